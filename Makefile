@@ -1,0 +1,222 @@
+# mew-submit: send mail from Emacs in the background.  `make help' lists the targets.
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+EMACS ?= emacs
+PKG_CONFIG ?= pkg-config
+PREFIX ?= /usr/local
+CFLAGS ?= -O2 -g
+HARDENING ?= -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+FUZZ_SECONDS ?= 20
+TEST_TIMEOUT ?= 600
+BUILD ?= module/build
+
+# What Emacs calls a module here; on a machine that has no Emacs yet, what most systems call it.
+ifndef SUFFIX
+SUFFIX := $(filter .%,$(shell $(EMACS) -Q --batch --eval '(princ module-file-suffix)' 2>/dev/null))
+ifeq ($(SUFFIX),)
+SUFFIX := $(if $(filter Darwin,$(shell uname -s)),.dylib,.so)
+endif
+endif
+
+MODULE := module/mew-submit-module$(SUFFIX)
+LISP := $(wildcard mew-submit.el) $(sort $(wildcard lisp/*.el))
+TEST_LISP := $(sort $(wildcard test/*.el test/*/*.el))
+
+# C sources, by what they become.
+MODULE_C := $(sort $(wildcard module/*.c))
+PEER_C := $(sort $(wildcard test/peer/*.c))
+# A directory test/NAME with C files becomes the program test/NAME/NAME (test/c aside).
+PROGRAM_DIRS := $(filter-out test/c,$(patsubst %/,%,$(sort $(dir $(wildcard test/*/*.c)))))
+PROGRAMS := $(foreach dir,$(PROGRAM_DIRS),$(dir)/$(notdir $(dir)))
+PURE_C := $(wildcard $(patsubst %,module/%.c,error event reply body verdict))
+UNIT_C := $(sort $(wildcard test/c/test-*.c))
+FUZZ_C := $(filter-out %/fuzz-main.c,$(sort $(wildcard test/c/fuzz-*.c)))
+DRIVER_C := $(wildcard test/c/driver.c)
+HELPER_C := $(filter-out $(UNIT_C) $(DRIVER_C) test/c/fuzz-%,$(sort $(wildcard test/c/*.c)))
+ALL_C := $(MODULE_C) $(sort $(wildcard test/*/*.c))
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wvla -Wformat=2
+EMACS_INCLUDE ?= $(patsubst %,-I%/../include,$(patsubst %/,%,$(dir $(realpath $(shell command -v $(EMACS))))))
+LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags gnutls libgsasl 2>/dev/null)
+LIBS := $(shell $(PKG_CONFIG) --libs gnutls libgsasl 2>/dev/null) -pthread
+LINK_SAFELY := $(if $(filter Darwin,$(shell uname -s)),,-Wl,-z,relro,-z,now)
+BASE_FLAGS := -std=gnu11 -fPIC -fvisibility=hidden -pthread $(WARNINGS) -Imodule $(LIB_CFLAGS)
+
+# The same sources in several kinds: as they are, with sanitizers, and for the warnings alone.
+SAN_FLAGS := -O1 -g -fno-omit-frame-pointer
+ASAN_FLAGS := $(SAN_FLAGS) -fsanitize=address,undefined -fno-sanitize-recover=undefined
+TSAN_FLAGS := $(SAN_FLAGS) -fsanitize=thread
+LINT_FLAGS := -O2 $(HARDENING) -Werror
+objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
+
+lint_lisp = $(EMACS) -Q --batch -L . -L lisp -L test -l test/tool/lint.el -f mew-submit-lint-
+
+# `make V=1' shows whole commands.
+run = $(if $(V),,@echo '$(1): $(2)';)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SUFFIXES:
+MAKEFLAGS += --no-print-directory
+export BUILD CC EMACS SUFFIX TEST_TIMEOUT
+
+## Building
+
+all: module compile  ## the module and the byte-compiled Lisp (the default)
+
+module: $(MODULE)  ## the C module alone
+
+compile: $(BUILD)/compiled  ## byte-compile the Lisp; a warning is an error
+
+programs: $(PROGRAMS)  ## the tests' own programs, such as the SMTP server test/peer/peer
+
+$(MODULE): $(call objects,obj,$(MODULE_C))
+	$(call run,$(CC),$@) $(CC) $(CFLAGS) -shared $(LINK_SAFELY) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+define program
+$(1)/$(notdir $(1)): $(call objects,obj,$(sort $(wildcard $(1)/*.c)))
+	$(call run,$(CC),$$@) $(CC) $(CFLAGS) $(LINK_SAFELY) $(LDFLAGS) -o $$@ $$^ $(LIBS)
+endef
+$(foreach dir,$(PROGRAM_DIRS),$(eval $(call program,$(dir))))
+
+# kind DIRECTORY,COMPILER,FLAGS: how to compile any source into $(BUILD)/DIRECTORY.
+define kind
+$(BUILD)/$(1)/%.o: %.c Makefile | libraries
+	@mkdir -p $$(@D)
+	$(call run,$(2) $(1),$$<) $(2) $$(CPPFLAGS) $$(BASE_FLAGS) $(3) -MMD -MP -c -o $$@ $$<
+$(BUILD)/$(1)/module/module.o: BASE_FLAGS += $(EMACS_INCLUDE)
+endef
+$(eval $(call kind,obj,$(CC),$(HARDENING) $(CFLAGS)))
+$(eval $(call kind,asan,$(CC),$(ASAN_FLAGS)))
+$(eval $(call kind,tsan,$(CC),$(TSAN_FLAGS)))
+$(eval $(call kind,lint-gcc,gcc,$(LINT_FLAGS)))
+$(eval $(call kind,lint-clang,clang,$(LINT_FLAGS)))
+
+# One Emacs compiles all, because a file's macros and structures are compiled into others.
+$(BUILD)/compiled: $(LISP)
+	@mkdir -p $(@D)
+	$(call run,$(EMACS),byte-compile) $(lint_lisp)compile $(LISP)
+	@touch $@
+
+libraries:
+	@$(PKG_CONFIG) --exists gnutls libgsasl || { echo 'GnuTLS or GNU SASL is missing: run make deps' >&2; exit 1; }
+
+## Testing (each suite alone: check-NAME)
+
+check: deps-check  ## all tests; the only command needed on a fresh Debian machine
+	@$(MAKE) check-all
+
+demo: deps-build  ## the main job on an embedded server: a fallback and a delivery
+	@$(MAKE) all programs
+	@test/demo/run
+
+check-all: all programs units
+	@test/tool/check
+
+check-c: units  ## C unit tests, with sanitizers
+	@test/tool/check c
+
+check-lisp: all programs  ## ERT
+	@test/tool/check lisp
+
+check-race check-real check-demo: check-%: all programs
+	@test/tool/check $*
+
+units: $(patsubst test/c/%.c,$(BUILD)/c/%,$(UNIT_C))
+
+$(BUILD)/c/test-%: $(BUILD)/asan/test/c/test-%.o $(call objects,asan,$(HELPER_C) $(PURE_C))
+	@mkdir -p $(@D)
+	$(call run,$(CC) asan,$@) $(CC) $(ASAN_FLAGS) -o $@ $^ $(LDFLAGS) -pthread
+
+bench: all programs  ## measure round trips, octets and time
+	@test/bench/run
+
+fuzz:  ## every fuzzer for FUZZ_SECONDS, with clang where there is one
+	@BASE_FLAGS='$(BASE_FLAGS)' test/tool/fuzz $(FUZZ_SECONDS) $(FUZZ_C) -- $(HELPER_C) $(PURE_C)
+
+asan: all programs units  ## the tests, with AddressSanitizer and UBSan in the module and the server
+	@$(MAKE) $(BUILD)/asan/mew-submit-module$(SUFFIX) $(BUILD)/asan/peer
+	@test/tool/sanitize asan
+
+tsan: all programs  ## the tests, with ThreadSanitizer in the module
+	@$(MAKE) $(BUILD)/tsan/mew-submit-module$(SUFFIX) $(BUILD)/tsan/peer $(if $(DRIVER_C),$(BUILD)/tsan/driver)
+	@test/tool/sanitize tsan
+
+define sanitized
+$(BUILD)/$(1)/mew-submit-module$(SUFFIX): $(call objects,$(1),$(MODULE_C))
+	$(call run,$(CC) $(1),$$@) $(CC) $(2) -shared -o $$@ $$^ $(LIBS)
+$(BUILD)/$(1)/peer: $(call objects,$(1),$(PEER_C))
+	$(call run,$(CC) $(1),$$@) $(CC) $(2) -o $$@ $$^ $(LIBS)
+$(BUILD)/$(1)/driver: $(call objects,$(1),$(DRIVER_C) $(filter-out %/module.c,$(MODULE_C)))
+	$(call run,$(CC) $(1),$$@) $(CC) $(2) -o $$@ $$^ $(LIBS)
+endef
+$(eval $(call sanitized,asan,$(ASAN_FLAGS)))
+$(eval $(call sanitized,tsan,$(TSAN_FLAGS)))
+
+## Checking the text
+
+lint: lint-c cppcheck layers warnings checkdoc package-lint spaces  ## all of these
+
+lint-c: $(foreach cc,$(notdir $(shell command -v gcc clang)),$(call objects,lint-$(cc),$(ALL_C)))  ## gcc and clang, warnings as errors
+
+cppcheck:  ## cppcheck, where it is installed
+	@if command -v cppcheck >/dev/null; then \
+	  cppcheck --quiet --error-exitcode=1 --enable=warning,performance --inline-suppr \
+	    --std=c11 --library=posix,gnu -Imodule $(MODULE_C) $(PEER_C) && echo 'cppcheck: clean'; \
+	else echo 'cppcheck: skipped, not installed'; fi
+
+tidy:  ## clang-tidy: advice, never an error
+	clang-tidy --quiet $(ALL_C) -- $(BASE_FLAGS) $(EMACS_INCLUDE)
+
+layers:  ## includes and requires go only downward
+	@test/tool/layers
+
+warnings:  ## compiler warnings in all Lisp, the tests' included
+	@$(lint_lisp)warnings $(LISP) $(TEST_LISP)
+
+checkdoc:  ## docstrings
+	@$(lint_lisp)checkdoc $(LISP)
+
+package-lint:  ## package-lint, where it is installed
+	@$(lint_lisp)package $(LISP)
+
+spaces:  ## no tabs, no trailing blanks, a newline at the end
+	@test/tool/spaces
+
+## Installing
+
+info: mew-submit.info  ## the manual
+
+mew-submit.info: README.org test/tool/info.el
+	@mkdir -p $(BUILD)
+	$(EMACS) -Q --batch -l test/tool/info.el -f mew-submit-info README.org $(BUILD)/mew-submit.texi
+	makeinfo --no-split -o $@ $(BUILD)/mew-submit.texi
+
+install: all  ## into PREFIX (/usr/local) under DESTDIR
+	@test/tool/install "$(DESTDIR)$(PREFIX)" "$(MODULE)" $(LISP)
+
+uninstall:  ## remove what install put there
+	@test/tool/install --remove "$(DESTDIR)$(PREFIX)"
+
+deps:  ## install what building and testing need (only what is missing)
+	@test/tool/deps test
+
+deps-build:  ## install what building needs
+	@test/tool/deps build
+
+deps-check:
+	@test/tool/deps check
+
+clean:  ## remove what make made
+	rm -rf $(BUILD) $(MODULE) $(PROGRAMS) $(LISP:.el=.elc) mew-submit.info
+
+help:  ## this list
+	@sed -nE -e 's/^## (.*)/\n\1/p' \
+	  -e 's/^([a-z][a-z -]*):.*  ## (.*)/\1 \t\2/p' Makefile | expand -t 20
+
+.PHONY: all module compile programs libraries check demo check-all check-c check-lisp check-race check-real check-demo \
+  units bench fuzz asan tsan lint lint-c cppcheck tidy layers warnings checkdoc package-lint spaces \
+  info install uninstall deps deps-build deps-check clean help
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,75 @@
+/* error.h --- what went wrong, in a form that code can act on and a person can read.
+
+   Floor 0.  Knows nothing of networks, SMTP, threads or Lisp.
+   SPDX-License-Identifier: GPL-3.0-or-later  */
+
+#ifndef MSUB_ERROR_H
+#define MSUB_ERROR_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The closed list of kinds.  Lisp maps a kind to a result, an exit status and a condition;
+   nobody parses the text to decide.  */
+enum msub_kind
+{
+  MSUB_OK = 0,
+  MSUB_HOST,      /* the server's name does not resolve */
+  MSUB_CONNECT,   /* no route led to a usable connection */
+  MSUB_TLS,       /* the handshake was cut short by the network or the server: may work later */
+  MSUB_INSECURE,  /* the security asked for could not be had; nothing secret was sent */
+  MSUB_AUTH,      /* the server refused the credentials, or demands some */
+  MSUB_REFUSED,   /* 5yz: permanent */
+  MSUB_DEFERRED,  /* 4yz: may work later */
+  MSUB_PROTOCOL,  /* what the server said is not SMTP */
+  MSUB_TIMEOUT,   /* a deadline passed (never after the final dot: that is uncertain) */
+  MSUB_LOST,      /* the connection broke (never after the final dot) */
+  MSUB_CANCELLED, /* the user said stop */
+  MSUB_UNCERTAIN, /* the final dot was sent and no answer came (RFC 1047) */
+  MSUB_MESSAGE,   /* the message or an address cannot be sent as it is */
+  MSUB_CONFIG,    /* an option or a file it names is unusable */
+  MSUB_INTERNAL,  /* out of memory, out of descriptors, a defect */
+  MSUB_KINDS
+};
+
+#define MSUB_TEXT_MAX 1024
+
+/* Filled once, by the caller's own struct: the first specific error wins.  */
+struct msub_error
+{
+  enum msub_kind kind;
+  int code;           /* SMTP reply code, or 0 */
+  char enhanced[12];  /* RFC 3463 status code such as "5.1.1", or "" */
+  char text[MSUB_TEXT_MAX]; /* valid UTF-8 without control characters */
+};
+
+/* The name of KIND as Lisp sees it, such as "insecure".  Static.  */
+const char *msub_kind_name (enum msub_kind kind);
+
+/* Fill ERR, unless it is filled already, and return -1, so that a caller can `return' it.
+   The text is cleaned (msub_text_clean).  */
+int msub_fail (struct msub_error *err, enum msub_kind kind, const char *format, ...)
+  __attribute__ ((format (printf, 3, 4)));
+
+/* As msub_fail, with the words for errno value ERRNUM behind the text.  */
+int msub_fail_errno (struct msub_error *err, enum msub_kind kind, int errnum, const char *format, ...)
+  __attribute__ ((format (printf, 4, 5)));
+
+/* Copy N octets of SRC to DST (SIZE octets, at least 1) as valid UTF-8 that is safe to show:
+   control characters (C0, C1, DEL), bidirectional overrides and isolates, zero-width and line
+   separator characters and octets that are not UTF-8 become U+FFFD.  Always NUL-terminated; what
+   does not fit is cut off at a character's edge and ends in "...".  Returns the length.  */
+size_t msub_text_clean (char *dst, size_t size, const char *src, size_t n);
+
+/* The symbolic name of errno value ERRNUM ("ECONNREFUSED"), or "E<number>".  BUF holds at
+   least 16 octets and is used for the latter.  */
+const char *msub_errno_name (int errnum, char *buf);
+
+/* Overwrite N octets at P in a way the compiler may not drop.  NULL is fine.  */
+void msub_wipe (void *p, size_t n);
+
+/* Wipe and free the string *P and set it to NULL.  NULL is fine.  */
+void msub_wipe_free (char **p);
+
+#endif

@@ -1,0 +1,325 @@
+/* job.c --- jobs: one thread each, their events, waking and cancelling them.
+
+   Floor 5.  The only file, beside thread.c, that includes pthread.h, and the only one with mutable globals.
+   SPDX-License-Identifier: GPL-3.0-or-later  */
+
+#define _GNU_SOURCE
+#include "job.h"
+#include "thread.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+struct job
+{
+  struct job *next;
+  uint64_t id;
+  int wake[2];
+  atomic_bool cancelled;
+  bool asking, answered, done;  /* under the mutex */
+  struct msub_answer answer;    /* under the mutex */
+  struct msub_event *last_event; /* made beforehand, so that `done' needs no memory */
+  struct msub_context context;
+  struct msub_request request;
+};
+
+/* Lisp never waits for it: nobody holds it for longer than a few pointers take, and never during a
+   call of Lisp.  */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct job *jobs;
+static struct msub_event *first, **tail = &first;
+static uint64_t last_id;
+
+/* Its own mutex: a write must not happen to a descriptor that is being replaced.  */
+static pthread_mutex_t channel_mutex = PTHREAD_MUTEX_INITIALIZER;
+static int channel = -1;
+
+void
+msub_jobs_channel (int fd)
+{
+  msub_net_nonblocking_cloexec (fd);
+  pthread_mutex_lock (&channel_mutex);
+  if (channel >= 0)
+    close (channel);
+  channel = fd;
+  pthread_mutex_unlock (&channel_mutex);
+}
+
+/* Only for threads of thread.c, where SIGPIPE is blocked.  A full pipe means that wake-ups are pending already; a
+   broken one that Lisp has left.  */
+static void
+notify (void)
+{
+  pthread_mutex_lock (&channel_mutex);
+  while (channel >= 0 && write (channel, "", 1) < 0 && errno == EINTR)
+    ;
+  pthread_mutex_unlock (&channel_mutex);
+}
+
+static void
+notify_from_thread (void *unused)
+{
+  (void) unused;
+  notify ();
+}
+
+struct msub_event *
+msub_jobs_take (void)
+{
+  pthread_mutex_lock (&mutex);
+  struct msub_event *events = first;
+  first = NULL;
+  tail = &first;
+  pthread_mutex_unlock (&mutex);
+  return events;
+}
+
+void
+msub_jobs_put_back (struct msub_event *events)
+{
+  if (!events)
+    return;
+  struct msub_event *end = events;
+  while (end->next)
+    end = end->next;
+  pthread_mutex_lock (&mutex);
+  if (!first)
+    tail = &end->next;
+  end->next = first;
+  first = events;
+  pthread_mutex_unlock (&mutex);
+  msub_thread_start (notify_from_thread, NULL);
+}
+
+/* The context of a job */
+
+static void
+push (void *arg, struct msub_event *event)
+{
+  struct job *job = arg;
+  event->job = job->id;
+  event->next = NULL;
+  pthread_mutex_lock (&mutex);
+  if (event->type == MSUB_EVENT_ASK)
+    job->asking = true;
+  if (event->type == MSUB_EVENT_DONE)
+    job->done = true;
+  *tail = event;
+  tail = &event->next;
+  pthread_mutex_unlock (&mutex);
+  notify ();
+}
+
+static bool
+is_cancelled (void *arg)
+{
+  struct job *job = arg;
+  return atomic_load (&job->cancelled);
+}
+
+static bool
+take_answer (void *arg, struct msub_answer *answer_r)
+{
+  struct job *job = arg;
+  pthread_mutex_lock (&mutex);
+  bool answered = job->answered;
+  if (answered)
+    {
+      *answer_r = job->answer;
+      job->answer = (struct msub_answer) { 0 };
+      job->answered = job->asking = false;
+    }
+  pthread_mutex_unlock (&mutex);
+  return answered;
+}
+
+/* The life of a job */
+
+static void
+free_job (struct job *job)
+{
+  for (int i = 0; i < 2; i++)
+    if (job->wake[i] >= 0)
+      close (job->wake[i]);
+  msub_answer_free (&job->answer);
+  msub_event_free (&job->last_event);
+  msub_request_clear (&job->request);
+  free (job);
+}
+
+static void
+unlink_job (struct job *job)
+{
+  pthread_mutex_lock (&mutex);
+  for (struct job **p = &jobs; *p; p = &(*p)->next)
+    if (*p == job)
+      {
+        *p = job->next;
+        break;
+      }
+  pthread_mutex_unlock (&mutex);
+}
+
+static void
+report_done (struct job *job, const struct msub_delivery *delivery, msub_time started)
+{
+  const struct msub_error *err = &delivery->error;
+  struct msub_event *event = job->last_event;
+  job->last_event = NULL;
+  msub_event_text (event, "kind", msub_kind_name (err->kind));
+  msub_event_integer (event, "code", err->code);
+  msub_event_text (event, "enhanced", err->enhanced);
+  msub_event_text (event, "text", err->text);
+  msub_event_real (event, "ms", msub_msecs_since (started));
+  push (job, event);
+}
+
+static void
+run (void *arg)
+{
+  struct job *job = arg;
+  msub_time started = msub_now ();
+  struct msub_delivery delivery;
+  msub_session_deliver (&job->context, &job->request, &delivery);
+  report_done (job, &delivery, started);
+  msub_session_farewell (&delivery);
+  unlink_job (job);
+  free_job (job);
+}
+
+static struct job *
+make_job (struct msub_request *request)
+{
+  struct job *job = calloc (1, sizeof *job);
+  if (!job)
+    {
+      msub_request_clear (request);
+      return NULL;
+    }
+  job->request = *request;
+  *request = (struct msub_request) { 0 };
+  job->wake[0] = job->wake[1] = -1;
+  job->last_event = msub_event_new (MSUB_EVENT_DONE);
+  if (!job->last_event || pipe (job->wake) || msub_net_nonblocking_cloexec (job->wake[0])
+      || msub_net_nonblocking_cloexec (job->wake[1]))
+    {
+      free_job (job);
+      return NULL;
+    }
+  job->context = (struct msub_context) {
+    .wake_fd = job->wake[0],
+    .job = job,
+    .cancelled = is_cancelled,
+    .take_answer = take_answer,
+    .emit = push,
+    .trace = job->request.trace,
+  };
+  return job;
+}
+
+uint64_t
+msub_job_start (struct msub_request *request, struct msub_error *err)
+{
+  struct job *job = make_job (request);
+  if (!job)
+    {
+      msub_fail (err, MSUB_INTERNAL, "Out of memory or of descriptors");
+      return 0;
+    }
+  pthread_mutex_lock (&mutex);
+  /* The thread may free the job before we are back: remember its number.  */
+  uint64_t id = job->id = ++last_id;
+  job->next = jobs;
+  jobs = job;
+  pthread_mutex_unlock (&mutex);
+  int failed = msub_thread_start (run, job);
+  if (!failed)
+    return id;
+  unlink_job (job);
+  free_job (job);
+  msub_fail_errno (err, MSUB_INTERNAL, failed, "No thread can be started");
+  return 0;
+}
+
+/* Under the mutex.  */
+static struct job *
+find_job (uint64_t id)
+{
+  struct job *job = jobs;
+  while (job && job->id != id)
+    job = job->next;
+  return job;
+}
+
+/* Under the mutex, so that the job is there.  The pipe's other end is the job's own: no SIGPIPE.  */
+static void
+wake (struct job *job)
+{
+  while (write (job->wake[1], "", 1) < 0 && errno == EINTR)
+    ;
+}
+
+bool
+msub_job_cancel (uint64_t id)
+{
+  pthread_mutex_lock (&mutex);
+  struct job *job = find_job (id);
+  bool ran = job && !job->done;
+  if (job)
+    {
+      atomic_store (&job->cancelled, true);
+      wake (job);
+    }
+  pthread_mutex_unlock (&mutex);
+  return ran;
+}
+
+bool
+msub_job_answer (uint64_t id, struct msub_answer *answer)
+{
+  pthread_mutex_lock (&mutex);
+  struct job *job = find_job (id);
+  bool asked = job && job->asking && !job->answered;
+  if (asked)
+    {
+      job->answer = *answer;
+      job->answered = true;
+      *answer = (struct msub_answer) { 0 };
+      wake (job);
+    }
+  pthread_mutex_unlock (&mutex);
+  msub_answer_free (answer);
+  return asked;
+}
+
+size_t
+msub_jobs_running (void)
+{
+  size_t count = 0;
+  pthread_mutex_lock (&mutex);
+  for (const struct job *job = jobs; job; job = job->next)
+    count++;
+  pthread_mutex_unlock (&mutex);
+  return count;
+}
+
+size_t
+msub_jobs_stop (int msecs)
+{
+  pthread_mutex_lock (&mutex);
+  for (struct job *job = jobs; job; job = job->next)
+    {
+      atomic_store (&job->cancelled, true);
+      wake (job);
+    }
+  pthread_mutex_unlock (&mutex);
+  msub_time deadline = msub_now () + MSUB_MSECS (msecs);
+  size_t running;
+  while ((running = msub_jobs_running ()) > 0 && msub_now () < deadline)
+    nanosleep (&(struct timespec) { .tv_nsec = 2000000 }, NULL);
+  return running;
+}

@@ -1,0 +1,594 @@
+/* module.c --- the boundary: Lisp's arguments in, plists out.
+
+   Floor 6.  The only file that includes emacs-module.h: an emacs_env or an emacs_value lives here and only during a call
+   from Lisp.
+   SPDX-License-Identifier: GPL-3.0-or-later  */
+
+#define _GNU_SOURCE
+#include "job.h"
+#include "sasl.h"
+
+#include <emacs-module.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define EXPORT __attribute__ ((visibility ("default")))
+
+EXPORT int plugin_is_GPL_compatible;
+
+/* The same as mew-submit-module-version in Lisp.  */
+#define VERSION "0.1.0"
+
+/* Helpers.  After an env call that can exit, callers check `failed'.  */
+
+static bool
+failed (emacs_env *env)
+{
+  return env->non_local_exit_check (env) != emacs_funcall_exit_return;
+}
+
+static emacs_value
+nil (emacs_env *env)
+{
+  return env->intern (env, "nil");
+}
+
+static emacs_value
+truth (emacs_env *env, bool value)
+{
+  return env->intern (env, value ? "t" : "nil");
+}
+
+/* Texts are valid UTF-8 (msub_text_clean), which is what make_string insists on.  */
+static emacs_value
+string (emacs_env *env, const char *text)
+{
+  return env->make_string (env, text, (ptrdiff_t) strlen (text));
+}
+
+static emacs_value
+call (emacs_env *env, const char *function, ptrdiff_t count, emacs_value *args)
+{
+  return env->funcall (env, env->intern (env, function), count, args);
+}
+
+/* Signal mew-submit-config or mew-submit-internal with TEXT.  */
+static void
+signal_text (emacs_env *env, const char *condition, const char *text)
+{
+  char clean[MSUB_TEXT_MAX];
+  msub_text_clean (clean, sizeof clean, text, strlen (text));
+  emacs_value args[] = { string (env, clean) };
+  emacs_value data = call (env, "list", 1, args);
+  if (!failed (env))
+    env->non_local_exit_signal (env, env->intern (env, condition), data);
+}
+
+static void
+signal_error (emacs_env *env, const struct msub_error *err)
+{
+  signal_text (env, err->kind == MSUB_CONFIG ? "mew-submit-config" : "mew-submit-internal", err->text);
+}
+
+/* A copy of Lisp's string VALUE, malloc'd, or NULL after an exit.  A NUL inside is an error: nothing that is sent or
+   opened may be cut short by one.  */
+static char *
+copy_string (emacs_env *env, emacs_value value)
+{
+  ptrdiff_t size = 0;
+  if (!env->copy_string_contents (env, value, NULL, &size))
+    return NULL;
+  char *copy = malloc ((size_t) size);
+  if (!copy)
+    {
+      signal_text (env, "mew-submit-internal", "Out of memory");
+      return NULL;
+    }
+  if (!env->copy_string_contents (env, value, copy, &size))
+    {
+      free (copy);
+      return NULL;
+    }
+  if (strlen (copy) != (size_t) size - 1)
+    {
+      msub_wipe (copy, (size_t) size);
+      free (copy);
+      signal_text (env, "mew-submit-config", "A text holds a NUL octet");
+      return NULL;
+    }
+  return copy;
+}
+
+static char *
+copy_symbol_name (emacs_env *env, emacs_value symbol)
+{
+  emacs_value name = call (env, "symbol-name", 1, &symbol);
+  return failed (env) ? NULL : copy_string (env, name);
+}
+
+static emacs_value
+car (emacs_env *env, emacs_value list)
+{
+  return call (env, "car", 1, &list);
+}
+
+static emacs_value
+cdr (emacs_env *env, emacs_value list)
+{
+  return call (env, "cdr", 1, &list);
+}
+
+/* Requests */
+
+/* The place of symbol VALUE's name in NAMES (COUNT of them); -1 with a signal when it is none of them.  */
+static int
+read_choice (emacs_env *env, emacs_value value, const char *const *names, int count)
+{
+  char *name = copy_symbol_name (env, value);
+  if (!name)
+    return -1;
+  int found = -1;
+  for (int i = 0; i < count && found < 0; i++)
+    if (strcmp (name, names[i]) == 0)
+      found = i;
+  if (found < 0)
+    {
+      char text[128];
+      snprintf (text, sizeof text, "Unknown word in a request: %.60s", name);
+      signal_text (env, "mew-submit-config", text);
+    }
+  free (name);
+  return found;
+}
+
+static void
+read_text (emacs_env *env, emacs_value value, char **text_r)
+{
+  if (env->is_not_nil (env, value) && !*text_r)
+    *text_r = copy_string (env, value);
+}
+
+static int
+read_msecs (emacs_env *env, emacs_value value)
+{
+  intmax_t msecs = env->extract_integer (env, value);
+  return msecs < 0 ? 0 : msecs > 86400000 ? 86400000 : (int) msecs;
+}
+
+static void
+read_route (emacs_env *env, emacs_value value, struct msub_request *request)
+{
+  static const char *const families[] = { "ipv4", "ipv6" };
+  static const char *const modes[] = { "none", "starttls", "implicit" };
+  _Static_assert (sizeof modes / sizeof *modes == MSUB_TLS_MODES, "a word for each mode");
+  if (request->route_count == MSUB_ROUTES_MAX)
+    {
+      signal_text (env, "mew-submit-config", "A plan has too many routes");
+      return;
+    }
+  emacs_value rest = cdr (env, value);
+  intmax_t port = env->extract_integer (env, car (env, value));
+  int family = failed (env) ? -1 : read_choice (env, car (env, rest), families, 2);
+  int mode = failed (env) ? -1 : read_choice (env, car (env, cdr (env, rest)), modes, MSUB_TLS_MODES);
+  if (failed (env))
+    return;
+  if (port < 1 || port > 65535)
+    {
+      signal_text (env, "mew-submit-config", "A port is not between 1 and 65535");
+      return;
+    }
+  request->routes[request->route_count++] = (struct msub_route) {
+    .port = (uint16_t) port,
+    .family = family == 1 ? AF_INET6 : AF_INET,
+    .tls = (enum msub_tls_mode) mode,
+  };
+}
+
+static void
+read_routes (emacs_env *env, emacs_value list, struct msub_request *request)
+{
+  for (; env->is_not_nil (env, list) && !failed (env); list = cdr (env, list))
+    read_route (env, car (env, list), request);
+}
+
+static void
+read_recipients (emacs_env *env, emacs_value list, struct msub_request *request)
+{
+  emacs_value length = call (env, "length", 1, &list);
+  intmax_t count = failed (env) ? 0 : env->extract_integer (env, length);
+  if (failed (env) || count == 0 || request->recipients)
+    return;
+  request->recipients = calloc ((size_t) count, sizeof *request->recipients);
+  if (!request->recipients)
+    {
+      signal_text (env, "mew-submit-internal", "Out of memory");
+      return;
+    }
+  for (; env->is_not_nil (env, list); list = cdr (env, list))
+    {
+      char *recipient = copy_string (env, car (env, list));
+      if (!recipient)
+        return;
+      request->recipients[request->recipient_count++] = recipient;
+    }
+}
+
+static void
+read_level (emacs_env *env, emacs_value value, struct msub_request *request)
+{
+  static const char *const levels[] = { "required", "opportunistic", "none" };
+  int level = read_choice (env, value, levels, 3);
+  if (level >= 0)
+    request->level = (enum msub_tls_level) level;
+}
+
+static void
+read_key (emacs_env *env, const char *key, emacs_value value, struct msub_request *request)
+{
+  const struct
+  {
+    const char *key;
+    char **text;
+  } texts[] = {
+    { ":host", &request->host },         { ":name", &request->name },         { ":ca-file", &request->ca_file },
+    { ":crl-file", &request->crl_file }, { ":auth", &request->auth },         { ":user", &request->user },
+    { ":password", &request->password }, { ":helo", &request->helo },         { ":from", &request->from },
+    { ":file", &request->file },
+  };
+  const struct
+  {
+    const char *key;
+    int *msecs;
+  } times[] = {
+    { ":attempt-delay", &request->attempt_delay_msecs },
+    { ":connect-timeout", &request->connect_timeout_msecs },
+    { ":step-timeout", &request->step_timeout_msecs },
+  };
+  const struct
+  {
+    const char *key;
+    bool *truth;
+  } truths[] = {
+    { ":race", &request->raced },
+    { ":ask-fallback", &request->ask_fallback },
+    { ":trace", &request->trace },
+  };
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    if (strcmp (key, texts[i].key) == 0)
+      {
+        read_text (env, value, texts[i].text);
+        return;
+      }
+  for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+    if (strcmp (key, times[i].key) == 0)
+      {
+        *times[i].msecs = read_msecs (env, value);
+        return;
+      }
+  for (size_t i = 0; i < sizeof truths / sizeof *truths; i++)
+    if (strcmp (key, truths[i].key) == 0)
+      {
+        *truths[i].truth = env->is_not_nil (env, value);
+        return;
+      }
+  if (strcmp (key, ":routes") == 0)
+    read_routes (env, value, request);
+  else if (strcmp (key, ":recipients") == 0)
+    read_recipients (env, value, request);
+  else if (strcmp (key, ":tls") == 0)
+    read_level (env, value, request);
+  else
+    {
+      char text[128];
+      snprintf (text, sizeof text, "Unknown key in a request: %.60s", key);
+      signal_text (env, "mew-submit-config", text);
+    }
+}
+
+static void
+read_request (emacs_env *env, emacs_value plist, struct msub_request *request)
+{
+  while (env->is_not_nil (env, plist) && !failed (env))
+    {
+      char *key = copy_symbol_name (env, car (env, plist));
+      plist = cdr (env, plist);
+      if (!key || failed (env))
+        {
+          free (key);
+          return;
+        }
+      read_key (env, key, car (env, plist), request);
+      free (key);
+      plist = cdr (env, plist);
+    }
+  if (failed (env))
+    return;
+  if (!request->host || !request->helo || !request->from || !request->file || request->route_count == 0)
+    signal_text (env, "mew-submit-config", "A request needs :host, :routes, :helo, :from and :file");
+}
+
+/* Events */
+
+static emacs_value
+build_list (emacs_env *env, const char *elements)
+{
+  emacs_value list = nil (env);
+  for (const char *p = elements; *p && !failed (env);)
+    {
+      const char *newline = strchr (p, '\n');
+      ptrdiff_t length = newline ? newline - p : (ptrdiff_t) strlen (p);
+      emacs_value args[] = { env->make_string (env, p, length), list };
+      list = call (env, "cons", 2, args);
+      p += length + (newline ? 1 : 0);
+    }
+  return call (env, "nreverse", 1, &list);
+}
+
+static emacs_value
+build_field (emacs_env *env, const struct msub_field *field)
+{
+  switch (field->type)
+    {
+    case MSUB_FIELD_INTEGER:
+      return env->make_integer (env, field->integer);
+    case MSUB_FIELD_REAL:
+      return env->make_float (env, field->real);
+    case MSUB_FIELD_TRUTH:
+      return truth (env, field->integer);
+    case MSUB_FIELD_TEXT:
+      return string (env, field->text);
+    default:
+      return build_list (env, field->text);
+    }
+}
+
+static emacs_value
+build_event (emacs_env *env, const struct msub_event *event)
+{
+  emacs_value args[4 + 2 * MSUB_EVENT_FIELDS];
+  ptrdiff_t count = 0;
+  args[count++] = env->intern (env, ":event");
+  args[count++] = env->intern (env, msub_event_type_name (event->type));
+  args[count++] = env->intern (env, ":job");
+  args[count++] = env->make_integer (env, (intmax_t) event->job);
+  for (size_t i = 0; i < event->count; i++)
+    {
+      char key[64];
+      snprintf (key, sizeof key, ":%s", event->fields[i].key);
+      args[count++] = env->intern (env, key);
+      args[count++] = build_field (env, &event->fields[i]);
+    }
+  return call (env, "list", count, args);
+}
+
+/* The functions */
+
+static emacs_value
+Fversion (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+{
+  (void) nargs, (void) args, (void) data;
+  return string (env, VERSION);
+}
+
+static emacs_value
+Flibraries (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+{
+  (void) nargs, (void) args, (void) data;
+  emacs_value list[] = { env->intern (env, ":gnutls"), string (env, msub_tls_version ()),
+                         env->intern (env, ":gsasl"), string (env, msub_sasl_version ()) };
+  return call (env, "list", 4, list);
+}
+
+static emacs_value
+Fopen (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+{
+  (void) nargs, (void) data;
+  int fd = env->open_channel (env, args[0]);
+  if (failed (env))
+    return nil (env);
+  msub_jobs_channel (fd);
+  return truth (env, true);
+}
+
+static emacs_value
+Fstart (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+{
+  (void) nargs, (void) data;
+  struct msub_request request = { 0 };
+  read_request (env, args[0], &request);
+  if (failed (env))
+    {
+      msub_request_clear (&request);
+      return nil (env);
+    }
+  struct msub_error err = { 0 };
+  uint64_t id = msub_job_start (&request, &err);
+  if (id == 0)
+    {
+      signal_error (env, &err);
+      return nil (env);
+    }
+  return env->make_integer (env, (intmax_t) id);
+}
+
+static emacs_value
+Fdrain (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+{
+  (void) nargs, (void) args, (void) data;
+  struct msub_event *events = msub_jobs_take ();
+  emacs_value list = nil (env);
+  for (const struct msub_event *event = events; event && !failed (env); event = event->next)
+    {
+      emacs_value pair[] = { build_event (env, event), list };
+      list = call (env, "cons", 2, pair);
+    }
+  list = call (env, "nreverse", 1, &list);
+  if (failed (env))
+    {
+      /* C-g, or no memory: Lisp has seen none of them.  */
+      msub_jobs_put_back (events);
+      return nil (env);
+    }
+  while (events)
+    {
+      struct msub_event *event = events;
+      events = event->next;
+      msub_event_free (&event);
+    }
+  return list;
+}
+
+static emacs_value
+Fcancel (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+{
+  (void) nargs, (void) data;
+  intmax_t id = env->extract_integer (env, args[0]);
+  return failed (env) ? nil (env) : truth (env, msub_job_cancel ((uint64_t) id));
+}
+
+static emacs_value
+Fanswer (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+{
+  (void) data;
+  intmax_t id = env->extract_integer (env, args[0]);
+  struct msub_answer answer = { 0 };
+  if (!failed (env))
+    read_text (env, args[1], &answer.text);
+  if (!failed (env) && nargs > 2)
+    read_text (env, args[2], &answer.secret);
+  if (failed (env))
+    {
+      msub_answer_free (&answer);
+      return nil (env);
+    }
+  return truth (env, msub_job_answer ((uint64_t) id, &answer));
+}
+
+static emacs_value
+Fjobs (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+{
+  (void) nargs, (void) args, (void) data;
+  return env->make_integer (env, (intmax_t) msub_jobs_running ());
+}
+
+static emacs_value
+Fstop (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+{
+  (void) nargs, (void) data;
+  int msecs = read_msecs (env, args[0]);
+  return failed (env) ? nil (env) : env->make_integer (env, (intmax_t) msub_jobs_stop (msecs));
+}
+
+/* Copy IN to OUT until its end.  Returns the octets, or -1: errno, or an exit when the user said C-g.  */
+static intmax_t
+copy_descriptor (emacs_env *env, int in, int out)
+{
+  static char block[65536];
+  intmax_t total = 0;
+  for (;;)
+    {
+      ssize_t n = read (in, block, sizeof block);
+      if (env->process_input (env) == emacs_process_input_quit)
+        return -1;
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n <= 0)
+        return n < 0 ? -1 : total;
+      for (ssize_t done = 0; done < n;)
+        {
+          ssize_t put = write (out, block + done, (size_t) (n - done));
+          if (put < 0 && errno != EINTR)
+            return -1;
+          done += put > 0 ? put : 0;
+        }
+      total += n;
+    }
+}
+
+static emacs_value
+Fspool (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+{
+  (void) nargs, (void) data;
+  intmax_t in = env->extract_integer (env, args[0]);
+  char *file = failed (env) ? NULL : copy_string (env, args[1]);
+  if (!file)
+    return nil (env);
+  int out = open (file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  intmax_t total = out < 0 ? -1 : copy_descriptor (env, (int) in, out);
+  if (total >= 0 && fsync (out))
+    total = -1;
+  int saved = errno;
+  if (out >= 0)
+    close (out);
+  if (total < 0 && !failed (env))
+    {
+      struct msub_error err = { 0 };
+      msub_fail_errno (&err, MSUB_INTERNAL, saved, "The message cannot be written to %s", file);
+      signal_error (env, &err);
+    }
+  free (file);
+  return failed (env) ? nil (env) : env->make_integer (env, total);
+}
+
+static emacs_value
+Fsync (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+{
+  (void) nargs, (void) data;
+  char *file = copy_string (env, args[0]);
+  if (!file)
+    return nil (env);
+  int fd = open (file, O_RDONLY | O_CLOEXEC);
+  if (fd < 0 || fsync (fd))
+    {
+      struct msub_error err = { 0 };
+      msub_fail_errno (&err, MSUB_INTERNAL, errno, "%s cannot be put on disk", file);
+      signal_error (env, &err);
+    }
+  if (fd >= 0)
+    close (fd);
+  free (file);
+  return truth (env, !failed (env));
+}
+
+static void
+define (emacs_env *env, const char *name, ptrdiff_t min, ptrdiff_t max,
+        emacs_value (*function) (emacs_env *, ptrdiff_t, emacs_value *, void *), const char *doc)
+{
+  emacs_value args[] = { env->intern (env, name), env->make_function (env, min, max, function, doc, NULL) };
+  call (env, "defalias", 2, args);
+}
+
+EXPORT int
+emacs_module_init (struct emacs_runtime *runtime)
+{
+  if (runtime->size < (ptrdiff_t) sizeof *runtime)
+    return 1;
+  emacs_env *env = runtime->get_environment (runtime);
+  if (env->size < (ptrdiff_t) sizeof (struct emacs_env_28))
+    return 2;
+  define (env, "mew-submit--mod-version", 0, 0, Fversion, "Return the module's version.");
+  define (env, "mew-submit--mod-libraries", 0, 0, Flibraries, "Return the libraries' versions as a plist.");
+  define (env, "mew-submit--mod-open", 1, 1, Fopen,
+          "Write an octet to pipe process PROCESS after each event.\n\n(fn PROCESS)");
+  define (env, "mew-submit--mod-start", 1, 1, Fstart,
+          "Start to deliver what the plist REQUEST says; return the job's number.\n\n(fn REQUEST)");
+  define (env, "mew-submit--mod-drain", 0, 0, Fdrain, "Return the events so far as plists, and forget them.");
+  define (env, "mew-submit--mod-cancel", 1, 1, Fcancel,
+          "Ask job ID to stop; return nil when it has ended already.\n\n(fn ID)");
+  define (env, "mew-submit--mod-answer", 2, 3, Fanswer,
+          "Answer job ID's question with TEXT and SECRET; nil when it has none.\n\n(fn ID TEXT &optional SECRET)");
+  define (env, "mew-submit--mod-jobs", 0, 0, Fjobs, "Return the number of jobs whose thread has not ended.");
+  define (env, "mew-submit--mod-stop", 1, 1, Fstop,
+          "Ask all jobs to stop, wait at most MSECS; return how many still run.\n\n(fn MSECS)");
+  define (env, "mew-submit--mod-spool", 2, 2, Fspool,
+          "Copy descriptor FD until its end to the new file FILE; return the octets.\n\n(fn FD FILE)");
+  define (env, "mew-submit--mod-sync", 1, 1, Fsync, "Have FILE, or a directory, on disk.\n\n(fn FILE)");
+  emacs_value feature = env->intern (env, "mew-submit-module-native");
+  call (env, "provide", 1, &feature);
+  return 0;
+}

@@ -1,0 +1,132 @@
+/* net.h --- time, waiting, and a connection that can be read and written with a deadline.
+
+   Floor 1.  Every wait of a session goes through msub_net_poll: it ends when a descriptor is ready, when the
+   deadline passes, or when the job is cancelled, whichever is first.
+   SPDX-License-Identifier: GPL-3.0-or-later  */
+
+#ifndef MSUB_NET_H
+#define MSUB_NET_H
+
+#include "error.h"
+#include "event.h"
+
+#include <poll.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+/* Microseconds on the monotonic clock (SECURITY: O13).  */
+typedef int64_t msub_time;
+#define MSUB_MSECS(n) ((msub_time) (n) * 1000)
+
+msub_time msub_now (void);
+double msub_msecs_since (msub_time start);
+
+/* Wait until one of FDS[1] .. FDS[COUNT - 1] is ready or DEADLINE has passed.  FDS[0] is the function's own (the
+   wake descriptor).  Returns the number ready, 0 when the deadline has passed, -1 with ERR of kind
+   MSUB_CANCELLED (or MSUB_INTERNAL).  */
+int msub_net_poll (const struct msub_context *context, struct pollfd *fds, nfds_t count, msub_time deadline,
+                   struct msub_error *err);
+
+/* Has the job been cancelled?  Then -1 with ERR of kind MSUB_CANCELLED, else 0.  */
+int msub_net_cancelled (const struct msub_context *context, struct msub_error *err);
+
+/* Emit the `ask' event EVENT and wait for the answer, at most until DEADLINE.  0 with *ANSWER_R, which the caller
+   frees, or -1 with ERR: MSUB_CANCELLED or MSUB_TIMEOUT.  */
+int msub_net_ask (const struct msub_context *context, struct msub_event *event, msub_time deadline,
+                  struct msub_answer *answer_r, struct msub_error *err);
+
+/* A numeric address with its text form.  */
+struct msub_address
+{
+  struct sockaddr_storage sockaddr;
+  socklen_t length;
+  char text[64];  /* without brackets; IPv6 scope included */
+};
+
+void msub_address_port (struct msub_address *address, uint16_t port);
+void msub_address_name (struct msub_address *address);
+bool msub_address_equal (const struct sockaddr *a, const struct sockaddr *b);
+bool msub_address_loopback (const struct sockaddr *address);
+/* Is ADDRESS one of this machine's own?  */
+bool msub_address_own (const struct sockaddr *address);
+
+/* How octets cross a connection: plain TCP, or TLS on top of it.  Each function returns the octets moved, 0 at
+   the end (RECV only), MSUB_IO_READ or MSUB_IO_WRITE when it has to wait for the descriptor to be
+   readable or writable, MSUB_IO_FAILED with ERR filled.  */
+enum { MSUB_IO_FAILED = -1, MSUB_IO_READ = -2, MSUB_IO_WRITE = -3 };
+
+struct msub_connection;
+
+struct msub_transport
+{
+  ssize_t (*recv) (struct msub_connection *c, void *buf, size_t n, struct msub_error *err);
+  ssize_t (*send) (struct msub_connection *c, const void *buf, size_t n, struct msub_error *err);
+  bool (*pending) (struct msub_connection *c);  /* octets received already, though poll() may not say so */
+  void (*bye) (struct msub_connection *c);      /* say that this is the end; never waits */
+  void (*free) (void *state);
+};
+
+/* Outgoing octets are gathered here, so that a flight of commands leaves in one write.  */
+#define MSUB_CONNECTION_OUT 65536
+#define MSUB_CONNECTION_IN 16384
+
+struct msub_connection
+{
+  const struct msub_context *context;
+  int fd;
+  struct msub_address peer;
+  const struct msub_transport *transport;
+  void *state;                  /* the transport's */
+  char in[MSUB_CONNECTION_IN];
+  size_t in_start, in_end;
+  char *out;
+  size_t out_length, out_size;
+  bool secret;                  /* OUT holds credentials: wipe it once sent */
+  bool ended;                   /* the peer has closed its side */
+  uint64_t received;            /* octets off the wire */
+};
+
+/* Make a connection of the connected, non-blocking FD, which it takes over even on failure.  NULL without
+   memory.  */
+struct msub_connection *msub_connection_new (const struct msub_context *context, int fd, const struct msub_address *peer);
+/* Close at once (after TLS' close_notify where there is TLS), wipe, free.  */
+void msub_connection_free (struct msub_connection **c);
+
+/* Put another transport on C.  */
+void msub_connection_transport (struct msub_connection *c, const struct msub_transport *transport, void *state);
+
+/* What recv() and send() do, with errno; for transports.  */
+ssize_t msub_connection_raw_recv (struct msub_connection *c, void *buf, size_t n);
+ssize_t msub_connection_raw_send (struct msub_connection *c, const void *buf, size_t n);
+
+/* Append to the flight.  -1 with ERR only without memory.  */
+int msub_connection_put (struct msub_connection *c, const char *octets, size_t n, struct msub_error *err);
+
+/* Send the flight.  DEADLINE holds for all of it.  */
+int msub_connection_flush (struct msub_connection *c, msub_time deadline, struct msub_error *err);
+
+/* Send as much of the flight as goes without waiting; for farewells.  */
+void msub_connection_flush_try (struct msub_connection *c);
+
+/* Send N octets of BUF; returns 1 when all has gone, 0 when the peer has said something in the meantime (then the
+   rest has not gone and never should), -1 on error.  Each piece that moves renews a deadline of BLOCK_USECS
+   (RFC 5321 section 4.5.3.2.5).  */
+int msub_connection_stream (struct msub_connection *c, const char *buf, size_t n, msub_time block_usecs,
+                            struct msub_error *err);
+
+/* Wait for octets; they are at c->in + c->in_start.  Returns how many there are, 0 when the peer has closed
+   (c->ended is set), -1 on error.  */
+ssize_t msub_connection_fill (struct msub_connection *c, msub_time deadline, struct msub_error *err);
+
+/* Has the peer said something that nobody has read?  Never waits.  */
+bool msub_connection_unread (struct msub_connection *c);
+
+/* Octets written that the peer's TCP has not acknowledged, or 0 where the system does not tell.  */
+size_t msub_connection_unacknowledged (const struct msub_connection *c);
+
+/* A socket for SOCKADDR's family: non-blocking, close-on-exec, no delay, no SIGPIPE.  -1: errno.  */
+int msub_net_socket (int family);
+int msub_net_nonblocking_cloexec (int fd);
+
+#endif

@@ -1,0 +1,194 @@
+/* resolve.c --- the addresses of a name, one family at a time.
+
+   Floor 2.  SPDX-License-Identifier: GPL-3.0-or-later  */
+
+#define _GNU_SOURCE
+#include "resolve.h"
+#include "thread.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+/* Shared by the asker and the look-up's thread; the last one to leave frees it.  */
+struct msub_lookup
+{
+  atomic_int owners;
+  atomic_bool done;
+  int notice[2]; /* a pipe: the thread writes an octet when it is done */
+  char *host;
+  int family;
+  int failure; /* an EAI_ value, once done */
+  size_t count;
+  struct msub_address addresses[MSUB_LOOKUP_ADDRESSES];
+};
+
+static void
+leave (struct msub_lookup *lookup)
+{
+  if (atomic_fetch_sub (&lookup->owners, 1) > 1)
+    return;
+  for (int i = 0; i < 2; i++)
+    if (lookup->notice[i] >= 0)
+      close (lookup->notice[i]);
+  free (lookup->host);
+  free (lookup);
+}
+
+static void
+add_address (struct msub_lookup *lookup, const struct sockaddr *sockaddr, socklen_t length)
+{
+  if (lookup->count == MSUB_LOOKUP_ADDRESSES || length > sizeof (struct sockaddr_storage))
+    return;
+  for (size_t i = 0; i < lookup->count; i++)
+    if (msub_address_equal ((const struct sockaddr *) &lookup->addresses[i].sockaddr, sockaddr))
+      return;
+  struct msub_address *address = &lookup->addresses[lookup->count++];
+  memcpy (&address->sockaddr, sockaddr, length);
+  address->length = length;
+  msub_address_name (address);
+}
+
+static int
+ask_system (struct msub_lookup *lookup, int flags)
+{
+  struct addrinfo hints = { .ai_family = lookup->family, .ai_socktype = SOCK_STREAM, .ai_flags = flags };
+  struct addrinfo *list = NULL;
+  int failure = getaddrinfo (lookup->host, NULL, &hints, &list);
+  for (const struct addrinfo *i = list; !failure && i; i = i->ai_next)
+    add_address (lookup, i->ai_addr, i->ai_addrlen);
+  if (list)
+    freeaddrinfo (list);
+  return failure;
+}
+
+static void
+finish (struct msub_lookup *lookup, int failure)
+{
+  lookup->failure = failure;
+  atomic_store (&lookup->done, true);
+  /* The pipe is empty, so this cannot block; nobody may be left to read it, which is fine too.  */
+  while (write (lookup->notice[1], "", 1) < 0 && errno == EINTR)
+    ;
+}
+
+static void
+look_up (void *arg)
+{
+  struct msub_lookup *lookup = arg;
+  finish (lookup, ask_system (lookup, 0));
+  leave (lookup);
+}
+
+static bool
+below_invalid (const char *host)
+{
+  static const char tld[] = "invalid";
+  size_t length = strlen (host), tld_length = sizeof tld - 1;
+  if (length > 0 && host[length - 1] == '.')
+    length--;
+  return length >= tld_length && strncasecmp (host + length - tld_length, tld, tld_length) == 0
+         && (length == tld_length || host[length - tld_length - 1] == '.');
+}
+
+static bool
+numeric (const char *host)
+{
+  struct in_addr in;
+  return inet_pton (AF_INET, host, &in) == 1 || strchr (host, ':');
+}
+
+struct msub_lookup *
+msub_lookup_start (const char *host, int family, struct msub_error *err)
+{
+  struct msub_lookup *lookup = calloc (1, sizeof *lookup);
+  if (!lookup)
+    {
+      msub_fail (err, MSUB_INTERNAL, "Out of memory");
+      return NULL;
+    }
+  *lookup = (struct msub_lookup) { .owners = 1, .family = family, .notice = { -1, -1 }, .host = strdup (host) };
+  if (!lookup->host || pipe (lookup->notice) || msub_net_nonblocking_cloexec (lookup->notice[0])
+      || msub_net_nonblocking_cloexec (lookup->notice[1]))
+    {
+      msub_fail_errno (err, MSUB_INTERNAL, errno, "Cannot look up %s", host);
+      leave (lookup);
+      return NULL;
+    }
+  if (numeric (host))
+    finish (lookup, ask_system (lookup, AI_NUMERICHOST));
+  else if (below_invalid (host))
+    finish (lookup, EAI_NONAME);
+  else
+    {
+      atomic_store (&lookup->owners, 2);
+      int failed = msub_thread_start (look_up, lookup);
+      if (failed)
+        {
+          atomic_store (&lookup->owners, 1);
+          msub_fail_errno (err, MSUB_INTERNAL, failed, "Cannot look up %s", host);
+          leave (lookup);
+          return NULL;
+        }
+    }
+  return lookup;
+}
+
+void
+msub_lookup_free (struct msub_lookup **lookup)
+{
+  if (*lookup)
+    leave (*lookup);
+  *lookup = NULL;
+}
+
+bool
+msub_lookup_done (const struct msub_lookup *lookup)
+{
+  return atomic_load (&lookup->done);
+}
+
+int
+msub_lookup_fd (const struct msub_lookup *lookup)
+{
+  return lookup->notice[0];
+}
+
+size_t
+msub_lookup_addresses (const struct msub_lookup *lookup, const struct msub_address **addresses_r)
+{
+  *addresses_r = lookup->addresses;
+  return lookup->count;
+}
+
+const char *
+msub_lookup_words (const struct msub_lookup *lookup)
+{
+  if (!msub_lookup_done (lookup))
+    return "the resolver did not answer in time";
+  switch (lookup->failure)
+    {
+    case 0:
+    case EAI_NONAME:
+#if defined EAI_NODATA && EAI_NODATA != EAI_NONAME
+    case EAI_NODATA:
+#endif
+#ifdef EAI_ADDRFAMILY
+    case EAI_ADDRFAMILY:
+#endif
+      return lookup->family == AF_INET6 ? "no IPv6 address is known" : "no IPv4 address is known";
+    case EAI_AGAIN:
+      return "no resolver answers";
+    case EAI_MEMORY:
+    case EAI_SYSTEM:
+      return "the look-up failed on this machine";
+    default:
+      return "the look-up failed";
+    }
+}

@@ -1,0 +1,499 @@
+/* tls.c --- TLS on a connection, by GnuTLS; never less than asked for.
+
+   Floor 2.  The one file that includes GnuTLS.
+   SPDX-License-Identifier: GPL-3.0-or-later  */
+
+#define _GNU_SOURCE
+#include "tls.h"
+
+#include <arpa/inet.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* GnuTLS' NORMAL still has TLS 1.0 and 1.1, RSA 1024 and DH 1024 in it.  */
+static const char priority[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%PROFILE_MEDIUM";
+
+struct msub_tls_trust
+{
+  gnutls_certificate_credentials_t credentials;
+};
+
+struct msub_tls_trust *
+msub_tls_trust_new (const char *ca_file, const char *crl_file, struct msub_error *err)
+{
+  struct msub_tls_trust *trust = calloc (1, sizeof *trust);
+  if (!trust || gnutls_certificate_allocate_credentials (&trust->credentials) < 0)
+    {
+      free (trust);
+      msub_fail (err, MSUB_INTERNAL, "Out of memory");
+      return NULL;
+    }
+  int count = ca_file ? gnutls_certificate_set_x509_trust_file (trust->credentials, ca_file, GNUTLS_X509_FMT_PEM)
+                      : gnutls_certificate_set_x509_system_trust (trust->credentials);
+  if (ca_file && count <= 0)
+    msub_fail (err, MSUB_CONFIG, "The CA file %s cannot be used: %s", ca_file,
+               count < 0 ? gnutls_strerror (count) : "it holds no certificate");
+  else if (count <= 0)
+    msub_fail (err, MSUB_INSECURE,
+               "This system has no trusted certificate authorities, so no server can be verified; install its CA "
+               "certificates (package ca-certificates), or name a CA file");
+  else if (crl_file)
+    {
+      count = gnutls_certificate_set_x509_crl_file (trust->credentials, crl_file, GNUTLS_X509_FMT_PEM);
+      if (count <= 0)
+        msub_fail (err, MSUB_CONFIG, "The CRL file %s cannot be used: %s", crl_file,
+                   count < 0 ? gnutls_strerror (count) : "it holds no list");
+    }
+  if (err->kind != MSUB_OK)
+    msub_tls_trust_free (&trust);
+  return trust;
+}
+
+void
+msub_tls_trust_free (struct msub_tls_trust **trust)
+{
+  if (!*trust)
+    return;
+  gnutls_certificate_free_credentials ((*trust)->credentials);
+  free (*trust);
+  *trust = NULL;
+}
+
+const char *
+msub_tls_version (void)
+{
+  return gnutls_check_version (NULL);
+}
+
+/* The transport */
+
+static ssize_t
+pull (gnutls_transport_ptr_t c, void *buf, size_t n)
+{
+  return msub_connection_raw_recv (c, buf, n);
+}
+
+static ssize_t
+push (gnutls_transport_ptr_t c, const void *buf, size_t n)
+{
+  return msub_connection_raw_send (c, buf, n);
+}
+
+static ssize_t
+want (gnutls_session_t session)
+{
+  return gnutls_record_get_direction (session) ? MSUB_IO_WRITE : MSUB_IO_READ;
+}
+
+static ssize_t
+record_failed (gnutls_session_t session, ssize_t code, struct msub_error *err)
+{
+  if (code == GNUTLS_E_AGAIN || code == GNUTLS_E_INTERRUPTED)
+    return want (session);
+  if (code == GNUTLS_E_PREMATURE_TERMINATION || code == GNUTLS_E_PULL_ERROR || code == GNUTLS_E_PUSH_ERROR)
+    msub_fail (err, MSUB_LOST, "The connection broke inside TLS, without a close_notify");
+  else if (code == GNUTLS_E_REHANDSHAKE)
+    msub_fail (err, MSUB_TLS, "The server asked for TLS renegotiation, which is refused (RFC 9325 section 3.5)");
+  else
+    msub_fail (err, MSUB_TLS, "TLS failed: %s", gnutls_strerror ((int) code));
+  return MSUB_IO_FAILED;
+}
+
+static ssize_t
+tls_recv (struct msub_connection *c, void *buf, size_t n, struct msub_error *err)
+{
+  ssize_t got = gnutls_record_recv (c->state, buf, n);
+  return got >= 0 ? got : record_failed (c->state, got, err);
+}
+
+static ssize_t
+tls_send (struct msub_connection *c, const void *buf, size_t n, struct msub_error *err)
+{
+  ssize_t put = gnutls_record_send (c->state, buf, n);
+  return put >= 0 ? put : record_failed (c->state, put, err);
+}
+
+static bool
+tls_pending (struct msub_connection *c)
+{
+  return gnutls_record_check_pending (c->state) > 0;
+}
+
+static void
+tls_bye (struct msub_connection *c)
+{
+  gnutls_bye (c->state, GNUTLS_SHUT_WR);
+}
+
+static void
+tls_free (void *state)
+{
+  gnutls_deinit (state);
+}
+
+static const struct msub_transport transport = { tls_recv, tls_send, tls_pending, tls_bye, tls_free };
+
+/* The certificate */
+
+static bool
+numeric (const char *name, unsigned char *octets, unsigned *length_r)
+{
+  if (inet_pton (AF_INET, name, octets) == 1)
+    *length_r = 4;
+  else if (inet_pton (AF_INET6, name, octets) == 1)
+    *length_r = 16;
+  else
+    return false;
+  return true;
+}
+
+static void
+iso_time (time_t when, char *dst, size_t size)
+{
+  struct tm tm;
+  if (when == (time_t) -1 || !gmtime_r (&when, &tm) || strftime (dst, size, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+    dst[0] = '\0';
+}
+
+static void
+clean_copy (char *dst, size_t size, const gnutls_datum_t *text)
+{
+  msub_text_clean (dst, size, (const char *) text->data, text->size);
+}
+
+static void
+append_name (struct msub_tls_info *info, const char *name)
+{
+  size_t length = strlen (info->names), more = strlen (name);
+  if (length + more + 2 < sizeof info->names)
+    snprintf (info->names + length, sizeof info->names - length, "%s\n", name);
+}
+
+/* No honest certificate names more.  */
+#define NAMES_MAX 1000
+
+/* Note the alternative names of LEAF.  Returns whether there is a dNSName among them.  */
+static bool
+read_names (gnutls_x509_crt_t leaf, struct msub_tls_info *info)
+{
+  bool dns = false;
+  for (unsigned i = 0; i < NAMES_MAX; i++)
+    {
+      char raw[512], clean[256];
+      size_t size = sizeof raw;
+      unsigned type = 0;
+      int failed = gnutls_x509_crt_get_subject_alt_name2 (leaf, i, raw, &size, &type, NULL);
+      if (failed == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+        break;
+      dns = dns || type == GNUTLS_SAN_DNSNAME;
+      if (failed < 0)
+        continue;
+      if (type == GNUTLS_SAN_DNSNAME)
+        msub_text_clean (clean, sizeof clean, raw, size);
+      else if (type == GNUTLS_SAN_IPADDRESS && (size == 4 || size == 16))
+        inet_ntop (size == 4 ? AF_INET : AF_INET6, raw, clean, sizeof clean);
+      else
+        continue;
+      append_name (info, clean);
+    }
+  return dns;
+}
+
+static void
+describe_leaf (gnutls_x509_crt_t leaf, struct msub_tls_info *info)
+{
+  gnutls_datum_t text = { 0 };
+  if (gnutls_x509_crt_get_dn3 (leaf, &text, 0) >= 0)
+    clean_copy (info->subject, sizeof info->subject, &text);
+  gnutls_free (text.data);
+  text = (gnutls_datum_t) { 0 };
+  if (gnutls_x509_crt_get_issuer_dn3 (leaf, &text, 0) >= 0)
+    clean_copy (info->issuer, sizeof info->issuer, &text);
+  gnutls_free (text.data);
+  iso_time (gnutls_x509_crt_get_activation_time (leaf), info->not_before, sizeof info->not_before);
+  iso_time (gnutls_x509_crt_get_expiration_time (leaf), info->not_after, sizeof info->not_after);
+  unsigned char digest[32];
+  size_t size = sizeof digest;
+  if (gnutls_x509_crt_get_fingerprint (leaf, GNUTLS_DIG_SHA256, digest, &size) >= 0)
+    {
+      int length = snprintf (info->fingerprint, sizeof info->fingerprint, "sha256:");
+      for (size_t i = 0; i < size; i++)
+        length += snprintf (info->fingerprint + length, sizeof info->fingerprint - (size_t) length, "%02x", digest[i]);
+    }
+}
+
+/* Why LEAF is not for NAME, into INFO->unverified; false when it is.  GnuTLS falls back to the CN where there is no
+   dNSName, and takes an address for a name: both are asked apart here (SECURITY: D9, D13).  */
+static bool
+name_differs (gnutls_x509_crt_t leaf, const char *name, struct msub_tls_info *info)
+{
+  unsigned char octets[16];
+  unsigned length = 0;
+  bool dns = read_names (leaf, info);
+  bool match;
+  if (numeric (name, octets, &length))
+    match = gnutls_x509_crt_check_ip (leaf, octets, length, 0) != 0;
+  else
+    match = dns && gnutls_x509_crt_check_hostname (leaf, name) != 0;
+  if (match)
+    return false;
+  char list[256];
+  size_t n = 0;
+  for (const char *p = info->names; *p && n + 3 < sizeof list; p++)
+    if (*p != '\n')
+      list[n++] = *p;
+    else if (p[1])
+      {
+        list[n++] = ',';
+        list[n++] = ' ';
+      }
+  list[n] = '\0';
+  snprintf (info->unverified, sizeof info->unverified, "it was issued for %s, not for %s",
+            n ? list : "no host name or address", name);
+  return true;
+}
+
+static void
+describe_age (const char *what, time_t when, char *dst, size_t size)
+{
+  char date[32];
+  iso_time (when, date, sizeof date);
+  long long apart = (long long) (time (NULL) - when);
+  long long days = (apart < 0 ? -apart : apart) / 86400;
+  if (apart >= 0)
+    snprintf (dst, size, "%s expired %lld day%s ago (%.10s)", what, days, days == 1 ? "" : "s", date);
+  else
+    snprintf (dst, size, "%s is not valid before %.10s, in %lld day%s; is this machine's clock right?", what, date, days,
+              days == 1 ? "" : "s");
+}
+
+/* Expired or not yet valid: the leaf's dates or, where these are fine, an issuer's.  */
+static void
+describe_dates (gnutls_x509_crt_t leaf, char *dst, size_t size)
+{
+  time_t now = time (NULL);
+  time_t from = gnutls_x509_crt_get_activation_time (leaf), until = gnutls_x509_crt_get_expiration_time (leaf);
+  if (until < now)
+    describe_age ("it", until, dst, size);
+  else if (from > now)
+    describe_age ("it", from, dst, size);
+  else
+    snprintf (dst, size, "a certificate of its issuers has expired, or is not valid yet");
+}
+
+static void
+describe_status (unsigned status, gnutls_x509_crt_t leaf, struct msub_tls_info *info)
+{
+  static const struct
+  {
+    unsigned bit;
+    const char *words;
+  } reasons[] = {
+    { GNUTLS_CERT_REVOKED, "it has been revoked by its issuer" },
+    { GNUTLS_CERT_SIGNATURE_FAILURE, "its signature is wrong" },
+    { GNUTLS_CERT_MISSING_OCSP_STATUS, "it promises a stapled OCSP response (must-staple), and the server sent none" },
+    { GNUTLS_CERT_INVALID_OCSP_STATUS, "the stapled OCSP response is invalid or too old" },
+    { GNUTLS_CERT_SIGNER_NOT_CA, "it is signed by a certificate that is no certificate authority's" },
+    { GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE, "its issuer may not issue certificates for this name" },
+    { GNUTLS_CERT_PURPOSE_MISMATCH, "it is not meant for servers" },
+    { GNUTLS_CERT_INSECURE_ALGORITHM, "it, or an issuer's, uses an algorithm or a key that is too weak" },
+    { GNUTLS_CERT_UNKNOWN_CRIT_EXTENSIONS, "it has a critical extension that is not understood" },
+    { GNUTLS_CERT_REVOCATION_DATA_SUPERSEDED, "the revocation list is out of date" },
+    { GNUTLS_CERT_REVOCATION_DATA_ISSUED_IN_FUTURE, "the revocation list is dated in the future" },
+    { GNUTLS_CERT_MISMATCH, "it is not the expected one" },
+  };
+  if (status & (GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED))
+    {
+      describe_dates (leaf, info->unverified, sizeof info->unverified);
+      return;
+    }
+  for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+    if (status & reasons[i].bit)
+      {
+        snprintf (info->unverified, sizeof info->unverified, "%s", reasons[i].words);
+        return;
+      }
+  if (gnutls_x509_crt_check_issuer (leaf, leaf))
+    snprintf (info->unverified, sizeof info->unverified, "it is signed by nobody but itself");
+  else
+    snprintf (info->unverified, sizeof info->unverified, "nobody trusted here vouches for its issuer (%.200s)",
+              info->issuer);
+}
+
+/* Fill INFO from the peer's certificate; INFO->verified says whether it is good for NAME.  */
+static int
+inspect_certificate (gnutls_session_t session, const char *name, struct msub_tls_info *info, struct msub_error *err)
+{
+  unsigned count = 0;
+  const gnutls_datum_t *chain = gnutls_certificate_get_peers (session, &count);
+  gnutls_x509_crt_t leaf = NULL;
+  int result = -1;
+  if (!chain || count == 0)
+    {
+      snprintf (info->unverified, sizeof info->unverified, "the server sent no certificate");
+      return 0;
+    }
+  if (gnutls_x509_crt_init (&leaf) < 0 || gnutls_x509_crt_import (leaf, chain, GNUTLS_X509_FMT_DER) < 0)
+    {
+      msub_fail (err, MSUB_INSECURE, "The server's certificate cannot be read");
+      goto out;
+    }
+  describe_leaf (leaf, info);
+  gnutls_typed_vdata_st purpose = { .type = GNUTLS_DT_KEY_PURPOSE_OID, .data = (unsigned char *) GNUTLS_KP_TLS_WWW_SERVER };
+  unsigned status = 0;
+  int failed = gnutls_certificate_verify_peers (session, &purpose, 1, &status);
+  bool differs = name_differs (leaf, name, info);
+  if (failed < 0)
+    snprintf (info->unverified, sizeof info->unverified, "it could not be checked: %s", gnutls_strerror (failed));
+  else if (status != 0)
+    describe_status (status, leaf, info);
+  else
+    info->verified = !differs;
+  result = 0;
+out:
+  if (leaf)
+    gnutls_x509_crt_deinit (leaf);
+  return result;
+}
+
+/* The handshake */
+
+static int
+handshake_failed (gnutls_session_t session, int code, const char *peer, struct msub_error *err)
+{
+  /* An alert of these kinds says that the server has nothing that is strong enough.  */
+  bool weak = code == GNUTLS_E_UNSUPPORTED_VERSION_PACKET || code == GNUTLS_E_DH_PRIME_UNACCEPTABLE
+              || code == GNUTLS_E_INSUFFICIENT_SECURITY || code == GNUTLS_E_UNKNOWN_CIPHER_SUITE
+              || code == GNUTLS_E_NO_CIPHER_SUITES || code == GNUTLS_E_CERTIFICATE_KEY_MISMATCH;
+  if (code == GNUTLS_E_FATAL_ALERT_RECEIVED)
+    {
+      gnutls_alert_description_t alert = gnutls_alert_get (session);
+      bool version = alert == GNUTLS_A_PROTOCOL_VERSION || alert == GNUTLS_A_HANDSHAKE_FAILURE
+                     || alert == GNUTLS_A_INSUFFICIENT_SECURITY;
+      const char *words = gnutls_alert_get_name (alert);
+      return msub_fail (err, version ? MSUB_INSECURE : MSUB_TLS,
+                        "%s broke off the TLS handshake: %s. Nothing was sent; there is no going on without TLS", peer,
+                        words ? words : "unknown alert");
+    }
+  if (code == GNUTLS_E_PREMATURE_TERMINATION || code == GNUTLS_E_PULL_ERROR || code == GNUTLS_E_PUSH_ERROR)
+    return msub_fail (err, MSUB_TLS, "%s closed the connection during the TLS handshake", peer);
+  if (code == GNUTLS_E_UNEXPECTED_PACKET_LENGTH || code == GNUTLS_E_UNEXPECTED_PACKET
+      || code == GNUTLS_E_RECORD_OVERFLOW)
+    return msub_fail (err, MSUB_INSECURE, "%s answers the TLS handshake with something that is not TLS", peer);
+  return msub_fail (err, weak ? MSUB_INSECURE : MSUB_TLS, "The TLS handshake with %s failed: %s", peer,
+                    gnutls_strerror (code));
+}
+
+static int
+shake_hands (struct msub_connection *c, gnutls_session_t session, msub_time deadline, struct msub_error *err)
+{
+  for (;;)
+    {
+      int code = gnutls_handshake (session);
+      if (code == GNUTLS_E_SUCCESS)
+        return 0;
+      if (code == GNUTLS_E_WARNING_ALERT_RECEIVED || code == GNUTLS_E_GOT_APPLICATION_DATA)
+        code = GNUTLS_E_UNEXPECTED_PACKET;
+      if (gnutls_error_is_fatal (code))
+        return handshake_failed (session, code, c->peer.text, err);
+      /* The deadline holds while data keeps coming, too (SECURITY: C10).  */
+      struct pollfd fds[2] = { { 0 }, { .fd = c->fd, .events = want (session) == MSUB_IO_WRITE ? POLLOUT : POLLIN } };
+      int ready = msub_now () < deadline ? msub_net_poll (c->context, fds, 2, deadline, err) : 0;
+      if (ready < 0)
+        return -1;
+      if (ready == 0)
+        return msub_fail (err, MSUB_TIMEOUT, "%s did not finish the TLS handshake in time", c->peer.text);
+    }
+}
+
+static int
+set_up (gnutls_session_t session, struct msub_connection *c, const struct msub_tls_trust *trust, const char *name)
+{
+  unsigned char octets[16];
+  unsigned length;
+  int failed = gnutls_priority_set_direct (session, priority, NULL);
+  if (failed >= 0 && !numeric (name, octets, &length))
+    failed = gnutls_server_name_set (session, GNUTLS_NAME_DNS, name, strlen (name));
+  if (failed >= 0)
+    failed = gnutls_credentials_set (session, GNUTLS_CRD_CERTIFICATE, trust->credentials);
+  gnutls_transport_set_ptr (session, c);
+  gnutls_transport_set_pull_function (session, pull);
+  gnutls_transport_set_push_function (session, push);
+  return failed;
+}
+
+static void
+describe_session (gnutls_session_t session, struct msub_tls_info *info)
+{
+  const char *version = gnutls_protocol_get_name (gnutls_protocol_get_version (session));
+  snprintf (info->version, sizeof info->version, "%s", version ? version : "");
+  char *suite = gnutls_session_get_desc (session);
+  if (suite)
+    msub_text_clean (info->cipher, sizeof info->cipher, suite, strlen (suite));
+  gnutls_free (suite);
+}
+
+int
+msub_tls_start (struct msub_connection *c, const struct msub_tls_trust *trust, const char *name, bool must_verify,
+                msub_time deadline, struct msub_tls_info *info_r, struct msub_error *err)
+{
+  memset (info_r, 0, sizeof *info_r);
+  if (c->in_end > c->in_start)
+    return msub_fail (err, MSUB_INSECURE,
+                      "%s sent something in the clear just before the TLS handshake: somebody may be tampering with "
+                      "the connection. Nothing was sent",
+                      c->peer.text);
+  /* RFC 6066 section 3: no trailing dot.  */
+  char host[256];
+  int length = snprintf (host, sizeof host, "%s", name);
+  if (length > 1 && (size_t) length < sizeof host && host[length - 1] == '.')
+    host[length - 1] = '\0';
+  gnutls_session_t session;
+  if (gnutls_init (&session, GNUTLS_CLIENT | GNUTLS_NONBLOCK) < 0)
+    return msub_fail (err, MSUB_INTERNAL, "Out of memory");
+  int failed = set_up (session, c, trust, host);
+  if (failed < 0)
+    {
+      gnutls_deinit (session);
+      return msub_fail (err, MSUB_INTERNAL, "TLS cannot be set up: %s", gnutls_strerror (failed));
+    }
+  if (shake_hands (c, session, deadline, err) || inspect_certificate (session, host, info_r, err))
+    {
+      gnutls_deinit (session);
+      return -1;
+    }
+  describe_session (session, info_r);
+  if (must_verify && !info_r->verified)
+    {
+      gnutls_alert_send (session, GNUTLS_AL_FATAL, GNUTLS_A_BAD_CERTIFICATE);
+      gnutls_deinit (session);
+      return msub_fail (err, MSUB_INSECURE,
+                        "The certificate of %s (%s) is not accepted: %s. Nothing secret was sent", host, c->peer.text,
+                        info_r->unverified);
+    }
+  msub_connection_transport (c, &transport, session);
+  return 0;
+}
+
+size_t
+msub_tls_binding (const struct msub_connection *c, unsigned char *buf, size_t size, bool *exporter_r)
+{
+  if (c->transport != &transport)
+    return 0;
+  gnutls_session_t session = c->state;
+  bool tls13 = gnutls_protocol_get_version (session) >= GNUTLS_TLS1_3;
+  if (!tls13 && !gnutls_session_ext_master_secret_status (session))
+    return 0;
+  gnutls_datum_t binding = { 0 };
+  int failed = gnutls_session_channel_binding (session, tls13 ? GNUTLS_CB_TLS_EXPORTER : GNUTLS_CB_TLS_UNIQUE, &binding);
+  size_t length = failed >= 0 && binding.size <= size ? binding.size : 0;
+  if (length)
+    memcpy (buf, binding.data, length);
+  gnutls_free (binding.data);
+  *exporter_r = tls13;
+  return length;
+}

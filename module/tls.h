@@ -1,0 +1,48 @@
+/* tls.h --- TLS on a connection, by GnuTLS; never less than asked for.
+
+   Floor 2.  TLS 1.2 and 1.3 (RFC 8996, RFC 9325); the certificate is verified by chain, date, purpose and name
+   (RFC 5280, RFC 9525).
+   SPDX-License-Identifier: GPL-3.0-or-later  */
+
+#ifndef MSUB_TLS_H
+#define MSUB_TLS_H
+
+#include "net.h"
+
+/* Trust anchors and revocation lists, read once before anything is connected.  */
+struct msub_tls_trust;
+
+/* CA_FILE, CRL_FILE: PEM files, or NULL; without CA_FILE the system's trust.  NULL with ERR: MSUB_CONFIG for a file
+   that cannot be used, MSUB_INSECURE where this system has no trust anchors.  */
+struct msub_tls_trust *msub_tls_trust_new (const char *ca_file, const char *crl_file, struct msub_error *err);
+void msub_tls_trust_free (struct msub_tls_trust **trust);
+
+/* What TLS came to.  Texts are clean; a list's elements end in '\n'.  */
+struct msub_tls_info
+{
+  char version[16];      /* "TLS1.3" */
+  char cipher[96];
+  bool verified;
+  char unverified[512];  /* why not, in words */
+  char subject[256], issuer[256];
+  char names[1024];      /* list: dNSName and iPAddress */
+  char not_before[32], not_after[32]; /* ISO 8601, UTC */
+  char fingerprint[80];  /* "sha256:..." of the certificate */
+};
+
+/* Shake hands on C until DEADLINE.  NAME is the name (A-labels) or numeric address the user configured: SNI
+   (RFC 6066) and the certificate's name are its.  MUST_VERIFY: anything but a good certificate is MSUB_INSECURE.
+   C must have nothing unread: what arrived before the handshake is an attack (SECURITY: B1).  0 with INFO_R and C
+   on TLS; -1 with ERR, and then C may only be freed: MSUB_INSECURE, or MSUB_TLS where the network or the
+   server cut the handshake short.  */
+int msub_tls_start (struct msub_connection *c, const struct msub_tls_trust *trust, const char *name, bool must_verify,
+                    msub_time deadline, struct msub_tls_info *info_r, struct msub_error *err);
+
+/* Channel binding data of C (RFC 9266 tls-exporter in TLS 1.3, RFC 5929 tls-unique in TLS 1.2 with extended master
+   secret).  Returns its length in BUF (SIZE octets), 0 where there is none; *EXPORTER_R says which.  */
+size_t msub_tls_binding (const struct msub_connection *c, unsigned char *buf, size_t size, bool *exporter_r);
+
+/* The library's version, for the curious.  Static.  */
+const char *msub_tls_version (void);
+
+#endif

@@ -20,7 +20,8 @@ struct job
   uint64_t id;
   int wake[2];
   atomic_bool cancelled;
-  bool asking, answered, done;  /* under the mutex */
+  bool asking, answered;        /* under the mutex */
+  bool done;                    /* written under the mutex, by the job's thread alone */
   struct msub_answer answer;    /* under the mutex */
   struct msub_event *last_event; /* made beforehand, so that `done' needs no memory */
   struct msub_context context;
@@ -101,6 +102,12 @@ static void
 push (void *arg, struct msub_event *event)
 {
   struct job *job = arg;
+  if (job->done)
+    {
+      /* Saying goodbye to the server: nobody listens any more.  */
+      msub_event_free (&event);
+      return;
+    }
   event->job = job->id;
   event->next = NULL;
   pthread_mutex_lock (&mutex);

@@ -238,7 +238,8 @@ read_key (emacs_env *env, const char *key, emacs_value value, struct msub_reques
     { ":host", &request->host },         { ":name", &request->name },         { ":ca-file", &request->ca_file },
     { ":crl-file", &request->crl_file }, { ":auth", &request->auth },         { ":user", &request->user },
     { ":password", &request->password }, { ":helo", &request->helo },         { ":from", &request->from },
-    { ":file", &request->file },
+    { ":file", &request->file },         { ":cert-file", &request->cert_file }, { ":key-file", &request->key_file },
+    { ":priority", &request->priority }, { ":pin", &request->pin },
   };
   const struct
   {

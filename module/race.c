@@ -690,6 +690,7 @@ hand_over (struct msub_race *race, struct attempt *attempt, struct msub_winner *
     .address = attempt->address,
     .fallback = tier_of (race, attempt) > 0,
   };
+  msub_address_port (&winner_r->address, winner_r->route.port);
   attempt->fd = -1;
   attempt->state = TAKEN;
   report_attempt (race, attempt, false);

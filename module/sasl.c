@@ -7,7 +7,8 @@
 #include "sasl.h"
 
 #include <gsasl.h>
-#include <stdint.h>
+#include <gsasl-mech.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,28 +16,29 @@
 #define ITERATIONS_MIN 4096
 #define ITERATIONS_MAX 1000000
 
-const char *const msub_sasl_mechanisms[]
-  = { "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN", NULL };
+const struct msub_sasl_mechanism msub_sasl_mechanisms[] = {
+  { "SCRAM-SHA-256-PLUS", true, true, true, MSUB_SASL_PASSWORD },
+  { "SCRAM-SHA-1-PLUS", true, true, true, MSUB_SASL_PASSWORD },
+  { "SCRAM-SHA-256", true, false, true, MSUB_SASL_PASSWORD },
+  { "SCRAM-SHA-1", true, false, true, MSUB_SASL_PASSWORD },
+  { "PLAIN", true, false, true, MSUB_SASL_PASSWORD },
+  { "LOGIN", true, false, false, MSUB_SASL_PASSWORD },
+  { "OAUTHBEARER", false, false, true, MSUB_SASL_TOKEN },
+  { "XOAUTH2", false, false, true, MSUB_SASL_TOKEN },
+  { "GSSAPI", false, false, true, MSUB_SASL_NOTHING },
+  { "EXTERNAL", false, false, true, MSUB_SASL_NOTHING },
+  { 0 },
+};
 
 struct msub_sasl
 {
+  const struct msub_sasl_mechanism *mechanism;
   Gsasl *library;
   Gsasl_session *session;
-  bool scram, client_first, complete, iterations_checked;
+  bool complete, iterations_checked;
+  uint16_t port;
+  char server_words[400];
 };
-
-static bool
-ends_in (const char *s, const char *suffix)
-{
-  size_t n = strlen (s), m = strlen (suffix);
-  return n >= m && strcmp (s + n - m, suffix) == 0;
-}
-
-bool
-msub_sasl_needs_binding (const char *mechanism)
-{
-  return ends_in (mechanism, "-PLUS");
-}
 
 const char *
 msub_sasl_version (void)
@@ -44,20 +46,118 @@ msub_sasl_version (void)
   return gsasl_check_version (NULL);
 }
 
-static int
-set_properties (struct msub_sasl *sasl, const struct msub_sasl_options *options)
+/* OAuth 2.0 bearer tokens, which libgsasl 2.2 does not have: OAUTHBEARER (RFC 7628) and its forerunner XOAUTH2 */
+
+/* Copy USER to DST as a saslname (RFC 5801 section 4): "," and "=" are special.  */
+static void
+put_saslname (char *dst, size_t size, const char *user)
 {
-  int code = gsasl_property_set (sasl->session, GSASL_AUTHID, options->user);
-  if (code == GSASL_OK)
-    code = gsasl_property_set (sasl->session, GSASL_PASSWORD, options->password);
-  if (code != GSASL_OK || !options->binding)
-    return code;
+  size_t n = 0;
+  for (; *user && n + 4 < size; user++)
+    if (*user == ',' || *user == '=')
+      n += (size_t) snprintf (dst + n, size - n, "=%s", *user == ',' ? "2C" : "3D");
+    else
+      dst[n++] = *user;
+  dst[n] = '\0';
+}
+
+static int
+bearer_message (Gsasl_session *session, bool xoauth2, char **output, size_t *output_length)
+{
+  const struct msub_sasl *sasl = gsasl_session_hook_get (session);
+  const char *user = gsasl_property_get (session, GSASL_AUTHID);
+  const char *token = gsasl_property_get (session, GSASL_PASSWORD);
+  const char *host = gsasl_property_get (session, GSASL_HOSTNAME);
+  char name[800];
+  if (!user || !token || !host)
+    return GSASL_NO_PASSWORD;
+  put_saslname (name, sizeof name, user);
+  int length = xoauth2
+                 ? asprintf (output, "user=%s\001auth=Bearer %s\001\001", user, token)
+                 : asprintf (output, "n,a=%s,\001host=%s\001port=%u\001auth=Bearer %s\001\001", name, host,
+                             (unsigned) sasl->port, token);
+  if (length < 0)
+    return GSASL_MALLOC_ERROR;
+  *output_length = (size_t) length;
+  return GSASL_OK;
+}
+
+/* The first message says all there is to say.  A challenge after it is the server's refusal, in JSON, and wants an answer
+   before the refusal proper comes; nothing in it is followed (SECURITY: E19).  */
+static int
+bearer_step (Gsasl_session *session, bool xoauth2, const char *input, size_t input_length, char **output,
+             size_t *output_length)
+{
+  struct msub_sasl *sasl = gsasl_session_hook_get (session);
+  if (!sasl->complete)
+    return bearer_message (session, xoauth2, output, output_length);
+  msub_text_clean (sasl->server_words, sizeof sasl->server_words, input ? input : "", input_length);
+  *output = strdup (xoauth2 ? "" : "\001");
+  *output_length = xoauth2 ? 0 : 1;
+  return *output ? GSASL_NEEDS_MORE : GSASL_MALLOC_ERROR;
+}
+
+static int
+oauthbearer_step (Gsasl_session *session, void *data, const char *input, size_t input_length, char **output,
+                  size_t *output_length)
+{
+  (void) data;
+  return bearer_step (session, false, input, input_length, output, output_length);
+}
+
+static int
+xoauth2_step (Gsasl_session *session, void *data, const char *input, size_t input_length, char **output,
+              size_t *output_length)
+{
+  (void) data;
+  return bearer_step (session, true, input, input_length, output, output_length);
+}
+
+static int
+register_bearer (Gsasl *library)
+{
+  static const Gsasl_mechanism oauthbearer = { .name = "OAUTHBEARER", .client = { .step = oauthbearer_step } };
+  static const Gsasl_mechanism xoauth2 = { .name = "XOAUTH2", .client = { .step = xoauth2_step } };
+  int code = gsasl_register (library, &oauthbearer);
+  return code == GSASL_OK ? gsasl_register (library, &xoauth2) : code;
+}
+
+/* Setting up */
+
+static int
+set_binding (struct msub_sasl *sasl, const struct msub_sasl_options *options)
+{
   char *binding = NULL;
-  code = gsasl_base64_to ((const char *) options->binding, options->binding_length, &binding, NULL);
+  int code = gsasl_base64_to ((const char *) options->binding, options->binding_length, &binding, NULL);
   if (code == GSASL_OK)
     code = gsasl_property_set (sasl->session, options->exporter ? GSASL_CB_TLS_EXPORTER : GSASL_CB_TLS_UNIQUE, binding);
   gsasl_free (binding);
   return code;
+}
+
+static int
+set_properties (struct msub_sasl *sasl, const struct msub_sasl_options *options)
+{
+  const struct
+  {
+    Gsasl_property property;
+    const char *value;
+  } properties[] = {
+    { GSASL_AUTHID, options->user },
+    { GSASL_PASSWORD, options->secret },
+    { GSASL_SERVICE, "smtp" },
+    { GSASL_HOSTNAME, options->host },
+    /* EXTERNAL and GSSAPI name whom to act for here; the others name it with AUTHID.  */
+    { GSASL_AUTHZID, options->mechanism->secret == MSUB_SASL_NOTHING ? options->user : NULL },
+  };
+  for (size_t i = 0; i < sizeof properties / sizeof *properties; i++)
+    if (properties[i].value)
+      {
+        int code = gsasl_property_set (sasl->session, properties[i].property, properties[i].value);
+        if (code != GSASL_OK)
+          return code;
+      }
+  return options->binding ? set_binding (sasl, options) : GSASL_OK;
 }
 
 struct msub_sasl *
@@ -69,16 +169,21 @@ msub_sasl_new (const struct msub_sasl_options *options, struct msub_error *err)
       msub_fail (err, MSUB_INTERNAL, "Out of memory");
       return NULL;
     }
-  sasl->scram = strncmp (options->mechanism, "SCRAM-", 6) == 0;
-  sasl->client_first = strcmp (options->mechanism, "LOGIN") != 0;
+  sasl->mechanism = options->mechanism;
+  sasl->port = options->port;
   int code = gsasl_init (&sasl->library);
   if (code == GSASL_OK)
-    code = gsasl_client_start (sasl->library, options->mechanism, &sasl->session);
+    code = register_bearer (sasl->library);
   if (code == GSASL_OK)
-    code = set_properties (sasl, options);
+    code = gsasl_client_start (sasl->library, options->mechanism->name, &sasl->session);
+  if (code == GSASL_OK)
+    {
+      gsasl_session_hook_set (sasl->session, sasl);
+      code = set_properties (sasl, options);
+    }
   if (code != GSASL_OK)
     {
-      msub_fail (err, MSUB_AUTH, "%s cannot be used: %s", options->mechanism, gsasl_strerror (code));
+      msub_fail (err, MSUB_AUTH, "%s cannot be used: %s", options->mechanism->name, gsasl_strerror (code));
       msub_sasl_free (&sasl);
     }
   return sasl;
@@ -111,15 +216,23 @@ msub_sasl_free (struct msub_sasl **sasl)
 }
 
 bool
-msub_sasl_client_first (const struct msub_sasl *sasl)
-{
-  return sasl->client_first;
-}
-
-bool
 msub_sasl_complete (const struct msub_sasl *sasl)
 {
   return sasl->complete;
+}
+
+const char *
+msub_sasl_server_words (const struct msub_sasl *sasl)
+{
+  return sasl->server_words;
+}
+
+/* The exchange */
+
+static bool
+is_scram (const struct msub_sasl *sasl)
+{
+  return strncmp (sasl->mechanism->name, "SCRAM-", 6) == 0;
 }
 
 /* Check "i=" in SCRAM's server-first-message (RFC 5802 section 5.1) before the library computes anything.  */
@@ -164,7 +277,7 @@ int
 msub_sasl_step (struct msub_sasl *sasl, const char *challenge, size_t n, char **response_r, struct msub_error *err)
 {
   *response_r = NULL;
-  if (sasl->complete)
+  if (sasl->complete && sasl->mechanism->secret != MSUB_SASL_TOKEN)
     return msub_fail (err, MSUB_PROTOCOL, "The server goes on asking after the authentication exchange has ended");
   char *message = NULL, *response = NULL;
   size_t message_length = 0, response_length = 0;
@@ -175,7 +288,7 @@ msub_sasl_step (struct msub_sasl *sasl, const char *challenge, size_t n, char **
       step_failed (code, err);
       goto out;
     }
-  if (sasl->scram && message_length && !sasl->iterations_checked)
+  if (is_scram (sasl) && message_length && !sasl->iterations_checked)
     {
       if (check_iterations (message, message_length, err))
         goto out;

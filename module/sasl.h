@@ -9,15 +9,35 @@
 #include "error.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
-/* The mechanisms this client speaks, the best first, ended by NULL.  Only these are ever used, whatever a server
-   offers (SECURITY: E6, E8, E23).  */
-extern const char *const msub_sasl_mechanisms[];
+enum msub_sasl_secret
+{
+  MSUB_SASL_PASSWORD,
+  MSUB_SASL_TOKEN,   /* an OAuth 2.0 access token (RFC 6749) */
+  MSUB_SASL_NOTHING, /* the proof is elsewhere: a Kerberos ticket, a TLS client certificate */
+};
+
+struct msub_sasl_mechanism
+{
+  const char *name;
+  bool automatic;    /* chosen by itself where a server offers it; else only when the user names it */
+  bool binding;      /* a -PLUS: needs channel binding data */
+  bool client_first; /* the first response may go with the AUTH command (RFC 4954 section 4) */
+  enum msub_sasl_secret secret;
+};
+
+/* The mechanisms this client speaks, the best first, ended by one without a name.  Only these are ever used, whatever a
+   server offers (SECURITY: E6, E8, E23).  */
+extern const struct msub_sasl_mechanism msub_sasl_mechanisms[];
 
 struct msub_sasl_options
 {
-  const char *mechanism;        /* one of msub_sasl_mechanisms */
-  const char *user, *password;  /* UTF-8 */
+  const struct msub_sasl_mechanism *mechanism;
+  const char *user;             /* UTF-8 */
+  const char *secret;           /* a password or a token, UTF-8, or NULL where none is needed */
+  const char *host;             /* the server's name, for GSSAPI and OAUTHBEARER */
+  uint16_t port;
   /* Channel binding data, or NULL.  For a -PLUS mechanism it is used; for another SCRAM it makes the exchange say that
      the client could have bound (RFC 5802 section 6, flag "y"): leave it out where the server offers -PLUS.  */
   const unsigned char *binding;
@@ -27,14 +47,9 @@ struct msub_sasl_options
 
 struct msub_sasl;
 
-/* NULL with ERR.  OPTIONS' strings are copied; the copies are wiped by msub_sasl_free.  */
+/* NULL with ERR.  OPTIONS is copied; the copies of secrets are wiped by msub_sasl_free.  */
 struct msub_sasl *msub_sasl_new (const struct msub_sasl_options *options, struct msub_error *err);
 void msub_sasl_free (struct msub_sasl **sasl);
-
-/* Does the client speak first?  Then its first response may go with the AUTH command (RFC 4954 section 4).  */
-bool msub_sasl_client_first (const struct msub_sasl *sasl);
-
-bool msub_sasl_needs_binding (const char *mechanism);
 
 /* Answer the base64 CHALLENGE (N octets; none for the first response of a client-first mechanism).  0 with *RESPONSE_R,
    base64, malloc'd, for msub_wipe_free; -1 with ERR, and then the exchange must be cancelled with "*":
@@ -45,6 +60,9 @@ int msub_sasl_step (struct msub_sasl *sasl, const char *challenge, size_t n, cha
 /* Has the exchange come to its end, the server's signature verified where the mechanism has one?  Only then does a
    235 mean anything (SECURITY: F2).  */
 bool msub_sasl_complete (const struct msub_sasl *sasl);
+
+/* What the server said against an OAuth token (RFC 7628 section 3.2.2: JSON), clean; "" if nothing.  */
+const char *msub_sasl_server_words (const struct msub_sasl *sasl);
 
 /* The library's version, for the curious.  Static.  */
 const char *msub_sasl_version (void);

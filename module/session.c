@@ -19,8 +19,10 @@
 void
 msub_request_clear (struct msub_request *request)
 {
-  char **const strings[] = { &request->host, &request->name, &request->ca_file, &request->crl_file, &request->auth,
-                             &request->user, &request->helo, &request->from,    &request->file };
+  char **const strings[]
+    = { &request->host,     &request->name,     &request->ca_file, &request->crl_file, &request->cert_file,
+        &request->key_file, &request->priority, &request->pin,     &request->auth,     &request->user,
+        &request->helo,     &request->from,     &request->file };
   for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
     {
       free (*strings[i]);
@@ -213,9 +215,10 @@ introduce (struct msub_smtp *smtp, const struct msub_request *request, const str
 
 /* Credentials */
 
+/* Have Lisp tell the user's name and secret.  REFRESH: the token it told before was refused.  */
 static int
-ask_password (const struct msub_context *context, struct msub_request *request, const struct msub_winner *winner,
-              const char *mechanism, struct msub_error *err)
+ask_secret (const struct msub_context *context, struct msub_request *request, const struct msub_winner *winner,
+            const char *mechanism, bool refresh, struct msub_error *err)
 {
   struct msub_event *event = msub_event_new (MSUB_EVENT_ASK);
   msub_event_text (event, "what", "password");
@@ -223,6 +226,7 @@ ask_password (const struct msub_context *context, struct msub_request *request, 
   msub_event_integer (event, "port", winner->route.port);
   msub_event_text (event, "user", request->user);
   msub_event_text (event, "mechanism", mechanism);
+  msub_event_truth (event, "refresh", refresh);
   struct msub_answer answer;
   if (msub_net_ask (context, event, msub_now () + MSUB_MSECS (ANSWER_MSECS), &answer, err))
     return -1;
@@ -238,17 +242,36 @@ ask_password (const struct msub_context *context, struct msub_request *request, 
 }
 
 static int
+log_in_once (const struct msub_context *context, struct msub_request *request, const struct msub_winner *winner,
+             struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechanism, bool refresh, struct msub_error *err)
+{
+  if (mechanism->secret != MSUB_SASL_NOTHING && !request->password
+      && ask_secret (context, request, winner, mechanism->name, refresh, err))
+    return -1;
+  int result = msub_smtp_auth (smtp, mechanism, certified_name (request), request->user, request->password, err);
+  msub_wipe_free (&request->password);
+  return result;
+}
+
+static int
 log_in (const struct msub_context *context, struct msub_request *request, const struct msub_winner *winner,
         struct msub_smtp *smtp, struct msub_error *err)
 {
-  const char *mechanism = msub_smtp_mechanism (smtp, request->auth, err);
+  const struct msub_sasl_mechanism *mechanism = msub_smtp_mechanism (smtp, request->auth, err);
   if (!mechanism)
     return -1;
-  if (!request->password && ask_password (context, request, winner, mechanism, err))
+  if (log_in_once (context, request, winner, smtp, mechanism, false, err) == 0)
+    return 0;
+  /* A token lives for an hour or so: a refused one is worth a fresh one, once.  */
+  if (mechanism->secret != MSUB_SASL_TOKEN || err->kind != MSUB_AUTH || err->code / 100 != 5)
     return -1;
-  int result = msub_smtp_auth (smtp, mechanism, request->user, request->password, err);
-  msub_wipe_free (&request->password);
-  return result;
+  struct msub_error refused = *err;
+  *err = (struct msub_error) { 0 };
+  if (log_in_once (context, request, winner, smtp, mechanism, true, err) == 0)
+    return 0;
+  if (err->code == 0 && err->kind == MSUB_AUTH)
+    *err = refused;
+  return -1;
 }
 
 /* The whole */
@@ -321,13 +344,21 @@ msub_session_deliver (const struct msub_context *context, struct msub_request *r
   memset (delivery_r, 0, sizeof *delivery_r);
   struct msub_error *err = &delivery_r->error;
   struct msub_body_facts facts;
+  const struct msub_tls_options tls_options = {
+    .ca_file = request->ca_file,
+    .crl_file = request->crl_file,
+    .cert_file = request->cert_file,
+    .key_file = request->key_file,
+    .priority = request->priority,
+    .pin = request->pin,
+  };
   if (check_envelope (request, err))
     return;
   int fd = open_message (context, request, &facts, err);
   if (fd < 0)
     return;
   if (tls_possible (request))
-    delivery_r->trust = msub_tls_trust_new (request->ca_file, request->crl_file, err);
+    delivery_r->trust = msub_tls_trust_new (&tls_options, err);
   if (err->kind == MSUB_OK)
     deliver (context, request, fd, &facts, delivery_r->trust, delivery_r);
   msub_wipe_free (&request->password);

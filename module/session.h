@@ -21,7 +21,7 @@ struct msub_request
   bool raced, ask_fallback, trace;
   int attempt_delay_msecs, connect_timeout_msecs, step_timeout_msecs;
   enum msub_tls_level level;
-  char *ca_file, *crl_file;
+  char *ca_file, *crl_file, *cert_file, *key_file, *priority, *pin; /* struct msub_tls_options */
   char *auth;       /* a mechanism, "none", or NULL for the best one */
   char *user;       /* NULL: no AUTH is wanted */
   char *password;   /* NULL with a user: asked for when it is needed */

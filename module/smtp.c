@@ -4,7 +4,6 @@
 
 #define _GNU_SOURCE
 #include "smtp.h"
-#include "sasl.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -12,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 /* RFC 5321 section 4.5.3.2, in seconds; TLS and AUTH have none there.  */
@@ -296,6 +296,7 @@ report_tls (const struct msub_smtp *smtp, const struct msub_tls_info *info)
   msub_event_text (event, "version", info->version);
   msub_event_text (event, "cipher", info->cipher);
   msub_event_truth (event, "verified", info->verified);
+  msub_event_truth (event, "pinned", info->pinned);
   if (!info->verified)
     msub_event_text (event, "unverified", info->unverified);
   msub_event_text (event, "subject", info->subject);
@@ -312,12 +313,13 @@ msub_smtp_tls (struct msub_smtp *smtp, const struct msub_tls_trust *trust, const
                struct msub_error *err)
 {
   struct msub_tls_info info;
-  if (msub_tls_start (smtp->c, trust, name, must_verify, step_deadline (smtp, HANDSHAKE_SECONDS), &info, err))
-    return -1;
-  smtp->tls = true;
+  int failed = msub_tls_start (smtp->c, trust, name, must_verify, step_deadline (smtp, HANDSHAKE_SECONDS), &info, err);
+  /* A certificate that was not accepted is told of, too: a person may want to look at it.  */
+  if (!failed || info.fingerprint[0])
+    report_tls (smtp, &info);
+  smtp->tls = !failed;
   smtp->verified = info.verified;
-  report_tls (smtp, &info);
-  return 0;
+  return failed;
 }
 
 int
@@ -406,7 +408,16 @@ msub_smtp_starttls (struct msub_smtp *smtp, const struct msub_tls_trust *trust, 
 
 /* AUTH */
 
-const char *
+static bool
+usable (const struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechanism)
+{
+  unsigned char binding[256];
+  bool exporter;
+  return msub_capabilities_offer (&smtp->caps, mechanism->name)
+         && (!mechanism->binding || msub_tls_binding (smtp->c, binding, sizeof binding, &exporter) > 0);
+}
+
+const struct msub_sasl_mechanism *
 msub_smtp_mechanism (const struct msub_smtp *smtp, const char *pinned, struct msub_error *err)
 {
   const struct msub_connection *c = smtp->c;
@@ -416,38 +427,30 @@ msub_smtp_mechanism (const struct msub_smtp *smtp, const char *pinned, struct ms
                  c->peer.text);
       return NULL;
     }
-  unsigned char binding[256];
-  bool exporter;
-  bool can_bind = msub_tls_binding (c, binding, sizeof binding, &exporter) > 0;
-  for (const char *const *m = msub_sasl_mechanisms; *m; m++)
-    if ((!pinned || strcmp (pinned, *m) == 0) && msub_capabilities_offer (&smtp->caps, *m)
-        && (can_bind || !msub_sasl_needs_binding (*m)))
-      return *m;
-  msub_fail (err, MSUB_INSECURE,
-             "%s does not offer %s (it offers: %s). No credentials and no message were sent", c->peer.text,
-             pinned ? pinned : "any way to log in that is accepted here",
-             smtp->caps.mechanisms[0] ? smtp->caps.mechanisms : "none");
+  bool known = false;
+  for (const struct msub_sasl_mechanism *m = msub_sasl_mechanisms; m->name; m++)
+    {
+      bool wanted = pinned ? strcasecmp (pinned, m->name) == 0 : m->automatic;
+      if (wanted && usable (smtp, m))
+        return m;
+      known = known || wanted;
+    }
+  if (!known)
+    msub_fail (err, MSUB_CONFIG, "%s is not a SASL mechanism that mew-submit speaks", pinned);
+  else
+    msub_fail (err, MSUB_INSECURE, "%s does not offer %s (it offers: %s). No credentials and no message were sent",
+               c->peer.text, pinned ? pinned : "any way to log in that is accepted here",
+               smtp->caps.mechanisms[0] ? smtp->caps.mechanisms : "none");
   return NULL;
 }
 
 static bool
 binding_offered (const struct msub_smtp *smtp)
 {
-  for (const char *const *m = msub_sasl_mechanisms; *m; m++)
-    if (msub_sasl_needs_binding (*m) && msub_capabilities_offer (&smtp->caps, *m))
+  for (const struct msub_sasl_mechanism *m = msub_sasl_mechanisms; m->name; m++)
+    if (m->binding && msub_capabilities_offer (&smtp->caps, m->name))
       return true;
   return false;
-}
-
-static struct msub_sasl *
-sasl_for (struct msub_smtp *smtp, const char *mechanism, const char *user, const char *password, struct msub_error *err)
-{
-  unsigned char binding[256];
-  struct msub_sasl_options options = { .mechanism = mechanism, .user = user, .password = password };
-  options.binding_length = msub_tls_binding (smtp->c, binding, sizeof binding, &options.exporter);
-  if (options.binding_length && (msub_sasl_needs_binding (mechanism) || !binding_offered (smtp)))
-    options.binding = binding;
-  return msub_sasl_new (&options, err);
 }
 
 static int
@@ -506,14 +509,15 @@ answer_challenge (struct msub_smtp *smtp, struct msub_sasl *sasl, char **respons
 }
 
 static int
-run_auth (struct msub_smtp *smtp, struct msub_sasl *sasl, const char *mechanism, struct msub_error *err)
+run_auth (struct msub_smtp *smtp, struct msub_sasl *sasl, const struct msub_sasl_mechanism *mechanism,
+          struct msub_error *err)
 {
   char *response = NULL;
   int result = -1;
-  if (msub_sasl_client_first (sasl)
+  if (mechanism->client_first
       && (msub_sasl_step (sasl, NULL, 0, &response, err) || remember_secret (smtp, response, err)))
     goto out;
-  if (expect_silence (smtp, err) || put_auth (smtp, mechanism, &response, err) || exchange (smtp, AUTH_SECONDS, err))
+  if (expect_silence (smtp, err) || put_auth (smtp, mechanism->name, &response, err) || exchange (smtp, AUTH_SECONDS, err))
     goto out;
   for (int steps = 0; last_reply (smtp)->code == 334; steps++)
     {
@@ -529,8 +533,11 @@ run_auth (struct msub_smtp *smtp, struct msub_sasl *sasl, const char *mechanism,
       if (exchange (smtp, AUTH_SECONDS, err))
         goto out;
     }
+  const char *words = msub_sasl_server_words (sasl);
+  char what[500];
+  snprintf (what, sizeof what, "the credentials%s%s%s", *words ? " (" : "", words, *words ? ")" : "");
   if (last_reply (smtp)->code != 235)
-    reply_failed (smtp, MSUB_AUTH, "the credentials", err);
+    reply_failed (smtp, MSUB_AUTH, what, err);
   else if (!msub_sasl_complete (sasl))
     msub_fail (err, MSUB_INSECURE,
                "%s says that the log-in succeeded before it has proved that it knows the password: it may be an impostor. "
@@ -544,12 +551,23 @@ out:
 }
 
 int
-msub_smtp_auth (struct msub_smtp *smtp, const char *mechanism, const char *user, const char *password,
-                struct msub_error *err)
+msub_smtp_auth (struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechanism, const char *name,
+                const char *user, const char *secret, struct msub_error *err)
 {
-  if (remember_secret (smtp, password, err))
+  if (secret && remember_secret (smtp, secret, err))
     return -1;
-  struct msub_sasl *sasl = sasl_for (smtp, mechanism, user, password, err);
+  unsigned char binding[256];
+  struct msub_sasl_options options = {
+    .mechanism = mechanism,
+    .user = user,
+    .secret = secret,
+    .host = name,
+    .port = msub_address_get_port (&smtp->c->peer),
+  };
+  options.binding_length = msub_tls_binding (smtp->c, binding, sizeof binding, &options.exporter);
+  if (options.binding_length && (mechanism->binding || !binding_offered (smtp)))
+    options.binding = binding;
+  struct msub_sasl *sasl = msub_sasl_new (&options, err);
   if (!sasl)
     return -1;
   int result = run_auth (smtp, sasl, mechanism, err);
@@ -557,7 +575,7 @@ msub_smtp_auth (struct msub_smtp *smtp, const char *mechanism, const char *user,
   if (result == 0)
     {
       struct msub_event *event = msub_event_new (MSUB_EVENT_AUTH);
-      msub_event_text (event, "mechanism", mechanism);
+      msub_event_text (event, "mechanism", mechanism->name);
       msub_emit (smtp->c->context, event);
     }
   return result;

@@ -10,6 +10,7 @@
 #include "body.h"
 #include "net.h"
 #include "reply.h"
+#include "sasl.h"
 #include "tls.h"
 
 struct msub_smtp;
@@ -38,13 +39,15 @@ int msub_smtp_hello (struct msub_smtp *smtp, bool helo_allowed, struct msub_erro
 int msub_smtp_starttls (struct msub_smtp *smtp, const struct msub_tls_trust *trust, const char *name, bool required,
                         bool must_verify, struct msub_error *err);
 
-/* The best mechanism of ours that the server offers, or PINNED (upper case) if that is not NULL.  NULL with ERR
-   MSUB_INSECURE when there is none, or when credentials would leave without verified TLS (a loopback peer aside).  */
-const char *msub_smtp_mechanism (const struct msub_smtp *smtp, const char *pinned, struct msub_error *err);
+/* The best mechanism of ours that the server offers, or PINNED (a name) if that is not NULL.  NULL with ERR
+   MSUB_INSECURE when there is none, or when credentials would leave without verified TLS (a loopback peer aside),
+   MSUB_CONFIG when PINNED is no mechanism of ours.  */
+const struct msub_sasl_mechanism *msub_smtp_mechanism (const struct msub_smtp *smtp, const char *pinned,
+                                                       struct msub_error *err);
 
-/* AUTH (RFC 4954).  One try.  */
-int msub_smtp_auth (struct msub_smtp *smtp, const char *mechanism, const char *user, const char *password,
-                    struct msub_error *err);
+/* AUTH (RFC 4954) with MECHANISM to the server called NAME.  One try for one SECRET (NULL where MECHANISM needs none).  */
+int msub_smtp_auth (struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechanism, const char *name,
+                    const char *user, const char *secret, struct msub_error *err);
 
 /* May ADDRESS stand between angle brackets in MAIL and RCPT?  ("" may, for MAIL.)  SECURITY: K1-K7.  */
 bool msub_smtp_address_fine (const char *address, struct msub_error *err);

@@ -12,18 +12,79 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 #include <time.h>
 
 /* GnuTLS' NORMAL still has TLS 1.0 and 1.1, RSA 1024 and DH 1024 in it.  */
-static const char priority[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%PROFILE_MEDIUM";
+static const char default_priority[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%PROFILE_MEDIUM";
+static const char never[] = ":-VERS-SSL3.0:-VERS-TLS1.0:-VERS-TLS1.1";
 
 struct msub_tls_trust
 {
   gnutls_certificate_credentials_t credentials;
+  gnutls_priority_t priority;
+  char pin[80];
 };
 
+/* Fail with MSUB_CONFIG unless COUNT objects, at least one, were read from FILE.  */
+static int
+expect_some (int count, const char *what, const char *file, struct msub_error *err)
+{
+  if (count > 0)
+    return 0;
+  return msub_fail (err, MSUB_CONFIG, "The %s %s cannot be used: %s", what, file,
+                    count < 0 ? gnutls_strerror (count) : "it holds none");
+}
+
+static bool
+directory (const char *file)
+{
+  struct stat status;
+  return stat (file, &status) == 0 && S_ISDIR (status.st_mode);
+}
+
+static int
+load_anchors (gnutls_certificate_credentials_t credentials, const char *file, struct msub_error *err)
+{
+  if (file && directory (file))
+    return expect_some (gnutls_certificate_set_x509_trust_dir (credentials, file, GNUTLS_X509_FMT_PEM), "CA directory",
+                        file, err);
+  if (file)
+    return expect_some (gnutls_certificate_set_x509_trust_file (credentials, file, GNUTLS_X509_FMT_PEM), "CA file",
+                        file, err);
+  if (gnutls_certificate_set_x509_system_trust (credentials) > 0)
+    return 0;
+  return msub_fail (err, MSUB_INSECURE,
+                    "This system has no trusted certificate authorities, so no server can be verified; install its CA "
+                    "certificates (package ca-certificates), or name a CA file");
+}
+
+static int
+load_own_certificate (gnutls_certificate_credentials_t credentials, const struct msub_tls_options *options,
+                      struct msub_error *err)
+{
+  const char *key = options->key_file ? options->key_file : options->cert_file;
+  int code = gnutls_certificate_set_x509_key_file2 (credentials, options->cert_file, key, GNUTLS_X509_FMT_PEM, NULL, 0);
+  return code >= 0 ? 0
+                   : msub_fail (err, MSUB_CONFIG, "The client certificate %s (key %s) cannot be used: %s",
+                                options->cert_file, key, gnutls_strerror (code));
+}
+
+static int
+load_priority (struct msub_tls_trust *trust, const char *priority, struct msub_error *err)
+{
+  char string[1024];
+  int n = snprintf (string, sizeof string, "%s%s", priority ? priority : default_priority, priority ? never : "");
+  int code = n > 0 && (size_t) n < sizeof string ? gnutls_priority_init (&trust->priority, string, NULL)
+                                                 : GNUTLS_E_INVALID_REQUEST;
+  return code >= 0 ? 0
+                   : msub_fail (err, MSUB_CONFIG, "The TLS priority string cannot be used: %s: %s", priority,
+                                gnutls_strerror (code));
+}
+
 struct msub_tls_trust *
-msub_tls_trust_new (const char *ca_file, const char *crl_file, struct msub_error *err)
+msub_tls_trust_new (const struct msub_tls_options *options, struct msub_error *err)
 {
   struct msub_tls_trust *trust = calloc (1, sizeof *trust);
   if (!trust || gnutls_certificate_allocate_credentials (&trust->credentials) < 0)
@@ -32,23 +93,15 @@ msub_tls_trust_new (const char *ca_file, const char *crl_file, struct msub_error
       msub_fail (err, MSUB_INTERNAL, "Out of memory");
       return NULL;
     }
-  int count = ca_file ? gnutls_certificate_set_x509_trust_file (trust->credentials, ca_file, GNUTLS_X509_FMT_PEM)
-                      : gnutls_certificate_set_x509_system_trust (trust->credentials);
-  if (ca_file && count <= 0)
-    msub_fail (err, MSUB_CONFIG, "The CA file %s cannot be used: %s", ca_file,
-               count < 0 ? gnutls_strerror (count) : "it holds no certificate");
-  else if (count <= 0)
-    msub_fail (err, MSUB_INSECURE,
-               "This system has no trusted certificate authorities, so no server can be verified; install its CA "
-               "certificates (package ca-certificates), or name a CA file");
-  else if (crl_file)
-    {
-      count = gnutls_certificate_set_x509_crl_file (trust->credentials, crl_file, GNUTLS_X509_FMT_PEM);
-      if (count <= 0)
-        msub_fail (err, MSUB_CONFIG, "The CRL file %s cannot be used: %s", crl_file,
-                   count < 0 ? gnutls_strerror (count) : "it holds no list");
-    }
-  if (err->kind != MSUB_OK)
+  snprintf (trust->pin, sizeof trust->pin, "%s", options->pin ? options->pin : "");
+  int failed = load_priority (trust, options->priority, err)
+               || load_anchors (trust->credentials, options->ca_file, err)
+               || (options->crl_file
+                   && expect_some (gnutls_certificate_set_x509_crl_file (trust->credentials, options->crl_file,
+                                                                         GNUTLS_X509_FMT_PEM),
+                                   "CRL file", options->crl_file, err))
+               || (options->cert_file && load_own_certificate (trust->credentials, options, err));
+  if (failed)
     msub_tls_trust_free (&trust);
   return trust;
 }
@@ -59,6 +112,8 @@ msub_tls_trust_free (struct msub_tls_trust **trust)
   if (!*trust)
     return;
   gnutls_certificate_free_credentials ((*trust)->credentials);
+  if ((*trust)->priority)
+    gnutls_priority_deinit ((*trust)->priority);
   free (*trust);
   *trust = NULL;
 }
@@ -324,9 +379,10 @@ describe_status (unsigned status, gnutls_x509_crt_t leaf, struct msub_tls_info *
               info->issuer);
 }
 
-/* Fill INFO from the peer's certificate; INFO->verified says whether it is good for NAME.  */
+/* Fill INFO from the peer's certificate; INFO->verified says whether it is good for NAME, or is PIN.  */
 static int
-inspect_certificate (gnutls_session_t session, const char *name, struct msub_tls_info *info, struct msub_error *err)
+inspect_certificate (gnutls_session_t session, const char *name, const char *pin, struct msub_tls_info *info,
+                     struct msub_error *err)
 {
   unsigned count = 0;
   const gnutls_datum_t *chain = gnutls_certificate_get_peers (session, &count);
@@ -353,6 +409,8 @@ inspect_certificate (gnutls_session_t session, const char *name, struct msub_tls
     describe_status (status, leaf, info);
   else
     info->verified = !differs;
+  info->pinned = !info->verified && *pin && strcasecmp (pin, info->fingerprint) == 0;
+  info->verified = info->verified || info->pinned;
   result = 0;
 out:
   if (leaf)
@@ -415,7 +473,7 @@ set_up (gnutls_session_t session, struct msub_connection *c, const struct msub_t
 {
   unsigned char octets[16];
   unsigned length;
-  int failed = gnutls_priority_set_direct (session, priority, NULL);
+  int failed = gnutls_priority_set (session, trust->priority);
   if (failed >= 0 && !numeric (name, octets, &length))
     failed = gnutls_server_name_set (session, GNUTLS_NAME_DNS, name, strlen (name));
   if (failed >= 0)
@@ -461,7 +519,7 @@ msub_tls_start (struct msub_connection *c, const struct msub_tls_trust *trust, c
       gnutls_deinit (session);
       return msub_fail (err, MSUB_INTERNAL, "TLS cannot be set up: %s", gnutls_strerror (failed));
     }
-  if (shake_hands (c, session, deadline, err) || inspect_certificate (session, host, info_r, err))
+  if (shake_hands (c, session, deadline, err) || inspect_certificate (session, host, trust->pin, info_r, err))
     {
       gnutls_deinit (session);
       return -1;

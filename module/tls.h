@@ -9,12 +9,22 @@
 
 #include "net.h"
 
-/* Trust anchors and revocation lists, read once before anything is connected.  */
+/* What an account says about TLS.  Everything may be NULL.  */
+struct msub_tls_options
+{
+  const char *ca_file;   /* PEM file, or a directory of them; else the system's trust */
+  const char *crl_file;  /* PEM */
+  const char *cert_file, *key_file; /* the client's own, PEM, or PKCS#11 URLs */
+  const char *priority;  /* GnuTLS priority string; TLS below 1.2 stays off whatever it says (RFC 8996) */
+  const char *pin;       /* "sha256:<hex>": this certificate is good, whoever issued it (RFC 8314 section 5.4) */
+};
+
+/* The options, read once before anything is connected.  */
 struct msub_tls_trust;
 
-/* CA_FILE, CRL_FILE: PEM files, or NULL; without CA_FILE the system's trust.  NULL with ERR: MSUB_CONFIG for a file
-   that cannot be used, MSUB_INSECURE where this system has no trust anchors.  */
-struct msub_tls_trust *msub_tls_trust_new (const char *ca_file, const char *crl_file, struct msub_error *err);
+/* NULL with ERR: MSUB_CONFIG for a file or a string that cannot be used, MSUB_INSECURE where this system has no trust
+   anchors.  */
+struct msub_tls_trust *msub_tls_trust_new (const struct msub_tls_options *options, struct msub_error *err);
 void msub_tls_trust_free (struct msub_tls_trust **trust);
 
 /* What TLS came to.  Texts are clean; a list's elements end in '\n'.  */
@@ -27,14 +37,15 @@ struct msub_tls_info
   char subject[256], issuer[256];
   char names[1024];      /* list: dNSName and iPAddress */
   char not_before[32], not_after[32]; /* ISO 8601, UTC */
-  char fingerprint[80];  /* "sha256:..." of the certificate */
+  char fingerprint[80];  /* "sha256:..." of the certificate; "" where there was none */
+  bool pinned;           /* verified by the pin alone */
 };
 
 /* Shake hands on C until DEADLINE.  NAME is the name (A-labels) or numeric address the user configured: SNI
    (RFC 6066) and the certificate's name are its.  MUST_VERIFY: anything but a good certificate is MSUB_INSECURE.
-   C must have nothing unread: what arrived before the handshake is an attack (SECURITY: B1).  0 with INFO_R and C
-   on TLS; -1 with ERR, and then C may only be freed: MSUB_INSECURE, or MSUB_TLS where the network or the
-   server cut the handshake short.  */
+   C must have nothing unread: what arrived before the handshake is an attack (SECURITY: B1).  0 with C on TLS;
+   -1 with ERR, and then C may only be freed: MSUB_INSECURE, or MSUB_TLS where the network or the server cut the
+   handshake short.  *INFO_R is filled as far as things went.  */
 int msub_tls_start (struct msub_connection *c, const struct msub_tls_trust *trust, const char *name, bool must_verify,
                     msub_time deadline, struct msub_tls_info *info_r, struct msub_error *err);
 

@@ -1,7 +1,7 @@
 /* body.c --- the message on its way to the wire: line ends, dot stuffing, and what is in it.
 
-   Floor 1, pure.  All state is in struct msub_body, so where the input is cut into calls makes no difference
-   (SECURITY: J5).  Work is done by runs of octets between line ends, each found once.
+   Floor 1, pure.  All state is in struct msub_body, so where the input is cut into calls makes no
+   difference (SECURITY: J5).  Work is done by runs of octets between line ends, each found once.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #include "body.h"
@@ -30,7 +30,8 @@ has_eight_bit (const char *s, size_t n)
   return (all & UINT64_C (0x8080808080808080)) != 0;
 }
 
-/* Write N octets (at least one) without CR and LF to OUT, which may be NULL.  Returns the octets written.  */
+/* Write N octets (at least one) without CR and LF to OUT, which may be NULL.  Returns the octets
+   written.  */
 static size_t
 put_run (struct msub_body *body, const char *run, size_t n, char *out)
 {
@@ -85,6 +86,7 @@ msub_body_encode (struct msub_body *body, const char *in, size_t n, char *out)
   if (n == 0)
     return 0;
   size_t written = 0;
+  body->facts.raw_octets += n;
   const char *p = in, *end = in + n;
   /* The next CR and the next LF are looked for apart and kept, so a message that has only one of
      them is not searched for the other one line by line.  */
@@ -122,6 +124,5 @@ size_t
 msub_body_finish (struct msub_body *body, char *out)
 {
   body->facts.bare_cr |= body->cr;
-  body->cr = false;
   return body->column > 0 ? put_line_end (body, out) : 0;
 }

@@ -11,12 +11,13 @@
 
 #include <stdint.h>
 
-/* What a message holds, measured on its wire form without dot stuffing (so octets is what SIZE means,
-   RFC 1870 section 5).  Complete after msub_body_finish: only that counts a last line without an end, and
-   only that knows that a last CR is a lone one.  */
+/* What a message holds, measured on its wire form without dot stuffing (so octets is what SIZE
+   means, RFC 1870 section 5).  Complete after msub_body_finish: only that counts a last line
+   without an end, and only that knows that a last CR is a lone one.  */
 struct msub_body_facts
 {
   uint64_t octets;
+  uint64_t raw_octets;    /* as they came in, before line ends were made CRLF */
   uint64_t lines;
   uint64_t longest_line;  /* octets, CRLF not counted */
   uint64_t first_nul;     /* line number (1-based) of the first NUL, or 0 */
@@ -41,13 +42,14 @@ void msub_body_reset (struct msub_body *body, bool stuff);
 /* At most this many octets leave for N that enter: an LF alone becomes two, a leading dot two.  */
 #define MSUB_BODY_BOUND(n) (2 * (n) + 4)
 
-/* Encode N octets of IN to OUT, which has room for MSUB_BODY_BOUND (N).  CRLF, a lone CR and a lone LF
-   each become CRLF, also where CR and LF come in different calls.  Returns the octets written.
+/* Encode N octets of IN to OUT, which has room for MSUB_BODY_BOUND (N).  CRLF, a lone CR and a lone
+   LF each become CRLF, also where CR and LF come in different calls.  Returns the octets written.
    OUT may be NULL: then nothing is written, only the facts are gathered, and 0 is returned.  */
 size_t msub_body_encode (struct msub_body *body, const char *in, size_t n, char *out);
 
-/* End the message: a last line without an end gets CRLF.  The final dot is not this function's.  OUT has room for
-   4 octets, or is NULL.  Returns the octets written.  An empty message stays empty.  */
+/* End the message: a last line without an end gets CRLF.  The final dot is not this function's.
+   OUT has room for 4 octets, or is NULL.  Returns the octets written.  An empty message stays
+   empty.  */
 size_t msub_body_finish (struct msub_body *body, char *out);
 
 #endif

@@ -23,8 +23,9 @@ msub_kind_name (enum msub_kind kind)
   return (unsigned) kind < MSUB_KINDS ? kind_names[kind] : "internal";
 }
 
-/* The C library's names and words for errno values.  glibc 2.32 has functions that are safe in threads and
-   do not translate; elsewhere the names are those that connecting, reading and writing can meet.  */
+/* The C library's names and words for errno values.  glibc 2.32 has functions that are safe in
+   threads and do not translate; elsewhere the names are those that connecting, reading and writing
+   can meet.  */
 #if defined __GLIBC__ && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 32)
 static const char *
 system_errno_name (int errnum)
@@ -74,10 +75,11 @@ system_errno_words (int errnum, char *buf, size_t size)
 #endif
 
 __attribute__ ((format (printf, 4, 0))) static void
-set (struct msub_error *err, enum msub_kind kind, const char *suffix, const char *format, va_list args)
+set (struct msub_error *err, enum msub_kind kind, const char *suffix, const char *format,
+     va_list args)
 {
-  /* Larger than what is kept, so that a text too long is cut by msub_text_clean, with its dots, and never
-     here in the middle of a character.  */
+  /* Larger than what is kept, so that a text too long is cut by msub_text_clean, with its dots, and
+     never here in the middle of a character.  */
   char raw[2 * MSUB_TEXT_MAX];
   int n = vsnprintf (raw, sizeof raw, format, args);
   size_t length = n < 0 ? 0 : (size_t) n < sizeof raw ? (size_t) n : sizeof raw - 1;

@@ -240,6 +240,10 @@ read_key (emacs_env *env, const char *key, emacs_value value, struct msub_reques
     { ":password", &request->password }, { ":helo", &request->helo },         { ":from", &request->from },
     { ":file", &request->file },         { ":cert-file", &request->cert_file }, { ":key-file", &request->key_file },
     { ":priority", &request->priority }, { ":pin", &request->pin },
+    { ":dsn-return", &request->dsn_return }, { ":dsn-id", &request->dsn_id },
+    { ":dsn-notify", &request->dsn_notify }, { ":deliver-by", &request->deliver_by },
+    { ":hold-for", &request->hold_for }, { ":hold-until", &request->hold_until },
+    { ":mt-priority", &request->priority_level },
   };
   const struct
   {
@@ -258,6 +262,8 @@ read_key (emacs_env *env, const char *key, emacs_value value, struct msub_reques
     { ":race", &request->raced },
     { ":ask-fallback", &request->ask_fallback },
     { ":trace", &request->trace },
+    { ":require-tls", &request->require_tls },
+    { ":binary", &request->binary },
   };
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
     if (strcmp (key, texts[i].key) == 0)

@@ -39,9 +39,9 @@ head_length (const struct msub_reply_parser *parser)
   return parser->column < sizeof parser->head ? parser->column : sizeof parser->head;
 }
 
-/* Fail with WORDS and the present line as far as it is known: its head, and of the N octets at REST those
-   before the line's end.  Not waiting for the rest of the line is on purpose: who does not speak
-   SMTP may never end it.  */
+/* Fail with WORDS and the present line as far as it is known: its head, and of the N octets at REST
+   those before the line's end.  Not waiting for the rest of the line is on purpose: who does not
+   speak SMTP may never end it.  */
 static int
 fail_line (const struct msub_reply_parser *parser, const char *words, const char *rest, size_t n,
            struct msub_error *err)
@@ -57,7 +57,8 @@ fail_line (const struct msub_reply_parser *parser, const char *words, const char
 
 /* C is the code's next digit, or should be; REST begins with it.  */
 static int
-take_code (struct msub_reply_parser *parser, char c, const char *rest, size_t n, struct msub_error *err)
+take_code (struct msub_reply_parser *parser, char c, const char *rest, size_t n,
+           struct msub_error *err)
 {
   bool line_end = c == '\r' || c == '\n';
   if (line_end && parser->column == 0)
@@ -70,7 +71,8 @@ take_code (struct msub_reply_parser *parser, char c, const char *rest, size_t n,
   const char *h = parser->head;
   int code = 100 * (h[0] - '0') + 10 * (h[1] - '0') + (h[2] - '0');
   if (parser->reply.code != 0 && parser->reply.code != code)
-    return msub_fail (err, MSUB_PROTOCOL, NOT_SMTP "the code changes from %d to %d within one reply",
+    return msub_fail (err, MSUB_PROTOCOL,
+                      NOT_SMTP "the code changes from %d to %d within one reply",
                       parser->reply.code, code);
   parser->reply.code = code;
   return 0;
@@ -86,10 +88,12 @@ keep (struct msub_reply *reply, char c)
 
 /* C comes behind the code and does not end the line; REST is what follows it.  */
 static int
-take_text (struct msub_reply_parser *parser, char c, const char *rest, size_t n, struct msub_error *err)
+take_text (struct msub_reply_parser *parser, char c, const char *rest, size_t n,
+           struct msub_error *err)
 {
   if (parser->column == MSUB_REPLY_LINE_MAX)
-    return msub_fail (err, MSUB_PROTOCOL, NOT_SMTP "a line of more than %d octets", MSUB_REPLY_LINE_MAX);
+    return msub_fail (err, MSUB_PROTOCOL, NOT_SMTP "a line of more than %d octets",
+                      MSUB_REPLY_LINE_MAX);
   if (parser->column < sizeof parser->head)
     parser->head[parser->column] = c;
   parser->column++;
@@ -100,8 +104,8 @@ take_text (struct msub_reply_parser *parser, char c, const char *rest, size_t n,
   return 0;
 }
 
-/* The length of the enhanced status code (RFC 2034 section 4: class, subject, detail) at the beginning of the N
-   octets of TEXT, or 0 where there is none of class CLASS.  */
+/* The length of the enhanced status code (RFC 2034 section 4: class, subject, detail) at the
+   beginning of the N octets of TEXT, or 0 where there is none of class CLASS.  */
 static size_t
 enhanced_length (const char *text, size_t n, char class)
 {
@@ -131,12 +135,14 @@ take_line_end (struct msub_reply_parser *parser, struct msub_error *err)
   if (parser->column == 3 || parser->head[3] == ' ')
     {
       size_t n = parser->column > 4 ? head_length (parser) - 4 : 0;
-      memcpy (reply->enhanced, parser->head + 4, enhanced_length (parser->head + 4, n, parser->head[0]));
+      memcpy (reply->enhanced, parser->head + 4,
+              enhanced_length (parser->head + 4, n, parser->head[0]));
       parser->done = true;
       return 1;
     }
   if (reply->lines == MSUB_REPLY_LINES_MAX)
-    return msub_fail (err, MSUB_PROTOCOL, NOT_SMTP "a reply of more than %d lines", MSUB_REPLY_LINES_MAX);
+    return msub_fail (err, MSUB_PROTOCOL, NOT_SMTP "a reply of more than %d lines",
+                      MSUB_REPLY_LINES_MAX);
   parser->column = 0;
   parser->cr = false;
   return 0;
@@ -147,7 +153,8 @@ static int
 take (struct msub_reply_parser *parser, const char *octets, size_t n, struct msub_error *err)
 {
   if (parser->octets == MSUB_REPLY_OCTETS_MAX)
-    return msub_fail (err, MSUB_PROTOCOL, NOT_SMTP "a reply of more than %d octets", MSUB_REPLY_OCTETS_MAX);
+    return msub_fail (err, MSUB_PROTOCOL, NOT_SMTP "a reply of more than %d octets",
+                      MSUB_REPLY_OCTETS_MAX);
   parser->octets++;
   char c = *octets;
   if (parser->column < 3)
@@ -231,7 +238,8 @@ list_has (const char *list, char separator, struct word word)
   return false;
 }
 
-/* Append WORD in upper case and SEPARATOR to LIST of SIZE octets, unless it is there already or does not fit.  */
+/* Append WORD in upper case and SEPARATOR to LIST of SIZE octets, unless it is there already or
+   does not fit.  */
 static void
 list_add (char *list, size_t size, char separator, struct word word)
 {
@@ -298,6 +306,22 @@ parse_mechanisms (struct msub_capabilities *caps, struct word rest)
     }
 }
 
+/* LIMITS "RCPTMAX=100" (RFC 9422 section 4): a number that is not one is no limit.  */
+static void
+parse_limits (struct msub_capabilities *caps, struct word rest)
+{
+  static const char name[] = "RCPTMAX=";
+  const size_t length = sizeof name - 1;
+  while (rest.length > 0)
+    {
+      struct word word = next_word (&rest);
+      if (word.length <= length || !word_is ((struct word) { word.start, length }, name))
+        continue;
+      uint64_t limit = parse_size ((struct word) { word.start + length, word.length - length });
+      caps->recipients_max = limit < 1000000 ? (unsigned) limit : 0;
+    }
+}
+
 static void
 parse_keyword (struct msub_capabilities *caps, struct word line)
 {
@@ -306,7 +330,9 @@ parse_keyword (struct msub_capabilities *caps, struct word line)
     { "8BITMIME", &caps->eightbitmime }, { "SMTPUTF8", &caps->smtputf8 },
     { "CHUNKING", &caps->chunking },     { "BINARYMIME", &caps->binarymime },
     { "DSN", &caps->dsn },               { "ENHANCEDSTATUSCODES", &caps->enhanced_status_codes },
-    { "SIZE", &caps->size },
+    { "SIZE", &caps->size },             { "REQUIRETLS", &caps->requiretls },
+    { "DELIVERBY", &caps->deliverby },   { "FUTURERELEASE", &caps->futurerelease },
+    { "MT-PRIORITY", &caps->mt_priority },
   };
   struct word rest = line, keyword = next_word (&rest);
   const size_t old_form = sizeof "AUTH=" - 1;
@@ -325,6 +351,8 @@ parse_keyword (struct msub_capabilities *caps, struct word line)
     caps->size_limit = parse_size (rest);
   else if (word_is (keyword, "AUTH"))
     parse_mechanisms (caps, rest);
+  else if (word_is (keyword, "LIMITS"))
+    parse_limits (caps, rest);
 }
 
 void
@@ -332,7 +360,8 @@ msub_capabilities_parse (const struct msub_reply *reply, struct msub_capabilitie
 {
   memset (caps_r, 0, sizeof *caps_r);
   const char *line = reply->text, *end = reply->text + reply->text_length, *line_end;
-  /* A line without its '\n' was cut off at the text's bound: "STARTTLSX" could look like STARTTLS.  */
+  /* A line without its '\n' was cut off at the text's bound: "STARTTLSX" could look like
+     STARTTLS.  */
   for (bool first = true; line < end && (line_end = memchr (line, '\n', (size_t) (end - line)));
        first = false, line = line_end + 1)
     if (!first)
@@ -345,5 +374,6 @@ msub_capabilities_parse (const struct msub_reply *reply, struct msub_capabilitie
 bool
 msub_capabilities_offer (const struct msub_capabilities *caps, const char *mechanism)
 {
-  return *mechanism && list_has (caps->mechanisms, ' ', (struct word) { mechanism, strlen (mechanism) });
+  return *mechanism && list_has (caps->mechanisms, ' ',
+                                 (struct word) { mechanism, strlen (mechanism) });
 }

@@ -21,11 +21,12 @@
 struct msub_reply
 {
   int code;              /* 200..599, once complete */
-  char enhanced[12];     /* "5.1.1" where the last line's text begins with one whose class is the code's, else "" */
+  char enhanced[12];     /* "5.1.1" where the last line's text begins with one whose class is the
+                            code's, else "" */
   unsigned lines;        /* lines in the reply */
-  /* The lines' texts (what follows "250-" or "250 "), each ended by '\n', as they came: NUL and 8-bit
-     octets included.  TEXT_LENGTH says how much; beyond MSUB_REPLY_TEXT_MAX it is dropped.  Always
-     followed by a NUL that is not counted.  */
+  /* The lines' texts (what follows "250-" or "250 "), each ended by '\n', as they came: NUL and
+     8-bit octets included.  TEXT_LENGTH says how much; beyond MSUB_REPLY_TEXT_MAX it is dropped.
+     Always followed by a NUL that is not counted.  */
   char text[MSUB_REPLY_TEXT_MAX + 1];
   size_t text_length;
 };
@@ -43,32 +44,37 @@ struct msub_reply_parser
 
 void msub_reply_reset (struct msub_reply_parser *parser);
 
-/* Feed N octets.  *USED_R says how many were taken: never one beyond the reply's last LF, so what is
-   left over is something the server said unasked.  Returns 1 when the reply is complete (in
-   parser->reply), 0 when more is needed, -1 with ERR of kind MSUB_PROTOCOL: a malformed or
-   changing code, or a bound above exceeded; what was said is quoted in ERR as far as it is among the
-   octets fed.  A bare LF ends a line as CRLF does, a bare CR is text.  After 1 or -1, reset before
-   the next feed.  */
+/* Feed N octets.  *USED_R says how many were taken: never one beyond the reply's last LF, so what
+   is left over is something the server said unasked.  Returns 1 when the reply is complete (in
+   parser->reply), 0 when more is needed, -1 with ERR of kind MSUB_PROTOCOL: a malformed or changing
+   code, or a bound above exceeded; what was said is quoted in ERR as far as it is among the octets
+   fed.  A bare LF ends a line as CRLF does, a bare CR is text.  After 1 or -1, reset before the
+   next feed.  */
 int msub_reply_feed (struct msub_reply_parser *parser, const char *octets, size_t n, size_t *used_r,
                      struct msub_error *err);
 
-/* The reply as one line for people: the code, then the lines' texts joined by a space (empty ones left
-   out, tabs shown as spaces); at most SIZE octets with the NUL, cleaned by msub_text_clean.  */
+/* The reply as one line for people: the code, then the lines' texts joined by a space (empty ones
+   left out, tabs shown as spaces); at most SIZE octets with the NUL, cleaned by
+   msub_text_clean.  */
 void msub_reply_words (const struct msub_reply *reply, char *dst, size_t size);
 
 /* What EHLO offered (RFC 5321 section 4.1.1.1).  */
 struct msub_capabilities
 {
-  bool starttls, pipelining, eightbitmime, smtputf8, chunking, binarymime, dsn, enhanced_status_codes;
+  bool starttls, pipelining, eightbitmime, smtputf8, chunking, binarymime, dsn,
+    enhanced_status_codes;
   bool size;             /* SIZE was offered ... */
   uint64_t size_limit;   /* ... with this many octets at most; 0: no limit known */
+  bool requiretls, deliverby, futurerelease, mt_priority; /* RFC 8689, 2852, 4865, 6710 */
+  unsigned recipients_max; /* LIMITS RCPTMAX (RFC 9422), or 0 */
   bool auth;             /* AUTH was offered ... */
   char mechanisms[512];  /* ... with these, upper case, separated by one space, whole tokens only */
   char names[1024];      /* every keyword, upper case, each ended by '\n', as far as they fit */
 };
 
-/* Read the keywords from lines 2..n of an EHLO reply.  Whole first words count, without regard to case;
-   a keyword with an octet outside A-Z a-z 0-9 and '-' is not known.  "AUTH=LOGIN" (an old form) is read as AUTH.  */
+/* Read the keywords from lines 2..n of an EHLO reply.  Whole first words count, without regard to
+   case; a keyword with an octet outside A-Z a-z 0-9 and '-' is not known.  "AUTH=LOGIN" (an old
+   form) is read as AUTH.  */
 void msub_capabilities_parse (const struct msub_reply *reply, struct msub_capabilities *caps_r);
 
 /* Is MECHANISM (upper case) one of CAPS' mechanisms, as a whole token?  */

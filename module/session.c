@@ -22,7 +22,9 @@ msub_request_clear (struct msub_request *request)
   char **const strings[]
     = { &request->host,     &request->name,     &request->ca_file, &request->crl_file, &request->cert_file,
         &request->key_file, &request->priority, &request->pin,     &request->auth,     &request->user,
-        &request->helo,     &request->from,     &request->file };
+        &request->helo,     &request->from,     &request->file,
+        &request->dsn_return, &request->dsn_id, &request->dsn_notify, &request->deliver_by, &request->hold_for,
+        &request->hold_until, &request->priority_level };
   for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
     {
       free (*strings[i]);
@@ -62,22 +64,22 @@ scan (const struct msub_context *context, int fd, struct msub_body_facts *facts_
   return 0;
 }
 
-/* Open the message, so that it can be deleted or replaced from now on without harm.  Returns the descriptor.  */
+/* Open the message FILE, so that it can be deleted or replaced from now on without harm.  Returns the descriptor.  */
 static int
-open_message (const struct msub_context *context, const struct msub_request *request, struct msub_body_facts *facts_r,
-              struct msub_error *err)
+open_message (const struct msub_context *context, const struct msub_request *request, const char *file,
+              struct msub_body_facts *facts_r, struct msub_error *err)
 {
-  int fd = open (request->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  int fd = open (file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0)
-    return msub_fail_errno (err, MSUB_MESSAGE, errno, "The message %s cannot be opened", request->file);
+    return msub_fail_errno (err, MSUB_MESSAGE, errno, "The message %s cannot be opened", file);
   struct stat stat;
   if (fstat (fd, &stat) || !S_ISREG (stat.st_mode))
-    msub_fail (err, MSUB_MESSAGE, "The message %s is not a regular file", request->file);
+    msub_fail (err, MSUB_MESSAGE, "The message %s is not a regular file", file);
   else if (scan (context, fd, facts_r, err) == 0)
     {
       if (facts_r->octets == 0)
         msub_fail (err, MSUB_MESSAGE, "The message is empty");
-      else if (facts_r->first_nul)
+      else if (facts_r->first_nul && !request->binary)
         msub_fail (err, MSUB_MESSAGE,
                    "Line %llu of the message holds a NUL octet, which mail cannot carry; send it as an attachment (base64)",
                    (unsigned long long) facts_r->first_nul);
@@ -88,20 +90,49 @@ open_message (const struct msub_context *context, const struct msub_request *req
   return -1;
 }
 
-static int
-check_envelope (const struct msub_request *request, struct msub_error *err)
+static struct msub_envelope
+envelope_of (const struct msub_request *request)
 {
-  if (request->recipient_count == 0)
+  return (struct msub_envelope) {
+    .from = request->from,
+    .recipients = (const char *const *) request->recipients,
+    .count = request->recipient_count,
+    .extensions = {
+      .require_tls = request->require_tls,
+      .dsn_return = request->dsn_return,
+      .dsn_id = request->dsn_id,
+      .dsn_notify = request->dsn_notify,
+      .deliver_by = request->deliver_by,
+      .hold_for = request->hold_for,
+      .hold_until = request->hold_until,
+      .priority = request->priority_level,
+      .binary = request->binary,
+    },
+  };
+}
+
+static int
+check_envelope (const struct msub_envelope *envelope, struct msub_error *err)
+{
+  const struct msub_extensions *e = &envelope->extensions;
+  const char *const parameters[][2] = {
+    { e->dsn_return, "DSN return" },   { e->dsn_notify, "DSN notification" }, { e->deliver_by, "delivery time" },
+    { e->hold_for, "time to hold" },   { e->hold_until, "time to hold" },     { e->priority, "priority" },
+  };
+  if (envelope->count == 0)
     return msub_fail (err, MSUB_MESSAGE, "The message has no recipient");
-  if (!msub_smtp_address_fine (request->from, err))
+  if (!msub_smtp_address_fine (envelope->from, err))
     return -1;
-  for (size_t i = 0; i < request->recipient_count; i++)
+  for (size_t i = 0; i < envelope->count; i++)
     {
-      if (request->recipients[i][0] == '\0')
+      if (envelope->recipients[i][0] == '\0')
         return msub_fail (err, MSUB_MESSAGE, "A recipient's address is empty");
-      if (!msub_smtp_address_fine (request->recipients[i], err))
+      if (!msub_smtp_address_fine (envelope->recipients[i], err))
         return -1;
     }
+  for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++)
+    if (parameters[i][0] && !msub_smtp_parameter_fine (parameters[i][0], parameters[i][1], err))
+      return -1;
   return 0;
 }
 
@@ -187,7 +218,7 @@ reach_server (const struct msub_context *context, const struct msub_request *req
       if (open_conversation (smtp, request, trust, mode, err) == 0)
         return smtp;
       bool go_on = msub_smtp_unanswered (smtp, err);
-      bool greeted = mode != MSUB_TLS_IMPLICIT || msub_smtp_secure (smtp);
+      bool greeted = mode != MSUB_TLS_IMPLICIT || smtp->tls;
       if (go_on)
         msub_race_judge (race, winner_r->attempt, MSUB_CASE_GREETING,
                          "accepted the connection and closed it without a word (a proxy or a middlebox?)");
@@ -274,6 +305,30 @@ log_in (const struct msub_context *context, struct msub_request *request, const 
   return -1;
 }
 
+/* The transaction */
+
+/* The server takes 7-bit messages only: have Lisp, which knows MIME, encode this one anew.  *FD and FACTS become those of
+   the file it answers with.  */
+static int
+ask_seven_bit (const struct msub_context *context, const struct msub_request *request, int *fd,
+               struct msub_body_facts *facts, struct msub_error *err)
+{
+  struct msub_event *event = msub_event_new (MSUB_EVENT_ASK);
+  msub_event_text (event, "what", "seven-bit");
+  struct msub_answer answer;
+  if (msub_net_ask (context, event, msub_now () + MSUB_MSECS (ANSWER_MSECS), &answer, err))
+    return -1;
+  struct msub_body_facts encoded_facts;
+  int encoded = answer.text ? open_message (context, request, answer.text, &encoded_facts, err) : -1;
+  msub_answer_free (&answer);
+  if (encoded < 0)
+    return err->kind == MSUB_OK ? 0 : -1; /* not encoded: the transaction will say why that is not enough */
+  close (*fd);
+  *fd = encoded;
+  *facts = encoded_facts;
+  return 0;
+}
+
 /* The whole */
 
 static void
@@ -284,7 +339,7 @@ leave (struct msub_smtp *smtp, const struct msub_request *request, struct msub_d
                  || kind == MSUB_MESSAGE;
   /* Where TLS was to be had and was not, nothing more is said in the clear (SECURITY: A6).  */
   if (orderly && delivery->error.code != 421
-      && (msub_smtp_secure (smtp) || request->level != MSUB_LEVEL_REQUIRED))
+      && (smtp->tls || request->level != MSUB_LEVEL_REQUIRED))
     {
       msub_smtp_quit (smtp);
       delivery->farewell = smtp;
@@ -303,7 +358,7 @@ tls_possible (const struct msub_request *request)
 }
 
 static void
-deliver (const struct msub_context *context, struct msub_request *request, int fd, const struct msub_body_facts *facts,
+deliver (const struct msub_context *context, struct msub_request *request, int *fd, struct msub_body_facts *facts,
          const struct msub_tls_trust *trust, struct msub_delivery *delivery)
 {
   struct msub_error *err = &delivery->error;
@@ -325,15 +380,19 @@ deliver (const struct msub_context *context, struct msub_request *request, int f
     {
       enum msub_tls_mode mode = effective_mode (request, &winner.route);
       if (introduce (smtp, request, trust, mode, wants_log_in, err) && mode == MSUB_TLS_STARTTLS
-          && !msub_smtp_secure (smtp) && (err->kind == MSUB_INSECURE || err->kind == MSUB_TLS))
+          && !smtp->tls && (err->kind == MSUB_INSECURE || err->kind == MSUB_TLS))
         msub_race_judge (race, winner.attempt, MSUB_CASE_TLS, err->text);
     }
   msub_race_free (&race);
   if (!smtp)
     return;
-  struct msub_envelope envelope = { request->from, (const char *const *) request->recipients, request->recipient_count };
-  if (err->kind == MSUB_OK && (!wants_log_in || log_in (context, request, &winner, smtp, err) == 0))
-    msub_smtp_send (smtp, &envelope, fd, facts, &delivery->transaction, err);
+  struct msub_envelope envelope = envelope_of (request);
+  if (err->kind == MSUB_OK && wants_log_in)
+    log_in (context, request, &winner, smtp, err);
+  if (err->kind == MSUB_OK && msub_smtp_needs_seven_bit (smtp, facts))
+    ask_seven_bit (context, request, fd, facts, err);
+  if (err->kind == MSUB_OK)
+    msub_smtp_send (smtp, &envelope, *fd, facts, &delivery->transaction, err);
   leave (smtp, request, delivery);
 }
 
@@ -352,15 +411,16 @@ msub_session_deliver (const struct msub_context *context, struct msub_request *r
     .priority = request->priority,
     .pin = request->pin,
   };
-  if (check_envelope (request, err))
+  struct msub_envelope envelope = envelope_of (request);
+  if (check_envelope (&envelope, err))
     return;
-  int fd = open_message (context, request, &facts, err);
+  int fd = open_message (context, request, request->file, &facts, err);
   if (fd < 0)
     return;
   if (tls_possible (request))
     delivery_r->trust = msub_tls_trust_new (&tls_options, err);
   if (err->kind == MSUB_OK)
-    deliver (context, request, fd, &facts, delivery_r->trust, delivery_r);
+    deliver (context, request, &fd, &facts, delivery_r->trust, delivery_r);
   msub_wipe_free (&request->password);
   close (fd);
 }

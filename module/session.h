@@ -5,8 +5,10 @@
 #ifndef MSUB_SESSION_H
 #define MSUB_SESSION_H
 
+#include "login.h"
 #include "race.h"
 #include "smtp.h"
+#include "transaction.h"
 
 /* How much TLS the account asks for.  */
 enum msub_tls_level { MSUB_LEVEL_REQUIRED, MSUB_LEVEL_OPPORTUNISTIC, MSUB_LEVEL_NONE };
@@ -30,6 +32,8 @@ struct msub_request
   char **recipients;
   size_t recipient_count;
   char *file;
+  bool require_tls, binary; /* struct msub_extensions */
+  char *dsn_return, *dsn_id, *dsn_notify, *deliver_by, *hold_for, *hold_until, *priority_level;
 };
 
 void msub_request_clear (struct msub_request *request);

@@ -45,8 +45,8 @@ struct msub_verdict
   enum msub_who who;      /* MSUB_WHO_NONE without an ICMP error */
 };
 
-/* An ICMP error that is never a verdict (IPv4 3/4, source quench and redirect; IPv6 packet too big) counts as
-   none; one that no table names is soft.  */
+/* An ICMP error that is never a verdict (IPv4 3/4, source quench and redirect; IPv6 packet too big)
+   counts as none; one that no table names is soft.  */
 struct msub_verdict msub_verdict_judge (const struct msub_evidence *evidence);
 
 /* "1" .. "5", "2 or 3", "local", "tls", "greeting"; NULL for MSUB_CASE_NONE.  Static.  */
@@ -55,8 +55,8 @@ const char *msub_case_name (enum msub_case kase);
 /* "self", "router", "server"; NULL for none.  Static.  */
 const char *msub_who_name (enum msub_who who);
 
-/* IANA's name of an ICMP or ICMPv6 error, such as "communication administratively prohibited"; the type's name
-   where the code has none here; "unknown ICMP error" else.  Static.  */
+/* IANA's name of an ICMP or ICMPv6 error, such as "communication administratively prohibited"; the
+   type's name where the code has none here; "unknown ICMP error" else.  Static.  */
 const char *msub_icmp_name (bool ipv6, int type, int code);
 
 #endif

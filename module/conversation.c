@@ -1,0 +1,230 @@
+/* conversation.c --- commands out, replies in: what every act of an SMTP conversation is made of.
+
+   Floor 2.  SPDX-License-Identifier: GPL-3.0-or-later  */
+
+#define _GNU_SOURCE
+#include "conversation.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct msub_smtp *
+msub_smtp_new (struct msub_connection *c, const char *helo, int step_msecs)
+{
+  struct msub_smtp *smtp = calloc (1, sizeof *smtp);
+  if (!smtp)
+    {
+      msub_connection_free (&c);
+      return NULL;
+    }
+  smtp->c = c;
+  smtp->helo = helo;
+  smtp->step_msecs = step_msecs;
+  return smtp;
+}
+
+void
+msub_smtp_free (struct msub_smtp **smtp)
+{
+  if (!*smtp)
+    return;
+  msub_connection_free (&(*smtp)->c);
+  for (size_t i = 0; i < (*smtp)->secret_count; i++)
+    msub_wipe_free (&(*smtp)->secrets[i]);
+  msub_wipe (*smtp, sizeof **smtp);
+  free (*smtp);
+  *smtp = NULL;
+}
+
+/* Deadlines */
+
+msub_time
+msub_smtp_usecs (const struct msub_smtp *smtp, int seconds)
+{
+  msub_time usecs = MSUB_MSECS (seconds * 1000);
+  msub_time bound = MSUB_MSECS (smtp->step_msecs);
+  return bound > 0 && bound < usecs ? bound : usecs;
+}
+
+msub_time
+msub_smtp_deadline (const struct msub_smtp *smtp, int seconds)
+{
+  return msub_now () + msub_smtp_usecs (smtp, seconds);
+}
+
+/* The trace */
+
+void
+msub_smtp_trace (const struct msub_smtp *smtp, const char *direction, const char *line, size_t n)
+{
+  if (!smtp->c->context->trace)
+    return;
+  char clean[1024];
+  msub_text_clean (clean, sizeof clean, line, n);
+  struct msub_event *event = msub_event_new (MSUB_EVENT_LOG);
+  msub_event_text (event, "direction", direction);
+  msub_event_text (event, "text", clean);
+  msub_emit (smtp->c->context, event);
+}
+
+static void
+trace_reply (const struct msub_smtp *smtp)
+{
+  const struct msub_reply *reply = &smtp->parser.reply;
+  if (!smtp->c->context->trace)
+    return;
+  const char *end = reply->text + reply->text_length;
+  for (const char *p = reply->text; p < end;)
+    {
+      const char *newline = memchr (p, '\n', (size_t) (end - p));
+      const char *stop = newline ? newline : end;
+      char line[1024];
+      int n = snprintf (line, sizeof line, "%d%c%.*s", reply->code, stop + 1 < end ? '-' : ' ',
+                        (int) (stop - p > 1000 ? 1000 : stop - p), p);
+      msub_smtp_trace (smtp, "S", line, n < (int) sizeof line ? (size_t) n : sizeof line - 1);
+      p = stop + 1;
+    }
+}
+
+/* Secrets */
+
+int
+msub_smtp_hide (struct msub_smtp *smtp, const char *secret, struct msub_error *err)
+{
+  if (secret[0] == '\0' || smtp->secret_count == MSUB_SECRETS_MAX)
+    return 0;
+  char *copy = strdup (secret);
+  if (!copy)
+    return msub_fail (err, MSUB_INTERNAL, "Out of memory");
+  smtp->secrets[smtp->secret_count++] = copy;
+  return 0;
+}
+
+static void
+blot_secrets (struct msub_smtp *smtp)
+{
+  struct msub_reply *reply = &smtp->parser.reply;
+  for (size_t i = 0; i < smtp->secret_count; i++)
+    {
+      size_t length = strlen (smtp->secrets[i]);
+      char *p = reply->text;
+      while ((p = memmem (p, (size_t) (reply->text + reply->text_length - p), smtp->secrets[i], length)))
+        {
+          memset (p, '*', length);
+          p += length;
+        }
+    }
+}
+
+/* Replies */
+
+int
+msub_smtp_read (struct msub_smtp *smtp, msub_time deadline, struct msub_error *err)
+{
+  struct msub_connection *c = smtp->c;
+  msub_reply_reset (&smtp->parser);
+  for (;;)
+    {
+      ssize_t n = msub_connection_fill (c, deadline, err);
+      if (n < 0)
+        return -1;
+      if (n == 0)
+        return msub_fail (err, MSUB_LOST, "%s closed the connection", c->peer.text);
+      size_t used = 0;
+      int complete = msub_reply_feed (&smtp->parser, c->in + c->in_start, (size_t) n, &used, err);
+      c->in_start += used;
+      if (complete < 0)
+        return -1;
+      if (complete)
+        {
+          blot_secrets (smtp);
+          trace_reply (smtp);
+          return 0;
+        }
+      if (msub_now () >= deadline)
+        return msub_fail (err, MSUB_TIMEOUT, "%s did not finish its answer in time", c->peer.text);
+    }
+}
+
+const struct msub_reply *
+msub_smtp_last (const struct msub_smtp *smtp)
+{
+  return &smtp->parser.reply;
+}
+
+int
+msub_smtp_failed (const struct msub_smtp *smtp, enum msub_kind kind_5, const char *what, struct msub_error *err)
+{
+  const struct msub_reply *reply = msub_smtp_last (smtp);
+  char words[600];
+  msub_reply_words (reply, words, sizeof words);
+  if (err->kind != MSUB_OK)
+    return -1;
+  int class = reply->code / 100;
+  const char *peer = smtp->c->peer.text;
+  if (class == 5)
+    msub_fail (err, kind_5, "%s refused %s: %s", peer, what, words);
+  else if (class == 4)
+    msub_fail (err, MSUB_DEFERRED, "%s cannot take %s now, try again later: %s", peer, what, words);
+  else
+    msub_fail (err, MSUB_PROTOCOL, "%s gave an answer to %s that makes no sense there: %s", peer, what, words);
+  err->code = reply->code;
+  memcpy (err->enhanced, reply->enhanced, sizeof err->enhanced);
+  return -1;
+}
+
+/* The server has spoken out of turn: 421 means that it is going away (RFC 5321 section 3.8), everything else that its
+   replies and our commands no longer belong together (SECURITY: B5, B7, H2).  */
+static int
+spoken_unasked (struct msub_smtp *smtp, struct msub_error *err)
+{
+  if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, MSUB_MOMENT), err))
+    return -1;
+  if (msub_smtp_last (smtp)->code == 421)
+    return msub_smtp_failed (smtp, MSUB_REFUSED, "the mail", err);
+  char words[400];
+  msub_reply_words (msub_smtp_last (smtp), words, sizeof words);
+  return msub_fail (err, MSUB_PROTOCOL, "%s spoke before it was asked: %s", smtp->c->peer.text, words);
+}
+
+int
+msub_smtp_silence (struct msub_smtp *smtp, struct msub_error *err)
+{
+  return msub_connection_unread (smtp->c) ? spoken_unasked (smtp, err) : 0;
+}
+
+/* Commands */
+
+int
+msub_smtp_put (struct msub_smtp *smtp, const char *line, const char *shown, struct msub_error *err)
+{
+  msub_smtp_trace (smtp, "C", shown ? shown : line, strlen (shown ? shown : line));
+  if (msub_connection_put (smtp->c, line, strlen (line), err) || msub_connection_put (smtp->c, "\r\n", 2, err))
+    return -1;
+  return 0;
+}
+
+int
+msub_smtp_command (struct msub_smtp *smtp, struct msub_error *err, const char *format, ...)
+{
+  char line[2 * MSUB_COMMAND_MAX];
+  va_list args;
+  va_start (args, format);
+  int n = vsnprintf (line, sizeof line, format, args);
+  va_end (args);
+  if (n < 0 || (size_t) n >= sizeof line)
+    return msub_fail (err, MSUB_MESSAGE, "A command would be longer than SMTP allows");
+  return msub_smtp_put (smtp, line, NULL, err);
+}
+
+int
+msub_smtp_exchange (struct msub_smtp *smtp, int seconds, struct msub_error *err)
+{
+  msub_time deadline = msub_smtp_deadline (smtp, seconds);
+  if (msub_connection_flush (smtp->c, deadline, err))
+    return -1;
+  return msub_smtp_read (smtp, deadline, err);
+}
+

@@ -1,0 +1,69 @@
+/* conversation.h --- commands out, replies in: what every act of an SMTP conversation is made of.
+
+   Floor 2.  Knows what a reply is, not what it means.
+   SPDX-License-Identifier: GPL-3.0-or-later  */
+
+#ifndef MSUB_CONVERSATION_H
+#define MSUB_CONVERSATION_H
+
+#include "net.h"
+#include "reply.h"
+
+#define MSUB_COMMAND_MAX 512 /* RFC 5321 section 4.5.3.1.4 */
+#define MSUB_SECRETS_MAX 12
+
+/* How long to wait, in seconds, for a step that has no time-out of its own in RFC 5321: a farewell, a word out of
+   turn.  */
+#define MSUB_MOMENT 2
+
+/* Members are for the acts (smtp.c, login.c, transaction.c).  */
+struct msub_smtp
+{
+  struct msub_connection *c;
+  const char *helo;
+  int step_msecs;
+  bool tls, verified;
+  bool in_message;  /* the message is on its way and not answered: no command may be sent */
+  struct msub_capabilities caps;
+  struct msub_reply_parser parser;
+  /* Every form of the credentials that has left or may come back; blotted out of what the server says.  */
+  char *secrets[MSUB_SECRETS_MAX];
+  size_t secret_count;
+};
+
+/* Speak SMTP on C, which is taken over even on failure.  HELO: the argument of EHLO, which outlives it.  STEP_MSECS: upper
+   bound for each step, or 0: then RFC 5321 section 4.5.3.2 alone.  NULL without memory.  */
+struct msub_smtp *msub_smtp_new (struct msub_connection *c, const char *helo, int step_msecs);
+void msub_smtp_free (struct msub_smtp **smtp);
+
+/* A step's time: SECONDS, or less where the user said so.  */
+msub_time msub_smtp_usecs (const struct msub_smtp *smtp, int seconds);
+msub_time msub_smtp_deadline (const struct msub_smtp *smtp, int seconds);
+
+/* The trace: a line of ours ("C") or the server's ("S").  */
+void msub_smtp_trace (const struct msub_smtp *smtp, const char *direction, const char *line, size_t n);
+
+/* Remember SECRET, so that it is blotted out of everything the server says from now on (SECURITY: E16).  -1 without
+   memory: the conversation must not go on.  */
+int msub_smtp_hide (struct msub_smtp *smtp, const char *secret, struct msub_error *err);
+
+/* Read one reply; it is msub_smtp_last's until the next.  */
+int msub_smtp_read (struct msub_smtp *smtp, msub_time deadline, struct msub_error *err);
+const struct msub_reply *msub_smtp_last (const struct msub_smtp *smtp);
+
+/* Fill ERR from the last reply, which was to WHAT: KIND_5 for a 5yz, MSUB_DEFERRED for a 4yz, MSUB_PROTOCOL for anything
+   else.  -1.  */
+int msub_smtp_failed (const struct msub_smtp *smtp, enum msub_kind kind_5, const char *what, struct msub_error *err);
+
+/* Before a command nothing may be unread: -1 when the server has spoken out of turn.  */
+int msub_smtp_silence (struct msub_smtp *smtp, struct msub_error *err);
+
+/* Put a command line (without CRLF) into the flight.  SHOWN is what the trace shows of it, or NULL for all.  */
+int msub_smtp_put (struct msub_smtp *smtp, const char *line, const char *shown, struct msub_error *err);
+int msub_smtp_command (struct msub_smtp *smtp, struct msub_error *err, const char *format, ...)
+  __attribute__ ((format (printf, 3, 4)));
+
+/* Send the flight and read one reply, in SECONDS at most.  */
+int msub_smtp_exchange (struct msub_smtp *smtp, int seconds, struct msub_error *err);
+
+#endif

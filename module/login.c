@@ -1,0 +1,188 @@
+/* login.c --- AUTH (RFC 4954): which mechanism, and the exchange.
+
+   Floor 3.  SPDX-License-Identifier: GPL-3.0-or-later  */
+
+#include "login.h"
+#include "tls.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define AUTH_SECONDS 120
+#define AUTH_LINE_MAX 12288 /* RFC 4954 section 4 */
+#define AUTH_STEPS_MAX 8
+
+static bool
+usable (const struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechanism)
+{
+  unsigned char binding[256];
+  bool exporter;
+  return msub_capabilities_offer (&smtp->caps, mechanism->name)
+         && (!mechanism->binding || msub_tls_binding (smtp->c, binding, sizeof binding, &exporter) > 0);
+}
+
+const struct msub_sasl_mechanism *
+msub_smtp_mechanism (const struct msub_smtp *smtp, const char *pinned, struct msub_error *err)
+{
+  const struct msub_connection *c = smtp->c;
+  if (!(smtp->tls && smtp->verified) && !msub_address_loopback ((const struct sockaddr *) &c->peer.sockaddr))
+    {
+      msub_fail (err, MSUB_INSECURE, "The password is not sent to %s: the connection is not protected by verified TLS",
+                 c->peer.text);
+      return NULL;
+    }
+  bool known = false;
+  for (const struct msub_sasl_mechanism *m = msub_sasl_mechanisms; m->name; m++)
+    {
+      bool wanted = pinned ? strcasecmp (pinned, m->name) == 0 : m->automatic;
+      if (wanted && usable (smtp, m))
+        return m;
+      known = known || wanted;
+    }
+  if (!known)
+    msub_fail (err, MSUB_CONFIG, "%s is not a SASL mechanism that mew-submit speaks", pinned);
+  else
+    msub_fail (err, MSUB_INSECURE, "%s does not offer %s (it offers: %s). No credentials and no message were sent",
+               c->peer.text, pinned ? pinned : "any way to log in that is accepted here",
+               smtp->caps.mechanisms[0] ? smtp->caps.mechanisms : "none");
+  return NULL;
+}
+
+static bool
+binding_offered (const struct msub_smtp *smtp)
+{
+  for (const struct msub_sasl_mechanism *m = msub_sasl_mechanisms; m->name; m++)
+    if (m->binding && msub_capabilities_offer (&smtp->caps, m->name))
+      return true;
+  return false;
+}
+
+static int
+put_secret (struct msub_smtp *smtp, const char *line, const char *shown, struct msub_error *err)
+{
+  smtp->c->secret = true;
+  return msub_smtp_put (smtp, line, shown, err);
+}
+
+/* AUTH, with the first response where there is one and the line stays short enough (RFC 4954 section 4).
+   *RESPONSE holds what has still to be sent, or NULL.  */
+static int
+put_auth (struct msub_smtp *smtp, const char *mechanism, char **response, struct msub_error *err)
+{
+  char line[MSUB_COMMAND_MAX], shown[64];
+  snprintf (shown, sizeof shown, "AUTH %s%s", mechanism, *response ? " ****" : "");
+  int n = snprintf (line, sizeof line, "AUTH %s %s", mechanism, *response && **response ? *response : "=");
+  int result;
+  if (*response && n > 0 && n + 2 <= MSUB_COMMAND_MAX)
+    {
+      result = put_secret (smtp, line, shown, err);
+      msub_wipe_free (response);
+    }
+  else
+    result = msub_smtp_command (smtp, err, "AUTH %s", mechanism);
+  msub_wipe (line, sizeof line);
+  return result;
+}
+
+/* Give the exchange up (RFC 4954 section 4): whatever the server answers, it has failed (SECURITY: E14).  */
+static int
+cancel_auth (struct msub_smtp *smtp)
+{
+  struct msub_error ignored = { 0 };
+  if (msub_smtp_put (smtp, "*", NULL, &ignored) == 0)
+    msub_smtp_exchange (smtp, MSUB_MOMENT, &ignored);
+  return -1;
+}
+
+/* The answer to a 334.  *RESPONSE, if it is not NULL, is the first response that did not go with AUTH.  */
+static int
+answer_challenge (struct msub_smtp *smtp, struct msub_sasl *sasl, char **response, struct msub_error *err)
+{
+  const struct msub_reply *reply = msub_smtp_last (smtp);
+  size_t length = reply->text_length > 0 ? reply->text_length - 1 : 0; /* without the '\n' */
+  if (reply->lines != 1)
+    return msub_fail (err, MSUB_PROTOCOL, "The server's authentication challenge has more than one line");
+  if (!*response
+      && (msub_sasl_step (sasl, reply->text, length, response, err) || msub_smtp_hide (smtp, *response, err)))
+    return -1;
+  if (strlen (*response) > AUTH_LINE_MAX)
+    return msub_fail (err, MSUB_AUTH, "The authentication response would be longer than SMTP allows");
+  int result = put_secret (smtp, *response, "****", err);
+  msub_wipe_free (response);
+  return result;
+}
+
+static int
+run_auth (struct msub_smtp *smtp, struct msub_sasl *sasl, const struct msub_sasl_mechanism *mechanism,
+          struct msub_error *err)
+{
+  char *response = NULL;
+  int result = -1;
+  if (mechanism->client_first
+      && (msub_sasl_step (sasl, NULL, 0, &response, err) || msub_smtp_hide (smtp, response, err)))
+    goto out;
+  if (msub_smtp_silence (smtp, err) || put_auth (smtp, mechanism->name, &response, err) || msub_smtp_exchange (smtp, AUTH_SECONDS, err))
+    goto out;
+  for (int steps = 0; msub_smtp_last (smtp)->code == 334; steps++)
+    {
+      if (steps == AUTH_STEPS_MAX)
+        msub_fail (err, MSUB_PROTOCOL, "The server goes on asking during authentication");
+      if (msub_smtp_silence (smtp, err))
+        goto out;
+      if (err->kind != MSUB_OK || answer_challenge (smtp, sasl, &response, err))
+        {
+          result = cancel_auth (smtp);
+          goto out;
+        }
+      if (msub_smtp_exchange (smtp, AUTH_SECONDS, err))
+        goto out;
+    }
+  const char *words = msub_sasl_server_words (sasl);
+  char what[500];
+  snprintf (what, sizeof what, "the credentials%s%s%s", *words ? " (" : "", words, *words ? ")" : "");
+  if (msub_smtp_last (smtp)->code != 235)
+    msub_smtp_failed (smtp, MSUB_AUTH, what, err);
+  else if (!msub_sasl_complete (sasl))
+    msub_fail (err, MSUB_INSECURE,
+               "%s says that the log-in succeeded before it has proved that it knows the password: it may be an impostor. "
+               "The message was not sent",
+               smtp->c->peer.text);
+  else
+    result = 0;
+out:
+  msub_wipe_free (&response);
+  return result;
+}
+
+int
+msub_smtp_auth (struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechanism, const char *name,
+                const char *user, const char *secret, struct msub_error *err)
+{
+  if (secret && msub_smtp_hide (smtp, secret, err))
+    return -1;
+  unsigned char binding[256];
+  struct msub_sasl_options options = {
+    .mechanism = mechanism,
+    .user = user,
+    .secret = secret,
+    .host = name,
+    .port = msub_address_get_port (&smtp->c->peer),
+  };
+  options.binding_length = msub_tls_binding (smtp->c, binding, sizeof binding, &options.exporter);
+  if (options.binding_length && (mechanism->binding || !binding_offered (smtp)))
+    options.binding = binding;
+  struct msub_sasl *sasl = msub_sasl_new (&options, err);
+  if (!sasl)
+    return -1;
+  int result = run_auth (smtp, sasl, mechanism, err);
+  msub_sasl_free (&sasl);
+  if (result == 0)
+    {
+      struct msub_event *event = msub_event_new (MSUB_EVENT_AUTH);
+      msub_event_text (event, "mechanism", mechanism->name);
+      msub_emit (smtp->c->context, event);
+    }
+  return result;
+}
+

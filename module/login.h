@@ -1,0 +1,21 @@
+/* login.h --- AUTH (RFC 4954): which mechanism, and the exchange.
+
+   Floor 3.  SPDX-License-Identifier: GPL-3.0-or-later  */
+
+#ifndef MSUB_LOGIN_H
+#define MSUB_LOGIN_H
+
+#include "conversation.h"
+#include "sasl.h"
+
+/* The best mechanism of ours that the server offers, or PINNED (a name) if that is not NULL.  NULL with ERR
+   MSUB_INSECURE when there is none, or when credentials would leave without verified TLS (a loopback peer aside),
+   MSUB_CONFIG when PINNED is no mechanism of ours.  */
+const struct msub_sasl_mechanism *msub_smtp_mechanism (const struct msub_smtp *smtp, const char *pinned,
+                                                       struct msub_error *err);
+
+/* AUTH with MECHANISM to the server called NAME.  One try for one SECRET (NULL where MECHANISM needs none).  */
+int msub_smtp_auth (struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechanism, const char *name,
+                    const char *user, const char *secret, struct msub_error *err);
+
+#endif

@@ -1,0 +1,743 @@
+/* transaction.c --- the envelope and the message: MAIL, RCPT, DATA or BDAT (RFC 5321 section 3.3, RFC 2920, RFC 3030).
+
+   Floor 3.  SPDX-License-Identifier: GPL-3.0-or-later  */
+
+#define _GNU_SOURCE
+#include "transaction.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* RFC 5321 section 4.5.3.2.  */
+enum
+{
+  MAIL_SECONDS = 300,
+  RCPT_SECONDS = 300,
+  DATA_SECONDS = 120,
+  BLOCK_SECONDS = 180,
+  FINAL_SECONDS = 600,
+};
+
+#define RECIPIENTS_PER_FLIGHT 100 /* so that their replies fit into the receive buffers */
+#define PROGRESS_INTERVAL MSUB_MSECS (200)
+#define BLOCK_OCTETS 65536    /* four full TLS records */
+#define READ_OCTETS 16384
+
+/* The envelope */
+
+static bool
+ascii (const char *s)
+{
+  for (; *s; s++)
+    if ((unsigned char) *s > 127)
+      return false;
+  return true;
+}
+
+bool
+msub_smtp_address_fine (const char *address, struct msub_error *err)
+{
+  char clean[300];
+  size_t length = strlen (address);
+  size_t clean_length = msub_text_clean (clean, sizeof clean, address, length);
+  const char *fault = NULL;
+  if (length > 254)
+    fault = "it is longer than 254 octets";
+  else if (clean_length != length || memcmp (clean, address, length) != 0)
+    fault = "it holds control or invisible characters";
+  bool quoted = false;
+  for (const char *p = address; *p && !fault; p++)
+    if (*p == '"')
+      quoted = !quoted;
+    else if (quoted && *p == '\\' && p[1])
+      p++;
+    else if (*p == '<' || *p == '>')
+      fault = "it holds an angle bracket";
+    else if (*p == ' ' && !quoted)
+      fault = "it holds a space";
+  if (!fault && quoted)
+    fault = "a quotation mark is not closed";
+  if (fault)
+    msub_fail (err, MSUB_MESSAGE, "The address %s cannot be used: %s", clean, fault);
+  return !fault;
+}
+
+bool
+msub_smtp_parameter_fine (const char *value, const char *what, struct msub_error *err)
+{
+  for (const char *p = value; *p; p++)
+    if (*p < '!' || *p > '~' || *p == '=')
+      {
+        char clean[100];
+        msub_text_clean (clean, sizeof clean, value, strlen (value));
+        msub_fail (err, MSUB_MESSAGE, "The %s cannot be used: %s", what, clean);
+        return false;
+      }
+  return true;
+}
+
+/* Copy TEXT to DST as xtext (RFC 3461 section 4).  False when it does not fit.  */
+static bool
+put_xtext (char *dst, size_t size, const char *text)
+{
+  size_t n = 0;
+  for (; *text; text++)
+    {
+      unsigned char c = (unsigned char) *text;
+      if (n + 4 > size)
+        return false;
+      if (c < '!' || c > '~' || c == '+' || c == '=')
+        n += (size_t) snprintf (dst + n, size - n, "+%02X", c);
+      else
+        dst[n++] = (char) c;
+    }
+  dst[n] = '\0';
+  return true;
+}
+
+/* A command that grows.  */
+struct line
+{
+  char text[2 * MSUB_COMMAND_MAX];
+  size_t length;
+  bool overflow;
+};
+
+static void add (struct line *line, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
+
+static void
+add (struct line *line, const char *format, ...)
+{
+  va_list args;
+  va_start (args, format);
+  int n = vsnprintf (line->text + line->length, sizeof line->text - line->length, format, args);
+  va_end (args);
+  if (n < 0 || (size_t) n >= sizeof line->text - line->length)
+    line->overflow = true;
+  else
+    line->length += (size_t) n;
+}
+
+static void
+add_xtext (struct line *line, const char *name, const char *text)
+{
+  char xtext[800];
+  if (put_xtext (xtext, sizeof xtext, text))
+    add (line, " %s%s", name, xtext);
+  else
+    line->overflow = true;
+}
+
+static int
+put_finished (struct msub_smtp *smtp, const struct line *line, struct msub_error *err)
+{
+  if (line->overflow)
+    return msub_fail (err, MSUB_MESSAGE, "A command would be longer than SMTP allows");
+  return msub_smtp_put (smtp, line->text, NULL, err);
+}
+
+static bool
+sends_binary (const struct msub_smtp *smtp, const struct msub_envelope *envelope)
+{
+  return envelope->extensions.binary && smtp->caps.chunking && smtp->caps.binarymime;
+}
+
+bool
+msub_smtp_needs_seven_bit (const struct msub_smtp *smtp, const struct msub_body_facts *facts)
+{
+  return facts->eight_bit && !smtp->caps.eightbitmime;
+}
+
+/* An address that needs SMTPUTF8, or NULL.  */
+static const char *
+odd_address (const struct msub_envelope *envelope)
+{
+  if (!ascii (envelope->from))
+    return envelope->from;
+  for (size_t i = 0; i < envelope->count; i++)
+    if (!ascii (envelope->recipients[i]))
+      return envelope->recipients[i];
+  return NULL;
+}
+
+/* What the message or the user needs and the server has not.  */
+static int
+check_offer (const struct msub_smtp *smtp, const struct msub_envelope *envelope, const struct msub_body_facts *facts,
+             struct msub_error *err)
+{
+  const struct msub_capabilities *caps = &smtp->caps;
+  const struct msub_extensions *wanted = &envelope->extensions;
+  const char *peer = smtp->c->peer.text, *odd = odd_address (envelope);
+  if (odd && !caps->smtputf8)
+    return msub_fail (err, MSUB_MESSAGE,
+                      "%s takes ASCII addresses only (no SMTPUTF8), so it cannot take mail for %s. Nothing was sent", peer,
+                      odd);
+  if (facts->first_nul && !sends_binary (smtp, envelope))
+    return msub_fail (err, MSUB_MESSAGE,
+                      "%s takes no binary messages (no BINARYMIME), and this one holds NUL octets. Nothing was sent; encode "
+                      "it as base64",
+                      peer);
+  if (msub_smtp_needs_seven_bit (smtp, facts))
+    return msub_fail (err, MSUB_MESSAGE,
+                      "%s takes 7-bit messages only (no 8BITMIME), and this one has 8-bit text. Nothing was sent; encode "
+                      "it as quoted-printable or base64",
+                      peer);
+  if (caps->size && caps->size_limit > 0 && facts->octets > caps->size_limit)
+    return msub_fail (err, MSUB_REFUSED,
+                      "The message has %" PRIu64 " octets; %s takes at most %" PRIu64 ". Nothing was sent",
+                      facts->octets, peer, caps->size_limit);
+  if (wanted->require_tls && !(caps->requiretls && smtp->tls && smtp->verified))
+    return msub_fail (err, MSUB_INSECURE,
+                      "%s cannot promise TLS on the whole way (no REQUIRETLS over verified TLS). Nothing was sent", peer);
+  if (wanted->deliver_by && !caps->deliverby)
+    return msub_fail (err, MSUB_REFUSED, "%s cannot be told by when to deliver (no DELIVERBY). Nothing was sent", peer);
+  if ((wanted->hold_for || wanted->hold_until) && !caps->futurerelease)
+    return msub_fail (err, MSUB_REFUSED, "%s cannot hold a message back (no FUTURERELEASE). Nothing was sent", peer);
+  return 0;
+}
+
+/* Both MAIL and RCPT are put together here, so that a parameter is in one place with its condition.  DSN and priority are
+   wishes: a server that does not know them gets the mail without (RFC 3461 section 5, RFC 6710 section 4.1).  */
+static int
+put_mail (struct msub_smtp *smtp, const struct msub_envelope *envelope, const struct msub_body_facts *facts,
+          struct msub_error *err)
+{
+  const struct msub_capabilities *caps = &smtp->caps;
+  const struct msub_extensions *wanted = &envelope->extensions;
+  bool binary = sends_binary (smtp, envelope);
+  struct line line = { .length = 0 };
+  add (&line, "MAIL FROM:<%s>", envelope->from);
+  if (caps->size)
+    add (&line, " SIZE=%" PRIu64, binary ? facts->raw_octets : facts->octets);
+  if (binary)
+    add (&line, " BODY=BINARYMIME");
+  else if (facts->eight_bit)
+    add (&line, " BODY=8BITMIME");
+  if (odd_address (envelope) || (facts->eight_bit_header && caps->smtputf8))
+    add (&line, " SMTPUTF8");
+  if (caps->dsn && wanted->dsn_return)
+    add (&line, " RET=%s", wanted->dsn_return);
+  if (caps->dsn && wanted->dsn_id)
+    add_xtext (&line, "ENVID=", wanted->dsn_id);
+  if (wanted->require_tls)
+    add (&line, " REQUIRETLS");
+  if (wanted->deliver_by)
+    add (&line, " BY=%s", wanted->deliver_by);
+  if (wanted->hold_for)
+    add (&line, " HOLDFOR=%s", wanted->hold_for);
+  else if (wanted->hold_until)
+    add (&line, " HOLDUNTIL=%s", wanted->hold_until);
+  if (caps->mt_priority && wanted->priority)
+    add (&line, " MT-PRIORITY=%s", wanted->priority);
+  return put_finished (smtp, &line, err);
+}
+
+static int
+put_recipient (struct msub_smtp *smtp, const struct msub_envelope *envelope, size_t i, struct msub_error *err)
+{
+  const struct msub_extensions *wanted = &envelope->extensions;
+  const char *recipient = envelope->recipients[i];
+  struct line line = { .length = 0 };
+  add (&line, "RCPT TO:<%s>", recipient);
+  if (smtp->caps.dsn && wanted->dsn_notify)
+    {
+      add (&line, " NOTIFY=%s", wanted->dsn_notify);
+      if (ascii (recipient))
+        add_xtext (&line, "ORCPT=rfc822;", recipient);
+    }
+  return put_finished (smtp, &line, err);
+}
+
+static void
+report_recipient (const struct msub_smtp *smtp, const char *address)
+{
+  const struct msub_reply *reply = msub_smtp_last (smtp);
+  char words[400];
+  msub_reply_words (reply, words, sizeof words);
+  struct msub_event *event = msub_event_new (MSUB_EVENT_RECIPIENT);
+  msub_event_text (event, "address", address);
+  msub_event_integer (event, "code", reply->code);
+  msub_event_text (event, "enhanced", reply->enhanced);
+  msub_event_text (event, "text", words);
+  msub_emit (smtp->c->context, event);
+}
+
+/* What has become of the envelope while its replies come in.  */
+struct progress
+{
+  struct msub_transaction *transaction;
+  struct msub_error refusal; /* the first recipient's, or a later one's that may work another time */
+};
+
+static int
+note_mail (struct msub_smtp *smtp, struct msub_error *err)
+{
+  int code = msub_smtp_last (smtp)->code;
+  if (code / 100 == 2)
+    return 0;
+  /* 530 and its kin: the server wants a log-in (RFC 4954 section 6).  */
+  bool log_in = code == 530 || code == 534 || code == 535 || code == 538;
+  return msub_smtp_failed (smtp, log_in ? MSUB_AUTH : MSUB_REFUSED, "the sender", err);
+}
+
+static int
+note_recipient (struct msub_smtp *smtp, const char *address, struct progress *progress, struct msub_error *err)
+{
+  int class = msub_smtp_last (smtp)->code / 100;
+  if (msub_smtp_last (smtp)->code == 421 || class == 3)
+    return msub_smtp_failed (smtp, MSUB_REFUSED, "the recipient", err);
+  report_recipient (smtp, address);
+  if (class == 2)
+    {
+      progress->transaction->accepted++;
+      return 0;
+    }
+  progress->transaction->refused++;
+  if (progress->refusal.kind == MSUB_OK || (progress->refusal.kind == MSUB_REFUSED && class == 4))
+    {
+      struct msub_error refusal = { 0 };
+      char what[320];
+      snprintf (what, sizeof what, "the recipient %s", address);
+      msub_smtp_failed (smtp, MSUB_REFUSED, what, &refusal);
+      progress->refusal = refusal;
+    }
+  return 0;
+}
+
+/* The server has said something in the middle of the message, or broken the connection: what it said is why
+   (SECURITY: H16).  No dot is sent.  */
+static int
+interrupted (struct msub_smtp *smtp, struct msub_error *err)
+{
+  struct msub_error broken = *err;
+  *err = (struct msub_error) { 0 };
+  if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, MSUB_MOMENT), err))
+    {
+      if (broken.kind != MSUB_OK)
+        *err = broken;
+      return -1;
+    }
+  return msub_smtp_failed (smtp, MSUB_REFUSED, "the message, before its end", err);
+}
+
+/* No answer came (WHY) to a message that was sent whole.  */
+static int
+no_answer (const char *why, struct msub_error *err)
+{
+  return msub_fail (err, MSUB_UNCERTAIN,
+                    "The whole message was sent, but no answer came (%s): it may or may not have been delivered, so it is "
+                    "not sent again by itself",
+                    why);
+}
+
+/* The message */
+
+/* The message in FD as the wire wants it, piece by piece.  */
+struct source
+{
+  int fd;
+  bool binary;      /* as it is: no line ends, no dots */
+  bool ended;
+  struct msub_body body;
+  char raw[READ_OCTETS];
+  char encoded[MSUB_BODY_BOUND (READ_OCTETS)];
+};
+
+/* DOTS: stuff them, for DATA.  */
+static int
+source_open (struct source *source, int fd, bool binary, bool dots, struct msub_error *err)
+{
+  source->fd = fd;
+  source->binary = binary;
+  source->ended = false;
+  msub_body_reset (&source->body, dots);
+  if (lseek (fd, 0, SEEK_SET) < 0)
+    return msub_fail_errno (err, MSUB_MESSAGE, errno, "The message cannot be read");
+  return 0;
+}
+
+/* The next piece, which is in source->encoded or, binary, in source->raw: its octets, 0 at the end, or -1.  A message that
+   has changed since FACTS were measured ends in an error, so that no half of one and half of another is ever complete.  */
+static ssize_t
+source_next (struct source *source, const struct msub_body_facts *facts, struct msub_error *err)
+{
+  ssize_t n;
+  if (source->ended)
+    return 0;
+  do
+    n = read (source->fd, source->raw, sizeof source->raw);
+  while (n < 0 && errno == EINTR);
+  if (n < 0)
+    return msub_fail_errno (err, MSUB_MESSAGE, errno, "The message cannot be read to its end; it was not sent");
+  size_t length = n > 0 ? msub_body_encode (&source->body, source->raw, (size_t) n, source->encoded)
+                        : msub_body_finish (&source->body, source->encoded);
+  source->ended = n == 0;
+  if (source->ended
+      && (source->body.facts.octets != facts->octets || source->body.facts.raw_octets != facts->raw_octets))
+    return msub_fail (err, MSUB_MESSAGE, "The message file was changed while it was being sent; it was not sent");
+  return source->binary ? n : (ssize_t) length;
+}
+
+static const char *
+source_piece (const struct source *source)
+{
+  return source->binary ? source->raw : source->encoded;
+}
+
+static uint64_t
+wire_octets (bool binary, const struct msub_body_facts *facts)
+{
+  return binary ? facts->raw_octets : facts->octets;
+}
+
+/* Put the whole of a short message into the flight, as the last chunk (RFC 3030 section 4.2).  */
+static int
+put_message (struct msub_smtp *smtp, bool binary, int fd, const struct msub_body_facts *facts, struct msub_error *err)
+{
+  struct source *source = malloc (sizeof *source);
+  if (!source)
+    return msub_fail (err, MSUB_INTERNAL, "Out of memory");
+  int result = source_open (source, fd, binary, false, err);
+  if (result == 0)
+    result = msub_smtp_command (smtp, err, "BDAT %" PRIu64 " LAST", wire_octets (binary, facts));
+  while (result == 0 && !source->ended)
+    {
+      ssize_t n = source_next (source, facts, err);
+      result = n < 0 ? -1 : msub_connection_put (smtp->c, source_piece (source), (size_t) n, err);
+    }
+  free (source);
+  return result;
+}
+
+struct stream
+{
+  struct msub_smtp *smtp;
+  uint64_t total, sent;
+  msub_time reported;
+  size_t length;
+  char block[BLOCK_OCTETS];
+  struct source source;
+};
+
+static void
+report_progress (struct stream *stream, bool always)
+{
+  if (!always && msub_now () < stream->reported + PROGRESS_INTERVAL)
+    return;
+  stream->reported = msub_now ();
+  uint64_t waiting = msub_connection_unacknowledged (stream->smtp->c);
+  uint64_t acknowledged = stream->sent > waiting ? stream->sent - waiting : 0;
+  struct msub_event *event = msub_event_new (MSUB_EVENT_PROGRESS);
+  msub_event_integer (event, "sent", (int64_t) (acknowledged < stream->total ? acknowledged : stream->total));
+  msub_event_integer (event, "total", (int64_t) stream->total);
+  msub_emit (stream->smtp->c->context, event);
+}
+
+static int
+send_block (struct stream *stream, struct msub_error *err)
+{
+  struct msub_smtp *smtp = stream->smtp;
+  int sent = msub_connection_stream (smtp->c, stream->block, stream->length, msub_smtp_usecs (smtp, BLOCK_SECONDS), err);
+  if (sent < 0 && err->kind != MSUB_LOST && err->kind != MSUB_TLS)
+    return -1;
+  if (sent <= 0)
+    return interrupted (smtp, err);
+  stream->sent += stream->length;
+  stream->length = 0;
+  report_progress (stream, false);
+  return 0;
+}
+
+static int
+append (struct stream *stream, const char *octets, size_t n, struct msub_error *err)
+{
+  while (n > 0)
+    {
+      size_t room = sizeof stream->block - stream->length, part = n < room ? n : room;
+      memcpy (stream->block + stream->length, octets, part);
+      stream->length += part;
+      octets += part;
+      n -= part;
+      if (stream->length == sizeof stream->block && send_block (stream, err))
+        return -1;
+    }
+  return 0;
+}
+
+/* The answer to the dot: nothing but a whole reply is an answer (SECURITY: section I).  */
+static int
+read_final_reply (struct msub_smtp *smtp, struct msub_error *err)
+{
+  struct msub_error broken = { 0 };
+  if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, FINAL_SECONDS), &broken))
+    return no_answer (broken.text, err);
+  smtp->in_message = false;
+  const struct msub_reply *reply = msub_smtp_last (smtp);
+  char words[600];
+  msub_reply_words (reply, words, sizeof words);
+  if (reply->code / 10 == 25)
+    {
+      struct msub_event *event = msub_event_new (MSUB_EVENT_REPLY);
+      msub_event_integer (event, "code", reply->code);
+      msub_event_text (event, "enhanced", reply->enhanced);
+      msub_event_text (event, "text", words);
+      msub_emit (smtp->c->context, event);
+      return 0;
+    }
+  if (reply->code >= 400)
+    return msub_smtp_failed (smtp, MSUB_REFUSED, "the message", err);
+  return msub_fail (err, MSUB_UNCERTAIN,
+                    "The whole message was sent, but the answer makes no sense (%s): it may or may not have been delivered, "
+                    "so it is not sent again by itself",
+                    words);
+}
+
+static int
+send_body (struct stream *stream, const struct msub_body_facts *facts, struct msub_error *err)
+{
+  while (!stream->source.ended)
+    {
+      ssize_t n = source_next (&stream->source, facts, err);
+      if (n < 0 || append (stream, source_piece (&stream->source), (size_t) n, err))
+        return -1;
+    }
+  return 0;
+}
+
+/* The message, after a 354, or as one BDAT chunk.  */
+static int
+stream_message (struct stream *stream, bool bdat, const struct msub_body_facts *facts, struct msub_error *err)
+{
+  struct msub_smtp *smtp = stream->smtp;
+  if (bdat)
+    {
+      char command[64];
+      int n = snprintf (command, sizeof command, "BDAT %" PRIu64 " LAST\r\n", stream->total);
+      msub_smtp_trace (smtp, "C", command, (size_t) n - 2);
+      if (append (stream, command, (size_t) n, err))
+        return -1;
+    }
+  if (send_body (stream, facts, err) || (!bdat && append (stream, ".\r\n", 3, err)))
+    return -1;
+  if (stream->length > 0 && send_block (stream, err))
+    return -1;
+  if (read_final_reply (smtp, err))
+    return -1;
+  report_progress (stream, true);
+  return 0;
+}
+
+static int
+send_message (struct msub_smtp *smtp, bool binary, bool bdat, int fd, const struct msub_body_facts *facts,
+              struct msub_error *err)
+{
+  if (msub_smtp_silence (smtp, err))
+    return -1;
+  struct stream *stream = malloc (sizeof *stream);
+  if (!stream)
+    return msub_fail (err, MSUB_INTERNAL, "Out of memory");
+  stream->smtp = smtp;
+  stream->total = wire_octets (binary, facts);
+  stream->sent = 0;
+  stream->length = 0;
+  stream->reported = 0;
+  smtp->in_message = true;
+  int result = source_open (&stream->source, fd, binary, !bdat, err);
+  if (result == 0)
+    result = stream_message (stream, bdat, facts, err);
+  free (stream);
+  return result;
+}
+
+/* What follows the envelope in its last flight.  */
+enum closing
+{
+  NOTHING, /* a long message by BDAT comes when the recipients are known */
+  DATA,    /* the command: the message comes after the 354 */
+  BDAT,    /* the command and the whole message (RFC 3030): no round trip at all */
+};
+
+/* MAIL and all RCPTs, one by one.  */
+static int
+send_envelope_in_steps (struct msub_smtp *smtp, const struct msub_envelope *envelope,
+                        const struct msub_body_facts *facts, enum closing closing, struct progress *progress,
+                        struct msub_error *err)
+{
+  if (msub_smtp_silence (smtp, err) || put_mail (smtp, envelope, facts, err) || msub_smtp_exchange (smtp, MAIL_SECONDS, err)
+      || note_mail (smtp, err))
+    return -1;
+  for (size_t i = 0; i < envelope->count; i++)
+    if (msub_smtp_silence (smtp, err) || put_recipient (smtp, envelope, i, err) || msub_smtp_exchange (smtp, RCPT_SECONDS, err)
+        || note_recipient (smtp, envelope->recipients[i], progress, err))
+      return -1;
+  if (progress->transaction->accepted == 0 || closing == NOTHING)
+    return 0;
+  if (msub_smtp_silence (smtp, err) || msub_smtp_command (smtp, err, "DATA"))
+    return -1;
+  return msub_smtp_exchange (smtp, DATA_SECONDS, err);
+}
+
+/* Read a reply to a flight.  SENT: the whole message was in it, so no answer means that nobody knows.  */
+static int
+read_flight_reply (struct msub_smtp *smtp, int seconds, bool sent, struct msub_error *err)
+{
+  struct msub_error broken = { 0 };
+  if (!msub_smtp_read (smtp, msub_smtp_deadline (smtp, seconds), sent ? &broken : err))
+    return 0;
+  return sent ? no_answer (broken.text, err) : -1;
+}
+
+static int
+read_flight_replies (struct msub_smtp *smtp, const struct msub_envelope *envelope, size_t first, size_t last, bool sent,
+                     struct progress *progress, struct msub_error *err)
+{
+  if (first == 0 && (read_flight_reply (smtp, MAIL_SECONDS, sent, err) || note_mail (smtp, err)))
+    return -1;
+  for (size_t i = first; i < last; i++)
+    if (read_flight_reply (smtp, RCPT_SECONDS, sent, err)
+        || note_recipient (smtp, envelope->recipients[i], progress, err))
+      return -1;
+  return 0;
+}
+
+static int
+put_closing (struct msub_smtp *smtp, enum closing closing, bool binary, int fd, const struct msub_body_facts *facts,
+             struct msub_error *err)
+{
+  if (closing == DATA)
+    return msub_smtp_command (smtp, err, "DATA");
+  return closing == BDAT ? put_message (smtp, binary, fd, facts, err) : 0;
+}
+
+/* MAIL, all RCPTs and what closes them in as few flights as may be (RFC 2920): replies belong to commands in order.  */
+static int
+send_envelope_in_flights (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd,
+                          const struct msub_body_facts *facts, enum closing closing, struct progress *progress,
+                          struct msub_error *err)
+{
+  for (size_t i = 0; i < envelope->count;)
+    {
+      size_t first = i, last = i + RECIPIENTS_PER_FLIGHT < envelope->count ? i + RECIPIENTS_PER_FLIGHT : envelope->count;
+      enum closing end = last == envelope->count ? closing : NOTHING;
+      if (msub_smtp_silence (smtp, err) || (first == 0 && put_mail (smtp, envelope, facts, err)))
+        return -1;
+      for (; i < last; i++)
+        if (put_recipient (smtp, envelope, i, err))
+          return -1;
+      if (put_closing (smtp, end, sends_binary (smtp, envelope), fd, facts, err))
+        return -1;
+      int seconds = end == BDAT ? BLOCK_SECONDS : RCPT_SECONDS;
+      if (msub_connection_flush (smtp->c, msub_smtp_deadline (smtp, seconds), err))
+        return err->kind == MSUB_LOST || err->kind == MSUB_TLS ? interrupted (smtp, err) : -1;
+      if (read_flight_replies (smtp, envelope, first, last, end == BDAT, progress, err)
+          || (end == DATA && msub_smtp_read (smtp, msub_smtp_deadline (smtp, DATA_SECONDS), err)))
+        return -1;
+    }
+  return 0;
+}
+
+/* One transaction */
+
+static enum closing
+choose_closing (const struct msub_smtp *smtp, const struct msub_body_facts *facts)
+{
+  if (!smtp->caps.chunking)
+    return DATA;
+  /* A long message waits until somebody will have it.  */
+  return smtp->caps.pipelining && facts->raw_octets <= BLOCK_OCTETS / 2 ? BDAT : NOTHING;
+}
+
+static int
+nobody_accepted (struct msub_smtp *smtp, enum closing closing, const struct progress *progress, struct msub_error *err)
+{
+  struct msub_error ignored = { 0 };
+  /* DATA was in the flight: a server that says 354 all the same gets a lone dot (RFC 2920 section 3.1).  */
+  if (closing == DATA && msub_smtp_last (smtp)->code == 354 && msub_smtp_put (smtp, ".", NULL, &ignored) == 0)
+    msub_smtp_exchange (smtp, DATA_SECONDS, &ignored);
+  if (closing == BDAT)
+    msub_smtp_read (smtp, msub_smtp_deadline (smtp, DATA_SECONDS), &ignored);
+  *err = progress->refusal;
+  return -1;
+}
+
+static int
+transact (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd, const struct msub_body_facts *facts,
+          struct msub_transaction *transaction_r, struct msub_error *err)
+{
+  struct progress progress = { .transaction = transaction_r };
+  enum closing closing = choose_closing (smtp, facts);
+  bool flights = smtp->caps.pipelining;
+  if (flights ? send_envelope_in_flights (smtp, envelope, fd, facts, closing, &progress, err)
+              : send_envelope_in_steps (smtp, envelope, facts, closing, &progress, err))
+    return -1;
+  if (transaction_r->accepted == 0)
+    return nobody_accepted (smtp, flights ? closing : NOTHING, &progress, err);
+  if (closing == BDAT)
+    return read_final_reply (smtp, err);
+  if (closing == DATA && msub_smtp_last (smtp)->code != 354)
+    return msub_smtp_failed (smtp, MSUB_REFUSED, "DATA", err);
+  return send_message (smtp, sends_binary (smtp, envelope), closing == NOTHING, fd, facts, err);
+}
+
+/* The recipients that a failed transaction leaves out, when another one has delivered the message already.  */
+static void
+report_left_out (struct msub_smtp *smtp, const struct msub_envelope *envelope, const struct msub_error *err)
+{
+  for (size_t i = 0; i < envelope->count; i++)
+    {
+      struct msub_event *event = msub_event_new (MSUB_EVENT_RECIPIENT);
+      msub_event_text (event, "address", envelope->recipients[i]);
+      msub_event_integer (event, "code", err->code ? err->code : 451);
+      msub_event_text (event, "enhanced", err->enhanced);
+      msub_event_text (event, "text", err->text);
+      msub_emit (smtp->c->context, event);
+    }
+}
+
+int
+msub_smtp_send (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd,
+                const struct msub_body_facts *facts, struct msub_transaction *transaction_r, struct msub_error *err)
+{
+  *transaction_r = (struct msub_transaction) { 0 };
+  if (check_offer (smtp, envelope, facts, err))
+    return -1;
+  size_t most = smtp->caps.recipients_max ? smtp->caps.recipients_max : envelope->count;
+  struct msub_error refusal = { 0 };
+  for (size_t first = 0; first < envelope->count; first += most)
+    {
+      struct msub_envelope part = *envelope;
+      part.recipients += first;
+      part.count = envelope->count - first < most ? envelope->count - first : most;
+      struct msub_transaction transaction = { 0 };
+      struct msub_error failure = { 0 };
+      int failed = transact (smtp, &part, fd, facts, &transaction, &failure);
+      transaction_r->accepted += failed ? 0 : transaction.accepted;
+      transaction_r->refused += failed ? part.count : transaction.refused;
+      if (!failed)
+        continue;
+      if (refusal.kind == MSUB_OK)
+        refusal = failure;
+      bool all_refused = transaction.refused == part.count;
+      if (all_refused)
+        continue;
+      if (failure.kind == MSUB_UNCERTAIN || transaction_r->accepted == 0)
+        {
+          *err = failure;
+          return -1;
+        }
+      part.count = envelope->count - first;
+      report_left_out (smtp, &part, &failure);
+      transaction_r->refused = envelope->count - transaction_r->accepted;
+      return 0;
+    }
+  if (transaction_r->accepted > 0)
+    return 0;
+  *err = refusal;
+  return -1;
+}
+

@@ -1,0 +1,55 @@
+/* transaction.h --- the envelope and the message: MAIL, RCPT, DATA or BDAT (RFC 5321 section 3.3, RFC 2920, RFC 3030).
+
+   Floor 3.  SPDX-License-Identifier: GPL-3.0-or-later  */
+
+#ifndef MSUB_TRANSACTION_H
+#define MSUB_TRANSACTION_H
+
+#include "body.h"
+#include "conversation.h"
+
+/* May ADDRESS stand between angle brackets in MAIL and RCPT?  ("" may, for MAIL.)  SECURITY: K1-K7.  */
+bool msub_smtp_address_fine (const char *address, struct msub_error *err);
+
+/* What the user asks for beyond the plain transaction.  Strings are NULL where nothing is asked; they are made of
+   printable ASCII without spaces (msub_smtp_parameter_fine), the envelope identifier aside.  */
+struct msub_extensions
+{
+  bool require_tls;        /* REQUIRETLS (RFC 8689): without it at the server, nothing is sent */
+  const char *dsn_return;  /* DSN (RFC 3461): "FULL" or "HDRS" */
+  const char *dsn_id;      /* ENVID, as plain text */
+  const char *dsn_notify;  /* NOTIFY: "NEVER", or some of SUCCESS,FAILURE,DELAY */
+  const char *deliver_by;  /* DELIVERBY (RFC 2852): seconds and mode, "120;R" */
+  const char *hold_for;    /* FUTURERELEASE (RFC 4865): seconds ... */
+  const char *hold_until;  /* ... or a date, "2026-12-24T18:00:00Z" */
+  const char *priority;    /* MT-PRIORITY (RFC 6710): -9 .. 9 */
+  bool binary;             /* the message has binary parts (RFC 3030): sent as it is where BINARYMIME is offered */
+};
+
+/* May VALUE be the value of an ESMTP parameter (RFC 5321 section 4.1.2, esmtp-value)?  WHAT is called in ERR.  */
+bool msub_smtp_parameter_fine (const char *value, const char *what, struct msub_error *err);
+
+struct msub_envelope
+{
+  const char *from;              /* "" is the null sender */
+  const char *const *recipients; /* as msub_smtp_address_fine likes them */
+  size_t count;
+  struct msub_extensions extensions;
+};
+
+struct msub_transaction
+{
+  size_t accepted, refused;  /* recipients */
+};
+
+/* Does the server take only 7-bit messages, and is the one of FACTS another?  */
+bool msub_smtp_needs_seven_bit (const struct msub_smtp *smtp, const struct msub_body_facts *facts);
+
+/* The message in FD (from its start; FACTS were measured on it) to ENVELOPE's recipients; in more than one transaction where
+   the server takes only so many recipients at once (RFC 9422).  0: delivered to the ACCEPTED ones.  -1: MSUB_UNCERTAIN
+   once the whole message is out, whatever else goes wrong then.  */
+int msub_smtp_send (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd,
+                    const struct msub_body_facts *facts, struct msub_transaction *transaction_r,
+                    struct msub_error *err);
+
+#endif

@@ -1,0 +1,252 @@
+;;; mew-submit-cancel-tests.el --- Stopping a job, whatever it waits for -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; A job can be cancelled in each phase; it ends with one `done' event, and
+;; leaves no thread and no descriptor behind.  Emacs goes on meanwhile.
+
+;;; Code:
+
+(require 'mew-submit-test-helpers)
+(require 'mew-submit-session)
+
+(declare-function mew-submit--mod-jobs "ext:mew-submit-module" ())
+
+(defconst mew-submit-cancel-tests--phases
+  '(("connect" "silent" resolved nil)
+    ("greeting" "greeting=stall" connected nil)
+    ("ehlo" "ehlo=stall" greeting nil)
+    ("starttls" "starttls=stall" capabilities nil)
+    ("tls" "tls=stall" capabilities nil)
+    ("auth" "auth=stall" tls nil)
+    ("auth-step" "auth-step=stall" tls nil)
+    ("mail" "mail=stall" auth nil)
+    ("data" "data=stall" recipient nil)
+    ("block" "block=stall" progress t)
+    ("dot" "dot=stall" progress nil))
+  "What a server can keep a job waiting for: (PHASE DIRECTIVE EVENT LONG).
+EVENT is the last one before the wait; LONG says that it takes a long message.")
+
+(defun mew-submit-cancel-tests--census ()
+  "Return the numbers of this process's threads and descriptors."
+  (cons (length (directory-files "/proc/self/task" nil "\\`[0-9]"))
+        (length (directory-files "/proc/self/fd" nil "\\`[0-9]"))))
+
+(defun mew-submit-cancel-tests--request (peer name file)
+  "Return a request for FILE to PEER's listener NAME."
+  (list :host "127.0.0.1" :race t :attempt-delay 250
+        :routes `((,(mew-submit-test-port peer name) ipv4 starttls))
+        :connect-timeout 60000 :step-timeout 60000 :tls 'required
+        :ca-file (mew-submit-test-ca peer) :helo "localhost.localdomain"
+        :user "me" :password (copy-sequence "secret") :auth "LOGIN"
+        :from "me@example.org" :recipients '("you@example.net")
+        :file file))
+
+(defun mew-submit-cancel-tests--message (directory octets)
+  "Write a message of about OCTETS octets in DIRECTORY and return its name."
+  (mew-submit-test-write
+   (expand-file-name (format "message-%d.eml" octets) directory)
+   (concat "Subject: x\r\n\r\n"
+           (apply #'concat (make-list (/ octets 72)
+                                      (concat (make-string 70 ?x) "\r\n"))))))
+
+(defmacro mew-submit-cancel-tests--with-peer (spec &rest body)
+  "Run BODY with SPEC, (PEER SHORT LONG): a server with a listener for each phase.
+SHORT and LONG are bound to message files."
+  (declare (indent 1) (debug ((symbolp symbolp symbolp) body)))
+  (pcase-let ((`(,peer ,short ,long) spec)
+              (directory (make-symbol "directory")))
+    `(mew-submit-test-with-directory ,directory
+       (let* ((,short (mew-submit-cancel-tests--message ,directory 200))
+              (,long (mew-submit-cancel-tests--message ,directory 20000000))
+              (,peer (mew-submit-test-peer-start
+                      ,directory (mew-submit-cancel-tests--listeners))))
+         (ignore ,long)
+         (unwind-protect
+             (progn ,@body)
+           (mew-submit-test-peer-stop ,peer))))))
+
+(defun mew-submit-cancel-tests--listeners ()
+  "Return the arguments for a server with a listener for each phase."
+  (append '("--user" "me" "--password" "secret" "127.0.0.1:0,name=good")
+          (mapcar (lambda (phase)
+                    (format "127.0.0.1:0,name=%s,%s" (nth 0 phase)
+                            (nth 1 phase)))
+                  mew-submit-cancel-tests--phases)))
+
+(defun mew-submit-cancel-tests--run (peer phase file)
+  "Start a job for FILE that gets stuck in PHASE at PEER, cancel it there.
+Return all its events, oldest first."
+  (let* ((events nil)
+         (session (mew-submit-session-start
+                   (mew-submit-cancel-tests--request peer (nth 0 phase) file)
+                   :on-event (lambda (event) (push event events)))))
+    (mew-submit-test-until ((format "%s of phase %s" (nth 2 phase)
+                                    (nth 0 phase)))
+      (mew-submit-cancel-tests--event (nth 2 phase) events))
+    (mew-submit-session-cancel session)
+    (should (mew-submit-session-wait session 20))
+    (nreverse events)))
+
+(defun mew-submit-cancel-tests--event (type events)
+  "Return the first of EVENTS that is of TYPE."
+  (seq-find (lambda (event) (eq (plist-get event :event) type)) events))
+
+(defun mew-submit-cancel-tests--done (events)
+  "Return the one `done' event of EVENTS, which is the last."
+  (let ((done (seq-filter (lambda (event) (eq (plist-get event :event) 'done))
+                          events)))
+    (should (= (length done) 1))
+    (should (eq (car done) (car (last events))))
+    (car done)))
+
+(ert-deftest mew-submit-cancel-tests-each-phase-ends-at-once ()
+  "A job that is cancelled ends at once, with one `done', in every phase.
+After the final dot nobody knows whether it was delivered, and it says so."
+  (mew-submit-cancel-tests--with-peer (peer short long)
+    (dolist (phase mew-submit-cancel-tests--phases)
+      (ert-info ((nth 0 phase) :prefix "phase ")
+        (let ((done (mew-submit-cancel-tests--done
+                     (mew-submit-cancel-tests--run
+                      peer phase (if (nth 3 phase) long short)))))
+          (should (equal (plist-get done :result)
+                         (if (equal (nth 0 phase) "dot")
+                             "uncertain"
+                           "cancelled"))))))
+    (mew-submit-test-until ("the threads to end")
+      (zerop (mew-submit--mod-jobs)))))
+
+(ert-deftest mew-submit-cancel-tests-nothing-is-left ()
+  "After 220 jobs there are no more threads and descriptors than before.
+Half of them are cancelled at once, the others where the server keeps them."
+  (skip-unless (file-directory-p "/proc/self/task"))
+  (mew-submit-cancel-tests--with-peer (peer short long)
+    ;; What is made once and stays: the pipe, libraries' own descriptors.
+    (mew-submit-session-wait
+     (mew-submit-session-start
+      (mew-submit-cancel-tests--request peer "good" short))
+     20)
+    (mew-submit-test-until ("the first job's thread")
+      (zerop (mew-submit--mod-jobs)))
+    (let ((before (mew-submit-cancel-tests--census))
+          (dones 0))
+      (dotimes (_ 10)
+        (let ((sessions nil)
+              (stuck 0))
+          (dolist (phase mew-submit-cancel-tests--phases)
+            (let ((file (if (nth 3 phase) long short))
+                  (event (nth 2 phase))
+                  seen)
+              (push (mew-submit-session-start
+                     (mew-submit-cancel-tests--request peer (nth 0 phase) file)
+                     :on-done (lambda (_) (cl-incf dones)))
+                    sessions)
+              (mew-submit-session-cancel (car sessions))
+              (push (mew-submit-session-start
+                     (mew-submit-cancel-tests--request peer (nth 0 phase) file)
+                     :on-event (lambda (e)
+                                 (when (and (eq (plist-get e :event) event)
+                                            (not seen))
+                                   (setq seen t)
+                                   (cl-incf stuck)))
+                     :on-done (lambda (_) (cl-incf dones)))
+                    sessions)))
+          (mew-submit-test-until ("all jobs to get stuck" 60)
+            (= stuck (length mew-submit-cancel-tests--phases)))
+          (mapc #'mew-submit-session-cancel sessions)
+          (dolist (session sessions)
+            (should (mew-submit-session-wait session 20)))))
+      (should (= dones 220))
+      (mew-submit-test-until ("the threads to end")
+        (zerop (mew-submit--mod-jobs)))
+      (mew-submit-test-until ("threads and descriptors as before")
+        (equal (mew-submit-cancel-tests--census) before)))))
+
+(ert-deftest mew-submit-cancel-tests-emacs-goes-on ()
+  "While a job waits out a silent port, timers go off as ever."
+  (mew-submit-cancel-tests--with-peer (peer short _long)
+    (let* ((ticks 0)
+           (timer (run-at-time 0 0.01 (lambda () (cl-incf ticks))))
+           (session (mew-submit-session-start
+                     (plist-put (mew-submit-cancel-tests--request
+                                 peer "connect" short)
+                                :connect-timeout 1500))))
+      (unwind-protect
+          (let ((done (mew-submit-session-wait session 20)))
+            (should (equal (plist-get done :kind) "connect"))
+            (should (> ticks 50)))
+        (cancel-timer timer)))))
+
+(ert-deftest mew-submit-cancel-tests-look-up ()
+  "A look-up that nobody answers is cancelled at once, and its thread ends later.
+The resolver is an address of a network of our own that takes no packets."
+  (let* ((script "mount --bind \"$1\" /etc/resolv.conf && ip link set lo up && \
+ip addr add 192.0.2.53/32 dev lo && nft -f - <<END && shift && exec \"$@\"
+table inet t { chain c { type filter hook input priority 0; udp dport 53 drop; tcp dport 53 drop; }; }
+END")
+         (try (list "unshare" "-rnm" "sh" "-c" script "sh")))
+    (mew-submit-test-with-directory directory
+      (let ((resolv (mew-submit-test-write
+                     (expand-file-name "resolv.conf" directory)
+                     "nameserver 192.0.2.53\noptions timeout:1 attempts:1\n"))
+            (file (mew-submit-cancel-tests--message directory 200)))
+        (unless (eql 0 (ignore-errors
+                         (apply #'call-process (car try) nil nil nil
+                                (append (cdr try) (list resolv "true")))))
+          (ert-skip "no network namespace with nftables can be made here"))
+        (with-temp-buffer
+          (let ((status
+                 (apply #'call-process (car try) nil t nil
+                        (append
+                         (cdr try)
+                         (list resolv mew-submit-test-emacs "-Q" "--batch"
+                               "-module-assertions"
+                               "-L" (expand-file-name "lisp" mew-submit-test-root)
+                               "-L" (expand-file-name "test" mew-submit-test-root)
+                               "-l" "mew-submit-cancel-tests" "--eval"
+                               (format "(mew-submit-cancel-tests--look-up %S)"
+                                       file))))))
+            (ert-info ((buffer-string))
+              (should (equal status 0)))))))))
+
+(defun mew-submit-cancel-tests--look-up (file)
+  "In a network without a resolver: cancel a job for FILE while it looks up.
+Leave Emacs with status 0 when all is as it should be."
+  (let* ((before nil)
+         (events nil)
+         (start (lambda ()
+                  (mew-submit-session-start
+                   (list :host "smtp.example.org" :race t :attempt-delay 250
+                         :routes '((587 ipv6 starttls) (587 ipv4 starttls))
+                         :connect-timeout 60000 :step-timeout 60000
+                         :tls 'required :helo "localhost" :from ""
+                         :recipients '("you@example.net") :file file)
+                   :on-event (lambda (event) (push event events)))))
+         (cancelled (lambda ()
+                      (setq events nil)
+                      (let ((session (funcall start)))
+                        (mew-submit-test-until ("the two look-ups" 20)
+                          (>= (car (mew-submit-cancel-tests--census)) 3))
+                        (mew-submit-session-cancel session)
+                        (mew-submit-session-wait session 5)
+                        (plist-get (mew-submit-cancel-tests--done
+                                    (nreverse events))
+                                   :result)))))
+    (mew-submit-module-ensure)
+    (unless (equal (funcall cancelled) "cancelled")
+      (error "Not cancelled"))
+    (mew-submit-test-until ("the first look-ups to end" 30)
+      (= (car (mew-submit-cancel-tests--census)) 1))
+    (setq before (mew-submit-cancel-tests--census))
+    (dotimes (_ 20)
+      (unless (equal (funcall cancelled) "cancelled")
+        (error "Not cancelled")))
+    (mew-submit-test-until ("the look-ups to end" 30)
+      (equal (mew-submit-cancel-tests--census) before))
+    (kill-emacs 0)))
+
+(provide 'mew-submit-cancel-tests)
+;;; mew-submit-cancel-tests.el ends here

@@ -1,0 +1,269 @@
+;;; mew-submit-test-helpers.el --- What the ERT tests share -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; A directory for a test, a test server (test/peer), a batch Emacs, and waiting
+;; for a predicate with a deadline.  When a test runs out of time it fails, and
+;; the server's log is shown.
+;;
+;; The environment variable TEST_SCALE multiplies every deadline.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'ert)
+(require 'json)
+(require 'seq)
+(require 'subr-x)
+
+(defconst mew-submit-test-root
+  (file-name-directory
+   (directory-file-name
+    (file-name-directory (or (macroexp-file-name) buffer-file-name))))
+  "The top of the tree.")
+
+(defconst mew-submit-test-emacs
+  (or (getenv "EMACS") (expand-file-name invocation-name invocation-directory))
+  "The Emacs for batch commands.")
+
+(defun mew-submit-test-deadline (seconds)
+  "Return the time SECONDS from now, stretched by TEST_SCALE."
+  (time-add nil (* seconds (string-to-number (or (getenv "TEST_SCALE") "1")))))
+
+(cl-defmacro mew-submit-test-until ((what &optional (seconds 20)) &rest body)
+  "Wait until BODY returns non-nil, and return that.
+Fail, saying WHAT was waited for, when SECONDS have passed."
+  (declare (indent 1) (debug ((form &optional form) body)))
+  `(mew-submit-test--until ,what ,seconds (lambda () ,@body)))
+
+(defun mew-submit-test--until (what seconds predicate)
+  "Wait until PREDICATE is true, and fail with WHAT after SECONDS."
+  (let ((deadline (mew-submit-test-deadline seconds))
+        value)
+    (while (not (or (setq value (funcall predicate))
+                    (time-less-p deadline nil)))
+      (accept-process-output nil 0.01))
+    (or value (ert-fail (format "Waited in vain for %s" what)))))
+
+(defmacro mew-submit-test-with-directory (directory &rest body)
+  "Run BODY with DIRECTORY bound to a new directory, which goes away."
+  (declare (indent 1) (debug (symbolp body)))
+  `(let ((,directory (file-name-as-directory
+                      (make-temp-file "mew-submit-test-" t))))
+     (unwind-protect
+         (progn ,@body)
+       (delete-directory ,directory t))))
+
+;;; Files
+
+(defun mew-submit-test-octets (file)
+  "Return what is in FILE, as octets."
+  (with-temp-buffer
+    (set-buffer-multibyte nil)
+    (insert-file-contents-literally file)
+    (buffer-string)))
+
+(defun mew-submit-test-write (file text)
+  "Write TEXT, as UTF-8 unless it is octets, to FILE; return FILE."
+  (let ((coding-system-for-write 'no-conversion))
+    (write-region (if (multibyte-string-p text)
+                      (encode-coding-string text 'utf-8)
+                    text)
+                  nil file nil 'silent))
+  file)
+
+(defun mew-submit-test-json-lines (text)
+  "Return the objects in TEXT, JSON lines, as plists.
+A NUL, which Emacs 28 does not take in JSON, becomes U+FFFD."
+  (mapcar (lambda (line)
+            (json-parse-string (string-replace "\\u0000" "\\ufffd" line)
+                               :object-type 'plist :array-type 'list
+                               :null-object nil :false-object :false))
+          (split-string text "\n" t)))
+
+;;; The test server
+
+(cl-defstruct (mew-submit-test-peer (:constructor mew-submit-test-peer--make)
+                                    (:copier nil))
+  directory process ready)
+
+(defvar mew-submit-test--certs nil
+  "The directory of certificates that all servers of this Emacs share.")
+
+(defun mew-submit-test--certs ()
+  "Return the directory for certificates; it goes away with Emacs."
+  (or mew-submit-test--certs
+      (let ((directory (make-temp-file "mew-submit-certs-" t)))
+        (add-hook 'kill-emacs-hook (lambda () (delete-directory directory t)))
+        (setq mew-submit-test--certs directory))))
+
+(defun mew-submit-test--peer-file (peer name)
+  "Return the file NAME in the directory of PEER."
+  (expand-file-name name (mew-submit-test-peer-directory peer)))
+
+(defun mew-submit-test-peer-start (directory arguments)
+  "Start a server in DIRECTORY with ARGUMENTS and return it."
+  (let* ((peer (mew-submit-test-peer--make :directory directory))
+         (file (lambda (name) (mew-submit-test--peer-file peer name))))
+    (setf (mew-submit-test-peer-process peer)
+          (make-process
+           :name "peer" :noquery t :connection-type 'pipe
+           :buffer (generate-new-buffer " *peer*")
+           :command (append
+                     (list (expand-file-name "test/peer/peer"
+                                             mew-submit-test-root)
+                           "--certs" (mew-submit-test--certs)
+                           "--log" (funcall file "log")
+                           "--store" (funcall file "store")
+                           "--ready" (funcall file "ready"))
+                     arguments)))
+    (mew-submit-test-until ("the test server")
+      (unless (process-live-p (mew-submit-test-peer-process peer))
+        (ert-fail (with-current-buffer
+                      (process-buffer (mew-submit-test-peer-process peer))
+                    (buffer-string))))
+      (file-exists-p (funcall file "ready")))
+    (setf (mew-submit-test-peer-ready peer)
+          (car (mew-submit-test-json-lines
+                (mew-submit-test-octets (funcall file "ready")))))
+    peer))
+
+(defun mew-submit-test-peer-stop (peer)
+  "Stop the server PEER."
+  (let ((process (mew-submit-test-peer-process peer)))
+    (when (process-live-p process)
+      (delete-process process))
+    (kill-buffer (process-buffer process))))
+
+(defmacro mew-submit-test-with-peer (spec &rest body)
+  "Run BODY with a test server, SPEC being (PEER ARGUMENT...).
+PEER is bound to it; the ARGUMENTs are test/peer/peer's.  When BODY fails, the
+server's log is shown."
+  (declare (indent 1) (debug ((symbolp &rest form) body)))
+  (let ((directory (make-symbol "directory")))
+    `(mew-submit-test-with-directory ,directory
+       (let ((,(car spec) (mew-submit-test-peer-start ,directory
+                                                      (list ,@(cdr spec)))))
+         (unwind-protect
+             (condition-case err
+                 (progn ,@body)
+               ((ert-test-failed error)
+                (message "The server's log:\n%s"
+                         (mew-submit-test-octets
+                          (expand-file-name "log" ,directory)))
+                (signal (car err) (cdr err))))
+           (mew-submit-test-peer-stop ,(car spec)))))))
+
+(defun mew-submit-test-port (peer name)
+  "Return the port number of PEER's listener NAME."
+  (plist-get (seq-find (lambda (listener)
+                         (equal (plist-get listener :name) name))
+                       (plist-get (mew-submit-test-peer-ready peer) :listeners))
+             :port))
+
+(defun mew-submit-test-ca (peer)
+  "Return the file of the CA that PEER's certificates are signed by."
+  (plist-get (mew-submit-test-peer-ready peer) :ca))
+
+(defun mew-submit-test-log (peer &optional event)
+  "Return what PEER has noted, a list of plists; with EVENT that kind only."
+  (seq-filter (lambda (line)
+                (or (null event) (equal (plist-get line :event) event)))
+              (mew-submit-test-json-lines
+               (mew-submit-test-octets (mew-submit-test--peer-file peer "log")))))
+
+(defun mew-submit-test-stored (peer &optional number)
+  "Return the message with NUMBER (1) that PEER has accepted, or nil."
+  (let ((file (mew-submit-test--peer-file
+               peer (format "store/%04d.eml" (or number 1)))))
+    (and (file-exists-p file)
+         (mew-submit-test-octets file))))
+
+(defun mew-submit-test-envelope (peer &optional number)
+  "Return the envelope of the message with NUMBER (1) at PEER: (FROM TO...)."
+  (let* ((file (mew-submit-test--peer-file
+                peer (format "store/%04d.env" (or number 1))))
+         (env (car (mew-submit-test-json-lines (mew-submit-test-octets file)))))
+    (cons (plist-get env :from)
+          (mapcar (lambda (recipient) (plist-get recipient :address))
+                  (plist-get env :recipients)))))
+
+(defun mew-submit-test-account (peer name &rest more)
+  "Return an account for PEER's listener NAME on 127.0.0.1, with MORE keys."
+  (append more
+          (list :server "127.0.0.1"
+                :routes (format "%d:starttls" (mew-submit-test-port peer name))
+                :ca-file (mew-submit-test-ca peer))))
+
+;;; Batch Emacs
+
+(cl-defun mew-submit-test-emacs
+    (arguments &key (input "") home (directory mew-submit-test-root) signal)
+  "Run a batch Emacs with ARGUMENTS and return what came of it.
+That is a plist of :status, :stdout and :stderr; the status is a negative number
+after a signal.  INPUT is its standard input, HOME its home directory (one that
+has no ~/.authinfo), DIRECTORY the current one.  SIGNAL is a function that is called again and again with the
+process meanwhile."
+  (let* ((default-directory directory)
+         (coding-system-for-read 'utf-8-unix)
+         (coding-system-for-write 'no-conversion)
+         (process-environment
+          (append (list (concat "HOME=" (or home (mew-submit-test--certs)))
+                        "LC_ALL=C" "SMTPSERVER")
+                  process-environment))
+         (stderr (generate-new-buffer " *stderr*"))
+         (stdout (generate-new-buffer " *stdout*"))
+         (pipe (make-pipe-process :name "stderr" :buffer stderr :noquery t
+                                  :sentinel #'ignore))
+         (process (make-process
+                   :name "batch" :noquery t :connection-type 'pipe
+                   :buffer stdout :stderr pipe :sentinel #'ignore
+                   :command (append (list mew-submit-test-emacs "-Q" "--batch"
+                                          "-module-assertions")
+                                    arguments))))
+    (unwind-protect
+        (progn
+          (ignore-errors                ; it need not read it
+            (process-send-string process
+                                 (if (multibyte-string-p input)
+                                     (encode-coding-string input 'utf-8)
+                                   input))
+            (process-send-eof process))
+          (mew-submit-test-until ("the batch Emacs to end" 60)
+            (when signal
+              (funcall signal process))
+            (not (or (process-live-p process) (process-live-p pipe))))
+          (list :status (if (eq (process-status process) 'signal)
+                            (- (process-exit-status process))
+                          (process-exit-status process))
+                :stdout (with-current-buffer stdout (buffer-string))
+                :stderr (with-current-buffer stderr (buffer-string))))
+      (delete-process process)
+      (delete-process pipe)
+      (kill-buffer stdout)
+      (kill-buffer stderr))))
+
+(defun mew-submit-test-batch (arguments &rest keys)
+  "Run `mew-submit-batch-send' with ARGUMENTS; KEYS as `mew-submit-test-emacs'."
+  (apply #'mew-submit-test-emacs
+         (append (list "-l" (expand-file-name "mew-submit.el"
+                                              mew-submit-test-root)
+                       "-f" "mew-submit-batch-send" "--")
+                 arguments)
+         keys))
+
+(defun mew-submit-test-events (result)
+  "Return the events that RESULT, of `mew-submit-test-batch', has printed."
+  (mew-submit-test-json-lines (plist-get result :stdout)))
+
+(defun mew-submit-test-done (result)
+  "Return the last event of RESULT, which is `done'."
+  (let ((done (car (last (mew-submit-test-events result)))))
+    (should (equal (plist-get done :event) "done"))
+    done))
+
+(provide 'mew-submit-test-helpers)
+;;; mew-submit-test-helpers.el ends here

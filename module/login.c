@@ -49,15 +49,6 @@ msub_smtp_mechanism (const struct msub_smtp *smtp, const char *pinned, struct ms
   return NULL;
 }
 
-static bool
-binding_offered (const struct msub_smtp *smtp)
-{
-  for (const struct msub_sasl_mechanism *m = msub_sasl_mechanisms; m->name; m++)
-    if (m->binding && msub_capabilities_offer (&smtp->caps, m->name))
-      return true;
-  return false;
-}
-
 static int
 put_secret (struct msub_smtp *smtp, const char *line, const char *shown, struct msub_error *err)
 {
@@ -169,9 +160,11 @@ msub_smtp_auth (struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechan
     .host = name,
     .port = msub_address_get_port (&smtp->c->peer),
   };
-  options.binding_length = msub_tls_binding (smtp->c, binding, sizeof binding, &options.exporter);
-  if (options.binding_length && (mechanism->binding || !binding_offered (smtp)))
-    options.binding = binding;
+  if (mechanism->binding)
+    {
+      options.binding = binding;
+      options.binding_length = msub_tls_binding (smtp->c, binding, sizeof binding, &options.exporter);
+    }
   struct msub_sasl *sasl = msub_sasl_new (&options, err);
   if (!sasl)
     return -1;

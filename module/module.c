@@ -228,6 +228,15 @@ read_level (emacs_env *env, emacs_value value, struct msub_request *request)
 }
 
 static void
+read_tunnel (emacs_env *env, emacs_value value, struct msub_request *request)
+{
+  static const char *const kinds[] = { "nil", "ssh", "socks5", "unix" };
+  int kind = read_choice (env, value, kinds, 4);
+  if (kind >= 0)
+    request->tunnel = (enum msub_tunnel_kind) kind;
+}
+
+static void
 read_key (emacs_env *env, const char *key, emacs_value value, struct msub_request *request)
 {
   const struct
@@ -244,6 +253,9 @@ read_key (emacs_env *env, const char *key, emacs_value value, struct msub_reques
     { ":dsn-notify", &request->dsn_notify }, { ":deliver-by", &request->deliver_by },
     { ":hold-for", &request->hold_for }, { ":hold-until", &request->hold_until },
     { ":mt-priority", &request->priority_level },
+    { ":tunnel-place", &request->tunnel_place }, { ":tunnel-user", &request->tunnel_user },
+    { ":tunnel-password", &request->tunnel_password },
+    { ":source-ipv4", &request->source_ipv4 }, { ":source-ipv6", &request->source_ipv6 },
   };
   const struct
   {
@@ -289,6 +301,8 @@ read_key (emacs_env *env, const char *key, emacs_value value, struct msub_reques
     read_recipients (env, value, request);
   else if (strcmp (key, ":tls") == 0)
     read_level (env, value, request);
+  else if (strcmp (key, ":tunnel") == 0)
+    read_tunnel (env, value, request);
   else
     {
       char text[128];
@@ -317,6 +331,8 @@ read_request (emacs_env *env, emacs_value plist, struct msub_request *request)
     return;
   if (!request->host || !request->helo || !request->from || !request->file || request->route_count == 0)
     signal_text (env, "mew-submit-config", "A request needs :host, :routes, :helo, :from and :file");
+  else if (request->tunnel != MSUB_TUNNEL_NONE && !request->tunnel_place)
+    signal_text (env, "mew-submit-config", "A tunnel needs a :tunnel-place");
 }
 
 /* Events */

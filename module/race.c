@@ -6,6 +6,7 @@
 #include "race.h"
 #include "resolve.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -40,6 +41,7 @@ struct attempt
   size_t route;
   struct msub_address address;
   int fd, second_fd;           /* the second SYN is sent when another port has answered */
+  struct msub_tunnel *tunnel;  /* instead of FD, until it is open */
   msub_time started, second_started;
   msub_time round_trip;        /* once CONNECTED */
   double msecs;                /* from the start to the verdict */
@@ -78,6 +80,12 @@ static const char *
 family_name (int family)
 {
   return family == AF_INET6 ? "ipv6" : "ipv4";
+}
+
+static bool
+tunnelled (const struct msub_race *race)
+{
+  return race->options->tunnel.kind != MSUB_TUNNEL_NONE;
 }
 
 static const char *
@@ -179,11 +187,13 @@ report_attempt (const struct msub_race *race, const struct attempt *attempt, boo
   struct msub_event *event = msub_event_new (MSUB_EVENT_ATTEMPT);
   msub_event_integer (event, "id", attempt - race->attempts);
   msub_event_integer (event, "port", route->port);
-  msub_event_text (event, "family", family_name (route->family));
+  if (!tunnelled (race))
+    msub_event_text (event, "family", family_name (route->family));
   msub_event_text (event, "address", attempt->address.text);
   msub_event_text (event, "tls", msub_tls_mode_name (route->tls));
   msub_event_text (event, "case", msub_case_name (attempt->verdict.kase));
-  if (evidence->errnum && attempt->verdict.kase != MSUB_CASE_SILENT)
+  /* A silence has no errno, and whether a reset came in time to be connect()'s is chance.  */
+  if (evidence->errnum && attempt->verdict.kase != MSUB_CASE_SILENT && attempt->verdict.kase != MSUB_CASE_GREETING)
     msub_event_text (event, "errno", msub_errno_name (evidence->errnum, buf));
   if (evidence->icmp)
     {
@@ -237,6 +247,9 @@ describe (struct attempt *attempt)
     case MSUB_CASE_HARD_OR_SOFT:
       snprintf (words, size, "unreachable (an ICMP error, %s: this system tells no more)",
                 msub_errno_name (evidence->errnum, buf));
+      break;
+    case MSUB_CASE_GREETING:
+      snprintf (words, size, "accepted the connection and reset it at once (a proxy or a middlebox?)");
       break;
     case MSUB_CASE_NONE:
       snprintf (words, size, "given up: another route was faster");
@@ -292,23 +305,33 @@ close_sockets (struct attempt *attempt)
   if (attempt->second_fd >= 0)
     close (attempt->second_fd);
   attempt->fd = attempt->second_fd = -1;
+  msub_tunnel_free (&attempt->tunnel);
 }
 
-/* ERRNUM ended the attempt on FD.  */
+/* ERRNUM ended the attempt on FD (-1: there is no socket to ask).  WORDS, if not NULL, say more than the verdict.  */
 static void
-judge (struct msub_race *race, struct attempt *attempt, int fd, int errnum, bool at_once)
+judge_with (struct msub_race *race, struct attempt *attempt, int fd, int errnum, bool at_once, const char *words)
 {
   attempt->evidence.errnum = errnum;
   attempt->evidence.at_once = at_once;
-  attempt->evidence.queue_readable = race->queue_readable;
+  /* The far side of a tunnel tells errno and no more; but a refusal it tells of is a RST or as good as one.  */
+  attempt->evidence.queue_readable = tunnelled (race) ? errnum == ECONNREFUSED : race->queue_readable;
   if (fd >= 0)
     read_icmp (attempt, fd);
   attempt->msecs = msub_msecs_since (attempt->started);
   attempt->verdict = msub_verdict_judge (&attempt->evidence);
   attempt->state = JUDGED;
   describe (attempt);
+  if (words)
+    msub_text_clean (attempt->words, sizeof attempt->words, words, strlen (words));
   close_sockets (attempt);
   report_attempt (race, attempt, false);
+}
+
+static void
+judge (struct msub_race *race, struct attempt *attempt, int fd, int errnum, bool at_once)
+{
+  judge_with (race, attempt, fd, errnum, at_once, NULL);
 }
 
 static bool
@@ -346,6 +369,52 @@ settle (struct msub_race *race, struct attempt *attempt, int fd)
   listen_for_icmp (fd, route_of (race, attempt)->family, false);
 }
 
+/* The tunnel's end of an attempt: open, closed, or to be waited for.  */
+static void
+advance_tunnel (struct msub_race *race, struct attempt *attempt)
+{
+  char words[256] = "";
+  int errnum = 0;
+  int open = msub_tunnel_advance (attempt->tunnel, &errnum, words, sizeof words);
+  if (open < 0)
+    /* Without a word about the port the fault is the tunnel's own, so this machine's side.  */
+    judge_with (race, attempt, -1, errnum ? errnum : ENOTCONN, errnum == 0, words);
+  else if (open > 0)
+    {
+      attempt->fd = msub_tunnel_take (attempt->tunnel);
+      settle (race, attempt, attempt->fd);
+    }
+}
+
+static void
+start_tunnel (struct msub_race *race, struct attempt *attempt)
+{
+  struct msub_error err = { 0 };
+  attempt->tunnel = msub_tunnel_start (&race->options->tunnel, race->options->host, route_of (race, attempt)->port, &err);
+  if (attempt->tunnel)
+    advance_tunnel (race, attempt);
+  else
+    judge_with (race, attempt, -1, ENOTCONN, true, err.text);
+}
+
+/* Send from the address the user named, if there is one of FAMILY.  */
+static int
+bind_source (const struct msub_race *race, int fd, int family)
+{
+  const char *source = family == AF_INET6 ? race->options->source_ipv6 : race->options->source_ipv4;
+  if (!source)
+    return 0;
+  struct sockaddr_in in = { .sin_family = AF_INET };
+  struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+  if (inet_pton (family, source, family == AF_INET6 ? (void *) &in6.sin6_addr : (void *) &in.sin_addr) != 1)
+    {
+      errno = EADDRNOTAVAIL;
+      return -1;
+    }
+  return family == AF_INET6 ? bind (fd, (const struct sockaddr *) &in6, sizeof in6)
+                            : bind (fd, (const struct sockaddr *) &in, sizeof in);
+}
+
 /* Send a SYN.  Returns the descriptor, or -1 when the attempt is over or, for the second one, nothing came of it.  */
 static int
 send_syn (struct msub_race *race, struct attempt *attempt, bool second)
@@ -365,7 +434,9 @@ send_syn (struct msub_race *race, struct attempt *attempt, bool second)
     attempt->second_fd = fd;
   else
     attempt->fd = fd;
-  if (connect (fd, (const struct sockaddr *) &address.sockaddr, address.length) == 0)
+  if (bind_source (race, fd, route->family))
+    judge (race, attempt, -1, errno, true);
+  else if (connect (fd, (const struct sockaddr *) &address.sockaddr, address.length) == 0)
     settle (race, attempt, fd);
   else if (errno != EINPROGRESS && errno != EINTR)
     judge (race, attempt, fd, errno, true);
@@ -384,7 +455,10 @@ start (struct msub_race *race, struct attempt *attempt)
   attempt->second_started = 0;
   race->last = (size_t) (attempt - race->attempts);
   race->any_started = true;
-  send_syn (race, attempt, false);
+  if (tunnelled (race))
+    start_tunnel (race, attempt);
+  else
+    send_syn (race, attempt, false);
 }
 
 /* Has FD's handshake come to an end?  */
@@ -450,7 +524,7 @@ lookups_expired (const struct msub_race *race)
 static bool
 waits_for_lookup (const struct msub_race *race, size_t route)
 {
-  return !msub_lookup_done (lookup_of (race, route)) && !lookups_expired (race);
+  return !tunnelled (race) && !msub_lookup_done (lookup_of (race, route)) && !lookups_expired (race);
 }
 
 /* Is there an address of ROUTE that no attempt has been made for?  */
@@ -458,6 +532,14 @@ static bool
 has_fresh_address (const struct msub_race *race, size_t route)
 {
   const struct msub_address *addresses;
+  if (tunnelled (race))
+    {
+      /* One attempt a port: its first route's.  */
+      for (size_t i = 0; i < route; i++)
+        if (race->tiers[i] == race->tiers[route])
+          return false;
+      return race->next_address[route] == 0;
+    }
   return msub_lookup_done (lookup_of (race, route)) && race->count < ATTEMPTS_MAX
          && race->next_address[route] < msub_lookup_addresses (lookup_of (race, route), &addresses);
 }
@@ -465,11 +547,18 @@ has_fresh_address (const struct msub_race *race, size_t route)
 static struct attempt *
 fresh_attempt (struct msub_race *race, size_t route)
 {
-  const struct msub_address *addresses;
-  msub_lookup_addresses (lookup_of (race, route), &addresses);
   struct attempt *attempt = &race->attempts[race->count++];
   *attempt = (struct attempt) { .state = PENDING, .route = route, .fd = -1, .second_fd = -1 };
-  attempt->address = addresses[race->next_address[route]++];
+  size_t index = race->next_address[route]++;
+  const struct msub_address *addresses;
+  if (tunnelled (race))
+    snprintf (attempt->address.text, sizeof attempt->address.text, "%.*s", (int) sizeof attempt->address.text - 1,
+              race->options->host);
+  else
+    {
+      msub_lookup_addresses (lookup_of (race, route), &addresses);
+      attempt->address = addresses[index];
+    }
   return attempt;
 }
 
@@ -567,7 +656,8 @@ start_due (struct msub_race *race)
 }
 
 /* A port that has let two SYNs go by for two round trips and a margin, while another port of the host answered, is
-   silent.  Send the second SYN where it has not been sent, judge what is overdue.  Returns the next deadline.  */
+   silent.  Send the second SYN where it has not been sent, judge what is overdue.  Returns the next deadline, which is 0
+   when an attempt has come to its end, so that what follows it need not wait.  */
 static msub_time
 mind_deadlines (struct msub_race *race)
 {
@@ -582,18 +672,26 @@ mind_deadlines (struct msub_race *race)
       msub_time deadline = attempt->started + MSUB_MSECS (race->options->connect_timeout_msecs);
       if (held && tier_of (race, attempt) < tier)
         {
-          if (attempt->second_started == 0)
+          if (attempt->second_started == 0 && tunnelled (race))
+            attempt->second_started = msub_now ();
+          else if (attempt->second_started == 0)
             {
               attempt->second_started = msub_now ();
               send_syn (race, attempt, true);
-              if (attempt->state != CONNECTING)
-                continue;
+            }
+          if (attempt->state != CONNECTING)
+            {
+              next = 0;
+              continue;
             }
           msub_time grace = attempt->second_started + 2 * held->round_trip + GRACE_MARGIN;
           deadline = grace < deadline ? grace : deadline;
         }
       if (msub_now () >= deadline)
-        judge (race, attempt, -1, ETIMEDOUT, false);
+        {
+          judge (race, attempt, -1, ETIMEDOUT, false);
+          next = 0;
+        }
       else if (deadline < next)
         next = deadline;
     }
@@ -654,6 +752,11 @@ wait_for_news (struct msub_race *race, msub_time deadline, struct msub_error *er
     {
       const struct attempt *attempt = &race->attempts[i];
       int sockets[2] = { attempt->fd, attempt->second_fd };
+      if (attempt->state == CONNECTING && attempt->tunnel)
+        {
+          owner[count] = i;
+          fds[count++] = msub_tunnel_poll (attempt->tunnel);
+        }
       for (int j = 0; j < 2 && attempt->state == CONNECTING; j++)
         if (sockets[j] >= 0)
           {
@@ -666,7 +769,11 @@ wait_for_news (struct msub_race *race, msub_time deadline, struct msub_error *er
   for (nfds_t i = first_attempt; i < count; i++)
     {
       struct attempt *attempt = &race->attempts[owner[i]];
-      if (fds[i].revents && attempt->state == CONNECTING)
+      if (!fds[i].revents || attempt->state != CONNECTING)
+        continue;
+      if (attempt->tunnel)
+        advance_tunnel (race, attempt);
+      else
         look_at (race, attempt, fds[i].fd);
     }
   return 0;
@@ -698,7 +805,8 @@ hand_over (struct msub_race *race, struct attempt *attempt, struct msub_winner *
   struct msub_event *event = msub_event_new (MSUB_EVENT_CONNECTED);
   msub_event_integer (event, "id", (int64_t) winner_r->attempt);
   msub_event_integer (event, "port", winner_r->route.port);
-  msub_event_text (event, "family", family_name (winner_r->route.family));
+  if (!tunnelled (race))
+    msub_event_text (event, "family", family_name (winner_r->route.family));
   msub_event_text (event, "address", winner_r->address.text);
   msub_event_truth (event, "fallback", winner_r->fallback);
   msub_event_real (event, "ms", msub_msecs_since (race->started));
@@ -724,9 +832,13 @@ fail_all (const struct msub_race *race, struct msub_error *err)
     {
       const struct attempt *attempt = &race->attempts[i];
       size_t length = strlen (words);
-      snprintf (words + length, sizeof words - length, "%sport %d over %s (%s): %s", i ? "; " : "",
-                route_of (race, attempt)->port, family_words (route_of (race, attempt)->family),
-                attempt->address.text, attempt->words);
+      if (tunnelled (race))
+        snprintf (words + length, sizeof words - length, "%sport %d: %s", i ? "; " : "",
+                  route_of (race, attempt)->port, attempt->words);
+      else
+        snprintf (words + length, sizeof words - length, "%sport %d over %s (%s): %s", i ? "; " : "",
+                  route_of (race, attempt)->port, family_words (route_of (race, attempt)->family),
+                  attempt->address.text, attempt->words);
     }
   return msub_fail (err, MSUB_CONNECT, "No route leads to %s: %s", host, words);
 }
@@ -798,7 +910,7 @@ msub_race_new (const struct msub_context *context, const struct msub_race_option
   race->started = msub_now ();
   race->queue_readable = queue_is_readable ();
   rank_routes (race);
-  for (size_t i = 0; i < options->count; i++)
+  for (size_t i = 0; i < options->count && !tunnelled (race); i++)
     {
       struct msub_lookup **lookup = &race->lookups[family_index (options->routes[i].family)];
       if (!*lookup)

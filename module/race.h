@@ -8,6 +8,7 @@
 #define MSUB_RACE_H
 
 #include "net.h"
+#include "tunnel.h"
 #include "verdict.h"
 
 enum msub_tls_mode { MSUB_TLS_NONE, MSUB_TLS_STARTTLS, MSUB_TLS_IMPLICIT, MSUB_TLS_MODES };
@@ -32,6 +33,10 @@ struct msub_race_options
   bool raced;       /* false: strictly one after the other */
   int attempt_delay_msecs;   /* RFC 8305's Connection Attempt Delay */
   int connect_timeout_msecs; /* upper bound for each attempt, and for the look-ups */
+  /* Where the tunnel's kind is not MSUB_TUNNEL_NONE, every attempt goes through it: the far side looks HOST up and chooses
+     the family, so there is one attempt a port, and a verdict is what the far side saw.  */
+  struct msub_tunnel_options tunnel;
+  const char *source_ipv4, *source_ipv6; /* numeric addresses to connect from, or NULL */
 };
 
 struct msub_winner

@@ -38,8 +38,9 @@ struct msub_sasl_options
   const char *secret;           /* a password or a token, UTF-8, or NULL where none is needed */
   const char *host;             /* the server's name, for GSSAPI and OAUTHBEARER */
   uint16_t port;
-  /* Channel binding data, or NULL.  For a -PLUS mechanism it is used; for another SCRAM it makes the exchange say that
-     the client could have bound (RFC 5802 section 6, flag "y"): leave it out where the server offers -PLUS.  */
+  /* Channel binding data, for a -PLUS mechanism only: libgsasl 2.2 fails when another SCRAM is given some, though RFC 5802
+     section 6 would have it say "y" then (the client could have bound).  Taking -PLUS off a server's list is noticed by
+     Lisp's memory of what that server offered.  */
   const unsigned char *binding;
   size_t binding_length;
   bool exporter;                /* the data is tls-exporter's, not tls-unique's */

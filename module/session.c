@@ -24,13 +24,15 @@ msub_request_clear (struct msub_request *request)
         &request->key_file, &request->priority, &request->pin,     &request->auth,     &request->user,
         &request->helo,     &request->from,     &request->file,
         &request->dsn_return, &request->dsn_id, &request->dsn_notify, &request->deliver_by, &request->hold_for,
-        &request->hold_until, &request->priority_level };
+        &request->hold_until, &request->priority_level, &request->tunnel_place, &request->tunnel_user,
+        &request->source_ipv4, &request->source_ipv6 };
   for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
     {
       free (*strings[i]);
       *strings[i] = NULL;
     }
   msub_wipe_free (&request->password);
+  msub_wipe_free (&request->tunnel_password);
   for (size_t i = 0; i < request->recipient_count; i++)
     free (request->recipients[i]);
   free (request->recipients);
@@ -231,17 +233,20 @@ reach_server (const struct msub_context *context, const struct msub_request *req
     }
 }
 
-/* EHLO and STARTTLS.  */
+/* EHLO and STARTTLS.  An attempt whose STARTTLS fails has the verdict "tls".  */
 static int
 introduce (struct msub_smtp *smtp, const struct msub_request *request, const struct msub_tls_trust *trust,
-           enum msub_tls_mode mode, bool log_in, struct msub_error *err)
+           struct msub_race *race, const struct msub_winner *winner, bool log_in, struct msub_error *err)
 {
   bool required = request->level == MSUB_LEVEL_REQUIRED;
   if (msub_smtp_hello (smtp, !required && !log_in, err))
     return -1;
-  if (mode != MSUB_TLS_STARTTLS)
+  if (effective_mode (request, &winner->route) != MSUB_TLS_STARTTLS)
     return 0;
-  return msub_smtp_starttls (smtp, trust, certified_name (request), required, required, err);
+  int failed = msub_smtp_starttls (smtp, trust, certified_name (request), required, required, err);
+  if (failed && !smtp->tls && err->kind != MSUB_CANCELLED)
+    msub_race_judge (race, winner->attempt, MSUB_CASE_TLS, err->text);
+  return failed;
 }
 
 /* Credentials */
@@ -370,6 +375,14 @@ deliver (const struct msub_context *context, struct msub_request *request, int *
     .raced = request->raced,
     .attempt_delay_msecs = request->attempt_delay_msecs,
     .connect_timeout_msecs = request->connect_timeout_msecs,
+    .tunnel = {
+      .kind = request->tunnel,
+      .place = request->tunnel_place,
+      .user = request->tunnel_user,
+      .password = request->tunnel_password,
+    },
+    .source_ipv4 = request->source_ipv4,
+    .source_ipv6 = request->source_ipv6,
   };
   struct msub_race *race = msub_race_new (context, &options, err);
   if (!race)
@@ -377,12 +390,7 @@ deliver (const struct msub_context *context, struct msub_request *request, int *
   struct msub_winner winner;
   struct msub_smtp *smtp = reach_server (context, request, trust, race, &winner, err);
   if (smtp)
-    {
-      enum msub_tls_mode mode = effective_mode (request, &winner.route);
-      if (introduce (smtp, request, trust, mode, wants_log_in, err) && mode == MSUB_TLS_STARTTLS
-          && !smtp->tls && (err->kind == MSUB_INSECURE || err->kind == MSUB_TLS))
-        msub_race_judge (race, winner.attempt, MSUB_CASE_TLS, err->text);
-    }
+    introduce (smtp, request, trust, race, &winner, wants_log_in, err);
   msub_race_free (&race);
   if (!smtp)
     return;

@@ -24,6 +24,9 @@ struct msub_request
   int attempt_delay_msecs, connect_timeout_msecs, step_timeout_msecs;
   enum msub_tls_level level;
   char *ca_file, *crl_file, *cert_file, *key_file, *priority, *pin; /* struct msub_tls_options */
+  enum msub_tunnel_kind tunnel; /* struct msub_tunnel_options */
+  char *tunnel_place, *tunnel_user, *tunnel_password;
+  char *source_ipv4, *source_ipv6;
   char *auth;       /* a mechanism, "none", or NULL for the best one */
   char *user;       /* NULL: no AUTH is wanted */
   char *password;   /* NULL with a user: asked for when it is needed */

@@ -83,8 +83,10 @@ judge_errno (int errnum, bool at_once, bool queue_readable)
     {
     case ETIMEDOUT:
       return MSUB_CASE_SILENT;
-    case ECONNREFUSED:
     case ECONNRESET:
+      /* A RST in answer to a SYN is ECONNREFUSED: this connection was accepted first.  */
+      return MSUB_CASE_GREETING;
+    case ECONNREFUSED:
       /* Also at once: loopback answers within connect().  An RST leaves the error queue empty.  */
       return queue_readable ? MSUB_CASE_RESET : MSUB_CASE_RESET_OR_HARD;
     case EHOSTUNREACH:

@@ -24,12 +24,15 @@ clean_character (uint32_t c)
   return true;
 }
 
-/* The length of the well-formed UTF-8 sequence that S (N octets, at least one) begins with, by the table of RFC
-   3629 section 4; 0 for none.  */
+/* The length of the well-formed UTF-8 sequence that S (N octets, at least one) begins with, by the
+   table of RFC 3629 section 4; 0 for none.  */
 static inline size_t
 clean_sequence (const unsigned char *s, size_t n, uint32_t *c_r)
 {
-  static const struct { unsigned char lead_first, lead_last, second_first, second_last, length; } forms[] = {
+  static const struct
+  {
+    unsigned char lead_first, lead_last, second_first, second_last, length;
+  } forms[] = {
     { 0x00, 0x7F, 0x00, 0x00, 1 }, { 0xC2, 0xDF, 0x80, 0xBF, 2 }, { 0xE0, 0xE0, 0xA0, 0xBF, 3 },
     { 0xE1, 0xEC, 0x80, 0xBF, 3 }, { 0xED, 0xED, 0x80, 0x9F, 3 }, { 0xEE, 0xEF, 0x80, 0xBF, 3 },
     { 0xF0, 0xF0, 0x90, 0xBF, 4 }, { 0xF1, 0xF3, 0x80, 0xBF, 4 }, { 0xF4, 0xF4, 0x80, 0x8F, 4 },

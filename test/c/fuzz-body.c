@@ -54,8 +54,8 @@ normalise (const char *in, size_t n, char *out)
   return length;
 }
 
-/* Take the doubled dots out of OUT as a server does.  Whatever would end the message or is not CRLF is
-   a broken promise.  */
+/* Take the doubled dots out of OUT as a server does.  Whatever would end the message or is not CRLF
+   is a broken promise.  */
 static size_t
 unstuff (char *out, size_t n)
 {
@@ -82,7 +82,7 @@ static void
 check_facts (const struct msub_body_facts *facts, const char *want, size_t want_n, const char *in,
              size_t n)
 {
-  struct msub_body_facts f = { .octets = want_n };
+  struct msub_body_facts f = { .octets = want_n, .raw_octets = n };
   bool header = true;
   for (size_t i = 0, column = 0; i < want_n; i++)
     {
@@ -106,7 +106,7 @@ check_facts (const struct msub_body_facts *facts, const char *want, size_t want_
       f.bare_cr |= in[i] == '\r' && (i + 1 == n || in[i + 1] != '\n');
       f.bare_lf |= in[i] == '\n' && (i == 0 || in[i - 1] != '\r');
     }
-  MUST (facts->octets == f.octets && facts->lines == f.lines);
+  MUST (facts->octets == f.octets && facts->raw_octets == f.raw_octets && facts->lines == f.lines);
   MUST (facts->longest_line == f.longest_line && facts->first_nul == f.first_nul);
   MUST (facts->eight_bit == f.eight_bit && facts->eight_bit_header == f.eight_bit_header);
   MUST (facts->bare_cr == f.bare_cr && facts->bare_lf == f.bare_lf);

@@ -1,8 +1,7 @@
 /* fuzz-main.c --- drive a fuzzer where there is no libFuzzer.
-
    usage: fuzz-NAME [SECONDS] FILE-OR-DIRECTORY...
-   Replays each file (in a directory: those in it), then for SECONDS (0 by default) inputs made of them by
-   chance, the same ones in each run.  Ends with a line `N inputs'.
+   Replays each file (in a directory: those in it), then for SECONDS (0 by default) inputs made of
+   them by chance, the same ones in each run.  Ends with a line `N inputs'.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #define _POSIX_C_SOURCE 200809L
@@ -88,8 +87,8 @@ chance (size_t limit)
   return (size_t) (state >> 11) % limit;
 }
 
-/* Change the N octets of DATA in one place: overwrite, take out, put in, or go on with another seed.
-   Returns how many there are now.  */
+/* Change the N octets of DATA in one place: overwrite, take out, put in, or go on with another
+   seed.  Returns how many there are now.  */
 static size_t
 mutate (uint8_t *data, size_t n)
 {

@@ -44,7 +44,8 @@ check (const struct msub_evidence *e)
   MUST (e->queue_readable || v.kase != MSUB_CASE_RESET);
   MUST (v.kase != MSUB_CASE_SILENT || e->errnum == ETIMEDOUT);
 
-  /* Where the ICMP error is no verdict, all is as without one; where it is, errno does not count.  */
+  /* Where the ICMP error is no verdict, all is as without one; where it is one, errno does not
+     count.  */
   struct msub_evidence other = *e;
   if (v.who == MSUB_WHO_NONE)
     {

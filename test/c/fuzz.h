@@ -13,8 +13,16 @@
 /* One input.  Always returns 0; ends the process where a promise is broken.  */
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 
-#define MUST(condition) \
-  ((condition) ? (void) 0 \
-               : (fprintf (stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #condition), abort ()))
+/* Say where a promise is broken, and end there.  */
+static inline void
+fuzz_must (int holds, const char *condition, const char *file, int line)
+{
+  if (holds)
+    return;
+  fprintf (stderr, "%s:%d: broken: %s\n", file, line, condition);
+  abort ();
+}
+
+#define MUST(condition) fuzz_must (!!(condition), #condition, __FILE__, __LINE__)
 
 #endif

@@ -1,7 +1,8 @@
 /* tap.h --- the few words a C test needs.
 
-   A test is tap_begin, any number of expectations, tap_end; it prints one line, "ok - NAME" or "not ok - NAME: REASON"
-   with the first expectation that did not hold.  main ends with `return tap_done ();'.
+   A test is tap_begin, any number of expectations, tap_end; it prints one line, "ok - NAME", or
+   "not ok - NAME: REASON" with the first expectation that did not hold.  main ends with
+   `return tap_done ();'.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #ifndef MSUB_TAP_H
@@ -54,7 +55,8 @@ tap_show (char *dst, size_t size, const char *text, size_t n)
   for (size_t i = 0; i < n && out + 5 < size; i++)
     {
       unsigned c = (unsigned char) text[i];
-      int length = snprintf (dst + out, size - out, c >= ' ' && c < 0x7F && c != '\\' ? "%c" : "\\x%02X", c);
+      bool plain = c >= ' ' && c < 0x7F && c != '\\';
+      int length = snprintf (dst + out, size - out, plain ? "%c" : "\\x%02X", c);
       out += (size_t) length;
     }
   return dst;

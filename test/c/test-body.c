@@ -38,8 +38,8 @@ static const struct row
   { "one LF", O ("\n"), SAME ("\r\n"), "n", 1, 0, 0 },
   { "J2: a CR in a line", O ("a\rb\r\n"), SAME ("a\r\nb\r\n"), "r", 2, 1, 0 },
   { "J2: a CR at the end", O ("a\r\nb\r"), SAME ("a\r\nb\r\n"), "r", 2, 1, 0 },
-  { "J9: a lone CR in the header", O ("To: a\rBcc: b\r\n\r\n"), SAME ("To: a\r\nBcc: b\r\n\r\n"), "r",
-    3, 6, 0 },
+  { "J9: a lone CR in the header", O ("To: a\rBcc: b\r\n\r\n"), SAME ("To: a\r\nBcc: b\r\n\r\n"),
+    "r", 3, 6, 0 },
   { "CR CR LF", O ("a\r\r\nb\r\n"), SAME ("a\r\n\r\nb\r\n"), "r", 3, 1, 0 },
   { "CR CR CR", O ("\r\r\r"), SAME ("\r\n\r\n\r\n"), "r", 3, 0, 0 },
   { "LF CR", O ("a\n\rb"), SAME ("a\r\n\r\nb\r\n"), "rn", 3, 1, 0 },
@@ -54,36 +54,52 @@ static const struct row
   { "dot: nothing else", O (".\n.\r.\r\n."), O (".\r\n.\r\n.\r\n.\r\n"),
     O ("..\r\n..\r\n..\r\n..\r\n"), "rn", 4, 1, 0 },
   { "dot: not at the beginning", O ("a.\r\nb.c\r\n"), SAME ("a.\r\nb.c\r\n"), "", 2, 3, 0 },
-  { "dot: in front of text", O ("a\r\n.b\r\n"), O ("a\r\n.b\r\n"), O ("a\r\n..b\r\n"), "", 2, 2, 0 },
+  { "dot: in front of text", O ("a\r\n.b\r\n"), O ("a\r\n.b\r\n"),
+    O ("a\r\n..b\r\n"), "", 2, 2, 0 },
   { "J3: CRLF.CRLF and commands", O ("a\r\n.\r\nMAIL FROM:<b>\r\n"),
-    O ("a\r\n.\r\nMAIL FROM:<b>\r\n"), O ("a\r\n..\r\nMAIL FROM:<b>\r\n"), "", 3, 13, 0 },
+    O ("a\r\n.\r\nMAIL FROM:<b>\r\n"),
+    O ("a\r\n..\r\nMAIL FROM:<b>\r\n"), "", 3, 13, 0 },
   { "J3: LF.LF", O ("a\n.\nb\n"), O ("a\r\n.\r\nb\r\n"), O ("a\r\n..\r\nb\r\n"), "n", 3, 1, 0 },
-  { "J3: CRLF.LF", O ("a\r\n.\nb\r\n"), O ("a\r\n.\r\nb\r\n"), O ("a\r\n..\r\nb\r\n"), "n", 3, 1, 0 },
-  { "J3: LF.CRLF", O ("a\n.\r\nb\r\n"), O ("a\r\n.\r\nb\r\n"), O ("a\r\n..\r\nb\r\n"), "n", 3, 1, 0 },
-  { "J4: CR.CRLF", O ("a\r.\r\nb\r\n"), O ("a\r\n.\r\nb\r\n"), O ("a\r\n..\r\nb\r\n"), "r", 3, 1, 0 },
-  { "J4: CRLF.CR", O ("a\r\n.\rb\r\n"), O ("a\r\n.\r\nb\r\n"), O ("a\r\n..\r\nb\r\n"), "r", 3, 1, 0 },
+  { "J3: CRLF.LF", O ("a\r\n.\nb\r\n"), O ("a\r\n.\r\nb\r\n"),
+    O ("a\r\n..\r\nb\r\n"), "n", 3, 1, 0 },
+  { "J3: LF.CRLF", O ("a\n.\r\nb\r\n"), O ("a\r\n.\r\nb\r\n"),
+    O ("a\r\n..\r\nb\r\n"), "n", 3, 1, 0 },
+  { "J4: CR.CRLF", O ("a\r.\r\nb\r\n"), O ("a\r\n.\r\nb\r\n"),
+    O ("a\r\n..\r\nb\r\n"), "r", 3, 1, 0 },
+  { "J4: CRLF.CR", O ("a\r\n.\rb\r\n"), O ("a\r\n.\r\nb\r\n"),
+    O ("a\r\n..\r\nb\r\n"), "r", 3, 1, 0 },
   { "J4: CR.CR", O ("a\r.\rb"), O ("a\r\n.\r\nb\r\n"), O ("a\r\n..\r\nb\r\n"), "r", 3, 1, 0 },
-  { "J4: LF.CRCRLF", O ("a\n.\r\r\nb\r\n"), O ("a\r\n.\r\n\r\nb\r\n"), O ("a\r\n..\r\n\r\nb\r\n"), "rn",
-    4, 1, 0 },
-  { "J4: CR.CRCRLF", O ("a\r.\r\r\nb\r\n"), O ("a\r\n.\r\n\r\nb\r\n"), O ("a\r\n..\r\n\r\nb\r\n"), "r",
-    4, 1, 0 },
+  { "J4: LF.CRCRLF", O ("a\n.\r\r\nb\r\n"), O ("a\r\n.\r\n\r\nb\r\n"),
+    O ("a\r\n..\r\n\r\nb\r\n"), "rn", 4, 1, 0 },
+  { "J4: CR.CRCRLF", O ("a\r.\r\r\nb\r\n"), O ("a\r\n.\r\n\r\nb\r\n"),
+    O ("a\r\n..\r\n\r\nb\r\n"), "r", 4, 1, 0 },
   { "J4: CRLF NUL.CRLF", O ("a\r\n\0.\r\nb\r\n"), SAME ("a\r\n\0.\r\nb\r\n"), "", 3, 2, 2 },
-  { "J4: CRLF.NUL CRLF", O ("a\r\n.\0\r\nb\r\n"), O ("a\r\n.\0\r\nb\r\n"), O ("a\r\n..\0\r\nb\r\n"), "",
-    3, 2, 2 },
+  { "J4: CRLF.NUL CRLF", O ("a\r\n.\0\r\nb\r\n"), O ("a\r\n.\0\r\nb\r\n"),
+    O ("a\r\n..\0\r\nb\r\n"), "", 3, 2, 2 },
 
   { "J8: NUL in the first line", O ("a\0b\r\nc\0\r\n"), SAME ("a\0b\r\nc\0\r\n"), "", 2, 3, 1 },
   { "J8: NUL in the third, without an end", O ("a\n\n\0"), SAME ("a\r\n\r\n\0\r\n"), "n", 3, 1, 3 },
-  { "J8: 8-bit in the body", O ("a: b\r\n\r\n\xC3\xA9\r\n"), SAME ("a: b\r\n\r\n\xC3\xA9\r\n"), "8",
-    3, 4, 0 },
+  { "J8: 8-bit in the body", O ("a: b\r\n\r\n\xC3\xA9\r\n"), SAME ("a: b\r\n\r\n\xC3\xA9\r\n"),
+    "8", 3, 4, 0 },
   { "J8: 8-bit in the header", O ("a: \xC3\xA9\r\n\r\nb\r\n"), SAME ("a: \xC3\xA9\r\n\r\nb\r\n"),
     "8h", 3, 5, 0 },
-  { "J8: 8-bit in both", O ("a: \xE9\n\n\xE9\n"), SAME ("a: \xE9\r\n\r\n\xE9\r\n"), "8hn", 3, 4, 0 },
+  { "J8: 8-bit in both", O ("a: \xE9\n\n\xE9\n"), SAME ("a: \xE9\r\n\r\n\xE9\r\n"),
+    "8hn", 3, 4, 0 },
   { "J8: a header without a body", O ("a: \xE9"), SAME ("a: \xE9\r\n"), "8h", 1, 4, 0 },
   { "J8: a body without a header", O ("\r\n\xE9\r\n"), SAME ("\r\n\xE9\r\n"), "8", 2, 1, 0 },
-  { "the header ends where CR CR is", O ("a\r\r\xE9\r\n"), SAME ("a\r\n\r\n\xE9\r\n"), "8r", 3, 1, 0 },
-  { "CR LF alone does not end the header", O ("a\r\n\xE9\r\n"), SAME ("a\r\n\xE9\r\n"), "8h", 2, 1, 0 },
+  { "the header ends where CR CR is", O ("a\r\r\xE9\r\n"), SAME ("a\r\n\r\n\xE9\r\n"),
+    "8r", 3, 1, 0 },
+  { "CR LF alone does not end the header", O ("a\r\n\xE9\r\n"), SAME ("a\r\n\xE9\r\n"),
+    "8h", 2, 1, 0 },
   { "eight and more octets, the last above 127", O ("12345678901234567\xFF"),
-    SAME ("12345678901234567\xFF\r\n"), "8h", 1, 18, 0 },
+    SAME ("12345678901234567\xFF\r\n"),
+    "8h", 1, 18, 0 },
+  { "eight and more octets, the first above 127", O ("\xFF" "1234567890123456"),
+    SAME ("\xFF" "1234567890123456\r\n"),
+    "8h", 1, 17, 0 },
+  { "eight and more octets, the last but one above 127", O ("12345678\xFF" "0"),
+    SAME ("12345678\xFF" "0\r\n"),
+    "8h", 1, 10, 0 },
 #undef SAME
 #undef O
 };
@@ -148,6 +164,7 @@ expect_row (const struct row *row, bool stuff, bool write, size_t first, size_t 
   else
     tap_expect_int ("octets written without output", (long long) n, 0);
   tap_expect_int ("octets", (long long) body.facts.octets, (long long) row->plain_n);
+  tap_expect_int ("octets that came in", (long long) body.facts.raw_octets, (long long) row->in_n);
   tap_expect_int ("lines", (long long) body.facts.lines, row->lines);
   tap_expect_int ("the longest line", (long long) body.facts.longest_line, row->longest);
   tap_expect_int ("the first NUL's line", (long long) body.facts.first_nul, row->nul);
@@ -285,7 +302,8 @@ test_no_input (void)
   tap_expect_int ("octets written", (long long) msub_body_encode (&body, NULL, 0, NULL), 0);
   tap_expect_int ("octets written", (long long) msub_body_encode (&body, "", 0, out), 0);
   tap_expect_int ("the CR still stands", body.cr, before.cr);
-  tap_expect_int ("octets written for its LF", (long long) msub_body_encode (&body, "\n", 1, out), 0);
+  tap_expect_int ("octets written for its LF", (long long) msub_body_encode (&body, "\n", 1, out),
+                  0);
   tap_expect_int ("a bare CR", body.facts.bare_cr, false);
   tap_end ();
 
@@ -296,7 +314,8 @@ test_no_input (void)
   n += msub_body_finish (&body, out + n);
   tap_expect_octets ("the output", out, n, TAP_OCTETS ("\r\n.\r\n"));
   tap_expect_int ("octets", (long long) body.facts.octets, 5);
-  tap_expect (!body.facts.eight_bit && !body.facts.bare_cr && body.facts.first_nul == 0, "old facts");
+  tap_expect (!body.facts.eight_bit && !body.facts.bare_cr && body.facts.first_nul == 0,
+              "old facts");
   tap_end ();
 }
 

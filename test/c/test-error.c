@@ -15,9 +15,10 @@
 static void
 test_kinds (void)
 {
-  static const char *const names[] = { "ok", "host", "connect", "tls", "insecure", "auth", "refused", "deferred",
-                                       "protocol", "timeout", "lost", "cancelled", "uncertain", "message",
-                                       "config", "internal" };
+  static const char *const names[] = {
+    "ok",       "host",    "connect", "tls",       "insecure",  "auth",    "refused", "deferred",
+    "protocol", "timeout", "lost",    "cancelled", "uncertain", "message", "config",  "internal",
+  };
   tap_begin ("each error kind has its own name");
   tap_expect_int ("the number of kinds", MSUB_KINDS, TAP_COUNT (names));
   for (size_t i = 0; i < TAP_COUNT (names); i++)
@@ -35,7 +36,8 @@ static const struct
 } rows[] = {
   { "nothing", TAP_OCTETS (""), "" },
   { "ASCII", TAP_OCTETS ("mail from <a@b>"), "mail from <a@b>" },
-  { "two, three and four octets", TAP_OCTETS ("\u00e9\u65e5\U0001F4E7\u00e9"), "\u00e9\u65e5\U0001F4E7\u00e9" },
+  { "two, three and four octets", TAP_OCTETS ("\u00e9\u65e5\U0001F4E7\u00e9"),
+    "\u00e9\u65e5\U0001F4E7\u00e9" },
   { "L1: NUL", TAP_OCTETS ("a\0b"), "a" R "b" },
   { "L1: terminal escape", TAP_OCTETS ("\033[31mred\033[0m"), R "[31mred" R "[0m" },
   { "L1: BEL, BS, TAB, DEL", TAP_OCTETS ("\a\b\t\x7F"), R R R R },
@@ -53,6 +55,8 @@ static const struct
   { "not UTF-8: overlong slash", TAP_OCTETS ("\xC0\xAF\xE0\x80\xAF"), R R R R R },
   { "not UTF-8: surrogate", TAP_OCTETS ("\xED\xA0\x80"), R R R },
   { "not UTF-8: above U+10FFFF", TAP_OCTETS ("\xF4\x90\x80\x80"), R R R R },
+  { "not UTF-8: five and six octets", TAP_OCTETS ("\xFC\x80\x80\x80\xF8\x84\x80\x80"),
+    R R R R R R R R },
   { "not UTF-8: FE and FF", TAP_OCTETS ("\xFE\xFF"), R R },
   { "cut short at the end, two of three", TAP_OCTETS ("ab\xE6\x97"), "ab" R R },
   { "cut short at the end, three of four", TAP_OCTETS ("\xF0\x9F\x93"), R R R },
@@ -61,8 +65,8 @@ static const struct
   { "dots of its own", TAP_OCTETS ("......................"), "......................" },
 };
 
-/* What of FULL (clean, FULL_N octets) is to be seen in SIZE octets: all, or the longest run of whole characters
-   with "..." behind, or as many dots as fit.  */
+/* What of FULL (clean, FULL_N octets) is to be seen in SIZE octets: all, or the longest run of
+   whole characters with "..." behind, or as many dots as fit.  */
 static size_t
 shortened (char *dst, size_t size, const char *full, size_t full_n)
 {
@@ -176,7 +180,8 @@ test_fail (void)
 
   tap_begin ("fail: with the words for an errno value");
   struct msub_error with_words = { 0 };
-  tap_expect_int ("the value", msub_fail_errno (&with_words, MSUB_CONNECT, ECONNREFUSED, "port %d", 587), -1);
+  tap_expect_int ("the value",
+                  msub_fail_errno (&with_words, MSUB_CONNECT, ECONNREFUSED, "port %d", 587), -1);
   tap_expect_text ("the text", with_words.text, "port 587: Connection refused");
   tap_end ();
 
@@ -184,7 +189,8 @@ test_fail (void)
   struct msub_error without_words = { 0 };
   msub_fail_errno (&without_words, MSUB_CONNECT, 99999, "port %d", 587);
   /* The words are the C library's own.  */
-  tap_expect (strncmp (without_words.text, TAP_OCTETS ("port 587: ")) == 0 && without_words.text[10] != '\0',
+  tap_expect (strncmp (without_words.text, TAP_OCTETS ("port 587: ")) == 0
+              && without_words.text[10] != '\0',
               "the text is \"%s\"", without_words.text);
   tap_end ();
 
@@ -198,7 +204,8 @@ test_fail (void)
 static void
 test_fail_long (void)
 {
-  static const char *const pieces[] = { "a", "\u00e9", "\u65e5", "\U0001F4E7", "\U000E0041", "\xFF" };
+  static const char *const pieces[] = { "a", "\u00e9", "\u65e5", "\U0001F4E7", "\U000E0041",
+                                        "\xFF" };
   for (size_t p = 0; p < TAP_COUNT (pieces); p++)
     {
       tap_begin ("fail: a long text is cut at an edge and ends in dots, piece %zu", p);
@@ -225,9 +232,10 @@ test_errno_names (void)
 {
 #define ROW(e) { e, #e }
   static const struct { int errnum; const char *name; } names[] = {
-    ROW (ECONNREFUSED), ROW (ECONNRESET), ROW (ETIMEDOUT), ROW (EHOSTUNREACH), ROW (ENETUNREACH), ROW (EHOSTDOWN),
-    ROW (EACCES), ROW (EPERM), ROW (EADDRNOTAVAIL), ROW (EAFNOSUPPORT), ROW (EINVAL), ROW (ENETDOWN),
-    ROW (ENOPROTOOPT), ROW (EOPNOTSUPP), ROW (EPROTO), ROW (EPIPE), ROW (EMFILE), ROW (ENOMEM), ROW (ENOENT),
+    ROW (ECONNREFUSED), ROW (ECONNRESET), ROW (ETIMEDOUT), ROW (EHOSTUNREACH), ROW (ENETUNREACH),
+    ROW (EHOSTDOWN), ROW (EACCES), ROW (EPERM), ROW (EADDRNOTAVAIL), ROW (EAFNOSUPPORT),
+    ROW (EINVAL), ROW (ENETDOWN), ROW (ENOPROTOOPT), ROW (EOPNOTSUPP), ROW (EPROTO), ROW (EPIPE),
+    ROW (EMFILE), ROW (ENOMEM), ROW (ENOENT),
 #ifdef ENONET
     ROW (ENONET),
 #endif
@@ -252,7 +260,8 @@ test_wipe (void)
   tap_begin ("wipe: the octets asked for and no others");
   char secret[] = "hunter2 and more";
   msub_wipe (secret, 7);
-  tap_expect_octets ("the block", secret, sizeof secret - 1, TAP_OCTETS ("\0\0\0\0\0\0\0 and more"));
+  tap_expect_octets ("the block", secret, sizeof secret - 1,
+                     TAP_OCTETS ("\0\0\0\0\0\0\0 and more"));
   msub_wipe (NULL, 7);
   tap_end ();
 

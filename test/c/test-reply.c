@@ -1,6 +1,7 @@
 /* test-reply.c --- SMTP replies and EHLO keywords, by the rows of SECURITY section G.
 
-   Each row is fed whole, octet by octet, and cut in two at every place: the outcome must be the same.
+   Each row is fed whole, octet by octet, and cut in two at every place: the outcome must be the
+   same.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #define _POSIX_C_SOURCE 200809L
@@ -13,11 +14,12 @@
 #define R "\xEF\xBF\xBD"
 #define NOT_SMTP "The server's answer is not SMTP: "
 
-/* Here, because one is larger than a thread's stack should have to bear, and all tests need just one.  */
+/* Here, because one is larger than a thread's stack should have to bear, and all tests need just
+   one.  */
 static struct msub_reply_parser parser;
 
-/* What a row should come to.  STATUS as msub_reply_feed returns it; LEFT octets stay untouched when it is 1; WORDS is
-   msub_reply_words' text (1) or the error's (-1).  */
+/* What a row should come to.  STATUS as msub_reply_feed returns it; LEFT octets stay untouched when
+   it is 1; WORDS is msub_reply_words' text (1) or the error's (-1).  */
 struct row
 {
   const char *name, *in;
@@ -29,7 +31,8 @@ struct row
   const char *enhanced, *words;
 };
 
-#define GOOD(in, left, code, lines, enhanced, words) TAP_OCTETS (in), 1, left, code, lines, enhanced, words
+#define GOOD(in, left, code, lines, enhanced, words) \
+  TAP_OCTETS (in), 1, left, code, lines, enhanced, words
 #define BAD(in, words) TAP_OCTETS (in), -1, 0, 0, 0, "", NOT_SMTP words
 #define MORE(in) TAP_OCTETS (in), 0, 0, 0, 0, "", ""
 #define NO_CODE "no three-digit code: "
@@ -43,7 +46,8 @@ static const struct row rows[] = {
   { "G2: a bare code ended by LF", GOOD ("354\n", 0, 354, 1, "", "354") },
   { "G2: a code and a space", GOOD ("250 \r\n", 0, 250, 1, "", "250") },
   { "G2: a bare code as the last of several", GOOD ("250-a\r\n250\r\n", 0, 250, 2, "", "250 a") },
-  { "empty texts in the middle", GOOD ("250-\r\n250-a\r\n250-\r\n250 b\r\n", 0, 250, 4, "", "250 a b") },
+  { "empty texts in the middle",
+    GOOD ("250-\r\n250-a\r\n250-\r\n250 b\r\n", 0, 250, 4, "", "250 a b") },
   { "LF alone ends a line", GOOD ("250-a\n250 b\n", 0, 250, 2, "", "250 a b") },
   { "a lone CR is text", GOOD ("250 a\rb\r\n", 0, 250, 1, "", "250 a" R "b") },
   { "CR CR LF", GOOD ("250 a\r\r\n", 0, 250, 1, "", "250 a" R) },
@@ -54,7 +58,8 @@ static const struct row rows[] = {
   { "a code nobody has defined", GOOD ("571 5.7.1 no\r\n", 0, 571, 1, "5.7.1", "571 5.7.1 no") },
   { "hyphen in the text", GOOD ("250 -x\r\n", 0, 250, 1, "", "250 -x") },
 
-  { "B1: the next reply in the same segment stays", GOOD ("220 go\r\n250-evil\r\n", 10, 220, 1, "", "220 go") },
+  { "B1: the next reply in the same segment stays",
+    GOOD ("220 go\r\n250-evil\r\n", 10, 220, 1, "", "220 go") },
   { "B3: an unended line stays", GOOD ("220 go\r\n250 ev", 6, 220, 1, "", "220 go") },
   { "B6: a lone CRLF stays", GOOD ("220 go\r\n\r\n", 2, 220, 1, "", "220 go") },
   { "B6: an LF behind a line ended by LF stays", GOOD ("220 go\n\n", 1, 220, 1, "", "220 go") },
@@ -67,16 +72,20 @@ static const struct row rows[] = {
   { "C13: continued, and no last line", MORE ("250-ok\r\n") },
   { "C13: continued, and half of the last line", MORE ("250-ok\r\n250 o") },
 
-  { "G4: another code in the last line", BAD ("250-ok\r\n550 no\r\n", "the code changes from 250 to 550 within one reply") },
-  { "G4: another code in the middle", BAD ("250-a\r\n251-b\r\n250 c\r\n", "the code changes from 250 to 251 within one reply") },
-  { "G4: another code, bare", BAD ("250-a\r\n354\r\n", "the code changes from 250 to 354 within one reply") },
+  { "G4: another code in the last line",
+    BAD ("250-ok\r\n550 no\r\n", "the code changes from 250 to 550 within one reply") },
+  { "G4: another code in the middle",
+    BAD ("250-a\r\n251-b\r\n250 c\r\n", "the code changes from 250 to 251 within one reply") },
+  { "G4: another code, bare",
+    BAD ("250-a\r\n354\r\n", "the code changes from 250 to 354 within one reply") },
   { "a continuation line without a code", BAD ("250-a\r\nSTARTTLS\r\n", NO_CODE "\"STARTTLS\"") },
   { "a continuation line that is empty", BAD ("250-a\r\n\r\n", "an empty line") },
 
   { "G6: NUL in the text", GOOD ("250 a\0b\r\n", 0, 250, 1, "", "250 a" R "b") },
   { "G6: NUL in the code", BAD ("2\00050 ok\r\n", NO_CODE "\"2" R "50 ok\"") },
   { "G6: NUL behind the code", BAD ("250\0ok\r\n", NO_SEPARATOR "\"250" R "ok\"") },
-  { "G6: NUL in the enhanced code", GOOD ("550 5.1\0.1 no\r\n", 0, 550, 1, "", "550 5.1" R ".1 no") },
+  { "G6: NUL in the enhanced code",
+    GOOD ("550 5.1\0.1 no\r\n", 0, 550, 1, "", "550 5.1" R ".1 no") },
   { "G7: UTF-8", GOOD ("250 gr\xC3\xBC\xC3\x9F\r\n", 0, 250, 1, "", "250 gr\xC3\xBC\xC3\x9F") },
   { "G7: Latin-1", GOOD ("250 gr\xFC\xDF\r\n", 0, 250, 1, "", "250 gr" R R) },
   { "G7: 8-bit in the code", BAD ("\xB2\xB5\xB0 ok\r\n", NO_CODE "\"" R R R " ok\"") },
@@ -97,15 +106,18 @@ static const struct row rows[] = {
   { "G12: 0xFA", BAD ("0xFA ok\r\n", NO_CODE "\"0xFA ok\"") },
   { "G12: an empty line", BAD ("\r\n", "an empty line") },
   { "G12: an empty line, LF", BAD ("\n250 ok\r\n", "an empty line") },
-  { "G12: HTTP", BAD ("HTTP/1.1 400 Bad Request\r\nServer: x\r\n", NO_CODE "\"HTTP/1.1 400 Bad Request\"") },
+  { "G12: HTTP",
+    BAD ("HTTP/1.1 400 Bad Request\r\nServer: x\r\n", NO_CODE "\"HTTP/1.1 400 Bad Request\"") },
   { "G12: IMAP", BAD ("* OK IMAP4rev1 ready\r\n", NO_CODE "\"* OK IMAP4rev1 ready\"") },
   { "G12: POP", BAD ("+OK POP3 ready\r\n", NO_CODE "\"+OK POP3 ready\"") },
   { "G12: SSH", BAD ("SSH-2.0-OpenSSH_9.2\r\n", NO_CODE "\"SSH-2.0-OpenSSH_9.2\"") },
   { "G12: a TLS alert", BAD ("\x15\x03\x01\x00\x02\x02\x46", NO_CODE "\"" R R R R R R "F\"") },
   { "G17: noise without end", BAD ("\x01\xFF\xFE noise", NO_CODE "\"" R R R " noise\"") },
-  { "L1: terminal escapes in what is quoted", BAD ("\033[2J250 ok\r\n", NO_CODE "\"" R "[2J250 ok\"") },
+  { "L1: terminal escapes in what is quoted",
+    BAD ("\033[2J250 ok\r\n", NO_CODE "\"" R "[2J250 ok\"") },
   { "a long line is quoted in part",
-    BAD ("x234567890123456789012345678901234567890123456789012345678901234567890\r\n",
+    BAD ("x234567890123456789012345678901234567890123456789012345678901234567890123456789"
+         "01234567890123456789012345678901234567890123456789012345678901234567890123456789\r\n",
          NO_CODE "\"x23456789012345678901234567890123456789012345678901234567890...\"") },
 
   { "enhanced: the shortest and the longest",
@@ -114,8 +126,10 @@ static const struct row rows[] = {
   { "enhanced: without text, CR CR LF", GOOD ("550 5.1.1\r\r\n", 0, 550, 1, "", "550 5.1.1" R) },
   { "enhanced: the last line decides",
     GOOD ("550-5.1.1 a\r\n550 5.7.1 b\r\n", 0, 550, 2, "5.7.1", "550 5.1.1 a 5.7.1 b") },
-  { "enhanced: not in the last line", GOOD ("550-5.1.1 a\r\n550 b\r\n", 0, 550, 2, "", "550 5.1.1 a b") },
-  { "G15: the last line is only the code", GOOD ("550-5.1.1 a\r\n550\r\n", 0, 550, 2, "", "550 5.1.1 a") },
+  { "enhanced: not in the last line",
+    GOOD ("550-5.1.1 a\r\n550 b\r\n", 0, 550, 2, "", "550 5.1.1 a b") },
+  { "G15: the last line is only the code",
+    GOOD ("550-5.1.1 a\r\n550\r\n", 0, 550, 2, "", "550 5.1.1 a") },
   { "G14: class 5 in a 4yz", GOOD ("450 5.1.1 x\r\n", 0, 450, 1, "", "450 5.1.1 x") },
   { "G14: class 2 in a 5yz", GOOD ("550 2.0.0 x\r\n", 0, 550, 1, "", "550 2.0.0 x") },
   { "G14: there is no class 3", GOOD ("354 3.0.0 x\r\n", 0, 354, 1, "", "354 3.0.0 x") },
@@ -126,6 +140,9 @@ static const struct row rows[] = {
   { "G15: four digits", GOOD ("550 5.1234.1 x\r\n", 0, 550, 1, "", "550 5.1234.1 x") },
   { "G15: four digits at the end", GOOD ("550 5.1.1234\r\n", 0, 550, 1, "", "550 5.1.1234") },
   { "G15: four parts", GOOD ("550 5.1.1.1 x\r\n", 0, 550, 1, "", "550 5.1.1.1 x") },
+  { "G15: hyphens for dots", GOOD ("550 5-1-1 x\r\n", 0, 550, 1, "", "550 5-1-1 x") },
+  { "G15: longer in the line before",
+    GOOD ("550-5.1.234\r\n550 5.1.2\r\n", 0, 550, 2, "5.1.2", "550 5.1.234 5.1.2") },
   { "G15: a hyphen behind", GOOD ("550 5.1.1-x\r\n", 0, 550, 1, "", "550 5.1.1-x") },
   { "G15: two digits of class", GOOD ("550 55.1.1 x\r\n", 0, 550, 1, "", "550 55.1.1 x") },
   { "G15: two spaces in front", GOOD ("550  5.1.1 x\r\n", 0, 550, 1, "", "550  5.1.1 x") },
@@ -133,8 +150,8 @@ static const struct row rows[] = {
     GOOD ("550 5.99999999999999999999.1 x\r\n", 0, 550, 1, "", "550 5.99999999999999999999.1 x") },
 };
 
-/* Feed the N octets at IN in pieces of one block each, so that the sanitizer guards their ends: FIRST octets, then STEP at
-   a time.  Returns the last status; *USED_R: octets taken.  */
+/* Feed the N octets at IN in pieces of one block each, so that the sanitizer guards their ends:
+   FIRST octets, then STEP at a time.  Returns the last status; *USED_R: octets taken.  */
 static int
 feed (const char *in, size_t n, size_t first, size_t step, size_t *used_r, struct msub_error *err)
 {
@@ -211,7 +228,8 @@ test_text (void)
   size_t used;
   struct msub_error err = { 0 };
   tap_expect_int ("the status", feed (in, sizeof in - 1, sizeof in, 1, &used, &err), 1);
-  tap_expect_octets ("the text", parser.reply.text, parser.reply.text_length, TAP_OCTETS ("a\0\xFF\rb\n\nend\n"));
+  tap_expect_octets ("the text", parser.reply.text, parser.reply.text_length,
+                     TAP_OCTETS ("a\0\xFF\rb\n\nend\n"));
   tap_expect (parser.reply.text[parser.reply.text_length] == '\0', "no NUL behind the text");
   tap_end ();
 
@@ -230,8 +248,8 @@ test_text (void)
   tap_end ();
 }
 
-/* Feed LINES lines of "250-", the last with a space if LAST, each with N times 'x', until the parser has had
-   enough.  */
+/* Feed LINES lines of "250-", the last with a space if LAST, each with N times 'x', until the
+   parser has had enough.  */
 static int
 feed_many (size_t lines, size_t n, bool last, size_t *total_r, struct msub_error *err)
 {
@@ -269,14 +287,16 @@ test_bounds (void)
   } bounds[] = {
     { "G8: a line of 1000 octets", 1, 994, true, 1, "" },
     { "G8: the longest line", 1, MSUB_REPLY_LINE_MAX - 4, true, 1, "" },
-    { "G8: a line one octet longer", 1, MSUB_REPLY_LINE_MAX - 3, true, -1, NOT_SMTP "a line of more than 12300 octets" },
+    { "G8: a line one octet longer", 1, MSUB_REPLY_LINE_MAX - 3, true, -1,
+      NOT_SMTP "a line of more than 12300 octets" },
     { "G8: a line of 64 KiB", 1, 65536, true, -1, NOT_SMTP "a line of more than 12300 octets" },
     { "G10: as many lines as may be", 1000, 10, true, 1, "" },
     { "G10: one line more", 1001, 10, true, -1, NOT_SMTP "a reply of more than 1000 lines" },
     { "G10: a million lines", 1000000, 70, false, -1, NOT_SMTP "a reply of more than 1000 lines" },
     { "G10: as many octets as may be", 64, 4090, true, 1, "" },
     { "G10: one octet more", 65, 4028, true, -1, NOT_SMTP "a reply of more than 262144 octets" },
-    { "G10: long lines without end", 100000, 12000, false, -1, NOT_SMTP "a reply of more than 262144 octets" },
+    { "G10: long lines without end", 100000, 12000, false, -1,
+      NOT_SMTP "a reply of more than 262144 octets" },
   };
   for (size_t i = 0; i < TAP_COUNT (bounds); i++)
     {
@@ -287,7 +307,8 @@ test_bounds (void)
       tap_expect_int ("the status", status, bounds[i].status);
       tap_expect_text ("the error", err.text, bounds[i].error);
       tap_expect (total <= MSUB_REPLY_OCTETS_MAX + 1, "%zu octets taken", total);
-      tap_expect (parser.reply.text_length <= MSUB_REPLY_TEXT_MAX, "%zu octets kept", parser.reply.text_length);
+      tap_expect (parser.reply.text_length <= MSUB_REPLY_TEXT_MAX, "%zu octets kept",
+                  parser.reply.text_length);
       tap_expect (parser.reply.text[parser.reply.text_length] == '\0', "no NUL behind the text");
       tap_end ();
     }
@@ -299,7 +320,8 @@ test_bounds (void)
   memset (endless, 'x', sizeof endless);
   memcpy (endless, "220 ", 4);
   msub_reply_reset (&parser);
-  tap_expect_int ("the status", msub_reply_feed (&parser, endless, sizeof endless, &used, &err), -1);
+  tap_expect_int ("the status", msub_reply_feed (&parser, endless, sizeof endless, &used, &err),
+                  -1);
   tap_expect_int ("octets used", (long long) used, MSUB_REPLY_LINE_MAX + 1);
   tap_end ();
 
@@ -307,7 +329,8 @@ test_bounds (void)
   memset (endless + 4, '\r', sizeof endless - 4);
   struct msub_error err_cr = { 0 };
   msub_reply_reset (&parser);
-  tap_expect_int ("the status", msub_reply_feed (&parser, endless, sizeof endless, &used, &err_cr), -1);
+  tap_expect_int ("the status", msub_reply_feed (&parser, endless, sizeof endless, &used, &err_cr),
+                  -1);
   tap_end ();
 
   tap_begin ("bounds: the longest challenge is kept whole (RFC 4954: 12288 octets)");
@@ -319,7 +342,8 @@ test_bounds (void)
   tap_begin ("bounds: the enhanced code is found behind more text than is kept");
   struct msub_error err_long = { 0 };
   tap_expect_int ("the status", feed_many (9, 12000, false, &used, &err_long), 0);
-  tap_expect_int ("the status", msub_reply_feed (&parser, "250 2.6.0 ok\r\n", 14, &used, &err_long), 1);
+  tap_expect_int ("the status", msub_reply_feed (&parser, "250 2.6.0 ok\r\n", 14, &used, &err_long),
+                  1);
   tap_expect_text ("the enhanced code", parser.reply.enhanced, "2.6.0");
   tap_expect_int ("octets kept", (long long) parser.reply.text_length, MSUB_REPLY_TEXT_MAX);
   tap_end ();
@@ -329,7 +353,9 @@ static void
 test_words (void)
 {
   tap_begin ("words: every size, always clean, always ended");
-  static const char in[] = "550-5.7.1 gr\xC3\xBC\xC3\x9F\x1B[1m\r\n550-\r\n550 5.7.1 \xE2\x80\xAEno\r\n";
+  static const char in[] = "550-5.7.1 gr\xC3\xBC\xC3\x9F\x1B[1m\r\n"
+                           "550-\r\n"
+                           "550 5.7.1 \xE2\x80\xAEno\r\n";
   char full[128];
   size_t used;
   struct msub_error err = { 0 };
@@ -344,9 +370,11 @@ test_words (void)
       memset (dst, 'x', size);
       msub_reply_words (&parser.reply, dst, size);
       const char *end = memchr (dst, '\0', size);
-      tap_expect (end && clean_text (dst, (size_t) (end - dst)), "size %zu: not ended, or not clean", size);
+      tap_expect (end && clean_text (dst, (size_t) (end - dst)),
+                  "size %zu: not ended, or not clean", size);
       if (end && size > 4)
-        tap_expect_text ("the end", strlen (full) < size ? dst : end - 3, strlen (full) < size ? full : "...");
+        tap_expect_text ("the end", strlen (full) < size ? dst : end - 3,
+                         strlen (full) < size ? full : "...");
       free (dst);
     }
   tap_end ();
@@ -371,14 +399,18 @@ test_words (void)
   tap_end ();
 }
 
-/* The flags as letters: t STARTTLS, p PIPELINING, 8 8BITMIME, u SMTPUTF8, c CHUNKING, b BINARYMIME, d DSN, e
-   ENHANCEDSTATUSCODES, s SIZE, a AUTH.  */
+/* The flags as letters: t STARTTLS, p PIPELINING, 8 8BITMIME, u SMTPUTF8, c CHUNKING, b BINARYMIME,
+   d DSN, e ENHANCEDSTATUSCODES, s SIZE, a AUTH, r REQUIRETLS, y DELIVERBY, f FUTURERELEASE, m
+   MT-PRIORITY.  */
 static const char *
 flags (const struct msub_capabilities *caps, char *dst)
 {
   const struct { bool set; char letter; } all[] = {
-    { caps->starttls, 't' }, { caps->pipelining, 'p' }, { caps->eightbitmime, '8' }, { caps->smtputf8, 'u' },
-    { caps->chunking, 'c' }, { caps->binarymime, 'b' }, { caps->dsn, 'd' }, { caps->enhanced_status_codes, 'e' },
+    { caps->starttls, 't' }, { caps->pipelining, 'p' }, { caps->eightbitmime, '8' },
+    { caps->smtputf8, 'u' }, { caps->chunking, 'c' },   { caps->binarymime, 'b' },
+    { caps->dsn, 'd' },      { caps->enhanced_status_codes, 'e' },
+    { caps->requiretls, 'r' }, { caps->deliverby, 'y' }, { caps->futurerelease, 'f' },
+    { caps->mt_priority, 'm' },
     { caps->size, 's' },     { caps->auth, 'a' },
   };
   size_t n = 0;
@@ -399,14 +431,23 @@ static const struct
 } offers[] = {
   { "nothing", TAP_OCTETS (""), "", "", "", 0 },
   { "everything",
-    TAP_OCTETS ("PIPELINING\nSIZE 10240000\nSTARTTLS\nAUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN\n"
+    TAP_OCTETS ("PIPELINING\nSIZE 10240000\nSTARTTLS\n"
+                "AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN\n"
                 "ENHANCEDSTATUSCODES\n8BITMIME\nDSN\nSMTPUTF8\nCHUNKING\nBINARYMIME\n"),
     "tp8ucbdesa", "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN",
-    "PIPELINING\nSIZE\nSTARTTLS\nAUTH\nENHANCEDSTATUSCODES\n8BITMIME\nDSN\nSMTPUTF8\nCHUNKING\nBINARYMIME\n",
+    "PIPELINING\nSIZE\nSTARTTLS\nAUTH\nENHANCEDSTATUSCODES\n8BITMIME\nDSN\nSMTPUTF8\nCHUNKING\n"
+    "BINARYMIME\n",
     10240000 },
-  { "in any case of letters", TAP_OCTETS ("StartTls\nauth plain Login\nsize 7\n8bitmime\n"), "t8sa", "PLAIN LOGIN",
-    "STARTTLS\nAUTH\nSIZE\n8BITMIME\n", 7 },
-  { "A3: STARTTLS overwritten", TAP_OCTETS ("XXXXXXXA\nPIPELINING\n"), "p", "", "XXXXXXXA\nPIPELINING\n", 0 },
+  { "in any case of letters", TAP_OCTETS ("StartTls\nauth plain Login\nsize 7\n8bitmime\n"),
+    "t8sa", "PLAIN LOGIN", "STARTTLS\nAUTH\nSIZE\n8BITMIME\n", 7 },
+  { "REQUIRETLS, DELIVERBY, FUTURERELEASE, MT-PRIORITY with their parameters",
+    TAP_OCTETS ("REQUIRETLS\nDELIVERBY 240\nFUTURERELEASE 1 2\nMT-PRIORITY MIXER\n"),
+    "ryfm", "", "REQUIRETLS\nDELIVERBY\nFUTURERELEASE\nMT-PRIORITY\n", 0 },
+  { "words that only resemble these",
+    TAP_OCTETS ("REQUIRETLSX\nXDELIVERBY\nFUTURE RELEASE\nMT PRIORITY\n"),
+    "", "", "REQUIRETLSX\nXDELIVERBY\nFUTURE\nMT\n", 0 },
+  { "A3: STARTTLS overwritten", TAP_OCTETS ("XXXXXXXA\nPIPELINING\n"),
+    "p", "", "XXXXXXXA\nPIPELINING\n", 0 },
   { "A4: XSTARTTLS", TAP_OCTETS ("XSTARTTLS\n"), "", "", "XSTARTTLS\n", 0 },
   { "A4: STARTTLSX", TAP_OCTETS ("STARTTLSX\n"), "", "", "STARTTLSX\n", 0 },
   { "A4: NO STARTTLS", TAP_OCTETS ("NO STARTTLS\n"), "", "", "NO\n", 0 },
@@ -415,41 +456,55 @@ static const struct
   { "A4: STARTTLS=no", TAP_OCTETS ("STARTTLS=no\n"), "", "", "", 0 },
   { "A4: a tab behind", TAP_OCTETS ("STARTTLS\tno\n"), "", "", "", 0 },
   { "A4: a CR behind", TAP_OCTETS ("STARTTLS\r\n"), "", "", "", 0 },
-  { "A4: a longer and a shorter word", TAP_OCTETS ("DSNX\nDS\n8BITMIMEX\nSIZEX 5\n"), "", "", "DSNX\nDS\n8BITMIMEX\nSIZEX\n",
-    0 },
-  { "A14: STARTTLS with a parameter", TAP_OCTETS ("STARTTLS REQUIRED\n"), "t", "", "STARTTLS\n", 0 },
+  { "A4: a longer and a shorter word", TAP_OCTETS ("DSNX\nDS\n8BITMIMEX\nSIZEX 5\n"),
+    "", "", "DSNX\nDS\n8BITMIMEX\nSIZEX\n", 0 },
+  { "A4: another first letter", TAP_OCTETS ("XTARTTLS\nESN\nTIZE 5\nBUTH PLAIN\nBUTH=PLAIN\n"),
+    "", "", "XTARTTLS\nESN\nTIZE\nBUTH\n", 0 },
+  { "A14: STARTTLS with a parameter", TAP_OCTETS ("STARTTLS REQUIRED\n"),
+    "t", "", "STARTTLS\n", 0 },
   { "A14: STARTTLS and a space", TAP_OCTETS ("STARTTLS \n"), "t", "", "STARTTLS\n", 0 },
   { "G6: NUL behind the keyword", TAP_OCTETS ("STARTTLS\0\n"), "", "", "", 0 },
   { "G6: NUL within the keyword", TAP_OCTETS ("START\0TLS\nDSN\0 x\n"), "", "", "", 0 },
-  { "G6: NUL in a parameter", TAP_OCTETS ("STARTTLS \0\nSIZE 1\0\n"), "ts", "", "STARTTLS\nSIZE\n", 0 },
+  { "G6: NUL in a parameter", TAP_OCTETS ("STARTTLS \0\nSIZE 1\0\n"),
+    "ts", "", "STARTTLS\nSIZE\n", 0 },
   { "G7: 8-bit in a keyword", TAP_OCTETS ("STARTTLS\xC2\xA0\nD\xC5\x9FN\n"), "", "", "", 0 },
-  { "G11: blank and odd lines", TAP_OCTETS ("\n \n=\n-\n*\nAUTH-X\nX_Y\nDSN\n"), "d", "", "-\nAUTH-X\nDSN\n", 0 },
+  { "G11: blank and odd lines", TAP_OCTETS ("\n \n=\n-\n*\nAUTH-X\nX_Y\nDSN\n"),
+    "d", "", "-\nAUTH-X\nDSN\n", 0 },
   { "the same twice", TAP_OCTETS ("DSN\ndsn\nDSN x\n"), "d", "", "DSN\n", 0 },
   { "a last line cut off", TAP_OCTETS ("DSN\nSTARTTLS"), "d", "", "DSN\n", 0 },
 
-  { "E7: lookalikes of mechanisms", TAP_OCTETS ("AUTH XPLAIN PLAIN-CLIENTTOKEN LOGIN2\n"), "a",
-    "XPLAIN PLAIN-CLIENTTOKEN LOGIN2", "AUTH\n", 0 },
+  { "E7: lookalikes of mechanisms", TAP_OCTETS ("AUTH XPLAIN PLAIN-CLIENTTOKEN LOGIN2\n"),
+    "a", "XPLAIN PLAIN-CLIENTTOKEN LOGIN2", "AUTH\n", 0 },
   { "AUTH without mechanisms", TAP_OCTETS ("AUTH\n"), "a", "", "AUTH\n", 0 },
   { "AUTH and spaces", TAP_OCTETS ("AUTH   PLAIN   LOGIN  \n"), "a", "PLAIN LOGIN", "AUTH\n", 0 },
   { "AUTH= alone", TAP_OCTETS ("AUTH=LOGIN PLAIN\n"), "a", "LOGIN PLAIN", "AUTH\n", 0 },
   { "AUTH= and nothing", TAP_OCTETS ("AUTH=\n"), "a", "", "AUTH\n", 0 },
   { "AUTH= and a space", TAP_OCTETS ("auth= plain\n"), "a", "PLAIN", "AUTH\n", 0 },
-  { "AUTH and AUTH= have no duplicates", TAP_OCTETS ("AUTH PLAIN LOGIN\nAUTH=LOGIN PLAIN CRAM-MD5\n"), "a",
-    "PLAIN LOGIN CRAM-MD5", "AUTH\n", 0 },
-  { "duplicates within a line", TAP_OCTETS ("AUTH PLAIN plain Plain\n"), "a", "PLAIN", "AUTH\n", 0 },
-  { "AUTHX=PLAIN is not AUTH", TAP_OCTETS ("AUTHX=PLAIN\nXAUTH=PLAIN\nAUT PLAIN\n"), "", "", "AUT\n", 0 },
-  { "names that are no mechanism's", TAP_OCTETS ("AUTH PL\0AIN =PLAIN PLAIN, \xFFX A23456789012345678901 X_Y-2\n"), "a", "X_Y-2",
-    "AUTH\n", 0 },
-  { "a mechanism's name of 20 characters", TAP_OCTETS ("AUTH A2345678901234567890\n"), "a", "A2345678901234567890",
-    "AUTH\n", 0 },
+  { "AUTH and AUTH= have no duplicates",
+    TAP_OCTETS ("AUTH PLAIN LOGIN\nAUTH=LOGIN PLAIN CRAM-MD5\n"),
+    "a", "PLAIN LOGIN CRAM-MD5", "AUTH\n", 0 },
+  { "duplicates within a line", TAP_OCTETS ("AUTH PLAIN plain Plain\n"),
+    "a", "PLAIN", "AUTH\n", 0 },
+  { "AUTHX=PLAIN is not AUTH", TAP_OCTETS ("AUTHX=PLAIN\nXAUTH=PLAIN\nAUT PLAIN\n"),
+    "", "", "AUT\n", 0 },
+  { "names that are no mechanism's",
+    TAP_OCTETS ("AUTH PL\0AIN =PLAIN PLAIN, \xFFX A23456789012345678901 X_Y-2\n"),
+    "a", "X_Y-2", "AUTH\n", 0 },
+  { "mechanisms' names of one character", TAP_OCTETS ("AUTH A B\n"), "a", "A B", "AUTH\n", 0 },
+  { "mechanisms that differ in the first letter", TAP_OCTETS ("AUTH PLAIN BLAIN PLAIM\n"),
+    "a", "PLAIN BLAIN PLAIM", "AUTH\n", 0 },
+  { "a mechanism's name of 20 characters", TAP_OCTETS ("AUTH A2345678901234567890\n"),
+    "a", "A2345678901234567890", "AUTH\n", 0 },
 
   { "H15: SIZE without a number", TAP_OCTETS ("SIZE\n"), "s", "", "SIZE\n", 0 },
   { "H15: SIZE 0", TAP_OCTETS ("SIZE 0\n"), "s", "", "SIZE\n", 0 },
   { "H15: SIZE and a space", TAP_OCTETS ("SIZE \n"), "s", "", "SIZE\n", 0 },
-  { "H15: the largest that fits", TAP_OCTETS ("SIZE 18446744073709551615\n"), "s", "", "SIZE\n", UINT64_MAX },
+  { "H15: the largest that fits", TAP_OCTETS ("SIZE 18446744073709551615\n"),
+    "s", "", "SIZE\n", UINT64_MAX },
   { "H15: one more", TAP_OCTETS ("SIZE 18446744073709551616\n"), "s", "", "SIZE\n", 0 },
   { "H15: huge", TAP_OCTETS ("SIZE 100000000000000000000000000\n"), "s", "", "SIZE\n", 0 },
-  { "H15: zeros in front", TAP_OCTETS ("SIZE 000000000000000000000000000012\n"), "s", "", "SIZE\n", 12 },
+  { "H15: zeros in front", TAP_OCTETS ("SIZE 000000000000000000000000000012\n"),
+    "s", "", "SIZE\n", 12 },
   { "H15: negative", TAP_OCTETS ("SIZE -1\n"), "s", "", "SIZE\n", 0 },
   { "H15: a sign", TAP_OCTETS ("SIZE +1\n"), "s", "", "SIZE\n", 0 },
   { "H15: a word", TAP_OCTETS ("SIZE many\n"), "s", "", "SIZE\n", 0 },
@@ -460,7 +515,8 @@ static const struct
 static void
 parse_offer (const char *in, size_t n, struct msub_capabilities *caps)
 {
-  static const char greeting[] = "STARTTLS AUTH PLAIN SIZE 9\n"; /* A4: words of the first line offer nothing */
+  /* A4: words of the first line offer nothing.  */
+  static const char greeting[] = "STARTTLS AUTH PLAIN SIZE 9\n";
   static struct msub_reply reply;
   memset (&reply, 0, sizeof reply);
   memcpy (reply.text, greeting, sizeof greeting - 1);
@@ -501,13 +557,46 @@ test_capabilities (void)
   tap_end ();
 
   tap_begin ("capabilities: A10: words in the greeting line and in texts mean nothing");
-  feed (TAP_OCTETS ("250-mx PREAUTH STARTTLS\r\n250-HELP STARTTLS AUTH PLAIN\r\n250 DSN\r\n"), 99, 1, &used, &err);
+  feed (TAP_OCTETS ("250-mx PREAUTH STARTTLS\r\n250-HELP STARTTLS AUTH PLAIN\r\n250 DSN\r\n"), 99,
+        1, &used, &err);
   msub_capabilities_parse (&parser.reply, &caps);
   tap_expect_text ("the flags", flags (&caps, letters), "d");
   tap_end ();
 }
 
-/* FORMAT once for each number below COUNT.  */
+/* RFC 9422: what LIMITS says of recipients.  */
+static void
+test_limits (void)
+{
+  static const struct { const char *in; unsigned recipients_max; } limits[] = {
+    { "DSN\n", 0 },
+    { "LIMITS\n", 0 },
+    { "LIMITS RCPTMAX=100\n", 100 },
+    { "limits MAILMAX=5 rcptmax=7 RCPTDOMAINMAX=1\n", 7 },
+    { "LIMITS  RCPTMAX=7 \n", 7 },
+    { "LIMITS RCPTMAX=0\n", 0 },
+    { "LIMITS RCPTMAX=\n", 0 },
+    { "LIMITS RCPTMAX\n", 0 },
+    { "LIMITS RCPTMAX=-1\n", 0 },
+    { "LIMITS RCPTMAX=1x\n", 0 },
+    { "LIMITS RCPTMAX=999999\n", 999999 },
+    { "LIMITS RCPTMAX=4294967297\n", 0 },
+    { "LIMITS RCPTMAX=99999999999999999999999\n", 0 },
+    { "LIMITS XRCPTMAX=5\n", 0 },
+    { "LIMITSX RCPTMAX=5\n", 0 },
+    { "XLIMITS RCPTMAX=5\n", 0 },
+  };
+  for (size_t i = 0; i < TAP_COUNT (limits); i++)
+    {
+      struct msub_capabilities caps;
+      tap_begin ("capabilities: RFC 9422: %.*s", (int) strlen (limits[i].in) - 1, limits[i].in);
+      parse_offer (limits[i].in, strlen (limits[i].in), &caps);
+      tap_expect_int ("the limit", caps.recipients_max, limits[i].recipients_max);
+      tap_end ();
+    }
+}
+
+/* PREFIX, a number and SEPARATOR, once for each number below COUNT.  */
 static size_t
 many (char *dst, size_t size, const char *prefix, unsigned count, char separator)
 {
@@ -529,7 +618,8 @@ test_many_capabilities (void)
   tap_expect (caps.starttls, "STARTTLS is missing");
   tap_expect (strlen (caps.names) < sizeof caps.names, "the names are not ended");
   tap_expect_text ("the last octet", caps.names + strlen (caps.names) - 1, "\n");
-  tap_expect (strncmp (caps.names, TAP_OCTETS ("XKEYWORD-0\nXKEYWORD-1\n")) == 0, "the names are %s", caps.names);
+  tap_expect (strncmp (caps.names, TAP_OCTETS ("XKEYWORD-0\nXKEYWORD-1\n")) == 0,
+              "the names are %s", caps.names);
   tap_end ();
 
   tap_begin ("capabilities: more mechanisms than fit, none of them halved");
@@ -538,9 +628,21 @@ test_many_capabilities (void)
   in[n - 1] = '\n';
   parse_offer (in, n, &caps);
   size_t length = strlen (caps.mechanisms);
-  tap_expect (length > sizeof caps.mechanisms - 18 && length < sizeof caps.mechanisms, "%zu octets", length);
+  tap_expect (length > sizeof caps.mechanisms - 18 && length < sizeof caps.mechanisms, "%zu octets",
+              length);
   for (char *word = strtok (caps.mechanisms, " "); word; word = strtok (NULL, " "))
     tap_expect (strlen (word) >= 13 && strstr (in, word), "%s was not offered", word);
+  tap_end ();
+
+  tap_begin ("capabilities: keywords that fit to the octet, and one octet more");
+  memset (in, 'X', 1023);
+  in[1022] = '\n';
+  parse_offer (in, 1023, &caps);
+  tap_expect_octets ("the names", caps.names, strlen (caps.names), in, 1023);
+  in[1022] = 'X';
+  in[1023] = '\n';
+  parse_offer (in, 1024, &caps);
+  tap_expect_text ("the names", caps.names, "");
   tap_end ();
 
   tap_begin ("capabilities: a keyword longer than all there is room for");
@@ -555,16 +657,19 @@ static void
 test_offer (void)
 {
   static const struct { const char *mechanism; bool offered; } asked[] = {
-    { "PLAIN", true }, { "SCRAM-SHA-256", true }, { "SCRAM-SHA-256-PLUS", true }, { "XOAUTH2", true },
-    { "LOGIN", false }, { "PLAI", false }, { "PLAINX", false }, { "SCRAM-SHA-1", false }, { "SHA-256", false },
-    { "", false }, { " ", false }, { "PLAIN SCRAM-SHA-256", false }, { "OAUTH2", false },
+    { "PLAIN", true },   { "SCRAM-SHA-256", true }, { "SCRAM-SHA-256-PLUS", true },
+    { "XOAUTH2", true }, { "LOGIN", false },        { "PLAI", false },
+    { "PLAINX", false }, { "BLAIN", false },        { "SCRAM-SHA-1", false },
+    { "SHA-256", false }, { "OAUTH2", false },      { "PLAIN SCRAM-SHA-256", false },
+    { "", false },       { " ", false },
   };
   struct msub_capabilities caps;
   parse_offer (TAP_OCTETS ("AUTH PLAIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS xoauth2\n"), &caps);
   for (size_t i = 0; i < TAP_COUNT (asked); i++)
     {
       tap_begin ("offer: E7: \"%s\"", asked[i].mechanism);
-      tap_expect_int ("the answer", msub_capabilities_offer (&caps, asked[i].mechanism), asked[i].offered);
+      tap_expect_int ("the answer", msub_capabilities_offer (&caps, asked[i].mechanism),
+                      asked[i].offered);
       tap_end ();
     }
 
@@ -583,6 +688,7 @@ main (void)
   test_bounds ();
   test_words ();
   test_capabilities ();
+  test_limits ();
   test_many_capabilities ();
   test_offer ();
   return tap_done ();

@@ -1,0 +1,353 @@
+# cases.sh --- what the batch client has to do with the real servers.
+#
+# Sourced by run.  A case is a function case_NAME that prints nothing and succeeds, or prints one line with the
+# reason and fails.  SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash
+
+out=$SMTP_WORK/out
+
+# --- Helpers ----------------------------------------------------------------------------------------------
+
+fail ()
+{
+  printf '%s\n' "$*"
+  return 1
+}
+
+# submit MESSAGE OPTION... RECIPIENT...: run the batch client.  Its JSON is in $out/json, the last event in
+# $out/done, its other output in $out/stderr, its exit status in $status.
+submit ()
+{
+  local message=$1
+  shift
+  (cd "$MEW_SUBMIT_ROOT" && timeout "$wait_seconds" "$EMACS" -Q --batch -l mew-submit.el -f mew-submit-batch-send -- \
+     --server "$SMTP_HOST" --from "$SMTP_SENDER" --ca-file "${ca_file:-$SMTP_CA_FILE}" \
+     --outbox "$SMTP_WORK/outbox" --fallback always --json "$@") <"$message" >"$out/json" 2>"$out/stderr"
+  status=$?
+  tail -n 1 "$out/json" > "$out/done"
+}
+
+login=(--user "$SMTP_USER" --password-file "$SMTP_PASSWORD_FILE")
+
+# The client ended with STATUS and RESULT.
+expect ()
+{
+  [ "$status" = "$1" ] || fail "exit status $status, not $1: $(jq -r .text "$out/done")" || return
+  jq -e ".event == \"done\" and .result == \"$2\"" "$out/done" >/dev/null \
+    || fail "result $(jq -r .result "$out/done"), not $2: $(jq -r .text "$out/done")"
+}
+
+# The last event satisfies the jq expression.
+done_has ()
+{
+  jq -e "$1" "$out/done" >/dev/null 2>&1 || fail "not so: $1: $(cut -c 1-500 "$out/done")"
+}
+
+# The message was accepted on PORT, by FAMILY, with TLS (yes or no), by MECHANISM (or null).
+expect_delivered ()
+{
+  local port=$1 family=$2 tls=$3 mechanism=$4
+  local address=2001:db8::1
+  [ "$family" = ipv6 ] || address=192.0.2.1
+  expect 0 delivered || return
+  done_has ".port == $port and .family == \"$family\" and .address == \"$address\"" || return
+  if [ "$tls" = yes ]
+  then
+    done_has '.tls.verified == true and (.tls.version | test("^TLS1[.][23]$"))' || return
+  else
+    done_has '.tls == null' || return
+  fi
+  done_has ".auth == $mechanism" || return
+  done_has '.reply | test("^250 2[.]0[.]0 .*queued as [0-9A-F]+")' || return
+  done_has 'all(.recipients[]; .code == 250) and (.recipients | length >= 1) and (.ms | type == "number")' || return
+  done_has ".attempts[0] | .port == $port and .family == \"$family\" and .case == 1 and .icmp == null and .offender == null"
+}
+
+one_file_in ()
+{
+  [ "$(find "$SMTP_MAILBOXES/$1/new" -type f 2>/dev/null | wc -l)" = 1 ]
+}
+
+# MAILBOX holds one message, which is FILE after normalisation below the server's trace headers.
+expect_stored ()
+{
+  local mailbox=$1 file=$2
+  wait_until one_file_in "$mailbox" || fail "not one message in the mailbox $mailbox" || return
+  local stored
+  stored=$(find "$SMTP_MAILBOXES/$mailbox/new" -type f)
+  local start
+  start=$(LC_ALL=C grep -abm 1 '^Subject:' "$stored" | cut -d : -f 1)
+  [ -n "$start" ] || fail "no Subject in the stored message" || return
+  head -c "$start" "$stored" | grep -Evq '^(Return-Path|X-Original-To|Delivered-To|Received):|^[[:blank:]]' \
+    && { fail "something before the message that is no trace header"; return; }
+  normalised "$file" > "$out/expected"
+  tail -c +$((start + 1)) "$stored" | cmp - "$out/expected" >"$out/difference" 2>&1 \
+    || fail "the stored message differs: $(cat "$out/difference")" || return
+  rm "$stored"
+}
+
+# No mailbox holds anything.  Only for messages that were refused: there is no reply to wait for.
+expect_nothing_stored ()
+{
+  [ -z "$(find "$SMTP_MAILBOXES" -type f)" ] || fail "a message was stored"
+}
+
+log_lines ()
+{
+  grep -c "$1" "$SMTP_LOG"
+}
+
+log_has_lines ()
+{
+  [ "$(log_lines "$1")" -ge "$2" ]
+}
+
+# The line that the server writes at the end of a connection of our own says that its log is complete up to here.
+log_settle ()
+{
+  local before
+  before=$(log_lines 'disconnect from unknown\[127.0.0.1\]')
+  (exec 3<>/dev/tcp/127.0.0.1/25 && read -r _ <&3 && printf 'QUIT\r\n' >&3 && read -r _ <&3) \
+    && wait_until log_has_lines 'disconnect from unknown\[127.0.0.1\]' $((before + 1))
+}
+
+from_client='connect from unknown\[\(192.0.2.1\|2001:db8::1\)\]'
+
+# --- Ports, modes and mechanisms --------------------------------------------------------------------------
+
+# delivery PORT FAMILY TLS MECHANISM OPTION...
+delivery ()
+{
+  local port=$1 family=$2 tls=$3 mechanism=$4
+  shift 4
+  message_mime > "$out/message"
+  submit "$out/message" "$@" "$box@example.org"
+  expect_delivered "$port" "$family" "$tls" "$mechanism" && expect_stored "$box" "$out/message"
+}
+
+case_587-plain () { delivery 587 ipv6 yes '"PLAIN"' "${login[@]}" --auth PLAIN; }
+case_587-login () { delivery 587 ipv6 yes '"LOGIN"' "${login[@]}" --auth LOGIN; }
+case_587-scram-sha-1 () { delivery 587 ipv6 yes '"SCRAM-SHA-1"' "${login[@]}" --auth SCRAM-SHA-1; }
+case_587-scram-sha-256 () { delivery 587 ipv6 yes '"SCRAM-SHA-256"' "${login[@]}" --auth SCRAM-SHA-256; }
+case_587-best-mechanism () { delivery 587 ipv6 yes '"SCRAM-SHA-256"' "${login[@]}"; }
+case_587-ipv4 () { delivery 587 ipv4 yes '"SCRAM-SHA-256"' "${login[@]}" --family ipv4; }
+case_587-plan-appendix-a () { delivery 587 ipv4 yes '"SCRAM-SHA-256"' "${login[@]}" --plan appendix-a; }
+case_587-plan-symmetric () { delivery 587 ipv6 yes '"SCRAM-SHA-256"' "${login[@]}" --plan symmetric; }
+case_465-plan-submissions () { delivery 465 ipv6 yes '"SCRAM-SHA-256"' "${login[@]}" --plan submissions; }
+case_465-plain () { delivery 465 ipv6 yes '"PLAIN"' "${login[@]}" --plan submissions --auth PLAIN; }
+case_465-ipv4 () { delivery 465 ipv4 yes '"SCRAM-SHA-256"' "${login[@]}" --routes 465:implicit --family ipv4; }
+case_25-starttls () { delivery 25 ipv6 yes null --routes 25:starttls; }
+case_25-ipv4 () { delivery 25 ipv4 yes null --routes 25:starttls --family ipv4; }
+case_25-tls-none () { delivery 25 ipv6 no null --routes 25:none --tls none; }
+
+# --- Messages ---------------------------------------------------------------------------------------------
+
+# The message NAME arrives as it was sent.
+message ()
+{
+  "message_$1" > "$out/message"
+  submit "$out/message" "${login[@]}" "$box@example.org"
+  expect_delivered 587 ipv6 yes '"SCRAM-SHA-256"' && expect_stored "$box" "$out/message"
+}
+
+case_message-25mb () { message 25mb; }
+case_message-lines-998 () { message lines-998; }
+case_message-lines-5000 () { message lines-5000; }
+case_message-dots () { message dots; }
+case_message-dots-everywhere () { message dots-everywhere; }
+case_message-line-ends-mixed () { message line-ends-mixed; }
+case_message-line-ends-crlf () { message line-ends-crlf; }
+case_message-line-ends-cr () { message line-ends-cr; }
+case_message-8bit () { message 8bit; }
+case_message-no-final-newline () { message no-final-newline; }
+case_message-empty-body () { message empty-body; }
+case_message-headers-only () { message headers-only; }
+case_message-empty-lines () { message empty-lines; }
+
+# The message NAME is refused before the server hears of it.
+unsendable ()
+{
+  "message_$1" > "$out/message"
+  log_settle || fail "the server's log is not written" || return
+  local before
+  before=$(log_lines "$from_client")
+  submit "$out/message" "${login[@]}" a@example.org
+  expect 65 refused || return
+  log_settle || fail "the server's log is not written" || return
+  [ "$(log_lines "$from_client")" = "$before" ] || fail "the client connected" || return
+  expect_nothing_stored
+}
+
+case_message-nul () { unsendable nul; }
+case_message-nul-at-the-end () { unsendable nul-at-the-end; }
+
+# The size is told, or looked at, before DATA: the server never sees a message that is too long.
+case_message-over-the-limit ()
+{
+  message_25mb > "$out/part"
+  cat "$out"/part{,,,,} > "$out/message"
+  rm "$out/part"
+  submit "$out/message" "${login[@]}" a@example.org
+  rm "$out/message"
+  expect 69 refused || return
+  log_settle || fail "the server's log is not written" || return
+  [ "$(log_lines 'queue file size limit exceeded')" = 0 ] || fail "the message was sent" || return
+  expect_nothing_stored
+}
+
+# --- Recipients -------------------------------------------------------------------------------------------
+
+case_recipients-several ()
+{
+  message_mime > "$out/message"
+  submit "$out/message" "${login[@]}" a@example.org b@example.org c@example.org
+  expect_delivered 587 ipv6 yes '"SCRAM-SHA-256"' || return
+  done_has '[.recipients[].address] == ["a@example.org", "b@example.org", "c@example.org"]' || return
+  expect_stored a "$out/message" && expect_stored b "$out/message" && expect_stored c "$out/message"
+}
+
+case_recipients-first-refused ()
+{
+  message_mime > "$out/message"
+  submit "$out/message" "${login[@]}" unknown@example.org b@example.org
+  expect 69 partial || return
+  done_has '[.recipients[] | [.address, .code]] == [["unknown@example.org", 550], ["b@example.org", 250]]' || return
+  done_has '.recipients[0].text | test("User unknown")' || return
+  expect_stored b "$out/message" && expect_nothing_stored
+}
+
+case_recipients-first-later ()
+{
+  message_mime > "$out/message"
+  submit "$out/message" "${login[@]}" later@example.org b@example.org
+  expect 75 partial || return
+  done_has '[.recipients[] | [.address, .code]] == [["later@example.org", 450], ["b@example.org", 250]]' || return
+  expect_stored b "$out/message" && expect_nothing_stored
+}
+
+case_recipients-later-and-refused ()
+{
+  message_mime > "$out/message"
+  submit "$out/message" "${login[@]}" later@example.org unknown@example.org b@example.org
+  expect 69 partial || return
+  expect_stored b "$out/message" && expect_nothing_stored
+}
+
+# refused STATUS RESULT CODES RECIPIENT...: nobody gets the message.
+refused ()
+{
+  local wanted_status=$1 wanted_result=$2 codes=$3
+  shift 3
+  message_mime > "$out/message"
+  submit "$out/message" "${login[@]}" "$@"
+  expect "$wanted_status" "$wanted_result" || return
+  done_has "[.recipients[].code] == $codes" && expect_nothing_stored
+}
+
+case_recipients-unknown () { refused 69 refused '[550]' unknown@example.org; }
+case_recipients-all-refused () { refused 69 refused '[550, 550, 550]' unknown@example.org unknown-list@example.org nobody@example.org; }
+case_recipients-all-later () { refused 75 deferred '[450]' later@example.org; }
+
+# Port 25 relays for nobody who has not logged in.
+case_recipients-relay-denied ()
+{
+  message_mime > "$out/message"
+  submit "$out/message" --routes 25:starttls a@elsewhere.example
+  expect 69 refused && done_has '.recipients[0].code == 554'
+}
+
+# --- Logging in, certificates -----------------------------------------------------------------------------
+
+# wrong_password MECHANISM: no mail, and port 25, where no password is needed, is not tried.
+wrong_password ()
+{
+  message_mime > "$out/message"
+  echo 'not the password' > "$out/password"
+  submit "$out/message" --user "$SMTP_USER" --password-file "$out/password" --auth "$1" a@example.org
+  expect 77 refused || return
+  done_has 'all(.attempts[]; .port == 587)' || return
+  grep -qF 'not the password' "$out/json" "$out/stderr" && { fail "the password is shown"; return; }
+  expect_nothing_stored
+}
+
+case_wrong-password-plain () { wrong_password PLAIN; }
+case_wrong-password-login () { wrong_password LOGIN; }
+case_wrong-password-scram-sha-1 () { wrong_password SCRAM-SHA-1; }
+case_wrong-password-scram-sha-256 () { wrong_password SCRAM-SHA-256; }
+
+# wrong_ca OPTION...: nothing is said to a server whose certificate nobody vouches for.
+wrong_ca ()
+{
+  local ca_file=$SMTP_OTHER_CA_FILE
+  message_mime > "$out/message"
+  log_settle || fail "the server's log is not written" || return
+  local logins
+  logins=$(log_lines 'sasl_method=\|authentication failed')
+  submit "$out/message" "$@" a@example.org
+  expect 77 insecure || return
+  done_has '.attempts[0].case == "tls" and ([.attempts[].port] | unique | length) == 1' || return
+  log_settle || fail "the server's log is not written" || return
+  [ "$(log_lines 'sasl_method=\|authentication failed')" = "$logins" ] || fail "the client tried to log in" || return
+  expect_nothing_stored
+}
+
+case_wrong-ca-587 () { wrong_ca "${login[@]}"; }
+case_wrong-ca-465 () { wrong_ca "${login[@]}" --plan submissions; }
+case_wrong-ca-25 () { wrong_ca --routes 25:starttls; }
+
+# A mechanism that was asked for and is not offered is not replaced by another.
+case_mechanism-not-offered ()
+{
+  message_mime > "$out/message"
+  submit "$out/message" "${login[@]}" --auth SCRAM-SHA-256-PLUS a@example.org
+  [ "$status" = 77 ] || fail "exit status $status, not 77" || return
+  expect_nothing_stored
+}
+
+# --- Running ----------------------------------------------------------------------------------------------
+
+# The names of all cases, in the order of this file.
+list_cases ()
+{
+  sed -n 's/^case_\([^ ]*\) ().*/\1/p' "${BASH_SOURCE[0]}"
+}
+
+# selected NAME GLOB...
+selected ()
+{
+  local name=$1 glob
+  shift
+  [ $# = 0 ] && return
+  for glob
+  do
+    case $name in $glob) return 0 ;; esac
+  done
+  return 1
+}
+
+run_cases ()
+{
+  local name reason box number=0 ran=0 failed=0
+  # The whole suite has a plan, so that a test that vanishes is missed.
+  [ $# -gt 0 ] || echo "1..$(list_cases | wc -l)"
+  while read -r name <&4
+  do
+    # Each case has a mailbox of its own: a message that comes late disturbs no other case.
+    number=$((number + 1))
+    box=box-$number
+    selected "$name" "$@" || continue
+    ran=$((ran + 1))
+    [ -z "${RUNNING_FILE:-}" ] || echo "$name" > "$RUNNING_FILE"
+    # A case does not find what another one, that failed, left behind.
+    find "$SMTP_MAILBOXES" -type f -delete
+    if reason=$("case_$name")
+    then
+      echo "ok - real servers: $name"
+    else
+      echo "not ok - real servers: $name: ${reason//$'\n'/ }"
+      failed=$((failed + 1))
+    fi
+  done 4< <(list_cases)
+  [ $ran -gt 0 ] || { echo "not ok - real servers: no such case: $*"; return 1; }
+  [ $failed = 0 ] || { environment_report; return 1; }
+}

@@ -41,6 +41,7 @@ struct msub_error
   enum msub_kind kind;
   int code;           /* SMTP reply code, or 0 */
   char enhanced[12];  /* RFC 3463 status code such as "5.1.1", or "" */
+  const char *alarm;  /* NULL, or what somebody may be up to: "striptls", "weaker-auth".  Static.  */
   char text[MSUB_TEXT_MAX]; /* valid UTF-8 without control characters */
 };
 

@@ -181,6 +181,7 @@ report_done (struct job *job, const struct msub_delivery *delivery, msub_time st
   msub_event_integer (event, "code", err->code);
   msub_event_text (event, "enhanced", err->enhanced);
   msub_event_text (event, "text", err->text);
+  msub_event_text (event, "alarm", err->alarm);
   msub_event_real (event, "ms", msub_msecs_since (started));
   push (job, event);
 }

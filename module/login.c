@@ -22,8 +22,32 @@ usable (const struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechanis
          && (!mechanism->binding || msub_tls_binding (smtp->c, binding, sizeof binding, &exporter) > 0);
 }
 
+/* MECHANISM stands behind the one called REMEMBERED in the order of strength.  */
+static bool
+weaker (const struct msub_sasl_mechanism *mechanism, const char *remembered)
+{
+  for (const struct msub_sasl_mechanism *m = msub_sasl_mechanisms; m->name && m != mechanism; m++)
+    if (m->automatic && strcasecmp (m->name, remembered) == 0)
+      return true;
+  return false;
+}
+
+static const struct msub_sasl_mechanism *
+unless_weaker (const struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechanism, const char *remembered,
+               struct msub_error *err)
+{
+  if (!remembered || !mechanism->automatic || !weaker (mechanism, remembered))
+    return mechanism;
+  msub_fail (err, MSUB_INSECURE,
+             "%s offers nothing better than %s to log in; it has offered %s before, so somebody may have taken that out. "
+             "No credentials and no message were sent",
+             smtp->c->peer.text, mechanism->name, remembered);
+  err->alarm = "weaker-auth";
+  return NULL;
+}
+
 const struct msub_sasl_mechanism *
-msub_smtp_mechanism (const struct msub_smtp *smtp, const char *pinned, struct msub_error *err)
+msub_smtp_mechanism (const struct msub_smtp *smtp, const char *pinned, const char *remembered, struct msub_error *err)
 {
   const struct msub_connection *c = smtp->c;
   if (!(smtp->tls && smtp->verified) && !msub_address_loopback ((const struct sockaddr *) &c->peer.sockaddr))
@@ -37,7 +61,7 @@ msub_smtp_mechanism (const struct msub_smtp *smtp, const char *pinned, struct ms
     {
       bool wanted = pinned ? strcasecmp (pinned, m->name) == 0 : m->automatic;
       if (wanted && usable (smtp, m))
-        return m;
+        return pinned ? m : unless_weaker (smtp, m, remembered, err);
       known = known || wanted;
     }
   if (!known)

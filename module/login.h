@@ -8,11 +8,12 @@
 #include "conversation.h"
 #include "sasl.h"
 
-/* The best mechanism of ours that the server offers, or PINNED (a name) if that is not NULL.  NULL with ERR
+/* The best mechanism of ours that the server offers, or PINNED (a name) if that is not NULL.  REMEMBERED: the best one it
+   offered before, or NULL; a weaker one now raises the alarm "weaker-auth" (RFC 4422 section 6.1.2).  NULL with ERR
    MSUB_INSECURE when there is none, or when credentials would leave without verified TLS (a loopback peer aside),
    MSUB_CONFIG when PINNED is no mechanism of ours.  */
 const struct msub_sasl_mechanism *msub_smtp_mechanism (const struct msub_smtp *smtp, const char *pinned,
-                                                       struct msub_error *err);
+                                                       const char *remembered, struct msub_error *err);
 
 /* AUTH with MECHANISM to the server called NAME.  One try for one SECRET (NULL where MECHANISM needs none).  */
 int msub_smtp_auth (struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechanism, const char *name,

@@ -253,6 +253,7 @@ read_key (emacs_env *env, const char *key, emacs_value value, struct msub_reques
     { ":dsn-notify", &request->dsn_notify }, { ":deliver-by", &request->deliver_by },
     { ":hold-for", &request->hold_for }, { ":hold-until", &request->hold_until },
     { ":mt-priority", &request->priority_level },
+    { ":auth-remembered", &request->auth_remembered },
     { ":tunnel-place", &request->tunnel_place }, { ":tunnel-user", &request->tunnel_user },
     { ":tunnel-password", &request->tunnel_password },
     { ":source-ipv4", &request->source_ipv4 }, { ":source-ipv6", &request->source_ipv6 },
@@ -274,6 +275,7 @@ read_key (emacs_env *env, const char *key, emacs_value value, struct msub_reques
     { ":race", &request->raced },
     { ":ask-fallback", &request->ask_fallback },
     { ":trace", &request->trace },
+    { ":starttls-remembered", &request->starttls_remembered },
     { ":require-tls", &request->require_tls },
     { ":binary", &request->binary },
   };

@@ -25,7 +25,7 @@ msub_request_clear (struct msub_request *request)
         &request->helo,     &request->from,     &request->file,
         &request->dsn_return, &request->dsn_id, &request->dsn_notify, &request->deliver_by, &request->hold_for,
         &request->hold_until, &request->priority_level, &request->tunnel_place, &request->tunnel_user,
-        &request->source_ipv4, &request->source_ipv6 };
+        &request->source_ipv4, &request->source_ipv6, &request->auth_remembered };
   for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
     {
       free (*strings[i]);
@@ -241,9 +241,9 @@ introduce (struct msub_smtp *smtp, const struct msub_request *request, const str
   bool required = request->level == MSUB_LEVEL_REQUIRED;
   if (msub_smtp_hello (smtp, !required && !log_in, err))
     return -1;
-  if (effective_mode (request, &winner->route) != MSUB_TLS_STARTTLS)
-    return 0;
-  int failed = msub_smtp_starttls (smtp, trust, certified_name (request), required, required, err);
+  int failed = msub_smtp_striptls (smtp, certified_name (request), request->starttls_remembered, err);
+  if (!failed && effective_mode (request, &winner->route) == MSUB_TLS_STARTTLS)
+    failed = msub_smtp_starttls (smtp, trust, certified_name (request), required, required, err);
   if (failed && !smtp->tls && err->kind != MSUB_CANCELLED)
     msub_race_judge (race, winner->attempt, MSUB_CASE_TLS, err->text);
   return failed;
@@ -293,7 +293,7 @@ static int
 log_in (const struct msub_context *context, struct msub_request *request, const struct msub_winner *winner,
         struct msub_smtp *smtp, struct msub_error *err)
 {
-  const struct msub_sasl_mechanism *mechanism = msub_smtp_mechanism (smtp, request->auth, err);
+  const struct msub_sasl_mechanism *mechanism = msub_smtp_mechanism (smtp, request->auth, request->auth_remembered, err);
   if (!mechanism)
     return -1;
   if (log_in_once (context, request, winner, smtp, mechanism, false, err) == 0)

@@ -28,6 +28,8 @@ struct msub_request
   char *tunnel_place, *tunnel_user, *tunnel_password;
   char *source_ipv4, *source_ipv6;
   char *auth;       /* a mechanism, "none", or NULL for the best one */
+  bool starttls_remembered;  /* this server has offered STARTTLS before ... */
+  char *auth_remembered;     /* ... and this mechanism as its best */
   char *user;       /* NULL: no AUTH is wanted */
   char *password;   /* NULL with a user: asked for when it is needed */
   char *helo;

@@ -107,17 +107,62 @@ msub_smtp_hello (struct msub_smtp *smtp, bool helo_allowed, struct msub_error *e
   return 0;
 }
 
+/* A keyword that stands where STARTTLS stood: firewalls that "fix" SMTP write over it ("XXXXXXXA", "STARTXXX").  NULL where
+   there is none.  */
+static const char *
+overwritten (const struct msub_smtp *smtp, char *buf, size_t size)
+{
+  for (const char *p = smtp->caps.names; *p;)
+    {
+      size_t length = strcspn (p, "\n");
+      bool start = length >= 5 && strncmp (p, "START", 5) == 0 && !(length == 8 && strncmp (p, "STARTTLS", 8) == 0);
+      bool crossed = length >= 4 && strspn (p, "X") + 1 >= length;
+      if (start || crossed)
+        {
+          snprintf (buf, size, "%.*s", (int) (length < 40 ? length : 40), p);
+          return buf;
+        }
+      p += length + (p[length] == '\n');
+    }
+  return NULL;
+}
+
+int
+msub_smtp_striptls (const struct msub_smtp *smtp, const char *name, bool remembered, struct msub_error *err)
+{
+  if (smtp->tls || smtp->caps.starttls || !remembered || err->kind != MSUB_OK)
+    return err->kind == MSUB_OK ? 0 : -1;
+  char buf[48];
+  const char *instead = overwritten (smtp, buf, sizeof buf);
+  msub_fail (err, MSUB_INSECURE,
+             "%s (%s) has offered STARTTLS before and does not now%s%s: somebody on the way has probably taken it out. "
+             "Neither the password nor the message was sent",
+             name, smtp->c->peer.text, instead ? "; it says in its place: " : "", instead ? instead : "");
+  err->alarm = "striptls";
+  return -1;
+}
+
+static int
+not_offered (const struct msub_smtp *smtp, const char *name, struct msub_error *err)
+{
+  char buf[48];
+  const char *instead = overwritten (smtp, buf, sizeof buf);
+  msub_fail (err, MSUB_INSECURE,
+             "%s (%s) does not offer STARTTLS%s%s: somebody on the way may have taken it out. Neither the password nor the "
+             "message was sent",
+             name, smtp->c->peer.text, instead ? " and says in its place " : "", instead ? instead : "");
+  if (instead)
+    err->alarm = "striptls";
+  return -1;
+}
+
 int
 msub_smtp_starttls (struct msub_smtp *smtp, const struct msub_tls_trust *trust, const char *name, bool required,
                     bool must_verify, struct msub_error *err)
 {
   const char *peer = smtp->c->peer.text;
   if (!smtp->caps.starttls)
-    return !required ? 0
-                     : msub_fail (err, MSUB_INSECURE,
-                                  "%s (%s) does not offer STARTTLS: somebody on the way may have taken it out. Neither the "
-                                  "password nor the message was sent",
-                                  name, peer);
+    return required ? not_offered (smtp, name, err) : 0;
   if (msub_smtp_silence (smtp, err) || msub_smtp_command (smtp, err, "STARTTLS") || msub_smtp_exchange (smtp, STARTTLS_SECONDS, err))
     return -1;
   int code = msub_smtp_last (smtp)->code;

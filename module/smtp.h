@@ -24,6 +24,10 @@ int msub_smtp_greeting (struct msub_smtp *smtp, struct msub_error *err);
 /* EHLO; HELO after a 5yz only where HELO_ALLOWED (SECURITY: A5).  */
 int msub_smtp_hello (struct msub_smtp *smtp, bool helo_allowed, struct msub_error *err);
 
+/* Nothing has been heard inside TLS yet: has the server taken STARTTLS back?  REMEMBERED: it offered STARTTLS once.  Then
+   MSUB_INSECURE with the alarm "striptls", whatever the account's level (RFC 3207 section 6).  */
+int msub_smtp_striptls (const struct msub_smtp *smtp, const char *name, bool remembered, struct msub_error *err);
+
 /* STARTTLS, the handshake, and EHLO again (RFC 3207): everything learned before is forgotten.  Where the server does not
    offer it: MSUB_INSECURE when REQUIRED, else nothing happens.  */
 int msub_smtp_starttls (struct msub_smtp *smtp, const struct msub_tls_trust *trust, const char *name, bool required,

@@ -1,6 +1,6 @@
 /* job.c --- jobs: one thread each, their events, waking and cancelling them.
 
-   Floor 5.  The only file, beside thread.c, that includes pthread.h, and the only one with mutable globals.
+   Floor 6.  The only file, beside thread.c, that includes pthread.h, and the only one with mutable globals.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #define _GNU_SOURCE
@@ -8,9 +8,11 @@
 #include "thread.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +25,8 @@ struct job
   bool asking, answered;        /* under the mutex */
   bool done;                    /* written under the mutex, by the job's thread alone */
   struct msub_answer answer;    /* under the mutex */
+  bool parked;                  /* under the mutex: done, and keeps a conversation for ... */
+  struct job *successor;        /* ... this one, under the mutex */
   struct msub_event *last_event; /* made beforehand, so that `done' needs no memory */
   struct msub_context context;
   struct msub_request request;
@@ -34,6 +38,14 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct job *jobs;
 static struct msub_event *first, **tail = &first;
 static uint64_t last_id;
+
+/* TLS tickets for each SHARE.  There are as many as the user has accounts, so they stay until Emacs ends.  */
+#define MEMORIES_MAX 64
+static struct
+{
+  char *share;
+  struct msub_tls_memory *memory;
+} memories[MEMORIES_MAX];
 
 /* Its own mutex: a write must not happen to a descriptor that is being replaced.  */
 static pthread_mutex_t channel_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -186,17 +198,65 @@ report_done (struct job *job, const struct msub_delivery *delivery, msub_time st
   push (job, event);
 }
 
+static struct job *
+successor_of (struct job *job)
+{
+  pthread_mutex_lock (&mutex);
+  struct job *successor = job->successor;
+  pthread_mutex_unlock (&mutex);
+  return successor;
+}
+
+/* Keep JOB's conversation, on FD, until another job of its kind wants it, the server speaks or leaves, the user says stop,
+   or time is up.  Returns the job that goes on with it, or NULL.  */
+static struct job *
+park (struct job *job, int fd)
+{
+  msub_time deadline = msub_now () + MSUB_MSECS (job->request.keep_msecs);
+  pthread_mutex_lock (&mutex);
+  job->parked = true;
+  pthread_mutex_unlock (&mutex);
+  while (!is_cancelled (job) && !successor_of (job) && msub_now () < deadline)
+    {
+      struct pollfd fds[] = { { .fd = job->wake[0], .events = POLLIN }, { .fd = fd, .events = POLLIN } };
+      int left = (int) ((deadline - msub_now ()) / 1000 + 1);
+      char octets[64];
+      if (poll (fds, 2, left) > 0 && fds[1].revents)
+        break;
+      while (read (job->wake[0], octets, sizeof octets) > 0)
+        ;
+    }
+  pthread_mutex_lock (&mutex);
+  job->parked = false;
+  struct job *successor = job->successor;
+  pthread_mutex_unlock (&mutex);
+  return successor;
+}
+
+static void
+end_job (struct job *job)
+{
+  unlink_job (job);
+  free_job (job);
+}
+
+/* A thread delivers its job, and then those that come for the same conversation while it is kept.  */
 static void
 run (void *arg)
 {
-  struct job *job = arg;
-  msub_time started = msub_now ();
-  struct msub_delivery delivery;
-  msub_session_deliver (&job->context, &job->request, &delivery);
-  report_done (job, &delivery, started);
-  msub_session_farewell (&delivery);
-  unlink_job (job);
-  free_job (job);
+  struct msub_server server = { 0 };
+  for (struct job *job = arg; job;)
+    {
+      msub_time started = msub_now ();
+      struct msub_delivery delivery;
+      bool keep = msub_session_deliver (&job->context, &job->request, &server, &delivery);
+      report_done (job, &delivery, started);
+      struct job *successor = keep ? park (job, server.smtp->c->fd) : NULL;
+      if (!successor)
+        msub_server_close (&server);
+      end_job (job);
+      job = successor;
+    }
 }
 
 static struct job *
@@ -229,6 +289,45 @@ make_job (struct msub_request *request)
   return job;
 }
 
+/* Under the mutex, so that the job is there.  The pipe's other end is the job's own: no SIGPIPE.  */
+static void
+wake (struct job *job)
+{
+  while (write (job->wake[1], "", 1) < 0 && errno == EINTR)
+    ;
+}
+
+/* Under the mutex.  NULL without memory: then there is no resumption.  */
+static struct msub_tls_memory *
+find_memory (const char *share)
+{
+  for (size_t i = 0; share && i < MEMORIES_MAX; i++)
+    {
+      if (!memories[i].share)
+        {
+          memories[i].memory = msub_tls_memory_new ();
+          memories[i].share = memories[i].memory ? strdup (share) : NULL;
+          return memories[i].memory;
+        }
+      if (strcmp (memories[i].share, share) == 0)
+        return memories[i].memory;
+    }
+  return NULL;
+}
+
+/* Under the mutex: a job that keeps a conversation JOB can use, and that nobody has claimed.  */
+static struct job *
+find_parked (const struct job *job)
+{
+  if (!job->request.share)
+    return NULL;
+  for (struct job *other = jobs; other; other = other->next)
+    if (other->parked && !other->successor && !atomic_load (&other->cancelled)
+        && strcmp (other->request.share, job->request.share) == 0)
+      return other;
+  return NULL;
+}
+
 uint64_t
 msub_job_start (struct msub_request *request, struct msub_error *err)
 {
@@ -241,9 +340,18 @@ msub_job_start (struct msub_request *request, struct msub_error *err)
   pthread_mutex_lock (&mutex);
   /* The thread may free the job before we are back: remember its number.  */
   uint64_t id = job->id = ++last_id;
+  job->request.memory = find_memory (job->request.share);
+  struct job *parked = find_parked (job);
   job->next = jobs;
   jobs = job;
+  if (parked)
+    {
+      parked->successor = job;
+      wake (parked);
+    }
   pthread_mutex_unlock (&mutex);
+  if (parked)
+    return id;
   int failed = msub_thread_start (run, job);
   if (!failed)
     return id;
@@ -261,14 +369,6 @@ find_job (uint64_t id)
   while (job && job->id != id)
     job = job->next;
   return job;
-}
-
-/* Under the mutex, so that the job is there.  The pipe's other end is the job's own: no SIGPIPE.  */
-static void
-wake (struct job *job)
-{
-  while (write (job->wake[1], "", 1) < 0 && errno == EINTR)
-    ;
 }
 
 bool

@@ -1,6 +1,6 @@
 /* job.h --- jobs: one thread each, their events, waking and cancelling them.
 
-   Floor 5.  Everything here is for the one thread of Lisp; what crosses to the jobs' threads is under a mutex.
+   Floor 6.  Everything here is for the one thread of Lisp; what crosses to the jobs' threads is under a mutex.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #ifndef MSUB_JOB_H
@@ -26,7 +26,7 @@ struct msub_event *msub_jobs_take (void);
 /* Put a list of events back in front of the queue, and leave a wake-up pending.  */
 void msub_jobs_put_back (struct msub_event *events);
 
-/* Jobs whose thread has not ended.  */
+/* Jobs whose thread has not ended; one that is done and keeps its conversation for another is among them.  */
 size_t msub_jobs_running (void);
 
 /* Ask all to stop and wait at most MSECS for it.  Returns how many still run.  */

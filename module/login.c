@@ -195,11 +195,15 @@ msub_smtp_auth (struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechan
   int result = run_auth (smtp, sasl, mechanism, err);
   msub_sasl_free (&sasl);
   if (result == 0)
-    {
-      struct msub_event *event = msub_event_new (MSUB_EVENT_AUTH);
-      msub_event_text (event, "mechanism", mechanism->name);
-      msub_emit (smtp->c->context, event);
-    }
+    msub_smtp_report_auth (smtp, mechanism);
   return result;
+}
+
+void
+msub_smtp_report_auth (const struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechanism)
+{
+  struct msub_event *event = msub_event_new (MSUB_EVENT_AUTH);
+  msub_event_text (event, "mechanism", mechanism->name);
+  msub_emit (smtp->c->context, event);
 }
 

@@ -19,4 +19,7 @@ const struct msub_sasl_mechanism *msub_smtp_mechanism (const struct msub_smtp *s
 int msub_smtp_auth (struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechanism, const char *name,
                     const char *user, const char *secret, struct msub_error *err);
 
+/* Emit an `auth' event: MECHANISM has been accepted.  */
+void msub_smtp_report_auth (const struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechanism);
+
 #endif

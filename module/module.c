@@ -1,6 +1,6 @@
 /* module.c --- the boundary: Lisp's arguments in, plists out.
 
-   Floor 6.  The only file that includes emacs-module.h: an emacs_env or an emacs_value lives here and only during a call
+   Floor 7.  The only file that includes emacs-module.h: an emacs_env or an emacs_value lives here and only during a call
    from Lisp.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
@@ -252,7 +252,7 @@ read_key (emacs_env *env, const char *key, emacs_value value, struct msub_reques
     { ":dsn-return", &request->dsn_return }, { ":dsn-id", &request->dsn_id },
     { ":dsn-notify", &request->dsn_notify }, { ":deliver-by", &request->deliver_by },
     { ":hold-for", &request->hold_for }, { ":hold-until", &request->hold_until },
-    { ":mt-priority", &request->priority_level },
+    { ":mt-priority", &request->priority_level }, { ":share", &request->share },
     { ":auth-remembered", &request->auth_remembered },
     { ":tunnel-place", &request->tunnel_place }, { ":tunnel-user", &request->tunnel_user },
     { ":tunnel-password", &request->tunnel_password },
@@ -266,6 +266,7 @@ read_key (emacs_env *env, const char *key, emacs_value value, struct msub_reques
     { ":attempt-delay", &request->attempt_delay_msecs },
     { ":connect-timeout", &request->connect_timeout_msecs },
     { ":step-timeout", &request->step_timeout_msecs },
+    { ":keep", &request->keep_msecs },
   };
   const struct
   {

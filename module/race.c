@@ -76,8 +76,8 @@ msub_tls_mode_name (enum msub_tls_mode mode)
   return tls_mode_names[mode];
 }
 
-static const char *
-family_name (int family)
+const char *
+msub_family_name (int family)
 {
   return family == AF_INET6 ? "ipv6" : "ipv4";
 }
@@ -188,7 +188,7 @@ report_attempt (const struct msub_race *race, const struct attempt *attempt, boo
   msub_event_integer (event, "id", attempt - race->attempts);
   msub_event_integer (event, "port", route->port);
   if (!tunnelled (race))
-    msub_event_text (event, "family", family_name (route->family));
+    msub_event_text (event, "family", msub_family_name (route->family));
   msub_event_text (event, "address", attempt->address.text);
   msub_event_text (event, "tls", msub_tls_mode_name (route->tls));
   msub_event_text (event, "case", msub_case_name (attempt->verdict.kase));
@@ -806,7 +806,7 @@ hand_over (struct msub_race *race, struct attempt *attempt, struct msub_winner *
   msub_event_integer (event, "id", (int64_t) winner_r->attempt);
   msub_event_integer (event, "port", winner_r->route.port);
   if (!tunnelled (race))
-    msub_event_text (event, "family", family_name (winner_r->route.family));
+    msub_event_text (event, "family", msub_family_name (winner_r->route.family));
   msub_event_text (event, "address", winner_r->address.text);
   msub_event_truth (event, "fallback", winner_r->fallback);
   msub_event_real (event, "ms", msub_msecs_since (race->started));

@@ -16,6 +16,9 @@ enum msub_tls_mode { MSUB_TLS_NONE, MSUB_TLS_STARTTLS, MSUB_TLS_IMPLICIT, MSUB_T
 /* "none", "starttls", "implicit".  Static.  */
 const char *msub_tls_mode_name (enum msub_tls_mode mode);
 
+/* "ipv4", "ipv6".  Static.  */
+const char *msub_family_name (int family);
+
 struct msub_route
 {
   uint16_t port;

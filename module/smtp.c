@@ -14,6 +14,7 @@ enum
   HELLO_SECONDS = 300,
   STARTTLS_SECONDS = 120,
   HANDSHAKE_SECONDS = 120,
+  RESET_SECONDS = 10,
 };
 
 bool
@@ -22,14 +23,15 @@ msub_smtp_unanswered (const struct msub_smtp *smtp, const struct msub_error *err
   return smtp->c->received == 0 && (err->kind == MSUB_LOST || err->kind == MSUB_TLS);
 }
 
-static void
-report_tls (const struct msub_smtp *smtp, const struct msub_tls_info *info)
+void
+msub_smtp_report_tls (const struct msub_smtp *smtp, const struct msub_tls_info *info)
 {
   struct msub_event *event = msub_event_new (MSUB_EVENT_TLS);
   msub_event_text (event, "version", info->version);
   msub_event_text (event, "cipher", info->cipher);
   msub_event_truth (event, "verified", info->verified);
   msub_event_truth (event, "pinned", info->pinned);
+  msub_event_truth (event, "resumed", info->resumed);
   if (!info->verified)
     msub_event_text (event, "unverified", info->unverified);
   msub_event_text (event, "subject", info->subject);
@@ -43,15 +45,15 @@ report_tls (const struct msub_smtp *smtp, const struct msub_tls_info *info)
 
 int
 msub_smtp_tls (struct msub_smtp *smtp, const struct msub_tls_trust *trust, const char *name, bool must_verify,
-               struct msub_error *err)
+               struct msub_tls_info *info_r, struct msub_error *err)
 {
-  struct msub_tls_info info;
-  int failed = msub_tls_start (smtp->c, trust, name, must_verify, msub_smtp_deadline (smtp, HANDSHAKE_SECONDS), &info, err);
+  int failed = msub_tls_start (smtp->c, trust, name, must_verify, msub_smtp_deadline (smtp, HANDSHAKE_SECONDS), info_r,
+                               err);
   /* A certificate that was not accepted is told of, too: a person may want to look at it.  */
-  if (!failed || info.fingerprint[0])
-    report_tls (smtp, &info);
+  if (!failed || info_r->fingerprint[0])
+    msub_smtp_report_tls (smtp, info_r);
   smtp->tls = !failed;
-  smtp->verified = info.verified;
+  smtp->verified = info_r->verified;
   return failed;
 }
 
@@ -158,7 +160,7 @@ not_offered (const struct msub_smtp *smtp, const char *name, struct msub_error *
 
 int
 msub_smtp_starttls (struct msub_smtp *smtp, const struct msub_tls_trust *trust, const char *name, bool required,
-                    bool must_verify, struct msub_error *err)
+                    bool must_verify, struct msub_tls_info *info_r, struct msub_error *err)
 {
   const char *peer = smtp->c->peer.text;
   if (!smtp->caps.starttls)
@@ -177,11 +179,24 @@ msub_smtp_starttls (struct msub_smtp *smtp, const struct msub_tls_trust *trust, 
                         "sent",
                         name, peer, words);
     }
-  if (msub_smtp_tls (smtp, trust, name, must_verify, err))
+  if (msub_smtp_tls (smtp, trust, name, must_verify, info_r, err))
     return -1;
   /* Everything learned so far came in the clear: a reply, a capability, half a line (RFC 3207 section 4.2).  */
   msub_reply_reset (&smtp->parser);
   return msub_smtp_hello (smtp, false, err);
+}
+
+int
+msub_smtp_again (struct msub_smtp *smtp, bool idle, struct msub_error *err)
+{
+  if (!smtp->settled || smtp->c->ended || msub_smtp_silence (smtp, err) || smtp->c->ended)
+    return msub_fail (err, MSUB_LOST, "%s closed the connection", smtp->c->peer.text);
+  if (!smtp->dirty && !idle)
+    return 0;
+  if (msub_smtp_command (smtp, err, "RSET") || msub_smtp_exchange (smtp, RESET_SECONDS, err))
+    return -1;
+  smtp->dirty = false;
+  return msub_smtp_last (smtp)->code == 250 ? 0 : msub_smtp_failed (smtp, MSUB_REFUSED, "RSET", err);
 }
 
 void

@@ -14,9 +14,12 @@
    may have accepted in the far end's place, and another route may be tried.  */
 bool msub_smtp_unanswered (const struct msub_smtp *smtp, const struct msub_error *err);
 
-/* TLS at once (RFC 8314 section 3), before the greeting.  */
+/* TLS at once (RFC 8314 section 3), before the greeting.  *INFO_R is what it came to, as far as it went.  */
 int msub_smtp_tls (struct msub_smtp *smtp, const struct msub_tls_trust *trust, const char *name, bool must_verify,
-                   struct msub_error *err);
+                   struct msub_tls_info *info_r, struct msub_error *err);
+
+/* Emit a `tls' event for INFO.  */
+void msub_smtp_report_tls (const struct msub_smtp *smtp, const struct msub_tls_info *info);
 
 /* Wait for the 220.  */
 int msub_smtp_greeting (struct msub_smtp *smtp, struct msub_error *err);
@@ -31,7 +34,11 @@ int msub_smtp_striptls (const struct msub_smtp *smtp, const char *name, bool rem
 /* STARTTLS, the handshake, and EHLO again (RFC 3207): everything learned before is forgotten.  Where the server does not
    offer it: MSUB_INSECURE when REQUIRED, else nothing happens.  */
 int msub_smtp_starttls (struct msub_smtp *smtp, const struct msub_tls_trust *trust, const char *name, bool required,
-                        bool must_verify, struct msub_error *err);
+                        bool must_verify, struct msub_tls_info *info_r, struct msub_error *err);
+
+/* Another message for the same server: is the conversation still good for it?  IDLE says that it has been silent for a
+   while, so that it is better to ask.  -1: it is not; use a new one.  */
+int msub_smtp_again (struct msub_smtp *smtp, bool idle, struct msub_error *err);
 
 /* Say QUIT without waiting, where a command may be said at all ...  */
 void msub_smtp_quit (struct msub_smtp *smtp);

@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,82 @@ struct msub_tls_trust
   gnutls_certificate_credentials_t credentials;
   gnutls_priority_t priority;
   char pin[80];
+  struct msub_tls_memory *memory;
 };
+
+/* A session's data and whom it was with.  */
+struct ticket
+{
+  char peer[300];
+  gnutls_datum_t data;
+};
+
+/* Jobs of one account share it without waiting for each other: whoever takes the ticket has it.  */
+struct msub_tls_memory
+{
+  _Atomic (struct ticket *) ticket;
+};
+
+/* A connection's TLS.  */
+struct tls
+{
+  gnutls_session_t session;
+  struct msub_tls_memory *memory; /* where a ticket may go, or NULL */
+  char peer[300];
+};
+
+static void
+ticket_free (struct ticket *ticket)
+{
+  if (!ticket)
+    return;
+  msub_wipe (ticket->data.data, ticket->data.size);
+  gnutls_free (ticket->data.data);
+  free (ticket);
+}
+
+struct msub_tls_memory *
+msub_tls_memory_new (void)
+{
+  return calloc (1, sizeof (struct msub_tls_memory));
+}
+
+void
+msub_tls_memory_free (struct msub_tls_memory **memory)
+{
+  if (!*memory)
+    return;
+  ticket_free (atomic_exchange (&(*memory)->ticket, NULL));
+  free (*memory);
+  *memory = NULL;
+}
+
+/* Offer the ticket of an earlier session with the same peer, if there is one.  */
+static void
+use_ticket (struct tls *tls)
+{
+  if (!tls->memory)
+    return;
+  struct ticket *ticket = atomic_exchange (&tls->memory->ticket, NULL);
+  if (ticket && strcmp (ticket->peer, tls->peer) == 0)
+    gnutls_session_set_data (tls->session, ticket->data.data, ticket->data.size);
+  ticket_free (ticket);
+}
+
+/* Keep what may resume this session.  In TLS 1.3 there is something only once the server has sent it.  */
+static void
+keep_ticket (struct tls *tls)
+{
+  if (!tls->memory || !(gnutls_session_get_flags (tls->session) & GNUTLS_SFLAGS_SESSION_TICKET))
+    return;
+  struct ticket *ticket = calloc (1, sizeof *ticket);
+  if (!ticket)
+    return;
+  snprintf (ticket->peer, sizeof ticket->peer, "%s", tls->peer);
+  if (gnutls_session_get_data2 (tls->session, &ticket->data) >= 0)
+    ticket = atomic_exchange (&tls->memory->ticket, ticket);
+  ticket_free (ticket);
+}
 
 /* Fail with MSUB_CONFIG unless COUNT objects, at least one, were read from FILE.  */
 static int
@@ -94,6 +170,7 @@ msub_tls_trust_new (const struct msub_tls_options *options, struct msub_error *e
       return NULL;
     }
   snprintf (trust->pin, sizeof trust->pin, "%s", options->pin ? options->pin : "");
+  trust->memory = options->memory;
   int failed = load_priority (trust, options->priority, err)
                || load_anchors (trust->credentials, options->ca_file, err)
                || (options->crl_file
@@ -158,36 +235,49 @@ record_failed (gnutls_session_t session, ssize_t code, struct msub_error *err)
   return MSUB_IO_FAILED;
 }
 
+static gnutls_session_t
+session_of (const struct msub_connection *c)
+{
+  return ((struct tls *) c->state)->session;
+}
+
 static ssize_t
 tls_recv (struct msub_connection *c, void *buf, size_t n, struct msub_error *err)
 {
-  ssize_t got = gnutls_record_recv (c->state, buf, n);
-  return got >= 0 ? got : record_failed (c->state, got, err);
+  gnutls_session_t session = session_of (c);
+  ssize_t got = gnutls_record_recv (session, buf, n);
+  return got >= 0 ? got : record_failed (session, got, err);
 }
 
 static ssize_t
 tls_send (struct msub_connection *c, const void *buf, size_t n, struct msub_error *err)
 {
-  ssize_t put = gnutls_record_send (c->state, buf, n);
-  return put >= 0 ? put : record_failed (c->state, put, err);
+  gnutls_session_t session = session_of (c);
+  ssize_t put = gnutls_record_send (session, buf, n);
+  return put >= 0 ? put : record_failed (session, put, err);
 }
 
 static bool
 tls_pending (struct msub_connection *c)
 {
-  return gnutls_record_check_pending (c->state) > 0;
+  return gnutls_record_check_pending (session_of (c)) > 0;
 }
 
 static void
 tls_bye (struct msub_connection *c)
 {
-  gnutls_bye (c->state, GNUTLS_SHUT_WR);
+  gnutls_bye (session_of (c), GNUTLS_SHUT_WR);
 }
 
 static void
 tls_free (void *state)
 {
-  gnutls_deinit (state);
+  struct tls *tls = state;
+  if (!tls)
+    return;
+  keep_ticket (tls);
+  gnutls_deinit (tls->session);
+  free (tls);
 }
 
 static const struct msub_transport transport = { tls_recv, tls_send, tls_pending, tls_bye, tls_free };
@@ -402,6 +492,10 @@ inspect_certificate (gnutls_session_t session, const char *name, const char *pin
   gnutls_typed_vdata_st purpose = { .type = GNUTLS_DT_KEY_PURPOSE_OID, .data = (unsigned char *) GNUTLS_KP_TLS_WWW_SERVER };
   unsigned status = 0;
   int failed = gnutls_certificate_verify_peers (session, &purpose, 1, &status);
+  info->resumed = gnutls_session_is_resumed (session) != 0;
+  /* A resumed handshake brings no staple; the one it goes back to was checked for it.  */
+  if (info->resumed)
+    status &= ~(unsigned) (GNUTLS_CERT_MISSING_OCSP_STATUS | GNUTLS_CERT_INVALID_OCSP_STATUS);
   bool differs = name_differs (leaf, name, info);
   if (failed < 0)
     snprintf (info->unverified, sizeof info->unverified, "it could not be checked: %s", gnutls_strerror (failed));
@@ -495,6 +589,30 @@ describe_session (gnutls_session_t session, struct msub_tls_info *info)
   gnutls_free (suite);
 }
 
+/* The handshake and the judgement of TLS, a new session for C.  */
+static int
+secure (struct msub_connection *c, struct tls *tls, const struct msub_tls_trust *trust, const char *name,
+        bool must_verify, msub_time deadline, struct msub_tls_info *info, struct msub_error *err)
+{
+  int failed = set_up (tls->session, c, trust, name);
+  if (failed < 0)
+    return msub_fail (err, MSUB_INTERNAL, "TLS cannot be set up: %s", gnutls_strerror (failed));
+  use_ticket (tls);
+  if (shake_hands (c, tls->session, deadline, err) || inspect_certificate (tls->session, name, trust->pin, info, err))
+    return -1;
+  describe_session (tls->session, info);
+  if (!info->verified)
+    tls->memory = NULL; /* what is not verified is not resumed */
+  if (!info->verified && must_verify)
+    {
+      gnutls_alert_send (tls->session, GNUTLS_AL_FATAL, GNUTLS_A_BAD_CERTIFICATE);
+      return msub_fail (err, MSUB_INSECURE,
+                        "The certificate of %s (%s) is not accepted: %s. Nothing secret was sent", name, c->peer.text,
+                        info->unverified);
+    }
+  return 0;
+}
+
 int
 msub_tls_start (struct msub_connection *c, const struct msub_tls_trust *trust, const char *name, bool must_verify,
                 msub_time deadline, struct msub_tls_info *info_r, struct msub_error *err)
@@ -510,31 +628,23 @@ msub_tls_start (struct msub_connection *c, const struct msub_tls_trust *trust, c
   int length = snprintf (host, sizeof host, "%s", name);
   if (length > 1 && (size_t) length < sizeof host && host[length - 1] == '.')
     host[length - 1] = '\0';
-  gnutls_session_t session;
-  if (gnutls_init (&session, GNUTLS_CLIENT | GNUTLS_NONBLOCK) < 0)
-    return msub_fail (err, MSUB_INTERNAL, "Out of memory");
-  int failed = set_up (session, c, trust, host);
-  if (failed < 0)
+  struct tls *tls = calloc (1, sizeof *tls);
+  if (!tls || gnutls_init (&tls->session, GNUTLS_CLIENT | GNUTLS_NONBLOCK) < 0)
     {
-      gnutls_deinit (session);
-      return msub_fail (err, MSUB_INTERNAL, "TLS cannot be set up: %s", gnutls_strerror (failed));
+      free (tls);
+      return msub_fail (err, MSUB_INTERNAL, "Out of memory");
     }
-  if (shake_hands (c, session, deadline, err) || inspect_certificate (session, host, trust->pin, info_r, err))
+  tls->memory = trust->memory;
+  snprintf (tls->peer, sizeof tls->peer, "%s:%d", host, msub_address_get_port (&c->peer));
+  int failed = secure (c, tls, trust, host, must_verify, deadline, info_r, err);
+  if (!failed)
+    msub_connection_transport (c, &transport, tls);
+  else
     {
-      gnutls_deinit (session);
-      return -1;
+      tls->memory = NULL; /* what failed is not resumed */
+      tls_free (tls);
     }
-  describe_session (session, info_r);
-  if (must_verify && !info_r->verified)
-    {
-      gnutls_alert_send (session, GNUTLS_AL_FATAL, GNUTLS_A_BAD_CERTIFICATE);
-      gnutls_deinit (session);
-      return msub_fail (err, MSUB_INSECURE,
-                        "The certificate of %s (%s) is not accepted: %s. Nothing secret was sent", host, c->peer.text,
-                        info_r->unverified);
-    }
-  msub_connection_transport (c, &transport, session);
-  return 0;
+  return failed;
 }
 
 size_t
@@ -542,7 +652,7 @@ msub_tls_binding (const struct msub_connection *c, unsigned char *buf, size_t si
 {
   if (c->transport != &transport)
     return 0;
-  gnutls_session_t session = c->state;
+  gnutls_session_t session = session_of (c);
   bool tls13 = gnutls_protocol_get_version (session) >= GNUTLS_TLS1_3;
   if (!tls13 && !gnutls_session_ext_master_secret_status (session))
     return 0;

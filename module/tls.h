@@ -9,9 +9,18 @@
 
 #include "net.h"
 
+/* What is left of the last session with a server, for the next one of the same account (RFC 8446 section 2.2, RFC 5077): in
+   memory, used once, and only for the same name and port.  Whoever makes it keeps it apart for each account and each
+   set of options (RFC 9325 section 3.4).  */
+struct msub_tls_memory;
+
+struct msub_tls_memory *msub_tls_memory_new (void);
+void msub_tls_memory_free (struct msub_tls_memory **memory);
+
 /* What an account says about TLS.  Everything may be NULL.  */
 struct msub_tls_options
 {
+  struct msub_tls_memory *memory; /* outlives all connections */
   const char *ca_file;   /* PEM file, or a directory of them; else the system's trust */
   const char *crl_file;  /* PEM */
   const char *cert_file, *key_file; /* the client's own, PEM, or PKCS#11 URLs */
@@ -39,6 +48,7 @@ struct msub_tls_info
   char not_before[32], not_after[32]; /* ISO 8601, UTC */
   char fingerprint[80];  /* "sha256:..." of the certificate; "" where there was none */
   bool pinned;           /* verified by the pin alone */
+  bool resumed;          /* from an earlier session's ticket */
 };
 
 /* Shake hands on C until DEADLINE.  NAME is the name (A-labels) or numeric address the user configured: SNI

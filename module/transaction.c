@@ -477,6 +477,7 @@ read_final_reply (struct msub_smtp *smtp, struct msub_error *err)
   if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, FINAL_SECONDS), &broken))
     return no_answer (broken.text, err);
   smtp->in_message = false;
+  smtp->settled = true;
   const struct msub_reply *reply = msub_smtp_last (smtp);
   char words[600];
   msub_reply_words (reply, words, sizeof words);
@@ -661,6 +662,7 @@ nobody_accepted (struct msub_smtp *smtp, enum closing closing, const struct prog
     msub_smtp_exchange (smtp, DATA_SECONDS, &ignored);
   if (closing == BDAT)
     msub_smtp_read (smtp, msub_smtp_deadline (smtp, DATA_SECONDS), &ignored);
+  smtp->settled = smtp->dirty = true;
   *err = progress->refusal;
   return -1;
 }
@@ -672,6 +674,7 @@ transact (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd, 
   struct progress progress = { .transaction = transaction_r };
   enum closing closing = choose_closing (smtp, facts);
   bool flights = smtp->caps.pipelining;
+  smtp->settled = false;
   if (flights ? send_envelope_in_flights (smtp, envelope, fd, facts, closing, &progress, err)
               : send_envelope_in_steps (smtp, envelope, facts, closing, &progress, err))
     return -1;

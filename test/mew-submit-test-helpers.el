@@ -143,18 +143,19 @@ A NUL, which Emacs 28 does not take in JSON, becomes U+FFFD."
 PEER is bound to it; the ARGUMENTs are test/peer/peer's.  When BODY fails, the
 server's log is shown."
   (declare (indent 1) (debug ((symbolp &rest form) body)))
-  (let ((directory (make-symbol "directory")))
+  (let ((directory (make-symbol "directory"))
+        (ended (make-symbol "ended")))
     `(mew-submit-test-with-directory ,directory
        (let ((,(car spec) (mew-submit-test-peer-start ,directory
-                                                      (list ,@(cdr spec)))))
+                                                      (list ,@(cdr spec))))
+             ,ended)
          (unwind-protect
-             (condition-case err
-                 (progn ,@body)
-               ((ert-test-failed error)
-                (message "The server's log:\n%s"
-                         (mew-submit-test-octets
-                          (expand-file-name "log" ,directory)))
-                (signal (car err) (cdr err))))
+             (prog1 (progn ,@body)
+               (setq ,ended t))
+           (unless ,ended
+             (message "The server's log:\n%s"
+                      (mew-submit-test-octets
+                       (expand-file-name "log" ,directory))))
            (mew-submit-test-peer-stop ,(car spec)))))))
 
 (defun mew-submit-test-port (peer name)
@@ -205,8 +206,9 @@ server's log is shown."
   "Run a batch Emacs with ARGUMENTS and return what came of it.
 That is a plist of :status, :stdout and :stderr; the status is a negative number
 after a signal.  INPUT is its standard input, HOME its home directory (one that
-has no ~/.authinfo), DIRECTORY the current one.  SIGNAL is a function that is called again and again with the
-process meanwhile."
+has no ~/.authinfo), DIRECTORY the current one.  SIGNAL is a function that is
+called with the process again and again meanwhile; INPUT t leaves the standard
+input open."
   (let* ((default-directory directory)
          (coding-system-for-read 'utf-8-unix)
          (coding-system-for-write 'no-conversion)
@@ -216,26 +218,32 @@ process meanwhile."
                   process-environment))
          (stderr (generate-new-buffer " *stderr*"))
          (stdout (generate-new-buffer " *stdout*"))
+         (open 2)
+         ;; Unlike `process-live-p', a sentinel knows that all output was read.
+         (sentinel (lambda (process _change)
+                     (unless (process-live-p process)
+                       (cl-decf open))))
          (pipe (make-pipe-process :name "stderr" :buffer stderr :noquery t
-                                  :sentinel #'ignore))
+                                  :sentinel sentinel))
          (process (make-process
                    :name "batch" :noquery t :connection-type 'pipe
-                   :buffer stdout :stderr pipe :sentinel #'ignore
+                   :buffer stdout :stderr pipe :sentinel sentinel
                    :command (append (list mew-submit-test-emacs "-Q" "--batch"
                                           "-module-assertions")
                                     arguments))))
     (unwind-protect
         (progn
-          (ignore-errors                ; it need not read it
-            (process-send-string process
-                                 (if (multibyte-string-p input)
-                                     (encode-coding-string input 'utf-8)
-                                   input))
-            (process-send-eof process))
+          (unless (eq input t)
+            (ignore-errors              ; it need not read it
+              (process-send-string process
+                                   (if (multibyte-string-p input)
+                                       (encode-coding-string input 'utf-8)
+                                     input))
+              (process-send-eof process)))
           (mew-submit-test-until ("the batch Emacs to end" 60)
             (when signal
               (funcall signal process))
-            (not (or (process-live-p process) (process-live-p pipe))))
+            (zerop open))
           (list :status (if (eq (process-status process) 'signal)
                             (- (process-exit-status process))
                           (process-exit-status process))

@@ -1,0 +1,178 @@
+;;; mew-submit-account.el --- Which server, and how, for which sender -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Floor 2.  It owns the user's accounts and the choice among them: by the From
+;; of the message; where the user has none, they are made of the smtpmail-*
+;; variables.  An account is a plist, and what is handed out is a copy, so a job
+;; keeps the account it began with.
+
+;;; Code:
+
+(require 'mew-submit-error)
+(require 'seq)
+
+(defvar smtpmail-smtp-server)
+(defvar smtpmail-default-smtp-server)
+(defvar smtpmail-smtp-service)
+(defvar smtpmail-stream-type)
+(defvar smtpmail-smtp-user)
+(defvar smtpmail-local-domain)
+
+(defcustom mew-submit-accounts nil
+  "The accounts mail is submitted by.
+The first one that fits the sender of a message is used.  Each is a plist:
+`:name'    what you call it
+`:from'    whose mail it is for: an address, a domain such as
+           \"@example.org\", or a regexp; without it, everybody's
+`:server'  the server's name or address
+`:plan'    a plan by name: \"submission\" (the default), \"submissions\",
+           \"rfc8314\", \"symmetric\" or \"appendix-a\"
+`:routes'  instead of a plan: \"PORT:MODE,...\" as for the batch command
+`:family'  `ipv4' or `ipv6', to use only that one
+`:tls'     `required' (the default), `opportunistic' or `none'
+`:fallback' `ask', `always' or `never', instead of `mew-submit-fallback'
+`:user'    the user name; without it auth-source is asked for one
+`:auth'    one SASL mechanism and no other, such as \"SCRAM-SHA-256\", or
+           \"none\" for no authentication
+`:sender'  the envelope sender, instead of the one in the message
+`:ca-file' a file of certificates to trust, instead of the system's
+`:crl-file' a file of revoked certificates
+`:helo'    the argument of EHLO, instead of `mew-submit-helo'.
+The default is nil: then the variables of smtpmail are used.  Passwords come
+from auth-source."
+  :type '(repeat
+          (plist
+           :tag "Account"
+           :options
+           ((:name (string :tag "Name"))
+            (:from (string :tag "Sender's address, @domain or regexp"))
+            (:server (string :tag "Server"))
+            (:plan (choice :tag "Plan"
+                           (const "submission") (const "submissions")
+                           (const "rfc8314") (const "symmetric")
+                           (const "appendix-a")))
+            (:routes (string :tag "Routes (PORT:MODE,...)"))
+            (:family (choice :tag "Only" (const ipv4) (const ipv6)))
+            (:tls (choice :tag "TLS"
+                          (const :tag "Required" required)
+                          (const :tag "If offered (not safe)" opportunistic)
+                          (const :tag "None (not safe)" none)))
+            (:fallback (choice :tag "Fall back" (const ask) (const always)
+                               (const never)))
+            (:user (string :tag "User name"))
+            (:auth (string :tag "SASL mechanism, or none"))
+            (:sender (string :tag "Envelope sender"))
+            (:ca-file (file :tag "Trusted certificates"))
+            (:crl-file (file :tag "Revoked certificates"))
+            (:helo (string :tag "Argument of EHLO")))))
+  :group 'mew-submit
+  :package-version '(mew-submit . "0.1.0")
+  :risky t)
+
+;;; By the sender
+
+(defun mew-submit-account--fits-p (account sender)
+  "Is ACCOUNT for the address SENDER, a string or nil?
+What has one of the characters \\=\\ ^ $ * [ in :from is a regexp."
+  (let ((from (plist-get account :from))
+        (case-fold-search t))
+    (or (null from)
+        (and sender
+             (or (equal (downcase from) (downcase sender))
+                 (string-suffix-p (concat "@" (string-remove-prefix "@" from))
+                                  sender t)
+                 (and (string-match-p "[\\^$*[]" from)
+                      (string-match-p from sender)))))))
+
+;;; From smtpmail
+
+(defun mew-submit-account--service-port (service)
+  "Return the port number of SERVICE, a number or a name as in smtpmail.
+Signal `mew-submit-config' when there is no such service."
+  (cond ((integerp service) service)
+        ((cdr (assoc service '(("smtp" . 25) ("submission" . 587)
+                               ("submissions" . 465) ("smtps" . 465)
+                               ("ssmtp" . 465)))))
+        ((and (stringp service) (string-match-p "\\`[0-9]+\\'" service))
+         (string-to-number service))
+        (t (mew-submit-error-throw 'config nil "No such service: %s" service))))
+
+(defun mew-submit-account--routes (port stream-type)
+  "Return what PORT and STREAM-TYPE of smtpmail mean, a plist for an account.
+Ports 587 and 25 mean the default plan; whoever has 25 is not asked before it
+is used.  TLS is required unless STREAM-TYPE is `plain'; the default of
+smtpmail, nil, would let whoever changes a packet read mail and password."
+  (let ((implicit (or (eql port 465) (memq stream-type '(ssl tls)))))
+    (append
+     (cond ((and implicit (memql port '(25 465))) '(:plan "submissions"))
+           (implicit (list :routes (format "%s:implicit" port)))
+           ((eql port 25) '(:fallback always))
+           ((not (eql port 587))
+            (list :routes (format "%s:%s" port
+                                  (if (eq stream-type 'plain)
+                                      "none" "starttls")))))
+     (and (eq stream-type 'plain) (not implicit) '(:tls none)))))
+
+(defun mew-submit-account--value (variable)
+  "Return the value of VARIABLE, or nil when it has none."
+  (and (boundp variable) (symbol-value variable)))
+
+(defun mew-submit-account--smtpmail (&optional server service user)
+  "Return an account made of the user's smtpmail variables, or nil.
+SERVER, SERVICE and USER, where non-nil, are used instead of the variables."
+  (let ((server (or server
+                    (mew-submit-account--value 'smtpmail-smtp-server)
+                    (mew-submit-account--value 'smtpmail-default-smtp-server)))
+        (service (or service
+                     (mew-submit-account--value 'smtpmail-smtp-service) 25))
+        (user (or user (mew-submit-account--value 'smtpmail-smtp-user)))
+        (domain (mew-submit-account--value 'smtpmail-local-domain)))
+    (when server
+      (append
+       (list :name "smtpmail" :server server)
+       (mew-submit-account--routes
+        (mew-submit-account--service-port service)
+        (mew-submit-account--value 'smtpmail-stream-type))
+       (and user (list :user user))
+       (and domain (list :helo (concat (system-name) "." domain)))))))
+
+(defun mew-submit-account--method (method)
+  "Return the account for METHOD, the value of X-Message-SMTP-Method.
+It reads \"smtp HOST PORT [USER]\".  Signal `mew-submit-config' for another."
+  (pcase (split-string method)
+    (`("smtp" ,host ,service . ,rest)
+     (mew-submit-account--smtpmail host service (car rest)))
+    (_ (mew-submit-error-throw
+        'config nil "X-Message-SMTP-Method is not smtp HOST PORT [USER]: %s"
+        method))))
+
+;;; The choice
+
+(defun mew-submit-account-choose (sender &optional method)
+  "Return the account for mail from the address SENDER, a copy.
+METHOD, the value of X-Message-SMTP-Method, or nil, comes first; then
+`mew-submit-accounts'; then smtpmail's variables.  Signal `mew-submit-config'
+when there is none."
+  (copy-tree
+   (or (and method (mew-submit-account--method method))
+       (seq-find (lambda (account)
+                   (mew-submit-account--fits-p account sender))
+                 mew-submit-accounts)
+       (mew-submit-account--smtpmail)
+       (mew-submit-error-throw
+        'config nil "No server for mail from %s: set mew-submit-accounts \
+or smtpmail-smtp-server" (or sender "nobody")))))
+
+(defun mew-submit-account-by-name (name)
+  "Return the account called NAME, a copy, or signal `mew-submit-config'."
+  (copy-tree
+   (or (seq-find (lambda (account) (equal (plist-get account :name) name))
+                 mew-submit-accounts)
+       (mew-submit-error-throw 'config nil "No such account: %s" name))))
+
+(provide 'mew-submit-account)
+;;; mew-submit-account.el ends here

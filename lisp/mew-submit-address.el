@@ -1,0 +1,321 @@
+;;; mew-submit-address.el --- Addresses, host names, and what may not stand in them -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Floor 1, pure.  It owns the grammar of address lists (RFC 5322, section
+;; 3.4) and what may go into an SMTP command (RFC 5321, section 4.1.2): envelope
+;; addresses, the server's name, the argument of EHLO, user names and passwords.
+;; What may not is refused with `mew-submit-message' before any connection.
+;;
+;; Why not mail-parse: `mail-header-parse-addresses' of Emacs 28 leaves out an
+;; address without domain ("To: root"), makes "Agroup:a@x" of "A group: a@x, b@y;",
+;; "ab@c" of "a b@c", and takes the quotes off "\"a b\"@c".  And rfc822.el takes
+;; "a@x <b@y>" for two recipients.  Nothing is guessed here: what is not in the
+;; grammar is an error that names it, so no recipient is lost or made up.
+
+;;; Code:
+
+(require 'mew-submit-error)
+(require 'puny)
+
+(declare-function ucs-normalize-NFC-string "ucs-normalize" (str))
+
+;;; Address lists
+
+(defconst mew-submit-address--atom "^][()<>@,;:\\\\\". \t"
+  "What an atom of an address list is made of, for `skip-chars-forward'.")
+
+(defun mew-submit-address--skip-to (stop)
+  "Move point behind the character STOP; backslashes quote.
+Signal `mew-submit-message' when there is none."
+  (let ((from (1- (point)))
+        (set (format "^\\\\%s%c" (if (eq stop ?\]) "\\" "") stop)))
+    (while (progn (skip-chars-forward set)
+                  (eq (char-after) ?\\))
+      (forward-char (min 2 (- (point-max) (point)))))
+    (if (eobp)
+        (mew-submit-error-throw 'message nil "Missing %c after: %s" stop
+                                (buffer-substring from (min (point-max)
+                                                            (+ from 60))))
+      (forward-char))))
+
+(defun mew-submit-address--skip-comment ()
+  "Move point behind the comment that begins at point; comments nest."
+  (let ((from (point))
+        (depth 0))
+    (while (progn
+             (skip-chars-forward "^()\\\\")
+             (pcase (char-after)
+               (?\( (setq depth (1+ depth)))
+               (?\) (setq depth (1- depth)))
+               (?\\ (unless (eq (1+ (point)) (point-max)) (forward-char)))
+               (_ (mew-submit-error-throw
+                   'message nil "Missing ) after: %s"
+                   (buffer-substring from (min (point-max) (+ from 60))))))
+             (forward-char)
+             (> depth 0)))))
+
+(defun mew-submit-address--skip-blank ()
+  "Move point over blanks and comments."
+  (while (progn
+           (skip-chars-forward " \t")
+           (when (eq (char-after) ?\()
+             (mew-submit-address--skip-comment)
+             t))))
+
+(defun mew-submit-address--token ()
+  "Return the token at point as a string, and move behind it and what is blank.
+The characters < > @ , ; : . are tokens of their own, and so are words: atoms,
+quoted strings and domain literals.  Return nil at the end."
+  (let ((from (point)))
+    (pcase (char-after)
+      ('nil)
+      (?\" (forward-char) (mew-submit-address--skip-to ?\"))
+      (?\[ (forward-char) (mew-submit-address--skip-to ?\]))
+      ((or ?< ?> ?@ ?, ?\; ?: ?.) (forward-char))
+      (_ (when (zerop (skip-chars-forward mew-submit-address--atom))
+           (mew-submit-error-throw 'message nil "Misplaced %c in: %s"
+                                   (char-after) (buffer-string)))))
+    (unless (= from (point))
+      (prog1 (buffer-substring-no-properties from (point))
+        (mew-submit-address--skip-blank)))))
+
+(defun mew-submit-address--word-p (token)
+  "Is TOKEN a word, and no special character?"
+  (not (member token '("." "@"))))
+
+(defun mew-submit-address--spell (tokens)
+  "Return TOKENS as one string, with a blank between words side by side."
+  (let ((before "@"))
+    (mapconcat (lambda (token)
+                 (prog1 (if (and (mew-submit-address--word-p before)
+                                 (mew-submit-address--word-p token))
+                            (concat " " token)
+                          token)
+                   (setq before token)))
+               tokens "")))
+
+(defun mew-submit-address--join (tokens)
+  "Return the address that TOKENS spell, or signal `mew-submit-message'."
+  (let ((address (string-join tokens))
+        (spelled (mew-submit-address--spell tokens)))
+    (if (and tokens
+             (equal address spelled)
+             (not (equal (car tokens) "@"))
+             (<= (seq-count (lambda (token) (equal token "@")) tokens) 1))
+        address
+      (mew-submit-error-throw 'message spelled "Not an address: <%s>" spelled))))
+
+(defun mew-submit-address--angle ()
+  "Return the address up to the next >, without a route before it.
+Point is behind the <."
+  (let (tokens token)
+    (while (not (equal (setq token (mew-submit-address--token)) ">"))
+      (cond ((null token)
+             (mew-submit-error-throw 'message nil "Missing > in: %s"
+                                     (buffer-string)))
+            ;; A route <@a,@b:c@d> is to be ignored (RFC 5322, section 4.4).
+            ((and (equal token ":") (equal (car (last tokens)) "@"))
+             (setq tokens nil))
+            (t (push token tokens))))
+    (mew-submit-address--join (nreverse tokens))))
+
+(defun mew-submit-address--parse-buffer ()
+  "Return the addresses in the current buffer, a list."
+  (let (addresses words angle group token)
+    (goto-char (point-min))
+    (mew-submit-address--skip-blank)
+    (while (progn
+             (setq token (mew-submit-address--token))
+             (cond
+              ((member token '(nil "," ";"))
+               (when (or angle words)
+                 (push (or angle (mew-submit-address--join (nreverse words)))
+                       addresses))
+               (when (if group (null token) (equal token ";"))
+                 (mew-submit-error-throw
+                  'message nil "Misplaced or missing ; in: %s"
+                  (buffer-string)))
+               (setq words nil
+                     angle nil
+                     group (and group (equal token ","))))
+              (angle
+               (mew-submit-error-throw 'message angle
+                                       "Missing comma after <%s>" angle))
+              ((equal token "<")
+               (setq angle (mew-submit-address--angle)
+                     words nil))
+              ((equal token ":")
+               (when (or group (null words))
+                 (mew-submit-error-throw 'message nil "Misplaced : in: %s"
+                                         (buffer-string)))
+               (setq group t
+                     words nil))
+              (t (push token words)))
+             token))
+    (nreverse addresses)))
+
+(defun mew-submit-address-parse (text)
+  "Return the addresses in TEXT, the value of a field such as To.
+The result is a list of strings such as \"a@example.org\", in order: the
+members of groups too, display names and comments not.  Signal
+`mew-submit-message' where TEXT is no address list.  RFC 5322, section 3.4."
+  (with-temp-buffer
+    (insert (replace-regexp-in-string "[\r\n]+" "" text))
+    (mew-submit-address--parse-buffer)))
+
+;;; Characters
+
+(defun mew-submit-address--narrow-line-end-p (text)
+  "Would TEXT hold CR LF if each character lost all but its low eight bits?"
+  (let ((before 0))
+    (seq-some (lambda (char)
+                (prog1 (and (= (logand char #xFF) ?\n)
+                            (= (logand before #xFF) ?\r))
+                  (setq before char)))
+              text)))
+
+(defun mew-submit-address--plain-p (text)
+  "Is TEXT free of control, format and separator characters and raw octets?
+Only the blank of ASCII is allowed."
+  (not (or (mew-submit-address--narrow-line-end-p text)
+           (seq-some (lambda (char)
+                       (or (> char #x10FFFF)
+                           (= (logand char #xFFFE) #xFFFE)
+                           (and (/= char ?\s)
+                                (memq (get-char-code-property
+                                       char 'general-category)
+                                      '(Cc Cf Cs Zl Zp Zs)))))
+                     text))))
+
+(defun mew-submit-address--octets (text)
+  "Return how many octets TEXT is in UTF-8."
+  (string-bytes (encode-coding-string text 'utf-8)))
+
+;;; Domains and hosts
+
+(defconst mew-submit-address--label-regexp
+  "\\`[A-Za-z0-9_]\\(?:[A-Za-z0-9_-]\\{0,61\\}[A-Za-z0-9_]\\)?\\'"
+  "What a label of a domain name looks like.")
+
+(defun mew-submit-address--letter-p (char)
+  "May CHAR stand in an internationalized label?  RFC 5892, roughly."
+  (or (< char 128)
+      (memq char '(#x00B7 #x30FB))
+      (memq (get-char-code-property char 'general-category)
+            '(Ll Lo Lm Lu Lt Mn Mc Nd))))
+
+(defun mew-submit-address--ascii-domain (domain)
+  "Return DOMAIN with A-labels (RFC 5890), or nil when it is no domain name."
+  (let ((name domain))
+    (unless (string-match-p "\\`[[:ascii:]]*\\'" name)
+      (require 'ucs-normalize)          ; slow to load, and seldom needed
+      (setq name (ucs-normalize-NFC-string
+                  (downcase (replace-regexp-in-string "[。．｡]" "." name))))
+      (setq name (and (seq-every-p #'mew-submit-address--letter-p name)
+                      (puny-encode-domain name))))
+    (and name
+         (<= (length name) 253)
+         (seq-every-p (lambda (label)
+                        (string-match-p mew-submit-address--label-regexp label))
+                      (split-string name "[.]"))
+         name)))
+
+(defun mew-submit-address-domain (domain)
+  "Return DOMAIN of an address for the wire, or nil when it is not a domain.
+A name gets A-labels; an address literal such as [192.0.2.1] stays."
+  (if (string-match-p "\\`\\[[A-Za-z0-9:.-]+\\]\\'" domain)
+      domain
+    (mew-submit-address--ascii-domain domain)))
+
+(defun mew-submit-address--numeric-p (host)
+  "Is HOST an IPv4 or IPv6 address, perhaps with an IPv6 zone?"
+  (if (string-match-p ":" host)
+      (string-match-p "\\`[0-9A-Fa-f:.]+\\(?:%[A-Za-z0-9_.-]+\\)?\\'" host)
+    (string-match-p "\\`[0-9]+\\(?:\\.[0-9]+\\)\\{3\\}\\'" host)))
+
+(defun mew-submit-address-host (host)
+  "Return HOST, a server's name or address, as it is looked up.
+A name gets A-labels and loses a final dot, an IPv6 address its brackets.
+Signal `mew-submit-message' when it is neither (SECURITY.md, K9)."
+  (let ((bare (if (string-match "\\`\\[\\(.*:.*\\)\\]\\'" host)
+                  (match-string 1 host)
+                host)))
+    (or (and (mew-submit-address--numeric-p bare) bare)
+        (and (not (string-match-p ":" bare))
+             (mew-submit-address--ascii-domain
+              (string-remove-suffix "." bare)))
+        (mew-submit-error-throw 'message nil "Not a host name or address: %s"
+                                host))))
+
+(defun mew-submit-address-helo (name)
+  "Return NAME, the argument of EHLO: a domain or an address literal.
+Signal `mew-submit-message' when it is neither (SECURITY.md, K8)."
+  (or (mew-submit-address-domain name)
+      (mew-submit-error-throw 'message nil "Not an argument for EHLO: %s" name)))
+
+;;; Envelope addresses
+
+(defconst mew-submit-address--local-max 64
+  "How many octets a local part may have (RFC 5321, section 4.5.3.1.1).")
+
+(defconst mew-submit-address--max 254
+  "How many octets an address may have (RFC 5321, section 4.5.3.1.3).")
+
+(defun mew-submit-address--local-p (local)
+  "Is LOCAL a local part: a dotted string or a quoted string?
+Dots at the ends or side by side are allowed, as there are such addresses."
+  (if (string-prefix-p "\"" local)
+      (string-match-p "\\`\"\\(?:[^\"\\]\\|\\\\.\\)*\"\\'" local)
+    (string-match-p "\\`[^][()<>@,;:\\\" ]+\\'" local)))
+
+(defun mew-submit-address--split (address)
+  "Return (LOCAL-PART . DOMAIN) of ADDRESS; DOMAIN is nil where there is none."
+  (if (string-match "\\`\\(\"\\(?:[^\"\\]\\|\\\\.\\)*\"\\|[^\"@]+\\)@\\([^@]+\\)\\'"
+                    address)
+      (cons (match-string 1 address) (match-string 2 address))
+    (cons address nil)))
+
+(defun mew-submit-address-check (address)
+  "Return ADDRESS for MAIL or RCPT, its domain in A-labels.
+A local part without domain is allowed, and one that is not ASCII stays as it
+is.  Signal `mew-submit-message' for anything that could not stand between
+angle brackets (SECURITY.md, K1 to K13)."
+  (let ((problem (lambda (why)
+                   (mew-submit-error-throw 'message address "%s: <%s>" why address))))
+    (when (string-empty-p address)
+      (funcall problem "Empty address"))
+    ;; Before anything that takes more than linear time.
+    (when (> (length address) (* 4 mew-submit-address--max))
+      (funcall problem "Address too long"))
+    (unless (mew-submit-address--plain-p address)
+      (funcall problem "Forbidden character in address"))
+    (pcase-let* ((`(,local . ,domain) (mew-submit-address--split address))
+                 (ascii (and domain (mew-submit-address-domain domain)))
+                 (whole (if domain (concat local "@" ascii) local)))
+      (cond ((not (mew-submit-address--local-p local))
+             (funcall problem "Not an address"))
+            ((and domain (null ascii))
+             (funcall problem "Not a domain in address"))
+            ((> (mew-submit-address--octets local) mew-submit-address--local-max)
+             (funcall problem "Local part over 64 octets in address"))
+            ((> (mew-submit-address--octets whole) mew-submit-address--max)
+             (funcall problem "Address over 254 octets"))
+            (t whole)))))
+
+;;; Credentials
+
+(defun mew-submit-address-check-secret (text what)
+  "Signal `mew-submit-message' when AUTH cannot carry TEXT.
+WHAT is \"user name\" or \"password\".  TEXT itself is never in the words
+\(SECURITY.md, E20 to E22)."
+  (when (string-match-p "[\0\1\r\n]" text)
+    (mew-submit-error-throw
+     'message nil "Forbidden character (NUL, 0x01 or a line end) in the %s"
+     what)))
+
+(provide 'mew-submit-address)
+;;; mew-submit-address.el ends here

@@ -1,0 +1,132 @@
+;;; mew-submit-error.el --- What can go wrong, in words and numbers -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Floor 0: the counterpart of module/error.c.  It owns the closed list of
+;; kinds, their Lisp conditions, what result and exit status each of them
+;; means, and how text from elsewhere is made safe to show.  It knows
+;; nothing of messages, servers or the module.
+;;
+;; The data of each condition is a plist: `:text' holds the words for people,
+;; `:recipient' the address that is meant, where there is one.
+
+;;; Code:
+
+(require 'subr-x)
+
+(defgroup mew-submit nil
+  "Send mail in the background, by the best port the network lets through."
+  :group 'mail
+  :prefix "mew-submit-")
+
+(define-error 'mew-submit-error "Mail was not submitted")
+
+(defconst mew-submit-error--kinds
+  '(("ok" "delivered" 0 nil)
+    ("usage" "refused" 64 "The command cannot be carried out")
+    ("message" "refused" 65 "The message or an address cannot be sent")
+    ("host" "deferred" 68 "The server's name does not resolve")
+    ("refused" "refused" 69 "The server refused")
+    ("internal" "deferred" 70 "Something failed inside mew-submit")
+    ("uncertain" "uncertain" 74 "The message was sent, no answer came")
+    ("connect" "deferred" 75 "No connection to the server")
+    ("tls" "deferred" 75 "The TLS handshake was cut short")
+    ("timeout" "deferred" 75 "The server did not answer in time")
+    ("lost" "deferred" 75 "The connection broke")
+    ("deferred" "deferred" 75 "The server said: later")
+    ("cancelled" "cancelled" 75 "Cancelled")
+    ("protocol" "deferred" 76 "What the server said is not SMTP")
+    ("insecure" "insecure" 77 "The security asked for could not be had")
+    ("auth" "refused" 77 "The server did not accept the credentials")
+    ("config" "refused" 78 "An option or a file it names is unusable"))
+  "What each kind means: (KIND RESULT EXIT-STATUS CONDITION-MESSAGE).
+The kinds are those of module/error.h, and \"usage\" for a batch command
+that is wrong before anything has begun.  The exit statuses are those of
+sysexits(3), as README.org lists them.")
+
+(pcase-dolist (`(,kind ,_result ,_status ,words) mew-submit-error--kinds)
+  (when words
+    (define-error (intern (concat "mew-submit-" kind)) words
+      'mew-submit-error)))
+
+(defun mew-submit-error-result (kind)
+  "Return the result that KIND, a string, means, such as \"deferred\"."
+  (nth 1 (or (assoc kind mew-submit-error--kinds)
+             (assoc "internal" mew-submit-error--kinds))))
+
+(defun mew-submit-error-status (kind)
+  "Return the exit status that KIND, a string, means."
+  (nth 2 (or (assoc kind mew-submit-error--kinds)
+             (assoc "internal" mew-submit-error--kinds))))
+
+(defun mew-submit-error-throw (kind recipient format &rest args)
+  "Signal the condition of KIND, a symbol such as `config'.
+FORMAT and ARGS make the words for people; RECIPIENT is the address that is
+meant, or nil."
+  (let ((text (mew-submit-error-clean (apply #'format format args))))
+    (signal (intern (format "mew-submit-%s" kind))
+            (if recipient
+                (list :text text :recipient recipient)
+              (list :text text)))))
+
+(defun mew-submit-error-kind (err)
+  "Return the kind, a string, of the condition ERR, as `condition-case' has it.
+A condition that is not ours is \"internal\"."
+  (let ((kind (string-remove-prefix "mew-submit-"
+                                    (format "%s" (car-safe err)))))
+    (if (and (string-prefix-p "mew-submit-" (format "%s" (car-safe err)))
+             (assoc kind mew-submit-error--kinds))
+        kind
+      "internal")))
+
+(defun mew-submit-error-text (err)
+  "Return the words for people in the condition ERR, safe to show."
+  (let ((data (cdr-safe err)))
+    (mew-submit-error-clean
+     (cond ((and (keywordp (car-safe data)) (plist-get data :text)))
+           ((and (stringp (car-safe data))
+                 (string-prefix-p "mew-submit-" (symbol-name (car err))))
+            (mapconcat (lambda (datum) (format "%s" datum)) data " "))
+           (t (error-message-string err))))))
+
+(defconst mew-submit-error-text-max 1024
+  "How many characters of a text are shown.")
+
+(defun mew-submit-error--showable-p (char)
+  "Can CHAR be shown without harm?
+Control and format characters (bidirectional overrides, zero width),
+line separators, surrogates, noncharacters and raw octets cannot."
+  (not (or (> char #x10FFFF)
+           (= (logand char #xFFFE) #xFFFE)
+           (memq (get-char-code-property char 'general-category)
+                 '(Cc Cf Cs Zl Zp)))))
+
+(defun mew-submit-error-clean (text)
+  "Return TEXT without text properties and safe to show, on one line.
+What could deceive becomes U+FFFD; what is too long ends in \"...\"."
+  (let* ((whole (substring-no-properties text))
+         (cut (> (length whole) mew-submit-error-text-max)))
+    (concat (mapcar (lambda (char)
+                      (if (mew-submit-error--showable-p char) char #xFFFD))
+                    (if cut
+                        (substring whole 0 (- mew-submit-error-text-max 3))
+                      whole))
+            (and cut "..."))))
+
+(defun mew-submit-error-done (err)
+  "Return the `done' event of a message that ERR, a condition, ended.
+It has the same keys as one whose job went all the way (README.org)."
+  (let ((kind (mew-submit-error-kind err)))
+    (list :event 'done :kind kind
+          :result (mew-submit-error-result kind)
+          :exit (mew-submit-error-status kind)
+          :code 0 :enhanced "" :text (mew-submit-error-text err)
+          :port nil :family nil :address nil :fallback nil
+          :tls nil :auth nil :reply nil
+          :recipients nil :attempts nil :ms 0)))
+
+(provide 'mew-submit-error)
+;;; mew-submit-error.el ends here

@@ -1,0 +1,232 @@
+;;; mew-submit-message.el --- The header of a finished message, and its envelope -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Floor 2.  It owns what is read from and taken out of a message that is
+;; finished, as octets in a file: who sends it to whom, and the fields that must not
+;; leave (Bcc above all).  Only the header is ever in memory, so the size of a
+;; message does not matter.  It knows nothing of accounts, buffers and servers.
+;;
+;; A line of the header ends with CRLF, LF or a lone CR, as on the wire each of
+;; them will be CRLF: otherwise a lone CR could hide a Bcc (SECURITY.md, J9).
+
+;;; Code:
+
+(require 'mew-submit-address)
+(require 'mew-submit-error)
+(require 'seq)
+
+(defconst mew-submit-message--chunk (* 1024 1024)
+  "How many octets are copied at a time.")
+
+(defconst mew-submit-message--header-max (* 8 1024 1024)
+  "How many octets a header may have.")
+
+(defun mew-submit-message-size (file)
+  "Return how many octets FILE has.
+Signal `mew-submit-message' when there is no such file, it cannot be read or it
+is empty."
+  (cond ((file-remote-p file)
+         (mew-submit-error-throw 'message nil "Not a local file: %s" file))
+        ((not (file-exists-p file))
+         (mew-submit-error-throw 'message nil "No such message file: %s" file))
+        ((not (and (file-regular-p file) (file-readable-p file)))
+         (mew-submit-error-throw 'message nil
+                                 "The message file cannot be read: %s" file)))
+  (let ((size (file-attribute-size (file-attributes (file-truename file)))))
+    (when (zerop size)
+      (mew-submit-error-throw 'message nil "The message is empty: %s" file))
+    size))
+
+;;; Reading the header
+
+(defun mew-submit-message--line-end ()
+  "Move point behind the line end that is at point, if there is one."
+  (cond ((looking-at-p "\r\n") (forward-char 2))
+        ((not (eobp)) (forward-char))))
+
+(defun mew-submit-message--header-end ()
+  "Return where the first empty line of the buffer begins, or nil."
+  (goto-char (point-min))
+  (let (end)
+    (while (not (or end (eobp)))
+      (if (memq (char-after) '(?\r ?\n))
+          (setq end (point))
+        (skip-chars-forward "^\r\n")
+        (mew-submit-message--line-end)))
+    end))
+
+(defun mew-submit-message--insert-header (file)
+  "Insert the header of FILE, raw and without the empty line behind it."
+  (let ((size (mew-submit-message-size file))
+        (done 0)
+        end)
+    (while (and (null end) (< done size))
+      (when (>= done mew-submit-message--header-max)
+        (mew-submit-error-throw 'message nil "The header has no end: %s" file))
+      (goto-char (point-max))
+      (let ((next (min size (max 65536 (* 2 done)))))
+        (insert-file-contents-literally file nil done next)
+        (setq done next))
+      (setq end (mew-submit-message--header-end)))
+    (delete-region (or end (point-max)) (point-max))))
+
+(defun mew-submit-message--next-field ()
+  "Return the field at point, a string, and move behind it."
+  (let ((start (point)))
+    (while (progn
+             (skip-chars-forward "^\r\n")
+             (mew-submit-message--line-end)
+             (memq (char-after) '(?\s ?\t))))
+    (buffer-substring start (point))))
+
+(defun mew-submit-message--name (field)
+  "Return the name of FIELD in lower case, or \"\" when it has none."
+  (if (string-match "\\`\\([^:\r\n \t]+\\)[ \t]*:" field)
+      (downcase (match-string 1 field))
+    ""))
+
+(defun mew-submit-message-fields (file)
+  "Return the fields of the header of FILE, a list of (NAME . OCTETS).
+NAME is in lower case and \"\" for a line that is no field; OCTETS are the whole
+field with its line ends.  Signal `mew-submit-message' when FILE cannot be read,
+is empty or has no end to its header."
+  (with-temp-buffer
+    (set-buffer-multibyte nil)
+    (mew-submit-message--insert-header file)
+    (goto-char (point-min))
+    (let (fields)
+      (while (not (eobp))
+        (let ((field (mew-submit-message--next-field)))
+          (push (cons (mew-submit-message--name field) field) fields)))
+      (nreverse fields))))
+
+(defun mew-submit-message--value (field)
+  "Return the value of FIELD, as (NAME . OCTETS), as text."
+  (decode-coding-string
+   (substring (cdr field) (1+ (string-match ":" (cdr field)))) 'utf-8-unix))
+
+;;; The envelope
+
+(defconst mew-submit-message--resent-singles
+  '("resent-from" "resent-sender" "resent-date" "resent-message-id")
+  "Fields a block of Resent- fields has once at most (RFC 5322, section 3.6.6).")
+
+(defun mew-submit-message--resent-block (fields)
+  "Return the first block of Resent- fields in FIELDS, or nil.
+Another block begins where a field occurs again that can occur once only, and
+behind a trace field.  The first is the newest, the one to act on."
+  (let (block seen)
+    (catch 'end
+      (dolist (field fields)
+        (let ((name (car field)))
+          (when (and block
+                     (or (member name '("received" "return-path"))
+                         (member name seen)))
+            (throw 'end nil))
+          (when (string-prefix-p "resent-" name)
+            (push field block)
+            (when (member name mew-submit-message--resent-singles)
+              (push name seen))))))
+    (nreverse block)))
+
+(defun mew-submit-message--addresses (fields names)
+  "Return the addresses in those of FIELDS whose name is in NAMES."
+  (mapcan (lambda (field)
+            (and (member (car field) names)
+                 (mew-submit-address-parse (mew-submit-message--value field))))
+          fields))
+
+(defun mew-submit-message-recipients (fields)
+  "Return the recipients FIELDS name, each once: those in To, Cc and Bcc.
+In a message that is sent again, with Resent- fields, they are those in
+Resent-To, Resent-Cc and Resent-Bcc of the newest block, and no others.  Signal
+`mew-submit-message' when a field is no address list."
+  (let ((resent (mew-submit-message--resent-block fields)))
+    (delete-dups
+     (if resent
+         (mew-submit-message--addresses
+          resent '("resent-to" "resent-cc" "resent-bcc"))
+       (mew-submit-message--addresses fields '("to" "cc" "bcc"))))))
+
+(defun mew-submit-message-sender (fields)
+  "Return the address of the one who sends the message with FIELDS, or nil.
+It is in Resent-Sender, else Resent-From, else Sender, else From."
+  (let ((resent (mew-submit-message--resent-block fields)))
+    (seq-some (lambda (name)
+                (car (mew-submit-message--addresses
+                      (if (string-prefix-p "resent-" name) resent fields)
+                      (list name))))
+              '("resent-sender" "resent-from" "sender" "from"))))
+
+(defun mew-submit-message-author (fields)
+  "Return the first address in From of FIELDS, or nil."
+  (car (mew-submit-message--addresses fields '("from"))))
+
+(defun mew-submit-message-method (fields)
+  "Return the value of X-Message-SMTP-Method in FIELDS, trimmed, or nil."
+  (when-let ((field (assoc "x-message-smtp-method" fields)))
+    (string-trim (mew-submit-message--value field))))
+
+;;; What must not leave
+
+(defun mew-submit-message--private-p (field)
+  "Must FIELD, as (NAME . OCTETS), not leave?"
+  (or (member (car field) '("bcc" "resent-bcc" "x-message-smtp-method"))
+      (string-prefix-p "x-mew-submit-" (car field))))
+
+(defun mew-submit-message-private-p (fields)
+  "Is there any among FIELDS that must not leave?"
+  (and (seq-some #'mew-submit-message--private-p fields) t))
+
+(defun mew-submit-message--write (octets file append)
+  "Write OCTETS to FILE: a new one, or at its end with APPEND non-nil.
+OCTETS is a unibyte string, or nil for what is in the buffer."
+  (let ((coding-system-for-write 'no-conversion)
+        (write-region-annotate-functions nil)
+        (write-region-post-annotation-function nil)
+        (write-region-inhibit-fsync t)
+        (file-name-handler-alist nil))
+    (with-file-modes #o600
+      (write-region octets nil file append 'silent nil
+                    (if append nil 'excl)))))
+
+(defun mew-submit-message--copy-rest (file start out)
+  "Append the octets of FILE from offset START to OUT."
+  (let ((size (mew-submit-message-size file)))
+    (with-temp-buffer
+      (set-buffer-multibyte nil)
+      (while (< start size)
+        (let ((next (min size (+ start mew-submit-message--chunk))))
+          (erase-buffer)
+          (insert-file-contents-literally file nil start next)
+          (mew-submit-message--write nil out t)
+          (setq start next))))))
+
+(defun mew-submit-message--public (fields)
+  "Return the octets of those of FIELDS that may leave.
+Where some are left out, a field that ends in a lone CR gets CRLF, as it will on
+the wire: else it could swallow an LF that came after a field left out."
+  (let ((cut (mew-submit-message-private-p fields)))
+    (mapconcat (lambda (field)
+                 (let ((octets (cdr field)))
+                   (cond ((mew-submit-message--private-p field) "")
+                         ((and cut (string-suffix-p "\r" octets))
+                          (concat octets "\n"))
+                         (t octets))))
+               fields "")))
+
+(defun mew-submit-message-copy (file fields out)
+  "Copy the message FILE, whose header has FIELDS, to the new file OUT.
+The fields that must not leave are left out: Bcc, Resent-Bcc,
+X-Message-SMTP-Method and any whose name begins with X-Mew-Submit-.  Nobody else
+can read OUT."
+  (mew-submit-message--write (mew-submit-message--public fields) out nil)
+  (mew-submit-message--copy-rest
+   file (apply #'+ (mapcar (lambda (field) (length (cdr field))) fields)) out))
+
+(provide 'mew-submit-message)
+;;; mew-submit-message.el ends here

@@ -1,0 +1,425 @@
+;;; mew-submit-session.el --- Jobs, their events and their end -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Floor 2, and the only Lisp that talks to the module.  It owns one pipe process
+;; for all jobs, the queue of events, the callbacks, and the `done' event that
+;; tells all there is to tell of a job.  It knows nothing of accounts and
+;; messages, and asks the user nothing: a question goes to the function that
+;; came with the job.
+;;
+;; The module writes one octet to the pipe when there are events.  The filter
+;; fetches them and does nothing else: callbacks run from a timer, each in a
+;; `condition-case' of its own, because an error that escapes a filter freezes
+;; Emacs 28 for two seconds and ends a batch Emacs.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'mew-submit-error)
+(require 'mew-submit-module)
+
+(declare-function mew-submit--mod-open "ext:mew-submit-module" (process))
+(declare-function mew-submit--mod-start "ext:mew-submit-module" (request))
+(declare-function mew-submit--mod-drain "ext:mew-submit-module" ())
+(declare-function mew-submit--mod-cancel "ext:mew-submit-module" (id))
+(declare-function mew-submit--mod-answer "ext:mew-submit-module"
+                  (id text &optional secret))
+(declare-function mew-submit--mod-jobs "ext:mew-submit-module" ())
+(declare-function mew-submit--mod-stop "ext:mew-submit-module" (msecs))
+
+(defcustom mew-submit-log nil
+  "Whether to keep a trace of each session in the buffer \"*mew-submit log*\".
+The default is nil, since the trace names recipients and subjects.  Secrets are
+never in it."
+  :type 'boolean
+  :group 'mew-submit
+  :package-version '(mew-submit . "0.1.0"))
+
+(defcustom mew-submit-log-max 200000
+  "How many characters the buffer \"*mew-submit log*\" keeps.
+The default is 200000.  The oldest lines go first."
+  :type 'natnum
+  :group 'mew-submit
+  :package-version '(mew-submit . "0.1.0"))
+
+(cl-defstruct (mew-submit-session (:constructor mew-submit-session--make)
+                                  (:copier nil))
+  (id nil :documentation "The job's number in the module, nil without a job.")
+  (on-event nil :documentation "Function called with each event, or nil.")
+  (on-done nil :documentation "Function called with the `done' event, or nil.")
+  (on-ask nil :documentation "Function that answers an `ask' event, or nil.")
+  (attempts nil :documentation "The last `attempt' event of each :id, newest first.")
+  (recipients nil :documentation "The `recipient' events, newest first.")
+  (connected nil :documentation "The `connected' event.")
+  (tls nil :documentation "The `tls' event.")
+  (auth nil :documentation "The `auth' event.")
+  (reply nil :documentation "The `reply' event.")
+  (done nil :documentation "The whole `done' event, at the end."))
+
+;;; The pipe and the queue
+
+(defvar mew-submit-session--process nil
+  "The pipe process through which the module says that there are events.")
+
+(defvar mew-submit-session--table (make-hash-table)
+  "The sessions that run, by the number of their job.")
+
+(defvar mew-submit-session--queue nil
+  "What is to be handled, oldest first: a list of (SESSION . EVENT).")
+
+(defvar mew-submit-session--timer nil
+  "The timer that will handle the queue, or nil.")
+
+(defvar mew-submit-session--waiting nil
+  "Non-nil while `mew-submit-session-wait' waits.")
+
+(defun mew-submit-session--schedule ()
+  "Have the queue handled as soon as Emacs waits for something."
+  (unless mew-submit-session--timer
+    (setq mew-submit-session--timer
+          (run-at-time 0 nil #'mew-submit-session--dispatch))))
+
+(defun mew-submit-session--enqueue (session event)
+  "Put EVENT of SESSION at the end of the queue."
+  (setq mew-submit-session--queue
+        (nconc mew-submit-session--queue (list (cons session event))))
+  (mew-submit-session--schedule))
+
+(defun mew-submit-session--collect ()
+  "Fetch the module's events into the queue."
+  (dolist (event (mew-submit--mod-drain))
+    (when-let ((session (gethash (plist-get event :job)
+                                 mew-submit-session--table)))
+      (mew-submit-session--enqueue session event))))
+
+(defun mew-submit-session--warn (err what)
+  "Show the condition ERR, met in WHAT, as a warning."
+  (display-warning 'mew-submit
+                   (format "%s: %s" what (mew-submit-error-text err)) :error))
+
+(defun mew-submit-session--filter (_process _octets)
+  "Fetch the events that the module has announced."
+  (condition-case err
+      (mew-submit-session--collect)
+    (error (mew-submit-session--warn err "fetching events"))))
+
+(defun mew-submit-session--sentinel (process _change)
+  "Replace PROCESS, which has died, if jobs still need it."
+  (condition-case err
+      (when (and (eq process mew-submit-session--process)
+                 (not (process-live-p process)))
+        (setq mew-submit-session--process nil)
+        (unless (zerop (hash-table-count mew-submit-session--table))
+          (mew-submit-session--open)
+          (mew-submit-session--collect)))
+    (error (mew-submit-session--warn err "opening the pipe again"))))
+
+(defun mew-submit-session--open ()
+  "Make sure that the pipe process lives and that the module knows it."
+  (unless (process-live-p mew-submit-session--process)
+    (let ((process (make-pipe-process
+                    :name "mew-submit" :buffer nil :noquery t :coding 'binary
+                    :filter #'mew-submit-session--filter
+                    :sentinel #'mew-submit-session--sentinel)))
+      (condition-case err
+          (mew-submit--mod-open process)
+        (error (delete-process process)
+               (signal (car err) (cdr err))))
+      (setq mew-submit-session--process process)
+      (add-hook 'kill-emacs-hook #'mew-submit-session-stop))))
+
+;;; The log
+
+(defun mew-submit-session--log (session event)
+  "Add the `log' EVENT of SESSION to the buffer \"*mew-submit log*\"."
+  (when mew-submit-log
+    (with-current-buffer (get-buffer-create "*mew-submit log*")
+      (unless (derived-mode-p 'special-mode)
+        (special-mode)
+        (setq-local buffer-undo-list t))
+      (let ((inhibit-read-only t)
+            (follow (= (point) (point-max))))
+        (save-excursion
+          (goto-char (point-max))
+          (insert (format-time-string "%H:%M:%S.%3N ")
+                  (format "%s %s %s\n" (mew-submit-session-id session)
+                          (plist-get event :direction)
+                          (mew-submit-error-clean (plist-get event :text))))
+          (when (> (buffer-size) mew-submit-log-max)
+            (goto-char (- (point-max) mew-submit-log-max))
+            (delete-region (point-min) (line-beginning-position 2))))
+        (when follow
+          (goto-char (point-max)))))))
+
+;;; Events
+
+(defun mew-submit-session--case (case)
+  "Return CASE of an `attempt' event, a digit as a number."
+  (if (and (stringp case) (string-match-p "\\`[1-5]\\'" case))
+      (string-to-number case)
+    case))
+
+(defun mew-submit-session--attempt (event)
+  "Return the `attempt' EVENT with all keys, and what belongs together nested."
+  (cl-destructuring-bind (&key id port family address tls case errno icmp-type
+                               icmp-code icmp-name offender offender-who lost
+                               ms text &allow-other-keys)
+      event
+    (list :event 'attempt :job (plist-get event :job) :id id
+          :port port :family family :address address :tls tls
+          :case (mew-submit-session--case case) :errno errno
+          :icmp (and icmp-type (list :type icmp-type :code icmp-code
+                                     :name icmp-name))
+          :offender (and offender (list :address offender :who offender-who))
+          :lost (and lost t) :ms ms :text text)))
+
+(defun mew-submit-session--normal (event)
+  "Return the module's EVENT in the form that callbacks get."
+  (if (eq (plist-get event :event) 'attempt)
+      (mew-submit-session--attempt event)
+    event))
+
+(defun mew-submit-session--record-attempt (session event)
+  "Note the `attempt' EVENT of SESSION, in place of one with the same :id."
+  (let* ((attempts (mew-submit-session-attempts session))
+         (old (cl-member (plist-get event :id) attempts
+                         :key (lambda (attempt) (plist-get attempt :id)))))
+    (if old
+        (setcar old event)
+      (push event (mew-submit-session-attempts session)))))
+
+(defun mew-submit-session--record (session event)
+  "Note the news of SESSION that is in EVENT."
+  (pcase (plist-get event :event)
+    ('attempt (mew-submit-session--record-attempt session event))
+    ('recipient (push event (mew-submit-session-recipients session)))
+    ('connected (setf (mew-submit-session-connected session) event))
+    ('tls (setf (mew-submit-session-tls session) event))
+    ('auth (setf (mew-submit-session-auth session) event))
+    ('reply (setf (mew-submit-session-reply session) event))
+    ('log (mew-submit-session--log session event))))
+
+(defun mew-submit-session--refused (recipients)
+  "Return those of the `recipient' events RECIPIENTS that were not accepted."
+  (cl-remove-if (lambda (event) (<= 200 (or (plist-get event :code) 0) 299))
+                recipients))
+
+(defun mew-submit-session--outcome (kind recipients)
+  "Return (RESULT . EXIT-STATUS) of a job that ended with KIND.
+RECIPIENTS are its `recipient' events."
+  (let ((refused (mew-submit-session--refused recipients)))
+    (if (and (equal kind "ok") refused)
+        (cons "partial"
+              (if (cl-every (lambda (event)
+                              (<= 400 (or (plist-get event :code) 0) 499))
+                            refused)
+                  75
+                69))
+      (cons (mew-submit-error-result kind) (mew-submit-error-status kind)))))
+
+(defun mew-submit-session--pick (event &rest keys)
+  "Return a plist of KEYS and their values in EVENT."
+  (mapcan (lambda (key) (list key (plist-get event key))) keys))
+
+(defun mew-submit-session--done (session event)
+  "Return the whole `done' event of SESSION, whose job ended with EVENT."
+  (let* ((kind (or (plist-get event :kind) "internal"))
+         (recipients (reverse (mew-submit-session-recipients session)))
+         (outcome (mew-submit-session--outcome kind recipients))
+         (connected (mew-submit-session-connected session))
+         (tls (mew-submit-session-tls session)))
+    (append
+     (list :event 'done :job (plist-get event :job) :kind kind
+           :result (car outcome) :exit (cdr outcome)
+           :code (or (plist-get event :code) 0)
+           :enhanced (or (plist-get event :enhanced) "")
+           :text (or (plist-get event :text) ""))
+     (mew-submit-session--pick connected :port :family :address :fallback)
+     (list :tls (and tls (mew-submit-session--pick
+                          tls :version :cipher :verified :subject :issuer
+                          :expires :names :fingerprint))
+           :auth (plist-get (mew-submit-session-auth session) :mechanism)
+           :reply (plist-get (mew-submit-session-reply session) :text)
+           :recipients
+           (mapcar (lambda (recipient)
+                     (mew-submit-session--pick recipient
+                                               :address :code :enhanced :text))
+                   recipients)
+           :attempts
+           (mapcar (lambda (attempt)
+                     (mew-submit-session--pick attempt
+                                               :port :family :address :tls :case
+                                               :errno :icmp :offender :lost :ms
+                                               :text))
+                   (reverse (mew-submit-session-attempts session)))
+           :ms (or (plist-get event :ms) 0)))))
+
+;;; Callbacks
+
+(defun mew-submit-session--call (function event what &optional asking)
+  "Call FUNCTION, if there is one, with EVENT; show its errors as WHAT's.
+Return what it returns, or nil after an error or a quit.  A quit takes effect
+when EVENT has been dealt with; while ASKING it only means no."
+  (when function
+    (condition-case err
+        (let ((inhibit-quit nil))
+          (funcall function event))
+      (quit (unless asking
+              (setq quit-flag t))
+            nil)
+      (error (mew-submit-session--warn err what)
+             nil))))
+
+(defun mew-submit-session--answer (session event)
+  "Have the question EVENT of SESSION answered, and pass the answer on.
+Whatever goes wrong counts as \"no answer\".  A secret is wiped afterwards."
+  (let* ((answer (mew-submit-session--call (mew-submit-session-on-ask session)
+                                           event "answering a question" t))
+         (secret (cdr-safe answer)))
+    (unless (mew-submit-session-done session)
+      (condition-case err
+          (if secret
+              (mew-submit--mod-answer (mew-submit-session-id session)
+                                      (car answer) secret)
+            (mew-submit--mod-answer (mew-submit-session-id session) answer))
+        (error (mew-submit-session--warn err "answering a question"))))
+    (when (stringp secret)
+      (clear-string secret))))
+
+(defvar mew-submit-session--questions nil
+  "The questions that have no answer yet, oldest first: (SESSION . EVENT).")
+
+(defun mew-submit-session--ask-all ()
+  "Have all questions answered."
+  (while mew-submit-session--questions
+    (let ((question (pop mew-submit-session--questions)))
+      (mew-submit-session--answer (car question) (cdr question)))))
+
+(defun mew-submit-session--ask-when-quiet (events)
+  "Have all questions answered if EVENTS input events are all there were so far.
+Else wait a little more.  An idle timer would not do: when a question was
+answered, Emacs does not count itself idle before the next command."
+  (if (= events num-nonmacro-input-events)
+      (mew-submit-session--ask-all)
+    (run-at-time 0.7 nil #'mew-submit-session--ask-when-quiet
+                 num-nonmacro-input-events)))
+
+(defun mew-submit-session--ask (session event)
+  "Have the question EVENT of SESSION answered when the user is not typing."
+  (setq mew-submit-session--questions
+        (append mew-submit-session--questions (list (cons session event))))
+  (if (or noninteractive mew-submit-session--waiting)
+      (mew-submit-session--ask-all)
+    (run-at-time 0.7 nil #'mew-submit-session--ask-when-quiet
+                 num-nonmacro-input-events)))
+
+(defun mew-submit-session--finish (session event)
+  "Note that SESSION has ended, with the module's EVENT; return the whole event."
+  (let ((done (if (plist-member event :result)
+                  event
+                (mew-submit-session--done session event))))
+    (remhash (mew-submit-session-id session) mew-submit-session--table)
+    (setf (mew-submit-session-done session) done)))
+
+(defun mew-submit-session--handle (session event)
+  "Do all there is to do for EVENT of SESSION."
+  (unless (mew-submit-session-done session)
+    (setq event (mew-submit-session--normal event))
+    (mew-submit-session--record session event)
+    (let ((done (eq (plist-get event :event) 'done)))
+      (when done
+        (setq event (mew-submit-session--finish session event)))
+      (mew-submit-session--call (mew-submit-session-on-event session)
+                                event "a callback for events")
+      (when done
+        (mew-submit-session--call (mew-submit-session-on-done session)
+                                  event "a callback for the end")))
+    (when (eq (plist-get event :event) 'ask)
+      (mew-submit-session--ask session event))))
+
+(defun mew-submit-session--dispatch ()
+  "Handle the queue.
+A callback may wait, and so come here again: each event is taken from the queue
+before it is handled."
+  (when mew-submit-session--timer
+    (cancel-timer mew-submit-session--timer)
+    (setq mew-submit-session--timer nil))
+  (while mew-submit-session--queue
+    (let ((next (pop mew-submit-session--queue))
+          (inhibit-quit t))
+      (condition-case err
+          (mew-submit-session--handle (car next) (cdr next))
+        (error (mew-submit-session--warn err "handling an event"))))
+    (when (and quit-flag mew-submit-session--queue)
+      (mew-submit-session--schedule))))
+
+;;; What the floors above call
+
+(cl-defun mew-submit-session-start (request &key on-event on-done on-ask)
+  "Start a job for REQUEST, a plist as the module takes it, and return its session.
+All of it happens in the background.  ON-EVENT is called with each event, the
+last of which is `done'; ON-DONE with that one only.  ON-ASK is called with an
+`ask' event and returns the answer: a string, (USER . PASSWORD), or nil for no;
+the PASSWORD is overwritten then.  So is :password of REQUEST, here.
+Signal `mew-submit-config' or `mew-submit-internal' when there is no job."
+  (mew-submit-module-ensure)
+  (mew-submit-session--open)
+  (let ((session (mew-submit-session--make :on-event on-event :on-done on-done
+                                           :on-ask on-ask))
+        (password (plist-get request :password)))
+    (unwind-protect
+        (setf (mew-submit-session-id session) (mew-submit--mod-start request))
+      (when password
+        (clear-string password)))
+    (puthash (mew-submit-session-id session) session mew-submit-session--table)
+    session))
+
+(cl-defun mew-submit-session-fail (err &key on-event on-done)
+  "Return a session that ends, without a job, with the condition ERR.
+ON-EVENT and ON-DONE are called soon, as for any session."
+  (let ((session (mew-submit-session--make :on-event on-event
+                                           :on-done on-done)))
+    (mew-submit-session--enqueue session (mew-submit-error-done err))
+    session))
+
+(defun mew-submit-session-cancel (session)
+  "Stop SESSION.  Return t if it still ran; its `done' event comes all the same."
+  (and (mew-submit-session-id session)
+       (null (mew-submit-session-done session))
+       (mew-submit--mod-cancel (mew-submit-session-id session))
+       t))
+
+(defun mew-submit-session-wait (session &optional timeout)
+  "Wait until SESSION has ended and return its `done' event.
+Return nil when TIMEOUT seconds have passed before.  The user can quit, which
+does not stop the session."
+  (let ((mew-submit-session--waiting t)
+        (deadline (and timeout (time-add nil timeout)))
+        (left 1))
+    (while (and (null (mew-submit-session-done session)) (> left 0))
+      (mew-submit-session--dispatch)
+      (mew-submit-session--ask-all)
+      (when deadline
+        (setq left (float-time (time-subtract deadline nil))))
+      (unless (or (mew-submit-session-done session) (<= left 0))
+        (accept-process-output mew-submit-session--process (min left 0.5))))
+    (mew-submit-session-done session)))
+
+(defun mew-submit-session-list ()
+  "Return the sessions that run."
+  (hash-table-values mew-submit-session--table))
+
+(defun mew-submit-session-stop ()
+  "Cancel all jobs and wait for them, two seconds at most.
+Return how many still run then.  This is on `kill-emacs-hook'."
+  (if (or (not (fboundp 'mew-submit--mod-stop))
+          (zerop (mew-submit--mod-jobs)))
+      0
+    (mew-submit--mod-stop 2000)))
+
+(provide 'mew-submit-session)
+;;; mew-submit-session.el ends here

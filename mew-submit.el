@@ -1,0 +1,273 @@
+;;; mew-submit.el --- Submit mail in the background, port by port -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+
+;; Author: The mew-submit authors
+;; Version: 0.1.0
+;; Package-Requires: ((emacs "28.1"))
+;; Keywords: mail, comm
+;; URL: http://www.mew.org/~kazu/doc/submission/
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;; This program is free software; you can redistribute it and/or modify
+;; it under the terms of the GNU General Public License as published by
+;; the Free Software Foundation, either version 3 of the License, or
+;; (at your option) any later version.
+
+;; This program is distributed in the hope that it will be useful,
+;; but WITHOUT ANY WARRANTY; without even the implied warranty of
+;; MERCHANTABILITY or FITNESS FOR A PARTICULAR PURPOSE.  See the
+;; GNU General Public License for more details.
+
+;; You should have received a copy of the GNU General Public License
+;; along with this program.  If not, see <https://www.gnu.org/licenses/>.
+
+;;; Commentary:
+
+;; Send mail from Emacs without waiting, by the best port that the network lets
+;; through, and say exactly why when it cannot be sent.
+;;
+;;   (require 'mew-submit)
+;;   (setq send-mail-function #'mew-submit-send-it
+;;         message-send-mail-function #'mew-submit-send-it)
+;;
+;; The server is the one of `mew-submit-accounts', or else the one your
+;; smtpmail-* variables name; passwords come from auth-source.  README.org is
+;; the manual.
+;;
+;; Floor 4: the commands, and the way from a mail buffer to a message file.
+
+;;; Code:
+
+(eval-and-compile
+  ;; In a checkout the other files are in lisp/; in an installed package they may
+  ;; be beside this one.
+  (let ((lisp (expand-file-name
+               "lisp" (file-name-directory
+                       (or (macroexp-file-name) buffer-file-name
+                           default-directory)))))
+    (when (file-directory-p lisp)
+      (add-to-list 'load-path lisp))))
+
+(require 'cl-lib)
+(require 'mew-submit-error)
+(require 'mew-submit-dialog)
+(require 'mew-submit-message)
+(require 'mew-submit-module)
+(require 'mew-submit-outbox)
+(require 'mew-submit-report)
+(require 'mew-submit-request)
+(require 'mew-submit-session)
+(require 'sendmail)
+
+(declare-function message-make-date "message" (&optional now))
+(declare-function message-make-message-id "message" ())
+(declare-function expand-mail-aliases "mailalias" (beg end &optional exclude))
+(defvar mail-aliases)
+(defvar message-send-mail-hook)
+(defvar message-this-is-mail)
+
+(autoload 'mew-submit-batch-send "mew-submit-batch"
+  "Submit the message on standard input and leave Emacs." nil)
+
+;;; The asynchronous interface
+
+;;;###autoload
+(cl-defun mew-submit-send
+    (message-file &key account from recipients on-event on-done on-ask)
+  "Submit the message in MESSAGE-FILE in the background and return a handle.
+ACCOUNT is a plist as in `mew-submit-accounts' or the name of one of those; by
+default the sender of the message decides.  FROM and RECIPIENTS, a string and a
+list of strings, are the envelope; by default the header has it.  Bcc never
+leaves.
+
+ON-EVENT is called with each event, a plist; ON-DONE with the last one, whose
+:result says how it ended, :text why, and :recipients who got it (README.org,
+\"Events and errors\").  Whatever goes wrong is told there and nowhere else;
+without ON-DONE a failure is shown as a warning.  ON-ASK is called with an `ask'
+event, and returns the answer, a string or (USER . PASSWORD), or nil; by default
+the user is asked."
+  (let ((on-done (or on-done #'mew-submit--warn-unless-delivered))
+        (on-ask (or on-ask #'mew-submit-dialog-answer)))
+    (condition-case err
+        (mew-submit-request-submit
+         message-file :account account :from from :recipients recipients
+         :on-event on-event :on-done on-done :on-ask on-ask)
+      (error
+       (mew-submit-session-fail err :on-event on-event :on-done on-done)))))
+
+;;;###autoload
+(defun mew-submit-cancel (&optional handle)
+  "Stop the submission HANDLE, which `mew-submit-send' returned.
+Interactively, stop all that run.  Return t if it still ran.  What has been sent
+up to the final dot cannot be called back; the result says so."
+  (interactive)
+  (cond (handle (mew-submit-session-cancel handle))
+        ((mew-submit-session-list)
+         (mapc #'mew-submit-session-cancel (mew-submit-session-list))
+         (message "Stopping the mail that is being sent...")
+         t)
+        (t (message "No mail is being sent")
+           nil)))
+
+(defun mew-submit-wait (handle &optional timeout)
+  "Wait until the submission HANDLE has ended; return its `done' event.
+Return nil when TIMEOUT seconds have passed before.  Quitting stops the waiting,
+not the submission."
+  (mew-submit-session-wait handle timeout))
+
+;;; What the user sees
+
+(defun mew-submit--warn (done &optional file)
+  "Show as a warning that a message was not delivered, or not to all.
+DONE is its `done' event, FILE where it is kept, or nil."
+  (display-warning
+   'mew-submit
+   (concat (mew-submit-report-done done)
+           (mapconcat (lambda (attempt)
+                        (concat "\n  " (mew-submit-report-attempt attempt)))
+                      (plist-get done :attempts) "")
+           (and file
+                (format "\nThe message is kept in %s"
+                        (abbreviate-file-name file))))
+   :error))
+
+(defun mew-submit--warn-unless-delivered (done)
+  "Show a warning unless DONE is the end of a message that was delivered."
+  (unless (equal (plist-get done :result) "delivered")
+    (mew-submit--warn done)))
+
+(defun mew-submit--conclude (done file)
+  "Tell the user about DONE, the end of the message in the outbox file FILE."
+  (cond ((equal (plist-get done :result) "delivered")
+         (mew-submit-outbox-discard file)
+         (message "Mail %s" (mew-submit-report-done done)))
+        (t (mew-submit--warn done file))))
+
+;;; From a mail buffer to a message
+
+(defun mew-submit--add-field (end name value)
+  "Add the field NAME with VALUE before END, unless there is one."
+  (goto-char (point-min))
+  (let ((case-fold-search t))
+    (unless (re-search-forward (format "^%s[ \t]*:" (regexp-quote name)) end t)
+      (goto-char end)
+      (insert name ": " value "\n"))))
+
+(defun mew-submit--complete-header (end)
+  "Complete the header of the message, which ends at END, a marker.
+Aliases are expanded, and From, Date and Message-ID are there.  The last two are
+fixed before the first try, so that duplicates can be told."
+  (when (and mail-aliases (not (bound-and-true-p message-this-is-mail)))
+    (expand-mail-aliases (point-min) end))
+  (goto-char (point-min))
+  (unless (save-excursion
+            (let ((case-fold-search t))
+              (re-search-forward "^From[ \t]*:" end t)))
+    (mail-insert-from-field))           ; which is for the top only
+  (require 'message)
+  (mew-submit--add-field end "Date" (message-make-date))
+  (mew-submit--add-field end "Message-ID" (message-make-message-id)))
+
+(defun mew-submit--mime-charset (end coding)
+  "Say in the header, which ends at END, in which charset CODING the text is.
+Nothing is done for ASCII and for a message that has MIME fields."
+  (goto-char (point-min))
+  (let ((charset (and coding (coding-system-get coding :mime-charset)))
+        (case-fold-search t))
+    (when (and charset
+               (eq mail-send-nonascii 'mime)
+               (not (re-search-forward "^MIME-version:" end t))
+               (progn (skip-chars-forward "\0-\177") (not (eobp))))
+      (goto-char end)
+      (insert (format "MIME-Version: 1.0\nContent-Type: text/plain; charset=%s\n\
+Content-Transfer-Encoding: 8bit\n" charset)))))
+
+(defun mew-submit--compose (source coding)
+  "Make the current buffer the message in the mail buffer SOURCE, finished.
+CODING is how its text will be encoded, nil when it is octets already.  Files in
+Fcc fields get their copy."
+  (insert-buffer-substring source)
+  (set-buffer-file-coding-system coding nil t)
+  (goto-char (point-max))
+  (unless (bolp)
+    (insert "\n"))
+  (mail-sendmail-undelimit-header)
+  (let ((end (copy-marker (point) t)))
+    (mew-submit--complete-header end)
+    (mew-submit--mime-charset end coding)
+    (goto-char (point-min))
+    (when (let ((case-fold-search t)) (re-search-forward "^Fcc:" end t))
+      (let ((coding-system-for-write
+             (coding-system-change-eol-conversion
+              (or coding 'no-conversion) 'unix)))
+        (mail-do-fcc end)))
+    (when coding
+      (mail-encode-header (point-min) end))))
+
+(defun mew-submit--write-message (file)
+  "Write the message in the current mail buffer, finished, to FILE."
+  (let* ((source (current-buffer))
+         (multibyte enable-multibyte-characters)
+         (coding (and multibyte (select-message-coding-system)))
+         (separator mail-header-separator))
+    (with-temp-buffer
+      (set-buffer-multibyte multibyte)
+      (let ((mail-header-separator separator)
+            (case-fold-search nil))
+        (mew-submit--compose source coding))
+      (let ((coding-system-for-write
+             (if coding
+                 (coding-system-change-eol-conversion coding 'unix)
+               'no-conversion)))
+        (write-region nil nil file nil 'silent)))))
+
+(defun mew-submit--envelope-from ()
+  "Return the envelope sender the user has set for the current mail buffer.
+Return nil where the header decides, as smtpmail does."
+  (and mail-specify-envelope-from
+       (stringp mail-envelope-from)
+       mail-envelope-from))
+
+(defun mew-submit--submit-raw (raw directory from)
+  "Submit the message file RAW by way of the outbox DIRECTORY.
+FROM is the envelope sender, or nil.  Signal a condition, with nothing left
+behind, when it cannot be sent."
+  (let* ((fields (mew-submit-message-fields raw))
+         (account (mew-submit-request-account nil fields))
+         (recipients (mew-submit-message-recipients fields))
+         (file (mew-submit-outbox-add raw fields directory t)))
+    (condition-case err
+        (mew-submit-request-submit
+         file :account account :from from :recipients recipients
+         :on-done (lambda (done) (mew-submit--conclude done file))
+         :on-ask #'mew-submit-dialog-answer)
+      (error (mew-submit-outbox-discard file)
+             (signal (car err) (cdr err))))))
+
+(defun mew-submit--send-buffer ()
+  "Put the mail in the current buffer into the outbox and submit it."
+  (let* ((directory (mew-submit-outbox-prepare mew-submit-outbox-directory))
+         (raw (make-temp-file (expand-file-name "draft-" directory))))
+    (unwind-protect
+        (progn
+          (mew-submit--write-message raw)
+          (mew-submit--submit-raw raw directory (mew-submit--envelope-from)))
+      (when (file-exists-p raw)
+        (delete-file raw)))))
+
+;;;###autoload
+(defun mew-submit-send-it ()
+  "Submit the mail in the current buffer, and return at once.
+This is for `send-mail-function' and `message-send-mail-function'.  The message
+is put on disk first, in `mew-submit-outbox-directory'.  That it was delivered
+is told in the echo area; if it was not, a warning tells why, what to do and
+where the message is kept."
+  (when (bound-and-true-p message-this-is-mail)
+    (run-hooks 'message-send-mail-hook))
+  (condition-case err
+      (mew-submit--send-buffer)
+    (mew-submit-error (user-error "%s" (mew-submit-error-text err)))))
+
+(provide 'mew-submit)
+;;; mew-submit.el ends here

@@ -1,0 +1,359 @@
+/* server.c --- a server that a message can be given to: reached, secured, logged in; and kept for the next message.
+
+   Floor 4.  SPDX-License-Identifier: GPL-3.0-or-later  */
+
+#define _GNU_SOURCE
+#include "server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A person may be at lunch; the held connection will not wait longer than that either.  */
+#define ANSWER_MSECS (10 * 60 * 1000)
+/* After this long a server may have lost interest: ask before the message goes there with its envelope.  */
+#define IDLE_MSECS 1000
+
+void
+msub_request_clear (struct msub_request *request)
+{
+  char **const strings[]
+    = { &request->host,     &request->name,     &request->ca_file, &request->crl_file, &request->cert_file,
+        &request->key_file, &request->priority, &request->pin,     &request->auth,     &request->user,
+        &request->helo,     &request->from,     &request->file,
+        &request->dsn_return, &request->dsn_id, &request->dsn_notify, &request->deliver_by, &request->hold_for,
+        &request->hold_until, &request->priority_level, &request->tunnel_place, &request->tunnel_user,
+        &request->source_ipv4, &request->source_ipv6, &request->auth_remembered, &request->share };
+  for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
+    {
+      free (*strings[i]);
+      *strings[i] = NULL;
+    }
+  msub_wipe_free (&request->password);
+  msub_wipe_free (&request->tunnel_password);
+  for (size_t i = 0; i < request->recipient_count; i++)
+    free (request->recipients[i]);
+  free (request->recipients);
+  request->recipients = NULL;
+  request->recipient_count = 0;
+}
+
+/* Reaching it */
+
+/* Before a less preferred port is used, ask, if the user wants to be asked.  */
+static int
+may_fall_back (const struct msub_context *context, const struct msub_request *request,
+               const struct msub_winner *winner, struct msub_error *err)
+{
+  if (!winner->fallback || !request->ask_fallback)
+    return 0;
+  struct msub_event *event = msub_event_new (MSUB_EVENT_ASK);
+  msub_event_text (event, "what", "fallback");
+  msub_event_text (event, "host", request->host);
+  msub_event_integer (event, "preferred-port", request->routes[0].port);
+  msub_event_integer (event, "port", winner->route.port);
+  msub_event_text (event, "address", winner->address.text);
+  struct msub_answer answer;
+  if (msub_net_ask (context, event, msub_now () + MSUB_MSECS (ANSWER_MSECS), &answer, err))
+    return -1;
+  bool yes = answer.text && strcmp (answer.text, "yes") == 0;
+  msub_answer_free (&answer);
+  return yes ? 0
+             : msub_fail (err, MSUB_CONNECT, "Port %d of %s cannot be reached, and falling back to port %d was declined",
+                          request->routes[0].port, request->host, winner->route.port);
+}
+
+/* The name a certificate must be issued for (SECURITY: A16): what the user configured, whatever DNS says.  */
+static const char *
+certified_name (const struct msub_request *request)
+{
+  return request->name ? request->name : request->host;
+}
+
+/* TLS at once where the route says so, then the greeting.  */
+static int
+open_conversation (struct msub_server *server, const struct msub_request *request, enum msub_tls_mode mode,
+                   struct msub_error *err)
+{
+  bool required = request->level == MSUB_LEVEL_REQUIRED;
+  if (mode == MSUB_TLS_IMPLICIT
+      && msub_smtp_tls (server->smtp, server->trust, certified_name (request), required, &server->tls, err))
+    return -1;
+  return msub_smtp_greeting (server->smtp, err);
+}
+
+static enum msub_tls_mode
+effective_mode (const struct msub_request *request, const struct msub_route *route)
+{
+  if (route->tls == MSUB_TLS_NONE && request->level == MSUB_LEVEL_REQUIRED)
+    return MSUB_TLS_STARTTLS; /* a route never lowers the account's level */
+  if (route->tls == MSUB_TLS_STARTTLS && request->level == MSUB_LEVEL_NONE)
+    return MSUB_TLS_NONE;
+  return route->tls;
+}
+
+/* The conversation with SERVER's winner begins.  */
+static int
+take_winner (struct msub_server *server, const struct msub_context *context, const struct msub_request *request,
+             struct msub_error *err)
+{
+  struct msub_connection *c = msub_connection_new (context, server->winner.fd, &server->winner.address);
+  server->smtp = c ? msub_smtp_new (c, request->helo, request->step_timeout_msecs) : NULL;
+  return server->smtp ? 0 : msub_fail (err, MSUB_INTERNAL, "Out of memory");
+}
+
+/* Run the race until somebody greets.  A connection that closes before the first octet lets the race go on; nothing else
+   does.  */
+static int
+reach (struct msub_server *server, const struct msub_context *context, const struct msub_request *request,
+       struct msub_race *race, struct msub_error *err)
+{
+  bool asked = false;
+  for (;;)
+    {
+      if (msub_race_next (race, &server->winner, err) || take_winner (server, context, request, err))
+        return -1;
+      if (!asked && may_fall_back (context, request, &server->winner, err))
+        return -1;
+      asked = asked || server->winner.fallback;
+      enum msub_tls_mode mode = effective_mode (request, &server->winner.route);
+      if (open_conversation (server, request, mode, err) == 0)
+        return 0;
+      size_t attempt = server->winner.attempt;
+      if (!msub_smtp_unanswered (server->smtp, err))
+        {
+          bool greeted = mode != MSUB_TLS_IMPLICIT || server->smtp->tls;
+          if (err->kind != MSUB_CANCELLED)
+            msub_race_judge (race, attempt, greeted ? MSUB_CASE_GREETING : MSUB_CASE_TLS, err->text);
+          return -1;
+        }
+      msub_race_judge (race, attempt, MSUB_CASE_GREETING,
+                       "accepted the connection and closed it without a word (a proxy or a middlebox?)");
+      msub_smtp_free (&server->smtp);
+      *err = (struct msub_error) { 0 };
+    }
+}
+
+static bool
+wants_log_in (const struct msub_request *request)
+{
+  return request->user && !(request->auth && strcmp (request->auth, "none") == 0);
+}
+
+/* EHLO and STARTTLS.  An attempt whose STARTTLS fails has the verdict "tls".  */
+static int
+introduce (struct msub_server *server, const struct msub_request *request, struct msub_race *race,
+           struct msub_error *err)
+{
+  struct msub_smtp *smtp = server->smtp;
+  const char *name = certified_name (request);
+  bool required = request->level == MSUB_LEVEL_REQUIRED;
+  if (msub_smtp_hello (smtp, !required && !wants_log_in (request), err))
+    return -1;
+  int failed = msub_smtp_striptls (smtp, name, request->starttls_remembered, err);
+  if (!failed && effective_mode (request, &server->winner.route) == MSUB_TLS_STARTTLS)
+    failed = msub_smtp_starttls (smtp, server->trust, name, required, required, &server->tls, err);
+  if (failed && !smtp->tls && err->kind != MSUB_CANCELLED)
+    msub_race_judge (race, server->winner.attempt, MSUB_CASE_TLS, err->text);
+  return failed;
+}
+
+/* Credentials */
+
+/* Have Lisp tell the user's name and secret.  REFRESH: the token it told before was refused.  */
+static int
+ask_secret (const struct msub_server *server, const struct msub_context *context, struct msub_request *request,
+            bool refresh, struct msub_error *err)
+{
+  struct msub_event *event = msub_event_new (MSUB_EVENT_ASK);
+  msub_event_text (event, "what", "password");
+  msub_event_text (event, "host", request->host);
+  msub_event_integer (event, "port", server->winner.route.port);
+  msub_event_text (event, "user", request->user);
+  msub_event_text (event, "mechanism", server->mechanism->name);
+  msub_event_truth (event, "refresh", refresh);
+  struct msub_answer answer;
+  if (msub_net_ask (context, event, msub_now () + MSUB_MSECS (ANSWER_MSECS), &answer, err))
+    return -1;
+  if (!answer.text || !answer.secret)
+    {
+      msub_answer_free (&answer);
+      return msub_fail (err, MSUB_AUTH, "No password was given for %s at %s", request->user, request->host);
+    }
+  free (request->user);
+  request->user = answer.text;
+  request->password = answer.secret;
+  return 0;
+}
+
+static int
+log_in_once (struct msub_server *server, const struct msub_context *context, struct msub_request *request, bool refresh,
+             struct msub_error *err)
+{
+  if (server->mechanism->secret != MSUB_SASL_NOTHING && !request->password
+      && ask_secret (server, context, request, refresh, err))
+    return -1;
+  int result = msub_smtp_auth (server->smtp, server->mechanism, certified_name (request), request->user, request->password, err);
+  msub_wipe_free (&request->password);
+  return result;
+}
+
+static int
+log_in (struct msub_server *server, const struct msub_context *context, struct msub_request *request,
+        struct msub_error *err)
+{
+  server->mechanism = msub_smtp_mechanism (server->smtp, request->auth, request->auth_remembered, err);
+  if (!server->mechanism)
+    return -1;
+  if (log_in_once (server, context, request, false, err) == 0)
+    return 0;
+  /* A token lives for an hour or so: a refused one is worth a fresh one, once.  */
+  if (server->mechanism->secret != MSUB_SASL_TOKEN || err->kind != MSUB_AUTH || err->code / 100 != 5)
+    return -1;
+  struct msub_error refused = *err;
+  *err = (struct msub_error) { 0 };
+  if (log_in_once (server, context, request, true, err) == 0)
+    return 0;
+  if (err->code == 0 && err->kind == MSUB_AUTH)
+    *err = refused;
+  return -1;
+}
+
+/* Opening, keeping, closing */
+
+static bool
+tls_possible (const struct msub_request *request)
+{
+  for (size_t i = 0; i < request->route_count; i++)
+    if (effective_mode (request, &request->routes[i]) != MSUB_TLS_NONE)
+      return true;
+  return false;
+}
+
+int
+msub_server_prepare (struct msub_server *server, const struct msub_request *request, struct msub_error *err)
+{
+  const struct msub_tls_options options = {
+    .memory = request->memory,
+    .ca_file = request->ca_file,
+    .crl_file = request->crl_file,
+    .cert_file = request->cert_file,
+    .key_file = request->key_file,
+    .priority = request->priority,
+    .pin = request->pin,
+  };
+  if (!tls_possible (request) || server->trust)
+    return 0;
+  server->trust = msub_tls_trust_new (&options, err);
+  return server->trust ? 0 : -1;
+}
+
+int
+msub_server_open (struct msub_server *server, const struct msub_context *context, struct msub_request *request,
+                  struct msub_error *err)
+{
+  struct msub_race_options options = {
+    .host = request->host,
+    .routes = request->routes,
+    .count = request->route_count,
+    .raced = request->raced,
+    .attempt_delay_msecs = request->attempt_delay_msecs,
+    .connect_timeout_msecs = request->connect_timeout_msecs,
+    .tunnel = {
+      .kind = request->tunnel,
+      .place = request->tunnel_place,
+      .user = request->tunnel_user,
+      .password = request->tunnel_password,
+    },
+    .source_ipv4 = request->source_ipv4,
+    .source_ipv6 = request->source_ipv6,
+  };
+  struct msub_race *race = msub_race_new (context, &options, err);
+  if (!race)
+    return -1;
+  int failed = reach (server, context, request, race, err) || introduce (server, request, race, err);
+  msub_race_free (&race);
+  if (!failed && wants_log_in (request))
+    failed = log_in (server, context, request, err);
+  return failed ? -1 : 0;
+}
+
+static void
+let_go (struct msub_server *server)
+{
+  msub_smtp_free (&server->smtp);
+  server->mechanism = NULL;
+  server->quit_said = false;
+  server->tls = (struct msub_tls_info) { 0 };
+}
+
+/* Tell Lisp what an earlier job was told.  */
+static void
+report_again (const struct msub_server *server, const struct msub_context *context)
+{
+  struct msub_event *event = msub_event_new (MSUB_EVENT_CONNECTED);
+  msub_event_integer (event, "port", server->winner.route.port);
+  if (server->winner.address.length)
+    msub_event_text (event, "family", msub_family_name (server->winner.route.family));
+  msub_event_text (event, "address", server->winner.address.text);
+  msub_event_truth (event, "fallback", server->winner.fallback);
+  msub_event_truth (event, "reused", true);
+  msub_emit (context, event);
+  if (server->smtp->tls)
+    msub_smtp_report_tls (server->smtp, &server->tls);
+  if (server->mechanism)
+    msub_smtp_report_auth (server->smtp, server->mechanism);
+}
+
+int
+msub_server_again (struct msub_server *server, const struct msub_context *context, const struct msub_request *request)
+{
+  struct msub_error err = { 0 };
+  bool idle = msub_now () > server->idle_since + MSUB_MSECS (IDLE_MSECS);
+  server->smtp->c->context = context;
+  server->smtp->helo = request->helo;
+  server->smtp->step_msecs = request->step_timeout_msecs;
+  if (msub_smtp_again (server->smtp, idle, &err))
+    {
+      let_go (server);
+      return -1;
+    }
+  report_again (server, context);
+  return 0;
+}
+
+bool
+msub_server_rest (struct msub_server *server, const struct msub_request *request, const struct msub_error *err, bool keep)
+{
+  struct msub_smtp *smtp = server->smtp;
+  if (!smtp)
+    return false;
+  enum msub_kind kind = err->kind;
+  bool orderly = err->code != 421
+                 && (kind == MSUB_OK || kind == MSUB_REFUSED || kind == MSUB_DEFERRED || kind == MSUB_AUTH
+                     || kind == MSUB_MESSAGE);
+  server->idle_since = msub_now ();
+  if (keep && orderly && smtp->settled)
+    return true;
+  /* Where TLS was to be had and was not, nothing more is said in the clear (SECURITY: A6).  */
+  if (orderly && (smtp->tls || request->level != MSUB_LEVEL_REQUIRED))
+    {
+      msub_smtp_quit (smtp);
+      server->quit_said = true;
+    }
+  else
+    let_go (server);
+  return false;
+}
+
+void
+msub_server_close (struct msub_server *server)
+{
+  if (server->smtp)
+    {
+      if (!server->quit_said)
+        msub_smtp_quit (server->smtp);
+      msub_smtp_quit_wait (server->smtp);
+    }
+  let_go (server);
+  msub_tls_trust_free (&server->trust);
+}

@@ -1,0 +1,610 @@
+;;; mew-submit-batch-tests.el --- Tests for mew-submit-batch -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'ert)
+(require 'mew-submit-batch)
+(require 'mew-submit-test-helpers)
+
+(defconst mew-submit-batch-tests--message
+  "From: Me <me@example.org>\nTo: you@example.org\nSubject: s\n\nbody\n.\n..x\n"
+  "A message.")
+
+(defun mew-submit-batch-tests--arguments (peer name &rest more)
+  "Return the options that lead to PEER's listener NAME, and MORE."
+  (append (list "--server" "127.0.0.1" "--ca-file" (mew-submit-test-ca peer)
+                "--routes" (format "%d:starttls"
+                                   (mew-submit-test-port peer name)))
+          more))
+
+(defun mew-submit-batch-tests--run (peer name &rest arguments)
+  "Submit the message to PEER's listener NAME with ARGUMENTS."
+  (mew-submit-test-batch
+   (apply #'mew-submit-batch-tests--arguments peer name arguments)
+   :input mew-submit-batch-tests--message))
+
+(defun mew-submit-batch-tests--lines (result)
+  "Return the lines that RESULT has on standard error."
+  (split-string (plist-get result :stderr) "\n" t))
+
+(defun mew-submit-batch-tests--crlf (text)
+  "Return TEXT, whose lines end in LF, with CRLF."
+  (string-replace "\n" "\r\n" text))
+
+;;; What is printed
+
+(ert-deftest mew-submit-batch-tests-json-has-its-shape ()
+  "With --json each event is an object on a line, and `done' has every key."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "--user" "me" "--password" "s3cret"
+                                   "127.0.0.1:0,name=shut,refused"
+                                   "127.0.0.1:0,name=ok")
+    (let* ((password (mew-submit-test-write
+                      (mew-submit-test--peer-file peer "pw") "s3cret\n"))
+           (shut (mew-submit-test-port peer "shut"))
+           (ok (mew-submit-test-port peer "ok"))
+           (result (mew-submit-batch-tests--run
+                    peer "ok" "--json" "--user" "me" "--password-file" password
+                    "--routes" (format "%d:starttls,%d:starttls" shut ok)
+                    "you@example.org"))
+           (events (mew-submit-test-events result))
+           (done (mew-submit-test-done result)))
+      (should (= (plist-get result :status) 0))
+      (should (equal (plist-get result :stderr) ""))
+      (should (equal (seq-difference
+                      (mapcar (lambda (event) (plist-get event :event)) events)
+                      '("resolved" "progress" "capabilities"))
+                     '("attempt" "attempt" "connected" "greeting" "tls" "auth"
+                       "recipient" "reply" "done")))
+      (should (equal (cl-loop for key in done by #'cddr collect key)
+                     '(:event :result :kind :exit :code :enhanced :text :port
+                       :family :address :fallback :tls :auth :reply
+                       :recipients :attempts :ms)))
+      (should (equal (plist-get done :result) "delivered"))
+      (should (equal (plist-get done :port) ok))
+      (should (equal (plist-get done :family) "ipv4"))
+      (should (equal (plist-get done :address) "127.0.0.1"))
+      (should (eq (plist-get done :fallback) t))
+      (should (eq (plist-get (plist-get done :tls) :verified) t))
+      (should (equal (plist-get (plist-get done :tls) :version) "TLS1.3"))
+      (should (equal (plist-get done :auth) "SCRAM-SHA-256-PLUS"))
+      (should (string-prefix-p "250 2.0.0 " (plist-get done :reply)))
+      (should (equal (mapcar (lambda (recipient)
+                               (list (plist-get recipient :address)
+                                     (plist-get recipient :code)))
+                             (plist-get done :recipients))
+                     '(("you@example.org" 250))))
+      (should (equal (mapcar (lambda (attempt)
+                               (list (plist-get attempt :port)
+                                     (plist-get attempt :family)
+                                     (plist-get attempt :address)
+                                     (plist-get attempt :case)
+                                     (plist-get attempt :errno)
+                                     (plist-get attempt :icmp)
+                                     (plist-get attempt :offender)))
+                             (plist-get done :attempts))
+                     `((,shut "ipv4" "127.0.0.1" 2 "ECONNREFUSED" nil nil)
+                       (,ok "ipv4" "127.0.0.1" 1 nil nil nil))))
+      (should (numberp (plist-get done :ms)))
+      (should (seq-every-p (lambda (attempt)
+                             (numberp (plist-get attempt :ms)))
+                           (plist-get done :attempts)))
+      ;; Nothing secret, in any form.
+      (dolist (form (list "s3cret" (base64-encode-string "s3cret")
+                          (base64-encode-string "\0me\0s3cret")))
+        (should-not (string-search form (plist-get result :stdout)))))))
+
+(ert-deftest mew-submit-batch-tests-json-values ()
+  "False, null, empty arrays, nested objects and text come out right."
+  (should (equal
+           (mew-submit-batch--json
+            '(:event attempt :id 0 :port 25 :family "ipv6" :address "::1"
+                     :tls "none" :case "tls" :ms 312.5 :lost t
+                     :text "ü \"q\" \\ 用"
+                     :icmp (:type 3 :code 13 :name "n")
+                     :offender (:address "192.0.2.9" :who "router")))
+           (encode-coding-string
+            (concat "{\"event\":\"attempt\",\"id\":0,\"port\":25,\
+\"family\":\"ipv6\",\"address\":\"::1\",\"tls\":\"none\",\"case\":\"tls\",\
+\"errno\":null,\"icmp\":{\"type\":3,\"code\":13,\"name\":\"n\"},\
+\"offender\":{\"address\":\"192.0.2.9\",\"who\":\"router\"},\"ms\":312.5,\
+\"text\":\"ü \\\"q\\\" \\\\ 用\",\"lost\":true}\n")
+            'utf-8)))
+  (should (equal (mew-submit-batch--json
+                  '(:event resolved :family "ipv4" :ms 1.0))
+                 "{\"event\":\"resolved\",\"family\":\"ipv4\",\"addresses\":[],\
+\"error\":null,\"ms\":1.0}\n"))
+  (should (equal (mew-submit-batch--json '(:event connected :id 1 :ms 2))
+                 "{\"event\":\"connected\",\"id\":1,\"port\":null,\
+\"family\":null,\"address\":null,\"fallback\":false,\"ms\":2}\n")))
+
+(ert-deftest mew-submit-batch-tests-lines-for-people ()
+  "Without --json there is a line per attempt and one for the end, on stderr."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=shut,refused"
+                                   "127.0.0.1:0,name=ok")
+    (let* ((result (mew-submit-batch-tests--run
+                    peer "ok" "--routes"
+                    (format "%d:starttls,%d:starttls"
+                            (mew-submit-test-port peer "shut")
+                            (mew-submit-test-port peer "ok"))
+                    "you@example.org"))
+           (lines (mew-submit-batch-tests--lines result)))
+      (should (= (plist-get result :status) 0))
+      (should (equal (plist-get result :stdout) ""))
+      (should (= (length lines) 3))
+      (should (string-match-p
+               (format "\\`mew-submit: 127\\.0\\.0\\.1 port %d .*(case 2, .* ms)\\'"
+                       (mew-submit-test-port peer "shut"))
+               (nth 0 lines)))
+      (should (string-match-p "(case 1, " (nth 1 lines)))
+      (should (string-match-p
+               (format "\\`mew-submit: delivered to you@example\\.org through \
+127\\.0\\.0\\.1 port %d (fallback), with TLS1\\.3: 250 2\\.0\\.0 Ok"
+                       (mew-submit-test-port peer "ok"))
+               (nth 2 lines))))))
+
+(ert-deftest mew-submit-batch-tests-words-of-the-server-are-safe ()
+  "The server's own words are shown, and none of its control characters."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=no,rcpt=reply:550 5.1.1 \\e[31mGo away \\xC3\\xBC\\x9B %n")
+    (let ((result (mew-submit-batch-tests--run peer "no" "you@example.org"))
+          (json (mew-submit-batch-tests--run peer "no" "--json"
+                                             "you@example.org")))
+      (should (= (plist-get result :status) 69))
+      (should (string-match-p "550 5\\.1\\.1 �\\[31mGo away ü� %n"
+                              (plist-get result :stderr)))
+      (should-not (string-match-p "[\0-\010\013-\037\177-\237]"
+                                  (concat (plist-get result :stderr)
+                                          (plist-get json :stdout))))
+      (should (equal (plist-get (car (plist-get (mew-submit-test-done json)
+                                                :recipients))
+                                :code)
+                     550)))))
+
+;;; The message
+
+(ert-deftest mew-submit-batch-tests-message-arrives-as-it-is ()
+  "What arrives is what was sent, with CRLF; the envelope is the one asked for."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (should (= 0 (plist-get (mew-submit-batch-tests--run
+                             peer "ok" "--from=boss@example.org" "a@x" "b@x"
+                             "a@x")
+                            :status)))
+    (should (equal (mew-submit-test-stored peer)
+                   (mew-submit-batch-tests--crlf
+                    mew-submit-batch-tests--message)))
+    (should (equal (mew-submit-test-envelope peer)
+                   '("boss@example.org" "a@x" "b@x")))))
+
+(ert-deftest mew-submit-batch-tests-recipients-from-the-header ()
+  "With -t the header names recipients, beside the arguments; Bcc never leaves."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (let ((message (lambda (header)
+                     (mew-submit-test-batch
+                      (mew-submit-batch-tests--arguments peer "ok" "-t" "--"
+                                                         "-dash@x")
+                      :input (concat header "\n\nbody\n")))))
+      (should (= 0 (plist-get (funcall message "From: me@x\nTo: Grüße <a@x>,
+ g: b@x;\nBcc: c@x,\n d@x\nSubject: s\rBcc: e@x")
+                              :status)))
+      (should (equal (mew-submit-test-envelope peer)
+                     '("me@x" "-dash@x" "a@x" "b@x" "c@x" "d@x" "e@x")))
+      (should (equal (mew-submit-test-stored peer)
+                     (encode-coding-string
+                      "From: me@x\r\nTo: Grüße <a@x>,\r\n g: b@x;\r\nSubject: s\r
+\r\nbody\r\n" 'utf-8)))
+      (should (= 0 (plist-get (funcall message "Resent-From: r@x
+Resent-To: new@x\nResent-Bcc: hid@x\nFrom: me@x\nTo: old@x")
+                              :status)))
+      (should (equal (mew-submit-test-envelope peer 2)
+                     '("r@x" "-dash@x" "new@x" "hid@x")))
+      (should-not (string-search "hid@x" (mew-submit-test-stored peer 2))))))
+
+(ert-deftest mew-submit-batch-tests-bcc-leaves-without-t-neither ()
+  "Bcc is taken out also when the recipients are arguments."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-test-batch
+     (mew-submit-batch-tests--arguments peer "ok" "a@x")
+     :input "From: me@x\nBCC:\n secret@x\nTo: a@x\n\nbody\n")
+    (should (equal (mew-submit-test-envelope peer) '("me@x" "a@x")))
+    (should (equal (mew-submit-test-stored peer)
+                   "From: me@x\r\nTo: a@x\r\n\r\nbody\r\n"))))
+
+(ert-deftest mew-submit-batch-tests-three-thousand-recipients ()
+  "A message to 3000 recipients in its header reaches them all."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (let* ((addresses (mapcar (lambda (n) (format "user%d@example.org" n))
+                              (number-sequence 1 3000)))
+           (result (mew-submit-test-batch
+                    (mew-submit-batch-tests--arguments peer "ok" "--json" "-t")
+                    :input (concat "From: me@x\nTo: "
+                                   (mapconcat (lambda (a) (format "\"A, B\" <%s>" a))
+                                              addresses ",\n ")
+                                   "\n\nbody\n"))))
+      (should (= (plist-get result :status) 0))
+      (should (equal (cdr (mew-submit-test-envelope peer)) addresses))
+      (should (= (length (plist-get (mew-submit-test-done result) :recipients))
+                 3000)))))
+
+(ert-deftest mew-submit-batch-tests-international-addresses ()
+  "A domain goes out in A-labels; SMTPUTF8 is used only for a local part."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=ok"
+            "127.0.0.1:0,name=old,cap-=SMTPUTF8,cap2-=SMTPUTF8")
+    (dolist (name '("ok" "old"))
+      (should (= 0 (plist-get (mew-submit-batch-tests--run peer name
+                                                           "a@Bücher.example")
+                              :status))))
+    (should (equal (mew-submit-test-envelope peer 2)
+                   '("me@example.org" "a@xn--bcher-kva.example")))
+    (should (= 0 (plist-get (mew-submit-batch-tests--run peer "ok"
+                                                         "jörg@bücher.example")
+                            :status)))
+    (let ((result (mew-submit-batch-tests--run peer "old"
+                                               "jörg@bücher.example")))
+      (should-not (= 0 (plist-get result :status)))
+      (should (string-search "jörg@" (plist-get result :stderr))))
+    (should (equal (mapcar (lambda (line)
+                             (and (string-search "SMTPUTF8"
+                                                 (plist-get line :text))
+                                  t))
+                           (seq-filter (lambda (line)
+                                         (string-prefix-p
+                                          "MAIL" (plist-get line :text)))
+                                       (mew-submit-test-log peer "line")))
+                   '(nil nil t)))))
+
+(ert-deftest mew-submit-batch-tests-null-sender-and-lawful-oddities ()
+  "The null sender and unusual but lawful addresses are sent as they are."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (should (= 0 (plist-get (mew-submit-batch-tests--run
+                             peer "ok" "--from" "" "\"a b\"@x" "root"
+                             "a@[192.0.2.1]" "a..b@x")
+                            :status)))
+    (should (equal (mew-submit-test-envelope peer)
+                   '("" "\"a b\"@x" "root" "a@[192.0.2.1]" "a..b@x")))))
+
+(ert-deftest mew-submit-batch-tests-ehlo-gives-nothing-away ()
+  "EHLO does not name this machine, unless --helo does."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-batch-tests--run peer "ok" "a@x")
+    (mew-submit-batch-tests--run peer "ok" "--helo" "[192.0.2.7]" "a@x")
+    (should (equal (delete-dups
+                    (seq-filter (lambda (text) (string-prefix-p "EHLO" text))
+                                (mapcar (lambda (line) (plist-get line :text))
+                                        (mew-submit-test-log peer "line"))))
+                   '("EHLO localhost.localdomain" "EHLO [192.0.2.7]")))))
+
+;;; Refused before anything is connected
+
+(defun mew-submit-batch-tests--refused (peer status arguments &optional input)
+  "Check that ARGUMENTS end with STATUS, one line, and no connection to PEER."
+  (ert-info ((format "%S" arguments))
+    (let* ((input (or input mew-submit-batch-tests--message))
+           (result (mew-submit-test-batch arguments :input input))
+           (json (mew-submit-test-batch (cons "--json" arguments)
+                                        :input input)))
+      (should (= (plist-get result :status) status))
+      (should (= (length (mew-submit-batch-tests--lines result)) 1))
+      (should (string-prefix-p "mew-submit: " (plist-get result :stderr)))
+      (should (equal (plist-get result :stdout) ""))
+      (should (= (plist-get json :status) status))
+      (let ((done (mew-submit-test-done json)))
+        (should (= (length (mew-submit-test-events json)) 1))
+        (should (equal (plist-get done :exit) status))
+        (should (equal (plist-get done :result) "refused"))
+        (should (string-match-p "[a-z]" (plist-get done :text))))
+      (should-not (mew-submit-test-log peer "connect")))))
+
+(ert-deftest mew-submit-batch-tests-usage ()
+  "A command that makes no sense ends with 64, before anything is connected."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (dolist (more '(("--frob" "a@x") ("-x" "a@x") ("a@x" "--server") ()
+                    ("--plan" "nonsense" "a@x") ("--plan=submission" "a@x")
+                    ("--routes" "0:none" "a@x") ("--routes" "65536:none" "a@x")
+                    ("--routes" "25" "a@x") ("--routes" "25:ssl" "a@x")
+                    ("--family" "ipv5" "a@x") ("--tls" "maybe" "a@x")
+                    ("--tls=" "a@x") ("--fallback" "ask" "a@x")
+                    ("--timeout" "0" "a@x") ("--timeout" "1s" "a@x")
+                    ("--timeout" "-1" "a@x") ("--step-timeout" "1e9" "a@x")
+                    ("--auth" "PLAIN X" "a@x") ("--json=1" "a@x")
+                    ("--password-file" "/dev/null" "a@x")))
+      (mew-submit-batch-tests--refused
+       peer 64 (apply #'mew-submit-batch-tests--arguments peer "ok" more)))))
+
+(ert-deftest mew-submit-batch-tests-bad-addresses ()
+  "An address, host, name or secret that could inject ends with 65, unconnected."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (let ((password (mew-submit-test-write
+                     (mew-submit-test--peer-file peer "pw") "a\0b\n")))
+      (dolist (more `(("a@x\r\nRCPT TO:<b@x>") ("a@x\nDATA") ("good@x" "a b@x")
+                      ("a@x> SIZE=1") ("<a@x>") ("\"a\r\nb\"@x") ("a\u2028@x")
+                      ("a\u0085@x") ("a\u010D\u010A@x") (,(make-string 300 ?a))
+                      (,(concat (make-string 65 ?a) "@x")) ("a@x y") ("")
+                      ("--from" "a@x\nDATA" "b@x") ("--from" "a b" "b@x")
+                      ("--server" "a\r\nb" "b@x") ("--server" "a b" "b@x")
+                      ("--server=;id" "b@x")
+                      ("--helo" "x\r\nMAIL FROM:<a@x>" "b@x")
+                      ("--helo" "a b" "b@x")
+                      ("--user" "me\r\nX" "b@x")
+                      ("--user" "me" "--password-file" ,password "b@x")))
+        (mew-submit-batch-tests--refused
+         peer 65 (apply #'mew-submit-batch-tests--arguments peer "ok" more))))))
+
+(ert-deftest mew-submit-batch-tests-bad-messages ()
+  "An empty message, and with -t one without usable recipients, end with 65."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-batch-tests--refused
+     peer 65 (mew-submit-batch-tests--arguments peer "ok" "a@x") "")
+    (dolist (header '("Subject: s" "To: undisclosed-recipients:;" "To: a b@x"
+                      "To: \"a\nBcc: <b@x>" "To: a@x\rCc: b c@x"))
+      (mew-submit-batch-tests--refused
+       peer 65 (mew-submit-batch-tests--arguments peer "ok" "-t")
+       (concat "From: me@x\n" header "\n\nbody\n")))
+    ;; This one the module finds.
+    (mew-submit-batch-tests--refused
+     peer 65 (mew-submit-batch-tests--arguments peer "ok" "a@x")
+     "From: me@x\n\nbo\0dy\n")))
+
+(ert-deftest mew-submit-batch-tests-bad-configuration ()
+  "A file that cannot be used, and no server at all, end with 78."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (let ((junk (mew-submit-test-write
+                 (mew-submit-test--peer-file peer "junk") "\n")))
+      (dolist (more `(("--ca-file" "/nonexistent/ca.pem") ("--ca-file" ,junk)
+                      ("--ca-file" "/") ("--crl-file" "/nonexistent/crl.pem")
+                      ("--user" "me" "--password-file" "/nonexistent/pw")
+                      ("--user" "me" "--password-file" ,junk)
+                      ("--ssh" "gate.example.org")
+                      ("--outbox" ,(concat junk "/outbox"))))
+        (mew-submit-batch-tests--refused
+         peer 78 (apply #'mew-submit-batch-tests--arguments peer "ok"
+                        (append more '("a@x"))))))
+    (mew-submit-batch-tests--refused peer 78 '("a@x"))))
+
+;;; How it ends
+
+(ert-deftest mew-submit-batch-tests-exit-status ()
+  "Each way to end has its exit status, and nothing was delivered unless it is 0."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "--user" "me" "--password" "s3cret"
+            "127.0.0.1:0,name=ok"
+            "127.0.0.1:0,name=partly,noauth,rcpt#1=reply:550 5.1.1 No"
+            "127.0.0.1:0,name=later,noauth,rcpt#2=reply:450 4.2.1 Later"
+            "127.0.0.1:0,name=busy,noauth,mail=reply:451 4.3.0 Later"
+            "127.0.0.1:0,name=no,noauth,mail=reply:550 5.7.1 No"
+            "127.0.0.1:0,name=lost,noauth,dot=close"
+            "127.0.0.1:0,name=noise,noauth,ehlo=reply:hello"
+            "127.0.0.1:0,name=stripped,cap-=STARTTLS"
+            "127.0.0.1:0,name=shut,refused")
+    (let ((good (mew-submit-test-write
+                 (mew-submit-test--peer-file peer "good") "s3cret\r\nmore\n"))
+          (wrong (mew-submit-test-write
+                  (mew-submit-test--peer-file peer "wrong") "guess\n")))
+      (pcase-dolist
+          (`(,name ,status ,result . ,more)
+           `(("ok" 0 "delivered" "--user" "me" "--password-file" ,good)
+             ("ok" 77 "refused" "--user" "me" "--password-file" ,wrong)
+             ("ok" 77 "refused")
+             ("ok" 77 "refused" "--user" "me")
+             ("partly" 69 "partial")
+             ("later" 75 "partial")
+             ("busy" 75 "deferred")
+             ("no" 69 "refused")
+             ("lost" 74 "uncertain")
+             ("noise" 76 "deferred")
+             ("stripped" 77 "insecure")
+             ("shut" 75 "deferred")
+             ("ok" 77 "insecure" "--server" "localhost" "--ca-file"
+              "/etc/ssl/certs/ca-certificates.crt")
+             ("ok" 68 "deferred" "--server" "no-such-host.invalid")))
+        (ert-info ((format "%s %S" name more))
+          (let* ((result-of (apply #'mew-submit-batch-tests--run peer name
+                                   "--json" (append more '("a@x" "b@x"))))
+                 (done (mew-submit-test-done result-of)))
+            (should (equal (list (plist-get result-of :status)
+                                 (plist-get done :exit)
+                                 (plist-get done :result))
+                           (list status status result)))
+            (dolist (secret '("s3cret" "guess"))
+              (should-not (string-search secret (format "%S" result-of))))))))))
+
+(ert-deftest mew-submit-batch-tests-partial-is-told ()
+  "A line says who got the message and who did not, and what to do."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=partly,rcpt#1=reply:550 5.1.1 Nobody here")
+    (let ((text (plist-get (mew-submit-batch-tests--run peer "partly" "a@x"
+                                                        "b@x")
+                           :stderr)))
+      (should (string-match-p "partly delivered to b@x .*NOT delivered to a@x: \
+550 5\\.1\\.1 Nobody here\\.  Send it to a@x again" text)))))
+
+(ert-deftest mew-submit-batch-tests-implicit-tls ()
+  "Implicit TLS needs no STARTTLS, and never speaks in the clear."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,implicit")
+    (let* ((result (mew-submit-batch-tests--run
+                    peer "ok" "--json" "--routes"
+                    (format "%d:implicit" (mew-submit-test-port peer "ok"))
+                    "a@x"))
+           (done (mew-submit-test-done result)))
+      (should (= (plist-get result :status) 0))
+      (should (eq (plist-get (plist-get done :tls) :verified) t)))))
+
+(ert-deftest mew-submit-batch-tests-options-have-two-forms ()
+  "--option=value is --option value; the last one counts; -- ends the options."
+  (should (equal (mew-submit-batch--parse
+                  '("--server=h" "a@x" "--tls" "none" "--tls=opportunistic" "-t"
+                    "--from=" "--timeout" "2.5" "--auth" "scram-sha-1" "--"
+                    "--json"))
+                 '(:server "h" :tls opportunistic :header t :from ""
+                           :timeout 2.5 :auth "SCRAM-SHA-1"
+                           :recipients ("a@x" "--json")))))
+
+(ert-deftest mew-submit-batch-tests-help ()
+  "--help names every option, on standard output, and ends with 0."
+  (let ((result (mew-submit-test-batch '("--help"))))
+    (should (= (plist-get result :status) 0))
+    (should (equal (plist-get result :stderr) ""))
+    (dolist (option mew-submit-batch--options)
+      (should (string-search (car option) (plist-get result :stdout))))))
+
+(ert-deftest mew-submit-batch-tests-unexpected-error ()
+  "An error nobody thought of ends with 70 and one line, without a backtrace."
+  :tags '(:module)
+  (dolist (more '(() ("--json")))
+    (let ((result (mew-submit-test-emacs
+                   (append
+                    (list "-l" (expand-file-name "mew-submit.el"
+                                                 mew-submit-test-root)
+                          "--eval" "(setq debug-on-error t)"
+                          "--eval" "(advice-add 'mew-submit-message-fields \
+:before (lambda (&rest _) (car 1)))"
+                          "-f" "mew-submit-batch-send" "--")
+                    more '("--server" "localhost" "a@x"))
+                   :input mew-submit-batch-tests--message)))
+      (should (= (plist-get result :status) 70))
+      (should (= (length (split-string (concat (plist-get result :stdout)
+                                               (plist-get result :stderr))
+                                       "\n" t))
+                 1)))))
+
+(ert-deftest mew-submit-batch-tests-told-to-stop ()
+  "SIGTERM and SIGINT end the job, tell how it ended, and lose no message."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=greeting,greeting=stall"
+                                   "127.0.0.1:0,name=dot,dot=stall")
+    (dolist (signal '(SIGTERM SIGINT))
+      (pcase-dolist (`(,name ,status ,result)
+                     '(("greeting" 75 "cancelled") ("dot" 74 "uncertain")))
+        (ert-info ((format "%s %s" signal name))
+          (let* ((outbox (mew-submit-test--peer-file
+                          peer (format "outbox-%s-%s" name signal)))
+                 (stalled (length (mew-submit-test-log peer "stall")))
+                 (sent nil)
+                 (run (mew-submit-test-batch
+                       (mew-submit-batch-tests--arguments
+                        peer name "--json" "--outbox" outbox "a@x")
+                       :input mew-submit-batch-tests--message
+                       :signal
+                       (lambda (process)
+                         (when (and (not sent)
+                                    (> (length (mew-submit-test-log peer "stall"))
+                                       stalled))
+                           (setq sent t)
+                           (signal-process process signal)))))
+                 (done (mew-submit-test-done run)))
+            (should (= (plist-get run :status) status))
+            (should (equal (plist-get done :result) result))
+            (should (equal (mew-submit-test-octets (plist-get done :kept))
+                           mew-submit-batch-tests--message))))))))
+
+(ert-deftest mew-submit-batch-tests-told-to-stop-while-reading ()
+  "SIGTERM while the message comes in ends with 75 and leaves no file."
+  :tags '(:module)
+  (mew-submit-test-with-directory tmp
+    (dolist (outbox (list nil (expand-file-name "outbox" tmp)))
+      (let* ((process-environment (cons (concat "TMPDIR=" tmp)
+                                        process-environment))
+             (files (lambda ()
+                      (seq-filter #'file-regular-p
+                                  (directory-files-recursively tmp ".*"))))
+             (result (mew-submit-test-batch
+                      (append (and outbox (list "--outbox" outbox))
+                              '("--server" "localhost" "a@x"))
+                      :input t
+                      :signal (lambda (process)
+                                (when (funcall files)
+                                  (signal-process process 'SIGTERM))))))
+        (should (= (plist-get result :status) 75))
+        (should (= (length (mew-submit-batch-tests--lines result)) 1))
+        (should-not (funcall files))))))
+
+;;; The outbox
+
+(ert-deftest mew-submit-batch-tests-outbox-keeps-what-is-not-delivered ()
+  "With --outbox a message stays until it is delivered, for its owner only."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=busy,mail=reply:451 Later"
+                                   "127.0.0.1:0,name=ok")
+    (let* ((outbox (mew-submit-test--peer-file peer "new/outbox"))
+           (result (mew-submit-batch-tests--run peer "busy" "--outbox" outbox
+                                                "a@x"))
+           (files (directory-files outbox t directory-files-no-dot-files-regexp)))
+      (should (= (plist-get result :status) 75))
+      (should (= (length files) 1))
+      (should (equal (mew-submit-test-octets (car files))
+                     mew-submit-batch-tests--message))
+      (should (= (file-modes (car files)) #o600))
+      (should (= (file-modes outbox) #o700))
+      (should (string-search (car files) (plist-get result :stderr)))
+      (should (= 0 (plist-get (mew-submit-batch-tests--run
+                               peer "ok" "--outbox" outbox "a@x")
+                              :status)))
+      (should (equal (directory-files outbox t
+                                      directory-files-no-dot-files-regexp)
+                     files)))))
+
+(ert-deftest mew-submit-batch-tests-nothing-is-left-in-the-temporary-directory ()
+  "Without --outbox nothing stays on disk, however it ends."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=busy,mail=reply:451 Later"
+                                   "127.0.0.1:0,name=ok")
+    (let* ((tmp (mew-submit-test--peer-file peer "tmp"))
+           (process-environment (cons (concat "TMPDIR=" tmp)
+                                      process-environment)))
+      (make-directory tmp)
+      (pcase-dolist (`(,name ,address ,status)
+                     '(("ok" "a@x" 0) ("busy" "a@x" 75) ("ok" "a b@x" 65)))
+        (should (= status (plist-get (mew-submit-test-batch
+                                      (mew-submit-batch-tests--arguments
+                                       peer name address)
+                                      :input (concat "Bcc: c@x\n"
+                                                     mew-submit-batch-tests--message))
+                                     :status)))
+        (should (directory-empty-p tmp))))))
+
+;;; Credentials
+
+(ert-deftest mew-submit-batch-tests-authinfo-only-with-a-user ()
+  "~/.authinfo is read when --user has no password file, and else not."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "--user" "me" "--password" "s3cret"
+                                   "127.0.0.1:0,name=ok")
+    (let ((home (file-name-as-directory
+                 (mew-submit-test--peer-file peer "home"))))
+      (make-directory home)
+      (mew-submit-test-write (expand-file-name ".authinfo" home)
+                             "machine 127.0.0.1 login other password no port 587
+machine 127.0.0.1 login me password s3cret port 587\n")
+      (pcase-dolist (`(,status . ,more) '((0 "--user" "me") (77)
+                                          (77 "--user" "nobody")
+                                          (77 "--user" "other")))
+        (ert-info ((format "%S" more))
+          (let ((result (mew-submit-test-batch
+                         (apply #'mew-submit-batch-tests--arguments peer "ok"
+                                "a@x" more)
+                         :input mew-submit-batch-tests--message :home home)))
+            (should (= (plist-get result :status) status))))))))
+
+(provide 'mew-submit-batch-tests)
+;;; mew-submit-batch-tests.el ends here

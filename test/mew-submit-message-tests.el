@@ -1,0 +1,321 @@
+;;; mew-submit-message-tests.el --- Tests for messages and addresses -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Code:
+
+(require 'ert)
+(require 'mew-submit-address)
+(require 'mew-submit-error)
+(require 'mew-submit-message)
+(require 'mew-submit-test-helpers)
+
+(defmacro mew-submit-message-tests--with-file (text &rest body)
+  "Run BODY with `file' and `fields' for a message that is TEXT."
+  (declare (indent 1) (debug (form body)))
+  `(mew-submit-test-with-directory directory
+     (let* ((file (mew-submit-test-write (expand-file-name "m" directory) ,text))
+            (fields (mew-submit-message-fields file)))
+       (ignore fields)
+       ,@body)))
+
+(defun mew-submit-message-tests--recipients (text)
+  "Return the recipients of the message TEXT."
+  (mew-submit-message-tests--with-file text
+    (mew-submit-message-recipients fields)))
+
+(defun mew-submit-message-tests--sender (text)
+  "Return the sender of the message TEXT."
+  (mew-submit-message-tests--with-file text
+    (mew-submit-message-sender fields)))
+
+(defun mew-submit-message-tests--stripped (text)
+  "Return the message TEXT as it may leave."
+  (mew-submit-message-tests--with-file text
+    (let ((out (concat file ".out")))
+      (mew-submit-message-copy file fields out)
+      (should (= (file-modes out) #o600))
+      (mew-submit-test-octets out))))
+
+;;; What must not leave
+
+(ert-deftest mew-submit-message-tests-bcc-never-leaves ()
+  "Private fields go, folded or not, with whatever line ends; nothing else does."
+  (pcase-dolist
+      (`(,text ,expected)
+       '(("To: a@x\nBcc: b@x\nSubject: s\n\nBcc: body\n"
+          "To: a@x\nSubject: s\n\nBcc: body\n")
+         ("Bcc: b@x,\n c@x,\n\td@x\nTo: a@x\n\nbody" "To: a@x\n\nbody")
+         ("To: a@x\r\nBCC: b@x,\r\n c@x\r\nSubject: s\r\n\r\nbody\r\n"
+          "To: a@x\r\nSubject: s\r\n\r\nbody\r\n")
+         ;; A lone CR ends a line as well.
+         ("Subject: s\rBcc: b@x\rTo: a@x\r\rbody\r"
+          "Subject: s\r\nTo: a@x\r\n\rbody\r")
+         ("Subject: s\rBcc: b@x\n c@x\r\nTo: a@x\n\nbody"
+          "Subject: s\r\nTo: a@x\n\nbody")
+         ("To: a@x\rBcc: b@x\n\nbody" "To: a@x\r\n\nbody")
+         ("X: y\n\rBcc: body\n" "X: y\n\rBcc: body\n")
+         ("bcc : b@x\nrEsEnT-bCC:b@x\nX-Mew-Submit-Account: w\nTo: a@x\n\nb"
+          "To: a@x\n\nb")
+         ("X-Message-SMTP-Method: smtp h 25\nTo: a@x\n\nb" "To: a@x\n\nb")
+         ("Bcc: b@x" "")
+         ("To: a@x\nBcc: b@x" "To: a@x\n")
+         ("Bcc: b@x\n\nbody" "\nbody")
+         ;; No field, though it looks like one.
+         ("X-Bcc: b@x\nBcc-X: y\n Bcc: z\n\nb" "X-Bcc: b@x\nBcc-X: y\n Bcc: z\n\nb")
+         ("\nBcc: b@x\n" "\nBcc: b@x\n")
+         ("no header\n\nBcc: b@x\n" "no header\n\nBcc: b@x\n")))
+    (ert-info ((format "%S" text))
+      (should (equal (mew-submit-message-tests--stripped text) expected)))))
+
+(ert-deftest mew-submit-message-tests-octets-stay ()
+  "Whatever octets there are, in the header and behind it, are copied as they are."
+  (let ((octets (apply #'unibyte-string (number-sequence 0 255))))
+    (should (equal (mew-submit-message-tests--stripped
+                    (concat "X: \377\200\0\nBcc: x@y\n\n" octets octets))
+                   (concat "X: \377\200\0\n\n" octets octets)))))
+
+(ert-deftest mew-submit-message-tests-chunks-fit-together ()
+  "A header and a body that are longer than what is read at once are whole.
+The end of the header is found wherever it falls on the edge of a chunk."
+  (dolist (pad (list 65530 65531 65532 65533 65534 65535 65536 131072))
+    (dolist (end '("\n\n" "\r\n\r\n" "\r\r" "\n\r\n"))
+      (let* ((header (concat "X: " (make-string (- pad 3) ?x)))
+             (body (make-string 300000 ?b)))
+        (ert-info ((format "%d %S" pad end))
+          (should (equal (mew-submit-message-tests--stripped
+                          (concat header end body))
+                         (concat header end body)))))))
+  (let ((body (make-string (+ 3 (* 2 mew-submit-message--chunk)) ?b)))
+    (should (equal (mew-submit-message-tests--stripped
+                    (concat "Bcc: a@x\nTo: b@x\n\n" body))
+                   (concat "To: b@x\n\n" body)))))
+
+(ert-deftest mew-submit-message-tests-endless-header-is-refused ()
+  "A file without an end to its header is refused, and not read whole."
+  (let ((mew-submit-message--header-max 100000))
+    (should-error (mew-submit-message-tests--with-file (make-string 600000 ?x)
+                    fields)
+                  :type 'mew-submit-message)))
+
+(ert-deftest mew-submit-message-tests-large-message-takes-constant-memory ()
+  "A message of 256 MB is copied without holding it."
+  :tags '(:expensive-test)
+  (mew-submit-test-with-directory directory
+    (let ((file (expand-file-name "big" directory))
+          (out (expand-file-name "out" directory))
+          (line (concat (make-string 1023 ?b) "\n")))
+      (mew-submit-test-write file "To: a@x\nBcc: b@x\n\n")
+      (with-temp-buffer
+        (dotimes (_ 16384) (insert line))
+        (dotimes (_ 16)
+          (let ((coding-system-for-write 'no-conversion))
+            (write-region nil nil file t 'silent))))
+      (garbage-collect)
+      (let ((most 0)
+            (write (symbol-function 'write-region)))
+        (cl-letf (((symbol-function 'write-region)
+                   (lambda (&rest args)
+                     (setq most (max most (buffer-size)
+                                     (length (or (car args) ""))))
+                     (apply write args))))
+          (mew-submit-message-copy file (mew-submit-message-fields file) out))
+        (should (<= most mew-submit-message--chunk)))
+      (should (= (file-attribute-size (file-attributes out))
+                 (- (file-attribute-size (file-attributes file))
+                    (length "Bcc: b@x\n")))))))
+
+(ert-deftest mew-submit-message-tests-unusable-files-are-refused ()
+  "A file that is missing, empty, a directory or remote is a bad message."
+  (mew-submit-test-with-directory directory
+    (let ((empty (mew-submit-test-write (expand-file-name "e" directory) "")))
+      (dolist (file (list empty directory (concat empty "-no")
+                          "/ssh:host.invalid:/etc/passwd"))
+        (ert-info (file)
+          (should-error (mew-submit-message-fields file)
+                        :type 'mew-submit-message))))))
+
+;;; The envelope
+
+(ert-deftest mew-submit-message-tests-recipients-are-found ()
+  "To, Cc and Bcc are the recipients, each once, whatever stands around them."
+  (pcase-dolist
+      (`(,text ,expected)
+       '(("To: a@x\nCc: b@x\nBcc: c@x, a@x\n\nTo: d@x\n" ("a@x" "b@x" "c@x"))
+         ("to:a@x,\r\n b@x\r\nTO : c@x\r\n\r\n" ("a@x" "b@x" "c@x"))
+         ("To: =?utf-8?Q?J=C3=B6rg=2C_Dr=2E?= <j@x>, =?utf-8?B?w7w=?= <u@x>\n\n"
+          ("j@x" "u@x"))
+         ("To: Jörg <j@bücher.example>, čeh@x\n\n" ("j@bücher.example" "čeh@x"))
+         ("To: undisclosed-recipients:;\nBcc: b@x\n\n" ("b@x"))
+         ("To: friends: a@x, \"B, C\" <b@x>;, c@x\n\n" ("a@x" "b@x" "c@x"))
+         ("To: root\nCc: \"a b\"@x, a..b@x, a@[192.0.2.1]\n\n"
+          ("root" "\"a b\"@x" "a..b@x" "a@[192.0.2.1]"))
+         ("To: a@x (a comment, with (b@x))\n\n" ("a@x"))
+         ("To: \"b@x, c@x\" <a@x>\n\n" ("a@x"))
+         ("To: b@x <a@x>\n\n" ("a@x"))
+         ("To: <@relay,@other:a@x>\n\n" ("a@x"))
+         ;; A quoted name whose second line looks like a command.
+         ("To: \"x\r\n RCPT TO:<evil@x>\r\n DATA\" <a@x>\r\n\r\n" ("a@x"))
+         ("Subject: s\rTo: a@x\rBcc: b@x\r\rbody" ("a@x" "b@x"))
+         ("Subject: To: z@x\n\nTo: b@x\n" nil)
+         ("To:\nCc: ,,\n\n" nil)))
+    (ert-info ((format "%S" text))
+      (should (equal (mew-submit-message-tests--recipients text) expected)))))
+
+(ert-deftest mew-submit-message-tests-resent-fields-decide ()
+  "A message that is sent again goes to the newest Resent- block and nobody else."
+  (pcase-dolist
+      (`(,text ,recipients ,sender)
+       '(("Resent-From: r@x\nResent-To: a@x\nResent-Bcc: b@x\nFrom: f@x\nTo: t@x\n\n"
+          ("a@x" "b@x") "r@x")
+         ("Resent-Sender: s@x\nResent-From: r@x\nResent-To: a@x\nFrom: f@x\n\n"
+          ("a@x") "s@x")
+         ;; An older block below.
+         ("Resent-From: r@x\nResent-Date: now\nResent-To: a@x
+Resent-From: old@x\nResent-To: o@x\nFrom: f@x\nTo: t@x\n\n" ("a@x") "r@x")
+         ("Resent-To: a@x\nReceived: by x\nResent-To: o@x\nResent-From: old@x
+From: f@x\nTo: t@x\n\n" ("a@x") "f@x")
+         ;; A block that other fields stand in.
+         ("From: f@x\nResent-To: a@x\nTo: t@x\nResent-Cc: c@x\nResent-From: r@x\n\n"
+          ("a@x" "c@x") "r@x")
+         ;; Nobody is named, so nobody gets it.
+         ("Resent-From: r@x\nFrom: f@x\nTo: t@x\n\n" nil "r@x")))
+    (ert-info ((format "%S" text))
+      (should (equal (mew-submit-message-tests--recipients text) recipients))
+      (should (equal (mew-submit-message-tests--sender text) sender)))))
+
+(ert-deftest mew-submit-message-tests-sender-is-found ()
+  "The sender is in Sender, else in From; without them it is not known."
+  (should (equal (mew-submit-message-tests--sender
+                  "From: a@x, b@x\nSender: s@x\n\n") "s@x"))
+  (should (equal (mew-submit-message-tests--sender
+                  "From: =?utf-8?Q?=C3=BC?= <a@x>, b@x\n\n") "a@x"))
+  (should-not (mew-submit-message-tests--sender "To: a@x\n\n")))
+
+(ert-deftest mew-submit-message-tests-three-thousand-recipients ()
+  "A folded field with 3000 addresses is read whole, and in less than 5 seconds."
+  (let* ((addresses (mapcar (lambda (n) (format "user%d@example.org" n))
+                            (number-sequence 1 3000)))
+         (text (concat "To: " (mapconcat (lambda (address)
+                                           (format "\"Last, %s\" <%s>"
+                                                   (upcase address) address))
+                                         addresses ",\r\n ")
+                       "\r\n\r\nbody"))
+         (start (current-time)))
+    (should (equal (mew-submit-message-tests--recipients text) addresses))
+    (should (< (float-time (time-since start)) 5))))
+
+(ert-deftest mew-submit-message-tests-garbage-is-refused ()
+  "A field that is no address list is refused; no recipient is lost or made up."
+  (dolist (value '("a b@x" "a@x b@y" "a@x;b@x" "<a@x" "a@x>" "a@x <b@x> c"
+                   "\"a <b@x>" "a (b@x" "group: a@x" "a@b@c" "<>" "a\\b@x"
+                   "g: h: a@x;;" ": a@x;" "@x" "a@x)"))
+    (ert-info (value)
+      (should-error (mew-submit-message-tests--recipients
+                     (format "To: %s\n\nbody" value))
+                    :type 'mew-submit-message))))
+
+;;; Addresses
+
+(ert-deftest mew-submit-message-tests-lawful-addresses-pass ()
+  "Lawful addresses stay as they are, but for their domain."
+  (pcase-dolist
+      (`(,address ,expected)
+       '(("a@x") ("-f@x") ("root") ("\"a b\"@x") ("\"a\\\"b@c\"@x") ("a+b=c@x.y")
+         ("!#$%&'*+-/=?^_`{|}~@x") (".a..b.@docomo.example")
+         ("a@[192.0.2.1]") ("a@[IPv6:2001:db8::1]") ("a@x_y.z") ("čeh@x")
+         ("用户@例え。テスト" "用户@xn--r8jz45g.xn--zckzah")
+         ("a@Bücher.Example" "a@xn--bcher-kva.example")
+         ("a@bu\u0308cher.example" "a@xn--bcher-kva.example")))
+    (ert-info (address)
+      (should (equal (mew-submit-address-check address)
+                     (or expected address))))))
+
+(defconst mew-submit-message-tests--injections
+  (list "" " " "a@x\r\nRCPT TO:<b@x>" "a@x\nDATA" "a\r@x" "a@x\0" "a\0b@x"
+        "a@x> SIZE=1" "a@x>\r\n" "<a@x>" "a@x BODY=8BITMIME" "a b@x" "a@x y"
+        "\"a\r\nb\"@x" "\"a\nb\"@x" "\"a" "\"a\"b@x" "\"a\\\"@x" "a\"b@x"
+        "a\tb@x" "a\u2028@x" "a@x\u2029" "a\u0085@x" "a\u010D\u010A@x"
+        "a\u009B@x" "a\177@x" "a\u00A0b@x" "a\u202Eb@x" "a\u200Bb@x" "a\uFFFFb@x"
+        "a@b@c" "a@" "@x" "a@x." "a@.x" "a@x..y" "a@-x" "a@x-" "a@[x y]" "a@[]"
+        "a,b@x" "a;b@x" "a:b@x" "a(b)@x" "a\\b@x" "a@x\u2215y" "a@☃.example"
+        (concat (make-string 65 ?a) "@x")
+        (concat (make-string 33 ?ö) "@x")
+        (concat "a@" (make-string 64 ?b))
+        (concat "a@" (mapconcat #'identity (make-list 64 "bcd") "."))
+        (make-string 2000 ?a)
+        (concat "a" (string-to-multibyte "\377") "@x")
+        (concat "a" (string #x3FFF8D #x3FFF8A) "@x"))
+  "What may not be an envelope address.")
+
+(ert-deftest mew-submit-message-tests-injections-are-refused ()
+  "Whatever could end a command, or is no address, is refused and named."
+  (dolist (address mew-submit-message-tests--injections)
+    (ert-info ((format "%S" address))
+      (let ((err (should-error (mew-submit-address-check address)
+                               :type 'mew-submit-message)))
+        (should (equal (plist-get (cdr err) :recipient) address))
+        (should-not (string-match-p "[\0-\037\177-\237\u2028]"
+                                    (mew-submit-error-text err)))))))
+
+(ert-deftest mew-submit-message-tests-lengths-are-octets ()
+  "64 octets of local part and 254 in all pass, as UTF-8 and with A-labels."
+  (let ((local (make-string 64 ?a))
+        (domain (mapconcat #'identity (list (make-string 63 ?b)
+                                            (make-string 63 ?c)
+                                            (make-string 61 ?d))
+                           ".")))
+    (should (mew-submit-address-check (concat local "@" domain)))
+    (should-error (mew-submit-address-check (concat local "@" domain "d"))
+                  :type 'mew-submit-message)
+    (should (mew-submit-address-check (concat (make-string 32 ?ö) "@x")))))
+
+(ert-deftest mew-submit-message-tests-hosts-are-checked ()
+  "A server is a name, in A-labels, or an address; nothing else is looked up."
+  (pcase-dolist (`(,host ,expected)
+                 '(("smtp.example.org") ("smtp.example.org." "smtp.example.org")
+                   ("localhost") ("192.0.2.1") ("2001:db8::1")
+                   ("[2001:db8::1]" "2001:db8::1") ("fe80::1%eth0")
+                   ("Bücher.example" "xn--bcher-kva.example")))
+    (ert-info (host)
+      (should (equal (mew-submit-address-host host) (or expected host)))))
+  (dolist (host '("" "." "a b" "a\n" "a\r\nb" "a\0b" "x:25" "a/b" "a;b" "$(id)"
+                  "-x" "a..b" "[::1" "::1]" "fe80::1%" "[192.0.2.1" "a\u2028b"
+                  "a@b" "smtp.example.org\u3002\u3002"))
+    (ert-info ((format "%S" host))
+      (should-error (mew-submit-address-host host)
+                    :type 'mew-submit-message))))
+
+(ert-deftest mew-submit-message-tests-helo-is-checked ()
+  "The argument of EHLO is a domain or an address literal."
+  (dolist (name '("localhost.localdomain" "[192.0.2.1]" "[IPv6:::1]" "x"))
+    (should (equal (mew-submit-address-helo name) name)))
+  (dolist (name '("" "a b" "a\r\nMAIL FROM:<>" "[a b]" "a\0" "[]" "a[1]"))
+    (ert-info ((format "%S" name))
+      (should-error (mew-submit-address-helo name) :type 'mew-submit-message))))
+
+(ert-deftest mew-submit-message-tests-secrets-are-checked-and-not-shown ()
+  "NUL, 0x01 and line ends are refused in a password, which is not in the words."
+  (dolist (bad '("hunter2\0x" "hunter2\1" "hunter2\r" "hunter2\nx"))
+    (let ((err (should-error (mew-submit-address-check-secret bad "password")
+                             :type 'mew-submit-message)))
+      (should-not (string-match-p "hunter2" (format "%S" err)))))
+  (should-not (mew-submit-address-check-secret "p\377 ä" "password")))
+
+;;; Text for people
+
+(ert-deftest mew-submit-message-tests-text-is-made-safe ()
+  "Text from elsewhere is shown on one line, without control of the terminal."
+  (should (equal (mew-submit-error-clean "a\r\nb\033[31m\177\u009B\u202Ec\u2028\u200B")
+                 "a��b�[31m���c��"))
+  (should (equal (mew-submit-error-clean "jö 用户 ☃") "jö 用户 ☃"))
+  (should (equal (mew-submit-error-clean (string-to-multibyte "\377x")) "�x"))
+  (should-not (text-properties-at
+               0 (mew-submit-error-clean (propertize "a" 'display "b"))))
+  (let ((long (mew-submit-error-clean (make-string 5000 ?x))))
+    (should (= (length long) mew-submit-error-text-max))
+    (should (string-suffix-p "..." long))))
+
+(provide 'mew-submit-message-tests)
+;;; mew-submit-message-tests.el ends here

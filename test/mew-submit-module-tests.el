@@ -1,0 +1,178 @@
+;;; mew-submit-module-tests.el --- Tests for mew-submit-module -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'ert)
+(require 'mew-submit-module)
+(require 'mew-submit-test-helpers)
+
+(declare-function mew-submit--mod-version "ext:mew-submit-module" ())
+(declare-function mew-submit--mod-libraries "ext:mew-submit-module" ())
+
+(defmacro mew-submit-module-tests--with-root (root &rest body)
+  "Run BODY as if ROOT were the package, without a module, in an interactive Emacs."
+  (declare (indent 1) (debug (symbolp body)))
+  `(mew-submit-test-with-directory ,root
+     (make-directory (expand-file-name "module" ,root))
+     (let ((mew-submit-module--root ,root)
+           (mew-submit-module-directory nil)
+           (noninteractive nil))
+       ,@body)))
+
+(ert-deftest mew-submit-module-tests-loads-and-fits ()
+  "The module that was built loads, has the right version, and names its libraries."
+  :tags '(:module)
+  (should (eq (mew-submit-module-ensure) t))
+  (should (equal (mew-submit--mod-version) mew-submit-module-version))
+  (let ((libraries (mew-submit-module-libraries)))
+    (should (string-match-p "\\`3\\." (plist-get libraries :gnutls)))
+    (should (plist-get libraries :gsasl))))
+
+(ert-deftest mew-submit-module-tests-one-version ()
+  "The package, its Lisp and its module have one version."
+  (should (equal (with-temp-buffer
+                   (insert-file-contents
+                    (expand-file-name "mew-submit.el" mew-submit-test-root))
+                   (re-search-forward "^;; Version: \\(.*\\)$")
+                   (match-string 1))
+                 mew-submit-module-version)))
+
+(ert-deftest mew-submit-module-tests-other-version-is-refused ()
+  "A module of another version is refused, in words that say what to do."
+  :tags '(:module)
+  (mew-submit-module-ensure)
+  (cl-letf (((symbol-function 'mew-submit--mod-version) (lambda () "0.0.9")))
+    (let ((text (mew-submit-error-text
+                 (should-error (mew-submit-module-ensure)
+                               :type 'mew-submit-config))))
+      (dolist (word '("0.0.9" "0.1.0" "make module" "restart Emacs"))
+        (should (string-search word text))))))
+
+(ert-deftest mew-submit-module-tests-no-modules-no-mail ()
+  "An Emacs without modules is told what it lacks."
+  (let ((module-file-suffix nil))
+    (should (string-search "--with-modules"
+                           (mew-submit-error-text
+                            (should-error (mew-submit-module-file)
+                                          :type 'mew-submit-config))))))
+
+(defun mew-submit-module-tests--in-batch (form)
+  "Evaluate FORM in a batch Emacs that has loaded mew-submit.el."
+  (mew-submit-test-emacs
+   (list "-l" (expand-file-name "mew-submit.el" mew-submit-test-root)
+         "--eval" (format "%S" form))))
+
+(ert-deftest mew-submit-module-tests-loading-does-nothing ()
+  "Loading the package loads no module, sets no hook and starts nothing."
+  (should (equal (plist-get
+                  (mew-submit-module-tests--in-batch
+                   '(princ (list (fboundp 'mew-submit--mod-version)
+                                 kill-emacs-hook (process-list)
+                                 timer-list send-mail-function)))
+                  :stdout)
+                 (format "%s" (list nil nil nil nil 'sendmail-query-once)))))
+
+(ert-deftest mew-submit-module-tests-batch-never-builds ()
+  "Without a module a batch Emacs says how to build it, and builds nothing."
+  (mew-submit-test-with-directory directory
+    (let ((result (mew-submit-module-tests--in-batch
+                   `(progn (setq mew-submit-module-directory ,directory)
+                           (condition-case err
+                               (mew-submit-module-ensure)
+                             (mew-submit-config
+                              (princ (mew-submit-error-text err))))))))
+      (should (string-match-p "is not built: run `make module' in "
+                              (plist-get result :stdout))))
+    (should (directory-empty-p directory))))
+
+(ert-deftest mew-submit-module-tests-broken-file-is-refused ()
+  "A file that is no module is a configuration error, not a crash."
+  (mew-submit-test-with-directory directory
+    (mew-submit-test-write
+     (expand-file-name (concat "mew-submit-module" module-file-suffix) directory)
+     "This is no module.\n")
+    (let ((result (mew-submit-test-emacs
+                   (list "--eval" (format "(setq mew-submit-module-directory %S)"
+                                          directory)
+                         "-l" (expand-file-name "mew-submit.el"
+                                                mew-submit-test-root)
+                         "-f" "mew-submit-batch-send" "--" "--server" "localhost"
+                         "a@x")
+                   :input "From: b@x\n\nbody\n")))
+      (should (= (plist-get result :status) 78))
+      (should (string-match-p "cannot be loaded" (plist-get result :stderr))))))
+
+;;; Building
+
+(ert-deftest mew-submit-module-tests-builds-after-a-yes ()
+  "After a yes `make module' runs in the package's directory, and is waited for."
+  (mew-submit-module-tests--with-root root
+    (mew-submit-test-write
+     (expand-file-name "Makefile" root)
+     (format ".PHONY: module\nmodule:\n\ttouch module/mew-submit-module%s\n" module-file-suffix))
+    (cl-letf (((symbol-function 'y-or-n-p) (lambda (_) t)))
+      (mew-submit-build-module t))
+    (should (file-exists-p (mew-submit-module-file)))
+    (should (file-in-directory-p (mew-submit-module-file) root))))
+
+(ert-deftest mew-submit-module-tests-failed-build-is-told ()
+  "When `make' fails, that is signalled, with the buffer that says why."
+  (mew-submit-module-tests--with-root root
+    (mew-submit-test-write (expand-file-name "Makefile" root) ".PHONY: module\nmodule:\n\tfalse\n")
+    (cl-letf (((symbol-function 'y-or-n-p) (lambda (_) t)))
+      (should (string-search "*mew-submit build*"
+                             (mew-submit-error-text
+                              (should-error (mew-submit-build-module t)
+                                            :type 'mew-submit-config)))))))
+
+(ert-deftest mew-submit-module-tests-does-not-build-after-a-no ()
+  "After a no, and where there is no Makefile, nothing is run."
+  (mew-submit-module-tests--with-root root
+    (let (asked)
+      (cl-letf (((symbol-function 'y-or-n-p) (lambda (_) (setq asked t) nil))
+                ((symbol-function 'compilation-start)
+                 (lambda (&rest _) (ert-fail "It was run"))))
+        (should-error (mew-submit-build-module t) :type 'mew-submit-config)
+        (should-not asked)
+        (mew-submit-test-write (expand-file-name "Makefile" root) "module:\n")
+        (should-error (mew-submit-build-module t) :type 'mew-submit-config)
+        (should asked)))))
+
+;;; Where the package is
+
+(ert-deftest mew-submit-module-tests-works-uncompiled-and-from-anywhere ()
+  "A checkout without compiled files works, from any current directory.
+Its own module is used, also where the name of the directory has a space."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let ((root (file-name-as-directory (expand-file-name "a b" directory))))
+      (dolist (part '("lisp" "module"))
+        (make-directory (expand-file-name part root) t))
+      (dolist (file (append (list "mew-submit.el"
+                                  (concat "module/mew-submit-module"
+                                          module-file-suffix))
+                            (mapcar (lambda (file) (concat "lisp/" file))
+                                    (directory-files
+                                     (expand-file-name "lisp"
+                                                       mew-submit-test-root)
+                                     nil "\\.el\\'"))))
+        (copy-file (expand-file-name file mew-submit-test-root)
+                   (expand-file-name file root)))
+      (let ((result (mew-submit-test-emacs
+                     (list "-l" (expand-file-name "mew-submit.el" root)
+                           "--eval" "(mew-submit-module-ensure)"
+                           "--eval" "(princ (mew-submit-module-file))"
+                           "-f" "mew-submit-batch-send" "--" "--help")
+                     :directory "/")))
+        (should (= (plist-get result :status) 0))
+        (should (string-prefix-p
+                 (expand-file-name "module/mew-submit-module" root)
+                 (plist-get result :stdout)))
+        (should (string-search "--password-file" (plist-get result :stdout)))))))
+
+(provide 'mew-submit-module-tests)
+;;; mew-submit-module-tests.el ends here

@@ -1,0 +1,706 @@
+;;; mew-submit-send-tests.el --- Tests for sending from mail buffers and Lisp -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; From `message-mode' and `mail-mode' to the server's store, with accounts,
+;; smtpmail's variables and auth-source.
+
+;;; Code:
+
+(require 'auth-source)
+(require 'cl-lib)
+(require 'ert)
+(require 'message)
+(require 'mew-submit)
+(require 'mew-submit-account)
+(require 'mew-submit-test-helpers)
+(require 'sendmail)
+
+(defvar smtpmail-smtp-server)
+(defvar smtpmail-default-smtp-server)
+(defvar smtpmail-smtp-service)
+(defvar smtpmail-stream-type)
+(defvar smtpmail-smtp-user)
+(defvar smtpmail-local-domain)
+
+(cl-defstruct (mew-submit-send-tests-world
+               (:constructor mew-submit-send-tests--make-world))
+  messages warnings outbox)
+
+(defun mew-submit-send-tests--world (peer name function)
+  "Call FUNCTION with a world in which mail goes to PEER's listener NAME.
+NAME nil means that there is no account.  The world notes what the user sees."
+  (let* ((world (mew-submit-send-tests--make-world
+                 :outbox (file-name-as-directory
+                          (mew-submit-test--peer-file peer "outbox"))))
+         (mew-submit-accounts
+          (and name (list (mew-submit-test-account peer name :name "test"))))
+         (mew-submit-outbox-directory
+          (mew-submit-send-tests-world-outbox world))
+         (mew-submit-fallback 'always)
+         (smtpmail-smtp-server nil)
+         (smtpmail-default-smtp-server nil)
+         (smtpmail-smtp-user nil)
+         (smtpmail-local-domain nil)
+         (smtpmail-stream-type nil)
+         (auth-sources nil)
+         (mail-aliases nil)
+         (mail-specify-envelope-from nil)
+         (user-mail-address "me@example.org")
+         (user-full-name "Me Myself")
+         (mail-interactive nil)
+         (message-interactive nil)
+         (message-confirm-send nil)
+         (message-kill-buffer-on-exit t)
+         (send-mail-function #'mew-submit-send-it)
+         (message-send-mail-function #'mew-submit-send-it)
+         (message (symbol-function 'message)))
+    (cl-letf (((symbol-function 'display-warning)
+               (lambda (_type text &rest _)
+                 (push text (mew-submit-send-tests-world-warnings world))))
+              ((symbol-function 'message)
+               (lambda (format &rest args)
+                 (when format
+                   (push (apply #'format-message format args)
+                         (mew-submit-send-tests-world-messages world)))
+                 (apply message format args))))
+      (funcall function world)
+      (dolist (session (mew-submit-session-list))
+        (mew-submit-wait session 30)))))
+
+(defmacro mew-submit-send-tests--with-world (spec &rest body)
+  "Run BODY in a world; SPEC is (WORLD PEER NAME)."
+  (declare (indent 1) (debug ((symbolp form form) body)))
+  `(mew-submit-send-tests--world ,(nth 1 spec) ,(nth 2 spec)
+                                 (lambda (,(car spec))
+                                   (ignore ,(car spec))
+                                   ,@body)))
+
+(defun mew-submit-send-tests--settle ()
+  "Wait until no mail is being sent."
+  (dolist (session (mew-submit-session-list))
+    (should (mew-submit-wait session 30))))
+
+(defun mew-submit-send-tests--kept (world)
+  "Return the files in the outbox of WORLD."
+  (let ((outbox (mew-submit-send-tests-world-outbox world)))
+    (and (file-directory-p outbox)
+         (directory-files outbox t directory-files-no-dot-files-regexp))))
+
+(defun mew-submit-send-tests--message (header body)
+  "Send a message with HEADER, a list of (NAME . VALUE), and BODY by Message."
+  (let ((buffer (generate-new-buffer "*test message*")))
+    (unwind-protect
+        (with-current-buffer buffer
+          (message-mode)
+          (pcase-dolist (`(,name . ,value) header)
+            (insert (format "%s: %s\n" name value)))
+          (insert mail-header-separator "\n" body)
+          (let ((message-required-mail-headers
+                 '(From Date Message-ID)))
+            (message-send-mail)))
+      (when (buffer-live-p buffer)
+        (with-current-buffer buffer
+          (set-buffer-modified-p nil))
+        (kill-buffer buffer)))))
+
+(defun mew-submit-send-tests--mail (header body)
+  "Send a mail with HEADER, a list of (NAME . VALUE), and BODY by Mail mode."
+  (with-temp-buffer
+    (mail-mode)
+    (erase-buffer)
+    (pcase-dolist (`(,name . ,value) header)
+      (insert (format "%s: %s\n" name value)))
+    (insert mail-header-separator "\n" body)
+    (funcall send-mail-function)))
+
+(defun mew-submit-send-tests--lines (octets)
+  "Return the lines of OCTETS, which end in CRLF."
+  (should-not (string-match-p "[^\r]\n\\|\r[^\n]" octets))
+  (split-string octets "\r\n"))
+
+;;; message-mode
+
+(ert-deftest mew-submit-send-tests-message-mode ()
+  "A MIME message leaves in the background, encoded, without Bcc, and is gone."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,greeting=delay:200")
+    (mew-submit-send-tests--with-world (world peer "ok")
+      (mew-submit-send-tests--message
+       '(("From" . "Jörg Müller <joerg@example.org>")
+         ("To" . "\"Größe, Ünal\" <u@example.org>, list: a@x, b@x;")
+         ("Cc" . "c@x") ("Bcc" . "Hidden <bcc@x>") ("Subject" . "Grüße €"))
+       "Text mit Umlauten: äöü\n.\n..dots\n\
+<#part type=\"text/plain\" disposition=attachment>\nattached\n<#/part>\n")
+      ;; Nothing was said to the server yet, and the message is on disk.
+      (should (= (length (mew-submit-session-list)) 1))
+      (should-not (mew-submit-test-stored peer))
+      (let ((kept (mew-submit-send-tests--kept world)))
+        (should (= (length kept) 1))
+        (should (= (file-modes (car kept)) #o600))
+        (should (= (file-modes (mew-submit-send-tests-world-outbox world))
+                   #o700))
+        (let ((copy (mew-submit-test-octets (car kept))))
+          (should-not (string-search "bcc@x" copy))
+          (mew-submit-send-tests--settle)
+          (should (equal (mew-submit-test-stored peer)
+                         (string-replace "\n" "\r\n" copy)))))
+      (should (equal (mew-submit-test-envelope peer)
+                     '("joerg@example.org" "u@example.org" "a@x" "b@x" "c@x"
+                       "bcc@x")))
+      (let ((stored (mew-submit-test-stored peer)))
+        (should-not (string-match-p "[^[:ascii:]]" stored))
+        (dolist (regexp '("^Subject: =\\?utf-8\\?" "^From: =\\?utf-8\\?"
+                          "^Message-ID: <" "^Date: " "^Content-Type: multipart/"
+                          "^Content-Disposition: attachment"))
+          (should (string-match-p regexp stored)))
+        (should-not (string-match-p mail-header-separator stored)))
+      (should-not (mew-submit-send-tests--kept world))
+      (should-not (mew-submit-send-tests-world-warnings world))
+      (should (string-match-p "\\`Mail delivered to u@example.org, a@x and 3 more \
+through 127.0.0.1 port [0-9]+, with TLS1.3: 250 2.0.0 "
+                              (car (mew-submit-send-tests-world-messages
+                                    world)))))))
+
+(ert-deftest mew-submit-send-tests-message-hook-runs ()
+  "`message-send-mail-hook' runs, once, in the buffer that is sent."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-send-tests--with-world (world peer "ok")
+      (let* ((runs 0)
+             (message-send-mail-hook
+              (list (lambda ()
+                      (cl-incf runs)
+                      (goto-char (point-min))
+                      (insert "X-Hook: yes\n")))))
+        (mew-submit-send-tests--message '(("From" . "me@x") ("To" . "a@x")) "b\n")
+        (mew-submit-send-tests--settle)
+        (should (= runs 1))
+        (should (string-search "X-Hook: yes\r\n"
+                               (mew-submit-test-stored peer)))))))
+
+(ert-deftest mew-submit-send-tests-by-send-mail-function ()
+  "Message uses `send-mail-function' when it has no function of its own."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-send-tests--with-world (world peer "ok")
+      (let ((message-send-mail-function #'message--default-send-mail-function))
+        (mew-submit-send-tests--message '(("From" . "me@x") ("To" . "a@x")) "b\n")
+        (mew-submit-send-tests--settle)
+        (should (mew-submit-test-stored peer))))))
+
+(ert-deftest mew-submit-send-tests-resend ()
+  "`message-resend' sends the message again, unchanged, to the new address only."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-send-tests--with-world (world peer "ok")
+      (with-temp-buffer
+        (insert "Resent-To: older@x\nFrom: other@x\nTo: old@x\nCc: old2@x\n\
+Subject: =?utf-8?Q?=C3=BC?=\nMIME-Version: 1.0\n\
+Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n\
+Gr\303\274\303\237e\n")
+        (set-buffer-multibyte nil)
+        (message-resend "new@x"))
+      (mew-submit-send-tests--settle)
+      (should (equal (cdr (mew-submit-test-envelope peer)) '("new@x")))
+      (let ((stored (mew-submit-test-stored peer)))
+        (should (string-search "Subject: =?utf-8?Q?=C3=BC?=\r\n" stored))
+        (should (string-search "\r\n\r\nGr\303\274\303\237e\r\n" stored))))))
+
+(ert-deftest mew-submit-send-tests-failure-is-loud-and-loses-nothing ()
+  "A message that is not delivered is kept, and a warning says why and where."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=no,mail=reply:550 5.7.1 Go away")
+    (mew-submit-send-tests--with-world (world peer "no")
+      (mew-submit-send-tests--message '(("From" . "me@x") ("To" . "a@x")) "b\n")
+      (mew-submit-send-tests--settle)
+      (let ((kept (mew-submit-send-tests--kept world))
+            (warning (car (mew-submit-send-tests-world-warnings world))))
+        (should (= (length kept) 1))
+        (should (= (length (mew-submit-send-tests-world-warnings world)) 1))
+        (dolist (words (list "550 5.7.1 Go away" "127.0.0.1" "case 1"
+                             "change the message"
+                             (number-to-string (mew-submit-test-port peer "no"))
+                             (abbreviate-file-name (car kept))))
+          (should (string-search words warning)))))))
+
+(ert-deftest mew-submit-send-tests-bad-message-stays-in-its-buffer ()
+  "What cannot be sent is an error at once; nothing is kept, nothing connected."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-send-tests--with-world (world peer "ok")
+      (dolist (header '((("From" . "me@x") ("To" . "a b@x"))
+                        (("From" . "me@x") ("To" . "undisclosed-recipients:;"))
+                        (("From" . "me@x") ("To" . "a@x") ("Bcc" . "<b@x"))
+                        (("From" . "me@x") ("To" . "a@-"))))
+        (ert-info ((format "%S" header))
+          (let ((err (should-error (mew-submit-send-tests--mail header "b\n")
+                                   :type 'user-error)))
+            (should (string-match-p "[a-z]" (cadr err))))))
+      (should-not (mew-submit-send-tests--kept world))
+      (should-not (mew-submit-session-list))
+      (should-not (mew-submit-test-log peer "connect")))))
+
+;;; mail-mode
+
+(ert-deftest mew-submit-send-tests-mail-mode ()
+  "A mail is encoded, gets From, Date, Message-ID and MIME fields, and its Fcc."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-send-tests--with-world (world peer "ok")
+      (let ((fcc (mew-submit-test--peer-file peer "fcc")))
+        (mew-submit-send-tests--mail
+         `(("To" . "Jörg <j@x>, a@x") ("BCC" . "b@x,\n\tc@x")
+           ("Subject" . "Grüße") ("FCC" . ,fcc))
+         "äöü €\nno newline at the end")
+        (mew-submit-send-tests--settle)
+        (should (equal (mew-submit-test-envelope peer)
+                       '("me@example.org" "j@x" "a@x" "b@x" "c@x")))
+        (let* ((stored (mew-submit-test-stored peer))
+               (lines (mew-submit-send-tests--lines stored)))
+          (should (member "MIME-Version: 1.0" lines))
+          (should (member "Content-Type: text/plain; charset=utf-8" lines))
+          (should (member "Content-Transfer-Encoding: 8bit" lines))
+          (should (string-match-p "^Subject: =\\?utf-8\\?" stored))
+          (should (string-match-p "^From: Me Myself <me@example.org>" stored))
+          (should (string-match-p "^Message-ID: <[^>]+@[^>]+>" stored))
+          (should (string-match-p "^Date: " stored))
+          (should (string-suffix-p
+                   (encode-coding-string
+                    "\r\n\r\näöü €\r\nno newline at the end\r\n" 'utf-8)
+                   stored))
+          (should-not (string-match-p "b?cc:\\|b@x" stored)))
+        (should (string-search (encode-coding-string "äöü €" 'utf-8)
+                               (mew-submit-test-octets fcc)))))))
+
+(ert-deftest mew-submit-send-tests-mail-mode-keeps-what-is-there ()
+  "Fields that are there are not added again; other charsets are told."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-send-tests--with-world (world peer "ok")
+      (let ((sendmail-coding-system 'iso-8859-1))
+        (mew-submit-send-tests--mail
+         '(("From" . "x@example.org") ("To" . "a@x") ("message-id" . "<1@x>")
+           ("date" . "Thu, 1 Jan 1970 00:00:00 +0000"))
+         "ü\n"))
+      (mew-submit-send-tests--settle)
+      (let ((stored (mew-submit-test-stored peer)))
+        (should (string-search "charset=iso-8859-1" stored))
+        (should (string-suffix-p "\r\n\r\n\374\r\n" stored))
+        (dolist (name '("from" "date" "message-id"))
+          (should (= 1 (mew-submit-send-tests--count (format "^%s:" name)
+                                                     stored))))))))
+
+(defun mew-submit-send-tests--count (regexp string)
+  "Return how often REGEXP, in lower case, occurs in STRING in any case."
+  (with-temp-buffer
+    (insert string)
+    (let ((case-fold-search t))
+      (how-many regexp (point-min) (point-max)))))
+
+(ert-deftest mew-submit-send-tests-envelope-from ()
+  "The envelope sender is what the user has set, as with smtpmail."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-send-tests--with-world (world peer "ok")
+      (let ((send (lambda ()
+                    (mew-submit-send-tests--mail
+                     '(("From" . "from@x") ("To" . "a@x")) "b\n")
+                    (mew-submit-send-tests--settle))))
+        (funcall send)
+        (let ((mail-specify-envelope-from t)
+              (mail-envelope-from "envelope@x"))
+          (funcall send))
+        (let ((mail-specify-envelope-from t)
+              (mail-envelope-from 'header))
+          (funcall send))
+        (let ((mew-submit-accounts
+               (list (mew-submit-test-account peer "ok" :sender "account@x"))))
+          (funcall send))
+        (should (equal (mapcar (lambda (n)
+                                 (car (mew-submit-test-envelope peer n)))
+                               '(1 2 3 4))
+                       '("from@x" "envelope@x" "from@x" "account@x")))))))
+
+;;; Accounts
+
+(ert-deftest mew-submit-send-tests-account-by-sender ()
+  "The first account that fits the sender is used: address, domain, regexp, any."
+  (let ((mew-submit-accounts
+         '((:name "one" :from "Me@One.example")
+           (:name "two" :from "@two.example")
+           (:name "three" :from "\\`[^@]+\\+list@")
+           (:name "four" :from "four.example")
+           (:name "five" :from "a+b@five.example")
+           (:name "rest"))))
+    (pcase-dolist (`(,sender ,name)
+                   '(("me@one.example" "one") ("you@one.example" "rest")
+                     ("x@TWO.example" "two") ("x@sub.two.example" "rest")
+                     ("me+list@one.example" "three") (nil "rest")
+                     ("x@four.example" "four") ("x@five.example" "rest")
+                     ("x@notfour.example" "rest") ("a+b@five.example" "five")
+                     ("aab@five.example" "rest") ("four.example@x" "rest")))
+      (ert-info (sender)
+        (should (equal (plist-get (mew-submit-account-choose sender) :name)
+                       name)))))
+  (let ((mew-submit-accounts '((:name "one" :from "me@x" :server "h")))
+        (smtpmail-smtp-server nil)
+        (smtpmail-default-smtp-server nil))
+    (should-error (mew-submit-account-choose "you@x") :type 'mew-submit-config)
+    (let ((smtpmail-smtp-server "other"))
+      (should (equal (plist-get (mew-submit-account-choose "you@x") :server)
+                     "other")))
+    ;; What is handed out is a copy.
+    (let ((account (mew-submit-account-by-name "one")))
+      (plist-put account :server "changed")
+      (should (equal (plist-get (mew-submit-account-by-name "one") :server)
+                     "h")))
+    (should-error (mew-submit-account-by-name "none")
+                  :type 'mew-submit-config)))
+
+(ert-deftest mew-submit-send-tests-account-from-smtpmail ()
+  "smtpmail's variables mean what they meant, and TLS is required where it can be."
+  (let ((smtpmail-smtp-server "mail.example.org")
+        (smtpmail-default-smtp-server nil)
+        (mew-submit-accounts nil))
+    (pcase-dolist (`(,service ,stream-type . ,expected)
+                   '((587 nil) (587 starttls) ("submission" starttls)
+                     (25 nil :fallback always) ("smtp" nil :fallback always)
+                     (nil nil :fallback always)
+                     (465 nil :plan "submissions") (465 ssl :plan "submissions")
+                     ("smtps" tls :plan "submissions")
+                     (25 ssl :plan "submissions")
+                     (587 ssl :routes "587:implicit")
+                     (2525 nil :routes "2525:starttls")
+                     ("2525" plain :routes "2525:none" :tls none)
+                     (587 plain :tls none)
+                     (25 plain :fallback always :tls none)
+                     (465 plain :plan "submissions")))
+      (let ((smtpmail-smtp-service service)
+            (smtpmail-stream-type stream-type)
+            (smtpmail-smtp-user nil)
+            (smtpmail-local-domain nil))
+        (ert-info ((format "%S %S" service stream-type))
+          (should (equal (mew-submit-account-choose "me@x")
+                         (append '(:name "smtpmail" :server "mail.example.org")
+                                 expected))))))
+    (let ((smtpmail-smtp-service "nonsense"))
+      (should-error (mew-submit-account-choose "me@x") :type 'mew-submit-config))
+    (let* ((smtpmail-smtp-service 587)
+           (smtpmail-stream-type nil)
+           (smtpmail-smtp-user "me")
+           (smtpmail-local-domain "example.org")
+           (account (mew-submit-account-choose "me@x")))
+      (should (equal (plist-get account :user) "me"))
+      (should (string-suffix-p ".example.org" (plist-get account :helo))))))
+
+(ert-deftest mew-submit-send-tests-smtpmail-variables-are-enough ()
+  "With nothing but smtpmail's variables and auth-source, mail is sent."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "--user" "me" "--password" "s3cret"
+                                   "127.0.0.1:0,name=ok,implicit")
+    (mew-submit-send-tests--with-world (world peer nil)
+      (let* ((port (mew-submit-test-port peer "ok"))
+             (smtpmail-smtp-server "127.0.0.1")
+             (smtpmail-smtp-service port)
+             (smtpmail-stream-type 'ssl)
+             (smtpmail-smtp-user "me")
+             (auth-sources
+              (list (mew-submit-test-write
+                     (mew-submit-test--peer-file peer "authinfo")
+                     (format "machine 127.0.0.1 port %d login me password s3cret\n"
+                             port))))
+             (choose (symbol-function 'mew-submit-account-choose)))
+        ;; The test server's CA is not the system's.
+        (cl-letf (((symbol-function 'mew-submit-account-choose)
+                   (lambda (&rest args)
+                     (append (apply choose args)
+                             (list :ca-file (mew-submit-test-ca peer))))))
+          (mew-submit-send-tests--mail '(("From" . "me@x") ("To" . "a@x")) "b\n"))
+        (mew-submit-send-tests--settle)
+        (should (mew-submit-test-stored peer))
+        (should (equal (plist-get (car (mew-submit-test-log peer "auth")) :user)
+                       "me"))))))
+
+(ert-deftest mew-submit-send-tests-smtp-method-header ()
+  "X-Message-SMTP-Method chooses server, port and user, and never leaves."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-send-tests--with-world (world peer nil)
+      (let ((choose (symbol-function 'mew-submit-account-choose))
+            chosen)
+        (cl-letf (((symbol-function 'mew-submit-account-choose)
+                   (lambda (&rest args)
+                     (setq chosen (apply choose args))
+                     (append chosen
+                             (list :ca-file (mew-submit-test-ca peer))))))
+          (mew-submit-send-tests--mail
+           `(("From" . "me@x") ("To" . "a@x")
+             ("X-Message-SMTP-Method" .
+              ,(format "smtp 127.0.0.1 %d" (mew-submit-test-port peer "ok"))))
+           "b\n"))
+        (mew-submit-send-tests--settle)
+        (should (equal (plist-get chosen :server) "127.0.0.1"))
+        (should-not (string-search "X-Message" (mew-submit-test-stored peer))))
+      (should (equal (mew-submit-account-choose "me@x" "smtp h.example 465 you")
+                     '(:name "smtpmail" :server "h.example" :plan "submissions"
+                             :user "you")))
+      (should-error (mew-submit-account-choose "me@x" "sendmail")
+                    :type 'mew-submit-config))))
+
+(ert-deftest mew-submit-send-tests-account-is-frozen ()
+  "What the user changes after sending changes nothing for mail that was sent."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,greeting=delay:200")
+    (mew-submit-send-tests--with-world (world peer "ok")
+      (mew-submit-send-tests--mail '(("From" . "me@x") ("To" . "a@x")) "b\n")
+      (plist-put (car mew-submit-accounts) :server "elsewhere.invalid")
+      (mew-submit-send-tests--settle)
+      (should (mew-submit-test-stored peer)))))
+
+(ert-deftest mew-submit-send-tests-settings-are-risky ()
+  "No file-local variable can send mail or a password elsewhere."
+  (dolist (variable '(mew-submit-accounts mew-submit-module-directory
+                      mew-submit-outbox-directory mew-submit-fallback))
+    (should (risky-local-variable-p variable))))
+
+(ert-deftest mew-submit-send-tests-accounts-can-be-customized ()
+  "The accounts fit their type, so Customize shows and edits them."
+  (require 'wid-edit)
+  (let ((widget (widget-convert (get 'mew-submit-accounts 'custom-type))))
+    (should (widget-apply widget :match
+                          '((:name "a" :from "me@x" :server "h" :tls required
+                                   :plan "submission" :family ipv4))))
+    (should-not (widget-apply widget :match "smtp.example.org")))
+  (mapatoms
+   (lambda (symbol)
+     (when (and (string-prefix-p "mew-submit-" (symbol-name symbol))
+                (get symbol 'custom-type))
+       (ert-info ((symbol-name symbol))
+         (should (widget-apply (widget-convert (get symbol 'custom-type))
+                               :match (default-value symbol)))
+         (should (documentation-property symbol 'variable-documentation)))))))
+
+;;; auth-source
+
+(ert-deftest mew-submit-send-tests-auth-source-entries ()
+  "Entries as smtpmail uses them are found, the one for the port first."
+  (mew-submit-test-with-directory directory
+    (let ((auth-source-do-cache nil)
+          (auth-sources
+           (list (mew-submit-test-write
+                  (expand-file-name "authinfo" directory)
+                  "machine h port 465 login implicit password p1
+machine h port submission login starttls password p2
+machine any login everywhere password p3
+machine old port smtp login ancient password p4\n"))))
+      (pcase-dolist (`(,host ,port ,user ,expected ,password)
+                     '(("h" 465 nil "implicit" "p1")
+                       ("h" 587 nil "starttls" "p2")
+                       ("h" 587 "implicit" "implicit" "p1")
+                       ("h" 25 nil "implicit" "p1")
+                       ("any" 2525 nil "everywhere" "p3")
+                       ("old" 587 nil "ancient" "p4")
+                       ("h" 587 "nobody" nil nil)
+                       ("none" 587 nil nil nil)))
+        (ert-info ((format "%s %s %s" host port user))
+          (let* ((found (mew-submit-auth-lookup host port user))
+                 (secret (plist-get found :secret)))
+            (should (equal (plist-get found :user) expected))
+            (when password
+              ;; It stays a function until it is needed.
+              (should (functionp secret))
+              (should (equal (funcall secret) password)))))))))
+
+(ert-deftest mew-submit-send-tests-auth-source-is-not-harmed ()
+  "The password that is wiped after use is not the one auth-source keeps."
+  (mew-submit-test-with-directory directory
+    (let ((auth-sources
+           (list (mew-submit-test-write
+                  (expand-file-name "authinfo" directory)
+                  "machine wipe.example port 587 login me password pässword\n")))
+          (event '(:event ask :job 1 :what "password" :host "wipe.example"
+                          :port 587 :user "me")))
+      (dotimes (_ 2)
+        (let ((answer (mew-submit-dialog-answer event)))
+          (should (equal answer
+                         (cons "me" (encode-coding-string "pässword" 'utf-8))))
+          (clear-string (cdr answer)))))))
+
+(ert-deftest mew-submit-send-tests-refused-password-is-forgotten ()
+  "After a refusal a corrected entry is used; nothing wrong is tried again."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "--user" "me" "--password" "s3cret"
+                                   "127.0.0.1:0,name=ok")
+    (mew-submit-send-tests--with-world (world peer "ok")
+      (let* ((authinfo (mew-submit-test--peer-file peer "authinfo"))
+             (auth-sources (list authinfo))
+             (mew-submit-accounts
+              (list (mew-submit-test-account peer "ok" :user "me")))
+             (send (lambda (password time)
+                     (mew-submit-test-write
+                      authinfo (format "machine 127.0.0.1 login me password %s\n"
+                                       password))
+                     (set-file-times authinfo time)
+                     (mew-submit-send-tests--mail
+                      '(("From" . "me@x") ("To" . "a@x")) "b\n")
+                     (mew-submit-send-tests--settle))))
+        (funcall send "wr0ng" 1)
+        (should-not (mew-submit-test-stored peer))
+        (should (= (length (mew-submit-test-log peer "auth")) 1))
+        (funcall send "s3cret" 2)
+        (should (mew-submit-test-stored peer))
+        (dolist (text (append (mew-submit-send-tests-world-warnings world)
+                              (mew-submit-send-tests-world-messages world)))
+          (should-not (string-match-p "wr0ng\\|s3cret" text)))))))
+
+;;; Questions
+
+(ert-deftest mew-submit-send-tests-fallback-is-a-choice ()
+  "`ask' asks, and `never' never leaves the preferred port."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=shut,refused"
+                                   "127.0.0.1:0,name=open")
+    (mew-submit-send-tests--with-world (world peer nil)
+      (let* ((answer nil)
+             (questions nil)
+             (mew-submit-accounts
+              (list (append
+                     (list :routes (format "%d:starttls,%d:starttls"
+                                           (mew-submit-test-port peer "shut")
+                                           (mew-submit-test-port peer "open")))
+                     (mew-submit-test-account peer "open"))))
+             (send (lambda (rule)
+                     (let ((mew-submit-fallback rule))
+                       (mew-submit-send-tests--mail
+                        '(("From" . "me@x") ("To" . "a@x")) "b\n")
+                       (mew-submit-send-tests--settle)))))
+        (cl-letf (((symbol-function 'mew-submit-dialog--fallback)
+                   (lambda (event)
+                     (push event questions)
+                     answer)))
+          (funcall send 'never)
+          (should-not questions)
+          (should-not (mew-submit-test-log peer "connect"))
+          (funcall send 'ask)
+          (should (= (length questions) 1))
+          (should-not (mew-submit-test-stored peer))
+          (setq answer "yes")
+          (funcall send 'ask)
+          (should (= (length questions) 2))
+          (should (mew-submit-test-stored peer 1))
+          (funcall send 'always)
+          (should (= (length questions) 2))
+          (should (mew-submit-test-stored peer 2))))))
+  ;; In batch mode nobody is asked.
+  (cl-letf (((symbol-function 'y-or-n-p) (lambda (_) (ert-fail "asked"))))
+    (should-not (mew-submit-dialog-answer
+                 '(:event ask :job 1 :what "fallback" :port 25
+                          :preferred-port 587 :host "h"))))
+  (let ((noninteractive nil)
+        asked)
+    (cl-letf (((symbol-function 'y-or-n-p)
+               (lambda (prompt) (setq asked prompt) t)))
+      (should (equal (mew-submit-dialog-answer
+                      '(:event ask :job 1 :what "fallback" :port 25
+                               :preferred-port 587 :host "h"))
+                     "yes"))
+      (dolist (word '("587" "25" "h"))
+        (should (string-search word asked))))))
+
+;;; The Lisp interface
+
+(ert-deftest mew-submit-send-tests-send-a-file ()
+  "`mew-submit-send' returns at once, and leaves the file as it is."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (let* ((text "From: me@x\nTo: a@x\nBcc: b@x\n\nbody\n")
+           (file (mew-submit-test-write
+                  (mew-submit-test--peer-file peer "m") text))
+           (tmp (mew-submit-test--peer-file peer "tmp/"))
+           (events nil)
+           (ends nil))
+      (make-directory tmp)
+      (let* ((temporary-file-directory tmp)
+             (handle (mew-submit-send
+                      file :account (mew-submit-test-account peer "ok")
+                      :on-event (lambda (event)
+                                  (push (plist-get event :event) events))
+                      :on-done (lambda (event) (push event ends)))))
+        (should-not events)
+        (let ((done (mew-submit-wait handle 30)))
+          (should (equal (plist-get done :result) "delivered"))
+          (should (equal ends (list done)))
+          (should (eq (car events) 'done))
+          (should (equal (mew-submit-wait handle 0) done))))
+      (should (equal (mew-submit-test-envelope peer) '("me@x" "a@x" "b@x")))
+      (should-not (string-search "b@x" (mew-submit-test-stored peer)))
+      (should (equal (mew-submit-test-octets file) text))
+      (should (directory-empty-p tmp))
+      ;; An envelope of the caller's.
+      (mew-submit-wait (mew-submit-send
+                        file :account (mew-submit-test-account peer "ok")
+                        :from "" :recipients '("c@x" "c@x"))
+                       30)
+      (should (equal (mew-submit-test-envelope peer 2) '("" "c@x"))))))
+
+(ert-deftest mew-submit-send-tests-failure-comes-by-callback ()
+  "Whatever is wrong is told by ON-DONE and never signalled; without it, warned of."
+  (mew-submit-test-with-directory directory
+    (let ((good (mew-submit-test-write (expand-file-name "m" directory)
+                                       "From: me@x\nTo: a@x\n\nb\n"))
+          (empty (mew-submit-test-write (expand-file-name "e" directory) "")))
+      (pcase-dolist
+          (`(,kind ,file . ,keys)
+           `(("message" ,(expand-file-name "no" directory)
+              :account (:server "h"))
+             ("message" ,empty :account (:server "h"))
+             ("message" ,good :account (:server "h") :recipients ("a b"))
+             ("message" ,good :account (:server "a b"))
+             ("config" ,good :account (:name "x"))
+             ("config" ,good :account "no such account")
+             ("config" ,good :account (:server "h" :plan "nonsense"))
+             ("config" ,good :account (:server "h" :routes "0:none"))
+             ("config" ,good :account (:server "h" :ca-file "/nonexistent"))))
+        (ert-info ((format "%S %S" file keys))
+          (let* ((warnings nil)
+                 (ends nil)
+                 (handle (apply #'mew-submit-send file
+                                :on-done (lambda (done) (push done ends))
+                                keys)))
+            (should-not ends)
+            (let ((done (mew-submit-wait handle 10)))
+              (should (equal ends (list done)))
+              (should (equal (plist-get done :kind) kind))
+              (should (equal (plist-get done :result) "refused")))
+            (cl-letf (((symbol-function 'display-warning)
+                       (lambda (_type text &rest _) (push text warnings))))
+              (mew-submit-wait (apply #'mew-submit-send file keys) 10))
+            (should (= (length warnings) 1))))))))
+
+(ert-deftest mew-submit-send-tests-cancel ()
+  "`mew-submit-cancel' stops one submission, or all, and says whether it ran."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=stall,greeting=stall")
+    (let* ((file (mew-submit-test-write (mew-submit-test--peer-file peer "m")
+                                        "From: me@x\nTo: a@x\n\nb\n"))
+           (start (lambda ()
+                    (mew-submit-send
+                     file :account (mew-submit-test-account peer "stall")
+                     :on-done #'ignore)))
+           (one (funcall start)))
+      (should (mew-submit-cancel one))
+      (should (equal (plist-get (mew-submit-wait one 30) :result) "cancelled"))
+      (should-not (mew-submit-cancel one))
+      (let ((more (list (funcall start) (funcall start))))
+        (should (mew-submit-cancel))
+        (dolist (handle more)
+          (should (equal (plist-get (mew-submit-wait handle 30) :result)
+                         "cancelled"))))
+      (should-not (mew-submit-cancel)))))
+
+(provide 'mew-submit-send-tests)
+;;; mew-submit-send-tests.el ends here

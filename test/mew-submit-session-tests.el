@@ -1,0 +1,509 @@
+;;; mew-submit-session-tests.el --- Tests for mew-submit-session -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'ert)
+(require 'mew-submit-session)
+(require 'mew-submit-test-helpers)
+
+(declare-function mew-submit--mod-jobs "ext:mew-submit-module" ())
+
+(defun mew-submit-session-tests--message (peer)
+  "Return the file of a message, in PEER's directory."
+  (let ((file (mew-submit-test--peer-file peer "message")))
+    (unless (file-exists-p file)
+      (mew-submit-test-write file "From: me@example.org\nSubject: s\n\nbody\n"))
+    file))
+
+(defun mew-submit-session-tests--request (peer name &rest more)
+  "Return a request for PEER's listener NAME, with MORE keys first."
+  (append more
+          (list :host "127.0.0.1"
+                :routes (list (list (mew-submit-test-port peer name)
+                                    'ipv4 'starttls))
+                :race t :connect-timeout 10000 :step-timeout 20000
+                :attempt-delay 250 :tls 'required
+                :ca-file (mew-submit-test-ca peer)
+                :helo "localhost.localdomain" :from "me@example.org"
+                :recipients (list "you@example.org")
+                :file (mew-submit-session-tests--message peer))))
+
+(defun mew-submit-session-tests--wait (session)
+  "Wait for SESSION and return its `done' event."
+  (or (mew-submit-session-wait session 30)
+      (ert-fail "The session did not end")))
+
+(defun mew-submit-session-tests--run (request &rest keys)
+  "Run REQUEST to its end, with KEYS; return its `done' event."
+  (mew-submit-session-tests--wait
+   (apply #'mew-submit-session-start request keys)))
+
+(defmacro mew-submit-session-tests--with-warnings (warnings &rest body)
+  "Run BODY with WARNINGS bound to what `display-warning' was told."
+  (declare (indent 1) (debug (symbolp body)))
+  `(let (,warnings)
+     (cl-letf (((symbol-function 'display-warning)
+                (lambda (_type message &rest _) (push message ,warnings))))
+       ,@body)))
+
+;;; The course of a job
+
+(ert-deftest mew-submit-session-tests-delivers ()
+  "Events come in order, the last is `done', and it tells all there is to tell."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "--user" "me" "--password" "s3cret"
+                                   "127.0.0.1:0,name=ok")
+    (let* (events ends
+           (done (mew-submit-session-tests--run
+                  (mew-submit-session-tests--request
+                   peer "ok" :user "me" :password (copy-sequence "s3cret"))
+                  :on-event (lambda (event)
+                              (push (plist-get event :event) events))
+                  :on-done (lambda (event) (push event ends)))))
+      (should (equal (seq-difference (reverse events)
+                                     '(resolved progress capabilities))
+                     '(attempt connected greeting tls auth recipient reply
+                               done)))
+      (should (equal ends (list done)))
+      (should (equal (plist-get done :result) "delivered"))
+      (should (equal (plist-get done :exit) 0))
+      (should (equal (plist-get done :port) (mew-submit-test-port peer "ok")))
+      (should (equal (plist-get done :family) "ipv4"))
+      (should (equal (plist-get done :address) "127.0.0.1"))
+      (should (eq (plist-get (plist-get done :tls) :verified) t))
+      (should (equal (plist-get done :auth) "SCRAM-SHA-256-PLUS"))
+      (should (string-prefix-p "250 " (plist-get done :reply)))
+      (should (equal (mapcar (lambda (recipient)
+                               (list (plist-get recipient :address)
+                                     (plist-get recipient :code)))
+                             (plist-get done :recipients))
+                     '(("you@example.org" 250))))
+      (should (equal (mapcar (lambda (attempt) (plist-get attempt :case))
+                             (plist-get done :attempts))
+                     '(1)))
+      (should (mew-submit-test-stored peer)))))
+
+(ert-deftest mew-submit-session-tests-callbacks-run-outside-the-filter ()
+  "A callback may wait for output itself, and may not be called by the filter."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (let (inside other)
+      (cl-letf* ((filter (symbol-function 'mew-submit-session--filter))
+                 (in-filter nil)
+                 ((symbol-function 'mew-submit-session--filter)
+                  (lambda (&rest args)
+                    (let ((in-filter t))
+                      (ignore in-filter)
+                      (apply filter args)))))
+        (mew-submit-session-tests--run
+         (mew-submit-session-tests--request peer "ok")
+         :on-event (lambda (event)
+                     (when in-filter
+                       (setq inside t))
+                     ;; A whole other job inside a callback.
+                     (when (eq (plist-get event :event) 'greeting)
+                       (setq other (mew-submit-session-tests--run
+                                    (mew-submit-session-tests--request
+                                     peer "ok")))))))
+      (should-not inside)
+      (should (equal (plist-get other :result) "delivered"))
+      (should (mew-submit-test-stored peer 2)))))
+
+(ert-deftest mew-submit-session-tests-failing-callback-harms-nothing ()
+  "An error in a callback is a warning; the job and its end go on."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-session-tests--with-warnings warnings
+      (let (ended)
+        (should (equal (plist-get
+                        (mew-submit-session-tests--run
+                         (mew-submit-session-tests--request peer "ok")
+                         :on-event (lambda (_) (error "Oops"))
+                         :on-done (lambda (_) (setq ended t)))
+                        :result)
+                       "delivered"))
+        (should ended)
+        (should (seq-every-p (lambda (text) (string-match-p "Oops" text))
+                             warnings))
+        (should warnings)))))
+
+(ert-deftest mew-submit-session-tests-quit-stops-the-waiting-only ()
+  "Quitting in a callback ends the wait; the job goes on, and no event is lost."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (let* (events
+           (session (mew-submit-session-start
+                     (mew-submit-session-tests--request peer "ok")
+                     :on-event (lambda (event)
+                                 (push (plist-get event :event) events)
+                                 (when (eq (car events) 'greeting)
+                                   (signal 'quit nil))))))
+      (should (eq (condition-case nil
+                      (mew-submit-session-wait session 30)
+                    (quit 'quit))
+                  'quit))
+      (should (eq (car events) 'greeting))
+      (should (equal (plist-get (mew-submit-session-tests--wait session)
+                                :result)
+                     "delivered"))
+      (should (equal (seq-intersection events '(tls reply done))
+                     '(done reply tls))))))
+
+(ert-deftest mew-submit-session-tests-many-at-once ()
+  "Forty jobs at once end, each with exactly one `done', and no thread stays."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (let* ((ends 0)
+           (sessions (mapcar (lambda (_)
+                               (mew-submit-session-start
+                                (mew-submit-session-tests--request peer "ok")
+                                :on-done (lambda (_) (cl-incf ends))))
+                             (number-sequence 1 40))))
+      (dolist (session sessions)
+        (should (equal (plist-get (mew-submit-session-tests--wait session)
+                                  :result)
+                       "delivered")))
+      (should (= ends 40))
+      (should-not (mew-submit-session-list))
+      (mew-submit-test-until ("the threads to end")
+        (zerop (mew-submit--mod-jobs)))
+      (should (= (length (mew-submit-test-log peer "message")) 40)))))
+
+(ert-deftest mew-submit-session-tests-survives-a-killed-pipe ()
+  "When the pipe process is killed, another one takes its place."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=slow,greeting=delay:300")
+    (let ((session (mew-submit-session-start
+                    (mew-submit-session-tests--request peer "slow"))))
+      (delete-process mew-submit-session--process)
+      (should (equal (plist-get (mew-submit-session-tests--wait session)
+                                :result)
+                     "delivered"))
+      (should (process-live-p mew-submit-session--process)))
+    ;; And when it is killed while nobody needs it.
+    (delete-process mew-submit-session--process)
+    (accept-process-output nil 0.05)
+    (should (equal (plist-get (mew-submit-session-tests--run
+                               (mew-submit-session-tests--request peer "slow"))
+                              :result)
+                   "delivered"))))
+
+;;; Ends
+
+(ert-deftest mew-submit-session-tests-ends ()
+  "Each way to end has its result and its status."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=all-refused,rcpt=reply:550 5.1.1 No"
+            "127.0.0.1:0,name=mail-refused,mail=reply:550 5.7.1 No"
+            "127.0.0.1:0,name=later,mail=reply:451 4.3.0 Later"
+            "127.0.0.1:0,name=lost,dot=close"
+            "127.0.0.1:0,name=late,dot=reply:452 4.3.1 Full"
+            "127.0.0.1:0,name=noise,ehlo=reply:hello"
+            "127.0.0.1:0,name=stripped,cap-=STARTTLS"
+            "127.0.0.1:0,name=expired,cert=expired"
+            "127.0.0.1:0,name=refused,refused"
+            "127.0.0.1:0,name=mute,greeting=close")
+    (pcase-dolist (`(,name ,kind ,result ,status)
+                   '(("all-refused" "refused" "refused" 69)
+                     ("mail-refused" "refused" "refused" 69)
+                     ("later" "deferred" "deferred" 75)
+                     ("lost" "uncertain" "uncertain" 74)
+                     ("late" "deferred" "deferred" 75)
+                     ("noise" "protocol" "deferred" 76)
+                     ("stripped" "insecure" "insecure" 77)
+                     ("expired" "insecure" "insecure" 77)
+                     ("refused" "connect" "deferred" 75)
+                     ("mute" "connect" "deferred" 75)))
+      (ert-info (name)
+        (let ((done (mew-submit-session-tests--run
+                     (mew-submit-session-tests--request peer name))))
+          (should (equal (list (plist-get done :kind) (plist-get done :result)
+                               (plist-get done :exit))
+                         (list kind result status)))
+          (should (string-match-p "[a-z]" (plist-get done :text))))))))
+
+(ert-deftest mew-submit-session-tests-partial-is-not-success ()
+  "Where some recipients are refused the result is partial: 69, or 75 for later."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=never,rcpt#1=reply:550 5.1.1 No"
+            "127.0.0.1:0,name=later,rcpt#1=reply:450 4.2.1 Later"
+            "127.0.0.1:0,name=both,rcpt#1=reply:450 4.2.1 Later,rcpt#2=reply:550 No")
+    (pcase-dolist (`(,name ,status ,codes)
+                   '(("never" 69 (550 250 250)) ("later" 75 (450 250 250))
+                     ("both" 69 (450 550 250))))
+      (ert-info (name)
+        (let ((done (mew-submit-session-tests--run
+                     (mew-submit-session-tests--request
+                      peer name :recipients (list "a@x" "b@x" "c@x")))))
+          (should (equal (plist-get done :result) "partial"))
+          (should (equal (plist-get done :exit) status))
+          (should (equal (mapcar (lambda (recipient)
+                                   (plist-get recipient :code))
+                                 (plist-get done :recipients))
+                         codes)))))))
+
+(ert-deftest mew-submit-session-tests-cancel ()
+  "A job that is cancelled ends with one `done', in whatever phase; twice is no."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=connect,silent"
+            "127.0.0.1:0,name=greeting,greeting=stall"
+            "127.0.0.1:0,name=ehlo,ehlo=stall" "127.0.0.1:0,name=tls,tls=stall"
+            "127.0.0.1:0,name=rcpt,rcpt=stall" "127.0.0.1:0,name=dot,dot=stall")
+    (pcase-dolist (`(,name ,result ,status)
+                   '(("connect" "cancelled" 75) ("greeting" "cancelled" 75)
+                     ("ehlo" "cancelled" 75) ("tls" "cancelled" 75)
+                     ("rcpt" "cancelled" 75) ("dot" "uncertain" 74)))
+      (ert-info (name)
+        (let* ((ends 0)
+               (session (mew-submit-session-start
+                         (mew-submit-session-tests--request peer name)
+                         :on-done (lambda (_) (cl-incf ends)))))
+          (unless (equal name "connect")
+            (mew-submit-test-until ("the server to stall")
+              (seq-find (lambda (line) (equal (plist-get line :listener) name))
+                        (mew-submit-test-log peer "stall"))))
+          (should (mew-submit-session-cancel session))
+          (let ((done (mew-submit-session-tests--wait session)))
+            (should (equal (plist-get done :result) result))
+            (should (equal (plist-get done :exit) status)))
+          (should-not (mew-submit-session-cancel session))
+          (should (= ends 1)))))
+    (mew-submit-test-until ("the threads to end")
+      (zerop (mew-submit--mod-jobs)))))
+
+(ert-deftest mew-submit-session-tests-wait-has-a-deadline ()
+  "Waiting ends at its deadline; the job goes on, and can be waited for again."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=slow,greeting=delay:500")
+    (let ((session (mew-submit-session-start
+                    (mew-submit-session-tests--request peer "slow"))))
+      (should-not (mew-submit-session-wait session 0.05))
+      (should (memq session (mew-submit-session-list)))
+      (should (equal (plist-get (mew-submit-session-tests--wait session)
+                                :result)
+                     "delivered")))))
+
+(ert-deftest mew-submit-session-tests-stop-is-bounded ()
+  "What runs when Emacs ends is stopped, and nothing stays."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=stall,greeting=stall")
+    (should (memq #'mew-submit-session-stop kill-emacs-hook))
+    (let ((session (mew-submit-session-start
+                    (mew-submit-session-tests--request peer "stall"))))
+      (should (= (mew-submit-session-stop) 0))
+      (should (equal (plist-get (mew-submit-session-tests--wait session)
+                                :result)
+                     "cancelled")))
+    (should (= (mew-submit-session-stop) 0))))
+
+(ert-deftest mew-submit-session-tests-bad-request-is-signalled ()
+  "A request that the module does not take signals, and leaves no session."
+  :tags '(:module)
+  (dolist (request '((:frob 1) (:host "h") (:host "h" :routes ((0 ipv4 none)))
+                     (:host "h" :routes ((25 ipx none)))))
+    (should-error (mew-submit-session-start request) :type 'mew-submit-config))
+  (should-not (mew-submit-session-list)))
+
+(ert-deftest mew-submit-session-tests-fail-looks-like-an-end ()
+  "A session that never had a job ends through its callbacks, and not before."
+  (let* (events ends
+         (session (mew-submit-session-fail
+                   '(mew-submit-message :text "No\033" :recipient "x")
+                   :on-event (lambda (event) (push event events))
+                   :on-done (lambda (event) (push event ends)))))
+    (should-not (or events ends))
+    (should-not (mew-submit-session-cancel session))
+    (let ((done (mew-submit-session-tests--wait session)))
+      (should (equal events (list done)))
+      (should (equal ends (list done)))
+      (should (equal (plist-get done :kind) "message"))
+      (should (equal (plist-get done :exit) 65))
+      (should (equal (plist-get done :text) "No�")))))
+
+;;; Questions
+
+(ert-deftest mew-submit-session-tests-password-is-asked-for-and-wiped ()
+  "A password comes when the server wants it, and is overwritten afterwards."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "--user" "me" "--password" "s3cret"
+                                   "127.0.0.1:0,name=ok")
+    (let* ((secret (copy-sequence "s3cret"))
+           asked
+           (done (mew-submit-session-tests--run
+                  (mew-submit-session-tests--request peer "ok" :user "me")
+                  :on-ask (lambda (event)
+                            (push event asked)
+                            (cons "me" secret)))))
+      (should (equal (plist-get done :result) "delivered"))
+      (should (= (length asked) 1))
+      (should (equal (plist-get (car asked) :what) "password"))
+      (should (equal (plist-get (car asked) :user) "me"))
+      (should (equal (plist-get (car asked) :host) "127.0.0.1"))
+      (should-not (string-match-p "s3cret" secret)))
+    (let ((secret (copy-sequence "s3cret")))
+      (mew-submit-session-tests--run
+       (mew-submit-session-tests--request peer "ok" :user "me" :password secret))
+      (should-not (string-match-p "s3cret" secret)))))
+
+(ert-deftest mew-submit-session-tests-no-answer-is-no ()
+  "Without an answer, and after an error or a quit while asking, nothing is sent."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "--user" "me" "--password" "s3cret"
+                                   "127.0.0.1:0,name=ok")
+    (mew-submit-session-tests--with-warnings warnings
+      (dolist (on-ask (list nil #'ignore
+                            (lambda (_) (error "Oops"))
+                            (lambda (_) (signal 'quit nil))))
+        (let ((done (mew-submit-session-tests--run
+                     (mew-submit-session-tests--request peer "ok" :user "me")
+                     :on-ask on-ask)))
+          (should (equal (plist-get done :kind) "auth"))
+          (should (equal (plist-get done :exit) 77))))
+      (should (= (length warnings) 1)))
+    (should-not (mew-submit-test-stored peer))
+    (should-not (mew-submit-test-log peer "auth"))))
+
+(ert-deftest mew-submit-session-tests-fallback-is-asked-for ()
+  "A less preferred port is used after a yes, and not after anything else."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=shut,refused"
+                                   "127.0.0.1:0,name=open")
+    (let ((routes (list (list (mew-submit-test-port peer "shut") 'ipv4 'starttls)
+                        (list (mew-submit-test-port peer "open") 'ipv4
+                              'starttls))))
+      (pcase-dolist (`(,answer ,result ,fallback)
+                     '(("yes" "delivered" t) ("no" "deferred" t)
+                       (nil "deferred" t)))
+        (ert-info ((format "%S" answer))
+          (let* (asked
+                 (done (mew-submit-session-tests--run
+                        (mew-submit-session-tests--request
+                         peer "open" :routes routes :ask-fallback t)
+                        :on-ask (lambda (event) (push event asked) answer))))
+            (should (equal (plist-get done :result) result))
+            (should (equal (plist-get done :fallback) fallback))
+            (should (= (length asked) 1))
+            (should (equal (plist-get (car asked) :what) "fallback"))
+            (should (= (plist-get (car asked) :preferred-port) (caar routes)))
+            (should (= (plist-get (car asked) :port) (caadr routes)))))))
+    (should (mew-submit-test-stored peer 1))
+    (should-not (mew-submit-test-stored peer 2))))
+
+(ert-deftest mew-submit-session-tests-questions-do-not-interrupt-typing ()
+  "In an interactive Emacs a question comes when there was no input for a while."
+  (let* ((noninteractive nil)
+         (num-nonmacro-input-events num-nonmacro-input-events)
+         (answers nil)
+         (start (float-time))
+         (session (mew-submit-session--make :id 7 :on-ask (lambda (_) "yes"))))
+    (cl-letf (((symbol-function 'mew-submit--mod-answer)
+               (lambda (&rest args) (push args answers))))
+      (mew-submit-session--ask session '(:event ask :what "fallback"))
+      (should-not answers)
+      (cl-incf num-nonmacro-input-events)
+      (mew-submit-test-until ("the question")
+        answers)
+      (should (>= (- (float-time) start) 1.3))
+      (should (equal answers '((7 "yes")))))))
+
+(ert-deftest mew-submit-session-tests-waiting-answers-questions ()
+  "Whoever waits for a job is asked its questions at once, old ones too."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=shut,refused"
+                                   "127.0.0.1:0,name=open")
+    (let* ((noninteractive nil)
+           (asked nil)
+           (session (mew-submit-session-start
+                     (mew-submit-session-tests--request
+                      peer "open" :ask-fallback t :routes
+                      (mapcar (lambda (name)
+                                (list (mew-submit-test-port peer name) 'ipv4
+                                      'starttls))
+                              '("shut" "open")))
+                     :on-ask (lambda (_) (setq asked t) "yes"))))
+      (cl-letf (((symbol-function 'mew-submit-session--ask-when-quiet)
+                 #'ignore))
+        (mew-submit-test-until ("the question")
+          mew-submit-session--questions)
+        (should-not asked)
+        (should (equal (plist-get (mew-submit-session-tests--wait session)
+                                  :result)
+                       "delivered"))
+        (should asked)))))
+
+;;; What is kept of events
+
+(ert-deftest mew-submit-session-tests-attempts-are-normal ()
+  "An attempt has all its keys, nested, and a later one of its :id replaces it."
+  (let ((session (mew-submit-session--make :id 0)))
+    (dolist (event '((:event attempt :job 0 :id 0 :port 587 :family "ipv4"
+                             :address "192.0.2.1" :tls "starttls" :case "1"
+                             :ms 1.0 :text "answers")
+                     (:event attempt :job 0 :id 1 :port 25 :family "ipv4"
+                             :address "192.0.2.1" :tls "starttls" :case "3"
+                             :errno "EHOSTUNREACH" :icmp-type 3 :icmp-code 13
+                             :icmp-name "prohibited" :offender "192.0.2.9"
+                             :offender-who "router" :ms 2.5 :text "no" :lost t)
+                     (:event attempt :job 0 :id 0 :port 587 :family "ipv4"
+                             :address "192.0.2.1" :tls "starttls"
+                             :case "greeting" :ms 1.0 :text "closed")))
+      (mew-submit-session--record session (mew-submit-session--normal event)))
+    (let* ((done (mew-submit-session--done
+                  session '(:event done :job 0 :kind "connect" :text "t")))
+           (attempts (plist-get done :attempts)))
+      (should (= (length attempts) 2))
+      (should (equal (car attempts)
+                     '(:port 587 :family "ipv4" :address "192.0.2.1"
+                             :tls "starttls" :case "greeting" :errno nil
+                             :icmp nil :offender nil :lost nil :ms 1.0
+                             :text "closed")))
+      (should (equal (cadr attempts)
+                     '(:port 25 :family "ipv4" :address "192.0.2.1"
+                             :tls "starttls" :case 3 :errno "EHOSTUNREACH"
+                             :icmp (:type 3 :code 13 :name "prohibited")
+                             :offender (:address "192.0.2.9" :who "router")
+                             :lost t :ms 2.5 :text "no")))
+      (should (equal (plist-get done :exit) 75)))))
+
+(ert-deftest mew-submit-session-tests-log-is-bounded-and-has-no-secret ()
+  "The log is kept only when it is wanted, loses its oldest lines, hides AUTH."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "--user" "me" "--password" "s3cret-Pa55"
+                                   "127.0.0.1:0,name=plain,mechs=PLAIN"
+                                   "127.0.0.1:0,name=login,mechs=LOGIN"
+                                   "127.0.0.1:0,name=echo,auth-mode=echo-credentials")
+    (let ((run (lambda (name)
+                 (mew-submit-session-tests--run
+                  (mew-submit-session-tests--request
+                   peer name :trace t :user "me"
+                   :password (copy-sequence "s3cret-Pa55")))))
+          (forms (list "s3cret-Pa55" (base64-encode-string "s3cret-Pa55")
+                       (base64-encode-string "\0me\0s3cret-Pa55"))))
+      (when (get-buffer "*mew-submit log*")
+        (kill-buffer "*mew-submit log*"))
+      (let ((mew-submit-log nil))
+        (funcall run "plain"))
+      (should-not (get-buffer "*mew-submit log*"))
+      (let ((mew-submit-log t)
+            (mew-submit-log-max 4000))
+        (dotimes (_ 4)
+          (dolist (name '("plain" "login" "echo"))
+            (let ((done (funcall run name)))
+              (dolist (form forms)
+                (should-not (string-search form (format "%S" done)))))))
+        (with-current-buffer "*mew-submit log*"
+          (should (<= 1000 (buffer-size) 4000))
+          (should (string-match-p "RCPT TO\\|AUTH" (buffer-string)))
+          (dolist (form forms)
+            (should-not (string-search form (buffer-string)))))
+        (kill-buffer "*mew-submit log*")))))
+
+(provide 'mew-submit-session-tests)
+;;; mew-submit-session-tests.el ends here

@@ -7,7 +7,8 @@ PREFIX ?= /usr/local
 CFLAGS ?= -O2 -g
 HARDENING ?= -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 FUZZ_SECONDS ?= 20
-TEST_TIMEOUT ?= 600
+TEST_TIMEOUT ?= 1200
+STRICT ?= yes
 BUILD ?= module/build
 
 # What Emacs calls a module here; on a machine that has no Emacs yet, what most systems call it.
@@ -31,8 +32,7 @@ PROGRAMS := $(foreach dir,$(PROGRAM_DIRS),$(dir)/$(notdir $(dir)))
 PURE_C := $(wildcard $(patsubst %,module/%.c,error event reply body verdict))
 UNIT_C := $(sort $(wildcard test/c/test-*.c))
 FUZZ_C := $(filter-out %/fuzz-main.c,$(sort $(wildcard test/c/fuzz-*.c)))
-DRIVER_C := $(wildcard test/c/driver.c)
-HELPER_C := $(filter-out $(UNIT_C) $(DRIVER_C) test/c/fuzz-%,$(sort $(wildcard test/c/*.c)))
+HELPER_C := $(filter-out $(UNIT_C) test/c/fuzz-%,$(sort $(wildcard test/c/*.c)))
 ALL_C := $(MODULE_C) $(sort $(wildcard test/*/*.c))
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wvla -Wformat=2
@@ -43,7 +43,7 @@ LINK_SAFELY := $(if $(filter Darwin,$(shell uname -s)),,-Wl,-z,relro,-z,now)
 BASE_FLAGS := -std=gnu11 -fPIC -fvisibility=hidden -pthread $(WARNINGS) -Imodule $(LIB_CFLAGS)
 
 # The same sources in several kinds: as they are, with sanitizers, and for the warnings alone.
-SAN_FLAGS := -O1 -g -fno-omit-frame-pointer
+SAN_FLAGS := -w -O1 -g -fno-omit-frame-pointer
 ASAN_FLAGS := $(SAN_FLAGS) -fsanitize=address,undefined -fno-sanitize-recover=undefined
 TSAN_FLAGS := $(SAN_FLAGS) -fsanitize=thread
 LINT_FLAGS := -O2 $(HARDENING) -Werror
@@ -59,7 +59,10 @@ run = $(if $(V),,@echo '$(1): $(2)';)
 .SECONDARY:
 .SUFFIXES:
 MAKEFLAGS += --no-print-directory
-export BUILD CC EMACS SUFFIX TEST_TIMEOUT
+export BUILD CC EMACS STRICT SUFFIX TEST_TIMEOUT
+
+# Not every shell expands `make install PREFIX=~/.local'.
+override PREFIX := $(patsubst ~/%,$(HOME)/%,$(PREFIX))
 
 ## Building
 
@@ -67,9 +70,12 @@ all: module compile  ## the module and the byte-compiled Lisp (the default)
 
 module: $(MODULE)  ## the C module alone
 
-compile: $(BUILD)/compiled  ## byte-compile the Lisp; a warning is an error
+compile: $(BUILD)/compiled  ## byte-compile the Lisp; a warning is an error (not with STRICT=)
 
 programs: $(PROGRAMS)  ## the tests' own programs, such as the SMTP server test/peer/peer
+
+all module compile programs units lint-c info:
+	@:
 
 $(MODULE): $(call objects,obj,$(MODULE_C))
 	$(call run,$(CC),$@) $(CC) $(CFLAGS) -shared $(LINK_SAFELY) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -93,6 +99,9 @@ $(eval $(call kind,tsan,$(CC),$(TSAN_FLAGS)))
 $(eval $(call kind,lint-gcc,gcc,$(LINT_FLAGS)))
 $(eval $(call kind,lint-clang,clang,$(LINT_FLAGS)))
 
+ifneq ($(filter-out $(wildcard $(LISP:.el=.elc)),$(LISP:.el=.elc)),)
+.PHONY: $(BUILD)/compiled
+endif
 # One Emacs compiles all, because a file's macros and structures are compiled into others.
 $(BUILD)/compiled: $(LISP)
 	@mkdir -p $(@D)
@@ -110,6 +119,11 @@ check: deps-check  ## all tests; the only command needed on a fresh Debian machi
 demo: deps-build  ## the main job on an embedded server: a fallback and a delivery
 	@$(MAKE) all programs
 	@test/demo/run
+
+# Both would compile the same files at once in `make -j lint check'.
+ifneq ($(and $(filter lint,$(MAKECMDGOALS)),$(filter check,$(MAKECMDGOALS))),)
+check: | lint
+endif
 
 check-all: all programs units
 	@test/tool/check
@@ -135,20 +149,16 @@ bench: all programs  ## measure round trips, octets and time
 fuzz:  ## every fuzzer for FUZZ_SECONDS, with clang where there is one
 	@BASE_FLAGS='$(BASE_FLAGS)' test/tool/fuzz $(FUZZ_SECONDS) $(FUZZ_C) -- $(HELPER_C) $(PURE_C)
 
-asan: all programs units  ## the tests, with AddressSanitizer and UBSan in the module and the server
-	@$(MAKE) $(BUILD)/asan/mew-submit-module$(SUFFIX) $(BUILD)/asan/peer
-	@test/tool/sanitize asan
-
-tsan: all programs  ## the tests, with ThreadSanitizer in the module
-	@$(MAKE) $(BUILD)/tsan/mew-submit-module$(SUFFIX) $(BUILD)/tsan/peer $(if $(DRIVER_C),$(BUILD)/tsan/driver)
-	@test/tool/sanitize tsan
+asan: all programs units  ## the tests, with ASan and UBSan in the module and the test server
+tsan: all programs  ## the tests, with ThreadSanitizer in the module and the test server
+asan tsan:
+	@$(MAKE) $(BUILD)/$@/mew-submit-module$(SUFFIX) $(BUILD)/$@/peer
+	@test/tool/sanitize $@
 
 define sanitized
 $(BUILD)/$(1)/mew-submit-module$(SUFFIX): $(call objects,$(1),$(MODULE_C))
 	$(call run,$(CC) $(1),$$@) $(CC) $(2) -shared -o $$@ $$^ $(LIBS)
 $(BUILD)/$(1)/peer: $(call objects,$(1),$(PEER_C))
-	$(call run,$(CC) $(1),$$@) $(CC) $(2) -o $$@ $$^ $(LIBS)
-$(BUILD)/$(1)/driver: $(call objects,$(1),$(DRIVER_C) $(filter-out %/module.c,$(MODULE_C)))
 	$(call run,$(CC) $(1),$$@) $(CC) $(2) -o $$@ $$^ $(LIBS)
 endef
 $(eval $(call sanitized,asan,$(ASAN_FLAGS)))
@@ -156,7 +166,7 @@ $(eval $(call sanitized,tsan,$(TSAN_FLAGS)))
 
 ## Checking the text
 
-lint: lint-c cppcheck layers warnings checkdoc package-lint spaces  ## all of these
+lint: lint-c cppcheck exports layers warnings checkdoc package-lint spaces  ## all of these
 
 lint-c: $(foreach cc,$(notdir $(shell command -v gcc clang)),$(call objects,lint-$(cc),$(ALL_C)))  ## gcc and clang, warnings as errors
 
@@ -167,7 +177,11 @@ cppcheck:  ## cppcheck, where it is installed
 	else echo 'cppcheck: skipped, not installed'; fi
 
 tidy:  ## clang-tidy: advice, never an error
-	clang-tidy --quiet $(ALL_C) -- $(BASE_FLAGS) $(EMACS_INCLUDE)
+	clang-tidy --quiet $(MODULE_C) $(PEER_C) -- $(BASE_FLAGS) $(EMACS_INCLUDE)
+
+exports: $(MODULE)  ## the module shows Emacs two symbols, and no more
+	@nm -D --defined-only $(MODULE) | awk '$$3 !~ /^(emacs_module_init|plugin_is_GPL_compatible)$$/ \
+	  { print "$(MODULE) exports " $$3; bad = 1 } END { exit bad }' >&2 && echo 'exports: clean'
 
 layers:  ## includes and requires go only downward
 	@test/tool/layers
@@ -193,11 +207,11 @@ mew-submit.info: README.org test/tool/info.el
 	$(EMACS) -Q --batch -l test/tool/info.el -f mew-submit-info README.org $(BUILD)/mew-submit.texi
 	makeinfo --no-split -o $@ $(BUILD)/mew-submit.texi
 
-install: all  ## into PREFIX (/usr/local) under DESTDIR
-	@test/tool/install "$(DESTDIR)$(PREFIX)" "$(MODULE)" $(LISP)
+install: all $(if $(shell command -v makeinfo),$(patsubst %.org,info,$(wildcard README.org)))  ## into PREFIX (/usr/local) under DESTDIR
+	@DESTDIR="$(DESTDIR)" test/tool/install "$(PREFIX)" "$(MODULE)" $(LISP)
 
 uninstall:  ## remove what install put there
-	@test/tool/install --remove "$(DESTDIR)$(PREFIX)"
+	@DESTDIR="$(DESTDIR)" test/tool/install --remove "$(PREFIX)"
 
 deps:  ## install what building and testing need (only what is missing)
 	@test/tool/deps test
@@ -216,7 +230,7 @@ help:  ## this list
 	  -e 's/^([a-z][a-z -]*):.*  ## (.*)/\1 \t\2/p' Makefile | expand -t 20
 
 .PHONY: all module compile programs libraries check demo check-all check-c check-lisp check-race check-real check-demo \
-  units bench fuzz asan tsan lint lint-c cppcheck tidy layers warnings checkdoc package-lint spaces \
+  units bench fuzz asan tsan lint lint-c cppcheck tidy exports layers warnings checkdoc package-lint spaces \
   info install uninstall deps deps-build deps-check clean help
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -276,6 +276,7 @@ read_key (emacs_env *env, const char *key, emacs_value value, struct msub_reques
     { ":race", &request->raced },
     { ":ask-fallback", &request->ask_fallback },
     { ":trace", &request->trace },
+    { ":probe", &request->probe },
     { ":starttls-remembered", &request->starttls_remembered },
     { ":require-tls", &request->require_tls },
     { ":binary", &request->binary },
@@ -332,7 +333,8 @@ read_request (emacs_env *env, emacs_value plist, struct msub_request *request)
     }
   if (failed (env))
     return;
-  if (!request->host || !request->helo || !request->from || !request->file || request->route_count == 0)
+  bool message = request->probe || (request->from && request->file);
+  if (!request->host || !request->helo || !message || request->route_count == 0)
     signal_text (env, "mew-submit-config", "A request needs :host, :routes, :helo, :from and :file");
   else if (request->tunnel != MSUB_TUNNEL_NONE && !request->tunnel_place)
     signal_text (env, "mew-submit-config", "A tunnel needs a :tunnel-place");

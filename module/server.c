@@ -272,7 +272,7 @@ msub_server_open (struct msub_server *server, const struct msub_context *context
     return -1;
   int failed = reach (server, context, request, race, err) || introduce (server, request, race, err);
   msub_race_free (&race);
-  if (!failed && wants_log_in (request))
+  if (!failed && wants_log_in (request) && !request->probe)
     failed = log_in (server, context, request, err);
   return failed ? -1 : 0;
 }

@@ -20,6 +20,7 @@ struct msub_request
   struct msub_route routes[MSUB_ROUTES_MAX];
   size_t route_count;
   bool raced, ask_fallback, trace;
+  bool probe;       /* only look at the server: no log-in, no message */
   int keep_msecs;   /* how long a conversation is kept for another message of the same SHARE */
   char *share;      /* what tells accounts and their settings apart, or NULL: nothing is shared */
   struct msub_tls_memory *memory; /* SHARE's, not the request's own */

@@ -181,6 +181,12 @@ msub_session_deliver (const struct msub_context *context, struct msub_request *r
 {
   memset (delivery_r, 0, sizeof *delivery_r);
   struct msub_error *err = &delivery_r->error;
+  if (request->probe)
+    {
+      if (msub_server_prepare (server, request, err) == 0)
+        msub_server_open (server, context, request, err);
+      return msub_server_rest (server, request, err, false);
+    }
   struct msub_body_facts facts;
   struct msub_envelope envelope = envelope_of (request);
   int fd = check_envelope (&envelope, err) ? -1 : open_message (context, request, request->file, &facts, err);

@@ -167,7 +167,7 @@ Half of them are cancelled at once, the others where the server keeps them."
 
 (ert-deftest mew-submit-cancel-tests-emacs-goes-on ()
   "While a job waits out a silent port, timers go off as ever."
-  (mew-submit-cancel-tests--with-peer (peer short _long)
+  (mew-submit-cancel-tests--with-peer (peer short long)
     (let* ((ticks 0)
            (timer (run-at-time 0 0.01 (lambda () (cl-incf ticks))))
            (session (mew-submit-session-start

@@ -12,8 +12,11 @@
 ;;; Code:
 
 (require 'mew-submit)
-(load (expand-file-name "bench-smtpmail"
-                        (file-name-directory load-file-name))
+
+(declare-function mew-submit-bench-smtpmail "bench-smtpmail"
+                  (mode port recipients file))
+(load (expand-file-name "bench-smtpmail" (file-name-directory
+                                          (macroexp-file-name)))
       nil t)
 
 (defvar mew-submit-bench-gap 0.0 "The largest gap so far, in seconds.")

@@ -12,6 +12,8 @@
 (require 'gnutls)
 (require 'smtpmail)
 
+(defvar network-security-level)
+
 (defun mew-submit-bench-smtpmail (mode port recipients file)
   "Send FILE to RECIPIENTS at PORT of 127.0.0.1 with smtpmail, in MODE."
   (let ((directory (getenv "BENCH_DIR")))

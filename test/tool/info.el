@@ -19,9 +19,7 @@ The exit status is 1 when a link or a macro leads nowhere."
         (make-backup-files nil)
         (org-export-with-broken-links nil)
         (org-confirm-babel-evaluate nil)
-        (org-export-use-babel nil)
-        (user-full-name "")
-        (org-export-with-author nil))
+        (org-export-use-babel nil))
     (with-current-buffer (find-file-noselect in t)
       (condition-case err
           (org-export-to-file 'texinfo out)

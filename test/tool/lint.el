@@ -23,10 +23,11 @@
     (setq command-line-args-left nil)))
 
 (defun mew-submit-lint-compile ()
-  "Byte-compile the files; a warning is an error.
-All old compiled files are removed before, so that no file is compiled against a
-stale one.  With a failure nothing compiled is left."
-  (let ((byte-compile-error-on-warn t)
+  "Byte-compile the files.
+A warning is an error, unless the environment variable STRICT is empty.  All old
+compiled files are removed before, so that no file is compiled against a stale
+one.  With a failure nothing compiled is left."
+  (let ((byte-compile-error-on-warn (not (equal (getenv "STRICT") "")))
         (files (mew-submit-lint--files))
         (failed nil))
     (dolist (file files)
@@ -40,7 +41,8 @@ stale one.  With a failure nothing compiled is left."
     (kill-emacs (if failed 1 0))))
 
 (defun mew-submit-lint-warnings ()
-  "Byte-compile the files for the warnings alone; the compiled files go away."
+  "Byte-compile the files for the warnings alone; the compiled files go away.
+Docstrings of the tests, which no help window shows, may have 100 columns."
   (let ((byte-compile-error-on-warn t)
         (scratch (make-temp-file "mew-submit-lint" t))
         (failed nil))
@@ -48,8 +50,10 @@ stale one.  With a failure nothing compiled is left."
         (let ((byte-compile-dest-file-function
                (lambda (file) (expand-file-name (concat (file-name-base file) ".elc") scratch))))
           (dolist (file (mew-submit-lint--files))
-            (unless (eq (byte-compile-file file) t)
-              (setq failed t))))
+            (let ((byte-compile-docstring-max-column
+                   (if (string-prefix-p "test/" file) 100 byte-compile-docstring-max-column)))
+              (unless (eq (byte-compile-file file) t)
+                (setq failed t)))))
       (delete-directory scratch t))
     (kill-emacs (if failed 1 0))))
 

@@ -1,4 +1,4 @@
-/* race.c --- the route race (DESIGN section 4): which route leads to the server, and what the others met.
+/* race.c --- the route race (README.org, "Plans"): which route leads to the server, and what the others met.
 
    Floor 3.  SPDX-License-Identifier: GPL-3.0-or-later  */
 

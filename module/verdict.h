@@ -1,6 +1,6 @@
 /* verdict.h --- which of the five cases an attempt met, from errno and the ICMP error queue.
 
-   Floor 1, pure: no I/O.  The tables are RFC 792, RFC 1812, RFC 4443 and DESIGN section 5.
+   Floor 1, pure: no I/O.  The tables are RFC 792, RFC 1812, RFC 4443; what is hard and what is soft: RFC 1122 section 4.2.3.9.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #ifndef MSUB_VERDICT_H

@@ -1,4 +1,4 @@
-/* test-verdict.c --- the five cases, by every row of DESIGN section 5 and NOTES section 3.
+/* test-verdict.c --- the five cases, by every ICMP code and errno value that there is a rule for.
 
    SPDX-License-Identifier: GPL-3.0-or-later  */
 

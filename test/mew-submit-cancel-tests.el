@@ -162,7 +162,8 @@ Half of them are cancelled at once, the others where the server keeps them."
       (should (= dones 220))
       (mew-submit-test-until ("the threads to end")
         (zerop (mew-submit--mod-jobs)))
-      (mew-submit-test-until ("threads and descriptors as before")
+      (mew-submit-test-until ((format "threads and descriptors as before, %S"
+                                      before))
         (equal (mew-submit-cancel-tests--census) before)))))
 
 (ert-deftest mew-submit-cancel-tests-emacs-goes-on ()
@@ -215,7 +216,9 @@ END")
 (defun mew-submit-cancel-tests--look-up (file)
   "In a network without a resolver: cancel a job for FILE while it looks up.
 Leave Emacs with status 0 when all is as it should be."
-  (let* ((before nil)
+  (let* ((alone (car (mew-submit-cancel-tests--census)))
+         (peak nil)
+         (before nil)
          (events nil)
          (start (lambda ()
                   (mew-submit-session-start
@@ -229,7 +232,8 @@ Leave Emacs with status 0 when all is as it should be."
                       (setq events nil)
                       (let ((session (funcall start)))
                         (mew-submit-test-until ("the two look-ups" 20)
-                          (>= (car (mew-submit-cancel-tests--census)) 3))
+                          (setq peak (car (mew-submit-cancel-tests--census)))
+                          (>= peak (+ alone 2)))
                         (mew-submit-session-cancel session)
                         (mew-submit-session-wait session 5)
                         (plist-get (mew-submit-cancel-tests--done
@@ -238,8 +242,9 @@ Leave Emacs with status 0 when all is as it should be."
     (mew-submit-module-ensure)
     (unless (equal (funcall cancelled) "cancelled")
       (error "Not cancelled"))
+    ;; A sanitizer may have a thread of its own by now.
     (mew-submit-test-until ("the first look-ups to end" 30)
-      (= (car (mew-submit-cancel-tests--census)) 1))
+      (<= (car (mew-submit-cancel-tests--census)) (- peak 2)))
     (setq before (mew-submit-cancel-tests--census))
     (dotimes (_ 20)
       (unless (equal (funcall cancelled) "cancelled")

@@ -255,7 +255,10 @@ RECIPIENTS are its `recipient' events."
                                                :port :family :address :tls :case
                                                :errno :icmp :offender :lost :ms
                                                :text))
-                   (reverse (mew-submit-session-attempts session)))
+                   ;; In the order they were begun, not judged.
+                   (sort (copy-sequence (mew-submit-session-attempts session))
+                         (lambda (a b)
+                           (< (plist-get a :id) (plist-get b :id)))))
            :ms (or (plist-get event :ms) 0)))))
 
 ;;; Callbacks

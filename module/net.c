@@ -341,6 +341,15 @@ msub_connection_free (struct msub_connection **c)
   *c = NULL;
 }
 
+struct msub_called
+msub_connection_called (const struct msub_connection *c, const char *name)
+{
+  struct msub_called called;
+  bool same = strcmp (name, c->peer.text) == 0;
+  snprintf (called.text, sizeof called.text, same ? "%.255s" : "%.255s (%s)", name, c->peer.text);
+  return called;
+}
+
 void
 msub_connection_transport (struct msub_connection *c, const struct msub_transport *transport, void *state)
 {

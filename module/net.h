@@ -94,6 +94,13 @@ struct msub_connection *msub_connection_new (const struct msub_context *context,
 /* Close at once (after TLS' close_notify where there is TLS), wipe, free.  */
 void msub_connection_free (struct msub_connection **c);
 
+/* How to speak of C's peer, which the user knows as NAME: "NAME (address)".  */
+struct msub_called
+{
+  char text[340];
+};
+struct msub_called msub_connection_called (const struct msub_connection *c, const char *name);
+
 /* Put another transport on C.  */
 void msub_connection_transport (struct msub_connection *c, const struct msub_transport *transport, void *state);
 

@@ -137,9 +137,9 @@ msub_smtp_striptls (const struct msub_smtp *smtp, const char *name, bool remembe
   char buf[48];
   const char *instead = overwritten (smtp, buf, sizeof buf);
   msub_fail (err, MSUB_INSECURE,
-             "%s (%s) has offered STARTTLS before and does not now%s%s: somebody on the way has probably taken it out. "
+             "%s has offered STARTTLS before and does not now%s%s: somebody on the way has probably taken it out. "
              "Neither the password nor the message was sent",
-             name, smtp->c->peer.text, instead ? "; it says in its place: " : "", instead ? instead : "");
+             msub_connection_called (smtp->c, name).text, instead ? "; it says in its place: " : "", instead ? instead : "");
   err->alarm = "striptls";
   return -1;
 }
@@ -150,9 +150,9 @@ not_offered (const struct msub_smtp *smtp, const char *name, struct msub_error *
   char buf[48];
   const char *instead = overwritten (smtp, buf, sizeof buf);
   msub_fail (err, MSUB_INSECURE,
-             "%s (%s) does not offer STARTTLS%s%s: somebody on the way may have taken it out. Neither the password nor the "
+             "%s does not offer STARTTLS%s%s: somebody on the way may have taken it out. Neither the password nor the "
              "message was sent",
-             name, smtp->c->peer.text, instead ? " and says in its place " : "", instead ? instead : "");
+             msub_connection_called (smtp->c, name).text, instead ? " and says in its place " : "", instead ? instead : "");
   if (instead)
     err->alarm = "striptls";
   return -1;
@@ -162,7 +162,6 @@ int
 msub_smtp_starttls (struct msub_smtp *smtp, const struct msub_tls_trust *trust, const char *name, bool required,
                     bool must_verify, struct msub_tls_info *info_r, struct msub_error *err)
 {
-  const char *peer = smtp->c->peer.text;
   if (!smtp->caps.starttls)
     return required ? not_offered (smtp, name, err) : 0;
   if (msub_smtp_silence (smtp, err) || msub_smtp_command (smtp, err, "STARTTLS") || msub_smtp_exchange (smtp, STARTTLS_SECONDS, err))
@@ -175,9 +174,9 @@ msub_smtp_starttls (struct msub_smtp *smtp, const struct msub_tls_trust *trust, 
       char words[400];
       msub_reply_words (msub_smtp_last (smtp), words, sizeof words);
       return msub_fail (err, MSUB_INSECURE,
-                        "%s (%s) offered STARTTLS and then did not start it: %s. Neither the password nor the message was "
+                        "%s offered STARTTLS and then did not start it: %s. Neither the password nor the message was "
                         "sent",
-                        name, peer, words);
+                        msub_connection_called (smtp->c, name).text, words);
     }
   if (msub_smtp_tls (smtp, trust, name, must_verify, info_r, err))
     return -1;

@@ -607,8 +607,8 @@ secure (struct msub_connection *c, struct tls *tls, const struct msub_tls_trust 
     {
       gnutls_alert_send (tls->session, GNUTLS_AL_FATAL, GNUTLS_A_BAD_CERTIFICATE);
       return msub_fail (err, MSUB_INSECURE,
-                        "The certificate of %s (%s) is not accepted: %s. Nothing secret was sent", name, c->peer.text,
-                        info->unverified);
+                        "The certificate of %s is not accepted: %s. Nothing secret was sent",
+                        msub_connection_called (c, name).text, info->unverified);
     }
   return 0;
 }

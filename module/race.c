@@ -796,21 +796,14 @@ hand_over (struct msub_race *race, struct attempt *attempt, struct msub_winner *
     .route = *route_of (race, attempt),
     .address = attempt->address,
     .fallback = tier_of (race, attempt) > 0,
+    .tunnelled = tunnelled (race),
+    .msecs = msub_msecs_since (race->started),
   };
   msub_address_port (&winner_r->address, winner_r->route.port);
   attempt->fd = -1;
   attempt->state = TAKEN;
   report_attempt (race, attempt, false);
   release_losers (race);
-  struct msub_event *event = msub_event_new (MSUB_EVENT_CONNECTED);
-  msub_event_integer (event, "id", (int64_t) winner_r->attempt);
-  msub_event_integer (event, "port", winner_r->route.port);
-  if (!tunnelled (race))
-    msub_event_text (event, "family", msub_family_name (winner_r->route.family));
-  msub_event_text (event, "address", winner_r->address.text);
-  msub_event_truth (event, "fallback", winner_r->fallback);
-  msub_event_real (event, "ms", msub_msecs_since (race->started));
-  msub_emit (race->context, event);
 }
 
 /* No route led anywhere: say so with every attempt's verdict.  */

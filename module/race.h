@@ -49,6 +49,8 @@ struct msub_winner
   struct msub_route route;
   struct msub_address address;
   bool fallback;  /* a less preferred port than the first one */
+  bool tunnelled; /* then nobody knows the family */
+  double msecs;   /* since the race began */
 };
 
 struct msub_race;

@@ -101,6 +101,23 @@ take_winner (struct msub_server *server, const struct msub_context *context, con
   return server->smtp ? 0 : msub_fail (err, MSUB_INTERNAL, "Out of memory");
 }
 
+static void
+report_connected (const struct msub_server *server, const struct msub_context *context, bool reused)
+{
+  const struct msub_winner *winner = &server->winner;
+  struct msub_event *event = msub_event_new (MSUB_EVENT_CONNECTED);
+  msub_event_integer (event, "id", (int64_t) winner->attempt);
+  msub_event_integer (event, "port", winner->route.port);
+  if (!winner->tunnelled)
+    msub_event_text (event, "family", msub_family_name (winner->route.family));
+  msub_event_text (event, "address", winner->address.text);
+  msub_event_truth (event, "fallback", winner->fallback);
+  msub_event_truth (event, "reused", reused);
+  if (!reused)
+    msub_event_real (event, "ms", winner->msecs);
+  msub_emit (context, event);
+}
+
 /* Run the race until somebody greets.  A connection that closes before the first octet lets the race go on; nothing else
    does.  */
 static int
@@ -115,6 +132,7 @@ reach (struct msub_server *server, const struct msub_context *context, const str
       if (!asked && may_fall_back (context, request, &server->winner, err))
         return -1;
       asked = asked || server->winner.fallback;
+      report_connected (server, context, false);
       enum msub_tls_mode mode = effective_mode (request, &server->winner.route);
       if (open_conversation (server, request, mode, err) == 0)
         return 0;
@@ -286,24 +304,6 @@ let_go (struct msub_server *server)
   server->tls = (struct msub_tls_info) { 0 };
 }
 
-/* Tell Lisp what an earlier job was told.  */
-static void
-report_again (const struct msub_server *server, const struct msub_context *context)
-{
-  struct msub_event *event = msub_event_new (MSUB_EVENT_CONNECTED);
-  msub_event_integer (event, "port", server->winner.route.port);
-  if (server->winner.address.length)
-    msub_event_text (event, "family", msub_family_name (server->winner.route.family));
-  msub_event_text (event, "address", server->winner.address.text);
-  msub_event_truth (event, "fallback", server->winner.fallback);
-  msub_event_truth (event, "reused", true);
-  msub_emit (context, event);
-  if (server->smtp->tls)
-    msub_smtp_report_tls (server->smtp, &server->tls);
-  if (server->mechanism)
-    msub_smtp_report_auth (server->smtp, server->mechanism);
-}
-
 int
 msub_server_again (struct msub_server *server, const struct msub_context *context, const struct msub_request *request)
 {
@@ -317,7 +317,12 @@ msub_server_again (struct msub_server *server, const struct msub_context *contex
       let_go (server);
       return -1;
     }
-  report_again (server, context);
+  /* Tell Lisp what an earlier job was told.  */
+  report_connected (server, context, true);
+  if (server->smtp->tls)
+    msub_smtp_report_tls (server->smtp, &server->tls);
+  if (server->mechanism)
+    msub_smtp_report_auth (server->smtp, server->mechanism);
   return 0;
 }
 

@@ -379,8 +379,8 @@
                         (list (mew-submit-test-port peer "open") 'ipv4
                               'starttls))))
       (pcase-dolist (`(,answer ,result ,fallback)
-                     '(("yes" "delivered" t) ("no" "deferred" t)
-                       (nil "deferred" t)))
+                     '(("yes" "delivered" t) ("no" "deferred" nil)
+                       (nil "deferred" nil)))
         (ert-info ((format "%S" answer))
           (let* (asked
                  (done (mew-submit-session-tests--run
@@ -389,6 +389,7 @@
                         :on-ask (lambda (event) (push event asked) answer))))
             (should (equal (plist-get done :result) result))
             (should (equal (plist-get done :fallback) fallback))
+            (should (equal (plist-get done :port) (and fallback (caadr routes))))
             (should (= (length asked) 1))
             (should (equal (plist-get (car asked) :what) "fallback"))
             (should (= (plist-get (car asked) :preferred-port) (caar routes)))

@@ -23,7 +23,8 @@ same (struct msub_verdict a, struct msub_verdict b)
 static void
 check_who (const struct msub_evidence *e, struct msub_verdict v)
 {
-  MUST (v.kase > MSUB_CASE_NONE && v.kase <= MSUB_CASE_LOCAL && msub_case_name (v.kase));
+  MUST (v.kase > MSUB_CASE_NONE && msub_case_name (v.kase));
+  MUST (v.kase <= MSUB_CASE_LOCAL || (v.kase == MSUB_CASE_GREETING && e->errnum == ECONNRESET));
   MUST (v.who < MSUB_WHOS && (v.who == MSUB_WHO_NONE) == (msub_who_name (v.who) == NULL));
   MUST ((v.kase == MSUB_CASE_HARD || v.kase == MSUB_CASE_SOFT)
         == (v.who == MSUB_WHO_ROUTER || v.who == MSUB_WHO_SERVER));

@@ -139,6 +139,7 @@ msub_smtp_read (struct msub_smtp *smtp, msub_time deadline, struct msub_error *e
         return -1;
       if (complete)
         {
+          smtp->replies++;
           blot_secrets (smtp);
           trace_reply (smtp);
           return 0;

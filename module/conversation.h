@@ -26,6 +26,7 @@ struct msub_smtp
   bool in_message;  /* the message is on its way and not answered: no command may be sent */
   bool settled;     /* the last transaction has ended, and every reply has been read: another one may begin ... */
   bool dirty;       /* ... after a RSET */
+  uint64_t replies; /* read so far */
   struct msub_capabilities caps;
   struct msub_reply_parser parser;
   /* Every form of the credentials that has left or may come back; blotted out of what the server says.  */

@@ -207,15 +207,20 @@ successor_of (struct job *job)
   return successor;
 }
 
+static void
+set_parked (struct job *job, bool parked)
+{
+  pthread_mutex_lock (&mutex);
+  job->parked = parked;
+  pthread_mutex_unlock (&mutex);
+}
+
 /* Keep JOB's conversation, on FD, until another job of its kind wants it, the server speaks or leaves, the user says stop,
    or time is up.  Returns the job that goes on with it, or NULL.  */
 static struct job *
 park (struct job *job, int fd)
 {
   msub_time deadline = msub_now () + MSUB_MSECS (job->request.keep_msecs);
-  pthread_mutex_lock (&mutex);
-  job->parked = true;
-  pthread_mutex_unlock (&mutex);
   while (!is_cancelled (job) && !successor_of (job) && msub_now () < deadline)
     {
       struct pollfd fds[] = { { .fd = job->wake[0], .events = POLLIN }, { .fd = fd, .events = POLLIN } };
@@ -250,6 +255,7 @@ run (void *arg)
       msub_time started = msub_now ();
       struct msub_delivery delivery;
       bool keep = msub_session_deliver (&job->context, &job->request, &server, &delivery);
+      set_parked (job, keep); /* first: who hears of the end may start the next one at once */
       report_done (job, &delivery, started);
       struct job *successor = keep ? park (job, server.smtp->c->fd) : NULL;
       if (!successor)

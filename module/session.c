@@ -142,9 +142,9 @@ ask_seven_bit (const struct msub_context *context, const struct msub_request *re
 
 /* What is said of a kept conversation that breaks before the first answer to the envelope: it was dead already.  */
 static bool
-was_dead (const struct msub_server *server, uint64_t received, const struct msub_error *err)
+was_dead (const struct msub_server *server, uint64_t replies, const struct msub_error *err)
 {
-  return err->kind == MSUB_LOST && server->smtp->c->received == received;
+  return (err->kind == MSUB_LOST || err->kind == MSUB_TLS) && server->smtp->replies == replies;
 }
 
 static int
@@ -165,8 +165,8 @@ deliver (struct msub_server *server, const struct msub_context *context, struct 
   struct msub_error *err = &delivery->error;
   if (server->smtp && msub_server_again (server, context, request) == 0)
     {
-      uint64_t received = server->smtp->c->received;
-      if (transact (server, context, request, fd, facts, delivery) == 0 || !was_dead (server, received, err))
+      uint64_t replies = server->smtp->replies;
+      if (transact (server, context, request, fd, facts, delivery) == 0 || !was_dead (server, replies, err))
         return;
       msub_smtp_free (&server->smtp);
       *err = (struct msub_error) { 0 };

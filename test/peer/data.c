@@ -16,7 +16,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-#define SLOW_READ 512 /* octets at a time for block=drip */
+#define SLOW_READ 512 /* octets at a time for block=drip, without block=split */
 
 struct message
 {
@@ -26,7 +26,8 @@ struct message
   uint64_t octets; /* octets of the message */
   bool chunked;  /* by BDAT */
   bool blocked;  /* STEP_BLOCK has had its turn */
-  long drip;     /* read slowly: msecs for each piece */
+  long drip;     /* read slowly: msecs for each piece ... */
+  size_t piece;  /* ... of so many octets */
   enum { START, DOT, DOT_CR, INSIDE, CR } state;
   size_t line;   /* octets in this line so far */
   bool bare_cr, bare_lf, nul, eight_bit, long_line; /* noted already */
@@ -147,8 +148,7 @@ keep (struct conn *c, enum outcome outcome)
 static int
 complete (struct conn *c)
 {
-  const char *limit = offered (c, "SIZE");
-  bool big = limit && atoll (limit) > 0 && c->message->octets > (uint64_t) atoll (limit);
+  bool big = size_limit (c) > 0 && c->message->octets > size_limit (c);
   char normal[64] = "552 5.3.4 Message too big\r\n";
   int verdict = answer_preview (c, STEP_DOT, big ? normal : "250");
   enum outcome outcome = verdict < 0 ? UNANSWERED : verdict ? ACCEPTED : REFUSED;
@@ -261,6 +261,7 @@ block (struct conn *c)
     return 0;
   script_plan (c->script, STEP_BLOCK, c->count[STEP_BLOCK] + 1, &plan);
   m->drip = plan.number[ACT_DRIP];
+  m->piece = plan.has[ACT_SPLIT] ? (size_t) plan.number[ACT_SPLIT] : SLOW_READ;
   if (plan.has[ACT_CLOSE] || plan.has[ACT_STALL])
     {
       /* A real close, not a half one: what the client goes on to send meets a reset.  */
@@ -286,7 +287,7 @@ more_octets (struct conn *c)
   size_t n = w->in_end - w->in_start;
   if (c->message->drip > 0)
     {
-      n = n < SLOW_READ ? n : SLOW_READ;
+      n = n < c->message->piece ? n : c->message->piece;
       wire_wait (w, c->message->drip);
     }
   return n;

@@ -206,6 +206,7 @@ check_scripts (char ***certs, size_t *n_certs)
       l->name = s->name ? printed ("%s", s->name) : printed ("listener%zu", i + 1);
       l->silent = s->silent;
       l->refused = s->refused;
+      l->rcvbuf = (int) s->rcvbuf;
       l->mode = s->implicit ? "implicit" : s->plain ? "plain" : "starttls";
       script_free (s);
       /* The same directive may name another certificate for another connection.  */
@@ -270,6 +271,13 @@ open_listener (struct listener *l)
   setsockopt (l->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   if (a->ai_family == AF_INET6)
     setsockopt (l->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+  if (l->rcvbuf)
+    {
+      /* On loopback a segment has 64 KiB, and the client's buffer room for many.  */
+      int segment = 1000;
+      setsockopt (l->fd, SOL_SOCKET, SO_RCVBUF, &l->rcvbuf, sizeof l->rcvbuf);
+      setsockopt (l->fd, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment);
+    }
   r = bind (l->fd, a->ai_addr, a->ai_addrlen);
   /* `refused' keeps the port for itself, but does not listen.  */
   if (r == 0 && !l->refused)

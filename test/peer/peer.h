@@ -95,12 +95,12 @@ struct cap_change
 struct script
 {
   bool plain, implicit, noauth, chunking, require_tls, silent, refused;
-  bool request_client_cert, no_close_notify, renegotiate, strip_plus;
+  bool request_client_cert, no_close_notify, renegotiate, strip_plus, tickets;
   bool no_server_final, ok_after_client_first, ok_after_cancel, endless_challenges, error_attr,
     error_first, wrong_signature, echo_credentials, xoauth2_json, cb_mismatch;
   char *name, *host, *cert, *staple, *tls_versions, *tls_priority, *mechs, *mechs_clear;
   struct text tls_inject, challenge, server_first, server_final;
-  long dh, block_at, iterations;
+  long dh, block_at, rcvbuf, iterations;
   struct cap_change *caps;
   size_t n_caps;
   struct action *actions;
@@ -131,6 +131,7 @@ struct listener
   int fd;
   int number; /* the port it got */
   bool silent, refused;
+  int rcvbuf; /* of the socket, or 0 */
   const char *mode; /* starttls, implicit, plain */
   unsigned connections;
 };
@@ -243,6 +244,9 @@ void violation (struct conn *c, const char *what, const char *detail);
 
 /* Is KEYWORD among the capabilities in force?  Returns the text behind it, or NULL.  */
 const char *offered (const struct conn *c, const char *keyword);
+
+/* What SIZE promises to take (RFC 1870), or 0: no limit, as where it says anything but a number.  */
+unsigned long long size_limit (const struct conn *c);
 void reset_transaction (struct conn *c);
 
 /* reply.c.  Send NORMAL (lines ended by CRLF), or what the script has for STEP instead (STEPS:

@@ -50,6 +50,7 @@ static const struct
   { "silent", FLAG, AT (silent) },
   { "refused", FLAG, AT (refused) },
   { "request-client-cert", FLAG, AT (request_client_cert) },
+  { "tickets", FLAG, AT (tickets) },
   { "no-close-notify", FLAG, AT (no_close_notify) },
   { "renegotiate", FLAG, AT (renegotiate) },
   { "name", WORD, AT (name) },
@@ -63,6 +64,7 @@ static const struct
   { "mechs-clear", WORD, AT (mechs_clear) },
   { "dh", COUNT, AT (dh) },
   { "block-at", COUNT, AT (block_at) },
+  { "rcvbuf", COUNT, AT (rcvbuf) },
 };
 
 static const struct

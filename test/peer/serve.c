@@ -371,11 +371,20 @@ parse_path (struct conn *c, const char *arguments, const char *keyword, char **p
   return NULL;
 }
 
+unsigned long long
+size_limit (const struct conn *c)
+{
+  const char *value = offered (c, "SIZE");
+  size_t n = value ? strspn (value, "0123456789") : 0;
+  return n > 0 && n < 19 && value[n] == '\n' ? strtoull (value, NULL, 10) : 0;
+}
+
 /* Look at each of PARAMETERS.  NULL if right, else a reply.  */
 static const char *
 check_parameters (struct conn *c, const char *path, const char *parameters)
 {
-  const char *reply = NULL, *limit = offered (c, "SIZE");
+  const char *reply = NULL;
+  unsigned long long limit = size_limit (c);
   char *copy = need (strdup (parameters)), *save = NULL;
   for (char *p = strtok_r (copy, " ", &save); p; p = strtok_r (NULL, " ", &save))
     {
@@ -389,8 +398,7 @@ check_parameters (struct conn *c, const char *path, const char *parameters)
         c->eight_bit = true;
       else if (strcasecmp (p, "SMTPUTF8") == 0)
         c->utf8 = true;
-      else if (strncasecmp (p, "SIZE=", 5) == 0 && limit && atoll (limit) > 0
-               && atoll (p + 5) > atoll (limit))
+      else if (strncasecmp (p, "SIZE=", 5) == 0 && limit > 0 && strtoull (p + 5, NULL, 10) > limit)
         reply = "552 5.3.4 Message too big\r\n";
     }
   free (copy);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -205,6 +206,42 @@ push (gnutls_transport_ptr_t ptr, const void *p, size_t n)
   return (ssize_t) n;
 }
 
+/* RFC 7919 has a server that knows none of the client's groups do without Diffie-Hellman, and so does GnuTLS.  A
+   server from before knows nothing of them: overwrite the groups in the ClientHello, N octets at P.  The handshake
+   cannot be finished then, as the two hash different messages; but a client looks at the parameters before.  */
+static void
+hide_groups (uint8_t *p, size_t n)
+{
+  /* Up to the session id: handshake header, version, random.  */
+  size_t i = 4 + 2 + 32;
+  if (n < i + 1 || p[0] != 1)
+    return;
+  i += 1u + p[i];
+  i += i + 2 <= n ? 2u + (size_t) (p[i] << 8 | p[i + 1]) : n; /* cipher suites */
+  i += i + 1 <= n ? 1u + p[i] : n;                            /* compression */
+  for (i += 2; i + 4 <= n;)
+    {
+      size_t length = (size_t) (p[i + 2] << 8 | p[i + 3]);
+      bool groups = p[i] == 0 && p[i + 1] == 10;
+      i += 4;
+      for (size_t k = i + 2; groups && k + 2 <= i + length && k + 2 <= n; k += 2)
+        if (p[k] == 1)
+          p[k] = 0x7A;
+      i += length;
+    }
+}
+
+/* The first reads of a handshake are the header of a record and its contents.  */
+static ssize_t
+pull_without_groups (gnutls_transport_ptr_t ptr, void *p, size_t n)
+{
+  struct wire *w = ptr;
+  ssize_t k = recv (w->fd, p, n, 0);
+  if (k > 0)
+    hide_groups (p, (size_t) k);
+  return k;
+}
+
 static char *
 priority (const struct script *s)
 {
@@ -251,6 +288,23 @@ use_dh (struct wire *w, long bits)
   return r;
 }
 
+static gnutls_datum_t ticket_key;
+
+static void
+make_ticket_key (void)
+{
+  gnutls_session_ticket_key_generate (&ticket_key);
+}
+
+/* Tickets that any connection of this server takes.  */
+static int
+use_tickets (gnutls_session_t session)
+{
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once (&once, make_ticket_key);
+  return gnutls_session_ticket_enable_server (session, &ticket_key);
+}
+
 static int
 set_up (struct wire *w, const struct script *s)
 {
@@ -262,7 +316,9 @@ set_up (struct wire *w, const struct script *s)
   if (r == 0 && s->dh)
     r = use_dh (w, s->dh);
   if (r == 0)
-    r = gnutls_init (&w->tls, GNUTLS_SERVER | GNUTLS_NONBLOCK | GNUTLS_NO_TICKETS);
+    r = gnutls_init (&w->tls, GNUTLS_SERVER | GNUTLS_NONBLOCK | (s->tickets ? 0 : GNUTLS_NO_TICKETS));
+  if (r == 0 && s->tickets)
+    r = use_tickets (w->tls);
   char *p = priority (s);
   if (r == 0)
     r = gnutls_priority_set_direct (w->tls, p, NULL);
@@ -277,6 +333,11 @@ set_up (struct wire *w, const struct script *s)
     gnutls_certificate_server_set_request (w->tls, GNUTLS_CERT_REQUEST);
   gnutls_transport_set_int (w->tls, w->fd);
   gnutls_transport_set_ptr2 (w->tls, (gnutls_transport_ptr_t) (intptr_t) w->fd, w);
+  if (s->dh)
+    {
+      gnutls_transport_set_ptr2 (w->tls, w, w);
+      gnutls_transport_set_pull_function (w->tls, pull_without_groups);
+    }
   gnutls_transport_set_push_function (w->tls, push);
   return 0;
 }

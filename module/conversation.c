@@ -155,6 +155,15 @@ msub_smtp_last (const struct msub_smtp *smtp)
   return &smtp->parser.reply;
 }
 
+const char *
+msub_smtp_doubt (const struct msub_smtp *smtp)
+{
+  if (smtp->tls && smtp->verified)
+    return "";
+  return smtp->tls ? " (said without verified TLS: anybody on the way may have said it)"
+                   : " (said without TLS: anybody on the way may have said it)";
+}
+
 int
 msub_smtp_failed (const struct msub_smtp *smtp, enum msub_kind kind_5, const char *what, struct msub_error *err)
 {
@@ -164,13 +173,13 @@ msub_smtp_failed (const struct msub_smtp *smtp, enum msub_kind kind_5, const cha
   if (err->kind != MSUB_OK)
     return -1;
   int class = reply->code / 100;
-  const char *peer = smtp->c->peer.text;
+  const char *peer = smtp->c->peer.text, *doubt = msub_smtp_doubt (smtp);
   if (class == 5)
-    msub_fail (err, kind_5, "%s refused %s: %s", peer, what, words);
+    msub_fail (err, kind_5, "%s refused %s: %s%s", peer, what, words, doubt);
   else if (class == 4)
-    msub_fail (err, MSUB_DEFERRED, "%s cannot take %s now, try again later: %s", peer, what, words);
+    msub_fail (err, MSUB_DEFERRED, "%s cannot take %s now, try again later: %s%s", peer, what, words, doubt);
   else
-    msub_fail (err, MSUB_PROTOCOL, "%s gave an answer to %s that makes no sense there: %s", peer, what, words);
+    msub_fail (err, MSUB_PROTOCOL, "%s gave an answer to %s that makes no sense there: %s%s", peer, what, words, doubt);
   err->code = reply->code;
   memcpy (err->enhanced, reply->enhanced, sizeof err->enhanced);
   return -1;

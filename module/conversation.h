@@ -10,7 +10,7 @@
 #include "reply.h"
 
 #define MSUB_COMMAND_MAX 512 /* RFC 5321 section 4.5.3.1.4 */
-#define MSUB_SECRETS_MAX 12
+#define MSUB_SECRETS_MAX 24
 
 /* How long to wait, in seconds, for a step that has no time-out of its own in RFC 5321: a farewell, a word out of
    turn.  */
@@ -57,6 +57,9 @@ const struct msub_reply *msub_smtp_last (const struct msub_smtp *smtp);
 /* Fill ERR from the last reply, which was to WHAT: KIND_5 for a 5yz, MSUB_DEFERRED for a 4yz, MSUB_PROTOCOL for anything
    else.  -1.  */
 int msub_smtp_failed (const struct msub_smtp *smtp, enum msub_kind kind_5, const char *what, struct msub_error *err);
+
+/* What to say behind words that nobody has vouched for (SECURITY: L8); "" inside verified TLS.  Static.  */
+const char *msub_smtp_doubt (const struct msub_smtp *smtp);
 
 /* Before a command nothing may be unread: -1 when the server has spoken out of turn.  */
 int msub_smtp_silence (struct msub_smtp *smtp, struct msub_error *err);

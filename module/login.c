@@ -170,11 +170,36 @@ out:
   return result;
 }
 
+bool
+msub_smtp_secret_fine (const char *secret)
+{
+  for (; *secret; secret++)
+    if ((unsigned char) *secret < ' ' || *secret == 127)
+      return false;
+  return true;
+}
+
+/* Have SECRET blotted out of what the server says, as it is and in base64.  */
+static int
+hide_secret (struct msub_smtp *smtp, const char *secret, struct msub_error *err)
+{
+  char *disguises[MSUB_SASL_DISGUISES];
+  int failed = msub_smtp_hide (smtp, secret, err);
+  msub_sasl_disguise (secret, disguises);
+  for (size_t i = 0; i < MSUB_SASL_DISGUISES; i++)
+    {
+      if (disguises[i] && !failed)
+        failed = msub_smtp_hide (smtp, disguises[i], err);
+      msub_wipe_free (&disguises[i]);
+    }
+  return failed;
+}
+
 int
 msub_smtp_auth (struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechanism, const char *name,
                 const char *user, const char *secret, struct msub_error *err)
 {
-  if (secret && msub_smtp_hide (smtp, secret, err))
+  if (secret && hide_secret (smtp, secret, err))
     return -1;
   unsigned char binding[256];
   struct msub_sasl_options options = {

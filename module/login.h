@@ -15,6 +15,10 @@
 const struct msub_sasl_mechanism *msub_smtp_mechanism (const struct msub_smtp *smtp, const char *pinned,
                                                        const char *remembered, struct msub_error *err);
 
+/* May SECRET, a user name, a password or a token, be used?  No control character is in any of them, and some mean something
+   to a mechanism (SECURITY: E20-E22).  */
+bool msub_smtp_secret_fine (const char *secret);
+
 /* AUTH with MECHANISM to the server called NAME.  One try for one SECRET (NULL where MECHANISM needs none).  */
 int msub_smtp_auth (struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechanism, const char *name,
                     const char *user, const char *secret, struct msub_error *err);

@@ -491,7 +491,9 @@ Fanswer (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
     read_text (env, args[2], &answer.secret);
   if (failed (env))
     {
+      /* An answer that cannot be used is none; the job must not wait for another.  */
       msub_answer_free (&answer);
+      msub_job_answer ((uint64_t) id, &answer);
       return nil (env);
     }
   return truth (env, msub_job_answer ((uint64_t) id, &answer));

@@ -46,6 +46,21 @@ msub_sasl_version (void)
   return gsasl_check_version (NULL);
 }
 
+void
+msub_sasl_disguise (const char *secret, char *disguises_r[MSUB_SASL_DISGUISES])
+{
+  size_t length = strlen (secret);
+  for (size_t before = 0; before < MSUB_SASL_DISGUISES; before++)
+    {
+      disguises_r[before] = NULL;
+      /* The octets at both ends share characters with their neighbours: only what is the secret's alone is the same in
+         every text.  */
+      size_t skipped = (3 - before) % 3, whole = length > skipped ? (length - skipped) / 3 * 3 : 0;
+      if (whole >= 3)
+        gsasl_base64_to (secret + skipped, whole, &disguises_r[before], NULL);
+    }
+}
+
 /* OAuth 2.0 bearer tokens, which libgsasl 2.2 does not have: OAUTHBEARER (RFC 7628) and its forerunner XOAUTH2 */
 
 /* Copy USER to DST as a saslname (RFC 5801 section 4): "," and "=" are special.  */
@@ -72,12 +87,15 @@ bearer_message (Gsasl_session *session, bool xoauth2, char **output, size_t *out
   if (!user || !token || !host)
     return GSASL_NO_PASSWORD;
   put_saslname (name, sizeof name, user);
-  int length = xoauth2
-                 ? asprintf (output, "user=%s\001auth=Bearer %s\001\001", user, token)
-                 : asprintf (output, "n,a=%s,\001host=%s\001port=%u\001auth=Bearer %s\001\001", name, host,
-                             (unsigned) sasl->port, token);
-  if (length < 0)
+  /* Not asprintf: it grows its buffer, and leaves copies of the token behind.  */
+  size_t size = strlen (user) + sizeof name + strlen (token) + strlen (host) + 64;
+  *output = malloc (size);
+  if (!*output)
     return GSASL_MALLOC_ERROR;
+  int length = xoauth2
+                 ? snprintf (*output, size, "user=%s\001auth=Bearer %s\001\001", user, token)
+                 : snprintf (*output, size, "n,a=%s,\001host=%s\001port=%u\001auth=Bearer %s\001\001", name, host,
+                             (unsigned) sasl->port, token);
   *output_length = (size_t) length;
   return GSASL_OK;
 }
@@ -286,6 +304,11 @@ msub_sasl_step (struct msub_sasl *sasl, const char *challenge, size_t n, char **
   if (code != GSASL_OK)
     {
       step_failed (code, err);
+      goto out;
+    }
+  if (is_scram (sasl) && message_length && memchr (message, '\0', message_length))
+    {
+      step_failed (GSASL_MECHANISM_PARSE_ERROR, err); /* the library would read up to it and go on */
       goto out;
     }
   if (is_scram (sasl) && message_length && !sasl->iterations_checked)

@@ -65,6 +65,11 @@ bool msub_sasl_complete (const struct msub_sasl *sasl);
 /* What the server said against an OAuth token (RFC 7628 section 3.2.2: JSON), clean; "" if nothing.  */
 const char *msub_sasl_server_words (const struct msub_sasl *sasl);
 
+/* How SECRET looks inside the base64 of a longer text that holds it: one piece for each of the three places it can stand at.
+   *DISGUISES_R are malloc'd, for msub_wipe_free, or NULL where there is too little of it to be told apart.  */
+#define MSUB_SASL_DISGUISES 3
+void msub_sasl_disguise (const char *secret, char *disguises_r[MSUB_SASL_DISGUISES]);
+
 /* The library's version, for the curious.  Static.  */
 const char *msub_sasl_version (void);
 

@@ -197,6 +197,11 @@ ask_secret (const struct msub_server *server, const struct msub_context *context
       msub_answer_free (&answer);
       return msub_fail (err, MSUB_AUTH, "No password was given for %s at %s", request->user, request->host);
     }
+  if (!msub_smtp_secret_fine (answer.text) || !msub_smtp_secret_fine (answer.secret))
+    {
+      msub_answer_free (&answer);
+      return msub_fail (err, MSUB_AUTH, "The user name or the password holds a control character; neither was sent");
+    }
   free (request->user);
   request->user = answer.text;
   request->password = answer.secret;

@@ -174,9 +174,9 @@ msub_smtp_starttls (struct msub_smtp *smtp, const struct msub_tls_trust *trust, 
       char words[400];
       msub_reply_words (msub_smtp_last (smtp), words, sizeof words);
       return msub_fail (err, MSUB_INSECURE,
-                        "%s offered STARTTLS and then did not start it: %s. Neither the password nor the message was "
+                        "%s offered STARTTLS and then did not start it: %s%s. Neither the password nor the message was "
                         "sent",
-                        msub_connection_called (smtp->c, name).text, words);
+                        msub_connection_called (smtp->c, name).text, words, msub_smtp_doubt (smtp));
     }
   if (msub_smtp_tls (smtp, trust, name, must_verify, info_r, err))
     return -1;

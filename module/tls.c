@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <gnutls/gnutls.h>
+#include <gnutls/ocsp.h>
 #include <gnutls/x509.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -469,6 +470,29 @@ describe_status (unsigned status, gnutls_x509_crt_t leaf, struct msub_tls_info *
               info->issuer);
 }
 
+/* Does a stapled response (RFC 6960) say anything but "good" of LEAF?  GnuTLS refuses "revoked" itself, and lets "unknown"
+   pass, with which a stolen certificate's must-staple could be met (RFC 7633).  */
+static bool
+staple_objects (gnutls_session_t session, gnutls_x509_crt_t leaf)
+{
+  gnutls_datum_t der = { 0 };
+  gnutls_ocsp_resp_t response = NULL;
+  bool objects = false;
+  if (gnutls_ocsp_status_request_get (session, &der) < 0 || der.size == 0 || gnutls_ocsp_resp_init (&response) < 0)
+    return false;
+  if (gnutls_ocsp_resp_import (response, &der) >= 0)
+    for (unsigned i = 0; gnutls_ocsp_resp_check_crt (response, i, leaf) != GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE; i++)
+      {
+        unsigned status = GNUTLS_OCSP_CERT_GOOD;
+        if (gnutls_ocsp_resp_check_crt (response, i, leaf) != 0
+            || gnutls_ocsp_resp_get_single (response, i, NULL, NULL, NULL, NULL, &status, NULL, NULL, NULL, NULL) < 0)
+          continue;
+        objects = objects || status != GNUTLS_OCSP_CERT_GOOD;
+      }
+  gnutls_ocsp_resp_deinit (response);
+  return objects;
+}
+
 /* Fill INFO from the peer's certificate; INFO->verified says whether it is good for NAME, or is PIN.  */
 static int
 inspect_certificate (gnutls_session_t session, const char *name, const char *pin, struct msub_tls_info *info,
@@ -501,6 +525,8 @@ inspect_certificate (gnutls_session_t session, const char *name, const char *pin
     snprintf (info->unverified, sizeof info->unverified, "it could not be checked: %s", gnutls_strerror (failed));
   else if (status != 0)
     describe_status (status, leaf, info);
+  else if (staple_objects (session, leaf))
+    snprintf (info->unverified, sizeof info->unverified, "the stapled OCSP response does not call it good");
   else
     info->verified = !differs;
   info->pinned = !info->verified && *pin && strcasecmp (pin, info->fingerprint) == 0;

@@ -469,9 +469,28 @@ append (struct stream *stream, const char *octets, size_t n, struct msub_error *
   return 0;
 }
 
-/* The answer to the dot: nothing but a whole reply is an answer (SECURITY: section I).  */
+/* A 250 came, and something behind it: farewells are nothing to worry about, but a reply more than there were commands says
+   that an earlier one was taken for the answer to the message (SECURITY: B7, I7).  */
 static int
-read_final_reply (struct msub_smtp *smtp, struct msub_error *err)
+spoken_after (struct msub_smtp *smtp, struct msub_error *err)
+{
+  struct msub_error ignored = { 0 };
+  smtp->settled = false;
+  if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, MSUB_MOMENT), &ignored) || msub_smtp_last (smtp)->code == 421
+      || msub_smtp_last (smtp)->code == 221)
+    return 0;
+  char words[400];
+  msub_reply_words (msub_smtp_last (smtp), words, sizeof words);
+  return msub_fail (err, MSUB_UNCERTAIN,
+                    "The whole message was sent, and there was one answer too many (%s): it may or may not have been "
+                    "delivered, so it is not sent again by itself",
+                    words);
+}
+
+/* The answer to the dot, or (IN_FLIGHT) to a BDAT that went with its envelope: nothing but a whole reply is an answer
+   (SECURITY: section I).  */
+static int
+read_final_reply (struct msub_smtp *smtp, bool in_flight, struct msub_error *err)
 {
   struct msub_error broken = { 0 };
   if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, FINAL_SECONDS), &broken))
@@ -487,6 +506,11 @@ read_final_reply (struct msub_smtp *smtp, struct msub_error *err)
       msub_event_integer (event, "code", reply->code);
       msub_event_text (event, "enhanced", reply->enhanced);
       msub_event_text (event, "text", words);
+      if (in_flight && msub_connection_unread (smtp->c) && spoken_after (smtp, err))
+        {
+          msub_event_free (&event);
+          return -1;
+        }
       msub_emit (smtp->c->context, event);
       return 0;
     }
@@ -527,7 +551,7 @@ stream_message (struct stream *stream, bool bdat, const struct msub_body_facts *
     return -1;
   if (stream->length > 0 && send_block (stream, err))
     return -1;
-  if (read_final_reply (smtp, err))
+  if (read_final_reply (smtp, false, err))
     return -1;
   report_progress (stream, true);
   return 0;
@@ -681,7 +705,7 @@ transact (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd, 
   if (transaction_r->accepted == 0)
     return nobody_accepted (smtp, flights ? closing : NOTHING, &progress, err);
   if (closing == BDAT)
-    return read_final_reply (smtp, err);
+    return read_final_reply (smtp, true, err);
   if (closing == DATA && msub_smtp_last (smtp)->code != 354)
     return msub_smtp_failed (smtp, MSUB_REFUSED, "DATA", err);
   return send_message (smtp, sends_binary (smtp, envelope), closing == NOTHING, fd, facts, err);

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -236,83 +237,96 @@ read_tunnel (emacs_env *env, emacs_value value, struct msub_request *request)
     request->tunnel = (enum msub_tunnel_kind) kind;
 }
 
+/* The keys whose values go into one member of the request ...  */
+static const struct
+{
+  const char *key;
+  enum { TEXT, MSECS, TRUTH } type;
+  size_t offset;
+} plain_keys[] = {
+  { ":host", TEXT, offsetof (struct msub_request, host) },
+  { ":name", TEXT, offsetof (struct msub_request, name) },
+  { ":ca-file", TEXT, offsetof (struct msub_request, ca_file) },
+  { ":crl-file", TEXT, offsetof (struct msub_request, crl_file) },
+  { ":auth", TEXT, offsetof (struct msub_request, auth) },
+  { ":user", TEXT, offsetof (struct msub_request, user) },
+  { ":password", TEXT, offsetof (struct msub_request, password) },
+  { ":helo", TEXT, offsetof (struct msub_request, helo) },
+  { ":from", TEXT, offsetof (struct msub_request, from) },
+  { ":file", TEXT, offsetof (struct msub_request, file) },
+  { ":cert-file", TEXT, offsetof (struct msub_request, cert_file) },
+  { ":key-file", TEXT, offsetof (struct msub_request, key_file) },
+  { ":priority", TEXT, offsetof (struct msub_request, priority) },
+  { ":pin", TEXT, offsetof (struct msub_request, pin) },
+  { ":dsn-return", TEXT, offsetof (struct msub_request, dsn_return) },
+  { ":dsn-id", TEXT, offsetof (struct msub_request, dsn_id) },
+  { ":dsn-notify", TEXT, offsetof (struct msub_request, dsn_notify) },
+  { ":deliver-by", TEXT, offsetof (struct msub_request, deliver_by) },
+  { ":hold-for", TEXT, offsetof (struct msub_request, hold_for) },
+  { ":hold-until", TEXT, offsetof (struct msub_request, hold_until) },
+  { ":mt-priority", TEXT, offsetof (struct msub_request, priority_level) },
+  { ":share", TEXT, offsetof (struct msub_request, share) },
+  { ":auth-remembered", TEXT, offsetof (struct msub_request, auth_remembered) },
+  { ":tunnel-place", TEXT, offsetof (struct msub_request, tunnel_place) },
+  { ":tunnel-user", TEXT, offsetof (struct msub_request, tunnel_user) },
+  { ":tunnel-password", TEXT, offsetof (struct msub_request, tunnel_password) },
+  { ":source-ipv4", TEXT, offsetof (struct msub_request, source_ipv4) },
+  { ":source-ipv6", TEXT, offsetof (struct msub_request, source_ipv6) },
+  { ":attempt-delay", MSECS, offsetof (struct msub_request, attempt_delay_msecs) },
+  { ":connect-timeout", MSECS, offsetof (struct msub_request, connect_timeout_msecs) },
+  { ":step-timeout", MSECS, offsetof (struct msub_request, step_timeout_msecs) },
+  { ":keep", MSECS, offsetof (struct msub_request, keep_msecs) },
+  { ":race", TRUTH, offsetof (struct msub_request, raced) },
+  { ":ask-fallback", TRUTH, offsetof (struct msub_request, ask_fallback) },
+  { ":trace", TRUTH, offsetof (struct msub_request, trace) },
+  { ":probe", TRUTH, offsetof (struct msub_request, probe) },
+  { ":starttls-remembered", TRUTH, offsetof (struct msub_request, starttls_remembered) },
+  { ":require-tls", TRUTH, offsetof (struct msub_request, require_tls) },
+  { ":binary", TRUTH, offsetof (struct msub_request, binary) },
+};
+
+/* ... and the others.  */
+static const struct
+{
+  const char *key;
+  void (*read) (emacs_env *env, emacs_value value, struct msub_request *request);
+} other_keys[] = {
+  { ":routes", read_routes },
+  { ":recipients", read_recipients },
+  { ":tls", read_level },
+  { ":tunnel", read_tunnel },
+};
+
+static void
+read_member (emacs_env *env, emacs_value value, size_t key, struct msub_request *request)
+{
+  void *member = (char *) request + plain_keys[key].offset;
+  if (plain_keys[key].type == TEXT)
+    read_text (env, value, member);
+  else if (plain_keys[key].type == MSECS)
+    *(int *) member = read_msecs (env, value);
+  else
+    *(bool *) member = env->is_not_nil (env, value);
+}
+
 static void
 read_key (emacs_env *env, const char *key, emacs_value value, struct msub_request *request)
 {
-  const struct
-  {
-    const char *key;
-    char **text;
-  } texts[] = {
-    { ":host", &request->host },         { ":name", &request->name },         { ":ca-file", &request->ca_file },
-    { ":crl-file", &request->crl_file }, { ":auth", &request->auth },         { ":user", &request->user },
-    { ":password", &request->password }, { ":helo", &request->helo },         { ":from", &request->from },
-    { ":file", &request->file },         { ":cert-file", &request->cert_file }, { ":key-file", &request->key_file },
-    { ":priority", &request->priority }, { ":pin", &request->pin },
-    { ":dsn-return", &request->dsn_return }, { ":dsn-id", &request->dsn_id },
-    { ":dsn-notify", &request->dsn_notify }, { ":deliver-by", &request->deliver_by },
-    { ":hold-for", &request->hold_for }, { ":hold-until", &request->hold_until },
-    { ":mt-priority", &request->priority_level }, { ":share", &request->share },
-    { ":auth-remembered", &request->auth_remembered },
-    { ":tunnel-place", &request->tunnel_place }, { ":tunnel-user", &request->tunnel_user },
-    { ":tunnel-password", &request->tunnel_password },
-    { ":source-ipv4", &request->source_ipv4 }, { ":source-ipv6", &request->source_ipv6 },
-  };
-  const struct
-  {
-    const char *key;
-    int *msecs;
-  } times[] = {
-    { ":attempt-delay", &request->attempt_delay_msecs },
-    { ":connect-timeout", &request->connect_timeout_msecs },
-    { ":step-timeout", &request->step_timeout_msecs },
-    { ":keep", &request->keep_msecs },
-  };
-  const struct
-  {
-    const char *key;
-    bool *truth;
-  } truths[] = {
-    { ":race", &request->raced },
-    { ":ask-fallback", &request->ask_fallback },
-    { ":trace", &request->trace },
-    { ":probe", &request->probe },
-    { ":starttls-remembered", &request->starttls_remembered },
-    { ":require-tls", &request->require_tls },
-    { ":binary", &request->binary },
-  };
-  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-    if (strcmp (key, texts[i].key) == 0)
+  for (size_t i = 0; i < sizeof plain_keys / sizeof *plain_keys; i++)
+    if (strcmp (key, plain_keys[i].key) == 0)
       {
-        read_text (env, value, texts[i].text);
+        read_member (env, value, i, request);
         return;
       }
-  for (size_t i = 0; i < sizeof times / sizeof *times; i++)
-    if (strcmp (key, times[i].key) == 0)
+  for (size_t i = 0; i < sizeof other_keys / sizeof *other_keys; i++)
+    if (strcmp (key, other_keys[i].key) == 0)
       {
-        *times[i].msecs = read_msecs (env, value);
+        other_keys[i].read (env, value, request);
         return;
       }
-  for (size_t i = 0; i < sizeof truths / sizeof *truths; i++)
-    if (strcmp (key, truths[i].key) == 0)
-      {
-        *truths[i].truth = env->is_not_nil (env, value);
-        return;
-      }
-  if (strcmp (key, ":routes") == 0)
-    read_routes (env, value, request);
-  else if (strcmp (key, ":recipients") == 0)
-    read_recipients (env, value, request);
-  else if (strcmp (key, ":tls") == 0)
-    read_level (env, value, request);
-  else if (strcmp (key, ":tunnel") == 0)
-    read_tunnel (env, value, request);
-  else
-    {
-      char text[128];
-      snprintf (text, sizeof text, "Unknown key in a request: %.60s", key);
-      signal_text (env, "mew-submit-config", text);
-    }
+  char text[128];
+  snprintf (text, sizeof text, "Unknown key in a request: %.60s", key);
+  signal_text (env, "mew-submit-config", text);
 }
 
 static void

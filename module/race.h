@@ -1,45 +1,24 @@
 /* race.h --- the route race (README.org, "Plans"): which route leads to the server, and what the others met.
 
-   Floor 3.  Nothing is read from or written to a connection here; what the race hands over is a connected
+   Floor 4.  Nothing is read from or written to a connection here; what the race hands over is a connected
    descriptor.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #ifndef MSUB_RACE_H
 #define MSUB_RACE_H
 
-#include "net.h"
-#include "tunnel.h"
-#include "verdict.h"
-
-enum msub_tls_mode { MSUB_TLS_NONE, MSUB_TLS_STARTTLS, MSUB_TLS_IMPLICIT, MSUB_TLS_MODES };
-
-/* "none", "starttls", "implicit".  Static.  */
-const char *msub_tls_mode_name (enum msub_tls_mode mode);
-
-/* "ipv4", "ipv6".  Static.  */
-const char *msub_family_name (int family);
-
-struct msub_route
-{
-  uint16_t port;
-  int family; /* AF_INET, AF_INET6 */
-  enum msub_tls_mode tls;
-};
+#include "attempt.h"
 
 #define MSUB_ROUTES_MAX 16
 
 struct msub_race_options
 {
-  const char *host; /* a name, or a numeric address */
+  struct msub_way way;
   const struct msub_route *routes; /* in plan order; the first one's port is the preferred one */
   size_t count;     /* 1 .. MSUB_ROUTES_MAX */
   bool raced;       /* false: strictly one after the other */
   int attempt_delay_msecs;   /* RFC 8305's Connection Attempt Delay */
   int connect_timeout_msecs; /* upper bound for each attempt, and for the look-ups */
-  /* Where the tunnel's kind is not MSUB_TUNNEL_NONE, every attempt goes through it: the far side looks HOST up and chooses
-     the family, so there is one attempt a port, and a verdict is what the far side saw.  */
-  struct msub_tunnel_options tunnel;
-  const char *source_ipv4, *source_ipv6; /* numeric addresses to connect from, or NULL */
 };
 
 struct msub_winner
@@ -56,8 +35,7 @@ struct msub_winner
 struct msub_race;
 
 /* Start the look-ups.  OPTIONS and what it points to must outlive the race.  NULL with ERR.  */
-struct msub_race *msub_race_new (const struct msub_context *context, const struct msub_race_options *options,
-                                 struct msub_error *err);
+struct msub_race *msub_race_new (const struct msub_race_options *options, struct msub_error *err);
 void msub_race_free (struct msub_race **race);
 
 /* Run the race until it has a winner: 0.  -1 when there is none (left): ERR is MSUB_HOST when the name has no

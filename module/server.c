@@ -1,6 +1,6 @@
 /* server.c --- a server that a message can be given to: reached, secured, logged in; and kept for the next message.
 
-   Floor 4.  SPDX-License-Identifier: GPL-3.0-or-later  */
+   Floor 5.  SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #define _GNU_SOURCE
 #include "server.h"
@@ -275,22 +275,25 @@ msub_server_open (struct msub_server *server, const struct msub_context *context
                   struct msub_error *err)
 {
   struct msub_race_options options = {
-    .host = request->host,
+    .way = {
+      .context = context,
+      .host = request->host,
+      .tunnel = {
+        .kind = request->tunnel,
+        .place = request->tunnel_place,
+        .user = request->tunnel_user,
+        .password = request->tunnel_password,
+      },
+      .source_ipv4 = request->source_ipv4,
+      .source_ipv6 = request->source_ipv6,
+    },
     .routes = request->routes,
     .count = request->route_count,
     .raced = request->raced,
     .attempt_delay_msecs = request->attempt_delay_msecs,
     .connect_timeout_msecs = request->connect_timeout_msecs,
-    .tunnel = {
-      .kind = request->tunnel,
-      .place = request->tunnel_place,
-      .user = request->tunnel_user,
-      .password = request->tunnel_password,
-    },
-    .source_ipv4 = request->source_ipv4,
-    .source_ipv6 = request->source_ipv6,
   };
-  struct msub_race *race = msub_race_new (context, &options, err);
+  struct msub_race *race = msub_race_new (&options, err);
   if (!race)
     return -1;
   int failed = reach (server, context, request, race, err) || introduce (server, request, race, err);

@@ -1,0 +1,434 @@
+/* attempt.c --- one route to one address: the SYN, the tunnel, and what came of it.
+
+   Floor 3.  SPDX-License-Identifier: GPL-3.0-or-later  */
+
+#define _GNU_SOURCE
+#include "attempt.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <linux/errqueue.h>
+#endif
+
+static const char *const tls_mode_names[] = { "none", "starttls", "implicit" };
+_Static_assert (sizeof tls_mode_names / sizeof *tls_mode_names == MSUB_TLS_MODES, "a name for each mode");
+
+const char *
+msub_tls_mode_name (enum msub_tls_mode mode)
+{
+  return tls_mode_names[mode];
+}
+
+const char *
+msub_family_name (int family)
+{
+  return family == AF_INET6 ? "ipv6" : "ipv4";
+}
+
+bool
+msub_attempt_tunnelled (const struct msub_attempt *attempt)
+{
+  return attempt->way->tunnel.kind != MSUB_TUNNEL_NONE;
+}
+
+/* ICMP errors on a connecting socket: the only part that is the kernel's own business */
+
+static bool
+queue_is_readable (void)
+{
+#ifdef __linux__
+  struct utsname name;
+  int major = 0, minor = 0;
+  if (uname (&name) || sscanf (name.release, "%d.%d", &major, &minor) != 2)
+    return false;
+  /* "tcp: allow traceroute -Mtcp for unpriv users", Linux 5.8.  */
+  return major > 5 || (major == 5 && minor >= 8);
+#else
+  return false;
+#endif
+}
+
+static void
+listen_for_icmp (int fd, int family, bool on)
+{
+#ifdef __linux__
+  int value = on;
+  if (family == AF_INET6)
+    setsockopt (fd, IPPROTO_IPV6, IPV6_RECVERR, &value, sizeof value);
+  else
+    setsockopt (fd, IPPROTO_IP, IP_RECVERR, &value, sizeof value);
+#else
+  (void) fd, (void) family, (void) on;
+#endif
+}
+
+#ifdef __linux__
+static void
+note_icmp (struct msub_attempt *attempt, struct sock_extended_err *e)
+{
+  if (e->ee_origin != SO_EE_ORIGIN_ICMP && e->ee_origin != SO_EE_ORIGIN_ICMP6)
+    return;
+  struct msub_evidence *evidence = &attempt->evidence;
+  evidence->icmp = true;
+  evidence->ipv6 = e->ee_origin == SO_EE_ORIGIN_ICMP6;
+  evidence->type = e->ee_type;
+  evidence->code = e->ee_code;
+  const struct sockaddr *offender = SO_EE_OFFENDER (e);
+  if (offender->sa_family != AF_INET && offender->sa_family != AF_INET6)
+    return;
+  socklen_t length = offender->sa_family == AF_INET ? sizeof (struct sockaddr_in) : sizeof (struct sockaddr_in6);
+  memcpy (&attempt->offender.sockaddr, offender, length);
+  attempt->offender.length = length;
+  msub_address_name (&attempt->offender);
+  evidence->offender_is_self = msub_address_own (offender);
+  evidence->offender_is_server
+    = msub_address_equal (offender, (const struct sockaddr *) &attempt->address.sockaddr);
+}
+#endif
+
+/* Read the error queue of FD into ATTEMPT's evidence.  SO_ERROR has been read before: this clears it.  */
+static void
+read_icmp (struct msub_attempt *attempt, int fd)
+{
+#ifdef __linux__
+  for (;;)
+    {
+      char control[512];
+      struct msghdr message = { .msg_control = control, .msg_controllen = sizeof control };
+      if (recvmsg (fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+        return;
+      for (struct cmsghdr *c = CMSG_FIRSTHDR (&message); c; c = CMSG_NXTHDR (&message, c))
+        if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR)
+            || (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR))
+          note_icmp (attempt, (struct sock_extended_err *) CMSG_DATA (c));
+    }
+#else
+  (void) attempt, (void) fd;
+#endif
+}
+
+/* Words */
+
+void
+msub_attempt_report (const struct msub_attempt *attempt, bool lost)
+{
+  const struct msub_route *route = &attempt->route;
+  const struct msub_evidence *evidence = &attempt->evidence;
+  char buf[16];
+  struct msub_event *event = msub_event_new (MSUB_EVENT_ATTEMPT);
+  msub_event_integer (event, "id", (int64_t) attempt->id);
+  msub_event_integer (event, "port", route->port);
+  if (!msub_attempt_tunnelled (attempt))
+    msub_event_text (event, "family", msub_family_name (route->family));
+  msub_event_text (event, "address", attempt->address.text);
+  msub_event_text (event, "tls", msub_tls_mode_name (route->tls));
+  msub_event_text (event, "case", msub_case_name (attempt->verdict.kase));
+  /* A silence has no errno, and whether a reset came in time to be connect()'s is chance.  */
+  if (evidence->errnum && attempt->verdict.kase != MSUB_CASE_SILENT && attempt->verdict.kase != MSUB_CASE_GREETING)
+    msub_event_text (event, "errno", msub_errno_name (evidence->errnum, buf));
+  if (evidence->icmp)
+    {
+      msub_event_integer (event, "icmp-type", evidence->type);
+      msub_event_integer (event, "icmp-code", evidence->code);
+      msub_event_text (event, "icmp-name", msub_icmp_name (evidence->ipv6, evidence->type, evidence->code));
+    }
+  if (evidence->icmp && attempt->offender.length)
+    {
+      msub_event_text (event, "offender", attempt->offender.text);
+      msub_event_text (event, "offender-who", msub_who_name (attempt->verdict.who));
+    }
+  msub_event_real (event, "ms", attempt->msecs);
+  msub_event_truth (event, "lost", lost);
+  msub_event_text (event, "text", attempt->words);
+  msub_emit (attempt->way->context, event);
+}
+
+static void
+describe (struct msub_attempt *attempt)
+{
+  const struct msub_evidence *evidence = &attempt->evidence;
+  char *words = attempt->words;
+  size_t size = sizeof attempt->words;
+  char buf[16];
+  if (evidence->icmp && attempt->verdict.who != MSUB_WHO_NONE)
+    {
+      static const char *const who[] = { "somebody", "this machine", "the router", "the server" };
+      snprintf (words, size, "%s %s says \"%s\" (ICMP%s %d/%d)", who[attempt->verdict.who], attempt->offender.text,
+                msub_icmp_name (evidence->ipv6, evidence->type, evidence->code), evidence->ipv6 ? "v6" : "",
+                evidence->type, evidence->code);
+      return;
+    }
+  switch (attempt->verdict.kase)
+    {
+    case MSUB_CASE_ANSWERED:
+      snprintf (words, size, "answers");
+      break;
+    case MSUB_CASE_RESET:
+      snprintf (words, size, "refused (TCP RST): nothing listens there, or a firewall says so");
+      break;
+    case MSUB_CASE_SILENT:
+      snprintf (words, size, "no answer in %.1f s: filtered on the way, or the host is down", attempt->msecs / 1000);
+      break;
+    case MSUB_CASE_LOCAL:
+      snprintf (words, size, "this machine has no way there (%s)", msub_errno_name (evidence->errnum, buf));
+      break;
+    case MSUB_CASE_RESET_OR_HARD:
+      snprintf (words, size, "refused (by a TCP RST or an ICMP error: this system does not tell)");
+      break;
+    case MSUB_CASE_HARD_OR_SOFT:
+      snprintf (words, size, "unreachable (an ICMP error, %s: this system tells no more)",
+                msub_errno_name (evidence->errnum, buf));
+      break;
+    case MSUB_CASE_GREETING:
+      snprintf (words, size, "accepted the connection and reset it at once (a proxy or a middlebox?)");
+      break;
+    case MSUB_CASE_NONE:
+      snprintf (words, size, "given up: another route was faster");
+      break;
+    default:
+      snprintf (words, size, "failed (%s)", evidence->errnum ? msub_errno_name (evidence->errnum, buf) : "ICMP");
+      break;
+    }
+}
+
+/* Connecting */
+
+void
+msub_attempt_close (struct msub_attempt *attempt)
+{
+  if (attempt->fd >= 0)
+    close (attempt->fd);
+  if (attempt->second_fd >= 0)
+    close (attempt->second_fd);
+  attempt->fd = attempt->second_fd = -1;
+  msub_tunnel_free (&attempt->tunnel);
+}
+
+/* ERRNUM ended the attempt on FD (-1: there is no socket to ask).  WORDS, if not NULL, say more than the verdict.  */
+static void
+judge_with (struct msub_attempt *attempt, int fd, int errnum, bool at_once, const char *words)
+{
+  attempt->evidence.errnum = errnum;
+  attempt->evidence.at_once = at_once;
+  /* The far side of a tunnel tells errno and no more; but a refusal it tells of is a RST or as good as one.  */
+  attempt->evidence.queue_readable = msub_attempt_tunnelled (attempt) ? errnum == ECONNREFUSED : queue_is_readable ();
+  if (fd >= 0)
+    read_icmp (attempt, fd);
+  attempt->msecs = msub_msecs_since (attempt->started);
+  attempt->verdict = msub_verdict_judge (&attempt->evidence);
+  attempt->state = MSUB_JUDGED;
+  describe (attempt);
+  if (words)
+    msub_text_clean (attempt->words, sizeof attempt->words, words, strlen (words));
+  msub_attempt_close (attempt);
+  msub_attempt_report (attempt, false);
+}
+
+static void
+judge (struct msub_attempt *attempt, int fd, int errnum, bool at_once)
+{
+  judge_with (attempt, fd, errnum, at_once, NULL);
+}
+
+static bool
+connected_to_itself (int fd)
+{
+  struct sockaddr_storage us, them;
+  socklen_t our_length = sizeof us, their_length = sizeof them;
+  return getsockname (fd, (struct sockaddr *) &us, &our_length) == 0
+         && getpeername (fd, (struct sockaddr *) &them, &their_length) == 0 && our_length == their_length
+         && memcmp (&us, &them, our_length) == 0;
+}
+
+/* FD of ATTEMPT has connected: it stands for the attempt from now on.  */
+static void
+settle (struct msub_attempt *attempt, int fd)
+{
+  if (connected_to_itself (fd))
+    {
+      /* Simultaneous open with oneself: nobody listens on that port of this machine.  */
+      judge (attempt, -1, ECONNREFUSED, true);
+      return;
+    }
+  bool second = fd == attempt->second_fd;
+  attempt->round_trip = msub_now () - (second ? attempt->second_started : attempt->started);
+  attempt->msecs = msub_msecs_since (attempt->started);
+  int other = second ? attempt->fd : attempt->second_fd;
+  if (other >= 0)
+    close (other);
+  attempt->fd = fd;
+  attempt->second_fd = -1;
+  attempt->state = MSUB_CONNECTED;
+  attempt->verdict = (struct msub_verdict) { .kase = MSUB_CASE_ANSWERED };
+  describe (attempt);
+  /* Left on, it would make soft errors fatal to the established connection (ip(7)).  */
+  listen_for_icmp (fd, attempt->route.family, false);
+}
+
+/* The tunnel's end of an attempt: open, closed, or to be waited for.  */
+static void
+advance_tunnel (struct msub_attempt *attempt)
+{
+  char words[256] = "";
+  int errnum = 0;
+  int open = msub_tunnel_advance (attempt->tunnel, &errnum, words, sizeof words);
+  if (open < 0)
+    /* Without a word about the port the fault is the tunnel's own, so this machine's side.  */
+    judge_with (attempt, -1, errnum ? errnum : ENOTCONN, errnum == 0, words);
+  else if (open > 0)
+    {
+      attempt->fd = msub_tunnel_take (attempt->tunnel);
+      settle (attempt, attempt->fd);
+    }
+}
+
+static void
+start_tunnel (struct msub_attempt *attempt)
+{
+  struct msub_error err = { 0 };
+  attempt->tunnel = msub_tunnel_start (&attempt->way->tunnel, attempt->way->host, attempt->route.port, &err);
+  if (attempt->tunnel)
+    advance_tunnel (attempt);
+  else
+    judge_with (attempt, -1, ENOTCONN, true, err.text);
+}
+
+/* Send from the address the user named, if there is one of FAMILY.  */
+static int
+bind_source (const struct msub_attempt *attempt, int fd)
+{
+  int family = attempt->route.family;
+  const char *source = family == AF_INET6 ? attempt->way->source_ipv6 : attempt->way->source_ipv4;
+  if (!source)
+    return 0;
+  struct sockaddr_in in = { .sin_family = AF_INET };
+  struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+  if (inet_pton (family, source, family == AF_INET6 ? (void *) &in6.sin6_addr : (void *) &in.sin_addr) != 1)
+    {
+      errno = EADDRNOTAVAIL;
+      return -1;
+    }
+  return family == AF_INET6 ? bind (fd, (const struct sockaddr *) &in6, sizeof in6)
+                            : bind (fd, (const struct sockaddr *) &in, sizeof in);
+}
+
+static void
+send_syn (struct msub_attempt *attempt, bool second)
+{
+  const struct msub_route *route = &attempt->route;
+  int fd = msub_net_socket (route->family);
+  if (fd < 0)
+    {
+      if (!second)
+        judge (attempt, -1, errno, true);
+      return;
+    }
+  listen_for_icmp (fd, route->family, true);
+  struct msub_address address = attempt->address;
+  msub_address_port (&address, route->port);
+  if (second)
+    attempt->second_fd = fd;
+  else
+    attempt->fd = fd;
+  if (bind_source (attempt, fd))
+    judge (attempt, -1, errno, true);
+  else if (connect (fd, (const struct sockaddr *) &address.sockaddr, address.length) == 0)
+    settle (attempt, fd);
+  else if (errno != EINPROGRESS && errno != EINTR)
+    judge (attempt, fd, errno, true);
+}
+
+void
+msub_attempt_start (struct msub_attempt *attempt)
+{
+  attempt->state = MSUB_CONNECTING;
+  attempt->evidence = (struct msub_evidence) { 0 };
+  attempt->verdict = (struct msub_verdict) { 0 };
+  attempt->offender = (struct msub_address) { 0 };
+  attempt->fd = attempt->second_fd = -1;
+  attempt->started = msub_now ();
+  attempt->second_started = 0;
+  if (msub_attempt_tunnelled (attempt))
+    start_tunnel (attempt);
+  else
+    send_syn (attempt, false);
+}
+
+void
+msub_attempt_insist (struct msub_attempt *attempt)
+{
+  attempt->second_started = msub_now ();
+  if (!msub_attempt_tunnelled (attempt))
+    send_syn (attempt, true);
+}
+
+nfds_t
+msub_attempt_poll (const struct msub_attempt *attempt, struct pollfd *fds)
+{
+  if (attempt->tunnel)
+    {
+      fds[0] = msub_tunnel_poll (attempt->tunnel);
+      return 1;
+    }
+  nfds_t count = 0;
+  int sockets[] = { attempt->fd, attempt->second_fd };
+  for (size_t i = 0; i < sizeof sockets / sizeof *sockets; i++)
+    if (sockets[i] >= 0)
+      fds[count++] = (struct pollfd) { .fd = sockets[i], .events = POLLOUT };
+  return count;
+}
+
+void
+msub_attempt_look (struct msub_attempt *attempt, int fd)
+{
+  if (attempt->tunnel)
+    {
+      advance_tunnel (attempt);
+      return;
+    }
+  int errnum = 0;
+  socklen_t length = sizeof errnum;
+  if (getsockopt (fd, SOL_SOCKET, SO_ERROR, &errnum, &length))
+    errnum = errno;
+  if (errnum)
+    {
+      judge (attempt, fd, errnum, false);
+      return;
+    }
+  struct sockaddr_storage peer;
+  length = sizeof peer;
+  if (getpeername (fd, (struct sockaddr *) &peer, &length) == 0)
+    settle (attempt, fd);
+  else
+    {
+      /* An ICMP error that is no verdict woke us (packet too big): take it off the queue and go on.  */
+      struct msub_attempt scratch = *attempt;
+      read_icmp (&scratch, fd);
+    }
+}
+
+void
+msub_attempt_silent (struct msub_attempt *attempt)
+{
+  judge (attempt, -1, ETIMEDOUT, false);
+}
+
+void
+msub_attempt_give_up (struct msub_attempt *attempt)
+{
+  if (attempt->state == MSUB_CONNECTING)
+    {
+      attempt->msecs = msub_msecs_since (attempt->started);
+      attempt->verdict = (struct msub_verdict) { .kase = MSUB_CASE_NONE };
+      describe (attempt);
+    }
+  msub_attempt_close (attempt);
+  attempt->state = MSUB_PENDING;
+  msub_attempt_report (attempt, true);
+}

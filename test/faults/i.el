@@ -1,0 +1,84 @@
+;;; i.el --- Faults I: delivered or not -*- lexical-binding: t; -*-
+
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; The final reply.  What is not a whole reply of a class that fits leaves open whether the message was
+;; delivered: that is said, and it is not sent again by itself.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'mew-submit-faults-h "faults/h")
+(require 'mew-submit-faults-scenario "faults/scenario")
+
+(defconst mew-submit-faults-i--ways
+  '(("DATA" mew-submit-faults-h-middling-message)
+    ("BDAT in one flight" nil "chunking")
+    ("BDAT" mew-submit-faults-h-middling-message "chunking")
+    ("DATA, no PIPELINING" nil "cap2-=PIPELINING"))
+  "The ways to the final reply: (NAME MESSAGE DIRECTIVE...).")
+
+(defun mew-submit-faults-i--final (name directives kinds &rest more)
+  "Return entries called NAME, for each way, with DIRECTIVES; they end as one of KINDS.
+MORE are further keys."
+  (mapcar (pcase-lambda (`(,way ,message . ,how))
+            `(,(format "%s, %s" name way) :peer (,@how ,@directives) :kind ,kinds
+              ,@(and message (list :message message)) ,@more))
+          mew-submit-faults-i--ways))
+
+(defun mew-submit-faults-i--answered (row reply kinds)
+  "Return entries of ROW for the final REPLY; they end as one of KINDS."
+  (mew-submit-faults-i--final (format "%s the final reply is %s" row reply)
+                              (list (concat "dot=reply:" reply)) kinds
+                              :text (unless (memq kinds '(ok uncertain))
+                                      (substring reply 0 3))))
+
+(defconst mew-submit-faults-i
+  (append
+   (mew-submit-faults-i--final "I1 close before the final reply" '("dot=close") 'uncertain
+                               :text "may have been delivered\\|may or may not")
+   (mew-submit-faults-i--final "I1 close without close_notify before the final reply"
+                               '("no-close-notify" "dot=close") 'uncertain)
+   (mew-submit-faults-i--final "I1 reset before the final reply" '("dot=reset") 'uncertain)
+   (mew-submit-faults-i--final "I1 half of the final reply" '("dot=truncate") 'uncertain)
+   (mew-submit-faults-i--final "I2 no final reply" '("dot=stall") 'uncertain
+                               :account '(:step-timeout 1.5) :slow t :within 10)
+   (mew-submit-faults-i--final "I3 noise" '("dot=reply:What is this?") 'uncertain)
+   (mew-submit-faults-i--final "I3 codes that differ" '("dot=reply:250-Ok\\r\\n554 No") 'uncertain)
+   (seq-mapcat (lambda (reply) (mew-submit-faults-i--answered "I3" reply 'uncertain))
+               '("354 Go on" "334 " "200 Ok" "220 Ready" "221 Bye" "235 Ok" "299 Ok"))
+   (seq-mapcat (lambda (reply) (mew-submit-faults-i--answered "I4" reply 'deferred))
+               '("421 4.3.2 Going down" "450 4.2.0 Busy" "451 4.3.0 Later" "452 4.3.1 Full"))
+   (seq-mapcat (lambda (reply) (mew-submit-faults-i--answered "I4" reply 'refused))
+               '("550 5.7.1 Spam" "552 5.3.4 Too big" "554 5.6.0 No"))
+   (mew-submit-faults-i--final "I4 421 and the end" '("dot=reply:421 4.3.2 Down" "dot=closeafter")
+                               'deferred)
+   (mew-submit-faults-i--final "I4 554 and a reset" '("dot=reply:554 5.6.0 No" "dot=resetafter")
+                               'refused)
+   (mew-submit-faults-i--final "I5 a late final reply" '("dot=delay:900") 'ok
+                               :account '(:step-timeout 4) :slow t)
+   (mew-submit-faults-i--final "I6 250 and the end" '("dot=closeafter") 'ok)
+   (mew-submit-faults-i--final "I6 250 and a reset" '("dot=resetafter") 'ok)
+   (mew-submit-faults-table
+    nil
+    '("I7 250 before the dot, 554 after it"
+      :message mew-submit-faults-h-long-message :peer ("block=reply:250 2.0.0 Ok" "dot=reply:554 5.6.0 No")
+      :kind (protocol refused deferred) :reach (part message))
+    '("I7 250 with 354, 554 after the dot"
+      :peer ("data=after:250 2.0.0 Ok\\r\\n" "dot=reply:554 5.6.0 No")
+      :kind (protocol refused deferred) :reach (envelope part message))
+    '("I7 250 with 354, 554 after the dot, no PIPELINING"
+      :peer ("cap2-=PIPELINING" "data=after:250 2.0.0 Ok\\r\\n" "dot=reply:554 5.6.0 No")
+      :kind (protocol refused deferred) :reach (envelope part message))
+    '("I7 250 with RCPT's reply, 554 to the chunk in the same flight"
+      :peer ("chunking" "rcpt=after:250 2.0.0 Ok\\r\\n" "dot=reply:554 5.6.0 No")
+      :kind (protocol refused uncertain) :reach (part message))
+    '("I7 250 with MAIL's reply, 550 to RCPT, in one flight"
+      :peer ("chunking" "mail=after:250 2.1.5 Ok\\r\\n" "rcpt=reply:550 5.1.1 No")
+      :kind (protocol refused uncertain) :reach (part message))))
+  "Section I.")
+
+(provide 'mew-submit-faults-i)
+;;; i.el ends here

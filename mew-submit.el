@@ -52,6 +52,7 @@
 (require 'cl-lib)
 (require 'mew-submit-error)
 (require 'mew-submit-dialog)
+(require 'mew-submit-memory)
 (require 'mew-submit-message)
 (require 'mew-submit-module)
 (require 'mew-submit-outbox)
@@ -69,6 +70,10 @@
 
 (autoload 'mew-submit-batch-send "mew-submit-batch"
   "Submit the message on standard input and leave Emacs." nil)
+(autoload 'mew-submit-pin-certificate "mew-submit-certificate"
+  "Look at the certificate of a server and have it accepted." t)
+(autoload 'mew-submit-unpin-certificate "mew-submit-certificate"
+  "Have a pinned certificate no longer accepted." t)
 
 ;;; The asynchronous interface
 
@@ -85,8 +90,9 @@ ON-EVENT is called with each event, a plist; ON-DONE with the last one, whose
 :result says how it ended, :text why, and :recipients who got it (README.org,
 \"Events and errors\").  Whatever goes wrong is told there and nowhere else;
 without ON-DONE a failure is shown as a warning.  ON-ASK is called with an `ask'
-event, and returns the answer, a string or (USER . PASSWORD), or nil; by default
-the user is asked."
+event, and returns the answer, a string, (USER . SECRET) or nil, or a function
+that is called with a function to pass such an answer to; by default the user is
+asked."
   (let ((on-done (or on-done #'mew-submit--warn-unless-delivered))
         (on-ask (or on-ask #'mew-submit-dialog-answer)))
     (condition-case err
@@ -116,11 +122,26 @@ Return nil when TIMEOUT seconds have passed before.  Quitting stops the waiting,
 not the submission."
   (mew-submit-session-wait handle timeout))
 
+;;;###autoload
+(defun mew-submit-forget-server (server)
+  "Forget what SERVER has offered before, in `mew-submit-memory-file'.
+This is for when an alarm was false: when the server really has stopped to offer
+STARTTLS, or a way to log in."
+  (interactive
+   (list (completing-read "Forget what was offered by: "
+                          (mew-submit-memory-servers mew-submit-memory-file)
+                          nil t)))
+  (unless (member (downcase server)
+                  (mew-submit-memory-servers mew-submit-memory-file))
+    (user-error "Nothing is remembered of %s" server))
+  (mew-submit-memory-forget mew-submit-memory-file server)
+  (message "Forgotten what %s has offered" server))
+
 ;;; What the user sees
 
 (defun mew-submit--warn (done &optional file)
   "Show as a warning that a message was not delivered, or not to all.
-DONE is its `done' event, FILE where it is kept, or nil."
+DONE is its `done' event, FILE where it is kept, or nil.  An alarm rings."
   (display-warning
    'mew-submit
    (concat (mew-submit-report-done done)
@@ -130,7 +151,7 @@ DONE is its `done' event, FILE where it is kept, or nil."
            (and file
                 (format "\nThe message is kept in %s"
                         (abbreviate-file-name file))))
-   :error))
+   (if (plist-get done :alarm) :emergency :error)))
 
 (defun mew-submit--warn-unless-delivered (done)
   "Show a warning unless DONE is the end of a message that was delivered."

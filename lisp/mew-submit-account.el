@@ -39,9 +39,39 @@ The first one that fits the sender of a message is used.  Each is a plist:
 `:auth'    one SASL mechanism and no other, such as \"SCRAM-SHA-256\", or
            \"none\" for no authentication
 `:sender'  the envelope sender, instead of the one in the message
-`:ca-file' a file of certificates to trust, instead of the system's
+`:helo'    the argument of EHLO, instead of `mew-submit-helo'
+
+TLS:
+`:tls-minimum' \"1.2\" (the default) or \"1.3\"
+`:tls-priority' a GnuTLS priority string
+`:tls-name' the name the certificate must have, instead of `:server'
+`:ca-file' a file or directory of certificates to trust, instead of the
+           system's
 `:crl-file' a file of revoked certificates
-`:helo'    the argument of EHLO, instead of `mew-submit-helo'.
+`:cert-file', `:key-file' a client certificate and its key: files in PEM
+           format, or pkcs11: URLs
+
+Access tokens (OAuth 2.0), with an `:auth' of \"XOAUTH2\" or \"OAUTHBEARER\":
+`:oauth'   t: \"XOAUTH2\", where there is no `:auth'
+`:token-command' instead of `mew-submit-oauth2-token-command'
+`:token-function' a function that returns the token; it is called with the
+           user name, the server and non-nil if the token before was refused
+
+The way to the server:
+`:tunnel'  \"ssh:HOST\", \"socks5:[USER@]ADDRESS:PORT\" or \"unix:PATH\"
+`:source'  the address to connect from, or a list of an IPv4 and an IPv6 one
+
+What is asked of the server, unless the message has a field X-Mew-Submit-...
+that says otherwise:
+`:dsn-notify' when to be told: \"never\", or a list of \"success\", \"failure\"
+           and \"delay\"
+`:dsn-return' what to be told: \"full\" or \"headers\"
+`:dsn-id'  the identifier that is told (ENVID)
+`:require-tls' t: every server on the way has to use verified TLS
+`:deliver-by' \"SECONDS;R\" (returned when late) or \"SECONDS;N\" (told then)
+`:hold-for', `:hold-until' hold the message so many seconds, or until a time
+           such as \"2030-12-24T18:00:00+01:00\"
+`:mt-priority' -9 to 9.
 The default is nil: then the variables of smtpmail are used.  Passwords come
 from auth-source."
   :type '(repeat
@@ -66,9 +96,36 @@ from auth-source."
             (:user (string :tag "User name"))
             (:auth (string :tag "SASL mechanism, or none"))
             (:sender (string :tag "Envelope sender"))
+            (:helo (string :tag "Argument of EHLO"))
+            (:tls-minimum (choice :tag "Least TLS version"
+                                  (const "1.2") (const "1.3")))
+            (:tls-priority (string :tag "GnuTLS priority string"))
+            (:tls-name (string :tag "Name the certificate must have"))
             (:ca-file (file :tag "Trusted certificates"))
             (:crl-file (file :tag "Revoked certificates"))
-            (:helo (string :tag "Argument of EHLO")))))
+            (:cert-file (string :tag "Client certificate (file or URL)"))
+            (:key-file (string :tag "Its key (file or URL)"))
+            (:oauth (const :tag "Access token instead of a password" t))
+            (:token-command (choice :tag "Command for access tokens"
+                                    (string :tag "Shell command")
+                                    (repeat :tag "Program and arguments"
+                                            string)))
+            (:token-function (function :tag "Function for access tokens"))
+            (:tunnel (string :tag "Tunnel"))
+            (:source (choice :tag "Connect from" (string :tag "Address")
+                             (repeat :tag "Addresses" string)))
+            (:dsn-notify (choice :tag "Be told"
+                                 (const "never")
+                                 (set (const "success") (const "failure")
+                                      (const "delay"))))
+            (:dsn-return (choice :tag "Be told with" (const "full")
+                                 (const "headers")))
+            (:dsn-id (string :tag "Envelope identifier"))
+            (:require-tls (const :tag "TLS on the whole way" t))
+            (:deliver-by (string :tag "Deliver by (SECONDS;R or SECONDS;N)"))
+            (:hold-for (natnum :tag "Hold for seconds"))
+            (:hold-until (string :tag "Hold until"))
+            (:mt-priority (integer :tag "Priority")))))
   :group 'mew-submit
   :package-version '(mew-submit . "0.1.0")
   :risky t)
@@ -152,12 +209,19 @@ It reads \"smtp HOST PORT [USER]\".  Signal `mew-submit-config' for another."
 
 ;;; The choice
 
+(defun mew-submit-account-copy (account)
+  "Return a copy of ACCOUNT, so that it stays as it is now.
+A function in it is not copied: it may have variables of its own."
+  (mapcar (lambda (value)
+            (if (functionp value) value (copy-tree value)))
+          account))
+
 (defun mew-submit-account-choose (sender &optional method)
   "Return the account for mail from the address SENDER, a copy.
 METHOD, the value of X-Message-SMTP-Method, or nil, comes first; then
 `mew-submit-accounts'; then smtpmail's variables.  Signal `mew-submit-config'
 when there is none."
-  (copy-tree
+  (mew-submit-account-copy
    (or (and method (mew-submit-account--method method))
        (seq-find (lambda (account)
                    (mew-submit-account--fits-p account sender))
@@ -169,7 +233,7 @@ or smtpmail-smtp-server" (or sender "nobody")))))
 
 (defun mew-submit-account-by-name (name)
   "Return the account called NAME, a copy, or signal `mew-submit-config'."
-  (copy-tree
+  (mew-submit-account-copy
    (or (seq-find (lambda (account) (equal (plist-get account :name) name))
                  mew-submit-accounts)
        (mew-submit-error-throw 'config nil "No such account: %s" name))))

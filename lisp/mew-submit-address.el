@@ -231,7 +231,7 @@ A name gets A-labels; an address literal such as [192.0.2.1] stays."
       domain
     (mew-submit-address--ascii-domain domain)))
 
-(defun mew-submit-address--numeric-p (host)
+(defun mew-submit-address-numeric-p (host)
   "Is HOST an IPv4 or IPv6 address, perhaps with an IPv6 zone?"
   (if (string-match-p ":" host)
       (string-match-p "\\`[0-9A-Fa-f:.]+\\(?:%[A-Za-z0-9_.-]+\\)?\\'" host)
@@ -244,7 +244,7 @@ Signal `mew-submit-message' when it is neither (SECURITY.md, K9)."
   (let ((bare (if (string-match "\\`\\[\\(.*:.*\\)\\]\\'" host)
                   (match-string 1 host)
                 host)))
-    (or (and (mew-submit-address--numeric-p bare) bare)
+    (or (and (mew-submit-address-numeric-p bare) bare)
         (and (not (string-match-p ":" bare))
              (mew-submit-address--ascii-domain
               (string-remove-suffix "." bare)))

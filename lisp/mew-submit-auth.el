@@ -6,13 +6,16 @@
 ;;; Commentary:
 
 ;; Floor 2.  It owns where secrets come from: auth-source, with the same entries
-;; that smtpmail uses, or a file in batch mode.  A secret stays a function until
-;; the server has asked for it, over verified TLS.
+;; that smtpmail uses, the user, a command or a function for access tokens, or a file
+;; in batch mode.  A secret stays a function until the server has asked for it, over
+;; verified TLS.
 
 ;;; Code:
 
 (require 'auth-source)
+(require 'mew-submit-address)
 (require 'mew-submit-error)
+(require 'mew-submit-oauth)
 (require 'seq)
 
 (defconst mew-submit-auth--services
@@ -56,14 +59,16 @@ sources that need no prompt are read."
                                  (and user (list :user user)))))
                    (mew-submit-auth--ports port)))))
 
-(defun mew-submit-auth--prompt (host port user)
-  "Ask for the password of USER at HOST and PORT, as auth-source does.
-Return what `mew-submit-auth-lookup' returns, with a :save-function."
-  (let ((auth-source-creation-prompts
-         '((user . "SMTP user name for %h: ")
-           (secret . "SMTP password for %u@%h: "))))
-    (car (auth-source-search :host host :port (format "%s" port) :user user
-                             :max 1 :require '(:user :secret) :create t))))
+(defun mew-submit-auth-proxy-password (host port user)
+  "Return the password of USER at the proxy on HOST and PORT, strings, or nil.
+It is unibyte.  In batch mode only sources that need no prompt are read."
+  (let* ((auth-sources (if noninteractive
+                           (mew-submit-auth--quiet-sources)
+                         auth-sources))
+         (found (and auth-sources
+                     (car (auth-source-search :host host :port port :user user
+                                              :max 1 :require '(:secret))))))
+    (and found (mew-submit-auth--secret found))))
 
 (defun mew-submit-auth--secret (found)
   "Return a copy of the secret in FOUND, encoded, which may be overwritten."
@@ -71,25 +76,168 @@ Return what `mew-submit-auth-lookup' returns, with a :save-function."
     (encode-coding-string (if (functionp secret) (funcall secret) secret)
                           'utf-8)))
 
+;;; Asking
+
+(defun mew-submit-auth--entry (host port user password)
+  "Return PASSWORD of USER at HOST and PORT as `mew-submit-auth-lookup' does.
+It has a :save-function if one of `auth-sources' can take it."
+  (let* ((plain (list :host host :user user :secret password))
+         (backend (seq-find (lambda (backend)
+                              (not (memq (slot-value backend 'create-function)
+                                         '(nil ignore))))
+                            (mapcar #'auth-source-backend-parse auth-sources))))
+    (or (and backend
+             (car (ignore-errors
+                    (funcall (slot-value backend 'create-function)
+                             :backend backend :create t
+                             :host host :port (format "%s" port)
+                             :user user :secret password))))
+        plain)))
+
+(defun mew-submit-auth--read (prompt host port user)
+  "Ask with PROMPT for the password of USER at HOST and PORT.
+Return what `mew-submit-auth-lookup' does, or nil when the user gives none."
+  (let ((password (read-passwd prompt)))
+    (unless (string-empty-p password)
+      (mew-submit-auth--entry host port user password))))
+
+(defun mew-submit-auth--prompt (host port user)
+  "Ask for the password of USER at HOST and PORT, as auth-source does.
+Return what `mew-submit-auth-lookup' returns, with a :save-function if there is
+somewhere to save it."
+  (let ((auth-source-creation-prompts
+         '((user . "SMTP user name for %h: ")
+           (secret . "SMTP password for %u@%h: "))))
+    (or (and auth-sources
+             (car (auth-source-search :host host :port (format "%s" port)
+                                      :user user :max 1
+                                      :require '(:user :secret) :create t)))
+        (mew-submit-auth--read (format "SMTP password for %s@%s: " user host)
+                               host port user))))
+
+(defun mew-submit-auth--prompt-again (host port user)
+  "Ask for another password of USER at HOST and PORT than the one refused.
+auth-source would only return that one again."
+  (mew-submit-auth--read (format "%s did not take the password of %s; \
+another one: " host user)
+                         host port user))
+
 (defvar mew-submit-auth--unsaved nil
   "Passwords the user typed that no server has accepted yet.
 A list of (JOB . SAVE-FUNCTION).")
 
-(defun mew-submit-auth-answer (event)
-  "Return (USER . PASSWORD) for the question EVENT, or nil.
-EVENT is an `ask' event with :user, :host and :port.  The user is asked where
-auth-source knows no password, but not in batch mode."
+(defun mew-submit-auth--password (event)
+  "Return (USER . PASSWORD) for the question EVENT, or nil."
   (let* ((host (plist-get event :host))
          (port (plist-get event :port))
          (user (plist-get event :user))
-         (found (or (mew-submit-auth-lookup host port user)
-                    (and (not noninteractive)
-                         (mew-submit-auth--prompt host port user)))))
+         (found (cond ((not (plist-get event :wrong))
+                       (or (mew-submit-auth-lookup host port user)
+                           (and (not noninteractive)
+                                (mew-submit-auth--prompt host port user))))
+                      ((not noninteractive)
+                       (mew-submit-auth--prompt-again host port user)))))
     (when found
       (when-let ((save (plist-get found :save-function)))
         (push (cons (plist-get event :job) save) mew-submit-auth--unsaved))
       (cons (or user (plist-get found :user))
             (mew-submit-auth--secret found)))))
+
+;;; Access tokens
+
+(defun mew-submit-auth-mechanism (account)
+  "Return the SASL mechanism that ACCOUNT insists on, or nil for the best one."
+  (or (plist-get account :auth)
+      (and (or (plist-get account :oauth)
+               (plist-get account :token-command)
+               (plist-get account :token-function))
+           "XOAUTH2")))
+
+(defun mew-submit-auth-token-p (mechanism)
+  "Does MECHANISM, a string or nil, take an access token?"
+  (member (upcase (or mechanism "")) '("OAUTHBEARER" "XOAUTH2")))
+
+(defun mew-submit-auth--token (user token)
+  "Return the answer (USER . TOKEN), or (:failed . WHY) for an unusable TOKEN."
+  (condition-case err
+      (progn
+        (mew-submit-address-check-secret token "access token")
+        (cons user token))
+    (mew-submit-error
+     (clear-string token)
+     (cons :failed (mew-submit-error-text err)))))
+
+(defvar mew-submit-auth--commands nil
+  "The commands that run for a token: a list of (JOB . PROCESS).")
+
+(defun mew-submit-auth--token-by-command (command event)
+  "Return a function that has COMMAND answer the question EVENT.
+It is called with the function that takes the answer, and returns at once."
+  (lambda (reply)
+    (let ((user (plist-get event :user)))
+      (push (cons (plist-get event :job)
+                  (mew-submit-oauth-run
+                   command user (plist-get event :host)
+                   (plist-get event :refresh)
+                   (lambda (token why)
+                     (funcall reply (if token
+                                        (mew-submit-auth--token user token)
+                                      (cons :failed why))))))
+            mew-submit-auth--commands))))
+
+(defun mew-submit-auth--token-by-function (function event)
+  "Return the answer to the question EVENT that FUNCTION gives."
+  (let* ((user (plist-get event :user))
+         (token (funcall function user (plist-get event :host)
+                         (and (plist-get event :refresh) t))))
+    (if (and (stringp token) (not (string-empty-p token)))
+        (mew-submit-auth--token user (encode-coding-string token 'utf-8))
+      (cons :failed "the token function returned no token"))))
+
+(defvar mew-submit-auth--given nil
+  "Digests of the tokens that were taken from auth-source: (JOB . DIGEST).")
+
+(defun mew-submit-auth--token-by-auth-source (event)
+  "Return the answer to the question EVENT that auth-source has.
+The same token is not tried again."
+  (let* ((host (plist-get event :host))
+         (job (plist-get event :job))
+         (user (plist-get event :user))
+         (found (progn
+                  (when (plist-get event :refresh)
+                    (auth-source-forget+ :host host))
+                  (mew-submit-auth-lookup host (plist-get event :port) user)))
+         (token (and found (mew-submit-auth--secret found)))
+         (digest (and token (secure-hash 'sha256 token))))
+    (cond ((null token)
+           (cons :failed "there is no access token: \
+set mew-submit-oauth2-token-command"))
+          ((member (cons job digest) mew-submit-auth--given)
+           (clear-string token)
+           (cons :failed "auth-source has no other access token"))
+          (t (push (cons job digest) mew-submit-auth--given)
+             (mew-submit-auth--token user token)))))
+
+(defun mew-submit-auth-token (event account)
+  "Return what answers the question EVENT for an access token of ACCOUNT.
+It is (USER . TOKEN), (:failed . WHY), or a function that will tell, as
+`mew-submit-session-start' takes them.  Return nil when ACCOUNT names no source."
+  (let ((function (plist-get account :token-function))
+        (command (or (plist-get account :token-command)
+                     mew-submit-oauth2-token-command)))
+    (cond (function (mew-submit-auth--token-by-function function event))
+          (command (mew-submit-auth--token-by-command command event)))))
+
+;;; Answers, and what came of them
+
+(defun mew-submit-auth-answer (event)
+  "Return (USER . SECRET) for the question EVENT, or nil, or (:failed . WHY).
+EVENT is an `ask' event with :user, :host, :port and :mechanism; with :wrong
+non-nil the password that was given before was refused.  The user is asked where
+auth-source knows no password, but not in batch mode."
+  (if (mew-submit-auth-token-p (plist-get event :mechanism))
+      (mew-submit-auth--token-by-auth-source event)
+    (mew-submit-auth--password event)))
 
 (defun mew-submit-auth-settle (job accepted host)
   "Do what is left to do for JOB when its server HOST has judged the password.
@@ -100,6 +248,18 @@ auth-source remembers, so that nothing wrong is tried again."
           (assq-delete-all job mew-submit-auth--unsaved))
     (cond ((not accepted) (auth-source-forget+ :host host))
           ((functionp save) (funcall save)))))
+
+(defun mew-submit-auth-close (job)
+  "Forget what was needed for JOB, which has ended."
+  (when-let ((process (cdr (assq job mew-submit-auth--commands))))
+    (when (process-live-p process)
+      (kill-process process)))
+  (setq mew-submit-auth--commands
+        (assq-delete-all job mew-submit-auth--commands)
+        mew-submit-auth--unsaved
+        (assq-delete-all job mew-submit-auth--unsaved)
+        mew-submit-auth--given
+        (assq-delete-all job mew-submit-auth--given)))
 
 (defun mew-submit-auth-read-file (file)
   "Return the first line of FILE, a password, as a unibyte string.

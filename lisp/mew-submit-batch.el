@@ -22,6 +22,7 @@
 (require 'mew-submit-address)
 (require 'mew-submit-auth)
 (require 'mew-submit-error)
+(require 'mew-submit-extension)
 (require 'mew-submit-message)
 (require 'mew-submit-module)
 (require 'mew-submit-outbox)
@@ -29,6 +30,8 @@
 (require 'mew-submit-report)
 (require 'mew-submit-request)
 (require 'mew-submit-session)
+(require 'mew-submit-tls)
+(require 'mew-submit-tunnel)
 
 (declare-function mew-submit--mod-spool "ext:mew-submit-module" (fd file))
 
@@ -42,11 +45,22 @@ symmetric, appendix-a")
 starttls or implicit")
     ("--family" :family "ipv4|ipv6" "use only that one")
     ("--tls" :tls "required|opportunistic|none" "default: required")
-    ("--ca-file" :ca-file "FILE" "trust these certificates, not the system's")
+    ("--tls-minimum" :tls-minimum "1.2|1.3" "least TLS version; default: 1.2")
+    ("--tls-priority" :tls-priority "STRING" "GnuTLS priority string")
+    ("--server-name" :tls-name "NAME" "name the certificate must have")
+    ("--ca-file" :ca-file "FILE" "trust these certificates (a file or \
+directory), not the system's")
     ("--crl-file" :crl-file "FILE" "certificates that were revoked")
+    ("--cert-file" :cert-file "FILE" "client certificate: PEM or a pkcs11: URL")
+    ("--key-file" :key-file "FILE" "its key; default: in the same file")
     ("--user" :user "NAME" "user name for AUTH")
-    ("--password-file" :password-file "FILE" "its first line is the password")
+    ("--password-file" :password-file "FILE" "its first line is the password, \
+or the access token")
+    ("--token-command" :token-command "COMMAND" "what it prints is the access \
+token (OAuth 2.0)")
     ("--auth" :auth "MECHANISM|none" "this mechanism and no other")
+    ("--memory" :memory "FILE" "remember there what the server has offered; \
+less is an alarm")
     ("--from" :from "ADDRESS" "envelope sender; default: from the header")
     ("--helo" :helo "NAME" "argument of EHLO")
     ("--fallback" :fallback "always|never" "use less preferred ports? default: \
@@ -54,7 +68,19 @@ always")
     ("--timeout" :timeout "SECONDS" "for each connection; default: 10")
     ("--step-timeout" :step-timeout "SECONDS" "for each SMTP and TLS step; \
 default: RFC 5321")
-    ("--ssh" :ssh "HOST" "through an SSH tunnel")
+    ("--tunnel" :tunnel "TUNNEL" "ssh:HOST, socks5:[USER@]ADDRESS:PORT or \
+unix:PATH")
+    ("--ssh" :ssh "HOST" "the same as --tunnel ssh:HOST")
+    ("--source" :source "ADDRESS" "connect from there")
+    ("--dsn-notify" :dsn-notify "WHEN" "never, or success,failure,delay or some \
+of them")
+    ("--dsn-return" :dsn-return "full|headers" "what a notification returns")
+    ("--envid" :dsn-id "TEXT" "the identifier it has")
+    ("--require-tls" :require-tls nil "verified TLS on the whole way")
+    ("--deliver-by" :deliver-by "SECONDS[;R|N]" "else return it, or tell")
+    ("--hold-for" :hold-for "SECONDS" "before it is delivered")
+    ("--hold-until" :hold-until "TIME" "such as 2030-12-24T18:00:00+01:00")
+    ("--mt-priority" :mt-priority "NUMBER" "-9 to 9")
     ("--outbox" :outbox "DIRECTORY" "keep the message there until it is \
 delivered")
     ("--json" :json nil "one JSON object per event on standard output")
@@ -93,12 +119,17 @@ host,\n69 refused, 70 internal, 74 uncertain, 75 deferred, 76 protocol error, \
                               name value))
     number))
 
-(defun mew-submit-batch--routes (value)
-  "Return the routes that VALUE names."
+(defun mew-submit-batch--read (function value)
+  "Return FUNCTION's value for VALUE; what is wrong with that is the user's fault."
   (condition-case err
-      (mew-submit-plan-parse-routes value)
-    (mew-submit-config
+      (funcall function value)
+    ((mew-submit-config mew-submit-message)
      (mew-submit-error-throw 'usage nil "%s" (mew-submit-error-text err)))))
+
+(defun mew-submit-batch--checked (function value)
+  "Return VALUE if FUNCTION can read it."
+  (mew-submit-batch--read function value)
+  value)
 
 (defun mew-submit-batch--plan (value)
   "Return VALUE, which must be the name of a plan."
@@ -120,12 +151,20 @@ host,\n69 refused, 70 internal, 74 uncertain, 75 deferred, 76 protocol error, \
     (mew-submit-error-throw 'usage nil "%s needs an argument" name))
   (pcase key
     (:plan (mew-submit-batch--plan value))
-    (:routes (mew-submit-batch--routes value))
+    (:routes (mew-submit-batch--read #'mew-submit-plan-parse-routes value))
     (:family (mew-submit-batch--choice name value '(ipv4 ipv6)))
     (:tls (mew-submit-batch--choice name value '(required opportunistic none)))
     (:fallback (mew-submit-batch--choice name value '(always never)))
     ((or :timeout :step-timeout) (mew-submit-batch--seconds name value))
     (:auth (mew-submit-batch--mechanism value))
+    (:tls-minimum (mew-submit-batch--read #'mew-submit-tls-minimum value))
+    (:tunnel (mew-submit-batch--checked #'mew-submit-tunnel-parse value))
+    (:ssh (mew-submit-batch--read #'mew-submit-tunnel-parse
+                                  (concat "ssh:" value))
+          value)
+    (:source (mew-submit-batch--checked #'mew-submit-tunnel-source value))
+    ((pred mew-submit-extension-key-p)
+     (mew-submit-extension-value key value name 'usage))
     (_ value)))
 
 (defun mew-submit-batch--option (name value args)
@@ -176,14 +215,28 @@ Signal `mew-submit-usage' when they make no sense."
     (cond
      ((and (funcall get :plan) (funcall get :routes))
       (mew-submit-error-throw 'usage nil "--plan and --routes exclude each other"))
-     ((and (funcall get :password-file) (not (funcall get :user)))
-      (mew-submit-error-throw 'usage nil "--password-file needs --user"))
+     ((and (funcall get :ssh) (funcall get :tunnel))
+      (mew-submit-error-throw 'usage nil "--ssh and --tunnel exclude each other"))
+     ((and (funcall get :hold-for) (funcall get :hold-until))
+      (mew-submit-error-throw 'usage nil
+                              "--hold-for and --hold-until exclude each other"))
+     ((and (funcall get :key-file) (not (funcall get :cert-file)))
+      (mew-submit-error-throw 'usage nil "--key-file needs --cert-file"))
+     ((and (or (funcall get :password-file) (funcall get :token-command))
+           (not (funcall get :user)))
+      (mew-submit-error-throw 'usage nil
+                              "--password-file and --token-command need --user"))
+     ((and (funcall get :password-file) (funcall get :token-command))
+      (mew-submit-error-throw
+       'usage nil "--password-file and --token-command exclude each other"))
+     ((and (funcall get :token-command) (funcall get :auth)
+           (not (mew-submit-auth-token-p (funcall get :auth))))
+      (mew-submit-error-throw
+       'usage nil "--token-command is for XOAUTH2 and OAUTHBEARER, not for %s"
+       (funcall get :auth)))
      ((not (or (funcall get :recipients) (funcall get :header)))
       (mew-submit-error-throw 'usage nil
-                              "No recipient: name one, or use -t"))
-     ((funcall get :ssh)
-      (mew-submit-error-throw 'config nil
-                              "This build has no SSH tunnels (--ssh)")))))
+                              "No recipient: name one, or use -t")))))
 
 ;;; JSON
 
@@ -194,8 +247,8 @@ Signal `mew-submit-usage' when they make no sense."
     (connected :id :port :family :address :fallback :ms)
     (greeting :code :text :ms)
     (capabilities :secure :keywords :mechanisms)
-    (tls :version :cipher :verified :subject :issuer :expires :names
-         :fingerprint)
+    (tls :version :cipher :verified :pinned :resumed :subject :issuer :starts
+         :expires :names :fingerprint)
     (auth :mechanism)
     (progress :sent :total)
     (recipient :address :code :enhanced :text)
@@ -206,7 +259,8 @@ Signal `mew-submit-usage' when they make no sense."
           :fallback :tls :auth :reply :recipients :attempts :ms))
   "Which keys each event has in JSON, whether the event has them or not.")
 
-(defconst mew-submit-batch--truths '(:fallback :secure :verified :lost)
+(defconst mew-submit-batch--truths
+  '(:fallback :secure :verified :pinned :resumed :reused :lost)
   "The keys whose value is true or false.")
 
 (defconst mew-submit-batch--lists
@@ -225,7 +279,7 @@ Signal `mew-submit-usage' when they make no sense."
         ((symbolp value) (symbol-name value))
         (t value)))
 
-(defconst mew-submit-batch--rare '(:lost :kept)
+(defconst mew-submit-batch--rare '(:lost :kept :alarm :unverified :reused)
   "The keys that are left out of JSON where they have no value.")
 
 (defun mew-submit-batch--json-object (plist)
@@ -294,15 +348,20 @@ Signal `mew-submit-message' when it is empty."
 
 (defun mew-submit-batch--account (options fields)
   "Return the account that OPTIONS describe, for a message with FIELDS.
-Without --server it is the user's own for the sender, with OPTIONS on top."
-  (let ((account (if (plist-get options :server)
-                     nil
-                   (mew-submit-request-account nil fields))))
+Without --server it is the user's own for the sender.  OPTIONS go before what
+the message's own header wishes, and that before the account."
+  (let ((account (mew-submit-request-account
+                  (and (plist-get options :server)
+                       (list :server (plist-get options :server)))
+                  fields)))
     (setq account (plist-put account :fallback 'always))
     (cl-loop for (key value) on options by #'cddr
              unless (memq key '(:password-file :from :outbox :json :header
-                                               :help :recipients))
-             do (setq account (plist-put account key value)))
+                                               :help :recipients :ssh))
+             do (setq account (mew-submit-extension-merge account
+                                                          (list key value))))
+    (when-let ((host (plist-get options :ssh)))
+      (setq account (plist-put account :tunnel (concat "ssh:" host))))
     (when-let ((file (plist-get options :password-file)))
       (setq account (plist-put account :password
                                (mew-submit-auth-read-file file))))
@@ -465,7 +524,10 @@ and README.org tells what the exit status means."
   (let ((status 70))
     (unwind-protect
         (let ((debug-on-error nil)
-              (inhibit-message nil))
+              (inhibit-message nil)
+              ;; SIGTERM runs `kill-emacs-hook' at once, and if that is in the
+              ;; middle of a garbage collection, the module cannot be called.
+              (gc-cons-threshold (max gc-cons-threshold (* 64 1024 1024))))
           (setq status (mew-submit-batch--run (mew-submit-batch--arguments))))
       (mew-submit-batch--leave status))))
 

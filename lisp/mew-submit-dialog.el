@@ -24,16 +24,18 @@
          "yes")))
 
 (defun mew-submit-dialog--password (event)
-  "Return (USER . PASSWORD) for EVENT, or nil."
+  "Return (USER . PASSWORD) for EVENT, or nil, or (:failed . WHY)."
   (let ((enable-recursive-minibuffers t))
     (mew-submit-auth-answer event)))
 
 (defun mew-submit-dialog-answer (event)
   "Return the user's answer to the `ask' EVENT, or nil for none.
-It is a string, or (USER . PASSWORD)."
+It is a string, (USER . PASSWORD), or (:failed . WHY)."
   (pcase (plist-get event :what)
     ("fallback" (mew-submit-dialog--fallback event))
     ("password" (mew-submit-dialog--password event))))
+
+(function-put 'mew-submit-dialog-answer 'mew-submit-asks-again t)
 
 (provide 'mew-submit-dialog)
 ;;; mew-submit-dialog.el ends here

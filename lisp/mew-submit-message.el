@@ -171,6 +171,25 @@ It is in Resent-Sender, else Resent-From, else Sender, else From."
   (when-let ((field (assoc "x-message-smtp-method" fields)))
     (string-trim (mew-submit-message--value field))))
 
+(defun mew-submit-message-wishes (fields)
+  "Return those of FIELDS whose name begins with X-Mew-Submit-.
+It is a list of (NAME . VALUE), texts, NAME without that and in lower case,
+VALUE unfolded and trimmed."
+  (mapcan (lambda (field)
+            (and (string-prefix-p "x-mew-submit-" (car field))
+                 (list (cons (string-remove-prefix "x-mew-submit-" (car field))
+                             (string-trim
+                              (replace-regexp-in-string
+                               "[\r\n]+" ""
+                               (mew-submit-message--value field)))))))
+          fields))
+
+(defun mew-submit-message-binary-p (fields)
+  "Does the message with FIELDS say that it has parts in binary?"
+  (when-let ((field (assoc "content-transfer-encoding" fields)))
+    (string-match-p "\\`[ \t\r\n]*binary[ \t\r\n]*\\(?:(.*)[ \t\r\n]*\\)?\\'"
+                    (downcase (mew-submit-message--value field)))))
+
 ;;; What must not leave
 
 (defun mew-submit-message--private-p (field)

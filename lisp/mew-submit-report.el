@@ -49,14 +49,20 @@ addresses or the account first.")
       (format "%s ms" (/ (fround (* 10 (float msecs))) 10))
     (format "%.1f s" (/ msecs 1000.0))))
 
+(defun mew-submit-report--how (family tls)
+  "Return in parentheses by which FAMILY and with which TLS mode, or nothing.
+Through a tunnel the family is not known."
+  (let ((words (delq nil (list (and family (mew-submit-report--family family))
+                               (and (not (member tls '(nil "none"))) tls)))))
+    (if words (format " (%s)" (string-join words ", ")) "")))
+
 (defun mew-submit-report-attempt (attempt)
   "Return a line about ATTEMPT, an `attempt' event."
   (let ((case (plist-get attempt :case))
         (tls (plist-get attempt :tls)))
-    (format "%s port %s (%s%s): %s (%s%s)"
+    (format "%s port %s%s: %s (%s%s)"
             (plist-get attempt :address) (plist-get attempt :port)
-            (mew-submit-report--family (plist-get attempt :family))
-            (if (member tls '(nil "none")) "" (concat ", " tls))
+            (mew-submit-report--how (plist-get attempt :family) tls)
             (mew-submit-error-clean (or (plist-get attempt :text) ""))
             (if case (format "case %s, " case) "")
             (mew-submit-report--msecs (or (plist-get attempt :ms) 0)))))
@@ -71,6 +77,9 @@ addresses or the account first.")
   (let ((tls (plist-get done :tls))
         (auth (plist-get done :auth)))
     (concat (cond ((null tls) "without TLS")
+                  ((plist-get tls :pinned)
+                   (format "with %s, certificate pinned"
+                           (plist-get tls :version)))
                   ((plist-get tls :verified)
                    (format "with %s" (plist-get tls :version)))
                   (t (format "with %s, certificate not verified"
@@ -126,7 +135,10 @@ addresses or the account first.")
         (concat (if (equal result "partial") "partly " "")
                 (mew-submit-report--delivered done))
       (string-trim-right
-       (format "%s: %s  %s"
+       (format "%s%s: %s  %s"
+               (if-let ((alarm (plist-get done :alarm)))
+                   (format "ALARM (%s): " alarm)
+                 "")
                (if (equal kind "usage") "usage" result)
                (mew-submit-report--sentence
                 (concat (and (plist-get done :port)

@@ -17,9 +17,14 @@
 (require 'mew-submit-address)
 (require 'mew-submit-auth)
 (require 'mew-submit-error)
+(require 'mew-submit-extension)
+(require 'mew-submit-memory)
 (require 'mew-submit-message)
 (require 'mew-submit-plan)
 (require 'mew-submit-session)
+(require 'mew-submit-sevenbit)
+(require 'mew-submit-tls)
+(require 'mew-submit-tunnel)
 
 (defcustom mew-submit-fallback 'ask
   "Whether a less preferred port may be used when the preferred one is blocked.
@@ -61,6 +66,14 @@ The default, \"localhost.localdomain\", gives nothing away."
   :group 'mew-submit
   :package-version '(mew-submit . "0.1.0"))
 
+(defcustom mew-submit-keep-connection 3
+  "Seconds for which a connection is kept after a message, for the next one.
+The default is 3.  Only messages of the same account go over it, and 0 means
+that none is kept.  In batch mode none is."
+  :type 'number
+  :group 'mew-submit
+  :package-version '(mew-submit . "0.1.0"))
+
 (defun mew-submit-request--msecs (seconds)
   "Return SECONDS, a number or nil, in milliseconds."
   (if seconds (max 1 (round (* 1000 seconds))) 0))
@@ -68,20 +81,6 @@ The default, \"localhost.localdomain\", gives nothing away."
 (defun mew-submit-request--octets (text)
   "Return TEXT as UTF-8 octets; nil stays nil."
   (and text (encode-coding-string text 'utf-8)))
-
-(defun mew-submit-request--file (file)
-  "Return the name of FILE as the system takes it."
-  (encode-coding-string (file-name-unquote (expand-file-name file))
-                        (or file-name-coding-system
-                            default-file-name-coding-system 'utf-8)))
-
-(defun mew-submit-request--trust-file (account key what)
-  "Return the name of the file ACCOUNT has for KEY, or nil when it has none.
-Signal `mew-submit-config' when the file, called WHAT, cannot be read."
-  (when-let ((file (plist-get account key)))
-    (unless (and (file-readable-p file) (not (file-directory-p file)))
-      (mew-submit-error-throw 'config nil "The %s cannot be read: %s" what file))
-    (mew-submit-request--file file)))
 
 (defun mew-submit-request--plan (account)
   "Return the plan for ACCOUNT, as `mew-submit-plan-make' does."
@@ -100,13 +99,23 @@ Signal `mew-submit-config' when the file, called WHAT, cannot be read."
 
 (defun mew-submit-request--user (account host port)
   "Return ACCOUNT's user name, or nil for no authentication.
-Without one auth-source is asked for HOST and PORT, but not in batch mode."
-  (unless (equal (plist-get account :auth) "none")
-    (or (plist-get account :user)
-        (and (not noninteractive)
-             (plist-get (mew-submit-auth-lookup host port) :user)))))
+Without one auth-source is asked for HOST and PORT, but not in batch mode.  An
+account that wants a mechanism never goes without a user: signal
+`mew-submit-config'."
+  (let ((mechanism (mew-submit-auth-mechanism account)))
+    (unless (equal mechanism "none")
+      (or (plist-get account :user)
+          (and (not noninteractive)
+               (plist-get (mew-submit-auth-lookup host port) :user))
+          (pcase (upcase (or mechanism ""))
+            ("" nil)
+            ;; The certificate or the ticket says who it is.
+            ((or "EXTERNAL" "GSSAPI") "")
+            (_ (mew-submit-error-throw
+                'config nil "No user name for %s at %s: the account needs :user"
+                mechanism host)))))))
 
-(defun mew-submit-request--server (account)
+(defun mew-submit-request-host (account)
   "Return the server of ACCOUNT as it is looked up, or signal a condition."
   (mew-submit-address-host
    (or (plist-get account :server)
@@ -134,26 +143,76 @@ An empty FROM is the null sender."
   "Return the part of a request about ACCOUNT's user.
 HOST and PORT are for auth-source."
   (let ((user (mew-submit-request--user account host port))
-        (password (plist-get account :password))
-        (mechanism (plist-get account :auth)))
+        (password (plist-get account :password)))
     (when user
       (mew-submit-address-check-secret user "user name"))
     (when password
       (mew-submit-address-check-secret password "password"))
-    (list :auth mechanism
+    (list :auth (mew-submit-auth-mechanism account)
           :user (mew-submit-request--octets user)
           :password (and user password
                          (mew-submit-request--octets password)))))
 
-(defun mew-submit-request-make (account file fields from recipients)
-  "Return the request for the message FILE, whose header has FIELDS.
-ACCOUNT is a plist, as in `mew-submit-accounts', and may have :password,
-:timeout and :step-timeout too.  FROM and RECIPIENTS, or nil, are the envelope.
-Signal a condition such as `mew-submit-message' or `mew-submit-config' for
-whatever cannot be used."
-  (let* ((host (mew-submit-request--server account))
+(defun mew-submit-request--tunnel (account)
+  "Return the part of a request about ACCOUNT's way out, in octets."
+  (let* ((tunnel (mew-submit-tunnel-parse (plist-get account :tunnel)))
+         (user (plist-get tunnel :tunnel-user))
+         (proxy (and user (mew-submit-tunnel-proxy tunnel)))
+         (part (append tunnel
+                       (mew-submit-tunnel-source (plist-get account :source)))))
+    (append (mapcar (lambda (value)
+                      (if (stringp value)
+                          (mew-submit-request--octets value)
+                        value))
+                    part)
+            (and user
+                 (list :tunnel-password
+                       (mew-submit-auth-proxy-password (car proxy) (cdr proxy)
+                                                       user))))))
+
+(defun mew-submit-request--memory-file (account)
+  "Return the file that remembers what ACCOUNT's server has offered, or nil.
+In batch mode it has to be named."
+  (or (plist-get account :memory)
+      (and (not noninteractive) mew-submit-memory-file)))
+
+(defun mew-submit-request--certified-name (account)
+  "Return the name that the certificate of ACCOUNT's server must have."
+  (mew-submit-address-host (or (plist-get account :tls-name)
+                               (plist-get account :server))))
+
+(defun mew-submit-request--share (account request)
+  "Return the part of a request about sharing REQUEST's connection.
+It is shared by requests of the same ACCOUNT; whatever could make a difference
+to who is reached, how safely and as whom is the same."
+  (let ((keep (if noninteractive 0 mew-submit-keep-connection))
+        (secrets '(:password :tunnel-password))
+        (print-length nil)
+        (print-level nil))
+    (unless (zerop keep)
+      (list :keep (mew-submit-request--msecs keep)
+            :share (secure-hash
+                    'sha256
+                    (prin1-to-string
+                     (list (plist-get account :name)
+                           (cl-loop for (key value) on request by #'cddr
+                                    unless (memq key secrets)
+                                    collect (list key value))
+                           (mapcar (lambda (key)
+                                     (mew-submit-tls-stamp
+                                      (plist-get request key)))
+                                   '(:ca-file :crl-file :cert-file
+                                     :key-file)))))))))
+
+(defun mew-submit-request--connection (account)
+  "Return the part of a request that is the same for all messages of ACCOUNT."
+  (let* ((host (mew-submit-request-host account))
          (plan (mew-submit-request--plan account))
-         (routes (plist-get plan :routes)))
+         (tunnel (mew-submit-request--tunnel account))
+         (routes (if (plist-get tunnel :tunnel)
+                     (mew-submit-tunnel-routes (plist-get plan :routes))
+                   (plist-get plan :routes)))
+         (ports (delete-dups (mapcar #'car routes))))
     (append
      (list
       :host host
@@ -168,81 +227,223 @@ whatever cannot be used."
                      (or (plist-get account :step-timeout)
                          mew-submit-step-timeout))
       :tls (plist-get plan :tls)
-      :ca-file (mew-submit-request--trust-file account :ca-file "CA file")
-      :crl-file (mew-submit-request--trust-file account :crl-file "CRL file")
       :helo (mew-submit-address-helo (or (plist-get account :helo)
-                                         mew-submit-helo))
+                                         mew-submit-helo)))
+     (mew-submit-tls-request account host ports)
+     tunnel
+     (mew-submit-request--credentials account host (car ports)))))
+
+(defun mew-submit-request--ports (request)
+  "Return the ports that REQUEST has routes to."
+  (delete-dups (mapcar #'car (plist-get request :routes))))
+
+(defun mew-submit-request-make (account file fields from recipients)
+  "Return the request for the message FILE, whose header has FIELDS.
+ACCOUNT is a plist, as in `mew-submit-accounts', and may have :password,
+:memory, :timeout and :step-timeout too.  FROM and RECIPIENTS, or nil, are the
+envelope.  Signal a condition such as `mew-submit-message' or
+`mew-submit-config' for whatever cannot be used."
+  (let ((connection (mew-submit-request--connection account)))
+    (append
+     (list
       :from (mew-submit-request--octets
              (mew-submit-request--sender account from fields))
       :recipients (mapcar #'mew-submit-request--octets
                           (mew-submit-request--recipients recipients fields))
-      :file (mew-submit-request--file file)
+      :file (mew-submit-tls-file-name file)
+      :binary (and (mew-submit-message-binary-p fields) t)
       :trace mew-submit-log)
-     (mew-submit-request--credentials account host (caar routes)))))
+     connection
+     (mew-submit-extension-request account)
+     (mew-submit-memory-request
+      (mew-submit-request--memory-file account)
+      (mew-submit-request--certified-name account)
+      (mew-submit-request--ports connection))
+     (mew-submit-request--share account connection))))
+
+(defun mew-submit-request-probe (account)
+  "Return the request for a look at ACCOUNT's server and its certificate.
+Nothing is sent there but what leads to TLS.  A pin does not count."
+  (let ((connection (mew-submit-request--connection
+                     (append '(:tls required :auth "none") account))))
+    (append '(:probe t) (plist-put connection :pin nil))))
 
 ;;; Submitting
 
 (defun mew-submit-request-account (account fields)
   "Return the account to send a message with FIELDS by.
 ACCOUNT is a plist, the name of one in `mew-submit-accounts', or nil: then the
-message's sender decides."
-  (cond ((stringp account) (mew-submit-account-by-name account))
-        (account (copy-tree account))
-        (t (mew-submit-account-choose
-            (or (mew-submit-message-author fields)
-                (mew-submit-message-sender fields))
-            (mew-submit-message-method fields)))))
+message's sender decides.  What the message itself wishes, in fields such as
+X-Mew-Submit-DSN-Notify, goes before what the account says."
+  (mew-submit-extension-merge
+   (cond ((stringp account) (mew-submit-account-by-name account))
+         (account (mew-submit-account-copy account))
+         (t (mew-submit-account-choose
+             (or (mew-submit-message-author fields)
+                 (mew-submit-message-sender fields))
+             (mew-submit-message-method fields))))
+   (mew-submit-extension-wishes (mew-submit-message-wishes fields))))
 
-(defun mew-submit-request--clean-copy (file fields)
-  "Return the name of a copy of FILE without the private ones of FIELDS.
-It is alone in a directory of its own.  Return nil where there are none."
-  (when (mew-submit-message-private-p fields)
-    (let ((copy (expand-file-name "message.eml"
-                                  (make-temp-file "mew-submit-" t))))
-      (condition-case err
-          (mew-submit-message-copy file fields copy)
-        (error
-         (delete-directory (file-name-directory copy) t)
-         (signal (car err) (cdr err))))
-      copy)))
+(cl-defstruct (mew-submit-request--work
+               (:constructor mew-submit-request--make-work)
+               (:copier nil))
+  (account nil :documentation "The account, a plist.")
+  (file nil :documentation "The message file.")
+  (fields nil :documentation "The fields of its header.")
+  (from nil :documentation "The envelope sender, or nil.")
+  (recipients nil :documentation "The recipients, or nil.")
+  (host nil :documentation "The server.")
+  (observe nil :documentation "Function of events that remembers, or nil.")
+  (directory nil :documentation "A directory for copies, once there is one.")
+  (on-ask nil :documentation "Function that answers questions, or nil.")
+  (asked nil :documentation "Non-nil when the user's password was given.")
+  (refusal nil :documentation "Why that was refused, in words, then."))
 
-(defun mew-submit-request--settle (event host)
-  "Tell auth-source how EVENT judges the password for HOST."
-  (pcase (plist-get event :event)
-    ('auth (mew-submit-auth-settle (plist-get event :job) t host))
-    ('done (when (equal (plist-get event :kind) "auth")
-             (mew-submit-auth-settle (plist-get event :job) nil host)))))
+(defun mew-submit-request--copy-name (work name)
+  "Return the name of a new file NAME for WORK alone."
+  (unless (mew-submit-request--work-directory work)
+    (setf (mew-submit-request--work-directory work)
+          (make-temp-file "mew-submit-" t)))
+  (expand-file-name name (mew-submit-request--work-directory work)))
+
+(defun mew-submit-request--clean-up (work)
+  "Delete the copies that WORK has made."
+  (when-let ((directory (mew-submit-request--work-directory work)))
+    (setf (mew-submit-request--work-directory work) nil)
+    (delete-directory directory t)))
+
+(defun mew-submit-request--public-file (work)
+  "Return the name of a file with WORK's message and without private fields."
+  (let ((file (mew-submit-request--work-file work))
+        (fields (mew-submit-request--work-fields work)))
+    (if (mew-submit-message-private-p fields)
+        (let ((copy (mew-submit-request--copy-name work "message.eml")))
+          (unless (file-exists-p copy)
+            (mew-submit-message-copy file fields copy))
+          copy)
+      file)))
+
+(defun mew-submit-request--make (work)
+  "Return a request for WORK."
+  (mew-submit-request-make (mew-submit-request--work-account work)
+                           (mew-submit-request--public-file work)
+                           (mew-submit-request--work-fields work)
+                           (mew-submit-request--work-from work)
+                           (mew-submit-request--work-recipients work)))
+
+;;; Questions
+
+(defun mew-submit-request--seven-bit (work)
+  "Return the name of a file with WORK's message in seven bits, or nil."
+  (let ((out (mew-submit-request--copy-name work "seven-bit.eml")))
+    (and (or (file-exists-p out)
+             (mew-submit-sevenbit-convert (mew-submit-request--public-file work)
+                                          out))
+         (mew-submit-tls-file-name out))))
+
+(defun mew-submit-request--secret (work event)
+  "Return what answers the question EVENT of WORK for a secret.
+It is as `mew-submit-session-start' takes it."
+  (let ((account (mew-submit-request--work-account work))
+        (on-ask (mew-submit-request--work-on-ask work))
+        (refusal (mew-submit-request--work-refusal work)))
+    (cond ((mew-submit-auth-token-p (plist-get event :mechanism))
+           (or (mew-submit-auth-token event account)
+               ;; A token that was given has no other.
+               (and on-ask
+                    (not (plist-get account :password))
+                    (funcall on-ask event))))
+          ((null on-ask) nil)
+          ((null refusal)
+           (setf (mew-submit-request--work-asked work) t)
+           (funcall on-ask event))
+          ((condition-case nil
+               (funcall on-ask (append event '(:wrong t)))
+             (quit nil)))
+          (t (cons :failed refusal)))))
+
+(defun mew-submit-request--answer (work event)
+  "Return what answers the question EVENT of WORK."
+  (pcase (plist-get event :what)
+    ("seven-bit" (mew-submit-request--seven-bit work))
+    ("password" (mew-submit-request--secret work event))
+    (_ (when-let ((on-ask (mew-submit-request--work-on-ask work)))
+         (funcall on-ask event)))))
+
+(defun mew-submit-request--again (work done)
+  "Return another request for WORK after its end DONE, or nil.
+That is when the password was refused for good and there is somebody to ask
+for another one, but only once.  A function that answers questions has the
+property `mew-submit-asks-again' when it gives another password to an event
+with :wrong."
+  (when (and (not noninteractive)
+             (mew-submit-request--work-asked work)
+             (let ((on-ask (mew-submit-request--work-on-ask work)))
+               (and (symbolp on-ask)
+                    (function-get on-ask 'mew-submit-asks-again)))
+             (null (mew-submit-request--work-refusal work))
+             (equal (plist-get done :kind) "auth")
+             (<= 500 (plist-get done :code) 599))
+    (setf (mew-submit-request--work-refusal work) (plist-get done :text))
+    (mew-submit-request--settle work done)
+    (mew-submit-request--make work)))
+
+;;; Events
+
+(defun mew-submit-request--settle (work event)
+  "Tell auth-source how EVENT judges the password of WORK."
+  (let ((job (plist-get event :job))
+        (host (mew-submit-request--work-host work)))
+    (pcase (plist-get event :event)
+      ('auth (mew-submit-auth-settle job t host))
+      ('done (when (equal (plist-get event :kind) "auth")
+               (mew-submit-auth-settle job nil host))
+             (mew-submit-auth-close job)))))
+
+(defun mew-submit-request--note (work event)
+  "Remember what is in EVENT of WORK about the server and the password."
+  (mew-submit-request--settle work event)
+  (when-let ((observe (mew-submit-request--work-observe work)))
+    (funcall observe event)))
+
+(defun mew-submit-request--start (work on-event on-done)
+  "Start a session for WORK and return it; ON-EVENT and ON-DONE hear of it."
+  (mew-submit-session-start
+   (mew-submit-request--make work)
+   :on-event (lambda (event)
+               (unwind-protect
+                   (mew-submit-request--note work event)
+                 (when on-event
+                   (funcall on-event event))))
+   :on-done (lambda (event)
+              (mew-submit-request--clean-up work)
+              (when on-done
+                (funcall on-done event)))
+   :on-ask (lambda (event) (mew-submit-request--answer work event))
+   :again (lambda (event) (mew-submit-request--again work event))))
 
 (cl-defun mew-submit-request-submit
     (file &key account from recipients on-event on-done on-ask)
   "Submit the message FILE in the background and return the session.
 ACCOUNT is as for `mew-submit-request-account', FROM and RECIPIENTS are the
-envelope; where they are nil the header decides.  Fields that must not leave do
-not, whether they are in FILE or not.  ON-EVENT, ON-DONE and ON-ASK are as for
-`mew-submit-session-start'.  Signal a condition when FILE cannot be sent."
+envelope; where they are nil the header decides.  Fields that must not leave
+do not, whether they are in FILE or not.  ON-EVENT, ON-DONE and ON-ASK are as
+for `mew-submit-session-start'; questions that ACCOUNT answers do not come to
+ON-ASK.  Signal a condition when FILE cannot be sent."
   (let* ((fields (mew-submit-message-fields file))
          (account (mew-submit-request-account account fields))
-         (request (mew-submit-request-make account file fields from recipients))
-         (host (plist-get request :host))
-         (copy (mew-submit-request--clean-copy file fields))
-         (clean-up (lambda ()
-                     (when copy
-                       (delete-directory (file-name-directory copy) t)))))
-    (when copy
-      (plist-put request :file (mew-submit-request--file copy)))
+         (memory (mew-submit-request--memory-file account))
+         (work (mew-submit-request--make-work
+                :account account :file file :fields fields :from from
+                :recipients recipients :on-ask on-ask
+                :host (mew-submit-request-host account)
+                :observe (and memory
+                              (mew-submit-memory-observer
+                               memory
+                               (mew-submit-request--certified-name account))))))
     (condition-case err
-        (mew-submit-session-start
-         request
-         :on-event (lambda (event)
-                     (mew-submit-request--settle event host)
-                     (when on-event
-                       (funcall on-event event)))
-         :on-done (lambda (event)
-                    (funcall clean-up)
-                    (when on-done
-                      (funcall on-done event)))
-         :on-ask on-ask)
-      (error (funcall clean-up)
+        (mew-submit-request--start work on-event on-done)
+      (error (mew-submit-request--clean-up work)
              (signal (car err) (cdr err))))))
 
 (provide 'mew-submit-request)

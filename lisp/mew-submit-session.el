@@ -21,6 +21,7 @@
 (require 'cl-lib)
 (require 'mew-submit-error)
 (require 'mew-submit-module)
+(require 'mew-submit-oauth)
 
 (declare-function mew-submit--mod-open "ext:mew-submit-module" (process))
 (declare-function mew-submit--mod-start "ext:mew-submit-module" (request))
@@ -52,6 +53,8 @@ The default is 200000.  The oldest lines go first."
   (on-event nil :documentation "Function called with each event, or nil.")
   (on-done nil :documentation "Function called with the `done' event, or nil.")
   (on-ask nil :documentation "Function that answers an `ask' event, or nil.")
+  (again nil :documentation "Function that may want another job, or nil.")
+  (remark nil :documentation "Why a question got no answer, or nil.")
   (attempts nil :documentation "The last `attempt' event of each :id, newest first.")
   (recipients nil :documentation "The `recipient' events, newest first.")
   (connected nil :documentation "The `connected' event.")
@@ -221,6 +224,23 @@ RECIPIENTS are its `recipient' events."
                 69))
       (cons (mew-submit-error-result kind) (mew-submit-error-status kind)))))
 
+(defun mew-submit-session--text (session event)
+  "Return the words for people in EVENT, the end of SESSION's job.
+A refusal of an access token, in JSON, is put into words; why there was no
+secret is added, and what to do about a certificate that was not accepted."
+  (let ((text (or (plist-get event :text) ""))
+        (tls (mew-submit-session-tls session))
+        (remark (mew-submit-session-remark session)))
+    (pcase (plist-get event :kind)
+      ("auth" (if remark
+                  (format "%s (%s)" (mew-submit-oauth-explain text) remark)
+                (mew-submit-oauth-explain text)))
+      ((and "insecure" (guard (and tls (not (plist-get tls :verified)))))
+       (concat text (if (string-suffix-p "." text) "" ".")
+               "  M-x mew-submit-pin-certificate shows the certificate, and can \
+have it accepted from then on"))
+      (_ text))))
+
 (defun mew-submit-session--pick (event &rest keys)
   "Return a plist of KEYS and their values in EVENT."
   (mapcan (lambda (key) (list key (plist-get event key))) keys))
@@ -237,11 +257,11 @@ RECIPIENTS are its `recipient' events."
            :result (car outcome) :exit (cdr outcome)
            :code (or (plist-get event :code) 0)
            :enhanced (or (plist-get event :enhanced) "")
-           :text (or (plist-get event :text) ""))
+           :text (mew-submit-session--text session event))
      (mew-submit-session--pick connected :port :family :address :fallback)
      (list :tls (and tls (mew-submit-session--pick
-                          tls :version :cipher :verified :subject :issuer
-                          :expires :names :fingerprint))
+                          tls :version :cipher :verified :pinned :unverified
+                          :subject :issuer :starts :expires :names :fingerprint))
            :auth (plist-get (mew-submit-session-auth session) :mechanism)
            :reply (plist-get (mew-submit-session-reply session) :text)
            :recipients
@@ -259,7 +279,9 @@ RECIPIENTS are its `recipient' events."
                    (sort (copy-sequence (mew-submit-session-attempts session))
                          (lambda (a b)
                            (< (plist-get a :id) (plist-get b :id)))))
-           :ms (or (plist-get event :ms) 0)))))
+           :ms (or (plist-get event :ms) 0))
+     (and (plist-get event :alarm)
+          (list :alarm (plist-get event :alarm))))))
 
 ;;; Callbacks
 
@@ -277,21 +299,48 @@ when EVENT has been dealt with; while ASKING it only means no."
       (error (mew-submit-session--warn err what)
              nil))))
 
-(defun mew-submit-session--answer (session event)
-  "Have the question EVENT of SESSION answered, and pass the answer on.
-Whatever goes wrong counts as \"no answer\".  A secret is wiped afterwards."
-  (let* ((answer (mew-submit-session--call (mew-submit-session-on-ask session)
-                                           event "answering a question" t))
-         (secret (cdr-safe answer)))
-    (unless (mew-submit-session-done session)
+(defun mew-submit-session--reply (session id answer)
+  "Pass ANSWER on to the job ID of SESSION, unless that has ended.
+What is (:failed . WHY) counts as no answer, and WHY is told at the end.  A
+secret is wiped afterwards."
+  (let* ((failed (eq (car-safe answer) :failed))
+         (secret (and (not failed) (cdr-safe answer)))
+         (text (cond (failed nil) (secret (car answer)) (t answer))))
+    (when (and (eql id (mew-submit-session-id session))
+               (null (mew-submit-session-done session)))
+      (when failed
+        (setf (mew-submit-session-remark session) (cdr answer)))
       (condition-case err
           (if secret
-              (mew-submit--mod-answer (mew-submit-session-id session)
-                                      (car answer) secret)
-            (mew-submit--mod-answer (mew-submit-session-id session) answer))
+              (mew-submit--mod-answer id text secret)
+            (mew-submit--mod-answer id text))
+        ;; To the module an answer it cannot use is no answer.
+        (mew-submit-config (setf (mew-submit-session-remark session)
+                                 (mew-submit-error-text err)))
         (error (mew-submit-session--warn err "answering a question"))))
     (when (stringp secret)
       (clear-string secret))))
+
+(defun mew-submit-session--reply-later (session id later)
+  "Call LATER with a function that passes an answer on to the job ID of SESSION.
+If that signals an error, there is no answer."
+  (condition-case err
+      (funcall later (lambda (answer)
+                       (mew-submit-session--reply session id answer)))
+    (error (mew-submit-session--reply session id
+                                      (cons :failed
+                                            (mew-submit-error-text err))))))
+
+(defun mew-submit-session--answer (session event)
+  "Have the question EVENT of SESSION answered, and pass the answer on.
+Whatever goes wrong counts as \"no answer\"."
+  (unless (mew-submit-session-done session)
+    (let ((id (mew-submit-session-id session))
+          (answer (mew-submit-session--call (mew-submit-session-on-ask session)
+                                            event "answering a question" t)))
+      (if (functionp answer)
+          (mew-submit-session--reply-later session id answer)
+        (mew-submit-session--reply session id answer)))))
 
 (defvar mew-submit-session--questions nil
   "The questions that have no answer yet, oldest first: (SESSION . EVENT).")
@@ -320,29 +369,62 @@ answered, Emacs does not count itself idle before the next command."
     (run-at-time 0.7 nil #'mew-submit-session--ask-when-quiet
                  num-nonmacro-input-events)))
 
-(defun mew-submit-session--finish (session event)
-  "Note that SESSION has ended, with the module's EVENT; return the whole event."
+(defun mew-submit-session--start-job (request)
+  "Have the module start a job for REQUEST and return its number.
+The secrets in REQUEST are overwritten."
+  (unwind-protect
+      (mew-submit--mod-start request)
+    (dolist (key '(:password :tunnel-password))
+      (when-let ((secret (plist-get request key)))
+        (clear-string secret)))))
+
+(defun mew-submit-session--restart (session request)
+  "Begin SESSION, whose job has ended, anew with a job for REQUEST."
+  (setf (mew-submit-session-id session) (mew-submit-session--start-job request)
+        (mew-submit-session-attempts session) nil
+        (mew-submit-session-recipients session) nil
+        (mew-submit-session-connected session) nil
+        (mew-submit-session-tls session) nil
+        (mew-submit-session-auth session) nil
+        (mew-submit-session-reply session) nil
+        (mew-submit-session-remark session) nil)
+  (puthash (mew-submit-session-id session) session mew-submit-session--table))
+
+(defun mew-submit-session--again-p (session done)
+  "Begin SESSION anew if its function for that wants it after DONE; return t then."
+  (when-let ((request (mew-submit-session--call
+                       (mew-submit-session-again session) done
+                       "trying again")))
+    (condition-case err
+        (progn (mew-submit-session--restart session request)
+               t)
+      (error (mew-submit-session--warn err "trying again")
+             nil))))
+
+(defun mew-submit-session--end (session event)
+  "Do all there is to do for EVENT, the end of SESSION's job."
   (let ((done (if (plist-member event :result)
                   event
                 (mew-submit-session--done session event))))
     (remhash (mew-submit-session-id session) mew-submit-session--table)
-    (setf (mew-submit-session-done session) done)))
+    (unless (mew-submit-session--again-p session done)
+      (setf (mew-submit-session-done session) done)
+      (mew-submit-session--call (mew-submit-session-on-event session)
+                                done "a callback for events")
+      (mew-submit-session--call (mew-submit-session-on-done session)
+                                done "a callback for the end"))))
 
 (defun mew-submit-session--handle (session event)
   "Do all there is to do for EVENT of SESSION."
   (unless (mew-submit-session-done session)
     (setq event (mew-submit-session--normal event))
     (mew-submit-session--record session event)
-    (let ((done (eq (plist-get event :event) 'done)))
-      (when done
-        (setq event (mew-submit-session--finish session event)))
-      (mew-submit-session--call (mew-submit-session-on-event session)
-                                event "a callback for events")
-      (when done
-        (mew-submit-session--call (mew-submit-session-on-done session)
-                                  event "a callback for the end")))
-    (when (eq (plist-get event :event) 'ask)
-      (mew-submit-session--ask session event))))
+    (pcase (plist-get event :event)
+      ('done (mew-submit-session--end session event))
+      (type (mew-submit-session--call (mew-submit-session-on-event session)
+                                      event "a callback for events")
+            (when (eq type 'ask)
+              (mew-submit-session--ask session event))))))
 
 (defun mew-submit-session--dispatch ()
   "Handle the queue.
@@ -362,22 +444,26 @@ before it is handled."
 
 ;;; What the floors above call
 
-(cl-defun mew-submit-session-start (request &key on-event on-done on-ask)
+(cl-defun mew-submit-session-start
+    (request &key on-event on-done on-ask again)
   "Start a job for REQUEST, a plist as the module takes it, and return its session.
 All of it happens in the background.  ON-EVENT is called with each event, the
 last of which is `done'; ON-DONE with that one only.  ON-ASK is called with an
-`ask' event and returns the answer: a string, (USER . PASSWORD), or nil for no;
-the PASSWORD is overwritten then.  So is :password of REQUEST, here.
-Signal `mew-submit-config' or `mew-submit-internal' when there is no job."
+`ask' event and returns the answer: a string, (USER . SECRET), nil for no, or
+\(:failed . WHY) for no with the reason; or a function, which is called with a
+function to pass such an answer to, sooner or later.  The SECRET is overwritten
+then.  So are :password and :tunnel-password of REQUEST, here.
+
+AGAIN is called with what would be the `done' event, before anybody else is,
+and may return another request: then that event is not told, and a job for
+that request goes on as the same session.  Signal `mew-submit-config' or
+`mew-submit-internal' when there is no job."
   (mew-submit-module-ensure)
   (mew-submit-session--open)
   (let ((session (mew-submit-session--make :on-event on-event :on-done on-done
-                                           :on-ask on-ask))
-        (password (plist-get request :password)))
-    (unwind-protect
-        (setf (mew-submit-session-id session) (mew-submit--mod-start request))
-      (when password
-        (clear-string password)))
+                                           :on-ask on-ask :again again)))
+    (setf (mew-submit-session-id session)
+          (mew-submit-session--start-job request))
     (puthash (mew-submit-session-id session) session mew-submit-session--table)
     session))
 

@@ -243,6 +243,7 @@ connected_to_itself (int fd)
   socklen_t our_length = sizeof us, their_length = sizeof them;
   return getsockname (fd, (struct sockaddr *) &us, &our_length) == 0
          && getpeername (fd, (struct sockaddr *) &them, &their_length) == 0 && our_length == their_length
+         && us.ss_family != AF_UNIX /* a tunnel's two ends have no names */
          && memcmp (&us, &them, our_length) == 0;
 }
 

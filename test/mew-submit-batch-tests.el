@@ -372,7 +372,6 @@ Resent-To: new@x\nResent-Bcc: hid@x\nFrom: me@x\nTo: old@x")
                       ("--ca-file" "/") ("--crl-file" "/nonexistent/crl.pem")
                       ("--user" "me" "--password-file" "/nonexistent/pw")
                       ("--user" "me" "--password-file" ,junk)
-                      ("--ssh" "gate.example.org")
                       ("--outbox" ,(concat junk "/outbox"))))
         (mew-submit-batch-tests--refused
          peer 78 (apply #'mew-submit-batch-tests--arguments peer "ok"

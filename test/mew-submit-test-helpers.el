@@ -19,6 +19,10 @@
 (require 'seq)
 (require 'subr-x)
 
+(declare-function mew-submit-request-submit "mew-submit-request" (file &rest keys))
+(declare-function mew-submit-session-wait "mew-submit-session"
+                  (session &optional timeout))
+
 (defconst mew-submit-test-root
   (file-name-directory
    (directory-file-name
@@ -198,6 +202,29 @@ server's log is shown."
           (list :server "127.0.0.1"
                 :routes (format "%d:starttls" (mew-submit-test-port peer name))
                 :ca-file (mew-submit-test-ca peer))))
+
+;;; Sending
+
+(defun mew-submit-test-run (account text &rest keys)
+  "Send the message TEXT by ACCOUNT and return the `done' event.
+KEYS are for `mew-submit-request-submit'; nobody is asked by default."
+  (mew-submit-test-with-directory directory
+    (let ((session (apply #'mew-submit-request-submit
+                          (mew-submit-test-write
+                           (expand-file-name "message" directory) text)
+                          :account account keys)))
+      (or (mew-submit-session-wait session 30)
+          (ert-fail "The session did not end")))))
+
+(defun mew-submit-test-lines (peer &optional prefix)
+  "Return the lines the client said to PEER, or those that begin with PREFIX."
+  (seq-filter (lambda (line) (string-prefix-p (or prefix "") line))
+              (mapcar (lambda (line) (plist-get line :text))
+                      (mew-submit-test-log peer "line"))))
+
+(defun mew-submit-test-violations (peer)
+  "Return the violations of SMTP that PEER has noted."
+  (mew-submit-test-log peer "violation"))
 
 ;;; Batch Emacs
 

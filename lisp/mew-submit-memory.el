@@ -1,0 +1,182 @@
+;;; mew-submit-memory.el --- What servers have offered before -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Floor 2.  It owns the memory of what a server has offered at a port: STARTTLS in a
+;; session whose certificate was verified afterwards, and the best SASL mechanism
+;; inside verified TLS.  A server that offers less later raises an alarm.  What is
+;; remembered never gets weaker by itself; the user can have it forgotten.
+;;
+;; The file holds one Lisp list, which is read and never evaluated.  It is read again
+;; before each use, and written under another name first, so that several Emacsen can
+;; share it.
+
+;;; Code:
+
+(require 'mew-submit-error)
+(require 'seq)
+
+(defcustom mew-submit-memory-file
+  (locate-user-emacs-file "mew-submit/servers.eld")
+  "The file that remembers what servers have offered.
+The default is \"mew-submit/servers.eld\" in `user-emacs-directory'; nil means
+to remember nothing.  The batch command uses its option --memory instead."
+  :type '(choice file (const :tag "Remember nothing" nil))
+  :group 'mew-submit
+  :package-version '(mew-submit . "0.1.0")
+  :risky t)
+
+(defconst mew-submit-memory--mechanisms
+  '("SCRAM-SHA-256-PLUS" "SCRAM-SHA-1-PLUS" "SCRAM-SHA-256" "SCRAM-SHA-1" "PLAIN"
+    "LOGIN")
+  "The SASL mechanisms that are chosen by themselves, best first, as in sasl.c.")
+
+;;; The file
+
+(defun mew-submit-memory--entry-p (entry)
+  "Does ENTRY look like ((SERVER . PORT) . PLIST)?"
+  (pcase entry
+    (`((,(pred stringp) . ,(pred natnump)) . ,plist)
+     (and (proper-list-p plist)
+          (memq (plist-get plist :starttls) '(nil t))
+          (let ((auth (plist-get plist :auth)))
+            (or (null auth) (member auth mew-submit-memory--mechanisms)))))))
+
+(defun mew-submit-memory-read (file)
+  "Return what FILE remembers: a list of ((SERVER . PORT) . PLIST).
+PLIST may have :starttls, which is t, and :auth, a mechanism.  Signal
+`mew-submit-config' when FILE holds something else: what was remembered must
+not be lost in silence."
+  (when (and file (file-exists-p file))
+    (let ((entries (condition-case err
+                       (with-temp-buffer
+                         (let ((coding-system-for-read 'utf-8-unix))
+                           (insert-file-contents file))
+                         (read (current-buffer)))
+                     (error
+                      (mew-submit-error-throw
+                       'config nil "The memory of servers cannot be read: %s: %s"
+                       file (error-message-string err))))))
+      (unless (and (proper-list-p entries)
+                   (seq-every-p #'mew-submit-memory--entry-p entries))
+        (mew-submit-error-throw
+         'config nil "The memory of servers makes no sense; correct or delete it: \
+%s" file))
+      entries)))
+
+(defun mew-submit-memory--write (file entries)
+  "Make FILE remember ENTRIES, all at once, for nobody else to read."
+  (let ((directory (file-name-directory (expand-file-name file))))
+    (with-file-modes #o700
+      (make-directory directory t))
+    (let ((part (make-temp-file (expand-file-name "servers-" directory)))
+          (coding-system-for-write 'utf-8-unix)
+          (print-length nil)
+          (print-level nil))
+      (unwind-protect
+          (progn
+            (write-region (concat ";; What servers have offered to mew-submit.\n"
+                                  (prin1-to-string entries) "\n")
+                          nil part nil 'silent)
+            (rename-file part file t))
+        (when (file-exists-p part)
+          (delete-file part))))))
+
+;;; What is remembered
+
+(defun mew-submit-memory--better-p (mechanism other)
+  "Is MECHANISM better than OTHER, which may be nil?"
+  (or (null other)
+      (< (seq-position mew-submit-memory--mechanisms mechanism)
+         (seq-position mew-submit-memory--mechanisms other))))
+
+(defun mew-submit-memory--best (mechanisms)
+  "Return the best of MECHANISMS that is chosen by itself, or nil."
+  (seq-find (lambda (mechanism) (member mechanism mechanisms))
+            mew-submit-memory--mechanisms))
+
+(defun mew-submit-memory--learn (file server port starttls auth)
+  "Make FILE remember for PORT of SERVER: STARTTLS, and AUTH, a mechanism.
+Each may be nil."
+  (let* ((entries (mew-submit-memory-read file))
+         (place (cons (downcase server) port))
+         (entry (cdr (assoc place entries)))
+         (better (and auth
+                      (mew-submit-memory--better-p auth
+                                                   (plist-get entry :auth)))))
+    (when (or better (and starttls (not (plist-get entry :starttls))))
+      (setq entry (copy-sequence entry))
+      (when starttls
+        (setq entry (plist-put entry :starttls t)))
+      (when better
+        (setq entry (plist-put entry :auth auth)))
+      (mew-submit-memory--write
+       file (cons (cons place entry)
+                  (seq-remove (lambda (other) (equal (car other) place))
+                              entries))))))
+
+(defun mew-submit-memory--bindable (mechanisms version)
+  "Return those of MECHANISMS that can be used in TLS VERSION whatever comes.
+Only TLS 1.3 always has channel bindings."
+  (if (equal version "TLS1.3")
+      mechanisms
+    (seq-remove (lambda (mechanism) (string-suffix-p "-PLUS" mechanism))
+                mechanisms)))
+
+(defun mew-submit-memory-observer (file server)
+  "Return a function of events, for FILE to remember what SERVER has."
+  (let (port offered verified version)
+    (lambda (event)
+      (pcase (plist-get event :event)
+        ('connected (setq port (plist-get event :port)
+                          offered nil
+                          verified nil))
+        ('tls (setq verified (plist-get event :verified)
+                    version (plist-get event :version))
+              (when (and verified offered)
+                (mew-submit-memory--learn file server port t nil)))
+        ('capabilities
+         (cond ((not (plist-get event :secure))
+                (setq offered (member "STARTTLS" (plist-get event :keywords))))
+               (verified
+                (mew-submit-memory--learn
+                 file server port nil
+                 (mew-submit-memory--best
+                  (mew-submit-memory--bindable (plist-get event :mechanisms)
+                                               version))))))
+        ('auth
+         (let ((mechanism (plist-get event :mechanism)))
+           (when (and verified
+                      (member mechanism mew-submit-memory--mechanisms))
+             (mew-submit-memory--learn file server port nil mechanism))))))))
+
+(defun mew-submit-memory-request (file server ports)
+  "Return the part of a request about SERVER at PORTS, as remembered in FILE.
+What was offered at one of the ports is expected of all: a server that is
+reached by another port is not asked for less."
+  (let (starttls best)
+    (dolist (entry (mew-submit-memory-read file))
+      (when (and (equal (caar entry) (downcase server))
+                 (memql (cdar entry) ports))
+        (let ((auth (plist-get (cdr entry) :auth)))
+          (setq starttls (or starttls (plist-get (cdr entry) :starttls)))
+          (when (and auth (mew-submit-memory--better-p auth best))
+            (setq best auth)))))
+    (append (and starttls '(:starttls-remembered t))
+            (and best (list :auth-remembered best)))))
+
+(defun mew-submit-memory-servers (file)
+  "Return the names of the servers that FILE remembers."
+  (delete-dups (mapcar #'caar (mew-submit-memory-read file))))
+
+(defun mew-submit-memory-forget (file server)
+  "Make FILE forget SERVER."
+  (mew-submit-memory--write
+   file (seq-remove (lambda (entry) (equal (caar entry) (downcase server)))
+                    (mew-submit-memory-read file))))
+
+(provide 'mew-submit-memory)
+;;; mew-submit-memory.el ends here

@@ -1,0 +1,206 @@
+;;; mew-submit-auth-tests.el --- Tests for passwords that were refused -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; A password that the server does not take is forgotten, another one asked for, and
+;; the mail goes on by itself; once, and only where there is somebody to ask.
+
+;;; Code:
+
+(require 'auth-source)
+(require 'cl-lib)
+(require 'ert)
+(require 'mew-submit)
+(require 'mew-submit-auth)
+(require 'mew-submit-test-helpers)
+
+(cl-defstruct (mew-submit-auth-tests-world
+               (:constructor mew-submit-auth-tests--make-world))
+  peer authinfo prompts events ends)
+
+(defun mew-submit-auth-tests--world (answer password function)
+  "Call FUNCTION with a world in which the user types ANSWER.
+ANSWER is a string, or a function.  PASSWORD is in auth-source, if it is not nil;
+the right one is \"s3cret\"."
+  (mew-submit-test-with-peer (peer "--user" "me" "--password" "s3cret"
+                                   "127.0.0.1:0,name=ok")
+    (let* ((authinfo (mew-submit-test--peer-file peer "authinfo"))
+           (world (mew-submit-auth-tests--make-world :peer peer
+                                                     :authinfo authinfo))
+           (noninteractive nil)
+           (mew-submit-memory-file nil)
+           (mew-submit-keep-connection 0)
+           (auth-source-save-behavior t)
+           (auth-source-netrc-cache nil)
+           (auth-sources (list authinfo)))
+      (auth-source-forget-all-cached)
+      (when password
+        (mew-submit-test-write
+         authinfo (format "machine 127.0.0.1 login me password %s\n" password)))
+      (cl-letf (((symbol-function 'read-passwd)
+                 (lambda (prompt &rest _)
+                   (push prompt (mew-submit-auth-tests-world-prompts world))
+                   (if (functionp answer) (funcall answer) answer)))
+                ((symbol-function 'message) #'ignore))
+        (funcall function world)))))
+
+(defmacro mew-submit-auth-tests--with-world (spec &rest body)
+  "Run BODY in a world; SPEC is (WORLD ANSWER PASSWORD)."
+  (declare (indent 1) (debug ((symbolp form form) body)))
+  `(mew-submit-auth-tests--world ,(nth 1 spec) ,(nth 2 spec)
+                                 (lambda (,(car spec)) ,@body)))
+
+(defun mew-submit-auth-tests--send (world &rest keys)
+  "Send a message in WORLD with KEYS, and return its `done' event."
+  (let ((file (mew-submit-test-write
+               (mew-submit-test--peer-file
+                (mew-submit-auth-tests-world-peer world) "m")
+               "From: me@x\nTo: a@x\nBcc: b@x\n\nbody\n")))
+    (mew-submit-wait
+     (apply #'mew-submit-send
+            file
+            (append
+             keys
+             (list :account (mew-submit-test-account
+                             (mew-submit-auth-tests-world-peer world) "ok"
+                             :user "me")
+                   :on-event (lambda (event)
+                               (push event
+                                     (mew-submit-auth-tests-world-events world)))
+                   :on-done (lambda (done)
+                              (push done
+                                    (mew-submit-auth-tests-world-ends world))))))
+     30)))
+
+(defun mew-submit-auth-tests--codes (world)
+  "Return how the server of WORLD has answered AUTH, in order."
+  (mapcar (lambda (line) (plist-get line :code))
+          (mew-submit-test-log (mew-submit-auth-tests-world-peer world) "auth")))
+
+(ert-deftest mew-submit-auth-tests-asked-again ()
+  "After a refusal the user is asked, the mail goes on, and the password is saved."
+  :tags '(:module)
+  (mew-submit-auth-tests--with-world (world "s3cret" "wr0ng")
+    (let ((done (mew-submit-auth-tests--send world)))
+      (should (equal (plist-get done :result) "delivered"))
+      (should (equal (mew-submit-auth-tests-world-ends world) (list done)))
+      (should (= 1 (seq-count (lambda (event) (eq (plist-get event :event) 'done))
+                              (mew-submit-auth-tests-world-events world)))))
+    (should (equal (mew-submit-auth-tests--codes world) '(535 235)))
+    (should (equal (length (mew-submit-auth-tests-world-prompts world)) 1))
+    (dolist (word '("me" "127.0.0.1" "another"))
+      (should (string-search word (car (mew-submit-auth-tests-world-prompts world)))))
+    (should (equal (mew-submit-test-envelope
+                    (mew-submit-auth-tests-world-peer world))
+                   '("me@x" "a@x" "b@x")))
+    ;; It is saved where the wrong one no longer hides it.
+    (should (string-match-p
+             "\\`machine 127\\.0\\.0\\.1 .*password s3cret$"
+             (mew-submit-test-octets (mew-submit-auth-tests-world-authinfo world))))
+    (should (equal (plist-get (mew-submit-auth-tests--send world) :result)
+                   "delivered"))
+    (should (= 1 (length (mew-submit-auth-tests-world-prompts world))))
+    (should-not (string-match-p "s3cret\\|wr0ng"
+                                (format "%S" (mew-submit-auth-tests-world-events
+                                              world))))
+    (should-not mew-submit-auth--unsaved)))
+
+(ert-deftest mew-submit-auth-tests-asked-once ()
+  "A second refusal is the end; nothing wrong is saved or tried again."
+  :tags '(:module)
+  (mew-submit-auth-tests--with-world (world "wr0ng2" "wr0ng")
+    (let ((done (mew-submit-auth-tests--send world)))
+      (should (equal (plist-get done :kind) "auth"))
+      (should (equal (plist-get done :exit) 77)))
+    (should (equal (mew-submit-auth-tests--codes world) '(535 535)))
+    (should (= 1 (length (mew-submit-auth-tests-world-prompts world))))
+    (should-not (string-search "wr0ng2" (mew-submit-test-octets
+                                         (mew-submit-auth-tests-world-authinfo
+                                          world))))
+    (should-not mew-submit-auth--unsaved)))
+
+(ert-deftest mew-submit-auth-tests-no-other-password ()
+  "Who types nothing, or C-g, is told why the password was refused."
+  :tags '(:module)
+  (dolist (answer (list "" (lambda () (signal 'quit nil))))
+    (mew-submit-auth-tests--with-world (world answer "wr0ng")
+      (let ((done (mew-submit-auth-tests--send world)))
+        (should (equal (plist-get done :kind) "auth"))
+        (should (string-search "535" (plist-get done :text))))
+      (should (equal (mew-submit-auth-tests--codes world) '(535)))
+      (should (= 1 (length (mew-submit-auth-tests-world-prompts world)))))))
+
+(ert-deftest mew-submit-auth-tests-nobody-to-ask ()
+  "In batch mode, and where a program answers, a refusal is the end."
+  :tags '(:module)
+  (mew-submit-auth-tests--with-world (world "s3cret" "wr0ng")
+    (let ((noninteractive t))
+      (should (equal (plist-get (mew-submit-auth-tests--send world) :kind) "auth")))
+    (let ((asked 0))
+      (should (equal (plist-get (mew-submit-auth-tests--send
+                                 world :on-ask (lambda (_)
+                                                 (cl-incf asked)
+                                                 (cons "me" (copy-sequence "no"))))
+                                :kind)
+                     "auth"))
+      (should (= asked 1)))
+    (should (equal (mew-submit-auth-tests--codes world) '(535 535)))
+    (should-not (mew-submit-auth-tests-world-prompts world))))
+
+(ert-deftest mew-submit-auth-tests-a-password-of-the-account-is-not-asked-for ()
+  "A password that a program gave with the account is not asked for again."
+  :tags '(:module)
+  (mew-submit-auth-tests--with-world (world "s3cret" nil)
+    (should (equal (plist-get (mew-submit-auth-tests--send
+                               world :account
+                               (mew-submit-test-account
+                                (mew-submit-auth-tests-world-peer world) "ok"
+                                :user "me" :password "wr0ng"))
+                              :kind)
+                   "auth"))
+    (should-not (mew-submit-auth-tests-world-prompts world))))
+
+(ert-deftest mew-submit-auth-tests-first-time ()
+  "Where auth-source knows nothing the user is asked, also if nothing can be saved."
+  :tags '(:module)
+  (mew-submit-auth-tests--with-world (world "s3cret" nil)
+    (should (equal (plist-get (mew-submit-auth-tests--send world) :result)
+                   "delivered"))
+    (should (string-search "s3cret"
+                           (mew-submit-test-octets
+                            (mew-submit-auth-tests-world-authinfo world))))
+    (let ((auth-sources nil))
+      (should (equal (plist-get (mew-submit-auth-tests--send world) :result)
+                     "delivered")))
+    (should (= 2 (length (mew-submit-auth-tests-world-prompts world))))))
+
+(ert-deftest mew-submit-auth-tests-stays-in-the-outbox-until-then ()
+  "Mail from a buffer is kept while another password is asked for, and goes then."
+  :tags '(:module)
+  (mew-submit-auth-tests--with-world (world "s3cret" "wr0ng")
+    (let* ((peer (mew-submit-auth-tests-world-peer world))
+           (outbox (mew-submit-test--peer-file peer "outbox/"))
+           (mew-submit-outbox-directory outbox)
+           (mail-aliases nil)
+           (kept nil)
+           (mew-submit-accounts
+            (list (mew-submit-test-account peer "ok" :user "me" :name "t"))))
+      (cl-letf* ((read (symbol-function 'read-passwd))
+                 ((symbol-function 'read-passwd)
+                  (lambda (&rest args)
+                    (setq kept (directory-files outbox nil "\\.eml\\'"))
+                    (apply read args))))
+        (with-temp-buffer
+          (insert "From: me@x\nTo: a@x\n" mail-header-separator "\nbody\n")
+          (mew-submit-send-it))
+        (dolist (session (mew-submit-session-list))
+          (mew-submit-wait session 30)))
+      (should (= 1 (length kept)))
+      (should-not (directory-files outbox nil "\\.eml\\'"))
+      (should (mew-submit-test-stored peer)))))
+
+(provide 'mew-submit-auth-tests)
+;;; mew-submit-auth-tests.el ends here

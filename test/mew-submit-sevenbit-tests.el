@@ -1,0 +1,412 @@
+;;; mew-submit-sevenbit-tests.el --- Tests for mew-submit-sevenbit -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Messages go to seven bits, are taken apart again by mm-decode, and have to have the
+;; same parts with the same content.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'ert)
+(require 'mail-parse)
+(require 'mew-submit-request)
+(require 'mew-submit-sevenbit)
+(require 'mew-submit-test-helpers)
+(require 'mm-decode)
+(require 'mm-uu)
+
+(defun mew-submit-sevenbit-tests--utf-8 (text)
+  "Return TEXT as UTF-8."
+  (encode-coding-string text 'utf-8-unix))
+
+(defun mew-submit-sevenbit-tests--convert (octets)
+  "Return the message OCTETS in seven bits, or nil."
+  (mew-submit-test-with-directory directory
+    (let ((in (expand-file-name "in" directory))
+          (out (expand-file-name "out" directory)))
+      (mew-submit-test-write in octets)
+      (if (mew-submit-sevenbit-convert in out)
+          (progn
+            (should (= (file-modes out) #o600))
+            (let ((converted (mew-submit-test-octets out)))
+              (should-not (string-match-p "[^\0-\177]" converted))
+              (should-not (string-match-p "\0" converted))
+              (should-not (string-match-p
+                           "^Content-Transfer-Encoding: *\\(8bit\\|binary\\)"
+                           converted))
+              converted))
+        (should-not (file-exists-p out))
+        nil))))
+
+(defun mew-submit-sevenbit-tests--handle-leaves (handle)
+  "Return the leaves of the MIME HANDLE: a list of (TYPE FILENAME CONTENT)."
+  (cond
+   ((stringp (car handle))
+    (mapcan #'mew-submit-sevenbit-tests--handle-leaves (cdr handle)))
+   ((equal (mm-handle-media-type handle) "message/rfc822")
+    (mew-submit-sevenbit-tests--leaves (mm-get-part handle t)))
+   (t (list (list (mm-handle-media-type handle)
+                  (mail-content-type-get (mm-handle-type handle) 'charset)
+                  (decode-coding-string (or (mm-handle-filename handle) "")
+                                        'utf-8)
+                  (mm-get-part handle t))))))
+
+(defun mew-submit-sevenbit-tests--leaves (octets)
+  "Return the header and the leaves of the message OCTETS, as mm-decode has them."
+  (with-temp-buffer
+    (set-buffer-multibyte nil)
+    (insert octets)
+    (let* ((subject (mail-fetch-field "Subject"))
+           (handle (mm-dissect-buffer t t))
+           (leaves (mew-submit-sevenbit-tests--handle-leaves handle)))
+      (mm-destroy-parts handle)
+      (cons (mail-decode-encoded-word-string
+             (decode-coding-string (or subject "") 'utf-8))
+            leaves))))
+
+(defun mew-submit-sevenbit-tests--plain (leaves)
+  "Return LEAVES with LF as line end in all contents."
+  (mapcar (lambda (leaf)
+            (if (consp leaf)
+                (append (butlast leaf)
+                        (list (string-replace "\r\n" "\n" (car (last leaf)))))
+              leaf))
+          leaves))
+
+(defun mew-submit-sevenbit-tests--same (octets)
+  "Check that the message OCTETS in seven bits has the same content; return it."
+  (let ((converted (mew-submit-sevenbit-tests--convert octets)))
+    (should converted)
+    (should (equal (mew-submit-sevenbit-tests--plain
+                    (mew-submit-sevenbit-tests--leaves converted))
+                   (mew-submit-sevenbit-tests--plain
+                    (mew-submit-sevenbit-tests--leaves
+                     (string-replace "\r\n" "\n" octets)))))
+    converted))
+
+(defconst mew-submit-sevenbit-tests--nested
+  (mew-submit-sevenbit-tests--utf-8
+   "From: me@x
+Subject: Grüße
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary=\"a\"
+Content-Transfer-Encoding: 8bit
+
+Präambel
+--a
+Content-Type: text/plain; charset=utf-8
+Content-Transfer-Encoding: 8bit
+
+Größe = 5 €\x20
+.
+From here
+--ab is no delimiter, and neither is -- a
+last line
+
+--a
+Content-Type: multipart/alternative;
+\tboundary=ab
+Content-Transfer-Encoding: 8BIT (all of it)
+
+--ab
+
+no header: ASCII only
+--ab
+Content-Type: text/html; charset=utf-8
+content-transfer-encoding: 8bit
+
+<p>ß</p>
+--ab--
+Epilog: ü
+--a
+Content-Type: application/octet-stream; name=\"b.bin\"
+Content-Transfer-Encoding: base64
+
+AAECAwQ=
+--a
+Content-Type: message/rfc822
+Content-Transfer-Encoding: 8bit
+
+Subject: innen
+MIME-Version: 1.0
+Content-Type: text/plain; charset=iso-8859-1
+Content-Transfer-Encoding: 8bit
+
+gr")
+  "The beginning of a message with parts.")
+
+(ert-deftest mew-submit-sevenbit-tests-nested ()
+  "Parts in parts stay, each leaf with its content; what is ASCII stays as it is."
+  (let* ((octets (concat mew-submit-sevenbit-tests--nested "\374\337e\n"
+                         "--a\nContent-Type: application/x-thing\n"
+                         "Content-Transfer-Encoding: 8bit\n\n\1\377\200 line\nline\n"
+                         "--a--\n"))
+         (converted (mew-submit-sevenbit-tests--same octets)))
+    (should (string-search "Content-Transfer-Encoding: base64\n\nAAECAwQ=\n"
+                           converted))
+    (should (string-search "\n--ab\n\nno header: ASCII only\n--ab\n" converted))
+    (should (string-search "\n.\nFrom here\n" converted))
+    (should (string-search "=20\n" converted))
+    (should (= 7 (length (cdr (mew-submit-sevenbit-tests--leaves converted)))))
+    ;; CRLF makes no difference.
+    (should (equal (mew-submit-sevenbit-tests--convert
+                    (string-replace "\n" "\r\n" octets))
+                   converted))
+    ;; What has been converted needs nothing more.
+    (should (equal (mew-submit-sevenbit-tests--convert converted) converted))))
+
+(ert-deftest mew-submit-sevenbit-tests-text-is-quoted-printable ()
+  "Text becomes quoted-printable, with lines of 76 columns at most."
+  (dolist (text (list "ü" "ü\n" "\nü\n\n" "a\n\nü" (make-string 5000 ?ü)
+                      (concat (make-string 200 ?x) "€\n\n.\n..\n= 3D=\n\t\n")))
+    (let ((converted
+           (mew-submit-sevenbit-tests--same
+            (concat "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
+                    "Content-Transfer-Encoding: 8bit\n\n"
+                    (mew-submit-sevenbit-tests--utf-8 text)))))
+      (should (string-search "Content-Transfer-Encoding: quoted-printable\n"
+                             converted))
+      (should-not (string-match-p ".\\{77\\}" converted)))))
+
+(ert-deftest mew-submit-sevenbit-tests-binary-stays-octet-by-octet ()
+  "A part in binary has the very same octets afterwards, whatever line ends it has."
+  (let ((blob (concat "\0\r\n\n\r\r\n.\n\377--b\n\r\n" (make-string 100 ?\r) "z")))
+    (dolist (line-end '("\n" "\r\n"))
+      (let* ((octets (concat
+                      (string-replace
+                       "\n" line-end
+                       "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\
+Content-Transfer-Encoding: binary\n\n--x\nContent-Type: image/png\n\
+Content-Transfer-Encoding: binary\n\n")
+                      blob
+                      (string-replace
+                       "\n" line-end
+                       "\n--x\nContent-Type: text/plain; charset=utf-8\n\
+Content-Transfer-Encoding: 8bit\n\n\303\274\n--x--\n")))
+             (leaves (cdr (mew-submit-sevenbit-tests--leaves
+                           (string-replace
+                            "\r\n" "\n"
+                            (mew-submit-sevenbit-tests--convert octets))))))
+        (should (equal (mapcar (lambda (leaf) (car (last leaf))) leaves)
+                       (list blob "\303\274")))))))
+
+(ert-deftest mew-submit-sevenbit-tests-no-mime ()
+  "A message without MIME fields gets some, with the charset it seems to have."
+  (pcase-dolist (`(,body ,charset)
+                 `((,(mew-submit-sevenbit-tests--utf-8 "Größe\n") "utf-8")
+                   ("Gr\366\337e\n" "unknown-8bit")))
+    (let ((converted (mew-submit-sevenbit-tests--convert
+                      (concat "From: me@x\nTo: a@x\n\n" body))))
+      (should (equal converted
+                     (concat "From: me@x\nTo: a@x\nContent-Type: text/plain; charset="
+                             charset "\nMIME-Version: 1.0\n"
+                             "Content-Transfer-Encoding: quoted-printable\n\n"
+                             (with-temp-buffer
+                               (set-buffer-multibyte nil)
+                               (insert body)
+                               (quoted-printable-encode-region
+                                (point-min) (point-max))
+                               (buffer-string))))))))
+
+(ert-deftest mew-submit-sevenbit-tests-headers ()
+  "Raw UTF-8 in a header becomes encoded words, and means the same afterwards."
+  (let* ((octets (mew-submit-sevenbit-tests--utf-8
+                  "From: Jörg Müller <joerg@x>
+To: \"Größe, Ünal\" <u@x>, a@x (ein Kömmentar)
+Subject: Grüße €, a long subject that goes on and on for more than one line of\n \
+text, wïth mörë
+X-Odd: =?utf-8?Q?=C3=BC?= stays
+Received: from a by b; now
+
+ASCII
+"))
+         (converted (mew-submit-sevenbit-tests--convert octets))
+         (field (lambda (name text)
+                  (with-temp-buffer
+                    (insert text)
+                    (mail-decode-encoded-word-string
+                     (mail-fetch-field name))))))
+    (should (string-match-p "^Subject: .*=\\?utf-8\\?" converted))
+    (dolist (name '("From" "Subject"))
+      (should (equal (replace-regexp-in-string
+                      "[ \n]+" " " (funcall field name converted))
+                     (replace-regexp-in-string
+                      "[ \n]+" " "
+                      (funcall field name
+                               (decode-coding-string octets 'utf-8))))))
+    (with-temp-buffer
+      (insert converted)
+      (let ((to (mail-fetch-field "To")))
+        (should (string-match-p "<u@x>, a@x (ein =\\?utf-8\\?[^()]*)\\'" to))
+        (should (equal (mew-submit-address-parse to) '("u@x" "a@x")))))
+    (should (string-search "\nX-Odd: =?utf-8?Q?=C3=BC?= stays\n" converted))
+    (should (string-search "\nReceived: from a by b; now\n" converted))
+    (should (string-suffix-p "\n\nASCII\n" converted))
+    (should-not (string-match-p ".\\{79\\}" converted))))
+
+(ert-deftest mew-submit-sevenbit-tests-parameters ()
+  "A file name in raw UTF-8 becomes a parameter as in RFC 2231."
+  (let ((converted
+         (mew-submit-sevenbit-tests--same
+          (mew-submit-sevenbit-tests--utf-8
+           "MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary=x
+
+--x
+Content-Type: application/pdf; name=\"Größe und ein langer Name.pdf\"
+Content-Disposition: attachment; filename=\"Größe und ein langer Name.pdf\"
+Content-Transfer-Encoding: base64
+
+AAEC
+--x--
+"))))
+    (should (string-match-p "filename\\*\\(?:0\\*\\)?=utf-8''Gr%C3%B6%C3%9Fe"
+                            converted))))
+
+(ert-deftest mew-submit-sevenbit-tests-stray-octets ()
+  "Octets above 127 in quoted-printable are encoded; what is there stays."
+  (let ((converted (mew-submit-sevenbit-tests--convert
+                    "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\
+Content-Transfer-Encoding: quoted-printable\n\n=C3=BC \303\274=\n x\n")))
+    (should (string-suffix-p "\n\n=C3=BC =C3=BC=\n x\n" converted))))
+
+(ert-deftest mew-submit-sevenbit-tests-digest ()
+  "The parts of a digest are messages, also without saying so."
+  (mew-submit-sevenbit-tests--same
+   (mew-submit-sevenbit-tests--utf-8
+    "MIME-Version: 1.0
+Content-Type: multipart/digest; boundary=x
+Content-Transfer-Encoding: 8bit
+
+--x
+
+Subject: Eins
+MIME-Version: 1.0
+Content-Type: text/plain; charset=utf-8
+Content-Transfer-Encoding: 8bit
+
+Grüße
+--x
+
+Subject: two
+
+no MIME: ASCII
+--x--
+")))
+
+(ert-deftest mew-submit-sevenbit-tests-what-is-left-alone ()
+  "What was signed, or makes no sense, is not changed: there is no such message."
+  (dolist
+      (octets
+       (mapcar
+        #'mew-submit-sevenbit-tests--utf-8
+        (list
+         "MIME-Version: 1.0\nContent-Type: multipart/signed; boundary=x\n\n--x\n\n\
+ü\n--x\n\nsignature\n--x--\n"
+         "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=y\n\n--y\n\
+Content-Type: multipart/signed; boundary=x\n\n--x\n\nü\n--x\n\nsignature\n--x--\n--y--\n"
+         "MIME-Version: 1.0\nContent-Type: Multipart/Encrypted; boundary=x\n\n--x\n\n\
+ü\n--x--\n"
+         "MIME-Version: 1.0\nContent-Type: multipart/mixed\n\nü\n"
+         "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\nü\n"
+         "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\
+Content-Transfer-Encoding: base64\n\n--x\n\nü\n--x--\n"
+         "MIME-Version: 1.0\nContent-Type: text/plain\n\
+Content-Transfer-Encoding: base64\n\nü\n"
+         "MIME-Version: 1.0\nContent-Type: text/plain\n\
+Content-Transfer-Encoding: x-uue\n\nü\n"
+         "MIME-Version: 1.0\nContent-Type: message/partial; id=x; number=1\n\nü\n"
+         "From: jörg@x\n\nASCII\n"
+         "To: Jörg <joerg@bücher.example>\n\nASCII\n"
+         "Sübject: x\n\nASCII\n"
+         "no header: ü\n"
+         "ü\n")))
+    (ert-info ((format "%S" octets))
+      (should-not (mew-submit-sevenbit-tests--convert octets))))
+  (should-not (mew-submit-sevenbit-tests--convert "Subject: \374\n\nASCII\n"))
+  ;; Parts without end.
+  (let ((octets ""))
+    (dotimes (n 60)
+      (setq octets (format "%s%sContent-Type: multipart/mixed; boundary=b%d\n\n"
+                           octets (if (zerop n) "MIME-Version: 1.0\n"
+                                    (format "--b%d\n" (1- n)))
+                           n)))
+    (should-not (mew-submit-sevenbit-tests--convert
+                 (concat octets "--b59\n\n\303\274\n")))))
+
+(ert-deftest mew-submit-sevenbit-tests-signed-ascii-stays ()
+  "What was signed and is ASCII already is not touched when something else is."
+  (let* ((signed "--y\nContent-Type: multipart/signed; boundary=x\n\n--x\n\nT \n\
+--x\n\nsignature\n--x--\n")
+         (converted (mew-submit-sevenbit-tests--same
+                     (concat "MIME-Version: 1.0\nContent-Type: multipart/mixed; \
+boundary=y\n\n" signed "--y\nContent-Type: text/plain; charset=utf-8\n\
+Content-Transfer-Encoding: 8bit\n\n\303\274\n--y--\n"))))
+    (should (string-search signed converted))))
+
+;;; Through the server
+
+(defun mew-submit-sevenbit-tests--listener (name)
+  "Return a listener called NAME that takes seven bits only."
+  (format "127.0.0.1:0,name=%s,cap-=8BITMIME,cap2-=8BITMIME,cap-=SMTPUTF8,\
+cap2-=SMTPUTF8" name))
+
+(ert-deftest mew-submit-sevenbit-tests-delivered ()
+  "A server without 8BITMIME gets ASCII; its neighbour gets the message as it is."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer (mew-submit-sevenbit-tests--listener "old")
+                                   "127.0.0.1:0,name=new")
+    (let ((octets (concat "Bcc: b@x\nTo: a@x\n"
+                          mew-submit-sevenbit-tests--nested "\374\n--a--\n"))
+          (tmp (mew-submit-test--peer-file peer "tmp/")))
+      (make-directory tmp)
+      (let ((temporary-file-directory tmp))
+        (dolist (name '("old" "new"))
+          (should (equal (plist-get (mew-submit-test-run
+                                     (mew-submit-test-account peer name) octets)
+                                    :result)
+                         "delivered"))))
+      (should (directory-empty-p tmp))
+      (let ((old (mew-submit-test-stored peer 1))
+            (new (mew-submit-test-stored peer 2)))
+        (should-not (string-match-p "[^\0-\177]" old))
+        (should (equal new (string-replace "\n" "\r\n" (substring octets 9))))
+        (dolist (text (list old new))
+          (should-not (string-search "b@x" text)))
+        (should (equal (mew-submit-sevenbit-tests--plain
+                        (mew-submit-sevenbit-tests--leaves
+                         (string-replace "\r\n" "\n" old)))
+                       (mew-submit-sevenbit-tests--plain
+                        (mew-submit-sevenbit-tests--leaves
+                         (string-replace "\r\n" "\n" new))))))
+      (should (= 1 (length (seq-filter
+                            (lambda (line) (string-search "8BITMIME" line))
+                            (mew-submit-test-lines peer "MAIL")))))
+      (should-not (mew-submit-test-violations peer)))))
+
+(ert-deftest mew-submit-sevenbit-tests-batch ()
+  "The batch command does so as well; what cannot be changed ends with 65."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer (mew-submit-sevenbit-tests--listener "old"))
+    (let* ((arguments (list "--server" "127.0.0.1" "--ca-file"
+                            (mew-submit-test-ca peer) "--routes"
+                            (format "%d:starttls"
+                                    (mew-submit-test-port peer "old"))
+                            "a@x"))
+           (run (lambda (input)
+                  (mew-submit-test-batch arguments :input input))))
+      (should (= 0 (plist-get (funcall run "From: me@x\n\nGrüße\n") :status)))
+      (should (string-suffix-p "\r\n\r\nGr=C3=BC=C3=9Fe\r\n"
+                               (mew-submit-test-stored peer)))
+      (let ((result (funcall run "From: me@x\nMIME-Version: 1.0\nContent-Type: \
+multipart/signed; boundary=x\n\n--x\n\nü\n--x\n\ns\n--x--\n")))
+        (should (= 65 (plist-get result :status)))
+        (should (string-search "8BITMIME" (plist-get result :stderr))))
+      (should-not (mew-submit-test-stored peer 2)))))
+
+(provide 'mew-submit-sevenbit-tests)
+;;; mew-submit-sevenbit-tests.el ends here

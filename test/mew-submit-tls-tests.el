@@ -1,0 +1,300 @@
+;;; mew-submit-tls-tests.el --- Tests for TLS settings and pins -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'ert)
+(require 'mew-submit)
+(require 'mew-submit-certificate)
+(require 'mew-submit-test-helpers)
+(require 'mew-submit-tls)
+
+(defconst mew-submit-tls-tests--message "From: me@x\nTo: a@x\n\nbody\n"
+  "A message.")
+
+(defun mew-submit-tls-tests--run (peer name &rest keys)
+  "Send a message to PEER's listener NAME by an account with KEYS."
+  (mew-submit-test-run (apply #'mew-submit-test-account peer name keys)
+                       mew-submit-tls-tests--message))
+
+(defun mew-submit-tls-tests--result (peer name &rest keys)
+  "Return (RESULT EXIT-STATUS) of a message to PEER's listener NAME with KEYS."
+  (let ((done (apply #'mew-submit-tls-tests--run peer name keys)))
+    (list (plist-get done :result) (plist-get done :exit))))
+
+;;; Versions, names, files
+
+(ert-deftest mew-submit-tls-tests-minimum-and-priority ()
+  "The least version holds whatever the priority string is, and wrong ones are told."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=old,tls-versions=1.2"
+                                   "127.0.0.1:0,name=new")
+    (pcase-dolist (`(,name ,version . ,keys)
+                   '(("old" "TLS1.2") ("old" "TLS1.2" :tls-minimum "1.2")
+                     ("new" "TLS1.3") ("new" "TLS1.3" :tls-minimum "1.3")
+                     ("new" "TLS1.2" :tls-priority "NORMAL:-VERS-TLS1.3")
+                     ("new" "TLS1.3" :tls-priority "NORMAL" :tls-minimum "1.3")))
+      (ert-info ((format "%s %S" name keys))
+        (let ((done (apply #'mew-submit-tls-tests--run peer name keys)))
+          (should (equal (plist-get done :result) "delivered"))
+          (should (equal (plist-get (plist-get done :tls) :version) version)))))
+    (pcase-dolist (`(,result ,status . ,keys)
+                   '(("insecure" 77 :tls-minimum "1.3")
+                     ("insecure" 77 :tls-minimum "1.3" :tls-priority "NORMAL")
+                     ("refused" 78 :tls-priority "NONSENSE:+X")))
+      (ert-info ((format "%S" keys))
+        (should (equal (apply #'mew-submit-tls-tests--result peer "old" keys)
+                       (list result status)))))
+    (dolist (keys '((:tls-minimum "1.1") (:tls-minimum "TLS1.3")
+                    (:tls-minimum 1.3)))
+      (should-error (apply #'mew-submit-tls-tests--run peer "new" keys)
+                    :type 'mew-submit-config))))
+
+(ert-deftest mew-submit-tls-tests-name ()
+  "The certificate has to have the name that the account says, and SNI says it."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (should (equal (mew-submit-tls-tests--result peer "ok" :tls-name
+                                                 "SMTP.example.org")
+                   '("delivered" 0)))
+    (should (equal (downcase (plist-get (car (mew-submit-test-log peer "tls")) :sni))
+                   "smtp.example.org"))
+    (let ((done (mew-submit-tls-tests--run peer "ok" :tls-name
+                                           "mail.example.org")))
+      (should (equal (plist-get done :result) "insecure"))
+      (should (string-search "mail.example.org" (plist-get done :text))))
+    (should-error (mew-submit-tls-tests--run peer "ok" :tls-name "a b")
+                  :type 'mew-submit-message)))
+
+(ert-deftest mew-submit-tls-tests-files ()
+  "A directory of authorities, a client certificate, and what cannot be read."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,request-client-cert")
+    (let* ((directory (mew-submit-test--peer-file peer "cas"))
+           (certs (plist-get (mew-submit-test-peer-ready peer) :certs))
+           (cert (expand-file-name "good.pem" certs))
+           (key (expand-file-name "good.key" certs))
+           (both (mew-submit-test-write
+                  (mew-submit-test--peer-file peer "both.pem")
+                  (concat (mew-submit-test-octets cert)
+                          (mew-submit-test-octets key))))
+           (counts (lambda ()
+                     (mapcar (lambda (line)
+                               (plist-get line :client_certificates))
+                             (mew-submit-test-log peer "tls")))))
+      (make-directory directory)
+      (copy-file (mew-submit-test-ca peer) (expand-file-name "x.pem" directory))
+      (should (equal (mew-submit-tls-tests--result peer "ok" :ca-file directory)
+                     '("delivered" 0)))
+      (should (equal (mew-submit-tls-tests--result peer "ok" :cert-file cert
+                                                   :key-file key)
+                     '("delivered" 0)))
+      (should (equal (mew-submit-tls-tests--result peer "ok" :cert-file both)
+                     '("delivered" 0)))
+      (let ((sent (funcall counts)))
+        (should (zerop (nth 0 sent)))
+        (should (< 0 (nth 1 sent)))
+        (should (< 0 (nth 2 sent))))
+      (should (equal (mew-submit-tls-tests--result peer "ok" :cert-file key
+                                                   :key-file cert)
+                     '("refused" 78)))
+      (dolist (keys `((:cert-file "/nonexistent") (:key-file ,key)
+                      (:cert-file ,directory) (:crl-file ,directory)
+                      (:cert-file ,cert :key-file "/nonexistent")
+                      (:ca-file "/nonexistent")))
+        (ert-info ((format "%S" keys))
+          (should-error (apply #'mew-submit-tls-tests--run peer "ok" keys)
+                        :type 'mew-submit-config)))
+      (should (equal (plist-get (mew-submit-tls-request
+                                 '(:cert-file "pkcs11:token=x;object=y"
+                                              :key-file "pkcs11:token=x;type=private")
+                                 "h" '(587))
+                                :cert-file)
+                     "pkcs11:token=x;object=y")))))
+
+(ert-deftest mew-submit-tls-tests-external ()
+  "EXTERNAL needs no user and no password: the client certificate says who it is."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "--user" "me" "--password" "s3cret"
+            "127.0.0.1:0,name=ok,request-client-cert,mechs=EXTERNAL")
+    (let* ((certs (plist-get (mew-submit-test-peer-ready peer) :certs))
+           (done (mew-submit-tls-tests--run
+                  peer "ok" :auth "EXTERNAL"
+                  :cert-file (expand-file-name "good.pem" certs)
+                  :key-file (expand-file-name "good.key" certs))))
+      (should (string-prefix-p "AUTH EXTERNAL"
+                               (car (mew-submit-test-lines peer "AUTH"))))
+      (should (member (plist-get done :kind) '("ok" "auth"))))
+    ;; An account that wants another mechanism never goes without a user.
+    (should-error (mew-submit-tls-tests--run peer "ok" :auth "PLAIN")
+                  :type 'mew-submit-config)))
+
+(ert-deftest mew-submit-tls-tests-batch ()
+  "The options do what the account's keys do."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=ok,request-client-cert"
+            "127.0.0.1:0,name=old,tls-versions=1.2")
+    (let* ((certs (plist-get (mew-submit-test-peer-ready peer) :certs))
+           (cert (expand-file-name "good.pem" certs))
+           (key (expand-file-name "good.key" certs))
+           (run (lambda (name &rest more)
+                  (plist-get
+                   (mew-submit-test-batch
+                    (append (list "--server" "127.0.0.1" "--ca-file"
+                                  (mew-submit-test-ca peer) "--routes"
+                                  (format "%d:starttls"
+                                          (mew-submit-test-port peer name)))
+                            more '("a@x"))
+                    :input mew-submit-tls-tests--message)
+                   :status))))
+      (should (= 0 (funcall run "ok" "--cert-file" cert "--key-file" key
+                            "--tls-minimum" "1.3" "--server-name" "localhost"
+                            "--tls-priority" "NORMAL")))
+      (should (< 0 (plist-get (car (mew-submit-test-log peer "tls"))
+                              :client_certificates)))
+      (should (= 77 (funcall run "old" "--tls-minimum" "1.3")))
+      (should (= 77 (funcall run "ok" "--server-name" "other.example.org")))
+      (should (= 78 (funcall run "ok" "--tls-priority" "X")))
+      (should (= 78 (funcall run "ok" "--cert-file" "/nonexistent")))
+      (should (= 64 (funcall run "ok" "--key-file" key)))
+      (should (= 64 (funcall run "ok" "--tls-minimum" "1.1"))))))
+
+;;; Pins
+
+(defmacro mew-submit-tls-tests--with-answer (answer questions &rest body)
+  "Run BODY with ANSWER to `yes-or-no-p'; QUESTIONS is bound to those asked."
+  (declare (indent 2))
+  `(let ((mew-submit-pins nil)
+         (,questions nil))
+     (cl-letf (((symbol-function 'yes-or-no-p)
+                (lambda (prompt) (push prompt ,questions) ,answer))
+               ((symbol-function 'customize-save-variable)
+                (lambda (variable value &rest _) (set variable value))))
+       ,@body)))
+
+(ert-deftest mew-submit-tls-tests-pin ()
+  "A pin is for one account, server and port, and can be taken back."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=self,cert=self-signed"
+                                   "127.0.0.1:0,name=other,cert=self-signed"
+                                   "127.0.0.1:0,name=expired,cert=expired")
+    (mew-submit-tls-tests--with-answer t questions
+      (let* ((account (lambda (name)
+                        (mew-submit-test-account peer name :name "home")))
+             (send (lambda (account)
+                     (mew-submit-test-run account mew-submit-tls-tests--message)))
+             (mew-submit-accounts (list (funcall account "self")))
+             (port (mew-submit-test-port peer "self")))
+        ;; While sending nothing is asked, and the command is named.
+        (let ((done (funcall send (funcall account "self"))))
+          (should (equal (plist-get done :result) "insecure"))
+          (should (equal (plist-get done :exit) 77))
+          (should (string-match-p "signed by nobody but itself.*\
+M-x mew-submit-pin-certificate" (plist-get done :text)))
+          (should (string-search "mew-submit-pin-certificate"
+                                 (mew-submit-report-done done)))
+          (should-not questions))
+        (mew-submit-pin-certificate "home")
+        (should (= (length questions) 1))
+        (let ((fingerprint (nth 3 (car mew-submit-pins))))
+          (should (equal mew-submit-pins
+                         (list (list "home" "127.0.0.1" port fingerprint))))
+          (should (string-match-p "\\`sha256:[0-9a-f]\\{64\\}\\'" fingerprint))
+          (with-current-buffer "*mew-submit certificate*"
+            (dolist (text (list "Subject" "Issuer" "Valid from" "Valid until"
+                                "127.0.0.1" (number-to-string port)
+                                "signed by nobody but itself"
+                                (mew-submit-certificate--colons fingerprint)))
+              (should (string-search text (buffer-string)))
+              (should-not (equal text "")))
+            (should (string-match-p "Valid until +20[0-9-]+T" (buffer-string)))
+            (should (string-match-p "Names +smtp\\.example\\.org"
+                                    (buffer-string))))
+          (dolist (text (list "signed by nobody but itself" "home" "127.0.0.1"
+                              (mew-submit-certificate--colons fingerprint)))
+            (should (string-search text (car questions)))))
+        (let ((done (funcall send (funcall account "self"))))
+          (should (equal (plist-get done :result) "delivered"))
+          (should (eq (plist-get (plist-get done :tls) :pinned) t))
+          (should (string-search "certificate pinned"
+                                 (mew-submit-report-done done))))
+        ;; Not for another port, another account, another certificate.
+        (dolist (account (list (funcall account "other")
+                               (append '(:name "work") (funcall account "self"))
+                               (append '(:name nil) (funcall account "self"))
+                               (funcall account "expired")))
+          (should (equal (plist-get (funcall send account) :result) "insecure")))
+        (let ((mew-submit-pins
+               (list (list "home" "127.0.0.1"
+                           (mew-submit-test-port peer "expired")
+                           (nth 3 (car mew-submit-pins))))))
+          (should (equal (plist-get (funcall send (funcall account "expired"))
+                                    :result)
+                         "insecure")))
+        ;; The pin counts, whatever check the certificate fails.
+        (should (equal (plist-get (funcall send (append '(:tls-name "other.example")
+                                                        (funcall account "self")))
+                                  :result)
+                       "delivered"))
+        (mew-submit-unpin-certificate (car mew-submit-pins))
+        (should-not mew-submit-pins)
+        (should (equal (plist-get (funcall send (funcall account "self")) :result)
+                       "insecure"))
+        (should-not (mew-submit-test-stored peer 3))))))
+
+(ert-deftest mew-submit-tls-tests-pinning-sends-nothing ()
+  "The look at a certificate logs nobody in and sends no mail, nor in the clear."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "--user" "me" "--password" "s3cret"
+            "127.0.0.1:0,name=self,cert=self-signed"
+            "127.0.0.1:0,name=good" "127.0.0.1:0,name=stripped,cap-=STARTTLS"
+            "127.0.0.1:0,name=shut,refused")
+    (mew-submit-tls-tests--with-answer nil questions
+      (let ((mew-submit-accounts
+             (mapcar (lambda (name)
+                       (mew-submit-test-account
+                        peer name :name name :user "me" :tls 'opportunistic))
+                     '("self" "good" "stripped" "shut"))))
+        (mew-submit-pin-certificate "self")
+        (should (= (length questions) 1))
+        (should-not mew-submit-pins)
+        ;; What is verified needs no pin.
+        (mew-submit-pin-certificate "good")
+        (should (= (length questions) 1))
+        (dolist (name '("stripped" "shut"))
+          (let ((err (should-error (mew-submit-pin-certificate name)
+                                   :type 'user-error)))
+            (should (string-match-p "No certificate was seen" (cadr err)))))
+        (should-error (mew-submit-pin-certificate "no-such-host.invalid")
+                      :type 'user-error)
+        (should-not mew-submit-pins))
+      (should-not (seq-remove (lambda (line)
+                                (string-match-p "\\`\\(EHLO\\|STARTTLS\\|QUIT\\)"
+                                                line))
+                              (mew-submit-test-lines peer)))
+      (should-not (mew-submit-test-violations peer)))))
+
+(ert-deftest mew-submit-tls-tests-pin-replaces ()
+  "There is one pin for a place; another one replaces it."
+  (mew-submit-tls-tests--with-answer t questions
+    (mew-submit-tls-add-pin '("a" "h" 587 "sha256:1"))
+    (mew-submit-tls-add-pin '("a" "h" 25 "sha256:2"))
+    (mew-submit-tls-add-pin '("a" "h" 587 "sha256:3"))
+    (should (equal mew-submit-pins '(("a" "h" 587 "sha256:3")
+                                     ("a" "h" 25 "sha256:2"))))
+    (should (equal (mew-submit-tls-pin "a" "h" '(587 25)) "sha256:3"))
+    (should (equal (mew-submit-tls-pin "a" "h" '(465 25)) "sha256:2"))
+    (should-not (mew-submit-tls-pin "a" "h" '(465)))
+    (should-not (mew-submit-tls-pin nil "h" '(587)))
+    (should-error (mew-submit-unpin-certificate '("a" "h" 465 "sha256:3"))
+                  :type 'user-error)
+    (should-not questions)))
+
+(provide 'mew-submit-tls-tests)
+;;; mew-submit-tls-tests.el ends here

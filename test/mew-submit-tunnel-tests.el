@@ -1,0 +1,450 @@
+;;; mew-submit-tunnel-tests.el --- Tests for tunnels and source addresses -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Through a real sshd on loopback (`ssh -W', and as a proxy `ssh -D'), through a SOCKS5
+;; proxy of this file that says what it is told to, through a Unix socket.
+;;
+;; The module runs ssh as it is found, and ssh reads the configuration of the user
+;; who runs it, whatever HOME says.  So a script called ssh, first in the PATH of a
+;; batch Emacs, names the test's own.
+
+;;; Code:
+
+(require 'auth-source)
+(require 'cl-lib)
+(require 'ert)
+(require 'mew-submit)
+(require 'mew-submit-test-helpers)
+(require 'mew-submit-tunnel)
+
+(defconst mew-submit-tunnel-tests--message "From: me@x\nTo: a@x\n\nbody\n"
+  "A message.")
+
+;;; What an account says
+
+(ert-deftest mew-submit-tunnel-tests-parse ()
+  "Tunnels are read, and what could be something else is refused."
+  (pcase-dolist
+      (`(,text . ,expected)
+       '((nil)
+         ("ssh:gate.example.org" :tunnel ssh :tunnel-place "gate.example.org")
+         ("ssh:me@[2001:db8::1]" :tunnel ssh :tunnel-place "me@[2001:db8::1]")
+         ("ssh:ssh://me@gate:2222" :tunnel ssh :tunnel-place "ssh://me@gate:2222")
+         ("socks5:127.0.0.1:9050" :tunnel socks5 :tunnel-place "127.0.0.1:9050")
+         ("socks5:localhost:1" :tunnel socks5 :tunnel-place "localhost:1")
+         ("socks5:[::1]:1080" :tunnel socks5 :tunnel-place "[::1]:1080")
+         ("socks5:a@b@127.0.0.1:1080" :tunnel socks5 :tunnel-place "127.0.0.1:1080"
+          :tunnel-user "a@b")
+         ("unix:/run/x y" :tunnel unix :tunnel-place "/run/x y")))
+    (ert-info ((format "%s" text))
+      (should (equal (mew-submit-tunnel-parse text) expected))))
+  (dolist (text '("" "gate" "ssh:" "ssh:-oProxyCommand=id" "ssh:a b" "ssh:a\nb"
+                  "ssh: x" "SSH:gate" "socks5:" "socks5:proxy.example.org:1080"
+                  "socks5:127.0.0.1" "socks5:127.0.0.1:" "socks5:127.0.0.1:0"
+                  "socks5:127.0.0.1:65536" "socks5:::1:1080" "socks5:@127.0.0.1:1"
+                  "socks5:[127.0.0.x]:1" "socks5:127.0.0.1:1\n" "unix:" "http:x"))
+    (ert-info (text)
+      (should-error (mew-submit-tunnel-parse text) :type 'mew-submit-config)))
+  (should-error (mew-submit-tunnel-parse "socks5:a\0b@127.0.0.1:1")
+                :type 'mew-submit-error)
+  (should (equal (mew-submit-tunnel-source '("192.0.2.1" "2001:db8::1"))
+                 '(:source-ipv4 "192.0.2.1" :source-ipv6 "2001:db8::1")))
+  (should (equal (mew-submit-tunnel-source "::1") '(:source-ipv6 "::1")))
+  (dolist (source '("localhost" "" "1.2.3" ("192.0.2.1" "192.0.2.2") "::1\n"))
+    (should-error (mew-submit-tunnel-source source) :type 'mew-submit-config)))
+
+;;; A proxy
+
+(cl-defstruct (mew-submit-tunnel-tests-proxy
+               (:constructor mew-submit-tunnel-tests--make-proxy))
+  server sockets requests logins answers password)
+
+(defun mew-submit-tunnel-tests--octets (&rest octets)
+  "Return OCTETS as a string."
+  (apply #'unibyte-string octets))
+
+(defun mew-submit-tunnel-tests--join (one other)
+  "Pass on to OTHER what ONE says, and the other way round."
+  (dolist (pair (list (cons one other) (cons other one)))
+    (set-process-filter (car pair)
+                        (lambda (_process text)
+                          (when (process-live-p (cdr pair))
+                            (process-send-string (cdr pair) text))))
+    (set-process-sentinel (car pair)
+                          (lambda (process _change)
+                            (unless (process-live-p process)
+                              (delete-process (cdr pair)))))))
+
+(defun mew-submit-tunnel-tests--dial (host port)
+  "Return a connection to PORT of HOST, in octets."
+  (make-network-process :name "far end" :host host :service port :noquery t
+                        :coding 'binary :family 'ipv4))
+
+(defun mew-submit-tunnel-tests--request (proxy client text)
+  "Do what the request TEXT of CLIENT asks PROXY for."
+  (let* ((length (aref text 4))
+         (host (substring text 5 (+ 5 length)))
+         (port (+ (* 256 (aref text (+ 5 length))) (aref text (+ 6 length))))
+         (answer (alist-get port (mew-submit-tunnel-tests-proxy-answers proxy) 0)))
+    (push (list (aref text 1) (aref text 3) host port)
+          (mew-submit-tunnel-tests-proxy-requests proxy))
+    (when (numberp answer)
+      (process-send-string
+       client (mew-submit-tunnel-tests--octets 5 answer 0 1 127 0 0 1 0 0)))
+    (when (eql answer 0)
+      (let ((far (mew-submit-tunnel-tests--dial host port)))
+        (push far (mew-submit-tunnel-tests-proxy-sockets proxy))
+        (mew-submit-tunnel-tests--join client far)))))
+
+(defun mew-submit-tunnel-tests--login (proxy client text)
+  "Check the user and the password in TEXT, which CLIENT has sent to PROXY."
+  (let* ((n (aref text 1))
+         (user (substring text 2 (+ 2 n)))
+         (password (substring text (+ 3 n)))
+         (fine (equal password (mew-submit-tunnel-tests-proxy-password proxy))))
+    (push user (mew-submit-tunnel-tests-proxy-logins proxy))
+    (process-send-string client
+                         (mew-submit-tunnel-tests--octets 1 (if fine 0 1)))
+    fine))
+
+(defun mew-submit-tunnel-tests--filter (proxy)
+  "Return the filter for connections of clients of PROXY."
+  (lambda (client text)
+    (pcase (or (process-get client 'step) 'hello)
+      ('hello
+       (let ((login (mew-submit-tunnel-tests-proxy-password proxy)))
+         (process-put client 'step (if login 'login 'request))
+         (process-send-string client (mew-submit-tunnel-tests--octets
+                                      5 (if login 2 0)))))
+      ('login
+       (process-put client 'step
+                    (if (mew-submit-tunnel-tests--login proxy client text)
+                        'request 'end)))
+      ('request
+       (process-put client 'step 'end)
+       (mew-submit-tunnel-tests--request proxy client text)))))
+
+(defmacro mew-submit-tunnel-tests--with-proxy (proxy keys &rest body)
+  "Run BODY with PROXY bound to a SOCKS5 proxy, made with KEYS."
+  (declare (indent 2))
+  `(let* ((,proxy (mew-submit-tunnel-tests--make-proxy ,@keys))
+          (server (make-network-process
+                   :name "proxy" :server t :host "127.0.0.1" :service t
+                   :family 'ipv4 :noquery t :coding 'binary
+                   :filter (mew-submit-tunnel-tests--filter ,proxy)
+                   :log (lambda (_server client _message)
+                          (push client
+                                (mew-submit-tunnel-tests-proxy-sockets ,proxy))))))
+     (setf (mew-submit-tunnel-tests-proxy-server ,proxy) server)
+     (unwind-protect
+         (progn ,@body)
+       (mapc #'delete-process
+             (cons server (mew-submit-tunnel-tests-proxy-sockets ,proxy))))))
+
+(defun mew-submit-tunnel-tests--proxy-port (proxy)
+  "Return the port of PROXY."
+  (process-contact (mew-submit-tunnel-tests-proxy-server proxy) :service))
+
+(defun mew-submit-tunnel-tests--run (peer names &rest keys)
+  "Send a message to PEER's listeners NAMES, in this order, by an account with KEYS."
+  (mew-submit-test-run
+   (append keys
+           (list :server "127.0.0.1" :ca-file (mew-submit-test-ca peer)
+                 :routes (mapconcat
+                          (lambda (name)
+                            (format "%d:starttls" (mew-submit-test-port peer name)))
+                          names ",")
+                 :fallback 'always))
+   mew-submit-tunnel-tests--message))
+
+(defun mew-submit-tunnel-tests--cases (done)
+  "Return the cases of the attempts in DONE."
+  (mapcar (lambda (attempt) (plist-get attempt :case)) (plist-get done :attempts)))
+
+(ert-deftest mew-submit-tunnel-tests-socks5 ()
+  "The proxy gets the server's name, and the message goes through it, once per port."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-tunnel-tests--with-proxy proxy ()
+      (let ((done (mew-submit-tunnel-tests--run
+                   peer '("ok") :server "localhost" :tunnel
+                   (format "socks5:localhost:%d"
+                           (mew-submit-tunnel-tests--proxy-port proxy)))))
+        (should (equal (plist-get done :result) "delivered"))
+        (should (eq (plist-get (plist-get done :tls) :verified) t))
+        (should-not (plist-get done :family))
+        (should (equal (mew-submit-tunnel-tests--cases done) '(1)))
+        ;; CONNECT, by name.
+        (should (equal (mew-submit-tunnel-tests-proxy-requests proxy)
+                       (list (list 1 3 "localhost"
+                                   (mew-submit-test-port peer "ok")))))
+        (should-not (string-match-p "(," (mew-submit-report-attempt
+                                          (car (plist-get done :attempts)))))))))
+
+(ert-deftest mew-submit-tunnel-tests-socks5-verdicts ()
+  "A refused far end is case 2, a silent one case 5; then comes the next port."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=first" "127.0.0.1:0,name=ok")
+    (let ((first (mew-submit-test-port peer "first")))
+      (pcase-dolist (`(,answer ,case) '((5 2) (silence 5) (4 "3 or 4") (3 "3 or 4")))
+        (ert-info ((format "%s" answer))
+          (mew-submit-tunnel-tests--with-proxy proxy
+              (:answers (list (cons first answer)))
+            (let* ((keys (list :timeout 2 :tunnel
+                               (format "socks5:127.0.0.1:%d"
+                                       (mew-submit-tunnel-tests--proxy-port proxy))))
+                   (done (apply #'mew-submit-tunnel-tests--run peer '("first" "ok")
+                                keys)))
+              (should (equal (plist-get done :result) "delivered"))
+              (should (plist-get done :fallback))
+              (should (equal (mew-submit-tunnel-tests--cases done) (list case 1)))
+              (should-not (mew-submit-test-log peer "stall"))
+              (let ((done (apply #'mew-submit-tunnel-tests--run peer '("first")
+                                 keys)))
+                (should (equal (plist-get done :kind) "connect"))
+                (should (equal (plist-get done :exit) 75))))))))))
+
+(ert-deftest mew-submit-tunnel-tests-socks5-login ()
+  "The password for a proxy comes from auth-source, and is in no event."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-tunnel-tests--with-proxy proxy (:password "pr0xy-s3cret")
+      (let* ((port (mew-submit-tunnel-tests--proxy-port proxy))
+             (authinfo (mew-submit-test--peer-file peer "authinfo"))
+             (auth-sources (list authinfo))
+             (send (lambda (password)
+                     (mew-submit-test-write
+                      authinfo (format "machine 127.0.0.1 port %d login u@x \
+password %s\nmachine 127.0.0.1 port 587 login u@x password other\n" port password))
+                     (auth-source-forget-all-cached)
+                     (mew-submit-tunnel-tests--run
+                      peer '("ok") :tunnel (format "socks5:u@x@127.0.0.1:%d" port)))))
+        (should (equal (plist-get (funcall send "pr0xy-s3cret") :result)
+                       "delivered"))
+        (should (equal (mew-submit-tunnel-tests-proxy-logins proxy) '("u@x")))
+        (let ((done (funcall send "wr0ng-s3cret")))
+          (should (equal (plist-get done :kind) "connect"))
+          (should (string-search "refused the user name or the password"
+                                 (plist-get done :text)))
+          (should-not (string-search "s3cret" (format "%S" done))))))))
+
+(ert-deftest mew-submit-tunnel-tests-unix-socket ()
+  "A Unix socket leads to the server; one that is not there is told of."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (let* ((path (mew-submit-test--peer-file peer "socket"))
+           (sockets nil)
+           (port (mew-submit-test-port peer "ok"))
+           (server (make-network-process
+                    :name "socket" :server t :family 'local :service path
+                    :noquery t :coding 'binary
+                    :log (lambda (_server client _message)
+                           (let ((far (mew-submit-tunnel-tests--dial "127.0.0.1"
+                                                                     port)))
+                             (setq sockets (append (list client far) sockets))
+                             (mew-submit-tunnel-tests--join client far))))))
+      (unwind-protect
+          (progn
+            (should (equal (plist-get (mew-submit-tunnel-tests--run
+                                       peer '("ok") :tunnel (concat "unix:" path))
+                                      :result)
+                           "delivered"))
+            (let ((done (mew-submit-tunnel-tests--run
+                         peer '("ok") :tunnel (concat "unix:" path ".no"))))
+              (should (equal (plist-get done :kind) "connect"))
+              (should (string-search "socket.no" (plist-get done :text)))))
+        (mapc #'delete-process (cons server sockets))))))
+
+(ert-deftest mew-submit-tunnel-tests-source ()
+  "Connections come from the address that was asked for, or not at all."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (should (equal (plist-get (mew-submit-tunnel-tests--run
+                               peer '("ok") :source '("127.0.0.2" "::1"))
+                              :result)
+                   "delivered"))
+    (should (= 0 (plist-get (mew-submit-test-batch
+                             (list "--server" "127.0.0.1" "--ca-file"
+                                   (mew-submit-test-ca peer) "--routes"
+                                   (format "%d:starttls"
+                                           (mew-submit-test-port peer "ok"))
+                                   "--source" "127.0.0.3" "a@x")
+                             :input mew-submit-tunnel-tests--message)
+                            :status)))
+    (let ((done (mew-submit-tunnel-tests--run peer '("ok") :source "192.0.2.77")))
+      (should (equal (plist-get done :result) "deferred"))
+      (should (equal (mew-submit-tunnel-tests--cases done) '("local"))))
+    (should (equal (mapcar (lambda (line) (plist-get line :from))
+                           (mew-submit-test-log peer "connect"))
+                   '("127.0.0.2" "127.0.0.3")))))
+
+;;; SSH
+
+(defconst mew-submit-tunnel-tests--sshd
+  (let ((exec-path (append exec-path '("/usr/sbin" "/usr/local/sbin" "/sbin"))))
+    (executable-find "sshd"))
+  "The program sshd, or nil where it is missing.")
+
+(defun mew-submit-tunnel-tests--free-port ()
+  "Return the number of a port that nobody listens on."
+  (let ((server (make-network-process :name "free" :server t :host "127.0.0.1"
+                                      :service t :family 'ipv4 :noquery t)))
+    (prog1 (process-contact server :service)
+      (delete-process server))))
+
+(defun mew-submit-tunnel-tests--listens-p (port)
+  "Does anybody listen on PORT?"
+  (ignore-errors
+    (delete-process (mew-submit-tunnel-tests--dial "127.0.0.1" port))
+    t))
+
+(defun mew-submit-tunnel-tests--configure (file port)
+  "Write what sshd on PORT and ssh need; FILE returns a name in their directory."
+  (dolist (name '("host" "user"))
+    (should (zerop (call-process "ssh-keygen" nil nil nil "-q" "-t" "ed25519" "-N" ""
+                                 "-f" (funcall file name)))))
+  (copy-file (funcall file "user.pub") (funcall file "authorized"))
+  (mew-submit-test-write
+   (funcall file "sshd_config")
+   (format "Port %d\nListenAddress 127.0.0.1\nHostKey %s\nAuthorizedKeysFile %s\n\
+StrictModes no\nUsePAM no\nPidFile none\nPasswordAuthentication no\n\
+KbdInteractiveAuthentication no\nPermitRootLogin yes\nAllowTcpForwarding yes\n\
+MaxStartups 100\n"
+           port (funcall file "host") (funcall file "authorized")))
+  (mew-submit-test-write
+   (funcall file "ssh_config")
+   (format "Host gate stranger\n  HostName 127.0.0.1\n  Port %d\n  User %s\n\
+  UserKnownHostsFile %s\n  GlobalKnownHostsFile /dev/null\n\
+  StrictHostKeyChecking no\n  IdentitiesOnly yes\n  IdentityAgent none\n\
+Host gate\n  IdentityFile %s\nHost stranger\n  IdentityFile %s\n\
+Host nobody\n  HostName 127.0.0.1\n  Port 1\n"
+           port (user-real-login-name) (funcall file "known")
+           (funcall file "user") (funcall file "host")))
+  (make-directory (funcall file "bin"))
+  (mew-submit-test-write (funcall file "bin/ssh")
+                         (format "#!/bin/sh\nexec %s -F %s \"$@\"\n"
+                                 (executable-find "ssh") (funcall file "ssh_config")))
+  (set-file-modes (funcall file "bin/ssh") #o700))
+
+(defun mew-submit-tunnel-tests--with-sshd (function)
+  "Call FUNCTION with the name of a directory and `process-environment' for ssh.
+There `bin/ssh' knows the hosts gate, which lets us in, stranger, which does not, and
+nobody, which is not there."
+  (mew-submit-test-with-directory directory
+    (let* ((file (lambda (name) (expand-file-name name directory)))
+           (port (mew-submit-tunnel-tests--free-port))
+           process)
+      (mew-submit-tunnel-tests--configure file port)
+      ;; What its service makes before it starts sshd.
+      (when (zerop (user-uid))
+        (make-directory "/run/sshd" t))
+      (unwind-protect
+          (progn
+            (setq process
+                  (make-process
+                   :name "sshd" :noquery t :buffer nil :connection-type 'pipe
+                   :command (list mew-submit-tunnel-tests--sshd "-D" "-e" "-f"
+                                  (funcall file "sshd_config"))))
+            (mew-submit-test-until ("sshd")
+              (should (process-live-p process))
+              (mew-submit-tunnel-tests--listens-p port))
+            (let ((process-environment
+                   (cons (format "PATH=%s:%s" (funcall file "bin") (getenv "PATH"))
+                         process-environment)))
+              (funcall function directory)))
+        (when (process-live-p process)
+          (delete-process process))))))
+
+(defun mew-submit-tunnel-tests--batch (peer names &rest more)
+  "Send a message to PEER's listeners NAMES by the batch command, with MORE options."
+  (mew-submit-test-batch
+   (append (list "--json" "--server" "localhost" "--ca-file"
+                 (mew-submit-test-ca peer) "--routes"
+                 (mapconcat (lambda (name)
+                              (format "%d:starttls"
+                                      (mew-submit-test-port peer name)))
+                            names ",")
+                 "--timeout" "4")
+           more '("a@x"))
+   :input mew-submit-tunnel-tests--message))
+
+(ert-deftest mew-submit-tunnel-tests-ssh ()
+  "Through ssh: delivered; refused is case 2, silence case 5, and then the next port."
+  :tags '(:module)
+  (unless mew-submit-tunnel-tests--sshd
+    (ert-skip "sshd is missing (Debian: openssh-server)"))
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok" "127.0.0.1:0,name=shut,refused"
+                                   "127.0.0.1:0,name=mute,silent")
+    (mew-submit-tunnel-tests--with-sshd
+     (lambda (_directory)
+       (pcase-dolist (`(,names ,cases . ,option)
+                      '((("ok") (1) "--tunnel" "ssh:gate")
+                        (("ok") (1) "--ssh=gate")
+                        (("shut" "ok") (2 1) "--ssh" "gate")
+                        (("mute" "ok") (5 1) "--ssh" "gate")))
+         (ert-info ((format "%S %S" names option))
+           (let* ((result (apply #'mew-submit-tunnel-tests--batch peer names option))
+                  (done (mew-submit-test-done result)))
+             (should (equal (list (plist-get done :text) (plist-get result :status))
+                            '("" 0)))
+             (should (equal (plist-get done :result) "delivered"))
+             (should (equal (mew-submit-tunnel-tests--cases done) cases))
+             (should-not (plist-get done :family))
+             (should (eq (plist-get done :fallback) (if (cdr names) t :false)))
+             (should (eq (plist-get (plist-get done :tls) :verified) t)))))))))
+
+(ert-deftest mew-submit-tunnel-tests-ssh-itself-fails ()
+  "What is wrong with ssh is told in its words, and nothing is sent."
+  :tags '(:module)
+  (unless mew-submit-tunnel-tests--sshd
+    (ert-skip "sshd is missing (Debian: openssh-server)"))
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-tunnel-tests--with-sshd
+     (lambda (_directory)
+       (pcase-dolist (`(,host ,words) '(("stranger" "Permission denied")
+                                        ("nobody" "Connection refused")))
+         (ert-info (host)
+           (let* ((result (mew-submit-tunnel-tests--batch peer '("ok") "--ssh" host))
+                  (done (mew-submit-test-done result)))
+             (should (equal (plist-get result :status) 75))
+             (should (equal (plist-get done :kind) "connect"))
+             (should (string-search words (plist-get done :text)))
+             (should (string-search host (plist-get done :text))))))
+       (should-not (mew-submit-test-log peer "connect"))))))
+
+(ert-deftest mew-submit-tunnel-tests-ssh-as-a-proxy ()
+  "Through `ssh -D', a real SOCKS5 proxy, with the next port where one is not open.
+It closes its end instead of saying why, so that no more is known than that."
+  :tags '(:module)
+  (unless mew-submit-tunnel-tests--sshd
+    (ert-skip "sshd is missing (Debian: openssh-server)"))
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok" "127.0.0.1:0,name=shut,refused"
+                                   "127.0.0.1:0,name=mute,silent")
+    (mew-submit-tunnel-tests--with-sshd
+     (lambda (directory)
+       (let* ((port (mew-submit-tunnel-tests--free-port))
+              (ssh (make-process
+                    :name "ssh -D" :noquery t :buffer nil :connection-type 'pipe
+                    :command (list (expand-file-name "bin/ssh" directory) "-N" "-D"
+                                   (format "127.0.0.1:%d" port) "gate"))))
+         (unwind-protect
+             (progn
+               (mew-submit-test-until ("the proxy")
+                 (mew-submit-tunnel-tests--listens-p port))
+               (pcase-dolist (`(,names ,cases) '((("ok") (1))
+                                                 (("shut" "ok") ("local" 1))
+                                                 (("mute" "ok") (5 1))))
+                 (let ((done (mew-submit-test-done
+                              (mew-submit-tunnel-tests--batch
+                               peer names "--tunnel"
+                               (format "socks5:127.0.0.1:%d" port)))))
+                   (should (equal (plist-get done :result) "delivered"))
+                   (should (equal (mew-submit-tunnel-tests--cases done) cases)))))
+           (delete-process ssh)))))))
+
+(provide 'mew-submit-tunnel-tests)
+;;; mew-submit-tunnel-tests.el ends here

@@ -1,0 +1,163 @@
+# dovecot.sh --- Dovecot's submission service, with the test peer as its relay host.
+#
+# Sourced by run.  SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash
+# shellcheck disable=SC2034  # read by run, suite.sh and cases.sh
+
+server_user=dovenull
+server_ports='465 587'
+accepted='^250 2[.]0[.]0 Ok: queued as [0-9]+'
+best_mechanism=SCRAM-SHA-256
+size_limit=8388608
+peer=$MEW_SUBMIT_ROOT/test/peer/peer
+
+# Is the server here?  Else say in server_missing what is not.
+server_find ()
+{
+  if ! command -v dovecot >/dev/null || ! [ -x /usr/lib/dovecot/submission ]
+  then
+    server_missing='dovecot-submissiond is not installed'
+    return 1
+  fi
+  [ -x "$peer" ] || { echo "not ok - $suite_name: test/peer/peer is not built (make programs)"; exit 1; }
+}
+
+server_start ()
+{
+  local user port password
+  login_second_refused=(--user second-refused --password-file "$SMTP_PASSWORD_FILE")
+  login_all_refused=(--user all-refused --password-file "$SMTP_PASSWORD_FILE")
+  # Below the mailboxes, so that no case finds what another one left there.
+  relayed=$SMTP_MAILBOXES/.relayed
+  # What client and server say, as Dovecot heard it inside TLS after AUTH; its process is nobody's.
+  dialogue=$SMTP_WORK/dialogue
+  mkdir "$relayed" && mkdir -m 1777 "$dialogue" || return
+  start_relay || return
+  write_dovecot_conf > "$SMTP_WORK/dovecot/dovecot.conf"
+  password=$(printf %s "$SMTP_PASSWORD" | base64 -w 0)
+  # Each user has a relay host of his own.  The empty fields are those of passwd: uid gid gecos home shell.
+  while read -r user port
+  do
+    printf '%s:{PLAIN.b64}%s::::::userdb_submission_relay_port=%s\n' "$user" "$password" "$port"
+  done > "$SMTP_WORK/dovecot/users" <<END
+$SMTP_USER 2525
+second-refused 2526
+all-refused 2527
+END
+  dovecot -c "$SMTP_WORK/dovecot/dovecot.conf"
+}
+
+start_relay ()
+{
+  local base=plain,noauth,chunking refusal='reply:550 5.1.1 User unknown'
+  "$peer" --pid-watch --certs "$SMTP_WORK/relay-certs" --store "$relayed" --log "$SMTP_WORK/log/relay" \
+          --ready "$SMTP_WORK/relay-ready" "127.0.0.1:2525,$base" "127.0.0.1:2526,$base,rcpt#2=$refusal" \
+          "127.0.0.1:2527,$base,rcpt=$refusal" >/dev/null 2>"$SMTP_WORK/log/relay-errors" </dev/null &
+  wait_until test -e "$SMTP_WORK/relay-ready"
+}
+
+write_dovecot_conf ()
+{
+  cat <<END
+base_dir = $SMTP_WORK/dovecot/run
+state_dir = $SMTP_WORK/dovecot/state
+log_path = $SMTP_WORK/log/dovecot
+hostname = $SMTP_HOST
+protocols = submission
+ssl = required
+ssl_cert = <$SMTP_WORK/server.pem
+ssl_key = <$SMTP_WORK/server.key
+auth_mechanisms = plain login scram-sha-1 scram-sha-256
+# No penalty in seconds for the test of a wrong password.
+auth_failure_delay = 0
+service anvil {
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
+}
+passdb {
+  driver = passwd-file
+  args = $SMTP_WORK/dovecot/users
+}
+userdb {
+  driver = prefetch
+}
+mail_uid = $(id -u nobody)
+mail_gid = $(id -g nobody)
+mail_home = $SMTP_WORK/tmp
+mail_location = maildir:~/mail
+rawlog_dir = $dialogue
+submission_relay_host = 127.0.0.1
+submission_max_mail_size = $size_limit
+submission_backend_capabilities = 8BITMIME DSN
+service submission-login {
+  inet_listener submission {
+    port = 587
+  }
+  inet_listener submissions {
+    port = 465
+    ssl = yes
+  }
+}
+END
+}
+
+# The relay host stores a message before it answers, with the line ends of the wire and all recipients in one file.
+collect_mail ()
+{
+  local message envelope recipient
+  for message in "$relayed"/*.eml
+  do
+    [ -e "$message" ] || continue
+    envelope=${message%.eml}.env
+    LC_ALL=C grep -qv $'\r$' "$message" && { fail "a line does not end in CRLF"; return; }
+    for recipient in $(jq -r '.recipients[].address | sub("@example.org$"; "")' "$envelope")
+    do
+      mkdir -p "$SMTP_MAILBOXES/$recipient/new"
+      sed 's/\r$//' "$message" > "$SMTP_MAILBOXES/$recipient/new/$(basename "$message")"
+    done
+    mv "$envelope" "$SMTP_WORK/last.env"
+    rm "$message"
+  done
+}
+
+# said SIDE: what the client (in) or the server (out) said last, after AUTH, with the time of each read or write.
+said ()
+{
+  local files=("$dialogue"/*."$1")
+  cat "${files[-1]}"
+}
+
+# Lines of the last session as the regexp CLIENT has it.
+expect_said ()
+{
+  said in | LC_ALL=C grep -Eaq "^[0-9.]+ $1" || fail "the client did not say $1"
+}
+
+expect_extensions ()
+{
+  local last_command first_reply
+  expect_said 'MAIL FROM:<sender@example.org>.* BODY=8BITMIME' \
+    && expect_said 'MAIL FROM:<sender@example.org>.* SIZE=[1-9][0-9]*' \
+    && expect_said 'BDAT [0-9]+ LAST' || return
+  [ "$(said in | LC_ALL=C grep -ac '^[0-9.]* RCPT TO:')" = "$1" ] || fail "not $1 times RCPT" || return
+  last_command=$(said in | LC_ALL=C sed -n 's/ BDAT .*//p')
+  first_reply=$(said out | LC_ALL=C sed -n '/ 250 /{s/ .*//p;q}')
+  jq -en "$last_command <= $first_reply" >/dev/null || fail "the client waited for a reply before BDAT"
+}
+
+expect_dsn ()
+{
+  jq -e 'all(.recipients[]; .parameters | test("NOTIFY=SUCCESS,FAILURE"))' "$SMTP_WORK/last.env" >/dev/null \
+    || fail "the relay host was told $(cat "$SMTP_WORK/last.env")"
+}
+
+case_587-plain () { delivery 587 ipv6 PLAIN "${login[@]}" --auth PLAIN; }
+case_587-login () { delivery 587 ipv6 LOGIN "${login[@]}" --auth LOGIN; }
+case_587-scram-sha-1 () { delivery 587 ipv6 SCRAM-SHA-1 "${login[@]}" --auth SCRAM-SHA-1; }
+case_587-scram-sha-256 () { delivery 587 ipv6 SCRAM-SHA-256 "${login[@]}" --auth SCRAM-SHA-256; }
+case_465-plain () { delivery 465 ipv6 PLAIN "${login[@]}" --plan submissions --auth PLAIN; }
+case_465-login () { delivery 465 ipv6 LOGIN "${login[@]}" --plan submissions --auth LOGIN; }
+case_465-scram-sha-1 () { delivery 465 ipv6 SCRAM-SHA-1 "${login[@]}" --plan submissions --auth SCRAM-SHA-1; }
+case_wrong-password-scram-sha-1 () { wrong_password SCRAM-SHA-1 && expect_nothing_arrived; }
+case_wrong-password-scram-sha-256 () { wrong_password SCRAM-SHA-256 && expect_nothing_arrived; }

@@ -392,6 +392,8 @@ OPTIONS name the envelope.  The password in ACCOUNT is overwritten."
        :on-event (mew-submit-batch--on-event options)
        :on-ask (lambda (event)
                  (and (equal (plist-get event :what) "password")
+                      ;; A token from a file has no other.
+                      (not (plist-get options :password-file))
                       (mew-submit-auth-answer event))))
     (when-let ((password (plist-get account :password)))
       (clear-string password))))

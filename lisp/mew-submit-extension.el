@@ -142,23 +142,30 @@ WHAT names where VALUE stands; if it is wrong the condition of KIND, such as
 ;;; The header
 
 (defun mew-submit-extension--entry (name)
-  "Return what the table has for the field X-Mew-Submit-... called NAME.
-Signal `mew-submit-message' when there is no such field: a wish that is misspelt
-must not be dropped in silence."
-  (or (seq-find (lambda (entry) (equal (downcase (nth 1 entry)) name))
-                mew-submit-extension--table)
-      (mew-submit-error-throw 'message nil "There is no field X-Mew-Submit-%s"
-                              (capitalize name))))
+  "Return the entry of the field X-Mew-Submit-... called NAME, or nil.
+Signal `mew-submit-message' for a name that is ours but for a few letters: a
+wish, such as that for TLS, must not be dropped in silence because of a slip."
+  (let ((like (lambda (most)
+                (seq-find (lambda (entry)
+                            (<= (string-distance name (downcase (nth 1 entry)))
+                                most))
+                          mew-submit-extension--table))))
+    (or (funcall like 0)
+        (when-let ((entry (funcall like 2)))
+          (mew-submit-error-throw
+           'message nil "There is no field X-Mew-Submit-%s; is X-Mew-Submit-%s \
+meant?" (capitalize name) (nth 1 entry))))))
 
 (defun mew-submit-extension-wishes (fields)
   "Return the wishes in FIELDS as a plist for `mew-submit-extension-merge'.
 FIELDS is a list of (NAME . TEXT), the names in lower case and without
-\"x-mew-submit-\".  Signal `mew-submit-message' for whatever is wrong."
+\"x-mew-submit-\"; other names are no wishes.  Signal `mew-submit-message' for
+whatever is wrong."
   (let (wishes)
     (pcase-dolist (`(,name . ,text) fields)
-      (let* ((entry (mew-submit-extension--entry name))
-             (key (car entry))
-             (what (concat "X-Mew-Submit-" (nth 1 entry))))
+      (when-let* ((entry (mew-submit-extension--entry name))
+                  (key (car entry))
+                  (what (concat "X-Mew-Submit-" (nth 1 entry))))
         (when (plist-member wishes key)
           (mew-submit-error-throw 'message nil "%s is there twice" what))
         (setq wishes (plist-put wishes key

@@ -134,6 +134,10 @@ is none.  Signal `mew-submit-config' when it cannot be started."
   (let* ((run (mew-submit-oauth--make-run))
          (process-environment
           (mew-submit-oauth--environment user host refresh))
+         ;; The current buffer is whichever it is when the server asks.
+         (default-directory (if noninteractive
+                                default-directory
+                              (expand-file-name "~/")))
          (stderr (make-pipe-process
                   :name "mew-submit token errors" :noquery t :buffer nil
                   :coding 'utf-8-unix :sentinel #'ignore

@@ -349,10 +349,7 @@ It is as `mew-submit-session-start' takes it."
         (refusal (mew-submit-request--work-refusal work)))
     (cond ((mew-submit-auth-token-p (plist-get event :mechanism))
            (or (mew-submit-auth-token event account)
-               ;; A token that was given has no other.
-               (and on-ask
-                    (not (plist-get account :password))
-                    (funcall on-ask event))))
+               (and on-ask (funcall on-ask event))))
           ((null on-ask) nil)
           ((null refusal)
            (setf (mew-submit-request--work-asked work) t)

@@ -299,25 +299,25 @@ when EVENT has been dealt with; while ASKING it only means no."
       (error (mew-submit-session--warn err what)
              nil))))
 
+(defun mew-submit-session--no-answer (session why)
+  "Tell SESSION's job that there is no answer; WHY is told at the end."
+  (setf (mew-submit-session-remark session) why)
+  (mew-submit--mod-answer (mew-submit-session-id session) nil))
+
 (defun mew-submit-session--reply (session id answer)
   "Pass ANSWER on to the job ID of SESSION, unless that has ended.
-What is (:failed . WHY) counts as no answer, and WHY is told at the end.  A
-secret is wiped afterwards."
+What is (:failed . WHY), or cannot be passed on, counts as no answer, and the
+reason is told at the end.  A secret is wiped afterwards."
   (let* ((failed (eq (car-safe answer) :failed))
-         (secret (and (not failed) (cdr-safe answer)))
-         (text (cond (failed nil) (secret (car answer)) (t answer))))
+         (secret (and (not failed) (cdr-safe answer))))
     (when (and (eql id (mew-submit-session-id session))
                (null (mew-submit-session-done session)))
-      (when failed
-        (setf (mew-submit-session-remark session) (cdr answer)))
       (condition-case err
-          (if secret
-              (mew-submit--mod-answer id text secret)
-            (mew-submit--mod-answer id text))
-        ;; To the module an answer it cannot use is no answer.
-        (mew-submit-config (setf (mew-submit-session-remark session)
-                                 (mew-submit-error-text err)))
-        (error (mew-submit-session--warn err "answering a question"))))
+          (cond (failed (mew-submit-session--no-answer session (cdr answer)))
+                (secret (mew-submit--mod-answer id (car answer) secret))
+                (t (mew-submit--mod-answer id answer)))
+        (error (mew-submit-session--no-answer session
+                                              (mew-submit-error-text err)))))
     (when (stringp secret)
       (clear-string secret))))
 

@@ -322,6 +322,9 @@ Resent-To: new@x\nResent-Bcc: hid@x\nFrom: me@x\nTo: old@x")
                     ("--timeout" "0" "a@x") ("--timeout" "1s" "a@x")
                     ("--timeout" "-1" "a@x") ("--step-timeout" "1e9" "a@x")
                     ("--auth" "PLAIN X" "a@x") ("--json=1" "a@x")
+                    ("--ssh" "a b" "a@x") ("--ssh" "-oX=y" "a@x")
+                    ("--ssh" "h" "--tunnel" "ssh:h" "a@x")
+                    ("--tunnel" "h" "a@x") ("--source" "localhost" "a@x")
                     ("--password-file" "/dev/null" "a@x")))
       (mew-submit-batch-tests--refused
        peer 64 (apply #'mew-submit-batch-tests--arguments peer "ok" more)))))
@@ -372,6 +375,7 @@ Resent-To: new@x\nResent-Bcc: hid@x\nFrom: me@x\nTo: old@x")
                       ("--ca-file" "/") ("--crl-file" "/nonexistent/crl.pem")
                       ("--user" "me" "--password-file" "/nonexistent/pw")
                       ("--user" "me" "--password-file" ,junk)
+                      ("--memory" ,junk)
                       ("--outbox" ,(concat junk "/outbox"))))
         (mew-submit-batch-tests--refused
          peer 78 (apply #'mew-submit-batch-tests--arguments peer "ok"

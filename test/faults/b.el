@@ -74,7 +74,7 @@
    '("B10 CHUNKING is offered before TLS only" :peer ("cap+=CHUNKING") :kind ok :no-line "^BDAT")
    '("B10 8BITMIME is offered before TLS only, and the message needs it"
      :peer ("cap2-=8BITMIME") :message "To: ann@example.org\n\nBücher\n"
-     :answer ignore :kind (message ok) :reach (connection auth message))
+     :seven-bit t :kind ok :reach message)
    '("B10 SMTPUTF8 is offered before TLS only, and a recipient needs it"
      :peer ("cap2-=SMTPUTF8") :recipients ("bücher@example.org") :kind message
      :reach (connection auth) :text "bücher@example\\.org")

@@ -113,8 +113,12 @@ OFFSET may be negative."
     '("J8 Latin-1, and 8BITMIME" :message "To: ann@example.org\n\nB\374cher\n"
       :saw-line "^MAIL .*BODY=8BITMIME")
     '("J8 7-bit text needs no BODY" :no-line "BODY=")
-    '("J8 8-bit text, no 8BITMIME, and nobody to encode it" :peer ("cap2-=8BITMIME")
-      :message "To: ann@example.org\n\nB\303\274cher\n" :answer ignore
+    '("J8 8-bit text, no 8BITMIME" :peer ("cap2-=8BITMIME")
+      :message "To: ann@example.org\n\nB\303\274cher\n" :seven-bit t :kind ok :reach message)
+    '("J8 8-bit text, no 8BITMIME, in something signed" :peer ("cap2-=8BITMIME")
+      :message "To: ann@example.org\nMIME-Version: 1.0\nContent-Type: multipart/signed; \
+boundary=b; protocol=\"application/pgp-signature\"\n\n--b\nContent-Type: text/plain\n\nB\303\274cher\n\
+--b\nContent-Type: application/pgp-signature\n\nx\n--b--\n"
       :kind message :reach (connection auth) :text "8-bit")
     '("J8 a header in UTF-8" :message "Subject: B\303\274cher\nTo: ann@example.org\n\nx\n"
       :saw-line "^MAIL .*SMTPUTF8")

@@ -107,7 +107,8 @@ directory with messages."
   "Return a complaint when RECORD has a question that the table does not expect."
   (let ((ask (seq-find (lambda (event) (eq (plist-get event :event) 'ask))
                        (mew-submit-faults-record-events record))))
-    (when (and ask (not (mew-submit-faults--get record :answer)))
+    (when (and ask (not (mew-submit-faults--get record :answer))
+               (not (equal (plist-get ask :what) "seven-bit")))
       (format "it asked about %s" (plist-get ask :what)))))
 
 ;;; The words
@@ -264,8 +265,13 @@ It made no connection, a connection, said AUTH, MAIL, some of the message, all o
            (wanted (or (mew-submit-faults--get record :body)
                        (mew-submit-test-octets
                         (mew-submit-fault-file (mew-submit-faults-record-fault record))))))
-       (unless (equal (mew-submit-test-octets stored) (mew-submit-faults-wire wanted))
-         "the message that arrived is another one")))
+       (if (mew-submit-faults--get record :seven-bit)
+           (unless (string-match-p
+                    "\\`[[:ascii:]]*\nContent-Transfer-Encoding: \\(?:quoted-printable\\|base64\\)\r\n[[:ascii:]]*\\'"
+                    (mew-submit-test-octets stored))
+             "the message was not encoded in seven bits")
+         (unless (equal (mew-submit-test-octets stored) (mew-submit-faults-wire wanted))
+           "the message that arrived is another one"))))
    (seq-filter (lambda (event) (> (plist-get event :number) 0))
                (mew-submit-faults--messages record))))
 

@@ -24,6 +24,7 @@
 ;;   :events LIST      each (EVENT KEY VALUE): an event of the client's has that
 ;;   :saw LIST         the same for the server's log; :saw-line, :no-line REGEXP: of the client's lines
 ;;   :envelope LIST    the sender and the recipients of the message as the server has them
+;;   :seven-bit t      it has to have the message encoded in seven bits
 ;;   :body TEXT        what the server has to have, where that is not the message itself
 ;;   :violations LIST  names of violations that are none here
 ;;   :auths N          how many AUTH commands there may be (default 1)

@@ -1,0 +1,106 @@
+;;; mew-submit-share-tests.el --- Tests for who may share a connection -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Messages of one account go over one connection while it is kept; whatever could
+;; make a difference to where they go, how safely and as whom, keeps them apart.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'ert)
+(require 'mew-submit)
+(require 'mew-submit-test-helpers)
+
+(defun mew-submit-share-tests--send (account &optional header)
+  "Send a message with HEADER by ACCOUNT; return t if a connection was used again."
+  (let* ((noninteractive nil)
+         (reused 'none)
+         (done (mew-submit-test-run
+                account (concat header "From: me@x\nTo: a@x\n\nbody\n")
+                :on-event (lambda (event)
+                            (when (eq (plist-get event :event) 'connected)
+                              (setq reused (plist-get event :reused)))))))
+    (should (equal (plist-get done :result) "delivered"))
+    reused))
+
+(defmacro mew-submit-share-tests--with-peer (spec &rest body)
+  "Run BODY with a server, SPEC as for `mew-submit-test-with-peer'."
+  (declare (indent 1) (debug (sexp body)))
+  `(let ((mew-submit-memory-file nil)
+         (mew-submit-keep-connection 20)
+         (auth-sources nil))
+     (mew-submit-test-with-peer ,spec
+       (unwind-protect
+           (progn ,@body)
+         (mew-submit-session-stop)))))
+
+(ert-deftest mew-submit-share-tests-one-account-one-connection ()
+  "Messages of an account share a connection, whatever each asks of the server."
+  :tags '(:module)
+  (mew-submit-share-tests--with-peer (peer "--user" "me" "--password" "s3cret"
+                                           "127.0.0.1:0,name=a")
+    (let ((account (lambda (&rest keys)
+                     (apply #'mew-submit-test-account peer "a"
+                            (append keys (list :name "one" :user "me" :password
+                                               (copy-sequence "s3cret")))))))
+      (should-not (mew-submit-share-tests--send (funcall account)))
+      (should (mew-submit-share-tests--send (funcall account)))
+      (should (mew-submit-share-tests--send
+               (funcall account) "X-Mew-Submit-DSN-Notify: never\n"))
+      (should (mew-submit-share-tests--send (funcall account :dsn-id "x")))
+      (should (= 1 (length (mew-submit-test-log peer "connect"))))
+      (should (= 1 (length (mew-submit-test-log peer "auth"))))
+      (should-not (mew-submit-test-violations peer)))))
+
+(ert-deftest mew-submit-share-tests-what-keeps-apart ()
+  "Another name, level, user, file or way out means another connection."
+  :tags '(:module)
+  (mew-submit-share-tests--with-peer (peer "127.0.0.1:0,name=a")
+    (let* ((ca (mew-submit-test--peer-file peer "ca.pem"))
+           (account (lambda (&rest keys)
+                      (apply #'mew-submit-test-account peer "a"
+                             (append keys (list :name "one" :ca-file ca)))))
+           (shared (lambda (&rest keys)
+                     (mew-submit-share-tests--send (apply account keys)))))
+      (copy-file (mew-submit-test-ca peer) ca)
+      (should-not (funcall shared))
+      (should (funcall shared))
+      (dolist (keys (list '(:name "two") '(:tls opportunistic) '(:user "me")
+                          '(:tls-name "localhost") '(:tls-minimum "1.3")
+                          '(:helo "other.example") '(:source "127.0.0.2")
+                          (list :ca-file (mew-submit-test-ca peer))
+                          '(:server "localhost")))
+        (ert-info ((format "%S" keys))
+          (should-not (apply shared (append keys (and (plist-get keys :user)
+                                                      '(:auth "none" :name "x")))))))
+      (should (funcall shared))
+      ;; A list of authorities that was changed is read again.
+      (set-file-times ca 1)
+      (should-not (funcall shared))
+      (let ((mew-submit-pins (list (list "one" "127.0.0.1"
+                                         (mew-submit-test-port peer "a")
+                                         "sha256:00"))))
+        (should-not (funcall shared))))))
+
+(ert-deftest mew-submit-share-tests-nothing-is-kept ()
+  "Nothing is kept when the user wants that, nor in batch mode."
+  :tags '(:module)
+  (mew-submit-share-tests--with-peer (peer "127.0.0.1:0,name=a")
+    (let ((account (mew-submit-test-account peer "a")))
+      (let ((mew-submit-keep-connection 0))
+        (dotimes (_ 2)
+          (should-not (mew-submit-share-tests--send account))))
+      (dotimes (_ 2)
+        (mew-submit-test-run account "From: me@x\nTo: a@x\n\nbody\n"))
+      (should (= 4 (length (mew-submit-test-log peer "connect"))))
+      (should-not (plist-member (mew-submit-request-make
+                                 account (mew-submit-test-ca peer)
+                                 '(("from" . "From: me@x")) nil '("a@x"))
+                                :share)))))
+
+(provide 'mew-submit-share-tests)
+;;; mew-submit-share-tests.el ends here

@@ -163,23 +163,28 @@ is none.  Signal `mew-submit-config' when it cannot be started."
     ("403" . "it does not allow to send mail"))
   "What the status of a refusal means, by the names of RFC 6750 and of Google.")
 
+(defun mew-submit-oauth--members (json)
+  "Return the members of the object JSON, texts by name, or nil."
+  (condition-case nil
+      (let ((json-object-type 'alist)
+            (json-key-type 'string))
+        (seq-filter (lambda (member)
+                      (and (stringp (cdr-safe member))
+                           (not (string-empty-p (cdr member)))))
+                    (ensure-list (json-read-from-string json))))
+    (json-error nil)))
+
 (defun mew-submit-oauth--phrase (json)
   "Return the meaning of JSON, a server's refusal of a token, or nil.
 Nothing in it is followed, and other members than status and scope are left
 out."
-  (when-let* ((object (condition-case nil
-                          (json-parse-string json :object-type 'alist)
-                        (json-error nil)))
-              (member (lambda (name)
-                        (let ((value (and (consp object)
-                                          (alist-get name object))))
-                          (and (stringp value)
-                               (not (string-empty-p value))
-                               value))))
-              (status (funcall member 'status)))
-    (let ((scope (funcall member 'scope)))
+  (let* ((members (mew-submit-oauth--members json))
+         (status (cdr (assoc "status" members)))
+         (words (cdr (assoc status mew-submit-oauth--statuses)))
+         (scope (cdr (assoc "scope" members))))
+    (when status
       (concat "the access token was refused: "
-              (if-let ((words (cdr (assoc status mew-submit-oauth--statuses))))
+              (if words
                   (format "%s (status %s)" words status)
                 (format "status %s" status))
               (if scope (format "; it has to be for the scope %s" scope) "")))))

@@ -22,9 +22,10 @@
 (require 'mew-submit-message)
 (require 'mew-submit-plan)
 (require 'mew-submit-session)
-(require 'mew-submit-sevenbit)
 (require 'mew-submit-tls)
 (require 'mew-submit-tunnel)
+
+(declare-function mew-submit-sevenbit-convert "mew-submit-sevenbit" (file out))
 
 (defcustom mew-submit-fallback 'ask
   "Whether a less preferred port may be used when the preferred one is blocked.
@@ -335,6 +336,7 @@ X-Mew-Submit-DSN-Notify, goes before what the account says."
 
 (defun mew-submit-request--seven-bit (work)
   "Return the name of a file with WORK's message in seven bits, or nil."
+  (require 'mew-submit-sevenbit)        ; slow to load, and seldom needed
   (let ((out (mew-submit-request--copy-name work "seven-bit.eml")))
     (and (or (file-exists-p out)
              (mew-submit-sevenbit-convert (mew-submit-request--public-file work)

@@ -541,7 +541,9 @@ inspect_certificate (gnutls_session_t session, const char *name, const char *pin
     snprintf (info->unverified, sizeof info->unverified, "the stapled OCSP response does not call it good");
   else
     info->verified = !differs;
-  info->pinned = !info->verified && *pin && strcasecmp (pin, info->fingerprint) == 0;
+  /* A pin stands in for an issuer, a date or a name; what its issuer has called back stays bad.  */
+  bool revoked = failed >= 0 && (status & GNUTLS_CERT_REVOKED);
+  info->pinned = !info->verified && !revoked && *pin && strcasecmp (pin, info->fingerprint) == 0;
   info->verified = info->verified || info->pinned;
   result = 0;
 out:

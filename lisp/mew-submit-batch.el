@@ -17,12 +17,13 @@
 ;;; Code:
 
 (require 'cl-lib)
-(require 'json)
 (require 'mew-submit-account)
 (require 'mew-submit-address)
 (require 'mew-submit-auth)
+(require 'mew-submit-command)
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
+(require 'mew-submit-json)
 (require 'mew-submit-message)
 (require 'mew-submit-module)
 (require 'mew-submit-outbox)
@@ -88,55 +89,22 @@ delivered")
     ("--help" :help nil "this text"))
   "The options: (NAME KEY ARGUMENT WHAT-FOR).  ARGUMENT is nil for a flag.")
 
-(defun mew-submit-batch--usage ()
-  "Return the text for --help."
-  (concat
-   "usage: emacs -Q --batch -l mew-submit.el -f mew-submit-batch-send -- \
-[options] RECIPIENT... < message\n"
-   (mapconcat (lambda (option)
-                (format "  %-34s %s\n"
-                        (string-trim-right
-                         (concat (nth 0 option) " " (or (nth 2 option) "")))
-                        (nth 3 option)))
-              mew-submit-batch--options "")
-   "Exit status: 0 delivered, 64 usage, 65 bad message or address, 68 no such \
-host,\n69 refused, 70 internal, 74 uncertain, 75 deferred, 76 protocol error, \
-77 insecure\nor authentication failed, 78 configuration.\n"))
-
-(defun mew-submit-batch--choice (name value choices)
-  "Return VALUE of option NAME as a symbol, which must be among CHOICES."
-  (or (car (memq (intern-soft value) choices))
-      (mew-submit-error-throw 'usage nil "%s is one of %s, not %s" name
-                              (mapconcat #'symbol-name choices ", ") value)))
-
-(defun mew-submit-batch--seconds (name value)
-  "Return VALUE of option NAME, a positive number of seconds up to a day."
-  (let ((number (if (string-match-p "\\`[0-9]+\\(?:\\.[0-9]+\\)?\\'" value)
-                    (string-to-number value)
-                  0)))
-    (unless (and (> number 0) (<= number 86400))
-      (mew-submit-error-throw 'usage nil "%s needs a number of seconds, not %s"
-                              name value))
-    number))
-
-(defun mew-submit-batch--read (function value)
-  "Return FUNCTION's value for VALUE; what is wrong with that is the user's fault."
-  (condition-case err
-      (funcall function value)
-    ((mew-submit-config mew-submit-message)
-     (mew-submit-error-throw 'usage nil "%s" (mew-submit-error-text err)))))
-
-(defun mew-submit-batch--checked (function value)
-  "Return VALUE if FUNCTION can read it."
-  (mew-submit-batch--read function value)
-  value)
-
 (defun mew-submit-batch--plan (value)
   "Return VALUE, which must be the name of a plan."
   (if (member value (mew-submit-plan-names))
       value
     (mew-submit-error-throw 'usage nil "No such plan: %s; there are %s" value
                             (string-join (mew-submit-plan-names) ", "))))
+
+(defun mew-submit-batch--usage ()
+  "Return the text for --help."
+  (concat
+   "usage: emacs -Q --batch -l mew-submit.el -f mew-submit-batch-send -- \
+[options] RECIPIENT... < message\n"
+   (mew-submit-command-help mew-submit-batch--options)
+   "Exit status: 0 delivered, 64 usage, 65 bad message or address, 68 no such \
+host,\n69 refused, 70 internal, 74 uncertain, 75 deferred, 76 protocol error, \
+77 insecure\nor authentication failed, 78 configuration.\n"))
 
 (defun mew-submit-batch--mechanism (value)
   "Return VALUE, which must look like a SASL mechanism, or be none."
@@ -151,63 +119,26 @@ host,\n69 refused, 70 internal, 74 uncertain, 75 deferred, 76 protocol error, \
     (mew-submit-error-throw 'usage nil "%s needs an argument" name))
   (pcase key
     (:plan (mew-submit-batch--plan value))
-    (:routes (mew-submit-batch--read #'mew-submit-plan-parse-routes value))
-    (:family (mew-submit-batch--choice name value '(ipv4 ipv6)))
-    (:tls (mew-submit-batch--choice name value '(required opportunistic none)))
-    (:fallback (mew-submit-batch--choice name value '(always never)))
-    ((or :timeout :step-timeout) (mew-submit-batch--seconds name value))
+    (:routes (mew-submit-command-read #'mew-submit-plan-parse-routes value))
+    (:family (mew-submit-command-choice name value '(ipv4 ipv6)))
+    (:tls (mew-submit-command-choice name value '(required opportunistic none)))
+    (:fallback (mew-submit-command-choice name value '(always never)))
+    ((or :timeout :step-timeout) (mew-submit-command-seconds name value))
     (:auth (mew-submit-batch--mechanism value))
-    (:tls-minimum (mew-submit-batch--read #'mew-submit-tls-minimum value))
-    (:tunnel (mew-submit-batch--checked #'mew-submit-tunnel-parse value))
-    (:ssh (mew-submit-batch--read #'mew-submit-tunnel-parse
+    (:tls-minimum (mew-submit-command-read #'mew-submit-tls-minimum value))
+    (:tunnel (mew-submit-command-checked #'mew-submit-tunnel-parse value))
+    (:ssh (mew-submit-command-read #'mew-submit-tunnel-parse
                                   (concat "ssh:" value))
           value)
-    (:source (mew-submit-batch--checked #'mew-submit-tunnel-source value))
+    (:source (mew-submit-command-checked #'mew-submit-tunnel-source value))
     ((pred mew-submit-extension-key-p)
      (mew-submit-extension-value key value name 'usage))
     (_ value)))
 
-(defun mew-submit-batch--option (name value args)
-  "Return (KEY VALUE . REST) for the option NAME, with REST of ARGS left.
-VALUE is what followed its equals sign, or nil."
-  (pcase-let ((`(,_ ,key ,argument . ,_)
-               (or (assoc name mew-submit-batch--options)
-                   (mew-submit-error-throw 'usage nil "Unknown option: %s"
-                                           name))))
-    (cond ((null argument)
-           (when value
-             (mew-submit-error-throw 'usage nil "%s takes no argument" name))
-           (cons key (cons t args)))
-          (value
-           (cons key (cons (mew-submit-batch--value name key value) args)))
-          ((null args)
-           (mew-submit-error-throw 'usage nil "%s needs an argument" name))
-          (t
-           (cons key (cons (mew-submit-batch--value name key (car args))
-                           (cdr args)))))))
-
 (defun mew-submit-batch--parse (args)
-  "Return the options in ARGS as a plist, with the other arguments in :recipients.
-Signal `mew-submit-usage' when they make no sense."
-  (let (options recipients)
-    (while args
-      (let ((arg (pop args)))
-        (cond ((equal arg "--")
-               (setq recipients (append (reverse args) recipients)
-                     args nil))
-              ((string-match "\\`\\(--[^=]+\\)=\\(\\(?:.\\|\n\\)*\\)\\'" arg)
-               (pcase-let ((`(,key ,value . ,rest)
-                            (mew-submit-batch--option
-                             (match-string 1 arg) (match-string 2 arg) args)))
-                 (setq options (plist-put options key value)
-                       args rest)))
-              ((string-prefix-p "-" arg)
-               (pcase-let ((`(,key ,value . ,rest)
-                            (mew-submit-batch--option arg nil args)))
-                 (setq options (plist-put options key value)
-                       args rest)))
-              (t (push arg recipients)))))
-    (plist-put options :recipients (nreverse recipients))))
+  "Return the options in ARGS as a plist, with the recipients in :arguments."
+  (mew-submit-command-parse args mew-submit-batch--options
+                            #'mew-submit-batch--value))
 
 (defun mew-submit-batch--check (options)
   "Signal `mew-submit-usage' or another condition unless OPTIONS fit together."
@@ -234,98 +165,19 @@ Signal `mew-submit-usage' when they make no sense."
       (mew-submit-error-throw
        'usage nil "--token-command is for XOAUTH2 and OAUTHBEARER, not for %s"
        (funcall get :auth)))
-     ((not (or (funcall get :recipients) (funcall get :header)))
+     ((not (or (funcall get :arguments) (funcall get :header)))
       (mew-submit-error-throw 'usage nil
                               "No recipient: name one, or use -t")))))
 
-;;; JSON
-
-(defconst mew-submit-batch--shapes
-  '((resolved :family :addresses :error :ms)
-    (attempt :id :port :family :address :tls :case :errno :icmp :offender :ms
-             :text)
-    (connected :id :port :family :address :fallback :ms)
-    (greeting :code :text :ms)
-    (capabilities :secure :keywords :mechanisms)
-    (tls :version :cipher :verified :pinned :resumed :subject :issuer :starts
-         :expires :names :fingerprint)
-    (auth :mechanism)
-    (progress :sent :total)
-    (recipient :address :code :enhanced :text)
-    (reply :code :enhanced :text)
-    (ask :what)
-    (log :direction :text)
-    (done :result :kind :exit :code :enhanced :text :port :family :address
-          :fallback :tls :auth :reply :recipients :attempts :ms))
-  "Which keys each event has in JSON, whether the event has them or not.")
-
-(defconst mew-submit-batch--truths
-  '(:fallback :secure :verified :pinned :resumed :reused :lost)
-  "The keys whose value is true or false.")
-
-(defconst mew-submit-batch--lists
-  '(:addresses :keywords :mechanisms :names :recipients :attempts)
-  "The keys whose value is an array.")
-
-(defun mew-submit-batch--json-value (key value)
-  "Return VALUE, which is that of KEY, as `json-encode' takes it."
-  (cond ((memq key mew-submit-batch--truths) (if value t :false))
-        ((memq key mew-submit-batch--lists)
-         (vconcat (mapcar (lambda (element)
-                            (mew-submit-batch--json-value nil element))
-                          value)))
-        ((null value) :null)
-        ((keywordp (car-safe value)) (mew-submit-batch--json-object value))
-        ((symbolp value) (symbol-name value))
-        (t value)))
-
-(defconst mew-submit-batch--rare '(:lost :kept :alarm :unverified :reused)
-  "The keys that are left out of JSON where they have no value.")
-
-(defun mew-submit-batch--json-object (plist)
-  "Return PLIST as `json-encode' takes an object."
-  (cl-loop for (key value) on plist by #'cddr
-           unless (and (memq key mew-submit-batch--rare) (not value))
-           collect (cons (intern (substring (symbol-name key) 1))
-                         (mew-submit-batch--json-value key value))))
-
-(defun mew-submit-batch--json (event)
-  "Return EVENT as a line of JSON, octets."
-  (let* ((type (plist-get event :event))
-         (keys (cdr (assq type mew-submit-batch--shapes)))
-         (shaped (cons :event
-                       (cons type
-                             (mapcan (lambda (key)
-                                       (list key (plist-get event key)))
-                                     (append keys mew-submit-batch--rare))))))
-    ;; Not `json-serialize': it writes 312.5 milliseconds well, but 0.1 with
-    ;; seventeen digits.
-    (let ((json-null :null)
-          (json-false :false)
-          (json-encoding-pretty-print nil))
-      (encode-coding-string
-       (concat (json-encode (mew-submit-batch--json-object shaped)) "\n")
-       'utf-8-unix))))
-
 ;;; Output
-
-(defun mew-submit-batch--print (octets)
-  "Write OCTETS to standard output at once."
-  (send-string-to-terminal octets))
-
-(defun mew-submit-batch--tell (text)
-  "Write TEXT as a line to standard error."
-  (let ((locale-coding-system 'utf-8-unix)
-        (coding-system-for-write 'utf-8-unix))
-    (message "mew-submit: %s" text)))
 
 (defun mew-submit-batch--tell-done (done options)
   "Tell how the message ended, with DONE; OPTIONS say to whom."
   (if (plist-get options :json)
-      (mew-submit-batch--print (mew-submit-batch--json done))
+      (mew-submit-command-print (mew-submit-json-event done))
     (dolist (attempt (plist-get done :attempts))
-      (mew-submit-batch--tell (mew-submit-report-attempt attempt)))
-    (mew-submit-batch--tell
+      (mew-submit-command-tell (mew-submit-report-attempt attempt)))
+    (mew-submit-command-tell
      (concat (mew-submit-report-done done)
              (when-let ((kept (plist-get done :kept)))
                (format "  The message is kept in %s" kept))))))
@@ -335,7 +187,7 @@ Signal `mew-submit-usage' when they make no sense."
   (when (plist-get options :json)
     (lambda (event)
       (unless (memq (plist-get event :event) '(done log))
-        (mew-submit-batch--print (mew-submit-batch--json event))))))
+        (mew-submit-command-print (mew-submit-json-event event))))))
 
 ;;; The message
 
@@ -357,7 +209,7 @@ the message's own header wishes, and that before the account."
     (setq account (plist-put account :fallback 'always))
     (cl-loop for (key value) on options by #'cddr
              unless (memq key '(:password-file :from :outbox :json :header
-                                               :help :recipients :ssh))
+                                               :help :arguments :ssh))
              do (setq account (mew-submit-extension-merge account
                                                           (list key value))))
     (when-let ((host (plist-get options :ssh)))
@@ -377,7 +229,7 @@ Check the name that is there, so that nothing is read in vain."
 
 (defun mew-submit-batch--recipients (options fields)
   "Return the recipients that OPTIONS and, with -t, FIELDS name."
-  (append (plist-get options :recipients)
+  (append (plist-get options :arguments)
           (and (plist-get options :header)
                (mew-submit-message-recipients fields))))
 
@@ -478,6 +330,7 @@ Signal a condition when there is nothing to begin with."
   (mew-submit-module-ensure)
   (let ((work (mew-submit-batch--prepare options)))
     (setq mew-submit-batch--work work)
+    (setq mew-submit-command-interrupted #'mew-submit-batch--interrupted)
     (add-hook 'kill-emacs-hook #'mew-submit-batch--interrupted)
     (mew-submit-batch--conclude
      work
@@ -486,11 +339,6 @@ Signal a condition when there is nothing to begin with."
                 (mew-submit-session-wait (mew-submit-batch--work-session work)))
        ((error quit) (mew-submit-error-done err))))))
 
-(defun mew-submit-batch--leave (status)
-  "End Emacs with STATUS."
-  (remove-hook 'kill-emacs-hook #'mew-submit-batch--interrupted)
-  (kill-emacs status))
-
 (defun mew-submit-batch--run (args)
   "Do what ARGS say, and return the exit status."
   (let ((options (list :json (and (member "--json" args) t))))
@@ -498,7 +346,7 @@ Signal a condition when there is nothing to begin with."
         (progn
           (setq options (mew-submit-batch--parse args))
           (if (plist-get options :help)
-              (progn (mew-submit-batch--print (mew-submit-batch--usage))
+              (progn (mew-submit-command-print (mew-submit-batch--usage))
                      0)
             (mew-submit-batch--deliver options)))
       ((error quit)
@@ -506,32 +354,12 @@ Signal a condition when there is nothing to begin with."
          (mew-submit-batch--tell-done done options)
          (plist-get done :exit))))))
 
-(defun mew-submit-batch--arguments ()
-  "Take the arguments of the command line that Emacs has left.
-Octets that the locale knows nothing of are taken for UTF-8."
-  (let ((args (mapcar (lambda (arg)
-                        (decode-coding-string
-                         (encode-coding-string arg 'utf-8-unix) 'utf-8-unix))
-                      command-line-args-left)))
-    (setq command-line-args-left nil)
-    (if (equal (car args) "--")
-        (cdr args)
-      args)))
-
 ;;;###autoload
 (defun mew-submit-batch-send ()
   "Submit the message on standard input and leave Emacs.
 Options and recipients are on the command line behind \"--\"; --help lists them,
 and README.org tells what the exit status means."
-  (let ((status 70))
-    (unwind-protect
-        (let ((debug-on-error nil)
-              (inhibit-message nil)
-              ;; SIGTERM runs `kill-emacs-hook' at once, and if that is in the
-              ;; middle of a garbage collection, the module cannot be called.
-              (gc-cons-threshold (max gc-cons-threshold (* 64 1024 1024))))
-          (setq status (mew-submit-batch--run (mew-submit-batch--arguments))))
-      (mew-submit-batch--leave status))))
+  (mew-submit-command-run #'mew-submit-batch--run))
 
 (provide 'mew-submit-batch)
 ;;; mew-submit-batch.el ends here

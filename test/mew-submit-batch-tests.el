@@ -101,7 +101,7 @@
 (ert-deftest mew-submit-batch-tests-json-values ()
   "False, null, empty arrays, nested objects and text come out right."
   (should (equal
-           (mew-submit-batch--json
+           (mew-submit-json-event
             '(:event attempt :id 0 :port 25 :family "ipv6" :address "::1"
                      :tls "none" :case "tls" :ms 312.5 :lost t
                      :text "ü \"q\" \\ 用"
@@ -114,11 +114,11 @@
 \"offender\":{\"address\":\"192.0.2.9\",\"who\":\"router\"},\"ms\":312.5,\
 \"text\":\"ü \\\"q\\\" \\\\ 用\",\"lost\":true}\n")
             'utf-8)))
-  (should (equal (mew-submit-batch--json
+  (should (equal (mew-submit-json-event
                   '(:event resolved :family "ipv4" :ms 1.0))
                  "{\"event\":\"resolved\",\"family\":\"ipv4\",\"addresses\":[],\
 \"error\":null,\"ms\":1.0}\n"))
-  (should (equal (mew-submit-batch--json '(:event connected :id 1 :ms 2))
+  (should (equal (mew-submit-json-event '(:event connected :id 1 :ms 2))
                  "{\"event\":\"connected\",\"id\":1,\"port\":null,\
 \"family\":null,\"address\":null,\"fallback\":false,\"ms\":2}\n")))
 
@@ -461,7 +461,7 @@ Resent-To: new@x\nResent-Bcc: hid@x\nFrom: me@x\nTo: old@x")
                     "--json"))
                  '(:server "h" :tls opportunistic :header t :from ""
                            :timeout 2.5 :auth "SCRAM-SHA-1"
-                           :recipients ("a@x" "--json")))))
+                           :arguments ("a@x" "--json")))))
 
 (ert-deftest mew-submit-batch-tests-help ()
   "--help names every option, on standard output, and ends with 0."

@@ -1,0 +1,94 @@
+;;; mew-submit-json.el --- Events and other plists as lines of JSON -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Floor 1, pure.  It owns how what we know is written for programs: one object a
+;; line, with keys that are always the same (README.org, "From the shell").
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'json)
+
+(defconst mew-submit-json--shapes
+  '((resolved :family :addresses :error :ms)
+    (attempt :id :port :family :address :tls :case :errno :icmp :offender :ms
+             :text)
+    (connected :id :port :family :address :fallback :ms)
+    (greeting :code :text :ms)
+    (capabilities :secure :keywords :mechanisms)
+    (tls :version :cipher :verified :pinned :resumed :subject :issuer :starts
+         :expires :names :fingerprint)
+    (auth :mechanism)
+    (progress :sent :total)
+    (recipient :address :code :enhanced :text)
+    (reply :code :enhanced :text)
+    (ask :what)
+    (log :direction :text)
+    (done :result :kind :exit :code :enhanced :text :port :family :address
+          :fallback :tls :auth :reply :recipients :attempts :ms))
+  "Which keys each event has in JSON, whether the event has them or not.")
+
+(defconst mew-submit-json--truths
+  '(:fallback :secure :verified :pinned :resumed :reused :lost)
+  "The keys whose value is true or false.")
+
+(defconst mew-submit-json--lists
+  '(:addresses :keywords :mechanisms :names :recipients :attempts)
+  "The keys whose value is an array.")
+
+(defun mew-submit-json--value (key value)
+  "Return VALUE, which is that of KEY, as `json-encode' takes it."
+  (cond ((memq key mew-submit-json--truths) (if value t :false))
+        ((memq key mew-submit-json--lists)
+         (vconcat (mapcar (lambda (element)
+                            (mew-submit-json--value nil element))
+                          value)))
+        ((null value) :null)
+        ((memq value '(t :false)) value)
+        ((vectorp value)
+         (vconcat (mapcar (lambda (element)
+                            (mew-submit-json--value nil element))
+                          value)))
+        ((keywordp (car-safe value)) (mew-submit-json--object value))
+        ((symbolp value) (symbol-name value))
+        (t value)))
+
+(defconst mew-submit-json--rare '(:lost :kept :alarm :unverified :reused)
+  "The keys that are left out of JSON where they have no value.")
+
+(defun mew-submit-json--object (plist)
+  "Return PLIST as `json-encode' takes an object."
+  (cl-loop for (key value) on plist by #'cddr
+           unless (and (memq key mew-submit-json--rare) (not value))
+           collect (cons (intern (substring (symbol-name key) 1))
+                         (mew-submit-json--value key value))))
+
+(defun mew-submit-json-line (plist)
+  "Return PLIST as a line of JSON, octets.
+A key's name is the keyword's.  A value is a string, a number, a symbol (its
+name), t, `:false', nil (null), a plist (an object) or a vector (an array)."
+  ;; Not `json-serialize': it writes 312.5 milliseconds well, but 0.1 with
+  ;; seventeen digits.
+  (let ((json-null :null)
+        (json-false :false)
+        (json-encoding-pretty-print nil))
+    (encode-coding-string
+     (concat (json-encode (mew-submit-json--object plist)) "\n") 'utf-8-unix)))
+
+(defun mew-submit-json-event (event)
+  "Return EVENT, one of a job's, as a line of JSON, octets.
+It has all keys of its kind, whether EVENT has them or not."
+  (let* ((type (plist-get event :event))
+         (keys (cdr (assq type mew-submit-json--shapes))))
+    (mew-submit-json-line
+     (cons :event
+           (cons type
+                 (mapcan (lambda (key) (list key (plist-get event key)))
+                         (append keys mew-submit-json--rare)))))))
+
+(provide 'mew-submit-json)
+;;; mew-submit-json.el ends here

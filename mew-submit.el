@@ -35,7 +35,7 @@
 ;; smtpmail-* variables name; passwords come from auth-source.  README.org is
 ;; the manual.
 ;;
-;; Floor 4: the commands, and the way from a mail buffer to a message file.
+;; Floor 6: the commands, and the way from a mail buffer to a message file.
 
 ;;; Code:
 
@@ -55,7 +55,9 @@
 (require 'mew-submit-memory)
 (require 'mew-submit-message)
 (require 'mew-submit-module)
+(require 'mew-submit-notice)
 (require 'mew-submit-outbox)
+(require 'mew-submit-queue)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
 (require 'mew-submit-session)
@@ -70,6 +72,14 @@
 
 (autoload 'mew-submit-batch-send "mew-submit-batch"
   "Submit the message on standard input and leave Emacs." nil)
+(autoload 'mew-submit-batch-outbox "mew-submit-mailq"
+  "List the messages that are not delivered yet, and leave Emacs." nil)
+(autoload 'mew-submit-outbox "mew-submit-browser"
+  "Show the messages that are not delivered yet." t)
+(autoload 'mew-submit-edit "mew-submit-browser"
+  "Edit a message of the outbox again.")
+(autoload 'mew-submit-undo-send "mew-submit-browser"
+  "Bring back the message that was sent last." t)
 (autoload 'mew-submit-pin-certificate "mew-submit-certificate"
   "Look at the certificate of a server and have it accepted." t)
 (autoload 'mew-submit-unpin-certificate "mew-submit-certificate"
@@ -139,31 +149,21 @@ STARTTLS, or a way to log in."
 
 ;;; What the user sees
 
-(defun mew-submit--warn (done &optional file)
+(defun mew-submit--warn (done)
   "Show as a warning that a message was not delivered, or not to all.
-DONE is its `done' event, FILE where it is kept, or nil.  An alarm rings."
+DONE is its `done' event.  An alarm rings."
   (display-warning
    'mew-submit
    (concat (mew-submit-report-done done)
            (mapconcat (lambda (attempt)
                         (concat "\n  " (mew-submit-report-attempt attempt)))
-                      (plist-get done :attempts) "")
-           (and file
-                (format "\nThe message is kept in %s"
-                        (abbreviate-file-name file))))
+                      (plist-get done :attempts) ""))
    (if (plist-get done :alarm) :emergency :error)))
 
 (defun mew-submit--warn-unless-delivered (done)
   "Show a warning unless DONE is the end of a message that was delivered."
   (unless (equal (plist-get done :result) "delivered")
     (mew-submit--warn done)))
-
-(defun mew-submit--conclude (done file)
-  "Tell the user about DONE, the end of the message in the outbox file FILE."
-  (cond ((equal (plist-get done :result) "delivered")
-         (mew-submit-outbox-discard file)
-         (message "Mail %s" (mew-submit-report-done done)))
-        (t (mew-submit--warn done file))))
 
 ;;; From a mail buffer to a message
 
@@ -250,30 +250,16 @@ Return nil where the header decides, as smtpmail does."
        (stringp mail-envelope-from)
        mail-envelope-from))
 
-(defun mew-submit--submit-raw (raw directory from)
-  "Submit the message file RAW by way of the outbox DIRECTORY.
-FROM is the envelope sender, or nil.  Signal a condition, with nothing left
-behind, when it cannot be sent."
-  (let* ((fields (mew-submit-message-fields raw))
-         (account (mew-submit-request-account nil fields))
-         (recipients (mew-submit-message-recipients fields))
-         (file (mew-submit-outbox-add raw fields directory t)))
-    (condition-case err
-        (mew-submit-request-submit
-         file :account account :from from :recipients recipients
-         :on-done (lambda (done) (mew-submit--conclude done file))
-         :on-ask #'mew-submit-dialog-answer)
-      (error (mew-submit-outbox-discard file)
-             (signal (car err) (cdr err))))))
-
 (defun mew-submit--send-buffer ()
   "Put the mail in the current buffer into the outbox and submit it."
   (let* ((directory (mew-submit-outbox-prepare mew-submit-outbox-directory))
-         (raw (make-temp-file (expand-file-name "draft-" directory))))
+         (raw (make-temp-file (expand-file-name "draft-" directory)
+                              nil ".part")))
     (unwind-protect
         (progn
           (mew-submit--write-message raw)
-          (mew-submit--submit-raw raw directory (mew-submit--envelope-from)))
+          (mew-submit-queue-add raw :directory directory :move t
+                                :from (mew-submit--envelope-from)))
       (when (file-exists-p raw)
         (delete-file raw)))))
 
@@ -282,8 +268,8 @@ behind, when it cannot be sent."
   "Submit the mail in the current buffer, and return at once.
 This is for `send-mail-function' and `message-send-mail-function'.  The message
 is put on disk first, in `mew-submit-outbox-directory'.  That it was delivered
-is told in the echo area; if it was not, a warning tells why, what to do and
-where the message is kept."
+is told in the echo area; if it was not, the buffer *mew-submit* tells why and
+what to do."
   (when (bound-and-true-p message-this-is-mail)
     (run-hooks 'message-send-mail-hook))
   (condition-case err

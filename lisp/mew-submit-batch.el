@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 4.  The batch command:
+;; Floor 6.  The batch command:
 ;;
 ;;   Emacs -Q --batch -l mew-submit.el -f mew-submit-batch-send -- \
 ;;         [options] RECIPIENT... < message
@@ -28,9 +28,9 @@
 (require 'mew-submit-module)
 (require 'mew-submit-outbox)
 (require 'mew-submit-plan)
+(require 'mew-submit-queue)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
-(require 'mew-submit-session)
 (require 'mew-submit-tls)
 (require 'mew-submit-tunnel)
 
@@ -169,6 +169,15 @@ host,\n69 refused, 70 internal, 74 uncertain, 75 deferred, 76 protocol error, \
       (mew-submit-error-throw 'usage nil
                               "No recipient: name one, or use -t")))))
 
+(cl-defstruct (mew-submit-batch--work
+               (:constructor mew-submit-batch--make-work)
+               (:copier nil))
+  (options nil :documentation "The plist of options.")
+  (directory nil :documentation "Where the message is.")
+  (raw nil :documentation "The file of the message as it came.")
+  (id nil :documentation "The message's identifier, once it is there.")
+  (done nil :documentation "The `done' event, once there is one."))
+
 ;;; Output
 
 (defun mew-submit-batch--tell-done (done options)
@@ -216,7 +225,11 @@ the message's own header wishes, and that before the account."
       (setq account (plist-put account :tunnel (concat "ssh:" host))))
     (when-let ((file (plist-get options :password-file)))
       (setq account (plist-put account :password
-                               (mew-submit-auth-read-file file))))
+                               (mew-submit-auth-read-file file)))
+      ;; Another file, such as a pipe, could not be read again later.
+      (when (file-regular-p file)
+        (setq account (plist-put account :password-file
+                                 (expand-file-name file)))))
     account))
 
 (defun mew-submit-batch--check-server (options)
@@ -233,33 +246,29 @@ Check the name that is there, so that nothing is read in vain."
           (and (plist-get options :header)
                (mew-submit-message-recipients fields))))
 
-(defun mew-submit-batch--submit (options file account fields)
-  "Submit FILE, whose header had FIELDS, by ACCOUNT; return the session.
-OPTIONS name the envelope.  The password in ACCOUNT is overwritten."
-  (unwind-protect
-      (mew-submit-request-submit
-       file :account account
-       :from (plist-get options :from)
-       :recipients (mew-submit-batch--recipients options fields)
-       :on-event (mew-submit-batch--on-event options)
-       :on-ask (lambda (event)
-                 (and (equal (plist-get event :what) "password")
-                      ;; A token from a file has no other.
-                      (not (plist-get options :password-file))
-                      (mew-submit-auth-answer event))))
-    (when-let ((password (plist-get account :password)))
-      (clear-string password))))
+(defun mew-submit-batch--on-ask (options)
+  "Return the function that answers questions, as OPTIONS let it."
+  (lambda (event)
+    (and (equal (plist-get event :what) "password")
+         ;; A token from a file has no other.
+         (not (plist-get options :password-file))
+         (mew-submit-auth-answer event))))
+
+(defun mew-submit-batch--submit (work account fields)
+  "Put WORK's message, whose header has FIELDS, into the outbox; submit it.
+ACCOUNT is how.  Return its identifier."
+  (let ((options (mew-submit-batch--work-options work)))
+    (mew-submit-queue-add
+     (mew-submit-batch--work-raw work)
+     :move t :account account
+     :directory (mew-submit-batch--work-directory work)
+     :from (plist-get options :from)
+     :recipients (mew-submit-batch--recipients options fields)
+     :on-event (mew-submit-batch--on-event options)
+     :on-done (lambda (done) (setf (mew-submit-batch--work-done work) done))
+     :on-ask (mew-submit-batch--on-ask options))))
 
 ;;; The command
-
-(cl-defstruct (mew-submit-batch--work
-               (:constructor mew-submit-batch--make-work)
-               (:copier nil))
-  (options nil :documentation "The plist of options.")
-  (directory nil :documentation "Where the message is.")
-  (raw nil :documentation "The file of the message as it came.")
-  (file nil :documentation "The file of the message as it leaves.")
-  (session nil :documentation "The session, once there is one."))
 
 (defvar mew-submit-batch--work nil
   "What is being done, for the case that Emacs is told to stop.")
@@ -267,20 +276,17 @@ OPTIONS name the envelope.  The password in ACCOUNT is overwritten."
 (defun mew-submit-batch--conclude (work done)
   "Tell of DONE, the end of WORK, clean up, and return the exit status.
 Without --outbox the directory goes away with all in it; with it the message
-stays unless it was delivered or cannot be sent at all."
+stays unless it was delivered or could not be taken."
   (let* ((options (mew-submit-batch--work-options work))
-         (file (mew-submit-batch--work-file work))
-         (kept (and file
-                    (plist-get options :outbox)
-                    (mew-submit-batch--work-session work)
-                    (not (equal (plist-get done :result) "delivered")))))
+         (directory (mew-submit-batch--work-directory work))
+         (id (mew-submit-batch--work-id work))
+         (file (and id (plist-get options :outbox)
+                    (mew-submit-outbox-file id ".eml" directory)))
+         (kept (and file (file-exists-p file) file)))
     (if (plist-get options :outbox)
-        (dolist (left (list (mew-submit-batch--work-raw work)
-                            (and (not kept) file)))
-          (when left
-            (mew-submit-outbox-discard left)))
-      (delete-directory (mew-submit-batch--work-directory work) t))
-    (mew-submit-batch--tell-done (append done (and kept (list :kept file)))
+        (mew-submit-outbox-discard (mew-submit-batch--work-raw work))
+      (delete-directory directory t))
+    (mew-submit-batch--tell-done (append done (and kept (list :kept kept)))
                                  options)
     (plist-get done :exit)))
 
@@ -289,28 +295,30 @@ stays unless it was delivered or cannot be sent at all."
 This is on `kill-emacs-hook', since Emacs runs that hook when it gets SIGTERM,
 SIGHUP or SIGINT."
   (remove-hook 'kill-emacs-hook #'mew-submit-batch--interrupted)
-  (let* ((work mew-submit-batch--work)
-         (session (mew-submit-batch--work-session work)))
-    (when session
-      (mew-submit-session-cancel session))
+  (let ((work mew-submit-batch--work))
     (kill-emacs
      (mew-submit-batch--conclude
-      work (or (and session (mew-submit-session-wait session 3))
+      work (or (progn (mew-submit-queue-leave)
+                      (mew-submit-batch--work-done work))
                (mew-submit-error-done
                 '(mew-submit-cancelled :text "Told to stop")))))))
 
 (defun mew-submit-batch--start (work)
-  "Start WORK: take the message in, and submit it."
+  "Start WORK: take the message in, and submit it.  Return its `done' event."
   (let* ((options (mew-submit-batch--work-options work))
+         (directory (mew-submit-batch--work-directory work))
          (raw (mew-submit-batch--work-raw work)))
     (mew-submit-batch--spool raw)
     (let* ((fields (mew-submit-message-fields raw))
            (account (mew-submit-batch--account options fields))
-           (file (mew-submit-outbox-add
-                  raw fields (mew-submit-batch--work-directory work) t)))
-      (setf (mew-submit-batch--work-file work) file)
-      (setf (mew-submit-batch--work-session work)
-            (mew-submit-batch--submit options file account fields)))))
+           (id (mew-submit-batch--submit work account fields)))
+      (setf (mew-submit-batch--work-id work) id)
+      (or (mew-submit-queue-wait id directory)
+          (mew-submit-error-done
+           (list 'mew-submit-config
+                 :text (or (plist-get (mew-submit-queue-entry id directory)
+                                      :last)
+                           "The message could not be sent")))))))
 
 (defun mew-submit-batch--prepare (options)
   "Return the work that OPTIONS ask for."
@@ -331,12 +339,11 @@ Signal a condition when there is nothing to begin with."
   (let ((work (mew-submit-batch--prepare options)))
     (setq mew-submit-batch--work work)
     (setq mew-submit-command-interrupted #'mew-submit-batch--interrupted)
-    (add-hook 'kill-emacs-hook #'mew-submit-batch--interrupted)
+    (add-hook 'kill-emacs-hook #'mew-submit-batch--interrupted -90)
     (mew-submit-batch--conclude
      work
      (condition-case err
-         (progn (mew-submit-batch--start work)
-                (mew-submit-session-wait (mew-submit-batch--work-session work)))
+         (mew-submit-batch--start work)
        ((error quit) (mew-submit-error-done err))))))
 
 (defun mew-submit-batch--run (args)

@@ -15,8 +15,10 @@
 
 ;;; Code:
 
+(require 'iso8601)
 (require 'mew-submit-address)
 (require 'mew-submit-error)
+(require 'parse-time)
 (require 'seq)
 
 (defconst mew-submit-message--chunk (* 1024 1024)
@@ -171,18 +173,52 @@ It is in Resent-Sender, else Resent-From, else Sender, else From."
   (when-let ((field (assoc "x-message-smtp-method" fields)))
     (string-trim (mew-submit-message--value field))))
 
+(defun mew-submit-message-subject (fields)
+  "Return the subject in FIELDS, decoded and on one line, or nil."
+  (when-let ((field (assoc "subject" fields)))
+    (require 'rfc2047)                  ; slow to load
+    (rfc2047-decode-string
+     (string-trim (replace-regexp-in-string
+                   "[\r\n]+[ \t]*" " " (mew-submit-message--value field))))))
+
+(defun mew-submit-message-id (fields)
+  "Return the Message-ID in FIELDS, trimmed, or nil."
+  (when-let ((field (assoc "message-id" fields)))
+    (string-trim (mew-submit-message--value field))))
+
 (defun mew-submit-message-wishes (fields)
   "Return those of FIELDS whose name begins with X-Mew-Submit-.
 It is a list of (NAME . VALUE), texts, NAME without that and in lower case,
-VALUE unfolded and trimmed."
+VALUE unfolded and trimmed.  When to send it is no wish of the server."
   (mapcan (lambda (field)
             (and (string-prefix-p "x-mew-submit-" (car field))
+                 (not (equal (car field) "x-mew-submit-send-at"))
                  (list (cons (string-remove-prefix "x-mew-submit-" (car field))
                              (string-trim
                               (replace-regexp-in-string
                                "[\r\n]+" ""
                                (mew-submit-message--value field)))))))
           fields))
+
+(defun mew-submit-message-time (text)
+  "Return the time that TEXT names, or signal `mew-submit-message'.
+It is \"2030-12-24 18:00\", a date with a time as in a header, or one with a
+zone such as \"2030-12-24T18:00:00+01:00\"; without a zone it is local time."
+  (or (ignore-errors
+        (if (string-match-p "\\`[0-9]\\{4\\}-[0-9][0-9]-[0-9][0-9]T" text)
+            (encode-time (decoded-time-set-defaults (iso8601-parse text)))
+          (let ((time (parse-time-string text)))
+            (and (decoded-time-day time) (decoded-time-hour time)
+                 (encode-time (decoded-time-set-defaults time))))))
+      (mew-submit-error-throw
+       'message nil "Not a date with a time, such as 2030-12-24 18:00: %s"
+       text)))
+
+(defun mew-submit-message-send-at (fields)
+  "Return the time in X-Mew-Submit-Send-At of FIELDS, or nil without one.
+Signal `mew-submit-message' when it is none."
+  (when-let ((field (assoc "x-mew-submit-send-at" fields)))
+    (mew-submit-message-time (string-trim (mew-submit-message--value field)))))
 
 (defun mew-submit-message-binary-p (fields)
   "Does the message with FIELDS say that it has parts in binary?"

@@ -1,4 +1,4 @@
-;;; mew-submit-outbox.el --- Messages are on disk before anything is connected -*- lexical-binding: t; -*-
+;;; mew-submit-outbox.el --- Messages on disk, and what is true of each -*- lexical-binding: t; -*-
 
 ;; Copyright (C) 2026 The mew-submit authors
 ;; SPDX-License-Identifier: GPL-3.0-or-later
@@ -6,16 +6,34 @@
 ;;; Commentary:
 
 ;; Floor 3.  It owns the directory that holds the messages that are not delivered
-;; yet.  A message enters it whole or not at all: under another name first, then
-;; synced, renamed, and the directory synced.
+;; yet.  A message ID has these files there:
+;;
+;;   ID.eml      the message, octets, without Bcc; it is there from the moment on
+;;               when all the rest is on disk, and whoever has it locked sends it
+;;   ID.eld      the entry: state, envelope, the account as it was then (a plist)
+;;   ID.N.journal  what the module writes at the Nth attempt, each line synced: before
+;;               a final dot which recipients it is for, after it the server's words
+;;
+;; A lock is the kernel's, so it ends with its owner.  An entry that says `sending'
+;; and whose message is not locked was left behind by an Emacs that died: the journal
+;; says what is true of it.  When to send is mew-submit-queue.el's.
+;;
+;; States: `held' (until :next, or until the user says so), `queued', `sending',
+;; `uncertain' (the final dot was sent, no answer came), `refused', and `broken'
+;; (what is on disk cannot be read).  What is delivered becomes a line of
+;; delivered.log, and its files go away.
 
 ;;; Code:
 
+(require 'cl-lib)
 (require 'mew-submit-error)
+(require 'mew-submit-json)
 (require 'mew-submit-message)
 (require 'mew-submit-module)
 
 (declare-function mew-submit--mod-sync "ext:mew-submit-module" (file))
+(declare-function mew-submit--mod-lock "ext:mew-submit-module" (file))
+(declare-function mew-submit--mod-unlock "ext:mew-submit-module" (handle))
 
 (defcustom mew-submit-outbox-directory
   (locate-user-emacs-file "mew-submit/outbox/")
@@ -27,12 +45,26 @@ can read it."
   :package-version '(mew-submit . "0.1.0")
   :risky t)
 
+(defcustom mew-submit-delivered-log-max 1000000
+  "How many octets the file \"delivered.log\" in the outbox may have.
+The default is 1000000.  When it is longer, it is renamed to \"delivered.log.1\"
+and begun anew.  It tells of each delivered message when, from and to whom, its
+Message-ID, by which server, and that server's words; 0 keeps no log."
+  :type 'natnum
+  :group 'mew-submit
+  :package-version '(mew-submit . "0.1.0"))
+
+;;; Files
+
+(defun mew-submit-outbox--octets-name (file)
+  "Return the name of FILE as the system takes it."
+  (encode-coding-string (directory-file-name (expand-file-name file))
+                        (or file-name-coding-system
+                            default-file-name-coding-system 'utf-8)))
+
 (defun mew-submit-outbox--sync (file)
   "Have FILE, or a directory, on disk."
-  (mew-submit--mod-sync (encode-coding-string
-                         (directory-file-name (expand-file-name file))
-                         (or file-name-coding-system
-                             default-file-name-coding-system 'utf-8))))
+  (mew-submit--mod-sync (mew-submit-outbox--octets-name file)))
 
 (defun mew-submit-outbox-prepare (directory)
   "Make DIRECTORY, for messages, if it does not exist; return its full name.
@@ -49,38 +81,422 @@ Signal `mew-submit-config' when it cannot be used."
                               name))
     name))
 
+(defun mew-submit-outbox-file (id suffix directory)
+  "Return the name of the file of message ID with SUFFIX in DIRECTORY."
+  (expand-file-name (concat id suffix) directory))
+
+(defun mew-submit-outbox-message-file (entry)
+  "Return the name of the file with the message of ENTRY."
+  (mew-submit-outbox-file (plist-get entry :id) ".eml"
+                          (plist-get entry :directory)))
+
+(defun mew-submit-outbox-new-id (directory)
+  "Return an identifier that no message in DIRECTORY has."
+  (let (id)
+    (while (or (null id)
+               (file-exists-p (mew-submit-outbox-file id ".eml" directory))
+               (file-exists-p (mew-submit-outbox-file id ".eld" directory)))
+      (setq id (format-time-string (format "%%Y%%m%%dT%%H%%M%%S-%06x"
+                                           (random #x1000000))
+                                   nil t)))
+    id))
+
 (defun mew-submit-outbox-new-name (directory)
   "Return the name of a file in DIRECTORY that does not exist yet."
-  (let (name)
-    (while (file-exists-p
-            (setq name (expand-file-name
-                        (format-time-string
-                         (format "%%Y%%m%%dT%%H%%M%%S-%06x.eml"
-                                 (random #x1000000))
-                         nil t)
-                        directory))))
-    name))
+  (mew-submit-outbox-file (mew-submit-outbox-new-id directory) ".eml"
+                          directory))
 
-(defun mew-submit-outbox-add (file fields directory &optional move)
-  "Put the message FILE, whose header has FIELDS, durably into DIRECTORY.
-The fields that must not leave are left out.  With MOVE non-nil FILE, which is
-in DIRECTORY already, goes away.  Return the name of the new file."
-  (mew-submit-module-ensure)
-  (let* ((name (mew-submit-outbox-new-name directory))
-         (part (concat name ".part")))
+(defun mew-submit-outbox--delete (file)
+  "Delete FILE if it is there."
+  (when (file-exists-p file)
+    (delete-file file)))
+
+(defmacro mew-submit-outbox--with-errors (what &rest body)
+  "Run BODY; a file that cannot be written becomes `mew-submit-config' about WHAT."
+  (declare (indent 1) (debug (form body)))
+  `(condition-case err
+       (progn ,@body)
+     ((file-error mew-submit-internal)
+      (mew-submit-error-throw 'config nil "%s cannot be written to the outbox: %s"
+                              ,what (mew-submit-error-text err)))))
+
+;;; Entries on disk
+
+(defconst mew-submit-outbox--fleeting '(:id :directory :bytes)
+  "The keys of an entry that are known without its file.")
+
+(defun mew-submit-outbox--print (entry)
+  "Return ENTRY as text that can be read again.
+Signal `mew-submit-config' when that is not so."
+  (let ((print-length nil)
+        (print-level nil)
+        (print-circle t)
+        (print-escape-newlines t)
+        (print-escape-control-characters t)
+        (print-quoted t)
+        (kept (cl-loop for (key value) on entry by #'cddr
+                       unless (memq key mew-submit-outbox--fleeting)
+                       collect key and collect value)))
+    (let ((text (prin1-to-string kept)))
+      (condition-case nil
+          (read text)
+        (error (mew-submit-error-throw
+                'config nil "The account cannot be put on disk, since it has \
+a value that Emacs cannot read again")))
+      text)))
+
+(defun mew-submit-outbox-write (entry &optional durably)
+  "Write ENTRY to its file, whole or not at all.
+With DURABLY non-nil it is on disk, under its name, on return."
+  (let* ((directory (plist-get entry :directory))
+         (file (mew-submit-outbox-file (plist-get entry :id) ".eld" directory))
+         (part (concat file ".part")))
     (unwind-protect
-        (progn
+        (mew-submit-outbox--with-errors "The state of a message"
+          (mew-submit-outbox--delete part)
+          (let ((coding-system-for-write 'utf-8-emacs-unix)
+                (write-region-inhibit-fsync t)
+                (file-name-handler-alist nil))
+            (with-file-modes #o600
+              (write-region (mew-submit-outbox--print entry) nil part nil
+                            'silent nil 'excl)))
+          (mew-submit-outbox--sync part)
+          (rename-file part file t)
+          (when durably
+            (mew-submit-outbox--sync directory)))
+      (mew-submit-outbox--delete part))))
+
+(defun mew-submit-outbox--read-file (file)
+  "Return the plist in FILE, or signal an error."
+  (with-temp-buffer
+    (let ((coding-system-for-read 'utf-8-emacs-unix)
+          (file-name-handler-alist nil))
+      (insert-file-contents file))
+    (goto-char (point-min))
+    (let ((plist (read (current-buffer))))
+      (unless (and (proper-list-p plist)
+                   (memq (plist-get plist :state)
+                         '(held queued sending uncertain refused))
+                   (proper-list-p (plist-get plist :recipients))
+                   (seq-every-p #'stringp (plist-get plist :recipients))
+                   (proper-list-p (plist-get plist :account)))
+        (error "It is not what it should be"))
+      plist)))
+
+(defun mew-submit-outbox--broken (id directory why)
+  "Return an entry for the message ID in DIRECTORY, of which WHY is known."
+  (let ((fields (ignore-errors
+                  (mew-submit-message-fields
+                   (mew-submit-outbox-file id ".eml" directory)))))
+    (list :state 'broken :last why
+          :from (ignore-errors (mew-submit-message-sender fields))
+          :recipients (ignore-errors (mew-submit-message-recipients fields))
+          :subject (mew-submit-message-subject fields)
+          :attempts 0)))
+
+(defun mew-submit-outbox-read (id directory)
+  "Return the entry of the message ID in DIRECTORY, or nil without a message.
+What cannot be read has the state `broken', and :last says why."
+  (when-let ((attributes (file-attributes
+                          (mew-submit-outbox-file id ".eml" directory))))
+    (append
+     (list :id id :directory directory
+           :bytes (file-attribute-size attributes))
+     (condition-case err
+         (mew-submit-outbox--read-file
+          (mew-submit-outbox-file id ".eld" directory))
+       (error (mew-submit-outbox--broken
+               id directory
+               (format "Its state cannot be read: %s"
+                       (mew-submit-error-text err))))))))
+
+(defun mew-submit-outbox-ids (directory)
+  "Return the identifiers of all messages in DIRECTORY, the oldest first."
+  (and (file-directory-p directory)
+       (mapcar (lambda (file) (substring file 0 -4))
+               (directory-files directory nil "\\`[^.].*\\.eml\\'"))))
+
+(defun mew-submit-outbox-clean (directory)
+  "Delete what an Emacs that died has left behind unfinished in DIRECTORY.
+That is what belongs to no message and is more than a day old."
+  (let ((old (time-subtract nil 86400)))
+    (dolist (file (and (file-directory-p directory)
+                       (directory-files
+                        directory t
+                        "\\(?:\\.part\\|\\.eld\\|\\.journal\\)\\'")))
+      (let ((message (concat (replace-regexp-in-string
+                              "\\.\\(?:eml\\|eld\\|[0-9]+\\.journal\\)\\(?:\\.part\\)?\\'"
+                              "" file)
+                             ".eml"))
+            (attributes (file-attributes file)))
+        (when (and attributes
+                   (or (string-suffix-p ".part" file)
+                       (not (file-exists-p message)))
+                   (time-less-p (file-attribute-modification-time attributes)
+                                old))
+          (ignore-errors (delete-file file)))))))
+
+;;; Adding
+
+(defun mew-submit-outbox-add (file fields directory entry &optional move)
+  "Put the message FILE, whose header has FIELDS, durably into DIRECTORY.
+ENTRY is a plist with at least :state, :from, :recipients and :account.  The
+fields that must not leave are left out.  With MOVE non-nil FILE, which is in
+DIRECTORY, goes away.  Return the whole entry.  Signal a condition, with nothing
+left behind, when that cannot be done."
+  (mew-submit-module-ensure)
+  (let* ((id (mew-submit-outbox-new-id directory))
+         (name (mew-submit-outbox-file id ".eml" directory))
+         (part (concat name ".part"))
+         (entry (append (list :id id :directory directory) entry))
+         added)
+    (unwind-protect
+        (mew-submit-outbox--with-errors "The message"
           (if (and move (not (mew-submit-message-private-p fields)))
               (rename-file file part)
             (mew-submit-message-copy file fields part))
           (mew-submit-outbox--sync part)
+          (mew-submit-outbox-write entry)
           (rename-file part name)
           (mew-submit-outbox--sync directory)
-          (when (and move (file-exists-p file))
-            (delete-file file))
-          name)
-      (when (file-exists-p part)
-        (delete-file part)))))
+          (setq added t))
+      (mew-submit-outbox--delete part)
+      (unless added
+        (mew-submit-outbox--delete name)
+        (mew-submit-outbox--delete
+         (mew-submit-outbox-file id ".eld" directory)))
+      (when (and added move)
+        (mew-submit-outbox--delete file)))
+    (mew-submit-outbox-read id directory)))
+
+;;; Locks
+
+(defun mew-submit-outbox-lock (id directory)
+  "Lock the message ID in DIRECTORY and return the lock, or nil.
+It is nil when somebody else has it, here or in another Emacs, or it is gone."
+  (mew-submit-module-ensure)
+  (let ((file (mew-submit-outbox-file id ".eml" directory)))
+    (and (file-exists-p file)
+         (mew-submit--mod-lock (mew-submit-outbox--octets-name file)))))
+
+(defun mew-submit-outbox-unlock (lock)
+  "Give LOCK back; nil is fine."
+  (when lock
+    (mew-submit--mod-unlock lock)))
+
+;;; The journal
+
+(defun mew-submit-outbox-journal-file (entry)
+  "Return the name of the journal of ENTRY that counts.
+It is that of the attempt under way, or else of the next one: the entry of an
+attempt may be lost in a power failure that the journal survives.  Older ones
+say nothing that the entry does not."
+  (let ((attempts (or (plist-get entry :attempts) 0)))
+    (mew-submit-outbox-file
+     (plist-get entry :id)
+     (format ".%d.journal" (if (eq (plist-get entry :state) 'sending)
+                               attempts
+                             (1+ attempts)))
+     (plist-get entry :directory))))
+
+(defun mew-submit-outbox-journal-lines (entry)
+  "Return the whole lines of the journal of ENTRY, or nil without one."
+  (let ((file (mew-submit-outbox-journal-file entry)))
+    (when (file-exists-p file)
+      (with-temp-buffer
+        (let ((coding-system-for-read 'utf-8-unix)
+              (file-name-handler-alist nil))
+          (insert-file-contents file))
+        ;; What has no line end was being written when the machine stopped.
+        (butlast (split-string (buffer-string) "\n"))))))
+
+(defun mew-submit-outbox-judge (recipients lines)
+  "Return what LINES of a journal say about RECIPIENTS.
+It is a plist: the addresses in :delivered, :uncertain and :unsent, lists of
+\(ADDRESS CODE TEXT) in :refused, and the last final reply in :reply and :code.
+Each line is \"dot FIRST COUNT\", written before a final dot for so many of
+RECIPIENTS; \"refused INDEX CODE TEXT\"; or \"reply CODE TEXT\", the answer to
+the last dot."
+  (let ((fates (make-vector (length recipients) 'unsent))
+        range reply code)
+    (dolist (line lines)
+      (pcase (split-string line " ")
+        (`("dot" ,first ,count . ,_)
+         (let ((from (string-to-number first)))
+           (setq range (number-sequence
+                        from (min (1- (length recipients))
+                                  (+ from (string-to-number count) -1))))
+           (dolist (index range)
+             (aset fates index 'uncertain))))
+        (`("refused" ,index ,said . ,words)
+         (let ((index (string-to-number index)))
+           (when (< -1 index (length recipients))
+             (aset fates index (list (string-to-number said)
+                                     (string-join words " "))))))
+        (`("reply" ,said . ,words)
+         (setq code (string-to-number said)
+               reply (string-trim (string-join (cons said words) " ")))
+         (dolist (index range)
+           (when (eq (aref fates index) 'uncertain)
+             (aset fates index (if (<= 200 code 299) 'delivered
+                                 (list code reply)))))
+         (setq range nil))))
+    (let (delivered uncertain unsent refused)
+      (cl-loop for fate across fates
+               for address in recipients
+               do (pcase fate
+                    ('delivered (push address delivered))
+                    ('uncertain (push address uncertain))
+                    ('unsent (push address unsent))
+                    (said (push (cons address said) refused))))
+      (list :delivered (nreverse delivered) :uncertain (nreverse uncertain)
+            :unsent (nreverse unsent) :refused (nreverse refused)
+            :reply reply :code code))))
+
+(defun mew-submit-outbox-forget-journal (entry)
+  "Delete the journal of ENTRY, as it was when it was written."
+  (mew-submit-outbox--delete (mew-submit-outbox-journal-file entry)))
+
+(defun mew-submit-outbox-journals (directory)
+  "Return the identifiers of all messages in DIRECTORY that have a journal."
+  (mapcar (lambda (file) (substring file 0 (string-match "\\." file)))
+          (directory-files directory nil "\\.[0-9]+\\.journal\\'")))
+
+;;; States
+
+(defun mew-submit-outbox-with (entry &rest changes)
+  "Return a copy of ENTRY with CHANGES, keys and values."
+  (let ((copy (copy-sequence entry)))
+    (cl-loop for (key value) on changes by #'cddr
+             do (setq copy (plist-put copy key value)))
+    copy))
+
+(defconst mew-submit-outbox--history-max 50
+  "How many lines of what happened to it an entry keeps.")
+
+(defun mew-submit-outbox-note (entry text)
+  "Return ENTRY with TEXT, and when it was, in its :history, newest first."
+  (mew-submit-outbox-with
+   entry :history (seq-take (cons (cons (float-time) text)
+                                  (plist-get entry :history))
+                            mew-submit-outbox--history-max)))
+
+(defun mew-submit-outbox--later-p (refusal)
+  "Is REFUSAL, as (ADDRESS CODE TEXT), one for now only?"
+  (<= 400 (nth 1 refusal) 499))
+
+(defun mew-submit-outbox-settle (entry fates)
+  "Return ENTRY with what FATES, as `mew-submit-outbox-judge' returns, say of it.
+The state is nil when all is delivered.  The recipients that are left are those
+that may be tried again; those refused for good are in :refused until nobody
+else is left."
+  (let* ((refused (append (plist-get entry :refused)
+                          (seq-remove #'mew-submit-outbox--later-p
+                                      (plist-get fates :refused))))
+         (later (mapcar #'car (seq-filter #'mew-submit-outbox--later-p
+                                          (plist-get fates :refused))))
+         (uncertain (plist-get fates :uncertain))
+         (left (append uncertain later (plist-get fates :unsent)))
+         (entry (mew-submit-outbox-with
+                 entry
+                 :delivered (append (plist-get entry :delivered)
+                                    (plist-get fates :delivered))
+                 :refused refused :recipients left
+                 :reply (or (plist-get fates :reply)
+                            (plist-get entry :reply)))))
+    (cond (uncertain (mew-submit-outbox-with entry :state 'uncertain :next nil))
+          (left (mew-submit-outbox-with entry :state 'queued))
+          (refused (mew-submit-outbox-with
+                    entry :state 'refused :next nil :refused nil
+                    :recipients (mapcar #'car refused)
+                    :last (mapconcat (lambda (refusal)
+                                       (format "%s: %s" (car refusal)
+                                               (nth 2 refusal)))
+                                     refused "; ")))
+          (t (mew-submit-outbox-with entry :state nil)))))
+
+(defun mew-submit-outbox--recovered (entry)
+  "Return ENTRY, left behind by an Emacs that died, as it really is."
+  (let* ((sending (eq (plist-get entry :state) 'sending))
+         (settled (mew-submit-outbox-settle
+                   (mew-submit-outbox-with
+                    entry :attempts (+ (or (plist-get entry :attempts) 0)
+                                       (if sending 0 1)))
+                   (mew-submit-outbox-judge
+                    (plist-get entry :recipients)
+                    (mew-submit-outbox-journal-lines entry)))))
+    (pcase (plist-get settled :state)
+      ('uncertain
+       (mew-submit-outbox-note
+        (mew-submit-outbox-with
+         settled :last "Emacs ended after the message was sent and before the \
+server's answer came")
+        "Emacs ended before the server's answer came"))
+      ('queued (mew-submit-outbox-note
+                (mew-submit-outbox-with settled :next nil)
+                "Emacs ended before the message was sent"))
+      (_ settled))))
+
+(defun mew-submit-outbox-recover (entry)
+  "Return ENTRY as it is after its owner has died; nil when it is delivered.
+The caller has it locked.  The journal decides, and what it says is on disk
+then."
+  (if (not (or (eq (plist-get entry :state) 'sending)
+               (file-exists-p (mew-submit-outbox-journal-file entry))))
+      entry
+    (let ((recovered (mew-submit-outbox--recovered entry)))
+      (if (plist-get recovered :state)
+          (mew-submit-outbox-write recovered t)
+        (mew-submit-outbox-finish recovered nil))
+      (mew-submit-outbox-forget-journal entry)
+      (and (plist-get recovered :state) recovered))))
+
+;;; The end
+
+(defun mew-submit-outbox--log-line (entry done)
+  "Return the line of delivered.log for ENTRY, whose last `done' event is DONE."
+  (mew-submit-json-line
+   (list :time (format-time-string "%Y-%m-%dT%H:%M:%S%z")
+         :id (plist-get entry :id)
+         :message-id (plist-get entry :message-id)
+         :from (plist-get entry :from)
+         :recipients (vconcat (plist-get entry :delivered))
+         :server (plist-get (plist-get entry :account) :server)
+         :port (plist-get done :port)
+         :reply (plist-get entry :reply))))
+
+(defun mew-submit-outbox--log (entry done)
+  "Add a line about ENTRY, delivered with DONE, to the log of its directory."
+  (let ((file (expand-file-name "delivered.log" (plist-get entry :directory)))
+        (coding-system-for-write 'no-conversion)
+        (file-name-handler-alist nil))
+    (unless (zerop mew-submit-delivered-log-max)
+      (when (> (or (file-attribute-size (file-attributes file)) 0)
+               mew-submit-delivered-log-max)
+        (rename-file file (concat file ".1") t))
+      (with-file-modes #o600
+        (write-region (mew-submit-outbox--log-line entry done) nil file t
+                      'silent)))))
+
+(defun mew-submit-outbox-finish (entry done)
+  "Log that ENTRY is delivered, as DONE, its `done' event or nil, says; remove it.
+That it cannot be logged is no reason to keep it, and so to send it again."
+  (condition-case err
+      (mew-submit-outbox--log entry done)
+    (error (display-warning 'mew-submit
+                            (format "A delivery was not logged: %s"
+                                    (mew-submit-error-text err)))))
+  (mew-submit-outbox-remove entry))
+
+(defun mew-submit-outbox-remove (entry)
+  "Remove the message of ENTRY and all that belongs to it."
+  (let ((id (plist-get entry :id))
+        (directory (plist-get entry :directory)))
+    (dolist (suffix '(".eml" ".eld"))
+      (mew-submit-outbox--delete
+       (mew-submit-outbox-file id suffix directory)))
+    (mew-submit-outbox--delete (mew-submit-outbox-journal-file entry))
+    (mew-submit-outbox--sync directory)))
 
 (defun mew-submit-outbox-discard (file)
   "Forget the message FILE, which is delivered."

@@ -39,6 +39,24 @@ addresses or the account first.")
   "Return what to do next after an end of KIND, or an empty string."
   (or (cdr (assoc kind mew-submit-report--advice)) ""))
 
+(defconst mew-submit-report--alarms
+  '(("striptls" . "The server has offered TLS before and does not any more: \
+somebody on the way may be taking it away")
+    ("weaker-auth" . "The server offers only weaker ways to log in than before: \
+somebody on the way may be after the password"))
+  "What each alarm means.")
+
+(defun mew-submit-report-alarm (alarm)
+  "Return what ALARM, a name, means, in words."
+  (or (cdr (assoc alarm mew-submit-report--alarms)) alarm))
+
+(defun mew-submit-report-people (addresses)
+  "Return ADDRESSES, strings, shortened."
+  (if (> (length addresses) 3)
+      (format "%s and %d more" (string-join (seq-take addresses 2) ", ")
+              (- (length addresses) 2))
+    (string-join addresses ", ")))
+
 (defun mew-submit-report--family (family)
   "Return FAMILY as people write it."
   (pcase family ("ipv6" "IPv6") ("ipv4" "IPv4") (_ (or family ""))))
@@ -87,13 +105,9 @@ Through a tunnel the family is not known."
             (if auth (format ", %s" auth) ""))))
 
 (defun mew-submit-report--people (recipients)
-  "Return the addresses of RECIPIENTS, shortened."
-  (let ((addresses (mapcar (lambda (recipient) (plist-get recipient :address))
-                           recipients)))
-    (if (> (length addresses) 3)
-        (format "%s and %d more" (string-join (seq-take addresses 2) ", ")
-                (- (length addresses) 2))
-      (string-join addresses ", "))))
+  "Return the addresses of RECIPIENTS, of a `done' event, shortened."
+  (mew-submit-report-people
+   (mapcar (lambda (recipient) (plist-get recipient :address)) recipients)))
 
 (defun mew-submit-report--accepted-p (recipient)
   "Was RECIPIENT of a `done' event accepted?"

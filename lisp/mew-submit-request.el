@@ -182,11 +182,17 @@ In batch mode it has to be named."
   (mew-submit-address-host (or (plist-get account :tls-name)
                                (plist-get account :server))))
 
+(defvar mew-submit-request-several nil
+  "Non-nil in batch mode when the command may send several messages.
+Without it a connection is not kept there for another one.")
+
 (defun mew-submit-request--share (account request)
   "Return the part of a request about sharing REQUEST's connection.
 It is shared by requests of the same ACCOUNT; whatever could make a difference
 to who is reached, how safely and as whom is the same."
-  (let ((keep (if noninteractive 0 mew-submit-keep-connection))
+  (let ((keep (if (and noninteractive (not mew-submit-request-several))
+                  0
+                mew-submit-keep-connection))
         (secrets '(:password :tunnel-password))
         (print-length nil)
         (print-level nil))
@@ -262,6 +268,17 @@ envelope.  Signal a condition such as `mew-submit-message' or
       (mew-submit-request--ports connection))
      (mew-submit-request--share account connection))))
 
+(defun mew-submit-request-check (account file fields from recipients)
+  "Return the envelope, (FROM . RECIPIENTS), for the message FILE with FIELDS.
+ACCOUNT, FROM and RECIPIENTS are as for `mew-submit-request-make'.  Signal the
+same conditions for whatever cannot be used."
+  (let ((request (mew-submit-request-make account file fields from recipients)))
+    (dolist (key '(:password :tunnel-password))
+      (when-let ((secret (plist-get request key)))
+        (clear-string secret)))
+    (cons (mew-submit-request--sender account from fields)
+          (mew-submit-request--recipients recipients fields))))
+
 (defun mew-submit-request-probe (account)
   "Return the request for a look at ACCOUNT's server and its certificate.
 Nothing is sent there but what leads to TLS.  A pin does not count."
@@ -295,6 +312,7 @@ X-Mew-Submit-DSN-Notify, goes before what the account says."
   (recipients nil :documentation "The recipients, or nil.")
   (host nil :documentation "The server.")
   (observe nil :documentation "Function of events that remembers, or nil.")
+  (journal nil :documentation "The journal of final dots to be, or nil.")
   (directory nil :documentation "A directory for copies, once there is one.")
   (on-ask nil :documentation "Function that answers questions, or nil.")
   (asked nil :documentation "Non-nil when the user's password was given.")
@@ -326,11 +344,13 @@ X-Mew-Submit-DSN-Notify, goes before what the account says."
 
 (defun mew-submit-request--make (work)
   "Return a request for WORK."
-  (mew-submit-request-make (mew-submit-request--work-account work)
-                           (mew-submit-request--public-file work)
-                           (mew-submit-request--work-fields work)
-                           (mew-submit-request--work-from work)
-                           (mew-submit-request--work-recipients work)))
+  (append (mew-submit-request-make (mew-submit-request--work-account work)
+                                   (mew-submit-request--public-file work)
+                                   (mew-submit-request--work-fields work)
+                                   (mew-submit-request--work-from work)
+                                   (mew-submit-request--work-recipients work))
+          (when-let ((journal (mew-submit-request--work-journal work)))
+            (list :journal (mew-submit-tls-file-name journal)))))
 
 ;;; Questions
 
@@ -422,19 +442,20 @@ with :wrong."
    :again (lambda (event) (mew-submit-request--again work event))))
 
 (cl-defun mew-submit-request-submit
-    (file &key account from recipients on-event on-done on-ask)
+    (file &key account from recipients journal on-event on-done on-ask)
   "Submit the message FILE in the background and return the session.
 ACCOUNT is as for `mew-submit-request-account', FROM and RECIPIENTS are the
-envelope; where they are nil the header decides.  Fields that must not leave
-do not, whether they are in FILE or not.  ON-EVENT, ON-DONE and ON-ASK are as
-for `mew-submit-session-start'; questions that ACCOUNT answers do not come to
+envelope; where they are nil the header decides.  JOURNAL is a file in which
+final dots and the answers to them are noted, or nil.  Fields that must not
+leave do not, whether they are in FILE or not.  ON-EVENT, ON-DONE and ON-ASK are
+as for `mew-submit-session-start'; questions that ACCOUNT answers do not come to
 ON-ASK.  Signal a condition when FILE cannot be sent."
   (let* ((fields (mew-submit-message-fields file))
          (account (mew-submit-request-account account fields))
          (memory (mew-submit-request--memory-file account))
          (work (mew-submit-request--make-work
                 :account account :file file :fields fields :from from
-                :recipients recipients :on-ask on-ask
+                :recipients recipients :on-ask on-ask :journal journal
                 :host (mew-submit-request-host account)
                 :observe (and memory
                               (mew-submit-memory-observer

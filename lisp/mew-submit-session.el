@@ -351,14 +351,18 @@ Whatever goes wrong counts as \"no answer\"."
     (let ((question (pop mew-submit-session--questions)))
       (mew-submit-session--answer (car question) (cdr question)))))
 
-(defun mew-submit-session--ask-when-quiet (events)
-  "Have all questions answered if EVENTS input events are all there were so far.
+(defun mew-submit-session--quiet (function events)
+  "Call FUNCTION if EVENTS input events are all there were so far.
 Else wait a little more.  An idle timer would not do: when a question was
 answered, Emacs does not count itself idle before the next command."
   (if (= events num-nonmacro-input-events)
-      (mew-submit-session--ask-all)
-    (run-at-time 0.7 nil #'mew-submit-session--ask-when-quiet
-                 num-nonmacro-input-events)))
+      (funcall function)
+    (mew-submit-session-when-quiet function)))
+
+(defun mew-submit-session-when-quiet (function)
+  "Call FUNCTION, which asks the user something, when the user is not typing."
+  (run-at-time 0.7 nil #'mew-submit-session--quiet function
+               num-nonmacro-input-events))
 
 (defun mew-submit-session--ask (session event)
   "Have the question EVENT of SESSION answered when the user is not typing."
@@ -366,8 +370,7 @@ answered, Emacs does not count itself idle before the next command."
         (append mew-submit-session--questions (list (cons session event))))
   (if (or noninteractive mew-submit-session--waiting)
       (mew-submit-session--ask-all)
-    (run-at-time 0.7 nil #'mew-submit-session--ask-when-quiet
-                 num-nonmacro-input-events)))
+    (mew-submit-session-when-quiet #'mew-submit-session--ask-all)))
 
 (defun mew-submit-session--start-job (request)
   "Have the module start a job for REQUEST and return its number.
@@ -501,6 +504,14 @@ does not stop the session."
 (defun mew-submit-session-list ()
   "Return the sessions that run."
   (hash-table-values mew-submit-session--table))
+
+(defun mew-submit-session-finish ()
+  "Cancel all jobs, wait for them, and handle all their events.
+Return how many still run after two seconds."
+  (prog1 (mew-submit-session-stop)
+    (when (fboundp 'mew-submit--mod-drain)
+      (mew-submit-session--collect)
+      (mew-submit-session--dispatch))))
 
 (defun mew-submit-session-stop ()
   "Cancel all jobs and wait for them, two seconds at most.

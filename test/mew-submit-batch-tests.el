@@ -554,7 +554,7 @@ Resent-To: new@x\nResent-Bcc: hid@x\nFrom: me@x\nTo: old@x")
     (let* ((outbox (mew-submit-test--peer-file peer "new/outbox"))
            (result (mew-submit-batch-tests--run peer "busy" "--outbox" outbox
                                                 "a@x"))
-           (files (directory-files outbox t directory-files-no-dot-files-regexp)))
+           (files (directory-files outbox t "\\.eml\\'")))
       (should (= (plist-get result :status) 75))
       (should (= (length files) 1))
       (should (equal (mew-submit-test-octets (car files))
@@ -565,9 +565,7 @@ Resent-To: new@x\nResent-Bcc: hid@x\nFrom: me@x\nTo: old@x")
       (should (= 0 (plist-get (mew-submit-batch-tests--run
                                peer "ok" "--outbox" outbox "a@x")
                               :status)))
-      (should (equal (directory-files outbox t
-                                      directory-files-no-dot-files-regexp)
-                     files)))))
+      (should (equal (directory-files outbox t "\\.eml\\'") files)))))
 
 (ert-deftest mew-submit-batch-tests-nothing-is-left-in-the-temporary-directory ()
   "Without --outbox nothing stays on disk, however it ends."

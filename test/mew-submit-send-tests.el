@@ -16,6 +16,7 @@
 (require 'message)
 (require 'mew-submit)
 (require 'mew-submit-account)
+(require 'mew-submit-queue)
 (require 'mew-submit-test-helpers)
 (require 'sendmail)
 
@@ -85,10 +86,10 @@ NAME nil means that there is no account.  The world notes what the user sees."
     (should (mew-submit-wait session 30))))
 
 (defun mew-submit-send-tests--kept (world)
-  "Return the files in the outbox of WORLD."
+  "Return the messages in the outbox of WORLD."
   (let ((outbox (mew-submit-send-tests-world-outbox world)))
     (and (file-directory-p outbox)
-         (directory-files outbox t directory-files-no-dot-files-regexp))))
+         (directory-files outbox t "\\.eml\\'"))))
 
 (defun mew-submit-send-tests--message (header body)
   "Send a message with HEADER, a list of (NAME . VALUE), and BODY by Message."
@@ -211,21 +212,24 @@ Gr\303\274\303\237e\n")
         (should (string-search "\r\n\r\nGr\303\274\303\237e\r\n" stored))))))
 
 (ert-deftest mew-submit-send-tests-failure-is-loud-and-loses-nothing ()
-  "A message that is not delivered is kept, and a warning says why and where."
+  "A message that is not delivered is kept, and a buffer says why and what to do."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=no,mail=reply:550 5.7.1 Go away")
     (mew-submit-send-tests--with-world (world peer "no")
       (mew-submit-send-tests--message '(("From" . "me@x") ("To" . "a@x")) "b\n")
       (mew-submit-send-tests--settle)
       (let ((kept (mew-submit-send-tests--kept world))
-            (warning (car (mew-submit-send-tests-world-warnings world))))
+            (told (with-current-buffer "*mew-submit*" (buffer-string)))
+            (entry (car (mew-submit-queue-entries))))
         (should (= (length kept) 1))
-        (should (= (length (mew-submit-send-tests-world-warnings world)) 1))
+        (should (eq (plist-get entry :state) 'refused))
+        (should (string-search "550 5.7.1 Go away" (plist-get entry :last)))
         (dolist (words (list "550 5.7.1 Go away" "127.0.0.1" "case 1"
-                             "change the message"
-                             (number-to-string (mew-submit-test-port peer "no"))
-                             (abbreviate-file-name (car kept))))
-          (should (string-search words warning)))))))
+                             "change the message" "a@x" "not sent again"
+                             "[Retry]" "[Edit]" "[Other port]" "[Diagnose]"
+                             (number-to-string
+                              (mew-submit-test-port peer "no"))))
+          (should (string-search words told)))))))
 
 (ert-deftest mew-submit-send-tests-bad-message-stays-in-its-buffer ()
   "What cannot be sent is an error at once; nothing is kept, nothing connected."

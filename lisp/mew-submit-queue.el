@@ -1,0 +1,728 @@
+;;; mew-submit-queue.el --- When which message of the outbox is sent -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Floor 4.  It owns what happens to the messages of the outbox: which is sent when,
+;; what the end of an attempt makes of it, and when it is tried again.  What is on
+;; disk is always true without it (mew-submit-outbox.el); here is the copy in memory.
+;;
+;; A message is locked while it is sent, so that several Emacsen on one outbox never
+;; send one twice.  Messages of one account go one after the other, since they share
+;; a connection; a slow one is overtaken.
+;;
+;; What was refused, and what is uncertain, is never sent again by itself.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'mew-submit-account)
+(require 'mew-submit-auth)
+(require 'mew-submit-dialog)
+(require 'mew-submit-error)
+(require 'mew-submit-message)
+(require 'mew-submit-outbox)
+(require 'mew-submit-plan)
+(require 'mew-submit-report)
+(require 'mew-submit-request)
+(require 'mew-submit-session)
+(require 'seq)
+
+(defcustom mew-submit-delay 0
+  "Seconds for which a message is held before it is sent, so that it can be undone.
+The default is 0.  Meanwhile \\[mew-submit-undo-send] brings it back."
+  :type 'number
+  :group 'mew-submit
+  :package-version '(mew-submit . "0.1.0"))
+
+(defcustom mew-submit-retry-intervals '(60 120 300 600 1800 3600)
+  "Seconds to wait after each attempt that failed for now.
+The default is 1, 2, 5, 10, 30 and 60 minutes; the last one holds from then on.
+Each is made up to a fifth shorter or longer by chance.  When the network has
+changed, the next attempt is made at once."
+  :type '(repeat :tag "Seconds" (number :tag "Seconds"))
+  :group 'mew-submit
+  :package-version '(mew-submit . "0.1.0"))
+
+(defconst mew-submit-queue--overtake 10
+  "Seconds after which a message that is still being sent may be overtaken.")
+
+(defconst mew-submit-queue--connections 4
+  "How many messages of one account are sent at the same time at most.")
+
+(defconst mew-submit-queue--poll 60
+  "Seconds after which the outbox is looked through for what others put there.")
+
+(defvar mew-submit-queue-change-hook nil
+  "Hook that is run when something in the outbox has changed.")
+
+(defvar mew-submit-queue-done-functions nil
+  "Functions called at the end of each attempt, with entry and `done' event.
+The entry's :state is nil when all of its recipients have it; its message is
+still on disk then.")
+
+(defvar mew-submit-queue-progress-functions nil
+  "Functions called with an entry and each `progress' event of its message.")
+
+(cl-defstruct (mew-submit-queue--job (:constructor mew-submit-queue--make-job)
+                                     (:copier nil))
+  (entry nil :documentation "The entry, whose state is `sending'.")
+  (lock nil :documentation "The lock on its message.")
+  (session nil :documentation "The session, once there is one.")
+  (started 0 :documentation "When, a float.")
+  (sent 0 :documentation "Octets that the server has acknowledged.")
+  (total 0 :documentation "Octets there are."))
+
+(defvar mew-submit-queue--entries (make-hash-table :test #'equal)
+  "The entries that are known, by the names of their message files.")
+
+(defvar mew-submit-queue--stamps (make-hash-table :test #'equal)
+  "When the entry's file was last written when it was read, by the same names.")
+
+(defvar mew-submit-queue--jobs (make-hash-table :test #'equal)
+  "What is being sent here, by the same names.")
+
+(defvar mew-submit-queue--callers (make-hash-table :test #'equal)
+  "What came with a message and is not on disk, a plist, by the same names.")
+
+(defvar mew-submit-queue--urgent (make-hash-table :test #'equal)
+  "What is not to wait until its time has come, by the same names.")
+
+(defvar mew-submit-queue--timer nil
+  "The timer for the next attempt, or nil.")
+
+(defvar mew-submit-queue--watching nil
+  "The directories to look through now and then, whether they are empty or not.")
+
+(defvar mew-submit-queue--leaving nil
+  "Non-nil when Emacs is about to end: what is stopped now goes on next time.")
+
+;;; The copy in memory
+
+(defun mew-submit-queue--key (entry)
+  "Return what ENTRY goes by in the tables."
+  (mew-submit-outbox-message-file entry))
+
+(defun mew-submit-queue--changed ()
+  "Tell that something has changed."
+  (run-hooks 'mew-submit-queue-change-hook))
+
+(defun mew-submit-queue--stamp (entry)
+  "Return when the file of ENTRY was last written."
+  (file-attribute-modification-time
+   (file-attributes (mew-submit-outbox-file (plist-get entry :id) ".eld"
+                                            (plist-get entry :directory)))))
+
+(defun mew-submit-queue--note (entry)
+  "Have ENTRY, as it is on disk, in memory; return it."
+  (let ((key (mew-submit-queue--key entry)))
+    (puthash key entry mew-submit-queue--entries)
+    (puthash key (mew-submit-queue--stamp entry) mew-submit-queue--stamps)
+    entry))
+
+(defun mew-submit-queue--drop (entry)
+  "Forget ENTRY, whose message is gone."
+  (dolist (table (list mew-submit-queue--entries mew-submit-queue--stamps
+                       mew-submit-queue--callers mew-submit-queue--urgent))
+    (remhash (mew-submit-queue--key entry) table)))
+
+(defun mew-submit-queue--save (entry)
+  "Have ENTRY on disk and in memory; return it."
+  (mew-submit-outbox-write entry t)
+  (mew-submit-queue--note entry))
+
+(defun mew-submit-queue--reread (id directory)
+  "Have what is on disk of the message ID in DIRECTORY in memory; return it.
+What an Emacs that died has left behind is made good.  The caller has it locked."
+  (let* ((entry (mew-submit-outbox-read id directory))
+         (true (and entry
+                    (if (eq (plist-get entry :state) 'broken)
+                        entry
+                      (mew-submit-outbox-recover entry)))))
+    (cond (true (mew-submit-queue--note true))
+          (entry (mew-submit-queue--drop entry)
+                 nil))))
+
+(defun mew-submit-queue--with-lock (id directory function)
+  "Call FUNCTION with the entry of the message ID in DIRECTORY, locked.
+Return its value.  Signal `user-error' when that is not possible."
+  (let ((lock (mew-submit-outbox-lock id directory)))
+    (unless lock
+      (user-error "%s" (if (file-exists-p (mew-submit-outbox-file
+                                           id ".eml" directory))
+                           "That message is being sent"
+                         "That message is not in the outbox any more")))
+    (unwind-protect
+        (let ((entry (mew-submit-queue--reread id directory)))
+          (unless entry
+            (user-error "That message has been delivered"))
+          (funcall function entry))
+      (mew-submit-outbox-unlock lock))))
+
+(defun mew-submit-queue--recover (entry)
+  "Make ENTRY good if its owner has died, and have it in memory."
+  (let* ((id (plist-get entry :id))
+         (directory (plist-get entry :directory))
+         (lock (mew-submit-outbox-lock id directory)))
+    (if (null lock)
+        (mew-submit-queue--note entry)
+      (unwind-protect
+          (mew-submit-queue--reread id directory)
+        (mew-submit-outbox-unlock lock)))))
+
+(defun mew-submit-queue--look-at (id directory journals)
+  "Have the message ID in DIRECTORY in memory as it is on disk.
+JOURNALS is what begins with an ID and is the name of a journal."
+  (let ((file (mew-submit-outbox-file id ".eml" directory)))
+    (unless (gethash file mew-submit-queue--jobs)
+      (let* ((probe (list :id id :directory directory))
+             (stamp (mew-submit-queue--stamp probe))
+             (known (gethash file mew-submit-queue--entries))
+             (journal (member id journals)))
+        (unless (and known (not journal)
+                     (not (eq (plist-get known :state) 'sending))
+                     (equal stamp (gethash file mew-submit-queue--stamps)))
+          (when-let ((entry (mew-submit-outbox-read id directory)))
+            (if (or journal (eq (plist-get entry :state) 'sending))
+                (mew-submit-queue--recover entry)
+              (mew-submit-queue--note entry))))))))
+
+(defun mew-submit-queue-look (&optional directory)
+  "Have what is in DIRECTORY, by default the outbox, in memory as it is on disk.
+What cannot be looked at is told as a warning, and the rest goes on."
+  (let* ((directory (file-name-as-directory
+                     (expand-file-name
+                      (or directory mew-submit-outbox-directory))))
+         (ids (mew-submit-outbox-ids directory))
+         (journals (and ids (mew-submit-outbox-journals directory)))
+         (there (make-hash-table :test #'equal)))
+    (dolist (id ids)
+      (puthash (mew-submit-outbox-file id ".eml" directory) t there)
+      (condition-case err
+          (mew-submit-queue--look-at id directory journals)
+        (error (display-warning 'mew-submit
+                                (format "The message %s: %s" id
+                                        (mew-submit-error-text err))))))
+    (dolist (entry (hash-table-values mew-submit-queue--entries))
+      (when (and (equal (plist-get entry :directory) directory)
+                 (not (gethash (mew-submit-queue--key entry) there))
+                 (not (gethash (mew-submit-queue--key entry)
+                               mew-submit-queue--jobs)))
+        (mew-submit-queue--drop entry)))))
+
+(defun mew-submit-queue-entries (&optional directory)
+  "Return the entries of DIRECTORY, by default the outbox, the oldest first.
+They are as they were when it was last looked at."
+  (let ((directory (file-name-as-directory
+                    (expand-file-name
+                     (or directory mew-submit-outbox-directory)))))
+    (sort (seq-filter (lambda (entry)
+                        (equal (plist-get entry :directory) directory))
+                      (hash-table-values mew-submit-queue--entries))
+          (lambda (a b)
+            (string< (plist-get a :id) (plist-get b :id))))))
+
+(defun mew-submit-queue-entry (id &optional directory)
+  "Return the entry of the message ID in DIRECTORY, or nil."
+  (gethash (mew-submit-outbox-file
+            id ".eml" (or directory mew-submit-outbox-directory))
+           mew-submit-queue--entries))
+
+(defun mew-submit-queue-progress (entry)
+  "Return (SENT . TOTAL), octets, of ENTRY's message, or nil.
+It is nil when that is not being sent here."
+  (when-let ((job (gethash (mew-submit-queue--key entry)
+                           mew-submit-queue--jobs)))
+    (cons (mew-submit-queue--job-sent job) (mew-submit-queue--job-total job))))
+
+(defun mew-submit-queue-running ()
+  "Return the entries of the messages that are being sent here."
+  (mapcar #'mew-submit-queue--job-entry
+          (hash-table-values mew-submit-queue--jobs)))
+
+;;; What the end of an attempt means
+
+(defun mew-submit-queue--refusal (address done)
+  "Return (ADDRESS CODE TEXT) if DONE says that ADDRESS was refused, or nil."
+  (seq-some (lambda (recipient)
+              (and (equal (plist-get recipient :address) address)
+                   (>= (or (plist-get recipient :code) 0) 400)
+                   (list address (plist-get recipient :code)
+                         (plist-get recipient :text))))
+            (plist-get done :recipients)))
+
+(defun mew-submit-queue--fates (entry done)
+  "Return what became of each recipient of ENTRY, whose `done' event is DONE.
+It is a plist as `mew-submit-outbox-judge' returns.  The journal knows it, and
+DONE who was refused before there was a final dot."
+  (let* ((fates (mew-submit-outbox-judge
+                 (plist-get entry :recipients)
+                 (mew-submit-outbox-journal-lines entry)))
+         (uncertain (plist-get fates :uncertain)))
+    ;; An answer that could not be written to the journal is one all the same.
+    (when (and uncertain (equal (plist-get done :kind) "ok"))
+      (dolist (address uncertain)
+        (if-let ((refusal (mew-submit-queue--refusal address done)))
+            (push refusal (plist-get fates :refused))
+          (push address (plist-get fates :delivered))))
+      (setq fates (plist-put fates :uncertain nil)))
+    (dolist (address (plist-get fates :unsent))
+      (when-let ((refusal (mew-submit-queue--refusal address done)))
+        (push refusal (plist-get fates :refused))
+        (setq fates (plist-put fates :unsent
+                               (remove address (plist-get fates :unsent))))))
+    fates))
+
+(defun mew-submit-queue--interval (attempts)
+  "Return how many seconds to wait after ATTEMPTS attempts."
+  (let ((intervals (or mew-submit-retry-intervals '(3600))))
+    (* (nth (min (max 0 (1- attempts)) (1- (length intervals))) intervals)
+       (+ 0.8 (* 0.4 (/ (random 1000) 999.0))))))
+
+(defun mew-submit-queue--judge (entry done)
+  "Return ENTRY, of which some recipients are left, as DONE leaves it."
+  (pcase (plist-get done :result)
+    ("uncertain" (mew-submit-outbox-with entry :state 'uncertain :next nil))
+    ((or "refused" "insecure")
+     (mew-submit-outbox-with entry :state 'refused :next nil))
+    ((and "cancelled" (guard (not mew-submit-queue--leaving)))
+     (mew-submit-outbox-with entry :state 'held :next nil))
+    ("cancelled" (mew-submit-outbox-with entry :state 'queued :next nil))
+    (_ (mew-submit-outbox-with
+        entry :state 'queued
+        :next (+ (float-time)
+                 (mew-submit-queue--interval (plist-get entry :attempts)))))))
+
+(defun mew-submit-queue--after (entry done)
+  "Return ENTRY, which was being sent, as its `done' event DONE leaves it.
+Its state is nil when everybody has it."
+  (let ((settled (mew-submit-outbox-settle
+                  entry (mew-submit-queue--fates entry done)))
+        (words (mew-submit-report-done done)))
+    (mew-submit-outbox-note
+     (mew-submit-outbox-with
+      (if (eq (plist-get settled :state) 'queued)
+          (mew-submit-queue--judge settled done)
+        settled)
+      :result (plist-get done :result) :kind (plist-get done :kind)
+      :alarm (plist-get done :alarm)
+      :last (if (string-empty-p (or (plist-get done :text) ""))
+                words
+              (plist-get done :text)))
+     words)))
+
+;;; Sending
+
+(defun mew-submit-queue-caller (entry key)
+  "Return the value of KEY that came with ENTRY and is not on disk, or nil."
+  (plist-get (gethash (mew-submit-queue--key entry) mew-submit-queue--callers)
+             key))
+
+(defun mew-submit-queue--call (function &rest args)
+  "Call FUNCTION, if there is one, with ARGS; show its errors as warnings."
+  (when function
+    (condition-case err
+        (apply function args)
+      (error (display-warning 'mew-submit
+                              (format "A function for the outbox: %s"
+                                      (mew-submit-error-text err)))))))
+
+(defun mew-submit-queue--tell (entry done)
+  "Tell all who want to know that an attempt for ENTRY has ended with DONE."
+  (let ((on-done (mew-submit-queue-caller entry :on-done)))
+    (dolist (function mew-submit-queue-done-functions)
+      (mew-submit-queue--call function entry done))
+    (mew-submit-queue--call on-done done)))
+
+(defun mew-submit-queue--put-away (entry old done)
+  "Have ENTRY, which was OLD before it was sent, on disk as DONE has left it.
+When that fails the journal, which is on disk, still tells what is true."
+  (condition-case err
+      (cond ((plist-get entry :state)
+             (mew-submit-outbox-write entry t)
+             (mew-submit-outbox-forget-journal old)
+             (mew-submit-queue--note entry))
+            (t (mew-submit-queue--drop entry)
+               (mew-submit-outbox-finish entry done)
+               (mew-submit-outbox-forget-journal old)))
+    (error
+     (when (plist-get entry :state)
+       (puthash (mew-submit-queue--key entry) entry mew-submit-queue--entries))
+     (display-warning 'mew-submit (mew-submit-error-text err)))))
+
+(defun mew-submit-queue--conclude (job done)
+  "Do all there is to do for DONE, the end of JOB."
+  (let* ((old (mew-submit-queue--job-entry job))
+         (entry (mew-submit-queue--after old done)))
+    (mew-submit-queue--tell entry done)
+    (mew-submit-queue--put-away entry old done)
+    (remhash (mew-submit-queue--key old) mew-submit-queue--jobs)
+    (mew-submit-outbox-unlock (mew-submit-queue--job-lock job))
+    (mew-submit-queue--changed)
+    (unless mew-submit-queue--leaving
+      (mew-submit-queue-run))))
+
+(defun mew-submit-queue--on-event (job event)
+  "Note what is in EVENT of JOB."
+  (let ((entry (mew-submit-queue--job-entry job)))
+    (when (eq (plist-get event :event) 'progress)
+      (setf (mew-submit-queue--job-sent job) (or (plist-get event :sent) 0)
+            (mew-submit-queue--job-total job) (or (plist-get event :total) 0))
+      (run-hook-with-args 'mew-submit-queue-progress-functions entry event))
+    (mew-submit-queue--call (mew-submit-queue-caller entry :on-event) event)))
+
+(defun mew-submit-queue--account (entry)
+  "Return the account of ENTRY, with the password that came with it.
+Later attempts read it from the file where one has it."
+  (let* ((account (mew-submit-account-copy (plist-get entry :account)))
+         (password (mew-submit-queue-caller entry :password))
+         (file (plist-get account :password-file)))
+    (cond (password (plist-put account :password (copy-sequence password)))
+          (file (plist-put account :password (mew-submit-auth-read-file file)))
+          (t account))))
+
+(defun mew-submit-queue--submit (job)
+  "Start the session of JOB."
+  (let* ((entry (mew-submit-queue--job-entry job))
+         (account (mew-submit-queue--account entry)))
+    (unwind-protect
+        (setf (mew-submit-queue--job-session job)
+              (mew-submit-request-submit
+               (mew-submit-outbox-message-file entry)
+               :account account
+               :from (plist-get entry :from)
+               :recipients (plist-get entry :recipients)
+               :journal (mew-submit-outbox-journal-file entry)
+               :on-event (lambda (event) (mew-submit-queue--on-event job event))
+               :on-done (lambda (done) (mew-submit-queue--conclude job done))
+               :on-ask (or (mew-submit-queue-caller entry :on-ask)
+                           #'mew-submit-dialog-answer)))
+      (when-let ((password (plist-get account :password)))
+        (clear-string password)))))
+
+(defun mew-submit-queue--begin (entry lock)
+  "Begin to send ENTRY's message, on which LOCK is."
+  (let* ((entry (mew-submit-outbox-with
+                 entry :state 'sending :next nil
+                 :attempts (1+ (or (plist-get entry :attempts) 0))))
+         (job (mew-submit-queue--make-job :entry entry :lock lock
+                                          :started (float-time))))
+    (mew-submit-outbox-write entry)
+    (mew-submit-queue--note entry)
+    (remhash (mew-submit-queue--key entry) mew-submit-queue--urgent)
+    (puthash (mew-submit-queue--key entry) job mew-submit-queue--jobs)
+    (add-hook 'kill-emacs-hook #'mew-submit-queue--end)
+    (condition-case err
+        (mew-submit-queue--submit job)
+      (error
+       ;; Not at once: the caller goes through the table this would change.
+       (setf (mew-submit-queue--job-session job)
+             (mew-submit-session-fail
+              err :on-done (lambda (done)
+                             (mew-submit-queue--conclude job done))))))))
+
+(defun mew-submit-queue--due-p (entry)
+  "Is it time to send ENTRY's message?"
+  (let ((state (plist-get entry :state))
+        (next (plist-get entry :next)))
+    (or (and (eq state 'queued)
+             (or (null next) (<= next (float-time))
+                 (gethash (mew-submit-queue--key entry)
+                          mew-submit-queue--urgent)))
+        (and (eq state 'held) next (<= next (float-time))))))
+
+(defun mew-submit-queue--put-off (entry err)
+  "Try ENTRY, which could not be begun because of ERR, again later."
+  (let ((later (mew-submit-outbox-with
+                entry :next (+ (float-time) mew-submit-queue--poll)
+                :last (mew-submit-error-text err))))
+    (puthash (mew-submit-queue--key entry) later mew-submit-queue--entries)
+    (unless (equal (plist-get later :last) (plist-get entry :last))
+      (display-warning 'mew-submit (plist-get later :last)))))
+
+(defun mew-submit-queue--try (entry)
+  "Begin to send ENTRY's message, unless another Emacs does or has done that."
+  (let* ((id (plist-get entry :id))
+         (directory (plist-get entry :directory))
+         (lock (mew-submit-outbox-lock id directory))
+         begun)
+    (if (null lock)
+        (mew-submit-queue--look-at id directory nil)
+      (unwind-protect
+          (condition-case err
+              (let ((true (mew-submit-queue--reread id directory)))
+                (when (and true (mew-submit-queue--due-p true))
+                  (mew-submit-queue--begin true lock)
+                  (setq begun t)))
+            ((mew-submit-error file-error)
+             (mew-submit-queue--put-off entry err)))
+        (unless begun
+          (mew-submit-outbox-unlock lock))))))
+
+(defun mew-submit-queue--room-p (entry)
+  "May ENTRY's message be sent beside those of its account that are?"
+  (let ((account (plist-get entry :account))
+        (count 0)
+        recent)
+    (dolist (job (hash-table-values mew-submit-queue--jobs))
+      (when (equal account
+                   (plist-get (mew-submit-queue--job-entry job) :account))
+        (cl-incf count)
+        (when (< (- (float-time) (mew-submit-queue--job-started job))
+                 mew-submit-queue--overtake)
+          (setq recent t))))
+    (and (not recent) (< count mew-submit-queue--connections))))
+
+(defun mew-submit-queue--waiting ()
+  "Return the entries that will be sent by themselves, the oldest first."
+  (sort (seq-filter (lambda (entry)
+                      (pcase (plist-get entry :state)
+                        ('queued t)
+                        ('held (plist-get entry :next))))
+                    (hash-table-values mew-submit-queue--entries))
+        (lambda (a b)
+          (< (or (plist-get a :created) 0) (or (plist-get b :created) 0)))))
+
+(defun mew-submit-queue--schedule (waiting)
+  "Come back when the first of WAITING, entries, is due, or to look for others."
+  (when (timerp mew-submit-queue--timer)
+    (cancel-timer mew-submit-queue--timer))
+  (let ((seconds mew-submit-queue--poll)
+        (now (float-time)))
+    (dolist (entry waiting)
+      (when-let ((next (plist-get entry :next)))
+        (setq seconds (min seconds (- next now)))))
+    (when (> (hash-table-count mew-submit-queue--jobs) 0)
+      (setq seconds (min seconds mew-submit-queue--overtake)))
+    (setq mew-submit-queue--timer
+          (and (or waiting mew-submit-queue--watching
+                   (> (hash-table-count mew-submit-queue--jobs) 0))
+               (run-at-time (max seconds 0.05) nil
+                            #'mew-submit-queue--wake)))))
+
+(defun mew-submit-queue--directories ()
+  "Return the directories to look through."
+  (delete-dups
+   (append (mapcar (lambda (entry) (plist-get entry :directory))
+                   (hash-table-values mew-submit-queue--entries))
+           mew-submit-queue--watching)))
+
+(defvar mew-submit-queue--looked 0
+  "When the outbox was looked through last.")
+
+(defun mew-submit-queue--wake ()
+  "Send what is due; look for what others have put into the outbox."
+  (setq mew-submit-queue--timer nil)
+  (when (>= (- (float-time) mew-submit-queue--looked)
+            (1- mew-submit-queue--poll))
+    (setq mew-submit-queue--looked (float-time))
+    (mapc #'mew-submit-queue-look (mew-submit-queue--directories)))
+  (mew-submit-queue-run))
+
+(defun mew-submit-queue-run ()
+  "Begin to send what is due, and come back when the next is."
+  (let ((waiting (mew-submit-queue--waiting))
+        (full (make-hash-table :test #'equal)))
+    (dolist (entry waiting)
+      (when (and (mew-submit-queue--due-p entry)
+                 (not (gethash (plist-get entry :account) full)))
+        (if (mew-submit-queue--room-p entry)
+            (mew-submit-queue--try entry)
+          (puthash (plist-get entry :account) t full))))
+    (mew-submit-queue--schedule
+     (seq-remove #'mew-submit-queue--due-p (mew-submit-queue--waiting)))
+    (mew-submit-queue--changed)))
+
+;;; What the floors above call
+
+(defun mew-submit-queue-start (&optional directory)
+  "Send what is in DIRECTORY, by default the outbox, now and from now on.
+What others put there is found within a minute."
+  (let ((directory (file-name-as-directory
+                    (expand-file-name
+                     (or directory mew-submit-outbox-directory)))))
+    (cl-pushnew directory mew-submit-queue--watching :test #'equal)
+    (when (mew-submit-outbox-ids directory)
+      (mew-submit-outbox-clean directory)
+      (mew-submit-queue-look directory))
+    (setq mew-submit-queue--looked (float-time))
+    (mew-submit-queue-run)))
+
+(defun mew-submit-queue-leave ()
+  "Stop what is being sent; it goes on when the outbox is looked at next."
+  (setq mew-submit-queue--leaving t)
+  (mew-submit-session-finish))
+
+(defconst mew-submit-queue--batch-wait 60
+  "Seconds for which a batch Emacs that is about to end waits for its mail.")
+
+(defun mew-submit-queue--end ()
+  "Stop what is being sent, since Emacs ends; in batch mode wait for it first.
+This is on `kill-emacs-hook'."
+  (when noninteractive
+    (let ((deadline (+ (float-time) mew-submit-queue--batch-wait)))
+      (dolist (job (hash-table-values mew-submit-queue--jobs))
+        (mew-submit-session-wait (mew-submit-queue--job-session job)
+                                 (max 0 (- deadline (float-time)))))))
+  (mew-submit-queue-leave))
+
+(defun mew-submit-queue-stop ()
+  "No longer look for what others put into the outbox."
+  (setq mew-submit-queue--watching nil))
+
+(defun mew-submit-queue--new-entry (fields account envelope fcc not-before)
+  "Return an entry for a message with FIELDS, by ACCOUNT.
+ENVELOPE is (FROM . RECIPIENTS), FCC is kept for whoever files copies, and the
+message is held until NOT-BEFORE, a time or nil, and for `mew-submit-delay'."
+  (let* ((now (float-time))
+         (next (max (if not-before (float-time not-before) 0)
+                    (if (and (> mew-submit-delay 0) (not noninteractive))
+                        (+ now mew-submit-delay)
+                      0))))
+    (list :state (if (> next now) 'held 'queued)
+          :next (and (> next now) next)
+          :created now :attempts 0
+          :from (car envelope) :recipients (cdr envelope)
+          :subject (mew-submit-message-subject fields)
+          :message-id (mew-submit-message-id fields)
+          :account account :fcc fcc)))
+
+(defun mew-submit-queue--frozen (account)
+  "Return ACCOUNT without what must not be on disk."
+  (cl-loop for (key value) on account by #'cddr
+           unless (eq key :password)
+           collect key and collect value))
+
+(cl-defun mew-submit-queue-add
+    (file &key account from recipients fcc not-before directory move held
+          on-event on-done on-ask)
+  "Put the message FILE into the outbox, durably, and begin to send it.
+Return its identifier at once.  ACCOUNT, FROM, RECIPIENTS, ON-EVENT, ON-DONE and
+ON-ASK are as for `mew-submit-send'; ON-DONE is called at the end of each
+attempt that this Emacs makes.  FCC is kept in the entry, for
+`mew-submit-queue-done-functions'.  NOT-BEFORE is a time before which it is not
+sent; with HELD non-nil it waits until somebody says so.  A :password in ACCOUNT
+is for the attempts of this Emacs only, and never on disk.  DIRECTORY is used
+instead of the outbox.  With MOVE non-nil FILE, which is in that directory, goes
+away.  Signal a condition, with nothing left behind, when it cannot be sent."
+  (let* ((directory (mew-submit-outbox-prepare
+                     (or directory mew-submit-outbox-directory)))
+         (fields (mew-submit-message-fields file))
+         (account (mew-submit-request-account account fields))
+         (envelope (mew-submit-request-check account file fields from
+                                             recipients))
+         (entry (mew-submit-queue--new-entry
+                 fields (mew-submit-queue--frozen account) envelope fcc
+                 (or not-before (mew-submit-message-send-at fields))))
+         (entry (mew-submit-outbox-add
+                 file fields directory
+                 (if held
+                     (mew-submit-outbox-with entry :state 'held :next nil)
+                   entry)
+                 move)))
+    (mew-submit-queue--note entry)
+    (puthash (mew-submit-queue--key entry)
+             (list :on-event on-event :on-done on-done :on-ask on-ask
+                   :password (plist-get account :password))
+             mew-submit-queue--callers)
+    (mew-submit-queue-run)
+    (plist-get entry :id)))
+
+(defun mew-submit-queue-wait (id &optional directory)
+  "Wait until the attempt to send the message ID in DIRECTORY has ended.
+Return its `done' event, or nil when there is no attempt."
+  (when-let ((job (mew-submit-queue--job-of id directory)))
+    (mew-submit-session-wait (mew-submit-queue--job-session job))))
+
+(defun mew-submit-queue--change (id directory function)
+  "Replace the entry of the message ID in DIRECTORY by FUNCTION's value for it.
+Signal `user-error' when it is being sent."
+  (let ((directory (file-name-as-directory
+                    (expand-file-name
+                     (or directory mew-submit-outbox-directory)))))
+    (prog1 (mew-submit-queue--with-lock
+            id directory
+            (lambda (entry)
+              (when (eq (plist-get entry :state) 'broken)
+                (user-error "%s" (plist-get entry :last)))
+              (mew-submit-queue--save (funcall function entry))))
+      (mew-submit-queue-run))))
+
+(defun mew-submit-queue-send (id &optional directory)
+  "Send the message ID in DIRECTORY, by default the outbox, now.
+Whoever calls this for one that is `uncertain' has asked the user."
+  (mew-submit-queue--change
+   id directory
+   (lambda (entry)
+     (mew-submit-outbox-with entry :state 'queued :next nil))))
+
+(defun mew-submit-queue-send-by (id routes &optional directory)
+  "Send the message ID in DIRECTORY now, by ROUTES such as \"465:implicit\".
+What else its account says stays as it is.  Signal `mew-submit-config' when
+ROUTES are none."
+  (let ((routes (mew-submit-plan-parse-routes routes)))
+    (mew-submit-queue--change
+     id directory
+     (lambda (entry)
+       (mew-submit-outbox-with
+        entry :state 'queued :next nil
+        :account (plist-put (mew-submit-account-copy
+                             (plist-get entry :account))
+                            :routes routes))))))
+
+(defun mew-submit-queue-hold (id &optional time directory)
+  "Hold the message ID in DIRECTORY until TIME, or with nil until told otherwise."
+  (mew-submit-queue--change
+   id directory
+   (lambda (entry)
+     (mew-submit-outbox-with entry :state 'held
+                             :next (and time (float-time time))))))
+
+(defun mew-submit-queue--job-of (id directory)
+  "Return the job that sends the message ID in DIRECTORY, or nil."
+  (gethash (mew-submit-outbox-file
+            id ".eml" (or directory mew-submit-outbox-directory))
+           mew-submit-queue--jobs))
+
+(defun mew-submit-queue-cancel (id &optional directory)
+  "Do not send the message ID in DIRECTORY; it is held until told otherwise.
+One that is being sent is stopped; what has been sent up to the final dot cannot
+be called back, and the result says so."
+  (if-let ((job (mew-submit-queue--job-of id directory)))
+      (mew-submit-session-cancel (mew-submit-queue--job-session job))
+    (mew-submit-queue-hold id nil directory)))
+
+(defun mew-submit-queue-take (id function &optional directory)
+  "Call FUNCTION with the entry of the message ID in DIRECTORY, then remove it.
+The message is locked, and stays when FUNCTION does not return.  Return its
+value."
+  (let ((directory (file-name-as-directory
+                    (expand-file-name
+                     (or directory mew-submit-outbox-directory)))))
+    (prog1 (mew-submit-queue--with-lock
+            id directory
+            (lambda (entry)
+              (prog1 (funcall function entry)
+                (mew-submit-outbox-remove entry)
+                (mew-submit-queue--drop entry))))
+      (mew-submit-queue--changed))))
+
+(defun mew-submit-queue-delete (id &optional directory)
+  "Delete the message ID in DIRECTORY, by default the outbox, for good."
+  (mew-submit-queue-take id #'ignore directory))
+
+(defun mew-submit-queue-flush (&optional directory)
+  "Send all that waits in DIRECTORY, by default the outbox, now.
+What is held, refused or uncertain stays as it is.  Return how many there are."
+  (let ((waiting (seq-filter (lambda (entry)
+                               (eq (plist-get entry :state) 'queued))
+                             (mew-submit-queue-entries directory))))
+    (dolist (entry waiting)
+      (puthash (mew-submit-queue--key entry) t mew-submit-queue--urgent))
+    (mew-submit-queue-run)
+    (length waiting)))
+
+(provide 'mew-submit-queue)
+;;; mew-submit-queue.el ends here

@@ -242,15 +242,14 @@ One that is being sent is stopped, if that is still possible."
   "Show the message at point, raw, as it is sent."
   (interactive nil mew-submit-outbox-mode)
   (let ((file (mew-submit-outbox-message-file (mew-submit-browser--entry))))
-    (with-current-buffer (get-buffer-create "*mew-submit message*")
-      (let ((inhibit-read-only t)
-            (coding-system-for-read 'utf-8-unix))
-        (erase-buffer)
-        (insert-file-contents file nil 0 1000000)
-        (goto-char (point-min)))
-      (special-mode)
-      (set-buffer-modified-p nil)
-      (pop-to-buffer (current-buffer)))))
+    (pop-to-buffer (get-buffer-create "*mew-submit message*"))
+    (special-mode)
+    (let ((inhibit-read-only t)
+          (coding-system-for-read 'utf-8-unix))
+      (erase-buffer)
+      (insert-file-contents file nil 0 1000000))
+    (goto-char (point-min))
+    (set-buffer-modified-p nil)))
 
 ;;; The log of a message
 
@@ -285,14 +284,13 @@ One that is being sent is stopped, if that is still possible."
   "Show what happened to the message at point so far."
   (interactive nil mew-submit-outbox-mode)
   (let ((entry (mew-submit-browser--entry)))
-    (with-current-buffer (get-buffer-create "*mew-submit message log*")
-      (special-mode)
-      (let ((inhibit-read-only t))
-        (erase-buffer)
-        (mew-submit-browser--insert-log entry))
-      (goto-char (point-min))
-      (visual-line-mode 1)
-      (pop-to-buffer (current-buffer)))))
+    (pop-to-buffer (get-buffer-create "*mew-submit message log*"))
+    (special-mode)
+    (let ((inhibit-read-only t))
+      (erase-buffer)
+      (mew-submit-browser--insert-log entry))
+    (goto-char (point-min))
+    (visual-line-mode 1)))
 
 (defun mew-submit-outbox-delivered ()
   "Show the log of the messages that were delivered."
@@ -325,7 +323,7 @@ One that is being sent is stopped, if that is still possible."
   (goto-char (point-min))
   (while (search-forward "\r\n" nil t)
     (replace-match "\n"))
-  (set-buffer-multibyte t)
+  (set-buffer-multibyte 'to)            ; octets stay octets
   (mime-to-mml)
   (goto-char (point-min))
   (rfc822-goto-eoh)

@@ -43,7 +43,7 @@
 (defun mew-submit-json--value (key value)
   "Return VALUE, which is that of KEY, as `json-encode' takes it."
   (cond ((memq key mew-submit-json--truths) (if value t :false))
-        ((memq key mew-submit-json--lists)
+        ((and (memq key mew-submit-json--lists) (listp value))
          (vconcat (mapcar (lambda (element)
                             (mew-submit-json--value nil element))
                           value)))

@@ -198,7 +198,8 @@ With DURABLY non-nil it is on disk, under its name, on return."
   "Return the entry of the message ID in DIRECTORY, or nil without a message.
 What cannot be read has the state `broken', and :last says why."
   (when-let ((attributes (file-attributes
-                          (mew-submit-outbox-file id ".eml" directory))))
+                          (mew-submit-outbox-file id ".eml" directory)))
+             ((null (file-attribute-type attributes))))
     (append
      (list :id id :directory directory
            :bytes (file-attribute-size attributes))

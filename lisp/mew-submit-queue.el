@@ -79,7 +79,7 @@ still on disk then.")
   "The entries that are known, by the names of their message files.")
 
 (defvar mew-submit-queue--stamps (make-hash-table :test #'equal)
-  "When the entry's file was last written when it was read, by the same names.")
+  "The stamp of the entry's file when it was read, by the same names.")
 
 (defvar mew-submit-queue--jobs (make-hash-table :test #'equal)
   "What is being sent here, by the same names.")
@@ -110,10 +110,14 @@ still on disk then.")
   (run-hooks 'mew-submit-queue-change-hook))
 
 (defun mew-submit-queue--stamp (entry)
-  "Return when the file of ENTRY was last written."
-  (file-attribute-modification-time
-   (file-attributes (mew-submit-outbox-file (plist-get entry :id) ".eld"
-                                            (plist-get entry :directory)))))
+  "Return what is new whenever the file of ENTRY has been written.
+Its time alone is not: two writes may fall into one tick of the clock."
+  (let ((attributes (file-attributes
+                     (mew-submit-outbox-file (plist-get entry :id) ".eld"
+                                             (plist-get entry :directory)))))
+    (list (file-attribute-modification-time attributes)
+          (file-attribute-inode-number attributes)
+          (file-attribute-size attributes))))
 
 (defun mew-submit-queue--note (entry)
   "Have ENTRY, as it is on disk, in memory; return it."
@@ -308,9 +312,11 @@ Its state is nil when everybody has it."
         settled)
       :result (plist-get done :result) :kind (plist-get done :kind)
       :alarm (plist-get done :alarm)
-      :last (if (string-empty-p (or (plist-get done :text) ""))
-                words
-              (plist-get done :text)))
+      :last (cond ((eq (plist-get settled :state) 'refused)
+                   (plist-get settled :last))
+                  ((string-empty-p (or (plist-get done :text) ""))
+                   words)
+                  (t (plist-get done :text))))
      words)))
 
 ;;; Sending

@@ -455,7 +455,9 @@ Later attempts read it from the file where one has it."
          (lock (mew-submit-outbox-lock id directory))
          begun)
     (if (null lock)
-        (mew-submit-queue--look-at id directory nil)
+        (if (file-exists-p (mew-submit-outbox-message-file entry))
+            (mew-submit-queue--look-at id directory nil)
+          (mew-submit-queue--drop entry))
       (unwind-protect
           (condition-case err
               (let ((true (mew-submit-queue--reread id directory)))

@@ -141,7 +141,7 @@ l log  D diagnose  S send all  L delivered"
           (set-window-point window (point)))))))
 
 (defun mew-submit-browser--buffer ()
-  "Return the buffer that shows the outbox, or nil."
+  "Return the buffer with the table, or nil."
   (get-buffer "*mew-submit outbox*"))
 
 (defvar mew-submit-browser--timer nil
@@ -378,7 +378,7 @@ One that is being sent is stopped, if that is still possible."
 
 ;;;###autoload
 (defun mew-submit-edit (id &optional directory)
-  "Edit the message ID of the outbox DIRECTORY again; it leaves the outbox.
+  "Take the message ID out of the outbox DIRECTORY and edit it again.
 A copy is in the directory \"edited\" there until the mail is sent."
   (let ((entry (mew-submit-queue-entry id directory)))
     (when (and entry
@@ -390,7 +390,7 @@ send it again? ")))
      (mew-submit-queue-take id #'mew-submit-browser--edit directory))))
 
 (defun mew-submit-outbox-edit ()
-  "Edit the message at point again; it leaves the outbox.
+  "Take the message at point out of the outbox and edit it again.
 One that is being sent has to be cancelled first."
   (interactive nil mew-submit-outbox-mode)
   (mew-submit-edit (mew-submit-browser--id)))

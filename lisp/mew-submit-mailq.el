@@ -147,7 +147,7 @@ That is the highest one of their ends."
     status))
 
 (defun mew-submit-mailq--user (function)
-  "Call FUNCTION; what Emacs calls the user's error is one of usage."
+  "Call FUNCTION and make a `user-error' in it one of usage."
   (condition-case err
       (funcall function)
     (user-error

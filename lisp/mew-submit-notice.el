@@ -191,7 +191,7 @@ tell of it."
   (mew-submit-notice-send (mew-submit-notice--the-entry)))
 
 (defun mew-submit-notice-edit ()
-  "Edit the message of this buffer again; it leaves the outbox."
+  "Take the message of this buffer out of the outbox and edit it again."
   (interactive)
   (let ((entry (mew-submit-notice--the-entry)))
     (mew-submit-edit (plist-get entry :id) (plist-get entry :directory))))
@@ -224,7 +224,7 @@ What its account asks for in TLS and authentication stays as it is."
       (user-error "There is no diagnosis in this version"))))
 
 (defun mew-submit-notice--button (text command help)
-  "Insert a button TEXT that calls COMMAND; HELP says what it does."
+  "Insert a button TEXT for COMMAND, with HELP."
   (insert-text-button text 'action (lambda (_) (call-interactively command))
                       'follow-link t 'help-echo help)
   (insert "  "))
@@ -338,7 +338,7 @@ since it may have arrived.")
          (mew-submit-notice-send now))))))
 
 (defun mew-submit-notice--show (entry done)
-  "Show that ENTRY's message did not get through, as DONE says."
+  "Show that ENTRY's message did not get through, because of DONE."
   (display-buffer (mew-submit-notice-fill entry done))
   (message "Mail was not delivered: %s" (mew-submit-report-done done))
   (when (plist-get done :alarm)

@@ -365,10 +365,10 @@ the last dot."
 
 ;;; States
 
-(defun mew-submit-outbox-with (entry &rest changes)
-  "Return a copy of ENTRY with CHANGES, keys and values."
+(defun mew-submit-outbox-with (entry &rest rest)
+  "Return a copy of ENTRY changed by REST, keys and values."
   (let ((copy (copy-sequence entry)))
-    (cl-loop for (key value) on changes by #'cddr
+    (cl-loop for (key value) on rest by #'cddr
              do (setq copy (plist-put copy key value)))
     copy))
 
@@ -387,7 +387,7 @@ the last dot."
   (<= 400 (nth 1 refusal) 499))
 
 (defun mew-submit-outbox-settle (entry fates)
-  "Return ENTRY with what FATES, as `mew-submit-outbox-judge' returns, say of it.
+  "Return ENTRY as FATES, a value of `mew-submit-outbox-judge', make it.
 The state is nil when all is delivered.  The recipients that are left are those
 that may be tried again; those refused for good are in :refused until nobody
 else is left."
@@ -480,7 +480,7 @@ then."
                       'silent)))))
 
 (defun mew-submit-outbox-finish (entry done)
-  "Log that ENTRY is delivered, as DONE, its `done' event or nil, says; remove it.
+  "Log that ENTRY is delivered, by DONE, its `done' event or nil; remove it.
 That it cannot be logged is no reason to keep it, and so to send it again."
   (condition-case err
       (mew-submit-outbox--log entry done)

@@ -102,7 +102,7 @@ still on disk then.")
 ;;; The copy in memory
 
 (defun mew-submit-queue--key (entry)
-  "Return what ENTRY goes by in the tables."
+  "Return the key of ENTRY in the tables."
   (mew-submit-outbox-message-file entry))
 
 (defun mew-submit-queue--changed ()
@@ -249,7 +249,7 @@ It is nil when that is not being sent here."
 ;;; What the end of an attempt means
 
 (defun mew-submit-queue--refusal (address done)
-  "Return (ADDRESS CODE TEXT) if DONE says that ADDRESS was refused, or nil."
+  "Return (ADDRESS CODE TEXT) if ADDRESS was refused according to DONE, or nil."
   (seq-some (lambda (recipient)
               (and (equal (plist-get recipient :address) address)
                    (>= (or (plist-get recipient :code) 0) 400)
@@ -286,7 +286,7 @@ DONE who was refused before there was a final dot."
        (+ 0.8 (* 0.4 (/ (random 1000) 999.0))))))
 
 (defun mew-submit-queue--judge (entry done)
-  "Return ENTRY, of which some recipients are left, as DONE leaves it."
+  "Return ENTRY, of which some recipients are left, as it is after DONE."
   (pcase (plist-get done :result)
     ("uncertain" (mew-submit-outbox-with entry :state 'uncertain :next nil))
     ((or "refused" "insecure")
@@ -300,7 +300,7 @@ DONE who was refused before there was a final dot."
                  (mew-submit-queue--interval (plist-get entry :attempts)))))))
 
 (defun mew-submit-queue--after (entry done)
-  "Return ENTRY, which was being sent, as its `done' event DONE leaves it.
+  "Return ENTRY, which was being sent, as it is after its `done' event DONE.
 Its state is nil when everybody has it."
   (let ((settled (mew-submit-outbox-settle
                   entry (mew-submit-queue--fates entry done)))
@@ -559,7 +559,7 @@ What others put there is found within a minute."
     (mew-submit-queue-run)))
 
 (defun mew-submit-queue-leave ()
-  "Stop what is being sent; it goes on when the outbox is looked at next."
+  "Stop what is being sent, until the outbox is looked at again."
   (setq mew-submit-queue--leaving t)
   (mew-submit-session-finish))
 

@@ -41,7 +41,10 @@
       ('queued (if (and next (> next (float-time)))
                    (format-time-string "%H:%M:%S" next)
                  "soon"))
-      ('held (if next (format-time-string "%m-%d %H:%M" next) "-"))
+      ('held (cond ((null next) "-")
+                   ((< (- next (float-time)) 86400)
+                    (format-time-string "%H:%M:%S" next))
+                   (t (format-time-string "%y-%m-%d" next))))
       (_ "-"))))
 
 (defun mew-submit-browser--state (entry)
@@ -106,9 +109,9 @@ l log  D diagnose  S send all  L delivered"
 
 \\{mew-submit-outbox-mode-map}"
   (setq tabulated-list-format
-        [("State" 11 t) ("Account" 12 t) ("To" 22 t) ("Subject" 22 t)
-         ("Size" 6 nil :right-align t) ("Try" 3 nil :right-align t)
-         ("Next" 11 t) ("Last words" 0 nil)]
+        [("State" 11 t) ("Account" 9 t) ("To" 16 t) ("Subject" 16 t)
+         ("Size" 5 nil :right-align t) ("Try" 3 nil :right-align t)
+         ("Next" 8 t) ("Last words" 0 nil)]
         tabulated-list-entries #'mew-submit-browser--entries
         tabulated-list-padding 1)
   (setq-local revert-buffer-function #'mew-submit-browser--revert)

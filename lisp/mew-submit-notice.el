@@ -247,34 +247,39 @@ since it may have arrived.")
     (insert (propertize (format "%-9s " (concat name ":")) 'face 'bold)
             (mew-submit-error-clean value) "\n")))
 
+(defun mew-submit-notice--headline (done)
+  "Return the headline for DONE."
+  (if-let ((alarm (plist-get done :alarm)))
+      (format "ALARM: %s.  Nothing was sent." (mew-submit-report-alarm alarm))
+    (format "Mail was not delivered%s: %s"
+            (if (equal (plist-get done :result) "partial") " to all" "")
+            (plist-get done :result))))
+
+(defun mew-submit-notice--heading (text)
+  "Insert TEXT as a heading."
+  (insert "\n" (propertize text 'face 'bold) "\n"))
+
 (defun mew-submit-notice--insert (entry done)
   "Insert what happened to ENTRY's message; DONE is its `done' event."
-  (let* ((alarm (plist-get done :alarm))
-         (attempts (plist-get done :attempts))
-         (advice (mew-submit-report-advice (plist-get done :kind))))
-    (insert (propertize
-             (if alarm
-                 (format "ALARM: %s.  Nothing was sent.\n\n"
-                         (mew-submit-report-alarm alarm))
-               (format "Mail was not delivered%s: %s\n\n"
-                       (if (equal (plist-get done :result) "partial")
-                           " to all" "")
-                       (plist-get done :result)))
-             'face 'mew-submit-failed))
-    (mew-submit-notice--field "To" (mew-submit-report-people
-                                    (or (plist-get entry :recipients)
-                                        (mapcar #'car
-                                                (plist-get entry :refused)))))
-    (mew-submit-notice--field "Subject" (plist-get entry :subject))
-    (mew-submit-notice--field "Server" (plist-get (plist-get entry :account)
-                                                  :server))
-    (insert "\n" (propertize "What happened\n" 'face 'bold)
-            "  " (mew-submit-report-done done) "\n")
-    (dolist (attempt attempts)
-      (insert "  - " (mew-submit-report-attempt attempt) "\n"))
-    (unless (string-empty-p advice)
-      (insert "\n" (propertize "What to do\n" 'face 'bold) "  " advice "\n"))
-    (insert "\n" (mew-submit-notice--state-words entry) "\n\n")))
+  (insert (propertize (mew-submit-notice--headline done)
+                      'face 'mew-submit-failed)
+          "\n")
+  (mew-submit-notice--buttons entry)
+  (insert "\n")
+  (mew-submit-notice--field "To" (mew-submit-report-people
+                                  (or (plist-get entry :recipients)
+                                      (mapcar #'car
+                                              (plist-get entry :refused)))))
+  (mew-submit-notice--field "Subject" (plist-get entry :subject))
+  (mew-submit-notice--field "Server" (plist-get (plist-get entry :account)
+                                                :server))
+  (mew-submit-notice--heading "What happened")
+  (insert "  " (mew-submit-report-what done) "\n")
+  (dolist (attempt (plist-get done :attempts))
+    (insert "  - " (mew-submit-report-attempt attempt) "\n"))
+  (mew-submit-notice--heading "What to do")
+  (insert "  " (mew-submit-report-advice (plist-get done :kind)) "\n"
+          "  " (mew-submit-notice--state-words entry) "\n"))
 
 (defun mew-submit-notice--buttons (entry)
   "Insert the buttons for ENTRY."
@@ -299,8 +304,7 @@ since it may have arrived.")
     (setq mew-submit-notice--entry entry)
     (let ((inhibit-read-only t))
       (erase-buffer)
-      (mew-submit-notice--insert entry done)
-      (mew-submit-notice--buttons entry))
+      (mew-submit-notice--insert entry done))
     (goto-char (point-min))
     (current-buffer)))
 

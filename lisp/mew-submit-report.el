@@ -141,23 +141,29 @@ Through a tunnel the family is not known."
   "Return TEXT with a full stop, unless it ends like a sentence already."
   (if (string-match-p "[.!?]\\'" text) text (concat text ".")))
 
+(defun mew-submit-report-what (done)
+  "Return what happened, without the result and advice, from the event DONE."
+  (if (equal (plist-get done :kind) "ok")
+      (mew-submit-report--delivered done)
+    (mew-submit-report--sentence
+     (concat (and (plist-get done :port)
+                  (concat (mew-submit-report--place done) ": "))
+             (mew-submit-error-clean (plist-get done :text))))))
+
 (defun mew-submit-report-done (done)
   "Return a line about the end of a message, from its `done' event DONE."
   (let ((kind (plist-get done :kind))
         (result (plist-get done :result)))
     (if (equal kind "ok")
         (concat (if (equal result "partial") "partly " "")
-                (mew-submit-report--delivered done))
+                (mew-submit-report-what done))
       (string-trim-right
        (format "%s%s: %s  %s"
                (if-let ((alarm (plist-get done :alarm)))
                    (format "ALARM (%s): " alarm)
                  "")
                (if (equal kind "usage") "usage" result)
-               (mew-submit-report--sentence
-                (concat (and (plist-get done :port)
-                             (concat (mew-submit-report--place done) ": "))
-                        (mew-submit-error-clean (plist-get done :text))))
+               (mew-submit-report-what done)
                (mew-submit-report-advice kind))))))
 
 (provide 'mew-submit-report)

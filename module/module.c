@@ -254,6 +254,7 @@ static const struct
   { ":helo", TEXT, offsetof (struct msub_request, helo) },
   { ":from", TEXT, offsetof (struct msub_request, from) },
   { ":file", TEXT, offsetof (struct msub_request, file) },
+  { ":journal", TEXT, offsetof (struct msub_request, journal) },
   { ":cert-file", TEXT, offsetof (struct msub_request, cert_file) },
   { ":key-file", TEXT, offsetof (struct msub_request, key_file) },
   { ":priority", TEXT, offsetof (struct msub_request, priority) },

@@ -22,7 +22,8 @@ msub_request_clear (struct msub_request *request)
         &request->helo,     &request->from,     &request->file,
         &request->dsn_return, &request->dsn_id, &request->dsn_notify, &request->deliver_by, &request->hold_for,
         &request->hold_until, &request->priority_level, &request->tunnel_place, &request->tunnel_user,
-        &request->source_ipv4, &request->source_ipv6, &request->auth_remembered, &request->share };
+        &request->source_ipv4, &request->source_ipv6, &request->auth_remembered, &request->share,
+        &request->journal };
   for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
     {
       free (*strings[i]);

@@ -40,6 +40,7 @@ struct msub_request
   char **recipients;
   size_t recipient_count;
   char *file;
+  char *journal;    /* struct msub_envelope */
   bool require_tls, binary; /* struct msub_extensions */
   char *dsn_return, *dsn_id, *dsn_notify, *deliver_by, *hold_for, *hold_until, *priority_level;
 };

@@ -75,6 +75,7 @@ envelope_of (const struct msub_request *request)
     .from = request->from,
     .recipients = (const char *const *) request->recipients,
     .count = request->recipient_count,
+    .journal = request->journal,
     .extensions = {
       .require_tls = request->require_tls,
       .dsn_return = request->dsn_return,

@@ -4,6 +4,7 @@
 
 #define _GNU_SOURCE
 #include "transaction.h"
+#include "disk.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -23,6 +24,8 @@ enum
   FINAL_SECONDS = 600,
 };
 
+/* The code of a failure that is not the server's word: it may work another time.  */
+#define NOT_ACCEPTED 451
 #define RECIPIENTS_PER_FLIGHT 100 /* so that their replies fit into the receive buffers */
 #define PROGRESS_INTERVAL MSUB_MSECS (200)
 #define BLOCK_OCTETS 65536    /* four full TLS records */
@@ -271,8 +274,75 @@ report_recipient (const struct msub_smtp *smtp, const char *address)
 struct progress
 {
   struct msub_transaction *transaction;
+  const struct msub_envelope *envelope;
   struct msub_error refusal; /* the first recipient's, or a later one's that may work another time */
+  bool dotted;               /* the journal has a final dot that nothing is said of yet */
+  char *notes;               /* lines for the journal, malloc'd, or NULL */
+  size_t notes_length;
 };
+
+/* The journal (transaction.h says what is in it) */
+
+/* Keep a line for the journal until there is an answer to the message.  */
+static int
+note_line (struct progress *progress, struct msub_error *err, const char *format, ...)
+{
+  char line[MSUB_TEXT_MAX + 64];
+  va_list args;
+  va_start (args, format);
+  int n = vsnprintf (line, sizeof line, format, args);
+  va_end (args);
+  size_t length = n < 0 ? 0 : (size_t) n < sizeof line ? (size_t) n : sizeof line - 1;
+  char *notes = realloc (progress->notes, progress->notes_length + length + 2);
+  if (!notes)
+    return msub_fail (err, MSUB_INTERNAL, "Out of memory");
+  memcpy (notes + progress->notes_length, line, length);
+  progress->notes = notes;
+  progress->notes_length += length + 1;
+  strcpy (notes + progress->notes_length - 1, "\n");
+  return 0;
+}
+
+/* -1 without memory, as long as the message can still be held back.  */
+static int
+note_refusal (const struct msub_smtp *smtp, size_t recipient, struct progress *progress, struct msub_error *err)
+{
+  char words[400];
+  struct msub_error failure = { 0 };
+  if (!progress->envelope->journal)
+    return 0;
+  msub_reply_words (msub_smtp_last (smtp), words, sizeof words);
+  if (note_line (progress, &failure, "refused %zu %d %s", recipient, msub_smtp_last (smtp)->code, words) == 0
+      || progress->dotted)
+    return 0;
+  *err = failure;
+  return -1;
+}
+
+/* The final dot is about to leave.  -1: it must not.  */
+static int
+journal_dot (struct progress *progress, struct msub_error *err)
+{
+  const struct msub_envelope *envelope = progress->envelope;
+  char line[80];
+  if (!envelope->journal)
+    return 0;
+  snprintf (line, sizeof line, "dot %zu %zu\n", envelope->first, envelope->count);
+  if (msub_disk_append (envelope->journal, line, err))
+    return -1;
+  progress->dotted = true;
+  return 0;
+}
+
+/* It is known what has become of the message.  That the disk does not take it changes nothing any more.  */
+static void
+journal_reply (struct progress *progress, int code, const char *words)
+{
+  struct msub_error ignored = { 0 };
+  if (progress->dotted && note_line (progress, &ignored, "reply %d %s", code, words) == 0)
+    msub_disk_append (progress->envelope->journal, progress->notes, &ignored);
+  progress->dotted = false;
+}
 
 static int
 note_mail (struct msub_smtp *smtp, struct msub_error *err)
@@ -286,8 +356,9 @@ note_mail (struct msub_smtp *smtp, struct msub_error *err)
 }
 
 static int
-note_recipient (struct msub_smtp *smtp, const char *address, struct progress *progress, struct msub_error *err)
+note_recipient (struct msub_smtp *smtp, size_t i, struct progress *progress, struct msub_error *err)
 {
+  const char *address = progress->envelope->recipients[i];
   int class = msub_smtp_last (smtp)->code / 100;
   if (msub_smtp_last (smtp)->code == 421 || class == 3)
     return msub_smtp_failed (smtp, MSUB_REFUSED, "the recipient", err);
@@ -298,6 +369,8 @@ note_recipient (struct msub_smtp *smtp, const char *address, struct progress *pr
       return 0;
     }
   progress->transaction->refused++;
+  if (note_refusal (smtp, progress->envelope->first + i, progress, err))
+    return -1;
   if (progress->refusal.kind == MSUB_OK || (progress->refusal.kind == MSUB_REFUSED && class == 4))
     {
       struct msub_error refusal = { 0 };
@@ -417,6 +490,7 @@ put_message (struct msub_smtp *smtp, bool binary, int fd, const struct msub_body
 struct stream
 {
   struct msub_smtp *smtp;
+  struct progress *progress;
   uint64_t total, sent;
   msub_time reported;
   size_t length;
@@ -458,13 +532,14 @@ append (struct stream *stream, const char *octets, size_t n, struct msub_error *
 {
   while (n > 0)
     {
+      /* A full block waits for an octet behind it: the last one, with the dot, is sent by stream_message alone.  */
+      if (stream->length == sizeof stream->block && send_block (stream, err))
+        return -1;
       size_t room = sizeof stream->block - stream->length, part = n < room ? n : room;
       memcpy (stream->block + stream->length, octets, part);
       stream->length += part;
       octets += part;
       n -= part;
-      if (stream->length == sizeof stream->block && send_block (stream, err))
-        return -1;
     }
   return 0;
 }
@@ -490,7 +565,7 @@ spoken_after (struct msub_smtp *smtp, struct msub_error *err)
 /* The answer to the dot, or (IN_FLIGHT) to a BDAT that went with its envelope: nothing but a whole reply is an answer
    (SECURITY: section I).  */
 static int
-read_final_reply (struct msub_smtp *smtp, bool in_flight, struct msub_error *err)
+read_final_reply (struct msub_smtp *smtp, bool in_flight, struct progress *progress, struct msub_error *err)
 {
   struct msub_error broken = { 0 };
   if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, FINAL_SECONDS), &broken))
@@ -511,6 +586,7 @@ read_final_reply (struct msub_smtp *smtp, bool in_flight, struct msub_error *err
           msub_event_free (&event);
           return -1;
         }
+      journal_reply (progress, reply->code, words);
       msub_emit (smtp->c->context, event);
       return 0;
     }
@@ -549,9 +625,9 @@ stream_message (struct stream *stream, bool bdat, const struct msub_body_facts *
     }
   if (send_body (stream, facts, err) || (!bdat && append (stream, ".\r\n", 3, err)))
     return -1;
-  if (stream->length > 0 && send_block (stream, err))
+  if (journal_dot (stream->progress, err) || send_block (stream, err))
     return -1;
-  if (read_final_reply (smtp, false, err))
+  if (read_final_reply (smtp, false, stream->progress, err))
     return -1;
   report_progress (stream, true);
   return 0;
@@ -559,7 +635,7 @@ stream_message (struct stream *stream, bool bdat, const struct msub_body_facts *
 
 static int
 send_message (struct msub_smtp *smtp, bool binary, bool bdat, int fd, const struct msub_body_facts *facts,
-              struct msub_error *err)
+              struct progress *progress, struct msub_error *err)
 {
   if (msub_smtp_silence (smtp, err))
     return -1;
@@ -567,6 +643,7 @@ send_message (struct msub_smtp *smtp, bool binary, bool bdat, int fd, const stru
   if (!stream)
     return msub_fail (err, MSUB_INTERNAL, "Out of memory");
   stream->smtp = smtp;
+  stream->progress = progress;
   stream->total = wire_octets (binary, facts);
   stream->sent = 0;
   stream->length = 0;
@@ -598,7 +675,7 @@ send_envelope_in_steps (struct msub_smtp *smtp, const struct msub_envelope *enve
     return -1;
   for (size_t i = 0; i < envelope->count; i++)
     if (msub_smtp_silence (smtp, err) || put_recipient (smtp, envelope, i, err) || msub_smtp_exchange (smtp, RCPT_SECONDS, err)
-        || note_recipient (smtp, envelope->recipients[i], progress, err))
+        || note_recipient (smtp, i, progress, err))
       return -1;
   if (progress->transaction->accepted == 0 || closing == NOTHING)
     return 0;
@@ -618,14 +695,14 @@ read_flight_reply (struct msub_smtp *smtp, int seconds, bool sent, struct msub_e
 }
 
 static int
-read_flight_replies (struct msub_smtp *smtp, const struct msub_envelope *envelope, size_t first, size_t last, bool sent,
-                     struct progress *progress, struct msub_error *err)
+read_flight_replies (struct msub_smtp *smtp, size_t first, size_t last, bool sent, struct progress *progress,
+                     struct msub_error *err)
 {
   if (first == 0 && (read_flight_reply (smtp, MAIL_SECONDS, sent, err) || note_mail (smtp, err)))
     return -1;
   for (size_t i = first; i < last; i++)
     if (read_flight_reply (smtp, RCPT_SECONDS, sent, err)
-        || note_recipient (smtp, envelope->recipients[i], progress, err))
+        || note_recipient (smtp, i, progress, err))
       return -1;
   return 0;
 }
@@ -654,12 +731,13 @@ send_envelope_in_flights (struct msub_smtp *smtp, const struct msub_envelope *en
       for (; i < last; i++)
         if (put_recipient (smtp, envelope, i, err))
           return -1;
-      if (put_closing (smtp, end, sends_binary (smtp, envelope), fd, facts, err))
+      if (put_closing (smtp, end, sends_binary (smtp, envelope), fd, facts, err)
+          || (end == BDAT && journal_dot (progress, err)))
         return -1;
       int seconds = end == BDAT ? BLOCK_SECONDS : RCPT_SECONDS;
       if (msub_connection_flush (smtp->c, msub_smtp_deadline (smtp, seconds), err))
         return err->kind == MSUB_LOST || err->kind == MSUB_TLS ? interrupted (smtp, err) : -1;
-      if (read_flight_replies (smtp, envelope, first, last, end == BDAT, progress, err)
+      if (read_flight_replies (smtp, first, last, end == BDAT, progress, err)
           || (end == DATA && msub_smtp_read (smtp, msub_smtp_deadline (smtp, DATA_SECONDS), err)))
         return -1;
     }
@@ -692,23 +770,36 @@ nobody_accepted (struct msub_smtp *smtp, enum closing closing, const struct prog
 }
 
 static int
-transact (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd, const struct msub_body_facts *facts,
-          struct msub_transaction *transaction_r, struct msub_error *err)
+transact_noting (struct msub_smtp *smtp, int fd, const struct msub_body_facts *facts, struct progress *progress,
+                 struct msub_error *err)
 {
-  struct progress progress = { .transaction = transaction_r };
+  const struct msub_envelope *envelope = progress->envelope;
   enum closing closing = choose_closing (smtp, facts);
   bool flights = smtp->caps.pipelining;
   smtp->settled = false;
-  if (flights ? send_envelope_in_flights (smtp, envelope, fd, facts, closing, &progress, err)
-              : send_envelope_in_steps (smtp, envelope, facts, closing, &progress, err))
+  if (flights ? send_envelope_in_flights (smtp, envelope, fd, facts, closing, progress, err)
+              : send_envelope_in_steps (smtp, envelope, facts, closing, progress, err))
     return -1;
-  if (transaction_r->accepted == 0)
-    return nobody_accepted (smtp, flights ? closing : NOTHING, &progress, err);
+  if (progress->transaction->accepted == 0)
+    return nobody_accepted (smtp, flights ? closing : NOTHING, progress, err);
   if (closing == BDAT)
-    return read_final_reply (smtp, true, err);
+    return read_final_reply (smtp, true, progress, err);
   if (closing == DATA && msub_smtp_last (smtp)->code != 354)
     return msub_smtp_failed (smtp, MSUB_REFUSED, "DATA", err);
-  return send_message (smtp, sends_binary (smtp, envelope), closing == NOTHING, fd, facts, err);
+  return send_message (smtp, sends_binary (smtp, envelope), closing == NOTHING, fd, facts, progress, err);
+}
+
+/* One transaction, and in the journal how it ended, unless nobody knows.  */
+static int
+transact (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd, const struct msub_body_facts *facts,
+          struct msub_transaction *transaction_r, struct msub_error *err)
+{
+  struct progress progress = { .transaction = transaction_r, .envelope = envelope };
+  int result = transact_noting (smtp, fd, facts, &progress, err);
+  if (result && err->kind != MSUB_UNCERTAIN)
+    journal_reply (&progress, err->code ? err->code : NOT_ACCEPTED, err->text);
+  free (progress.notes);
+  return result;
 }
 
 /* The recipients that a failed transaction leaves out, when another one has delivered the message already.  */
@@ -719,7 +810,7 @@ report_left_out (struct msub_smtp *smtp, const struct msub_envelope *envelope, c
     {
       struct msub_event *event = msub_event_new (MSUB_EVENT_RECIPIENT);
       msub_event_text (event, "address", envelope->recipients[i]);
-      msub_event_integer (event, "code", err->code ? err->code : 451);
+      msub_event_integer (event, "code", err->code ? err->code : NOT_ACCEPTED);
       msub_event_text (event, "enhanced", err->enhanced);
       msub_event_text (event, "text", err->text);
       msub_emit (smtp->c->context, event);
@@ -739,6 +830,7 @@ msub_smtp_send (struct msub_smtp *smtp, const struct msub_envelope *envelope, in
     {
       struct msub_envelope part = *envelope;
       part.recipients += first;
+      part.first += first;
       part.count = envelope->count - first < most ? envelope->count - first : most;
       struct msub_transaction transaction = { 0 };
       struct msub_error failure = { 0 };

@@ -29,11 +29,21 @@ struct msub_extensions
 /* May VALUE be the value of an ESMTP parameter (RFC 5321 section 4.1.2, esmtp-value)?  WHAT is called in ERR.  */
 bool msub_smtp_parameter_fine (const char *value, const char *what, struct msub_error *err);
 
+/* The journal is for whoever finds the message after a crash.  Each line is on the disk before what it tells of can have
+   an effect:
+     dot FIRST COUNT           before the final dot, or the end of BDAT LAST, leaves: a transaction for the COUNT recipients
+                               from FIRST (0 is the request's first)
+     refused RECIPIENT CODE TEXT  with the answer to the message: this recipient of the transaction was refused
+     reply CODE TEXT           that answer; or, with a code that is no success, that the transaction has definitely failed
+   A `dot' without a `reply' is a message that may or may not have been delivered.  TEXT is the event's of the same name:
+   one line of clean UTF-8.  */
 struct msub_envelope
 {
   const char *from;              /* "" is the null sender */
   const char *const *recipients; /* as msub_smtp_address_fine likes them */
   size_t count;
+  size_t first;                  /* the place of the first of them among the request's */
+  const char *journal;           /* file name, or NULL: none is kept */
   struct msub_extensions extensions;
 };
 

@@ -5,6 +5,7 @@
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #define _GNU_SOURCE
+#include "disk.h"
 #include "job.h"
 #include "sasl.h"
 
@@ -600,6 +601,55 @@ Fsync (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
   return truth (env, !failed (env));
 }
 
+/* Locks.  Lisp knows them by numbers that are never used again, so that a lock given up twice is nobody else's.  */
+#define LOCKS_MAX 256 /* far below what a process may have open */
+static struct
+{
+  intmax_t handle; /* 0: free */
+  int fd;
+} locks[LOCKS_MAX];
+static intmax_t last_lock;
+
+static emacs_value
+Flock (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+{
+  (void) nargs, (void) data;
+  char *file = copy_string (env, args[0]);
+  if (!file)
+    return nil (env);
+  struct msub_error err = { 0 };
+  size_t place = 0;
+  while (place < LOCKS_MAX && locks[place].handle)
+    place++;
+  int fd = place < LOCKS_MAX ? msub_disk_lock (file, &err)
+                             : msub_fail (&err, MSUB_INTERNAL, "%d files are locked already", LOCKS_MAX);
+  free (file);
+  if (err.kind != MSUB_OK)
+    signal_error (env, &err);
+  if (fd < 0)
+    return nil (env);
+  locks[place].handle = ++last_lock;
+  locks[place].fd = fd;
+  return env->make_integer (env, last_lock);
+}
+
+static emacs_value
+Funlock (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+{
+  (void) nargs, (void) data;
+  intmax_t handle = env->extract_integer (env, args[0]);
+  if (failed (env) || handle <= 0)
+    return nil (env);
+  for (size_t i = 0; i < LOCKS_MAX; i++)
+    if (locks[i].handle == handle)
+      {
+        msub_disk_unlock (locks[i].fd);
+        locks[i].handle = 0;
+        return truth (env, true);
+      }
+  return nil (env);
+}
+
 static void
 define (emacs_env *env, const char *name, ptrdiff_t min, ptrdiff_t max,
         emacs_value (*function) (emacs_env *, ptrdiff_t, emacs_value *, void *), const char *doc)
@@ -632,6 +682,11 @@ emacs_module_init (struct emacs_runtime *runtime)
           "Ask all jobs to stop, wait at most MSECS; return how many still run.\n\n(fn MSECS)");
   define (env, "mew-submit--mod-spool", 2, 2, Fspool,
           "Copy descriptor FD until its end to the new file FILE; return the octets.\n\n(fn FD FILE)");
+  define (env, "mew-submit--mod-lock", 1, 1, Flock,
+          "Lock FILE against everybody else; return a handle.\n"
+          "Return nil when somebody else has it locked, or it is no more.\n\n(fn FILE)");
+  define (env, "mew-submit--mod-unlock", 1, 1, Funlock,
+          "Give up the lock HANDLE; return nil when it is none.\n\n(fn HANDLE)");
   define (env, "mew-submit--mod-sync", 1, 1, Fsync, "Have FILE, or a directory, on disk.\n\n(fn FILE)");
   emacs_value feature = env->intern (env, "mew-submit-module-native");
   call (env, "provide", 1, &feature);

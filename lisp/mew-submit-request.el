@@ -267,7 +267,7 @@ envelope.  Signal a condition such as `mew-submit-message' or
 Nothing is sent there but what leads to TLS.  A pin does not count."
   (let ((connection (mew-submit-request--connection
                      (append '(:tls required :auth "none") account))))
-    (append '(:probe t) (plist-put connection :pin nil))))
+    (append '(:probe t) (plist-put connection :pins nil))))
 
 ;;; Submitting
 

@@ -207,7 +207,7 @@ msub_smtp_auth (struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechan
     .user = user,
     .secret = secret,
     .host = name,
-    .port = msub_address_get_port (&smtp->c->peer),
+    .port = smtp->c->port,
   };
   if (mechanism->binding)
     {

@@ -220,6 +220,28 @@ read_recipients (emacs_env *env, emacs_value list, struct msub_request *request)
     }
 }
 
+/* A list of (PORT . FINGERPRINT).  */
+static void
+read_pins (emacs_env *env, emacs_value list, struct msub_request *request)
+{
+  for (; env->is_not_nil (env, list) && !failed (env); list = cdr (env, list))
+    {
+      emacs_value pair = car (env, list);
+      intmax_t port = env->extract_integer (env, car (env, pair));
+      char *fingerprint = failed (env) ? NULL : copy_string (env, cdr (env, pair));
+      if (!fingerprint)
+        return;
+      struct msub_pin pin = { .port = (uint16_t) port };
+      bool fits = port > 0 && port < 65536 && strlen (fingerprint) < sizeof pin.fingerprint;
+      snprintf (pin.fingerprint, sizeof pin.fingerprint, "%s", fingerprint);
+      free (fingerprint);
+      if (fits && request->pin_count < MSUB_PINS_MAX)
+        request->pins[request->pin_count++] = pin;
+      else
+        signal_text (env, "mew-submit-config", "A pin cannot be used, or there are too many of them");
+    }
+}
+
 static void
 read_level (emacs_env *env, emacs_value value, struct msub_request *request)
 {
@@ -259,7 +281,6 @@ static const struct
   { ":cert-file", TEXT, offsetof (struct msub_request, cert_file) },
   { ":key-file", TEXT, offsetof (struct msub_request, key_file) },
   { ":priority", TEXT, offsetof (struct msub_request, priority) },
-  { ":pin", TEXT, offsetof (struct msub_request, pin) },
   { ":dsn-return", TEXT, offsetof (struct msub_request, dsn_return) },
   { ":dsn-id", TEXT, offsetof (struct msub_request, dsn_id) },
   { ":dsn-notify", TEXT, offsetof (struct msub_request, dsn_notify) },
@@ -295,6 +316,7 @@ static const struct
 } other_keys[] = {
   { ":routes", read_routes },
   { ":recipients", read_recipients },
+  { ":pins", read_pins },
   { ":tls", read_level },
   { ":tunnel", read_tunnel },
 };

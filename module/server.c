@@ -18,7 +18,7 @@ msub_request_clear (struct msub_request *request)
 {
   char **const strings[]
     = { &request->host,     &request->name,     &request->ca_file, &request->crl_file, &request->cert_file,
-        &request->key_file, &request->priority, &request->pin,     &request->auth,     &request->user,
+        &request->key_file, &request->priority,     &request->auth,     &request->user,
         &request->helo,     &request->from,     &request->file,
         &request->dsn_return, &request->dsn_id, &request->dsn_notify, &request->deliver_by, &request->hold_for,
         &request->hold_until, &request->priority_level, &request->tunnel_place, &request->tunnel_user,
@@ -97,7 +97,7 @@ static int
 take_winner (struct msub_server *server, const struct msub_context *context, const struct msub_request *request,
              struct msub_error *err)
 {
-  struct msub_connection *c = msub_connection_new (context, server->winner.fd, &server->winner.address);
+  struct msub_connection *c = msub_connection_new (context, server->winner.fd, &server->winner.address, server->winner.route.port);
   server->smtp = c ? msub_smtp_new (c, request->helo, request->step_timeout_msecs) : NULL;
   return server->smtp ? 0 : msub_fail (err, MSUB_INTERNAL, "Out of memory");
 }
@@ -263,7 +263,8 @@ msub_server_prepare (struct msub_server *server, const struct msub_request *requ
     .cert_file = request->cert_file,
     .key_file = request->key_file,
     .priority = request->priority,
-    .pin = request->pin,
+    .pins = request->pins,
+    .pin_count = request->pin_count,
   };
   if (!tls_possible (request) || server->trust)
     return 0;

@@ -26,7 +26,9 @@ struct msub_request
   struct msub_tls_memory *memory; /* SHARE's, not the request's own */
   int attempt_delay_msecs, connect_timeout_msecs, step_timeout_msecs;
   enum msub_tls_level level;
-  char *ca_file, *crl_file, *cert_file, *key_file, *priority, *pin; /* struct msub_tls_options */
+  char *ca_file, *crl_file, *cert_file, *key_file, *priority; /* struct msub_tls_options */
+  struct msub_pin pins[MSUB_PINS_MAX];
+  size_t pin_count;
   enum msub_tunnel_kind tunnel; /* struct msub_tunnel_options */
   char *tunnel_place, *tunnel_user, *tunnel_password;
   char *source_ipv4, *source_ipv6;

@@ -32,7 +32,7 @@ struct msub_request
   enum msub_tunnel_kind tunnel; /* struct msub_tunnel_options */
   char *tunnel_place, *tunnel_user, *tunnel_password;
   char *source_ipv4, *source_ipv6;
-  char *auth;       /* a mechanism, "none", or NULL for the best one */
+  char *auth;       /* a mechanism, or several with commas between them, "none", or NULL for the best one */
   bool starttls_remembered;  /* this server has offered STARTTLS before ... */
   char *auth_remembered;     /* ... and this mechanism as its best */
   char *user;       /* NULL: no AUTH is wanted */

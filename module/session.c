@@ -149,7 +149,7 @@ check_envelope (const struct msub_envelope *envelope, struct msub_error *err)
 /* The server takes 7-bit messages only: have Lisp, which knows MIME, encode this one anew.  *FD and FACTS become those of
    the file it answers with.  */
 static int
-ask_seven_bit (const struct msub_context *context, const struct msub_request *request, int *fd,
+ask_seven_bit (const struct msub_context *context, struct msub_request *request, int *fd,
                struct msub_body_facts *facts, struct msub_error *err)
 {
   struct msub_event *event = msub_event_new (MSUB_EVENT_ASK);
@@ -163,6 +163,7 @@ ask_seven_bit (const struct msub_context *context, const struct msub_request *re
   if (encoded < 0)
     return err->kind == MSUB_OK ? 0 : -1; /* not encoded: the transaction will say why that is not enough */
   close (*fd);
+  request->binary = false;
   *fd = encoded;
   *facts = encoded_facts;
   return 0;
@@ -181,10 +182,10 @@ static int
 transact (struct msub_server *server, const struct msub_context *context, struct msub_request *request, int *fd,
           struct msub_body_facts *facts, struct msub_delivery *delivery)
 {
-  struct msub_envelope envelope = envelope_of (request);
-  if (msub_smtp_needs_seven_bit (server->smtp, facts)
+  if (msub_smtp_needs_seven_bit (server->smtp, facts, request->binary)
       && ask_seven_bit (context, request, fd, facts, &delivery->error))
     return -1;
+  struct msub_envelope envelope = envelope_of (request);
   return msub_smtp_send (server->smtp, &envelope, *fd, facts, &delivery->transaction, &delivery->error);
 }
 

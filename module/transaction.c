@@ -145,14 +145,22 @@ put_finished (struct msub_smtp *smtp, const struct line *line, struct msub_error
 }
 
 static bool
+takes_binary (const struct msub_smtp *smtp)
+{
+  return smtp->caps.chunking && smtp->caps.binarymime;
+}
+
+static bool
 sends_binary (const struct msub_smtp *smtp, const struct msub_envelope *envelope)
 {
-  return envelope->extensions.binary && smtp->caps.chunking && smtp->caps.binarymime;
+  return envelope->extensions.binary && takes_binary (smtp);
 }
 
 bool
-msub_smtp_needs_seven_bit (const struct msub_smtp *smtp, const struct msub_body_facts *facts)
+msub_smtp_needs_seven_bit (const struct msub_smtp *smtp, const struct msub_body_facts *facts, bool binary)
 {
+  if (binary)
+    return !takes_binary (smtp);
   return facts->eight_bit && !smtp->caps.eightbitmime;
 }
 
@@ -180,12 +188,11 @@ check_offer (const struct msub_smtp *smtp, const struct msub_envelope *envelope,
     return msub_fail (err, MSUB_MESSAGE,
                       "%s takes ASCII addresses only (no SMTPUTF8), so it cannot take mail for %s. Nothing was sent", peer,
                       odd);
-  if (facts->first_nul && !sends_binary (smtp, envelope))
+  if ((facts->first_nul || wanted->binary) && !sends_binary (smtp, envelope))
     return msub_fail (err, MSUB_MESSAGE,
-                      "%s takes no binary messages (no BINARYMIME), and this one holds NUL octets. Nothing was sent; encode "
-                      "it as base64",
-                      peer);
-  if (msub_smtp_needs_seven_bit (smtp, facts))
+                      "%s takes no binary messages (no BINARYMIME), and this one %s. Nothing was sent; encode it as base64",
+                      peer, facts->first_nul ? "holds NUL octets" : "says that it is binary");
+  if (msub_smtp_needs_seven_bit (smtp, facts, wanted->binary))
     return msub_fail (err, MSUB_MESSAGE,
                       "%s takes 7-bit messages only (no 8BITMIME), and this one has 8-bit text. Nothing was sent; encode "
                       "it as quoted-printable or base64",

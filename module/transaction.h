@@ -52,8 +52,9 @@ struct msub_transaction
   size_t accepted, refused;  /* recipients */
 };
 
-/* Does the server take only 7-bit messages, and is the one of FACTS another?  */
-bool msub_smtp_needs_seven_bit (const struct msub_smtp *smtp, const struct msub_body_facts *facts);
+/* Is the message of FACTS, which BINARY says to be binary, one that the server does not take before it has been encoded in
+   7 bits: 8-bit text without 8BITMIME, anything binary without BINARYMIME (RFC 3030 section 3)?  */
+bool msub_smtp_needs_seven_bit (const struct msub_smtp *smtp, const struct msub_body_facts *facts, bool binary);
 
 /* The message in FD (from its start; FACTS were measured on it) to ENVELOPE's recipients; in more than one transaction where
    the server takes only so many recipients at once (RFC 9422).  0: delivered to the ACCEPTED ones.  -1: MSUB_UNCERTAIN

@@ -166,6 +166,8 @@ HOST and PORT are for auth-source."
                           (mew-submit-request--octets value)
                         value))
                     part)
+            (and (eq (plist-get tunnel :tunnel) 'ssh)
+                 (mew-submit-tunnel-environment))
             (and user
                  (list :tunnel-password
                        (mew-submit-auth-proxy-password (car proxy) (cdr proxy)

@@ -198,26 +198,39 @@ read_routes (emacs_env *env, emacs_value list, struct msub_request *request)
     read_route (env, car (env, list), request);
 }
 
+/* Copy LIST, of strings, to *TEXTS_R, which ends with NULL.  Returns how many there are, as far as things went.  */
+static size_t
+read_texts (emacs_env *env, emacs_value list, char ***texts_r)
+{
+  size_t n = 0;
+  emacs_value length = call (env, "length", 1, &list);
+  intmax_t count = failed (env) ? 0 : env->extract_integer (env, length);
+  if (failed (env) || count == 0)
+    return 0;
+  *texts_r = calloc ((size_t) count + 1, sizeof **texts_r);
+  if (!*texts_r)
+    {
+      signal_text (env, "mew-submit-internal", "Out of memory");
+      return 0;
+    }
+  for (; env->is_not_nil (env, list); list = cdr (env, list), n++)
+    if (!((*texts_r)[n] = copy_string (env, car (env, list))))
+      break;
+  return n;
+}
+
 static void
 read_recipients (emacs_env *env, emacs_value list, struct msub_request *request)
 {
-  emacs_value length = call (env, "length", 1, &list);
-  intmax_t count = failed (env) ? 0 : env->extract_integer (env, length);
-  if (failed (env) || count == 0 || request->recipients)
-    return;
-  request->recipients = calloc ((size_t) count, sizeof *request->recipients);
   if (!request->recipients)
-    {
-      signal_text (env, "mew-submit-internal", "Out of memory");
-      return;
-    }
-  for (; env->is_not_nil (env, list); list = cdr (env, list))
-    {
-      char *recipient = copy_string (env, car (env, list));
-      if (!recipient)
-        return;
-      request->recipients[request->recipient_count++] = recipient;
-    }
+    request->recipient_count = read_texts (env, list, &request->recipients);
+}
+
+static void
+read_environment (emacs_env *env, emacs_value list, struct msub_request *request)
+{
+  if (!request->environment)
+    read_texts (env, list, &request->environment);
 }
 
 /* A list of (PORT . FINGERPRINT).  */
@@ -291,6 +304,7 @@ static const struct
   { ":share", TEXT, offsetof (struct msub_request, share) },
   { ":auth-remembered", TEXT, offsetof (struct msub_request, auth_remembered) },
   { ":tunnel-place", TEXT, offsetof (struct msub_request, tunnel_place) },
+  { ":tunnel-program", TEXT, offsetof (struct msub_request, tunnel_program) },
   { ":tunnel-user", TEXT, offsetof (struct msub_request, tunnel_user) },
   { ":tunnel-password", TEXT, offsetof (struct msub_request, tunnel_password) },
   { ":source-ipv4", TEXT, offsetof (struct msub_request, source_ipv4) },
@@ -316,6 +330,7 @@ static const struct
 } other_keys[] = {
   { ":routes", read_routes },
   { ":recipients", read_recipients },
+  { ":environment", read_environment },
   { ":pins", read_pins },
   { ":tls", read_level },
   { ":tunnel", read_tunnel },

@@ -22,6 +22,7 @@ msub_request_clear (struct msub_request *request)
         &request->helo,     &request->from,     &request->file,
         &request->dsn_return, &request->dsn_id, &request->dsn_notify, &request->deliver_by, &request->hold_for,
         &request->hold_until, &request->priority_level, &request->tunnel_place, &request->tunnel_user,
+        &request->tunnel_program,
         &request->source_ipv4, &request->source_ipv6, &request->auth_remembered, &request->share,
         &request->journal };
   for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
@@ -31,6 +32,11 @@ msub_request_clear (struct msub_request *request)
     }
   msub_wipe_free (&request->password);
   msub_wipe_free (&request->tunnel_password);
+  /* Some keep secrets there.  */
+  for (char **variable = request->environment; variable && *variable; variable++)
+    msub_wipe_free (variable);
+  free (request->environment);
+  request->environment = NULL;
   for (size_t i = 0; i < request->recipient_count; i++)
     free (request->recipients[i]);
   free (request->recipients);
@@ -285,6 +291,8 @@ msub_server_open (struct msub_server *server, const struct msub_context *context
         .place = request->tunnel_place,
         .user = request->tunnel_user,
         .password = request->tunnel_password,
+        .program = request->tunnel_program,
+        .environment = request->environment,
       },
       .source_ipv4 = request->source_ipv4,
       .source_ipv6 = request->source_ipv6,

@@ -30,7 +30,8 @@ struct msub_request
   struct msub_pin pins[MSUB_PINS_MAX];
   size_t pin_count;
   enum msub_tunnel_kind tunnel; /* struct msub_tunnel_options */
-  char *tunnel_place, *tunnel_user, *tunnel_password;
+  char *tunnel_place, *tunnel_user, *tunnel_password, *tunnel_program;
+  char **environment; /* ended by NULL, or NULL */
   char *source_ipv4, *source_ipv6;
   char *auth;       /* a mechanism, or several with commas between them, "none", or NULL for the best one */
   bool starttls_remembered;  /* this server has offered STARTTLS before ... */

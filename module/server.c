@@ -4,6 +4,7 @@
 
 #define _GNU_SOURCE
 #include "server.h"
+#include "transaction.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -215,6 +216,17 @@ ask_secret (const struct msub_server *server, const struct msub_context *context
   return 0;
 }
 
+/* A server that takes only so many messages in a session may have to be told twice.  */
+static bool
+needs_secret_again (const struct msub_server *server, const struct msub_request *request)
+{
+  const struct msub_envelope envelope = {
+    .recipients = (const char *const *) request->recipients,
+    .count = request->recipient_count,
+  };
+  return msub_smtp_needs_sessions (server->smtp, &envelope);
+}
+
 static int
 log_in_once (struct msub_server *server, const struct msub_context *context, struct msub_request *request, bool refresh,
              struct msub_error *err)
@@ -223,7 +235,8 @@ log_in_once (struct msub_server *server, const struct msub_context *context, str
       && ask_secret (server, context, request, refresh, err))
     return -1;
   int result = msub_smtp_auth (server->smtp, server->mechanism, certified_name (request), request->user, request->password, err);
-  msub_wipe_free (&request->password);
+  if (result || !needs_secret_again (server, request))
+    msub_wipe_free (&request->password);
   return result;
 }
 
@@ -355,7 +368,7 @@ msub_server_rest (struct msub_server *server, const struct msub_request *request
                  && (kind == MSUB_OK || kind == MSUB_REFUSED || kind == MSUB_DEFERRED || kind == MSUB_AUTH
                      || kind == MSUB_MESSAGE);
   server->idle_since = msub_now ();
-  if (keep && orderly && smtp->settled)
+  if (keep && orderly && smtp->settled && !msub_smtp_spent (smtp))
     return true;
   /* Where TLS was to be had and was not, nothing more is said in the clear (SECURITY: A6).  */
   if (orderly && (smtp->tls || request->level != MSUB_LEVEL_REQUIRED))

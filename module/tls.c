@@ -138,15 +138,27 @@ load_anchors (gnutls_certificate_credentials_t credentials, const char *file, st
                     "certificates (package ca-certificates), or name a CA file");
 }
 
+/* A PKCS #11 URL (RFC 7512) may have the PIN in it, which is a secret: copy URL to DST without.  */
+static const char *
+without_pin (const char *url, char *dst, size_t size)
+{
+  const char *pin = strcasestr (url, "pin-value=");
+  int before = pin ? (int) (pin - url) + (int) strlen ("pin-value=") : (int) strlen (url);
+  snprintf (dst, size, "%.*s%s%s", before, url, pin ? "****" : "", pin ? pin + strcspn (pin, "&;") : "");
+  return dst;
+}
+
 static int
 load_own_certificate (gnutls_certificate_credentials_t credentials, const struct msub_tls_options *options,
                       struct msub_error *err)
 {
   const char *key = options->key_file ? options->key_file : options->cert_file;
   int code = gnutls_certificate_set_x509_key_file2 (credentials, options->cert_file, key, GNUTLS_X509_FMT_PEM, NULL, 0);
+  char cert_shown[300], key_shown[300];
   return code >= 0 ? 0
                    : msub_fail (err, MSUB_CONFIG, "The client certificate %s (key %s) cannot be used: %s",
-                                options->cert_file, key, gnutls_strerror (code));
+                                without_pin (options->cert_file, cert_shown, sizeof cert_shown),
+                                without_pin (key, key_shown, sizeof key_shown), gnutls_strerror (code));
 }
 
 static int

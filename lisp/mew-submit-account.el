@@ -52,7 +52,7 @@ TLS:
            format, or pkcs11: URLs
 
 Access tokens (OAuth 2.0), with an `:auth' of \"XOAUTH2\" or \"OAUTHBEARER\":
-`:oauth'   t: \"XOAUTH2\", where there is no `:auth'
+`:oauth'   t: an access token instead of a password, where there is no `:auth'
 `:token-command' instead of `mew-submit-oauth2-token-command'
 `:token-function' a function that returns the token; it is called with the
            user name, the server and non-nil if the token before was refused

@@ -145,13 +145,17 @@ A list of (JOB . SAVE-FUNCTION).")
 
 ;;; Access tokens
 
+(defconst mew-submit-auth--token-mechanisms "OAUTHBEARER,XOAUTH2"
+  "The SASL mechanisms that take an access token, the standard one first.")
+
 (defun mew-submit-auth-mechanism (account)
-  "Return the SASL mechanism that ACCOUNT insists on, or nil for the best one."
+  "Return the SASL mechanism that ACCOUNT insists on, or nil for the best one.
+It may be several, with commas between them."
   (or (plist-get account :auth)
       (and (or (plist-get account :oauth)
                (plist-get account :token-command)
                (plist-get account :token-function))
-           "XOAUTH2")))
+           mew-submit-auth--token-mechanisms)))
 
 (defun mew-submit-auth-token-p (mechanism)
   "Does MECHANISM, a string or nil, take an access token?"

@@ -31,8 +31,10 @@ to remember nothing.  The batch command uses its option --memory instead."
 
 (defconst mew-submit-memory--mechanisms
   '("SCRAM-SHA-256-PLUS" "SCRAM-SHA-1-PLUS" "SCRAM-SHA-256" "SCRAM-SHA-1" "PLAIN"
-    "LOGIN")
-  "The SASL mechanisms that are chosen by themselves, best first, as in sasl.c.")
+    "LOGIN" "OAUTHBEARER" "XOAUTH2")
+  "The SASL mechanisms that are remembered, best first, as in sasl.c.
+Behind those that are chosen by themselves are those for access tokens, so that
+it is noticed when a server that has nothing else has nothing at all.")
 
 ;;; The file
 

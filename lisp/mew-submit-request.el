@@ -166,6 +166,8 @@ HOST and PORT are for auth-source."
                           (mew-submit-request--octets value)
                         value))
                     part)
+            (and (eq (plist-get tunnel :tunnel) 'ssh)
+                 (mew-submit-tunnel-environment))
             (and user
                  (list :tunnel-password
                        (mew-submit-auth-proxy-password (car proxy) (cdr proxy)
@@ -284,7 +286,7 @@ same conditions for whatever cannot be used."
 Nothing is sent there but what leads to TLS.  A pin does not count."
   (let ((connection (mew-submit-request--connection
                      (append '(:tls required :auth "none") account))))
-    (append '(:probe t) (plist-put connection :pin nil))))
+    (append '(:probe t) (plist-put connection :pins nil))))
 
 ;;; Submitting
 

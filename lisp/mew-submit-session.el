@@ -195,11 +195,22 @@ The default is 200000.  The oldest lines go first."
         (setcar old event)
       (push event (mew-submit-session-attempts session)))))
 
+(defun mew-submit-session--record-recipient (session event)
+  "Note the `recipient' EVENT of SESSION, in place of one for the same address.
+One that was accepted may be left out all the same, at the end of the message."
+  (let ((old (cl-member (plist-get event :address)
+                        (mew-submit-session-recipients session)
+                        :key (lambda (recipient) (plist-get recipient :address))
+                        :test #'equal)))
+    (if old
+        (setcar old event)
+      (push event (mew-submit-session-recipients session)))))
+
 (defun mew-submit-session--record (session event)
   "Note the news of SESSION that is in EVENT."
   (pcase (plist-get event :event)
     ('attempt (mew-submit-session--record-attempt session event))
-    ('recipient (push event (mew-submit-session-recipients session)))
+    ('recipient (mew-submit-session--record-recipient session event))
     ('connected (setf (mew-submit-session-connected session) event))
     ('tls (setf (mew-submit-session-tls session) event))
     ('auth (setf (mew-submit-session-auth session) event))

@@ -90,15 +90,17 @@ A least version of 1.3 goes with any priority string of the account's."
   "Return what PIN is for: (ACCOUNT SERVER PORT)."
   (seq-take pin 3))
 
-(defun mew-submit-tls-pin (name server ports)
-  "Return the fingerprint pinned for the account called NAME at SERVER, or nil.
-PORTS are those it may be reached by, the preferred one first."
-  (seq-some (lambda (port)
-              (nth 3 (seq-find (lambda (pin)
-                                 (equal (mew-submit-tls--pin-place pin)
-                                        (list name server port)))
-                               mew-submit-pins)))
-            ports))
+(defun mew-submit-tls-pins (name server ports)
+  "Return what is pinned for the account called NAME at the PORTS of SERVER.
+It is a list of (PORT . FINGERPRINT)."
+  (delq nil
+        (mapcar (lambda (port)
+                  (let ((pin (seq-find (lambda (pin)
+                                         (equal (mew-submit-tls--pin-place pin)
+                                                (list name server port)))
+                                       mew-submit-pins)))
+                    (and pin (cons port (nth 3 pin)))))
+                ports)))
 
 (defun mew-submit-tls--save-pins (pins)
   "Make PINS the value of `mew-submit-pins', now and for later."
@@ -133,7 +135,7 @@ file or a version that cannot be used, `mew-submit-message' for a name."
      :key-file (mew-submit-tls--file account :key-file
                                      "key of the client certificate")
      :priority (mew-submit-tls--priority-string account)
-     :pin (mew-submit-tls-pin (plist-get account :name) host ports))))
+     :pins (mew-submit-tls-pins (plist-get account :name) host ports))))
 
 (provide 'mew-submit-tls)
 ;;; mew-submit-tls.el ends here

@@ -14,6 +14,7 @@
 (require 'mew-submit-address)
 (require 'mew-submit-error)
 (require 'seq)
+(require 'subr-x)
 
 (defun mew-submit-tunnel--ssh (host)
   "Return HOST, a jump host as ssh takes it, as a part of a request, or nil."
@@ -59,6 +60,25 @@ TEXT is \"ssh:HOST\", \"socks5:[USER@]ADDRESS:PORT\" or \"unix:PATH\".  Signal
            (mew-submit-error-throw
             'config nil "Not a tunnel (ssh:HOST, socks5:[USER@]ADDRESS:PORT \
 or unix:PATH): %s" text))))
+
+(defun mew-submit-tunnel-environment ()
+  "Return the part of a request about the ssh that is run, as Emacs would run it.
+That is the first of that name in the variable `exec-path', with the variable
+`process-environment'."
+  (let (names variables)
+    (dolist (variable process-environment)
+      (let ((name (car (split-string variable "="))))
+        (unless (member name names)
+          (push name names)
+          ;; Without a value it is not to be there.
+          (when (string-search "=" variable)
+            (push (encode-coding-string variable locale-coding-system)
+                  variables)))))
+    (list :tunnel-program (when-let ((program (executable-find "ssh")))
+                            (encode-coding-string program
+                                                  (or file-name-coding-system
+                                                      'utf-8)))
+          :environment (nreverse variables))))
 
 (defun mew-submit-tunnel-proxy (tunnel)
   "Return (HOST . PORT) of the SOCKS5 proxy in TUNNEL, strings."

@@ -26,6 +26,7 @@ struct msub_smtp
   bool in_message;  /* the message is on its way and not answered: no command may be sent */
   bool settled;     /* the last transaction has ended, and every reply has been read: another one may begin ... */
   bool dirty;       /* ... after a RSET */
+  unsigned mails;   /* MAIL said so far */
   uint64_t replies; /* read so far */
   struct msub_capabilities caps;
   struct msub_reply_parser parser;

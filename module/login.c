@@ -46,6 +46,31 @@ unless_weaker (const struct msub_smtp *smtp, const struct msub_sasl_mechanism *m
   return NULL;
 }
 
+/* Is NAME one of WANTED, mechanisms with commas between them?  */
+static bool
+listed (const char *name, const char *wanted)
+{
+  size_t length = strlen (name);
+  for (const char *p = wanted; p; p = strchr (p, ','), p += p != NULL)
+    if (strncasecmp (p, name, length) == 0 && (p[length] == ',' || p[length] == '\0'))
+      return true;
+  return false;
+}
+
+/* Nothing that is wanted is offered.  Where something was before, somebody may have taken it out.  */
+static void
+nothing_offered (const struct msub_smtp *smtp, const char *wanted, const char *remembered, struct msub_error *err)
+{
+  char before[200] = "";
+  if (remembered)
+    snprintf (before, sizeof before, "it has offered %s before, so somebody may have taken that out. ", remembered);
+  msub_fail (err, MSUB_INSECURE, "%s does not offer %s (it offers: %s)%s%sNo credentials and no message were sent",
+             smtp->c->peer.text, wanted ? wanted : "any way to log in that is accepted here",
+             smtp->caps.mechanisms[0] ? smtp->caps.mechanisms : "none", remembered ? "; " : ". ", before);
+  if (remembered)
+    err->alarm = smtp->caps.auth ? "weaker-auth" : "striptls";
+}
+
 const struct msub_sasl_mechanism *
 msub_smtp_mechanism (const struct msub_smtp *smtp, const char *pinned, const char *remembered, struct msub_error *err)
 {
@@ -59,7 +84,7 @@ msub_smtp_mechanism (const struct msub_smtp *smtp, const char *pinned, const cha
   bool known = false;
   for (const struct msub_sasl_mechanism *m = msub_sasl_mechanisms; m->name; m++)
     {
-      bool wanted = pinned ? strcasecmp (pinned, m->name) == 0 : m->automatic;
+      bool wanted = pinned ? listed (m->name, pinned) : m->automatic;
       if (wanted && usable (smtp, m))
         return pinned ? m : unless_weaker (smtp, m, remembered, err);
       known = known || wanted;
@@ -67,9 +92,7 @@ msub_smtp_mechanism (const struct msub_smtp *smtp, const char *pinned, const cha
   if (!known)
     msub_fail (err, MSUB_CONFIG, "%s is not a SASL mechanism that mew-submit speaks", pinned);
   else
-    msub_fail (err, MSUB_INSECURE, "%s does not offer %s (it offers: %s). No credentials and no message were sent",
-               c->peer.text, pinned ? pinned : "any way to log in that is accepted here",
-               smtp->caps.mechanisms[0] ? smtp->caps.mechanisms : "none");
+    nothing_offered (smtp, pinned, remembered, err);
   return NULL;
 }
 
@@ -207,7 +230,7 @@ msub_smtp_auth (struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechan
     .user = user,
     .secret = secret,
     .host = name,
-    .port = msub_address_get_port (&smtp->c->peer),
+    .port = smtp->c->port,
   };
   if (mechanism->binding)
     {

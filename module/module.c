@@ -198,25 +198,60 @@ read_routes (emacs_env *env, emacs_value list, struct msub_request *request)
     read_route (env, car (env, list), request);
 }
 
+/* Copy LIST, of strings, to *TEXTS_R, which ends with NULL.  Returns how many there are, as far as things went.  */
+static size_t
+read_texts (emacs_env *env, emacs_value list, char ***texts_r)
+{
+  size_t n = 0;
+  emacs_value length = call (env, "length", 1, &list);
+  intmax_t count = failed (env) ? 0 : env->extract_integer (env, length);
+  if (failed (env) || count == 0)
+    return 0;
+  *texts_r = calloc ((size_t) count + 1, sizeof **texts_r);
+  if (!*texts_r)
+    {
+      signal_text (env, "mew-submit-internal", "Out of memory");
+      return 0;
+    }
+  for (; env->is_not_nil (env, list); list = cdr (env, list), n++)
+    if (!((*texts_r)[n] = copy_string (env, car (env, list))))
+      break;
+  return n;
+}
+
 static void
 read_recipients (emacs_env *env, emacs_value list, struct msub_request *request)
 {
-  emacs_value length = call (env, "length", 1, &list);
-  intmax_t count = failed (env) ? 0 : env->extract_integer (env, length);
-  if (failed (env) || count == 0 || request->recipients)
-    return;
-  request->recipients = calloc ((size_t) count, sizeof *request->recipients);
   if (!request->recipients)
+    request->recipient_count = read_texts (env, list, &request->recipients);
+}
+
+static void
+read_environment (emacs_env *env, emacs_value list, struct msub_request *request)
+{
+  if (!request->environment)
+    read_texts (env, list, &request->environment);
+}
+
+/* A list of (PORT . FINGERPRINT).  */
+static void
+read_pins (emacs_env *env, emacs_value list, struct msub_request *request)
+{
+  for (; env->is_not_nil (env, list) && !failed (env); list = cdr (env, list))
     {
-      signal_text (env, "mew-submit-internal", "Out of memory");
-      return;
-    }
-  for (; env->is_not_nil (env, list); list = cdr (env, list))
-    {
-      char *recipient = copy_string (env, car (env, list));
-      if (!recipient)
+      emacs_value pair = car (env, list);
+      intmax_t port = env->extract_integer (env, car (env, pair));
+      char *fingerprint = failed (env) ? NULL : copy_string (env, cdr (env, pair));
+      if (!fingerprint)
         return;
-      request->recipients[request->recipient_count++] = recipient;
+      struct msub_pin pin = { .port = (uint16_t) port };
+      bool fits = port > 0 && port < 65536 && strlen (fingerprint) < sizeof pin.fingerprint;
+      snprintf (pin.fingerprint, sizeof pin.fingerprint, "%s", fingerprint);
+      free (fingerprint);
+      if (fits && request->pin_count < MSUB_PINS_MAX)
+        request->pins[request->pin_count++] = pin;
+      else
+        signal_text (env, "mew-submit-config", "A pin cannot be used, or there are too many of them");
     }
 }
 
@@ -259,7 +294,6 @@ static const struct
   { ":cert-file", TEXT, offsetof (struct msub_request, cert_file) },
   { ":key-file", TEXT, offsetof (struct msub_request, key_file) },
   { ":priority", TEXT, offsetof (struct msub_request, priority) },
-  { ":pin", TEXT, offsetof (struct msub_request, pin) },
   { ":dsn-return", TEXT, offsetof (struct msub_request, dsn_return) },
   { ":dsn-id", TEXT, offsetof (struct msub_request, dsn_id) },
   { ":dsn-notify", TEXT, offsetof (struct msub_request, dsn_notify) },
@@ -270,6 +304,7 @@ static const struct
   { ":share", TEXT, offsetof (struct msub_request, share) },
   { ":auth-remembered", TEXT, offsetof (struct msub_request, auth_remembered) },
   { ":tunnel-place", TEXT, offsetof (struct msub_request, tunnel_place) },
+  { ":tunnel-program", TEXT, offsetof (struct msub_request, tunnel_program) },
   { ":tunnel-user", TEXT, offsetof (struct msub_request, tunnel_user) },
   { ":tunnel-password", TEXT, offsetof (struct msub_request, tunnel_password) },
   { ":source-ipv4", TEXT, offsetof (struct msub_request, source_ipv4) },
@@ -295,6 +330,8 @@ static const struct
 } other_keys[] = {
   { ":routes", read_routes },
   { ":recipients", read_recipients },
+  { ":environment", read_environment },
+  { ":pins", read_pins },
   { ":tls", read_level },
   { ":tunnel", read_tunnel },
 };

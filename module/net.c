@@ -311,7 +311,7 @@ plain_free (void *state)
 static const struct msub_transport plain = { plain_recv, plain_send, plain_pending, plain_bye, plain_free };
 
 struct msub_connection *
-msub_connection_new (const struct msub_context *context, int fd, const struct msub_address *peer)
+msub_connection_new (const struct msub_context *context, int fd, const struct msub_address *peer, uint16_t port)
 {
   struct msub_connection *c = calloc (1, sizeof *c);
   if (!c)
@@ -322,6 +322,7 @@ msub_connection_new (const struct msub_context *context, int fd, const struct ms
   c->context = context;
   c->fd = fd;
   c->peer = *peer;
+  c->port = port;
   c->transport = &plain;
   return c;
 }

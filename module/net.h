@@ -77,6 +77,7 @@ struct msub_connection
   const struct msub_context *context;
   int fd;
   struct msub_address peer;
+  uint16_t port;                /* the server's, which is not PEER's where a tunnel leads there */
   const struct msub_transport *transport;
   void *state;                  /* the transport's */
   char in[MSUB_CONNECTION_IN];
@@ -88,9 +89,10 @@ struct msub_connection
   uint64_t received;            /* octets off the wire */
 };
 
-/* Make a connection of the connected, non-blocking FD, which it takes over even on failure.  NULL without
+/* Make a connection to PORT of the connected, non-blocking FD, which it takes over even on failure.  NULL without
    memory.  */
-struct msub_connection *msub_connection_new (const struct msub_context *context, int fd, const struct msub_address *peer);
+struct msub_connection *msub_connection_new (const struct msub_context *context, int fd, const struct msub_address *peer,
+                                             uint16_t port);
 /* Close at once (after TLS' close_notify where there is TLS), wipe, free.  */
 void msub_connection_free (struct msub_connection **c);
 

@@ -306,19 +306,26 @@ parse_mechanisms (struct msub_capabilities *caps, struct word rest)
     }
 }
 
-/* LIMITS "RCPTMAX=100" (RFC 9422 section 4): a number that is not one is no limit.  */
+/* WORD is "NAME=100" (RFC 9422 section 4): a number that is not one is no limit.  */
+static void
+parse_limit (struct word word, const char *name, unsigned *limit_r)
+{
+  const size_t length = strlen (name);
+  if (word.length <= length || !word_is ((struct word) { word.start, length }, name))
+    return;
+  uint64_t limit = parse_size ((struct word) { word.start + length, word.length - length });
+  *limit_r = limit < 1000000 ? (unsigned) limit : 0;
+}
+
 static void
 parse_limits (struct msub_capabilities *caps, struct word rest)
 {
-  static const char name[] = "RCPTMAX=";
-  const size_t length = sizeof name - 1;
   while (rest.length > 0)
     {
       struct word word = next_word (&rest);
-      if (word.length <= length || !word_is ((struct word) { word.start, length }, name))
-        continue;
-      uint64_t limit = parse_size ((struct word) { word.start + length, word.length - length });
-      caps->recipients_max = limit < 1000000 ? (unsigned) limit : 0;
+      parse_limit (word, "RCPTMAX=", &caps->recipients_max);
+      parse_limit (word, "RCPTDOMAINMAX=", &caps->domains_max);
+      parse_limit (word, "MAILMAX=", &caps->mails_max);
     }
 }
 

@@ -66,7 +66,8 @@ struct msub_capabilities
   bool size;             /* SIZE was offered ... */
   uint64_t size_limit;   /* ... with this many octets at most; 0: no limit known */
   bool requiretls, deliverby, futurerelease, mt_priority; /* RFC 8689, 2852, 4865, 6710 */
-  unsigned recipients_max; /* LIMITS RCPTMAX (RFC 9422), or 0 */
+  /* LIMITS (RFC 9422 section 4), 0 where there is none: RCPTMAX, RCPTDOMAINMAX, MAILMAX.  */
+  unsigned recipients_max, domains_max, mails_max;
   bool auth;             /* AUTH was offered ... */
   char mechanisms[512];  /* ... with these, upper case, separated by one space, whole tokens only */
   char names[1024];      /* every keyword, upper case, each ended by '\n', as far as they fit */

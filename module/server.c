@@ -4,6 +4,7 @@
 
 #define _GNU_SOURCE
 #include "server.h"
+#include "transaction.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +19,11 @@ msub_request_clear (struct msub_request *request)
 {
   char **const strings[]
     = { &request->host,     &request->name,     &request->ca_file, &request->crl_file, &request->cert_file,
-        &request->key_file, &request->priority, &request->pin,     &request->auth,     &request->user,
+        &request->key_file, &request->priority,     &request->auth,     &request->user,
         &request->helo,     &request->from,     &request->file,
         &request->dsn_return, &request->dsn_id, &request->dsn_notify, &request->deliver_by, &request->hold_for,
         &request->hold_until, &request->priority_level, &request->tunnel_place, &request->tunnel_user,
+        &request->tunnel_program,
         &request->source_ipv4, &request->source_ipv6, &request->auth_remembered, &request->share,
         &request->journal };
   for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
@@ -31,6 +33,11 @@ msub_request_clear (struct msub_request *request)
     }
   msub_wipe_free (&request->password);
   msub_wipe_free (&request->tunnel_password);
+  /* Some keep secrets there.  */
+  for (char **variable = request->environment; variable && *variable; variable++)
+    msub_wipe_free (variable);
+  free (request->environment);
+  request->environment = NULL;
   for (size_t i = 0; i < request->recipient_count; i++)
     free (request->recipients[i]);
   free (request->recipients);
@@ -97,7 +104,7 @@ static int
 take_winner (struct msub_server *server, const struct msub_context *context, const struct msub_request *request,
              struct msub_error *err)
 {
-  struct msub_connection *c = msub_connection_new (context, server->winner.fd, &server->winner.address);
+  struct msub_connection *c = msub_connection_new (context, server->winner.fd, &server->winner.address, server->winner.route.port);
   server->smtp = c ? msub_smtp_new (c, request->helo, request->step_timeout_msecs) : NULL;
   return server->smtp ? 0 : msub_fail (err, MSUB_INTERNAL, "Out of memory");
 }
@@ -209,6 +216,17 @@ ask_secret (const struct msub_server *server, const struct msub_context *context
   return 0;
 }
 
+/* A server that takes only so many messages in a session may have to be told twice.  */
+static bool
+needs_secret_again (const struct msub_server *server, const struct msub_request *request)
+{
+  const struct msub_envelope envelope = {
+    .recipients = (const char *const *) request->recipients,
+    .count = request->recipient_count,
+  };
+  return msub_smtp_needs_sessions (server->smtp, &envelope);
+}
+
 static int
 log_in_once (struct msub_server *server, const struct msub_context *context, struct msub_request *request, bool refresh,
              struct msub_error *err)
@@ -217,7 +235,8 @@ log_in_once (struct msub_server *server, const struct msub_context *context, str
       && ask_secret (server, context, request, refresh, err))
     return -1;
   int result = msub_smtp_auth (server->smtp, server->mechanism, certified_name (request), request->user, request->password, err);
-  msub_wipe_free (&request->password);
+  if (result || !needs_secret_again (server, request))
+    msub_wipe_free (&request->password);
   return result;
 }
 
@@ -263,7 +282,8 @@ msub_server_prepare (struct msub_server *server, const struct msub_request *requ
     .cert_file = request->cert_file,
     .key_file = request->key_file,
     .priority = request->priority,
-    .pin = request->pin,
+    .pins = request->pins,
+    .pin_count = request->pin_count,
   };
   if (!tls_possible (request) || server->trust)
     return 0;
@@ -284,6 +304,8 @@ msub_server_open (struct msub_server *server, const struct msub_context *context
         .place = request->tunnel_place,
         .user = request->tunnel_user,
         .password = request->tunnel_password,
+        .program = request->tunnel_program,
+        .environment = request->environment,
       },
       .source_ipv4 = request->source_ipv4,
       .source_ipv6 = request->source_ipv6,
@@ -346,7 +368,7 @@ msub_server_rest (struct msub_server *server, const struct msub_request *request
                  && (kind == MSUB_OK || kind == MSUB_REFUSED || kind == MSUB_DEFERRED || kind == MSUB_AUTH
                      || kind == MSUB_MESSAGE);
   server->idle_since = msub_now ();
-  if (keep && orderly && smtp->settled)
+  if (keep && orderly && smtp->settled && !msub_smtp_spent (smtp))
     return true;
   /* Where TLS was to be had and was not, nothing more is said in the clear (SECURITY: A6).  */
   if (orderly && (smtp->tls || request->level != MSUB_LEVEL_REQUIRED))

@@ -26,11 +26,14 @@ struct msub_request
   struct msub_tls_memory *memory; /* SHARE's, not the request's own */
   int attempt_delay_msecs, connect_timeout_msecs, step_timeout_msecs;
   enum msub_tls_level level;
-  char *ca_file, *crl_file, *cert_file, *key_file, *priority, *pin; /* struct msub_tls_options */
+  char *ca_file, *crl_file, *cert_file, *key_file, *priority; /* struct msub_tls_options */
+  struct msub_pin pins[MSUB_PINS_MAX];
+  size_t pin_count;
   enum msub_tunnel_kind tunnel; /* struct msub_tunnel_options */
-  char *tunnel_place, *tunnel_user, *tunnel_password;
+  char *tunnel_place, *tunnel_user, *tunnel_password, *tunnel_program;
+  char **environment; /* ended by NULL, or NULL */
   char *source_ipv4, *source_ipv6;
-  char *auth;       /* a mechanism, "none", or NULL for the best one */
+  char *auth;       /* a mechanism, or several with commas between them, "none", or NULL for the best one */
   bool starttls_remembered;  /* this server has offered STARTTLS before ... */
   char *auth_remembered;     /* ... and this mechanism as its best */
   char *user;       /* NULL: no AUTH is wanted */

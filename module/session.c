@@ -149,7 +149,7 @@ check_envelope (const struct msub_envelope *envelope, struct msub_error *err)
 /* The server takes 7-bit messages only: have Lisp, which knows MIME, encode this one anew.  *FD and FACTS become those of
    the file it answers with.  */
 static int
-ask_seven_bit (const struct msub_context *context, const struct msub_request *request, int *fd,
+ask_seven_bit (const struct msub_context *context, struct msub_request *request, int *fd,
                struct msub_body_facts *facts, struct msub_error *err)
 {
   struct msub_event *event = msub_event_new (MSUB_EVENT_ASK);
@@ -163,6 +163,7 @@ ask_seven_bit (const struct msub_context *context, const struct msub_request *re
   if (encoded < 0)
     return err->kind == MSUB_OK ? 0 : -1; /* not encoded: the transaction will say why that is not enough */
   close (*fd);
+  request->binary = false;
   *fd = encoded;
   *facts = encoded_facts;
   return 0;
@@ -172,20 +173,56 @@ ask_seven_bit (const struct msub_context *context, const struct msub_request *re
 
 /* What is said of a kept conversation that breaks before the first answer to the envelope: it was dead already.  */
 static bool
-was_dead (const struct msub_server *server, uint64_t replies, const struct msub_error *err)
+was_dead (const struct msub_server *server, uint64_t replies, const struct msub_delivery *delivery)
 {
-  return (err->kind == MSUB_LOST || err->kind == MSUB_TLS) && server->smtp->replies == replies;
+  enum msub_kind kind = delivery->error.kind;
+  return (kind == MSUB_LOST || kind == MSUB_TLS) && delivery->transaction.done == 0 && server->smtp
+         && server->smtp->replies == replies;
+}
+
+static int
+send_some (struct msub_server *server, const struct msub_context *context, struct msub_request *request, int *fd,
+           struct msub_body_facts *facts, struct msub_delivery *delivery)
+{
+  if (msub_smtp_needs_seven_bit (server->smtp, facts, request->binary)
+      && ask_seven_bit (context, request, fd, facts, &delivery->error))
+    return -1;
+  struct msub_envelope envelope = envelope_of (request);
+  return msub_smtp_send (server->smtp, &envelope, *fd, facts, &delivery->transaction, &delivery->error);
+}
+
+/* The server takes no more in this session (RFC 9422, MAILMAX), and not everybody has the message: begin another one.  Where
+   that fails, those who have it keep it.  */
+static int
+go_on_elsewhere (struct msub_server *server, const struct msub_context *context, struct msub_request *request,
+                 struct msub_delivery *delivery)
+{
+  struct msub_error *err = &delivery->error;
+  msub_server_close (server);
+  if (msub_server_prepare (server, request, err) == 0 && msub_server_open (server, context, request, err) == 0)
+    return 0;
+  if (delivery->transaction.accepted == 0)
+    return -1;
+  struct msub_envelope envelope = envelope_of (request);
+  msub_smtp_leave_out (context, &envelope, &delivery->transaction, err);
+  *err = (struct msub_error) { 0 };
+  return -1;
 }
 
 static int
 transact (struct msub_server *server, const struct msub_context *context, struct msub_request *request, int *fd,
           struct msub_body_facts *facts, struct msub_delivery *delivery)
 {
-  struct msub_envelope envelope = envelope_of (request);
-  if (msub_smtp_needs_seven_bit (server->smtp, facts)
-      && ask_seven_bit (context, request, fd, facts, &delivery->error))
-    return -1;
-  return msub_smtp_send (server->smtp, &envelope, *fd, facts, &delivery->transaction, &delivery->error);
+  delivery->transaction = (struct msub_transaction) { 0 };
+  for (;;)
+    {
+      if (send_some (server, context, request, fd, facts, delivery))
+        return -1;
+      if (delivery->transaction.done == request->recipient_count)
+        return 0;
+      if (go_on_elsewhere (server, context, request, delivery))
+        return delivery->error.kind == MSUB_OK ? 0 : -1;
+    }
 }
 
 static void
@@ -196,7 +233,7 @@ deliver (struct msub_server *server, const struct msub_context *context, struct 
   if (server->smtp && msub_server_again (server, context, request) == 0)
     {
       uint64_t replies = server->smtp->replies;
-      if (transact (server, context, request, fd, facts, delivery) == 0 || !was_dead (server, replies, err))
+      if (transact (server, context, request, fd, facts, delivery) == 0 || !was_dead (server, replies, delivery))
         return;
       msub_smtp_free (&server->smtp);
       *err = (struct msub_error) { 0 };

@@ -26,7 +26,8 @@ struct msub_tls_trust
 {
   gnutls_certificate_credentials_t credentials;
   gnutls_priority_t priority;
-  char pin[80];
+  struct msub_pin pins[MSUB_PINS_MAX];
+  size_t pin_count;
   struct msub_tls_memory *memory;
 };
 
@@ -137,15 +138,27 @@ load_anchors (gnutls_certificate_credentials_t credentials, const char *file, st
                     "certificates (package ca-certificates), or name a CA file");
 }
 
+/* A PKCS #11 URL (RFC 7512) may have the PIN in it, which is a secret: copy URL to DST without.  */
+static const char *
+without_pin (const char *url, char *dst, size_t size)
+{
+  const char *pin = strcasestr (url, "pin-value=");
+  int before = pin ? (int) (pin - url) + (int) strlen ("pin-value=") : (int) strlen (url);
+  snprintf (dst, size, "%.*s%s%s", before, url, pin ? "****" : "", pin ? pin + strcspn (pin, "&;") : "");
+  return dst;
+}
+
 static int
 load_own_certificate (gnutls_certificate_credentials_t credentials, const struct msub_tls_options *options,
                       struct msub_error *err)
 {
   const char *key = options->key_file ? options->key_file : options->cert_file;
   int code = gnutls_certificate_set_x509_key_file2 (credentials, options->cert_file, key, GNUTLS_X509_FMT_PEM, NULL, 0);
+  char cert_shown[300], key_shown[300];
   return code >= 0 ? 0
                    : msub_fail (err, MSUB_CONFIG, "The client certificate %s (key %s) cannot be used: %s",
-                                options->cert_file, key, gnutls_strerror (code));
+                                without_pin (options->cert_file, cert_shown, sizeof cert_shown),
+                                without_pin (key, key_shown, sizeof key_shown), gnutls_strerror (code));
 }
 
 static int
@@ -170,7 +183,8 @@ msub_tls_trust_new (const struct msub_tls_options *options, struct msub_error *e
       msub_fail (err, MSUB_INTERNAL, "Out of memory");
       return NULL;
     }
-  snprintf (trust->pin, sizeof trust->pin, "%s", options->pin ? options->pin : "");
+  for (size_t i = 0; i < options->pin_count && i < MSUB_PINS_MAX; i++)
+    trust->pins[trust->pin_count++] = options->pins[i];
   trust->memory = options->memory;
   int failed = load_priority (trust, options->priority, err)
                || load_anchors (trust->credentials, options->ca_file, err)
@@ -384,10 +398,10 @@ describe_leaf (gnutls_x509_crt_t leaf, struct msub_tls_info *info)
     }
 }
 
-/* Why LEAF is not for NAME, into INFO->unverified; false when it is.  GnuTLS falls back to the CN where there is no
+/* Why LEAF is not for NAME, into DST; false when it is.  GnuTLS falls back to the CN where there is no
    dNSName, and takes an address for a name: both are asked apart here (SECURITY: D9, D13).  */
 static bool
-name_differs (gnutls_x509_crt_t leaf, const char *name, struct msub_tls_info *info)
+name_differs (gnutls_x509_crt_t leaf, const char *name, struct msub_tls_info *info, char *dst, size_t size)
 {
   unsigned char octets[16];
   unsigned length = 0;
@@ -410,8 +424,7 @@ name_differs (gnutls_x509_crt_t leaf, const char *name, struct msub_tls_info *in
         list[n++] = ' ';
       }
   list[n] = '\0';
-  snprintf (info->unverified, sizeof info->unverified, "it was issued for %s, not for %s",
-            n ? list : "no host name or address", name);
+  snprintf (dst, size, "it was issued for %s, not for %s", n ? list : "no host name or address", name);
   return true;
 }
 
@@ -482,6 +495,14 @@ describe_status (unsigned status, gnutls_x509_crt_t leaf, struct msub_tls_info *
               info->issuer);
 }
 
+/* There may be more than one thing wrong.  */
+static void
+add_reason (struct msub_tls_info *info, const char *reason)
+{
+  size_t length = strlen (info->unverified);
+  snprintf (info->unverified + length, sizeof info->unverified - length, "%s%s", length ? "; " : "", reason);
+}
+
 /* Does a stapled response (RFC 6960) say anything but "good" of LEAF?  GnuTLS refuses "revoked" itself, and lets "unknown"
    pass, with which a stolen certificate's must-staple could be met (RFC 7633).  */
 static bool
@@ -505,10 +526,21 @@ staple_objects (gnutls_session_t session, gnutls_x509_crt_t leaf)
   return objects;
 }
 
-/* Fill INFO from the peer's certificate; INFO->verified says whether it is good for NAME, or is PIN.  */
+/* Is FINGERPRINT pinned for PORT?  */
+static bool
+is_pinned (const struct msub_tls_trust *trust, uint16_t port, const char *fingerprint)
+{
+  for (size_t i = 0; i < trust->pin_count; i++)
+    if (trust->pins[i].port == port && *fingerprint && strcasecmp (trust->pins[i].fingerprint, fingerprint) == 0)
+      return true;
+  return false;
+}
+
+/* Fill INFO from the certificate of C's peer, with which SESSION is; INFO->verified says whether it is good for NAME, or is
+   pinned.  */
 static int
-inspect_certificate (gnutls_session_t session, const char *name, const char *pin, struct msub_tls_info *info,
-                     struct msub_error *err)
+inspect_certificate (const struct msub_connection *c, gnutls_session_t session, const char *name,
+                     const struct msub_tls_trust *trust, struct msub_tls_info *info, struct msub_error *err)
 {
   unsigned count = 0;
   const gnutls_datum_t *chain = gnutls_certificate_get_peers (session, &count);
@@ -532,7 +564,8 @@ inspect_certificate (gnutls_session_t session, const char *name, const char *pin
   /* A resumed handshake brings no staple; the one it goes back to was checked for it.  */
   if (info->resumed)
     status &= ~(unsigned) (GNUTLS_CERT_MISSING_OCSP_STATUS | GNUTLS_CERT_INVALID_OCSP_STATUS);
-  bool differs = name_differs (leaf, name, info);
+  char difference[600];
+  bool differs = name_differs (leaf, name, info, difference, sizeof difference);
   if (failed < 0)
     snprintf (info->unverified, sizeof info->unverified, "it could not be checked: %s", gnutls_strerror (failed));
   else if (status != 0)
@@ -541,9 +574,11 @@ inspect_certificate (gnutls_session_t session, const char *name, const char *pin
     snprintf (info->unverified, sizeof info->unverified, "the stapled OCSP response does not call it good");
   else
     info->verified = !differs;
+  if (differs)
+    add_reason (info, difference);
   /* A pin stands in for an issuer, a date or a name; what its issuer has called back stays bad.  */
   bool revoked = failed >= 0 && (status & GNUTLS_CERT_REVOKED);
-  info->pinned = !info->verified && !revoked && *pin && strcasecmp (pin, info->fingerprint) == 0;
+  info->pinned = !info->verified && !revoked && is_pinned (trust, c->port, info->fingerprint);
   info->verified = info->verified || info->pinned;
   result = 0;
 out:
@@ -638,7 +673,7 @@ secure (struct msub_connection *c, struct tls *tls, const struct msub_tls_trust 
   if (failed < 0)
     return msub_fail (err, MSUB_INTERNAL, "TLS cannot be set up: %s", gnutls_strerror (failed));
   use_ticket (tls);
-  if (shake_hands (c, tls->session, deadline, err) || inspect_certificate (tls->session, name, trust->pin, info, err))
+  if (shake_hands (c, tls->session, deadline, err) || inspect_certificate (c, tls->session, name, trust, info, err))
     return -1;
   describe_session (tls->session, info);
   if (!info->verified)
@@ -675,7 +710,7 @@ msub_tls_start (struct msub_connection *c, const struct msub_tls_trust *trust, c
       return msub_fail (err, MSUB_INTERNAL, "Out of memory");
     }
   tls->memory = trust->memory;
-  snprintf (tls->peer, sizeof tls->peer, "%s:%d", host, msub_address_get_port (&c->peer));
+  snprintf (tls->peer, sizeof tls->peer, "%s:%d", host, c->port);
   int failed = secure (c, tls, trust, host, must_verify, deadline, info_r, err);
   if (!failed)
     msub_connection_transport (c, &transport, tls);

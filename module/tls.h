@@ -17,6 +17,14 @@ struct msub_tls_memory;
 struct msub_tls_memory *msub_tls_memory_new (void);
 void msub_tls_memory_free (struct msub_tls_memory **memory);
 
+/* A certificate that is good for PORT, whoever issued it (RFC 8314 section 5.4), and for no other port.  */
+struct msub_pin
+{
+  uint16_t port;
+  char fingerprint[80]; /* "sha256:<hex>" */
+};
+#define MSUB_PINS_MAX 16
+
 /* What an account says about TLS.  Everything may be NULL.  */
 struct msub_tls_options
 {
@@ -25,7 +33,8 @@ struct msub_tls_options
   const char *crl_file;  /* PEM */
   const char *cert_file, *key_file; /* the client's own, PEM, or PKCS#11 URLs */
   const char *priority;  /* GnuTLS priority string; TLS below 1.2 stays off whatever it says (RFC 8996) */
-  const char *pin;       /* "sha256:<hex>": this certificate is good, whoever issued it (RFC 8314 section 5.4) */
+  const struct msub_pin *pins;
+  size_t pin_count;
 };
 
 /* The options, read once before anything is connected.  */
@@ -42,7 +51,7 @@ struct msub_tls_info
   char version[16];      /* "TLS1.3" */
   char cipher[96];
   bool verified;
-  char unverified[512];  /* why not, in words */
+  char unverified[1024]; /* why not, in words */
   char subject[256], issuer[256];
   char names[1024];      /* list: dNSName and iPAddress */
   char not_before[32], not_after[32]; /* ISO 8601, UTC */

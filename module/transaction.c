@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 /* RFC 5321 section 4.5.3.2.  */
@@ -145,14 +146,22 @@ put_finished (struct msub_smtp *smtp, const struct line *line, struct msub_error
 }
 
 static bool
+takes_binary (const struct msub_smtp *smtp)
+{
+  return smtp->caps.chunking && smtp->caps.binarymime;
+}
+
+static bool
 sends_binary (const struct msub_smtp *smtp, const struct msub_envelope *envelope)
 {
-  return envelope->extensions.binary && smtp->caps.chunking && smtp->caps.binarymime;
+  return envelope->extensions.binary && takes_binary (smtp);
 }
 
 bool
-msub_smtp_needs_seven_bit (const struct msub_smtp *smtp, const struct msub_body_facts *facts)
+msub_smtp_needs_seven_bit (const struct msub_smtp *smtp, const struct msub_body_facts *facts, bool binary)
 {
+  if (binary)
+    return !takes_binary (smtp);
   return facts->eight_bit && !smtp->caps.eightbitmime;
 }
 
@@ -180,12 +189,11 @@ check_offer (const struct msub_smtp *smtp, const struct msub_envelope *envelope,
     return msub_fail (err, MSUB_MESSAGE,
                       "%s takes ASCII addresses only (no SMTPUTF8), so it cannot take mail for %s. Nothing was sent", peer,
                       odd);
-  if (facts->first_nul && !sends_binary (smtp, envelope))
+  if ((facts->first_nul || wanted->binary) && !sends_binary (smtp, envelope))
     return msub_fail (err, MSUB_MESSAGE,
-                      "%s takes no binary messages (no BINARYMIME), and this one holds NUL octets. Nothing was sent; encode "
-                      "it as base64",
-                      peer);
-  if (msub_smtp_needs_seven_bit (smtp, facts))
+                      "%s takes no binary messages (no BINARYMIME), and this one %s. Nothing was sent; encode it as base64",
+                      peer, facts->first_nul ? "holds NUL octets" : "says that it is binary");
+  if (msub_smtp_needs_seven_bit (smtp, facts, wanted->binary))
     return msub_fail (err, MSUB_MESSAGE,
                       "%s takes 7-bit messages only (no 8BITMIME), and this one has 8-bit text. Nothing was sent; encode "
                       "it as quoted-printable or base64",
@@ -276,6 +284,7 @@ struct progress
   struct msub_transaction *transaction;
   const struct msub_envelope *envelope;
   struct msub_error refusal; /* the first recipient's, or a later one's that may work another time */
+  struct msub_error farewell; /* a 421 in the middle of a flight with the whole message in it */
   bool dotted;               /* the journal has a final dot that nothing is said of yet */
   char *notes;               /* lines for the journal, malloc'd, or NULL */
   size_t notes_length;
@@ -356,11 +365,15 @@ note_mail (struct msub_smtp *smtp, struct msub_error *err)
 }
 
 static int
-note_recipient (struct msub_smtp *smtp, size_t i, struct progress *progress, struct msub_error *err)
+note_recipient (struct msub_smtp *smtp, size_t i, bool sent, struct progress *progress, struct msub_error *err)
 {
   const char *address = progress->envelope->recipients[i];
   int class = msub_smtp_last (smtp)->code / 100;
-  if (msub_smtp_last (smtp)->code == 421 || class == 3)
+  bool leaving = msub_smtp_last (smtp)->code == 421;
+  /* When the whole message is out, it has to be heard what the server does with it; if it really leaves, that is why.  */
+  if (leaving && sent && progress->farewell.kind == MSUB_OK)
+    msub_smtp_failed (smtp, MSUB_REFUSED, "the recipient", &progress->farewell);
+  if ((leaving && !sent) || class == 3)
     return msub_smtp_failed (smtp, MSUB_REFUSED, "the recipient", err);
   report_recipient (smtp, address);
   if (class == 2)
@@ -398,10 +411,15 @@ interrupted (struct msub_smtp *smtp, struct msub_error *err)
   return msub_smtp_failed (smtp, MSUB_REFUSED, "the message, before its end", err);
 }
 
-/* No answer came (WHY) to a message that was sent whole.  */
+/* No answer came (WHY) to a message that was sent whole.  After a 421 that is no wonder, and the message was not taken.  */
 static int
-no_answer (const char *why, struct msub_error *err)
+no_answer (const char *why, const struct progress *progress, struct msub_error *err)
 {
+  if (progress->farewell.kind != MSUB_OK)
+    {
+      *err = progress->farewell;
+      return -1;
+    }
   return msub_fail (err, MSUB_UNCERTAIN,
                     "The whole message was sent, but no answer came (%s): it may or may not have been delivered, so it is "
                     "not sent again by itself",
@@ -569,7 +587,7 @@ read_final_reply (struct msub_smtp *smtp, bool in_flight, struct progress *progr
 {
   struct msub_error broken = { 0 };
   if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, FINAL_SECONDS), &broken))
-    return no_answer (broken.text, err);
+    return no_answer (broken.text, progress, err);
   smtp->in_message = false;
   smtp->settled = true;
   const struct msub_reply *reply = msub_smtp_last (smtp);
@@ -675,7 +693,7 @@ send_envelope_in_steps (struct msub_smtp *smtp, const struct msub_envelope *enve
     return -1;
   for (size_t i = 0; i < envelope->count; i++)
     if (msub_smtp_silence (smtp, err) || put_recipient (smtp, envelope, i, err) || msub_smtp_exchange (smtp, RCPT_SECONDS, err)
-        || note_recipient (smtp, i, progress, err))
+        || note_recipient (smtp, i, false, progress, err))
       return -1;
   if (progress->transaction->accepted == 0 || closing == NOTHING)
     return 0;
@@ -686,23 +704,22 @@ send_envelope_in_steps (struct msub_smtp *smtp, const struct msub_envelope *enve
 
 /* Read a reply to a flight.  SENT: the whole message was in it, so no answer means that nobody knows.  */
 static int
-read_flight_reply (struct msub_smtp *smtp, int seconds, bool sent, struct msub_error *err)
+read_flight_reply (struct msub_smtp *smtp, int seconds, bool sent, const struct progress *progress, struct msub_error *err)
 {
   struct msub_error broken = { 0 };
   if (!msub_smtp_read (smtp, msub_smtp_deadline (smtp, seconds), sent ? &broken : err))
     return 0;
-  return sent ? no_answer (broken.text, err) : -1;
+  return sent ? no_answer (broken.text, progress, err) : -1;
 }
 
 static int
 read_flight_replies (struct msub_smtp *smtp, size_t first, size_t last, bool sent, struct progress *progress,
                      struct msub_error *err)
 {
-  if (first == 0 && (read_flight_reply (smtp, MAIL_SECONDS, sent, err) || note_mail (smtp, err)))
+  if (first == 0 && (read_flight_reply (smtp, MAIL_SECONDS, sent, progress, err) || note_mail (smtp, err)))
     return -1;
   for (size_t i = first; i < last; i++)
-    if (read_flight_reply (smtp, RCPT_SECONDS, sent, err)
-        || note_recipient (smtp, i, progress, err))
+    if (read_flight_reply (smtp, RCPT_SECONDS, sent, progress, err) || note_recipient (smtp, i, sent, progress, err))
       return -1;
   return 0;
 }
@@ -802,61 +819,153 @@ transact (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd, 
   return result;
 }
 
-/* The recipients that a failed transaction leaves out, when another one has delivered the message already.  */
-static void
-report_left_out (struct msub_smtp *smtp, const struct msub_envelope *envelope, const struct msub_error *err)
+void
+msub_smtp_leave_out (const struct msub_context *context, const struct msub_envelope *envelope,
+                     struct msub_transaction *transaction, const struct msub_error *err)
 {
-  for (size_t i = 0; i < envelope->count; i++)
+  for (; transaction->done < envelope->count; transaction->done++, transaction->refused++)
     {
       struct msub_event *event = msub_event_new (MSUB_EVENT_RECIPIENT);
-      msub_event_text (event, "address", envelope->recipients[i]);
+      msub_event_text (event, "address", envelope->recipients[transaction->done]);
       msub_event_integer (event, "code", err->code ? err->code : NOT_ACCEPTED);
       msub_event_text (event, "enhanced", err->enhanced);
       msub_event_text (event, "text", err->text);
-      msub_emit (smtp->c->context, event);
+      msub_emit (context, event);
     }
+}
+
+/* More than one transaction (RFC 9422) */
+
+static const char *
+domain_of (const char *address)
+{
+  const char *at = strrchr (address, '@');
+  return at ? at + 1 : "";
+}
+
+/* Is RECIPIENTS[I]'s domain none of those before it?  */
+static bool
+new_domain (const char *const *recipients, size_t i)
+{
+  for (size_t j = 0; j < i; j++)
+    if (strcasecmp (domain_of (recipients[i]), domain_of (recipients[j])) == 0)
+      return false;
+  return true;
+}
+
+/* How many of ENVELOPE's recipients from FIRST on the server takes at once.  They stay in their order.  */
+static size_t
+part_size (const struct msub_smtp *smtp, const struct msub_envelope *envelope, size_t first)
+{
+  const struct msub_capabilities *caps = &smtp->caps;
+  size_t most = envelope->count - first, count = 0;
+  if (caps->recipients_max && caps->recipients_max < most)
+    most = caps->recipients_max;
+  if (!caps->domains_max)
+    return most;
+  for (size_t domains = 0; count < most; count++)
+    {
+      domains += new_domain (envelope->recipients + first, count);
+      if (domains > caps->domains_max)
+        break;
+    }
+  return count;
+}
+
+bool
+msub_smtp_spent (const struct msub_smtp *smtp)
+{
+  return smtp->caps.mails_max && smtp->mails >= smtp->caps.mails_max;
+}
+
+bool
+msub_smtp_needs_sessions (const struct msub_smtp *smtp, const struct msub_envelope *envelope)
+{
+  size_t parts = 0;
+  if (!smtp->caps.mails_max)
+    return false;
+  for (size_t first = 0; first < envelope->count; first += part_size (smtp, envelope, first))
+    parts++;
+  return smtp->mails + parts > smtp->caps.mails_max;
+}
+
+/* The transaction before has ended, but nobody was accepted in it: the server may still wait for its message.  */
+static int
+begin_anew (struct msub_smtp *smtp, struct msub_error *err)
+{
+  if (!smtp->dirty)
+    return 0;
+  if (msub_smtp_silence (smtp, err) || msub_smtp_command (smtp, err, "RSET") || msub_smtp_exchange (smtp, MAIL_SECONDS, err))
+    return -1;
+  smtp->dirty = false;
+  return msub_smtp_last (smtp)->code == 250 ? 0 : msub_smtp_failed (smtp, MSUB_REFUSED, "RSET", err);
+}
+
+/* The next of the transactions.  -1: there is to be no other one, because of ERR.  */
+static int
+send_part (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd, const struct msub_body_facts *facts,
+           struct msub_transaction *whole, struct msub_error *refusal, struct msub_error *err)
+{
+  struct msub_envelope part = *envelope;
+  part.recipients += whole->done;
+  part.first += whole->done;
+  part.count = part_size (smtp, envelope, whole->done);
+  struct msub_transaction transaction = { 0 };
+  if (begin_anew (smtp, err))
+    return -1;
+  smtp->mails++;
+  int failed = transact (smtp, &part, fd, facts, &transaction, err);
+  bool all_refused = transaction.refused == part.count;
+  /* Nobody knows of those; they are not reported as left out.  */
+  if (!failed || all_refused || err->kind == MSUB_UNCERTAIN)
+    {
+      whole->done += part.count;
+      whole->accepted += failed ? 0 : transaction.accepted;
+      whole->refused += failed ? part.count : transaction.refused;
+    }
+  if (failed && all_refused)
+    {
+      if (refusal->kind == MSUB_OK)
+        *refusal = *err;
+      *err = (struct msub_error) { 0 };
+      return 0;
+    }
+  return failed;
+}
+
+/* Nobody knows what has become of the message for some: the others have to wait for somebody to decide.  */
+static int
+leave_out_in_doubt (const struct msub_smtp *smtp, const struct msub_envelope *envelope,
+                    struct msub_transaction *transaction)
+{
+  struct msub_error why = { 0 };
+  msub_fail (&why, MSUB_DEFERRED,
+             "Not sent to this recipient: what became of the message for the recipients before is not known");
+  msub_smtp_leave_out (smtp->c->context, envelope, transaction, &why);
+  return -1;
 }
 
 int
 msub_smtp_send (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd,
-                const struct msub_body_facts *facts, struct msub_transaction *transaction_r, struct msub_error *err)
+                const struct msub_body_facts *facts, struct msub_transaction *transaction, struct msub_error *err)
 {
-  *transaction_r = (struct msub_transaction) { 0 };
+  struct msub_error refusal = { 0 };
   if (check_offer (smtp, envelope, facts, err))
     return -1;
-  size_t most = smtp->caps.recipients_max ? smtp->caps.recipients_max : envelope->count;
-  struct msub_error refusal = { 0 };
-  for (size_t first = 0; first < envelope->count; first += most)
-    {
-      struct msub_envelope part = *envelope;
-      part.recipients += first;
-      part.first += first;
-      part.count = envelope->count - first < most ? envelope->count - first : most;
-      struct msub_transaction transaction = { 0 };
-      struct msub_error failure = { 0 };
-      int failed = transact (smtp, &part, fd, facts, &transaction, &failure);
-      transaction_r->accepted += failed ? 0 : transaction.accepted;
-      transaction_r->refused += failed ? part.count : transaction.refused;
-      if (!failed)
-        continue;
-      if (refusal.kind == MSUB_OK)
-        refusal = failure;
-      bool all_refused = transaction.refused == part.count;
-      if (all_refused)
-        continue;
-      if (failure.kind == MSUB_UNCERTAIN || transaction_r->accepted == 0)
-        {
-          *err = failure;
+  do
+    if (send_part (smtp, envelope, fd, facts, transaction, &refusal, err))
+      {
+        if (err->kind == MSUB_UNCERTAIN)
+          return leave_out_in_doubt (smtp, envelope, transaction);
+        if (transaction->accepted == 0)
           return -1;
-        }
-      part.count = envelope->count - first;
-      report_left_out (smtp, &part, &failure);
-      transaction_r->refused = envelope->count - transaction_r->accepted;
-      return 0;
-    }
-  if (transaction_r->accepted > 0)
+        msub_smtp_leave_out (smtp->c->context, envelope, transaction, err);
+        *err = (struct msub_error) { 0 };
+        return 0;
+      }
+  while (transaction->done < envelope->count && !msub_smtp_spent (smtp));
+  if (transaction->accepted > 0 || transaction->done < envelope->count)
     return 0;
   *err = refusal;
   return -1;
 }
-

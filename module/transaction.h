@@ -50,16 +50,28 @@ struct msub_envelope
 struct msub_transaction
 {
   size_t accepted, refused;  /* recipients */
+  size_t done;               /* from the envelope's first one on: who has been dealt with */
 };
 
-/* Does the server take only 7-bit messages, and is the one of FACTS another?  */
-bool msub_smtp_needs_seven_bit (const struct msub_smtp *smtp, const struct msub_body_facts *facts);
+/* Does the server take no more messages in this session (RFC 9422, MAILMAX)?  */
+bool msub_smtp_spent (const struct msub_smtp *smtp);
+
+/* Will ENVELOPE's recipients need more messages than the server takes in this session?  */
+bool msub_smtp_needs_sessions (const struct msub_smtp *smtp, const struct msub_envelope *envelope);
+
+/* Is the message of FACTS, which BINARY says to be binary, one that the server does not take before it has been encoded in
+   7 bits: 8-bit text without 8BITMIME, anything binary without BINARYMIME (RFC 3030 section 3)?  */
+bool msub_smtp_needs_seven_bit (const struct msub_smtp *smtp, const struct msub_body_facts *facts, bool binary);
 
 /* The message in FD (from its start; FACTS were measured on it) to ENVELOPE's recipients; in more than one transaction where
-   the server takes only so many recipients at once (RFC 9422).  0: delivered to the ACCEPTED ones.  -1: MSUB_UNCERTAIN
-   once the whole message is out, whatever else goes wrong then.  */
+   the server takes only so many recipients at once (RFC 9422).  *TRANSACTION is zeroed before the first call.  0: delivered
+   to the ACCEPTED ones; where DONE is less than ENVELOPE's count the server is spent, and the rest wants another call with
+   another session.  -1: MSUB_UNCERTAIN once the whole message is out, whatever else goes wrong then.  */
 int msub_smtp_send (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd,
-                    const struct msub_body_facts *facts, struct msub_transaction *transaction_r,
-                    struct msub_error *err);
+                    const struct msub_body_facts *facts, struct msub_transaction *transaction, struct msub_error *err);
+
+/* Those of ENVELOPE's recipients that have not been dealt with will not be, because of ERR; report that.  */
+void msub_smtp_leave_out (const struct msub_context *context, const struct msub_envelope *envelope,
+                          struct msub_transaction *transaction, const struct msub_error *err);
 
 #endif

@@ -161,7 +161,9 @@ spawn_ssh (struct msub_tunnel *tunnel, int stdio, int said)
   posix_spawnattr_setsigdefault (&attributes, &defaults);
   posix_spawnattr_setpgroup (&attributes, 0);
   posix_spawnattr_setflags (&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-  int failed = posix_spawnp (&tunnel->pid, "ssh", &actions, &attributes, argv, environ);
+  const struct msub_tunnel_options *options = tunnel->options;
+  int failed = posix_spawnp (&tunnel->pid, options->program ? options->program : argv[0], &actions, &attributes, argv,
+                             options->environment ? options->environment : environ);
   posix_spawnattr_destroy (&attributes);
   posix_spawn_file_actions_destroy (&actions);
   free (argv);
@@ -270,7 +272,11 @@ socks_reply (struct msub_tunnel *tunnel, int *errnum_r, char *words, size_t size
         return socks_failed (tunnel, words, size, "does not speak SOCKS5");
       heard = socks_hear (tunnel, 4 + address + 2);
     }
-  return heard < 0 ? socks_failed (tunnel, words, size, "closed the connection") : heard;
+  if (heard >= 0)
+    return heard;
+  /* So does `ssh -D', whatever kept it from the port.  It has accepted in the far end's place, and no more is known.  */
+  *errnum_r = ECONNRESET;
+  return socks_failed (tunnel, words, size, "closed the connection instead of saying what became of the port behind it");
 }
 
 static int

@@ -16,6 +16,8 @@ struct msub_tunnel_options
   enum msub_tunnel_kind kind;
   const char *place;           /* SSH: the jump host, as ssh takes it; SOCKS5: HOST:PORT or [HOST]:PORT; else the path */
   const char *user, *password; /* SOCKS5 (RFC 1929), or NULL */
+  const char *program;         /* SSH: its file name, or NULL */
+  char *const *environment;    /* SSH: "NAME=VALUE"..., ended by NULL; or NULL: this process's own */
 };
 
 struct msub_tunnel;

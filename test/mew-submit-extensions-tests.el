@@ -289,6 +289,37 @@
                    (string-replace "Binary (really)" "8bit" text))))
         (should (equal (plist-get done :kind) "message"))))))
 
+(ert-deftest mew-submit-extensions-tests-binary-is-encoded-elsewhere ()
+  "Where BINARYMIME is not offered a binary message is encoded, NUL or not."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=eight,chunking"
+                                   "127.0.0.1:0,name=seven,cap2-=8BITMIME"
+                                   "127.0.0.1:0,name=unchunked,cap2+=BINARYMIME")
+    (let ((count 0))
+      (dolist (name '("eight" "seven" "unchunked"))
+        (dolist (octets (list (apply #'unibyte-string (number-sequence 1 255))
+                              (apply #'unibyte-string (number-sequence 0 255))
+                              "plain\nbut\r\nmixed\rlines"))
+          (ert-info ((format "%s %S" name octets))
+            (cl-incf count)
+            (should (equal
+                     (plist-get
+                      (mew-submit-test-run
+                       (mew-submit-test-account peer name)
+                       (concat "From: me@x\r\nTo: a@x\r\nMIME-Version: 1.0\r\n"
+                               "Content-Type: application/octet-stream\r\n"
+                               "Content-Transfer-Encoding: binary\r\n\r\n" octets))
+                      :result)
+                     "delivered"))
+            (let ((stored (mew-submit-test-stored peer count)))
+              (should (string-match "^Content-Transfer-Encoding: base64\r\n" stored))
+              (should (equal (base64-decode-string
+                              (substring stored (+ 4 (string-search "\r\n\r\n" stored))))
+                             octets))))))
+      (should-not (seq-find (lambda (line) (string-search "BODY=BINARY" line))
+                            (mew-submit-test-lines peer "MAIL")))
+      (should-not (mew-submit-test-violations peer)))))
+
 (ert-deftest mew-submit-extensions-tests-binary-is-read-from-the-header ()
   "Only the field of the whole message counts, with whatever is around it."
   (dolist (case '(("Content-Transfer-Encoding: binary" . t)

@@ -120,6 +120,17 @@ for `mew-submit-journal-tests--run'."
    ",chunking,rcpt=reply:550 5.1.1 Nobody" "refused"
    '("\\`dot 0 2\\'" "\\`refused 0 550 " "\\`refused 1 550 " "\\`reply 550 ")))
 
+(ert-deftest mew-submit-journal-tests-farewell-in-a-flight ()
+  "A 421 amid a flight with the whole message is definite when the server leaves.
+When it does not leave, what it says of the message counts."
+  :tags '(:module)
+  (mew-submit-journal-tests--claim
+   ",chunking,rcpt#2=reply:421 4.3.2 Bye,rcpt#2=closeafter" "deferred"
+   '("\\`dot 0 2\\'" "\\`refused 1 421 " "\\`reply 421 "))
+  (mew-submit-journal-tests--claim
+   ",chunking,rcpt#2=reply:421 4.3.2 Bye" "ok"
+   '("\\`dot 0 2\\'" "\\`refused 1 421 " "\\`reply 250 ")))
+
 (ert-deftest mew-submit-journal-tests-no-dot-no-line ()
   "Where no final dot can have left there is no line."
   :tags '(:module)

@@ -133,6 +133,34 @@
                      "delivered"))
       (should (equal (plist-get (funcall send nil) :result) "delivered")))))
 
+(ert-deftest mew-submit-memory-tests-no-log-in-any-more ()
+  "A server that has offered to log in, and offers nothing, or nothing good, is told of."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "--user" "me" "--password" "s3cret"
+            "127.0.0.1:0,name=gone,2+:cap2-=AUTH,2+:noauth"
+            "127.0.0.1:0,name=bad,2+:mechs=CRAM-MD5"
+            "127.0.0.1:0,name=token,mechs=XOAUTH2,2+:cap2-=AUTH"
+            "127.0.0.1:0,name=never,cap2-=AUTH")
+    (let* ((memory (mew-submit-memory-tests--file peer))
+           (send (lambda (name &rest keys)
+                   (apply #'mew-submit-memory-tests--send
+                          peer name memory :user "me" :password "s3cret" keys))))
+      (pcase-dolist (`(,name ,alarm ,result . ,keys)
+                     '(("gone" "striptls" "delivered") ("bad" "weaker-auth" "delivered")
+                       ("token" "striptls" "delivered" :auth "XOAUTH2")
+                       ("never" nil "insecure")))
+        (ert-info (name)
+          (should (equal (plist-get (apply send name keys) :result) result))
+          (let ((done (apply send name keys)))
+            (should (equal (plist-get done :result) "insecure"))
+            (should (equal (plist-get done :alarm) alarm))
+            (should (eq (and alarm t)
+                        (and (string-search "before, so somebody"
+                                            (plist-get done :text))
+                             t))))))
+      (should-not (mew-submit-test-stored peer 4)))))
+
 (ert-deftest mew-submit-memory-tests-best-mechanism ()
   "What is remembered is the best that could be used, and only gets better."
   (mew-submit-test-with-directory directory
@@ -149,7 +177,8 @@
                                    ,@(and auth `((:event auth :mechanism ,auth)))))
                           (funcall observe event)))
                       (plist-get (cdar (mew-submit-memory-read memory)) :auth))))
-      (should-not (funcall session "TLS1.3" '("XOAUTH2" "NTLM")))
+      (should-not (funcall session "TLS1.3" '("NTLM")))
+      (should (equal (funcall session "TLS1.3" '("XOAUTH2" "NTLM")) "XOAUTH2"))
       (should (equal (funcall session "TLS1.3" '("LOGIN" "PLAIN")) "PLAIN"))
       (should (equal (funcall session "TLS1.3" '("LOGIN")) "PLAIN"))
       ;; TLS 1.2 may have no channel binding.

@@ -86,6 +86,35 @@
                                          "sha256:00"))))
         (should-not (funcall shared))))))
 
+(ert-deftest mew-submit-share-tests-a-fallback-is-not-smuggled-in ()
+  "A kept connection to a less preferred port serves those who have said yes to it.
+An account that never falls back does not get it, nor one whose answer was no."
+  :tags '(:module)
+  (mew-submit-share-tests--with-peer (peer "127.0.0.1:0,name=shut,refused"
+                                           "127.0.0.1:0,name=ok")
+    (let* ((asked 0)
+           (send (lambda (rule answer)
+                   (let ((noninteractive nil))
+                     (plist-get
+                      (mew-submit-test-run
+                       (list :server "127.0.0.1" :name "one" :fallback rule
+                             :ca-file (mew-submit-test-ca peer)
+                             :routes (format "%d:starttls,%d:starttls"
+                                             (mew-submit-test-port peer "shut")
+                                             (mew-submit-test-port peer "ok")))
+                       "From: me@x\nTo: a@x\n\nbody\n"
+                       :on-ask (lambda (_event) (cl-incf asked) answer))
+                      :result)))))
+      (should (equal (funcall send 'ask nil) "deferred"))
+      (should (equal (funcall send 'ask nil) "deferred"))
+      (should (= asked 2))
+      (should (equal (funcall send 'ask "yes") "delivered"))
+      (should (equal (funcall send 'ask nil) "delivered"))
+      (should (= asked 3))
+      (should (equal (funcall send 'never "yes") "deferred"))
+      (should (equal (funcall send 'always nil) "delivered"))
+      (should (= asked 3)))))
+
 (ert-deftest mew-submit-share-tests-nothing-is-kept ()
   "Nothing is kept when the user wants that, nor in batch mode."
   :tags '(:module)

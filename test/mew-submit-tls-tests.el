@@ -280,6 +280,75 @@ M-x mew-submit-pin-certificate" (plist-get done :text)))
                               (mew-submit-test-lines peer)))
       (should-not (mew-submit-test-violations peer)))))
 
+(ert-deftest mew-submit-tls-tests-pin-counts-at-its-port-alone ()
+  "Of a plan's ports only that of the pin takes the certificate."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=a,cert=self-signed"
+                                   "127.0.0.1:0,name=b,cert=self-signed"
+                                   "127.0.0.1:0,name=shut,refused")
+    (mew-submit-tls-tests--with-answer t questions
+      (let* ((account
+              (lambda (&rest names)
+                (list :server "127.0.0.1" :name "home" :fallback 'always
+                      :ca-file (mew-submit-test-ca peer)
+                      :routes (mapconcat
+                               (lambda (name)
+                                 (format "%d:starttls"
+                                         (mew-submit-test-port peer name)))
+                               names ","))))
+             (send (lambda (&rest names)
+                     (plist-get (mew-submit-test-run
+                                 (apply account names)
+                                 mew-submit-tls-tests--message)
+                                :result)))
+             (mew-submit-accounts (list (funcall account "a" "b"))))
+        (mew-submit-pin-certificate "home")
+        (should (equal (nth 2 (car mew-submit-pins))
+                       (mew-submit-test-port peer "a")))
+        (should (equal (funcall send "a" "b") "delivered"))
+        (should (equal (funcall send "b" "a") "insecure"))
+        (should (equal (funcall send "shut" "b" "a") "insecure"))
+        (should (equal (funcall send "shut" "a" "b") "delivered"))
+        ;; Each port has its own.
+        (setq mew-submit-accounts (list (funcall account "b")))
+        (mew-submit-pin-certificate "home")
+        (should (= (length mew-submit-pins) 2))
+        (should (equal (funcall send "b" "a") "delivered"))))))
+
+(ert-deftest mew-submit-tls-tests-every-reason-is-told ()
+  "Where more than one thing is wrong with a certificate, all of it is said."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=expired,cert=expired")
+    (let ((done (mew-submit-test-run
+                 (mew-submit-test-account peer "expired" :tls-name "other.example")
+                 mew-submit-tls-tests--message)))
+      (should (equal (plist-get done :result) "insecure"))
+      (should (string-match-p "it expired [0-9]+ days? ago ([-0-9]+); it was \
+issued for smtp\\.example\\.org, .*, not for other\\.example\\."
+                              (plist-get done :text))))))
+
+(ert-deftest mew-submit-tls-tests-pin-does-not-undo-a-revocation ()
+  "What its issuer has called back is refused, pinned or not."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=revoked,cert=revoked")
+    (mew-submit-tls-tests--with-answer t questions
+      (let* ((crl (plist-get (mew-submit-test-peer-ready peer) :crl))
+             (strict (mew-submit-test-account peer "revoked" :name "home"
+                                              :crl-file crl))
+             (mew-submit-accounts
+              ;; Another name, so that there is something to pin.
+              (list (append '(:tls-name "other.example" :crl-file nil) strict))))
+        (mew-submit-pin-certificate "home")
+        (should (= (length mew-submit-pins) 1))
+        (let ((done (mew-submit-test-run (car mew-submit-accounts)
+                                         mew-submit-tls-tests--message)))
+          (should (equal (plist-get done :result) "delivered"))
+          (should (plist-get (plist-get done :tls) :pinned)))
+        (let ((done (mew-submit-test-run strict mew-submit-tls-tests--message)))
+          (should (equal (plist-get done :result) "insecure"))
+          (should (string-search "revoked" (plist-get done :text))))
+        (should-not (mew-submit-test-stored peer 2))))))
+
 (ert-deftest mew-submit-tls-tests-pin-replaces ()
   "There is one pin for a place; another one replaces it."
   (mew-submit-tls-tests--with-answer t questions
@@ -288,10 +357,10 @@ M-x mew-submit-pin-certificate" (plist-get done :text)))
     (mew-submit-tls-add-pin '("a" "h" 587 "sha256:3"))
     (should (equal mew-submit-pins '(("a" "h" 587 "sha256:3")
                                      ("a" "h" 25 "sha256:2"))))
-    (should (equal (mew-submit-tls-pin "a" "h" '(587 25)) "sha256:3"))
-    (should (equal (mew-submit-tls-pin "a" "h" '(465 25)) "sha256:2"))
-    (should-not (mew-submit-tls-pin "a" "h" '(465)))
-    (should-not (mew-submit-tls-pin nil "h" '(587)))
+    (should (equal (mew-submit-tls-pins "a" "h" '(587 465 25))
+                   '((587 . "sha256:3") (25 . "sha256:2"))))
+    (should-not (mew-submit-tls-pins "a" "h" '(465)))
+    (should-not (mew-submit-tls-pins nil "h" '(587)))
     (should-error (mew-submit-unpin-certificate '("a" "h" 465 "sha256:3"))
                   :type 'user-error)
     (should-not questions)))

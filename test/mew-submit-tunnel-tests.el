@@ -8,7 +8,7 @@
 ;; Through a real sshd on loopback (`ssh -W', and as a proxy `ssh -D'), through a SOCKS5
 ;; proxy of this file that says what it is told to, through a Unix socket.
 ;;
-;; The module runs ssh as it is found, and ssh reads the configuration of the user
+;; The module runs ssh as Emacs finds it, and ssh reads the configuration of the user
 ;; who runs it, whatever HOME says.  So a script called ssh, first in the PATH of a
 ;; batch Emacs, names the test's own.
 
@@ -397,6 +397,30 @@ nobody, which is not there."
              (should (eq (plist-get done :fallback) (if (cdr names) t :false)))
              (should (eq (plist-get (plist-get done :tls) :verified) t)))))))))
 
+(ert-deftest mew-submit-tunnel-tests-ssh-as-emacs-would-run-it ()
+  "The ssh is that of `exec-path', with the environment that `setenv' has made."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-test-with-directory directory
+      (let ((process-environment (append '("TOKEN=new" "GONE" "TOKEN=old" "EMPTY=" "UML=\u00fc")
+                                         process-environment))
+            (exec-path (cons directory exec-path)))
+        (mew-submit-test-write (expand-file-name "ssh" directory)
+                               "#!/bin/sh\nenv >\"$0.env\"\necho no >&2\nexit 255\n")
+        (set-file-modes (expand-file-name "ssh" directory) #o700)
+        (setenv "GONE" nil)
+        (setenv "ADDED" "one two")
+        (should (equal (plist-get (mew-submit-tunnel-tests--run peer '("ok") :tunnel "ssh:x")
+                                  :kind)
+                       "connect"))
+        (let ((lines (split-string (mew-submit-test-octets
+                                    (expand-file-name "ssh.env" directory))
+                                   "\n" t)))
+          (dolist (line '("TOKEN=new" "EMPTY=" "UML=\303\274" "ADDED=one two"))
+            (should (member line lines)))
+          (should-not (seq-find (lambda (line) (string-match-p "^GONE\\|^TOKEN=old" line))
+                                lines)))))))
+
 (ert-deftest mew-submit-tunnel-tests-ssh-itself-fails ()
   "What is wrong with ssh is told in its words, and nothing is sent."
   :tags '(:module)
@@ -436,7 +460,7 @@ It closes its end instead of saying why, so that no more is known than that."
                (mew-submit-test-until ("the proxy")
                  (mew-submit-tunnel-tests--listens-p port))
                (pcase-dolist (`(,names ,cases) '((("ok") (1))
-                                                 (("shut" "ok") ("local" 1))
+                                                 (("shut" "ok") ("greeting" 1))
                                                  (("mute" "ok") (5 1))))
                  (let ((done (mew-submit-test-done
                               (mew-submit-tunnel-tests--batch

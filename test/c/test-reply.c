@@ -567,23 +567,24 @@ test_capabilities (void)
 static void
 test_limits (void)
 {
-  static const struct { const char *in; unsigned recipients_max; } limits[] = {
-    { "DSN\n", 0 },
-    { "LIMITS\n", 0 },
-    { "LIMITS RCPTMAX=100\n", 100 },
-    { "limits MAILMAX=5 rcptmax=7 RCPTDOMAINMAX=1\n", 7 },
-    { "LIMITS  RCPTMAX=7 \n", 7 },
-    { "LIMITS RCPTMAX=0\n", 0 },
-    { "LIMITS RCPTMAX=\n", 0 },
-    { "LIMITS RCPTMAX\n", 0 },
-    { "LIMITS RCPTMAX=-1\n", 0 },
-    { "LIMITS RCPTMAX=1x\n", 0 },
-    { "LIMITS RCPTMAX=999999\n", 999999 },
-    { "LIMITS RCPTMAX=4294967297\n", 0 },
-    { "LIMITS RCPTMAX=99999999999999999999999\n", 0 },
-    { "LIMITS XRCPTMAX=5\n", 0 },
-    { "LIMITSX RCPTMAX=5\n", 0 },
-    { "XLIMITS RCPTMAX=5\n", 0 },
+  static const struct { const char *in; unsigned recipients_max, domains_max, mails_max; } limits[] = {
+    { "DSN\n", 0, 0, 0 },
+    { "LIMITS\n", 0, 0, 0 },
+    { "LIMITS RCPTMAX=100\n", 100, 0, 0 },
+    { "limits MAILMAX=5 rcptmax=7 RCPTDOMAINMAX=1\n", 7, 1, 5 },
+    { "LIMITS mailmax=x RCPTDOMAINMAX=0 MAILMAX=-1\n", 0, 0, 0 },
+    { "LIMITS  RCPTMAX=7 \n", 7, 0, 0 },
+    { "LIMITS RCPTMAX=0\n", 0, 0, 0 },
+    { "LIMITS RCPTMAX=\n", 0, 0, 0 },
+    { "LIMITS RCPTMAX\n", 0, 0, 0 },
+    { "LIMITS RCPTMAX=-1\n", 0, 0, 0 },
+    { "LIMITS RCPTMAX=1x\n", 0, 0, 0 },
+    { "LIMITS RCPTMAX=999999\n", 999999, 0, 0 },
+    { "LIMITS RCPTMAX=4294967297\n", 0, 0, 0 },
+    { "LIMITS RCPTMAX=99999999999999999999999\n", 0, 0, 0 },
+    { "LIMITS XRCPTMAX=5\n", 0, 0, 0 },
+    { "LIMITSX RCPTMAX=5\n", 0, 0, 0 },
+    { "XLIMITS RCPTMAX=5\n", 0, 0, 0 },
   };
   for (size_t i = 0; i < TAP_COUNT (limits); i++)
     {
@@ -591,6 +592,8 @@ test_limits (void)
       tap_begin ("capabilities: RFC 9422: %.*s", (int) strlen (limits[i].in) - 1, limits[i].in);
       parse_offer (limits[i].in, strlen (limits[i].in), &caps);
       tap_expect_int ("the limit", caps.recipients_max, limits[i].recipients_max);
+      tap_expect_int ("the limit of domains", caps.domains_max, limits[i].domains_max);
+      tap_expect_int ("the limit of messages", caps.mails_max, limits[i].mails_max);
       tap_end ();
     }
 }

@@ -10,6 +10,8 @@ accepted='^250 2[.]0[.]0 Ok: queued as [0-9]+'
 best_mechanism=SCRAM-SHA-256
 size_limit=8388608
 peer=$MEW_SUBMIT_ROOT/test/peer/peer
+. "$MEW_SUBMIT_ROOT/test/interop/kerberos.sh"
+. "$MEW_SUBMIT_ROOT/test/interop/dante.sh"
 
 # Is the server here?  Else say in server_missing what is not.
 server_find ()
@@ -33,6 +35,7 @@ server_start ()
   dialogue=$SMTP_WORK/dialogue
   mkdir "$relayed" && mkdir -m 1777 "$dialogue" || return
   start_relay || return
+  start_mechanisms && dante_start || return
   write_dovecot_conf > "$SMTP_WORK/dovecot/dovecot.conf"
   password=$(printf %s "$SMTP_PASSWORD" | base64 -w 0)
   # Each user has a relay host of his own.  The empty fields are those of passwd: uid gid gecos home shell.
@@ -45,6 +48,46 @@ second-refused 2526
 all-refused 2527
 END
   dovecot -c "$SMTP_WORK/dovecot/dovecot.conf"
+}
+
+# What EXTERNAL and GSSAPI need, as far as it is here: gssapi_missing says what is not.
+start_mechanisms ()
+{
+  mechanisms='plain login scram-sha-1 scram-sha-256 external'
+  gssapi_missing=
+  make_client_certificate alice.cert "$SMTP_USER" ca && make_client_certificate stranger.cert "$SMTP_USER" other-ca || return
+  if ! kerberos_find
+  then
+    gssapi_missing=$kerberos_missing
+  elif ! [ -e /usr/lib/dovecot/modules/auth/libmech_gssapi.so ]
+  then
+    gssapi_missing='dovecot-gssapi is not installed'
+  else
+    mechanisms="$mechanisms gssapi"
+    kerberos_start
+  fi
+}
+
+gssapi_conf ()
+{
+  [ -z "$gssapi_missing" ] || return
+  cat <<END
+auth_krb5_keytab = $kerberos/keytab
+auth_gssapi_hostname = "\$ALL"
+import_environment = \$import_environment KRB5_CONFIG
+END
+}
+
+# make_client_certificate NAME USER AUTHORITY: $SMTP_WORK/NAME.pem and NAME.key.
+make_client_certificate ()
+{
+  printf 'extendedKeyUsage = clientAuth\nbasicConstraints = critical, CA:FALSE\n' > "$SMTP_WORK/client.ext"
+  {
+    openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=$2" \
+            -keyout "$SMTP_WORK/$1.key" -out "$SMTP_WORK/$1.csr" \
+      && openssl x509 -req -in "$SMTP_WORK/$1.csr" -days 2 -CA "$SMTP_WORK/$3.pem" -CAkey "$SMTP_WORK/$3.key" \
+                 -CAcreateserial -extfile "$SMTP_WORK/client.ext" -out "$SMTP_WORK/$1.pem"
+  } 2>>"$SMTP_WORK/log/certificates"
 }
 
 start_relay ()
@@ -67,7 +110,13 @@ protocols = submission
 ssl = required
 ssl_cert = <$SMTP_WORK/server.pem
 ssl_key = <$SMTP_WORK/server.key
-auth_mechanisms = plain login scram-sha-1 scram-sha-256
+auth_mechanisms = $mechanisms
+$(gssapi_conf)
+# A client certificate is asked for, and its common name is who may log in with EXTERNAL.
+ssl_ca = <$SMTP_WORK/ca.pem
+ssl_require_crl = no
+ssl_verify_client_cert = yes
+auth_ssl_username_from_cert = yes
 # No penalty in seconds for the test of a wrong password.
 auth_failure_delay = 0
 service anvil {
@@ -76,11 +125,21 @@ service anvil {
   }
 }
 passdb {
+  driver = static
+  args = nopassword=y
+  mechanisms = external
+}
+passdb {
   driver = passwd-file
   args = $SMTP_WORK/dovecot/users
 }
 userdb {
   driver = prefetch
+}
+# For those who come by EXTERNAL and GSSAPI.
+userdb {
+  driver = static
+  args = home=$SMTP_WORK/tmp
 }
 mail_uid = $(id -u nobody)
 mail_gid = $(id -g nobody)
@@ -88,6 +147,7 @@ mail_home = $SMTP_WORK/tmp
 mail_location = maildir:~/mail
 rawlog_dir = $dialogue
 submission_relay_host = 127.0.0.1
+submission_relay_port = 2525
 submission_max_mail_size = $size_limit
 submission_backend_capabilities = 8BITMIME DSN
 service submission-login {
@@ -161,3 +221,127 @@ case_465-login () { delivery 465 ipv6 LOGIN "${login[@]}" --plan submissions --a
 case_465-scram-sha-1 () { delivery 465 ipv6 SCRAM-SHA-1 "${login[@]}" --plan submissions --auth SCRAM-SHA-1; }
 case_wrong-password-scram-sha-1 () { wrong_password SCRAM-SHA-1 && expect_nothing_arrived; }
 case_wrong-password-scram-sha-256 () { wrong_password SCRAM-SHA-256 && expect_nothing_arrived; }
+
+# --- EXTERNAL: the client certificate says who it is ------------------------------------------------------
+
+external ()
+{
+  delivery "$1" ipv6 EXTERNAL --auth EXTERNAL --cert-file "$2" --key-file "$3" "${@:4}"
+}
+
+case_external-587 () { external 587 "$SMTP_WORK/alice.cert.pem" "$SMTP_WORK/alice.cert.key"; }
+case_external-465 () { external 465 "$SMTP_WORK/alice.cert.pem" "$SMTP_WORK/alice.cert.key" --plan submissions; }
+case_external-with-user ()
+{
+  external 587 "$SMTP_WORK/alice.cert.pem" "$SMTP_WORK/alice.cert.key" --user "$SMTP_USER"
+}
+
+# not_logged_in OPTION...: the log-in fails, and nothing arrives.
+not_logged_in ()
+{
+  message_mime > "$out/message"
+  submit "$out/message" "$@" a@example.org
+  [ "$status" = 77 ] || fail "exit status $status, not 77: $(jq -r .text "$out/done")" || return
+  done_has '.auth == null and .recipients == []' && expect_nothing_arrived
+}
+
+case_external-without-certificate () { not_logged_in --auth EXTERNAL; }
+
+# A certificate that the server does not trust: it may end the handshake, or refuse the log-in.
+case_external-stranger ()
+{
+  message_mime > "$out/message"
+  submit "$out/message" --auth EXTERNAL --cert-file "$SMTP_WORK/stranger.cert.pem" \
+         --key-file "$SMTP_WORK/stranger.cert.key" a@example.org
+  [ "$status" != 0 ] || fail "it was let in" || return
+  done_has '.auth == null and .recipients == []' && expect_nothing_arrived
+}
+
+# --- A token (PKCS #11) that keeps the key ------------------------------------------------------------------
+
+# token_make: put alice's certificate and key into a new token, whose URL is $token and whose PIN is in $SMTP_WORK/pin.
+token_make ()
+{
+  local program
+  for program in softhsm2-util p11tool certtool
+  do
+    command -v $program >/dev/null || skip_case "$program is not installed" || return
+  done
+  # Its files are where the client, and nobody else, looks.
+  export SOFTHSM2_CONF=$SMTP_WORK/softhsm.conf
+  [ ! -e "$SMTP_WORK/tokens" ] || return 0
+  mkdir "$SMTP_WORK/tokens"
+  printf 'directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n' "$SMTP_WORK/tokens" > "$SOFTHSM2_CONF"
+  (umask 077; printf 4711 > "$SMTP_WORK/pin")
+  {
+    softhsm2-util --init-token --free --label mail --so-pin 8080 --pin 4711 \
+      && p11tool --login --set-pin 4711 --write --load-privkey "$SMTP_WORK/alice.cert.key" --label alice \
+                 "pkcs11:token=mail" \
+      && p11tool --login --set-pin 4711 --write --load-certificate "$SMTP_WORK/alice.cert.pem" --label alice \
+                 "pkcs11:token=mail"
+  } >"$SMTP_WORK/log/token" 2>&1 </dev/null || fail "no token: $(tail -n 3 "$SMTP_WORK/log/token")"
+}
+
+token='pkcs11:token=mail;object=alice'
+
+case_token-pin-in-a-file ()
+{
+  token_make || return
+  external 587 "$token;type=cert" "$token;type=private?pin-source=$SMTP_WORK/pin"
+}
+
+case_token-pin-in-the-url ()
+{
+  token_make || return
+  external 587 "$token;type=cert" "$token;type=private?pin-value=4711"
+}
+
+# The PIN is wrong: nothing is connected, and no PIN is shown.
+case_token-wrong-pin ()
+{
+  token_make || return
+  message_mime > "$out/message"
+  submit "$out/message" --auth EXTERNAL --cert-file "$token;type=cert" \
+         --key-file "$token;type=private?pin-value=0815" a@example.org
+  [ "$status" = 78 ] || fail "exit status $status, not 78: $(jq -r .text "$out/done")" || return
+  grep -q 0815 "$out/json" "$out/stderr" && { fail "the PIN is shown"; return; }
+  expect_nothing_arrived
+}
+
+case_token-no-such-object ()
+{
+  token_make || return
+  message_mime > "$out/message"
+  submit "$out/message" --auth EXTERNAL --cert-file 'pkcs11:token=nowhere;object=nobody;type=cert' \
+         --key-file "$token;type=private?pin-source=$SMTP_WORK/pin" a@example.org
+  [ "$status" = 78 ] || fail "exit status $status, not 78: $(jq -r .text "$out/done")" || return
+  expect_nothing_arrived
+}
+
+# --- GSSAPI: a Kerberos ticket says who it is ---------------------------------------------------------------
+
+case_gssapi-587 ()
+{
+  [ -z "$gssapi_missing" ] || skip_case "$gssapi_missing" || return
+  log_in_at_kdc && delivery 587 ipv6 GSSAPI --auth GSSAPI
+}
+
+case_gssapi-465 ()
+{
+  [ -z "$gssapi_missing" ] || skip_case "$gssapi_missing" || return
+  log_in_at_kdc && delivery 465 ipv6 GSSAPI --auth GSSAPI --plan submissions
+}
+
+case_gssapi-no-ticket ()
+{
+  [ -z "$gssapi_missing" ] || skip_case "$gssapi_missing" || return
+  log_out_at_kdc
+  not_logged_in --auth GSSAPI && done_has '.text | test("GSSAPI|Kerberos|credentials"; "i")'
+}
+
+# Nobody is logged in as somebody else.
+case_gssapi-another-user ()
+{
+  [ -z "$gssapi_missing" ] || skip_case "$gssapi_missing" || return
+  log_in_at_kdc && not_logged_in --auth GSSAPI --user bob
+}

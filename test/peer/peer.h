@@ -225,6 +225,7 @@ struct conn
   size_t line_n;
 
   bool in_transaction;
+  unsigned mails, rcpts; /* MAIL commands so far; RCPT commands in this transaction */
   char *from, *mail_parameters;
   bool eight_bit, utf8;
   struct recipient *recipients;

@@ -411,6 +411,52 @@ check_parameters (struct conn *c, const char *path, const char *parameters)
   return reply;
 }
 
+/* What LIMITS (RFC 9422) promises for NAME, or 0: no limit.  */
+static unsigned
+limit_of (const struct conn *c, const char *name)
+{
+  const char *limits = offered (c, "LIMITS");
+  size_t n = strlen (name);
+  for (const char *p = limits; p && *p && *p != '\n'; p += strcspn (p, " \n"), p += *p == ' ')
+    if (strncasecmp (p, name, n) == 0 && p[n] == '=')
+      return (unsigned) strtoul (p + n + 1, NULL, 10);
+  return 0;
+}
+
+/* Is one of COUNT within the limit NAME?  NULL, else a reply.  */
+static const char *
+check_limit (struct conn *c, const char *name, unsigned count)
+{
+  unsigned limit = limit_of (c, name);
+  if (limit == 0 || count <= limit)
+    return NULL;
+  violation (c, "limit-exceeded", name);
+  return "452 4.5.3 That is more than LIMITS says\r\n";
+}
+
+static const char *
+domain_of (const char *address)
+{
+  const char *at = strrchr (address, '@');
+  return at ? at + 1 : "";
+}
+
+/* How many domains there would be among the recipients with ADDRESS.  */
+static unsigned
+count_domains (const struct conn *c, const char *address)
+{
+  unsigned count = 1;
+  for (size_t i = 0; i < c->n_recipients; i++)
+    {
+      const char *domain = domain_of (c->recipients[i].address);
+      bool new = strcasecmp (domain, domain_of (address)) != 0;
+      for (size_t j = 0; j < i && new; j++)
+        new = strcasecmp (domain, domain_of (c->recipients[j].address)) != 0;
+      count += new;
+    }
+  return count;
+}
+
 static int
 cmd_mail (struct conn *c, const char *arguments)
 {
@@ -429,12 +475,15 @@ cmd_mail (struct conn *c, const char *arguments)
     reply = "530 5.7.0 Must issue a STARTTLS command first\r\n";
   else if (options.user && !c->script->noauth && !c->authenticated)
     reply = "530 5.7.0 Authentication required\r\n";
+  if (!reply)
+    reply = check_limit (c, "MAILMAX", ++c->mails);
   int r = answer (c, STEP_MAIL, "2", reply ? reply : "250 2.1.0 Ok\r\n");
   if (r == 1)
     {
       bool eight_bit = c->eight_bit, utf8 = c->utf8;
       reset_transaction (c);
       c->in_transaction = true;
+      c->rcpts = 0;
       c->eight_bit = eight_bit;
       c->utf8 = utf8;
       c->from = path ? path : need (strdup (arguments));
@@ -458,6 +507,10 @@ cmd_rcpt (struct conn *c, const char *arguments)
     reply = check_parameters (c, path, parameters);
   if (!c->in_transaction)
     reply = "503 5.5.1 Need MAIL first\r\n";
+  if (!reply)
+    reply = check_limit (c, "RCPTMAX", ++c->rcpts);
+  if (!reply)
+    reply = check_limit (c, "RCPTDOMAINMAX", count_domains (c, path));
   int r = answer (c, STEP_RCPT, "2", reply ? reply : "250 2.1.5 Ok\r\n");
   if (r == 1 && c->in_transaction)
     {

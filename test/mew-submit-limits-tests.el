@@ -1,0 +1,216 @@
+;;; mew-submit-limits-tests.el --- Tests for servers that take only so much at once -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; LIMITS (RFC 9422): RCPTMAX and RCPTDOMAINMAX split a message into transactions, MAILMAX
+;; these into sessions.  The test server enforces what it advertises.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'ert)
+(require 'mew-submit-session)
+(require 'mew-submit-test-helpers)
+
+(defvar mew-submit-limits-tests--ways
+  '(("DATA" . "") ("BDAT" . ",chunking") ("steps" . ",cap2-=PIPELINING")
+    ("BDAT in steps" . ",chunking,cap2-=PIPELINING"))
+  "The ways of a message to the server: (NAME . DIRECTIVES).")
+
+(cl-defun mew-submit-limits-tests--run (peer recipients &rest more)
+  "Send a message to RECIPIENTS by PEER, with MORE keys; return the `done' event."
+  (let ((file (mew-submit-test--peer-file peer "message")))
+    (mew-submit-test-write file "From: me@x\nSubject: s\n\nbody\n")
+    (or (mew-submit-session-wait
+         (mew-submit-session-start
+          (append more
+                  (list :host "127.0.0.1"
+                        :routes (list (list (mew-submit-test-port peer "s") 'ipv4
+                                            'starttls))
+                        :connect-timeout 10000 :step-timeout 20000 :tls 'required
+                        :ca-file (mew-submit-test-ca peer)
+                        :helo "localhost.localdomain" :from "me@example.org"
+                        :recipients recipients :file file
+                        :journal (mew-submit-test--peer-file peer "journal"))))
+         30)
+        (ert-fail "The session did not end"))))
+
+(defun mew-submit-limits-tests--transactions (peer)
+  "Return the recipients of each message that PEER has taken."
+  (cl-loop for number from 1
+           while (mew-submit-test-stored peer number)
+           collect (cdr (mew-submit-test-envelope peer number))))
+
+(defun mew-submit-limits-tests--codes (done)
+  "Return the recipients in DONE with their codes."
+  (mapcar (lambda (recipient)
+            (list (plist-get recipient :address) (plist-get recipient :code)))
+          (plist-get done :recipients)))
+
+(defun mew-submit-limits-tests--journal (peer)
+  "Return the first words of the lines in PEER's journal, and the ranges of dots."
+  (mapcar (lambda (line)
+            (if (string-prefix-p "dot" line) line (car (split-string line))))
+          (split-string (mew-submit-test-octets
+                         (mew-submit-test--peer-file peer "journal"))
+                        "\n" t)))
+
+(defmacro mew-submit-limits-tests--each-way (peer directives &rest body)
+  "Run BODY with PEER bound to a server with DIRECTIVES, once for each way to send."
+  (declare (indent 2))
+  `(pcase-dolist (`(,way . ,how) mew-submit-limits-tests--ways)
+     (ert-info (way)
+       (mew-submit-test-with-peer
+           (,peer "--user" "me" "--password" "s3cret"
+                  (concat "127.0.0.1:0,name=s" how ,directives))
+         ,@body
+         (should-not (mew-submit-test-violations ,peer))))))
+
+(defun mew-submit-limits-tests--connections (peer)
+  "Return how many connections PEER has taken."
+  (length (mew-submit-test-log peer "connect")))
+
+;;; Recipients
+
+(ert-deftest mew-submit-limits-tests-rcptmax ()
+  "A message goes in as many transactions as it needs, in one session, in order."
+  :tags '(:module)
+  (mew-submit-limits-tests--each-way peer ",noauth,cap2+=LIMITS RCPTMAX=2"
+    (let ((done (mew-submit-limits-tests--run
+                 peer '("a@x" "b@y" "c@x" "d@z" "e@x"))))
+      (should (equal (plist-get done :result) "delivered"))
+      (should (equal (mew-submit-limits-tests--transactions peer)
+                     '(("a@x" "b@y") ("c@x" "d@z") ("e@x"))))
+      (should (equal (mew-submit-limits-tests--codes done)
+                     '(("a@x" 250) ("b@y" 250) ("c@x" 250) ("d@z" 250) ("e@x" 250))))
+      (should (equal (mew-submit-limits-tests--journal peer)
+                     '("dot 0 2" "reply" "dot 2 2" "reply" "dot 4 1" "reply")))
+      (should (= (mew-submit-limits-tests--connections peer) 1)))))
+
+(ert-deftest mew-submit-limits-tests-rcptdomainmax ()
+  "No transaction has more domains than the server takes."
+  :tags '(:module)
+  (mew-submit-limits-tests--each-way peer ",noauth,cap2+=LIMITS RCPTDOMAINMAX=2 RCPTMAX=3"
+    (let ((done (mew-submit-limits-tests--run
+                 peer '("a@x" "b@Y" "c@X" "d@y" "e@z" "f@x" "g@v" "h@w"))))
+      (should (equal (plist-get done :result) "delivered"))
+      (should (equal (mew-submit-limits-tests--transactions peer)
+                     '(("a@x" "b@Y" "c@X") ("d@y" "e@z") ("f@x" "g@v") ("h@w")))))))
+
+(ert-deftest mew-submit-limits-tests-partial-over-transactions ()
+  "Who was refused in which transaction makes no difference to the others."
+  :tags '(:module)
+  (pcase-dolist
+      (`(,refused ,transactions ,result ,exit)
+       '(((1 2) (("c@x" "d@x") ("e@x")) "partial" 69)
+         ((2 3) (("a@x") ("d@x") ("e@x")) "partial" 69)
+         ((5) (("a@x" "b@x") ("c@x" "d@x")) "partial" 69)
+         ((1 2 3 4) (("e@x")) "partial" 69)
+         ((1 2 3 4 5) () "refused" 69)))
+    (mew-submit-limits-tests--each-way peer
+        (concat ",noauth,cap2+=LIMITS RCPTMAX=2"
+                (mapconcat (lambda (n) (format ",rcpt#%d=reply:550 5.1.1 No %d" n n))
+                           refused ""))
+      (let ((done (mew-submit-limits-tests--run
+                   peer '("a@x" "b@x" "c@x" "d@x" "e@x"))))
+        (should (equal (plist-get done :result) result))
+        (should (equal (plist-get done :exit) exit))
+        (should (equal (mew-submit-limits-tests--transactions peer) transactions))
+        (should (equal (mew-submit-limits-tests--codes done)
+                       (cl-loop for address in '("a@x" "b@x" "c@x" "d@x" "e@x")
+                                for n from 1
+                                collect (list address (if (memq n refused) 550 250)))))
+        (should (= (mew-submit-limits-tests--connections peer) 1))))))
+
+(ert-deftest mew-submit-limits-tests-later-transaction-fails ()
+  "Those who have the message keep it; the others are told of with the reason."
+  :tags '(:module)
+  (pcase-dolist
+      (`(,directive ,result ,exit ,codes ,stored)
+       '((",dot#2=reply:554 5.7.1 Not that" "partial" 69 (250 250 554 554 554) 1)
+         (",dot#2=reply:451 4.3.0 Later" "partial" 75 (250 250 451 451 451) 1)
+         (",mail#2=reply:452 4.5.3 Enough" "partial" 75 (250 250 452 452 452) 1)
+         (",mail#2=reply:550 5.7.0 Enough" "partial" 69 (250 250 550 550 550) 1)
+         (",rcpt#3=reply:421 4.3.2 Bye,rcpt#3=closeafter" "partial" 75 (250 250 421 421 421) 1)
+         ;; What became of the second one nobody knows; the third is not tried.
+         (",dot#2=close" "uncertain" 74 (250 250 250 250 451) 2)))
+    (mew-submit-limits-tests--each-way peer
+        (concat ",noauth,cap2+=LIMITS RCPTMAX=2" directive)
+      (ert-info (directive)
+        (let ((done (mew-submit-limits-tests--run
+                     peer '("a@x" "b@x" "c@x" "d@x" "e@x"))))
+          (should (equal (plist-get done :result) result))
+          (should (equal (plist-get done :exit) exit))
+          (should (equal (mapcar #'cadr (mew-submit-limits-tests--codes done)) codes))
+          (should (equal (mapcar #'car (mew-submit-limits-tests--codes done))
+                         '("a@x" "b@x" "c@x" "d@x" "e@x")))
+          (should (= (length (mew-submit-limits-tests--transactions peer)) stored)))))))
+
+;;; Messages
+
+(ert-deftest mew-submit-limits-tests-mailmax ()
+  "Where a session takes so many messages, the rest goes in another one, logged in anew."
+  :tags '(:module)
+  (mew-submit-limits-tests--each-way peer ",cap2+=LIMITS RCPTMAX=1 MAILMAX=2"
+    (let* ((asked 0)
+           (done (mew-submit-limits-tests--run
+                  peer '("a@x" "b@x" "c@x" "d@x" "e@x")
+                  :user "me" :password (copy-sequence "s3cret"))))
+      (should (equal (plist-get done :result) "delivered"))
+      (should (= asked 0))
+      (should (equal (mew-submit-limits-tests--transactions peer)
+                     '(("a@x") ("b@x") ("c@x") ("d@x") ("e@x"))))
+      (should (= (length (plist-get done :recipients)) 5))
+      (should (= (mew-submit-limits-tests--connections peer) 3))
+      (should (= (length (mew-submit-test-log peer "auth")) 3)))))
+
+(ert-deftest mew-submit-limits-tests-mailmax-and-no-second-session ()
+  "Where the second session cannot be had, those who have the message keep it."
+  :tags '(:module)
+  (dolist (directive '(",2+:connect=reset" ",2+:greeting=reply:421 Busy"
+                       ",2+:cap-=STARTTLS" ",2+:auth=reply:454 4.7.0 Later"))
+    (mew-submit-limits-tests--each-way peer
+        (concat ",cap2+=LIMITS RCPTMAX=1 MAILMAX=2" directive)
+      (ert-info (directive)
+        (let ((done (mew-submit-limits-tests--run
+                     peer '("a@x" "b@x" "c@x") :user "me"
+                     :password (copy-sequence "s3cret"))))
+          (should (equal (plist-get done :result) "partial"))
+          (should (equal (mew-submit-limits-tests--transactions peer)
+                         '(("a@x") ("b@x"))))
+          (should (equal (seq-take (mapcar #'cadr (mew-submit-limits-tests--codes done)) 2)
+                         '(250 250)))
+          (should (<= 400 (cadr (nth 2 (mew-submit-limits-tests--codes done))))))))))
+
+(ert-deftest mew-submit-limits-tests-mailmax-ends-a-kept-connection ()
+  "A spent session is not kept for the next message."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,noauth,cap2+=LIMITS MAILMAX=2")
+    (unwind-protect
+        (dotimes (_ 5)
+          (should (equal (plist-get (mew-submit-limits-tests--run
+                                     peer '("a@x") :share "k" :keep 5000)
+                                    :result)
+                         "delivered")))
+      (mew-submit-session-stop))
+    (should (= (length (mew-submit-limits-tests--transactions peer)) 5))
+    (should (= (mew-submit-limits-tests--connections peer) 3))
+    (should-not (mew-submit-test-violations peer))))
+
+(ert-deftest mew-submit-limits-tests-nonsense-is-no-limit ()
+  "Limits that are no numbers, or none at all, are not heeded."
+  :tags '(:module)
+  (dolist (limits '("LIMITS" "LIMITS RCPTMAX=0 MAILMAX=0" "LIMITS RCPTMAX=-1"
+                    "LIMITS RCPTMAX=99999999999999999999" "LIMITS X=1 Y"))
+    (mew-submit-test-with-peer
+        (peer (concat "127.0.0.1:0,name=s,noauth,cap2+=" limits))
+      (should (equal (plist-get (mew-submit-limits-tests--run peer '("a@x" "b@x"))
+                                :result)
+                     "delivered"))
+      (should (equal (mew-submit-limits-tests--transactions peer) '(("a@x" "b@x")))))))
+
+(provide 'mew-submit-limits-tests)
+;;; mew-submit-limits-tests.el ends here

@@ -1,0 +1,185 @@
+# library.sh --- a real Emacs in a real terminal, a mail server for it, and what is on the screen.
+#
+# Sourced, at the top of the tree, by programs that print TAP lines: test/tty/run is an example.  A program sets
+# suite_name, defines functions case_NAME, and calls
+#
+#   tty_main "$0" "$@"           run all cases of the file, or those whose names are given, and exit
+#
+# A case prints nothing and returns 0; or it fails: `expect' and its kin print the reason and the screen, and end it.
+# What a case may use (it runs in a subshell, with its own directory $dir, which is the home of its Emacs):
+#
+#   start_peer ARGUMENT...       test/peer/peer; ports by `port NAME', its log in $dir/log, its store in $dir/store
+#   port NAME                    print the port of the peer's listener NAME
+#   stop_peer                    end it, so that another one can be started
+#   init FORM...                 put Lisp into the user's init file; smtpmail's variables are yours to set
+#   start_emacs [ARGUMENT...]    emacs -nw in a tmux of its own, 100 columns by 30 lines (ROWS, COLUMNS)
+#   keys KEY...                  press keys, in tmux's words: M-x, C-c, Enter, Escape, a text
+#   say TEXT                     type TEXT as it is
+#   m_x NAME                     M-x NAME Enter
+#   screen                       print what is on the screen
+#   expect REGEXP                wait until a line of the screen matches REGEXP (grep -E)
+#   expect_gone REGEXP           wait until no line does
+#   expect_that WHAT COMMAND...  wait until COMMAND succeeds
+#   fail WORDS                   fail now
+#   lisp FORM                    print the value of FORM in the running Emacs, which is asked by keys (M-:), so not
+#                                while it waits for an answer
+#   deliveries                   print how many messages the peer has stored
+#   skip REASON                  end the case: it cannot be run here
+#
+# Every wait has a deadline, stretched by TEST_SCALE.
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash
+
+tty_root=$PWD
+tty_seconds=$((20 * ${TEST_SCALE:-1}))
+
+# --- The end of a case --------------------------------------------------------------------------------------
+
+# In the subshell of a case.  Its output is the reason.
+fail ()
+{
+  printf '%s' "$*"
+  if tty_alive; then printf ' -- the screen: %s' "$(screen | sed 's/  *$//;/^$/d' | tail -n 12 | tr '\n' '|')"; fi
+  exit 1
+}
+
+skip () { printf '%s' "$*"; exit 77; }
+
+# --- Waiting ------------------------------------------------------------------------------------------------
+
+# expect_that WHAT COMMAND...
+expect_that ()
+{
+  local what=$1 deadline=$((SECONDS + tty_seconds)); shift
+  until "$@" >/dev/null 2>&1; do
+    [ "$SECONDS" -lt "$deadline" ] || fail "waited in vain for $what"
+    sleep 0.05
+  done
+}
+
+# The status of grep must not be lost to a pipe that breaks.
+screen_has () { grep -Eq -- "$1" <<<"$(screen)"; }
+screen_lacks () { ! screen_has "$1"; }
+
+expect () { expect_that "the screen to say $1" screen_has "$1"; }
+expect_gone () { expect_that "the screen to say no longer $1" screen_lacks "$1"; }
+
+# --- The mail server ----------------------------------------------------------------------------------------
+
+# The server ends when its standard input does, so with the case.
+start_peer ()
+{
+  rm -f "$dir/ready"
+  mkfifo "$dir/peer-input.$((tty_peers += 1))"
+  "$tty_root/test/peer/peer" --certs "$tty_work/certs" --store "$dir/store" --log "$dir/log" --ready "$dir/ready" "$@" \
+    <"$dir/peer-input.$tty_peers" >/dev/null 2>"$dir/peer-errors" &
+  tty_peer_pid=$!
+  exec {tty_peer_input}>"$dir/peer-input.$tty_peers"
+  expect_that "the server to start ($(cat "$dir/peer-errors"))" test -s "$dir/ready"
+  ca=$(jq -r .ca "$dir/ready")
+}
+
+stop_peer ()
+{
+  exec {tty_peer_input}>&-
+  wait "$tty_peer_pid"
+}
+
+port () { jq -r --arg name "$1" '.listeners[] | select(.name == $name) | .port' "$dir/ready"; }
+
+deliveries () { find "$dir/store" -name '*.eml' 2>/dev/null | wc -l; }
+delivered () { [ "$(deliveries)" -eq "$1" ]; }
+
+# --- Emacs --------------------------------------------------------------------------------------------------
+
+tty_tmux () { tmux -S "$dir/tmux" "$@"; }
+tty_alive () { [ -S "$dir/tmux" ] && tty_tmux has-session 2>/dev/null; }
+
+init () { printf '%s\n' "$@" >>"$dir/.emacs.d/init.el"; }
+
+# An init file that keeps this Emacs to its home and to loopback.
+tty_first_init ()
+{
+  mkdir -p "$dir/.emacs.d"
+  cat >"$dir/.emacs.d/init.el" <<END
+(setq inhibit-startup-screen t user-mail-address "me@example.org" user-full-name "Me"
+      custom-file "$dir/.emacs.d/custom.el" auth-sources '("$dir/.authinfo")
+      mail-host-address "example.org" message-directory "$dir/Mail/" make-backup-files nil)
+(add-to-list 'load-path "$tty_root")
+(require 'mew-submit)
+(setq send-mail-function #'mew-submit-send-it message-send-mail-function #'mew-submit-send-it)
+(defun tty-tell (form)
+  (with-temp-file "$dir/told.new" (prin1 (condition-case err (eval form t) (error err)) (current-buffer)))
+  (rename-file "$dir/told.new" "$dir/told" t))
+END
+}
+
+start_emacs ()
+{
+  env -u TMUX -u TMUX_PANE HOME="$dir" LC_ALL=C.UTF-8 TERM=screen-256color \
+      tmux -S "$dir/tmux" -f /dev/null new-session -d -x "${COLUMNS:-100}" -y "${ROWS:-30}" \
+      "${EMACS:-emacs}" -nw --no-site-file --no-splash -module-assertions "$@" 2>/dev/null || fail "tmux does not start"
+  expect '^-U'
+}
+
+stop_emacs () { if tty_alive; then tty_tmux kill-server; fi; }
+
+screen () { tty_tmux capture-pane -p; }
+keys () { tty_tmux send-keys "$@"; }
+say () { tty_tmux send-keys -l -- "$1"; }
+m_x () { keys M-x; expect '^M-x'; say "$1"; keys Enter; }
+
+lisp ()
+{
+  rm -f "$dir/told"
+  keys M-:
+  expect '^Eval: '
+  say "(tty-tell '$1)"
+  keys Enter
+  expect_that "an answer to $1" test -e "$dir/told"
+  cat "$dir/told"
+}
+
+# --- Running ------------------------------------------------------------------------------------------------
+
+tty_first_missing ()
+{
+  local program
+  for program; do
+    command -v "$program" >/dev/null || { echo "$program"; return; }
+  done
+}
+
+tty_case ()
+(
+  dir=$tty_work/$1
+  mkdir "$dir"
+  tty_peers=0 tty_peer_input=
+  trap stop_emacs EXIT
+  trap 'exit 143' INT TERM HUP
+  tty_first_init
+  "case_$1"
+)
+
+tty_main ()
+{
+  local file=$1 name names missing reason rc failed=0; shift
+  names=$(sed -n 's/^case_\([^ ]*\) ().*/\1/p' "$file")
+  missing=$(tty_first_missing tmux jq mkfifo)
+  if [ -n "$missing" ]; then echo "ok - $suite_name # SKIP $missing is not installed"; exit 0; fi
+  [ -x test/peer/peer ] || { echo "not ok - $suite_name: test/peer/peer is not built (make programs)"; exit 1; }
+  tty_work=$(mktemp -d)
+  trap 'rm -rf "$tty_work"' EXIT
+  trap 'exit 143' INT TERM HUP
+  if [ $# -gt 0 ]; then names=$(printf '%s\n' "$@"); else echo "1..$(wc -l <<<"$names")"; fi
+  for name in $names; do
+    [ -z "${RUNNING_FILE:-}" ] || echo "$name" >"$RUNNING_FILE"
+    reason=$(tty_case "$name"); rc=$?
+    case $rc in
+      0) echo "ok - $suite_name: $name" ;;
+      77) echo "ok - $suite_name: $name # SKIP ${reason//$'\n'/ }" ;;
+      *) echo "not ok - $suite_name: $name: ${reason//$'\n'/ }"; failed=1 ;;
+    esac
+  done
+  exit $failed
+}

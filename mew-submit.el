@@ -64,6 +64,7 @@
 (require 'sendmail)
 
 (declare-function message-make-date "message" (&optional now))
+(declare-function message-send-and-exit "message" (&optional arg))
 (declare-function message-make-message-id "message" ())
 (declare-function expand-mail-aliases "mailalias" (beg end &optional exclude))
 (defvar mail-aliases)
@@ -275,6 +276,26 @@ what to do."
   (condition-case err
       (mew-submit--send-buffer)
     (mew-submit-error (user-error "%s" (mew-submit-error-text err)))))
+
+;;;###autoload
+(defun mew-submit-send-later (time)
+  "Put the mail in the current buffer into the outbox, to be sent at TIME.
+TIME is a date with a time, such as \"2030-12-24 18:00\"."
+  (interactive (list (read-string "Send at (such as 2030-12-24 18:00): ")))
+  (let ((then (mew-submit-message-time time)))
+    (when (time-less-p then nil)
+      (user-error "That time is over: %s" time))
+    (save-excursion
+      (save-restriction
+        (widen)
+        (goto-char (point-min))
+        (mew-submit--add-field
+         (save-excursion (rfc822-goto-eoh) (point-marker))
+         "X-Mew-Submit-Send-At"
+         (format-time-string "%Y-%m-%dT%H:%M:%S%:z" then))))
+    (if (derived-mode-p 'message-mode)
+        (message-send-and-exit)
+      (mail-send-and-exit nil))))
 
 (provide 'mew-submit)
 ;;; mew-submit.el ends here

@@ -133,7 +133,7 @@ lisp ()
 {
   rm -f "$dir/told"
   keys M-:
-  expect '^Eval: '
+  expect '^Eval:'
   say "(tty-tell '$1)"
   keys Enter
   expect_that "an answer to $1" test -e "$dir/told"

@@ -13,7 +13,9 @@
 ;; :kind   what :place is: `mbox', a file; `maildir', a new file in a maildir; `pipe', a
 ;;         shell command; `gcc', groups of Gnus; `notmuch', what notmuch has in Fcc;
 ;;         `function', a file for the function in :function; `closure', a file for a
-;;         function that only this Emacs knows, by :token
+;;         function that only this Emacs knows, by :token; `call': the function in
+;;         :function is called with the plist and knows it all
+;; :needs  a feature that has to be there before it can be filed
 ;; :bcc    the Bcc field, which the copy has and the message in the outbox has not
 ;;
 ;; Nothing here asks the user anything but what Gnus or a handler of theirs asks.
@@ -112,7 +114,8 @@ cannot be made of the message that is sent."
          (mapcar #'mew-submit-copies--for-fcc
                  (mew-submit-copies--values "Fcc")))
        (unless (bound-and-true-p gnus-gcc-externalize-attachments)
-         (mapcar (lambda (value) (list :kind 'gcc :place value))
+         (mapcar (lambda (value)
+                   (list :kind 'gcc :place value :needs 'gnus-msg))
                  (mew-submit-copies--values "Gcc")))))))
 
 (defun mew-submit-copies-take-over (copies)
@@ -165,6 +168,7 @@ This is for Mail mode, where they name files."
     (pcase (plist-get copy :kind)
       ('gcc (concat "Gcc: " place "\n"))
       ('pipe (concat "Fcc: |" place "\n"))
+      ('call "")
       ((and 'notmuch (guard (plist-get copy :insert)))
        (pcase-let ((`(,folder . ,tags) (split-string-and-unquote place)))
          (concat "Fcc: |notmuch insert --folder="
@@ -280,13 +284,13 @@ This is for Mail mode, where they name files."
         ('notmuch (mew-submit-copies--notmuch copy))
         ('gcc (mew-submit-copies--gcc place))
         ((or 'function 'closure) (mew-submit-copies--call copy))
+        ('call (funcall (plist-get copy :function) copy))
         (kind (error "Nobody knows how to file a copy of kind %s" kind))))))
 
 (defun mew-submit-copies--ready-p (copy)
-  "Can COPY be filed now?  Groups wait until Gnus has been loaded."
-  (or (not (eq (plist-get copy :kind) 'gcc))
-      (featurep 'gnus-msg)
-      (and (fboundp 'gnus-alive-p) (gnus-alive-p))))
+  "Can COPY be filed now?  One for Gnus or Mew waits until that has been loaded."
+  (let ((needs (plist-get copy :needs)))
+    (or (null needs) (featurep needs))))
 
 (defun mew-submit-copies--warn (entry copy err)
   "Tell that COPY of ENTRY's message was not filed, because of ERR."
@@ -344,8 +348,8 @@ Return how many messages have copies left."
   (let ((left (mew-submit-copies-file mew-submit-outbox-directory)))
     (if (zerop left)
         (message "No copy is left to be filed")
-      (message "Copies of %d messages are still to be filed%s" left
-               (if (featurep 'gnus-msg) "" "; some may wait for Gnus")))))
+      (message "Copies of %d messages are still to be filed; those for Gnus and \
+Mew wait for it to be started" left))))
 
 ;;; When
 

@@ -23,7 +23,6 @@
 ;;; Code:
 
 (require 'cl-lib)
-(require 'mail-utils)
 (require 'mew-submit-error)
 (require 'mew-submit-message)
 (require 'mew-submit-outbox)
@@ -56,6 +55,7 @@
 (defvar message-fcc-externalize-attachments)
 (defvar message-fcc-handler-function)
 (defvar notmuch-maildir-use-notmuch-insert)
+(defvar rfc2047-encode-encoded-words)
 
 ;;; What is asked for
 
@@ -93,13 +93,24 @@
         (t (mew-submit-copies--by-handler (expand-file-name value)
                                           message-fcc-handler-function))))
 
+(defun mew-submit-copies--next (field end)
+  "Return the value of the next FIELD before END, or nil; the match is the field."
+  (and (re-search-forward
+        (format "^%s[ \t]*:[ \t]*\\(.*\\(?:\n[ \t].*\\)*\\)\n" field) end t)
+       (save-match-data
+         (string-trim (replace-regexp-in-string "\n[ \t]*" " "
+                                                (match-string 1))))))
+
 (defun mew-submit-copies--values (field)
   "Return the values of all FIELDs of the header the buffer is narrowed to."
-  (seq-remove #'string-empty-p
-              (mapcar (lambda (value)
-                        (string-trim (replace-regexp-in-string
-                                      "\n[ \t]*" " " value)))
-                      (mail-fetch-field field nil t t))))
+  (let ((case-fold-search t)
+        value values)
+    (goto-char (point-min))
+    ;; `mail-fetch-field' of Emacs 28 makes no list of them.
+    (while (setq value (mew-submit-copies--next field nil))
+      (unless (string-empty-p value)
+        (push value values)))
+    (nreverse values)))
 
 (defun mew-submit-copies-of-message ()
   "Return the copies that the current buffer, in Message mode, asks for.
@@ -136,16 +147,15 @@ So Message mode and Gnus do not file them now."
   "Cut the Fcc fields out of the header up to END, a marker; return the copies.
 This is for Mail mode, where they name files."
   (let ((case-fold-search t)
-        copies)
+        file copies)
     (goto-char (point-min))
-    (while (re-search-forward "^Fcc:[ \t]*\\(.*\\(?:\n[ \t].*\\)*\\)\n" end t)
-      (let ((file (string-trim (match-string 1))))
-        (replace-match "" t t)
-        (unless (string-empty-p file)
-          (push (list :kind (if (mew-submit-copies--maildir-p file)
-                                'maildir 'mbox)
-                      :place (expand-file-name file))
-                copies))))
+    (while (setq file (mew-submit-copies--next "Fcc" end))
+      (replace-match "" t t)
+      (unless (string-empty-p file)
+        (push (list :kind (if (mew-submit-copies--maildir-p file)
+                              'maildir 'mbox)
+                    :place (expand-file-name file))
+              copies)))
     (nreverse copies)))
 
 (defun mew-submit-copies-with-bcc (copies fields)
@@ -256,7 +266,9 @@ This is for Mail mode, where they name files."
     (insert mail-header-separator))
   (setq-local message-encoded-mail-cache (buffer-string))
   (let ((gnus-gcc-externalize-attachments nil)
-        (gnus-gcc-pre-body-encode-hook nil))
+        (gnus-gcc-pre-body-encode-hook nil)
+        ;; The header is encoded already.
+        (rfc2047-encode-encoded-words nil))
     (gnus-inews-do-gcc groups)))
 
 (defun mew-submit-copies--call (copy)

@@ -165,8 +165,12 @@ It is in Resent-Sender, else Resent-From, else Sender, else From."
               '("resent-sender" "resent-from" "sender" "from"))))
 
 (defun mew-submit-message-author (fields)
-  "Return the first address in From of FIELDS, or nil."
-  (car (mew-submit-message-addresses fields '("from"))))
+  "Return the address of the one whose message FIELDS are, or nil.
+That is the first one in From, or in Resent-From of one that is sent again."
+  (let ((resent (assoc "resent-from" (mew-submit-message--resent-block fields))))
+    (car (if resent
+             (mew-submit-message-addresses (list resent) '("resent-from"))
+           (mew-submit-message-addresses fields '("from"))))))
 
 (defun mew-submit-message-method (fields)
   "Return the value of X-Message-SMTP-Method in FIELDS, trimmed, or nil."

@@ -28,8 +28,7 @@
 ;; through, and say exactly why when it cannot be sent.
 ;;
 ;;   (require 'mew-submit)
-;;   (setq send-mail-function #'mew-submit-send-it
-;;         message-send-mail-function #'mew-submit-send-it)
+;;   (mew-submit-mode)
 ;;
 ;; The server is the one of `mew-submit-accounts', or else the one your
 ;; smtpmail-* variables name; passwords come from auth-source.  README.org is
@@ -50,6 +49,7 @@
       (add-to-list 'load-path lisp))))
 
 (require 'cl-lib)
+(require 'mew-submit-copies)
 (require 'mew-submit-error)
 (require 'mew-submit-dialog)
 (require 'mew-submit-memory)
@@ -68,6 +68,7 @@
 (declare-function message-make-message-id "message" ())
 (declare-function expand-mail-aliases "mailalias" (beg end &optional exclude))
 (defvar mail-aliases)
+(defvar message-sendmail-envelope-from)
 (defvar message-send-mail-hook)
 (defvar message-this-is-mail)
 
@@ -81,6 +82,16 @@
   "Edit a message of the outbox again.")
 (autoload 'mew-submit-undo-send "mew-submit-browser"
   "Bring back the message that was sent last." t)
+(autoload 'mew-submit-mode "mew-submit-clients"
+  "Have every mail client of Emacs send by mew-submit." t)
+(autoload 'mew-submit-send-queued-mail "mew-submit-clients"
+  "Send the mails that were held because of `smtpmail-queue-mail'." t)
+(autoload 'mew-submit-take-smtpmail-queue "mew-submit-clients"
+  "Put the mails that smtpmail has queued into the outbox." t)
+(autoload 'mew-submit-mew-mode "mew-submit-mew"
+  "Have Mew send its queue by mew-submit." t)
+(autoload 'mew-submit-setup "mew-submit-setup"
+  "Find the server that takes mail from an address and make it an account." t)
 (autoload 'mew-submit-pin-certificate "mew-submit-certificate"
   "Look at the certificate of a server and have it accepted." t)
 (autoload 'mew-submit-unpin-certificate "mew-submit-certificate"
@@ -168,6 +179,13 @@ DONE is its `done' event.  An alarm rings."
 
 ;;; From a mail buffer to a message
 
+(defvar mew-submit-copies-function nil
+  "Function that returns the copies that the mail in the current buffer wants.
+They are as mew-submit-copies.el has them.  It is nil where there is none.")
+
+(defvar mew-submit-queued-function nil
+  "Function called with the copies when the current mail is in the outbox, or nil.")
+
 (defun mew-submit--add-field (end name value)
   "Add the field NAME with VALUE before END, unless there is one."
   (goto-char (point-min))
@@ -207,8 +225,8 @@ Content-Transfer-Encoding: 8bit\n" charset)))))
 
 (defun mew-submit--compose (source coding)
   "Make the current buffer the message in the mail buffer SOURCE, finished.
-CODING is how its text will be encoded, nil when it is octets already.  Files in
-Fcc fields get their copy."
+CODING is how its text will be encoded, nil when it is octets already.  Return
+the copies that Fcc fields ask for, which are gone."
   (insert-buffer-substring source)
   (set-buffer-file-coding-system coding nil t)
   (goto-char (point-max))
@@ -218,17 +236,13 @@ Fcc fields get their copy."
   (let ((end (copy-marker (point) t)))
     (mew-submit--complete-header end)
     (mew-submit--mime-charset end coding)
-    (goto-char (point-min))
-    (when (let ((case-fold-search t)) (re-search-forward "^Fcc:" end t))
-      (let ((coding-system-for-write
-             (coding-system-change-eol-conversion
-              (or coding 'no-conversion) 'unix)))
-        (mail-do-fcc end)))
-    (when coding
-      (mail-encode-header (point-min) end))))
+    (prog1 (mew-submit-copies-cut end)
+      (when coding
+        (mail-encode-header (point-min) end)))))
 
 (defun mew-submit--write-message (file)
-  "Write the message in the current mail buffer, finished, to FILE."
+  "Write the message in the current mail buffer, finished, to FILE.
+Return the copies that its Fcc fields ask for."
   (let* ((source (current-buffer))
          (multibyte enable-multibyte-characters)
          (coding (and multibyte (select-message-coding-system)))
@@ -237,19 +251,43 @@ Fcc fields get their copy."
       (set-buffer-multibyte multibyte)
       (let ((mail-header-separator separator)
             (case-fold-search nil))
-        (mew-submit--compose source coding))
-      (let ((coding-system-for-write
-             (if coding
-                 (coding-system-change-eol-conversion coding 'unix)
-               'no-conversion)))
-        (write-region nil nil file nil 'silent)))))
+        (prog1 (mew-submit--compose source coding)
+          (let ((coding-system-for-write
+                 (if coding
+                     (coding-system-change-eol-conversion coding 'unix)
+                   'no-conversion)))
+            (write-region nil nil file nil 'silent)))))))
+
+(defun mew-submit--mail-envelope-from ()
+  "Return the envelope sender that `mail-envelope-from' names, or nil."
+  (and mail-specify-envelope-from
+       (stringp mail-envelope-from)
+       mail-envelope-from))
 
 (defun mew-submit--envelope-from ()
   "Return the envelope sender the user has set for the current mail buffer.
 Return nil where the header decides, as smtpmail does."
-  (and mail-specify-envelope-from
-       (stringp mail-envelope-from)
-       mail-envelope-from))
+  (if (bound-and-true-p message-this-is-mail)
+      (pcase message-sendmail-envelope-from
+        ((and address (pred stringp)) address)
+        ((or 'nil 'header) nil)
+        (_ (mew-submit--mail-envelope-from)))
+    (mew-submit--mail-envelope-from)))
+
+(defun mew-submit--say (id)
+  "Tell that the message ID is in the outbox, unless there is more to tell."
+  (when-let ((entry (mew-submit-queue-entry id)))
+    (let ((people (mew-submit-report-people (plist-get entry :recipients)))
+          (state (plist-get entry :state)))
+      (cond ((eq (plist-get entry :held) 'flush)
+             (message "Mail to %s is held in the outbox until \
+M-x mew-submit-send-queued-mail" people))
+            ((and (eq state 'held) (plist-get entry :next))
+             (message "Mail to %s is held in the outbox until %s" people
+                      (format-time-string "%F %T" (plist-get entry :next))))
+            ((and (memq state '(queued sending)) (null (plist-get entry :last)))
+             (message "Mail to %s is in the outbox; sending in the background"
+                      people))))))
 
 (defun mew-submit--send-buffer ()
   "Put the mail in the current buffer into the outbox and submit it."
@@ -257,10 +295,20 @@ Return nil where the header decides, as smtpmail does."
          (raw (make-temp-file (expand-file-name "draft-" directory)
                               nil ".part")))
     (unwind-protect
-        (progn
-          (mew-submit--write-message raw)
-          (mew-submit-queue-add raw :directory directory :move t
-                                :from (mew-submit--envelope-from)))
+        (let* ((files (mew-submit--write-message raw))
+               (copies (append files
+                               (and mew-submit-copies-function
+                                    (funcall mew-submit-copies-function))))
+               (id (mew-submit-queue-add
+                    raw :directory directory :move t
+                    :from (mew-submit--envelope-from)
+                    :held (and (bound-and-true-p smtpmail-queue-mail) 'flush)
+                    :fcc (mew-submit-copies-with-bcc
+                          copies (mew-submit-message-fields raw)))))
+          (when mew-submit-queued-function
+            (funcall mew-submit-queued-function copies))
+          ;; What the client says when it has handed the mail over comes first.
+          (run-at-time 0 nil #'mew-submit--say id))
       (when (file-exists-p raw)
         (delete-file raw)))))
 

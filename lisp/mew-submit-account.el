@@ -147,7 +147,7 @@ What has one of the characters \\=\\ ^ $ * [ in :from is a regexp."
 
 ;;; From smtpmail
 
-(defun mew-submit-account--service-port (service)
+(defun mew-submit-account-service-port (service)
   "Return the port number of SERVICE, a number or a name as in smtpmail.
 Signal `mew-submit-config' when there is no such service."
   (cond ((integerp service) service)
@@ -158,7 +158,7 @@ Signal `mew-submit-config' when there is no such service."
          (string-to-number service))
         (t (mew-submit-error-throw 'config nil "No such service: %s" service))))
 
-(defun mew-submit-account--routes (port stream-type)
+(defun mew-submit-account-routes (port stream-type)
   "Return what PORT and STREAM-TYPE of smtpmail mean, a plist for an account.
 Ports 587 and 25 mean the default plan; whoever has 25 is not asked before it
 is used.  TLS is required unless STREAM-TYPE is `plain'; the default of
@@ -191,8 +191,8 @@ SERVER, SERVICE and USER, where non-nil, are used instead of the variables."
     (when server
       (append
        (list :name "smtpmail" :server server)
-       (mew-submit-account--routes
-        (mew-submit-account--service-port service)
+       (mew-submit-account-routes
+        (mew-submit-account-service-port service)
         (mew-submit-account--value 'smtpmail-stream-type))
        (and user (list :user user))
        (and domain (list :helo (concat (system-name) "." domain)))))))

@@ -122,6 +122,16 @@ auth-source would only return that one again."
 another one: " host user)
                          host port user))
 
+(defun mew-submit-auth-save (host port user password)
+  "Save PASSWORD of USER at HOST and PORT, where `auth-sources' keep such.
+What is remembered of HOST is forgotten.  Return nil if there is nowhere to
+save it.  The user may be asked whether to."
+  (auth-source-forget+ :host host)
+  (when-let ((save (plist-get (mew-submit-auth--entry host port user password)
+                              :save-function)))
+    (funcall save)
+    t))
+
 (defvar mew-submit-auth--unsaved nil
   "Passwords the user typed that no server has accepted yet.
 A list of (JOB . SAVE-FUNCTION).")

@@ -14,6 +14,7 @@
 (require 'message)
 (require 'mew-submit-address)
 (require 'mew-submit-error)
+(require 'mew-submit-copies)
 (require 'mew-submit-message)
 (require 'mew-submit-notice)
 (require 'mew-submit-outbox)
@@ -339,7 +340,8 @@ One that is being sent is stopped, if that is still possible."
       (when hidden
         (goto-char (point-max))
         (insert "Bcc: " (string-join hidden ", ") "\n"))
-      (goto-char (point-max)))
+      (goto-char (point-max))
+      (insert (mew-submit-copies-header entry)))
     (insert mail-header-separator)
     (unless (eolp)
       (insert "\n"))))

@@ -135,7 +135,7 @@ behind a trace field.  The first is the newest, the one to act on."
               (push name seen))))))
     (nreverse block)))
 
-(defun mew-submit-message--addresses (fields names)
+(defun mew-submit-message-addresses (fields names)
   "Return the addresses in those of FIELDS whose name is in NAMES."
   (mapcan (lambda (field)
             (and (member (car field) names)
@@ -150,23 +150,27 @@ Resent-To, Resent-Cc and Resent-Bcc of the newest block, and no others.  Signal
   (let ((resent (mew-submit-message--resent-block fields)))
     (delete-dups
      (if resent
-         (mew-submit-message--addresses
+         (mew-submit-message-addresses
           resent '("resent-to" "resent-cc" "resent-bcc"))
-       (mew-submit-message--addresses fields '("to" "cc" "bcc"))))))
+       (mew-submit-message-addresses fields '("to" "cc" "bcc"))))))
 
 (defun mew-submit-message-sender (fields)
   "Return the address of the one who sends the message with FIELDS, or nil.
 It is in Resent-Sender, else Resent-From, else Sender, else From."
   (let ((resent (mew-submit-message--resent-block fields)))
     (seq-some (lambda (name)
-                (car (mew-submit-message--addresses
+                (car (mew-submit-message-addresses
                       (if (string-prefix-p "resent-" name) resent fields)
                       (list name))))
               '("resent-sender" "resent-from" "sender" "from"))))
 
 (defun mew-submit-message-author (fields)
-  "Return the first address in From of FIELDS, or nil."
-  (car (mew-submit-message--addresses fields '("from"))))
+  "Return the address of the one whose message FIELDS are, or nil.
+That is the first one in From, or in Resent-From of one that is sent again."
+  (let ((resent (assoc "resent-from" (mew-submit-message--resent-block fields))))
+    (car (if resent
+             (mew-submit-message-addresses (list resent) '("resent-from"))
+           (mew-submit-message-addresses fields '("from"))))))
 
 (defun mew-submit-message-method (fields)
   "Return the value of X-Message-SMTP-Method in FIELDS, trimmed, or nil."

@@ -18,6 +18,9 @@
 ;; and whose message is not locked was left behind by an Emacs that died: the journal
 ;; says what is true of it.  When to send is mew-submit-queue.el's.
 ;;
+;; What is delivered and wants copies filed (Fcc, Gcc) goes on to copies/, with the state
+;; `filing', until mew-submit-copies.el has filed them.
+;;
 ;; States: `held' (until :next, or until the user says so), `queued', `sending',
 ;; `uncertain' (the final dot was sent, no answer came), `refused', and `broken'
 ;; (what is on disk cannot be read).  What is delivered becomes a line of
@@ -176,7 +179,7 @@ With DURABLY non-nil it is on disk, under its name, on return."
     (let ((plist (read (current-buffer))))
       (unless (and (proper-list-p plist)
                    (memq (plist-get plist :state)
-                         '(held queued sending uncertain refused))
+                         '(held queued sending uncertain refused filing))
                    (proper-list-p (plist-get plist :recipients))
                    (seq-every-p #'stringp (plist-get plist :recipients))
                    (proper-list-p (plist-get plist :account)))
@@ -454,6 +457,26 @@ then."
 
 ;;; The end
 
+(defvar mew-submit-outbox-kept nil
+  "Outboxes with messages that have gone to copies/ since somebody looked.")
+
+(defun mew-submit-outbox-copies (directory)
+  "Return the directory for messages of DIRECTORY that want copies filed."
+  (file-name-as-directory (expand-file-name "copies" directory)))
+
+(defun mew-submit-outbox-keep (entry)
+  "Move the message of ENTRY, delivered, to where its copies are filed from."
+  (let* ((directory (plist-get entry :directory))
+         (kept (mew-submit-outbox-with
+                entry :state 'filing
+                :directory (mew-submit-outbox-prepare
+                            (mew-submit-outbox-copies directory)))))
+    (mew-submit-outbox-write kept t)
+    (rename-file (mew-submit-outbox-message-file entry)
+                 (mew-submit-outbox-message-file kept) t)
+    (mew-submit-outbox--sync (plist-get kept :directory))
+    (cl-pushnew directory mew-submit-outbox-kept :test #'equal)))
+
 (defun mew-submit-outbox--log-line (entry done)
   "Return the line of delivered.log for ENTRY, whose last `done' event is DONE."
   (mew-submit-json-line
@@ -487,6 +510,12 @@ That it cannot be logged is no reason to keep it, and so to send it again."
     (error (display-warning 'mew-submit
                             (format "A delivery was not logged: %s"
                                     (mew-submit-error-text err)))))
+  (when (plist-get entry :fcc)
+    (condition-case err
+        (mew-submit-outbox-keep entry)
+      (error (display-warning 'mew-submit
+                              (format "A mail was delivered, but no copy was \
+filed: %s" (mew-submit-error-text err))))))
   (mew-submit-outbox-remove entry))
 
 (defun mew-submit-outbox-remove (entry)

@@ -610,11 +610,12 @@ message is held until NOT-BEFORE, a time or nil, and for `mew-submit-delay'."
 Return its identifier at once.  ACCOUNT, FROM, RECIPIENTS, ON-EVENT, ON-DONE and
 ON-ASK are as for `mew-submit-send'; ON-DONE is called at the end of each
 attempt that this Emacs makes.  FCC is kept in the entry, for
-`mew-submit-queue-done-functions'.  NOT-BEFORE is a time before which it is not
-sent; with HELD non-nil it waits until somebody says so.  A :password in ACCOUNT
-is for the attempts of this Emacs only, and never on disk.  DIRECTORY is used
-instead of the outbox.  With MOVE non-nil FILE, which is in that directory, goes
-away.  Signal a condition, with nothing left behind, when it cannot be sent."
+mew-submit-copies.el.  NOT-BEFORE is a time before which it is not sent.  With
+HELD non-nil, which is kept in the entry, it waits until somebody says so.  A
+:password in ACCOUNT is for the attempts of this Emacs only, and never on disk.
+DIRECTORY is used instead of the outbox.  With MOVE non-nil FILE, which is in
+that directory, goes away.  Signal a condition, with nothing left behind, when
+it cannot be sent."
   (let* ((directory (mew-submit-outbox-prepare
                      (or directory mew-submit-outbox-directory)))
          (fields (mew-submit-message-fields file))
@@ -627,7 +628,8 @@ away.  Signal a condition, with nothing left behind, when it cannot be sent."
          (entry (mew-submit-outbox-add
                  file fields directory
                  (if held
-                     (mew-submit-outbox-with entry :state 'held :next nil)
+                     (mew-submit-outbox-with entry :state 'held :next nil
+                                             :held held)
                    entry)
                  move)))
     (mew-submit-queue--note entry)
@@ -718,8 +720,13 @@ value."
       (mew-submit-queue--changed))))
 
 (defun mew-submit-queue-delete (id &optional directory)
-  "Delete the message ID in DIRECTORY, by default the outbox, for good."
-  (mew-submit-queue-take id #'ignore directory))
+  "Delete the message ID in DIRECTORY, by default the outbox, for good.
+If some recipients have it already, the copies that were wanted are filed."
+  (mew-submit-queue-take id (lambda (entry)
+                              (when (and (plist-get entry :delivered)
+                                         (plist-get entry :fcc))
+                                (mew-submit-outbox-keep entry)))
+                         directory))
 
 (defun mew-submit-queue-flush (&optional directory)
   "Send all that waits in DIRECTORY, by default the outbox, now.

@@ -57,7 +57,7 @@ somebody on the way may be after the password"))
               (- (length addresses) 2))
     (string-join addresses ", ")))
 
-(defun mew-submit-report--family (family)
+(defun mew-submit-report-family (family)
   "Return FAMILY as people write it."
   (pcase family ("ipv6" "IPv6") ("ipv4" "IPv4") (_ (or family ""))))
 
@@ -70,7 +70,7 @@ somebody on the way may be after the password"))
 (defun mew-submit-report--how (family tls)
   "Return in parentheses by which FAMILY and with which TLS mode, or nothing.
 Through a tunnel the family is not known."
-  (let ((words (delq nil (list (and family (mew-submit-report--family family))
+  (let ((words (delq nil (list (and family (mew-submit-report-family family))
                                (and (not (member tls '(nil "none"))) tls)))))
     (if words (format " (%s)" (string-join words ", ")) "")))
 

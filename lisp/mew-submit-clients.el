@@ -1,0 +1,325 @@
+;;; mew-submit-clients.el --- Every mail client of Emacs sends by mew-submit -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Floor 6.  It owns `mew-submit-mode', which makes Message mode, Mail mode, Gnus,
+;; mu4e, notmuch, Rmail and whatever else goes by `send-mail-function' use mew-submit,
+;; and what those know and a message file does not: copies to be filed (Fcc, Gcc), the
+;; field X-Message-SMTP-Method, and the queue of smtpmail.  Nothing is advised.
+;;
+;; In Message mode a message leaves from a temporary buffer.  `message-options', which
+;; goes along with it, is what leads from there back to the buffer of the user.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'mew-submit-account)
+(require 'mew-submit-copies)
+(require 'mew-submit-error)
+(require 'mew-submit-message)
+(require 'mew-submit-notice)
+(require 'mew-submit-outbox)
+(require 'mew-submit-queue)
+(require 'seq)
+
+(declare-function message-field-value "message" (header &optional not-all))
+(declare-function message-multi-smtp-send-mail "message" ())
+(declare-function message-options-get "message" (symbol))
+(declare-function message-options-set "message" (symbol value))
+(declare-function mew-submit-send-it "mew-submit" ())
+(autoload 'mew-submit-send-it "mew-submit"
+  "Submit the mail in the current buffer, and return at once.")
+(defvar gnus-agent-queue-mail)
+(defvar gnus-plugged)
+(defvar message-fcc-handler-function)
+(defvar message-send-mail-real-function)
+(defvar message-this-is-mail)
+(defvar mew-submit-copies-function)
+(defvar mew-submit-queued-function)
+(defvar smtpmail-queue-dir)
+(defvar smtpmail-queue-index-file)
+(defvar smtpmail-queue-mail)
+
+;;; The variables that say how mail is sent
+
+(defconst mew-submit-clients--variables
+  '((send-mail-function . sendmail) (message-send-mail-function . message))
+  "The variables that the mode sets, each with the library that defines it.")
+
+(defvar mew-submit-clients--saved nil
+  "What the variables were before the mode: (VARIABLE VALUE), or (VARIABLE).")
+
+(defun mew-submit-clients--set ()
+  "Have mail sent by mew-submit, and remember what was there."
+  (pcase-dolist (`(,variable . ,_library) mew-submit-clients--variables)
+    (let ((value (and (default-boundp variable)
+                      (list (default-value variable)))))
+      (unless (equal value '(mew-submit-send-it))
+        (setf (alist-get variable mew-submit-clients--saved) value)
+        (set-default variable #'mew-submit-send-it)))))
+
+(defun mew-submit-clients--reset ()
+  "Put back what was there, except where somebody has changed it meanwhile."
+  (pcase-dolist (`(,variable . ,library) mew-submit-clients--variables)
+    (let ((saved (assq variable mew-submit-clients--saved)))
+      (when (and saved
+                 (default-boundp variable)
+                 (eq (default-value variable) #'mew-submit-send-it))
+        (cond ((cdr saved) (set-default variable (cadr saved)))
+              ;; It had no value yet: then it gets what its library gives it.
+              ((featurep library) (custom-reevaluate-setting variable))
+              (t (makunbound variable))))))
+  (setq mew-submit-clients--saved nil))
+
+;;; Copies
+
+(defvar mew-submit-clients--fcc-handler 'message-output
+  "What `message-fcc-handler-function' was when it last had a name.
+mu4e replaces it for one message by a function that puts it back when it is
+called, which it is not when the copy is put off.")
+
+(defun mew-submit-clients--note-handler ()
+  "Remember the user's `message-fcc-handler-function'."
+  (let ((handler (default-value 'message-fcc-handler-function)))
+    (when (symbolp handler)
+      (setq mew-submit-clients--fcc-handler handler))))
+
+(defun mew-submit-clients--note-buffer ()
+  "Note the current buffer, in Message mode, as the one the message comes from.
+This is on `message-header-hook'."
+  (message-options-set 'mew-submit-buffer (current-buffer)))
+
+(defun mew-submit-clients--buffer ()
+  "Return the buffer the message to be sent comes from, or nil."
+  (when (bound-and-true-p message-this-is-mail)
+    (let ((buffer (message-options-get 'mew-submit-buffer)))
+      (and (buffer-live-p buffer)
+           ;; A part of a message is not what is to be filed.
+           (not (string-match-p "\\`[ \t]*message/partial"
+                                (or (message-field-value "Content-Type") "")))
+           buffer))))
+
+(defun mew-submit-clients--copies ()
+  "Return the copies that the message to be sent asks for."
+  (when-let ((buffer (mew-submit-clients--buffer)))
+    (with-current-buffer buffer
+      (mew-submit-copies-of-message))))
+
+(defun mew-submit-clients--queued (copies)
+  "Take over COPIES from where the message that is in the outbox now came from."
+  (when-let ((buffer (and copies (mew-submit-clients--buffer))))
+    (with-current-buffer buffer
+      (mew-submit-copies-take-over copies))
+    (unless (symbolp (default-value 'message-fcc-handler-function))
+      (set-default 'message-fcc-handler-function
+                   mew-submit-clients--fcc-handler))))
+
+;;; X-Message-SMTP-Method
+
+(defun mew-submit-clients--queued-by-agent-p (function)
+  "Would FUNCTION, Gnus' agent, only put the mail into its own queue?"
+  (and (eq function 'gnus-agent-send-mail)
+       (bound-and-true-p gnus-agent-queue-mail)
+       (or (eq gnus-agent-queue-mail 'always)
+           (not (bound-and-true-p gnus-plugged)))))
+
+(defun mew-submit-clients--send ()
+  "Send the current buffer, as `message-send-mail-real-function' does.
+A message that names its server in X-Message-SMTP-Method, for which Message mode
+would call smtpmail, is submitted there."
+  (let ((real (default-value 'message-send-mail-real-function))
+        (method (message-field-value "X-Message-SMTP-Method")))
+    (cond ((and method
+                (bound-and-true-p mew-submit-mode)
+                (string-match-p "\\`[ \t]*smtp[ \t]" method)
+                (memq real '(nil gnus-agent-send-mail))
+                (not (mew-submit-clients--queued-by-agent-p real)))
+           (mew-submit-send-it))
+          (real (funcall real))
+          (t (message-multi-smtp-send-mail)))))
+
+(defun mew-submit-clients--before-sending ()
+  "Prepare the current buffer, in Message mode, for being sent.
+This is on `message-send-hook'."
+  (unless (local-variable-p 'message-send-mail-real-function)
+    (setq-local message-send-mail-real-function #'mew-submit-clients--send)))
+
+(defun mew-submit-clients--forget ()
+  "Undo in all buffers what was prepared there."
+  (dolist (buffer (buffer-list))
+    (when (and (local-variable-p 'message-send-mail-real-function buffer)
+               (eq (buffer-local-value 'message-send-mail-real-function buffer)
+                   #'mew-submit-clients--send))
+      (with-current-buffer buffer
+        (kill-local-variable 'message-send-mail-real-function)))))
+
+;;; The queue of smtpmail
+
+(defun mew-submit-clients--smtpmail-index ()
+  "Return the file in which smtpmail has the names of the mails it has queued."
+  (expand-file-name (if (boundp 'smtpmail-queue-index-file)
+                        smtpmail-queue-index-file
+                      "index")
+                    (if (boundp 'smtpmail-queue-dir)
+                        smtpmail-queue-dir
+                      "~/Mail/queued-mail/")))
+
+(defun mew-submit-clients--smtpmail-queued ()
+  "Return the files of the mails that smtpmail has queued."
+  (let ((index (mew-submit-clients--smtpmail-index)))
+    (and (file-readable-p index)
+         (with-temp-buffer
+           (insert-file-contents index)
+           (split-string (buffer-string) "\n" t)))))
+
+(defconst mew-submit-clients--smtpmail-variables
+  '(smtpmail-recipient-address-list smtpmail-smtp-server smtpmail-smtp-service
+    smtpmail-smtp-user smtpmail-stream-type)
+  "The variables that smtpmail keeps with a mail it has queued.")
+
+(defun mew-submit-clients--smtpmail-state (file)
+  "Return what smtpmail has kept with the mail in FILE, (VARIABLE . VALUE)s."
+  (let ((form (with-temp-buffer
+                (let ((coding-system-for-read 'utf-8))
+                  (insert-file-contents (concat file ".el")))
+                (read (current-buffer)))))
+    (unless (and (proper-list-p form) (eq (car form) 'setq))
+      (mew-submit-error-throw 'config nil "Not written by smtpmail: %s.el" file))
+    ;; The values are written as they are: nothing is evaluated.
+    (cl-loop for (variable value) on (cdr form) by #'cddr
+             when (memq variable mew-submit-clients--smtpmail-variables)
+             collect (cons variable value))))
+
+(defun mew-submit-clients--smtpmail-account (state sender)
+  "Return the account for a mail from SENDER that smtpmail kept STATE with.
+It is nil where that names no server: then the sender decides as ever."
+  (when (alist-get 'smtpmail-smtp-server state)
+    (cl-progv (mapcar #'car state) (mapcar #'cdr state)
+      (let ((mew-submit-accounts nil))
+        (mew-submit-account-choose sender)))))
+
+(defun mew-submit-clients--take (file)
+  "Put the mail in FILE, which smtpmail has queued, into the outbox."
+  (let ((state (mew-submit-clients--smtpmail-state file))
+        (index (mew-submit-clients--smtpmail-index)))
+    (mew-submit-queue-add
+     file
+     :recipients (or (alist-get 'smtpmail-recipient-address-list state)
+                     (mew-submit-error-throw 'message nil
+                                             "No recipient is kept with %s" file))
+     :account (mew-submit-clients--smtpmail-account
+               state (mew-submit-message-author (mew-submit-message-fields file)))
+     :held (and (bound-and-true-p smtpmail-queue-mail) 'flush))
+    (let ((left (remove file (mew-submit-clients--smtpmail-queued))))
+      (write-region (mapconcat (lambda (name) (concat name "\n")) left "")
+                    nil index nil 'silent))
+    (delete-file file)
+    (delete-file (concat file ".el"))))
+
+;;;###autoload
+(defun mew-submit-take-smtpmail-queue ()
+  "Put the mails that smtpmail has queued into the outbox.
+They are sent, or wait there while `smtpmail-queue-mail' is non-nil.  One that
+cannot be taken over stays where it is."
+  (interactive)
+  (let ((files (mew-submit-clients--smtpmail-queued))
+        (taken 0))
+    (unless files
+      (user-error "There is no mail in the queue of smtpmail"))
+    (dolist (file files)
+      (condition-case err
+          (progn (mew-submit-clients--take file)
+                 (cl-incf taken))
+        (error (display-warning 'mew-submit
+                                (format "%s stays in the queue of smtpmail: %s"
+                                        file (mew-submit-error-text err))))))
+    (message "%d of %d mails are in the outbox now" taken (length files))))
+
+;;;###autoload
+(defun mew-submit-send-queued-mail ()
+  "Send the mails that were held because of `smtpmail-queue-mail'.
+This is for mew-submit what `smtpmail-send-queued-mail' is for smtpmail."
+  (interactive)
+  (mew-submit-queue-look)
+  (let ((held (seq-filter (lambda (entry)
+                            (and (eq (plist-get entry :state) 'held)
+                                 (eq (plist-get entry :held) 'flush)))
+                          (mew-submit-queue-entries))))
+    (dolist (entry held)
+      (mew-submit-queue-send (plist-get entry :id)))
+    (mew-submit-queue-flush)
+    (message "Sending %d mails that were held" (length held))))
+
+;;; The mode
+
+(defun mew-submit-clients--start ()
+  "Send what is in the outbox, and file what is to be filed."
+  (when (bound-and-true-p mew-submit-mode)
+    (mew-submit-clients--set)
+    (condition-case err
+        (progn
+          (mew-submit-queue-start)
+          (mew-submit-notice-left-behind)
+          (mew-submit-copies-file mew-submit-outbox-directory))
+      (error (display-warning 'mew-submit (mew-submit-error-text err))))
+    (when-let ((queued (mew-submit-clients--smtpmail-queued)))
+      (message "smtpmail has queued %d mails before: \
+M-x mew-submit-take-smtpmail-queue takes them over" (length queued)))))
+
+(defun mew-submit-clients--gnus-started ()
+  "File the copies that have waited for Gnus."
+  (mew-submit-copies-file mew-submit-outbox-directory))
+
+(defconst mew-submit-clients--hooks
+  '((message-mode-hook . mew-submit-clients--note-handler)
+    (message-send-hook . mew-submit-clients--before-sending)
+    (message-header-hook . mew-submit-clients--note-buffer)
+    (gnus-started-hook . mew-submit-clients--gnus-started))
+  "The hooks the mode adds functions to.")
+
+(defun mew-submit-clients--enable ()
+  "Do what turning on the mode means."
+  (mew-submit-clients--set)
+  (pcase-dolist (`(,hook . ,function) mew-submit-clients--hooks)
+    (add-hook hook function 90))
+  (when (boundp 'message-fcc-handler-function)
+    (mew-submit-clients--note-handler))
+  (setq mew-submit-copies-function #'mew-submit-clients--copies
+        mew-submit-queued-function #'mew-submit-clients--queued)
+  ;; What the init file sets after this, such as `custom-set-variables', is old.
+  (if (or after-init-time noninteractive)
+      (mew-submit-clients--start)
+    (add-hook 'after-init-hook #'mew-submit-clients--start 90)))
+
+(defun mew-submit-clients--disable ()
+  "Do what turning off the mode means."
+  (pcase-dolist (`(,hook . ,function) mew-submit-clients--hooks)
+    (remove-hook hook function))
+  (remove-hook 'after-init-hook #'mew-submit-clients--start)
+  (setq mew-submit-copies-function nil
+        mew-submit-queued-function nil)
+  (mew-submit-clients--forget)
+  (mew-submit-clients--reset))
+
+;;;###autoload
+(define-minor-mode mew-submit-mode
+  "Have every mail client of Emacs send by mew-submit.
+Message mode, Mail mode, Gnus, mu4e, notmuch, Rmail and whatever else goes by
+`send-mail-function' or `message-send-mail-function' put their mail into the
+outbox and return at once.  Copies (Fcc, Gcc) are filed when the mail has been
+delivered.  Mail that is in the outbox already is sent.
+
+When the mode is turned off, what was there before is there again, except for
+what has been changed meanwhile."
+  :global t
+  :group 'mew-submit
+  :require 'mew-submit
+  (if mew-submit-mode
+      (mew-submit-clients--enable)
+    (mew-submit-clients--disable)))
+
+(provide 'mew-submit-clients)
+;;; mew-submit-clients.el ends here

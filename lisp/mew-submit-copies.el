@@ -1,0 +1,387 @@
+;;; mew-submit-copies.el --- Copies of sent mail are filed when it is delivered -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Floor 5.  It owns what Fcc and Gcc mean: what they ask for is kept with the message
+;; in the outbox, and filed once that is delivered, also by another Emacs.  Until
+;; all is filed the message stays in copies/ in the outbox.
+;;
+;; Each copy that is wanted is a plist:
+;; :kind   what :place is: `mbox', a file; `maildir', a new file in a maildir; `pipe', a
+;;         shell command; `gcc', groups of Gnus; `notmuch', what notmuch has in Fcc;
+;;         `function', a file for the function in :function; `closure', a file for a
+;;         function that only this Emacs knows, by :token; `call': the function in
+;;         :function is called with the plist and knows it all
+;; :needs  a feature that has to be there before it can be filed
+;; :bcc    the Bcc field, which the copy has and the message in the outbox has not
+;;
+;; Nothing here asks the user anything but what Gnus or a handler of theirs asks.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'mew-submit-error)
+(require 'mew-submit-message)
+(require 'mew-submit-outbox)
+(require 'mew-submit-queue)
+(require 'mew-submit-report)
+(require 'seq)
+(require 'subr-x)
+
+(declare-function gnus-alive-p "gnus-util" ())
+(declare-function gnus-inews-do-gcc "gnus-msg" (&optional gcc))
+(declare-function gnus-output-to-mail "gnus-util" (filename &optional ask))
+(declare-function gnus-output-to-rmail "gnus-util" (filename &optional ask))
+(declare-function message-narrow-to-headers "message" ())
+(declare-function message-remove-header "message"
+                  (header &optional is-regexp first reverse))
+(declare-function mu4e--server-add "ext:mu4e-server" (path))
+(declare-function mu4e-running-p "ext:mu4e-server" ())
+(declare-function notmuch-maildir-notmuch-insert-current-buffer
+                  "ext:notmuch-maildir-fcc" (folder &optional create tags))
+(declare-function notmuch-maildir-fcc-dir-is-maildir-p
+                  "ext:notmuch-maildir-fcc" (dir))
+(declare-function notmuch-maildir-fcc-create-maildir
+                  "ext:notmuch-maildir-fcc" (path))
+(declare-function notmuch-maildir-fcc-write-buffer-to-maildir
+                  "ext:notmuch-maildir-fcc" (destdir &optional mark-seen))
+(defvar gnus-gcc-externalize-attachments)
+(defvar gnus-gcc-pre-body-encode-hook)
+(defvar mail-header-separator)
+(defvar message-encoded-mail-cache)
+(defvar message-fcc-externalize-attachments)
+(defvar message-fcc-handler-function)
+(defvar notmuch-maildir-use-notmuch-insert)
+(defvar rfc2047-encode-encoded-words)
+
+;;; What is asked for
+
+(defvar mew-submit-copies--closures (make-hash-table :test #'equal)
+  "Functions that file a copy and have no name, by their tokens.")
+
+(defun mew-submit-copies--maildir-p (file)
+  "Is FILE in the cur/ or new/ of what looks like a maildir?"
+  (let ((directory (directory-file-name (file-name-directory file))))
+    (member (file-name-nondirectory directory) '("cur" "new"))))
+
+(defun mew-submit-copies--by-handler (file handler)
+  "Return the copy in FILE that HANDLER, as in message.el, would make."
+  (cond ((memq handler '(nil message-output rmail-output))
+         (list :kind (if (mew-submit-copies--maildir-p file) 'maildir 'mbox)
+               :place file))
+        ((symbolp handler)
+         (list :kind 'function :place file :function handler))
+        ;; That is mu4e, whose function writes the file and tells mu4e of it.
+        ((mew-submit-copies--maildir-p file)
+         (list :kind 'maildir :place file))
+        (t (let ((token (format "%s-%d" (emacs-pid)
+                                (hash-table-count mew-submit-copies--closures))))
+             (puthash token handler mew-submit-copies--closures)
+             (list :kind 'closure :place file :token token)))))
+
+(defun mew-submit-copies--for-fcc (value)
+  "Return the copy that an Fcc field with VALUE asks for in the current buffer."
+  (cond ((string-match "\\`|[ \t]*\\(.*\\)\\'" value)
+         (list :kind 'pipe :place (match-string 1 value)))
+        ((derived-mode-p 'notmuch-message-mode)
+         (list :kind 'notmuch :place value
+               :insert (and (bound-and-true-p notmuch-maildir-use-notmuch-insert)
+                            t)))
+        (t (mew-submit-copies--by-handler (expand-file-name value)
+                                          message-fcc-handler-function))))
+
+(defun mew-submit-copies--next (field end)
+  "Return the value of the next FIELD before END, or nil; the match is the field."
+  (and (re-search-forward
+        (format "^%s[ \t]*:[ \t]*\\(.*\\(?:\n[ \t].*\\)*\\)\n" field) end t)
+       (save-match-data
+         (string-trim (replace-regexp-in-string "\n[ \t]*" " "
+                                                (match-string 1))))))
+
+(defun mew-submit-copies--values (field)
+  "Return the values of all FIELDs of the header the buffer is narrowed to."
+  (let ((case-fold-search t)
+        value values)
+    (goto-char (point-min))
+    ;; `mail-fetch-field' of Emacs 28 makes no list of them.
+    (while (setq value (mew-submit-copies--next field nil))
+      (unless (string-empty-p value)
+        (push value values)))
+    (nreverse values)))
+
+(defun mew-submit-copies-of-message ()
+  "Return the copies that the current buffer, in Message mode, asks for.
+Those that are to have attachments as external parts are not among them: they
+cannot be made of the message that is sent."
+  (save-excursion
+    (save-restriction
+      (widen)
+      (message-narrow-to-headers)
+      (append
+       (unless message-fcc-externalize-attachments
+         (mapcar #'mew-submit-copies--for-fcc
+                 (mew-submit-copies--values "Fcc")))
+       (unless (bound-and-true-p gnus-gcc-externalize-attachments)
+         (mapcar (lambda (value)
+                   (list :kind 'gcc :place value :needs 'gnus-msg))
+                 (mew-submit-copies--values "Gcc")))))))
+
+(defun mew-submit-copies-take-over (copies)
+  "Remove from the current buffer, in Message mode, the fields COPIES stand for.
+So Message mode and Gnus do not file them now."
+  (save-excursion
+    (save-restriction
+      (widen)
+      (message-narrow-to-headers)
+      (let ((inhibit-read-only t))
+        (when (seq-some (lambda (copy) (not (eq (plist-get copy :kind) 'gcc)))
+                        copies)
+          (message-remove-header "Fcc"))
+        (when (seq-some (lambda (copy) (eq (plist-get copy :kind) 'gcc)) copies)
+          (message-remove-header "Gcc"))))))
+
+(defun mew-submit-copies-cut (end)
+  "Cut the Fcc fields out of the header up to END, a marker; return the copies.
+This is for Mail mode, where they name files."
+  (let ((case-fold-search t)
+        file copies)
+    (goto-char (point-min))
+    (while (setq file (mew-submit-copies--next "Fcc" end))
+      (replace-match "" t t)
+      (unless (string-empty-p file)
+        (push (list :kind (if (mew-submit-copies--maildir-p file)
+                              'maildir 'mbox)
+                    :place (expand-file-name file))
+              copies)))
+    (nreverse copies)))
+
+(defun mew-submit-copies-with-bcc (copies fields)
+  "Return COPIES with the Bcc of FIELDS, which are those of the message's header."
+  (let ((bcc (mapconcat (lambda (field)
+                          (if (member (car field) '("bcc" "resent-bcc"))
+                              (replace-regexp-in-string "\r\n?" "\n"
+                                                        (cdr field))
+                            ""))
+                        fields "")))
+    (if (string-empty-p bcc)
+        copies
+      (mapcar (lambda (copy)
+                (append copy (list :bcc (decode-coding-string bcc 'utf-8))))
+              copies))))
+
+(defun mew-submit-copies--field (copy)
+  "Return the field that asks Message mode for COPY."
+  (let ((place (plist-get copy :place)))
+    (pcase (plist-get copy :kind)
+      ('gcc (concat "Gcc: " place "\n"))
+      ('pipe (concat "Fcc: |" place "\n"))
+      ('call "")
+      ((and 'notmuch (guard (plist-get copy :insert)))
+       (pcase-let ((`(,folder . ,tags) (split-string-and-unquote place)))
+         (concat "Fcc: |notmuch insert --folder="
+                 (mapconcat #'shell-quote-argument (cons folder tags) " ")
+                 "\n")))
+      (_ (concat "Fcc: " place "\n")))))
+
+(defun mew-submit-copies-header (entry)
+  "Return the fields that ask Message mode for the copies of ENTRY."
+  (mapconcat #'mew-submit-copies--field (plist-get entry :fcc) ""))
+
+;;; Filing
+
+(defun mew-submit-copies--insert (file copy)
+  "Insert the message in FILE, as octets, with the Bcc of COPY."
+  (set-buffer-multibyte nil)
+  (setq buffer-file-coding-system 'no-conversion)
+  (let ((coding-system-for-read 'binary)
+        (file-name-handler-alist nil))
+    (insert-file-contents-literally file))
+  (goto-char (point-min))
+  (while (search-forward "\r\n" nil t)
+    (replace-match "\n" t t))
+  (when-let ((bcc (plist-get copy :bcc)))
+    (goto-char (point-min))
+    (if (re-search-forward "^\n" nil t)
+        (goto-char (match-beginning 0))
+      (goto-char (point-max)))
+    (insert (encode-coding-string bcc 'utf-8)))
+  (goto-char (point-min)))
+
+(defun mew-submit-copies--mbox (file)
+  "Append the message in the current buffer to FILE, or to a buffer that has it."
+  (require 'gnus-util)
+  (make-directory (file-name-directory file) t)
+  (let ((visiting (find-buffer-visiting file)))
+    (if (and visiting
+             (eq (buffer-local-value 'major-mode visiting) 'rmail-mode))
+        (gnus-output-to-rmail file)
+      (gnus-output-to-mail file))))
+
+(defun mew-submit-copies--maildir (file)
+  "Write the message in the current buffer to FILE, new in a maildir."
+  (let* ((maildir (file-name-directory
+                   (directory-file-name (file-name-directory file))))
+         (part (expand-file-name
+                (concat "tmp/" (replace-regexp-in-string
+                                ":.*" "" (file-name-nondirectory file)))
+                maildir))
+         (coding-system-for-write 'no-conversion))
+    (dolist (name '("cur" "new" "tmp"))
+      (make-directory (expand-file-name name maildir) t))
+    (write-region nil nil part nil 'silent)
+    (rename-file part file t)
+    (when (and (fboundp 'mu4e--server-add)
+               (fboundp 'mu4e-running-p)
+               (mu4e-running-p))
+      (mu4e--server-add file))))
+
+(defun mew-submit-copies--notmuch (copy)
+  "File the message in the current buffer as COPY tells notmuch."
+  (require 'notmuch-maildir-fcc)
+  (let ((place (plist-get copy :place)))
+    (if (plist-get copy :insert)
+        (pcase-let ((`(,folder . ,tags) (split-string-and-unquote place)))
+          (notmuch-maildir-notmuch-insert-current-buffer folder t tags))
+      (unless (notmuch-maildir-fcc-dir-is-maildir-p place)
+        (notmuch-maildir-fcc-create-maildir place))
+      (unless (notmuch-maildir-fcc-write-buffer-to-maildir place t)
+        (error "Not written to the maildir %s" place)))))
+
+(defun mew-submit-copies--pipe (command)
+  "Have COMMAND, for the shell, read the message in the current buffer."
+  (let* ((coding-system-for-write 'no-conversion)
+         (status (call-shell-region (point-min) (point-max) command)))
+    (unless (eql status 0)
+      (error "The command failed (%s): %s" status command))))
+
+(defun mew-submit-copies--gcc (groups)
+  "Put the message in the current buffer into GROUPS of Gnus."
+  (require 'gnus-msg)
+  (goto-char (point-min))
+  (when (re-search-forward "^\n" nil t)
+    (goto-char (match-beginning 0))
+    (insert mail-header-separator))
+  (setq-local message-encoded-mail-cache (buffer-string))
+  (let ((gnus-gcc-externalize-attachments nil)
+        (gnus-gcc-pre-body-encode-hook nil)
+        ;; The header is encoded already.
+        (rfc2047-encode-encoded-words nil))
+    (gnus-inews-do-gcc groups)))
+
+(defun mew-submit-copies--call (copy)
+  "Have the function of COPY file the message in the current buffer."
+  (let ((function (or (plist-get copy :function)
+                      (gethash (plist-get copy :token)
+                               mew-submit-copies--closures)))
+        (place (plist-get copy :place))
+        (coding-system-for-write 'no-conversion))
+    (make-directory (file-name-directory place) t)
+    (if (functionp function)
+        (funcall function place)
+      ;; Of a function without a name another Emacs does not know more.
+      (mew-submit-copies--mbox place))))
+
+(defun mew-submit-copies--file (copy file)
+  "File COPY of the message in FILE, or signal an error."
+  (with-temp-buffer
+    (mew-submit-copies--insert file copy)
+    (let ((place (plist-get copy :place)))
+      (pcase (plist-get copy :kind)
+        ('mbox (mew-submit-copies--mbox place))
+        ('maildir (mew-submit-copies--maildir place))
+        ('pipe (mew-submit-copies--pipe place))
+        ('notmuch (mew-submit-copies--notmuch copy))
+        ('gcc (mew-submit-copies--gcc place))
+        ((or 'function 'closure) (mew-submit-copies--call copy))
+        ('call (funcall (plist-get copy :function) copy))
+        (kind (error "Nobody knows how to file a copy of kind %s" kind))))))
+
+(defun mew-submit-copies--ready-p (copy)
+  "Can COPY be filed now?  One for Gnus or Mew waits until that has been loaded."
+  (let ((needs (plist-get copy :needs)))
+    (or (null needs) (featurep needs))))
+
+(defun mew-submit-copies--warn (entry copy err)
+  "Tell that COPY of ENTRY's message was not filed, because of ERR."
+  (display-warning
+   'mew-submit
+   (format "Mail to %s was delivered, but the copy for %s was not filed: %s\n\
+M-x mew-submit-file-copies tries again."
+           (mew-submit-report-people (plist-get entry :delivered))
+           (plist-get copy :place) (error-message-string err))))
+
+(defun mew-submit-copies--try (entry copy)
+  "Try to file COPY of the message of ENTRY; return nil if it is not filed."
+  (and (mew-submit-copies--ready-p copy)
+       (condition-case err
+           (progn
+             (mew-submit-copies--file copy (mew-submit-outbox-message-file entry))
+             (remhash (plist-get copy :token) mew-submit-copies--closures)
+             t)
+         (error (mew-submit-copies--warn entry copy err)
+                nil))))
+
+(defun mew-submit-copies--file-all (entry)
+  "File the copies of ENTRY that can be filed, and note that; return the rest.
+The caller has its message locked."
+  (let ((left (plist-get entry :fcc)))
+    (dolist (copy left)
+      (when (mew-submit-copies--try entry copy)
+        (setq left (remq copy left))
+        (if left
+            (mew-submit-outbox-write (mew-submit-outbox-with entry :fcc left) t)
+          (mew-submit-outbox-remove entry))))
+    left))
+
+(defun mew-submit-copies--file-entry (id directory)
+  "File the copies of the message ID in DIRECTORY; return those that are left."
+  (when-let ((lock (mew-submit-outbox-lock id directory)))
+    (unwind-protect
+        (let ((entry (mew-submit-outbox-read id directory)))
+          (and entry
+               (eq (plist-get entry :state) 'filing)
+               (mew-submit-copies--file-all entry)))
+      (mew-submit-outbox-unlock lock))))
+
+(defun mew-submit-copies-file (directory)
+  "File the copies that are to be filed in the outbox DIRECTORY.
+Return how many messages have copies left."
+  (let ((copies (mew-submit-outbox-copies directory)))
+    (seq-count (lambda (id) (mew-submit-copies--file-entry id copies))
+               (mew-submit-outbox-ids copies))))
+
+;;;###autoload
+(defun mew-submit-file-copies ()
+  "File the copies of delivered mail that could not be filed before."
+  (interactive)
+  (let ((left (mew-submit-copies-file mew-submit-outbox-directory)))
+    (if (zerop left)
+        (message "No copy is left to be filed")
+      (message "Copies of %d messages are still to be filed; those for Gnus and \
+Mew wait for it to be started" left))))
+
+;;; When
+
+(defun mew-submit-copies--file-kept ()
+  "File the copies of the messages that were delivered just now."
+  (while mew-submit-outbox-kept
+    (let ((directory (pop mew-submit-outbox-kept)))
+      (condition-case err
+          (mew-submit-copies-file directory)
+        (error (display-warning 'mew-submit (mew-submit-error-text err)))))))
+
+(defun mew-submit-copies--soon ()
+  "Have the copies of what was delivered just now filed, soon.
+A batch Emacs may not wait for a timer."
+  (when mew-submit-outbox-kept
+    (if noninteractive
+        (mew-submit-copies--file-kept)
+      (run-at-time 0 nil #'mew-submit-copies--file-kept))))
+
+(add-hook 'mew-submit-queue-change-hook #'mew-submit-copies--soon)
+
+(provide 'mew-submit-copies)
+;;; mew-submit-copies.el ends here

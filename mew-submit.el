@@ -270,7 +270,7 @@ Return nil where the header decides, as smtpmail does."
   (if (bound-and-true-p message-this-is-mail)
       (pcase message-sendmail-envelope-from
         ((and address (pred stringp)) address)
-        ((or 'nil 'header) nil)
+        ('header nil)
         (_ (mew-submit--mail-envelope-from)))
     (mew-submit--mail-envelope-from)))
 

@@ -101,6 +101,36 @@
       (should (= (plist-get entry :bytes)
                  (length "From: me@x\nTo: a@x\nSubject: s\n\nbody\n"))))))
 
+(ert-deftest mew-submit-outbox-tests-order-on-disk ()
+  "Whatever gets its name is on disk before, and the message's name is the last."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let* (steps
+           (short (lambda (file)
+                    (let ((name (file-name-nondirectory
+                                 (directory-file-name file))))
+                      (cond ((string-match "\\.eml.*\\|\\.eld.*" name)
+                             (match-string 0 name))
+                            (t "directory")))))
+           (note (lambda (what)
+                   (lambda (file &rest _)
+                     (push (list what (funcall short file)) steps))))
+           (sync (funcall note 'sync))
+           (rename (funcall note 'rename)))
+      (mew-submit-module-ensure)
+      (unwind-protect
+          (progn
+            (advice-add 'mew-submit--mod-sync :before sync)
+            (advice-add 'rename-file :before rename)
+            (mew-submit-outbox-tests--add directory))
+        (advice-remove 'mew-submit--mod-sync sync)
+        (advice-remove 'rename-file rename))
+      (should (equal (nreverse steps)
+                     '((sync ".eml.part")
+                       (sync ".eld.part") (rename ".eld.part")
+                       (rename ".eml.part")
+                       (sync "directory")))))))
+
 (ert-deftest mew-submit-outbox-tests-text-survives ()
   "Whatever an entry holds is the same when it is read again."
   :tags '(:module)

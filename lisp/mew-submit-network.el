@@ -287,7 +287,7 @@ The link-layer address of a gateway is unknown until it is needed."
         mew-submit-network--seen nil))
 
 (defun mew-submit-network--call (function)
-  "Call FUNCTION and return what it returns; show its errors as a warning."
+  "Call FUNCTION and return its value; show its errors as a warning."
   (condition-case err
       (funcall function)
     (error (display-warning 'mew-submit (error-message-string err) :error)

@@ -271,10 +271,18 @@ non-nil nobody knows the family."
   "Has ATTEMPT met something that is worth remembering?"
   (memql (plist-get attempt :case) '(2 3 4 5)))
 
+(defun mew-submit-negative--case (attempts)
+  "Return what ATTEMPTS, all of them blocked, have met at one port.
+Trouble on the way is forgotten soonest, and so goes before the rest."
+  (let ((cases (mapcar (lambda (attempt) (plist-get attempt :case)) attempts)))
+    (if (memql 4 cases)
+        4
+      (car cases))))
+
 (defun mew-submit-negative--group (attempts)
   "Return ATTEMPTS by port and family: a list of ((PORT . FAMILY) ATTEMPT...)."
   (let (groups)
-    (dolist (attempt attempts groups)
+    (dolist (attempt (reverse attempts) groups)
       (push attempt (alist-get (mew-submit-negative--place attempt) groups
                                nil nil #'equal)))))
 
@@ -298,7 +306,8 @@ was met while it moved tells nothing."
             (old (cdr (assq (cdr place) before))))
         (when (and network (mew-submit-network-same-p network old))
           (let ((entry (mew-submit-negative--entry
-                        server place (plist-get (car attempts) :case) network)))
+                        server place (mew-submit-negative--case attempts)
+                        network)))
             (cond ((seq-some #'mew-submit-negative--answered-p attempts)
                    (push (mew-submit-negative--key entry) open))
                   ((seq-every-p #'mew-submit-negative--blocked-p attempts)

@@ -263,7 +263,11 @@ nothing wrong is tried again."
           (assq-delete-all job mew-submit-auth--unsaved))
     (cond ((not accepted) (auth-source-forget+ :host host)
                           nil)
-          ((functionp save) save))))
+          ((functionp save)
+           ;; A new file of auth-source's would be everybody's to read.
+           (lambda ()
+             (with-file-modes #o600
+               (funcall save)))))))
 
 (defun mew-submit-auth-close (job)
   "Forget what was needed for JOB, which has ended."

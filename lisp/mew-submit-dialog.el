@@ -46,6 +46,8 @@ The events of other messages are dealt with meanwhile: timers run."
                                               " " words))
                                     choices ", ")))
          (key (read-char-from-minibuffer prompt (mapcar #'car choices))))
+    ;; It leaves question and answer in the echo area, as if it still asked.
+    (message nil)
     (nth 2 (assq key choices))))
 
 (defun mew-submit-dialog--choose (question choices details)
@@ -72,7 +74,8 @@ function DETAILS returns, and ask again.  A quit is left to the caller."
       (insert text)
       (goto-char (point-min)))
     (special-mode)
-    (display-buffer (current-buffer))
+    (display-buffer (current-buffer)
+                    '(nil (window-height . fit-window-to-buffer)))
     (current-buffer)))
 
 ;;; Another port?
@@ -162,14 +165,16 @@ the meantime is not asked again."
 (defun mew-submit-dialog--field (name value)
   "Return a line with NAME and VALUE, or nothing for nil."
   (if value
-      (format "%-13s %s\n" (concat name ":")
+      (format "%-14s %s\n" (concat name ":")
               (mew-submit-error-clean (format "%s" value)))
     ""))
 
-(defun mew-submit-dialog--time (time)
-  "Return TIME, of any form that Emacs knows, for people; nil stays nil."
-  (cond ((stringp time) time)
-        (time (format-time-string "%F %T" time))))
+(defun mew-submit-dialog--server (entry)
+  "Return what names the server of ENTRY."
+  (let ((account (plist-get entry :account)))
+    (if (consp account)
+        (plist-get account :server)
+      account)))
 
 (defun mew-submit-dialog--uncertain-details (entry)
   "Return what there is to know of ENTRY before it is sent again."
@@ -179,11 +184,11 @@ the meantime is not asked again."
    (mew-submit-dialog--field "To" (string-join (plist-get entry :recipients)
                                                ", "))
    (mew-submit-dialog--field "Message-ID" (plist-get entry :message-id))
-   (mew-submit-dialog--field "Server" (or (plist-get entry :server)
-                                          (plist-get entry :account)))
-   (mew-submit-dialog--field "Sent" (mew-submit-dialog--time
-                                     (plist-get entry :last)))
-   (mew-submit-dialog--field "It said" (plist-get entry :reply))
+   (mew-submit-dialog--field "Server" (mew-submit-dialog--server entry))
+   (mew-submit-dialog--field "When" (when-let ((time (caar (plist-get
+                                                            entry :history))))
+                                      (format-time-string "%F %T" time)))
+   (mew-submit-dialog--field "What happened" (plist-get entry :last))
    "
 The whole message was sent, and then the connection broke before the server said
 whether it has taken it.  It may or may not have been delivered.
@@ -196,10 +201,9 @@ later, C-g     ask again another time; it is best to ask a recipient meanwhile
 
 (defun mew-submit-dialog-uncertain (entry)
   "Ask whether the message ENTRY, sent without an answer, is to be sent again.
-ENTRY is a plist with :recipients, and for the details :subject, :from,
-:message-id, :server or :account, :last, when it was sent, and :reply.  Return t
-for yes, nil for no, and `later' when the user does not say; in batch mode
-nobody is asked.  Call it by way of `mew-submit-session-when-quiet'."
+ENTRY is one of the outbox, a plist.  Return t for yes, nil for no, and `later'
+when the user does not say; in batch mode nobody is asked.  Call it by way of
+`mew-submit-session-when-quiet', unless the user has just asked for it."
   (if noninteractive
       'later
     (condition-case nil

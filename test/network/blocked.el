@@ -13,6 +13,8 @@
 (require 'cl-lib)
 (require 'ert)
 (require 'mew-submit-negative)
+(require 'mew-submit-network)
+(require 'mew-submit-queue)
 (require 'mew-submit-request)
 (require 'mew-submit-session)
 (require 'mew-submit-test-helpers)
@@ -440,6 +442,34 @@ not used, whatever is remembered of 587."
               (mew-submit-negative--read nil))
           (should (equal (mew-submit-blocked--known)
                          '((587 ipv4 5) (587 ipv6 5)))))))))
+
+;;; The outbox
+
+(ert-deftest mew-submit-blocked-the-outbox-follows ()
+  "What waits in the outbox is sent as soon as this machine is on another network,
+long before its next try; then nobody looks at the network any more."
+  (mew-submit-blocked--with '(:drop (587 25))
+    (mew-submit-test-with-directory directory
+      (let* ((mew-submit-network-interval 0.2)
+             (mew-submit-retry-intervals '(3600))
+             (noninteractive nil)
+             (results nil))
+        (mew-submit-queue-add
+         (mew-submit-test-write (expand-file-name "message" directory)
+                                mew-submit-blocked-message)
+         :account (mew-submit-blocked--account :timeout 1)
+         :directory (expand-file-name "outbox" directory)
+         :on-done (lambda (done) (push (plist-get done :result) results)))
+        (mew-submit-test-until ("the first attempt") results)
+        (should (equal results '("deferred")))
+        (mew-submit-test-until ("the network to be looked at")
+          mew-submit-network--timer)
+        (mew-submit-blocked--filter)
+        (mew-submit-blocked--gateway 2)
+        (mew-submit-test-until ("the delivery") (cdr results))
+        (should (equal results '("delivered" "deferred")))
+        (mew-submit-test-until ("the end of looking at the network")
+          (null mew-submit-network--timer))))))
 
 ;;; Emacs is free
 

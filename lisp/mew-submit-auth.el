@@ -255,13 +255,19 @@ auth-source knows no password, but not in batch mode."
 
 (defun mew-submit-auth-settle (job accepted host)
   "Do what is left to do for JOB when its server HOST has judged the password.
-With ACCEPTED non-nil save a password the user typed; else forget what
-auth-source remembers, so that nothing wrong is tried again."
+With ACCEPTED non-nil return a function that saves the password that the user
+typed, after asking, or nil; else forget what auth-source remembers, so that
+nothing wrong is tried again."
   (let ((save (cdr (assq job mew-submit-auth--unsaved))))
     (setq mew-submit-auth--unsaved
           (assq-delete-all job mew-submit-auth--unsaved))
-    (cond ((not accepted) (auth-source-forget+ :host host))
-          ((functionp save) (funcall save)))))
+    (cond ((not accepted) (auth-source-forget+ :host host)
+                          nil)
+          ((functionp save)
+           ;; A new file of auth-source's would be everybody's to read.
+           (lambda ()
+             (with-file-modes #o600
+               (funcall save)))))))
 
 (defun mew-submit-auth-close (job)
   "Forget what was needed for JOB, which has ended."

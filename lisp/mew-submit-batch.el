@@ -26,6 +26,7 @@
 (require 'mew-submit-json)
 (require 'mew-submit-message)
 (require 'mew-submit-module)
+(require 'mew-submit-negative)
 (require 'mew-submit-outbox)
 (require 'mew-submit-plan)
 (require 'mew-submit-queue)
@@ -62,6 +63,8 @@ token (OAuth 2.0)")
     ("--auth" :auth "MECHANISM|none" "this mechanism and no other")
     ("--memory" :memory "FILE" "remember there what the server has offered; \
 less is an alarm")
+    ("--network-cache" :network-cache "FILE" "remember there which ports a \
+network blocks")
     ("--from" :from "ADDRESS" "envelope sender; default: from the header")
     ("--helo" :helo "NAME" "argument of EHLO")
     ("--fallback" :fallback "always|never" "use less preferred ports? default: \
@@ -218,7 +221,8 @@ the message's own header wishes, and that before the account."
     (setq account (plist-put account :fallback 'always))
     (cl-loop for (key value) on options by #'cddr
              unless (memq key '(:password-file :from :outbox :json :header
-                                               :help :arguments :ssh))
+                                               :help :arguments :ssh
+                                               :network-cache))
              do (setq account (mew-submit-extension-merge account
                                                           (list key value))))
     (when-let ((host (plist-get options :ssh)))
@@ -336,6 +340,9 @@ Signal a condition when there is nothing to begin with."
   (mew-submit-batch--check options)
   (mew-submit-batch--check-server options)
   (mew-submit-module-ensure)
+  (when-let ((file (plist-get options :network-cache)))
+    (setq mew-submit-negative-cache-file (expand-file-name file)
+          mew-submit-negative-active t))
   (let ((work (mew-submit-batch--prepare options)))
     (setq mew-submit-batch--work work)
     (setq mew-submit-command-interrupted #'mew-submit-batch--interrupted)

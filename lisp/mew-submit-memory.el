@@ -17,6 +17,7 @@
 ;;; Code:
 
 (require 'mew-submit-error)
+(require 'mew-submit-state)
 (require 'seq)
 
 (defcustom mew-submit-memory-file
@@ -54,10 +55,7 @@ PLIST may have :starttls, which is t, and :auth, a mechanism.  Signal
 not be lost in silence."
   (when (and file (file-exists-p file))
     (let ((entries (condition-case err
-                       (with-temp-buffer
-                         (let ((coding-system-for-read 'utf-8-unix))
-                           (insert-file-contents file))
-                         (read (current-buffer)))
+                       (mew-submit-state-read file)
                      (error
                       (mew-submit-error-throw
                        'config nil "The memory of servers cannot be read: %s: %s"
@@ -71,21 +69,8 @@ not be lost in silence."
 
 (defun mew-submit-memory--write (file entries)
   "Make FILE remember ENTRIES, all at once, for nobody else to read."
-  (let ((directory (file-name-directory (expand-file-name file))))
-    (with-file-modes #o700
-      (make-directory directory t))
-    (let ((part (make-temp-file (expand-file-name "servers-" directory)))
-          (coding-system-for-write 'utf-8-unix)
-          (print-length nil)
-          (print-level nil))
-      (unwind-protect
-          (progn
-            (write-region (concat ";; What servers have offered to mew-submit.\n"
-                                  (prin1-to-string entries) "\n")
-                          nil part nil 'silent)
-            (rename-file part file t))
-        (when (file-exists-p part)
-          (delete-file part))))))
+  (mew-submit-state-write file "What servers have offered to mew-submit."
+                          entries))
 
 ;;; What is remembered
 

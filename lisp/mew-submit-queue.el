@@ -23,6 +23,7 @@
 (require 'mew-submit-dialog)
 (require 'mew-submit-error)
 (require 'mew-submit-message)
+(require 'mew-submit-network)
 (require 'mew-submit-outbox)
 (require 'mew-submit-plan)
 (require 'mew-submit-report)
@@ -493,8 +494,23 @@ Later attempts read it from the file where one has it."
         (lambda (a b)
           (< (or (plist-get a :created) 0) (or (plist-get b :created) 0)))))
 
+(defun mew-submit-queue--queued ()
+  "Return the entries that will be sent as soon as the network lets them."
+  (seq-filter (lambda (entry)
+                (eq (plist-get entry :state) 'queued))
+              (hash-table-values mew-submit-queue--entries)))
+
+(defun mew-submit-queue--network-changed ()
+  "Send at once what waits, since this machine is on another network."
+  (dolist (entry (mew-submit-queue--queued))
+    (puthash (mew-submit-queue--key entry) t mew-submit-queue--urgent))
+  (mew-submit-queue-run))
+
 (defun mew-submit-queue--schedule (waiting)
   "Come back when the first of WAITING, entries, is due, or to look for others."
+  (when (and (not noninteractive) (mew-submit-queue--queued))
+    (mew-submit-network-watch #'mew-submit-queue--network-changed
+                              #'mew-submit-queue--queued))
   (when (timerp mew-submit-queue--timer)
     (cancel-timer mew-submit-queue--timer))
   (let ((seconds mew-submit-queue--poll)

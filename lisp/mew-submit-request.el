@@ -20,6 +20,7 @@
 (require 'mew-submit-extension)
 (require 'mew-submit-memory)
 (require 'mew-submit-message)
+(require 'mew-submit-negative)
 (require 'mew-submit-plan)
 (require 'mew-submit-session)
 (require 'mew-submit-tls)
@@ -83,8 +84,9 @@ that none is kept.  In batch mode none is."
   "Return TEXT as UTF-8 octets; nil stays nil."
   (and text (encode-coding-string text 'utf-8)))
 
-(defun mew-submit-request--plan (account)
-  "Return the plan for ACCOUNT, as `mew-submit-plan-make' does."
+(defun mew-submit-request--plan (account rule)
+  "Return the plan for ACCOUNT, as `mew-submit-plan-make' does.
+RULE is the one for falling back."
   (let ((routes (plist-get account :routes)))
     (mew-submit-plan-make
      (plist-get account :server)
@@ -92,11 +94,15 @@ that none is kept.  In batch mode none is."
      :routes (if (stringp routes) (mew-submit-plan-parse-routes routes) routes)
      :family (plist-get account :family)
      :tls (plist-get account :tls)
-     :fallback (mew-submit-request--fallback account))))
+     :fallback rule)))
 
-(defun mew-submit-request--fallback (account)
-  "Return ACCOUNT's rule for falling back: `ask', `always' or `never'."
-  (or (plist-get account :fallback) mew-submit-fallback))
+(defun mew-submit-request--fallback (account host networks)
+  "Return ACCOUNT's rule for falling back: `ask', `always' or `never'.
+Where it is `ask', what the user has answered before decides, for HOST on
+NETWORKS."
+  (let ((rule (or (plist-get account :fallback) mew-submit-fallback)))
+    (or (and (eq rule 'ask) (mew-submit-negative-rule host networks))
+        rule)))
 
 (defun mew-submit-request--user (account host port)
   "Return ACCOUNT's user name, or nil for no authentication.
@@ -199,6 +205,10 @@ to who is reached, how safely and as whom is the same."
         (print-length nil)
         (print-level nil))
     (unless (zerop keep)
+      ;; What is tried last makes no difference once it has not been needed.
+      (setq request (plist-put (copy-sequence request) :routes
+                               (mew-submit-negative-unmark
+                                (plist-get request :routes))))
       (list :keep (mew-submit-request--msecs keep)
             :share (secure-hash
                     'sha256
@@ -216,7 +226,9 @@ to who is reached, how safely and as whom is the same."
 (defun mew-submit-request--connection (account)
   "Return the part of a request that is the same for all messages of ACCOUNT."
   (let* ((host (mew-submit-request-host account))
-         (plan (mew-submit-request--plan account))
+         (networks (mew-submit-negative-networks (plist-get account :tunnel)))
+         (rule (mew-submit-request--fallback account host networks))
+         (plan (mew-submit-request--plan account rule))
          (tunnel (mew-submit-request--tunnel account))
          (routes (if (plist-get tunnel :tunnel)
                      (mew-submit-tunnel-routes (plist-get plan :routes))
@@ -225,9 +237,11 @@ to who is reached, how safely and as whom is the same."
     (append
      (list
       :host host
-      :routes routes
+      :routes (mew-submit-negative-mark
+               routes (mew-submit-negative-find host networks)
+               (plist-get tunnel :tunnel))
       :race (plist-get plan :race)
-      :ask-fallback (eq (mew-submit-request--fallback account) 'ask)
+      :ask-fallback (eq rule 'ask)
       :attempt-delay (mew-submit-request--msecs mew-submit-attempt-delay)
       :connect-timeout (mew-submit-request--msecs
                         (or (plist-get account :timeout)
@@ -313,6 +327,7 @@ X-Mew-Submit-DSN-Notify, goes before what the account says."
   (from nil :documentation "The envelope sender, or nil.")
   (recipients nil :documentation "The recipients, or nil.")
   (host nil :documentation "The server.")
+  (networks nil :documentation "Where this machine was when the job began.")
   (observe nil :documentation "Function of events that remembers, or nil.")
   (journal nil :documentation "The journal of final dots to be, or nil.")
   (directory nil :documentation "A directory for copies, once there is one.")
@@ -383,11 +398,32 @@ It is as `mew-submit-session-start' takes it."
              (quit nil)))
           (t (cons :failed refusal)))))
 
+(defun mew-submit-request--tunnel-name (work)
+  "Return what names the way out of WORK, or nil for no tunnel."
+  (plist-get (mew-submit-request--work-account work) :tunnel))
+
+(defun mew-submit-request--consent (work event)
+  "Return what answers the question EVENT of WORK whether to fall back.
+Whoever is asked hears of the tunnel as well: it makes another network."
+  (when-let ((on-ask (mew-submit-request--work-on-ask work)))
+    (funcall on-ask (append event (list :tunnel (mew-submit-request--tunnel-name
+                                                 work))))))
+
+(defun mew-submit-request--hint (work)
+  "Return why WORK must not fall back, if that is because of the network."
+  (let* ((host (mew-submit-request--work-host work))
+         (networks (mew-submit-request--work-networks work))
+         (account (mew-submit-request--work-account work)))
+    (and (eq (or (plist-get account :fallback) mew-submit-fallback) 'ask)
+         (eq (mew-submit-negative-rule host networks) 'never)
+         mew-submit-negative-never)))
+
 (defun mew-submit-request--answer (work event)
   "Return what answers the question EVENT of WORK."
   (pcase (plist-get event :what)
     ("seven-bit" (mew-submit-request--seven-bit work))
     ("password" (mew-submit-request--secret work event))
+    ("fallback" (mew-submit-request--consent work event))
     (_ (when-let ((on-ask (mew-submit-request--work-on-ask work)))
          (funcall on-ask event)))))
 
@@ -409,6 +445,67 @@ with :wrong."
     (mew-submit-request--settle work done)
     (mew-submit-request--make work)))
 
+;;; Ports that were blocked
+
+(defvar mew-submit-request--rechecks nil
+  "Who will be looked at again: a list of (SERVER . TIMER).")
+
+(defconst mew-submit-request--recheck-delay 2
+  "Seconds after a message before anything is looked at again.")
+
+(defun mew-submit-request--recheck-in (seconds host account)
+  "Look at HOST, ACCOUNT's server, again in SECONDS."
+  (setf (alist-get host mew-submit-request--rechecks nil nil #'equal)
+        (run-at-time seconds nil #'mew-submit-request--recheck host account)))
+
+(defun mew-submit-request--recheck-later (host account)
+  "Look again at what ACCOUNT's server HOST did not let through, when it is time.
+A proxy that wants a password is left alone: it might have to be asked for."
+  (let ((entries (mew-submit-negative-find
+                  host (mew-submit-negative-networks
+                        (plist-get account :tunnel))))
+        (tunnel (mew-submit-tunnel-parse (plist-get account :tunnel))))
+    (when (and entries
+               (not (plist-get tunnel :tunnel-user))
+               (not (assoc host mew-submit-request--rechecks)))
+      (setq account (copy-sequence account))
+      (cl-remf account :password)
+      (mew-submit-request--recheck-in
+       (max mew-submit-request--recheck-delay
+            (mew-submit-negative-next-check entries))
+       host account))))
+
+(defun mew-submit-request--recheck (host account)
+  "Look again at what ACCOUNT's server HOST did not let through.
+That is done while Emacs is idle, or sends mail anyway; else it has time."
+  (setf (alist-get host mew-submit-request--rechecks nil t #'equal) nil)
+  (if (or noninteractive (current-idle-time) (mew-submit-session-list))
+      (condition-case err
+          (mew-submit-request--recheck-now host account)
+        (mew-submit-error
+         (message "mew-submit: %s cannot be looked at again: %s" host
+                  (mew-submit-error-text err))))
+    (mew-submit-request--recheck-in 10 host account)))
+
+(defun mew-submit-request--recheck-now (host account)
+  "Have the blocked ports of HOST, ACCOUNT's server, forgotten if they answer.
+Return the session that looks, or nil where there is nothing to look at."
+  (let* ((tunnel (plist-get account :tunnel))
+         (networks (mew-submit-negative-networks tunnel))
+         (entries (mew-submit-negative-find host networks))
+         (request (and entries (mew-submit-request-probe account)))
+         (routes (mew-submit-negative-unmark
+                  (seq-filter (lambda (route) (nth 3 route))
+                              (plist-get request :routes)))))
+    (when routes
+      (mew-submit-session-start
+       (plist-put (plist-put request :routes routes) :ask-fallback nil)
+       :on-done (lambda (done)
+                  (mew-submit-negative-checked entries)
+                  (mew-submit-negative-learn
+                   host (plist-get done :attempts)
+                   (mew-submit-negative-networks tunnel) networks))))))
+
 ;;; Events
 
 (defun mew-submit-request--settle (work event)
@@ -416,19 +513,37 @@ with :wrong."
   (let ((job (plist-get event :job))
         (host (mew-submit-request--work-host work)))
     (pcase (plist-get event :event)
-      ('auth (mew-submit-auth-settle job t host))
+      ('auth (when-let ((save (mew-submit-auth-settle job t host)))
+               (mew-submit-session-when-quiet save)))
       ('done (when (equal (plist-get event :kind) "auth")
                (mew-submit-auth-settle job nil host))
              (mew-submit-auth-close job)))))
 
+(defun mew-submit-request--learn (work done)
+  "Remember what the attempts of DONE, the end of WORK, tell of the network.
+Where a message has gone another way because of it, look again some time."
+  (when mew-submit-negative-active
+    (let ((host (mew-submit-request--work-host work)))
+      (mew-submit-negative-learn
+       host (plist-get done :attempts)
+       (mew-submit-negative-networks (mew-submit-request--tunnel-name work))
+       (mew-submit-request--work-networks work))
+      (when (member (plist-get done :result) '("delivered" "partial"))
+        (mew-submit-request--recheck-later
+         host (mew-submit-request--work-account work))))))
+
 (defun mew-submit-request--note (work event)
-  "Remember what is in EVENT of WORK about the server and the password."
+  "Remember what is in EVENT of WORK about server, password and network."
   (mew-submit-request--settle work event)
+  (when (eq (plist-get event :event) 'done)
+    (mew-submit-request--learn work event))
   (when-let ((observe (mew-submit-request--work-observe work)))
     (funcall observe event)))
 
 (defun mew-submit-request--start (work on-event on-done)
   "Start a session for WORK and return it; ON-EVENT and ON-DONE hear of it."
+  (setf (mew-submit-request--work-networks work)
+        (mew-submit-negative-networks (mew-submit-request--tunnel-name work)))
   (mew-submit-session-start
    (mew-submit-request--make work)
    :on-event (lambda (event)
@@ -441,7 +556,8 @@ with :wrong."
               (when on-done
                 (funcall on-done event)))
    :on-ask (lambda (event) (mew-submit-request--answer work event))
-   :again (lambda (event) (mew-submit-request--again work event))))
+   :again (lambda (event) (mew-submit-request--again work event))
+   :hint (mew-submit-request--hint work)))
 
 (cl-defun mew-submit-request-submit
     (file &key account from recipients journal on-event on-done on-ask)

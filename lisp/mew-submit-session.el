@@ -54,6 +54,7 @@ The default is 200000.  The oldest lines go first."
   (on-done nil :documentation "Function called with the `done' event, or nil.")
   (on-ask nil :documentation "Function that answers an `ask' event, or nil.")
   (again nil :documentation "Function that may want another job, or nil.")
+  (hint nil :documentation "What to add when no route leads anywhere, or nil.")
   (remark nil :documentation "Why a question got no answer, or nil.")
   (attempts nil :documentation "The last `attempt' event of each :id, newest first.")
   (recipients nil :documentation "The `recipient' events, newest first.")
@@ -238,14 +239,18 @@ RECIPIENTS are its `recipient' events."
 (defun mew-submit-session--text (session event)
   "Return the words for people in EVENT, the end of SESSION's job.
 A refusal of an access token, in JSON, is put into words; why there was no
-secret is added, and what to do about a certificate that was not accepted."
+answer is added, and what to do about a certificate that was not accepted."
   (let ((text (or (plist-get event :text) ""))
         (tls (mew-submit-session-tls session))
-        (remark (mew-submit-session-remark session)))
+        (remark (or (mew-submit-session-remark session)
+                    (and (equal (plist-get event :kind) "connect")
+                         (mew-submit-session-hint session)))))
     (pcase (plist-get event :kind)
       ("auth" (if remark
                   (format "%s (%s)" (mew-submit-oauth-explain text) remark)
                 (mew-submit-oauth-explain text)))
+      ((and "connect" (guard remark))
+       (format "%s (%s)" (string-remove-suffix "." text) remark))
       ((and "insecure" (guard (and tls (not (plist-get tls :verified)))))
        (concat text (if (string-suffix-p "." text) "" ".")
                "  M-x mew-submit-pin-certificate shows the certificate, and can \
@@ -255,6 +260,16 @@ have it accepted from then on"))
 (defun mew-submit-session--pick (event &rest keys)
   "Return a plist of KEYS and their values in EVENT."
   (mapcan (lambda (key) (list key (plist-get event key))) keys))
+
+(defun mew-submit-session--tried (session)
+  "Return what SESSION has tried, in the order it was begun, not judged."
+  (mapcar (lambda (attempt)
+            (mew-submit-session--pick attempt
+                                      :port :family :address :tls :case :errno
+                                      :icmp :offender :lost :ms :text))
+          (sort (copy-sequence (mew-submit-session-attempts session))
+                (lambda (a b)
+                  (< (plist-get a :id) (plist-get b :id))))))
 
 (defun mew-submit-session--done (session event)
   "Return the whole `done' event of SESSION, whose job ended with EVENT."
@@ -281,18 +296,80 @@ have it accepted from then on"))
                                                :address :code :enhanced :text))
                    recipients)
            :attempts
-           (mapcar (lambda (attempt)
-                     (mew-submit-session--pick attempt
-                                               :port :family :address :tls :case
-                                               :errno :icmp :offender :lost :ms
-                                               :text))
-                   ;; In the order they were begun, not judged.
-                   (sort (copy-sequence (mew-submit-session-attempts session))
-                         (lambda (a b)
-                           (< (plist-get a :id) (plist-get b :id)))))
+           (mew-submit-session--tried session)
            :ms (or (plist-get event :ms) 0))
      (and (plist-get event :alarm)
           (list :alarm (plist-get event :alarm))))))
+
+;;; When the user is not typing
+
+(defvar mew-submit-session--questions nil
+  "Functions that want to ask the user something, oldest first.")
+
+(defvar mew-submit-session--asking nil
+  "Non-nil while the user is asked something.")
+
+(defvar mew-submit-session--quiet-timer nil
+  "The timer that waits for the user to be quiet, or nil.")
+
+(defconst mew-submit-session--quiet-time 0.7
+  "For how many seconds a user who is not typing has typed nothing.")
+
+(defun mew-submit-session--ask-next ()
+  "Ask the oldest question."
+  (let ((question (pop mew-submit-session--questions))
+        (mew-submit-session--asking t))
+    (condition-case err
+        (let ((inhibit-quit nil))
+          (funcall question))
+      (quit nil)
+      (error (mew-submit-session--warn err "asking a question")))))
+
+(defun mew-submit-session--ask-all ()
+  "Ask all questions."
+  (while mew-submit-session--questions
+    (mew-submit-session--ask-next)))
+
+(defun mew-submit-session--quiet-p (events)
+  "Is the user quiet, and have there been EVENTS input events and no more?
+One who is in the minibuffer, or is asked something already, is busy; before
+there is a frame nobody would see a question."
+  (and (= events num-nonmacro-input-events)
+       (not mew-submit-session--asking)
+       (not executing-kbd-macro)
+       (zerop (minibuffer-depth))
+       (not (and (daemonp) (equal (terminal-name) "initial_terminal")))))
+
+(defun mew-submit-session--await-quiet ()
+  "Have questions asked when the user has been quiet for a moment."
+  (unless mew-submit-session--quiet-timer
+    (setq mew-submit-session--quiet-timer
+          (run-at-time mew-submit-session--quiet-time nil
+                       #'mew-submit-session--ask-when-quiet
+                       num-nonmacro-input-events))))
+
+(defun mew-submit-session--ask-when-quiet (events)
+  "Ask one question if EVENTS input events are all there were so far.
+Else wait a little more.  An idle timer would not do: when a question was
+answered, Emacs does not count itself idle before the next command."
+  (setq mew-submit-session--quiet-timer nil)
+  (when mew-submit-session--questions
+    (unwind-protect
+        (when (mew-submit-session--quiet-p events)
+          ;; Other questions wait meanwhile, and go on when this one is over.
+          (mew-submit-session--ask-next))
+      (when mew-submit-session--questions
+        (mew-submit-session--await-quiet)))))
+
+(defun mew-submit-session-when-quiet (function)
+  "Call FUNCTION, which asks the user something, when the user is not typing.
+One question is asked at a time, and never from a filter.  In batch mode, and
+while `mew-submit-session-wait' waits, FUNCTION is called at once."
+  (setq mew-submit-session--questions
+        (append mew-submit-session--questions (list function)))
+  (if (or noninteractive mew-submit-session--waiting)
+      (mew-submit-session--ask-all)
+    (mew-submit-session--await-quiet)))
 
 ;;; Callbacks
 
@@ -353,35 +430,14 @@ Whatever goes wrong counts as \"no answer\"."
           (mew-submit-session--reply-later session id answer)
         (mew-submit-session--reply session id answer)))))
 
-(defvar mew-submit-session--questions nil
-  "The questions that have no answer yet, oldest first: (SESSION . EVENT).")
-
-(defun mew-submit-session--ask-all ()
-  "Have all questions answered."
-  (while mew-submit-session--questions
-    (let ((question (pop mew-submit-session--questions)))
-      (mew-submit-session--answer (car question) (cdr question)))))
-
-(defun mew-submit-session--quiet (function events)
-  "Call FUNCTION if EVENTS input events are all there were so far.
-Else wait a little more.  An idle timer would not do: when a question was
-answered, Emacs does not count itself idle before the next command."
-  (if (= events num-nonmacro-input-events)
-      (funcall function)
-    (mew-submit-session-when-quiet function)))
-
-(defun mew-submit-session-when-quiet (function)
-  "Call FUNCTION, which asks the user something, when the user is not typing."
-  (run-at-time 0.7 nil #'mew-submit-session--quiet function
-               num-nonmacro-input-events))
-
 (defun mew-submit-session--ask (session event)
-  "Have the question EVENT of SESSION answered when the user is not typing."
-  (setq mew-submit-session--questions
-        (append mew-submit-session--questions (list (cons session event))))
-  (if (or noninteractive mew-submit-session--waiting)
-      (mew-submit-session--ask-all)
-    (mew-submit-session-when-quiet #'mew-submit-session--ask-all)))
+  "Have the question EVENT of SESSION answered when the user is not typing.
+The answer may depend on what was tried so far, which goes with the question."
+  (mew-submit-session-when-quiet
+   (lambda ()
+     (mew-submit-session--answer
+      session (append event
+                      (list :attempts (mew-submit-session--tried session)))))))
 
 (defun mew-submit-session--start-job (request)
   "Have the module start a job for REQUEST and return its number.
@@ -459,7 +515,7 @@ before it is handled."
 ;;; What the floors above call
 
 (cl-defun mew-submit-session-start
-    (request &key on-event on-done on-ask again)
+    (request &key on-event on-done on-ask again hint)
   "Start a job for REQUEST, a plist as the module takes it, and return its session.
 All of it happens in the background.  ON-EVENT is called with each event, the
 last of which is `done'; ON-DONE with that one only.  ON-ASK is called with an
@@ -470,12 +526,14 @@ then.  So are :password and :tunnel-password of REQUEST, here.
 
 AGAIN is called with what would be the `done' event, before anybody else is,
 and may return another request: then that event is not told, and a job for
-that request goes on as the same session.  Signal `mew-submit-config' or
-`mew-submit-internal' when there is no job."
+that request goes on as the same session.  HINT is told at the end if no route
+has led to the server.  Signal `mew-submit-config' or `mew-submit-internal' when
+there is no job."
   (mew-submit-module-ensure)
   (mew-submit-session--open)
   (let ((session (mew-submit-session--make :on-event on-event :on-done on-done
-                                           :on-ask on-ask :again again)))
+                                           :on-ask on-ask :again again
+                                           :hint hint)))
     (setf (mew-submit-session-id session)
           (mew-submit-session--start-job request))
     (puthash (mew-submit-session-id session) session mew-submit-session--table)

@@ -23,6 +23,7 @@ struct msub_route
   uint16_t port;
   int family; /* AF_INET, AF_INET6 */
   enum msub_tls_mode tls;
+  bool demoted; /* found blocked a while ago: it is tried after all others */
 };
 
 /* How to get to the server, the same for all attempts.  */

@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include "disk.h"
 #include "job.h"
+#include "neighbour.h"
 #include "sasl.h"
 
 #include <emacs-module.h>
@@ -176,7 +177,9 @@ read_route (emacs_env *env, emacs_value value, struct msub_request *request)
   emacs_value rest = cdr (env, value);
   intmax_t port = env->extract_integer (env, car (env, value));
   int family = failed (env) ? -1 : read_choice (env, car (env, rest), families, 2);
-  int mode = failed (env) ? -1 : read_choice (env, car (env, cdr (env, rest)), modes, MSUB_TLS_MODES);
+  rest = cdr (env, rest);
+  int mode = failed (env) ? -1 : read_choice (env, car (env, rest), modes, MSUB_TLS_MODES);
+  emacs_value demoted = car (env, cdr (env, rest));
   if (failed (env))
     return;
   if (port < 1 || port > 65535)
@@ -188,6 +191,7 @@ read_route (emacs_env *env, emacs_value value, struct msub_request *request)
     .port = (uint16_t) port,
     .family = family == 1 ? AF_INET6 : AF_INET,
     .tls = (enum msub_tls_mode) mode,
+    .demoted = env->is_not_nil (env, demoted),
   };
 }
 
@@ -687,6 +691,19 @@ Funlock (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
   return nil (env);
 }
 
+static emacs_value
+Fneighbour (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+{
+  (void) nargs, (void) data;
+  char *interface = copy_string (env, args[0]);
+  char *address = interface ? copy_string (env, args[1]) : NULL;
+  char words[MSUB_NEIGHBOUR_TEXT] = "";
+  bool known = address && msub_neighbour (interface, address, words);
+  free (interface);
+  free (address);
+  return known ? string (env, words) : nil (env);
+}
+
 static void
 define (emacs_env *env, const char *name, ptrdiff_t min, ptrdiff_t max,
         emacs_value (*function) (emacs_env *, ptrdiff_t, emacs_value *, void *), const char *doc)
@@ -725,6 +742,8 @@ emacs_module_init (struct emacs_runtime *runtime)
   define (env, "mew-submit--mod-unlock", 1, 1, Funlock,
           "Give up the lock HANDLE; return nil when it is none.\n\n(fn HANDLE)");
   define (env, "mew-submit--mod-sync", 1, 1, Fsync, "Have FILE, or a directory, on disk.\n\n(fn FILE)");
+  define (env, "mew-submit--mod-neighbour", 2, 2, Fneighbour,
+          "Return the link-layer address of ADDRESS on INTERFACE if the system knows it.\n\n(fn INTERFACE ADDRESS)");
   emacs_value feature = env->intern (env, "mew-submit-module-native");
   call (env, "provide", 1, &feature);
   return 0;

@@ -23,7 +23,9 @@ struct msub_race
   struct msub_lookup *lookups[2]; /* IPv4, IPv6; NULL where no route wants the family */
   bool reported[2];
   msub_time started, first_answer;
-  size_t tiers[MSUB_ROUTES_MAX];   /* each route's port's place in the order of preference */
+  size_t ports;                    /* how many there are */
+  size_t tiers[MSUB_ROUTES_MAX];   /* each route's port's place in the order of preference; demoted ones come after all */
+  bool insists;                    /* on the preferred port: no other may be used */
   size_t next_address[MSUB_ROUTES_MAX];
   struct msub_attempt attempts[ATTEMPTS_MAX];
   size_t count;
@@ -97,9 +99,22 @@ lookups_expired (const struct msub_race *race)
 }
 
 static bool
+is_preferred (const struct msub_race *race, const struct msub_route *route)
+{
+  return route->port == race->options->routes[0].port;
+}
+
+static bool
+may_try (const struct msub_race *race, const struct msub_route *route)
+{
+  return !race->insists || is_preferred (race, route);
+}
+
+static bool
 waits_for_lookup (const struct msub_race *race, size_t route)
 {
-  return !tunnelled (race) && !msub_lookup_done (lookup_of (race, route)) && !lookups_expired (race);
+  return may_try (race, &race->options->routes[route]) && !tunnelled (race)
+         && !msub_lookup_done (lookup_of (race, route)) && !lookups_expired (race);
 }
 
 /* Is there an address of ROUTE that no attempt has been made for?  */
@@ -107,6 +122,8 @@ static bool
 has_fresh_address (const struct msub_race *race, size_t route)
 {
   const struct msub_address *addresses;
+  if (!may_try (race, &race->options->routes[route]))
+    return false;
   if (tunnelled (race))
     {
       /* One attempt a port: its first route's.  */
@@ -146,11 +163,17 @@ fresh_attempt (struct msub_race *race, size_t route)
 }
 
 /* A loser of an earlier round that may be tried again.  */
+static bool
+is_pending (const struct msub_race *race, const struct msub_attempt *attempt)
+{
+  return attempt->state == MSUB_PENDING && may_try (race, &attempt->route);
+}
+
 static struct msub_attempt *
 pending_attempt (struct msub_race *race, size_t tier)
 {
   for (size_t i = 0; i < race->count; i++)
-    if (race->attempts[i].state == MSUB_PENDING && race->attempts[i].tier == tier)
+    if (is_pending (race, &race->attempts[i]) && race->attempts[i].tier == tier)
       return &race->attempts[i];
   return NULL;
 }
@@ -183,15 +206,22 @@ next_of_tier (struct msub_race *race, size_t tier, bool *wait_r)
   return best < race->options->count ? fresh_attempt (race, best) : NULL;
 }
 
+/* The tier of an attempt that has connected: a demoted port that answers is blocked no longer.  */
+static size_t
+connected_tier (const struct msub_race *race, const struct msub_attempt *attempt)
+{
+  return attempt->tier % race->ports;
+}
+
 /* The most preferred tier with a connection, or SIZE_MAX.  */
 static size_t
 held_tier (const struct msub_race *race, const struct msub_attempt **held_r)
 {
   size_t tier = SIZE_MAX;
   for (size_t i = 0; i < race->count; i++)
-    if (race->attempts[i].state == MSUB_CONNECTED && race->attempts[i].tier < tier)
+    if (race->attempts[i].state == MSUB_CONNECTED && connected_tier (race, &race->attempts[i]) < tier)
       {
-        tier = race->attempts[i].tier;
+        tier = connected_tier (race, &race->attempts[i]);
         *held_r = &race->attempts[i];
       }
   return tier;
@@ -283,11 +313,11 @@ mind_deadlines (struct msub_race *race)
 static bool
 better_possible (const struct msub_race *race, const struct msub_attempt *held, msub_time *until_r)
 {
-  size_t tier = held->tier;
+  size_t tier = connected_tier (race, held);
   for (size_t i = 0; i < race->count; i++)
     {
-      enum msub_attempt_state state = race->attempts[i].state;
-      if ((state == MSUB_CONNECTING || state == MSUB_PENDING) && race->attempts[i].tier < tier)
+      const struct msub_attempt *attempt = &race->attempts[i];
+      if ((attempt->state == MSUB_CONNECTING || is_pending (race, attempt)) && attempt->tier < tier)
         return true;
     }
   bool waits = false;
@@ -305,7 +335,7 @@ static bool
 anything_left (const struct msub_race *race)
 {
   for (size_t i = 0; i < race->count; i++)
-    if (race->attempts[i].state == MSUB_CONNECTING || race->attempts[i].state == MSUB_PENDING)
+    if (race->attempts[i].state == MSUB_CONNECTING || is_pending (race, &race->attempts[i]))
       return true;
   for (size_t i = 0; i < race->options->count; i++)
     if (waits_for_lookup (race, i) || has_fresh_address (race, i))
@@ -363,7 +393,7 @@ hand_over (struct msub_race *race, struct msub_attempt *attempt, struct msub_win
     .fd = attempt->fd,
     .route = attempt->route,
     .address = attempt->address,
-    .fallback = attempt->tier > 0,
+    .fallback = !is_preferred (race, &attempt->route),
     .tunnelled = tunnelled (race),
     .msecs = msub_msecs_since (race->started),
   };
@@ -442,19 +472,27 @@ msub_race_judge (struct msub_race *race, size_t attempt, enum msub_case kase, co
   msub_attempt_report (judged, false);
 }
 
-/* Each port's place in the order of preference: strict plans go route by route.  */
+void
+msub_race_insist (struct msub_race *race)
+{
+  race->insists = true;
+}
+
+/* Each port's place in the order of preference, and behind all of them once more for what is demoted.  */
 static void
 rank_routes (struct msub_race *race)
 {
-  const struct msub_race_options *options = race->options;
-  size_t tiers = 0;
-  for (size_t i = 0; i < options->count; i++)
+  const struct msub_route *routes = race->options->routes;
+  for (size_t i = 0; i < race->options->count; i++)
     {
       size_t same = 0;
-      while (same < i && options->routes[same].port != options->routes[i].port)
+      while (same < i && routes[same].port != routes[i].port)
         same++;
-      race->tiers[i] = same < i ? race->tiers[same] : tiers++;
+      race->tiers[i] = same < i ? race->tiers[same] : race->ports++;
     }
+  for (size_t i = 0; i < race->options->count; i++)
+    if (routes[i].demoted)
+      race->tiers[i] += race->ports;
 }
 
 struct msub_race *
@@ -466,7 +504,7 @@ msub_race_new (const struct msub_race_options *options, struct msub_error *err)
       msub_fail (err, MSUB_INTERNAL, "Out of memory");
       return NULL;
     }
-    race->options = options;
+  race->options = options;
   race->started = msub_now ();
   rank_routes (race);
   for (size_t i = 0; i < options->count && !tunnelled (race); i++)

@@ -14,7 +14,7 @@
 struct msub_race_options
 {
   struct msub_way way;
-  const struct msub_route *routes; /* in plan order; the first one's port is the preferred one */
+  const struct msub_route *routes; /* in plan order; the first one's port is the preferred one, demoted or not */
   size_t count;     /* 1 .. MSUB_ROUTES_MAX */
   bool raced;       /* false: strictly one after the other */
   int attempt_delay_msecs;   /* RFC 8305's Connection Attempt Delay */
@@ -45,5 +45,8 @@ int msub_race_next (struct msub_race *race, struct msub_winner *winner_r, struct
 
 /* The winner ATTEMPT turned out to be KASE (MSUB_CASE_TLS, MSUB_CASE_GREETING) after all; WORDS say why.  */
 void msub_race_judge (struct msub_race *race, size_t attempt, enum msub_case kase, const char *words);
+
+/* No port but the preferred one may be used from now on.  To be called between two runs.  */
+void msub_race_insist (struct msub_race *race);
 
 #endif

@@ -47,13 +47,11 @@ msub_request_clear (struct msub_request *request)
 
 /* Reaching it */
 
-/* Before a less preferred port is used, ask, if the user wants to be asked.  */
+/* Ask whether a less preferred port may be used: 1 for yes, 0 for no, -1 with ERR.  */
 static int
-may_fall_back (const struct msub_context *context, const struct msub_request *request,
-               const struct msub_winner *winner, struct msub_error *err)
+ask_fallback (const struct msub_context *context, const struct msub_request *request, const struct msub_winner *winner,
+              struct msub_error *err)
 {
-  if (!winner->fallback || !request->ask_fallback)
-    return 0;
   struct msub_event *event = msub_event_new (MSUB_EVENT_ASK);
   msub_event_text (event, "what", "fallback");
   msub_event_text (event, "host", request->host);
@@ -65,9 +63,7 @@ may_fall_back (const struct msub_context *context, const struct msub_request *re
     return -1;
   bool yes = answer.text && strcmp (answer.text, "yes") == 0;
   msub_answer_free (&answer);
-  return yes ? 0
-             : msub_fail (err, MSUB_CONNECT, "Port %d of %s cannot be reached, and falling back to port %d was declined",
-                          request->routes[0].port, request->host, winner->route.port);
+  return yes;
 }
 
 /* The name a certificate must be issued for (SECURITY: A16): what the user configured, whatever DNS says.  */
@@ -126,6 +122,33 @@ report_connected (const struct msub_server *server, const struct msub_context *c
   msub_emit (context, event);
 }
 
+/* The race's next winner.  Before a less preferred port is used, ask, if the user wants to be asked, but once only.  After
+   a no the preferred port has its chance yet where it was demoted.  */
+static int
+next_winner (struct msub_server *server, const struct msub_context *context, const struct msub_request *request,
+             struct msub_race *race, bool *asked, struct msub_error *err)
+{
+  const struct msub_winner *winner = &server->winner;
+  if (msub_race_next (race, &server->winner, err) || take_winner (server, context, request, err))
+    return -1;
+  if (*asked || !winner->fallback || !request->ask_fallback)
+    return 0;
+  *asked = true;
+  int yes = ask_fallback (context, request, winner, err);
+  if (yes)
+    return yes > 0 ? 0 : -1;
+  int port = winner->route.port;
+  msub_smtp_free (&server->smtp);
+  msub_race_insist (race);
+  if (next_winner (server, context, request, race, asked, err) == 0)
+    return 0;
+  if (err->kind != MSUB_CONNECT)
+    return -1;
+  *err = (struct msub_error) { 0 };
+  return msub_fail (err, MSUB_CONNECT, "Port %d of %s cannot be reached, and falling back to port %d was declined",
+                    request->routes[0].port, request->host, port);
+}
+
 /* Run the race until somebody greets.  A connection that closes before the first octet lets the race go on; nothing else
    does.  */
 static int
@@ -135,11 +158,8 @@ reach (struct msub_server *server, const struct msub_context *context, const str
   bool asked = false;
   for (;;)
     {
-      if (msub_race_next (race, &server->winner, err) || take_winner (server, context, request, err))
+      if (next_winner (server, context, request, race, &asked, err))
         return -1;
-      if (!asked && may_fall_back (context, request, &server->winner, err))
-        return -1;
-      asked = asked || server->winner.fallback;
       report_connected (server, context, false);
       enum msub_tls_mode mode = effective_mode (request, &server->winner.route);
       if (open_conversation (server, request, mode, err) == 0)

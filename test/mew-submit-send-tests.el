@@ -600,14 +600,15 @@ machine old port smtp login ancient password p4\n"))))
           (should (= (length questions) 2))
           (should (mew-submit-test-stored peer 2))))))
   ;; In batch mode nobody is asked.
-  (cl-letf (((symbol-function 'y-or-n-p) (lambda (_) (ert-fail "asked"))))
+  (cl-letf (((symbol-function 'read-char-from-minibuffer)
+             (lambda (&rest _) (ert-fail "asked"))))
     (should-not (mew-submit-dialog-answer
                  '(:event ask :job 1 :what "fallback" :port 25
                           :preferred-port 587 :host "h"))))
   (let ((noninteractive nil)
         asked)
-    (cl-letf (((symbol-function 'y-or-n-p)
-               (lambda (prompt) (setq asked prompt) t)))
+    (cl-letf (((symbol-function 'read-char-from-minibuffer)
+               (lambda (prompt &rest _) (setq asked prompt) ?y)))
       (should (equal (mew-submit-dialog-answer
                       '(:event ask :job 1 :what "fallback" :port 25
                                :preferred-port 587 :host "h"))

@@ -1,0 +1,39 @@
+;;; mew-submit-state.el --- Files that remember one Lisp value -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Floor 1.  What is remembered between sessions is one Lisp value in a file: it is read
+;; and never evaluated.  It is written under another name first, so that several
+;; Emacsen can share it, and nobody else can read it.
+
+;;; Code:
+
+(defun mew-submit-state-read (file)
+  "Return the Lisp value in FILE, or signal an error."
+  (with-temp-buffer
+    (let ((coding-system-for-read 'utf-8-unix))
+      (insert-file-contents file))
+    (read (current-buffer))))
+
+(defun mew-submit-state-write (file comment value)
+  "Make FILE hold VALUE, all at once, below COMMENT, a line for people."
+  (let ((directory (file-name-directory (expand-file-name file))))
+    (with-file-modes #o700
+      (make-directory directory t))
+    (let ((part (make-temp-file (expand-file-name "part-" directory)))
+          (coding-system-for-write 'utf-8-unix)
+          (print-length nil)
+          (print-level nil))
+      (unwind-protect
+          (progn
+            (write-region (concat ";; " comment "\n" (prin1-to-string value) "\n")
+                          nil part nil 'silent)
+            (rename-file part file t))
+        (when (file-exists-p part)
+          (delete-file part))))))
+
+(provide 'mew-submit-state)
+;;; mew-submit-state.el ends here

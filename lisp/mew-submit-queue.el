@@ -495,7 +495,7 @@ Later attempts read it from the file where one has it."
           (< (or (plist-get a :created) 0) (or (plist-get b :created) 0)))))
 
 (defun mew-submit-queue--queued ()
-  "Return the entries that will be sent as soon as the network lets them."
+  "Return the entries that wait for the network or for their turn."
   (seq-filter (lambda (entry)
                 (eq (plist-get entry :state) 'queued))
               (hash-table-values mew-submit-queue--entries)))

@@ -288,6 +288,28 @@ Nothing is sent there but what leads to TLS.  A pin does not count."
                      (append '(:tls required :auth "none") account))))
     (append '(:probe t) (plist-put connection :pins nil))))
 
+(defun mew-submit-request-diagnosis (account routes)
+  "Return the request for a diagnosis of ACCOUNT's server by ROUTES.
+Each of them is (PORT FAMILY MODE SERVICE).  No user name and no secret is in
+it, and a pin does not count."
+  (let* ((account (append '(:tls required :auth "none" :user nil :cert-file nil
+                                 :key-file nil)
+                          account))
+         (connection (mew-submit-request--connection account)))
+    (append (list :diagnose t
+                  :routes (if (plist-get connection :tunnel)
+                              (mew-submit-tunnel-routes routes)
+                            routes)
+                  :trace mew-submit-log)
+            (mew-submit-memory-request
+             (mew-submit-request--memory-file account)
+             (mew-submit-request--certified-name account)
+             (delete-dups (mapcar #'car routes)))
+            (cl-loop for (key value) on connection by #'cddr
+                     unless (memq key '(:routes :race :ask-fallback :pin :auth
+                                                :user :password))
+                     append (list key value)))))
+
 ;;; Submitting
 
 (defun mew-submit-request-account (account fields)

@@ -168,6 +168,8 @@ read_route (emacs_env *env, emacs_value value, struct msub_request *request)
   static const char *const families[] = { "ipv4", "ipv6" };
   static const char *const modes[] = { "none", "starttls", "implicit" };
   _Static_assert (sizeof modes / sizeof *modes == MSUB_TLS_MODES, "a word for each mode");
+  static const char *const services[] = { "submission", "transfer", "pop", "imap" };
+  _Static_assert (sizeof services / sizeof *services == MSUB_SERVICES, "a word for each service");
   if (request->route_count == MSUB_ROUTES_MAX)
     {
       signal_text (env, "mew-submit-config", "A plan has too many routes");
@@ -176,7 +178,12 @@ read_route (emacs_env *env, emacs_value value, struct msub_request *request)
   emacs_value rest = cdr (env, value);
   intmax_t port = env->extract_integer (env, car (env, value));
   int family = failed (env) ? -1 : read_choice (env, car (env, rest), families, 2);
-  int mode = failed (env) ? -1 : read_choice (env, car (env, cdr (env, rest)), modes, MSUB_TLS_MODES);
+  rest = cdr (env, rest);
+  int mode = failed (env) ? -1 : read_choice (env, car (env, rest), modes, MSUB_TLS_MODES);
+  rest = cdr (env, rest);
+  int service = MSUB_SUBMISSION;
+  if (!failed (env) && env->is_not_nil (env, rest))
+    service = read_choice (env, car (env, rest), services, MSUB_SERVICES);
   if (failed (env))
     return;
   if (port < 1 || port > 65535)
@@ -188,6 +195,7 @@ read_route (emacs_env *env, emacs_value value, struct msub_request *request)
     .port = (uint16_t) port,
     .family = family == 1 ? AF_INET6 : AF_INET,
     .tls = (enum msub_tls_mode) mode,
+    .service = (enum msub_service) service,
   };
 }
 
@@ -317,6 +325,8 @@ static const struct
   { ":ask-fallback", TRUTH, offsetof (struct msub_request, ask_fallback) },
   { ":trace", TRUTH, offsetof (struct msub_request, trace) },
   { ":probe", TRUTH, offsetof (struct msub_request, probe) },
+  { ":diagnose", TRUTH, offsetof (struct msub_request, diagnose) },
+  { ":relay-test", TRUTH, offsetof (struct msub_request, relay_test) },
   { ":starttls-remembered", TRUTH, offsetof (struct msub_request, starttls_remembered) },
   { ":require-tls", TRUTH, offsetof (struct msub_request, require_tls) },
   { ":binary", TRUTH, offsetof (struct msub_request, binary) },
@@ -386,7 +396,7 @@ read_request (emacs_env *env, emacs_value plist, struct msub_request *request)
     }
   if (failed (env))
     return;
-  bool message = request->probe || (request->from && request->file);
+  bool message = request->probe || request->diagnose || (request->from && request->file);
   if (!request->host || !request->helo || !message || request->route_count == 0)
     signal_text (env, "mew-submit-config", "A request needs :host, :routes, :helo, :from and :file");
   else if (request->tunnel != MSUB_TUNNEL_NONE && !request->tunnel_place)

@@ -76,7 +76,7 @@ PORTS is a list of (PORT MODE SERVICE).  KEYS are more of a diagnosis' keys."
     (plist-put attempt (pop keys) (pop keys))))
 
 (defun mew-submit-diagnosis--note-time (attempt what event)
-  "Note in ATTEMPT that WHAT happened when EVENT says, unless it has happened."
+  "Note in ATTEMPT that WHAT happened at the time of EVENT, if for the first time."
   (let ((times (plist-get attempt :times)))
     (unless (assq what times)
       (plist-put attempt :times
@@ -136,7 +136,7 @@ PORTS is a list of (PORT MODE SERVICE).  KEYS are more of a diagnosis' keys."
     (mew-submit-diagnosis--note-time attempt (if secure 'ehlo-tls 'ehlo) event)))
 
 (defun mew-submit-diagnosis--chain (chain)
-  "Return CHAIN, as the module tells it, as a list of plists."
+  "Return CHAIN, in the form of an event, as a list of plists."
   (mapcar (lambda (certificate)
             (if (stringp certificate)
                 (pcase-let ((`(,subject ,issuer ,starts ,expires)
@@ -218,7 +218,7 @@ A second look that was only made without the checks counts as the first one."
   (mew-submit-diagnosis--note-time attempt 'ended event))
 
 (defun mew-submit-diagnosis-add (diagnosis event)
-  "Note EVENT, of the job that makes DIAGNOSIS, in it; return DIAGNOSIS.
+  "Note EVENT, one of the job behind DIAGNOSIS, in it; return DIAGNOSIS.
 DIAGNOSIS is changed.  Events of other kinds are ignored."
   (let* ((type (plist-get event :event))
          (id (plist-get event :id))

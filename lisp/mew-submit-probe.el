@@ -76,7 +76,7 @@ anything else, and for more than eight, which is what the module takes."
     ports))
 
 (defun mew-submit-probe-default-ports (server)
-  "Return the specifications of the ports that a diagnosis of SERVER looks at.
+  "Return the specifications of the ports for a diagnosis of SERVER.
 A name that begins with \"smtps-\" promises port 26."
   (mapcar #'mew-submit-probe-port
           (if (string-prefix-p "smtps-" server t)

@@ -17,8 +17,8 @@
 (require 'seq)
 (require 'subr-x)
 
-(defconst mew-submit-diagnosis-text-width 80
-  "The width of a report.")
+(defconst mew-submit-diagnosis-text-width 79
+  "The width of a report: a terminal of 80 columns shows it whole.")
 
 (defun mew-submit-diagnosis-text--clean (text)
   "Return TEXT, which may be nil, safe to show."

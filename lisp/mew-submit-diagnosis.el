@@ -175,9 +175,11 @@ From a second look it is what the server has for those who ask for less."
             (plist-get attempt :checks)))
 
 (defun mew-submit-diagnosis-secure-p (attempt)
-  "Is the TLS of ATTEMPT what mail is given to: verified, and not weak?"
+  "Is the TLS of ATTEMPT what mail is given to: offered, verified, not weak?"
   (let ((tls (plist-get attempt :tls)))
-    (and tls (plist-get tls :verified) (not (plist-get tls :weak)) t)))
+    (and tls (plist-get tls :verified) (not (plist-get tls :weak))
+         (member (plist-get attempt :starttls) '(nil "offered"))
+         t)))
 
 (defun mew-submit-diagnosis--settled-case (attempt)
   "Return the case of ATTEMPT, which has ended.

@@ -187,31 +187,52 @@ send by another port or network.")
 away."))
   "What to do about each kind of ICMP error.")
 
-(defun mew-submit-finding--icmp-sentence (id attempts)
-  "Return the sentence of the finding ID about ATTEMPTS, which met the same."
+(defun mew-submit-finding--icmp-clause (id attempts)
+  "Return a clause of the finding ID about ATTEMPTS, which met the same error."
   (let ((attempt (car attempts))
         (where (mew-submit-finding-where attempts)))
     (pcase id
       ("local-firewall"
-       (format "This machine's own firewall rejects %s: %s." where
+       (format "%s over %s: %s" where (mew-submit-finding-family attempt)
                (mew-submit-finding--icmp-words attempt)))
       ("neighbour-silent"
-       (format "Nobody on the local network answers for %s (%s): this machine gave \
-up after %s."
-               (plist-get attempt :address) (mew-submit-finding-family attempt)
+       (format "for %s this machine gave up after %s" (plist-get attempt :address)
                (mew-submit-finding-seconds (plist-get attempt :ms))))
-      ("filtered-by-server"
-       (format "The server %s itself says %s about %s."
-               (plist-get (plist-get attempt :offender) :address)
-               (mew-submit-finding--icmp-words attempt) where))
       (_
-       (format "%s %s says %s about %s over %s%s."
-               (if (equal id "filtered-by-router") "Your router" "The router")
+       (format "%s says %s about %s over %s"
                (plist-get (plist-get attempt :offender) :address)
                (mew-submit-finding--icmp-words attempt) where
-               (mew-submit-finding-family attempt)
-               (if (equal id "routing-loop")
-                   ": packets go round in circles" ""))))))
+               (mew-submit-finding-family attempt))))))
+
+(defconst mew-submit-finding--icmp-openings
+  '(("local-firewall" . "This machine's own firewall rejects ")
+    ("neighbour-silent" . "Nobody on the local network answers: ")
+    ("routing-loop" . "Packets go round in circles: the router ")
+    ("unreachable-by-router" . "The router ")
+    ("filtered-by-router" . "Your router ")
+    ("filtered-by-server" . "The server itself turns you away: "))
+  "How the sentence about each kind of ICMP error begins.")
+
+(defun mew-submit-finding--same-icmp (attempts)
+  "Return ATTEMPTS grouped by family and by what error came from whom."
+  (mapcar #'cdr
+          (seq-group-by
+           (lambda (attempt)
+             (list (plist-get attempt :family) (plist-get attempt :icmp)
+                   (plist-get (plist-get attempt :offender) :address)))
+           attempts)))
+
+(defun mew-submit-finding--icmp-sentence (id attempts)
+  "Return the sentence of the finding ID about ATTEMPTS.
+It names each error once, and not more than three of them."
+  (let* ((groups (mew-submit-finding--same-icmp attempts))
+         (clauses (mapcar (lambda (group)
+                            (mew-submit-finding--icmp-clause id group))
+                          (seq-take groups 3))))
+    (concat (cdr (assoc id mew-submit-finding--icmp-openings))
+            (string-join clauses "; ")
+            (if (nthcdr 3 groups) "; and more" "")
+            ".")))
 
 (defun mew-submit-finding--icmp (diagnosis)
   "Return what the ICMP errors in DIAGNOSIS mean, one finding for each kind."
@@ -219,20 +240,13 @@ up after %s."
          (severity (if (mew-submit-finding-usable-p attempts)
                        "warning" "error")))
     (mapcar
-     (lambda (group)
-       (let ((id (caar group)))
-         (mew-submit-finding-make
-          id severity (cdr group)
-          (cdr (assoc id mew-submit-finding--icmp-advice))
-          "%s" (mew-submit-finding--icmp-sentence id (cdr group)))))
-     (seq-group-by
-      (lambda (attempt)
-        (let ((icmp (plist-get attempt :icmp)))
-          (list (mew-submit-finding--icmp-kind attempt)
-                (plist-get attempt :family)
-                (plist-get (plist-get attempt :offender) :address)
-                (plist-get icmp :type) (plist-get icmp :code))))
-      (seq-filter (lambda (attempt) (plist-get attempt :icmp)) attempts)))))
+     (pcase-lambda (`(,id . ,those))
+       (mew-submit-finding-make
+        id severity those (cdr (assoc id mew-submit-finding--icmp-advice))
+        "%s" (mew-submit-finding--icmp-sentence id those)))
+     (seq-group-by #'mew-submit-finding--icmp-kind
+                   (seq-filter (lambda (attempt) (plist-get attempt :icmp))
+                               attempts)))))
 
 (defun mew-submit-finding--vague (diagnosis)
   "Return what is known of unreachable ports in DIAGNOSIS without an ICMP error."

@@ -230,8 +230,9 @@ place."
       attempts
       (lambda (attempt)
         (and (equal (plist-get attempt :starttls) "offered")
+             (null (plist-get (plist-get attempt :end) :failure))
              (mew-submit-finding-stage-p attempt "starttls" "insecure" "refused"
-                                          "deferred")))
+                                         "deferred")))
       (lambda (those)
         (mew-submit-finding-make
          "starttls-refused" "error" those

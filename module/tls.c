@@ -659,8 +659,10 @@ inspect_certificate (const struct msub_connection *c, gnutls_session_t session, 
     list_problems (status, leaf, info);
   if (differs)
     add_problem (info, "name");
-  if (objects)
+  if (objects && strcmp (info->ocsp, "revoked") != 0)
     add_problem (info, "staple");
+  else if (objects && !(failed >= 0 && (status & GNUTLS_CERT_REVOKED)))
+    add_problem (info, "revoked");
   if (failed < 0)
     snprintf (info->unverified, sizeof info->unverified, "it could not be checked: %s", gnutls_strerror (failed));
   else if (status != 0)

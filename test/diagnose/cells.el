@@ -35,6 +35,7 @@
 
 (defconst mew-submit-diagnose-cells--options
   '((plain)
+    (errors "--timeout" "12")
     (relay "--relay-test")
     (memory "--memory" "memory.eld")
     (crl "--crl-file" "certs/crl.pem"))
@@ -43,7 +44,7 @@
 (defun mew-submit-diagnose-cells--words (group)
   "Return the options of GROUP."
   (mapcar (lambda (word)
-            (if (string-prefix-p "--" word) word (mew-submit-diagnose-cells--work word)))
+            (if (string-match-p "\\`\\(--\\|[0-9]\\)" word) word (mew-submit-diagnose-cells--work word)))
           (cdr (assq group mew-submit-diagnose-cells--options))))
 
 (defun mew-submit-diagnose-cells--diagnose (group hosts)
@@ -185,6 +186,9 @@ Who is behind silence or a reset nobody can tell."
   "Return the events of the test server's log, a list of plists."
   (with-temp-buffer
     (insert-file-contents (mew-submit-diagnose-cells--work "peer.log"))
+    ;; Not every Emacs takes a NUL in JSON; a ClientHello has some.
+    (while (search-forward "\\u0000" nil t)
+      (replace-match "\\u0001" t t))
     (mapcar (lambda (line)
               (json-parse-string line :object-type 'plist :array-type 'list :null-object nil))
             (split-string (buffer-string) "\n" t))))
@@ -223,7 +227,8 @@ Who is behind silence or a reset nobody can tell."
              (line (plist-get event :text)))
          (pcase (plist-get event :event)
            ("reply" (when (equal (plist-get event :step) "mail")
-                      (puthash conn (string-prefix-p "250" line) begun)))
+                      (puthash conn (string-prefix-p "250" line) begun)
+                      nil))
            ("line" (cond ((equal line "RSET") (remhash conn begun))
                          ((and (equal line "QUIT") (gethash conn begun))
                           (format "%s: QUIT in the middle of a mail"

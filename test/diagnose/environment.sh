@@ -50,7 +50,7 @@ make_links ()
   set_kernel in_router
   set_kernel in_server
   in_router sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
-  in_server sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv6.ip_nonlocal_bind=1
+  in_server sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
   ip link set lo up
   ip_batch <<END
 link add c0 type veth peer name r0 netns $router
@@ -103,14 +103,11 @@ addr add 2001:db8:d::2/64 dev s0 nodad
 link set s0 up
 route add default via 203.0.113.1
 route add default via 2001:db8:d::1
-route add local 198.18.0.0/24 dev lo
-route add local 198.18.7.0/24 dev lo
-route add local 2001:db8:5:0::/64 dev lo
-route add local 2001:db8:5:7::/64 dev lo
 route add blackhole 0.0.0.0/0 table 7
 route add blackhole ::/0 table 7
 rule add from 198.18.7.0/24 lookup 7
 END
+  ip_batch in_server <"$RACE_WORK/addresses"
   in_server ip -6 rule add from 2001:db8:5:7::/64 lookup 7 || give_up "no rule for range 7"
 }
 

@@ -258,6 +258,11 @@ second IPv4 address of the same name, or nil."
     (crl ("on-the-list" ((587 . "cert=revoked")) "certificate-revoked")))
   "Hosts that are looked at with an option: (GROUP (NAME STATES FINDING...)...).")
 
+(defconst mew-submit-diagnose-table--rationed
+  '(router-no-route router-unreachable router-prohibit)
+  "States in which Linux rations IPv4 errors: five, then one a second for each client.
+They are in a group of their own, whose attempts have more time.")
+
 (defvar mew-submit-diagnose-table--number 0
   "The number of the host made last.")
 
@@ -268,7 +273,9 @@ GROUP is the symbol of the run it is in."
    :name (concat name ".example.org") :number (cl-incf mew-submit-diagnose-table--number)
    :ipv6 (mew-submit-diagnose-table--states ipv6)
    :ipv4 (mew-submit-diagnose-table--states ipv4)
-   :findings (sort (copy-sequence findings) #'string<) :group (or group 'plain)))
+   :findings (sort (copy-sequence findings) #'string<)
+   :group (or group (if (and (symbolp ipv4) (memq ipv4 mew-submit-diagnose-table--rationed))
+                        'errors 'plain))))
 
 (defun mew-submit-diagnose-table--possible (state family)
   "Return STATE, or nil where there is no such thing in FAMILY."
@@ -341,6 +348,19 @@ GROUP is the symbol of the run it is in."
 
 ;;; Files
 
+(defun mew-submit-diagnose-table--address-lines (host)
+  "Return the commands of ip(8) that give the server HOST's addresses."
+  (mapconcat (lambda (address)
+               (if (not (string-match-p "\\`\\(198\\.18\\.[07]\\.\\|2001:db8:5:\\(:\\|7:\\)\\)" address))
+                   ""
+                 (if (string-search ":" address)
+                     (format "address add %s/128 dev lo nodad\n" address)
+                   (format "address add %s/32 dev lo\n" address))))
+             (delq nil (list (mew-submit-diagnose-table-address host 'ipv6)
+                             (mew-submit-diagnose-table-address host 'ipv4)
+                             (mew-submit-diagnose-table-twin host)))
+             ""))
+
 (defun mew-submit-diagnose-table--each (hosts function)
   "Call FUNCTION with each of HOSTS, family, address, port and state.
 Return its results that are not nil."
@@ -402,6 +422,7 @@ FAMILY and ADDRESS are where it listens."
                 (write-region text nil (expand-file-name file directory) nil 'silent)))
       (write "hosts" (concat "127.0.0.1 localhost\n::1 localhost\n"
                              (mapconcat #'mew-submit-diagnose-table--host-lines hosts "")))
+      (write "addresses" (mapconcat #'mew-submit-diagnose-table--address-lines hosts ""))
       (write "self.nft" (mew-submit-diagnose-table--rules hosts 'self "output"))
       (write "router.nft" (mew-submit-diagnose-table--rules hosts 'router "forward"))
       (write "server.nft" (mew-submit-diagnose-table--rules hosts 'server "input"))

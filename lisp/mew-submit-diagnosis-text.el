@@ -221,6 +221,7 @@ PORT, CASE, TIME and WHAT are strings, too."
             (cons (or (cdr (assoc (plist-get check :name)
                                   '(("mail-before-starttls" . "MAIL, no TLS")
                                     ("mail-before-auth" . "MAIL, no AUTH")
+                                    ("rcpt-before-auth" . "RCPT, no AUTH")
                                     ("relay" . "RCPT, no AUTH")
                                     ("starttls-unoffered" . "STARTTLS tried"))))
                       (plist-get check :name))

@@ -247,7 +247,8 @@ DIAGNOSIS is changed.  Events of other kinds are ignored."
 (defun mew-submit-diagnosis-usable-p (attempt)
   "Could mail be submitted by ATTEMPT, with verified TLS?
 Where the server demands a log-in it has to offer one."
-  (let ((mail (mew-submit-diagnosis-check attempt "mail-before-auth")))
+  (let ((mail (or (mew-submit-diagnosis-check attempt "rcpt-before-auth")
+                  (mew-submit-diagnosis-check attempt "mail-before-auth"))))
     (and (memq (plist-get attempt :service) '(submission transfer))
          (eq (plist-get attempt :state) 'ended)
          (eql (plist-get attempt :case) 1)
@@ -271,9 +272,12 @@ Where the server demands a log-in it has to offer one."
                                       ports)))))
 
 (defun mew-submit-diagnosis-attempts-at (diagnosis port)
-  "Return the attempts of DIAGNOSIS at PORT."
-  (seq-filter (lambda (attempt) (eql (plist-get attempt :port) port))
-              (plist-get diagnosis :attempts)))
+  "Return the attempts of DIAGNOSIS at PORT, IPv6 first as in every plan."
+  (seq-sort-by (lambda (attempt)
+                 (if (equal (plist-get attempt :family) "ipv6") 0 1))
+               #'<
+               (seq-filter (lambda (attempt) (eql (plist-get attempt :port) port))
+                           (plist-get diagnosis :attempts))))
 
 (defun mew-submit-diagnosis--rank (attempt)
   "Return how good the case of ATTEMPT is, the smaller the better."

@@ -91,19 +91,39 @@ somebody else may be answering."))))
 (defconst mew-submit-finding--soon 14
   "Days before its end from which on a certificate is about to expire.")
 
+(defconst mew-submit-finding--short 7
+  "Days of a short-lived certificate, which is renewed every few days.
+The figure is that of the CA/Browser Forum.  Such a one is about to expire when
+a third of its time is left.")
+
+(defun mew-submit-finding--days (time)
+  "Return TIME, ISO 8601 in UTC, in days since the epoch, or nil."
+  (and time
+       (string-match-p "\\`[0-9]\\{4\\}-" time)
+       (/ (float-time (date-to-time time)) 86400)))
+
 (defun mew-submit-finding--days-left (tls now)
   "Return the days that the certificate in TLS is valid for, from NOW on, or nil."
-  (when-let ((expires (plist-get tls :expires)))
-    (and (string-match-p "\\`[0-9]\\{4\\}-" expires)
-         (/ (float-time (time-subtract (date-to-time expires) now)) 86400))))
+  (when-let ((expires (mew-submit-finding--days (plist-get tls :expires))))
+    (- expires (/ (float-time now) 86400))))
+
+(defun mew-submit-finding--soon-p (tls now)
+  "Is the certificate in TLS about to expire, NOW?"
+  (let ((left (mew-submit-finding--days-left tls now))
+        (starts (mew-submit-finding--days (plist-get tls :starts))))
+    (when (and left starts)
+      (let ((lifetime (- (mew-submit-finding--days (plist-get tls :expires))
+                         starts)))
+        (< 0 left (if (<= lifetime mew-submit-finding--short)
+                      (/ lifetime 3)
+                    mew-submit-finding--soon))))))
 
 (defun mew-submit-finding--expiring (attempts now)
   "Return which certificates of ATTEMPTS are about to expire, NOW."
   (mew-submit-finding-filter
    attempts
    (lambda (attempt)
-     (let ((days (mew-submit-finding--days-left (plist-get attempt :tls) now)))
-       (and days (< 0 days mew-submit-finding--soon))))
+     (mew-submit-finding--soon-p (plist-get attempt :tls) now))
    (lambda (those)
      (let ((tls (plist-get (car those) :tls)))
        (mew-submit-finding-make

@@ -310,12 +310,20 @@ handshake."
   (let ((check (mew-submit-diagnosis-check attempt name)))
     (and check (eql (/ (plist-get check :code) 100) 2))))
 
-(defun mew-submit-finding--open-before-auth-p (attempt)
-  "Did ATTEMPT's server begin a mail without a log-in?
-Some take MAIL and refuse the recipient: where that was tried, it counts."
-  (and (mew-submit-finding-submission-p attempt)
-       (mew-submit-finding--taken-p attempt "mail-before-auth")
-       (null (mew-submit-diagnosis-check attempt "relay"))))
+(defun mew-submit-finding--named-p (attempts port)
+  "Was a recipient tried without a log-in in one of ATTEMPTS at PORT?"
+  (seq-some (lambda (attempt)
+              (and (eql (plist-get attempt :port) port)
+                   (mew-submit-diagnosis-check attempt "rcpt-before-auth")))
+            attempts))
+
+(defun mew-submit-finding--open-before-auth-p (attempts attempt)
+  "Did ATTEMPT's server, one of ATTEMPTS, take mail without a log-in?
+Many take MAIL and turn the recipient down, which is fine."
+  (or (mew-submit-finding--taken-p attempt "rcpt-before-auth")
+      (and (mew-submit-finding--taken-p attempt "mail-before-auth")
+           (not (mew-submit-finding--named-p attempts
+                                             (plist-get attempt :port))))))
 
 (defun mew-submit-finding--lax (attempts mode id)
   "Return the finding ID about those submission ATTEMPTS of MODE that are lax."
@@ -327,13 +335,15 @@ Some take MAIL and refuse the recipient: where that was tried, it counts."
                               (mew-submit-finding--taken-p
                                attempt "mail-before-starttls"))
                             those))
-         (open (seq-filter #'mew-submit-finding--open-before-auth-p those)))
+         (open (seq-filter (lambda (attempt)
+                             (mew-submit-finding--open-before-auth-p those
+                                                                     attempt))
+                           those)))
     (when (or clear open)
       (list (mew-submit-finding-make
              id "warning" (seq-union clear open)
              "Tell who runs the server: a submission port takes nothing before \
-STARTTLS and nothing before a log-in (RFC 6409).  It may still refuse the \
-recipient; that was not tried."
+STARTTLS and nothing before a log-in (RFC 6409)."
              "%s is lax: it begins a mail %s."
              (mew-submit-finding-where (seq-union clear open) t)
              (mew-submit-finding-and
@@ -356,6 +366,28 @@ recipient; that was not tried."
          "%s would pass mail on from anybody to anybody: it is an open relay."
          (mew-submit-finding-where those t)))))))
 
+(defconst mew-submit-finding--revealing
+  '("PLAIN" "LOGIN" "XOAUTH2" "OAUTHBEARER" "NTLM")
+  "Mechanisms that show the password, a token or its like to whoever listens.")
+
+(defun mew-submit-finding--auth-in-clear (attempts)
+  "Return the finding about ATTEMPTS, where log-ins are offered without TLS."
+  (let* ((mechanisms (seq-uniq (mapcan (lambda (attempt)
+                                         (copy-sequence
+                                          (plist-get attempt :auth-clear)))
+                                       attempts)))
+         (revealing (seq-intersection mechanisms
+                                      mew-submit-finding--revealing)))
+    (mew-submit-finding-make
+     "auth-in-clear" (if revealing "warning" "note") attempts
+     (if revealing
+         "Tell who runs the server: a program that does not insist on TLS gives \
+the password to everybody on the way.  mew-submit does insist."
+       "Nothing: these do not show the password.  mew-submit insists on TLS all \
+the same.")
+     "%s offers a log-in without TLS (%s)." (mew-submit-finding-where attempts t)
+     (string-join mechanisms ", "))))
+
 (defun mew-submit-finding--auth (diagnosis)
   "Return what is wrong with the log-ins offered in DIAGNOSIS."
   (let ((attempts (seq-filter #'mew-submit-finding-smtp-p
@@ -363,14 +395,7 @@ recipient; that was not tried."
     (append
      (mew-submit-finding-filter
       attempts (lambda (attempt) (plist-get attempt :auth-clear))
-      (lambda (those)
-        (mew-submit-finding-make
-         "auth-in-clear" "warning" those
-         "Tell who runs the server: a program that does not insist on TLS gives \
-the password to everybody on the way.  mew-submit does insist."
-         "%s offers a log-in without TLS (%s)."
-         (mew-submit-finding-where those t)
-         (string-join (plist-get (car those) :auth-clear) ", "))))
+      #'mew-submit-finding--auth-in-clear)
      (mew-submit-finding-filter
       attempts
       (lambda (attempt)

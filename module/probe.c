@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,7 @@ struct probe;
 /* One address and port.  Written by the job's thread before the visit begins, and by the visit's own after that.  */
 struct visit
 {
-  const struct probe *probe;
+  struct probe *probe;
   size_t id;
   struct msub_route route;
   struct msub_address address;
@@ -51,6 +52,7 @@ struct probe
   int notice[2];                  /* a pipe: each visit writes an octet at its very end */
   struct visit *visits;
   size_t count, begun, ended;
+  atomic_bool named[MSUB_ROUTES_MAX]; /* a recipient has been named at this route's port */
 };
 
 /* What became of one look.  */
@@ -171,18 +173,31 @@ reset (struct msub_smtp *smtp, struct msub_error *err)
   return msub_smtp_command (smtp, err, "RSET") || msub_smtp_exchange (smtp, STEP_MSECS / 1000, err) ? -1 : 0;
 }
 
-/* May anybody begin a mail (and with RELAY, to a stranger)?  Nothing comes of it: RSET.  */
+/* May anybody begin a mail?  And then, with RECIPIENT (the name of a check, or NULL), to anybody?  Nothing comes of it:
+   RSET.  */
 static int
-try_mail (struct msub_smtp *smtp, const char *name, bool relay, struct msub_error *err)
+try_mail (struct msub_smtp *smtp, const char *name, const char *recipient, struct msub_error *err)
 {
   int code = check (smtp, name, "MAIL FROM:<>", err);
   if (code < 0)
     return -1;
   if (code / 100 != 2)
     return 0;
-  if (relay && check (smtp, "relay", "RCPT TO:<" NOBODY ">", err) < 0)
+  if (recipient && check (smtp, recipient, "RCPT TO:<" NOBODY ">", err) < 0)
     return -1;
   return reset (smtp, err);
+}
+
+/* Many a good submission server takes MAIL from anybody and turns the recipient down, so only that tells.  Once for each port:
+   who is turned down often is shut out by some.  */
+static const char *
+recipient_check (const struct visit *visit)
+{
+  const struct msub_request *request = visit->probe->request;
+  size_t i = 0;
+  while (i + 1 < request->route_count && request->routes[i].port != visit->route.port)
+    i++;
+  return atomic_exchange (&visit->probe->named[i], true) ? NULL : "rcpt-before-auth";
 }
 
 /* STARTTLS, also where it is not listed: a server that takes it all the same has listed it, and somebody on the way has taken
@@ -223,16 +238,16 @@ converse (struct visit *visit, struct msub_smtp *smtp, enum msub_tls_mode mode, 
   if (mode == MSUB_TLS_STARTTLS)
     {
       outcome->stage = "checks";
-      if (submission && !brief && try_mail (smtp, "mail-before-starttls", false, err))
+      if (submission && !brief && try_mail (smtp, "mail-before-starttls", NULL, err))
         return -1;
       if (start_tls (smtp, trust, name, info_r, outcome))
         return -1;
     }
   outcome->stage = "end";
   if (submission && smtp->tls && !brief)
-    return try_mail (smtp, "mail-before-auth", request->relay_test, err);
+    return try_mail (smtp, "mail-before-auth", recipient_check (visit), err);
   if (!submission && !brief && request->relay_test)
-    return try_mail (smtp, "mail-before-auth", true, err);
+    return try_mail (smtp, "mail-before-auth", "relay", err);
   return 0;
 }
 

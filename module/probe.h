@@ -11,8 +11,9 @@
                    :instead has what stands there); :name is who the server says it is
      tls           the certificate may be bad: :verified, :unverified in words, :problems one by one, :chain, :ocsp
      check         what the server answered to a command: :name, :code, :enhanced, :text, :secure.  The names:
-                   mail-before-starttls, mail-before-auth (MAIL FROM:<>), relay (RCPT to a reserved name, only with the
-                   request's :relay-test), starttls-unoffered (STARTTLS though EHLO has not listed it)
+                   mail-before-starttls, mail-before-auth (MAIL FROM:<>); then RCPT to a reserved name: rcpt-before-auth
+                   (at a submission port, once for each) and relay (at port 25, only with the request's :relay-test);
+                   starttls-unoffered (STARTTLS though EHLO has not listed it)
      probed        exactly one, the last: :kind as in `done', :stage of the end ("connect", "tls", "greeting", "ehlo",
                    "checks", "starttls", "end"), :code :enhanced :text; :failure, the TLS handshake's, in a word; :spoke
                    "tls" or "plaintext" where the server speaks the other mode than the route's; :unanswered when the

@@ -206,17 +206,35 @@ Who is behind silence or a reset nobody can tell."
             log))
 
 (defun mew-submit-diagnose-cells--relays-wrong (log)
-  "Return a listener in LOG that was asked to relay without consent, or nil."
-  (seq-some (lambda (event)
-              (and (equal (plist-get event :event) "line")
-                   (string-prefix-p "RCPT" (plist-get event :text))
-                   (not (seq-some (lambda (host)
-                                    (and (eq (mew-submit-diagnose-host-group host) 'relay)
-                                         (string-prefix-p (mew-submit-diagnose-host-name host)
-                                                          (plist-get event :listener))))
-                                  (mew-submit-diagnose-table-hosts)))
-                   (plist-get event :listener)))
-            log))
+  "Return a port 25 in LOG that was asked to relay without consent, or nil."
+  (let ((agreed (seq-filter (lambda (host)
+                              (eq (mew-submit-diagnose-host-group host) 'relay))
+                            (mew-submit-diagnose-table-hosts))))
+    (seq-some (lambda (event)
+                (let ((listener (or (plist-get event :listener) "")))
+                  (and (equal (plist-get event :event) "line")
+                       (string-prefix-p "RCPT" (plist-get event :text))
+                       (string-search "/25/" listener)
+                       (not (seq-some (lambda (host)
+                                        (string-prefix-p
+                                         (concat (mew-submit-diagnose-host-name host) "/")
+                                         listener))
+                                      agreed))
+                       listener)))
+              log)))
+
+(defun mew-submit-diagnose-cells--often-wrong (log)
+  "Return a submission port in LOG that was named a recipient more than once, or nil."
+  (let (ports)
+    (dolist (event log)
+      (when (and (equal (plist-get event :event) "line")
+                 (string-prefix-p "RCPT" (plist-get event :text))
+                 (not (string-search "/25/" (plist-get event :listener))))
+        (push (string-remove-suffix
+               "/ipv4" (string-remove-suffix "/ipv6" (plist-get event :listener)))
+              ports)))
+    (seq-find (lambda (port) (> (seq-count (lambda (other) (equal port other)) ports) 1))
+              ports)))
 
 (defun mew-submit-diagnose-cells--farewells-wrong (log)
   "Return where in LOG a mail was begun and not undone before QUIT, or nil."
@@ -241,6 +259,8 @@ Who is behind silence or a reset nobody can tell."
                              (string-match-p (or (getenv "DIAGNOSE_HOSTS") "")
                                              (mew-submit-diagnose-host-name host)))
                            (mew-submit-diagnose-table-hosts))))
+    (unless hosts
+      (mew-submit-diagnose-cells--report "some hosts" "no host of that name"))
     (dolist (group (seq-uniq (mapcar #'mew-submit-diagnose-host-group hosts)))
       (mew-submit-diagnose-cells--run-group
        group (seq-filter (lambda (host) (eq (mew-submit-diagnose-host-group host) group)) hosts)))
@@ -249,6 +269,8 @@ Who is behind silence or a reset nobody can tell."
                                          (mew-submit-diagnose-cells--lines-wrong log))
       (mew-submit-diagnose-cells--report "nobody was asked to relay without consent"
                                          (mew-submit-diagnose-cells--relays-wrong log))
+      (mew-submit-diagnose-cells--report "a submission port was named a recipient once at most"
+                                         (mew-submit-diagnose-cells--often-wrong log))
       (mew-submit-diagnose-cells--report "what was begun was undone by RSET"
                                          (mew-submit-diagnose-cells--farewells-wrong log)))
     (kill-emacs (if (zerop mew-submit-diagnose-cells--failed) 0 1))))

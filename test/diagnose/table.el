@@ -227,6 +227,7 @@ second IPv4 address of the same name, or nil."
     ("lax-after-tls" ((587 . "noauth\n  require-tls")) "lax-587")
     ("lax-before-tls" ((587 . "mail#1=reply:250 2.1.0 Ok")) "lax-587")
     ("lax-465" ((465 . "noauth")) "lax-465")
+    ("late-refusal" ((587 . "noauth\n  require-tls\n  rcpt=reply:554 5.7.1 Log in first")))
     ("no-auth" ((587 . "cap2-=AUTH") (465 . "cap2-=AUTH")) "no-auth")
     ("ehlo-refused" ((587 . "ehlo=reply:502 5.5.1 No\n  helo=reply:502 5.5.1 No")) "ehlo-refused")
     ("ehlo-close" ((587 . "ehlo=close")) "conversation-broken")
@@ -250,9 +251,7 @@ second IPv4 address of the same name, or nil."
 
 (defconst mew-submit-diagnose-table--groups
   '((relay ("relay" ((25 . "noauth")) "open-relay")
-           ("relay-refused" ((25 . "noauth\n  rcpt=reply:554 5.7.1 Relay access denied")))
-           ("late-refusal" ((587 . "noauth\n  require-tls\n  rcpt=reply:554 5.7.1 Log in first")))
-           ("open-submission" ((465 . "noauth")) "open-relay"))
+           ("relay-refused" ((25 . "noauth\n  rcpt=reply:554 5.7.1 Relay access denied"))))
     (memory ("remembered" ((587 . "plain")) "striptls")
             ("remembered-well" open))
     (crl ("on-the-list" ((587 . "cert=revoked")) "certificate-revoked")))

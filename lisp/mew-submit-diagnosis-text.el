@@ -199,9 +199,10 @@ PORT, CASE, TIME and WHAT are strings, too."
 (defun mew-submit-diagnosis-text--certificate-details (tls)
   "Return what there is to say of the certificate in TLS: ((LABEL . TEXT)...)."
   (append
-   `(("certificate" . ,(if (plist-get tls :verified)
-                           "good"
-                         (concat "bad: " (or (plist-get tls :unverified) ""))))
+   `(("certificate" . ,(cond ((plist-get tls :pinned) "pinned")
+                              ((plist-get tls :verified) "good")
+                              (t (concat "bad: "
+                                         (or (plist-get tls :unverified) "")))))
      ("names" . ,(string-join (plist-get tls :names) ", ")))
    (seq-mapn (lambda (certificate label)
                (cons label

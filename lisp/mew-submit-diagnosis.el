@@ -42,7 +42,7 @@
 ;;   :capabilities-clear, :capabilities-tls  EHLO keywords before and inside TLS
 ;;   :auth-clear, :auth-tls  the mechanisms offered there
 ;;   :starttls    "offered", "missing" or "mangled"; :starttls-instead what stands there then
-;;   :tls         nil, or what the `tls' event has: :version :cipher :verified :unverified
+;;   :tls         nil, or what the `tls' event has: :version :cipher :verified :pinned :unverified
 ;;                :problems :subject :issuer :starts :expires :names :fingerprint :ocsp :chain
 ;;                (a list of plists :subject :issuer :starts :expires); with :weak t when it was
 ;;                only had by asking for less than mail is given to
@@ -150,7 +150,7 @@ PORTS is a list of (PORT MODE SERVICE).  KEYS are more of a diagnosis' keys."
   "Note the `tls' EVENT in ATTEMPT.
 From a second look it is what the server has for those who ask for less."
   (let (tls)
-    (dolist (key '(:version :cipher :verified :unverified :problems :subject
+    (dolist (key '(:version :cipher :verified :pinned :unverified :problems :subject
                             :issuer :starts :expires :names :fingerprint :ocsp))
       (setq tls (nconc tls (list key (plist-get event key)))))
     (plist-put attempt :tls

@@ -135,7 +135,11 @@ a third of its time is left.")
 
 (defun mew-submit-finding-certificates (diagnosis now)
   "Return what is wrong with the certificates in DIAGNOSIS, at the time NOW."
-  (let ((attempts (seq-filter (lambda (attempt) (plist-get attempt :tls))
+  ;; What is pinned the user has looked at.
+  (let ((attempts (seq-filter (lambda (attempt)
+                                (and (plist-get attempt :tls)
+                                     (not (plist-get (plist-get attempt :tls)
+                                                     :pinned))))
                               (mew-submit-finding-ended diagnosis))))
     (append
      (mapcar (lambda (problem)

@@ -301,7 +301,7 @@ A memory that cannot be read is no reason not to look at the server: tell."
 (defun mew-submit-request-diagnosis (account routes)
   "Return the request for a diagnosis of ACCOUNT's server by ROUTES.
 Each of them is (PORT FAMILY MODE SERVICE).  No user name and no secret is in
-it, and a pin does not count."
+it."
   (let* ((account (append '(:tls required :auth "none" :user nil :cert-file nil
                                  :key-file nil)
                           account))
@@ -315,8 +315,8 @@ it, and a pin does not count."
                                             (delete-dups
                                              (mapcar #'car routes)))
             (cl-loop for (key value) on connection by #'cddr
-                     unless (memq key '(:routes :race :ask-fallback :pin :auth
-                                                :user :password))
+                     unless (memq key '(:routes :race :ask-fallback :auth :user
+                                                :password))
                      append (list key value)))))
 
 ;;; Submitting

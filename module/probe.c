@@ -305,7 +305,7 @@ look (struct visit *visit, enum msub_tls_mode mode, const struct msub_tls_trust 
   struct msub_address peer = visit->address;
   if (visit->way.tunnel.kind == MSUB_TUNNEL_NONE)
     msub_address_port (&peer, visit->route.port);
-  struct msub_connection *c = msub_connection_new (&visit->context, fd, &peer);
+  struct msub_connection *c = msub_connection_new (&visit->context, fd, &peer, visit->route.port);
   if (!c)
     msub_fail (&outcome_r->error, MSUB_INTERNAL, "Out of memory");
   else if (visit->route.service == MSUB_POP || visit->route.service == MSUB_IMAP)
@@ -537,6 +537,8 @@ prepare (struct probe *probe, struct msub_error *err)
     .ca_file = request->ca_file,
     .crl_file = request->crl_file,
     .priority = request->priority,
+    .pins = request->pins,
+    .pin_count = request->pin_count,
     .look = true,
   };
   if (pipe (probe->notice) || msub_net_nonblocking_cloexec (probe->notice[0])

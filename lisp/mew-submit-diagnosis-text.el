@@ -78,6 +78,10 @@
         (tls (plist-get attempt :tls)))
     (cond ((not (member (plist-get attempt :case) '(1 "tls")))
            (plist-get attempt :text))
+          ((member (plist-get attempt :starttls) '("missing" "mangled"))
+           (format "STARTTLS is %s" (plist-get attempt :starttls)))
+          ((plist-get tls :weak)
+           (format "TLS is not good enough (%s)" (plist-get end :text)))
           ((and tls (not (plist-get tls :verified)))
            (concat "the certificate: " (plist-get tls :unverified)))
           ((not (equal (or (plist-get end :text) "") ""))
@@ -118,14 +122,12 @@ PORT, CASE, TIME and WHAT are strings, too."
                                                      :spoke)
                                           "tls")
                                    "TLS at once" "no TLS")))
+          ((member (plist-get attempt :starttls) '("missing" "mangled"))
+           (format "STARTTLS %s" (plist-get attempt :starttls)))
           ((and tls (plist-get tls :weak))
            (format "%s only" (plist-get tls :version)))
           (tls (format "%s%s" (plist-get tls :version)
-                       (if (plist-get tls :verified) "" ", bad certificate")))
-          ((plist-get attempt :starttls)
-           (if (equal (plist-get attempt :starttls) "offered")
-               nil
-             (format "STARTTLS %s" (plist-get attempt :starttls)))))))
+                       (if (plist-get tls :verified) "" ", bad certificate"))))))
 
 (defun mew-submit-diagnosis-text--log-in (attempt)
   "Return which log-ins ATTEMPT has, in few words, or nil."

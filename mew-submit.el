@@ -92,6 +92,12 @@
   "Have Mew send its queue by mew-submit." t)
 (autoload 'mew-submit-setup "mew-submit-setup"
   "Find the server that takes mail from an address and make it an account." t)
+(autoload 'mew-submit-batch-diagnose "mew-submit-diagnose-batch"
+  "Diagnose the servers named on the command line and leave Emacs." nil)
+(autoload 'mew-submit-diagnose "mew-submit-diagnose"
+  "Find out why mail cannot be sent to a server." t)
+(autoload 'mew-submit-diagnose-ports "mew-submit-diagnose"
+  "Show what is behind the mail ports of a host." t)
 (autoload 'mew-submit-pin-certificate "mew-submit-certificate"
   "Look at the certificate of a server and have it accepted." t)
 (autoload 'mew-submit-unpin-certificate "mew-submit-certificate"

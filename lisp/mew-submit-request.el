@@ -302,6 +302,37 @@ Nothing is sent there but what leads to TLS.  A pin does not count."
                      (append '(:tls required :auth "none") account))))
     (append '(:probe t) (plist-put connection :pins nil))))
 
+(defun mew-submit-request--remembered (account ports)
+  "Return the part of a request about what ACCOUNT's server had at PORTS.
+A memory that cannot be read is no reason not to look at the server: tell."
+  (condition-case err
+      (mew-submit-memory-request (mew-submit-request--memory-file account)
+                                 (mew-submit-request--certified-name account)
+                                 ports)
+    (mew-submit-config (message "%s" (mew-submit-error-text err))
+                       nil)))
+
+(defun mew-submit-request-diagnosis (account routes)
+  "Return the request for a diagnosis of ACCOUNT's server by ROUTES.
+Each of them is (PORT FAMILY MODE SERVICE).  No user name and no secret is in
+it."
+  (let* ((account (append '(:tls required :auth "none" :user nil :cert-file nil
+                                 :key-file nil)
+                          account))
+         (connection (mew-submit-request--connection account)))
+    (append (list :diagnose t
+                  :routes (if (plist-get connection :tunnel)
+                              (mew-submit-tunnel-routes routes)
+                            routes)
+                  :trace mew-submit-log)
+            (mew-submit-request--remembered account
+                                            (delete-dups
+                                             (mapcar #'car routes)))
+            (cl-loop for (key value) on connection by #'cddr
+                     unless (memq key '(:routes :race :ask-fallback :auth :user
+                                                :password))
+                     append (list key value)))))
+
 ;;; Submitting
 
 (defun mew-submit-request-account (account fields)

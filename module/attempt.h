@@ -18,11 +18,16 @@ const char *msub_tls_mode_name (enum msub_tls_mode mode);
 /* "ipv4", "ipv6".  Static.  */
 const char *msub_family_name (int family);
 
+/* What a diagnosis expects behind a port: mail transfer (RFC 5321) or submission (RFC 6409), and what POP3 (RFC 1939) and
+   IMAP (RFC 9051) servers say.  */
+enum msub_service { MSUB_SUBMISSION, MSUB_TRANSFER, MSUB_POP, MSUB_IMAP, MSUB_SERVICES };
+
 struct msub_route
 {
   uint16_t port;
   int family; /* AF_INET, AF_INET6 */
   enum msub_tls_mode tls;
+  enum msub_service service;
   bool demoted; /* found blocked a while ago: it is tried after all others */
 };
 

@@ -245,6 +245,17 @@ end_job (struct job *job)
   free_job (job);
 }
 
+/* Do what JOB is for.  Returns whether the conversation in SERVER may be kept.  */
+static bool
+carry_out (struct job *job, struct msub_server *server, struct msub_delivery *delivery_r)
+{
+  if (!job->request.diagnose)
+    return msub_session_deliver (&job->context, &job->request, server, delivery_r);
+  *delivery_r = (struct msub_delivery) { 0 };
+  msub_probe (&job->context, &job->request, &delivery_r->error);
+  return false;
+}
+
 /* A thread delivers its job, and then those that come for the same conversation while it is kept.  */
 static void
 run (void *arg)
@@ -254,7 +265,7 @@ run (void *arg)
     {
       msub_time started = msub_now ();
       struct msub_delivery delivery;
-      bool keep = msub_session_deliver (&job->context, &job->request, &server, &delivery);
+      bool keep = carry_out (job, &server, &delivery);
       set_parked (job, keep); /* first: who hears of the end may start the next one at once */
       report_done (job, &delivery, started);
       struct job *successor = keep ? park (job, server.smtp->c->fd) : NULL;

@@ -6,6 +6,7 @@
 #ifndef MSUB_JOB_H
 #define MSUB_JOB_H
 
+#include "probe.h"
 #include "session.h"
 
 /* Where an octet is written after each event: a descriptor, taken over (the one before is closed).  */

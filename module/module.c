@@ -163,12 +163,16 @@ read_msecs (emacs_env *env, emacs_value value)
   return msecs < 0 ? 0 : msecs > 86400000 ? 86400000 : (int) msecs;
 }
 
+/* (PORT FAMILY MODE) or (PORT FAMILY MODE WHAT), where WHAT is t for a route that is tried after all others, or the service
+   that a diagnosis looks for there.  */
 static void
 read_route (emacs_env *env, emacs_value value, struct msub_request *request)
 {
   static const char *const families[] = { "ipv4", "ipv6" };
   static const char *const modes[] = { "none", "starttls", "implicit" };
   _Static_assert (sizeof modes / sizeof *modes == MSUB_TLS_MODES, "a word for each mode");
+  static const char *const services[] = { "submission", "transfer", "pop", "imap" };
+  _Static_assert (sizeof services / sizeof *services == MSUB_SERVICES, "a word for each service");
   if (request->route_count == MSUB_ROUTES_MAX)
     {
       signal_text (env, "mew-submit-config", "A plan has too many routes");
@@ -179,7 +183,11 @@ read_route (emacs_env *env, emacs_value value, struct msub_request *request)
   int family = failed (env) ? -1 : read_choice (env, car (env, rest), families, 2);
   rest = cdr (env, rest);
   int mode = failed (env) ? -1 : read_choice (env, car (env, rest), modes, MSUB_TLS_MODES);
-  emacs_value demoted = car (env, cdr (env, rest));
+  emacs_value more = failed (env) ? rest : car (env, cdr (env, rest));
+  bool demoted = !failed (env) && env->eq (env, more, env->intern (env, "t"));
+  int service = MSUB_SUBMISSION;
+  if (!failed (env) && !demoted && env->is_not_nil (env, more))
+    service = read_choice (env, more, services, MSUB_SERVICES);
   if (failed (env))
     return;
   if (port < 1 || port > 65535)
@@ -191,7 +199,8 @@ read_route (emacs_env *env, emacs_value value, struct msub_request *request)
     .port = (uint16_t) port,
     .family = family == 1 ? AF_INET6 : AF_INET,
     .tls = (enum msub_tls_mode) mode,
-    .demoted = env->is_not_nil (env, demoted),
+    .service = (enum msub_service) service,
+    .demoted = demoted,
   };
 }
 
@@ -321,6 +330,8 @@ static const struct
   { ":ask-fallback", TRUTH, offsetof (struct msub_request, ask_fallback) },
   { ":trace", TRUTH, offsetof (struct msub_request, trace) },
   { ":probe", TRUTH, offsetof (struct msub_request, probe) },
+  { ":diagnose", TRUTH, offsetof (struct msub_request, diagnose) },
+  { ":relay-test", TRUTH, offsetof (struct msub_request, relay_test) },
   { ":starttls-remembered", TRUTH, offsetof (struct msub_request, starttls_remembered) },
   { ":require-tls", TRUTH, offsetof (struct msub_request, require_tls) },
   { ":binary", TRUTH, offsetof (struct msub_request, binary) },
@@ -390,7 +401,7 @@ read_request (emacs_env *env, emacs_value plist, struct msub_request *request)
     }
   if (failed (env))
     return;
-  bool message = request->probe || (request->from && request->file);
+  bool message = request->probe || request->diagnose || (request->from && request->file);
   if (!request->host || !request->helo || !message || request->route_count == 0)
     signal_text (env, "mew-submit-config", "A request needs :host, :routes, :helo, :from and :file");
   else if (request->tunnel != MSUB_TUNNEL_NONE && !request->tunnel_place)

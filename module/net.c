@@ -83,7 +83,9 @@ poll_once (const struct msub_context *context, struct pollfd *fds, nfds_t count,
   if (fds[0].revents == 0)
     return ready;
   *woken_r = true;
-  drain_wake (context->wake_fd);
+  /* Several threads of a job may wait: the octet of a cancel is for all of them.  */
+  if (!context->cancelled (context->job))
+    drain_wake (context->wake_fd);
   return ready - 1;
 }
 

@@ -54,18 +54,9 @@ report_lookup (struct msub_race *race, int index)
     return;
   race->reported[index] = true;
   const struct msub_lookup *lookup = race->lookups[index];
-  const struct msub_address *addresses = NULL;
+  const struct msub_address *addresses;
   size_t count = msub_lookup_done (lookup) ? msub_lookup_addresses (lookup, &addresses) : 0;
-  char list[MSUB_LOOKUP_ADDRESSES * 65] = "";
-  for (size_t i = 0, length = 0; i < count; i++)
-    length += (size_t) snprintf (list + length, sizeof list - length, "%s\n", addresses[i].text);
-  struct msub_event *event = msub_event_new (MSUB_EVENT_RESOLVED);
-  msub_event_text (event, "family", index ? "ipv6" : "ipv4");
-  msub_event_list (event, "addresses", list);
-  if (count == 0)
-    msub_event_text (event, "error", msub_lookup_words (lookup));
-  msub_event_real (event, "ms", msub_msecs_since (race->started));
-  msub_emit (race->options->way.context, event);
+  msub_lookup_report (lookup, race->options->way.context, race->started);
   if (count > 0 && race->first_answer == 0)
     race->first_answer = msub_now ();
 }

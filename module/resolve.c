@@ -11,6 +11,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -167,11 +168,14 @@ msub_lookup_addresses (const struct msub_lookup *lookup, const struct msub_addre
   return lookup->count;
 }
 
-const char *
-msub_lookup_words (const struct msub_lookup *lookup)
+/* Why there is no address: the name has none, or nobody could be asked.  */
+enum absence { ABSENCE_NONE, ABSENCE_RESOLVER, ABSENCE_LATE, ABSENCE_SYSTEM, ABSENCE_OTHER };
+
+static enum absence
+absence_of (const struct msub_lookup *lookup)
 {
   if (!msub_lookup_done (lookup))
-    return "the resolver did not answer in time";
+    return ABSENCE_LATE;
   switch (lookup->failure)
     {
     case 0:
@@ -182,13 +186,52 @@ msub_lookup_words (const struct msub_lookup *lookup)
 #ifdef EAI_ADDRFAMILY
     case EAI_ADDRFAMILY:
 #endif
-      return lookup->family == AF_INET6 ? "no IPv6 address is known" : "no IPv4 address is known";
+      return ABSENCE_NONE;
     case EAI_AGAIN:
-      return "no resolver answers";
+      return ABSENCE_RESOLVER;
     case EAI_MEMORY:
     case EAI_SYSTEM:
+      return ABSENCE_SYSTEM;
+    default:
+      return ABSENCE_OTHER;
+    }
+}
+
+const char *
+msub_lookup_words (const struct msub_lookup *lookup)
+{
+  switch (absence_of (lookup))
+    {
+    case ABSENCE_NONE:
+      return lookup->family == AF_INET6 ? "no IPv6 address is known" : "no IPv4 address is known";
+    case ABSENCE_RESOLVER:
+      return "no resolver answers";
+    case ABSENCE_LATE:
+      return "the resolver did not answer in time";
+    case ABSENCE_SYSTEM:
       return "the look-up failed on this machine";
     default:
       return "the look-up failed";
     }
+}
+
+void
+msub_lookup_report (const struct msub_lookup *lookup, const struct msub_context *context, msub_time started)
+{
+  static const char *const why[] = { "none", "resolver", "late", "system", "other" };
+  const struct msub_address *addresses = NULL;
+  size_t count = msub_lookup_done (lookup) ? msub_lookup_addresses (lookup, &addresses) : 0;
+  char list[MSUB_LOOKUP_ADDRESSES * 65] = "";
+  for (size_t i = 0, length = 0; i < count; i++)
+    length += (size_t) snprintf (list + length, sizeof list - length, "%s\n", addresses[i].text);
+  struct msub_event *event = msub_event_new (MSUB_EVENT_RESOLVED);
+  msub_event_text (event, "family", lookup->family == AF_INET6 ? "ipv6" : "ipv4");
+  msub_event_list (event, "addresses", list);
+  if (count == 0)
+    {
+      msub_event_text (event, "error", msub_lookup_words (lookup));
+      msub_event_text (event, "why", why[absence_of (lookup)]);
+    }
+  msub_event_real (event, "ms", msub_msecs_since (started));
+  msub_emit (context, event);
 }

@@ -28,4 +28,7 @@ size_t msub_lookup_addresses (const struct msub_lookup *lookup, const struct msu
 /* Once it has ended without an address: why, in words.  Static.  */
 const char *msub_lookup_words (const struct msub_lookup *lookup);
 
+/* Emit a `resolved' event for LOOKUP, begun at STARTED, which has ended or is waited for no longer.  */
+void msub_lookup_report (const struct msub_lookup *lookup, const struct msub_context *context, msub_time started);
+
 #endif

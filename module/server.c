@@ -45,6 +45,25 @@ msub_request_clear (struct msub_request *request)
   request->recipient_count = 0;
 }
 
+struct msub_way
+msub_request_way (const struct msub_request *request, const struct msub_context *context)
+{
+  return (struct msub_way) {
+    .context = context,
+    .host = request->host,
+    .tunnel = {
+      .kind = request->tunnel,
+      .place = request->tunnel_place,
+      .user = request->tunnel_user,
+      .password = request->tunnel_password,
+      .program = request->tunnel_program,
+      .environment = request->environment,
+    },
+    .source_ipv4 = request->source_ipv4,
+    .source_ipv6 = request->source_ipv6,
+  };
+}
+
 /* Reaching it */
 
 /* Ask whether a less preferred port may be used: 1 for yes, 0 for no, -1 with ERR.  */
@@ -316,20 +335,7 @@ msub_server_open (struct msub_server *server, const struct msub_context *context
                   struct msub_error *err)
 {
   struct msub_race_options options = {
-    .way = {
-      .context = context,
-      .host = request->host,
-      .tunnel = {
-        .kind = request->tunnel,
-        .place = request->tunnel_place,
-        .user = request->tunnel_user,
-        .password = request->tunnel_password,
-        .program = request->tunnel_program,
-        .environment = request->environment,
-      },
-      .source_ipv4 = request->source_ipv4,
-      .source_ipv6 = request->source_ipv6,
-    },
+    .way = msub_request_way (request, context),
     .routes = request->routes,
     .count = request->route_count,
     .raced = request->raced,
@@ -371,7 +377,7 @@ msub_server_again (struct msub_server *server, const struct msub_context *contex
   /* Tell Lisp what an earlier job was told.  */
   report_connected (server, context, true);
   if (server->smtp->tls)
-    msub_smtp_report_tls (server->smtp, &server->tls);
+    msub_tls_report (context, &server->tls);
   if (server->mechanism)
     msub_smtp_report_auth (server->smtp, server->mechanism);
   return 0;

@@ -21,6 +21,8 @@ struct msub_request
   size_t route_count;
   bool raced, ask_fallback, trace;
   bool probe;       /* only look at the server: no log-in, no message */
+  bool diagnose;    /* look at every route and address (probe.c) ... */
+  bool relay_test;  /* ... and try whether a stranger may send to strangers: the user has agreed */
   int keep_msecs;   /* how long a conversation is kept for another message of the same SHARE */
   char *share;      /* what tells accounts and their settings apart, or NULL: nothing is shared */
   struct msub_tls_memory *memory; /* SHARE's, not the request's own */
@@ -49,6 +51,9 @@ struct msub_request
 };
 
 void msub_request_clear (struct msub_request *request);
+
+/* How to get to REQUEST's host.  */
+struct msub_way msub_request_way (const struct msub_request *request, const struct msub_context *context);
 
 /* Zero it before the first use.  */
 struct msub_server

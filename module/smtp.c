@@ -23,26 +23,6 @@ msub_smtp_unanswered (const struct msub_smtp *smtp, const struct msub_error *err
   return smtp->c->received == 0 && (err->kind == MSUB_LOST || err->kind == MSUB_TLS);
 }
 
-void
-msub_smtp_report_tls (const struct msub_smtp *smtp, const struct msub_tls_info *info)
-{
-  struct msub_event *event = msub_event_new (MSUB_EVENT_TLS);
-  msub_event_text (event, "version", info->version);
-  msub_event_text (event, "cipher", info->cipher);
-  msub_event_truth (event, "verified", info->verified);
-  msub_event_truth (event, "pinned", info->pinned);
-  msub_event_truth (event, "resumed", info->resumed);
-  if (!info->verified)
-    msub_event_text (event, "unverified", info->unverified);
-  msub_event_text (event, "subject", info->subject);
-  msub_event_text (event, "issuer", info->issuer);
-  msub_event_text (event, "starts", info->not_before);
-  msub_event_text (event, "expires", info->not_after);
-  msub_event_list (event, "names", info->names);
-  msub_event_text (event, "fingerprint", info->fingerprint);
-  msub_emit (smtp->c->context, event);
-}
-
 int
 msub_smtp_tls (struct msub_smtp *smtp, const struct msub_tls_trust *trust, const char *name, bool must_verify,
                struct msub_tls_info *info_r, struct msub_error *err)
@@ -51,7 +31,7 @@ msub_smtp_tls (struct msub_smtp *smtp, const struct msub_tls_trust *trust, const
                                err);
   /* A certificate that was not accepted is told of, too: a person may want to look at it.  */
   if (!failed || info_r->fingerprint[0])
-    msub_smtp_report_tls (smtp, info_r);
+    msub_tls_report (smtp->c->context, info_r);
   smtp->tls = !failed;
   smtp->verified = info_r->verified;
   return failed;
@@ -73,6 +53,52 @@ msub_smtp_greeting (struct msub_smtp *smtp, struct msub_error *err)
   return msub_smtp_last (smtp)->code == 220 ? 0 : msub_smtp_failed (smtp, MSUB_REFUSED, "the connection", err);
 }
 
+/* A keyword that stands where STARTTLS stood: firewalls that "fix" SMTP write over it ("XXXXXXXA", "STARTXXX").  NULL where
+   there is none.  */
+static const char *
+overwritten (const struct msub_smtp *smtp, char *buf, size_t size)
+{
+  for (const char *p = smtp->caps.names; *p;)
+    {
+      size_t length = strcspn (p, "\n");
+      bool start = length >= 5 && strncmp (p, "START", 5) == 0 && !(length == 8 && strncmp (p, "STARTTLS", 8) == 0);
+      bool crossed = length >= 4 && strspn (p, "X") + 1 >= length;
+      if (start || crossed)
+        {
+          snprintf (buf, size, "%.*s", (int) (length < 40 ? length : 40), p);
+          return buf;
+        }
+      p += length + (p[length] == '\n');
+    }
+  return NULL;
+}
+
+/* What STARTTLS has become on the way here: before TLS only.  */
+static void
+report_starttls (const struct msub_smtp *smtp, struct msub_event *event)
+{
+  char buf[48], clean[64];
+  const char *instead = overwritten (smtp, buf, sizeof buf);
+  if (smtp->tls)
+    return;
+  msub_event_text (event, "starttls", smtp->caps.starttls ? "offered" : instead ? "mangled" : "missing");
+  if (instead && !smtp->caps.starttls)
+    {
+      msub_text_clean (clean, sizeof clean, instead, strlen (instead));
+      msub_event_text (event, "instead", clean);
+    }
+}
+
+/* Who the server says it is: the first word of its answer to EHLO.  */
+static void
+report_name (const struct msub_smtp *smtp, struct msub_event *event)
+{
+  char name[256];
+  const char *text = msub_smtp_last (smtp)->text;
+  msub_text_clean (name, sizeof name, text, strcspn (text, " \t\n"));
+  msub_event_text (event, "name", name);
+}
+
 static void
 report_capabilities (const struct msub_smtp *smtp)
 {
@@ -85,6 +111,8 @@ report_capabilities (const struct msub_smtp *smtp)
   msub_event_truth (event, "secure", smtp->tls);
   msub_event_list (event, "keywords", smtp->caps.names);
   msub_event_list (event, "mechanisms", mechanisms);
+  report_starttls (smtp, event);
+  report_name (smtp, event);
   msub_emit (smtp->c->context, event);
 }
 
@@ -107,26 +135,6 @@ msub_smtp_hello (struct msub_smtp *smtp, bool helo_allowed, struct msub_error *e
   msub_capabilities_parse (msub_smtp_last (smtp), &smtp->caps);
   report_capabilities (smtp);
   return 0;
-}
-
-/* A keyword that stands where STARTTLS stood: firewalls that "fix" SMTP write over it ("XXXXXXXA", "STARTXXX").  NULL where
-   there is none.  */
-static const char *
-overwritten (const struct msub_smtp *smtp, char *buf, size_t size)
-{
-  for (const char *p = smtp->caps.names; *p;)
-    {
-      size_t length = strcspn (p, "\n");
-      bool start = length >= 5 && strncmp (p, "START", 5) == 0 && !(length == 8 && strncmp (p, "STARTTLS", 8) == 0);
-      bool crossed = length >= 4 && strspn (p, "X") + 1 >= length;
-      if (start || crossed)
-        {
-          snprintf (buf, size, "%.*s", (int) (length < 40 ? length : 40), p);
-          return buf;
-        }
-      p += length + (p[length] == '\n');
-    }
-  return NULL;
 }
 
 int
@@ -178,6 +186,13 @@ msub_smtp_starttls (struct msub_smtp *smtp, const struct msub_tls_trust *trust, 
                         "sent",
                         msub_connection_called (smtp->c, name).text, words, msub_smtp_doubt (smtp));
     }
+  return msub_smtp_upgrade (smtp, trust, name, must_verify, info_r, err);
+}
+
+int
+msub_smtp_upgrade (struct msub_smtp *smtp, const struct msub_tls_trust *trust, const char *name, bool must_verify,
+                   struct msub_tls_info *info_r, struct msub_error *err)
+{
   if (msub_smtp_tls (smtp, trust, name, must_verify, info_r, err))
     return -1;
   /* Everything learned so far came in the clear: a reply, a capability, half a line (RFC 3207 section 4.2).  */

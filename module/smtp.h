@@ -18,9 +18,6 @@ bool msub_smtp_unanswered (const struct msub_smtp *smtp, const struct msub_error
 int msub_smtp_tls (struct msub_smtp *smtp, const struct msub_tls_trust *trust, const char *name, bool must_verify,
                    struct msub_tls_info *info_r, struct msub_error *err);
 
-/* Emit a `tls' event for INFO.  */
-void msub_smtp_report_tls (const struct msub_smtp *smtp, const struct msub_tls_info *info);
-
 /* Wait for the 220.  */
 int msub_smtp_greeting (struct msub_smtp *smtp, struct msub_error *err);
 
@@ -35,6 +32,10 @@ int msub_smtp_striptls (const struct msub_smtp *smtp, const char *name, bool rem
    offer it: MSUB_INSECURE when REQUIRED, else nothing happens.  */
 int msub_smtp_starttls (struct msub_smtp *smtp, const struct msub_tls_trust *trust, const char *name, bool required,
                         bool must_verify, struct msub_tls_info *info_r, struct msub_error *err);
+
+/* The second half of it: the server has said 220 to STARTTLS.  */
+int msub_smtp_upgrade (struct msub_smtp *smtp, const struct msub_tls_trust *trust, const char *name, bool must_verify,
+                       struct msub_tls_info *info_r, struct msub_error *err);
 
 /* Another message for the same server: is the conversation still good for it?  IDLE says that it has been silent for a
    while, so that it is better to ask.  -1: it is not; use a new one.  */

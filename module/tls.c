@@ -20,6 +20,7 @@
 
 /* GnuTLS' NORMAL still has TLS 1.0 and 1.1, RSA 1024 and DH 1024 in it.  */
 static const char default_priority[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%PROFILE_MEDIUM";
+static const char weak_priority[] = "NORMAL:+VERS-TLS1.1:+VERS-TLS1.0:+SIGN-RSA-SHA1:%VERIFY_ALLOW_SIGN_WITH_SHA1:%PROFILE_VERY_WEAK";
 static const char never[] = ":-VERS-SSL3.0:-VERS-TLS1.0:-VERS-TLS1.1";
 
 struct msub_tls_trust
@@ -123,7 +124,7 @@ directory (const char *file)
 }
 
 static int
-load_anchors (gnutls_certificate_credentials_t credentials, const char *file, struct msub_error *err)
+load_anchors (gnutls_certificate_credentials_t credentials, const char *file, bool look, struct msub_error *err)
 {
   if (file && directory (file))
     return expect_some (gnutls_certificate_set_x509_trust_dir (credentials, file, GNUTLS_X509_FMT_PEM), "CA directory",
@@ -131,7 +132,7 @@ load_anchors (gnutls_certificate_credentials_t credentials, const char *file, st
   if (file)
     return expect_some (gnutls_certificate_set_x509_trust_file (credentials, file, GNUTLS_X509_FMT_PEM), "CA file",
                         file, err);
-  if (gnutls_certificate_set_x509_system_trust (credentials) > 0)
+  if (gnutls_certificate_set_x509_system_trust (credentials) > 0 || look)
     return 0;
   return msub_fail (err, MSUB_INSECURE,
                     "This system has no trusted certificate authorities, so no server can be verified; install its CA "
@@ -162,10 +163,11 @@ load_own_certificate (gnutls_certificate_credentials_t credentials, const struct
 }
 
 static int
-load_priority (struct msub_tls_trust *trust, const char *priority, struct msub_error *err)
+load_priority (struct msub_tls_trust *trust, const struct msub_tls_options *options, struct msub_error *err)
 {
   char string[1024];
-  int n = snprintf (string, sizeof string, "%s%s", priority ? priority : default_priority, priority ? never : "");
+  const char *priority = options->weak ? weak_priority : options->priority ? options->priority : default_priority;
+  int n = snprintf (string, sizeof string, "%s%s", priority, priority == options->priority ? never : "");
   int code = n > 0 && (size_t) n < sizeof string ? gnutls_priority_init (&trust->priority, string, NULL)
                                                  : GNUTLS_E_INVALID_REQUEST;
   return code >= 0 ? 0
@@ -186,8 +188,8 @@ msub_tls_trust_new (const struct msub_tls_options *options, struct msub_error *e
   for (size_t i = 0; i < options->pin_count && i < MSUB_PINS_MAX; i++)
     trust->pins[trust->pin_count++] = options->pins[i];
   trust->memory = options->memory;
-  int failed = load_priority (trust, options->priority, err)
-               || load_anchors (trust->credentials, options->ca_file, err)
+  int failed = load_priority (trust, options, err)
+               || load_anchors (trust->credentials, options->ca_file, options->look, err)
                || (options->crl_file
                    && expect_some (gnutls_certificate_set_x509_crl_file (trust->credentials, options->crl_file,
                                                                          GNUTLS_X509_FMT_PEM),
@@ -375,19 +377,61 @@ read_names (gnutls_x509_crt_t leaf, struct msub_tls_info *info)
   return dns;
 }
 
+/* Whom a certificate is for, who issued it, and when it is valid.  */
+struct particulars
+{
+  char subject[256], issuer[256], not_before[32], not_after[32];
+};
+
+static struct particulars
+read_particulars (gnutls_x509_crt_t certificate)
+{
+  struct particulars particulars = { 0 };
+  gnutls_datum_t text = { 0 };
+  if (gnutls_x509_crt_get_dn3 (certificate, &text, 0) >= 0)
+    clean_copy (particulars.subject, sizeof particulars.subject, &text);
+  gnutls_free (text.data);
+  text = (gnutls_datum_t) { 0 };
+  if (gnutls_x509_crt_get_issuer_dn3 (certificate, &text, 0) >= 0)
+    clean_copy (particulars.issuer, sizeof particulars.issuer, &text);
+  gnutls_free (text.data);
+  iso_time (gnutls_x509_crt_get_activation_time (certificate), particulars.not_before, sizeof particulars.not_before);
+  iso_time (gnutls_x509_crt_get_expiration_time (certificate), particulars.not_after, sizeof particulars.not_after);
+  return particulars;
+}
+
+/* An honest chain is shorter, and a report has to end.  */
+#define CHAIN_MAX 10
+
+static void
+describe_chain (const gnutls_datum_t *chain, unsigned count, struct msub_tls_info *info)
+{
+  size_t length = 0;
+  for (unsigned i = 0; i < count && i < CHAIN_MAX; i++)
+    {
+      gnutls_x509_crt_t certificate;
+      if (gnutls_x509_crt_init (&certificate) < 0)
+        return;
+      if (gnutls_x509_crt_import (certificate, &chain[i], GNUTLS_X509_FMT_DER) >= 0)
+        {
+          struct particulars p = read_particulars (certificate);
+          length += (size_t) snprintf (info->chain + length, sizeof info->chain - length, "%s\t%s\t%s\t%s\n", p.subject,
+                                       p.issuer, p.not_before, p.not_after);
+        }
+      gnutls_x509_crt_deinit (certificate);
+    }
+}
+_Static_assert (CHAIN_MAX * (sizeof (struct particulars) + 4) < sizeof ((struct msub_tls_info *) 0)->chain,
+                "room for a whole chain");
+
 static void
 describe_leaf (gnutls_x509_crt_t leaf, struct msub_tls_info *info)
 {
-  gnutls_datum_t text = { 0 };
-  if (gnutls_x509_crt_get_dn3 (leaf, &text, 0) >= 0)
-    clean_copy (info->subject, sizeof info->subject, &text);
-  gnutls_free (text.data);
-  text = (gnutls_datum_t) { 0 };
-  if (gnutls_x509_crt_get_issuer_dn3 (leaf, &text, 0) >= 0)
-    clean_copy (info->issuer, sizeof info->issuer, &text);
-  gnutls_free (text.data);
-  iso_time (gnutls_x509_crt_get_activation_time (leaf), info->not_before, sizeof info->not_before);
-  iso_time (gnutls_x509_crt_get_expiration_time (leaf), info->not_after, sizeof info->not_after);
+  struct particulars particulars = read_particulars (leaf);
+  memcpy (info->subject, particulars.subject, sizeof info->subject);
+  memcpy (info->issuer, particulars.issuer, sizeof info->issuer);
+  memcpy (info->not_before, particulars.not_before, sizeof info->not_before);
+  memcpy (info->not_after, particulars.not_after, sizeof info->not_after);
   unsigned char digest[32];
   size_t size = sizeof digest;
   if (gnutls_x509_crt_get_fingerprint (leaf, GNUTLS_DIG_SHA256, digest, &size) >= 0)
@@ -457,35 +501,69 @@ describe_dates (gnutls_x509_crt_t leaf, char *dst, size_t size)
 }
 
 static void
+add_problem (struct msub_tls_info *info, const char *problem)
+{
+  size_t length = strlen (info->problems);
+  snprintf (info->problems + length, sizeof info->problems - length, "%s\n", problem);
+}
+
+/* What GnuTLS may object to, the gravest first.  */
+static const struct
+{
+  unsigned bit;
+  const char *problem, *words;
+} objections[] = {
+  { GNUTLS_CERT_REVOKED, "revoked", "it has been revoked by its issuer" },
+  { GNUTLS_CERT_SIGNATURE_FAILURE, "signature", "its signature is wrong" },
+  { GNUTLS_CERT_MISSING_OCSP_STATUS, "must-staple",
+    "it promises a stapled OCSP response (must-staple), and the server sent none" },
+  { GNUTLS_CERT_INVALID_OCSP_STATUS, "staple", "the stapled OCSP response is invalid or too old" },
+  { GNUTLS_CERT_SIGNER_NOT_CA, "not-an-authority", "it is signed by a certificate that is no certificate authority's" },
+  { GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE, "constraints", "its issuer may not issue certificates for this name" },
+  { GNUTLS_CERT_PURPOSE_MISMATCH, "purpose", "it is not meant for servers" },
+  { GNUTLS_CERT_INSECURE_ALGORITHM, "weak", "it, or an issuer's, uses an algorithm or a key that is too weak" },
+  { GNUTLS_CERT_UNKNOWN_CRIT_EXTENSIONS, "extension", "it has a critical extension that is not understood" },
+  { GNUTLS_CERT_REVOCATION_DATA_SUPERSEDED, "crl-old", "the revocation list is out of date" },
+  { GNUTLS_CERT_REVOCATION_DATA_ISSUED_IN_FUTURE, "crl-future", "the revocation list is dated in the future" },
+  { GNUTLS_CERT_MISMATCH, "mismatch", "it is not the expected one" },
+};
+#define OBJECTIONS (sizeof objections / sizeof *objections)
+
+/* All that STATUS says against LEAF, in a word each.  */
+static void
+list_problems (unsigned status, gnutls_x509_crt_t leaf, struct msub_tls_info *info)
+{
+  time_t now = time (NULL);
+  bool before = gnutls_x509_crt_get_activation_time (leaf) > now, after = gnutls_x509_crt_get_expiration_time (leaf) < now;
+  if (after)
+    add_problem (info, "expired");
+  else if (before)
+    add_problem (info, "not-yet-valid");
+  else if (status & (GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED))
+    add_problem (info, "issuer-date");
+  bool reason = before || after || (status & (GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED));
+  for (size_t i = 0; i < OBJECTIONS; i++)
+    if (status & objections[i].bit)
+      {
+        add_problem (info, objections[i].problem);
+        reason = true;
+      }
+  if ((status & GNUTLS_CERT_SIGNER_NOT_FOUND) || (status && !reason))
+    add_problem (info, gnutls_x509_crt_check_issuer (leaf, leaf) ? "self-signed" : "issuer");
+}
+
+static void
 describe_status (unsigned status, gnutls_x509_crt_t leaf, struct msub_tls_info *info)
 {
-  static const struct
-  {
-    unsigned bit;
-    const char *words;
-  } reasons[] = {
-    { GNUTLS_CERT_REVOKED, "it has been revoked by its issuer" },
-    { GNUTLS_CERT_SIGNATURE_FAILURE, "its signature is wrong" },
-    { GNUTLS_CERT_MISSING_OCSP_STATUS, "it promises a stapled OCSP response (must-staple), and the server sent none" },
-    { GNUTLS_CERT_INVALID_OCSP_STATUS, "the stapled OCSP response is invalid or too old" },
-    { GNUTLS_CERT_SIGNER_NOT_CA, "it is signed by a certificate that is no certificate authority's" },
-    { GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE, "its issuer may not issue certificates for this name" },
-    { GNUTLS_CERT_PURPOSE_MISMATCH, "it is not meant for servers" },
-    { GNUTLS_CERT_INSECURE_ALGORITHM, "it, or an issuer's, uses an algorithm or a key that is too weak" },
-    { GNUTLS_CERT_UNKNOWN_CRIT_EXTENSIONS, "it has a critical extension that is not understood" },
-    { GNUTLS_CERT_REVOCATION_DATA_SUPERSEDED, "the revocation list is out of date" },
-    { GNUTLS_CERT_REVOCATION_DATA_ISSUED_IN_FUTURE, "the revocation list is dated in the future" },
-    { GNUTLS_CERT_MISMATCH, "it is not the expected one" },
-  };
   if (status & (GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED))
     {
       describe_dates (leaf, info->unverified, sizeof info->unverified);
       return;
     }
-  for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
-    if (status & reasons[i].bit)
+  for (size_t i = 0; i < OBJECTIONS; i++)
+    if (status & objections[i].bit)
       {
-        snprintf (info->unverified, sizeof info->unverified, "%s", reasons[i].words);
+        snprintf (info->unverified, sizeof info->unverified, "%s", objections[i].words);
         return;
       }
   if (gnutls_x509_crt_check_issuer (leaf, leaf))
@@ -503,16 +581,18 @@ add_reason (struct msub_tls_info *info, const char *reason)
   snprintf (info->unverified + length, sizeof info->unverified - length, "%s%s", length ? "; " : "", reason);
 }
 
-/* Does a stapled response (RFC 6960) say anything but "good" of LEAF?  GnuTLS refuses "revoked" itself, and lets "unknown"
-   pass, with which a stolen certificate's must-staple could be met (RFC 7633).  */
-static bool
-staple_objects (gnutls_session_t session, gnutls_x509_crt_t leaf)
+/* What a stapled response (RFC 6960) says of LEAF.  GnuTLS refuses "revoked" itself, and lets "unknown" pass, with which a
+   stolen certificate's must-staple could be met (RFC 7633).  "invalid": it says nothing of LEAF.  */
+static const char *
+read_staple (gnutls_session_t session, gnutls_x509_crt_t leaf)
 {
   gnutls_datum_t der = { 0 };
   gnutls_ocsp_resp_t response = NULL;
-  bool objects = false;
-  if (gnutls_ocsp_status_request_get (session, &der) < 0 || der.size == 0 || gnutls_ocsp_resp_init (&response) < 0)
-    return false;
+  if (gnutls_ocsp_status_request_get (session, &der) < 0 || der.size == 0)
+    return "none";
+  if (gnutls_ocsp_resp_init (&response) < 0)
+    return "invalid";
+  const char *said = "invalid";
   if (gnutls_ocsp_resp_import (response, &der) >= 0)
     for (unsigned i = 0; gnutls_ocsp_resp_check_crt (response, i, leaf) != GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE; i++)
       {
@@ -520,10 +600,13 @@ staple_objects (gnutls_session_t session, gnutls_x509_crt_t leaf)
         if (gnutls_ocsp_resp_check_crt (response, i, leaf) != 0
             || gnutls_ocsp_resp_get_single (response, i, NULL, NULL, NULL, NULL, &status, NULL, NULL, NULL, NULL) < 0)
           continue;
-        objects = objects || status != GNUTLS_OCSP_CERT_GOOD;
+        if (status != GNUTLS_OCSP_CERT_GOOD)
+          said = status == GNUTLS_OCSP_CERT_REVOKED ? "revoked" : "unknown";
+        else if (strcmp (said, "invalid") == 0)
+          said = "good";
       }
   gnutls_ocsp_resp_deinit (response);
-  return objects;
+  return said;
 }
 
 /* Is FINGERPRINT pinned for PORT?  */
@@ -549,6 +632,7 @@ inspect_certificate (const struct msub_connection *c, gnutls_session_t session, 
   if (!chain || count == 0)
     {
       snprintf (info->unverified, sizeof info->unverified, "the server sent no certificate");
+      add_problem (info, "none");
       return 0;
     }
   if (gnutls_x509_crt_init (&leaf) < 0 || gnutls_x509_crt_import (leaf, chain, GNUTLS_X509_FMT_DER) < 0)
@@ -557,6 +641,7 @@ inspect_certificate (const struct msub_connection *c, gnutls_session_t session, 
       goto out;
     }
   describe_leaf (leaf, info);
+  describe_chain (chain, count, info);
   gnutls_typed_vdata_st purpose = { .type = GNUTLS_DT_KEY_PURPOSE_OID, .data = (unsigned char *) GNUTLS_KP_TLS_WWW_SERVER };
   unsigned status = 0;
   int failed = gnutls_certificate_verify_peers (session, &purpose, 1, &status);
@@ -566,11 +651,23 @@ inspect_certificate (const struct msub_connection *c, gnutls_session_t session, 
     status &= ~(unsigned) (GNUTLS_CERT_MISSING_OCSP_STATUS | GNUTLS_CERT_INVALID_OCSP_STATUS);
   char difference[600];
   bool differs = name_differs (leaf, name, info, difference, sizeof difference);
+  info->ocsp = read_staple (session, leaf);
+  bool objects = strcmp (info->ocsp, "revoked") == 0 || strcmp (info->ocsp, "unknown") == 0;
+  if (failed < 0)
+    add_problem (info, "unchecked");
+  else
+    list_problems (status, leaf, info);
+  if (differs)
+    add_problem (info, "name");
+  if (objects && strcmp (info->ocsp, "revoked") != 0)
+    add_problem (info, "staple");
+  else if (objects && !(failed >= 0 && (status & GNUTLS_CERT_REVOKED)))
+    add_problem (info, "revoked");
   if (failed < 0)
     snprintf (info->unverified, sizeof info->unverified, "it could not be checked: %s", gnutls_strerror (failed));
   else if (status != 0)
     describe_status (status, leaf, info);
-  else if (staple_objects (session, leaf))
+  else if (objects)
     snprintf (info->unverified, sizeof info->unverified, "the stapled OCSP response does not call it good");
   else
     info->verified = !differs;
@@ -589,34 +686,68 @@ out:
 
 /* The handshake */
 
-static int
-handshake_failed (gnutls_session_t session, int code, const char *peer, struct msub_error *err)
+/* Why the handshake ended with CODE, in a word.  */
+static const char *
+failure_of (gnutls_session_t session, int code)
 {
-  /* An alert of these kinds says that the server has nothing that is strong enough.  */
-  bool weak = code == GNUTLS_E_UNSUPPORTED_VERSION_PACKET || code == GNUTLS_E_DH_PRIME_UNACCEPTABLE
-              || code == GNUTLS_E_INSUFFICIENT_SECURITY || code == GNUTLS_E_UNKNOWN_CIPHER_SUITE
-              || code == GNUTLS_E_NO_CIPHER_SUITES || code == GNUTLS_E_CERTIFICATE_KEY_MISMATCH;
+  switch (code)
+    {
+    case GNUTLS_E_FATAL_ALERT_RECEIVED:
+      switch (gnutls_alert_get (session))
+        {
+        case GNUTLS_A_PROTOCOL_VERSION:
+          return "version";
+        case GNUTLS_A_INSUFFICIENT_SECURITY:
+          return "weak";
+        default:
+          return "alert";
+        }
+    case GNUTLS_E_UNSUPPORTED_VERSION_PACKET:
+      return "version";
+    case GNUTLS_E_DH_PRIME_UNACCEPTABLE:
+    case GNUTLS_E_INSUFFICIENT_SECURITY:
+    case GNUTLS_E_UNKNOWN_CIPHER_SUITE:
+    case GNUTLS_E_NO_CIPHER_SUITES:
+      return "weak";
+    case GNUTLS_E_PREMATURE_TERMINATION:
+    case GNUTLS_E_PULL_ERROR:
+    case GNUTLS_E_PUSH_ERROR:
+      return "closed";
+    case GNUTLS_E_UNEXPECTED_PACKET_LENGTH:
+    case GNUTLS_E_UNEXPECTED_PACKET:
+    case GNUTLS_E_RECORD_OVERFLOW:
+      return "plaintext";
+    default:
+      return "other";
+    }
+}
+
+static int
+handshake_failed (gnutls_session_t session, int code, const char *peer, const char **failure_r, struct msub_error *err)
+{
+  const char *failure = *failure_r = failure_of (session, code);
+  /* Of these kinds of failure some say that the server has nothing that is strong enough.  */
+  bool weak = strcmp (failure, "weak") == 0 || strcmp (failure, "version") == 0
+              || code == GNUTLS_E_CERTIFICATE_KEY_MISMATCH;
   if (code == GNUTLS_E_FATAL_ALERT_RECEIVED)
     {
       gnutls_alert_description_t alert = gnutls_alert_get (session);
-      bool version = alert == GNUTLS_A_PROTOCOL_VERSION || alert == GNUTLS_A_HANDSHAKE_FAILURE
-                     || alert == GNUTLS_A_INSUFFICIENT_SECURITY;
       const char *words = gnutls_alert_get_name (alert);
-      return msub_fail (err, version ? MSUB_INSECURE : MSUB_TLS,
+      return msub_fail (err, weak || alert == GNUTLS_A_HANDSHAKE_FAILURE ? MSUB_INSECURE : MSUB_TLS,
                         "%s broke off the TLS handshake: %s. Nothing was sent; there is no going on without TLS", peer,
                         words ? words : "unknown alert");
     }
-  if (code == GNUTLS_E_PREMATURE_TERMINATION || code == GNUTLS_E_PULL_ERROR || code == GNUTLS_E_PUSH_ERROR)
+  if (strcmp (failure, "closed") == 0)
     return msub_fail (err, MSUB_TLS, "%s closed the connection during the TLS handshake", peer);
-  if (code == GNUTLS_E_UNEXPECTED_PACKET_LENGTH || code == GNUTLS_E_UNEXPECTED_PACKET
-      || code == GNUTLS_E_RECORD_OVERFLOW)
+  if (strcmp (failure, "plaintext") == 0)
     return msub_fail (err, MSUB_INSECURE, "%s answers the TLS handshake with something that is not TLS", peer);
   return msub_fail (err, weak ? MSUB_INSECURE : MSUB_TLS, "The TLS handshake with %s failed: %s", peer,
                     gnutls_strerror (code));
 }
 
 static int
-shake_hands (struct msub_connection *c, gnutls_session_t session, msub_time deadline, struct msub_error *err)
+shake_hands (struct msub_connection *c, gnutls_session_t session, msub_time deadline, const char **failure_r,
+             struct msub_error *err)
 {
   for (;;)
     {
@@ -626,14 +757,17 @@ shake_hands (struct msub_connection *c, gnutls_session_t session, msub_time dead
       if (code == GNUTLS_E_WARNING_ALERT_RECEIVED || code == GNUTLS_E_GOT_APPLICATION_DATA)
         code = GNUTLS_E_UNEXPECTED_PACKET;
       if (gnutls_error_is_fatal (code))
-        return handshake_failed (session, code, c->peer.text, err);
+        return handshake_failed (session, code, c->peer.text, failure_r, err);
       /* The deadline holds while data keeps coming, too (SECURITY: C10).  */
       struct pollfd fds[2] = { { 0 }, { .fd = c->fd, .events = want (session) == MSUB_IO_WRITE ? POLLOUT : POLLIN } };
       int ready = msub_now () < deadline ? msub_net_poll (c->context, fds, 2, deadline, err) : 0;
       if (ready < 0)
         return -1;
       if (ready == 0)
-        return msub_fail (err, MSUB_TIMEOUT, "%s did not finish the TLS handshake in time", c->peer.text);
+        {
+          *failure_r = "timeout";
+          return msub_fail (err, MSUB_TIMEOUT, "%s did not finish the TLS handshake in time", c->peer.text);
+        }
     }
 }
 
@@ -673,7 +807,8 @@ secure (struct msub_connection *c, struct tls *tls, const struct msub_tls_trust 
   if (failed < 0)
     return msub_fail (err, MSUB_INTERNAL, "TLS cannot be set up: %s", gnutls_strerror (failed));
   use_ticket (tls);
-  if (shake_hands (c, tls->session, deadline, err) || inspect_certificate (c, tls->session, name, trust, info, err))
+  if (shake_hands (c, tls->session, deadline, &info->failure, err)
+      || inspect_certificate (c, tls->session, name, trust, info, err))
     return -1;
   describe_session (tls->session, info);
   if (!info->verified)
@@ -720,6 +855,29 @@ msub_tls_start (struct msub_connection *c, const struct msub_tls_trust *trust, c
       tls_free (tls);
     }
   return failed;
+}
+
+void
+msub_tls_report (const struct msub_context *context, const struct msub_tls_info *info)
+{
+  struct msub_event *event = msub_event_new (MSUB_EVENT_TLS);
+  msub_event_text (event, "version", info->version);
+  msub_event_text (event, "cipher", info->cipher);
+  msub_event_truth (event, "verified", info->verified);
+  msub_event_truth (event, "pinned", info->pinned);
+  msub_event_truth (event, "resumed", info->resumed);
+  if (!info->verified)
+    msub_event_text (event, "unverified", info->unverified);
+  msub_event_text (event, "subject", info->subject);
+  msub_event_text (event, "issuer", info->issuer);
+  msub_event_text (event, "starts", info->not_before);
+  msub_event_text (event, "expires", info->not_after);
+  msub_event_list (event, "names", info->names);
+  msub_event_text (event, "fingerprint", info->fingerprint);
+  msub_event_list (event, "chain", info->chain);
+  msub_event_list (event, "problems", info->problems);
+  msub_event_text (event, "ocsp", info->ocsp);
+  msub_emit (context, event);
 }
 
 size_t

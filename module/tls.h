@@ -35,6 +35,8 @@ struct msub_tls_options
   const char *priority;  /* GnuTLS priority string; TLS below 1.2 stays off whatever it says (RFC 8996) */
   const struct msub_pin *pins;
   size_t pin_count;
+  bool look;             /* for looking only, nothing secret is going to be said: a system without trust anchors will do ... */
+  bool weak;             /* ... and so will all that GnuTLS still speaks, TLS 1.0 and weak keys included */
 };
 
 /* The options, read once before anything is connected.  */
@@ -58,6 +60,12 @@ struct msub_tls_info
   char fingerprint[80];  /* "sha256:..." of the certificate; "" where there was none */
   bool pinned;           /* verified by the pin alone */
   bool resumed;          /* from an earlier session's ticket */
+  char problems[256];    /* list: every check that the certificate has failed, in a word: "expired", "name", ... */
+  char chain[8192];      /* list: of each certificate, the server's first: subject, issuer, not before, not after, with
+                            tabs between them */
+  const char *ocsp;      /* the stapled response (RFC 6066): "none", "good", "revoked", "unknown", "invalid".  Static.  */
+  const char *failure;   /* why there was no handshake, in a word: "plaintext", "version", "weak", "alert", "closed",
+                            "timeout", "other"; NULL where there was one.  Static.  */
 };
 
 /* Shake hands on C until DEADLINE.  NAME is the name (A-labels) or numeric address the user configured: SNI
@@ -67,6 +75,9 @@ struct msub_tls_info
    handshake short.  *INFO_R is filled as far as things went.  */
 int msub_tls_start (struct msub_connection *c, const struct msub_tls_trust *trust, const char *name, bool must_verify,
                     msub_time deadline, struct msub_tls_info *info_r, struct msub_error *err);
+
+/* Emit a `tls' event for INFO.  */
+void msub_tls_report (const struct msub_context *context, const struct msub_tls_info *info);
 
 /* Channel binding data of C (RFC 9266 tls-exporter in TLS 1.3, RFC 5929 tls-unique in TLS 1.2 with extended master
    secret).  Returns its length in BUF (SIZE octets), 0 where there is none; *EXPORTER_R says which.  */

@@ -45,6 +45,7 @@ static const struct recipe
   { .name = "good", .sans = "@" },
   { .name = "expired", .sans = "@", .from = -30, .to = -1 },
   { .name = "notyet", .sans = "@", .from = 1, .to = 30 },
+  { .name = "soon", .sans = "@", .from = -80, .to = 7 },
   { .name = "othername", .cn = "other.example.net", .sans = "dns:other.example.net" },
   { .name = "self-signed", .sans = "@", .issuer = BY_SELF },
   { .name = "unknown-ca", .sans = "@", .issuer = BY_UNKNOWN },

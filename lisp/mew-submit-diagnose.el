@@ -1,0 +1,341 @@
+;;; mew-submit-diagnose.el --- Why mail cannot be sent, and what to do -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Floor 6.  It owns the commands that diagnose a server and the buffer that shows what they
+;; find, while they find it.  The buffer is drawn anew from the diagnosis whenever there is
+;; news, section by section (`mew-submit-diagnose--sections').
+
+;;; Code:
+
+(require 'button)
+(require 'mew-submit-account)
+(require 'mew-submit-diagnosis)
+(require 'mew-submit-diagnosis-text)
+(require 'mew-submit-error)
+(require 'mew-submit-finding)
+(require 'mew-submit-probe)
+(require 'mew-submit-session)
+(require 'seq)
+
+(defface mew-submit-diagnose-good
+  '((((class color) (min-colors 88) (background light)) :foreground "#005a9c")
+    (((class color) (min-colors 88) (background dark)) :foreground "#7fb8ff")
+    (t :inherit success))
+  "Face of what is well: blue, which the colour-blind tell from orange."
+  :group 'mew-submit)
+
+(defface mew-submit-diagnose-bad
+  '((((class color) (min-colors 88) (background light)) :foreground "#a33c00")
+    (((class color) (min-colors 88) (background dark)) :foreground "#ffa54f")
+    (t :inherit error))
+  "Face of what is not well: orange."
+  :group 'mew-submit)
+
+(defvar-local mew-submit-diagnose--diagnosis nil
+  "The diagnosis that the buffer shows.")
+
+(defvar-local mew-submit-diagnose--arguments nil
+  "What the diagnosis was started with: (ACCOUNT . KEYS).")
+
+(defvar-local mew-submit-diagnose--open nil
+  "The numbers of the attempts that are shown with all that is known of them.")
+
+(defvar-local mew-submit-diagnose--timer nil
+  "The timer that will draw the buffer anew, or nil.")
+
+;;; Drawing
+
+(defvar mew-submit-diagnose--sections
+  '(mew-submit-diagnose--insert-verdict
+    mew-submit-diagnose--insert-table
+    mew-submit-diagnose--insert-findings
+    mew-submit-diagnose--insert-keys)
+  "Functions that insert a section of the report, called with the diagnosis.")
+
+(defun mew-submit-diagnose--running-p ()
+  "Will there be more news of the diagnosis of this buffer?"
+  (and mew-submit-diagnose--diagnosis
+       (null (plist-get mew-submit-diagnose--diagnosis :done))))
+
+(defun mew-submit-diagnose--insert-verdict (diagnosis)
+  "Insert whether mail can be submitted, according to DIAGNOSIS."
+  (let ((submits (car (mew-submit-diagnosis-verdict diagnosis)))
+        (done (plist-get diagnosis :done)))
+    (insert (propertize (format "Diagnosis of %s" (plist-get diagnosis :host))
+                        'face 'bold)
+            (format-time-string ", %Y-%m-%d %H:%M:%S\n\n"
+                                (plist-get diagnosis :began))
+            (propertize (mew-submit-diagnosis-text-fill
+                         (mew-submit-diagnosis-text-verdict diagnosis))
+                        'face (cond ((null done) 'default)
+                                    (submits 'mew-submit-diagnose-good)
+                                    (t 'mew-submit-diagnose-bad)))
+            (mew-submit-diagnosis-text-lookups diagnosis))))
+
+(defun mew-submit-diagnose--face (attempt)
+  "Return the face for the row of ATTEMPT."
+  (cond ((not (eq (plist-get attempt :state) 'ended)) 'default)
+        ((eql (plist-get attempt :case) 1) 'mew-submit-diagnose-good)
+        (t 'mew-submit-diagnose-bad)))
+
+(defun mew-submit-diagnose--insert-row (diagnosis attempt)
+  "Insert the row of DIAGNOSIS about ATTEMPT, a button to its details."
+  (let* ((id (plist-get attempt :id))
+         (open (memql id mew-submit-diagnose--open)))
+    (insert-text-button
+     (mew-submit-diagnosis-text-row diagnosis attempt)
+     'face (mew-submit-diagnose--face attempt)
+     'mew-submit-attempt id 'follow-link t
+     'help-echo "mouse-1, RET: all that is known of it"
+     'action (lambda (_button) (mew-submit-diagnose--toggle id)))
+    (insert "\n")
+    (when open
+      (insert (mew-submit-diagnosis-text-detail-lines attempt)))))
+
+(defun mew-submit-diagnose--insert-table (diagnosis)
+  "Insert the table of DIAGNOSIS."
+  (when (plist-get diagnosis :attempts)
+    (insert "\n"
+            (propertize (mew-submit-diagnosis-text-heading diagnosis)
+                        'face 'underline)
+            "\n")
+    (dolist (attempt (mew-submit-diagnosis-text-sorted diagnosis))
+      (mew-submit-diagnose--insert-row diagnosis attempt))))
+
+(defun mew-submit-diagnose--insert-findings (diagnosis)
+  "Insert what DIAGNOSIS means, once it is over."
+  (when (plist-get diagnosis :done)
+    (let ((findings (mew-submit-finding-list diagnosis)))
+      (insert "\n" (propertize "Findings" 'face 'bold) "\n\n")
+      (if findings
+          (dolist (finding findings)
+            (insert (propertize
+                     (mew-submit-diagnosis-text-finding finding)
+                     'face (if (equal (plist-get finding :severity) "note")
+                               'default
+                             'mew-submit-diagnose-bad))
+                    "\n"))
+        (insert " None: as far as can be seen from here, all is well.\n")))))
+
+(defun mew-submit-diagnose--insert-keys (_diagnosis)
+  "Insert what can be done in the buffer."
+  (insert "\n"
+          (propertize
+           (if (mew-submit-diagnose--running-p)
+               "k: stop    RET: details of a row"
+             "g: again    RET: details of a row    a: details of all    q: quit")
+           'face 'shadow)
+          "\n"))
+
+(defun mew-submit-diagnose--place ()
+  "Return where point is: (ATTEMPT-NUMBER-OR-NIL LINE COLUMN)."
+  (list (get-text-property (line-beginning-position) 'mew-submit-attempt)
+        (line-number-at-pos) (current-column)))
+
+(defun mew-submit-diagnose--go (place)
+  "Move point to PLACE, to the row of the same attempt if it had one."
+  (pcase-let ((`(,id ,line ,column) place))
+    (goto-char (point-min))
+    (let ((row (and id (text-property-any (point-min) (point-max)
+                                          'mew-submit-attempt id))))
+      (if row (goto-char row) (forward-line (1- line))))
+    (move-to-column column)))
+
+(defun mew-submit-diagnose--draw ()
+  "Draw this buffer anew; point stays at what it is at, in all windows."
+  (let ((inhibit-read-only t)
+        (place (mew-submit-diagnose--place))
+        (windows (mapcar (lambda (window)
+                           (list window
+                                 (line-number-at-pos (window-start window))
+                                 (with-selected-window window
+                                   (mew-submit-diagnose--place))))
+                         (get-buffer-window-list nil nil t))))
+    (erase-buffer)
+    (dolist (section mew-submit-diagnose--sections)
+      (funcall section mew-submit-diagnose--diagnosis))
+    (pcase-dolist (`(,window ,start ,place) windows)
+      (with-selected-window window
+        (goto-char (point-min))
+        (forward-line (1- start))
+        (set-window-start window (point) t)
+        (mew-submit-diagnose--go place)))
+    (mew-submit-diagnose--go place)))
+
+(defun mew-submit-diagnose--draw-now (buffer)
+  "Draw BUFFER anew, if it lives."
+  (when (buffer-live-p buffer)
+    (with-current-buffer buffer
+      (setq mew-submit-diagnose--timer nil)
+      (mew-submit-diagnose--draw))))
+
+(defun mew-submit-diagnose--news (buffer)
+  "Have BUFFER drawn anew soon: much news comes at once."
+  (when (buffer-live-p buffer)
+    (with-current-buffer buffer
+      (unless mew-submit-diagnose--timer
+        (setq mew-submit-diagnose--timer
+              (run-at-time 0.05 nil #'mew-submit-diagnose--draw-now buffer))))))
+
+;;; What the user can do
+
+(defun mew-submit-diagnose--toggle (id)
+  "Show all that is known of the attempt with number ID, or no longer."
+  (setq mew-submit-diagnose--open
+        (if (memql id mew-submit-diagnose--open)
+            (remq id mew-submit-diagnose--open)
+          (cons id mew-submit-diagnose--open)))
+  (mew-submit-diagnose--draw))
+
+(defun mew-submit-diagnose-toggle-all ()
+  "Show all that is known of every attempt, or of none."
+  (interactive nil mew-submit-diagnose-mode)
+  (setq mew-submit-diagnose--open
+        (and (null mew-submit-diagnose--open)
+             (mapcar (lambda (attempt) (plist-get attempt :id))
+                     (plist-get mew-submit-diagnose--diagnosis :attempts))))
+  (mew-submit-diagnose--draw))
+
+(defun mew-submit-diagnose-stop ()
+  "Stop the diagnosis of this buffer; what it has found stays.
+When there is none to stop, quit as \\[keyboard-quit] does elsewhere."
+  (interactive nil mew-submit-diagnose-mode)
+  (if (mew-submit-diagnose--running-p)
+      (progn (mew-submit-session-cancel
+              (plist-get mew-submit-diagnose--diagnosis :session))
+             (message "Stopping..."))
+    (keyboard-quit)))
+
+(defun mew-submit-diagnose-again ()
+  "Diagnose the server of this buffer again."
+  (interactive nil mew-submit-diagnose-mode)
+  (mew-submit-diagnose--begin (car mew-submit-diagnose--arguments)
+                              (cdr mew-submit-diagnose--arguments)))
+
+(defun mew-submit-diagnose--revert (_ignore-auto _noconfirm)
+  "Diagnose the server of this buffer again."
+  (mew-submit-diagnose-again))
+
+(defun mew-submit-diagnose--forget ()
+  "Stop the diagnosis of this buffer, which is going away."
+  (when mew-submit-diagnose--timer
+    (cancel-timer mew-submit-diagnose--timer))
+  (when (mew-submit-diagnose--running-p)
+    (mew-submit-session-cancel
+     (plist-get mew-submit-diagnose--diagnosis :session))))
+
+(defvar mew-submit-diagnose-mode-map
+  (let ((map (make-sparse-keymap)))
+    (set-keymap-parent map (make-composed-keymap button-buffer-map
+                                                 special-mode-map))
+    (define-key map (kbd "k") #'mew-submit-diagnose-stop)
+    (define-key map (kbd "C-g") #'mew-submit-diagnose-stop)
+    (define-key map (kbd "a") #'mew-submit-diagnose-toggle-all)
+    map)
+  "The keys of a report.")
+
+(define-derived-mode mew-submit-diagnose-mode special-mode "Diagnosis"
+  "Mode of the report of a diagnosis.
+
+\\{mew-submit-diagnose-mode-map}"
+  (setq-local buffer-undo-list t
+              truncate-lines t
+              indent-tabs-mode nil
+              revert-buffer-function #'mew-submit-diagnose--revert)
+  (add-hook 'kill-buffer-hook #'mew-submit-diagnose--forget nil t))
+
+;;; The commands
+
+(defun mew-submit-diagnose--begin (account keys)
+  "Start to diagnose the server of ACCOUNT with KEYS, in this buffer."
+  (mew-submit-diagnose--forget)
+  (let ((buffer (current-buffer)))
+    (setq mew-submit-diagnose--arguments (cons account keys)
+          mew-submit-diagnose--open nil
+          mew-submit-diagnose--timer nil
+          mew-submit-diagnose--diagnosis
+          (apply #'mew-submit-probe-start account
+                 :on-event (lambda (_diagnosis _event)
+                             (mew-submit-diagnose--news buffer))
+                 keys))
+    (mew-submit-diagnose--draw)))
+
+(defun mew-submit-diagnose--show (account &rest keys)
+  "Diagnose the server of ACCOUNT in a buffer of its own, with KEYS; return it.
+KEYS are as for `mew-submit-probe-start'."
+  (condition-case err
+      (let ((buffer (get-buffer-create
+                     (format "*mew-submit diagnosis: %s*"
+                             (plist-get account :server)))))
+        (with-current-buffer buffer
+          (unless (derived-mode-p 'mew-submit-diagnose-mode)
+            (mew-submit-diagnose-mode))
+          (mew-submit-diagnose--begin account keys))
+        (pop-to-buffer buffer))
+    (mew-submit-error (user-error "%s" (mew-submit-error-text err)))))
+
+(defun mew-submit-diagnose--accounts ()
+  "Return the user's accounts that have a server."
+  (seq-filter (lambda (account) (plist-get account :server))
+              (or mew-submit-accounts
+                  (ignore-errors (list (mew-submit-account-choose nil))))))
+
+(defun mew-submit-diagnose--account (server)
+  "Return a copy of the account whose server or name is SERVER, or a new one."
+  (let ((account (seq-find (lambda (account)
+                             (member server (list (plist-get account :server)
+                                                  (plist-get account :name))))
+                           (mew-submit-diagnose--accounts))))
+    (if account
+        (mew-submit-account-copy account)
+      (list :server server))))
+
+(defun mew-submit-diagnose--read-server (prompt)
+  "Read the name of a server with PROMPT; the default is the account's."
+  (let* ((servers (mapcar (lambda (account) (plist-get account :server))
+                          (mew-submit-diagnose--accounts)))
+         (server (string-trim
+                  (completing-read
+                   (format-prompt prompt (car servers)) servers nil nil nil nil
+                   (car servers)))))
+    (if (equal server "")
+        (user-error "No server was named")
+      server)))
+
+(defun mew-submit-diagnose--relay-agreed-p (server)
+  "Does the user agree that SERVER is asked to relay?"
+  (yes-or-no-p (format "No mail is sent, but some servers write such questions \
+down.  Ask %s whether it would pass on a mail from nobody to %s? "
+                       server "relay-test@example.net")))
+
+;;;###autoload
+(defun mew-submit-diagnose (server &optional relay-test)
+  "Find out why mail cannot be sent to SERVER, who is at fault, and what to do.
+The ports 25, 465 and 587 are looked at, at each address of SERVER, in both
+address families; nothing is sent, nobody logs in.  The report appears while
+this is going on, and Emacs stays free.  Interactively the default is the
+account's server; with a prefix argument you are asked whether to try as well
+if the server is an open relay (RELAY-TEST)."
+  (interactive
+   (let ((server (mew-submit-diagnose--read-server "Diagnose server")))
+     (list server (and current-prefix-arg
+                       (mew-submit-diagnose--relay-agreed-p server)))))
+  (mew-submit-diagnose--show (mew-submit-diagnose--account server)
+                             :relay-test relay-test))
+
+;;;###autoload
+(defun mew-submit-diagnose-ports (server)
+  "Show what is behind all mail ports of SERVER, in one table.
+These are 25, 26, 465 and 587 for sending, 110, 143, 993 and 995 for reading."
+  (interactive
+   (list (mew-submit-diagnose--read-server "Mail ports of server")))
+  (mew-submit-diagnose--show
+   (mew-submit-diagnose--account server)
+   :ports (mapcar #'mew-submit-probe-port mew-submit-probe-all-ports)))
+
+(provide 'mew-submit-diagnose)
+;;; mew-submit-diagnose.el ends here

@@ -1,0 +1,250 @@
+;;; mew-submit-diagnose-tests.el --- Tests for mew-submit-diagnose -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; The report as it grows, the ways to stop it, and the batch command.  What is found where
+;; is in test/diagnose.
+
+;;; Code:
+
+(require 'mew-submit-test-helpers)
+(require 'mew-submit-diagnose)
+(require 'mew-submit-diagnose-batch)
+
+(declare-function mew-submit--mod-jobs "ext:mew-submit-module" ())
+
+(defun mew-submit-diagnose-tests--ports (peer &rest names)
+  "Return specifications of the ports of PEER's listeners NAMES."
+  (mapcar (lambda (name)
+            (mew-submit-probe-port (mew-submit-test-port peer name)))
+          names))
+
+(defun mew-submit-diagnose-tests--account (peer)
+  "Return an account for PEER at 127.0.0.1."
+  (list :server "127.0.0.1" :tls-name "smtp.example.org"
+        :ca-file (mew-submit-test-ca peer) :memory "/nonexistent/memory"
+        :timeout 20 :step-timeout 20))
+
+(defmacro mew-submit-diagnose-tests--with-report (peer names &rest body)
+  "Run BODY in the report of a diagnosis of PEER's listeners NAMES."
+  (declare (indent 2) (debug (symbolp form body)))
+  `(let ((mew-submit-accounts nil))
+     (save-window-excursion
+       (let ((buffer (mew-submit-diagnose--show
+                      (mew-submit-diagnose-tests--account ,peer)
+                      :ports (apply #'mew-submit-diagnose-tests--ports ,peer
+                                    ,names))))
+         (unwind-protect
+             (with-current-buffer buffer ,@body)
+           (kill-buffer buffer))))))
+
+(defun mew-submit-diagnose-tests--see (regexp)
+  "Wait until this buffer has something that matches REGEXP."
+  (mew-submit-test-until (regexp 20)
+    (accept-process-output nil 0.02)
+    (string-match-p regexp (buffer-string))))
+
+(ert-deftest mew-submit-diagnose-tests-results-appear-as-they-come ()
+  "A slow port does not keep the others waiting, nor Emacs."
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=fast"
+                                   "127.0.0.1:0,name=slow,greeting=stall")
+    (let ((began (float-time)))
+      (mew-submit-diagnose-tests--with-report peer '("fast" "slow")
+        (should (< (- (float-time) began) 1))
+        (mew-submit-diagnose-tests--see "TLS1\\.3")
+        (mew-submit-diagnose-tests--see "connected, waiting")
+        (should (string-match-p "^Looking" (buffer-string)))
+        (should-not (string-match-p "Findings" (buffer-string)))
+        (mew-submit-diagnose-stop)
+        (mew-submit-diagnose-tests--see "^Stopped")
+        (should (string-match-p "TLS1\\.3" (buffer-string)))))))
+
+(ert-deftest mew-submit-diagnose-tests-stop-works-at-every-step ()
+  "Whatever a server keeps the diagnosis waiting for, it ends at once, as a whole."
+  (dolist (step '("connect=stall" "greeting=stall" "ehlo=stall" "mail=stall"
+                  "starttls=stall" "tls=stall" "ehlo2=stall" "mail#2=stall"
+                  "rset=stall" "quit=stall" "silent"))
+    (mew-submit-test-with-peer (peer (concat "127.0.0.1:0,name=a," step)
+                                     (concat "127.0.0.1:0,name=b," step))
+      (let* (seen
+             (diagnosis (mew-submit-probe-start
+                         (mew-submit-diagnose-tests--account peer)
+                         :ports (mew-submit-diagnose-tests--ports peer "a" "b")
+                         :on-event (lambda (_diagnosis event)
+                                     (setq seen (plist-get event :event)))))
+             (session (plist-get diagnosis :session)))
+        (mew-submit-test-until ("the first attempt" 20)
+          (accept-process-output nil 0.02)
+          seen)
+        ;; Let both get to where they wait.
+        (accept-process-output nil 0.15)
+        (let ((began (float-time)))
+          (mew-submit-session-cancel session)
+          (should (mew-submit-session-wait session 10))
+          (should (< (- (float-time) began) 3)))
+        (should (member (plist-get (plist-get diagnosis :done) :kind)
+                        ;; A farewell is not waited for: all has been seen.
+                        (if (equal step "quit=stall")
+                            '("ok" "cancelled")
+                          '("cancelled"))))
+        (mew-submit-test-until ("the job's thread to end" 10)
+          (zerop (mew-submit--mod-jobs)))))))
+
+(ert-deftest mew-submit-diagnose-tests-rows-are-buttons ()
+  "A row shows all that is known of it, and hides it again; nothing is too wide."
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=good"
+                                   "127.0.0.1:0,name=bad,cert=expired")
+    (mew-submit-diagnose-tests--with-report peer '("good" "bad")
+      (mew-submit-diagnose-tests--see "certificate-expired")
+      (goto-char (point-min))
+      (forward-button 1)
+      (push-button)
+      (should (string-match-p "STARTTLS +offered" (buffer-string)))
+      (should (string-match-p "chain +CN=" (buffer-string)))
+      (push-button)
+      (should-not (string-match-p "STARTTLS +offered" (buffer-string)))
+      (mew-submit-diagnose-toggle-all)
+      (should (= 2 (seq-count (lambda (line)
+                                (string-match-p "\\` +fingerprint" line))
+                              (split-string (buffer-string) "\n"))))
+      (dolist (line (split-string (buffer-string) "\n"))
+        (unless (string-match-p "sha256:\\|(TLS1" line)
+          (should (<= (string-width line) 80)))))))
+
+(ert-deftest mew-submit-diagnose-tests-again ()
+  "The key g looks again; what has been found before does not stay."
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=a,1:greeting=reply:554 No")
+    (mew-submit-diagnose-tests--with-report peer '("a")
+      (mew-submit-diagnose-tests--see "greeting-not-220")
+      (call-interactively (key-binding (kbd "g")))
+      (mew-submit-diagnose-tests--see "TLS1\\.3")
+      (mew-submit-diagnose-tests--see "^Findings")
+      (should-not (string-match-p "greeting-not-220" (buffer-string)))
+      (should (eq (key-binding (kbd "k")) #'mew-submit-diagnose-stop))
+      (should (eq (key-binding (kbd "C-g")) #'mew-submit-diagnose-stop)))))
+
+(ert-deftest mew-submit-diagnose-tests-a-report-that-is-killed-stops ()
+  "Nobody talks to the server when nobody looks any more."
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=a,greeting=stall")
+    (mew-submit-diagnose-tests--with-report peer '("a")
+      (mew-submit-diagnose-tests--see "connected"))
+    (mew-submit-test-until ("the job to end" 10)
+      (accept-process-output nil 0.02)
+      (zerop (mew-submit--mod-jobs)))))
+
+(ert-deftest mew-submit-diagnose-tests-nothing-secret-is-said ()
+  "A diagnosis knows no user, and says neither AUTH nor DATA."
+  (mew-submit-test-with-peer (peer "--user" "me" "--password" "secret"
+                                   "127.0.0.1:0,name=a,mechs-clear=PLAIN")
+    (let ((diagnosis (mew-submit-probe-start
+                      (append '(:user "me" :password "secret" :auth "PLAIN")
+                              (mew-submit-diagnose-tests--account peer))
+                      :ports (mew-submit-diagnose-tests--ports peer "a"))))
+      (should (mew-submit-session-wait (plist-get diagnosis :session) 20))
+      (should (equal (plist-get (plist-get diagnosis :done) :kind) "ok"))
+      (should (equal (mew-submit-test-lines peer)
+                     '("EHLO localhost.localdomain" "MAIL FROM:<>" "STARTTLS"
+                       "EHLO localhost.localdomain" "MAIL FROM:<>" "QUIT"))))))
+
+;;; Ports
+
+(ert-deftest mew-submit-diagnose-tests-ports ()
+  "A port is a number, and perhaps what is expected there."
+  (should (equal (mew-submit-probe-parse-ports "25,465, 587")
+                 '((25 starttls transfer) (465 implicit submission)
+                   (587 starttls submission))))
+  (should (equal (mew-submit-probe-parse-ports "2525:none:transfer,143,26")
+                 '((2525 none transfer) (143 starttls imap)
+                   (26 implicit transfer))))
+  (should (equal (mapcar #'car (mew-submit-probe-default-ports
+                                "SMTPS-mx.example.org"))
+                 '(26 25 465 587)))
+  (dolist (wrong '("" "0" "65536" "smtp" "25:tls" "25:starttls:web" "1:none:pop:x"
+                   "1,2,3,4,5,6,7,8,9"))
+    (should-error (mew-submit-probe-parse-ports wrong) :type 'mew-submit-config)))
+
+;;; Batch
+
+(defun mew-submit-diagnose-tests--batch (peer names &rest arguments)
+  "Run the batch command for PEER's listeners NAMES with ARGUMENTS."
+  (mew-submit-test-emacs
+   (append (list "-l" (expand-file-name "mew-submit.el" mew-submit-test-root)
+                 "-f" "mew-submit-batch-diagnose" "--"
+                 "--server-name" "smtp.example.org" "--timeout" "5"
+                 "--ca-file" (mew-submit-test-ca peer)
+                 "--ports" (mapconcat (lambda (name)
+                                        (number-to-string
+                                         (mew-submit-test-port peer name)))
+                                      names ","))
+           arguments)))
+
+(ert-deftest mew-submit-diagnose-tests-batch-json ()
+  "Each host is one object with the keys that README.org lists."
+  (mew-submit-test-with-peer (peer "--user" "me" "--password" "secret"
+                                   "127.0.0.1:0,name=a" "127.0.0.1:0,name=no,refused")
+    (let* ((result (mew-submit-diagnose-tests--batch peer '("a" "no") "--json"
+                                                     "127.0.0.1" "x.invalid"))
+           (objects (mew-submit-test-json-lines (plist-get result :stdout)))
+           (good (seq-find (lambda (attempt) (eql (plist-get attempt :case) 1))
+                           (plist-get (car objects) :attempts))))
+      (should (equal (plist-get result :status) 69))
+      (should (equal (plist-get result :stderr) ""))
+      (should (equal (mapcar (lambda (object) (plist-get object :host)) objects)
+                     '("127.0.0.1" "x.invalid")))
+      (should (equal (length (plist-get (car objects) :attempts)) 2))
+      (dolist (key '(:port :family :address :case :errno :icmp :offender :ms
+                           :greeting :greeting_ms :capabilities :starttls :auth
+                           :tls))
+        (should (plist-member good key)))
+      (should (equal (plist-get good :starttls) "offered"))
+      (should (member "PLAIN" (plist-get good :auth)))
+      (should (equal (plist-get (plist-get good :tls) :version) "TLS1.3"))
+      (should (eq (plist-get (plist-get good :tls) :verified) t))
+      (should (equal (plist-get (car objects) :findings) nil))
+      (should (eql (plist-get (plist-get (car objects) :verdict) :case) 1))
+      (let ((finding (car (plist-get (cadr objects) :findings))))
+        (should (equal (plist-get finding :id) "host-unknown"))
+        (should (equal (plist-get finding :severity) "error"))
+        (should (plist-get finding :advice))))))
+
+(ert-deftest mew-submit-diagnose-tests-batch-expectations ()
+  "What a script expects decides about the exit status, and nothing else does."
+  (mew-submit-test-with-peer (peer "--user" "me" "--password" "secret"
+                                   "127.0.0.1:0,name=a,cert=expired")
+    (pcase-dolist
+        (`(,status . ,arguments)
+         `((69)
+           (0 "--expect" "case=tls" "--expect" "submit=no")
+           (0 "--expect" "finding=certificate-expired" "--expect=case!=1")
+           (0 "--expect" ,(format "port=%d" (mew-submit-test-port peer "a"))
+              "--expect" "family=ipv4")
+           (1 "--expect" "case=1")
+           (1 "--expect" "case=tls" "--expect" "finding=none")
+           (64 "--expect" "weather=good")
+           (64 "--ports" "seven")
+           (64 "--no-such-option")))
+      (let ((result (apply #'mew-submit-diagnose-tests--batch peer '("a")
+                           (append arguments '("127.0.0.1")))))
+        (should (equal (cons arguments (plist-get result :status))
+                       (cons arguments status)))
+        (should (eq (string-match-p "mew-submit: " (plist-get result :stderr))
+                    (and (memql status '(1 64)) 0)))))))
+
+(ert-deftest mew-submit-diagnose-tests-batch-for-people ()
+  "Without --json there is a report that fits into 80 columns."
+  (mew-submit-test-with-peer (peer "--user" "me" "--password" "secret"
+                                   "127.0.0.1:0,name=a,cap-=STARTTLS,cap+=XXXXXXXA")
+    (let* ((result (mew-submit-diagnose-tests--batch peer '("a") "127.0.0.1"))
+           (text (plist-get result :stdout)))
+      (should (string-match-p "^Diagnosis of 127\\.0\\.0\\.1" text))
+      (should (string-match-p "\"XXXXXXXA\"[ \n]+stands in its" text))
+      (should (string-match-p "port [0-9]+, STARTTLS is mangled\\." text))
+      (should (string-match-p "\\[starttls-mangled\\]" text))
+      (dolist (line (split-string text "\n"))
+        (should (<= (string-width line) 80))))))
+
+(provide 'mew-submit-diagnose-tests)
+;;; mew-submit-diagnose-tests.el ends here

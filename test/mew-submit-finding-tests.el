@@ -1,0 +1,197 @@
+;;; mew-submit-finding-tests.el --- Tests for mew-submit-finding -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; What no network here can make: other systems, resolvers and clocks.  All other findings are
+;; raised by networks and servers in test/diagnose.
+
+;;; Code:
+
+(require 'ert)
+(require 'mew-submit-diagnosis)
+(require 'mew-submit-finding)
+(require 'seq)
+
+(defconst mew-submit-finding-tests--attempt
+  '(:case 1 :tls "starttls" :ms 12.0 :at 12.0 :text "answers")
+  "What an `attempt' event has where a test says nothing else.")
+
+(defun mew-submit-finding-tests--verdict (diagnosis id port family &rest keys)
+  "Add to DIAGNOSIS the attempt ID at PORT in FAMILY, which ended with KEYS."
+  (mew-submit-diagnosis-add
+   diagnosis (append (list :event 'attempt :id id :port port :family family
+                           :address (if (equal family "ipv6") "2001:db8::1"
+                                      "192.0.2.1"))
+                     keys mew-submit-finding-tests--attempt))
+  (mew-submit-diagnosis-add
+   diagnosis (list :event 'probed :id id :kind "connect" :stage "connect"
+                   :text (or (plist-get keys :text) "no") :at 13.0)))
+
+(defun mew-submit-finding-tests--answers (diagnosis id port &rest tls)
+  "Add to DIAGNOSIS the attempt ID at PORT, a good server with TLS."
+  (dolist (event
+           (list (append (list :event 'attempt :id id :port port :family "ipv4"
+                               :address "192.0.2.1")
+                         mew-submit-finding-tests--attempt)
+                 (list :event 'greeting :id id :code 220 :ms 1.0 :at 14.0
+                       :text "220 smtp.example.org ESMTP")
+                 (list :event 'capabilities :id id :at 15.0
+                       :keywords '("STARTTLS") :starttls "offered"
+                       :name "smtp.example.org")
+                 (append (list :event 'tls :id id :at 16.0) tls
+                         (list :version "TLS1.3" :verified t
+                               :starts "2030-01-01T00:00:00Z"
+                               :expires "2030-04-01T00:00:00Z"))
+                 (list :event 'capabilities :id id :secure t :at 17.0
+                       :keywords '("AUTH") :mechanisms '("PLAIN")
+                       :name "smtp.example.org")
+                 (list :event 'check :id id :name "mail-before-auth" :code 530
+                       :text "530 5.7.0 Log in" :secure t :at 18.0)
+                 (list :event 'probed :id id :kind "ok" :stage "end" :code 0
+                       :text "" :at 19.0)))
+    (mew-submit-diagnosis-add diagnosis event)))
+
+(defun mew-submit-finding-tests--diagnosis ()
+  "Return a diagnosis of the port 587 that has just begun."
+  (mew-submit-diagnosis-make "smtp.example.org"
+                             '((587 starttls submission))))
+
+(defconst mew-submit-finding-tests--now (encode-time '(0 0 0 2 1 2030 nil nil 0))
+  "When the diagnoses of these tests are judged.")
+
+(defun mew-submit-finding-tests--ids (diagnosis &optional now)
+  "Return the ids of the findings of DIAGNOSIS, NOW."
+  (mapcar (lambda (finding) (plist-get finding :id))
+          (mew-submit-finding-list diagnosis
+                                   (or now mew-submit-finding-tests--now))))
+
+(ert-deftest mew-submit-finding-tests-a-good-server-has-none ()
+  "A server that answers and does everything right has no finding."
+  (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
+    (mew-submit-finding-tests--answers diagnosis 0 587)
+    (should (equal (mew-submit-finding-tests--ids diagnosis) nil))
+    (should (equal (car (mew-submit-diagnosis-verdict diagnosis)) t))))
+
+(ert-deftest mew-submit-finding-tests-a-system-that-tells-errno-alone ()
+  "Where no ICMP error can be read, nobody is blamed and the report says why."
+  (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
+    (mew-submit-finding-tests--verdict diagnosis 0 587 "ipv4" :case "3 or 4"
+                                       :errno "EHOSTUNREACH")
+    (let ((finding (car (mew-submit-finding-list
+                         diagnosis mew-submit-finding-tests--now))))
+      (should (equal (plist-get finding :id) "unreachable"))
+      (should (string-match-p "does not tell which ICMP error"
+                              (plist-get finding :advice)))))
+  (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
+    (mew-submit-finding-tests--verdict diagnosis 0 587 "ipv4" :case "2 or 3"
+                                       :errno "ECONNREFUSED")
+    (should (equal (mew-submit-finding-tests--ids diagnosis) '("refused")))))
+
+(ert-deftest mew-submit-finding-tests-names ()
+  "No address, no resolver, and no resolver for one family are three things."
+  (pcase-dolist
+      (`(,ipv4 ,ipv6 . ,ids)
+       '(("none" "none" "host-unknown")
+         ("resolver" "resolver" "resolver")
+         (nil "late" "resolver")
+         (nil "none")
+         ("none" nil)))
+    (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
+      (dolist (lookup (list (cons "ipv4" ipv4) (cons "ipv6" ipv6)))
+        (mew-submit-diagnosis-add
+         diagnosis (list :event 'resolved :family (car lookup) :ms 1.0
+                         :addresses (unless (cdr lookup) '("192.0.2.1"))
+                         :why (cdr lookup) :error (and (cdr lookup) "why"))))
+      (should (equal (mew-submit-finding-tests--ids diagnosis) ids)))))
+
+(ert-deftest mew-submit-finding-tests-a-resolver-that-fails-for-all-is-an-error ()
+  "A resolver that answers nothing is worse than one without IPv6."
+  (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
+    (mew-submit-diagnosis-add
+     diagnosis '(:event resolved :family "ipv4" :why "resolver" :error "no"))
+    (should (equal (plist-get (car (mew-submit-finding-list diagnosis)) :severity)
+                   "error"))
+    (mew-submit-diagnosis-add
+     diagnosis '(:event resolved :family "ipv6" :addresses ("2001:db8::1")))
+    (should (equal (plist-get (car (mew-submit-finding-list diagnosis)) :severity)
+                   "warning"))))
+
+(ert-deftest mew-submit-finding-tests-a-clock-before-this-emacs ()
+  "A clock that is before Emacs was built is wrong whatever servers say."
+  (should (equal (mew-submit-finding-tests--ids
+                  (mew-submit-finding-tests--diagnosis)
+                  (encode-time '(0 0 0 1 1 1990 nil nil 0)))
+                 '("clock-wrong"))))
+
+(ert-deftest mew-submit-finding-tests-about-to-expire ()
+  "A fortnight before its end a certificate is worth a word.
+One that was made for a week is not, until a third of that is left."
+  (pcase-dolist (`(,starts ,expires ,ids)
+                 '(("2029-10-01" "2030-01-15" ("certificate-expires-soon"))
+                   ("2029-10-01" "2030-01-17" nil)
+                   ("2030-01-01" "2030-01-07" nil)
+                   ("2029-12-28" "2030-01-03" ("certificate-expires-soon"))))
+    (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
+      (mew-submit-finding-tests--answers
+       diagnosis 0 587 :starts (concat starts "T00:00:00Z")
+       :expires (concat expires "T00:00:00Z"))
+      (should (equal (mew-submit-finding-tests--ids diagnosis) ids)))))
+
+(ert-deftest mew-submit-finding-tests-a-pin-is-the-users-word ()
+  "What is wrong with a pinned certificate the user knows."
+  (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
+    (mew-submit-finding-tests--answers diagnosis 0 587 :pinned t
+                                       :problems '("self-signed" "name"))
+    (should (equal (mew-submit-finding-tests--ids diagnosis) nil))))
+
+(ert-deftest mew-submit-finding-tests-a-log-in-that-hides-the-password ()
+  "SCRAM without TLS is a note; PLAIN without TLS is a warning."
+  (dolist (case '(("SCRAM-SHA-256" "note") ("PLAIN" "warning")))
+    (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
+      (mew-submit-finding-tests--answers diagnosis 0 587)
+      (mew-submit-diagnosis-add
+       diagnosis (list :event 'capabilities :id 0 :starttls "offered" :at 15.0
+                       :keywords '("STARTTLS" "AUTH")
+                       :mechanisms (list (car case))))
+      (let ((findings (mew-submit-finding-list
+                       diagnosis mew-submit-finding-tests--now)))
+        (should (equal (mapcar (lambda (finding)
+                                 (list (plist-get finding :id)
+                                       (plist-get finding :severity)))
+                               findings)
+                       (list (list "auth-in-clear" (cadr case)))))))))
+
+(ert-deftest mew-submit-finding-tests-what-was-stopped-is-not-judged ()
+  "An attempt that was stopped says nothing of the network."
+  (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
+    (mew-submit-diagnosis-add
+     diagnosis (list :event 'attempt :id 0 :port 587 :family "ipv4" :case nil
+                     :address "192.0.2.1" :tls "starttls" :at 0.0))
+    (mew-submit-diagnosis-add
+     diagnosis (list :event 'probed :id 0 :kind "cancelled" :stage "connect"
+                     :text "Cancelled" :at 1.0))
+    (should (equal (mew-submit-finding-tests--ids diagnosis) nil))))
+
+(ert-deftest mew-submit-finding-tests-words-of-the-server-are-safe ()
+  "What a server says cannot deceive whoever reads a finding."
+  (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
+    (mew-submit-diagnosis-add
+     diagnosis (append (list :event 'attempt :id 0 :port 587 :family "ipv4"
+                             :address "192.0.2.1")
+                       mew-submit-finding-tests--attempt))
+    (mew-submit-diagnosis-add
+     diagnosis (list :event 'greeting :id 0 :code 554 :ms 1.0 :at 14.0
+                     :text "554 \e[31mred\u202e\n 250 fine"))
+    (mew-submit-diagnosis-add
+     diagnosis (list :event 'probed :id 0 :kind "refused" :stage "greeting"
+                     :code 554 :text "no" :at 15.0))
+    (let ((finding (car (mew-submit-finding-list
+                         diagnosis mew-submit-finding-tests--now))))
+      (should (equal (plist-get finding :id) "greeting-not-220"))
+      (should-not (string-match-p "[\e\u202e\n]" (plist-get finding :text))))))
+
+(provide 'mew-submit-finding-tests)
+;;; mew-submit-finding-tests.el ends here

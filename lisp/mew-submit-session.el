@@ -503,14 +503,15 @@ before it is handled."
   (when mew-submit-session--timer
     (cancel-timer mew-submit-session--timer)
     (setq mew-submit-session--timer nil))
-  (while mew-submit-session--queue
+  ;; A quit that is under way would end the next callback before it begins.
+  (while (and mew-submit-session--queue (not quit-flag))
     (let ((next (pop mew-submit-session--queue))
           (inhibit-quit t))
       (condition-case err
           (mew-submit-session--handle (car next) (cdr next))
-        (error (mew-submit-session--warn err "handling an event"))))
-    (when (and quit-flag mew-submit-session--queue)
-      (mew-submit-session--schedule))))
+        (error (mew-submit-session--warn err "handling an event")))))
+  (when mew-submit-session--queue
+    (mew-submit-session--schedule)))
 
 ;;; What the floors above call
 

@@ -153,6 +153,27 @@
       (should (equal (seq-intersection events '(tls reply done))
                      '(done reply tls))))))
 
+(ert-deftest mew-submit-session-tests-quit-loses-no-event ()
+  "A quit in one callback does not end the next one, which is called later."
+  (let* (events
+         (mew-submit-session--queue nil)
+         (mew-submit-session--timer nil)
+         (session (mew-submit-session--make
+                   :on-event (lambda (event)
+                               (push (plist-get event :ms) events)
+                               (when (= (plist-get event :ms) 1)
+                                 (signal 'quit nil))))))
+    (dolist (ms '(1 2 3))
+      (mew-submit-session--enqueue session (list :event 'greeting :ms ms)))
+    (let ((inhibit-quit t))             ; as in a timer
+      (mew-submit-session--dispatch)
+      (should quit-flag)
+      (setq quit-flag nil))
+    (should (equal events '(1)))
+    (should mew-submit-session--timer)
+    (mew-submit-session--dispatch)
+    (should (equal events '(3 2 1)))))
+
 (ert-deftest mew-submit-session-tests-many-at-once ()
   "Forty jobs at once end, each with exactly one `done', and no thread stays."
   :tags '(:module)

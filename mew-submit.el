@@ -103,6 +103,11 @@
 (autoload 'mew-submit-unpin-certificate "mew-submit-certificate"
   "Have a pinned certificate no longer accepted." t)
 
+(autoload 'mew-submit-doctor "mew-submit-doctor"
+  "Check whether the set-up is sound." t)
+(autoload 'mew-submit-batch-doctor "mew-submit-doctor"
+  "Check the set-up, print what was found, and leave Emacs." nil)
+
 ;;; The asynchronous interface
 
 ;;;###autoload

@@ -83,9 +83,8 @@ They are those of `dns-servers', or else of /etc/resolv.conf."
 
 (defun mew-submit-dns--integer (octets from count)
   "Return the number that COUNT OCTETS from FROM on spell."
-  (let ((value 0))
-    (dotimes (i count value)
-      (setq value (+ (* 256 value) (aref octets (+ from i)))))))
+  (cl-reduce (lambda (value octet) (+ (* 256 value) octet))
+             (substring octets from (+ from count)) :initial-value 0))
 
 (defun mew-submit-dns--strings (octets)
   "Return the text in OCTETS, the data of a TXT record: strings put together."

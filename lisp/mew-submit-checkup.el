@@ -253,7 +253,7 @@ No source of secrets that could ask is looked into."
                                  (null (plist-get account :from))))))
     (when (and general (< (1+ general) (length accounts)))
       (mew-submit-checkup--finding
-       (mew-submit-checkup--topic (+ 2 general)) 'note
+       "accounts" 'note
        "Account %d is for everybody, so that those behind it are used only by \
 name.\nPut it at the end." (1+ general)))))
 

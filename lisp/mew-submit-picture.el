@@ -304,10 +304,13 @@ The last element is the axis, whose ROW is nil."
   "Return the colour ATTRIBUTE of FACE in hexadecimal, or FALLBACK."
   (let* ((name (face-attribute face attribute nil t))
          (values (and (stringp name) (color-values name))))
-    (if values
-        (apply #'format "#%02x%02x%02x"
-               (mapcar (lambda (value) (ash value -8)) values))
-      fallback)))
+    (cond ((and (stringp name)
+                (string-match-p "\\`#[[:xdigit:]]\\{6\\}\\'" name))
+           ;; A terminal would give its nearest one.
+           name)
+          (values (apply #'format "#%02x%02x%02x"
+                         (mapcar (lambda (value) (ash value -8)) values)))
+          (t fallback))))
 
 (defun mew-submit-picture-colors ()
   "Return the colours of the selected frame: (FOREGROUND BACKGROUND . PHASES).

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 4.  It owns the checks of M-x mew-submit-doctor, which shows what they find.
+;; Floor 5.  It owns the checks of M-x mew-submit-doctor, which shows what they find.
 ;; A finding is a plist (:topic :status :text :advice), STATUS being `ok', `note',
 ;; `warning' or `error'.  Nobody is asked anything, nothing is changed, and no secret
 ;; is read; what needs the network comes later, to a function.
@@ -26,7 +26,6 @@
 (require 'mew-submit-tls)
 
 (declare-function mew-submit--mod-source "ext:mew-submit-module" (address))
-(declare-function mew-submit-queue-entries "mew-submit-queue" ())
 (defvar send-mail-function)
 (defvar message-send-mail-function)
 
@@ -354,17 +353,29 @@ without a log-in")))))
 ;;; What mew-submit keeps
 
 (defun mew-submit-checkup--messages (directory)
-  "Return in words how many messages wait in DIRECTORY, the outbox."
-  (if (fboundp 'mew-submit-queue-entries)
-      (let ((groups (seq-group-by (lambda (entry) (plist-get entry :state))
-                                  (mew-submit-queue-entries))))
-        (if (null groups)
-            "no message"
+  "Return findings about the messages in DIRECTORY, the outbox.
+They are looked at as they are on disk, and nothing is changed."
+  (let ((groups (seq-group-by
+                 (lambda (id)
+                   (plist-get (mew-submit-outbox-read id directory) :state))
+                 (mew-submit-outbox-ids directory))))
+    (list
+     (mew-submit-checkup--finding
+      "outbox" 'ok "%s, %s" (abbreviate-file-name directory)
+      (if groups
           (mapconcat (lambda (group)
                        (format "%d %s" (length (cdr group)) (car group)))
-                     groups ", ")))
-    (let ((count (length (directory-files directory nil "\\.eml\\'"))))
-      (if (zerop count) "no message" (format "%d kept" count)))))
+                     groups ", ")
+        "no message"))
+     (when (assq 'broken groups)
+       (mew-submit-checkup--finding
+        "outbox" 'error "What is known of a message cannot be read.\nM-x \
+mew-submit-outbox shows it; the message itself is still there."))
+     (when (assq 'uncertain groups)
+       (mew-submit-checkup--finding
+        "outbox" 'note "It is not known whether an uncertain message has \
+arrived.\nAsk a recipient, then have M-x mew-submit-outbox send it again or \
+delete it.")))))
 
 (defun mew-submit-checkup--room (directory)
   "Return a finding about the room that is left for DIRECTORY, or nil."
@@ -377,23 +388,22 @@ cannot be sent." (file-size-human-readable (nth 2 info))))))
 (defun mew-submit-checkup--outbox-usable (directory)
   "Return findings about DIRECTORY, the outbox, which exists."
   (let ((shown (abbreviate-file-name directory)))
-    (list
-     (cond
-      ((not (and (file-writable-p directory) (file-executable-p directory)))
-       (mew-submit-checkup--finding
-        "outbox" 'error "%s cannot be written to, so no mail can be sent.\n\
-chmod u+rwx %s, or set mew-submit-outbox-directory." shown shown))
-      (t (mew-submit-checkup--finding
-          "outbox" 'ok "%s, %s" shown (mew-submit-checkup--messages directory))))
-     (when (/= 0 (logand #o077 (or (file-modes directory) 0)))
-       (mew-submit-checkup--finding
-        "outbox" 'warning "%s can be read by others.\nchmod 700 %s" shown
-        shown))
-     (unless (memql (file-attribute-user-id (file-attributes directory))
-                    (list (user-uid) nil))
-       (mew-submit-checkup--finding
-        "outbox" 'warning "%s belongs to somebody else." shown))
-     (mew-submit-checkup--room directory))))
+    (append
+     (if (and (file-writable-p directory) (file-accessible-directory-p directory))
+         (mew-submit-checkup--messages directory)
+       (list (mew-submit-checkup--finding
+              "outbox" 'error "%s cannot be written to, so no mail can be \
+sent.\nchmod u+rwx %s, or set mew-submit-outbox-directory." shown shown)))
+     (list
+      (when (/= 0 (logand #o077 (or (file-modes directory) 0)))
+	(mew-submit-checkup--finding
+         "outbox" 'warning "%s can be read by others.\nchmod 700 %s" shown
+         shown))
+      (unless (memql (file-attribute-user-id (file-attributes directory))
+                     (list (user-uid) nil))
+	(mew-submit-checkup--finding
+         "outbox" 'warning "%s belongs to somebody else." shown))
+      (mew-submit-checkup--room directory)))))
 
 (defun mew-submit-checkup--nearest (directory)
   "Return DIRECTORY, or the nearest one above that exists."

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 5.  It owns how the findings of mew-submit-checkup.el are shown, in a buffer
+;; Floor 6.  It owns how the findings of mew-submit-checkup.el are shown, in a buffer
 ;; and by a batch command.  What is shown is meant for a bug report: names, addresses
 ;; and whatever else could tell who the user is are masked, unless the user wants to
 ;; see them.

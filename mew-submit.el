@@ -108,6 +108,10 @@
 (autoload 'mew-submit-batch-doctor "mew-submit-doctor"
   "Check the set-up, print what was found, and leave Emacs." nil)
 
+(autoload 'mew-submit-diagnose-domain "mew-submit-domain"
+  "Find out how a domain takes mail." t)
+(autoload 'mew-submit-batch-diagnose-domain "mew-submit-domain"
+  "Find out how domains take mail, print it, and leave Emacs." nil)
 (autoload 'mew-submit-survey "mew-submit-survey"
   "Find out which case each server of a list is." t)
 (autoload 'mew-submit-survey-report "mew-submit-survey-mail"

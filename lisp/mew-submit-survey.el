@@ -49,7 +49,8 @@ The default is \"mew-submit/surveys/\" in `user-emacs-directory'."
     (format "%d server%s%s%s."
             unique (if (= unique 1) "" "s")
             (if (< unique rows)
-                (format " (%d of %d lines were duplicates)" (- rows unique) rows)
+                (format " (%d lines, duplicates left out: %d)" rows
+                        (- rows unique))
               "")
             (if (zerop unknown) ""
               (format ", of which %d could not be looked at" unknown)))))

@@ -167,6 +167,48 @@ attempts and the connection have an :id: the others belong to that connection."
           (setq current row))))
     (nreverse rows)))
 
+;;; From a diagnosis to rows
+
+(defconst mew-submit-picture--times
+  '((connected . syn) (failed . failed) (greeting . greeting) (ehlo . ehlo)
+    (tls . tls) (ehlo-tls . ehlo) (ended . talk))
+  "Which phase ended when a diagnosis notes a time: (WHAT . PHASE).")
+
+(defconst mew-submit-picture--next
+  '((connecting . syn) (connected . greeting) (greeting . ehlo) (ehlo . tls)
+    (tls . ehlo) (ehlo-tls . talk))
+  "Which phase lasts still when the last time is that of WHAT: (WHAT . PHASE).")
+
+(defun mew-submit-picture--attempt (attempt now)
+  "Return the row for ATTEMPT of a diagnosis; what lasts still lasts until NOW."
+  (let* ((times (plist-get attempt :times))
+         (row (mew-submit-picture--make-row
+               :id (plist-get attempt :id) :port (plist-get attempt :port)
+               :family (plist-get attempt :family)
+               :address (plist-get attempt :address)
+               :last (or (cdar times) 0)
+               :verdict (plist-get attempt :case)
+               :text (or (plist-get attempt :text) ""))))
+    (pcase-dolist (`(,what . ,ms) (cdr times))
+      (unless (and (eq what 'ended) (assq 'failed times))
+        (mew-submit-picture--add
+         row (or (cdr (assq what mew-submit-picture--times)) 'talk) ms)))
+    (unless (eq (plist-get attempt :state) 'ended)
+      (mew-submit-picture--add
+       row (or (cdr (assq (caar (last times)) mew-submit-picture--next)) 'talk)
+       now))
+    row))
+
+(defun mew-submit-picture-of-diagnosis (diagnosis attempts)
+  "Return the rows for DIAGNOSIS: its look-ups, and ATTEMPTS in that order."
+  (let ((now (if (plist-get diagnosis :done) 0
+               (* 1000 (float-time (time-subtract
+                                    nil (plist-get diagnosis :began)))))))
+    (append (mapcar #'mew-submit-picture--lookup (plist-get diagnosis :lookups))
+            (mapcar (lambda (attempt)
+                      (mew-submit-picture--attempt attempt now))
+                    attempts))))
+
 ;;; Time
 
 (defun mew-submit-picture--end (rows)
@@ -237,24 +279,24 @@ attempts and the connection have an :id: the others belong to that connection."
 
 (defun mew-submit-picture--bar (row place width)
   "Return ROW as WIDTH characters; PLACE is a function from ms to places.
-A phase has one character at least, and moves those behind it on."
-  (let ((bar (make-string width ?\s))
-        (free 0))
-    (dolist (segment (reverse (mew-submit-picture-row-segments row)) bar)
-      (pcase-let* ((`(,phase ,start ,end) segment)
-                   (from (min (1- width)
-                              (max free
-                                   (floor (* width (funcall place start))))))
-                   (to (min width (max (1+ from)
-                                       (round (* width (funcall place end)))))))
-        (setq free to)
-        (setq bar
-              (concat (substring bar 0 from)
-                      (propertize
-                       (make-string (- to from)
-                                    (mew-submit-picture--letter phase))
-                       'face (mew-submit-picture--face phase))
-                      (substring bar to)))))))
+A phase has one character at least; for that it moves those behind it on, and
+leaves room for them."
+  (let* ((segments (reverse (mew-submit-picture-row-segments row)))
+         (left (length segments))
+         (bar ""))
+    (pcase-dolist (`(,phase ,start ,end) segments)
+      (cl-decf left)
+      (let* ((most (- width left 1))
+             (from (min most (max (length bar)
+                                  (floor (* width (funcall place start))))))
+             (to (min (1+ most) (max (1+ from)
+                                     (round (* width (funcall place end)))))))
+        (setq bar (concat bar (make-string (max 0 (- from (length bar))) ?\s)
+                          (propertize
+                           (make-string (max 1 (- to (max from (length bar))))
+                                        (mew-submit-picture--letter phase))
+                           'face (mew-submit-picture--face phase))))))
+    (concat bar (make-string (max 0 (- width (length bar))) ?\s))))
 
 (defun mew-submit-picture--axis (place ticks width)
   "Return the line under a chart: TICKS at their PLACE in WIDTH characters."

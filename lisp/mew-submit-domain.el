@@ -68,9 +68,9 @@
 (defun mew-submit-domain--tls (attempt)
   "Return what TLS there was in ATTEMPT, in words."
   (let ((tls (plist-get attempt :tls)))
-    (cond (tls (format "%s, %s" (or (plist-get tls :version) "TLS")
-                       (if (plist-get tls :verified) "certificate good"
-                         "certificate NOT good")))
+    (cond (tls (format "%s%s" (or (plist-get tls :version) "TLS")
+                       (if (plist-get tls :verified) ""
+                         ", bad certificate")))
           ((plist-get attempt :starttls)
            (format "STARTTLS %s" (plist-get attempt :starttls)))
           (t ""))))

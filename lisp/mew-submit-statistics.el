@@ -19,8 +19,8 @@
 (defconst mew-submit-statistics-cases
   '((1 "1: answers") (2 "2: refused (RST)") (3 "3: ICMP hard error")
     (4 "4: ICMP soft error") (5 "5: silence") ("2 or 3" "2 or 3")
-    ("3 or 4" "3 or 4") ("greeting" "closed before a greeting")
-    ("mixed" "mixed") ("local" "no way there from here"))
+    ("3 or 4" "3 or 4") ("greeting" "no greeting")
+    ("mixed" "mixed") ("local" "no way from here"))
   "What a server can be at a port, and in words: (CASE WORDS).")
 
 (defconst mew-submit-statistics--paper '(1 2 3 4 5)
@@ -122,11 +122,11 @@ It is sound for small numbers too, and for none at all."
   (format "%d" (round (* 100 share))))
 
 (defun mew-submit-statistics-share (count n)
-  "Return COUNT of N in words, such as \"12 (46 %, 29-65 %)\"."
+  "Return COUNT of N in words, such as \"12, 46 % (29-65)\"."
   (if (zerop n)
       "-"
     (let ((interval (mew-submit-statistics-wilson count n)))
-      (format "%d (%s %%, %s-%s %%)" count
+      (format "%d, %s %% (%s-%s)" count
               (mew-submit-statistics--percent (/ (float count) n))
               (mew-submit-statistics--percent (car interval))
               (mew-submit-statistics--percent (cdr interval))))))

@@ -284,8 +284,8 @@ Each is there once, as it was sent last: a list of (ID . RESULTS)."
   (let* ((results (mapcan (lambda (survey) (copy-sequence (cdr survey)))
                           surveys))
          (cells (mew-submit-statistics-cells results)))
-    (concat (format "%d survey%s, %d servers.  Number, share and its 95 %% interval \
-of each case:\n\n"
+    (concat (format "%d survey%s, %d servers.  Number and share of each case, and its \
+95 %% interval:\n\n"
                     (length surveys) (if (= (length surveys) 1) "" "s")
                     (length results))
             (mapconcat (lambda (port)

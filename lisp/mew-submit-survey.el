@@ -75,7 +75,7 @@ The default is \"mew-submit/surveys/\" in `user-emacs-directory'."
   (pcase-let ((`(,servers . ,shares) (mew-submit-survey-tables results)))
     (concat "* Servers\n\n" (mew-submit-table-org servers)
             "\n* Share of cases\n\n"
-            "Number, share and its 95 % interval (Wilson).\n\n"
+            "Number, share and its 95 % interval (Wilson), in percent.\n\n"
             (mapconcat #'mew-submit-table-org shares "\n"))))
 
 (defun mew-submit-survey-csv (results)
@@ -284,7 +284,7 @@ In the latter numbers have columns of their own."
     (mew-submit-survey--insert-head test)
     (when results
       (insert (mew-submit-survey-numbers test)
-              "  Number, share and its 95 % interval of each case:\n\n")
+              "\nNumber and share of each case, and the share's 95 % interval:\n\n")
       (cl-mapc (lambda (port table)
                  (insert (mew-submit-table-text table) "\n")
                  (mew-submit-survey--insert-bars results port))

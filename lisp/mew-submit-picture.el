@@ -452,7 +452,7 @@ PLACE, LEFT and WIDTH say where."
                        :fill (format "url(#phase-%s)" phase))
         (mew-submit-picture--say svg (format "%c %s" letter word) (+ x 21)
                                  (+ y 16) (car colors))
-        (cl-incf x (+ 42 (* 8 (length word))))))))
+        (cl-incf x (+ 46 (* 8 (length word))))))))
 
 (defun mew-submit-picture-svg (rows width colors)
   "Return ROWS as an SVG, WIDTH pixels wide, in COLORS.

@@ -396,12 +396,12 @@ cannot be sent." (file-size-human-readable (nth 2 info))))))
 sent.\nchmod u+rwx %s, or set mew-submit-outbox-directory." shown shown)))
      (list
       (when (/= 0 (logand #o077 (or (file-modes directory) 0)))
-	(mew-submit-checkup--finding
+        (mew-submit-checkup--finding
          "outbox" 'warning "%s can be read by others.\nchmod 700 %s" shown
          shown))
       (unless (memql (file-attribute-user-id (file-attributes directory))
                      (list (user-uid) nil))
-	(mew-submit-checkup--finding
+        (mew-submit-checkup--finding
          "outbox" 'warning "%s belongs to somebody else." shown))
       (mew-submit-checkup--room directory)))))
 

@@ -15,6 +15,7 @@
 Whatever would ask the user fails the test."
   (declare (indent 2) (debug (symbolp sexp body)))
   `(mew-submit-test-with-directory ,directory
+     (ignore ,directory)
      (let* ((mew-submit-accounts nil)
             (mew-submit-pins nil)
             (mew-submit-outbox-directory (concat ,directory "outbox/"))
@@ -77,7 +78,7 @@ Whatever would ask the user fails the test."
 (ert-deftest mew-submit-doctor-tests-names-what-is-wrong-with-an-account ()
   "Each account that is not well gives its finding; what is an error says what to do."
   (pcase-dolist (`(,accounts ,status ,topic ,regexp) mew-submit-doctor-tests--accounts)
-    (mew-submit-doctor-tests--with _directory ((mew-submit-accounts accounts))
+    (mew-submit-doctor-tests--with directory ((mew-submit-accounts accounts))
       (let ((finding (mew-submit-doctor-tests--found status topic regexp
                                                      (mew-submit-checkup-local))))
         (when (and (eq status 'warning))
@@ -139,7 +140,7 @@ Whatever would ask the user fails the test."
 
 (ert-deftest mew-submit-doctor-tests-looks-at-memory-and-pins ()
   "A memory that makes no sense, and a pin that is none, are errors."
-  (mew-submit-doctor-tests--with _directory
+  (mew-submit-doctor-tests--with directory
       ((mew-submit-accounts '((:name "a" :server "mail.example.org")))
        (mew-submit-pins '((nil "mail.example.org" 587 "md5:00")
                           ("gone" "mail.example.org" 587
@@ -190,7 +191,7 @@ Whatever would ask the user fails the test."
 
 (ert-deftest mew-submit-doctor-tests-looks-at-the-server ()
   "What is seen at the server: all well, another port, a bad certificate, nobody."
-  (mew-submit-doctor-tests--with _directory nil
+  (mew-submit-doctor-tests--with directory nil
     (mew-submit-test-with-peer (peer "127.0.0.1:0,name=good" "127.0.0.1:0,refused,name=shut"
                                      "127.0.0.1:0,cert=expired,name=expired"
                                      "127.0.0.1:0,cert=notyet,name=notyet")
@@ -238,7 +239,7 @@ Whatever would ask the user fails the test."
 
 (ert-deftest mew-submit-doctor-tests-masks-names-and-addresses ()
   "The report names no server, user, account or address, unless asked; then it does."
-  (mew-submit-doctor-tests--with _directory
+  (mew-submit-doctor-tests--with directory
       ((user-mail-address "boss@secret.example.org")
        (mew-submit-accounts
         '((:name "Top Secret Corp" :server "mail.secret.example.org" :user "bigboss"
@@ -270,7 +271,7 @@ Whatever would ask the user fails the test."
 
 (ert-deftest mew-submit-doctor-tests-shows-its-buffer-and-copies-it ()
   "M-x mew-submit-doctor returns at once; what it copies is masked, until names are shown."
-  (mew-submit-doctor-tests--with _directory nil
+  (mew-submit-doctor-tests--with directory nil
     (mew-submit-test-with-peer (peer "127.0.0.1:0,name=good")
       (let ((mew-submit-accounts
              (list (append '(:name "Top Secret Corp" :from "boss@secret.example.org")

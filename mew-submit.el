@@ -103,6 +103,26 @@
 (autoload 'mew-submit-unpin-certificate "mew-submit-certificate"
   "Have a pinned certificate no longer accepted." t)
 
+(autoload 'mew-submit-doctor "mew-submit-doctor"
+  "Check whether the set-up is sound." t)
+(autoload 'mew-submit-batch-doctor "mew-submit-doctor"
+  "Check the set-up, print what was found, and leave Emacs." nil)
+
+(autoload 'mew-submit-diagnose-domain "mew-submit-domain"
+  "Find out how a domain takes mail." t)
+(autoload 'mew-submit-batch-diagnose-domain "mew-submit-domain"
+  "Find out how domains take mail, print it, and leave Emacs." nil)
+(autoload 'mew-submit-survey "mew-submit-survey"
+  "Find out which case each server of a list is." t)
+(autoload 'mew-submit-survey-report "mew-submit-survey-mail"
+  "Compose a mail with a survey." t)
+(autoload 'mew-submit-survey-collect "mew-submit-survey-mail"
+  "Add up the surveys in mails." t)
+(autoload 'mew-submit-providers "mew-submit-provider"
+  "Show which servers of a survey offer submission as it should be." t)
+(autoload 'mew-submit-batch-survey "mew-submit-survey-batch"
+  "Find out which case each server of a list is, and leave Emacs." nil)
+
 ;;; The asynchronous interface
 
 ;;;###autoload

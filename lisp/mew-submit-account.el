@@ -130,6 +130,13 @@ from auth-source."
   :package-version '(mew-submit . "0.1.0")
   :risky t)
 
+(defun mew-submit-account-keys ()
+  "Return the keys that an account may have."
+  (append '(:timeout :step-timeout :memory)
+          (mapcar #'car (plist-get (cdr (nth 1 (get 'mew-submit-accounts
+                                                    'custom-type)))
+                                   :options))))
+
 ;;; By the sender
 
 (defun mew-submit-account--fits-p (account sender)

@@ -33,7 +33,7 @@ been written for another one."
                         (copy-sequence (cdr entry))))
                 mew-submit-auth--services)))
 
-(defun mew-submit-auth--quiet-sources ()
+(defun mew-submit-auth-quiet-sources ()
   "Return those of `auth-sources' that never ask the user anything."
   (seq-filter (lambda (source)
                 (let ((file (if (stringp source) source
@@ -44,12 +44,35 @@ been written for another one."
                        (file-readable-p file))))
               auth-sources))
 
+(defun mew-submit-auth--source-file (source)
+  "Return the file of SOURCE, an element of `auth-sources', or nil."
+  (if (stringp source) source
+    (let ((file (and (listp source) (plist-get source :source))))
+      (and (stringp file) file))))
+
+(defun mew-submit-auth-peek (host port &optional user)
+  "Return whether there is a secret for HOST and PORT, and USER if non-nil.
+The value is a plist: :found, with the entry's :user; :read and :unread, the
+sources that were looked into, and those that were not because they could ask
+for a passphrase.  Nobody is asked anything and no secret is read."
+  (let* ((quiet (mew-submit-auth-quiet-sources))
+         (found (let ((noninteractive t))
+                  (mew-submit-auth-lookup host port user))))
+    (list :found (and found t) :user (plist-get found :user)
+          :read (mapcar #'mew-submit-auth--source-file quiet)
+          :unread (seq-remove
+                   (lambda (source)
+                     (let ((file (mew-submit-auth--source-file source)))
+                       (or (memq source quiet)
+                           (and file (not (file-exists-p file))))))
+                   auth-sources))))
+
 (defun mew-submit-auth-lookup (host port &optional user)
   "Return what auth-source knows for HOST and PORT, and USER if non-nil.
 It is a plist with :user and :secret, a function, or nil.  In batch mode only
 sources that need no prompt are read."
   (let ((auth-sources (if noninteractive
-                          (mew-submit-auth--quiet-sources)
+                          (mew-submit-auth-quiet-sources)
                         auth-sources)))
     (and auth-sources
          (seq-some (lambda (ports)
@@ -63,7 +86,7 @@ sources that need no prompt are read."
   "Return the password of USER at the proxy on HOST and PORT, strings, or nil.
 It is unibyte.  In batch mode only sources that need no prompt are read."
   (let* ((auth-sources (if noninteractive
-                           (mew-submit-auth--quiet-sources)
+                           (mew-submit-auth-quiet-sources)
                          auth-sources))
          (found (and auth-sources
                      (car (auth-source-search :host host :port port :user user

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 6.  It owns the commands that diagnose a server and the buffer that shows what they
+;; Floor 8.  It owns the commands that diagnose a server and the buffer that shows what they
 ;; find, while they find it.  The buffer is drawn anew from the diagnosis whenever there is
 ;; news, section by section (`mew-submit-diagnose--sections').
 
@@ -15,6 +15,7 @@
 (require 'mew-submit-account)
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-diagnosis-text)
+(require 'mew-submit-diagnosis-view)
 (require 'mew-submit-error)
 (require 'mew-submit-finding)
 (require 'mew-submit-probe)
@@ -50,8 +51,10 @@
 ;;; Drawing
 
 (defvar mew-submit-diagnose--sections
-  '(mew-submit-diagnose--insert-verdict
+  '(mew-submit-diagnose--insert-buttons
+    mew-submit-diagnose--insert-verdict
     mew-submit-diagnose--insert-table
+    mew-submit-diagnose--insert-picture
     mew-submit-diagnose--insert-findings
     mew-submit-diagnose--insert-keys)
   "Functions that insert a section of the report, called with the diagnosis.")
@@ -105,6 +108,31 @@
             "\n")
     (dolist (attempt (mew-submit-diagnosis-text-sorted diagnosis))
       (mew-submit-diagnose--insert-row diagnosis attempt))))
+
+(defun mew-submit-diagnose--insert-picture (diagnosis)
+  "Insert the waterfall of DIAGNOSIS; its rows are buttons, too."
+  (mew-submit-diagnosis-view-insert-picture diagnosis
+                                            #'mew-submit-diagnose--toggle))
+
+(defconst mew-submit-diagnose--buttons
+  '(("g again" mew-submit-diagnose-again)
+    ("p other ports" mew-submit-diagnose-other-ports)
+    ("u use route" mew-submit-diagnose-use-route)
+    ("w text" mew-submit-diagnose-copy-text)
+    ("o Org" mew-submit-diagnose-copy-org)
+    ("j JSON" mew-submit-diagnose-copy-json)
+    ("s SVG" mew-submit-diagnose-save-svg))
+  "The buttons of a report: (LABEL COMMAND).")
+
+(defun mew-submit-diagnose--insert-buttons (_diagnosis)
+  "Insert the buttons of the report."
+  (pcase-dolist (`(,label ,command) (if (mew-submit-diagnose--running-p)
+                                        '(("k stop" mew-submit-diagnose-stop))
+                                      mew-submit-diagnose--buttons))
+    (insert-text-button (format "[%s]" label) 'follow-link t
+                        'action (lambda (_) (call-interactively command)))
+    (insert " "))
+  (insert "\n\n"))
 
 (defun mew-submit-diagnose--insert-findings (diagnosis)
   "Insert what DIAGNOSIS means, once it is over."
@@ -247,6 +275,82 @@ When there is none to stop, quit as \\[keyboard-quit] does elsewhere."
               indent-tabs-mode nil
               revert-buffer-function #'mew-submit-diagnose--revert)
   (add-hook 'kill-buffer-hook #'mew-submit-diagnose--forget nil t))
+
+;;; Other ports, another route, copies
+
+(defun mew-submit-diagnose--ended ()
+  "Return the diagnosis of this buffer, which has ended; else signal `user-error'."
+  (when (mew-submit-diagnose--running-p)
+    (user-error "The diagnosis has not ended; k stops it"))
+  (or mew-submit-diagnose--diagnosis
+      (user-error "There is no diagnosis here")))
+
+(defun mew-submit-diagnose-other-ports (ports)
+  "Diagnose other PORTS of the server of this buffer.
+PORTS is a list such as \"26,2525:starttls\", separated by commas."
+  (interactive (list (read-string "Ports (PORT[:MODE[:SERVICE]],...): "
+                                  "25,26,465,587"))
+               mew-submit-diagnose-mode)
+  (condition-case err
+      (mew-submit-diagnose--begin
+       (car mew-submit-diagnose--arguments)
+       (plist-put (copy-sequence (cdr mew-submit-diagnose--arguments))
+                  :ports (mew-submit-probe-parse-ports ports)))
+    (mew-submit-error (user-error "%s" (mew-submit-error-text err)))))
+
+(defun mew-submit-diagnose--attempt-here (diagnosis)
+  "Return the attempt of DIAGNOSIS whose row point is in, or nil."
+  (let ((id (get-text-property (line-beginning-position) 'mew-submit-attempt)))
+    (seq-find (lambda (attempt) (eql id (plist-get attempt :id)))
+              (and id (plist-get diagnosis :attempts)))))
+
+(defun mew-submit-diagnose-use-route ()
+  "Have mail to this server go by the route of this row, from now on.
+In no row it is the first route by which mail can be submitted.  You are asked
+first; the account's :routes is saved then, by Customize."
+  (interactive nil mew-submit-diagnose-mode)
+  (let ((diagnosis (mew-submit-diagnose--ended)))
+    (mew-submit-diagnosis-view-use
+     diagnosis (or (mew-submit-diagnose--attempt-here diagnosis)
+                   (cdr (mew-submit-diagnosis-verdict diagnosis))))))
+
+(defun mew-submit-diagnose-copy-text ()
+  "Copy the report as text, with all that is known."
+  (interactive nil mew-submit-diagnose-mode)
+  (kill-new (mew-submit-diagnosis-text (mew-submit-diagnose--ended) t))
+  (message "Copied as text"))
+
+(defun mew-submit-diagnose-copy-org ()
+  "Copy the report as Org."
+  (interactive nil mew-submit-diagnose-mode)
+  (kill-new (mew-submit-diagnosis-view-org (mew-submit-diagnose--ended)))
+  (message "Copied as Org"))
+
+(defun mew-submit-diagnose-copy-json ()
+  "Copy the diagnosis as JSON."
+  (interactive nil mew-submit-diagnose-mode)
+  (kill-new (decode-coding-string
+             (mew-submit-diagnosis-view-json (mew-submit-diagnose--ended))
+             'utf-8))
+  (message "Copied as JSON"))
+
+(defun mew-submit-diagnose-save-svg (file)
+  "Save the picture of the diagnosis in FILE, as SVG."
+  (interactive (list (read-file-name "Save the picture as: " nil nil nil
+                                     "diagnosis.svg"))
+               mew-submit-diagnose-mode)
+  (when (or (not (file-exists-p file))
+            (y-or-n-p (format "Overwrite %s? " file)))
+    (mew-submit-diagnosis-view-save (mew-submit-diagnose--ended) file)))
+
+(pcase-dolist (`(,key ,command)
+               '(("p" mew-submit-diagnose-other-ports)
+                 ("u" mew-submit-diagnose-use-route)
+                 ("w" mew-submit-diagnose-copy-text)
+                 ("o" mew-submit-diagnose-copy-org)
+                 ("j" mew-submit-diagnose-copy-json)
+                 ("s" mew-submit-diagnose-save-svg)))
+  (define-key mew-submit-diagnose-mode-map (kbd key) command))
 
 ;;; The commands
 

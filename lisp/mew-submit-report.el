@@ -61,7 +61,7 @@ somebody on the way may be after the password"))
   "Return FAMILY as people write it."
   (pcase family ("ipv6" "IPv6") ("ipv4" "IPv4") (_ (or family ""))))
 
-(defun mew-submit-report--msecs (msecs)
+(defun mew-submit-report-msecs (msecs)
   "Return the time MSECS, a number, in words."
   (if (< msecs 10000)
       (format "%s ms" (/ (fround (* 10 (float msecs))) 10))
@@ -83,7 +83,7 @@ Through a tunnel the family is not known."
             (mew-submit-report--how (plist-get attempt :family) tls)
             (mew-submit-error-clean (or (plist-get attempt :text) ""))
             (if case (format "case %s, " case) "")
-            (mew-submit-report--msecs (or (plist-get attempt :ms) 0)))))
+            (mew-submit-report-msecs (or (plist-get attempt :ms) 0)))))
 
 (defun mew-submit-report--place (done)
   "Return where the connection of DONE led, such as \"192.0.2.1 port 587\"."

@@ -171,7 +171,7 @@ The default is 200000.  The oldest lines go first."
   "Return the `attempt' EVENT with all keys, and what belongs together nested."
   (cl-destructuring-bind (&key id port family address tls case errno icmp-type
                                icmp-code icmp-name offender offender-who lost
-                               ms at text &allow-other-keys)
+                               ms at age text &allow-other-keys)
       event
     (list :event 'attempt :job (plist-get event :job) :id id
           :port port :family family :address address :tls tls
@@ -179,7 +179,7 @@ The default is 200000.  The oldest lines go first."
           :icmp (and icmp-type (list :type icmp-type :code icmp-code
                                      :name icmp-name))
           :offender (and offender (list :address offender :who offender-who))
-          :lost (and lost t) :ms ms :at at :text text)))
+          :lost (and lost t) :ms ms :at at :age age :text text)))
 
 (defun mew-submit-session--normal (event)
   "Return the module's EVENT in the form that callbacks get."

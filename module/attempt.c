@@ -144,6 +144,8 @@ msub_attempt_report (const struct msub_attempt *attempt, bool lost)
       msub_event_text (event, "offender-who", msub_who_name (attempt->verdict.who));
     }
   msub_event_real (event, "ms", attempt->msecs);
+  if (attempt->started)
+    msub_event_real (event, "age", msub_msecs_since (attempt->started));
   msub_event_truth (event, "lost", lost);
   msub_event_text (event, "text", attempt->words);
   msub_emit (attempt->way->context, event);

@@ -27,6 +27,7 @@ struct job
   struct msub_answer answer;    /* under the mutex */
   bool parked;                  /* under the mutex: done, and keeps a conversation for ... */
   struct job *successor;        /* ... this one, under the mutex */
+  msub_time started;            /* written before its work begins, by the job's thread alone */
   struct msub_event *last_event; /* made beforehand, so that `done' needs no memory */
   struct msub_context context;
   struct msub_request request;
@@ -122,6 +123,9 @@ push (void *arg, struct msub_event *event)
     }
   event->job = job->id;
   event->next = NULL;
+  /* A diagnosis counts from a beginning of its own.  */
+  if (!job->request.diagnose)
+    msub_event_real (event, "at", msub_msecs_since (job->started));
   pthread_mutex_lock (&mutex);
   if (event->type == MSUB_EVENT_ASK)
     job->asking = true;
@@ -263,7 +267,7 @@ run (void *arg)
   struct msub_server server = { 0 };
   for (struct job *job = arg; job;)
     {
-      msub_time started = msub_now ();
+      msub_time started = job->started = msub_now ();
       struct msub_delivery delivery;
       bool keep = carry_out (job, &server, &delivery);
       set_parked (job, keep); /* first: who hears of the end may start the next one at once */

@@ -8,6 +8,7 @@
 #include "disk.h"
 #include "job.h"
 #include "neighbour.h"
+#include "net.h"
 #include "sasl.h"
 
 #include <emacs-module.h>
@@ -715,6 +716,21 @@ Fneighbour (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
   return known ? string (env, words) : nil (env);
 }
 
+static emacs_value
+Fsource (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+{
+  (void) nargs, (void) data;
+  char *address = copy_string (env, args[0]);
+  if (!address)
+    return nil (env);
+  struct msub_address source;
+  char name[16];
+  bool found = msub_address_source (address, &source) == 0;
+  emacs_value value = found ? string (env, source.text) : env->intern (env, msub_errno_name (errno, name));
+  free (address);
+  return value;
+}
+
 static void
 define (emacs_env *env, const char *name, ptrdiff_t min, ptrdiff_t max,
         emacs_value (*function) (emacs_env *, ptrdiff_t, emacs_value *, void *), const char *doc)
@@ -755,6 +771,9 @@ emacs_module_init (struct emacs_runtime *runtime)
   define (env, "mew-submit--mod-sync", 1, 1, Fsync, "Have FILE, or a directory, on disk.\n\n(fn FILE)");
   define (env, "mew-submit--mod-neighbour", 2, 2, Fneighbour,
           "Return the link-layer address of ADDRESS on INTERFACE if the system knows it.\n\n(fn INTERFACE ADDRESS)");
+  define (env, "mew-submit--mod-source", 1, 1, Fsource,
+          "Return our address for packets to the numeric ADDRESS, or why there is none, a symbol such as ENETUNREACH."
+          "\n\n(fn ADDRESS)");
   emacs_value feature = env->intern (env, "mew-submit-module-native");
   call (env, "provide", 1, &feature);
   return 0;

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <ifaddrs.h>
 #include <net/if.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -206,6 +207,30 @@ msub_address_own (const struct sockaddr *address)
     own = i->ifa_addr && msub_address_equal (i->ifa_addr, address);
   freeifaddrs (list);
   return own;
+}
+
+int
+msub_address_source (const char *address, struct msub_address *source_r)
+{
+  struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_DGRAM }, *info;
+  if (getaddrinfo (address, "9", &hints, &info))
+    {
+      errno = EINVAL;
+      return -1;
+    }
+  /* Connecting a datagram socket chooses a route and sends nothing.  */
+  int fd = socket (info->ai_family, SOCK_DGRAM, 0);
+  *source_r = (struct msub_address) { .length = sizeof source_r->sockaddr };
+  bool found = fd >= 0 && connect (fd, info->ai_addr, info->ai_addrlen) == 0
+               && getsockname (fd, (struct sockaddr *) &source_r->sockaddr, &source_r->length) == 0;
+  int saved = errno;
+  if (fd >= 0)
+    close (fd);
+  freeaddrinfo (info);
+  if (found)
+    msub_address_name (source_r);
+  errno = saved;
+  return found ? 0 : -1;
 }
 
 /* Sockets */

@@ -51,6 +51,9 @@ bool msub_address_equal (const struct sockaddr *a, const struct sockaddr *b);
 bool msub_address_loopback (const struct sockaddr *address);
 /* Is ADDRESS one of this machine's own?  */
 bool msub_address_own (const struct sockaddr *address);
+/* Which of this machine's addresses would packets to the numeric ADDRESS leave from?  Nothing is sent.  0, or -1 with errno:
+   ENETUNREACH and the like where there is no way.  */
+int msub_address_source (const char *address, struct msub_address *source_r);
 
 /* How octets cross a connection: plain TCP, or TLS on top of it.  Each function returns the octets moved, 0 at
    the end (RECV only), MSUB_IO_READ or MSUB_IO_WRITE when it has to wait for the descriptor to be

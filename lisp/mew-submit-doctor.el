@@ -1,0 +1,370 @@
+;;; mew-submit-doctor.el --- What is wrong with my set-up? -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Floor 6.  It owns how the findings of mew-submit-checkup.el are shown, in a buffer
+;; and by a batch command.  What is shown is meant for a bug report: names, addresses
+;; and whatever else could tell who the user is are masked, unless the user wants to
+;; see them.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'mew-submit-account)
+(require 'mew-submit-checkup)
+(require 'mew-submit-command)
+(require 'mew-submit-error)
+(require 'mew-submit-json)
+(require 'mew-submit-module)
+(require 'mew-submit-session)
+(require 'mew-submit-tls)
+(require 'seq)
+
+;;; Masks
+
+(defun mew-submit-doctor--account-names (account number)
+  "Return ((NAME . MASK)...) for what ACCOUNT, the one with NUMBER, says of people."
+  (cl-loop for key in '(:server :user :name :from :sender :tls-name :helo :source
+                                :tunnel :dsn-id)
+           for value = (plist-get account key)
+           when (stringp value)
+           collect (cons value (format "<%s %d>" (substring (symbol-name key) 1)
+                                       number))))
+
+(defun mew-submit-doctor--names ()
+  "Return ((NAME . MASK)...) for all names that are known, the longest first."
+  (let* ((number 0)
+         (names (append
+                 (mapcan (lambda (account)
+                           (mew-submit-doctor--account-names
+                            account (cl-incf number)))
+                         (mew-submit-checkup-accounts))
+                 (mapcar (lambda (pin) (cons (nth 1 pin) "<pinned server>"))
+                         mew-submit-pins)
+                 (list (cons (expand-file-name "~") "~")
+                       (cons (system-name) "<this machine>")
+                       (cons (user-login-name) "<me>")
+                       (cons (user-full-name) "<me>")
+                       (cons user-mail-address "<my address>")))))
+    (sort (seq-filter (lambda (entry)
+                        (and (stringp (car entry)) (> (length (car entry)) 1)))
+                      names)
+          (lambda (a b) (> (length (car a)) (length (car b)))))))
+
+(defconst mew-submit-doctor--patterns
+  `(("[^][ <>()\"':;,@]+@[[:alnum:]._-]+" . "<address>")
+    ("\\(?:\\b[0-9]\\{1,3\\}\\(?:\\.[0-9]\\{1,3\\}\\)\\{3\\}\\b\\)" . "<IPv4>")
+    ("\\(?:[[:xdigit:]]*:\\)\\{3,\\}[[:xdigit:].]*\\|[[:xdigit:]]*::[[:xdigit:]:.]*\
+\\(?:%[[:alnum:]]+\\)?" . "<IPv6>"))
+  "What looks like an address: (REGEXP . MASK).")
+
+(defconst mew-submit-doctor--suffixes
+  '("el" "elc" "so" "dll" "dylib" "pem" "gpg" "eld" "eml" "conf" "crt" "key" "sh"
+    "py")
+  "What follows the last dot of a file's name, and not of a host's.")
+
+(defun mew-submit-doctor--mask-host (name)
+  "Return NAME, which has dots, or the mask for it when it looks like a host."
+  (save-match-data
+    (if (member (car (last (split-string name "\\.")))
+                mew-submit-doctor--suffixes)
+        name
+      "<host>")))
+
+(defun mew-submit-doctor--replace (name mask text)
+  "Return TEXT with MASK instead of each NAME that is not part of a word."
+  (replace-regexp-in-string
+   (format "\\(^\\|[^[:alnum:]<]\\)%s\\($\\|[^[:alnum:]>]\\)" (regexp-quote name))
+   (lambda (match)
+     (concat (match-string 1 match) mask (match-string 2 match)))
+   text t t))
+
+(defun mew-submit-doctor-mask (text names)
+  "Return TEXT without NAMES, ((NAME . MASK)...), and without what looks like one."
+  (pcase-dolist (`(,name . ,mask) names)
+    (setq text (mew-submit-doctor--replace name mask text)))
+  (pcase-dolist (`(,regexp . ,mask) mew-submit-doctor--patterns)
+    (setq text (replace-regexp-in-string regexp mask text t t)))
+  (replace-regexp-in-string
+   "\\b[[:alnum:]_-]+\\(?:\\.[[:alnum:]_-]+\\)*\\.[[:alpha:]]\\{2,\\}\\b"
+   #'mew-submit-doctor--mask-host text t t))
+
+(defun mew-submit-doctor--masked (finding names)
+  "Return FINDING as it is shown; NAMES, unless it is t, are masked."
+  (if (eq names t)
+      finding
+    (let ((copy (copy-sequence finding)))
+      (dolist (key '(:text :advice) copy)
+        (when (plist-get copy key)
+          (setq copy (plist-put copy key
+                                (mew-submit-doctor-mask (plist-get copy key)
+                                                        names))))))))
+
+;;; Words
+
+(defconst mew-submit-doctor--marks
+  '((ok "ok" success) (note "note" font-lock-comment-face)
+    (warning "WARNING" warning) (error "ERROR" error))
+  "How a status is shown: (STATUS WORD FACE).")
+
+(defun mew-submit-doctor--fill (text indent width)
+  "Return TEXT in lines of WIDTH columns at most, all but the first after INDENT."
+  (with-temp-buffer
+    (insert text)
+    (let ((fill-column (- width indent))
+          (sentence-end-double-space nil))
+      (fill-region (point-min) (point-max)))
+    (replace-regexp-in-string "\n" (concat "\n" (make-string indent ?\s))
+                              (string-trim (buffer-string)))))
+
+(defun mew-submit-doctor-line (finding &optional width)
+  "Return FINDING in words, lines of WIDTH (78) columns at most."
+  (pcase-let* ((`(,_ ,word ,face) (assq (plist-get finding :status)
+                                        mew-submit-doctor--marks))
+               (width (or width 78))
+               (advice (plist-get finding :advice)))
+    (concat (propertize (format "%-8s" word) 'face face)
+            (format "%-11s" (plist-get finding :topic))
+            (mew-submit-doctor--fill (plist-get finding :text) 19 width)
+            "\n"
+            (and advice
+                 (concat (make-string 19 ?\s) "-> "
+                         (mew-submit-doctor--fill advice 22 width)
+                         "\n")))))
+
+(defun mew-submit-doctor-summary (findings)
+  "Return in a line what FINDINGS amount to."
+  (let ((count (lambda (status)
+                 (seq-count (lambda (finding)
+                              (eq (plist-get finding :status) status))
+                            findings))))
+    (pcase (list (funcall count 'error) (funcall count 'warning))
+      ('(0 0) "All is well.")
+      (`(,errors ,warnings)
+       (format "%d error%s, %d warning%s." errors (if (= errors 1) "" "s")
+               warnings (if (= warnings 1) "" "s"))))))
+
+(defun mew-submit-doctor--sort (findings)
+  "Return FINDINGS in order: those of one topic together, as they came first."
+  (let ((topic (lambda (finding) (plist-get finding :topic))))
+    (mapcan (lambda (one)
+              (seq-filter (lambda (finding) (equal one (funcall topic finding)))
+                          findings))
+            (seq-uniq (mapcar topic findings)))))
+
+;;; The examination
+
+(cl-defstruct (mew-submit-doctor--visit
+               (:constructor mew-submit-doctor--make-visit)
+               (:copier nil))
+  (findings nil :documentation "What was found so far.")
+  (sessions nil :documentation "The looks at servers that have not ended.")
+  (on-change nil :documentation "Function to call when there is more."))
+
+(defun mew-submit-doctor--begin (on-change offline)
+  "Begin an examination and return it; call ON-CHANGE when more was found.
+With OFFLINE non-nil no server is looked at."
+  (let ((visit (mew-submit-doctor--make-visit
+                :findings (mew-submit-checkup-local) :on-change on-change))
+        (number 0))
+    (unless (or offline (not (fboundp 'mew-submit--mod-version)))
+      (dolist (account (mew-submit-checkup-accounts))
+        (mew-submit-doctor--look visit account (cl-incf number))))
+    visit))
+
+(defun mew-submit-doctor--look (visit account number)
+  "Have a look at the server of ACCOUNT, the one with NUMBER, for VISIT."
+  (let (session)
+    (setq session
+          (mew-submit-checkup-server
+           account number
+           (lambda (findings)
+             (setf (mew-submit-doctor--visit-findings visit)
+                   (append (mew-submit-doctor--visit-findings visit) findings)
+                   (mew-submit-doctor--visit-sessions visit)
+                   (delq session (mew-submit-doctor--visit-sessions visit)))
+             (funcall (mew-submit-doctor--visit-on-change visit)))))
+    (when session
+      (push session (mew-submit-doctor--visit-sessions visit)))))
+
+(defun mew-submit-doctor--stop (visit)
+  "Stop VISIT."
+  (mapc #'mew-submit-session-cancel (mew-submit-doctor--visit-sessions visit)))
+
+;;; The buffer
+
+(defvar-local mew-submit-doctor--visit nil
+  "The examination that is shown.")
+
+(defvar-local mew-submit-doctor--names nil
+  "Non-nil when names and addresses are shown.")
+
+(defvar mew-submit-doctor-mode-map
+  (let ((map (make-sparse-keymap)))
+    (define-key map "g" #'mew-submit-doctor)
+    (define-key map "w" #'mew-submit-doctor-copy)
+    (define-key map "n" #'mew-submit-doctor-toggle-names)
+    map)
+  "The keys of the doctor's report.")
+
+(define-derived-mode mew-submit-doctor-mode special-mode "Doctor"
+  "How the user's set-up of mew-submit is.
+\\{mew-submit-doctor-mode-map}"
+  (setq-local truncate-lines nil)
+  (add-hook 'kill-buffer-hook #'mew-submit-doctor--leave nil t))
+
+(defun mew-submit-doctor--leave ()
+  "Stop what still runs for the current buffer."
+  (when mew-submit-doctor--visit
+    (mew-submit-doctor--stop mew-submit-doctor--visit)))
+
+(defun mew-submit-doctor--text (visit names)
+  "Return the report of VISIT; NAMES are masked unless they are t."
+  (let ((findings (mew-submit-doctor--sort
+                   (mew-submit-doctor--visit-findings visit))))
+    (concat (format "mew-submit %s, %s\n\n" mew-submit-module-version
+                    (if (mew-submit-doctor--visit-sessions visit)
+                        "looking at the servers..."
+                      (mew-submit-doctor-summary findings)))
+            (mapconcat (lambda (finding)
+                         (mew-submit-doctor-line
+                          (mew-submit-doctor--masked finding names)))
+                       findings ""))))
+
+(defun mew-submit-doctor--button (label command)
+  "Insert a button LABEL that calls COMMAND."
+  (insert-text-button label 'follow-link t
+                      'action (lambda (_) (call-interactively command)))
+  (insert "  "))
+
+(defun mew-submit-doctor--draw ()
+  "Show the examination of the current buffer."
+  (let ((inhibit-read-only t)
+        (line (line-number-at-pos)))
+    (erase-buffer)
+    (mew-submit-doctor--button "[g again]" #'mew-submit-doctor)
+    (mew-submit-doctor--button "[w copy for a bug report]"
+                               #'mew-submit-doctor-copy)
+    (mew-submit-doctor--button (if mew-submit-doctor--names "[n mask names]"
+                                 "[n show names]")
+                               #'mew-submit-doctor-toggle-names)
+    (insert "\n\n"
+            (mew-submit-doctor--text
+             mew-submit-doctor--visit
+             (or mew-submit-doctor--names (mew-submit-doctor--names))))
+    (goto-char (point-min))
+    (forward-line (1- line))))
+
+(defun mew-submit-doctor-toggle-names ()
+  "Show names and addresses in the report, or mask them."
+  (interactive nil mew-submit-doctor-mode)
+  (setq mew-submit-doctor--names (not mew-submit-doctor--names))
+  (mew-submit-doctor--draw))
+
+(defun mew-submit-doctor-copy ()
+  "Copy the report as it is shown, for a bug report."
+  (interactive nil mew-submit-doctor-mode)
+  (kill-new (substring-no-properties
+             (mew-submit-doctor--text
+              mew-submit-doctor--visit
+              (or mew-submit-doctor--names (mew-submit-doctor--names)))))
+  (message "Copied%s" (if mew-submit-doctor--names
+                          ", with names and addresses"
+                        ", without names and addresses")))
+
+;;;###autoload
+(defun mew-submit-doctor (&optional offline)
+  "Check whether the set-up of mew-submit is sound, and say what to correct.
+The servers of all accounts are looked at, in the background, unless OFFLINE,
+the prefix argument, is non-nil; nothing is sent to them but what leads to TLS.
+No password is read, and nobody is asked anything.  The report can be copied
+into a bug report: it has no names or addresses unless they are shown by
+`mew-submit-doctor-toggle-names'."
+  (interactive "P")
+  (let ((buffer (get-buffer-create "*mew-submit doctor*")))
+    (with-current-buffer buffer
+      (unless (derived-mode-p 'mew-submit-doctor-mode)
+        (mew-submit-doctor-mode))
+      (mew-submit-doctor--leave)
+      (setq mew-submit-doctor--visit
+            (mew-submit-doctor--begin
+             (lambda ()
+               (when (buffer-live-p buffer)
+                 (with-current-buffer buffer
+                   (mew-submit-doctor--draw))))
+             offline))
+      (mew-submit-doctor--draw))
+    (pop-to-buffer buffer)))
+
+;;; Batch
+
+(defconst mew-submit-doctor--options
+  '(("--json" :json nil "one JSON object per finding on standard output")
+    ("--names" :names nil "with names and addresses")
+    ("--offline" :offline nil "look at no server")
+    ("--help" :help nil "this text"))
+  "The options of the batch command: (NAME KEY ARGUMENT WHAT-FOR).")
+
+(defun mew-submit-doctor--print (findings options)
+  "Print FINDINGS as OPTIONS want it."
+  (let ((names (or (plist-get options :names) (mew-submit-doctor--names))))
+    (dolist (finding (mew-submit-doctor--sort findings))
+      (let ((masked (mew-submit-doctor--masked finding names)))
+        (mew-submit-command-print
+         (if (plist-get options :json)
+             (mew-submit-json-line masked)
+           (encode-coding-string
+            (substring-no-properties (mew-submit-doctor-line masked))
+            'utf-8)))))
+    (unless (plist-get options :json)
+      (mew-submit-command-print
+       (concat (mew-submit-doctor-summary findings) "\n")))))
+
+(defun mew-submit-doctor--examine (options)
+  "Examine, wait until that is over, print, and return the exit status.
+OPTIONS are those of the command line."
+  (let ((visit (mew-submit-doctor--begin #'ignore
+                                         (plist-get options :offline))))
+    (while (mew-submit-doctor--visit-sessions visit)
+      (mew-submit-session-wait
+       (car (mew-submit-doctor--visit-sessions visit))))
+    (let ((findings (mew-submit-doctor--visit-findings visit)))
+      (mew-submit-doctor--print findings options)
+      (if (seq-some (lambda (finding) (eq (plist-get finding :status) 'error))
+                    findings)
+          78
+        0))))
+
+(defun mew-submit-doctor--run (args)
+  "Do what ARGS say, and return the exit status."
+  (condition-case err
+      (let ((options (mew-submit-command-parse args mew-submit-doctor--options
+                                               #'ignore)))
+        (cond ((plist-get options :help)
+               (mew-submit-command-print
+                (concat "usage: emacs --batch -l ~/.emacs -l mew-submit.el -f \
+mew-submit-batch-doctor -- [options]\n"
+                        (mew-submit-command-help mew-submit-doctor--options)
+                        "Exit status: 0 no error, 64 usage, 78 an error was \
+found.\n"))
+               0)
+              ((plist-get options :arguments)
+               (mew-submit-error-throw 'usage nil "There is no argument: %s"
+                                       (car (plist-get options :arguments))))
+              (t (mew-submit-doctor--examine options))))
+    ((error quit)
+     (mew-submit-command-tell (mew-submit-error-text err))
+     (mew-submit-error-status (mew-submit-error-kind err)))))
+
+;;;###autoload
+(defun mew-submit-batch-doctor ()
+  "Check the set-up that Emacs has loaded, print what was found, and leave Emacs.
+Options are on the command line behind \"--\"; --help lists them.  The exit status
+is 0 when there is no error."
+  (mew-submit-command-run #'mew-submit-doctor--run))
+
+(provide 'mew-submit-doctor)
+;;; mew-submit-doctor.el ends here

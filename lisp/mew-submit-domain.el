@@ -1,0 +1,385 @@
+;;; mew-submit-domain.el --- How a domain takes mail -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Floor 6.  It owns M-x mew-submit-diagnose-domain, its report, and the batch command:
+;; how what mew-submit-zone.el has seen is shown.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'mew-submit-command)
+(require 'mew-submit-diagnosis)
+(require 'mew-submit-error)
+(require 'mew-submit-json)
+(require 'mew-submit-session)
+(require 'mew-submit-table)
+(require 'mew-submit-zone)
+(require 'seq)
+
+;;; Words
+
+(defun mew-submit-domain--signed (answer)
+  "Return whether ANSWER was validated, in words."
+  (if (plist-get answer :authentic) "DNSSEC" ""))
+
+(defun mew-submit-domain--record (record)
+  "Return RECORD, of an answer, as a zone file has it."
+  (cond ((stringp record) record)
+        ((plist-member record :preference)
+         (format "%d %s" (plist-get record :preference)
+                 (or (plist-get record :host) ".")))
+        ((plist-member record :target)
+         (format "%d %d %d %s" (plist-get record :priority)
+                 (plist-get record :weight) (plist-get record :port)
+                 (or (plist-get record :target) ".")))
+        (t (format "%d %d %d %s" (plist-get record :usage)
+                   (plist-get record :selector) (plist-get record :matching)
+                   (let ((data (plist-get record :data)))
+                     (if (> (length data) 16)
+                         (concat (substring data 0 16) "...")
+                       data))))))
+
+(defun mew-submit-domain--rows (answer)
+  "Return the rows of the table of records for ANSWER."
+  (let ((head (list (plist-get answer :name)
+                    (format "%s" (plist-get answer :type)))))
+    (pcase (plist-get answer :status)
+      ('ok (mapcar (lambda (record)
+                     (append head (list (mew-submit-domain--record record)
+                                        (mew-submit-domain--signed answer))))
+                   (plist-get answer :answers)))
+      (status (list (append head
+                            (list (pcase status
+                                    ('none "(none)")
+                                    ('no-name "(no such name)")
+                                    (_ (format "(%s)" (plist-get answer :why))))
+                                  "")))))))
+
+(defun mew-submit-domain--records (zone)
+  "Return the table of the records of ZONE."
+  (cons '("name" "type" "record" "")
+        (mapcan (lambda (entry) (mew-submit-domain--rows (cdr entry)))
+                (plist-get zone :answers))))
+
+(defun mew-submit-domain--tls (attempt)
+  "Return what TLS there was in ATTEMPT, in words."
+  (let ((tls (plist-get attempt :tls)))
+    (cond (tls (format "%s%s" (or (plist-get tls :version) "TLS")
+                       (if (plist-get tls :verified) ""
+                         ", bad certificate")))
+          ((plist-get attempt :starttls)
+           (format "STARTTLS %s" (plist-get attempt :starttls)))
+          (t ""))))
+
+(defun mew-submit-domain--server-rows (server)
+  "Return the rows of the table of servers for SERVER, (ROLE HOST PORT DIAGNOSIS)."
+  (pcase-let ((`(,role ,host ,port ,diagnosis) server))
+    (or (mapcar (lambda (attempt)
+                  (list host (plist-get attempt :port)
+                        (or (plist-get attempt :address) "")
+                        (if (plist-get attempt :case)
+                            (format "case %s" (plist-get attempt :case))
+                          "...")
+                        (mew-submit-domain--tls attempt)
+                        (if (plist-get attempt :auth-tls) "yes" "")))
+                (plist-get diagnosis :attempts))
+        (list (list host port "" (if (plist-get diagnosis :done) "no address"
+                                   "...")
+                    (format "%s" role) "")))))
+
+(defun mew-submit-domain--servers (zone)
+  "Return the table of the servers of ZONE."
+  (cons '("server" "port" "address" "verdict" "TLS" "AUTH")
+        (mapcan #'mew-submit-domain--server-rows (plist-get zone :servers))))
+
+(defconst mew-submit-domain--marks
+  '(("ok" . success) ("note" . font-lock-comment-face) ("warning" . warning)
+    ("error" . error))
+  "The face for each severity.")
+
+(defun mew-submit-domain--finding (finding)
+  "Return FINDING in words."
+  (concat (propertize (format "%-8s " (plist-get finding :severity))
+                      'face (cdr (assoc (plist-get finding :severity)
+                                        mew-submit-domain--marks)))
+          (mew-submit-domain--filled (plist-get finding :text) 9)
+          (if (plist-get finding :advice)
+              (concat (make-string 9 ?\s) "-> "
+                      (mew-submit-domain--filled (plist-get finding :advice) 12))
+            "")))
+
+(defun mew-submit-domain--filled (text indent)
+  "Return TEXT as lines of 78 columns at most, all but the first after INDENT."
+  (with-temp-buffer
+    (insert text)
+    (let ((fill-column (- 78 indent)))
+      (fill-region (point-min) (point-max)))
+    (concat (replace-regexp-in-string
+             "\n" (concat "\n" (make-string indent ?\s))
+             (string-trim (buffer-string)))
+            "\n")))
+
+(defun mew-submit-domain--client (zone)
+  "Return in words what a client set up from the records of ZONE would do."
+  (let ((account (mew-submit-zone-account zone)))
+    (cond
+     (account
+      (concat
+       (mew-submit-domain--filled
+        (format "It would connect to %s, %s, and log in as the whole address, \
+or else as its local part.  As an account:"
+                (plist-get account :server)
+                (mapconcat (lambda (route)
+                             (pcase (split-string route ":")
+                               (`(,port "implicit")
+                                (format "port %s (TLS at once)" port))
+                               (`(,port ,_)
+                                (format "port %s (STARTTLS)" port))))
+                           (split-string (plist-get account :routes) ",")
+                           ", else "))
+        0)
+       (format "\n  (:from %S :server %S\n   :routes %S)\n"
+               (plist-get account :from) (plist-get account :server)
+               (plist-get account :routes))))
+     (t "It would find no server, and ask for one.\n"))))
+
+(defun mew-submit-domain-text (zone)
+  "Return the report about ZONE."
+  (concat
+   (format "Mail of %s%s\n\n" (plist-get zone :domain)
+           (cond ((plist-get zone :stopped) " (stopped)")
+                 ((mew-submit-zone-ended-p zone) "")
+                 (t (format " (%d still to come)" (plist-get zone :left)))))
+   (mapconcat #'mew-submit-domain--finding (mew-submit-zone-findings zone) "")
+   "\nRecords\n\n" (mew-submit-table-text (mew-submit-domain--records zone))
+   (if (plist-get zone :servers)
+       (concat "\nServers\n\n"
+               (mew-submit-table-text (mew-submit-domain--servers zone)))
+     "")
+   "\nA client set up from these records\n\n"
+   (mew-submit-domain--client zone)))
+
+;;; The buffer
+
+(defvar-local mew-submit-domain--zone nil
+  "The zone that is shown.")
+
+(defvar-local mew-submit-domain--timer nil
+  "The timer that will show what is new, or nil.")
+
+(defvar mew-submit-domain-mode-map
+  (let ((map (make-sparse-keymap)))
+    (define-key map "g" #'mew-submit-domain-again)
+    (define-key map "k" #'mew-submit-domain-stop)
+    (define-key map "\C-g" #'mew-submit-domain-stop)
+    (define-key map "w" #'mew-submit-domain-copy)
+    map)
+  "The keys of the report about a domain.")
+
+(define-derived-mode mew-submit-domain-mode special-mode "Domain"
+  "How a domain takes mail.
+\\{mew-submit-domain-mode-map}"
+  (setq-local truncate-lines t)
+  (setq-local buffer-undo-list t)
+  (add-hook 'kill-buffer-hook #'mew-submit-domain--leave nil t))
+
+(defun mew-submit-domain--leave ()
+  "Stop what runs for the current buffer."
+  (when mew-submit-domain--timer
+    (cancel-timer mew-submit-domain--timer))
+  (when mew-submit-domain--zone
+    (mew-submit-zone-stop mew-submit-domain--zone)))
+
+(defun mew-submit-domain--draw ()
+  "Show the zone of the current buffer."
+  (setq mew-submit-domain--timer nil)
+  (let ((inhibit-read-only t)
+        (line (line-number-at-pos)))
+    (erase-buffer)
+    (pcase-dolist (`(,label ,command)
+                   '(("[g again]" mew-submit-domain-again)
+                     ("[k stop]" mew-submit-domain-stop)
+                     ("[w copy]" mew-submit-domain-copy)))
+      (insert-text-button label 'follow-link t
+                          'action (lambda (_) (call-interactively command)))
+      (insert " "))
+    (insert "\n\n" (mew-submit-domain-text mew-submit-domain--zone))
+    (goto-char (point-min))
+    (forward-line (1- line))))
+
+(defun mew-submit-domain--show-soon (buffer)
+  "Show in BUFFER what is new there, not more often than four times a second."
+  (when (buffer-live-p buffer)
+    (with-current-buffer buffer
+      (unless mew-submit-domain--timer
+        (setq mew-submit-domain--timer
+              (run-at-time 0.25 nil
+                           (lambda ()
+                             (when (buffer-live-p buffer)
+                               (with-current-buffer buffer
+                                 (mew-submit-domain--draw))))))))))
+
+;;;###autoload
+(defun mew-submit-diagnose-domain (domain)
+  "Find out how DOMAIN takes mail: its records, and each server they name.
+These are MX and SRV records (RFC 6186, RFC 8314), TLSA and MTA-STS.  Each
+server is looked at: does it answer from here, is there TLS, is the certificate
+good, does it keep what a prefix of its name promises.  Nothing is delivered.
+What a client that was set up from these records would do is told, too."
+  (interactive
+   (list (read-string "Domain: "
+                      (and (stringp user-mail-address)
+                           (string-match "@\\([^@]+\\)\\'" user-mail-address)
+                           (match-string 1 user-mail-address)))))
+  (condition-case err
+      (let ((buffer (get-buffer-create (format "*mew-submit domain %s*" domain))))
+        (with-current-buffer buffer
+          (if (derived-mode-p 'mew-submit-domain-mode)
+              (mew-submit-domain--leave)
+            (mew-submit-domain-mode))
+          (setq mew-submit-domain--timer nil
+                mew-submit-domain--zone
+                (mew-submit-zone-start
+                 domain
+                 :on-change (lambda (_) (mew-submit-domain--show-soon buffer))))
+          (mew-submit-domain--draw))
+        (pop-to-buffer buffer))
+    (mew-submit-error (user-error "%s" (mew-submit-error-text err)))))
+
+(defun mew-submit-domain-again ()
+  "Look at the domain again."
+  (interactive nil mew-submit-domain-mode)
+  (mew-submit-diagnose-domain (plist-get mew-submit-domain--zone :domain)))
+
+(defun mew-submit-domain-stop ()
+  "Stop the look at the domain."
+  (interactive nil mew-submit-domain-mode)
+  (if (mew-submit-zone-ended-p mew-submit-domain--zone)
+      (keyboard-quit)
+    (mew-submit-zone-stop mew-submit-domain--zone)
+    (mew-submit-domain--draw)))
+
+(defun mew-submit-domain-copy ()
+  "Copy the report."
+  (interactive nil mew-submit-domain-mode)
+  (kill-new (substring-no-properties
+             (mew-submit-domain-text mew-submit-domain--zone)))
+  (message "Copied"))
+
+;;; Batch
+
+(defconst mew-submit-domain--options
+  '(("--json" :json nil "one JSON object per domain on standard output")
+    ("--ca-file" :ca-file "FILE" "trust these certificates")
+    ("--timeout" :timeout "SECONDS" "for each connection; default: 10")
+    ("--help" :help nil "this text"))
+  "The options of the batch command: (NAME KEY ARGUMENT WHAT-FOR).")
+
+(defun mew-submit-domain--value (name key value)
+  "Return VALUE of option NAME, whose key is KEY, checked."
+  (if (eq key :timeout)
+      (mew-submit-command-seconds name value)
+    (expand-file-name value)))
+
+(defun mew-submit-domain--json (zone)
+  "Return ZONE as a line of JSON."
+  (mew-submit-json-line
+   (list
+    :domain (plist-get zone :domain)
+    :records (vconcat
+              (mapcar (lambda (entry)
+                        (let ((answer (cdr entry)))
+                          (list :name (plist-get answer :name)
+                                :type (plist-get answer :type)
+                                :status (plist-get answer :status)
+                                :records (vconcat (plist-get answer :answers))
+                                :dnssec (if (plist-get answer :authentic) t
+                                          :false))))
+                      (plist-get zone :answers)))
+    :servers (vconcat
+              (mapcar (lambda (server)
+                        (pcase-let ((`(,role ,host ,port ,diagnosis) server))
+                          (mew-submit-domain--json-server role host port
+                                                          diagnosis)))
+                      (plist-get zone :servers)))
+    :findings (vconcat (mew-submit-zone-findings zone))
+    :account (mew-submit-zone-account zone))))
+
+(defun mew-submit-domain--json-server (role host port diagnosis)
+  "Return what JSON says of HOST, PORT, whose part is ROLE, by DIAGNOSIS."
+  (list :host host :role role :port port
+        :attempts
+        (vconcat
+         (mapcar (lambda (attempt)
+                   (list :port (plist-get attempt :port)
+                         :family (plist-get attempt :family)
+                         :address (plist-get attempt :address)
+                         :case (plist-get attempt :case)
+                         :starttls (plist-get attempt :starttls)
+                         :tls (plist-get (plist-get attempt :tls) :version)
+                         :verified (mew-submit-diagnosis-secure-p attempt)
+                         :auth (vconcat (plist-get attempt :auth-tls))))
+                 (plist-get diagnosis :attempts)))))
+
+(defun mew-submit-domain--wait (zone)
+  "Wait until there is nothing more to come for ZONE."
+  (while (not (mew-submit-zone-ended-p zone))
+    (accept-process-output nil 0.05)))
+
+(defun mew-submit-domain--report (domain options)
+  "Look at DOMAIN, print what OPTIONS want, and return the exit status."
+  (let ((zone (mew-submit-zone-start
+               domain :account (mapcan (lambda (key)
+                                         (and (plist-get options key)
+                                              (list key (plist-get options
+                                                                   key))))
+                                       '(:ca-file :timeout)))))
+    (mew-submit-domain--wait zone)
+    (mew-submit-command-print
+     (if (plist-get options :json)
+         (mew-submit-domain--json zone)
+       (encode-coding-string (substring-no-properties
+                              (mew-submit-domain-text zone))
+                             'utf-8)))
+    (if (seq-some (lambda (finding)
+                    (equal (plist-get finding :severity) "error"))
+                  (mew-submit-zone-findings zone))
+        69
+      0)))
+
+(defun mew-submit-domain--run (args)
+  "Do what ARGS say, and return the exit status."
+  (condition-case err
+      (let* ((options (mew-submit-command-parse args mew-submit-domain--options
+                                                #'mew-submit-domain--value))
+             (domains (plist-get options :arguments)))
+        (cond ((plist-get options :help)
+               (mew-submit-command-print
+                (concat "usage: emacs -Q --batch -l mew-submit.el -f \
+mew-submit-batch-diagnose-domain -- [options] DOMAIN...\n"
+                        (mew-submit-command-help mew-submit-domain--options)
+                        "Exit status: 0 no error was found, 64 usage, 65 no \
+domain, 69 errors were found.\n"))
+               0)
+              ((null domains)
+               (mew-submit-error-throw 'usage nil "Name a domain"))
+              (t (apply #'max
+                        (mapcar (lambda (domain)
+                                  (mew-submit-domain--report domain options))
+                                domains)))))
+    ((error quit)
+     (mew-submit-command-tell (mew-submit-error-text err))
+     (mew-submit-error-status (mew-submit-error-kind err)))))
+
+;;;###autoload
+(defun mew-submit-batch-diagnose-domain ()
+  "Find out how domains take mail, print it, and leave Emacs.
+Options and domains are on the command line behind \"--\"; --help lists them."
+  (mew-submit-command-run #'mew-submit-domain--run))
+
+(provide 'mew-submit-domain)
+;;; mew-submit-domain.el ends here

@@ -1,0 +1,318 @@
+;;; mew-submit-survey-mail.el --- Surveys by mail, without names -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Floor 6.  It owns what of a survey is sent to whoever collects them, and adding up
+;; such mails.  There is no name and no address in it: servers have numbers, in an
+;; order drawn by lot, and who sent an ICMP error is "self", "router" or "server".  A
+;; mail is read line by line against a pattern, and nothing of it is evaluated.
+;;
+;; Between two marks there are fields, and lines
+;;
+;;     SERVER PORT FAMILY CASE MS ICMP OFFENDER SEEN
+;;
+;; such as "7 587 v4 3 13 3/13 router -".  SEEN is made of g (a greeting), s (STARTTLS
+;; offered), t (TLS), v (a certificate that is good), a (AUTH inside TLS) and c (AUTH
+;; in clear); "-" is nothing.  Lines are short and ASCII, so that no mail program
+;; changes them.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'mew-submit-error)
+(require 'mew-submit-fieldtest)
+(require 'mew-submit-module)
+(require 'mew-submit-statistics)
+(require 'mew-submit-table)
+(require 'mm-decode)
+(require 'seq)
+
+(declare-function message-goto-body "message" (&optional interactive))
+
+(defconst mew-submit-survey-mail--begin "-----BEGIN MEW-SUBMIT SURVEY-----")
+(defconst mew-submit-survey-mail--end "-----END MEW-SUBMIT SURVEY-----")
+
+(defcustom mew-submit-survey-collector nil
+  "The address that collects surveys, or nil, to be asked.
+The default is nil."
+  :type '(choice (const :tag "Ask" nil) string)
+  :group 'mew-submit
+  :package-version '(mew-submit . "0.1.0"))
+
+;;; Writing
+
+(defconst mew-submit-survey-mail--flags
+  '((:greeting . "g") (:starttls . "s") (:tls . "t") (:verified . "v")
+    (:auth . "a") (:auth-clear . "c"))
+  "The letters of what was seen.")
+
+(defun mew-submit-survey-mail--seen (attempt)
+  "Return the letters for what was seen in ATTEMPT, or \"-\"."
+  (let ((seen (mapconcat
+               (lambda (flag)
+                 (let ((value (plist-get attempt (car flag))))
+                   (if (if (eq (car flag) :starttls) (equal value "offered")
+                         value)
+                       (cdr flag)
+                     "")))
+               mew-submit-survey-mail--flags "")))
+    (if (string-empty-p seen) "-" seen)))
+
+(defun mew-submit-survey-mail--line (number attempt)
+  "Return the line for ATTEMPT of the server with NUMBER."
+  (let ((icmp (plist-get attempt :icmp))
+        (case (plist-get attempt :case)))
+    (format "%d %d %s %s %s %s %s %s\n"
+            number (plist-get attempt :port)
+            (pcase (plist-get attempt :family) ("ipv6" "v6") ("ipv4" "v4")
+                   (_ "-"))
+            (string-replace " or " "/" (format "%s" (or case "-")))
+            (if (plist-get attempt :ms) (round (plist-get attempt :ms)) "-")
+            (if icmp (format "%s/%s" (plist-get icmp :type)
+                             (plist-get icmp :code))
+              "-")
+            (or (plist-get (plist-get attempt :offender) :who) "-")
+            (mew-submit-survey-mail--seen attempt))))
+
+(defun mew-submit-survey-mail--shuffled (list)
+  "Return LIST in an order drawn by lot."
+  (mapcar #'cdr (sort (mapcar (lambda (element) (cons (random) element)) list)
+                      (lambda (a b) (< (car a) (car b))))))
+
+(defun mew-submit-survey-mail-block (test)
+  "Return what of TEST is for programs, with its marks."
+  (let ((results (mew-submit-survey-mail--shuffled
+                  (mew-submit-fieldtest-results test)))
+        (number 0))
+    (concat
+     mew-submit-survey-mail--begin "\n"
+     "Version: 1\n"
+     "Id: " (mew-submit-fieldtest-id test) "\n"
+     ;; The month is enough.
+     "Date: " (substring (or (mew-submit-fieldtest-began test) "-------") 0 7) "\n"
+     "System: " (symbol-name system-type) "\n"
+     "Emacs: " emacs-version "\n"
+     "Servers: " (number-to-string (length results)) "\n"
+     (mapconcat (lambda (result)
+                  (cl-incf number)
+                  (mapconcat (lambda (attempt)
+                               (mew-submit-survey-mail--line number attempt))
+                             (plist-get result :attempts) ""))
+                results "")
+     mew-submit-survey-mail--end "\n")))
+
+(defun mew-submit-survey-mail-text (test)
+  "Return the anonymised report of TEST, for people and for programs."
+  (let* ((results (mew-submit-fieldtest-results test))
+         (cells (mew-submit-statistics-cells results)))
+    (concat
+     "A survey of mail servers by mew-submit: which of the five cases each port is.\n"
+     "There are no names and no addresses in it.  What you want to add, such as the\n"
+     "kind of your network (at home, at work, hotel, mobile), write here:\n\n\n"
+     (mapconcat (lambda (port)
+                  (mew-submit-table-text
+                   (mew-submit-statistics-shares cells port)))
+                (mew-submit-statistics-ports results) "\n")
+     "\n" (mew-submit-survey-mail-block test))))
+
+;;;###autoload
+(defun mew-submit-survey-report (test)
+  "Compose a mail with TEST, a survey, for whoever collects them.
+It has no names and no addresses of servers, users or this machine.  Nothing is
+sent before you do.  Interactively, TEST is the survey of this buffer, or else
+one in a file."
+  (interactive
+   (list (or (bound-and-true-p mew-submit-survey--test)
+             (mew-submit-fieldtest-load
+              (read-file-name
+               "Survey: " (bound-and-true-p mew-submit-survey-directory) nil
+               t)))))
+  (let ((text (mew-submit-survey-mail-text test)))
+    (compose-mail mew-submit-survey-collector "mew-submit survey")
+    (save-excursion
+      (goto-char (point-max))
+      (insert text))))
+
+;;; Reading
+
+(defconst mew-submit-survey-mail--line-regexp
+  "\\`\\([0-9]\\{1,5\\}\\) \\([0-9]\\{1,5\\}\\) \\(v[46]\\|-\\) \
+\\([1-5]\\|2/3\\|3/4\\|greeting\\|tls\\|local\\|-\\) \\([0-9]\\{1,9\\}\\|-\\) \
+\\([0-9]\\{1,3\\}/[0-9]\\{1,3\\}\\|-\\) \\(self\\|router\\|server\\|-\\) \
+\\([gstvac]\\{1,6\\}\\|-\\)\\'"
+  "What a line of a survey looks like.")
+
+(defun mew-submit-survey-mail--case (text)
+  "Return the case that TEXT, a word of a line, means."
+  (pcase text
+    ("-" nil)
+    ("2/3" "2 or 3")
+    ("3/4" "3 or 4")
+    ((pred (string-match-p "\\`[1-5]\\'")) (string-to-number text))
+    (_ text)))
+
+(defun mew-submit-survey-mail--attempt (line)
+  "Return (NUMBER . ATTEMPT) for LINE, or nil when it is none."
+  (when (string-match mew-submit-survey-mail--line-regexp line)
+    (let* ((get (lambda (group) (match-string group line)))
+           (number (string-to-number (funcall get 1)))
+           (port (string-to-number (funcall get 2)))
+           (family (funcall get 3))
+           (case (funcall get 4))
+           (ms (funcall get 5))
+           (seen (string-to-list (funcall get 8))))
+      (cons number
+            (list :port port
+                  :family (pcase family ("v6" "ipv6") ("v4" "ipv4"))
+                  :case (mew-submit-survey-mail--case case)
+                  :ms (and (not (equal ms "-")) (string-to-number ms))
+                  :greeting (and (memq ?g seen) t)
+                  :starttls (and (memq ?s seen) "offered")
+                  :tls (and (memq ?t seen) t)
+                  :verified (and (memq ?v seen) t)
+                  :auth (and (memq ?a seen) t)
+                  :auth-clear (and (memq ?c seen) t))))))
+
+(defun mew-submit-survey-mail--field (name lines)
+  "Return the value of the field NAME in LINES, safe to show, or nil."
+  (seq-some (lambda (line)
+              (when (string-match (format "\\`%s: \\(.\\{1,60\\}\\)\\'" name) line)
+                (mew-submit-error-clean (match-string 1 line))))
+            lines))
+
+(defun mew-submit-survey-mail--parse (text)
+  "Return the survey that TEXT, between two marks, is: (ID . RESULTS), or nil."
+  (let* ((lines (mapcar (lambda (line)
+                          (string-trim (replace-regexp-in-string
+                                        "\\`\\(?:> ?\\)+" "" line)))
+                        (split-string text "\r?\n" t)))
+         (id (mew-submit-survey-mail--field "Id" lines))
+         (servers (make-hash-table))
+         numbers)
+    (dolist (line lines)
+      (pcase (mew-submit-survey-mail--attempt line)
+        (`(,number . ,attempt)
+         (unless (gethash number servers)
+           (push number numbers))
+         (push attempt (gethash number servers)))))
+    (and id numbers
+         (equal (mew-submit-survey-mail--field "Version" lines) "1")
+         (cons id (mapcar (lambda (number)
+                            (list :host (format "%s/%d" id number)
+                                  :attempts (nreverse (gethash number servers))))
+                          (sort numbers #'<))))))
+
+(defun mew-submit-survey-mail--blocks (text)
+  "Return the surveys in TEXT, between marks: a list of (ID . RESULTS)."
+  (with-temp-buffer
+    (insert text)
+    (goto-char (point-min))
+    (let (surveys)
+      (while (search-forward mew-submit-survey-mail--begin nil t)
+        (let ((start (point)))
+          (when (search-forward mew-submit-survey-mail--end nil t)
+            (when-let ((survey (mew-submit-survey-mail--parse
+                                (buffer-substring-no-properties
+                                 start (match-beginning 0)))))
+              (push survey surveys)))))
+      (nreverse surveys))))
+
+(defun mew-submit-survey-mail--texts (handle)
+  "Return the texts in HANDLE, of `mm-dissect-buffer', decoded."
+  (cond ((null handle) nil)
+        ((bufferp (car handle))
+         (and (string-prefix-p "text/" (mm-handle-media-type handle))
+              (list (mm-get-part handle))))
+        (t (mapcan #'mew-submit-survey-mail--texts
+                   (seq-filter #'listp (cdr handle))))))
+
+(defun mew-submit-survey-mail--decoded (message)
+  "Return the texts in MESSAGE, octets with a header."
+  (with-temp-buffer
+    (set-buffer-multibyte nil)
+    (insert message)
+    (let ((handle (ignore-errors (mm-dissect-buffer t))))
+      (unwind-protect
+          (ignore-errors (mew-submit-survey-mail--texts handle))
+        (when handle
+          (mm-destroy-parts handle))))))
+
+(defun mew-submit-survey-mail-surveys (text)
+  "Return the surveys in TEXT, one mail or many: a list of (ID . RESULTS).
+Where a mail is encoded it is decoded first."
+  (mapcan (lambda (message)
+            (or (mew-submit-survey-mail--blocks message)
+                (mapcan #'mew-submit-survey-mail--blocks
+                        (mew-submit-survey-mail--decoded message))))
+          (split-string text "^From .*\n" t)))
+
+(defconst mew-submit-survey-mail--file-max (* 50 1024 1024)
+  "How many octets a file of mails may have.")
+
+(defun mew-submit-survey-mail--file (file)
+  "Return the surveys in FILE."
+  (if (> (file-attribute-size (file-attributes file))
+         mew-submit-survey-mail--file-max)
+      (mew-submit-error-throw 'config nil "The file is too large: %s" file)
+    (mew-submit-survey-mail-surveys
+     (with-temp-buffer
+       (set-buffer-multibyte nil)
+       (insert-file-contents-literally file)
+       (buffer-string)))))
+
+(defun mew-submit-survey-mail-collect (files)
+  "Return the surveys in FILES, files and directories of mails.
+Each is there once, as it was sent last: a list of (ID . RESULTS)."
+  (let ((surveys (make-hash-table :test #'equal))
+        order)
+    (dolist (file (mapcan (lambda (file)
+                            (if (file-directory-p file)
+                                (directory-files-recursively file "")
+                              (list file)))
+                          (copy-sequence files)))
+      (pcase-dolist (`(,id . ,results) (mew-submit-survey-mail--file file))
+        (unless (gethash id surveys)
+          (push id order))
+        (puthash id results surveys)))
+    (mapcar (lambda (id) (cons id (gethash id surveys))) (nreverse order))))
+
+(defun mew-submit-survey-mail-sum (surveys)
+  "Return what SURVEYS, a list of (ID . RESULTS), add up to, in words."
+  (let* ((results (mapcan (lambda (survey) (copy-sequence (cdr survey)))
+                          surveys))
+         (cells (mew-submit-statistics-cells results)))
+    (concat (format "%d survey%s, %d servers.  Number and share of each case, and its \
+95 %% interval:\n\n"
+                    (length surveys) (if (= (length surveys) 1) "" "s")
+                    (length results))
+            (mapconcat (lambda (port)
+                         (mew-submit-table-text
+                          (mew-submit-statistics-shares cells port)))
+                       (mew-submit-statistics-ports results) "\n"))))
+
+;;;###autoload
+(defun mew-submit-survey-collect (file)
+  "Add up the surveys in the mails of FILE, and show the sum.
+FILE is a mail, an mbox file, or a directory of mails such as a Maildir or an MH
+folder.  A survey that was sent twice counts once."
+  (interactive (list (read-file-name "Mails with surveys (file or directory): "
+                                     nil nil t)))
+  (condition-case err
+      (let ((surveys (mew-submit-survey-mail-collect
+                      (list (expand-file-name file)))))
+        (unless surveys
+          (user-error "There is no survey in %s" file))
+        (with-current-buffer (get-buffer-create "*mew-submit surveys*")
+          (special-mode)
+          (let ((inhibit-read-only t))
+            (erase-buffer)
+            (insert (mew-submit-survey-mail-sum surveys)))
+          (goto-char (point-min))
+          (pop-to-buffer (current-buffer))))
+    (mew-submit-error (user-error "%s" (mew-submit-error-text err)))))
+
+(provide 'mew-submit-survey-mail)
+;;; mew-submit-survey-mail.el ends here

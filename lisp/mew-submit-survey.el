@@ -1,0 +1,506 @@
+;;; mew-submit-survey.el --- The field test: which case are the servers? -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Floor 7.  It owns M-x mew-submit-survey, its buffer and what can be copied from it,
+;; and the batch command: what Kazu Yamamoto asked the users of Mew to do in 2005, with
+;; any number of servers, both families and all ports.  mew-submit-fieldtest.el runs
+;; it, mew-submit-statistics.el counts.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'mew-submit-command)
+(require 'mew-submit-error)
+(require 'mew-submit-fieldtest)
+(require 'mew-submit-json)
+(require 'mew-submit-picture)
+(require 'mew-submit-probe)
+(require 'mew-submit-statistics)
+(require 'mew-submit-table)
+(require 'seq)
+(require 'svg)
+
+(declare-function mew-submit-provider-list "mew-submit-provider" (results))
+(declare-function mew-submit-survey-report "mew-submit-survey-mail" (test))
+
+(defcustom mew-submit-survey-directory
+  (locate-user-emacs-file "mew-submit/surveys/")
+  "The directory that keeps surveys, so that they can be resumed and compared.
+The default is \"mew-submit/surveys/\" in `user-emacs-directory'."
+  :type 'directory
+  :group 'mew-submit
+  :package-version '(mew-submit . "0.1.0")
+  :risky t)
+
+;;; In words, as Org, CSV and JSON
+
+(defun mew-submit-survey-numbers (test)
+  "Return in a sentence how many servers TEST has, and what became of the rest."
+  (let* ((rows (length (mew-submit-fieldtest-rows test)))
+         (results (mew-submit-fieldtest-results test))
+         (unknown (seq-count (lambda (result) (plist-get result :error))
+                             results))
+         (unique (length (mew-submit-statistics-unique
+                          (mew-submit-fieldtest-rows test)))))
+    (format "%d server%s%s%s."
+            unique (if (= unique 1) "" "s")
+            (if (< unique rows)
+                (format " (%d lines, duplicates left out: %d)" rows
+                        (- rows unique))
+              "")
+            (if (zerop unknown) ""
+              (format ", of which %d could not be looked at" unknown)))))
+
+(defun mew-submit-survey--share-tables (results)
+  "Return the tables of cases in RESULTS, one for each port."
+  (let ((cells (mew-submit-statistics-cells results)))
+    (mapcar (lambda (port) (mew-submit-statistics-shares cells port))
+            (mew-submit-statistics-ports results))))
+
+(defun mew-submit-survey-tables (results)
+  "Return the two tables of RESULTS: the servers, and then the cases by port."
+  (cons (mew-submit-statistics-servers results)
+        (mew-submit-survey--share-tables results)))
+
+(defun mew-submit-survey-text (results)
+  "Return RESULTS as text."
+  (mapconcat #'mew-submit-table-text (mew-submit-survey-tables results) "\n"))
+
+(defun mew-submit-survey-org (results)
+  "Return RESULTS as Org."
+  (pcase-let ((`(,servers . ,shares) (mew-submit-survey-tables results)))
+    (concat "* Servers\n\n" (mew-submit-table-org servers)
+            "\n* Share of cases\n\n"
+            "Number, share and its 95 % interval (Wilson), in percent.\n\n"
+            (mapconcat #'mew-submit-table-org shares "\n"))))
+
+(defun mew-submit-survey-csv (results)
+  "Return RESULTS as CSV: the servers, and behind an empty line the cases.
+In the latter numbers have columns of their own."
+  (concat
+   (mew-submit-table-csv (mew-submit-statistics-servers results))
+   "\n"
+   (mew-submit-table-csv
+    (cons '("port" "family" "case" "count" "n" "share" "low" "high")
+          (mapcan #'mew-submit-survey--csv-cell
+                  (mew-submit-statistics-cells results))))))
+
+(defun mew-submit-survey--csv-cell (cell)
+  "Return the rows of CSV for CELL, of `mew-submit-statistics-cells'."
+  (let ((n (plist-get cell :n)))
+    (mapcar (lambda (entry)
+              (let ((interval (mew-submit-statistics-wilson (cdr entry) n)))
+                (list (plist-get cell :port)
+                      (or (plist-get cell :family) "both")
+                      (format "%s" (car entry)) (cdr entry) n
+                      (if (zerop n) ""
+                        (format "%.4f" (/ (float (cdr entry)) n)))
+                      (format "%.4f" (car interval))
+                      (format "%.4f" (cdr interval)))))
+            (plist-get cell :counts))))
+
+(defun mew-submit-survey--truth (value)
+  "Return VALUE as a truth of JSON."
+  (if value t :false))
+
+(defun mew-submit-survey--json-attempt (attempt)
+  "Return ATTEMPT of a record as JSON has it."
+  (append
+   (mapcan (lambda (key) (list key (plist-get attempt key)))
+           '(:port :family :address :case :errno :icmp :offender :ms :starttls))
+   (mapcan (lambda (key)
+             (list key (mew-submit-survey--truth (plist-get attempt key))))
+           '(:greeting :tls :verified :auth))
+   (list :auth_clear (mew-submit-survey--truth
+                      (plist-get attempt :auth-clear)))))
+
+(defun mew-submit-survey-json-record (result)
+  "Return RESULT as a line of JSON."
+  (mew-submit-json-line
+   (list :host (plist-get result :host) :user (plist-get result :user)
+         :error (plist-get result :error) :text (plist-get result :text)
+         :ms (plist-get result :ms)
+         :attempts (vconcat (mapcar #'mew-submit-survey--json-attempt
+                                    (plist-get result :attempts))))))
+
+(defun mew-submit-survey--json-cell (cell)
+  "Return CELL, of `mew-submit-statistics-cells', as JSON has it."
+  (let ((n (plist-get cell :n)))
+    (list :port (plist-get cell :port) :family (plist-get cell :family) :n n
+          :cases
+          (vconcat
+           (mapcar
+            (lambda (entry)
+              (let ((interval (mew-submit-statistics-wilson (cdr entry) n)))
+                (list :case (car entry) :count (cdr entry)
+                      :share (and (< 0 n) (/ (float (cdr entry)) n))
+                      :low (car interval) :high (cdr interval))))
+            (plist-get cell :counts))))))
+
+(defun mew-submit-survey-json-total (test)
+  "Return what TEST amounts to as a line of JSON."
+  (let ((results (mew-submit-fieldtest-results test)))
+    (mew-submit-json-line
+     (list :event 'done
+           :lines (length (mew-submit-fieldtest-rows test))
+           :servers (length (mew-submit-statistics-unique
+                             (mew-submit-fieldtest-rows test)))
+           :found (length results)
+           :unknown (seq-count (lambda (result) (plist-get result :error))
+                               results)
+           :tables (vconcat (mapcar #'mew-submit-survey--json-cell
+                                    (mew-submit-statistics-cells results)))))))
+
+(defun mew-submit-survey-json (test)
+  "Return TEST as lines of JSON: one for each server, and one for all."
+  (concat (mapconcat #'mew-submit-survey-json-record
+                     (mew-submit-fieldtest-results test) "")
+          (mew-submit-survey-json-total test)))
+
+;;; Bars
+
+(defun mew-submit-survey--bars (results port)
+  "Return the bars for the cases in RESULTS at PORT: (LABEL SHARE WORDS)."
+  (let* ((cell (mew-submit-statistics-cell results port nil))
+         (n (plist-get cell :n)))
+    (unless (zerop n)
+      (delq nil
+            (mapcar
+             (lambda (entry)
+               (when (or (numberp (car entry)) (< 0 (cdr entry)))
+                 (list (cadr (assoc (car entry) mew-submit-statistics-cases))
+                       (/ (float (cdr entry)) n)
+                       (mew-submit-statistics-share (cdr entry) n))))
+             (plist-get cell :counts))))))
+
+(defun mew-submit-survey--insert-bars (results port)
+  "Insert a bar chart of the cases in RESULTS at PORT."
+  (when-let ((bars (mew-submit-survey--bars results port)))
+    (if (and (display-graphic-p) (image-type-available-p 'svg))
+        (insert-image (svg-image (mew-submit-picture-bars
+                                  bars 620 (mew-submit-picture-colors)))
+                      (format "cases at port %d" port))
+      (pcase-dolist (`(,label ,share ,words) bars)
+        (insert (format "%-24s %s %s\n" label
+                        (propertize (mew-submit-table-bar share 28)
+                                    'face 'mew-submit-picture-syn)
+                        words))))
+    (insert "\n")))
+
+;;; The buffer
+
+(defvar-local mew-submit-survey--test nil
+  "The test that is shown.")
+
+(defvar-local mew-submit-survey--timer nil
+  "The timer that will show what is new, or nil.")
+
+(defvar mew-submit-survey-mode-map
+  (let ((map (make-sparse-keymap)))
+    (define-key map "k" #'mew-submit-survey-stop)
+    (define-key map "\C-g" #'mew-submit-survey-stop)
+    (define-key map "g" #'mew-submit-survey-go-on)
+    (define-key map "o" #'mew-submit-survey-copy-org)
+    (define-key map "c" #'mew-submit-survey-copy-csv)
+    (define-key map "j" #'mew-submit-survey-copy-json)
+    (define-key map "b" #'mew-submit-survey-beside)
+    (define-key map "p" #'mew-submit-survey-providers)
+    (define-key map "m" #'mew-submit-survey-mail)
+    map)
+  "The keys of a survey.")
+
+(define-derived-mode mew-submit-survey-mode special-mode "Survey"
+  "Which case servers are, at which port.
+\\{mew-submit-survey-mode-map}"
+  (setq-local truncate-lines t)
+  (setq-local buffer-undo-list t)
+  (add-hook 'kill-buffer-hook #'mew-submit-survey--leave nil t))
+
+(defun mew-submit-survey--leave ()
+  "Stop the test of the current buffer, which is going away."
+  (when mew-submit-survey--timer
+    (cancel-timer mew-submit-survey--timer))
+  (when mew-submit-survey--test
+    (mew-submit-fieldtest-stop mew-submit-survey--test)))
+
+(defconst mew-submit-survey--buttons
+  '((mew-submit-survey-copy-org "o" "Org") (mew-submit-survey-copy-csv "c" "CSV")
+    (mew-submit-survey-copy-json "j" "JSON")
+    (mew-submit-survey-beside "b" "beside another")
+    (mew-submit-survey-providers "p" "providers")
+    (mew-submit-survey-mail "m" "mail"))
+  "The buttons of a survey: (COMMAND KEY LABEL).")
+
+(defun mew-submit-survey--insert-button (command key label)
+  "Insert a button LABEL for COMMAND, which KEY calls."
+  (insert-text-button (format "[%s %s]" key label) 'follow-link t
+                      'action (lambda (_) (call-interactively command)))
+  (insert " "))
+
+(defun mew-submit-survey--insert-head (test)
+  "Insert how far TEST is, and what can be done with it."
+  (pcase-let ((`(,found . ,all) (mew-submit-fieldtest-count test)))
+    (insert (format "[%-30s] %d of %d servers%s\n"
+                    (mew-submit-table-bar (/ (float found) (max 1 all)) 30)
+                    found all
+                    (cond ((mew-submit-fieldtest-ended-p test) "")
+                          ((mew-submit-fieldtest-stopped test) ", stopped")
+                          (t (format ", %d at once"
+                                     (length (mew-submit-fieldtest-running
+                                              test))))))))
+  (apply #'mew-submit-survey--insert-button
+         (cond ((not (mew-submit-fieldtest-stopped test))
+                '(mew-submit-survey-stop "k" "stop"))
+               ((mew-submit-fieldtest-ended-p test)
+                '(mew-submit-survey-go-on "g" "again"))
+               (t '(mew-submit-survey-go-on "g" "go on"))))
+  (dolist (button mew-submit-survey--buttons)
+    (apply #'mew-submit-survey--insert-button button))
+  (insert "\n\n"))
+
+(defun mew-submit-survey--insert-failures (results)
+  "Insert which of RESULTS could not be looked at."
+  (when-let ((failures (seq-filter (lambda (result) (plist-get result :error))
+                                   results)))
+    (insert "\nNot looked at:\n")
+    (dolist (result failures)
+      (insert (format "  %s: %s\n" (plist-get result :host)
+                      (mew-submit-error-clean
+                       (or (plist-get result :text) "")))))))
+
+(defun mew-submit-survey--draw ()
+  "Show the test of the current buffer."
+  (setq mew-submit-survey--timer nil)
+  (let* ((inhibit-read-only t)
+         (test mew-submit-survey--test)
+         (results (mew-submit-fieldtest-results test))
+         (line (line-number-at-pos))
+         (column (current-column)))
+    (erase-buffer)
+    (mew-submit-survey--insert-head test)
+    (when results
+      (insert (mew-submit-survey-numbers test)
+              "\nNumber and share of each case, and the share's 95 % interval:\n\n")
+      (cl-mapc (lambda (port table)
+                 (insert (mew-submit-table-text table) "\n")
+                 (mew-submit-survey--insert-bars results port))
+               (mew-submit-statistics-ports results)
+               (mew-submit-survey--share-tables results))
+      (insert (mew-submit-table-text (mew-submit-statistics-servers results)))
+      (mew-submit-survey--insert-failures results))
+    (goto-char (point-min))
+    (forward-line (1- line))
+    (move-to-column column)))
+
+(defun mew-submit-survey--show-soon (buffer)
+  "Show in BUFFER what is new there, not more often than twice a second."
+  (when (buffer-live-p buffer)
+    (with-current-buffer buffer
+      (unless mew-submit-survey--timer
+        (setq mew-submit-survey--timer
+              (run-at-time 0.5 nil
+                           (lambda ()
+                             (when (buffer-live-p buffer)
+                               (with-current-buffer buffer
+                                 (mew-submit-survey--draw))))))))))
+
+(defun mew-submit-survey--run-here ()
+  "Have the test of the current buffer run, and be shown."
+  (let ((buffer (current-buffer)))
+    (setf (mew-submit-fieldtest-on-found mew-submit-survey--test)
+          (lambda (_test _record) (mew-submit-survey--show-soon buffer))
+          (mew-submit-fieldtest-on-end mew-submit-survey--test)
+          (lambda (test)
+            (mew-submit-survey--show-soon buffer)
+            (message "The survey is complete: %s"
+                     (mew-submit-survey-numbers test))))
+    (mew-submit-fieldtest-run mew-submit-survey--test)
+    (mew-submit-survey--draw)))
+
+;;; Commands
+
+(defun mew-submit-survey--table-here ()
+  "Return the table that point is in, or else all of the buffer."
+  (save-excursion
+    (beginning-of-line)
+    (if (not (looking-at-p "[ \t]*|"))
+        (buffer-substring-no-properties (point-min) (point-max))
+      (while (and (not (bobp)) (looking-at-p "[ \t]*|"))
+        (forward-line -1))
+      (unless (looking-at-p "[ \t]*|")
+        (forward-line 1))
+      (let ((start (point)))
+        (while (and (not (eobp)) (looking-at-p "[ \t]*|"))
+          (forward-line 1))
+        (buffer-substring-no-properties start (point))))))
+
+(defun mew-submit-survey--new-file ()
+  "Return the name of a new file for a survey."
+  (expand-file-name (format-time-string "survey-%Y%m%dT%H%M%S.eld")
+                    mew-submit-survey-directory))
+
+(defun mew-submit-survey--test-of (source)
+  "Return the test that SOURCE, a buffer or a file, asks for."
+  (cond ((bufferp source)
+         (with-current-buffer source
+           (mew-submit-fieldtest-new
+            (mew-submit-fieldtest-parse
+             (if (use-region-p)
+                 (buffer-substring-no-properties (region-beginning) (region-end))
+               (mew-submit-survey--table-here)))
+            :file (mew-submit-survey--new-file))))
+        ((mew-submit-fieldtest-file-p source)
+         (mew-submit-fieldtest-load source))
+        (t (mew-submit-fieldtest-new
+            (mew-submit-fieldtest-parse
+             (with-temp-buffer
+               (insert-file-contents source)
+               (buffer-string)))
+            :file (mew-submit-survey--new-file)))))
+
+(defun mew-submit-survey--read-source ()
+  "Ask for a list of servers: this buffer's, or a file."
+  (if (or current-prefix-arg
+          (not (y-or-n-p (format "Survey the servers listed in this buffer (%s)? "
+                                 (buffer-name)))))
+      (expand-file-name
+       (read-file-name "List of servers, or a survey to resume: " nil nil t))
+    (current-buffer)))
+
+;;;###autoload
+(defun mew-submit-survey (source)
+  "Find out which case each server in SOURCE is, at each port and by each family.
+SOURCE is a buffer or a file with a list: a line HOST [USER [PORTS]] for each
+server, an Org table, or CSV; in a buffer it is the region, or the table that
+point is in.  Or it is the file of a survey that was stopped, in
+`mew-submit-survey-directory', to be resumed.  `mew-submit-survey-limit' servers
+are looked at at once, in the background.  No mail is sent to them, and no
+password.  Interactively, with a prefix argument, ask for a file."
+  (interactive (list (mew-submit-survey--read-source)))
+  (condition-case err
+      (let ((test (mew-submit-survey--test-of source)))
+        (pop-to-buffer (generate-new-buffer "*mew-submit survey*"))
+        (mew-submit-survey-mode)
+        (setq mew-submit-survey--test test)
+        (mew-submit-survey--run-here))
+    (mew-submit-error (user-error "%s" (mew-submit-error-text err)))))
+
+(defun mew-submit-survey--here ()
+  "Return the test of the current buffer."
+  (or mew-submit-survey--test
+      (user-error "There is no survey here; try M-x mew-submit-survey")))
+
+(defun mew-submit-survey-stop ()
+  "Stop the survey; it can be resumed."
+  (interactive nil mew-submit-survey-mode)
+  (if (mew-submit-fieldtest-stopped (mew-submit-survey--here))
+      (keyboard-quit)
+    (mew-submit-fieldtest-stop mew-submit-survey--test)
+    (mew-submit-survey--draw)
+    (message "Stopped.  What was found is in %s"
+             (abbreviate-file-name
+              (or (mew-submit-fieldtest-file mew-submit-survey--test) "")))))
+
+(defun mew-submit-survey-go-on ()
+  "Have a survey that was stopped go on; begin one that is complete anew."
+  (interactive nil mew-submit-survey-mode)
+  (let ((test (mew-submit-survey--here)))
+    (cond ((not (mew-submit-fieldtest-stopped test))
+           (user-error "It is running"))
+          ((mew-submit-fieldtest-ended-p test)
+           (setq mew-submit-survey--test
+                 (mew-submit-fieldtest-new
+                  (mew-submit-fieldtest-rows test)
+                  :ports (mew-submit-fieldtest-ports test)
+                  :family (mew-submit-fieldtest-family test)
+                  :timeout (mew-submit-fieldtest-timeout test)
+                  :account (mew-submit-fieldtest-account test)
+                  :file (mew-submit-survey--new-file)))
+           (mew-submit-survey--run-here))
+          (t (mew-submit-survey--run-here)))))
+
+(defun mew-submit-survey--copy (text what)
+  "Put TEXT, which is WHAT, into the kill ring."
+  (kill-new text)
+  (message "Copied as %s" what))
+
+(defun mew-submit-survey-copy-org ()
+  "Copy the survey as Org."
+  (interactive nil mew-submit-survey-mode)
+  (mew-submit-survey--copy (mew-submit-survey-org
+                            (mew-submit-fieldtest-results
+                             (mew-submit-survey--here)))
+                           "Org"))
+
+(defun mew-submit-survey-copy-csv ()
+  "Copy the survey as CSV."
+  (interactive nil mew-submit-survey-mode)
+  (mew-submit-survey--copy (mew-submit-survey-csv
+                            (mew-submit-fieldtest-results
+                             (mew-submit-survey--here)))
+                           "CSV"))
+
+(defun mew-submit-survey-copy-json ()
+  "Copy the survey as JSON."
+  (interactive nil mew-submit-survey-mode)
+  (mew-submit-survey--copy (decode-coding-string
+                            (mew-submit-survey-json (mew-submit-survey--here))
+                            'utf-8)
+                           "JSON"))
+
+(defun mew-submit-survey-providers ()
+  "Show what each server of the survey offers to those who submit mail."
+  (interactive nil mew-submit-survey-mode)
+  (require 'mew-submit-provider)
+  (mew-submit-provider-list (mew-submit-fieldtest-results
+                             (mew-submit-survey--here))))
+
+(defun mew-submit-survey-mail ()
+  "Compose a mail with the survey, without names and addresses."
+  (interactive nil mew-submit-survey-mode)
+  (require 'mew-submit-survey-mail)
+  (mew-submit-survey-report (mew-submit-survey--here)))
+
+;;; Side by side
+
+(defun mew-submit-survey-beside-text (here there)
+  "Return in words where the results HERE and THERE differ."
+  (let* ((differences (mew-submit-statistics-differences here there))
+         (count (lambda (side)
+                  (seq-count (lambda (difference)
+                               (eq (plist-get difference :blocked) side))
+                             differences))))
+    (concat
+     (format "Blocked here, working there: %d.  Working here, blocked there: %d.  \
+Other differences: %d.\n\n"
+             (funcall count 'here) (funcall count 'there) (funcall count nil))
+     (if differences
+         (mew-submit-table-text (mew-submit-statistics-beside here there))
+       "Both networks show the same.\n"))))
+
+(defun mew-submit-survey-beside (file)
+  "Lay the survey in FILE, made from another network, beside the one shown."
+  (interactive
+   (list (read-file-name "The other survey: "
+                         (file-name-as-directory mew-submit-survey-directory)
+                         nil t))
+   mew-submit-survey-mode)
+  (condition-case err
+      (let ((here (mew-submit-fieldtest-results (mew-submit-survey--here)))
+            (there (mew-submit-fieldtest-results
+                    (mew-submit-fieldtest-load (expand-file-name file)))))
+        (with-current-buffer (get-buffer-create "*mew-submit surveys*")
+          (special-mode)
+          (let ((inhibit-read-only t))
+            (erase-buffer)
+            (insert (mew-submit-survey-beside-text here there)))
+          (goto-char (point-min))
+          (pop-to-buffer (current-buffer))))
+    (mew-submit-error (user-error "%s" (mew-submit-error-text err)))))
+
+(provide 'mew-submit-survey)
+;;; mew-submit-survey.el ends here

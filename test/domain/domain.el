@@ -1,0 +1,149 @@
+;;; domain.el --- Domains: which findings each set of records and servers gives -*- lexical-binding: t; -*-
+
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Runs inside of the network that test/domain/run has made.  Each case is a domain of
+;; the file zone, and exactly the findings it must give: one that is missing and one
+;; too many both fail.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'mew-submit)
+(require 'mew-submit-domain)
+(require 'mew-submit-zone)
+(require 'seq)
+
+(defconst mew-submit-domain-test-cases
+  '(("signed.example.org" "direct" "dane" "mta-sts" "srv-usable" "srv-usable")
+    ("unsigned.example.org" "direct" "dane-unsigned" "mta-sts" "srv-usable" "srv-usable")
+    ("null.example.org" "null-mx" "srv-none")
+    ("implicit.example.org" "implicit-mx" "direct" "srv-none")
+    ("nothing.example.org" "no-domain" "srv-none")
+    ("blocked.example.org" "smarthost" "srv-refused")
+    ("plain.example.org" "direct" "mx-no-tls" "srv-none")
+    ("badcert.example.org" "direct" "mx-certificate" "srv-none")
+    ("nohost.example.org" "mx-no-address" "srv-none")
+    ("kept.example.org" "direct" "prefix-kept" "prefix-kept" "prefix-unsigned" "srv-none")
+    ("no26.example.org" "direct" "prefix-broken" "prefix-unsigned" "srv-none")
+    ("lax.example.org" "direct" "mx-certificate" "prefix-broken" "prefix-unsigned" "srv-none")
+    ("several.example.org" "direct" "mta-sts-several" "srv-none")
+    ("malformed.example.org" "direct" "mta-sts-malformed" "srv-none")
+    ("dead.example.org" "direct" "srv-unusable")
+    ("noauth.example.org" "direct" "srv-no-auth")
+    ("striptls.example.org" "direct" "srv-unusable")
+    ("other.example.net" "direct" "srv-name")
+    ("signed.example.net" "direct" "srv-usable")
+    ("order.example.org" "direct" "srv-usable" "srv-usable")
+    ("silent.example.org" "dns-failed")
+    ("loop.example.org" "dns-failed" "srv-none")
+    ("garbage.example.org" "dns-failed" "srv-none")
+    ("wrong-id.example.org" "dns-failed" "srv-none")
+    ("servfail.example.org" "dns-failed" "srv-none")
+    ("truncated.example.org" "direct" "srv-none"))
+  "Domains, and the findings each gives: (DOMAIN ID...).")
+
+(defconst mew-submit-domain-test-accounts
+  '(("signed.example.org" "submit.example.org" "465:implicit,587:starttls")
+    ("order.example.org" "submit.example.org" "587:starttls,465:implicit")
+    ("dead.example.org" "dead-submit.example.org" "587:starttls")
+    ("blocked.example.org" nil nil)
+    ("kept.example.org" nil nil))
+  "What a client would set up: (DOMAIN SERVER ROUTES).")
+
+(defvar mew-submit-domain-test--bad nil
+  "Non-nil when a test has failed.")
+
+(defun mew-submit-domain-test--say (name problem)
+  "Print the line for the test NAME, which has PROBLEM or passes."
+  (when problem
+    (setq mew-submit-domain-test--bad t))
+  (princ (if problem
+             (format "not ok - %s: %s\n" name problem)
+           (format "ok - %s\n" name))))
+
+(defun mew-submit-domain-test--look (domain)
+  "Look at DOMAIN and return its zone, or nil when it does not end."
+  (let* ((scale (string-to-number (or (getenv "TEST_SCALE") "1")))
+         (deadline (time-add nil (* 30 scale)))
+         (zone (mew-submit-zone-start
+                domain :account (list :timeout (* 2 scale)
+                                      :ca-file (expand-file-name "certs/ca.pem" (getenv "RACE_WORK"))))))
+    (while (not (or (mew-submit-zone-ended-p zone) (time-less-p deadline nil)))
+      (accept-process-output nil 0.02))
+    (and (mew-submit-zone-ended-p zone) zone)))
+
+(defun mew-submit-domain-test--findings (domain expected)
+  "Check that DOMAIN gives the EXPECTED findings, and that its report can be made."
+  (let* ((zone (mew-submit-domain-test--look domain))
+         (found (mapcar (lambda (finding) (plist-get finding :id))
+                        (and zone (mew-submit-zone-findings zone)))))
+    (mew-submit-domain-test--say
+     (format "%s gives %s" domain (string-join expected ", "))
+     (cond ((null zone) "it does not end")
+           ((not (equal (sort (copy-sequence found) #'string<)
+                        (sort (copy-sequence expected) #'string<)))
+            (format "it gives %s" (string-join found ", ")))
+           ((seq-some (lambda (line) (> (string-width line) 100))
+                      (split-string (mew-submit-domain-text zone) "\n"))
+            "its report has a line that is too long")
+           ((not (string-prefix-p "{" (mew-submit-domain--json zone)))
+            "it has no JSON")))
+    zone))
+
+(defun mew-submit-domain-test--account (domain server routes)
+  "Check that a client set up for DOMAIN would go to SERVER by ROUTES."
+  (let ((account (mew-submit-zone-account (mew-submit-domain-test--look domain))))
+    (mew-submit-domain-test--say
+     (format "a client for %s goes to %s" domain server)
+     (unless (and (equal (plist-get account :server) server)
+                  (equal (plist-get account :routes) routes))
+       (format "it makes %S" account)))))
+
+(defun mew-submit-domain-test--free ()
+  "Check that Emacs is free meanwhile: a timer that is due runs in time."
+  (let* ((longest 0)
+         (before (float-time))
+         (timer (run-at-time 0 0.02 (lambda ()
+                                      (let ((now (float-time)))
+                                        (setq longest (max longest (- now before))
+                                              before now))))))
+    (mew-submit-domain-test--look "silent.example.org")
+    (mew-submit-domain-test--look "signed.example.org")
+    (cancel-timer timer)
+    (mew-submit-domain-test--say
+     (format "Emacs is free meanwhile (never busy for more than %d ms)" (* 1000 longest))
+     (when (> longest (* 0.5 (string-to-number (or (getenv "TEST_SCALE") "1"))))
+       "it was busy too long"))))
+
+(defun mew-submit-domain-test--stop ()
+  "Check that a look can be stopped, and that nothing comes after that."
+  (let* ((changes 0)
+         (zone (mew-submit-zone-start "signed.example.org"
+                                      :on-change (lambda (_) (cl-incf changes)))))
+    (accept-process-output nil 0.01)
+    (mew-submit-zone-stop zone)
+    (let ((then changes))
+      (accept-process-output nil 0.3)
+      (mew-submit-domain-test--say
+       "a look that was stopped tells no more"
+       (cond ((not (mew-submit-zone-ended-p zone)) "it has not ended")
+             ((/= then changes) "it goes on"))))))
+
+(defun mew-submit-domain-test-run ()
+  "Run all tests, and leave Emacs."
+  (setq mew-submit-dns-timeout (* 0.3 (string-to-number (or (getenv "TEST_SCALE") "1"))))
+  (princ (format "1..%d\n" (+ 2 (length mew-submit-domain-test-cases)
+                              (length mew-submit-domain-test-accounts))))
+  (pcase-dolist (`(,domain . ,expected) mew-submit-domain-test-cases)
+    (mew-submit-domain-test--findings domain expected))
+  (pcase-dolist (`(,domain ,server ,routes) mew-submit-domain-test-accounts)
+    (mew-submit-domain-test--account domain server routes))
+  (mew-submit-domain-test--free)
+  (mew-submit-domain-test--stop)
+  (kill-emacs (if mew-submit-domain-test--bad 1 0)))
+
+(provide 'domain/domain)
+;;; domain.el ends here

@@ -1,0 +1,329 @@
+;;; mew-submit-doctor-tests.el --- Tests for mew-submit-doctor.el and -checkup.el -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Code:
+
+(require 'mew-submit)
+(require 'mew-submit-checkup)
+(require 'mew-submit-doctor)
+(require 'mew-submit-test-helpers)
+
+(defmacro mew-submit-doctor-tests--with (directory bindings &rest body)
+  "Run BODY with BINDINGS in an Emacs whose files are all in DIRECTORY, which goes away.
+Whatever would ask the user fails the test."
+  (declare (indent 2) (debug (symbolp sexp body)))
+  `(mew-submit-test-with-directory ,directory
+     (ignore ,directory)
+     (let* ((mew-submit-accounts nil)
+            (mew-submit-pins nil)
+            (mew-submit-outbox-directory (concat ,directory "outbox/"))
+            (mew-submit-memory-file (concat ,directory "servers.eld"))
+            (auth-sources (list (concat ,directory "authinfo")))
+            (auth-source-do-cache nil)
+            ,@bindings)
+       (cl-letf (((symbol-function 'read-passwd)
+                  (lambda (&rest _) (ert-fail "A password was asked for")))
+                 ((symbol-function 'read-string)
+                  (lambda (&rest _) (ert-fail "Something was asked for"))))
+         ,@body))))
+
+(defun mew-submit-doctor-tests--found (status topic regexp findings)
+  "Check that FINDINGS has one with STATUS about TOPIC whose text matches REGEXP."
+  (or (seq-find (lambda (finding)
+                  (and (eq status (plist-get finding :status))
+                       (equal topic (plist-get finding :topic))
+                       (string-match-p regexp (plist-get finding :text))))
+                findings)
+      (ert-fail (format "No %s about %s that matches %s in:\n%s" status topic
+                        regexp (mapconcat #'mew-submit-doctor-line findings "")))))
+
+(defun mew-submit-doctor-tests--bad (findings &optional topic)
+  "Return those of FINDINGS, about TOPIC, that are warnings or errors."
+  (seq-filter (lambda (finding)
+                (and (memq (plist-get finding :status) '(warning error))
+                     (or (null topic) (equal topic (plist-get finding :topic)))))
+              findings))
+
+;;; Broken set-ups, one a row
+
+(defconst mew-submit-doctor-tests--accounts
+  '((nil error "accounts" "No account")
+    (((:name "a")) error "account 1" "has no :server")
+    (((:sever "x" :server "127.0.0.1")) warning "account 1" "What is :sever\\?")
+    (((:server "127.0.0.1" :plan "fast")) error "account 1" "No such plan: fast")
+    (((:server "127.0.0.1" :routes "99999:starttls")) error "account 1" "Not a port")
+    (((:server "127.0.0.1" :routes "587:ssl")) error "account 1" "Not a TLS mode")
+    (((:server "bad name")) error "account 1" "bad name")
+    (((:server "127.0.0.1" :from "[a-")) error "account 1" ":from is no regexp")
+    (((:server "mail.example.org" :tls opportunistic)) warning "account 1" "opportunistic")
+    (((:server "mail.example.org" :tls none)) warning "account 1" "No TLS")
+    (((:server "127.0.0.1" :tls none)) note "account 1" "on this machine itself")
+    (((:server "127.0.0.1" :tls always)) error "account 1" ":tls is `always'")
+    (((:server "127.0.0.1" :ca-file "/nonexistent/ca.pem")) error "account 1"
+     "The CA file cannot be read")
+    (((:server "127.0.0.1" :key-file "/nonexistent/key.pem")) error "account 1"
+     "A key needs its certificate")
+    (((:server "127.0.0.1" :tls-minimum "1.1")) error "account 1" "1\\.2 or 1\\.3")
+    (((:server "127.0.0.1" :user "u" :auth "XOAUTH2" :token-command ("no-such-program-here")))
+     error "account 1" "is not there: no-such-program-here")
+    (((:server "127.0.0.1" :user "u")) warning "account 1" "no secret for this server")
+    (((:server "127.0.0.1")) note "account 1" "without a log-in")
+    (((:server "127.0.0.1") (:server "127.0.0.2" :from "@example.org")) note "accounts"
+     "Account 1 is for everybody")
+    (((:server "127.0.0.1" :tunnel "telnet:x")) error "account 1" "tunnel"))
+  "Accounts that are not well: (ACCOUNTS STATUS TOPIC REGEXP).")
+
+(ert-deftest mew-submit-doctor-tests-names-what-is-wrong-with-an-account ()
+  "Each account that is not well gives its finding; what is an error says what to do."
+  (pcase-dolist (`(,accounts ,status ,topic ,regexp) mew-submit-doctor-tests--accounts)
+    (mew-submit-doctor-tests--with directory ((mew-submit-accounts accounts))
+      (let ((finding (mew-submit-doctor-tests--found status topic regexp
+                                                     (mew-submit-checkup-local))))
+        (when (and (eq status 'warning))
+          (should (plist-get finding :advice)))))))
+
+(ert-deftest mew-submit-doctor-tests-a-good-account-raises-nothing ()
+  "An account with a secret in a file nobody else reads gives no warning."
+  (mew-submit-doctor-tests--with directory
+      ((mew-submit-accounts '((:name "a" :server "mail.example.org" :user "alice"
+                                     :from "@example.org"))))
+    (mew-submit-test-write (concat directory "authinfo")
+                           "machine mail.example.org port 587 login alice password verysecret\n")
+    (set-file-modes (concat directory "authinfo") #o600)
+    (let ((findings (mew-submit-checkup-local)))
+      (mew-submit-doctor-tests--found 'ok "account 1" "auth-source has a secret" findings)
+      (should-not (mew-submit-doctor-tests--bad findings))
+      (dolist (finding findings)
+        (should-not (string-match-p "verysecret" (format "%S" finding)))))))
+
+(ert-deftest mew-submit-doctor-tests-never-asks-for-a-passphrase ()
+  "A source that could ask is named and not looked into."
+  (mew-submit-doctor-tests--with directory
+      ((auth-sources (list (concat directory "authinfo.gpg")))
+       (mew-submit-accounts '((:server "mail.example.org" :user "alice"))))
+    (let ((file-name-handler-alist nil)) ; else it would be encrypted
+      (mew-submit-test-write (concat directory "authinfo.gpg") "not even OpenPGP\n"))
+    (mew-submit-doctor-tests--found 'note "account 1" "was not looked into"
+                                    (mew-submit-checkup-local))))
+
+(ert-deftest mew-submit-doctor-tests-tells-of-secrets-others-can-read ()
+  "A file of passwords that others can read is a warning, with what to do."
+  (mew-submit-doctor-tests--with directory nil
+    (mew-submit-test-write (concat directory "authinfo") "machine x login y password z\n")
+    (set-file-modes (concat directory "authinfo") #o644)
+    (should (string-match-p
+             "chmod 600"
+             (plist-get (mew-submit-doctor-tests--found 'warning "secrets" "can be read by others"
+                                                        (mew-submit-checkup-local))
+                        :advice)))))
+
+(ert-deftest mew-submit-doctor-tests-looks-at-the-outbox ()
+  "An outbox that is a file is an error, one that others can read a warning."
+  (mew-submit-doctor-tests--with directory nil
+    (mew-submit-doctor-tests--found 'ok "outbox" "which the first mail will make"
+                                    (mew-submit-checkup-local))
+    (mew-submit-test-write (concat directory "outbox") "")
+    (mew-submit-doctor-tests--found 'error "outbox" "cannot be made" (mew-submit-checkup-local))
+    (delete-file (concat directory "outbox"))
+    (make-directory mew-submit-outbox-directory)
+    (set-file-modes mew-submit-outbox-directory #o755)
+    (mew-submit-doctor-tests--found 'warning "outbox" "can be read by others"
+                                    (mew-submit-checkup-local))
+    (set-file-modes mew-submit-outbox-directory #o700)
+    (mew-submit-test-write (concat directory "outbox/20260101T000000-000001.eml")
+                           "Subject: x\n\nx\n")
+    (mew-submit-test-write (concat directory "outbox/20260101T000000-000001.eld") "(not a plist")
+    (mew-submit-doctor-tests--found 'ok "outbox" "1 broken" (mew-submit-checkup-local))
+    (mew-submit-doctor-tests--found 'error "outbox" "cannot be read" (mew-submit-checkup-local))))
+
+(ert-deftest mew-submit-doctor-tests-looks-at-memory-and-pins ()
+  "A memory that makes no sense, and a pin that is none, are errors."
+  (mew-submit-doctor-tests--with directory
+      ((mew-submit-accounts '((:name "a" :server "mail.example.org")))
+       (mew-submit-pins '((nil "mail.example.org" 587 "md5:00")
+                          ("gone" "mail.example.org" 587
+                           "sha256:0000000000000000000000000000000000000000000000000000000000000000"))))
+    (mew-submit-test-write mew-submit-memory-file "(((nonsense")
+    (let ((findings (mew-submit-checkup-local)))
+      (mew-submit-doctor-tests--found 'error "memory" "memory of servers" findings)
+      (mew-submit-doctor-tests--found 'error "pins" "no SHA-256" findings)
+      (mew-submit-doctor-tests--found 'note "pins" "account gone" findings))))
+
+(ert-deftest mew-submit-doctor-tests-doubts-the-clock ()
+  "A clock before this version or before a file was made is wrong; one far ahead is doubted."
+  (mew-submit-doctor-tests--with directory nil
+    (let ((now (date-to-time "2027-03-01T12:00:00Z")))
+      (make-directory mew-submit-outbox-directory)
+      (dolist (row '(("2027-03-01T12:00:00Z" ok) ("2019-05-05T00:00:00Z" error)
+                     ("2070-01-01T00:00:00Z" warning)))
+        (cl-letf (((symbol-function 'mew-submit-checkup--witnesses)
+                   (lambda () (list (cons "a file" now)))))
+          (should (equal (cadr row)
+                         (plist-get (car (mew-submit-checkup-clock (date-to-time (car row))))
+                                    :status)))
+          (mew-submit-doctor-tests--found
+           'error "clock" "but a file was made"
+           (mew-submit-checkup-clock (date-to-time "2027-02-27T00:00:00Z")))))
+      (should (file-directory-p directory)))))
+
+(ert-deftest mew-submit-doctor-tests-knows-defects-of-gnutls ()
+  "Versions between the one that has a defect and the one that has not are told of."
+  (let ((names (lambda (version)
+                 (mapcar #'cadr (mew-submit-checkup-defects :gnutls version)))))
+    (should (equal (funcall names "3.6.13")
+                   '("CVE-2020-13777" "CVE-2022-2509" "CVE-2023-0361")))
+    (should (equal (funcall names "3.6.14") '("CVE-2022-2509" "CVE-2023-0361")))
+    (should (equal (funcall names "3.7.8") '("CVE-2023-0361")))
+    (should (equal (funcall names "3.7.9") nil))
+    (should (equal (funcall names "3.8.10") nil))))
+
+;;; Servers
+
+(defun mew-submit-doctor-tests--server (account)
+  "Return what a look at the server of ACCOUNT finds."
+  (let (found (done nil))
+    (should (mew-submit-checkup-server account 1 (lambda (findings)
+                                                   (setq found findings done t))))
+    (mew-submit-test-until ("the look at the server" 60) done)
+    found))
+
+(ert-deftest mew-submit-doctor-tests-looks-at-the-server ()
+  "What is seen at the server: all well, another port, a bad certificate, nobody."
+  (mew-submit-doctor-tests--with directory nil
+    (mew-submit-test-with-peer (peer "127.0.0.1:0,name=good" "127.0.0.1:0,refused,name=shut"
+                                     "127.0.0.1:0,cert=expired,name=expired"
+                                     "127.0.0.1:0,cert=notyet,name=notyet")
+      (let ((findings (mew-submit-doctor-tests--server
+                       (mew-submit-test-account peer "good"))))
+        (mew-submit-doctor-tests--found 'ok "account 1" "answers, TLS1.3, certificate verified"
+                                        findings)
+        (should-not (mew-submit-doctor-tests--bad findings)))
+      (mew-submit-doctor-tests--found
+       'warning "account 1" "not the preferred port"
+       (mew-submit-doctor-tests--server
+        (list :server "127.0.0.1" :ca-file (mew-submit-test-ca peer)
+              :routes (format "%d:starttls,%d:starttls" (mew-submit-test-port peer "shut")
+                              (mew-submit-test-port peer "good")))))
+      (mew-submit-doctor-tests--found
+       'error "account 1" "refused"
+       (mew-submit-doctor-tests--server (mew-submit-test-account peer "shut")))
+      (mew-submit-doctor-tests--found
+       'error "account 1" "Its certificate has expired [0-9]+ days ago"
+       (mew-submit-doctor-tests--server (mew-submit-test-account peer "expired")))
+      (mew-submit-doctor-tests--found
+       'warning "clock" "will be valid in [0-9]+ days"
+       (mew-submit-doctor-tests--server (mew-submit-test-account peer "notyet"))))))
+
+(ert-deftest mew-submit-doctor-tests-sends-nothing-secret-to-the-server ()
+  "A look at the server ends with TLS: no AUTH, no MAIL."
+  (mew-submit-doctor-tests--with directory nil
+    (mew-submit-test-with-peer (peer "--user" "alice" "--password" "verysecret"
+                                     "127.0.0.1:0,name=good")
+      (mew-submit-test-write (concat directory "authinfo")
+                             "machine 127.0.0.1 login alice password verysecret\n")
+      (mew-submit-doctor-tests--server
+       (mew-submit-test-account peer "good" :user "alice"))
+      (mew-submit-test-until ("the end of the connection")
+        (mew-submit-test-log peer "close"))
+      (should-not (mew-submit-test-lines peer "AUTH"))
+      (should-not (mew-submit-test-lines peer "MAIL")))))
+
+;;; What is shown
+
+(defconst mew-submit-doctor-tests--private
+  '("boss" "bigboss" "mail\\.secret" "secret\\.example" "192\\.0\\.2\\.77" "2001:db8::77"
+    "Top Secret Corp" "jumphost")
+  "What must not be in a report that is masked.")
+
+(ert-deftest mew-submit-doctor-tests-masks-names-and-addresses ()
+  "The report names no server, user, account or address, unless asked; then it does."
+  (mew-submit-doctor-tests--with directory
+      ((user-mail-address "boss@secret.example.org")
+       (mew-submit-accounts
+        '((:name "Top Secret Corp" :server "mail.secret.example.org" :user "bigboss"
+                 :from "boss@secret.example.org" :tls none)
+          (:server "192.0.2.77" :user "bigboss" :tunnel "ssh:jumphost.secret.example.org")
+          (:server "2001:db8::77" :plan "bigboss")
+          (:server "mail.secret.example.org" :ca-file "/x/mail.secret.example.org.pem"))))
+    (let* ((visit (mew-submit-doctor--make-visit :findings (mew-submit-checkup-local)))
+           (masked (mew-submit-doctor--text visit (mew-submit-doctor--names)))
+           (open (mew-submit-doctor--text visit t)))
+      (dolist (name mew-submit-doctor-tests--private)
+        (should-not (string-match-p name masked)))
+      (should-not (string-match-p (regexp-quote (expand-file-name "~")) masked))
+      (should (string-match-p "mail\\.secret\\.example\\.org" open))
+      (should (string-match-p "<server 1>: 587, then 25" masked))
+      (dolist (line (split-string masked "\n"))
+        (should (<= (string-width line) 80))))))
+
+(ert-deftest mew-submit-doctor-tests-masks-what-looks-like-a-name ()
+  "Addresses and hosts that nobody has named are masked as well, versions and files are not."
+  (let ((mask (lambda (text) (mew-submit-doctor-mask text nil))))
+    (should (equal (funcall mask "a@b.example.org said") "<address> said"))
+    (should (equal (funcall mask "issued for imap.example.com, not") "issued for <host>, not"))
+    (should (equal (funcall mask "port 587 over IPv6 (2001:db8::1)") "port 587 over IPv6 (<IPv6>)"))
+    (should (equal (funcall mask "fe80::1%eth0 x") "<IPv6> x"))
+    (should (equal (funcall mask "192.0.2.1 port 25") "<IPv4> port 25"))
+    (should (equal (funcall mask "GnuTLS 3.7.9, ca.pem, ~/.authinfo.gpg, 2026-11-24 10:11:12")
+                   "GnuTLS 3.7.9, ca.pem, ~/.authinfo.gpg, 2026-11-24 10:11:12"))))
+
+(ert-deftest mew-submit-doctor-tests-shows-its-buffer-and-copies-it ()
+  "M-x mew-submit-doctor returns at once; what it copies is masked, until names are shown."
+  (mew-submit-doctor-tests--with directory nil
+    (mew-submit-test-with-peer (peer "127.0.0.1:0,name=good")
+      (let ((mew-submit-accounts
+             (list (append '(:name "Top Secret Corp" :from "boss@secret.example.org")
+                           (mew-submit-test-account peer "good")))))
+        (mew-submit-doctor)
+        (with-current-buffer "*mew-submit doctor*"
+          (should (string-match-p "looking at the servers" (buffer-string)))
+          (mew-submit-test-until ("the look at the servers" 60)
+            (not (mew-submit-doctor--visit-sessions mew-submit-doctor--visit)))
+          (should (string-match-p "certificate verified" (buffer-string)))
+          (mew-submit-doctor-copy)
+          (should-not (string-match-p "127\\.0\\.0\\.1\\|Secret" (current-kill 0)))
+          (mew-submit-doctor-toggle-names)
+          (should (string-match-p "127\\.0\\.0\\.1" (buffer-string)))
+          (kill-buffer))))))
+
+;;; Batch
+
+(defun mew-submit-doctor-tests--batch (form &rest arguments)
+  "Run `mew-submit-batch-doctor' with ARGUMENTS after evaluating FORM."
+  (mew-submit-test-emacs
+   (append (list "-l" (expand-file-name "mew-submit.el" mew-submit-test-root)
+                 "--eval" (prin1-to-string form)
+                 "-f" "mew-submit-batch-doctor" "--")
+           arguments)))
+
+(ert-deftest mew-submit-doctor-tests-batch-says-it-with-its-exit-status ()
+  "The batch command ends with 78 when there is an error, with 0 when there is none."
+  (mew-submit-test-with-directory home
+    (let ((broken (mew-submit-doctor-tests--batch nil "--offline"))
+          (well (mew-submit-doctor-tests--batch
+                 `(setq mew-submit-accounts '((:server "mail.example.org" :auth "none"))
+                        mew-submit-outbox-directory ,(concat home "outbox/")
+                        mew-submit-memory-file nil)
+                 "--offline" "--json")))
+      (should (equal (plist-get broken :status) 78))
+      (should (string-match-p "^ERROR +accounts" (plist-get broken :stdout)))
+      (should (equal (plist-get well :status) 0))
+      (let ((findings (mew-submit-test-json-lines (plist-get well :stdout))))
+        (should (> (length findings) 8))
+        (dolist (finding findings)
+          (should (member (plist-get finding :status) '("ok" "note" "warning"))))))
+    (should (equal (plist-get (mew-submit-doctor-tests--batch nil "--nonsense") :status) 64))))
+
+(ert-deftest mew-submit-doctor-tests-tells-that-the-module-is-not-built ()
+  "Without a module the rest is checked all the same, and what to do is said."
+  (let ((result (mew-submit-doctor-tests--batch
+                 '(setq mew-submit-module-directory "/nonexistent/"))))
+    (should (equal (plist-get result :status) 78))
+    (should (string-match-p "^ERROR +module +The module .* is not" (plist-get result :stdout)))
+    (should (string-match-p "mew-submit-build-module" (plist-get result :stdout)))
+    (should (string-match-p "^ok +clock" (plist-get result :stdout)))))
+
+(provide 'mew-submit-doctor-tests)
+;;; mew-submit-doctor-tests.el ends here

@@ -1,0 +1,228 @@
+;;; mew-submit-picture-tests.el --- Tests for mew-submit-picture.el and -diagnosis-view.el -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Code:
+
+(require 'dom)
+(require 'mew-submit-diagnose)
+(require 'mew-submit-diagnosis-view)
+(require 'mew-submit-picture)
+(require 'mew-submit-request)
+(require 'mew-submit-test-helpers)
+
+(defconst mew-submit-picture-tests--events
+  '((:event resolved :family "ipv4" :addresses ("192.0.2.1") :ms 10 :at 10)
+    (:event resolved :family "ipv6" :error "no IPv6 address is known" :ms 20 :at 20)
+    (:event attempt :id 0 :port 587 :family "ipv4" :address "192.0.2.1" :at 30 :ms 20 :age 20
+            :case 3 :text "filtered")
+    (:event attempt :id 1 :port 25 :family "ipv4" :address "192.0.2.1" :at 100 :ms 40 :age 90
+            :case 1 :text "open")
+    (:event connected :id 1 :port 25 :family "ipv4" :at 100)
+    (:event greeting :code 220 :at 150)
+    (:event capabilities :at 160)
+    (:event tls :at 200)
+    (:event capabilities :secure t :at 210)
+    (:event auth :at 230)
+    (:event done :at 260))
+  "The events of a message: 587 is filtered, 25 is held from 50 to 100 ms.")
+
+(defun mew-submit-picture-tests--segments (row)
+  "Return the segments of ROW, oldest first."
+  (reverse (mew-submit-picture-row-segments row)))
+
+(ert-deftest mew-submit-picture-tests-rows-of-a-message ()
+  "Look-ups, the attempt that failed, and the one that was held and then used."
+  (pcase-let ((`(,four ,six ,failed ,used)
+               (mew-submit-picture-rows mew-submit-picture-tests--events)))
+    (should (equal (mew-submit-picture-tests--segments four) '((lookup 0 10))))
+    (should (equal (mew-submit-picture-tests--segments six) '((failed 0 20))))
+    (should (equal (mew-submit-picture-tests--segments failed) '((failed 10 30))))
+    (should (equal (mew-submit-picture-tests--segments used)
+                   '((syn 10 50) (held 50 100) (greeting 100 150) (ehlo 150 160) (tls 160 200)
+                     (ehlo 200 210) (talk 210 230) (talk 230 260))))
+    (should (equal (mew-submit-picture-verdict failed) "case 3, hard"))
+    (should (equal (mew-submit-picture-label used) "25 v4 192.0.2.1"))))
+
+(defun mew-submit-picture-tests--diagnosis ()
+  "Return a diagnosis that has ended, without a network."
+  (list :host "mail.example.org" :began (current-time)
+        :lookups '((:family "ipv4" :addresses ("192.0.2.1") :ms 5.0))
+        :ports '((587 starttls submission) (465 implicit submission))
+        :attempts
+        (list (list :id 0 :port 587 :family "ipv4" :address "192.0.2.1" :mode "starttls"
+                    :service 'submission :state 'ended :case 5 :ms 10000.0 :text "silence"
+                    :times '((connecting . 5.0) (failed . 10005.0) (ended . 10005.1)))
+              (list :id 1 :port 465 :family "ipv4" :address "192.0.2.1" :mode "implicit"
+                    :service 'submission :state 'ended :case 1 :ms 20.0 :text "open"
+                    :tls '(:version "TLS1.3" :cipher "x" :verified t) :auth-tls '("PLAIN")
+                    :capabilities-tls '("AUTH") :ehlo-name "mail.example.org"
+                    :times '((connecting . 5.0) (connected . 25.0) (tls . 80.0)
+                             (greeting . 120.0) (ehlo-tls . 140.0) (ended . 150.0))))
+        :done '(:kind "ok")))
+
+(ert-deftest mew-submit-picture-tests-rows-of-a-diagnosis ()
+  "The times of an attempt are its phases; while it lasts, the last phase grows."
+  (let* ((diagnosis (mew-submit-picture-tests--diagnosis))
+         (rows (mew-submit-picture-of-diagnosis diagnosis (plist-get diagnosis :attempts))))
+    (should (= 3 (length rows)))
+    (should (equal (mew-submit-picture-tests--segments (nth 1 rows)) '((failed 5.0 10005.0))))
+    (should (equal (mew-submit-picture-tests--segments (nth 2 rows))
+                   '((syn 5.0 25.0) (tls 25.0 80.0) (greeting 80.0 120.0) (ehlo 120.0 140.0)
+                     (talk 140.0 150.0)))))
+  (let* ((attempt (list :id 0 :port 587 :state 'connecting :times '((connecting . 100.0))))
+         (row (cadr (mew-submit-picture-of-diagnosis
+                     (list :began (time-subtract nil 2) :lookups '((:family "ipv4" :ms 1))
+                           :attempts (list attempt))
+                     (list attempt)))))
+    (pcase-let ((`(,phase ,from ,to) (car (mew-submit-picture-row-segments row))))
+      (should (eq phase 'syn))
+      (should (= from 100.0))
+      (should (< 1900 to 4000)))))
+
+(defun mew-submit-picture-tests--random-row (number)
+  "Return a row with NUMBER and phases drawn by lot."
+  (let ((row (mew-submit-picture--make-row
+              :id number :port (random 65535) :family "ipv6"
+              :address "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff" :last (random 50) :verdict 5)))
+    (dotimes (_ (random 12))
+      (mew-submit-picture--add row (car (nth (random 8) mew-submit-picture-phases))
+                               (+ (mew-submit-picture-row-last row)
+                                  (random (if (zerop (random 3)) 20000 40)))))
+    row))
+
+(ert-deftest mew-submit-picture-tests-chart-fits-and-shows-every-phase ()
+  "No line of a chart is too long, and no phase is lost, however short it was."
+  (random "the same each time")
+  (dotimes (_ 200)
+    (let* ((rows (mapcar #'mew-submit-picture-tests--random-row (number-sequence 0 (random 6))))
+           (width (+ 60 (random 60))))
+      (pcase-dolist (`(,line . ,row) (mew-submit-picture-text rows width))
+        (should (<= (string-width line) width))
+        (when row
+          (dolist (segment (mew-submit-picture-row-segments row))
+            (should (string-search
+                     (char-to-string (mew-submit-picture--letter (car segment)))
+                     line))))))))
+
+(ert-deftest mew-submit-picture-tests-chart-of-a-message ()
+  "The chart of a message, as a terminal of 80 columns shows it."
+  (let ((lines (mapcar #'car (mew-submit-picture-text
+                              (mew-submit-picture-rows mew-submit-picture-tests--events) 80))))
+    (should (string-match-p "\\`look-up IPv4 +LL +1 found" (nth 0 lines)))
+    (should (string-match-p "\\`587 v4 192\\.0\\.2\\.1 +x+ +case 3, hard" (nth 2 lines)))
+    (should (string-match-p "\\`25 v4 192\\.0\\.2\\.1 +S+H+G+E+T+E+\\.+ +case 1, open" (nth 3 lines)))
+    (should (string-match-p "\\` +0 +50 ms +100 ms" (nth 4 lines)))))
+
+(ert-deftest mew-submit-picture-tests-svg-is-well-formed ()
+  "The SVG has a pattern for each phase, a box for each segment, the labels and the colours."
+  (skip-unless (fboundp 'libxml-parse-xml-region))
+  (let* ((rows (mew-submit-picture-rows mew-submit-picture-tests--events))
+         (colors (append '("#eeeeee" "#111111")
+                         (mapcar (lambda (entry) (cons (car entry) "#123456"))
+                                 mew-submit-picture-phases)))
+         (octets (mew-submit-picture-octets (mew-submit-picture-svg rows 800 colors)))
+         (dom (with-temp-buffer
+                (insert (decode-coding-string octets 'utf-8))
+                (libxml-parse-xml-region (point-min) (point-max))))
+         (segments (apply #'+ (mapcar (lambda (row)
+                                        (length (mew-submit-picture-row-segments row)))
+                                      rows))))
+    (should (eq (dom-tag dom) 'svg))
+    (should (= (length (dom-by-tag dom 'pattern)) (length mew-submit-picture-phases)))
+    (should (= (+ segments (length mew-submit-picture-phases)) ; and the legend
+               (seq-count (lambda (rect) (string-prefix-p "url(#phase-" (or (dom-attr rect 'fill) "")))
+                          (dom-by-tag dom 'rect))))
+    (should (member "587 v4 192.0.2.1" (mapcar (lambda (text) (string-trim (dom-text text)))
+                                               (dom-by-tag dom 'text))))
+    (should (seq-some (lambda (rect) (equal (dom-attr rect 'fill) "#111111"))
+                      (dom-by-tag dom 'rect)))
+    (should (= (length (mew-submit-picture-map rows 800)) (length rows)))))
+
+(ert-deftest mew-submit-picture-tests-escapes-what-servers-say ()
+  "A name or a text of the network cannot put anything into the SVG."
+  (let* ((rows (mew-submit-picture-rows
+                '((:event resolved :family "ipv4" :error "</text><script>x</script>" :ms 1 :at 1))))
+         (text (decode-coding-string
+                (mew-submit-picture-octets
+                 (mew-submit-picture-svg rows 800 (mew-submit-picture-colors)))
+                'utf-8)))
+    (should-not (string-match-p "<script>" text))))
+
+;;; The report
+
+(ert-deftest mew-submit-picture-tests-use-this-route ()
+  "A route that works becomes the account's, after a yes; one that does not is refused."
+  (let* ((diagnosis (mew-submit-picture-tests--diagnosis))
+         (attempts (plist-get diagnosis :attempts))
+         (mew-submit-accounts '((:name "a" :server "mail.example.org" :plan "submission" :user "u")
+                                (:name "b" :server "other.example.org")))
+         saved)
+    (cl-letf (((symbol-function 'customize-save-variable)
+               (lambda (variable value) (setq saved (cons variable value))))
+              ((symbol-function 'yes-or-no-p) (lambda (&rest _) nil)))
+      (should-error (mew-submit-diagnosis-view-use diagnosis (car attempts)) :type 'user-error)
+      (should-error (mew-submit-diagnosis-view-use diagnosis (cadr attempts)) :type 'user-error)
+      (should-not saved)
+      (cl-letf (((symbol-function 'yes-or-no-p) #'always))
+        (should-error (mew-submit-diagnosis-view-use diagnosis (car attempts)) :type 'user-error)
+        (should-not saved)
+        (mew-submit-diagnosis-view-use diagnosis (cadr attempts))
+        (should (equal saved
+                       '(mew-submit-accounts
+                         (:name "a" :server "mail.example.org" :user "u" :routes "465:implicit")
+                         (:name "b" :server "other.example.org"))))))
+    (let ((mew-submit-accounts nil))
+      (should (equal (mew-submit-diagnosis-view-accounts "new.example.org" "465:implicit")
+                     '((:server "new.example.org" :routes "465:implicit")))))))
+
+(ert-deftest mew-submit-picture-tests-report-has-picture-and-buttons ()
+  "The report of a real server: a row of the chart opens its details, and all copies work."
+  (mew-submit-test-with-peer (peer "--user" "u" "--password" "p" "127.0.0.1:0,name=good")
+    (save-window-excursion
+      (let ((account (list :server "127.0.0.1" :ca-file (mew-submit-test-ca peer))))
+        (mew-submit-diagnose--show
+         account :ports (mew-submit-probe-parse-ports
+                         (format "%d:starttls:submission" (mew-submit-test-port peer "good"))))
+        (mew-submit-test-until ("the diagnosis" 60)
+          (not (mew-submit-diagnose--running-p)))
+        (mew-submit-diagnose--draw)
+        (goto-char (point-min))
+        (search-forward "[g again] ")
+        (should (re-search-forward "^[0-9]+ v4 127\\.0\\.0\\.1 +S*G*E*T*E*\\.+ +case 1, open$"))
+        (push-button (match-beginning 0))
+        (should (string-match-p "^ +fingerprint" (buffer-string)))
+        (mew-submit-diagnose-copy-text)
+        (should (string-match-p "TLS1\\.3" (current-kill 0)))
+        (mew-submit-diagnose-copy-org)
+        (should (string-match-p "^| [0-9]+ | ipv4 " (current-kill 0)))
+        (mew-submit-diagnose-copy-json)
+        (should (equal "127.0.0.1"
+                       (plist-get (car (mew-submit-test-json-lines (current-kill 0))) :host)))
+        (let ((file (expand-file-name "x.svg" (mew-submit-test-peer-directory peer))))
+          (mew-submit-diagnose-save-svg file)
+          (should (string-prefix-p "<?xml" (mew-submit-test-octets file))))
+        (mew-submit-diagnose-other-ports "1")
+        (mew-submit-test-until ("the other ports" 60)
+          (not (mew-submit-diagnose--running-p)))
+        (should-error (mew-submit-diagnose-use-route) :type 'user-error)
+        (kill-buffer)))))
+
+(ert-deftest mew-submit-picture-tests-events-of-a-delivery-tell-when ()
+  "Each event of a delivery says when it was, and they make a row from SYN to talk."
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,noauth,name=good")
+    (let (events)
+      (mew-submit-test-run (mew-submit-test-account peer "good" :auth "none")
+                           "From: a@example.org\nTo: b@example.org\nSubject: x\n\nx\n"
+                           :on-event (lambda (event) (push event events)))
+      (setq events (nreverse events))
+      (dolist (event events)
+        (unless (eq (plist-get event :event) 'done)
+          (should (numberp (plist-get event :at)))))
+      (let ((row (car (last (mew-submit-picture-rows events)))))
+        (should (equal (mew-submit-picture-row-verdict row) 1))
+        (should (memq 'tls (mapcar #'car (mew-submit-picture-row-segments row))))))))
+
+(provide 'mew-submit-picture-tests)
+;;; mew-submit-picture-tests.el ends here

@@ -21,6 +21,9 @@
 (require 'parse-time)
 (require 'seq)
 
+(declare-function rfc2047-decode-string "rfc2047"
+                  (string &optional address-mime))
+
 (defconst mew-submit-message--chunk (* 1024 1024)
   "How many octets are copied at a time.")
 

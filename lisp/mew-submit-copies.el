@@ -63,7 +63,7 @@
   "Functions that file a copy and have no name, by their tokens.")
 
 (defun mew-submit-copies--maildir-p (file)
-  "Is FILE in the cur/ or new/ of what looks like a maildir?"
+  "Is FILE in a directory cur/ or new/, as those of a maildir?"
   (let ((directory (directory-file-name (file-name-directory file))))
     (member (file-name-nondirectory directory) '("cur" "new"))))
 
@@ -239,7 +239,7 @@ This is for Mail mode, where they name files."
       (mu4e--server-add file))))
 
 (defun mew-submit-copies--notmuch (copy)
-  "File the message in the current buffer as COPY tells notmuch."
+  "File the message in the current buffer by notmuch, where COPY has it."
   (require 'notmuch-maildir-fcc)
   (let ((place (plist-get copy :place)))
     (if (plist-get copy :insert)

@@ -91,7 +91,7 @@ CALLBACK is called with the list of the results when all are there."
         (setq place (cdr place))))))
 
 (defun mew-submit-discover--once (seconds stop callback)
-  "Return a function that calls CALLBACK with its argument, soon and only once.
+  "Return a function to call CALLBACK with its argument, soon and only once.
 STOP is called before; and all the same, with nil, when SECONDS are over."
   (let (timer over)
     (let ((end (lambda (&optional result)

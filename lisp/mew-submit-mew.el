@@ -191,13 +191,13 @@ This is for a copy of kind `call'."
     (mew-submit-mew--log copy (plist-get copy :server) (plist-get copy :port))))
 
 (defun mew-submit-mew--copy (entry)
-  "Return what Mew keeps with the message of ENTRY, or nil."
+  "Return what was kept for Mew with the message of ENTRY, or nil."
   (seq-find (lambda (copy)
               (eq (plist-get copy :function) #'mew-submit-mew-file))
             (plist-get entry :fcc)))
 
 (defun mew-submit-mew--done (entry done)
-  "Note in Mew's log that the message of ENTRY was not delivered, as DONE says.
+  "Note in Mew's log that ENTRY was not delivered, because of DONE.
 This is on `mew-submit-queue-done-functions'."
   (when-let ((copy (and (featurep 'mew) (mew-submit-mew--copy entry))))
     (when (plist-get entry :state)
@@ -217,7 +217,8 @@ In a message that is sent again those of Resent- fields count."
                   name))))
 
 (defun mew-submit-mew--sender-field (fields mail-from)
-  "Return the Sender field that Mew adds to FIELDS when MAIL-FROM sends, or nil."
+  "Return the Sender field for FIELDS, where Mew has one, or nil.
+MAIL-FROM is the envelope sender."
   (let* ((resent (assoc "resent-from" fields))
          (name (if resent "Resent-Sender" "Sender"))
          (froms (mew-submit-mew--senders fields "from")))

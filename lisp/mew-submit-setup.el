@@ -81,7 +81,7 @@ The default is 6."
 ;;; From a candidate to an account
 
 (defun mew-submit-setup--route (candidate)
-  "Return the part of an account that says which port CANDIDATE is to be used by."
+  "Return the part of an account about the port of CANDIDATE."
   (let ((port (plist-get candidate :port))
         (tls (plist-get candidate :tls)))
     (cond ((null port) '(:plan "rfc8314"))
@@ -141,7 +141,7 @@ The default is 6."
   (push note mew-submit-setup--notes))
 
 (defun mew-submit-setup--hear (look event)
-  "Put what EVENT says into LOOK."
+  "Put what is in EVENT into LOOK."
   (pcase (plist-get event :event)
     ('connected (setf (mew-submit-setup--look-connected look) event))
     ('tls (setf (mew-submit-setup--look-tls look) event))
@@ -250,7 +250,7 @@ The default is 6."
                      (mew-submit-error-clean (or (plist-get done :text) "")))))))
 
 (defun mew-submit-setup--button (label function &rest arguments)
-  "Insert a button with LABEL that calls FUNCTION with ARGUMENTS."
+  "Insert a button with LABEL to call FUNCTION with ARGUMENTS."
   (insert-text-button label
                       'face 'custom-button
                       'follow-link t

@@ -16,6 +16,24 @@
 (require 'seq)
 (require 'subr-x)
 
+(declare-function mew-submit-mode "mew-submit-clients" (&optional arg))
+(declare-function mew-submit-outbox-copies "mew-submit-outbox" (directory))
+(declare-function mew-submit-outbox-ids "mew-submit-outbox" (directory))
+(declare-function mew-submit-outbox-message-file "mew-submit-outbox" (entry))
+(declare-function mew-submit-queue-entries "mew-submit-queue" (&optional directory))
+(declare-function mew-submit-queue-flush "mew-submit-queue" (&optional directory))
+(declare-function mew-submit-queue-running "mew-submit-queue" ())
+(declare-function mml-attach-file "mml" (file &optional type description disposition))
+(defvar mail-host-address)
+(defvar mail-signature)
+(defvar message-confirm-send)
+(defvar message-interactive)
+(defvar message-kill-buffer-on-exit)
+(defvar message-signature)
+(defvar mew-submit-accounts)
+(defvar mew-submit-outbox-directory)
+(defvar mew-submit-retry-intervals)
+
 (defconst clients-root (getenv "MEW_SUBMIT_ROOT"))
 (defconst clients-box (concat (getenv "CLIENTS_BOX") "@example.org"))
 (defconst clients-bcc "c@example.org")
@@ -155,9 +173,9 @@
                 collect (if file
                             (list (rfc2047-decode-string file)
                                   (mm-with-part handle (buffer-string)))
-                          (mm-get-part-text handle)))))))
+                          (clients-part-text handle)))))))
 
-(defun mm-get-part-text (handle)
+(defun clients-part-text (handle)
   "Return the text of HANDLE, decoded."
   (decode-coding-string (mm-with-part handle (buffer-string))
                         (or (mm-charset-to-coding-system

@@ -4,7 +4,7 @@
 
 ;;; Code:
 
-(require 'clients)
+(require 'clients "clients/clients")
 (require 'gnus)
 (require 'gnus-sum)
 (require 'gnus-msg)

@@ -4,7 +4,7 @@
 
 ;;; Code:
 
-(require 'clients)
+(require 'clients "clients/clients")
 (require 'message)
 (require 'mml)
 

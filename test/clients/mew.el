@@ -4,7 +4,17 @@
 
 ;;; Code:
 
-(require 'clients)
+(require 'clients "clients/clients")
+
+(declare-function mew "mew" (&optional arg))
+(declare-function mew-attach-copy "mew-attach" (&optional from to))
+(declare-function mew-draft-prepare-attachments "mew-attach" (&optional no-scroll))
+(declare-function mew-header-end "mew-header" ())
+(declare-function mew-send "mew-draft" (&optional to cc subject))
+(declare-function mew-submit-mew-mode "mew-submit-mew" (&optional arg))
+(declare-function mew-submit-mew-send "mew-submit-mew" (case qfld msgs &optional fallbacked))
+(defvar mew-conf-path)
+(defvar mew-smtp-log-file)
 
 (defun clients-mew--start ()
   "Have Mew with a case that knows the server."

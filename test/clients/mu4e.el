@@ -4,7 +4,21 @@
 
 ;;; Code:
 
-(require 'clients)
+(require 'clients "clients/clients")
+
+(declare-function message-goto-subject "message" ())
+(declare-function message-goto-to "message" ())
+(declare-function mu4e "mu4e" (&optional background))
+(declare-function mu4e-compose-new "mu4e-compose" ())
+(declare-function mu4e-quit "mu4e" ())
+(declare-function mu4e-root-maildir "mu4e-server" ())
+(declare-function mu4e-running-p "mu4e-server" ())
+(defvar message-fcc-handler-function)
+(defvar mu4e-compose-signature)
+(defvar mu4e-confirm-quit)
+(defvar mu4e-drafts-folder)
+(defvar mu4e-sent-folder)
+(defvar mu4e-trash-folder)
 
 (defun clients-mu4e--start ()
   "Have a database and its server."

@@ -4,7 +4,12 @@
 
 ;;; Code:
 
-(require 'clients)
+(require 'clients "clients/clients")
+
+(declare-function message-fetch-field "message" (header &optional first))
+(declare-function notmuch-mua-mail "notmuch-mua" (&rest args))
+(defvar notmuch-fcc-dirs)
+(defvar notmuch-maildir-use-notmuch-insert)
 
 (defun clients-notmuch--start ()
   "Have a database."

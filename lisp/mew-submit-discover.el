@@ -20,6 +20,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(eval-when-compile (require 'dom))      ; it has macros, and is seldom needed
 (require 'dns)
 (require 'format-spec)
 (require 'mew-submit-address)
@@ -27,7 +28,6 @@
 (require 'seq)
 (require 'subr-x)
 
-(declare-function dom-attr "dom" (node attr))
 (declare-function dom-by-tag "dom" (dom tag))
 (declare-function dom-text "dom" (node))
 (declare-function url-generic-parse-url "url-parse" (url))
@@ -195,6 +195,7 @@ to a place without TLS is none."
 (defun mew-submit-discover-fetch (url callback)
   "Fetch the document at URL and call CALLBACK with it, a string, or with nil.
 Only https is used, and only with a certificate that can be verified."
+  (require 'gnutls)
   (require 'url)
   (let* (buffer
          (end (mew-submit-discover--once

@@ -1,0 +1,387 @@
+;;; mew-submit-discover-tests.el --- Tests for finding servers -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; A name server of our own, on loopback, answers; documents come from a function, or
+;; from `openssl s_server' where TLS is what is tested.
+
+;;; Code:
+
+(require 'mew-submit-test-helpers)
+(require 'gnutls)
+(require 'mew-submit-discover)
+
+;;; A name server
+
+(defun mew-submit-discover-tests--name (name)
+  "Return NAME as it is in a packet."
+  (concat (mapconcat (lambda (label)
+                       (concat (unibyte-string (length label)) label))
+                     (split-string name "[.]" t) "")
+          "\0"))
+
+(defun mew-submit-discover-tests--short (number)
+  "Return NUMBER in two octets."
+  (unibyte-string (ash number -8) (logand number 255)))
+
+(defun mew-submit-discover-tests--srv (priority weight port target)
+  "Return the data of an SRV record with PRIORITY, WEIGHT, PORT and TARGET."
+  (concat (mapconcat #'mew-submit-discover-tests--short
+                     (list priority weight port) "")
+          (mew-submit-discover-tests--name target)))
+
+(defun mew-submit-discover-tests--mx (preference host)
+  "Return the data of an MX record with PREFERENCE and HOST."
+  (concat (mew-submit-discover-tests--short preference)
+          (mew-submit-discover-tests--name host)))
+
+(defun mew-submit-discover-tests--answer (packet zone)
+  "Return the answer to the question PACKET from ZONE.
+ZONE is a list of (NAME TYPE DATA...), or a function of the question."
+  (if (functionp zone)
+      (funcall zone packet)
+    (let* ((question (caar (cdr (assq 'queries (dns-read packet)))))
+           (name (car question))
+           (type (cadr (assq 'type (cdr question))))
+           (records (cddr (seq-find (lambda (entry)
+                                      (and (equal (nth 0 entry) name)
+                                           (eq (nth 1 entry) type)))
+                                    zone))))
+      (dns-write `((id ,(cadr (assq 'id (dns-read packet))))
+                   (opcode query) (response-p t)
+                   (response-code ,(if records 'no-error 'name-error))
+                   (queries ((,name (type ,type))))
+                   (answers ,(mapcar (lambda (data)
+                                       `(,name (type ,type) (class IN) (ttl 60)
+                                               (data ,data)))
+                                     records)))))))
+
+(defmacro mew-submit-discover-tests--with-zone (zone &rest body)
+  "Run BODY while a name server answers from ZONE."
+  (declare (indent 1))
+  `(let* ((questions nil)
+          (server (make-network-process
+                   :name "zone" :server t :type 'datagram :host "127.0.0.1"
+                   :service t :coding 'binary :noquery t
+                   :filter (lambda (process packet)
+                             (push (caar (cadr (assq 'queries (dns-read packet))))
+                                   questions)
+                             (when-let ((answer (mew-submit-discover-tests--answer
+                                                 packet ,zone)))
+                               (dolist (one (ensure-list answer))
+                                 (process-send-string process one))))))
+          (dns-servers '("127.0.0.1"))
+          (dns-servers-valid-for-interfaces t)
+          (mew-submit-discover--dns-service (process-contact server :service)))
+     (ignore questions)
+     (unwind-protect
+         (progn ,@body)
+       (delete-process server))))
+
+(defun mew-submit-discover-tests--find (way address)
+  "Return what is found for ADDRESS in WAY."
+  (let (found)
+    (mew-submit-discover way address (lambda (result) (setq found (list result))))
+    (car (mew-submit-test-until ("what is found") found))))
+
+(defun mew-submit-discover-tests--places (found)
+  "Return (HOST PORT TLS) of all candidates in FOUND."
+  (mapcar (lambda (candidate)
+            (list (plist-get candidate :host) (plist-get candidate :port)
+                  (plist-get candidate :tls)))
+          (plist-get found :candidates)))
+
+;;; SRV
+
+(ert-deftest mew-submit-discover-tests-srv ()
+  "Priority decides, then implicit TLS, then weight; names outside are told."
+  (mew-submit-discover-tests--with-zone
+      `(("_submissions._tcp.example.org" SRV
+         ,(mew-submit-discover-tests--srv 10 1 465 "b.example.org"))
+        ("_submission._tcp.example.org" SRV
+         ,(mew-submit-discover-tests--srv 10 5 587 "c.example.org")
+         ,(mew-submit-discover-tests--srv 5 1 2587 "smtp.example.net")
+         ,(mew-submit-discover-tests--srv 10 9 587 "d.example.org")))
+    (let ((found (mew-submit-discover-tests--find 'srv "me@example.org")))
+      (should (equal (mew-submit-discover-tests--places found)
+                     '(("smtp.example.net" 2587 starttls)
+                       ("b.example.org" 465 implicit)
+                       ("d.example.org" 587 starttls)
+                       ("c.example.org" 587 starttls))))
+      (should (equal (mapcar (lambda (candidate) (plist-get candidate :foreign))
+                             (plist-get found :candidates))
+                     '(t nil nil nil)))
+      (should-not (plist-get found :never)))))
+
+(ert-deftest mew-submit-discover-tests-srv-not-offered ()
+  "A target of \".\" says that there is no such server, and counts for its service only."
+  (mew-submit-discover-tests--with-zone
+      `(("_submissions._tcp.example.org" SRV
+         ,(mew-submit-discover-tests--srv 0 0 0 ""))
+        ("_submission._tcp.example.org" SRV
+         ,(mew-submit-discover-tests--srv 0 0 0 ""))
+        ("_submissions._tcp.example.net" SRV
+         ,(mew-submit-discover-tests--srv 0 0 0 ""))
+        ("_submission._tcp.example.net" SRV
+         ,(mew-submit-discover-tests--srv 0 0 587 "a.example.net")))
+    (should (equal (mew-submit-discover-tests--find 'srv "me@example.org")
+                   '(:candidates nil :never t)))
+    (let ((found (mew-submit-discover-tests--find 'srv "me@example.net")))
+      (should (equal (mew-submit-discover-tests--places found)
+                     '(("a.example.net" 587 starttls))))
+      (should-not (plist-get found :never)))))
+
+(ert-deftest mew-submit-discover-tests-srv-nothing ()
+  "Where there is nothing, that is what is found; the right names were asked for."
+  (mew-submit-discover-tests--with-zone nil
+    (should (equal (mew-submit-discover-tests--find 'srv "me@Bücher.example")
+                   '(:candidates nil :never nil)))
+    (should (equal (sort (delete-dups questions) #'string<)
+                   '("_submission._tcp.xn--bcher-kva.example"
+                     "_submissions._tcp.xn--bcher-kva.example")))))
+
+(ert-deftest mew-submit-discover-tests-dns-lies ()
+  "Garbage, another question's answer and one with another number are not taken."
+  (mew-submit-discover-tests--with-zone
+      (lambda (packet)
+        (let* ((good (mew-submit-discover-tests--answer
+                      packet `(("example.org" MX
+                                ,(mew-submit-discover-tests--mx 1 "good.example.org")))))
+               (evil (mew-submit-discover-tests--answer
+                      packet `(("example.org" MX
+                                ,(mew-submit-discover-tests--mx 1 "evil.example.org")))))
+               (number (concat (unibyte-string (logxor 1 (aref evil 0)))
+                               (substring evil 1)))
+               (question (string-replace "\7example" "\7exbmple" evil)))
+          (list "x" "" (make-string 40 255) (concat (substring good 0 12) "\300\14")
+                number question good)))
+    (let (found)
+      (mew-submit-discover-dns "example.org" 'MX
+                               (lambda (result) (setq found (list result))))
+      (should (equal (car (mew-submit-test-until ("the answer") found))
+                     '((1 . "good.example.org")))))))
+
+(ert-deftest mew-submit-discover-tests-dns-silence ()
+  "A name server that keeps silent is waited for, but not for long; no server at all is no wait."
+  (mew-submit-discover-tests--with-zone #'ignore
+    (let ((mew-submit-discover--dns-seconds 0.2)
+          (calls 0))
+      (mew-submit-discover-dns "example.org" 'MX (lambda (_) (cl-incf calls)))
+      (mew-submit-test-until ("the end") (= calls 1))
+      (accept-process-output nil 0.3)
+      (should (= calls 1))
+      (let ((dns-servers '("not a server"))
+            found)
+        (mew-submit-discover-dns "example.org" 'MX
+                                 (lambda (result) (setq found (list result))))
+        (should (equal (mew-submit-test-until ("the end") found) '(nil)))))))
+
+;;; XML
+
+(defconst mew-submit-discover-tests--document
+  "<?xml version=\"1.0\" encoding=\"UTF-8\"?>
+<clientConfig version=\"1.1\"><emailProvider id=\"example.org\">
+<incomingServer type=\"imap\"><hostname>imap.example.org</hostname><port>993</port>
+<socketType>SSL</socketType></incomingServer>
+<outgoingServer type=\"smtp\"><hostname>plain.example.org</hostname><port>25</port>
+<socketType>plain</socketType><username>%EMAILADDRESS%</username></outgoingServer>
+<outgoingServer type=\"smtp\"><hostname>smtp.%EMAILDOMAIN%</hostname><port>465</port>
+<socketType>SSL</socketType><username>%EMAILLOCALPART%</username>
+<authentication>OAuth2</authentication>
+<authentication>password-cleartext</authentication></outgoingServer>
+<outgoingServer type=\"smtp\"><hostname>oauth.example.net</hostname><port>587</port>
+<socketType>STARTTLS</socketType><username>%EMAILADDRESS%</username>
+<authentication>OAuth2</authentication></outgoingServer>
+<outgoingServer type=\"smtp\"><hostname>bad host</hostname><port>587</port>
+<socketType>STARTTLS</socketType></outgoingServer>
+<outgoingServer type=\"smtp\"><hostname>relay.example.org</hostname><port>587</port>
+<socketType>STARTTLS</socketType>
+<authentication>client-IP-address</authentication></outgoingServer>
+</emailProvider></clientConfig>"
+  "A document as Thunderbird reads it.")
+
+(ert-deftest mew-submit-discover-tests-xml ()
+  "Servers without TLS and bad names are left out; names and log-in are understood."
+  (let ((candidates (mew-submit-discover-parse mew-submit-discover-tests--document
+                                               "example.org" "me%@example.org")))
+    (should (equal (mapcar (lambda (candidate)
+                             (mapcar (lambda (key) (plist-get candidate key))
+                                     '(:host :port :tls :user :auth :foreign)))
+                           candidates)
+                   '(("smtp.example.org" 465 implicit "me%" nil nil)
+                     ("oauth.example.net" 587 starttls "me%@example.org" "XOAUTH2" t)
+                     ("relay.example.org" 587 starttls nil "none" nil))))))
+
+(ert-deftest mew-submit-discover-tests-xml-garbage ()
+  "What is no such document holds no server, and blows nothing up."
+  (dolist (document
+           (list "" "<" "<a><b></a>" "<html><body>404</body></html>" "\377\376"
+                 (concat "<!DOCTYPE x [<!ENTITY a \"aaaaaaaaaa\">"
+                         "<!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;\">"
+                         "<!ENTITY c \"&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;\">"
+                         "<!ENTITY d \"&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;\">"
+                         "<!ENTITY e \"&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;\">"
+                         "]><x>&e;</x>")))
+    (should-not (mew-submit-discover-parse document "example.org" "me@example.org"))))
+
+(ert-deftest mew-submit-discover-tests-autoconfig-order ()
+  "The domain's own documents count before the database, whichever comes first."
+  (let* ((asked nil)
+         (own (string-replace "465" "4465" mew-submit-discover-tests--document))
+         (mew-submit-discover-fetch-function
+          (lambda (url callback)
+            (push url asked)
+            (cond ((string-search "well-known" url)
+                   (run-at-time 0.2 nil callback own))
+                  ((string-search "thunderbird" url)
+                   (run-at-time 0 nil callback
+                                mew-submit-discover-tests--document))
+                  (t (run-at-time 0 nil callback nil))))))
+    (should (equal (car (mew-submit-discover-tests--places
+                         (mew-submit-discover-tests--find 'autoconfig
+                                                          "m+e@example.org")))
+                   '("smtp.example.org" 4465 implicit)))
+    (should (equal (sort asked #'string<)
+                   '("https://autoconfig.example.org/mail/config-v1.1.xml\
+?emailaddress=m%2Be%40example.org"
+                     "https://autoconfig.thunderbird.net/v1.1/example.org"
+                     "https://example.org/.well-known/autoconfig/mail/config-v1.1.xml")))))
+
+;;; MX
+
+(ert-deftest mew-submit-discover-tests-mx ()
+  "The database is asked about the exchanger's domain; else names are guessed."
+  (mew-submit-discover-tests--with-zone
+      `(("example.org" MX
+         ,(mew-submit-discover-tests--mx 20 "backup.example.com")
+         ,(mew-submit-discover-tests--mx 10 "mx1.mail.example.net")))
+    (let* ((asked nil)
+           (document nil)
+           (mew-submit-discover-fetch-function
+            (lambda (url callback)
+              (push url asked)
+              (run-at-time 0 nil callback document))))
+      (should (equal (mapcar #'car (mew-submit-discover-tests--places
+                                    (mew-submit-discover-tests--find
+                                     'mx "me@example.org")))
+                     '("smtp.example.org" "mail.example.org" "submission.example.org"
+                       "mx1.mail.example.net" "smtp.example.net"
+                       "smtp.mail.example.net")))
+      (should (equal (sort asked #'string<)
+                     '("https://autoconfig.thunderbird.net/v1.1/example.net"
+                       "https://autoconfig.thunderbird.net/v1.1/mail.example.net")))
+      (setq document mew-submit-discover-tests--document)
+      (should (equal (car (mew-submit-discover-tests--places
+                           (mew-submit-discover-tests--find 'mx "me@example.org")))
+                     '("smtp.example.org" 465 implicit)))
+      (setq asked nil)
+      (let ((mew-submit-discover-database nil))
+        (mew-submit-discover-tests--find 'mx "me@example.org")
+        (should-not asked)))))
+
+;;; The web
+
+(defun mew-submit-discover-tests--certify ()
+  "Make an authority, ca.pem, and a certificate for localhost, cert.pem, here."
+  (let ((key '("-newkey" "ec" "-pkeyopt" "ec_paramgen_curve:prime256v1" "-nodes"))
+        (run (lambda (&rest arguments)
+               (unless (eq 0 (apply #'call-process "openssl" nil nil nil arguments))
+                 (ert-fail (format "openssl failed: %s" arguments))))))
+    (mew-submit-test-write "ext" "subjectAltName=DNS:localhost
+extendedKeyUsage=serverAuth\nbasicConstraints=critical,CA:FALSE\n")
+    (apply run "req" "-x509" "-days" "2" "-subj" "/CN=Test authority"
+           "-addext" "keyUsage=critical,keyCertSign,cRLSign"
+           "-keyout" "ca.key" "-out" "ca.pem" key)
+    (apply run "req" "-new" "-subj" "/CN=localhost" "-keyout" "key.pem"
+           "-out" "csr" key)
+    (funcall run "x509" "-req" "-in" "csr" "-days" "2" "-CA" "ca.pem"
+             "-CAkey" "ca.key" "-CAcreateserial" "-extfile" "ext"
+             "-out" "cert.pem")))
+
+(defmacro mew-submit-discover-tests--with-https (spec &rest body)
+  "Run BODY while there is a server with TLS, SPEC being (URL CA DOCUMENT).
+URL and CA are bound to where DOCUMENT is, and to whom its certificate is from."
+  (declare (indent 1))
+  `(mew-submit-test-with-directory directory
+     (let* ((default-directory directory)
+            (port (let* ((probe (make-network-process
+                                 :name "probe" :server t :host "127.0.0.1"
+                                 :service t :noquery t)))
+                    (prog1 (process-contact probe :service)
+                      (delete-process probe))))
+            (,(nth 0 spec) (format "https://localhost:%d/doc" port))
+            (,(nth 1 spec) (expand-file-name "ca.pem" directory))
+            server)
+       (mew-submit-test-write (expand-file-name "doc" directory)
+                              (concat "HTTP/1.0 200 OK\r\nContent-Type: text/xml\r\n\r\n"
+                                      ,(nth 2 spec)))
+       (mew-submit-discover-tests--certify)
+       (unwind-protect
+           (progn
+             (setq server (start-process "https" nil "openssl" "s_server" "-accept"
+                                         (format "%d" port) "-cert" "cert.pem"
+                                         "-key" "key.pem" "-HTTP" "-quiet"))
+             (set-process-query-on-exit-flag server nil)
+             (mew-submit-test-until ("the server")
+               (ignore-errors
+                 (delete-process (open-network-stream "x" nil "localhost" port))
+                 t))
+             ,@body)
+         (when server
+           (delete-process server))))))
+
+(defun mew-submit-discover-tests--fetch (url)
+  "Return what is at URL."
+  (let (found)
+    (mew-submit-discover-fetch url (lambda (document) (setq found (list document))))
+    (car (mew-submit-test-until ("the document") found))))
+
+(ert-deftest mew-submit-discover-tests-https ()
+  "A document is taken over TLS, with a certificate that can be verified, and no other."
+  (skip-unless (executable-find "openssl"))
+  (skip-unless (gnutls-available-p))
+  (mew-submit-discover-tests--with-https (url ca "<the document/>")
+    (should-not (mew-submit-discover-tests--fetch url))
+    (let ((gnutls-trustfiles (list ca)))
+      (should (equal (mew-submit-discover-tests--fetch url) "<the document/>"))
+      (should-not (mew-submit-discover-tests--fetch
+                   (string-replace "localhost" "127.0.0.1" url))))
+    (should-not (mew-submit-discover-tests--fetch
+                 (string-replace "https:" "http:" url)))
+    (should-not (mew-submit-discover-tests--fetch "file:///etc/passwd"))))
+
+(ert-deftest mew-submit-discover-tests-https-silence ()
+  "A web server that keeps silent is not waited for longer than it was said."
+  (let* ((mew-submit-discover-timeout 0.3)
+         (server (make-network-process :name "silent" :server t :host "127.0.0.1"
+                                       :service t :noquery t)))
+    (unwind-protect
+        (should-not (mew-submit-discover-tests--fetch
+                     (format "https://127.0.0.1:%d/"
+                             (process-contact server :service))))
+      (delete-process server))))
+
+(ert-deftest mew-submit-discover-tests-redirected-to-http ()
+  "A document that came by way of plain HTTP is none."
+  (with-temp-buffer
+    (insert "HTTP/1.0 200 OK\n\nx")
+    (setq-local url-http-response-status 200)
+    (should (equal (mew-submit-discover--body '(:redirect "https://a.example/")) "x"))
+    (should-not (mew-submit-discover--body '(:redirect "http://a.example/")))
+    (should-not (mew-submit-discover--body
+                 '(:redirect "https://b.example/" :redirect "http://a.example/")))
+    (should-not (mew-submit-discover--body '(:error (error http 404))))
+    (setq-local url-http-response-status 404)
+    (should-not (mew-submit-discover--body nil))))
+
+(ert-deftest mew-submit-discover-tests-no-address ()
+  "What is no address, or has no domain, is refused before anything is asked."
+  (dolist (address '("" "me" "me@[192.0.2.1]" "me@exa mple.org" "me@a\nb"))
+    (should-error (mew-submit-discover 'srv address #'ignore)
+                  :type 'mew-submit-message)))
+
+(provide 'mew-submit-discover-tests)
+;;; mew-submit-discover-tests.el ends here

@@ -1,0 +1,226 @@
+;;; mew-submit-setup-tests.el --- Tests for making an account -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; The test server is what is found; names and documents come from functions.
+
+;;; Code:
+
+(require 'mew-submit-test-helpers)
+(require 'mew-submit-setup)
+
+(defun mew-submit-setup-tests--srv (port &optional target)
+  "Return an SRV record for TARGET, by default 127.0.0.1, and PORT."
+  `((priority 0) (weight 0) (port ,port) (target ,(or target "127.0.0.1"))))
+
+(defmacro mew-submit-setup-tests--with (spec &rest body)
+  "Run BODY where nothing of the user's is touched, SPEC being (PEER FILE RECORDS).
+RECORDS is a list of (NAME TYPE DATA...); the file FILE is for passwords."
+  (declare (indent 1))
+  `(mew-submit-test-with-directory directory
+     (let* ((,(nth 1 spec) (expand-file-name "authinfo" directory))
+            (records ,(nth 2 spec))
+            (mew-submit-discover-dns-function
+             (lambda (name type callback)
+               (run-at-time 0 nil callback
+                            (cddr (seq-find (lambda (record)
+                                              (and (equal name (car record))
+                                                   (eq type (cadr record))))
+                                            records)))))
+            (mew-submit-discover-fetch-function
+             (lambda (_url callback) (run-at-time 0 nil callback nil)))
+            (mew-submit-setup-defaults (list :ca-file (mew-submit-test-ca ,(car spec))))
+            (mew-submit-setup-timeout 2)
+            (mew-submit-memory-file nil)
+            (mew-submit-accounts '((:name "old" :from "me@example.org" :server "old")
+                                   (:name "other" :from "@example.net" :server "n")))
+            (auth-sources (list ,(nth 1 spec)))
+            (auth-source-do-cache nil)
+            (auth-source-save-behavior t)
+            (init-file-user "")
+            (user-init-file (expand-file-name "init.el" directory))
+            (custom-file (expand-file-name "custom.el" directory)))
+       (unwind-protect
+           (progn ,@body)
+         (when (get-buffer "*mew-submit setup*")
+           (kill-buffer "*mew-submit setup*"))))))
+
+(defun mew-submit-setup-tests--text ()
+  "Return what the buffer says."
+  (with-current-buffer "*mew-submit setup*"
+    (buffer-string)))
+
+(defun mew-submit-setup-tests--wait ()
+  "Wait until nothing is waited for, and return what the buffer says."
+  (mew-submit-test-until ("the buffer to come to rest")
+    (with-current-buffer "*mew-submit setup*"
+      (null mew-submit-setup--waiting)))
+  (mew-submit-setup-tests--text))
+
+(defmacro mew-submit-setup-tests--answering (answers &rest body)
+  "Run BODY, in the buffer, with ANSWERS for the questions asked, in order.
+Each is (REGEXP . ANSWER); all have to be asked for."
+  (declare (indent 1))
+  `(let* ((answers ,answers)
+          (answer (lambda (prompt &rest _)
+                    (let ((next (pop answers)))
+                      (should (string-match-p (car next) prompt))
+                      (cdr next)))))
+     (cl-letf (((symbol-function 'read-string) answer)
+               ((symbol-function 'read-passwd)
+                (lambda (&rest args) (copy-sequence (apply answer args))))
+               ((symbol-function 'yes-or-no-p) answer))
+       (with-current-buffer "*mew-submit setup*"
+         ,@body))
+     (should-not answers)))
+
+(ert-deftest mew-submit-setup-tests-from-address-to-test-mail ()
+  "A server in SRV records is looked at, stored with its password, and takes a mail."
+  (mew-submit-test-with-peer (peer "--user" "me@example.org"
+                                   "--password" "secret pass"
+                                   "127.0.0.1:0,name=a")
+    (mew-submit-setup-tests--with
+        (peer file `(("_submission._tcp.example.org" SRV
+                      ,(mew-submit-setup-tests--srv (mew-submit-test-port peer "a")))))
+      (mew-submit-setup "me@example.org")
+      (let ((text (mew-submit-setup-tests--wait)))
+        (should (string-match-p "Found in the SRV records" text))
+        (should (string-match-p "answers on port [0-9]+ (IPv4), TLS1.3, certificate \
+verified, log-in by .*SCRAM-SHA-256" text))
+        (should (string-match-p "outside of your domain" text))
+        (should (string-match-p "Use this server" text)))
+      ;; Nothing was said there but hello, and nothing is stored yet.
+      (should-not (mew-submit-test-lines peer "AUTH"))
+      (should-not (mew-submit-test-lines peer "MAIL"))
+      (should (equal (plist-get (car mew-submit-accounts) :name) "old"))
+      (mew-submit-setup-tests--answering
+          '(("Is it your provider's" . t) ("User name" . "me@example.org")
+            ("SMTP password for me@example.org@127.0.0.1" . "secret pass"))
+        (mew-submit-setup-use))
+      (should (equal (mapcar (lambda (account) (plist-get account :name))
+                             mew-submit-accounts)
+                     '("me@example.org" "other")))
+      (should (string-match-p (regexp-quote ":server \"127.0.0.1\"")
+                              (mew-submit-test-octets custom-file)))
+      (should (string-match-p "machine 127.0.0.1.*me@example.org.*secret pass"
+                              (mew-submit-test-octets file)))
+      (should-not (string-match-p "secret" (mew-submit-test-octets custom-file)))
+      (with-current-buffer "*mew-submit setup*"
+        (mew-submit-setup-test))
+      (should (string-match-p "The test mail was delivered to me@example.org"
+                              (mew-submit-setup-tests--wait)))
+      (should (string-match-p "^Subject: Test mail" (mew-submit-test-stored peer)))
+      (should-not (string-match-p "secret" (mew-submit-setup-tests--text))))))
+
+(ert-deftest mew-submit-setup-tests-no ()
+  "Without agreement to a server outside of the domain nothing is stored."
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=a")
+    (mew-submit-setup-tests--with
+        (peer file `(("_submission._tcp.example.org" SRV
+                      ,(mew-submit-setup-tests--srv (mew-submit-test-port peer "a")))))
+      (mew-submit-setup "me@example.org")
+      (mew-submit-setup-tests--wait)
+      (mew-submit-setup-tests--answering '(("outside of the domain" . nil))
+        (should-error (mew-submit-setup-use) :type 'user-error))
+      (should (equal (plist-get (car mew-submit-accounts) :name) "old"))
+      (should-not (file-exists-p custom-file))
+      (should-not (file-exists-p file)))))
+
+(ert-deftest mew-submit-setup-tests-next-one ()
+  "A server that does not answer, and one with a bad certificate, are passed over."
+  (mew-submit-test-with-peer (peer "--user" "u" "--password" "p"
+                                   "127.0.0.1:0,name=a,cert=self-signed"
+                                   "127.0.0.1:0,name=b,implicit")
+    (mew-submit-setup-tests--with
+        (peer file
+              `(("_submission._tcp.example.org" SRV
+                 ,(mew-submit-setup-tests--srv (mew-submit-test-port peer "a")
+                                               "127.0.0.1")
+                 ,(mew-submit-setup-tests--srv 1))
+                ("_submissions._tcp.example.org" SRV
+                 ((priority 9) (weight 1) (port ,(mew-submit-test-port peer "b"))
+                  (target "127.0.0.1")))))
+      (mew-submit-setup "me@example.org")
+      (let ((text (mew-submit-setup-tests--wait)))
+        (should (string-match-p "127.0.0.1:[0-9]+: not usable: .*certificate" text))
+        (should (string-match-p "127.0.0.1:1: not usable: " text))
+        (should (string-match-p "127.0.0.1:[0-9]+: answers" text)))
+      (mew-submit-setup-tests--answering
+          '(("outside" . t) ("User name" . "u") ("password" . ""))
+        (mew-submit-setup-use))
+      (should (equal (plist-get (car mew-submit-accounts) :routes)
+                     (format "%d:implicit" (mew-submit-test-port peer "b"))))
+      ;; No password was given: it is asked for when mail is sent.
+      (should-not (file-exists-p file)))))
+
+(ert-deftest mew-submit-setup-tests-nothing-found ()
+  "Where nothing is found that is said, and a server can be entered."
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=a")
+    (mew-submit-setup-tests--with (peer file nil)
+      (cl-letf (((symbol-function 'mew-submit-discover--guess)
+                 (lambda (&rest _) nil)))
+        (mew-submit-setup "me@example.org")
+        (let ((text (mew-submit-setup-tests--wait)))
+          (should (string-match-p "No server was found" text))
+          (should-not (string-match-p "Use this server" text))))
+      (with-current-buffer "*mew-submit setup*"
+        (should-error (mew-submit-setup-use) :type 'user-error)
+        (should-error (mew-submit-setup-test) :type 'user-error)
+        (should-error (mew-submit-setup-by-hand "no host") :type 'user-error)
+        (mew-submit-setup-by-hand (format "127.0.0.1:%d"
+                                          (mew-submit-test-port peer "a"))))
+      (should (string-match-p "answers on port" (mew-submit-setup-tests--wait)))
+      ;; There is no log-in, so neither user nor password is asked for; and who has
+      ;; entered it is not asked whether it is right.
+      (mew-submit-setup-tests--answering nil
+        (mew-submit-setup-use))
+      (should (equal (plist-get (car mew-submit-accounts) :auth) "none"))
+      (should-not (file-exists-p file)))))
+
+(ert-deftest mew-submit-setup-tests-domain-says-never ()
+  "A domain that says it has no server is believed; to look further is the user's choice."
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=a")
+    (mew-submit-setup-tests--with
+        (peer file `(("_submission._tcp.example.org" SRV
+                      ,(mew-submit-setup-tests--srv 0 ""))))
+      (mew-submit-setup "me@example.org")
+      (let ((text (mew-submit-setup-tests--wait)))
+        (should (string-match-p "says that it has no server" text))
+        (should-not (string-match-p "MX records" text))
+        (should (string-match-p "Look further" text)))
+      (should-not (file-exists-p file)))))
+
+(ert-deftest mew-submit-setup-tests-started-again ()
+  "What comes late, for a search that was given up, changes nothing."
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=a")
+    (mew-submit-setup-tests--with (peer file nil)
+      (let (late)
+        (cl-letf ((mew-submit-discover-dns-function
+                   (lambda (_name _type callback) (push callback late)))
+                  ((symbol-function 'mew-submit-discover--guess)
+                   (lambda (&rest _) nil)))
+          (mew-submit-setup "me@example.org")
+          (let ((old (copy-sequence late)))
+            (mew-submit-setup "you@example.org")
+            (dolist (callback old)
+              (funcall callback (list (mew-submit-setup-tests--srv 1))))
+            (should-not (string-match-p "Found" (mew-submit-setup-tests--text)))
+            (kill-buffer "*mew-submit setup*")
+            (dolist (callback late)
+              (funcall callback nil)))))
+      (should-error (mew-submit-setup "nobody") :type 'user-error)
+      (should-not (file-exists-p file)))))
+
+(ert-deftest mew-submit-setup-tests-routes ()
+  "What was found becomes the plan that fits it."
+  (pcase-dolist (`(,port ,tls . ,part)
+                 '((465 implicit :plan "submissions") (587 starttls)
+                   (2525 starttls :routes "2525:starttls")
+                   (25 starttls :routes "25:starttls") (nil nil :plan "rfc8314")))
+    (should (equal (mew-submit-setup--route (list :port port :tls tls)) part))))
+
+(provide 'mew-submit-setup-tests)
+;;; mew-submit-setup-tests.el ends here

@@ -1,0 +1,288 @@
+;;; mew-submit-clients-tests.el --- Tests for the mode and for copies -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; What the mode sets and puts back, and what becomes of copies that cannot be filed.
+;; The clients themselves are in test/clients.
+
+;;; Code:
+
+(require 'mew-submit-test-helpers)
+(require 'message)
+(require 'mew-submit)
+(require 'mew-submit-clients)
+
+(defvar gnus-agent-queue-mail)
+(defvar gnus-plugged)
+(defvar gnus-started-hook)
+(defvar smtpmail-default-smtp-server)
+(defvar smtpmail-queue-dir)
+(defvar smtpmail-smtp-server)
+
+(defmacro mew-submit-clients-tests--with-mode (&rest body)
+  "Run BODY where the mode can be turned on, with an outbox of its own."
+  (declare (indent 0))
+  `(mew-submit-test-with-directory directory
+     (let ((mew-submit-outbox-directory (expand-file-name "outbox/" directory))
+           (mew-submit-memory-file nil)
+           (mew-submit-keep-connection 0)
+           (smtpmail-queue-dir directory)
+           (send-mail-function 'sendmail-send-it)
+           (message-send-mail-function 'message-send-mail-with-sendmail)
+           (message-fcc-handler-function 'message-output)
+           (message-send-hook (list 'ignore))
+           (message-header-hook nil)
+           (message-mode-hook nil)
+           (gnus-started-hook nil)
+           (user-mail-address "me@x")
+           (mail-host-address "x")
+           (message-signature nil)
+           (message-interactive t))
+       (ignore directory)
+       (unwind-protect
+           (progn ,@body)
+         (mew-submit-mode -1)
+         (mew-submit-queue-stop)))))
+
+(ert-deftest mew-submit-clients-tests-on-and-off ()
+  "Turned off, everything is as it was; hooks of the user's stay."
+  (mew-submit-clients-tests--with-mode
+    (mew-submit-mode 1)
+    (should (eq send-mail-function #'mew-submit-send-it))
+    (should (eq message-send-mail-function #'mew-submit-send-it))
+    ;; On again is no reason to forget what was there.
+    (mew-submit-mode 1)
+    (should (eq message-send-mail-function #'mew-submit-send-it))
+    (mew-submit-mode -1)
+    (should (eq send-mail-function 'sendmail-send-it))
+    (should (eq message-send-mail-function 'message-send-mail-with-sendmail))
+    (should (equal (list message-send-hook message-header-hook message-mode-hook
+                         gnus-started-hook)
+                   '((ignore) nil nil nil)))
+    (should-not mew-submit-copies-function)
+    (should-not mew-submit-queued-function)
+    (mew-submit-mode -1)
+    (should (eq send-mail-function 'sendmail-send-it))))
+
+(ert-deftest mew-submit-clients-tests-changed-meanwhile ()
+  "What the user has changed while the mode was on is left alone."
+  (mew-submit-clients-tests--with-mode
+    (mew-submit-mode 1)
+    (setq send-mail-function 'ignore)
+    (mew-submit-mode -1)
+    (should (eq send-mail-function 'ignore))
+    (should (eq message-send-mail-function 'message-send-mail-with-sendmail))))
+
+(ert-deftest mew-submit-clients-tests-init-file ()
+  "What the init file sets after the mode is old; a library that is not loaded is no matter."
+  (mew-submit-test-with-directory home
+    (mew-submit-test-write
+     (expand-file-name "init.el" home)
+     (format "(add-to-list 'load-path %S)
+(require 'mew-submit)
+(setq mew-submit-outbox-directory %S)
+(defun state () (list send-mail-function (and (boundp 'message-send-mail-function)
+                                              message-send-mail-function)))
+(setq after-init-time nil noninteractive nil)
+(mew-submit-mode)
+(setq send-mail-function 'smtpmail-send-it)
+(setq noninteractive t after-init-time (current-time))
+(run-hooks 'after-init-hook)
+(princ (format \"%%S\" (state)))
+(mew-submit-mode -1)
+(princ (format \"%%S\" (state)))
+(require 'message)
+(princ (format \"%%S\" (state)))
+(mew-submit-mode)
+(mew-submit-mode -1)
+(princ (format \"%%S\" (state)))"
+             mew-submit-test-root (expand-file-name "outbox" home)))
+    (should (equal (plist-get (mew-submit-test-emacs
+                               (list "-l" (expand-file-name "init.el" home)))
+                              :stdout)
+                   (concat "(mew-submit-send-it mew-submit-send-it)"
+                           "(smtpmail-send-it nil)"
+                           "(smtpmail-send-it message--default-send-mail-function)"
+                           "(smtpmail-send-it message--default-send-mail-function)")))))
+
+(ert-deftest mew-submit-clients-tests-real-function-is-put-back ()
+  "Nothing is left in the buffers of messages that were sent."
+  (mew-submit-clients-tests--with-mode
+    (mew-submit-mode 1)
+    (with-temp-buffer
+      (message-mode)
+      (mew-submit-clients--before-sending)
+      (should (eq message-send-mail-real-function #'mew-submit-clients--send))
+      (mew-submit-mode -1)
+      (should-not (local-variable-p 'message-send-mail-real-function))
+      ;; Whoever has one of their own keeps it.
+      (setq-local message-send-mail-real-function 'ignore)
+      (mew-submit-clients--before-sending)
+      (should (eq message-send-mail-real-function 'ignore)))))
+
+(ert-deftest mew-submit-clients-tests-unplugged-agent ()
+  "Mail that Gnus' agent is to queue goes to its queue, named server or not."
+  (let ((gnus-agent-queue-mail t)
+        (gnus-plugged nil)
+        sent)
+    (cl-letf (((symbol-function 'gnus-agent-send-mail) (lambda () (push 'agent sent)))
+              ((symbol-function 'mew-submit-send-it) (lambda () (push 'us sent)))
+              ((default-value 'message-send-mail-real-function) 'gnus-agent-send-mail)
+              ((default-value 'mew-submit-mode) t))
+      (with-temp-buffer
+        (insert "To: a@x\nX-Message-SMTP-Method: smtp h 587\n\nx")
+        (mew-submit-clients--send)
+        (setq gnus-plugged t)
+        (mew-submit-clients--send)
+        (setq gnus-agent-queue-mail 'always)
+        (mew-submit-clients--send))
+      (should (equal sent '(agent us agent))))))
+
+(ert-deftest mew-submit-clients-tests-envelope-from ()
+  "`message-sendmail-envelope-from' counts in Message mode, `mail-envelope-from' elsewhere."
+  (let ((user-mail-address "user@x"))
+    (pcase-dolist (`(,mail ,message ,specify ,envelope ,from)
+                   '((t "set@x" nil nil "set@x") (t header t "mail@x" nil)
+                     (t nil nil nil "user@x")
+                     (t obey-mail-envelope-from nil "mail@x" nil)
+                     (t obey-mail-envelope-from t "mail@x" "mail@x")
+                     (t obey-mail-envelope-from t header nil)
+                     (nil "set@x" t "mail@x" "mail@x") (nil "set@x" nil "mail@x" nil)))
+      (let ((message-this-is-mail mail)
+            (message-sendmail-envelope-from message)
+            (mail-specify-envelope-from specify)
+            (mail-envelope-from envelope))
+        (should (equal (mew-submit--envelope-from) from))))))
+
+;;; Copies
+
+(defun mew-submit-clients-tests--compose (&rest fields)
+  "Compose a message to a@x with FIELDS and send it."
+  (message-mail "a@x" "subject")
+  (goto-char (point-min))
+  (dolist (field fields)
+    (insert field "\n"))
+  (goto-char (point-max))
+  (insert "Text\n")
+  (should (message-send)))
+
+(defun mew-submit-clients-tests--wait ()
+  "Wait until nothing is in the outbox."
+  (mew-submit-test-until ("the delivery")
+    (and (null (mew-submit-queue-running)) (null (mew-submit-queue-entries)))))
+
+(defun mew-submit-clients-tests--kept ()
+  "Return the messages whose copies are still to be filed."
+  (mew-submit-outbox-ids (mew-submit-outbox-copies mew-submit-outbox-directory)))
+
+(defmacro mew-submit-clients-tests--with-server (&rest body)
+  "Run BODY with the mode on and a server for it."
+  (declare (indent 0))
+  `(mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,noauth")
+     (mew-submit-clients-tests--with-mode
+       (let ((mew-submit-accounts (list (mew-submit-test-account peer "ok")))
+             (warning-minimum-log-level :emergency)
+             (warning-minimum-level :emergency))
+         (mew-submit-mode 1)
+         (unwind-protect
+             (progn ,@body)
+           (dolist (buffer (buffer-list))
+             (when (with-current-buffer buffer (derived-mode-p 'message-mode))
+               (with-current-buffer buffer
+                 (set-buffer-modified-p nil)
+                 (setq buffer-file-name nil))
+               (kill-buffer buffer))))))))
+
+(ert-deftest mew-submit-clients-tests-copy-that-cannot-be-filed ()
+  "It is kept, with the message, until it can; one that can be is filed and not filed twice."
+  (mew-submit-clients-tests--with-server
+    (let ((bad (expand-file-name "file/sent" directory))
+          (good (expand-file-name "good" directory)))
+      (mew-submit-test-write (expand-file-name "file" directory) "x")
+      (let ((message-fcc-handler-function
+             (lambda (file) (write-region nil nil file nil 'silent))))
+        (mew-submit-clients-tests--compose (concat "Fcc: " bad) "Bcc: b@x"
+                                           (concat "Fcc: " good))
+        (mew-submit-clients-tests--wait))
+      (should (= 1 (length (mew-submit-clients-tests--kept))))
+      (should (string-match-p "Bcc: b@x" (mew-submit-test-octets good)))
+      (delete-file good)
+      (mew-submit-file-copies)
+      (should (= 1 (length (mew-submit-clients-tests--kept))))
+      (delete-file (expand-file-name "file" directory))
+      (mew-submit-file-copies)
+      (should-not (mew-submit-clients-tests--kept))
+      (should (string-match-p "Bcc: b@x" (mew-submit-test-octets bad)))
+      (should-not (file-exists-p good))
+      (should-not (string-match-p "^Bcc" (mew-submit-test-stored peer))))))
+
+(ert-deftest mew-submit-clients-tests-copy-of-eight-bits ()
+  "A copy has the octets of the message, also where they are no text."
+  (mew-submit-clients-tests--with-server
+    (let ((file (expand-file-name "sent" directory))
+          (octets (concat "From: me@x\nTo: a@x\n\nFrom x\n"
+                          (apply #'unibyte-string (number-sequence 128 255)) "\n")))
+      (let ((message (mew-submit-test-write (expand-file-name "m" directory) octets)))
+        (mew-submit-queue-add message :fcc (list (list :kind 'mbox :place file)
+                                                 (list :kind 'pipe :place
+                                                       (concat "cat > " file ".pipe")))))
+      (mew-submit-clients-tests--wait)
+      (should (equal (mew-submit-test-octets (concat file ".pipe")) octets))
+      (should (string-suffix-p
+               (concat (string-replace "\nFrom x" "\n>From x" octets) "\n")
+               (mew-submit-test-octets file))))))
+
+(ert-deftest mew-submit-clients-tests-copy-waits-for-gnus ()
+  "A copy for a group waits for Gnus, and is not lost meanwhile."
+  (mew-submit-clients-tests--with-server
+    (let (filed)
+      (cl-letf (((symbol-function 'featurep)
+                 (let ((old (symbol-function 'featurep)))
+                   (lambda (feature &rest more)
+                     (and (not (eq feature 'gnus-msg)) (apply old feature more))))))
+        (mew-submit-clients-tests--compose "Gcc: nnml:sent")
+        (mew-submit-clients-tests--wait)
+        (should (= 1 (length (mew-submit-clients-tests--kept)))))
+      (require 'gnus-msg)
+      (cl-letf (((symbol-function 'gnus-inews-do-gcc)
+                 (lambda (groups)
+                   (push (cons groups message-encoded-mail-cache) filed))))
+        (run-hooks 'gnus-started-hook))
+      (should-not (mew-submit-clients-tests--kept))
+      (should (equal (caar filed) "nnml:sent"))
+      (should (string-search (concat "\n" mail-header-separator "\nText\n")
+                             (cdar filed))))))
+
+(ert-deftest mew-submit-clients-tests-refused-message-has-no-copy ()
+  "A message that is refused has no copy, and after it is deleted neither."
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,noauth,rcpt=reply:550 5.1.1 no")
+    (mew-submit-clients-tests--with-mode
+      (let ((mew-submit-accounts (list (mew-submit-test-account peer "ok")))
+            (file (expand-file-name "sent" directory)))
+        (mew-submit-mode 1)
+        (mew-submit-clients-tests--compose (concat "Fcc: " file))
+        (mew-submit-test-until ("the refusal")
+          (eq (plist-get (car (mew-submit-queue-entries)) :state) 'refused))
+        (should-not (file-exists-p file))
+        (mew-submit-queue-delete (plist-get (car (mew-submit-queue-entries)) :id))
+        (should-not (file-exists-p file))
+        (should-not (mew-submit-clients-tests--kept))))))
+
+(ert-deftest mew-submit-clients-tests-bad-message-keeps-its-fields ()
+  "A message that is not accepted into the outbox keeps its Fcc for the next try."
+  (mew-submit-clients-tests--with-server
+    (message-mail "a@x" "subject")
+    (goto-char (point-min))
+    (insert "Fcc: " directory "sent\n")
+    (let ((mew-submit-accounts nil)
+          (smtpmail-smtp-server nil)
+          (smtpmail-default-smtp-server nil))
+      (should-error (message-send) :type 'user-error))
+    (should (equal (message-field-value "Fcc") (concat directory "sent")))
+    (should-not (file-exists-p (concat directory "sent")))))
+
+(provide 'mew-submit-clients-tests)
+;;; mew-submit-clients-tests.el ends here

@@ -22,6 +22,26 @@
   :group 'mail
   :prefix "mew-submit-")
 
+(defgroup mew-submit-connection nil
+  "Ports, time-outs and connections of mew-submit."
+  :group 'mew-submit)
+
+(defgroup mew-submit-display nil
+  "What mew-submit shows of mail that is being sent."
+  :group 'mew-submit)
+
+(defgroup mew-submit-outbox nil
+  "Where mail waits, and when it is tried again."
+  :group 'mew-submit)
+
+(defgroup mew-submit-security nil
+  "Certificates, access tokens, and what servers have offered before."
+  :group 'mew-submit)
+
+(defgroup mew-submit-setup nil
+  "Finding the server for an address."
+  :group 'mew-submit)
+
 (define-error 'mew-submit-error "Mail was not submitted")
 
 (defconst mew-submit-error--kinds

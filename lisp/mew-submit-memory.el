@@ -26,7 +26,7 @@
 The default is \"mew-submit/servers.eld\" in `user-emacs-directory'; nil means
 to remember nothing.  The batch command uses its option --memory instead."
   :type '(choice file (const :tag "Remember nothing" nil))
-  :group 'mew-submit
+  :group 'mew-submit-security
   :package-version '(mew-submit . "0.1.0")
   :risky t)
 

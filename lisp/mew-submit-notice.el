@@ -31,7 +31,7 @@
   "Whether the mode line says how much mail waits and is being sent.
 The default is t.  It says nothing when there is none."
   :type 'boolean
-  :group 'mew-submit
+  :group 'mew-submit-display
   :package-version '(mew-submit . "0.1.0"))
 
 (defcustom mew-submit-warn-after 14400
@@ -39,20 +39,20 @@ The default is t.  It says nothing when there is none."
 The default is 14400, four hours.  Until then the echo area and the mode line
 tell of it."
   :type 'number
-  :group 'mew-submit
+  :group 'mew-submit-display
   :package-version '(mew-submit . "0.1.0"))
 
 (defface mew-submit-waiting '((t :inherit warning))
   "Face for mail that waits, in the mode line and the outbox."
-  :group 'mew-submit)
+  :group 'mew-submit-display)
 
 (defface mew-submit-failed '((t :inherit error))
   "Face for mail that needs the user, in the mode line and the outbox."
-  :group 'mew-submit)
+  :group 'mew-submit-display)
 
 (defface mew-submit-sending '((t :inherit success))
   "Face for mail that is being sent, in the mode line and the outbox."
-  :group 'mew-submit)
+  :group 'mew-submit-display)
 
 (defun mew-submit-notice-face (state)
   "Return the face for STATE, a symbol."

@@ -28,7 +28,7 @@ does not wait for it."
   :type '(choice (const :tag "None" nil)
                  (string :tag "Shell command")
                  (repeat :tag "Program and arguments" string))
-  :group 'mew-submit
+  :group 'mew-submit-security
   :package-version '(mew-submit . "0.1.0")
   :risky t)
 

@@ -44,7 +44,7 @@
 The default is \"mew-submit/outbox/\" in `user-emacs-directory'.  Nobody else
 can read it."
   :type 'directory
-  :group 'mew-submit
+  :group 'mew-submit-outbox
   :package-version '(mew-submit . "0.1.0")
   :risky t)
 
@@ -54,7 +54,7 @@ The default is 1000000.  When it is longer, it is renamed to \"delivered.log.1\"
 and begun anew.  It tells of each delivered message when, from and to whom, its
 Message-ID, by which server, and that server's words; 0 keeps no log."
   :type 'natnum
-  :group 'mew-submit
+  :group 'mew-submit-outbox
   :package-version '(mew-submit . "0.1.0"))
 
 ;;; Files

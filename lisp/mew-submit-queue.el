@@ -35,7 +35,7 @@
   "Seconds for which a message is held before it is sent, so that it can be undone.
 The default is 0.  Meanwhile \\[mew-submit-undo-send] brings it back."
   :type 'number
-  :group 'mew-submit
+  :group 'mew-submit-outbox
   :package-version '(mew-submit . "0.1.0"))
 
 (defcustom mew-submit-retry-intervals '(60 120 300 600 1800 3600)
@@ -44,7 +44,7 @@ The default is 1, 2, 5, 10, 30 and 60 minutes; the last one holds from then on.
 Each is made up to a fifth shorter or longer by chance.  When the network has
 changed, the next attempt is made at once."
   :type '(repeat :tag "Seconds" (number :tag "Seconds"))
-  :group 'mew-submit
+  :group 'mew-submit-outbox
   :package-version '(mew-submit . "0.1.0"))
 
 (defconst mew-submit-queue--overtake 10

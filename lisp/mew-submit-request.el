@@ -43,14 +43,14 @@ lowers what the account requires of TLS and authentication."
   "Seconds after which the next route is tried beside one without answer.
 The default is 0.25, the Connection Attempt Delay of RFC 8305."
   :type 'number
-  :group 'mew-submit
+  :group 'mew-submit-connection
   :package-version '(mew-submit . "0.1.0"))
 
 (defcustom mew-submit-connect-timeout 10
   "Seconds to wait for one connection at most.
 The default is 10, as in Mew."
   :type 'number
-  :group 'mew-submit
+  :group 'mew-submit-connection
   :package-version '(mew-submit . "0.1.0"))
 
 (defcustom mew-submit-step-timeout nil
@@ -58,14 +58,14 @@ The default is 10, as in Mew."
 The default, nil, means the figures of RFC 5321, section 4.5.3.2: five minutes
 for most steps, ten for the final reply."
   :type '(choice (const :tag "As RFC 5321 says" nil) number)
-  :group 'mew-submit
+  :group 'mew-submit-connection
   :package-version '(mew-submit . "0.1.0"))
 
 (defcustom mew-submit-helo "localhost.localdomain"
   "What to call this machine in EHLO: a domain name or an address literal.
 The default, \"localhost.localdomain\", gives nothing away."
   :type 'string
-  :group 'mew-submit
+  :group 'mew-submit-connection
   :package-version '(mew-submit . "0.1.0"))
 
 (defcustom mew-submit-keep-connection 3
@@ -73,7 +73,7 @@ The default, \"localhost.localdomain\", gives nothing away."
 The default is 3.  Only messages of the same account go over it, and 0 means
 that none is kept.  In batch mode none is."
   :type 'number
-  :group 'mew-submit
+  :group 'mew-submit-connection
   :package-version '(mew-submit . "0.1.0"))
 
 (defun mew-submit-request--msecs (seconds)

@@ -37,14 +37,14 @@
 The default is nil, since the trace names recipients and subjects.  Secrets are
 never in it."
   :type 'boolean
-  :group 'mew-submit
+  :group 'mew-submit-display
   :package-version '(mew-submit . "0.1.0"))
 
 (defcustom mew-submit-log-max 200000
   "How many characters the buffer \"*mew-submit log*\" keeps.
 The default is 200000.  The oldest lines go first."
   :type 'natnum
-  :group 'mew-submit
+  :group 'mew-submit-display
   :package-version '(mew-submit . "0.1.0"))
 
 (cl-defstruct (mew-submit-session (:constructor mew-submit-session--make)

@@ -29,11 +29,6 @@
 (declare-function message-make-date "message" (&optional now))
 (declare-function message-make-message-id "message" ())
 
-(defgroup mew-submit-setup nil
-  "Finding the server for an address."
-  :group 'mew-submit
-  :prefix "mew-submit-")
-
 (defcustom mew-submit-setup-defaults nil
   "What every account that `mew-submit-setup' makes has besides.
 It is a plist such as (:tunnel \"ssh:gate.example.org\"), with keys of

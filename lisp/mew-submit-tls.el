@@ -28,7 +28,7 @@ default is nil.  Use \\[mew-submit-pin-certificate] and
                        (string :tag "Server")
                        (natnum :tag "Port")
                        (string :tag "Fingerprint (sha256:...)")))
-  :group 'mew-submit
+  :group 'mew-submit-security
   :package-version '(mew-submit . "0.1.0")
   :risky t)
 

@@ -146,7 +146,7 @@
   (let ((user-mail-address "user@x"))
     (pcase-dolist (`(,mail ,message ,specify ,envelope ,from)
                    '((t "set@x" nil nil "set@x") (t header t "mail@x" nil)
-                     (t nil nil nil "user@x")
+                     (t nil nil nil nil)
                      (t obey-mail-envelope-from nil "mail@x" nil)
                      (t obey-mail-envelope-from t "mail@x" "mail@x")
                      (t obey-mail-envelope-from t header nil)

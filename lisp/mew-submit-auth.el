@@ -101,6 +101,12 @@ It is unibyte.  In batch mode only sources that need no prompt are read."
 
 ;;; Asking
 
+(defun mew-submit-auth--garbled-p (backend password)
+  "Would BACKEND of auth-source return another PASSWORD than it is given?
+It writes backslashes into a netrc file that it does not take out again."
+  (and (eq (slot-value backend 'type) 'netrc)
+       (string-match-p "\"\\|\\\\.*[# ]\\|[# ].*\\\\" password)))
+
 (defun mew-submit-auth--entry (host port user password)
   "Return PASSWORD of USER at HOST and PORT as `mew-submit-auth-lookup' does.
 It has a :save-function if one of `auth-sources' can take it."
@@ -110,6 +116,7 @@ It has a :save-function if one of `auth-sources' can take it."
                                          '(nil ignore))))
                             (mapcar #'auth-source-backend-parse auth-sources))))
     (or (and backend
+             (not (mew-submit-auth--garbled-p backend password))
              (car (ignore-errors
                     (funcall (slot-value backend 'create-function)
                              :backend backend :create t

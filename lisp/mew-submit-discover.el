@@ -333,13 +333,13 @@ A server without TLS is none.  DOMAIN and ADDRESS are the user's."
           domain (funcall expand (or (funcall text 'hostname) ""))
           :port port :tls tls :source 'autoconfig
           :user (and user (not (string-empty-p user)) (funcall expand user))
-          :auth (cond ((equal ways '("OAuth2")) "XOAUTH2")
-                      ((and ways (seq-every-p
-                                  (lambda (way)
+          :oauth (equal ways '("OAuth2"))
+          :auth (and ways
+                     (seq-every-p (lambda (way)
                                     (member way '("none" "client-IP-address"
                                                   "smtp-after-pop")))
-                                  ways))
-                       "none"))))))
+                                  ways)
+                     "none")))))
 
 (defun mew-submit-discover-parse (document domain address)
   "Return the candidates in DOCUMENT, Thunderbird's XML, in its order.

@@ -92,6 +92,7 @@ The default is 6."
                 :user (or (plist-get candidate :user) address))
           (and (plist-get candidate :auth)
                (list :auth (plist-get candidate :auth)))
+          (and (plist-get candidate :oauth) '(:oauth t))
           (mew-submit-setup--route candidate)
           mew-submit-setup-defaults))
 
@@ -376,7 +377,8 @@ Where the init file cannot be written, say so: then they are for this session."
             (unless (or (string-empty-p password)
                         (mew-submit-auth-save host port user
                                               (copy-sequence password)))
-              (message "There is nowhere to save the password: see auth-sources"))
+              (message "The password is not saved: auth-sources has no place for it, \
+or it has a quotation mark, which auth-source garbles"))
           (clear-string password))))))
 
 (defun mew-submit-setup--best ()
@@ -396,8 +398,8 @@ provider's server? "
 (defun mew-submit-setup--log-in-p (account look)
   "Will ACCOUNT log in with a password at the server of LOOK?"
   (and (mew-submit-setup--look-mechanisms look)
-       (not (member (plist-get account :auth)
-                    '("none" "XOAUTH2" "OAUTHBEARER")))))
+       (not (plist-get account :oauth))
+       (not (equal (plist-get account :auth) "none"))))
 
 (defun mew-submit-setup-use (&optional look)
   "Store an account for the server that was seen in LOOK, and its password.

@@ -209,11 +209,11 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
                                                "example.org" "me%@example.org")))
     (should (equal (mapcar (lambda (candidate)
                              (mapcar (lambda (key) (plist-get candidate key))
-                                     '(:host :port :tls :user :auth :foreign)))
+                                     '(:host :port :tls :user :auth :oauth :foreign)))
                            candidates)
-                   '(("smtp.example.org" 465 implicit "me%" nil nil)
-                     ("oauth.example.net" 587 starttls "me%@example.org" "XOAUTH2" t)
-                     ("relay.example.org" 587 starttls nil "none" nil))))))
+                   '(("smtp.example.org" 465 implicit "me%" nil nil nil)
+                     ("oauth.example.net" 587 starttls "me%@example.org" nil t t)
+                     ("relay.example.org" 587 starttls nil "none" nil nil))))))
 
 (ert-deftest mew-submit-discover-tests-xml-garbage ()
   "What is no such document holds no server, and blows nothing up."

@@ -115,6 +115,24 @@ verified, log-in by .*SCRAM-SHA-256" text))
       (should (string-match-p "^Subject: Test mail" (mew-submit-test-stored peer)))
       (should-not (string-match-p "secret" (mew-submit-setup-tests--text))))))
 
+(ert-deftest mew-submit-setup-tests-password-that-auth-source-garbles ()
+  "What is saved is what is found again; what would not be is not saved."
+  (mew-submit-test-with-directory directory
+    (let ((auth-source-do-cache nil)
+          (auth-source-save-behavior t))
+      (dolist (password '("a" "a b" "a#b" "it's a" "a\\b" "ü ß" "\"" "a \\b" "\\ #"
+                          "correct horse: battery \"staple\""))
+        (ert-info (password)
+          (let* ((file (expand-file-name (secure-hash 'sha1 password) directory))
+                 (auth-sources (list file)))
+            (auth-source-forget-all-cached)
+            (if (mew-submit-auth-save "h" 587 "u" (copy-sequence password))
+                (should (equal (mew-submit-auth--secret
+                                (mew-submit-auth-lookup "h" 587 "u"))
+                               (encode-coding-string password 'utf-8)))
+              (should (string-match-p "[\"\\]" password))
+              (should-not (file-exists-p file)))))))))
+
 (ert-deftest mew-submit-setup-tests-no ()
   "Without agreement to a server outside of the domain nothing is stored."
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=a")

@@ -107,14 +107,17 @@ It writes backslashes into a netrc file that it does not take out again."
   (and (eq (slot-value backend 'type) 'netrc)
        (string-match-p "\"\\|\\\\.*[# ]\\|[# ].*\\\\" password)))
 
+(defun mew-submit-auth--backend ()
+  "Return the first of `auth-sources' that takes passwords, or nil."
+  (seq-find (lambda (backend)
+              (not (memq (slot-value backend 'create-function) '(nil ignore))))
+            (mapcar #'auth-source-backend-parse auth-sources)))
+
 (defun mew-submit-auth--entry (host port user password)
   "Return PASSWORD of USER at HOST and PORT as `mew-submit-auth-lookup' does.
 It has a :save-function if one of `auth-sources' can take it."
-  (let* ((plain (list :host host :user user :secret password))
-         (backend (seq-find (lambda (backend)
-                              (not (memq (slot-value backend 'create-function)
-                                         '(nil ignore))))
-                            (mapcar #'auth-source-backend-parse auth-sources))))
+  (let ((plain (list :host host :user user :secret password))
+        (backend (mew-submit-auth--backend)))
     (or (and backend
              (not (mew-submit-auth--garbled-p backend password))
              (car (ignore-errors
@@ -123,6 +126,17 @@ It has a :save-function if one of `auth-sources' can take it."
                              :host host :port (format "%s" port)
                              :user user :secret password))))
         plain)))
+
+(defun mew-submit-auth--saver (found)
+  "Return the function that saves the password in FOUND, or nil."
+  (let ((save (plist-get found :save-function))
+        (backend (mew-submit-auth--backend))
+        (secret (plist-get found :secret)))
+    (and save
+         (not (and backend
+                   (mew-submit-auth--garbled-p
+                    backend (if (functionp secret) (funcall secret) secret))))
+         save)))
 
 (defun mew-submit-auth--read (prompt host port user)
   "Ask with PROMPT for the password of USER at HOST and PORT.
@@ -157,8 +171,8 @@ another one: " host user)
 What is remembered of HOST is forgotten.  Return nil if there is nowhere to
 save it.  The user may be asked whether to."
   (auth-source-forget+ :host host)
-  (when-let ((save (plist-get (mew-submit-auth--entry host port user password)
-                              :save-function)))
+  (when-let ((save (mew-submit-auth--saver
+                    (mew-submit-auth--entry host port user password))))
     (funcall save)
     t))
 
@@ -178,7 +192,7 @@ A list of (JOB . SAVE-FUNCTION).")
                       ((not noninteractive)
                        (mew-submit-auth--prompt-again host port user)))))
     (when found
-      (when-let ((save (plist-get found :save-function)))
+      (when-let ((save (mew-submit-auth--saver found)))
         (push (cons (plist-get event :job) save) mew-submit-auth--unsaved))
       (cons (or user (plist-get found :user))
             (mew-submit-auth--secret found)))))

@@ -438,6 +438,14 @@ Interactively that is the one that was found."
           "\nMIME-Version: 1.0\nContent-Type: text/plain; charset=us-ascii"
           "\n\nThis server takes your mail.\n"))
 
+(defun mew-submit-setup--test-file (address)
+  "Return the name of a new file with a test mail from ADDRESS to itself."
+  (let ((file (make-temp-file "mew-submit-test-" nil ".eml"))
+        (coding-system-for-write 'utf-8-unix))
+    (write-region (mew-submit-setup--test-message address) nil file nil
+                  'silent)
+    file))
+
 (defun mew-submit-setup--tested (done)
   "Show how the test mail ended: DONE."
   (setq mew-submit-setup--session nil
@@ -452,9 +460,7 @@ Interactively that is the one that was found."
   (unless mew-submit-setup--account
     (user-error "First use a server that was found"))
   (let* ((buffer (current-buffer))
-         (file (make-temp-file "mew-submit-test-" nil ".eml"
-                               (mew-submit-setup--test-message
-                                mew-submit-setup--address)))
+         (file (mew-submit-setup--test-file mew-submit-setup--address))
          (finish (lambda (done)
                    (delete-file file)
                    (mew-submit-setup--in buffer

@@ -21,6 +21,7 @@
 (defvar smtpmail-default-smtp-server)
 (defvar smtpmail-queue-dir)
 (defvar smtpmail-smtp-server)
+(defvar warning-minimum-level)
 
 (defmacro mew-submit-clients-tests--with-mode (&rest body)
   "Run BODY where the mode can be turned on, with an outbox of its own."
@@ -184,7 +185,6 @@
   `(mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,noauth")
      (mew-submit-clients-tests--with-mode
        (let ((mew-submit-accounts (list (mew-submit-test-account peer "ok")))
-             (warning-minimum-log-level :emergency)
              (warning-minimum-level :emergency))
          (mew-submit-mode 1)
          (unwind-protect

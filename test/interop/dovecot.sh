@@ -184,8 +184,8 @@ collect_mail ()
 # said SIDE: what the client (in) or the server (out) said last, after AUTH, with the time of each read or write.
 said ()
 {
-  local files=("$dialogue"/*."$1")
-  cat "${files[-1]}"
+  # Not the last name: that has the process' number in it, with more digits or fewer.
+  cat "$(find "$dialogue" -name "*.$1" -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d ' ' -f 2-)"
 }
 
 # Lines of the last session as the regexp CLIENT has it.

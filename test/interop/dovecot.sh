@@ -339,6 +339,27 @@ case_gssapi-no-ticket ()
   not_logged_in --auth GSSAPI && done_has '.text | test("GSSAPI|Kerberos|credentials"; "i")'
 }
 
+# A Kerberos server that says nothing is not waited for longer than the user wants.
+case_gssapi-silent-kdc ()
+{
+  local started=$SECONDS
+  [ -z "$gssapi_missing" ] || skip_case "$gssapi_missing" || return
+  log_out_at_kdc && log_in_at_kdc || return
+  nft -f - 2>/dev/null <<'END' || skip_case 'nft is not installed' || return
+table inet kdc {
+  chain input { type filter hook input priority 0
+    tcp dport 88 drop
+    udp dport 88 drop
+  }
+}
+END
+  message_mime > "$out/message"
+  submit "$out/message" --auth GSSAPI --step-timeout 2 a@example.org
+  nft delete table inet kdc
+  expect 75 deferred && done_has '.auth == null and (.text | test("Kerberos"))' && expect_nothing_arrived || return
+  [ $((SECONDS - started)) -lt 20 ] || fail "it took $((SECONDS - started)) s"
+}
+
 # Nobody is logged in as somebody else.
 case_gssapi-another-user ()
 {

@@ -166,7 +166,7 @@ $(eval $(call sanitized,tsan,$(TSAN_FLAGS)))
 
 ## Checking the text
 
-lint: lint-c cppcheck exports layers warnings checkdoc package-lint spaces  ## all of these
+lint: lint-c cppcheck exports layers rows warnings checkdoc package-lint spaces  ## all of these
 
 lint-c: $(foreach cc,$(notdir $(shell command -v gcc clang)),$(call objects,lint-$(cc),$(ALL_C)))  ## gcc and clang, warnings as errors
 
@@ -185,6 +185,9 @@ exports: $(MODULE)  ## the module shows Emacs two symbols, and no more
 
 layers:  ## includes and requires go only downward
 	@test/tool/layers
+
+rows:  ## every row of doc/SECURITY.md has a test that names it
+	@test/tool/rows
 
 warnings:  ## compiler warnings in all Lisp, the tests' included
 	@$(lint_lisp)warnings $(LISP) $(TEST_LISP)
@@ -230,7 +233,7 @@ help:  ## this list
 	  -e 's/^([a-z][a-z -]*):.*  ## (.*)/\1 \t\2/p' Makefile | expand -t 20
 
 .PHONY: all module compile programs libraries check demo check-all check-c check-lisp check-race check-real check-faults check-interop check-demo check-domain check-survey \
-  units bench fuzz asan tsan lint lint-c cppcheck tidy exports layers warnings checkdoc package-lint spaces \
+  units bench fuzz asan tsan lint lint-c cppcheck tidy exports layers rows warnings checkdoc package-lint spaces \
   info install uninstall deps deps-build deps-check clean help
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

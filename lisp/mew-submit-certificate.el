@@ -92,15 +92,16 @@ Where there was no connection, or no TLS, its event is nil."
     (special-mode)
     (let ((inhibit-read-only t))
       (erase-buffer)
-      (insert (format "The certificate of %s\n\n" place))
-      (pcase-dolist (`(,what . ,text) (mew-submit-certificate--lines tls))
-        (insert (format "  %-20s %s\n" what (mew-submit-error-clean text))))
-      (insert "\n"
+      ;; What matters most comes first: a terminal may have no room for the rest.
+      (insert (format "The certificate of %s\n\n" place)
               (if (plist-get tls :verified)
                   "It was verified, so no pin is needed.\n"
                 (format "It was not accepted: %s.\n"
                         (mew-submit-error-clean
-                         (or (plist-get tls :unverified) "nobody knows why"))))))
+                         (or (plist-get tls :unverified) "nobody knows why"))))
+              "\n")
+      (pcase-dolist (`(,what . ,text) (mew-submit-certificate--lines tls))
+        (insert (format "  %-20s %s\n" what (mew-submit-error-clean text)))))
     (goto-char (point-min))
     (display-buffer (current-buffer))
     (current-buffer)))

@@ -54,7 +54,8 @@ The default is what Thunderbird asks.  %d is the domain and %a the address.
 Only https is used."
   :type '(repeat (string :tag "URL (https)"))
   :group 'mew-submit-setup
-  :package-version '(mew-submit . "0.1.0"))
+  :package-version '(mew-submit . "0.1.0")
+  :risky t)
 
 (defcustom mew-submit-discover-database
   "https://autoconfig.thunderbird.net/v1.1/%d"
@@ -64,7 +65,8 @@ else.  Only https is used."
   :type '(choice (const :tag "Ask nobody" nil)
                  (string :tag "URL (https)"))
   :group 'mew-submit-setup
-  :package-version '(mew-submit . "0.1.0"))
+  :package-version '(mew-submit . "0.1.0")
+  :risky t)
 
 (defvar mew-submit-discover-dns-function #'mew-submit-discover-dns
   "Function called with NAME, TYPE and CALLBACK to ask for DNS records.")

@@ -142,7 +142,8 @@ answer_challenge (struct msub_smtp *smtp, struct msub_sasl *sasl, char **respons
   if (reply->lines != 1)
     return msub_fail (err, MSUB_PROTOCOL, "The server's authentication challenge has more than one line");
   if (!*response
-      && (msub_sasl_step (sasl, reply->text, length, response, err) || msub_smtp_hide (smtp, *response, err)))
+      && (msub_sasl_step (sasl, reply->text, length, smtp->c->context, msub_smtp_deadline (smtp, AUTH_SECONDS), response, err)
+          || msub_smtp_hide (smtp, *response, err)))
     return -1;
   if (strlen (*response) > AUTH_LINE_MAX)
     return msub_fail (err, MSUB_AUTH, "The authentication response would be longer than SMTP allows");
@@ -158,7 +159,8 @@ run_auth (struct msub_smtp *smtp, struct msub_sasl *sasl, const struct msub_sasl
   char *response = NULL;
   int result = -1;
   if (mechanism->client_first
-      && (msub_sasl_step (sasl, NULL, 0, &response, err) || msub_smtp_hide (smtp, response, err)))
+      && (msub_sasl_step (sasl, NULL, 0, smtp->c->context, msub_smtp_deadline (smtp, AUTH_SECONDS), &response, err)
+          || msub_smtp_hide (smtp, response, err)))
     goto out;
   if (msub_smtp_silence (smtp, err) || put_auth (smtp, mechanism->name, &response, err) || msub_smtp_exchange (smtp, AUTH_SECONDS, err))
     goto out;

@@ -5,12 +5,17 @@
 
 #define _GNU_SOURCE
 #include "sasl.h"
+#include "thread.h"
 
+#include <errno.h>
 #include <gsasl.h>
 #include <gsasl-mech.h>
+#include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* RFC 7677 section 4 asks for 4096 at least; libgsasl takes any number, and would compute for minutes.  */
 #define ITERATIONS_MIN 4096
@@ -291,8 +296,123 @@ step_failed (int code, struct msub_error *err)
   return msub_fail (err, MSUB_AUTH, "Authentication failed: %s", gsasl_strerror (code));
 }
 
+/* A step that may ask a Kerberos server (GSSAPI), which no deadline and no cancel can interrupt: it has a thread of its own,
+   which is left to itself when it takes too long.  The last one to leave frees.  */
+struct errand
+{
+  atomic_int owners;
+  atomic_bool done;
+  int notice[2]; /* a pipe: the thread writes an octet when it is done */
+  Gsasl *library;
+  Gsasl_session *session;
+  char *message, *response;
+  size_t message_length, response_length;
+  int code;
+};
+
+static void
+leave_errand (struct errand *errand)
+{
+  if (atomic_fetch_sub (&errand->owners, 1) > 1)
+    return;
+  for (int i = 0; i < 2; i++)
+    if (errand->notice[i] >= 0)
+      close (errand->notice[i]);
+  if (errand->session)
+    gsasl_finish (errand->session);
+  if (errand->library)
+    gsasl_done (errand->library);
+  gsasl_free (errand->message);
+  gsasl_free (errand->response);
+  free (errand);
+}
+
+static void
+run_errand (void *arg)
+{
+  struct errand *errand = arg;
+  errand->code = gsasl_step (errand->session, errand->message, errand->message_length, &errand->response,
+                             &errand->response_length);
+  atomic_store (&errand->done, true);
+  while (write (errand->notice[1], "", 1) < 0 && errno == EINTR)
+    ;
+  leave_errand (errand);
+}
+
+/* Wait for ERRAND, on behalf of SASL.  -1 with ERR: it goes on alone.  */
+static int
+await_errand (struct errand *errand, const struct msub_context *context, msub_time deadline, struct msub_error *err)
+{
+  while (!atomic_load (&errand->done))
+    {
+      struct pollfd fds[2] = { { 0 }, { .fd = errand->notice[0], .events = POLLIN } };
+      int ready = msub_net_poll (context, fds, 2, deadline, err);
+      if (ready < 0)
+        return -1;
+      if (ready == 0)
+        return msub_fail (err, MSUB_TIMEOUT, "No Kerberos server gave a ticket for the mail server in time");
+    }
+  return 0;
+}
+
+/* As gsasl_step, or -1 with ERR.  MESSAGE is taken over.  */
+static int
+step_apart (struct msub_sasl *sasl, char *message, size_t n, const struct msub_context *context, msub_time deadline,
+            char **response_r, size_t *length_r, struct msub_error *err)
+{
+  struct errand *errand = calloc (1, sizeof *errand);
+  if (!errand)
+    {
+      gsasl_free (message);
+      return GSASL_MALLOC_ERROR;
+    }
+  *errand = (struct errand) { .owners = 2, .notice = { -1, -1 }, .library = sasl->library, .session = sasl->session,
+                              .message = message, .message_length = n };
+  int failed = pipe (errand->notice) || msub_net_nonblocking_cloexec (errand->notice[0])
+               || msub_net_nonblocking_cloexec (errand->notice[1]) || msub_thread_start (run_errand, errand);
+  int code = GSASL_MALLOC_ERROR;
+  if (failed)
+    atomic_store (&errand->owners, 1);
+  if (!failed && await_errand (errand, context, deadline, err))
+    {
+      /* The session is the thread's from now on.  */
+      sasl->library = NULL;
+      sasl->session = NULL;
+      code = -1;
+    }
+  else
+    {
+      if (!failed)
+        {
+          code = errand->code;
+          *response_r = errand->response;
+          *length_r = errand->response_length;
+          errand->response = NULL;
+        }
+      errand->library = NULL;
+      errand->session = NULL;
+    }
+  leave_errand (errand);
+  return code;
+}
+
+/* The exchange's next step: as gsasl_step, or -1 with ERR.  *MESSAGE is taken over.  */
+static int
+step (struct msub_sasl *sasl, char **message, size_t n, const struct msub_context *context, msub_time deadline,
+      char **response_r, size_t *length_r, struct msub_error *err)
+{
+  if (!sasl->session)
+    return GSASL_AUTHENTICATION_ERROR;
+  if (strcmp (sasl->mechanism->name, "GSSAPI") != 0)
+    return gsasl_step (sasl->session, *message, n, response_r, length_r);
+  char *taken = *message;
+  *message = NULL;
+  return step_apart (sasl, taken, n, context, deadline, response_r, length_r, err);
+}
+
 int
-msub_sasl_step (struct msub_sasl *sasl, const char *challenge, size_t n, char **response_r, struct msub_error *err)
+msub_sasl_step (struct msub_sasl *sasl, const char *challenge, size_t n, const struct msub_context *context,
+                msub_time deadline, char **response_r, struct msub_error *err)
 {
   *response_r = NULL;
   if (sasl->complete && sasl->mechanism->secret != MSUB_SASL_TOKEN)
@@ -317,7 +437,9 @@ msub_sasl_step (struct msub_sasl *sasl, const char *challenge, size_t n, char **
         goto out;
       sasl->iterations_checked = true;
     }
-  code = gsasl_step (sasl->session, message, message_length, &response, &response_length);
+  code = step (sasl, &message, message_length, context, deadline, &response, &response_length, err);
+  if (code < 0)
+    goto out;
   if (code != GSASL_OK && code != GSASL_NEEDS_MORE)
     {
       step_failed (code, err);

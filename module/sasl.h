@@ -1,12 +1,13 @@
 /* sasl.h --- authentication exchanges, by GNU SASL.
 
-   Floor 2.  Knows nothing of SMTP: challenges come in and responses go out in base64.
+   Floor 2.  Knows nothing of SMTP: challenges come in and responses go out in base64.  The only network it causes is
+   Kerberos' own, for a ticket.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #ifndef MSUB_SASL_H
 #define MSUB_SASL_H
 
-#include "error.h"
+#include "net.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -55,8 +56,9 @@ void msub_sasl_free (struct msub_sasl **sasl);
 /* Answer the base64 CHALLENGE (N octets; none for the first response of a client-first mechanism).  0 with *RESPONSE_R,
    base64, malloc'd, for msub_wipe_free; -1 with ERR, and then the exchange must be cancelled with "*":
    MSUB_PROTOCOL for a challenge that is none, MSUB_INSECURE for an iteration count or a signature that is not
-   acceptable, MSUB_AUTH else.  */
-int msub_sasl_step (struct msub_sasl *sasl, const char *challenge, size_t n, char **response_r, struct msub_error *err);
+   acceptable, MSUB_TIMEOUT when there was no ticket until DEADLINE, MSUB_CANCELLED, MSUB_AUTH else.  */
+int msub_sasl_step (struct msub_sasl *sasl, const char *challenge, size_t n, const struct msub_context *context,
+                    msub_time deadline, char **response_r, struct msub_error *err);
 
 /* Has the exchange come to its end, the server's signature verified where the mechanism has one?  Only then does a
    235 mean anything (SECURITY: F2).  */

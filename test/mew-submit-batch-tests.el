@@ -149,7 +149,8 @@
                (nth 2 lines))))))
 
 (ert-deftest mew-submit-batch-tests-words-of-the-server-are-safe ()
-  "The server's own words are shown, and none of its control characters."
+  "The server's own words are shown, and none of its control characters.
+\(SECURITY: O6)."
   :tags '(:module)
   (mew-submit-test-with-peer
       (peer "127.0.0.1:0,name=no,rcpt=reply:550 5.1.1 \\e[31mGo away \\xC3\\xBC\\x9B %n")
@@ -385,7 +386,8 @@ Resent-To: new@x\nResent-Bcc: hid@x\nFrom: me@x\nTo: old@x")
 ;;; How it ends
 
 (ert-deftest mew-submit-batch-tests-exit-status ()
-  "Each way to end has its exit status, and nothing was delivered unless it is 0."
+  "Each way to end has its exit status, and nothing was delivered unless it is 0.
+\(SECURITY: M1)."
   :tags '(:module)
   (mew-submit-test-with-peer
       (peer "--user" "me" "--password" "s3cret"

@@ -105,7 +105,8 @@ Return all its events, oldest first."
 
 (ert-deftest mew-submit-cancel-tests-each-phase-ends-at-once ()
   "A job that is cancelled ends at once, with one `done', in every phase.
-After the final dot nobody knows whether it was delivered, and it says so."
+After the final dot nobody knows whether it was delivered, and it says so.
+\(SECURITY: O9)."
   (mew-submit-cancel-tests--with-peer (peer short long)
     (dolist (phase mew-submit-cancel-tests--phases)
       (ert-info ((nth 0 phase) :prefix "phase ")
@@ -183,7 +184,8 @@ Half of them are cancelled at once, the others where the server keeps them."
 
 (ert-deftest mew-submit-cancel-tests-look-up ()
   "A look-up that nobody answers is cancelled at once, and its thread ends later.
-The resolver is an address of a network of our own that takes no packets."
+The resolver is an address of a network of our own that takes no packets.
+\(SECURITY: M6)."
   (when (equal (getenv "MEW_SUBMIT_SANITIZER") "tsan")
     (ert-skip "TSan has a thread of its own, and this counts threads"))
   (let* ((script "mount --bind \"$1\" /etc/resolv.conf && ip link set lo up && \

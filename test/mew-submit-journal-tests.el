@@ -199,7 +199,8 @@ When it does not leave, what it says of the message counts."
         (should (= (length lines) 2))))))
 
 (ert-deftest mew-submit-journal-tests-what-cannot-be-noted-is-not-sent ()
-  "Where the line cannot be written no dot leaves, and the server has no message."
+  "Where the line cannot be written no dot leaves, and the server has no message.
+\(SECURITY: I10)."
   :tags '(:module)
   (dolist (more '("" ",chunking" ",cap2-=PIPELINING"))
     (dolist (text (list mew-submit-journal-tests--short mew-submit-journal-tests--long))

@@ -201,7 +201,8 @@
     (should-not (mew-submit-test-violations peer))))
 
 (ert-deftest mew-submit-limits-tests-nonsense-is-no-limit ()
-  "Limits that are no numbers, or none at all, are not heeded."
+  "Limits that are no numbers, or none at all, are not heeded.
+\(SECURITY: O14)."
   :tags '(:module)
   (dolist (limits '("LIMITS" "LIMITS RCPTMAX=0 MAILMAX=0" "LIMITS RCPTMAX=-1"
                     "LIMITS RCPTMAX=99999999999999999999" "LIMITS X=1 Y"))

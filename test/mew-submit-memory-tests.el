@@ -134,7 +134,8 @@
       (should (equal (plist-get (funcall send nil) :result) "delivered")))))
 
 (ert-deftest mew-submit-memory-tests-no-log-in-any-more ()
-  "A server that has offered to log in, and offers nothing, or nothing good, is told of."
+  "A server that has offered to log in, and offers nothing, or nothing good, is told of.
+\(SECURITY: A17)."
   :tags '(:module)
   (mew-submit-test-with-peer
       (peer "--user" "me" "--password" "s3cret"
@@ -162,7 +163,8 @@
       (should-not (mew-submit-test-stored peer 4)))))
 
 (ert-deftest mew-submit-memory-tests-best-mechanism ()
-  "What is remembered is the best that could be used, and only gets better."
+  "What is remembered is the best that could be used, and only gets better.
+\(SECURITY: N9)."
   (mew-submit-test-with-directory directory
     (let* ((memory (expand-file-name "m" directory))
            (session (lambda (version mechanisms &optional auth)

@@ -104,7 +104,8 @@ Return (RESULT REUSED RESUMED).  RECIPIENT is its only one."
                 (mew-submit-test-log peer)))))
 
 (ert-deftest mew-submit-reuse-tests-tls-is-resumed ()
-  "A ticket is used for the same share and server, and for no other."
+  "A ticket is used for the same share and server, and for no other.
+\(SECURITY: B13)."
   (mew-submit-reuse-tests--with-peer peer ("127.0.0.1:0,name=a,tickets"
                                            "127.0.0.1:0,name=b,tickets")
     (should (equal (mew-submit-reuse-tests--send peer "a" "t" 0)

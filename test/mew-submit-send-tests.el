@@ -126,7 +126,8 @@ NAME nil means that there is no account.  The world notes what the user sees."
 ;;; message-mode
 
 (ert-deftest mew-submit-send-tests-message-mode ()
-  "A MIME message leaves in the background, encoded, without Bcc, and is gone."
+  "A MIME message leaves in the background, encoded, without Bcc, and is gone.
+\(SECURITY: I9, I10)."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,greeting=delay:200")
     (mew-submit-send-tests--with-world (world peer "ok")

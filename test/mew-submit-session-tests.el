@@ -195,7 +195,8 @@
       (should (= (length (mew-submit-test-log peer "message")) 40)))))
 
 (ert-deftest mew-submit-session-tests-survives-a-killed-pipe ()
-  "When the pipe process is killed, another one takes its place."
+  "When the pipe process is killed, another one takes its place.
+\(SECURITY: O8)."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=slow,greeting=delay:300")
     (let ((session (mew-submit-session-start

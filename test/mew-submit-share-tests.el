@@ -57,7 +57,8 @@
       (should-not (mew-submit-test-violations peer)))))
 
 (ert-deftest mew-submit-share-tests-what-keeps-apart ()
-  "Another name, level, user, file or way out means another connection."
+  "Another name, level, user, file or way out means another connection.
+\(SECURITY: B13)."
   :tags '(:module)
   (mew-submit-share-tests--with-peer (peer "127.0.0.1:0,name=a")
     (let* ((ca (mew-submit-test--peer-file peer "ca.pem"))

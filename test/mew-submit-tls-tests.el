@@ -178,7 +178,8 @@
        ,@body)))
 
 (ert-deftest mew-submit-tls-tests-pin ()
-  "A pin is for one account, server and port, and can be taken back."
+  "A pin is for one account, server and port, and can be taken back.
+While mail is sent none is offered (SECURITY: D25)."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=self,cert=self-signed"
                                    "127.0.0.1:0,name=other,cert=self-signed"

@@ -16,6 +16,7 @@
 ;; - Whatever happens after a port has answered, no other route is tried.
 ;;
 ;; On this network a rejected SYN is rejected at once, by the address that was tried.
+;; (SECURITY: M2, M3.)
 
 ;;; Code:
 

@@ -66,7 +66,7 @@ expect_gone () { expect_that "the screen to say no longer $1" screen_lacks "$1";
 
 # --- The mail server ----------------------------------------------------------------------------------------
 
-# The server ends when its standard input does, so with the case.
+# The server ends when its standard input does, so with the case; but tmux has a copy of that.
 start_peer ()
 {
   rm -f "$dir/ready"
@@ -81,8 +81,8 @@ start_peer ()
 
 stop_peer ()
 {
-  exec {tty_peer_input}>&-
-  wait "$tty_peer_pid"
+  if [ -n "$tty_peer_pid" ]; then kill "$tty_peer_pid" 2>/dev/null; wait "$tty_peer_pid" 2>/dev/null; fi
+  tty_peer_pid=
 }
 
 port () { jq -r --arg name "$1" '.listeners[] | select(.name == $name) | .port' "$dir/ready"; }
@@ -154,8 +154,8 @@ tty_case ()
 (
   dir=$tty_work/$1
   mkdir "$dir"
-  tty_peers=0 tty_peer_input=
-  trap stop_emacs EXIT
+  tty_peers=0 tty_peer_input='' tty_peer_pid=''
+  trap 'stop_emacs; stop_peer' EXIT
   trap 'exit 143' INT TERM HUP
   tty_first_init
   "case_$1"

@@ -33,6 +33,8 @@ PURE_C := $(wildcard $(patsubst %,module/%.c,error event reply body verdict))
 UNIT_C := $(sort $(wildcard test/c/test-*.c))
 FUZZ_C := $(filter-out %/fuzz-main.c,$(sort $(wildcard test/c/fuzz-*.c)))
 HELPER_C := $(filter-out $(UNIT_C) test/c/fuzz-%,$(sort $(wildcard test/c/*.c)))
+# Whatever has a program test/NAME/run is the suite NAME.
+SUITES := $(patsubst test/%/run,check-%,$(filter-out test/bench/run,$(sort $(wildcard test/*/run))))
 ALL_C := $(MODULE_C) $(sort $(wildcard test/*/*.c))
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wvla -Wformat=2
@@ -134,7 +136,7 @@ check-c: units  ## C unit tests, with sanitizers
 check-lisp: all programs  ## ERT
 	@test/tool/check lisp
 
-check-race check-real check-faults check-interop check-demo check-domain check-survey: check-%: all programs
+$(SUITES): check-%: all programs
 	@test/tool/check $*
 
 units: $(patsubst test/c/%.c,$(BUILD)/c/%,$(UNIT_C))
@@ -232,7 +234,7 @@ help:  ## this list
 	@sed -nE -e 's/^## (.*)/\n\1/p' \
 	  -e 's/^([a-z][a-z -]*):.*  ## (.*)/\1 \t\2/p' Makefile | expand -t 20
 
-.PHONY: all module compile programs libraries check demo check-all check-c check-lisp check-race check-real check-faults check-interop check-demo check-domain check-survey \
+.PHONY: all module compile programs libraries check demo check-all check-c check-lisp $(SUITES) \
   units bench fuzz asan tsan lint lint-c cppcheck tidy exports layers rows warnings checkdoc package-lint spaces \
   info install uninstall deps deps-build deps-check clean help
 

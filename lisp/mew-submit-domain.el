@@ -188,7 +188,7 @@ or else as its local part.  As an account:"
   (add-hook 'kill-buffer-hook #'mew-submit-domain--leave nil t))
 
 (defun mew-submit-domain--leave ()
-  "Stop what runs for the current buffer."
+  "Stop what is running for the current buffer."
   (when mew-submit-domain--timer
     (cancel-timer mew-submit-domain--timer))
   (when mew-submit-domain--zone
@@ -310,7 +310,7 @@ What a client that was set up from these records would do is told, too."
     :account (mew-submit-zone-account zone))))
 
 (defun mew-submit-domain--json-server (role host port diagnosis)
-  "Return what JSON says of HOST, PORT, whose part is ROLE, by DIAGNOSIS."
+  "Return HOST, PORT, whose part is ROLE, and DIAGNOSIS as JSON has them."
   (list :host host :role role :port port
         :attempts
         (vconcat

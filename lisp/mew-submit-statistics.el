@@ -247,7 +247,7 @@ which is `here' or `there' when a port works on the other side only, or nil."
   (and (plist-get attempt :tls) (plist-get attempt :auth) t))
 
 (defun mew-submit-statistics-provider (result)
-  "Return what RESULT's server offers to those who submit mail, as a plist.
+  "Return what those who submit mail find at RESULT's server, as a plist.
 :submission is non-nil when it does so as RFC 6409 and RFC 8314 ask for: on 587
 with STARTTLS and AUTH after it, or on 465.  :p587 and :p465 are the cases,
 :starttls and :auth what was seen on 587, :auth465 on 465, :clear non-nil when

@@ -236,7 +236,7 @@ In the latter numbers have columns of their own."
   "The buttons of a survey: (COMMAND KEY LABEL).")
 
 (defun mew-submit-survey--insert-button (command key label)
-  "Insert a button LABEL for COMMAND, which KEY calls."
+  "Insert a button LABEL for COMMAND, whose key is KEY."
   (insert-text-button (format "[%s %s]" key label) 'follow-link t
                       'action (lambda (_) (call-interactively command)))
   (insert " "))
@@ -453,7 +453,7 @@ password.  Interactively, with a prefix argument, ask for a file."
                            "JSON"))
 
 (defun mew-submit-survey-providers ()
-  "Show what each server of the survey offers to those who submit mail."
+  "Show what those who submit mail find at each server of the survey."
   (interactive nil mew-submit-survey-mode)
   (require 'mew-submit-provider)
   (mew-submit-provider-list (mew-submit-fieldtest-results

@@ -164,6 +164,15 @@ KEYS are :ports, :family, :timeout, :account and :file."
         :auth (and (plist-get attempt :auth-tls) t)
         :auth-clear (and (plist-get attempt :auth-clear) t)))
 
+(defun mew-submit-fieldtest--lookups (diagnosis)
+  "Return the look-ups of DIAGNOSIS that failed, ((FAMILY . WORDS)...).
+A name without an address of a family is no failure."
+  (mapcar (lambda (lookup)
+            (cons (plist-get lookup :family) (plist-get lookup :error)))
+          (seq-filter (lambda (lookup)
+                        (not (member (plist-get lookup :why) '(nil "none"))))
+                      (plist-get diagnosis :lookups))))
+
 (defun mew-submit-fieldtest--record (place diagnosis)
   "Return the record of PLACE made of DIAGNOSIS, which has ended."
   (let ((done (plist-get diagnosis :done)))
@@ -174,6 +183,7 @@ KEYS are :ports, :family, :timeout, :account and :file."
           :text (and (not (equal (plist-get done :kind) "ok"))
                      (plist-get done :text))
           :ms (plist-get done :ms)
+          :lookups (mew-submit-fieldtest--lookups diagnosis)
           :attempts (mapcar #'mew-submit-fieldtest--attempt
                             (plist-get diagnosis :attempts)))))
 
@@ -267,6 +277,7 @@ Rows with the same server and user are one."
   (and (proper-list-p form)
        (stringp (plist-get form :host))
        (stringp (plist-get form :ports))
+       (proper-list-p (plist-get form :lookups))
        (proper-list-p (plist-get form :attempts))
        (seq-every-p #'mew-submit-fieldtest--attempt-p
                     (plist-get form :attempts))))

@@ -19,6 +19,7 @@
 (require 'mew-submit-error)
 (require 'mew-submit-memory)
 (require 'mew-submit-module)
+(require 'mew-submit-negative)
 (require 'mew-submit-outbox)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
@@ -62,7 +63,7 @@ Use one that was configured --with-modules."))
    (mew-submit-checkup--kernel)))
 
 (defun mew-submit-checkup--kernel ()
-  "Return a finding about what the system tells of failed connections."
+  "Return a finding about what the system can tell of failed connections."
   (let ((release (and (eq system-type 'gnu/linux)
                       (ignore-errors
                         (string-trim (with-temp-buffer
@@ -216,7 +217,7 @@ No source of secrets that could ask is looked into."
      (append '(:fallback always :timeout 5) account))))
 
 (defun mew-submit-checkup--plan (account request)
-  "Return in words where ACCOUNT's mail goes, by REQUEST."
+  "Return in words the way of ACCOUNT's mail, by REQUEST."
   (format "%s: %s%s%s"
           (or (plist-get account :server) "?")
           (mapconcat
@@ -440,6 +441,32 @@ than before raises no alarm")
       "memory" 'ok "servers that are remembered: %d"
       (length (mew-submit-memory-servers mew-submit-memory-file))))))
 
+(defun mew-submit-checkup--verdict (entry number)
+  "Return a finding about ENTRY, a port that is blocked for account NUMBER."
+  (mew-submit-checkup--finding
+   "verdicts" 'note "Account %d: port %s by %s was case %s on this network, so it \
+is tried last until %s.\nM-x mew-submit-forget-network forgets that." number
+   (plist-get entry :port)
+   (mew-submit-report-family
+    (and (plist-get entry :family) (symbol-name (plist-get entry :family))))
+   (plist-get entry :case) (plist-get entry :expires)))
+
+(defun mew-submit-checkup--verdicts ()
+  "Return findings about ports that are remembered to be blocked."
+  (let ((networks (mew-submit-negative-networks))
+        (number 0))
+    (cons
+     (mew-submit-checkup--finding
+      "verdicts" 'ok "ports that are remembered to be blocked, on any network: %d"
+      (length (mew-submit-negative-entries)))
+     (mapcan
+      (lambda (account)
+        (cl-incf number)
+        (when-let ((host (ignore-errors (mew-submit-request-host account))))
+          (mapcar (lambda (entry) (mew-submit-checkup--verdict entry number))
+                  (mew-submit-negative-find host networks))))
+      (mew-submit-checkup-accounts)))))
+
 (defun mew-submit-checkup--pin (pin names)
   "Return a finding about PIN when it is of no use, or nil.
 NAMES are those of the accounts there are."
@@ -491,7 +518,7 @@ account, a server, a port and a fingerprint"))))
   "When this version was made: no clock that is right says less.")
 
 (defun mew-submit-checkup-clock (now)
-  "Return findings about NOW, what the clock says."
+  "Return findings about NOW, the time by the clock."
   (let* ((witness (car (sort (mew-submit-checkup--witnesses)
                              (lambda (a b) (time-less-p (cdr b) (cdr a))))))
          (shown (format-time-string "%F %R UTC" now t)))
@@ -567,6 +594,7 @@ mew-submit-diagnose-domain has nobody to ask.\nSet dns-servers.")))))
     ("secrets" mew-submit-checkup--secrets)
     ("outbox" mew-submit-checkup--outbox)
     ("memory" mew-submit-checkup--memory)
+    ("verdicts" mew-submit-checkup--verdicts)
     ("pins" mew-submit-checkup--pins)
     ("clock" mew-submit-checkup-now)
     ("network" mew-submit-checkup--families)

@@ -39,7 +39,7 @@
 ;;; The picture
 
 (defun mew-submit-diagnosis-view--keymap (rows toggle)
-  "Return a keymap by which a click on one of ROWS calls TOGGLE with its number."
+  "Return a keymap for clicks on ROWS: TOGGLE gets the number of the attempt."
   (let ((map (make-sparse-keymap))
         (number -1))
     (dolist (row rows map)
@@ -50,7 +50,7 @@
                       (lambda () (interactive) (funcall toggle id))))))))
 
 (defun mew-submit-diagnosis-view--insert-svg (rows toggle)
-  "Insert the picture of ROWS; a click on one calls TOGGLE."
+  "Insert the picture of ROWS; TOGGLE is called after a click on one."
   (let ((width mew-submit-diagnosis-view--svg-width)
         (start (point)))
     (insert-image (svg-image (mew-submit-picture-svg
@@ -64,7 +64,7 @@
     (insert "\n")))
 
 (defun mew-submit-diagnosis-view--insert-chart (rows toggle)
-  "Insert the chart of ROWS; each attempt is a button that calls TOGGLE."
+  "Insert the chart of ROWS; each attempt is a button for TOGGLE."
   (pcase-dolist (`(,line . ,row)
                  (mew-submit-picture-text
                   rows mew-submit-diagnosis-view--text-width))

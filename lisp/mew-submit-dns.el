@@ -121,7 +121,7 @@ They are those of `dns-servers', or else of /etc/resolv.conf."
     (_ data)))
 
 (defun mew-submit-dns--read (octets)
-  "Return what dns.el reads in OCTETS, a packet."
+  "Return OCTETS, a packet, as dns.el has read them."
   (let ((dns-query-types (append mew-submit-dns--types dns-query-types)))
     (dns-read octets)))
 

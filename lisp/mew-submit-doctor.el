@@ -26,7 +26,7 @@
 ;;; Masks
 
 (defun mew-submit-doctor--account-names (account number)
-  "Return ((NAME . MASK)...) for what ACCOUNT, the one with NUMBER, says of people."
+  "Return ((NAME . MASK)...) for the names in ACCOUNT, the one with NUMBER."
   (cl-loop for key in '(:server :user :name :from :sender :tls-name :helo :source
                                 :tunnel :dsn-id)
            for value = (plist-get account key)
@@ -67,7 +67,7 @@
   "What follows the last dot of a file's name, and not of a host's.")
 
 (defun mew-submit-doctor--mask-host (name)
-  "Return NAME, which has dots, or the mask for it when it looks like a host."
+  "Return NAME, which has dots, or the mask for it when that may be a host."
   (save-match-data
     (if (member (car (last (split-string name "\\.")))
                 mew-submit-doctor--suffixes)
@@ -83,7 +83,7 @@
    text t t))
 
 (defun mew-submit-doctor-mask (text names)
-  "Return TEXT without NAMES, ((NAME . MASK)...), and without what looks like one."
+  "Return TEXT without NAMES, ((NAME . MASK)...), and what could be one."
   (pcase-dolist (`(,name . ,mask) names)
     (setq text (mew-submit-doctor--replace name mask text)))
   (pcase-dolist (`(,regexp . ,mask) mew-submit-doctor--patterns)
@@ -217,7 +217,7 @@ With OFFLINE non-nil no server is looked at."
   (add-hook 'kill-buffer-hook #'mew-submit-doctor--leave nil t))
 
 (defun mew-submit-doctor--leave ()
-  "Stop what still runs for the current buffer."
+  "Stop what is still running for the current buffer."
   (when mew-submit-doctor--visit
     (mew-submit-doctor--stop mew-submit-doctor--visit)))
 
@@ -235,7 +235,7 @@ With OFFLINE non-nil no server is looked at."
                        findings ""))))
 
 (defun mew-submit-doctor--button (label command)
-  "Insert a button LABEL that calls COMMAND."
+  "Insert a button LABEL for COMMAND."
   (insert-text-button label 'follow-link t
                       'action (lambda (_) (call-interactively command)))
   (insert "  "))
@@ -361,9 +361,9 @@ found.\n"))
 
 ;;;###autoload
 (defun mew-submit-batch-doctor ()
-  "Check the set-up that Emacs has loaded, print what was found, and leave Emacs.
-Options are on the command line behind \"--\"; --help lists them.  The exit status
-is 0 when there is no error."
+  "Check the set-up that Emacs has loaded, print the findings, and leave Emacs.
+Options are on the command line behind \"--\"; --help lists them.  The exit
+status is 0 when there is no error."
   (mew-submit-command-run #'mew-submit-doctor--run))
 
 (provide 'mew-submit-doctor)

@@ -70,30 +70,27 @@
   (let ((tls (plist-get attempt :tls)))
     (cond (tls (format "%s%s" (or (plist-get tls :version) "TLS")
                        (if (plist-get tls :verified) ""
-                         ", bad certificate")))
+                         ", bad")))
           ((plist-get attempt :starttls)
            (format "STARTTLS %s" (plist-get attempt :starttls)))
           (t ""))))
 
 (defun mew-submit-domain--server-rows (server)
   "Return the rows of the table of servers for SERVER, (ROLE HOST PORT DIAGNOSIS)."
-  (pcase-let ((`(,role ,host ,port ,diagnosis) server))
+  (pcase-let ((`(,_ ,host ,port ,diagnosis) server))
     (or (mapcar (lambda (attempt)
                   (list host (plist-get attempt :port)
-                        (or (plist-get attempt :address) "")
-                        (if (plist-get attempt :case)
-                            (format "case %s" (plist-get attempt :case))
-                          "...")
+                        (format "%s" (or (plist-get attempt :case) "..."))
                         (mew-submit-domain--tls attempt)
-                        (if (plist-get attempt :auth-tls) "yes" "")))
+                        (if (plist-get attempt :auth-tls) "yes" "")
+                        (or (plist-get attempt :address) "")))
                 (plist-get diagnosis :attempts))
-        (list (list host port "" (if (plist-get diagnosis :done) "no address"
-                                   "...")
-                    (format "%s" role) "")))))
+        (list (list host port "..." "" ""
+                    (if (plist-get diagnosis :done) "no address" ""))))))
 
 (defun mew-submit-domain--servers (zone)
   "Return the table of the servers of ZONE."
-  (cons '("server" "port" "address" "verdict" "TLS" "AUTH")
+  (cons '("server" "port" "case" "TLS" "AUTH" "address")
         (mapcan #'mew-submit-domain--server-rows (plist-get zone :servers))))
 
 (defconst mew-submit-domain--marks
@@ -188,7 +185,7 @@ or else as its local part.  As an account:"
   (add-hook 'kill-buffer-hook #'mew-submit-domain--leave nil t))
 
 (defun mew-submit-domain--leave ()
-  "Stop what runs for the current buffer."
+  "Stop what is running for the current buffer."
   (when mew-submit-domain--timer
     (cancel-timer mew-submit-domain--timer))
   (when mew-submit-domain--zone
@@ -310,7 +307,7 @@ What a client that was set up from these records would do is told, too."
     :account (mew-submit-zone-account zone))))
 
 (defun mew-submit-domain--json-server (role host port diagnosis)
-  "Return what JSON says of HOST, PORT, whose part is ROLE, by DIAGNOSIS."
+  "Return HOST, PORT, whose part is ROLE, and DIAGNOSIS as JSON has them."
   (list :host host :role role :port port
         :attempts
         (vconcat

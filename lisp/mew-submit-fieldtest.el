@@ -123,7 +123,7 @@ line that makes no sense, and when there is none."
   (on-end nil :documentation "Function of the test, called at its end, or nil."))
 
 (defun mew-submit-fieldtest--place (test row)
-  "Return what TEST looks at for ROW: (HOST . PORTS)."
+  "Return the place of ROW in TEST: (HOST . PORTS)."
   (cons (plist-get row :host)
         (or (plist-get row :ports) (mew-submit-fieldtest-ports test))))
 
@@ -152,7 +152,7 @@ KEYS are :ports, :family, :timeout, :account and :file."
 ;;; Records
 
 (defun mew-submit-fieldtest--attempt (attempt)
-  "Return what a record keeps of ATTEMPT, one of a diagnosis."
+  "Return what is kept of ATTEMPT, one of a diagnosis."
   (list :port (plist-get attempt :port) :family (plist-get attempt :family)
         :address (plist-get attempt :address) :case (plist-get attempt :case)
         :errno (plist-get attempt :errno) :icmp (plist-get attempt :icmp)
@@ -164,8 +164,17 @@ KEYS are :ports, :family, :timeout, :account and :file."
         :auth (and (plist-get attempt :auth-tls) t)
         :auth-clear (and (plist-get attempt :auth-clear) t)))
 
+(defun mew-submit-fieldtest--lookups (diagnosis)
+  "Return the look-ups of DIAGNOSIS that failed, ((FAMILY . WORDS)...).
+A name without an address of a family is no failure."
+  (mapcar (lambda (lookup)
+            (cons (plist-get lookup :family) (plist-get lookup :error)))
+          (seq-filter (lambda (lookup)
+                        (not (member (plist-get lookup :why) '(nil "none"))))
+                      (plist-get diagnosis :lookups))))
+
 (defun mew-submit-fieldtest--record (place diagnosis)
-  "Return the record of PLACE that DIAGNOSIS, which has ended, makes."
+  "Return the record of PLACE made of DIAGNOSIS, which has ended."
   (let ((done (plist-get diagnosis :done)))
     (list :host (car place) :ports (cdr place)
           :time (format-time-string "%FT%TZ" nil t)
@@ -174,6 +183,7 @@ KEYS are :ports, :family, :timeout, :account and :file."
           :text (and (not (equal (plist-get done :kind) "ok"))
                      (plist-get done :text))
           :ms (plist-get done :ms)
+          :lookups (mew-submit-fieldtest--lookups diagnosis)
           :attempts (mapcar #'mew-submit-fieldtest--attempt
                             (plist-get diagnosis :attempts)))))
 
@@ -267,6 +277,7 @@ Rows with the same server and user are one."
   (and (proper-list-p form)
        (stringp (plist-get form :host))
        (stringp (plist-get form :ports))
+       (proper-list-p (plist-get form :lookups))
        (proper-list-p (plist-get form :attempts))
        (seq-every-p #'mew-submit-fieldtest--attempt-p
                     (plist-get form :attempts))))
@@ -279,7 +290,7 @@ Rows with the same server and user are one."
        (string-or-null-p (plist-get row :ports))))
 
 (defun mew-submit-fieldtest-load (file)
-  "Return the test that FILE keeps; what it has not looked at is pending.
+  "Return the test in FILE; what it has not looked at is pending.
 Signal `mew-submit-config' when FILE is none."
   (pcase-let ((`(,head . ,records) (mew-submit-fieldtest--forms file)))
     (unless (and (eq (car-safe head) :survey)
@@ -343,7 +354,7 @@ One that TEST was stopped in says nothing, even when TEST goes on."
                                   (mew-submit-fieldtest--failed place err)))))
 
 (defun mew-submit-fieldtest--fill (test)
-  "Begin as many places of TEST as the limit allows; tell when it has ended."
+  "Begin as many places of TEST as may be; tell when it has ended."
   (unless (mew-submit-fieldtest-filling test)
     (setf (mew-submit-fieldtest-filling test) t)
     (unwind-protect

@@ -104,7 +104,7 @@
              (or (plist-get event :error) "none found")))))
 
 (defun mew-submit-picture--began (event)
-  "Return when the attempt began that EVENT tells of.
+  "Return when the attempt of EVENT began.
 :age is how long ago that was."
   (let ((at (or (plist-get event :at) 0)))
     (max 0 (cond ((plist-get event :age) (- at (plist-get event :age)))
@@ -112,7 +112,7 @@
                  (t at)))))
 
 (defun mew-submit-picture--new-row (event)
-  "Return a row for the attempt that EVENT tells of first."
+  "Return a row for the attempt of EVENT, its first one."
   (mew-submit-picture--make-row
    :id (plist-get event :id) :port (plist-get event :port)
    :family (plist-get event :family) :address (plist-get event :address)
@@ -372,7 +372,7 @@ PHASES is a list of (PHASE . COLOUR)."
   "What is drawn into a square of 8: (PATTERN PATH).")
 
 (defun mew-submit-picture--definitions (colors)
-  "Return the SVG node that defines a pattern for each phase, in COLORS."
+  "Return the SVG node with a pattern for each phase, in COLORS."
   (apply
    #'dom-node 'defs nil
    (mapcar

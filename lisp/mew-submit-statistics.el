@@ -37,20 +37,23 @@
   "Return what ATTEMPTS, those at a port of a server, amount to; nil for nothing.
 It is one of `mew-submit-statistics-cases'.  A family that has no way out of
 this machine says nothing of the server, unless there is no other."
-  (let* ((cases (delq nil (seq-uniq (mapcar #'mew-submit-statistics--tcp-case
-                                            attempts))))
-         (told (remove "local" cases)))
+  (let (told local)
+    (dolist (attempt attempts)
+      (let ((case (mew-submit-statistics--tcp-case attempt)))
+        (cond ((null case))
+              ((equal case "local") (setq local t))
+              ((not (member case told)) (push case told)))))
     (cond ((cdr told) "mixed")
           (told (car told))
-          (cases "local"))))
+          (local "local"))))
 
 (defun mew-submit-statistics--select (attempts port family)
   "Return those of ATTEMPTS at PORT by FAMILY; nil is any family."
-  (seq-filter (lambda (attempt)
-                (and (eql port (plist-get attempt :port))
+  (cl-loop for attempt in attempts
+           when (and (eql port (plist-get attempt :port))
                      (or (null family)
-                         (equal family (plist-get attempt :family)))))
-              attempts))
+                         (equal family (plist-get attempt :family))))
+           collect attempt))
 
 (defun mew-submit-statistics-of (result port family)
   "Return which case RESULT's server is at PORT by FAMILY (nil: both), or nil."
@@ -59,18 +62,20 @@ this machine says nothing of the server, unless there is no other."
 
 (defun mew-submit-statistics-unique (results)
   "Return RESULTS with one for each server and user, the first one."
-  (seq-uniq results
-            (lambda (a b)
-              (and (equal (plist-get a :host) (plist-get b :host))
-                   (equal (plist-get a :user) (plist-get b :user))))))
+  (let ((seen (make-hash-table :test #'equal)))
+    (cl-loop for result in results
+             for key = (cons (plist-get result :host) (plist-get result :user))
+             unless (gethash key seen)
+             collect result
+             do (puthash key t seen))))
 
 (defun mew-submit-statistics-ports (results)
   "Return the ports that RESULTS know of: 587 first, then 25, then the others."
-  (let ((ports (seq-uniq (mapcan (lambda (result)
-                                   (mapcar (lambda (attempt)
-                                             (plist-get attempt :port))
-                                           (plist-get result :attempts)))
-                                 results))))
+  (let (ports)
+    (dolist (result results)
+      (dolist (attempt (plist-get result :attempts))
+        (cl-pushnew (plist-get attempt :port) ports)))
+    (setq ports (nreverse ports))
     (append (seq-filter (lambda (port) (memql port ports)) '(587 25))
             (sort (seq-difference ports '(587 25)) #'<))))
 
@@ -80,19 +85,17 @@ this machine says nothing of the server, unless there is no other."
   "Return how many of RESULTS are which case at PORT by FAMILY, as a plist.
 It has :port, :family (nil: both), :n and :counts, a list of (CASE . NUMBER).
 What this machine has no way to is not counted."
-  (let ((cases (seq-remove (lambda (case) (member case '(nil "local")))
-                           (mapcar (lambda (result)
-                                     (mew-submit-statistics-of result port
-                                                               family))
-                                   results))))
-    (list :port port :family family :n (length cases)
-          :counts (mapcar (lambda (entry)
-                            (cons (car entry)
-                                  (seq-count (lambda (case)
-                                               (equal case (car entry)))
-                                             cases)))
-                          (remove (assoc "local" mew-submit-statistics-cases)
-                                  mew-submit-statistics-cases)))))
+  (let ((table (make-hash-table :test #'equal))
+        (n 0))
+    (dolist (result results)
+      (let ((case (mew-submit-statistics-of result port family)))
+        (unless (member case '(nil "local"))
+          (cl-incf n)
+          (cl-incf (gethash case table 0)))))
+    (list :port port :family family :n n
+          :counts (cl-loop for (case) in mew-submit-statistics-cases
+                           unless (equal case "local")
+                           collect (cons case (gethash case table 0))))))
 
 (defun mew-submit-statistics-cells (results)
   "Return the cells of RESULTS for each port: both families, IPv6, IPv4."
@@ -247,7 +250,7 @@ which is `here' or `there' when a port works on the other side only, or nil."
   (and (plist-get attempt :tls) (plist-get attempt :auth) t))
 
 (defun mew-submit-statistics-provider (result)
-  "Return what RESULT's server offers to those who submit mail, as a plist.
+  "Return what those who submit mail find at RESULT's server, as a plist.
 :submission is non-nil when it does so as RFC 6409 and RFC 8314 ask for: on 587
 with STARTTLS and AUTH after it, or on 465.  :p587 and :p465 are the cases,
 :starttls and :auth what was seen on 587, :auth465 on 465, :clear non-nil when

@@ -158,7 +158,10 @@
      (t (mew-submit-survey-batch--print
          (concat "\n" (mew-submit-survey-numbers test) "\n\n"
                  (mapconcat #'mew-submit-table-text
-                            (mew-submit-survey-tables results) "\n")))
+                            (mew-submit-survey-tables results) "\n")
+                 (let ((failures (mew-submit-survey-failures results)))
+                   (if (string-empty-p failures) ""
+                     (concat "\nNot looked at:\n" failures)))))
         (mew-submit-survey-batch--beside test options)))))
 
 (defun mew-submit-survey-batch--survey (options)

@@ -83,7 +83,7 @@ The default is nil."
                       (lambda (a b) (< (car a) (car b))))))
 
 (defun mew-submit-survey-mail-block (test)
-  "Return what of TEST is for programs, with its marks."
+  "Return what of TEST is for programs, between two lines."
   (let ((results (mew-submit-survey-mail--shuffled
                   (mew-submit-fieldtest-results test)))
         (number 0))
@@ -184,7 +184,7 @@ one in a file."
             lines))
 
 (defun mew-submit-survey-mail--parse (text)
-  "Return the survey that TEXT, between two marks, is: (ID . RESULTS), or nil."
+  "Return the survey that TEXT, the inside of a block, is: (ID . RESULTS), or nil."
   (let* ((lines (mapcar (lambda (line)
                           (string-trim (replace-regexp-in-string
                                         "\\`\\(?:> ?\\)+" "" line)))
@@ -206,7 +206,7 @@ one in a file."
                           (sort numbers #'<))))))
 
 (defun mew-submit-survey-mail--blocks (text)
-  "Return the surveys in TEXT, between marks: a list of (ID . RESULTS)."
+  "Return the surveys in the blocks of TEXT: a list of (ID . RESULTS)."
   (with-temp-buffer
     (insert text)
     (goto-char (point-min))

@@ -124,6 +124,10 @@ In the latter numbers have columns of their own."
    (list :host (plist-get result :host) :user (plist-get result :user)
          :error (plist-get result :error) :text (plist-get result :text)
          :ms (plist-get result :ms)
+         :lookups (vconcat (mapcar (lambda (lookup)
+                                     (list :family (car-safe lookup)
+                                           :error (cdr-safe lookup)))
+                                   (plist-get result :lookups)))
          :attempts (vconcat (mapcar #'mew-submit-survey--json-attempt
                                     (plist-get result :attempts))))))
 
@@ -236,7 +240,7 @@ In the latter numbers have columns of their own."
   "The buttons of a survey: (COMMAND KEY LABEL).")
 
 (defun mew-submit-survey--insert-button (command key label)
-  "Insert a button LABEL for COMMAND, which KEY calls."
+  "Insert a button LABEL for COMMAND, whose key is KEY."
   (insert-text-button (format "[%s %s]" key label) 'follow-link t
                       'action (lambda (_) (call-interactively command)))
   (insert " "))
@@ -262,15 +266,30 @@ In the latter numbers have columns of their own."
     (apply #'mew-submit-survey--insert-button button))
   (insert "\n\n"))
 
+(defun mew-submit-survey-failures (results)
+  "Return a line for each of RESULTS that lacks something, and why."
+  (mapconcat
+   (lambda (result)
+     (if (plist-get result :error)
+         (format "  %s: %s\n" (plist-get result :host)
+                 (mew-submit-error-clean (or (plist-get result :text) "")))
+       (mapconcat (lambda (lookup)
+                    (format "  %s: no look-up by %s: %s\n"
+                            (plist-get result :host)
+                            (mew-submit-statistics-family (car-safe lookup))
+                            (mew-submit-error-clean
+                             (format "%s" (cdr-safe lookup)))))
+                  (plist-get result :lookups) "")))
+   results ""))
+
 (defun mew-submit-survey--insert-failures (results)
-  "Insert which of RESULTS could not be looked at."
-  (when-let ((failures (seq-filter (lambda (result) (plist-get result :error))
-                                   results)))
-    (insert "\nNot looked at:\n")
-    (dolist (result failures)
-      (insert (format "  %s: %s\n" (plist-get result :host)
-                      (mew-submit-error-clean
-                       (or (plist-get result :text) "")))))))
+  "Insert which of RESULTS could not be looked at, or not by each family."
+  (let ((failures (mew-submit-survey-failures results)))
+    (unless (string-empty-p failures)
+      (insert "\nNot looked at:\n" failures))))
+
+(defvar-local mew-submit-survey--cost 0
+  "How many seconds the last drawing took.")
 
 (defun mew-submit-survey--draw ()
   "Show the test of the current buffer."
@@ -279,7 +298,8 @@ In the latter numbers have columns of their own."
          (test mew-submit-survey--test)
          (results (mew-submit-fieldtest-results test))
          (line (line-number-at-pos))
-         (column (current-column)))
+         (column (current-column))
+         (began (float-time)))
     (erase-buffer)
     (mew-submit-survey--insert-head test)
     (when results
@@ -294,15 +314,17 @@ In the latter numbers have columns of their own."
       (mew-submit-survey--insert-failures results))
     (goto-char (point-min))
     (forward-line (1- line))
-    (move-to-column column)))
+    (move-to-column column)
+    (setq mew-submit-survey--cost (- (float-time) began))))
 
 (defun mew-submit-survey--show-soon (buffer)
-  "Show in BUFFER what is new there, not more often than twice a second."
+  "Show in BUFFER what is new there, not more often than twice a second.
+Drawing takes a tenth of the time at most: long tables are drawn less often."
   (when (buffer-live-p buffer)
     (with-current-buffer buffer
       (unless mew-submit-survey--timer
         (setq mew-submit-survey--timer
-              (run-at-time 0.5 nil
+              (run-at-time (max 0.5 (* 10 mew-submit-survey--cost)) nil
                            (lambda ()
                              (when (buffer-live-p buffer)
                                (with-current-buffer buffer
@@ -453,7 +475,7 @@ password.  Interactively, with a prefix argument, ask for a file."
                            "JSON"))
 
 (defun mew-submit-survey-providers ()
-  "Show what each server of the survey offers to those who submit mail."
+  "Show what those who submit mail find at each server of the survey."
   (interactive nil mew-submit-survey-mode)
   (require 'mew-submit-provider)
   (mew-submit-provider-list (mew-submit-fieldtest-results

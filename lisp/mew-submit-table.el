@@ -23,12 +23,13 @@
 
 (defun mew-submit-table--widths (table)
   "Return how wide each column of TABLE is."
-  (apply #'cl-mapcar
-         (lambda (&rest column)
-           (apply #'max (mapcar (lambda (value)
-                                  (string-width (mew-submit-table--cell value)))
-                                column)))
-         table))
+  (let ((widths (make-list (length (car table)) 0)))
+    (dolist (row table widths)
+      (cl-loop for cell in row
+               for place on widths
+               do (setcar place (max (car place)
+                                     (string-width
+                                      (mew-submit-table--cell cell))))))))
 
 (defun mew-submit-table--pad (value width)
   "Return VALUE in WIDTH columns; numbers go to the right."

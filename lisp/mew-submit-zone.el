@@ -113,7 +113,7 @@ Without MX records that is the domain itself; with the null MX there is none."
                '(25))))))
 
 (defun mew-submit-zone--srv (answer)
-  "Return the records in ANSWER, of SRV, in the order a client tries them.
+  "Return the records in ANSWER, of SRV, in the order of trying.
 Those whose target is the root are left out: they say that there is none."
   (sort (seq-filter (lambda (srv) (and (plist-get srv :target)
                                        (< 0 (plist-get srv :port))))
@@ -202,7 +202,7 @@ end.  Signal `mew-submit-message' when DOMAIN is no name."
           (t (or (plist-get attempt :text) "there is no TLS")))))
 
 (defun mew-submit-zone-prefix-kept (host diagnosis)
-  "Return t if HOST keeps what its prefix promises, by DIAGNOSIS; else why not.
+  "Return t if HOST is as its prefix has promised, by DIAGNOSIS; else why not.
 Return nil when its name has none."
   (pcase (mew-submit-zone-prefix host)
     ("smtps-" (or (mew-submit-zone-secure (mew-submit-zone-best diagnosis 26))
@@ -462,7 +462,7 @@ is not signed: a client has to ask its user whether that is the right server"
 ;;; The client
 
 (defun mew-submit-zone--candidates (zone)
-  "Return the SRV records of ZONE as (SRV . MODE), as a client tries them.
+  "Return the SRV records of ZONE as (SRV . MODE), in the order of trying.
 Of the same priority implicit TLS comes first (RFC 8314)."
   (seq-sort-by (lambda (candidate) (plist-get (car candidate) :priority)) #'<
                (append

@@ -8,6 +8,7 @@
 (require 'mew-submit)
 (require 'mew-submit-checkup)
 (require 'mew-submit-doctor)
+(require 'mew-submit-negative)
 (require 'mew-submit-test-helpers)
 
 (defmacro mew-submit-doctor-tests--with (directory bindings &rest body)
@@ -178,6 +179,28 @@ Whatever would ask the user fails the test."
     (should (equal (funcall names "3.7.8") '("CVE-2023-0361")))
     (should (equal (funcall names "3.7.9") nil))
     (should (equal (funcall names "3.8.10") nil))))
+
+(ert-deftest mew-submit-doctor-tests-shows-cached-verdicts ()
+  "A port that is remembered to be blocked on this network is told of, without the network."
+  (mew-submit-doctor-tests--with directory
+      ((mew-submit-accounts '((:server "mail.example.org")))
+       (mew-submit-negative-active t)
+       (mew-submit-negative-cache-file nil)
+       (network '(:id "0123456789abcdef" :label "192.0.2.254" :family ipv4 :up t))
+       (mew-submit-negative-cache
+        (list (list :network "0123456789abcdef" :label "192.0.2.254" :server "mail.example.org"
+                    :port 587 :family 'ipv4 :case 5
+                    :seen (format-time-string "%FT%TZ" (time-subtract nil 60) t)
+                    :checked (format-time-string "%FT%TZ" (time-subtract nil 60) t)
+                    :expires (format-time-string "%FT%TZ" (time-add nil 3600) t)))))
+    (cl-letf (((symbol-function 'mew-submit-network-list) (lambda (&rest _) (list network))))
+      (let ((findings (mew-submit-checkup-local)))
+        (mew-submit-doctor-tests--found 'ok "verdicts" ": 1$" findings)
+        (should (string-match-p
+                 "forget-network"
+                 (plist-get (mew-submit-doctor-tests--found
+                             'note "verdicts" "Account 1: port 587 by IPv4 was case 5" findings)
+                            :advice)))))))
 
 ;;; Servers
 

@@ -128,7 +128,7 @@ It has a :save-function if one of `auth-sources' can take it."
         plain)))
 
 (defun mew-submit-auth--saver (found)
-  "Return the function that saves the password in FOUND, or nil."
+  "Return the function to save the password in FOUND with, or nil."
   (let ((save (plist-get found :save-function))
         (backend (mew-submit-auth--backend))
         (secret (plist-get found :secret)))

@@ -27,14 +27,14 @@
     (((class color) (min-colors 88) (background dark)) :foreground "#7fb8ff")
     (t :inherit success))
   "Face of what is well: blue, which the colour-blind tell from orange."
-  :group 'mew-submit)
+  :group 'mew-submit-diagnosis)
 
 (defface mew-submit-diagnose-bad
   '((((class color) (min-colors 88) (background light)) :foreground "#a33c00")
     (((class color) (min-colors 88) (background dark)) :foreground "#ffa54f")
     (t :inherit error))
   "Face of what is not well: orange."
-  :group 'mew-submit)
+  :group 'mew-submit-diagnosis)
 
 (defvar-local mew-submit-diagnose--diagnosis nil
   "The diagnosis that the buffer shows.")

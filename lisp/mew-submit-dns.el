@@ -25,7 +25,7 @@
   "Seconds to wait for the answer of one DNS server.
 The default is 3.  Each of `dns-servers' is asked twice at most."
   :type 'number
-  :group 'mew-submit
+  :group 'mew-submit-diagnosis
   :package-version '(mew-submit . "0.1.0"))
 
 (defconst mew-submit-dns--servers-max 3

@@ -26,8 +26,16 @@
   "Ports, time-outs and connections of mew-submit."
   :group 'mew-submit)
 
+(defgroup mew-submit-diagnosis nil
+  "Looking at servers and networks: the diagnosis and the field test."
+  :group 'mew-submit)
+
 (defgroup mew-submit-display nil
   "What mew-submit shows of mail that is being sent."
+  :group 'mew-submit)
+
+(defgroup mew-submit-network nil
+  "What is remembered of the networks mail is sent from."
   :group 'mew-submit)
 
 (defgroup mew-submit-outbox nil

@@ -26,14 +26,14 @@
   "How many servers a survey looks at at once.
 The default is 16.  No server is looked at twice at the same time."
   :type 'natnum
-  :group 'mew-submit
+  :group 'mew-submit-diagnosis
   :package-version '(mew-submit . "0.1.0"))
 
 (defcustom mew-submit-survey-ports "587,25,465"
   "The ports a survey looks at, where the list of servers names none.
 The default is \"587,25,465\": those mail is submitted by."
   :type 'string
-  :group 'mew-submit
+  :group 'mew-submit-diagnosis
   :package-version '(mew-submit . "0.1.0"))
 
 (defconst mew-submit-fieldtest-rows-max 10000

@@ -46,7 +46,7 @@ The default is nil.  mew-submit adds to it and removes from it by itself; times
 are those of UTC, such as \"2026-11-02T10:00:00Z\".  Such a port is tried after
 all others until then.  \\[mew-submit-forget-network] forgets them."
   :type `(repeat ,mew-submit-negative--entry-type)
-  :group 'mew-submit
+  :group 'mew-submit-network
   :package-version '(mew-submit . "0.1.0")
   :risky t)
 
@@ -57,7 +57,7 @@ The default is \"mew-submit/networks.eld\" in `user-emacs-directory'; nil means
 that it ends with Emacs.  The batch command uses its option --network-cache
 instead."
   :type '(choice file (const :tag "In memory only" nil))
-  :group 'mew-submit
+  :group 'mew-submit-network
   :package-version '(mew-submit . "0.1.0")
   :risky t)
 
@@ -65,14 +65,14 @@ instead."
   "Seconds for which a port is remembered to be blocked.
 The default is 86400, a day; 0 means that none is."
   :type 'natnum
-  :group 'mew-submit
+  :group 'mew-submit-network
   :package-version '(mew-submit . "0.1.0"))
 
 (defcustom mew-submit-negative-cache-expiry-soft 3600
   "As `mew-submit-negative-cache-expiry', but for case 4, trouble on the way.
 The default is 3600, an hour.  It is never longer than that for the others."
   :type 'natnum
-  :group 'mew-submit
+  :group 'mew-submit-network
   :package-version '(mew-submit . "0.1.0"))
 
 (defcustom mew-submit-negative-cache-recheck 900
@@ -80,7 +80,7 @@ The default is 3600, an hour.  It is never longer than that for the others."
 The default is 900, a quarter of an hour.  That happens in the background,
 when a message has gone another way because of it."
   :type 'natnum
-  :group 'mew-submit
+  :group 'mew-submit-network
   :package-version '(mew-submit . "0.1.0"))
 
 (defcustom mew-submit-fallback-networks nil
@@ -92,7 +92,7 @@ The default is nil.  Each element is (NETWORK SERVER RULE NAME): RULE is
                        (choice (const :tag "Always" always)
                                (const :tag "Never" never))
                        (string :tag "The network's name")))
-  :group 'mew-submit
+  :group 'mew-submit-network
   :package-version '(mew-submit . "0.1.0")
   :risky t)
 

@@ -39,7 +39,7 @@
   "The address that collects surveys, or nil, to be asked.
 The default is nil."
   :type '(choice (const :tag "Ask" nil) string)
-  :group 'mew-submit
+  :group 'mew-submit-diagnosis
   :package-version '(mew-submit . "0.1.0"))
 
 ;;; Writing

@@ -32,7 +32,7 @@
   "The directory that keeps surveys, so that they can be resumed and compared.
 The default is \"mew-submit/surveys/\" in `user-emacs-directory'."
   :type 'directory
-  :group 'mew-submit
+  :group 'mew-submit-diagnosis
   :package-version '(mew-submit . "0.1.0")
   :risky t)
 

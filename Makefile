@@ -134,7 +134,7 @@ check-c: units  ## C unit tests, with sanitizers
 check-lisp: all programs  ## ERT
 	@test/tool/check lisp
 
-check-race check-real check-faults check-interop check-demo check-domain check-survey: check-%: all programs
+check-race check-real check-faults check-interop check-demo check-diagnose check-domain check-survey: check-%: all programs
 	@test/tool/check $*
 
 units: $(patsubst test/c/%.c,$(BUILD)/c/%,$(UNIT_C))
@@ -232,7 +232,7 @@ help:  ## this list
 	@sed -nE -e 's/^## (.*)/\n\1/p' \
 	  -e 's/^([a-z][a-z -]*):.*  ## (.*)/\1 \t\2/p' Makefile | expand -t 20
 
-.PHONY: all module compile programs libraries check demo check-all check-c check-lisp check-race check-real check-faults check-interop check-demo check-domain check-survey \
+.PHONY: all module compile programs libraries check demo check-all check-c check-lisp check-race check-real check-faults check-interop check-demo check-diagnose check-domain check-survey \
   units bench fuzz asan tsan lint lint-c cppcheck tidy exports layers rows warnings checkdoc package-lint spaces \
   info install uninstall deps deps-build deps-check clean help
 

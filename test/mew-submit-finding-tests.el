@@ -193,5 +193,33 @@ One that was made for a week is not, until a third of that is left."
       (should (equal (plist-get finding :id) "greeting-not-220"))
       (should-not (string-match-p "[\e\u202e\n]" (plist-get finding :text))))))
 
+(defun mew-submit-finding-tests--ids-in-sources ()
+  "Return the names of all findings, as the sources have them."
+  (let ((root (file-name-directory (locate-library "mew-submit")))
+        ids)
+    (dolist (file (directory-files (expand-file-name "lisp" root) t
+                                   "\\`mew-submit-finding.*\\.el\\'")
+                  (delete-dups ids))
+      (with-temp-buffer
+        (insert-file-contents file)
+        (while (re-search-forward
+                "(mew-submit-finding-make[ \n]+\"\\([a-z0-9-]+\\)\"\\|\
+^ +'?(*\"\\([a-z0-9-]+\\)\" \\. \"\\|\"\\(certificate-[a-z-]+\\)\"" nil t)
+          (push (or (match-string 1) (match-string 2) (match-string 3)) ids))))))
+
+(ert-deftest mew-submit-finding-tests-the-manual-has-them-all ()
+  "README.org tells of every finding by its name."
+  (let ((ids (mew-submit-finding-tests--ids-in-sources)))
+    (should (> (length ids) 45))
+    (with-temp-buffer
+      (insert-file-contents
+       (expand-file-name "README.org"
+                         (file-name-directory (locate-library "mew-submit"))))
+      (dolist (id ids)
+        (goto-char (point-min))
+        (should (search-forward
+                 (format "=%s=" (string-remove-prefix "certificate-" id))
+                 nil t))))))
+
 (provide 'mew-submit-finding-tests)
 ;;; mew-submit-finding-tests.el ends here

@@ -258,9 +258,10 @@ second IPv4 address of the same name, or nil."
   "Hosts that are looked at with an option: (GROUP (NAME STATES FINDING...)...).")
 
 (defconst mew-submit-diagnose-table--rationed
-  '(router-no-route router-unreachable router-prohibit)
-  "States in which Linux rations IPv4 errors: five, then one a second for each client.
-They are in a group of their own, whose attempts have more time.")
+  '(router-no-route router-unreachable router-prohibit router-dead self-dead)
+  "States whose errors take time, in a group of their own.
+Linux rations those of routes in IPv4: five, then one a second for each client;
+and whoever looks for a neighbour gives up after three seconds, and then begins anew.")
 
 (defvar mew-submit-diagnose-table--number 0
   "The number of the host made last.")
@@ -273,8 +274,12 @@ GROUP is the symbol of the run it is in."
    :ipv6 (mew-submit-diagnose-table--states ipv6)
    :ipv4 (mew-submit-diagnose-table--states ipv4)
    :findings (sort (copy-sequence findings) #'string<)
-   :group (or group (if (and (symbolp ipv4) (memq ipv4 mew-submit-diagnose-table--rationed))
-                        'errors 'plain))))
+   :group (or group
+              (if (seq-some (lambda (state)
+                              (memq state mew-submit-diagnose-table--rationed))
+                            (list ipv6 ipv4))
+                  'errors
+                'plain))))
 
 (defun mew-submit-diagnose-table--possible (state family)
   "Return STATE, or nil where there is no such thing in FAMILY."

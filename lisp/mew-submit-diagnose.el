@@ -151,7 +151,9 @@
 
 (defun mew-submit-diagnose--insert-keys (_diagnosis)
   "Insert what can be done in the buffer."
-  (insert "\n"
+  (skip-chars-backward "\n")
+  (delete-region (point) (point-max))
+  (insert "\n\n"
           (propertize
            (if (mew-submit-diagnose--running-p)
                "k: stop    RET: details of a row"

@@ -162,6 +162,22 @@ PORT, CASE, TIME and WHAT are strings, too."
                 (t (string-join parts ", ")))))
       ""))
 
+(defun mew-submit-diagnosis-text--short (attempt)
+  "Return the verdict of ATTEMPT, which TCP did not survive, in few words."
+  (let ((icmp (plist-get attempt :icmp))
+        (offender (plist-get attempt :offender)))
+    (cond ((and icmp offender)
+           (format "ICMP%s %s/%s from %s"
+                   (if (equal (plist-get attempt :family) "ipv6") "v6" "")
+                   (plist-get icmp :type) (plist-get icmp :code)
+                   (pcase (plist-get offender :who)
+                     ("self" "this machine")
+                     ("server" "the server itself")
+                     (_ (concat "router " (plist-get offender :address))))))
+          ((eql (plist-get attempt :case) 5) "silence")
+          ((eql (plist-get attempt :case) 2) "refused (TCP reset)")
+          (t (plist-get attempt :text)))))
+
 (defun mew-submit-diagnosis-text--what (attempt)
   "Return what there is at ATTEMPT, in few words."
   (mew-submit-diagnosis-text--clean
@@ -171,7 +187,7 @@ PORT, CASE, TIME and WHAT are strings, too."
           "stopped")
          ((member (plist-get attempt :case) '(1 "tls" "greeting"))
           (mew-submit-diagnosis-text--answer attempt))
-         (t (plist-get attempt :text)))))
+         (t (mew-submit-diagnosis-text--short attempt)))))
 
 (defun mew-submit-diagnosis-text-row (diagnosis attempt)
   "Return the row of the table of DIAGNOSIS about ATTEMPT."

@@ -74,6 +74,11 @@ the server drops it."
                                     sent))))
               (mew-submit-finding-by-port attempts)))
 
+(defun mew-submit-finding--silence-severity (attempts)
+  "Return how grave it is that ATTEMPTS, all at one port, are silent.
+Whoever does not serve a port may well drop what comes for it."
+  (if (seq-some #'mew-submit-finding-submission-p attempts) "warning" "note"))
+
 (defun mew-submit-finding--silent-here (port attempts open)
   "Return the finding that PORT, with its ATTEMPTS, is silent while OPEN answer."
   (pcase port
@@ -103,12 +108,48 @@ submitted through the other ports."
       (mew-submit-finding-port-words (remq 465 open))))
     (_
      (mew-submit-finding-make
-      (format "silent-%d" port) "warning" attempts
+      (format "silent-%d" port) (mew-submit-finding--silence-severity attempts)
+      attempts
       (concat "Try another network, or ask who runs this one to let the port \
 through.  " mew-submit-finding--nobody-knows)
       "Port %d is silent while %s." port
       (concat (mew-submit-finding-port-words open)
               (if (cdr open) " answer" " answers"))))))
+
+(defun mew-submit-finding--alive-p (attempt)
+  "Did the server of ATTEMPT itself say something, be it no?"
+  (or (mew-submit-finding-refused-p attempt)
+      (equal (plist-get (plist-get attempt :offender) :who) "server")))
+
+(defun mew-submit-finding--silent-port (port attempts)
+  "Return the finding that PORT, with its ATTEMPTS, is silent on a live host."
+  (mew-submit-finding-make
+   (format "silent-%d" port) (mew-submit-finding--silence-severity attempts)
+   attempts
+   (concat "Try another network, or ask who runs this one, or the server.  "
+           mew-submit-finding--nobody-knows)
+   "Port %d is silent, though the host is up: it refuses other ports." port))
+
+(defun mew-submit-finding--silent-host (diagnosis attempts)
+  "Return the finding that ATTEMPTS, all that is heard of DIAGNOSIS, are silent."
+  (mew-submit-finding-make
+   "silent-host" "error" attempts
+   (concat "Check that you are on line and that the server's name is right; try \
+another network.  "
+           mew-submit-finding--nobody-knows)
+   "%s of %s %s silent: the host is down, or everything is dropped."
+   (mew-submit-finding-where attempts t) (plist-get diagnosis :host)
+   (if (cdr (mew-submit-finding-ports attempts)) "are" "is")))
+
+(defun mew-submit-finding--elsewhere (attempts)
+  "Return the note about what others meet at the silent ATTEMPTS."
+  (mew-submit-finding-make
+   "silence-elsewhere" "note" attempts
+   "Nothing: this is why mew-submit has a timer of its own \
+(mew-submit-connect-timeout)."
+   "A program that leaves %s to its system's TCP hangs for 75 s on BSD and macOS, \
+127 to 189 s on Linux, 225 s on Solaris, 21 s on Windows."
+   (mew-submit-finding-where attempts)))
 
 (defun mew-submit-finding--silence (diagnosis)
   "Return what the silence of ports in DIAGNOSIS means."
@@ -119,25 +160,18 @@ through.  " mew-submit-finding--nobody-knows)
          (all (mapcan (lambda (group) (copy-sequence (cdr group))) silent)))
     (when silent
       (append
-       (if open
-           (mapcar (lambda (group)
-                     (mew-submit-finding--silent-here (car group) (cdr group)
-                                                      open))
-                   silent)
-         (list (mew-submit-finding-make
-                "silent-host" "error" all
-                (concat "Check that you are on line and that the server's name is \
-right; try another network.  " mew-submit-finding--nobody-knows)
-                "%s of %s %s silent: the host is down, or everything is dropped."
-                (mew-submit-finding-where all t) (plist-get diagnosis :host)
-                (if (cdr silent) "are" "is"))))
-       (list (mew-submit-finding-make
-              "silence-elsewhere" "note" all
-              "Nothing: this is why mew-submit has a timer of its own \
-(mew-submit-connect-timeout)."
-              "A program that leaves %s to its system's TCP hangs for 75 s on BSD \
-and macOS, 127 to 189 s on Linux, 225 s on Solaris, 21 s on Windows."
-              (mew-submit-finding-where all)))))))
+       (cond (open
+              (mapcar (lambda (group)
+                        (mew-submit-finding--silent-here (car group) (cdr group)
+                                                         open))
+                      silent))
+             ((seq-some #'mew-submit-finding--alive-p attempts)
+              (mapcar (lambda (group)
+                        (mew-submit-finding--silent-port (car group)
+                                                         (cdr group)))
+                      silent))
+             (t (list (mew-submit-finding--silent-host diagnosis all))))
+       (list (mew-submit-finding--elsewhere all))))))
 
 ;;; ICMP errors, routes, resets
 

@@ -189,7 +189,9 @@ second IPv4 address of the same name, or nil."
     ("587-self" ((587 . self-admin)) "local-firewall")
     ("submission-closed" ((587 . closed) (465 . closed)) "refused")
     ("each-its-own" ((587 . router-net) (465 . server-admin) (25 . server-drop))
-     "filtered-by-server" "unreachable-by-router" "silent-host" "silence-elsewhere"))
+     "filtered-by-server" "unreachable-by-router" "silent-25" "silence-elsewhere")
+    ("587-silent-465-closed" ((587 . router-drop) (465 . closed) (25 . closed))
+     "silent-587" "silence-elsewhere"))
   "Hosts whose ports differ, in both families: (NAME STATES FINDING...).")
 
 (defconst mew-submit-diagnose-table--servers

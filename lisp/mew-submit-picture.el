@@ -98,10 +98,15 @@
     (mew-submit-picture--make-row
      :id (list 'lookup (plist-get event :family))
      :family (plist-get event :family) :last end
-     :segments (list (list (if addresses 'lookup 'failed)
+     ;; A name without an address of a family is no failure.
+     :segments (list (list (if (or addresses
+                                   (equal (plist-get event :why) "none"))
+                               'lookup
+                             'failed)
                            (max 0 (- end (or (plist-get event :ms) end))) end))
-     :text (if addresses (format "%d found" (length addresses))
-             (or (plist-get event :error) "none found")))))
+     :text (cond (addresses (format "%d found" (length addresses)))
+                 ((equal (plist-get event :why) "none") "none")
+                 (t (or (plist-get event :error) "failed"))))))
 
 (defun mew-submit-picture--began (event)
   "Return when the attempt of EVENT began.

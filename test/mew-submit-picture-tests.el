@@ -7,6 +7,7 @@
 
 (require 'dom)
 (require 'mew-submit-diagnose)
+(require 'mew-submit-delivery)
 (require 'mew-submit-diagnosis-view)
 (require 'mew-submit-picture)
 (require 'mew-submit-request)
@@ -223,6 +224,24 @@
       (let ((row (car (last (mew-submit-picture-rows events)))))
         (should (equal (mew-submit-picture-row-verdict row) 1))
         (should (memq 'tls (mapcar #'car (mew-submit-picture-row-segments row))))))))
+
+(ert-deftest mew-submit-picture-tests-shows-the-last-delivery ()
+  "The waterfall of the last message is there, with words, after a fallback too."
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,refused,name=shut"
+                                   "127.0.0.1:0,noauth,name=good")
+    (save-window-excursion
+      (mew-submit-test-run
+       (list :server "127.0.0.1" :ca-file (mew-submit-test-ca peer) :auth "none" :fallback 'always
+             :routes (format "%d:starttls,%d:starttls" (mew-submit-test-port peer "shut")
+                             (mew-submit-test-port peer "good")))
+       "From: a@example.org\nTo: b@example.org\nSubject: x\n\nx\n")
+      (mew-submit-last-delivery)
+      (with-current-buffer "*mew-submit delivery*"
+        (should (string-match-p "^[0-9]+ v4 127\\.0\\.0\\.1 +x+ +case 2, RST$" (buffer-string)))
+        (should (string-match-p "^[0-9]+ v4 127\\.0\\.0\\.1 +[SHGETx.]+ +case 1, open$"
+                                (buffer-string)))
+        (should (string-match-p "^delivered to b@example\\.org" (buffer-string)))
+        (kill-buffer)))))
 
 (provide 'mew-submit-picture-tests)
 ;;; mew-submit-picture-tests.el ends here

@@ -163,7 +163,8 @@ attempts and the connection have an :id: the others belong to that connection."
                             rows)))
         (cond ((eq type 'resolved)
                (push (mew-submit-picture--lookup event) rows))
-              ((and id (null row) (eq type 'attempt))
+              ((and (null row) (memq type '(attempt connected)))
+               ;; A connection that was kept has no attempt before it.
                (push (setq row (mew-submit-picture--new-row event)) rows)
                (mew-submit-picture--apply row event))
               (id (when row (mew-submit-picture--apply row event)))

@@ -46,6 +46,15 @@
     (should (equal (mew-submit-picture-verdict failed) "case 3, hard"))
     (should (equal (mew-submit-picture-label used) "25 v4 192.0.2.1"))))
 
+(ert-deftest mew-submit-picture-tests-a-kept-connection-has-a-row ()
+  "A message that goes over a connection that was kept has a row all the same."
+  (let ((rows (mew-submit-picture-rows
+               '((:event connected :port 587 :family "ipv4" :address "192.0.2.1" :at 2)
+                 (:event reply :at 20) (:event done :at 21)))))
+    (should (= 1 (length rows)))
+    (should (equal (mew-submit-picture-tests--segments (car rows))
+                   '((talk 2 20) (talk 20 21))))))
+
 (defun mew-submit-picture-tests--diagnosis ()
   "Return a diagnosis that has ended, without a network."
   (list :host "mail.example.org" :began (current-time)

@@ -103,6 +103,8 @@
 (autoload 'mew-submit-unpin-certificate "mew-submit-certificate"
   "Have a pinned certificate no longer accepted." t)
 
+(autoload 'mew-submit-last-delivery "mew-submit-delivery"
+  "Show how the last message went." t)
 (autoload 'mew-submit-doctor "mew-submit-doctor"
   "Check whether the set-up is sound." t)
 (autoload 'mew-submit-batch-doctor "mew-submit-doctor"

@@ -98,10 +98,15 @@
     (mew-submit-picture--make-row
      :id (list 'lookup (plist-get event :family))
      :family (plist-get event :family) :last end
-     :segments (list (list (if addresses 'lookup 'failed)
+     ;; A name without an address of a family is no failure.
+     :segments (list (list (if (or addresses
+                                   (equal (plist-get event :why) "none"))
+                               'lookup
+                             'failed)
                            (max 0 (- end (or (plist-get event :ms) end))) end))
-     :text (if addresses (format "%d found" (length addresses))
-             (or (plist-get event :error) "none found")))))
+     :text (cond (addresses (format "%d found" (length addresses)))
+                 ((equal (plist-get event :why) "none") "none")
+                 (t (or (plist-get event :error) "failed"))))))
 
 (defun mew-submit-picture--began (event)
   "Return when the attempt of EVENT began.
@@ -158,7 +163,8 @@ attempts and the connection have an :id: the others belong to that connection."
                             rows)))
         (cond ((eq type 'resolved)
                (push (mew-submit-picture--lookup event) rows))
-              ((and id (null row) (eq type 'attempt))
+              ((and (null row) (memq type '(attempt connected)))
+               ;; A connection that was kept has no attempt before it.
                (push (setq row (mew-submit-picture--new-row event)) rows)
                (mew-submit-picture--apply row event))
               (id (when row (mew-submit-picture--apply row event)))

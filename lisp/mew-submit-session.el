@@ -62,7 +62,13 @@ The default is 200000.  The oldest lines go first."
   (tls nil :documentation "The `tls' event.")
   (auth nil :documentation "The `auth' event.")
   (reply nil :documentation "The `reply' event.")
+  (message nil :documentation "Non-nil when it is about a message.")
+  (course nil :documentation "The events that show its course, newest first.")
   (done nil :documentation "The whole `done' event, at the end."))
+
+(defvar mew-submit-session-last nil
+  "The course of the message that has ended last: events, the oldest first.
+The last of them is `done'.")
 
 ;;; The pipe and the queue
 
@@ -207,8 +213,15 @@ One that was accepted may be left out all the same, at the end of the message."
         (setcar old event)
       (push event (mew-submit-session-recipients session)))))
 
+(defconst mew-submit-session--milestones
+  '(resolved attempt connected greeting capabilities tls auth reply)
+  "The kinds of events that show the course of a message.")
+
 (defun mew-submit-session--record (session event)
   "Note the news of SESSION that is in EVENT."
+  (when (and (mew-submit-session-message session)
+             (memq (plist-get event :event) mew-submit-session--milestones))
+    (push event (mew-submit-session-course session)))
   (pcase (plist-get event :event)
     ('attempt (mew-submit-session--record-attempt session event))
     ('recipient (mew-submit-session--record-recipient session event))
@@ -451,6 +464,7 @@ The secrets in REQUEST are overwritten."
 (defun mew-submit-session--restart (session request)
   "Begin SESSION, whose job has ended, anew with a job for REQUEST."
   (setf (mew-submit-session-id session) (mew-submit-session--start-job request)
+        (mew-submit-session-course session) nil
         (mew-submit-session-attempts session) nil
         (mew-submit-session-recipients session) nil
         (mew-submit-session-connected session) nil
@@ -479,6 +493,11 @@ The secrets in REQUEST are overwritten."
     (remhash (mew-submit-session-id session) mew-submit-session--table)
     (unless (mew-submit-session--again-p session done)
       (setf (mew-submit-session-done session) done)
+      (when (mew-submit-session-message session)
+        (setq mew-submit-session-last
+              (reverse (cons (append done
+                                     (mew-submit-session--pick event :at))
+                             (mew-submit-session-course session)))))
       (mew-submit-session--call (mew-submit-session-on-event session)
                                 done "a callback for events")
       (mew-submit-session--call (mew-submit-session-on-done session)
@@ -534,7 +553,9 @@ there is no job."
   (mew-submit-session--open)
   (let ((session (mew-submit-session--make :on-event on-event :on-done on-done
                                            :on-ask on-ask :again again
-                                           :hint hint)))
+                                           :hint hint
+                                           :message (plist-get request
+                                                               :file))))
     (setf (mew-submit-session-id session)
           (mew-submit-session--start-job request))
     (puthash (mew-submit-session-id session) session mew-submit-session--table)

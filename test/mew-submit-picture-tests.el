@@ -7,6 +7,7 @@
 
 (require 'dom)
 (require 'mew-submit-diagnose)
+(require 'mew-submit-delivery)
 (require 'mew-submit-diagnosis-view)
 (require 'mew-submit-picture)
 (require 'mew-submit-request)
@@ -44,6 +45,15 @@
                      (ehlo 200 210) (talk 210 230) (talk 230 260))))
     (should (equal (mew-submit-picture-verdict failed) "case 3, hard"))
     (should (equal (mew-submit-picture-label used) "25 v4 192.0.2.1"))))
+
+(ert-deftest mew-submit-picture-tests-a-kept-connection-has-a-row ()
+  "A message that goes over a connection that was kept has a row all the same."
+  (let ((rows (mew-submit-picture-rows
+               '((:event connected :port 587 :family "ipv4" :address "192.0.2.1" :at 2)
+                 (:event reply :at 20) (:event done :at 21)))))
+    (should (= 1 (length rows)))
+    (should (equal (mew-submit-picture-tests--segments (car rows))
+                   '((talk 2 20) (talk 20 21))))))
 
 (defun mew-submit-picture-tests--diagnosis ()
   "Return a diagnosis that has ended, without a network."
@@ -223,6 +233,24 @@
       (let ((row (car (last (mew-submit-picture-rows events)))))
         (should (equal (mew-submit-picture-row-verdict row) 1))
         (should (memq 'tls (mapcar #'car (mew-submit-picture-row-segments row))))))))
+
+(ert-deftest mew-submit-picture-tests-shows-the-last-delivery ()
+  "The waterfall of the last message is there, with words, after a fallback too."
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,refused,name=shut"
+                                   "127.0.0.1:0,noauth,name=good")
+    (save-window-excursion
+      (mew-submit-test-run
+       (list :server "127.0.0.1" :ca-file (mew-submit-test-ca peer) :auth "none" :fallback 'always
+             :routes (format "%d:starttls,%d:starttls" (mew-submit-test-port peer "shut")
+                             (mew-submit-test-port peer "good")))
+       "From: a@example.org\nTo: b@example.org\nSubject: x\n\nx\n")
+      (mew-submit-last-delivery)
+      (with-current-buffer "*mew-submit delivery*"
+        (should (string-match-p "^[0-9]+ v4 127\\.0\\.0\\.1 +x+ +case 2, RST$" (buffer-string)))
+        (should (string-match-p "^[0-9]+ v4 127\\.0\\.0\\.1 +[SHGETx.]+ +case 1, open$"
+                                (buffer-string)))
+        (should (string-match-p "^delivered to b@example\\.org" (buffer-string)))
+        (kill-buffer)))))
 
 (provide 'mew-submit-picture-tests)
 ;;; mew-submit-picture-tests.el ends here

@@ -264,7 +264,7 @@ ACCOUNT is how.  Return its identifier."
   (let ((options (mew-submit-batch--work-options work)))
     (mew-submit-queue-add
      (mew-submit-batch--work-raw work)
-     :move t :account account
+     :move t :account account :settled t
      :directory (mew-submit-batch--work-directory work)
      :from (plist-get options :from)
      :recipients (mew-submit-batch--recipients options fields)

@@ -34,7 +34,8 @@ The default is 16.  No server is looked at twice at the same time."
 The default is \"587,25,465\": those mail is submitted by."
   :type 'string
   :group 'mew-submit-diagnosis
-  :package-version '(mew-submit . "0.1.0"))
+  :package-version '(mew-submit . "0.1.0")
+  :risky t)
 
 (defconst mew-submit-fieldtest-rows-max 10000
   "How many servers a list may have.")

@@ -620,12 +620,13 @@ message is held until NOT-BEFORE, a time or nil, and for `mew-submit-delay'."
            collect key and collect value))
 
 (cl-defun mew-submit-queue-add
-    (file &key account from recipients fcc not-before directory move held
-          on-event on-done on-ask)
+    (file &key account settled from recipients fcc not-before directory move
+          held on-event on-done on-ask)
   "Put the message FILE into the outbox, durably, and begin to send it.
 Return its identifier at once.  ACCOUNT, FROM, RECIPIENTS, ON-EVENT, ON-DONE and
-ON-ASK are as for `mew-submit-send'; ON-DONE is called at the end of each
-attempt that this Emacs makes.  FCC is kept in the entry, for
+ON-ASK are as for `mew-submit-send'; with SETTLED non-nil ACCOUNT has what the
+message's header wishes already.  ON-DONE is called at the end of each attempt
+that this Emacs makes.  FCC is kept in the entry, for
 mew-submit-copies.el.  NOT-BEFORE is a time before which it is not sent.  With
 HELD non-nil, which is kept in the entry, it waits until somebody says so.  A
 :password in ACCOUNT is for the attempts of this Emacs only, and never on disk.
@@ -635,7 +636,9 @@ it cannot be sent."
   (let* ((directory (mew-submit-outbox-prepare
                      (or directory mew-submit-outbox-directory)))
          (fields (mew-submit-message-fields file))
-         (account (mew-submit-request-account account fields))
+         (account (if settled
+                      (mew-submit-account-copy account)
+                    (mew-submit-request-account account fields)))
          (envelope (mew-submit-request-check account file fields from
                                              recipients))
          (entry (mew-submit-queue--new-entry

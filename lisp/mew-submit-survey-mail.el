@@ -40,7 +40,8 @@
 The default is nil."
   :type '(choice (const :tag "Ask" nil) string)
   :group 'mew-submit-diagnosis
-  :package-version '(mew-submit . "0.1.0"))
+  :package-version '(mew-submit . "0.1.0")
+  :risky t)
 
 ;;; Writing
 

@@ -127,8 +127,16 @@ Its time alone is not: two writes may fall into one tick of the clock."
     (puthash key (mew-submit-queue--stamp entry) mew-submit-queue--stamps)
     entry))
 
+(defun mew-submit-queue--forget-password (entry)
+  "Wipe the password that came with ENTRY; it can be read again, or is not needed."
+  (let ((caller (gethash (mew-submit-queue--key entry) mew-submit-queue--callers)))
+    (when-let ((password (plist-get caller :password)))
+      (plist-put caller :password nil)
+      (clear-string password))))
+
 (defun mew-submit-queue--drop (entry)
   "Forget ENTRY, whose message is gone."
+  (mew-submit-queue--forget-password entry)
   (dolist (table (list mew-submit-queue--entries mew-submit-queue--stamps
                        mew-submit-queue--callers mew-submit-queue--urgent))
     (remhash (mew-submit-queue--key entry) table)))
@@ -364,6 +372,9 @@ When that fails the journal, which is on disk, still tells what is true."
   (let* ((old (mew-submit-queue--job-entry job))
          (entry (mew-submit-queue--after old done)))
     (mew-submit-queue--tell entry done)
+    (unless (and (eq (plist-get entry :state) 'queued)
+                 (null (plist-get (plist-get entry :account) :password-file)))
+      (mew-submit-queue--forget-password old))
     (mew-submit-queue--put-away entry old done)
     (remhash (mew-submit-queue--key old) mew-submit-queue--jobs)
     (mew-submit-outbox-unlock (mew-submit-queue--job-lock job))

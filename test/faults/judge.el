@@ -114,12 +114,17 @@ directory with messages."
 ;;; The words
 
 (defun mew-submit-faults--strings (tree)
-  "Return all strings in TREE."
+  "Return all strings in TREE.
+Each of a chain's certificates has members with tabs between them."
   (cond ((stringp tree) (list tree))
         ((consp tree)
          (let (strings)
            (while (consp tree)
-             (setq strings (nconc (mew-submit-faults--strings (pop tree)) strings)))
+             (let ((element (pop tree)))
+               (when (eq element :chain)
+                 (setq element (mapcan (lambda (text) (split-string text "\t"))
+                                       (copy-sequence (pop tree)))))
+               (setq strings (nconc (mew-submit-faults--strings element) strings))))
            (nconc (mew-submit-faults--strings tree) strings)))))
 
 (defun mew-submit-faults-text-wrong (text)

@@ -19,6 +19,12 @@
 
 (declare-function mew-submit-module-ensure "mew-submit-module" ())
 
+;; Each Emacs has a home of its own, and would compile all this anew.
+(defvar comp-enable-subr-trampolines)
+(defvar native-comp-deferred-compilation)
+(setq comp-enable-subr-trampolines nil
+      native-comp-deferred-compilation nil)
+
 (defconst crash-child-steps
   '(write-region rename-file delete-file copy-file
     mew-submit--mod-sync mew-submit--mod-lock mew-submit--mod-unlock

@@ -62,7 +62,8 @@
                  process-environment)))
     (make-process :name "child" :noquery t :connection-type 'pipe
                   :buffer (get-buffer-create " *child*")
-                  :command (list mew-submit-test-emacs "-Q" "--batch"
+                  :command (list mew-submit-test-emacs "-Q" "--batch" "--eval"
+                                 "(setq native-comp-deferred-compilation nil)"
                                  "-L" mew-submit-test-root
                                  "-L" (expand-file-name "lisp" mew-submit-test-root)
                                  "-l" (expand-file-name "child.el"

@@ -636,7 +636,7 @@ those that the user's account has now."
   "If non-nil, the identifiers of the messages that may be sent; others wait.")
 
 (defun mew-submit-queue--allowed-p (entry)
-  "May ENTRY's message be sent, as far as `mew-submit-queue-only' goes?"
+  "Does `mew-submit-queue-only' let ENTRY's message be sent?"
   (or (null mew-submit-queue-only)
       (member (plist-get entry :id) mew-submit-queue-only)))
 

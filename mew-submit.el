@@ -333,8 +333,14 @@ M-x mew-submit-send-queued-mail" people))
                     :held (and (bound-and-true-p smtpmail-queue-mail) 'flush)
                     :fcc (mew-submit-copies-with-bcc
                           copies (mew-submit-message-fields raw)))))
+          ;; It will be sent: whoever is told of an error sends it twice.
           (when mew-submit-queued-function
-            (funcall mew-submit-queued-function copies))
+            (condition-case err
+                (funcall mew-submit-queued-function copies)
+              (error (display-warning
+                      'mew-submit
+                      (format "The mail is in the outbox, but: %s"
+                              (mew-submit-error-text err))))))
           ;; What the client says when it has handed the mail over comes first.
           (run-at-time 0 nil #'mew-submit--say id))
       (when (file-exists-p raw)

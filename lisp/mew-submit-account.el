@@ -238,6 +238,15 @@ when there is none."
         'config nil "No server for mail from %s: set mew-submit-accounts \
 or smtpmail-smtp-server" (or sender "nobody")))))
 
+(defun mew-submit-account-like (account)
+  "Return the one of `mew-submit-accounts' that ACCOUNT was made of, or nil."
+  (seq-find (lambda (other)
+              (seq-every-p (lambda (key)
+                             (equal (plist-get account key)
+                                    (plist-get other key)))
+                           '(:name :from :server)))
+            mew-submit-accounts))
+
 (defun mew-submit-account-by-name (name)
   "Return the account called NAME, a copy, or signal `mew-submit-config'."
   (mew-submit-account-copy

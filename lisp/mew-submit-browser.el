@@ -79,9 +79,27 @@
            (mew-submit-browser--next entry)
            (mew-submit-browser--text (plist-get entry :last))))))
 
+(defvar mew-submit-browser--rows (make-hash-table :test #'eq :weakness 'key)
+  "The rows of entries, which are never changed in place: (ROW . UNTIL).
+UNTIL is the time when a row is no longer true, or nil.")
+
+(defun mew-submit-browser--known-row (entry)
+  "Return the row of ENTRY, which is not made anew unless it has to be."
+  (pcase (gethash entry mew-submit-browser--rows)
+    ((and `(,row . ,until) (guard (or (null until) (< (float-time) until))))
+     row)
+    (_ (let ((row (mew-submit-browser--row entry)))
+         (puthash entry (cons row (plist-get entry :next))
+                  mew-submit-browser--rows)
+         row))))
+
 (defun mew-submit-browser--entries ()
   "Return the rows of the table."
-  (mapcar #'mew-submit-browser--row (mew-submit-queue-entries)))
+  (mapcar (lambda (entry)
+            (if (mew-submit-queue-progress entry)
+                (mew-submit-browser--row entry)
+              (mew-submit-browser--known-row entry)))
+          (mew-submit-queue-entries)))
 
 (defvar mew-submit-outbox-mode-map
   (let ((map (make-sparse-keymap)))
@@ -134,7 +152,9 @@ l log  D diagnose  S send all  L delivered"
                            (cons window (save-excursion
                                           (goto-char (window-point window))
                                           (tabulated-list-get-id))))
-                         (get-buffer-window-list nil nil t))))
+                         (get-buffer-window-list nil nil t)))
+        ;; Thousands of lines at once: one collection, afterwards, is enough.
+        (gc-cons-threshold (max gc-cons-threshold 100000000)))
     (tabulated-list-print t)
     (pcase-dolist (`(,window . ,id) windows)
       (save-excursion
@@ -143,6 +163,38 @@ l log  D diagnose  S send all  L delivered"
           (forward-line))
         (unless (eobp)
           (set-window-point window (point)))))))
+
+(defun mew-submit-browser--patch-line (row there)
+  "Bring the line at point up to date with ROW, the next one that there is to be.
+THERE has the identifiers of all rows.  Return non-nil when ROW is done."
+  (let ((id (tabulated-list-get-id)))
+    (cond ((equal id (car row))
+           (if (equal (tabulated-list-get-entry) (cadr row))
+               (forward-line)
+             (delete-region (point) (line-beginning-position 2))
+             (apply tabulated-list-printer row))
+           t)
+          ((or (null id) (gethash id there))
+           (apply tabulated-list-printer row)
+           t)
+          (t (delete-region (point) (line-beginning-position 2))
+             nil))))
+
+(defun mew-submit-browser--patch ()
+  "Bring those lines of the table up to date that are not.
+With thousands of messages to print them all would take a second."
+  (let ((rows (mew-submit-browser--entries))
+        (there (make-hash-table :test #'equal))
+        (inhibit-read-only t))
+    (dolist (row rows)
+      (puthash (car row) t there))
+    (save-excursion
+      (goto-char (point-min))
+      (while rows
+        (when (mew-submit-browser--patch-line (car rows) there)
+          (pop rows)))
+      (delete-region (point) (point-max)))
+    (set-buffer-modified-p nil)))
 
 (defun mew-submit-browser--buffer ()
   "Return the buffer with the table, or nil."
@@ -157,7 +209,10 @@ l log  D diagnose  S send all  L delivered"
   (when-let ((buffer (mew-submit-browser--buffer)))
     (when (get-buffer-window buffer t)
       (with-current-buffer buffer
-        (mew-submit-browser--print)))))
+        ;; In another order a row may have to go elsewhere.
+        (if tabulated-list-sort-key
+            (mew-submit-browser--print)
+          (mew-submit-browser--patch))))))
 
 (defun mew-submit-browser--refresh-soon (&rest _)
   "Bring the table up to date soon, at most five times a second."
@@ -319,6 +374,11 @@ One that is being sent is stopped, if that is still possible."
                             named))
                 (plist-get entry :recipients))))
 
+(defun mew-submit-browser--to-come-p (entry)
+  "Is ENTRY's message to be sent at a time that is still to come?"
+  (let ((then (plist-get entry :not-before)))
+    (and then (> then (float-time)))))
+
 (defun mew-submit-browser--insert-message (entry file)
   "Insert the message of ENTRY, which is in FILE, as `message-mode' edits it."
   (set-buffer-multibyte nil)
@@ -337,62 +397,92 @@ One that is being sent is stopped, if that is still possible."
       (narrow-to-region (point-min) end)
       (message-remove-header
        "\\(?:MIME-Version\\|Content-[^:]*\\|Date\\|Message-ID\\|Lines\\):" t)
+      (goto-char (point-max))
       (when hidden
-        (goto-char (point-max))
         (insert "Bcc: " (string-join hidden ", ") "\n"))
+      ;; They would get it twice.
+      (when (plist-get entry :delivered)
+        (insert "X-Mew-Submit-Not-To: "
+                (string-join (plist-get entry :delivered) ", ") "\n"))
+      (when (mew-submit-browser--to-come-p entry)
+        (insert "X-Mew-Submit-Send-At: "
+                (format-time-string "%Y-%m-%dT%H:%M:%S%:z"
+                                    (plist-get entry :not-before))
+                "\n"))
       (goto-char (point-max))
       (insert (mew-submit-copies-header entry)))
     (insert mail-header-separator)
     (unless (eolp)
       (insert "\n"))))
 
-(defun mew-submit-browser--keep (entry)
-  "Copy the message of ENTRY to a file for the time it is edited; return that."
-  (let* ((directory (mew-submit-outbox-prepare
-                     (expand-file-name "edited/"
-                                       (plist-get entry :directory))))
-         (file (mew-submit-outbox-file (plist-get entry :id) ".eml" directory)))
-    (copy-file (mew-submit-outbox-message-file entry) file t)
-    (set-file-modes file #o600)
-    file))
-
-(defvar-local mew-submit-browser--kept nil
-  "The file that keeps the message that is edited here, until it is sent.")
+(defvar-local mew-submit-browser--edited nil
+  "The message that is edited here, until it is sent: (ENTRY . LOCK).")
 
 (defun mew-submit-browser--sent ()
-  "Delete the copy of the message that was edited here, and is sent now."
-  (when mew-submit-browser--kept
-    (ignore-errors (delete-file mew-submit-browser--kept))
-    (setq mew-submit-browser--kept nil)))
+  "Forget the message that was edited here, and is sent now."
+  (pcase-let ((`(,entry . ,lock) mew-submit-browser--edited))
+    (when entry
+      (setq mew-submit-browser--edited nil)
+      (mew-submit-outbox-unlock lock)
+      (ignore-errors (mew-submit-outbox-remove entry)))))
+
+(defun mew-submit-browser--given-up ()
+  "Put the message that was edited here, and is not sent, back into the outbox."
+  (pcase-let ((`(,entry . ,lock) mew-submit-browser--edited))
+    (when entry
+      (setq mew-submit-browser--edited nil)
+      (mew-submit-outbox-unlock lock)
+      (let ((outbox (file-name-directory
+                     (directory-file-name (plist-get entry :directory)))))
+        (mew-submit-outbox-put-back outbox)
+        (mew-submit-queue-look outbox)
+        (mew-submit-queue-run)
+        (message "The mail to %s is in the outbox again, as it was"
+                 (mew-submit-report-people (plist-get entry :recipients)))))))
 
 (defun mew-submit-browser--edit (entry)
-  "Put the message of ENTRY into a buffer in `message-mode'; return that."
-  (let ((kept (mew-submit-browser--keep entry))
-        (buffer (generate-new-buffer "*mail: edited again*")))
+  "Put the message of ENTRY into a buffer in `message-mode'.
+Return (BUFFER . ENTRY), with ENTRY as it is while the message is edited."
+  (let ((buffer (generate-new-buffer "*mail: edited again*")))
     (condition-case err
         (with-current-buffer buffer
-          (mew-submit-browser--insert-message entry kept)
+          (mew-submit-browser--insert-message
+           entry (mew-submit-outbox-message-file entry))
           (message-mode)
-          (setq mew-submit-browser--kept kept)
-          (add-hook 'message-sent-hook #'mew-submit-browser--sent nil t)
           (message-goto-body)
-          buffer)
-      (error (kill-buffer buffer)
-             (delete-file kept)
-             (signal (car err) (cdr err))))))
+          (cons buffer (mew-submit-outbox-set-aside entry)))
+      ((error quit)
+       (kill-buffer buffer)
+       (signal (car err) (cdr err))))))
+
+(defun mew-submit-browser--take (id directory)
+  "Take the message ID out of the outbox DIRECTORY into a buffer; return that."
+  (pcase-let ((`(,buffer . ,entry)
+               (mew-submit-queue-take id #'mew-submit-browser--edit directory)))
+    (with-current-buffer buffer
+      (setq mew-submit-browser--edited
+            (cons entry (mew-submit-outbox-lock id (plist-get entry :directory))))
+      (add-hook 'message-sent-hook #'mew-submit-browser--sent nil t)
+      (add-hook 'kill-buffer-hook #'mew-submit-browser--given-up nil t))
+    (when (plist-get entry :delivered)
+      (message "%s not get it again: see X-Mew-Submit-Not-To"
+               (if (cdr (plist-get entry :delivered))
+                   "Those who have it already will"
+                 (concat (car (plist-get entry :delivered)) " has it and will"))))
+    buffer))
 
 ;;;###autoload
 (defun mew-submit-edit (id &optional directory)
   "Take the message ID out of the outbox DIRECTORY and edit it again.
-A copy is in the directory \"edited\" there until the mail is sent."
+It is kept in the directory \"edited\" there until the mail is sent.  When the
+buffer is killed before that, or Emacs ends, it is in the outbox again."
   (let ((entry (mew-submit-queue-entry id directory)))
     (when (and entry
                (eq (plist-get entry :state) 'uncertain)
                (not (yes-or-no-p "It may have arrived already.  Edit it, and \
 send it again? ")))
       (user-error "It stays in the outbox"))
-    (pop-to-buffer-same-window
-     (mew-submit-queue-take id #'mew-submit-browser--edit directory))))
+    (pop-to-buffer-same-window (mew-submit-browser--take id directory))))
 
 (defun mew-submit-outbox-edit ()
   "Take the message at point out of the outbox and edit it again.
@@ -400,19 +490,25 @@ One that is being sent has to be cancelled first."
   (interactive nil mew-submit-outbox-mode)
   (mew-submit-edit (mew-submit-browser--id)))
 
+(defun mew-submit-browser--newest ()
+  "Return the entry of the newest message that has not left, or nil."
+  (car (seq-sort-by (lambda (entry) (or (plist-get entry :created) 0)) #'>
+                    (seq-filter (lambda (entry)
+                                  (memq (plist-get entry :state)
+                                        '(held queued sending)))
+                                (mew-submit-queue-entries)))))
+
 ;;;###autoload
 (defun mew-submit-undo-send ()
   "Bring back the message that was sent last, if it has not left yet.
 With `mew-submit-delay' there is time for that."
   (interactive)
   (mew-submit-queue-look)
-  (let ((entry (car (last (seq-filter
-                           (lambda (entry)
-                             (memq (plist-get entry :state) '(held queued)))
-                           (mew-submit-queue-entries))))))
-    (unless entry
-      (user-error "Too late: no mail waits in the outbox"))
-    (mew-submit-edit (plist-get entry :id))))
+  (let ((entry (mew-submit-browser--newest)))
+    (cond ((null entry) (user-error "Too late: no mail waits in the outbox"))
+          ((eq (plist-get entry :state) 'sending)
+           (user-error "It is being sent: cancel it in M-x mew-submit-outbox"))
+          (t (mew-submit-edit (plist-get entry :id))))))
 
 (provide 'mew-submit-browser)
 ;;; mew-submit-browser.el ends here

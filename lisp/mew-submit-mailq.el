@@ -155,8 +155,11 @@ That is the highest one of their ends."
 
 (defun mew-submit-mailq--do (options)
   "Do what OPTIONS say with the outbox, and return the exit status."
-  (let ((retry (plist-get options :retry))
-        (cancel (plist-get options :cancel)))
+  (let* ((retry (plist-get options :retry))
+         (cancel (plist-get options :cancel))
+         ;; Who names one means that one.
+         (mew-submit-queue-only (and (or retry cancel)
+                                     (list (or retry cancel)))))
     (cond ((plist-get options :flush)
            (mew-submit-mailq--settle #'mew-submit-queue-flush))
           (retry

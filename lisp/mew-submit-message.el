@@ -145,17 +145,26 @@ behind a trace field.  The first is the newest, the one to act on."
                  (mew-submit-address-parse (mew-submit-message--value field))))
           fields))
 
-(defun mew-submit-message-recipients (fields)
-  "Return the recipients FIELDS name, each once: those in To, Cc and Bcc.
-In a message that is sent again, with Resent- fields, they are those in
-Resent-To, Resent-Cc and Resent-Bcc of the newest block, and no others.  Signal
-`mew-submit-message' when a field is no address list."
+(defun mew-submit-message--named (fields)
+  "Return the recipients FIELDS name, each once."
   (let ((resent (mew-submit-message--resent-block fields)))
     (delete-dups
      (if resent
          (mew-submit-message-addresses
           resent '("resent-to" "resent-cc" "resent-bcc"))
        (mew-submit-message-addresses fields '("to" "cc" "bcc"))))))
+
+(defun mew-submit-message-recipients (fields)
+  "Return the recipients FIELDS name, each once: those in To, Cc and Bcc.
+In a message that is sent again, with Resent- fields, they are those in
+Resent-To, Resent-Cc and Resent-Bcc of the newest block, and no others.  Those
+in X-Mew-Submit-Not-To, who have it already, are left out.  Signal
+`mew-submit-message' when a field is no address list."
+  (let ((without (mapcar #'downcase (mew-submit-message-addresses
+                                     fields '("x-mew-submit-not-to")))))
+    (seq-remove (lambda (address)
+                  (member (downcase address) without))
+                (mew-submit-message--named fields))))
 
 (defun mew-submit-message-sender (fields)
   "Return the address of the one who sends the message with FIELDS, or nil.
@@ -196,10 +205,12 @@ That is the first one in From, or in Resent-From of one that is sent again."
 (defun mew-submit-message-wishes (fields)
   "Return those of FIELDS whose name begins with X-Mew-Submit-.
 It is a list of (NAME . VALUE), texts, NAME without that and in lower case,
-VALUE unfolded and trimmed.  When to send it is no wish of the server."
+VALUE unfolded and trimmed.  When and to whom to send it is no wish of the
+server."
   (mapcan (lambda (field)
             (and (string-prefix-p "x-mew-submit-" (car field))
-                 (not (equal (car field) "x-mew-submit-send-at"))
+                 (not (member (car field) '("x-mew-submit-send-at"
+                                            "x-mew-submit-not-to")))
                  (list (cons (string-remove-prefix "x-mew-submit-" (car field))
                              (string-trim
                               (replace-regexp-in-string

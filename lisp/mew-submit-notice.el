@@ -143,8 +143,13 @@ tell of it."
 
 ;;; The buffer
 
-(defvar-local mew-submit-notice--entry nil
-  "The entry that the buffer is about.")
+(defun mew-submit-notice--here ()
+  "Return the entry that the text at point is about, else the first, or nil."
+  (let ((at-point (get-text-property (point) 'mew-submit-entry))
+        (first (text-property-not-all (point-min) (point-max)
+                                      'mew-submit-entry nil)))
+    (or at-point
+        (and first (get-text-property first 'mew-submit-entry)))))
 
 (defvar mew-submit-notice-mode-map
   (let ((map (make-sparse-keymap)))
@@ -164,8 +169,8 @@ tell of it."
   (visual-line-mode 1))
 
 (defun mew-submit-notice--the-entry ()
-  "Return the entry of this buffer as it is now, or signal `user-error'."
-  (let* ((old (or mew-submit-notice--entry
+  "Return the entry at point as it is now, or signal `user-error'."
+  (let* ((old (or (mew-submit-notice--here)
                   (user-error "No message here")))
          (directory (plist-get old :directory)))
     (mew-submit-queue-look directory)
@@ -218,14 +223,17 @@ What its account asks for in TLS and authentication stays as it is."
 (defun mew-submit-notice-diagnose ()
   "Find out what the network and the server of this message really do."
   (interactive)
-  (let ((account (plist-get mew-submit-notice--entry :account)))
+  (let ((account (plist-get (mew-submit-notice--here) :account)))
     (if (fboundp 'mew-submit-diagnose)
         (mew-submit-diagnose (plist-get account :server))
       (user-error "There is no diagnosis in this version"))))
 
 (defun mew-submit-notice--button (text command help)
   "Insert a button TEXT for COMMAND, with HELP."
-  (insert-text-button text 'action (lambda (_) (call-interactively command))
+  (insert-text-button text
+                      'action (lambda (button)
+                                (goto-char (button-start button))
+                                (call-interactively command))
                       'follow-link t 'help-echo help)
   (insert "  "))
 
@@ -296,16 +304,50 @@ since it may have arrived.")
                              "o: all that is not delivered")
   (insert "\n"))
 
+(defun mew-submit-notice--over-p (old entry)
+  "Is what is said of OLD over, now that something is to be said of ENTRY?
+That is so when they are the same message, and when OLD has left the outbox or
+only waits."
+  (let ((now (mew-submit-queue-entry (plist-get old :id)
+                                     (plist-get old :directory))))
+    (or (equal (mew-submit-outbox-message-file old)
+               (mew-submit-outbox-message-file entry))
+        (not (memq (plist-get now :state) '(uncertain refused broken))))))
+
+(defun mew-submit-notice--forget (entry)
+  "Delete from the buffer what is over when something is said of ENTRY."
+  (goto-char (point-min))
+  (while (not (eobp))
+    (let ((old (get-text-property (point) 'mew-submit-entry))
+          (end (next-single-property-change (point) 'mew-submit-entry
+                                            nil (point-max))))
+      (if (or (null old) (mew-submit-notice--over-p old entry))
+          (delete-region (point) end)
+        (goto-char end)))))
+
+(defun mew-submit-notice--section (entry done)
+  "Insert at point what happened to ENTRY's message, with DONE."
+  (let ((start (point)))
+    (mew-submit-notice--insert entry done)
+    (insert "\n")
+    (put-text-property start (point) 'mew-submit-entry entry)))
+
 (defun mew-submit-notice-fill (entry done)
-  "Make *mew-submit* say what happened to ENTRY's message, with DONE; return it."
+  "Make *mew-submit* say what happened to ENTRY's message, with DONE; return it.
+What it says of other messages that need the user stays: below, when this one
+does too, and else above."
   (with-current-buffer (get-buffer-create "*mew-submit*")
     (unless (derived-mode-p 'mew-submit-notice-mode)
       (mew-submit-notice-mode))
-    (setq mew-submit-notice--entry entry)
     (let ((inhibit-read-only t))
-      (erase-buffer)
-      (mew-submit-notice--insert entry done))
+      (mew-submit-notice--forget entry)
+      (goto-char (if (mew-submit-notice--loud-p entry done)
+                     (point-min)
+                   (point-max)))
+      (mew-submit-notice--section entry done))
     (goto-char (point-min))
+    (dolist (window (get-buffer-window-list nil nil t))
+      (set-window-point window (point-min)))
     (current-buffer)))
 
 ;;; Telling

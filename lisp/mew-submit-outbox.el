@@ -169,6 +169,39 @@ With DURABLY non-nil it is on disk, under its name, on return."
             (mew-submit-outbox--sync directory)))
       (mew-submit-outbox--delete part))))
 
+(defun mew-submit-outbox--refusal-p (object)
+  "Is OBJECT (ADDRESS CODE TEXT)?"
+  (and (proper-list-p object)
+       (stringp (nth 0 object)) (integerp (nth 1 object))
+       (stringp (nth 2 object))))
+
+(defun mew-submit-outbox--note-p (object)
+  "Is OBJECT (TIME . TEXT)?"
+  (and (consp object) (numberp (car object)) (stringp (cdr object))))
+
+(defun mew-submit-outbox--sound-p (plist)
+  "Is PLIST an entry, so that nothing trips over its values?"
+  (cl-flet ((all (predicate &rest keys)
+              (seq-every-p (lambda (key)
+                             (or (null (plist-get plist key))
+                                 (funcall predicate (plist-get plist key))))
+                           keys))
+            (list-of (predicate)
+              (lambda (value)
+                (and (proper-list-p value) (seq-every-p predicate value)))))
+    (and (proper-list-p plist)
+         (memq (plist-get plist :state)
+               '(held queued sending uncertain refused filing))
+         (all #'numberp :next :created :not-before)
+         (all #'natnump :attempts)
+         (all #'stringp :from :subject :message-id :last :reply)
+         (all (list-of #'stringp) :recipients :delivered)
+         (all (list-of #'mew-submit-outbox--refusal-p) :refused)
+         (all (list-of #'mew-submit-outbox--note-p) :history)
+         (all (list-of #'listp) :fcc)
+         (all #'proper-list-p :account)
+         (all #'stringp :kind :result))))
+
 (defun mew-submit-outbox--read-file (file)
   "Return the plist in FILE, or signal an error."
   (with-temp-buffer
@@ -177,12 +210,7 @@ With DURABLY non-nil it is on disk, under its name, on return."
       (insert-file-contents file))
     (goto-char (point-min))
     (let ((plist (read (current-buffer))))
-      (unless (and (proper-list-p plist)
-                   (memq (plist-get plist :state)
-                         '(held queued sending uncertain refused filing))
-                   (proper-list-p (plist-get plist :recipients))
-                   (seq-every-p #'stringp (plist-get plist :recipients))
-                   (proper-list-p (plist-get plist :account)))
+      (unless (mew-submit-outbox--sound-p plist)
         (error "It is not what it should be"))
       plist)))
 
@@ -253,24 +281,28 @@ left behind, when that cannot be done."
          (name (mew-submit-outbox-file id ".eml" directory))
          (part (concat name ".part"))
          (entry (append (list :id id :directory directory) entry))
+         ;; A quit is for before it is there, not for between that and the end.
+         (inhibit-quit t)
          added)
     (unwind-protect
         (mew-submit-outbox--with-errors "The message"
-          (if (and move (not (mew-submit-message-private-p fields)))
-              (rename-file file part)
-            (mew-submit-message-copy file fields part))
-          (mew-submit-outbox--sync part)
-          (mew-submit-outbox-write entry)
+          (let ((inhibit-quit nil))
+            (if (and move (not (mew-submit-message-private-p fields)))
+                (rename-file file part)
+              (mew-submit-message-copy file fields part))
+            (mew-submit-outbox--sync part)
+            (mew-submit-outbox-write entry))
           (rename-file part name)
           (mew-submit-outbox--sync directory)
           (setq added t))
-      (mew-submit-outbox--delete part)
-      (unless added
-        (mew-submit-outbox--delete name)
-        (mew-submit-outbox--delete
-         (mew-submit-outbox-file id ".eld" directory)))
-      (when (and added move)
-        (mew-submit-outbox--delete file)))
+      (ignore-errors
+        (mew-submit-outbox--delete part)
+        (unless added
+          (mew-submit-outbox--delete name)
+          (mew-submit-outbox--delete
+           (mew-submit-outbox-file id ".eld" directory)))
+        (when (and added move)
+          (mew-submit-outbox--delete file))))
     (mew-submit-outbox-read id directory)))
 
 ;;; Locks
@@ -464,18 +496,66 @@ then."
   "Return the directory for messages of DIRECTORY that want copies filed."
   (file-name-as-directory (expand-file-name "copies" directory)))
 
+(defun mew-submit-outbox-move (entry directory &rest changes)
+  "Move the message of ENTRY, locked, durably to the outbox DIRECTORY.
+CHANGES, keys and values, are made to its entry.  What else belongs to it stays
+where it was.  Return the new entry."
+  (let ((moved (apply #'mew-submit-outbox-with entry :directory
+                      (mew-submit-outbox-prepare directory) changes)))
+    (unless (eq (plist-get moved :state) 'broken)
+      (mew-submit-outbox-write moved t))
+    (mew-submit-outbox--sync (mew-submit-outbox-message-file entry))
+    (rename-file (mew-submit-outbox-message-file entry)
+                 (mew-submit-outbox-message-file moved) t)
+    (mew-submit-outbox--sync (plist-get moved :directory))
+    moved))
+
 (defun mew-submit-outbox-keep (entry)
   "Move the message of ENTRY, delivered, to where its copies are filed from."
-  (let* ((directory (plist-get entry :directory))
-         (kept (mew-submit-outbox-with
-                entry :state 'filing
-                :directory (mew-submit-outbox-prepare
-                            (mew-submit-outbox-copies directory)))))
-    (mew-submit-outbox-write kept t)
-    (rename-file (mew-submit-outbox-message-file entry)
-                 (mew-submit-outbox-message-file kept) t)
-    (mew-submit-outbox--sync (plist-get kept :directory))
+  (let ((directory (plist-get entry :directory)))
+    (mew-submit-outbox-move entry (mew-submit-outbox-copies directory)
+                            :state 'filing)
     (cl-pushnew directory mew-submit-outbox-kept :test #'equal)))
+
+;;; What is edited again
+
+(defun mew-submit-outbox--edited (directory)
+  "Return the directory for messages of DIRECTORY that are edited again."
+  (file-name-as-directory (expand-file-name "edited" directory)))
+
+(defun mew-submit-outbox-set-aside (entry)
+  "Move the message of ENTRY, locked, to where it is while it is edited again.
+Return its entry there.  Whoever edits it has it locked."
+  (mew-submit-outbox-move
+   entry (mew-submit-outbox--edited (plist-get entry :directory))))
+
+(defun mew-submit-outbox--put-back-one (id edited directory)
+  "Put the message ID in EDITED, locked, back into DIRECTORY; return its entry.
+It is held there, unless it was refused, broken or in doubt."
+  (when-let ((entry (mew-submit-outbox-read id edited)))
+    (prog1 (apply #'mew-submit-outbox-move entry directory
+                  (and (memq (plist-get entry :state) '(held queued))
+                       '(:state held :next nil
+                         :last "It was being edited, and not sent")))
+      (mew-submit-outbox-remove entry))))
+
+(defun mew-submit-outbox-put-back (directory)
+  "Put back into DIRECTORY what was edited by an Emacs that has ended.
+Return the identifiers of those messages."
+  (let ((edited (mew-submit-outbox--edited directory))
+        ids)
+    (dolist (id (mew-submit-outbox-ids edited))
+      (condition-case err
+          (when-let ((lock (mew-submit-outbox-lock id edited)))
+            (unwind-protect
+                (when (mew-submit-outbox--put-back-one id edited directory)
+                  (push id ids))
+              (mew-submit-outbox-unlock lock)))
+        (error (display-warning
+                'mew-submit
+                (format "The message %s in %s stays there: %s" id edited
+                        (mew-submit-error-text err))))))
+    ids))
 
 (defun mew-submit-outbox--log-line (entry done)
   "Return the line of delivered.log for ENTRY, whose last `done' event is DONE."
@@ -498,9 +578,11 @@ then."
       (when (> (or (file-attribute-size (file-attributes file)) 0)
                mew-submit-delivered-log-max)
         (rename-file file (concat file ".1") t))
-      (with-file-modes #o600
-        (write-region (mew-submit-outbox--log-line entry done) nil file t
-                      'silent)))))
+      ;; The message goes away after this, so the line has to stay.
+      (let ((write-region-inhibit-fsync nil))
+        (with-file-modes #o600
+          (write-region (mew-submit-outbox--log-line entry done) nil file t
+                        'silent))))))
 
 (defun mew-submit-outbox-finish (entry done)
   "Log that ENTRY is delivered, by DONE, its `done' event or nil; remove it.

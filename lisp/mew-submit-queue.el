@@ -106,9 +106,37 @@ still on disk then.")
   "Return the key of ENTRY in the tables."
   (mew-submit-outbox-message-file entry))
 
+(defvar mew-submit-queue--quitted nil
+  "Non-nil when the user has quit out of a function that was called.")
+
+(defun mew-submit-queue--call (function &rest args)
+  "Call FUNCTION, if there is one, with ARGS; show its errors as warnings.
+A quit ends FUNCTION, and is noted for the caller."
+  (when function
+    (condition-case err
+        (let ((inhibit-quit nil))
+          (apply function args))
+      (quit (setq mew-submit-queue--quitted t)
+            nil)
+      (error (display-warning 'mew-submit
+                              (format "A function for the outbox: %s"
+                                      (mew-submit-error-text err)))))))
+
 (defun mew-submit-queue--changed ()
   "Tell that something has changed."
-  (run-hooks 'mew-submit-queue-change-hook))
+  (run-hook-wrapped 'mew-submit-queue-change-hook
+                    (lambda (function)
+                      (mew-submit-queue--call function)
+                      nil)))
+
+(defmacro mew-submit-queue--whole (&rest body)
+  "Run BODY to its end, and only then let a quit take effect."
+  (declare (indent 0) (debug (body)))
+  `(let ((inhibit-quit t)
+         (mew-submit-queue--quitted nil))
+     (prog1 (progn ,@body)
+       (when mew-submit-queue--quitted
+         (setq quit-flag t)))))
 
 (defun mew-submit-queue--stamp (entry)
   "Return what is new whenever the file of ENTRY has been written.
@@ -158,10 +186,21 @@ What an Emacs that died has left behind is made good.  The caller has it locked.
           (entry (mew-submit-queue--drop entry)
                  nil))))
 
+(defun mew-submit-queue--check-news (known entry)
+  "Signal `user-error' if ENTRY is in doubt, and the user knows it as KNOWN.
+Whoever wants to do something with it has not been asked about that."
+  (when (and known
+             (eq (plist-get entry :state) 'uncertain)
+             (not (eq (plist-get known :state) 'uncertain)))
+    (user-error "It was sent meanwhile, and no answer came: it may have \
+arrived already")))
+
 (defun mew-submit-queue--with-lock (id directory function)
   "Call FUNCTION with the entry of the message ID in DIRECTORY, locked.
-Return its value.  Signal `user-error' when that is not possible."
-  (let ((lock (mew-submit-outbox-lock id directory)))
+Return its value.  Signal `user-error' when that is not possible, or the message
+is in doubt and was not when it was looked at."
+  (let ((known (mew-submit-queue-entry id directory))
+        (lock (mew-submit-outbox-lock id directory)))
     (unless lock
       (user-error "%s" (if (file-exists-p (mew-submit-outbox-file
                                            id ".eml" directory))
@@ -171,6 +210,7 @@ Return its value.  Signal `user-error' when that is not possible."
         (let ((entry (mew-submit-queue--reread id directory)))
           (unless entry
             (user-error "That message has been delivered"))
+          (mew-submit-queue--check-news known entry)
           (funcall function entry))
       (mew-submit-outbox-unlock lock))))
 
@@ -187,7 +227,7 @@ Return its value.  Signal `user-error' when that is not possible."
 
 (defun mew-submit-queue--look-at (id directory journals)
   "Have the message ID in DIRECTORY in memory as it is on disk.
-JOURNALS is what begins with an ID and is the name of a journal."
+JOURNALS are the identifiers of those that have a journal."
   (let ((file (mew-submit-outbox-file id ".eml" directory)))
     (unless (gethash file mew-submit-queue--jobs)
       (let* ((probe (list :id id :directory directory))
@@ -202,10 +242,16 @@ JOURNALS is what begins with an ID and is the name of a journal."
                 (mew-submit-queue--recover entry)
               (mew-submit-queue--note entry))))))))
 
+(defconst mew-submit-queue--look-octets 100000000
+  "How much memory may be used before garbage is collected in the midst of it.")
+
 (defun mew-submit-queue-look (&optional directory)
   "Have what is in DIRECTORY, by default the outbox, in memory as it is on disk.
 What cannot be looked at is told as a warning, and the rest goes on."
-  (let* ((directory (file-name-as-directory
+  (let* (;; A thousand files at once: one collection, afterwards, is enough.
+         (gc-cons-threshold (max gc-cons-threshold
+                                 mew-submit-queue--look-octets))
+         (directory (file-name-as-directory
                      (expand-file-name
                       (or directory mew-submit-outbox-directory))))
          (ids (mew-submit-outbox-ids directory))
@@ -272,15 +318,17 @@ It is a plist as `mew-submit-outbox-judge' returns.  The journal knows it, and
 DONE who was refused before there was a final dot."
   (let* ((fates (mew-submit-outbox-judge
                  (plist-get entry :recipients)
-                 (mew-submit-outbox-journal-lines entry)))
-         (uncertain (plist-get fates :uncertain)))
-    ;; An answer that could not be written to the journal is one all the same.
-    (when (and uncertain (equal (plist-get done :kind) "ok"))
-      (dolist (address uncertain)
+                 (ignore-errors (mew-submit-outbox-journal-lines entry))))
+         (unknown (append (plist-get fates :uncertain)
+                          (plist-get fates :unsent))))
+    ;; An answer that is not in the journal, whatever has become of that, is one
+    ;; all the same.
+    (when (and unknown (equal (plist-get done :kind) "ok"))
+      (dolist (address unknown)
         (if-let ((refusal (mew-submit-queue--refusal address done)))
             (push refusal (plist-get fates :refused))
           (push address (plist-get fates :delivered))))
-      (setq fates (plist-put fates :uncertain nil)))
+      (setq fates (plist-put (plist-put fates :uncertain nil) :unsent nil)))
     (dolist (address (plist-get fates :unsent))
       (when-let ((refusal (mew-submit-queue--refusal address done)))
         (push refusal (plist-get fates :refused))
@@ -292,7 +340,7 @@ DONE who was refused before there was a final dot."
   "Return how many seconds to wait after ATTEMPTS attempts."
   (let ((intervals (or mew-submit-retry-intervals '(3600))))
     (* (nth (min (max 0 (1- attempts)) (1- (length intervals))) intervals)
-       (+ 0.8 (* 0.4 (/ (random 1000) 999.0))))))
+       (/ (+ 800 (random 401)) 1000.0))))
 
 (defun mew-submit-queue--judge (entry done)
   "Return ENTRY, of which some recipients are left, as it is after DONE."
@@ -335,15 +383,6 @@ Its state is nil when everybody has it."
   (plist-get (gethash (mew-submit-queue--key entry) mew-submit-queue--callers)
              key))
 
-(defun mew-submit-queue--call (function &rest args)
-  "Call FUNCTION, if there is one, with ARGS; show its errors as warnings."
-  (when function
-    (condition-case err
-        (apply function args)
-      (error (display-warning 'mew-submit
-                              (format "A function for the outbox: %s"
-                                      (mew-submit-error-text err)))))))
-
 (defun mew-submit-queue--tell (entry done)
   "Tell all who want to know that an attempt for ENTRY has ended with DONE."
   (let ((on-done (mew-submit-queue-caller entry :on-done)))
@@ -368,19 +407,23 @@ When that fails the journal, which is on disk, still tells what is true."
      (display-warning 'mew-submit (mew-submit-error-text err)))))
 
 (defun mew-submit-queue--conclude (job done)
-  "Do all there is to do for DONE, the end of JOB."
-  (let* ((old (mew-submit-queue--job-entry job))
-         (entry (mew-submit-queue--after old done)))
-    (mew-submit-queue--tell entry done)
-    (unless (and (eq (plist-get entry :state) 'queued)
-                 (null (plist-get (plist-get entry :account) :password-file)))
-      (mew-submit-queue--forget-password old))
-    (mew-submit-queue--put-away entry old done)
-    (remhash (mew-submit-queue--key old) mew-submit-queue--jobs)
-    (mew-submit-outbox-unlock (mew-submit-queue--job-lock job))
-    (mew-submit-queue--changed)
-    (unless mew-submit-queue--leaving
-      (mew-submit-queue-run))))
+  "Do all there is to do for DONE, the end of JOB.
+A quit, as in a question that is asked then, takes effect afterwards."
+  (mew-submit-queue--whole
+    (let ((old (mew-submit-queue--job-entry job)))
+      (unwind-protect
+          (let ((entry (mew-submit-queue--after old done)))
+            (mew-submit-queue--tell entry done)
+            (unless (and (eq (plist-get entry :state) 'queued)
+                         (null (plist-get (plist-get entry :account)
+                                          :password-file)))
+              (mew-submit-queue--forget-password old))
+            (mew-submit-queue--put-away entry old done))
+        (remhash (mew-submit-queue--key old) mew-submit-queue--jobs)
+        (mew-submit-outbox-unlock (mew-submit-queue--job-lock job)))
+      (mew-submit-queue--changed)
+      (unless mew-submit-queue--leaving
+        (mew-submit-queue-run)))))
 
 (defun mew-submit-queue--on-event (job event)
   "Note what is in EVENT of JOB."
@@ -392,13 +435,24 @@ When that fails the journal, which is on disk, still tells what is true."
     (mew-submit-queue--call (mew-submit-queue-caller entry :on-event) event)))
 
 (defun mew-submit-queue--account (entry)
-  "Return the account of ENTRY, with the password that came with it.
-Later attempts read it from the file where one has it."
-  (let* ((account (mew-submit-account-copy (plist-get entry :account)))
+  "Return the account of ENTRY, with what came with it and is not on disk.
+Later attempts read the password from the file where one has it; functions are
+those that the user's account has now."
+  (let* ((account (mew-submit-account-copy
+                   (append (plist-get entry :account)
+                           (or (mew-submit-queue-caller entry :functions)
+                               (mew-submit-queue--functions
+                                (mew-submit-account-like
+                                 (plist-get entry :account)))))))
          (password (mew-submit-queue-caller entry :password))
          (file (plist-get account :password-file)))
     (cond (password (plist-put account :password (copy-sequence password)))
-          (file (plist-put account :password (mew-submit-auth-read-file file)))
+          (file
+           ;; A pipe in its place would have Emacs wait.
+           (unless (file-regular-p file)
+             (mew-submit-error-throw
+              'config nil "The password file is no longer there: %s" file))
+           (plist-put account :password (mew-submit-auth-read-file file)))
           (t account))))
 
 (defun mew-submit-queue--submit (job)
@@ -441,15 +495,26 @@ Later attempts read it from the file where one has it."
               err :on-done (lambda (done)
                              (mew-submit-queue--conclude job done))))))))
 
-(defun mew-submit-queue--due-p (entry)
-  "Is it time to send ENTRY's message?"
-  (let ((state (plist-get entry :state))
-        (next (plist-get entry :next)))
-    (or (and (eq state 'queued)
-             (or (null next) (<= next (float-time))
-                 (gethash (mew-submit-queue--key entry)
-                          mew-submit-queue--urgent)))
-        (and (eq state 'held) next (<= next (float-time))))))
+(defun mew-submit-queue--too-late-p (next now)
+  "Is NEXT later than any wait from NOW on?  Then the clock has been set back."
+  (> (- next now)
+     (max mew-submit-queue--poll
+          (* 1.3 (apply #'max (or mew-submit-retry-intervals '(3600)))))))
+
+(defun mew-submit-queue--urgent-p (entry)
+  "Is ENTRY's message not to wait until its time has come?"
+  (and (> (hash-table-count mew-submit-queue--urgent) 0)
+       (gethash (mew-submit-queue--key entry) mew-submit-queue--urgent)))
+
+(defun mew-submit-queue--due-p (entry &optional now)
+  "Is it time, NOW if non-nil, to send ENTRY's message?"
+  (let ((next (plist-get entry :next))
+        (now (or now (float-time))))
+    (pcase (plist-get entry :state)
+      ('queued (or (null next) (<= next now)
+                   (mew-submit-queue--too-late-p next now)
+                   (mew-submit-queue--urgent-p entry)))
+      ('held (and next (<= next now))))))
 
 (defun mew-submit-queue--put-off (entry err)
   "Try ENTRY, which could not be begun because of ERR, again later."
@@ -474,10 +539,11 @@ Later attempts read it from the file where one has it."
           (condition-case err
               (let ((true (mew-submit-queue--reread id directory)))
                 (when (and true (mew-submit-queue--due-p true))
-                  (mew-submit-queue--begin true lock)
-                  (setq begun t)))
-            ((mew-submit-error file-error)
-             (mew-submit-queue--put-off entry err)))
+                  ;; What is being sent stays locked, whoever quits.
+                  (mew-submit-queue--whole
+                    (mew-submit-queue--begin true lock)
+                    (setq begun t))))
+            (error (mew-submit-queue--put-off entry err)))
         (unless begun
           (mew-submit-outbox-unlock lock))))))
 
@@ -511,6 +577,15 @@ Later attempts read it from the file where one has it."
                 (eq (plist-get entry :state) 'queued))
               (hash-table-values mew-submit-queue--entries)))
 
+(defun mew-submit-queue--queued-p ()
+  "Does a message wait for the network or for its turn?"
+  (catch 'found
+    (maphash (lambda (_ entry)
+               (when (eq (plist-get entry :state) 'queued)
+                 (throw 'found t)))
+             mew-submit-queue--entries)
+    nil))
+
 (defun mew-submit-queue--network-changed ()
   "Send at once what waits, since this machine is on another network."
   (dolist (entry (mew-submit-queue--queued))
@@ -519,9 +594,9 @@ Later attempts read it from the file where one has it."
 
 (defun mew-submit-queue--schedule (waiting)
   "Come back when the first of WAITING, entries, is due, or to look for others."
-  (when (and (not noninteractive) (mew-submit-queue--queued))
+  (when (and (not noninteractive) (mew-submit-queue--queued-p))
     (mew-submit-network-watch #'mew-submit-queue--network-changed
-                              #'mew-submit-queue--queued))
+                              #'mew-submit-queue--queued-p))
   (when (timerp mew-submit-queue--timer)
     (cancel-timer mew-submit-queue--timer))
   (let ((seconds mew-submit-queue--poll)
@@ -533,6 +608,7 @@ Later attempts read it from the file where one has it."
       (setq seconds (min seconds mew-submit-queue--overtake)))
     (setq mew-submit-queue--timer
           (and (or waiting mew-submit-queue--watching
+                   (mew-submit-queue--queued-p)
                    (> (hash-table-count mew-submit-queue--jobs) 0))
                (run-at-time (max seconds 0.05) nil
                             #'mew-submit-queue--wake)))))
@@ -550,24 +626,34 @@ Later attempts read it from the file where one has it."
 (defun mew-submit-queue--wake ()
   "Send what is due; look for what others have put into the outbox."
   (setq mew-submit-queue--timer nil)
-  (when (>= (- (float-time) mew-submit-queue--looked)
+  (when (>= (abs (- (float-time) mew-submit-queue--looked))
             (1- mew-submit-queue--poll))
     (setq mew-submit-queue--looked (float-time))
     (mapc #'mew-submit-queue-look (mew-submit-queue--directories)))
   (mew-submit-queue-run))
 
+(defvar mew-submit-queue-only nil
+  "If non-nil, the identifiers of the messages that may be sent; others wait.")
+
+(defun mew-submit-queue--allowed-p (entry)
+  "Does `mew-submit-queue-only' let ENTRY's message be sent?"
+  (or (null mew-submit-queue-only)
+      (member (plist-get entry :id) mew-submit-queue-only)))
+
 (defun mew-submit-queue-run ()
   "Begin to send what is due, and come back when the next is."
-  (let ((waiting (mew-submit-queue--waiting))
-        (full (make-hash-table :test #'equal)))
-    (dolist (entry waiting)
-      (when (and (mew-submit-queue--due-p entry)
-                 (not (gethash (plist-get entry :account) full)))
-        (if (mew-submit-queue--room-p entry)
-            (mew-submit-queue--try entry)
-          (puthash (plist-get entry :account) t full))))
-    (mew-submit-queue--schedule
-     (seq-remove #'mew-submit-queue--due-p (mew-submit-queue--waiting)))
+  (let ((full (make-hash-table :test #'equal))
+        (now (float-time))
+        later)
+    (dolist (entry (mew-submit-queue--waiting))
+      (cond ((not (mew-submit-queue--due-p entry now))
+             (push entry later))
+            ((or (gethash (plist-get entry :account) full)
+                 (not (mew-submit-queue--allowed-p entry))))
+            ((mew-submit-queue--room-p entry)
+             (mew-submit-queue--try entry))
+            (t (puthash (plist-get entry :account) t full))))
+    (mew-submit-queue--schedule later)
     (mew-submit-queue--changed)))
 
 ;;; What the floors above call
@@ -579,6 +665,8 @@ What others put there is found within a minute."
                     (expand-file-name
                      (or directory mew-submit-outbox-directory)))))
     (cl-pushnew directory mew-submit-queue--watching :test #'equal)
+    (setq mew-submit-queue--leaving nil)
+    (mew-submit-outbox-put-back directory)
     (when (mew-submit-outbox-ids directory)
       (mew-submit-outbox-clean directory)
       (mew-submit-queue-look directory))
@@ -619,16 +707,46 @@ message is held until NOT-BEFORE, a time or nil, and for `mew-submit-delay'."
     (list :state (if (> next now) 'held 'queued)
           :next (and (> next now) next)
           :created now :attempts 0
+          :not-before (and not-before (float-time not-before))
           :from (car envelope) :recipients (cdr envelope)
           :subject (mew-submit-message-subject fields)
           :message-id (mew-submit-message-id fields)
           :account account :fcc fcc)))
 
+(defun mew-submit-queue--volatile-p (key value)
+  "Must the VALUE of KEY in an account not be on disk?
+A function that has no name may hold secrets in its variables."
+  (or (eq key :password)
+      (and (functionp value) (not (symbolp value)))))
+
 (defun mew-submit-queue--frozen (account)
   "Return ACCOUNT without what must not be on disk."
   (cl-loop for (key value) on account by #'cddr
-           unless (eq key :password)
+           unless (mew-submit-queue--volatile-p key value)
            collect key and collect value))
+
+(defun mew-submit-queue--functions (account)
+  "Return the functions in ACCOUNT that are not on disk, a plist."
+  (cl-loop for (key value) on account by #'cddr
+           when (and (mew-submit-queue--volatile-p key value)
+                     (functionp value))
+           collect key and collect value))
+
+(defun mew-submit-queue--enter (entry file fields directory move caller)
+  "Put ENTRY with the message FILE durably into DIRECTORY, and begin to send it.
+FIELDS and MOVE are as for `mew-submit-outbox-add'; CALLER is what comes with it
+and is not on disk.  Return its identifier.  Once it is there nothing is
+signalled, and a quit comes too late: who believes that a message was not taken
+sends it again."
+  (let* ((inhibit-quit t)
+         (entry (mew-submit-outbox-add file fields directory entry move)))
+    (mew-submit-queue--note entry)
+    (puthash (mew-submit-queue--key entry) caller mew-submit-queue--callers)
+    (condition-case err
+        (mew-submit-queue-run)
+      (error (display-warning 'mew-submit (mew-submit-error-text err))))
+    (setq quit-flag nil)
+    (plist-get entry :id)))
 
 (cl-defun mew-submit-queue-add
     (file &key account settled from recipients fcc not-before directory move
@@ -654,21 +772,15 @@ it cannot be sent."
                                              recipients))
          (entry (mew-submit-queue--new-entry
                  fields (mew-submit-queue--frozen account) envelope fcc
-                 (or not-before (mew-submit-message-send-at fields))))
-         (entry (mew-submit-outbox-add
-                 file fields directory
-                 (if held
-                     (mew-submit-outbox-with entry :state 'held :next nil
-                                             :held held)
-                   entry)
-                 move)))
-    (mew-submit-queue--note entry)
-    (puthash (mew-submit-queue--key entry)
-             (list :on-event on-event :on-done on-done :on-ask on-ask
-                   :password (plist-get account :password))
-             mew-submit-queue--callers)
-    (mew-submit-queue-run)
-    (plist-get entry :id)))
+                 (or not-before (mew-submit-message-send-at fields)))))
+    (mew-submit-queue--enter
+     (if held
+         (mew-submit-outbox-with entry :state 'held :next nil :held held)
+       entry)
+     file fields directory move
+     (list :on-event on-event :on-done on-done :on-ask on-ask
+           :password (plist-get account :password)
+           :functions (mew-submit-queue--functions account)))))
 
 (defun mew-submit-queue-wait (id &optional directory)
   "Wait until the attempt to send the message ID in DIRECTORY has ended.
@@ -713,11 +825,15 @@ ROUTES are none."
                             :routes routes))))))
 
 (defun mew-submit-queue-hold (id &optional time directory)
-  "Hold the message ID in DIRECTORY until TIME, or with nil until told otherwise."
+  "Hold the message ID in DIRECTORY until TIME, or with nil until told otherwise.
+Signal `user-error' for one that is in doubt: it would not be so any more."
   (mew-submit-queue--change
    id directory
    (lambda (entry)
+     (when (eq (plist-get entry :state) 'uncertain)
+       (user-error "It may have arrived already; it is not sent again by itself"))
      (mew-submit-outbox-with entry :state 'held
+                             :not-before (and time (float-time time))
                              :next (and time (float-time time))))))
 
 (defun mew-submit-queue--job-of (id directory)

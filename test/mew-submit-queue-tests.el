@@ -418,5 +418,367 @@ filename=a.txt\n\nattached\n\n--=--\n")))
           (should (string-search "attached" stored))
           (should-not (string-search "hidden" stored)))))))
 
+;;; When something goes wrong at a bad moment
+
+(defun mew-submit-queue-tests--settle-anyhow ()
+  "Wait until nothing is being sent, whatever is quit meanwhile."
+  (let ((tries 0))
+    (while (and (mew-submit-queue-running) (< tries 5))
+      (setq tries (1+ tries))
+      (condition-case nil
+          (mew-submit-queue-tests--settle)
+        (quit nil)))))
+
+(ert-deftest mew-submit-queue-tests-taken-is-never-an-error ()
+  "Once a message is in the outbox, no error and no quit says otherwise."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (pcase-dolist (`(,what . ,function)
+                   `((error . ,(lambda (&rest _) (error "Not mine")))
+                     (quit . ,(lambda (&rest _) (signal 'quit nil)))
+                     (late-quit . ,(lambda (&rest _) (setq quit-flag t)))))
+      (ert-info ((symbol-name what))
+        (mew-submit-queue-tests--with-outbox directory
+          (let* ((mew-submit-queue-change-hook
+                  (cons function mew-submit-queue-change-hook))
+                 (id (condition-case err
+                         (mew-submit-queue-tests--add
+                          directory (mew-submit-test-account peer "ok"))
+                       ((error quit) (ert-fail err)))))
+            (should (stringp id))
+            (mew-submit-queue-tests--settle-anyhow)
+            (should-not (mew-submit-outbox-ids directory))))))
+    (should (mew-submit-test-stored peer 3))
+    (should-not (mew-submit-test-stored peer 4))))
+
+(ert-deftest mew-submit-queue-tests-quit-while-it-begins ()
+  "A quit while an attempt begins does not unlock what is being sent."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,dot=delay:500")
+    (mew-submit-queue-tests--with-outbox directory
+      (let ((id (mew-submit-queue-tests--add
+                 directory (mew-submit-test-account peer "ok") :held t))
+            (quit (lambda (session) (setq quit-flag t) session)))
+        (advice-add 'mew-submit-request-submit :filter-return quit)
+        (unwind-protect
+            (should (eq 'quit (condition-case nil
+                                  (mew-submit-queue-send id)
+                                (quit 'quit))))
+          (advice-remove 'mew-submit-request-submit quit))
+        (should (mew-submit-queue-running))
+        (should-not (mew-submit-outbox-lock id directory))
+        (mew-submit-queue-tests--settle)
+        (should-not (mew-submit-outbox-ids directory))))))
+
+(ert-deftest mew-submit-queue-tests-quit-at-the-end ()
+  "A quit in a function that is told of the end leaves nothing half done."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (dolist (where '(function caller))
+      (mew-submit-queue-tests--with-outbox directory
+        (let* ((quit (lambda (&rest _) (signal 'quit nil)))
+               (mew-submit-queue-done-functions
+                (and (eq where 'function) (list quit))))
+          (mew-submit-queue-tests--add
+           directory (mew-submit-test-account peer "ok")
+           :on-done (and (eq where 'caller) quit))
+          (mew-submit-queue-tests--settle-anyhow)
+          (should-not (mew-submit-queue-running))
+          (should-not (mew-submit-queue-entries))
+          (should-not (mew-submit-outbox-ids directory)))))))
+
+(ert-deftest mew-submit-queue-tests-journal-lost ()
+  "What the server has taken is not sent again, whatever becomes of the journal."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,dot=delay:1000")
+    (dolist (how '(deleted replaced))
+      (mew-submit-queue-tests--with-outbox directory
+        (mew-submit-queue-tests--add
+         directory (mew-submit-test-account peer "ok"))
+        (let ((journal (car (mew-submit-test-until ("the journal")
+                              (directory-files directory t "journal\\'")))))
+          (delete-file journal)
+          (when (eq how 'replaced)
+            (make-directory journal)))
+        (mew-submit-queue-tests--settle)
+        (should (equal (plist-get (cdar mew-submit-queue-tests--done) :result)
+                       "delivered"))
+        (should-not (mew-submit-queue-entries))
+        (should-not (mew-submit-outbox-ids directory))))))
+
+(ert-deftest mew-submit-queue-tests-doubt-stays ()
+  "What is in doubt is not made a message like others by holding it."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=silent,dot=close")
+    (mew-submit-queue-tests--with-outbox directory
+      (let ((id (mew-submit-queue-tests--add
+                 directory (mew-submit-test-account peer "silent"))))
+        (mew-submit-queue-tests--settle)
+        (should-error (mew-submit-queue-cancel id) :type 'user-error)
+        (should-error (mew-submit-queue-hold id (time-add nil 1))
+                      :type 'user-error)
+        (should (eq (mew-submit-queue-tests--state id) 'uncertain))))))
+
+(ert-deftest mew-submit-queue-tests-doubt-is-news ()
+  "What another Emacs has made uncertain is not sent by one who was not asked."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-queue-tests--with-outbox directory
+      (let* ((id (mew-submit-queue-tests--add
+                  directory (mew-submit-test-account peer "ok") :held t))
+             (news (mew-submit-outbox-with
+                    (mew-submit-outbox-read id directory) :state 'uncertain)))
+        (dolist (change (list #'mew-submit-queue-send
+                              (lambda (id)
+                                (mew-submit-queue-send-by id "25:starttls"))
+                              #'mew-submit-edit))
+          (mew-submit-outbox-write news)
+          (puthash (mew-submit-queue--key news)
+                   (mew-submit-outbox-with news :state 'held)
+                   mew-submit-queue--entries)
+          (should-error (funcall change id) :type 'user-error)
+          (should (eq (mew-submit-queue-tests--state id) 'uncertain)))
+        ;; Now it is known, and whoever sends it has been asked.
+        (mew-submit-queue-send id)
+        (mew-submit-queue-tests--settle)
+        (should-not (mew-submit-outbox-ids directory))))))
+
+(ert-deftest mew-submit-queue-tests-unsound-entry ()
+  "An entry with values of the wrong kind is broken, and stops nobody else."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-queue-tests--with-outbox directory
+      (dolist (change '((:next "soon") (:created soon) (:attempts -1)
+                        (:history ("x")) (:refused (("a@x"))) (:last 5)
+                        (:subject 7) (:account 5) (:delivered (5))))
+        (ert-info ((format "%S" change))
+          (let* ((id (mew-submit-queue-tests--add
+                      directory (mew-submit-test-account peer "ok") :held t))
+                 (entry (mew-submit-outbox-read id directory)))
+            (mew-submit-outbox-write
+             (apply #'mew-submit-outbox-with entry :state 'queued change))
+            (mew-submit-queue-look)
+            (should (eq (plist-get (mew-submit-queue-entry id) :state) 'broken))
+            (mew-submit-queue-tests--add
+             directory (mew-submit-test-account peer "ok"))
+            (mew-submit-queue-tests--settle)
+            (should (equal (mew-submit-outbox-ids directory) (list id)))
+            (mew-submit-queue-delete id)))))))
+
+(ert-deftest mew-submit-queue-tests-clock-set-back ()
+  "A message does not wait for years because the clock was wrong for a moment."
+  (let ((entry (list :id "x" :directory "/nowhere/" :state 'queued)))
+    (dolist (seconds '(1 50 3600 4300))
+      (should-not (mew-submit-queue--due-p
+                   (append (list :next (+ (float-time) seconds)) entry))))
+    (should (mew-submit-queue--due-p
+             (append (list :next (+ (float-time) 10000)) entry)))
+    ;; A date is a date.
+    (should-not (mew-submit-queue--due-p
+                 (append (list :state 'held :next (+ (float-time) 1e8))
+                         entry)))))
+
+(ert-deftest mew-submit-queue-tests-functions-are-not-on-disk ()
+  "A function of an account, which may hold a secret, is not on disk.
+It is used all the same; another Emacs uses that of the user's account."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=ok")
+    (mew-submit-queue-tests--with-outbox directory
+      (let* ((secret "tok-in-a-closure")
+             (calls 0)
+             (account (append (mew-submit-test-account
+                               peer "ok" :user "u" :auth "XOAUTH2")
+                              (list :name "n" :token-function
+                                    (lambda (&rest _)
+                                      (setq calls (1+ calls))
+                                      (copy-sequence secret)))))
+             (id (mew-submit-queue-tests--add directory account :held t))
+             (octets (mew-submit-test-octets
+                      (mew-submit-outbox-file id ".eld" directory))))
+        (should-not (string-search secret octets))
+        (should-not (string-search "lambda" octets))
+        (let ((entry (mew-submit-queue-entry id)))
+          (should (functionp (plist-get (mew-submit-queue--account entry)
+                                        :token-function)))
+          (clrhash mew-submit-queue--callers)
+          (should-not (plist-get (mew-submit-queue--account entry)
+                                 :token-function))
+          (let ((mew-submit-accounts (list account)))
+            (should (functionp (plist-get (mew-submit-queue--account entry)
+                                          :token-function)))))))))
+
+(ert-deftest mew-submit-queue-tests-password-pipe ()
+  "A pipe where the password file was is not read: nobody may write to it."
+  :tags '(:module)
+  (skip-unless (executable-find "mkfifo"))
+  (mew-submit-test-with-directory directory
+    (let ((fifo (expand-file-name "fifo" directory)))
+      (should (zerop (call-process "mkfifo" nil nil nil fifo)))
+      (should-error
+       (mew-submit-queue--account
+        (list :id "x" :directory directory
+              :account (list :server "127.0.0.1" :password-file fifo)))
+       :type 'mew-submit-config))))
+
+;;; Editing again
+
+(defmacro mew-submit-queue-tests--editing (id &rest body)
+  "Run BODY in the buffer in which the message ID is edited again."
+  (declare (indent 1) (debug (form body)))
+  `(save-window-excursion
+     (let ((message-interactive nil)
+           (message-send-mail-function #'mew-submit-send-it))
+       (mew-submit-edit ,id)
+       (unwind-protect
+           (progn ,@body)
+         (set-buffer-modified-p nil)
+         (when (string-prefix-p "*mail" (buffer-name))
+           (kill-buffer))))))
+
+(ert-deftest mew-submit-queue-tests-edit-the-rest ()
+  "Those who have a message do not get it again when it is edited for others."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=ok,1:rcpt#2=reply:550 5.1.1 Who")
+    (mew-submit-queue-tests--with-outbox directory
+      (let* ((mew-submit-accounts (list (mew-submit-test-account peer "ok")))
+             (id (mew-submit-queue-tests--add directory nil)))
+        (mew-submit-queue-tests--settle)
+        (should (equal (cdr (mew-submit-test-envelope peer 1)) '("a@x")))
+        (mew-submit-queue-tests--editing id
+          (should (string-search "To: a@x, b@x" (buffer-string)))
+          (should (string-search "X-Mew-Submit-Not-To: a@x" (buffer-string)))
+          (message-send))
+        (mew-submit-queue-tests--settle)
+        (should (equal (cdr (mew-submit-test-envelope peer 2)) '("b@x")))
+        (should-not (string-search "Not-To" (mew-submit-test-stored peer 2)))
+        (should-not (mew-submit-outbox-ids
+                     (expand-file-name "edited" directory)))))))
+
+(ert-deftest mew-submit-queue-tests-edit-given-up ()
+  "What is edited and not sent is in the outbox again, held, also after a crash."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-queue-tests--with-outbox directory
+      (let ((id (mew-submit-queue-tests--add
+                 directory (mew-submit-test-account peer "ok") :held t))
+            (text nil))
+        (setq text (mew-submit-test-octets
+                    (mew-submit-outbox-file id ".eml" directory)))
+        (mew-submit-queue-tests--editing id
+          (should-not (mew-submit-outbox-ids directory))
+          ;; Another Emacs leaves it alone.
+          (should-not (mew-submit-outbox-put-back directory))
+          (insert "changed"))
+        (should (eq (mew-submit-queue-tests--state id) 'held))
+        (should (equal text (mew-submit-test-octets
+                             (mew-submit-outbox-file id ".eml" directory))))
+        ;; An Emacs that dies does not run hooks, and its locks go away.
+        (mew-submit-edit id)
+        (mew-submit-outbox-unlock (cdr mew-submit-browser--edited))
+        (setq mew-submit-browser--edited nil)
+        (set-buffer-modified-p nil)
+        (kill-buffer)
+        (should-not (mew-submit-outbox-ids directory))
+        (mew-submit-queue-start directory)
+        (mew-submit-queue-stop)
+        (should (eq (mew-submit-queue-tests--state id) 'held))
+        (should (equal text (mew-submit-test-octets
+                             (mew-submit-outbox-file id ".eml" directory))))
+        (should-not (directory-files (expand-file-name "edited" directory)
+                                     nil "\\`[^.]"))))))
+
+(ert-deftest mew-submit-queue-tests-edit-keeps-the-date ()
+  "A message that is held until a date is held until then when it was edited."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-queue-tests--with-outbox directory
+      (let* ((mew-submit-accounts (list (mew-submit-test-account peer "ok")))
+             (then (+ (floor (float-time)) 86400))
+             (id (mew-submit-queue-tests--add directory nil :not-before then)))
+        (mew-submit-queue-tests--editing id
+          (message-send))
+        (let ((entry (car (mew-submit-queue-entries))))
+          (should (eq (plist-get entry :state) 'held))
+          (should (= (plist-get entry :next) then)))))))
+
+(ert-deftest mew-submit-queue-tests-undo-the-newest ()
+  "The message that is brought back is the one that was sent last."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=slow,dot=delay:800")
+    (mew-submit-queue-tests--with-outbox directory
+      (let ((account (mew-submit-test-account peer "slow"))
+            last)
+        (dotimes (n 6)
+          (setq last (mew-submit-queue-tests--add
+                      directory account :held t
+                      :text (format "From: me@x\nTo: a@x\nSubject: %d\n\nb\n"
+                                    n))))
+        (save-window-excursion
+          (mew-submit-undo-send)
+          (should (string-search "Subject: 5" (buffer-string)))
+          (set-buffer-modified-p nil)
+          (kill-buffer))
+        (mew-submit-queue-delete last)
+        ;; Not an older one instead, when it is on its way.
+        (mew-submit-queue-tests--add directory account)
+        (should-error (mew-submit-undo-send) :type 'user-error)))))
+
+(ert-deftest mew-submit-queue-tests-only-those ()
+  "Where some are named, the others are not begun."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-queue-tests--with-outbox directory
+      (let* ((account (mew-submit-test-account peer "ok"))
+             (one (mew-submit-queue-tests--add directory account :held t))
+             (mew-submit-queue-only '("another"))
+             (other (mew-submit-queue-tests--add directory account)))
+        (should (eq (mew-submit-queue-tests--state other) 'queued))
+        (let ((mew-submit-queue-only (list one)))
+          (mew-submit-queue-send one)
+          (mew-submit-queue-tests--settle))
+        (should (equal (mew-submit-outbox-ids directory) (list other)))))))
+
+;;; The buffer *mew-submit*
+
+(ert-deftest mew-submit-queue-tests-notice-keeps-others ()
+  "What is said of a message that needs the user stays until that is over."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=no,mail=reply:550 5.7.1 No"
+                                   "127.0.0.1:0,name=later,mail=reply:451 Later")
+    (mew-submit-queue-tests--with-outbox directory
+      (when (get-buffer "*mew-submit*")
+        (kill-buffer "*mew-submit*"))
+      (let ((mew-submit-queue-done-functions '(mew-submit-notice-done))
+            ids)
+        (save-window-excursion
+          (pcase-dolist (`(,name . ,to) '(("no" . "one@x") ("later" . "two@x")
+                                          ("no" . "three@x")))
+            (push (mew-submit-queue-tests--add
+                   directory (mew-submit-test-account peer name)
+                   :recipients (list to))
+                  ids)
+            (mew-submit-queue-tests--settle)))
+        (with-current-buffer "*mew-submit*"
+          (should (string-match-p "three@x\\(?:.\\|\n\\)*one@x" (buffer-string)))
+          (should-not (string-search "two@x" (buffer-string)))
+          ;; What is done is done with the message that point is at.
+          (should (equal (plist-get (mew-submit-notice--the-entry) :id)
+                         (nth 0 ids)))
+          (goto-char (point-max))
+          (search-backward "[Retry]")
+          (should (equal (plist-get (mew-submit-notice--the-entry) :id)
+                         (nth 2 ids)))
+          (mew-submit-queue-delete (nth 2 ids))
+          (should-error (mew-submit-notice--the-entry) :type 'user-error))
+        (save-window-excursion
+          (mew-submit-queue-send (nth 0 ids))
+          (mew-submit-queue-tests--settle))
+        (with-current-buffer "*mew-submit*"
+          (should-not (string-search "one@x" (buffer-string)))
+          (should (= 1 (how-many "three@x" (point-min) (point-max)))))
+        (kill-buffer "*mew-submit*")))))
+
 (provide 'mew-submit-queue-tests)
 ;;; mew-submit-queue-tests.el ends here

@@ -76,6 +76,14 @@
   "Submit the message on standard input and leave Emacs." nil)
 (autoload 'mew-submit-batch-outbox "mew-submit-mailq"
   "List the messages that are not delivered yet, and leave Emacs." nil)
+(autoload 'mew-submit-batch-relay "mew-submit-relayd"
+  "Be the local relay until Emacs is told to stop." nil)
+(autoload 'mew-submit-batch-sendmail "mew-submit-sendmail"
+  "Send the message on standard input as sendmail(8) does." nil)
+(autoload 'mew-submit-sendmail-take "mew-submit-sendmail"
+  "Take a message over from mew-submit-sendmail.")
+(autoload 'mew-submit-relay-mode "mew-submit-relay"
+  "Let the other programs of this machine send mail through Emacs." t)
 (autoload 'mew-submit-outbox "mew-submit-browser"
   "Show the messages that are not delivered yet." t)
 (autoload 'mew-submit-edit "mew-submit-browser"

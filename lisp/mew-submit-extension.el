@@ -204,5 +204,32 @@ Signal `mew-submit-config' for a value that is wrong."
                   (list key (if (symbolp value) (eq value 'yes) value))))))
           mew-submit-extension--table))
 
+;;; One recipient's wishes
+
+(defun mew-submit-extension-original (value)
+  "Return VALUE, the original recipient, if ORCPT can carry it, or nil.
+It is a type, a semicolon, and an address in xtext (RFC 3461, section 4.2)."
+  (and (stringp value)
+       (<= (length value) 500)
+       (string-match-p "\\`[A-Za-z0-9-]\\{1,40\\};\\(?:[!-*,-<>-~]\\|\\+[0-9A-F]\\{2\\}\\)+\\'"
+                       value)
+       value))
+
+(defun mew-submit-extension-each (account recipients)
+  "Return the part of a request about what ACCOUNT asks for each of RECIPIENTS.
+The account's :each is a list of (ADDRESS :notify VALUE :original VALUE), as
+NOTIFY and ORCPT have them."
+  (when-let ((each (plist-get account :each)))
+    (let ((value (lambda (key check)
+                   (mapcar (lambda (address)
+                             (or (funcall check (plist-get
+                                                 (cdr (assoc address each))
+                                                 key))
+                                 ""))
+                           recipients))))
+      (list :notify (funcall value :notify #'mew-submit-extension--notify)
+            :original (funcall value :original
+                               #'mew-submit-extension-original)))))
+
 (provide 'mew-submit-extension)
 ;;; mew-submit-extension.el ends here

@@ -279,6 +279,10 @@ OCTETS is a unibyte string, or nil for what is in the buffer."
           (mew-submit-message--write nil out t)
           (setq start next))))))
 
+(defun mew-submit-message-append (file out)
+  "Append the octets of FILE to OUT."
+  (mew-submit-message--copy-rest file 0 out))
+
 (defun mew-submit-message--public (fields)
   "Return the octets of those of FIELDS that may leave.
 Where some are left out, a field that ends in a lone CR gets CRLF, as it will on

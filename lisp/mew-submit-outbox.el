@@ -65,7 +65,7 @@ Message-ID, by which server, and that server's words; 0 keeps no log."
                         (or file-name-coding-system
                             default-file-name-coding-system 'utf-8)))
 
-(defun mew-submit-outbox--sync (file)
+(defun mew-submit-outbox-sync (file)
   "Have FILE, or a directory, on disk."
   (mew-submit--mod-sync (mew-submit-outbox--octets-name file)))
 
@@ -163,10 +163,10 @@ With DURABLY non-nil it is on disk, under its name, on return."
             (with-file-modes #o600
               (write-region (mew-submit-outbox--print entry) nil part nil
                             'silent nil 'excl)))
-          (mew-submit-outbox--sync part)
+          (mew-submit-outbox-sync part)
           (rename-file part file t)
           (when durably
-            (mew-submit-outbox--sync directory)))
+            (mew-submit-outbox-sync directory)))
       (mew-submit-outbox--delete part))))
 
 (defun mew-submit-outbox--refusal-p (object)
@@ -290,10 +290,10 @@ left behind, when that cannot be done."
             (if (and move (not (mew-submit-message-private-p fields)))
                 (rename-file file part)
               (mew-submit-message-copy file fields part))
-            (mew-submit-outbox--sync part)
+            (mew-submit-outbox-sync part)
             (mew-submit-outbox-write entry))
           (rename-file part name)
-          (mew-submit-outbox--sync directory)
+          (mew-submit-outbox-sync directory)
           (setq added t))
       (ignore-errors
         (mew-submit-outbox--delete part)
@@ -371,7 +371,12 @@ the last dot."
                                      (string-join words " "))))))
         (`("reply" ,said . ,words)
          (setq code (string-to-number said)
-               reply (string-trim (string-join (cons said words) " ")))
+               ;; The server's words begin with the code, too.
+               reply (string-trim
+                      (string-join (if (equal (car words) said)
+                                       words
+                                     (cons said words))
+                                   " ")))
          (dolist (index range)
            (when (eq (aref fates index) 'uncertain)
              (aset fates index (if (<= 200 code 299) 'delivered
@@ -504,10 +509,10 @@ where it was.  Return the new entry."
                       (mew-submit-outbox-prepare directory) changes)))
     (unless (eq (plist-get moved :state) 'broken)
       (mew-submit-outbox-write moved t))
-    (mew-submit-outbox--sync (mew-submit-outbox-message-file entry))
+    (mew-submit-outbox-sync (mew-submit-outbox-message-file entry))
     (rename-file (mew-submit-outbox-message-file entry)
                  (mew-submit-outbox-message-file moved) t)
-    (mew-submit-outbox--sync (plist-get moved :directory))
+    (mew-submit-outbox-sync (plist-get moved :directory))
     moved))
 
 (defun mew-submit-outbox-keep (entry)
@@ -608,7 +613,7 @@ filed: %s" (mew-submit-error-text err))))))
       (mew-submit-outbox--delete
        (mew-submit-outbox-file id suffix directory)))
     (mew-submit-outbox--delete (mew-submit-outbox-journal-file entry))
-    (mew-submit-outbox--sync directory)))
+    (mew-submit-outbox-sync directory)))
 
 (defun mew-submit-outbox-discard (file)
   "Forget the message FILE, which is delivered."

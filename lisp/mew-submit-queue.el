@@ -406,6 +406,22 @@ When that fails the journal, which is on disk, still tells what is true."
        (puthash (mew-submit-queue--key entry) entry mew-submit-queue--entries))
      (display-warning 'mew-submit (mew-submit-error-text err)))))
 
+(defun mew-submit-queue--claimed-p (entry done)
+  "Does the caller want ENTRY back, which DONE has left with nobody having it?"
+  (and (memq (plist-get entry :state) '(queued refused held))
+       (null (plist-get entry :delivered))
+       (mew-submit-queue--call (mew-submit-queue-caller entry :claim)
+                               entry done)))
+
+(defun mew-submit-queue--give-back (entry old)
+  "Remove the message of ENTRY, which was OLD before it was sent.
+It is its caller's again."
+  (condition-case err
+      (progn (mew-submit-outbox-remove entry)
+             (mew-submit-outbox-forget-journal old))
+    (error (display-warning 'mew-submit (mew-submit-error-text err))))
+  (mew-submit-queue--drop entry))
+
 (defun mew-submit-queue--conclude (job done)
   "Do all there is to do for DONE, the end of JOB.
 A quit, as in a question that is asked then, takes effect afterwards."
@@ -413,12 +429,14 @@ A quit, as in a question that is asked then, takes effect afterwards."
     (let ((old (mew-submit-queue--job-entry job)))
       (unwind-protect
           (let ((entry (mew-submit-queue--after old done)))
-            (mew-submit-queue--tell entry done)
-            (unless (and (eq (plist-get entry :state) 'queued)
-                         (null (plist-get (plist-get entry :account)
-                                          :password-file)))
-              (mew-submit-queue--forget-password old))
-            (mew-submit-queue--put-away entry old done))
+            (if (mew-submit-queue--claimed-p entry done)
+                (mew-submit-queue--give-back entry old)
+              (mew-submit-queue--tell entry done)
+              (unless (and (eq (plist-get entry :state) 'queued)
+                           (null (plist-get (plist-get entry :account)
+                                            :password-file)))
+                (mew-submit-queue--forget-password old))
+              (mew-submit-queue--put-away entry old done)))
         (remhash (mew-submit-queue--key old) mew-submit-queue--jobs)
         (mew-submit-outbox-unlock (mew-submit-queue--job-lock job)))
       (mew-submit-queue--changed)
@@ -446,14 +464,19 @@ those that the user's account has now."
                                  (plist-get entry :account)))))))
          (password (mew-submit-queue-caller entry :password))
          (file (plist-get account :password-file)))
-    (cond (password (plist-put account :password (copy-sequence password)))
+    (cond (password
+           (setq account
+                 (plist-put account :password (copy-sequence password))))
           (file
            ;; A pipe in its place would have Emacs wait.
            (unless (file-regular-p file)
              (mew-submit-error-throw
               'config nil "The password file is no longer there: %s" file))
-           (plist-put account :password (mew-submit-auth-read-file file)))
-          (t account))))
+           (setq account (plist-put account :password
+                                    (mew-submit-auth-read-file file)))))
+    (if (funcall (or (mew-submit-queue-caller entry :whole) #'ignore))
+        (plist-put account :all-or-none t)
+      account)))
 
 (defun mew-submit-queue--submit (job)
   "Start the session of JOB."
@@ -750,7 +773,7 @@ sends it again."
 
 (cl-defun mew-submit-queue-add
     (file &key account settled from recipients fcc not-before directory move
-          held on-event on-done on-ask)
+          held on-event on-done on-ask claim whole)
   "Put the message FILE into the outbox, durably, and begin to send it.
 Return its identifier at once.  ACCOUNT, FROM, RECIPIENTS, ON-EVENT, ON-DONE and
 ON-ASK are as for `mew-submit-send'; with SETTLED non-nil ACCOUNT has what the
@@ -760,8 +783,15 @@ mew-submit-copies.el.  NOT-BEFORE is a time before which it is not sent.  With
 HELD non-nil, which is kept in the entry, it waits until somebody says so.  A
 :password in ACCOUNT is for the attempts of this Emacs only, and never on disk.
 DIRECTORY is used instead of the outbox.  With MOVE non-nil FILE, which is in
-that directory, goes away.  Signal a condition, with nothing left behind, when
-it cannot be sent."
+that directory, goes away.
+
+CLAIM is for a caller that can still hand the message back to whom it came from.
+It is called with the entry and the `done' event of an attempt after which
+nobody has the message; if it returns non-nil the message is removed, and nobody
+else is told.  WHOLE is a function without arguments; while it returns non-nil,
+nobody gets the message when the server refuses one of the recipients for good.
+
+Signal a condition, with nothing left behind, when it cannot be sent."
   (let* ((directory (mew-submit-outbox-prepare
                      (or directory mew-submit-outbox-directory)))
          (fields (mew-submit-message-fields file))
@@ -779,6 +809,7 @@ it cannot be sent."
        entry)
      file fields directory move
      (list :on-event on-event :on-done on-done :on-ask on-ask
+           :claim claim :whole whole
            :password (plist-get account :password)
            :functions (mew-submit-queue--functions account)))))
 

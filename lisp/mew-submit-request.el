@@ -266,18 +266,20 @@ ACCOUNT is a plist, as in `mew-submit-accounts', and may have :password,
 :memory, :timeout and :step-timeout too.  FROM and RECIPIENTS, or nil, are the
 envelope.  Signal a condition such as `mew-submit-message' or
 `mew-submit-config' for whatever cannot be used."
-  (let ((connection (mew-submit-request--connection account)))
+  (let ((connection (mew-submit-request--connection account))
+        (recipients (mew-submit-request--recipients recipients fields)))
     (append
      (list
       :from (mew-submit-request--octets
              (mew-submit-request--sender account from fields))
-      :recipients (mapcar #'mew-submit-request--octets
-                          (mew-submit-request--recipients recipients fields))
+      :recipients (mapcar #'mew-submit-request--octets recipients)
+      :all-or-none (and (plist-get account :all-or-none) t)
       :file (mew-submit-tls-file-name file)
       :binary (and (mew-submit-message-binary-p fields) t)
       :trace mew-submit-log)
      connection
      (mew-submit-extension-request account)
+     (mew-submit-extension-each account recipients)
      (mew-submit-memory-request
       (mew-submit-request--memory-file account)
       (mew-submit-request--certified-name account)

@@ -311,6 +311,9 @@ have it accepted from then on"))
            :attempts
            (mew-submit-session--tried session)
            :ms (or (plist-get event :ms) 0))
+     (let ((said (or (plist-get event :said)
+                     (plist-get (mew-submit-session-reply session) :said))))
+       (and said (list :said said)))
      (and (plist-get event :alarm)
           (list :alarm (plist-get event :alarm))))))
 

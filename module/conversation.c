@@ -182,6 +182,7 @@ msub_smtp_failed (const struct msub_smtp *smtp, enum msub_kind kind_5, const cha
     msub_fail (err, MSUB_PROTOCOL, "%s gave an answer to %s that makes no sense there: %s%s", peer, what, words, doubt);
   err->code = reply->code;
   memcpy (err->enhanced, reply->enhanced, sizeof err->enhanced);
+  msub_reply_lines (reply, err->said, sizeof err->said);
   return -1;
 }
 

@@ -43,6 +43,7 @@ struct msub_error
   char enhanced[12];  /* RFC 3463 status code such as "5.1.1", or "" */
   const char *alarm;  /* NULL, or what somebody may be up to: "striptls", "weaker-auth".  Static.  */
   char text[MSUB_TEXT_MAX]; /* valid UTF-8 without control characters */
+  char said[MSUB_TEXT_MAX]; /* the server's reply that is why: its lines' texts, each as clean and ended by '\n'; or "" */
 };
 
 /* The name of KIND as Lisp sees it, such as "insecure".  Static.  */

@@ -197,6 +197,8 @@ report_done (struct job *job, const struct msub_delivery *delivery, msub_time st
   msub_event_integer (event, "code", err->code);
   msub_event_text (event, "enhanced", err->enhanced);
   msub_event_text (event, "text", err->text);
+  if (err->said[0])
+    msub_event_list (event, "said", err->said);
   msub_event_text (event, "alarm", err->alarm);
   msub_event_real (event, "ms", msub_msecs_since (started));
   push (job, event);

@@ -9,12 +9,14 @@
 #include "job.h"
 #include "neighbour.h"
 #include "net.h"
+#include "owner.h"
 #include "sasl.h"
 
 #include <emacs-module.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -241,6 +243,20 @@ read_recipients (emacs_env *env, emacs_value list, struct msub_request *request)
 }
 
 static void
+read_notify (emacs_env *env, emacs_value list, struct msub_request *request)
+{
+  if (!request->notify)
+    read_texts (env, list, &request->notify);
+}
+
+static void
+read_original (emacs_env *env, emacs_value list, struct msub_request *request)
+{
+  if (!request->original)
+    read_texts (env, list, &request->original);
+}
+
+static void
 read_environment (emacs_env *env, emacs_value list, struct msub_request *request)
 {
   if (!request->environment)
@@ -336,6 +352,7 @@ static const struct
   { ":starttls-remembered", TRUTH, offsetof (struct msub_request, starttls_remembered) },
   { ":require-tls", TRUTH, offsetof (struct msub_request, require_tls) },
   { ":binary", TRUTH, offsetof (struct msub_request, binary) },
+  { ":all-or-none", TRUTH, offsetof (struct msub_request, all_or_none) },
 };
 
 /* ... and the others.  */
@@ -346,6 +363,8 @@ static const struct
 } other_keys[] = {
   { ":routes", read_routes },
   { ":recipients", read_recipients },
+  { ":notify", read_notify },
+  { ":original", read_original },
   { ":environment", read_environment },
   { ":pins", read_pins },
   { ":tls", read_level },
@@ -384,6 +403,16 @@ read_key (emacs_env *env, const char *key, emacs_value value, struct msub_reques
   signal_text (env, "mew-submit-config", text);
 }
 
+/* Are there as many TEXTS as recipients, or none at all?  */
+static bool
+for_each_recipient (char *const *texts, const struct msub_request *request)
+{
+  size_t count = 0;
+  while (texts && texts[count])
+    count++;
+  return !texts || count == request->recipient_count;
+}
+
 static void
 read_request (emacs_env *env, emacs_value plist, struct msub_request *request)
 {
@@ -402,6 +431,11 @@ read_request (emacs_env *env, emacs_value plist, struct msub_request *request)
     }
   if (failed (env))
     return;
+  if (!for_each_recipient (request->notify, request) || !for_each_recipient (request->original, request))
+    {
+      signal_text (env, "mew-submit-config", "A list in a request is not as long as its :recipients");
+      return;
+    }
   bool message = request->probe || request->diagnose || (request->from && request->file);
   if (!request->host || !request->helo || !message || request->route_count == 0)
     signal_text (env, "mew-submit-config", "A request needs :host, :routes, :helo, :from and :file");
@@ -634,6 +668,49 @@ Fspool (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
   return failed (env) ? nil (env) : env->make_integer (env, total);
 }
 
+/* A vector of an address's octets, and the port behind them.  Returns how many octets there are; 0 after an exit.  */
+static size_t
+read_place (emacs_env *env, emacs_value vector, uint8_t octets_r[16], uint16_t *port_r)
+{
+  ptrdiff_t size = env->vec_size (env, vector);
+  if (!failed (env) && size != 5 && size != 17)
+    signal_text (env, "mew-submit-internal", "Not an address and a port");
+  for (ptrdiff_t i = 0; i < size - 1 && !failed (env); i++)
+    octets_r[i] = (uint8_t) env->extract_integer (env, env->vec_get (env, vector, i));
+  if (!failed (env))
+    *port_r = (uint16_t) env->extract_integer (env, env->vec_get (env, vector, size - 1));
+  return failed (env) ? 0 : (size_t) size - 1;
+}
+
+static emacs_value
+Fowner (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+{
+  (void) nargs, (void) data;
+  uint8_t from[16], to[16];
+  uint16_t from_port = 0, to_port = 0;
+  size_t length = read_place (env, args[0], from, &from_port);
+  if (length == 0 || read_place (env, args[1], to, &to_port) != length)
+    return nil (env);
+  struct msub_owner owner;
+  int found = msub_owner_look (from, from_port, to, to_port, length, &owner);
+  if (found <= 0)
+    return found == 0 ? nil (env) : env->intern (env, "unknown");
+  emacs_value list[] = { env->make_integer (env, owner.user), truth (env, owner.held),
+                         env->make_integer (env, owner.unread) };
+  return call (env, "list", 3, list);
+}
+
+/* A batch Emacs has the default, which is to end when it writes to a connection that its other end has closed; an
+   interactive one ignores the signal anyway.  Programs that are started get the default back.  */
+static emacs_value
+Fignore_pipe (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+{
+  (void) nargs, (void) args, (void) data;
+  struct sigaction ignore = { .sa_handler = SIG_IGN };
+  sigaction (SIGPIPE, &ignore, NULL);
+  return nil (env);
+}
+
 static emacs_value
 Fsync (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
 {
@@ -768,6 +845,13 @@ emacs_module_init (struct emacs_runtime *runtime)
           "Return nil when somebody else has it locked, or it is no more.\n\n(fn FILE)");
   define (env, "mew-submit--mod-unlock", 1, 1, Funlock,
           "Give up the lock HANDLE; return nil when it is none.\n\n(fn HANDLE)");
+  define (env, "mew-submit--mod-owner", 2, 2, Fowner,
+          "Tell of the TCP socket at FROM that is connected to TO.\n"
+          "Both are vectors of an address's octets, and its port.  Return a list of its\n"
+          "user's number, whether a process has it, and how many octets the other end has\n"
+          "not taken; nil when there is none; `unknown' when the system does not tell.\n\n(fn FROM TO)");
+  define (env, "mew-submit--mod-ignore-pipe", 0, 0, Fignore_pipe,
+          "Have writing to a connection that was closed be an error, and not end Emacs.");
   define (env, "mew-submit--mod-sync", 1, 1, Fsync, "Have FILE, or a directory, on disk.\n\n(fn FILE)");
   define (env, "mew-submit--mod-neighbour", 2, 2, Fneighbour,
           "Return the link-layer address of ADDRESS on INTERFACE if the system knows it.\n\n(fn INTERFACE ADDRESS)");

@@ -199,6 +199,27 @@ msub_reply_words (const struct msub_reply *reply, char *dst, size_t size)
   msub_text_clean (dst, size, raw, length);
 }
 
+void
+msub_reply_lines (const struct msub_reply *reply, char *dst, size_t size)
+{
+  const char *line = reply->text, *end = reply->text + reply->text_length;
+  size_t length = 0;
+  while (line < end)
+    {
+      const char *newline = memchr (line, '\n', (size_t) (end - line));
+      size_t n = (size_t) ((newline ? newline : end) - line);
+      char clean[MSUB_REPLY_LINE_SHOWN];
+      size_t shown = msub_text_clean (clean, sizeof clean, line, n);
+      if (length + shown + 2 > size)
+        break;
+      memcpy (dst + length, clean, shown);
+      length += shown;
+      dst[length++] = '\n';
+      line += n + 1;
+    }
+  dst[length] = '\0';
+}
+
 /* A piece of a line, not NUL-terminated.  */
 struct word
 {

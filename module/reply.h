@@ -17,6 +17,8 @@
 #define MSUB_REPLY_OCTETS_MAX 262144
 /* What is kept of the text: enough for 300 EHLO keywords, or one full challenge.  */
 #define MSUB_REPLY_TEXT_MAX 32768
+/* What is shown of one line, its NUL included.  */
+#define MSUB_REPLY_LINE_SHOWN 506
 
 struct msub_reply
 {
@@ -52,6 +54,10 @@ void msub_reply_reset (struct msub_reply_parser *parser);
    next feed.  */
 int msub_reply_feed (struct msub_reply_parser *parser, const char *octets, size_t n, size_t *used_r,
                      struct msub_error *err);
+
+/* The reply's lines as they came, without the code: each is cleaned (msub_text_clean) and ended by '\n'.  What does not fit
+   into SIZE octets is left out, by whole lines.  */
+void msub_reply_lines (const struct msub_reply *reply, char *dst, size_t size);
 
 /* The reply as one line for people: the code, then the lines' texts joined by a space (empty ones
    left out, tabs shown as spaces); at most SIZE octets with the NUL, cleaned by

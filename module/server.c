@@ -14,6 +14,15 @@
 /* After this long a server may have lost interest: ask before the message goes there with its envelope.  */
 #define IDLE_MSECS 1000
 
+static void
+free_texts (char ***texts)
+{
+  for (char **text = *texts; text && *text; text++)
+    free (*text);
+  free (*texts);
+  *texts = NULL;
+}
+
 void
 msub_request_clear (struct msub_request *request)
 {
@@ -43,6 +52,8 @@ msub_request_clear (struct msub_request *request)
   free (request->recipients);
   request->recipients = NULL;
   request->recipient_count = 0;
+  free_texts (&request->notify);
+  free_texts (&request->original);
 }
 
 struct msub_way

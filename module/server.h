@@ -44,6 +44,8 @@ struct msub_request
   char *from;
   char **recipients;
   size_t recipient_count;
+  char **notify, **original; /* struct msub_envelope: as many as there are recipients, or NULL */
+  bool all_or_none;
   char *file;
   char *journal;    /* struct msub_envelope */
   bool require_tls, binary; /* struct msub_extensions */

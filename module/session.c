@@ -75,6 +75,9 @@ envelope_of (const struct msub_request *request)
     .from = request->from,
     .recipients = (const char *const *) request->recipients,
     .count = request->recipient_count,
+    .notify = (const char *const *) request->notify,
+    .original = (const char *const *) request->original,
+    .all_or_none = request->all_or_none,
     .journal = request->journal,
     .extensions = {
       .require_tls = request->require_tls,
@@ -135,7 +138,9 @@ check_envelope (const struct msub_envelope *envelope, struct msub_error *err)
     {
       if (envelope->recipients[i][0] == '\0')
         return msub_fail (err, MSUB_MESSAGE, "A recipient's address is empty");
-      if (!msub_smtp_address_fine (envelope->recipients[i], err))
+      if (!msub_smtp_address_fine (envelope->recipients[i], err)
+          || (envelope->notify && !msub_smtp_parameter_fine (envelope->notify[i], "DSN notification", err))
+          || (envelope->original && !msub_smtp_parameter_fine (envelope->original[i], "original recipient", err)))
         return -1;
     }
   for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++)

@@ -248,19 +248,30 @@ put_mail (struct msub_smtp *smtp, const struct msub_envelope *envelope, const st
   return put_finished (smtp, &line, err);
 }
 
+/* The wish of LIST for recipient number I, or NULL.  */
+static const char *
+own_wish (const char *const *list, size_t i)
+{
+  return list && list[i][0] ? list[i] : NULL;
+}
+
 static int
 put_recipient (struct msub_smtp *smtp, const struct msub_envelope *envelope, size_t i, struct msub_error *err)
 {
   const struct msub_extensions *wanted = &envelope->extensions;
   const char *recipient = envelope->recipients[i];
+  const char *notify = own_wish (envelope->notify, envelope->first + i);
+  const char *original = own_wish (envelope->original, envelope->first + i);
   struct line line = { .length = 0 };
   add (&line, "RCPT TO:<%s>", recipient);
-  if (smtp->caps.dsn && wanted->dsn_notify)
-    {
-      add (&line, " NOTIFY=%s", wanted->dsn_notify);
-      if (ascii (recipient))
-        add_xtext (&line, "ORCPT=rfc822;", recipient);
-    }
+  if (!notify)
+    notify = wanted->dsn_notify;
+  if (smtp->caps.dsn && notify)
+    add (&line, " NOTIFY=%s", notify);
+  if (smtp->caps.dsn && original)
+    add (&line, " ORCPT=%s", original);
+  else if (smtp->caps.dsn && notify && ascii (recipient))
+    add_xtext (&line, "ORCPT=rfc822;", recipient);
   return put_finished (smtp, &line, err);
 }
 
@@ -283,6 +294,7 @@ struct progress
 {
   struct msub_transaction *transaction;
   const struct msub_envelope *envelope;
+  struct msub_error no_for_good; /* the first recipient's that is refused for good */
   struct msub_error refusal; /* the first recipient's, or a later one's that may work another time */
   struct msub_error farewell; /* a 421 in the middle of a flight with the whole message in it */
   bool dotted;               /* the journal has a final dot that nothing is said of yet */
@@ -384,14 +396,14 @@ note_recipient (struct msub_smtp *smtp, size_t i, bool sent, struct progress *pr
   progress->transaction->refused++;
   if (note_refusal (smtp, progress->envelope->first + i, progress, err))
     return -1;
+  struct msub_error refusal = { 0 };
+  char what[320];
+  snprintf (what, sizeof what, "the recipient %s", address);
+  msub_smtp_failed (smtp, MSUB_REFUSED, what, &refusal);
+  if (progress->no_for_good.kind == MSUB_OK && class == 5)
+    progress->no_for_good = refusal;
   if (progress->refusal.kind == MSUB_OK || (progress->refusal.kind == MSUB_REFUSED && class == 4))
-    {
-      struct msub_error refusal = { 0 };
-      char what[320];
-      snprintf (what, sizeof what, "the recipient %s", address);
-      msub_smtp_failed (smtp, MSUB_REFUSED, what, &refusal);
-      progress->refusal = refusal;
-    }
+    progress->refusal = refusal;
   return 0;
 }
 
@@ -599,6 +611,9 @@ read_final_reply (struct msub_smtp *smtp, bool in_flight, struct progress *progr
       msub_event_integer (event, "code", reply->code);
       msub_event_text (event, "enhanced", reply->enhanced);
       msub_event_text (event, "text", words);
+      char lines[MSUB_TEXT_MAX];
+      msub_reply_lines (reply, lines, sizeof lines);
+      msub_event_list (event, "said", lines);
       if (in_flight && msub_connection_unread (smtp->c) && spoken_after (smtp, err))
         {
           msub_event_free (&event);
@@ -772,6 +787,13 @@ choose_closing (const struct msub_smtp *smtp, const struct msub_body_facts *fact
   return smtp->caps.pipelining && facts->raw_octets <= BLOCK_OCTETS / 2 ? BDAT : NOTHING;
 }
 
+/* Must the message wait until every recipient is known to be accepted?  */
+static bool
+waits_for_all (const struct msub_envelope *envelope)
+{
+  return envelope->all_or_none && envelope->count > 1;
+}
+
 static int
 nobody_accepted (struct msub_smtp *smtp, enum closing closing, const struct progress *progress, struct msub_error *err)
 {
@@ -786,12 +808,21 @@ nobody_accepted (struct msub_smtp *smtp, enum closing closing, const struct prog
   return -1;
 }
 
+/* One of them is refused for good: nobody gets the message.  */
+static int
+leave_all_out (struct msub_smtp *smtp, const struct progress *progress, struct msub_error *err)
+{
+  smtp->settled = smtp->dirty = true;
+  *err = progress->no_for_good;
+  return -1;
+}
+
 static int
 transact_noting (struct msub_smtp *smtp, int fd, const struct msub_body_facts *facts, struct progress *progress,
                  struct msub_error *err)
 {
   const struct msub_envelope *envelope = progress->envelope;
-  enum closing closing = choose_closing (smtp, facts);
+  enum closing closing = waits_for_all (envelope) ? NOTHING : choose_closing (smtp, facts);
   bool flights = smtp->caps.pipelining;
   smtp->settled = false;
   if (flights ? send_envelope_in_flights (smtp, envelope, fd, facts, closing, progress, err)
@@ -799,6 +830,16 @@ transact_noting (struct msub_smtp *smtp, int fd, const struct msub_body_facts *f
     return -1;
   if (progress->transaction->accepted == 0)
     return nobody_accepted (smtp, flights ? closing : NOTHING, progress, err);
+  if (waits_for_all (envelope))
+    {
+      if (progress->no_for_good.kind != MSUB_OK)
+        return leave_all_out (smtp, progress, err);
+      if (!smtp->caps.chunking
+          && (msub_smtp_silence (smtp, err) || msub_smtp_command (smtp, err, "DATA")
+              || msub_smtp_exchange (smtp, DATA_SECONDS, err)))
+        return -1;
+      closing = smtp->caps.chunking ? NOTHING : DATA;
+    }
   if (closing == BDAT)
     return read_final_reply (smtp, true, progress, err);
   if (closing == DATA && msub_smtp_last (smtp)->code != 354)

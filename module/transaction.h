@@ -43,6 +43,9 @@ struct msub_envelope
   const char *const *recipients; /* as msub_smtp_address_fine likes them */
   size_t count;
   size_t first;                  /* the place of the first of them among the request's */
+  /* DSN's NOTIFY and ORCPT (type and xtext) for each of the request's recipients, "" where there is none; or NULL.  */
+  const char *const *notify, *const *original;
+  bool all_or_none;              /* where one of a transaction's recipients is refused for good, nobody gets the message */
   const char *journal;           /* file name, or NULL: none is kept */
   struct msub_extensions extensions;
 };

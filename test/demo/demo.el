@@ -132,6 +132,50 @@ NUMBER says which message this is on the server."
      (length (mew-submit-demo-octets file))
      (substring (secure-hash 'sha256 (mew-submit-demo-octets file)) 0 16))))
 
+(defun mew-submit-demo-relay (sink)
+  "Start a relay that keeps what comes in SINK; return (PROCESS . PORT)."
+  (let* ((buffer (generate-new-buffer " *relay*"))
+         (process (make-process
+                   :name "relay" :buffer buffer :noquery t
+                   :connection-type 'pipe
+                   :command
+                   (list (expand-file-name invocation-name invocation-directory)
+                         "-Q" "--batch" "-l" (expand-file-name "mew-submit.el")
+                         "-f" "mew-submit-batch-relay" "--"
+                         "--listen" "127.0.0.1:0" "--sink" sink)))
+         (deadline (+ (float-time) 60))
+         port)
+    (while (and (null port) (process-live-p process)
+                (< (float-time) deadline))
+      (accept-process-output process 0.1)
+      (with-current-buffer buffer
+        (goto-char (point-min))
+        (when (re-search-forward "listens on 127\\.0\\.0\\.1:\\([0-9]+\\)" nil t)
+          (setq port (string-to-number (match-string 1))))))
+    (cons process port)))
+
+(defun mew-submit-demo-keep (file)
+  "Send FILE to a relay that keeps it, as any program of this machine could."
+  (mew-submit-demo-say
+   "\n4. The relay, for the other programs of this machine, keeping what it gets")
+  (pcase-let* ((sink (mew-submit-demo-file "sink"))
+               (`(,process . ,port) (mew-submit-demo-relay sink))
+               (handle (mew-submit-send
+                        file :from "me@example.org"
+                        :recipients '("you@example.net") :on-done #'ignore
+                        :account (list :server "127.0.0.1" :tls 'none
+                                       :auth "none"
+                                       :routes (format "%s:none" (or port 1)))))
+               (done (mew-submit-wait handle 60))
+               (kept (and (file-directory-p sink)
+                          (directory-files sink t "\\.eml\\'"))))
+    (delete-process process)
+    (mew-submit-demo-say "    %s" (mew-submit-report-done done))
+    (mew-submit-demo-claim
+     (and kept (equal (mew-submit-demo-octets (car kept))
+                      (mew-submit-demo-octets file)))
+     "the relay: what it keeps is what was sent")))
+
 (defun mew-submit-demo-ports ()
   "Return an alist of the server's listeners and their ports."
   (mapcar (lambda (listener)
@@ -142,7 +186,7 @@ NUMBER says which message this is on the server."
                      (json-parse-buffer)))))
 
 (defun mew-submit-demo ()
-  "Send a message three times, and leave Emacs."
+  "Send a message three times, and to the relay; leave Emacs."
   (let ((ports (mew-submit-demo-ports))
         (file (mew-submit-demo-file "message.eml"))
         (number 0))
@@ -156,6 +200,7 @@ NUMBER says which message this is on the server."
       (mew-submit-demo-send what file (cdr (assoc name ports))
                             (cdr (assoc (concat name "-25") ports))
                             (cl-incf number)))
+    (mew-submit-demo-keep file)
     (mew-submit-demo-say "")
     (kill-emacs (if (zerop mew-submit-demo-failures) 0 1))))
 

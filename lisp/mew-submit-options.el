@@ -1,0 +1,187 @@
+;;; mew-submit-options.el --- An account from the command line -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Floor 4.  It owns the options by which the batch commands are told how to send:
+;; their table, their values, what excludes what, and the account they make.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'mew-submit-account)
+(require 'mew-submit-address)
+(require 'mew-submit-auth)
+(require 'mew-submit-command)
+(require 'mew-submit-error)
+(require 'mew-submit-extension)
+(require 'mew-submit-negative)
+(require 'mew-submit-plan)
+(require 'mew-submit-request)
+(require 'mew-submit-tls)
+(require 'mew-submit-tunnel)
+(require 'seq)
+
+(defconst mew-submit-options
+  '(("--server" :server "HOST" "the server's name or address")
+    ("--plan" :plan "NAME" "submission (default), submissions, rfc8314, \
+symmetric, appendix-a")
+    ("--routes" :routes "PORT:MODE,..." "instead of a plan; MODE is none, \
+starttls or implicit")
+    ("--family" :family "ipv4|ipv6" "use only that one")
+    ("--tls" :tls "required|opportunistic|none" "default: required")
+    ("--tls-minimum" :tls-minimum "1.2|1.3" "least TLS version; default: 1.2")
+    ("--tls-priority" :tls-priority "STRING" "GnuTLS priority string")
+    ("--server-name" :tls-name "NAME" "name the certificate must have")
+    ("--ca-file" :ca-file "FILE" "trust these certificates (a file or \
+directory), not the system's")
+    ("--crl-file" :crl-file "FILE" "certificates that were revoked")
+    ("--cert-file" :cert-file "FILE" "client certificate: PEM or a pkcs11: URL")
+    ("--key-file" :key-file "FILE" "its key; default: in the same file")
+    ("--user" :user "NAME" "user name for AUTH")
+    ("--password-file" :password-file "FILE" "its first line is the password, \
+or the access token")
+    ("--token-command" :token-command "COMMAND" "what it prints is the access \
+token (OAuth 2.0)")
+    ("--auth" :auth "MECHANISM|none" "this mechanism and no other")
+    ("--memory" :memory "FILE" "remember there what the server has offered; \
+less is an alarm")
+    ("--network-cache" :network-cache "FILE" "remember there which ports a \
+network blocks")
+    ("--helo" :helo "NAME" "argument of EHLO")
+    ("--fallback" :fallback "always|never" "use less preferred ports? default: \
+always")
+    ("--timeout" :timeout "SECONDS" "for each connection; default: 10")
+    ("--step-timeout" :step-timeout "SECONDS" "for each SMTP and TLS step; \
+default: RFC 5321")
+    ("--tunnel" :tunnel "TUNNEL" "ssh:HOST, socks5:[USER@]ADDRESS:PORT or \
+unix:PATH")
+    ("--ssh" :ssh "HOST" "the same as --tunnel ssh:HOST")
+    ("--source" :source "ADDRESS" "connect from there")
+    ("--dsn-notify" :dsn-notify "WHEN" "never, or success,failure,delay or some \
+of them")
+    ("--dsn-return" :dsn-return "full|headers" "what a notification returns")
+    ("--envid" :dsn-id "TEXT" "the identifier it has")
+    ("--require-tls" :require-tls nil "verified TLS on the whole way")
+    ("--deliver-by" :deliver-by "SECONDS[;R|N]" "else return it, or tell")
+    ("--hold-for" :hold-for "SECONDS" "before it is delivered")
+    ("--hold-until" :hold-until "TIME" "such as 2030-12-24T18:00:00+01:00")
+    ("--mt-priority" :mt-priority "NUMBER" "-9 to 9"))
+  "The options that make an account: (NAME KEY ARGUMENT WHAT-FOR).
+ARGUMENT is nil for a flag.")
+
+(defun mew-submit-options--plan (value)
+  "Return VALUE, which must be the name of a plan."
+  (if (member value (mew-submit-plan-names))
+      value
+    (mew-submit-error-throw 'usage nil "No such plan: %s; there are %s" value
+                            (string-join (mew-submit-plan-names) ", "))))
+
+(defun mew-submit-options--mechanism (value)
+  "Return VALUE, which must look like a SASL mechanism, or be none."
+  (cond ((equal value "none") value)
+        ((string-match-p "\\`[A-Za-z0-9_-]\\{1,20\\}\\'" value) (upcase value))
+        (t (mew-submit-error-throw 'usage nil "Not a SASL mechanism: %s"
+                                   value))))
+
+(defun mew-submit-options-value (name key value)
+  "Return VALUE of option NAME, whose key is KEY, checked and converted."
+  (when (and (equal value "") (not (eq key :from)))
+    (mew-submit-error-throw 'usage nil "%s needs an argument" name))
+  (pcase key
+    (:plan (mew-submit-options--plan value))
+    (:routes (mew-submit-command-read #'mew-submit-plan-parse-routes value))
+    (:family (mew-submit-command-choice name value '(ipv4 ipv6)))
+    (:tls (mew-submit-command-choice name value '(required opportunistic none)))
+    (:fallback (mew-submit-command-choice name value '(always never)))
+    ((or :timeout :step-timeout) (mew-submit-command-seconds name value))
+    (:auth (mew-submit-options--mechanism value))
+    (:tls-minimum (mew-submit-command-read #'mew-submit-tls-minimum value))
+    (:tunnel (mew-submit-command-checked #'mew-submit-tunnel-parse value))
+    (:ssh (mew-submit-command-read #'mew-submit-tunnel-parse
+                                  (concat "ssh:" value))
+          value)
+    (:source (mew-submit-command-checked #'mew-submit-tunnel-source value))
+    ((pred mew-submit-extension-key-p)
+     (mew-submit-extension-value key value name 'usage))
+    (_ value)))
+
+(defun mew-submit-options-check (options)
+  "Signal `mew-submit-usage' or another condition unless OPTIONS fit together."
+  (let ((get (lambda (key) (plist-get options key))))
+    (cond
+     ((and (funcall get :plan) (funcall get :routes))
+      (mew-submit-error-throw 'usage nil "--plan and --routes exclude each other"))
+     ((and (funcall get :ssh) (funcall get :tunnel))
+      (mew-submit-error-throw 'usage nil "--ssh and --tunnel exclude each other"))
+     ((and (funcall get :hold-for) (funcall get :hold-until))
+      (mew-submit-error-throw 'usage nil
+                              "--hold-for and --hold-until exclude each other"))
+     ((and (funcall get :key-file) (not (funcall get :cert-file)))
+      (mew-submit-error-throw 'usage nil "--key-file needs --cert-file"))
+     ((and (or (funcall get :password-file) (funcall get :token-command))
+           (not (funcall get :user)))
+      (mew-submit-error-throw 'usage nil
+                              "--password-file and --token-command need --user"))
+     ((and (funcall get :password-file) (funcall get :token-command))
+      (mew-submit-error-throw
+       'usage nil "--password-file and --token-command exclude each other"))
+     ((and (funcall get :token-command) (funcall get :auth)
+           (not (mew-submit-auth-token-p (funcall get :auth))))
+      (mew-submit-error-throw
+       'usage nil "--token-command is for XOAUTH2 and OAUTHBEARER, not for %s"
+       (funcall get :auth))))))
+
+(defun mew-submit-options-account (options fields)
+  "Return the account that OPTIONS describe, for a message with FIELDS.
+Without --server it is the user's own for the sender.  OPTIONS go before what
+the message's own header wishes, and that before the account."
+  (let ((account (mew-submit-request-account
+                  (and (plist-get options :server)
+                       (list :server (plist-get options :server)))
+                  fields)))
+    (setq account (plist-put account :fallback 'always))
+    (cl-loop for (key value) on options by #'cddr
+             when (and (seq-some (lambda (option) (eq (nth 1 option) key))
+                                 mew-submit-options)
+                       (not (memq key '(:password-file :ssh
+                                                   :network-cache))))
+             do (setq account (mew-submit-extension-merge account
+                                                          (list key value))))
+    (when-let ((host (plist-get options :ssh)))
+      (setq account (plist-put account :tunnel (concat "ssh:" host))))
+    (when-let ((file (plist-get options :password-file)))
+      (setq account (plist-put account :password
+                               (mew-submit-auth-read-file file)))
+      ;; Another file, such as a pipe, could not be read again later.
+      (when (file-regular-p file)
+        (setq account (plist-put account :password-file
+                                 (expand-file-name file)))))
+    account))
+
+(defun mew-submit-options-check-server (options)
+  "Signal `mew-submit-config' when OPTIONS and the user's settings name no server.
+Check the name that is there, so that nothing is read in vain."
+  (if-let ((server (plist-get options :server)))
+      (mew-submit-address-host server)
+    (unless (or mew-submit-accounts (bound-and-true-p smtpmail-smtp-server))
+      (mew-submit-error-throw 'config nil "No server is named: use --server"))))
+
+(defun mew-submit-options-remember (options)
+  "Have what networks block remembered in the file that OPTIONS name, if any."
+  (when-let ((file (plist-get options :network-cache)))
+    (setq mew-submit-negative-cache-file (expand-file-name file)
+          mew-submit-negative-active t)))
+
+(defun mew-submit-options-on-ask (options)
+  "Return the function that answers questions, as OPTIONS let it."
+  (lambda (event)
+    (and (equal (plist-get event :what) "password")
+         ;; A token from a file has no other.
+         (not (plist-get options :password-file))
+         (mew-submit-auth-answer event))))
+
+(provide 'mew-submit-options)
+;;; mew-submit-options.el ends here

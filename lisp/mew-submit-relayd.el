@@ -1,0 +1,229 @@
+;;; mew-submit-relayd.el --- The relay without a user in front of it -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Floor 6.  The relay as a service:
+;;
+;;   Emacs -Q --batch -l mew-submit.el -f mew-submit-batch-relay -- [options]
+;;
+;; It owns the options, what is told on standard error, and the orderly end: SIGTERM,
+;; SIGINT and SIGHUP stop it, clients are told what is true, and what is in the outbox
+;; goes on when the next one starts.  It is an Emacs server too, called mew-submit, so
+;; that mew-submit-sendmail can hand it a message.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'mew-submit-account)
+(require 'mew-submit-auth)
+(require 'mew-submit-command)
+(require 'mew-submit-error)
+(require 'mew-submit-module)
+(require 'mew-submit-options)
+(require 'mew-submit-outbox)
+(require 'mew-submit-queue)
+(require 'mew-submit-relay)
+(require 'mew-submit-relay-peer)
+(require 'mew-submit-request)
+(require 'server)
+
+(defconst mew-submit-relayd--options
+  (append
+   '(("--listen" :listen "PLACE,..." "ADDRESS:PORT or unix:PATH; default: \
+localhost:2587")
+     ("--token-file" :token-file "FILE" "clients must log in with its first \
+line (AUTH PLAIN)")
+     ("--anyone" :anyone nil "let in every process of this machine")
+     ("--allow" :allow "NETWORK,..." "let in who has such an address, from \
+elsewhere")
+     ("--wait" :wait "SECONDS" "for the server's answer; 0: say queued at \
+once; default: 20")
+     ("--size" :size "OCTETS" "what a message may have; default: 100 MiB")
+     ("--connections" :connections "NUMBER" "at a time; default: 50")
+     ("--outbox" :outbox "DIRECTORY" "instead of mew-submit-outbox-directory")
+     ("--sink" :sink "DIRECTORY" "keep all messages there, and send none")
+     ("--config" :config "FILE" "Lisp to load first, such as your accounts")
+     ("--help" :help nil "this text"))
+   mew-submit-options)
+  "The options, as `mew-submit-command-parse' takes them.")
+
+(defun mew-submit-relayd--usage ()
+  "Return the text for --help."
+  (concat
+   "usage: emacs -Q --batch -l mew-submit.el -f mew-submit-batch-relay -- \
+[options]\n"
+   (mew-submit-command-help mew-submit-relayd--options)
+   "Without --server the accounts in --config are used.  SIGTERM stops it.  \
+Exit status:\n0 stopped, 64 usage, 78 configuration (such as a port that is \
+in use).\n"))
+
+(defun mew-submit-relayd--number (name value least)
+  "Return VALUE of option NAME as a number, which is at LEAST that."
+  (let ((number (if (string-match-p "\\`[0-9]\\{1,15\\}\\'" value)
+                    (string-to-number value)
+                  -1)))
+    (if (>= number least)
+        number
+      (mew-submit-error-throw 'usage nil "%s needs a number, not %s" name
+                              value))))
+
+(defun mew-submit-relayd--place (place)
+  "Return PLACE, of --listen, as (ADDRESS . PORT) or a file name."
+  (cond ((string-match "\\`unix:\\(.+\\)\\'" place)
+         (expand-file-name (match-string 1 place)))
+        ((string-match "\\`\\[?\\([^][]+?\\)\\]?:\\([0-9]\\{1,5\\}\\)\\'" place)
+         (let ((address (match-string 1 place))
+               (port (string-to-number (match-string 2 place))))
+           (unless (equal address "localhost")
+             (mew-submit-command-read #'mew-submit-relay-peer-parse address))
+           (when (> port 65535)
+             (mew-submit-error-throw 'usage nil "No such port: %d" port))
+           (cons address port)))
+        (t (mew-submit-error-throw
+            'usage nil "--listen needs ADDRESS:PORT or unix:PATH, not %s"
+            place))))
+
+(defun mew-submit-relayd--value (name key value)
+  "Return VALUE of option NAME, whose key is KEY, checked and converted."
+  (when (equal value "")
+    (mew-submit-error-throw 'usage nil "%s needs an argument" name))
+  (pcase key
+    (:listen (mapcar #'mew-submit-relayd--place (split-string value ",")))
+    (:allow (let ((networks (split-string value ",")))
+              (dolist (network networks networks)
+                (mew-submit-command-read #'mew-submit-relay-peer-parse
+                                         network))))
+    (:wait (if (equal value "0")
+               0
+             (mew-submit-command-seconds name value)))
+    (:size (mew-submit-relayd--number name value 1))
+    (:connections (mew-submit-relayd--number name value 1))
+    ((or :outbox :sink :config :token-file) (expand-file-name value))
+    (_ (mew-submit-options-value name key value))))
+
+(defun mew-submit-relayd--parse (args)
+  "Return the options in ARGS as a plist."
+  (let ((options (mew-submit-command-parse args mew-submit-relayd--options
+                                           #'mew-submit-relayd--value)))
+    (when-let ((argument (car (plist-get options :arguments))))
+      (mew-submit-error-throw 'usage nil "Not an option: %s" argument))
+    (mew-submit-options-check options)
+    options))
+
+;;; Settings
+
+(defun mew-submit-relayd--listen (places)
+  "Set the options of the relay to PLACES, or leave them alone with nil."
+  (when places
+    (let ((sockets (seq-filter #'stringp places))
+          (ports (delete-dups (mapcar #'cdr (seq-filter #'consp places)))))
+      (when (or (cdr sockets) (cdr ports))
+        (mew-submit-error-throw
+         'usage nil "--listen takes one port, of any addresses, and one socket"))
+      (setq mew-submit-relay-socket (car sockets)
+            mew-submit-relay-port (car ports)
+            mew-submit-relay-address (mapcar #'car
+                                             (seq-filter #'consp places))))))
+
+(defun mew-submit-relayd--token (file)
+  "Return the token in FILE, its first line."
+  (let ((token (mew-submit-auth-read-file file)))
+    (if (string-empty-p token)
+        (mew-submit-error-throw 'config nil "There is no token in %s" file)
+      token)))
+
+(defun mew-submit-relayd--set (options)
+  "Set the options of the relay as OPTIONS say."
+  (mew-submit-relayd--listen (plist-get options :listen))
+  (cl-loop for (key variable) in '((:allow mew-submit-relay-networks)
+                                   (:anyone mew-submit-relay-anyone)
+                                   (:wait mew-submit-relay-wait)
+                                   (:size mew-submit-relay-size)
+                                   (:connections mew-submit-relay-connections)
+                                   (:outbox mew-submit-outbox-directory)
+                                   (:sink mew-submit-relay-sink))
+           when (plist-member options key)
+           do (set variable (plist-get options key)))
+  (when-let ((file (plist-get options :token-file)))
+    (setq mew-submit-relay-token (mew-submit-relayd--token file)))
+  (setq mew-submit-relay-log-function #'mew-submit-command-tell
+        mew-submit-relay-on-ask (mew-submit-options-on-ask options)
+        mew-submit-relay-account-function
+        (lambda (fields) (mew-submit-options-account options fields))))
+
+;;; The service
+
+(defun mew-submit-relayd--end ()
+  "End the relay and Emacs, since it was told to stop.
+This is on `kill-emacs-hook'."
+  (remove-hook 'kill-emacs-hook #'mew-submit-relayd--end)
+  (mew-submit-relay-stop)
+  (mew-submit-queue-leave)
+  (mew-submit-command-tell "The relay has ended")
+  (kill-emacs 0))
+
+(defun mew-submit-relayd--notice (entry done)
+  "Tell how an attempt for ENTRY, of which nobody is told, has ended with DONE."
+  (unless (mew-submit-queue-caller entry :on-done)
+    (mew-submit-command-tell (format "%s: %s" (plist-get entry :id)
+                                     (plist-get done :result)))))
+
+(defun mew-submit-relayd--be-server ()
+  "Let mew-submit-sendmail hand messages to this Emacs."
+  (setq server-name "mew-submit"
+        server-use-tcp nil)
+  (condition-case err
+      (unless (server-running-p server-name)
+        (server-start nil t))
+    (error (mew-submit-command-tell
+            (format "There is no Emacs server: %s"
+                    (mew-submit-error-text err))))))
+
+(defun mew-submit-relayd--serve (options)
+  "Be the relay that OPTIONS describe, until Emacs is told to stop."
+  (when-let ((file (plist-get options :config)))
+    (load file nil t t))
+  (mew-submit-relayd--set options)
+  (mew-submit-options-remember options)
+  (unless mew-submit-relay-sink
+    (mew-submit-options-check-server options))
+  ;; A process that only serves can read more at a time.
+  (setq read-process-output-max (max read-process-output-max 65536)
+        mew-submit-request-several t
+        mew-submit-queue-done-functions '(mew-submit-relayd--notice))
+  (mew-submit-relay-start)
+  (setq mew-submit-command-interrupted #'mew-submit-relayd--end)
+  (add-hook 'kill-emacs-hook #'mew-submit-relayd--end -100)
+  (unless mew-submit-relay-sink
+    (mew-submit-relayd--be-server))
+  (mew-submit-command-tell (concat "The relay listens on "
+                                   (string-join (mew-submit-relay-places)
+                                                ", ")))
+  (while t
+    (accept-process-output nil 3600)))
+
+(defun mew-submit-relayd--run (args)
+  "Do what ARGS say, and return the exit status."
+  (condition-case err
+      (let ((options (mew-submit-relayd--parse args)))
+        (if (plist-get options :help)
+            (progn (mew-submit-command-print (mew-submit-relayd--usage))
+                   0)
+          (mew-submit-relayd--serve options)
+          0))
+    ((error quit)
+     (mew-submit-command-tell (mew-submit-error-text err))
+     (mew-submit-error-status (mew-submit-error-kind err)))))
+
+;;;###autoload
+(defun mew-submit-batch-relay ()
+  "Be the local relay until Emacs is told to stop.
+The options behind \"--\" say where, for whom, and how to send; --help lists
+them."
+  (mew-submit-command-run #'mew-submit-relayd--run))
+
+(provide 'mew-submit-relayd)
+;;; mew-submit-relayd.el ends here

@@ -1,0 +1,749 @@
+;;; mew-submit-relay-tests.el --- Tests for the local relay -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Client, relay and the functions behind it in one Emacs; the real server is
+;; test/peer.  Other programs as clients are test/relay's.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'ert)
+(require 'mew-submit)
+(require 'mew-submit-outbox)
+(require 'mew-submit-queue)
+(require 'mew-submit-relay)
+(require 'mew-submit-test-helpers)
+(require 'seq)
+
+(defvar mew-submit-relay-tests--log nil
+  "What the relay has logged, newest first.")
+
+(defvar mew-submit-relay-tests--clients nil
+  "The clients of a test.")
+
+(defmacro mew-submit-relay-tests--with-relay (bindings &rest body)
+  "Run BODY with a relay on a free port, under BINDINGS as of `let'."
+  (declare (indent 1) (debug ((&rest (symbolp form)) body)))
+  `(mew-submit-test-with-directory relay-directory
+     (let* ((mew-submit-outbox-directory (expand-file-name "outbox/"
+                                                           relay-directory))
+            (mew-submit-relay-address '("127.0.0.1"))
+            (mew-submit-relay-port 0)
+            (mew-submit-request-several t)
+            (mew-submit-queue-done-functions nil)
+            (mew-submit-relay-on-ask #'ignore)
+            (mew-submit-relay-account-function nil)
+            (mew-submit-relay-tests--log nil)
+            (mew-submit-relay-tests--clients nil)
+            (mew-submit-relay-log-function
+             (lambda (line) (push line mew-submit-relay-tests--log)))
+            ,@bindings)
+       (clrhash mew-submit-queue--entries)
+       (mew-submit-relay-start)
+       (unwind-protect
+           (progn ,@body)
+         (mapc #'delete-process mew-submit-relay-tests--clients)
+         (mew-submit-relay-stop)
+         (mew-submit-test-until ("the queue" 30)
+           (null (mew-submit-queue-running)))
+         (mew-submit-queue-stop)
+         (clrhash mew-submit-queue--entries)))))
+
+(defmacro mew-submit-relay-tests--with-sink (bindings &rest body)
+  "Run BODY with a relay that keeps what comes, under BINDINGS as of `let'."
+  (declare (indent 1) (debug ((&rest (symbolp form)) body)))
+  `(mew-submit-relay-tests--with-relay
+       ((mew-submit-relay-sink (expand-file-name "sink/" relay-directory))
+        ,@bindings)
+     ,@body))
+
+;;; The client
+
+(defun mew-submit-relay-tests--connect (&optional no-greeting)
+  "Return a connection to the relay that has read the greeting.
+With NO-GREETING non-nil it has not."
+  (let ((client (make-network-process
+                 :name "client" :host "127.0.0.1" :family 'ipv4 :noquery t
+                 :service (process-contact (car mew-submit-relay--servers)
+                                           :service)
+                 :coding 'binary :buffer nil
+                 :sentinel #'ignore
+                 :filter (lambda (process octets)
+                           (process-put process :got
+                                        (concat (process-get process :got)
+                                                octets))))))
+    (push client mew-submit-relay-tests--clients)
+    (unless no-greeting
+      (mew-submit-relay-tests--reply client))
+    client))
+
+(defun mew-submit-relay-tests--reply (client)
+  "Return the next whole reply to CLIENT, lines joined by a newline.
+Return nil when the connection has ended before there is one."
+  (let ((regexp "\\`\\(?:[0-9]\\{3\\}-.*\r\n\\)*[0-9]\\{3\\} .*\r\n"))
+    (mew-submit-test-until ("a reply")
+      (or (string-match-p regexp (or (process-get client :got) ""))
+          (not (process-live-p client))))
+    (let ((got (or (process-get client :got) "")))
+      (when (string-match regexp got)
+        (let ((reply (match-string 0 got)))
+          (process-put client :got (substring got (match-end 0)))
+          (string-trim-right
+           (decode-coding-string (replace-regexp-in-string "\r" "" reply)
+                                 'utf-8)))))))
+
+(defun mew-submit-relay-tests--say (client octets)
+  "Send OCTETS through CLIENT and return the reply."
+  (ignore-errors (process-send-string client octets))
+  (mew-submit-relay-tests--reply client))
+
+(defun mew-submit-relay-tests--dialog (client &rest lines)
+  "Say each of LINES through CLIENT; return the codes of the replies."
+  (mapcar (lambda (line)
+            (let ((reply (mew-submit-relay-tests--say client
+                                                      (concat line "\r\n"))))
+              (and reply (string-to-number reply))))
+          lines))
+
+(defun mew-submit-relay-tests--envelope (client &rest recipients)
+  "Say all there is before the message through CLIENT, to RECIPIENTS (you@x)."
+  (let ((lines (append '("EHLO me" "MAIL FROM:<me@x>")
+                       (mapcar (lambda (address)
+                                 (format "RCPT TO:<%s>" address))
+                               (or recipients '("you@x"))))))
+    (should (equal (delete-dups
+                    (apply #'mew-submit-relay-tests--dialog client lines))
+                   '(250)))))
+
+(defun mew-submit-relay-tests--send (client octets &rest recipients)
+  "Send the message OCTETS by DATA through CLIENT to RECIPIENTS.
+OCTETS end as they are.  Return the reply."
+  (apply #'mew-submit-relay-tests--envelope client recipients)
+  (should (equal (mew-submit-relay-tests--dialog client "DATA") '(354)))
+  (mew-submit-relay-tests--say client octets))
+
+(defconst mew-submit-relay-tests--message
+  "From: me@x\r\nTo: you@x\r\nSubject: s\r\nMessage-ID: <1@x>\r\n\r\nbody\r\n"
+  "A message.")
+
+(defun mew-submit-relay-tests--kept ()
+  "Return the messages that the sink has, octets, the oldest first."
+  (mapcar #'mew-submit-test-octets
+          (directory-files mew-submit-relay-sink t "\\.eml\\'")))
+
+(defun mew-submit-relay-tests--account (peer name)
+  "Return a function that returns the account for PEER's listener NAME."
+  (let ((account (mew-submit-test-account peer name)))
+    (lambda (_fields) (copy-sequence account))))
+
+;;; Dialogue
+
+(ert-deftest mew-submit-relay-tests-offers ()
+  "The reply to EHLO offers what is there, and AUTH only with a token."
+  :tags '(:module)
+  (mew-submit-relay-tests--with-sink ()
+    (should (equal (split-string (mew-submit-relay-tests--say
+                                  (mew-submit-relay-tests--connect)
+                                  "EHLO me\r\n")
+                                 "\n")
+                   '("250-localhost.localdomain" "250-PIPELINING"
+                     "250-SIZE 104857600" "250-8BITMIME" "250-SMTPUTF8"
+                     "250-CHUNKING" "250-DSN" "250 ENHANCEDSTATUSCODES")))))
+
+(ert-deftest mew-submit-relay-tests-order ()
+  "Commands out of order, unknown, or with nonsense are refused, and that is all."
+  :tags '(:module)
+  (mew-submit-relay-tests--with-sink ()
+    (let ((client (mew-submit-relay-tests--connect)))
+      (pcase-dolist
+          (`(,line ,code)
+           '(("MAIL FROM:<me@x>" 503) ("RCPT TO:<you@x>" 503) ("DATA" 503)
+             ("EHLO" 501) ("ehlo me" 250) ("RCPT TO:<you@x>" 503)
+             ("DATA" 503) ("AUTH PLAIN AGEAYg==" 503) ("STARTTLS" 502)
+             ("BOGUS" 500) ("" 500)
+             ("MAIL FROM:me@x" 501) ("MAIL TO:<me@x>" 501)))
+        (ert-info (line)
+          (should (equal (mew-submit-relay-tests--dialog client line)
+                         (list code))))))
+    (let ((client (mew-submit-relay-tests--connect)))
+      (pcase-dolist
+          (`(,line ,code)
+           '(("EHLO me" 250)
+             ("MAIL FROM:<me@x> FOO=1" 555) ("MAIL FROM:<me@x> SIZE=x" 501)
+             ("MAIL FROM:<a b@x>" 553) ("MAIL FROM:<me@x> SIZE=999999999" 552)
+             ("MAIL FROM:<me@x> BODY=BINARYMIME" 501)
+             ("mail from: <me@x> SIZE=10 BODY=8BITMIME" 250)
+             ("MAIL FROM:<me@x>" 503) ("DATA" 554)
+             ("RCPT TO:<>" 553) ("RCPT TO:<you@x> NOTIFY=SOMETIMES" 501)))
+        (ert-info (line)
+          (should (equal (mew-submit-relay-tests--dialog client line)
+                         (list code)))))
+      (pcase-dolist
+          (`(,line ,code)
+           '(("RCPT TO:<@a,@b:you@x> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;a+2Bb@x"
+              250)
+             ("RCPT TO:<\"a>b\"@x>" 250) ("NOOP" 250) ("VRFY you" 252)
+             ("RSET" 250) ("DATA" 503)))
+        (ert-info (line)
+          (should (equal (mew-submit-relay-tests--dialog client line)
+                         (list code)))))
+      (should (equal (mew-submit-relay-tests--dialog client "QUIT") '(221)))
+      (should-not (mew-submit-relay-tests--kept)))))
+
+(ert-deftest mew-submit-relay-tests-intact ()
+  "A message arrives as it was sent, by DATA and by BDAT, in any pieces."
+  :tags '(:module)
+  (mew-submit-relay-tests--with-sink ()
+    (let* ((body (concat mew-submit-relay-tests--message
+                         ".\r\n..\r\n.dot\r\nGr\303\274\303\237e\r\n\r\n"))
+           (stuffed (concat (replace-regexp-in-string "^\\." ".." body t t)
+                            ".\r\n")))
+      (let ((client (mew-submit-relay-tests--connect)))
+        (should (string-prefix-p
+                 "250 2.0.0 kept as"
+                 (mew-submit-relay-tests--send client stuffed)))
+        ;; Octet by octet.
+        (mew-submit-relay-tests--envelope client)
+        (mew-submit-relay-tests--dialog client "DATA")
+        (dotimes (i (1- (length stuffed)))
+          (process-send-string client (substring stuffed i (1+ i)))
+          (accept-process-output nil 0.0005))
+        (should (string-prefix-p
+                 "250" (mew-submit-relay-tests--say client "\n")))
+        ;; Chunks, one of which ends within a line end.
+        (mew-submit-relay-tests--envelope client)
+        (let ((cut (1+ (string-search "\r\n" body))))
+          (should (string-prefix-p
+                   "250" (mew-submit-relay-tests--say
+                          client (format "BDAT %d\r\n%s" cut
+                                         (substring body 0 cut)))))
+          (should (string-prefix-p
+                   "250" (mew-submit-relay-tests--say
+                          client (format "BDAT %d LAST\r\n%s"
+                                         (- (length body) cut)
+                                         (substring body cut)))))))
+      (should (equal (mew-submit-relay-tests--kept) (list body body body))))))
+
+(ert-deftest mew-submit-relay-tests-pipelining ()
+  "Commands in one write are answered in order, with a message among them."
+  :tags '(:module)
+  (mew-submit-relay-tests--with-sink ()
+    (let ((client (mew-submit-relay-tests--connect)))
+      (mew-submit-relay-tests--dialog client "EHLO me")
+      (process-send-string
+       client (concat "MAIL FROM:<me@x>\r\nRCPT TO:<a@x>\r\nRCPT TO:<b b@x>\r\n"
+                      "RCPT TO:<c@x>\r\nBDAT 6 LAST\r\nbody\r\n"
+                      "MAIL FROM:<me@x>\r\nRCPT TO:<d@x>\r\nDATA\r\n"))
+      (should (equal (cl-loop repeat 8
+                              collect (string-to-number
+                                       (mew-submit-relay-tests--reply client)))
+                     '(250 250 553 250 250 250 250 354)))
+      (process-send-string client "body\r\n.\r\nNOOP\r\nQUIT\r\n")
+      (should (equal (cl-loop repeat 3
+                              collect (string-to-number
+                                       (mew-submit-relay-tests--reply client)))
+                     '(250 250 221)))
+      (should (= (length (mew-submit-relay-tests--kept)) 2)))))
+
+(ert-deftest mew-submit-relay-tests-pipelined-garbage ()
+  "What follows DATA or EHLO before the answer ends the session."
+  :tags '(:module)
+  (mew-submit-relay-tests--with-sink ()
+    (let ((client (mew-submit-relay-tests--connect)))
+      (should (string-prefix-p
+               "554" (mew-submit-relay-tests--say
+                      client "EHLO me\r\nMAIL FROM:<me@x>\r\n"))))
+    (let ((client (mew-submit-relay-tests--connect)))
+      (mew-submit-relay-tests--envelope client)
+      (should (string-prefix-p
+               "554" (mew-submit-relay-tests--say
+                      client (concat "DATA\r\n" mew-submit-relay-tests--message
+                                     ".\r\n"))))
+      (should-not (mew-submit-relay-tests--reply client)))
+    (should-not (mew-submit-relay-tests--kept))))
+
+;;; Smuggling, and what is too much
+
+(ert-deftest mew-submit-relay-tests-smuggling ()
+  "Whatever another server could take for an end is none, and is refused.
+The commands behind it are never carried out."
+  :tags '(:module)
+  (mew-submit-relay-tests--with-sink ()
+    (dolist (end '("\n.\n" "\n.\r\n" "\r\n.\n" "\r.\r" "\r\n.\r" "\r.\r\n"
+                   "\r\r\n.\r\r\n" "\r\n\0.\r\n"))
+      (ert-info ((format "%S" end))
+        (let* ((client (mew-submit-relay-tests--connect))
+               (reply (mew-submit-relay-tests--send
+                       client
+                       (concat mew-submit-relay-tests--message "smuggled" end
+                               "MAIL FROM:<evil@x>\r\nRCPT TO:<victim@x>\r\n"
+                               "DATA\r\nSubject: evil\r\n\r\nevil\r\n.\r\n"))))
+          (should (string-match-p "\\`550 5\\.\\(?:5\\.2\\|6\\.0\\) " reply))
+          (should (equal (mew-submit-relay-tests--dialog client "NOOP" "QUIT")
+                         '(250 221))))))
+    (should-not (mew-submit-relay-tests--kept))
+    (should-not (directory-files mew-submit-relay-sink nil "part"))))
+
+(ert-deftest mew-submit-relay-tests-smuggling-chunks ()
+  "A bare CR or LF in a chunk is refused, too."
+  :tags '(:module)
+  (mew-submit-relay-tests--with-sink ()
+    (dolist (body '("a\nb\r\n" "a\rb\r\n" "a\r\nb\r"))
+      (let ((client (mew-submit-relay-tests--connect)))
+        (mew-submit-relay-tests--envelope client)
+        (should (string-prefix-p
+                 "550" (mew-submit-relay-tests--say
+                        client (format "BDAT %d LAST\r\n%s" (length body)
+                                       body))))))
+    (should-not (mew-submit-relay-tests--kept))))
+
+(ert-deftest mew-submit-relay-tests-bare-line-ends ()
+  "A command that ends with LF or CR alone ends the session."
+  :tags '(:module)
+  (mew-submit-relay-tests--with-sink ()
+    (dolist (octets '("EHLO me\n" "EHLO me\rMAIL" "NOOP\nNOOP\r\n"
+                      "NOOP\rNOOP\r\n"))
+      (let ((client (mew-submit-relay-tests--connect)))
+        (should (string-prefix-p
+                 "521 5.5.2" (mew-submit-relay-tests--say client octets)))
+        (should-not (mew-submit-relay-tests--reply client))))))
+
+(ert-deftest mew-submit-relay-tests-bounds ()
+  "Lines, messages, recipients, errors and idle commands have bounds."
+  :tags '(:module)
+  (mew-submit-relay-tests--with-sink ((mew-submit-relay-size 100000)
+                                      (mew-submit-relay-recipients 3))
+    (let ((client (mew-submit-relay-tests--connect)))
+      (should (string-prefix-p
+               "500 5.5.6" (mew-submit-relay-tests--say
+                            client (concat "NOOP " (make-string 600 ?a)
+                                           "\r\n"))))
+      (should (string-prefix-p
+               "500 5.5.6" (mew-submit-relay-tests--say
+                            client (make-string 5000 ?a)))))
+    (let ((client (mew-submit-relay-tests--connect)))
+      (should (string-prefix-p
+               "550 5.6.0" (mew-submit-relay-tests--send
+                            client (concat (make-string 9000 ?a)
+                                           "\r\n.\r\n"))))
+      (should (string-prefix-p
+               "552 5.3.4"
+               (mew-submit-relay-tests--send
+                client (concat (apply #'concat
+                                      (make-list 1200 (concat (make-string 98 ?a)
+                                                              "\r\n")))
+                               ".\r\n"))))
+      (should (equal (mew-submit-relay-tests--dialog
+                      client "MAIL FROM:<me@x>" "RCPT TO:<a@x>" "RCPT TO:<b@x>"
+                      "RCPT TO:<c@x>" "RCPT TO:<d@x>")
+                     '(250 250 250 250 452))))
+    (dolist (line '("BOGUS" "NOOP"))
+      (let ((client (mew-submit-relay-tests--connect))
+            (count 0))
+        (while (not (equal (mew-submit-relay-tests--dialog client line)
+                           '(421)))
+          (should (< (cl-incf count) 150)))))
+    (should-not (mew-submit-relay-tests--kept))
+    (should-not (directory-files mew-submit-relay-sink nil "part"))))
+
+(ert-deftest mew-submit-relay-tests-half-messages ()
+  "A client that leaves in the middle leaves nothing behind."
+  :tags '(:module)
+  (mew-submit-relay-tests--with-sink ()
+    (dolist (octets (list "DATA\r\n" (concat "DATA\r\n") "BDAT 100 LAST\r\nabc"))
+      (let ((client (mew-submit-relay-tests--connect)))
+        (mew-submit-relay-tests--envelope client)
+        (process-send-string client octets)
+        (when (string-prefix-p "DATA" octets)
+          (mew-submit-relay-tests--reply client)
+          (process-send-string
+           client (apply #'concat (make-list 5000 (concat (make-string 70 ?a)
+                                                          "\r\n")))))
+        (accept-process-output nil 0.05)
+        (delete-process client)))
+    (mew-submit-test-until ("the sessions to end")
+      (null mew-submit-relay--sessions))
+    (should-not (directory-files mew-submit-relay-sink nil "\\`[^.]"))))
+
+(ert-deftest mew-submit-relay-tests-no-quit ()
+  "A message is taken although its client does not wait for the answer."
+  :tags '(:module)
+  (mew-submit-relay-tests--with-sink ()
+    (let ((client (mew-submit-relay-tests--connect)))
+      (mew-submit-relay-tests--envelope client)
+      (mew-submit-relay-tests--dialog client "DATA")
+      (process-send-string client (concat mew-submit-relay-tests--message
+                                          ".\r\n"))
+      (delete-process client))
+    (mew-submit-test-until ("the message")
+      (mew-submit-relay-tests--kept))))
+
+(ert-deftest mew-submit-relay-tests-idle-connections ()
+  "Of many silent connections the oldest have to go; who speaks is served."
+  :tags '(:module)
+  (mew-submit-relay-tests--with-sink ((mew-submit-relay-connections 20))
+    (let ((worker (mew-submit-relay-tests--connect)))
+      (mew-submit-relay-tests--dialog worker "EHLO me")
+      (dotimes (_ 200)
+        (mew-submit-relay-tests--connect))
+      (should (= (length mew-submit-relay--sessions) 20))
+      (should (string-prefix-p
+               "250" (mew-submit-relay-tests--send
+                      worker (concat mew-submit-relay-tests--message ".\r\n"))))
+      (should (string-prefix-p
+               "250" (mew-submit-relay-tests--send
+                      (mew-submit-relay-tests--connect)
+                      (concat mew-submit-relay-tests--message ".\r\n")))))
+    ;; When all have spoken, the next one has to wait.
+    (dotimes (_ 30)
+      (ignore-errors
+        (mew-submit-relay-tests--dialog (mew-submit-relay-tests--connect)
+                                        "EHLO me")))
+    (let ((client (mew-submit-relay-tests--connect t)))
+      (should (string-prefix-p "421"
+                               (mew-submit-relay-tests--reply client))))))
+
+(ert-deftest mew-submit-relay-tests-time ()
+  "A client that says nothing, and one that trickles, is sent away."
+  :tags '(:module)
+  (mew-submit-relay-tests--with-sink ((mew-submit-relay-timeout 1))
+    (let ((silent (mew-submit-relay-tests--connect))
+          (slow (mew-submit-relay-tests--connect)))
+      (mew-submit-relay-tests--dialog slow "EHLO me")
+      (mew-submit-test-until ("the ends" 20)
+        (ignore-errors (process-send-string slow "N"))
+        (mew-submit-relay--sweep)
+        (null mew-submit-relay--sessions))
+      (should (string-prefix-p "421 4.4.2"
+                               (mew-submit-relay-tests--reply silent)))
+      (should (string-prefix-p "421 4.4.2"
+                               (mew-submit-relay-tests--reply slow))))))
+
+;;; Who may come in
+
+(ert-deftest mew-submit-relay-tests-token ()
+  "With a token nothing goes without it, and it is in no log."
+  :tags '(:module)
+  (mew-submit-relay-tests--with-sink ((mew-submit-relay-token "s3kr1t-t0ken"))
+    (let ((client (mew-submit-relay-tests--connect))
+          (right (base64-encode-string "\0anybody\0s3kr1t-t0ken" t)))
+      (should (string-match-p "^250[ -]AUTH PLAIN$"
+                              (mew-submit-relay-tests--say client
+                                                           "EHLO me\r\n")))
+      (should (equal (mew-submit-relay-tests--dialog
+                      client "MAIL FROM:<me@x>" "AUTH LOGIN" "AUTH PLAIN !!"
+                      "AUTH PLAIN" "*"
+                      (concat "AUTH PLAIN " (base64-encode-string "\0a\0b" t))
+                      "MAIL FROM:<me@x>" "AUTH PLAIN" right
+                      (concat "AUTH PLAIN " right) "MAIL FROM:<me@x>")
+                     '(530 504 501 334 501 535 530 334 235 503 250))))
+    (let ((client (mew-submit-relay-tests--connect))
+          (wrong (concat "AUTH PLAIN "
+                         (base64-encode-string "\0a\0s3kr1t-t0keX" t))))
+      (should (equal (mew-submit-relay-tests--dialog
+                      client "EHLO me" wrong wrong wrong)
+                     '(250 535 535 421))))
+    (should mew-submit-relay-tests--log)
+    (dolist (line mew-submit-relay-tests--log)
+      (should-not (string-match-p "s3kr1t" line)))))
+
+(ert-deftest mew-submit-relay-tests-strangers ()
+  "Other users, other machines and the unknown are refused by the greeting."
+  :tags '(:module)
+  (mew-submit-relay-tests--with-sink ()
+    (let ((try (lambda ()
+                 (mew-submit-relay-tests--reply
+                  (mew-submit-relay-tests--connect t))))
+          (elsewhere (lambda (&rest _) nil)))
+      (cl-letf (((symbol-function 'mew-submit-relay-peer-user)
+                 (lambda (&rest _) (1+ (user-uid)))))
+        (should (string-prefix-p "554 5.7.1" (funcall try)))
+        (let ((mew-submit-relay-anyone t))
+          (should (string-prefix-p "220" (funcall try))))
+        (let ((mew-submit-relay-token "x"))
+          (should (string-prefix-p "220" (funcall try)))))
+      (cl-letf (((symbol-function 'mew-submit-relay-peer-user) #'ignore))
+        (should (string-prefix-p "554 5.7.1" (funcall try))))
+      (cl-letf (((symbol-function 'mew-submit-relay-peer-loopback-p)
+                 elsewhere))
+        (should (string-prefix-p "554 5.7.1" (funcall try)))
+        (let ((mew-submit-relay-anyone t))
+          (should (string-prefix-p "554 5.7.1" (funcall try))))
+        (let ((mew-submit-relay-networks '("127.0.0.0/8")))
+          (should (string-prefix-p "220" (funcall try)))
+          (let ((mew-submit-relay-token "x"))
+            (should (string-prefix-p "554 5.7.1" (funcall try)))))
+        (let ((mew-submit-relay-networks '("127.0.0.2")))
+          (should (string-prefix-p "554 5.7.1" (funcall try))))))))
+
+(ert-deftest mew-submit-relay-tests-owner ()
+  "The system tells whose a connection is, but not when it is closed."
+  :tags '(:module)
+  (skip-unless (eq system-type 'gnu/linux))
+  (mew-submit-relay-tests--with-sink ((mew-submit-relay-anyone t))
+    (let* ((client (mew-submit-relay-tests--connect))
+           (server (mew-submit-relay--session-process
+                    (car mew-submit-relay--sessions)))
+           (remote (process-contact server :remote))
+           (local (process-contact server :local)))
+      (should (eql (mew-submit-relay-peer-user remote local) (user-uid)))
+      (should (eql (mew-submit-relay-peer-unread remote local) 0))
+      (delete-process client)
+      (should-not (mew-submit-relay-peer-user remote local)))))
+
+(ert-deftest mew-submit-relay-tests-networks ()
+  "A network is an address, or an address and bits; names are none."
+  (should (mew-submit-relay-peer-in-p [192 0 2 7 25] '("192.0.2.0/24")))
+  (should-not (mew-submit-relay-peer-in-p [192 0 3 7 25] '("192.0.2.0/24")))
+  (should (mew-submit-relay-peer-in-p [0 0 0 0 0 65535 49152 519 25]
+                                      '("192.0.2.7")))
+  (should (mew-submit-relay-peer-in-p [8193 3512 0 0 0 0 0 1 25]
+                                      '("2001:db8::/32")))
+  (should-not (mew-submit-relay-peer-in-p [8193 3513 0 0 0 0 0 1 25]
+                                          '("2001:db8::/32" "0.0.0.0/0")))
+  (dolist (network '("localhost" "192.0.2.0/33" "x" "" "1.2.3.4/" "1.2.3.4/5/6"))
+    (should-error (mew-submit-relay-peer-parse network)
+                  :type 'mew-submit-config)))
+
+(ert-deftest mew-submit-relay-tests-socket ()
+  "A Unix socket is in a directory that is its owner's alone."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let ((socket (expand-file-name "own/relay" directory)))
+      (mew-submit-relay-tests--with-sink ((mew-submit-relay-port nil)
+                                          (mew-submit-relay-socket socket))
+        (should (= (file-modes (file-name-directory socket)) #o700))
+        (let ((client (make-network-process
+                       :name "client" :family 'local :service socket
+                       :noquery t :coding 'binary
+                       :filter (lambda (process octets)
+                                 (process-put process :got octets)))))
+          (push client mew-submit-relay-tests--clients)
+          (should (string-prefix-p
+                   "220" (mew-submit-relay-tests--reply client)))))
+      (should-not (file-exists-p socket))
+      (set-file-modes (file-name-directory socket) #o755)
+      (should-error (mew-submit-relay-tests--with-sink
+                        ((mew-submit-relay-port nil)
+                         (mew-submit-relay-socket socket)))
+                    :type 'mew-submit-config))))
+
+;;; The real server's answer
+
+(ert-deftest mew-submit-relay-tests-answers ()
+  "What the real server says is passed on word for word.
+A message that its client was told is refused is not kept."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=ok"
+            "127.0.0.1:0,name=who,rcpt=reply:550 5.1.1 No such user here"
+            "127.0.0.1:0,name=never,mail=reply:550 5.7.1 Never"
+            "127.0.0.1:0,name=lines,mail=reply:550-5.7.1 One\\r\\n550 5.7.1 Two"
+            "127.0.0.1:0,name=later,mail=reply:451 4.3.0 Later"
+            "127.0.0.1:0,name=dot,dot=reply:554 5.6.0 Spam"
+            "127.0.0.1:0,name=busy,mail=reply:421 4.3.2 Busy")
+    (pcase-dolist
+        (`(,name ,reply ,kept)
+         '(("ok" "250 2\\.0\\.0 Ok: queued as 0001" 0)
+           ("who" "550 5\\.1\\.1 No such user here" 0)
+           ("never" "550 5\\.7\\.1 Never" 0)
+           ("lines" "550-5\\.7\\.1 One\n550 5\\.7\\.1 Two" 0)
+           ("later" "451 4\\.3\\.0 Later" 0)
+           ("dot" "554 5\\.6\\.0 Spam" 0)
+           ("busy" "250 2\\.0\\.0 queued as [-0-9A-Za-z]+: .*421 4\\.3\\.2 Busy.*"
+            1)))
+      (ert-info (name)
+        (mew-submit-relay-tests--with-relay
+            ((mew-submit-relay-account-function
+              (mew-submit-relay-tests--account peer name)))
+          (let ((client (mew-submit-relay-tests--connect)))
+            (should (string-match-p
+                     (concat "\\`" reply "\\'")
+                     (mew-submit-relay-tests--send
+                      client (concat mew-submit-relay-tests--message ".\r\n"))))
+            (should (= (length (mew-submit-outbox-ids
+                                mew-submit-outbox-directory))
+                       kept))))))))
+
+(ert-deftest mew-submit-relay-tests-one-refused ()
+  "While a client waits, one recipient refused for good means that none gets it.
+Who is refused for now only is tried again by the relay."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=never,rcpt#2=reply:550 5.1.1 Who"
+            "127.0.0.1:0,name=bdat,chunking,rcpt#2=reply:550 5.1.1 Who"
+            "127.0.0.1:0,name=later,rcpt#2=reply:450 4.2.1 Busy")
+    (dolist (name '("never" "bdat"))
+      (mew-submit-relay-tests--with-relay
+          ((mew-submit-relay-account-function
+            (mew-submit-relay-tests--account peer name)))
+        (should (equal (mew-submit-relay-tests--send
+                        (mew-submit-relay-tests--connect)
+                        (concat mew-submit-relay-tests--message ".\r\n")
+                        "a@x" "b@x" "c@x")
+                       "550-5.1.1 Who\n550 5.1.1 <b@x>: 550 5.1.1 Who"))
+        (should-not (mew-submit-outbox-ids mew-submit-outbox-directory))
+        (should-not (mew-submit-test-stored peer))))
+    (mew-submit-relay-tests--with-relay
+        ((mew-submit-relay-account-function
+          (mew-submit-relay-tests--account peer "later")))
+      (should (string-match-p
+               "\\`250-2.0.0 Ok: queued as 0001\n250 2.0.0 NOT delivered to <b@x>: \
+450 4.2.1 Busy\\'"
+               (mew-submit-relay-tests--send
+                (mew-submit-relay-tests--connect)
+                (concat mew-submit-relay-tests--message ".\r\n")
+                "a@x" "b@x" "c@x")))
+      (should (equal (cdr (mew-submit-test-envelope peer 1)) '("a@x" "c@x")))
+      (should (equal (plist-get
+                      (mew-submit-outbox-read
+                       (car (mew-submit-outbox-ids mew-submit-outbox-directory))
+                       mew-submit-outbox-directory)
+                      :recipients)
+                     '("b@x"))))))
+
+(ert-deftest mew-submit-relay-tests-waits ()
+  "After its time a client is told that the message is queued; then it is ours.
+It goes to those whom the server takes then, though another one is refused."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=slow,1:mail=delay:1500,rcpt#2=reply:550 5.1.1 Who")
+    (mew-submit-relay-tests--with-relay
+        ((mew-submit-relay-wait 0.3)
+         (mew-submit-relay-account-function
+          (mew-submit-relay-tests--account peer "slow")))
+      (should (string-match-p
+               "\\`250 2.0.0 queued as [-0-9A-Za-z]+\\'"
+               (mew-submit-relay-tests--send
+                (mew-submit-relay-tests--connect)
+                (concat mew-submit-relay-tests--message ".\r\n")
+                "a@x" "b@x")))
+      (mew-submit-test-until ("the delivery")
+        (mew-submit-test-stored peer))
+      (should (equal (cdr (mew-submit-test-envelope peer 1)) '("a@x")))
+      (mew-submit-test-until ("the queue")
+        (null (mew-submit-queue-running)))
+      (should (equal (plist-get
+                      (mew-submit-outbox-read
+                       (car (mew-submit-outbox-ids mew-submit-outbox-directory))
+                       mew-submit-outbox-directory)
+                      :state)
+                     'refused)))))
+
+(ert-deftest mew-submit-relay-tests-durable ()
+  "The message is in the outbox, whole, before the client hears 250."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=silent,refused")
+    (mew-submit-relay-tests--with-relay
+        ((mew-submit-relay-wait 0)
+         (mew-submit-relay-account-function
+          (mew-submit-relay-tests--account peer "silent")))
+      (let ((reply (mew-submit-relay-tests--send
+                    (mew-submit-relay-tests--connect)
+                    (concat mew-submit-relay-tests--message ".\r\n"))))
+        (should (string-match "queued as \\([-0-9A-Za-z]+\\)" reply))
+        (should (equal (mew-submit-test-octets
+                        (mew-submit-outbox-file (match-string 1 reply) ".eml"
+                                                mew-submit-outbox-directory))
+                       mew-submit-relay-tests--message))))))
+
+(ert-deftest mew-submit-relay-tests-wishes ()
+  "Delivery notifications are passed on, for each recipient its own."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,cap+=DSN")
+    (mew-submit-relay-tests--with-relay
+        ((mew-submit-relay-account-function
+          (mew-submit-relay-tests--account peer "ok")))
+      (let ((client (mew-submit-relay-tests--connect)))
+        (should (equal (mew-submit-relay-tests--dialog
+                        client "EHLO me" "MAIL FROM:<me@x> RET=HDRS ENVID=a+2Bb"
+                        "RCPT TO:<a@x> NOTIFY=NEVER"
+                        "RCPT TO:<b@x> ORCPT=rfc822;B+2B@x NOTIFY=success,delay"
+                        "RCPT TO:<c@x>" "DATA")
+                       '(250 250 250 250 250 354)))
+        (should (string-prefix-p
+                 "250" (mew-submit-relay-tests--say
+                        client (concat mew-submit-relay-tests--message
+                                       ".\r\n"))))
+        (should (string-match-p " RET=HDRS ENVID=a\\+2Bb"
+                                (car (mew-submit-test-lines peer "MAIL"))))
+        (should (equal (mew-submit-test-lines peer "RCPT")
+                       '("RCPT TO:<a@x> NOTIFY=NEVER ORCPT=rfc822;a@x"
+                         "RCPT TO:<b@x> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;B+2B@x"
+                         "RCPT TO:<c@x>")))))))
+
+(ert-deftest mew-submit-relay-tests-utf8 ()
+  "Addresses that are not ASCII need SMTPUTF8, and get through with it."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,cap+=SMTPUTF8")
+    (mew-submit-relay-tests--with-relay
+        ((mew-submit-relay-account-function
+          (mew-submit-relay-tests--account peer "ok")))
+      (let ((client (mew-submit-relay-tests--connect))
+            (path (encode-coding-string "<grün@x>" 'utf-8)))
+        (should (equal (mew-submit-relay-tests--dialog
+                        client "EHLO me" (concat "MAIL FROM:" path)
+                        "MAIL FROM:<me@x> SMTPUTF8"
+                        (concat "RCPT TO:" path) "RCPT TO:<\377@x>" "DATA")
+                       '(250 553 250 250 553 354)))
+        (should (string-prefix-p
+                 "250" (mew-submit-relay-tests--say
+                        client (concat mew-submit-relay-tests--message
+                                       ".\r\n"))))
+        (should (equal (mew-submit-test-lines peer "RCPT")
+                       (list (decode-coding-string
+                              (concat "RCPT TO:" path) 'latin-1))))))))
+
+(ert-deftest mew-submit-relay-tests-ends ()
+  "When the relay ends, who waits is told what is true."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=slow,mail=delay:2000")
+    (mew-submit-relay-tests--with-relay
+        ((mew-submit-relay-account-function
+          (mew-submit-relay-tests--account peer "slow")))
+      (let ((waits (mew-submit-relay-tests--connect))
+            (idles (mew-submit-relay-tests--connect)))
+        (mew-submit-relay-tests--envelope waits)
+        (mew-submit-relay-tests--dialog waits "DATA")
+        (process-send-string waits (concat mew-submit-relay-tests--message
+                                           ".\r\n"))
+        (mew-submit-test-until ("the outbox")
+          (mew-submit-outbox-ids mew-submit-outbox-directory))
+        (mew-submit-relay-stop)
+        (should (string-prefix-p "250 2.0.0 queued as"
+                                 (mew-submit-relay-tests--reply waits)))
+        (should (string-prefix-p "421" (mew-submit-relay-tests--reply waits)))
+        (should (string-prefix-p "421"
+                                 (mew-submit-relay-tests--reply idles)))))))
+
+(ert-deftest mew-submit-relay-tests-mode ()
+  "The mode starts and stops the relay, and says why it cannot."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let ((mew-submit-outbox-directory directory)
+          (mew-submit-relay-address '("127.0.0.1"))
+          (mew-submit-relay-port 0))
+      (unwind-protect
+          (progn
+            (mew-submit-relay-mode 1)
+            (let ((place (car (mew-submit-relay-places))))
+              (should (string-prefix-p "127.0.0.1:" place))
+              (let ((mew-submit-relay--servers nil)
+                    (mew-submit-relay-port
+                     (string-to-number (substring place 10))))
+                (should-error (mew-submit-relay-start)
+                              :type 'mew-submit-config)))
+            (mew-submit-relay-mode -1)
+            (should-not (mew-submit-relay-places))
+            (let ((mew-submit-relay-networks '("nonsense")))
+              (should-error (mew-submit-relay-mode 1) :type 'user-error)
+              (should-not mew-submit-relay-mode)))
+        (mew-submit-relay-mode -1)
+        (mew-submit-queue-stop)))))
+
+(provide 'mew-submit-relay-tests)
+;;; mew-submit-relay-tests.el ends here

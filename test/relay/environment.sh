@@ -1,0 +1,105 @@
+# environment.sh --- a relay beside the servers of test/real, and what the cases ask of it.
+#
+# Sourced by run.  SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash
+
+relay_port=2587
+
+relay_prepare ()
+{
+  RELAY_OUTBOX=$SMTP_WORK/outbox
+  RELAY_CONFIG=$SMTP_WORK/config.el
+  RELAY_LOG=$SMTP_WORK/log/relay
+  # Retries within the patience of a test, and how long Emacs was busy at a time.
+  cat > "$RELAY_CONFIG" <<'END'
+(setq mew-submit-retry-intervals '(1 1 2)
+      mew-submit-connect-timeout 3)
+(when (getenv "RELAY_KEEP")
+  (setq mew-submit-keep-connection (string-to-number (getenv "RELAY_KEEP"))))
+(defvar gap-last (float-time))
+(defvar gap-most 0)
+(when (getenv "RELAY_GAP")
+  (run-at-time 0 0.02
+               (lambda ()
+                 (let ((now (float-time)))
+                   (when (> (- now gap-last) gap-most)
+                     (setq gap-most (- now gap-last))
+                     (write-region (format "%d\n" (* 1000 gap-most)) nil
+                                   (getenv "RELAY_GAP") nil 'silent))
+                   (setq gap-last now)))))
+END
+  # Mail for sendmail's way: what `make install' puts into bin, for this tree.
+  cat > "$SMTP_WORK/mew-submit-sendmail" <<END
+#!/bin/sh
+exec "$EMACS" -Q --batch -l "$MEW_SUBMIT_ROOT/mew-submit.el" -f mew-submit-batch-sendmail -- --config "$RELAY_CONFIG" "\$@"
+END
+  chmod 755 "$SMTP_WORK/mew-submit-sendmail"
+  # The same log-in on port 25, for when 587 is blocked.
+  postconf -c "$SMTP_WORK/postfix" -P 25/inet/smtpd_sasl_auth_enable=yes && postfix -c "$SMTP_WORK/postfix" reload
+  export RELAY_OUTBOX RELAY_CONFIG RELAY_LOG XDG_RUNTIME_DIR=$SMTP_WORK/run
+  mkdir -m 700 "$XDG_RUNTIME_DIR"
+}
+
+# How the relay, and mew-submit-sendmail, reach Postfix.
+account=(--server "$SMTP_HOST" --ca-file "$SMTP_CA_FILE" --user "$SMTP_USER" --password-file "$SMTP_PASSWORD_FILE")
+
+# relay_start OPTION...: start a relay and wait until it listens; its process is $relay_pid.
+relay_start ()
+{
+  rm -rf "$RELAY_OUTBOX" "$RELAY_LOG"
+  (cd "$MEW_SUBMIT_ROOT" && exec "$EMACS" -Q --batch -l mew-submit.el -f mew-submit-batch-relay -- \
+     --config "$RELAY_CONFIG" --outbox "$RELAY_OUTBOX" "$@") >/dev/null 2>"$RELAY_LOG" &
+  relay_pid=$!
+  wait_until grep -q 'The relay listens' "$RELAY_LOG" || fail "the relay does not start: $(tail -n 3 "$RELAY_LOG")"
+}
+
+relay_stop ()
+{
+  kill "$relay_pid" 2>/dev/null
+  wait "$relay_pid"
+}
+
+# with_relay COMMAND...: run COMMAND beside a relay to Postfix.
+with_relay ()
+{
+  relay_start "${account[@]}" || return
+  "$@"
+  local result=$?
+  relay_stop
+  return $result
+}
+
+# How many messages the outbox has.
+queued ()
+{
+  find "$RELAY_OUTBOX" -maxdepth 1 -name '*.eml' 2>/dev/null | wc -l
+}
+
+queued_are ()
+{
+  [ "$(queued)" = "$1" ]
+}
+
+stored ()
+{
+  find "$SMTP_MAILBOXES/$1/new" -type f 2>/dev/null | wc -l
+}
+
+stored_are ()
+{
+  [ "$(stored "$1")" = "$2" ]
+}
+
+# MAILBOX holds COUNT messages, and soon after no more than that; nothing is left in the outbox.
+expect_mails ()
+{
+  wait_until stored_are "$1" "$2" || fail "$(stored "$1") messages arrived, not $2" || return
+  wait_until queued_are 0 || fail "$(queued) messages are still in the outbox"
+}
+
+needs ()
+{
+  local missing
+  missing=$(first_missing_command "$@")
+  [ -z "$missing" ] || skip_case "$missing is not installed"
+}

@@ -339,15 +339,19 @@ it."
   "Return the account to send a message with FIELDS by.
 ACCOUNT is a plist, the name of one in `mew-submit-accounts', or nil: then the
 message's sender decides.  What the message itself wishes, in fields such as
-X-Mew-Submit-DSN-Notify, goes before what the account says."
-  (mew-submit-extension-merge
-   (cond ((stringp account) (mew-submit-account-by-name account))
-         (account (mew-submit-account-copy account))
-         (t (mew-submit-account-choose
-             (or (mew-submit-message-author fields)
-                 (mew-submit-message-sender fields))
-             (mew-submit-message-method fields))))
-   (mew-submit-extension-wishes (mew-submit-message-wishes fields))))
+X-Mew-Submit-DSN-Notify, goes before what the account says.  An account that
+was returned before, and changed since, stays as it is: its :settled is t."
+  (if (and (consp account) (plist-get account :settled))
+      (mew-submit-account-copy account)
+    (mew-submit-extension-merge
+     (cond ((stringp account) (mew-submit-account-by-name account))
+           (account (mew-submit-account-copy account))
+           (t (mew-submit-account-choose
+               (or (mew-submit-message-author fields)
+                   (mew-submit-message-sender fields))
+               (mew-submit-message-method fields))))
+     (append (mew-submit-extension-wishes (mew-submit-message-wishes fields))
+             '(:settled t)))))
 
 (cl-defstruct (mew-submit-request--work
                (:constructor mew-submit-request--make-work)

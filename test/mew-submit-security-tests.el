@@ -196,7 +196,7 @@ The test server's own arguments aside (SECURITY: O2)."
 
 (defconst mew-submit-security-tests--harmless
   '(mew-submit-helo mew-submit-mode-line mew-submit-retry-intervals
-    mew-submit-step-timeout)
+    mew-submit-step-timeout mew-submit-survey-ports)
   "Settings that decide neither where mail and secrets go nor what is run.")
 
 (ert-deftest mew-submit-security-tests-settings-are-risky ()

@@ -63,6 +63,11 @@
   "Return TEXT, or an empty string for nil, safe to show."
   (mew-submit-error-clean (format "%s" (or text ""))))
 
+(defun mew-submit-browser--last (entry)
+  "Return the last words about ENTRY; the mouse shows what does not fit."
+  (let ((text (mew-submit-browser--text (plist-get entry :last))))
+    (if (string-empty-p text) text (propertize text 'help-echo text))))
+
 (defun mew-submit-browser--row (entry)
   "Return the row of ENTRY, as `tabulated-list-entries' has it."
   (let ((account (plist-get entry :account)))
@@ -77,7 +82,7 @@
            (mew-submit-browser--size (plist-get entry :bytes))
            (format "%s" (or (plist-get entry :attempts) 0))
            (mew-submit-browser--next entry)
-           (mew-submit-browser--text (plist-get entry :last))))))
+           (mew-submit-browser--last entry)))))
 
 (defvar mew-submit-browser--rows (make-hash-table :test #'eq :weakness 'key)
   "The rows of entries, which are never changed in place: (ROW . UNTIL).
@@ -115,13 +120,13 @@ UNTIL is the time when a row is no longer true, or nil.")
     (define-key map "l" #'mew-submit-outbox-log)
     (define-key map "D" #'mew-submit-outbox-diagnose)
     (define-key map "L" #'mew-submit-outbox-delivered)
+    (define-key map "?" #'describe-mode)
     map)
   "Keymap of the outbox.")
 
 (defconst mew-submit-browser--keys
-  "RET show  s send now  c cancel/undo  e edit  t send at  d delete  \
-l log  D diagnose  S send all  L delivered"
-  "What the header says of the keys.")
+  "s send  c cancel  e edit  t send at  d delete  l log  D diagnose  S all  ? more"
+  "What the echo area says of the keys.")
 
 (define-derived-mode mew-submit-outbox-mode tabulated-list-mode "Outbox"
   "Major mode for the messages that are not delivered yet.

@@ -345,6 +345,7 @@ does too, and else above."
                      (point-min)
                    (point-max)))
       (mew-submit-notice--section entry done))
+    (set-buffer-modified-p nil)
     (goto-char (point-min))
     (dolist (window (get-buffer-window-list nil nil t))
       (set-window-point window (point-min)))

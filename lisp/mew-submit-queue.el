@@ -271,6 +271,15 @@ What cannot be looked at is told as a warning, and the rest goes on."
                                mew-submit-queue--jobs)))
         (mew-submit-queue--drop entry)))))
 
+(defun mew-submit-queue--older-p (a b)
+  "Was the message of the entry A put into the outbox before that of B?
+Identifiers do not tell: they are by chance within a second."
+  (let ((a-time (or (plist-get a :created) 0))
+        (b-time (or (plist-get b :created) 0)))
+    (or (< a-time b-time)
+        (and (= a-time b-time)
+             (string< (plist-get a :id) (plist-get b :id))))))
+
 (defun mew-submit-queue-entries (&optional directory)
   "Return the entries of DIRECTORY, by default the outbox, the oldest first.
 They are as they were when it was last looked at."
@@ -280,8 +289,7 @@ They are as they were when it was last looked at."
     (sort (seq-filter (lambda (entry)
                         (equal (plist-get entry :directory) directory))
                       (hash-table-values mew-submit-queue--entries))
-          (lambda (a b)
-            (string< (plist-get a :id) (plist-get b :id))))))
+          #'mew-submit-queue--older-p)))
 
 (defun mew-submit-queue-entry (id &optional directory)
   "Return the entry of the message ID in DIRECTORY, or nil."
@@ -591,8 +599,7 @@ those that the user's account has now."
                         ('queued t)
                         ('held (plist-get entry :next))))
                     (hash-table-values mew-submit-queue--entries))
-        (lambda (a b)
-          (< (or (plist-get a :created) 0) (or (plist-get b :created) 0)))))
+        #'mew-submit-queue--older-p))
 
 (defun mew-submit-queue--queued ()
   "Return the entries that wait for the network or for their turn."

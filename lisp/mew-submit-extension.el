@@ -80,7 +80,9 @@ may be returned needs some time (RFC 2852, section 4)."
 (defun mew-submit-extension--parse-time (text)
   "Return the time that TEXT, a date with a time and a zone, names, or nil."
   (let* ((decoded (iso8601-parse text))
-         (time (encode-time decoded)))
+         ;; Not called by its name: Emacs 28's native compiler makes a function
+         ;; of that which always returns nil.
+         (time (apply #'encode-time (list decoded))))
     ;; Without this the 31st of February would be a day in March.
     (and (equal (seq-take decoded 6)
                 (seq-take (decode-time time (decoded-time-zone decoded)

@@ -336,5 +336,24 @@
           (should (eq (and (mew-submit-message-binary-p fields) t)
                       (cdr case))))))))
 
+(declare-function native-comp-available-p "comp.c" ())
+(declare-function native-compile "comp" (function-or-file &optional output))
+
+(ert-deftest mew-submit-extensions-tests-native ()
+  "A time is read in native code, too: Emacs 28 once compiled that wrongly."
+  (skip-unless (and (fboundp 'native-comp-available-p)
+                    (native-comp-available-p)))
+  (mew-submit-test-with-directory directory
+    (let ((source (expand-file-name "lisp/mew-submit-extension.el"
+                                    mew-submit-test-root)))
+      (unwind-protect
+          (progn
+            (load (native-compile source (expand-file-name "x.eln" directory))
+                  nil t t)
+            (should (equal (mew-submit-extension--time "2099-01-01T00:00:00Z")
+                           "2099-01-01T00:00:00Z"))
+            (should-not (mew-submit-extension--time "2099-02-31T00:00:00Z")))
+        (load (concat source "c") nil t t)))))
+
 (provide 'mew-submit-extensions-tests)
 ;;; mew-submit-extensions-tests.el ends here

@@ -175,6 +175,7 @@ XDG_RUNTIME_DIR is a directory of its own."
      (set-file-modes runtime #o700)
      (let* ((process-environment
              (append (list (concat "XDG_RUNTIME_DIR=" runtime)
+                           (concat "HOME=" runtime)
                            "EMACS_SOCKET_NAME")
                      process-environment))
             (server (make-process
@@ -184,6 +185,8 @@ XDG_RUNTIME_DIR is a directory of its own."
                      (append
                       (list mew-submit-test-emacs "-Q"
                             (concat "--fg-daemon=" ,name)
+                            ;; It would compile all this anew.
+                            "--eval" "(setq native-comp-deferred-compilation nil)"
                             "-l" (expand-file-name "mew-submit.el"
                                                    mew-submit-test-root))
                       ,arguments))))

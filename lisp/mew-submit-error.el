@@ -42,6 +42,10 @@
   "Where mail waits, and when it is tried again."
   :group 'mew-submit)
 
+(defgroup mew-submit-relay nil
+  "Mail from other programs: the relay, and what sendmail is elsewhere."
+  :group 'mew-submit)
+
 (defgroup mew-submit-security nil
   "Certificates, access tokens, and what servers have offered before."
   :group 'mew-submit)

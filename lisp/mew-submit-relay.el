@@ -49,7 +49,7 @@ not a loopback one, only who is in `mew-submit-relay-networks' is let in."
   :type '(choice (const :tag "This machine alone" "localhost")
                  (string :tag "IP address")
                  (repeat (string :tag "IP address")))
-  :group 'mew-submit
+  :group 'mew-submit-relay
   :package-version '(mew-submit . "0.1.0")
   :risky t)
 
@@ -57,7 +57,7 @@ not a loopback one, only who is in `mew-submit-relay-networks' is let in."
   "The TCP port on which the relay listens.
 The default is 2587.  With 0 the system chooses one; nil means no TCP port."
   :type '(choice natnum (const :tag "None" nil))
-  :group 'mew-submit
+  :group 'mew-submit-relay
   :package-version '(mew-submit . "0.1.0")
   :risky t)
 
@@ -65,7 +65,7 @@ The default is 2587.  With 0 the system chooses one; nil means no TCP port."
   "The Unix socket on which the relay listens, or nil.
 The default is nil.  It is made in a directory that nobody else can enter."
   :type '(choice (const :tag "None" nil) file)
-  :group 'mew-submit
+  :group 'mew-submit-relay
   :package-version '(mew-submit . "0.1.0")
   :risky t)
 
@@ -75,7 +75,7 @@ It is a string, or a function that returns one; its user name is of no account.
 The default, nil, means that no log-in is wanted, and only processes of the same
 user are let in.  With a token, whoever has it is let in."
   :type '(choice (const :tag "None" nil) string function)
-  :group 'mew-submit
+  :group 'mew-submit-relay
   :package-version '(mew-submit . "0.1.0")
   :risky t)
 
@@ -84,7 +84,7 @@ user are let in.  With a token, whoever has it is let in."
 The default is nil: only those of the same user may, and where the system does
 not tell whose a process is, none may."
   :type 'boolean
-  :group 'mew-submit
+  :group 'mew-submit-relay
   :package-version '(mew-submit . "0.1.0")
   :risky t)
 
@@ -95,7 +95,7 @@ them may send mail in your name, and all that it says can be read on the way.
 While there is a `mew-submit-relay-token' nobody is let in from elsewhere, since
 the token must not cross a network in the clear."
   :type '(repeat (string :tag "Network"))
-  :group 'mew-submit
+  :group 'mew-submit-relay
   :package-version '(mew-submit . "0.1.0")
   :risky t)
 
@@ -105,14 +105,14 @@ The default is 20.  An answer that comes in time is passed on word for word;
 after that the client is told that the message is in the outbox.  With 0 it is
 told so at once."
   :type 'number
-  :group 'mew-submit
+  :group 'mew-submit-relay
   :package-version '(mew-submit . "0.1.0"))
 
 (defcustom mew-submit-relay-size 104857600
   "How many octets a message to the relay may have.
 The default is 104857600, 100 MiB; nil means any number."
   :type '(choice natnum (const :tag "Any number" nil))
-  :group 'mew-submit
+  :group 'mew-submit-relay
   :package-version '(mew-submit . "0.1.0"))
 
 (defcustom mew-submit-relay-connections 50
@@ -120,21 +120,21 @@ The default is 104857600, 100 MiB; nil means any number."
 The default is 50.  One more is told to come later, unless there is one on which
 nothing has been said yet: that one has to go."
   :type 'natnum
-  :group 'mew-submit
+  :group 'mew-submit-relay
   :package-version '(mew-submit . "0.1.0"))
 
 (defcustom mew-submit-relay-recipients 1000
   "How many recipients a message to the relay may have.
 The default is 1000."
   :type 'natnum
-  :group 'mew-submit
+  :group 'mew-submit-relay
   :package-version '(mew-submit . "0.1.0"))
 
 (defcustom mew-submit-relay-timeout 300
   "Seconds after which the relay ends a connection on which nothing is said.
 The default is 300.  A client that has said nothing at all has a fifth of it."
   :type 'number
-  :group 'mew-submit
+  :group 'mew-submit-relay
   :package-version '(mew-submit . "0.1.0"))
 
 (defconst mew-submit-relay--errors-max 20
@@ -1182,7 +1182,7 @@ While this is on, Emacs is an SMTP server on `mew-submit-relay-port' (2587) of
 this machine, for processes of the same user.  What comes is put into the outbox
 and sent as any other mail."
   :global t
-  :group 'mew-submit
+  :group 'mew-submit-relay
   (if (not mew-submit-relay-mode)
       (mew-submit-relay-stop)
     (condition-case err

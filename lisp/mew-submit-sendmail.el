@@ -49,7 +49,7 @@
 The default is 20.  After that it says that the message is in the outbox, which
 counts as success, as it does with sendmail."
   :type 'number
-  :group 'mew-submit
+  :group 'mew-submit-relay
   :package-version '(mew-submit . "0.1.0"))
 
 (defcustom mew-submit-sendmail-aliases nil
@@ -58,8 +58,9 @@ It is an alist of names and lists of addresses; the name t stands for all
 others.  The default, nil, leaves such names to the mail server."
   :type '(alist :key-type (choice string (const :tag "All others" t))
                 :value-type (repeat string))
-  :group 'mew-submit
-  :package-version '(mew-submit . "0.1.0"))
+  :group 'mew-submit-relay
+  :package-version '(mew-submit . "0.1.0")
+  :risky t)
 
 (defvar mew-submit-sendmail-servers '("server" "mew-submit")
   "The names of Emacs servers that may take a message, the best first.

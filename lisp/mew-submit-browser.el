@@ -64,7 +64,7 @@
   (mew-submit-error-clean (format "%s" (or text ""))))
 
 (defun mew-submit-browser--last (entry)
-  "Return the last words about ENTRY, all of them for the mouse."
+  "Return the last words about ENTRY, with a tooltip for what does not fit."
   (let ((text (mew-submit-browser--text (plist-get entry :last))))
     (if (string-empty-p text) text (propertize text 'help-echo text))))
 

@@ -440,6 +440,21 @@ poll_for (const struct msub_connection *c, ssize_t want)
   return (struct pollfd) { .fd = c->fd, .events = events };
 }
 
+/* Poll FDS, two of them, the connection's second.  Who has asked for it is called now and then meanwhile.  */
+static int
+poll_ticking (struct msub_connection *c, struct pollfd *fds, msub_time deadline, struct msub_error *err)
+{
+  for (;;)
+    {
+      msub_time tick = msub_now () + MSUB_TICK;
+      bool ticks = c->tick && tick < deadline;
+      int ready = msub_net_poll (c->context, fds, 2, ticks ? tick : deadline, err);
+      if (ready != 0 || !ticks)
+        return ready;
+      c->tick (c->tick_data);
+    }
+}
+
 /* Send BUF[0..N).  While the peer's window is shut, take what it says: a server that answers a long flight
    must not wait for us while we wait for it (RFC 2920 section 3.1).  HEED: stop as soon as it says something.
    Returns as msub_connection_stream.  */
@@ -467,7 +482,7 @@ send_all (struct msub_connection *c, const char *buf, size_t n, msub_time deadli
       struct pollfd fds[2] = { { 0 }, poll_for (c, put) };
       if (receivable (c))
         fds[1].events |= POLLIN;
-      int ready = msub_net_poll (c->context, fds, 2, deadline, err);
+      int ready = poll_ticking (c, fds, deadline, err);
       if (ready < 0)
         return -1;
       if (ready == 0)
@@ -520,7 +535,7 @@ msub_connection_fill (struct msub_connection *c, msub_time deadline, struct msub
       if (got > 0)
         break;
       struct pollfd fds[2] = { { 0 }, poll_for (c, got) };
-      int ready = msub_net_poll (c->context, fds, 2, deadline, err);
+      int ready = poll_ticking (c, fds, deadline, err);
       if (ready < 0)
         return -1;
       if (ready == 0)

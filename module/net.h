@@ -18,6 +18,7 @@
 /* Microseconds on the monotonic clock (SECURITY: O13).  */
 typedef int64_t msub_time;
 #define MSUB_MSECS(n) ((msub_time) (n) * 1000)
+#define MSUB_TICK MSUB_MSECS (200)
 
 msub_time msub_now (void);
 double msub_msecs_since (msub_time start);
@@ -90,6 +91,8 @@ struct msub_connection
   bool secret;                  /* OUT holds credentials: wipe it once sent */
   bool ended;                   /* the peer has closed its side */
   uint64_t received;            /* octets off the wire */
+  void (*tick) (void *data);    /* called each MSUB_TICK while something is waited for, or NULL */
+  void *tick_data;
 };
 
 /* Make a connection to PORT of the connected, non-blocking FD, which it takes over even on failure.  NULL without

@@ -28,7 +28,6 @@ enum
 /* The code of a failure that is not the server's word: it may work another time.  */
 #define NOT_ACCEPTED 451
 #define RECIPIENTS_PER_FLIGHT 100 /* so that their replies fit into the receive buffers */
-#define PROGRESS_INTERVAL MSUB_MSECS (200)
 #define BLOCK_OCTETS 65536    /* four full TLS records */
 #define READ_OCTETS 16384
 
@@ -521,7 +520,7 @@ struct stream
 {
   struct msub_smtp *smtp;
   struct progress *progress;
-  uint64_t total, sent;
+  uint64_t total, sent, acknowledged;
   msub_time reported;
   size_t length;
   char block[BLOCK_OCTETS];
@@ -531,15 +530,28 @@ struct stream
 static void
 report_progress (struct stream *stream, bool always)
 {
-  if (!always && msub_now () < stream->reported + PROGRESS_INTERVAL)
+  if (!always && msub_now () < stream->reported + MSUB_TICK)
     return;
-  stream->reported = msub_now ();
   uint64_t waiting = msub_connection_unacknowledged (stream->smtp->c);
   uint64_t acknowledged = stream->sent > waiting ? stream->sent - waiting : 0;
+  /* Of a block that is not out yet, WAITING has a part and SENT nothing.  */
+  if (acknowledged < stream->acknowledged)
+    acknowledged = stream->acknowledged;
+  if (!always && stream->reported && acknowledged == stream->acknowledged)
+    return;
+  stream->reported = msub_now ();
+  stream->acknowledged = acknowledged;
   struct msub_event *event = msub_event_new (MSUB_EVENT_PROGRESS);
   msub_event_integer (event, "sent", (int64_t) (acknowledged < stream->total ? acknowledged : stream->total));
   msub_event_integer (event, "total", (int64_t) stream->total);
   msub_emit (stream->smtp->c->context, event);
+}
+
+/* The whole message may be in the kernel long before the peer has it: go on telling while we wait.  */
+static void
+tick (void *stream)
+{
+  report_progress (stream, false);
 }
 
 static int
@@ -681,10 +693,14 @@ send_message (struct msub_smtp *smtp, bool binary, bool bdat, int fd, const stru
   stream->sent = 0;
   stream->length = 0;
   stream->reported = 0;
+  stream->acknowledged = 0;
+  smtp->c->tick = tick;
+  smtp->c->tick_data = stream;
   smtp->in_message = true;
   int result = source_open (&stream->source, fd, binary, !bdat, err);
   if (result == 0)
     result = stream_message (stream, bdat, facts, err);
+  smtp->c->tick = NULL;
   free (stream);
   return result;
 }

@@ -708,5 +708,34 @@ machine old port smtp login ancient password p4\n"))))
                          "cancelled"))))
       (should-not (mew-submit-cancel)))))
 
+(ert-deftest mew-submit-send-tests-progress-while-waiting ()
+  "Progress is told while the peer takes what is in the kernel already.
+It is what the peer has acknowledged, and it never goes back."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=slow,rcvbuf=4k,block-at=200k,block=delay:1500")
+    (mew-submit-test-with-directory directory
+      (let* ((file (mew-submit-test-write
+                    (expand-file-name "m" directory)
+                    (concat "From: me@x\nTo: a@x\nSubject: s\n\n"
+                            (mapconcat #'identity
+                                       (make-list 8000 (make-string 70 ?x))
+                                       "\n")
+                            "\n")))
+             parts done)
+        (mew-submit-send file :account (mew-submit-test-account peer "slow")
+                         :on-event (lambda (event)
+                                     (when (eq (plist-get event :event) 'progress)
+                                       (push (/ (* 100 (plist-get event :sent))
+                                                (plist-get event :total))
+                                             parts)))
+                         :on-done (lambda (event) (setq done event)))
+        (mew-submit-test-until ("the end") done)
+        (should (equal (plist-get done :result) "delivered"))
+        (setq parts (nreverse parts))
+        (should (apply #'<= parts))
+        (should (= (car (last parts)) 100))
+        (should (seq-some (lambda (part) (< 10 part 90)) parts))))))
+
 (provide 'mew-submit-send-tests)
 ;;; mew-submit-send-tests.el ends here

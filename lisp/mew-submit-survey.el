@@ -66,10 +66,6 @@ The default is \"mew-submit/surveys/\" in `user-emacs-directory'."
   (cons (mew-submit-statistics-servers results)
         (mew-submit-survey--share-tables results)))
 
-(defun mew-submit-survey-text (results)
-  "Return RESULTS as text."
-  (mapconcat #'mew-submit-table-text (mew-submit-survey-tables results) "\n"))
-
 (defun mew-submit-survey-org (results)
   "Return RESULTS as Org."
   (pcase-let ((`(,servers . ,shares) (mew-submit-survey-tables results)))

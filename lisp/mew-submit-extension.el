@@ -143,20 +143,28 @@ WHAT names where VALUE stands; if it is wrong the condition of KIND, such as
 
 ;;; The header
 
+(defconst mew-submit-extension-orders '("Send-At" "Not-To" "Account" "From")
+  "The names, without X-Mew-Submit-, of the fields for mew-submit itself.
+They say when, to whom not, by which account and as whom a message is sent; they
+are no wishes of the server.")
+
 (defun mew-submit-extension--entry (name)
   "Return the entry of the field X-Mew-Submit-... called NAME, or nil.
 Signal `mew-submit-message' for a name that is ours but for a few letters: a
 wish, such as that for TLS, must not be dropped in silence because of a slip."
-  (let ((like (lambda (most)
-                (seq-find (lambda (entry)
-                            (<= (string-distance name (downcase (nth 1 entry)))
-                                most))
-                          mew-submit-extension--table))))
-    (or (funcall like 0)
-        (when-let ((entry (funcall like 2)))
-          (mew-submit-error-throw
-           'message nil "There is no field X-Mew-Submit-%s; is X-Mew-Submit-%s \
-meant?" (capitalize name) (nth 1 entry))))))
+  (or (seq-find (lambda (entry) (equal name (downcase (nth 1 entry))))
+                mew-submit-extension--table)
+      (when-let* ((most (if (> (length name) 4) 2 1))
+                  ((not (member-ignore-case name mew-submit-extension-orders)))
+                  (like (seq-find
+                         (lambda (other)
+                           (<= (string-distance name (downcase other)) most))
+                         (append (mapcar (lambda (entry) (nth 1 entry))
+                                         mew-submit-extension--table)
+                                 mew-submit-extension-orders))))
+        (mew-submit-error-throw
+         'message nil "There is no field X-Mew-Submit-%s; is X-Mew-Submit-%s \
+meant?" (capitalize name) like))))
 
 (defun mew-submit-extension-wishes (fields)
   "Return the wishes in FIELDS as a plist for `mew-submit-extension-merge'.

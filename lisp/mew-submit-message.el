@@ -18,6 +18,7 @@
 (require 'iso8601)
 (require 'mew-submit-address)
 (require 'mew-submit-error)
+(require 'mew-submit-extension)
 (require 'parse-time)
 (require 'seq)
 
@@ -94,6 +95,15 @@ is empty."
       (downcase (match-string 1 field))
     ""))
 
+(defun mew-submit-message--buffer-fields ()
+  "Return the fields of the header that the buffer, unibyte, is."
+  (goto-char (point-min))
+  (let (fields)
+    (while (not (eobp))
+      (let ((field (mew-submit-message--next-field)))
+        (push (cons (mew-submit-message--name field) field) fields)))
+    (nreverse fields)))
+
 (defun mew-submit-message-fields (file)
   "Return the fields of the header of FILE, a list of (NAME . OCTETS).
 NAME is in lower case and \"\" for a line that is no field; OCTETS are the whole
@@ -102,12 +112,14 @@ is empty or has no end to its header."
   (with-temp-buffer
     (set-buffer-multibyte nil)
     (mew-submit-message--insert-header file)
-    (goto-char (point-min))
-    (let (fields)
-      (while (not (eobp))
-        (let ((field (mew-submit-message--next-field)))
-          (push (cons (mew-submit-message--name field) field) fields)))
-      (nreverse fields))))
+    (mew-submit-message--buffer-fields)))
+
+(defun mew-submit-message-fields-of-text (text)
+  "Return the fields of TEXT, a header, as `mew-submit-message-fields' does."
+  (with-temp-buffer
+    (set-buffer-multibyte nil)
+    (insert (encode-coding-string text 'utf-8))
+    (mew-submit-message--buffer-fields)))
 
 (defun mew-submit-message--value (field)
   "Return the value of FIELD, as (NAME . OCTETS), as text."
@@ -153,6 +165,10 @@ behind a trace field.  The first is the newest, the one to act on."
          (mew-submit-message-addresses
           resent '("resent-to" "resent-cc" "resent-bcc"))
        (mew-submit-message-addresses fields '("to" "cc" "bcc"))))))
+
+(defun mew-submit-message-resent-p (fields)
+  "Is the message with FIELDS one that is sent again, with Resent- fields?"
+  (and (mew-submit-message--resent-block fields) t))
 
 (defun mew-submit-message-recipients (fields)
   "Return the recipients FIELDS name, each once: those in To, Cc and Bcc.
@@ -202,21 +218,43 @@ That is the first one in From, or in Resent-From of one that is sent again."
   (when-let ((field (assoc "message-id" fields)))
     (string-trim (mew-submit-message--value field))))
 
+(defun mew-submit-message--line (field)
+  "Return the value of FIELD, as (NAME . OCTETS), unfolded and trimmed."
+  (string-trim (replace-regexp-in-string "[\r\n]+" ""
+                                         (mew-submit-message--value field))))
+
+(defun mew-submit-message--order-p (field)
+  "Is FIELD, as (NAME . OCTETS), one of `mew-submit-extension-orders'?"
+  (seq-some (lambda (name)
+              (equal (car field) (concat "x-mew-submit-" (downcase name))))
+            mew-submit-extension-orders))
+
+(defun mew-submit-message--order (name fields)
+  "Return the value of the field X-Mew-Submit-NAME of FIELDS, or nil."
+  (when-let* ((field (assoc (concat "x-mew-submit-" (downcase name)) fields)))
+    (mew-submit-message--line field)))
+
 (defun mew-submit-message-wishes (fields)
   "Return those of FIELDS whose name begins with X-Mew-Submit-.
 It is a list of (NAME . VALUE), texts, NAME without that and in lower case,
-VALUE unfolded and trimmed.  When and to whom to send it is no wish of the
-server."
+VALUE unfolded and trimmed.  When, to whom and by which account to send it is no
+wish of the server."
   (mapcan (lambda (field)
             (and (string-prefix-p "x-mew-submit-" (car field))
-                 (not (member (car field) '("x-mew-submit-send-at"
-                                            "x-mew-submit-not-to")))
+                 (not (mew-submit-message--order-p field))
                  (list (cons (string-remove-prefix "x-mew-submit-" (car field))
-                             (string-trim
-                              (replace-regexp-in-string
-                               "[\r\n]+" ""
-                               (mew-submit-message--value field)))))))
+                             (mew-submit-message--line field)))))
           fields))
+
+(defun mew-submit-message-account (fields)
+  "Return the name of the account in X-Mew-Submit-Account of FIELDS, or nil."
+  (mew-submit-message--order "Account" fields))
+
+(defun mew-submit-message-envelope-from (fields)
+  "Return the envelope sender in X-Mew-Submit-From of FIELDS, or nil.
+The null sender, <>, is the empty string."
+  (when-let* ((from (mew-submit-message--order "From" fields)))
+    (if (equal from "<>") "" from)))
 
 (defun mew-submit-message-time (text)
   "Return the time that TEXT names, or signal `mew-submit-message'.
@@ -235,8 +273,8 @@ zone such as \"2030-12-24T18:00:00+01:00\"; without a zone it is local time."
 (defun mew-submit-message-send-at (fields)
   "Return the time in X-Mew-Submit-Send-At of FIELDS, or nil without one.
 Signal `mew-submit-message' when it is none."
-  (when-let ((field (assoc "x-mew-submit-send-at" fields)))
-    (mew-submit-message-time (string-trim (mew-submit-message--value field)))))
+  (when-let* ((text (mew-submit-message--order "Send-At" fields)))
+    (mew-submit-message-time text)))
 
 (defun mew-submit-message-binary-p (fields)
   "Does the message with FIELDS say that it has parts in binary?"
@@ -254,6 +292,25 @@ Signal `mew-submit-message' when it is none."
 (defun mew-submit-message-private-p (fields)
   "Is there any among FIELDS that must not leave?"
   (and (seq-some #'mew-submit-message--private-p fields) t))
+
+(defun mew-submit-message-private-text (fields)
+  "Return the text of those of FIELDS that say how to send the message, or nil.
+Recipients, when to send it and who has it already are not among them."
+  (let ((text (mapconcat
+               (lambda (field)
+                 (if (and (mew-submit-message--private-p field)
+                          (not (member (car field)
+                                       '("bcc" "resent-bcc"
+                                         "x-mew-submit-send-at"
+                                         "x-mew-submit-not-to"))))
+                     (concat (replace-regexp-in-string
+                              "[\r\n]+" "\n"
+                              (string-trim-right
+                               (decode-coding-string (cdr field) 'utf-8-unix)))
+                             "\n")
+                   ""))
+               fields "")))
+    (and (not (string-empty-p text)) text)))
 
 (defun mew-submit-message--write (octets file append)
   "Write OCTETS to FILE: a new one, or at its end with APPEND non-nil.

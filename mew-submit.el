@@ -66,6 +66,7 @@
 (declare-function message-make-date "message" (&optional now))
 (declare-function message-send-and-exit "message" (&optional arg))
 (declare-function message-make-message-id "message" ())
+(declare-function message-options-get "message" (symbol))
 (declare-function expand-mail-aliases "mailalias" (beg end &optional exclude))
 (defvar mail-aliases)
 (defvar message-sendmail-envelope-from)
@@ -219,6 +220,10 @@ DONE is its `done' event.  An alarm rings."
   "Function that returns the copies that the mail in the current buffer wants.
 They are as mew-submit-copies.el has them.  It is nil where there is none.")
 
+(defvar mew-submit-source-function nil
+  "Function that returns what the user wrote for the mail in the current buffer.
+Its header ends with an empty line.  It is nil where that is not to be kept.")
+
 (defvar mew-submit-queued-function nil
   "Function called with the copies when the current mail is in the outbox, or nil.")
 
@@ -310,6 +315,9 @@ Return nil where the header decides, as smtpmail does."
         (_ (mew-submit--mail-envelope-from)))
     (mew-submit--mail-envelope-from)))
 
+(defvar mew-submit-sent nil
+  "The message that was put into the outbox from a mail buffer last: (ID . TIME).")
+
 (defun mew-submit--say (id)
   "Tell that the message ID is in the outbox, unless there is more to tell."
   (when-let ((entry (mew-submit-queue-entry id)))
@@ -332,15 +340,21 @@ M-x mew-submit-send-queued-mail" people))
                               nil ".part")))
     (unwind-protect
         (let* ((files (mew-submit--write-message raw))
+               (fields (mew-submit-message-fields raw))
                (copies (append files
                                (and mew-submit-copies-function
                                     (funcall mew-submit-copies-function))))
                (id (mew-submit-queue-add
                     raw :directory directory :move t
-                    :from (mew-submit--envelope-from)
+                    :account (and (bound-and-true-p message-this-is-mail)
+                                  (message-options-get 'mew-submit-account))
+                    :from (and (not (mew-submit-message-envelope-from fields))
+                               (mew-submit--envelope-from))
                     :held (and (bound-and-true-p smtpmail-queue-mail) 'flush)
-                    :fcc (mew-submit-copies-with-bcc
-                          copies (mew-submit-message-fields raw)))))
+                    :source (and mew-submit-source-function
+                                 (funcall mew-submit-source-function))
+                    :fcc (mew-submit-copies-with-bcc copies fields))))
+          (setq mew-submit-sent (cons id (float-time)))
           ;; It will be sent: whoever is told of an error sends it twice.
           (when mew-submit-queued-function
             (condition-case err

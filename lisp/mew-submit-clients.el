@@ -25,6 +25,7 @@
 (require 'mew-submit-queue)
 (require 'seq)
 
+(declare-function mail-sendmail-undelimit-header "sendmail" ())
 (declare-function message-field-value "message" (header &optional not-all))
 (declare-function message-multi-smtp-send-mail "message" ())
 (declare-function message-options-get "message" (symbol))
@@ -34,11 +35,13 @@
   "Submit the mail in the current buffer, and return at once.")
 (defvar gnus-agent-queue-mail)
 (defvar gnus-plugged)
+(defvar mail-header-separator)
 (defvar message-fcc-handler-function)
 (defvar message-send-mail-real-function)
 (defvar message-this-is-mail)
 (defvar mew-submit-copies-function)
 (defvar mew-submit-queued-function)
+(defvar mew-submit-source-function)
 (defvar smtpmail-queue-dir)
 (defvar smtpmail-queue-index-file)
 (defvar smtpmail-queue-mail)
@@ -116,6 +119,48 @@ This is on `message-header-hook'."
     (unless (symbolp (default-value 'message-fcc-handler-function))
       (set-default 'message-fcc-handler-function
                    mew-submit-clients--fcc-handler))))
+
+;;; What the user wrote
+
+(defcustom mew-submit-keep-source t
+  "Whether the text of a mail as you wrote it is kept until the mail has left.
+The default is t: `mew-submit-undo-send' and `e' in the outbox bring that text
+back, with its MML tags, so that the mail is signed and encrypted anew.  It is
+in clear in `mew-submit-outbox-directory', where only you can read it.  With
+`open' that of a mail to be encrypted is not kept, and with nil none: a mail
+that is signed or encrypted can then be sent again or deleted, but not edited."
+  :type '(choice (const :tag "Yes" t)
+                 (const :tag "Unless it is to be encrypted" open)
+                 (const :tag "No" nil))
+  :group 'mew-submit-outbox
+  :package-version '(mew-submit . "0.1.0"))
+
+(defun mew-submit-clients--keep-p (text)
+  "Is TEXT, what the user wrote, to be kept?"
+  (and mew-submit-keep-source
+       ;; What is sent again or was encrypted before is not what the user wrote.
+       (not (mew-submit-message-resent-p
+             (mew-submit-message-fields-of-text
+              (substring text 0 (string-search "\n\n" text)))))
+       (not (and (eq mew-submit-keep-source 'open)
+                 (string-match-p "^<#[^>]*encrypt" text)))))
+
+(defun mew-submit-clients--source ()
+  "Return the text the user wrote for the message to be sent, or nil.
+The line between its header and its text is an empty one."
+  (when-let* ((buffer (mew-submit-clients--buffer)))
+    (let ((text (with-current-buffer buffer
+                  (save-restriction
+                    (widen)
+                    (buffer-substring-no-properties (point-min) (point-max)))))
+          (separator (buffer-local-value 'mail-header-separator buffer)))
+      (with-temp-buffer
+        (insert text)
+        (let ((mail-header-separator separator))
+          (mail-sendmail-undelimit-header))
+        (let ((source (buffer-string)))
+          (and (mew-submit-clients--keep-p source)
+               source))))))
 
 ;;; X-Message-SMTP-Method
 
@@ -288,6 +333,7 @@ M-x mew-submit-take-smtpmail-queue takes them over" (length queued)))))
   (when (boundp 'message-fcc-handler-function)
     (mew-submit-clients--note-handler))
   (setq mew-submit-copies-function #'mew-submit-clients--copies
+        mew-submit-source-function #'mew-submit-clients--source
         mew-submit-queued-function #'mew-submit-clients--queued)
   ;; What the init file sets after this, such as `custom-set-variables', is old.
   (if (or after-init-time noninteractive)
@@ -300,6 +346,7 @@ M-x mew-submit-take-smtpmail-queue takes them over" (length queued)))))
     (remove-hook hook function))
   (remove-hook 'after-init-hook #'mew-submit-clients--start)
   (setq mew-submit-copies-function nil
+        mew-submit-source-function nil
         mew-submit-queued-function nil)
   (mew-submit-clients--forget)
   (mew-submit-clients--reset))

@@ -11,6 +11,8 @@
 ;;   ID.eml      the message, octets, without Bcc; it is there from the moment on
 ;;               when all the rest is on disk, and whoever has it locked sends it
 ;;   ID.eld      the entry: state, envelope, the account as it was then (a plist)
+;;   ID.source   the text the user wrote, before it was encoded, signed or encrypted, where
+;;               a mail buffer had it; the entry has its digest, so nothing else needs it
 ;;   ID.N.journal  what the module writes at the Nth attempt, each line synced: before
 ;;               a final dot which recipients it is for, after it the server's words
 ;;
@@ -194,7 +196,7 @@ With DURABLY non-nil it is on disk, under its name, on return."
                '(held queued sending uncertain refused filing))
          (all #'numberp :next :created :not-before)
          (all #'natnump :attempts)
-         (all #'stringp :from :subject :message-id :last :reply)
+         (all #'stringp :from :subject :message-id :last :reply :private :source)
          (all (list-of #'stringp) :recipients :delivered)
          (all (list-of #'mew-submit-outbox--refusal-p) :refused)
          (all (list-of #'mew-submit-outbox--note-p) :history)
@@ -255,9 +257,9 @@ That is what belongs to no message and is more than a day old."
     (dolist (file (and (file-directory-p directory)
                        (directory-files
                         directory t
-                        "\\(?:\\.part\\|\\.eld\\|\\.journal\\)\\'")))
+                        "\\(?:\\.part\\|\\.eld\\|\\.source\\|\\.journal\\)\\'")))
       (let ((message (concat (replace-regexp-in-string
-                              "\\.\\(?:eml\\|eld\\|[0-9]+\\.journal\\)\\(?:\\.part\\)?\\'"
+                              "\\.\\(?:eml\\|eld\\|source\\|[0-9]+\\.journal\\)\\(?:\\.part\\)?\\'"
                               "" file)
                              ".eml"))
             (attributes (file-attributes file)))
@@ -268,14 +270,53 @@ That is what belongs to no message and is more than a day old."
                                 old))
           (ignore-errors (delete-file file)))))))
 
+;;; What the user wrote
+
+(defun mew-submit-outbox--source-file (entry)
+  "Return the name of the file with the source of ENTRY's message."
+  (mew-submit-outbox-file (plist-get entry :id) ".source"
+                          (plist-get entry :directory)))
+
+(defun mew-submit-outbox--write-source (entry text)
+  "Write TEXT, the source of ENTRY's message, to its file.
+Return ENTRY with its digest.  It need not be on disk: one that is not whole is
+as good as none."
+  (let ((octets (encode-coding-string text 'utf-8-emacs-unix))
+        (coding-system-for-write 'no-conversion)
+        (write-region-inhibit-fsync t)
+        (file-name-handler-alist nil))
+    (with-file-modes #o600
+      (write-region octets nil (mew-submit-outbox--source-file entry) nil
+                    'silent nil 'excl))
+    (mew-submit-outbox-with entry :source (secure-hash 'sha256 octets))))
+
+(defun mew-submit-outbox-source (entry)
+  "Return the text that the user wrote for the message of ENTRY, or nil."
+  (let ((file (mew-submit-outbox--source-file entry))
+        (file-name-handler-alist nil))
+    (when (and (plist-get entry :source) (file-readable-p file))
+      (with-temp-buffer
+        (set-buffer-multibyte nil)
+        (insert-file-contents-literally file)
+        (when (equal (secure-hash 'sha256 (current-buffer))
+                     (plist-get entry :source))
+          (decode-coding-string (buffer-string) 'utf-8-emacs-unix))))))
+
+(defun mew-submit-outbox--move-source (entry moved)
+  "Have the source of ENTRY's message where that of MOVED, the same, is."
+  (when (file-exists-p (mew-submit-outbox--source-file entry))
+    (rename-file (mew-submit-outbox--source-file entry)
+                 (mew-submit-outbox--source-file moved) t)))
+
 ;;; Adding
 
-(defun mew-submit-outbox-add (file fields directory entry &optional move)
+(defun mew-submit-outbox-add (file fields directory entry &optional move source)
   "Put the message FILE, whose header has FIELDS, durably into DIRECTORY.
 ENTRY is a plist with at least :state, :from, :recipients and :account.  The
 fields that must not leave are left out.  With MOVE non-nil FILE, which is in
-DIRECTORY, goes away.  Return the whole entry.  Signal a condition, with nothing
-left behind, when that cannot be done."
+DIRECTORY, goes away.  SOURCE is the text the user wrote, or nil.  Return the
+whole entry.  Signal a condition, with nothing left behind, when that cannot be
+done."
   (mew-submit-module-ensure)
   (let* ((id (mew-submit-outbox-new-id directory))
          (name (mew-submit-outbox-file id ".eml" directory))
@@ -291,6 +332,8 @@ left behind, when that cannot be done."
                 (rename-file file part)
               (mew-submit-message-copy file fields part))
             (mew-submit-outbox-sync part)
+            (when source
+              (setq entry (mew-submit-outbox--write-source entry source)))
             (mew-submit-outbox-write entry))
           (rename-file part name)
           (mew-submit-outbox-sync directory)
@@ -298,9 +341,9 @@ left behind, when that cannot be done."
       (ignore-errors
         (mew-submit-outbox--delete part)
         (unless added
-          (mew-submit-outbox--delete name)
-          (mew-submit-outbox--delete
-           (mew-submit-outbox-file id ".eld" directory)))
+          (dolist (suffix '(".eml" ".eld" ".source"))
+            (mew-submit-outbox--delete
+             (mew-submit-outbox-file id suffix directory))))
         (when (and added move)
           (mew-submit-outbox--delete file))))
     (mew-submit-outbox-read id directory)))
@@ -531,36 +574,54 @@ where it was.  Return the new entry."
 (defun mew-submit-outbox-set-aside (entry)
   "Move the message of ENTRY, locked, to where it is while it is edited again.
 Return its entry there.  Whoever edits it has it locked."
-  (mew-submit-outbox-move
-   entry (mew-submit-outbox--edited (plist-get entry :directory))))
+  (let ((moved (mew-submit-outbox-move
+                entry (mew-submit-outbox--edited (plist-get entry :directory)))))
+    (mew-submit-outbox--move-source entry moved)
+    moved))
+
+(defun mew-submit-outbox-later-p (entry)
+  "Is ENTRY's message to be sent at a time, named by the user, still to come?"
+  (let ((then (plist-get entry :not-before)))
+    (and then (> then (float-time)))))
+
+(defun mew-submit-outbox--unedited (entry)
+  "Return the changes to ENTRY, edited and not sent, as keys and values.
+What was to be sent at a time of its own still is; what would leave by itself is
+held instead, since the user has taken it back.  What was refused, broken or in
+doubt stays so."
+  (cond ((not (memq (plist-get entry :state) '(held queued))) nil)
+        ((mew-submit-outbox-later-p entry)
+         (list :state 'held :next (plist-get entry :not-before)))
+        (t '(:state held :next nil :last "It was being edited, and not sent"))))
 
 (defun mew-submit-outbox--put-back-one (id edited directory)
   "Put the message ID in EDITED, locked, back into DIRECTORY; return its entry.
-It is held there, unless it was refused, broken or in doubt."
-  (when-let ((entry (mew-submit-outbox-read id edited)))
-    (prog1 (apply #'mew-submit-outbox-move entry directory
-                  (and (memq (plist-get entry :state) '(held queued))
-                       '(:state held :next nil
-                         :last "It was being edited, and not sent")))
-      (mew-submit-outbox-remove entry))))
+It is as `mew-submit-outbox--unedited' says."
+  (when-let* ((entry (mew-submit-outbox-read id edited)))
+    (let ((moved (apply #'mew-submit-outbox-move entry directory
+                        (mew-submit-outbox--unedited entry))))
+      (mew-submit-outbox--move-source entry moved)
+      (mew-submit-outbox-remove entry)
+      moved)))
 
 (defun mew-submit-outbox-put-back (directory)
   "Put back into DIRECTORY what was edited by an Emacs that has ended.
-Return the identifiers of those messages."
+Return the entries of those messages."
   (let ((edited (mew-submit-outbox--edited directory))
-        ids)
+        entries)
     (dolist (id (mew-submit-outbox-ids edited))
       (condition-case err
-          (when-let ((lock (mew-submit-outbox-lock id edited)))
+          (when-let* ((lock (mew-submit-outbox-lock id edited)))
             (unwind-protect
-                (when (mew-submit-outbox--put-back-one id edited directory)
-                  (push id ids))
+                (when-let* ((entry (mew-submit-outbox--put-back-one
+                                    id edited directory)))
+                  (push entry entries))
               (mew-submit-outbox-unlock lock)))
         (error (display-warning
                 'mew-submit
                 (format "The message %s in %s stays there: %s" id edited
                         (mew-submit-error-text err))))))
-    ids))
+    entries))
 
 (defun mew-submit-outbox--log-line (entry done)
   "Return the line of delivered.log for ENTRY, whose last `done' event is DONE."
@@ -609,7 +670,7 @@ filed: %s" (mew-submit-error-text err))))))
   "Remove the message of ENTRY and all that belongs to it."
   (let ((id (plist-get entry :id))
         (directory (plist-get entry :directory)))
-    (dolist (suffix '(".eml" ".eld"))
+    (dolist (suffix '(".eml" ".eld" ".source"))
       (mew-submit-outbox--delete
        (mew-submit-outbox-file id suffix directory)))
     (mew-submit-outbox--delete (mew-submit-outbox-journal-file entry))

@@ -741,6 +741,7 @@ message is held until NOT-BEFORE, a time or nil, and for `mew-submit-delay'."
           :from (car envelope) :recipients (cdr envelope)
           :subject (mew-submit-message-subject fields)
           :message-id (mew-submit-message-id fields)
+          :private (mew-submit-message-private-text fields)
           :account account :fcc fcc)))
 
 (defun mew-submit-queue--volatile-p (key value)
@@ -762,14 +763,14 @@ A function that has no name may hold secrets in its variables."
                      (functionp value))
            collect key and collect value))
 
-(defun mew-submit-queue--enter (entry file fields directory move caller)
+(defun mew-submit-queue--enter (entry file fields directory move source caller)
   "Put ENTRY with the message FILE durably into DIRECTORY, and begin to send it.
-FIELDS and MOVE are as for `mew-submit-outbox-add'; CALLER is what comes with it
-and is not on disk.  Return its identifier.  Once it is there nothing is
+FIELDS, MOVE and SOURCE are as for `mew-submit-outbox-add'; CALLER is what comes
+with it and is not on disk.  Return its identifier.  Once it is there nothing is
 signalled, and a quit comes too late: who believes that a message was not taken
 sends it again."
   (let* ((inhibit-quit t)
-         (entry (mew-submit-outbox-add file fields directory entry move)))
+         (entry (mew-submit-outbox-add file fields directory entry move source)))
     (mew-submit-queue--note entry)
     (puthash (mew-submit-queue--key entry) caller mew-submit-queue--callers)
     (condition-case err
@@ -780,14 +781,15 @@ sends it again."
 
 (cl-defun mew-submit-queue-add
     (file &key account settled from recipients fcc not-before directory move
-          held on-event on-done on-ask claim whole)
+          source held on-event on-done on-ask claim whole)
   "Put the message FILE into the outbox, durably, and begin to send it.
 Return its identifier at once.  ACCOUNT, FROM, RECIPIENTS, ON-EVENT, ON-DONE and
 ON-ASK are as for `mew-submit-send'; with SETTLED non-nil ACCOUNT has what the
 message's header wishes already.  ON-DONE is called at the end of each attempt
 that this Emacs makes.  FCC is kept in the entry, for
-mew-submit-copies.el.  NOT-BEFORE is a time before which it is not sent.  With
-HELD non-nil, which is kept in the entry, it waits until somebody says so.  A
+mew-submit-copies.el, and SOURCE, the text the user wrote, beside it, to be
+edited again.  NOT-BEFORE is a time before which it is not sent.  With HELD
+non-nil, which is kept in the entry, it waits until somebody says so.  A
 :password in ACCOUNT is for the attempts of this Emacs only, and never on disk.
 DIRECTORY is used instead of the outbox.  With MOVE non-nil FILE, which is in
 that directory, goes away.
@@ -814,7 +816,7 @@ Signal a condition, with nothing left behind, when it cannot be sent."
      (if held
          (mew-submit-outbox-with entry :state 'held :next nil :held held)
        entry)
-     file fields directory move
+     file fields directory move source
      (list :on-event on-event :on-done on-done :on-ask on-ask
            :claim claim :whole whole
            :password (plist-get account :password)

@@ -129,11 +129,12 @@ account that wants a mechanism never goes without a user: signal
        (mew-submit-error-throw 'config nil "The account %s has no :server"
                                (plist-get account :name)))))
 
-(defun mew-submit-request--sender (account from fields)
+(defun mew-submit-request-sender (account from fields)
   "Return the envelope sender for ACCOUNT, checked.
-It is FROM, else the account's, else the one in FIELDS, else the user's address.
-An empty FROM is the null sender."
-  (let ((sender (or from (plist-get account :sender)
+It is FROM, else what X-Mew-Submit-From says, else the account's, else the one
+in FIELDS, else the user's address.  An empty FROM is the null sender."
+  (let ((sender (or from (mew-submit-message-envelope-from fields)
+                    (plist-get account :sender)
                     (mew-submit-message-sender fields) user-mail-address)))
     (if (equal sender "")
         ""
@@ -271,7 +272,7 @@ envelope.  Signal a condition such as `mew-submit-message' or
     (append
      (list
       :from (mew-submit-request--octets
-             (mew-submit-request--sender account from fields))
+             (mew-submit-request-sender account from fields))
       :recipients (mapcar #'mew-submit-request--octets recipients)
       :all-or-none (and (plist-get account :all-or-none) t)
       :file (mew-submit-tls-file-name file)
@@ -294,7 +295,7 @@ same conditions for whatever cannot be used."
     (dolist (key '(:password :tunnel-password))
       (when-let ((secret (plist-get request key)))
         (clear-string secret)))
-    (cons (mew-submit-request--sender account from fields)
+    (cons (mew-submit-request-sender account from fields)
           (mew-submit-request--recipients recipients fields))))
 
 (defun mew-submit-request-probe (account)
@@ -340,11 +341,14 @@ it."
 (defun mew-submit-request-account (account fields)
   "Return the account to send a message with FIELDS by.
 ACCOUNT is a plist, the name of one in `mew-submit-accounts', or nil: then the
-message's sender decides.  What the message itself wishes, in fields such as
-X-Mew-Submit-DSN-Notify, goes before what the account says."
+field X-Mew-Submit-Account or the message's sender decides.  What the message
+itself wishes, in fields such as X-Mew-Submit-DSN-Notify, goes before what the
+account says."
   (mew-submit-extension-merge
    (cond ((stringp account) (mew-submit-account-by-name account))
          (account (mew-submit-account-copy account))
+         ((mew-submit-message-account fields)
+          (mew-submit-account-by-name (mew-submit-message-account fields)))
          (t (mew-submit-account-choose
              (or (mew-submit-message-author fields)
                  (mew-submit-message-sender fields))

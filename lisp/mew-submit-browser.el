@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 6.  M-x mew-submit-outbox: every message that is not delivered yet, what is
+;; Floor 7.  M-x mew-submit-outbox: every message that is not delivered yet, what is
 ;; true of it, and what can be done with it.  Editing a message again is here too.
 
 ;;; Code:
@@ -14,17 +14,16 @@
 (require 'message)
 (require 'mew-submit-address)
 (require 'mew-submit-error)
-(require 'mew-submit-copies)
-(require 'mew-submit-message)
 (require 'mew-submit-notice)
 (require 'mew-submit-outbox)
 (require 'mew-submit-queue)
 (require 'mew-submit-report)
+(require 'mew-submit-restore)
 (require 'seq)
 (require 'tabulated-list)
 
 (declare-function mew-submit-diagnose "mew-submit-diagnose" (host))
-(declare-function mime-to-mml "mml" (&optional handles))
+(defvar mew-submit-sent)
 (declare-function org-read-date "org"
                   (&optional with-time to-time from-string prompt
                              default-time default-input inactive))
@@ -367,59 +366,6 @@ One that is being sent is stopped, if that is still possible."
 
 ;;; Editing again
 
-(defun mew-submit-browser--hidden (entry)
-  "Return the recipients of ENTRY that its header does not name."
-  (let ((named (ignore-errors
-                 (mew-submit-message-recipients
-                  (mew-submit-message-fields
-                   (mew-submit-outbox-message-file entry))))))
-    (seq-remove (lambda (address)
-                  (seq-some (lambda (other)
-                              (equal (downcase address) (downcase other)))
-                            named))
-                (plist-get entry :recipients))))
-
-(defun mew-submit-browser--to-come-p (entry)
-  "Is ENTRY's message to be sent at a time that is still to come?"
-  (let ((then (plist-get entry :not-before)))
-    (and then (> then (float-time)))))
-
-(defun mew-submit-browser--insert-message (entry file)
-  "Insert the message of ENTRY, which is in FILE, as `message-mode' edits it."
-  (set-buffer-multibyte nil)
-  (let ((coding-system-for-read 'binary))
-    (insert-file-contents file))
-  (goto-char (point-min))
-  (while (search-forward "\r\n" nil t)
-    (replace-match "\n"))
-  (set-buffer-multibyte 'to)            ; octets stay octets
-  (mime-to-mml)
-  (goto-char (point-min))
-  (rfc822-goto-eoh)
-  (let ((end (point-marker))
-        (hidden (mew-submit-browser--hidden entry)))
-    (save-restriction
-      (narrow-to-region (point-min) end)
-      (message-remove-header
-       "\\(?:MIME-Version\\|Content-[^:]*\\|Date\\|Message-ID\\|Lines\\):" t)
-      (goto-char (point-max))
-      (when hidden
-        (insert "Bcc: " (string-join hidden ", ") "\n"))
-      ;; They would get it twice.
-      (when (plist-get entry :delivered)
-        (insert "X-Mew-Submit-Not-To: "
-                (string-join (plist-get entry :delivered) ", ") "\n"))
-      (when (mew-submit-browser--to-come-p entry)
-        (insert "X-Mew-Submit-Send-At: "
-                (format-time-string "%Y-%m-%dT%H:%M:%S%:z"
-                                    (plist-get entry :not-before))
-                "\n"))
-      (goto-char (point-max))
-      (insert (mew-submit-copies-header entry)))
-    (insert mail-header-separator)
-    (unless (eolp)
-      (insert "\n"))))
-
 (defvar-local mew-submit-browser--edited nil
   "The message that is edited here, until it is sent: (ENTRY . LOCK).")
 
@@ -431,19 +377,41 @@ One that is being sent is stopped, if that is still possible."
       (mew-submit-outbox-unlock lock)
       (ignore-errors (mew-submit-outbox-remove entry)))))
 
+(defun mew-submit-browser--delete-p (entry)
+  "Does whoever kills the buffer of ENTRY's message want that gone for good?
+Only who gives up the mail, as by \\<message-mode-map>\\[message-kill-buffer], is asked."
+  (and (eq this-command 'message-kill-buffer)
+       (yes-or-no-p (format "Delete the mail to %s for good, from the outbox, too? "
+                            (mew-submit-report-people
+                             (plist-get entry :recipients))))))
+
+(defun mew-submit-browser--say-again (entry)
+  "Tell what becomes of ENTRY's message, which was edited and is not sent."
+  (message
+   "The mail to %s is in the outbox again, %s"
+   (mew-submit-report-people (plist-get entry :recipients))
+   (cond ((plist-get entry :next)
+          (format-time-string "and is sent at %F %H:%M" (plist-get entry :next)))
+         ((eq (plist-get entry :state) 'held)
+          "and waits there: s in M-x mew-submit-outbox sends it")
+         (t "as it was"))))
+
 (defun mew-submit-browser--given-up ()
   "Put the message that was edited here, and is not sent, back into the outbox."
   (pcase-let ((`(,entry . ,lock) mew-submit-browser--edited))
     (when entry
       (setq mew-submit-browser--edited nil)
-      (mew-submit-outbox-unlock lock)
       (let ((outbox (file-name-directory
-                     (directory-file-name (plist-get entry :directory)))))
-        (mew-submit-outbox-put-back outbox)
+                     (directory-file-name (plist-get entry :directory))))
+            (delete (mew-submit-browser--delete-p entry)))
+        (when delete
+          (mew-submit-outbox-remove entry))
+        (mew-submit-outbox-unlock lock)
+        (unless delete
+          (mapc #'mew-submit-browser--say-again
+                (mew-submit-outbox-put-back outbox)))
         (mew-submit-queue-look outbox)
-        (mew-submit-queue-run)
-        (message "The mail to %s is in the outbox again, as it was"
-                 (mew-submit-report-people (plist-get entry :recipients)))))))
+        (mew-submit-queue-run)))))
 
 (defun mew-submit-browser--edit (entry)
   "Put the message of ENTRY into a buffer in `message-mode'.
@@ -451,9 +419,10 @@ Return (BUFFER . ENTRY), with ENTRY as it is while the message is edited."
   (let ((buffer (generate-new-buffer "*mail: edited again*")))
     (condition-case err
         (with-current-buffer buffer
-          (mew-submit-browser--insert-message
-           entry (mew-submit-outbox-message-file entry))
-          (message-mode)
+          (let ((account (mew-submit-restore-insert entry)))
+            (message-mode)
+            ;; An account that no field can name goes along with the buffer.
+            (message-options-set 'mew-submit-account account))
           (message-goto-body)
           (cons buffer (mew-submit-outbox-set-aside entry)))
       ((error quit)
@@ -495,24 +464,51 @@ One that is being sent has to be cancelled first."
   (interactive nil mew-submit-outbox-mode)
   (mew-submit-edit (mew-submit-browser--id)))
 
-(defun mew-submit-browser--newest ()
-  "Return the entry of the newest message that has not left, or nil."
-  (car (seq-sort-by (lambda (entry) (or (plist-get entry :created) 0)) #'>
-                    (seq-filter (lambda (entry)
-                                  (memq (plist-get entry :state)
-                                        '(held queued sending)))
-                                (mew-submit-queue-entries)))))
+(defconst mew-submit-browser--undo-seconds 600
+  "For how many seconds after it was sent a mail is the one to be brought back.")
+
+(defun mew-submit-browser--just-sent ()
+  "Return the entry of the mail that was sent last from here, or nil.
+Nil also when that was long ago, or it has left."
+  (pcase-let ((`(,id . ,time) mew-submit-sent))
+    (when (and id (< (abs (- (float-time) time))
+                     (+ mew-submit-delay mew-submit-browser--undo-seconds)))
+      (mew-submit-queue-entry id))))
+
+(defun mew-submit-browser--choose ()
+  "Have the user choose one of the mails that have not left; return its entry."
+  (let ((choices (mapcar
+                  (lambda (entry)
+                    (cons (format "%s to %s (%s)"
+                                  (mew-submit-browser--text
+                                   (plist-get entry :subject))
+                                  (mew-submit-browser--text
+                                   (mew-submit-report-people
+                                    (plist-get entry :recipients)))
+                                  (plist-get entry :id))
+                          entry))
+                  (seq-filter (lambda (entry)
+                                (memq (plist-get entry :state) '(held queued)))
+                              (nreverse (mew-submit-queue-entries))))))
+    (unless choices
+      (user-error "Too late: no mail waits in the outbox"))
+    (cdr (assoc (completing-read
+                 "The mail sent last has left.  Bring back which one that waits? "
+                 choices nil t)
+                choices))))
 
 ;;;###autoload
 (defun mew-submit-undo-send ()
-  "Bring back the message that was sent last, if it has not left yet.
-With `mew-submit-delay' there is time for that."
+  "Bring back the mail that was sent last from this Emacs, if it has not left yet.
+With `mew-submit-delay' there is time for that.  When it has left, another one
+that waits in the outbox can be chosen."
   (interactive)
   (mew-submit-queue-look)
-  (let ((entry (mew-submit-browser--newest)))
-    (cond ((null entry) (user-error "Too late: no mail waits in the outbox"))
+  (let ((entry (or (mew-submit-browser--just-sent)
+                   (mew-submit-browser--choose))))
+    (cond ((null entry) (user-error "No mail is brought back"))
           ((eq (plist-get entry :state) 'sending)
-           (user-error "It is being sent: cancel it in M-x mew-submit-outbox"))
+           (user-error "It is being sent: c in M-x mew-submit-outbox stops it"))
           (t (mew-submit-edit (plist-get entry :id))))))
 
 (provide 'mew-submit-browser)

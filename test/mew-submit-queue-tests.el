@@ -716,15 +716,40 @@ It is used all the same; another Emacs uses that of the user's account."
                       directory account :held t
                       :text (format "From: me@x\nTo: a@x\nSubject: %d\n\nb\n"
                                     n))))
-        (save-window-excursion
-          (mew-submit-undo-send)
-          (should (string-search "Subject: 5" (buffer-string)))
-          (set-buffer-modified-p nil)
-          (kill-buffer))
+        (let ((mew-submit-sent (cons last (float-time))))
+          (save-window-excursion
+            (mew-submit-undo-send)
+            (should (string-search "Subject: 5" (buffer-string)))
+            (set-buffer-modified-p nil)
+            (kill-buffer)))
         (mew-submit-queue-delete last)
         ;; Not an older one instead, when it is on its way.
-        (mew-submit-queue-tests--add directory account)
-        (should-error (mew-submit-undo-send) :type 'user-error)))))
+        (let ((mew-submit-sent (cons (mew-submit-queue-tests--add directory account)
+                                     (float-time))))
+          (should-error (mew-submit-undo-send) :type 'user-error))))))
+
+(ert-deftest mew-submit-queue-tests-undo-asks-which ()
+  "When the mail sent last has left, none of the others is brought back unasked."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-queue-tests--with-outbox directory
+      (let ((account (mew-submit-test-account peer "ok"))
+            (monday (+ (float-time) 86400))
+            asked id)
+        (setq id (mew-submit-queue-tests--add directory account :not-before monday))
+        (dolist (sent (list nil (cons "gone" (float-time))
+                            (cons id (- (float-time) 100000))))
+          (let ((mew-submit-sent sent))
+            (cl-letf (((symbol-function 'completing-read)
+                       (lambda (_prompt choices &rest _)
+                         (setq asked (mapcar #'car choices))
+                         (keyboard-quit))))
+              (should (eq (condition-case nil (mew-submit-undo-send) (quit 'quit))
+                          'quit))))
+          (should (= (length asked) 1))
+          (should (string-search id (car asked)))
+          (should (equal (mew-submit-outbox-ids directory) (list id)))
+          (should (= (plist-get (mew-submit-queue-entry id) :next) monday)))))))
 
 (ert-deftest mew-submit-queue-tests-only-those ()
   "Where some are named, the others are not begun."

@@ -1,0 +1,176 @@
+;;; mew-submit-restore.el --- A message of the outbox as it was written -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Floor 6.  It owns the way back from the outbox to a mail buffer.  What the user wrote
+;; is kept beside the message (mew-submit-outbox.el) and comes back as it was, so that
+;; what was signed or encrypted will be again.  Without that the text is made of the
+;; message, but never of one that is signed or encrypted: MML would make a message of it
+;; that only looks so, with its text in clear (SECURITY.md, P1).
+;;
+;; The header says all that the entry knows beside it: who gets the message and who does
+;; not, when, by which account, as whom, and what it wishes.
+
+;;; Code:
+
+(require 'message)
+(require 'mew-submit-account)
+(require 'mew-submit-copies)
+(require 'mew-submit-message)
+(require 'mew-submit-outbox)
+(require 'mew-submit-request)
+(require 'seq)
+
+(declare-function mime-to-mml "mml" (&optional handles))
+
+;;; The text
+
+(defconst mew-submit-restore--protected
+  "^\\(?:Content-Type:[ \t]*\\(?:\n[ \t]+\\)*\
+\\(?:multipart/\\(?:signed\\|encrypted\\)\\|application/\\(?:x-\\)?pkcs7-\\|\
+application/pgp\\)\\|-----BEGIN PGP \\(?:SIGNED \\)?MESSAGE-----\\)"
+  "What a message has that is signed or encrypted, in itself or in a part.")
+
+(defun mew-submit-restore--insert-octets (file)
+  "Insert FILE as octets, with line ends as in a buffer."
+  (set-buffer-multibyte nil)
+  (let ((coding-system-for-read 'binary))
+    (insert-file-contents file))
+  (goto-char (point-min))
+  (while (search-forward "\r\n" nil t)
+    (replace-match "\n"))
+  (goto-char (point-min)))
+
+(defun mew-submit-restore--insert-text (entry)
+  "Insert the text of ENTRY's message; its header ends with an empty line.
+Return non-nil when it is as the user wrote it.  Signal `user-error' for what
+can only be sent as it is."
+  (let ((source (mew-submit-outbox-source entry))
+        (case-fold-search t))
+    (if source
+        (insert source)
+      (mew-submit-restore--insert-octets (mew-submit-outbox-message-file entry))
+      (when (re-search-forward mew-submit-restore--protected nil t)
+        (user-error "This mail is signed or encrypted and cannot be edited: \
+send it again as it is, or delete it"))
+      (set-buffer-multibyte 'to)        ; octets stay octets
+      (mime-to-mml))
+    source))
+
+;;; The header
+
+(defun mew-submit-restore--bcc (fields)
+  "Return the addresses in the Bcc of FIELDS."
+  (mew-submit-message-addresses
+   fields (if (mew-submit-message-resent-p fields) '("resent-bcc") '("bcc"))))
+
+(defun mew-submit-restore--without (addresses others)
+  "Return those of ADDRESSES that are not among OTHERS, whatever their case."
+  (let ((others (mapcar #'downcase others)))
+    (seq-remove (lambda (address) (member (downcase address) others))
+                addresses)))
+
+(defun mew-submit-restore--people (entry fields written)
+  "Return who gets ENTRY's message besides those in FIELDS, and who does not.
+That is (HIDDEN . WITHOUT), two lists of addresses.  FIELDS are those of the
+message, WRITTEN those of what the user wrote, which has Bcc."
+  (let ((named (append (mew-submit-message-recipients fields)
+                       (mew-submit-restore--bcc written)))
+        (recipients (plist-get entry :recipients)))
+    (cons (mew-submit-restore--without recipients named)
+          ;; Who was refused may get it, with another address for instance.
+          (mew-submit-restore--without
+           (delete-dups named)
+           (append recipients (mapcar #'car (plist-get entry :refused)))))))
+
+(defun mew-submit-restore--account (entry fields)
+  "Return ENTRY's account, its name if it has one, or nil.
+Nil when FIELDS lead to that account anyway."
+  (let* ((account (plist-get entry :account))
+         (name (plist-get account :name))
+         (chosen (ignore-errors (mew-submit-request-account nil fields))))
+    (cond ((and (equal (plist-get chosen :name) name)
+                (equal (plist-get chosen :server) (plist-get account :server)))
+           nil)
+          ((and name (ignore-errors (mew-submit-account-by-name name)))
+           name)
+          (t account))))
+
+(defun mew-submit-restore--sender (entry fields)
+  "Return ENTRY's envelope sender, or nil when FIELDS lead to it anyway."
+  (let ((from (plist-get entry :from)))
+    (unless (or (null from)
+                (equal from (ignore-errors
+                              (mew-submit-request-sender
+                               (plist-get entry :account) nil fields))))
+      (if (equal from "") "<>" from))))
+
+(defun mew-submit-restore--orders (entry fields written account)
+  "Return the lines of the header that say how ENTRY's message is sent.
+FIELDS are those of the message, WRITTEN those of what is being edited, and
+ACCOUNT is the name of an account, or nil."
+  (pcase-let* ((`(,hidden . ,without)
+                (mew-submit-restore--people entry fields written))
+               (line (lambda (name value)
+                       (if value (concat name ": " value "\n") "")))
+               (list (lambda (addresses)
+                       (and addresses (string-join addresses ", ")))))
+    (concat
+     (funcall line (if (mew-submit-message-resent-p fields) "Resent-Bcc" "Bcc")
+              (funcall list hidden))
+     (funcall line "X-Mew-Submit-Not-To" (funcall list without))
+     (funcall line "X-Mew-Submit-Send-At"
+              (and (mew-submit-outbox-later-p entry)
+                   (format-time-string "%Y-%m-%dT%H:%M:%S%:z"
+                                       (plist-get entry :not-before))))
+     (funcall line "X-Mew-Submit-Account" account)
+     (funcall line "X-Mew-Submit-From"
+              (mew-submit-restore--sender entry written))
+     (mew-submit-copies-header entry))))
+
+(defconst mew-submit-restore--made
+  '("Fcc" "Gcc" "X-Mew-Submit-Not-To" "X-Mew-Submit-Send-At")
+  "The fields that the entry knows better than what the user wrote.")
+
+(defun mew-submit-restore--cut (resent source)
+  "Remove from the header, to which the buffer is narrowed, what is made anew.
+RESENT is non-nil for a message that is sent again: its date and identifier are
+those of the first time.  SOURCE is non-nil for what the user wrote."
+  (dolist (names (list mew-submit-restore--made
+                       (unless resent '("Date" "Message-ID" "Lines"))
+                       (unless source '("MIME-Version" "Content-[^:]*"))))
+    (when names
+      (message-remove-header (concat "\\(?:" (string-join names "\\|") "\\):")
+                             t))))
+
+(defun mew-submit-restore-insert (entry)
+  "Insert the message of ENTRY in the current buffer, as Message mode edits it.
+Return the account, a plist, by which it is to be sent, or nil when the header
+says that.  Signal `user-error' when it cannot be edited truly."
+  (let* ((fields (mew-submit-message-fields (mew-submit-outbox-message-file entry)))
+         (source (mew-submit-restore--insert-text entry))
+         written account)
+    (goto-char (point-min))
+    (rfc822-goto-eoh)
+    (save-restriction
+      (narrow-to-region (point-min) (point))
+      (mew-submit-restore--cut (mew-submit-message-resent-p fields) source)
+      (goto-char (point-max))
+      (unless source
+        (insert (or (plist-get entry :private) "")))
+      (setq written (mew-submit-message-fields-of-text
+                     (buffer-substring-no-properties (point-min) (point-max)))
+            account (mew-submit-restore--account entry written))
+      (insert (mew-submit-restore--orders entry fields written
+                                          (and (stringp account) account)))
+      (goto-char (point-max)))
+    (insert mail-header-separator)
+    (unless (eolp)
+      (insert "\n"))
+    (and (consp account) account)))
+
+(provide 'mew-submit-restore)
+;;; mew-submit-restore.el ends here

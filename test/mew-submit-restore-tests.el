@@ -1,0 +1,290 @@
+;;; mew-submit-restore-tests.el --- Tests of editing a message again -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Code:
+
+(require 'message)
+(require 'mew-submit)
+(require 'mew-submit-browser)
+(require 'mew-submit-clients)
+(require 'mew-submit-test-helpers)
+(require 'smtpmail)
+
+(defmacro mew-submit-restore-tests--with-outbox (&rest body)
+  "Run BODY with an empty outbox, in which all mail is held, and the mode on."
+  (declare (indent 0) (debug (body)))
+  `(mew-submit-test-with-directory directory
+     (let ((mew-submit-outbox-directory directory)
+           (mew-submit-memory-file nil)
+           (mew-submit-negative-cache-file nil)
+           (mew-submit-accounts '((:name "private" :server "smtp.private.example"
+                                         :user "me")
+                                  (:name "work" :server "smtp.work.example"
+                                         :from "@work.example" :user "me")))
+           (user-mail-address "me@example.org")
+           (mail-host-address "example.org")
+           (smtpmail-queue-mail t)
+           (message-interactive nil)
+           (message-confirm-send nil)
+           (message-auto-save-directory nil)
+           (message-signature nil)
+           (inhibit-message t))
+       (mew-submit-mode 1)
+       (unwind-protect
+           (progn ,@body)
+         (mew-submit-mode -1)
+         (mew-submit-queue-stop)
+         (dolist (buffer (buffer-list))
+           (when (buffer-local-value 'mew-submit-browser--edited buffer)
+             (with-current-buffer buffer
+               (mew-submit-outbox-unlock (cdr mew-submit-browser--edited))
+               (setq mew-submit-browser--edited nil)
+               (set-buffer-modified-p nil))
+             (kill-buffer buffer)))
+         (dolist (entry (mew-submit-queue-entries))
+           (mew-submit-queue--drop entry))))))
+
+(defun mew-submit-restore-tests--compose (text)
+  "Send TEXT, a header, an empty line and a body, from a buffer in Message mode."
+  (with-temp-buffer
+    (message-mode)
+    (insert text)
+    (goto-char (point-min))
+    (search-forward "\n\n")
+    (replace-match (concat "\n" mail-header-separator "\n"))
+    (message-send)))
+
+(defun mew-submit-restore-tests--add (text &rest keys)
+  "Put TEXT, octets, into the outbox, held, with KEYS; return its identifier."
+  (let ((file (make-temp-file "mew-submit-test-")))
+    (unwind-protect
+        (apply #'mew-submit-queue-add (mew-submit-test-write file text)
+               (append keys '(:held flush)))
+      (delete-file file))))
+
+(defun mew-submit-restore-tests--only ()
+  "Return the entry of the one message in the outbox."
+  (let ((entries (mew-submit-queue-entries)))
+    (should (= (length entries) 1))
+    (car entries)))
+
+(defun mew-submit-restore-tests--octets (entry)
+  "Return the message of ENTRY."
+  (mew-submit-test-octets (mew-submit-outbox-message-file entry)))
+
+(defmacro mew-submit-restore-tests--edit (entry &rest body)
+  "Run BODY in the buffer in which ENTRY's message is edited again."
+  (declare (indent 1) (debug (form body)))
+  `(with-current-buffer (mew-submit-browser--take (plist-get ,entry :id) nil)
+     ,@body))
+
+(defconst mew-submit-restore-tests--said
+  '(:state :from :recipients :delivered :next :not-before :held)
+  "What an entry knows that sending it again unchanged does not change.")
+
+(defun mew-submit-restore-tests--same (before after)
+  "Fail unless AFTER goes to whom and as BEFORE did, with the same wishes."
+  (dolist (key mew-submit-restore-tests--said)
+    (ert-info ((format "%s" key))
+      (should (equal (plist-get after key) (plist-get before key)))))
+  (let ((old (plist-get before :account))
+        (new (plist-get after :account)))
+    (dolist (key '(:name :server :user :require-tls :dsn-notify :routes))
+      (ert-info ((format "%s of the account" key))
+        (should (equal (plist-get new key) (plist-get old key)))))))
+
+(ert-deftest mew-submit-restore-tests-source-comes-back ()
+  "What the user wrote comes back as it was, MML, order and alphabet included."
+  :tags '(:module)
+  (mew-submit-restore-tests--with-outbox
+    (let ((body "<#multipart type=mixed>\n<#part type=text/plain>\nGrüße, 日本\n\
+<#!part quoted>\n  a  flowed \nline\n<#/multipart>\n-- \nsig\n"))
+      (mew-submit-restore-tests--compose
+       (concat "From: me@example.org\nTo: Jörg <you@x.example>\nBcc: hidden@x.example\n\
+Subject: Grüße\nX-Mew-Submit-Require-TLS: yes\n\n" body))
+      (let ((before (mew-submit-restore-tests--only)))
+        (mew-submit-restore-tests--edit before
+          (should (equal (buffer-substring-no-properties
+                          (save-excursion (message-goto-body) (point)) (point-max))
+                         body))
+          (dolist (line '("To: Jörg <you@x.example>" "Subject: Grüße"
+                          "Bcc: hidden@x.example" "X-Mew-Submit-Require-TLS: yes"))
+            (should (string-search (concat line "\n") (buffer-string))))
+          (should-not (string-match-p "^\\(?:Date\\|Message-ID\\|MIME-Version\\):"
+                                      (buffer-string)))
+          (message-send))
+        (mew-submit-restore-tests--same before (mew-submit-restore-tests--only))))
+    ;; Nothing of it is left when the message is gone.
+    (mew-submit-queue-delete (plist-get (mew-submit-restore-tests--only) :id))
+    (should-not (directory-files-recursively directory "\\.source\\'"))))
+
+(ert-deftest mew-submit-restore-tests-encrypted-stays-encrypted ()
+  "A mail that was encrypted is encrypted anew when it is edited again.
+SECURITY: P1."
+  :tags '(:module)
+  (skip-unless (executable-find "gpg"))
+  (mew-submit-test-with-directory home
+    (let ((process-environment (cons (concat "GNUPGHOME=" home) process-environment))
+          (mml-secure-openpgp-encrypt-to-self t)
+          (mml-secure-openpgp-always-trust t))
+      (set-file-modes home #o700)
+      (dolist (who '("me@example.org" "you@x.example"))
+        (should (zerop (call-process "gpg" nil nil nil "--batch" "--pinentry-mode"
+                                     "loopback" "--passphrase" ""
+                                     "--quick-gen-key" who "default" "default"
+                                     "never"))))
+      (unwind-protect
+          (mew-submit-restore-tests--with-outbox
+            (mew-submit-restore-tests--compose
+             "From: me@example.org\nTo: you@x.example\nSubject: s\n\n\
+<#secure method=pgpmime mode=encrypt>\nthe secret text\n")
+            (dotimes (_ 2)
+              (let* ((entry (mew-submit-restore-tests--only))
+                     (octets (mew-submit-restore-tests--octets entry)))
+                (should (string-search "multipart/encrypted" octets))
+                (should (string-search "-----BEGIN PGP MESSAGE-----" octets))
+                (should-not (string-search "secret" octets))
+                (mew-submit-restore-tests--edit entry
+                  (should (string-search
+                           "<#secure method=pgpmime mode=encrypt>\nthe secret text"
+                           (buffer-string)))
+                  (message-send)))))
+        (call-process "gpgconf" nil nil nil "--homedir" home "--kill" "all")))))
+
+(ert-deftest mew-submit-restore-tests-protected-is-not-edited ()
+  "Without the source, what is signed or encrypted is not edited and stays.
+SECURITY: P1."
+  :tags '(:module)
+  (mew-submit-restore-tests--with-outbox
+    (dolist (content '("Content-Type: multipart/signed; boundary=b\n\n--b\n\nx\n--b--"
+                       "Content-Type: multipart/encrypted;\n boundary=b\n\n--b\n\nx\n--b--"
+                       "content-type:\n\tMultipart/Signed; boundary=b\n\n--b\n\nx\n--b--"
+                       "Content-Type: application/pkcs7-mime; name=smime.p7m\n\nMIAG"
+                       "Content-Type: application/x-pkcs7-mime\r\n\r\nMIAG"
+                       "Content-Type: multipart/mixed; boundary=b\n\n--b\n\
+Content-Type: multipart/encrypted; boundary=c\n\n--c\n\nx\n--c--\n--b--"
+                       "\n-----BEGIN PGP MESSAGE-----\n\nhQ\n-----END PGP MESSAGE-----"
+                       "\n-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\nx"))
+      (ert-info (content)
+        (let* ((id (mew-submit-restore-tests--add
+                    (concat "From: me@example.org\nTo: you@x.example\nSubject: s\n"
+                            content "\n")))
+               (octets (mew-submit-restore-tests--octets
+                        (mew-submit-queue-entry id))))
+          (should-error (mew-submit-browser--take id nil) :type 'user-error)
+          (should (equal octets (mew-submit-restore-tests--octets
+                                 (mew-submit-restore-tests--only))))
+          (mew-submit-queue-delete id))))))
+
+(ert-deftest mew-submit-restore-tests-source-must-be-whole ()
+  "A source that is not what was written is as good as none."
+  :tags '(:module)
+  (mew-submit-restore-tests--with-outbox
+    (mew-submit-restore-tests--compose
+     "From: me@example.org\nTo: you@x.example\nSubject: s\n\nmine <#!part>\n")
+    (let* ((entry (mew-submit-restore-tests--only))
+           (file (mew-submit-outbox--source-file entry)))
+      (should (= (logand (file-modes file) #o077) 0))
+      (should (string-search "<#!part>" (mew-submit-outbox-source entry)))
+      (dolist (text '("" "From: me@example.org\nTo: evil@x.example\n\nother\n"))
+        (mew-submit-test-write file text)
+        (should-not (mew-submit-outbox-source entry)))
+      (mew-submit-restore-tests--edit entry
+        (should (string-search "mine" (buffer-string)))
+        (should-not (string-search "evil" (buffer-string)))))))
+
+(ert-deftest mew-submit-restore-tests-source-is-not-kept ()
+  "`mew-submit-keep-source' decides, and what is sent again has no source."
+  :tags '(:module)
+  (mew-submit-restore-tests--with-outbox
+    (pcase-dolist (`(,keep ,tag ,kept)
+                   '((t "" t) (nil "" nil) (open "" t)
+                     (open "<#part encrypt=pgpmime>\n" nil)
+                     (open "<#part sign=pgpmime>\n" t)))
+      (let ((mew-submit-keep-source keep))
+        (cl-letf (((symbol-function 'message-encode-message-body) #'ignore))
+          (mew-submit-restore-tests--compose
+           (concat "From: me@example.org\nTo: you@x.example\nSubject: s\n\n"
+                   tag "x\n")))
+        (let ((entry (mew-submit-restore-tests--only)))
+          (should (eq (and (mew-submit-outbox-source entry) t) kept))
+          (mew-submit-queue-delete (plist-get entry :id)))))
+    (with-temp-buffer
+      (insert "From: other@x.example\nTo: me@example.org\nSubject: old\n\ntext\n")
+      (message-resend "you@x.example"))
+    (should-not (mew-submit-outbox-source (mew-submit-restore-tests--only)))))
+
+(ert-deftest mew-submit-restore-tests-round-trip ()
+  "Editing without a change is the identity: people, wishes, sender and server."
+  :tags '(:module)
+  (mew-submit-restore-tests--with-outbox
+    (pcase-dolist
+        (`(,what ,header . ,keys)
+         `(("wishes and a server"
+            "From: me@work.example\nTo: you@x.example\nX-Mew-Submit-Require-TLS: yes\n\
+X-Mew-Submit-DSN-Notify: success,\n failure\n\
+X-Message-SMTP-Method: smtp smtp.else.example 587 worker\n")
+           ("an envelope other than the header"
+            "From: me@example.org\nTo: boss@x.example\nCc: list@x.example\n"
+            :from "bounces@work.example" :recipients ("colleague@x.example"))
+           ("one of those the header names"
+            "From: me@example.org\nTo: Boss@x.example, you@x.example\n"
+            :recipients ("you@x.example"))
+           ("the null sender" "From: me@example.org\nTo: you@x.example\n" :from "")
+           ("an account that From does not lead to"
+            "From: me@example.org\nTo: you@x.example\n" :account "work")
+           ("an account that only the caller knows"
+            "From: me@example.org\nTo: you@x.example\n"
+            :account (:server "smtp.else.example" :routes "2525:starttls"))
+           ("a time" "From: me@example.org\nTo: you@x.example\n"
+            :not-before ,(+ (ffloor (float-time)) 86400))
+           ("sent again with a hidden recipient"
+            "Resent-From: me@example.org\nResent-To: a@x.example\n\
+Resent-Bcc: hidden@x.example\nFrom: orig@x.example\nTo: me@work.example\n\
+Message-ID: <1@x>\nDate: Mon, 1 Jan 2024 00:00:00 +0000\n")))
+      (ert-info (what)
+        (let* ((id (apply #'mew-submit-restore-tests--add
+                          (concat header "Subject: s\n\nbody\n") keys))
+               (before (mew-submit-queue-entry id)))
+          (mew-submit-restore-tests--edit before (message-send))
+          (let ((after (mew-submit-restore-tests--only)))
+            (mew-submit-restore-tests--same
+             before (if (plist-get keys :not-before)
+                        (mew-submit-outbox-with after :held 'flush)
+                      after))
+            (when (string-prefix-p "Resent" header)
+              (should (string-search "Message-ID: <1@x>"
+                                     (mew-submit-restore-tests--octets after))))
+            (mew-submit-queue-delete (plist-get after :id))))))))
+
+(ert-deftest mew-submit-restore-tests-given-up ()
+  "What is not sent is in the outbox again: at its time, held, or deleted."
+  :tags '(:module)
+  (mew-submit-restore-tests--with-outbox
+    (let ((text "From: me@example.org\nTo: you@x.example\nSubject: s\n\nb\n")
+          (monday (+ (ffloor (float-time)) 86400)))
+      (pcase-dolist (`(,not-before ,command ,answer ,next ,count)
+                     `((,monday nil nil ,monday 1)
+                       (nil nil nil nil 1)
+                       (,monday message-kill-buffer nil ,monday 1)
+                       (,monday message-kill-buffer t nil 0)))
+        (let ((id (mew-submit-restore-tests--add text :not-before not-before)))
+          (when not-before
+            (mew-submit-queue-hold id not-before))
+          (cl-letf (((symbol-function 'yes-or-no-p) (lambda (_) answer)))
+            (let ((this-command command)
+                  (buffer (mew-submit-browser--take id nil)))
+              (with-current-buffer buffer (set-buffer-modified-p nil))
+              (kill-buffer buffer)))
+          (should (= (length (mew-submit-queue-entries)) count))
+          (when (> count 0)
+            (should (eq (plist-get (mew-submit-restore-tests--only) :state) 'held))
+            (should (equal (plist-get (mew-submit-restore-tests--only) :next) next))
+            (mew-submit-queue-delete id))
+          (should-not (directory-files (expand-file-name "edited" directory)
+                                       nil "\\`[^.]")))))))
+
+(provide 'mew-submit-restore-tests)
+;;; mew-submit-restore-tests.el ends here

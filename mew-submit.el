@@ -61,6 +61,7 @@
 (require 'mew-submit-report)
 (require 'mew-submit-request)
 (require 'mew-submit-session)
+(require 'mew-submit-time)
 (require 'sendmail)
 
 (declare-function message-make-date "message" (&optional now))
@@ -384,11 +385,9 @@ what to do."
 ;;;###autoload
 (defun mew-submit-send-later (time)
   "Put the mail in the current buffer into the outbox, to be sent at TIME.
-TIME is a date with a time, such as \"2030-12-24 18:00\"."
-  (interactive (list (read-string "Send at (such as 2030-12-24 18:00): ")))
-  (let ((then (mew-submit-message-time time)))
-    (when (time-less-p then nil)
-      (user-error "That time is over: %s" time))
+TIME is what a person says, as for `mew-submit-time-parse', or a Lisp time."
+  (interactive (list (mew-submit-time-read)))
+  (let ((then (if (stringp time) (mew-submit-time-future time) time)))
     (save-excursion
       (save-restriction
         (widen)

@@ -19,14 +19,12 @@
 (require 'mew-submit-queue)
 (require 'mew-submit-report)
 (require 'mew-submit-restore)
+(require 'mew-submit-time)
 (require 'seq)
 (require 'tabulated-list)
 
 (declare-function mew-submit-diagnose "mew-submit-diagnose" (host))
 (defvar mew-submit-sent)
-(declare-function org-read-date "org"
-                  (&optional with-time to-time from-string prompt
-                             default-time default-input inactive))
 
 ;;; The table
 
@@ -274,15 +272,13 @@ One that is being sent is stopped, if that is still possible."
   (interactive nil mew-submit-outbox-mode)
   (mew-submit-queue-cancel (mew-submit-browser--id)))
 
-(defun mew-submit-browser--read-time ()
-  "Ask for a time, with the calendar of Org."
-  (require 'org)
-  (org-read-date t t nil "Send at:"))
-
 (defun mew-submit-outbox-hold-until (time)
   "Send the message at point at TIME and not before."
-  (interactive (list (mew-submit-browser--read-time)) mew-submit-outbox-mode)
-  (mew-submit-queue-hold (mew-submit-browser--id) time))
+  (interactive (progn (mew-submit-browser--entry)
+                      (list (mew-submit-time-read)))
+               mew-submit-outbox-mode)
+  (mew-submit-queue-hold (mew-submit-browser--id) time)
+  (message "It is sent at %s" (mew-submit-time-say time)))
 
 (defun mew-submit-outbox-delete ()
   "Delete the message at point for good, after a yes."
@@ -378,7 +374,7 @@ One that is being sent is stopped, if that is still possible."
       (ignore-errors (mew-submit-outbox-remove entry)))))
 
 (defun mew-submit-browser--delete-p (entry)
-  "Does whoever kills the buffer of ENTRY's message want that gone for good?
+  "Is ENTRY's message, whose buffer is killed, to be gone for good?
 Only who gives up the mail, as by \\<message-mode-map>\\[message-kill-buffer], is asked."
   (and (eq this-command 'message-kill-buffer)
        (yes-or-no-p (format "Delete the mail to %s for good, from the outbox, too? "

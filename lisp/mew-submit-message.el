@@ -15,11 +15,10 @@
 
 ;;; Code:
 
-(require 'iso8601)
 (require 'mew-submit-address)
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
-(require 'parse-time)
+(require 'mew-submit-time)
 (require 'seq)
 
 (declare-function rfc2047-decode-string "rfc2047"
@@ -230,7 +229,7 @@ That is the first one in From, or in Resent-From of one that is sent again."
             mew-submit-extension-orders))
 
 (defun mew-submit-message--order (name fields)
-  "Return the value of the field X-Mew-Submit-NAME of FIELDS, or nil."
+  "Return the value of the order NAME, as in X-Mew-Submit-*, of FIELDS, or nil."
   (when-let* ((field (assoc (concat "x-mew-submit-" (downcase name)) fields)))
     (mew-submit-message--line field)))
 
@@ -257,18 +256,12 @@ The null sender, <>, is the empty string."
     (if (equal from "<>") "" from)))
 
 (defun mew-submit-message-time (text)
-  "Return the time that TEXT names, or signal `mew-submit-message'.
-It is \"2030-12-24 18:00\", a date with a time as in a header, or one with a
-zone such as \"2030-12-24T18:00:00+01:00\"; without a zone it is local time."
-  (or (ignore-errors
-        (if (string-match-p "\\`[0-9]\\{4\\}-[0-9][0-9]-[0-9][0-9]T" text)
-            (encode-time (decoded-time-set-defaults (iso8601-parse text)))
-          (let ((time (parse-time-string text)))
-            (and (decoded-time-day time) (decoded-time-hour time)
-                 (encode-time (decoded-time-set-defaults time))))))
+  "Return the time that TEXT names, as for `mew-submit-time-parse'.
+Signal `mew-submit-message' when it names none."
+  (or (mew-submit-time-parse text)
       (mew-submit-error-throw
-       'message nil "Not a date with a time, such as 2030-12-24 18:00: %s"
-       text)))
+       'message nil "X-Mew-Submit-Send-At has to be a time such as %s, not: %s"
+       mew-submit-time-examples text)))
 
 (defun mew-submit-message-send-at (fields)
   "Return the time in X-Mew-Submit-Send-At of FIELDS, or nil without one.

@@ -585,7 +585,7 @@ Return its entry there.  Whoever edits it has it locked."
     (and then (> then (float-time)))))
 
 (defun mew-submit-outbox--unedited (entry)
-  "Return the changes to ENTRY, edited and not sent, as keys and values.
+  "Return what is new in ENTRY, edited and not sent, as keys and values.
 What was to be sent at a time of its own still is; what would leave by itself is
 held instead, since the user has taken it back.  What was refused, broken or in
 doubt stays so."

@@ -1,0 +1,202 @@
+;;; mew-submit-time.el --- When to send it, as people say it -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Floor 1.  It owns the times that a person names: "18:00", "2h", "tomorrow 8am",
+;; "fri 9:00", "2030-12-24 18:00".  A time of day that is over is tomorrow's; what names
+;; a day of its own is never moved.  While one is typed, what it means is shown.
+
+;;; Code:
+
+(require 'iso8601)
+(require 'mew-submit-error)
+(require 'parse-time)
+(require 'seq)
+(require 'subr-x)
+
+(defconst mew-submit-time--morning '(8 0)
+  "The hour and the minute where only a day is named.")
+
+(defconst mew-submit-time--units
+  '(("m\\(?:in\\(?:ute\\)?s?\\)?" . 60) ("h\\(?:ours?\\|rs?\\)?" . 3600)
+    ("d\\(?:ays?\\)?" . 86400) ("w\\(?:eeks?\\)?" . 604800))
+  "Units of a while, as regexps, and their seconds.")
+
+(defun mew-submit-time--while (text)
+  "Return the seconds that TEXT, such as \"1h30m\" or \"in 2 days\", means, or nil."
+  (let ((rest (string-trim (replace-regexp-in-string
+                            "\\`\\(?:\\+\\|in\\_>\\)[ \t]*" "" text)))
+        (seconds 0)
+        (fine t))
+    (while (and fine (not (string-empty-p rest)))
+      (setq fine
+            (seq-some
+             (lambda (unit)
+               (when (string-match (concat "\\`\\([0-9]\\{1,5\\}\\)[ \t]*\\(?:"
+                                           (car unit) "\\)\\_>?"
+                                           "\\(?:[ \t,]*\\(?:and\\_>[ \t]*\\)?\\)")
+                                   rest)
+                 (let ((end (match-end 0)))
+                   ;; "2mo" is no two minutes.
+                   (unless (string-match-p "\\`[a-z]" (substring rest end))
+                     (setq seconds (+ seconds (* (cdr unit)
+                                                 (string-to-number
+                                                  (match-string 1 rest))))
+                           rest (substring rest end))
+                     t))))
+             mew-submit-time--units)))
+    (and fine (> seconds 0) seconds)))
+
+(defun mew-submit-time--clock (word)
+  "Return the (HOUR MINUTE) that WORD, such as \"18:00\" or \"8am\", means, or nil."
+  (cond ((equal word "noon") '(12 0))
+        ((equal word "midnight") '(24 0))
+        ((string-match "\\`\\([0-9]\\{1,2\\}\\)\\(?:[:.h]\\([0-5][0-9]\\)\\)?\
+\\(?:\\(am\\|pm\\)\\)?\\'" word)
+         (let ((hour (string-to-number (match-string 1 word)))
+               (minute (string-to-number (or (match-string 2 word) "0")))
+               (half (match-string 3 word)))
+           ;; A number alone may be anything.
+           (cond ((not (or half (match-string 2 word))) nil)
+                 ((null half) (and (< hour 24) (list hour minute)))
+                 ((<= 1 hour 12)
+                  (list (+ (% hour 12) (if (equal half "pm") 12 0)) minute)))))))
+
+(defconst mew-submit-time--weekdays
+  '("sunday" "monday" "tuesday" "wednesday" "thursday" "friday" "saturday")
+  "The days of the week; three letters are enough.")
+
+(defun mew-submit-time--weekday (word)
+  "Return the number of the day of the week WORD, 0 for Sunday, or nil."
+  (and (>= (length word) 3)
+       (seq-find (lambda (number)
+                   (string-prefix-p word (nth number mew-submit-time--weekdays)))
+                 (number-sequence 0 6))))
+
+(defun mew-submit-time--day (word now)
+  "Return how many days after NOW the day WORD is, or nil."
+  (let ((weekday (mew-submit-time--weekday word)))
+    (cond ((equal word "today") 0)
+          ((equal word "tomorrow") 1)
+          (weekday (mod (- weekday (decoded-time-weekday (decode-time now))) 7)))))
+
+(defun mew-submit-time--at (now days clock)
+  "Return the time DAYS after NOW's day at CLOCK, (HOUR MINUTE)."
+  (let ((day (decode-time now)))
+    ;; `encode-time' makes the 32nd of a month the 1st of the next.
+    (apply #'encode-time
+           (list (list 0 (nth 1 clock) (nth 0 clock)
+                       (+ (decoded-time-day day) days)
+                       (decoded-time-month day) (decoded-time-year day)
+                       nil -1 nil)))))
+
+(defun mew-submit-time--words (text)
+  "Return the words of TEXT that count; \"8 am\" is one."
+  (seq-remove (lambda (word) (member word '("at" "on" "next")))
+              (split-string (replace-regexp-in-string
+                             "\\([0-9]\\)[ \t]+\\([ap]m\\)\\_>" "\\1\\2" text)
+                            "[ \t,]+" t)))
+
+(defun mew-submit-time--relative (text now)
+  "Return the time that TEXT means seen from NOW: a day, a time of day, or both."
+  (let (days weekday clock unknown)
+    (dolist (word (mew-submit-time--words text))
+      (let ((day (mew-submit-time--day word now))
+            (hour (mew-submit-time--clock word)))
+        (cond ((and day (null days))
+               (setq days day
+                     weekday (mew-submit-time--weekday word)))
+              ((and hour (null clock)) (setq clock hour))
+              (t (setq unknown t)))))
+    (unless (or unknown (not (or days clock)))
+      (let ((time (mew-submit-time--at now (or days 0)
+                                       (or clock mew-submit-time--morning))))
+        (cond ((time-less-p now time) time)
+              ((null days) (mew-submit-time--at now 1 clock))
+              (weekday (mew-submit-time--at now (+ days 7)
+                                            (or clock mew-submit-time--morning)))
+              ;; That is over, and whoever said "today" has to know.
+              (t time))))))
+
+(defun mew-submit-time--absolute (text)
+  "Return the time that TEXT, a date with a time, means, or nil."
+  (ignore-errors
+    (if (string-match-p "\\`[0-9]\\{4\\}-[0-9][0-9]-[0-9][0-9][Tt]" text)
+        (encode-time (decoded-time-set-defaults (iso8601-parse (upcase text))))
+      (let ((time (parse-time-string text)))
+        (and (decoded-time-day time) (decoded-time-hour time)
+             (encode-time (decoded-time-set-defaults time)))))))
+
+(defun mew-submit-time-parse (text &optional now)
+  "Return the time that TEXT means, seen from NOW (the present), or nil.
+It is a while such as \"2h\", \"1h30m\" or \"in 3 days\"; a time of day such
+as \"18:00\" or \"8am\", tomorrow's when today's is over; a day such as
+\"tomorrow\" or \"fri\", with a time of day or in the morning; or a date with
+a time such as \"2030-12-24 18:00\", a header's Date or RFC 3339.  Without a
+zone it is local."
+  (let ((words (downcase (string-trim text)))
+        (now (or now (current-time))))
+    (if-let* ((seconds (mew-submit-time--while words)))
+        (time-add now seconds)
+      (or (mew-submit-time--relative words now)
+          (mew-submit-time--absolute (string-trim text))))))
+
+(defconst mew-submit-time-examples
+  "18:00, 2h, tomorrow 8am, fri 9:00, 2030-12-24 18:00"
+  "Times, as a person may name them.")
+
+(defun mew-submit-time-say (time &optional now)
+  "Return TIME in words, seen from NOW: when it is and how long until then."
+  (let* ((now (or now (current-time)))
+         (minutes (max 0 (round (float-time (time-subtract time now)) 60)))
+         (hours (/ minutes 60)))
+    (format "%s (in %s)"
+            (format-time-string "%a %e %b %Y %H:%M" time)
+            (cond ((< minutes 100) (format "%d min" minutes))
+                  ((< hours 48) (format "%d h %d min" hours (% minutes 60)))
+                  (t (format "%d days" (round hours 24)))))))
+
+(defun mew-submit-time-future (text)
+  "Return the time to come that TEXT means, or signal `user-error'."
+  (let ((time (mew-submit-time-parse text)))
+    (cond ((null time)
+           (user-error "When is \"%s\"?  Say it like this: %s" text
+                       mew-submit-time-examples))
+          ((not (time-less-p nil time))
+           (user-error "%s is over" (format-time-string "%F %H:%M" time)))
+          (t time))))
+
+;;; Asking for one
+
+(defun mew-submit-time--hint (text)
+  "Return what TEXT, typed so far, means, in words."
+  (let ((time (and (not (string-blank-p text)) (mew-submit-time-parse text))))
+    (cond ((null time) "")
+          ((time-less-p nil time) (concat "  = " (mew-submit-time-say time)))
+          (t "  is over"))))
+
+(defun mew-submit-time--show (overlay)
+  "Show in OVERLAY what the minibuffer's contents mean."
+  (move-overlay overlay (point-max) (point-max))
+  (let ((hint (propertize (mew-submit-time--hint (minibuffer-contents-no-properties))
+                          'face 'shadow)))
+    ;; Else point would be shown behind it.
+    (unless (string-empty-p hint)
+      (put-text-property 0 1 'cursor t hint))
+    (overlay-put overlay 'after-string hint)))
+
+(defun mew-submit-time-read ()
+  "Ask for a time to come and return it; showing what it means as it is typed."
+  (mew-submit-time-future
+   (minibuffer-with-setup-hook
+       (lambda ()
+         (let ((overlay (make-overlay (point-max) (point-max))))
+           (add-hook 'post-command-hook
+                     (lambda () (mew-submit-time--show overlay)) nil t)))
+     (read-string (format "Send when (%s): " mew-submit-time-examples)))))
+
+(provide 'mew-submit-time)
+;;; mew-submit-time.el ends here

@@ -1,0 +1,83 @@
+;;; mew-submit-time-tests.el --- Tests of times that people name -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Code:
+
+(require 'ert)
+(require 'mew-submit-time)
+
+(defconst mew-submit-time-tests--now
+  ;; A Wednesday.
+  (encode-time '(30 53 22 25 11 2026 nil -1 nil))
+  "When the times of the table are named.")
+
+(ert-deftest mew-submit-time-tests-table ()
+  "What people say means what they mean."
+  (pcase-dolist
+      (`(,text ,means)
+       '(("18:00" "2026-11-26 18:00") ("23:10" "2026-11-25 23:10")
+         ("8am" "2026-11-26 08:00") ("8 am" "2026-11-26 08:00")
+         ("12am" "2026-11-26 00:00") ("12pm" "2026-11-26 12:00")
+         ("11:30pm" "2026-11-25 23:30") ("18.30" "2026-11-26 18:30")
+         ("at 7:05" "2026-11-26 07:05") ("noon" "2026-11-26 12:00")
+         ("midnight" "2026-11-26 00:00")
+         ("2h" "2026-11-26 00:53") ("+2h" "2026-11-26 00:53")
+         ("+ 90 m" "2026-11-26 00:23") ("1h30m" "2026-11-26 00:23")
+         ("1 hour and 30 minutes" "2026-11-26 00:23")
+         ("in 2 hours" "2026-11-26 00:53") ("in 45 min" "2026-11-25 23:38")
+         ("3d" "2026-11-28 22:53") ("in 2 weeks" "2026-12-09 22:53")
+         ("tomorrow" "2026-11-26 08:00") ("Tomorrow 8am" "2026-11-26 08:00")
+         ("tomorrow at 18:00" "2026-11-26 18:00") ("9:15 tomorrow" "2026-11-26 09:15")
+         ("fri" "2026-11-27 08:00") ("Fri 9:00" "2026-11-27 09:00")
+         ("friday 9am" "2026-11-27 09:00") ("on sunday at 20:00" "2026-11-29 20:00")
+         ("next monday 7:30" "2026-11-30 07:30")
+         ("wed 9:00" "2026-12-02 09:00") ("wed 23:00" "2026-11-25 23:00")
+         ("today 23:30" "2026-11-25 23:30")
+         ;; Over: not moved, so that it can be told.
+         ("today 18:00" "2026-11-25 18:00") ("2020-01-01 10:00" "2020-01-01 10:00")
+         ("2030-12-24 18:00" "2030-12-24 18:00")
+         ("24 Dec 2030 18:00" "2030-12-24 18:00")
+         ("" nil) ("   " nil) ("soon" nil) ("18" nil) ("25:00" nil) ("13pm" nil)
+         ("0am" nil) ("2mo" nil) ("2 h foo" nil) ("fri sat" nil) ("8am 9am" nil)
+         ("2030-12-24" nil) ("tomorrow soon" nil) ("-2h" nil) ("0h" nil)))
+    (ert-info (text)
+      (let ((time (mew-submit-time-parse text mew-submit-time-tests--now)))
+        (should (equal (and time (format-time-string "%F %H:%M" time)) means))))))
+
+(ert-deftest mew-submit-time-tests-zone ()
+  "A time with a zone is that moment."
+  (dolist (text '("2030-12-24T18:00:00+01:00" "2030-12-24t17:00:00z"
+                  "Tue, 24 Dec 2030 18:00:00 +0100"))
+    (should (equal (format-time-string "%F %T" (mew-submit-time-parse text) t)
+                   "2030-12-24 17:00:00"))))
+
+(ert-deftest mew-submit-time-tests-summer ()
+  "Tomorrow at eight is at eight, also when the clocks change in between."
+  (let ((zone (getenv "TZ")))
+    (unwind-protect
+        (progn
+          (set-time-zone-rule "CET-1CEST,M3.5.0,M10.5.0/3")
+          (let ((now (encode-time '(0 0 22 28 3 2026 nil -1 nil))))
+            (should (equal (format-time-string
+                            "%F %H:%M" (mew-submit-time-parse "tomorrow 8am" now))
+                           "2026-03-29 08:00"))))
+      (set-time-zone-rule zone))))
+
+(ert-deftest mew-submit-time-tests-over ()
+  "What is over, or no time, is told in words and without Lisp."
+  (pcase-dolist (`(,text ,words) '(("2020-01-01 10:00" "2020-01-01 10:00 is over")
+                                   ("soon" "When is \"soon\"?  Say it like this")))
+    (should (string-prefix-p words
+                             (cadr (should-error (mew-submit-time-future text)
+                                                 :type 'user-error))))))
+
+(ert-deftest mew-submit-time-tests-hint ()
+  "While a time is typed, what it means is shown, and for half a time nothing."
+  (should (string-match-p "\\`  = .* (in 2 h 0 min)\\'" (mew-submit-time--hint "2h")))
+  (should (equal (mew-submit-time--hint "2020-01-01 10:00") "  is over"))
+  (should (equal (mew-submit-time--hint "tomo") "")))
+
+(provide 'mew-submit-time-tests)
+;;; mew-submit-time-tests.el ends here

@@ -16,7 +16,11 @@
 (require 'mew-submit-address)
 (require 'mew-submit-error)
 (require 'mew-submit-oauth)
+(require 'mew-submit-question)
 (require 'seq)
+
+(defvar epa-suppress-error-buffer)
+(defvar epg-pinentry-mode)
 
 (defconst mew-submit-auth--services
   '((25 "smtp") (465 "submissions" "smtps" "ssmtp") (587 "submission"))
@@ -81,6 +85,16 @@ sources that need no prompt are read."
                                  :require '(:user :secret)
                                  (and user (list :user user)))))
                    (mew-submit-auth--ports port)))))
+
+(defun mew-submit-auth-lookup-quietly (host port &optional user)
+  "Return what auth-source knows for HOST, PORT and USER, asking nobody anything.
+It is as `mew-submit-auth-lookup' returns it.  What gpg has encrypted is read only if it knows the passphrase already."
+  (or (let ((noninteractive t))
+        (mew-submit-auth-lookup host port user))
+      (let ((epg-pinentry-mode 'error)
+            (epa-suppress-error-buffer t))
+        (ignore-errors
+          (mew-submit-auth-lookup host port user)))))
 
 (defun mew-submit-auth-proxy-password (host port user)
   "Return the password of USER at the proxy on HOST and PORT, strings, or nil.
@@ -297,6 +311,19 @@ auth-source knows no password, but not in batch mode."
       (mew-submit-auth--token-by-auth-source event)
     (mew-submit-auth--password event)))
 
+(defun mew-submit-auth-answer-quietly (event)
+  "Return (USER . SECRET) for the question EVENT, (:failed . WHY), or nil.
+Nobody is asked anything: only sources that need no passphrase are read, and
+those whose passphrase gpg still knows."
+  (if (mew-submit-auth-token-p (plist-get event :mechanism))
+      (mew-submit-auth--token-by-auth-source event)
+    (let ((found (mew-submit-auth-lookup-quietly (plist-get event :host)
+                                                 (plist-get event :port)
+                                                 (plist-get event :user))))
+      (and found
+           (cons (or (plist-get event :user) (plist-get found :user))
+                 (mew-submit-auth--secret found))))))
+
 (defun mew-submit-auth-settle (job accepted host)
   "Do what is left to do for JOB when its server HOST has judged the password.
 With ACCEPTED non-nil return a function that saves the password that the user
@@ -312,6 +339,20 @@ nothing wrong is tried again."
            (lambda ()
              (with-file-modes #o600
                (funcall save)))))))
+
+(defun mew-submit-auth-offer-to-save (host save)
+  "Have the user say whether SAVE is to be called, a function.
+It saves the password that HOST has taken.  In batch mode nobody is asked."
+  (unless noninteractive
+    (mew-submit-question-ask
+     nil (list 'save host) (format "%s took the password.  Save it?" host)
+     '(("Save" t) ("Do not save" nil))
+     nil
+     (lambda (yes)
+       (when yes
+         ;; It is answered here already.
+         (let ((auth-source-save-behavior t))
+           (funcall save)))))))
 
 (defun mew-submit-auth-close (job)
   "Forget what was needed for JOB, which has ended."

@@ -5,78 +5,33 @@
 
 ;;; Commentary:
 
-;; Floor 3.  Every question that a running job has is asked here, never from a
-;; filter, and never in batch mode.  `mew-submit-session-when-quiet' chooses the
-;; moment, and asks one question at a time.  Whether a certificate may be trusted is
-;; not among them (SECURITY.md, D25).
+;; Floor 3.  It owns the words of the questions that a running job has: whether to use
+;; another port, for a password, and whether to save that.  None of them takes a key:
+;; mew-submit-question.el keeps it until the user comes to it.  Only who waits for a
+;; message in the foreground is asked at once, and in batch mode nobody is.  Whether a
+;; certificate may be trusted is not among them (SECURITY.md, D25).
 
 ;;; Code:
 
 (require 'mew-submit-auth)
 (require 'mew-submit-error)
 (require 'mew-submit-negative)
+(require 'mew-submit-question)
 (require 'mew-submit-report)
+(require 'mew-submit-session)
 (require 'seq)
 
-;;; Asking
-
-(defun mew-submit-dialog--box-p ()
-  "Should the question come in a box, to be answered with the mouse?"
-  (and use-dialog-box
-       (display-popup-menus-p)
-       last-input-event                 ; not during startup
-       (listp last-nonmenu-event)))
-
-(defun mew-submit-dialog--box (question choices)
-  "Ask QUESTION in a dialog box and return the value of one of CHOICES.
-The events of other messages are dealt with meanwhile: timers run."
-  (x-popup-dialog t (cons question
-                          (mapcar (pcase-lambda (`(,_ ,words ,value))
-                                    (cons (upcase-initials words) value))
-                                  choices))))
-
-(defun mew-submit-dialog--line (question choices)
-  "Ask QUESTION in the minibuffer and return the value of one of CHOICES."
-  (let* ((enable-recursive-minibuffers t)
-         (prompt (format "%s  (%s) " question
-                         (mapconcat (pcase-lambda (`(,key ,words ,_))
-                                      (concat (propertize
-                                               (string key)
-                                               'face 'minibuffer-prompt)
-                                              " " words))
-                                    choices ", ")))
-         (key (read-char-from-minibuffer prompt (mapcar #'car choices))))
-    ;; It leaves question and answer in the echo area, as if it still asked.
-    (message nil)
-    (nth 2 (assq key choices))))
-
-(defun mew-submit-dialog--choose (question choices details)
-  "Ask QUESTION and return the value of the one of CHOICES that the user takes.
-CHOICES is a list of (KEY WORDS VALUE).  After the value `details' show what the
-function DETAILS returns, and ask again.  A quit is left to the caller."
-  (let ((ask (if (mew-submit-dialog--box-p)
-                 #'mew-submit-dialog--box
-               #'mew-submit-dialog--line))
-        (buffer nil)
-        answer)
-    (unwind-protect
-        (while (eq (setq answer (funcall ask question choices)) 'details)
-          (setq buffer (mew-submit-dialog--show (funcall details))))
-      (when (buffer-live-p buffer)
-        (quit-windows-on buffer)))
-    answer))
-
-(defun mew-submit-dialog--show (text)
-  "Show TEXT in the buffer \"*mew-submit details*\" and return that."
-  (with-current-buffer (get-buffer-create "*mew-submit details*")
-    (let ((inhibit-read-only t))
-      (erase-buffer)
-      (insert text)
-      (goto-char (point-min)))
-    (special-mode)
-    (display-buffer (current-buffer)
-                    '(nil (window-height . fit-window-to-buffer)))
-    (current-buffer)))
+(defun mew-submit-dialog--pose (event key text choices details finish)
+  "Return what answers the question TEXT of EVENT, as ON-ASK functions do.
+KEY, CHOICES and DETAILS are as for `mew-submit-question-ask'; FINISH makes what
+the job gets of the user's answer."
+  (cond (noninteractive nil)
+        (mew-submit-session-waiting
+         (funcall finish (mew-submit-question-ask-now text choices details)))
+        (t (lambda (reply)
+             (mew-submit-question-ask
+              (plist-get event :job) key text choices details
+              (lambda (answer) (funcall reply (funcall finish answer))))))))
 
 ;;; Another port?
 
@@ -115,115 +70,87 @@ NETWORK is where this machine is."
 Port %s asks for the same security as port %s: TLS and the server's certificate
 are checked in the same way, and nothing has been sent yet.
 
-this time      send this message through port %s
-always         do so from now on, to this server on this network
-never          never do so, to this server on this network
-not now, C-g   leave the message in the outbox
+This time  send this message through port %s
+Always     do so from now on, to this server on this network
+Never      never do so, to this server on this network
+Not now    leave the message in the outbox
 
-\"always\" and \"never\" are saved in the option mew-submit-fallback-networks;
+\"Always\" and \"Never\" are saved in the option mew-submit-fallback-networks;
 M-x mew-submit-forget-network takes them back.\n"
            (plist-get event :port) (plist-get event :preferred-port)
            (plist-get event :port))))
 
-(defun mew-submit-dialog--ask-fallback (event network)
-  "Ask whether EVENT's less preferred port may be used on NETWORK.
-Return `yes', `always', `never' or nil."
-  (mew-submit-dialog--choose
-   (format "Port %s of %s is blocked here.  Send through port %s?"
-           (plist-get event :preferred-port) (plist-get event :host)
-           (plist-get event :port))
-   '((?y "this time" yes) (?a "always on this network" always)
-     (?n "never" never) (?d "details" details) (?q "not now" nil))
-   (lambda () (mew-submit-dialog--fallback-details event network))))
+(defun mew-submit-dialog--fallback-answer (answer host networks network)
+  "Return what a job gets when the user gives ANSWER about HOST on NETWORK.
+What has been said of NETWORKS for good meanwhile goes before."
+  (let ((rule (mew-submit-negative-rule host networks)))
+    (when (and (memq answer '(always never)) (not (eq answer rule)))
+      (mew-submit-negative-set-rule host answer network))
+    (pcase (or rule answer)
+      ((or 'yes 'always) "yes")
+      ('never (cons :failed mew-submit-negative-never)))))
 
 (defun mew-submit-dialog--fallback (event)
-  "Return \"yes\" if EVENT's less preferred port may be used.
-Else return nil or (:failed . WHY).  What the user has said of this network in
-the meantime is not asked again."
+  "Return what answers the question EVENT, whether to use a less preferred port."
   (let* ((host (plist-get event :host))
          (networks (mew-submit-negative-networks (plist-get event :tunnel)))
          (network (mew-submit-negative-here (plist-get event :tunnel)))
-         (rule (mew-submit-negative-rule host networks))
-         (answer (or rule
-                     (and (not noninteractive)
-                          (mew-submit-dialog--ask-fallback event network)))))
-    (when (and (memq answer '(always never)) (not (eq answer rule)))
-      (mew-submit-negative-set-rule host answer network))
-    (pcase answer
-      ((or 'yes 'always) "yes")
-      ('never (cons :failed mew-submit-negative-never)))))
+         (finish (lambda (answer)
+                   (mew-submit-dialog--fallback-answer answer host networks
+                                                       network))))
+    (if (mew-submit-negative-rule host networks)
+        (funcall finish nil)
+      (mew-submit-dialog--pose
+       event (list 'fallback host networks (plist-get event :port))
+       (format "Port %s of %s is blocked here.  Send through port %s?"
+               (plist-get event :preferred-port) host (plist-get event :port))
+       '(("This time" yes) ("Always on this network" always sure)
+         ("Never" never sure) ("Not now" nil))
+       (lambda () (mew-submit-dialog--fallback-details event network))
+       finish))))
 
 ;;; Password?
 
 (defun mew-submit-dialog--password (event)
-  "Return (USER . PASSWORD) for EVENT, or nil, or (:failed . WHY)."
-  (let ((enable-recursive-minibuffers t))
-    (mew-submit-auth-answer event)))
+  "Return what answers the question EVENT for a password.
+What can be read without asking is; else the user is asked."
+  (let ((host (plist-get event :host))
+        (user (plist-get event :user))
+        (wrong (plist-get event :wrong)))
+    (or (and (not wrong) (mew-submit-auth-answer-quietly event))
+        (mew-submit-dialog--pose
+         event (list 'password host user (and wrong t))
+         (cond (wrong (format "%s did not take the password of %s.  Another one?"
+                              host user))
+               (user (format "%s wants the password of %s." host user))
+               (t (format "%s wants a user name and a password." host)))
+         (list (list "Enter it" nil (lambda () (mew-submit-auth-answer event)))
+               (list "Not now" nil))
+         nil
+         #'identity))))
 
 ;;; Sent, but no answer came
 
-(defun mew-submit-dialog--field (name value)
-  "Return a line with NAME and VALUE, or nothing for nil."
-  (if value
-      (format "%-14s %s\n" (concat name ":")
-              (mew-submit-error-clean (format "%s" value)))
-    ""))
-
-(defun mew-submit-dialog--server (entry)
-  "Return what names the server of ENTRY."
-  (let ((account (plist-get entry :account)))
-    (if (consp account)
-        (plist-get account :server)
-      account)))
-
-(defun mew-submit-dialog--uncertain-details (entry)
-  "Return what there is to know of ENTRY before it is sent again."
-  (concat
-   (mew-submit-dialog--field "Subject" (plist-get entry :subject))
-   (mew-submit-dialog--field "From" (plist-get entry :from))
-   (mew-submit-dialog--field "To" (string-join (plist-get entry :recipients)
-                                               ", "))
-   (mew-submit-dialog--field "Message-ID" (plist-get entry :message-id))
-   (mew-submit-dialog--field "Server" (mew-submit-dialog--server entry))
-   (mew-submit-dialog--field "When" (when-let ((time (caar (plist-get
-                                                            entry :history))))
-                                      (format-time-string "%F %T" time)))
-   (mew-submit-dialog--field "What happened" (plist-get entry :last))
-   "
-The whole message was sent, and then the connection broke before the server said
-whether it has taken it.  It may or may not have been delivered.
-
-send again     the recipients may get it twice; with the Message-ID above many
-               servers notice that
-do not send    the message is left alone
-later, C-g     ask again another time; it is best to ask a recipient meanwhile
-"))
-
-(defun mew-submit-dialog-uncertain (entry)
-  "Ask whether the message ENTRY, sent without an answer, is to be sent again.
-ENTRY is one of the outbox, a plist.  Return t for yes, nil for no, and `later'
-when the user does not say; in batch mode nobody is asked.  Call it by way of
-`mew-submit-session-when-quiet', unless the user has just asked for it."
-  (if noninteractive
-      'later
-    (condition-case nil
-        (let ((recipients (plist-get entry :recipients)))
-          (mew-submit-dialog--choose
-           (format "Sent to %s%s, but no answer came: send again?"
-                   (mew-submit-error-clean (or (car recipients) "nobody"))
-                   (if (cdr recipients)
-                       (format " and %d more" (length (cdr recipients)))
-                     ""))
-           '((?y "send again" t) (?n "do not send" nil) (?d "details" details)
-             (?l "later" later))
-           (lambda () (mew-submit-dialog--uncertain-details entry))))
-      (quit 'later))))
+(defun mew-submit-dialog-send-twice-p (entry)
+  "Does the user want ENTRY's message, which may have arrived, sent again?
+That has to be said in full.  In batch mode nobody is asked, and it is no."
+  (and (not noninteractive)
+       (let ((use-dialog-box nil)
+             (recipients (plist-get entry :recipients)))
+         (discard-input)
+         (yes-or-no-p
+          (format "%s%s may have it already, and get it twice.  Send it again? "
+                  (mew-submit-error-clean (or (car recipients) "Somebody"))
+                  (if (cdr recipients)
+                      (format " and %d more" (length (cdr recipients)))
+                    ""))))))
 
 ;;; Questions of a job
 
 (defun mew-submit-dialog-answer (event)
   "Return the user's answer to the `ask' EVENT, or nil for none.
-It is a string, (USER . PASSWORD), or (:failed . WHY)."
+It is a string, (USER . PASSWORD), (:failed . WHY), or a function that tells
+such an answer later."
   (pcase (plist-get event :what)
     ("fallback" (mew-submit-dialog--fallback event))
     ("password" (mew-submit-dialog--password event))))

@@ -9,7 +9,9 @@
 ;; says what happened to a message that did not get through, why, and what to do.
 ;;
 ;; A message that waits for the network is told of once, in the echo area and the mode
-;; line; what will not be tried again by itself cannot be missed.
+;; line; what will not be tried again by itself cannot be missed.  Nothing here takes a
+;; key that was meant for something else: the buffer is shown, never selected, and while
+;; somebody is in the minibuffer not even that.
 
 ;;; Code:
 
@@ -17,15 +19,14 @@
 (require 'mew-submit-dialog)
 (require 'mew-submit-error)
 (require 'mew-submit-outbox)
+(require 'mew-submit-question)
 (require 'mew-submit-queue)
 (require 'mew-submit-report)
-(require 'mew-submit-session)
 (require 'seq)
 
 (declare-function mew-submit-outbox "mew-submit-browser" ())
 (declare-function mew-submit-edit "mew-submit-browser" (id &optional directory))
 (declare-function mew-submit-diagnose "mew-submit-diagnose" (host))
-(declare-function mew-submit-dialog-uncertain "mew-submit-dialog" (entry))
 
 (defcustom mew-submit-mode-line t
   "Whether the mode line says how much mail waits and is being sent.
@@ -68,12 +69,6 @@ tell of it."
   "What the mode line says, or nil.")
 (put 'mew-submit-notice--string 'risky-local-variable t)
 
-(defvar mew-submit-notice-map
-  (let ((map (make-sparse-keymap)))
-    (define-key map [mode-line mouse-1] #'mew-submit-outbox)
-    map)
-  "Keymap of the mode line's word about mail.")
-
 (defun mew-submit-notice--percent ()
   "Return how much of what is being sent is acknowledged, or nil."
   (let ((sent 0) (total 0))
@@ -84,12 +79,22 @@ tell of it."
                                   (or (plist-get entry :bytes) 0))))))
     (and (> total 0) (min 100 (/ (* 100 sent) total)))))
 
-(defun mew-submit-notice--word (text face help)
-  "Return TEXT for the mode line in FACE, with HELP."
-  (propertize text 'face face 'help-echo
-              (concat help "\nmouse-1: show the outbox")
-              'mouse-face 'mode-line-highlight
-              'local-map mew-submit-notice-map))
+(defun mew-submit-notice--word (text face help &optional command)
+  "Return TEXT for the mode line in FACE, with HELP.
+A click runs COMMAND, by default `mew-submit-outbox'."
+  (let ((map (make-sparse-keymap)))
+    (define-key map [mode-line mouse-1] (or command #'mew-submit-outbox))
+    (propertize text 'face face 'help-echo
+                (concat help "\nmouse-1: "
+                        (if command "answer" "show the outbox"))
+                'mouse-face 'mode-line-highlight
+                'local-map map)))
+
+(defun mew-submit-notice--needs-user-p (entry)
+  "Is ENTRY's message one that the user has to do something about?
+Not one of which they have said that it is not to be sent again."
+  (and (memq (plist-get entry :state) '(uncertain refused broken))
+       (not (plist-get entry :left))))
 
 (defun mew-submit-notice--words ()
   "Return what the mode line is to say, or nil."
@@ -100,7 +105,8 @@ tell of it."
                              entries)))
          (sending (length (mew-submit-queue-running)))
          (waiting (funcall count 'queued 'held))
-         (failed (funcall count 'uncertain 'refused 'broken))
+         (failed (seq-count #'mew-submit-notice--needs-user-p entries))
+         (questions (length mew-submit-question-list))
          (percent (and (> sending 0) (mew-submit-notice--percent))))
     (string-join
      (delq nil
@@ -118,7 +124,12 @@ tell of it."
             (and (> failed 0)
                  (mew-submit-notice--word
                   (format " Mail!%d" failed) 'mew-submit-failed
-                  (format "%d need you" failed))))))))
+                  (format "%d need you" failed)))
+            (and (> questions 0)
+                 (mew-submit-notice--word
+                  (format " Mail?%d" questions) 'mew-submit-failed
+                  (mew-submit-question-text (car mew-submit-question-list))
+                  #'mew-submit-answer)))))))
 
 (defvar mew-submit-notice--timer nil
   "The timer that will bring the mode line up to date, or nil.")
@@ -177,14 +188,14 @@ tell of it."
     (or (mew-submit-queue-entry (plist-get old :id) directory)
         (user-error "That message is not in the outbox any more"))))
 
-(defun mew-submit-notice-ask-uncertain (entry)
-  "Ask whether ENTRY's message, sent without an answer, may be sent again."
-  (eq t (mew-submit-dialog-uncertain entry)))
+(defun mew-submit-notice--may-send-p (entry)
+  "May ENTRY's message be sent now?  If it may have arrived already, ask."
+  (or (not (eq (plist-get entry :state) 'uncertain))
+      (mew-submit-dialog-send-twice-p entry)))
 
 (defun mew-submit-notice-send (entry)
   "Send ENTRY's message now; ask first if it may have arrived already."
-  (when (or (not (eq (plist-get entry :state) 'uncertain))
-            (mew-submit-notice-ask-uncertain entry))
+  (when (mew-submit-notice--may-send-p entry)
     (mew-submit-queue-send (plist-get entry :id)
                            (plist-get entry :directory))
     (message "Sending the mail to %s again"
@@ -194,6 +205,16 @@ tell of it."
   "Send the message of this buffer now."
   (interactive)
   (mew-submit-notice-send (mew-submit-notice--the-entry)))
+
+(defun mew-submit-notice-leave ()
+  "Have the message of this buffer, which may have arrived, left as it is for good.
+It stays in the outbox, and nothing asks about it any more."
+  (interactive)
+  (let ((entry (mew-submit-notice--the-entry)))
+    (mew-submit-queue-let-be (plist-get entry :id) (plist-get entry :directory))
+    (mew-submit-notice--tidy)
+    (message "The mail to %s is not sent again; it stays in the outbox"
+             (mew-submit-report-people (plist-get entry :recipients)))))
 
 (defun mew-submit-notice-edit ()
   "Take the message of this buffer out of the outbox and edit it again."
@@ -214,8 +235,7 @@ What its account asks for in TLS and authentication stays as it is."
                                         mew-submit-notice--ports)))
            (or (cdr (assoc choice mew-submit-notice--ports)) choice))))
   (let ((entry (mew-submit-notice--the-entry)))
-    (when (or (not (eq (plist-get entry :state) 'uncertain))
-              (mew-submit-notice-ask-uncertain entry))
+    (when (mew-submit-notice--may-send-p entry)
       (mew-submit-queue-send-by (plist-get entry :id) routes
                                 (plist-get entry :directory))
       (message "Sending through %s" routes))))
@@ -292,8 +312,14 @@ since it may have arrived.")
 (defun mew-submit-notice--buttons (entry)
   "Insert the buttons for ENTRY."
   (when (plist-get entry :state)
-    (mew-submit-notice--button "[Retry]" #'mew-submit-notice-retry
-                               "r: send it now")
+    (if (eq (plist-get entry :state) 'uncertain)
+        (progn
+          (mew-submit-notice--button "[Send again]" #'mew-submit-notice-retry
+                                     "r: after a yes, since it may have arrived")
+          (mew-submit-notice--button "[Do not send]" #'mew-submit-notice-leave
+                                     "leave it as it is, and ask no more"))
+      (mew-submit-notice--button "[Retry]" #'mew-submit-notice-retry
+                                 "r: send it now"))
     (mew-submit-notice--button "[Edit]" #'mew-submit-notice-edit
                                "e: edit it again")
     (mew-submit-notice--button "[Other port]" #'mew-submit-notice-other-port
@@ -310,20 +336,34 @@ That is so when they are the same message, and when OLD has left the outbox or
 only waits."
   (let ((now (mew-submit-queue-entry (plist-get old :id)
                                      (plist-get old :directory))))
-    (or (equal (mew-submit-outbox-message-file old)
-               (mew-submit-outbox-message-file entry))
-        (not (memq (plist-get now :state) '(uncertain refused broken))))))
+    (or (and entry
+             (equal (mew-submit-outbox-message-file old)
+                    (mew-submit-outbox-message-file entry)))
+        (not (mew-submit-notice--needs-user-p now)))))
 
 (defun mew-submit-notice--forget (entry)
-  "Delete from the buffer what is over when something is said of ENTRY."
+  "Delete from the buffer what is over when something is said of ENTRY, or nil."
   (goto-char (point-min))
   (while (not (eobp))
     (let ((old (get-text-property (point) 'mew-submit-entry))
+          (question (get-text-property (point) 'mew-submit-question))
           (end (next-single-property-change (point) 'mew-submit-entry
                                             nil (point-max))))
-      (if (or (null old) (mew-submit-notice--over-p old entry))
-          (delete-region (point) end)
-        (goto-char end)))))
+      (cond (question (goto-char (next-single-property-change
+                                  (point) 'mew-submit-question
+                                  nil (point-max))))
+            ((or (null old) (mew-submit-notice--over-p old entry))
+             (delete-region (point) end))
+            (t (goto-char end))))))
+
+(defun mew-submit-notice--tidy ()
+  "Have the buffer, if there is one, no longer say what is over."
+  (when-let* ((buffer (get-buffer "*mew-submit*")))
+    (with-current-buffer buffer
+      (save-excursion
+        (let ((inhibit-read-only t))
+          (mew-submit-notice--forget nil))
+        (set-buffer-modified-p nil)))))
 
 (defun mew-submit-notice--section (entry done)
   "Insert at point what happened to ENTRY's message, with DONE."
@@ -332,17 +372,22 @@ only waits."
     (insert "\n")
     (put-text-property start (point) 'mew-submit-entry entry)))
 
-(defun mew-submit-notice-fill (entry done)
-  "Make *mew-submit* say what happened to ENTRY's message, with DONE; return it.
-What it says of other messages that need the user stays: below, when this one
-does too, and else above."
+(defun mew-submit-notice--buffer ()
+  "Return the buffer *mew-submit*, made if need be."
   (with-current-buffer (get-buffer-create "*mew-submit*")
     (unless (derived-mode-p 'mew-submit-notice-mode)
       (mew-submit-notice-mode))
+    (current-buffer)))
+
+(defun mew-submit-notice-fill (entry done)
+  "Make *mew-submit* say what happened to ENTRY's message, with DONE; return it.
+What it says of other messages that need the user stays: below, when this one
+does too, and else above.  Questions stay at the top."
+  (with-current-buffer (mew-submit-notice--buffer)
     (let ((inhibit-read-only t))
       (mew-submit-notice--forget entry)
       (goto-char (if (mew-submit-notice--loud-p entry done)
-                     (point-min)
+                     (mew-submit-notice--questions-end)
                    (point-max)))
       (mew-submit-notice--section entry done))
     (set-buffer-modified-p nil)
@@ -350,6 +395,124 @@ does too, and else above."
     (dolist (window (get-buffer-window-list nil nil t))
       (set-window-point window (point-min)))
     (current-buffer)))
+
+;;; Showing it, without taking a key
+
+(defvar mew-submit-notice--unseen nil
+  "Non-nil when *mew-submit* is to be shown as soon as somebody can see it.")
+
+(defun mew-submit-notice--busy-p ()
+  "Is there nobody to show a window to, or are they in the minibuffer?"
+  (or (mew-submit-background-nobody-p)
+      (active-minibuffer-window)))
+
+(defun mew-submit-notice--display ()
+  "Show *mew-submit* in a window that is not selected, as soon as possible."
+  (setq mew-submit-notice--unseen t)
+  (add-hook 'server-after-make-frame-hook #'mew-submit-notice--display-now)
+  (add-hook 'minibuffer-exit-hook #'mew-submit-notice--display-soon)
+  (unless (mew-submit-notice--busy-p)
+    (mew-submit-notice--display-now)))
+
+(defun mew-submit-notice--display-soon ()
+  "Show *mew-submit* when the minibuffer that is being left is gone."
+  (run-at-time 0 nil #'mew-submit-notice--display-now))
+
+(defun mew-submit-notice--display-now ()
+  "Show *mew-submit* if it waits for that and somebody is there."
+  (when (and mew-submit-notice--unseen (not (mew-submit-notice--busy-p)))
+    (setq mew-submit-notice--unseen nil)
+    (remove-hook 'server-after-make-frame-hook #'mew-submit-notice--display-now)
+    (remove-hook 'minibuffer-exit-hook #'mew-submit-notice--display-soon)
+    (when-let* ((buffer (get-buffer "*mew-submit*")))
+      (display-buffer buffer '((display-buffer-reuse-window
+                                display-buffer-pop-up-window
+                                display-buffer-use-some-window)
+                               (inhibit-same-window . t)
+                               (inhibit-switch-frame . t))))))
+
+(defun mew-submit-notice--say (format &rest args)
+  "Say in the echo area what FORMAT and ARGS make, on one line.
+While somebody is in the minibuffer nothing is said: it would cover the prompt."
+  (unless (active-minibuffer-window)
+    (let ((message-truncate-lines t))
+      (message "%s" (apply #'format format args)))))
+
+;;; Questions
+
+(defun mew-submit-notice--questions-end ()
+  "Return where the questions in the buffer end."
+  (or (text-property-not-all (point-min) (point-max) 'mew-submit-question t)
+      (point-max)))
+
+(defun mew-submit-notice--choice-button (question choice)
+  "Insert a button for CHOICE of QUESTION."
+  (insert-text-button (format "[%s]" (car choice))
+                      'action (lambda (_)
+                                (mew-submit-question-answer question choice))
+                      'follow-link t
+                      'help-echo "Give this answer")
+  (insert "  "))
+
+(defun mew-submit-notice--insert-question (question)
+  "Insert QUESTION and a button for each answer."
+  (insert (propertize (mew-submit-error-clean (mew-submit-question-text question))
+                      'face 'bold)
+          "\n  ")
+  (dolist (choice (mew-submit-question-choices question))
+    (mew-submit-notice--choice-button question choice))
+  (when-let* ((details (mew-submit-question-details question)))
+    (insert-text-button "[Details]" 'follow-link t
+                        'help-echo "What was tried, and what each answer means"
+                        'action (lambda (_)
+                                  (mew-submit-question-show (funcall details)))))
+  (insert "\n\n"))
+
+(defun mew-submit-notice--fill-questions ()
+  "Have the questions that wait at the top of the buffer, and no others."
+  (with-current-buffer (mew-submit-notice--buffer)
+    (let ((inhibit-read-only t))
+      (save-excursion
+        (delete-region (point-min) (mew-submit-notice--questions-end))
+        (goto-char (point-min))
+        (mapc #'mew-submit-notice--insert-question mew-submit-question-list)
+        (put-text-property (point-min) (point) 'mew-submit-question t)))
+    (set-buffer-modified-p nil)
+    (dolist (window (get-buffer-window-list nil nil t))
+      (unless (eq window (selected-window))
+        (set-window-point window (point-min))))))
+
+(defvar mew-submit-notice--posed nil
+  "The keys of the questions that have been shown; one is shown by itself once.")
+
+(defun mew-submit-notice--questions ()
+  "Show the questions that have come, and no longer those that are gone.
+This is on `mew-submit-question-hook'."
+  (unless noninteractive
+    (mew-submit-notice--fill-questions)
+    (mew-submit-notice--update-soon)
+    (let ((new (seq-remove (lambda (question)
+                             (member (mew-submit-question-key question)
+                                     mew-submit-notice--posed))
+                           mew-submit-question-list)))
+      (when new
+        (setq mew-submit-notice--posed
+              (append (mapcar #'mew-submit-question-key new)
+                      mew-submit-notice--posed))
+        (mew-submit-notice--display)
+        (mew-submit-notice--say "Mail: %s  (M-x mew-submit-answer)"
+                                (mew-submit-question-text (car new)))))))
+
+;;;###autoload
+(defun mew-submit-answer ()
+  "Go to the questions about mail that wait for an answer.
+Each has a button for each answer: TAB goes to the next one, RET presses it."
+  (interactive)
+  (unless mew-submit-question-list
+    (user-error "No mail waits for an answer of yours"))
+  (mew-submit-notice--fill-questions)
+  (pop-to-buffer (mew-submit-notice--buffer))
+  (goto-char (point-min)))
 
 ;;; Telling
 
@@ -375,19 +538,12 @@ does too, and else above."
              "")
            (mew-submit-error-clean (plist-get done :text))))
 
-(defun mew-submit-notice--uncertain (entry)
-  "Ask, when the user is not typing, what is to become of the uncertain ENTRY."
-  (mew-submit-session-when-quiet
-   (lambda ()
-     (when-let ((now (mew-submit-queue-entry (plist-get entry :id)
-                                             (plist-get entry :directory))))
-       (when (eq (plist-get now :state) 'uncertain)
-         (mew-submit-notice-send now))))))
-
 (defun mew-submit-notice--show (entry done)
   "Show that ENTRY's message did not get through, because of DONE."
-  (display-buffer (mew-submit-notice-fill entry done))
-  (message "Mail was not delivered: %s" (mew-submit-report-done done))
+  (mew-submit-notice-fill entry done)
+  (mew-submit-notice--display)
+  (mew-submit-notice--say "Mail was not delivered: %s"
+                          (mew-submit-report-done done))
   (when (plist-get done :alarm)
     (ding)))
 
@@ -401,16 +557,24 @@ In batch mode a command that wants to know it tells it itself."
            (mew-submit-notice--show entry done))
           (t (mew-submit-notice-fill entry done)
              (mew-submit-notice--waits entry done)))
-    (when (and (equal (plist-get done :result) "uncertain")
-               (not noninteractive))
-      (mew-submit-notice--uncertain entry))))
+    (when (and (null (plist-get entry :state))
+               (get-buffer "*mew-submit*"))
+      ;; It is still in the table.
+      (run-at-time 0 nil #'mew-submit-notice--tidy))))
 
 (defun mew-submit-notice-left-behind ()
-  "Ask about the messages that an Emacs that died has left `uncertain'."
+  "Have *mew-submit* tell of the messages that are `uncertain', and show it.
+Those of which the user has said that they are not sent again are left alone."
   (unless noninteractive
-    (dolist (entry (mew-submit-queue-entries))
-      (when (eq (plist-get entry :state) 'uncertain)
-        (mew-submit-notice--uncertain entry)))))
+    (let ((left (seq-filter (lambda (entry)
+                              (and (eq (plist-get entry :state) 'uncertain)
+                                   (mew-submit-notice--needs-user-p entry)))
+                            (mew-submit-queue-entries))))
+      (dolist (entry left)
+        (mew-submit-notice-fill entry (list :result "uncertain" :kind "uncertain"
+                                            :text (plist-get entry :last))))
+      (when left
+        (mew-submit-notice--display)))))
 
 ;;; Leaving Emacs
 
@@ -433,6 +597,7 @@ This is on `kill-emacs-query-functions' while that is so."
 (add-hook 'mew-submit-queue-done-functions #'mew-submit-notice-done)
 (add-hook 'mew-submit-queue-change-hook #'mew-submit-notice--watch-leaving)
 (add-hook 'mew-submit-queue-change-hook #'mew-submit-notice--update-soon)
+(add-hook 'mew-submit-question-hook #'mew-submit-notice--questions)
 (add-hook 'mew-submit-queue-progress-functions #'mew-submit-notice--update-soon)
 
 (provide 'mew-submit-notice)

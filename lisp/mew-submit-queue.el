@@ -848,7 +848,15 @@ Whoever calls this for one that is `uncertain' has asked the user."
   (mew-submit-queue--change
    id directory
    (lambda (entry)
-     (mew-submit-outbox-with entry :state 'queued :next nil))))
+     (mew-submit-outbox-with entry :state 'queued :next nil :left nil))))
+
+(defun mew-submit-queue-let-be (id &optional directory)
+  "Note that the message ID in DIRECTORY, which is in doubt, is left as it is.
+Nothing asks about it any more, until somebody sends it again."
+  (mew-submit-queue--change
+   id directory
+   (lambda (entry)
+     (mew-submit-outbox-with entry :left t))))
 
 (defun mew-submit-queue-send-by (id routes &optional directory)
   "Send the message ID in DIRECTORY now, by ROUTES such as \"465:implicit\".
@@ -859,7 +867,7 @@ ROUTES are none."
      id directory
      (lambda (entry)
        (mew-submit-outbox-with
-        entry :state 'queued :next nil
+        entry :state 'queued :next nil :left nil
         :account (plist-put (mew-submit-account-copy
                              (plist-get entry :account))
                             :routes routes))))))

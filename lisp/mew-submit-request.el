@@ -417,6 +417,14 @@ account says."
                                           out))
          (mew-submit-tls-file-name out))))
 
+(defun mew-submit-request--or-failed (answer why)
+  "Return ANSWER, or (:failed . WHY) in place of none, now or later."
+  (cond ((functionp answer)
+         (lambda (reply)
+           (funcall answer (lambda (later)
+                             (funcall reply (or later (cons :failed why)))))))
+        (t (or answer (cons :failed why)))))
+
 (defun mew-submit-request--secret (work event)
   "Return what answers the question EVENT of WORK for a secret.
 It is as `mew-submit-session-start' takes it."
@@ -430,10 +438,11 @@ It is as `mew-submit-session-start' takes it."
           ((null refusal)
            (setf (mew-submit-request--work-asked work) t)
            (funcall on-ask event))
-          ((condition-case nil
-               (funcall on-ask (append event '(:wrong t)))
-             (quit nil)))
-          (t (cons :failed refusal)))))
+          (t (mew-submit-request--or-failed
+              (condition-case nil
+                  (funcall on-ask (append event '(:wrong t)))
+                (quit nil))
+              refusal)))))
 
 (defun mew-submit-request--tunnel-name (work)
   "Return what names the way out of WORK, or nil for no tunnel."
@@ -550,8 +559,8 @@ Return the session that looks, or nil where there is nothing to look at."
   (let ((job (plist-get event :job))
         (host (mew-submit-request--work-host work)))
     (pcase (plist-get event :event)
-      ('auth (when-let ((save (mew-submit-auth-settle job t host)))
-               (mew-submit-session-when-quiet save)))
+      ('auth (when-let* ((save (mew-submit-auth-settle job t host)))
+               (mew-submit-auth-offer-to-save host save)))
       ('done (when (equal (plist-get event :kind) "auth")
                (mew-submit-auth-settle job nil host))
              (mew-submit-auth-close job)))))

@@ -9,7 +9,7 @@
 ;; for all jobs, the queue of events, the callbacks, and the `done' event that
 ;; tells all there is to tell of a job.  It knows nothing of accounts and
 ;; messages, and asks the user nothing: a question goes to the function that
-;; came with the job.
+;; came with the job, and is over when the job is.
 ;;
 ;; The module writes one octet to the pipe when there are events.  The filter
 ;; fetches them and does nothing else: callbacks run from a timer, each in a
@@ -22,6 +22,7 @@
 (require 'mew-submit-error)
 (require 'mew-submit-module)
 (require 'mew-submit-oauth)
+(require 'mew-submit-question)
 
 (declare-function mew-submit--mod-open "ext:mew-submit-module" (process))
 (declare-function mew-submit--mod-start "ext:mew-submit-module" (request))
@@ -84,8 +85,8 @@ The last of them is `done'.")
 (defvar mew-submit-session--timer nil
   "The timer that will handle the queue, or nil.")
 
-(defvar mew-submit-session--waiting nil
-  "Non-nil while `mew-submit-session-wait' waits.")
+(defvar mew-submit-session-waiting nil
+  "Non-nil while `mew-submit-session-wait' waits, in the foreground.")
 
 (defun mew-submit-session--schedule ()
   "Have the queue handled as soon as Emacs waits for something."
@@ -317,76 +318,6 @@ have it accepted from then on"))
      (and (plist-get event :alarm)
           (list :alarm (plist-get event :alarm))))))
 
-;;; When the user is not typing
-
-(defvar mew-submit-session--questions nil
-  "Functions that want to ask the user something, oldest first.")
-
-(defvar mew-submit-session--asking nil
-  "Non-nil while the user is asked something.")
-
-(defvar mew-submit-session--quiet-timer nil
-  "The timer that waits for the user to be quiet, or nil.")
-
-(defconst mew-submit-session--quiet-time 0.7
-  "For how many seconds a user who is not typing has typed nothing.")
-
-(defun mew-submit-session--ask-next ()
-  "Ask the oldest question."
-  (let ((question (pop mew-submit-session--questions))
-        (mew-submit-session--asking t))
-    (condition-case err
-        (let ((inhibit-quit nil))
-          (funcall question))
-      (quit nil)
-      (error (mew-submit-session--warn err "asking a question")))))
-
-(defun mew-submit-session--ask-all ()
-  "Ask all questions."
-  (while mew-submit-session--questions
-    (mew-submit-session--ask-next)))
-
-(defun mew-submit-session--quiet-p (events)
-  "Is the user quiet, and have there been EVENTS input events and no more?
-One who is in the minibuffer, or is asked something already, is busy; before
-there is a frame nobody would see a question."
-  (and (= events num-nonmacro-input-events)
-       (not mew-submit-session--asking)
-       (not executing-kbd-macro)
-       (zerop (minibuffer-depth))
-       (not (and (daemonp) (equal (terminal-name) "initial_terminal")))))
-
-(defun mew-submit-session--await-quiet ()
-  "Have questions asked when the user has been quiet for a moment."
-  (unless mew-submit-session--quiet-timer
-    (setq mew-submit-session--quiet-timer
-          (run-at-time mew-submit-session--quiet-time nil
-                       #'mew-submit-session--ask-when-quiet
-                       num-nonmacro-input-events))))
-
-(defun mew-submit-session--ask-when-quiet (events)
-  "Ask one question if EVENTS input events are all there were so far.
-Else wait a little more.  An idle timer would not do: when a question was
-answered, Emacs does not count itself idle before the next command."
-  (setq mew-submit-session--quiet-timer nil)
-  (when mew-submit-session--questions
-    (unwind-protect
-        (when (mew-submit-session--quiet-p events)
-          ;; Other questions wait meanwhile, and go on when this one is over.
-          (mew-submit-session--ask-next))
-      (when mew-submit-session--questions
-        (mew-submit-session--await-quiet)))))
-
-(defun mew-submit-session-when-quiet (function)
-  "Call FUNCTION, which asks the user something, when the user is not typing.
-One question is asked at a time, and never from a filter.  In batch mode, and
-while `mew-submit-session-wait' waits, FUNCTION is called at once."
-  (setq mew-submit-session--questions
-        (append mew-submit-session--questions (list function)))
-  (if (or noninteractive mew-submit-session--waiting)
-      (mew-submit-session--ask-all)
-    (mew-submit-session--await-quiet)))
-
 ;;; Callbacks
 
 (defun mew-submit-session--call (function event what &optional asking)
@@ -447,13 +378,11 @@ Whatever goes wrong counts as \"no answer\"."
         (mew-submit-session--reply session id answer)))))
 
 (defun mew-submit-session--ask (session event)
-  "Have the question EVENT of SESSION answered when the user is not typing.
+  "Have the question EVENT of SESSION answered.
 The answer may depend on what was tried so far, which goes with the question."
-  (mew-submit-session-when-quiet
-   (lambda ()
-     (mew-submit-session--answer
-      session (append event
-                      (list :attempts (mew-submit-session--tried session)))))))
+  (mew-submit-session--answer
+   session (append event
+                   (list :attempts (mew-submit-session--tried session)))))
 
 (defun mew-submit-session--start-job (request)
   "Have the module start a job for REQUEST and return its number.
@@ -494,6 +423,7 @@ The secrets in REQUEST are overwritten."
                   event
                 (mew-submit-session--done session event))))
     (remhash (mew-submit-session-id session) mew-submit-session--table)
+    (mew-submit-question-drop (mew-submit-session-id session))
     (unless (mew-submit-session--again-p session done)
       (setf (mew-submit-session-done session) done)
       (when (mew-submit-session-message session)
@@ -583,12 +513,12 @@ ON-EVENT and ON-DONE are called soon, as for any session."
   "Wait until SESSION has ended and return its `done' event.
 Return nil when TIMEOUT seconds have passed before.  The user can quit, which
 does not stop the session."
-  (let ((mew-submit-session--waiting t)
+  (let ((mew-submit-session-waiting t)
         (deadline (and timeout (time-add nil timeout)))
         (left 1))
     (while (and (null (mew-submit-session-done session)) (> left 0))
       (mew-submit-session--dispatch)
-      (mew-submit-session--ask-all)
+      (mew-submit-question-answer-now (mew-submit-session-id session))
       (when deadline
         (setq left (float-time (time-subtract deadline nil))))
       (unless (or (mew-submit-session-done session) (<= left 0))

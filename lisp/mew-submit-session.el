@@ -19,6 +19,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-background)
 (require 'mew-submit-error)
 (require 'mew-submit-module)
 (require 'mew-submit-oauth)
@@ -102,8 +103,8 @@ The last of them is `done'.")
 (defun mew-submit-session--collect ()
   "Fetch the module's events into the queue."
   (dolist (event (mew-submit--mod-drain))
-    (when-let ((session (gethash (plist-get event :job)
-                                 mew-submit-session--table)))
+    (when-let* ((session (gethash (plist-get event :job)
+                                  mew-submit-session--table)))
       (mew-submit-session--enqueue session event))))
 
 (defun mew-submit-session--warn (err what)
@@ -336,8 +337,9 @@ have it accepted from then on"))
   (let ((question (pop mew-submit-session--questions))
         (mew-submit-session--asking t))
     (condition-case err
-        (let ((inhibit-quit nil))
-          (funcall question))
+        (mew-submit-background-run
+          (let ((inhibit-quit nil))
+            (funcall question)))
       (quit nil)
       (error (mew-submit-session--warn err "asking a question")))))
 
@@ -501,10 +503,12 @@ The secrets in REQUEST are overwritten."
               (reverse (cons (append done
                                      (mew-submit-session--pick event :at))
                              (mew-submit-session-course session)))))
-      (mew-submit-session--call (mew-submit-session-on-event session)
-                                done "a callback for events")
-      (mew-submit-session--call (mew-submit-session-on-done session)
-                                done "a callback for the end"))))
+      ;; Whoever leaves by a throw: what is on disk depends on the second one.
+      (unwind-protect
+          (mew-submit-session--call (mew-submit-session-on-event session)
+                                    done "a callback for events")
+        (mew-submit-session--call (mew-submit-session-on-done session)
+                                  done "a callback for the end")))))
 
 (defun mew-submit-session--handle (session event)
   "Do all there is to do for EVENT of SESSION."
@@ -518,22 +522,28 @@ The secrets in REQUEST are overwritten."
             (when (eq type 'ask)
               (mew-submit-session--ask session event))))))
 
+(defun mew-submit-session--handle-next ()
+  "Handle the oldest event of the queue; nothing it does reaches the others."
+  (let ((next (pop mew-submit-session--queue))
+        (inhibit-quit t))
+    (condition-case err
+        (mew-submit-session--handle (car next) (cdr next))
+      (error (mew-submit-session--warn err "handling an event")))))
+
 (defun mew-submit-session--dispatch ()
   "Handle the queue.
 A callback may wait, and so come here again: each event is taken from the queue
-before it is handled."
+before it is handled.  Whatever throws past this, the rest is handled later."
   (when mew-submit-session--timer
     (cancel-timer mew-submit-session--timer)
     (setq mew-submit-session--timer nil))
-  ;; A quit that is under way would end the next callback before it begins.
-  (while (and mew-submit-session--queue (not quit-flag))
-    (let ((next (pop mew-submit-session--queue))
-          (inhibit-quit t))
-      (condition-case err
-          (mew-submit-session--handle (car next) (cdr next))
-        (error (mew-submit-session--warn err "handling an event")))))
-  (when mew-submit-session--queue
-    (mew-submit-session--schedule)))
+  (unwind-protect
+      (mew-submit-background-run
+        ;; A quit that is under way would end the next callback before it begins.
+        (while (and mew-submit-session--queue (not quit-flag))
+          (mew-submit-session--handle-next)))
+    (when mew-submit-session--queue
+      (mew-submit-session--schedule))))
 
 ;;; What the floors above call
 

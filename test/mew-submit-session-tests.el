@@ -461,6 +461,56 @@
                        "delivered"))
         (should asked)))))
 
+;;; Nothing reaches past an event
+
+(ert-deftest mew-submit-session-tests-a-key-ends-no-callback ()
+  "A key that another package's `while-no-input' waits for ends no callback."
+  (let* ((mew-submit-session--queue nil)
+         (ends nil)
+         (session (mew-submit-session--make
+                   :id 7 :on-event (lambda (_)
+                                     ;; What Emacs does when a key comes.
+                                     (when throw-on-input
+                                       (setq quit-flag throw-on-input))
+                                     (push 'event ends))
+                   :on-done (lambda (_) (push 'done ends)))))
+    (mew-submit-session--enqueue session '(:event done :kind "ok" :result "delivered"))
+    (while-no-input (mew-submit-session--dispatch))
+    (should (equal ends '(done event)))))
+
+(ert-deftest mew-submit-session-tests-a-throw-stops-nobody ()
+  "A callback that is left by a throw loses neither its end nor other events."
+  (let* ((mew-submit-session--queue nil)
+         (ends nil)
+         (make (lambda (id)
+                 (mew-submit-session--make
+                  :id id :on-event (lambda (_) (throw 'away id))
+                  :on-done (lambda (_) (push id ends))))))
+    (dolist (id '(1 2 3))
+      (mew-submit-session--enqueue (funcall make id)
+                                   '(:event done :kind "ok" :result "delivered")))
+    (dotimes (_ 3)
+      (catch 'away (mew-submit-session--dispatch))
+      ;; The others have not been forgotten.
+      (should (eq (null mew-submit-session--queue)
+                  (null mew-submit-session--timer))))
+    (should (equal ends '(3 2 1)))))
+
+(ert-deftest mew-submit-session-tests-callbacks-have-a-directory ()
+  "Callbacks run in a directory that exists, whatever the current one is."
+  (let ((mew-submit-session--queue nil)
+        (default-directory "/does/not/exist/")
+        (there nil))
+    (mew-submit-session--enqueue
+     (mew-submit-session--make
+      :id 7 :on-done (lambda (_)
+                       (setq there (list (file-directory-p default-directory)
+                                         mew-submit-background))))
+     '(:event done :kind "ok" :result "delivered"))
+    (mew-submit-session--dispatch)
+    (should (equal there '(t t)))
+    (should (equal default-directory "/does/not/exist/"))))
+
 ;;; What is kept of events
 
 (ert-deftest mew-submit-session-tests-attempts-are-normal ()

@@ -31,6 +31,7 @@
 (declare-function mew-submit--mod-answer "ext:mew-submit-module"
                   (id text &optional secret))
 (declare-function mew-submit--mod-jobs "ext:mew-submit-module" ())
+(declare-function mew-submit--mod-beat "ext:mew-submit-module" (msecs))
 (declare-function mew-submit--mod-stop "ext:mew-submit-module" (msecs))
 
 (defcustom mew-submit-log nil
@@ -112,10 +113,49 @@ The last of them is `done'.")
   (display-warning 'mew-submit
                    (format "%s: %s" what (mew-submit-error-text err)) :error))
 
+;;; The clock
+
+;; The timers of Emacs are times of the clock: when that is set back by an hour, they
+;; sleep for an hour longer.  The module's heartbeat does not go by the clock.
+
+(defconst mew-submit-session--beat 60
+  "Seconds between two octets that the module sends though there is no event.")
+
+(defvar mew-submit-session--seen nil
+  "What the clock showed when the module sent something last.")
+
+(defvar mew-submit-session-clock-hook nil
+  "Hook that is run when the clock was set back.")
+
+(defun mew-submit-session--wind-timers (seconds)
+  "Have all timers of mew-submit come SECONDS earlier."
+  (dolist (timer (copy-sequence timer-list))
+    (let ((function (timer--function timer)))
+      (when (and (symbolp function)
+                 (string-prefix-p "mew-submit-" (symbol-name function)))
+        (cancel-timer timer)
+        (timer-inc-time timer (- seconds))
+        (timer-activate timer)))))
+
+(defun mew-submit-session--look-at-clock ()
+  "Have nothing sleep for longer because the clock was set back."
+  (let* ((now (float-time))
+         (back (- (or mew-submit-session--seen now) now)))
+    (setq mew-submit-session--seen now)
+    (when (> back 1)
+      (mew-submit-session--wind-timers back)
+      (run-at-time 0 nil #'mew-submit-session--tell-of-clock))))
+
+(defun mew-submit-session--tell-of-clock ()
+  "Run the hook for a clock that was set back."
+  (mew-submit-background-run
+    (run-hooks 'mew-submit-session-clock-hook)))
+
 (defun mew-submit-session--filter (_process _octets)
   "Fetch the events that the module has announced."
   (condition-case err
-      (mew-submit-session--collect)
+      (progn (mew-submit-session--look-at-clock)
+             (mew-submit-session--collect))
     (error (mew-submit-session--warn err "fetching events"))))
 
 (defun mew-submit-session--sentinel (process _change)
@@ -140,6 +180,7 @@ The last of them is `done'.")
           (mew-submit--mod-open process)
         (error (delete-process process)
                (signal (car err) (cdr err))))
+      (mew-submit--mod-beat (* 1000 mew-submit-session--beat))
       (setq mew-submit-session--process process)
       (add-hook 'kill-emacs-hook #'mew-submit-session-stop))))
 

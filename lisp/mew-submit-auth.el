@@ -87,8 +87,9 @@ sources that need no prompt are read."
                    (mew-submit-auth--ports port)))))
 
 (defun mew-submit-auth-lookup-quietly (host port &optional user)
-  "Return what auth-source knows for HOST, PORT and USER, asking nobody anything.
-It is as `mew-submit-auth-lookup' returns it.  What gpg has encrypted is read only if it knows the passphrase already."
+  "Return what auth-source knows for HOST, PORT and USER; ask nobody anything.
+The value is that of `mew-submit-auth-lookup'.  What gpg has encrypted is read
+only if it knows the passphrase already."
   (or (let ((noninteractive t))
         (mew-submit-auth-lookup host port user))
       (let ((epg-pinentry-mode 'error)
@@ -341,18 +342,20 @@ nothing wrong is tried again."
                (funcall save)))))))
 
 (defun mew-submit-auth-offer-to-save (host save)
-  "Have the user say whether SAVE is to be called, a function.
-It saves the password that HOST has taken.  In batch mode nobody is asked."
-  (unless noninteractive
-    (mew-submit-question-ask
-     nil (list 'save host) (format "%s took the password.  Save it?" host)
-     '(("Save" t) ("Do not save" nil))
-     nil
-     (lambda (yes)
-       (when yes
-         ;; It is answered here already.
-         (let ((auth-source-save-behavior t))
-           (funcall save)))))))
+  "Call SAVE, which saves the password that HOST has taken, if the user wants that.
+`auth-source-save-behavior' says so, or the user does.  In batch mode nobody is
+asked."
+  (cond ((eq auth-source-save-behavior t) (funcall save))
+        ((or noninteractive (null auth-source-save-behavior)) nil)
+        (t (mew-submit-question-ask
+            nil (list 'save host) (format "%s took the password.  Save it?" host)
+            '(("Save" t) ("Do not save" nil))
+            nil
+            (lambda (yes)
+              (when yes
+                ;; It is answered here already.
+                (let ((auth-source-save-behavior t))
+                  (funcall save))))))))
 
 (defun mew-submit-auth-close (job)
   "Forget what was needed for JOB, which has ended."

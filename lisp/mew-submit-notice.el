@@ -16,6 +16,7 @@
 ;;; Code:
 
 (require 'button)
+(require 'mew-submit-background)
 (require 'mew-submit-dialog)
 (require 'mew-submit-error)
 (require 'mew-submit-outbox)

@@ -126,20 +126,24 @@ One whose prompt is quit, or taken back, goes on waiting."
     (mew-submit-question--give question (car answer))))
 
 (defun mew-submit-question-ask-now (text choices details)
-  "Ask the question TEXT in the minibuffer, in the foreground; return the answer.
-This is for who waits for it in the foreground and has nothing else to type to.
-CHOICES and DETAILS are as for `mew-submit-question-ask'.  The answer is spelled."
+  "Ask the question TEXT in the minibuffer, and return the answer.
+This is for who waits in the foreground, and has nothing else to type to.
+CHOICES and DETAILS are as for `mew-submit-question-ask'.  What the first choice
+reads is read at once; else an answer is spelled."
   (let* ((question (mew-submit-question--make :text text :choices choices))
          (words (append (mapcar #'car choices) (and details '("details"))))
          (enable-recursive-minibuffers t)
+         (read (nth 2 (car choices)))
          answer)
-    (while (null answer)
-      (let ((word (completing-read (concat text " ") words nil t)))
-        (if (equal word "details")
-            (mew-submit-question-show (funcall details))
-          (setq answer (mew-submit-question--value question
-                                                   (assoc word choices))))))
-    (car answer)))
+    (if (functionp read)
+        (funcall read)
+      (while (null answer)
+        (let ((word (completing-read (concat text " ") words nil t)))
+          (if (equal word "details")
+              (mew-submit-question-show (funcall details))
+            (setq answer (mew-submit-question--value question
+                                                     (assoc word choices))))))
+      (car answer))))
 
 (defun mew-submit-question-answer-now (job)
   "Have the user, who waits for JOB in the foreground, answer what it waits for."

@@ -20,6 +20,7 @@
 (require 'cl-lib)
 (require 'mew-submit-account)
 (require 'mew-submit-auth)
+(require 'mew-submit-background)
 (require 'mew-submit-dialog)
 (require 'mew-submit-error)
 (require 'mew-submit-message)
@@ -96,6 +97,9 @@ still on disk then.")
 
 (defvar mew-submit-queue--watching nil
   "The directories to look through now and then, whether they are empty or not.")
+
+(defvar mew-submit-queue--looked 0
+  "When the outbox was looked through last.")
 
 (defvar mew-submit-queue--leaving nil
   "Non-nil when Emacs is about to end: what is stopped now goes on next time.")
@@ -526,8 +530,17 @@ those that the user's account has now."
               err :on-done (lambda (done)
                              (mew-submit-queue--conclude job done))))))))
 
+(defun mew-submit-queue--clock-back-p (entry now)
+  "Has the clock been set back since ENTRY's next attempt was fixed, until NOW?
+What the user has chosen is a time of the clock, whatever that says."
+  (let ((since (or (caar (plist-get entry :history))
+                   (plist-get entry :created))))
+    (and since
+         (null (plist-get entry :not-before))
+         (< (1+ now) since))))
+
 (defun mew-submit-queue--too-late-p (next now)
-  "Is NEXT later than any wait from NOW on?  Then the clock has been set back."
+  "Is NEXT later than any wait from NOW on?  Then the clock was wrong once."
   (> (- next now)
      (max mew-submit-queue--poll
           (* 1.3 (apply #'max (or mew-submit-retry-intervals '(3600)))))))
@@ -539,13 +552,16 @@ those that the user's account has now."
 
 (defun mew-submit-queue--due-p (entry &optional now)
   "Is it time, NOW if non-nil, to send ENTRY's message?"
-  (let ((next (plist-get entry :next))
-        (now (or now (float-time))))
+  (let* ((next (plist-get entry :next))
+         (now (or now (float-time)))
+         (over (and next
+                    (or (<= next now)
+                        (mew-submit-queue--clock-back-p entry now)))))
     (pcase (plist-get entry :state)
-      ('queued (or (null next) (<= next now)
+      ('queued (or (null next) over
                    (mew-submit-queue--too-late-p next now)
                    (mew-submit-queue--urgent-p entry)))
-      ('held (and next (<= next now))))))
+      ('held over))))
 
 (defun mew-submit-queue--put-off (entry err)
   "Try ENTRY, which could not be begun because of ERR, again later."
@@ -553,30 +569,47 @@ those that the user's account has now."
                 entry :next (+ (float-time) mew-submit-queue--poll)
                 :last (mew-submit-error-text err))))
     (puthash (mew-submit-queue--key entry) later mew-submit-queue--entries)
+    (remhash (mew-submit-queue--key entry) mew-submit-queue--urgent)
     (unless (equal (plist-get later :last) (plist-get entry :last))
-      (display-warning 'mew-submit (plist-get later :last)))))
+      (display-warning
+       'mew-submit
+       (format "Mail to %s waits, and is tried again each minute: %s"
+               (mew-submit-report-people (plist-get entry :recipients))
+               (plist-get later :last))))))
 
-(defun mew-submit-queue--try (entry)
+(defun mew-submit-queue--begin-locked (entry lock)
+  "Begin to send ENTRY's message, on which LOCK is, as it is on disk.
+Return non-nil if it is being sent now."
+  (let ((true (mew-submit-queue--reread (plist-get entry :id)
+                                        (plist-get entry :directory)))
+        begun)
+    (when (and true (mew-submit-queue--due-p true))
+      ;; What is being sent stays locked, whoever quits.
+      (mew-submit-queue--whole
+        (mew-submit-queue--begin true lock)
+        (setq begun t)))
+    begun))
+
+(defun mew-submit-queue--try-to-begin (entry)
   "Begin to send ENTRY's message, unless another Emacs does or has done that."
   (let* ((id (plist-get entry :id))
          (directory (plist-get entry :directory))
          (lock (mew-submit-outbox-lock id directory))
          begun)
-    (if (null lock)
-        (if (file-exists-p (mew-submit-outbox-message-file entry))
-            (mew-submit-queue--look-at id directory nil)
-          (mew-submit-queue--drop entry))
-      (unwind-protect
-          (condition-case err
-              (let ((true (mew-submit-queue--reread id directory)))
-                (when (and true (mew-submit-queue--due-p true))
-                  ;; What is being sent stays locked, whoever quits.
-                  (mew-submit-queue--whole
-                    (mew-submit-queue--begin true lock)
-                    (setq begun t))))
-            (error (mew-submit-queue--put-off entry err)))
-        (unless begun
-          (mew-submit-outbox-unlock lock))))))
+    (cond (lock
+           (unwind-protect
+               (setq begun (mew-submit-queue--begin-locked entry lock))
+             (unless begun
+               (mew-submit-outbox-unlock lock))))
+          ((file-exists-p (mew-submit-outbox-message-file entry))
+           (mew-submit-queue--look-at id directory nil))
+          (t (mew-submit-queue--drop entry)))))
+
+(defun mew-submit-queue--try (entry)
+  "Begin to send ENTRY's message; whatever fails puts off that message alone."
+  (condition-case err
+      (mew-submit-queue--try-to-begin entry)
+    (error (mew-submit-queue--put-off entry err))))
 
 (defun mew-submit-queue--room-p (entry)
   "May ENTRY's message be sent beside those of its account that are?"
@@ -616,19 +649,33 @@ those that the user's account has now."
              mew-submit-queue--entries)
     nil))
 
-(defun mew-submit-queue--network-changed ()
-  "Send at once what waits, since this machine is on another network."
+(defun mew-submit-queue--hurry ()
+  "Send at once what waits for the network or for its turn."
   (dolist (entry (mew-submit-queue--queued))
     (puthash (mew-submit-queue--key entry) t mew-submit-queue--urgent))
   (mew-submit-queue-run))
 
-(defun mew-submit-queue--schedule (waiting)
-  "Come back when the first of WAITING, entries, is due, or to look for others."
-  (when (and (not noninteractive) (mew-submit-queue--queued-p))
-    (mew-submit-network-watch #'mew-submit-queue--network-changed
-                              #'mew-submit-queue--queued-p))
+(defun mew-submit-queue--clock-went-back ()
+  "Send at once what waits: nobody knows for how long it has."
+  (setq mew-submit-queue--looked 0)
+  (mew-submit-queue--hurry))
+
+(add-hook 'mew-submit-session-clock-hook #'mew-submit-queue--clock-went-back)
+
+(defun mew-submit-queue--network-changed ()
+  "Send at once what waits, since this machine is on another network."
+  (mew-submit-background-run
+    (mew-submit-queue--hurry)))
+
+(defun mew-submit-queue--arm (seconds)
+  "Come back in SECONDS; with nil do not."
   (when (timerp mew-submit-queue--timer)
     (cancel-timer mew-submit-queue--timer))
+  (setq mew-submit-queue--timer
+        (and seconds (run-at-time seconds nil #'mew-submit-queue--wake))))
+
+(defun mew-submit-queue--schedule (waiting)
+  "Come back when the first of WAITING, entries, is due, or to look for others."
   (let ((seconds mew-submit-queue--poll)
         (now (float-time)))
     (dolist (entry waiting)
@@ -636,12 +683,11 @@ those that the user's account has now."
         (setq seconds (min seconds (- next now)))))
     (when (> (hash-table-count mew-submit-queue--jobs) 0)
       (setq seconds (min seconds mew-submit-queue--overtake)))
-    (setq mew-submit-queue--timer
-          (and (or waiting mew-submit-queue--watching
-                   (mew-submit-queue--queued-p)
-                   (> (hash-table-count mew-submit-queue--jobs) 0))
-               (run-at-time (max seconds 0.05) nil
-                            #'mew-submit-queue--wake)))))
+    (mew-submit-queue--arm
+     (and (or waiting mew-submit-queue--watching
+              (mew-submit-queue--queued-p)
+              (> (hash-table-count mew-submit-queue--jobs) 0))
+          (max seconds 0.05)))))
 
 (defun mew-submit-queue--directories ()
   "Return the directories to look through."
@@ -650,17 +696,21 @@ those that the user's account has now."
                    (hash-table-values mew-submit-queue--entries))
            mew-submit-queue--watching)))
 
-(defvar mew-submit-queue--looked 0
-  "When the outbox was looked through last.")
+(defun mew-submit-queue--look-all ()
+  "Look through all directories; one that cannot be read stops no other."
+  (dolist (directory (mew-submit-queue--directories))
+    (mew-submit-queue--call #'mew-submit-queue-look directory)))
 
 (defun mew-submit-queue--wake ()
-  "Send what is due; look for what others have put into the outbox."
-  (setq mew-submit-queue--timer nil)
-  (when (>= (abs (- (float-time) mew-submit-queue--looked))
-            (1- mew-submit-queue--poll))
-    (setq mew-submit-queue--looked (float-time))
-    (mapc #'mew-submit-queue-look (mew-submit-queue--directories)))
-  (mew-submit-queue-run))
+  "Send what is due; look for what others have put into the outbox.
+Whatever happens, this comes back."
+  (mew-submit-queue--arm mew-submit-queue--poll)
+  (mew-submit-background-run
+    (when (>= (abs (- (float-time) mew-submit-queue--looked))
+              (1- mew-submit-queue--poll))
+      (setq mew-submit-queue--looked (float-time))
+      (mew-submit-queue--look-all))
+    (mew-submit-queue-run)))
 
 (defvar mew-submit-queue-only nil
   "If non-nil, the identifiers of the messages that may be sent; others wait.")
@@ -670,8 +720,8 @@ those that the user's account has now."
   (or (null mew-submit-queue-only)
       (member (plist-get entry :id) mew-submit-queue-only)))
 
-(defun mew-submit-queue-run ()
-  "Begin to send what is due, and come back when the next is."
+(defun mew-submit-queue--run-all ()
+  "Begin to send what is due, and return the entries that are not."
   (let ((full (make-hash-table :test #'equal))
         (now (float-time))
         later)
@@ -683,8 +733,16 @@ those that the user's account has now."
             ((mew-submit-queue--room-p entry)
              (mew-submit-queue--try entry))
             (t (puthash (plist-get entry :account) t full))))
-    (mew-submit-queue--schedule later)
-    (mew-submit-queue--changed)))
+    later))
+
+(defun mew-submit-queue-run ()
+  "Begin to send what is due, and come back when the next is."
+  (mew-submit-queue--arm mew-submit-queue--poll)
+  (mew-submit-queue--schedule (mew-submit-queue--run-all))
+  (when (and (not noninteractive) (mew-submit-queue--queued-p))
+    (mew-submit-network-watch #'mew-submit-queue--network-changed
+                              #'mew-submit-queue--queued-p))
+  (mew-submit-queue--changed))
 
 ;;; What the floors above call
 

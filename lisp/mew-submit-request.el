@@ -238,9 +238,13 @@ to who is reached, how safely and as whom is the same."
     (append
      (list
       :host host
-      :routes (mew-submit-negative-mark
-               routes (mew-submit-negative-find host networks)
-               (plist-get tunnel :tunnel))
+      ;; Who will be asked whether a port may be used instead has to be told what
+      ;; the other one does now, and not what it did before.
+      :routes (if (eq rule 'ask)
+                  routes
+                (mew-submit-negative-mark
+                 routes (mew-submit-negative-find host networks)
+                 (plist-get tunnel :tunnel)))
       :race (plist-get plan :race)
       :ask-fallback (eq rule 'ask)
       :attempt-delay (mew-submit-request--msecs mew-submit-attempt-delay)

@@ -19,6 +19,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-background)
 (require 'mew-submit-error)
 (require 'mew-submit-module)
 (require 'mew-submit-oauth)
@@ -31,6 +32,7 @@
 (declare-function mew-submit--mod-answer "ext:mew-submit-module"
                   (id text &optional secret))
 (declare-function mew-submit--mod-jobs "ext:mew-submit-module" ())
+(declare-function mew-submit--mod-beat "ext:mew-submit-module" (msecs))
 (declare-function mew-submit--mod-stop "ext:mew-submit-module" (msecs))
 
 (defcustom mew-submit-log nil
@@ -103,8 +105,8 @@ The last of them is `done'.")
 (defun mew-submit-session--collect ()
   "Fetch the module's events into the queue."
   (dolist (event (mew-submit--mod-drain))
-    (when-let ((session (gethash (plist-get event :job)
-                                 mew-submit-session--table)))
+    (when-let* ((session (gethash (plist-get event :job)
+                                  mew-submit-session--table)))
       (mew-submit-session--enqueue session event))))
 
 (defun mew-submit-session--warn (err what)
@@ -112,10 +114,49 @@ The last of them is `done'.")
   (display-warning 'mew-submit
                    (format "%s: %s" what (mew-submit-error-text err)) :error))
 
+;;; The clock
+
+;; The timers of Emacs are times of the clock: when that is set back by an hour, they
+;; sleep for an hour longer.  The module's heartbeat does not go by the clock.
+
+(defconst mew-submit-session--beat 60
+  "Seconds between two octets that the module sends though there is no event.")
+
+(defvar mew-submit-session--seen nil
+  "What the clock showed when the module sent something last.")
+
+(defvar mew-submit-session-clock-hook nil
+  "Hook that is run when the clock was set back.")
+
+(defun mew-submit-session--wind-timers (seconds)
+  "Have all timers of mew-submit come SECONDS earlier."
+  (dolist (timer (copy-sequence timer-list))
+    (let ((function (timer--function timer)))
+      (when (and (symbolp function)
+                 (string-prefix-p "mew-submit-" (symbol-name function)))
+        (cancel-timer timer)
+        (timer-inc-time timer (- seconds))
+        (timer-activate timer)))))
+
+(defun mew-submit-session--look-at-clock ()
+  "Have nothing sleep for longer because the clock was set back."
+  (let* ((now (float-time))
+         (back (- (or mew-submit-session--seen now) now)))
+    (setq mew-submit-session--seen now)
+    (when (> back 1)
+      (mew-submit-session--wind-timers back)
+      (run-at-time 0 nil #'mew-submit-session--tell-of-clock))))
+
+(defun mew-submit-session--tell-of-clock ()
+  "Run the hook for a clock that was set back."
+  (mew-submit-background-run
+    (run-hooks 'mew-submit-session-clock-hook)))
+
 (defun mew-submit-session--filter (_process _octets)
   "Fetch the events that the module has announced."
   (condition-case err
-      (mew-submit-session--collect)
+      (progn (mew-submit-session--look-at-clock)
+             (mew-submit-session--collect))
     (error (mew-submit-session--warn err "fetching events"))))
 
 (defun mew-submit-session--sentinel (process _change)
@@ -140,6 +181,7 @@ The last of them is `done'.")
           (mew-submit--mod-open process)
         (error (delete-process process)
                (signal (car err) (cdr err))))
+      (mew-submit--mod-beat (* 1000 mew-submit-session--beat))
       (setq mew-submit-session--process process)
       (add-hook 'kill-emacs-hook #'mew-submit-session-stop))))
 
@@ -431,10 +473,12 @@ The secrets in REQUEST are overwritten."
               (reverse (cons (append done
                                      (mew-submit-session--pick event :at))
                              (mew-submit-session-course session)))))
-      (mew-submit-session--call (mew-submit-session-on-event session)
-                                done "a callback for events")
-      (mew-submit-session--call (mew-submit-session-on-done session)
-                                done "a callback for the end"))))
+      ;; Whoever leaves by a throw: what is on disk depends on the second one.
+      (unwind-protect
+          (mew-submit-session--call (mew-submit-session-on-event session)
+                                    done "a callback for events")
+        (mew-submit-session--call (mew-submit-session-on-done session)
+                                  done "a callback for the end")))))
 
 (defun mew-submit-session--handle (session event)
   "Do all there is to do for EVENT of SESSION."
@@ -448,22 +492,28 @@ The secrets in REQUEST are overwritten."
             (when (eq type 'ask)
               (mew-submit-session--ask session event))))))
 
+(defun mew-submit-session--handle-next ()
+  "Handle the oldest event of the queue; nothing it does reaches the others."
+  (let ((next (pop mew-submit-session--queue))
+        (inhibit-quit t))
+    (condition-case err
+        (mew-submit-session--handle (car next) (cdr next))
+      (error (mew-submit-session--warn err "handling an event")))))
+
 (defun mew-submit-session--dispatch ()
   "Handle the queue.
 A callback may wait, and so come here again: each event is taken from the queue
-before it is handled."
+before it is handled.  Whatever throws past this, the rest is handled later."
   (when mew-submit-session--timer
     (cancel-timer mew-submit-session--timer)
     (setq mew-submit-session--timer nil))
-  ;; A quit that is under way would end the next callback before it begins.
-  (while (and mew-submit-session--queue (not quit-flag))
-    (let ((next (pop mew-submit-session--queue))
-          (inhibit-quit t))
-      (condition-case err
-          (mew-submit-session--handle (car next) (cdr next))
-        (error (mew-submit-session--warn err "handling an event")))))
-  (when mew-submit-session--queue
-    (mew-submit-session--schedule)))
+  (unwind-protect
+      (mew-submit-background-run
+        ;; A quit that is under way would end the next callback before it begins.
+        (while (and mew-submit-session--queue (not quit-flag))
+          (mew-submit-session--handle-next)))
+    (when mew-submit-session--queue
+      (mew-submit-session--schedule))))
 
 ;;; What the floors above call
 

@@ -81,6 +81,32 @@ notify_from_thread (void *unused)
   notify ();
 }
 
+/* The heartbeat: an octet now and then, for Lisp's timers sleep on when the clock is set back.  */
+static _Atomic unsigned beat_msecs;
+
+static void
+beat (void *unused)
+{
+  (void) unused;
+  for (;;)
+    {
+      unsigned msecs = beat_msecs;
+      struct timespec period = { .tv_sec = msecs / 1000, .tv_nsec = msecs % 1000 * 1000000L };
+#ifdef __linux__
+      clock_nanosleep (CLOCK_BOOTTIME, 0, &period, NULL); /* a suspended machine counts, too */
+#else
+      nanosleep (&period, NULL);
+#endif
+      notify ();
+    }
+}
+
+int
+msub_jobs_beat (unsigned msecs)
+{
+  return atomic_exchange (&beat_msecs, msecs) ? 0 : msub_thread_start (beat, NULL);
+}
+
 struct msub_event *
 msub_jobs_take (void)
 {

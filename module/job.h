@@ -12,6 +12,10 @@
 /* Where an octet is written after each event: a descriptor, taken over (the one before is closed).  */
 void msub_jobs_channel (int fd);
 
+/* Write an octet there after each MSECS (not 0) too, for ever: a heartbeat that does not go by the clock.  Returns 0
+   or an errno value.  */
+int msub_jobs_beat (unsigned msecs);
+
 /* Start to deliver REQUEST, which is taken over (emptied), also on failure.  Returns the job's number, or 0 with ERR.  */
 uint64_t msub_job_start (struct msub_request *request, struct msub_error *err);
 

@@ -19,6 +19,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -731,6 +732,16 @@ Fsync (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
   return truth (env, !failed (env));
 }
 
+static emacs_value
+Fbeat (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+{
+  (void) nargs, (void) data;
+  intmax_t msecs = env->extract_integer (env, args[0]);
+  if (failed (env) || msecs <= 0 || msecs > INT_MAX)
+    return nil (env);
+  return truth (env, msub_jobs_beat ((unsigned) msecs) == 0);
+}
+
 /* Locks.  Lisp knows them by numbers that are never used again, so that a lock given up twice is nobody else's.  */
 #define LOCKS_MAX 256 /* far below what a process may have open */
 static struct
@@ -828,6 +839,8 @@ emacs_module_init (struct emacs_runtime *runtime)
   define (env, "mew-submit--mod-libraries", 0, 0, Flibraries, "Return the libraries' versions as a plist.");
   define (env, "mew-submit--mod-open", 1, 1, Fopen,
           "Write an octet to pipe process PROCESS after each event.\n\n(fn PROCESS)");
+  define (env, "mew-submit--mod-beat", 1, 1, Fbeat,
+          "Write an octet to that process after each MSECS as well, however the clock is set.\n\n(fn MSECS)");
   define (env, "mew-submit--mod-start", 1, 1, Fstart,
           "Start to deliver what the plist REQUEST says; return the job's number.\n\n(fn REQUEST)");
   define (env, "mew-submit--mod-drain", 0, 0, Fdrain, "Return the events so far as plists, and forget them.");

@@ -29,25 +29,16 @@
         :last "no answer came" :history ((0.0 . "no answer came")))
   "A message that was sent, and no answer came.")
 
-(defmacro mew-submit-dialog-tests--with (keys &rest body)
-  "Run BODY for a user who answers with KEYS, one after the other.
-A key that is `quit' is \\`C-g'.  The variable `asked' counts the questions."
-  (declare (indent 1) (debug (form body)))
+(defmacro mew-submit-dialog-tests--with (&rest body)
+  "Run BODY where nothing is remembered, no question waits, and keys are no answers."
+  (declare (indent 0) (debug (body)))
   `(let ((noninteractive nil)
          (mew-submit-negative-cache-file nil)
          (mew-submit-fallback-networks nil)
-         (keys ,keys)
-         (asked 0))
-     (ignore asked)
-     (cl-letf (((symbol-function 'read-char-from-minibuffer)
-                (lambda (_ chars)
-                  (cl-incf asked)
-                  (let ((key (pop keys)))
-                    (when (eq key 'quit)
-                      (signal 'quit nil))
-                    (should (memq key chars))
-                    key)))
-               ((symbol-function 'customize-save-variable) #'set))
+         (mew-submit-question-list nil)
+         (mew-submit-question-hook nil))
+     (cl-letf (((symbol-function 'customize-save-variable) #'set)
+               ((symbol-function 'read-event) (lambda (&rest _) (ert-fail "a key"))))
        (unwind-protect
            (progn ,@body)
          (when (get-buffer "*mew-submit details*")
@@ -57,140 +48,137 @@ A key that is `quit' is \\`C-g'.  The variable `asked' counts the questions."
   "Return what is saved of falling back here."
   (mew-submit-negative-rule "mail.example.org" (mew-submit-negative-networks)))
 
-(ert-deftest mew-submit-dialog-tests-fallback-answers ()
-  "Each answer means what it says, and only two of them are saved."
-  (pcase-dolist (`(,key ,answer ,rule) '((?y "yes" nil) (?a "yes" always)
-                                         (?n :failed never) (?q nil nil)))
-    (mew-submit-dialog-tests--with (list key)
-      (let ((given (mew-submit-dialog-answer mew-submit-dialog-tests--event)))
-        (should (equal (if (consp given) (car given) given) answer))
-        (when (consp given)
-          (should (string-search "mew-submit-forget-network" (cdr given))))
-        (should (eq (mew-submit-dialog-tests--rule) rule))
-        (should (= asked 1))))))
+(defun mew-submit-dialog-tests--pose (event)
+  "Pose the question EVENT; return a list that will have its answer."
+  (let ((box (list 'open))
+        (answer (mew-submit-dialog-answer event)))
+    (if (functionp answer)
+        (funcall answer (lambda (given) (setcar box (copy-tree given))))
+      (setcar box answer))
+    box))
 
-(ert-deftest mew-submit-dialog-tests-saved-answers-are-not-asked-for ()
-  "What was said for this network while the question waited holds for it too."
-  (mew-submit-dialog-tests--with '(?a)
-    (mew-submit-dialog-answer mew-submit-dialog-tests--event)
-    (should (equal (mew-submit-dialog-answer mew-submit-dialog-tests--event)
-                   "yes"))
-    (should (= asked 1))
-    ;; Through a tunnel it is another network.
-    (setq keys '(?n))
-    (should (consp (mew-submit-dialog-answer
-                    (append mew-submit-dialog-tests--event
-                            '(:tunnel "ssh:gate")))))
-    (should (= asked 2))))
+(defun mew-submit-dialog-tests--press (words &optional yes)
+  "Press the button WORDS of the only question; YES answers what that asks."
+  (let ((question (car mew-submit-question-list)))
+    (should (= (length mew-submit-question-list) 1))
+    (cl-letf (((symbol-function 'yes-or-no-p) (lambda (&rest _) yes)))
+      (mew-submit-question-answer
+       question (assoc words (mew-submit-question-choices question))))))
+
+(ert-deftest mew-submit-dialog-tests-fallback-answers ()
+  "Each answer means what it says; two of them are saved, after a yes in full."
+  (pcase-dolist (`(,words ,answer ,rule) '(("This time" "yes" nil)
+                                           ("Always on this network" "yes" always)
+                                           ("Never" :failed never)
+                                           ("Not now" nil nil)))
+    (mew-submit-dialog-tests--with
+      (let ((given (mew-submit-dialog-tests--pose mew-submit-dialog-tests--event)))
+        (should (equal given '(open)))
+        (when rule
+          (mew-submit-dialog-tests--press words nil)
+          (should (equal given '(open)))
+          (should-not (mew-submit-dialog-tests--rule)))
+        (mew-submit-dialog-tests--press words t)
+        (should-not mew-submit-question-list)
+        (should (equal (if (consp (car given)) (caar given) (car given)) answer))
+        (when (consp (car given))
+          (should (string-search "mew-submit-forget-network" (cdar given))))
+        (should (eq (mew-submit-dialog-tests--rule) rule))))))
+
+(ert-deftest mew-submit-dialog-tests-one-answer-for-all ()
+  "One answer is for all mails that wait for it, and what is saved is not asked for."
+  (mew-submit-dialog-tests--with
+    (let ((one (mew-submit-dialog-tests--pose mew-submit-dialog-tests--event))
+          (two (mew-submit-dialog-tests--pose
+                (plist-put (copy-sequence mew-submit-dialog-tests--event) :job 2))))
+      (mew-submit-dialog-tests--press "Always on this network" t)
+      (should (equal (list one two) '(("yes") ("yes"))))
+      (should (equal (mew-submit-dialog-tests--pose mew-submit-dialog-tests--event)
+                     '("yes")))
+      ;; Through a tunnel it is another network.
+      (let ((three (mew-submit-dialog-tests--pose
+                    (append mew-submit-dialog-tests--event '(:tunnel "ssh:gate")))))
+        (should (equal three '(open)))))))
 
 (ert-deftest mew-submit-dialog-tests-details ()
-  "The details tell what was tried, and the question is asked again."
-  (mew-submit-dialog-tests--with '(?d ?d ?y)
-    (let (texts)
-      (cl-letf* ((show (symbol-function 'mew-submit-dialog--show))
-                 ((symbol-function 'mew-submit-dialog--show)
-                  (lambda (text)
-                    (push text texts)
-                    (funcall show text))))
-        (should (equal (mew-submit-dialog-answer mew-submit-dialog-tests--event)
-                       "yes")))
-      (should (= asked 3))
-      (dolist (word '("mail.example.org" "192.0.2.1 port 587" "case 5"
-                      "Network:"))
-        (should (string-search word (car texts)))))))
+  "The details tell what was tried, and the question goes on waiting."
+  (mew-submit-dialog-tests--with
+    (mew-submit-dialog-tests--pose mew-submit-dialog-tests--event)
+    (let ((text (funcall (mew-submit-question-details
+                          (car mew-submit-question-list)))))
+      (dolist (word '("mail.example.org" "192.0.2.1 port 587" "case 5" "Network:"
+                      "Always" "Never" "mew-submit-forget-network"))
+        (should (string-search word text))))
+    (should mew-submit-question-list)))
 
-(ert-deftest mew-submit-dialog-tests-quit ()
-  "A quit is no answer, for a question of a job; nothing is saved."
-  (mew-submit-dialog-tests--with '(quit)
-    (should (eq (condition-case nil
-                    (mew-submit-dialog-answer mew-submit-dialog-tests--event)
-                  (quit 'quit))
-                'quit))
-    (should-not mew-submit-fallback-networks))
-  (mew-submit-dialog-tests--with '(?d quit)
-    (should (eq (mew-submit-dialog-uncertain mew-submit-dialog-tests--entry)
-                'later))
-    (should (= asked 2))))
+(ert-deftest mew-submit-dialog-tests-twice ()
+  "Only a yes in full sends a message again that may have been delivered."
+  (let (prompt)
+    (mew-submit-dialog-tests--with
+      (dolist (yes '(t nil))
+        (cl-letf (((symbol-function 'yes-or-no-p)
+                   (lambda (text)
+                     (should-not use-dialog-box)
+                     (setq prompt text)
+                     yes)))
+          (should (eq (mew-submit-dialog-send-twice-p mew-submit-dialog-tests--entry)
+                      yes)))))
+    (should (string-search "you@example.net and 1 more" prompt)))
+  (cl-letf (((symbol-function 'yes-or-no-p) (lambda (&rest _) (ert-fail "asked"))))
+    (should-not (mew-submit-dialog-send-twice-p mew-submit-dialog-tests--entry))))
 
-(ert-deftest mew-submit-dialog-tests-uncertain ()
-  "Only a clear yes sends a message again that may have been delivered."
-  (pcase-dolist (`(,key ,answer) '((?y t) (?n nil) (?l later)))
-    (mew-submit-dialog-tests--with (list key)
-      (should (eq (mew-submit-dialog-uncertain mew-submit-dialog-tests--entry)
-                  answer))))
-  (let ((details (mew-submit-dialog--uncertain-details
-                  mew-submit-dialog-tests--entry)))
-    (dolist (word '("<1@example.org>" "mail.example.org" "no answer came"
-                    "you@example.net, they@example.net" "1970-01-01"))
-      (let ((process-environment (cons "TZ=UTC" process-environment)))
-        (should (string-search word details))))
-    (should-not (string-search "\e" details))))
+(ert-deftest mew-submit-dialog-tests-password ()
+  "A password that is known is given at once; else it is a question, one for all."
+  (mew-submit-test-with-directory directory
+    (let* ((authinfo (expand-file-name "authinfo" directory))
+           (auth-sources (list authinfo))
+           (auth-source-do-cache nil)
+           (event '(:event ask :job 1 :what "password" :host "pass.example"
+                           :port 587 :user "me" :mechanism "PLAIN"))
+           (other (plist-put (copy-sequence event) :job 2)))
+      (mew-submit-dialog-tests--with
+        (let ((one (mew-submit-dialog-tests--pose event))
+              (two (mew-submit-dialog-tests--pose other)))
+          (should (equal (list one two) '((open) (open))))
+          (should (string-search "me" (mew-submit-question-text
+                                       (car mew-submit-question-list))))
+          ;; A quit, and an empty password, are no answers: the question waits.
+          (dolist (reader (list (lambda (_) nil) (lambda (_) (signal 'quit nil))))
+            (cl-letf (((symbol-function 'mew-submit-auth-answer) reader))
+              (condition-case nil
+                  (mew-submit-dialog-tests--press "Enter it")
+                (quit nil)))
+            (should (equal (list one two) '((open) (open)))))
+          (cl-letf (((symbol-function 'mew-submit-auth-answer)
+                     (lambda (_) (cons "me" (copy-sequence "typed")))))
+            (mew-submit-dialog-tests--press "Enter it"))
+          (should (equal (list one two) '((("me" . "typed")) (("me" . "typed"))))))
+        (mew-submit-test-write authinfo
+                               "machine pass.example login me password known\n")
+        (should (equal (mew-submit-dialog-tests--pose event) '(("me" . "known"))))
+        ;; What was refused is not given again.
+        (should (equal (mew-submit-dialog-tests--pose (append event '(:wrong t)))
+                       '(open)))))))
 
 (ert-deftest mew-submit-dialog-tests-batch-asks-nobody ()
   "In batch mode there are no questions."
-  (cl-letf (((symbol-function 'read-char-from-minibuffer)
-             (lambda (&rest _) (ert-fail "asked")))
-            ((symbol-function 'x-popup-dialog)
-             (lambda (&rest _) (ert-fail "asked"))))
+  (let ((mew-submit-question-list nil))
     (should-not (mew-submit-dialog-answer mew-submit-dialog-tests--event))
-    (should (eq (mew-submit-dialog-uncertain mew-submit-dialog-tests--entry)
-                'later))))
+    (should-not mew-submit-question-list)))
 
-(ert-deftest mew-submit-dialog-tests-mouse ()
-  "Who works with the mouse gets a box, unless boxes are not wanted."
-  (let ((last-input-event '(mouse-1))
-        (last-nonmenu-event '(mouse-1))
-        (answers '(details always))
-        boxes)
-    (mew-submit-dialog-tests--with '(?y)
-      (cl-letf (((symbol-function 'display-popup-menus-p) (lambda (&rest _) t))
-                ((symbol-function 'x-popup-dialog)
-                 (lambda (_ contents &rest _)
-                   (push contents boxes)
-                   (pop answers))))
-        (let ((use-dialog-box t))
-          (should (equal (mew-submit-dialog-answer
-                          mew-submit-dialog-tests--event)
-                         "yes")))
-        (should (eq (mew-submit-dialog-tests--rule) 'always))
-        (should (= asked 0))
-        (should (= (length boxes) 2))
-        (should (string-search "587" (caar boxes)))
-        (should (equal (mapcar #'cdr (cdar boxes))
-                       '(yes always never details nil)))
-        (should (seq-every-p (lambda (item) (stringp (car item)))
-                             (cdar boxes)))
-        (let ((use-dialog-box nil))
-          (mew-submit-dialog-uncertain mew-submit-dialog-tests--entry))
-        (should (= asked 1))))))
-
-;;; The moment
-
-(ert-deftest mew-submit-dialog-tests-one-at-a-time ()
-  "While one question is open others wait, and come when it is answered."
-  (let ((noninteractive nil)
-        (mew-submit-session--questions nil)
-        (mew-submit-session--quiet-timer nil)
-        open most order)
-    (cl-flet ((ask (name)
-                (mew-submit-session-when-quiet
-                 (lambda ()
-                   (push name order)
-                   (setq open (1+ (or open 0))
-                         most (max (or most 0) open))
-                   ;; The user thinks.
-                   (let ((end (+ (float-time) 1.6)))
-                     (while (< (float-time) end)
-                       (accept-process-output nil 0.05)))
-                   (setq open (1- open))))))
-      (ask 'first)
-      (ask 'second)
-      (mew-submit-session-when-quiet (lambda () (signal 'quit nil)))
-      (mew-submit-session-when-quiet (lambda () (push 'last order)))
-      (mew-submit-test-until ("the last question")
-        (memq 'last order))
-      (should (equal order '(last second first)))
-      (should (= most 1)))))
+(ert-deftest mew-submit-dialog-tests-in-the-foreground ()
+  "Who waits for a message is asked at once, and spells the answer."
+  (mew-submit-dialog-tests--with
+    (let ((mew-submit-session-waiting t)
+          (words '("details" "This time"))
+          prompts)
+      (cl-letf (((symbol-function 'completing-read)
+                 (lambda (prompt &rest _) (push prompt prompts) (pop words))))
+        (should (equal (mew-submit-dialog-answer mew-submit-dialog-tests--event)
+                       "yes"))
+        (should (= (length prompts) 2))
+        (should (string-search "587" (car prompts)))
+        (should (get-buffer "*mew-submit details*"))))))
 
 (provide 'mew-submit-dialog-tests)
 ;;; mew-submit-dialog-tests.el ends here

@@ -19,6 +19,9 @@
 (require 'mew-submit-test-helpers)
 (require 'seq)
 
+(declare-function mew-submit--mod-beat "ext:mew-submit-module" (msecs))
+(declare-function mew-submit--mod-lock "ext:mew-submit-module" (file))
+
 (defvar mew-submit-queue-tests--done nil
   "The (ENTRY . DONE) of the attempts that have ended, newest first.")
 
@@ -576,8 +579,122 @@ filename=a.txt\n\nattached\n\n--=--\n")))
              (append (list :next (+ (float-time) 10000)) entry)))
     ;; A date is a date.
     (should-not (mew-submit-queue--due-p
-                 (append (list :state 'held :next (+ (float-time) 1e8))
+                 (append (list :state 'held :next (+ (float-time) 1e8)
+                               :not-before (+ (float-time) 1e8))
                          entry)))))
+
+;;; Each message stands alone
+
+(defun mew-submit-queue-tests--peer-account (peer)
+  "Return an account for the listener s of PEER."
+  (mew-submit-test-account peer "s" :auth "none"))
+
+(defun mew-submit-queue-tests--all-wait (directory account count)
+  "Have COUNT messages wait in DIRECTORY, by ACCOUNT; return their identifiers."
+  (let (ids)
+    (dotimes (_ count)
+      (push (mew-submit-queue-tests--add directory account :held t) ids))
+    (dolist (entry (mew-submit-queue-entries))
+      (mew-submit-queue--save
+       (mew-submit-outbox-with entry :state 'queued :held nil)))
+    (nreverse ids)))
+
+(ert-deftest mew-submit-queue-tests-one-that-cannot-be-locked ()
+  "A message that cannot be opened or locked is put off, and no other is."
+  :tags '(:module)
+  (dolist (errno '("Permission denied" "Too many open files" "No locks available"
+                   "Too many levels of symbolic links"))
+    (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,noauth")
+      (mew-submit-queue-tests--with-outbox directory
+        (let* ((ids (mew-submit-queue-tests--all-wait
+                     directory (mew-submit-queue-tests--peer-account peer) 3))
+               (bad (mew-submit-outbox-file (car ids) ".eml" directory))
+               (real (symbol-function 'mew-submit--mod-lock))
+               warnings)
+          (cl-letf (((symbol-function 'mew-submit--mod-lock)
+                     (lambda (file)
+                       (if (equal file bad)
+                           (mew-submit-error-throw
+                            'internal nil "%s cannot be opened: %s" file errno)
+                         (funcall real file))))
+                    ((symbol-function 'display-warning)
+                     (lambda (_type text &rest _) (push text warnings))))
+            (mew-submit-queue-run)
+            (mew-submit-test-until ("the others" 120)
+              (mew-submit-test-stored peer 2))
+            (mew-submit-queue-tests--settle)
+            (should mew-submit-queue--timer)
+            (let ((entry (mew-submit-queue-entry (car ids))))
+              (should (eq (plist-get entry :state) 'queued))
+              (should (plist-get entry :next))
+              (should (string-search errno (plist-get entry :last))))
+            (should (= 1 (length warnings)))
+            ;; It can be opened again.
+            (setq bad nil)
+            (mew-submit-queue-send (car ids))
+            (mew-submit-test-until ("the first one" 120)
+              (mew-submit-test-stored peer 3))))))))
+
+(ert-deftest mew-submit-queue-tests-an-unreadable-moment ()
+  "A directory that cannot be read for a moment does not end the queue."
+  (mew-submit-queue-tests--with-outbox directory
+    (let ((mew-submit-queue--watching (list directory))
+          (mew-submit-queue--looked 0)
+          (mew-submit-queue--timer nil)
+          warnings)
+      (cl-letf (((symbol-function 'mew-submit-queue-look)
+                 (lambda (&rest _) (signal 'file-error '("Opening directory" "x"))))
+                ((symbol-function 'display-warning)
+                 (lambda (_type text &rest _) (push text warnings))))
+        (mew-submit-queue--wake))
+      (should warnings)
+      (should (memq mew-submit-queue--timer timer-list))
+      ;; And whatever else fails.
+      (setq mew-submit-queue--timer nil)
+      (cl-letf (((symbol-function 'mew-submit-queue-run)
+                 (lambda () (error "Anything"))))
+        (should-error (mew-submit-queue--wake)))
+      (should (memq mew-submit-queue--timer timer-list))
+      (cancel-timer mew-submit-queue--timer))))
+
+(ert-deftest mew-submit-queue-tests-heartbeat-sees-the-clock ()
+  "When the clock was set back, timers and messages do not wait for longer."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,noauth")
+    (mew-submit-queue-tests--with-outbox directory
+      (let* ((id (car (mew-submit-queue-tests--all-wait
+                       directory (mew-submit-queue-tests--peer-account peer) 1)))
+             (entry (mew-submit-queue-entry id))
+             (mew-submit-queue--timer nil)
+             (timer (run-at-time 3700 nil #'mew-submit-queue--wake)))
+        (mew-submit-queue--save
+         (mew-submit-outbox-with entry :next (+ (float-time) 3610)))
+        (mew-submit-queue-run)
+        (mew-submit-session--open)
+        ;; An hour ahead, when the module sent something last.
+        (setq mew-submit-session--seen (+ (float-time) 3600))
+        (mew-submit--mod-beat 20)
+        (unwind-protect
+            (progn
+              (mew-submit-test-until ("the message" 120)
+                (mew-submit-test-stored peer 1))
+              (should (< (float-time (timer--time timer))
+                         (+ (float-time) 200))))
+          (mew-submit--mod-beat 60000)
+          (cancel-timer timer))))))
+
+(ert-deftest mew-submit-queue-tests-held-by-the-delay ()
+  "What `mew-submit-delay' holds is not held for a day by a clock set back."
+  (let* ((now (float-time))
+         (entry (list :id "x" :directory "/nowhere/" :state 'held
+                      :created now :next (+ now 10))))
+    (should-not (mew-submit-queue--due-p entry (+ now 9)))
+    (should (mew-submit-queue--due-p entry (+ now 11)))
+    (should (mew-submit-queue--due-p entry (- now 86400)))
+    ;; What the user has chosen is a time of the clock.
+    (should-not (mew-submit-queue--due-p
+                 (append (list :not-before (+ now 10)) entry)
+                 (- now 86400)))))
 
 (ert-deftest mew-submit-queue-tests-functions-are-not-on-disk ()
   "A function of an account, which may hold a secret, is not on disk.

@@ -419,47 +419,91 @@
     (should (mew-submit-test-stored peer 1))
     (should-not (mew-submit-test-stored peer 2))))
 
-(ert-deftest mew-submit-session-tests-questions-do-not-interrupt-typing ()
-  "In an interactive Emacs a question comes when there was no input for a while."
-  (let* ((noninteractive nil)
-         (num-nonmacro-input-events num-nonmacro-input-events)
-         (answers nil)
-         (start (float-time))
-         (session (mew-submit-session--make :id 7 :on-ask (lambda (_) "yes"))))
-    (cl-letf (((symbol-function 'mew-submit--mod-answer)
-               (lambda (&rest args) (push args answers))))
-      (mew-submit-session--ask session '(:event ask :what "fallback"))
-      (should-not answers)
-      (cl-incf num-nonmacro-input-events)
-      (mew-submit-test-until ("the question")
-        answers)
-      (should (>= (- (float-time) start) 1.3))
-      (should (equal answers '((7 "yes")))))))
-
-(ert-deftest mew-submit-session-tests-waiting-answers-questions ()
-  "Whoever waits for a job is asked its questions at once, old ones too."
+(ert-deftest mew-submit-session-tests-questions-wait ()
+  "A question that has no answer yet waits, and is over when its job is."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=shut,refused"
                                    "127.0.0.1:0,name=open")
     (let* ((noninteractive nil)
-           (asked nil)
-           (session (mew-submit-session-start
+           (mew-submit-question-list nil)
+           (start (lambda ()
+                    (mew-submit-session-start
                      (mew-submit-session-tests--request
                       peer "open" :ask-fallback t :routes
                       (mapcar (lambda (name)
                                 (list (mew-submit-test-port peer name) 'ipv4
                                       'starttls))
                               '("shut" "open")))
-                     :on-ask (lambda (_) (setq asked t) "yes"))))
-      (cl-letf (((symbol-function 'mew-submit-session--ask-when-quiet)
-                 #'ignore))
-        (mew-submit-test-until ("the question")
-          mew-submit-session--questions)
-        (should-not asked)
-        (should (equal (plist-get (mew-submit-session-tests--wait session)
-                                  :result)
-                       "delivered"))
-        (should asked)))))
+                     :on-ask (lambda (event)
+                               (lambda (reply)
+                                 (mew-submit-question-ask
+                                  (plist-get event :job) 'again "Again?"
+                                  '(("Yes" "yes")) nil reply))))))
+           (session (funcall start)))
+      (mew-submit-test-until ("the question")
+        mew-submit-question-list)
+      (should-not (mew-submit-session-done session))
+      (mew-submit-session-cancel session)
+      (mew-submit-test-until ("the end")
+        (mew-submit-session-done session))
+      (should-not mew-submit-question-list)
+      ;; Whoever waits for a job is asked at once what it waits for, old questions too.
+      (setq session (funcall start))
+      (mew-submit-test-until ("the second question")
+        mew-submit-question-list)
+      (cl-letf (((symbol-function 'completing-read) (lambda (&rest _) "Yes")))
+        (should (equal (plist-get (mew-submit-session-tests--wait session) :result)
+                       "delivered"))))))
+
+;;; Nothing reaches past an event
+
+(ert-deftest mew-submit-session-tests-a-key-ends-no-callback ()
+  "A key that another package's `while-no-input' waits for ends no callback."
+  (let* ((mew-submit-session--queue nil)
+         (ends nil)
+         (session (mew-submit-session--make
+                   :id 7 :on-event (lambda (_)
+                                     ;; What Emacs does when a key comes.
+                                     (when throw-on-input
+                                       (setq quit-flag throw-on-input))
+                                     (push 'event ends))
+                   :on-done (lambda (_) (push 'done ends)))))
+    (mew-submit-session--enqueue session '(:event done :kind "ok" :result "delivered"))
+    (while-no-input (mew-submit-session--dispatch))
+    (should (equal ends '(done event)))))
+
+(ert-deftest mew-submit-session-tests-a-throw-stops-nobody ()
+  "A callback that is left by a throw loses neither its end nor other events."
+  (let* ((mew-submit-session--queue nil)
+         (ends nil)
+         (make (lambda (id)
+                 (mew-submit-session--make
+                  :id id :on-event (lambda (_) (throw 'away id))
+                  :on-done (lambda (_) (push id ends))))))
+    (dolist (id '(1 2 3))
+      (mew-submit-session--enqueue (funcall make id)
+                                   '(:event done :kind "ok" :result "delivered")))
+    (dotimes (_ 3)
+      (catch 'away (mew-submit-session--dispatch))
+      ;; The others have not been forgotten.
+      (should (eq (null mew-submit-session--queue)
+                  (null mew-submit-session--timer))))
+    (should (equal ends '(3 2 1)))))
+
+(ert-deftest mew-submit-session-tests-callbacks-have-a-directory ()
+  "Callbacks run in a directory that exists, whatever the current one is."
+  (let ((mew-submit-session--queue nil)
+        (default-directory "/does/not/exist/")
+        (there nil))
+    (mew-submit-session--enqueue
+     (mew-submit-session--make
+      :id 7 :on-done (lambda (_)
+                       (setq there (list (file-directory-p default-directory)
+                                         mew-submit-background))))
+     '(:event done :kind "ok" :result "delivered"))
+    (mew-submit-session--dispatch)
+    (should (equal there '(t t)))
+    (should (equal default-directory "/does/not/exist/"))))
 
 ;;; What is kept of events
 

@@ -1,0 +1,57 @@
+;;; mew-submit-background.el --- Code that Emacs runs by itself -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Floor 0.  It owns what is true of all code that a timer, a process filter or a
+;; sentinel runs.  Nobody has asked for it at that moment, so it may have come in the
+;; middle of anything: of a buffer whose directory is gone, of another package's
+;; `while-no-input', whose throw would leave half of the work undone.
+;;
+;; Who is in front of Emacs is known here, too.
+
+;;; Code:
+
+(require 'seq)
+
+(defvar mew-submit-background nil
+  "Non-nil in code that Emacs runs by itself: nobody has asked for it just now.")
+
+(defmacro mew-submit-background-run (&rest body)
+  "Run BODY as code that nobody has asked for just now.
+It runs in a buffer of its own, whose directory exists, and makes no lock files
+\(a stale one would ask a question).  No key that another package's
+`while-no-input' waits for ends it; that one is told of the key afterwards."
+  (declare (indent 0) (debug (body)))
+  `(unwind-protect
+       (let ((throw-on-input nil)
+             (create-lockfiles nil)
+             (mew-submit-background t))
+         (with-current-buffer (mew-submit-background--buffer)
+           ,@body))
+     (when (and throw-on-input (null quit-flag) (input-pending-p))
+       (setq quit-flag throw-on-input))))
+
+(defun mew-submit-background--buffer ()
+  "Return the buffer to run in; its directory exists, on this machine."
+  (with-current-buffer (get-buffer-create " *mew-submit background*")
+    (setq default-directory
+          (file-name-as-directory
+           (if (file-accessible-directory-p user-emacs-directory)
+               (expand-file-name user-emacs-directory)
+             temporary-file-directory)))
+    (current-buffer)))
+
+(defun mew-submit-background-nobody-p ()
+  "Is there nobody in front of this Emacs, because it is a daemon without a frame?
+The terminal that a daemon begins with is not seen by anybody."
+  (and (daemonp)
+       (not (seq-some (lambda (frame)
+                        (not (equal (terminal-name frame)
+                                    "initial_terminal")))
+                      (frame-list)))))
+
+(provide 'mew-submit-background)
+;;; mew-submit-background.el ends here

@@ -1,0 +1,149 @@
+;;; mew-submit-question-tests.el --- Tests of questions that wait -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; With a real user's keys: test/dialog.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'ert)
+(require 'mew-submit-notice)
+(require 'mew-submit-question)
+
+(defmacro mew-submit-question-tests--with (&rest body)
+  "Run BODY where no question waits and none was shown."
+  (declare (indent 0) (debug (body)))
+  `(let ((noninteractive nil)
+         (mew-submit-question-list nil)
+         (mew-submit-notice--posed nil)
+         (mew-submit-notice--unseen nil)
+         (mew-submit-question-hook '(mew-submit-notice--questions))
+         (answers nil))
+     (ignore answers)
+     (save-window-excursion
+       (unwind-protect
+           (progn ,@body)
+         (when (get-buffer "*mew-submit*")
+           (kill-buffer "*mew-submit*"))))))
+
+(defmacro mew-submit-question-tests--ask (job key &optional choices)
+  "Pose the question KEY of JOB; its answers go to `answers', newest first."
+  `(mew-submit-question-ask ,job ,key (format "Question %s?" ,key)
+                            (or ,choices '(("Yes" yes) ("Save it" save sure) ("No" nil)))
+                            nil (lambda (answer) (push (cons ,job answer) answers))))
+
+(defun mew-submit-question-tests--press (words)
+  "Press the first button WORDS of the buffer."
+  (with-current-buffer "*mew-submit*"
+    (goto-char (point-min))
+    (search-forward (format "[%s]" words))
+    (backward-char 2)
+    (push-button)))
+
+(ert-deftest mew-submit-question-tests-takes-no-key ()
+  "SECURITY: P2.  A question is shown without its window being selected.
+What is typed goes where it went, and nothing is answered."
+  (mew-submit-question-tests--with
+    (with-temp-buffer
+      (switch-to-buffer (current-buffer))
+      (let ((window (selected-window))
+            (here (current-buffer)))
+        (mew-submit-question-tests--ask 1 'a)
+        (mew-submit-question-tests--ask 2 'b)
+        (should (eq (selected-window) window))
+        (should (eq (window-buffer window) here))
+        (should (get-buffer-window "*mew-submit*"))
+        (execute-kbd-macro (kbd "y n a SPC q RET y e s RET"))
+        (should (equal (buffer-string) "yna q\nyes\n")))
+      (should-not answers)
+      (should (= (length mew-submit-question-list) 2)))))
+
+(ert-deftest mew-submit-question-tests-no-button-has-the-focus ()
+  "Who goes to the questions is on no button, and no letter is an answer."
+  (mew-submit-question-tests--with
+    (mew-submit-question-tests--ask 1 'a)
+    (mew-submit-answer)
+    (should (equal (buffer-name) "*mew-submit*"))
+    (should-not (button-at (point)))
+    (dolist (key '("y" "n" "a" "SPC" "l"))
+      (condition-case nil
+          (execute-kbd-macro (kbd key))
+        (error nil)))
+    (should-not answers)))
+
+(ert-deftest mew-submit-question-tests-buttons ()
+  "A button answers; what is for good wants a yes; a quit is no answer."
+  (mew-submit-question-tests--with
+    (mew-submit-question-tests--ask 1 'a)
+    (cl-letf (((symbol-function 'yes-or-no-p) (lambda (_) nil)))
+      (mew-submit-question-tests--press "Save it"))
+    (cl-letf (((symbol-function 'yes-or-no-p) (lambda (_) (signal 'quit nil))))
+      (should (eq (condition-case nil (mew-submit-question-tests--press "Save it")
+                    (quit 'quit))
+                  'quit)))
+    (should-not answers)
+    (cl-letf (((symbol-function 'yes-or-no-p)
+               (lambda (prompt)
+                 (should-not use-dialog-box)
+                 (should (string-search "Question a" prompt))
+                 t)))
+      (mew-submit-question-tests--press "Save it"))
+    (should (equal answers '((1 . save))))
+    (should-not mew-submit-question-list)
+    (with-current-buffer "*mew-submit*"
+      (should (equal (buffer-string) "")))
+    (should-error (mew-submit-answer) :type 'user-error)))
+
+(ert-deftest mew-submit-question-tests-one-for-all-that-wait ()
+  "The same question is shown once, answered once, and over with its last job."
+  (mew-submit-question-tests--with
+    (let ((shown 0))
+      (cl-letf (((symbol-function 'mew-submit-notice--display)
+                 (lambda () (cl-incf shown))))
+        (dolist (job '(1 2 3))
+          (mew-submit-question-tests--ask job 'same))
+        (should (= (length mew-submit-question-list) 1))
+        (should (= shown 1))
+        (mew-submit-question-drop 1)
+        (mew-submit-question-tests--press "Yes")
+        (should (equal (sort (mapcar #'car answers) #'<) '(2 3)))
+        (mew-submit-question-tests--ask 4 'same)
+        (mew-submit-question-drop 4)
+        (should-not mew-submit-question-list)
+        (should (= shown 1))))))
+
+(ert-deftest mew-submit-question-tests-secret-is-wiped ()
+  "Each that waits gets a secret of its own; the one that was typed is wiped."
+  (mew-submit-question-tests--with
+    (let ((typed (copy-sequence "s3cret"))
+          given)
+      (dolist (job '(1 2))
+        (mew-submit-question-ask
+         job 'password "Password?"
+         (list (list "Enter it" nil (lambda () (cons "me" typed)))) nil
+         (lambda (answer) (push (cdr answer) given))))
+      (mew-submit-question-tests--press "Enter it")
+      (should (equal given '("s3cret" "s3cret")))
+      (should-not (eq (car given) (cadr given)))
+      (should (equal typed (make-string 6 0))))))
+
+(ert-deftest mew-submit-question-tests-not-in-the-minibuffer ()
+  "While somebody is in the minibuffer no window is shown and nothing said."
+  (mew-submit-question-tests--with
+    (cl-letf (((symbol-function 'active-minibuffer-window) #'minibuffer-window)
+              ((symbol-function 'message)
+               (lambda (&rest _) (ert-fail "said something"))))
+      (mew-submit-question-tests--ask 1 'a))
+    (should-not (get-buffer-window "*mew-submit*"))
+    (run-hooks 'minibuffer-exit-hook)
+    (let ((deadline (time-add nil 60)))
+      (while (not (or (get-buffer-window "*mew-submit*") (time-less-p deadline nil)))
+        (accept-process-output nil 0.01)))
+    (should (get-buffer-window "*mew-submit*"))))
+
+(provide 'mew-submit-question-tests)
+;;; mew-submit-question-tests.el ends here

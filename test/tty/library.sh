@@ -16,6 +16,7 @@
 #   keys KEY...                  press keys, in tmux's words: M-x, C-c, Enter, Escape, a text
 #   say TEXT                     type TEXT as it is
 #   m_x NAME                     M-x NAME Enter
+#   answer PROMPT TEXT           wait for PROMPT (a regexp), type TEXT, and press Enter when it is there
 #   screen                       print what is on the screen
 #   expect REGEXP                wait until a line of the screen matches REGEXP (grep -E)
 #   expect_gone REGEXP           wait until no line does
@@ -148,6 +149,14 @@ stop_emacs () { if tty_alive; then tty_tmux kill-server; fi; }
 screen () { tty_tmux capture-pane -p; }
 keys () { tty_tmux send-keys "$@"; }
 say () { tty_tmux send-keys -l -- "$1"; }
+
+answer ()
+{
+  expect "$1"
+  say "$2"
+  expect "$1.*$2"
+  keys Enter
+}
 
 m_x ()
 {

@@ -37,7 +37,7 @@ client ()
   local file=$1 function=$2
   shift 2
   (cd "$CLIENTS_HOME" && HOME=$CLIENTS_HOME LC_ALL=C.UTF-8 CLIENTS_BOX=$box \
-     timeout "$wait_seconds" "$EMACS" --no-init-file --no-site-file --batch -l "$here/clients.el" -l "$here/$file.el" \
+     timeout 600 "$EMACS" --no-init-file --no-site-file --batch -l "$here/clients.el" -l "$here/$file.el" \
        --eval "(clients-main #'$function)" "$@" >"$out/client" 2>"$out/client-log" </dev/null)
   local status=$?
   case $status in

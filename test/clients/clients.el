@@ -69,7 +69,7 @@
 (defmacro clients-until (what &rest body)
   "Wait for WHAT until BODY is true, and return its value."
   (declare (indent 1))
-  `(let ((deadline (time-add nil 30))
+  `(let ((deadline (time-add nil 120))
          value)
      (while (not (or (setq value (progn ,@body)) (time-less-p deadline nil)))
        (accept-process-output nil 0.02))
@@ -79,7 +79,7 @@
   "Load FEATURE, or skip the case."
   (package-initialize)
   (unless (require feature nil t)
-    (clients-skip "%s is not installed" feature)))
+    (clients-skip "%s is not installed: run make deps, or install it" feature)))
 
 (defun clients-read (file)
   "Return the octets in FILE."

@@ -23,7 +23,7 @@
 (defun clients-mu4e--start ()
   "Have a database and its server."
   (unless (executable-find "mu")
-    (clients-skip "mu is not installed"))
+    (clients-skip "mu is not installed: run make deps, or install it"))
   (clients-require 'mu4e)
   (dolist (folder '("inbox" "sent" "drafts" "trash"))
     (dolist (name '("cur" "new" "tmp"))

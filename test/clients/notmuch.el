@@ -14,7 +14,7 @@
 (defun clients-notmuch--start ()
   "Have a database."
   (unless (executable-find "notmuch")
-    (clients-skip "notmuch is not installed"))
+    (clients-skip "notmuch is not installed: run make deps, or install it"))
   (clients-require 'notmuch)
   (make-directory "~/mail/in/cur" t)
   (make-directory "~/mail/in/new" t)

@@ -17,13 +17,19 @@
 (require 'mew-submit)
 (require 'mew-submit-queue)
 
+(declare-function crash-child--write-region "child" t t)
+(declare-function crash-child--delete-file "child" t t)
 (declare-function mew-submit-module-ensure "mew-submit-module" ())
 
-;; Each Emacs has a home of its own, and would compile all this anew.
-(defvar comp-enable-subr-trampolines)
-(defvar native-comp-deferred-compilation)
-(setq comp-enable-subr-trampolines nil
-      native-comp-deferred-compilation nil)
+;; Each Emacs has a home of its own, and would compile all this anew.  Not all of these
+;; are variables of every Emacs.
+(dolist (variable '(comp-enable-subr-trampolines native-comp-enable-subr-trampolines
+                    native-comp-deferred-compilation native-comp-jit-compilation))
+  (set variable nil))
+
+;; What this file does itself is no step.
+(defalias 'crash-child--write-region (symbol-function 'write-region))
+(defalias 'crash-child--delete-file (symbol-function 'delete-file))
 
 (defconst crash-child-steps
   '(write-region rename-file delete-file copy-file
@@ -68,10 +74,8 @@
                                       id)))
          (ack (getenv "CRASH_ACK")))
     (mew-submit-queue-add raw :account (crash-child--account))
-    (let ((coding-system-for-write 'no-conversion))
-      (call-process "sh" nil nil nil "-c" "printf '%s\\n' \"$1\" >>\"$2\""
-                    "sh" id ack))
-    (call-process "rm" nil nil nil raw)))
+    (crash-child--write-region (concat id "\n") nil ack t 'silent)
+    (crash-child--delete-file raw)))
 
 (defun crash-child--work ()
   "Add what is to be added, and send all that waits."

@@ -35,7 +35,7 @@
 
 (defun crash-disk--settle ()
   "Wait until nothing is being sent."
-  (mew-submit-test-until ("the queue" 30)
+  (mew-submit-test-until ("the queue" 120)
     (null (mew-submit-queue-running))))
 
 (defun crash-disk-run ()

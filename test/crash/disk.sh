@@ -18,7 +18,7 @@ say ()
 }
 
 mount -t tmpfs -o size=64k none "$full" || exit 2
-mount -t tmpfs none "$readonly" && mount -o remount,ro "$readonly" || exit 2
+mount -t tmpfs -o ro none "$readonly" || exit 2
 
 # The message is larger than the disk: a clear error, and nothing is left of it.
 (printf 'From: me@x\nTo: a@x\n\n'; head -c 200000 /dev/zero | tr '\0' 'x' | fold -w 70) >"$top/large"

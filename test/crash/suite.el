@@ -49,7 +49,9 @@
 
 (defun crash-suite--start (directory &rest environment)
   "Start an Emacs on the outbox in DIRECTORY, with ENVIRONMENT, and return it."
-  (let ((process-environment
+  ;; A current directory below ~ would be another one in its home.
+  (let ((default-directory directory)
+        (process-environment
          (append environment
                  (list (concat "CRASH_OUTBOX=" directory "outbox/")
                        (concat "CRASH_ACK=" directory "ack")
@@ -72,7 +74,7 @@
 
 (defun crash-suite--wait (process)
   "Wait for PROCESS; return t if it ended by itself and well."
-  (mew-submit-test-until ("an Emacs to end" 60)
+  (mew-submit-test-until ("an Emacs to end" 300)
     (not (process-live-p process)))
   (and (eq (process-status process) 'exit)
        (zerop (process-exit-status process))))
@@ -137,22 +139,26 @@ Return nil when it had ended before, else t or what is wrong afterwards."
         nil
       (or (crash-suite--finish directory) t))))
 
-(defun crash-suite--steps ()
-  "Kill an Emacs at every step there is."
-  (let ((number 0)
+(defun crash-suite--steps (part parts)
+  "Kill an Emacs at every step of the PART of PARTS: its number and each PARTS on.
+Return how many steps there are at least."
+  (let ((number part)
         (outcome t)
         problem)
     (while (and outcome (not problem))
-      (cl-incf number)
       (setq outcome (crash-suite--step number))
       (when (stringp outcome)
-        (setq problem (format "step %d: %s" number outcome))))
-    (crash-suite--say "killed before and after every step, all is well"
-                      (or problem
-                          (and (< number 40)
-                               (format "there were only %d steps" number))))
-    (princ (format "# %d steps\n" (1- number)))
-    (1- number)))
+        (setq problem (format "step %d: %s" number outcome)))
+      (cl-incf number parts))
+    (cl-decf number parts)
+    (crash-suite--say
+     (format "killed before and after every step, part %d of %d, all is well"
+             part parts)
+     (or problem
+         (and (< number 40)
+              (format "there were only %d steps" number))))
+    (princ (format "# %d steps\n" (/ (- number part) parts)))
+    (- number parts)))
 
 ;;; Random moments
 
@@ -169,7 +175,7 @@ Return t when it was killed, nil when it ended before."
     (prog1 (process-live-p process)
       (when (process-live-p process)
         (signal-process process 'SIGKILL))
-      (mew-submit-test-until ("the Emacs to be gone")
+      (mew-submit-test-until ("the Emacs to be gone" 120)
         (not (process-live-p process))))))
 
 (defun crash-suite--world (number kills range)
@@ -195,20 +201,21 @@ RANGE is how long one works at most.  Return (KILLED . PROBLEM)."
                                              "CRASH_PREFIX=duration"))
       (- (float-time) start))))
 
-(defun crash-suite--random (killed)
-  "Kill Emacsen at random moments, until with the KILLED so far it is enough."
+(defun crash-suite--random (kills part parts)
+  "Kill Emacsen at random moments, KILLS times, as the PART of PARTS."
   (let ((range (crash-suite--duration))
-        (before killed)
+        (killed 0)
         (number 0)
         problem)
-    (while (and (< killed crash-suite--kills) (not problem))
+    (while (and (< killed kills) (not problem))
       (pcase-let ((`(,more . ,found)
-                   (crash-suite--world (cl-incf number)
-                                       (- crash-suite--kills killed) range)))
+                   (crash-suite--world (cl-incf number) (- kills killed) range)))
         (setq killed (+ killed more)
               problem found)))
-    (crash-suite--say "killed at random moments, all is well" problem)
-    (princ (format "# killed %d times at random moments\n" (- killed before)))
+    (crash-suite--say (format "killed at random moments, part %d of %d, all is well"
+                              part parts)
+                      problem)
+    (princ (format "# killed %d times at random moments\n" killed))
     (princ (format "# %d outboxes with 20 messages each\n" number))))
 
 ;;; Two at once
@@ -246,14 +253,33 @@ RANGE is how long one works at most.  Return (KILLED . PROBLEM)."
 
 ;;; All
 
-(defun crash-suite-run ()
-  "Run the suite."
-  (random t)
-  (mew-submit-module-ensure)
-  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,noauth,dot=delay:10")
-    (setq crash-suite--peer peer)
-    (crash-suite--two)
-    (crash-suite--random (crash-suite--steps))))
+(defun crash-suite--number ()
+  "Take a number from the command line."
+  (string-to-number (pop command-line-args-left)))
+
+(defmacro crash-suite--with-server (&rest body)
+  "Run BODY with the server."
+  `(progn
+     (random t)
+     (mew-submit-module-ensure)
+     (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,noauth,dot=delay:10")
+       (setq crash-suite--peer peer)
+       ,@body)))
+
+(defun crash-suite-run-two ()
+  "Run the test with two Emacsen."
+  (crash-suite--with-server
+   (crash-suite--two)))
+
+(defun crash-suite-run-part ()
+  "Kill Emacsen, as the part of so many parts that the command line says.
+The parts run side by side, each with a server of its own, and share the kills."
+  (let* ((part (crash-suite--number))
+         (parts (crash-suite--number)))
+    (crash-suite--with-server
+     (let ((steps (crash-suite--steps part parts)))
+       (crash-suite--random (ceiling (max 0 (- crash-suite--kills steps)) parts)
+                            part parts)))))
 
 (provide 'crash-suite)
 ;;; suite.el ends here

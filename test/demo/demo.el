@@ -112,7 +112,7 @@ NUMBER says which message this is on the server."
                   :on-done #'ignore
                   :on-ask (lambda (_event)
                             (cons "demo" (copy-sequence "correct horse")))))
-         (done (mew-submit-wait handle 60))
+         (done (mew-submit-wait handle 120))
          (stored (mew-submit-demo-file (format "store/%04d.eml" number))))
     (cancel-timer timer)
     (dolist (attempt (plist-get done :attempts))
@@ -143,7 +143,7 @@ NUMBER says which message this is on the server."
                          "-Q" "--batch" "-l" (expand-file-name "mew-submit.el")
                          "-f" "mew-submit-batch-relay" "--"
                          "--listen" "127.0.0.1:0" "--sink" sink)))
-         (deadline (+ (float-time) 60))
+         (deadline (+ (float-time) 120))
          port)
     (while (and (null port) (process-live-p process)
                 (< (float-time) deadline))
@@ -166,7 +166,7 @@ NUMBER says which message this is on the server."
                         :account (list :server "127.0.0.1" :tls 'none
                                        :auth "none"
                                        :routes (format "%s:none" (or port 1)))))
-               (done (mew-submit-wait handle 60))
+               (done (mew-submit-wait handle 120))
                (kept (and (file-directory-p sink)
                           (directory-files sink t "\\.eml\\'"))))
     (delete-process process)

@@ -25,7 +25,7 @@ make_series ()
 # git_send OPTION...: send the series to the case's mailbox.
 git_send ()
 {
-  (cd "$out/git" && GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null timeout 300 git send-email --confirm never \
+  (cd "$out/git" && GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null timeout 900 git send-email --confirm never \
      --suppress-cc all --from "$SMTP_SENDER" --to "$box@example.org" "$@" "$out/series") >"$out/git.log" 2>&1
 }
 
@@ -33,7 +33,7 @@ needs_git ()
 {
   needs git perl || return
   [ -e "$(git --exec-path)/git-send-email" ] && perl -MMail::Address -e 1 2>/dev/null \
-    || skip_case "git send-email, or Perl's Mail::Address, is not installed"
+    || skip_case "git send-email, or Perl's Mail::Address, is not installed: run make deps, or install git-email and libmailtools-perl"
 }
 
 # field_of FIELD FILE...: its value in each header, the first line of it.
@@ -79,7 +79,8 @@ git_relay ()
   [ $(($(connections) - before)) -le 2 ] || fail "$(($(connections) - before)) connections' lines for the series"
 }
 
-case_git-relay-30-patches () { needs_git && with_relay git_relay; }
+# A slow machine is to keep its connection, too.
+case_git-relay-30-patches () { needs_git && RELAY_KEEP=300 with_relay git_relay; }
 
 git_refused ()
 {
@@ -105,7 +106,7 @@ git_sendmail_server ()
   [ $(($(connections) - before)) -le 4 ] || fail "$(($(connections) - before)) connections' lines for the series"
 }
 
-case_git-sendmail-30-patches () { needs_git && with_relay git_sendmail_server; }
+case_git-sendmail-30-patches () { needs_git && RELAY_KEEP=300 with_relay git_sendmail_server; }
 
 case_git-sendmail-alone ()
 {

@@ -6,7 +6,7 @@
 # The greeting at $1, port $2; a command may be put before it.
 greeting ()
 {
-  "${@:3}" timeout 10 bash -c 'exec 3<>"/dev/tcp/$0/$1" && IFS= read -r line <&3 && printf %s "$line"' "$1" "$2" 2>/dev/null
+  "${@:3}" timeout 120 bash -c 'exec 3<>"/dev/tcp/$0/$1" && IFS= read -r line <&3 && printf %s "$line"' "$1" "$2" 2>/dev/null
 }
 
 expect_greeting ()
@@ -73,14 +73,13 @@ case_hostile-clients ()
   local started=$?
   unset RELAY_GAP
   [ $started = 0 ] || return
-  timeout 200 python3 "$MEW_SUBMIT_ROOT/test/relay/hostile.py" $relay_port >"$out/client" 2>&1
+  python3 "$MEW_SUBMIT_ROOT/test/relay/hostile.py" $relay_port "$out/gap" >"$out/client" 2>&1
   local result=$? memory
   memory=$(ps -o rss= -p "$relay_pid")
   relay_stop
   [ $result = 0 ] || fail "$(tail -n 1 "$out/client")" || return
   [ "$memory" -lt 250000 ] || fail "the relay has $memory KiB" || return
-  find "$SMTP_WORK/sink" -name '*.part' | grep -q . && { fail "something unfinished is left"; return; }
-  [ "$(cat "$out/gap")" -lt $((1500 * ${TEST_SCALE:-1})) ] || fail "Emacs was busy for $(cat "$out/gap") ms"
+  ! find "$SMTP_WORK/sink" -name '*.part' | grep -q . || fail "something unfinished is left"
 }
 
 # --- The network ------------------------------------------------------------------------------------------

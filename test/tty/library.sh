@@ -16,22 +16,27 @@
 #   keys KEY...                  press keys, in tmux's words: M-x, C-c, Enter, Escape, a text
 #   say TEXT                     type TEXT as it is
 #   m_x NAME                     M-x NAME Enter
+#   answer PROMPT TEXT           wait for PROMPT (a regexp), type TEXT, and press Enter when it is there
 #   screen                       print what is on the screen
 #   expect REGEXP                wait until a line of the screen matches REGEXP (grep -E)
 #   expect_gone REGEXP           wait until no line does
 #   expect_that WHAT COMMAND...  wait until COMMAND succeeds
 #   fail WORDS                   fail now
+#   count_ticks                  before start_emacs, for expect_free
+#   expect_free                  wait until Emacs has dealt with a timer twenty times more, whatever goes on
 #   lisp FORM                    print the value of FORM in the running Emacs, which is asked by keys (M-:), so not
 #                                while it waits for an answer
 #   deliveries                   print how many messages the peer has stored
 #   skip REASON                  end the case: it cannot be run here
 #
-# Every wait has a deadline, stretched by TEST_SCALE.
+# Every wait has a deadline, for a machine that is ten times slower than a slow one.  No key is pressed in the hope that
+# somebody will be there to take it: what has to be on the screen for it is waited for.
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash
 
 tty_root=$PWD
-tty_seconds=$((20 * ${TEST_SCALE:-1}))
+tty_seconds=120
+tty_at_once=4
 
 # --- The end of a case --------------------------------------------------------------------------------------
 
@@ -71,11 +76,11 @@ start_peer ()
 {
   rm -f "$dir/ready"
   mkfifo "$dir/peer-input.$((tty_peers += 1))"
-  "$tty_root/test/peer/peer" --certs "$tty_work/certs" --store "$dir/store" --log "$dir/log" --ready "$dir/ready" "$@" \
+  "$tty_root/test/peer/peer" --certs "$dir/certs" --store "$dir/store" --log "$dir/log" --ready "$dir/ready" "$@" \
     <"$dir/peer-input.$tty_peers" >/dev/null 2>"$dir/peer-errors" &
   tty_peer_pid=$!
   exec {tty_peer_input}>"$dir/peer-input.$tty_peers"
-  expect_that "the server to start ($(cat "$dir/peer-errors"))" test -s "$dir/ready"
+  (expect_that 'the server to start' test -s "$dir/ready") || { cat "$dir/peer-errors"; exit 1; }
   ca=$(jq -r .ca "$dir/ready")
 }
 
@@ -91,6 +96,9 @@ deliveries () { find "$dir/store" -name '*.eml' 2>/dev/null | wc -l; }
 delivered () { [ "$(deliveries)" -eq "$1" ]; }
 
 # --- Emacs --------------------------------------------------------------------------------------------------
+
+# What the user who runs this has set would lead Emacs away from the home of the case.
+tty_clean=(env -u TMUX -u TMUX_PANE -u XDG_CONFIG_HOME -u XDG_DATA_HOME -u XDG_CACHE_HOME -u XDG_RUNTIME_DIR -u EMAIL)
 
 tty_tmux () { tmux -S "$dir/tmux" "$@"; }
 tty_alive () { [ -S "$dir/tmux" ] && tty_tmux has-session 2>/dev/null; }
@@ -111,14 +119,28 @@ tty_first_init ()
 (defun tty-tell (form)
   (with-temp-file "$dir/told.new" (prin1 (condition-case err (eval form t) (error err)) (current-buffer)))
   (rename-file "$dir/told.new" "$dir/told" t))
+(add-hook 'emacs-startup-hook
+          (lambda () (run-at-time 0 nil (lambda () (write-region "" nil "$dir/started" nil 'silent)))))
 END
 }
 
+# count_ticks: have a timer that adds an octet to the file ticks whenever it runs.
+count_ticks ()
+{
+  init "(run-at-time 0.02 0.02 (lambda () (let ((write-region-inhibit-fsync t)) (write-region \".\" nil \"$dir/ticks\" t 'silent))))"
+}
+
+ticks () { stat -c %s "$dir/ticks" 2>/dev/null || echo 0; }
+ticked () { [ "$(ticks)" -ge "$1" ]; }
+expect_free () { expect_that 'Emacs to be free' ticked $(($(ticks) + 20)); }
+
 start_emacs ()
 {
-  env -u TMUX -u TMUX_PANE HOME="$dir" LC_ALL=C.UTF-8 TERM=screen-256color \
+  rm -f "$dir/started"
+  "${tty_clean[@]}" HOME="$dir" LC_ALL=C.UTF-8 TERM=screen-256color \
       tmux -S "$dir/tmux" -f /dev/null new-session -d -x "${COLUMNS:-100}" -y "${ROWS:-30}" \
       "${EMACS:-emacs}" -nw --no-site-file --no-splash -module-assertions "$@" 2>/dev/null || fail "tmux does not start"
+  expect_that 'Emacs to have started' test -e "$dir/started"
   expect '^-U'
 }
 
@@ -127,7 +149,24 @@ stop_emacs () { if tty_alive; then tty_tmux kill-server; fi; }
 screen () { tty_tmux capture-pane -p; }
 keys () { tty_tmux send-keys "$@"; }
 say () { tty_tmux send-keys -l -- "$1"; }
-m_x () { keys M-x; expect '^M-x'; say "$1"; keys Enter; }
+
+answer ()
+{
+  expect "$1"
+  say "$2"
+  expect "$1.*$2"
+  keys Enter
+}
+
+m_x ()
+{
+  keys M-x
+  expect '^M-x'
+  say "$1"
+  expect "^M-x $1"
+  keys Enter
+  expect_gone "^M-x $1"
+}
 
 lisp ()
 {
@@ -161,25 +200,52 @@ tty_case ()
   "case_$1"
 )
 
+# Say which cases are running, for the summary of test/tool/check if they never end.
+tty_note_running () { [ -z "${RUNNING_FILE:-}" ] || find "$tty_work/running" -type f -printf '%f ' >"$RUNNING_FILE"; }
+
+# Run the case NAME and print its line.
+tty_one ()
+{
+  local name=$1 reason rc
+  touch "$tty_work/running/$name"; tty_note_running
+  tty_case "$name" >"$tty_work/$name.reason"; rc=$?
+  rm -f "$tty_work/running/$name"; tty_note_running
+  reason=$(tr '\n' ' ' <"$tty_work/$name.reason")
+  case $rc in
+    0) echo "ok - $suite_name: $name" ;;
+    77) echo "ok - $suite_name: $name # SKIP $reason" ;;
+    *) echo "not ok - $suite_name: $name: $reason"; touch "$tty_work/failed" ;;
+  esac
+}
+
+# Every case has a process group of its own, which ends with us.
+tty_end ()
+{
+  local job
+  for job in $(jobs -rp); do kill -TERM -- "-$job" 2>/dev/null; done
+  wait
+  rm -rf "$tty_work"
+}
+
 tty_main ()
 {
-  local file=$1 name names missing reason rc failed=0; shift
+  local file=$1 name names missing; shift
   names=$(sed -n 's/^case_\([^ ]*\) ().*/\1/p' "$file")
   missing=$(tty_first_missing tmux jq mkfifo)
-  if [ -n "$missing" ]; then echo "ok - $suite_name # SKIP $missing is not installed"; exit 0; fi
+  if [ -n "$missing" ]; then echo "ok - $suite_name # SKIP $missing is not installed: run make deps, or install it"; exit 0; fi
   [ -x test/peer/peer ] || { echo "not ok - $suite_name: test/peer/peer is not built (make programs)"; exit 1; }
   tty_work=$(mktemp -d)
-  trap 'rm -rf "$tty_work"' EXIT
+  mkdir "$tty_work/running"
+  set -m
+  trap tty_end EXIT
   trap 'exit 143' INT TERM HUP
   if [ $# -gt 0 ]; then names=$(printf '%s\n' "$@"); else echo "1..$(wc -l <<<"$names")"; fi
+  # A case waits most of the time.
   for name in $names; do
-    [ -z "${RUNNING_FILE:-}" ] || echo "$name" >"$RUNNING_FILE"
-    reason=$(tty_case "$name"); rc=$?
-    case $rc in
-      0) echo "ok - $suite_name: $name" ;;
-      77) echo "ok - $suite_name: $name # SKIP ${reason//$'\n'/ }" ;;
-      *) echo "not ok - $suite_name: $name: ${reason//$'\n'/ }"; failed=1 ;;
-    esac
+    while [ "$(jobs -rp | wc -l)" -ge $tty_at_once ]; do wait -n; done
+    tty_one "$name" &
   done
-  exit $failed
+  wait
+  ! [ -e "$tty_work/failed" ]
+  exit
 }

@@ -25,7 +25,7 @@
 (defun mew-submit-diagnose-tests--account (peer)
   "Return an account for PEER at 127.0.0.1."
   (list :server "127.0.0.1" :tls-name "smtp.example.org"
-        :ca-file (mew-submit-test-ca peer) :memory "/nonexistent/memory"
+        :ca-file (mew-submit-test-ca peer) :memory (mew-submit-test-missing "memory")
         :timeout 20 :step-timeout 20))
 
 (defmacro mew-submit-diagnose-tests--with-report (peer names &rest body)
@@ -43,7 +43,7 @@
 
 (defun mew-submit-diagnose-tests--see (regexp)
   "Wait until this buffer has something that matches REGEXP."
-  (mew-submit-test-until (regexp 20)
+  (mew-submit-test-until (regexp)
     (accept-process-output nil 0.02)
     (string-match-p regexp (buffer-string))))
 
@@ -76,21 +76,21 @@
                          :on-event (lambda (_diagnosis event)
                                      (setq seen (plist-get event :event)))))
              (session (plist-get diagnosis :session)))
-        (mew-submit-test-until ("the first attempt" 20)
+        (mew-submit-test-until ("the first attempt")
           (accept-process-output nil 0.02)
           seen)
         ;; Let both get to where they wait.
         (accept-process-output nil 0.15)
         (let ((began (float-time)))
           (mew-submit-session-cancel session)
-          (should (mew-submit-session-wait session 10))
+          (should (mew-submit-session-wait session mew-submit-test-patience))
           (should (< (- (float-time) began) 3)))
         (should (member (plist-get (plist-get diagnosis :done) :kind)
                         ;; A farewell is not waited for: all has been seen.
                         (if (equal step "quit=stall")
                             '("ok" "cancelled")
                           '("cancelled"))))
-        (mew-submit-test-until ("the job's thread to end" 10)
+        (mew-submit-test-until ("the job's thread to end")
           (zerop (mew-submit--mod-jobs)))))))
 
 (ert-deftest mew-submit-diagnose-tests-rows-are-buttons ()
@@ -130,7 +130,7 @@
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=a,greeting=stall")
     (mew-submit-diagnose-tests--with-report peer '("a")
       (mew-submit-diagnose-tests--see "connected"))
-    (mew-submit-test-until ("the job to end" 10)
+    (mew-submit-test-until ("the job to end")
       (accept-process-output nil 0.02)
       (zerop (mew-submit--mod-jobs)))))
 
@@ -142,7 +142,7 @@
                       (append '(:user "me" :password "secret" :auth "PLAIN")
                               (mew-submit-diagnose-tests--account peer))
                       :ports (mew-submit-diagnose-tests--ports peer "a"))))
-      (should (mew-submit-session-wait (plist-get diagnosis :session) 20))
+      (should (mew-submit-session-wait (plist-get diagnosis :session) mew-submit-test-patience))
       (should (equal (plist-get (plist-get diagnosis :done) :kind) "ok"))
       (should (equal (mew-submit-test-lines peer)
                      '("EHLO localhost.localdomain" "MAIL FROM:<>" "STARTTLS"

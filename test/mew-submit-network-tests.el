@@ -223,7 +223,7 @@ no other; without anything there is no network."
   "Files that make no sense, or are not there, are no reason to fail."
   (should (mew-submit-network-tests--here
            '(("route" . "Iface\nx\n\0\n") ("arp" . "x\ny z\n"))))
-  (let ((mew-submit-network--directory "/nonexistent/"))
+  (let ((mew-submit-network--directory (mew-submit-test-missing "")))
     (should (= (length (mew-submit-network-list)) 2))
     (should (plist-get (mew-submit-network-primary) :label))))
 

@@ -195,7 +195,7 @@
         (mew-submit-diagnose--show
          account :ports (mew-submit-probe-parse-ports
                          (format "%d:starttls:submission" (mew-submit-test-port peer "good"))))
-        (mew-submit-test-until ("the diagnosis" 60)
+        (mew-submit-test-until ("the diagnosis")
           (not (mew-submit-diagnose--running-p)))
         (mew-submit-diagnose--draw)
         (goto-char (point-min))
@@ -214,7 +214,7 @@
           (mew-submit-diagnose-save-svg file)
           (should (string-prefix-p "<?xml" (mew-submit-test-octets file))))
         (mew-submit-diagnose-other-ports "1")
-        (mew-submit-test-until ("the other ports" 60)
+        (mew-submit-test-until ("the other ports")
           (not (mew-submit-diagnose--running-p)))
         (should-error (mew-submit-diagnose-use-route) :type 'user-error)
         (kill-buffer)))))

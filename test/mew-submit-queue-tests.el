@@ -41,7 +41,7 @@
 
 (defun mew-submit-queue-tests--settle ()
   "Wait until nothing is being sent."
-  (mew-submit-test-until ("the queue" 30)
+  (mew-submit-test-until ("the queue")
     (null (mew-submit-queue-running))))
 
 (defun mew-submit-queue-tests--add (directory account &rest keys)
@@ -258,13 +258,13 @@ X-Mew-Submit-Send-At: 2099-12-24 18:00\n\nb\n")))
   :tags '(:module)
   (mew-submit-queue-tests--with-outbox directory
     (pcase-dolist (`(,condition ,account ,text)
-                   '((mew-submit-message (:server "h")
+                   `((mew-submit-message (:server "h")
                                          "From: me@x\nTo: a b@x\n\nb\n")
                      (mew-submit-message (:server "h")
                                          "From: me@x\n\nb\n")
                      (mew-submit-config (:server "h" :plan "nonsense")
                                         "From: me@x\nTo: a@x\n\nb\n")
-                     (mew-submit-config (:server "h" :ca-file "/nonexistent")
+                     (mew-submit-config (:server "h" :ca-file ,(mew-submit-test-missing "ca.pem"))
                                         "From: me@x\nTo: a@x\n\nb\n")
                      (mew-submit-message (:server "h")
                                          "From: me@x\nTo: a@x\n\

@@ -130,7 +130,7 @@ The test server's own arguments aside (SECURITY: O2)."
           (dolist (file (directory-files-recursively directory "" nil))
             (unless (equal (file-name-nondirectory file) "log")
               (should-not (string-search secret (mew-submit-test-octets file)))))
-          (should (equal (plist-get (mew-submit-session-wait session 30) :kind) "auth")))))))
+          (should (equal (plist-get (mew-submit-session-wait session mew-submit-test-patience) :kind) "auth")))))))
 
 (ert-deftest mew-submit-security-tests-descriptors-stay-at-home ()
   "No descriptor of a job is inherited by a program that Emacs starts (SECURITY: O11)."
@@ -155,7 +155,7 @@ The test server's own arguments aside (SECURITY: O2)."
               ;; O_CLOEXEC
               (should (/= 0 (logand #o2000000
                                     (string-to-number (match-string 1 info) 8))))))))
-      (should (equal (plist-get (mew-submit-session-wait session 30) :result)
+      (should (equal (plist-get (mew-submit-session-wait session mew-submit-test-patience) :result)
                      "delivered")))))
 
 ;;; Emacs
@@ -248,7 +248,7 @@ or deleted is sent as it was (SECURITY: O15)."
           (mew-submit-test-until ("the connection")
             (mew-submit-session-attempts session))
           (funcall change)
-          (should (equal (plist-get (mew-submit-session-wait session 30) :kind)
+          (should (equal (plist-get (mew-submit-session-wait session mew-submit-test-patience) :kind)
                          "message"))))
       (should-not (mew-submit-test-stored peer))
       (mew-submit-test-write file mew-submit-security-tests--message)
@@ -258,7 +258,7 @@ or deleted is sent as it was (SECURITY: O15)."
           (mew-submit-session-attempts session))
         (delete-file file)
         (mew-submit-test-write file "From: x@x\n\nSomething else.\n")
-        (should (equal (plist-get (mew-submit-session-wait session 30) :result)
+        (should (equal (plist-get (mew-submit-session-wait session mew-submit-test-patience) :result)
                        "delivered")))
       (should (equal (mew-submit-test-stored peer)
                      (string-replace "\n" "\r\n" mew-submit-security-tests--message))))))

@@ -192,7 +192,7 @@ XDG_RUNTIME_DIR is a directory of its own."
                       ,arguments))))
        (unwind-protect
            (progn
-             (mew-submit-test-until ("the Emacs server" 60)
+             (mew-submit-test-until ("the Emacs server")
                (file-exists-p (expand-file-name (concat "emacs/" ,name)
                                                 runtime)))
              ,@body)

@@ -34,7 +34,7 @@
 
 (defun mew-submit-session-tests--wait (session)
   "Wait for SESSION and return its `done' event."
-  (or (mew-submit-session-wait session 30)
+  (or (mew-submit-session-wait session mew-submit-test-patience)
       (ert-fail "The session did not end")))
 
 (defun mew-submit-session-tests--run (request &rest keys)
@@ -143,7 +143,7 @@
                                  (when (eq (car events) 'greeting)
                                    (signal 'quit nil))))))
       (should (eq (condition-case nil
-                      (mew-submit-session-wait session 30)
+                      (mew-submit-session-wait session mew-submit-test-patience)
                     (quit 'quit))
                   'quit))
       (should (eq (car events) 'greeting))

@@ -171,6 +171,7 @@ A key that is `quit' is \\`C-g'.  The variable `asked' counts the questions."
   (let ((noninteractive nil)
         (mew-submit-session--questions nil)
         (mew-submit-session--quiet-timer nil)
+        (mew-submit-session--quiet-time 0.1)
         open most order)
     (cl-flet ((ask (name)
                 (mew-submit-session-when-quiet
@@ -178,10 +179,11 @@ A key that is `quit' is \\`C-g'.  The variable `asked' counts the questions."
                    (push name order)
                    (setq open (1+ (or open 0))
                          most (max (or most 0) open))
-                   ;; The user thinks.
-                   (let ((end (+ (float-time) 1.6)))
-                     (while (< (float-time) end)
-                       (accept-process-output nil 0.05)))
+                   ;; The user thinks: time enough for another question to come.
+                   (let ((looks 0))
+                     (run-at-time 0.1 0.1 (lambda () (cl-incf looks)))
+                     (mew-submit-test-until ("some looks for a quiet moment")
+                       (> looks 4)))
                    (setq open (1- open))))))
       (ask 'first)
       (ask 'second)

@@ -61,12 +61,13 @@ KEYS are for `mew-submit-queue-add', and :text for another message."
 (ert-deftest mew-submit-queue-tests-delivered ()
   "What is delivered leaves a line in the log, and nothing else."
   :tags '(:module)
-  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,dot=delay:300")
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,dot=hold:go")
     (mew-submit-queue-tests--with-outbox directory
       (let ((id (mew-submit-queue-tests--add
                  directory (mew-submit-test-account peer "ok"))))
         ;; It returned at once, and all is on disk already.
         (should (eq (mew-submit-queue-tests--state id) 'sending))
+        (mew-submit-test-go peer)
         (mew-submit-queue-tests--settle)
         (should (equal (sort (directory-files directory nil "\\`[^.]")
                              #'string<)
@@ -455,7 +456,7 @@ filename=a.txt\n\nattached\n\n--=--\n")))
 (ert-deftest mew-submit-queue-tests-quit-while-it-begins ()
   "A quit while an attempt begins does not unlock what is being sent."
   :tags '(:module)
-  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,dot=delay:500")
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,dot=hold:go")
     (mew-submit-queue-tests--with-outbox directory
       (let ((id (mew-submit-queue-tests--add
                  directory (mew-submit-test-account peer "ok") :held t))
@@ -468,6 +469,7 @@ filename=a.txt\n\nattached\n\n--=--\n")))
           (advice-remove 'mew-submit-request-submit quit))
         (should (mew-submit-queue-running))
         (should-not (mew-submit-outbox-lock id directory))
+        (mew-submit-test-go peer)
         (mew-submit-queue-tests--settle)
         (should-not (mew-submit-outbox-ids directory))))))
 
@@ -491,7 +493,7 @@ filename=a.txt\n\nattached\n\n--=--\n")))
 (ert-deftest mew-submit-queue-tests-journal-lost ()
   "What the server has taken is not sent again, whatever becomes of the journal."
   :tags '(:module)
-  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,dot=delay:1000")
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,dot=hold:go")
     (dolist (how '(deleted replaced))
       (mew-submit-queue-tests--with-outbox directory
         (mew-submit-queue-tests--add
@@ -501,7 +503,9 @@ filename=a.txt\n\nattached\n\n--=--\n")))
           (delete-file journal)
           (when (eq how 'replaced)
             (make-directory journal)))
+        (mew-submit-test-go peer)
         (mew-submit-queue-tests--settle)
+        (mew-submit-test-halt peer)
         (should (equal (plist-get (cdar mew-submit-queue-tests--done) :result)
                        "delivered"))
         (should-not (mew-submit-queue-entries))
@@ -707,7 +711,7 @@ It is used all the same; another Emacs uses that of the user's account."
 (ert-deftest mew-submit-queue-tests-undo-the-newest ()
   "The message that is brought back is the one that was sent last."
   :tags '(:module)
-  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=slow,dot=delay:800")
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=slow,dot=hold:go")
     (mew-submit-queue-tests--with-outbox directory
       (let ((account (mew-submit-test-account peer "slow"))
             last)
@@ -724,7 +728,8 @@ It is used all the same; another Emacs uses that of the user's account."
         (mew-submit-queue-delete last)
         ;; Not an older one instead, when it is on its way.
         (mew-submit-queue-tests--add directory account)
-        (should-error (mew-submit-undo-send) :type 'user-error)))))
+        (should-error (mew-submit-undo-send) :type 'user-error)
+        (mew-submit-test-go peer)))))
 
 (ert-deftest mew-submit-queue-tests-only-those ()
   "Where some are named, the others are not begun."

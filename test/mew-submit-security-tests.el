@@ -117,7 +117,7 @@ The test server's own arguments aside (SECURITY: O2)."
            (temporary-file-directory directory)
            (process-environment (cons (concat "TMPDIR=" directory) process-environment)))
       (mew-submit-test-with-peer
-          (peer "--user" "me" "--password" "another" "127.0.0.1:0,name=s,auth=delay:500")
+          (peer "--user" "me" "--password" "another" "127.0.0.1:0,name=s,auth=hold:go")
         (let ((session
                (mew-submit-request-submit
                 (mew-submit-test-write (mew-submit-test--peer-file peer "m")
@@ -130,13 +130,16 @@ The test server's own arguments aside (SECURITY: O2)."
           (dolist (file (directory-files-recursively directory "" nil))
             (unless (equal (file-name-nondirectory file) "log")
               (should-not (string-search secret (mew-submit-test-octets file)))))
-          (should (equal (plist-get (mew-submit-session-wait session mew-submit-test-patience) :kind) "auth")))))))
+          (mew-submit-test-go peer)
+          (should (equal (plist-get (mew-submit-session-wait session mew-submit-test-patience)
+                                    :kind)
+                         "auth")))))))
 
 (ert-deftest mew-submit-security-tests-descriptors-stay-at-home ()
   "No descriptor of a job is inherited by a program that Emacs starts (SECURITY: O11)."
   :tags '(:module)
   (skip-unless (file-directory-p "/proc/self/fdinfo"))
-  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,mail=delay:1000" "127.0.0.1:0,name=u")
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,mail=hold:go" "127.0.0.1:0,name=u")
     (let* ((before (directory-files "/proc/self/fd" nil "[0-9]"))
            (session
             (mew-submit-request-submit
@@ -155,6 +158,7 @@ The test server's own arguments aside (SECURITY: O2)."
               ;; O_CLOEXEC
               (should (/= 0 (logand #o2000000
                                     (string-to-number (match-string 1 info) 8))))))))
+      (mew-submit-test-go peer)
       (should (equal (plist-get (mew-submit-session-wait session mew-submit-test-patience) :result)
                      "delivered")))))
 
@@ -236,7 +240,7 @@ There is no trace file that others could read, only a buffer (SECURITY: O5)."
   "A message that is changed while it is sent is never completed; one that is replaced
 or deleted is sent as it was (SECURITY: O15)."
   :tags '(:module)
-  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,greeting=delay:400")
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,greeting=hold:go")
     (let ((file (mew-submit-test--peer-file peer "m")))
       (dolist (change (list (lambda ()
                               (write-region "more\n" nil file t 'silent))
@@ -248,8 +252,10 @@ or deleted is sent as it was (SECURITY: O15)."
           (mew-submit-test-until ("the connection")
             (mew-submit-session-attempts session))
           (funcall change)
+          (mew-submit-test-go peer)
           (should (equal (plist-get (mew-submit-session-wait session mew-submit-test-patience) :kind)
-                         "message"))))
+                         "message"))
+          (mew-submit-test-halt peer)))
       (should-not (mew-submit-test-stored peer))
       (mew-submit-test-write file mew-submit-security-tests--message)
       (let ((session (mew-submit-request-submit
@@ -258,6 +264,7 @@ or deleted is sent as it was (SECURITY: O15)."
           (mew-submit-session-attempts session))
         (delete-file file)
         (mew-submit-test-write file "From: x@x\n\nSomething else.\n")
+        (mew-submit-test-go peer)
         (should (equal (plist-get (mew-submit-session-wait session mew-submit-test-patience) :result)
                        "delivered")))
       (should (equal (mew-submit-test-stored peer)

@@ -198,10 +198,11 @@
   "When the pipe process is killed, another one takes its place.
 \(SECURITY: O8)."
   :tags '(:module)
-  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=slow,greeting=delay:300")
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=slow,greeting=hold:go")
     (let ((session (mew-submit-session-start
                     (mew-submit-session-tests--request peer "slow"))))
       (delete-process mew-submit-session--process)
+      (mew-submit-test-go peer)
       (should (equal (plist-get (mew-submit-session-tests--wait session)
                                 :result)
                      "delivered"))
@@ -303,11 +304,12 @@
 (ert-deftest mew-submit-session-tests-wait-has-a-deadline ()
   "Waiting ends at its deadline; the job goes on, and can be waited for again."
   :tags '(:module)
-  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=slow,greeting=delay:500")
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=slow,greeting=hold:go")
     (let ((session (mew-submit-session-start
                     (mew-submit-session-tests--request peer "slow"))))
       (should-not (mew-submit-session-wait session 0.05))
       (should (memq session (mew-submit-session-list)))
+      (mew-submit-test-go peer)
       (should (equal (plist-get (mew-submit-session-tests--wait session)
                                 :result)
                      "delivered")))))

@@ -194,6 +194,14 @@ server's log is shown."
               (mew-submit-test-json-lines
                (mew-submit-test-octets (mew-submit-test--peer-file peer "log")))))
 
+(defun mew-submit-test-go (peer)
+  "Let PEER go on, where it is at \"hold:go\"."
+  (mew-submit-test-write (mew-submit-test--peer-file peer "store/go") ""))
+
+(defun mew-submit-test-halt (peer)
+  "Let PEER stop again at \"hold:go\"."
+  (delete-file (mew-submit-test--peer-file peer "store/go")))
+
 (defun mew-submit-test-stored (peer &optional number)
   "Return the message with NUMBER (1) that PEER has accepted, or nil."
   (let ((file (mew-submit-test--peer-file

@@ -25,13 +25,17 @@
     (insert-file-contents (expand-file-name file mew-submit-test-root))
     (buffer-string)))
 
+(defun mew-submit-security-tests--arguments (peer name &rest options)
+  "Return the batch command's arguments for PEER's listener NAME, with OPTIONS."
+  (append options
+          (list "--json" "--ca-file" (mew-submit-test-ca peer) "--fallback" "always"
+                "--routes" (format "%d:starttls" (mew-submit-test-port peer name))
+                "a@x")))
+
 (defun mew-submit-security-tests--batch (peer name &rest options)
   "Send a message by the batch command to PEER's listener NAME, with OPTIONS."
   (mew-submit-test-batch
-   (append options
-           (list "--json" "--ca-file" (mew-submit-test-ca peer) "--fallback" "always"
-                 "--routes" (format "%d:starttls" (mew-submit-test-port peer name))
-                 "a@x"))
+   (apply #'mew-submit-security-tests--arguments peer name options)
    :input mew-submit-security-tests--message))
 
 ;;; Names and addresses
@@ -43,15 +47,20 @@ That holds for this machine's own, however they are written (SECURITY: M5)."
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s" "[::]:0,name=six"
                                    "127.0.0.1:0,name=stripped,cap-=STARTTLS"
                                    "[::1]:0,name=stripped6,cap-=STARTTLS")
-    (pcase-dolist (`(,name ,server ,status)
-                   '(("s" "0.0.0.0" 77) ("s" "127.0.0.1" 0) ("s" "localhost" 0)
-                     ("six" "::" 77) ("six" "::1" 0)
-                     ("stripped" "127.0.0.1" 77) ("stripped" "localhost" 77)
-                     ("stripped" "0.0.0.0" 77) ("stripped6" "::1" 77)))
-      (ert-info ((format "%s at %s" name server))
-        (should (= (plist-get (mew-submit-security-tests--batch peer name "--server" server)
-                              :status)
-                   status))))
+    (let ((cases '(("s" "0.0.0.0" 77) ("s" "127.0.0.1" 0) ("s" "localhost" 0)
+                   ("six" "::" 77) ("six" "::1" 0)
+                   ("stripped" "127.0.0.1" 77) ("stripped" "localhost" 77)
+                   ("stripped" "0.0.0.0" 77) ("stripped6" "::1" 77))))
+      (cl-mapc (pcase-lambda (`(,name ,server ,status) result)
+                 (ert-info ((format "%s at %s: %S" name server result))
+                   (should (= (plist-get result :status) status))))
+               cases
+               (mew-submit-test-batches
+                (mapcar (pcase-lambda (`(,name ,server ,_))
+                          (cons (mew-submit-security-tests--arguments
+                                 peer name "--server" server)
+                                mew-submit-security-tests--message))
+                        cases))))
     (should-not (seq-find (lambda (event)
                             (and (equal (plist-get event :event) "line")
                                  (not (eq (plist-get event :tls) t))

@@ -45,7 +45,10 @@ msub_smtp_usecs (const struct msub_smtp *smtp, int seconds)
 {
   msub_time usecs = MSUB_MSECS (seconds * 1000);
   msub_time bound = MSUB_MSECS (smtp->step_msecs);
-  return bound > 0 && bound < usecs ? bound : usecs;
+  if (bound > 0 && bound < usecs)
+    usecs = bound;
+  smtp->c->patience_msecs = (int) (usecs / 1000);
+  return usecs;
 }
 
 msub_time
@@ -145,7 +148,7 @@ msub_smtp_read (struct msub_smtp *smtp, msub_time deadline, struct msub_error *e
           return 0;
         }
       if (msub_now () >= deadline)
-        return msub_fail (err, MSUB_TIMEOUT, "%s did not finish its answer in time", c->peer.text);
+        return msub_connection_late (c, "finish its answer", err);
     }
 }
 

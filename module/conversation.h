@@ -40,7 +40,7 @@ struct msub_smtp
 struct msub_smtp *msub_smtp_new (struct msub_connection *c, const char *helo, int step_msecs);
 void msub_smtp_free (struct msub_smtp **smtp);
 
-/* A step's time: SECONDS, or less where the user said so.  */
+/* A step's time, which begins: SECONDS, or less where the user said so.  Should it run out, the error tells it.  */
 msub_time msub_smtp_usecs (const struct msub_smtp *smtp, int seconds);
 msub_time msub_smtp_deadline (const struct msub_smtp *smtp, int seconds);
 

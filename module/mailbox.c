@@ -25,6 +25,7 @@ struct mailbox
 static msub_time
 deadline (const struct mailbox *m)
 {
+  m->c->patience_msecs = m->step_msecs;
   return msub_now () + MSUB_MSECS (m->step_msecs);
 }
 
@@ -44,7 +45,7 @@ read_line (struct mailbox *m, msub_time until, struct msub_error *err)
       if (octet != '\r' && octet != '\0' && length + 1 < sizeof m->line)
         m->line[length++] = octet;
       if (msub_now () >= until)
-        return msub_fail (err, MSUB_TIMEOUT, "%s did not finish its answer in time", m->c->peer.text);
+        return msub_connection_late (m->c, "finish its answer", err);
     }
   m->line[length] = '\0';
   return 0;

@@ -455,6 +455,14 @@ poll_ticking (struct msub_connection *c, struct pollfd *fds, msub_time deadline,
     }
 }
 
+int
+msub_connection_late (const struct msub_connection *c, const char *what, struct msub_error *err)
+{
+  if (c->patience_msecs <= 0)
+    return msub_fail (err, MSUB_TIMEOUT, "%s did not %s in time", c->peer.text, what);
+  return msub_fail (err, MSUB_TIMEOUT, "%s did not %s in %g s", c->peer.text, what, c->patience_msecs / 1000.0);
+}
+
 /* Send BUF[0..N).  While the peer's window is shut, take what it says: a server that answers a long flight
    must not wait for us while we wait for it (RFC 2920 section 3.1).  HEED: stop as soon as it says something.
    Returns as msub_connection_stream.  */
@@ -486,7 +494,7 @@ send_all (struct msub_connection *c, const char *buf, size_t n, msub_time deadli
       if (ready < 0)
         return -1;
       if (ready == 0)
-        return msub_fail (err, MSUB_TIMEOUT, "%s port did not take what was sent in time", c->peer.text);
+        return msub_connection_late (c, "take what was sent", err);
       if ((fds[1].revents & POLLIN) && receivable (c) && receive (c, err) == MSUB_IO_FAILED)
         return -1;
     }
@@ -539,7 +547,7 @@ msub_connection_fill (struct msub_connection *c, msub_time deadline, struct msub
       if (ready < 0)
         return -1;
       if (ready == 0)
-        return msub_fail (err, MSUB_TIMEOUT, "%s did not answer in time", c->peer.text);
+        return msub_connection_late (c, "answer", err);
     }
   if (msub_net_cancelled (c->context, err))
     return -1;

@@ -91,6 +91,7 @@ struct msub_connection
   bool secret;                  /* OUT holds credentials: wipe it once sent */
   bool ended;                   /* the peer has closed its side */
   uint64_t received;            /* octets off the wire */
+  int patience_msecs;           /* how long the wait that begins may last, to be told; 0: not known */
   void (*tick) (void *data);    /* called each MSUB_TICK while something is waited for, or NULL */
   void *tick_data;
 };
@@ -118,6 +119,9 @@ ssize_t msub_connection_raw_send (struct msub_connection *c, const void *buf, si
 
 /* Append to the flight.  -1 with ERR only without memory.  */
 int msub_connection_put (struct msub_connection *c, const char *octets, size_t n, struct msub_error *err);
+
+/* C's peer did not do WHAT before the deadline.  Returns -1 with ERR, which says how long that was.  */
+int msub_connection_late (const struct msub_connection *c, const char *what, struct msub_error *err);
 
 /* Send the flight.  DEADLINE holds for all of it.  */
 int msub_connection_flush (struct msub_connection *c, msub_time deadline, struct msub_error *err);

@@ -766,7 +766,7 @@ shake_hands (struct msub_connection *c, gnutls_session_t session, msub_time dead
       if (ready == 0)
         {
           *failure_r = "timeout";
-          return msub_fail (err, MSUB_TIMEOUT, "%s did not finish the TLS handshake in time", c->peer.text);
+          return msub_connection_late (c, "finish the TLS handshake", err);
         }
     }
 }

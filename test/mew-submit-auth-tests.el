@@ -73,7 +73,7 @@ the right one is \"s3cret\"."
                    :on-done (lambda (done)
                               (push done
                                     (mew-submit-auth-tests-world-ends world))))))
-     30)))
+     mew-submit-test-patience)))
 
 (defun mew-submit-auth-tests--codes (world)
   "Return how the server of WORLD has answered AUTH, in order."
@@ -197,7 +197,7 @@ the right one is \"s3cret\"."
           (insert "From: me@x\nTo: a@x\n" mail-header-separator "\nbody\n")
           (mew-submit-send-it))
         (dolist (session (mew-submit-session-list))
-          (mew-submit-wait session 30)))
+          (mew-submit-wait session mew-submit-test-patience)))
       (should (= 1 (length kept)))
       (should-not (directory-files outbox nil "\\.eml\\'"))
       (should (mew-submit-test-stored peer)))))

@@ -291,44 +291,62 @@ Resent-To: new@x\nResent-Bcc: hid@x\nFrom: me@x\nTo: old@x")
 
 ;;; Refused before anything is connected
 
-(defun mew-submit-batch-tests--refused (peer status arguments &optional input)
-  "Check that ARGUMENTS end with STATUS, one line, and no connection to PEER."
+(defun mew-submit-batch-tests--refused (peer status cases)
+  "Check that each of CASES ends with STATUS, one line, and no connection to PEER.
+A case is (ARGUMENTS . INPUT).  The first one has an Emacs of its own."
+  (let ((json (mapcar (lambda (case) (cons (cons "--json" (car case)) (cdr case))) cases)))
+    (cl-mapc (lambda (case said json)
+               (mew-submit-batch-tests--told peer status (car case) said json))
+             (cons (car cases) cases)
+             (cons (mew-submit-test-batch (caar cases) :input (cdar cases))
+                   (mew-submit-test-batches cases))
+             (cons (mew-submit-test-batch (caar json) :input (cdar json))
+                   (mew-submit-test-batches json)))))
+
+(defun mew-submit-batch-tests--told (peer status arguments said json)
+  "Check that SAID, what came of ARGUMENTS, has STATUS and one line.
+JSON is the same with --json.  There was no connection to PEER."
   (ert-info ((format "%S" arguments))
-    (let* ((input (or input mew-submit-batch-tests--message))
-           (result (mew-submit-test-batch arguments :input input))
-           (json (mew-submit-test-batch (cons "--json" arguments)
-                                        :input input)))
-      (should (= (plist-get result :status) status))
-      (should (= (length (mew-submit-batch-tests--lines result)) 1))
-      (should (string-prefix-p "mew-submit: " (plist-get result :stderr)))
-      (should (equal (plist-get result :stdout) ""))
-      (should (= (plist-get json :status) status))
-      (let ((done (mew-submit-test-done json)))
-        (should (= (length (mew-submit-test-events json)) 1))
-        (should (equal (plist-get done :exit) status))
-        (should (equal (plist-get done :result) "refused"))
-        (should (string-match-p "[a-z]" (plist-get done :text))))
-      (should-not (mew-submit-test-log peer "connect")))))
+    (should (= (plist-get said :status) status))
+    (should (= (length (mew-submit-batch-tests--lines said)) 1))
+    (should (string-prefix-p "mew-submit: " (plist-get said :stderr)))
+    (should (equal (plist-get said :stdout) ""))
+    (should (= (plist-get json :status) status))
+    (let ((done (mew-submit-test-done json)))
+      (should (= (length (mew-submit-test-events json)) 1))
+      (should (equal (plist-get done :exit) status))
+      (should (equal (plist-get done :result) "refused"))
+      (should (string-match-p "[a-z]" (plist-get done :text))))
+    (should-not (mew-submit-test-log peer "connect"))))
+
+(defun mew-submit-batch-tests--cases (peer &rest mores)
+  "Return cases with the arguments that lead to PEER and each of MORES."
+  (mapcar (lambda (more)
+            (cons (apply #'mew-submit-batch-tests--arguments peer "ok" more)
+                  mew-submit-batch-tests--message))
+          mores))
 
 (ert-deftest mew-submit-batch-tests-usage ()
   "A command that makes no sense ends with 64, before anything is connected."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
-    (dolist (more '(("--frob" "a@x") ("-x" "a@x") ("a@x" "--server") ()
-                    ("--plan" "nonsense" "a@x") ("--plan=submission" "a@x")
-                    ("--routes" "0:none" "a@x") ("--routes" "65536:none" "a@x")
-                    ("--routes" "25" "a@x") ("--routes" "25:ssl" "a@x")
-                    ("--family" "ipv5" "a@x") ("--tls" "maybe" "a@x")
-                    ("--tls=" "a@x") ("--fallback" "ask" "a@x")
-                    ("--timeout" "0" "a@x") ("--timeout" "1s" "a@x")
-                    ("--timeout" "-1" "a@x") ("--step-timeout" "1e9" "a@x")
-                    ("--auth" "PLAIN X" "a@x") ("--json=1" "a@x")
-                    ("--ssh" "a b" "a@x") ("--ssh" "-oX=y" "a@x")
-                    ("--ssh" "h" "--tunnel" "ssh:h" "a@x")
-                    ("--tunnel" "h" "a@x") ("--source" "localhost" "a@x")
-                    ("--password-file" "/dev/null" "a@x")))
-      (mew-submit-batch-tests--refused
-       peer 64 (apply #'mew-submit-batch-tests--arguments peer "ok" more)))))
+    (mew-submit-batch-tests--refused
+     peer 64
+     (mew-submit-batch-tests--cases
+      peer
+      '("--frob" "a@x") '("-x" "a@x") '("a@x" "--server") '()
+      '("--plan" "nonsense" "a@x") '("--plan=submission" "a@x")
+      '("--routes" "0:none" "a@x") '("--routes" "65536:none" "a@x")
+      '("--routes" "25" "a@x") '("--routes" "25:ssl" "a@x")
+      '("--family" "ipv5" "a@x") '("--tls" "maybe" "a@x")
+      '("--tls=" "a@x") '("--fallback" "ask" "a@x")
+      '("--timeout" "0" "a@x") '("--timeout" "1s" "a@x")
+      '("--timeout" "-1" "a@x") '("--step-timeout" "1e9" "a@x")
+      '("--auth" "PLAIN X" "a@x") '("--json=1" "a@x")
+      '("--ssh" "a b" "a@x") '("--ssh" "-oX=y" "a@x")
+      '("--ssh" "h" "--tunnel" "ssh:h" "a@x")
+      '("--tunnel" "h" "a@x") '("--source" "localhost" "a@x")
+      '("--password-file" "/dev/null" "a@x")))))
 
 (ert-deftest mew-submit-batch-tests-bad-addresses ()
   "An address, host, name or secret that could inject ends with 65, unconnected."
@@ -336,35 +354,37 @@ Resent-To: new@x\nResent-Bcc: hid@x\nFrom: me@x\nTo: old@x")
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
     (let ((password (mew-submit-test-write
                      (mew-submit-test--peer-file peer "pw") "a\0b\n")))
-      (dolist (more `(("a@x\r\nRCPT TO:<b@x>") ("a@x\nDATA") ("good@x" "a b@x")
-                      ("a@x> SIZE=1") ("<a@x>") ("\"a\r\nb\"@x") ("a\u2028@x")
-                      ("a\u0085@x") ("a\u010D\u010A@x") (,(make-string 300 ?a))
-                      (,(concat (make-string 65 ?a) "@x")) ("a@x y") ("")
-                      ("--from" "a@x\nDATA" "b@x") ("--from" "a b" "b@x")
-                      ("--server" "a\r\nb" "b@x") ("--server" "a b" "b@x")
-                      ("--server=;id" "b@x")
-                      ("--helo" "x\r\nMAIL FROM:<a@x>" "b@x")
-                      ("--helo" "a b" "b@x")
-                      ("--user" "me\r\nX" "b@x")
-                      ("--user" "me" "--password-file" ,password "b@x")))
-        (mew-submit-batch-tests--refused
-         peer 65 (apply #'mew-submit-batch-tests--arguments peer "ok" more))))))
+      (mew-submit-batch-tests--refused
+       peer 65
+       (mew-submit-batch-tests--cases
+        peer
+        '("a@x\r\nRCPT TO:<b@x>") '("a@x\nDATA") '("good@x" "a b@x")
+        '("a@x> SIZE=1") '("<a@x>") '("\"a\r\nb\"@x") '("a\u2028@x")
+        '("a\u0085@x") '("a\u010D\u010A@x") `(,(make-string 300 ?a))
+        `(,(concat (make-string 65 ?a) "@x")) '("a@x y") '("")
+        '("--from" "a@x\nDATA" "b@x") '("--from" "a b" "b@x")
+        '("--server" "a\r\nb" "b@x") '("--server" "a b" "b@x")
+        '("--server=;id" "b@x")
+        '("--helo" "x\r\nMAIL FROM:<a@x>" "b@x")
+        '("--helo" "a b" "b@x")
+        '("--user" "me\r\nX" "b@x")
+        `("--user" "me" "--password-file" ,password "b@x"))))))
 
 (ert-deftest mew-submit-batch-tests-bad-messages ()
   "An empty message, and with -t one without usable recipients, end with 65."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
-    (mew-submit-batch-tests--refused
-     peer 65 (mew-submit-batch-tests--arguments peer "ok" "a@x") "")
-    (dolist (header '("Subject: s" "To: undisclosed-recipients:;" "To: a b@x"
-                      "To: \"a\nBcc: <b@x>" "To: a@x\rCc: b c@x"))
+    (let ((named (mew-submit-batch-tests--arguments peer "ok" "a@x")))
       (mew-submit-batch-tests--refused
-       peer 65 (mew-submit-batch-tests--arguments peer "ok" "-t")
-       (concat "From: me@x\n" header "\n\nbody\n")))
-    ;; This one the module finds.
-    (mew-submit-batch-tests--refused
-     peer 65 (mew-submit-batch-tests--arguments peer "ok" "a@x")
-     "From: me@x\n\nbo\0dy\n")))
+       peer 65
+       `((,named . "")
+         ,@(mapcar (lambda (header)
+                     (cons (mew-submit-batch-tests--arguments peer "ok" "-t")
+                           (concat "From: me@x\n" header "\n\nbody\n")))
+                   '("Subject: s" "To: undisclosed-recipients:;" "To: a b@x"
+                     "To: \"a\nBcc: <b@x>" "To: a@x\rCc: b c@x"))
+         ;; This one the module finds.
+         (,named . "From: me@x\n\nbo\0dy\n"))))))
 
 (ert-deftest mew-submit-batch-tests-bad-configuration ()
   "A file that cannot be used, and no server at all, end with 78."
@@ -372,16 +392,19 @@ Resent-To: new@x\nResent-Bcc: hid@x\nFrom: me@x\nTo: old@x")
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
     (let ((junk (mew-submit-test-write
                  (mew-submit-test--peer-file peer "junk") "\n")))
-      (dolist (more `(("--ca-file" "/nonexistent/ca.pem") ("--ca-file" ,junk)
-                      ("--ca-file" "/") ("--crl-file" "/nonexistent/crl.pem")
-                      ("--user" "me" "--password-file" "/nonexistent/pw")
-                      ("--user" "me" "--password-file" ,junk)
-                      ("--memory" ,junk)
-                      ("--outbox" ,(concat junk "/outbox"))))
-        (mew-submit-batch-tests--refused
-         peer 78 (apply #'mew-submit-batch-tests--arguments peer "ok"
-                        (append more '("a@x"))))))
-    (mew-submit-batch-tests--refused peer 78 '("a@x"))))
+      (mew-submit-batch-tests--refused
+       peer 78
+       (cons
+        (cons '("a@x") mew-submit-batch-tests--message)
+        (mew-submit-batch-tests--cases
+         peer
+         `("--ca-file" ,(mew-submit-test-missing "ca.pem") "a@x")
+         `("--ca-file" ,junk "a@x") '("--ca-file" "/" "a@x")
+         `("--crl-file" ,(mew-submit-test-missing "crl.pem") "a@x")
+         `("--user" "me" "--password-file" ,(mew-submit-test-missing "pw") "a@x")
+         `("--user" "me" "--password-file" ,junk "a@x")
+         `("--memory" ,junk "a@x")
+         `("--outbox" ,(concat junk "/outbox") "a@x")))))))
 
 ;;; How it ends
 

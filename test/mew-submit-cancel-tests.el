@@ -39,7 +39,7 @@ EVENT is the last one before the wait; LONG says that it takes a long message.")
   "Return a request for FILE to PEER's listener NAME."
   (list :host "127.0.0.1" :race t :attempt-delay 250
         :routes `((,(mew-submit-test-port peer name) ipv4 starttls))
-        :connect-timeout 60000 :step-timeout 60000 :tls 'required
+        :connect-timeout 600000 :step-timeout 600000 :tls 'required
         :ca-file (mew-submit-test-ca peer) :helo "localhost.localdomain"
         :user "me" :password (copy-sequence "secret") :auth "LOGIN"
         :from "me@example.org" :recipients '("you@example.net")
@@ -88,7 +88,7 @@ Return all its events, oldest first."
                                     (nth 0 phase)))
       (mew-submit-cancel-tests--event (nth 2 phase) events))
     (mew-submit-session-cancel session)
-    (should (mew-submit-session-wait session 20))
+    (should (mew-submit-session-wait session mew-submit-test-patience))
     (nreverse events)))
 
 (defun mew-submit-cancel-tests--event (type events)
@@ -129,7 +129,7 @@ Half of them are cancelled at once, the others where the server keeps them."
     (mew-submit-session-wait
      (mew-submit-session-start
       (mew-submit-cancel-tests--request peer "good" short))
-     20)
+     mew-submit-test-patience)
     (mew-submit-test-until ("the first job's thread")
       (zerop (mew-submit--mod-jobs)))
     (let ((before (mew-submit-cancel-tests--census))
@@ -155,11 +155,11 @@ Half of them are cancelled at once, the others where the server keeps them."
                                    (cl-incf stuck)))
                      :on-done (lambda (_) (cl-incf dones)))
                     sessions)))
-          (mew-submit-test-until ("all jobs to get stuck" 60)
+          (mew-submit-test-until ("all jobs to get stuck")
             (= stuck (length mew-submit-cancel-tests--phases)))
           (mapc #'mew-submit-session-cancel sessions)
           (dolist (session sessions)
-            (should (mew-submit-session-wait session 20)))))
+            (should (mew-submit-session-wait session mew-submit-test-patience)))))
       (should (= dones 220))
       (mew-submit-test-until ("the threads to end")
         (zerop (mew-submit--mod-jobs)))
@@ -168,18 +168,32 @@ Half of them are cancelled at once, the others where the server keeps them."
         (equal (mew-submit-cancel-tests--census) before)))))
 
 (ert-deftest mew-submit-cancel-tests-emacs-goes-on ()
-  "While a job waits out a silent port, timers go off as ever."
+  "While a job waits out a silent port, timers go off as ever.
+That it waits out no more than it was told is seen at another one."
   (mew-submit-cancel-tests--with-peer (peer short long)
     (let* ((ticks 0)
            (timer (run-at-time 0 0.01 (lambda () (cl-incf ticks))))
+           (request (lambda ()
+                      (mew-submit-cancel-tests--request peer "connect" short)))
+           (short-of-time (mew-submit-session-start
+                           (plist-put (funcall request) :connect-timeout 200)))
+           (done nil)
            (session (mew-submit-session-start
-                     (plist-put (mew-submit-cancel-tests--request
-                                 peer "connect" short)
-                                :connect-timeout 1500))))
+                     (funcall request) :on-done (lambda (event) (setq done event)))))
       (unwind-protect
-          (let ((done (mew-submit-session-wait session 20)))
-            (should (equal (plist-get done :kind) "connect"))
-            (should (> ticks 50)))
+          (progn
+            (mew-submit-test-until ("the timer to go off 50 times")
+              (> ticks 50))
+            (should-not done)
+            (mew-submit-session-cancel session)
+            (should (equal (plist-get (mew-submit-session-wait
+                                       session mew-submit-test-patience)
+                                      :kind)
+                           "cancelled"))
+            (should (equal (plist-get (mew-submit-session-wait
+                                       short-of-time mew-submit-test-patience)
+                                      :kind)
+                           "connect")))
         (cancel-timer timer)))))
 
 (ert-deftest mew-submit-cancel-tests-look-up ()
@@ -227,31 +241,31 @@ Leave Emacs with status 0 when all is as it should be."
                   (mew-submit-session-start
                    (list :host "smtp.example.org" :race t :attempt-delay 250
                          :routes '((587 ipv6 starttls) (587 ipv4 starttls))
-                         :connect-timeout 60000 :step-timeout 60000
+                         :connect-timeout 600000 :step-timeout 600000
                          :tls 'required :helo "localhost" :from ""
                          :recipients '("you@example.net") :file file)
                    :on-event (lambda (event) (push event events)))))
          (cancelled (lambda ()
                       (setq events nil)
                       (let ((session (funcall start)))
-                        (mew-submit-test-until ("the two look-ups" 20)
+                        (mew-submit-test-until ("the two look-ups")
                           (>= (car (mew-submit-cancel-tests--census))
                               (+ alone 2)))
                         (mew-submit-session-cancel session)
-                        (mew-submit-session-wait session 5)
+                        (mew-submit-session-wait session mew-submit-test-patience)
                         (plist-get (mew-submit-cancel-tests--done
                                     (nreverse events))
                                    :result)))))
     (mew-submit-module-ensure)
     (unless (equal (funcall cancelled) "cancelled")
       (error "Not cancelled"))
-    (mew-submit-test-until ("the first look-ups to end" 30)
+    (mew-submit-test-until ("the first look-ups to end")
       (= (car (mew-submit-cancel-tests--census)) alone))
     (setq before (mew-submit-cancel-tests--census))
     (dotimes (_ 20)
       (unless (equal (funcall cancelled) "cancelled")
         (error "Not cancelled")))
-    (mew-submit-test-until ("the look-ups to end" 30)
+    (mew-submit-test-until ("the look-ups to end")
       (equal (mew-submit-cancel-tests--census) before))
     (kill-emacs 0)))
 

@@ -60,7 +60,8 @@
                               (eval (car (get option 'standard-value)) t)))
         (should (get option 'custom-package-version))
         (should (string-match-p "[Dd]efault"
-                                (get option 'variable-documentation)))))))
+                                (documentation-property
+                                 option 'variable-documentation)))))))
 
 (ert-deftest mew-submit-customize-tests-groups ()
   "No group is so large that nobody reads it, each says what it is for."

@@ -13,6 +13,9 @@
 (require 'mew-submit-test-helpers)
 (require 'gnutls)
 (require 'mew-submit-discover)
+(require 'mew-submit-module)
+
+(declare-function mew-submit--mod-ignore-pipe "ext:mew-submit-module" ())
 
 ;;; A name server
 
@@ -366,17 +369,26 @@ URL and CA are bound to where DOCUMENT is, and to whom its certificate is from."
 
 (ert-deftest mew-submit-discover-tests-https ()
   "A document is taken over TLS, with a certificate that can be verified, and no other."
+  :tags '(:module)
   (skip-unless (executable-find "openssl"))
   (skip-unless (gnutls-available-p))
+  ;; A batch Emacs ends when it writes to a server that has left, and Emacs 30 does that when
+  ;; it gives up a connection with the wrong certificate.
+  (mew-submit-module-ensure)
+  (mew-submit--mod-ignore-pipe)
   (mew-submit-discover-tests--with-https (url ca "<the document/>")
-    (should-not (mew-submit-discover-tests--fetch url))
-    (let ((gnutls-trustfiles (list ca)))
-      (should (equal (mew-submit-discover-tests--fetch url) "<the document/>"))
+    (let ((gnutls-trustfiles (list ca))
+          (mew-submit-discover-timeout mew-submit-test-patience))
+      (should (equal (mew-submit-discover-tests--fetch url) "<the document/>")))
+    ;; Emacs 28 does not tell that the certificate was the reason: time runs out.
+    (let ((mew-submit-discover-timeout 1))
+      (should-not (mew-submit-discover-tests--fetch url))
+      (let ((gnutls-trustfiles (list ca)))
+        (should-not (mew-submit-discover-tests--fetch
+                     (string-replace "localhost" "127.0.0.1" url))))
       (should-not (mew-submit-discover-tests--fetch
-                   (string-replace "localhost" "127.0.0.1" url))))
-    (should-not (mew-submit-discover-tests--fetch
-                 (string-replace "https:" "http:" url)))
-    (should-not (mew-submit-discover-tests--fetch "file:///etc/passwd"))))
+                   (string-replace "https:" "http:" url)))
+      (should-not (mew-submit-discover-tests--fetch "file:///etc/passwd")))))
 
 (ert-deftest mew-submit-discover-tests-https-silence ()
   "A web server that keeps silent is not waited for longer than it was said."

@@ -50,7 +50,7 @@ Whatever would ask the user fails the test."
 ;;; Broken set-ups, one a row
 
 (defconst mew-submit-doctor-tests--accounts
-  '((nil error "accounts" "No account")
+  `((nil error "accounts" "No account")
     (((:name "a")) error "account 1" "has no :server")
     (((:sever "x" :server "127.0.0.1")) warning "account 1" "What is :sever\\?")
     (((:server "127.0.0.1" :plan "fast")) error "account 1" "No such plan: fast")
@@ -62,9 +62,9 @@ Whatever would ask the user fails the test."
     (((:server "mail.example.org" :tls none)) warning "account 1" "No TLS")
     (((:server "127.0.0.1" :tls none)) note "account 1" "on this machine itself")
     (((:server "127.0.0.1" :tls always)) error "account 1" ":tls is `always'")
-    (((:server "127.0.0.1" :ca-file "/nonexistent/ca.pem")) error "account 1"
+    (((:server "127.0.0.1" :ca-file ,(mew-submit-test-missing "ca.pem"))) error "account 1"
      "The CA file cannot be read")
-    (((:server "127.0.0.1" :key-file "/nonexistent/key.pem")) error "account 1"
+    (((:server "127.0.0.1" :key-file ,(mew-submit-test-missing "key.pem"))) error "account 1"
      "A key needs its certificate")
     (((:server "127.0.0.1" :tls-minimum "1.1")) error "account 1" "1\\.2 or 1\\.3")
     (((:server "127.0.0.1" :user "u" :auth "XOAUTH2" :token-command ("no-such-program-here")))
@@ -209,7 +209,7 @@ Whatever would ask the user fails the test."
   (let (found (done nil))
     (should (mew-submit-checkup-server account 1 (lambda (findings)
                                                    (setq found findings done t))))
-    (mew-submit-test-until ("the look at the server" 60) done)
+    (mew-submit-test-until ("the look at the server") done)
     found))
 
 (ert-deftest mew-submit-doctor-tests-looks-at-the-server ()
@@ -302,7 +302,7 @@ Whatever would ask the user fails the test."
         (mew-submit-doctor)
         (with-current-buffer "*mew-submit doctor*"
           (should (string-match-p "looking at the servers" (buffer-string)))
-          (mew-submit-test-until ("the look at the servers" 60)
+          (mew-submit-test-until ("the look at the servers")
             (not (mew-submit-doctor--visit-sessions mew-submit-doctor--visit)))
           (should (string-match-p "certificate verified" (buffer-string)))
           (mew-submit-doctor-copy)
@@ -342,7 +342,8 @@ Whatever would ask the user fails the test."
 (ert-deftest mew-submit-doctor-tests-tells-that-the-module-is-not-built ()
   "Without a module the rest is checked all the same, and what to do is said."
   (let ((result (mew-submit-doctor-tests--batch
-                 '(setq mew-submit-module-directory "/nonexistent/"))))
+                 `(setq mew-submit-module-directory
+                         ,(mew-submit-test-missing "")))))
     (should (equal (plist-get result :status) 78))
     (should (string-match-p "^ERROR +module +The module .* is not" (plist-get result :stdout)))
     (should (string-match-p "mew-submit-build-module" (plist-get result :stdout)))

@@ -182,7 +182,7 @@
                 mail-header-separator "\nbody\n")
         (mew-submit-send-it))
       (dolist (session (mew-submit-session-list))
-        (should (mew-submit-wait session 30)))
+        (should (mew-submit-wait session mew-submit-test-patience)))
       (should (string-search " MT-PRIORITY=7"
                              (car (mew-submit-test-lines peer "MAIL"))))
       (should-not (string-search "X-Mew-Submit" (mew-submit-test-stored peer))))))
@@ -202,6 +202,17 @@
 
 ;;; What is wrong
 
+(defconst mew-submit-extensions-tests--wrong
+  '((65 "DSN-Notify: perhaps") (65 "Priority: high") (65 "Reqiure-TLS: yes")
+    (65 "Hold-Until: 1999-01-01T00:00:00Z") (65 "Envelope-ID: \303\274")
+    (65 "Deliver-By: 5;R\n X=1") (65 "Require-TLS:")
+    (64 nil "--dsn-notify" "perhaps") (64 nil "--dsn-return=all")
+    (64 nil "--deliver-by" "0") (64 nil "--hold-for" "1h")
+    (64 nil "--hold-until" "tomorrow") (64 nil "--mt-priority" "12")
+    (64 nil "--hold-for" "5" "--hold-until" "2099-01-01T00:00:00Z")
+    (64 nil "--envid" "a\nb") (64 nil "--require-tls=yes"))
+  "What is no wish: (STATUS FIELD ARGUMENT...).")
+
 (ert-deftest mew-submit-extensions-tests-wrong-wishes-are-not-sent ()
   "A wrong field ends with 65, a wrong option with 64, a wrong account with 78."
   :tags '(:module)
@@ -210,30 +221,24 @@
                            (mew-submit-test-ca peer) "--routes"
                            (format "%d:starttls" (mew-submit-test-port peer "all"))
                            "you@example.org")))
-      (pcase-dolist
-          (`(,status ,field . ,more)
-           '((65 "DSN-Notify: perhaps") (65 "Priority: high") (65 "Reqiure-TLS: yes")
-             (65 "Hold-Until: 1999-01-01T00:00:00Z") (65 "Envelope-ID: \303\274")
-             (65 "Deliver-By: 5;R\n X=1") (65 "Require-TLS:")
-             (64 nil "--dsn-notify" "perhaps") (64 nil "--dsn-return=all")
-             (64 nil "--deliver-by" "0") (64 nil "--hold-for" "1h")
-             (64 nil "--hold-until" "tomorrow") (64 nil "--mt-priority" "12")
-             (64 nil "--hold-for" "5" "--hold-until" "2099-01-01T00:00:00Z")
-             (64 nil "--envid" "a\nb") (64 nil "--require-tls=yes")))
-        (ert-info ((format "%s %S" field more))
-          (let* ((result (mew-submit-test-batch
-                          (cons "--json" (append more arguments))
-                          :input (concat (and field
-                                              (format "X-Mew-Submit-%s\n" field))
-                                         mew-submit-extensions-tests--message)))
-                 (done (mew-submit-test-done result)))
-            (should (equal (plist-get result :status) status))
-            (should (equal (plist-get done :result) "refused"))
-            (should (string-match-p
-                     (regexp-quote (if field
-                                       (car (split-string field ":"))
-                                     (car (split-string (car more) "="))))
-                     (plist-get done :text))))))
+      (cl-mapc
+       (pcase-lambda (`(,status ,field . ,more) result)
+         (ert-info ((format "%s %S" field more))
+           (let ((done (mew-submit-test-done result)))
+             (should (equal (plist-get result :status) status))
+             (should (equal (plist-get done :result) "refused"))
+             (should (string-match-p
+                      (regexp-quote (if field
+                                        (car (split-string field ":"))
+                                      (car (split-string (car more) "="))))
+                      (plist-get done :text))))))
+       mew-submit-extensions-tests--wrong
+       (mew-submit-test-batches
+        (mapcar (pcase-lambda (`(,_ ,field . ,more))
+                  (cons (cons "--json" (append more arguments))
+                        (concat (and field (format "X-Mew-Submit-%s\n" field))
+                                mew-submit-extensions-tests--message)))
+                mew-submit-extensions-tests--wrong)))
       (should-error (mew-submit-test-run
                      (mew-submit-test-account peer "all" :deliver-by "soon")
                      mew-submit-extensions-tests--message)

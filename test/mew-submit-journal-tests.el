@@ -42,7 +42,7 @@ JOURNAL is kept; ON-EVENT is called with each event."
                 :from "me@example.org" :recipients recipients
                 :file file :journal journal)
           :on-event on-event)
-         30)
+         mew-submit-test-patience)
         (ert-fail "The session did not end"))))
 
 (defun mew-submit-journal-tests--lines (peer)

@@ -35,7 +35,7 @@
                         :helo "localhost.localdomain" :from "me@example.org"
                         :recipients recipients :file file
                         :journal (mew-submit-test--peer-file peer "journal"))))
-         30)
+         mew-submit-test-patience)
         (ert-fail "The session did not end"))))
 
 (defun mew-submit-limits-tests--transactions (peer)

@@ -44,7 +44,7 @@
 
 (defun mew-submit-queue-tests--settle ()
   "Wait until nothing is being sent."
-  (mew-submit-test-until ("the queue" 30)
+  (mew-submit-test-until ("the queue")
     (null (mew-submit-queue-running))))
 
 (defun mew-submit-queue-tests--add (directory account &rest keys)
@@ -64,12 +64,13 @@ KEYS are for `mew-submit-queue-add', and :text for another message."
 (ert-deftest mew-submit-queue-tests-delivered ()
   "What is delivered leaves a line in the log, and nothing else."
   :tags '(:module)
-  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,dot=delay:300")
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,dot=hold:go")
     (mew-submit-queue-tests--with-outbox directory
       (let ((id (mew-submit-queue-tests--add
                  directory (mew-submit-test-account peer "ok"))))
         ;; It returned at once, and all is on disk already.
         (should (eq (mew-submit-queue-tests--state id) 'sending))
+        (mew-submit-test-go peer)
         (mew-submit-queue-tests--settle)
         (should (equal (sort (directory-files directory nil "\\`[^.]")
                              #'string<)
@@ -261,13 +262,13 @@ X-Mew-Submit-Send-At: 2099-12-24 18:00\n\nb\n")))
   :tags '(:module)
   (mew-submit-queue-tests--with-outbox directory
     (pcase-dolist (`(,condition ,account ,text)
-                   '((mew-submit-message (:server "h")
+                   `((mew-submit-message (:server "h")
                                          "From: me@x\nTo: a b@x\n\nb\n")
                      (mew-submit-message (:server "h")
                                          "From: me@x\n\nb\n")
                      (mew-submit-config (:server "h" :plan "nonsense")
                                         "From: me@x\nTo: a@x\n\nb\n")
-                     (mew-submit-config (:server "h" :ca-file "/nonexistent")
+                     (mew-submit-config (:server "h" :ca-file ,(mew-submit-test-missing "ca.pem"))
                                         "From: me@x\nTo: a@x\n\nb\n")
                      (mew-submit-message (:server "h")
                                          "From: me@x\nTo: a@x\n\
@@ -458,7 +459,7 @@ filename=a.txt\n\nattached\n\n--=--\n")))
 (ert-deftest mew-submit-queue-tests-quit-while-it-begins ()
   "A quit while an attempt begins does not unlock what is being sent."
   :tags '(:module)
-  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,dot=delay:500")
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,dot=hold:go")
     (mew-submit-queue-tests--with-outbox directory
       (let ((id (mew-submit-queue-tests--add
                  directory (mew-submit-test-account peer "ok") :held t))
@@ -471,6 +472,7 @@ filename=a.txt\n\nattached\n\n--=--\n")))
           (advice-remove 'mew-submit-request-submit quit))
         (should (mew-submit-queue-running))
         (should-not (mew-submit-outbox-lock id directory))
+        (mew-submit-test-go peer)
         (mew-submit-queue-tests--settle)
         (should-not (mew-submit-outbox-ids directory))))))
 
@@ -494,7 +496,7 @@ filename=a.txt\n\nattached\n\n--=--\n")))
 (ert-deftest mew-submit-queue-tests-journal-lost ()
   "What the server has taken is not sent again, whatever becomes of the journal."
   :tags '(:module)
-  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,dot=delay:1000")
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,dot=hold:go")
     (dolist (how '(deleted replaced))
       (mew-submit-queue-tests--with-outbox directory
         (mew-submit-queue-tests--add
@@ -504,7 +506,9 @@ filename=a.txt\n\nattached\n\n--=--\n")))
           (delete-file journal)
           (when (eq how 'replaced)
             (make-directory journal)))
+        (mew-submit-test-go peer)
         (mew-submit-queue-tests--settle)
+        (mew-submit-test-halt peer)
         (should (equal (plist-get (cdar mew-submit-queue-tests--done) :result)
                        "delivered"))
         (should-not (mew-submit-queue-entries))
@@ -572,7 +576,7 @@ filename=a.txt\n\nattached\n\n--=--\n")))
 (ert-deftest mew-submit-queue-tests-clock-set-back ()
   "A message does not wait for years because the clock was wrong for a moment."
   (let ((entry (list :id "x" :directory "/nowhere/" :state 'queued)))
-    (dolist (seconds '(1 50 3600 4300))
+    (dolist (seconds '(20 50 3600 4300))
       (should-not (mew-submit-queue--due-p
                    (append (list :next (+ (float-time) seconds)) entry))))
     (should (mew-submit-queue--due-p
@@ -824,7 +828,7 @@ It is used all the same; another Emacs uses that of the user's account."
 (ert-deftest mew-submit-queue-tests-undo-the-newest ()
   "The message that is brought back is the one that was sent last."
   :tags '(:module)
-  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=slow,dot=delay:800")
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=slow,dot=hold:go")
     (mew-submit-queue-tests--with-outbox directory
       (let ((account (mew-submit-test-account peer "slow"))
             last)
@@ -843,7 +847,8 @@ It is used all the same; another Emacs uses that of the user's account."
         ;; Not an older one instead, when it is on its way.
         (let ((mew-submit-sent (cons (mew-submit-queue-tests--add directory account)
                                      (float-time))))
-          (should-error (mew-submit-undo-send) :type 'user-error))))))
+          (should-error (mew-submit-undo-send) :type 'user-error))
+        (mew-submit-test-go peer)))))
 
 (ert-deftest mew-submit-queue-tests-undo-asks-which ()
   "When the mail sent last has left, none of the others is brought back unasked."

@@ -48,7 +48,7 @@
            (progn ,@body)
          (mapc #'delete-process mew-submit-relay-tests--clients)
          (mew-submit-relay-stop)
-         (mew-submit-test-until ("the queue" 30)
+         (mew-submit-test-until ("the queue")
            (null (mew-submit-queue-running)))
          (mew-submit-queue-stop)
          (clrhash mew-submit-queue--entries)))))
@@ -414,7 +414,7 @@ The commands behind it are never carried out."
     (let ((silent (mew-submit-relay-tests--connect))
           (slow (mew-submit-relay-tests--connect)))
       (mew-submit-relay-tests--dialog slow "EHLO me")
-      (mew-submit-test-until ("the ends" 20)
+      (mew-submit-test-until ("the ends")
         (ignore-errors (process-send-string slow "N"))
         (mew-submit-relay--sweep)
         (null mew-submit-relay--sessions))
@@ -611,9 +611,9 @@ Who is refused for now only is tried again by the relay."
 It goes to those whom the server takes then, though another one is refused."
   :tags '(:module)
   (mew-submit-test-with-peer
-      (peer "127.0.0.1:0,name=slow,1:mail=delay:1500,rcpt#2=reply:550 5.1.1 Who")
+      (peer "127.0.0.1:0,name=slow,1:mail=hold:go,rcpt#2=reply:550 5.1.1 Who")
     (mew-submit-relay-tests--with-relay
-        ((mew-submit-relay-wait 0.3)
+        ((mew-submit-relay-wait 0.1)
          (mew-submit-relay-account-function
           (mew-submit-relay-tests--account peer "slow")))
       (should (string-match-p
@@ -622,6 +622,7 @@ It goes to those whom the server takes then, though another one is refused."
                 (mew-submit-relay-tests--connect)
                 (concat mew-submit-relay-tests--message ".\r\n")
                 "a@x" "b@x")))
+      (mew-submit-test-go peer)
       (mew-submit-test-until ("the delivery")
         (mew-submit-test-stored peer))
       (should (equal (cdr (mew-submit-test-envelope peer 1)) '("a@x")))
@@ -701,7 +702,7 @@ It goes to those whom the server takes then, though another one is refused."
 (ert-deftest mew-submit-relay-tests-ends ()
   "When the relay ends, who waits is told what is true."
   :tags '(:module)
-  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=slow,mail=delay:2000")
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=slow,mail=hold:go")
     (mew-submit-relay-tests--with-relay
         ((mew-submit-relay-account-function
           (mew-submit-relay-tests--account peer "slow")))
@@ -718,7 +719,8 @@ It goes to those whom the server takes then, though another one is refused."
                                  (mew-submit-relay-tests--reply waits)))
         (should (string-prefix-p "421" (mew-submit-relay-tests--reply waits)))
         (should (string-prefix-p "421"
-                                 (mew-submit-relay-tests--reply idles)))))))
+                                 (mew-submit-relay-tests--reply idles)))
+        (mew-submit-test-go peer)))))
 
 (ert-deftest mew-submit-relay-tests-mode ()
   "The mode starts and stops the relay, and says why it cannot."

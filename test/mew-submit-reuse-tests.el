@@ -33,7 +33,7 @@ Return (RESULT REUSED RESUMED).  RECIPIENT is its only one."
                           (expand-file-name "m" directory) "Subject: x\r\n\r\nx\r\n")
                    :share share :keep keep)
              :on-event (lambda (event) (push event events))))
-           (done (mew-submit-session-wait session 20))
+           (done (mew-submit-session-wait session mew-submit-test-patience))
            (get (lambda (type key)
                   (plist-get (seq-find (lambda (event)
                                          (eq (plist-get event :event) type))

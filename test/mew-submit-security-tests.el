@@ -25,13 +25,17 @@
     (insert-file-contents (expand-file-name file mew-submit-test-root))
     (buffer-string)))
 
+(defun mew-submit-security-tests--arguments (peer name &rest options)
+  "Return the batch command's arguments for PEER's listener NAME, with OPTIONS."
+  (append options
+          (list "--json" "--ca-file" (mew-submit-test-ca peer) "--fallback" "always"
+                "--routes" (format "%d:starttls" (mew-submit-test-port peer name))
+                "a@x")))
+
 (defun mew-submit-security-tests--batch (peer name &rest options)
   "Send a message by the batch command to PEER's listener NAME, with OPTIONS."
   (mew-submit-test-batch
-   (append options
-           (list "--json" "--ca-file" (mew-submit-test-ca peer) "--fallback" "always"
-                 "--routes" (format "%d:starttls" (mew-submit-test-port peer name))
-                 "a@x"))
+   (apply #'mew-submit-security-tests--arguments peer name options)
    :input mew-submit-security-tests--message))
 
 ;;; Names and addresses
@@ -43,15 +47,20 @@ That holds for this machine's own, however they are written (SECURITY: M5)."
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s" "[::]:0,name=six"
                                    "127.0.0.1:0,name=stripped,cap-=STARTTLS"
                                    "[::1]:0,name=stripped6,cap-=STARTTLS")
-    (pcase-dolist (`(,name ,server ,status)
-                   '(("s" "0.0.0.0" 77) ("s" "127.0.0.1" 0) ("s" "localhost" 0)
-                     ("six" "::" 77) ("six" "::1" 0)
-                     ("stripped" "127.0.0.1" 77) ("stripped" "localhost" 77)
-                     ("stripped" "0.0.0.0" 77) ("stripped6" "::1" 77)))
-      (ert-info ((format "%s at %s" name server))
-        (should (= (plist-get (mew-submit-security-tests--batch peer name "--server" server)
-                              :status)
-                   status))))
+    (let ((cases '(("s" "0.0.0.0" 77) ("s" "127.0.0.1" 0) ("s" "localhost" 0)
+                   ("six" "::" 77) ("six" "::1" 0)
+                   ("stripped" "127.0.0.1" 77) ("stripped" "localhost" 77)
+                   ("stripped" "0.0.0.0" 77) ("stripped6" "::1" 77))))
+      (cl-mapc (pcase-lambda (`(,name ,server ,status) result)
+                 (ert-info ((format "%s at %s: %S" name server result))
+                   (should (= (plist-get result :status) status))))
+               cases
+               (mew-submit-test-batches
+                (mapcar (pcase-lambda (`(,name ,server ,_))
+                          (cons (mew-submit-security-tests--arguments
+                                 peer name "--server" server)
+                                mew-submit-security-tests--message))
+                        cases))))
     (should-not (seq-find (lambda (event)
                             (and (equal (plist-get event :event) "line")
                                  (not (eq (plist-get event :tls) t))
@@ -117,7 +126,7 @@ The test server's own arguments aside (SECURITY: O2)."
            (temporary-file-directory directory)
            (process-environment (cons (concat "TMPDIR=" directory) process-environment)))
       (mew-submit-test-with-peer
-          (peer "--user" "me" "--password" "another" "127.0.0.1:0,name=s,auth=delay:500")
+          (peer "--user" "me" "--password" "another" "127.0.0.1:0,name=s,auth=hold:go")
         (let ((session
                (mew-submit-request-submit
                 (mew-submit-test-write (mew-submit-test--peer-file peer "m")
@@ -130,13 +139,16 @@ The test server's own arguments aside (SECURITY: O2)."
           (dolist (file (directory-files-recursively directory "" nil))
             (unless (equal (file-name-nondirectory file) "log")
               (should-not (string-search secret (mew-submit-test-octets file)))))
-          (should (equal (plist-get (mew-submit-session-wait session 30) :kind) "auth")))))))
+          (mew-submit-test-go peer)
+          (should (equal (plist-get (mew-submit-session-wait session mew-submit-test-patience)
+                                    :kind)
+                         "auth")))))))
 
 (ert-deftest mew-submit-security-tests-descriptors-stay-at-home ()
   "No descriptor of a job is inherited by a program that Emacs starts (SECURITY: O11)."
   :tags '(:module)
   (skip-unless (file-directory-p "/proc/self/fdinfo"))
-  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,mail=delay:1000" "127.0.0.1:0,name=u")
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,mail=hold:go" "127.0.0.1:0,name=u")
     (let* ((before (directory-files "/proc/self/fd" nil "[0-9]"))
            (session
             (mew-submit-request-submit
@@ -155,7 +167,8 @@ The test server's own arguments aside (SECURITY: O2)."
               ;; O_CLOEXEC
               (should (/= 0 (logand #o2000000
                                     (string-to-number (match-string 1 info) 8))))))))
-      (should (equal (plist-get (mew-submit-session-wait session 30) :result)
+      (mew-submit-test-go peer)
+      (should (equal (plist-get (mew-submit-session-wait session mew-submit-test-patience) :result)
                      "delivered")))))
 
 ;;; Emacs
@@ -236,7 +249,7 @@ There is no trace file that others could read, only a buffer (SECURITY: O5)."
   "A message that is changed while it is sent is never completed; one that is replaced
 or deleted is sent as it was (SECURITY: O15)."
   :tags '(:module)
-  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,greeting=delay:400")
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,greeting=hold:go")
     (let ((file (mew-submit-test--peer-file peer "m")))
       (dolist (change (list (lambda ()
                               (write-region "more\n" nil file t 'silent))
@@ -248,8 +261,10 @@ or deleted is sent as it was (SECURITY: O15)."
           (mew-submit-test-until ("the connection")
             (mew-submit-session-attempts session))
           (funcall change)
-          (should (equal (plist-get (mew-submit-session-wait session 30) :kind)
-                         "message"))))
+          (mew-submit-test-go peer)
+          (should (equal (plist-get (mew-submit-session-wait session mew-submit-test-patience) :kind)
+                         "message"))
+          (mew-submit-test-halt peer)))
       (should-not (mew-submit-test-stored peer))
       (mew-submit-test-write file mew-submit-security-tests--message)
       (let ((session (mew-submit-request-submit
@@ -258,7 +273,8 @@ or deleted is sent as it was (SECURITY: O15)."
           (mew-submit-session-attempts session))
         (delete-file file)
         (mew-submit-test-write file "From: x@x\n\nSomething else.\n")
-        (should (equal (plist-get (mew-submit-session-wait session 30) :result)
+        (mew-submit-test-go peer)
+        (should (equal (plist-get (mew-submit-session-wait session mew-submit-test-patience) :result)
                        "delivered")))
       (should (equal (mew-submit-test-stored peer)
                      (string-replace "\n" "\r\n" mew-submit-security-tests--message))))))

@@ -192,7 +192,7 @@ XDG_RUNTIME_DIR is a directory of its own."
                       ,arguments))))
        (unwind-protect
            (progn
-             (mew-submit-test-until ("the Emacs server" 60)
+             (mew-submit-test-until ("the Emacs server")
                (file-exists-p (expand-file-name (concat "emacs/" ,name)
                                                 runtime)))
              ,@body)
@@ -232,10 +232,12 @@ It is sent once, although that Emacs finds the question later."
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
     (mew-submit-test-with-directory directory
       (let* ((account (mew-submit-test-account peer "ok"))
+             (go (expand-file-name "go" directory))
+             (took (expand-file-name "took" directory))
              (config (mew-submit-test-write
                       (expand-file-name "config.el" directory)
                       (prin1-to-string
-                       `(setq mew-submit-sendmail--answer 1
+                       `(setq mew-submit-sendmail--answer 3
                               mew-submit-outbox-directory
                               ,(expand-file-name "own/" directory)
                               mew-submit-accounts '(,account))))))
@@ -248,17 +250,22 @@ It is sent once, although that Emacs finds the question later."
                   "--eval"
                   ;; It says that it has mew-submit, and is busy from then on.
                   (prin1-to-string
-                   '(advice-add 'mew-submit-sendmail-take :before
-                                (lambda (&rest _) (sleep-for 5)))))
+                   `(advice-add 'mew-submit-sendmail-take :around
+                                (lambda (take &rest args)
+                                  (while (not (file-exists-p ,go))
+                                    (sleep-for 0.05))
+                                  (write-region (prin1-to-string (apply take args))
+                                                nil ,took)))))
           (let ((result (mew-submit-sendmail-tests--run
                          (list "-v" "--config" config "-f" "me@x" "a@x")
                          :input "Subject: s\n\nbody\n")))
             (should (string-search "delivered" (plist-get result :stderr)))
             (should (eql (plist-get result :status) 0))
-            ;; Let it find the question.
-            (let ((end (mew-submit-test-deadline 6)))
-              (while (time-less-p nil end)
-                (accept-process-output nil 0.1)))
+            (mew-submit-test-write go "")
+            (mew-submit-test-until ("the answer to the question")
+              (and (file-exists-p took)
+                   (string-match-p ":kind" (mew-submit-test-octets took))))
+            (should-not (directory-files directory nil "\\`outbox"))
             (should (mew-submit-test-stored peer 1))
             (should-not (mew-submit-test-stored peer 2))))))))
 

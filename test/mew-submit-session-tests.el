@@ -34,7 +34,7 @@
 
 (defun mew-submit-session-tests--wait (session)
   "Wait for SESSION and return its `done' event."
-  (or (mew-submit-session-wait session 30)
+  (or (mew-submit-session-wait session mew-submit-test-patience)
       (ert-fail "The session did not end")))
 
 (defun mew-submit-session-tests--run (request &rest keys)
@@ -143,7 +143,7 @@
                                  (when (eq (car events) 'greeting)
                                    (signal 'quit nil))))))
       (should (eq (condition-case nil
-                      (mew-submit-session-wait session 30)
+                      (mew-submit-session-wait session mew-submit-test-patience)
                     (quit 'quit))
                   'quit))
       (should (eq (car events) 'greeting))
@@ -198,10 +198,11 @@
   "When the pipe process is killed, another one takes its place.
 \(SECURITY: O8)."
   :tags '(:module)
-  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=slow,greeting=delay:300")
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=slow,greeting=hold:go")
     (let ((session (mew-submit-session-start
                     (mew-submit-session-tests--request peer "slow"))))
       (delete-process mew-submit-session--process)
+      (mew-submit-test-go peer)
       (should (equal (plist-get (mew-submit-session-tests--wait session)
                                 :result)
                      "delivered"))
@@ -303,11 +304,12 @@
 (ert-deftest mew-submit-session-tests-wait-has-a-deadline ()
   "Waiting ends at its deadline; the job goes on, and can be waited for again."
   :tags '(:module)
-  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=slow,greeting=delay:500")
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=slow,greeting=hold:go")
     (let ((session (mew-submit-session-start
                     (mew-submit-session-tests--request peer "slow"))))
       (should-not (mew-submit-session-wait session 0.05))
       (should (memq session (mew-submit-session-list)))
+      (mew-submit-test-go peer)
       (should (equal (plist-get (mew-submit-session-tests--wait session)
                                 :result)
                      "delivered")))))

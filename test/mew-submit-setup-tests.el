@@ -33,7 +33,7 @@ RECORDS is a list of (NAME TYPE DATA...); the file FILE is for passwords."
             (mew-submit-discover-fetch-function
              (lambda (_url callback) (run-at-time 0 nil callback nil)))
             (mew-submit-setup-defaults (list :ca-file (mew-submit-test-ca ,(car spec))))
-            (mew-submit-setup-timeout 2)
+            (mew-submit-setup-timeout 60)
             (mew-submit-memory-file nil)
             (mew-submit-accounts '((:name "old" :from "me@example.org" :server "old")
                                    (:name "other" :from "@example.net" :server "n")))

@@ -9,9 +9,14 @@
 ;; for a predicate with a deadline.  When a test runs out of time it fails, and
 ;; the server's log is shown.
 ;;
-;; The environment variable TEST_SCALE multiplies every deadline.
+;; No verdict comes from a stop-watch: `mew-submit-test-patience' is only there so
+;; that what hangs does not hang for ever, and a slow machine never uses it up.
 
 ;;; Code:
+
+;; A checkout below the home directory is "~/...", and means another place in a child with
+;; another HOME.
+(setq default-directory (expand-file-name default-directory))
 
 (require 'cl-lib)
 (require 'ert)
@@ -24,22 +29,27 @@
                   (session &optional timeout))
 
 (defconst mew-submit-test-root
-  (file-name-directory
-   (directory-file-name
-    (file-name-directory (or (macroexp-file-name) buffer-file-name))))
+  (expand-file-name
+   (file-name-directory
+    (directory-file-name
+     (file-name-directory (or (macroexp-file-name) buffer-file-name)))))
   "The top of the tree.")
 
 (defconst mew-submit-test-emacs
   (or (getenv "EMACS") (expand-file-name invocation-name invocation-directory))
   "The Emacs for batch commands.")
 
-(defun mew-submit-test-deadline (seconds)
-  "Return the time SECONDS from now, stretched by TEST_SCALE."
-  (time-add nil (* seconds (string-to-number (or (getenv "TEST_SCALE") "1")))))
+(defconst mew-submit-test-patience 120
+  "How many seconds a test waits for what has to come.")
 
-(cl-defmacro mew-submit-test-until ((what &optional (seconds 20)) &rest body)
+(defun mew-submit-test-deadline (&optional seconds)
+  "Return the time SECONDS, or `mew-submit-test-patience', from now."
+  (time-add nil (or seconds mew-submit-test-patience)))
+
+(cl-defmacro mew-submit-test-until ((what &optional seconds) &rest body)
   "Wait until BODY returns non-nil, and return that.
-Fail, saying WHAT was waited for, when SECONDS have passed."
+Fail, saying WHAT was waited for, when SECONDS have passed, by default
+`mew-submit-test-patience'."
   (declare (indent 1) (debug ((form &optional form) body)))
   `(mew-submit-test--until ,what ,seconds (lambda () ,@body)))
 
@@ -62,6 +72,10 @@ Fail, saying WHAT was waited for, when SECONDS have passed."
        (delete-directory ,directory t))))
 
 ;;; Files
+
+(defun mew-submit-test-missing (name)
+  "Return the name of a file called NAME, which does not exist."
+  (expand-file-name name (expand-file-name "missing" (mew-submit-test--certs))))
 
 (defun mew-submit-test-octets (file)
   "Return what is in FILE, as octets."
@@ -180,6 +194,14 @@ server's log is shown."
               (mew-submit-test-json-lines
                (mew-submit-test-octets (mew-submit-test--peer-file peer "log")))))
 
+(defun mew-submit-test-go (peer)
+  "Let PEER go on, where it is at \"hold:go\"."
+  (mew-submit-test-write (mew-submit-test--peer-file peer "store/go") ""))
+
+(defun mew-submit-test-halt (peer)
+  "Let PEER stop again at \"hold:go\"."
+  (delete-file (mew-submit-test--peer-file peer "store/go")))
+
 (defun mew-submit-test-stored (peer &optional number)
   "Return the message with NUMBER (1) that PEER has accepted, or nil."
   (let ((file (mew-submit-test--peer-file
@@ -213,7 +235,7 @@ KEYS are for `mew-submit-request-submit'; nobody is asked by default."
                           (mew-submit-test-write
                            (expand-file-name "message" directory) text)
                           :account account keys)))
-      (or (mew-submit-session-wait session 30)
+      (or (mew-submit-session-wait session mew-submit-test-patience)
           (ert-fail "The session did not end")))))
 
 (defun mew-submit-test-lines (peer &optional prefix)
@@ -256,7 +278,9 @@ input open."
                    :name "batch" :noquery t :connection-type 'pipe
                    :buffer stdout :stderr pipe :sentinel sentinel
                    :command (append (list mew-submit-test-emacs "-Q" "--batch"
-                                          "-module-assertions")
+                                          "-module-assertions"
+                                          ;; Else an old .elc is told of on stderr.
+                                          "--eval" "(setq load-prefer-newer t)")
                                     arguments))))
     (unwind-protect
         (progn
@@ -267,7 +291,7 @@ input open."
                                        (encode-coding-string input 'utf-8)
                                      input))
               (process-send-eof process)))
-          (mew-submit-test-until ("the batch Emacs to end" 60)
+          (mew-submit-test-until ("the batch Emacs to end")
             (when signal
               (funcall signal process))
             (zerop open))
@@ -289,6 +313,56 @@ input open."
                        "-f" "mew-submit-batch-send" "--")
                  arguments)
          keys))
+
+(defconst mew-submit-test--many
+  '(let ((cases (with-temp-buffer
+                  (insert-file-contents (pop command-line-args-left))
+                  (read (current-buffer))))
+         input)
+     (advice-add 'mew-submit--mod-spool :override
+                 (lambda (_descriptor file)
+                   (let ((file (decode-coding-string file 'utf-8))
+                         (coding-system-for-write 'no-conversion))
+                     (write-region input nil file nil 'silent nil 'excl)
+                     (string-bytes input))))
+     (dolist (case cases)
+       (setq input (cdr case)
+             command-line-args-left (cons "--" (car case)))
+       (let ((status (catch 'left
+                       (cl-letf (((symbol-function 'kill-emacs)
+                                  (lambda (status) (throw 'left status))))
+                         (mew-submit-batch-send)))))
+         (send-string-to-terminal (format "\f%d\f" status))
+         (princ "\f" #'external-debugging-output))))
+  "What an Emacs does that runs `mew-submit-batch-send' many times.
+The cases are in the file that its command line names.")
+
+(defun mew-submit-test-batches (cases)
+  "Run `mew-submit-batch-send' for each of CASES, (ARGUMENTS . INPUT), in one Emacs.
+Return for each a plist of :status, :stdout and :stderr.  How an Emacs of its own
+ends, and what it reads, is for `mew-submit-test-batch' to see."
+  (mew-submit-test-with-directory directory
+    (let* ((octets (mapcar (lambda (case)
+                             (cons (car case)
+                                   (if (multibyte-string-p (cdr case))
+                                       (encode-coding-string (cdr case) 'utf-8)
+                                     (cdr case))))
+                           cases))
+           (result (mew-submit-test-emacs
+                    (list "-l" (expand-file-name "mew-submit.el" mew-submit-test-root)
+                          "-l" "mew-submit-batch"
+                          "--eval" (prin1-to-string mew-submit-test--many)
+                          (mew-submit-test-write (expand-file-name "cases" directory)
+                                                 (prin1-to-string octets)))))
+           (stdout (split-string (plist-get result :stdout) "\f"))
+           (stderr (split-string (plist-get result :stderr) "\f")))
+      (unless (= (length stderr) (1+ (length cases)))
+        (ert-fail (format "It ended early: %S" result)))
+      (mapcar (lambda (_case)
+                (let ((said (pop stdout)))
+                  (list :status (string-to-number (pop stdout))
+                        :stdout said :stderr (pop stderr))))
+              cases))))
 
 (defun mew-submit-test-events (result)
   "Return the events that RESULT, of `mew-submit-test-batch', has printed."

@@ -194,7 +194,7 @@
         (ert-info ((format "%s" answer))
           (mew-submit-tunnel-tests--with-proxy proxy
               (:answers (list (cons first answer)))
-            (let* ((keys (list :timeout 2 :tunnel
+            (let* ((keys (list :timeout (if (eq answer 'silence) 2 60) :tunnel
                                (format "socks5:127.0.0.1:%d"
                                        (mew-submit-tunnel-tests--proxy-port proxy))))
                    (done (apply #'mew-submit-tunnel-tests--run peer '("first" "ok")

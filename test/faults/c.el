@@ -106,11 +106,11 @@ It ends as one of KINDS."
     '("C8 the server resets after the ClientHello" :peer ("tls=reset") :kind tls
       :reach connection)
     '("C8 the server is silent after the ClientHello" :peer ("tls=stall")
-      :account (:step-timeout 1.5) :kind timeout :reach connection :within 8 :slow t)
+      :account (:step-timeout 1.5) :kind timeout :reach connection :slow t)
     '("C8 the handshake drips" :peer ("tls=drip:40") :account (:step-timeout 1.5)
-      :kind timeout :reach connection :within 8 :slow t)
+      :kind timeout :reach connection :slow t)
     '("C8 the handshake drips, implicit TLS" :listeners ((implicit "tls=drip:40"))
-      :account (:step-timeout 1.5) :kind timeout :reach connection :within 8 :slow t)
+      :account (:step-timeout 1.5) :kind timeout :reach connection :slow t)
     '("C8 the server closes after the ClientHello, implicit TLS"
       :listeners ((implicit "tls=close")) :kind (tls connect lost) :reach connection))
    (mapcar (lambda (number) (mew-submit-faults-c--alert number '(tls insecure)))
@@ -127,11 +127,11 @@ It ends as one of KINDS."
    (mew-submit-faults-table
     nil
     '("C10 endless tiny handshake records" :peer ("tls=tiny-records:5")
-      :account (:step-timeout 1.5) :kind (timeout tls insecure) :reach connection :within 8 :slow t)
+      :account (:step-timeout 1.5) :kind (timeout tls insecure) :reach connection :slow t)
     '("C10 endless tiny handshake records, implicit TLS" :listeners ((implicit "tls=tiny-records:5"))
-      :account (:step-timeout 1.5) :kind (timeout tls insecure) :reach connection :within 8 :slow t)
+      :account (:step-timeout 1.5) :kind (timeout tls insecure) :reach connection :slow t)
     '("C11 a chain of 100 certificates" :peer ("cert=many-certs") :kind (ok insecure tls)
-      :reach (connection message) :within 15)
+      :reach (connection message))
     '("C13 250- and then the end" :peer ("dot=reply:250-2.0.0 Ok" "dot=closeafter") :kind uncertain)
     '("C13 250- and then the end, no close_notify"
       :peer ("no-close-notify" "dot=reply:250-2.0.0 Ok" "dot=closeafter") :kind uncertain))

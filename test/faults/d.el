@@ -116,7 +116,7 @@
    (mew-submit-faults-d--bad "D20" "clientauth-only" "not meant for servers")
    (mew-submit-faults-d--bad "D21" "revoked" "revoked" :account '(:crl-file (certs "crl.pem")))
    (mew-submit-faults-d--good "D21" "good" :account '(:crl-file (certs "crl.pem")))
-   '("D21 the CRL file is missing" :account (:crl-file "/nonexistent/crl.pem") :kind config
+   '("D21 the CRL file is missing" :account (:crl-file (certs "missing/crl.pem")) :kind config
      :reach nothing :text "CRL")
    '("D21 the CRL file holds none" :account (:crl-file "/etc/hostname") :kind config
      :reach nothing :text "CRL")
@@ -133,7 +133,7 @@
    (mew-submit-faults-d--good "D24" "ed25519")
    (mew-submit-faults-d--good "D24" "intermediate")
    (mew-submit-faults-d--good "D24" "rsa2048")
-   (mew-submit-faults-d--trust "D26 the CA file is missing" "/nonexistent/ca.pem")
+   (mew-submit-faults-d--trust "D26 the CA file is missing" '(certs "missing/ca.pem"))
    (mew-submit-faults-d--trust "D26 the CA file is empty" "/dev/null")
    (mew-submit-faults-d--trust "D26 the CA file is no certificate" "/etc/hostname")
    (mew-submit-faults-d--trust "D26 the CA file is a CRL" '(certs "crl.pem"))

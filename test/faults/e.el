@@ -100,7 +100,7 @@ They are refused before connecting; past the Lisp side they may end as one of KI
        :reach (nothing connection auth))
       (,(format "%s %s in the password that a question is answered with" row what)
        :account (:password nil) :answer ,(lambda (_) (cons "joe" (copy-sequence bad)))
-       :kind (message config auth insecure) :connections (0 1) :within 10
+       :kind (message config auth insecure) :connections (0 1)
        :reach (nothing connection auth)))))
 
 (defun mew-submit-faults-e--bearer-unfit (mechanism)
@@ -116,7 +116,7 @@ They are refused before connecting; past the Lisp side they may end as one of KI
     (,(format "E22 %s: 0x01 in the token that a question is answered with" mechanism)
      :peer (,(concat "mechs=" mechanism)) :account (:auth ,mechanism :password nil)
      :answer ,(lambda (_) (cons "joe" (copy-sequence "tok\1host=evil.example.org")))
-     :kind (message config auth) :reach (nothing connection) :within 10)))
+     :kind (message config auth) :reach (nothing connection))))
 
 (defun mew-submit-faults-e--long-token (mechanism)
   "Return an entry for MECHANISM with a token of 3000 octets: it does not fit behind AUTH."

@@ -38,7 +38,7 @@ One is for SCRAM-SHA-256, one for the mechanism with channel binding."
   "Return entries of ROW for a number of ITERATIONS that is not acceptable."
   (mew-submit-faults-f--mode (format "%s %s iterations" row iterations)
                              (concat "iterations:" iterations)
-                             :check 'mew-submit-faults-f--no-proof :within 10
+                             :check 'mew-submit-faults-f--no-proof
                              :text "iteration"))
 
 (defun mew-submit-faults-f--final (name message)

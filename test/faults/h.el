@@ -14,6 +14,7 @@
 
 (declare-function mew-submit-faults--log "faults/judge")
 (declare-function mew-submit-faults--done "faults/judge")
+(declare-function mew-submit-faults-record-fault "faults/judge")
 
 (defconst mew-submit-faults-h--two '("ann@example.org" "bob@example.org")
   "Two recipients.")
@@ -70,8 +71,9 @@ The exit status is EXIT, and ACCEPTED has the message."
 
 (defun mew-submit-faults-h--took-long (record)
   "Return a complaint unless RECORD took longer than a single step may."
-  (let ((msecs (plist-get (mew-submit-faults--done record) :ms)))
-    (when (< msecs 4500)
+  (let ((msecs (plist-get (mew-submit-faults--done record) :ms))
+        (seconds (mew-submit-fault-seconds (mew-submit-faults-record-fault record) :step-timeout)))
+    (when (< msecs (* 1000 seconds))
       (format "it took only %s ms" msecs))))
 
 (defun mew-submit-faults-h--early (step kinds reach &rest directives)
@@ -94,8 +96,8 @@ It ends as one of KINDS and goes as far as REACH; the server has DIRECTIVES too.
   "Return an entry for a reply to STEP with TEXT that comes octet by octet, and too slowly.
 It ends as one of KINDS and goes as far as REACH."
   `(,(format "H7 the reply to %s drips" step)
-    :peer (,(format "%s=drip:150" step) ,(format "%s=reply:%s" step text))
-    :account (:step-timeout 1.5) :kind ,kinds :reach ,reach :within 10 :slow t))
+    :peer (,(list (format "%s=drip:%%d" step) 150) ,(format "%s=reply:%s" step text))
+    :account (:step-timeout 1.5) :kind ,kinds :reach ,reach :slow t))
 
 (defconst mew-submit-faults-h
   (append
@@ -189,7 +191,7 @@ It ends as one of KINDS and goes as far as REACH."
    (cl-loop for (way . how) in '(("DATA") ("BDAT" "chunking"))
             append
             (mew-submit-faults-table
-             '(:message mew-submit-faults-h-long-message :reach part :slow t :within 20)
+             '(:message mew-submit-faults-h-long-message :reach part :slow t)
              `(,(format "H16 close in the middle of the message, %s" way)
                :peer (,@how "block-at=100k" "block=close") :kind (lost tls))
              `(,(format "H16 reset in the middle of the message, %s" way)
@@ -210,12 +212,12 @@ It ends as one of KINDS and goes as far as REACH."
                :peer (,@how "block-at=100k" "block=reply:250 2.0.0 Ok")
                :kind (protocol deferred))
              `(,(format "H17 the server stops reading, %s" way)
-               :peer (,@how "rcvbuf=4k" "block-at=100k" "block=delay:4000")
+               :peer (,@how "rcvbuf=4k" "block-at=100k" ("block=delay:%d" 4000))
                :account (:step-timeout 1.5)
                :kind timeout)
              `(,(format "H17 the server reads slowly, %s" way)
-               :peer (,@how "rcvbuf=4k" "block-at=1k" "block=drip:5" "block=split:16k")
-               :account (:step-timeout 4) :kind ok :reach message :within 40
+               :peer (,@how "rcvbuf=4k" "block-at=1k" ("block=drip:%d" 5) "block=split:16k")
+               :account (:step-timeout 4) :kind ok :reach message
                :check ,#'mew-submit-faults-h--took-long)))
    (mew-submit-faults-table
     '(:kind ok)

@@ -44,7 +44,7 @@ MORE are further keys."
    (mew-submit-faults-i--final "I1 reset before the final reply" '("dot=reset") 'uncertain)
    (mew-submit-faults-i--final "I1 half of the final reply" '("dot=truncate") 'uncertain)
    (mew-submit-faults-i--final "I2 no final reply" '("dot=stall") 'uncertain
-                               :account '(:step-timeout 1.5) :slow t :within 10)
+                               :account '(:step-timeout 1.5) :slow t)
    (mew-submit-faults-i--final "I3 noise" '("dot=reply:What is this?") 'uncertain)
    (mew-submit-faults-i--final "I3 codes that differ" '("dot=reply:250-Ok\\r\\n554 No") 'uncertain)
    (seq-mapcat (lambda (reply) (mew-submit-faults-i--answered "I3" reply 'uncertain))

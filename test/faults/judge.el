@@ -85,14 +85,24 @@ directory with messages."
           ((not (eql (plist-get done :exit) exit))
            (format "exit status %s, not %s" (plist-get done :exit) exit)))))
 
-(defun mew-submit-faults--time-wrong (record)
-  "Return a complaint when RECORD took too long."
-  (let* ((fault (mew-submit-faults-record-fault record))
-         (took (- (mew-submit-fault-ended fault) (mew-submit-fault-started fault)))
-         (limit (* (or (mew-submit-faults--get record :within) 30)
-                   (string-to-number (or (getenv "TEST_SCALE") "1")))))
-    (when (> took limit)
-      (format "it took %.1f s, not %s at most" took limit))))
+(defun mew-submit-faults--given-up-p (record)
+  "Did a wait of RECORD's client run out?  It says after how many seconds."
+  (string-match-p " in [0-9.]+ s\\_>"
+                  (or (plist-get (mew-submit-faults--done record) :text) "")))
+
+(defun mew-submit-faults--patience-wrong (record)
+  "Return a complaint when RECORD's client gave up after another time than it was given."
+  (let* ((done (mew-submit-faults--done record))
+         (seconds (mew-submit-fault-seconds (mew-submit-faults-record-fault record) :step-timeout)))
+    (cond ((not (mew-submit-faults--given-up-p record))
+           (when (eq (mew-submit-faults--kind record) 'timeout)
+             (format "it does not say what it waited for: %s" (plist-get done :text))))
+          ((null seconds)
+           (format "it gave up: %s" (plist-get done :text)))
+          ((not (string-search (format " in %g s" seconds) (plist-get done :text)))
+           (format "it was to wait %g s: %s" seconds (plist-get done :text)))
+          ((< (plist-get done :ms) (* 1000 seconds))
+           (format "it did not wait %g s, but %s ms" seconds (plist-get done :ms))))))
 
 (defun mew-submit-faults--done-wrong (record)
   "Return a complaint when RECORD has not exactly one `done' event, at the end."
@@ -339,9 +349,18 @@ It made no connection, a connection, said AUTH, MAIL, some of the message, all o
     mew-submit-faults--outcome-wrong mew-submit-faults--body-wrong
     mew-submit-faults--envelope-wrong mew-submit-faults--violation-wrong
     mew-submit-faults--words-wrong mew-submit-faults--texts-wrong
-    mew-submit-faults--done-wrong mew-submit-faults--asked-wrong mew-submit-faults--time-wrong
+    mew-submit-faults--done-wrong mew-submit-faults--asked-wrong mew-submit-faults--patience-wrong
     mew-submit-faults--said-wrong mew-submit-faults--check-wrong)
   "What looks at a record, the gravest first.")
+
+(defun mew-submit-faults-hurried-p (record)
+  "Can RECORD be wrong because the machine was too slow for an impatient scenario?"
+  (let ((fault (mew-submit-faults-record-fault record)))
+    (and (mew-submit-faults--done record)
+         (or (and (mew-submit-fault-seconds fault :step-timeout)
+                  (mew-submit-faults--given-up-p record))
+             (and (mew-submit-fault-seconds fault :timeout)
+                  (eq (mew-submit-faults--kind record) 'connect))))))
 
 (defun mew-submit-faults-judge (record)
   "Return all that is wrong in RECORD, as one string, or nil."

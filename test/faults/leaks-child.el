@@ -29,11 +29,11 @@
 
 (defun mew-submit-leaks-child-hold ()
   "Wait until all threads of the module have ended, say so, and wait to be killed."
-  (let ((deadline (time-add nil 10)))
+  (let ((deadline (time-add nil 100)))
     (while (and (cdr (directory-files "/proc/self/task" nil "\\`[0-9]")) (time-less-p nil deadline))
       (accept-process-output nil 0.01)))
   (send-string-to-terminal "HELD\n")
-  (sleep-for 120))
+  (sleep-for 1000))
 
 (defun mew-submit-leaks-child--write (events file)
   "Write EVENTS, and whatever else there is to read, to FILE."
@@ -53,7 +53,7 @@
                (session
                 (mew-submit-session-start
                  (list :host host :routes (list (list port 'ipv4 'starttls)) :race t
-                       :attempt-delay 250 :connect-timeout 2000 :step-timeout 10000 :tls 'required
+                       :attempt-delay 250 :connect-timeout 100000 :step-timeout 100000 :tls 'required
                        :ca-file ca-file :helo "localhost.localdomain" :auth mechanism :user "joe"
                        :password (unless asked (mew-submit-leaks-child--secret))
                        :from "joe@example.org" :recipients '("ann@example.org") :file file :trace t)
@@ -63,7 +63,7 @@
                              (cons "joe" (mew-submit-leaks-child--secret)))))))
     (when (eq door 'kept)
       (setq mew-submit-leaks-child--kept (mew-submit-leaks-child--secret)))
-    (unless (mew-submit-session-wait session 30)
+    (unless (mew-submit-session-wait session 100)
       (push "it did not end" events))
     (mew-submit-leaks-child--write events (getenv "LEAKS_OUTPUT"))
     (mew-submit-leaks-child-hold)))

@@ -110,7 +110,7 @@ Files are in DIRECTORY."
                            (mew-submit-faults-leaks--file directory leak ".password")
                            (concat (mew-submit-faults-leak-secret leak) "\n"))
         "--auth" (mew-submit-faults-leak-mechanism leak) "--from" "joe@example.org"
-        "--step-timeout" "10" "ann@example.org"))
+        "--step-timeout" "100" "ann@example.org"))
 
 (defun mew-submit-faults-leaks--environment (leak peer directory)
   "Return the environment of the client for LEAK at PEER; files are in DIRECTORY."
@@ -289,7 +289,7 @@ Each is (NAME BEGINNING END)."
   "Run and judge LEAKS at PEER; files are in DIRECTORY."
   (let ((jobs (string-to-number (or (getenv "FAULTS_JOBS") "4")))
         (readable (mew-submit-faults-leaks--readable-p))
-        (deadline (mew-submit-test-deadline 200))
+        (deadline (mew-submit-test-deadline))
         running)
     (while (or leaks running)
       (while (and leaks (< (length running) jobs))
@@ -300,7 +300,8 @@ Each is (NAME BEGINNING END)."
         (when (or (string-match-p "HELD" (mew-submit-faults-leaks--printed leak))
                   (not (process-live-p (mew-submit-faults-leak-process leak)))
                   (time-less-p deadline nil))
-          (setq running (delq leak running))
+          (setq running (delq leak running)
+                deadline (mew-submit-test-deadline))
           (mew-submit-faults-leaks--judge leak readable))))))
 
 (defun mew-submit-faults-leaks-run ()

@@ -6,11 +6,13 @@
 
 ;; A scenario is an entry of a table, (NAME KEY VALUE...).  NAME begins with the row of the security
 ;; table that it is about.  What the server does:
-;;   :peer DIRECTIVES  one listener for STARTTLS, with directives as in test/peer/README.org
+;;   :peer DIRECTIVES  one listener for STARTTLS, with directives as in test/peer/README.org;
+;;                     (FORMAT MSECS) is one with a time that has to be more than a time-out
 ;;   :listeners LIST   instead of it: (MODE DIRECTIVE...) for each route, preferred first; MODE is
 ;;                     `starttls', `implicit' or `none'
 ;; What the client does:
-;;   :account PLIST    over `mew-submit-faults--account'; (certs FILE) is one of the server's files
+;;   :account PLIST    over `mew-submit-faults--account'; (certs FILE) is one of the server's files.
+;;                     With :timeout or :step-timeout, which are short then, it is impatient.
 ;;   :request PLIST    put over the finished request, past all checks of the Lisp side
 ;;   :message TEXT     or a function that returns it
 ;;   :from, :recipients  the envelope
@@ -29,9 +31,13 @@
 ;;   :violations LIST  names of violations that are none here
 ;;   :auths N          how many AUTH commands there may be (default 1)
 ;;   :clear t          SMTP in the clear is what the user asked for
-;;   :within SECONDS   how long it may take (default 30)
 ;;   :check FUNCTION   of the judge's record: returns what is wrong, or nil
 ;;   :slow t           it takes its time: start it early
+;;
+;; Nobody looks at a clock.  A client that gives up says after how many seconds, and those are to be
+;; the ones that it was given; one that does not give up at all never ends.  What an impatient
+;; scenario does can be wrong because the machine is slow and another wait runs out first: then it
+;; is played again with all its times multiplied (the fault's FACTOR).
 
 ;;; Code:
 
@@ -54,8 +60,8 @@
 
 (cl-defstruct (mew-submit-fault (:constructor mew-submit-fault--make) (:copier nil))
   "A scenario on its way: its NAME and NUMBER, the SPEC from the table, the FILE with the message.
-EVENTS are the client's, newest first, DONE the last of them; STARTED and ENDED are times."
-  name number spec file events done started ended)
+EVENTS are the client's, newest first, DONE the last of them; FACTOR multiplies its times."
+  name number spec file events done (factor 1))
 
 (defun mew-submit-fault-get (fault key)
   "Return what the table has for KEY of FAULT."
@@ -71,6 +77,16 @@ EVENTS are the client's, newest first, DONE the last of them; STARTED and ENDED 
 (defun mew-submit-faults-table (defaults &rest entries)
   "Return ENTRIES, scenarios as in the commentary, each with the plist DEFAULTS behind its own keys."
   (mapcar (lambda (entry) (append entry defaults)) entries))
+
+(defun mew-submit-fault-seconds (fault key)
+  "Return the time-out that the table has for KEY of FAULT's account, multiplied, or nil."
+  (when-let* ((seconds (plist-get (mew-submit-fault-get fault :account) key)))
+    (* (mew-submit-fault-factor fault) seconds)))
+
+(defun mew-submit-fault-again (fault factor)
+  "Return FAULT as it was in the beginning, with FACTOR."
+  (mew-submit-fault--make :name (mew-submit-fault-name fault) :number (mew-submit-fault-number fault)
+                          :spec (mew-submit-fault-spec fault) :factor factor))
 
 (defun mew-submit-faults-number (entries)
   "Return ENTRIES of tables as faults."
@@ -91,6 +107,12 @@ EVENTS are the client's, newest first, DONE the last of them; STARTED and ENDED 
   "Return what the listener of FAULT at PLACE, from 0, is called."
   (format "s%d-%d" (mew-submit-fault-number fault) place))
 
+(defun mew-submit-faults--directive (fault directive)
+  "Return the line of the script for DIRECTIVE of FAULT."
+  (if (consp directive)
+      (format (car directive) (* (mew-submit-fault-factor fault) (cadr directive)))
+    directive))
+
 (defun mew-submit-faults-script (faults)
   "Return a script for the test server with the listeners of all FAULTS."
   (mapconcat
@@ -101,7 +123,9 @@ EVENTS are the client's, newest first, DONE the last of them; STARTED and ENDED 
           (concat (format "127.0.0.1:0,name=%s%s\n"
                           (mew-submit-faults-listener-name fault (cl-incf place))
                           (if (eq mode 'implicit) ",implicit" ""))
-                  (mapconcat (lambda (directive) (concat "  " directive "\n")) directives "")))
+                  (mapconcat (lambda (directive)
+                               (concat "  " (mew-submit-faults--directive fault directive) "\n"))
+                             directives "")))
         (mew-submit-faults-listeners fault) "")))
    faults ""))
 
@@ -133,13 +157,16 @@ A NUL, which Emacs 28 does not take in JSON, becomes U+FFFD."
 (defun mew-submit-faults--account (fault peer)
   "Return the account for FAULT at PEER."
   (append
+   (cl-loop for key in '(:timeout :step-timeout)
+            for seconds = (mew-submit-fault-seconds fault key)
+            when seconds append (list key seconds))
    (mapcar (lambda (value)
              (if (eq (car-safe value) 'certs)
                  (mew-submit-faults--certs-file (cadr value))
                value))
            (mew-submit-fault-get fault :account))
    (list :server "127.0.0.1" :routes (mew-submit-faults--routes fault peer)
-         :family 'ipv4 :fallback 'always :timeout 2 :step-timeout 10
+         :family 'ipv4 :fallback 'always :timeout 60 :step-timeout 60
          :ca-file (mew-submit-faults--certs-file "ca.pem")
          :user mew-submit-faults-user :password (copy-sequence mew-submit-faults-password))))
 
@@ -185,13 +212,11 @@ A NUL, which Emacs 28 does not take in JSON, becomes U+FFFD."
 Call ENDED, without arguments, when it has ended."
   (let ((on-event (lambda (event) (push event (mew-submit-fault-events fault))))
         (on-done (lambda (event)
-                   (setf (mew-submit-fault-ended fault) (float-time)
-                         (mew-submit-fault-done fault) event)
+                   (setf (mew-submit-fault-done fault) event)
                    (funcall ended)))
         (on-ask (or (mew-submit-fault-get fault :answer) #'ignore))
         (account (mew-submit-faults--account fault peer)))
-    (setf (mew-submit-fault-file fault) (mew-submit-faults--write-message fault directory)
-          (mew-submit-fault-started fault) (float-time))
+    (setf (mew-submit-fault-file fault) (mew-submit-faults--write-message fault directory))
     (condition-case err
         (if (mew-submit-fault-get fault :request)
             (mew-submit-session-start (mew-submit-faults--request fault account)

@@ -60,7 +60,7 @@
     `((,(format "%s %s: %s, %s" (nth 1 act) step (car act) (car way))
        :peer (,@(cdr way) ,(format "%s=%s" step (nth 2 act)))
        :kind ,kinds :reach ,(if (eq (nth 1 row) 'part) '(envelope part message) (nth 1 row))
-       ,@(when (eq (car act) 'stall) '(:account (:step-timeout 1.5) :slow t :within 10))
+       ,@(when (eq (car act) 'stall) '(:account (:step-timeout 1.5) :slow t))
        ,@(when (memq (car act) '(421 4yz 5yz))
            (unless (memq step '(quit starttls))
              `(:text ,(substring (nth 2 act) 6 9))))))))

@@ -8,10 +8,10 @@
 ;;       -f mew-submit-faults-run [REGEXP]
 ;;
 ;; One test server has a listener for each fault; one Emacs runs the jobs.  When all of them have
-;; ended and the server has seen each connection end, each fault is judged.  The environment has
+;; ended and the server has seen each connection end, each fault is judged.  Impatient ones that
+;; went wrong because a wait ran out are played again, with more patience.  The environment has
 ;;   FAULTS_JOBS  how many jobs run at once (default 48)
 ;;   FAULTS_KEEP  a directory to leave the server's log, script and store in
-;;   TEST_SCALE   a factor for all deadlines
 
 ;;; Code:
 
@@ -73,20 +73,24 @@
   (push message mew-submit-faults--warnings))
 
 (defun mew-submit-faults--run-all (faults peer directory)
-  "Run FAULTS at PEER, with files in DIRECTORY, and wait for their ends."
+  "Run FAULTS at PEER, with files in DIRECTORY, and wait for their ends.
+Give up when none has ended for a long time."
   (let ((jobs (string-to-number (or (getenv "FAULTS_JOBS") "48")))
-        (deadline (mew-submit-test-deadline 100))
+        (deadline (mew-submit-test-deadline))
         (left faults)
         (running 0))
     (while (and (or left (> running 0)) (time-less-p nil deadline))
       (while (and left (< running jobs))
         (cl-incf running)
-        (mew-submit-faults-start (pop left) peer directory (lambda () (cl-decf running))))
+        (mew-submit-faults-start (pop left) peer directory
+                                 (lambda ()
+                                   (setq deadline (mew-submit-test-deadline))
+                                   (cl-decf running))))
       (accept-process-output nil 0.05))))
 
 (defun mew-submit-faults--settled-log (peer)
-  "Return the log of PEER once it has seen the end of each connection; wait 30 s at most."
-  (let ((deadline (mew-submit-test-deadline 30))
+  "Return the log of PEER once it has seen the end of each connection, or nothing new comes."
+  (let ((deadline (mew-submit-test-deadline))
         log)
     (while (progn
              (setq log (mew-submit-faults-json-lines
@@ -152,14 +156,8 @@
           ((seq-find (lambda (nonce) (< (length nonce) 22)) nonces)
            (format "a nonce is short: %s" (seq-find (lambda (nonce) (< (length nonce) 22)) nonces))))))
 
-(defun mew-submit-faults--report-all (records)
-  "Judge RECORDS, and what they show together."
-  (dolist (record records)
-    (mew-submit-faults-report
-     (mew-submit-fault-name (mew-submit-faults-record-fault record))
-     (condition-case err
-         (mew-submit-faults-judge record)
-       (error (format "it cannot be judged: %s" (error-message-string err))))))
+(defun mew-submit-faults--report-together (records)
+  "Judge what RECORDS show together."
   (if (null (mew-submit-faults--nonces records))
       (dolist (name '("F5 SCRAM nonces" "O1 the trace"))
         (send-string-to-terminal (format "ok - %s # SKIP none of these faults used SCRAM\n" name)))
@@ -169,8 +167,9 @@
                               (mew-submit-faults--log-buffer-wrong)))
   (mew-submit-faults-report "all of it without a warning" (mew-submit-faults--warnings-wrong)))
 
-(defun mew-submit-faults--play (faults directory)
-  "Run and judge FAULTS with a server of their own in DIRECTORY."
+(defun mew-submit-faults--play (faults directory judge)
+  "Run FAULTS with a server of their own in DIRECTORY, and call JUDGE with each record.
+Return the records."
   (let* ((script (mew-submit-test-write (expand-file-name "script" directory)
                                         (mew-submit-faults-script faults)))
          (peer (mew-submit-test-peer-start
@@ -179,10 +178,38 @@
     (unwind-protect
         (progn
           (mew-submit-faults--run-all faults peer directory)
-          (let ((table (mew-submit-faults--by-fault (mew-submit-faults--settled-log peer))))
-            (mew-submit-faults--report-all
-             (mapcar (lambda (fault) (mew-submit-faults--record fault table peer)) faults))))
+          (let* ((table (mew-submit-faults--by-fault (mew-submit-faults--settled-log peer)))
+                 (records (mapcar (lambda (fault) (mew-submit-faults--record fault table peer))
+                                  faults)))
+            (mapc judge records)
+            records))
       (mew-submit-test-peer-stop peer))))
+
+(defun mew-submit-faults--play-all (faults directory)
+  "Play FAULTS, with files in DIRECTORY, and report each of them."
+  (let ((all nil))
+    (dolist (factor '(1 4 16))
+      (let* ((again nil)
+             (directory (file-name-as-directory (format "%s%d" directory factor)))
+             (judge (lambda (record)
+                      (let* ((fault (mew-submit-faults-record-fault record))
+                             (wrong (condition-case err
+                                        (mew-submit-faults-judge record)
+                                      (error (format "it cannot be judged: %s"
+                                                     (error-message-string err))))))
+                        (if (and wrong (< factor 16) (mew-submit-faults-hurried-p record))
+                            (push fault again)
+                          (mew-submit-faults-report (mew-submit-fault-name fault) wrong))))))
+        (when faults
+          (make-directory directory t)
+          (setq all (append (mew-submit-faults--play faults directory judge) all)
+                faults (mapcar (lambda (fault) (mew-submit-fault-again fault (* 4 factor)))
+                               (nreverse again))
+                mew-submit-faults--files nil))
+        (when faults
+          (message "%d impatient ones again, with times %d as long: %s" (length faults) (* 4 factor)
+                   (mapconcat #'mew-submit-fault-name faults "; ")))))
+    (mew-submit-faults--report-together all)))
 
 (defun mew-submit-faults-run ()
   "Run the faults whose names the regexp on the command line matches, and leave Emacs."
@@ -200,9 +227,9 @@
     (send-string-to-terminal (format "1..%d\n" (+ 3 (length faults))))
     (if kept
         (progn (make-directory kept t)
-               (mew-submit-faults--play faults (file-name-as-directory kept)))
+               (mew-submit-faults--play-all faults (file-name-as-directory kept)))
       (mew-submit-test-with-directory directory
-        (mew-submit-faults--play faults directory)))
+        (mew-submit-faults--play-all faults directory)))
     (kill-emacs (if (zerop mew-submit-faults--failed) 0 1))))
 
 (provide 'mew-submit-faults-suite)

@@ -272,7 +272,7 @@ block (struct conn *c)
     }
   if (plan.has[ACT_REPLY] || plan.has[ACT_RESET])
     return answer (c, STEP_BLOCK, "", "421 4.3.2 Going down\r\n") < 0 ? -1 : wire_flush (&c->wire);
-  return plan.has[ACT_DELAY] ? wire_wait (&c->wire, plan.number[ACT_DELAY]) : 0;
+  return wait_first (c, &plan);
 }
 
 /* What is in the buffer, read if there is nothing.  0 at the end.  */

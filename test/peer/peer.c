@@ -18,6 +18,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -439,6 +440,17 @@ accept_loop (void)
   pthread_attr_destroy (&attributes);
 }
 
+/* A listener and a connection each take a descriptor, and the usual soft limit, 1024, is not enough for all scenarios.  */
+static void
+raise_limit (void)
+{
+  struct rlimit limit;
+  if (getrlimit (RLIMIT_NOFILE, &limit) < 0)
+    return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit (RLIMIT_NOFILE, &limit);
+}
+
 /* A directory for the certificates where --certs names none.  */
 static char *
 make_temporary (void)
@@ -465,6 +477,7 @@ main (int argc, char **argv)
   struct sigaction action = { .sa_handler = on_signal };
   sigaction (SIGTERM, &action, NULL);
   sigaction (SIGINT, &action, NULL);
+  raise_limit ();
   read_arguments (argc, argv);
   bool own_certs = !options.certs;
   if (own_certs)

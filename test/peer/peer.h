@@ -59,6 +59,7 @@ enum act
   ACT_REPLY, ACT_BEFORE, ACT_AFTER, ACT_INJECT, ACT_DELAY, ACT_DRIP, ACT_SPLIT, ACT_CLOSE,
   ACT_RESET, ACT_STALL, ACT_CLOSEAFTER, ACT_RESETAFTER, ACT_FLOOD, ACT_LONGLINE, ACT_ENDLESS,
   ACT_REPEAT, ACT_TRUNCATE, ACT_EARLY, ACT_PLAINTEXT, ACT_ALERT, ACT_TINY_RECORDS,
+  ACT_HOLD,
   ACTS
 };
 
@@ -253,6 +254,9 @@ void reset_transaction (struct conn *c);
 /* reply.c.  Send NORMAL (lines ended by CRLF), or what the script has for STEP instead (STEPS:
    nothing).  1: what was sent begins with GOOD; 0: it does not; -1: the connection is over.  */
 int answer (struct conn *c, enum step step, const char *good, const char *normal);
+
+/* Wait as PLAN says: for a time, or until there is a file.  -1 when the client has left meanwhile.  */
+int wait_first (struct conn *c, const struct plan *plan);
 
 /* The reply to EHLO, with the capabilities; notes them in c->caps.  */
 int answer_ehlo (struct conn *c);

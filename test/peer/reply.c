@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #define ENDLESS_MAX (64u * 1024 * 1024)
 #define LOGGED_MAX 512
@@ -303,12 +304,27 @@ send_reply (struct conn *c, const struct plan *plan, const struct text *out)
   return 0;
 }
 
+int
+wait_first (struct conn *c, const struct plan *plan)
+{
+  if (plan->has[ACT_DELAY] && wire_wait (&c->wire, plan->number[ACT_DELAY]) < 0)
+    return -1;
+  if (!plan->has[ACT_HOLD])
+    return 0;
+  char *file = printed ("%s/%s", options.store ? options.store : ".", plan->text[ACT_HOLD].p);
+  int r = 0;
+  while (r == 0 && access (file, F_OK) < 0)
+    r = wire_wait (&c->wire, 10);
+  free (file);
+  return r < 0 ? -1 : 0;
+}
+
 /* What comes before the reply.  */
 static int
 prepare (struct conn *c, const struct plan *plan)
 {
-  if (plan->has[ACT_DELAY]
-      && (wire_flush (&c->wire) < 0 || wire_wait (&c->wire, plan->number[ACT_DELAY]) < 0))
+  if ((plan->has[ACT_DELAY] || plan->has[ACT_HOLD])
+      && (wire_flush (&c->wire) < 0 || wait_first (c, plan) < 0))
     return -1;
   if (plan->has[ACT_CLOSE])
     return leave (c, END_POLITE);

@@ -30,6 +30,7 @@ static const struct
   { "flood", NUMBER },     { "longline", NUMBER },  { "endless", NOTHING },
   { "repeat", NUMBER },    { "truncate", MAYBE_NUMBER }, { "early", NOTHING },
   { "plaintext", LINE },   { "alert", NUMBER },     { "tiny-records", MAYBE_NUMBER },
+  { "hold", RAW },
 };
 _Static_assert (sizeof acts / sizeof *acts == ACTS, "a name for each act");
 

@@ -606,7 +606,7 @@ begin (struct conn *c)
 {
   struct plan plan;
   script_plan (c->script, STEP_CONNECT, ++c->count[STEP_CONNECT], &plan);
-  if (plan.has[ACT_DELAY] && wire_wait (&c->wire, plan.number[ACT_DELAY]) < 0)
+  if (wait_first (c, &plan) < 0)
     return -1;
   if (plan.has[ACT_CLOSE] || plan.has[ACT_RESET])
     {

@@ -41,17 +41,18 @@ tls_ready (struct wire *w, long long msecs)
   return ready (w->fd, gnutls_record_get_direction (w->tls) ? POLLOUT : POLLIN, msecs);
 }
 
-int
-wire_send_raw (struct wire *w, const void *p, size_t n)
+/* Send P[0..N) into TCP; *TAKEN counts what it has taken, also of what goes no further.  */
+static int
+send_raw (struct wire *w, const char *p, size_t n, uint64_t *taken)
 {
-  const char *s = p;
   while (n > 0)
     {
-      ssize_t k = send (w->fd, s, n, MSG_NOSIGNAL);
+      ssize_t k = send (w->fd, p, n, MSG_NOSIGNAL);
       if (k > 0)
         {
-          s += k;
+          p += k;
           n -= (size_t) k;
+          *taken += (uint64_t) k;
         }
       else if (errno == EAGAIN)
         {
@@ -64,12 +65,18 @@ wire_send_raw (struct wire *w, const void *p, size_t n)
   return 0;
 }
 
+int
+wire_send_raw (struct wire *w, const void *p, size_t n)
+{
+  uint64_t uncounted = 0;
+  return send_raw (w, p, n, &uncounted);
+}
+
 static int
 send_all (struct wire *w, const char *p, size_t n)
 {
-  w->octets_out += n;
   if (!w->tls)
-    return wire_send_raw (w, p, n);
+    return send_raw (w, p, n, &w->octets_out);
   while (n > 0)
     {
       ssize_t k = gnutls_record_send (w->tls, p, n);
@@ -77,6 +84,7 @@ send_all (struct wire *w, const char *p, size_t n)
         {
           p += k;
           n -= (size_t) k;
+          w->octets_out += (uint64_t) k;
         }
       else if (k != GNUTLS_E_INTERRUPTED
                && (k != GNUTLS_E_AGAIN || ready (w->fd, POLLOUT, SEND_MSECS) <= 0))

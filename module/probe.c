@@ -134,7 +134,7 @@ reach (struct visit *visit, struct msub_error *err)
           return -1;
         }
       if (ready == 0)
-        msub_attempt_silent (&attempt);
+        msub_attempt_silent (&attempt, deadline, 0);
       for (nfds_t i = 1; ready > 0 && i < count && attempt.state == MSUB_CONNECTING; i++)
         if (fds[i].revents)
           msub_attempt_look (&attempt, fds[i].fd);

@@ -127,7 +127,8 @@ reach (struct visit *visit, struct msub_error *err)
     {
       struct pollfd fds[3];
       nfds_t count = 1 + msub_attempt_poll (&attempt, fds + 1);
-      int ready = msub_now () < deadline ? msub_net_poll (&visit->context, fds, count, deadline, err) : 0;
+      /* Also when the deadline has passed: an answer that came meanwhile counts.  */
+      int ready = msub_net_poll (&visit->context, fds, count, deadline, err);
       if (ready < 0)
         {
           msub_attempt_close (&attempt);

@@ -319,7 +319,8 @@ Call FUNCTION with each cell, its exit status and its last event."
 
 (defun mew-submit-race--late (quickest)
   "Return which cases never came at once by QUICKEST, an alist of cases and ms.
-One is there long before the next attempt would have been due, on whatever machine."
+At once is before the next attempt would have been due: on whatever machine
+one of many is."
   (let ((late (seq-filter (lambda (case) (>= (alist-get case quickest 1000) 250)) '(1 2 3 4))))
     (and late (format "never at once: %S of %S" late quickest))))
 

@@ -134,7 +134,7 @@ second_dovecot ()
   shift
   mkdir -p "$SMTP_WORK/dovecot/$name"
   sed -e "s,^base_dir = .*,base_dir = $SMTP_WORK/dovecot/$name/run," -e "s,^state_dir = .*,state_dir = $SMTP_WORK/dovecot/$name/state," \
-      "$@" "$SMTP_WORK/dovecot/dovecot.conf" > "$SMTP_WORK/dovecot/$name/dovecot.conf"
+      "$@" "$SMTP_WORK/dovecot/plain.conf" | "$here/../real/dovecot-conf" > "$SMTP_WORK/dovecot/$name/dovecot.conf"
   dovecot -c "$SMTP_WORK/dovecot/$name/dovecot.conf" || echo "not ok - diagnose $server: a second Dovecot ($name) does not start"
 }
 

@@ -36,7 +36,8 @@ server_start ()
   mkdir "$relayed" && mkdir -m 1777 "$dialogue" || return
   start_relay || return
   start_mechanisms && dante_start || return
-  write_dovecot_conf > "$SMTP_WORK/dovecot/dovecot.conf"
+  write_dovecot_conf > "$SMTP_WORK/dovecot/plain.conf"
+  "$MEW_SUBMIT_ROOT/test/real/dovecot-conf" <"$SMTP_WORK/dovecot/plain.conf" >"$SMTP_WORK/dovecot/dovecot.conf"
   password=$(printf %s "$SMTP_PASSWORD" | base64 -w 0)
   # Each user has a relay host of his own.  The empty fields are those of passwd: uid gid gecos home shell.
   while read -r user port

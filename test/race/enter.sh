@@ -3,8 +3,7 @@
 # Sourced by the suites' programs, outside of the namespaces.  SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash
 
-# Does COMMAND work?  It gets nothing of ours that it could hold on to, and an end: an unshare(1) that fails may leave a
-# child behind.
+# Does COMMAND work?  It gets nothing of ours that it could hold on to, and an end.
 works ()
 {
   timeout -k 1 60 "$@" </dev/null >/dev/null 2>&1

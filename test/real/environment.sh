@@ -3,7 +3,7 @@
 # Sourced by run.  SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash
 
-wait_seconds=${WAIT_SECONDS:-60}
+wait_seconds=${WAIT_SECONDS:-300}
 
 # Wait until COMMAND succeeds, at most wait_seconds.
 wait_until ()

@@ -45,7 +45,7 @@ find_namespaces ()
     works unshare --map-root-user true \
       && works "${ENTER[@]}" setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups true && return
     # shellcheck disable=SC2034  # read by the programs
-    ENTER=(sudo -n "EMACS=$EMACS" "TMPDIR=${TMPDIR:-/tmp}" unshare "${spaces[@]}")
+    ENTER=(sudo -n "EMACS=$EMACS" "SUITE_PART=${SUITE_PART:-}" "TMPDIR=${TMPDIR:-/tmp}" unshare "${spaces[@]}")
     works "${ENTER[@]}" true && return
   fi
   return 1

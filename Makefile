@@ -10,6 +10,7 @@ FUZZ_SECONDS ?= 20
 TEST_TIMEOUT ?= 1200
 STRICT ?= yes
 BUILD ?= module/build
+JOBS ?=
 
 # What Emacs calls a module here; on a machine that has no Emacs yet, what most systems call it.
 ifndef SUFFIX
@@ -61,7 +62,7 @@ run = $(if $(V),,@echo '$(1): $(2)';)
 .SECONDARY:
 .SUFFIXES:
 MAKEFLAGS += --no-print-directory
-export BUILD CC EMACS STRICT SUFFIX TEST_TIMEOUT
+export BUILD CC EMACS JOBS STRICT SUFFIX TEST_TIMEOUT
 
 # Not every shell expands `make install PREFIX=~/.local'.
 override PREFIX := $(patsubst ~/%,$(HOME)/%,$(PREFIX))
@@ -115,8 +116,11 @@ libraries:
 
 ## Testing (each suite alone: check-NAME)
 
-check: deps-check  ## all tests; the only command needed on a fresh Debian machine
+check: deps-check  ## all tests; the only command needed on a fresh Debian machine (JOBS=n suites at once)
 	@$(MAKE) check-all
+
+check-fast: all programs units  ## what a minute shows: C, pure Lisp, a delivery by each plan, the demo
+	@test/tool/check fast
 
 demo: deps-build  ## the main job on an embedded server: a fallback and a delivery
 	@$(MAKE) all programs
@@ -234,7 +238,7 @@ help:  ## this list
 	@sed -nE -e 's/^## (.*)/\n\1/p' \
 	  -e 's/^([a-z][a-z -]*):.*  ## (.*)/\1 \t\2/p' Makefile | expand -t 20
 
-.PHONY: all module compile programs libraries check demo check-all check-c check-lisp $(SUITES) \
+.PHONY: all module compile programs libraries check check-fast demo check-all check-c check-lisp $(SUITES) \
   units bench fuzz asan tsan lint lint-c cppcheck tidy exports layers rows warnings checkdoc package-lint spaces \
   info install uninstall deps deps-build deps-check clean help
 

@@ -57,7 +57,8 @@
         ((symbolp value) (symbol-name value))
         (t value)))
 
-(defconst mew-submit-json--rare '(:lost :kept :alarm :unverified :reused)
+(defconst mew-submit-json--rare
+  '(:lost :kept :alarm :unverified :reused :limit :grace)
   "The keys that are left out of JSON where they have no value.")
 
 (defun mew-submit-json--object (plist)

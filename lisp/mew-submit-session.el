@@ -220,7 +220,7 @@ The last of them is `done'.")
   "Return the `attempt' EVENT with all keys, and what belongs together nested."
   (cl-destructuring-bind (&key id port family address tls case errno icmp-type
                                icmp-code icmp-name offender offender-who lost
-                               ms at age text &allow-other-keys)
+                               ms limit grace at age text &allow-other-keys)
       event
     (list :event 'attempt :job (plist-get event :job) :id id
           :port port :family family :address address :tls tls
@@ -228,7 +228,8 @@ The last of them is `done'.")
           :icmp (and icmp-type (list :type icmp-type :code icmp-code
                                      :name icmp-name))
           :offender (and offender (list :address offender :who offender-who))
-          :lost (and lost t) :ms ms :at at :age age :text text)))
+          :lost (and lost t) :ms ms :limit limit :grace grace
+          :at at :age age :text text)))
 
 (defun mew-submit-session--normal (event)
   "Return the module's EVENT in the form that callbacks get."
@@ -320,9 +321,12 @@ have it accepted from then on"))
 (defun mew-submit-session--tried (session)
   "Return what SESSION has tried, in the order it was begun, not judged."
   (mapcar (lambda (attempt)
-            (mew-submit-session--pick attempt
-                                      :port :family :address :tls :case :errno
-                                      :icmp :offender :lost :ms :text))
+            (append
+             (mew-submit-session--pick attempt
+                                       :port :family :address :tls :case :errno
+                                       :icmp :offender :lost :ms :text)
+             (and (plist-get attempt :limit)
+                  (mew-submit-session--pick attempt :limit :grace))))
           (sort (copy-sequence (mew-submit-session-attempts session))
                 (lambda (a b)
                   (< (plist-get a :id) (plist-get b :id))))))

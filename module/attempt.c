@@ -144,6 +144,12 @@ msub_attempt_report (const struct msub_attempt *attempt, bool lost)
       msub_event_text (event, "offender-who", msub_who_name (attempt->verdict.who));
     }
   msub_event_real (event, "ms", attempt->msecs);
+  if (attempt->limit_msecs > 0)
+    {
+      msub_event_real (event, "limit", attempt->limit_msecs);
+      if (attempt->grace_msecs > 0)
+        msub_event_real (event, "grace", attempt->grace_msecs);
+    }
   if (attempt->started)
     msub_event_real (event, "age", msub_msecs_since (attempt->started));
   msub_event_truth (event, "lost", lost);
@@ -357,6 +363,7 @@ msub_attempt_start (struct msub_attempt *attempt)
   attempt->fd = attempt->second_fd = -1;
   attempt->started = msub_now ();
   attempt->second_started = 0;
+  attempt->limit_msecs = attempt->grace_msecs = 0;
   if (msub_attempt_tunnelled (attempt))
     start_tunnel (attempt);
   else
@@ -417,8 +424,10 @@ msub_attempt_look (struct msub_attempt *attempt, int fd)
 }
 
 void
-msub_attempt_silent (struct msub_attempt *attempt)
+msub_attempt_silent (struct msub_attempt *attempt, msub_time deadline, msub_time grace)
 {
+  attempt->limit_msecs = (double) (deadline - attempt->started) / 1000;
+  attempt->grace_msecs = (double) grace / 1000;
   judge (attempt, -1, ETIMEDOUT, false);
 }
 

@@ -65,6 +65,8 @@ struct msub_attempt
   msub_time started, second_started;
   msub_time round_trip;        /* once MSUB_CONNECTED */
   double msecs;                /* from the start to the verdict */
+  double limit_msecs;          /* what a silent one was granted, from its start; */
+  double grace_msecs;          /* and from its second SYN, if that ran out; 0: the connect time-out did */
   struct msub_verdict verdict;
   struct msub_evidence evidence;
   struct msub_address offender;
@@ -86,8 +88,8 @@ nfds_t msub_attempt_poll (const struct msub_attempt *attempt, struct pollfd *fds
 /* Something has happened to FD of a connecting attempt: has it come to its end?  */
 void msub_attempt_look (struct msub_attempt *attempt, int fd);
 
-/* Nothing came back in time: case 5.  */
-void msub_attempt_silent (struct msub_attempt *attempt);
+/* Nothing came back until DEADLINE: case 5.  GRACE: see grace_msecs.  */
+void msub_attempt_silent (struct msub_attempt *attempt, msub_time deadline, msub_time grace);
 
 /* Another one has won: close, and be ready to be started again.  */
 void msub_attempt_give_up (struct msub_attempt *attempt);

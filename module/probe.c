@@ -127,14 +127,15 @@ reach (struct visit *visit, struct msub_error *err)
     {
       struct pollfd fds[3];
       nfds_t count = 1 + msub_attempt_poll (&attempt, fds + 1);
-      int ready = msub_now () < deadline ? msub_net_poll (&visit->context, fds, count, deadline, err) : 0;
+      /* Also when the deadline has passed: an answer that came meanwhile counts.  */
+      int ready = msub_net_poll (&visit->context, fds, count, deadline, err);
       if (ready < 0)
         {
           msub_attempt_close (&attempt);
           return -1;
         }
       if (ready == 0)
-        msub_attempt_silent (&attempt);
+        msub_attempt_silent (&attempt, deadline, 0);
       for (nfds_t i = 1; ready > 0 && i < count && attempt.state == MSUB_CONNECTING; i++)
         if (fds[i].revents)
           msub_attempt_look (&attempt, fds[i].fd);

@@ -276,6 +276,7 @@ mind_deadlines (struct msub_race *race)
       if (attempt->state != MSUB_CONNECTING)
         continue;
       msub_time deadline = attempt->started + MSUB_MSECS (race->options->connect_timeout_msecs);
+      msub_time grace = 0;
       if (held && attempt->tier < tier)
         {
           if (attempt->second_started == 0)
@@ -285,12 +286,16 @@ mind_deadlines (struct msub_race *race)
               next = 0;
               continue;
             }
-          msub_time grace = attempt->second_started + 2 * held->round_trip + GRACE_MARGIN;
-          deadline = grace < deadline ? grace : deadline;
+          msub_time granted = 2 * held->round_trip + GRACE_MARGIN;
+          if (attempt->second_started + granted < deadline)
+            {
+              grace = granted;
+              deadline = attempt->second_started + grace;
+            }
         }
       if (msub_now () >= deadline)
         {
-          msub_attempt_silent (attempt);
+          msub_attempt_silent (attempt, deadline, grace);
           next = 0;
         }
       else if (deadline < next)

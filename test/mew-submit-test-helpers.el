@@ -28,6 +28,9 @@
 (declare-function mew-submit-session-wait "mew-submit-session"
                   (session &optional timeout))
 
+;; "~/mew-submit/" is another directory to a process with another HOME.
+(setq default-directory (expand-file-name default-directory))
+
 (defconst mew-submit-test-root
   (expand-file-name
    (file-name-directory

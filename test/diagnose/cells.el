@@ -7,7 +7,7 @@
 ;; Run by test/diagnose/run inside the client's namespace.  Each group of hosts is diagnosed by one
 ;; batch command; each attempt is a cell and is compared with table.el, each host's findings too.
 ;; The environment has MEW_SUBMIT_ROOT, RACE_WORK (a directory with certs/, memory.eld and peer.log)
-;; and perhaps DIAGNOSE_HOSTS, a regexp.
+;; and perhaps DIAGNOSE_HOSTS, a regexp, and DIAGNOSE_GROUPS, a group or `rest', which is all but plain and errors.
 
 ;;; Code:
 
@@ -253,11 +253,19 @@ Who is behind silence or a reset nobody can tell."
                                   (plist-get event :listener))))))))
      log)))
 
+(defun mew-submit-diagnose-cells--wanted-p (host)
+  "Is HOST one of those that the environment asks for?"
+  (let ((group (symbol-name (mew-submit-diagnose-host-group host)))
+        (groups (or (getenv "DIAGNOSE_GROUPS") "")))
+    (and (string-match-p (or (getenv "DIAGNOSE_HOSTS") "") (mew-submit-diagnose-host-name host))
+         (pcase groups
+           ("" t)
+           ("rest" (not (member group '("plain" "errors"))))
+           (_ (equal group groups))))))
+
 (defun mew-submit-diagnose-cells-run ()
   "Diagnose all hosts, print a line for each cell, and leave Emacs."
-  (let ((hosts (seq-filter (lambda (host)
-                             (string-match-p (or (getenv "DIAGNOSE_HOSTS") "")
-                                             (mew-submit-diagnose-host-name host)))
+  (let ((hosts (seq-filter #'mew-submit-diagnose-cells--wanted-p
                            (mew-submit-diagnose-table-hosts))))
     (unless hosts
       (mew-submit-diagnose-cells--report "some hosts" "no host of that name"))

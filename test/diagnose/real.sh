@@ -11,7 +11,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 wait_until ()
 {
-  local deadline=$((SECONDS + 60))
+  local deadline=$((SECONDS + 120))
   until "$@" 2>/dev/null
   do
     [ $SECONDS -lt $deadline ] || return 1
@@ -38,7 +38,7 @@ diagnose ()
 {
   local name="diagnose $server: $1" wanted=$2 found status
   shift 2
-  (cd "$MEW_SUBMIT_ROOT" && timeout 120 "$EMACS" -Q --batch -module-assertions -l mew-submit.el -f mew-submit-batch-diagnose -- \
+  (cd "$MEW_SUBMIT_ROOT" && timeout 600 "$EMACS" -Q --batch -module-assertions -l mew-submit.el -f mew-submit-batch-diagnose -- \
     --json --ca-file "$SMTP_CA_FILE" --timeout 5 --step-timeout 6 "$@" smtp.example.org) \
     >"$SMTP_WORK/out/diagnosis" 2>"$SMTP_WORK/out/diagnosis-errors"
   status=$?
@@ -57,7 +57,7 @@ expect ()
 {
   local name="diagnose $server: $1"
   shift
-  if (cd "$MEW_SUBMIT_ROOT" && timeout 120 "$EMACS" -Q --batch -l mew-submit.el -f mew-submit-batch-diagnose -- \
+  if (cd "$MEW_SUBMIT_ROOT" && timeout 600 "$EMACS" -Q --batch -l mew-submit.el -f mew-submit-batch-diagnose -- \
         --ca-file "$SMTP_CA_FILE" --timeout 5 "$@" smtp.example.org) >"$SMTP_WORK/out/text" 2>&1
   then
     echo "ok - $name"
@@ -134,7 +134,7 @@ second_dovecot ()
   shift
   mkdir -p "$SMTP_WORK/dovecot/$name"
   sed -e "s,^base_dir = .*,base_dir = $SMTP_WORK/dovecot/$name/run," -e "s,^state_dir = .*,state_dir = $SMTP_WORK/dovecot/$name/state," \
-      "$@" "$SMTP_WORK/dovecot/dovecot.conf" > "$SMTP_WORK/dovecot/$name/dovecot.conf"
+      "$@" "$SMTP_WORK/dovecot/plain.conf" | "$here/../real/dovecot-conf" > "$SMTP_WORK/dovecot/$name/dovecot.conf"
   dovecot -c "$SMTP_WORK/dovecot/$name/dovecot.conf" || echo "not ok - diagnose $server: a second Dovecot ($name) does not start"
 }
 

@@ -36,7 +36,8 @@ server_start ()
   mkdir "$relayed" && mkdir -m 1777 "$dialogue" || return
   start_relay || return
   start_mechanisms && dante_start || return
-  write_dovecot_conf > "$SMTP_WORK/dovecot/dovecot.conf"
+  write_dovecot_conf > "$SMTP_WORK/dovecot/plain.conf"
+  "$MEW_SUBMIT_ROOT/test/real/dovecot-conf" <"$SMTP_WORK/dovecot/plain.conf" >"$SMTP_WORK/dovecot/dovecot.conf"
   password=$(printf %s "$SMTP_PASSWORD" | base64 -w 0)
   # Each user has a relay host of his own.  The empty fields are those of passwd: uid gid gecos home shell.
   while read -r user port
@@ -342,7 +343,6 @@ case_gssapi-no-ticket ()
 # A Kerberos server that says nothing is not waited for longer than the user wants.
 case_gssapi-silent-kdc ()
 {
-  local started=$SECONDS
   [ -z "$gssapi_missing" ] || skip_case "$gssapi_missing" || return
   log_out_at_kdc && log_in_at_kdc || return
   nft -f - 2>/dev/null <<'END' || skip_case 'nft is not installed' || return
@@ -356,8 +356,8 @@ END
   message_mime > "$out/message"
   submit "$out/message" --auth GSSAPI --step-timeout 2 a@example.org
   nft delete table inet kdc
-  expect 75 deferred && done_has '.auth == null and (.text | test("Kerberos"))' && expect_nothing_arrived || return
-  [ $((SECONDS - started)) -lt 20 ] || fail "it took $((SECONDS - started)) s"
+  # The words are those of the step's own time-out, not of the library that would have gone on asking.
+  expect 75 deferred && done_has '.auth == null and (.text | test("No Kerberos server gave a ticket .* in time"))' && expect_nothing_arrived
 }
 
 # Nobody is logged in as somebody else.

@@ -7,7 +7,8 @@
    that come from FAR with the TCP source port PORT are EXTRA milliseconds later still, the SYN-ACK
    first of all: no proxy in user space can delay that.  The caller moves FAR to the other
    namespace (ip link set FAR netns PID) and gives both addresses and routes.  Ends when standard
-   input does.
+   input does.  To a line on standard input it answers how many milliseconds it was late at most since the last
+   such line: what it carried then was not on the way that it was told to be.
 
    It needs CAP_NET_ADMIN in its network namespace only, which `unshare -rn' gives to everybody,
    and /dev/net/tun, which is everybody's on most systems.
@@ -46,6 +47,11 @@ struct packet
 
 /* What is under way, the next one to leave first.  */
 static struct packet *queue;
+
+/* So often it looks whether it is late, milliseconds.  */
+enum { TICK = 10 };
+
+static int64_t worst; /* microseconds */
 
 static void
 die (const char *what)
@@ -117,7 +123,14 @@ take_packets (int fd, int to, int64_t delay, unsigned slow_port, int64_t extra)
     }
 }
 
-/* Send what is due.  Returns the milliseconds until the next packet is, or -1.  */
+static void
+note_late (int64_t due)
+{
+  int64_t late = now () - due;
+  worst = late > worst ? late : worst;
+}
+
+/* Send what is due.  Returns the milliseconds until it has to look again.  */
 static int
 send_packets (const int *fds)
 {
@@ -125,7 +138,8 @@ send_packets (const int *fds)
     {
       int64_t left = queue->due - now ();
       if (left > 0)
-        return (int) (left / 1000) + 1;
+        return left < TICK * 1000 ? (int) (left / 1000) + 1 : TICK;
+      note_late (queue->due);
       struct packet *packet = queue;
       queue = packet->next;
       /* A device that is not up yet, or full: the packet is lost, as packets are.  */
@@ -133,7 +147,25 @@ send_packets (const int *fds)
         die ("sending");
       free (packet);
     }
-  return -1;
+  return TICK;
+}
+
+/* Wait for P, COUNT of them, and note when that took longer than it was asked to.  */
+static void
+wait_for (struct pollfd *p, nfds_t count, int msecs)
+{
+  int64_t due = now () + msecs * (int64_t) 1000;
+  if (poll (p, count, msecs) < 0 && errno != EINTR)
+    die ("poll");
+  note_late (due);
+}
+
+static void
+answer (void)
+{
+  printf ("%lld\n", (long long) (worst / 1000));
+  fflush (stdout);
+  worst = 0;
 }
 
 static long
@@ -170,10 +202,13 @@ main (int argc, char **argv)
   for (;;)
     {
       char ignored[64];
-      if (poll (p, sizeof p / sizeof *p, send_packets (fds)) < 0 && errno != EINTR)
-        die ("poll");
-      if (p[0].revents && read (STDIN_FILENO, ignored, sizeof ignored) <= 0)
-        return 0;
+      wait_for (p, sizeof p / sizeof *p, send_packets (fds));
+      if (p[0].revents)
+        {
+          if (read (STDIN_FILENO, ignored, sizeof ignored) <= 0)
+            return 0;
+          answer ();
+        }
       take_packets (fds[NEAR], FAR, delay, port, extra);
       take_packets (fds[FAR], NEAR, delay, port, extra);
     }

@@ -3,10 +3,10 @@
 # Sourced by run, inside of the namespaces.  SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash
 
-# Wait until COMMAND succeeds, at most 30 s.
+# Wait until COMMAND succeeds, at most 120 s: a machine may be slow.
 wait_until ()
 {
-  local deadline=$((SECONDS + 30))
+  local deadline=$((SECONDS + 120))
   until "$@" 2>/dev/null
   do
     [ $SECONDS -lt $deadline ] || return 1

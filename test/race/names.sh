@@ -86,7 +86,7 @@ names_send ()
 {
   local host=$1; shift
   names_seen=$(wc -l < "$RACE_WORK/peer.log")
-  (cd "$MEW_SUBMIT_ROOT" && timeout 60 "$EMACS" -Q --batch -l mew-submit.el -f mew-submit-batch-send -- --json \
+  (cd "$MEW_SUBMIT_ROOT" && timeout 300 "$EMACS" -Q --batch -l mew-submit.el -f mew-submit-batch-send -- --json \
      --server "$host.example.org" --ca-file "$RACE_WORK/certs/ca.pem" --user alice --password-file "$RACE_WORK/password" \
      --from sender@example.org --outbox "$RACE_WORK/outbox" --fallback always --timeout 2 "$@" somebody@example.org) \
     <"$RACE_WORK/message" >"$RACE_WORK/json" 2>"$RACE_WORK/stderr"

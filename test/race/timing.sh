@@ -1,7 +1,9 @@
-# timing.sh --- how long the race takes on a way that costs time, and who wins it then.
+# timing.sh --- what the race waits for on a way that costs time, and who wins it then.
 #
 # The client's network namespace and the servers' are joined by test/path: a real way, on which a SYN-ACK takes its
-# time.  Sourced by run.  SPDX-License-Identifier: GPL-3.0-or-later
+# time.  Judged is what the client decided: what it granted a silent port, by its own account, and the SYNs that the
+# servers saw; no clock of ours.  Where a machine is so busy that the way itself was late, the case is run again.
+# Sourced by run.  SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash
 
 failed=0
@@ -83,53 +85,67 @@ skip_timing ()
   exit 0
 }
 
-# What the servers' packet filter does to port 587.
-filter_nothing ()
+# The servers' packet filter: what it does to port 587 is in the words of the rules $1, with the sets $2.  It notes the
+# sockets whose SYNs came there.
+filter ()
 {
-  in_servers nft flush ruleset
-}
-
-filter_silent ()
-{
-  in_servers nft -f - <<'END'
+  in_servers nft -f - <<END
 flush ruleset
 table inet race {
+  set syns4 { type ipv4_addr . inet_service; size 64; flags dynamic
+  }
+  set syns6 { type ipv6_addr . inet_service; size 64; flags dynamic
+  }
+  ${2:-}
   chain input { type filter hook input priority 0
-    tcp dport 587 drop
+    tcp dport 587 tcp flags & (syn | ack) == syn add @syns4 { ip daddr . tcp sport }
+    tcp dport 587 tcp flags & (syn | ack) == syn add @syns6 { ip6 daddr . tcp sport }
+    $1
   }
 }
 END
 }
+
+filter_nothing () { filter ''; }
+
+filter_silent () { filter 'tcp dport 587 drop'; }
 
 # The first SYN to each address is lost; the second, from whatever socket, is answered.
 filter_lossy ()
 {
-  in_servers nft -f - <<'END'
-flush ruleset
-table inet race {
-  set lost4 { type ipv4_addr; size 16; flags dynamic
+  filter 'tcp dport 587 tcp flags & (syn | ack) == syn ip daddr != @lost4 add @lost4 { ip daddr } drop
+    tcp dport 587 tcp flags & (syn | ack) == syn ip6 daddr != @lost6 add @lost6 { ip6 daddr } drop' \
+         'set lost4 { type ipv4_addr; size 16; flags dynamic
   }
   set lost6 { type ipv6_addr; size 16; flags dynamic
-  }
-  chain input { type filter hook input priority 0
-    tcp dport 587 tcp flags & (syn | ack) == syn ip daddr != @lost4 add @lost4 { ip daddr } drop
-    tcp dport 587 tcp flags & (syn | ack) == syn ip6 daddr != @lost6 add @lost6 { ip6 daddr } drop
-  }
-}
-END
+  }'
 }
 
-# submit HOST OPTION...: run the client.  Its last event is in $RACE_WORK/done, its time in $milliseconds.
+# From how many sockets SYNs came to port 587 of ADDRESS.
+sockets_to ()
+{
+  in_servers nft list table inet race | grep -oF "$1 . " | wc -l
+}
+
+# By how many milliseconds the way was late at most since it was asked last.
+way_late ()
+{
+  local late=0
+  echo >&"${WAY[1]}"
+  read -r late <&"${WAY[0]}"
+  echo "$late"
+}
+
+# submit HOST OPTION...: run the client.  Its last event is in $RACE_WORK/done.
 submit ()
 {
-  local host=$1 start=$EPOCHREALTIME
+  local host=$1
   shift
-  (cd "$MEW_SUBMIT_ROOT" && exec timeout 60 "$EMACS" -Q --batch -l mew-submit.el -f mew-submit-batch-send -- \
+  (cd "$MEW_SUBMIT_ROOT" && exec timeout 300 "$EMACS" -Q --batch -l mew-submit.el -f mew-submit-batch-send -- \
      --json --server "$host" --ca-file "$RACE_WORK/certs/ca.pem" --user alice --password-file "$RACE_WORK/password" \
      --from sender@example.org --fallback always --outbox "$RACE_WORK/outbox" "$@" somebody@example.org) \
     <"$RACE_WORK/message" >"$RACE_WORK/json" 2>"$RACE_WORK/stderr"
   status=$?
-  milliseconds=$(((${EPOCHREALTIME/./} - ${start/./}) / 1000))
   tail -n 1 "$RACE_WORK/json" > "$RACE_WORK/done"
 }
 
@@ -172,62 +188,104 @@ delivery_wrong ()
   fi
 }
 
-# timed NAME PORT LIMIT HOST OPTION...: the message goes through PORT, within LIMIT ms from the start of Emacs.
-timed ()
+# What is wrong with the patience for port 587, which is silent, or nothing: it has let two SYNs go by, from two sockets,
+# and what it was granted since the second is two round trips, as port 25 measured them, and half a second.
+grace_wrong ()
 {
-  local name=$1 port=$2 limit=$3
-  shift 3
-  local log_start=$(($(wc -l < "$RACE_WORK/peer.log") + 1))
-  submit "$@"
-  local wrong
-  wrong=$(delivery_wrong "$port" "$log_start")
-  [ -n "$wrong" ] || [ "$milliseconds" -le "$limit" ] || wrong="took $milliseconds ms, not $limit ms at most"
-  report "$name" "$wrong"
-  echo "# $milliseconds ms from the start of Emacs, $(jq .ms "$RACE_WORK/done") ms in the session"
+  local least=$1 address
+  for address in $(jq -r '.attempts[] | select(.port == 587) | .address' "$RACE_WORK/done")
+  do
+    [ "$(sockets_to "$address")" = 2 ] || { echo "SYNs to $address from $(sockets_to "$address") sockets, not 2"; return; }
+  done
+  done_has '([.attempts[] | select(.port == 25) | .ms] | max) as $r
+            | [.attempts[] | select(.port == 587)]
+            | all(.grace != null and .grace >= 500 + 2 * '"$least"' and .grace <= 500.01 + 2 * $r
+                  and .limit >= .grace and .ms >= .limit)' \
+    || echo "not the patience it should have had: $(jq -c '.attempts' "$RACE_WORK/done")"
 }
 
-# each NAME PORT LIMIT FILTER: with IPv4 only, IPv6 only, and both.
-each ()
+# Port 587 was not taken for silent, and if the first SYN had to be lost it was.
+heard_wrong ()
 {
-  local name=$1 port=$2 limit=$3 filter=$4 host
-  for host in ipv4 ipv6 smtp
+  if done_has 'any(.attempts[]; .port == 587 and .case == 5)'
+  then
+    echo "port 587 was taken for silent: $(jq -c .attempts "$RACE_WORK/done")"
+  elif [ "$1" = filter_lossy ] && ! in_servers nft list table inet race | grep -A 4 'set lost' | grep -q elements
+  then
+    echo "no SYN was lost"
+  fi
+}
+
+# timed NAME PORT FILTER HOST OPTION...: with FILTER, the message goes through PORT.
+timed ()
+{
+  local name=$1 port=$2 filter=$3 log_start wrong late try
+  shift 3
+  for try in {1..10}
   do
     "$filter"
-    timed "$name ($host)" "$port" "$limit" $host.example.org
+    log_start=$(($(wc -l < "$RACE_WORK/peer.log") + 1))
+    way_late >/dev/null
+    submit "$@"
+    late=$(way_late)
+    wrong=$(delivery_wrong "$port" "$log_start")
+    [ -n "$wrong" ] || if [ "$port" = 25 ]; then wrong=$(grace_wrong $((2 * there))); else wrong=$(heard_wrong "$filter"); fi
+    # The way is granted that much: what has failed on a later one is tried again.
+    [ -n "$wrong" ] && [ "$late" -gt 200 ] || break
+    echo "# try $try: $wrong; the way was $late ms late"
+  done
+  if [ -n "$wrong" ] && [ "$late" -gt 200 ]
+  then
+    echo "ok - race timing: $name # SKIP each time the way was late, by $late ms now: this machine is too busy"
+  else
+    report "$name" "$wrong"
+  fi
+  echo "# $(jq .ms "$RACE_WORK/done") ms in the session; the way was $late ms late"
+}
+
+# each NAME PORT FILTER: with IPv4 only, IPv6 only, and both.
+each ()
+{
+  local name=$1 host
+  shift
+  for host in ipv4 ipv6 smtp
+  do
+    timed "$name ($host)" "$@" $host.example.org
   done
 }
 
+# The ways that are tried, each in a network of its own: ms each way, and what port 587 takes in addition.
+timing_ways='0 10 100 0+400 100+400'
+
+# run_timing WAY
 run_timing ()
 {
   [ -x "$MEW_SUBMIT_ROOT/test/path/path" ] || give_up "there is no program test/path/path: run make programs"
-  command -v jq >/dev/null || skip_timing "jq is not installed"
   [ -w /dev/net/tun ] || skip_timing "/dev/net/tun cannot be used"
   ip link set lo up
   write_hosts
   use_hosts "$RACE_WORK/hosts"
   start_servers
-
-  local there
-  for there in 0 10 100
-  do
-    local way="a round trip of $((2 * there)) ms"
-    open_way $there 0
-    filter_nothing
-    timed "$way: all is well" 587 5000 smtp.example.org
-    # Two seconds are promised; on a long way, the round trips of the conversation come on top.
-    each "$way: port 587 is silent, the mail is soon accepted" 25 $((2000 + (there > 10 ? 20 * there : 0))) \
-         filter_silent
-    each "$way: the first SYN to port 587 is lost, 587 is used" 587 5000 filter_lossy
-    filter_lossy
-    timed "$way: the first SYN to port 587 is lost, 587 is used (plan symmetric)" 587 8000 \
-          smtp.example.org --plan symmetric
-    close_way
-  done
-  open_way 0 400
-  each "400 ms more from port 587: 587 is used" 587 12000 filter_nothing
-  close_way
-  open_way 100 400
-  timed "a round trip of 200 ms, 400 ms more from port 587: 587 is used" 587 20000 ipv4.example.org
+  local there=${1%+*} way
+  way="a round trip of $((2 * there)) ms"
+  case $1 in
+    0+400)
+      open_way 0 400
+      each "400 ms more from port 587: 587 is used" 587 filter_nothing
+      ;;
+    *+400)
+      open_way "$there" 400
+      timed "$way, 400 ms more from port 587: 587 is used" 587 filter_nothing ipv4.example.org
+      ;;
+    *)
+      open_way "$there" 0
+      timed "$way: all is well" 587 filter_nothing smtp.example.org
+      each "$way: port 587 is silent, the mail is soon accepted" 25 filter_silent
+      each "$way: the first SYN to port 587 is lost, 587 is used" 587 filter_lossy
+      timed "$way: the first SYN to port 587 is lost, 587 is used (plan symmetric)" 587 filter_lossy \
+            smtp.example.org --plan symmetric
+      ;;
+  esac
   close_way
   return $failed
 }

@@ -3,7 +3,7 @@
 # Sourced by run.  SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash
 
-wait_seconds=${WAIT_SECONDS:-60}
+wait_seconds=${WAIT_SECONDS:-300}
 
 # Wait until COMMAND succeeds, at most wait_seconds.
 wait_until ()
@@ -120,7 +120,7 @@ configure_dovecot ()
 {
   # The dumped fields after the password are empty: user:password:uid:gid:gecos:home:shell:extra.
   printf '%s:{PLAIN.b64}%s::::::\n' "$SMTP_USER" "$(printf %s "$SMTP_PASSWORD" | base64 -w 0)" > "$SMTP_WORK/dovecot/users"
-  cat > "$SMTP_WORK/dovecot/dovecot.conf" <<END
+  "$MEW_SUBMIT_ROOT/test/real/dovecot-conf" > "$SMTP_WORK/dovecot/dovecot.conf" <<END
 base_dir = $SMTP_WORK/dovecot/run
 state_dir = $SMTP_WORK/dovecot/state
 log_path = $SMTP_WORK/log/dovecot

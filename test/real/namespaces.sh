@@ -25,6 +25,13 @@ first_missing_command ()
   done
 }
 
+# Does COMMAND work?  It gets nothing of ours that it could hold on to, and an end: where there are no user namespaces
+# unshare --map-auto leaves a child behind, for ever.
+works ()
+{
+  timeout -k 1 60 "$@" </dev/null >/dev/null 2>&1
+}
+
 # How this user gets namespaces in which a server can change to the user id of USER, as an array of words in ENTER.
 find_namespaces ()
 {
@@ -32,13 +39,14 @@ find_namespaces ()
   if [ "$(id -u)" = 0 ]
   then
     ENTER=(unshare "${spaces[@]}")
-    "${ENTER[@]}" true 2>/dev/null && return
+    works "${ENTER[@]}" true && return
   else
     ENTER=(unshare --map-root-user --map-auto "${spaces[@]}")
-    "${ENTER[@]}" setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups true 2>/dev/null && return
+    works unshare --map-root-user true \
+      && works "${ENTER[@]}" setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups true && return
     # shellcheck disable=SC2034  # read by the programs
-    ENTER=(sudo -n "EMACS=$EMACS" "TMPDIR=${TMPDIR:-/tmp}" unshare "${spaces[@]}")
-    "${ENTER[@]}" true 2>/dev/null && return
+    ENTER=(sudo -n "EMACS=$EMACS" "SUITE_PART=${SUITE_PART:-}" "TMPDIR=${TMPDIR:-/tmp}" unshare "${spaces[@]}")
+    works "${ENTER[@]}" true && return
   fi
   return 1
 }

@@ -139,6 +139,8 @@ or the file does not load."
         (standard-output #'external-debugging-output)
         (attempt-stack-overflow-recovery nil)
         (attempt-orderly-shutdown-on-fatal-signal nil))
+    ;; "~/mew-submit/" is another directory to a process with another HOME.
+    (setq default-directory (expand-file-name default-directory))
     (condition-case err
         (load (expand-file-name file) nil t t)
       (error

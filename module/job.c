@@ -295,8 +295,7 @@ make_job (struct msub_request *request)
   *request = (struct msub_request) { 0 };
   job->wake[0] = job->wake[1] = -1;
   job->last_event = msub_event_new (MSUB_EVENT_DONE);
-  if (!job->last_event || pipe (job->wake) || msub_net_nonblocking_cloexec (job->wake[0])
-      || msub_net_nonblocking_cloexec (job->wake[1]))
+  if (!job->last_event || msub_net_pipe (job->wake))
     {
       free_job (job);
       return NULL;

@@ -24,10 +24,6 @@
 #include <linux/sockios.h>
 #endif
 
-#ifndef MSG_NOSIGNAL /* macOS: SO_NOSIGPIPE is set instead */
-#define MSG_NOSIGNAL 0
-#endif
-
 /* Time and waiting */
 
 msub_time
@@ -132,6 +128,91 @@ msub_net_ask (const struct msub_context *context, struct msub_event *event, msub
     }
 }
 
+/* Sockets */
+
+int
+msub_net_nonblocking_cloexec (int fd)
+{
+  int flags = fcntl (fd, F_GETFL);
+  if (flags < 0 || fcntl (fd, F_SETFL, flags | O_NONBLOCK) < 0)
+    return -1;
+  return fcntl (fd, F_SETFD, FD_CLOEXEC);
+}
+
+int
+msub_net_blocking (int fd)
+{
+  int flags = fcntl (fd, F_GETFL);
+  return flags < 0 ? -1 : fcntl (fd, F_SETFL, flags & ~O_NONBLOCK);
+}
+
+#ifndef SOCK_CLOEXEC
+/* The COUNT descriptors of FDS, which have just been made and took MADE to be so.  */
+static int
+tame (int made, int *fds, int count)
+{
+  for (int i = 0; made >= 0 && i < count; i++)
+    if (msub_net_nonblocking_cloexec (fds[i]))
+      {
+        int saved = errno;
+        for (int j = 0; j < count; j++)
+          {
+            close (fds[j]);
+            fds[j] = -1;
+          }
+        errno = saved;
+        return -1;
+      }
+  return made;
+}
+#endif
+
+int
+msub_net_pipe (int fds_r[2])
+{
+#ifdef SOCK_CLOEXEC
+  return pipe2 (fds_r, O_CLOEXEC | O_NONBLOCK);
+#else
+  return tame (pipe (fds_r), fds_r, 2);
+#endif
+}
+
+int
+msub_net_socket_pair (int fds_r[2])
+{
+#ifdef SOCK_CLOEXEC
+  return socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds_r);
+#else
+  return tame (socketpair (AF_UNIX, SOCK_STREAM, 0, fds_r), fds_r, 2);
+#endif
+}
+
+static int
+new_socket (int family, int type)
+{
+#ifdef SOCK_CLOEXEC
+  return socket (family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+#else
+  int fd = socket (family, type, 0);
+  return fd < 0 || tame (0, &fd, 1) ? -1 : fd;
+#endif
+}
+
+int
+msub_net_socket (int family)
+{
+  int fd = new_socket (family, SOCK_STREAM);
+  if (fd < 0)
+    return -1;
+  int on = 1;
+  if (family != AF_UNIX)
+    setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+#ifdef SO_NOSIGPIPE
+  setsockopt (fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
+#endif
+  return fd;
+}
+
 /* Addresses */
 
 void
@@ -219,7 +300,7 @@ msub_address_source (const char *address, struct msub_address *source_r)
       return -1;
     }
   /* Connecting a datagram socket chooses a route and sends nothing.  */
-  int fd = socket (info->ai_family, SOCK_DGRAM, 0);
+  int fd = new_socket (info->ai_family, SOCK_DGRAM);
   *source_r = (struct msub_address) { .length = sizeof source_r->sockaddr };
   bool found = fd >= 0 && connect (fd, info->ai_addr, info->ai_addrlen) == 0
                && getsockname (fd, (struct sockaddr *) &source_r->sockaddr, &source_r->length) == 0;
@@ -231,42 +312,6 @@ msub_address_source (const char *address, struct msub_address *source_r)
     msub_address_name (source_r);
   errno = saved;
   return found ? 0 : -1;
-}
-
-/* Sockets */
-
-int
-msub_net_nonblocking_cloexec (int fd)
-{
-  int flags = fcntl (fd, F_GETFL);
-  if (flags < 0 || fcntl (fd, F_SETFL, flags | O_NONBLOCK) < 0)
-    return -1;
-  return fcntl (fd, F_SETFD, FD_CLOEXEC);
-}
-
-int
-msub_net_socket (int family)
-{
-#ifdef SOCK_CLOEXEC
-  int fd = socket (family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-#else
-  int fd = socket (family, SOCK_STREAM, 0);
-  if (fd >= 0 && msub_net_nonblocking_cloexec (fd) < 0)
-    {
-      int saved = errno;
-      close (fd);
-      errno = saved;
-      return -1;
-    }
-#endif
-  if (fd < 0)
-    return -1;
-  int on = 1;
-  setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-#ifdef SO_NOSIGPIPE
-  setsockopt (fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
-#endif
-  return fd;
 }
 
 /* The connection over plain TCP */

@@ -15,6 +15,10 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#ifndef MSG_NOSIGNAL /* macOS: msub_net_socket sets SO_NOSIGPIPE instead, and threads block the signal */
+#define MSG_NOSIGNAL 0
+#endif
+
 /* Microseconds on the monotonic clock (SECURITY: O13).  */
 typedef int64_t msub_time;
 #define MSUB_MSECS(n) ((msub_time) (n) * 1000)
@@ -141,8 +145,15 @@ bool msub_connection_unread (struct msub_connection *c);
 /* Octets written that the peer's TCP has not acknowledged, or 0 where the system does not tell.  */
 size_t msub_connection_unacknowledged (const struct msub_connection *c);
 
-/* A socket for SOCKADDR's family: non-blocking, close-on-exec, no delay, no SIGPIPE.  -1: errno.  */
+/* Descriptors of ours, non-blocking.  They are made close-on-exec, since Emacs may fork at any moment: a child that
+   inherited one would keep a connection open that nobody here has any more (SECURITY: O11).  0, or -1 with errno.  */
+int msub_net_pipe (int fds_r[2]);
+int msub_net_socket_pair (int fds_r[2]);
+/* A stream socket of FAMILY, without delay and SIGPIPE, or -1 with errno.  */
 int msub_net_socket (int family);
+
+/* For descriptors that others have made, and for a pair's end that is another program's.  -1 with errno.  */
 int msub_net_nonblocking_cloexec (int fd);
+int msub_net_blocking (int fd);
 
 #endif

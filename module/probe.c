@@ -541,8 +541,7 @@ prepare (struct probe *probe, struct msub_error *err)
     .pin_count = request->pin_count,
     .look = true,
   };
-  if (pipe (probe->notice) || msub_net_nonblocking_cloexec (probe->notice[0])
-      || msub_net_nonblocking_cloexec (probe->notice[1]))
+  if (msub_net_pipe (probe->notice))
     return msub_fail_errno (err, MSUB_INTERNAL, errno, "No pipe can be made");
   probe->visits = calloc (VISITS_MAX, sizeof *probe->visits);
   if (!probe->visits)

@@ -368,8 +368,7 @@ step_apart (struct msub_sasl *sasl, char *message, size_t n, const struct msub_c
     }
   *errand = (struct errand) { .owners = 2, .notice = { -1, -1 }, .library = sasl->library, .session = sasl->session,
                               .message = message, .message_length = n };
-  int failed = pipe (errand->notice) || msub_net_nonblocking_cloexec (errand->notice[0])
-               || msub_net_nonblocking_cloexec (errand->notice[1]) || msub_thread_start (run_errand, errand);
+  int failed = msub_net_pipe (errand->notice) || msub_thread_start (run_errand, errand);
   int code = GSASL_MALLOC_ERROR;
   if (failed)
     atomic_store (&errand->owners, 1);

@@ -7,7 +7,6 @@
 #include "thread.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -176,11 +175,9 @@ static int
 start_ssh (struct msub_tunnel *tunnel, struct msub_error *err)
 {
   int stdio[2] = { -1, -1 }, said[2] = { -1, -1 }, failed = 0;
-  if (socketpair (AF_UNIX, SOCK_STREAM, 0, stdio) || pipe (said))
+  /* ssh expects descriptors that block.  */
+  if (msub_net_socket_pair (stdio) || msub_net_pipe (said) || msub_net_blocking (stdio[1]) || msub_net_blocking (said[1]))
     failed = errno;
-  for (int i = 0; i < 2 && !failed; i++)
-    if (fcntl (stdio[i], F_SETFD, FD_CLOEXEC) || fcntl (said[i], F_SETFD, FD_CLOEXEC))
-      failed = errno;
   if (!failed)
     failed = spawn_ssh (tunnel, stdio[1], said[1]);
   for (int i = 0; i < 2; i++)
@@ -190,8 +187,6 @@ start_ssh (struct msub_tunnel *tunnel, struct msub_error *err)
       if (ends[1] >= 0)
         close (ends[1]);
     }
-  if (!failed && (msub_net_nonblocking_cloexec (tunnel->fd) || msub_net_nonblocking_cloexec (tunnel->said_fd)))
-    failed = errno;
   tunnel->step = ssh_step;
   return failed ? msub_fail_errno (err, MSUB_CONFIG, failed, "ssh cannot be started") : 0;
 }
@@ -423,9 +418,8 @@ start_unix (struct msub_tunnel *tunnel, struct msub_error *err)
   if (strlen (path) >= sizeof address.sun_path)
     return msub_fail (err, MSUB_CONFIG, "The path of the socket is too long: %s", path);
   strcpy (address.sun_path, path);
-  tunnel->fd = socket (AF_UNIX, SOCK_STREAM, 0);
-  if (tunnel->fd < 0 || msub_net_nonblocking_cloexec (tunnel->fd)
-      || connect (tunnel->fd, (const struct sockaddr *) &address, sizeof address))
+  tunnel->fd = msub_net_socket (AF_UNIX);
+  if (tunnel->fd < 0 || connect (tunnel->fd, (const struct sockaddr *) &address, sizeof address))
     return msub_fail_errno (err, MSUB_CONNECT, errno, "The socket %s cannot be reached", path);
   tunnel->step = unix_connected;
   return 0;

@@ -167,6 +167,63 @@ Half of them are cancelled at once, the others where the server keeps them."
                                       before))
         (equal (mew-submit-cancel-tests--census) before)))))
 
+(defun mew-submit-cancel-tests--inherited ()
+  "Return what descriptors beyond standard error a child of this Emacs has now.
+They are named by what they lead to, files aside."
+  (with-temp-buffer
+    (call-process "ls" nil t nil "-l" "/proc/self/fd")
+    (goto-char (point-min))
+    (let (found)
+      (while (re-search-forward " \\([0-9]+\\) -> \\(\\(?:pipe\\|socket\\):.*\\)" nil t)
+        (when (> (string-to-number (match-string 1)) 2)
+          (push (match-string 2) found)))
+      found)))
+
+(ert-deftest mew-submit-cancel-tests-children-inherit-nothing ()
+  "A child that is forked while jobs make pipes and sockets gets none of them.
+\(SECURITY: O11)."
+  (skip-unless (file-directory-p "/proc/self/fd"))
+  (mew-submit-test-with-directory directory
+    (let* ((file (mew-submit-cancel-tests--message directory 200))
+           (before (mew-submit-cancel-tests--inherited))
+           (dones 0)
+           (start (lambda ()
+                    (mew-submit-session-start
+                     (list :host "name.example" :race t :attempt-delay 1
+                           :routes '((587 ipv4 none) (25 ipv4 none) (465 ipv4 none))
+                           :tunnel 'ssh :tunnel-place "gate"
+                           :tunnel-program "/bin/false" :connect-timeout 60000
+                           :step-timeout 60000 :tls 'none :helo "localhost"
+                           :from "" :recipients '("you@example.net") :file file)
+                     :on-done (lambda (_) (cl-incf dones))))))
+      (dotimes (_ 60)
+        (dotimes (_ 6)
+          (funcall start))
+        (dotimes (_ 6)
+          (should-not (seq-difference (mew-submit-cancel-tests--inherited) before)))
+        (accept-process-output nil 0.01))
+      (mew-submit-test-until ("the jobs" 120)
+        (= dones 360)))))
+
+(ert-deftest mew-submit-cancel-tests-descriptors-are-made-close-on-exec ()
+  "No file makes descriptors in a way that leaves a moment to a fork.
+\(SECURITY: O11)."
+  (dolist (file (directory-files (expand-file-name "module" mew-submit-test-root) t
+                                 "\\.c\\'"))
+    (with-temp-buffer
+      (insert-file-contents file)
+      (setq case-fold-search nil)
+      (while (re-search-forward "\\_<\\(accept4?\\|dup\\|fopen\\|mkostemp\\|mkstemp\\|open\\|\
+openat\\|opendir\\|pipe2?\\|popen\\|socket\\|socketpair\\) (\\([^;]*\\)" nil t)
+        (let ((call (match-string 0)))
+          (ert-info ((format "%s: %s" (file-name-nondirectory file) call))
+            (should (or (string-search "CLOEXEC" call)
+                        ;; What a system without SOCK_CLOEXEC has to do.
+                        (and (equal (file-name-nondirectory file) "net.c")
+                             (save-excursion
+                               (re-search-backward "^#\\(else\\|endif\\)" nil t)
+                               (looking-at-p "#else")))))))))))
+
 (ert-deftest mew-submit-cancel-tests-emacs-goes-on ()
   "While a job waits out a silent port, timers go off as ever."
   (mew-submit-cancel-tests--with-peer (peer short long)

@@ -99,7 +99,7 @@ read_icmp (struct msub_attempt *attempt, int fd)
 #ifdef __linux__
   for (;;)
     {
-      char control[512];
+      _Alignas (struct cmsghdr) char control[512];
       struct msghdr message = { .msg_control = control, .msg_controllen = sizeof control };
       if (recvmsg (fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
         return;

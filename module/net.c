@@ -259,9 +259,12 @@ msub_address_equal (const struct sockaddr *a, const struct sockaddr *b)
     return false;
   if (a->sa_family == AF_INET)
     return ((const struct sockaddr_in *) a)->sin_addr.s_addr == ((const struct sockaddr_in *) b)->sin_addr.s_addr;
-  return a->sa_family == AF_INET6
-         && memcmp (&((const struct sockaddr_in6 *) a)->sin6_addr, &((const struct sockaddr_in6 *) b)->sin6_addr,
-                    sizeof (struct in6_addr)) == 0;
+  if (a->sa_family != AF_INET6)
+    return false;
+  /* Every link has its own fe80::1.  */
+  const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *) a, *b6 = (const struct sockaddr_in6 *) b;
+  return memcmp (&a6->sin6_addr, &b6->sin6_addr, sizeof a6->sin6_addr) == 0
+         && (!IN6_IS_ADDR_LINKLOCAL (&a6->sin6_addr) || a6->sin6_scope_id == b6->sin6_scope_id);
 }
 
 bool

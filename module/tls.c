@@ -313,12 +313,15 @@ static const struct msub_transport transport = { tls_recv, tls_send, tls_pending
 
 /* The certificate */
 
+/* Is NAME an address?  A scope ("fe80::1%eth0") says where the address is to be found from here, and is no part of it.  */
 static bool
 numeric (const char *name, unsigned char *octets, unsigned *length_r)
 {
+  char address[INET6_ADDRSTRLEN];
+  int length = (int) strcspn (name, "%");
   if (inet_pton (AF_INET, name, octets) == 1)
     *length_r = 4;
-  else if (inet_pton (AF_INET6, name, octets) == 1)
+  else if (snprintf (address, sizeof address, "%.*s", length, name) == length && inet_pton (AF_INET6, address, octets) == 1)
     *length_r = 16;
   else
     return false;

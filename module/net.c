@@ -410,6 +410,8 @@ msub_connection_free (struct msub_connection **c)
   (*c)->transport->bye (*c);
   (*c)->transport->free ((*c)->state);
   close ((*c)->fd);
+  if ((*c)->companion)
+    (*c)->companion_end ((*c)->companion, (*c)->context->cancelled ((*c)->context->job));
   msub_wipe ((*c)->out, (*c)->out_size);
   free ((*c)->out);
   msub_wipe ((*c)->in, sizeof (*c)->in);

@@ -97,6 +97,8 @@ struct msub_connection
   uint64_t received;            /* octets off the wire */
   void (*tick) (void *data);    /* called each MSUB_TICK while something is waited for, or NULL */
   void *tick_data;
+  void *companion;              /* what has to end with the connection, or NULL ... */
+  void (*companion_end) (void *companion, bool abrupt); /* ... ABRUPT: nothing under way is to arrive any more */
 };
 
 /* Make a connection to PORT of the connected, non-blocking FD, which it takes over even on failure.  NULL without

@@ -239,7 +239,8 @@ start_due (struct msub_race *race)
       if (race->any_started && race->attempts[race->last].state == MSUB_CONNECTING)
         {
           msub_time due = race->attempts[race->last].started + MSUB_MSECS (race->options->attempt_delay_msecs);
-          if (!race->options->raced)
+          /* What a tunnel has not asked for yet is no port's delay.  */
+          if (!race->options->raced || msub_attempt_on_its_way (&race->attempts[race->last]))
             return INT64_MAX;
           if (msub_now () < due)
             return due;
@@ -275,8 +276,8 @@ mind_deadlines (struct msub_race *race)
       struct msub_attempt *attempt = &race->attempts[i];
       if (attempt->state != MSUB_CONNECTING)
         continue;
-      msub_time deadline = attempt->started + MSUB_MSECS (race->options->connect_timeout_msecs);
-      if (held && attempt->tier < tier)
+      msub_time deadline = msub_attempt_deadline (attempt, race->options->connect_timeout_msecs);
+      if (held && attempt->tier < tier && !msub_attempt_on_its_way (attempt))
         {
           if (attempt->second_started == 0)
             msub_attempt_insist (attempt);
@@ -338,8 +339,8 @@ anything_left (const struct msub_race *race)
 static int
 wait_for_news (struct msub_race *race, msub_time deadline, struct msub_error *err)
 {
-  struct pollfd fds[1 + 2 + 2 * ATTEMPTS_MAX];
-  size_t owner[1 + 2 + 2 * ATTEMPTS_MAX];
+  struct pollfd fds[1 + 2 + MSUB_ATTEMPT_POLL_MAX * ATTEMPTS_MAX];
+  size_t owner[1 + 2 + MSUB_ATTEMPT_POLL_MAX * ATTEMPTS_MAX];
   nfds_t count = 1;
   msub_time expiry = race->started + MSUB_MSECS (race->options->connect_timeout_msecs);
   for (int i = 0; i < 2; i++)
@@ -385,11 +386,13 @@ hand_over (struct msub_race *race, struct msub_attempt *attempt, struct msub_win
     .route = attempt->route,
     .address = attempt->address,
     .fallback = !is_preferred (race, &attempt->route),
+    .tunnel = attempt->tunnel,
     .tunnelled = tunnelled (race),
     .msecs = msub_msecs_since (race->started),
   };
   msub_address_port (&winner_r->address, winner_r->route.port);
   attempt->fd = -1;
+  attempt->tunnel = NULL;
   attempt->state = MSUB_TAKEN;
   msub_attempt_report (attempt, false);
   release_losers (race);

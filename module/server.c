@@ -131,6 +131,7 @@ take_winner (struct msub_server *server, const struct msub_context *context, con
              struct msub_error *err)
 {
   struct msub_connection *c = msub_connection_new (context, server->winner.fd, &server->winner.address, server->winner.route.port);
+  msub_tunnel_carry (&server->winner.tunnel, c);
   server->smtp = c ? msub_smtp_new (c, request->helo, request->step_timeout_msecs) : NULL;
   return server->smtp ? 0 : msub_fail (err, MSUB_INTERNAL, "Out of memory");
 }

@@ -58,6 +58,7 @@ struct msub_attempt
   size_t id;
   struct msub_route route;
   size_t tier;                 /* the port's place in the order of preference */
+  bool first;                  /* to the first address of its route */
   struct msub_address address;
   enum msub_attempt_state state;
   int fd, second_fd;           /* -1: none */

@@ -13,8 +13,7 @@
 (require 'mew-submit-session)
 (require 'mew-submit-test-helpers)
 
-(defconst mew-submit-scope-tests--script "set -e
-ip link set lo up
+(defconst mew-submit-scope-tests--script "
 ip link add near type veth peer name far
 ip link add other type veth peer name nowhere
 setpriv --pdeathsig KILL unshare --net sleep 600 &
@@ -30,29 +29,8 @@ ip address add 2001:db8:1::2/64 dev near nodad
 ip route add 2001:db8:9::/64 via fe80::1 dev near
 ip link set other up
 ip address add fe80::1/64 dev other nodad
-ip address add fe80::5/64 dev lo nodad
-\"$@\""
-  "Makes the networks, and runs its arguments in one of them.")
-
-(defun mew-submit-scope-tests--run (form)
-  "Return what FORM comes to in a batch Emacs between the networks."
-  (let ((try (list "unshare" "-rnmpf" "--mount-proc" "--kill-child" "sh" "-c"
-                   mew-submit-scope-tests--script "sh")))
-    (unless (eql 0 (ignore-errors
-                     (apply #'call-process (car try) nil nil nil
-                            (append (cdr try) (list "true")))))
-      (ert-skip "no joined network namespaces can be made here"))
-    (with-temp-buffer
-      (apply #'call-process (car try) nil '(t nil) nil
-             (append (cdr try)
-                     (list mew-submit-test-emacs "-Q" "--batch" "-module-assertions"
-                           "-L" (expand-file-name "lisp" mew-submit-test-root)
-                           "-L" (expand-file-name "test" mew-submit-test-root)
-                           "-l" "mew-submit-scope-tests"
-                           "--eval" (format "(prin1 %S)" form))))
-      (goto-char (point-max))
-      (backward-sexp)
-      (read (current-buffer)))))
+ip address add fe80::5/64 dev lo nodad"
+  "Makes the networks.")
 
 (defun mew-submit-scope-tests--send (host route ca)
   "Send a message to HOST by ROUTE, with CA; return the events without their times."
@@ -89,14 +67,18 @@ ip address add fe80::5/64 dev lo nodad
 (ert-deftest mew-submit-scope-tests-offender ()
   "Who answers from fe80::1 on the wire is not this machine, whose fe80::1 is elsewhere."
   :tags '(:module)
-  (should (equal (mew-submit-scope-tests--run '(mew-submit-scope-tests--attempt))
+  (should (equal (mew-submit-test-in-network mew-submit-scope-tests--script
+                                             "mew-submit-scope-tests"
+                                             '(mew-submit-scope-tests--attempt))
                  '(4 "router"))))
 
 (ert-deftest mew-submit-scope-tests-certificate ()
   "A scope is no part of what a certificate is for, and no server is told of it.
 \(SECURITY: D13)."
   :tags '(:module)
-  (should (equal (mew-submit-scope-tests--run '(mew-submit-scope-tests--certificate))
+  (should (equal (mew-submit-test-in-network mew-submit-scope-tests--script
+                                             "mew-submit-scope-tests"
+                                             '(mew-submit-scope-tests--certificate))
                  '("" nil))))
 
 (provide 'mew-submit-scope-tests)

@@ -41,6 +41,25 @@ int msub_net_cancelled (const struct msub_context *context, struct msub_error *e
 int msub_net_ask (const struct msub_context *context, struct msub_event *event, msub_time deadline,
                   struct msub_answer *answer_r, struct msub_error *err);
 
+/* Work that neither a deadline nor a cancel can interrupt, such as reading a file that is on a disk far away.  It has a thread of
+   its own, which is left to itself when nobody waits any longer, with all that it uses.  To be the first member of that.  */
+struct msub_errand
+{
+  void (*work) (struct msub_errand *errand);
+  void (*late) (struct msub_errand *errand, struct msub_error *err); /* the deadline has passed during WORK: say so in ERR */
+  void (*dispose) (struct msub_errand *errand);                      /* free it; in whichever thread */
+};
+
+/* Have the work of IT done.  0: it is done, and IT is the caller's again.  -1 with ERR: MSUB_CANCELLED, what IT->late says, or
+   MSUB_INTERNAL; IT has been, or will be, disposed of.  */
+int msub_net_errand (const struct msub_context *context, struct msub_errand *it, msub_time deadline, struct msub_error *err);
+
+/* How long a file may take to be opened, or for each piece that is read from it.  */
+#define MSUB_FILE_SECONDS 30
+
+/* Read up to N octets of the message's file FD, as read(); -1 with ERR: MSUB_CANCELLED, MSUB_TIMEOUT, MSUB_MESSAGE.  */
+ssize_t msub_net_read_file (const struct msub_context *context, int fd, void *buf, size_t n, struct msub_error *err);
+
 /* A numeric address with its text form.  */
 struct msub_address
 {

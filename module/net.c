@@ -206,6 +206,13 @@ msub_net_errand (const struct msub_context *context, struct msub_errand *it, msu
 
 /* Files.  The disk may be another machine's, which is away.  */
 
+msub_time
+msub_net_file_deadline (int step_msecs)
+{
+  int msecs = MSUB_FILE_SECONDS * 1000;
+  return msub_now () + MSUB_MSECS (step_msecs > 0 && step_msecs < msecs ? step_msecs : msecs);
+}
+
 struct reading
 {
   struct msub_errand errand;
@@ -229,8 +236,7 @@ static void
 reading_late (struct msub_errand *errand, struct msub_error *err)
 {
   (void) errand;
-  msub_fail (err, MSUB_TIMEOUT, "The message's file could not be read within %d s: is the disk it is on away? It was not sent",
-             MSUB_FILE_SECONDS);
+  msub_fail (err, MSUB_TIMEOUT, "The message's file could not be read in time: is the disk it is on away? It was not sent");
 }
 
 static void
@@ -254,7 +260,8 @@ read_cached (int fd, void *buf, size_t n)
 }
 
 ssize_t
-msub_net_read_file (const struct msub_context *context, int fd, void *buf, size_t n, struct msub_error *err)
+msub_net_read_file (const struct msub_context *context, int fd, void *buf, size_t n, msub_time deadline,
+                    struct msub_error *err)
 {
   if (msub_net_cancelled (context, err))
     return -1;
@@ -270,7 +277,7 @@ msub_net_read_file (const struct msub_context *context, int fd, void *buf, size_
       return msub_fail (err, MSUB_INTERNAL, "Out of memory or of descriptors");
     }
   *reading = (struct reading) { .errand = { read_piece, reading_late, reading_dispose }, .fd = own, .size = n };
-  if (msub_net_errand (context, &reading->errand, msub_now () + MSUB_MSECS (MSUB_FILE_SECONDS * 1000), err))
+  if (msub_net_errand (context, &reading->errand, deadline, err))
     return -1;
   got = reading->got;
   if (got >= 0)

@@ -54,11 +54,13 @@ struct msub_errand
    MSUB_INTERNAL; IT has been, or will be, disposed of.  */
 int msub_net_errand (const struct msub_context *context, struct msub_errand *it, msub_time deadline, struct msub_error *err);
 
-/* How long a file may take to be opened, or for each piece that is read from it.  */
+/* How long files may take to be opened, or for each piece that is read from one: STEP_MSECS at most where that is not 0.  */
 #define MSUB_FILE_SECONDS 30
+msub_time msub_net_file_deadline (int step_msecs);
 
 /* Read up to N octets of the message's file FD, as read(); -1 with ERR: MSUB_CANCELLED, MSUB_TIMEOUT, MSUB_MESSAGE.  */
-ssize_t msub_net_read_file (const struct msub_context *context, int fd, void *buf, size_t n, struct msub_error *err);
+ssize_t msub_net_read_file (const struct msub_context *context, int fd, void *buf, size_t n, msub_time deadline,
+                            struct msub_error *err);
 
 /* A numeric address with its text form.  */
 struct msub_address

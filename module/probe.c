@@ -550,9 +550,10 @@ prepare (struct probe *probe, struct msub_error *err)
   probe->visits = calloc (VISITS_MAX, sizeof *probe->visits);
   if (!probe->visits)
     return msub_fail (err, MSUB_INTERNAL, "Out of memory");
-  probe->trust = msub_tls_trust_new (&options, err);
+  msub_time deadline = msub_net_file_deadline (request->step_timeout_msecs);
+  probe->trust = msub_tls_trust_new (probe->context, &options, deadline, err);
   options.weak = true;
-  probe->lax = probe->trust ? msub_tls_trust_new (&options, err) : NULL;
+  probe->lax = probe->trust ? msub_tls_trust_new (probe->context, &options, deadline, err) : NULL;
   return probe->lax ? 0 : -1;
 }
 

@@ -324,7 +324,8 @@ tls_possible (const struct msub_request *request)
 }
 
 int
-msub_server_prepare (struct msub_server *server, const struct msub_request *request, struct msub_error *err)
+msub_server_prepare (struct msub_server *server, const struct msub_context *context, const struct msub_request *request,
+                     struct msub_error *err)
 {
   const struct msub_tls_options options = {
     .memory = request->memory,
@@ -338,7 +339,7 @@ msub_server_prepare (struct msub_server *server, const struct msub_request *requ
   };
   if (!tls_possible (request) || server->trust)
     return 0;
-  server->trust = msub_tls_trust_new (&options, err);
+  server->trust = msub_tls_trust_new (context, &options, msub_net_file_deadline (request->step_timeout_msecs), err);
   return server->trust ? 0 : -1;
 }
 

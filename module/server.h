@@ -69,8 +69,9 @@ struct msub_server
   bool quit_said;
 };
 
-/* Read what TLS needs from files, before anything is connected.  -1 with ERR: MSUB_CONFIG, MSUB_INSECURE.  */
-int msub_server_prepare (struct msub_server *server, const struct msub_request *request, struct msub_error *err);
+/* Read what TLS needs from files, before anything is connected.  -1 with ERR, as msub_tls_trust_new.  */
+int msub_server_prepare (struct msub_server *server, const struct msub_context *context, const struct msub_request *request,
+                         struct msub_error *err);
 
 /* Find REQUEST's server, and get to where MAIL may be said.  The password is wiped on the way.  -1 with ERR.  */
 int msub_server_open (struct msub_server *server, const struct msub_context *context, struct msub_request *request,

@@ -19,13 +19,14 @@
 /* The message and the envelope, looked at before anything is connected */
 
 static int
-scan (const struct msub_context *context, int fd, struct msub_body_facts *facts_r, struct msub_error *err)
+scan (const struct msub_context *context, const struct msub_request *request, int fd, struct msub_body_facts *facts_r,
+      struct msub_error *err)
 {
   struct msub_body body;
   msub_body_reset (&body, false);
   char raw[65536];
   ssize_t n;
-  while ((n = msub_net_read_file (context, fd, raw, sizeof raw, err)) > 0)
+  while ((n = msub_net_read_file (context, fd, raw, sizeof raw, msub_net_file_deadline (request->step_timeout_msecs), err)) > 0)
     msub_body_encode (&body, raw, (size_t) n, NULL);
   if (n < 0)
     return -1;
@@ -59,8 +60,8 @@ open_file (struct msub_errand *errand)
 static void
 opening_late (struct msub_errand *errand, struct msub_error *err)
 {
-  msub_fail (err, MSUB_TIMEOUT, "The message %s could not be opened within %d s: is the disk it is on away? It was not sent",
-             ((struct opening *) errand)->file, MSUB_FILE_SECONDS);
+  msub_fail (err, MSUB_TIMEOUT, "The message %s could not be opened in time: is the disk it is on away? It was not sent",
+             ((struct opening *) errand)->file);
 }
 
 static void
@@ -75,7 +76,7 @@ opening_dispose (struct msub_errand *errand)
 
 /* Returns the descriptor of FILE, a regular file.  */
 static int
-open_regular (const struct msub_context *context, const char *file, struct msub_error *err)
+open_regular (const struct msub_context *context, const char *file, msub_time deadline, struct msub_error *err)
 {
   struct opening *opening = calloc (1, sizeof *opening);
   if (!opening)
@@ -86,7 +87,7 @@ open_regular (const struct msub_context *context, const char *file, struct msub_
       free (opening);
       return msub_fail (err, MSUB_INTERNAL, "Out of memory");
     }
-  if (msub_net_errand (context, &opening->errand, msub_now () + MSUB_MSECS (MSUB_FILE_SECONDS * 1000), err))
+  if (msub_net_errand (context, &opening->errand, deadline, err))
     return -1;
   int fd = -1;
   if (opening->regular)
@@ -107,10 +108,10 @@ static int
 open_message (const struct msub_context *context, const struct msub_request *request, const char *file,
               struct msub_body_facts *facts_r, struct msub_error *err)
 {
-  int fd = open_regular (context, file, err);
+  int fd = open_regular (context, file, msub_net_file_deadline (request->step_timeout_msecs), err);
   if (fd < 0)
     return -1;
-  if (scan (context, fd, facts_r, err) == 0)
+  if (scan (context, request, fd, facts_r, err) == 0)
     {
       if (facts_r->octets == 0)
         msub_fail (err, MSUB_MESSAGE, "The message is empty");
@@ -261,7 +262,7 @@ go_on_elsewhere (struct msub_server *server, const struct msub_context *context,
 {
   struct msub_error *err = &delivery->error;
   msub_server_close (server);
-  if (msub_server_prepare (server, request, err) == 0 && msub_server_open (server, context, request, err) == 0)
+  if (msub_server_prepare (server, context, request, err) == 0 && msub_server_open (server, context, request, err) == 0)
     return 0;
   if (delivery->transaction.accepted == 0)
     return -1;
@@ -314,7 +315,7 @@ msub_session_deliver (const struct msub_context *context, struct msub_request *r
     return msub_server_rest (server, request, err, request->keep_msecs > 0 && request->share);
   if (request->probe)
     {
-      if (msub_server_prepare (server, request, err) == 0)
+      if (msub_server_prepare (server, context, request, err) == 0)
         msub_server_open (server, context, request, err);
       return msub_server_rest (server, request, err, false);
     }
@@ -323,7 +324,7 @@ msub_session_deliver (const struct msub_context *context, struct msub_request *r
   int fd = check_envelope (&envelope, err) ? -1 : open_message (context, request, request->file, &facts, err);
   if (fd >= 0)
     {
-      if (msub_server_prepare (server, request, err) == 0)
+      if (msub_server_prepare (server, context, request, err) == 0)
         deliver (server, context, request, &fd, &facts, delivery_r);
       close (fd);
     }

@@ -43,8 +43,9 @@ struct msub_tls_options
 struct msub_tls_trust;
 
 /* NULL with ERR: MSUB_CONFIG for a file or a string that cannot be used, MSUB_INSECURE where this system has no trust
-   anchors.  */
-struct msub_tls_trust *msub_tls_trust_new (const struct msub_tls_options *options, struct msub_error *err);
+   anchors, MSUB_TIMEOUT where a file or a token did not answer, MSUB_CANCELLED.  */
+struct msub_tls_trust *msub_tls_trust_new (const struct msub_context *context, const struct msub_tls_options *options,
+                                           msub_time deadline, struct msub_error *err);
 void msub_tls_trust_free (struct msub_tls_trust **trust);
 
 /* What TLS came to.  Texts are clean; a list's elements end in '\n'.  */

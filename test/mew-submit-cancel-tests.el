@@ -224,6 +224,77 @@ openat\\|opendir\\|pipe2?\\|popen\\|socket\\|socketpair\\) (\\([^;]*\\)" nil t)
                                (re-search-backward "^#\\(else\\|endif\\)" nil t)
                                (looking-at-p "#else")))))))))))
 
+(defconst mew-submit-cancel-tests--files '(:ca-file :crl-file :cert-file :key-file)
+  "What a job reads before it connects, besides the message.")
+
+(defun mew-submit-cancel-tests--with-mute-files (function)
+  "Call FUNCTION with a request for each file that never answers.
+The files are FIFOs that nobody writes to, and a message that another process has
+a lease on.  FUNCTION gets the file's name, too."
+  (mew-submit-cancel-tests--with-peer (peer short _long)
+    (let* ((directory (mew-submit-test-peer-directory peer))
+           (fifo (expand-file-name "fifo" directory))
+           (leased (mew-submit-cancel-tests--message directory 400))
+           (holder (make-process
+                    :name "lease" :noquery t :connection-type 'pipe
+                    :buffer (generate-new-buffer " *lease*")
+                    :command (list "python3" "-c" "import fcntl, signal, sys
+signal.signal(signal.SIGIO, signal.SIG_IGN)
+file = open(sys.argv[1], 'r+')
+fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+print('held', flush=True)
+sys.stdin.read()" leased))))
+      (call-process "mkfifo" nil nil nil fifo)
+      (unwind-protect
+          (progn
+            (mew-submit-test-until ("the lease" 120)
+              (with-current-buffer (process-buffer holder)
+                (or (> (buffer-size) 0) (not (process-live-p holder)))))
+            (dolist (key mew-submit-cancel-tests--files)
+              (let ((request (mew-submit-cancel-tests--request peer "good" short)))
+                (when (eq key :key-file)
+                  (setq request (plist-put request :cert-file (mew-submit-test-ca peer))))
+                (ert-info ((format "%s" key))
+                  (funcall function (plist-put request key fifo) fifo))))
+            (if (process-live-p holder)
+                (ert-info ("message")
+                  (funcall function (mew-submit-cancel-tests--request peer "good" leased)
+                           leased))
+              (message "No lease can be had: %s"
+                       (with-current-buffer (process-buffer holder) (buffer-string))))
+            (should-not (mew-submit-test-log peer "connect")))
+        (delete-process holder)
+        (kill-buffer (process-buffer holder))
+        ;; Whoever still waits for the FIFO may go.
+        (call-process "timeout" nil nil nil "5" "sh" "-c" ": >\"$1\"" "sh" fifo)))))
+
+(ert-deftest mew-submit-cancel-tests-files-that-never-answer ()
+  "A job that waits for a file is cancelled at once.  \(SECURITY: O9, O20)."
+  (mew-submit-cancel-tests--with-mute-files
+   (lambda (request _file)
+     (let* ((events nil)
+            (session (mew-submit-session-start
+                      request :on-event (lambda (event) (push event events)))))
+       (accept-process-output nil 0.2)  ; most likely it waits by now
+       (should-not events)
+       (mew-submit-session-cancel session)
+       (should (mew-submit-session-wait session 20))
+       (should (equal (plist-get (mew-submit-cancel-tests--done (nreverse events)) :result)
+                      "cancelled"))
+       (mew-submit-test-until ("the job to end") (zerop (mew-submit--mod-jobs)))))))
+
+(ert-deftest mew-submit-cancel-tests-files-have-a-deadline ()
+  "A job does not wait for a file for ever, and says for which.  \(SECURITY: O20)."
+  (mew-submit-cancel-tests--with-mute-files
+   (lambda (request file)
+     (let ((done (mew-submit-session-wait
+                  (mew-submit-session-start (plist-put request :step-timeout 300)) 60)))
+       (should (equal (plist-get done :kind) "timeout"))
+       (should (equal (plist-get done :result) "deferred"))
+       (should (string-search "in time" (plist-get done :text)))
+       (should (string-search (if (string-suffix-p "fifo" file) "read" file)
+                              (plist-get done :text)))))))
+
 (ert-deftest mew-submit-cancel-tests-emacs-goes-on ()
   "While a job waits out a silent port, timers go off as ever."
   (mew-submit-cancel-tests--with-peer (peer short long)

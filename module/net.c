@@ -37,6 +37,19 @@ msub_now (void)
   return (msub_time) now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+msub_time
+msub_now_with_sleep (void)
+{
+#ifdef CLOCK_BOOTTIME
+  const clockid_t clock = CLOCK_BOOTTIME;
+#else
+  const clockid_t clock = CLOCK_MONOTONIC;
+#endif
+  struct timespec now;
+  clock_gettime (clock, &now);
+  return (msub_time) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 double
 msub_msecs_since (msub_time start)
 {
@@ -358,6 +371,22 @@ new_socket (int family, int type)
 #endif
 }
 
+/* A connection that died while the machine slept, or with the network, would be waited for as long as a server may think:
+   ask whether the other end is still there.  What it does not acknowledge is given up somewhat later than a block is
+   (RFC 5321 section 4.5.3.2.5).  */
+static void
+keep_alive (int fd)
+{
+  const int on = 1;
+  setsockopt (fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+#ifdef __linux__
+  const int idle_seconds = 30, interval_seconds = 15, give_up_msecs = 200000;
+  setsockopt (fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_seconds, sizeof idle_seconds);
+  setsockopt (fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_seconds, sizeof interval_seconds);
+  setsockopt (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &give_up_msecs, sizeof give_up_msecs);
+#endif
+}
+
 int
 msub_net_socket (int family)
 {
@@ -366,7 +395,10 @@ msub_net_socket (int family)
     return -1;
   int on = 1;
   if (family != AF_UNIX)
-    setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    {
+      setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      keep_alive (fd);
+    }
 #ifdef SO_NOSIGPIPE
   setsockopt (fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
 #endif

@@ -25,6 +25,9 @@ typedef int64_t msub_time;
 #define MSUB_TICK MSUB_MSECS (200)
 
 msub_time msub_now (void);
+/* The same, with the time that the machine has slept: for how old something is.  A deadline of the network goes by msub_now, for
+   nothing can arrive meanwhile.  */
+msub_time msub_now_with_sleep (void);
 double msub_msecs_since (msub_time start);
 
 /* Wait until one of FDS[1] .. FDS[COUNT - 1] is ready or DEADLINE has passed.  FDS[0] is the function's own (the

@@ -378,7 +378,14 @@ int
 msub_server_again (struct msub_server *server, const struct msub_context *context, const struct msub_request *request)
 {
   struct msub_error err = { 0 };
-  bool idle = msub_now () > server->idle_since + MSUB_MSECS (IDLE_MSECS);
+  msub_time age = msub_now_with_sleep () - server->idle_since;
+  bool idle = age > MSUB_MSECS (IDLE_MSECS);
+  /* The machine has slept: whoever is asked may not be there any more, and would be waited for.  */
+  if (age > MSUB_MSECS (request->keep_msecs + IDLE_MSECS))
+    {
+      let_go (server);
+      return -1;
+    }
   server->smtp->c->context = context;
   server->smtp->helo = request->helo;
   server->smtp->step_msecs = request->step_timeout_msecs;
@@ -406,7 +413,7 @@ msub_server_rest (struct msub_server *server, const struct msub_request *request
   bool orderly = err->code != 421
                  && (kind == MSUB_OK || kind == MSUB_REFUSED || kind == MSUB_DEFERRED || kind == MSUB_AUTH
                      || kind == MSUB_MESSAGE);
-  server->idle_since = msub_now ();
+  server->idle_since = msub_now_with_sleep ();
   if (keep && orderly && smtp->settled && !msub_smtp_spent (smtp))
     return true;
   /* Where TLS was to be had and was not, nothing more is said in the clear (SECURITY: A6).  */

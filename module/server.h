@@ -65,7 +65,7 @@ struct msub_server
   struct msub_winner winner;
   struct msub_tls_info tls;
   const struct msub_sasl_mechanism *mechanism; /* NULL: not logged in */
-  msub_time idle_since;
+  msub_time idle_since; /* msub_now_with_sleep */
   bool quit_said;
 };
 

@@ -538,6 +538,7 @@ prepare (struct probe *probe, struct msub_error *err)
 {
   const struct msub_request *request = probe->request;
   struct msub_tls_options options = {
+    .shelf = request->shelf,
     .ca_file = request->ca_file,
     .crl_file = request->crl_file,
     .priority = request->priority,

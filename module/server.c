@@ -329,6 +329,7 @@ msub_server_prepare (struct msub_server *server, const struct msub_context *cont
 {
   const struct msub_tls_options options = {
     .memory = request->memory,
+    .shelf = request->shelf,
     .ca_file = request->ca_file,
     .crl_file = request->crl_file,
     .cert_file = request->cert_file,

@@ -26,6 +26,7 @@ struct msub_request
   int keep_msecs;   /* how long a conversation is kept for another message of the same SHARE */
   char *share;      /* what tells accounts and their settings apart, or NULL: nothing is shared */
   struct msub_tls_memory *memory; /* SHARE's, not the request's own */
+  struct msub_tls_shelf *shelf;   /* everybody's */
   int attempt_delay_msecs, connect_timeout_msecs, step_timeout_msecs;
   enum msub_tls_level level;
   char *ca_file, *crl_file, *cert_file, *key_file, *priority; /* struct msub_tls_options */

@@ -25,13 +25,44 @@ static const char default_priority[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1
 static const char weak_priority[] = "NORMAL:+VERS-TLS1.1:+VERS-TLS1.0:+SIGN-RSA-SHA1:%VERIFY_ALLOW_SIGN_WITH_SHA1:%PROFILE_VERY_WEAK";
 static const char never[] = ":-VERS-SSL3.0:-VERS-TLS1.0:-VERS-TLS1.1";
 
+/* Where systems have their trust in one file.  GnuTLS does not tell which it reads; where it has another one (p11-kit), that
+   is made from the same sources at the same time.  */
+static const char *const bundles[] = {
+  "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/pki/tls/certs/ca-bundle.crt",
+  "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem", "/usr/local/share/certs/ca-root-nss.crt",
+};
+#define BUNDLES (sizeof bundles / sizeof *bundles)
+
+/* What they were like.  */
+struct stamp
+{
+  bool any;
+  struct
+  {
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    time_t modified, changed;
+  } files[BUNDLES];
+};
+
 /* Whom to trust, and perhaps who we are.  Nothing changes it once it has been read, so several connections and threads may
    share it.  */
 struct anchors
 {
   atomic_int owners;
   gnutls_certificate_credentials_t credentials;
+  struct stamp stamp; /* the system's trust: when it was read */
+  msub_time read;
 };
+
+struct msub_tls_shelf
+{
+  _Atomic (struct anchors *) anchors;
+};
+
+/* What is on the shelf has to be read anew after so long, whatever the files look like.  */
+#define SHELF_MSECS 60000
 
 struct msub_tls_trust
 {
@@ -134,6 +165,7 @@ directory (const char *file)
   return stat (file, &status) == 0 && S_ISDIR (status.st_mode);
 }
 
+/* Returns how many there are where they are the system's, else 0; or -1.  */
 static int
 load_anchors (gnutls_certificate_credentials_t credentials, const char *file, bool look, struct msub_error *err)
 {
@@ -143,8 +175,9 @@ load_anchors (gnutls_certificate_credentials_t credentials, const char *file, bo
   if (file)
     return expect_some (gnutls_certificate_set_x509_trust_file (credentials, file, GNUTLS_X509_FMT_PEM), "CA file",
                         file, err);
-  if (gnutls_certificate_set_x509_system_trust (credentials) > 0 || look)
-    return 0;
+  int count = gnutls_certificate_set_x509_system_trust (credentials);
+  if (count > 0 || look)
+    return count > 0 ? count : 0;
   return msub_fail (err, MSUB_INSECURE,
                     "This system has no trusted certificate authorities, so no server can be verified; install its CA "
                     "certificates (package ca-certificates), or name a CA file");
@@ -195,6 +228,53 @@ anchors_leave (struct anchors *anchors)
   free (anchors);
 }
 
+/* The shelf: whoever looks at what is there has it for that moment, and another one reads for himself */
+
+struct msub_tls_shelf *
+msub_tls_shelf_new (void)
+{
+  return calloc (1, sizeof (struct msub_tls_shelf));
+}
+
+static void
+shelf_put (struct msub_tls_shelf *shelf, struct anchors *anchors)
+{
+  atomic_fetch_add (&anchors->owners, 1);
+  anchors_leave (atomic_exchange (&shelf->anchors, anchors));
+}
+
+static struct anchors *
+shelf_take (struct msub_tls_shelf *shelf, const struct stamp *stamp)
+{
+  struct anchors *anchors = atomic_exchange (&shelf->anchors, NULL);
+  if (anchors && stamp->any && memcmp (&anchors->stamp, stamp, sizeof *stamp) == 0
+      && msub_now_with_sleep () < anchors->read + MSUB_MSECS (SHELF_MSECS))
+    {
+      shelf_put (shelf, anchors);
+      return anchors;
+    }
+  anchors_leave (anchors);
+  return NULL;
+}
+
+static void
+take_stamp (struct stamp *stamp)
+{
+  memset (stamp, 0, sizeof *stamp); /* they are compared octet by octet */
+  for (size_t i = 0; i < BUNDLES; i++)
+    {
+      struct stat status;
+      if (stat (bundles[i], &status))
+        continue;
+      stamp->any = true;
+      stamp->files[i].device = status.st_dev;
+      stamp->files[i].inode = status.st_ino;
+      stamp->files[i].size = status.st_size;
+      stamp->files[i].modified = status.st_mtime;
+      stamp->files[i].changed = status.st_ctime;
+    }
+}
+
 /* Files and tokens are read as an errand.  */
 struct loading
 {
@@ -219,8 +299,11 @@ load_all (struct loading *loading, gnutls_certificate_credentials_t credentials)
   const struct msub_tls_options *options = &loading->options;
   struct msub_error *err = &loading->err;
   loading_at (loading, options->ca_file ? "CA file" : "system's CA certificates", options->ca_file);
-  if (load_anchors (credentials, options->ca_file, options->look, err))
+  int count = load_anchors (credentials, options->ca_file, options->look, err);
+  if (count < 0)
     return -1;
+  if (options->shelf && count > 0)
+    shelf_put (options->shelf, loading->anchors);
   loading_at (loading, "CRL file", options->crl_file);
   if (options->crl_file
       && expect_some (gnutls_certificate_set_x509_crl_file (credentials, options->crl_file, GNUTLS_X509_FMT_PEM), "CRL file",
@@ -234,6 +317,20 @@ static void
 load (struct msub_errand *errand)
 {
   struct loading *loading = (struct loading *) errand;
+  struct msub_tls_shelf *shelf = loading->options.shelf;
+  if (shelf)
+    {
+      struct anchors *own = loading->anchors;
+      take_stamp (&own->stamp); /* before it is read: what changes meanwhile is noticed the next time */
+      own->read = msub_now_with_sleep ();
+      struct anchors *shared = shelf_take (shelf, &own->stamp);
+      if (shared)
+        {
+          loading->anchors = shared;
+          anchors_leave (own);
+          return;
+        }
+    }
   if (load_all (loading, loading->anchors->credentials))
     {
       anchors_leave (loading->anchors);
@@ -275,6 +372,8 @@ loading_new (const struct msub_tls_options *options)
   loading->errand = (struct msub_errand) { load, loading_late, loading_dispose };
   loading->anchors = anchors;
   loading->options = (struct msub_tls_options) { .look = options->look };
+  if (!options->ca_file && !options->crl_file && !options->cert_file)
+    loading->options.shelf = options->shelf;
   const char *const given[] = { options->ca_file, options->crl_file, options->cert_file, options->key_file };
   const char **const own[] = { &loading->options.ca_file, &loading->options.crl_file, &loading->options.cert_file,
                                &loading->options.key_file };

@@ -306,6 +306,7 @@ test is skipped where there can be no such network."
       (apply #'call-process (car try) nil '(t nil) nil
              (append (cdr try)
                      (list mew-submit-test-emacs "-Q" "--batch" "-module-assertions"
+                           "-L" mew-submit-test-root
                            "-L" (expand-file-name "lisp" mew-submit-test-root)
                            "-L" (expand-file-name "test" mew-submit-test-root)
                            "-l" library "--eval" (format "(prin1 %S)" form))))

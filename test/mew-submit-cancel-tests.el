@@ -231,7 +231,7 @@ openat\\|opendir\\|pipe2?\\|popen\\|socket\\|socketpair\\) (\\([^;]*\\)" nil t)
   "Call FUNCTION with a request for each file that never answers.
 The files are FIFOs that nobody writes to, and a message that another process has
 a lease on.  FUNCTION gets the file's name, too."
-  (mew-submit-cancel-tests--with-peer (peer short _long)
+  (mew-submit-cancel-tests--with-peer (peer short long)
     (let* ((directory (mew-submit-test-peer-directory peer))
            (fifo (expand-file-name "fifo" directory))
            (leased (mew-submit-cancel-tests--message directory 400))

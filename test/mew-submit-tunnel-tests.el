@@ -326,7 +326,7 @@ Host far\n  ProxyJump gate\n\
 Host quiet\n  LogLevel QUIET\n\
 Host slow\n  ProxyCommand sh -c 'sleep 3; exec %s -W %%h:%%p gate'\n\
 Host nobody\n  HostName 127.0.0.1\n  Port 1\n\
-Host *\n  IdentityFile %s\n"
+Host * !stranger\n  IdentityFile %s\n"
            port (user-real-login-name) (funcall file "known")
            (funcall file "host") (funcall file "control") (funcall file "bin/ssh")
            (funcall file "user")))

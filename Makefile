@@ -112,7 +112,8 @@ $(BUILD)/compiled: $(LISP)
 	@touch $@
 
 libraries:
-	@$(PKG_CONFIG) --exists gnutls libgsasl || { echo 'GnuTLS or GNU SASL is missing: run make deps' >&2; exit 1; }
+	@$(PKG_CONFIG) --exists 'gnutls >= 3.7.2' libgsasl || \
+	  { echo 'GnuTLS 3.7.2 (or later) or GNU SASL is missing: run make deps' >&2; exit 1; }
 
 ## Testing (each suite alone: check-NAME)
 

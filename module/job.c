@@ -48,6 +48,8 @@ static struct
   struct msub_tls_memory *memory;
 } memories[MEMORIES_MAX];
 
+static struct msub_tls_shelf *shelf;
+
 /* Its own mutex: a write must not happen to a descriptor that is being replaced.  */
 static pthread_mutex_t channel_mutex = PTHREAD_MUTEX_INITIALIZER;
 static int channel = -1;
@@ -295,8 +297,7 @@ make_job (struct msub_request *request)
   *request = (struct msub_request) { 0 };
   job->wake[0] = job->wake[1] = -1;
   job->last_event = msub_event_new (MSUB_EVENT_DONE);
-  if (!job->last_event || pipe (job->wake) || msub_net_nonblocking_cloexec (job->wake[0])
-      || msub_net_nonblocking_cloexec (job->wake[1]))
+  if (!job->last_event || msub_net_pipe (job->wake))
     {
       free_job (job);
       return NULL;
@@ -364,6 +365,9 @@ msub_job_start (struct msub_request *request, struct msub_error *err)
   /* The thread may free the job before we are back: remember its number.  */
   uint64_t id = job->id = ++last_id;
   job->request.memory = find_memory (job->request.share);
+  if (!shelf)
+    shelf = msub_tls_shelf_new ();
+  job->request.shelf = shelf;
   struct job *parked = find_parked (job);
   job->next = jobs;
   jobs = job;

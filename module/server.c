@@ -131,6 +131,7 @@ take_winner (struct msub_server *server, const struct msub_context *context, con
              struct msub_error *err)
 {
   struct msub_connection *c = msub_connection_new (context, server->winner.fd, &server->winner.address, server->winner.route.port);
+  msub_tunnel_carry (&server->winner.tunnel, c);
   server->smtp = c ? msub_smtp_new (c, request->helo, request->step_timeout_msecs) : NULL;
   return server->smtp ? 0 : msub_fail (err, MSUB_INTERNAL, "Out of memory");
 }
@@ -323,10 +324,12 @@ tls_possible (const struct msub_request *request)
 }
 
 int
-msub_server_prepare (struct msub_server *server, const struct msub_request *request, struct msub_error *err)
+msub_server_prepare (struct msub_server *server, const struct msub_context *context, const struct msub_request *request,
+                     struct msub_error *err)
 {
   const struct msub_tls_options options = {
     .memory = request->memory,
+    .shelf = request->shelf,
     .ca_file = request->ca_file,
     .crl_file = request->crl_file,
     .cert_file = request->cert_file,
@@ -337,7 +340,7 @@ msub_server_prepare (struct msub_server *server, const struct msub_request *requ
   };
   if (!tls_possible (request) || server->trust)
     return 0;
-  server->trust = msub_tls_trust_new (&options, err);
+  server->trust = msub_tls_trust_new (context, &options, msub_net_file_deadline (request->step_timeout_msecs), err);
   return server->trust ? 0 : -1;
 }
 
@@ -376,7 +379,14 @@ int
 msub_server_again (struct msub_server *server, const struct msub_context *context, const struct msub_request *request)
 {
   struct msub_error err = { 0 };
-  bool idle = msub_now () > server->idle_since + MSUB_MSECS (IDLE_MSECS);
+  msub_time age = msub_now_with_sleep () - server->idle_since;
+  bool idle = age > MSUB_MSECS (IDLE_MSECS);
+  /* The machine has slept: whoever is asked may not be there any more, and would be waited for.  */
+  if (age > MSUB_MSECS (request->keep_msecs + IDLE_MSECS))
+    {
+      let_go (server);
+      return -1;
+    }
   server->smtp->c->context = context;
   server->smtp->helo = request->helo;
   server->smtp->step_msecs = request->step_timeout_msecs;
@@ -404,7 +414,7 @@ msub_server_rest (struct msub_server *server, const struct msub_request *request
   bool orderly = err->code != 421
                  && (kind == MSUB_OK || kind == MSUB_REFUSED || kind == MSUB_DEFERRED || kind == MSUB_AUTH
                      || kind == MSUB_MESSAGE);
-  server->idle_since = msub_now ();
+  server->idle_since = msub_now_with_sleep ();
   if (keep && orderly && smtp->settled && !msub_smtp_spent (smtp))
     return true;
   /* Where TLS was to be had and was not, nothing more is said in the clear (SECURITY: A6).  */

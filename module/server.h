@@ -26,6 +26,7 @@ struct msub_request
   int keep_msecs;   /* how long a conversation is kept for another message of the same SHARE */
   char *share;      /* what tells accounts and their settings apart, or NULL: nothing is shared */
   struct msub_tls_memory *memory; /* SHARE's, not the request's own */
+  struct msub_tls_shelf *shelf;   /* everybody's */
   int attempt_delay_msecs, connect_timeout_msecs, step_timeout_msecs;
   enum msub_tls_level level;
   char *ca_file, *crl_file, *cert_file, *key_file, *priority; /* struct msub_tls_options */
@@ -65,12 +66,13 @@ struct msub_server
   struct msub_winner winner;
   struct msub_tls_info tls;
   const struct msub_sasl_mechanism *mechanism; /* NULL: not logged in */
-  msub_time idle_since;
+  msub_time idle_since; /* msub_now_with_sleep */
   bool quit_said;
 };
 
-/* Read what TLS needs from files, before anything is connected.  -1 with ERR: MSUB_CONFIG, MSUB_INSECURE.  */
-int msub_server_prepare (struct msub_server *server, const struct msub_request *request, struct msub_error *err);
+/* Read what TLS needs from files, before anything is connected.  -1 with ERR, as msub_tls_trust_new.  */
+int msub_server_prepare (struct msub_server *server, const struct msub_context *context, const struct msub_request *request,
+                         struct msub_error *err);
 
 /* Find REQUEST's server, and get to where MAIL may be said.  The password is wiped on the way.  -1 with ERR.  */
 int msub_server_open (struct msub_server *server, const struct msub_context *context, struct msub_request *request,

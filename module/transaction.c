@@ -466,16 +466,14 @@ source_open (struct source *source, int fd, bool binary, bool dots, struct msub_
 /* The next piece, which is in source->encoded or, binary, in source->raw: its octets, 0 at the end, or -1.  A message that
    has changed since FACTS were measured ends in an error, so that no half of one and half of another is ever complete.  */
 static ssize_t
-source_next (struct source *source, const struct msub_body_facts *facts, struct msub_error *err)
+source_next (struct source *source, const struct msub_smtp *smtp, const struct msub_body_facts *facts, struct msub_error *err)
 {
-  ssize_t n;
   if (source->ended)
     return 0;
-  do
-    n = read (source->fd, source->raw, sizeof source->raw);
-  while (n < 0 && errno == EINTR);
+  ssize_t n = msub_net_read_file (smtp->c->context, source->fd, source->raw, sizeof source->raw,
+                                  msub_net_file_deadline (smtp->step_msecs), err);
   if (n < 0)
-    return msub_fail_errno (err, MSUB_MESSAGE, errno, "The message cannot be read to its end; it was not sent");
+    return -1;
   size_t length = n > 0 ? msub_body_encode (&source->body, source->raw, (size_t) n, source->encoded)
                         : msub_body_finish (&source->body, source->encoded);
   source->ended = n == 0;
@@ -509,7 +507,7 @@ put_message (struct msub_smtp *smtp, bool binary, int fd, const struct msub_body
     result = msub_smtp_command (smtp, err, "BDAT %" PRIu64 " LAST", wire_octets (binary, facts));
   while (result == 0 && !source->ended)
     {
-      ssize_t n = source_next (source, facts, err);
+      ssize_t n = source_next (source, smtp, facts, err);
       result = n < 0 ? -1 : msub_connection_put (smtp->c, source_piece (source), (size_t) n, err);
     }
   free (source);
@@ -648,7 +646,7 @@ send_body (struct stream *stream, const struct msub_body_facts *facts, struct ms
 {
   while (!stream->source.ended)
     {
-      ssize_t n = source_next (&stream->source, facts, err);
+      ssize_t n = source_next (&stream->source, stream->smtp, facts, err);
       if (n < 0 || append (stream, source_piece (&stream->source), (size_t) n, err))
         return -1;
     }

@@ -103,6 +103,76 @@ Return (RESULT REUSED RESUMED).  RECIPIENT is its only one."
       (seq-find (lambda (line) (equal (plist-get line :text) "QUIT"))
                 (mew-submit-test-log peer)))))
 
+(defconst mew-submit-reuse-tests--sleeper "#define _GNU_SOURCE
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+int clock_gettime (clockid_t clock, struct timespec *now) {
+  long failed = syscall (SYS_clock_gettime, clock, now);
+  if (!failed && clock == CLOCK_BOOTTIME && access (getenv (\"SLEPT\"), F_OK) == 0)
+    now->tv_sec += 3600;
+  return failed ? -1 : 0;
+}
+"
+  "A library with which the machine has slept for an hour once the file SLEPT is there.")
+
+(defun mew-submit-reuse-tests--sleep ()
+  "Send two messages, between which the machine sleeps; return what came of them.
+The last element is how many connections there were."
+  (mew-submit-reuse-tests--with-peer peer ("127.0.0.1:0,name=a")
+    (list (mew-submit-reuse-tests--send peer "a" "k" 600000)
+          (progn (mew-submit-test-write (getenv "SLEPT") "")
+                 (mew-submit-reuse-tests--send peer "a" "k" 600000))
+          (mew-submit-reuse-tests--connections peer))))
+
+(ert-deftest mew-submit-reuse-tests-the-lid-was-closed ()
+  "A connection that was kept while the machine slept is not used again.
+\(SECURITY: O21)."
+  (skip-unless (eq system-type 'gnu/linux))
+  (when (getenv "MEW_SUBMIT_SANITIZER")
+    (ert-skip "a sanitizer puts its own library in the place of the test's"))
+  (mew-submit-test-with-directory directory
+    (let ((source (mew-submit-test-write (expand-file-name "sleeper.c" directory)
+                                         mew-submit-reuse-tests--sleeper))
+          (library (expand-file-name "sleeper.so" directory)))
+      (unless (eql 0 (ignore-errors (call-process (or (getenv "CC") "cc") nil nil nil "-shared"
+                                                  "-fPIC" "-o" library source)))
+        (ert-skip "no C compiler that makes a library"))
+      (let* ((process-environment
+              (append (list (concat "LD_PRELOAD=" library
+                                    (if-let* ((other (getenv "LD_PRELOAD"))) (concat ":" other) ""))
+                            (concat "SLEPT=" (expand-file-name "slept" directory)))
+                      process-environment))
+             (result (mew-submit-test-emacs
+                      (list "-L" (expand-file-name "lisp" mew-submit-test-root)
+                            "-L" (expand-file-name "test" mew-submit-test-root)
+                            "-l" "mew-submit-reuse-tests" "--eval"
+                            "(prin1 (mew-submit-reuse-tests--sleep))"))))
+        (should (equal (read (plist-get result :stdout))
+                       '(("delivered" nil nil) ("delivered" nil nil) 2)))))))
+
+(ert-deftest mew-submit-reuse-tests-connections-are-kept-alive ()
+  "A session that waits for its server asks whether it is still there.
+\(SECURITY: O21)."
+  (skip-unless (executable-find "ss"))
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=a,greeting=stall")
+    (let* ((port (mew-submit-test-port peer "a"))
+           (session (mew-submit-session-start
+                     (list :host "127.0.0.1" :race t :attempt-delay 250
+                           :routes `((,port ipv4 none)) :connect-timeout 60000
+                           :step-timeout 60000 :tls 'none :helo "localhost" :from ""
+                           :recipients '("you@example.net")
+                           :file (mew-submit-test-write
+                                  (mew-submit-test--peer-file peer "m") "a: b\n\nc\n")))))
+      (mew-submit-test-until ("a connection with a timer" 60)
+        (with-temp-buffer
+          (call-process "ss" nil t nil "-tnoH" "dst" (format "127.0.0.1:%d" port))
+          (goto-char (point-min))
+          (search-forward "timer:(keepalive," nil t)))
+      (mew-submit-session-cancel session)
+      (mew-submit-session-wait session 60))))
+
 (ert-deftest mew-submit-reuse-tests-tls-is-resumed ()
   "A ticket is used for the same share and server, and for no other.
 \(SECURITY: B13)."

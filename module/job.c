@@ -270,6 +270,7 @@ run (void *arg)
   for (struct job *job = arg; job;)
     {
       msub_time started = job->started = msub_now ();
+      msub_server_adopt (&server, &job->context, &job->request);
       struct msub_delivery delivery;
       bool keep = carry_out (job, &server, &delivery);
       set_parked (job, keep); /* first: who hears of the end may start the next one at once */
@@ -338,11 +339,12 @@ find_memory (const char *share)
   return NULL;
 }
 
-/* Under the mutex: a job that keeps a conversation JOB can use, and that nobody has claimed.  */
+/* Under the mutex: a job that keeps a conversation JOB can use, and that nobody has claimed.  Who only looks at a server looks
+   at it from the beginning.  */
 static struct job *
 find_parked (const struct job *job)
 {
-  if (!job->request.share)
+  if (!job->request.share || job->request.probe || job->request.diagnose)
     return NULL;
   for (struct job *other = jobs; other; other = other->next)
     if (other->parked && !other->successor && !atomic_load (&other->cancelled)

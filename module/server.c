@@ -372,14 +372,21 @@ let_go (struct msub_server *server)
   server->tls = (struct msub_tls_info) { 0 };
 }
 
-int
-msub_server_again (struct msub_server *server, const struct msub_context *context, const struct msub_request *request)
+void
+msub_server_adopt (struct msub_server *server, const struct msub_context *context, const struct msub_request *request)
 {
-  struct msub_error err = { 0 };
-  bool idle = msub_now () > server->idle_since + MSUB_MSECS (IDLE_MSECS);
+  if (!server->smtp)
+    return;
   server->smtp->c->context = context;
   server->smtp->helo = request->helo;
   server->smtp->step_msecs = request->step_timeout_msecs;
+}
+
+int
+msub_server_again (struct msub_server *server, const struct msub_context *context)
+{
+  struct msub_error err = { 0 };
+  bool idle = msub_now () > server->idle_since + MSUB_MSECS (IDLE_MSECS);
   if (msub_smtp_again (server->smtp, idle, &err))
     {
       let_go (server);

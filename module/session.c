@@ -235,7 +235,7 @@ deliver (struct msub_server *server, const struct msub_context *context, struct 
          struct msub_body_facts *facts, struct msub_delivery *delivery)
 {
   struct msub_error *err = &delivery->error;
-  if (server->smtp && msub_server_again (server, context, request) == 0)
+  if (server->smtp && msub_server_again (server, context) == 0)
     {
       uint64_t replies = server->smtp->replies;
       if (transact (server, context, request, fd, facts, delivery) == 0 || !was_dead (server, replies, delivery))

@@ -143,7 +143,10 @@ units: $(patsubst test/c/%.c,$(BUILD)/c/%,$(UNIT_C))
 
 $(BUILD)/c/test-%: $(BUILD)/asan/test/c/test-%.o $(call objects,asan,$(HELPER_C) $(PURE_C))
 	@mkdir -p $(@D)
-	$(call run,$(CC) asan,$@) $(CC) $(ASAN_FLAGS) -o $@ $^ $(LDFLAGS) -pthread
+	$(call run,$(CC) asan,$@) $(CC) $(ASAN_FLAGS) -o $@ $^ $(LDFLAGS) $(LIBS)
+
+# What is not pure needs the whole module but its boundary.
+$(BUILD)/c/test-cut: $(call objects,asan,$(filter-out module/module.c $(PURE_C),$(MODULE_C)))
 
 bench: all programs  ## measure round trips, octets and time
 	@test/bench/run

@@ -30,6 +30,7 @@ msub_smtp_free (struct msub_smtp **smtp)
 {
   if (!*smtp)
     return;
+  (*smtp)->c->cut |= (*smtp)->in_message;
   msub_connection_free (&(*smtp)->c);
   for (size_t i = 0; i < (*smtp)->secret_count; i++)
     msub_wipe_free (&(*smtp)->secrets[i]);

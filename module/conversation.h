@@ -23,7 +23,7 @@ struct msub_smtp
   const char *helo;
   int step_msecs;
   bool tls, verified;
-  bool in_message;  /* the message is on its way and not answered: no command may be sent */
+  bool in_message;  /* from the message's first octet to its answer: no command may be sent, and no goodbye said */
   bool settled;     /* the last transaction has ended, and every reply has been read: another one may begin ... */
   bool dirty;       /* ... after a RSET */
   unsigned mails;   /* MAIL said so far */

@@ -90,6 +90,7 @@ struct msub_connection
   size_t out_length, out_size;
   bool secret;                  /* OUT holds credentials: wipe it once sent */
   bool ended;                   /* the peer has closed its side */
+  bool cut;                     /* something was given up half way: nothing more is said, not even goodbye (SECURITY: I13) */
   uint64_t received;            /* octets off the wire */
   void (*tick) (void *data);    /* called each MSUB_TICK while something is waited for, or NULL */
   void *tick_data;
@@ -99,7 +100,8 @@ struct msub_connection
    memory.  */
 struct msub_connection *msub_connection_new (const struct msub_context *context, int fd, const struct msub_address *peer,
                                              uint16_t port);
-/* Close at once (after TLS' close_notify where there is TLS), wipe, free.  */
+/* Close at once (after TLS' close_notify where there is TLS), wipe, free.  Where C->cut says so, what has not reached the peer
+   never will.  */
 void msub_connection_free (struct msub_connection **c);
 
 /* How to speak of C's peer, which the user knows as NAME: "NAME (address)".  */
@@ -122,7 +124,7 @@ int msub_connection_put (struct msub_connection *c, const char *octets, size_t n
 /* Send the flight.  DEADLINE holds for all of it.  */
 int msub_connection_flush (struct msub_connection *c, msub_time deadline, struct msub_error *err);
 
-/* Send as much of the flight as goes without waiting; for farewells.  */
+/* Send as much of the flight as goes without waiting; for farewells.  Nothing where C->cut says so.  */
 void msub_connection_flush_try (struct msub_connection *c);
 
 /* Send N octets of BUF; returns 1 when all has gone, 0 when the peer has said something in the meantime (then the

@@ -408,7 +408,7 @@ msub_server_rest (struct msub_server *server, const struct msub_request *request
   if (!smtp)
     return false;
   enum msub_kind kind = err->kind;
-  bool orderly = err->code != 421
+  bool orderly = err->code != 421 && !smtp->in_message
                  && (kind == MSUB_OK || kind == MSUB_REFUSED || kind == MSUB_DEFERRED || kind == MSUB_AUTH
                      || kind == MSUB_MESSAGE);
   server->idle_since = msub_now ();

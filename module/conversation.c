@@ -81,10 +81,10 @@ trace_reply (const struct msub_smtp *smtp)
     {
       const char *newline = memchr (p, '\n', (size_t) (end - p));
       const char *stop = newline ? newline : end;
-      char line[1024];
-      int n = snprintf (line, sizeof line, "%d%c%.*s", reply->code, stop + 1 < end ? '-' : ' ',
-                        (int) (stop - p > 1000 ? 1000 : stop - p), p);
-      msub_smtp_trace (smtp, "S", line, n < (int) sizeof line ? (size_t) n : sizeof line - 1);
+      char line[1024], words[1000];
+      msub_text_clean (words, sizeof words, p, (size_t) (stop - p));
+      size_t n = msub_text_format (line, sizeof line, "%d%c%s", reply->code, stop + 1 < end ? '-' : ' ', words);
+      msub_smtp_trace (smtp, "S", line, n);
       p = stop + 1;
     }
 }

@@ -63,7 +63,7 @@ nothing_offered (const struct msub_smtp *smtp, const char *wanted, const char *r
 {
   char before[200] = "";
   if (remembered)
-    snprintf (before, sizeof before, "it has offered %s before, so somebody may have taken that out. ", remembered);
+    msub_text_format (before, sizeof before, "it has offered %s before, so somebody may have taken that out. ", remembered);
   msub_fail (err, MSUB_INSECURE, "%s does not offer %s (it offers: %s)%s%sNo credentials and no message were sent",
              smtp->c->peer.text, wanted ? wanted : "any way to log in that is accepted here",
              smtp->caps.mechanisms[0] ? smtp->caps.mechanisms : "none", remembered ? "; " : ". ", before);
@@ -180,7 +180,7 @@ run_auth (struct msub_smtp *smtp, struct msub_sasl *sasl, const struct msub_sasl
     }
   const char *words = msub_sasl_server_words (sasl);
   char what[500];
-  snprintf (what, sizeof what, "the credentials%s%s%s", *words ? " (" : "", words, *words ? ")" : "");
+  msub_text_format (what, sizeof what, "the credentials%s%s%s", *words ? " (" : "", words, *words ? ")" : "");
   if (msub_smtp_last (smtp)->code != 235)
     msub_smtp_failed (smtp, MSUB_AUTH, what, err);
   else if (!msub_sasl_complete (sasl))

@@ -113,7 +113,7 @@ check_words (const struct msub_request *request, struct msub_error *err)
       const char *text = words[i].text;
       size_t length = text ? strlen (text) : 0;
       if (text && (length == 0 || length > 255 || strspn (text, words[i].octets) != length))
-        return msub_fail (err, MSUB_MESSAGE, "The %s cannot be used: %.255s", words[i].what, text);
+        return msub_fail (err, MSUB_MESSAGE, "The %s cannot be used: %s", words[i].what, text);
     }
   if (request->user && !msub_smtp_secret_fine (request->user))
     return msub_fail (err, MSUB_MESSAGE, "The user name holds a control character");

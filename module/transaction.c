@@ -416,7 +416,7 @@ note_recipient (struct msub_smtp *smtp, size_t i, struct progress *progress, str
     return -1;
   struct msub_error refusal = { 0 };
   char what[320];
-  snprintf (what, sizeof what, "the recipient %s", address);
+  msub_text_format (what, sizeof what, "the recipient %s", address);
   msub_smtp_failed (smtp, MSUB_REFUSED, what, &refusal);
   if (progress->no_for_good.kind == MSUB_OK && class == 5)
     progress->no_for_good = refusal;

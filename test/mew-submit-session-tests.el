@@ -7,10 +7,12 @@
 
 (require 'cl-lib)
 (require 'ert)
+(require 'mew-submit-module)
 (require 'mew-submit-session)
 (require 'mew-submit-test-helpers)
 
 (declare-function mew-submit--mod-jobs "ext:mew-submit-module" ())
+(declare-function mew-submit--mod-drain "ext:mew-submit-module" ())
 
 (defun mew-submit-session-tests--message (peer)
   "Return the file of a message, in PEER's directory."
@@ -49,6 +51,86 @@
      (cl-letf (((symbol-function 'display-warning)
                 (lambda (_type message &rest _) (push message ,warnings))))
        ,@body)))
+
+;;; Events that cannot be told
+
+(defun mew-submit-session-tests--poison (failures signal)
+  "Have the module fail to make lists of strings, FAILURES times, by SIGNAL.
+Return a function in place of `mew-submit--mod-drain' that does so."
+  (mew-submit-module-ensure)
+  (let ((drain (symbol-function 'mew-submit--mod-drain))
+        (nreverse (symbol-function 'nreverse)))
+    (lambda ()
+      (cl-letf (((symbol-function 'nreverse)
+                 (lambda (list)
+                   (if (and (stringp (car-safe list)) (>= (cl-decf failures) 0))
+                       (funcall signal)
+                     (funcall nreverse list)))))
+        (funcall drain)))))
+
+(ert-deftest mew-submit-session-tests-a-poisoned-event ()
+  "An event that cannot be told whole is told without what is to blame.
+All others are told as they are, those of other jobs too.  \(SECURITY: O27)."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=no,noauth,dot=reply:554 5.7.1 No"
+            "127.0.0.1:0,name=ok,noauth")
+    (let* (events
+           (bad (lambda () (signal 'wrong-type-argument '(utf-8-string-p "x")))))
+      (cl-letf (((symbol-function 'mew-submit--mod-drain)
+                 (mew-submit-session-tests--poison 1000000 bad)))
+        (let* ((note (lambda (event) (push event events)))
+               (sessions
+                (mapcar (lambda (name)
+                          (mew-submit-session-start
+                           (mew-submit-session-tests--request peer name)
+                           :on-event note))
+                        '("no" "ok")))
+               (dones (mapcar #'mew-submit-session-tests--wait sessions)))
+          (should (equal (mapcar (lambda (done) (plist-get done :result)) dones)
+                         '("refused" "delivered")))
+          (should-not (plist-get (car dones) :said))
+          (should (string-match-p "5\\.7\\.1 No" (plist-get (car dones) :text)))
+          (dolist (type '(connected greeting tls capabilities recipient))
+            (should (= (seq-count (lambda (event)
+                                    (eq (plist-get event :event) type))
+                                  events)
+                       (if (eq type 'capabilities) 4 2))))
+          (should (seq-every-p
+                   (lambda (event)
+                     (or (not (eq (plist-get event :event) 'capabilities))
+                         (and (plist-member event :secure)
+                              (not (plist-member event :keywords)))))
+                   events)))))))
+
+(ert-deftest mew-submit-session-tests-a-quit-brings-events-again ()
+  "What the user breaks off, or throws past, is told again, and once."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,noauth")
+    (dolist (leave (list (lambda () (signal 'quit nil))
+                         (lambda () (throw 'away nil))))
+      (let* ((drain (mew-submit-session-tests--poison 3 leave))
+             (left 0) done
+             (session
+              (cl-letf (((symbol-function 'mew-submit--mod-drain)
+                         (lambda ()
+                           (let (events (here t))
+                             (catch 'away
+                               (condition-case nil
+                                   (setq events (funcall drain))
+                                 (quit (throw 'away nil)))
+                               (setq here nil))
+                             (when here (cl-incf left))
+                             events))))
+                (let ((session (mew-submit-session-start
+                                (mew-submit-session-tests--request peer "ok"))))
+                  (setq done (mew-submit-session-tests--wait session))
+                  session))))
+        (should (equal (plist-get done :result) "delivered"))
+        (should (= left 3))
+        (should (= (length (plist-get done :recipients)) 1))
+        (should (plist-get done :said))
+        (should session)))))
 
 ;;; The course of a job
 

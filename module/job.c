@@ -128,7 +128,12 @@ push (void *arg, struct msub_event *event)
     msub_event_real (event, "at", msub_msecs_since (job->started));
   pthread_mutex_lock (&mutex);
   if (event->type == MSUB_EVENT_ASK)
-    job->asking = true;
+    {
+      /* What was answered to an earlier question, too late for it, is no answer to this one.  */
+      msub_answer_free (&job->answer);
+      job->answered = false;
+      job->asking = true;
+    }
   if (event->type == MSUB_EVENT_DONE)
     job->done = true;
   *tail = event;
@@ -230,9 +235,8 @@ park (struct job *job, int fd)
   while (!is_cancelled (job) && !successor_of (job) && msub_now () < deadline)
     {
       struct pollfd fds[] = { { .fd = job->wake[0], .events = POLLIN }, { .fd = fd, .events = POLLIN } };
-      int left = (int) ((deadline - msub_now ()) / 1000 + 1);
       char octets[64];
-      if (poll (fds, 2, left) > 0 && fds[1].revents)
+      if (poll (fds, 2, msub_msecs_until (deadline)) > 0 && fds[1].revents)
         break;
       while (read (job->wake[0], octets, sizeof octets) > 0)
         ;

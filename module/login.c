@@ -178,8 +178,9 @@ run_auth (struct msub_smtp *smtp, struct msub_sasl *sasl, const struct msub_sasl
       if (msub_smtp_exchange (smtp, AUTH_SECONDS, err))
         goto out;
     }
-  const char *words = msub_sasl_server_words (sasl);
-  char what[500];
+  char words[400], what[500];
+  msub_text_format (words, sizeof words, "%s", msub_sasl_server_words (sasl));
+  msub_smtp_blot (smtp, words, strlen (words));
   msub_text_format (what, sizeof what, "the credentials%s%s%s", *words ? " (" : "", words, *words ? ")" : "");
   if (msub_smtp_last (smtp)->code != 235)
     msub_smtp_failed (smtp, MSUB_AUTH, what, err);
@@ -204,11 +205,13 @@ msub_smtp_secret_fine (const char *secret)
   return true;
 }
 
-/* Have SECRET blotted out of what the server says, as it is and in base64.  */
+/* Have SECRET blotted out of what is told, as it is and in base64.  */
 static int
 hide_secret (struct msub_smtp *smtp, const char *secret, struct msub_error *err)
 {
   char *disguises[MSUB_SASL_DISGUISES];
+  if (strlen (secret) < MSUB_SECRET_LEAST)
+    return 0;
   int failed = msub_smtp_hide (smtp, secret, err);
   msub_sasl_disguise (secret, disguises);
   for (size_t i = 0; i < MSUB_SASL_DISGUISES; i++)

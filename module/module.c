@@ -647,10 +647,15 @@ copy_descriptor (emacs_env *env, int in, int out)
   for (;;)
     {
       ssize_t n = read (in, block, sizeof block);
+      int errnum = errno;
       if (env->process_input (env) == emacs_process_input_quit)
         return -1;
-      if (n < 0 && errno == EINTR)
+      /* Whoever started us may have left it non-blocking; C-g is to be noticed while we wait.  */
+      if (n < 0 && (errnum == EAGAIN || errnum == EWOULDBLOCK))
+        poll (&(struct pollfd) { .fd = in, .events = POLLIN }, 1, 100);
+      if (n < 0 && (errnum == EINTR || errnum == EAGAIN || errnum == EWOULDBLOCK))
         continue;
+      errno = errnum;
       if (n <= 0)
         return n < 0 ? -1 : total;
       for (ssize_t done = 0; done < n;)

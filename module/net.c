@@ -59,8 +59,8 @@ drain_wake (int fd)
 }
 
 /* poll() takes milliseconds: round up, or the last fraction of one would be spent spinning.  */
-static int
-msecs_until (msub_time deadline)
+int
+msub_msecs_until (msub_time deadline)
 {
   msub_time left = deadline - msub_now ();
   if (left <= 0)
@@ -76,7 +76,7 @@ poll_once (const struct msub_context *context, struct pollfd *fds, nfds_t count,
 {
   fds[0] = (struct pollfd) { .fd = context->wake_fd, .events = POLLIN };
   *woken_r = false;
-  int ready = poll (fds, count, msecs_until (deadline));
+  int ready = poll (fds, count, msub_msecs_until (deadline));
   if (ready < 0 && errno != EINTR && errno != EAGAIN)
     return msub_fail_errno (err, MSUB_INTERNAL, errno, "Waiting failed");
   if (ready <= 0)

@@ -22,6 +22,8 @@ typedef int64_t msub_time;
 
 msub_time msub_now (void);
 double msub_msecs_since (msub_time start);
+/* What is left until DEADLINE, for poll(): never negative, which would be for ever; an hour at most.  */
+int msub_msecs_until (msub_time deadline);
 
 /* Wait until one of FDS[1] .. FDS[COUNT - 1] is ready or DEADLINE has passed.  FDS[0] is the function's own (the
    wake descriptor).  Returns the number ready, 0 when the deadline has passed, -1 with ERR of kind

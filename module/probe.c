@@ -154,7 +154,7 @@ check (struct msub_smtp *smtp, const char *name, const char *command, struct msu
   if (msub_smtp_silence (smtp, err) || msub_smtp_command (smtp, err, "%s", command)
       || msub_smtp_exchange (smtp, STEP_MSECS / 1000, err))
     return -1;
-  const struct msub_reply *reply = msub_smtp_last (smtp);
+  const struct msub_reply *reply = msub_smtp_shown (smtp);
   char words[600];
   msub_reply_words (reply, words, sizeof words);
   struct msub_event *event = msub_event_new (MSUB_EVENT_CHECK);
@@ -592,7 +592,7 @@ msub_probe (const struct msub_context *context, const struct msub_request *reque
     .notice = { -1, -1 },
   };
   bool tunnelled = request->tunnel != MSUB_TUNNEL_NONE;
-  int failed = prepare (&probe, err) || (!tunnelled && begin_lookups (&probe, err));
+  int failed = msub_request_check (request, err) || prepare (&probe, err) || (!tunnelled && begin_lookups (&probe, err));
   if (!failed)
     {
       if (tunnelled)

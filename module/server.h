@@ -54,6 +54,9 @@ struct msub_request
 
 void msub_request_clear (struct msub_request *request);
 
+/* May REQUEST's words be said?  -1 with ERR: MSUB_MESSAGE.  */
+int msub_request_check (const struct msub_request *request, struct msub_error *err);
+
 /* How to get to REQUEST's host.  */
 struct msub_way msub_request_way (const struct msub_request *request, const struct msub_context *context);
 

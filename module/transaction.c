@@ -212,7 +212,9 @@ check_offer (const struct msub_smtp *smtp, const struct msub_envelope *envelope,
   return 0;
 }
 
-/* Both MAIL and RCPT are put together here, so that a parameter is in one place with its condition.  DSN and priority are
+/* SMTPUTF8 promises a header of UTF-8 (RFC 6531 section 3.1): another one goes without, as it always has.
+
+   Both MAIL and RCPT are put together here, so that a parameter is in one place with its condition.  DSN and priority are
    wishes: a server that does not know them gets the mail without (RFC 3461 section 5, RFC 6710 section 4.1).  */
 static int
 put_mail (struct msub_smtp *smtp, const struct msub_envelope *envelope, const struct msub_body_facts *facts,
@@ -229,7 +231,7 @@ put_mail (struct msub_smtp *smtp, const struct msub_envelope *envelope, const st
     add (&line, " BODY=BINARYMIME");
   else if (facts->eight_bit)
     add (&line, " BODY=8BITMIME");
-  if (odd_address (envelope) || (facts->eight_bit_header && caps->smtputf8))
+  if (odd_address (envelope) || (facts->eight_bit_header && !facts->other_header && caps->smtputf8))
     add (&line, " SMTPUTF8");
   if (caps->dsn && wanted->dsn_return)
     add (&line, " RET=%s", wanted->dsn_return);
@@ -278,7 +280,7 @@ put_recipient (struct msub_smtp *smtp, const struct msub_envelope *envelope, siz
 static void
 report_recipient (const struct msub_smtp *smtp, const char *address)
 {
-  const struct msub_reply *reply = msub_smtp_last (smtp);
+  const struct msub_reply *reply = msub_smtp_shown (smtp);
   char words[400];
   msub_reply_words (reply, words, sizeof words);
   struct msub_event *event = msub_event_new (MSUB_EVENT_RECIPIENT);
@@ -334,7 +336,7 @@ note_refusal (const struct msub_smtp *smtp, size_t recipient, struct progress *p
   struct msub_error failure = { 0 };
   if (!progress->envelope->journal)
     return 0;
-  msub_reply_words (msub_smtp_last (smtp), words, sizeof words);
+  msub_reply_words (msub_smtp_shown (smtp), words, sizeof words);
   if (note_line (progress, &failure, "refused %zu %d %s", recipient, msub_smtp_last (smtp)->code, words) == 0
       || progress->dotted)
     return 0;
@@ -386,7 +388,7 @@ static int
 contradiction (const struct msub_smtp *smtp, const char *what, struct msub_error *err)
 {
   char words[400];
-  msub_reply_words (msub_smtp_last (smtp), words, sizeof words);
+  msub_reply_words (msub_smtp_shown (smtp), words, sizeof words);
   return msub_fail (err, MSUB_PROTOCOL, "%s took %s after it had refused what comes before: %s", smtp->c->peer.text, what,
                     words);
 }
@@ -602,7 +604,7 @@ spoken_after (struct msub_smtp *smtp, struct msub_error *err)
       || msub_smtp_last (smtp)->code == 221)
     return 0;
   char words[400];
-  msub_reply_words (msub_smtp_last (smtp), words, sizeof words);
+  msub_reply_words (msub_smtp_shown (smtp), words, sizeof words);
   return msub_fail (err, MSUB_PROTOCOL, "%s gave one answer too many: %s", smtp->c->peer.text, words);
 }
 
@@ -615,7 +617,7 @@ read_final_reply (struct msub_smtp *smtp, bool in_flight, struct progress *progr
     return -1;
   smtp->in_message = false;
   smtp->settled = true;
-  const struct msub_reply *reply = msub_smtp_last (smtp);
+  const struct msub_reply *reply = msub_smtp_shown (smtp);
   int code = reply->code;
   struct msub_error refusal = { 0 };
   msub_smtp_failed (smtp, MSUB_REFUSED, "the message", &refusal);

@@ -52,6 +52,81 @@
                 (lambda (_type message &rest _) (push message ,warnings))))
        ,@body)))
 
+;;; Short passwords
+
+(ert-deftest mew-submit-session-tests-short-passwords ()
+  "A password that occurs in challenges logs in; a short one is not starred out.
+\(SECURITY: E30)."
+  :tags '(:module)
+  (pcase-dolist (`(,password ,shown)
+                 '(("c" "a cat") ("j" "a cat") ("cj" "a cat") ("dj0" "a cat")
+                   ("a" "a cat") ("cat" "a cat") ("a ca" "\\*\\*\\*\\*t")))
+    (dolist (mechanism '("SCRAM-SHA-256" "LOGIN" "PLAIN"))
+      (ert-info ((format "%s %S" mechanism password))
+        (mew-submit-test-with-peer
+            (peer "--user" "me" "--password" password
+                  (format "127.0.0.1:0,name=s,mechs=%s,dot=reply:554 a cat"
+                          mechanism))
+          (let ((done (mew-submit-session-tests--run
+                       (mew-submit-session-tests--request
+                        peer "s" :user "me" :password (copy-sequence password)))))
+            (should (equal (plist-get done :result) "refused"))
+            (should (string-match-p (concat " " shown "\\'")
+                                    (plist-get done :text)))))))))
+
+;;; Looks
+
+(ert-deftest mew-submit-session-tests-a-look-checks-its-words ()
+  "What a diagnosis would say is checked where it leaves.  \(SECURITY: K8, K9)."
+  :tags '(:module)
+  (dolist (words '((:helo "a b") (:host "127.0.0.1 x") (:name "x\"y")))
+    (let (events)
+      (mew-submit-session-tests--wait
+       (mew-submit-session-start
+        (append '(:diagnose t) words
+                '(:host "127.0.0.1" :helo "localhost" :tls required
+                  :connect-timeout 1000 :routes ((1 ipv4 none))))
+        :on-event (lambda (event) (push event events))))
+      (should (equal (plist-get (car events) :kind) "message"))
+      (should-not (cdr events)))))
+
+(ert-deftest mew-submit-session-tests-a-slow-mailbox ()
+  "The time for an answer is for all its lines.  \(SECURITY: H7)."
+  :tags '(:module)
+  (let* (timer
+         (server (make-network-process
+                  :name "pop" :server t :host "127.0.0.1" :service t
+                  :family 'ipv4 :noquery t
+                  :filter (lambda (process _)
+                            (process-send-string process "+OK\r\n")
+                            (setq timer
+                                  (run-at-time
+                                   0 0.1
+                                   (lambda ()
+                                     (ignore-errors
+                                       (process-send-string process "X\r\n"))))))
+                  :log (lambda (_server process _)
+                         (process-send-string process "+OK hello\r\n"))))
+         events)
+    (unwind-protect
+        (progn
+          (mew-submit-session-wait
+           (mew-submit-session-start
+            (list :diagnose t :host "127.0.0.1" :helo "localhost" :tls 'required
+                  :connect-timeout 60000 :step-timeout 2000
+                  :routes (list (list (process-contact server :service)
+                                      'ipv4 'starttls 'pop)))
+            :on-event (lambda (event) (push event events)))
+           120)
+          (let ((probed (seq-find (lambda (event)
+                                    (eq (plist-get event :event) 'probed))
+                                  events)))
+            (should (equal (plist-get probed :stage) "ehlo"))
+            (should (equal (plist-get probed :kind) "timeout"))))
+      (when timer
+        (cancel-timer timer))
+      (delete-process server))))
+
 ;;; Events that cannot be told
 
 (defun mew-submit-session-tests--poison (failures signal)

@@ -71,8 +71,8 @@ drain_wake (int fd)
 }
 
 /* poll() takes milliseconds: round up, or the last fraction of one would be spent spinning.  */
-static int
-msecs_until (msub_time deadline)
+int
+msub_msecs_until (msub_time deadline)
 {
   msub_time left = deadline - msub_now ();
   if (left <= 0)
@@ -88,7 +88,7 @@ poll_once (const struct msub_context *context, struct pollfd *fds, nfds_t count,
 {
   fds[0] = (struct pollfd) { .fd = context->wake_fd, .events = POLLIN };
   *woken_r = false;
-  int ready = poll (fds, count, msecs_until (deadline));
+  int ready = poll (fds, count, msub_msecs_until (deadline));
   if (ready < 0 && errno != EINTR && errno != EAGAIN)
     return msub_fail_errno (err, MSUB_INTERNAL, errno, "Waiting failed");
   if (ready <= 0)
@@ -595,16 +595,29 @@ msub_connection_new (const struct msub_context *context, int fd, const struct ms
   return c;
 }
 
+/* Have the system forget what it has not sent.  GnuTLS holds a record that did not go out whole, and sends it with whatever
+   comes next, a goodbye too: the end of a message among it, after the user was told that it was not sent.  */
+static void
+cut (struct msub_connection *c)
+{
+  const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
+  setsockopt (c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 void
 msub_connection_free (struct msub_connection **c)
 {
   if (!*c)
     return;
-  (*c)->transport->bye (*c);
+  if ((*c)->cut)
+    cut (*c);
+  else
+    (*c)->transport->bye (*c);
   (*c)->transport->free ((*c)->state);
   close ((*c)->fd);
+  /* What a tunnel still holds of a message that is cut must not come out at its far end.  */
   if ((*c)->companion)
-    (*c)->companion_end ((*c)->companion, (*c)->context->cancelled ((*c)->context->job));
+    (*c)->companion_end ((*c)->companion, (*c)->cut || (*c)->context->cancelled ((*c)->context->job));
   msub_wipe ((*c)->out, (*c)->out_size);
   free ((*c)->out);
   msub_wipe ((*c)->in, sizeof (*c)->in);
@@ -706,12 +719,12 @@ msub_connection_late (const struct msub_connection *c, const char *what, struct 
   return msub_fail (err, MSUB_TIMEOUT, "%s did not %s in %g s", c->peer.text, what, c->patience_msecs / 1000.0);
 }
 
-/* Send BUF[0..N).  While the peer's window is shut, take what it says: a server that answers a long flight
-   must not wait for us while we wait for it (RFC 2920 section 3.1).  HEED: stop as soon as it says something.
-   Returns as msub_connection_stream.  */
+/* As send_all, but what is given up is not marked so.  While the peer's window is shut, take what it says: a server that
+   answers a long flight must not wait for us while we wait for it (RFC 2920 section 3.1).  HEED: stop as soon as it says
+   something.  Returns as msub_connection_stream.  */
 static int
-send_all (struct msub_connection *c, const char *buf, size_t n, msub_time deadline, msub_time block_usecs, bool heed,
-          struct msub_error *err)
+send_pieces (struct msub_connection *c, const char *buf, size_t n, msub_time deadline, msub_time block_usecs, bool heed,
+             struct msub_error *err)
 {
   size_t sent = 0;
   while (sent < n)
@@ -744,6 +757,17 @@ send_all (struct msub_connection *c, const char *buf, size_t n, msub_time deadli
   return 1;
 }
 
+/* Send BUF[0..N).  Returns as msub_connection_stream.  */
+static int
+send_all (struct msub_connection *c, const char *buf, size_t n, msub_time deadline, msub_time block_usecs, bool heed,
+          struct msub_error *err)
+{
+  int result = send_pieces (c, buf, n, deadline, block_usecs, heed, err);
+  if (result <= 0)
+    c->cut = true;
+  return result;
+}
+
 int
 msub_connection_flush (struct msub_connection *c, msub_time deadline, struct msub_error *err)
 {
@@ -759,7 +783,7 @@ void
 msub_connection_flush_try (struct msub_connection *c)
 {
   struct msub_error ignored = { 0 };
-  if (c->out_length)
+  if (c->out_length && !c->cut)
     c->transport->send (c, c->out, c->out_length, &ignored);
   c->out_length = 0;
 }

@@ -29,6 +29,8 @@ msub_time msub_now (void);
    nothing can arrive meanwhile.  */
 msub_time msub_now_with_sleep (void);
 double msub_msecs_since (msub_time start);
+/* What is left until DEADLINE, for poll(): never negative, which would be for ever; an hour at most.  */
+int msub_msecs_until (msub_time deadline);
 
 /* Wait until one of FDS[1] .. FDS[COUNT - 1] is ready or DEADLINE has passed.  FDS[0] is the function's own (the
    wake descriptor).  Returns the number ready, 0 when the deadline has passed, -1 with ERR of kind
@@ -118,6 +120,7 @@ struct msub_connection
   size_t out_length, out_size;
   bool secret;                  /* OUT holds credentials: wipe it once sent */
   bool ended;                   /* the peer has closed its side */
+  bool cut;                     /* something was given up half way: nothing more is said, not even goodbye (SECURITY: I13) */
   uint64_t received;            /* octets off the wire */
   int patience_msecs;           /* how long the wait that begins may last, to be told; 0: not known */
   void (*tick) (void *data);    /* called each MSUB_TICK while something is waited for, or NULL */
@@ -130,7 +133,8 @@ struct msub_connection
    memory.  */
 struct msub_connection *msub_connection_new (const struct msub_context *context, int fd, const struct msub_address *peer,
                                              uint16_t port);
-/* Close at once (after TLS' close_notify where there is TLS), wipe, free.  */
+/* Close at once (after TLS' close_notify where there is TLS), wipe, free.  Where C->cut says so, what has not reached the peer
+   never will.  */
 void msub_connection_free (struct msub_connection **c);
 
 /* How to speak of C's peer, which the user knows as NAME: "NAME (address)".  */
@@ -156,7 +160,7 @@ int msub_connection_late (const struct msub_connection *c, const char *what, str
 /* Send the flight.  DEADLINE holds for all of it.  */
 int msub_connection_flush (struct msub_connection *c, msub_time deadline, struct msub_error *err);
 
-/* Send as much of the flight as goes without waiting; for farewells.  */
+/* Send as much of the flight as goes without waiting; for farewells.  Nothing where C->cut says so.  */
 void msub_connection_flush_try (struct msub_connection *c);
 
 /* Send N octets of BUF; returns 1 when all has gone, 0 when the peer has said something in the meantime (then the

@@ -165,7 +165,7 @@ check (struct msub_smtp *smtp, const char *name, const char *command, struct msu
   if (msub_smtp_silence (smtp, err) || msub_smtp_command (smtp, err, "%s", command)
       || msub_smtp_exchange (smtp, STEP_MSECS / 1000, err))
     return -1;
-  const struct msub_reply *reply = msub_smtp_last (smtp);
+  const struct msub_reply *reply = msub_smtp_shown (smtp);
   char words[600];
   msub_reply_words (reply, words, sizeof words);
   struct msub_event *event = msub_event_new (MSUB_EVENT_CHECK);
@@ -563,13 +563,13 @@ prepare (struct probe *probe, struct msub_error *err)
 static int
 check_host (const struct probe *probe, struct msub_error *err)
 {
-  char words[256] = "";
+  char words[512] = "";
   if (probe->count > 0)
     return 0;
   for (int i = 0; i < 2; i++)
     if (probe->lookups[i])
-      snprintf (words + strlen (words), sizeof words - strlen (words), "%s%s", *words ? "; " : "",
-                msub_lookup_words (probe->lookups[i]));
+      msub_text_format (words + strlen (words), sizeof words - strlen (words), "%s%s", *words ? "; " : "",
+                        msub_lookup_words (probe->lookups[i]));
   return msub_fail (err, MSUB_HOST, "No such host: %s (%s)", probe->request->host, words);
 }
 
@@ -598,7 +598,7 @@ msub_probe (const struct msub_context *context, const struct msub_request *reque
     .notice = { -1, -1 },
   };
   bool tunnelled = request->tunnel != MSUB_TUNNEL_NONE;
-  int failed = prepare (&probe, err) || (!tunnelled && begin_lookups (&probe, err));
+  int failed = msub_request_check (request, err) || prepare (&probe, err) || (!tunnelled && begin_lookups (&probe, err));
   if (!failed)
     {
       if (tunnelled)

@@ -55,6 +55,9 @@ struct msub_request
 
 void msub_request_clear (struct msub_request *request);
 
+/* May REQUEST's words be said?  -1 with ERR: MSUB_MESSAGE.  */
+int msub_request_check (const struct msub_request *request, struct msub_error *err);
+
 /* How to get to REQUEST's host.  */
 struct msub_way msub_request_way (const struct msub_request *request, const struct msub_context *context);
 
@@ -78,9 +81,13 @@ int msub_server_prepare (struct msub_server *server, const struct msub_context *
 int msub_server_open (struct msub_server *server, const struct msub_context *context, struct msub_request *request,
                       struct msub_error *err);
 
-/* Take a kept SERVER for REQUEST, which shares it.  -1: it is no good any more and has been closed.  */
-int msub_server_again (struct msub_server *server, const struct msub_context *context,
-                       const struct msub_request *request);
+/* SERVER is REQUEST's from now on, and CONTEXT's: before anything else is done with it, and before those it was lent to end
+   (SECURITY: O26).  */
+void msub_server_adopt (struct msub_server *server, const struct msub_context *context,
+                        const struct msub_request *request);
+
+/* Take a kept SERVER, which REQUEST shares and has adopted, for it.  -1: it is no good any more and has been closed.  */
+int msub_server_again (struct msub_server *server, const struct msub_context *context, const struct msub_request *request);
 
 /* After a transaction that ended with ERR: may the conversation be kept?  If not, QUIT has been said where it may be, or the
    connection closed.  Never waits.  */

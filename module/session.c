@@ -151,35 +151,6 @@ envelope_of (const struct msub_request *request)
   };
 }
 
-/* Everything that goes into a command, a look-up or a log-in as it is has been checked by Lisp; here it is checked where it
-   leaves (SECURITY: K8, K9, E20-E22).  */
-static int
-check_words (const struct msub_request *request, struct msub_error *err)
-{
-  static const char name_octets[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:%";
-  static const char helo_octets[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:[]";
-  const struct
-  {
-    const char *what, *text, *octets;
-  } words[] = {
-    { "name of the server", request->host, name_octets },
-    { "name for the certificate", request->name, name_octets },
-    { "name for EHLO", request->helo, helo_octets },
-  };
-  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-    {
-      const char *text = words[i].text;
-      size_t length = text ? strlen (text) : 0;
-      if (text && (length == 0 || length > 255 || strspn (text, words[i].octets) != length))
-        return msub_fail (err, MSUB_MESSAGE, "The %s cannot be used: %.255s", words[i].what, text);
-    }
-  if (request->user && !msub_smtp_secret_fine (request->user))
-    return msub_fail (err, MSUB_MESSAGE, "The user name holds a control character");
-  if (request->password && !msub_smtp_secret_fine (request->password))
-    return msub_fail (err, MSUB_MESSAGE, "The password holds a control character");
-  return 0;
-}
-
 static int
 check_envelope (const struct msub_envelope *envelope, struct msub_error *err)
 {
@@ -311,7 +282,7 @@ msub_session_deliver (const struct msub_context *context, struct msub_request *r
 {
   memset (delivery_r, 0, sizeof *delivery_r);
   struct msub_error *err = &delivery_r->error;
-  if (check_words (request, err))
+  if (msub_request_check (request, err))
     return msub_server_rest (server, request, err, request->keep_msecs > 0 && request->share);
   if (request->probe)
     {

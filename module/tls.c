@@ -700,9 +700,9 @@ name_differs (gnutls_x509_crt_t leaf, const char *name, struct msub_tls_info *in
     match = dns && gnutls_x509_crt_check_hostname (leaf, name) != 0;
   if (match)
     return false;
-  char list[256];
+  char list[2 * sizeof info->names], shown[256];
   size_t n = 0;
-  for (const char *p = info->names; *p && n + 3 < sizeof list; p++)
+  for (const char *p = info->names; *p; p++)
     if (*p != '\n')
       list[n++] = *p;
     else if (p[1])
@@ -710,8 +710,8 @@ name_differs (gnutls_x509_crt_t leaf, const char *name, struct msub_tls_info *in
         list[n++] = ',';
         list[n++] = ' ';
       }
-  list[n] = '\0';
-  snprintf (dst, size, "it was issued for %s, not for %s", n ? list : "no host name or address", name);
+  msub_text_clean (shown, sizeof shown, list, n);
+  msub_text_format (dst, size, "it was issued for %s, not for %s", n ? shown : "no host name or address", name);
   return true;
 }
 
@@ -812,8 +812,11 @@ describe_status (unsigned status, gnutls_x509_crt_t leaf, struct msub_tls_info *
   if (gnutls_x509_crt_check_issuer (leaf, leaf))
     snprintf (info->unverified, sizeof info->unverified, "it is signed by nobody but itself");
   else
-    snprintf (info->unverified, sizeof info->unverified, "nobody trusted here vouches for its issuer (%.200s)",
-              info->issuer);
+    {
+      char issuer[200];
+      msub_text_clean (issuer, sizeof issuer, info->issuer, strlen (info->issuer));
+      msub_text_format (info->unverified, sizeof info->unverified, "nobody trusted here vouches for its issuer (%s)", issuer);
+    }
 }
 
 /* There may be more than one thing wrong.  */
@@ -821,7 +824,7 @@ static void
 add_reason (struct msub_tls_info *info, const char *reason)
 {
   size_t length = strlen (info->unverified);
-  snprintf (info->unverified + length, sizeof info->unverified - length, "%s%s", length ? "; " : "", reason);
+  msub_text_format (info->unverified + length, sizeof info->unverified - length, "%s%s", length ? "; " : "", reason);
 }
 
 /* What a stapled response (RFC 6960) says of LEAF.  GnuTLS refuses "revoked" itself, and lets "unknown" pass, with which a

@@ -15,24 +15,30 @@
 
 (declare-function mew-submit--mod-jobs "ext:mew-submit-module" ())
 
+(defun mew-submit-reuse-tests--request (peer name share keep file)
+  "Return a request to send FILE to PEER's listener NAME with SHARE and KEEP."
+  (list :host "127.0.0.1" :race t :attempt-delay 250
+        :routes `((,(mew-submit-test-port peer name) ipv4 starttls))
+        :connect-timeout 10000 :step-timeout 10000 :tls 'required
+        :ca-file (mew-submit-test-ca peer) :helo "localhost"
+        :user "me" :password (copy-sequence "secret")
+        :from "me@example.org" :recipients (list "you@example.net")
+        :file file :share share :keep keep))
+
 (defun mew-submit-reuse-tests--send (peer name share keep &optional recipient)
   "Send a message to PEER's listener NAME with SHARE and KEEP, and wait.
 Return (RESULT REUSED RESUMED).  RECIPIENT is its only one."
   (mew-submit-test-with-directory directory
     (let* ((events nil)
-           (session
-            (mew-submit-session-start
-             (list :host "127.0.0.1" :race t :attempt-delay 250
-                   :routes `((,(mew-submit-test-port peer name) ipv4 starttls))
-                   :connect-timeout 10000 :step-timeout 10000 :tls 'required
-                   :ca-file (mew-submit-test-ca peer) :helo "localhost"
-                   :user "me" :password (copy-sequence "secret")
-                   :from "me@example.org"
-                   :recipients (list (or recipient "you@example.net"))
-                   :file (mew-submit-test-write
-                          (expand-file-name "m" directory) "Subject: x\r\n\r\nx\r\n")
-                   :share share :keep keep)
-             :on-event (lambda (event) (push event events))))
+           (request (mew-submit-reuse-tests--request
+                     peer name share keep
+                     (mew-submit-test-write (expand-file-name "m" directory)
+                                            "Subject: x\r\n\r\nx\r\n")))
+           (session (mew-submit-session-start
+                     (if recipient
+                         (plist-put request :recipients (list recipient))
+                       request)
+                     :on-event (lambda (event) (push event events))))
            (done (mew-submit-session-wait session mew-submit-test-patience))
            (get (lambda (type key)
                   (plist-get (seq-find (lambda (event)
@@ -190,6 +196,111 @@ The last element is how many connections there were."
                    '("delivered" nil nil)))
     (should (equal (mew-submit-reuse-tests--send peer "a" "u" 0)
                    '("delivered" nil nil)))))
+
+;;; What is kept outlives who opened it
+
+(defconst mew-submit-reuse-tests--early-ends
+  (let ((write (lambda (text)
+                 (lambda (request)
+                   (mew-submit-test-write (plist-get request :file) text)
+                   request)))
+        (put (lambda (key value)
+               ;; A copy: who is given a secret clears it.
+               (lambda (request)
+                 (plist-put request key (copy-sequence value))))))
+    `(("a NUL in the message" ,(funcall write "Subject: x\n\n\0\n"))
+      ("an empty message" ,(funcall write ""))
+      ("a message that was deleted"
+       ,(lambda (request) (delete-file (plist-get request :file)) request))
+      ("a message that is a directory"
+       ,(lambda (request)
+          (plist-put request :file
+                     (file-name-directory (plist-get request :file)))))
+      ("a message that nobody may read"
+       ,(lambda (request)
+          (set-file-modes (plist-get request :file) 0)
+          ;; Root may, and sends it.
+          (and (not (file-readable-p (plist-get request :file))) request)))
+      ("a bad name of the server" ,(funcall put :host "127.0.0.1 x"))
+      ("a bad name for EHLO" ,(funcall put :helo "a b"))
+      ("a bad user" ,(funcall put :user "m\ne"))
+      ("a bad password" ,(funcall put :password "secr\net"))
+      ("no recipient" ,(funcall put :recipients nil))
+      ("a bad recipient" ,(funcall put :recipients '("you@example.net>")))
+      ("a bad sender" ,(funcall put :from "me@example.org> SIZE=1"))
+      ("a bad parameter" ,(funcall put :dsn-return "FULL X=1"))))
+  "What ends a job before it has looked at its kept connection, each a list.
+That is what it is, and a function that makes a request such a one, or returns
+nil where that cannot be done.")
+
+(defun mew-submit-reuse-tests--end-early (peer spoil keep)
+  "Start a job with share \"k\" at PEER that SPOIL ends early; wait for it.
+KEEP is how long it keeps the connection.  Return its result."
+  (mew-submit-test-with-directory directory
+    (when-let* ((request (funcall spoil
+                                  (mew-submit-reuse-tests--request
+                                   peer "a" "k" keep
+                                   (mew-submit-test-write
+                                    (expand-file-name "m" directory) "x\n")))))
+      (plist-get (mew-submit-session-wait (mew-submit-session-start request) 60)
+                 :result))))
+
+(ert-deftest mew-submit-reuse-tests-an-early-end-with-a-kept-connection ()
+  "A job that ends early keeps the connection, though who opened it has gone.
+\(SECURITY: O26)."
+  (mew-submit-reuse-tests--with-peer peer ("127.0.0.1:0,name=a")
+    (should (equal (mew-submit-reuse-tests--send peer "a" "k" 60000)
+                   '("delivered" nil nil)))
+    (pcase-dolist (`(,what ,spoil) mew-submit-reuse-tests--early-ends)
+      (ert-info (what)
+        (should (member (mew-submit-reuse-tests--end-early peer spoil 60000)
+                        '("refused" nil)))
+        (should (equal (mew-submit-reuse-tests--send peer "a" "k" 60000)
+                       '("delivered" t nil)))))
+    (should (= (mew-submit-reuse-tests--connections peer) 1))))
+
+(ert-deftest mew-submit-reuse-tests-an-early-end-says-goodbye ()
+  "A job that ends early and keeps nothing says QUIT on the kept connection."
+  (pcase-dolist (`(,what ,spoil) mew-submit-reuse-tests--early-ends)
+    (ert-info (what)
+      (mew-submit-reuse-tests--with-peer peer ("127.0.0.1:0,name=a")
+        (should (equal (mew-submit-reuse-tests--send peer "a" "k" 60000)
+                       '("delivered" nil nil)))
+        (when (mew-submit-reuse-tests--end-early peer spoil 0)
+          (mew-submit-test-until ("QUIT" 60)
+            (member "QUIT" (mew-submit-test-lines peer)))
+          (mew-submit-test-until ("the thread to end" 60)
+            (zerop (mew-submit--mod-jobs))))))))
+
+(ert-deftest mew-submit-reuse-tests-a-cancel-at-once ()
+  "A job that is cancelled before it has begun lets go of the kept connection."
+  (mew-submit-reuse-tests--with-peer peer ("127.0.0.1:0,name=a")
+    (mew-submit-test-with-directory directory
+      (let ((file (mew-submit-test-write (expand-file-name "m" directory) "x\n")))
+        (dotimes (_ 5)
+          (should (equal (car (mew-submit-reuse-tests--send peer "a" "k" 60000))
+                         "delivered"))
+          (let ((session (mew-submit-session-start
+                          (mew-submit-reuse-tests--request peer "a" "k" 60000
+                                                           file))))
+            (mew-submit-session-cancel session)
+            (should (member (plist-get (mew-submit-session-wait session 60)
+                                       :result)
+                            '("cancelled" "delivered")))))))))
+
+(ert-deftest mew-submit-reuse-tests-a-look-is-not-a-message ()
+  "A job that only looks at a server has a connection of its own."
+  (mew-submit-reuse-tests--with-peer peer ("127.0.0.1:0,name=a")
+    (dolist (look '(:probe :diagnose))
+      (should (equal (car (mew-submit-reuse-tests--send peer "a" "k" 60000))
+                     "delivered"))
+      (let ((before (mew-submit-reuse-tests--connections peer)))
+        (mew-submit-session-wait
+         (mew-submit-session-start
+          (append (list look t)
+                  (mew-submit-reuse-tests--request peer "a" "k" 0 nil)))
+         60)
+        (should (= (mew-submit-reuse-tests--connections peer) (1+ before)))))))
 
 (provide 'mew-submit-reuse-tests)
 ;;; mew-submit-reuse-tests.el ends here

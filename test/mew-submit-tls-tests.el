@@ -386,7 +386,7 @@ issued for smtp\\.example\\.org, .*, not for other\\.example\\."
 
 (ert-deftest mew-submit-tls-tests-system-trust-changes ()
   "The system's trust is shared by all, and a change of it is noticed at once.
-\(SECURITY: D27)."
+\(SECURITY: D28)."
   :tags '(:module)
   (let ((system "/etc/ssl/certs/ca-certificates.crt"))
     (skip-unless (file-readable-p system))

@@ -384,7 +384,7 @@ deliver (enum how how, bool tls, enum cause cause, int fd, const struct msub_bod
   const char *recipients[] = { "you@example.net" };
   struct msub_envelope envelope = { .from = "me@example.org", .recipients = recipients, .count = 1 };
   struct msub_transaction transaction = { 0 };
-  server.trust = tls ? msub_tls_trust_new (&options, err) : NULL;
+  server.trust = tls ? msub_tls_trust_new (&context, &options, msub_now () + MSUB_MSECS (60000), err) : NULL;
   client.armed = true;
   int failed = (tls && msub_smtp_tls (server.smtp, server.trust, "127.0.0.1", false, &server.tls, err))
                || msub_smtp_greeting (server.smtp, err) || msub_smtp_hello (server.smtp, false, err);

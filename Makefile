@@ -112,7 +112,8 @@ $(BUILD)/compiled: $(LISP)
 	@touch $@
 
 libraries:
-	@$(PKG_CONFIG) --exists gnutls libgsasl || { echo 'GnuTLS or GNU SASL is missing: run make deps' >&2; exit 1; }
+	@$(PKG_CONFIG) --exists 'gnutls >= 3.7.2' libgsasl || \
+	  { echo 'GnuTLS 3.7.2 (or later) or GNU SASL is missing: run make deps' >&2; exit 1; }
 
 ## Testing (each suite alone: check-NAME)
 
@@ -147,7 +148,10 @@ units: $(patsubst test/c/%.c,$(BUILD)/c/%,$(UNIT_C))
 
 $(BUILD)/c/test-%: $(BUILD)/asan/test/c/test-%.o $(call objects,asan,$(HELPER_C) $(PURE_C))
 	@mkdir -p $(@D)
-	$(call run,$(CC) asan,$@) $(CC) $(ASAN_FLAGS) -o $@ $^ $(LDFLAGS) -pthread
+	$(call run,$(CC) asan,$@) $(CC) $(ASAN_FLAGS) -o $@ $^ $(LDFLAGS) $(LIBS)
+
+# What is not pure needs the whole module but its boundary.
+$(BUILD)/c/test-cut: $(call objects,asan,$(filter-out module/module.c $(PURE_C),$(MODULE_C)))
 
 bench: all programs  ## measure round trips, octets and time
 	@test/bench/run
@@ -160,6 +164,10 @@ tsan: all programs  ## the tests, with ThreadSanitizer in the module and the tes
 asan tsan:
 	@$(MAKE) $(BUILD)/$@/mew-submit-module$(SUFFIX) $(BUILD)/$@/peer
 	@test/tool/sanitize $@
+
+stress: all programs  ## thousands of jobs of each fate (STRESS=2000, STRESS_SECONDS=600), under ASan and then TSan
+	@for kind in asan tsan; do $(MAKE) $(BUILD)/$$kind/mew-submit-module$(SUFFIX) $(BUILD)/$$kind/peer \
+	  && test/tool/sanitize $$kind stress || exit 1; done
 
 define sanitized
 $(BUILD)/$(1)/mew-submit-module$(SUFFIX): $(call objects,$(1),$(MODULE_C))
@@ -239,7 +247,7 @@ help:  ## this list
 	  -e 's/^([a-z][a-z -]*):.*  ## (.*)/\1 \t\2/p' Makefile | expand -t 20
 
 .PHONY: all module compile programs libraries check check-fast demo check-all check-c check-lisp $(SUITES) \
-  units bench fuzz asan tsan lint lint-c cppcheck tidy exports layers rows warnings checkdoc package-lint spaces \
+  units bench fuzz asan tsan stress lint lint-c cppcheck tidy exports layers rows warnings checkdoc package-lint spaces \
   info install uninstall deps deps-build deps-check clean help
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -16,6 +16,9 @@
 #include <linux/errqueue.h>
 #endif
 
+/* How long an ssh may take to log in: through other hosts, with a key that has to be touched.  */
+#define SSH_LOGIN_MSECS 60000
+
 static const char *const tls_mode_names[] = { "none", "starttls", "implicit" };
 _Static_assert (sizeof tls_mode_names / sizeof *tls_mode_names == MSUB_TLS_MODES, "a name for each mode");
 
@@ -99,7 +102,7 @@ read_icmp (struct msub_attempt *attempt, int fd)
 #ifdef __linux__
   for (;;)
     {
-      char control[512];
+      _Alignas (struct cmsghdr) char control[512];
       struct msghdr message = { .msg_control = control, .msg_controllen = sizeof control };
       if (recvmsg (fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
         return;
@@ -287,6 +290,11 @@ advance_tunnel (struct msub_attempt *attempt)
   char words[256] = "";
   int errnum = 0;
   int open = msub_tunnel_advance (attempt->tunnel, &errnum, words, sizeof words);
+  if (!attempt->asked && msub_tunnel_asked (attempt->tunnel))
+    {
+      attempt->asked = true;
+      attempt->started = msub_now ();
+    }
   if (open < 0)
     /* Without a word about the port the fault is the tunnel's own, so this machine's side.  */
     judge_with (attempt, -1, errnum ? errnum : ENOTCONN, errnum == 0, words);
@@ -301,6 +309,7 @@ static void
 start_tunnel (struct msub_attempt *attempt)
 {
   struct msub_error err = { 0 };
+  attempt->asked = false;
   attempt->tunnel = msub_tunnel_start (&attempt->way->tunnel, attempt->way->host, attempt->route.port, &err);
   if (attempt->tunnel)
     advance_tunnel (attempt);
@@ -379,19 +388,32 @@ msub_attempt_insist (struct msub_attempt *attempt)
 }
 
 nfds_t
-msub_attempt_poll (const struct msub_attempt *attempt, struct pollfd *fds)
+msub_attempt_poll (const struct msub_attempt *attempt, struct pollfd fds[MSUB_ATTEMPT_POLL_MAX])
 {
   if (attempt->tunnel)
-    {
-      fds[0] = msub_tunnel_poll (attempt->tunnel);
-      return 1;
-    }
+    return msub_tunnel_poll (attempt->tunnel, fds);
   nfds_t count = 0;
   int sockets[] = { attempt->fd, attempt->second_fd };
   for (size_t i = 0; i < sizeof sockets / sizeof *sockets; i++)
     if (sockets[i] >= 0)
       fds[count++] = (struct pollfd) { .fd = sockets[i], .events = POLLOUT };
   return count;
+}
+
+_Static_assert (MSUB_ATTEMPT_POLL_MAX >= MSUB_TUNNEL_POLL_MAX, "room for a tunnel's");
+
+bool
+msub_attempt_on_its_way (const struct msub_attempt *attempt)
+{
+  return attempt->state == MSUB_CONNECTING && attempt->tunnel && !attempt->asked;
+}
+
+msub_time
+msub_attempt_deadline (const struct msub_attempt *attempt, int timeout_msecs)
+{
+  bool ssh = attempt->way->tunnel.kind == MSUB_TUNNEL_SSH;
+  int msecs = ssh && msub_attempt_on_its_way (attempt) && timeout_msecs < SSH_LOGIN_MSECS ? SSH_LOGIN_MSECS : timeout_msecs;
+  return attempt->started + MSUB_MSECS (msecs);
 }
 
 void
@@ -426,6 +448,17 @@ msub_attempt_look (struct msub_attempt *attempt, int fd)
 void
 msub_attempt_silent (struct msub_attempt *attempt, msub_time deadline, msub_time grace)
 {
+  if (msub_attempt_on_its_way (attempt))
+    {
+      char words[256];
+      bool ssh = attempt->way->tunnel.kind == MSUB_TUNNEL_SSH;
+      snprintf (words, sizeof words,
+                ssh ? "ssh %.80s did not log in within %.0f s; try it in a terminal"
+                    : "the SOCKS5 proxy %.80s did not answer within %.0f s",
+                attempt->way->tunnel.place, msub_msecs_since (attempt->started) / 1000);
+      judge_with (attempt, -1, ENOTCONN, true, words);
+      return;
+    }
   attempt->limit_msecs = (double) (deadline - attempt->started) / 1000;
   attempt->grace_msecs = (double) grace / 1000;
   judge (attempt, -1, ETIMEDOUT, false);

@@ -58,10 +58,12 @@ struct msub_attempt
   size_t id;
   struct msub_route route;
   size_t tier;                 /* the port's place in the order of preference */
+  bool first;                  /* to the first address of its route */
   struct msub_address address;
   enum msub_attempt_state state;
   int fd, second_fd;           /* -1: none */
-  struct msub_tunnel *tunnel;  /* instead of FD, until it is open */
+  struct msub_tunnel *tunnel;  /* where there is one: what to wait for, until it is open */
+  bool asked;                  /* the tunnel has asked for the port; that is when STARTED is, then */
   msub_time started, second_started;
   msub_time round_trip;        /* once MSUB_CONNECTED */
   double msecs;                /* from the start to the verdict */
@@ -82,13 +84,20 @@ void msub_attempt_start (struct msub_attempt *attempt);
    only takes note of the time.  */
 void msub_attempt_insist (struct msub_attempt *attempt);
 
-/* What a connecting attempt waits for: up to 2 descriptors are put into FDS.  Returns how many.  */
-nfds_t msub_attempt_poll (const struct msub_attempt *attempt, struct pollfd *fds);
+/* What a connecting attempt waits for is put into FDS.  Returns how many descriptors these are.  */
+#define MSUB_ATTEMPT_POLL_MAX 3
+nfds_t msub_attempt_poll (const struct msub_attempt *attempt, struct pollfd fds[MSUB_ATTEMPT_POLL_MAX]);
+
+/* Does a connecting attempt still have to get to where the port can be asked for?  Only then its time begins.  */
+bool msub_attempt_on_its_way (const struct msub_attempt *attempt);
+
+/* When a connecting attempt that has TIMEOUT_MSECS for a port is to be given up.  */
+msub_time msub_attempt_deadline (const struct msub_attempt *attempt, int timeout_msecs);
 
 /* Something has happened to FD of a connecting attempt: has it come to its end?  */
 void msub_attempt_look (struct msub_attempt *attempt, int fd);
 
-/* Nothing came back until DEADLINE: case 5.  GRACE: see grace_msecs.  */
+/* Nothing came back until DEADLINE: case 5, or the tunnel's own fault.  GRACE: see grace_msecs.  */
 void msub_attempt_silent (struct msub_attempt *attempt, msub_time deadline, msub_time grace);
 
 /* Another one has won: close, and be ready to be started again.  */

@@ -30,6 +30,30 @@ has_eight_bit (const char *s, size_t n)
   return (all & UINT64_C (0x8080808080808080)) != 0;
 }
 
+/* Is the header UTF-8, with the N octets of RUN?  A character may be cut by the border of two blocks, but not by a line's
+   end.  */
+static void
+check_utf8 (struct msub_body *body, const char *run, size_t n)
+{
+  for (const char *end = run + n; run < end && !body->facts.other_header; run++)
+    {
+      uint8_t c = (uint8_t) *run;
+      if (body->more > 0)
+        {
+          body->facts.other_header = c < body->least || c > body->most;
+          body->more--;
+        }
+      else if (c >= 0x80)
+        {
+          body->facts.other_header = c < 0xC2 || c > 0xF4;
+          body->more = c < 0xE0 ? 1 : c < 0xF0 ? 2 : 3;
+        }
+      /* No overlong forms, no surrogates, nothing above U+10FFFF.  */
+      body->least = c == 0xE0 ? 0xA0 : c == 0xF0 ? 0x90 : 0x80;
+      body->most = c == 0xED ? 0x9F : c == 0xF4 ? 0x8F : 0xBF;
+    }
+}
+
 /* Write N octets (at least one) without CR and LF to OUT, which may be NULL.  Returns the octets
    written.  */
 static size_t
@@ -45,6 +69,8 @@ put_run (struct msub_body *body, const char *run, size_t n, char *out)
         facts->eight_bit = true;
         facts->eight_bit_header |= !body->body;
       }
+  if (!body->body && facts->eight_bit_header)
+    check_utf8 (body, run, n);
   facts->octets += n;
   body->column += n;
   if (!out)
@@ -59,6 +85,7 @@ static size_t
 put_line_end (struct msub_body *body, char *out)
 {
   struct msub_body_facts *facts = &body->facts;
+  facts->other_header |= !body->body && body->more > 0;
   if (body->column == 0)
     body->body = true;
   if (body->column > facts->longest_line)

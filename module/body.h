@@ -22,7 +22,8 @@ struct msub_body_facts
   uint64_t longest_line;  /* octets, CRLF not counted */
   uint64_t first_nul;     /* line number (1-based) of the first NUL, or 0 */
   bool eight_bit;         /* an octet above 127 anywhere */
-  bool eight_bit_header;  /* ... before the first empty line */
+  bool eight_bit_header;  /* ... before the first empty line ... */
+  bool other_header;      /* ... where it is not UTF-8 (RFC 3629) */
   bool bare_cr, bare_lf;  /* line ends that are not CRLF in the original */
 };
 
@@ -33,6 +34,7 @@ struct msub_body
   uint64_t column;        /* octets of the present line so far */
   bool cr;                /* the last input octet was a CR, already written as CRLF */
   bool body;              /* past the first empty line */
+  uint8_t more, least, most; /* in a UTF-8 character: octets to come, and what the next one may be */
   bool stuff;             /* double leading dots (DATA), or not (BDAT) */
 };
 

@@ -6,6 +6,7 @@
 #include "conversation.h"
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ msub_smtp_free (struct msub_smtp **smtp)
 {
   if (!*smtp)
     return;
+  (*smtp)->c->cut |= (*smtp)->in_message;
   msub_connection_free (&(*smtp)->c);
   for (size_t i = 0; i < (*smtp)->secret_count; i++)
     msub_wipe_free (&(*smtp)->secrets[i]);
@@ -75,7 +77,7 @@ msub_smtp_trace (const struct msub_smtp *smtp, const char *direction, const char
 static void
 trace_reply (const struct msub_smtp *smtp)
 {
-  const struct msub_reply *reply = &smtp->parser.reply;
+  const struct msub_reply *reply = msub_smtp_shown (smtp);
   if (!smtp->c->context->trace)
     return;
   const char *end = reply->text + reply->text_length;
@@ -83,10 +85,10 @@ trace_reply (const struct msub_smtp *smtp)
     {
       const char *newline = memchr (p, '\n', (size_t) (end - p));
       const char *stop = newline ? newline : end;
-      char line[1024];
-      int n = snprintf (line, sizeof line, "%d%c%.*s", reply->code, stop + 1 < end ? '-' : ' ',
-                        (int) (stop - p > 1000 ? 1000 : stop - p), p);
-      msub_smtp_trace (smtp, "S", line, n < (int) sizeof line ? (size_t) n : sizeof line - 1);
+      char line[1024], words[1000];
+      msub_text_clean (words, sizeof words, p, (size_t) (stop - p));
+      size_t n = msub_text_format (line, sizeof line, "%d%c%s", reply->code, stop + 1 < end ? '-' : ' ', words);
+      msub_smtp_trace (smtp, "S", line, n);
       p = stop + 1;
     }
 }
@@ -96,7 +98,7 @@ trace_reply (const struct msub_smtp *smtp)
 int
 msub_smtp_hide (struct msub_smtp *smtp, const char *secret, struct msub_error *err)
 {
-  if (secret[0] == '\0' || smtp->secret_count == MSUB_SECRETS_MAX)
+  if (strlen (secret) < MSUB_SECRET_LEAST || smtp->secret_count == MSUB_SECRETS_MAX)
     return 0;
   char *copy = strdup (secret);
   if (!copy)
@@ -105,20 +107,30 @@ msub_smtp_hide (struct msub_smtp *smtp, const char *secret, struct msub_error *e
   return 0;
 }
 
-static void
-blot_secrets (struct msub_smtp *smtp)
+void
+msub_smtp_blot (const struct msub_smtp *smtp, char *text, size_t n)
 {
-  struct msub_reply *reply = &smtp->parser.reply;
   for (size_t i = 0; i < smtp->secret_count; i++)
     {
       size_t length = strlen (smtp->secrets[i]);
-      char *p = reply->text;
-      while ((p = memmem (p, (size_t) (reply->text + reply->text_length - p), smtp->secrets[i], length)))
+      char *p = text;
+      while ((p = memmem (p, (size_t) (text + n - p), smtp->secrets[i], length)))
         {
           memset (p, '*', length);
           p += length;
         }
     }
+}
+
+/* What was said, for telling.  The reply itself stays as it is: stars in a challenge would make it another.  */
+static void
+note_shown (struct msub_smtp *smtp)
+{
+  const struct msub_reply *reply = &smtp->parser.reply;
+  memcpy (&smtp->shown, reply, offsetof (struct msub_reply, text));
+  memcpy (smtp->shown.text, reply->text, reply->text_length + 1);
+  smtp->shown.text_length = reply->text_length;
+  msub_smtp_blot (smtp, smtp->shown.text, smtp->shown.text_length);
 }
 
 /* Replies */
@@ -139,11 +151,14 @@ msub_smtp_read (struct msub_smtp *smtp, msub_time deadline, struct msub_error *e
       int complete = msub_reply_feed (&smtp->parser, c->in + c->in_start, (size_t) n, &used, err);
       c->in_start += used;
       if (complete < 0)
-        return -1;
+        {
+          msub_smtp_blot (smtp, err->text, strlen (err->text)); /* it quotes what is no reply */
+          return -1;
+        }
       if (complete)
         {
           smtp->replies++;
-          blot_secrets (smtp);
+          note_shown (smtp);
           trace_reply (smtp);
           return 0;
         }
@@ -158,6 +173,12 @@ msub_smtp_last (const struct msub_smtp *smtp)
   return &smtp->parser.reply;
 }
 
+const struct msub_reply *
+msub_smtp_shown (const struct msub_smtp *smtp)
+{
+  return &smtp->shown;
+}
+
 const char *
 msub_smtp_doubt (const struct msub_smtp *smtp)
 {
@@ -170,7 +191,7 @@ msub_smtp_doubt (const struct msub_smtp *smtp)
 int
 msub_smtp_failed (const struct msub_smtp *smtp, enum msub_kind kind_5, const char *what, struct msub_error *err)
 {
-  const struct msub_reply *reply = msub_smtp_last (smtp);
+  const struct msub_reply *reply = msub_smtp_shown (smtp);
   char words[600];
   msub_reply_words (reply, words, sizeof words);
   if (err->kind != MSUB_OK)
@@ -199,7 +220,7 @@ spoken_unasked (struct msub_smtp *smtp, struct msub_error *err)
   if (msub_smtp_last (smtp)->code == 421)
     return msub_smtp_failed (smtp, MSUB_REFUSED, "the mail", err);
   char words[400];
-  msub_reply_words (msub_smtp_last (smtp), words, sizeof words);
+  msub_reply_words (msub_smtp_shown (smtp), words, sizeof words);
   return msub_fail (err, MSUB_PROTOCOL, "%s spoke before it was asked: %s", smtp->c->peer.text, words);
 }
 

@@ -11,6 +11,7 @@
 
 #define MSUB_COMMAND_MAX 512 /* RFC 5321 section 4.5.3.1.4 */
 #define MSUB_SECRETS_MAX 24
+#define MSUB_SECRET_LEAST 4
 
 /* How long to wait, in seconds, for a step that has no time-out of its own in RFC 5321: a farewell, a word out of
    turn.  */
@@ -23,14 +24,15 @@ struct msub_smtp
   const char *helo;
   int step_msecs;
   bool tls, verified;
-  bool in_message;  /* the message is on its way and not answered: no command may be sent */
+  bool in_message;  /* from the message's first octet to its answer: no command may be sent, and no goodbye said */
   bool settled;     /* the last transaction has ended, and every reply has been read: another one may begin ... */
   bool dirty;       /* ... after a RSET */
   unsigned mails;   /* MAIL said so far */
   uint64_t replies; /* read so far */
   struct msub_capabilities caps;
-  struct msub_reply_parser parser;
-  /* Every form of the credentials that has left or may come back; blotted out of what the server says.  */
+  struct msub_reply_parser parser; /* the reply as it came: what the protocol goes by ... */
+  struct msub_reply shown;         /* ... and without secrets: what is told of it */
+  /* Every form of the credentials that has left or may come back; blotted out of what is told.  */
   char *secrets[MSUB_SECRETS_MAX];
   size_t secret_count;
 };
@@ -47,13 +49,19 @@ msub_time msub_smtp_deadline (const struct msub_smtp *smtp, int seconds);
 /* The trace: a line of ours ("C") or the server's ("S").  */
 void msub_smtp_trace (const struct msub_smtp *smtp, const char *direction, const char *line, size_t n);
 
-/* Remember SECRET, so that it is blotted out of everything the server says from now on (SECURITY: E16).  -1 without
-   memory: the conversation must not go on.  */
+/* Remember SECRET, so that it is blotted out of everything that is told of what the server says from now on (SECURITY: E16).
+   A secret of less than MSUB_SECRET_LEAST octets is not: its stars would show where it occurs in ordinary words, and so what
+   it is, and hide nothing from who can try all of them.  -1 without memory: the conversation must not go on.  */
 int msub_smtp_hide (struct msub_smtp *smtp, const char *secret, struct msub_error *err);
 
-/* Read one reply; it is msub_smtp_last's until the next.  */
+/* Blot the secrets out of the N octets of TEXT, which is for people.  */
+void msub_smtp_blot (const struct msub_smtp *smtp, char *text, size_t n);
+
+/* Read one reply; until the next it is msub_smtp_last's, and msub_smtp_shown's without secrets: whatever is told comes from
+   that one.  */
 int msub_smtp_read (struct msub_smtp *smtp, msub_time deadline, struct msub_error *err);
 const struct msub_reply *msub_smtp_last (const struct msub_smtp *smtp);
+const struct msub_reply *msub_smtp_shown (const struct msub_smtp *smtp);
 
 /* Fill ERR from the last reply, which was to WHAT: KIND_5 for a 5yz, MSUB_DEFERRED for a 4yz, MSUB_PROTOCOL for anything
    else.  -1.  */

@@ -74,18 +74,37 @@ system_errno_words (int errnum, char *buf, size_t size)
 }
 #endif
 
+/* What is put together is larger than what is kept, so that a text too long is cut by msub_text_clean, with its dots, and
+   never in the middle of a character.  */
+#define RAW_MAX (2 * MSUB_TEXT_MAX)
+
+__attribute__ ((format (printf, 3, 0))) static size_t
+format_raw (char *raw, size_t size, const char *format, va_list args)
+{
+  int n = vsnprintf (raw, size, format, args);
+  return n < 0 ? 0 : (size_t) n < size ? (size_t) n : size - 1;
+}
+
+size_t
+msub_text_format (char *dst, size_t size, const char *format, ...)
+{
+  char raw[RAW_MAX];
+  va_list args;
+  va_start (args, format);
+  size_t length = format_raw (raw, sizeof raw, format, args);
+  va_end (args);
+  return msub_text_clean (dst, size, raw, length);
+}
+
 __attribute__ ((format (printf, 4, 0))) static void
 set (struct msub_error *err, enum msub_kind kind, const char *suffix, const char *format,
      va_list args)
 {
-  /* Larger than what is kept, so that a text too long is cut by msub_text_clean, with its dots, and
-     never here in the middle of a character.  */
-  char raw[2 * MSUB_TEXT_MAX];
-  int n = vsnprintf (raw, sizeof raw, format, args);
-  size_t length = n < 0 ? 0 : (size_t) n < sizeof raw ? (size_t) n : sizeof raw - 1;
+  char raw[RAW_MAX];
+  size_t length = format_raw (raw, sizeof raw, format, args);
   if (suffix)
     {
-      n = snprintf (raw + length, sizeof raw - length, ": %s", suffix);
+      int n = snprintf (raw + length, sizeof raw - length, ": %s", suffix);
       if (n > 0)
         length += (size_t) n < sizeof raw - length ? (size_t) n : sizeof raw - length - 1;
     }

@@ -64,6 +64,9 @@ int msub_fail_errno (struct msub_error *err, enum msub_kind kind, int errnum, co
    does not fit is cut off at a character's edge and ends in "...".  Returns the length.  */
 size_t msub_text_clean (char *dst, size_t size, const char *src, size_t n);
 
+/* As snprintf, then as msub_text_clean: the one way to put a text for people together, so that no character is cut in two.  */
+size_t msub_text_format (char *dst, size_t size, const char *format, ...) __attribute__ ((format (printf, 3, 4)));
+
 /* The symbolic name of errno value ERRNUM ("ECONNREFUSED"), or "E<number>".  BUF holds at
    least 16 octets and is used for the latter.  */
 const char *msub_errno_name (int errnum, char *buf);

@@ -75,10 +75,33 @@ msub_event_truth (struct msub_event *event, const char *key, bool value)
     field->integer = value;
 }
 
+/* A clean copy of TEXT, malloc'd; what stands between SEPARATORS is cleaned piece by piece.  NULL without memory.  Lisp's
+   make_string signals where a text is not UTF-8, so this is the last place to see to it (SECURITY: O6).  */
+static char *
+clean_copy (const char *text, const char *separators)
+{
+  /* At worst each octet becomes U+FFFD; and there is room for the NUL.  */
+  size_t room = 3 * strlen (text) + 1, length = 0;
+  char *copy = malloc (room);
+  for (const char *p = text; copy;)
+    {
+      size_t n = strcspn (p, separators);
+      length += msub_text_clean (copy + length, room - length, p, n);
+      p += n;
+      if (*p == '\0')
+        break;
+      copy[length++] = *p++;
+    }
+  if (copy)
+    copy[length] = '\0';
+  return copy;
+}
+
 static void
 add_text (struct msub_event *event, const char *key, enum msub_field_type type, const char *text)
 {
-  char *copy = text ? strdup (text) : NULL;
+  /* A list's elements end in '\n', and may have parts with tabs between them.  */
+  char *copy = text ? clean_copy (text, type == MSUB_FIELD_LIST ? "\n\t" : "") : NULL;
   struct msub_field *field = copy ? add (event, key, type) : NULL;
   if (field)
     field->text = copy;

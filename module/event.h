@@ -62,9 +62,9 @@ void msub_event_free (struct msub_event **event);
 void msub_event_integer (struct msub_event *event, const char *key, int64_t value);
 void msub_event_real (struct msub_event *event, const char *key, double value);
 void msub_event_truth (struct msub_event *event, const char *key, bool value);
-/* TEXT is copied; it must be clean (msub_text_clean).  NULL: the field is left out.  */
+/* TEXT is copied, and cleaned (msub_text_clean).  NULL: the field is left out.  */
 void msub_event_text (struct msub_event *event, const char *key, const char *text);
-/* ELEMENTS: each ended by '\n'.  */
+/* ELEMENTS: each ended by '\n', and cleaned; the parts of one may have tabs between them.  */
 void msub_event_list (struct msub_event *event, const char *key, const char *elements);
 
 /* An answer to an ask.  Both strings are malloc'd, or NULL; whoever takes the answer frees it.  */

@@ -48,6 +48,8 @@ static struct
   struct msub_tls_memory *memory;
 } memories[MEMORIES_MAX];
 
+static struct msub_tls_shelf *shelf;
+
 /* Its own mutex: a write must not happen to a descriptor that is being replaced.  */
 static pthread_mutex_t channel_mutex = PTHREAD_MUTEX_INITIALIZER;
 static int channel = -1;
@@ -154,7 +156,12 @@ push (void *arg, struct msub_event *event)
     msub_event_real (event, "at", msub_msecs_since (job->started));
   pthread_mutex_lock (&mutex);
   if (event->type == MSUB_EVENT_ASK)
-    job->asking = true;
+    {
+      /* What was answered to an earlier question, too late for it, is no answer to this one.  */
+      msub_answer_free (&job->answer);
+      job->answered = false;
+      job->asking = true;
+    }
   if (event->type == MSUB_EVENT_DONE)
     job->done = true;
   *tail = event;
@@ -256,9 +263,8 @@ park (struct job *job, int fd)
   while (!is_cancelled (job) && !successor_of (job) && msub_now () < deadline)
     {
       struct pollfd fds[] = { { .fd = job->wake[0], .events = POLLIN }, { .fd = fd, .events = POLLIN } };
-      int left = (int) ((deadline - msub_now ()) / 1000 + 1);
       char octets[64];
-      if (poll (fds, 2, left) > 0 && fds[1].revents)
+      if (poll (fds, 2, msub_msecs_until (deadline)) > 0 && fds[1].revents)
         break;
       while (read (job->wake[0], octets, sizeof octets) > 0)
         ;
@@ -296,6 +302,7 @@ run (void *arg)
   for (struct job *job = arg; job;)
     {
       msub_time started = job->started = msub_now ();
+      msub_server_adopt (&server, &job->context, &job->request);
       struct msub_delivery delivery;
       bool keep = carry_out (job, &server, &delivery);
       set_parked (job, keep); /* first: who hears of the end may start the next one at once */
@@ -321,8 +328,7 @@ make_job (struct msub_request *request)
   *request = (struct msub_request) { 0 };
   job->wake[0] = job->wake[1] = -1;
   job->last_event = msub_event_new (MSUB_EVENT_DONE);
-  if (!job->last_event || pipe (job->wake) || msub_net_nonblocking_cloexec (job->wake[0])
-      || msub_net_nonblocking_cloexec (job->wake[1]))
+  if (!job->last_event || msub_net_pipe (job->wake))
     {
       free_job (job);
       return NULL;
@@ -364,11 +370,12 @@ find_memory (const char *share)
   return NULL;
 }
 
-/* Under the mutex: a job that keeps a conversation JOB can use, and that nobody has claimed.  */
+/* Under the mutex: a job that keeps a conversation JOB can use, and that nobody has claimed.  Who only looks at a server looks
+   at it from the beginning.  */
 static struct job *
 find_parked (const struct job *job)
 {
-  if (!job->request.share)
+  if (!job->request.share || job->request.probe || job->request.diagnose)
     return NULL;
   for (struct job *other = jobs; other; other = other->next)
     if (other->parked && !other->successor && !atomic_load (&other->cancelled)
@@ -390,6 +397,9 @@ msub_job_start (struct msub_request *request, struct msub_error *err)
   /* The thread may free the job before we are back: remember its number.  */
   uint64_t id = job->id = ++last_id;
   job->request.memory = find_memory (job->request.share);
+  if (!shelf)
+    shelf = msub_tls_shelf_new ();
+  job->request.shelf = shelf;
   struct job *parked = find_parked (job);
   job->next = jobs;
   jobs = job;

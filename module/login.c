@@ -63,7 +63,7 @@ nothing_offered (const struct msub_smtp *smtp, const char *wanted, const char *r
 {
   char before[200] = "";
   if (remembered)
-    snprintf (before, sizeof before, "it has offered %s before, so somebody may have taken that out. ", remembered);
+    msub_text_format (before, sizeof before, "it has offered %s before, so somebody may have taken that out. ", remembered);
   msub_fail (err, MSUB_INSECURE, "%s does not offer %s (it offers: %s)%s%sNo credentials and no message were sent",
              smtp->c->peer.text, wanted ? wanted : "any way to log in that is accepted here",
              smtp->caps.mechanisms[0] ? smtp->caps.mechanisms : "none", remembered ? "; " : ". ", before);
@@ -178,9 +178,10 @@ run_auth (struct msub_smtp *smtp, struct msub_sasl *sasl, const struct msub_sasl
       if (msub_smtp_exchange (smtp, AUTH_SECONDS, err))
         goto out;
     }
-  const char *words = msub_sasl_server_words (sasl);
-  char what[500];
-  snprintf (what, sizeof what, "the credentials%s%s%s", *words ? " (" : "", words, *words ? ")" : "");
+  char words[400], what[500];
+  msub_text_format (words, sizeof words, "%s", msub_sasl_server_words (sasl));
+  msub_smtp_blot (smtp, words, strlen (words));
+  msub_text_format (what, sizeof what, "the credentials%s%s%s", *words ? " (" : "", words, *words ? ")" : "");
   if (msub_smtp_last (smtp)->code != 235)
     msub_smtp_failed (smtp, MSUB_AUTH, what, err);
   else if (!msub_sasl_complete (sasl))
@@ -204,11 +205,13 @@ msub_smtp_secret_fine (const char *secret)
   return true;
 }
 
-/* Have SECRET blotted out of what the server says, as it is and in base64.  */
+/* Have SECRET blotted out of what is told, as it is and in base64.  */
 static int
 hide_secret (struct msub_smtp *smtp, const char *secret, struct msub_error *err)
 {
   char *disguises[MSUB_SASL_DISGUISES];
+  if (strlen (secret) < MSUB_SECRET_LEAST)
+    return 0;
   int failed = msub_smtp_hide (smtp, secret, err);
   msub_sasl_disguise (secret, disguises);
   for (size_t i = 0; i < MSUB_SASL_DISGUISES; i++)

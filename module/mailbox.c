@@ -75,13 +75,13 @@ is_last (const struct mailbox *m, bool *yes_r)
   return m->imap ? begins (m->line, "a ") : *yes_r || begins (m->line, "-ERR");
 }
 
-/* Wait for the answer to a command of one line.  */
+/* Wait for the answer to a command of one line.  UNTIL is for all of it (SECURITY: H7).  */
 static int
-answered (struct mailbox *m, bool *yes_r, struct msub_error *err)
+answered (struct mailbox *m, msub_time until, bool *yes_r, struct msub_error *err)
 {
   for (int i = 0; i < LINES_MAX; i++)
     {
-      if (read_line (m, deadline (m), err))
+      if (read_line (m, until, err))
         return -1;
       if (is_last (m, yes_r))
         return 0;
@@ -155,14 +155,15 @@ capabilities (struct mailbox *m, struct msub_error *err)
   bool yes = false, last = false;
   if (say (m, m->imap ? "CAPABILITY" : "CAPA", err))
     return -1;
-  if (!m->imap && answered (m, &yes, err))
+  msub_time until = deadline (m);
+  if (!m->imap && answered (m, until, &yes, err))
     return -1;
   last = !m->imap && !yes;
   for (int i = 0; !last; i++)
     {
       if (i == LINES_MAX)
         return msub_fail (err, MSUB_PROTOCOL, "%s does not come to the end of its capabilities", m->c->peer.text);
-      if (read_line (m, deadline (m), err))
+      if (read_line (m, until, err))
         return -1;
       char clean[LINE_OCTETS];
       msub_text_clean (clean, sizeof clean, m->line, strlen (m->line));
@@ -204,7 +205,7 @@ msub_mailbox_look (struct msub_connection *c, const struct msub_route *route, co
   if (!m.tls && m.offers_tls)
     {
       *stage_r = "starttls";
-      if (say (&m, m.imap ? "STARTTLS" : "STLS", err) || answered (&m, &yes, err))
+      if (say (&m, m.imap ? "STARTTLS" : "STLS", err) || answered (&m, deadline (&m), &yes, err))
         return -1;
       if (!yes)
         return msub_fail (err, MSUB_INSECURE, "%s offered STARTTLS and then did not start it", c->peer.text);
@@ -218,6 +219,6 @@ msub_mailbox_look (struct msub_connection *c, const struct msub_route *route, co
   *stage_r = "end";
   struct msub_error ignored = { 0 };
   if (say (&m, m.imap ? "LOGOUT" : "QUIT", &ignored) == 0)
-    answered (&m, &yes, &ignored);
+    answered (&m, deadline (&m), &yes, &ignored);
   return ignored.kind == MSUB_CANCELLED ? msub_fail (err, MSUB_CANCELLED, "Cancelled") : 0;
 }

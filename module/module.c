@@ -51,7 +51,7 @@ truth (emacs_env *env, bool value)
   return env->intern (env, value ? "t" : "nil");
 }
 
-/* Texts are valid UTF-8 (msub_text_clean), which is what make_string insists on.  */
+/* Texts are valid UTF-8 (event.c, msub_text_clean), which is what make_string insists on.  */
 static emacs_value
 string (emacs_env *env, const char *text)
 {
@@ -146,7 +146,7 @@ read_choice (emacs_env *env, emacs_value value, const char *const *names, int co
   if (found < 0)
     {
       char text[128];
-      snprintf (text, sizeof text, "Unknown word in a request: %.60s", name);
+      msub_text_format (text, sizeof text, "Unknown word in a request: %s", name);
       signal_text (env, "mew-submit-config", text);
     }
   free (name);
@@ -400,7 +400,7 @@ read_key (emacs_env *env, const char *key, emacs_value value, struct msub_reques
         return;
       }
   char text[128];
-  snprintf (text, sizeof text, "Unknown key in a request: %.60s", key);
+  msub_text_format (text, sizeof text, "Unknown key in a request: %s", key);
   signal_text (env, "mew-submit-config", text);
 }
 
@@ -479,6 +479,23 @@ build_field (emacs_env *env, const struct msub_field *field)
     }
 }
 
+/* Making a value failed.  False when the user said C-g, or something threw past us: that stands.  Else the value itself is to
+   blame, and that is forgotten.  */
+static bool
+forget_failure (emacs_env *env)
+{
+  emacs_value symbol, data;
+  enum emacs_funcall_exit exit = env->non_local_exit_get (env, &symbol, &data);
+  env->non_local_exit_clear (env);
+  if (exit == emacs_funcall_exit_throw)
+    env->non_local_exit_throw (env, symbol, data);
+  else if (env->eq (env, symbol, env->intern (env, "quit")))
+    env->non_local_exit_signal (env, symbol, data);
+  return !failed (env);
+}
+
+/* A field that Lisp does not take is left out: nothing waits behind an event that cannot be told whole, and least of all
+   a `done' (SECURITY: O27).  */
 static emacs_value
 build_event (emacs_env *env, const struct msub_event *event)
 {
@@ -492,8 +509,12 @@ build_event (emacs_env *env, const struct msub_event *event)
     {
       char key[64];
       snprintf (key, sizeof key, ":%s", event->fields[i].key);
-      args[count++] = env->intern (env, key);
-      args[count++] = build_field (env, &event->fields[i]);
+      args[count] = env->intern (env, key);
+      args[count + 1] = build_field (env, &event->fields[i]);
+      if (!failed (env))
+        count += 2;
+      else if (!forget_failure (env))
+        return nil (env);
     }
   return call (env, "list", count, args);
 }
@@ -627,10 +648,15 @@ copy_descriptor (emacs_env *env, int in, int out)
   for (;;)
     {
       ssize_t n = read (in, block, sizeof block);
+      int errnum = errno;
       if (env->process_input (env) == emacs_process_input_quit)
         return -1;
-      if (n < 0 && errno == EINTR)
+      /* Whoever started us may have left it non-blocking; C-g is to be noticed while we wait.  */
+      if (n < 0 && (errnum == EAGAIN || errnum == EWOULDBLOCK))
+        poll (&(struct pollfd) { .fd = in, .events = POLLIN }, 1, 100);
+      if (n < 0 && (errnum == EINTR || errnum == EAGAIN || errnum == EWOULDBLOCK))
         continue;
+      errno = errnum;
       if (n <= 0)
         return n < 0 ? -1 : total;
       for (ssize_t done = 0; done < n;)

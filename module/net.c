@@ -5,6 +5,7 @@
 
 #define _GNU_SOURCE
 #include "net.h"
+#include "thread.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,18 +15,16 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <linux/sockios.h>
-#endif
-
-#ifndef MSG_NOSIGNAL /* macOS: SO_NOSIGPIPE is set instead */
-#define MSG_NOSIGNAL 0
 #endif
 
 /* Time and waiting */
@@ -35,6 +34,19 @@ msub_now (void)
 {
   struct timespec now;
   clock_gettime (CLOCK_MONOTONIC, &now);
+  return (msub_time) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+msub_time
+msub_now_with_sleep (void)
+{
+#ifdef CLOCK_BOOTTIME
+  const clockid_t clock = CLOCK_BOOTTIME;
+#else
+  const clockid_t clock = CLOCK_MONOTONIC;
+#endif
+  struct timespec now;
+  clock_gettime (clock, &now);
   return (msub_time) now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
@@ -59,8 +71,8 @@ drain_wake (int fd)
 }
 
 /* poll() takes milliseconds: round up, or the last fraction of one would be spent spinning.  */
-static int
-msecs_until (msub_time deadline)
+int
+msub_msecs_until (msub_time deadline)
 {
   msub_time left = deadline - msub_now ();
   if (left <= 0)
@@ -76,7 +88,7 @@ poll_once (const struct msub_context *context, struct pollfd *fds, nfds_t count,
 {
   fds[0] = (struct pollfd) { .fd = context->wake_fd, .events = POLLIN };
   *woken_r = false;
-  int ready = poll (fds, count, msecs_until (deadline));
+  int ready = poll (fds, count, msub_msecs_until (deadline));
   if (ready < 0 && errno != EINTR && errno != EAGAIN)
     return msub_fail_errno (err, MSUB_INTERNAL, errno, "Waiting failed");
   if (ready <= 0)
@@ -132,6 +144,268 @@ msub_net_ask (const struct msub_context *context, struct msub_event *event, msub
     }
 }
 
+/* Errands: a thread of its own for each, and what it works on belongs to both until one of them leaves */
+
+struct errand
+{
+  struct msub_errand *it; /* NULL: the asker has it back */
+  atomic_int owners;
+  atomic_bool done;
+  int notice[2]; /* a pipe: the thread writes an octet when it is done */
+};
+
+static void
+leave (struct errand *errand)
+{
+  if (atomic_fetch_sub (&errand->owners, 1) > 1)
+    return;
+  for (int i = 0; i < 2; i++)
+    if (errand->notice[i] >= 0)
+      close (errand->notice[i]);
+  if (errand->it)
+    errand->it->dispose (errand->it);
+  free (errand);
+}
+
+static void
+run_errand (void *arg)
+{
+  struct errand *errand = arg;
+  errand->it->work (errand->it);
+  atomic_store (&errand->done, true);
+  while (write (errand->notice[1], "", 1) < 0 && errno == EINTR)
+    ;
+  leave (errand);
+}
+
+static int
+await (struct errand *errand, const struct msub_context *context, msub_time deadline, struct msub_error *err)
+{
+  while (!atomic_load (&errand->done))
+    {
+      struct pollfd fds[2] = { { 0 }, { .fd = errand->notice[0], .events = POLLIN } };
+      int ready = msub_net_poll (context, fds, 2, deadline, err);
+      if (ready == 0)
+        errand->it->late (errand->it, err);
+      if (ready <= 0)
+        return -1;
+    }
+  return 0;
+}
+
+int
+msub_net_errand (const struct msub_context *context, struct msub_errand *it, msub_time deadline, struct msub_error *err)
+{
+  struct errand *errand = calloc (1, sizeof *errand);
+  if (!errand)
+    {
+      it->dispose (it);
+      return msub_fail (err, MSUB_INTERNAL, "Out of memory");
+    }
+  *errand = (struct errand) { .it = it, .owners = 2, .notice = { -1, -1 } };
+  int failed = msub_net_pipe (errand->notice) ? errno : msub_thread_start (run_errand, errand);
+  if (failed)
+    {
+      atomic_store (&errand->owners, 1);
+      leave (errand);
+      return msub_fail_errno (err, MSUB_INTERNAL, failed, "No thread can be started");
+    }
+  failed = await (errand, context, deadline, err);
+  if (!failed)
+    errand->it = NULL;
+  leave (errand);
+  return failed;
+}
+
+/* Files.  The disk may be another machine's, which is away.  */
+
+msub_time
+msub_net_file_deadline (int step_msecs)
+{
+  int msecs = MSUB_FILE_SECONDS * 1000;
+  return msub_now () + MSUB_MSECS (step_msecs > 0 && step_msecs < msecs ? step_msecs : msecs);
+}
+
+struct reading
+{
+  struct msub_errand errand;
+  int fd, errnum;
+  ssize_t got;
+  size_t size;
+  char octets[];
+};
+
+static void
+read_piece (struct msub_errand *errand)
+{
+  struct reading *reading = (struct reading *) errand;
+  do
+    reading->got = read (reading->fd, reading->octets, reading->size);
+  while (reading->got < 0 && errno == EINTR);
+  reading->errnum = errno;
+}
+
+static void
+reading_late (struct msub_errand *errand, struct msub_error *err)
+{
+  (void) errand;
+  msub_fail (err, MSUB_TIMEOUT, "The message's file could not be read in time: is the disk it is on away? It was not sent");
+}
+
+static void
+reading_dispose (struct msub_errand *errand)
+{
+  close (((struct reading *) errand)->fd);
+  free (errand);
+}
+
+/* What needs no waiting.  -1: it may; then read it apart.  */
+static ssize_t
+read_cached (int fd, void *buf, size_t n)
+{
+#ifdef RWF_NOWAIT
+  struct iovec piece = { .iov_base = buf, .iov_len = n };
+  return preadv2 (fd, &piece, 1, -1, RWF_NOWAIT);
+#else
+  (void) fd, (void) buf, (void) n;
+  return -1;
+#endif
+}
+
+ssize_t
+msub_net_read_file (const struct msub_context *context, int fd, void *buf, size_t n, msub_time deadline,
+                    struct msub_error *err)
+{
+  if (msub_net_cancelled (context, err))
+    return -1;
+  ssize_t got = read_cached (fd, buf, n);
+  if (got >= 0)
+    return got;
+  struct reading *reading = malloc (sizeof *reading + n);
+  /* Of its own, because the caller may close its one while the thread has not begun.  */
+  int own = reading ? fcntl (fd, F_DUPFD_CLOEXEC, 3) : -1;
+  if (own < 0)
+    {
+      free (reading);
+      return msub_fail (err, MSUB_INTERNAL, "Out of memory or of descriptors");
+    }
+  *reading = (struct reading) { .errand = { read_piece, reading_late, reading_dispose }, .fd = own, .size = n };
+  if (msub_net_errand (context, &reading->errand, deadline, err))
+    return -1;
+  got = reading->got;
+  if (got >= 0)
+    memcpy (buf, reading->octets, (size_t) got);
+  else
+    msub_fail_errno (err, MSUB_MESSAGE, reading->errnum, "The message cannot be read to its end; it was not sent");
+  reading_dispose (&reading->errand);
+  return got;
+}
+
+/* Sockets */
+
+int
+msub_net_nonblocking_cloexec (int fd)
+{
+  int flags = fcntl (fd, F_GETFL);
+  if (flags < 0 || fcntl (fd, F_SETFL, flags | O_NONBLOCK) < 0)
+    return -1;
+  return fcntl (fd, F_SETFD, FD_CLOEXEC);
+}
+
+int
+msub_net_blocking (int fd)
+{
+  int flags = fcntl (fd, F_GETFL);
+  return flags < 0 ? -1 : fcntl (fd, F_SETFL, flags & ~O_NONBLOCK);
+}
+
+#ifndef SOCK_CLOEXEC
+/* The COUNT descriptors of FDS, which have just been made and took MADE to be so.  */
+static int
+tame (int made, int *fds, int count)
+{
+  for (int i = 0; made >= 0 && i < count; i++)
+    if (msub_net_nonblocking_cloexec (fds[i]))
+      {
+        int saved = errno;
+        for (int j = 0; j < count; j++)
+          {
+            close (fds[j]);
+            fds[j] = -1;
+          }
+        errno = saved;
+        return -1;
+      }
+  return made;
+}
+#endif
+
+int
+msub_net_pipe (int fds_r[2])
+{
+#ifdef SOCK_CLOEXEC
+  return pipe2 (fds_r, O_CLOEXEC | O_NONBLOCK);
+#else
+  return tame (pipe (fds_r), fds_r, 2);
+#endif
+}
+
+int
+msub_net_socket_pair (int fds_r[2])
+{
+#ifdef SOCK_CLOEXEC
+  return socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds_r);
+#else
+  return tame (socketpair (AF_UNIX, SOCK_STREAM, 0, fds_r), fds_r, 2);
+#endif
+}
+
+static int
+new_socket (int family, int type)
+{
+#ifdef SOCK_CLOEXEC
+  return socket (family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+#else
+  int fd = socket (family, type, 0);
+  tame (fd, &fd, 1);
+  return fd;
+#endif
+}
+
+/* A connection that died while the machine slept, or with the network, would be waited for as long as a server may think:
+   ask whether the other end is still there.  What it does not acknowledge is given up somewhat later than a block is
+   (RFC 5321 section 4.5.3.2.5).  */
+static void
+keep_alive (int fd)
+{
+  const int on = 1;
+  setsockopt (fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+#ifdef __linux__
+  const int idle_seconds = 30, interval_seconds = 15, give_up_msecs = 200000;
+  setsockopt (fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_seconds, sizeof idle_seconds);
+  setsockopt (fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_seconds, sizeof interval_seconds);
+  setsockopt (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &give_up_msecs, sizeof give_up_msecs);
+#endif
+}
+
+int
+msub_net_socket (int family)
+{
+  int fd = new_socket (family, SOCK_STREAM);
+  if (fd < 0)
+    return -1;
+  int on = 1;
+  if (family != AF_UNIX)
+    {
+      setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      keep_alive (fd);
+    }
+#ifdef SO_NOSIGPIPE
+  setsockopt (fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
+#endif
+  return fd;
+}
+
 /* Addresses */
 
 void
@@ -178,9 +452,12 @@ msub_address_equal (const struct sockaddr *a, const struct sockaddr *b)
     return false;
   if (a->sa_family == AF_INET)
     return ((const struct sockaddr_in *) a)->sin_addr.s_addr == ((const struct sockaddr_in *) b)->sin_addr.s_addr;
-  return a->sa_family == AF_INET6
-         && memcmp (&((const struct sockaddr_in6 *) a)->sin6_addr, &((const struct sockaddr_in6 *) b)->sin6_addr,
-                    sizeof (struct in6_addr)) == 0;
+  if (a->sa_family != AF_INET6)
+    return false;
+  /* Every link has its own fe80::1.  */
+  const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *) a, *b6 = (const struct sockaddr_in6 *) b;
+  return memcmp (&a6->sin6_addr, &b6->sin6_addr, sizeof a6->sin6_addr) == 0
+         && (!IN6_IS_ADDR_LINKLOCAL (&a6->sin6_addr) || a6->sin6_scope_id == b6->sin6_scope_id);
 }
 
 bool
@@ -219,7 +496,7 @@ msub_address_source (const char *address, struct msub_address *source_r)
       return -1;
     }
   /* Connecting a datagram socket chooses a route and sends nothing.  */
-  int fd = socket (info->ai_family, SOCK_DGRAM, 0);
+  int fd = new_socket (info->ai_family, SOCK_DGRAM);
   *source_r = (struct msub_address) { .length = sizeof source_r->sockaddr };
   bool found = fd >= 0 && connect (fd, info->ai_addr, info->ai_addrlen) == 0
                && getsockname (fd, (struct sockaddr *) &source_r->sockaddr, &source_r->length) == 0;
@@ -231,42 +508,6 @@ msub_address_source (const char *address, struct msub_address *source_r)
     msub_address_name (source_r);
   errno = saved;
   return found ? 0 : -1;
-}
-
-/* Sockets */
-
-int
-msub_net_nonblocking_cloexec (int fd)
-{
-  int flags = fcntl (fd, F_GETFL);
-  if (flags < 0 || fcntl (fd, F_SETFL, flags | O_NONBLOCK) < 0)
-    return -1;
-  return fcntl (fd, F_SETFD, FD_CLOEXEC);
-}
-
-int
-msub_net_socket (int family)
-{
-#ifdef SOCK_CLOEXEC
-  int fd = socket (family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-#else
-  int fd = socket (family, SOCK_STREAM, 0);
-  if (fd >= 0 && msub_net_nonblocking_cloexec (fd) < 0)
-    {
-      int saved = errno;
-      close (fd);
-      errno = saved;
-      return -1;
-    }
-#endif
-  if (fd < 0)
-    return -1;
-  int on = 1;
-  setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-#ifdef SO_NOSIGPIPE
-  setsockopt (fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
-#endif
-  return fd;
 }
 
 /* The connection over plain TCP */
@@ -354,14 +595,29 @@ msub_connection_new (const struct msub_context *context, int fd, const struct ms
   return c;
 }
 
+/* Have the system forget what it has not sent.  GnuTLS holds a record that did not go out whole, and sends it with whatever
+   comes next, a goodbye too: the end of a message among it, after the user was told that it was not sent.  */
+static void
+cut (struct msub_connection *c)
+{
+  const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
+  setsockopt (c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 void
 msub_connection_free (struct msub_connection **c)
 {
   if (!*c)
     return;
-  (*c)->transport->bye (*c);
+  if ((*c)->cut)
+    cut (*c);
+  else
+    (*c)->transport->bye (*c);
   (*c)->transport->free ((*c)->state);
   close ((*c)->fd);
+  /* What a tunnel still holds of a message that is cut must not come out at its far end.  */
+  if ((*c)->companion)
+    (*c)->companion_end ((*c)->companion, (*c)->cut || (*c)->context->cancelled ((*c)->context->job));
   msub_wipe ((*c)->out, (*c)->out_size);
   free ((*c)->out);
   msub_wipe ((*c)->in, sizeof (*c)->in);
@@ -463,12 +719,12 @@ msub_connection_late (const struct msub_connection *c, const char *what, struct 
   return msub_fail (err, MSUB_TIMEOUT, "%s did not %s in %g s", c->peer.text, what, c->patience_msecs / 1000.0);
 }
 
-/* Send BUF[0..N).  While the peer's window is shut, take what it says: a server that answers a long flight
-   must not wait for us while we wait for it (RFC 2920 section 3.1).  HEED: stop as soon as it says something.
-   Returns as msub_connection_stream.  */
+/* As send_all, but what is given up is not marked so.  While the peer's window is shut, take what it says: a server that
+   answers a long flight must not wait for us while we wait for it (RFC 2920 section 3.1).  HEED: stop as soon as it says
+   something.  Returns as msub_connection_stream.  */
 static int
-send_all (struct msub_connection *c, const char *buf, size_t n, msub_time deadline, msub_time block_usecs, bool heed,
-          struct msub_error *err)
+send_pieces (struct msub_connection *c, const char *buf, size_t n, msub_time deadline, msub_time block_usecs, bool heed,
+             struct msub_error *err)
 {
   size_t sent = 0;
   while (sent < n)
@@ -501,6 +757,17 @@ send_all (struct msub_connection *c, const char *buf, size_t n, msub_time deadli
   return 1;
 }
 
+/* Send BUF[0..N).  Returns as msub_connection_stream.  */
+static int
+send_all (struct msub_connection *c, const char *buf, size_t n, msub_time deadline, msub_time block_usecs, bool heed,
+          struct msub_error *err)
+{
+  int result = send_pieces (c, buf, n, deadline, block_usecs, heed, err);
+  if (result <= 0)
+    c->cut = true;
+  return result;
+}
+
 int
 msub_connection_flush (struct msub_connection *c, msub_time deadline, struct msub_error *err)
 {
@@ -516,7 +783,7 @@ void
 msub_connection_flush_try (struct msub_connection *c)
 {
   struct msub_error ignored = { 0 };
-  if (c->out_length)
+  if (c->out_length && !c->cut)
     c->transport->send (c, c->out, c->out_length, &ignored);
   c->out_length = 0;
 }

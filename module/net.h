@@ -15,13 +15,22 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#ifndef MSG_NOSIGNAL /* macOS: msub_net_socket sets SO_NOSIGPIPE instead, and threads block the signal */
+#define MSG_NOSIGNAL 0
+#endif
+
 /* Microseconds on the monotonic clock (SECURITY: O13).  */
 typedef int64_t msub_time;
 #define MSUB_MSECS(n) ((msub_time) (n) * 1000)
 #define MSUB_TICK MSUB_MSECS (200)
 
 msub_time msub_now (void);
+/* The same, with the time that the machine has slept: for how old something is.  A deadline of the network goes by msub_now, for
+   nothing can arrive meanwhile.  */
+msub_time msub_now_with_sleep (void);
 double msub_msecs_since (msub_time start);
+/* What is left until DEADLINE, for poll(): never negative, which would be for ever; an hour at most.  */
+int msub_msecs_until (msub_time deadline);
 
 /* Wait until one of FDS[1] .. FDS[COUNT - 1] is ready or DEADLINE has passed.  FDS[0] is the function's own (the
    wake descriptor).  Returns the number ready, 0 when the deadline has passed, -1 with ERR of kind
@@ -36,6 +45,27 @@ int msub_net_cancelled (const struct msub_context *context, struct msub_error *e
    frees, or -1 with ERR: MSUB_CANCELLED or MSUB_TIMEOUT.  */
 int msub_net_ask (const struct msub_context *context, struct msub_event *event, msub_time deadline,
                   struct msub_answer *answer_r, struct msub_error *err);
+
+/* Work that neither a deadline nor a cancel can interrupt, such as reading a file that is on a disk far away.  It has a thread of
+   its own, which is left to itself when nobody waits any longer, with all that it uses.  To be the first member of that.  */
+struct msub_errand
+{
+  void (*work) (struct msub_errand *errand);
+  void (*late) (struct msub_errand *errand, struct msub_error *err); /* the deadline has passed during WORK: say so in ERR */
+  void (*dispose) (struct msub_errand *errand);                      /* free it; in whichever thread */
+};
+
+/* Have the work of IT done.  0: it is done, and IT is the caller's again.  -1 with ERR: MSUB_CANCELLED, what IT->late says, or
+   MSUB_INTERNAL; IT has been, or will be, disposed of.  */
+int msub_net_errand (const struct msub_context *context, struct msub_errand *it, msub_time deadline, struct msub_error *err);
+
+/* How long files may take to be opened, or for each piece that is read from one: STEP_MSECS at most where that is not 0.  */
+#define MSUB_FILE_SECONDS 30
+msub_time msub_net_file_deadline (int step_msecs);
+
+/* Read up to N octets of the message's file FD, as read(); -1 with ERR: MSUB_CANCELLED, MSUB_TIMEOUT, MSUB_MESSAGE.  */
+ssize_t msub_net_read_file (const struct msub_context *context, int fd, void *buf, size_t n, msub_time deadline,
+                            struct msub_error *err);
 
 /* A numeric address with its text form.  */
 struct msub_address
@@ -90,17 +120,21 @@ struct msub_connection
   size_t out_length, out_size;
   bool secret;                  /* OUT holds credentials: wipe it once sent */
   bool ended;                   /* the peer has closed its side */
+  bool cut;                     /* something was given up half way: nothing more is said, not even goodbye (SECURITY: I13) */
   uint64_t received;            /* octets off the wire */
   int patience_msecs;           /* how long the wait that begins may last, to be told; 0: not known */
   void (*tick) (void *data);    /* called each MSUB_TICK while something is waited for, or NULL */
   void *tick_data;
+  void *companion;              /* what has to end with the connection, or NULL ... */
+  void (*companion_end) (void *companion, bool abrupt); /* ... ABRUPT: nothing under way is to arrive any more */
 };
 
 /* Make a connection to PORT of the connected, non-blocking FD, which it takes over even on failure.  NULL without
    memory.  */
 struct msub_connection *msub_connection_new (const struct msub_context *context, int fd, const struct msub_address *peer,
                                              uint16_t port);
-/* Close at once (after TLS' close_notify where there is TLS), wipe, free.  */
+/* Close at once (after TLS' close_notify where there is TLS), wipe, free.  Where C->cut says so, what has not reached the peer
+   never will.  */
 void msub_connection_free (struct msub_connection **c);
 
 /* How to speak of C's peer, which the user knows as NAME: "NAME (address)".  */
@@ -126,7 +160,7 @@ int msub_connection_late (const struct msub_connection *c, const char *what, str
 /* Send the flight.  DEADLINE holds for all of it.  */
 int msub_connection_flush (struct msub_connection *c, msub_time deadline, struct msub_error *err);
 
-/* Send as much of the flight as goes without waiting; for farewells.  */
+/* Send as much of the flight as goes without waiting; for farewells.  Nothing where C->cut says so.  */
 void msub_connection_flush_try (struct msub_connection *c);
 
 /* Send N octets of BUF; returns 1 when all has gone, 0 when the peer has said something in the meantime (then the
@@ -145,8 +179,15 @@ bool msub_connection_unread (struct msub_connection *c);
 /* Octets written that the peer's TCP has not acknowledged, or 0 where the system does not tell.  */
 size_t msub_connection_unacknowledged (const struct msub_connection *c);
 
-/* A socket for SOCKADDR's family: non-blocking, close-on-exec, no delay, no SIGPIPE.  -1: errno.  */
+/* Descriptors of ours, non-blocking.  They are made close-on-exec, since Emacs may fork at any moment: a child that
+   inherited one would keep a connection open that nobody here has any more (SECURITY: O11).  0, or -1 with errno.  */
+int msub_net_pipe (int fds_r[2]);
+int msub_net_socket_pair (int fds_r[2]);
+/* A stream socket of FAMILY, without delay and SIGPIPE, or -1 with errno.  */
 int msub_net_socket (int family);
+
+/* For descriptors that others have made, and for a pair's end that is another program's.  -1 with errno.  */
 int msub_net_nonblocking_cloexec (int fd);
+int msub_net_blocking (int fd);
 
 #endif

@@ -107,8 +107,8 @@ forward (void *arg, struct msub_event *event)
 
 /* Connecting */
 
-/* Returns a connected descriptor, or -1 with ERR; the verdict has been told.  */
-static int
+/* Returns a connection, or NULL with ERR; the verdict has been told.  */
+static struct msub_connection *
 reach (struct visit *visit, struct msub_error *err)
 {
   struct msub_attempt attempt = {
@@ -122,17 +122,17 @@ reach (struct visit *visit, struct msub_error *err)
   };
   msub_attempt_report (&attempt, false);
   msub_attempt_start (&attempt);
-  msub_time deadline = attempt.started + MSUB_MSECS (visit->probe->request->connect_timeout_msecs);
   while (attempt.state == MSUB_CONNECTING)
     {
-      struct pollfd fds[3];
+      struct pollfd fds[1 + MSUB_ATTEMPT_POLL_MAX];
+      msub_time deadline = msub_attempt_deadline (&attempt, visit->probe->request->connect_timeout_msecs);
       nfds_t count = 1 + msub_attempt_poll (&attempt, fds + 1);
       /* Also when the deadline has passed: an answer that came meanwhile counts.  */
       int ready = msub_net_poll (&visit->context, fds, count, deadline, err);
       if (ready < 0)
         {
           msub_attempt_close (&attempt);
-          return -1;
+          return NULL;
         }
       if (ready == 0)
         msub_attempt_silent (&attempt, deadline, 0);
@@ -141,9 +141,19 @@ reach (struct visit *visit, struct msub_error *err)
           msub_attempt_look (&attempt, fds[i].fd);
     }
   if (attempt.state != MSUB_CONNECTED)
-    return msub_fail (err, MSUB_CONNECT, "%s", attempt.words);
+    {
+      msub_fail (err, MSUB_CONNECT, "%s", attempt.words);
+      return NULL;
+    }
   msub_attempt_report (&attempt, false);
-  return attempt.fd;
+  struct msub_address peer = visit->address;
+  if (visit->way.tunnel.kind == MSUB_TUNNEL_NONE)
+    msub_address_port (&peer, visit->route.port);
+  struct msub_connection *c = msub_connection_new (&visit->context, attempt.fd, &peer, visit->route.port);
+  msub_tunnel_carry (&attempt.tunnel, c);
+  if (!c)
+    msub_fail (err, MSUB_INTERNAL, "Out of memory");
+  return c;
 }
 
 /* Trying commands out */
@@ -155,7 +165,7 @@ check (struct msub_smtp *smtp, const char *name, const char *command, struct msu
   if (msub_smtp_silence (smtp, err) || msub_smtp_command (smtp, err, "%s", command)
       || msub_smtp_exchange (smtp, STEP_MSECS / 1000, err))
     return -1;
-  const struct msub_reply *reply = msub_smtp_last (smtp);
+  const struct msub_reply *reply = msub_smtp_shown (smtp);
   char words[600];
   msub_reply_words (reply, words, sizeof words);
   struct msub_event *event = msub_event_new (MSUB_EVENT_CHECK);
@@ -300,16 +310,10 @@ look (struct visit *visit, enum msub_tls_mode mode, const struct msub_tls_trust 
       struct outcome *outcome_r)
 {
   *outcome_r = (struct outcome) { .stage = "connect" };
-  int fd = reach (visit, &outcome_r->error);
-  if (fd < 0)
-    return;
-  struct msub_address peer = visit->address;
-  if (visit->way.tunnel.kind == MSUB_TUNNEL_NONE)
-    msub_address_port (&peer, visit->route.port);
-  struct msub_connection *c = msub_connection_new (&visit->context, fd, &peer, visit->route.port);
+  struct msub_connection *c = reach (visit, &outcome_r->error);
   if (!c)
-    msub_fail (&outcome_r->error, MSUB_INTERNAL, "Out of memory");
-  else if (visit->route.service == MSUB_POP || visit->route.service == MSUB_IMAP)
+    return;
+  if (visit->route.service == MSUB_POP || visit->route.service == MSUB_IMAP)
     look_at_mailbox (visit, c, mode, trust, outcome_r);
   else
     look_at_smtp (visit, c, mode, trust, brief, outcome_r);
@@ -535,6 +539,7 @@ prepare (struct probe *probe, struct msub_error *err)
 {
   const struct msub_request *request = probe->request;
   struct msub_tls_options options = {
+    .shelf = request->shelf,
     .ca_file = request->ca_file,
     .crl_file = request->crl_file,
     .priority = request->priority,
@@ -542,15 +547,15 @@ prepare (struct probe *probe, struct msub_error *err)
     .pin_count = request->pin_count,
     .look = true,
   };
-  if (pipe (probe->notice) || msub_net_nonblocking_cloexec (probe->notice[0])
-      || msub_net_nonblocking_cloexec (probe->notice[1]))
+  if (msub_net_pipe (probe->notice))
     return msub_fail_errno (err, MSUB_INTERNAL, errno, "No pipe can be made");
   probe->visits = calloc (VISITS_MAX, sizeof *probe->visits);
   if (!probe->visits)
     return msub_fail (err, MSUB_INTERNAL, "Out of memory");
-  probe->trust = msub_tls_trust_new (&options, err);
+  msub_time deadline = msub_net_file_deadline (request->step_timeout_msecs);
+  probe->trust = msub_tls_trust_new (probe->context, &options, deadline, err);
   options.weak = true;
-  probe->lax = probe->trust ? msub_tls_trust_new (&options, err) : NULL;
+  probe->lax = probe->trust ? msub_tls_trust_new (probe->context, &options, deadline, err) : NULL;
   return probe->lax ? 0 : -1;
 }
 
@@ -558,13 +563,13 @@ prepare (struct probe *probe, struct msub_error *err)
 static int
 check_host (const struct probe *probe, struct msub_error *err)
 {
-  char words[256] = "";
+  char words[512] = "";
   if (probe->count > 0)
     return 0;
   for (int i = 0; i < 2; i++)
     if (probe->lookups[i])
-      snprintf (words + strlen (words), sizeof words - strlen (words), "%s%s", *words ? "; " : "",
-                msub_lookup_words (probe->lookups[i]));
+      msub_text_format (words + strlen (words), sizeof words - strlen (words), "%s%s", *words ? "; " : "",
+                        msub_lookup_words (probe->lookups[i]));
   return msub_fail (err, MSUB_HOST, "No such host: %s (%s)", probe->request->host, words);
 }
 
@@ -593,7 +598,7 @@ msub_probe (const struct msub_context *context, const struct msub_request *reque
     .notice = { -1, -1 },
   };
   bool tunnelled = request->tunnel != MSUB_TUNNEL_NONE;
-  int failed = prepare (&probe, err) || (!tunnelled && begin_lookups (&probe, err));
+  int failed = msub_request_check (request, err) || prepare (&probe, err) || (!tunnelled && begin_lookups (&probe, err));
   if (!failed)
     {
       if (tunnelled)

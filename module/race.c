@@ -15,7 +15,12 @@
    server that is slower to accept there, and a lost SYN on a short path.  */
 #define GRACE_MARGIN MSUB_MSECS (500)
 
+/* RFC 8305 section 5: the least time between two attempts.  */
+#define ATTEMPT_DELAY_MIN MSUB_MSECS (10)
+
 #define ATTEMPTS_MAX 64
+/* Where routes are tried one after the other, each silence takes the whole time: this many end a route.  */
+#define SILENCES_MAX 2
 
 struct msub_race
 {
@@ -108,6 +113,19 @@ waits_for_lookup (const struct msub_race *race, size_t route)
          && !msub_lookup_done (lookup_of (race, route)) && !lookups_expired (race);
 }
 
+/* Each route gets its share, so that the last port has attempts, too.  */
+static bool
+exhausted (const struct msub_race *race, size_t route)
+{
+  size_t silences = 0;
+  for (size_t i = 0; i < race->count; i++)
+    silences += race->attempts[i].verdict.kase == MSUB_CASE_SILENT
+                && race->attempts[i].route.port == race->options->routes[route].port
+                && race->attempts[i].route.family == race->options->routes[route].family;
+  return race->next_address[route] >= ATTEMPTS_MAX / race->options->count
+         || (!race->options->raced && silences >= SILENCES_MAX);
+}
+
 /* Is there an address of ROUTE that no attempt has been made for?  */
 static bool
 has_fresh_address (const struct msub_race *race, size_t route)
@@ -123,7 +141,7 @@ has_fresh_address (const struct msub_race *race, size_t route)
           return false;
       return race->next_address[route] == 0;
     }
-  return msub_lookup_done (lookup_of (race, route)) && race->count < ATTEMPTS_MAX
+  return msub_lookup_done (lookup_of (race, route)) && !exhausted (race, route)
          && race->next_address[route] < msub_lookup_addresses (lookup_of (race, route), &addresses);
 }
 
@@ -141,6 +159,7 @@ fresh_attempt (struct msub_race *race, size_t route)
     .second_fd = -1,
   };
   size_t index = race->next_address[route]++;
+  attempt->first = index == 0;
   const struct msub_address *addresses;
   if (tunnelled (race))
     snprintf (attempt->address.text, sizeof attempt->address.text, "%.*s", (int) sizeof attempt->address.text - 1,
@@ -161,20 +180,21 @@ is_pending (const struct msub_race *race, const struct msub_attempt *attempt)
 }
 
 static struct msub_attempt *
-pending_attempt (struct msub_race *race, size_t tier)
+pending_attempt (struct msub_race *race, size_t tier, bool first)
 {
   for (size_t i = 0; i < race->count; i++)
-    if (is_pending (race, &race->attempts[i]) && race->attempts[i].tier == tier)
+    if (is_pending (race, &race->attempts[i]) && race->attempts[i].tier == tier && race->attempts[i].first >= first)
       return &race->attempts[i];
   return NULL;
 }
 
 /* The next attempt of TIER, or NULL with *WAIT_R set when a look-up has to be waited for first.  In a race the
-   families take turns, the plan's first family first (RFC 8305 section 4); else it goes route by route.  */
+   families take turns, the plan's first family first (RFC 8305 section 4); else it goes route by route.  FIRST: only to the
+   first address of each route.  */
 static struct msub_attempt *
-next_of_tier (struct msub_race *race, size_t tier, bool *wait_r)
+next_of_tier (struct msub_race *race, size_t tier, bool first, bool *wait_r)
 {
-  struct msub_attempt *again = pending_attempt (race, tier);
+  struct msub_attempt *again = pending_attempt (race, tier, first);
   if (again)
     return again;
   size_t best = race->options->count;
@@ -189,7 +209,7 @@ next_of_tier (struct msub_race *race, size_t tier, bool *wait_r)
           *wait_r = true;
           return NULL;
         }
-      if (has_fresh_address (race, i)
+      if (has_fresh_address (race, i) && !(first && race->next_address[i] > 0)
           && (best == race->options->count
               || (race->options->raced && race->next_address[i] < race->next_address[best])))
         best = i;
@@ -228,24 +248,34 @@ tier_count (const struct msub_race *race)
   return count;
 }
 
-/* Start what is due, in plan order.  Returns when the next start is due, or INT64_MAX.  */
+/* When the attempt after the last one may start.  Once a less preferred port has answered, the preferred one's other addresses
+   have been waited for long enough, and only their verdicts are missing.  */
 static msub_time
-start_due (struct msub_race *race)
+next_due (const struct msub_race *race, bool held)
+{
+  if (!race->any_started || race->attempts[race->last].state != MSUB_CONNECTING)
+    return 0;
+  /* What a tunnel has not asked for yet is no port's delay.  */
+  if (!race->options->raced || msub_attempt_on_its_way (&race->attempts[race->last]))
+    return INT64_MAX;
+  msub_time delay = MSUB_MSECS (race->options->attempt_delay_msecs);
+  return race->attempts[race->last].started + (held && delay > ATTEMPT_DELAY_MIN ? ATTEMPT_DELAY_MIN : delay);
+}
+
+/* Start what is due in plan order, or (FIRST) of that what goes to the first address of its route.  Returns when the next start
+   is due (INT64_MAX: it depends), 0 when there is no more to start.  */
+static msub_time
+start_some (struct msub_race *race, bool first)
 {
   const struct msub_attempt *held = NULL;
   size_t limit = held_tier (race, &held);
   for (size_t tier = 0; tier < tier_count (race) && tier < limit;)
     {
-      if (race->any_started && race->attempts[race->last].state == MSUB_CONNECTING)
-        {
-          msub_time due = race->attempts[race->last].started + MSUB_MSECS (race->options->attempt_delay_msecs);
-          if (!race->options->raced)
-            return INT64_MAX;
-          if (msub_now () < due)
-            return due;
-        }
+      msub_time due = next_due (race, held != NULL);
+      if (msub_now () < due)
+        return due;
       bool wait = false;
-      struct msub_attempt *attempt = next_of_tier (race, tier, &wait);
+      struct msub_attempt *attempt = next_of_tier (race, tier, first, &wait);
       if (wait) /* the look-up's own descriptor ends the wait, or in a race the Resolution Delay */
         return race->options->raced && race->first_answer ? race->first_answer + RESOLUTION_DELAY : INT64_MAX;
       if (!attempt)
@@ -258,7 +288,18 @@ start_due (struct msub_race *race)
       msub_attempt_start (attempt);
       limit = held_tier (race, &held);
     }
-  return INT64_MAX;
+  return 0;
+}
+
+/* In a race a host with many addresses must not keep the next port waiting for all of them: each port's first addresses come
+   before the others.  */
+static msub_time
+start_due (struct msub_race *race)
+{
+  msub_time due = race->options->raced ? start_some (race, true) : 0;
+  if (due == 0)
+    due = start_some (race, false);
+  return due ? due : INT64_MAX;
 }
 
 /* A port that has let two SYNs go by for two round trips and a margin, while another port of the host answered, is
@@ -275,9 +316,9 @@ mind_deadlines (struct msub_race *race)
       struct msub_attempt *attempt = &race->attempts[i];
       if (attempt->state != MSUB_CONNECTING)
         continue;
-      msub_time deadline = attempt->started + MSUB_MSECS (race->options->connect_timeout_msecs);
+      msub_time deadline = msub_attempt_deadline (attempt, race->options->connect_timeout_msecs);
       msub_time grace = 0;
-      if (held && attempt->tier < tier)
+      if (held && attempt->tier < tier && !msub_attempt_on_its_way (attempt))
         {
           if (attempt->second_started == 0)
             msub_attempt_insist (attempt);
@@ -343,8 +384,8 @@ anything_left (const struct msub_race *race)
 static int
 wait_for_news (struct msub_race *race, msub_time deadline, struct msub_error *err)
 {
-  struct pollfd fds[1 + 2 + 2 * ATTEMPTS_MAX];
-  size_t owner[1 + 2 + 2 * ATTEMPTS_MAX];
+  struct pollfd fds[1 + 2 + MSUB_ATTEMPT_POLL_MAX * ATTEMPTS_MAX];
+  size_t owner[1 + 2 + MSUB_ATTEMPT_POLL_MAX * ATTEMPTS_MAX];
   nfds_t count = 1;
   msub_time expiry = race->started + MSUB_MSECS (race->options->connect_timeout_msecs);
   for (int i = 0; i < 2; i++)
@@ -390,11 +431,13 @@ hand_over (struct msub_race *race, struct msub_attempt *attempt, struct msub_win
     .route = attempt->route,
     .address = attempt->address,
     .fallback = !is_preferred (race, &attempt->route),
+    .tunnel = attempt->tunnel,
     .tunnelled = tunnelled (race),
     .msecs = msub_msecs_since (race->started),
   };
   msub_address_port (&winner_r->address, winner_r->route.port);
   attempt->fd = -1;
+  attempt->tunnel = NULL;
   attempt->state = MSUB_TAKEN;
   msub_attempt_report (attempt, false);
   release_losers (race);

@@ -24,7 +24,8 @@ struct msub_race_options
 struct msub_winner
 {
   size_t attempt; /* for msub_race_judge */
-  int fd;         /* the caller's from now on */
+  int fd;         /* the caller's from now on ... */
+  struct msub_tunnel *tunnel; /* ... as is this, or NULL: msub_tunnel_carry */
   struct msub_route route;
   struct msub_address address;
   bool fallback;  /* a less preferred port than the first one */

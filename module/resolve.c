@@ -115,8 +115,7 @@ msub_lookup_start (const char *host, int family, struct msub_error *err)
       return NULL;
     }
   *lookup = (struct msub_lookup) { .owners = 1, .family = family, .notice = { -1, -1 }, .host = strdup (host) };
-  if (!lookup->host || pipe (lookup->notice) || msub_net_nonblocking_cloexec (lookup->notice[0])
-      || msub_net_nonblocking_cloexec (lookup->notice[1]))
+  if (!lookup->host || msub_net_pipe (lookup->notice))
     {
       msub_fail_errno (err, MSUB_INTERNAL, errno, "Cannot look up %s", host);
       leave (lookup);

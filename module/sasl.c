@@ -5,17 +5,12 @@
 
 #define _GNU_SOURCE
 #include "sasl.h"
-#include "thread.h"
 
-#include <errno.h>
 #include <gsasl.h>
 #include <gsasl-mech.h>
-#include <poll.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* RFC 7677 section 4 asks for 4096 at least; libgsasl takes any number, and would compute for minutes.  */
 #define ITERATIONS_MIN 4096
@@ -275,10 +270,13 @@ check_iterations (const char *message, size_t n, struct msub_error *err)
             count = count * 10 + (*digit++ - '0');
           if (digit == stop && digit > p + 2 && count >= ITERATIONS_MIN && count <= ITERATIONS_MAX)
             return 0;
+          /* Quoted where it is a number: what else a server puts there may be a secret.  */
+          char asked[24] = "no number of";
+          if (digit == stop && digit > p + 2)
+            snprintf (asked, sizeof asked, "%ld", count);
           return msub_fail (err, MSUB_INSECURE,
-                            "The server asks for %.*s SCRAM iterations; from %d to %d are accepted. The password was not "
-                            "used",
-                            (int) (stop - p - 2 > 20 ? 20 : stop - p - 2), p + 2, ITERATIONS_MIN, ITERATIONS_MAX);
+                            "The server asks for %s SCRAM iterations; from %d to %d are accepted. The password was not used",
+                            asked, ITERATIONS_MIN, ITERATIONS_MAX);
         }
       p = stop + 1;
     }
@@ -296,13 +294,10 @@ step_failed (int code, struct msub_error *err)
   return msub_fail (err, MSUB_AUTH, "Authentication failed: %s", gsasl_strerror (code));
 }
 
-/* A step that may ask a Kerberos server (GSSAPI), which no deadline and no cancel can interrupt: it has a thread of its own,
-   which is left to itself when it takes too long.  The last one to leave frees.  */
-struct errand
+/* A step that may ask a Kerberos server (GSSAPI), which no deadline and no cancel can interrupt.  */
+struct ticket
 {
-  atomic_int owners;
-  atomic_bool done;
-  int notice[2]; /* a pipe: the thread writes an octet when it is done */
+  struct msub_errand errand;
   Gsasl *library;
   Gsasl_session *session;
   char *message, *response;
@@ -311,48 +306,31 @@ struct errand
 };
 
 static void
-leave_errand (struct errand *errand)
+ticket_get (struct msub_errand *errand)
 {
-  if (atomic_fetch_sub (&errand->owners, 1) > 1)
-    return;
-  for (int i = 0; i < 2; i++)
-    if (errand->notice[i] >= 0)
-      close (errand->notice[i]);
-  if (errand->session)
-    gsasl_finish (errand->session);
-  if (errand->library)
-    gsasl_done (errand->library);
-  gsasl_free (errand->message);
-  gsasl_free (errand->response);
-  free (errand);
+  struct ticket *ticket = (struct ticket *) errand;
+  ticket->code = gsasl_step (ticket->session, ticket->message, ticket->message_length, &ticket->response,
+                             &ticket->response_length);
 }
 
 static void
-run_errand (void *arg)
+ticket_late (struct msub_errand *errand, struct msub_error *err)
 {
-  struct errand *errand = arg;
-  errand->code = gsasl_step (errand->session, errand->message, errand->message_length, &errand->response,
-                             &errand->response_length);
-  atomic_store (&errand->done, true);
-  while (write (errand->notice[1], "", 1) < 0 && errno == EINTR)
-    ;
-  leave_errand (errand);
+  (void) errand;
+  msub_fail (err, MSUB_TIMEOUT, "No Kerberos server gave a ticket for the mail server in time");
 }
 
-/* Wait for ERRAND, on behalf of SASL.  -1 with ERR: it goes on alone.  */
-static int
-await_errand (struct errand *errand, const struct msub_context *context, msub_time deadline, struct msub_error *err)
+static void
+ticket_dispose (struct msub_errand *errand)
 {
-  while (!atomic_load (&errand->done))
-    {
-      struct pollfd fds[2] = { { 0 }, { .fd = errand->notice[0], .events = POLLIN } };
-      int ready = msub_net_poll (context, fds, 2, deadline, err);
-      if (ready < 0)
-        return -1;
-      if (ready == 0)
-        return msub_fail (err, MSUB_TIMEOUT, "No Kerberos server gave a ticket for the mail server in time");
-    }
-  return 0;
+  struct ticket *ticket = (struct ticket *) errand;
+  if (ticket->session)
+    gsasl_finish (ticket->session);
+  if (ticket->library)
+    gsasl_done (ticket->library);
+  gsasl_free (ticket->message);
+  gsasl_free (ticket->response);
+  free (ticket);
 }
 
 /* As gsasl_step, or -1 with ERR.  MESSAGE is taken over.  */
@@ -360,39 +338,29 @@ static int
 step_apart (struct msub_sasl *sasl, char *message, size_t n, const struct msub_context *context, msub_time deadline,
             char **response_r, size_t *length_r, struct msub_error *err)
 {
-  struct errand *errand = calloc (1, sizeof *errand);
-  if (!errand)
+  struct ticket *ticket = calloc (1, sizeof *ticket);
+  if (!ticket)
     {
       gsasl_free (message);
       return GSASL_MALLOC_ERROR;
     }
-  *errand = (struct errand) { .owners = 2, .notice = { -1, -1 }, .library = sasl->library, .session = sasl->session,
-                              .message = message, .message_length = n };
-  int failed = pipe (errand->notice) || msub_net_nonblocking_cloexec (errand->notice[0])
-               || msub_net_nonblocking_cloexec (errand->notice[1]) || msub_thread_start (run_errand, errand);
-  int code = GSASL_MALLOC_ERROR;
-  if (failed)
-    atomic_store (&errand->owners, 1);
-  if (!failed && await_errand (errand, context, deadline, err))
-    {
-      /* The session is the thread's from now on.  */
-      sasl->library = NULL;
-      sasl->session = NULL;
-      code = -1;
-    }
-  else
-    {
-      if (!failed)
-        {
-          code = errand->code;
-          *response_r = errand->response;
-          *length_r = errand->response_length;
-          errand->response = NULL;
-        }
-      errand->library = NULL;
-      errand->session = NULL;
-    }
-  leave_errand (errand);
+  *ticket = (struct ticket) {
+    .errand = { ticket_get, ticket_late, ticket_dispose },
+    .library = sasl->library, .session = sasl->session, .message = message, .message_length = n,
+  };
+  sasl->library = NULL;
+  sasl->session = NULL;
+  if (msub_net_errand (context, &ticket->errand, deadline, err))
+    return -1;
+  int code = ticket->code;
+  sasl->library = ticket->library;
+  sasl->session = ticket->session;
+  *response_r = ticket->response;
+  *length_r = ticket->response_length;
+  ticket->library = NULL;
+  ticket->session = NULL;
+  ticket->response = NULL;
+  ticket_dispose (&ticket->errand);
   return code;
 }
 

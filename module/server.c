@@ -56,6 +56,35 @@ msub_request_clear (struct msub_request *request)
   free_texts (&request->original);
 }
 
+/* Everything that goes into a command, a look-up or a log-in as it is has been checked by Lisp; here it is checked where it
+   leaves (SECURITY: K8, K9, E20-E22).  */
+int
+msub_request_check (const struct msub_request *request, struct msub_error *err)
+{
+  static const char name_octets[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:%";
+  static const char helo_octets[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:[]";
+  const struct
+  {
+    const char *what, *text, *octets;
+  } words[] = {
+    { "name of the server", request->host, name_octets },
+    { "name for the certificate", request->name, name_octets },
+    { "name for EHLO", request->helo, helo_octets },
+  };
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    {
+      const char *text = words[i].text;
+      size_t length = text ? strlen (text) : 0;
+      if (text && (length == 0 || length > 255 || strspn (text, words[i].octets) != length))
+        return msub_fail (err, MSUB_MESSAGE, "The %s cannot be used: %s", words[i].what, text);
+    }
+  if (request->user && !msub_smtp_secret_fine (request->user))
+    return msub_fail (err, MSUB_MESSAGE, "The user name holds a control character");
+  if (request->password && !msub_smtp_secret_fine (request->password))
+    return msub_fail (err, MSUB_MESSAGE, "The password holds a control character");
+  return 0;
+}
+
 struct msub_way
 msub_request_way (const struct msub_request *request, const struct msub_context *context)
 {
@@ -131,6 +160,7 @@ take_winner (struct msub_server *server, const struct msub_context *context, con
              struct msub_error *err)
 {
   struct msub_connection *c = msub_connection_new (context, server->winner.fd, &server->winner.address, server->winner.route.port);
+  msub_tunnel_carry (&server->winner.tunnel, c);
   server->smtp = c ? msub_smtp_new (c, request->helo, request->step_timeout_msecs) : NULL;
   return server->smtp ? 0 : msub_fail (err, MSUB_INTERNAL, "Out of memory");
 }
@@ -323,10 +353,12 @@ tls_possible (const struct msub_request *request)
 }
 
 int
-msub_server_prepare (struct msub_server *server, const struct msub_request *request, struct msub_error *err)
+msub_server_prepare (struct msub_server *server, const struct msub_context *context, const struct msub_request *request,
+                     struct msub_error *err)
 {
   const struct msub_tls_options options = {
     .memory = request->memory,
+    .shelf = request->shelf,
     .ca_file = request->ca_file,
     .crl_file = request->crl_file,
     .cert_file = request->cert_file,
@@ -337,7 +369,7 @@ msub_server_prepare (struct msub_server *server, const struct msub_request *requ
   };
   if (!tls_possible (request) || server->trust)
     return 0;
-  server->trust = msub_tls_trust_new (&options, err);
+  server->trust = msub_tls_trust_new (context, &options, msub_net_file_deadline (request->step_timeout_msecs), err);
   return server->trust ? 0 : -1;
 }
 
@@ -372,14 +404,28 @@ let_go (struct msub_server *server)
   server->tls = (struct msub_tls_info) { 0 };
 }
 
+void
+msub_server_adopt (struct msub_server *server, const struct msub_context *context, const struct msub_request *request)
+{
+  if (!server->smtp)
+    return;
+  server->smtp->c->context = context;
+  server->smtp->helo = request->helo;
+  server->smtp->step_msecs = request->step_timeout_msecs;
+}
+
 int
 msub_server_again (struct msub_server *server, const struct msub_context *context, const struct msub_request *request)
 {
   struct msub_error err = { 0 };
-  bool idle = msub_now () > server->idle_since + MSUB_MSECS (IDLE_MSECS);
-  server->smtp->c->context = context;
-  server->smtp->helo = request->helo;
-  server->smtp->step_msecs = request->step_timeout_msecs;
+  msub_time age = msub_now_with_sleep () - server->idle_since;
+  bool idle = age > MSUB_MSECS (IDLE_MSECS);
+  /* The machine has slept: whoever is asked may not be there any more, and would be waited for.  */
+  if (age > MSUB_MSECS (request->keep_msecs + IDLE_MSECS))
+    {
+      let_go (server);
+      return -1;
+    }
   if (msub_smtp_again (server->smtp, idle, &err))
     {
       let_go (server);
@@ -401,10 +447,10 @@ msub_server_rest (struct msub_server *server, const struct msub_request *request
   if (!smtp)
     return false;
   enum msub_kind kind = err->kind;
-  bool orderly = err->code != 421
+  bool orderly = err->code != 421 && !smtp->in_message
                  && (kind == MSUB_OK || kind == MSUB_REFUSED || kind == MSUB_DEFERRED || kind == MSUB_AUTH
                      || kind == MSUB_MESSAGE);
-  server->idle_since = msub_now ();
+  server->idle_since = msub_now_with_sleep ();
   if (keep && orderly && smtp->settled && !msub_smtp_spent (smtp))
     return true;
   /* Where TLS was to be had and was not, nothing more is said in the clear (SECURITY: A6).  */

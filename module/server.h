@@ -26,6 +26,7 @@ struct msub_request
   int keep_msecs;   /* how long a conversation is kept for another message of the same SHARE */
   char *share;      /* what tells accounts and their settings apart, or NULL: nothing is shared */
   struct msub_tls_memory *memory; /* SHARE's, not the request's own */
+  struct msub_tls_shelf *shelf;   /* everybody's */
   int attempt_delay_msecs, connect_timeout_msecs, step_timeout_msecs;
   enum msub_tls_level level;
   char *ca_file, *crl_file, *cert_file, *key_file, *priority; /* struct msub_tls_options */
@@ -54,6 +55,9 @@ struct msub_request
 
 void msub_request_clear (struct msub_request *request);
 
+/* May REQUEST's words be said?  -1 with ERR: MSUB_MESSAGE.  */
+int msub_request_check (const struct msub_request *request, struct msub_error *err);
+
 /* How to get to REQUEST's host.  */
 struct msub_way msub_request_way (const struct msub_request *request, const struct msub_context *context);
 
@@ -65,20 +69,25 @@ struct msub_server
   struct msub_winner winner;
   struct msub_tls_info tls;
   const struct msub_sasl_mechanism *mechanism; /* NULL: not logged in */
-  msub_time idle_since;
+  msub_time idle_since; /* msub_now_with_sleep */
   bool quit_said;
 };
 
-/* Read what TLS needs from files, before anything is connected.  -1 with ERR: MSUB_CONFIG, MSUB_INSECURE.  */
-int msub_server_prepare (struct msub_server *server, const struct msub_request *request, struct msub_error *err);
+/* Read what TLS needs from files, before anything is connected.  -1 with ERR, as msub_tls_trust_new.  */
+int msub_server_prepare (struct msub_server *server, const struct msub_context *context, const struct msub_request *request,
+                         struct msub_error *err);
 
 /* Find REQUEST's server, and get to where MAIL may be said.  The password is wiped on the way.  -1 with ERR.  */
 int msub_server_open (struct msub_server *server, const struct msub_context *context, struct msub_request *request,
                       struct msub_error *err);
 
-/* Take a kept SERVER for REQUEST, which shares it.  -1: it is no good any more and has been closed.  */
-int msub_server_again (struct msub_server *server, const struct msub_context *context,
-                       const struct msub_request *request);
+/* SERVER is REQUEST's from now on, and CONTEXT's: before anything else is done with it, and before those it was lent to end
+   (SECURITY: O26).  */
+void msub_server_adopt (struct msub_server *server, const struct msub_context *context,
+                        const struct msub_request *request);
+
+/* Take a kept SERVER, which REQUEST shares and has adopted, for it.  -1: it is no good any more and has been closed.  */
+int msub_server_again (struct msub_server *server, const struct msub_context *context, const struct msub_request *request);
 
 /* After a transaction that ended with ERR: may the conversation be kept?  If not, QUIT has been said where it may be, or the
    connection closed.  Never waits.  */

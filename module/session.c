@@ -19,27 +19,88 @@
 /* The message and the envelope, looked at before anything is connected */
 
 static int
-scan (const struct msub_context *context, int fd, struct msub_body_facts *facts_r, struct msub_error *err)
+scan (const struct msub_context *context, const struct msub_request *request, int fd, struct msub_body_facts *facts_r,
+      struct msub_error *err)
 {
   struct msub_body body;
   msub_body_reset (&body, false);
   char raw[65536];
-  for (;;)
-    {
-      ssize_t n = read (fd, raw, sizeof raw);
-      if (n < 0 && errno == EINTR)
-        continue;
-      if (n < 0)
-        return msub_fail_errno (err, MSUB_MESSAGE, errno, "The message cannot be read");
-      if (n == 0)
-        break;
-      msub_body_encode (&body, raw, (size_t) n, NULL);
-      if (msub_net_cancelled (context, err))
-        return -1;
-    }
+  ssize_t n;
+  while ((n = msub_net_read_file (context, fd, raw, sizeof raw, msub_net_file_deadline (request->step_timeout_msecs), err)) > 0)
+    msub_body_encode (&body, raw, (size_t) n, NULL);
+  if (n < 0)
+    return -1;
   msub_body_finish (&body, NULL);
   *facts_r = body.facts;
   return 0;
+}
+
+struct opening
+{
+  struct msub_errand errand;
+  char *file;
+  int fd, errnum;
+  bool regular;
+};
+
+static void
+open_file (struct msub_errand *errand)
+{
+  struct opening *opening = (struct opening *) errand;
+  struct stat status;
+  /* It is looked at first, because to open a FIFO is to wait for somebody.  */
+  if (stat (opening->file, &status)
+      || (S_ISREG (status.st_mode)
+          && ((opening->fd = open (opening->file, O_RDONLY | O_CLOEXEC)) < 0 || fstat (opening->fd, &status))))
+    opening->errnum = errno;
+  else
+    opening->regular = opening->fd >= 0 && S_ISREG (status.st_mode);
+}
+
+static void
+opening_late (struct msub_errand *errand, struct msub_error *err)
+{
+  msub_fail (err, MSUB_TIMEOUT, "The message %s could not be opened in time: is the disk it is on away? It was not sent",
+             ((struct opening *) errand)->file);
+}
+
+static void
+opening_dispose (struct msub_errand *errand)
+{
+  struct opening *opening = (struct opening *) errand;
+  if (opening->fd >= 0)
+    close (opening->fd);
+  free (opening->file);
+  free (opening);
+}
+
+/* Returns the descriptor of FILE, a regular file.  */
+static int
+open_regular (const struct msub_context *context, const char *file, msub_time deadline, struct msub_error *err)
+{
+  struct opening *opening = calloc (1, sizeof *opening);
+  if (!opening)
+    return msub_fail (err, MSUB_INTERNAL, "Out of memory");
+  *opening = (struct opening) { .errand = { open_file, opening_late, opening_dispose }, .file = strdup (file), .fd = -1 };
+  if (!opening->file)
+    {
+      free (opening);
+      return msub_fail (err, MSUB_INTERNAL, "Out of memory");
+    }
+  if (msub_net_errand (context, &opening->errand, deadline, err))
+    return -1;
+  int fd = -1;
+  if (opening->regular)
+    {
+      fd = opening->fd;
+      opening->fd = -1;
+    }
+  else if (opening->errnum)
+    msub_fail_errno (err, MSUB_MESSAGE, opening->errnum, "The message %s cannot be opened", file);
+  else
+    msub_fail (err, MSUB_MESSAGE, "The message %s is not a regular file", file);
+  opening_dispose (&opening->errand);
+  return fd;
 }
 
 /* Open the message FILE, so that it can be deleted or replaced from now on without harm.  Returns the descriptor.  */
@@ -47,13 +108,10 @@ static int
 open_message (const struct msub_context *context, const struct msub_request *request, const char *file,
               struct msub_body_facts *facts_r, struct msub_error *err)
 {
-  int fd = open (file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  int fd = open_regular (context, file, msub_net_file_deadline (request->step_timeout_msecs), err);
   if (fd < 0)
-    return msub_fail_errno (err, MSUB_MESSAGE, errno, "The message %s cannot be opened", file);
-  struct stat stat;
-  if (fstat (fd, &stat) || !S_ISREG (stat.st_mode))
-    msub_fail (err, MSUB_MESSAGE, "The message %s is not a regular file", file);
-  else if (scan (context, fd, facts_r, err) == 0)
+    return -1;
+  if (scan (context, request, fd, facts_r, err) == 0)
     {
       if (facts_r->octets == 0)
         msub_fail (err, MSUB_MESSAGE, "The message is empty");
@@ -91,35 +149,6 @@ envelope_of (const struct msub_request *request)
       .binary = request->binary,
     },
   };
-}
-
-/* Everything that goes into a command, a look-up or a log-in as it is has been checked by Lisp; here it is checked where it
-   leaves (SECURITY: K8, K9, E20-E22).  */
-static int
-check_words (const struct msub_request *request, struct msub_error *err)
-{
-  static const char name_octets[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:%";
-  static const char helo_octets[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:[]";
-  const struct
-  {
-    const char *what, *text, *octets;
-  } words[] = {
-    { "name of the server", request->host, name_octets },
-    { "name for the certificate", request->name, name_octets },
-    { "name for EHLO", request->helo, helo_octets },
-  };
-  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-    {
-      const char *text = words[i].text;
-      size_t length = text ? strlen (text) : 0;
-      if (text && (length == 0 || length > 255 || strspn (text, words[i].octets) != length))
-        return msub_fail (err, MSUB_MESSAGE, "The %s cannot be used: %.255s", words[i].what, text);
-    }
-  if (request->user && !msub_smtp_secret_fine (request->user))
-    return msub_fail (err, MSUB_MESSAGE, "The user name holds a control character");
-  if (request->password && !msub_smtp_secret_fine (request->password))
-    return msub_fail (err, MSUB_MESSAGE, "The password holds a control character");
-  return 0;
 }
 
 static int
@@ -204,7 +233,7 @@ go_on_elsewhere (struct msub_server *server, const struct msub_context *context,
 {
   struct msub_error *err = &delivery->error;
   msub_server_close (server);
-  if (msub_server_prepare (server, request, err) == 0 && msub_server_open (server, context, request, err) == 0)
+  if (msub_server_prepare (server, context, request, err) == 0 && msub_server_open (server, context, request, err) == 0)
     return 0;
   if (delivery->transaction.accepted == 0)
     return -1;
@@ -253,11 +282,11 @@ msub_session_deliver (const struct msub_context *context, struct msub_request *r
 {
   memset (delivery_r, 0, sizeof *delivery_r);
   struct msub_error *err = &delivery_r->error;
-  if (check_words (request, err))
+  if (msub_request_check (request, err))
     return msub_server_rest (server, request, err, request->keep_msecs > 0 && request->share);
   if (request->probe)
     {
-      if (msub_server_prepare (server, request, err) == 0)
+      if (msub_server_prepare (server, context, request, err) == 0)
         msub_server_open (server, context, request, err);
       return msub_server_rest (server, request, err, false);
     }
@@ -266,7 +295,7 @@ msub_session_deliver (const struct msub_context *context, struct msub_request *r
   int fd = check_envelope (&envelope, err) ? -1 : open_message (context, request, request->file, &facts, err);
   if (fd >= 0)
     {
-      if (msub_server_prepare (server, request, err) == 0)
+      if (msub_server_prepare (server, context, request, err) == 0)
         deliver (server, context, request, &fd, &facts, delivery_r);
       close (fd);
     }

@@ -44,7 +44,7 @@ msub_smtp_greeting (struct msub_smtp *smtp, struct msub_error *err)
   if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, GREETING_SECONDS), err))
     return -1;
   char words[600];
-  msub_reply_words (msub_smtp_last (smtp), words, sizeof words);
+  msub_reply_words (msub_smtp_shown (smtp), words, sizeof words);
   struct msub_event *event = msub_event_new (MSUB_EVENT_GREETING);
   msub_event_integer (event, "code", msub_smtp_last (smtp)->code);
   msub_event_text (event, "text", words);
@@ -94,7 +94,7 @@ static void
 report_name (const struct msub_smtp *smtp, struct msub_event *event)
 {
   char name[256];
-  const char *text = msub_smtp_last (smtp)->text;
+  const char *text = msub_smtp_shown (smtp)->text;
   msub_text_clean (name, sizeof name, text, strcspn (text, " \t\n"));
   msub_event_text (event, "name", name);
 }
@@ -180,7 +180,7 @@ msub_smtp_starttls (struct msub_smtp *smtp, const struct msub_tls_trust *trust, 
   if (code != 220)
     {
       char words[400];
-      msub_reply_words (msub_smtp_last (smtp), words, sizeof words);
+      msub_reply_words (msub_smtp_shown (smtp), words, sizeof words);
       return msub_fail (err, MSUB_INSECURE,
                         "%s offered STARTTLS and then did not start it: %s%s. Neither the password nor the message was "
                         "sent",

@@ -7,6 +7,7 @@
 #include "tls.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/ocsp.h>
 #include <gnutls/x509.h>
@@ -17,15 +18,56 @@
 #include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 /* GnuTLS' NORMAL still has TLS 1.0 and 1.1, RSA 1024 and DH 1024 in it.  */
 static const char default_priority[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%PROFILE_MEDIUM";
 static const char weak_priority[] = "NORMAL:+VERS-TLS1.1:+VERS-TLS1.0:+SIGN-RSA-SHA1:%VERIFY_ALLOW_SIGN_WITH_SHA1:%PROFILE_VERY_WEAK";
 static const char never[] = ":-VERS-SSL3.0:-VERS-TLS1.0:-VERS-TLS1.1";
 
+/* Where systems have their trust in one file.  GnuTLS does not tell which it reads; where it has another one (p11-kit), that
+   is made from the same sources at the same time.  */
+static const char *const bundles[] = {
+  "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/pki/tls/certs/ca-bundle.crt",
+  "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem", "/usr/local/share/certs/ca-root-nss.crt",
+};
+#define BUNDLES (sizeof bundles / sizeof *bundles)
+
+/* What they were like.  */
+struct stamp
+{
+  bool any;
+  struct
+  {
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    time_t modified, changed;
+  } files[BUNDLES];
+};
+
+/* Whom to trust, and perhaps who we are.  Nothing changes it once it has been read, so several connections and threads may
+   share it.  */
+struct anchors
+{
+  atomic_int owners;
+  gnutls_certificate_credentials_t credentials;
+  struct stamp stamp; /* the system's trust: when it was read */
+  msub_time read;
+};
+
+struct msub_tls_shelf
+{
+  _Atomic (struct anchors *) anchors;
+};
+
+/* What is on the shelf has to be read anew after so long, whatever the files look like.  */
+#define SHELF_MSECS 60000
+
 struct msub_tls_trust
 {
-  gnutls_certificate_credentials_t credentials;
+  struct anchors *anchors;
+  bool token; /* our key is in a PKCS#11 token, or behind another URL */
   gnutls_priority_t priority;
   struct msub_pin pins[MSUB_PINS_MAX];
   size_t pin_count;
@@ -123,6 +165,7 @@ directory (const char *file)
   return stat (file, &status) == 0 && S_ISDIR (status.st_mode);
 }
 
+/* Returns how many there are where they are the system's, else 0; or -1.  */
 static int
 load_anchors (gnutls_certificate_credentials_t credentials, const char *file, bool look, struct msub_error *err)
 {
@@ -132,8 +175,9 @@ load_anchors (gnutls_certificate_credentials_t credentials, const char *file, bo
   if (file)
     return expect_some (gnutls_certificate_set_x509_trust_file (credentials, file, GNUTLS_X509_FMT_PEM), "CA file",
                         file, err);
-  if (gnutls_certificate_set_x509_system_trust (credentials) > 0 || look)
-    return 0;
+  int count = gnutls_certificate_set_x509_system_trust (credentials);
+  if (count > 0 || look)
+    return count > 0 ? count : 0;
   return msub_fail (err, MSUB_INSECURE,
                     "This system has no trusted certificate authorities, so no server can be verified; install its CA "
                     "certificates (package ca-certificates), or name a CA file");
@@ -175,27 +219,214 @@ load_priority (struct msub_tls_trust *trust, const struct msub_tls_options *opti
                                 gnutls_strerror (code));
 }
 
+static void
+anchors_leave (struct anchors *anchors)
+{
+  if (!anchors || atomic_fetch_sub (&anchors->owners, 1) > 1)
+    return;
+  gnutls_certificate_free_credentials (anchors->credentials);
+  free (anchors);
+}
+
+/* The shelf: whoever looks at what is there has it for that moment, and another one reads for himself */
+
+struct msub_tls_shelf *
+msub_tls_shelf_new (void)
+{
+  return calloc (1, sizeof (struct msub_tls_shelf));
+}
+
+static void
+shelf_put (struct msub_tls_shelf *shelf, struct anchors *anchors)
+{
+  atomic_fetch_add (&anchors->owners, 1);
+  anchors_leave (atomic_exchange (&shelf->anchors, anchors));
+}
+
+static struct anchors *
+shelf_take (struct msub_tls_shelf *shelf, const struct stamp *stamp)
+{
+  struct anchors *anchors = atomic_exchange (&shelf->anchors, NULL);
+  if (anchors && stamp->any && memcmp (&anchors->stamp, stamp, sizeof *stamp) == 0
+      && msub_now_with_sleep () < anchors->read + MSUB_MSECS (SHELF_MSECS))
+    {
+      shelf_put (shelf, anchors);
+      return anchors;
+    }
+  anchors_leave (anchors);
+  return NULL;
+}
+
+static void
+take_stamp (struct stamp *stamp)
+{
+  memset (stamp, 0, sizeof *stamp); /* they are compared octet by octet */
+  for (size_t i = 0; i < BUNDLES; i++)
+    {
+      struct stat status;
+      if (stat (bundles[i], &status))
+        continue;
+      stamp->any = true;
+      stamp->files[i].device = status.st_dev;
+      stamp->files[i].inode = status.st_ino;
+      stamp->files[i].size = status.st_size;
+      stamp->files[i].modified = status.st_mtime;
+      stamp->files[i].changed = status.st_ctime;
+    }
+}
+
+/* Files and tokens are read as an errand.  */
+struct loading
+{
+  struct msub_errand errand;
+  struct msub_tls_options options; /* with strings of its own */
+  char *strings[4];
+  _Atomic (const char *) what, file; /* what is being read */
+  struct anchors *anchors;
+  struct msub_error err;
+};
+
+static void
+loading_at (struct loading *loading, const char *what, const char *file)
+{
+  atomic_store (&loading->file, file ? file : "");
+  atomic_store (&loading->what, what);
+}
+
+static int
+load_all (struct loading *loading, gnutls_certificate_credentials_t credentials)
+{
+  const struct msub_tls_options *options = &loading->options;
+  struct msub_error *err = &loading->err;
+  loading_at (loading, options->ca_file ? "CA file" : "system's CA certificates", options->ca_file);
+  int count = load_anchors (credentials, options->ca_file, options->look, err);
+  if (count < 0)
+    return -1;
+  if (options->shelf && count > 0)
+    shelf_put (options->shelf, loading->anchors);
+  loading_at (loading, "CRL file", options->crl_file);
+  if (options->crl_file
+      && expect_some (gnutls_certificate_set_x509_crl_file (credentials, options->crl_file, GNUTLS_X509_FMT_PEM), "CRL file",
+                      options->crl_file, err))
+    return -1;
+  loading_at (loading, "client certificate, or its key,", options->cert_file);
+  return options->cert_file ? load_own_certificate (credentials, options, err) : 0;
+}
+
+static void
+load (struct msub_errand *errand)
+{
+  struct loading *loading = (struct loading *) errand;
+  struct msub_tls_shelf *shelf = loading->options.shelf;
+  if (shelf)
+    {
+      struct anchors *own = loading->anchors;
+      take_stamp (&own->stamp); /* before it is read: what changes meanwhile is noticed the next time */
+      own->read = msub_now_with_sleep ();
+      struct anchors *shared = shelf_take (shelf, &own->stamp);
+      if (shared)
+        {
+          loading->anchors = shared;
+          anchors_leave (own);
+          return;
+        }
+    }
+  if (load_all (loading, loading->anchors->credentials))
+    {
+      anchors_leave (loading->anchors);
+      loading->anchors = NULL;
+    }
+}
+
+static void
+loading_late (struct msub_errand *errand, struct msub_error *err)
+{
+  struct loading *loading = (struct loading *) errand;
+  char shown[300];
+  msub_fail (err, MSUB_TIMEOUT, "The %s %s could not be read in time: is the disk, or the token, away? Nothing was sent",
+             atomic_load (&loading->what), without_pin (atomic_load (&loading->file), shown, sizeof shown));
+}
+
+static void
+loading_dispose (struct msub_errand *errand)
+{
+  struct loading *loading = (struct loading *) errand;
+  anchors_leave (loading->anchors);
+  for (size_t i = 0; i < sizeof loading->strings / sizeof *loading->strings; i++)
+    msub_wipe_free (&loading->strings[i]); /* a URL may have a PIN in it */
+  free (loading);
+}
+
+static struct loading *
+loading_new (const struct msub_tls_options *options)
+{
+  struct loading *loading = calloc (1, sizeof *loading);
+  struct anchors *anchors = calloc (1, sizeof *anchors);
+  if (!loading || !anchors || gnutls_certificate_allocate_credentials (&anchors->credentials) < 0)
+    {
+      free (loading);
+      free (anchors);
+      return NULL;
+    }
+  anchors->owners = 1;
+  loading->errand = (struct msub_errand) { load, loading_late, loading_dispose };
+  loading->anchors = anchors;
+  loading->options = (struct msub_tls_options) { .look = options->look };
+  if (!options->ca_file && !options->crl_file && !options->cert_file)
+    loading->options.shelf = options->shelf;
+  const char *const given[] = { options->ca_file, options->crl_file, options->cert_file, options->key_file };
+  const char **const own[] = { &loading->options.ca_file, &loading->options.crl_file, &loading->options.cert_file,
+                               &loading->options.key_file };
+  for (size_t i = 0; i < sizeof given / sizeof *given; i++)
+    {
+      *own[i] = loading->strings[i] = given[i] ? strdup (given[i]) : NULL;
+      if (given[i] && !*own[i])
+        {
+          loading_dispose (&loading->errand);
+          return NULL;
+        }
+    }
+  return loading;
+}
+
+static struct anchors *
+load_apart (const struct msub_context *context, const struct msub_tls_options *options, msub_time deadline,
+            struct msub_error *err)
+{
+  struct loading *loading = loading_new (options);
+  if (!loading)
+    {
+      msub_fail (err, MSUB_INTERNAL, "Out of memory");
+      return NULL;
+    }
+  if (msub_net_errand (context, &loading->errand, deadline, err))
+    return NULL;
+  struct anchors *anchors = loading->anchors;
+  loading->anchors = NULL;
+  if (!anchors)
+    *err = loading->err;
+  loading_dispose (&loading->errand);
+  return anchors;
+}
+
 struct msub_tls_trust *
-msub_tls_trust_new (const struct msub_tls_options *options, struct msub_error *err)
+msub_tls_trust_new (const struct msub_context *context, const struct msub_tls_options *options, msub_time deadline,
+                    struct msub_error *err)
 {
   struct msub_tls_trust *trust = calloc (1, sizeof *trust);
-  if (!trust || gnutls_certificate_allocate_credentials (&trust->credentials) < 0)
+  if (!trust)
     {
-      free (trust);
       msub_fail (err, MSUB_INTERNAL, "Out of memory");
       return NULL;
     }
   for (size_t i = 0; i < options->pin_count && i < MSUB_PINS_MAX; i++)
     trust->pins[trust->pin_count++] = options->pins[i];
   trust->memory = options->memory;
-  int failed = load_priority (trust, options, err)
-               || load_anchors (trust->credentials, options->ca_file, options->look, err)
-               || (options->crl_file
-                   && expect_some (gnutls_certificate_set_x509_crl_file (trust->credentials, options->crl_file,
-                                                                         GNUTLS_X509_FMT_PEM),
-                                   "CRL file", options->crl_file, err))
-               || (options->cert_file && load_own_certificate (trust->credentials, options, err));
-  if (failed)
+  const char *key = options->key_file ? options->key_file : options->cert_file;
+  trust->token = key && gnutls_url_is_supported (key);
+  if (load_priority (trust, options, err) == 0)
+    trust->anchors = load_apart (context, options, deadline, err);
+  if (!trust->anchors)
     msub_tls_trust_free (&trust);
   return trust;
 }
@@ -205,7 +436,7 @@ msub_tls_trust_free (struct msub_tls_trust **trust)
 {
   if (!*trust)
     return;
-  gnutls_certificate_free_credentials ((*trust)->credentials);
+  anchors_leave ((*trust)->anchors);
   if ((*trust)->priority)
     gnutls_priority_deinit ((*trust)->priority);
   free (*trust);
@@ -230,6 +461,14 @@ static ssize_t
 push (gnutls_transport_ptr_t c, const void *buf, size_t n)
 {
   return msub_connection_raw_send (c, buf, n);
+}
+
+static void
+set_transport (gnutls_session_t session, struct msub_connection *c)
+{
+  gnutls_transport_set_ptr (session, c);
+  gnutls_transport_set_pull_function (session, pull);
+  gnutls_transport_set_push_function (session, push);
 }
 
 static ssize_t
@@ -305,7 +544,8 @@ tls_free (void *state)
   if (!tls)
     return;
   keep_ticket (tls);
-  gnutls_deinit (tls->session);
+  if (tls->session)
+    gnutls_deinit (tls->session);
   free (tls);
 }
 
@@ -313,12 +553,15 @@ static const struct msub_transport transport = { tls_recv, tls_send, tls_pending
 
 /* The certificate */
 
+/* Is NAME an address?  A scope ("fe80::1%eth0") says where the address is to be found from here, and is no part of it.  */
 static bool
 numeric (const char *name, unsigned char *octets, unsigned *length_r)
 {
+  char address[INET6_ADDRSTRLEN];
+  int length = (int) strcspn (name, "%");
   if (inet_pton (AF_INET, name, octets) == 1)
     *length_r = 4;
-  else if (inet_pton (AF_INET6, name, octets) == 1)
+  else if (snprintf (address, sizeof address, "%.*s", length, name) == length && inet_pton (AF_INET6, address, octets) == 1)
     *length_r = 16;
   else
     return false;
@@ -457,9 +700,9 @@ name_differs (gnutls_x509_crt_t leaf, const char *name, struct msub_tls_info *in
     match = dns && gnutls_x509_crt_check_hostname (leaf, name) != 0;
   if (match)
     return false;
-  char list[256];
+  char list[2 * sizeof info->names], shown[256];
   size_t n = 0;
-  for (const char *p = info->names; *p && n + 3 < sizeof list; p++)
+  for (const char *p = info->names; *p; p++)
     if (*p != '\n')
       list[n++] = *p;
     else if (p[1])
@@ -467,8 +710,8 @@ name_differs (gnutls_x509_crt_t leaf, const char *name, struct msub_tls_info *in
         list[n++] = ',';
         list[n++] = ' ';
       }
-  list[n] = '\0';
-  snprintf (dst, size, "it was issued for %s, not for %s", n ? list : "no host name or address", name);
+  msub_text_clean (shown, sizeof shown, list, n);
+  msub_text_format (dst, size, "it was issued for %s, not for %s", n ? shown : "no host name or address", name);
   return true;
 }
 
@@ -569,8 +812,11 @@ describe_status (unsigned status, gnutls_x509_crt_t leaf, struct msub_tls_info *
   if (gnutls_x509_crt_check_issuer (leaf, leaf))
     snprintf (info->unverified, sizeof info->unverified, "it is signed by nobody but itself");
   else
-    snprintf (info->unverified, sizeof info->unverified, "nobody trusted here vouches for its issuer (%.200s)",
-              info->issuer);
+    {
+      char issuer[200];
+      msub_text_clean (issuer, sizeof issuer, info->issuer, strlen (info->issuer));
+      msub_text_format (info->unverified, sizeof info->unverified, "nobody trusted here vouches for its issuer (%s)", issuer);
+    }
 }
 
 /* There may be more than one thing wrong.  */
@@ -578,7 +824,7 @@ static void
 add_reason (struct msub_tls_info *info, const char *reason)
 {
   size_t length = strlen (info->unverified);
-  snprintf (info->unverified + length, sizeof info->unverified - length, "%s%s", length ? "; " : "", reason);
+  msub_text_format (info->unverified + length, sizeof info->unverified - length, "%s%s", length ? "; " : "", reason);
 }
 
 /* What a stapled response (RFC 6960) says of LEAF.  GnuTLS refuses "revoked" itself, and lets "unknown" pass, with which a
@@ -745,15 +991,104 @@ handshake_failed (gnutls_session_t session, int code, const char *peer, const ch
                     gnutls_strerror (code));
 }
 
+/* A token that has to sign may want to be touched first, so that a handshake with one is an errand.  It has its own descriptor
+   of the connection, because ours may be closed while it goes on.  */
+struct handshake
+{
+  struct msub_errand errand;
+  gnutls_session_t session; /* NULL: not its own any more */
+  struct anchors *anchors;
+  int fd, code;
+  uint64_t received;
+};
+
+static ssize_t
+pull_apart (gnutls_transport_ptr_t handshake, void *buf, size_t n)
+{
+  struct handshake *h = handshake;
+  ssize_t got = recv (h->fd, buf, n, 0);
+  h->received += got > 0 ? (uint64_t) got : 0;
+  return got;
+}
+
+static ssize_t
+push_apart (gnutls_transport_ptr_t handshake, const void *buf, size_t n)
+{
+  return send (((struct handshake *) handshake)->fd, buf, n, MSG_NOSIGNAL);
+}
+
+static void
+shake (struct msub_errand *errand)
+{
+  struct handshake *h = (struct handshake *) errand;
+  h->code = gnutls_handshake (h->session);
+}
+
+static void
+handshake_late (struct msub_errand *errand, struct msub_error *err)
+{
+  (void) errand;
+  msub_fail (err, MSUB_TIMEOUT, "The token with the key of the client certificate did not sign in time: does it wait to be "
+                                "touched, or for its PIN? Nothing was sent");
+}
+
+static void
+handshake_dispose (struct msub_errand *errand)
+{
+  struct handshake *h = (struct handshake *) errand;
+  if (h->session)
+    gnutls_deinit (h->session);
+  close (h->fd);
+  anchors_leave (h->anchors);
+  free (h);
+}
+
+/* As gnutls_handshake on TLS, or 1 with ERR: then the session has gone.  */
 static int
-shake_hands (struct msub_connection *c, gnutls_session_t session, msub_time deadline, const char **failure_r,
+shake_apart (struct msub_connection *c, struct tls *tls, const struct msub_tls_trust *trust, msub_time deadline,
              struct msub_error *err)
+{
+  struct handshake *h = calloc (1, sizeof *h);
+  int fd = h ? fcntl (c->fd, F_DUPFD_CLOEXEC, 3) : -1;
+  if (fd < 0)
+    {
+      free (h);
+      return GNUTLS_E_MEMORY_ERROR;
+    }
+  atomic_fetch_add (&trust->anchors->owners, 1);
+  *h = (struct handshake) {
+    .errand = { shake, handshake_late, handshake_dispose }, .session = tls->session, .anchors = trust->anchors, .fd = fd,
+  };
+  gnutls_transport_set_ptr (h->session, h);
+  gnutls_transport_set_pull_function (h->session, pull_apart);
+  gnutls_transport_set_push_function (h->session, push_apart);
+  tls->session = NULL;
+  if (msub_net_errand (c->context, &h->errand, deadline, err))
+    return 1;
+  tls->session = h->session;
+  h->session = NULL;
+  c->received += h->received;
+  set_transport (tls->session, c);
+  int code = h->code;
+  handshake_dispose (&h->errand);
+  return code;
+}
+
+static int
+shake_hands (struct msub_connection *c, struct tls *tls, const struct msub_tls_trust *trust, msub_time deadline,
+             const char **failure_r, struct msub_error *err)
 {
   for (;;)
     {
-      int code = gnutls_handshake (session);
+      int code = trust->token ? shake_apart (c, tls, trust, deadline, err) : gnutls_handshake (tls->session);
       if (code == GNUTLS_E_SUCCESS)
         return 0;
+      if (code > 0)
+        {
+          *failure_r = err->kind == MSUB_TIMEOUT ? "timeout" : "other";
+          return -1;
+        }
+      gnutls_session_t session = tls->session;
       if (code == GNUTLS_E_WARNING_ALERT_RECEIVED || code == GNUTLS_E_GOT_APPLICATION_DATA)
         code = GNUTLS_E_UNEXPECTED_PACKET;
       if (gnutls_error_is_fatal (code))
@@ -780,10 +1115,8 @@ set_up (gnutls_session_t session, struct msub_connection *c, const struct msub_t
   if (failed >= 0 && !numeric (name, octets, &length))
     failed = gnutls_server_name_set (session, GNUTLS_NAME_DNS, name, strlen (name));
   if (failed >= 0)
-    failed = gnutls_credentials_set (session, GNUTLS_CRD_CERTIFICATE, trust->credentials);
-  gnutls_transport_set_ptr (session, c);
-  gnutls_transport_set_pull_function (session, pull);
-  gnutls_transport_set_push_function (session, push);
+    failed = gnutls_credentials_set (session, GNUTLS_CRD_CERTIFICATE, trust->anchors->credentials);
+  set_transport (session, c);
   return failed;
 }
 
@@ -807,7 +1140,7 @@ secure (struct msub_connection *c, struct tls *tls, const struct msub_tls_trust 
   if (failed < 0)
     return msub_fail (err, MSUB_INTERNAL, "TLS cannot be set up: %s", gnutls_strerror (failed));
   use_ticket (tls);
-  if (shake_hands (c, tls->session, deadline, &info->failure, err)
+  if (shake_hands (c, tls, trust, deadline, &info->failure, err)
       || inspect_certificate (c, tls->session, name, trust, info, err))
     return -1;
   describe_session (tls->session, info);

@@ -17,6 +17,11 @@ struct msub_tls_memory;
 struct msub_tls_memory *msub_tls_memory_new (void);
 void msub_tls_memory_free (struct msub_tls_memory **memory);
 
+/* The system's trust, 144 certificates or so, as it was read last: it is shared until the files change, for a minute at most.  */
+struct msub_tls_shelf;
+
+struct msub_tls_shelf *msub_tls_shelf_new (void);
+
 /* A certificate that is good for PORT, whoever issued it (RFC 8314 section 5.4), and for no other port.  */
 struct msub_pin
 {
@@ -29,6 +34,7 @@ struct msub_pin
 struct msub_tls_options
 {
   struct msub_tls_memory *memory; /* outlives all connections */
+  struct msub_tls_shelf *shelf;   /* is never freed */
   const char *ca_file;   /* PEM file, or a directory of them; else the system's trust */
   const char *crl_file;  /* PEM */
   const char *cert_file, *key_file; /* the client's own, PEM, or PKCS#11 URLs */
@@ -43,8 +49,9 @@ struct msub_tls_options
 struct msub_tls_trust;
 
 /* NULL with ERR: MSUB_CONFIG for a file or a string that cannot be used, MSUB_INSECURE where this system has no trust
-   anchors.  */
-struct msub_tls_trust *msub_tls_trust_new (const struct msub_tls_options *options, struct msub_error *err);
+   anchors, MSUB_TIMEOUT where a file or a token did not answer, MSUB_CANCELLED.  */
+struct msub_tls_trust *msub_tls_trust_new (const struct msub_context *context, const struct msub_tls_options *options,
+                                           msub_time deadline, struct msub_error *err);
 void msub_tls_trust_free (struct msub_tls_trust **trust);
 
 /* What TLS came to.  Texts are clean; a list's elements end in '\n'.  */

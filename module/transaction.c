@@ -22,6 +22,7 @@ enum
   RCPT_SECONDS = 300,
   DATA_SECONDS = 120,
   BLOCK_SECONDS = 180,
+  REST_SECONDS = 30, /* ours: for replies that can change nothing but what they contradict */
   FINAL_SECONDS = 600,
 };
 
@@ -211,7 +212,9 @@ check_offer (const struct msub_smtp *smtp, const struct msub_envelope *envelope,
   return 0;
 }
 
-/* Both MAIL and RCPT are put together here, so that a parameter is in one place with its condition.  DSN and priority are
+/* SMTPUTF8 promises a header of UTF-8 (RFC 6531 section 3.1): another one goes without, as it always has.
+
+   Both MAIL and RCPT are put together here, so that a parameter is in one place with its condition.  DSN and priority are
    wishes: a server that does not know them gets the mail without (RFC 3461 section 5, RFC 6710 section 4.1).  */
 static int
 put_mail (struct msub_smtp *smtp, const struct msub_envelope *envelope, const struct msub_body_facts *facts,
@@ -228,7 +231,7 @@ put_mail (struct msub_smtp *smtp, const struct msub_envelope *envelope, const st
     add (&line, " BODY=BINARYMIME");
   else if (facts->eight_bit)
     add (&line, " BODY=8BITMIME");
-  if (odd_address (envelope) || (facts->eight_bit_header && caps->smtputf8))
+  if (odd_address (envelope) || (facts->eight_bit_header && !facts->other_header && caps->smtputf8))
     add (&line, " SMTPUTF8");
   if (caps->dsn && wanted->dsn_return)
     add (&line, " RET=%s", wanted->dsn_return);
@@ -277,7 +280,7 @@ put_recipient (struct msub_smtp *smtp, const struct msub_envelope *envelope, siz
 static void
 report_recipient (const struct msub_smtp *smtp, const char *address)
 {
-  const struct msub_reply *reply = msub_smtp_last (smtp);
+  const struct msub_reply *reply = msub_smtp_shown (smtp);
   char words[400];
   msub_reply_words (reply, words, sizeof words);
   struct msub_event *event = msub_event_new (MSUB_EVENT_RECIPIENT);
@@ -293,6 +296,8 @@ struct progress
 {
   struct msub_transaction *transaction;
   const struct msub_envelope *envelope;
+  bool in_doubt;             /* everything has left, and the server has not said no: see transact */
+  struct msub_error sender;  /* the sender is refused, in a flight that cannot be held back any more */
   struct msub_error no_for_good; /* the first recipient's that is refused for good */
   struct msub_error refusal; /* the first recipient's, or a later one's that may work another time */
   struct msub_error farewell; /* a 421 in the middle of a flight with the whole message in it */
@@ -331,7 +336,7 @@ note_refusal (const struct msub_smtp *smtp, size_t recipient, struct progress *p
   struct msub_error failure = { 0 };
   if (!progress->envelope->journal)
     return 0;
-  msub_reply_words (msub_smtp_last (smtp), words, sizeof words);
+  msub_reply_words (msub_smtp_shown (smtp), words, sizeof words);
   if (note_line (progress, &failure, "refused %zu %d %s", recipient, msub_smtp_last (smtp)->code, words) == 0
       || progress->dotted)
     return 0;
@@ -364,20 +369,34 @@ journal_reply (struct progress *progress, int code, const char *words)
   progress->dotted = false;
 }
 
+/* When the whole message is out, a refusal is noted, and it has to be heard what the server says of the rest.  */
 static int
-note_mail (struct msub_smtp *smtp, struct msub_error *err)
+note_mail (struct msub_smtp *smtp, struct progress *progress, struct msub_error *err)
 {
   int code = msub_smtp_last (smtp)->code;
   if (code / 100 == 2)
     return 0;
   /* 530 and its kin: the server wants a log-in (RFC 4954 section 6).  */
   bool log_in = code == 530 || code == 534 || code == 535 || code == 538;
-  return msub_smtp_failed (smtp, log_in ? MSUB_AUTH : MSUB_REFUSED, "the sender", err);
+  bool heard_out = progress->in_doubt && code >= 400;
+  msub_smtp_failed (smtp, log_in ? MSUB_AUTH : MSUB_REFUSED, "the sender", heard_out ? &progress->sender : err);
+  return heard_out ? 0 : -1;
+}
+
+/* The server has said yes to what it can only say no to: an answer of its was none to our command (SECURITY: B7).  */
+static int
+contradiction (const struct msub_smtp *smtp, const char *what, struct msub_error *err)
+{
+  char words[400];
+  msub_reply_words (msub_smtp_shown (smtp), words, sizeof words);
+  return msub_fail (err, MSUB_PROTOCOL, "%s took %s after it had refused what comes before: %s", smtp->c->peer.text, what,
+                    words);
 }
 
 static int
-note_recipient (struct msub_smtp *smtp, size_t i, bool sent, struct progress *progress, struct msub_error *err)
+note_recipient (struct msub_smtp *smtp, size_t i, struct progress *progress, struct msub_error *err)
 {
+  bool sent = progress->in_doubt;
   const char *address = progress->envelope->recipients[i];
   int class = msub_smtp_last (smtp)->code / 100;
   bool leaving = msub_smtp_last (smtp)->code == 421;
@@ -386,6 +405,8 @@ note_recipient (struct msub_smtp *smtp, size_t i, bool sent, struct progress *pr
     msub_smtp_failed (smtp, MSUB_REFUSED, "the recipient", &progress->farewell);
   if ((leaving && !sent) || class == 3)
     return msub_smtp_failed (smtp, MSUB_REFUSED, "the recipient", err);
+  if (progress->sender.kind != MSUB_OK)
+    return class == 2 ? contradiction (smtp, "the recipient", err) : 0;
   report_recipient (smtp, address);
   if (class == 2)
     {
@@ -397,7 +418,7 @@ note_recipient (struct msub_smtp *smtp, size_t i, bool sent, struct progress *pr
     return -1;
   struct msub_error refusal = { 0 };
   char what[320];
-  snprintf (what, sizeof what, "the recipient %s", address);
+  msub_text_format (what, sizeof what, "the recipient %s", address);
   msub_smtp_failed (smtp, MSUB_REFUSED, what, &refusal);
   if (progress->no_for_good.kind == MSUB_OK && class == 5)
     progress->no_for_good = refusal;
@@ -420,21 +441,6 @@ interrupted (struct msub_smtp *smtp, struct msub_error *err)
       return -1;
     }
   return msub_smtp_failed (smtp, MSUB_REFUSED, "the message, before its end", err);
-}
-
-/* No answer came (WHY) to a message that was sent whole.  After a 421 that is no wonder, and the message was not taken.  */
-static int
-no_answer (const char *why, const struct progress *progress, struct msub_error *err)
-{
-  if (progress->farewell.kind != MSUB_OK)
-    {
-      *err = progress->farewell;
-      return -1;
-    }
-  return msub_fail (err, MSUB_UNCERTAIN,
-                    "The whole message was sent, but no answer came (%s): it may or may not have been delivered, so it is "
-                    "not sent again by itself",
-                    why);
 }
 
 /* The message */
@@ -466,16 +472,14 @@ source_open (struct source *source, int fd, bool binary, bool dots, struct msub_
 /* The next piece, which is in source->encoded or, binary, in source->raw: its octets, 0 at the end, or -1.  A message that
    has changed since FACTS were measured ends in an error, so that no half of one and half of another is ever complete.  */
 static ssize_t
-source_next (struct source *source, const struct msub_body_facts *facts, struct msub_error *err)
+source_next (struct source *source, const struct msub_smtp *smtp, const struct msub_body_facts *facts, struct msub_error *err)
 {
-  ssize_t n;
   if (source->ended)
     return 0;
-  do
-    n = read (source->fd, source->raw, sizeof source->raw);
-  while (n < 0 && errno == EINTR);
+  ssize_t n = msub_net_read_file (smtp->c->context, source->fd, source->raw, sizeof source->raw,
+                                  msub_net_file_deadline (smtp->step_msecs), err);
   if (n < 0)
-    return msub_fail_errno (err, MSUB_MESSAGE, errno, "The message cannot be read to its end; it was not sent");
+    return -1;
   size_t length = n > 0 ? msub_body_encode (&source->body, source->raw, (size_t) n, source->encoded)
                         : msub_body_finish (&source->body, source->encoded);
   source->ended = n == 0;
@@ -509,7 +513,7 @@ put_message (struct msub_smtp *smtp, bool binary, int fd, const struct msub_body
     result = msub_smtp_command (smtp, err, "BDAT %" PRIu64 " LAST", wire_octets (binary, facts));
   while (result == 0 && !source->ended)
     {
-      ssize_t n = source_next (source, facts, err);
+      ssize_t n = source_next (source, smtp, facts, err);
       result = n < 0 ? -1 : msub_connection_put (smtp->c, source_piece (source), (size_t) n, err);
     }
   free (source);
@@ -586,8 +590,9 @@ append (struct stream *stream, const char *octets, size_t n, struct msub_error *
   return 0;
 }
 
-/* A 250 came, and something behind it: farewells are nothing to worry about, but a reply more than there were commands says
-   that an earlier one was taken for the answer to the message (SECURITY: B7, I7).  */
+/* The answer came, and something behind it: farewells are nothing to worry about, but a reply more than there were commands
+   says that an earlier one was taken for the answer to the message (SECURITY: B7, I7).  What comes later still is not waited
+   for: who can say a reply too many inside this connection can as well say 250 and throw the message away.  */
 static int
 spoken_after (struct msub_smtp *smtp, struct msub_error *err)
 {
@@ -597,11 +602,8 @@ spoken_after (struct msub_smtp *smtp, struct msub_error *err)
       || msub_smtp_last (smtp)->code == 221)
     return 0;
   char words[400];
-  msub_reply_words (msub_smtp_last (smtp), words, sizeof words);
-  return msub_fail (err, MSUB_UNCERTAIN,
-                    "The whole message was sent, and there was one answer too many (%s): it may or may not have been "
-                    "delivered, so it is not sent again by itself",
-                    words);
+  msub_reply_words (msub_smtp_shown (smtp), words, sizeof words);
+  return msub_fail (err, MSUB_PROTOCOL, "%s gave one answer too many: %s", smtp->c->peer.text, words);
 }
 
 /* The answer to the dot, or (IN_FLIGHT) to a BDAT that went with its envelope: nothing but a whole reply is an answer
@@ -609,38 +611,34 @@ spoken_after (struct msub_smtp *smtp, struct msub_error *err)
 static int
 read_final_reply (struct msub_smtp *smtp, bool in_flight, struct progress *progress, struct msub_error *err)
 {
-  struct msub_error broken = { 0 };
-  if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, FINAL_SECONDS), &broken))
-    return no_answer (broken.text, progress, err);
+  if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, FINAL_SECONDS), err))
+    return -1;
   smtp->in_message = false;
   smtp->settled = true;
-  const struct msub_reply *reply = msub_smtp_last (smtp);
-  char words[600];
+  const struct msub_reply *reply = msub_smtp_shown (smtp);
+  int code = reply->code;
+  struct msub_error refusal = { 0 };
+  msub_smtp_failed (smtp, MSUB_REFUSED, "the message", &refusal);
+  char words[600], lines[MSUB_TEXT_MAX];
   msub_reply_words (reply, words, sizeof words);
-  if (reply->code / 10 == 25)
+  msub_reply_lines (reply, lines, sizeof lines);
+  struct msub_event *event = msub_event_new (MSUB_EVENT_REPLY);
+  msub_event_integer (event, "code", code);
+  msub_event_text (event, "enhanced", reply->enhanced);
+  msub_event_text (event, "text", words);
+  msub_event_list (event, "said", lines);
+  bool shifted = in_flight && msub_connection_unread (smtp->c) && spoken_after (smtp, err);
+  progress->in_doubt = shifted || (code < 400 && code / 10 != 25);
+  if (!progress->in_doubt && code < 400)
     {
-      struct msub_event *event = msub_event_new (MSUB_EVENT_REPLY);
-      msub_event_integer (event, "code", reply->code);
-      msub_event_text (event, "enhanced", reply->enhanced);
-      msub_event_text (event, "text", words);
-      char lines[MSUB_TEXT_MAX];
-      msub_reply_lines (reply, lines, sizeof lines);
-      msub_event_list (event, "said", lines);
-      if (in_flight && msub_connection_unread (smtp->c) && spoken_after (smtp, err))
-        {
-          msub_event_free (&event);
-          return -1;
-        }
-      journal_reply (progress, reply->code, words);
+      journal_reply (progress, code, words);
       msub_emit (smtp->c->context, event);
       return 0;
     }
-  if (reply->code >= 400)
-    return msub_smtp_failed (smtp, MSUB_REFUSED, "the message", err);
-  return msub_fail (err, MSUB_UNCERTAIN,
-                    "The whole message was sent, but the answer makes no sense (%s): it may or may not have been delivered, "
-                    "so it is not sent again by itself",
-                    words);
+  msub_event_free (&event);
+  if (!shifted)
+    *err = refusal;
+  return -1;
 }
 
 static int
@@ -648,7 +646,7 @@ send_body (struct stream *stream, const struct msub_body_facts *facts, struct ms
 {
   while (!stream->source.ended)
     {
-      ssize_t n = source_next (&stream->source, facts, err);
+      ssize_t n = source_next (&stream->source, stream->smtp, facts, err);
       if (n < 0 || append (stream, source_piece (&stream->source), (size_t) n, err))
         return -1;
     }
@@ -672,6 +670,7 @@ stream_message (struct stream *stream, bool bdat, const struct msub_body_facts *
     return -1;
   if (journal_dot (stream->progress, err) || send_block (stream, err))
     return -1;
+  stream->progress->in_doubt = true;
   if (read_final_reply (smtp, false, stream->progress, err))
     return -1;
   report_progress (stream, true);
@@ -720,11 +719,11 @@ send_envelope_in_steps (struct msub_smtp *smtp, const struct msub_envelope *enve
                         struct msub_error *err)
 {
   if (msub_smtp_silence (smtp, err) || put_mail (smtp, envelope, facts, err) || msub_smtp_exchange (smtp, MAIL_SECONDS, err)
-      || note_mail (smtp, err))
+      || note_mail (smtp, progress, err))
     return -1;
   for (size_t i = 0; i < envelope->count; i++)
     if (msub_smtp_silence (smtp, err) || put_recipient (smtp, envelope, i, err) || msub_smtp_exchange (smtp, RCPT_SECONDS, err)
-        || note_recipient (smtp, i, false, progress, err))
+        || note_recipient (smtp, i, progress, err))
       return -1;
   if (progress->transaction->accepted == 0 || closing == NOTHING)
     return 0;
@@ -733,24 +732,14 @@ send_envelope_in_steps (struct msub_smtp *smtp, const struct msub_envelope *enve
   return msub_smtp_exchange (smtp, DATA_SECONDS, err);
 }
 
-/* Read a reply to a flight.  SENT: the whole message was in it, so no answer means that nobody knows.  */
 static int
-read_flight_reply (struct msub_smtp *smtp, int seconds, bool sent, const struct progress *progress, struct msub_error *err)
+read_flight_replies (struct msub_smtp *smtp, size_t first, size_t last, struct progress *progress, struct msub_error *err)
 {
-  struct msub_error broken = { 0 };
-  if (!msub_smtp_read (smtp, msub_smtp_deadline (smtp, seconds), sent ? &broken : err))
-    return 0;
-  return sent ? no_answer (broken.text, progress, err) : -1;
-}
-
-static int
-read_flight_replies (struct msub_smtp *smtp, size_t first, size_t last, bool sent, struct progress *progress,
-                     struct msub_error *err)
-{
-  if (first == 0 && (read_flight_reply (smtp, MAIL_SECONDS, sent, progress, err) || note_mail (smtp, err)))
+  if (first == 0 && (msub_smtp_read (smtp, msub_smtp_deadline (smtp, MAIL_SECONDS), err) || note_mail (smtp, progress, err)))
     return -1;
+  int seconds = progress->sender.kind == MSUB_OK ? RCPT_SECONDS : REST_SECONDS;
   for (size_t i = first; i < last; i++)
-    if (read_flight_reply (smtp, RCPT_SECONDS, sent, progress, err) || note_recipient (smtp, i, sent, progress, err))
+    if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, seconds), err) || note_recipient (smtp, i, progress, err))
       return -1;
   return 0;
 }
@@ -783,9 +772,11 @@ send_envelope_in_flights (struct msub_smtp *smtp, const struct msub_envelope *en
           || (end == BDAT && journal_dot (progress, err)))
         return -1;
       int seconds = end == BDAT ? BLOCK_SECONDS : RCPT_SECONDS;
+      smtp->in_message = end == BDAT;
       if (msub_connection_flush (smtp->c, msub_smtp_deadline (smtp, seconds), err))
         return err->kind == MSUB_LOST || err->kind == MSUB_TLS ? interrupted (smtp, err) : -1;
-      if (read_flight_replies (smtp, first, last, end == BDAT, progress, err)
+      progress->in_doubt = end == BDAT;
+      if (read_flight_replies (smtp, first, last, progress, err)
           || (end == DATA && msub_smtp_read (smtp, msub_smtp_deadline (smtp, DATA_SECONDS), err)))
         return -1;
     }
@@ -815,12 +806,26 @@ nobody_accepted (struct msub_smtp *smtp, enum closing closing, const struct prog
 {
   struct msub_error ignored = { 0 };
   /* DATA was in the flight: a server that says 354 all the same gets a lone dot (RFC 2920 section 3.1).  */
-  if (closing == DATA && msub_smtp_last (smtp)->code == 354 && msub_smtp_put (smtp, ".", NULL, &ignored) == 0)
-    msub_smtp_exchange (smtp, DATA_SECONDS, &ignored);
-  if (closing == BDAT)
-    msub_smtp_read (smtp, msub_smtp_deadline (smtp, DATA_SECONDS), &ignored);
-  smtp->settled = smtp->dirty = true;
+  bool waits = closing == DATA && msub_smtp_last (smtp)->code == 354;
+  smtp->settled = !waits
+                  || (msub_smtp_put (smtp, ".", NULL, &ignored) == 0
+                      && msub_smtp_exchange (smtp, REST_SECONDS, &ignored) == 0);
+  smtp->dirty = true;
   *err = progress->refusal;
+  return -1;
+}
+
+/* The sender or all recipients are refused, and the message is out, by BDAT: it has to be refused as well.  */
+static int
+refused_in_flight (struct msub_smtp *smtp, struct progress *progress, struct msub_error *err)
+{
+  if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, REST_SECONDS), err))
+    return -1;
+  if (msub_smtp_last (smtp)->code < 400)
+    return contradiction (smtp, "the message", err);
+  smtp->in_message = progress->in_doubt = false;
+  smtp->settled = smtp->dirty = true;
+  *err = progress->sender.kind != MSUB_OK ? progress->sender : progress->refusal;
   return -1;
 }
 
@@ -845,7 +850,8 @@ transact_noting (struct msub_smtp *smtp, int fd, const struct msub_body_facts *f
               : send_envelope_in_steps (smtp, envelope, facts, closing, progress, err))
     return -1;
   if (progress->transaction->accepted == 0)
-    return nobody_accepted (smtp, flights ? closing : NOTHING, progress, err);
+    return flights && closing == BDAT ? refused_in_flight (smtp, progress, err)
+                                      : nobody_accepted (smtp, flights ? closing : NOTHING, progress, err);
   if (waits_for_all (envelope))
     {
       if (progress->no_for_good.kind != MSUB_OK)
@@ -863,6 +869,27 @@ transact_noting (struct msub_smtp *smtp, int fd, const struct msub_body_facts *f
   return send_message (smtp, sends_binary (smtp, envelope), closing == NOTHING, fd, facts, progress, err);
 }
 
+/* Everything has left, and what came (ERR) is not the answer to the message: nobody knows.  Here alone that becomes
+   MSUB_UNCERTAIN.  Definite is what the server itself has said no to, as far as it then said nothing else: the sender; all
+   recipients; or, taking its leave, everything (421, and the end of the connection).  */
+static void
+doubt (const struct progress *progress, struct msub_error *err)
+{
+  struct msub_error why = *err;
+  bool nonsense = why.kind == MSUB_PROTOCOL, gone = why.kind == MSUB_LOST || why.kind == MSUB_TLS;
+  bool nobody = progress->transaction->refused == progress->envelope->count;
+  const struct msub_error *no = progress->sender.kind != MSUB_OK ? &progress->sender : nobody ? &progress->refusal
+                                : gone ? &progress->farewell : NULL;
+  *err = (struct msub_error) { 0 };
+  if (!nonsense && no && no->kind != MSUB_OK)
+    *err = *no;
+  else
+    msub_fail (err, MSUB_UNCERTAIN,
+               "The whole message was sent, but %s (%s): it may or may not have been delivered, so it is not sent again by "
+               "itself",
+               nonsense ? "the answer makes no sense" : "no answer came", why.text);
+}
+
 /* One transaction, and in the journal how it ended, unless nobody knows.  */
 static int
 transact (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd, const struct msub_body_facts *facts,
@@ -870,6 +897,8 @@ transact (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd, 
 {
   struct progress progress = { .transaction = transaction_r, .envelope = envelope };
   int result = transact_noting (smtp, fd, facts, &progress, err);
+  if (result && progress.in_doubt)
+    doubt (&progress, err);
   if (result && err->kind != MSUB_UNCERTAIN)
     journal_reply (&progress, err->code ? err->code : NOT_ACCEPTED, err->text);
   free (progress.notes);
@@ -980,7 +1009,7 @@ send_part (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd,
       whole->accepted += failed ? 0 : transaction.accepted;
       whole->refused += failed ? part.count : transaction.refused;
     }
-  if (failed && all_refused)
+  if (failed && all_refused && err->kind != MSUB_UNCERTAIN)
     {
       if (refusal->kind == MSUB_OK)
         *refusal = *err;

@@ -15,82 +15,68 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
 
-#define TEXT_MAX 4096
+static void
+close_fd (int *fd)
+{
+  if (*fd >= 0)
+    close (*fd);
+  *fd = -1;
+}
+
+/* A program's words, line by line.  */
+struct lines
+{
+  int fd;
+  char line[512]; /* what there is of the one under way; the rest of a longer one is lost */
+  size_t length;
+};
 
 struct msub_tunnel
 {
   const struct msub_tunnel_options *options;
   const char *host;
   uint16_t port;
-  int fd;            /* the way itself */
-  int said_fd;       /* SSH: what ssh says (its standard error) */
-  pid_t pid;         /* SSH */
-  char said[TEXT_MAX];
-  size_t said_length;
-  int (*step) (struct msub_tunnel *tunnel, int *errnum_r, char *words, size_t size); /* SOCKS5: what comes next */
+  int fd;                    /* the way itself */
+  pid_t pid;                 /* SSH, and the leader of a process group */
+  struct lines notes, words; /* SSH: its notes, and its (and its helpers') standard error */
+  char notes_file[256];      /* where it finds the one for its notes: a FIFO in a directory of its own; "": no more */
+  bool asked;                /* the far side has been asked for the port, or there is nobody to ask */
+  bool open, failed;         /* SSH */
+  int errnum;                /* once FAILED: as far as it was told */
+  char last_note[200], last_words[200];
+  int (*step) (struct msub_tunnel *tunnel, int *errnum_r, char *words, size_t size); /* what comes next */
   unsigned char reply[512];
   size_t reply_length;
 };
 
 /* SSH: `ssh -W host:port jump' joins its standard input and output to a connection that the jump host makes (direct-tcpip,
-   RFC 4254 section 7.2).  What became of that connection is told only on standard error, and only with -vv.  */
+   RFC 4254 section 7.2).  What became of that connection is told only in the notes of -vv.  An ssh that it starts itself, to
+   get to the jump host (ProxyJump), has its standard error, and says the same of its own connection: so the notes of ours have
+   a way of their own, -E.  That takes the name of a file, and what waits for its lines is a FIFO.  */
 
 static void
-read_said (struct msub_tunnel *tunnel)
+keep_words (char *dst, size_t size, const char *line)
 {
-  for (;;)
-    {
-      if (tunnel->said_length >= sizeof tunnel->said - 512)
-        {
-          /* Only the latest words matter.  */
-          size_t half = tunnel->said_length / 2;
-          memmove (tunnel->said, tunnel->said + half, tunnel->said_length - half);
-          tunnel->said_length -= half;
-        }
-      ssize_t n = read (tunnel->said_fd, tunnel->said + tunnel->said_length,
-                        sizeof tunnel->said - 1 - tunnel->said_length);
-      if (n < 0 && errno == EINTR)
-        continue;
-      if (n == 0)
-        {
-          close (tunnel->said_fd);
-          tunnel->said_fd = -1;
-        }
-      if (n <= 0)
-        return;
-      tunnel->said_length += (size_t) n;
-      tunnel->said[tunnel->said_length] = '\0';
-    }
+  snprintf (dst, size, "%.*s", (int) size - 1, line);
 }
 
-/* The last line of what ssh said that is not one of its debugging notes.  */
 static void
-last_words (const struct msub_tunnel *tunnel, char *words, size_t size)
+note_words (struct msub_tunnel *tunnel, const char *line)
 {
-  const char *best = "it said nothing";
-  size_t best_length = strlen (best);
-  for (const char *p = tunnel->said; *p;)
-    {
-      size_t length = strcspn (p, "\r\n");
-      if (length > 0 && strncmp (p, "debug", 5) != 0)
-        {
-          best = p;
-          best_length = length;
-        }
-      p += length;
-      p += strspn (p, "\r\n");
-    }
-  snprintf (words, size, "%.*s", (int) (best_length > 200 ? 200 : best_length), best);
+  if (strncmp (line, "debug", 5) != 0)
+    keep_words (tunnel->last_words, sizeof tunnel->last_words, line);
 }
 
-static int
-ssh_step (struct msub_tunnel *tunnel, int *errnum_r, char *words, size_t size)
+static void
+note_failure (struct msub_tunnel *tunnel, const char *why)
 {
   static const struct
   {
@@ -102,38 +88,141 @@ ssh_step (struct msub_tunnel *tunnel, int *errnum_r, char *words, size_t size)
     { "Host is unreachable", EHOSTUNREACH },     { "Permission denied", EACCES },
     { "Operation timed out", ETIMEDOUT },
   };
-  if (tunnel->said_fd >= 0)
-    read_said (tunnel);
-  *errnum_r = 0;
-  const char *failed = strstr (tunnel->said, "open failed:");
-  for (size_t i = 0; failed && i < sizeof outcomes / sizeof *outcomes; i++)
-    if (strstr (failed, outcomes[i].words))
-      *errnum_r = outcomes[i].errnum;
-  if (!failed && strstr (tunnel->said, "open confirm"))
+  tunnel->failed = true;
+  for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++)
+    if (strstr (why, outcomes[i].words))
+      tunnel->errnum = outcomes[i].errnum;
+}
+
+static void
+note_line (struct msub_tunnel *tunnel, const char *line)
+{
+  int level = 0, channel = 0, n = 0;
+  bool debug = sscanf (line, "debug%1d: %n", &level, &n) == 1 && n > 0;
+  const char *note = debug ? line + n : line;
+  if (!debug)
+    keep_words (tunnel->last_note, sizeof tunnel->last_note, line);
+  /* OpenSSH 6.3 and later.  */
+  static const char request[] = "channel_connect_stdio_fwd";
+  if (strncmp (note, request, sizeof request - 1) == 0)
+    tunnel->asked = true;
+  n = 0;
+  if (sscanf (note, "channel %d: open %n", &channel, &n) != 1 || n == 0)
+    return;
+  if (strncmp (note + n, "confirm", 7) == 0)
+    tunnel->open = true;
+  else if (strncmp (note + n, "failed:", 7) == 0)
+    note_failure (tunnel, note + n);
+}
+
+/* The FIFO's name has served its purpose.  */
+static void
+remove_name (struct msub_tunnel *tunnel)
+{
+  if (!tunnel->notes_file[0])
+    return;
+  unlink (tunnel->notes_file);
+  *strrchr (tunnel->notes_file, '/') = '\0';
+  rmdir (tunnel->notes_file);
+  tunnel->notes_file[0] = '\0';
+}
+
+/* Hand each line that has come to NOTE.  */
+static void
+read_lines (struct msub_tunnel *tunnel, struct lines *lines, void (*note) (struct msub_tunnel *tunnel, const char *line))
+{
+  char octets[1024];
+  ssize_t n = -1;
+  while (lines->fd >= 0 && ((n = read (lines->fd, octets, sizeof octets)) > 0 || (n < 0 && errno == EINTR)))
+    for (ssize_t i = 0; i < n; i++)
+      {
+        bool end = octets[i] == '\n' || octets[i] == '\r';
+        if (!end && lines->length < sizeof lines->line - 1)
+          lines->line[lines->length++] = octets[i];
+        if (!end || lines->length == 0)
+          continue;
+        lines->line[lines->length] = '\0';
+        lines->length = 0;
+        note (tunnel, lines->line);
+      }
+  if (n == 0)
+    close_fd (&lines->fd);
+}
+
+/* Its own end of the way goes with it.  */
+static bool
+ssh_ended (const struct msub_tunnel *tunnel)
+{
+  struct pollfd fd = { .fd = tunnel->fd };
+  return poll (&fd, 1, 0) > 0 && (fd.revents & (POLLHUP | POLLERR));
+}
+
+static int
+ssh_step (struct msub_tunnel *tunnel, int *errnum_r, char *words, size_t size)
+{
+  bool ended = ssh_ended (tunnel); /* first, so that nothing it said before is missed */
+  read_lines (tunnel, &tunnel->notes, note_line);
+  read_lines (tunnel, &tunnel->words, note_words);
+  if (tunnel->asked)
+    remove_name (tunnel);
+  if (tunnel->open)
     return 1;
-  if (!failed && tunnel->said_fd >= 0)
+  if (!tunnel->failed && !ended)
     return 0;
-  char last[256];
-  last_words (tunnel, last, sizeof last);
-  snprintf (words, size, "through ssh %.80s: %s", tunnel->options->place, last);
+  *errnum_r = tunnel->errnum;
+  const char *last = tunnel->last_note[0] ? tunnel->last_note : tunnel->last_words;
+  snprintf (words, size, "through ssh %.80s: %s", tunnel->options->place, last[0] ? last : "it said nothing");
   return -1;
 }
 
-static char **
-ssh_arguments (const struct msub_tunnel *tunnel, char *target, size_t size)
+#define ARGUMENTS 32
+
+/* TARGET and ARGV hold what ssh is started with.  A connection that it shared with others (ControlMaster) would be another
+   program's, which writes no notes; and a jump host that is gone is noticed as a server is.  */
+static void
+ssh_arguments (const struct msub_tunnel *tunnel, char *target, size_t size, const char *argv[ARGUMENTS])
 {
   snprintf (target, size, strchr (tunnel->host, ':') ? "[%s]:%u" : "%s:%u", tunnel->host, (unsigned) tunnel->port);
-  static const char *const fixed[] = { "ssh", "-vv", "-o", "BatchMode=yes", "-o", "ClearAllForwardings=yes", "-W" };
-  const size_t count = sizeof fixed / sizeof *fixed;
-  char **argv = calloc (count + 4, sizeof *argv);
-  if (!argv)
-    return NULL;
-  for (size_t i = 0; i < count; i++)
-    argv[i] = (char *) (uintptr_t) fixed[i];
-  argv[count] = target;
-  argv[count + 1] = (char *) (uintptr_t) "--";
-  argv[count + 2] = (char *) (uintptr_t) tunnel->options->place;
-  return argv;
+  const char *const arguments[] = {
+    "ssh", "-vv", "-E", tunnel->notes_file, "-o", "BatchMode=yes", "-o", "ClearAllForwardings=yes",
+    "-o", "ControlMaster=no", "-o", "ControlPath=none", "-o", "ServerAliveInterval=20",
+    "-W", target, "--", tunnel->options->place, NULL,
+  };
+  _Static_assert (sizeof arguments <= ARGUMENTS * sizeof *argv, "room for all arguments");
+  memcpy (argv, arguments, sizeof arguments);
+}
+
+static const char *
+variable (const struct msub_tunnel *tunnel, const char *name)
+{
+  char *const *environment = tunnel->options->environment ? tunnel->options->environment : environ;
+  size_t length = strlen (name);
+  for (; *environment; environment++)
+    if (strncmp (*environment, name, length) == 0 && (*environment)[length] == '=')
+      return *environment + length + 1;
+  return NULL;
+}
+
+/* Make the FIFO for ssh's notes.  It is open for both, so that it never ends: ssh's own end is told otherwise.  */
+static int
+make_notes (struct msub_tunnel *tunnel)
+{
+  const char *directory = variable (tunnel, "TMPDIR");
+  char name[sizeof tunnel->notes_file - 8];
+  int length = snprintf (name, sizeof name, "%s/mew-submit-XXXXXX", directory && *directory ? directory : P_tmpdir);
+  if (length < 0 || (size_t) length >= sizeof name)
+    return ENAMETOOLONG;
+  if (!mkdtemp (name))
+    return errno;
+  snprintf (tunnel->notes_file, sizeof tunnel->notes_file, "%s/notes", name);
+  if (mkfifo (tunnel->notes_file, 0600)
+      || (tunnel->notes.fd = open (tunnel->notes_file, O_RDWR | O_NONBLOCK | O_CLOEXEC)) < 0)
+    {
+      int saved = errno;
+      remove_name (tunnel);
+      return saved;
+    }
+  return 0;
 }
 
 /* Start ssh with STDIO for its standard input and output and SAID for its standard error.  Returns errno's value.  */
@@ -141,16 +230,16 @@ static int
 spawn_ssh (struct msub_tunnel *tunnel, int stdio, int said)
 {
   char target[300];
-  char **argv = ssh_arguments (tunnel, target, sizeof target);
+  const char *argv[ARGUMENTS];
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
-  if (!argv)
-    return ENOMEM;
+  ssh_arguments (tunnel, target, sizeof target, argv);
   posix_spawn_file_actions_init (&actions);
   posix_spawn_file_actions_adddup2 (&actions, stdio, 0);
   posix_spawn_file_actions_adddup2 (&actions, stdio, 1);
   posix_spawn_file_actions_adddup2 (&actions, said, 2);
-  /* This thread blocks all signals; ssh must not.  Its own process group keeps C-c in a terminal from it.  */
+  /* This thread blocks all signals; ssh must not.  Its own process group keeps C-c in a terminal from it, and is ended as
+     one.  */
   sigset_t none, defaults;
   sigemptyset (&none);
   sigemptyset (&defaults);
@@ -162,11 +251,10 @@ spawn_ssh (struct msub_tunnel *tunnel, int stdio, int said)
   posix_spawnattr_setpgroup (&attributes, 0);
   posix_spawnattr_setflags (&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
   const struct msub_tunnel_options *options = tunnel->options;
-  int failed = posix_spawnp (&tunnel->pid, options->program ? options->program : argv[0], &actions, &attributes, argv,
-                             options->environment ? options->environment : environ);
+  int failed = posix_spawnp (&tunnel->pid, options->program ? options->program : argv[0], &actions, &attributes,
+                             (char *const *) (uintptr_t) argv, options->environment ? options->environment : environ);
   posix_spawnattr_destroy (&attributes);
   posix_spawn_file_actions_destroy (&actions);
-  free (argv);
   if (failed)
     tunnel->pid = -1;
   return failed;
@@ -175,32 +263,39 @@ spawn_ssh (struct msub_tunnel *tunnel, int stdio, int said)
 static int
 start_ssh (struct msub_tunnel *tunnel, struct msub_error *err)
 {
-  int stdio[2] = { -1, -1 }, said[2] = { -1, -1 }, failed = 0;
-  if (socketpair (AF_UNIX, SOCK_STREAM, 0, stdio) || pipe (said))
+  int stdio[2] = { -1, -1 }, said[2] = { -1, -1 };
+  int failed = make_notes (tunnel);
+  /* ssh expects descriptors that block.  */
+  if (!failed
+      && (msub_net_socket_pair (stdio) || msub_net_pipe (said) || msub_net_blocking (stdio[1])
+          || msub_net_blocking (said[1])))
     failed = errno;
-  for (int i = 0; i < 2 && !failed; i++)
-    if (fcntl (stdio[i], F_SETFD, FD_CLOEXEC) || fcntl (said[i], F_SETFD, FD_CLOEXEC))
-      failed = errno;
   if (!failed)
     failed = spawn_ssh (tunnel, stdio[1], said[1]);
-  for (int i = 0; i < 2; i++)
-    {
-      int *ours = i ? &tunnel->said_fd : &tunnel->fd, *ends = i ? said : stdio;
-      *ours = ends[0];
-      if (ends[1] >= 0)
-        close (ends[1]);
-    }
-  if (!failed && (msub_net_nonblocking_cloexec (tunnel->fd) || msub_net_nonblocking_cloexec (tunnel->said_fd)))
-    failed = errno;
+  tunnel->fd = stdio[0];
+  tunnel->words.fd = said[0];
+  close_fd (&stdio[1]);
+  close_fd (&said[1]);
   tunnel->step = ssh_step;
   return failed ? msub_fail_errno (err, MSUB_CONFIG, failed, "ssh cannot be started") : 0;
 }
 
-/* The process that carries the connection ends when that does; somebody has to wait for it.  */
+/* How long an ssh that was asked to end may take for it.  */
+#define FAREWELL_TICKS 40
+#define FAREWELL_TICK_NSECS 50000000
+
+/* Somebody has to wait for a process, and to insist that it ends.  */
 static void
 reap (void *arg)
 {
   pid_t pid = (pid_t) (intptr_t) arg;
+  for (int i = 0; i < FAREWELL_TICKS; i++)
+    {
+      if (waitpid (pid, NULL, WNOHANG) != 0)
+        return;
+      nanosleep (&(struct timespec) { .tv_nsec = FAREWELL_TICK_NSECS }, NULL);
+    }
+  kill (-pid, SIGKILL);
   while (waitpid (pid, NULL, 0) < 0 && errno == EINTR)
     ;
 }
@@ -291,6 +386,7 @@ socks_request (struct msub_tunnel *tunnel, char *words, size_t size)
   request[5 + n] = (unsigned char) (tunnel->port >> 8);
   request[6 + n] = (unsigned char) tunnel->port;
   tunnel->reply_length = 0;
+  tunnel->asked = true;
   tunnel->step = socks_reply;
   return socks_say (tunnel, request, 7 + n) ? socks_failed (tunnel, words, size, "closed the connection") : 0;
 }
@@ -423,10 +519,10 @@ start_unix (struct msub_tunnel *tunnel, struct msub_error *err)
   if (strlen (path) >= sizeof address.sun_path)
     return msub_fail (err, MSUB_CONFIG, "The path of the socket is too long: %s", path);
   strcpy (address.sun_path, path);
-  tunnel->fd = socket (AF_UNIX, SOCK_STREAM, 0);
-  if (tunnel->fd < 0 || msub_net_nonblocking_cloexec (tunnel->fd)
-      || connect (tunnel->fd, (const struct sockaddr *) &address, sizeof address))
+  tunnel->fd = msub_net_socket (AF_UNIX);
+  if (tunnel->fd < 0 || connect (tunnel->fd, (const struct sockaddr *) &address, sizeof address))
     return msub_fail_errno (err, MSUB_CONNECT, errno, "The socket %s cannot be reached", path);
+  tunnel->asked = true;
   tunnel->step = unix_connected;
   return 0;
 }
@@ -442,7 +538,9 @@ msub_tunnel_start (const struct msub_tunnel_options *options, const char *host, 
       msub_fail (err, MSUB_INTERNAL, "Out of memory");
       return NULL;
     }
-  *tunnel = (struct msub_tunnel) { .options = options, .host = host, .port = port, .fd = -1, .said_fd = -1, .pid = -1 };
+  *tunnel = (struct msub_tunnel) {
+    .options = options, .host = host, .port = port, .fd = -1, .pid = -1, .notes.fd = -1, .words.fd = -1,
+  };
   int failed = options->kind == MSUB_TUNNEL_SSH      ? start_ssh (tunnel, err)
                : options->kind == MSUB_TUNNEL_SOCKS5 ? start_socks (tunnel, err)
                                                      : start_unix (tunnel, err);
@@ -451,34 +549,57 @@ msub_tunnel_start (const struct msub_tunnel_options *options, const char *host, 
   return tunnel;
 }
 
-void
-msub_tunnel_free (struct msub_tunnel **tunnel)
+/* ABRUPT: what it has taken and not sent on must not arrive.  */
+static void
+end_ssh (pid_t pid, bool abrupt)
+{
+  kill (-pid, SIGTERM);
+  if (abrupt)
+    kill (pid, SIGKILL);
+  msub_thread_start (reap, (void *) (intptr_t) pid);
+}
+
+static void
+end (struct msub_tunnel **tunnel, bool abrupt)
 {
   if (!*tunnel)
     return;
-  if ((*tunnel)->fd >= 0)
-    close ((*tunnel)->fd);
-  if ((*tunnel)->said_fd >= 0)
-    close ((*tunnel)->said_fd);
+  close_fd (&(*tunnel)->fd);
+  close_fd (&(*tunnel)->notes.fd);
+  close_fd (&(*tunnel)->words.fd);
+  remove_name (*tunnel);
   if ((*tunnel)->pid > 0)
-    {
-      /* Its connection is gone, or lives on in other hands: an ssh that was not needed must not linger.  */
-      if ((*tunnel)->fd >= 0)
-        kill ((*tunnel)->pid, SIGTERM);
-      msub_thread_start (reap, (void *) (intptr_t) (*tunnel)->pid);
-    }
+    end_ssh ((*tunnel)->pid, abrupt);
   msub_wipe (*tunnel, sizeof **tunnel);
   free (*tunnel);
   *tunnel = NULL;
 }
 
-struct pollfd
-msub_tunnel_poll (const struct msub_tunnel *tunnel)
+void
+msub_tunnel_free (struct msub_tunnel **tunnel)
 {
-  if (tunnel->options->kind == MSUB_TUNNEL_SSH)
-    return (struct pollfd) { .fd = tunnel->said_fd, .events = POLLIN };
-  short events = tunnel->step == socks_connected ? POLLOUT : POLLIN;
-  return (struct pollfd) { .fd = tunnel->fd, .events = events };
+  end (tunnel, false);
+}
+
+nfds_t
+msub_tunnel_poll (const struct msub_tunnel *tunnel, struct pollfd fds[MSUB_TUNNEL_POLL_MAX])
+{
+  nfds_t count = 0;
+  bool ssh = tunnel->options->kind == MSUB_TUNNEL_SSH;
+  short events = ssh ? 0 : tunnel->step == socks_connected ? POLLOUT : POLLIN;
+  fds[count++] = (struct pollfd) { .fd = tunnel->fd, .events = events };
+  if (ssh)
+    {
+      fds[count++] = (struct pollfd) { .fd = tunnel->notes.fd, .events = POLLIN };
+      fds[count++] = (struct pollfd) { .fd = tunnel->words.fd, .events = POLLIN };
+    }
+  return count;
+}
+
+bool
+msub_tunnel_asked (const struct msub_tunnel *tunnel)
+{
+  return tunnel->asked;
 }
 
 int
@@ -501,5 +622,26 @@ msub_tunnel_take (struct msub_tunnel *tunnel)
 {
   int fd = tunnel->fd;
   tunnel->fd = -1;
+  close_fd (&tunnel->notes.fd);
+  close_fd (&tunnel->words.fd);
   return fd;
+}
+
+static void
+end_companion (void *tunnel, bool abrupt)
+{
+  struct msub_tunnel *t = tunnel;
+  end (&t, abrupt);
+}
+
+void
+msub_tunnel_carry (struct msub_tunnel **tunnel, struct msub_connection *c)
+{
+  if (!c)
+    msub_tunnel_free (tunnel);
+  if (!*tunnel)
+    return;
+  c->companion = *tunnel;
+  c->companion_end = end_companion;
+  *tunnel = NULL;
 }

@@ -167,6 +167,134 @@ Half of them are cancelled at once, the others where the server keeps them."
                                       before))
         (equal (mew-submit-cancel-tests--census) before)))))
 
+(defun mew-submit-cancel-tests--inherited ()
+  "Return what descriptors beyond standard error a child of this Emacs has now.
+They are named by what they lead to, files aside."
+  (with-temp-buffer
+    (call-process "ls" nil t nil "-l" "/proc/self/fd")
+    (goto-char (point-min))
+    (let (found)
+      (while (re-search-forward " \\([0-9]+\\) -> \\(\\(?:pipe\\|socket\\):.*\\)" nil t)
+        (when (> (string-to-number (match-string 1)) 2)
+          (push (match-string 2) found)))
+      found)))
+
+(ert-deftest mew-submit-cancel-tests-children-inherit-nothing ()
+  "A child that is forked while jobs make pipes and sockets gets none of them.
+\(SECURITY: O11)."
+  (skip-unless (file-directory-p "/proc/self/fd"))
+  (mew-submit-test-with-directory directory
+    (let* ((file (mew-submit-cancel-tests--message directory 200))
+           (before (mew-submit-cancel-tests--inherited))
+           (dones 0)
+           (start (lambda ()
+                    (mew-submit-session-start
+                     (list :host "name.example" :race t :attempt-delay 1
+                           :routes '((587 ipv4 none) (25 ipv4 none) (465 ipv4 none))
+                           :tunnel 'ssh :tunnel-place "gate"
+                           :tunnel-program "/bin/false" :connect-timeout 60000
+                           :step-timeout 60000 :tls 'none :helo "localhost"
+                           :from "" :recipients '("you@example.net") :file file)
+                     :on-done (lambda (_) (cl-incf dones))))))
+      (dotimes (_ 60)
+        (dotimes (_ 6)
+          (funcall start))
+        (dotimes (_ 6)
+          (should-not (seq-difference (mew-submit-cancel-tests--inherited) before)))
+        (accept-process-output nil 0.01))
+      (mew-submit-test-until ("the jobs" 120)
+        (= dones 360)))))
+
+(ert-deftest mew-submit-cancel-tests-descriptors-are-made-close-on-exec ()
+  "No file makes descriptors in a way that leaves a moment to a fork.
+\(SECURITY: O11)."
+  (dolist (file (directory-files (expand-file-name "module" mew-submit-test-root) t
+                                 "\\.c\\'"))
+    (with-temp-buffer
+      (insert-file-contents file)
+      (setq case-fold-search nil)
+      (while (re-search-forward "\\_<\\(accept4?\\|dup\\|fopen\\|mkostemp\\|mkstemp\\|open\\|\
+openat\\|opendir\\|pipe2?\\|popen\\|socket\\|socketpair\\) (\\([^;]*\\)" nil t)
+        (let ((call (match-string 0)))
+          (ert-info ((format "%s: %s" (file-name-nondirectory file) call))
+            (should (or (string-search "CLOEXEC" call)
+                        ;; What a system without SOCK_CLOEXEC has to do.
+                        (and (equal (file-name-nondirectory file) "net.c")
+                             (save-excursion
+                               (re-search-backward "^#\\(else\\|endif\\)" nil t)
+                               (looking-at-p "#else")))))))))))
+
+(defconst mew-submit-cancel-tests--files '(:ca-file :crl-file :cert-file :key-file)
+  "What a job reads before it connects, besides the message.")
+
+(defun mew-submit-cancel-tests--with-mute-files (function)
+  "Call FUNCTION with a request for each file that never answers.
+The files are FIFOs that nobody writes to, and a message that another process has
+a lease on.  FUNCTION gets the file's name, too."
+  (mew-submit-cancel-tests--with-peer (peer short long)
+    (let* ((directory (mew-submit-test-peer-directory peer))
+           (fifo (expand-file-name "fifo" directory))
+           (leased (mew-submit-cancel-tests--message directory 400))
+           (holder (make-process
+                    :name "lease" :noquery t :connection-type 'pipe
+                    :buffer (generate-new-buffer " *lease*")
+                    :command (list "python3" "-c" "import fcntl, signal, sys
+signal.signal(signal.SIGIO, signal.SIG_IGN)
+file = open(sys.argv[1], 'r+')
+fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+print('held', flush=True)
+sys.stdin.read()" leased))))
+      (call-process "mkfifo" nil nil nil fifo)
+      (unwind-protect
+          (progn
+            (mew-submit-test-until ("the lease" 120)
+              (with-current-buffer (process-buffer holder)
+                (or (> (buffer-size) 0) (not (process-live-p holder)))))
+            (dolist (key mew-submit-cancel-tests--files)
+              (let ((request (mew-submit-cancel-tests--request peer "good" short)))
+                (when (eq key :key-file)
+                  (setq request (plist-put request :cert-file (mew-submit-test-ca peer))))
+                (ert-info ((format "%s" key))
+                  (funcall function (plist-put request key fifo) fifo))))
+            (if (process-live-p holder)
+                (ert-info ("message")
+                  (funcall function (mew-submit-cancel-tests--request peer "good" leased)
+                           leased))
+              (message "No lease can be had: %s"
+                       (with-current-buffer (process-buffer holder) (buffer-string))))
+            (should-not (mew-submit-test-log peer "connect")))
+        (delete-process holder)
+        (kill-buffer (process-buffer holder))
+        ;; Whoever still waits for the FIFO may go.
+        (call-process "timeout" nil nil nil "5" "sh" "-c" ": >\"$1\"" "sh" fifo)))))
+
+(ert-deftest mew-submit-cancel-tests-files-that-never-answer ()
+  "A job that waits for a file is cancelled at once.  \(SECURITY: O9, O20)."
+  (mew-submit-cancel-tests--with-mute-files
+   (lambda (request _file)
+     (let* ((events nil)
+            (session (mew-submit-session-start
+                      request :on-event (lambda (event) (push event events)))))
+       (accept-process-output nil 0.2)  ; most likely it waits by now
+       (should-not events)
+       (mew-submit-session-cancel session)
+       (should (mew-submit-session-wait session 20))
+       (should (equal (plist-get (mew-submit-cancel-tests--done (nreverse events)) :result)
+                      "cancelled"))
+       (mew-submit-test-until ("the job to end") (zerop (mew-submit--mod-jobs)))))))
+
+(ert-deftest mew-submit-cancel-tests-files-have-a-deadline ()
+  "A job does not wait for a file for ever, and says for which.  \(SECURITY: O20)."
+  (mew-submit-cancel-tests--with-mute-files
+   (lambda (request file)
+     (let ((done (mew-submit-session-wait
+                  (mew-submit-session-start (plist-put request :step-timeout 300)) 60)))
+       (should (equal (plist-get done :kind) "timeout"))
+       (should (equal (plist-get done :result) "deferred"))
+       (should (string-search "in time" (plist-get done :text)))
+       (should (string-search (if (string-suffix-p "fifo" file) "read" file)
+                              (plist-get done :text)))))))
+
 (ert-deftest mew-submit-cancel-tests-emacs-goes-on ()
   "While a job waits out a silent port, timers go off as ever.
 That it waits out no more than it was told is seen at another one."

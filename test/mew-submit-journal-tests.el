@@ -120,6 +120,28 @@ for `mew-submit-journal-tests--run'."
    ",chunking,rcpt=reply:550 5.1.1 Nobody" "refused"
    '("\\`dot 0 2\\'" "\\`refused 0 550 " "\\`refused 1 550 " "\\`reply 550 ")))
 
+(ert-deftest mew-submit-journal-tests-nonsense-in-a-flight ()
+  "Once the whole message is out, only an answer that makes sense is definite.
+\(SECURITY: I14, B7)."
+  :tags '(:module)
+  (dolist (directives
+           '(",rcpt#1=reply:354 Hm" ",mail=reply:354 Hm" ",rcpt#2=reply:334 Hm"
+             ",rcpt#1=truncate:2" ",mail=reply:hello" ",rcpt#2=reply:999 Hm"
+             ;; An answer that contradicts an earlier one.
+             ",mail=reply:550 5.7.1 No,dot=reply:250 2.0.0 Ok"
+             ",mail=reply:550 5.7.1 No,rcpt#2=reply:250 2.1.5 Ok"
+             ",rcpt=reply:550 5.1.1 No,dot=reply:250 2.0.0 Ok"
+             ;; One too many shifts all others.
+             ",mail=after:550 5.7.1 No\\r\\n" ",rcpt#1=after:550 5.1.1 No\\r\\n"
+             ",rcpt#1=after:250 2.0.0 Ok\\r\\n" ",mail=after:354 Hm\\r\\n"))
+    (ert-info (directives)
+      (mew-submit-test-with-peer
+          (peer (concat "127.0.0.1:0,name=s,noauth,chunking" directives))
+        (let ((done (mew-submit-journal-tests--run peer "s")))
+          (should (equal (plist-get done :kind) "uncertain")))
+        (let ((lines (mew-submit-journal-tests--lines peer)))
+          (should (equal lines '("dot 0 2"))))))))
+
 (ert-deftest mew-submit-journal-tests-farewell-in-a-flight ()
   "A 421 amid a flight with the whole message is definite when the server leaves.
 When it does not leave, what it says of the message counts."

@@ -174,5 +174,23 @@ Its own module is used, also where the name of the directory has a space."
                  (plist-get result :stdout)))
         (should (string-search "--password-file" (plist-get result :stdout)))))))
 
+(ert-deftest mew-submit-module-tests-spools-from-what-does-not-block ()
+  "A standard input that was left non-blocking is read to its end."
+  :tags '(:module)
+  (skip-unless (executable-find "perl"))
+  (mew-submit-test-with-directory directory
+    (let ((out (expand-file-name "out" directory)))
+      (with-temp-buffer
+        (call-process
+         "sh" nil t nil "-c"
+         "{ printf a; sleep 1; printf b; } | \
+perl -MFcntl -e 'fcntl (STDIN, F_SETFL, O_NONBLOCK) or die; exec @ARGV' \"$@\"" "sh"
+         mew-submit-test-emacs "-Q" "--batch" "-L" mew-submit-test-root
+         "-L" (expand-file-name "lisp" mew-submit-test-root)
+         "-l" "mew-submit-module" "-f" "mew-submit-module-ensure"
+         "--eval" (format "(princ (mew-submit--mod-spool 0 %S))" out))
+        (should (equal (buffer-string) "2")))
+      (should (equal (mew-submit-test-octets out) "ab")))))
+
 (provide 'mew-submit-module-tests)
 ;;; mew-submit-module-tests.el ends here

@@ -15,24 +15,30 @@
 
 (declare-function mew-submit--mod-jobs "ext:mew-submit-module" ())
 
+(defun mew-submit-reuse-tests--request (peer name share keep file)
+  "Return a request to send FILE to PEER's listener NAME with SHARE and KEEP."
+  (list :host "127.0.0.1" :race t :attempt-delay 250
+        :routes `((,(mew-submit-test-port peer name) ipv4 starttls))
+        :connect-timeout 10000 :step-timeout 10000 :tls 'required
+        :ca-file (mew-submit-test-ca peer) :helo "localhost"
+        :user "me" :password (copy-sequence "secret")
+        :from "me@example.org" :recipients (list "you@example.net")
+        :file file :share share :keep keep))
+
 (defun mew-submit-reuse-tests--send (peer name share keep &optional recipient)
   "Send a message to PEER's listener NAME with SHARE and KEEP, and wait.
 Return (RESULT REUSED RESUMED).  RECIPIENT is its only one."
   (mew-submit-test-with-directory directory
     (let* ((events nil)
-           (session
-            (mew-submit-session-start
-             (list :host "127.0.0.1" :race t :attempt-delay 250
-                   :routes `((,(mew-submit-test-port peer name) ipv4 starttls))
-                   :connect-timeout 10000 :step-timeout 10000 :tls 'required
-                   :ca-file (mew-submit-test-ca peer) :helo "localhost"
-                   :user "me" :password (copy-sequence "secret")
-                   :from "me@example.org"
-                   :recipients (list (or recipient "you@example.net"))
-                   :file (mew-submit-test-write
-                          (expand-file-name "m" directory) "Subject: x\r\n\r\nx\r\n")
-                   :share share :keep keep)
-             :on-event (lambda (event) (push event events))))
+           (request (mew-submit-reuse-tests--request
+                     peer name share keep
+                     (mew-submit-test-write (expand-file-name "m" directory)
+                                            "Subject: x\r\n\r\nx\r\n")))
+           (session (mew-submit-session-start
+                     (if recipient
+                         (plist-put request :recipients (list recipient))
+                       request)
+                     :on-event (lambda (event) (push event events))))
            (done (mew-submit-session-wait session mew-submit-test-patience))
            (get (lambda (type key)
                   (plist-get (seq-find (lambda (event)
@@ -103,6 +109,76 @@ Return (RESULT REUSED RESUMED).  RECIPIENT is its only one."
       (seq-find (lambda (line) (equal (plist-get line :text) "QUIT"))
                 (mew-submit-test-log peer)))))
 
+(defconst mew-submit-reuse-tests--sleeper "#define _GNU_SOURCE
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+int clock_gettime (clockid_t clock, struct timespec *now) {
+  long failed = syscall (SYS_clock_gettime, clock, now);
+  if (!failed && clock == CLOCK_BOOTTIME && access (getenv (\"SLEPT\"), F_OK) == 0)
+    now->tv_sec += 3600;
+  return failed ? -1 : 0;
+}
+"
+  "A library with which the machine has slept for an hour once the file SLEPT is there.")
+
+(defun mew-submit-reuse-tests--sleep ()
+  "Send two messages, between which the machine sleeps; return what came of them.
+The last element is how many connections there were."
+  (mew-submit-reuse-tests--with-peer peer ("127.0.0.1:0,name=a")
+    (list (mew-submit-reuse-tests--send peer "a" "k" 600000)
+          (progn (mew-submit-test-write (getenv "SLEPT") "")
+                 (mew-submit-reuse-tests--send peer "a" "k" 600000))
+          (mew-submit-reuse-tests--connections peer))))
+
+(ert-deftest mew-submit-reuse-tests-the-lid-was-closed ()
+  "A connection that was kept while the machine slept is not used again.
+\(SECURITY: O21)."
+  (skip-unless (eq system-type 'gnu/linux))
+  (when (getenv "MEW_SUBMIT_SANITIZER")
+    (ert-skip "a sanitizer puts its own library in the place of the test's"))
+  (mew-submit-test-with-directory directory
+    (let ((source (mew-submit-test-write (expand-file-name "sleeper.c" directory)
+                                         mew-submit-reuse-tests--sleeper))
+          (library (expand-file-name "sleeper.so" directory)))
+      (unless (eql 0 (ignore-errors (call-process (or (getenv "CC") "cc") nil nil nil "-shared"
+                                                  "-fPIC" "-o" library source)))
+        (ert-skip "no C compiler that makes a library"))
+      (let* ((process-environment
+              (append (list (concat "LD_PRELOAD=" library
+                                    (if-let* ((other (getenv "LD_PRELOAD"))) (concat ":" other) ""))
+                            (concat "SLEPT=" (expand-file-name "slept" directory)))
+                      process-environment))
+             (result (mew-submit-test-emacs
+                      (list "-L" (expand-file-name "lisp" mew-submit-test-root)
+                            "-L" (expand-file-name "test" mew-submit-test-root)
+                            "-l" "mew-submit-reuse-tests" "--eval"
+                            "(prin1 (mew-submit-reuse-tests--sleep))"))))
+        (should (equal (read (plist-get result :stdout))
+                       '(("delivered" nil nil) ("delivered" nil nil) 2)))))))
+
+(ert-deftest mew-submit-reuse-tests-connections-are-kept-alive ()
+  "A session that waits for its server asks whether it is still there.
+\(SECURITY: O21)."
+  (skip-unless (executable-find "ss"))
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=a,greeting=stall")
+    (let* ((port (mew-submit-test-port peer "a"))
+           (session (mew-submit-session-start
+                     (list :host "127.0.0.1" :race t :attempt-delay 250
+                           :routes `((,port ipv4 none)) :connect-timeout 60000
+                           :step-timeout 60000 :tls 'none :helo "localhost" :from ""
+                           :recipients '("you@example.net")
+                           :file (mew-submit-test-write
+                                  (mew-submit-test--peer-file peer "m") "a: b\n\nc\n")))))
+      (mew-submit-test-until ("a connection with a timer" 60)
+        (with-temp-buffer
+          (call-process "ss" nil t nil "-tnoH" "dst" (format "127.0.0.1:%d" port))
+          (goto-char (point-min))
+          (search-forward "timer:(keepalive," nil t)))
+      (mew-submit-session-cancel session)
+      (mew-submit-session-wait session 60))))
+
 (ert-deftest mew-submit-reuse-tests-tls-is-resumed ()
   "A ticket is used for the same share and server, and for no other.
 \(SECURITY: B13)."
@@ -120,6 +196,111 @@ Return (RESULT REUSED RESUMED).  RECIPIENT is its only one."
                    '("delivered" nil nil)))
     (should (equal (mew-submit-reuse-tests--send peer "a" "u" 0)
                    '("delivered" nil nil)))))
+
+;;; What is kept outlives who opened it
+
+(defconst mew-submit-reuse-tests--early-ends
+  (let ((write (lambda (text)
+                 (lambda (request)
+                   (mew-submit-test-write (plist-get request :file) text)
+                   request)))
+        (put (lambda (key value)
+               ;; A copy: who is given a secret clears it.
+               (lambda (request)
+                 (plist-put request key (copy-sequence value))))))
+    `(("a NUL in the message" ,(funcall write "Subject: x\n\n\0\n"))
+      ("an empty message" ,(funcall write ""))
+      ("a message that was deleted"
+       ,(lambda (request) (delete-file (plist-get request :file)) request))
+      ("a message that is a directory"
+       ,(lambda (request)
+          (plist-put request :file
+                     (file-name-directory (plist-get request :file)))))
+      ("a message that nobody may read"
+       ,(lambda (request)
+          (set-file-modes (plist-get request :file) 0)
+          ;; Root may, and sends it.
+          (and (not (file-readable-p (plist-get request :file))) request)))
+      ("a bad name of the server" ,(funcall put :host "127.0.0.1 x"))
+      ("a bad name for EHLO" ,(funcall put :helo "a b"))
+      ("a bad user" ,(funcall put :user "m\ne"))
+      ("a bad password" ,(funcall put :password "secr\net"))
+      ("no recipient" ,(funcall put :recipients nil))
+      ("a bad recipient" ,(funcall put :recipients '("you@example.net>")))
+      ("a bad sender" ,(funcall put :from "me@example.org> SIZE=1"))
+      ("a bad parameter" ,(funcall put :dsn-return "FULL X=1"))))
+  "What ends a job before it has looked at its kept connection, each a list.
+That is what it is, and a function that makes a request such a one, or returns
+nil where that cannot be done.")
+
+(defun mew-submit-reuse-tests--end-early (peer spoil keep)
+  "Start a job with share \"k\" at PEER that SPOIL ends early; wait for it.
+KEEP is how long it keeps the connection.  Return its result."
+  (mew-submit-test-with-directory directory
+    (when-let* ((request (funcall spoil
+                                  (mew-submit-reuse-tests--request
+                                   peer "a" "k" keep
+                                   (mew-submit-test-write
+                                    (expand-file-name "m" directory) "x\n")))))
+      (plist-get (mew-submit-session-wait (mew-submit-session-start request) 60)
+                 :result))))
+
+(ert-deftest mew-submit-reuse-tests-an-early-end-with-a-kept-connection ()
+  "A job that ends early keeps the connection, though who opened it has gone.
+\(SECURITY: O26)."
+  (mew-submit-reuse-tests--with-peer peer ("127.0.0.1:0,name=a")
+    (should (equal (mew-submit-reuse-tests--send peer "a" "k" 60000)
+                   '("delivered" nil nil)))
+    (pcase-dolist (`(,what ,spoil) mew-submit-reuse-tests--early-ends)
+      (ert-info (what)
+        (should (member (mew-submit-reuse-tests--end-early peer spoil 60000)
+                        '("refused" nil)))
+        (should (equal (mew-submit-reuse-tests--send peer "a" "k" 60000)
+                       '("delivered" t nil)))))
+    (should (= (mew-submit-reuse-tests--connections peer) 1))))
+
+(ert-deftest mew-submit-reuse-tests-an-early-end-says-goodbye ()
+  "A job that ends early and keeps nothing says QUIT on the kept connection."
+  (pcase-dolist (`(,what ,spoil) mew-submit-reuse-tests--early-ends)
+    (ert-info (what)
+      (mew-submit-reuse-tests--with-peer peer ("127.0.0.1:0,name=a")
+        (should (equal (mew-submit-reuse-tests--send peer "a" "k" 60000)
+                       '("delivered" nil nil)))
+        (when (mew-submit-reuse-tests--end-early peer spoil 0)
+          (mew-submit-test-until ("QUIT" 60)
+            (member "QUIT" (mew-submit-test-lines peer)))
+          (mew-submit-test-until ("the thread to end" 60)
+            (zerop (mew-submit--mod-jobs))))))))
+
+(ert-deftest mew-submit-reuse-tests-a-cancel-at-once ()
+  "A job that is cancelled before it has begun lets go of the kept connection."
+  (mew-submit-reuse-tests--with-peer peer ("127.0.0.1:0,name=a")
+    (mew-submit-test-with-directory directory
+      (let ((file (mew-submit-test-write (expand-file-name "m" directory) "x\n")))
+        (dotimes (_ 5)
+          (should (equal (car (mew-submit-reuse-tests--send peer "a" "k" 60000))
+                         "delivered"))
+          (let ((session (mew-submit-session-start
+                          (mew-submit-reuse-tests--request peer "a" "k" 60000
+                                                           file))))
+            (mew-submit-session-cancel session)
+            (should (member (plist-get (mew-submit-session-wait session 60)
+                                       :result)
+                            '("cancelled" "delivered")))))))))
+
+(ert-deftest mew-submit-reuse-tests-a-look-is-not-a-message ()
+  "A job that only looks at a server has a connection of its own."
+  (mew-submit-reuse-tests--with-peer peer ("127.0.0.1:0,name=a")
+    (dolist (look '(:probe :diagnose))
+      (should (equal (car (mew-submit-reuse-tests--send peer "a" "k" 60000))
+                     "delivered"))
+      (let ((before (mew-submit-reuse-tests--connections peer)))
+        (mew-submit-session-wait
+         (mew-submit-session-start
+          (append (list look t)
+                  (mew-submit-reuse-tests--request peer "a" "k" 0 nil)))
+         60)
+        (should (= (mew-submit-reuse-tests--connections peer) (1+ before)))))))
 
 (provide 'mew-submit-reuse-tests)
 ;;; mew-submit-reuse-tests.el ends here

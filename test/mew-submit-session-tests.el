@@ -7,10 +7,12 @@
 
 (require 'cl-lib)
 (require 'ert)
+(require 'mew-submit-module)
 (require 'mew-submit-session)
 (require 'mew-submit-test-helpers)
 
 (declare-function mew-submit--mod-jobs "ext:mew-submit-module" ())
+(declare-function mew-submit--mod-drain "ext:mew-submit-module" ())
 
 (defun mew-submit-session-tests--message (peer)
   "Return the file of a message, in PEER's directory."
@@ -49,6 +51,161 @@
      (cl-letf (((symbol-function 'display-warning)
                 (lambda (_type message &rest _) (push message ,warnings))))
        ,@body)))
+
+;;; Short passwords
+
+(ert-deftest mew-submit-session-tests-short-passwords ()
+  "A password that occurs in challenges logs in; a short one is not starred out.
+\(SECURITY: E30)."
+  :tags '(:module)
+  (pcase-dolist (`(,password ,shown)
+                 '(("c" "a cat") ("j" "a cat") ("cj" "a cat") ("dj0" "a cat")
+                   ("a" "a cat") ("cat" "a cat") ("a ca" "\\*\\*\\*\\*t")))
+    (dolist (mechanism '("SCRAM-SHA-256" "LOGIN" "PLAIN"))
+      (ert-info ((format "%s %S" mechanism password))
+        (mew-submit-test-with-peer
+            (peer "--user" "me" "--password" password
+                  (format "127.0.0.1:0,name=s,mechs=%s,dot=reply:554 a cat"
+                          mechanism))
+          (let ((done (mew-submit-session-tests--run
+                       (mew-submit-session-tests--request
+                        peer "s" :user "me" :password (copy-sequence password)))))
+            (should (equal (plist-get done :result) "refused"))
+            (should (string-match-p (concat " " shown "\\'")
+                                    (plist-get done :text)))))))))
+
+;;; Looks
+
+(ert-deftest mew-submit-session-tests-a-look-checks-its-words ()
+  "What a diagnosis would say is checked where it leaves.  \(SECURITY: K8, K9)."
+  :tags '(:module)
+  (dolist (words '((:helo "a b") (:host "127.0.0.1 x") (:name "x\"y")))
+    (let (events)
+      (mew-submit-session-tests--wait
+       (mew-submit-session-start
+        (append '(:diagnose t) words
+                '(:host "127.0.0.1" :helo "localhost" :tls required
+                  :connect-timeout 1000 :routes ((1 ipv4 none))))
+        :on-event (lambda (event) (push event events))))
+      (should (equal (plist-get (car events) :kind) "message"))
+      (should-not (cdr events)))))
+
+(ert-deftest mew-submit-session-tests-a-slow-mailbox ()
+  "The time for an answer is for all its lines.  \(SECURITY: H7)."
+  :tags '(:module)
+  (let* (timer
+         (server (make-network-process
+                  :name "pop" :server t :host "127.0.0.1" :service t
+                  :family 'ipv4 :noquery t
+                  :filter (lambda (process _)
+                            (process-send-string process "+OK\r\n")
+                            (setq timer
+                                  (run-at-time
+                                   0 0.1
+                                   (lambda ()
+                                     (ignore-errors
+                                       (process-send-string process "X\r\n"))))))
+                  :log (lambda (_server process _)
+                         (process-send-string process "+OK hello\r\n"))))
+         events)
+    (unwind-protect
+        (progn
+          (mew-submit-session-wait
+           (mew-submit-session-start
+            (list :diagnose t :host "127.0.0.1" :helo "localhost" :tls 'required
+                  :connect-timeout 60000 :step-timeout 2000
+                  :routes (list (list (process-contact server :service)
+                                      'ipv4 'starttls 'pop)))
+            :on-event (lambda (event) (push event events)))
+           120)
+          (let ((probed (seq-find (lambda (event)
+                                    (eq (plist-get event :event) 'probed))
+                                  events)))
+            (should (equal (plist-get probed :stage) "ehlo"))
+            (should (equal (plist-get probed :kind) "timeout"))))
+      (when timer
+        (cancel-timer timer))
+      (delete-process server))))
+
+;;; Events that cannot be told
+
+(defun mew-submit-session-tests--poison (failures signal)
+  "Have the module fail to make lists of strings, FAILURES times, by SIGNAL.
+Return a function in place of `mew-submit--mod-drain' that does so."
+  (mew-submit-module-ensure)
+  (let ((drain (symbol-function 'mew-submit--mod-drain))
+        (nreverse (symbol-function 'nreverse)))
+    (lambda ()
+      (cl-letf (((symbol-function 'nreverse)
+                 (lambda (list)
+                   (if (and (stringp (car-safe list)) (>= (cl-decf failures) 0))
+                       (funcall signal)
+                     (funcall nreverse list)))))
+        (funcall drain)))))
+
+(ert-deftest mew-submit-session-tests-a-poisoned-event ()
+  "An event that cannot be told whole is told without what is to blame.
+All others are told as they are, those of other jobs too.  \(SECURITY: O27)."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=no,noauth,dot=reply:554 5.7.1 No"
+            "127.0.0.1:0,name=ok,noauth")
+    (let* (events
+           (bad (lambda () (signal 'wrong-type-argument '(utf-8-string-p "x")))))
+      (cl-letf (((symbol-function 'mew-submit--mod-drain)
+                 (mew-submit-session-tests--poison 1000000 bad)))
+        (let* ((note (lambda (event) (push event events)))
+               (sessions
+                (mapcar (lambda (name)
+                          (mew-submit-session-start
+                           (mew-submit-session-tests--request peer name)
+                           :on-event note))
+                        '("no" "ok")))
+               (dones (mapcar #'mew-submit-session-tests--wait sessions)))
+          (should (equal (mapcar (lambda (done) (plist-get done :result)) dones)
+                         '("refused" "delivered")))
+          (should-not (plist-get (car dones) :said))
+          (should (string-match-p "5\\.7\\.1 No" (plist-get (car dones) :text)))
+          (dolist (type '(connected greeting tls capabilities recipient))
+            (should (= (seq-count (lambda (event)
+                                    (eq (plist-get event :event) type))
+                                  events)
+                       (if (eq type 'capabilities) 4 2))))
+          (should (seq-every-p
+                   (lambda (event)
+                     (or (not (eq (plist-get event :event) 'capabilities))
+                         (and (plist-member event :secure)
+                              (not (plist-member event :keywords)))))
+                   events)))))))
+
+(ert-deftest mew-submit-session-tests-a-quit-brings-events-again ()
+  "What the user breaks off, or throws past, is told again, and once."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,noauth")
+    (dolist (leave (list (lambda () (signal 'quit nil))
+                         (lambda () (throw 'away nil))))
+      (let* ((drain (mew-submit-session-tests--poison 3 leave))
+             (left 0) done
+             (session
+              (cl-letf (((symbol-function 'mew-submit--mod-drain)
+                         (lambda ()
+                           (let (events (here t))
+                             (catch 'away
+                               (condition-case nil
+                                   (setq events (funcall drain))
+                                 (quit (throw 'away nil)))
+                               (setq here nil))
+                             (when here (cl-incf left))
+                             events))))
+                (let ((session (mew-submit-session-start
+                                (mew-submit-session-tests--request peer "ok"))))
+                  (setq done (mew-submit-session-tests--wait session))
+                  session))))
+        (should (equal (plist-get done :result) "delivered"))
+        (should (= left 3))
+        (should (= (length (plist-get done :recipients)) 1))
+        (should (plist-get done :said))
+        (should session)))))
 
 ;;; The course of a job
 

@@ -367,6 +367,30 @@ ends, and what it reads, is for `mew-submit-test-batch' to see."
                         :stdout said :stderr (pop stderr))))
               cases))))
 
+;;; Networks of our own
+
+(defun mew-submit-test-in-network (script library form)
+  "Return what FORM comes to in a batch Emacs in new network and mount namespaces.
+SCRIPT, for sh, sets the network up; LIBRARY is loaded from this directory.  The
+test is skipped where there can be no such network."
+  (let* ((script (concat "set -e\nip link set lo up\n" script "\n\"$@\""))
+         (try (list "unshare" "-rnmpf" "--mount-proc" "--kill-child" "sh" "-c" script "sh")))
+    (unless (eql 0 (ignore-errors
+                     (apply #'call-process (car try) nil nil nil
+                            (append (cdr try) (list "true")))))
+      (ert-skip "no such network namespace can be made here"))
+    (with-temp-buffer
+      (apply #'call-process (car try) nil '(t nil) nil
+             (append (cdr try)
+                     (list mew-submit-test-emacs "-Q" "--batch" "-module-assertions"
+                           "-L" mew-submit-test-root
+                           "-L" (expand-file-name "lisp" mew-submit-test-root)
+                           "-L" (expand-file-name "test" mew-submit-test-root)
+                           "-l" library "--eval" (format "(prin1 %S)" form))))
+      (goto-char (point-max))
+      (backward-sexp)
+      (read (current-buffer)))))
+
 (defun mew-submit-test-events (result)
   "Return the events that RESULT, of `mew-submit-test-batch', has printed."
   (mew-submit-test-json-lines (plist-get result :stdout)))

@@ -367,5 +367,36 @@ issued for smtp\\.example\\.org, .*, not for other\\.example\\."
                   :type 'user-error)
     (should-not questions)))
 
+(defun mew-submit-tls-tests--system-trust (bundle)
+  "Send four messages while BUNDLE, the system's trust, changes; return their results."
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,noauth")
+    (let ((ours (mew-submit-test-octets (mew-submit-test-ca peer)))
+          (others (mew-submit-test-octets bundle))
+          (send (lambda ()
+                  (plist-get (mew-submit-test-run
+                              (plist-put (mew-submit-test-account peer "ok") :ca-file nil)
+                              "From: me@x\nTo: a@x\n\nbody\n")
+                             :result))))
+      (list (funcall send)
+            (progn (mew-submit-test-write bundle (concat others ours))
+                   (funcall send))
+            (funcall send)
+            (progn (mew-submit-test-write bundle others)
+                   (funcall send))))))
+
+(ert-deftest mew-submit-tls-tests-system-trust-changes ()
+  "The system's trust is shared by all, and a change of it is noticed at once.
+\(SECURITY: D28)."
+  :tags '(:module)
+  (let ((system "/etc/ssl/certs/ca-certificates.crt"))
+    (skip-unless (file-readable-p system))
+    (mew-submit-test-with-directory directory
+      (let ((bundle (expand-file-name "bundle" directory)))
+        (copy-file system bundle)
+        (should (equal (mew-submit-test-in-network
+                        (format "mount --bind %s %s" bundle system) "mew-submit-tls-tests"
+                        (list 'mew-submit-tls-tests--system-trust system))
+                       '("insecure" "delivered" "delivered" "insecure")))))))
+
 (provide 'mew-submit-tls-tests)
 ;;; mew-submit-tls-tests.el ends here

@@ -317,13 +317,19 @@ MaxStartups 100\n"
            port (funcall file "host") (funcall file "authorized")))
   (mew-submit-test-write
    (funcall file "ssh_config")
-   (format "Host gate stranger\n  HostName 127.0.0.1\n  Port %d\n  User %s\n\
-  UserKnownHostsFile %s\n  GlobalKnownHostsFile /dev/null\n\
+   (format "Host gate stranger shared far quiet slow\n  HostName 127.0.0.1\n  Port %d\n\
+  User %s\n  UserKnownHostsFile %s\n  GlobalKnownHostsFile /dev/null\n\
   StrictHostKeyChecking no\n  IdentitiesOnly yes\n  IdentityAgent none\n\
-Host gate\n  IdentityFile %s\nHost stranger\n  IdentityFile %s\n\
-Host nobody\n  HostName 127.0.0.1\n  Port 1\n"
+Host stranger\n  IdentityFile %s\n\
+Host shared\n  ControlMaster auto\n  ControlPath %s-%%C\n  ControlPersist 20\n\
+Host far\n  ProxyJump gate\n\
+Host quiet\n  LogLevel QUIET\n\
+Host slow\n  ProxyCommand sh -c 'sleep 3; exec %s -W %%h:%%p gate'\n\
+Host nobody\n  HostName 127.0.0.1\n  Port 1\n\
+Host * !stranger\n  IdentityFile %s\n"
            port (user-real-login-name) (funcall file "known")
-           (funcall file "user") (funcall file "host")))
+           (funcall file "host") (funcall file "control") (funcall file "bin/ssh")
+           (funcall file "user")))
   (make-directory (funcall file "bin"))
   (mew-submit-test-write (funcall file "bin/ssh")
                          (format "#!/bin/sh\nexec %s -F %s \"$@\"\n"
@@ -333,7 +339,8 @@ Host nobody\n  HostName 127.0.0.1\n  Port 1\n"
 (defun mew-submit-tunnel-tests--with-sshd (function)
   "Call FUNCTION with the name of a directory and `process-environment' for ssh.
 There `bin/ssh' knows the hosts gate, which lets us in, stranger, which does not, and
-nobody, which is not there."
+nobody, which is not there; shared, far, quiet and slow are gate, for users who have
+more in their configuration."
   (mew-submit-test-with-directory directory
     (let* ((file (lambda (name) (expand-file-name name directory)))
            (port (mew-submit-tunnel-tests--free-port))
@@ -353,8 +360,9 @@ nobody, which is not there."
               (should (process-live-p process))
               (mew-submit-tunnel-tests--listens-p port))
             (let ((process-environment
-                   (cons (format "PATH=%s:%s" (funcall file "bin") (getenv "PATH"))
-                         process-environment)))
+                   (append (list (format "PATH=%s:%s" (funcall file "bin") (getenv "PATH"))
+                                 (concat "TMPDIR=" directory))
+                           process-environment)))
               (funcall function directory)))
         (when (process-live-p process)
           (delete-process process))))))
@@ -420,6 +428,104 @@ nobody, which is not there."
             (should (member line lines)))
           (should-not (seq-find (lambda (line) (string-match-p "^GONE\\|^TOKEN=old" line))
                                 lines)))))))
+
+(ert-deftest mew-submit-tunnel-tests-ssh-as-users-have-it ()
+  "Verdicts hold with a shared connection, behind another host, and without a log.
+They hold as well where logging in takes longer than a port has.  \(SECURITY: M9)."
+  :tags '(:module)
+  (unless mew-submit-tunnel-tests--sshd
+    (ert-skip "sshd is missing (Debian: openssh-server)"))
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok" "127.0.0.1:0,name=shut,refused"
+                                   "127.0.0.1:0,name=mute,silent")
+    (mew-submit-tunnel-tests--with-sshd
+     (lambda (directory)
+       (pcase-dolist (`(,host ,names ,cases . ,option)
+                      '(("shared" ("ok") (1)) ("shared" ("ok") (1))
+                        ("shared" ("shut" "ok") (2 1)) ("shared" ("mute" "ok") (5 1))
+                        ("far" ("ok") (1)) ("far" ("shut" "ok") (2 1))
+                        ("far" ("mute" "ok") (5 1))
+                        ("quiet" ("shut" "ok") (2 1))
+                        ("slow" ("ok") (1) "--timeout" "1")
+                        ("slow" ("mute" "ok") (5 1) "--timeout" "1")))
+         (ert-info ((format "%S %S" host names))
+           (let ((done (mew-submit-test-done
+                        (apply #'mew-submit-tunnel-tests--batch peer names
+                               "--ssh" host option))))
+             (should (equal (list (plist-get done :result)
+                                  (mew-submit-tunnel-tests--cases done))
+                            (list "delivered" cases))))))
+       (should-not (directory-files directory nil "\\`mew-submit-......\\'"))))))
+
+(ert-deftest mew-submit-tunnel-tests-way-to-the-proxy ()
+  "A proxy that says nothing is no verdict on the port behind it.  \(SECURITY: M9)."
+  :tags '(:module)
+  (let ((server (make-network-process :name "mute" :server t :host "127.0.0.1"
+                                      :service t :family 'ipv4 :noquery t)))
+    (unwind-protect
+        (let ((done (mew-submit-test-run
+                     (list :server "127.0.0.1" :routes "587:starttls" :timeout 1
+                           :tunnel (format "socks5:127.0.0.1:%d"
+                                           (process-contact server :service)))
+                     mew-submit-tunnel-tests--message)))
+          (should (equal (mew-submit-tunnel-tests--cases done) '("local")))
+          (should (string-search "did not answer" (plist-get done :text))))
+      (delete-process server))))
+
+(defun mew-submit-tunnel-tests--ssh ()
+  "Return the numbers of the processes called ssh that this Emacs has started."
+  (seq-filter (lambda (pid)
+                (let ((attributes (process-attributes pid)))
+                  (and (eql (alist-get 'ppid attributes) (emacs-pid))
+                       (equal (alist-get 'comm attributes) "ssh"))))
+              (list-system-processes)))
+
+(defun mew-submit-tunnel-tests--stuck (port directory)
+  "Start a message through ssh to PORT, which never greets; DIRECTORY has bin/ssh.
+Return its session and the number of ssh's process, once it is connected."
+  (let* ((exec-path (cons (expand-file-name "bin" directory) exec-path))
+         connected
+         (session (mew-submit-request-submit
+                   (mew-submit-test-write (expand-file-name "message" directory)
+                                          mew-submit-tunnel-tests--message)
+                   :account (list :server "127.0.0.1" :tunnel "ssh:gate"
+                                  :routes (format "%d:starttls" port))
+                   :on-event (lambda (event)
+                               (when (eq (plist-get event :event) 'connected)
+                                 (setq connected t))))))
+    (mew-submit-test-until ("the connection" 120) connected)
+    (cons session (mew-submit-tunnel-tests--ssh))))
+
+(ert-deftest mew-submit-tunnel-tests-ssh-ends ()
+  "An ssh ends with its job, and with Emacs, though the server never closes.
+\(SECURITY: M10)."
+  :tags '(:module)
+  (unless mew-submit-tunnel-tests--sshd
+    (ert-skip "sshd is missing (Debian: openssh-server)"))
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=mute")
+    ;; It accepts, and neither speaks nor closes.
+    (signal-process (mew-submit-test-peer-process peer) 'STOP)
+    (mew-submit-tunnel-tests--with-sshd
+     (lambda (directory)
+       (pcase-let* ((port (mew-submit-test-port peer "mute"))
+                    (`(,session . ,started)
+                     (mew-submit-tunnel-tests--stuck port directory)))
+         (should (= (length started) 1))
+         (mew-submit-session-cancel session)
+         (mew-submit-session-wait session 60)
+         (mew-submit-test-until ("ssh to end with its job" 30)
+           (not (mew-submit-tunnel-tests--ssh)))
+         (let* ((result (mew-submit-test-emacs
+                         (list "-L" (expand-file-name "lisp" mew-submit-test-root)
+                               "-L" (expand-file-name "test" mew-submit-test-root)
+                               "-L" mew-submit-test-root
+                               "-l" "mew-submit-tunnel-tests" "--eval"
+                               (format "(progn (prin1 (cdr (mew-submit-tunnel-tests--stuck \
+%d %S))) (kill-emacs))" port directory))))
+                (started (car (read (plist-get result :stdout)))))
+           (should (natnump started))
+           (mew-submit-test-until ("ssh to end with Emacs" 30)
+             (let ((comm (alist-get 'comm (process-attributes started))))
+               (not (equal comm "ssh"))))))))))
 
 (ert-deftest mew-submit-tunnel-tests-ssh-itself-fails ()
   "What is wrong with ssh is told in its words, and nothing is sent."

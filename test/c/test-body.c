@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 /* IN becomes PLAIN without stuffing and STUFFED with it.  FLAGS: r bare CR, n bare LF, 8 an octet
-   above 127 in the body, h one in the header.  */
+   above 127 in the body, h one in the header, o which is not UTF-8.  */
 static const struct row
 {
   const char *name, *in;
@@ -84,22 +84,48 @@ static const struct row
   { "J8: 8-bit in the header", O ("a: \xC3\xA9\r\n\r\nb\r\n"), SAME ("a: \xC3\xA9\r\n\r\nb\r\n"),
     "8h", 3, 5, 0 },
   { "J8: 8-bit in both", O ("a: \xE9\n\n\xE9\n"), SAME ("a: \xE9\r\n\r\n\xE9\r\n"),
-    "8hn", 3, 4, 0 },
-  { "J8: a header without a body", O ("a: \xE9"), SAME ("a: \xE9\r\n"), "8h", 1, 4, 0 },
+    "8hon", 3, 4, 0 },
+  { "J8: a header without a body", O ("a: \xE9"), SAME ("a: \xE9\r\n"), "8ho", 1, 4, 0 },
   { "J8: a body without a header", O ("\r\n\xE9\r\n"), SAME ("\r\n\xE9\r\n"), "8", 2, 1, 0 },
   { "the header ends where CR CR is", O ("a\r\r\xE9\r\n"), SAME ("a\r\n\r\n\xE9\r\n"),
     "8r", 3, 1, 0 },
   { "CR LF alone does not end the header", O ("a\r\n\xE9\r\n"), SAME ("a\r\n\xE9\r\n"),
-    "8h", 2, 1, 0 },
+    "8ho", 2, 1, 0 },
   { "eight and more octets, the last above 127", O ("12345678901234567\xFF"),
     SAME ("12345678901234567\xFF\r\n"),
-    "8h", 1, 18, 0 },
+    "8ho", 1, 18, 0 },
   { "eight and more octets, the first above 127", O ("\xFF" "1234567890123456"),
     SAME ("\xFF" "1234567890123456\r\n"),
-    "8h", 1, 17, 0 },
+    "8ho", 1, 17, 0 },
   { "eight and more octets, the last but one above 127", O ("12345678\xFF" "0"),
     SAME ("12345678\xFF" "0\r\n"),
-    "8h", 1, 10, 0 },
+    "8ho", 1, 10, 0 },
+  { "J13: characters of two, three and four octets, each the last of its kind",
+    O ("a: \xC2\x80\xDF\xBF\xE0\xA0\x80\xED\x9F\xBF\xEF\xBF\xBF\xF0\x90\x80\x80\xF4\x8F\xBF\xBF z\n"),
+    SAME ("a: \xC2\x80\xDF\xBF\xE0\xA0\x80\xED\x9F\xBF\xEF\xBF\xBF\xF0\x90\x80\x80\xF4\x8F\xBF\xBF z\r\n"),
+    "8hn", 1, 26, 0 },
+  { "J13: UTF-8, and Latin-1 in the body", O ("\xC3\xA9\n\n\xE9\n"), SAME ("\xC3\xA9\r\n\r\n\xE9\r\n"),
+    "8hn", 3, 2, 0 },
+  { "J13: no UTF-8: overlong slash", O ("a: b \xC0\xAF\n"), SAME ("a: b \xC0\xAF\r\n"),
+    "8hon", 1, 7, 0 },
+  { "J13: no UTF-8: overlong, three octets", O ("a: b \xE0\x9F\xBF\n"), SAME ("a: b \xE0\x9F\xBF\r\n"),
+    "8hon", 1, 8, 0 },
+  { "J13: no UTF-8: a surrogate", O ("a: b \xED\xA0\x80\n"), SAME ("a: b \xED\xA0\x80\r\n"),
+    "8hon", 1, 8, 0 },
+  { "J13: no UTF-8: overlong, four octets", O ("a: b \xF0\x8F\xBF\xBF\n"), SAME ("a: b \xF0\x8F\xBF\xBF\r\n"),
+    "8hon", 1, 9, 0 },
+  { "J13: no UTF-8: above U+10FFFF", O ("a: b \xF4\x90\x80\x80\n"), SAME ("a: b \xF4\x90\x80\x80\r\n"),
+    "8hon", 1, 9, 0 },
+  { "J13: no UTF-8: five octets", O ("a: b \xF8\x88\x80\x80\x80\n"), SAME ("a: b \xF8\x88\x80\x80\x80\r\n"),
+    "8hon", 1, 10, 0 },
+  { "J13: no UTF-8: a continuation alone", O ("a: b \x80\n"), SAME ("a: b \x80\r\n"),
+    "8hon", 1, 6, 0 },
+  { "J13: no UTF-8: a character that ends too soon", O ("a: b \xE6\x97" "x\n"), SAME ("a: b \xE6\x97" "x\r\n"),
+    "8hon", 1, 8, 0 },
+  { "J13: no UTF-8: one cut by the line's end", O ("a: b \xE6\x97\n"), SAME ("a: b \xE6\x97\r\n"),
+    "8hon", 1, 7, 0 },
+  { "J13: no UTF-8: a character cut by a line's end, and gone on with", O ("a\xC3\r\n\xA9\r\n"),
+    SAME ("a\xC3\r\n\xA9\r\n"), "8ho", 2, 2, 0 },
 #undef SAME
 #undef O
 };
@@ -112,6 +138,8 @@ show_flags (const struct msub_body_facts *facts, char *dst)
     dst[n++] = '8';
   if (facts->eight_bit_header)
     dst[n++] = 'h';
+  if (facts->other_header)
+    dst[n++] = 'o';
   if (facts->bare_cr)
     dst[n++] = 'r';
   if (facts->bare_lf)

@@ -273,6 +273,37 @@ test_wipe (void)
   tap_end ();
 }
 
+static void
+test_format (void)
+{
+  tap_begin ("a text that is put together is cut at a character's edge");
+  static const char eaa[] = "\u00e9a\u65e5\U0001F4E7";
+  char dst[64];
+  for (size_t size = 1; size < sizeof dst; size++)
+    {
+      char guard = dst[size - 1] = 'x';
+      size_t n = msub_text_format (dst, size, "(%s %d %s)", eaa, 7, eaa);
+      tap_expect (n < size && strlen (dst) == n && clean_text (dst, n), "in %zu octets it is \"%s\"", size, dst);
+      (void) guard;
+    }
+  msub_text_format (dst, sizeof dst, "%s\n\xE9", "a");
+  tap_expect_text ("what is not clean", dst, "a" R R);
+  tap_end ();
+  tap_begin ("a text far too long is cut at a character's edge");
+  char *large = malloc (10000), *out = malloc (10000);
+  for (size_t lead = 0; lead < 3; lead++)
+    {
+      memset (large, 'a', lead);
+      for (size_t i = lead; i + 3 < 10000; i += 3)
+        memcpy (large + i, "\u65e5", 4);
+      size_t n = msub_text_format (out, 1000, "%s", large);
+      tap_expect (n < 1000 && n > 990 && clean_text (out, n), "with %zu in front it has %zu octets", lead, n);
+    }
+  free (large);
+  free (out);
+  tap_end ();
+}
+
 int
 main (void)
 {
@@ -283,5 +314,6 @@ main (void)
   test_fail_long ();
   test_errno_names ();
   test_wipe ();
+  test_format ();
   return tap_done ();
 }

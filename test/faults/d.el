@@ -54,6 +54,8 @@
    (mew-submit-faults-d--bad "D2" "self-signed" "itself")
    (mew-submit-faults-d--bad "D2" "fake-ca-subject" "itself\\|signature\\|vouches")
    (mew-submit-faults-d--bad "D2" "unknown-ca" "vouches")
+   (mew-submit-faults-d--bad "D27" "utf8-issuer" "vouches")
+   (mew-submit-faults-d--named-bad "D27" "utf8-sans")
    (mew-submit-faults-d--bad "D4" "no-intermediate" "vouches")
    (mew-submit-faults-d--bad "D5" "not-a-ca-issuer" "authority")
    (mew-submit-faults-d--bad "D5" "no-certsign-issuer" "issue\\|authority")

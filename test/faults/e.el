@@ -223,6 +223,8 @@ They are refused before connecting; past the Lisp side they may end as one of KI
                       (base64-encode-string (concat "joe:" mew-submit-faults-password)))))
      ("E16 the message is taken with the password" :reach message :kind ok
       :peer (,(concat "dot=reply:250 You are " mew-submit-faults-password)))
+     ("E16 what is no reply is the password" :reach envelope :kind protocol
+      :peer (,(concat "mail=reply:" mew-submit-faults-password)))
      ("E16 RCPT is refused with the password" :reach envelope :kind refused
       :peer (,(concat "rcpt=reply:554 You are joe, " mew-submit-faults-password)))
      ("E16 the refusal has the password split over two lines" :reach envelope :kind refused

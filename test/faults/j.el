@@ -120,6 +120,8 @@ OFFSET may be negative."
 boundary=b; protocol=\"application/pgp-signature\"\n\n--b\nContent-Type: text/plain\n\nB\303\274cher\n\
 --b\nContent-Type: application/pgp-signature\n\nx\n--b--\n"
       :kind message :reach (connection auth) :text "8-bit")
+    '("J13 a header in Latin-1" :message "Subject: B\374cher\nTo: ann@example.org\n\nx\n"
+      :saw-line "^MAIL .*BODY=8BITMIME" :no-line "SMTPUTF8")
     '("J8 a header in UTF-8" :message "Subject: B\303\274cher\nTo: ann@example.org\n\nx\n"
       :saw-line "^MAIL .*SMTPUTF8")
     `("J8 a line of 998 octets" :message ,(concat "To: ann@example.org\n\n" (make-string 998 ?x) "\n"))

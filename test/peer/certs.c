@@ -32,10 +32,15 @@ enum key { P256, RSA512, RSA1024, RSA2048, ED25519 };
 
 enum twist { NONE, CLIENT_AUTH, CRITICAL, MUST_STAPLE, BAD_SIGNATURE, WRONG_KEY };
 
+/* Names that are long, and of characters of more than one octet.  */
+#define TWENTY "日本電子郵便技術研究所社内認証局第一世代"
+#define SIXTY "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define UMLAUTS "üüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüü"
+
 /* CN: NULL is the first of --names.  SANS: comma-separated kind:value; @ stands for --names.  */
 static const struct recipe
 {
-  const char *name, *cn, *sans;
+  const char *name, *cn, *sans, *ca; /* CA: what the one that nobody knows is called */
   enum issuer issuer;
   enum twist twist;
   int from, to; /* days from now; 0, 0: valid */
@@ -49,6 +54,8 @@ static const struct recipe
   { .name = "othername", .cn = "other.example.net", .sans = "dns:other.example.net" },
   { .name = "self-signed", .sans = "@", .issuer = BY_SELF },
   { .name = "unknown-ca", .sans = "@", .issuer = BY_UNKNOWN },
+  { .name = "utf8-issuer", .sans = "@", .issuer = BY_UNKNOWN, .ca = TWENTY TWENTY TWENTY TWENTY },
+  { .name = "utf8-sans", .cn = "x", .sans = "dns:" SIXTY ",dns:a" UMLAUTS UMLAUTS UMLAUTS ",dns:" UMLAUTS },
   { .name = "fake-ca-subject", .sans = "@", .issuer = BY_SELF_AS_CA },
   { .name = "no-san-cn" },
   { .name = "cn-ok-san-other", .sans = "dns:other.example.net" },
@@ -536,7 +543,7 @@ certs_make (char *const *names, size_t n)
       if (r->issuer == BY_RSA_CA)
         make_rsa_root ();
       if (r->issuer == BY_UNKNOWN)
-        other_ca = new_ca ("CA that nobody knows", NULL, P256, 3650, -1, CA_USAGE);
+        other_ca = new_ca (r->ca ? r->ca : "CA that nobody knows", NULL, P256, 3650, -1, CA_USAGE);
       make_one (r);
     }
   close (lock);

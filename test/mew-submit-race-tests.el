@@ -1,0 +1,117 @@
+;;; mew-submit-race-tests.el --- A host with many addresses -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; The matrix (test/race) has one address in each family.  Here there are as many as big providers have;
+;; what counts is the order of the attempts, not their time.
+
+;;; Code:
+
+(require 'mew-submit-session)
+(require 'mew-submit-test-helpers)
+
+(defun mew-submit-race-tests--script (directory count rules)
+  "Return a script for a network whose host many.example has 2 * COUNT addresses.
+They are in a hosts file in DIRECTORY; RULES are for nft."
+  (let ((addresses (cl-loop for i from 1 to count
+                            collect (format "192.0.2.%d" i)
+                            collect (format "2001:db8::%x" i)))
+        (file (lambda (name) (expand-file-name name directory))))
+    (mew-submit-test-write (funcall file "hosts")
+                           (mapconcat (lambda (address) (concat address " many.example\n"))
+                                      addresses ""))
+    (mew-submit-test-write (funcall file "nsswitch.conf") "hosts: files\n")
+    (mew-submit-test-write (funcall file "nft")
+                           (format "table inet t { chain c { type filter hook input priority 0
+%s; }; }\n" rules))
+    (concat (mapconcat (lambda (address)
+                         (format "ip address add %s dev lo%s\n" address
+                                 (if (string-search ":" address) " nodad" "")))
+                       addresses "")
+            (mapconcat (lambda (name)
+                         (format "mount --bind %s%s /etc/%s\n" directory name name))
+                       '("hosts" "nsswitch.conf") "")
+            (format "nft -f %snft\n" directory))))
+
+(defun mew-submit-race-tests--attempts (directory race ports)
+  "Try PORTS of many.example, with RACE; return the attempts in the order of their start.
+Each is (PORT FAMILY CASE).  DIRECTORY is for the message.  Who connects to port 2525
+is sent away, and nobody listens elsewhere."
+  (let* ((attempts nil)
+         (server (make-network-process :name "closes" :server t :host "::" :family 'ipv6
+                                       :service 2525 :noquery t
+                                       :log (lambda (_server client _message)
+                                              (delete-process client))))
+         (session
+          (mew-submit-session-start
+           (list :host "many.example" :race race :attempt-delay 250
+                 :routes (cl-loop for port in ports
+                                  collect (list port 'ipv6 'none)
+                                  collect (list port 'ipv4 'none))
+                 :connect-timeout 1000 :step-timeout 30000 :tls 'none :helo "localhost"
+                 :from "" :recipients '("you@example.net")
+                 :file (mew-submit-test-write (expand-file-name "message" directory)
+                                              "a: b\n\nc\n"))
+           :on-event (lambda (event)
+                       (when (eq (plist-get event :event) 'attempt)
+                         (setf (alist-get (plist-get event :id) attempts)
+                               (list (plist-get event :port) (plist-get event :family)
+                                     (plist-get event :case))))))))
+    (mew-submit-session-wait session 240)
+    (delete-process server)
+    (mapcar #'cdr (sort attempts #'car-less-than-car))))
+
+(defmacro mew-submit-race-tests--with (count rules race ports &rest body)
+  "Run BODY with `attempts' bound to those of a race.
+COUNT, RULES, RACE and PORTS say what is tried."
+  (declare (indent 4))
+  `(mew-submit-test-with-directory directory
+     (let ((attempts (mew-submit-test-in-network
+                      (mew-submit-race-tests--script directory ,count ,rules)
+                      "mew-submit-race-tests"
+                      (list 'mew-submit-race-tests--attempts directory ,race '',ports))))
+       ,@body)))
+
+(ert-deftest mew-submit-race-tests-next-port-in-between ()
+  "The next port does not wait for every address of a silent one, which all get a verdict.
+\(SECURITY: M3, M11)."
+  (mew-submit-race-tests--with 8 "tcp dport 587 drop" t (587 25)
+    ;; Nobody listens on port 25; that is an answer, too.
+    (should (equal (seq-take (mapcar #'butlast attempts) 4)
+                   '((587 "ipv6") (587 "ipv4") (25 "ipv6") (25 "ipv4"))))
+    (should (= (length attempts) 32))
+    (should (= (seq-count (lambda (attempt) (equal (last attempt) '(5))) attempts) 16))))
+
+(ert-deftest mew-submit-race-tests-held-meanwhile ()
+  "A connection on the next port waits for a verdict on each address of a silent one.
+\(SECURITY: M3, M11)."
+  (mew-submit-race-tests--with 8 "tcp dport 587 drop" t (587 2525)
+    (should (equal (seq-take attempts 3)
+                   '((587 "ipv6" 5) (587 "ipv4" 5) (2525 "ipv6" "greeting"))))
+    (should (= (seq-count (lambda (attempt) (equal attempt '(587 "ipv6" 5))) attempts) 8))
+    (should (= (seq-count (lambda (attempt) (equal attempt '(587 "ipv4" 5))) attempts) 8))))
+
+(ert-deftest mew-submit-race-tests-each-port-has-a-turn ()
+  "A host with as many addresses as there can be leaves attempts for a third port.
+\(SECURITY: M11)."
+  (mew-submit-race-tests--with 16 "tcp dport { 25, 587 } drop" t (587 25 465)
+    (should (equal (seq-take (mapcar #'butlast attempts) 6)
+                   '((587 "ipv6") (587 "ipv4") (25 "ipv6") (25 "ipv4")
+                     (465 "ipv6") (465 "ipv4"))))
+    (should (equal (mapcar #'length (mapcar #'cdr (seq-group-by #'car attempts)))
+                   '(20 20 20)))))
+
+(ert-deftest mew-submit-race-tests-one-after-the-other ()
+  "A plan without a race leaves a route after two silences, not after sixteen.
+\(SECURITY: M11)."
+  (mew-submit-race-tests--with 4 "tcp dport 587 drop" nil (587 25)
+    (should (equal (seq-take attempts 5)
+                   '((587 "ipv6" 5) (587 "ipv6" 5) (587 "ipv4" 5) (587 "ipv4" 5)
+                     (25 "ipv6" 2))))
+    (should (= (length attempts) 12))))
+
+(provide 'mew-submit-race-tests)
+;;; mew-submit-race-tests.el ends here

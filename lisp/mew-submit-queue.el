@@ -363,6 +363,9 @@ DONE who was refused before there was a final dot."
     ((and "cancelled" (guard (not mew-submit-queue--leaving)))
      (mew-submit-outbox-with entry :state 'held :next nil))
     ("cancelled" (mew-submit-outbox-with entry :state 'queued :next nil))
+    ;; It waits for its account's password, and not for a time of its own.
+    ((guard (equal (plist-get done :kind) "secret"))
+     (mew-submit-outbox-with entry :state 'queued :next nil))
     (_ (mew-submit-outbox-with
         entry :state 'queued
         :next (+ (float-time)
@@ -490,10 +493,11 @@ those that the user's account has now."
         (plist-put account :all-or-none t)
       account)))
 
-(defun mew-submit-queue--submit (job)
-  "Start the session of JOB."
+(defun mew-submit-queue--submit (job resolved)
+  "Start the session of JOB.
+RESOLVED is what was looked up for its account, a plist, or nil."
   (let* ((entry (mew-submit-queue--job-entry job))
-         (account (mew-submit-queue--account entry)))
+         (account (append resolved (mew-submit-queue--account entry))))
     (unwind-protect
         (setf (mew-submit-queue--job-session job)
               (mew-submit-request-submit
@@ -509,8 +513,9 @@ those that the user's account has now."
       (when-let ((password (plist-get account :password)))
         (clear-string password)))))
 
-(defun mew-submit-queue--begin (entry lock)
-  "Begin to send ENTRY's message, on which LOCK is."
+(defun mew-submit-queue--begin (entry lock resolved)
+  "Begin to send ENTRY's message, on which LOCK is.
+RESOLVED is what was looked up for its account, a plist, or nil."
   (let* ((entry (mew-submit-outbox-with
                  entry :state 'sending :next nil
                  :attempts (1+ (or (plist-get entry :attempts) 0))))
@@ -522,7 +527,7 @@ those that the user's account has now."
     (puthash (mew-submit-queue--key entry) job mew-submit-queue--jobs)
     (add-hook 'kill-emacs-hook #'mew-submit-queue--end)
     (condition-case err
-        (mew-submit-queue--submit job)
+        (mew-submit-queue--submit job resolved)
       (error
        ;; Not at once: the caller goes through the table this would change.
        (setf (mew-submit-queue--job-session job)
@@ -577,6 +582,19 @@ What the user has chosen is a time of the clock, whatever that says."
                (mew-submit-report-people (plist-get entry :recipients))
                (plist-get later :last))))))
 
+(defun mew-submit-queue--resolve (entry)
+  "Return what has to be looked up for ENTRY's account before it is sent.
+It is a plist, or nil for one that cannot be used, which is told later.  Signal
+`mew-submit-secret' where the user has to be asked first."
+  (condition-case err
+      (let ((resolved (mew-submit-request-resolve (plist-get entry :account)
+                                                  (plist-get entry :from))))
+        (list :user (plist-get resolved :user)
+              :proxy-password (plist-get resolved :proxy-password)
+              :resolved t))
+    (mew-submit-secret (signal (car err) (cdr err)))
+    (mew-submit-error nil)))
+
 (defun mew-submit-queue--begin-locked (entry lock)
   "Begin to send ENTRY's message, on which LOCK is, as it is on disk.
 Return non-nil if it is being sent now."
@@ -584,10 +602,11 @@ Return non-nil if it is being sent now."
                                         (plist-get entry :directory)))
         begun)
     (when (and true (mew-submit-queue--due-p true))
-      ;; What is being sent stays locked, whoever quits.
-      (mew-submit-queue--whole
-        (mew-submit-queue--begin true lock)
-        (setq begun t)))
+      (let ((resolved (mew-submit-queue--resolve true)))
+        ;; What is being sent stays locked, whoever quits.
+        (mew-submit-queue--whole
+          (mew-submit-queue--begin true lock resolved)
+          (setq begun t))))
     begun))
 
 (defun mew-submit-queue--try-to-begin (entry)
@@ -606,10 +625,69 @@ Return non-nil if it is being sent now."
           (t (mew-submit-queue--drop entry)))))
 
 (defun mew-submit-queue--try (entry)
-  "Begin to send ENTRY's message; whatever fails puts off that message alone."
+  "Begin to send ENTRY's message; whatever fails puts off that message alone.
+Nobody is asked anything on the way."
   (condition-case err
-      (mew-submit-queue--try-to-begin entry)
+      (let ((mew-submit-auth-ask nil))
+        (mew-submit-queue--try-to-begin entry))
+    (mew-submit-secret (mew-submit-queue--ask-first entry))
     (error (mew-submit-queue--put-off entry err))))
+
+;;; Passwords that somebody has to be asked for
+
+(defvar mew-submit-queue--asking nil
+  "The accounts for which the user will be asked something.")
+
+(defun mew-submit-queue--account-waits-p (entry)
+  "Does ENTRY's message wait until the password of its account can be asked for?"
+  (let ((account (plist-get entry :account)))
+    (or (member account mew-submit-queue--asking)
+        (mew-submit-auth-why-put-off account))))
+
+(defun mew-submit-queue--no-secret (entry why)
+  "Tell that ENTRY's message waits for a password, because of WHY."
+  (mew-submit-auth-put-off (plist-get entry :account) why)
+  (puthash (mew-submit-queue--key entry)
+           (mew-submit-outbox-with entry :last (concat "No password: " why))
+           mew-submit-queue--entries)
+  (message "Mail to %s waits in the outbox: no password (%s)"
+           (mew-submit-report-people (plist-get entry :recipients)) why))
+
+(defun mew-submit-queue--ask-first (entry)
+  "Have the user asked for what is needed to begin to send ENTRY's message.
+Where nobody is there it waits for somebody."
+  (let ((account (plist-get entry :account)))
+    (cond ((mew-submit-background-nobody-p)
+           (mew-submit-queue--no-secret entry "nobody is there to be asked"))
+          ((not (member account mew-submit-queue--asking))
+           (push account mew-submit-queue--asking)
+           (mew-submit-session-when-quiet
+            (lambda () (mew-submit-queue--ask entry)))))))
+
+(defun mew-submit-queue--ask (entry)
+  "Begin to send ENTRY's message, and ask the user for what is needed.
+One answer counts for all messages of the account."
+  (let ((account (plist-get entry :account))
+        (key (mew-submit-queue--key entry)))
+    (setq mew-submit-queue--asking (delete account mew-submit-queue--asking))
+    (when (gethash key mew-submit-queue--entries)
+      (condition-case err
+          (mew-submit-queue--try-to-begin (gethash key mew-submit-queue--entries))
+        (quit (mew-submit-queue--no-secret entry "you have said: not now"))
+        (error (mew-submit-queue--no-secret entry
+                                            (mew-submit-error-text err)))))
+    (mew-submit-queue-run)))
+
+(defun mew-submit-queue--somebody-came ()
+  "Ask whoever has come for the passwords that mail waits for.
+This is on `server-after-make-frame-hook'."
+  (let ((waiting (seq-count #'mew-submit-queue--account-waits-p
+                            (mew-submit-queue--queued))))
+    (when (and (mew-submit-auth-user-is-here) (> waiting 0))
+      (message "Mail waits in the outbox for a password (%d)" waiting)
+      (run-at-time 0 nil #'mew-submit-queue--wake))))
+
+(add-hook 'server-after-make-frame-hook #'mew-submit-queue--somebody-came)
 
 (defun mew-submit-queue--room-p (entry)
   "May ENTRY's message be sent beside those of its account that are?"
@@ -729,6 +807,7 @@ Whatever happens, this comes back."
       (cond ((not (mew-submit-queue--due-p entry now))
              (push entry later))
             ((or (gethash (plist-get entry :account) full)
+                 (mew-submit-queue--account-waits-p entry)
                  (not (mew-submit-queue--allowed-p entry))))
             ((mew-submit-queue--room-p entry)
              (mew-submit-queue--try entry))
@@ -830,6 +909,8 @@ sends it again."
          (entry (mew-submit-outbox-add file fields directory entry move)))
     (mew-submit-queue--note entry)
     (puthash (mew-submit-queue--key entry) caller mew-submit-queue--callers)
+    (unless mew-submit-background
+      (mew-submit-auth-user-is-here (plist-get entry :account)))
     (condition-case err
         (mew-submit-queue-run)
       (error (display-warning 'mew-submit (mew-submit-error-text err))))
@@ -895,6 +976,7 @@ Signal `user-error' when it is being sent."
             (lambda (entry)
               (when (eq (plist-get entry :state) 'broken)
                 (user-error "%s" (plist-get entry :last)))
+              (mew-submit-auth-user-is-here (plist-get entry :account))
               (mew-submit-queue--save (funcall function entry))))
       (mew-submit-queue-run))))
 
@@ -977,6 +1059,7 @@ What is held, refused or uncertain stays as it is.  Return how many there are."
                                (eq (plist-get entry :state) 'queued))
                              (mew-submit-queue-entries directory))))
     (dolist (entry waiting)
+      (mew-submit-auth-user-is-here (plist-get entry :account))
       (puthash (mew-submit-queue--key entry) t mew-submit-queue--urgent))
     (mew-submit-queue-run)
     (length waiting)))

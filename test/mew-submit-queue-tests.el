@@ -55,7 +55,8 @@ KEYS are for `mew-submit-queue-add', and :text for another message."
     (cl-remf keys :text)
     (mew-submit-test-write
      raw (or text "From: me@x\nTo: a@x, b@x\nSubject: s\n\nbody\n"))
-    (apply #'mew-submit-queue-add raw :account account :on-ask #'ignore keys)))
+    (apply #'mew-submit-queue-add raw :account account
+           (append keys (list :on-ask #'ignore)))))
 
 (defun mew-submit-queue-tests--state (id)
   "Return the state of the message ID on disk, or nil."
@@ -582,6 +583,132 @@ filename=a.txt\n\nattached\n\n--=--\n")))
                  (append (list :state 'held :next (+ (float-time) 1e8)
                                :not-before (+ (float-time) 1e8))
                          entry)))))
+
+;;; Passwords
+
+(defmacro mew-submit-queue-tests--with-user (spec &rest body)
+  "Run BODY with a server that wants a password, an outbox, and a quiet user.
+SPEC is (PEER DIRECTORY ACCOUNT QUESTIONS): QUESTIONS is how often there was
+something to ask.  The account has no :user."
+  (declare (indent 1) (debug (sexp body)))
+  (pcase-let ((`(,peer ,directory ,account ,questions) spec))
+    `(mew-submit-test-with-peer (,peer "--user" "me" "--password" "secret"
+                                       "127.0.0.1:0,name=s")
+       (mew-submit-queue-tests--with-outbox ,directory
+         (let* ((,account (mew-submit-test-account ,peer "s" :name "t"))
+                (,questions 0)
+                (noninteractive nil)
+                (mew-submit-queue--asking nil)
+                (mew-submit-memory-file nil)
+                (quiet (symbol-function 'mew-submit-session-when-quiet)))
+           (auth-source-forget-all-cached)
+           (clrhash mew-submit-auth--put-off)
+           (cl-letf (((symbol-function 'mew-submit-session-when-quiet)
+                      (lambda (function)
+                        (cl-incf ,questions)
+                        (funcall quiet function)))
+                     ((symbol-function 'mew-submit-session--quiet-p) #'always)
+                     ((symbol-function 'y-or-n-p) #'ignore))
+             ,@body))))))
+
+(defun mew-submit-queue-tests--add-asking (directory account count)
+  "Put COUNT messages into DIRECTORY, by ACCOUNT, whose questions are the user's."
+  (dotimes (_ count)
+    (mew-submit-queue-tests--add directory account
+                                 :on-ask #'mew-submit-dialog-answer)))
+
+(defun mew-submit-queue-tests--authinfo (directory name)
+  "Write a file NAME of passwords in DIRECTORY; return its name."
+  (let ((file-name-handler-alist nil))  ; as it is, also when it is called .gpg
+    (mew-submit-test-write (expand-file-name name directory)
+                           "machine 127.0.0.1 login me password secret\n")))
+
+(ert-deftest mew-submit-queue-tests-what-nobody-is-asked-for ()
+  "A secret that can be read without asking waits for no frame and no quiet."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-user (peer directory account questions)
+    (let ((auth-sources (list (mew-submit-queue-tests--authinfo directory "plain")
+                              (mew-submit-queue-tests--authinfo directory "x.gpg"))))
+      (cl-letf (((symbol-function 'mew-submit-background-nobody-p) #'always))
+        (mew-submit-queue-tests--add-asking directory account 2)
+        (mew-submit-test-until ("both" 120)
+          (mew-submit-test-stored peer 2)))
+      (should (= questions 0)))))
+
+(ert-deftest mew-submit-queue-tests-one-quit-for-all ()
+  "A quit at the question for a password counts for all mail of the account.
+It stays queued, with the reason, until the user does something."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-user (peer directory account _questions)
+    (let ((auth-sources nil)
+          (asked 0)
+          (answer (lambda () (signal 'quit nil))))
+      (setq account (append '(:user "me") account))
+      (cl-letf (((symbol-function 'read-passwd)
+                 (lambda (&rest _) (cl-incf asked) (funcall answer))))
+        (mew-submit-queue-tests--add-asking directory account 4)
+        (mew-submit-test-until ("the question" 120)
+          (and (= asked 1) (null (mew-submit-queue-running))))
+        (mew-submit-queue-run)
+        (should-not (mew-submit-queue-running))
+        (should (equal (mapcar (lambda (entry) (plist-get entry :state))
+                               (mew-submit-queue-entries))
+                       '(queued queued queued queued)))
+        (should (string-search "not now"
+                               (plist-get (car (mew-submit-queue-entries)) :last)))
+        (should (equal (plist-get (cdar mew-submit-queue-tests--done) :kind)
+                       "secret"))
+        (setq answer (lambda () (copy-sequence "secret")))
+        (mew-submit-queue-flush)
+        (mew-submit-test-until ("all four" 120)
+          (mew-submit-test-stored peer 4))))))
+
+(ert-deftest mew-submit-queue-tests-the-backend-says-why ()
+  "What auth-source says when it fails is kept with the message, which waits."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-user (peer directory account questions)
+    (let ((auth-sources (list (mew-submit-queue-tests--authinfo directory "x.gpg"))))
+      (cl-letf (((symbol-function 'auth-source-search)
+                 (lambda (&rest _) (error "Decryption failed"))))
+        (mew-submit-queue-tests--add-asking directory account 1)
+        (mew-submit-test-until ("the reason" 120)
+          (string-search "Decryption failed"
+                         (or (plist-get (car (mew-submit-queue-entries)) :last)
+                             ""))))
+      (should (= questions 1))
+      (should (eq 'queued (plist-get (car (mew-submit-queue-entries)) :state)))
+      (should-not (mew-submit-test-log peer "accept")))))
+
+(ert-deftest mew-submit-queue-tests-nobody-is-there ()
+  "What has to be asked for waits for a frame, and the server is left alone."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-user (peer directory account questions)
+    (let ((auth-sources (list (mew-submit-queue-tests--authinfo directory "x.gpg"))))
+      (cl-letf (((symbol-function 'mew-submit-background-nobody-p) #'always)
+                ((symbol-function 'auth-source-search)
+                 (lambda (&rest _) (ert-fail "It was looked up"))))
+        (mew-submit-queue-tests--add-asking directory account 2)
+        (mew-submit-queue-run))
+      (should (= questions 0))
+      (should-not (mew-submit-queue-running))
+      (let ((auth-sources (list (mew-submit-queue-tests--authinfo directory "y"))))
+        (mew-submit-queue--somebody-came)
+        (mew-submit-test-until ("both" 120)
+          (mew-submit-test-stored peer 2))))))
+
+(ert-deftest mew-submit-queue-tests-login-of-the-sender ()
+  "The log-in that is the sender's address goes before the first one."
+  (mew-submit-test-with-directory directory
+    (let ((auth-sources
+           (list (mew-submit-test-write
+                  (expand-file-name "authinfo" directory)
+                  "machine h login a@x password 1\nmachine h login b@x password 2\n")))
+          (noninteractive nil))
+      (auth-source-forget-all-cached)
+      (should (equal (mew-submit-auth-user "h" 587 "b@x") "b@x"))
+      (should (equal (mew-submit-auth-user "h" 587 "c@x") "a@x"))
+      (should (equal (mew-submit-auth-user "h" 587 nil) "a@x"))
+      (should-not (mew-submit-auth-user "other" 587 "b@x")))))
 
 ;;; Each message stands alone
 

@@ -249,31 +249,81 @@ JOURNALS are the identifiers of those that have a journal."
 (defconst mew-submit-queue--look-octets 100000000
   "How much memory may be used before garbage is collected in the midst of it.")
 
+(defvar mew-submit-queue--seen (make-hash-table :test #'equal)
+  "What directories were like when they were looked through whole.")
+
+(defconst mew-submit-queue--settled 3
+  "Seconds after which the time of a directory changes with the next change.")
+
+(defun mew-submit-queue--likeness (directory)
+  "Return what is new when something in DIRECTORY is, or what is known of it.
+Return nil when that cannot be told yet: two changes may have one time.  What is
+changed there gets its name by a renaming, so the directory changes."
+  (let* ((attributes (file-attributes directory))
+         (time (file-attribute-modification-time attributes)))
+    (and time
+         (> (float-time (time-subtract nil time)) mew-submit-queue--settled)
+         (list time (file-attribute-inode-number attributes)
+               (seq-count (lambda (entry)
+                            (equal (plist-get entry :directory) directory))
+                          (hash-table-values mew-submit-queue--entries))))))
+
+(defun mew-submit-queue--look-safely (id directory journals)
+  "Do as `mew-submit-queue--look-at'; return non-nil if that succeeded."
+  (condition-case err
+      (progn (mew-submit-queue--look-at id directory journals)
+             t)
+    (error (display-warning 'mew-submit
+                            (format "The message %s: %s" id
+                                    (mew-submit-error-text err)))
+           nil)))
+
+(defun mew-submit-queue--look-through (directory)
+  "Have what is in DIRECTORY in memory; return nil if some cannot be looked at."
+  (let* ((ids (mew-submit-outbox-ids directory))
+         (journals (and ids (mew-submit-outbox-journals directory)))
+         (there (make-hash-table :test #'equal))
+         (whole t))
+    (dolist (id ids)
+      (puthash (mew-submit-outbox-file id ".eml" directory) t there)
+      (unless (mew-submit-queue--look-safely id directory journals)
+        (setq whole nil)))
+    (dolist (entry (hash-table-values mew-submit-queue--entries))
+      (when (and (equal (plist-get entry :directory) directory)
+                 (not (gethash (mew-submit-queue--key entry) there))
+                 (not (gethash (mew-submit-queue--key entry)
+                               mew-submit-queue--jobs)))
+        (mew-submit-queue--drop entry)))
+    whole))
+
+(defun mew-submit-queue--look-at-sending (directory)
+  "Look whether what others send from DIRECTORY was left behind: no file tells."
+  (dolist (entry (hash-table-values mew-submit-queue--entries))
+    (when (and (eq (plist-get entry :state) 'sending)
+               (equal (plist-get entry :directory) directory))
+      (mew-submit-queue--look-safely (plist-get entry :id) directory nil))))
+
 (defun mew-submit-queue-look (&optional directory)
   "Have what is in DIRECTORY, by default the outbox, in memory as it is on disk.
-What cannot be looked at is told as a warning, and the rest goes on."
+What cannot be looked at is told as a warning, and the rest goes on.  A look at
+one that has not changed reads nothing."
   (let* (;; A thousand files at once: one collection, afterwards, is enough.
          (gc-cons-threshold (max gc-cons-threshold
                                  mew-submit-queue--look-octets))
          (directory (file-name-as-directory
                      (expand-file-name
                       (or directory mew-submit-outbox-directory))))
-         (ids (mew-submit-outbox-ids directory))
-         (journals (and ids (mew-submit-outbox-journals directory)))
-         (there (make-hash-table :test #'equal)))
-    (dolist (id ids)
-      (puthash (mew-submit-outbox-file id ".eml" directory) t there)
-      (condition-case err
-          (mew-submit-queue--look-at id directory journals)
-        (error (display-warning 'mew-submit
-                                (format "The message %s: %s" id
-                                        (mew-submit-error-text err))))))
-    (dolist (entry (hash-table-values mew-submit-queue--entries))
-      (when (and (equal (plist-get entry :directory) directory)
-                 (not (gethash (mew-submit-queue--key entry) there))
-                 (not (gethash (mew-submit-queue--key entry)
-                               mew-submit-queue--jobs)))
-        (mew-submit-queue--drop entry)))))
+         (likeness (mew-submit-queue--likeness directory)))
+    (if (and likeness
+             (equal likeness (gethash directory mew-submit-queue--seen)))
+        (mew-submit-queue--look-at-sending directory)
+      (remhash directory mew-submit-queue--seen)
+      ;; The time from before: what came meanwhile makes another.
+      (when (and (mew-submit-queue--look-through directory) likeness)
+        (puthash directory
+                 (list (nth 0 likeness) (nth 1 likeness)
+                       (nth 2 (mew-submit-queue--likeness directory)))
+                 mew-submit-queue--seen)))))
 
 (defun mew-submit-queue--older-p (a b)
   "Was the message of the entry A put into the outbox before that of B?

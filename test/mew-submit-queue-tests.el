@@ -584,6 +584,43 @@ filename=a.txt\n\nattached\n\n--=--\n")))
                                :not-before (+ (float-time) 1e8))
                          entry)))))
 
+;;; Looking at the outbox
+
+(ert-deftest mew-submit-queue-tests-an-unchanged-outbox ()
+  "A look at an outbox that has not changed reads no file; a change is seen."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-outbox directory
+    (let* ((ids (mew-submit-queue-tests--all-wait
+                 directory '(:name "x" :server "127.0.0.1" :auth "none"
+                                   :routes "1:none" :tls none)
+                 20))
+           (looks 0)
+           (count (lambda (&rest _) (cl-incf looks)))
+           (age (lambda (seconds)
+                  (set-file-times directory (time-subtract nil seconds)))))
+      (funcall age 100)
+      (mew-submit-queue-look)
+      (advice-add 'mew-submit-queue--look-at :before count)
+      (unwind-protect
+          (progn
+            (mew-submit-queue-look)
+            (should (= looks 0))
+            ;; What another Emacs does there.
+            (mew-submit-outbox-remove (mew-submit-queue-entry (car ids)))
+            (mew-submit-queue-look)
+            (should (= looks 19))
+            (should-not (mew-submit-queue-entry (car ids)))
+            ;; Two changes may have one time: what is new is not trusted.
+            (mew-submit-queue-look)
+            (should (= looks 38))
+            ;; Nor what is no longer known.
+            (funcall age 50)
+            (mew-submit-queue-look)
+            (clrhash mew-submit-queue--entries)
+            (mew-submit-queue-look)
+            (should (= (hash-table-count mew-submit-queue--entries) 19)))
+        (advice-remove 'mew-submit-queue--look-at count)))))
+
 ;;; Passwords
 
 (defmacro mew-submit-queue-tests--with-user (spec &rest body)

@@ -48,6 +48,14 @@ changed, the next attempt is made at once."
   :group 'mew-submit-outbox
   :package-version '(mew-submit . "0.1.0"))
 
+(defcustom mew-submit-give-up-after 432000
+  "Seconds after which a message that is still not delivered is tried no more.
+The default is 432000, five days, as mail servers have it; nil means never.  It
+stays in the outbox, and the buffer *mew-submit* tells why."
+  :type '(choice (const :tag "Never" nil) (number :tag "Seconds"))
+  :group 'mew-submit-outbox
+  :package-version '(mew-submit . "0.1.0"))
+
 (defconst mew-submit-queue--overtake 10
   "Seconds after which a message that is still being sent may be overtaken.")
 
@@ -421,6 +429,20 @@ DONE who was refused before there was a final dot."
         :next (+ (float-time)
                  (mew-submit-queue--interval (plist-get entry :attempts)))))))
 
+(defun mew-submit-queue--perhaps-give-up (entry done)
+  "Return DONE, or what is told instead when ENTRY's message has waited too long."
+  (let ((since (max (or (plist-get entry :not-before) 0)
+                    (or (plist-get entry :created) (float-time)))))
+    (if (and mew-submit-give-up-after
+             (equal (plist-get done :result) "deferred")
+             (> (- (float-time) since) mew-submit-give-up-after))
+        (append (list :result "refused"
+                      :text (format "Given up after %d days.  The last time: %s"
+                                    (/ (- (float-time) since) 86400)
+                                    (plist-get done :text)))
+                done)
+      done)))
+
 (defun mew-submit-queue--after (entry done)
   "Return ENTRY, which was being sent, as it is after its `done' event DONE.
 Its state is nil when everybody has it."
@@ -491,7 +513,8 @@ It is its caller's again."
   "Do all there is to do for DONE, the end of JOB.
 A quit, as in a question that is asked then, takes effect afterwards."
   (mew-submit-queue--whole
-    (let ((old (mew-submit-queue--job-entry job)))
+    (let* ((old (mew-submit-queue--job-entry job))
+           (done (mew-submit-queue--perhaps-give-up old done)))
       (unwind-protect
           (let ((entry (mew-submit-queue--after old done)))
             (if (mew-submit-queue--claimed-p entry done)
@@ -732,7 +755,7 @@ One answer counts for all messages of the account."
   "Ask whoever has come for the passwords that mail waits for.
 This is on `server-after-make-frame-hook'."
   (let ((waiting (seq-count #'mew-submit-queue--account-waits-p
-                            (mew-submit-queue--queued))))
+                            (mew-submit-queue-waiting))))
     (when (and (mew-submit-auth-user-is-here) (> waiting 0))
       (message "Mail waits in the outbox for a password (%d)" waiting)
       (run-at-time 0 nil #'mew-submit-queue--wake))))
@@ -762,7 +785,7 @@ This is on `server-after-make-frame-hook'."
                     (hash-table-values mew-submit-queue--entries))
         #'mew-submit-queue--older-p))
 
-(defun mew-submit-queue--queued ()
+(defun mew-submit-queue-waiting ()
   "Return the entries that wait for the network or for their turn."
   (seq-filter (lambda (entry)
                 (eq (plist-get entry :state) 'queued))
@@ -779,7 +802,7 @@ This is on `server-after-make-frame-hook'."
 
 (defun mew-submit-queue--hurry ()
   "Send at once what waits for the network or for its turn."
-  (dolist (entry (mew-submit-queue--queued))
+  (dolist (entry (mew-submit-queue-waiting))
     (puthash (mew-submit-queue--key entry) t mew-submit-queue--urgent))
   (mew-submit-queue-run))
 

@@ -584,6 +584,43 @@ filename=a.txt\n\nattached\n\n--=--\n")))
                                :not-before (+ (float-time) 1e8))
                          entry)))))
 
+;;; The end of patience
+
+(ert-deftest mew-submit-queue-tests-gives-up ()
+  "After some days a message is tried no more, and the user is told."
+  (let* ((mew-submit-give-up-after 1000)
+         (now (float-time))
+         (done '(:event done :result "deferred" :kind "connect" :text "No"))
+         (result (lambda (&rest entry)
+                   (plist-get (mew-submit-queue--perhaps-give-up entry done)
+                              :result))))
+    (should (equal (funcall result :created (- now 900)) "deferred"))
+    (should (equal (funcall result :created (- now 1100)) "refused"))
+    ;; It was not to be sent before.
+    (should (equal (funcall result :created (- now 1100) :not-before now)
+                   "deferred"))
+    (let ((mew-submit-give-up-after nil))
+      (should (equal (funcall result :created 0) "deferred")))
+    (should (eq 'refused
+                (plist-get (mew-submit-queue--judge
+                            (list :state 'queued)
+                            (mew-submit-queue--perhaps-give-up
+                             (list :created 0) done))
+                           :state)))))
+
+(ert-deftest mew-submit-queue-tests-leaving-while-mail-waits ()
+  "Who leaves Emacs while mail waits is asked, unless that is not wanted."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-outbox directory
+    (let ((asked 0))
+      (cl-letf (((symbol-function 'yes-or-no-p) (lambda (_) (cl-incf asked) nil)))
+        (should (mew-submit-notice--may-leave))
+        (mew-submit-queue-tests--all-wait directory '(:server "h" :auth "none") 1)
+        (should-not (mew-submit-notice--may-leave))
+        (should (= asked 1))
+        (let ((mew-submit-ask-when-mail-waits nil))
+          (should (mew-submit-notice--may-leave)))))))
+
 ;;; Looking at the outbox
 
 (ert-deftest mew-submit-queue-tests-an-unchanged-outbox ()

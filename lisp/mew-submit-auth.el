@@ -157,7 +157,7 @@ It is unibyte.  Who is asked is as for `mew-submit-auth-lookup'."
 The keys are those of `mew-submit-auth--account', the values (TIME . WHY).")
 
 (defun mew-submit-auth--account (account)
-  "Return what tells ACCOUNT from others that have other passwords."
+  "Return the values that ACCOUNT shares with those of the same password."
   (mapcar (lambda (key) (plist-get account key)) '(:name :server :user)))
 
 (defun mew-submit-auth-put-off (account why)

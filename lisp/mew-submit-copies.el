@@ -343,7 +343,7 @@ A quit leaves it for later."
                  tags))))))
 
 (defun mew-submit-copies--ended (process copy)
-  "Return nil if PROCESS has filed COPY, else a condition that says why not."
+  "Return nil if PROCESS has filed COPY, else a condition with the reason."
   (let ((status (process-exit-status process)))
     (unless (and (eq (process-status process) 'exit) (zerop status))
       (list 'error (format "The command failed (%s): %s" status
@@ -361,8 +361,8 @@ A quit leaves it for later."
 
 (defun mew-submit-copies--start (entry copy then)
   "Have the program of COPY read the message of ENTRY, in the background.
-THEN is called when it has ended, with non-nil if the copy is filed.  It reads a
-file: whoever feeds a pipe waits for one that does not read."
+THEN is called when it has ended, with non-nil if the copy is filed."
+  ;; It reads a file: whoever feeds a pipe waits for one that does not read.
   (let ((file (mew-submit-copies--write entry copy)))
     (make-process
      :name "mew-submit copy" :noquery t :connection-type 'pipe :filter #'ignore

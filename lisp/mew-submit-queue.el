@@ -277,7 +277,7 @@ changed there gets its name by a renaming, so the directory changes."
                           (hash-table-values mew-submit-queue--entries))))))
 
 (defun mew-submit-queue--look-safely (id directory journals)
-  "Do as `mew-submit-queue--look-at'; return non-nil if that succeeded."
+  "Look at the message ID in DIRECTORY, with JOURNALS; return nil if that fails."
   (condition-case err
       (progn (mew-submit-queue--look-at id directory journals)
              t)
@@ -305,7 +305,7 @@ changed there gets its name by a renaming, so the directory changes."
     whole))
 
 (defun mew-submit-queue--look-at-sending (directory)
-  "Look whether what others send from DIRECTORY was left behind: no file tells."
+  "Make good what others sent from DIRECTORY and left behind: no file has changed."
   (dolist (entry (hash-table-values mew-submit-queue--entries))
     (when (and (eq (plist-get entry :state) 'sending)
                (equal (plist-get entry :directory) directory))

@@ -110,7 +110,7 @@ NETWORKS."
 Nobody is asked anything then.")
 
 (defun mew-submit-request--look-up (function)
-  "Return what FUNCTION looks up, or `unknown' while only checking."
+  "Return the value of FUNCTION, a look-up, or `unknown' while only checking."
   (let ((mew-submit-auth-ask (and mew-submit-auth-ask
                                   (not mew-submit-request--checking))))
     (condition-case err

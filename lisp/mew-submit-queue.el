@@ -443,6 +443,14 @@ DONE who was refused before there was a final dot."
                 done)
       done)))
 
+(defun mew-submit-queue--perhaps-unread (entry done)
+  "Return DONE, or what is told instead when ENTRY's file cannot be read now.
+That says nothing of the message: a network home may be away for a moment."
+  (if (and (equal (plist-get done :kind) "message")
+           (not (file-readable-p (mew-submit-outbox-message-file entry))))
+      (append '(:kind "internal" :result "deferred") done)
+    done))
+
 (defun mew-submit-queue--after (entry done)
   "Return ENTRY, which was being sent, as it is after its `done' event DONE.
 Its state is nil when everybody has it."
@@ -514,7 +522,8 @@ It is its caller's again."
 A quit, as in a question that is asked then, takes effect afterwards."
   (mew-submit-queue--whole
     (let* ((old (mew-submit-queue--job-entry job))
-           (done (mew-submit-queue--perhaps-give-up old done)))
+           (done (mew-submit-queue--perhaps-give-up
+                  old (mew-submit-queue--perhaps-unread old done))))
       (unwind-protect
           (let ((entry (mew-submit-queue--after old done)))
             (if (mew-submit-queue--claimed-p entry done)

@@ -586,6 +586,21 @@ filename=a.txt\n\nattached\n\n--=--\n")))
 
 ;;; The end of patience
 
+(ert-deftest mew-submit-queue-tests-a-file-that-is-away ()
+  "A message whose file cannot be read at the moment is not refused for that."
+  (mew-submit-test-with-directory directory
+    (let ((entry (list :id "x" :directory directory :state 'queued :attempts 1))
+          (done '(:event done :kind "message" :result "refused" :text "No")))
+      (should (eq 'queued (plist-get (mew-submit-queue--judge
+                                      entry (mew-submit-queue--perhaps-unread
+                                             entry done))
+                                     :state)))
+      (mew-submit-test-write (mew-submit-outbox-message-file entry) "a")
+      (should (eq 'refused (plist-get (mew-submit-queue--judge
+                                       entry (mew-submit-queue--perhaps-unread
+                                              entry done))
+                                      :state))))))
+
 (ert-deftest mew-submit-queue-tests-gives-up ()
   "After some days a message is tried no more, and the user is told."
   (let* ((mew-submit-give-up-after 1000)

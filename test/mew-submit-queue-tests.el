@@ -728,7 +728,7 @@ something to ask.  The account has no :user."
   "A quit at the question for a password counts for all mail of the account.
 It stays queued, with the reason, until the user does something."
   :tags '(:module)
-  (mew-submit-queue-tests--with-user (peer directory account _questions)
+  (mew-submit-queue-tests--with-user (peer directory account questions)
     (let ((auth-sources nil)
           (asked 0)
           (answer (lambda () (signal 'quit nil))))
@@ -747,6 +747,7 @@ It stays queued, with the reason, until the user does something."
                                (plist-get (car (mew-submit-queue-entries)) :last)))
         (should (equal (plist-get (cdar mew-submit-queue-tests--done) :kind)
                        "secret"))
+        (should (= questions 1))
         (setq answer (lambda () (copy-sequence "secret")))
         (mew-submit-queue-flush)
         (mew-submit-test-until ("all four" 120)

@@ -71,42 +71,139 @@ for a passphrase.  Nobody is asked anything and no secret is read."
                            (and file (not (file-exists-p file))))))
                    auth-sources))))
 
+(defvar mew-submit-auth-ask t
+  "Whether a look-up may ask the user something, for a passphrase say.
+Where it is nil a look-up that could ask signals `mew-submit-secret' instead.")
+
+(defun mew-submit-auth--sources-there ()
+  "Return `auth-sources' without the files that do not exist."
+  (seq-filter (lambda (source)
+                (let ((file (mew-submit-auth--source-file source)))
+                  (or (null file) (file-exists-p file))))
+              auth-sources))
+
+(defun mew-submit-auth--first-sources ()
+  "Return those of `auth-sources' that come first and never ask anything.
+In batch mode return all that never do.  Files that do not exist do not count."
+  (let ((quiet (mew-submit-auth-quiet-sources)))
+    (if noninteractive
+        quiet
+      (seq-take-while (lambda (source) (memq source quiet))
+                      (mew-submit-auth--sources-there)))))
+
+(defun mew-submit-auth--search (spec)
+  "Return the first entry that auth-source has for SPEC, or nil."
+  (and auth-sources (car (apply #'auth-source-search spec))))
+
+(defun mew-submit-auth--search-unlocked (spec)
+  "Return the first entry for SPEC in files that gpg can read by itself, or nil.
+It can when it still knows the passphrase; whoever else may ask is left alone."
+  (let ((auth-sources (seq-filter
+                       (lambda (source)
+                         (string-suffix-p ".gpg" (or (mew-submit-auth--source-file
+                                                      source)
+                                                     "")))
+                       auth-sources))
+        (auth-source-do-cache nil)
+        (epg-pinentry-mode 'error)
+        (epa-suppress-error-buffer t)
+        (inhibit-message t))
+    (ignore-errors
+      (mew-submit-auth--search spec))))
+
+(defun mew-submit-auth--search-aloud (specs)
+  "Return the first entry for one of SPECS in all of `auth-sources', or nil.
+What auth-source remembers, and gpg can read by itself, nobody is asked for."
+  (if (or mew-submit-auth-ask (seq-every-p #'auth-source-remembered-p specs))
+      (seq-some #'mew-submit-auth--search specs)
+    (or (seq-some (lambda (spec)
+                    (if (auth-source-remembered-p spec)
+                        (mew-submit-auth--search spec)
+                      (mew-submit-auth--search-unlocked spec)))
+                  specs)
+        (mew-submit-error-throw
+         'secret nil "The passwords are where a passphrase may have to be asked \
+for"))))
+
+(defun mew-submit-auth--find (specs)
+  "Return the first entry of auth-source for one of SPECS, lists, or nil.
+Sources that come first and never ask are read first, without asking.  In batch
+mode no other is."
+  (let ((first (mew-submit-auth--first-sources)))
+    (or (let ((auth-sources first)
+              ;; It would remember by SPEC alone that there is nothing at all.
+              (auth-source-do-cache nil))
+          (seq-some #'mew-submit-auth--search specs))
+        (and (not noninteractive)
+             (> (length (mew-submit-auth--sources-there)) (length first))
+             (mew-submit-auth--search-aloud specs)))))
+
+(defun mew-submit-auth--specs (host port user)
+  "Return what to look for at HOST and PORT, for USER if non-nil, in order."
+  (mapcar (lambda (ports)
+            (append (list :host host :port ports :max 1
+                          :require '(:user :secret))
+                    (and user (list :user user))))
+          (mew-submit-auth--ports port)))
+
 (defun mew-submit-auth-lookup (host port &optional user)
   "Return what auth-source knows for HOST and PORT, and USER if non-nil.
 It is a plist with :user and :secret, a function, or nil.  In batch mode only
-sources that need no prompt are read."
-  (let ((auth-sources (if noninteractive
-                          (mew-submit-auth-quiet-sources)
-                        auth-sources)))
-    (and auth-sources
-         (seq-some (lambda (ports)
-                     (car (apply #'auth-source-search
-                                 :host host :port ports :max 1
-                                 :require '(:user :secret)
-                                 (and user (list :user user)))))
-                   (mew-submit-auth--ports port)))))
+sources that need no prompt are read; signal `mew-submit-secret' where the user
+may have to be asked and `mew-submit-auth-ask' is nil."
+  (mew-submit-auth--find (mew-submit-auth--specs host port user)))
 
-(defun mew-submit-auth-lookup-quietly (host port &optional user)
-  "Return what auth-source knows for HOST, PORT and USER; ask nobody anything.
-The value is that of `mew-submit-auth-lookup'.  What gpg has encrypted is read
-only if it knows the passphrase already."
-  (or (let ((noninteractive t))
-        (mew-submit-auth-lookup host port user))
-      (let ((epg-pinentry-mode 'error)
-            (epa-suppress-error-buffer t))
-        (ignore-errors
-          (mew-submit-auth-lookup host port user)))))
+(defun mew-submit-auth-user (host port author)
+  "Return the user name that auth-source has for HOST and PORT, or nil.
+That of AUTHOR, an address or nil, goes before the first one.  Who is asked is
+as for `mew-submit-auth-lookup'."
+  (plist-get (mew-submit-auth--find
+              (append (and author (mew-submit-auth--specs host port author))
+                      (mew-submit-auth--specs host port nil)))
+             :user))
 
 (defun mew-submit-auth-proxy-password (host port user)
   "Return the password of USER at the proxy on HOST and PORT, strings, or nil.
-It is unibyte.  In batch mode only sources that need no prompt are read."
-  (let* ((auth-sources (if noninteractive
-                           (mew-submit-auth-quiet-sources)
-                         auth-sources))
-         (found (and auth-sources
-                     (car (auth-source-search :host host :port port :user user
-                                              :max 1 :require '(:secret))))))
+It is unibyte.  Who is asked is as for `mew-submit-auth-lookup'."
+  (let ((found (mew-submit-auth--find
+                (list (list :host host :port port :user user :max 1
+                            :require '(:secret))))))
     (and found (mew-submit-auth--secret found))))
+
+;;; Not now
+
+(defconst mew-submit-auth--pause 600
+  "Seconds after which somebody who gave no password is asked again.")
+
+(defvar mew-submit-auth--put-off (make-hash-table :test #'equal)
+  "When the password of an account may be asked for again, and why it is not had.
+The keys are those of `mew-submit-auth--account', the values (TIME . WHY).")
+
+(defun mew-submit-auth--account (account)
+  "Return the values that ACCOUNT shares with those of the same password."
+  (mapcar (lambda (key) (plist-get account key)) '(:name :server :user)))
+
+(defun mew-submit-auth-put-off (account why)
+  "Have nobody asked for the password of ACCOUNT for some time, because of WHY."
+  (puthash (mew-submit-auth--account account)
+           (cons (+ (float-time) mew-submit-auth--pause) why)
+           mew-submit-auth--put-off))
+
+(defun mew-submit-auth-why-put-off (account)
+  "Return why nobody is to be asked for the password of ACCOUNT now, or nil."
+  (pcase (gethash (mew-submit-auth--account account) mew-submit-auth--put-off)
+    (`(,time . ,why) (and (<= 0 (- time (float-time)) mew-submit-auth--pause)
+                          why))))
+
+(defun mew-submit-auth-user-is-here (&optional account)
+  "Have the password of ACCOUNT, or of all, asked for when it is needed.
+Return non-nil if it was put off."
+  (if account
+      (when (mew-submit-auth-why-put-off account)
+        (remhash (mew-submit-auth--account account) mew-submit-auth--put-off)
+        t)
+    (prog1 (> (hash-table-count mew-submit-auth--put-off) 0)
+      (clrhash mew-submit-auth--put-off))))
 
 (defun mew-submit-auth--secret (found)
   "Return a copy of the secret in FOUND, encoded, which may be overwritten."
@@ -303,6 +400,19 @@ It is (USER . TOKEN), (:failed . WHY), or a function that will tell, as
 
 ;;; Answers, and what came of them
 
+(defun mew-submit-auth-known (event)
+  "Return (USER . SECRET) for the question EVENT if nobody needs to be asked.
+Else return nil."
+  (let* ((mew-submit-auth-ask nil)
+         (user (plist-get event :user))
+         (found (condition-case nil
+                    (mew-submit-auth-lookup (plist-get event :host)
+                                            (plist-get event :port) user)
+                  (mew-submit-secret nil))))
+    (and found
+         (cons (or user (plist-get found :user))
+               (mew-submit-auth--secret found)))))
+
 (defun mew-submit-auth-answer (event)
   "Return (USER . SECRET) for the question EVENT, or nil, or (:failed . WHY).
 EVENT is an `ask' event with :user, :host, :port and :mechanism; with :wrong
@@ -311,19 +421,6 @@ auth-source knows no password, but not in batch mode."
   (if (mew-submit-auth-token-p (plist-get event :mechanism))
       (mew-submit-auth--token-by-auth-source event)
     (mew-submit-auth--password event)))
-
-(defun mew-submit-auth-answer-quietly (event)
-  "Return (USER . SECRET) for the question EVENT, (:failed . WHY), or nil.
-Nobody is asked anything: only sources that need no passphrase are read, and
-those whose passphrase gpg still knows."
-  (if (mew-submit-auth-token-p (plist-get event :mechanism))
-      (mew-submit-auth--token-by-auth-source event)
-    (let ((found (mew-submit-auth-lookup-quietly (plist-get event :host)
-                                                 (plist-get event :port)
-                                                 (plist-get event :user))))
-      (and found
-           (cons (or (plist-get event :user) (plist-get found :user))
-                 (mew-submit-auth--secret found))))))
 
 (defun mew-submit-auth-settle (job accepted host)
   "Do what is left to do for JOB when its server HOST has judged the password.

@@ -19,10 +19,13 @@
 ;; :bcc    the Bcc field, which the copy has and the message in the outbox has not
 ;;
 ;; Nothing here asks the user anything but what Gnus or a handler of theirs asks.
+;; Programs (a shell command, notmuch insert) run in the background; what cannot, a
+;; quit ends, and the copy is left for later.
 
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-background)
 (require 'mew-submit-error)
 (require 'mew-submit-message)
 (require 'mew-submit-outbox)
@@ -314,37 +317,105 @@ M-x mew-submit-file-copies tries again."
            (plist-get copy :place) (error-message-string err))))
 
 (defun mew-submit-copies--try (entry copy)
-  "Try to file COPY of the message of ENTRY; return nil if it is not filed."
-  (and (mew-submit-copies--ready-p copy)
-       (condition-case err
-           (progn
-             (mew-submit-copies--file copy (mew-submit-outbox-message-file entry))
-             (remhash (plist-get copy :token) mew-submit-copies--closures)
-             t)
-         (error (mew-submit-copies--warn entry copy err)
-                nil))))
+  "Try to file COPY of the message of ENTRY; return nil if it is not filed.
+A quit leaves it for later."
+  (condition-case err
+      (let ((inhibit-quit nil))
+        (mew-submit-copies--file copy (mew-submit-outbox-message-file entry))
+        (remhash (plist-get copy :token) mew-submit-copies--closures)
+        t)
+    (quit (mew-submit-copies--warn entry copy '(error "You have said: not now"))
+          nil)
+    (error (mew-submit-copies--warn entry copy err)
+           nil)))
 
-(defun mew-submit-copies--file-all (entry)
-  "File the copies of ENTRY that can be filed, and note that; return the rest.
-The caller has its message locked."
-  (let ((left (plist-get entry :fcc)))
-    (dolist (copy left)
-      (when (mew-submit-copies--try entry copy)
-        (setq left (remq copy left))
-        (if left
-            (mew-submit-outbox-write (mew-submit-outbox-with entry :fcc left) t)
-          (mew-submit-outbox-remove entry))))
-    left))
+(defun mew-submit-copies--program (copy)
+  "Return the program that files COPY, a list, or nil if it is not one."
+  (let ((place (plist-get copy :place)))
+    (pcase (plist-get copy :kind)
+      ('pipe (list shell-file-name shell-command-switch place))
+      ((and 'notmuch (guard (plist-get copy :insert)))
+       (pcase-let ((`(,folder . ,tags) (split-string-and-unquote place)))
+         (append (list (if (boundp 'notmuch-command)
+                           (symbol-value 'notmuch-command)
+                         "notmuch")
+                       "insert" "--create-folder" (concat "--folder=" folder))
+                 tags))))))
+
+(defun mew-submit-copies--ended (process copy)
+  "Return nil if PROCESS has filed COPY, else a condition with the reason."
+  (let ((status (process-exit-status process)))
+    (unless (and (eq (process-status process) 'exit) (zerop status))
+      (list 'error (format "The command failed (%s): %s" status
+                           (plist-get copy :place))))))
+
+(defun mew-submit-copies--write (entry copy)
+  "Write the message of ENTRY as COPY has it to a new file; return its name."
+  (let ((file (make-temp-file (expand-file-name "copy-" (plist-get entry :directory))
+                              nil ".part"))
+        (coding-system-for-write 'no-conversion))
+    (with-temp-buffer
+      (mew-submit-copies--insert (mew-submit-outbox-message-file entry) copy)
+      (write-region nil nil file nil 'silent))
+    file))
+
+(defun mew-submit-copies--start (entry copy then)
+  "Have the program of COPY read the message of ENTRY, in the background.
+THEN is called when it has ended, with non-nil if the copy is filed."
+  ;; It reads a file: whoever feeds a pipe waits for one that does not read.
+  (let ((file (mew-submit-copies--write entry copy)))
+    (make-process
+     :name "mew-submit copy" :noquery t :connection-type 'pipe :filter #'ignore
+     :command (append (list "/bin/sh" "-c" "exec \"$@\" <\"$0\"" file)
+                      (mew-submit-copies--program copy))
+     :sentinel
+     (lambda (process _)
+       (unless (process-live-p process)
+         (mew-submit-background-run
+           (mew-submit-outbox-discard file)
+           (let ((why (mew-submit-copies--ended process copy)))
+             (when why
+               (mew-submit-copies--warn entry copy why))
+             (funcall then (null why)))))))))
+
+(defun mew-submit-copies--filed (entry copy)
+  "Note that COPY of ENTRY's message, locked, is filed; return the entry then.
+Return nil when it was the last."
+  (let* ((left (remq copy (plist-get entry :fcc)))
+         (entry (mew-submit-outbox-with entry :fcc left)))
+    (cond (left (mew-submit-outbox-write entry t)
+                entry)
+          (t (mew-submit-outbox-remove entry)
+             nil))))
+
+(defun mew-submit-copies--next-copy (entry copies lock)
+  "File those of ENTRY's copies that are in COPIES, one after the other.
+Then give LOCK, which is on its message, back."
+  (let ((copy (pop copies)))
+    (cl-flet ((go-on (filed)
+                (let ((after (if filed
+                                 (mew-submit-copies--filed entry copy)
+                               entry)))
+                  (mew-submit-copies--next-copy after (and after copies) lock))))
+      (condition-case err
+          (cond ((null copy) (mew-submit-outbox-unlock lock))
+                ((and (not noninteractive) (mew-submit-copies--program copy))
+                 (mew-submit-copies--start entry copy #'go-on))
+                (t (go-on (mew-submit-copies--try entry copy))))
+        (error (mew-submit-copies--warn entry copy err)
+               (mew-submit-outbox-unlock lock))))))
 
 (defun mew-submit-copies--file-entry (id directory)
-  "File the copies of the message ID in DIRECTORY; return those that are left."
-  (when-let ((lock (mew-submit-outbox-lock id directory)))
-    (unwind-protect
-        (let ((entry (mew-submit-outbox-read id directory)))
-          (and entry
-               (eq (plist-get entry :state) 'filing)
-               (mew-submit-copies--file-all entry)))
-      (mew-submit-outbox-unlock lock))))
+  "File the copies of the message ID in DIRECTORY that can be filed now.
+Return non-nil if some of them are left when this returns."
+  (when-let* ((lock (mew-submit-outbox-lock id directory)))
+    (let ((entry (mew-submit-outbox-read id directory)))
+      (if (eq (plist-get entry :state) 'filing)
+          (mew-submit-copies--next-copy
+           entry (seq-filter #'mew-submit-copies--ready-p (plist-get entry :fcc))
+           lock)
+        (mew-submit-outbox-unlock lock))))
+  (file-exists-p (mew-submit-outbox-file id ".eml" directory)))
 
 (defun mew-submit-copies-file (directory)
   "File the copies that are to be filed in the outbox DIRECTORY.
@@ -360,18 +431,19 @@ Return how many messages have copies left."
   (let ((left (mew-submit-copies-file mew-submit-outbox-directory)))
     (if (zerop left)
         (message "No copy is left to be filed")
-      (message "Copies of %d messages are still to be filed; those for Gnus and \
-Mew wait for it to be started" left))))
+      (message "Copies of %d messages are being filed, or wait: those for Gnus and \
+Mew until it is started" left))))
 
 ;;; When
 
 (defun mew-submit-copies--file-kept ()
   "File the copies of the messages that were delivered just now."
-  (while mew-submit-outbox-kept
-    (let ((directory (pop mew-submit-outbox-kept)))
-      (condition-case err
-          (mew-submit-copies-file directory)
-        (error (display-warning 'mew-submit (mew-submit-error-text err)))))))
+  (mew-submit-background-run
+    (while mew-submit-outbox-kept
+      (let ((directory (pop mew-submit-outbox-kept)))
+        (condition-case err
+            (mew-submit-copies-file directory)
+          (error (display-warning 'mew-submit (mew-submit-error-text err))))))))
 
 (defun mew-submit-copies--soon ()
   "Have the copies of what was delivered just now filed, soon.

@@ -111,23 +111,32 @@ What has been said of NETWORKS for good meanwhile goes before."
 
 ;;; Password?
 
+(defun mew-submit-dialog--token (event)
+  "Return what answers the question EVENT for an access token; nobody is asked."
+  (let ((mew-submit-auth-ask nil))
+    (condition-case err
+        (mew-submit-auth-answer event)
+      (mew-submit-secret (cons :failed (mew-submit-error-text err))))))
+
 (defun mew-submit-dialog--password (event)
   "Return what answers the question EVENT for a password.
 What can be read without asking is; else the user is asked."
   (let ((host (plist-get event :host))
         (user (plist-get event :user))
         (wrong (plist-get event :wrong)))
-    (or (and (not wrong) (mew-submit-auth-answer-quietly event))
-        (mew-submit-dialog--pose
-         event (list 'password host user (and wrong t))
-         (cond (wrong (format "%s did not take the password of %s.  Another one?"
-                              host user))
-               (user (format "%s wants the password of %s." host user))
-               (t (format "%s wants a user name and a password." host)))
-         (list (list "Enter it" nil (lambda () (mew-submit-auth-answer event)))
-               (list "Not now" nil))
-         nil
-         #'identity))))
+    (cond ((mew-submit-auth-token-p (plist-get event :mechanism))
+           (mew-submit-dialog--token event))
+          ((and (not wrong) (mew-submit-auth-known event)))
+          (t (mew-submit-dialog--pose
+              event (list 'password host user (and wrong t))
+              (cond (wrong (format "%s did not take the password of %s.  Another one?"
+                                   host user))
+                    (user (format "%s wants the password of %s." host user))
+                    (t (format "%s wants a user name and a password." host)))
+              (list (list "Enter it" nil (lambda () (mew-submit-auth-answer event)))
+                    (list "Not now" nil))
+              nil
+              #'identity)))))
 
 ;;; Sent, but no answer came
 

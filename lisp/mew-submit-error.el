@@ -72,11 +72,13 @@
     ("cancelled" "cancelled" 75 "Cancelled")
     ("protocol" "deferred" 76 "What the server said is not SMTP")
     ("insecure" "insecure" 77 "The security asked for could not be had")
+    ("secret" "deferred" 75 "The password cannot be had at the moment")
     ("auth" "refused" 77 "The server did not accept the credentials")
     ("config" "refused" 78 "An option or a file it names is unusable"))
   "What each kind means: (KIND RESULT EXIT-STATUS CONDITION-MESSAGE).
 The kinds are those of module/error.h, and \"usage\" for a batch command
-that is wrong before anything has begun.  The exit statuses are those of
+that is wrong before anything has begun; and \"secret\" when a password could
+not be had just now, of nobody.  The exit statuses are those of
 sysexits(3), as README.org lists them.")
 
 (pcase-dolist (`(,kind ,_result ,_status ,words) mew-submit-error--kinds)

@@ -44,6 +44,14 @@ tell of it."
   :group 'mew-submit-display
   :package-version '(mew-submit . "0.1.0"))
 
+(defcustom mew-submit-ask-when-mail-waits t
+  "Whether Emacs asks before it ends while mail waits in the outbox.
+The default is t.  Mail that is held, or needs you, does not count; while mail
+is being sent Emacs always asks."
+  :type 'boolean
+  :group 'mew-submit-display
+  :package-version '(mew-submit . "0.1.0"))
+
 (defface mew-submit-waiting '((t :inherit warning))
   "Face for mail that waits, in the mode line and the outbox."
   :group 'mew-submit-display)
@@ -580,18 +588,26 @@ Those of which the user has said that they are not sent again are left alone."
 ;;; Leaving Emacs
 
 (defun mew-submit-notice--may-leave ()
-  "Ask whether to leave Emacs while mail is being sent.
+  "Ask whether to leave Emacs while mail is being sent, or waits.
 This is on `kill-emacs-query-functions' while that is so."
-  (let ((running (length (mew-submit-queue-running))))
-    (or (zerop running)
+  (let ((running (length (mew-submit-queue-running)))
+        (waiting (if mew-submit-ask-when-mail-waits
+                     (length (mew-submit-queue-waiting))
+                   0)))
+    (if (zerop running)
+        (or (zerop waiting)
+            (yes-or-no-p
+             (format "%s in the outbox until Emacs runs again.  Leave Emacs? "
+                     (if (= waiting 1) "A mail waits"
+                       (format "%d mails wait" waiting)))))
         (yes-or-no-p
          (format "%s being sent.  Leave Emacs, and send it next time? "
                  (if (= running 1) "A mail is" (format "%d mails are"
                                                        running)))))))
 
 (defun mew-submit-notice--watch-leaving ()
-  "Have Emacs ask before it ends while mail is being sent, and only then."
-  (if (mew-submit-queue-running)
+  "Have Emacs ask before it ends while mail is being sent or waits, only then."
+  (if (or (mew-submit-queue-running) (mew-submit-queue-waiting))
       (add-hook 'kill-emacs-query-functions #'mew-submit-notice--may-leave)
     (remove-hook 'kill-emacs-query-functions #'mew-submit-notice--may-leave)))
 

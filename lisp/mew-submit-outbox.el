@@ -35,6 +35,7 @@
 (require 'mew-submit-json)
 (require 'mew-submit-message)
 (require 'mew-submit-module)
+(require 'mew-submit-state)
 
 (declare-function mew-submit--mod-sync "ext:mew-submit-module" (file))
 (declare-function mew-submit--mod-lock "ext:mew-submit-module" (file))
@@ -44,7 +45,7 @@
   (locate-user-emacs-file "mew-submit/outbox/")
   "The directory that holds messages until they are delivered.
 The default is \"mew-submit/outbox/\" in `user-emacs-directory'.  Nobody else
-can read it."
+can read it; one that others can write to is not used."
   :type 'directory
   :group 'mew-submit-outbox
   :package-version '(mew-submit . "0.1.0")
@@ -71,16 +72,39 @@ Message-ID, by which server, and that server's words; 0 keeps no log."
   "Have FILE, or a directory, on disk."
   (mew-submit--mod-sync (mew-submit-outbox--octets-name file)))
 
+(defun mew-submit-outbox--check (directory)
+  "Signal `mew-submit-config' if others could have put messages into DIRECTORY.
+What is there says by which server mail goes, and which program files a copy.
+That others can read it is put right."
+  (pcase (mew-submit-state-others (directory-file-name (file-truename directory)))
+    ('own (mew-submit-error-throw
+           'config nil "The outbox %s belongs to somebody else; set \
+mew-submit-outbox-directory" directory))
+    ('write (mew-submit-error-throw
+             'config nil "Others can write to the outbox %s: look what is in it, \
+and chmod 700 it" directory))
+    ('read (set-file-modes directory #o700))))
+
+(defun mew-submit-outbox--make (directory)
+  "Make DIRECTORY and its parents; have them on disk under their names."
+  (let ((parent (file-name-directory (directory-file-name directory))))
+    (unless (file-directory-p directory)
+      (mew-submit-outbox--make parent)
+      (with-file-modes #o700
+        (make-directory directory t))
+      (when (fboundp 'mew-submit--mod-sync)
+        (mew-submit-outbox-sync parent)))))
+
 (defun mew-submit-outbox-prepare (directory)
   "Make DIRECTORY, for messages, if it does not exist; return its full name.
 Signal `mew-submit-config' when it cannot be used."
   (let ((name (file-name-as-directory (expand-file-name directory))))
     (condition-case err
-        (with-file-modes #o700
-          (make-directory name t))
-      (file-error
+        (mew-submit-outbox--make name)
+      ((file-error mew-submit-internal)
        (mew-submit-error-throw 'config nil "The outbox cannot be used: %s"
-                               (error-message-string err))))
+                               (mew-submit-error-text err))))
+    (mew-submit-outbox--check name)
     (unless (and (file-directory-p name) (file-writable-p name))
       (mew-submit-error-throw 'config nil "The outbox cannot be written to: %s"
                               name))
@@ -160,6 +184,7 @@ With DURABLY non-nil it is on disk, under its name, on return."
         (mew-submit-outbox--with-errors "The state of a message"
           (mew-submit-outbox--delete part)
           (let ((coding-system-for-write 'utf-8-emacs-unix)
+                (create-lockfiles nil)
                 (write-region-inhibit-fsync t)
                 (file-name-handler-alist nil))
             (with-file-modes #o600
@@ -246,9 +271,10 @@ What cannot be read has the state `broken', and :last says why."
 
 (defun mew-submit-outbox-ids (directory)
   "Return the identifiers of all messages in DIRECTORY, the oldest first."
-  (and (file-directory-p directory)
-       (mapcar (lambda (file) (substring file 0 -4))
-               (directory-files directory nil "\\`[^.].*\\.eml\\'"))))
+  (when (file-directory-p directory)
+    (mew-submit-outbox--check directory)
+    (mapcar (lambda (file) (substring file 0 -4))
+            (directory-files directory nil "\\`[^.].*\\.eml\\'"))))
 
 (defun mew-submit-outbox-clean (directory)
   "Delete what an Emacs that died has left behind unfinished in DIRECTORY.
@@ -639,6 +665,7 @@ Return the entries of those messages."
   "Add a line about ENTRY, delivered with DONE, to the log of its directory."
   (let ((file (expand-file-name "delivered.log" (plist-get entry :directory)))
         (coding-system-for-write 'no-conversion)
+        (create-lockfiles nil)
         (file-name-handler-alist nil))
     (unless (zerop mew-submit-delivered-log-max)
       (when (> (or (file-attribute-size (file-attributes file)) 0)

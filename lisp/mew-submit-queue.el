@@ -27,6 +27,7 @@
 (require 'mew-submit-network)
 (require 'mew-submit-outbox)
 (require 'mew-submit-plan)
+(require 'mew-submit-question)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
 (require 'mew-submit-session)
@@ -45,6 +46,14 @@ The default is 1, 2, 5, 10, 30 and 60 minutes; the last one holds from then on.
 Each is made up to a fifth shorter or longer by chance.  When the network has
 changed, the next attempt is made at once."
   :type '(repeat :tag "Seconds" (number :tag "Seconds"))
+  :group 'mew-submit-outbox
+  :package-version '(mew-submit . "0.1.0"))
+
+(defcustom mew-submit-give-up-after 432000
+  "Seconds after which a message that is still not delivered is tried no more.
+The default is 432000, five days, as mail servers have it; nil means never.  It
+stays in the outbox, and the buffer *mew-submit* tells why."
+  :type '(choice (const :tag "Never" nil) (number :tag "Seconds"))
   :group 'mew-submit-outbox
   :package-version '(mew-submit . "0.1.0"))
 
@@ -249,31 +258,81 @@ JOURNALS are the identifiers of those that have a journal."
 (defconst mew-submit-queue--look-octets 100000000
   "How much memory may be used before garbage is collected in the midst of it.")
 
+(defvar mew-submit-queue--seen (make-hash-table :test #'equal)
+  "What directories were like when they were looked through whole.")
+
+(defconst mew-submit-queue--settled 3
+  "Seconds after which the time of a directory changes with the next change.")
+
+(defun mew-submit-queue--likeness (directory)
+  "Return what is new when something in DIRECTORY is, or what is known of it.
+Return nil when that cannot be told yet: two changes may have one time.  What is
+changed there gets its name by a renaming, so the directory changes."
+  (let* ((attributes (file-attributes directory))
+         (time (file-attribute-modification-time attributes)))
+    (and time
+         (> (float-time (time-subtract nil time)) mew-submit-queue--settled)
+         (list time (file-attribute-inode-number attributes)
+               (seq-count (lambda (entry)
+                            (equal (plist-get entry :directory) directory))
+                          (hash-table-values mew-submit-queue--entries))))))
+
+(defun mew-submit-queue--look-safely (id directory journals)
+  "Look at the message ID in DIRECTORY, with JOURNALS; return nil if that fails."
+  (condition-case err
+      (progn (mew-submit-queue--look-at id directory journals)
+             t)
+    (error (display-warning 'mew-submit
+                            (format "The message %s: %s" id
+                                    (mew-submit-error-text err)))
+           nil)))
+
+(defun mew-submit-queue--look-through (directory)
+  "Have what is in DIRECTORY in memory; return nil if some cannot be looked at."
+  (let* ((ids (mew-submit-outbox-ids directory))
+         (journals (and ids (mew-submit-outbox-journals directory)))
+         (there (make-hash-table :test #'equal))
+         (whole t))
+    (dolist (id ids)
+      (puthash (mew-submit-outbox-file id ".eml" directory) t there)
+      (unless (mew-submit-queue--look-safely id directory journals)
+        (setq whole nil)))
+    (dolist (entry (hash-table-values mew-submit-queue--entries))
+      (when (and (equal (plist-get entry :directory) directory)
+                 (not (gethash (mew-submit-queue--key entry) there))
+                 (not (gethash (mew-submit-queue--key entry)
+                               mew-submit-queue--jobs)))
+        (mew-submit-queue--drop entry)))
+    whole))
+
+(defun mew-submit-queue--look-at-sending (directory)
+  "Make good what others sent from DIRECTORY and left behind: no file has changed."
+  (dolist (entry (hash-table-values mew-submit-queue--entries))
+    (when (and (eq (plist-get entry :state) 'sending)
+               (equal (plist-get entry :directory) directory))
+      (mew-submit-queue--look-safely (plist-get entry :id) directory nil))))
+
 (defun mew-submit-queue-look (&optional directory)
   "Have what is in DIRECTORY, by default the outbox, in memory as it is on disk.
-What cannot be looked at is told as a warning, and the rest goes on."
+What cannot be looked at is told as a warning, and the rest goes on.  A look at
+one that has not changed reads nothing."
   (let* (;; A thousand files at once: one collection, afterwards, is enough.
          (gc-cons-threshold (max gc-cons-threshold
                                  mew-submit-queue--look-octets))
          (directory (file-name-as-directory
                      (expand-file-name
                       (or directory mew-submit-outbox-directory))))
-         (ids (mew-submit-outbox-ids directory))
-         (journals (and ids (mew-submit-outbox-journals directory)))
-         (there (make-hash-table :test #'equal)))
-    (dolist (id ids)
-      (puthash (mew-submit-outbox-file id ".eml" directory) t there)
-      (condition-case err
-          (mew-submit-queue--look-at id directory journals)
-        (error (display-warning 'mew-submit
-                                (format "The message %s: %s" id
-                                        (mew-submit-error-text err))))))
-    (dolist (entry (hash-table-values mew-submit-queue--entries))
-      (when (and (equal (plist-get entry :directory) directory)
-                 (not (gethash (mew-submit-queue--key entry) there))
-                 (not (gethash (mew-submit-queue--key entry)
-                               mew-submit-queue--jobs)))
-        (mew-submit-queue--drop entry)))))
+         (likeness (mew-submit-queue--likeness directory)))
+    (if (and likeness
+             (equal likeness (gethash directory mew-submit-queue--seen)))
+        (mew-submit-queue--look-at-sending directory)
+      (remhash directory mew-submit-queue--seen)
+      ;; The time from before: what came meanwhile makes another.
+      (when (and (mew-submit-queue--look-through directory) likeness)
+        (puthash directory
+                 (list (nth 0 likeness) (nth 1 likeness)
+                       (nth 2 (mew-submit-queue--likeness directory)))
+                 mew-submit-queue--seen)))))
 
 (defun mew-submit-queue--older-p (a b)
   "Was the message of the entry A put into the outbox before that of B?
@@ -363,10 +422,35 @@ DONE who was refused before there was a final dot."
     ((and "cancelled" (guard (not mew-submit-queue--leaving)))
      (mew-submit-outbox-with entry :state 'held :next nil))
     ("cancelled" (mew-submit-outbox-with entry :state 'queued :next nil))
+    ;; It waits for its account's password, and not for a time of its own.
+    ((guard (equal (plist-get done :kind) "secret"))
+     (mew-submit-outbox-with entry :state 'queued :next nil))
     (_ (mew-submit-outbox-with
         entry :state 'queued
         :next (+ (float-time)
                  (mew-submit-queue--interval (plist-get entry :attempts)))))))
+
+(defun mew-submit-queue--perhaps-give-up (entry done)
+  "Return DONE, or what is told instead when ENTRY's message has waited too long."
+  (let ((since (max (or (plist-get entry :not-before) 0)
+                    (or (plist-get entry :created) (float-time)))))
+    (if (and mew-submit-give-up-after
+             (equal (plist-get done :result) "deferred")
+             (> (- (float-time) since) mew-submit-give-up-after))
+        (append (list :result "refused"
+                      :text (format "Given up after %d days.  The last time: %s"
+                                    (/ (- (float-time) since) 86400)
+                                    (plist-get done :text)))
+                done)
+      done)))
+
+(defun mew-submit-queue--perhaps-unread (entry done)
+  "Return DONE, or what is told instead when ENTRY's file cannot be read now.
+That says nothing of the message: a network home may be away for a moment."
+  (if (and (equal (plist-get done :kind) "message")
+           (not (file-readable-p (mew-submit-outbox-message-file entry))))
+      (append '(:kind "internal" :result "deferred") done)
+    done))
 
 (defun mew-submit-queue--after (entry done)
   "Return ENTRY, which was being sent, as it is after its `done' event DONE.
@@ -438,7 +522,9 @@ It is its caller's again."
   "Do all there is to do for DONE, the end of JOB.
 A quit, as in a question that is asked then, takes effect afterwards."
   (mew-submit-queue--whole
-    (let ((old (mew-submit-queue--job-entry job)))
+    (let* ((old (mew-submit-queue--job-entry job))
+           (done (mew-submit-queue--perhaps-give-up
+                  old (mew-submit-queue--perhaps-unread old done))))
       (unwind-protect
           (let ((entry (mew-submit-queue--after old done)))
             (if (mew-submit-queue--claimed-p entry done)
@@ -490,10 +576,11 @@ those that the user's account has now."
         (plist-put account :all-or-none t)
       account)))
 
-(defun mew-submit-queue--submit (job)
-  "Start the session of JOB."
+(defun mew-submit-queue--submit (job resolved)
+  "Start the session of JOB.
+RESOLVED is what was looked up for its account, a plist, or nil."
   (let* ((entry (mew-submit-queue--job-entry job))
-         (account (mew-submit-queue--account entry)))
+         (account (append resolved (mew-submit-queue--account entry))))
     (unwind-protect
         (setf (mew-submit-queue--job-session job)
               (mew-submit-request-submit
@@ -509,8 +596,9 @@ those that the user's account has now."
       (when-let ((password (plist-get account :password)))
         (clear-string password)))))
 
-(defun mew-submit-queue--begin (entry lock)
-  "Begin to send ENTRY's message, on which LOCK is."
+(defun mew-submit-queue--begin (entry lock resolved)
+  "Begin to send ENTRY's message, on which LOCK is.
+RESOLVED is what was looked up for its account, a plist, or nil."
   (let* ((entry (mew-submit-outbox-with
                  entry :state 'sending :next nil
                  :attempts (1+ (or (plist-get entry :attempts) 0))))
@@ -522,7 +610,7 @@ those that the user's account has now."
     (puthash (mew-submit-queue--key entry) job mew-submit-queue--jobs)
     (add-hook 'kill-emacs-hook #'mew-submit-queue--end)
     (condition-case err
-        (mew-submit-queue--submit job)
+        (mew-submit-queue--submit job resolved)
       (error
        ;; Not at once: the caller goes through the table this would change.
        (setf (mew-submit-queue--job-session job)
@@ -577,6 +665,19 @@ What the user has chosen is a time of the clock, whatever that says."
                (mew-submit-report-people (plist-get entry :recipients))
                (plist-get later :last))))))
 
+(defun mew-submit-queue--resolve (entry)
+  "Return what has to be looked up for ENTRY's account before it is sent.
+It is a plist, or nil for one that cannot be used, which is told later.  Signal
+`mew-submit-secret' where the user has to be asked first."
+  (condition-case err
+      (let ((resolved (mew-submit-request-resolve (plist-get entry :account)
+                                                  (plist-get entry :from))))
+        (list :user (plist-get resolved :user)
+              :proxy-password (plist-get resolved :proxy-password)
+              :resolved t))
+    (mew-submit-secret (signal (car err) (cdr err)))
+    (mew-submit-error nil)))
+
 (defun mew-submit-queue--begin-locked (entry lock)
   "Begin to send ENTRY's message, on which LOCK is, as it is on disk.
 Return non-nil if it is being sent now."
@@ -584,10 +685,11 @@ Return non-nil if it is being sent now."
                                         (plist-get entry :directory)))
         begun)
     (when (and true (mew-submit-queue--due-p true))
-      ;; What is being sent stays locked, whoever quits.
-      (mew-submit-queue--whole
-        (mew-submit-queue--begin true lock)
-        (setq begun t)))
+      (let ((resolved (mew-submit-queue--resolve true)))
+        ;; What is being sent stays locked, whoever quits.
+        (mew-submit-queue--whole
+          (mew-submit-queue--begin true lock resolved)
+          (setq begun t))))
     begun))
 
 (defun mew-submit-queue--try-to-begin (entry)
@@ -606,10 +708,82 @@ Return non-nil if it is being sent now."
           (t (mew-submit-queue--drop entry)))))
 
 (defun mew-submit-queue--try (entry)
-  "Begin to send ENTRY's message; whatever fails puts off that message alone."
+  "Begin to send ENTRY's message; whatever fails puts off that message alone.
+Nobody is asked anything on the way."
   (condition-case err
-      (mew-submit-queue--try-to-begin entry)
+      (let ((mew-submit-auth-ask nil))
+        (mew-submit-queue--try-to-begin entry))
+    (mew-submit-secret (mew-submit-queue--ask-first entry))
     (error (mew-submit-queue--put-off entry err))))
+
+;;; Passwords that somebody has to be asked for
+
+(defvar mew-submit-queue--asking nil
+  "The accounts for which the user will be asked something.")
+
+(defun mew-submit-queue--account-waits-p (entry)
+  "Does ENTRY's message wait until the password of its account can be asked for?"
+  (let ((account (plist-get entry :account)))
+    (or (member account mew-submit-queue--asking)
+        (mew-submit-auth-why-put-off account))))
+
+(defun mew-submit-queue--no-secret (entry why)
+  "Tell that ENTRY's message waits for a password, because of WHY."
+  (mew-submit-auth-put-off (plist-get entry :account) why)
+  (puthash (mew-submit-queue--key entry)
+           (mew-submit-outbox-with entry :last (concat "No password: " why))
+           mew-submit-queue--entries)
+  (message "Mail to %s waits in the outbox: no password (%s)"
+           (mew-submit-report-people (plist-get entry :recipients)) why))
+
+(defun mew-submit-queue--ask-first (entry)
+  "Have the user asked for what is needed to begin to send ENTRY's message.
+Where nobody is there it waits for somebody."
+  (let ((account (plist-get entry :account)))
+    (cond ((mew-submit-background-nobody-p)
+           (mew-submit-queue--no-secret entry "nobody is there to be asked"))
+          ((not (member account mew-submit-queue--asking))
+           (push account mew-submit-queue--asking)
+           (mew-submit-question-ask
+            nil (list 'unlock account)
+            (format "The log-in for %s is where a passphrase may be needed."
+                    (plist-get account :server))
+            (list (list "Unlock it" nil
+                        (lambda ()
+                          (mew-submit-queue--ask entry)
+                          t))
+                  '("Not now" nil))
+            nil
+            (lambda (unlocked)
+              (unless unlocked
+                (setq mew-submit-queue--asking
+                      (delete account mew-submit-queue--asking))
+                (mew-submit-queue--no-secret entry "you have said: not now"))))))))
+
+(defun mew-submit-queue--ask (entry)
+  "Begin to send ENTRY's message, and ask the user for what is needed.
+One answer counts for all messages of the account."
+  (let ((account (plist-get entry :account))
+        (key (mew-submit-queue--key entry)))
+    (setq mew-submit-queue--asking (delete account mew-submit-queue--asking))
+    (when (gethash key mew-submit-queue--entries)
+      (condition-case err
+          (mew-submit-queue--try-to-begin (gethash key mew-submit-queue--entries))
+        (quit (mew-submit-queue--no-secret entry "you have said: not now"))
+        (error (mew-submit-queue--no-secret entry
+                                            (mew-submit-error-text err)))))
+    (mew-submit-queue-run)))
+
+(defun mew-submit-queue--somebody-came ()
+  "Ask whoever has come for the passwords that mail waits for.
+This is on `server-after-make-frame-hook'."
+  (let ((waiting (seq-count #'mew-submit-queue--account-waits-p
+                            (mew-submit-queue-waiting))))
+    (when (and (mew-submit-auth-user-is-here) (> waiting 0))
+      (message "Mail waits in the outbox for a password (%d)" waiting)
+      (run-at-time 0 nil #'mew-submit-queue--wake))))
+
+(add-hook 'server-after-make-frame-hook #'mew-submit-queue--somebody-came)
 
 (defun mew-submit-queue--room-p (entry)
   "May ENTRY's message be sent beside those of its account that are?"
@@ -634,7 +808,7 @@ Return non-nil if it is being sent now."
                     (hash-table-values mew-submit-queue--entries))
         #'mew-submit-queue--older-p))
 
-(defun mew-submit-queue--queued ()
+(defun mew-submit-queue-waiting ()
   "Return the entries that wait for the network or for their turn."
   (seq-filter (lambda (entry)
                 (eq (plist-get entry :state) 'queued))
@@ -651,7 +825,7 @@ Return non-nil if it is being sent now."
 
 (defun mew-submit-queue--hurry ()
   "Send at once what waits for the network or for its turn."
-  (dolist (entry (mew-submit-queue--queued))
+  (dolist (entry (mew-submit-queue-waiting))
     (puthash (mew-submit-queue--key entry) t mew-submit-queue--urgent))
   (mew-submit-queue-run))
 
@@ -729,6 +903,7 @@ Whatever happens, this comes back."
       (cond ((not (mew-submit-queue--due-p entry now))
              (push entry later))
             ((or (gethash (plist-get entry :account) full)
+                 (mew-submit-queue--account-waits-p entry)
                  (not (mew-submit-queue--allowed-p entry))))
             ((mew-submit-queue--room-p entry)
              (mew-submit-queue--try entry))
@@ -831,6 +1006,8 @@ sends it again."
          (entry (mew-submit-outbox-add file fields directory entry move source)))
     (mew-submit-queue--note entry)
     (puthash (mew-submit-queue--key entry) caller mew-submit-queue--callers)
+    (unless mew-submit-background
+      (mew-submit-auth-user-is-here (plist-get entry :account)))
     (condition-case err
         (mew-submit-queue-run)
       (error (display-warning 'mew-submit (mew-submit-error-text err))))
@@ -897,6 +1074,7 @@ Signal `user-error' when it is being sent."
             (lambda (entry)
               (when (eq (plist-get entry :state) 'broken)
                 (user-error "%s" (plist-get entry :last)))
+              (mew-submit-auth-user-is-here (plist-get entry :account))
               (mew-submit-queue--save (funcall function entry))))
       (mew-submit-queue-run))))
 
@@ -987,6 +1165,7 @@ What is held, refused or uncertain stays as it is.  Return how many there are."
                                (eq (plist-get entry :state) 'queued))
                              (mew-submit-queue-entries directory))))
     (dolist (entry waiting)
+      (mew-submit-auth-user-is-here (plist-get entry :account))
       (puthash (mew-submit-queue--key entry) t mew-submit-queue--urgent))
     (mew-submit-queue-run)
     (length waiting)))

@@ -36,6 +36,7 @@
 (require 'mew-submit-relay-smtp)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
+(require 'mew-submit-state)
 (require 'seq)
 
 (declare-function mew-submit--mod-ignore-pipe "ext:mew-submit-module" ())
@@ -1027,13 +1028,6 @@ A message may come slowly, but not ever more slowly."
 
 ;;; Listening
 
-(defun mew-submit-relay--own-p (directory)
-  "Can nobody else enter DIRECTORY?"
-  (let ((attributes (file-attributes directory 'integer)))
-    (and (eq (file-attribute-type attributes) t)
-         (eql (file-attribute-user-id attributes) (user-uid))
-         (zerop (logand (file-modes directory) #o077)))))
-
 (defun mew-submit-relay--clear-socket (file)
   "Delete the socket FILE, unless there is somebody who listens on it."
   (when (file-exists-p file)
@@ -1064,7 +1058,7 @@ NAME is what messages call it."
          (directory (file-name-directory file)))
     (with-file-modes #o700
       (make-directory directory t))
-    (unless (mew-submit-relay--own-p directory)
+    (when (mew-submit-state-others directory)
       (mew-submit-error-throw
        'config nil "Others can enter the socket's directory: %s" directory))
     (mew-submit-relay--clear-socket file)

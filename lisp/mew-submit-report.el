@@ -26,6 +26,8 @@
 on the way changes what it says.  It was not delivered.")
     ("insecure" . "No password and no mail has left.  Try from another network \
 or ask who runs the server; do not switch TLS off.")
+    ("secret" . "It is sent when the password can be had: you are asked again when \
+you send something by that account, or later.")
     ("auth" . "Check user name and password.  Nothing was sent.")
     ("refused" . "The server would say the same again: change the message, the \
 addresses or the account first.")

@@ -16,6 +16,7 @@
 (require 'mew-submit-account)
 (require 'mew-submit-address)
 (require 'mew-submit-auth)
+(require 'mew-submit-background)
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
 (require 'mew-submit-memory)
@@ -104,16 +105,40 @@ NETWORKS."
     (or (and (eq rule 'ask) (mew-submit-negative-rule host networks))
         rule)))
 
+(defvar mew-submit-request--checking nil
+  "Non-nil while it is only found out whether a message can be sent.
+Nobody is asked anything then.")
+
+(defun mew-submit-request--look-up (function)
+  "Return the value of FUNCTION, a look-up, or `unknown' while only checking."
+  (let ((mew-submit-auth-ask (and mew-submit-auth-ask
+                                  (not mew-submit-request--checking))))
+    (condition-case err
+        (funcall function)
+      (mew-submit-secret (if mew-submit-request--checking
+                             'unknown
+                           (signal (car err) (cdr err)))))))
+
+(defun mew-submit-request--login (account host port)
+  "Return the user that auth-source has for ACCOUNT at HOST and PORT, or nil.
+In batch mode it is not asked."
+  (unless (or noninteractive (plist-get account :resolved))
+    (mew-submit-request--look-up
+     (lambda ()
+       (mew-submit-auth-user host port (plist-get account :author))))))
+
 (defun mew-submit-request--user (account host port)
   "Return ACCOUNT's user name, or nil for no authentication.
 Without one auth-source is asked for HOST and PORT, but not in batch mode.  An
 account that wants a mechanism never goes without a user: signal
 `mew-submit-config'."
-  (let ((mechanism (mew-submit-auth-mechanism account)))
-    (unless (equal mechanism "none")
+  (let* ((mechanism (mew-submit-auth-mechanism account))
+         (none (equal mechanism "none"))
+         (login (and (not none) (null (plist-get account :user))
+                     (mew-submit-request--login account host port))))
+    (unless (or none (eq login 'unknown))
       (or (plist-get account :user)
-          (and (not noninteractive)
-               (plist-get (mew-submit-auth-lookup host port) :user))
+          login
           (pcase (upcase (or mechanism ""))
             ("" nil)
             ;; The certificate or the ticket says who it is.
@@ -177,8 +202,35 @@ HOST and PORT are for auth-source."
                  (mew-submit-tunnel-environment))
             (and user
                  (list :tunnel-password
-                       (mew-submit-auth-proxy-password (car proxy) (cdr proxy)
-                                                       user))))))
+                       (or (mew-submit-request--octets
+                            (plist-get account :proxy-password))
+                           (mew-submit-request--proxy-password proxy user)))))))
+
+(defun mew-submit-request--proxy-password (proxy user)
+  "Return the password of USER at PROXY, (HOST . PORT), or nil."
+  (let ((found (mew-submit-request--look-up
+                (lambda ()
+                  (mew-submit-auth-proxy-password (car proxy) (cdr proxy)
+                                                  user)))))
+    (and (stringp found) found)))
+
+(defun mew-submit-request-resolve (account author)
+  "Return ACCOUNT with all that has to be looked up before it is used.
+AUTHOR is the address it is used for.  Who is asked is as for
+`mew-submit-auth-lookup'; what was looked up is not looked up again."
+  (let* ((account (append account (list :author author)))
+         (host (mew-submit-request-host account))
+         (plan (mew-submit-request--plan account 'never))
+         (tunnel (mew-submit-tunnel-parse (plist-get account :tunnel)))
+         (proxy-user (plist-get tunnel :tunnel-user)))
+    (append (list :user (mew-submit-request--user
+                         account host (caar (plist-get plan :routes)))
+                  :proxy-password
+                  (and proxy-user
+                       (mew-submit-request--proxy-password
+                        (mew-submit-tunnel-proxy tunnel) proxy-user))
+                  :resolved t)
+            account)))
 
 (defun mew-submit-request--memory-file (account)
   "Return the file that remembers what ACCOUNT's server has offered, or nil.
@@ -271,7 +323,9 @@ ACCOUNT is a plist, as in `mew-submit-accounts', and may have :password,
 :memory, :timeout and :step-timeout too.  FROM and RECIPIENTS, or nil, are the
 envelope.  Signal a condition such as `mew-submit-message' or
 `mew-submit-config' for whatever cannot be used."
-  (let ((connection (mew-submit-request--connection account))
+  (let ((connection (mew-submit-request--connection
+                     (append account
+                             (list :author (mew-submit-message-author fields)))))
         (recipients (mew-submit-request--recipients recipients fields)))
     (append
      (list
@@ -295,7 +349,8 @@ envelope.  Signal a condition such as `mew-submit-message' or
   "Return the envelope, (FROM . RECIPIENTS), for the message FILE with FIELDS.
 ACCOUNT, FROM and RECIPIENTS are as for `mew-submit-request-make'.  Signal the
 same conditions for whatever cannot be used."
-  (let ((request (mew-submit-request-make account file fields from recipients)))
+  (let* ((mew-submit-request--checking t)
+         (request (mew-submit-request-make account file fields from recipients)))
     (dolist (key '(:password :tunnel-password))
       (when-let ((secret (plist-get request key)))
         (clear-string secret)))
@@ -421,13 +476,13 @@ account says."
                                           out))
          (mew-submit-tls-file-name out))))
 
-(defun mew-submit-request--or-failed (answer why)
-  "Return ANSWER, or (:failed . WHY) in place of none, now or later."
-  (cond ((functionp answer)
-         (lambda (reply)
-           (funcall answer (lambda (later)
-                             (funcall reply (or later (cons :failed why)))))))
-        (t (or answer (cons :failed why)))))
+(defun mew-submit-request--or (answer otherwise)
+  "Return ANSWER, or what the function OTHERWISE returns for none, now or later."
+  (if (functionp answer)
+      (lambda (reply)
+        (funcall answer (lambda (later)
+                          (funcall reply (or later (funcall otherwise))))))
+    (or answer (funcall otherwise))))
 
 (defun mew-submit-request--secret (work event)
   "Return what answers the question EVENT of WORK for a secret.
@@ -441,12 +496,65 @@ It is as `mew-submit-session-start' takes it."
           ((null on-ask) nil)
           ((null refusal)
            (setf (mew-submit-request--work-asked work) t)
-           (funcall on-ask event))
-          (t (mew-submit-request--or-failed
+           (if (mew-submit-request--asks-user-p work)
+               (mew-submit-request--ask-user work event)
+             (funcall on-ask event)))
+          (t (mew-submit-request--or
               (condition-case nil
                   (funcall on-ask (append event '(:wrong t)))
                 (quit nil))
-              refusal)))))
+              (lambda () (cons :failed refusal)))))))
+
+(defun mew-submit-request--asks-user-p (work)
+  "Does WORK have the user asked for what auth-source does not know?
+A function that answers questions so has the property `mew-submit-asks-again'."
+  (let ((on-ask (mew-submit-request--work-on-ask work)))
+    (and (not noninteractive)
+         on-ask (symbolp on-ask)
+         (function-get on-ask 'mew-submit-asks-again))))
+
+(defun mew-submit-request--none (work why)
+  "Return the answer that there is no secret for WORK at the moment, and WHY.
+Nobody is asked for that of its account again, for whatever message, for a time."
+  (mew-submit-auth-put-off (mew-submit-request--work-account work) why)
+  (cons :none why))
+
+(defun mew-submit-request--ask-user (work event)
+  "Ask the user for the secret that EVENT of WORK wants; return the answer.
+One answer counts for all messages of the account."
+  (let ((why (mew-submit-auth-why-put-off
+              (mew-submit-request--work-account work))))
+    (if why
+        (cons :none why)
+      (condition-case err
+          (mew-submit-request--or
+           (funcall (mew-submit-request--work-on-ask work) event)
+           (lambda () (mew-submit-request--none work "you have said: not now")))
+        (quit (mew-submit-request--none work "you have said: not now"))
+        (error (mew-submit-request--none work (mew-submit-error-text err)))))))
+
+(defun mew-submit-request--secret-at-once (work event)
+  "Return what answers EVENT of WORK for a secret if nobody has to be asked.
+Where nobody is there that is that there is none."
+  (let ((refusal (mew-submit-request--work-refusal work)))
+    (cond ((mew-submit-auth-token-p (plist-get event :mechanism)) nil)
+          ((not (mew-submit-request--asks-user-p work)) nil)
+          ((and (null refusal) (mew-submit-auth-known event)))
+          ((not (mew-submit-background-nobody-p)) nil)
+          (refusal (cons :failed refusal))
+          (t (mew-submit-request--none
+              work "nobody is there to be asked for the password")))))
+
+(defun mew-submit-request--answer-at-once (work event)
+  "Return what answers the question EVENT of WORK if nobody has to be asked.
+Return nil when the user has to be."
+  (pcase (plist-get event :what)
+    ("seven-bit" (mew-submit-request--seven-bit work))
+    ("password"
+     (let ((answer (mew-submit-request--secret-at-once work event)))
+       (when answer
+         (setf (mew-submit-request--work-asked work) t))
+       answer))))
 
 (defun mew-submit-request--tunnel-name (work)
   "Return what names the way out of WORK, or nil for no tunnel."
@@ -480,14 +588,9 @@ Whoever is asked hears of the tunnel as well: it makes another network."
 (defun mew-submit-request--again (work done)
   "Return another request for WORK after its end DONE, or nil.
 That is when the password was refused for good and there is somebody to ask
-for another one, but only once.  A function that answers questions has the
-property `mew-submit-asks-again' when it gives another password to an event
-with :wrong."
-  (when (and (not noninteractive)
+for another one, but only once: the event has :wrong then."
+  (when (and (mew-submit-request--asks-user-p work)
              (mew-submit-request--work-asked work)
-             (let ((on-ask (mew-submit-request--work-on-ask work)))
-               (and (symbolp on-ask)
-                    (function-get on-ask 'mew-submit-asks-again)))
              (null (mew-submit-request--work-refusal work))
              (equal (plist-get done :kind) "auth")
              (<= 500 (plist-get done :code) 599))
@@ -606,6 +709,7 @@ Where a message has gone another way because of it, look again some time."
               (when on-done
                 (funcall on-done event)))
    :on-ask (lambda (event) (mew-submit-request--answer work event))
+   :on-know (lambda (event) (mew-submit-request--answer-at-once work event))
    :again (lambda (event) (mew-submit-request--again work event))
    :hint (mew-submit-request--hint work)))
 

@@ -56,6 +56,8 @@ The default is 200000.  The oldest lines go first."
   (on-event nil :documentation "Function called with each event, or nil.")
   (on-done nil :documentation "Function called with the `done' event, or nil.")
   (on-ask nil :documentation "Function that answers an `ask' event, or nil.")
+  (on-know nil :documentation "Function that answers one and asks nobody, or nil.")
+  (lacks nil :documentation "Non-nil when there was no secret just now.")
   (again nil :documentation "Function that may want another job, or nil.")
   (hint nil :documentation "What to add when no route leads anywhere, or nil.")
   (remark nil :documentation "Why a question got no answer, or nil.")
@@ -181,7 +183,7 @@ The last of them is `done'.")
           (mew-submit--mod-open process)
         (error (delete-process process)
                (signal (car err) (cdr err))))
-      (mew-submit--mod-beat (* 1000 mew-submit-session--beat))
+      (mew-submit--mod-beat (round (* 1000 mew-submit-session--beat)))
       (setq mew-submit-session--process process)
       (add-hook 'kill-emacs-hook #'mew-submit-session-stop))))
 
@@ -331,9 +333,17 @@ have it accepted from then on"))
                 (lambda (a b)
                   (< (plist-get a :id) (plist-get b :id))))))
 
+(defun mew-submit-session--kind (session event)
+  "Return the kind of EVENT, the end of SESSION's job.
+That nobody gave a secret is not a refusal: the server has not judged one."
+  (let ((kind (or (plist-get event :kind) "internal")))
+    (if (and (equal kind "auth") (mew-submit-session-lacks session))
+        "secret"
+      kind)))
+
 (defun mew-submit-session--done (session event)
   "Return the whole `done' event of SESSION, whose job ended with EVENT."
-  (let* ((kind (or (plist-get event :kind) "internal"))
+  (let* ((kind (mew-submit-session--kind session event))
          (recipients (reverse (mew-submit-session-recipients session)))
          (outcome (mew-submit-session--outcome kind recipients))
          (connected (mew-submit-session-connected session))
@@ -387,12 +397,13 @@ when EVENT has been dealt with; while ASKING it only means no."
 
 (defun mew-submit-session--reply (session id answer)
   "Pass ANSWER on to the job ID of SESSION, unless that has ended.
-What is (:failed . WHY), or cannot be passed on, counts as no answer, and the
-reason is told at the end.  A secret is wiped afterwards."
-  (let* ((failed (eq (car-safe answer) :failed))
+What is (:failed . WHY) or (:none . WHY), or cannot be passed on, counts as no
+answer, and the reason is told at the end.  A secret is wiped afterwards."
+  (let* ((failed (memq (car-safe answer) '(:failed :none)))
          (secret (and (not failed) (cdr-safe answer))))
     (when (and (eql id (mew-submit-session-id session))
                (null (mew-submit-session-done session)))
+      (setf (mew-submit-session-lacks session) (eq (car-safe answer) :none))
       (condition-case err
           (cond (failed (mew-submit-session--no-answer session (cdr answer)))
                 (secret (mew-submit--mod-answer id (car answer) secret))
@@ -425,10 +436,15 @@ Whatever goes wrong counts as \"no answer\"."
 
 (defun mew-submit-session--ask (session event)
   "Have the question EVENT of SESSION answered.
-The answer may depend on what was tried so far, which goes with the question."
-  (mew-submit-session--answer
-   session (append event
-                   (list :attempts (mew-submit-session--tried session)))))
+What is known without the user is said at once.  The answer may depend on what
+was tried so far, which goes with the question."
+  (let ((known (mew-submit-session--call (mew-submit-session-on-know session)
+                                         event "answering a question" t)))
+    (if known
+        (mew-submit-session--reply session (mew-submit-session-id session) known)
+      (mew-submit-session--answer
+       session (append event
+                       (list :attempts (mew-submit-session--tried session)))))))
 
 (defun mew-submit-session--start-job (request)
   "Have the module start a job for REQUEST and return its number.
@@ -449,7 +465,8 @@ The secrets in REQUEST are overwritten."
         (mew-submit-session-tls session) nil
         (mew-submit-session-auth session) nil
         (mew-submit-session-reply session) nil
-        (mew-submit-session-remark session) nil)
+        (mew-submit-session-remark session) nil
+        (mew-submit-session-lacks session) nil)
   (puthash (mew-submit-session-id session) session mew-submit-session--table))
 
 (defun mew-submit-session--again-p (session done)
@@ -522,14 +539,17 @@ before it is handled.  Whatever throws past this, the rest is handled later."
 ;;; What the floors above call
 
 (cl-defun mew-submit-session-start
-    (request &key on-event on-done on-ask again hint)
+    (request &key on-event on-done on-ask on-know again hint)
   "Start a job for REQUEST, a plist as the module takes it, and return its session.
 All of it happens in the background.  ON-EVENT is called with each event, the
 last of which is `done'; ON-DONE with that one only.  ON-ASK is called with an
 `ask' event and returns the answer: a string, (USER . SECRET), nil for no, or
-\(:failed . WHY) for no with the reason; or a function, which is called with a
-function to pass such an answer to, sooner or later.  The SECRET is overwritten
-then.  So are :password and :tunnel-password of REQUEST, here.
+\(:failed . WHY) for no with the reason; (:none . WHY) when there is no secret
+just now; or a function, which is called with a function to pass such an answer
+to, sooner or later.  The SECRET is overwritten then.  ON-ASK may ask the user,
+and is called when that one is not typing.  ON-KNOW asks nobody; it is called
+before, at once, and returns such an answer too, or nil where it knows none.  As
+the SECRET, :password and :tunnel-password of REQUEST are overwritten, here.
 
 AGAIN is called with what would be the `done' event, before anybody else is,
 and may return another request: then that event is not told, and a job for
@@ -539,7 +559,8 @@ there is no job."
   (mew-submit-module-ensure)
   (mew-submit-session--open)
   (let ((session (mew-submit-session--make :on-event on-event :on-done on-done
-                                           :on-ask on-ask :again again
+                                           :on-ask on-ask :on-know on-know
+                                           :again again
                                            :hint hint
                                            :message (plist-get request
                                                                :file))))

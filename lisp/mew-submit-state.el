@@ -11,6 +11,17 @@
 
 ;;; Code:
 
+(defun mew-submit-state-others (directory)
+  "Return what others can do in DIRECTORY: `own', `write' or `read', or nil.
+`own' is for one that is not a directory of the user's."
+  (let ((attributes (file-attributes directory 'integer))
+        (modes (file-modes directory)))
+    (cond ((not (and (eq (file-attribute-type attributes) t)
+                     (eql (file-attribute-user-id attributes) (user-uid))))
+           'own)
+          ((/= 0 (logand modes #o022)) 'write)
+          ((/= 0 (logand modes #o055)) 'read))))
+
 (defun mew-submit-state-read (file)
   "Return the Lisp value in FILE, or signal an error."
   (with-temp-buffer
@@ -23,7 +34,8 @@
   (let ((directory (file-name-directory (expand-file-name file))))
     (with-file-modes #o700
       (make-directory directory t))
-    (let ((part (make-temp-file (expand-file-name "part-" directory)))
+    (let ((create-lockfiles nil)
+          (part (make-temp-file (expand-file-name "part-" directory)))
           (coding-system-for-write 'utf-8-unix)
           (print-length nil)
           (print-level nil))

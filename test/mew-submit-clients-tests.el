@@ -271,6 +271,80 @@
         (should-not (file-exists-p file))
         (should-not (mew-submit-clients-tests--kept))))))
 
+;;; Nothing waits for a copy
+
+(defun mew-submit-clients-tests--kept-entry (directory fcc)
+  "Put a delivered message that wants the copies FCC into DIRECTORY's copies/."
+  (let* ((outbox (mew-submit-outbox-prepare directory))
+         (raw (mew-submit-test-write
+               (expand-file-name "raw" outbox)
+               (concat "From: me@x\nTo: a@x\n\n" (make-string 300000 ?b) "\n")))
+         (entry (mew-submit-outbox-add
+                 raw (mew-submit-message-fields raw) outbox
+                 (list :state 'queued :from "me@x" :recipients nil
+                       :delivered '("a@x") :fcc fcc))))
+    (mew-submit-outbox-keep entry)
+    (mew-submit-outbox-remove entry)))
+
+(ert-deftest mew-submit-clients-tests-a-program-is-not-waited-for ()
+  "A program that files a copy and takes its time, or does not read, stops nobody.
+What comes after it is filed in its turn; one that fails leaves the copy."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let ((noninteractive nil)
+          (outbox (expand-file-name "outbox/" directory))
+          (go (expand-file-name "go" directory))
+          (sent (expand-file-name "sent" directory))
+          warnings)
+      (mew-submit-clients-tests--kept-entry
+       outbox
+       (list (list :kind 'pipe :place "exit 3")
+             (list :kind 'pipe
+                   :place (format "while [ ! -e %s ]; do sleep 0.05; done; cat >%s"
+                                  go sent))
+             (list :kind 'mbox :place (concat sent ".mbox"))))
+      (cl-letf (((symbol-function 'display-warning)
+                 (lambda (_type text &rest _) (push text warnings))))
+        (should (= 1 (mew-submit-copies-file outbox)))
+        (should-not (file-exists-p sent))
+        (mew-submit-test-until ("the first to fail" 120)
+          warnings)
+        (should-not (file-exists-p (concat sent ".mbox")))
+        (mew-submit-test-write go "")
+        (mew-submit-test-until ("the last" 120)
+          (file-exists-p (concat sent ".mbox")))
+        (should (> (file-attribute-size (file-attributes sent)) 300000))
+        (should (= 1 (length warnings)))
+        (mew-submit-test-until ("the lock to be given back" 120)
+          (let ((id (car (mew-submit-outbox-ids (expand-file-name "copies/" outbox)))))
+            (equal (plist-get (mew-submit-outbox-read
+                               id (expand-file-name "copies/" outbox))
+                              :fcc)
+                   '((:kind pipe :place "exit 3")))))
+        (should-not (directory-files (expand-file-name "copies/" outbox) nil
+                                     "\\.part\\'"))))))
+
+(ert-deftest mew-submit-clients-tests-a-quit-leaves-the-copy ()
+  "A quit ends a function that files a copy; the copy is left for later."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let ((outbox (expand-file-name "outbox/" directory))
+          (inhibit-quit t)              ; as in a timer
+          (allowed nil)
+          warnings)
+      (mew-submit-clients-tests--kept-entry
+       outbox (list (list :kind 'function :place (expand-file-name "x" directory)
+                          :function 'mew-submit-clients-tests--slow)))
+      (cl-letf (((symbol-function 'display-warning)
+                 (lambda (_type text &rest _) (push text warnings)))
+                ((symbol-function 'mew-submit-clients-tests--slow)
+                 (lambda (_)
+                   (setq allowed (not inhibit-quit))
+                   (signal 'quit nil))))
+        (should (= 1 (mew-submit-copies-file outbox))))
+      (should allowed)
+      (should (string-search "not now" (car warnings))))))
+
 (ert-deftest mew-submit-clients-tests-bad-message-keeps-its-fields ()
   "A message that is not accepted into the outbox keeps its Fcc for the next try."
   (mew-submit-clients-tests--with-server

@@ -264,5 +264,50 @@
         (should (equal (plist-get line :server) "h")))
       (should-not (mew-submit-outbox-ids directory)))))
 
+(ert-deftest mew-submit-outbox-tests-what-others-can-write-to ()
+  "An outbox that others can write to is not used, nor read; 0755 is put right."
+  (mew-submit-test-with-directory directory
+    (let ((copies (mew-submit-outbox-copies directory)))
+      (make-directory copies)
+      (dolist (modes '(#o777 #o770 #o702))
+        (dolist (place (list directory copies))
+          (set-file-modes place modes)
+          (should-error (mew-submit-outbox-prepare place) :type 'mew-submit-config)
+          (should-error (mew-submit-outbox-ids place) :type 'mew-submit-config)))
+      (should (= (file-modes copies) #o702))
+      (set-file-modes directory #o755)
+      (mew-submit-outbox-prepare directory)
+      (should (= (file-modes directory) #o700))
+      ;; Somebody else's.
+      (cl-letf (((symbol-function 'user-uid) (lambda () 4711)))
+        (should-error (mew-submit-outbox-ids directory)
+                      :type 'mew-submit-config)))))
+
+(ert-deftest mew-submit-outbox-tests-parents-are-on-disk ()
+  "The directories that are made for the outbox are on disk under their names."
+  (mew-submit-test-with-directory directory
+    (mew-submit-module-ensure)
+    (let (synced)
+      (cl-letf (((symbol-function 'mew-submit-outbox-sync)
+                 (lambda (file) (push (file-relative-name file directory) synced))))
+        (mew-submit-outbox-prepare (expand-file-name "a/b/outbox/" directory)))
+      (should (equal synced '("a/b/" "a/" "./"))))))
+
+(ert-deftest mew-submit-outbox-tests-no-lock-files ()
+  "A lock file that an Emacs elsewhere has left asks nothing of anybody."
+  (mew-submit-test-with-directory directory
+    (mew-submit-module-ensure)
+    (let ((entry (list :id "x" :directory directory :state 'held)))
+      (dolist (name '("delivered.log" "x.eld.part" "state"))
+        (make-symbolic-link "bob@elsewhere.1:1" (expand-file-name
+                                                 (concat ".#" name) directory)))
+      (cl-letf (((symbol-function 'ask-user-about-lock)
+                 (lambda (&rest _) (ert-fail "It asks"))))
+        (let ((create-lockfiles t))
+          (mew-submit-outbox-write entry t)
+          (mew-submit-outbox--log entry nil)
+          (mew-submit-state-write (expand-file-name "state" directory) "c" 1)))
+      (should (file-exists-p (expand-file-name "delivered.log" directory))))))
+
 (provide 'mew-submit-outbox-tests)
 ;;; mew-submit-outbox-tests.el ends here

@@ -55,7 +55,8 @@ KEYS are for `mew-submit-queue-add', and :text for another message."
     (cl-remf keys :text)
     (mew-submit-test-write
      raw (or text "From: me@x\nTo: a@x, b@x\nSubject: s\n\nbody\n"))
-    (apply #'mew-submit-queue-add raw :account account :on-ask #'ignore keys)))
+    (apply #'mew-submit-queue-add raw :account account
+           (append keys (list :on-ask #'ignore)))))
 
 (defun mew-submit-queue-tests--state (id)
   "Return the state of the message ID on disk, or nil."
@@ -587,6 +588,237 @@ filename=a.txt\n\nattached\n\n--=--\n")))
                                :not-before (+ (float-time) 1e8))
                          entry)))))
 
+;;; The end of patience
+
+(ert-deftest mew-submit-queue-tests-a-file-that-is-away ()
+  "A message whose file cannot be read at the moment is not refused for that."
+  (mew-submit-test-with-directory directory
+    (let ((entry (list :id "x" :directory directory :state 'queued :attempts 1))
+          (done '(:event done :kind "message" :result "refused" :text "No")))
+      (should (eq 'queued (plist-get (mew-submit-queue--judge
+                                      entry (mew-submit-queue--perhaps-unread
+                                             entry done))
+                                     :state)))
+      (mew-submit-test-write (mew-submit-outbox-message-file entry) "a")
+      (should (eq 'refused (plist-get (mew-submit-queue--judge
+                                       entry (mew-submit-queue--perhaps-unread
+                                              entry done))
+                                      :state))))))
+
+(ert-deftest mew-submit-queue-tests-gives-up ()
+  "After some days a message is tried no more, and the user is told."
+  (let* ((mew-submit-give-up-after 1000)
+         (now (float-time))
+         (done '(:event done :result "deferred" :kind "connect" :text "No"))
+         (result (lambda (&rest entry)
+                   (plist-get (mew-submit-queue--perhaps-give-up entry done)
+                              :result))))
+    (should (equal (funcall result :created (- now 900)) "deferred"))
+    (should (equal (funcall result :created (- now 1100)) "refused"))
+    ;; It was not to be sent before.
+    (should (equal (funcall result :created (- now 1100) :not-before now)
+                   "deferred"))
+    (let ((mew-submit-give-up-after nil))
+      (should (equal (funcall result :created 0) "deferred")))
+    (should (eq 'refused
+                (plist-get (mew-submit-queue--judge
+                            (list :state 'queued)
+                            (mew-submit-queue--perhaps-give-up
+                             (list :created 0) done))
+                           :state)))))
+
+(ert-deftest mew-submit-queue-tests-leaving-while-mail-waits ()
+  "Who leaves Emacs while mail waits is asked, unless that is not wanted."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-outbox directory
+    (let ((asked 0))
+      (cl-letf (((symbol-function 'yes-or-no-p) (lambda (_) (cl-incf asked) nil)))
+        (should (mew-submit-notice--may-leave))
+        (mew-submit-queue-tests--all-wait directory '(:server "h" :auth "none") 1)
+        (should-not (mew-submit-notice--may-leave))
+        (should (= asked 1))
+        (let ((mew-submit-ask-when-mail-waits nil))
+          (should (mew-submit-notice--may-leave)))))))
+
+;;; Looking at the outbox
+
+(ert-deftest mew-submit-queue-tests-an-unchanged-outbox ()
+  "A look at an outbox that has not changed reads no file; a change is seen."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-outbox directory
+    (let* ((ids (mew-submit-queue-tests--all-wait
+                 directory '(:name "x" :server "127.0.0.1" :auth "none"
+                                   :routes "1:none" :tls none)
+                 20))
+           (looks 0)
+           (count (lambda (&rest _) (cl-incf looks)))
+           (age (lambda (seconds)
+                  (set-file-times directory (time-subtract nil seconds)))))
+      (funcall age 100)
+      (mew-submit-queue-look)
+      (advice-add 'mew-submit-queue--look-at :before count)
+      (unwind-protect
+          (progn
+            (mew-submit-queue-look)
+            (should (= looks 0))
+            ;; What another Emacs does there.
+            (mew-submit-outbox-remove (mew-submit-queue-entry (car ids)))
+            (mew-submit-queue-look)
+            (should (= looks 19))
+            (should-not (mew-submit-queue-entry (car ids)))
+            ;; Two changes may have one time: what is new is not trusted.
+            (mew-submit-queue-look)
+            (should (= looks 38))
+            ;; Nor what is no longer known.
+            (funcall age 50)
+            (mew-submit-queue-look)
+            (clrhash mew-submit-queue--entries)
+            (mew-submit-queue-look)
+            (should (= (hash-table-count mew-submit-queue--entries) 19)))
+        (advice-remove 'mew-submit-queue--look-at count)))))
+
+;;; Passwords
+
+(defmacro mew-submit-queue-tests--with-user (spec &rest body)
+  "Run BODY with a server that wants a password, an outbox, and a willing user.
+SPEC is (PEER DIRECTORY ACCOUNT QUESTIONS): QUESTIONS is how often there was
+something to ask; the first button is pressed.  The account has no :user."
+  (declare (indent 1) (debug (sexp body)))
+  (pcase-let ((`(,peer ,directory ,account ,questions) spec))
+    `(mew-submit-test-with-peer (,peer "--user" "me" "--password" "secret"
+                                       "127.0.0.1:0,name=s")
+       (mew-submit-queue-tests--with-outbox ,directory
+         (let* ((,account (mew-submit-test-account ,peer "s" :name "t"))
+                (,questions 0)
+                (noninteractive nil)
+                (mew-submit-queue--asking nil)
+                (mew-submit-memory-file nil)
+                (mew-submit-question-list nil)
+                (mew-submit-question-hook nil)
+                (ask (symbol-function 'mew-submit-question-ask)))
+           (auth-source-forget-all-cached)
+           (clrhash mew-submit-auth--put-off)
+           (cl-letf (((symbol-function 'mew-submit-question-ask)
+                      (lambda (&rest rest)
+                        (cl-incf ,questions)
+                        (apply ask rest)
+                        (run-at-time
+                         0 nil
+                         (lambda ()
+                           (when-let* ((question (car mew-submit-question-list)))
+                             (condition-case nil
+                                 (mew-submit-question-answer
+                                  question
+                                  (car (mew-submit-question-choices question)))
+                               (quit nil)))))))
+                     ((symbol-function 'y-or-n-p) #'ignore))
+             ,@body))))))
+
+(defun mew-submit-queue-tests--add-asking (directory account count)
+  "Put COUNT messages into DIRECTORY, by ACCOUNT, whose questions are the user's."
+  (dotimes (_ count)
+    (mew-submit-queue-tests--add directory account
+                                 :on-ask #'mew-submit-dialog-answer)))
+
+(defun mew-submit-queue-tests--authinfo (directory name)
+  "Write a file NAME of passwords in DIRECTORY; return its name."
+  (let ((file-name-handler-alist nil))  ; as it is, also when it is called .gpg
+    (mew-submit-test-write (expand-file-name name directory)
+                           "machine 127.0.0.1 login me password secret\n")))
+
+(ert-deftest mew-submit-queue-tests-what-nobody-is-asked-for ()
+  "A secret that can be read without asking waits for no frame and no quiet."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-user (peer directory account questions)
+    (let ((auth-sources (list (mew-submit-queue-tests--authinfo directory "plain")
+                              (mew-submit-queue-tests--authinfo directory "x.gpg"))))
+      (cl-letf (((symbol-function 'mew-submit-background-nobody-p) #'always))
+        (mew-submit-queue-tests--add-asking directory account 2)
+        (mew-submit-test-until ("both" 120)
+          (mew-submit-test-stored peer 2)))
+      (should (= questions 0)))))
+
+(ert-deftest mew-submit-queue-tests-one-no-for-all ()
+  "\"Not now\" at the question for a password counts for all mail of the account.
+It stays queued, with the reason, until the user does something.  A quit of the
+prompt is no answer: the question goes on waiting."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-user (peer directory account questions)
+    (let ((auth-sources nil)
+          (asked 0)
+          (answer (lambda () (signal 'quit nil))))
+      (setq account (append '(:user "me") account))
+      (cl-letf (((symbol-function 'read-passwd)
+                 (lambda (&rest _) (cl-incf asked) (funcall answer))))
+        (mew-submit-queue-tests--add-asking directory account 4)
+        (mew-submit-test-until ("the question" 120)
+          (= asked 1))
+        (should (= (length (mew-submit-queue-running)) 1))
+        (should (= (length mew-submit-question-list) 1))
+        (mew-submit-question-answer (car mew-submit-question-list) '("Not now" nil))
+        (mew-submit-queue-tests--settle)
+        (mew-submit-queue-run)
+        (should-not (mew-submit-queue-running))
+        (should (equal (mapcar (lambda (entry) (plist-get entry :state))
+                               (mew-submit-queue-entries))
+                       '(queued queued queued queued)))
+        (should (string-search "not now"
+                               (plist-get (car (mew-submit-queue-entries)) :last)))
+        (should (equal (plist-get (cdar mew-submit-queue-tests--done) :kind)
+                       "secret"))
+        (should (= questions 1))
+        (setq answer (lambda () (copy-sequence "secret")))
+        (mew-submit-queue-flush)
+        (mew-submit-test-until ("all four" 120)
+          (mew-submit-test-stored peer 4))))))
+
+(ert-deftest mew-submit-queue-tests-the-backend-says-why ()
+  "What auth-source says when it fails is kept with the message, which waits."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-user (peer directory account questions)
+    (let ((auth-sources (list (mew-submit-queue-tests--authinfo directory "x.gpg"))))
+      (cl-letf (((symbol-function 'auth-source-search)
+                 (lambda (&rest _) (error "Decryption failed"))))
+        (mew-submit-queue-tests--add-asking directory account 1)
+        (mew-submit-test-until ("the reason" 120)
+          (string-search "Decryption failed"
+                         (or (plist-get (car (mew-submit-queue-entries)) :last)
+                             ""))))
+      (should (= questions 1))
+      (should (eq 'queued (plist-get (car (mew-submit-queue-entries)) :state)))
+      (should-not (mew-submit-test-log peer "accept")))))
+
+(ert-deftest mew-submit-queue-tests-nobody-is-there ()
+  "What has to be asked for waits for a frame, and the server is left alone."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-user (peer directory account questions)
+    (let ((auth-sources (list (mew-submit-queue-tests--authinfo directory "x.gpg"))))
+      (cl-letf (((symbol-function 'mew-submit-background-nobody-p) #'always)
+                ((symbol-function 'auth-source-search)
+                 (lambda (&rest _) (ert-fail "It was looked up"))))
+        (mew-submit-queue-tests--add-asking directory account 2)
+        (mew-submit-queue-run))
+      (should (= questions 0))
+      (should-not (mew-submit-queue-running))
+      (let ((auth-sources (list (mew-submit-queue-tests--authinfo directory "y"))))
+        (mew-submit-queue--somebody-came)
+        (mew-submit-test-until ("both" 120)
+          (mew-submit-test-stored peer 2))))))
+
+(ert-deftest mew-submit-queue-tests-login-of-the-sender ()
+  "The log-in that is the sender's address goes before the first one."
+  (mew-submit-test-with-directory directory
+    (let ((auth-sources
+           (list (mew-submit-test-write
+                  (expand-file-name "authinfo" directory)
+                  "machine h login a@x password 1\nmachine h login b@x password 2\n")))
+          (noninteractive nil))
+      (auth-source-forget-all-cached)
+      (should (equal (mew-submit-auth-user "h" 587 "b@x") "b@x"))
+      (should (equal (mew-submit-auth-user "h" 587 "c@x") "a@x"))
+      (should (equal (mew-submit-auth-user "h" 587 nil) "a@x"))
+      (should-not (mew-submit-auth-user "other" 587 "b@x")))))
+
 ;;; Each message stands alone
 
 (defun mew-submit-queue-tests--peer-account (peer)
@@ -677,15 +909,36 @@ filename=a.txt\n\nattached\n\n--=--\n")))
         (mew-submit-session--open)
         ;; An hour ahead, when the module sent something last.
         (setq mew-submit-session--seen (+ (float-time) 3600))
-        (mew-submit--mod-beat 20)
+        ;; As when the module's next octet comes.
+        (mew-submit-session--filter nil ".")
         (unwind-protect
             (progn
               (mew-submit-test-until ("the message" 120)
                 (mew-submit-test-stored peer 1))
               (should (< (float-time (timer--time timer))
                          (+ (float-time) 200))))
-          (mew-submit--mod-beat 60000)
           (cancel-timer timer))))))
+
+(ert-deftest mew-submit-queue-tests-heartbeat ()
+  "The module sends an octet now and then though there is no event."
+  :tags '(:module)
+  (should (equal (plist-get
+                  (mew-submit-test-emacs
+                   (list "-l" (expand-file-name "mew-submit.el" mew-submit-test-root)
+                         "--eval"
+                         (prin1-to-string
+                          '(let ((beats 0)
+                                 (end (+ (float-time) 100)))
+                             (mew-submit-module-ensure)
+                             (defconst mew-submit-session--beat 0.02)
+                             (advice-add 'mew-submit-session--filter :before
+                                         (lambda (&rest _) (setq beats (1+ beats))))
+                             (mew-submit-session--open)
+                             (while (and (< beats 3) (< (float-time) end))
+                               (accept-process-output nil 0.1))
+                             (princ (>= beats 3))))))
+                  :stdout)
+                 "t")))
 
 (ert-deftest mew-submit-queue-tests-held-by-the-delay ()
   "What `mew-submit-delay' holds is not held for a day by a clock set back."

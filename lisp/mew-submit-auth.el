@@ -439,9 +439,9 @@ nothing wrong is tried again."
                (funcall save)))))))
 
 (defun mew-submit-auth-offer-to-save (host save)
-  "Call SAVE, which saves the password that HOST has taken, if the user wants that.
-`auth-source-save-behavior' says so, or the user does.  In batch mode nobody is
-asked."
+  "Call SAVE, to save the password that HOST has taken, if the user wants that.
+The variable `auth-source-save-behavior' says so, or the user does.  In batch
+mode nobody is asked."
   (cond ((eq auth-source-save-behavior t) (funcall save))
         ((or noninteractive (null auth-source-save-behavior)) nil)
         (t (mew-submit-question-ask

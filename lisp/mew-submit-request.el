@@ -477,7 +477,7 @@ account says."
          (mew-submit-tls-file-name out))))
 
 (defun mew-submit-request--or (answer otherwise)
-  "Return ANSWER, or what the function OTHERWISE returns for none, now or later."
+  "Return ANSWER, or for none the value of OTHERWISE, a function, now or later."
   (if (functionp answer)
       (lambda (reply)
         (funcall answer (lambda (later)

@@ -21,6 +21,7 @@
          (mew-submit-question-list nil)
          (mew-submit-notice--posed nil)
          (mew-submit-notice--unseen nil)
+         (ring-bell-function #'ignore)
          (mew-submit-question-hook '(mew-submit-notice--questions))
          (answers nil))
      (ignore answers)

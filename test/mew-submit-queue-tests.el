@@ -205,7 +205,8 @@ rcpt#2=reply:550 5.1.1 Who"
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
     (mew-submit-queue-tests--with-outbox directory
-      (let ((account (mew-submit-test-account peer "ok")))
+      (let ((account (mew-submit-test-account peer "ok"))
+            (mew-submit-keep-connection 600))
         (dotimes (i 10)
           (mew-submit-queue-tests--add
            directory account

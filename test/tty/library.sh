@@ -24,6 +24,7 @@
 #   fail WORDS                   fail now
 #   count_ticks                  before start_emacs, for expect_free
 #   expect_free                  wait until Emacs has dealt with a timer twenty times more, whatever goes on
+#   press WORDS                  go to the questions that wait, and press the button of that answer
 #   lisp FORM                    print the value of FORM in the running Emacs, which is asked by keys (M-:), so not
 #                                while it waits for an answer
 #   deliveries                   print how many messages the peer has stored
@@ -178,6 +179,23 @@ lisp ()
   expect_that "an answer to $1" test -e "$dir/told"
   cat "$dir/told"
 }
+
+# press WORDS: go to the questions, to the button WORDS, and press it.
+press ()
+{
+  m_x mew-submit-answer
+  expect_that 'the questions to be selected' at_buffer '\*mew-submit\*'
+  keys C-s
+  expect '^I-search'
+  say "[$1]"
+  expect "^I-search: \\[$1\\]"
+  keys Enter
+  expect_gone '^I-search'
+  keys Left
+  keys Enter
+}
+
+at_buffer () { lisp '(buffer-name (window-buffer (selected-window)))' | grep -q "$1"; }
 
 # --- Running ------------------------------------------------------------------------------------------------
 

@@ -33,8 +33,8 @@ msub_request_clear (struct msub_request *request)
         &request->dsn_return, &request->dsn_id, &request->dsn_notify, &request->deliver_by, &request->hold_for,
         &request->hold_until, &request->priority_level, &request->tunnel_place, &request->tunnel_user,
         &request->tunnel_program,
-        &request->source_ipv4, &request->source_ipv6, &request->auth_remembered, &request->share,
-        &request->journal };
+        &request->source_ipv4, &request->source_ipv6, &request->auth_remembered, &request->auth_remembered_25,
+        &request->share, &request->journal };
   for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
     {
       free (*strings[i]);
@@ -294,7 +294,8 @@ static int
 log_in (struct msub_server *server, const struct msub_context *context, struct msub_request *request,
         struct msub_error *err)
 {
-  server->mechanism = msub_smtp_mechanism (server->smtp, request->auth, request->auth_remembered, err);
+  const char *remembered = server->winner.route.port == 25 ? request->auth_remembered_25 : request->auth_remembered;
+  server->mechanism = msub_smtp_mechanism (server->smtp, request->auth, remembered, err);
   if (!server->mechanism)
     return -1;
   if (log_in_once (server, context, request, false, err) == 0)

@@ -91,15 +91,20 @@
       (should-not (file-exists-p memory)))))
 
 (ert-deftest mew-submit-memory-tests-other-ports ()
-  "What was offered at one port of a plan is expected at its others."
+  "What was offered at one port of a plan is expected at its others.
+Ways to log in are so where mail is submitted; port 25 is a service of its own,
+though STARTTLS is expected there too."
   (mew-submit-test-with-directory directory
     (let ((memory (expand-file-name "m" directory)))
       (mew-submit-memory--learn memory "Smtp.Example.org" 587 t "SCRAM-SHA-1")
       (mew-submit-memory--learn memory "smtp.example.org" 25 nil "PLAIN")
       (should (equal (mew-submit-memory-request memory "smtp.example.ORG" '(25 587))
+                     '(:starttls-remembered t :auth-remembered "SCRAM-SHA-1"
+                                            :auth-remembered-25 "PLAIN")))
+      (should (equal (mew-submit-memory-request memory "smtp.example.org" '(587 465))
                      '(:starttls-remembered t :auth-remembered "SCRAM-SHA-1")))
       (should (equal (mew-submit-memory-request memory "smtp.example.org" '(25))
-                     '(:auth-remembered "PLAIN")))
+                     '(:auth-remembered-25 "PLAIN")))
       (should-not (mew-submit-memory-request memory "smtp.example.org" '(465)))
       (should-not (mew-submit-memory-request memory "example.org" '(587)))
       (should-not (mew-submit-memory-request nil "smtp.example.org" '(587))))))

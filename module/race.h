@@ -46,7 +46,11 @@ int msub_race_next (struct msub_race *race, struct msub_winner *winner_r, struct
 /* The winner ATTEMPT turned out to be KASE (MSUB_CASE_TLS, MSUB_CASE_GREETING) after all; WORDS say why.  */
 void msub_race_judge (struct msub_race *race, size_t attempt, enum msub_case kase, const char *words);
 
-/* No port but the preferred one may be used from now on.  To be called between two runs.  */
-void msub_race_insist (struct msub_race *race);
+/* PORT is not to be used from now on.  To be called between two runs.  */
+void msub_race_bar (struct msub_race *race, int port);
+bool msub_race_barred (const struct msub_race *race, int port);
+
+/* How many ports there are that have not been barred.  */
+size_t msub_race_ports_left (const struct msub_race *race);
 
 #endif

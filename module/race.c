@@ -499,7 +499,7 @@ rank_routes (struct msub_race *race)
       race->tiers[i] = same < i ? race->tiers[same] : race->ports++;
     }
   for (size_t i = 0; i < race->options->count; i++)
-    if (routes[i].demoted)
+    if (routes[i].demoted && !race->options->asks)
       race->tiers[i] += race->ports;
 }
 

@@ -17,6 +17,8 @@ struct msub_race_options
   const struct msub_route *routes; /* in plan order; the first one's port is the preferred one, demoted or not */
   size_t count;     /* 1 .. MSUB_ROUTES_MAX */
   bool raced;       /* false: strictly one after the other */
+  bool asks;        /* somebody is asked before another port than the preferred one is used: demoted routes keep their
+                       place then, so that the preferred port has been tried this time whenever there is a question */
   int attempt_delay_msecs;   /* RFC 8305's Connection Attempt Delay */
   int connect_timeout_msecs; /* upper bound for each attempt, and for the look-ups */
 };

@@ -154,7 +154,7 @@ report_connected (const struct msub_server *server, const struct msub_context *c
 }
 
 /* The race's next winner.  Before a less preferred port is used because the preferred one is blocked, ask, if the user
-   wants to be asked, but once only.  After a no the preferred port has its chance yet where it was demoted.  */
+   wants to be asked, but once only.  */
 static int
 next_winner (struct msub_server *server, const struct msub_context *context, const struct msub_request *request,
              struct msub_race *race, bool *asked, struct msub_error *err)
@@ -168,18 +168,9 @@ next_winner (struct msub_server *server, const struct msub_context *context, con
   int yes = ask_fallback (context, request, winner, err);
   if (yes)
     return yes > 0 ? 0 : -1;
-  int port = winner->route.port;
   msub_smtp_free (&server->smtp);
-  for (size_t i = 0; i < request->route_count; i++)
-    if (request->routes[i].port != request->routes[0].port)
-      msub_race_bar (race, request->routes[i].port);
-  if (next_winner (server, context, request, race, asked, err) == 0)
-    return 0;
-  if (err->kind != MSUB_CONNECT)
-    return -1;
-  *err = (struct msub_error) { 0 };
   return msub_fail (err, MSUB_CONNECT, "Port %d of %s cannot be reached, and falling back to port %d was declined",
-                    request->routes[0].port, request->host, port);
+                    request->routes[0].port, request->host, winner->route.port);
 }
 
 /* Run the race until somebody greets.  A connection that closes before the first octet lets the race go on; nothing else
@@ -406,6 +397,7 @@ msub_server_open (struct msub_server *server, const struct msub_context *context
     .routes = request->routes,
     .count = request->route_count,
     .raced = request->raced,
+    .asks = request->ask_fallback,
     .attempt_delay_msecs = request->attempt_delay_msecs,
     .connect_timeout_msecs = request->connect_timeout_msecs,
   };

@@ -117,5 +117,86 @@ Where another port of the plan is left the message waits for that."
         (should (equal (plist-get done :kind) "insecure"))
         (should (equal (plist-get done :alarm) "striptls"))))))
 
+;;; The question
+
+(defun mew-submit-routes-tests--asked (peer names answer &optional change)
+  "Send by PEER's listeners NAMES, with questions; return (DONE . QUESTIONS).
+Each question is answered with ANSWER.  CHANGE gets the request to change it."
+  (let* (questions
+         (account (append
+                   (list :routes (mew-submit-routes-tests--routes peer names)
+                         :fallback 'ask :user "me"
+                         :password (copy-sequence "s3cret"))
+                   (mew-submit-test-account peer (car names))))
+         (file (mew-submit-test-write (mew-submit-test--peer-file peer "asked")
+                                      "From: me@x\nTo: a@x\n\nbody\n"))
+         (make (symbol-function 'mew-submit-request-make))
+         done)
+    (cl-letf (((symbol-function 'mew-submit-request-make)
+               (lambda (&rest arguments)
+                 (funcall (or change #'identity) (apply make arguments)))))
+      (mew-submit-request-submit file :account account
+                                 :on-ask (lambda (event)
+                                           (push event questions)
+                                           answer)
+                                 :on-done (lambda (event) (setq done event))))
+    (mew-submit-test-until ("the end") done)
+    (cons done (nreverse questions))))
+
+(defun mew-submit-routes-tests--demote (request)
+  "Return REQUEST with the routes to its first port demoted."
+  (let ((port (caar (plist-get request :routes))))
+    (plist-put request :routes
+               (mapcar (lambda (route)
+                         (if (= port (car route))
+                             (append (seq-take route 3) '(t))
+                           route))
+                       (plist-get request :routes)))))
+
+(ert-deftest mew-submit-routes-tests-asked-of-what-is-so-now ()
+  "A question about a blocked port comes only where it was tried this time.
+That is so whatever is remembered of the network: a port that answers again is
+used, and nothing is asked."
+  :tags '(:module)
+  (mew-submit-routes-tests--with peer
+    (pcase-let ((`(,done . ,questions)
+                 (mew-submit-routes-tests--asked
+                  peer '("submission" "relay") "yes"
+                  #'mew-submit-routes-tests--demote)))
+      (should-not questions)
+      (should (equal (plist-get done :result) "delivered"))
+      (should (equal (plist-get done :port)
+                     (mew-submit-test-port peer "submission"))))
+    (dolist (change (list nil #'mew-submit-routes-tests--demote))
+      (dolist (answer '("yes" nil))
+        (pcase-let* ((`(,done . ,questions)
+                      (mew-submit-routes-tests--asked
+                       peer '("shut" "submission") answer change))
+                     (attempts (plist-get (car questions) :attempts)))
+          (should (= 1 (length questions)))
+          (should (equal (plist-get done :result)
+                         (if answer "delivered" "deferred")))
+          ;; The preferred port's verdict is there when the question is.
+          (should (seq-some (lambda (attempt)
+                              (and (eql (plist-get attempt :port)
+                                        (mew-submit-test-port peer "shut"))
+                                   (eql (plist-get attempt :case) 2)))
+                            attempts)))))))
+
+(ert-deftest mew-submit-routes-tests-asked-once ()
+  "One question is enough for all the ports of a message.
+None comes where the preferred port is not blocked, but takes no log-in."
+  :tags '(:module)
+  (mew-submit-routes-tests--with peer
+    (pcase-dolist (`(,names ,count ,kind)
+                   '((("shut" "relay" "submission") 1 "ok")
+                     (("shut" "relay") 1 "no-login")
+                     (("relay" "submission") 0 "ok")))
+      (ert-info ((format "%S" names))
+        (pcase-let ((`(,done . ,questions)
+                     (mew-submit-routes-tests--asked peer names "yes")))
+          (should (= count (length questions)))
+          (should (equal (plist-get done :kind) kind)))))))
+
 (provide 'mew-submit-routes-tests)
 ;;; mew-submit-routes-tests.el ends here

@@ -224,6 +224,42 @@ to who is reached, how safely and as whom is the same."
                                    '(:ca-file :crl-file :cert-file
                                      :key-file)))))))))
 
+;;; Ports that take no log-in
+
+(defvar mew-submit-request--no-log-in nil
+  "Ports that were seen to take no log-in: a list of ((SERVER . PORT) . WHEN).")
+
+(defconst mew-submit-request--no-log-in-seconds 86400
+  "For how many seconds that is believed.")
+
+(defun mew-submit-request--no-log-in-p (host port)
+  "Was PORT of HOST seen to take no log-in, not long ago?"
+  (when-let* ((when (cdr (assoc (cons host port)
+                                mew-submit-request--no-log-in))))
+    (< 0 (- (float-time) when) mew-submit-request--no-log-in-seconds)))
+
+(defun mew-submit-request--learn-log-ins (host done)
+  "Remember which ports of HOST took no log-in, and which one did, as DONE says."
+  (dolist (attempt (plist-get done :attempts))
+    (when (equal (plist-get attempt :case) "no-login")
+      (setf (alist-get (cons host (plist-get attempt :port))
+                       mew-submit-request--no-log-in nil nil #'equal)
+            (float-time))))
+  (when (plist-get done :auth)
+    (setf (alist-get (cons host (plist-get done :port))
+                     mew-submit-request--no-log-in nil t #'equal)
+          nil)))
+
+(defun mew-submit-request--worth-asking (routes host rule user)
+  "Return those of ROUTES to HOST that USER may have to be asked about under RULE.
+Nobody is asked whether to fall back on a port that takes no log-in."
+  (if (and user (eq rule 'ask))
+      (seq-filter (lambda (route)
+                    (or (eql (car route) (caar routes))
+                        (not (mew-submit-request--no-log-in-p host (car route)))))
+                  routes)
+    routes))
+
 (defun mew-submit-request--connection (account)
   "Return the part of a request that is the same for all messages of ACCOUNT."
   (let* ((host (mew-submit-request-host account))
@@ -231,9 +267,14 @@ to who is reached, how safely and as whom is the same."
          (rule (mew-submit-request--fallback account host networks))
          (plan (mew-submit-request--plan account rule))
          (tunnel (mew-submit-request--tunnel account))
+         (credentials (mew-submit-request--credentials
+                       account host (caar (plist-get plan :routes))))
+         (all (mew-submit-request--worth-asking
+               (plist-get plan :routes) host rule
+               (plist-get credentials :user)))
          (routes (if (plist-get tunnel :tunnel)
-                     (mew-submit-tunnel-routes (plist-get plan :routes))
-                   (plist-get plan :routes)))
+                     (mew-submit-tunnel-routes all)
+                   all))
          (ports (delete-dups (mapcar #'car routes))))
     (append
      (list
@@ -255,7 +296,7 @@ to who is reached, how safely and as whom is the same."
                                          mew-submit-helo)))
      (mew-submit-tls-request account host ports)
      tunnel
-     (mew-submit-request--credentials account host (car ports)))))
+     credentials)))
 
 (defun mew-submit-request--ports (request)
   "Return the ports that REQUEST has routes to."
@@ -447,13 +488,23 @@ Whoever is asked hears of the tunnel as well: it makes another network."
                                                  work))))))
 
 (defun mew-submit-request--hint (work)
-  "Return why WORK must not fall back, if that is because of the network."
+  "Return why WORK must not or cannot fall back, or nil.
+Either the user has said so of the network, or the other ports take no log-in."
   (let* ((host (mew-submit-request--work-host work))
          (networks (mew-submit-request--work-networks work))
-         (account (mew-submit-request--work-account work)))
-    (and (eq (or (plist-get account :fallback) mew-submit-fallback) 'ask)
-         (eq (mew-submit-negative-rule host networks) 'never)
-         mew-submit-negative-never)))
+         (account (mew-submit-request--work-account work))
+         (rule (mew-submit-request--fallback account host networks))
+         (ports (mapcar #'car (plist-get (mew-submit-request--plan account rule)
+                                         :routes)))
+         (useless (seq-filter (lambda (port)
+                                (mew-submit-request--no-log-in-p host port))
+                              (delete-dups (cdr ports)))))
+    (cond ((and (eq (or (plist-get account :fallback) mew-submit-fallback) 'ask)
+                (eq (mew-submit-negative-rule host networks) 'never))
+           mew-submit-negative-never)
+          (useless
+           (format "port %s takes no log-in, so mail cannot be submitted there"
+                   (mapconcat #'number-to-string useless " and "))))))
 
 (defun mew-submit-request--answer (work event)
   "Return what answers the question EVENT of WORK."
@@ -573,6 +624,8 @@ Where a message has gone another way because of it, look again some time."
   "Remember what is in EVENT of WORK about server, password and network."
   (mew-submit-request--settle work event)
   (when (eq (plist-get event :event) 'done)
+    (mew-submit-request--learn-log-ins (mew-submit-request--work-host work)
+                                       event)
     (mew-submit-request--learn work event))
   (when-let ((observe (mew-submit-request--work-observe work)))
     (funcall observe event)))

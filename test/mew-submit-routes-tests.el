@@ -122,7 +122,8 @@ Where another port of the plan is left the message waits for that."
 (defun mew-submit-routes-tests--asked (peer names answer &optional change)
   "Send by PEER's listeners NAMES, with questions; return (DONE . QUESTIONS).
 Each question is answered with ANSWER.  CHANGE gets the request to change it."
-  (let* (questions
+  (let* (mew-submit-request--no-log-in
+         questions
          (account (append
                    (list :routes (mew-submit-routes-tests--routes peer names)
                          :fallback 'ask :user "me"

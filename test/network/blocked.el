@@ -12,6 +12,7 @@
 
 (require 'cl-lib)
 (require 'ert)
+(require 'mew-submit-memory)
 (require 'mew-submit-negative)
 (require 'mew-submit-network)
 (require 'mew-submit-queue)
@@ -368,6 +369,99 @@ nothing is asked."
       (mew-submit-blocked--filter)
       (mew-submit-blocked--delivered (funcall send) 587)
       (should (= (length questions) 3)))))
+
+;;; A server that takes log-ins where mail is submitted, and none at port 25
+
+(defmacro mew-submit-blocked--with-relay (filters account &rest body)
+  "Run BODY with FILTERS, where ACCOUNT makes an account of relay.example.org.
+That server was met before."
+  (declare (indent 2) (debug (form symbolp body)))
+  `(mew-submit-test-with-directory directory
+     (mew-submit-blocked--with nil
+       (let* ((mew-submit-request--no-log-in nil)
+              (,account (lambda (&rest more)
+                          (apply #'mew-submit-blocked--account
+                                 (append more
+                                         (list :server "relay.example.org"
+                                               :tls-name "mail.example.org"
+                                               :memory (expand-file-name "m" directory)))))))
+         (should (equal (plist-get (car (mew-submit-blocked--send
+                                         (funcall ,account)))
+                                   :port)
+                        587))
+         (apply #'mew-submit-blocked--filter ,filters)
+         ,@body))))
+
+(ert-deftest mew-submit-blocked-port-25-takes-no-log-in ()
+  "Port 25 that takes no log-in is no attack: the message waits for 587."
+  (mew-submit-blocked--with-relay '(:drop (587)) account
+    (dotimes (_ 2)
+      (let ((done (car (mew-submit-blocked--send (funcall account)))))
+        (should (equal (plist-get done :kind) "no-login"))
+        (should (equal (plist-get done :result) "deferred"))
+        (should-not (plist-get done :alarm))
+        (should (equal (plist-get done :text)
+                       "Port 25 of relay.example.org takes no log-in, so mail cannot \
+be submitted there; port 587 cannot be reached from here"))))
+    ;; Another port of the plan is used.
+    (should (equal (plist-get (car (mew-submit-blocked--send
+                                    (funcall account :routes "587:starttls,\
+25:starttls,465:implicit")))
+                              :port)
+                   465))
+    (mew-submit-blocked--filter)
+    (should (equal (plist-get (car (mew-submit-blocked--send (funcall account)))
+                              :port)
+                   587))))
+
+(ert-deftest mew-submit-blocked-weaker-at-port-25 ()
+  "What 587 offered is not expected at 25, but what 25 has offered itself is."
+  (mew-submit-blocked--with nil
+    (mew-submit-test-with-peer (peer "--user" "me" "--password" "s3cret"
+                                     "127.0.0.1:587,name=587,refused"
+                                     "127.0.0.1:25,name=25,mechs=PLAIN")
+      (let* ((memory (mew-submit-test--peer-file peer "servers.eld"))
+             (send (lambda ()
+                     (mew-submit-test-run
+                      (append (list :memory memory :user "me" :fallback 'always
+                                    :password (copy-sequence "s3cret")
+                                    :routes "587:starttls,25:starttls")
+                              (mew-submit-test-account peer "25"))
+                      mew-submit-blocked-message))))
+        (mew-submit-memory--learn memory "127.0.0.1" 587 t "SCRAM-SHA-256")
+        (should (equal (plist-get (funcall send) :auth) "PLAIN"))
+        (mew-submit-memory--learn memory "127.0.0.1" 25 t "SCRAM-SHA-1")
+        (let ((done (funcall send)))
+          (should (equal (plist-get done :result) "insecure"))
+          (should (equal (plist-get done :alarm) "weaker-auth")))))))
+
+(ert-deftest mew-submit-blocked-asked-of-what-is-of-use ()
+  "Nobody is asked twice about a port that takes no log-in; why is told."
+  (mew-submit-blocked--with-relay '(:drop (587)) account
+    (let* ((questions 0)
+           (send (lambda (&rest more)
+                   (car (mew-submit-blocked--send
+                         (apply account :fallback 'ask :timeout 1 more)
+                         :on-ask (lambda (_) (setq questions (1+ questions))
+                                   "yes"))))))
+      (should (equal (plist-get (funcall send) :kind) "no-login"))
+      (should (= questions 1))
+      (dotimes (_ 2)
+        (let ((done (funcall send)))
+          (should (equal (plist-get done :result) "deferred"))
+          (should (string-search "(port 25 takes no log-in, so mail cannot be \
+submitted there)" (plist-get done :text)))))
+      (should (= questions 1))
+      ;; Who does not log in may use it, and after a day it is looked at again.
+      (should (equal (plist-get (funcall send :user nil :auth "none") :port) 25))
+      (should (= questions 2))
+      (setcdr (car mew-submit-request--no-log-in)
+              (- (float-time) mew-submit-request--no-log-in-seconds 1))
+      (should (equal (plist-get (funcall send) :kind) "no-login"))
+      (should (= questions 3))
+      (mew-submit-blocked--filter)
+      (should (equal (plist-get (funcall send) :port) 587))
+      (should (= questions 3)))))
 
 (ert-deftest mew-submit-blocked-never-here ()
   "Who has said never, for this network, is told so, and 25 is not touched."

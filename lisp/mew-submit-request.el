@@ -239,7 +239,8 @@ to who is reached, how safely and as whom is the same."
     (< 0 (- (float-time) when) mew-submit-request--no-log-in-seconds)))
 
 (defun mew-submit-request--learn-log-ins (host done)
-  "Remember which ports of HOST took no log-in, and which one did, as DONE says."
+  "Remember which ports of HOST took no log-in, and which one did, from DONE.
+That is the end of a job."
   (dolist (attempt (plist-get done :attempts))
     (when (equal (plist-get attempt :case) "no-login")
       (setf (alist-get (cons host (plist-get attempt :port))
@@ -345,6 +346,26 @@ Nothing is sent there but what leads to TLS.  A pin does not count."
   (let ((connection (mew-submit-request--connection
                      (append '(:tls required :auth "none") account))))
     (append '(:probe t) (plist-put connection :pins nil))))
+
+(defun mew-submit-request-fallback (account)
+  "Return ACCOUNT's rule for falling back here: `ask', `always' or `never'."
+  (mew-submit-request--fallback
+   account (mew-submit-request-host account)
+   (mew-submit-negative-networks (plist-get account :tunnel))))
+
+(defun mew-submit-request-look (account routes)
+  "Return the request for a look whether ACCOUNT's server can be used by ROUTES.
+ROUTES are such as \"465:implicit\".  Neither user nor password is in it, and a
+pin counts.  Signal `mew-submit-config' for a proxy that wants a password, which
+might have to be asked for."
+  (when (plist-get (mew-submit-tunnel-parse (plist-get account :tunnel))
+                   :tunnel-user)
+    (mew-submit-error-throw 'config nil "The proxy wants a password"))
+  (append (list :probe t)
+          (mew-submit-request--connection
+           (append (list :tls 'required :auth "none" :user nil :password nil
+                         :routes routes :plan nil :fallback 'always)
+                   account))))
 
 (defun mew-submit-request--remembered (account ports)
   "Return the part of a request about what ACCOUNT's server had at PORTS.

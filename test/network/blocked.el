@@ -15,6 +15,8 @@
 (require 'mew-submit-memory)
 (require 'mew-submit-negative)
 (require 'mew-submit-network)
+(require 'mew-submit-notice)
+(require 'mew-submit-offer)
 (require 'mew-submit-queue)
 (require 'mew-submit-request)
 (require 'mew-submit-session)
@@ -462,6 +464,60 @@ submitted there)" (plist-get done :text)))))
       (mew-submit-blocked--filter)
       (should (equal (plist-get (funcall send) :port) 587))
       (should (= questions 3)))))
+
+(ert-deftest mew-submit-blocked-465-is-offered ()
+  "Where no port of the plan can be used 465 is looked at, and offered if it answers."
+  (dolist (ports '((587 25) (587)))
+    (mew-submit-blocked--with-relay (list :drop ports) account
+      (let ((mew-submit-offer--seen nil)
+            (mew-submit-retry-intervals '(3600))
+            (mew-submit-queue-done-functions '(mew-submit-notice-done))
+            (noninteractive nil)
+            (results nil))
+        (unwind-protect
+            (progn
+              (mew-submit-queue-add
+               (mew-submit-test-write (expand-file-name "message" directory)
+                                      mew-submit-blocked-message)
+               :account (funcall account :timeout 1)
+               :directory (expand-file-name "outbox" directory)
+               :on-done (lambda (done) (push (plist-get done :result) results)))
+              (mew-submit-test-until ("the offer")
+                (with-current-buffer (get-buffer-create "*mew-submit*")
+                  (string-search "Port 465 of relay.example.org answers"
+                                 (buffer-string))))
+              (should (equal results '("deferred")))
+              (with-current-buffer "*mew-submit*"
+                (mew-submit-notice-other-port mew-submit-offer-routes))
+              (mew-submit-test-until ("the delivery") (cdr results))
+              (should (equal results '("delivered" "deferred"))))
+          (kill-buffer "*mew-submit*"))))))
+
+(ert-deftest mew-submit-blocked-465-is-not-always-offered ()
+  "What does not answer, or is not wanted, is not offered, nor looked at again soon."
+  (mew-submit-blocked--with-relay '(:drop (587 25 465)) account
+    (let* ((mew-submit-offer--seen nil)
+           (here (funcall account :timeout 1))
+           (done (car (mew-submit-blocked--send here)))
+           (look (lambda (account done)
+                   (mew-submit-offer-465 account done
+                                         (lambda () (ert-fail "offered")))))
+           (session (funcall look here done)))
+      (should (equal (plist-get done :kind) "connect"))
+      (should session)
+      (should-not (funcall look here done)) ; it is being looked at
+      (mew-submit-session-wait session)
+      (mew-submit-test-until ("what was seen")
+        (null (mew-submit-offer--answer (mew-submit-offer--place here))))
+      (should-not (funcall look here done))
+      (should-not (mew-submit-offer-text here done))
+      (setq mew-submit-offer--seen nil)
+      (dolist (account (list (funcall account :fallback 'never)
+                             (funcall account :tunnel "socks5://u@192.0.2.1:9")))
+        (should-not (funcall look account done)))
+      (dolist (done (list '(:kind "refused") '(:kind "auth")
+                          '(:kind "connect" :attempts ((:port 465 :case 5)))))
+        (should-not (funcall look here done))))))
 
 (ert-deftest mew-submit-blocked-never-here ()
   "Who has said never, for this network, is told so, and 25 is not touched."

@@ -251,6 +251,13 @@ That is the end of a job."
                      mew-submit-request--no-log-in nil t #'equal)
           nil)))
 
+(defun mew-submit-request-forget-log-ins (server)
+  "Forget which ports of SERVER were seen to take no log-in."
+  (setq mew-submit-request--no-log-in
+        (seq-remove (lambda (element)
+                      (equal (downcase (caar element)) (downcase server)))
+                    mew-submit-request--no-log-in)))
+
 (defun mew-submit-request--worth-asking (routes host rule user)
   "Return those of ROUTES to HOST that USER may have to be asked about under RULE.
 Nobody is asked whether to fall back on a port that takes no log-in."

@@ -195,6 +195,7 @@ STARTTLS, or a way to log in."
                   (mew-submit-memory-servers mew-submit-memory-file))
     (user-error "Nothing is remembered of %s" server))
   (mew-submit-memory-forget mew-submit-memory-file server)
+  (mew-submit-request-forget-log-ins server)
   (message "Forgotten what %s has offered" server))
 
 ;;; What the user sees

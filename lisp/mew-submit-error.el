@@ -65,6 +65,7 @@
     ("internal" "deferred" 70 "Something failed inside mew-submit")
     ("uncertain" "uncertain" 74 "The message was sent, no answer came")
     ("connect" "deferred" 75 "No connection to the server")
+    ("no-login" "deferred" 75 "No port that can be reached takes a log-in")
     ("tls" "deferred" 75 "The TLS handshake was cut short")
     ("timeout" "deferred" 75 "The server did not answer in time")
     ("lost" "deferred" 75 "The connection broke")

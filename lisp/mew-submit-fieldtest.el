@@ -271,7 +271,7 @@ Rows with the same server and user are one."
        (member (plist-get attempt :family) '(nil "ipv4" "ipv6"))
        (or (null (plist-get attempt :case))
            (assoc (plist-get attempt :case) mew-submit-statistics-cases)
-           (equal (plist-get attempt :case) "tls"))))
+           (member (plist-get attempt :case) '("tls" "no-login")))))
 
 (defun mew-submit-fieldtest--record-p (form)
   "Does FORM look like a record?"

@@ -143,17 +143,22 @@ Only TLS 1.3 always has channel bindings."
 (defun mew-submit-memory-request (file server ports)
   "Return the part of a request about SERVER at PORTS, as remembered in FILE.
 What was offered at one of the ports is expected of all: a server that is
-reached by another port is not asked for less."
-  (let (starttls best)
+reached by another port is not asked for less.  Port 25 is a service of its own
+where logging in is concerned: many servers have that where mail is submitted,
+and less or none where other servers bring theirs."
+  (let (starttls best best-25)
     (dolist (entry (mew-submit-memory-read file))
       (when (and (equal (caar entry) (downcase server))
                  (memql (cdar entry) ports))
-        (let ((auth (plist-get (cdr entry) :auth)))
-          (setq starttls (or starttls (plist-get (cdr entry) :starttls)))
-          (when (and auth (mew-submit-memory--better-p auth best))
-            (setq best auth)))))
+        (setq starttls (or starttls (plist-get (cdr entry) :starttls)))
+        (when-let* ((auth (plist-get (cdr entry) :auth)))
+          (if (eql (cdar entry) 25)
+              (setq best-25 auth)
+            (when (mew-submit-memory--better-p auth best)
+              (setq best auth))))))
     (append (and starttls '(:starttls-remembered t))
-            (and best (list :auth-remembered best)))))
+            (and best (list :auth-remembered best))
+            (and best-25 (list :auth-remembered-25 best-25)))))
 
 (defun mew-submit-memory-servers (file)
   "Return the names of the servers that FILE remembers."

@@ -265,7 +265,7 @@ non-nil nobody knows the family."
 
 (defun mew-submit-negative--answered-p (attempt)
   "Has the port of ATTEMPT answered?"
-  (member (plist-get attempt :case) '(1 "tls")))
+  (member (plist-get attempt :case) '(1 "tls" "no-login")))
 
 (defun mew-submit-negative--blocked-p (attempt)
   "Has ATTEMPT met something that is worth remembering?"

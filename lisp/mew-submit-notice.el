@@ -19,6 +19,7 @@
 (require 'mew-submit-background)
 (require 'mew-submit-dialog)
 (require 'mew-submit-error)
+(require 'mew-submit-offer)
 (require 'mew-submit-outbox)
 (require 'mew-submit-question)
 (require 'mew-submit-queue)
@@ -316,7 +317,9 @@ since it may have arrived.")
     (insert "  - " (mew-submit-report-attempt attempt) "\n"))
   (mew-submit-notice--heading "What to do")
   (insert "  " (mew-submit-report-advice (plist-get done :kind)) "\n"
-          "  " (mew-submit-notice--state-words entry) "\n"))
+          "  " (mew-submit-notice--state-words entry) "\n")
+  (when-let* ((offer (mew-submit-offer-text (plist-get entry :account) done)))
+    (insert "  " offer "\n")))
 
 (defun mew-submit-notice--buttons (entry)
   "Insert the buttons for ENTRY."
@@ -556,6 +559,18 @@ Each has a button for each answer: TAB goes to the next one, RET presses it."
   (when (plist-get done :alarm)
     (ding)))
 
+(defun mew-submit-notice--offer (entry done)
+  "Tell that another port may do for ENTRY's message, which waits because of DONE."
+  (when-let* ((text (mew-submit-offer-text (plist-get entry :account) done))
+              (now (mew-submit-queue-entry (plist-get entry :id)
+                                           (plist-get entry :directory))))
+    (when (eq (plist-get now :state) 'queued)
+      (mew-submit-notice-fill now done)
+      (mew-submit-notice--say "Mail to %s waits: %s"
+                              (mew-submit-report-people
+                               (plist-get entry :recipients))
+                              text))))
+
 (defun mew-submit-notice-done (entry done)
   "Tell the user how an attempt for ENTRY has ended, with DONE.
 In batch mode a command that wants to know it tells it itself."
@@ -566,6 +581,9 @@ In batch mode a command that wants to know it tells it itself."
            (mew-submit-notice--show entry done))
           (t (mew-submit-notice-fill entry done)
              (mew-submit-notice--waits entry done)))
+    (unless noninteractive
+      (mew-submit-offer-465 (plist-get entry :account) done
+                            (lambda () (mew-submit-notice--offer entry done))))
     (when (and (null (plist-get entry :state))
                (get-buffer "*mew-submit*"))
       ;; It is still in the table.

@@ -131,7 +131,7 @@
     (when case
       (unless (mew-submit-picture-row-verdict row)
         (mew-submit-picture--add
-         row (if (member case '(1 "tls" "greeting")) 'syn 'failed)
+         row (if (member case '(1 "tls" "greeting" "no-login")) 'syn 'failed)
          (if ms (min at (+ (mew-submit-picture--began event) ms)) at)))
       (setf (mew-submit-picture-row-verdict row) case
             (mew-submit-picture-row-text row) (or (plist-get event :text) "")))))
@@ -267,6 +267,7 @@ attempts and the connection have an :id: the others belong to that connection."
           ((equal verdict "local") "no way there")
           ((equal verdict "tls") "TLS failed")
           ((equal verdict "greeting") "no greeting")
+          ((equal verdict "no-login") "no log-in")
           ((equal verdict 2) "case 2, RST")
           ((equal verdict 3) "case 3, hard")
           ((equal verdict 4) "case 4, soft")

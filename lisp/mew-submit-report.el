@@ -17,6 +17,8 @@
 (defconst mew-submit-report--advice
   '(("host" . "Check the server's name and the network.  Nothing was sent.")
     ("connect" . "Try again later, or from another network.  Nothing was sent.")
+    ("no-login" . "It is tried again when the network has changed; [Other port] \
+may help at once.  Nothing was sent.")
     ("tls" . "Try again later.  Nothing was sent.")
     ("timeout" . "Try again later.  It was not delivered.")
     ("lost" . "Try again later.  It was not delivered.")
@@ -149,6 +151,7 @@ Through a tunnel the family is not known."
       (mew-submit-report--delivered done)
     (mew-submit-report--sentence
      (concat (and (plist-get done :port)
+                  (not (equal (plist-get done :kind) "no-login"))
                   (concat (mew-submit-report--place done) ": "))
              (mew-submit-error-clean (plist-get done :text))))))
 

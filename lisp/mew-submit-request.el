@@ -276,6 +276,50 @@ to who is reached, how safely and as whom is the same."
                                    '(:ca-file :crl-file :cert-file
                                      :key-file)))))))))
 
+;;; Ports that take no log-in
+
+(defvar mew-submit-request--no-log-in nil
+  "Ports that were seen to take no log-in: a list of ((SERVER . PORT) . WHEN).")
+
+(defconst mew-submit-request--no-log-in-seconds 86400
+  "For how many seconds that is believed.")
+
+(defun mew-submit-request--no-log-in-p (host port)
+  "Was PORT of HOST seen to take no log-in, not long ago?"
+  (when-let* ((when (cdr (assoc (cons host port)
+                                mew-submit-request--no-log-in))))
+    (< 0 (- (float-time) when) mew-submit-request--no-log-in-seconds)))
+
+(defun mew-submit-request--learn-log-ins (host done)
+  "Remember which ports of HOST took no log-in, and which one did, from DONE.
+That is the end of a job."
+  (dolist (attempt (plist-get done :attempts))
+    (when (equal (plist-get attempt :case) "no-login")
+      (setf (alist-get (cons host (plist-get attempt :port))
+                       mew-submit-request--no-log-in nil nil #'equal)
+            (float-time))))
+  (when (plist-get done :auth)
+    (setf (alist-get (cons host (plist-get done :port))
+                     mew-submit-request--no-log-in nil t #'equal)
+          nil)))
+
+(defun mew-submit-request-forget-log-ins (server)
+  "Forget which ports of SERVER were seen to take no log-in."
+  (setq mew-submit-request--no-log-in
+        (seq-remove (lambda (element)
+                      (equal (downcase (caar element)) (downcase server)))
+                    mew-submit-request--no-log-in)))
+
+(defun mew-submit-request--worth-asking (routes host rule user)
+  "Return those of ROUTES to HOST that USER may have to be asked about under RULE.
+Nobody is asked whether to fall back on a port that takes no log-in."
+  (if (and user (eq rule 'ask))
+      (seq-filter (lambda (route)
+                    (or (eql (car route) (caar routes))
+                        (not (mew-submit-request--no-log-in-p host (car route)))))
+                  routes)
+    routes))
+
 (defun mew-submit-request--connection (account)
   "Return the part of a request that is the same for all messages of ACCOUNT."
   (let* ((host (mew-submit-request-host account))
@@ -283,20 +327,21 @@ to who is reached, how safely and as whom is the same."
          (rule (mew-submit-request--fallback account host networks))
          (plan (mew-submit-request--plan account rule))
          (tunnel (mew-submit-request--tunnel account))
+         (credentials (mew-submit-request--credentials
+                       account host (caar (plist-get plan :routes))))
+         (all (mew-submit-request--worth-asking
+               (plist-get plan :routes) host rule
+               (plist-get credentials :user)))
          (routes (if (plist-get tunnel :tunnel)
-                     (mew-submit-tunnel-routes (plist-get plan :routes))
-                   (plist-get plan :routes)))
+                     (mew-submit-tunnel-routes all)
+                   all))
          (ports (delete-dups (mapcar #'car routes))))
     (append
      (list
       :host host
-      ;; Who will be asked whether a port may be used instead has to be told what
-      ;; the other one does now, and not what it did before.
-      :routes (if (eq rule 'ask)
-                  routes
-                (mew-submit-negative-mark
-                 routes (mew-submit-negative-find host networks)
-                 (plist-get tunnel :tunnel)))
+      :routes (mew-submit-negative-mark
+               routes (mew-submit-negative-find host networks)
+               (plist-get tunnel :tunnel))
       :race (plist-get plan :race)
       :ask-fallback (eq rule 'ask)
       :attempt-delay (mew-submit-request--msecs mew-submit-attempt-delay)
@@ -311,7 +356,7 @@ to who is reached, how safely and as whom is the same."
                                          mew-submit-helo)))
      (mew-submit-tls-request account host ports)
      tunnel
-     (mew-submit-request--credentials account host (car ports)))))
+     credentials)))
 
 (defun mew-submit-request--ports (request)
   "Return the ports that REQUEST has routes to."
@@ -363,6 +408,26 @@ Nothing is sent there but what leads to TLS.  A pin does not count."
   (let ((connection (mew-submit-request--connection
                      (append '(:tls required :auth "none") account))))
     (append '(:probe t) (plist-put connection :pins nil))))
+
+(defun mew-submit-request-fallback (account)
+  "Return ACCOUNT's rule for falling back here: `ask', `always' or `never'."
+  (mew-submit-request--fallback
+   account (mew-submit-request-host account)
+   (mew-submit-negative-networks (plist-get account :tunnel))))
+
+(defun mew-submit-request-look (account routes)
+  "Return the request for a look whether ACCOUNT's server can be used by ROUTES.
+ROUTES are such as \"465:implicit\".  Neither user nor password is in it, and a
+pin counts.  Signal `mew-submit-config' for a proxy that wants a password, which
+might have to be asked for."
+  (when (plist-get (mew-submit-tunnel-parse (plist-get account :tunnel))
+                   :tunnel-user)
+    (mew-submit-error-throw 'config nil "The proxy wants a password"))
+  (append (list :probe t)
+          (mew-submit-request--connection
+           (append (list :tls 'required :auth "none" :user nil :password nil
+                         :routes routes :plan nil :fallback 'always)
+                   account))))
 
 (defun mew-submit-request--remembered (account ports)
   "Return the part of a request about what ACCOUNT's server had at PORTS.
@@ -568,13 +633,23 @@ Whoever is asked hears of the tunnel as well: it makes another network."
                                                  work))))))
 
 (defun mew-submit-request--hint (work)
-  "Return why WORK must not fall back, if that is because of the network."
+  "Return why WORK must not or cannot fall back, or nil.
+Either the user has said so of the network, or the other ports take no log-in."
   (let* ((host (mew-submit-request--work-host work))
          (networks (mew-submit-request--work-networks work))
-         (account (mew-submit-request--work-account work)))
-    (and (eq (or (plist-get account :fallback) mew-submit-fallback) 'ask)
-         (eq (mew-submit-negative-rule host networks) 'never)
-         mew-submit-negative-never)))
+         (account (mew-submit-request--work-account work))
+         (rule (mew-submit-request--fallback account host networks))
+         (ports (mapcar #'car (plist-get (mew-submit-request--plan account rule)
+                                         :routes)))
+         (useless (seq-filter (lambda (port)
+                                (mew-submit-request--no-log-in-p host port))
+                              (delete-dups (cdr ports)))))
+    (cond ((and (eq (or (plist-get account :fallback) mew-submit-fallback) 'ask)
+                (eq (mew-submit-negative-rule host networks) 'never))
+           mew-submit-negative-never)
+          (useless
+           (format "port %s takes no log-in, so mail cannot be submitted there"
+                   (mapconcat #'number-to-string useless " and "))))))
 
 (defun mew-submit-request--answer (work event)
   "Return what answers the question EVENT of WORK."
@@ -689,6 +764,8 @@ Where a message has gone another way because of it, look again some time."
   "Remember what is in EVENT of WORK about server, password and network."
   (mew-submit-request--settle work event)
   (when (eq (plist-get event :event) 'done)
+    (mew-submit-request--learn-log-ins (mew-submit-request--work-host work)
+                                       event)
     (mew-submit-request--learn work event))
   (when-let ((observe (mew-submit-request--work-observe work)))
     (funcall observe event)))

@@ -29,9 +29,9 @@
 ;;; One server
 
 (defun mew-submit-statistics--tcp-case (attempt)
-  "Return what TCP has met in ATTEMPT: what TLS has met afterwards is case 1."
+  "Return what TCP has met in ATTEMPT: what came afterwards is case 1."
   (let ((case (plist-get attempt :case)))
-    (if (equal case "tls") 1 case)))
+    (if (member case '("tls" "no-login")) 1 case)))
 
 (defun mew-submit-statistics-case (attempts)
   "Return what ATTEMPTS, those at a port of a server, amount to; nil for nothing.

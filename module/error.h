@@ -17,6 +17,7 @@ enum msub_kind
   MSUB_OK = 0,
   MSUB_HOST,      /* the server's name does not resolve */
   MSUB_CONNECT,   /* no route led to a usable connection */
+  MSUB_NO_LOG_IN, /* the ports that can be reached take no log-in, and others cannot be reached */
   MSUB_TLS,       /* the handshake was cut short by the network or the server: may work later */
   MSUB_INSECURE,  /* the security asked for could not be had; nothing secret was sent */
   MSUB_AUTH,      /* the server refused the credentials, or demands some */

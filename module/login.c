@@ -13,6 +13,12 @@
 #define AUTH_LINE_MAX 12288 /* RFC 4954 section 4 */
 #define AUTH_STEPS_MAX 8
 
+bool
+msub_smtp_takes_no_log_in (const struct msub_smtp *smtp)
+{
+  return smtp->tls && smtp->verified && !smtp->caps.mechanisms[0];
+}
+
 static bool
 usable (const struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechanism)
 {
@@ -57,11 +63,20 @@ listed (const char *name, const char *wanted)
   return false;
 }
 
-/* Nothing that is wanted is offered.  Where something was before, somebody may have taken it out.  */
+/* Nothing that is wanted is offered.  Where something was before, somebody may have taken it out; but nobody on the way can
+   take anything out of verified TLS, and where nothing at all is offered there is nothing to fall for either.  */
 static void
 nothing_offered (const struct msub_smtp *smtp, const char *wanted, const char *remembered, struct msub_error *err)
 {
   char before[200] = "";
+  if (msub_smtp_takes_no_log_in (smtp))
+    {
+      msub_fail (err, MSUB_INSECURE,
+                 "%s takes no log-in at port %d, so mail cannot be submitted there by a user. Check the account's server, "
+                 "port and user. No credentials and no message were sent",
+                 smtp->c->peer.text, smtp->c->port);
+      return;
+    }
   if (remembered)
     msub_text_format (before, sizeof before, "it has offered %s before, so somebody may have taken that out. ", remembered);
   msub_fail (err, MSUB_INSECURE, "%s does not offer %s (it offers: %s)%s%sNo credentials and no message were sent",

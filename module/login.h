@@ -8,9 +8,13 @@
 #include "conversation.h"
 #include "sasl.h"
 
+/* Does this port take no log-in, which nobody on the way has made it say, since it was said inside verified TLS?  Port 25 of
+   many servers is like that: it is for mail from other servers.  */
+bool msub_smtp_takes_no_log_in (const struct msub_smtp *smtp);
+
 /* The best mechanism of ours that the server offers, of those named by PINNED (with commas between them) if that is not NULL.
    REMEMBERED: the best one it offered before, or NULL; a weaker one now raises the alarm "weaker-auth" (RFC 4422 section
-   6.1.2), and no AUTH at all "striptls".  NULL with ERR
+   6.1.2), and no AUTH at all where TLS was not verified "striptls".  NULL with ERR
    MSUB_INSECURE when there is none, or when credentials would leave without verified TLS (a loopback peer aside),
    MSUB_CONFIG when PINNED is no mechanism of ours.  */
 const struct msub_sasl_mechanism *msub_smtp_mechanism (const struct msub_smtp *smtp, const char *pinned,

@@ -334,6 +334,7 @@ static const struct
   { ":mt-priority", TEXT, offsetof (struct msub_request, priority_level) },
   { ":share", TEXT, offsetof (struct msub_request, share) },
   { ":auth-remembered", TEXT, offsetof (struct msub_request, auth_remembered) },
+  { ":auth-remembered-25", TEXT, offsetof (struct msub_request, auth_remembered_25) },
   { ":tunnel-place", TEXT, offsetof (struct msub_request, tunnel_place) },
   { ":tunnel-program", TEXT, offsetof (struct msub_request, tunnel_program) },
   { ":tunnel-user", TEXT, offsetof (struct msub_request, tunnel_user) },

@@ -30,7 +30,8 @@ struct msub_race
   msub_time started, first_answer;
   size_t ports;                    /* how many there are */
   size_t tiers[MSUB_ROUTES_MAX];   /* each route's port's place in the order of preference; demoted ones come after all */
-  bool insists;                    /* on the preferred port: no other may be used */
+  int barred[MSUB_ROUTES_MAX];     /* ports that are not to be used any more */
+  size_t barred_count;
   size_t next_address[MSUB_ROUTES_MAX];
   struct msub_attempt attempts[ATTEMPTS_MAX];
   size_t count;
@@ -103,7 +104,7 @@ is_preferred (const struct msub_race *race, const struct msub_route *route)
 static bool
 may_try (const struct msub_race *race, const struct msub_route *route)
 {
-  return !race->insists || is_preferred (race, route);
+  return !msub_race_barred (race, route->port);
 }
 
 static bool
@@ -512,9 +513,25 @@ msub_race_judge (struct msub_race *race, size_t attempt, enum msub_case kase, co
 }
 
 void
-msub_race_insist (struct msub_race *race)
+msub_race_bar (struct msub_race *race, int port)
 {
-  race->insists = true;
+  if (!msub_race_barred (race, port))
+    race->barred[race->barred_count++] = port;
+}
+
+bool
+msub_race_barred (const struct msub_race *race, int port)
+{
+  for (size_t i = 0; i < race->barred_count; i++)
+    if (race->barred[i] == port)
+      return true;
+  return false;
+}
+
+size_t
+msub_race_ports_left (const struct msub_race *race)
+{
+  return race->ports - race->barred_count;
 }
 
 /* Each port's place in the order of preference, and behind all of them once more for what is demoted.  */
@@ -530,7 +547,7 @@ rank_routes (struct msub_race *race)
       race->tiers[i] = same < i ? race->tiers[same] : race->ports++;
     }
   for (size_t i = 0; i < race->options->count; i++)
-    if (routes[i].demoted)
+    if (routes[i].demoted && !race->options->asks)
       race->tiers[i] += race->ports;
 }
 

@@ -17,6 +17,8 @@ struct msub_race_options
   const struct msub_route *routes; /* in plan order; the first one's port is the preferred one, demoted or not */
   size_t count;     /* 1 .. MSUB_ROUTES_MAX */
   bool raced;       /* false: strictly one after the other */
+  bool asks;        /* somebody is asked before another port than the preferred one is used: demoted routes keep their
+                       place then, so that the preferred port has been tried this time whenever there is a question */
   int attempt_delay_msecs;   /* RFC 8305's Connection Attempt Delay */
   int connect_timeout_msecs; /* upper bound for each attempt, and for the look-ups */
 };
@@ -47,7 +49,11 @@ int msub_race_next (struct msub_race *race, struct msub_winner *winner_r, struct
 /* The winner ATTEMPT turned out to be KASE (MSUB_CASE_TLS, MSUB_CASE_GREETING) after all; WORDS say why.  */
 void msub_race_judge (struct msub_race *race, size_t attempt, enum msub_case kase, const char *words);
 
-/* No port but the preferred one may be used from now on.  To be called between two runs.  */
-void msub_race_insist (struct msub_race *race);
+/* PORT is not to be used from now on.  To be called between two runs.  */
+void msub_race_bar (struct msub_race *race, int port);
+bool msub_race_barred (const struct msub_race *race, int port);
+
+/* How many ports there are that have not been barred.  */
+size_t msub_race_ports_left (const struct msub_race *race);
 
 #endif

@@ -6,6 +6,7 @@
 #include "server.h"
 #include "transaction.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,8 +34,8 @@ msub_request_clear (struct msub_request *request)
         &request->dsn_return, &request->dsn_id, &request->dsn_notify, &request->deliver_by, &request->hold_for,
         &request->hold_until, &request->priority_level, &request->tunnel_place, &request->tunnel_user,
         &request->tunnel_program,
-        &request->source_ipv4, &request->source_ipv6, &request->auth_remembered, &request->share,
-        &request->journal };
+        &request->source_ipv4, &request->source_ipv6, &request->auth_remembered, &request->auth_remembered_25,
+        &request->share, &request->journal };
   for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
     {
       free (*strings[i]);
@@ -182,8 +183,8 @@ report_connected (const struct msub_server *server, const struct msub_context *c
   msub_emit (context, event);
 }
 
-/* The race's next winner.  Before a less preferred port is used, ask, if the user wants to be asked, but once only.  After
-   a no the preferred port has its chance yet where it was demoted.  */
+/* The race's next winner.  Before a less preferred port is used because the preferred one is blocked, ask, if the user
+   wants to be asked, but once only.  */
 static int
 next_winner (struct msub_server *server, const struct msub_context *context, const struct msub_request *request,
              struct msub_race *race, bool *asked, struct msub_error *err)
@@ -191,34 +192,26 @@ next_winner (struct msub_server *server, const struct msub_context *context, con
   const struct msub_winner *winner = &server->winner;
   if (msub_race_next (race, &server->winner, err) || take_winner (server, context, request, err))
     return -1;
-  if (*asked || !winner->fallback || !request->ask_fallback)
+  if (*asked || !winner->fallback || !request->ask_fallback || msub_race_barred (race, request->routes[0].port))
     return 0;
   *asked = true;
   int yes = ask_fallback (context, request, winner, err);
   if (yes)
     return yes > 0 ? 0 : -1;
-  int port = winner->route.port;
   msub_smtp_free (&server->smtp);
-  msub_race_insist (race);
-  if (next_winner (server, context, request, race, asked, err) == 0)
-    return 0;
-  if (err->kind != MSUB_CONNECT)
-    return -1;
-  *err = (struct msub_error) { 0 };
   return msub_fail (err, MSUB_CONNECT, "Port %d of %s cannot be reached, and falling back to port %d was declined",
-                    request->routes[0].port, request->host, port);
+                    request->routes[0].port, request->host, winner->route.port);
 }
 
 /* Run the race until somebody greets.  A connection that closes before the first octet lets the race go on; nothing else
    does.  */
 static int
 reach (struct msub_server *server, const struct msub_context *context, const struct msub_request *request,
-       struct msub_race *race, struct msub_error *err)
+       struct msub_race *race, bool *asked, struct msub_error *err)
 {
-  bool asked = false;
   for (;;)
     {
-      if (next_winner (server, context, request, race, &asked, err))
+      if (next_winner (server, context, request, race, asked, err))
         return -1;
       report_connected (server, context, false);
       enum msub_tls_mode mode = effective_mode (request, &server->winner.route);
@@ -261,6 +254,59 @@ introduce (struct msub_server *server, const struct msub_request *request, struc
   if (failed && !smtp->tls && err->kind != MSUB_CANCELLED)
     msub_race_judge (race, server->winner.attempt, MSUB_CASE_TLS, err->text);
   return failed;
+}
+
+/* No port is left but those that take no log-in and those that cannot be reached: say which is which.  */
+static int
+no_port_takes_log_in (const struct msub_request *request, const struct msub_race *race, struct msub_error *err)
+{
+  char words[MSUB_TEXT_MAX - 256] = "", blocked[MSUB_TEXT_MAX - 512] = "";
+  for (size_t i = 0; i < request->route_count; i++)
+    {
+      int port = request->routes[i].port;
+      bool seen = false;
+      for (size_t j = 0; j < i; j++)
+        seen = seen || request->routes[j].port == port;
+      bool barred = msub_race_barred (race, port);
+      char *list = barred ? words : blocked;
+      size_t size = barred ? sizeof words : sizeof blocked, length = strlen (list);
+      if (seen)
+        continue;
+      if (barred)
+        snprintf (list + length, size - length, "%s%d", length ? " and " : "", port);
+      else
+        snprintf (list + length, size - length, "; port %d cannot be reached from here", port);
+    }
+  *err = (struct msub_error) { 0 };
+  return msub_fail (err, MSUB_NO_LOG_IN, "Port %s of %s takes no log-in, so mail cannot be submitted there%s", words,
+                    request->host, blocked);
+}
+
+/* Reach the server at a port where mail can be submitted.  One that takes no log-in is no such port, and nobody has made it
+   so (SECURITY: N10): go on to the next one, while there is one.  */
+static int
+find_port (struct msub_server *server, const struct msub_context *context, const struct msub_request *request,
+           struct msub_race *race, struct msub_error *err)
+{
+  bool asked = false, elsewhere = false;
+  for (;;)
+    {
+      if (reach (server, context, request, race, &asked, err))
+        return elsewhere && err->kind == MSUB_CONNECT ? no_port_takes_log_in (request, race, err) : -1;
+      if (introduce (server, request, race, err))
+        return -1;
+      if (request->probe || !wants_log_in (request) || !msub_smtp_takes_no_log_in (server->smtp))
+        return 0;
+      msub_race_judge (race, server->winner.attempt, MSUB_CASE_NO_LOG_IN,
+                       "takes no log-in, so mail cannot be submitted there");
+      msub_race_bar (race, server->winner.route.port);
+      if (msub_race_ports_left (race) == 0)
+        return 0; /* the log-in says so */
+      elsewhere = true;
+      msub_smtp_quit (server->smtp);
+      msub_smtp_free (&server->smtp);
+      server->tls = (struct msub_tls_info) { 0 };
+    }
 }
 
 /* Credentials */
@@ -324,7 +370,8 @@ static int
 log_in (struct msub_server *server, const struct msub_context *context, struct msub_request *request,
         struct msub_error *err)
 {
-  server->mechanism = msub_smtp_mechanism (server->smtp, request->auth, request->auth_remembered, err);
+  const char *remembered = server->winner.route.port == 25 ? request->auth_remembered_25 : request->auth_remembered;
+  server->mechanism = msub_smtp_mechanism (server->smtp, request->auth, remembered, err);
   if (!server->mechanism)
     return -1;
   if (log_in_once (server, context, request, false, err) == 0)
@@ -382,13 +429,14 @@ msub_server_open (struct msub_server *server, const struct msub_context *context
     .routes = request->routes,
     .count = request->route_count,
     .raced = request->raced,
+    .asks = request->ask_fallback,
     .attempt_delay_msecs = request->attempt_delay_msecs,
     .connect_timeout_msecs = request->connect_timeout_msecs,
   };
   struct msub_race *race = msub_race_new (&options, err);
   if (!race)
     return -1;
-  int failed = reach (server, context, request, race, err) || introduce (server, request, race, err);
+  int failed = find_port (server, context, request, race, err);
   msub_race_free (&race);
   if (!failed && wants_log_in (request) && !request->probe)
     failed = log_in (server, context, request, err);

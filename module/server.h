@@ -38,7 +38,8 @@ struct msub_request
   char *source_ipv4, *source_ipv6;
   char *auth;       /* a mechanism, or several with commas between them, "none", or NULL for the best one */
   bool starttls_remembered;  /* this server has offered STARTTLS before ... */
-  char *auth_remembered;     /* ... and this mechanism as its best */
+  char *auth_remembered;     /* ... and this mechanism as its best where mail is submitted ... */
+  char *auth_remembered_25;  /* ... and this one at port 25, which is for other servers as well */
   char *user;       /* NULL: no AUTH is wanted */
   char *password;   /* NULL with a user: asked for when it is needed */
   char *helo;

@@ -127,7 +127,7 @@ msub_verdict_judge (const struct msub_evidence *e)
 }
 
 static const char *const case_names[] = {
-  NULL, "1", "2", "3", "4", "5", "2 or 3", "3 or 4", "local", "tls", "greeting",
+  NULL, "1", "2", "3", "4", "5", "2 or 3", "3 or 4", "local", "tls", "greeting", "no-login",
 };
 _Static_assert (sizeof case_names / sizeof *case_names == MSUB_CASES, "a name for each case");
 

@@ -21,6 +21,7 @@ enum msub_case
   MSUB_CASE_LOCAL,        /* no route, blocked or refused by this machine itself */
   MSUB_CASE_TLS,          /* the port answered; TLS could not be had */
   MSUB_CASE_GREETING,     /* accepted, then closed, or a greeting other than 220 */
+  MSUB_CASE_NO_LOG_IN,    /* nothing is amiss, but mail is not submitted there: no AUTH inside verified TLS */
   MSUB_CASES
 };
 
@@ -49,7 +50,7 @@ struct msub_verdict
    counts as none; one that no table names is soft.  */
 struct msub_verdict msub_verdict_judge (const struct msub_evidence *evidence);
 
-/* "1" .. "5", "2 or 3", "local", "tls", "greeting"; NULL for MSUB_CASE_NONE.  Static.  */
+/* "1" .. "5", "2 or 3", "local", "tls", "greeting", "no-login"; NULL for MSUB_CASE_NONE.  Static.  */
 const char *msub_case_name (enum msub_case kase);
 
 /* "self", "router", "server"; NULL for none.  Static.  */

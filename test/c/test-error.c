@@ -16,8 +16,8 @@ static void
 test_kinds (void)
 {
   static const char *const names[] = {
-    "ok",       "host",    "connect", "tls",       "insecure",  "auth",    "refused", "deferred",
-    "protocol", "timeout", "lost",    "cancelled", "uncertain", "message", "config",  "internal",
+    "ok",       "host",    "connect", "no-login", "tls",       "insecure", "auth",   "refused",  "deferred",
+    "protocol", "timeout", "lost",    "cancelled", "uncertain", "message",  "config", "internal",
   };
   tap_begin ("each error kind has its own name");
   tap_expect_int ("the number of kinds", MSUB_KINDS, TAP_COUNT (names));

@@ -192,7 +192,7 @@ test_names (void)
     { MSUB_CASE_ANSWERED, "1" }, { MSUB_CASE_RESET, "2" }, { MSUB_CASE_HARD, "3" },
     { MSUB_CASE_SOFT, "4" }, { MSUB_CASE_SILENT, "5" }, { MSUB_CASE_RESET_OR_HARD, "2 or 3" },
     { MSUB_CASE_HARD_OR_SOFT, "3 or 4" }, { MSUB_CASE_LOCAL, "local" }, { MSUB_CASE_TLS, "tls" },
-    { MSUB_CASE_GREETING, "greeting" },
+    { MSUB_CASE_GREETING, "greeting" }, { MSUB_CASE_NO_LOG_IN, "no-login" },
   };
   tap_begin ("names: the cases");
   tap_expect_int ("the number of cases", MSUB_CASES, (long long) TAP_COUNT (cases) + 1);

@@ -61,8 +61,9 @@
    '("B8 plaintext before the ServerHello, implicit TLS"
      :listeners ((implicit "tls=plaintext:220 smtp.example.org ESMTP ready"))
      :kind insecure :reach connection)
+   ;; Nobody but the server has said so inside verified TLS: no word of an attack, and no alarm.
    '("B9 AUTH is offered before TLS only" :peer ("cap2-=AUTH" "mechs-clear=PLAIN+LOGIN")
-     :kind insecure :reach connection :text "log in")
+     :kind insecure :reach connection :text "takes no log-in")
    '("B9 other mechanisms are offered before TLS than inside"
      :peer ("mechs=LOGIN" "mechs-clear=SCRAM-SHA-256+PLAIN") :kind ok
      :saw ((auth :mechanism "LOGIN")))
@@ -79,7 +80,7 @@
      :peer ("cap2-=SMTPUTF8") :recipients ("bücher@example.org") :kind message
      :reach (connection auth) :text "bücher@example\\.org")
    '("B11 credentials, and no AUTH inside TLS" :peer ("cap2-=AUTH" "noauth")
-     :kind insecure :reach connection :text "log in\\|AUTH")
+     :kind insecure :reach connection :text "takes no log-in")
    '("B11 credentials, and an empty AUTH inside TLS" :peer ("cap2-=AUTH" "cap2+=AUTH" "noauth")
      :kind insecure :reach connection)
    '("B11 credentials, no AUTH and no TLS at all"

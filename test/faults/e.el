@@ -35,7 +35,7 @@
 (defun mew-submit-faults-e--none-fits (row offered)
   "Return an entry of ROW for a server that has OFFERED nothing the client would use."
   `(,(format "%s only %s" row offered)
-    :peer (,(concat "mechs=" offered)) :kind insecure :reach connection :text "log in"))
+    :peer (,(concat "mechs=" offered)) :kind insecure :reach connection :text "log[ -]in"))
 
 (defun mew-submit-faults-e--answered (row mechanism reply kinds)
   "Return an entry of ROW for AUTH MECHANISM that is answered REPLY; it ends as one of KINDS."

@@ -63,7 +63,7 @@ directory with messages."
     (refused "refused" 69) (internal "deferred" 70) (uncertain "uncertain" 74)
     (connect "deferred" 75) (tls "deferred" 75) (timeout "deferred" 75) (lost "deferred" 75)
     (deferred "deferred" 75) (cancelled "cancelled" 75) (protocol "deferred" 76)
-    (insecure "insecure" 77) (auth "refused" 77) (config "refused" 78))
+    (no-login "deferred" 75) (insecure "insecure" 77) (auth "refused" 77) (config "refused" 78))
   "What each kind means: (KIND RESULT EXIT-STATUS).")
 
 (defun mew-submit-faults--kind (record)

@@ -53,8 +53,22 @@ connected to, since ports are raced, but not talked to."
      :account (:user nil) :kind insecure :reach connection)
    '("N2 only port 25, with a bad certificate"
      :listeners ((starttls "refused") (starttls "cert=othername")) :kind insecure :reach connection)
-   '("N2 only port 25, no AUTH inside TLS" :listeners ((starttls "refused") (starttls "cap2-=AUTH" "noauth"))
-     :kind insecure :reach connection)
+   ;; Nobody can take AUTH out of verified TLS: that port is for mail from servers, the mail waits for
+   ;; the other one.
+   '("N10 only port 25, no AUTH inside TLS" :listeners ((starttls "refused") (starttls "cap2-=AUTH" "noauth"))
+     :kind no-login :reach connection :text "takes no log-in.*cannot be reached from here")
+   '("N10 only port 25, no AUTH inside TLS, and it was offered before"
+     :listeners ((starttls "refused") (starttls "cap2-=AUTH" "noauth"))
+     :request (:auth-remembered "SCRAM-SHA-256" :starttls-remembered t)
+     :kind no-login :reach connection :text "takes no log-in.*cannot be reached from here")
+   '("N10 no AUTH inside TLS, the next port is fine" :listeners ((starttls "cap2-=AUTH" "noauth") (starttls))
+     :kind ok :connections (1 2) :events ((connected :fallback t)))
+   '("N10 no AUTH inside TLS, the next port has no STARTTLS"
+     :listeners ((starttls "cap2-=AUTH" "noauth") (starttls "cap-=STARTTLS" "mechs-clear=PLAIN"))
+     :kind insecure :reach connection :connections (1 2))
+   '("N10 no AUTH inside TLS, the next port has a bad certificate"
+     :listeners ((starttls "cap2-=AUTH" "noauth") (starttls "cert=othername"))
+     :kind insecure :reach connection :connections (1 2))
    (mew-submit-faults-n--no-fallback "N3 STARTTLS is taken out" '("cap-=STARTTLS") 'insecure 'connection)
    (mew-submit-faults-n--no-fallback "N3 a bad certificate" '("cert=othername") 'insecure 'connection)
    (mew-submit-faults-n--no-fallback "N3 an expired certificate" '("cert=expired") 'insecure 'connection)

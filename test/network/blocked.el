@@ -12,8 +12,11 @@
 
 (require 'cl-lib)
 (require 'ert)
+(require 'mew-submit-memory)
 (require 'mew-submit-negative)
 (require 'mew-submit-network)
+(require 'mew-submit-notice)
+(require 'mew-submit-offer)
 (require 'mew-submit-queue)
 (require 'mew-submit-request)
 (require 'mew-submit-session)
@@ -350,8 +353,9 @@ Nothing is sent there but what leads to TLS."
 ;;; Falling back is still falling back
 
 (ert-deftest mew-submit-blocked-asks-at-once ()
-  "The question whether to fall back comes at once, with what is known; a no
-leaves the preferred port its chance, and nothing is sent through the other."
+  "The question whether to fall back comes when 587 was tried, whatever is known.
+After a no nothing is sent through the other port; where 587 is free again
+nothing is asked."
   (mew-submit-blocked--with '(:drop (587))
     (let* (questions
            (answer "yes")
@@ -368,7 +372,9 @@ leaves the preferred port its chance, and nothing is sent through the other."
                           (and (eql (plist-get attempt :port) 587)
                                (eql (plist-get attempt :case) 5)))
                         (plist-get (car questions) :attempts)))
-      (mew-submit-blocked--skips (funcall send) 587)
+      (let ((sent (funcall send)))
+        (mew-submit-blocked--delivered sent 25)
+        (should (equal (car (mew-submit-blocked--tried sent)) 587)))
       (should (= (length questions) 2))
       ;; No, while it is blocked.
       (setq answer nil)
@@ -379,10 +385,157 @@ leaves the preferred port its chance, and nothing is sent through the other."
         (should (string-search "declined" (plist-get (car sent) :text)))
         (should (memql 587 (mew-submit-blocked--tried sent))))
       (should (= (length questions) 3))
-      ;; No, when it is not any more.
+      ;; When it is blocked no more.
       (mew-submit-blocked--filter)
       (mew-submit-blocked--delivered (funcall send) 587)
-      (should (= (length questions) 4)))))
+      (should (= (length questions) 3)))))
+
+;;; A server that takes log-ins where mail is submitted, and none at port 25
+
+(defmacro mew-submit-blocked--with-relay (filters account &rest body)
+  "Run BODY with FILTERS, where ACCOUNT makes an account of relay.example.org.
+That server was met before."
+  (declare (indent 2) (debug (form symbolp body)))
+  `(mew-submit-test-with-directory directory
+     (mew-submit-blocked--with nil
+       (let* ((mew-submit-request--no-log-in nil)
+              (,account (lambda (&rest more)
+                          (apply #'mew-submit-blocked--account
+                                 (append more
+                                         (list :server "relay.example.org"
+                                               :tls-name "mail.example.org"
+                                               :memory (expand-file-name "m" directory)))))))
+         (should (equal (plist-get (car (mew-submit-blocked--send
+                                         (funcall ,account)))
+                                   :port)
+                        587))
+         (apply #'mew-submit-blocked--filter ,filters)
+         ,@body))))
+
+(ert-deftest mew-submit-blocked-port-25-takes-no-log-in ()
+  "Port 25 that takes no log-in is no attack: the message waits for 587."
+  (mew-submit-blocked--with-relay '(:drop (587)) account
+    (dotimes (_ 2)
+      (let ((done (car (mew-submit-blocked--send (funcall account)))))
+        (should (equal (plist-get done :kind) "no-login"))
+        (should (equal (plist-get done :result) "deferred"))
+        (should-not (plist-get done :alarm))
+        (should (equal (plist-get done :text)
+                       "Port 25 of relay.example.org takes no log-in, so mail cannot \
+be submitted there; port 587 cannot be reached from here"))))
+    ;; Another port of the plan is used.
+    (should (equal (plist-get (car (mew-submit-blocked--send
+                                    (funcall account :routes "587:starttls,\
+25:starttls,465:implicit")))
+                              :port)
+                   465))
+    (mew-submit-blocked--filter)
+    (should (equal (plist-get (car (mew-submit-blocked--send (funcall account)))
+                              :port)
+                   587))))
+
+(ert-deftest mew-submit-blocked-weaker-at-port-25 ()
+  "What 587 offered is not expected at 25, but what 25 has offered itself is."
+  (mew-submit-blocked--with nil
+    (mew-submit-test-with-peer (peer "--user" "me" "--password" "s3cret"
+                                     "127.0.0.1:587,name=587,refused"
+                                     "127.0.0.1:25,name=25,mechs=PLAIN")
+      (let* ((memory (mew-submit-test--peer-file peer "servers.eld"))
+             (send (lambda ()
+                     (mew-submit-test-run
+                      (append (list :memory memory :user "me" :fallback 'always
+                                    :password (copy-sequence "s3cret")
+                                    :routes "587:starttls,25:starttls")
+                              (mew-submit-test-account peer "25"))
+                      mew-submit-blocked-message))))
+        (mew-submit-memory--learn memory "127.0.0.1" 587 t "SCRAM-SHA-256")
+        (should (equal (plist-get (funcall send) :auth) "PLAIN"))
+        (mew-submit-memory--learn memory "127.0.0.1" 25 t "SCRAM-SHA-1")
+        (let ((done (funcall send)))
+          (should (equal (plist-get done :result) "insecure"))
+          (should (equal (plist-get done :alarm) "weaker-auth")))))))
+
+(ert-deftest mew-submit-blocked-asked-of-what-is-of-use ()
+  "Nobody is asked twice about a port that takes no log-in; why is told."
+  (mew-submit-blocked--with-relay '(:drop (587)) account
+    (let* ((questions 0)
+           (send (lambda (&rest more)
+                   (car (mew-submit-blocked--send
+                         (apply account :fallback 'ask :timeout 1 more)
+                         :on-ask (lambda (_) (setq questions (1+ questions))
+                                   "yes"))))))
+      (should (equal (plist-get (funcall send) :kind) "no-login"))
+      (should (= questions 1))
+      (dotimes (_ 2)
+        (let ((done (funcall send)))
+          (should (equal (plist-get done :result) "deferred"))
+          (should (string-search "(port 25 takes no log-in, so mail cannot be \
+submitted there)" (plist-get done :text)))))
+      (should (= questions 1))
+      ;; Who does not log in may use it, and after a day it is looked at again.
+      (should (equal (plist-get (funcall send :user nil :auth "none") :port) 25))
+      (should (= questions 2))
+      (setcdr (car mew-submit-request--no-log-in)
+              (- (float-time) mew-submit-request--no-log-in-seconds 1))
+      (should (equal (plist-get (funcall send) :kind) "no-login"))
+      (should (= questions 3))
+      (mew-submit-blocked--filter)
+      (should (equal (plist-get (funcall send) :port) 587))
+      (should (= questions 3)))))
+
+(ert-deftest mew-submit-blocked-465-is-offered ()
+  "Where no port of the plan can be used 465 is looked at, and offered if it answers."
+  (dolist (ports '((587 25) (587)))
+    (mew-submit-blocked--with-relay (list :drop ports) account
+      (let ((mew-submit-offer--seen nil)
+            (mew-submit-retry-intervals '(3600))
+            (mew-submit-queue-done-functions '(mew-submit-notice-done))
+            (noninteractive nil)
+            (results nil))
+        (unwind-protect
+            (progn
+              (mew-submit-queue-add
+               (mew-submit-test-write (expand-file-name "message" directory)
+                                      mew-submit-blocked-message)
+               :account (funcall account :timeout 1)
+               :directory (expand-file-name "outbox" directory)
+               :on-done (lambda (done) (push (plist-get done :result) results)))
+              (mew-submit-test-until ("the offer")
+                (with-current-buffer (get-buffer-create "*mew-submit*")
+                  (string-search "Port 465 of relay.example.org answers"
+                                 (buffer-string))))
+              (should (equal results '("deferred")))
+              (with-current-buffer "*mew-submit*"
+                (mew-submit-notice-other-port mew-submit-offer-routes))
+              (mew-submit-test-until ("the delivery") (cdr results))
+              (should (equal results '("delivered" "deferred"))))
+          (kill-buffer "*mew-submit*"))))))
+
+(ert-deftest mew-submit-blocked-465-is-not-always-offered ()
+  "What does not answer, or is not wanted, is not offered, nor looked at again soon."
+  (mew-submit-blocked--with-relay '(:drop (587 25 465)) account
+    (let* ((mew-submit-offer--seen nil)
+           (here (funcall account :timeout 1))
+           (done (car (mew-submit-blocked--send here)))
+           (look (lambda (account done)
+                   (mew-submit-offer-465 account done
+                                         (lambda () (ert-fail "offered")))))
+           (session (funcall look here done)))
+      (should (equal (plist-get done :kind) "connect"))
+      (should session)
+      (should-not (funcall look here done)) ; it is being looked at
+      (mew-submit-session-wait session)
+      (mew-submit-test-until ("what was seen")
+        (null (mew-submit-offer--answer (mew-submit-offer--place here))))
+      (should-not (funcall look here done))
+      (should-not (mew-submit-offer-text here done))
+      (setq mew-submit-offer--seen nil)
+      (dolist (account (list (funcall account :fallback 'never)
+                             (funcall account :tunnel "socks5://u@192.0.2.1:9")))
+        (should-not (funcall look account done)))
+      (dolist (done (list '(:kind "refused") '(:kind "auth")
+                          '(:kind "connect" :attempts ((:port 465 :case 5)))))
+        (should-not (funcall look here done))))))
 
 (ert-deftest mew-submit-blocked-never-here ()
   "Who has said never, for this network, is told so, and 25 is not touched."

@@ -204,3 +204,35 @@ case_mechanism-not-offered ()
   [ "$status" = 77 ] || fail "exit status $status, not 77" || return
   expect_nothing_stored
 }
+
+# --- A network that blocks 587 ----------------------------------------------------------------------------
+
+# Log-ins are taken at 587 and 465 only, as Debian sets Postfix up: the mail waits, or goes by 465, and nobody is accused.
+case_587-blocked ()
+{
+  command -v nft >/dev/null || { skip_case "nft is not installed"; return; }
+  message_mime > "$out/message"
+  submit "$out/message" "${login[@]}" --memory "$out/memory" "$box@example.org"
+  expect_delivered 587 ipv6 yes '"SCRAM-SHA-256"' && expect_stored "$box" "$out/message" || return
+  nft add table inet blocked 2>"$out/nft" || { skip_case "nft: $(head -n 1 "$out/nft")"; return; }
+  nft 'add chain inet blocked input { type filter hook input priority 0; }; add rule inet blocked input tcp dport 587 drop'
+  blocked_587
+  local result=$?
+  nft delete table inet blocked
+  return $result
+}
+
+blocked_587 ()
+{
+  submit "$out/message" "${login[@]}" --memory "$out/memory" a@example.org
+  expect 75 deferred || return
+  done_has '.kind == "no-login" and (has("alarm") | not) and .text
+            == "Port 25 of smtp.example.org takes no log-in, so mail cannot be submitted there; port 587 cannot be reached from here"' \
+    || return
+  expect_nothing_stored || return
+  submit "$out/message" "${login[@]}" --memory "$out/memory" --routes 587:starttls,25:starttls,465:implicit \
+         "$box@example.org"
+  expect 0 delivered || return
+  done_has '.port == 465 and [.attempts[] | select (.case == "no-login") | .port] == [25]' || return
+  expect_stored "$box" "$out/message"
+}

@@ -21,7 +21,6 @@
          (mew-submit-question-list nil)
          (mew-submit-notice--posed nil)
          (mew-submit-notice--unseen nil)
-         (ring-bell-function #'ignore)
          (mew-submit-question-hook '(mew-submit-notice--questions))
          (answers nil))
      (ignore answers)
@@ -70,10 +69,12 @@ What is typed goes where it went, and nothing is answered."
     (mew-submit-answer)
     (should (equal (buffer-name) "*mew-submit*"))
     (should-not (button-at (point)))
-    (dolist (key '("y" "n" "a" "SPC" "l"))
-      (condition-case nil
-          (execute-kbd-macro (kbd key))
-        (error nil)))
+    (dolist (key '("y" "n" "a" "SPC" "l" "q"))
+      (should-not (eq (key-binding (kbd key)) #'push-button)))
+    ;; On no button RET presses none.
+    (condition-case nil
+        (call-interactively (key-binding (kbd "RET")))
+      (error nil))
     (should-not answers)))
 
 (ert-deftest mew-submit-question-tests-buttons ()

@@ -745,5 +745,17 @@ It goes to those whom the server takes then, though another one is refused."
         (mew-submit-relay-mode -1)
         (mew-submit-queue-stop)))))
 
+;;; The token
+
+(ert-deftest mew-submit-relay-tests-token-is-compared-whole ()
+  "A token that differs anywhere is another: none of a thousand is taken for it."
+  (let ((token "s3cret-token"))
+    (should (mew-submit-relay-smtp-same-p (copy-sequence token) token))
+    (dotimes (i 1000)
+      (should-not (mew-submit-relay-smtp-same-p (format "%s%d" token i) token)))
+    (dolist (wrong (list "" "s3cret-toke" "s3cret-tokem" (upcase token)
+                         (concat token "\0")))
+      (should-not (mew-submit-relay-smtp-same-p wrong token)))))
+
 (provide 'mew-submit-relay-tests)
 ;;; mew-submit-relay-tests.el ends here

@@ -167,7 +167,11 @@ It ends as one of KINDS and goes as far as REACH."
                                   :reach '(envelope part) :check #'mew-submit-faults-h--no-octet)
    (mew-submit-faults-h--each-way "H13 one is refused, one to be tried later"
                                   '("rcpt#1=reply:550 5.1.1 No such user" "rcpt#2=reply:450 4.2.1 Busy")
-                                  :recipients mew-submit-faults-h--two :kind '(deferred refused)
+                                  :recipients mew-submit-faults-h--two :kind 'deferred
+                                  :reach '(envelope part) :check #'mew-submit-faults-h--no-octet)
+   (mew-submit-faults-h--each-way "H13 one is to be tried later, one refused"
+                                  '("rcpt#1=reply:450 4.2.1 Busy" "rcpt#2=reply:550 5.1.1 No such user")
+                                  :recipients mew-submit-faults-h--two :kind 'deferred
                                   :reach '(envelope part) :check #'mew-submit-faults-h--no-octet)
    (mew-submit-faults-table
     nil

@@ -26,13 +26,14 @@ TEST_LISP := $(sort $(wildcard test/*.el test/*/*.el))
 # C sources, by what they become.
 MODULE_C := $(sort $(wildcard module/*.c))
 PEER_C := $(sort $(wildcard test/peer/*.c))
-# A directory test/NAME with C files becomes the program test/NAME/NAME (test/c aside).
-PROGRAM_DIRS := $(filter-out test/c,$(patsubst %/,%,$(sort $(dir $(wildcard test/*/*.c)))))
+# A directory test/NAME with C files becomes the program test/NAME/NAME (test/c aside, and what is preloaded).
+PROGRAM_DIRS := $(filter-out test/c test/preload,$(patsubst %/,%,$(sort $(dir $(wildcard test/*/*.c)))))
 PROGRAMS := $(foreach dir,$(PROGRAM_DIRS),$(dir)/$(notdir $(dir)))
 PURE_C := $(wildcard $(patsubst %,module/%.c,error event reply body verdict))
 UNIT_C := $(sort $(wildcard test/c/test-*.c))
 FUZZ_C := $(filter-out %/fuzz-main.c,$(sort $(wildcard test/c/fuzz-*.c)))
 HELPER_C := $(filter-out $(UNIT_C) test/c/fuzz-%,$(sort $(wildcard test/c/*.c)))
+PRELOAD := $(if $(filter .so,$(SUFFIX)),test/preload/preload.so)
 # Whatever has a program test/NAME/run is the suite NAME.
 SUITES := $(patsubst test/%/run,check-%,$(filter-out test/bench/run,$(sort $(wildcard test/*/run))))
 ALL_C := $(MODULE_C) $(sort $(wildcard test/*/*.c))
@@ -74,7 +75,7 @@ module: $(MODULE)  ## the C module alone
 
 compile: $(BUILD)/compiled  ## byte-compile the Lisp; a warning is an error (not with STRICT=)
 
-programs: $(PROGRAMS)  ## the tests' own programs, such as the SMTP server test/peer/peer
+programs: $(PROGRAMS) $(PRELOAD)  ## the tests' own programs, such as the SMTP server test/peer/peer
 
 all module compile programs units lint-c info:
 	@:
@@ -87,6 +88,9 @@ $(1)/$(notdir $(1)): $(call objects,obj,$(sort $(wildcard $(1)/*.c)))
 	$(call run,$(CC),$$@) $(CC) $(CFLAGS) $(LINK_SAFELY) $(LDFLAGS) -o $$@ $$^ $(LIBS)
 endef
 $(foreach dir,$(PROGRAM_DIRS),$(eval $(call program,$(dir))))
+
+test/preload/preload.so: $(call objects,obj,test/preload/preload.c)
+	$(call run,$(CC),$@) $(CC) $(CFLAGS) -shared $(LDFLAGS) -o $@ $^
 
 # kind DIRECTORY,COMPILER,FLAGS: how to compile any source into $(BUILD)/DIRECTORY.
 define kind
@@ -228,7 +232,7 @@ deps-check:
 	@test/tool/deps check
 
 clean:  ## remove what make made
-	rm -rf $(BUILD) $(MODULE) $(PROGRAMS) $(LISP:.el=.elc) mew-submit.info
+	rm -rf $(BUILD) $(MODULE) $(PROGRAMS) $(PRELOAD) $(LISP:.el=.elc) mew-submit.info
 
 help:  ## this list
 	@sed -nE -e 's/^## (.*)/\n\1/p' \

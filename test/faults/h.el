@@ -178,6 +178,10 @@ It ends as one of KINDS and goes as far as REACH."
     '("H13 every recipient is refused, and DATA is answered 354"
       :peer ("rcpt=reply:550 5.1.1 No such user" "data=reply:354 Go on") :kind refused
       :body "" :reach (envelope message) :check mew-submit-faults-h--no-octet)
+    '("H13 DATA is answered 250" :peer ("data=reply:250 2.0.0 Ok") :kind protocol :text "DATA"
+      :reach envelope :check mew-submit-faults-h--no-octet)
+    '("H13 DATA is answered 250, no PIPELINING" :peer ("cap2-=PIPELINING" "data=reply:250 2.0.0 Ok")
+      :kind protocol :text "DATA" :reach envelope :check mew-submit-faults-h--no-octet)
     '("H13 every recipient is refused, and the chunk is taken"
       :peer ("chunking" "rcpt=reply:550 5.1.1 No such user" "dot=reply:250 2.0.0 Ok")
       :kind refused :reach part)

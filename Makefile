@@ -170,9 +170,12 @@ endef
 $(eval $(call sanitized,asan,$(ASAN_FLAGS)))
 $(eval $(call sanitized,tsan,$(TSAN_FLAGS)))
 
+mutants: all programs units  ## plant single faults (ONLY='C14 L3*'): does a test notice each?
+	@test/tool/mutants $(foreach name,$(ONLY),'$(name)')
+
 ## Checking the text
 
-lint: lint-c cppcheck exports layers rows warnings checkdoc package-lint spaces  ## all of these
+lint: lint-c cppcheck exports layers rows mutants-check warnings checkdoc package-lint spaces  ## all of these
 
 lint-c: $(foreach cc,$(notdir $(shell command -v gcc clang)),$(call objects,lint-$(cc),$(ALL_C)))  ## gcc and clang, warnings as errors
 
@@ -194,6 +197,9 @@ layers:  ## includes and requires go only downward
 
 rows:  ## every row of doc/SECURITY.md has a test that names it
 	@test/tool/rows
+
+mutants-check:  ## the faults of `make mutants' fit the sources
+	@test/tool/mutants --check
 
 warnings:  ## compiler warnings in all Lisp, the tests' included
 	@$(lint_lisp)warnings $(LISP) $(TEST_LISP)
@@ -239,7 +245,7 @@ help:  ## this list
 	  -e 's/^([a-z][a-z -]*):.*  ## (.*)/\1 \t\2/p' Makefile | expand -t 20
 
 .PHONY: all module compile programs libraries check demo check-all check-c check-lisp $(SUITES) \
-  units bench fuzz asan tsan lint lint-c cppcheck tidy exports layers rows warnings checkdoc package-lint spaces \
+  units bench fuzz asan tsan lint lint-c cppcheck tidy exports layers rows mutants mutants-check warnings checkdoc package-lint spaces \
   info install uninstall deps deps-build deps-check clean help
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -26,5 +26,5 @@ run_far ()
            "$(delivery_wrong 587 "$log_start")"
   done
   close_way
-  return $failed
+  return "${failed:?}"
 }

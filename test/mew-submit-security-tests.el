@@ -96,6 +96,22 @@ That holds for this machine's own, however they are written (SECURITY: M5)."
         (should (equal (plist-get (funcall send "127.0.0.1" name 'opportunistic) :result)
                        "delivered"))))))
 
+(ert-deftest mew-submit-security-tests-nobody-is-asked-for-invalid-names ()
+  "No resolver hears of a name below \"invalid\", which is nobody's (RFC 6761)."
+  :tags '(:module)
+  (skip-unless (mew-submit-test-preload-p))
+  (mew-submit-test-with-directory directory
+    (let ((log (expand-file-name "calls" directory)))
+      (mew-submit-test-with-preload ((concat "PRELOAD_LOG=" log))
+        (dolist (server '("mail.invalid" "Mail.INVALID." "invalid" "mail.invalidity"))
+          (mew-submit-test-batch (list "--server" server "--timeout" "1" "a@x")
+                                 :input mew-submit-security-tests--message)))
+      (should (equal (delete-dups (mapcar (lambda (call) (nth 1 call))
+                                          (seq-filter (lambda (call)
+                                                        (equal (car call) "look-up"))
+                                                      (mew-submit-test-calls log))))
+                     '("mail.invalidity"))))))
+
 (ert-deftest mew-submit-security-tests-no-proxy-from-the-environment ()
   "No variable of the environment sends mail another way (SECURITY: M7)."
   :tags '(:module)

@@ -1,7 +1,7 @@
 /* preload.c --- what a process asks of the disk and of the network, in order; and a file replaced at the worst time.
 
    Loaded into a program with LD_PRELOAD.  The environment says:
-     PRELOAD_LOG      a file that gets a line for each of write, fsync, fdatasync and send: the
+     PRELOAD_LOG      a file that gets a line for each of write, fsync, fdatasync, send and getaddrinfo: the
                       call, the file (- for what has no name), and the last octets that it was given, in hexadecimal
      PRELOAD_REPLACE  a file: just before the first flock of it, FILE.new is renamed to it
    Of write only those are noted that go to a file, of send all.  The threads' calls are in the order in which they
@@ -12,6 +12,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,6 +106,14 @@ send (int fd, const void *octets, size_t n, int flags)
   NEXT (send);
   note_fd ("send", fd, octets, n);
   return next (fd, octets, n, flags);
+}
+
+PUBLIC int
+getaddrinfo (const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **list)
+{
+  NEXT (getaddrinfo);
+  note ("look-up", host ? host : "-", "", 0);
+  return next (host, service, hints, list);
 }
 
 PUBLIC int

@@ -161,6 +161,10 @@ asan tsan:
 	@$(MAKE) $(BUILD)/$@/mew-submit-module$(SUFFIX) $(BUILD)/$@/peer
 	@test/tool/sanitize $@
 
+stress: all programs  ## thousands of jobs of each fate (STRESS=2000, STRESS_SECONDS=600), under ASan and then TSan
+	@for kind in asan tsan; do $(MAKE) $(BUILD)/$$kind/mew-submit-module$(SUFFIX) $(BUILD)/$$kind/peer \
+	  && test/tool/sanitize $$kind stress || exit 1; done
+
 define sanitized
 $(BUILD)/$(1)/mew-submit-module$(SUFFIX): $(call objects,$(1),$(MODULE_C))
 	$(call run,$(CC) $(1),$$@) $(CC) $(2) -shared -o $$@ $$^ $(LIBS)
@@ -245,7 +249,7 @@ help:  ## this list
 	  -e 's/^([a-z][a-z -]*):.*  ## (.*)/\1 \t\2/p' Makefile | expand -t 20
 
 .PHONY: all module compile programs libraries check demo check-all check-c check-lisp $(SUITES) \
-  units bench fuzz asan tsan lint lint-c cppcheck tidy exports layers rows mutants mutants-check warnings checkdoc package-lint spaces \
+  units bench fuzz asan tsan stress lint lint-c cppcheck tidy exports layers rows mutants mutants-check warnings checkdoc package-lint spaces \
   info install uninstall deps deps-build deps-check clean help
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -185,6 +185,9 @@ else echo stale; fi" mew-submit-oauth-tests--token)))
                      (,(format "echo 'bad %s' >&2; exit 1"
                                mew-submit-oauth-tests--token)
                       "ended with status 1: bad")
+                     ;; What a command has printed before it failed is no token.
+                     (,(format "echo %s; exit 1" mew-submit-oauth-tests--token)
+                      "ended with status 1")
                      ("echo; echo late" "printed no token")
                      ("true" "printed no token")
                      ("kill -9 $$" "killed by signal 9")

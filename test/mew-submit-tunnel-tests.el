@@ -429,7 +429,7 @@ nobody, which is not there."
       (let ((exec-path (cons directory exec-path))
             (script (expand-file-name "ssh" directory)))
         (mew-submit-test-write
-         script "#!/bin/sh\necho $$ >\"$0.pid\"\nexec sleep 1000 <&- >&- 2>&1\n")
+         script "#!/bin/sh\necho $$ >\"$0.pid\"\nexec sleep 1000\n")
         (set-file-modes script #o700)
         (let* ((session (mew-submit-request-submit
                          (mew-submit-test-write (expand-file-name "m" directory)

@@ -27,13 +27,14 @@ TEST_LISP := $(sort $(wildcard test/*.el test/*/*.el))
 # C sources, by what they become.
 MODULE_C := $(sort $(wildcard module/*.c))
 PEER_C := $(sort $(wildcard test/peer/*.c))
-# A directory test/NAME with C files becomes the program test/NAME/NAME (test/c aside).
-PROGRAM_DIRS := $(filter-out test/c,$(patsubst %/,%,$(sort $(dir $(wildcard test/*/*.c)))))
+# A directory test/NAME with C files becomes the program test/NAME/NAME (test/c aside, and what is preloaded).
+PROGRAM_DIRS := $(filter-out test/c test/preload,$(patsubst %/,%,$(sort $(dir $(wildcard test/*/*.c)))))
 PROGRAMS := $(foreach dir,$(PROGRAM_DIRS),$(dir)/$(notdir $(dir)))
 PURE_C := $(wildcard $(patsubst %,module/%.c,error event reply body verdict))
 UNIT_C := $(sort $(wildcard test/c/test-*.c))
 FUZZ_C := $(filter-out %/fuzz-main.c,$(sort $(wildcard test/c/fuzz-*.c)))
 HELPER_C := $(filter-out $(UNIT_C) test/c/fuzz-%,$(sort $(wildcard test/c/*.c)))
+PRELOAD := $(if $(filter .so,$(SUFFIX)),test/preload/preload.so)
 # Whatever has a program test/NAME/run is the suite NAME.
 SUITES := $(patsubst test/%/run,check-%,$(filter-out test/bench/run,$(sort $(wildcard test/*/run))))
 ALL_C := $(MODULE_C) $(sort $(wildcard test/*/*.c))
@@ -75,7 +76,7 @@ module: $(MODULE)  ## the C module alone
 
 compile: $(BUILD)/compiled  ## byte-compile the Lisp; a warning is an error (not with STRICT=)
 
-programs: $(PROGRAMS)  ## the tests' own programs, such as the SMTP server test/peer/peer
+programs: $(PROGRAMS) $(PRELOAD)  ## the tests' own programs, such as the SMTP server test/peer/peer
 
 all module compile programs units lint-c info:
 	@:
@@ -88,6 +89,9 @@ $(1)/$(notdir $(1)): $(call objects,obj,$(sort $(wildcard $(1)/*.c)))
 	$(call run,$(CC),$$@) $(CC) $(CFLAGS) $(LINK_SAFELY) $(LDFLAGS) -o $$@ $$^ $(LIBS)
 endef
 $(foreach dir,$(PROGRAM_DIRS),$(eval $(call program,$(dir))))
+
+test/preload/preload.so: $(call objects,obj,test/preload/preload.c)
+	$(call run,$(CC),$@) $(CC) $(CFLAGS) -shared $(LDFLAGS) -o $@ $^
 
 # kind DIRECTORY,COMPILER,FLAGS: how to compile any source into $(BUILD)/DIRECTORY.
 define kind
@@ -178,9 +182,12 @@ endef
 $(eval $(call sanitized,asan,$(ASAN_FLAGS)))
 $(eval $(call sanitized,tsan,$(TSAN_FLAGS)))
 
+mutants: all programs units  ## plant single faults (ONLY='C14 L3*'): does a test notice each?
+	@test/tool/mutants $(foreach name,$(ONLY),'$(name)')
+
 ## Checking the text
 
-lint: lint-c cppcheck exports layers rows warnings checkdoc package-lint spaces  ## all of these
+lint: lint-c cppcheck exports layers rows mutants-check warnings checkdoc package-lint spaces  ## all of these
 
 lint-c: $(foreach cc,$(notdir $(shell command -v gcc clang)),$(call objects,lint-$(cc),$(ALL_C)))  ## gcc and clang, warnings as errors
 
@@ -202,6 +209,9 @@ layers:  ## includes and requires go only downward
 
 rows:  ## every row of doc/SECURITY.md has a test that names it
 	@test/tool/rows
+
+mutants-check:  ## the faults of `make mutants' fit the sources
+	@test/tool/mutants --check
 
 warnings:  ## compiler warnings in all Lisp, the tests' included
 	@$(lint_lisp)warnings $(LISP) $(TEST_LISP)
@@ -240,14 +250,14 @@ deps-check:
 	@test/tool/deps check
 
 clean:  ## remove what make made
-	rm -rf $(BUILD) $(MODULE) $(PROGRAMS) $(LISP:.el=.elc) mew-submit.info
+	rm -rf $(BUILD) $(MODULE) $(PROGRAMS) $(PRELOAD) $(LISP:.el=.elc) mew-submit.info
 
 help:  ## this list
 	@sed -nE -e 's/^## (.*)/\n\1/p' \
 	  -e 's/^([a-z][a-z -]*):.*  ## (.*)/\1 \t\2/p' Makefile | expand -t 20
 
 .PHONY: all module compile programs libraries check check-fast demo check-all check-c check-lisp $(SUITES) \
-  units bench fuzz asan tsan stress lint lint-c cppcheck tidy exports layers rows warnings checkdoc package-lint spaces \
+  units bench fuzz asan tsan stress lint lint-c cppcheck tidy exports layers rows mutants mutants-check warnings checkdoc package-lint spaces \
   info install uninstall deps deps-build deps-check clean help
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

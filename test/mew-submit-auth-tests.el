@@ -177,6 +177,15 @@ the right one is \"s3cret\"."
                      "delivered")))
     (should (= 2 (length (mew-submit-auth-tests-world-prompts world))))))
 
+(ert-deftest mew-submit-auth-tests-what-is-saved-is-private ()
+  "A file that is made for a password is its owner's alone."
+  (mew-submit-test-with-directory directory
+    (let* ((file (expand-file-name "authinfo" directory))
+           (mew-submit-auth--unsaved
+            (list (cons 7 (lambda () (write-region "x" nil file nil 'silent))))))
+      (funcall (mew-submit-auth-settle 7 t "h"))
+      (should (= (file-modes file) #o600)))))
+
 (ert-deftest mew-submit-auth-tests-stays-in-the-outbox-until-then ()
   "Mail from a buffer is kept while another password is asked for, and goes then."
   :tags '(:module)

@@ -140,6 +140,33 @@ One that was made for a week is not, until a third of that is left."
        :expires (concat expires "T00:00:00Z"))
       (should (equal (mew-submit-finding-tests--ids diagnosis) ids)))))
 
+(ert-deftest mew-submit-finding-tests-problems-of-certificates ()
+  "Each problem with a certificate is a finding of its own; one nobody knows is told."
+  (pcase-dolist (`(,problem ,id ,words)
+                 '(("expired" "certificate-expired" "expired on 2030-01-01")
+                   ("issuer-date" "certificate-expired" "issuer whose certificate has expired")
+                   ("not-yet-valid" "certificate-not-yet-valid" "not valid before 2030-03-01")
+                   ("name" "certificate-name" "is for a.example and b.example")
+                   ("issuer" "certificate-unknown-issuer" "nobody here knows (CN=Some CA)")
+                   ("self-signed" "certificate-self-signed" "nobody but itself")
+                   ("weak" "certificate-weak" "too weak")
+                   ("revoked" "certificate-revoked" "revoked by its issuer")
+                   ("purpose" "certificate-purpose" "not meant for servers")
+                   ("must-staple" "certificate-must-staple" "OCSP response that the server")
+                   ("staple" "certificate-staple" "does not call it good")
+                   ("odd" "certificate-bad" "fails a check (odd)")))
+    (ert-info (problem)
+      (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
+        (mew-submit-finding-tests--answers
+         diagnosis 0 587 :problems (list problem) :verified nil
+         :names '("a.example" "b.example") :issuer "CN=Some CA"
+         :starts "2030-03-01T00:00:00Z" :expires "2030-01-01T00:00:00Z")
+        (let ((findings (mew-submit-finding-list
+                         diagnosis mew-submit-finding-tests--now)))
+          (should (equal (mapcar (lambda (finding) (plist-get finding :id)) findings)
+                         (list id)))
+          (should (string-search words (plist-get (car findings) :text))))))))
+
 (ert-deftest mew-submit-finding-tests-a-pin-is-the-users-word ()
   "What is wrong with a pinned certificate the user knows."
   (let ((diagnosis (mew-submit-finding-tests--diagnosis)))

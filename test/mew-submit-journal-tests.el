@@ -220,6 +220,55 @@ When it does not leave, what it says of the message counts."
                                 (setq lines (mew-submit-journal-tests--lines peer)))))
         (should (= (length lines) 2))))))
 
+(defun mew-submit-journal-tests--calls (peer name text directory)
+  "Return what an Emacs asks of the system to send TEXT by PEER's listener NAME.
+Its outbox is in DIRECTORY; it speaks in the clear, so that the dot can be seen."
+  (let ((log (expand-file-name "calls" directory)))
+    (mew-submit-test-with-preload ((concat "PRELOAD_LOG=" log))
+      (should (eql 0 (plist-get
+                      (mew-submit-test-batch
+                       (list "--server" "127.0.0.1" "--tls" "none"
+                             "--routes" (format "%d:none" (mew-submit-test-port peer name))
+                             "--outbox" (expand-file-name "outbox" directory)
+                             "--from" "me@example.org" "a@x.org")
+                       :input text)
+                      :status))))
+    (mew-submit-test-calls log)))
+
+(ert-deftest mew-submit-journal-tests-on-disk-before-the-dot ()
+  "The line about the dot, and the name of its file, are on disk when it leaves."
+  :tags '(:module)
+  (skip-unless (mew-submit-test-preload-p))
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=data,plain,noauth"
+                                   "127.0.0.1:0,name=steps,plain,noauth,cap-=PIPELINING"
+                                   "127.0.0.1:0,name=bdat,plain,noauth,chunking")
+    (dolist (name '("data" "steps" "bdat"))
+      (dolist (text (list mew-submit-journal-tests--short mew-submit-journal-tests--long))
+        (ert-info ((format "%s, %d octets" name (length text)))
+          (mew-submit-test-with-directory directory
+            (let* ((calls (mew-submit-journal-tests--calls peer name text directory))
+                   (end (concat (substring text -5 -1) "\r\n"))
+                   (place (lambda (call file octets)
+                            (cl-position-if
+                             (lambda (one)
+                               (and (equal (nth 0 one) call)
+                                    (string-suffix-p file (nth 1 one))
+                                    (string-suffix-p octets (nth 2 one))))
+                             calls)))
+                   (written (funcall place "write" ".1.journal" "dot 0 1\n"))
+                   (synced (funcall place "sync" ".1.journal" ""))
+                   (left (funcall place "send" "-" (if (equal name "bdat") end
+                                                     (concat end ".\r\n")))))
+              (should written)
+              (should synced)
+              (should left)
+              (should (< written synced left))
+              ;; The directory of the new journal.
+              (should (seq-find (lambda (call)
+                                  (and (equal (nth 0 call) "sync")
+                                       (string-suffix-p "/outbox" (nth 1 call))))
+                                (seq-subseq calls synced left))))))))))
+
 (ert-deftest mew-submit-journal-tests-what-cannot-be-noted-is-not-sent ()
   "Where the line cannot be written no dot leaves, and the server has no message.
 \(SECURITY: I10)."

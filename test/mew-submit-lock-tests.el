@@ -93,6 +93,17 @@
     (should-not (mew-submit--mod-unlock 0))
     (should-error (mew-submit--mod-unlock "x") :type 'wrong-type-argument)))
 
+(ert-deftest mew-submit-lock-tests-replaced-meanwhile ()
+  "A file that is replaced between its opening and its locking is not locked.
+Whoever has the name now would be locked by another, or by nobody."
+  :tags '(:module)
+  (skip-unless (mew-submit-test-preload-p))
+  (mew-submit-lock-tests--with-file file
+    (mew-submit-test-write (concat file ".new") "another")
+    (mew-submit-test-with-preload ((concat "PRELOAD_REPLACE=" file))
+      (should (equal (mew-submit-lock-tests--elsewhere file) "nil")))
+    (should (equal (mew-submit-test-octets file) "another"))))
+
 (ert-deftest mew-submit-lock-tests-bounded ()
   "There is a bound to the locks, and an error beyond it; nothing leaks."
   :tags '(:module)

@@ -280,7 +280,9 @@ Ten times as many cost not more than thirty times as much; a hundred times would
     (should (mew-submit-address-check (concat local "@" domain)))
     (should-error (mew-submit-address-check (concat local "@" domain "d"))
                   :type 'mew-submit-message)
-    (should (mew-submit-address-check (concat (make-string 32 ?ö) "@x")))))
+    (should (mew-submit-address-check (concat (make-string 32 ?ö) "@x")))
+    (should-error (mew-submit-address-check (concat (make-string 33 ?ö) "@x"))
+                  :type 'mew-submit-message)))
 
 (ert-deftest mew-submit-message-tests-hosts-are-checked ()
   "A server is a name, in A-labels, or an address; nothing else is looked up."

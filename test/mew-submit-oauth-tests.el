@@ -133,6 +133,21 @@
         (not (process-live-p process)))
       (should-not mew-submit-auth--commands))))
 
+(ert-deftest mew-submit-oauth-tests-names-are-escaped ()
+  "A comma or an equals sign in a user name is no syntax of OAUTHBEARER's."
+  :tags '(:module)
+  (mew-submit-oauth-tests--with-peer (peer "127.0.0.1:0,name=o,mechs=OAUTHBEARER")
+    (mew-submit-test-run
+     (mew-submit-test-account peer "o" :user "a,b=c" :token-function
+                              (lambda (&rest _) mew-submit-oauth-tests--token))
+     mew-submit-oauth-tests--message :on-ask #'mew-submit-dialog-answer)
+    (let ((line (car (mew-submit-test-lines peer "AUTH OAUTHBEARER "))))
+      (should line)
+      (should (string-prefix-p
+               "n,a=a=2Cb=3Dc,\1host="
+               (base64-decode-string (string-remove-prefix "AUTH OAUTHBEARER "
+                                                           line)))))))
+
 (ert-deftest mew-submit-oauth-tests-refreshed-once ()
   "A token that is refused is asked for once more, and no more."
   :tags '(:module)
@@ -170,6 +185,9 @@ else echo stale; fi" mew-submit-oauth-tests--token)))
                      (,(format "echo 'bad %s' >&2; exit 1"
                                mew-submit-oauth-tests--token)
                       "ended with status 1: bad")
+                     ;; What a command has printed before it failed is no token.
+                     (,(format "echo %s; exit 1" mew-submit-oauth-tests--token)
+                      "ended with status 1")
                      ("echo; echo late" "printed no token")
                      ("true" "printed no token")
                      ("kill -9 $$" "killed by signal 9")

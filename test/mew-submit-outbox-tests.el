@@ -101,35 +101,54 @@
       (should (= (plist-get entry :bytes)
                  (length "From: me@x\nTo: a@x\nSubject: s\n\nbody\n"))))))
 
+(defun mew-submit-outbox-tests--steps (function)
+  "Call FUNCTION and return what it syncs and renames, in order.
+A directory is told by its name, a file by what follows the identifier."
+  (let* (steps
+         (short (lambda (file)
+                  (let ((name (file-name-nondirectory (directory-file-name file))))
+                    (cond ((string-match "\\.eml.*\\|\\.eld.*" name)
+                           (match-string 0 name))
+                          ((equal name "edited") name)
+                          (t "directory")))))
+         (note (lambda (what)
+                 (lambda (file &rest _)
+                   (push (list what (funcall short file)) steps))))
+         (sync (funcall note 'sync))
+         (rename (funcall note 'rename)))
+    (mew-submit-module-ensure)
+    (unwind-protect
+        (progn
+          (advice-add 'mew-submit--mod-sync :before sync)
+          (advice-add 'rename-file :before rename)
+          (funcall function))
+      (advice-remove 'mew-submit--mod-sync sync)
+      (advice-remove 'rename-file rename))
+    (nreverse steps)))
+
 (ert-deftest mew-submit-outbox-tests-order-on-disk ()
-  "Whatever gets its name is on disk before, and the message's name is the last."
+  "Whatever gets its name is on disk before, and the message's name is the last.
+A state that has to last has its name on disk, and so has a message that moves."
   :tags '(:module)
   (mew-submit-test-with-directory directory
-    (let* (steps
-           (short (lambda (file)
-                    (let ((name (file-name-nondirectory
-                                 (directory-file-name file))))
-                      (cond ((string-match "\\.eml.*\\|\\.eld.*" name)
-                             (match-string 0 name))
-                            (t "directory")))))
-           (note (lambda (what)
-                   (lambda (file &rest _)
-                     (push (list what (funcall short file)) steps))))
-           (sync (funcall note 'sync))
-           (rename (funcall note 'rename)))
-      (mew-submit-module-ensure)
-      (unwind-protect
-          (progn
-            (advice-add 'mew-submit--mod-sync :before sync)
-            (advice-add 'rename-file :before rename)
-            (mew-submit-outbox-tests--add directory))
-        (advice-remove 'mew-submit--mod-sync sync)
-        (advice-remove 'rename-file rename))
-      (should (equal (nreverse steps)
-                     '((sync ".eml.part")
-                       (sync ".eld.part") (rename ".eld.part")
-                       (rename ".eml.part")
-                       (sync "directory")))))))
+    (let (entry)
+      (pcase-dolist
+          (`(,function ,steps)
+           (list (list (lambda ()
+                         (setq entry (mew-submit-outbox-tests--add directory)))
+                       '((sync ".eml.part")
+                         (sync ".eld.part") (rename ".eld.part")
+                         (rename ".eml.part")
+                         (sync "directory")))
+                 (list (lambda () (mew-submit-outbox-write entry))
+                       '((sync ".eld.part") (rename ".eld.part")))
+                 (list (lambda () (mew-submit-outbox-write entry t))
+                       '((sync ".eld.part") (rename ".eld.part")
+                         (sync "directory")))
+                 (list (lambda () (mew-submit-outbox-set-aside entry))
+                       '((sync ".eld.part") (rename ".eld.part") (sync "edited")
+                         (sync ".eml") (rename ".eml") (sync "edited")))))
+        (should (equal (mew-submit-outbox-tests--steps function) steps))))))
 
 (ert-deftest mew-submit-outbox-tests-text-survives ()
   "Whatever an entry holds is the same when it is read again."

@@ -496,25 +496,92 @@ filename=a.txt\n\nattached\n\n--=--\n")))
           (should-not (mew-submit-outbox-ids directory)))))))
 
 (ert-deftest mew-submit-queue-tests-journal-lost ()
-  "What the server has taken is not sent again, whatever becomes of the journal."
+  "Without the journal, what the server said is known all the same.
+What it has taken is not sent again, who was refused is told of, and without an
+answer it is in doubt."
   :tags '(:module)
-  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,dot=hold:go")
-    (dolist (how '(deleted replaced))
-      (mew-submit-queue-tests--with-outbox directory
-        (mew-submit-queue-tests--add
-         directory (mew-submit-test-account peer "ok"))
-        (let ((journal (car (mew-submit-test-until ("the journal")
-                              (directory-files directory t "journal\\'")))))
-          (delete-file journal)
-          (when (eq how 'replaced)
-            (make-directory journal)))
-        (mew-submit-test-go peer)
-        (mew-submit-queue-tests--settle)
-        (mew-submit-test-halt peer)
-        (should (equal (plist-get (cdar mew-submit-queue-tests--done) :result)
-                       "delivered"))
-        (should-not (mew-submit-queue-entries))
-        (should-not (mew-submit-outbox-ids directory))))))
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=ok,dot=delay:1000"
+            "127.0.0.1:0,name=one,rcpt#2=reply:550 5.1.1 Who,dot=delay:1000"
+            "127.0.0.1:0,name=none,dot=delay:1000,dot=close")
+    (pcase-dolist (`(,name ,result ,state ,recipients)
+                   '(("ok" "delivered" nil nil)
+                     ("one" "partial" refused ("b@x"))
+                     ("none" "uncertain" uncertain ("a@x" "b@x"))))
+      (dolist (how '(deleted replaced))
+        (ert-info ((format "%s, %s" name how))
+          (mew-submit-queue-tests--with-outbox directory
+            (let* ((mew-submit-keep-connection 0)
+                   (id (mew-submit-queue-tests--add
+                        directory (mew-submit-test-account peer name)))
+                   (journal (car (mew-submit-test-until ("the journal")
+                                   (directory-files directory t "journal\\'")))))
+              (delete-file journal)
+              (when (eq how 'replaced)
+                (make-directory journal))
+              (mew-submit-test-go peer)
+              (mew-submit-queue-tests--settle)
+              (mew-submit-test-halt peer)
+              (should (equal (plist-get (cdar mew-submit-queue-tests--done)
+                                        :result)
+                             result))
+              (let ((entry (mew-submit-outbox-read id directory)))
+                (should (eq (plist-get entry :state) state))
+                (should (equal (plist-get entry :recipients) recipients))
+                (should (equal (mew-submit-queue-entry id) entry))))))))))
+
+(ert-deftest mew-submit-queue-tests-cancelled-is-held ()
+  "What the user stops before the server has all of it is held, not sent again."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=greeting,greeting=stall"
+            "127.0.0.1:0,name=mail,mail=stall"
+            "127.0.0.1:0,name=data,data=stall")
+    (dolist (name '("greeting" "mail" "data"))
+      (ert-info (name)
+        (mew-submit-queue-tests--with-outbox directory
+          (let ((id (mew-submit-queue-tests--add
+                     directory (mew-submit-test-account peer name))))
+            (mew-submit-test-until ("the server to stall")
+              (seq-find (lambda (event)
+                          (equal (plist-get event :listener) name))
+                        (mew-submit-test-log peer "stall")))
+            (mew-submit-queue-cancel id)
+            (mew-submit-queue-tests--settle)
+            (let ((entry (mew-submit-outbox-read id directory)))
+              (should (eq (plist-get entry :state) 'held))
+              (should-not (plist-get entry :next)))
+            (mew-submit-queue-look)
+            (mew-submit-queue-run)
+            (should-not (mew-submit-queue-running))
+            (should (= (length mew-submit-queue-tests--done) 1))))))))
+
+(ert-deftest mew-submit-queue-tests-changed-behind-our-back ()
+  "What another Emacs has held, put off, settled or sent is left as it made it.
+The copy in memory says that it is to be sent at once."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (dolist (news (list '(:state held :next nil) '(:state uncertain :next nil)
+                        '(:state refused :next nil)
+                        (list :state 'queued :next (+ (float-time) 50))
+                        (list :state 'held :next (+ (float-time) 50))
+                        nil))
+      (ert-info ((format "%S" news))
+        (mew-submit-queue-tests--with-outbox directory
+          (let* ((id (mew-submit-queue-tests--add
+                      directory (mew-submit-test-account peer "ok") :held t))
+                 (entry (mew-submit-queue-entry id))
+                 (known (mew-submit-outbox-with entry :state 'queued :next nil))
+                 (made (apply #'mew-submit-outbox-with entry news)))
+            (puthash (mew-submit-queue--key known) known
+                     mew-submit-queue--entries)
+            (if news
+                (mew-submit-outbox-write made)
+              (mew-submit-outbox-remove entry))
+            (mew-submit-queue-run)
+            (should-not (mew-submit-queue-running))
+            (should-not (mew-submit-test-log peer "connect"))
+            (should (equal (mew-submit-queue-entry id) (and news made)))))))))
 
 (ert-deftest mew-submit-queue-tests-doubt-stays ()
   "What is in doubt is not made a message like others by holding it."

@@ -19,6 +19,8 @@
 (require 'mew-submit-test-helpers)
 (require 'seq)
 
+(declare-function mew-submit--mod-owner "ext:mew-submit-module" (from to))
+
 (defvar mew-submit-relay-tests--log nil
   "What the relay has logged, newest first.")
 
@@ -746,6 +748,41 @@ It goes to those whom the server takes then, though another one is refused."
               (should-not mew-submit-relay-mode)))
         (mew-submit-relay-mode -1)
         (mew-submit-queue-stop)))))
+
+;;; Whose connection it is
+
+(ert-deftest mew-submit-relay-tests-owner-of-a-connection ()
+  "The system tells who has a connection, and tells nothing where there is none.
+A socket that listens on the port is not taken for one."
+  :tags '(:module)
+  (skip-unless (eq system-type 'gnu/linux))
+  (mew-submit-module-ensure)
+  (let* ((server (make-network-process :name "server" :server t :noquery t
+                                       :host "127.0.0.1" :service t))
+         (port (process-contact server :service))
+         (client (make-network-process :name "client" :noquery t
+                                       :host "127.0.0.1" :service port)))
+    (unwind-protect
+        (let ((from (process-contact client :local))
+              (to (process-contact client :remote)))
+          (should (equal (seq-take (mew-submit--mod-owner from to) 2)
+                         (list (user-uid) t)))
+          (should (null (car-safe (mew-submit--mod-owner
+                                   to (vector 127 0 0 1 1))))))
+      (delete-process client)
+      (delete-process server))))
+
+;;; The token
+
+(ert-deftest mew-submit-relay-tests-token-is-compared-whole ()
+  "A token that differs anywhere is another: none of a thousand is taken for it."
+  (let ((token "s3cret-token"))
+    (should (mew-submit-relay-smtp-same-p (copy-sequence token) token))
+    (dotimes (i 1000)
+      (should-not (mew-submit-relay-smtp-same-p (format "%s%d" token i) token)))
+    (dolist (wrong (list "" "s3cret-toke" "s3cret-tokem" (upcase token)
+                         (concat token "\0")))
+      (should-not (mew-submit-relay-smtp-same-p wrong token)))))
 
 (provide 'mew-submit-relay-tests)
 ;;; mew-submit-relay-tests.el ends here

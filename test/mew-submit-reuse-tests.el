@@ -184,18 +184,15 @@ The last element is how many connections there were."
 \(SECURITY: B13)."
   (mew-submit-reuse-tests--with-peer peer ("127.0.0.1:0,name=a,tickets"
                                            "127.0.0.1:0,name=b,tickets")
-    (should (equal (mew-submit-reuse-tests--send peer "a" "t" 0)
-                   '("delivered" nil nil)))
-    (mew-submit-test-until ("the first connection to end")
-      (zerop (mew-submit--mod-jobs)))
-    (should (equal (mew-submit-reuse-tests--send peer "a" "t" 0)
-                   '("delivered" nil t)))
-    (mew-submit-test-until ("the second connection to end")
-      (zerop (mew-submit--mod-jobs)))
-    (should (equal (mew-submit-reuse-tests--send peer "b" "t" 0)
-                   '("delivered" nil nil)))
-    (should (equal (mew-submit-reuse-tests--send peer "a" "u" 0)
-                   '("delivered" nil nil)))))
+    (pcase-dolist (`(,name ,share ,resumed)
+                   ;; Each behind a ticket that would do, were it not another's.
+                   '(("a" "t" nil) ("a" "u" nil) ("a" "t" t) ("a" "u" t)
+                     ("a" "t" t) ("b" "t" nil) ("a" "v" nil)))
+      (ert-info ((format "%s %s" name share))
+        (should (equal (mew-submit-reuse-tests--send peer name share 0)
+                       (list "delivered" nil resumed)))
+        (mew-submit-test-until ("the connection to end")
+          (zerop (mew-submit--mod-jobs)))))))
 
 ;;; What is kept outlives who opened it
 

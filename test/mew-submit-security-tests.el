@@ -68,6 +68,59 @@ That holds for this machine's own, however they are written (SECURITY: M5)."
                                                  (plist-get event :text))))
                           (mew-submit-test-log peer)))))
 
+;; Only 127/8 and ::1 are this machine beyond doubt: 0.0.0.0 reaches it as well, and counts as any other address.
+(ert-deftest mew-submit-security-tests-no-password-beyond-loopback ()
+  "Beyond loopback a password goes through verified TLS alone, whatever the level.
+\(SECURITY: A15)."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "--user" "me" "--password" "s3cret"
+                                   "127.0.0.1:0,name=plain,cap-=STARTTLS,mechs-clear=PLAIN+LOGIN+SCRAM-SHA-256"
+                                   "127.0.0.1:0,name=othername,cert=othername"
+                                   "127.0.0.1:0,name=expired,cert=expired"
+                                   "127.0.0.1:0,name=unknown,cert=unknown-ca,implicit")
+    (let ((send (lambda (server name tls &rest keys)
+                  (mew-submit-test-run
+                   (append keys
+                           (list :server server :tls tls
+                                 :routes (format "%d:%s" (mew-submit-test-port peer name)
+                                                 (cond ((eq tls 'none) "none")
+                                                       ((equal name "unknown") "implicit")
+                                                       (t "starttls")))
+                                 :ca-file (mew-submit-test-ca peer)
+                                 :user "me" :password (copy-sequence "s3cret")))
+                   mew-submit-security-tests--message))))
+      (pcase-dolist (`(,name ,tls) '(("plain" none) ("plain" opportunistic)
+                                     ("othername" opportunistic) ("expired" opportunistic)
+                                     ("unknown" opportunistic)))
+        (dolist (auth '(nil "plain" "scram-sha-256"))
+          (ert-info ((format "%s %S %S" name tls auth))
+            (let ((done (apply send "0.0.0.0" name tls (and auth (list :auth auth)))))
+              (should (equal (plist-get done :result) "insecure"))
+              (should (string-search "The password is not sent to 0.0.0.0"
+                                     (plist-get done :text)))))))
+      (should-not (mew-submit-test-lines peer "AUTH"))
+      (should-not (mew-submit-test-lines peer "MAIL"))
+      ;; It is the address: the same servers get it on this machine.
+      (dolist (name '("plain" "othername"))
+        (should (equal (plist-get (funcall send "127.0.0.1" name 'opportunistic) :result)
+                       "delivered"))))))
+
+(ert-deftest mew-submit-security-tests-nobody-is-asked-for-invalid-names ()
+  "No resolver hears of a name below \"invalid\", which is nobody's (RFC 6761)."
+  :tags '(:module)
+  (skip-unless (mew-submit-test-preload-p))
+  (mew-submit-test-with-directory directory
+    (let ((log (expand-file-name "calls" directory)))
+      (mew-submit-test-with-preload ((concat "PRELOAD_LOG=" log))
+        (dolist (server '("mail.invalid" "Mail.INVALID." "invalid" "mail.invalidity"))
+          (mew-submit-test-batch (list "--server" server "--timeout" "1" "a@x")
+                                 :input mew-submit-security-tests--message)))
+      (should (equal (delete-dups (mapcar (lambda (call) (nth 1 call))
+                                          (seq-filter (lambda (call)
+                                                        (equal (car call) "look-up"))
+                                                      (mew-submit-test-calls log))))
+                     '("mail.invalidity"))))))
+
 (ert-deftest mew-submit-security-tests-no-proxy-from-the-environment ()
   "No variable of the environment sends mail another way (SECURITY: M7)."
   :tags '(:module)

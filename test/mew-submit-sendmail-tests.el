@@ -80,6 +80,11 @@
                    '("a@x" "b@x" "me@x" "you@x" "all@x"))))
   (should (equal (mew-submit-sendmail--recipients '(:arguments ("root")) nil)
                  '("root")))
+  ;; With -t those in the header come on top.
+  (should (equal (mew-submit-sendmail--recipients
+                  '(:arguments ("a@x") :header t)
+                  '(("to" . "To: b@x\n") ("bcc" . "Bcc: c@x, a@x\n")))
+                 '("a@x" "b@x" "c@x")))
   (should-error (mew-submit-sendmail--recipients nil nil)
                 :type 'mew-submit-usage))
 
@@ -164,6 +169,42 @@
         (let ((complete "From: me@x\r\nDate: now\r\nMessage-ID: <1@x>\r\n\r\nb\r\n"))
           (funcall send complete "-i" "a@x")
           (should (equal (mew-submit-test-stored peer 3) complete)))))))
+
+(ert-deftest mew-submit-sendmail-tests-dots ()
+  "Without -i a line with a dot alone ends a message, and no other dot does.
+With -i nothing does; -t takes recipients in arguments as well."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-test-with-directory directory
+      (let ((number 0)
+            (header "From: me@x\r\nTo: b@x\r\nDate: now\r\nMessage-ID: <1@x>\r\n\r\n"))
+        (pcase-dolist
+            (`(,body ,left)
+             '(("See you.\r\n.. \r\n. x\r\n..\r\n .\r\n.\t\r\nend.")
+               ("one.\r\n.\r\ntwo\r\n" "one.\r\n")
+               ("one.\n.\ntwo\n" "one.\n")
+               ("..\r\nlast\r\n.\r\n" "..\r\nlast\r\n")))
+          (dolist (how '(("-t") ("-t" "-i")))
+            (ert-info ((format "%S %S" body how))
+              (let ((result (mew-submit-sendmail-tests--run
+                             (append (mew-submit-sendmail-tests--options
+                                      peer "ok" directory)
+                                     how '("a@x"))
+                             :input (concat header body))))
+                (should (eql (plist-get result :status) 0))
+                (cl-incf number)
+                (should (equal (mew-submit-test-envelope peer number)
+                               '("me@x" "a@x" "b@x")))
+                (should (equal (mew-submit-test-stored peer number)
+                               (concat header
+                                       (mew-submit-sendmail-tests--sent
+                                        (if (equal how '("-t")) (or left body)
+                                          body)))))))))))))
+
+(defun mew-submit-sendmail-tests--sent (body)
+  "Return BODY with the line ends that SMTP has."
+  (let ((body (replace-regexp-in-string "\r?\n" "\r\n" body)))
+    (if (string-suffix-p "\r\n" body) body (concat body "\r\n"))))
 
 ;;; An Emacs server
 

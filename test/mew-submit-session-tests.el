@@ -407,6 +407,27 @@ All others are told as they are, those of other jobs too.  \(SECURITY: O27)."
                          (list kind result status)))
           (should (string-match-p "[a-z]" (plist-get done :text))))))))
 
+(ert-deftest mew-submit-session-tests-file-must-be-a-message ()
+  "A directory, a pipe, an empty file or one with a NUL is no message."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (let ((file (lambda (name) (mew-submit-test--peer-file peer name))))
+      (make-directory (funcall file "directory"))
+      (call-process "mkfifo" nil nil nil (funcall file "pipe"))
+      (mew-submit-test-write (funcall file "empty") "")
+      (mew-submit-test-write (funcall file "nul") "Subject: s\n\na\0b\n")
+      (pcase-dolist (`(,name ,words) '(("directory" "not a regular file")
+                                       ("pipe" "not a regular file")
+                                       ("empty" "is empty")
+                                       ("nul" "NUL") ("none" "cannot be opened")))
+        (ert-info (name)
+          (let ((done (mew-submit-session-tests--run
+                       (plist-put (mew-submit-session-tests--request peer "ok")
+                                  :file (funcall file name)))))
+            (should (equal (plist-get done :kind) "message"))
+            (should (string-search words (plist-get done :text))))))
+      (should-not (mew-submit-test-lines peer "MAIL")))))
+
 (ert-deftest mew-submit-session-tests-partial-is-not-success ()
   "Where some recipients are refused the result is partial: 69, or 75 for later."
   :tags '(:module)

@@ -251,6 +251,39 @@ KEYS are for `mew-submit-request-submit'; nobody is asked by default."
   "Return the violations of SMTP that PEER has noted."
   (mew-submit-test-log peer "violation"))
 
+;;; What is preloaded
+
+(defconst mew-submit-test--preload
+  (expand-file-name "test/preload/preload.so" mew-submit-test-root)
+  "What notes, or disturbs, a program's system calls.")
+
+(defun mew-submit-test-preload-p ()
+  "Can an Emacs be started with test/preload, as on GNU/Linux?
+A sanitizer is preloaded itself."
+  (and (file-exists-p mew-submit-test--preload)
+       (not (getenv "MEW_SUBMIT_SANITIZER"))))
+
+(defmacro mew-submit-test-with-preload (variables &rest body)
+  "Run BODY; programs that it starts have test/preload, and its VARIABLES.
+VARIABLES are expressions, each of which gives \"NAME=VALUE\"."
+  (declare (indent 1) (debug (sexp body)))
+  `(let ((process-environment
+          (append (list (concat "LD_PRELOAD=" mew-submit-test--preload)
+                        ,@variables)
+                  process-environment)))
+     ,@body))
+
+(defun mew-submit-test-calls (log)
+  "Return the calls in LOG, a file of test/preload: (CALL FILE OCTETS) each."
+  (mapcar (lambda (line)
+            (pcase-let ((`(,call ,file ,hex) (split-string line " ")))
+              (list call file
+                    (apply #'unibyte-string
+                           (cl-loop for i from 0 below (length hex) by 2
+                                    collect (string-to-number
+                                             (substring hex i (+ i 2)) 16))))))
+          (split-string (mew-submit-test-octets log) "\n" t)))
+
 ;;; Batch Emacs
 
 (cl-defun mew-submit-test-emacs

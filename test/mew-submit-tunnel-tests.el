@@ -527,6 +527,37 @@ Return its session and the number of ssh's process, once it is connected."
              (let ((comm (alist-get 'comm (process-attributes started))))
                (not (equal comm "ssh"))))))))))
 
+(ert-deftest mew-submit-tunnel-tests-ssh-is-ended ()
+  "An ssh that has not come to an end when it is not needed any more is ended."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-test-with-directory directory
+      (let ((exec-path (cons directory exec-path))
+            (script (expand-file-name "ssh" directory)))
+        (mew-submit-test-write
+         script "#!/bin/sh\necho $$ >\"$0.pid\"\nexec sleep 1000\n")
+        (set-file-modes script #o700)
+        (let* ((session (mew-submit-request-submit
+                         (mew-submit-test-write (expand-file-name "m" directory)
+                                                mew-submit-tunnel-tests--message)
+                         :account (mew-submit-test-account peer "ok"
+                                                           :tunnel "ssh:x")))
+               (pid (mew-submit-test-until ("ssh")
+                      (and (file-exists-p (concat script ".pid"))
+                           (> (string-to-number
+                               (mew-submit-test-octets (concat script ".pid")))
+                              0)
+                           (string-to-number
+                            (mew-submit-test-octets (concat script ".pid")))))))
+          (unwind-protect
+              (progn
+                (mew-submit-session-cancel session)
+                (mew-submit-session-wait session 60)
+                (mew-submit-test-until ("the end of ssh")
+                  (null (process-attributes pid))))
+            (when (equal (alist-get 'comm (process-attributes pid)) "sleep")
+              (signal-process pid 'SIGKILL))))))))
+
 (ert-deftest mew-submit-tunnel-tests-ssh-itself-fails ()
   "What is wrong with ssh is told in its words, and nothing is sent."
   :tags '(:module)

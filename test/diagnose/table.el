@@ -236,6 +236,7 @@ second IPv4 address of the same name, or nil."
     ("hates-checks" ((587 . "mail#1=close")))
     ("clock" ((587 . "greeting=reply:220 smtp.example.org ESMTP Mon, 02 Nov 2020 10:00:00 +0000")) "clock-wrong")
     ("expired" ((587 . "cert=expired") (465 . "cert=expired")) "certificate-expired")
+    ("expired-issuer" ((587 . "cert=expired-intermediate")) "certificate-expired")
     ("expired-25" ((25 . "cert=expired")) "certificate-expired")
     ("not-yet" ((587 . "cert=notyet")) "certificate-not-yet-valid")
     ("soon" ((587 . "cert=soon")) "certificate-expires-soon")

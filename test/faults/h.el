@@ -169,13 +169,21 @@ It ends as one of KINDS and goes as far as REACH."
                                   :reach '(envelope part) :check #'mew-submit-faults-h--no-octet)
    (mew-submit-faults-h--each-way "H13 one is refused, one to be tried later"
                                   '("rcpt#1=reply:550 5.1.1 No such user" "rcpt#2=reply:450 4.2.1 Busy")
-                                  :recipients mew-submit-faults-h--two :kind '(deferred refused)
+                                  :recipients mew-submit-faults-h--two :kind 'deferred
+                                  :reach '(envelope part) :check #'mew-submit-faults-h--no-octet)
+   (mew-submit-faults-h--each-way "H13 one is to be tried later, one refused"
+                                  '("rcpt#1=reply:450 4.2.1 Busy" "rcpt#2=reply:550 5.1.1 No such user")
+                                  :recipients mew-submit-faults-h--two :kind 'deferred
                                   :reach '(envelope part) :check #'mew-submit-faults-h--no-octet)
    (mew-submit-faults-table
     nil
     '("H13 every recipient is refused, and DATA is answered 354"
       :peer ("rcpt=reply:550 5.1.1 No such user" "data=reply:354 Go on") :kind refused
       :body "" :reach (envelope message) :check mew-submit-faults-h--no-octet)
+    '("H13 DATA is answered 250" :peer ("data=reply:250 2.0.0 Ok") :kind protocol :text "DATA"
+      :reach envelope :check mew-submit-faults-h--no-octet)
+    '("H13 DATA is answered 250, no PIPELINING" :peer ("cap2-=PIPELINING" "data=reply:250 2.0.0 Ok")
+      :kind protocol :text "DATA" :reach envelope :check mew-submit-faults-h--no-octet)
     ;; Who refuses all cannot have taken it: one of these answers is none (I14).
     '("H13 every recipient is refused, and the chunk is taken"
       :peer ("chunking" "rcpt=reply:550 5.1.1 No such user" "dot=reply:250 2.0.0 Ok")

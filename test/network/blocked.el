@@ -6,7 +6,8 @@
 
 ;; Run by test/network/run, in a network of its own: this machine has a gateway, whose
 ;; link-layer address the tests change, and mail.example.org listens on 587, 465 and
-;; 25.  A packet filter makes ports silent (drop), or has them refused (reset, admin).
+;; 25.  A packet filter makes ports silent (drop), or has them refused (reset, admin), or
+;; lets them connect and then answers every other pair of packets with an ICMP error (soft).
 
 ;;; Code:
 
@@ -54,8 +55,8 @@
   (mew-submit-blocked--run "ip" "-6" "route" "flush" "default"))
 
 (defun mew-submit-blocked--filter (&rest filters)
-  "Have FILTERS, a plist: ports that are each of `drop', `reset' and `admin'."
-  (dolist (set '(drop reset admin))
+  "Have FILTERS, a plist: ports that are each of `drop', `reset', `admin', `soft'."
+  (dolist (set '(drop reset admin soft))
     (mew-submit-blocked--run "nft" "flush" "set" "inet" "network"
                              (format "port_%s" set))
     (when-let ((ports (plist-get filters (intern (format ":%s" set)))))
@@ -284,6 +285,41 @@ forgotten when it answers."
                    587))
     (mew-submit-forget-network t)
     (should-not (mew-submit-negative-entries))))
+
+(ert-deftest mew-submit-blocked-answers-first ()
+  "What is remembered to be blocked and answers first is preferred as ever.
+The less preferred port, which was begun before, is given up and not waited for."
+  (mew-submit-blocked--with '(:drop (587))
+    (mew-submit-blocked--send (mew-submit-blocked--account))
+    (mew-submit-blocked--filter :drop '(25))
+    (let ((sent (mew-submit-blocked--send (mew-submit-blocked--account))))
+      (mew-submit-blocked--delivered sent 587)
+      (should (equal (car (mew-submit-blocked--tried sent)) 25))
+      (dolist (attempt (plist-get (car sent) :attempts))
+        (when (eql (plist-get attempt :port) 25)
+          (should (eq (plist-get attempt :lost) t))
+          (should-not (plist-get attempt :case)))))))
+
+;;; On the way
+
+(defun mew-submit-blocked--rejected ()
+  "Return how many packets were answered by a soft error."
+  (with-temp-buffer
+    (call-process "nft" nil t nil "list" "chain" "inet" "network" "input")
+    (goto-char (point-min))
+    (re-search-forward "counter packets \\([0-9]+\\)")
+    (string-to-number (match-string 1))))
+
+(ert-deftest mew-submit-blocked-soft-errors-on-the-way ()
+  "An ICMP error that need not last does not end a connection that is there."
+  (dolist (server '("198.51.100.10" "2001:db8:1::10" "mail.example.org"))
+    (mew-submit-blocked--with '(:soft (587))
+      (let ((before (mew-submit-blocked--rejected)))
+        (mew-submit-blocked--delivered
+         (mew-submit-blocked--send
+          (mew-submit-blocked--account :server server :tls-name "mail.example.org"))
+         587)
+        (should (< before (mew-submit-blocked--rejected)))))))
 
 ;;; Looking again
 

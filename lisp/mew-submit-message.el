@@ -94,6 +94,18 @@ is empty."
       (downcase (match-string 1 field))
     ""))
 
+(defconst mew-submit-message--mbox "from "
+  "The name given to the line that an mbox has before a message.
+No field can have that name.")
+
+(defun mew-submit-message--mbox-p (fields)
+  "Is the first of FIELDS the line that an mbox has before a message?
+Formail, procmail and `git format-patch' leave it there.  A text without header
+may begin like it, too: a field has to follow."
+  (and (string-match-p "\\`>*From [^\r\n]" (or (cdar fields) ""))
+       (equal (caar fields) "")
+       (not (member (car (nth 1 fields)) '(nil "")))))
+
 (defun mew-submit-message--buffer-fields ()
   "Return the fields of the header that the buffer, unibyte, is."
   (goto-char (point-min))
@@ -101,12 +113,16 @@ is empty."
     (while (not (eobp))
       (let ((field (mew-submit-message--next-field)))
         (push (cons (mew-submit-message--name field) field) fields)))
-    (nreverse fields)))
+    (setq fields (nreverse fields))
+    (if (mew-submit-message--mbox-p fields)
+        (cons (cons mew-submit-message--mbox (cdar fields)) (cdr fields))
+      fields)))
 
 (defun mew-submit-message-fields (file)
   "Return the fields of the header of FILE, a list of (NAME . OCTETS).
 NAME is in lower case and \"\" for a line that is no field; OCTETS are the whole
-field with its line ends.  Signal `mew-submit-message' when FILE cannot be read,
+field with its line ends.  The line of an mbox before them is one that must not
+leave.  Signal `mew-submit-message' when FILE cannot be read,
 is empty or has no end to its header."
   (with-temp-buffer
     (set-buffer-multibyte nil)
@@ -183,13 +199,18 @@ in X-Mew-Submit-Not-To, who have it already, are left out.  Signal
 
 (defun mew-submit-message-sender (fields)
   "Return the address of the one who sends the message with FIELDS, or nil.
-It is in Resent-Sender, else Resent-From, else Sender, else From."
+That is the one in From, as with smtpmail; Sender, which programs fill in with a
+name of this machine, counts where From names nobody or several.  In a message
+that is sent again they are Resent-From and Resent-Sender."
   (let ((resent (mew-submit-message--resent-block fields)))
-    (seq-some (lambda (name)
-                (car (mew-submit-message-addresses
-                      (if (string-prefix-p "resent-" name) resent fields)
-                      (list name))))
-              '("resent-sender" "resent-from" "sender" "from"))))
+    (seq-some
+     (pcase-lambda (`(,fields ,from ,sender))
+       (let ((authors (mew-submit-message-addresses fields (list from))))
+         (if (= (length authors) 1)
+             (car authors)
+           (or (car (mew-submit-message-addresses fields (list sender)))
+               (car authors)))))
+     `((,resent "resent-from" "resent-sender") (,fields "from" "sender")))))
 
 (defun mew-submit-message-author (fields)
   "Return the address of the one whose message FIELDS are, or nil.
@@ -279,7 +300,8 @@ Signal `mew-submit-message' when it is none."
 
 (defun mew-submit-message--private-p (field)
   "Must FIELD, as (NAME . OCTETS), not leave?"
-  (or (member (car field) '("bcc" "resent-bcc" "x-message-smtp-method"))
+  (or (member (car field) (list "bcc" "resent-bcc" "x-message-smtp-method"
+                                mew-submit-message--mbox))
       (string-prefix-p "x-mew-submit-" (car field))))
 
 (defun mew-submit-message-private-p (fields)
@@ -293,9 +315,10 @@ Recipients, when to send it and who has it already are not among them."
                (lambda (field)
                  (if (and (mew-submit-message--private-p field)
                           (not (member (car field)
-                                       '("bcc" "resent-bcc"
-                                         "x-mew-submit-send-at"
-                                         "x-mew-submit-not-to"))))
+                                       (list "bcc" "resent-bcc"
+                                             "x-mew-submit-send-at"
+                                             "x-mew-submit-not-to"
+                                             mew-submit-message--mbox))))
                      (concat (replace-regexp-in-string
                               "[\r\n]+" "\n"
                               (string-trim-right
@@ -329,9 +352,14 @@ OCTETS is a unibyte string, or nil for what is in the buffer."
           (mew-submit-message--write nil out t)
           (setq start next))))))
 
-(defun mew-submit-message-append (file out)
-  "Append the octets of FILE to OUT."
-  (mew-submit-message--copy-rest file 0 out))
+(defun mew-submit-message-append (file out &optional fields)
+  "Append the octets of FILE to OUT.
+The line of an mbox, if FIELDS are given and begin with it, is left out."
+  (mew-submit-message--copy-rest
+   file (if (equal (caar fields) mew-submit-message--mbox)
+            (length (cdar fields))
+          0)
+   out))
 
 (defun mew-submit-message--public (fields)
   "Return the octets of those of FIELDS that may leave.
@@ -348,9 +376,9 @@ the wire: else it could swallow an LF that came after a field left out."
 
 (defun mew-submit-message-copy (file fields out)
   "Copy the message FILE, whose header has FIELDS, to the new file OUT.
-The fields that must not leave are left out: Bcc, Resent-Bcc,
-X-Message-SMTP-Method and any whose name begins with X-Mew-Submit-.  Nobody else
-can read OUT."
+What must not leave is left out: Bcc, Resent-Bcc, X-Message-SMTP-Method, any
+field whose name begins with X-Mew-Submit-, and the line of an mbox.  Nobody
+else can read OUT."
   (mew-submit-message--write (mew-submit-message--public fields) out nil)
   (mew-submit-message--copy-rest
    file (apply #'+ (mapcar (lambda (field) (length (cdr field))) fields)) out))

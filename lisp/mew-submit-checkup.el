@@ -195,7 +195,7 @@ none." level)))))
                   (mew-submit-account-keys))))
     (when unknown
       (mew-submit-checkup--finding
-       topic 'warning "What is %s?\nA misspelled key does nothing: see the \
+       topic 'warning "What is %s?\nNo mail is sent by an account with a misspelled key: see the \
 documentation of mew-submit-accounts."
        (mapconcat #'symbol-name unknown ", ")))))
 

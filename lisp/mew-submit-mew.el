@@ -74,10 +74,6 @@
         ((string-match-p "\\`[0-9]+\\'" port) (string-to-number port))
         (t (mew-submit-account-service-port port))))
 
-(defun mew-submit-mew--local-p (server)
-  "Is SERVER this machine?"
-  (member server '("localhost" "127.0.0.1" "::1")))
-
 (defun mew-submit-mew--way (case)
   "Return the part of an account about ports and TLS of CASE.
 With ssl and another port for it Mew speaks TLS from the start, and STARTTLS
@@ -88,7 +84,7 @@ the server is this machine: only there Mew's default is safe."
          (ssl-port (and ssl (mew-submit-mew--port (mew-smtp-ssl-port case)))))
     (cond ((and ssl (/= port ssl-port))
            (mew-submit-account-routes ssl-port 'tls))
-          ((and (not ssl) (mew-submit-mew--local-p (mew-smtp-server case)))
+          ((and (not ssl) (mew-submit-account-local-p (mew-smtp-server case)))
            (list :routes (format "%d:none" port) :tls 'none))
           ((and (bound-and-true-p mew-use-submission) (= port 25))
            '(:fallback always))
@@ -101,7 +97,7 @@ or on port 25, is not told one."
   (let ((user (mew-cfent-value case "smtp-user" mew-smtp-user)))
     (cond ((not (mew-use-smtp-auth case)) '(:auth "none"))
           (user (list :user user))
-          ((or (mew-submit-mew--local-p (mew-smtp-server case))
+          ((or (mew-submit-account-local-p (mew-smtp-server case))
                (= 25 (mew-submit-mew--port (mew-smtp-port case))))
            nil)
           (t (list :user (mew-mail-address case))))))

@@ -22,6 +22,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-account)
 (require 'mew-submit-dialog)
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
@@ -797,7 +798,7 @@ What the client asks for goes before what the account says."
   (let ((routes (plist-get account :routes))
         (own (mapcar (lambda (server) (process-contact server :service))
                      mew-submit-relay--servers)))
-    (and (member (plist-get account :server) '("localhost" "127.0.0.1" "::1"))
+    (and (mew-submit-account-local-p (plist-get account :server))
          (seq-some (lambda (route) (memq (car route) own))
                    (if (stringp routes)
                        (mew-submit-plan-parse-routes routes)

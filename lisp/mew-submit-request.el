@@ -126,19 +126,20 @@ account that wants a mechanism never goes without a user: signal
   "Return the server of ACCOUNT as it is looked up, or signal a condition."
   (mew-submit-address-host
    (or (plist-get account :server)
-       (mew-submit-error-throw 'config nil "The account %s has no :server"
-                               (plist-get account :name)))))
+       (mew-submit-account-throw account "has no :server"))))
 
 (defun mew-submit-request-sender (account from fields)
   "Return the envelope sender for ACCOUNT, checked.
 It is FROM, else what X-Mew-Submit-From says, else the account's, else the one
-in FIELDS, else the user's address.  An empty FROM is the null sender."
+in FIELDS, else the user's address.  One without a domain becomes the account's
+address.  An empty FROM is the null sender."
   (let ((sender (or from (mew-submit-message-envelope-from fields)
                     (plist-get account :sender)
                     (mew-submit-message-sender fields) user-mail-address)))
     (if (equal sender "")
         ""
-      (mew-submit-address-check (or sender "")))))
+      (mew-submit-address-check
+       (mew-submit-account-qualify account (or sender user-mail-address ""))))))
 
 (defun mew-submit-request--recipients (recipients fields)
   "Return the checked RECIPIENTS, or those in FIELDS where they are nil."
@@ -346,7 +347,7 @@ itself wishes, in fields such as X-Mew-Submit-DSN-Notify, goes before what the
 account says."
   (mew-submit-extension-merge
    (cond ((stringp account) (mew-submit-account-by-name account))
-         (account (mew-submit-account-copy account))
+         (account (mew-submit-account-copy (mew-submit-account-check account)))
          ((mew-submit-message-account fields)
           (mew-submit-account-by-name (mew-submit-message-account fields)))
          (t (mew-submit-account-choose

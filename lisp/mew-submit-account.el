@@ -407,6 +407,20 @@ when there is none."
             (and (proper-list-p mew-submit-accounts)
                  (seq-filter #'mew-submit-account--plist-p mew-submit-accounts))))
 
+(defun mew-submit-account-now (account)
+  "Return what the user has now instead of ACCOUNT, or nil.
+That is the account of the same name, or of the same :from without a name."
+  (let* ((name (plist-get account :name))
+         (key (if name :name :from)))
+    (or (and (plist-get account key)
+             (seq-find (lambda (other)
+                         (and (equal (plist-get other :name) name)
+                              (equal (plist-get other key)
+                                     (plist-get account key))))
+                       (mew-submit-account--all)))
+        (and (equal name "smtpmail")
+             (mew-submit-account--smtpmail)))))
+
 (defun mew-submit-account-by-name (name)
   "Return the account called NAME, a copy, or signal `mew-submit-config'."
   (mew-submit-account-copy

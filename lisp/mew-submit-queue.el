@@ -22,6 +22,7 @@
 (require 'mew-submit-auth)
 (require 'mew-submit-dialog)
 (require 'mew-submit-error)
+(require 'mew-submit-extension)
 (require 'mew-submit-message)
 (require 'mew-submit-network)
 (require 'mew-submit-outbox)
@@ -842,27 +843,77 @@ Signal `user-error' when it is being sent."
               (mew-submit-queue--save (funcall function entry))))
       (mew-submit-queue-run))))
 
+(defun mew-submit-queue--account-now (entry)
+  "Return the user's account for ENTRY as it is now, or nil to keep the old one.
+A message that names its server keeps it.  One that was held without an account
+gets the one that fits it by now."
+  (let ((account (plist-get entry :account))
+        (private (mew-submit-message-fields-of-text
+                  (or (plist-get entry :private) ""))))
+    (cond ((null account)
+           (mew-submit-request-account
+            nil (append private (mew-submit-message-fields
+                                 (mew-submit-outbox-message-file entry)))))
+          ((mew-submit-message-method private) nil)
+          (t (mew-submit-account-now account)))))
+
+(defun mew-submit-queue--renewed (entry)
+  "Return the account by which ENTRY goes when the user says so.
+It is as the user has it now, who was told to correct it; what this message
+wishes of the server stays."
+  (let* ((old (plist-get entry :account))
+         (new (mew-submit-account-copy (mew-submit-queue--account-now entry))))
+    (if (null new)
+        old
+      (cl-loop for (key value) on old by #'cddr
+               when (or (mew-submit-extension-key-p key)
+                        (memq key '(:each :password-file :timeout :step-timeout)))
+               do (setq new (plist-put new key value)))
+      new)))
+
+(defun mew-submit-queue--send-by (id account directory)
+  "Send the message ID in DIRECTORY now, and tell by which server.
+ACCOUNT is called with the one that its entry would go by, and returns one."
+  (let* ((account-of
+          (lambda (entry)
+            (condition-case err
+                (funcall account (mew-submit-queue--renewed entry))
+              (mew-submit-error
+               (user-error "%s" (mew-submit-error-text err))))))
+         (entry (mew-submit-queue--change
+                 id directory
+                 (lambda (entry)
+                   (let* ((account (funcall account-of entry))
+                          (caller (gethash (mew-submit-queue--key entry)
+                                           mew-submit-queue--callers)))
+                     (when caller
+                       (plist-put caller :functions
+                                  (mew-submit-queue--functions account)))
+                     (mew-submit-outbox-with
+                      entry :state 'queued :next nil
+                      :account (mew-submit-queue--frozen account)))))))
+    (unless noninteractive
+      (message "Mail to %s goes by %s now"
+               (mew-submit-report-people (plist-get entry :recipients))
+               (plist-get (plist-get entry :account) :server)))
+    entry))
+
 (defun mew-submit-queue-send (id &optional directory)
   "Send the message ID in DIRECTORY, by default the outbox, now.
-Whoever calls this for one that is `uncertain' has asked the user."
-  (mew-submit-queue--change
-   id directory
-   (lambda (entry)
-     (mew-submit-outbox-with entry :state 'queued :next nil))))
+It goes by its account as the user has it now.  Whoever calls this for one that
+is `uncertain' has asked the user."
+  (mew-submit-queue--send-by id #'identity directory))
 
 (defun mew-submit-queue-send-by (id routes &optional directory)
   "Send the message ID in DIRECTORY now, by ROUTES such as \"465:implicit\".
-What else its account says stays as it is.  Signal `mew-submit-config' when
-ROUTES are none."
-  (let ((routes (mew-submit-plan-parse-routes routes)))
-    (mew-submit-queue--change
-     id directory
-     (lambda (entry)
-       (mew-submit-outbox-with
-        entry :state 'queued :next nil
-        :account (plist-put (mew-submit-account-copy
-                             (plist-get entry :account))
-                            :routes routes))))))
+What else its account says stays as it is.  Signal `user-error' when ROUTES are
+none."
+  (mew-submit-queue--send-by
+   id
+   (lambda (account)
+     (plist-put (mew-submit-account-copy account) :routes
+                (mew-submit-plan-parse-routes routes)))
+   directory))
 
 (defun mew-submit-queue-hold (id &optional time directory)
   "Hold the message ID in DIRECTORY until TIME, or with nil until told otherwise.

@@ -13,6 +13,7 @@
 
 ;;; Code:
 
+(require 'cl-lib)
 (require 'iso8601)
 (require 'mew-submit-error)
 (require 'seq)
@@ -185,6 +186,12 @@ whatever is wrong."
       (mew-submit-error-throw
        'message nil "X-Mew-Submit-Hold-For and -Hold-Until exclude each other"))
     wishes))
+
+(defun mew-submit-extension-text (wishes)
+  "Return the lines of a header that say WISHES, a plist."
+  (cl-loop for (key value) on wishes by #'cddr
+           concat (format "X-Mew-Submit-%s: %s\n"
+                          (nth 1 (assq key mew-submit-extension--table)) value)))
 
 (defun mew-submit-extension-merge (account wishes)
   "Return the plist ACCOUNT with WISHES, which go first."

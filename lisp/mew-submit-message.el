@@ -181,6 +181,29 @@ behind a trace field.  The first is the newest, the one to act on."
           resent '("resent-to" "resent-cc" "resent-bcc"))
        (mew-submit-message-addresses fields '("to" "cc" "bcc"))))))
 
+(defun mew-submit-message-said (texts)
+  "Return the addresses in TEXTS, and each text that is no address list as it is.
+This is for what is kept and not sent: nobody is left out of it."
+  (delete-dups
+   (mapcan (lambda (text)
+             (condition-case nil
+                 (mew-submit-address-parse text)
+               (mew-submit-error
+                (list (string-trim
+                       (replace-regexp-in-string "[\r\n]+" "" text))))))
+           texts)))
+
+(defun mew-submit-message-recipients-said (fields)
+  "Return the recipients FIELDS name, as `mew-submit-message-said' does."
+  (let* ((resent (mew-submit-message--resent-block fields))
+         (names (if resent
+                    '("resent-to" "resent-cc" "resent-bcc")
+                  '("to" "cc" "bcc"))))
+    (mew-submit-message-said
+     (mapcar #'mew-submit-message--value
+             (seq-filter (lambda (field) (member (car field) names))
+                         (or resent fields))))))
+
 (defun mew-submit-message-resent-p (fields)
   "Is the message with FIELDS one that is sent again, with Resent- fields?"
   (and (mew-submit-message--resent-block fields) t))
@@ -360,6 +383,45 @@ The line of an mbox, if FIELDS are given and begin with it, is left out."
             (length (cdar fields))
           0)
    out))
+
+;;; What a message lacks
+
+(defun mew-submit-message-new-id (address)
+  "Return a new Message-ID, with the domain of ADDRESS where it has one.
+The name of this machine, which nobody out there knows, is not told."
+  (let ((domain (and address
+                     (string-match "@\\([^@]+\\)\\'" address)
+                     (mew-submit-address-domain (match-string 1 address)))))
+    (format "<%s.%x.%06x@%s>" (format-time-string "%Y%m%dT%H%M%S.%3N" nil t)
+            (emacs-pid) (random #x1000000) (or domain "localhost.localdomain"))))
+
+(defun mew-submit-message--date ()
+  "Return the time, as the field Date has it."
+  (let ((system-time-locale "C"))
+    (format-time-string "%a, %d %b %Y %T %z")))
+
+(defun mew-submit-message-complete (file fields address &optional from)
+  "Add to the message FILE, whose header has FIELDS, what it lacks.
+That is Date, Message-ID, by the domain of the sender's ADDRESS (RFC 6409,
+section 8), and with FROM, the value for it, From.  A file whose first line is
+no field is all text."
+  (let* ((headless (equal (caar fields) ""))
+         (lacks (lambda (name) (or headless (not (assoc name fields)))))
+         (missing
+          (concat
+           (and from (funcall lacks "from")
+                (format "From: %s\n" from))
+           (and (funcall lacks "date")
+                (format "Date: %s\n" (mew-submit-message--date)))
+           (and (funcall lacks "message-id")
+                (format "Message-ID: %s\n" (mew-submit-message-new-id address))))))
+    (unless (string-empty-p missing)
+      (let ((new (concat file ".new")))
+        (mew-submit-message--write
+         (encode-coding-string (concat missing (and headless "\n")) 'utf-8-unix)
+         new nil)
+        (mew-submit-message-append file new fields)
+        (rename-file new file t)))))
 
 (defun mew-submit-message--public (fields)
   "Return the octets of those of FIELDS that may leave.

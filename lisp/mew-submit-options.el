@@ -167,7 +167,8 @@ Check the name that is there, so that nothing is read in vain."
   (if-let ((server (plist-get options :server)))
       (mew-submit-address-host server)
     (unless (or mew-submit-accounts (bound-and-true-p smtpmail-smtp-server))
-      (mew-submit-error-throw 'config nil "No server is named: use --server"))))
+      (mew-submit-error-throw 'config nil "No server is named: use --server, or put \
+your accounts into ~/.config/mew-submit/config.el or the file --config names"))))
 
 (defun mew-submit-options-remember (options)
   "Have what networks block remembered in the file that OPTIONS name, if any."

@@ -99,11 +99,17 @@ mew-submit-batch-send).\n"))
   (encode-coding-string
    (concat
     (mew-submit-error-clean
-     (format "%s  %-9s %s  from <%s> to %s%s"
+     (format "%s  %-9s %s  %s  from <%s> to %s%s%s"
              (plist-get entry :id) (plist-get entry :state)
              (file-size-human-readable (or (plist-get entry :bytes) 0))
+             (if-let* ((created (plist-get entry :created)))
+                 (format-time-string "%F %R" created)
+               "-")
              (or (plist-get entry :from) "")
              (mew-submit-report-people (plist-get entry :recipients))
+             (if-let* ((subject (plist-get entry :subject)))
+                 (format ": %s" subject)
+               "")
              (if-let ((last (plist-get entry :last)))
                  (format "  (%s)" last)
                "")))

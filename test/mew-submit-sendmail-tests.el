@@ -409,6 +409,111 @@ XDG_RUNTIME_DIR is a directory of its own."
                 ;; It really was that Emacs, whose outbox it is.
                 (should (file-directory-p outbox))))))))))
 
+(ert-deftest mew-submit-sendmail-tests-hold-there ()
+  "What that Emacs has no account for is held in its outbox.  cron finds it, too.
+SECURITY: P13."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let ((outbox (expand-file-name "outbox/" directory)))
+      (mew-submit-sendmail-tests--with-server "server"
+          (list "--eval" (prin1-to-string
+                          `(setq mew-submit-outbox-directory ,outbox)))
+        (let* ((config (mew-submit-test-write
+                        (expand-file-name "config.el" directory)
+                        (prin1-to-string
+                         `(setq mew-submit-sendmail-socket-directories
+                                '(,(expand-file-name "emacs" runtime))
+                                mew-submit-outbox-directory
+                                ,(expand-file-name "own/" directory)))))
+               (process-environment (cons "XDG_RUNTIME_DIR" process-environment))
+               (result (mew-submit-sendmail-tests--run
+                        (list "--config" config "-t")
+                        :input "To: a@x\nSubject: s\n\nbody\n" :home directory))
+               (entry (car (mew-submit-sendmail-tests--entries directory))))
+          (should (eql (plist-get result :status) 78))
+          (should (string-search (concat "held in the outbox as "
+                                         (plist-get entry :id))
+                                 (plist-get result :stderr)))
+          (should (equal (plist-get entry :recipients) '("a@x")))
+          (should-not (file-exists-p (expand-file-name "own" directory))))))))
+
+(ert-deftest mew-submit-sendmail-tests-other-files ()
+  "An Emacs that sees other files takes nothing; the message is sent from here."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-test-with-directory directory
+      (let* ((account (mew-submit-test-account peer "ok"))
+             (config (mew-submit-test-write
+                      (expand-file-name "config.el" directory)
+                      (prin1-to-string
+                       `(setq mew-submit-outbox-directory
+                              ,(expand-file-name "own/" directory)
+                              mew-submit-accounts '(,account))))))
+        (mew-submit-sendmail-tests--with-server "server"
+            (list "--eval"
+                  (prin1-to-string
+                   '(advice-add 'mew-submit-sendmail-take :filter-args
+                                (lambda (args)
+                                  (cons (concat "/proc/none" (car args))
+                                        (cdr args))))))
+          (let ((result (mew-submit-sendmail-tests--run
+                         (list "-v" "--config" config "-f" "me@x" "a@x")
+                         :input "Subject: s\n\nbody\n")))
+            (should (string-search "delivered: 250" (plist-get result :stderr)))
+            (should (eql (plist-get result :status) 0))
+            (should (equal (mew-submit-test-envelope peer) '("me@x" "a@x")))
+            (should-not (mew-submit-test-stored peer 2))))))))
+
+(ert-deftest mew-submit-sendmail-tests-foreign-directory ()
+  "A directory of another user is not looked into: who has made it takes the mail."
+  (should (mew-submit-sendmail--own-p (expand-file-name "~")))
+  (skip-unless (zerop (user-uid)))
+  (mew-submit-test-with-directory directory
+    (should (mew-submit-sendmail--own-p directory))
+    (call-process "chown" nil nil nil "65534" directory)
+    (should-not (mew-submit-sendmail--own-p directory))
+    (should-not (mew-submit-sendmail--own-p (expand-file-name "none" directory)))))
+
+(ert-deftest mew-submit-sendmail-tests-no-home ()
+  "The installed command knows where the user's configuration is without HOME."
+  (mew-submit-test-with-directory directory
+    (let ((default-directory mew-submit-test-root)
+          (emacs (mew-submit-test-write (expand-file-name "emacs" directory)
+                                        "#!/bin/sh\necho \"$HOME\"\n")))
+      (set-file-modes emacs #o755)
+      (mew-submit-test-write (expand-file-name "nothing.el" directory) "")
+      (mew-submit-test-write (expand-file-name "nothing.elc" directory) "")
+      (let ((installer (expand-file-name "test/tool/install"))
+            (default-directory directory))
+        (should (zerop (call-process installer nil nil nil
+                                     (expand-file-name "prefix") "nothing.el"
+                                     "nothing.el")))
+        (with-temp-buffer
+          (should (zerop (call-process
+                          "env" nil t nil "-i" (concat "PATH=" (getenv "PATH"))
+                          (concat "EMACS=" emacs)
+                          (expand-file-name "prefix/bin/mew-submit-sendmail"
+                                            directory)
+                          "a@x")))
+          (should (equal (string-trim (buffer-string))
+                         (directory-file-name
+                          (expand-file-name
+                           (concat "~" (user-login-name)))))))))))
+
+(ert-deftest mew-submit-sendmail-tests-list ()
+  "-bp shows of each message when it came and what it is about."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let ((outbox (expand-file-name "outbox" directory)))
+      (mew-submit-sendmail-tests--run (list "--outbox" outbox "a@x")
+                                      :input "Subject: =?utf-8?Q?gr=C3=BCn?=\n\nb\n"
+                                      :home directory)
+      (should (string-match-p
+               "held .* [0-9]\\{4\\}-[0-9-]+ [0-9]+:[0-9]+  from <.*> to a@x: grün  (.*account"
+               (plist-get (mew-submit-sendmail-tests--run
+                           (list "--outbox" outbox "-bp") :home directory)
+                          :stdout))))))
+
 (ert-deftest mew-submit-sendmail-tests-busy-server ()
   "An Emacs that does not answer is not waited for; the message is sent from here.
 It is sent once, although that Emacs finds the question later."

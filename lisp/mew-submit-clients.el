@@ -37,11 +37,13 @@
 (defvar gnus-plugged)
 (defvar mail-header-separator)
 (defvar message-fcc-handler-function)
+(defvar message-send-mail-function)
 (defvar message-send-mail-real-function)
 (defvar message-this-is-mail)
 (defvar mew-submit-copies-function)
 (defvar mew-submit-queued-function)
 (defvar mew-submit-source-function)
+(defvar rfc2047-header-encoding-alist)
 (defvar smtpmail-queue-dir)
 (defvar smtpmail-queue-index-file)
 (defvar smtpmail-queue-mail)
@@ -182,18 +184,24 @@ would call smtpmail, is submitted there."
                 (string-match-p "\\`[ \t]*smtp[ \t]" method)
                 (memq real '(nil gnus-agent-send-mail))
                 (not (mew-submit-clients--queued-by-agent-p real)))
-           (mew-submit-send-it))
+           (let ((message-send-mail-function #'mew-submit-send-it))
+             (mew-submit-send-it)))
           (real (funcall real))
           (t (message-multi-smtp-send-mail)))))
 
 (defun mew-submit-clients--before-sending ()
   "Prepare the current buffer, in Message mode, for being sent.
 This is on `message-send-hook'."
+  (require 'rfc2047)
+  (add-to-list 'rfc2047-header-encoding-alist mew-submit-message-raw)
   (unless (local-variable-p 'message-send-mail-real-function)
     (setq-local message-send-mail-real-function #'mew-submit-clients--send)))
 
 (defun mew-submit-clients--forget ()
-  "Undo in all buffers what was prepared there."
+  "Undo what was prepared for sending, in all buffers."
+  (when (boundp 'rfc2047-header-encoding-alist)
+    (setq rfc2047-header-encoding-alist
+          (remq mew-submit-message-raw rfc2047-header-encoding-alist)))
   (dolist (buffer (buffer-list))
     (when (and (local-variable-p 'message-send-mail-real-function buffer)
                (eq (buffer-local-value 'message-send-mail-real-function buffer)
@@ -286,8 +294,12 @@ cannot be taken over stays where it is."
 ;;;###autoload
 (defun mew-submit-send-queued-mail ()
   "Send the mails that were held because of `smtpmail-queue-mail'.
-This is for mew-submit what `smtpmail-send-queued-mail' is for smtpmail."
+This is for mew-submit what `smtpmail-send-queued-mail' is for smtpmail, and
+what keys and menus for that do in `mew-submit-mode'.  What smtpmail itself has
+queued is taken over first."
   (interactive)
+  (when (mew-submit-clients--smtpmail-queued)
+    (mew-submit-take-smtpmail-queue))
   (mew-submit-queue-look)
   (let ((held (seq-filter (lambda (entry)
                             (and (eq (plist-get entry :state) 'held)
@@ -364,6 +376,7 @@ what has been changed meanwhile."
   :global t
   :group 'mew-submit
   :require 'mew-submit
+  :keymap '(([remap smtpmail-send-queued-mail] . mew-submit-send-queued-mail))
   (if mew-submit-mode
       (mew-submit-clients--enable)
     (mew-submit-clients--disable)))

@@ -384,6 +384,16 @@ The line of an mbox, if FIELDS are given and begin with it, is left out."
           0)
    out))
 
+;;; Addresses that are not ASCII
+
+(defconst mew-submit-message-raw
+  '("\\(?:Resent-\\)?\\(?:To\\|Cc\\|Bcc\\|From\\|Sender\\|Reply-To\\):\
+\\(?:\\(?:[^\n]\\|\n[ \t]\\)*[ \t\n<,:]\\)?\
+[^][()<>@,;:\\\" \t\n]*[^][()<>@,;:\\\" \t\n[:ascii:]][^][()<>@,;:\\\" \t\n]*@"
+    . utf-8)
+  "For `rfc2047-header-encoding-alist': fields with a local part not in ASCII.
+An encoded word is no address; SMTPUTF8 has such a field in UTF-8 (RFC 6532).")
+
 ;;; What a message lacks
 
 (defun mew-submit-message-new-id (address)

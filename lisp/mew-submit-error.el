@@ -148,6 +148,16 @@ What could deceive becomes U+FFFD; what is too long ends in \"...\"."
                       whole))
             (and cut "..."))))
 
+(defun mew-submit-error-save-option (option value)
+  "Make VALUE that of OPTION, a symbol, in this and future sessions.
+Where it cannot be saved it is for this session, and that is said."
+  (condition-case err
+      (customize-save-variable option value)
+    (error
+     (customize-set-variable option value)
+     (message "This holds until you leave Emacs: %s"
+              (mew-submit-error-text err)))))
+
 (defun mew-submit-error-done (err)
   "Return the `done' event of a message that ERR, a condition, ended.
 It has the same keys as one whose job went all the way (README.org)."

@@ -102,13 +102,10 @@ It is a list of (PORT . FINGERPRINT)."
                     (and pin (cons port (nth 3 pin)))))
                 ports)))
 
-(defun mew-submit-tls--save-pins (pins)
-  "Make PINS the value of `mew-submit-pins', now and for later."
-  (customize-save-variable 'mew-submit-pins pins))
-
 (defun mew-submit-tls-add-pin (pin)
   "Add PIN, and take another one for the same place away."
-  (mew-submit-tls--save-pins
+  (mew-submit-error-save-option
+   'mew-submit-pins
    (cons pin (seq-remove (lambda (other)
                            (equal (mew-submit-tls--pin-place other)
                                   (mew-submit-tls--pin-place pin)))
@@ -116,7 +113,7 @@ It is a list of (PORT . FINGERPRINT)."
 
 (defun mew-submit-tls-remove-pin (pin)
   "Take PIN away."
-  (mew-submit-tls--save-pins (remove pin mew-submit-pins)))
+  (mew-submit-error-save-option 'mew-submit-pins (remove pin mew-submit-pins)))
 
 ;;; The request
 

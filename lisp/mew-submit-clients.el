@@ -255,17 +255,23 @@ It is nil where that names no server: then the sender decides as ever."
         (mew-submit-account-choose sender)))))
 
 (defun mew-submit-clients--take (file)
-  "Put the mail in FILE, which smtpmail has queued, into the outbox."
-  (let ((state (mew-submit-clients--smtpmail-state file))
-        (index (mew-submit-clients--smtpmail-index)))
-    (mew-submit-queue-add
-     file
-     :recipients (or (alist-get 'smtpmail-recipient-address-list state)
-                     (mew-submit-error-throw 'message nil
-                                             "No recipient is kept with %s" file))
-     :account (mew-submit-clients--smtpmail-account
-               state (mew-submit-message-author (mew-submit-message-fields file)))
-     :held (and (bound-and-true-p smtpmail-queue-mail) 'flush))
+  "Put the mail in FILE, which smtpmail has queued, into the outbox.
+One that is there already, since Emacs has ended in the midst of this, is not
+sent twice."
+  (let* ((state (mew-submit-clients--smtpmail-state file))
+         (index (mew-submit-clients--smtpmail-index))
+         (fields (mew-submit-message-fields file))
+         (recipients (or (alist-get 'smtpmail-recipient-address-list state)
+                         (mew-submit-error-throw
+                          'message nil "No recipient is kept with %s" file))))
+    (unless (mew-submit-outbox-has-p (mew-submit-message-id fields) recipients
+                                     mew-submit-outbox-directory)
+      (mew-submit-queue-add
+       file
+       :recipients recipients
+       :account (mew-submit-clients--smtpmail-account
+                 state (mew-submit-message-author fields))
+       :held (and (bound-and-true-p smtpmail-queue-mail) 'flush)))
     (let ((left (remove file (mew-submit-clients--smtpmail-queued))))
       (write-region (mapconcat (lambda (name) (concat name "\n")) left "")
                     nil index nil 'silent))

@@ -225,12 +225,14 @@ MAIL-FROM is the envelope sender."
          (format "%s: %s\n" name mail-from))))
 
 (defun mew-submit-mew--add (file info account extra)
-  "Put the message FILE of Mew into the outbox, and return its identifier.
+  "Put the message FILE of Mew into the outbox, unless it is there already.
 INFO is what Mew knows of it, ACCOUNT what it is sent by, EXTRA the copies."
   (let* ((case (mew-smtp-get-case info))
          (fields (mew-submit-message-fields file))
          (from (or (mew-smtp-mail-from case)
                    (car (mew-submit-mew--senders fields "from"))))
+         (recipients (or (mew-smtp-get-orig-recipients info)
+                         (mew-smtp-get-recipients info)))
          (sender (mew-submit-mew--sender-field fields from))
          (copy (and sender (make-temp-file "mew-submit-mew-"))))
     (unwind-protect
@@ -242,11 +244,12 @@ INFO is what Mew knows of it, ACCOUNT what it is sent by, EXTRA the copies."
               (insert-file-contents-literally file)
               (let ((coding-system-for-write 'no-conversion))
                 (write-region nil nil copy nil 'silent))))
-          (mew-submit-queue-add
-           (or copy file) :account account :from from
-           :recipients (or (mew-smtp-get-orig-recipients info)
-                           (mew-smtp-get-recipients info))
-           :fcc extra :on-ask #'mew-submit-mew-answer))
+          (unless (mew-submit-outbox-has-p (mew-submit-message-id fields)
+                                           recipients
+                                           mew-submit-outbox-directory)
+            (mew-submit-queue-add
+             (or copy file) :account account :from from :recipients recipients
+             :fcc extra :on-ask #'mew-submit-mew-answer)))
       (when copy
         (delete-file copy)))))
 
@@ -294,9 +297,17 @@ CASE is what it is sent by."
                      :case case :data (mew-submit-mew--data info)
                      :server (plist-get account :server)
                      :port (mew-submit-mew--port (mew-smtp-port case)))))
-        (when (mew-smtp-get-bcc info)
-          (mew-submit-mew--bcc file info account))
-        (mew-submit-mew--back-up file)
+        ;; It will be sent: what is still in Mew's queue would be sent twice.
+        (unwind-protect
+            (when (mew-smtp-get-bcc info)
+              (condition-case err
+                  (mew-submit-mew--bcc file info account)
+                (error
+                 (display-warning
+                  'mew-submit
+                  (format "The mail is in the outbox, but NOT for those in Bcc: %s.  \
+Send it to %s" (mew-submit-error-text err) (mew-smtp-get-bcc info))))))
+          (mew-submit-mew--back-up file))
         t))))
 
 (defun mew-submit-mew-send (case qfld msgs &optional _fallbacked)

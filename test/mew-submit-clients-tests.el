@@ -20,6 +20,7 @@
 (defvar gnus-started-hook)
 (defvar smtpmail-default-smtp-server)
 (defvar smtpmail-queue-dir)
+(defvar mew-queue-info-suffix)
 (defvar rfc2047-header-encoding-alist)
 (defvar smtpmail-queue-mail)
 (defvar smtpmail-smtp-server)
@@ -149,6 +150,74 @@ It is held, and taken out of the outbox again."
       (should taken))
     (mew-submit-mode -1)
     (should-not (command-remapping 'smtpmail-send-queued-mail))))
+
+(ert-deftest mew-submit-clients-tests-taken-once ()
+  "What was taken over before Emacs died is not sent twice, whatever came of it.
+SECURITY: P14."
+  :tags '(:module)
+  (mew-submit-clients-tests--with-mode
+    (let* ((mew-submit-accounts '((:server "127.0.0.1" :routes "1:none" :tls none
+                                           :auth "none")))
+           (smtpmail-queue-mail t)
+           (file (expand-file-name "mail" directory))
+           (queue (lambda (&rest recipients)
+                    (mew-submit-test-write
+                     file "From: me@x\nMessage-ID: <1@x>\nSubject: s\n\nb\n")
+                    (mew-submit-test-write
+                     (concat file ".el")
+                     (prin1-to-string
+                      `(setq smtpmail-recipient-address-list ,recipients)))
+                    (mew-submit-test-write (expand-file-name "index" directory)
+                                           (concat file "\n"))
+                    (mew-submit-take-smtpmail-queue)))
+           (count (lambda () (length (mew-submit-outbox-ids
+                                      mew-submit-outbox-directory)))))
+      (funcall queue "a@x" "b@x")
+      (should (= (funcall count) 1))
+      (should-not (file-exists-p file))
+      ;; As after a power failure: it is in both.
+      (funcall queue "a@x" "b@x")
+      (should (= (funcall count) 1))
+      (should-not (file-exists-p file))
+      ;; The same for somebody else is another one.
+      (funcall queue "c@x")
+      (should (= (funcall count) 2))
+      (dolist (entry (mew-submit-queue-entries))
+        (mew-submit-outbox-finish
+         (mew-submit-outbox-with entry :delivered (plist-get entry :recipients))
+         nil))
+      (should (= (funcall count) 0))
+      (funcall queue "b@x" "a@x")
+      (funcall queue "c@x")
+      (should (= (funcall count) 0))
+      (funcall queue "d@x")
+      (should (= (funcall count) 1)))))
+
+(ert-deftest mew-submit-clients-tests-mew-bcc-fails ()
+  "A mail that is in the outbox leaves Mew's queue, even if its Bcc fails; that is told.
+Mew's functions are played here; itself it is in test/clients.  SECURITY: P14."
+  (require 'mew-submit-mew)
+  (let ((mew-queue-info-suffix ".mqi")
+        acts warnings)
+    (cl-letf (((symbol-function 'mew-lisp-load) (lambda (_) (vector)))
+              ((symbol-function 'mew-submit-mew--info) #'identity)
+              ((symbol-function 'mew-submit-mew--data) #'identity)
+              ((symbol-function 'mew-submit-mew-account) (lambda (_) '(:server "h")))
+              ((symbol-function 'mew-smtp-set-case) #'ignore)
+              ((symbol-function 'mew-smtp-get-fcc) #'ignore)
+              ((symbol-function 'mew-smtp-port) (lambda (_) 25))
+              ((symbol-function 'mew-smtp-get-bcc) (lambda (_) "b@x"))
+              ((symbol-function 'mew-submit-mew--add) (lambda (&rest _) (push 'add acts)))
+              ((symbol-function 'mew-submit-mew--bcc)
+               (lambda (&rest _) (error "No draft folder")))
+              ((symbol-function 'mew-submit-mew--back-up)
+               (lambda (_) (push 'back-up acts)))
+              ((symbol-function 'display-warning)
+               (lambda (_ text &rest _) (push text warnings))))
+      (should (mew-submit-mew--take "/queue/1" "default")))
+    (should (equal acts '(back-up add)))
+    (should (= (length warnings) 1))
+    (should (string-match-p "NOT .*No draft folder.*b@x" (car warnings)))))
 
 (ert-deftest mew-submit-clients-tests-changed-meanwhile ()
   "What the user has changed while the mode was on is left alone."

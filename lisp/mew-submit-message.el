@@ -426,7 +426,7 @@ no field is all text."
            (and (funcall lacks "message-id")
                 (format "Message-ID: %s\n" (mew-submit-message-new-id address))))))
     (unless (string-empty-p missing)
-      (let ((new (concat file ".new")))
+      (let ((new (concat file ".new.part")))
         (mew-submit-message--write
          (encode-coding-string (concat missing (and headless "\n")) 'utf-8-unix)
          new nil)

@@ -825,6 +825,10 @@ What the client asks for goes before what the account says."
     (when (mew-submit-relay--loop-p account)
       (mew-submit-relay-smtp-no 554 "5.4.6"
                                 "The relay would send it to itself"))
+    (mew-submit-message-complete
+     file fields (mew-submit-account-qualify
+                  account (or (ignore-errors (mew-submit-message-author fields))
+                              (plist-get mail :from))))
     (setq id (mew-submit-queue-add
               file :move t :directory mew-submit-relay--directory
               :account account :settled t

@@ -192,10 +192,11 @@ STARTTLS, or a way to log in."
    (list (completing-read "Forget what was offered by: "
                           (mew-submit-memory-servers mew-submit-memory-file)
                           nil t)))
-  (unless (member (downcase server)
-                  (mew-submit-memory-servers mew-submit-memory-file))
-    (user-error "Nothing is remembered of %s" server))
-  (mew-submit-memory-forget mew-submit-memory-file server)
+  (mew-submit-error-as-user-error
+    (unless (member (downcase server)
+                    (mew-submit-memory-servers mew-submit-memory-file))
+      (user-error "Nothing is remembered of %s" server))
+    (mew-submit-memory-forget mew-submit-memory-file server))
   (message "Forgotten what %s has offered" server))
 
 ;;; What the user sees
@@ -390,9 +391,8 @@ what to do."
              ;; Which has run the hook already.
              (not (eq message-send-mail-function 'message-use-send-mail-function)))
     (run-hooks 'message-send-mail-hook))
-  (condition-case err
-      (mew-submit--send-buffer)
-    (mew-submit-error (user-error "%s" (mew-submit-error-text err)))))
+  (mew-submit-error-as-user-error
+    (mew-submit--send-buffer)))
 
 ;;;###autoload
 (defun mew-submit-send-later (time)

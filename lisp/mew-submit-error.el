@@ -148,6 +148,14 @@ What could deceive becomes U+FFFD; what is too long ends in \"...\"."
                       whole))
             (and cut "..."))))
 
+(defmacro mew-submit-error-as-user-error (&rest body)
+  "Run BODY for a person: one of our conditions in it becomes a `user-error'.
+Emacs would show the data of the condition, which is a plist and no words."
+  (declare (indent 0) (debug (body)))
+  `(condition-case err
+       (progn ,@body)
+     (mew-submit-error (user-error "%s" (mew-submit-error-text err)))))
+
 (defun mew-submit-error-save-option (option value)
   "Make VALUE that of OPTION, a symbol, in this and future sessions.
 Where it cannot be saved it is for this session, and that is said."

@@ -199,7 +199,7 @@ arrived already")))
 (defun mew-submit-queue--with-lock (id directory function)
   "Call FUNCTION with the entry of the message ID in DIRECTORY, locked.
 Return its value.  Signal `user-error' when that is not possible, or the message
-is in doubt and was not when it was looked at."
+is in doubt and was not when it was looked at; it is a person who wants that."
   (let ((known (mew-submit-queue-entry id directory))
         (lock (mew-submit-outbox-lock id directory)))
     (unless lock
@@ -212,7 +212,8 @@ is in doubt and was not when it was looked at."
           (unless entry
             (user-error "That message has been delivered"))
           (mew-submit-queue--check-news known entry)
-          (funcall function entry))
+          (mew-submit-error-as-user-error
+            (funcall function entry)))
       (mew-submit-outbox-unlock lock))))
 
 (defun mew-submit-queue--recover (entry)
@@ -874,24 +875,19 @@ wishes of the server stays."
 (defun mew-submit-queue--send-by (id account directory)
   "Send the message ID in DIRECTORY now, and tell by which server.
 ACCOUNT is called with the one that its entry would go by, and returns one."
-  (let* ((account-of
-          (lambda (entry)
-            (condition-case err
-                (funcall account (mew-submit-queue--renewed entry))
-              (mew-submit-error
-               (user-error "%s" (mew-submit-error-text err))))))
-         (entry (mew-submit-queue--change
-                 id directory
-                 (lambda (entry)
-                   (let* ((account (funcall account-of entry))
-                          (caller (gethash (mew-submit-queue--key entry)
-                                           mew-submit-queue--callers)))
-                     (when caller
-                       (plist-put caller :functions
-                                  (mew-submit-queue--functions account)))
-                     (mew-submit-outbox-with
-                      entry :state 'queued :next nil
-                      :account (mew-submit-queue--frozen account)))))))
+  (let ((entry (mew-submit-queue--change
+                id directory
+                (lambda (entry)
+                  (let* ((account (funcall account
+                                           (mew-submit-queue--renewed entry)))
+                         (caller (gethash (mew-submit-queue--key entry)
+                                          mew-submit-queue--callers)))
+                    (when caller
+                      (plist-put caller :functions
+                                 (mew-submit-queue--functions account)))
+                    (mew-submit-outbox-with
+                     entry :state 'queued :next nil
+                     :account (mew-submit-queue--frozen account)))))))
     (unless noninteractive
       (message "Mail to %s goes by %s now"
                (mew-submit-report-people (plist-get entry :recipients))

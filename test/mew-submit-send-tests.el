@@ -432,7 +432,14 @@ A key that is misspelt is not ignored.  SECURITY: P12."
           (should (string-search word text)))
         (should-not (string-search ":text" text))
         ;; What only looks goes on.
-        (should-not (mew-submit-account-like '(:name "a"))))))
+        (should-not (mew-submit-account-like '(:name "a")))
+        ;; Whoever presses C-c C-c sees the same words, and no Lisp.
+        (mew-submit-test-with-directory mew-submit-outbox-directory
+          (with-temp-buffer
+            (insert "From: me@x\nTo: a@x\n" mail-header-separator "\nb\n")
+            (should (equal (cadr (should-error (mew-submit-send-it)
+                                               :type 'user-error))
+                           text)))))))
   (should (equal (mew-submit-error-text
                   (should-error (mew-submit-request-account
                                  '(:server "h" :requires-tls t) nil)))

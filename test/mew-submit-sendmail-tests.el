@@ -14,6 +14,7 @@
 (require 'ert)
 (require 'mew-submit)
 (require 'mew-submit-outbox)
+(require 'mew-submit-restore)
 (require 'mew-submit-sendmail)
 (require 'mew-submit-test-helpers)
 (require 'seq)
@@ -260,6 +261,23 @@ When the reason is gone it is sent from there.  SECURITY: P13."
           (should (eq (plist-get account :require-tls) 'yes)))
         (mew-submit-queue-wait id outbox)
         (mew-submit-queue-cancel id outbox)))))
+
+(ert-deftest mew-submit-sendmail-tests-held-is-edited ()
+  "A message that was held because of an address comes back to be corrected."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (mew-submit-sendmail-tests--run
+     (list "--outbox" (expand-file-name "outbox" directory) "-t" "-f" "me@x")
+     :input "To: stable@x # 5.4+\nCc: c@x\nBcc: b@x\nSubject: s\n\nbody\n"
+     :home directory)
+    (with-temp-buffer
+      (mew-submit-restore-insert
+       (car (mew-submit-sendmail-tests--entries directory)))
+      (let ((text (buffer-string)))
+        (dolist (line '("To: stable@x # 5.4+" "Cc: c@x" "Bcc: b@x" "Subject: s"
+                        "body"))
+          (should (string-match-p (concat "^" (regexp-quote line) "$") text)))
+        (should (= 1 (how-many "stable@x" (point-min) (point-max))))))))
 
 (ert-deftest mew-submit-sendmail-tests-dead-letter ()
   "What the outbox cannot take is put into ~/dead.letter; else it stays where it is."

@@ -137,7 +137,7 @@ Through a tunnel the family is not known."
                   (mew-submit-report--refusals rest)
                   (mew-submit-report--people rest))))))
 
-(defun mew-submit-report--sentence (text)
+(defun mew-submit-report-sentence (text)
   "Return TEXT with a full stop, unless it ends like a sentence already."
   (if (string-match-p "[.!?]\\'" text) text (concat text ".")))
 
@@ -145,7 +145,7 @@ Through a tunnel the family is not known."
   "Return what happened, without the result and advice, from the event DONE."
   (if (equal (plist-get done :kind) "ok")
       (mew-submit-report--delivered done)
-    (mew-submit-report--sentence
+    (mew-submit-report-sentence
      (concat (and (plist-get done :port)
                   (concat (mew-submit-report--place done) ": "))
              (mew-submit-error-clean (plist-get done :text))))))

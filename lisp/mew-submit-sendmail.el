@@ -30,6 +30,7 @@
 (require 'mew-submit-options)
 (require 'mew-submit-outbox)
 (require 'mew-submit-queue)
+(require 'mew-submit-report)
 (require 'mew-submit-request)
 (require 'seq)
 
@@ -592,7 +593,8 @@ Return what tells where it is."
     (list :kind (mew-submit-error-kind err)
           :text
           (format
-           "%s  The message is in %s." (mew-submit-error-text err)
+           "%s  The message is in %s."
+           (mew-submit-report-sentence (mew-submit-error-text err))
            (condition-case nil
                (with-temp-buffer
                  (set-buffer-multibyte nil)
@@ -626,7 +628,7 @@ Return what tells where it is."
       (when (plist-get entered :lost)
         (setq mew-submit-sendmail--directory nil))
       (mew-submit-command-tell
-       (concat (plist-get entered :text)
+       (concat (mew-submit-report-sentence (plist-get entered :text))
                (and id (format "  It is held in the outbox as %s." id))))
       (mew-submit-error-status (plist-get entered :kind)))
      (t

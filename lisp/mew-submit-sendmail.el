@@ -381,8 +381,8 @@ is sent."
 (defun mew-submit-sendmail--enter (file options choose &rest keys)
   "Put the message FILE into the outbox, sent or held; return what became of it.
 It is a plist with :id and :directory, and with :kind and :text of what prevents
-it from being sent.  Nothing that was handed over goes away for that.  The
-arguments are as for `mew-submit-sendmail--add'."
+it from being sent.  Nothing that was handed over goes away for that.  OPTIONS,
+CHOOSE and KEYS are as for `mew-submit-sendmail--add'."
   (append
    (condition-case err
        (list :id (mew-submit-sendmail--add file options choose keys))
@@ -422,7 +422,7 @@ renamed first, so that it is clear who has it.  Return what
 ;;; Handing over
 
 (defun mew-submit-sendmail--own-p (directory)
-  "Is DIRECTORY one of this user?  Who else has made it may read what goes there."
+  "Is DIRECTORY one of this user?  Its owner could read what is put there."
   (eql (file-attribute-user-id (file-attributes directory)) (user-uid)))
 
 (defun mew-submit-sendmail--server ()

@@ -14,6 +14,7 @@
 (require 'message)
 (require 'mew-submit)
 (require 'mew-submit-clients)
+(require 'mew-submit-mew)
 
 (defvar gnus-agent-queue-mail)
 (defvar gnus-plugged)
@@ -196,7 +197,6 @@ SECURITY: P14."
 (ert-deftest mew-submit-clients-tests-mew-bcc-fails ()
   "A mail that is in the outbox leaves Mew's queue, even if its Bcc fails; that is told.
 Mew's functions are played here; itself it is in test/clients.  SECURITY: P14."
-  (require 'mew-submit-mew)
   (let ((mew-queue-info-suffix ".mqi")
         acts warnings)
     (cl-letf (((symbol-function 'mew-lisp-load) (lambda (_) (vector)))

@@ -859,7 +859,7 @@ gets the one that fits it by now."
           (t (mew-submit-account-now account)))))
 
 (defun mew-submit-queue--renewed (entry)
-  "Return the account by which to send ENTRY when the user says so.
+  "Return the account by which to send ENTRY when the user wants that.
 It is as the user has it now, who was told to correct it; what this message
 wishes of the server stays."
   (let* ((old (plist-get entry :account))

@@ -66,13 +66,14 @@
 
 (declare-function message-make-date "message" (&optional now))
 (declare-function message-send-and-exit "message" (&optional arg))
-(declare-function message-make-message-id "message" ())
 (declare-function message-options-get "message" (symbol))
 (declare-function expand-mail-aliases "mailalias" (beg end &optional exclude))
 (defvar mail-aliases)
 (defvar message-sendmail-envelope-from)
 (defvar message-send-mail-hook)
+(defvar message-send-mail-function)
 (defvar message-this-is-mail)
+(defvar rfc2047-header-encoding-alist)
 
 (autoload 'mew-submit-batch-send "mew-submit-batch"
   "Submit the message on standard input and leave Emacs." nil)
@@ -191,11 +192,12 @@ STARTTLS, or a way to log in."
    (list (completing-read "Forget what was offered by: "
                           (mew-submit-memory-servers mew-submit-memory-file)
                           nil t)))
-  (unless (member (downcase server)
-                  (mew-submit-memory-servers mew-submit-memory-file))
-    (user-error "Nothing is remembered of %s" server))
-  (mew-submit-memory-forget mew-submit-memory-file server)
-  (mew-submit-request-forget-log-ins server)
+  (mew-submit-error-as-user-error
+    (unless (member (downcase server)
+                    (mew-submit-memory-servers mew-submit-memory-file))
+      (user-error "Nothing is remembered of %s" server))
+    (mew-submit-memory-forget mew-submit-memory-file server)
+    (mew-submit-request-forget-log-ins server))
   (message "Forgotten what %s has offered" server))
 
 ;;; What the user sees
@@ -250,7 +252,13 @@ fixed before the first try, so that duplicates can be told."
     (mail-insert-from-field))           ; which is for the top only
   (require 'message)
   (mew-submit--add-field end "Date" (message-make-date))
-  (mew-submit--add-field end "Message-ID" (message-make-message-id)))
+  (mew-submit--add-field
+   end "Message-ID"
+   (mew-submit-message-new-id
+    (ignore-errors
+      (mew-submit-message-author
+       (mew-submit-message-fields-of-text (buffer-substring-no-properties
+                                           (point-min) end)))))))
 
 (defun mew-submit--mime-charset (end coding)
   "Say in the header, which ends at END, in which charset CODING the text is.
@@ -281,7 +289,10 @@ the copies that Fcc fields ask for, which are gone."
     (mew-submit--mime-charset end coding)
     (prog1 (mew-submit-copies-cut end)
       (when coding
-        (mail-encode-header (point-min) end)))))
+        (require 'rfc2047)
+        (let ((rfc2047-header-encoding-alist
+               (cons mew-submit-message-raw rfc2047-header-encoding-alist)))
+          (mail-encode-header (point-min) end))))))
 
 (defun mew-submit--write-message (file)
   "Write the message in the current mail buffer, finished, to FILE.
@@ -322,7 +333,7 @@ Return nil where the header decides, as smtpmail does."
 
 (defun mew-submit--say (id)
   "Tell that the message ID is in the outbox, unless there is more to tell."
-  (when-let ((entry (mew-submit-queue-entry id)))
+  (when-let* ((entry (mew-submit-queue-entry id)))
     (let ((people (mew-submit-report-people (plist-get entry :recipients)))
           (state (plist-get entry :state)))
       (cond ((eq (plist-get entry :held) 'flush)
@@ -377,11 +388,12 @@ This is for `send-mail-function' and `message-send-mail-function'.  The message
 is put on disk first, in `mew-submit-outbox-directory'.  That it was delivered
 is told in the echo area; if it was not, the buffer *mew-submit* tells why and
 what to do."
-  (when (bound-and-true-p message-this-is-mail)
+  (when (and (bound-and-true-p message-this-is-mail)
+             ;; Which has run the hook already.
+             (not (eq message-send-mail-function 'message-use-send-mail-function)))
     (run-hooks 'message-send-mail-hook))
-  (condition-case err
-      (mew-submit--send-buffer)
-    (mew-submit-error (user-error "%s" (mew-submit-error-text err)))))
+  (mew-submit-error-as-user-error
+    (mew-submit--send-buffer)))
 
 ;;;###autoload
 (defun mew-submit-send-later (time)

@@ -12,7 +12,9 @@
 
 ;;; Code:
 
+(require 'cl-lib)
 (require 'mew-submit-error)
+(require 'mew-submit-extension)
 (require 'seq)
 
 (defvar smtpmail-smtp-server)
@@ -80,6 +82,7 @@ from auth-source."
            :options
            ((:name (string :tag "Name"))
             (:from (string :tag "Sender's address, @domain or regexp"))
+            (:default (const :tag "For senders without a domain, too" t))
             (:server (string :tag "Server"))
             (:plan (choice :tag "Plan"
                            (const "submission") (const "submissions")
@@ -137,7 +140,141 @@ from auth-source."
                                                     'custom-type)))
                                    :options))))
 
+;;; What is wrong with one
+
+(defconst mew-submit-account--remedy
+  "M-x mew-submit-setup makes an account; \
+M-x customize-option RET mew-submit-accounts RET shows those there are"
+  "What to do about accounts that cannot be used.")
+
+(defconst mew-submit-account--inner
+  '(:password :password-file :all-or-none :each)
+  "Keys that programs, not users, give an account.")
+
+(defun mew-submit-account-throw (account format &rest args)
+  "Signal `mew-submit-config' about ACCOUNT, with FORMAT and ARGS."
+  (mew-submit-error-throw
+   'config nil "The account %s %s.  %s"
+   (if (plist-get account :name)
+       (format "\"%s\"" (plist-get account :name))
+     "without a name")
+   (apply #'format format args) mew-submit-account--remedy))
+
+(defun mew-submit-account--plist-p (object)
+  "Is OBJECT a list of keys, each followed by its value?"
+  (and (proper-list-p object)
+       (cl-evenp (length object))
+       (cl-loop for (key) on object by #'cddr always (keywordp key))))
+
+(defun mew-submit-account--match-p (type value)
+  "Is VALUE of TYPE, one of those in the type of `mew-submit-accounts'?"
+  (pcase type
+    (`(const . ,words) (equal value (car (last words))))
+    (`(choice . ,types)
+     (seq-some (lambda (type)
+                 (and (consp type) (mew-submit-account--match-p type value)))
+               types))
+    (`(set . ,types)
+     (and (proper-list-p value)
+          (seq-every-p (lambda (value)
+                         (mew-submit-account--match-p (cons 'choice types) value))
+                       value)))
+    (`(repeat . ,words)
+     (and (proper-list-p value)
+          (seq-every-p (lambda (value)
+                         (mew-submit-account--match-p (last words) value))
+                       value)))
+    (`(,(or 'string 'file) . ,_) (stringp value))
+    (`(function . ,_) (functionp value))
+    (_ t)))
+
+(defun mew-submit-account--check-value (account key value)
+  "Signal `mew-submit-config' unless KEY of ACCOUNT can have VALUE.
+What else is wrong with it is said by who reads it."
+  (let ((type (cadr (assq key (plist-get (cdr (nth 1 (get 'mew-submit-accounts
+                                                           'custom-type)))
+                                         :options)))))
+    (unless (or (null value)
+                (mew-submit-extension-key-p key)
+                (and (eq key :routes) (proper-list-p value))
+                (mew-submit-account--match-p type value))
+      (mew-submit-account-throw
+       account "has %s for %s, which has to be %s" (format "%S" value) key
+       (pcase (car type)
+         ((or 'string 'file) "a text in double quotes")
+         ('choice "one of those in the manual")
+         ('const "t")
+         (_ (format "a %s" (car type))))))))
+
+(defun mew-submit-account--check-key (account key)
+  "Signal `mew-submit-config' when KEY of ACCOUNT means nothing.
+A wish, such as that for TLS, must not be dropped in silence because of a slip."
+  (let ((keys (append mew-submit-account--inner (mew-submit-account-keys))))
+    (unless (memq key keys)
+      (let ((near (car (sort (mapcar (lambda (known)
+                                       (cons (string-distance
+                                              (symbol-name key)
+                                              (symbol-name known))
+                                             known))
+                                     (mew-submit-account-keys))
+                             #'car-less-than-car))))
+        (mew-submit-account-throw account "has %s, which means nothing%s" key
+                                   (if (<= (car near) 3)
+                                       (format "; is %s meant?" (cdr near))
+                                     ""))))))
+
+(defun mew-submit-account-check (account)
+  "Return ACCOUNT, or signal `mew-submit-config' when it is not one.
+Whatever has the wrong shape is told here, in words."
+  (unless (mew-submit-account--plist-p account)
+    (mew-submit-error-throw
+     'config nil "There is something in mew-submit-accounts that is no account, \
+which is a list such as (:name \"work\" :server \"mail.example.org\").  %s"
+     mew-submit-account--remedy))
+  (cl-loop for (key value) on account by #'cddr
+           do (mew-submit-account--check-key account key)
+           do (mew-submit-account--check-value account key value))
+  account)
+
+(defun mew-submit-account--all ()
+  "Return `mew-submit-accounts', or signal `mew-submit-config' if it is no list."
+  (cond ((keywordp (car-safe mew-submit-accounts))
+         (mew-submit-error-throw
+          'config nil "The value of mew-submit-accounts is one account, not a \
+list of them: a pair of parentheses is missing.  %s" mew-submit-account--remedy))
+        ((proper-list-p mew-submit-accounts)
+         (mapc #'mew-submit-account-check mew-submit-accounts))
+        (t (mew-submit-error-throw
+            'config nil "The value of mew-submit-accounts is no list of accounts.  %s"
+            mew-submit-account--remedy))))
+
 ;;; By the sender
+
+(defun mew-submit-account--unqualified-p (sender)
+  "Is SENDER, an address or nil, one without a domain?"
+  (not (string-search "@" (or sender ""))))
+
+(defun mew-submit-account--address (account)
+  "Return the address that mail by ACCOUNT comes from, or nil."
+  (seq-find (lambda (address)
+              (and address
+                   (string-match-p "\\`[^][^$*@ ]+@[^][^$*@ ]+\\'" address)))
+            (list (plist-get account :sender) (plist-get account :from))))
+
+(defun mew-submit-account-qualify (account sender)
+  "Return SENDER, or for one without a domain the address of ACCOUNT if it has one.
+No server outside of this machine knows a sender such as root."
+  (or (and (not (equal sender ""))
+           (mew-submit-account--unqualified-p sender)
+           (mew-submit-account--address account))
+      sender))
+
+(defun mew-submit-account-default ()
+  "Return the account for senders without a domain, or nil.
+That is the one with :default, or the only one."
+  (let ((accounts (mew-submit-account--all)))
+    (or (seq-find (lambda (account) (plist-get account :default)) accounts)
+        (and (null (cdr accounts)) (car accounts)))))
 
 (defun mew-submit-account--fits-p (account sender)
   "Is ACCOUNT for the address SENDER, a string or nil?
@@ -165,10 +302,16 @@ Signal `mew-submit-config' when there is no such service."
          (string-to-number service))
         (t (mew-submit-error-throw 'config nil "No such service: %s" service))))
 
+(defun mew-submit-account-local-p (server)
+  "Is SERVER, a name or an address, this machine?"
+  (and (stringp server)
+       (string-match-p "\\`\\(?:localhost\\(?:\\.localdomain\\)?\\|ip6-localhost\\|\
+127\\(?:\\.[0-9]+\\)\\{3\\}\\|\\[?::1]?\\)\\'" server)))
+
 (defun mew-submit-account-routes (port stream-type)
   "Return what PORT and STREAM-TYPE of smtpmail mean, a plist for an account.
-Ports 587 and 25 mean the default plan; whoever has 25 is not asked before it
-is used.  TLS is required unless STREAM-TYPE is `plain'; the default of
+Port 587 means the default plan, as 25 does; whoever has 25 is not asked before
+it is used.  TLS is required unless STREAM-TYPE is `plain'; the default of
 smtpmail, nil, would let whoever changes a packet read mail and password."
   (let ((implicit (or (eql port 465) (memq stream-type '(ssl tls)))))
     (append
@@ -180,6 +323,21 @@ smtpmail, nil, would let whoever changes a packet read mail and password."
                                   (if (eq stream-type 'plain)
                                       "none" "starttls")))))
      (and (eq stream-type 'plain) (not implicit) '(:tls none)))))
+
+(defun mew-submit-account--way (server port stream-type user)
+  "Return the part of an account about the way to SERVER, by smtpmail's settings.
+PORT, STREAM-TYPE and USER are those.  A server of this machine without them is
+reached as smtpmail does, without TLS; no password is ever sent there.  Who has
+port 25 and no user relies on a server that knows this network: that port comes
+first, since the others want a log-in."
+  (cond ((and (null stream-type) (null user)
+              (mew-submit-account-local-p server)
+              (not (memql port '(465 587))))
+         (list :routes (format "%s:none" port) :tls 'none :auth "none"))
+        ((and (eql port 25) (null user) (memq stream-type '(nil starttls)))
+         (list :routes "25:starttls,587:starttls,465:implicit"
+               :fallback 'always))
+        (t (mew-submit-account-routes port stream-type))))
 
 (defun mew-submit-account--value (variable)
   "Return the value of VARIABLE, or nil when it has none."
@@ -198,9 +356,9 @@ SERVER, SERVICE and USER, where non-nil, are used instead of the variables."
     (when server
       (append
        (list :name "smtpmail" :server server)
-       (mew-submit-account-routes
-        (mew-submit-account-service-port service)
-        (mew-submit-account--value 'smtpmail-stream-type))
+       (mew-submit-account--way
+        server (mew-submit-account-service-port service)
+        (mew-submit-account--value 'smtpmail-stream-type) user)
        (and user (list :user user))
        (and domain (list :helo (concat (system-name) "." domain)))))))
 
@@ -232,11 +390,12 @@ when there is none."
    (or (and method (mew-submit-account--method method))
        (seq-find (lambda (account)
                    (mew-submit-account--fits-p account sender))
-                 mew-submit-accounts)
+                 (mew-submit-account--all))
+       (and (mew-submit-account--unqualified-p sender)
+            (mew-submit-account-default))
        (mew-submit-account--smtpmail)
-       (mew-submit-error-throw
-        'config nil "No server for mail from %s: set mew-submit-accounts \
-or smtpmail-smtp-server" (or sender "nobody")))))
+       (mew-submit-error-throw 'config nil "There is no account for mail from %s.  %s"
+                               (or sender "nobody") mew-submit-account--remedy))))
 
 (defun mew-submit-account-like (account)
   "Return the one of `mew-submit-accounts' that ACCOUNT was made of, or nil."
@@ -245,14 +404,30 @@ or smtpmail-smtp-server" (or sender "nobody")))))
                              (equal (plist-get account key)
                                     (plist-get other key)))
                            '(:name :from :server)))
-            mew-submit-accounts))
+            (and (proper-list-p mew-submit-accounts)
+                 (seq-filter #'mew-submit-account--plist-p mew-submit-accounts))))
+
+(defun mew-submit-account-now (account)
+  "Return what the user has now instead of ACCOUNT, or nil.
+That is the account of the same name, or of the same :from without a name."
+  (let* ((name (plist-get account :name))
+         (key (if name :name :from)))
+    (or (and (plist-get account key)
+             (seq-find (lambda (other)
+                         (and (equal (plist-get other :name) name)
+                              (equal (plist-get other key)
+                                     (plist-get account key))))
+                       (mew-submit-account--all)))
+        (and (equal name "smtpmail")
+             (mew-submit-account--smtpmail)))))
 
 (defun mew-submit-account-by-name (name)
   "Return the account called NAME, a copy, or signal `mew-submit-config'."
   (mew-submit-account-copy
    (or (seq-find (lambda (account) (equal (plist-get account :name) name))
-                 mew-submit-accounts)
-       (mew-submit-error-throw 'config nil "No such account: %s" name))))
+                 (mew-submit-account--all))
+       (mew-submit-error-throw 'config nil "There is no account called %s.  %s"
+                               name mew-submit-account--remedy))))
 
 (provide 'mew-submit-account)
 ;;; mew-submit-account.el ends here

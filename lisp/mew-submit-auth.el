@@ -283,7 +283,7 @@ another one: " host user)
 What is remembered of HOST is forgotten.  Return nil if there is nowhere to
 save it.  The user may be asked whether to."
   (auth-source-forget+ :host host)
-  (when-let ((save (mew-submit-auth--saver
+  (when-let* ((save (mew-submit-auth--saver
                     (mew-submit-auth--entry host port user password))))
     (funcall save)
     t))
@@ -304,7 +304,7 @@ A list of (JOB . SAVE-FUNCTION).")
                       ((not noninteractive)
                        (mew-submit-auth--prompt-again host port user)))))
     (when found
-      (when-let ((save (mew-submit-auth--saver found)))
+      (when-let* ((save (mew-submit-auth--saver found)))
         (push (cons (plist-get event :job) save) mew-submit-auth--unsaved))
       (cons (or user (plist-get found :user))
             (mew-submit-auth--secret found)))))
@@ -456,7 +456,7 @@ mode nobody is asked."
 
 (defun mew-submit-auth-close (job)
   "Forget what was needed for JOB, which has ended."
-  (when-let ((process (cdr (assq job mew-submit-auth--commands))))
+  (when-let* ((process (cdr (assq job mew-submit-auth--commands))))
     (when (process-live-p process)
       (kill-process process)))
   (setq mew-submit-auth--commands

@@ -77,7 +77,7 @@ host,\n69 refused, 70 internal, 74 uncertain, 75 deferred, 76 protocol error, \
       (mew-submit-command-tell (mew-submit-report-attempt attempt)))
     (mew-submit-command-tell
      (concat (mew-submit-report-done done)
-             (when-let ((kept (plist-get done :kept)))
+             (when-let* ((kept (plist-get done :kept)))
                (format "  The message is kept in %s" kept))))))
 
 (defun mew-submit-batch--on-event (options)

@@ -208,7 +208,7 @@ With thousands of messages to print them all would take a second."
 (defun mew-submit-browser--refresh ()
   "Bring the table up to date, if anybody sees it."
   (setq mew-submit-browser--timer nil)
-  (when-let ((buffer (mew-submit-browser--buffer)))
+  (when-let* ((buffer (mew-submit-browser--buffer)))
     (when (get-buffer-window buffer t)
       (with-current-buffer buffer
         ;; In another order a row may have to go elsewhere.

@@ -115,7 +115,7 @@ for mail by %s? "
           place
           (mew-submit-error-clean (or (plist-get tls :unverified) ""))
           (mew-submit-certificate--colons (plist-get tls :fingerprint))
-          (if-let ((name (plist-get account :name)))
+          (if-let* ((name (plist-get account :name)))
               (format "the account %s" name)
             "accounts without a name")))
 

@@ -195,7 +195,7 @@ none." level)))))
                   (mew-submit-account-keys))))
     (when unknown
       (mew-submit-checkup--finding
-       topic 'warning "What is %s?\nA misspelled key does nothing: see the \
+       topic 'warning "What is %s?\nNo mail is sent by an account with a misspelled key: see the \
 documentation of mew-submit-accounts."
        (mapconcat #'symbol-name unknown ", ")))))
 
@@ -224,7 +224,7 @@ No source of secrets that could ask is looked into."
            (lambda (port) (number-to-string port))
            (delete-dups (mapcar #'car (plist-get request :routes)))
            ", then ")
-          (if-let ((family (plist-get account :family)))
+          (if-let* ((family (plist-get account :family)))
               (format ", %s only" family)
             "")
           (if (plist-get account :tunnel) ", through a tunnel" "")))
@@ -380,7 +380,7 @@ delete it.")))))
 
 (defun mew-submit-checkup--room (directory)
   "Return a finding about the room that is left for DIRECTORY, or nil."
-  (when-let ((info (ignore-errors (file-system-info directory))))
+  (when-let* ((info (ignore-errors (file-system-info directory))))
     (when (< (nth 2 info) (* 50 1024 1024))
       (mew-submit-checkup--finding
        "outbox" 'warning "%s are left on its disk.\nA message that does not fit \
@@ -462,7 +462,7 @@ is tried last until %s.\nM-x mew-submit-forget-network forgets that." number
      (mapcan
       (lambda (account)
         (cl-incf number)
-        (when-let ((host (ignore-errors (mew-submit-request-host account))))
+        (when-let* ((host (ignore-errors (mew-submit-request-host account))))
           (mapcar (lambda (entry) (mew-submit-checkup--verdict entry number))
                   (mew-submit-negative-find host networks))))
       (mew-submit-checkup-accounts)))))
@@ -637,7 +637,7 @@ mew-submit-diagnose-domain has nobody to ask.\nSet dns-servers.")))))
 
 (defun mew-submit-checkup--days (text)
   "Return in how many days the date TEXT is, or nil."
-  (when-let ((time (and text (ignore-errors (date-to-time text)))))
+  (when-let* ((time (and text (ignore-errors (date-to-time text)))))
     (/ (float-time (time-subtract time nil)) 86400)))
 
 (defun mew-submit-checkup--certificate (topic tls)
@@ -702,7 +702,7 @@ findings.  Return the session, or nil when nothing was begun: then ACCOUNT is
 not usable, and the findings of `mew-submit-checkup-local' say why."
   (let ((topic (mew-submit-checkup--topic number))
         resolved connected tls timer)
-    (when-let ((request (ignore-errors (mew-submit-checkup--request account))))
+    (when-let* ((request (ignore-errors (mew-submit-checkup--request account))))
       (let ((session
              (mew-submit-session-start
               request

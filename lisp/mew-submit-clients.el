@@ -37,11 +37,13 @@
 (defvar gnus-plugged)
 (defvar mail-header-separator)
 (defvar message-fcc-handler-function)
+(defvar message-send-mail-function)
 (defvar message-send-mail-real-function)
 (defvar message-this-is-mail)
 (defvar mew-submit-copies-function)
 (defvar mew-submit-queued-function)
 (defvar mew-submit-source-function)
+(defvar rfc2047-header-encoding-alist)
 (defvar smtpmail-queue-dir)
 (defvar smtpmail-queue-index-file)
 (defvar smtpmail-queue-mail)
@@ -107,13 +109,13 @@ This is on `message-header-hook'."
 
 (defun mew-submit-clients--copies ()
   "Return the copies that the message to be sent asks for."
-  (when-let ((buffer (mew-submit-clients--buffer)))
+  (when-let* ((buffer (mew-submit-clients--buffer)))
     (with-current-buffer buffer
       (mew-submit-copies-of-message))))
 
 (defun mew-submit-clients--queued (copies)
   "Take over COPIES from where the message that is in the outbox now came from."
-  (when-let ((buffer (and copies (mew-submit-clients--buffer))))
+  (when-let* ((buffer (and copies (mew-submit-clients--buffer))))
     (with-current-buffer buffer
       (mew-submit-copies-take-over copies))
     (unless (symbolp (default-value 'message-fcc-handler-function))
@@ -182,18 +184,24 @@ would call smtpmail, is submitted there."
                 (string-match-p "\\`[ \t]*smtp[ \t]" method)
                 (memq real '(nil gnus-agent-send-mail))
                 (not (mew-submit-clients--queued-by-agent-p real)))
-           (mew-submit-send-it))
+           (let ((message-send-mail-function #'mew-submit-send-it))
+             (mew-submit-send-it)))
           (real (funcall real))
           (t (message-multi-smtp-send-mail)))))
 
 (defun mew-submit-clients--before-sending ()
   "Prepare the current buffer, in Message mode, for being sent.
 This is on `message-send-hook'."
+  (require 'rfc2047)
+  (add-to-list 'rfc2047-header-encoding-alist mew-submit-message-raw)
   (unless (local-variable-p 'message-send-mail-real-function)
     (setq-local message-send-mail-real-function #'mew-submit-clients--send)))
 
 (defun mew-submit-clients--forget ()
-  "Undo in all buffers what was prepared there."
+  "Undo what was prepared for sending, in all buffers."
+  (when (boundp 'rfc2047-header-encoding-alist)
+    (setq rfc2047-header-encoding-alist
+          (remq mew-submit-message-raw rfc2047-header-encoding-alist)))
   (dolist (buffer (buffer-list))
     (when (and (local-variable-p 'message-send-mail-real-function buffer)
                (eq (buffer-local-value 'message-send-mail-real-function buffer)
@@ -247,17 +255,23 @@ It is nil where that names no server: then the sender decides as ever."
         (mew-submit-account-choose sender)))))
 
 (defun mew-submit-clients--take (file)
-  "Put the mail in FILE, which smtpmail has queued, into the outbox."
-  (let ((state (mew-submit-clients--smtpmail-state file))
-        (index (mew-submit-clients--smtpmail-index)))
-    (mew-submit-queue-add
-     file
-     :recipients (or (alist-get 'smtpmail-recipient-address-list state)
-                     (mew-submit-error-throw 'message nil
-                                             "No recipient is kept with %s" file))
-     :account (mew-submit-clients--smtpmail-account
-               state (mew-submit-message-author (mew-submit-message-fields file)))
-     :held (and (bound-and-true-p smtpmail-queue-mail) 'flush))
+  "Put the mail in FILE, which smtpmail has queued, into the outbox.
+One that is there already, since Emacs has ended in the midst of this, is not
+sent twice."
+  (let* ((state (mew-submit-clients--smtpmail-state file))
+         (index (mew-submit-clients--smtpmail-index))
+         (fields (mew-submit-message-fields file))
+         (recipients (or (alist-get 'smtpmail-recipient-address-list state)
+                         (mew-submit-error-throw
+                          'message nil "No recipient is kept with %s" file))))
+    (unless (mew-submit-outbox-has-p (mew-submit-message-id fields) recipients
+                                     mew-submit-outbox-directory)
+      (mew-submit-queue-add
+       file
+       :recipients recipients
+       :account (mew-submit-clients--smtpmail-account
+                 state (mew-submit-message-author fields))
+       :held (and (bound-and-true-p smtpmail-queue-mail) 'flush)))
     (let ((left (remove file (mew-submit-clients--smtpmail-queued))))
       (write-region (mapconcat (lambda (name) (concat name "\n")) left "")
                     nil index nil 'silent))
@@ -286,8 +300,12 @@ cannot be taken over stays where it is."
 ;;;###autoload
 (defun mew-submit-send-queued-mail ()
   "Send the mails that were held because of `smtpmail-queue-mail'.
-This is for mew-submit what `smtpmail-send-queued-mail' is for smtpmail."
+This is for mew-submit what `smtpmail-send-queued-mail' is for smtpmail, and
+what keys and menus for that do in `mew-submit-mode'.  What smtpmail itself has
+queued is taken over first."
   (interactive)
+  (when (mew-submit-clients--smtpmail-queued)
+    (mew-submit-take-smtpmail-queue))
   (mew-submit-queue-look)
   (let ((held (seq-filter (lambda (entry)
                             (and (eq (plist-get entry :state) 'held)
@@ -310,7 +328,7 @@ This is for mew-submit what `smtpmail-send-queued-mail' is for smtpmail."
           (mew-submit-notice-left-behind)
           (mew-submit-copies-file mew-submit-outbox-directory))
       (error (display-warning 'mew-submit (mew-submit-error-text err))))
-    (when-let ((queued (mew-submit-clients--smtpmail-queued)))
+    (when-let* ((queued (mew-submit-clients--smtpmail-queued)))
       (message "smtpmail has queued %d mails before: \
 M-x mew-submit-take-smtpmail-queue takes them over" (length queued)))))
 
@@ -364,6 +382,7 @@ what has been changed meanwhile."
   :global t
   :group 'mew-submit
   :require 'mew-submit
+  :keymap '(([remap smtpmail-send-queued-mail] . mew-submit-send-queued-mail))
   (if mew-submit-mode
       (mew-submit-clients--enable)
     (mew-submit-clients--disable)))

@@ -205,7 +205,7 @@ This is for Mail mode, where they name files."
   (goto-char (point-min))
   (while (search-forward "\r\n" nil t)
     (replace-match "\n" t t))
-  (when-let ((bcc (plist-get copy :bcc)))
+  (when-let* ((bcc (plist-get copy :bcc)))
     (goto-char (point-min))
     (if (re-search-forward "^\n" nil t)
         (goto-char (match-beginning 0))

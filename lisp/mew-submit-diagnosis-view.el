@@ -81,7 +81,7 @@
 (defun mew-submit-diagnosis-view-insert-picture (diagnosis toggle)
   "Insert the picture of DIAGNOSIS.
 TOGGLE is called with the number of an attempt whose row was clicked."
-  (when-let ((rows (mew-submit-diagnosis-view-rows diagnosis)))
+  (when-let* ((rows (mew-submit-diagnosis-view-rows diagnosis)))
     (insert "\n")
     (if (and (display-graphic-p) (image-type-available-p 'svg))
         (mew-submit-diagnosis-view--insert-svg rows toggle)

@@ -165,7 +165,7 @@ when there are none or nobody answers."
                      (_ (when (zerop (setq left (1- left)))
                           (funcall end)))))))
     (dolist (server dns-servers)
-      (if-let ((process (mew-submit-discover--dns-ask server packet filter)))
+      (if-let* ((process (mew-submit-discover--dns-ask server packet filter)))
           (push process processes)
         (setq left (1- left))))
     (when (zerop left)
@@ -204,7 +204,7 @@ Only https is used, and only with a certificate that can be verified."
                mew-submit-discover-timeout
                (lambda ()
                  (when (buffer-live-p buffer)
-                   (when-let ((process (get-buffer-process buffer)))
+                   (when-let* ((process (get-buffer-process buffer)))
                      (set-process-sentinel process #'ignore)
                      (delete-process process))
                    (let (kill-buffer-query-functions)
@@ -236,7 +236,7 @@ could have forged the answer that names HOST (RFC 6186, section 6)."
 (defun mew-submit-discover--candidate (domain host &rest more)
   "Return a candidate: HOST for mail from DOMAIN, with the keys of MORE.
 Return nil when HOST is no host."
-  (when-let ((name (ignore-errors (mew-submit-address-host host))))
+  (when-let* ((name (ignore-errors (mew-submit-address-host host))))
     (append (list :host name)
             (and (mew-submit-discover--foreign-p name domain) '(:foreign t))
             more)))

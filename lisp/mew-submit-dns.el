@@ -149,11 +149,11 @@ They are those of `dns-servers', or else of /etc/resolv.conf."
 
 (defun mew-submit-dns--close (query)
   "Close the socket of QUERY and stop its timer."
-  (when-let ((process (mew-submit-dns-query-process query)))
+  (when-let* ((process (mew-submit-dns-query-process query)))
     (setf (mew-submit-dns-query-process query) nil)
     (set-process-sentinel process #'ignore)
     (delete-process process))
-  (when-let ((timer (mew-submit-dns-query-timer query)))
+  (when-let* ((timer (mew-submit-dns-query-timer query)))
     (setf (mew-submit-dns-query-timer query) nil)
     (cancel-timer timer)))
 

@@ -151,6 +151,24 @@ What could deceive becomes U+FFFD; what is too long ends in \"...\"."
                       whole))
             (and cut "..."))))
 
+(defmacro mew-submit-error-as-user-error (&rest body)
+  "Run BODY for a person: one of our conditions in it becomes a `user-error'.
+Emacs would show the data of the condition, which is a plist and no words."
+  (declare (indent 0) (debug (body)))
+  `(condition-case err
+       (progn ,@body)
+     (mew-submit-error (user-error "%s" (mew-submit-error-text err)))))
+
+(defun mew-submit-error-save-option (option value)
+  "Make VALUE that of OPTION, a symbol, in this and future sessions.
+Where it cannot be saved it is for this session, and that is said."
+  (condition-case err
+      (customize-save-variable option value)
+    (error
+     (customize-set-variable option value)
+     (message "This holds until you leave Emacs: %s"
+              (mew-submit-error-text err)))))
+
 (defun mew-submit-error-done (err)
   "Return the `done' event of a message that ERR, a condition, ended.
 It has the same keys as one whose job went all the way (README.org)."

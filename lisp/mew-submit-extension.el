@@ -13,6 +13,7 @@
 
 ;;; Code:
 
+(require 'cl-lib)
 (require 'iso8601)
 (require 'mew-submit-error)
 (require 'seq)
@@ -186,6 +187,12 @@ whatever is wrong."
        'message nil "X-Mew-Submit-Hold-For and -Hold-Until exclude each other"))
     wishes))
 
+(defun mew-submit-extension-text (wishes)
+  "Return the lines of a header that say WISHES, a plist."
+  (cl-loop for (key value) on wishes by #'cddr
+           concat (format "X-Mew-Submit-%s: %s\n"
+                          (nth 1 (assq key mew-submit-extension--table)) value)))
+
 (defun mew-submit-extension-merge (account wishes)
   "Return the plist ACCOUNT with WISHES, which go first."
   (seq-do (lambda (pair)
@@ -229,7 +236,7 @@ It is a type, a semicolon, and an address in xtext (RFC 3461, section 4.2)."
   "Return the part of a request about what ACCOUNT asks for each of RECIPIENTS.
 The account's :each is a list of (ADDRESS :notify VALUE :original VALUE), as
 NOTIFY and ORCPT have them."
-  (when-let ((each (plist-get account :each)))
+  (when-let* ((each (plist-get account :each)))
     (let ((value (lambda (key check)
                    (mapcar (lambda (address)
                              (or (funcall check (plist-get

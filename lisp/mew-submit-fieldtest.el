@@ -76,7 +76,7 @@ Signal `mew-submit-config' when there is no host."
       (condition-case err
           (list :host (mew-submit-address-host (or host ""))
                 :user (plist-get row :user)
-                :ports (when-let ((ports (mew-submit-fieldtest--ports
+                :ports (when-let* ((ports (mew-submit-fieldtest--ports
                                           (plist-get row :ports))))
                          (mew-submit-probe-parse-ports ports)
                          ports))
@@ -201,7 +201,7 @@ Rows with the same server and user are one."
   (mew-submit-statistics-unique
    (delq nil
          (mapcar (lambda (row)
-                   (when-let ((record (gethash
+                   (when-let* ((record (gethash
                                        (mew-submit-fieldtest--place test row)
                                        (mew-submit-fieldtest-found test))))
                      (append (list :user (plist-get row :user)) record)))
@@ -221,7 +221,7 @@ Rows with the same server and user are one."
 
 (defun mew-submit-fieldtest--write (test form &optional new)
   "Append FORM to the file of TEST, or begin it NEW."
-  (when-let ((file (mew-submit-fieldtest-file test)))
+  (when-let* ((file (mew-submit-fieldtest-file test)))
     (let ((print-length nil)
           (print-level nil)
           (print-escape-newlines t)
@@ -232,7 +232,7 @@ Rows with the same server and user are one."
 
 (defun mew-submit-fieldtest--begin-file (test)
   "Write what TEST is to its file, unless that has begun."
-  (when-let ((file (mew-submit-fieldtest-file test)))
+  (when-let* ((file (mew-submit-fieldtest-file test)))
     (unless (file-exists-p file)
       (with-file-modes #o700
         (make-directory (file-name-directory (expand-file-name file)) t))
@@ -392,7 +392,7 @@ One that TEST was stopped in says nothing, even when TEST goes on."
 (defun mew-submit-fieldtest-wait (test)
   "Wait until TEST has ended or was stopped.  The user can quit."
   (while (not (mew-submit-fieldtest-stopped test))
-    (if-let ((running (car (mew-submit-fieldtest-running test))))
+    (if-let* ((running (car (mew-submit-fieldtest-running test))))
         (mew-submit-session-wait (cdr running) 1)
       (accept-process-output nil 0.05))))
 

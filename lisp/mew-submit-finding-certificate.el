@@ -52,7 +52,7 @@ it staples does not vouch for the certificate."))
       ("issuer-date" "has an issuer whose certificate has expired, or is not \
 valid yet")
       ("name" (format "is for %s, not for this server"
-                      (if-let ((names (plist-get tls :names)))
+                      (if-let* ((names (plist-get tls :names)))
                           (mew-submit-finding-and
                            (append (seq-take names 3)
                                    (and (nthcdr 3 names) '("others"))))
@@ -104,7 +104,7 @@ a third of its time is left.")
 
 (defun mew-submit-finding--days-left (tls now)
   "Return the days that the certificate in TLS is valid for, from NOW on, or nil."
-  (when-let ((expires (mew-submit-finding--days (plist-get tls :expires))))
+  (when-let* ((expires (mew-submit-finding--days (plist-get tls :expires))))
     (- expires (/ (float-time now) 86400))))
 
 (defun mew-submit-finding--soon-p (tls now)

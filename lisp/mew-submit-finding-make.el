@@ -79,7 +79,7 @@ FORMAT and ARGS make its sentence."
 (defun mew-submit-finding-filter (attempts predicate function)
   "Return a list with the value of FUNCTION for those of ATTEMPTS with PREDICATE.
 It is nil when there are none."
-  (when-let ((those (seq-filter predicate attempts)))
+  (when-let* ((those (seq-filter predicate attempts)))
     (list (funcall function those))))
 
 (defun mew-submit-finding-stage-p (attempt stage &rest kinds)

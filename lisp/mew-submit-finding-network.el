@@ -284,7 +284,7 @@ It names each error once, and not more than three of them."
 
 (defun mew-submit-finding--vague (diagnosis)
   "Return what is known of unreachable ports in DIAGNOSIS without an ICMP error."
-  (when-let ((attempts (seq-filter
+  (when-let* ((attempts (seq-filter
                         (lambda (attempt)
                           (and (equal (plist-get attempt :case) "3 or 4")
                                (null (plist-get attempt :icmp))))
@@ -383,7 +383,7 @@ firewall says so."
      nil
      (mapcar
       (pcase-lambda (`(,family ,other ,id ,name ,other-name))
-        (when-let ((broken (mew-submit-finding--broken-ports attempts family
+        (when-let* ((broken (mew-submit-finding--broken-ports attempts family
                                                              other)))
           (mew-submit-finding-make
            id "warning" broken

@@ -413,7 +413,7 @@ the same.")
 
 (defun mew-submit-finding--who (attempt)
   "Return the name the server of ATTEMPT gives itself, in small letters, or nil."
-  (when-let ((name (or (plist-get attempt :greeting-name)
+  (when-let* ((name (or (plist-get attempt :greeting-name)
                        (plist-get attempt :ehlo-name))))
     (and (string-search "." name) (downcase name))))
 

@@ -54,7 +54,7 @@ mew-submit-batch-send).\n"))
   "Return the options in ARGS as a plist."
   (let ((options (mew-submit-command-parse args mew-submit-mailq--options
                                            #'mew-submit-mailq--value)))
-    (when-let ((argument (car (plist-get options :arguments))))
+    (when-let* ((argument (car (plist-get options :arguments))))
       (mew-submit-error-throw 'usage nil "Not an option: %s" argument))
     (when (> (seq-count (lambda (key) (plist-get options key))
                         '(:flush :retry :cancel))
@@ -99,12 +99,18 @@ mew-submit-batch-send).\n"))
   (encode-coding-string
    (concat
     (mew-submit-error-clean
-     (format "%s  %-9s %s  from <%s> to %s%s"
+     (format "%s  %-9s %s  %s  from <%s> to %s%s%s"
              (plist-get entry :id) (plist-get entry :state)
              (file-size-human-readable (or (plist-get entry :bytes) 0))
+             (if-let* ((created (plist-get entry :created)))
+                 (format-time-string "%F %R" created)
+               "-")
              (or (plist-get entry :from) "")
              (mew-submit-report-people (plist-get entry :recipients))
-             (if-let ((last (plist-get entry :last)))
+             (if-let* ((subject (plist-get entry :subject)))
+                 (format ": %s" subject)
+               "")
+             (if-let* ((last (plist-get entry :last)))
                  (format "  (%s)" last)
                "")))
     "\n")

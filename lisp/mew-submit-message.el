@@ -94,6 +94,18 @@ is empty."
       (downcase (match-string 1 field))
     ""))
 
+(defconst mew-submit-message--mbox "from "
+  "The name given to the line that an mbox has before a message.
+No field can have that name.")
+
+(defun mew-submit-message--mbox-p (fields)
+  "Is the first of FIELDS the line that an mbox has before a message?
+Formail, procmail and `git format-patch' leave it there.  A text without header
+may begin like it, too: a field has to follow."
+  (and (string-match-p "\\`>*From [^\r\n]" (or (cdar fields) ""))
+       (equal (caar fields) "")
+       (not (member (car (nth 1 fields)) '(nil "")))))
+
 (defun mew-submit-message--buffer-fields ()
   "Return the fields of the header that the buffer, unibyte, is."
   (goto-char (point-min))
@@ -101,12 +113,16 @@ is empty."
     (while (not (eobp))
       (let ((field (mew-submit-message--next-field)))
         (push (cons (mew-submit-message--name field) field) fields)))
-    (nreverse fields)))
+    (setq fields (nreverse fields))
+    (if (mew-submit-message--mbox-p fields)
+        (cons (cons mew-submit-message--mbox (cdar fields)) (cdr fields))
+      fields)))
 
 (defun mew-submit-message-fields (file)
   "Return the fields of the header of FILE, a list of (NAME . OCTETS).
 NAME is in lower case and \"\" for a line that is no field; OCTETS are the whole
-field with its line ends.  Signal `mew-submit-message' when FILE cannot be read,
+field with its line ends.  The line of an mbox before them is one that must not
+leave.  Signal `mew-submit-message' when FILE cannot be read,
 is empty or has no end to its header."
   (with-temp-buffer
     (set-buffer-multibyte nil)
@@ -165,6 +181,29 @@ behind a trace field.  The first is the newest, the one to act on."
           resent '("resent-to" "resent-cc" "resent-bcc"))
        (mew-submit-message-addresses fields '("to" "cc" "bcc"))))))
 
+(defun mew-submit-message-said (texts)
+  "Return the addresses in TEXTS, and each text that is no address list as it is.
+This is for what is kept and not sent: nobody is left out of it."
+  (delete-dups
+   (mapcan (lambda (text)
+             (condition-case nil
+                 (mew-submit-address-parse text)
+               (mew-submit-error
+                (list (string-trim
+                       (replace-regexp-in-string "[\r\n]+" "" text))))))
+           texts)))
+
+(defun mew-submit-message-recipients-said (fields)
+  "Return the recipients FIELDS name, as `mew-submit-message-said' does."
+  (let* ((resent (mew-submit-message--resent-block fields))
+         (names (if resent
+                    '("resent-to" "resent-cc" "resent-bcc")
+                  '("to" "cc" "bcc"))))
+    (mew-submit-message-said
+     (mapcar #'mew-submit-message--value
+             (seq-filter (lambda (field) (member (car field) names))
+                         (or resent fields))))))
+
 (defun mew-submit-message-resent-p (fields)
   "Is the message with FIELDS one that is sent again, with Resent- fields?"
   (and (mew-submit-message--resent-block fields) t))
@@ -183,13 +222,18 @@ in X-Mew-Submit-Not-To, who have it already, are left out.  Signal
 
 (defun mew-submit-message-sender (fields)
   "Return the address of the one who sends the message with FIELDS, or nil.
-It is in Resent-Sender, else Resent-From, else Sender, else From."
+That is the one in From, as with smtpmail; Sender, which programs fill in with a
+name of this machine, counts where From names nobody or several.  In a message
+that is sent again they are Resent-From and Resent-Sender."
   (let ((resent (mew-submit-message--resent-block fields)))
-    (seq-some (lambda (name)
-                (car (mew-submit-message-addresses
-                      (if (string-prefix-p "resent-" name) resent fields)
-                      (list name))))
-              '("resent-sender" "resent-from" "sender" "from"))))
+    (seq-some
+     (pcase-lambda (`(,fields ,from ,sender))
+       (let ((authors (mew-submit-message-addresses fields (list from))))
+         (if (= (length authors) 1)
+             (car authors)
+           (or (car (mew-submit-message-addresses fields (list sender)))
+               (car authors)))))
+     `((,resent "resent-from" "resent-sender") (,fields "from" "sender")))))
 
 (defun mew-submit-message-author (fields)
   "Return the address of the one whose message FIELDS are, or nil.
@@ -201,12 +245,12 @@ That is the first one in From, or in Resent-From of one that is sent again."
 
 (defun mew-submit-message-method (fields)
   "Return the value of X-Message-SMTP-Method in FIELDS, trimmed, or nil."
-  (when-let ((field (assoc "x-message-smtp-method" fields)))
+  (when-let* ((field (assoc "x-message-smtp-method" fields)))
     (string-trim (mew-submit-message--value field))))
 
 (defun mew-submit-message-subject (fields)
   "Return the subject in FIELDS, decoded and on one line, or nil."
-  (when-let ((field (assoc "subject" fields)))
+  (when-let* ((field (assoc "subject" fields)))
     (require 'rfc2047)                  ; slow to load
     (rfc2047-decode-string
      (string-trim (replace-regexp-in-string
@@ -214,7 +258,7 @@ That is the first one in From, or in Resent-From of one that is sent again."
 
 (defun mew-submit-message-id (fields)
   "Return the Message-ID in FIELDS, trimmed, or nil."
-  (when-let ((field (assoc "message-id" fields)))
+  (when-let* ((field (assoc "message-id" fields)))
     (string-trim (mew-submit-message--value field))))
 
 (defun mew-submit-message--line (field)
@@ -271,7 +315,7 @@ Signal `mew-submit-message' when it is none."
 
 (defun mew-submit-message-binary-p (fields)
   "Does the message with FIELDS say that it has parts in binary?"
-  (when-let ((field (assoc "content-transfer-encoding" fields)))
+  (when-let* ((field (assoc "content-transfer-encoding" fields)))
     (string-match-p "\\`[ \t\r\n]*binary[ \t\r\n]*\\(?:(.*)[ \t\r\n]*\\)?\\'"
                     (downcase (mew-submit-message--value field)))))
 
@@ -279,7 +323,8 @@ Signal `mew-submit-message' when it is none."
 
 (defun mew-submit-message--private-p (field)
   "Must FIELD, as (NAME . OCTETS), not leave?"
-  (or (member (car field) '("bcc" "resent-bcc" "x-message-smtp-method"))
+  (or (member (car field) (list "bcc" "resent-bcc" "x-message-smtp-method"
+                                mew-submit-message--mbox))
       (string-prefix-p "x-mew-submit-" (car field))))
 
 (defun mew-submit-message-private-p (fields)
@@ -293,9 +338,10 @@ Recipients, when to send it and who has it already are not among them."
                (lambda (field)
                  (if (and (mew-submit-message--private-p field)
                           (not (member (car field)
-                                       '("bcc" "resent-bcc"
-                                         "x-mew-submit-send-at"
-                                         "x-mew-submit-not-to"))))
+                                       (list "bcc" "resent-bcc"
+                                             "x-mew-submit-send-at"
+                                             "x-mew-submit-not-to"
+                                             mew-submit-message--mbox))))
                      (concat (replace-regexp-in-string
                               "[\r\n]+" "\n"
                               (string-trim-right
@@ -329,9 +375,63 @@ OCTETS is a unibyte string, or nil for what is in the buffer."
           (mew-submit-message--write nil out t)
           (setq start next))))))
 
-(defun mew-submit-message-append (file out)
-  "Append the octets of FILE to OUT."
-  (mew-submit-message--copy-rest file 0 out))
+(defun mew-submit-message-append (file out &optional fields)
+  "Append the octets of FILE to OUT.
+The line of an mbox, if FIELDS are given and begin with it, is left out."
+  (mew-submit-message--copy-rest
+   file (if (equal (caar fields) mew-submit-message--mbox)
+            (length (cdar fields))
+          0)
+   out))
+
+;;; Addresses that are not ASCII
+
+(defconst mew-submit-message-raw
+  '("\\(?:Resent-\\)?\\(?:To\\|Cc\\|Bcc\\|From\\|Sender\\|Reply-To\\):\
+\\(?:\\(?:[^\n]\\|\n[ \t]\\)*[ \t\n<,:]\\)?\
+[^][()<>@,;:\\\" \t\n]*[^][()<>@,;:\\\" \t\n[:ascii:]][^][()<>@,;:\\\" \t\n]*@"
+    . utf-8)
+  "For `rfc2047-header-encoding-alist': fields with a local part not in ASCII.
+An encoded word is no address; SMTPUTF8 has such a field in UTF-8 (RFC 6532).")
+
+;;; What a message lacks
+
+(defun mew-submit-message-new-id (address)
+  "Return a new Message-ID, with the domain of ADDRESS where it has one.
+The name of this machine, which nobody out there knows, is not told."
+  (let ((domain (and address
+                     (string-match "@\\([^@]+\\)\\'" address)
+                     (mew-submit-address-domain (match-string 1 address)))))
+    (format "<%s.%x.%06x@%s>" (format-time-string "%Y%m%dT%H%M%S.%3N" nil t)
+            (emacs-pid) (random #x1000000) (or domain "localhost.localdomain"))))
+
+(defun mew-submit-message--date ()
+  "Return the time, as the field Date has it."
+  (let ((system-time-locale "C"))
+    (format-time-string "%a, %d %b %Y %T %z")))
+
+(defun mew-submit-message-complete (file fields address &optional from)
+  "Add to the message FILE, whose header has FIELDS, what it lacks.
+That is Date, Message-ID, by the domain of the sender's ADDRESS (RFC 6409,
+section 8), and with FROM, the value for it, From.  A file whose first line is
+no field is all text."
+  (let* ((headless (equal (caar fields) ""))
+         (lacks (lambda (name) (or headless (not (assoc name fields)))))
+         (missing
+          (concat
+           (and from (funcall lacks "from")
+                (format "From: %s\n" from))
+           (and (funcall lacks "date")
+                (format "Date: %s\n" (mew-submit-message--date)))
+           (and (funcall lacks "message-id")
+                (format "Message-ID: %s\n" (mew-submit-message-new-id address))))))
+    (unless (string-empty-p missing)
+      (let ((new (concat file ".new.part")))
+        (mew-submit-message--write
+         (encode-coding-string (concat missing (and headless "\n")) 'utf-8-unix)
+         new nil)
+        (mew-submit-message-append file new fields)
+        (rename-file new file t)))))
 
 (defun mew-submit-message--public (fields)
   "Return the octets of those of FIELDS that may leave.
@@ -348,9 +448,9 @@ the wire: else it could swallow an LF that came after a field left out."
 
 (defun mew-submit-message-copy (file fields out)
   "Copy the message FILE, whose header has FIELDS, to the new file OUT.
-The fields that must not leave are left out: Bcc, Resent-Bcc,
-X-Message-SMTP-Method and any whose name begins with X-Mew-Submit-.  Nobody else
-can read OUT."
+What must not leave is left out: Bcc, Resent-Bcc, X-Message-SMTP-Method, any
+field whose name begins with X-Mew-Submit-, and the line of an mbox.  Nobody
+else can read OUT."
   (mew-submit-message--write (mew-submit-message--public fields) out nil)
   (mew-submit-message--copy-rest
    file (apply #'+ (mapcar (lambda (field) (length (cdr field))) fields)) out))

@@ -74,10 +74,6 @@
         ((string-match-p "\\`[0-9]+\\'" port) (string-to-number port))
         (t (mew-submit-account-service-port port))))
 
-(defun mew-submit-mew--local-p (server)
-  "Is SERVER this machine?"
-  (member server '("localhost" "127.0.0.1" "::1")))
-
 (defun mew-submit-mew--way (case)
   "Return the part of an account about ports and TLS of CASE.
 With ssl and another port for it Mew speaks TLS from the start, and STARTTLS
@@ -88,7 +84,7 @@ the server is this machine: only there Mew's default is safe."
          (ssl-port (and ssl (mew-submit-mew--port (mew-smtp-ssl-port case)))))
     (cond ((and ssl (/= port ssl-port))
            (mew-submit-account-routes ssl-port 'tls))
-          ((and (not ssl) (mew-submit-mew--local-p (mew-smtp-server case)))
+          ((and (not ssl) (mew-submit-account-local-p (mew-smtp-server case)))
            (list :routes (format "%d:none" port) :tls 'none))
           ((and (bound-and-true-p mew-use-submission) (= port 25))
            '(:fallback always))
@@ -101,7 +97,7 @@ or on port 25, is not told one."
   (let ((user (mew-cfent-value case "smtp-user" mew-smtp-user)))
     (cond ((not (mew-use-smtp-auth case)) '(:auth "none"))
           (user (list :user user))
-          ((or (mew-submit-mew--local-p (mew-smtp-server case))
+          ((or (mew-submit-account-local-p (mew-smtp-server case))
                (= 25 (mew-submit-mew--port (mew-smtp-port case))))
            nil)
           (t (list :user (mew-mail-address case))))))
@@ -199,7 +195,7 @@ This is for a copy of kind `call'."
 (defun mew-submit-mew--done (entry done)
   "Note in Mew's log that ENTRY was not delivered, because of DONE.
 This is on `mew-submit-queue-done-functions'."
-  (when-let ((copy (and (featurep 'mew) (mew-submit-mew--copy entry))))
+  (when-let* ((copy (and (featurep 'mew) (mew-submit-mew--copy entry))))
     (when (plist-get entry :state)
       (mew-submit-mew--log copy (plist-get (plist-get entry :account) :server)
                            (plist-get done :port)
@@ -229,12 +225,14 @@ MAIL-FROM is the envelope sender."
          (format "%s: %s\n" name mail-from))))
 
 (defun mew-submit-mew--add (file info account extra)
-  "Put the message FILE of Mew into the outbox, and return its identifier.
+  "Put the message FILE of Mew into the outbox, unless it is there already.
 INFO is what Mew knows of it, ACCOUNT what it is sent by, EXTRA the copies."
   (let* ((case (mew-smtp-get-case info))
          (fields (mew-submit-message-fields file))
          (from (or (mew-smtp-mail-from case)
                    (car (mew-submit-mew--senders fields "from"))))
+         (recipients (or (mew-smtp-get-orig-recipients info)
+                         (mew-smtp-get-recipients info)))
          (sender (mew-submit-mew--sender-field fields from))
          (copy (and sender (make-temp-file "mew-submit-mew-"))))
     (unwind-protect
@@ -246,11 +244,12 @@ INFO is what Mew knows of it, ACCOUNT what it is sent by, EXTRA the copies."
               (insert-file-contents-literally file)
               (let ((coding-system-for-write 'no-conversion))
                 (write-region nil nil copy nil 'silent))))
-          (mew-submit-queue-add
-           (or copy file) :account account :from from
-           :recipients (or (mew-smtp-get-orig-recipients info)
-                           (mew-smtp-get-recipients info))
-           :fcc extra :on-ask #'mew-submit-mew-answer))
+          (unless (mew-submit-outbox-has-p (mew-submit-message-id fields)
+                                           recipients
+                                           mew-submit-outbox-directory)
+            (mew-submit-queue-add
+             (or copy file) :account account :from from :recipients recipients
+             :fcc extra :on-ask #'mew-submit-mew-answer)))
       (when copy
         (delete-file copy)))))
 
@@ -298,9 +297,17 @@ CASE is what it is sent by."
                      :case case :data (mew-submit-mew--data info)
                      :server (plist-get account :server)
                      :port (mew-submit-mew--port (mew-smtp-port case)))))
-        (when (mew-smtp-get-bcc info)
-          (mew-submit-mew--bcc file info account))
-        (mew-submit-mew--back-up file)
+        ;; It will be sent: what is still in Mew's queue would be sent twice.
+        (unwind-protect
+            (when (mew-smtp-get-bcc info)
+              (condition-case err
+                  (mew-submit-mew--bcc file info account)
+                (error
+                 (display-warning
+                  'mew-submit
+                  (format "The mail is in the outbox, but NOT for those in Bcc: %s.  \
+Send it to %s" (mew-submit-error-text err) (mew-smtp-get-bcc info))))))
+          (mew-submit-mew--back-up file))
         t))))
 
 (defun mew-submit-mew-send (case qfld msgs &optional _fallbacked)

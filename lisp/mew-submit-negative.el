@@ -381,21 +381,13 @@ That is `always', `never' or nil."
                             (equal (nth 1 element) (downcase server))))
                      mew-submit-fallback-networks))))
 
-(defun mew-submit-negative--save-option (value)
-  "Set `mew-submit-fallback-networks' to VALUE, and save it if possible."
-  (condition-case err
-      (customize-save-variable 'mew-submit-fallback-networks value)
-    (error
-     (customize-set-variable 'mew-submit-fallback-networks value)
-     (message "This holds until you leave Emacs: %s"
-              (mew-submit-error-text err)))))
-
 (defun mew-submit-negative-set-rule (server rule network)
   "Save RULE, `always' or `never', for SERVER on NETWORK.
 With RULE nil there is none."
   (let ((id (plist-get network :id))
         (name (downcase server)))
-    (mew-submit-negative--save-option
+    (mew-submit-error-save-option
+     'mew-submit-fallback-networks
      (append (and rule (list (list id name rule (plist-get network :label))))
              (seq-remove (lambda (element)
                            (and (equal (nth 0 element) id)
@@ -413,7 +405,8 @@ With RULE nil there is none."
                  mew-submit-negative-cache))
     (when (seq-some (lambda (element) (funcall here (car element)))
                     mew-submit-fallback-networks)
-      (mew-submit-negative--save-option
+      (mew-submit-error-save-option
+       'mew-submit-fallback-networks
        (seq-remove (lambda (element) (funcall here (car element)))
                    mew-submit-fallback-networks)))))
 

@@ -83,7 +83,7 @@ is being sent Emacs always asks."
   "Return how much of what is being sent is acknowledged, or nil."
   (let ((sent 0) (total 0))
     (dolist (entry (mew-submit-queue-running))
-      (when-let ((progress (mew-submit-queue-progress entry)))
+      (when-let* ((progress (mew-submit-queue-progress entry)))
         (setq sent (+ sent (car progress))
               total (+ total (max (cdr progress)
                                   (or (plist-get entry :bytes) 0))))))
@@ -287,7 +287,7 @@ since it may have arrived.")
 
 (defun mew-submit-notice--headline (done)
   "Return the headline for DONE."
-  (if-let ((alarm (plist-get done :alarm)))
+  (if-let* ((alarm (plist-get done :alarm)))
       (format "ALARM: %s.  Nothing was sent." (mew-submit-report-alarm alarm))
     (format "Mail was not delivered%s: %s"
             (if (equal (plist-get done :result) "partial") " to all" "")
@@ -545,7 +545,7 @@ Each has a button for each answer: TAB goes to the next one, RET presses it."
   "Tell that ENTRY's message waits, because of DONE."
   (message "Mail to %s waits in the outbox%s: %s"
            (mew-submit-report-people (plist-get entry :recipients))
-           (if-let ((next (plist-get entry :next)))
+           (if-let* ((next (plist-get entry :next)))
                (format-time-string ", next try at %H:%M:%S" next)
              "")
            (mew-submit-error-clean (plist-get done :text))))

@@ -150,9 +150,9 @@ the message's own header wishes, and that before the account."
                                                    :network-cache))))
              do (setq account (mew-submit-extension-merge account
                                                           (list key value))))
-    (when-let ((host (plist-get options :ssh)))
+    (when-let* ((host (plist-get options :ssh)))
       (setq account (plist-put account :tunnel (concat "ssh:" host))))
-    (when-let ((file (plist-get options :password-file)))
+    (when-let* ((file (plist-get options :password-file)))
       (setq account (plist-put account :password
                                (mew-submit-auth-read-file file)))
       ;; Another file, such as a pipe, could not be read again later.
@@ -164,14 +164,15 @@ the message's own header wishes, and that before the account."
 (defun mew-submit-options-check-server (options)
   "Signal `mew-submit-config' when OPTIONS and the user's settings name no server.
 Check the name that is there, so that nothing is read in vain."
-  (if-let ((server (plist-get options :server)))
+  (if-let* ((server (plist-get options :server)))
       (mew-submit-address-host server)
     (unless (or mew-submit-accounts (bound-and-true-p smtpmail-smtp-server))
-      (mew-submit-error-throw 'config nil "No server is named: use --server"))))
+      (mew-submit-error-throw 'config nil "No server is named: use --server, or put \
+your accounts into ~/.config/mew-submit/config.el or the file --config names"))))
 
 (defun mew-submit-options-remember (options)
   "Have what networks block remembered in the file that OPTIONS name, if any."
-  (when-let ((file (plist-get options :network-cache)))
+  (when-let* ((file (plist-get options :network-cache)))
     (setq mew-submit-negative-cache-file (expand-file-name file)
           mew-submit-negative-active t)))
 

@@ -31,6 +31,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'json)
 (require 'mew-submit-error)
 (require 'mew-submit-json)
 (require 'mew-submit-message)
@@ -255,7 +256,7 @@ With DURABLY non-nil it is on disk, under its name, on return."
 (defun mew-submit-outbox-read (id directory)
   "Return the entry of the message ID in DIRECTORY, or nil without a message.
 What cannot be read has the state `broken', and :last says why."
-  (when-let ((attributes (file-attributes
+  (when-let* ((attributes (file-attributes
                           (mew-submit-outbox-file id ".eml" directory)))
              ((null (file-attribute-type attributes))))
     (append
@@ -676,6 +677,42 @@ Return the entries of those messages."
         (with-file-modes #o600
           (write-region (mew-submit-outbox--log-line entry done) nil file t
                         'silent))))))
+
+(defun mew-submit-outbox--logged (message-id directory)
+  "Return who has got the message with MESSAGE-ID out of DIRECTORY, by its log."
+  (let (people)
+    (dolist (name '("delivered.log.1" "delivered.log") people)
+      (let ((file (expand-file-name name directory))
+            (file-name-handler-alist nil))
+        (when (file-readable-p file)
+          (with-temp-buffer
+            (insert-file-contents file)
+            (goto-char (point-min))
+            (while (search-forward (format "\"message-id\":\"%s\"" message-id) nil t)
+              (let ((line (ignore-errors
+                            (json-read-from-string
+                             (buffer-substring (line-beginning-position)
+                                               (line-end-position))))))
+                (setq people (append (alist-get 'recipients line)
+                                     people))))))))))
+
+(defun mew-submit-outbox-has-p (message-id recipients directory)
+  "Has the message with MESSAGE-ID for RECIPIENTS come into DIRECTORY already?
+It may have left since.  Who takes messages out of another queue asks this
+first: it may have ended after one was here and before it was gone there."
+  (when message-id
+    (let ((people (mew-submit-outbox--logged message-id directory)))
+      (dolist (id (mew-submit-outbox-ids directory))
+        (let ((entry (mew-submit-outbox-read id directory)))
+          (when (equal (plist-get entry :message-id) message-id)
+            (setq people (append (plist-get entry :recipients)
+                                 (plist-get entry :delivered)
+                                 (mapcar #'car (plist-get entry :refused))
+                                 people)))))
+      (and people
+           (seq-every-p (lambda (address)
+                          (member-ignore-case address people))
+                        recipients)))))
 
 (defun mew-submit-outbox-finish (entry done)
   "Log that ENTRY is delivered, by DONE, its `done' event or nil; remove it.

@@ -147,7 +147,7 @@
   (let ((type (plist-get event :event)))
     (if (eq type 'attempt)
         (mew-submit-picture--verdict row event)
-      (when-let ((phase (cdr (assq type mew-submit-picture--ends))))
+      (when-let* ((phase (cdr (assq type mew-submit-picture--ends))))
         (mew-submit-picture--add row phase (or (plist-get event :at) 0))))))
 
 (defun mew-submit-picture-rows (events)

@@ -23,6 +23,7 @@
 (require 'mew-submit-background)
 (require 'mew-submit-dialog)
 (require 'mew-submit-error)
+(require 'mew-submit-extension)
 (require 'mew-submit-message)
 (require 'mew-submit-network)
 (require 'mew-submit-outbox)
@@ -171,7 +172,7 @@ Its time alone is not: two writes may fall into one tick of the clock."
 (defun mew-submit-queue--forget-password (entry)
   "Wipe the password that came with ENTRY; it can be read again, or is not needed."
   (let ((caller (gethash (mew-submit-queue--key entry) mew-submit-queue--callers)))
-    (when-let ((password (plist-get caller :password)))
+    (when-let* ((password (plist-get caller :password)))
       (plist-put caller :password nil)
       (clear-string password))))
 
@@ -211,7 +212,7 @@ arrived already")))
 (defun mew-submit-queue--with-lock (id directory function)
   "Call FUNCTION with the entry of the message ID in DIRECTORY, locked.
 Return its value.  Signal `user-error' when that is not possible, or the message
-is in doubt and was not when it was looked at."
+is in doubt and was not when it was looked at; it is a person who wants that."
   (let ((known (mew-submit-queue-entry id directory))
         (lock (mew-submit-outbox-lock id directory)))
     (unless lock
@@ -224,7 +225,8 @@ is in doubt and was not when it was looked at."
           (unless entry
             (user-error "That message has been delivered"))
           (mew-submit-queue--check-news known entry)
-          (funcall function entry))
+          (mew-submit-error-as-user-error
+            (funcall function entry)))
       (mew-submit-outbox-unlock lock))))
 
 (defun mew-submit-queue--recover (entry)
@@ -250,7 +252,7 @@ JOURNALS are the identifiers of those that have a journal."
         (unless (and known (not journal)
                      (not (eq (plist-get known :state) 'sending))
                      (equal stamp (gethash file mew-submit-queue--stamps)))
-          (when-let ((entry (mew-submit-outbox-read id directory)))
+          (when-let* ((entry (mew-submit-outbox-read id directory)))
             (if (or journal (eq (plist-get entry :state) 'sending))
                 (mew-submit-queue--recover entry)
               (mew-submit-queue--note entry))))))))
@@ -363,7 +365,7 @@ They are as they were when it was last looked at."
 (defun mew-submit-queue-progress (entry)
   "Return (SENT . TOTAL), octets, of ENTRY's message, or nil.
 It is nil when that is not being sent here."
-  (when-let ((job (gethash (mew-submit-queue--key entry)
+  (when-let* ((job (gethash (mew-submit-queue--key entry)
                            mew-submit-queue--jobs)))
     (cons (mew-submit-queue--job-sent job) (mew-submit-queue--job-total job))))
 
@@ -396,12 +398,12 @@ DONE who was refused before there was a final dot."
     ;; all the same.
     (when (and unknown (equal (plist-get done :kind) "ok"))
       (dolist (address unknown)
-        (if-let ((refusal (mew-submit-queue--refusal address done)))
+        (if-let* ((refusal (mew-submit-queue--refusal address done)))
             (push refusal (plist-get fates :refused))
           (push address (plist-get fates :delivered))))
       (setq fates (plist-put (plist-put fates :uncertain nil) :unsent nil)))
     (dolist (address (plist-get fates :unsent))
-      (when-let ((refusal (mew-submit-queue--refusal address done)))
+      (when-let* ((refusal (mew-submit-queue--refusal address done)))
         (push refusal (plist-get fates :refused))
         (setq fates (plist-put fates :unsent
                                (remove address (plist-get fates :unsent))))))
@@ -593,7 +595,7 @@ RESOLVED is what was looked up for its account, a plist, or nil."
                :on-done (lambda (done) (mew-submit-queue--conclude job done))
                :on-ask (or (mew-submit-queue-caller entry :on-ask)
                            #'mew-submit-dialog-answer)))
-      (when-let ((password (plist-get account :password)))
+      (when-let* ((password (plist-get account :password)))
         (clear-string password)))))
 
 (defun mew-submit-queue--begin (entry lock resolved)
@@ -853,7 +855,7 @@ This is on `server-after-make-frame-hook'."
   (let ((seconds mew-submit-queue--poll)
         (now (float-time)))
     (dolist (entry waiting)
-      (when-let ((next (plist-get entry :next)))
+      (when-let* ((next (plist-get entry :next)))
         (setq seconds (min seconds (- next now)))))
     (when (> (hash-table-count mew-submit-queue--jobs) 0)
       (setq seconds (min seconds mew-submit-queue--overtake)))
@@ -1060,7 +1062,7 @@ Signal a condition, with nothing left behind, when it cannot be sent."
 (defun mew-submit-queue-wait (id &optional directory)
   "Wait until the attempt to send the message ID in DIRECTORY has ended.
 Return its `done' event, or nil when there is no attempt."
-  (when-let ((job (mew-submit-queue--job-of id directory)))
+  (when-let* ((job (mew-submit-queue--job-of id directory)))
     (mew-submit-session-wait (mew-submit-queue--job-session job))))
 
 (defun mew-submit-queue--change (id directory function)
@@ -1078,13 +1080,61 @@ Signal `user-error' when it is being sent."
               (mew-submit-queue--save (funcall function entry))))
       (mew-submit-queue-run))))
 
+(defun mew-submit-queue--account-now (entry)
+  "Return the user's account for ENTRY as it is now, or nil to keep the old one.
+A message that names its server keeps it.  One that was held without an account
+gets the one that fits it by now."
+  (let ((account (plist-get entry :account))
+        (private (mew-submit-message-fields-of-text
+                  (or (plist-get entry :private) ""))))
+    (cond ((null account)
+           (mew-submit-request-account
+            nil (append private (mew-submit-message-fields
+                                 (mew-submit-outbox-message-file entry)))))
+          ((mew-submit-message-method private) nil)
+          (t (mew-submit-account-now account)))))
+
+(defun mew-submit-queue--renewed (entry)
+  "Return the account by which to send ENTRY when the user wants that.
+It is as the user has it now, who was told to correct it; what this message
+wishes of the server stays."
+  (let* ((old (plist-get entry :account))
+         (new (mew-submit-account-copy (mew-submit-queue--account-now entry))))
+    (if (null new)
+        old
+      (cl-loop for (key value) on old by #'cddr
+               when (or (mew-submit-extension-key-p key)
+                        (memq key '(:each :password-file :timeout :step-timeout)))
+               do (setq new (plist-put new key value)))
+      new)))
+
+(defun mew-submit-queue--send-by (id account directory)
+  "Send the message ID in DIRECTORY now, and tell by which server.
+ACCOUNT is called with the one that its entry would go by, and returns one."
+  (let ((entry (mew-submit-queue--change
+                id directory
+                (lambda (entry)
+                  (let* ((account (funcall account
+                                           (mew-submit-queue--renewed entry)))
+                         (caller (gethash (mew-submit-queue--key entry)
+                                          mew-submit-queue--callers)))
+                    (when caller
+                      (plist-put caller :functions
+                                 (mew-submit-queue--functions account)))
+                    (mew-submit-outbox-with
+                     entry :state 'queued :next nil
+                     :account (mew-submit-queue--frozen account)))))))
+    (unless noninteractive
+      (message "Mail to %s goes by %s now"
+               (mew-submit-report-people (plist-get entry :recipients))
+               (plist-get (plist-get entry :account) :server)))
+    entry))
+
 (defun mew-submit-queue-send (id &optional directory)
   "Send the message ID in DIRECTORY, by default the outbox, now.
-Whoever calls this for one that is `uncertain' has asked the user."
-  (mew-submit-queue--change
-   id directory
-   (lambda (entry)
-     (mew-submit-outbox-with entry :state 'queued :next nil :left nil))))
+It goes by its account as the user has it now.  Whoever calls this for one that
+is `uncertain' has asked the user."
+  (mew-submit-queue--send-by id #'identity directory))
 
 (defun mew-submit-queue-let-be (id &optional directory)
   "Note that the message ID in DIRECTORY, which is in doubt, is left as it is.
@@ -1096,17 +1146,14 @@ Nothing asks about it any more, until somebody sends it again."
 
 (defun mew-submit-queue-send-by (id routes &optional directory)
   "Send the message ID in DIRECTORY now, by ROUTES such as \"465:implicit\".
-What else its account says stays as it is.  Signal `mew-submit-config' when
-ROUTES are none."
-  (let ((routes (mew-submit-plan-parse-routes routes)))
-    (mew-submit-queue--change
-     id directory
-     (lambda (entry)
-       (mew-submit-outbox-with
-        entry :state 'queued :next nil :left nil
-        :account (plist-put (mew-submit-account-copy
-                             (plist-get entry :account))
-                            :routes routes))))))
+What else its account says stays as it is.  Signal `user-error' when ROUTES are
+none."
+  (mew-submit-queue--send-by
+   id
+   (lambda (account)
+     (plist-put (mew-submit-account-copy account) :routes
+                (mew-submit-plan-parse-routes routes)))
+   directory))
 
 (defun mew-submit-queue-hold (id &optional time directory)
   "Hold the message ID in DIRECTORY until TIME, or with nil until told otherwise.
@@ -1130,7 +1177,7 @@ Signal `user-error' for one that is in doubt: it would not be so any more."
   "Do not send the message ID in DIRECTORY; it is held until told otherwise.
 One that is being sent is stopped; what has been sent up to the final dot cannot
 be called back, and the result says so."
-  (if-let ((job (mew-submit-queue--job-of id directory)))
+  (if-let* ((job (mew-submit-queue--job-of id directory)))
       (mew-submit-session-cancel (mew-submit-queue--job-session job))
     (mew-submit-queue-hold id nil directory)))
 

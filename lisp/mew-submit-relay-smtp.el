@@ -207,7 +207,7 @@ account and their values."
                (get (lambda (name) (cdr (assoc name found))))
                (utf8 (and (assoc "SMTPUTF8" found) t))
                (body (funcall get "BODY")))
-    (when-let ((size (funcall get "SIZE")))
+    (when-let* ((size (funcall get "SIZE")))
       (mew-submit-relay-smtp--announced size max))
     (when (and body (not (member (upcase body) '("7BIT" "8BITMIME"))))
       (mew-submit-relay-smtp-no 501 "5.5.4" "BODY is 7BIT or 8BITMIME"))
@@ -216,10 +216,10 @@ account and their values."
                   (mew-submit-relay-smtp--checked path "5.1.7" utf8))
           :utf8 utf8
           :wishes (append
-                   (when-let ((ret (funcall get "RET")))
+                   (when-let* ((ret (funcall get "RET")))
                      (list :dsn-return
                            (mew-submit-relay-smtp--wish :dsn-return ret "RET")))
-                   (when-let ((id (funcall get "ENVID")))
+                   (when-let* ((id (funcall get "ENVID")))
                      (list :dsn-id
                            (mew-submit-relay-smtp--wish
                             :dsn-id (mew-submit-relay-smtp--xtext id "ENVID")

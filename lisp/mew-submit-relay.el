@@ -22,6 +22,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-account)
 (require 'mew-submit-dialog)
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
@@ -286,7 +287,7 @@ A client that has not said EHLO knows no enhanced codes, which does no harm."
 
 (defun mew-submit-relay--forget-message (session)
   "Forget the transaction of SESSION, and what has come of its message."
-  (when-let ((data (mew-submit-relay--session-data session)))
+  (when-let* ((data (mew-submit-relay--session-data session)))
     (mew-submit-relay-data-discard data))
   (setf (mew-submit-relay--session-data session) nil
         (mew-submit-relay--session-mail session) nil
@@ -366,7 +367,7 @@ Both are contacts, or nil on a Unix socket, which only its owner reaches."
   "Have room for one more session, if that can be; return nil if not.
 A client that has said nothing has to go, the one that has waited longest."
   (or (< (length mew-submit-relay--sessions) mew-submit-relay-connections)
-      (when-let ((idle (seq-find #'mew-submit-relay--session-fresh
+      (when-let* ((idle (seq-find #'mew-submit-relay--session-fresh
                                  (reverse mew-submit-relay--sessions))))
         (mew-submit-relay--dismiss idle 421 "4.3.2" "Others are waiting")
         t)))
@@ -675,7 +676,7 @@ A line ends with CRLF; CR or LF alone may be a smuggler's, and end the session."
 DATA is nil when it was refused, and that was said already."
   (setf (mew-submit-relay--session-phase session) 'command)
   (when data
-    (if-let ((fault (mew-submit-relay-data-fault data)))
+    (if-let* ((fault (mew-submit-relay-data-fault data)))
         (progn (mew-submit-relay--forget-message session)
                (mew-submit-relay--refuse session fault))
       (mew-submit-relay--reply
@@ -741,7 +742,7 @@ One is put there at a time, so that Emacs can do other things between."
 
 (defun mew-submit-relay--commit-next ()
   "Put the message that has waited longest into the outbox."
-  (when-let ((session (pop mew-submit-relay--committing)))
+  (when-let* ((session (pop mew-submit-relay--committing)))
     (setq mew-submit-relay--in-hand session)
     (unwind-protect
         (condition-case err
@@ -798,7 +799,7 @@ What the client asks for goes before what the account says."
   (let ((routes (plist-get account :routes))
         (own (mapcar (lambda (server) (process-contact server :service))
                      mew-submit-relay--servers)))
-    (and (member (plist-get account :server) '("localhost" "127.0.0.1" "::1"))
+    (and (mew-submit-account-local-p (plist-get account :server))
          (seq-some (lambda (route) (memq (car route) own))
                    (if (stringp routes)
                        (mew-submit-plan-parse-routes routes)
@@ -825,6 +826,10 @@ What the client asks for goes before what the account says."
     (when (mew-submit-relay--loop-p account)
       (mew-submit-relay-smtp-no 554 "5.4.6"
                                 "The relay would send it to itself"))
+    (mew-submit-message-complete
+     file fields (mew-submit-account-qualify
+                  account (or (ignore-errors (mew-submit-message-author fields))
+                              (plist-get mail :from))))
     (setq id (mew-submit-queue-add
               file :move t :directory mew-submit-relay--directory
               :account account :settled t
@@ -913,7 +918,7 @@ Return nil when the network is to blame: then it is tried again."
   "Have the client of SESSION told what is in DONE, if it is to be told that.
 Return non-nil then: the message is the client's again.  It is told when the
 message is gone."
-  (when-let ((verdict (mew-submit-relay--verdict done)))
+  (when-let* ((verdict (mew-submit-relay--verdict done)))
     (mew-submit-relay--log "%s: %s, as its sender was told"
                            (mew-submit-relay--session-id session)
                            (plist-get done :result))

@@ -108,7 +108,7 @@ in use).\n"))
   "Return the options in ARGS as a plist."
   (let ((options (mew-submit-command-parse args mew-submit-relayd--options
                                            #'mew-submit-relayd--value)))
-    (when-let ((argument (car (plist-get options :arguments))))
+    (when-let* ((argument (car (plist-get options :arguments))))
       (mew-submit-error-throw 'usage nil "Not an option: %s" argument))
     (mew-submit-options-check options)
     options))
@@ -147,7 +147,7 @@ in use).\n"))
                                    (:sink mew-submit-relay-sink))
            when (plist-member options key)
            do (set variable (plist-get options key)))
-  (when-let ((file (plist-get options :token-file)))
+  (when-let* ((file (plist-get options :token-file)))
     (setq mew-submit-relay-token (mew-submit-relayd--token file)))
   (setq mew-submit-relay-log-function #'mew-submit-command-tell
         mew-submit-relay-on-ask (mew-submit-options-on-ask options)
@@ -184,7 +184,7 @@ This is on `kill-emacs-hook'."
 
 (defun mew-submit-relayd--serve (options)
   "Be the relay that OPTIONS describe, until Emacs is told to stop."
-  (when-let ((file (plist-get options :config)))
+  (when-let* ((file (plist-get options :config)))
     (load file nil t t))
   (mew-submit-relayd--set options)
   (mew-submit-options-remember options)

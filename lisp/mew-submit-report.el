@@ -141,7 +141,7 @@ Through a tunnel the family is not known."
                   (mew-submit-report--refusals rest)
                   (mew-submit-report--people rest))))))
 
-(defun mew-submit-report--sentence (text)
+(defun mew-submit-report-sentence (text)
   "Return TEXT with a full stop, unless it ends like a sentence already."
   (if (string-match-p "[.!?]\\'" text) text (concat text ".")))
 
@@ -149,7 +149,7 @@ Through a tunnel the family is not known."
   "Return what happened, without the result and advice, from the event DONE."
   (if (equal (plist-get done :kind) "ok")
       (mew-submit-report--delivered done)
-    (mew-submit-report--sentence
+    (mew-submit-report-sentence
      (concat (and (plist-get done :port)
                   (not (equal (plist-get done :kind) "no-login"))
                   (concat (mew-submit-report--place done) ": "))
@@ -164,7 +164,7 @@ Through a tunnel the family is not known."
                 (mew-submit-report-what done))
       (string-trim-right
        (format "%s%s: %s  %s"
-               (if-let ((alarm (plist-get done :alarm)))
+               (if-let* ((alarm (plist-get done :alarm)))
                    (format "ALARM (%s): " alarm)
                  "")
                (if (equal kind "usage") "usage" result)

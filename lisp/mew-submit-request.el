@@ -151,19 +151,20 @@ account that wants a mechanism never goes without a user: signal
   "Return the server of ACCOUNT as it is looked up, or signal a condition."
   (mew-submit-address-host
    (or (plist-get account :server)
-       (mew-submit-error-throw 'config nil "The account %s has no :server"
-                               (plist-get account :name)))))
+       (mew-submit-account-throw account "has no :server"))))
 
 (defun mew-submit-request-sender (account from fields)
   "Return the envelope sender for ACCOUNT, checked.
 It is FROM, else what X-Mew-Submit-From says, else the account's, else the one
-in FIELDS, else the user's address.  An empty FROM is the null sender."
+in FIELDS, else the user's address.  One without a domain becomes the account's
+address.  An empty FROM is the null sender."
   (let ((sender (or from (mew-submit-message-envelope-from fields)
                     (plist-get account :sender)
                     (mew-submit-message-sender fields) user-mail-address)))
     (if (equal sender "")
         ""
-      (mew-submit-address-check (or sender "")))))
+      (mew-submit-address-check
+       (mew-submit-account-qualify account (or sender user-mail-address ""))))))
 
 (defun mew-submit-request--recipients (recipients fields)
   "Return the checked RECIPIENTS, or those in FIELDS where they are nil."
@@ -397,7 +398,7 @@ same conditions for whatever cannot be used."
   (let* ((mew-submit-request--checking t)
          (request (mew-submit-request-make account file fields from recipients)))
     (dolist (key '(:password :tunnel-password))
-      (when-let ((secret (plist-get request key)))
+      (when-let* ((secret (plist-get request key)))
         (clear-string secret)))
     (cons (mew-submit-request-sender account from fields)
           (mew-submit-request--recipients recipients fields))))
@@ -470,7 +471,7 @@ itself wishes, in fields such as X-Mew-Submit-DSN-Notify, goes before what the
 account says."
   (mew-submit-extension-merge
    (cond ((stringp account) (mew-submit-account-by-name account))
-         (account (mew-submit-account-copy account))
+         (account (mew-submit-account-copy (mew-submit-account-check account)))
          ((mew-submit-message-account fields)
           (mew-submit-account-by-name (mew-submit-message-account fields)))
          (t (mew-submit-account-choose
@@ -505,7 +506,7 @@ account says."
 
 (defun mew-submit-request--clean-up (work)
   "Delete the copies that WORK has made."
-  (when-let ((directory (mew-submit-request--work-directory work)))
+  (when-let* ((directory (mew-submit-request--work-directory work)))
     (setf (mew-submit-request--work-directory work) nil)
     (delete-directory directory t)))
 
@@ -527,7 +528,7 @@ account says."
                                    (mew-submit-request--work-fields work)
                                    (mew-submit-request--work-from work)
                                    (mew-submit-request--work-recipients work))
-          (when-let ((journal (mew-submit-request--work-journal work)))
+          (when-let* ((journal (mew-submit-request--work-journal work)))
             (list :journal (mew-submit-tls-file-name journal)))))
 
 ;;; Questions
@@ -628,7 +629,7 @@ Return nil when the user has to be."
 (defun mew-submit-request--consent (work event)
   "Return what answers the question EVENT of WORK whether to fall back.
 Whoever is asked hears of the tunnel as well: it makes another network."
-  (when-let ((on-ask (mew-submit-request--work-on-ask work)))
+  (when-let* ((on-ask (mew-submit-request--work-on-ask work)))
     (funcall on-ask (append event (list :tunnel (mew-submit-request--tunnel-name
                                                  work))))))
 
@@ -657,7 +658,7 @@ Either the user has said so of the network, or the other ports take no log-in."
     ("seven-bit" (mew-submit-request--seven-bit work))
     ("password" (mew-submit-request--secret work event))
     ("fallback" (mew-submit-request--consent work event))
-    (_ (when-let ((on-ask (mew-submit-request--work-on-ask work)))
+    (_ (when-let* ((on-ask (mew-submit-request--work-on-ask work)))
          (funcall on-ask event)))))
 
 (defun mew-submit-request--again (work done)
@@ -767,7 +768,7 @@ Where a message has gone another way because of it, look again some time."
     (mew-submit-request--learn-log-ins (mew-submit-request--work-host work)
                                        event)
     (mew-submit-request--learn work event))
-  (when-let ((observe (mew-submit-request--work-observe work)))
+  (when-let* ((observe (mew-submit-request--work-observe work)))
     (funcall observe event)))
 
 (defun mew-submit-request--start (work on-event on-done)

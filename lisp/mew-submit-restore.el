@@ -77,7 +77,8 @@ send it again as it is, or delete it"))
   "Return who gets ENTRY's message besides those in FIELDS, and who does not.
 That is (HIDDEN . WITHOUT), two lists of addresses.  FIELDS are those of the
 message, WRITTEN those of what the user wrote, which has Bcc."
-  (let ((named (append (mew-submit-message-recipients fields)
+  ;; What was held because of its addresses is to be edited above all.
+  (let ((named (append (mew-submit-message-recipients-said fields)
                        (mew-submit-restore--bcc written)))
         (recipients (plist-get entry :recipients)))
     (cons (mew-submit-restore--without recipients named)

@@ -30,18 +30,17 @@
 (require 'mew-submit-options)
 (require 'mew-submit-outbox)
 (require 'mew-submit-queue)
+(require 'mew-submit-report)
 (require 'mew-submit-request)
 (require 'seq)
 
 (declare-function mew-submit--mod-spool "ext:mew-submit-module" (fd file))
 (declare-function mew-submit-batch-outbox "mew-submit-mailq" ())
-(declare-function message-make-date "message" (&optional now))
-(declare-function message-make-message-id "message" ())
-(declare-function rfc2047-encode-string "rfc2047" (string &optional header))
 (declare-function server-eval-at "server" (server form))
 (declare-function server-running-p "server" (&optional name))
 
 (defvar mew-submit-relay-account-function)
+(defvar server-socket-dir)
 (defvar mew-submit-relay-on-ask)
 
 (defcustom mew-submit-sendmail-wait 20
@@ -55,7 +54,9 @@ counts as success, as it does with sendmail."
 (defcustom mew-submit-sendmail-aliases nil
   "Who gets mail for a recipient without a domain, such as root.
 It is an alist of names and lists of addresses; the name t stands for all
-others.  The default, nil, leaves such names to the mail server."
+others.  The default is nil: root, postmaster and your own name are the address
+of the account that the message goes by, unless its server is this machine;
+others are left to the mail server."
   :type '(alist :key-type (choice string (const :tag "All others" t))
                 :value-type (repeat string))
   :group 'mew-submit-relay
@@ -66,6 +67,12 @@ others.  The default, nil, leaves such names to the mail server."
   "The names of Emacs servers that may take a message, the best first.
 The second one is the relay's.  The environment variable EMACS_SOCKET_NAME goes
 before them.")
+
+(defvar mew-submit-sendmail-socket-directories
+  (list (format "/run/user/%d/emacs" (user-uid))
+        (format "/tmp/emacs%d" (user-uid)))
+  "Where Emacs servers may be beside `server-socket-dir'.
+cron, at and other daemons do not say XDG_RUNTIME_DIR.")
 
 (defconst mew-submit-sendmail--answer 10
   "Seconds to wait for an Emacs server to answer.")
@@ -90,12 +97,18 @@ accounts")
             ("--help" :help nil "this text")))
   "Our own options, which may stand among sendmail's.")
 
+(defun mew-submit-sendmail--bare (value)
+  "Return the address in VALUE, such as \"<a@example.org>\"."
+  (let ((text (string-trim value)))
+    (if (string-match "<\\([^<>]*\\)>\\'" text)
+        (match-string 1 text)
+      text)))
+
 (defun mew-submit-sendmail--set (options flag value)
   "Return OPTIONS with what FLAG, a character, and VALUE, or nil, mean.
 What sendmail knows and has no meaning here is ignored."
   (pcase flag
-    ((or ?f ?r) (plist-put options :from
-                           (string-trim value "[ \t]*<?" ">?[ \t]*")))
+    ((or ?f ?r) (plist-put options :from (mew-submit-sendmail--bare value)))
     (?F (plist-put options :name value))
     (?t (plist-put options :header t))
     (?i (plist-put options :dots t))
@@ -193,7 +206,9 @@ FILE as --config\n"
    (mew-submit-command-help mew-submit-sendmail--options)
    "Exit status: 0 delivered, or in the outbox and tried again by itself; 64 \
 usage, 65 bad\nmessage or address, 69 refused, 74 uncertain, 77 insecure or \
-log-in refused, 78\nconfiguration, 75 nothing was done, try again.\n"))
+log-in refused, 78\nconfiguration.  With all of these a message that was there is \
+kept, in the outbox or\n~/dead.letter, as is told; 75 nothing was done, try \
+again.\n"))
 
 ;;; The message
 
@@ -209,57 +224,49 @@ log-in refused, 78\nconfiguration, 75 nothing was done, try again.\n"))
 (defun mew-submit-sendmail--phrase (name)
   "Return NAME as it stands before an address."
   (let ((name (replace-regexp-in-string "[\0-\37\177]" " " name)))
-    (if (string-match-p "\\`[[:alnum:] '-]*\\'" name)
-        name
-      (format "\"%s\"" (replace-regexp-in-string "[\\\"]" "\\\\\\&" name)))))
+    (cond ((string-match-p "\\`[[:alnum:] '-]*\\'" (encode-coding-string name 'utf-8))
+           name)
+          ((string-match-p "\\`[[:ascii:]]*\\'" name)
+           (format "\"%s\"" (replace-regexp-in-string "[\\\"]" "\\\\\\&" name)))
+          ;; No encoded word has more than 75 characters (RFC 2047, section 2).
+          (t (mapconcat (lambda (chars)
+                          (format "=?UTF-8?B?%s?="
+                                  (base64-encode-string
+                                   (encode-coding-string (concat chars) 'utf-8)
+                                   t)))
+                        (seq-partition name 10) "\n ")))))
 
-(defun mew-submit-sendmail--sender (options)
-  "Return the value of a From field for a message that has none, as OPTIONS say."
-  (let ((address (or (plist-get options :from) user-mail-address
-                     (format "%s@localhost" (user-login-name))))
+(defun mew-submit-sendmail--known-address (options)
+  "Return the sender's address that OPTIONS or the user's settings have, or nil.
+An address that Emacs has made of the name of this machine is none."
+  (let ((from (plist-get options :from)))
+    (cond ((not (member from '(nil ""))) from)
+          ((string-match-p "@.*[.]" (or user-mail-address ""))
+           user-mail-address))))
+
+(defun mew-submit-sendmail--sender (options account)
+  "Return (VALUE . ADDRESS) of a From field for a message that has none.
+OPTIONS and ACCOUNT, which may be nil, tell it."
+  (let ((address (mew-submit-account-qualify
+                  account (or (mew-submit-sendmail--known-address options)
+                              (user-login-name))))
         (name (plist-get options :name)))
-    (if name
-        (format "%s <%s>" (mew-submit-sendmail--phrase name) address)
-      address)))
+    (cons (if name
+              (format "%s <%s>" (mew-submit-sendmail--phrase name) address)
+            address)
+          address)))
 
-(defun mew-submit-sendmail--missing (options fields)
-  "Return the fields that a message with FIELDS lacks, as octets.
-sendmail adds them too: From (of -F in OPTIONS), Date and Message-ID."
-  (require 'message)
-  (let ((lacks (lambda (name) (not (assoc name fields)))))
-    (encode-coding-string
-     (concat
-      (and (funcall lacks "from")
-           (format "From: %s\n" (rfc2047-encode-string
-                                 (mew-submit-sendmail--sender options))))
-      (and (funcall lacks "date")
-           (format "Date: %s\n" (message-make-date)))
-      (and (funcall lacks "message-id")
-           (format "Message-ID: %s\n" (message-make-message-id))))
-     'utf-8-unix)))
-
-(defun mew-submit-sendmail--headless-p (fields)
-  "Is the first line of a message with FIELDS no part of a header?
-Then all of it is its text."
-  (equal (caar fields) ""))
-
-(defun mew-submit-sendmail--complete (file options)
-  "Put what the message FILE lacks before it, as OPTIONS say."
-  (let* ((fields (mew-submit-message-fields file))
-         (headless (mew-submit-sendmail--headless-p fields))
-         (missing (mew-submit-sendmail--missing options
-                                                (if headless nil fields))))
-    (unless (string-empty-p missing)
-      (let ((new (concat file ".new"))
-            (coding-system-for-write 'no-conversion))
-        (with-file-modes #o600
-          (write-region (concat missing (and headless "\n")) nil new nil
-                        'silent))
-        (mew-submit-message-append file new)
-        (rename-file new file t)))))
+(defun mew-submit-sendmail--complete (file fields options account)
+  "Add to the message FILE with FIELDS what it lacks, as sendmail does.
+OPTIONS and ACCOUNT, which may be nil, tell who sends it."
+  (let* ((sender (mew-submit-sendmail--sender options account))
+         (author (ignore-errors (mew-submit-message-author fields))))
+    (mew-submit-message-complete
+     file fields (mew-submit-account-qualify account (or author (cdr sender)))
+     (car sender))))
 
 (defun mew-submit-sendmail--spool (options directory)
-  "Put standard input into a file in DIRECTORY, complete; return its name.
+  "Put standard input into a file in DIRECTORY; return its name.
 OPTIONS say how."
   (let ((file (expand-file-name "message" directory)))
     (when (zerop (mew-submit--mod-spool 0 (encode-coding-string file 'utf-8)))
@@ -267,24 +274,31 @@ OPTIONS say how."
                               "The message on standard input is empty"))
     (unless (plist-get options :dots)
       (mew-submit-sendmail--cut file))
-    (mew-submit-sendmail--complete file options)
     file))
 
 ;;; Recipients
 
-(defun mew-submit-sendmail--expand (address)
-  "Return the addresses that ADDRESS stands for, a list."
+(defun mew-submit-sendmail--own-address (name account)
+  "Return ACCOUNT's address if NAME means the user and its server is not here."
+  (and (member name (list "root" "postmaster" (user-login-name)))
+       (not (mew-submit-account-local-p (plist-get account :server)))
+       (let ((address (mew-submit-account-qualify account name)))
+         (and (not (equal address name)) address))))
+
+(defun mew-submit-sendmail--expand (address account)
+  "Return the addresses that ADDRESS stands for in mail by ACCOUNT, a list."
   (if (string-search "@" address)
       (list address)
-    (cdr (or (assoc address mew-submit-sendmail-aliases)
-             (assq t mew-submit-sendmail-aliases)
-             (list nil address)))))
+    (or (cdr (or (assoc address mew-submit-sendmail-aliases)
+                 (assq t mew-submit-sendmail-aliases)))
+        (list (or (mew-submit-sendmail--own-address address account)
+                  address)))))
 
-(defun mew-submit-sendmail--recipients (options fields)
+(defun mew-submit-sendmail--recipients (options fields &optional account)
   "Return the recipients that OPTIONS, and with -t FIELDS, name.
-An argument may be a list of addresses."
+An argument may be a list of addresses.  ACCOUNT is what the mail goes by."
   (or (delete-dups
-       (mapcan #'mew-submit-sendmail--expand
+       (mapcan (lambda (address) (mew-submit-sendmail--expand address account))
                (append (mapcan #'mew-submit-address-parse
                                (copy-sequence (plist-get options :arguments)))
                        (and (plist-get options :header)
@@ -297,43 +311,108 @@ An argument may be a list of addresses."
 (defun mew-submit-sendmail--wished (options)
   "Return the part of OPTIONS that is for any account."
   (mapcan (lambda (key)
-            (when-let ((value (plist-get options key)))
+            (when-let* ((value (plist-get options key)))
               (list key value)))
           mew-submit-sendmail--wishes))
 
-;;; In the Emacs that takes a message over
+;;; Into the outbox
 
-(defun mew-submit-sendmail--add (file from recipients wishes &rest keys)
-  "Put the message FILE, FROM somebody to RECIPIENTS, into the outbox.
-WISHES go before what its account says; KEYS are for `mew-submit-queue-add'."
+(defun mew-submit-sendmail--from-field (fields options)
+  "Return FIELDS with a From field, if OPTIONS tell who sends a message without."
+  (let ((address (mew-submit-sendmail--known-address options)))
+    (if (or (null address) (mew-submit-message-sender fields))
+        fields
+      (append fields
+              (list (cons "from" (encode-coding-string
+                                  (format "From: %s\n" address) 'utf-8)))))))
+
+(defun mew-submit-sendmail--add (file options choose keys)
+  "Put the message FILE into the outbox, to be sent as OPTIONS say.
+CHOOSE returns the account for the fields it is called with; KEYS are for
+`mew-submit-queue-add'."
   (let* ((fields (mew-submit-message-fields file))
          (account (mew-submit-extension-merge
-                   ;; The relay may have been told by options how to send.
-                   (if-let ((function
-                             (bound-and-true-p
-                              mew-submit-relay-account-function)))
-                       (funcall function fields)
-                     (mew-submit-request-account nil fields))
-                   wishes)))
-    (apply #'mew-submit-queue-add file :account account :settled t :from from
-           :on-ask (bound-and-true-p mew-submit-relay-on-ask)
-           :recipients (mew-submit-sendmail--recipients
-                        (list :arguments recipients) nil)
-           keys)))
+                   (funcall choose
+                            (mew-submit-sendmail--from-field fields options))
+                   (mew-submit-sendmail--wished options)))
+         (recipients (mew-submit-sendmail--recipients options fields account)))
+    (mew-submit-sendmail--complete file fields options account)
+    (apply #'mew-submit-queue-add file :account account :settled t
+           :from (plist-get options :from) :recipients recipients keys)))
+
+(defun mew-submit-sendmail--said (options fields)
+  "Return the recipients that OPTIONS and FIELDS name, for what is only kept.
+What is no address stays as it was said."
+  (delete-dups
+   (mapcan (lambda (address)
+             (if (string-match-p "\\`[[:alnum:]_.-]+\\'" address)
+                 (copy-sequence (mew-submit-sendmail--expand address nil))
+               (list address)))
+           (append (mew-submit-message-said (plist-get options :arguments))
+                   (and (plist-get options :header)
+                        (mew-submit-message-recipients-said fields))))))
+
+(defun mew-submit-sendmail--hold (file options err)
+  "Put the message FILE into the outbox, where it waits for the user.
+It cannot be sent as OPTIONS say because of ERR.  Its account is chosen when it
+is sent."
+  (let ((directory (mew-submit-outbox-prepare mew-submit-outbox-directory)))
+    (mew-submit-sendmail--complete file (mew-submit-message-fields file) options
+                                   nil)
+    (let* ((fields (mew-submit-message-fields file))
+           (wishes (mew-submit-sendmail--wished options))
+           (entry (mew-submit-outbox-add
+                   file fields directory
+                   (list :state 'held :next nil :created (float-time) :attempts 0
+                         :from (plist-get options :from)
+                         :recipients
+                         (mew-submit-sendmail--said options fields)
+                         :subject (ignore-errors
+                                    (mew-submit-message-subject fields))
+                         :message-id (mew-submit-message-id fields)
+                         :private (concat
+                                   (mew-submit-message-private-text fields)
+                                   (mew-submit-extension-text wishes))
+                         :kind (mew-submit-error-kind err)
+                         :last (mew-submit-error-text err)))))
+      (mew-submit-queue-look directory)
+      (plist-get entry :id))))
+
+(defun mew-submit-sendmail--enter (file options choose &rest keys)
+  "Put the message FILE into the outbox, sent or held; return what became of it.
+It is a plist with :id and :directory, and with :kind and :text of what prevents
+it from being sent.  Nothing that was handed over goes away for that.  OPTIONS,
+CHOOSE and KEYS are as for `mew-submit-sendmail--add'."
+  (append
+   (condition-case err
+       (list :id (mew-submit-sendmail--add file options choose keys))
+     (error
+      (list :id (mew-submit-sendmail--hold file options err)
+            :kind (mew-submit-error-kind err)
+            :text (mew-submit-error-text err))))
+   (list :directory (expand-file-name mew-submit-outbox-directory))))
+
+(defun mew-submit-sendmail--choose (fields)
+  "Return the account of this Emacs for a message with FIELDS."
+  ;; The relay may have been told by options how to send.
+  (if-let* ((function (bound-and-true-p mew-submit-relay-account-function)))
+      (funcall function fields)
+    (mew-submit-request-account nil fields)))
 
 ;;;###autoload
-(defun mew-submit-sendmail-take (file from recipients wishes)
-  "Take the message FILE over: FROM, to RECIPIENTS, with WISHES.
+(defun mew-submit-sendmail-take (file options)
+  "Take the message FILE over, to be sent as OPTIONS say.
 This is for mew-submit-sendmail, which calls it in an Emacs server.  FILE is
-renamed first, so that it is clear who has it.  Return (:id ID :directory
-OUTBOX), or (:kind KIND :text TEXT) after giving it back."
+renamed first, so that it is clear who has it.  Return what
+`mew-submit-sendmail--enter' does, or only :kind and :text after giving it back."
   (let ((taken (concat file ".taken")))
     (condition-case err
         (progn
           (rename-file file taken)
           (condition-case err
-              (list :id (mew-submit-sendmail--add taken from recipients wishes)
-                    :directory (expand-file-name mew-submit-outbox-directory))
+              (mew-submit-sendmail--enter
+               taken options #'mew-submit-sendmail--choose
+               :on-ask (bound-and-true-p mew-submit-relay-on-ask))
             ((error quit)
              (rename-file taken file)
              (list :kind (mew-submit-error-kind err)
@@ -342,17 +421,27 @@ OUTBOX), or (:kind KIND :text TEXT) after giving it back."
 
 ;;; Handing over
 
+(defun mew-submit-sendmail--own-p (directory)
+  "Is DIRECTORY one of this user?  Its owner could read what is put there."
+  (eql (file-attribute-user-id (file-attributes directory)) (user-uid)))
+
 (defun mew-submit-sendmail--server ()
-  "Return the name of an Emacs server that has mew-submit, or nil."
+  "Return (NAME . DIRECTORY) of an Emacs server that has mew-submit, or nil."
   (require 'server)
-  (seq-find
-   (lambda (name)
-     (and (eq (ignore-errors (server-running-p name)) t)
-          (mew-submit-sendmail--ask
-           name '(and (fboundp 'mew-submit-sendmail-take) t))))
-   (append (when-let ((name (getenv "EMACS_SOCKET_NAME")))
-             (list name))
-           mew-submit-sendmail-servers)))
+  (catch 'found
+    (dolist (directory (delete-dups
+                        (cons (directory-file-name server-socket-dir)
+                              mew-submit-sendmail-socket-directories)))
+      (when (mew-submit-sendmail--own-p directory)
+        (let ((server-socket-dir directory)
+              (server-use-tcp nil))
+          (dolist (name (append (ensure-list (getenv "EMACS_SOCKET_NAME"))
+                                mew-submit-sendmail-servers))
+            (when (and (eq (ignore-errors (server-running-p name)) t)
+                       (mew-submit-sendmail--ask
+                        name
+                        '(and (fboundp 'mew-submit-sendmail-take) t)))
+              (throw 'found (cons name directory)))))))))
 
 (defun mew-submit-sendmail--ask (name form &optional file)
   "Return the value of FORM in the Emacs server NAME, or nil without an answer.
@@ -374,16 +463,24 @@ It has a limited time, and more of it once FILE, the message, was taken."
           (ignore-errors (server-eval-at name form))
         (cancel-timer timer)))))
 
-(defun mew-submit-sendmail--hand-over (name file options)
-  "Hand the message FILE, with the envelope in OPTIONS, to the Emacs server NAME.
-Return what `mew-submit-sendmail-take' does, or nil when it was not taken."
-  (let* ((fields (mew-submit-message-fields file))
-         (recipients (mew-submit-sendmail--recipients options fields))
-         (form `(mew-submit-sendmail-take
-                 ,file ,(plist-get options :from) ',recipients
-                 ',(mew-submit-sendmail--wished options)))
-         (answer (mew-submit-sendmail--ask name form file)))
-    (cond (answer answer)
+(defun mew-submit-sendmail--order (options)
+  "Return the part of OPTIONS that another Emacs needs to send a message."
+  (cl-loop for (key value) on options by #'cddr
+           when (and value (memq key (append '(:from :name :header :arguments)
+                                             mew-submit-sendmail--wishes)))
+           append (list key value)))
+
+(defun mew-submit-sendmail--hand-over (server file options)
+  "Hand the message FILE, with OPTIONS, to the Emacs SERVER, (NAME . DIRECTORY).
+Return what `mew-submit-sendmail-take' does, or nil when it was not taken: an
+Emacs that sees other files (a container, a private /tmp) cannot."
+  (let* ((server-socket-dir (cdr server))
+         (answer (mew-submit-sendmail--ask
+                  (car server)
+                  `(mew-submit-sendmail-take
+                    ,file ',(mew-submit-sendmail--order options))
+                  file)))
+    (cond ((plist-get answer :id) answer)
           ;; Take it back.  Who comes first has it.
           ((ignore-errors (rename-file file (concat file ".back")) t)
            (rename-file (concat file ".back") file)
@@ -450,7 +547,7 @@ ENTRY is nil when it is delivered.  OPTIONS say whether success is told."
      ((equal kind "ok")
       (mew-submit-command-tell
        (format "queued as %s%s" id
-               (if-let ((last (plist-get entry :last)))
+               (if-let* ((last (plist-get entry :last)))
                    (concat ": " (mew-submit-error-clean last))
                  "")))
       0)
@@ -467,49 +564,79 @@ ENTRY is nil when it is delivered.  OPTIONS say whether success is told."
 (defvar mew-submit-sendmail--directory nil
   "The directory of the message, for the case that Emacs is told to stop.")
 
-(defun mew-submit-sendmail--send (file options)
-  "Send the message FILE from here, as OPTIONS say; return the exit status."
-  (mew-submit-options-check-server options)
+(defun mew-submit-sendmail--enter-here (file options)
+  "Put the message FILE into the outbox of this process, as OPTIONS say."
   (mew-submit-options-remember options)
-  (let* ((fields (mew-submit-message-fields file))
-         (account (mew-submit-extension-merge
-                   (mew-submit-options-account options fields)
-                   (mew-submit-sendmail--wished options)))
-         (directory (expand-file-name mew-submit-outbox-directory))
-         (id (mew-submit-queue-add
-              file :account account :settled t :directory directory
-              :from (plist-get options :from)
-              :recipients (mew-submit-sendmail--recipients options fields)
-              :on-done #'ignore
-              :on-ask (mew-submit-options-on-ask options)))
-         (deadline (+ (float-time) mew-submit-sendmail-wait)))
+  (mew-submit-sendmail--enter
+   file options
+   (lambda (fields)
+     (mew-submit-options-check-server options)
+     (mew-submit-options-account options fields))
+   :on-done #'ignore :on-ask (mew-submit-options-on-ask options)))
+
+(defun mew-submit-sendmail--await (id directory)
+  "Wait until there is something to tell of the message ID in DIRECTORY."
+  (let ((deadline (+ (float-time) mew-submit-sendmail-wait)))
     (while (and (not (mew-submit-sendmail--settled-p
                       (mew-submit-outbox-read id directory)))
                 (< (float-time) deadline))
       (accept-process-output nil 0.05))
     ;; What is still being sent has to come to an end: nobody goes on with it.
-    (mew-submit-queue-wait id directory)
-    (mew-submit-sendmail--tell id directory
-                               (mew-submit-outbox-read id directory) options)))
+    (mew-submit-queue-wait id directory)))
+
+(defun mew-submit-sendmail--dead-letter (file err)
+  "Put the message FILE, which nobody can take because of ERR, into ~/dead.letter.
+Return what tells where it is."
+  (let ((letter (expand-file-name "~/dead.letter"))
+        (write-region-inhibit-fsync nil)
+        (coding-system-for-write 'no-conversion))
+    (list :kind (mew-submit-error-kind err)
+          :text
+          (format
+           "%s  The message is in %s."
+           (mew-submit-report-sentence (mew-submit-error-text err))
+           (condition-case nil
+               (with-temp-buffer
+                 (set-buffer-multibyte nil)
+                 (insert (format "From MAILER-DAEMON %s\n"
+                                 (let ((system-time-locale "C"))
+                                   (format-time-string "%a %b %e %T %Y" nil t))))
+                 (insert-file-contents-literally file)
+                 (goto-char (point-max))
+                 (insert "\n")
+                 (with-file-modes #o600
+                   (write-region nil nil letter t 'silent))
+                 letter)
+             (error (setq mew-submit-sendmail--directory nil)
+                    file))))))
 
 (defun mew-submit-sendmail--deliver (file options)
   "Have the message FILE delivered, as OPTIONS say; return the exit status."
-  (let* ((name (and (not (plist-get options :server))
-                    (not (plist-get options :outbox))
-                    (mew-submit-sendmail--server)))
-         (taken (and name (mew-submit-sendmail--hand-over name file options)))
-         (id (plist-get taken :id))
-         (directory (plist-get taken :directory)))
+  (let* ((server (and (not (plist-get options :server))
+                      (not (plist-get options :outbox))
+                      (mew-submit-sendmail--server)))
+         (there (and server
+                     (mew-submit-sendmail--hand-over server file options)))
+         (entered (or there
+                      (condition-case err
+                          (mew-submit-sendmail--enter-here file options)
+                        (error (mew-submit-sendmail--dead-letter file err)))))
+         (id (plist-get entered :id))
+         (directory (plist-get entered :directory)))
     (cond
-     (id (mew-submit-sendmail--tell id directory
-                                    (mew-submit-sendmail--watch id directory)
-                                    options))
-     (taken
-      (when (plist-get taken :lost)
+     ((plist-get entered :kind)
+      (when (plist-get entered :lost)
         (setq mew-submit-sendmail--directory nil))
-      (mew-submit-command-tell (plist-get taken :text))
-      (mew-submit-error-status (plist-get taken :kind)))
-     (t (mew-submit-sendmail--send file options)))))
+      (mew-submit-command-tell
+       (concat (mew-submit-report-sentence (plist-get entered :text))
+               (and id (format "  It is held in the outbox as %s." id))))
+      (mew-submit-error-status (plist-get entered :kind)))
+     (t
+      (unless there
+        (mew-submit-sendmail--await id directory))
+      (mew-submit-sendmail--tell id directory
+                                 (mew-submit-sendmail--watch id directory)
+                                 options)))))
 
 (defun mew-submit-sendmail--clean-up ()
   "Delete the copy of the message."
@@ -519,6 +646,8 @@ ENTRY is nil when it is delivered.  OPTIONS say whether success is told."
 
 (defun mew-submit-sendmail--mail (options)
   "Send standard input, as OPTIONS say; return the exit status."
+  (unless (or (plist-get options :arguments) (plist-get options :header))
+    (mew-submit-error-throw 'usage nil "No recipient: name one, or use -t"))
   (mew-submit-module-ensure)
   (setq mew-submit-sendmail--directory (make-temp-file "mew-submit-" t))
   (add-hook 'kill-emacs-hook #'mew-submit-sendmail--clean-up 90)
@@ -550,9 +679,9 @@ ENTRY is nil when it is delivered.  OPTIONS say whether success is told."
         (if (plist-get options :help)
             (progn (mew-submit-command-print (mew-submit-sendmail--usage))
                    0)
-          (when-let ((file (plist-get options :config)))
+          (when-let* ((file (plist-get options :config)))
             (load file nil t t))
-          (when-let ((directory (plist-get options :outbox)))
+          (when-let* ((directory (plist-get options :outbox)))
             (setq mew-submit-outbox-directory (expand-file-name directory)))
           (mew-submit-sendmail--mode options)))
     ((error quit)

@@ -452,7 +452,7 @@ The secrets in REQUEST are overwritten."
   (unwind-protect
       (mew-submit--mod-start request)
     (dolist (key '(:password :tunnel-password))
-      (when-let ((secret (plist-get request key)))
+      (when-let* ((secret (plist-get request key)))
         (clear-string secret)))))
 
 (defun mew-submit-session--restart (session request)
@@ -471,7 +471,7 @@ The secrets in REQUEST are overwritten."
 
 (defun mew-submit-session--again-p (session done)
   "Begin SESSION anew if its function for that wants it after DONE; return t then."
-  (when-let ((request (mew-submit-session--call
+  (when-let* ((request (mew-submit-session--call
                        (mew-submit-session-again session) done
                        "trying again")))
     (condition-case err

@@ -333,7 +333,7 @@ looks further and \\[mew-submit-setup-again] starts again."
 
 (defun mew-submit-setup--stop ()
   "Stop what is under way for the current buffer."
-  (when-let ((session mew-submit-setup--session))
+  (when-let* ((session mew-submit-setup--session))
     (setq mew-submit-setup--session nil)
     (mew-submit-session-cancel session)))
 
@@ -344,19 +344,10 @@ looks further and \\[mew-submit-setup-again] starts again."
 
 ;;; Storing
 
-(defun mew-submit-setup--save-accounts (accounts)
-  "Make ACCOUNTS the user's, in this and future sessions.
-Where the init file cannot be written, say so: then they are for this session."
-  (condition-case err
-      (customize-save-variable 'mew-submit-accounts accounts)
-    (error
-     (customize-set-variable 'mew-submit-accounts accounts)
-     (message "The account is for this session only: %s"
-              (error-message-string err)))))
-
 (defun mew-submit-setup--store (account)
   "Put ACCOUNT before the user's accounts, in place of one for the same sender."
-  (mew-submit-setup--save-accounts
+  (mew-submit-error-save-option
+   'mew-submit-accounts
    (cons account
          (seq-remove (lambda (other)
                        (let ((from (plist-get other :from)))

@@ -64,7 +64,7 @@
 
 (defun mew-submit-sevenbit--value (name)
   "Return the value of the field NAME in the narrowed header, or nil."
-  (when-let ((bounds (mew-submit-sevenbit--find-field name)))
+  (when-let* ((bounds (mew-submit-sevenbit--find-field name)))
     (let ((field (buffer-substring (car bounds) (cdr bounds))))
       (string-trim (replace-regexp-in-string
                     "[\r\n]+" "" (substring field (1+ (string-match ":" field))))))))

@@ -207,7 +207,7 @@ Each has :host, :port, :family, :here and :there, the cases, and :blocked,
 which is `here' or `there' when a port works on the other side only, or nil."
   (let (differences)
     (dolist (result here)
-      (when-let ((other (seq-find (lambda (other)
+      (when-let* ((other (seq-find (lambda (other)
                                     (equal (plist-get other :host)
                                            (plist-get result :host)))
                                   there)))

@@ -83,7 +83,7 @@
 
 (defun mew-submit-survey-batch--account (options)
   "Return what OPTIONS say of an account."
-  (when-let ((file (plist-get options :ca-file)))
+  (when-let* ((file (plist-get options :ca-file)))
     (list :ca-file (expand-file-name file))))
 
 (defun mew-submit-survey-batch--test (options)
@@ -135,7 +135,7 @@
 
 (defun mew-submit-survey-batch--beside (test options)
   "Print TEST beside the survey that OPTIONS name."
-  (when-let ((file (plist-get options :beside)))
+  (when-let* ((file (plist-get options :beside)))
     (mew-submit-survey-batch--print
      (concat "\n"
              (mew-submit-survey-beside-text

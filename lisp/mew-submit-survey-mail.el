@@ -215,7 +215,7 @@ one in a file."
       (while (search-forward mew-submit-survey-mail--begin nil t)
         (let ((start (point)))
           (when (search-forward mew-submit-survey-mail--end nil t)
-            (when-let ((survey (mew-submit-survey-mail--parse
+            (when-let* ((survey (mew-submit-survey-mail--parse
                                 (buffer-substring-no-properties
                                  start (match-beginning 0)))))
               (push survey surveys)))))

@@ -179,7 +179,7 @@ In the latter numbers have columns of their own."
 
 (defun mew-submit-survey--insert-bars (results port)
   "Insert a bar chart of the cases in RESULTS at PORT."
-  (when-let ((bars (mew-submit-survey--bars results port)))
+  (when-let* ((bars (mew-submit-survey--bars results port)))
     (if (and (display-graphic-p) (image-type-available-p 'svg))
         (insert-image (svg-image (mew-submit-picture-bars
                                   bars 620 (mew-submit-picture-colors)))

@@ -44,7 +44,7 @@ default is nil.  Use \\[mew-submit-pin-certificate] and
   "Return the name of the file ACCOUNT has for KEY, or nil when it has none.
 It may be one with DIRECTORY non-nil.  A URL of PKCS #11 stays as it is.
 Signal `mew-submit-config' when the file, called WHAT, cannot be read."
-  (when-let ((file (plist-get account key)))
+  (when-let* ((file (plist-get account key)))
     (cond ((string-prefix-p "pkcs11:" file)
            (encode-coding-string file 'utf-8))
           ((and (file-readable-p file)
@@ -102,13 +102,10 @@ It is a list of (PORT . FINGERPRINT)."
                     (and pin (cons port (nth 3 pin)))))
                 ports)))
 
-(defun mew-submit-tls--save-pins (pins)
-  "Make PINS the value of `mew-submit-pins', now and for later."
-  (customize-save-variable 'mew-submit-pins pins))
-
 (defun mew-submit-tls-add-pin (pin)
   "Add PIN, and take another one for the same place away."
-  (mew-submit-tls--save-pins
+  (mew-submit-error-save-option
+   'mew-submit-pins
    (cons pin (seq-remove (lambda (other)
                            (equal (mew-submit-tls--pin-place other)
                                   (mew-submit-tls--pin-place pin)))
@@ -116,7 +113,7 @@ It is a list of (PORT . FINGERPRINT)."
 
 (defun mew-submit-tls-remove-pin (pin)
   "Take PIN away."
-  (mew-submit-tls--save-pins (remove pin mew-submit-pins)))
+  (mew-submit-error-save-option 'mew-submit-pins (remove pin mew-submit-pins)))
 
 ;;; The request
 

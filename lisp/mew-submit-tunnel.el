@@ -74,7 +74,7 @@ That is the first of that name in the variable `exec-path', with the variable
           (when (string-search "=" variable)
             (push (encode-coding-string variable locale-coding-system)
                   variables)))))
-    (list :tunnel-program (when-let ((program (executable-find "ssh")))
+    (list :tunnel-program (when-let* ((program (executable-find "ssh")))
                             (encode-coding-string program
                                                   (or file-name-coding-system
                                                       'utf-8)))

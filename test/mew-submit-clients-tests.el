@@ -14,12 +14,16 @@
 (require 'message)
 (require 'mew-submit)
 (require 'mew-submit-clients)
+(require 'mew-submit-mew)
 
 (defvar gnus-agent-queue-mail)
 (defvar gnus-plugged)
 (defvar gnus-started-hook)
 (defvar smtpmail-default-smtp-server)
 (defvar smtpmail-queue-dir)
+(defvar mew-queue-info-suffix)
+(defvar rfc2047-header-encoding-alist)
+(defvar smtpmail-queue-mail)
 (defvar smtpmail-smtp-server)
 (defvar warning-minimum-level)
 
@@ -67,6 +71,153 @@
     (should-not mew-submit-queued-function)
     (mew-submit-mode -1)
     (should (eq send-mail-function 'sendmail-send-it))))
+
+(defun mew-submit-clients-tests--header (mode text send)
+  "Return the header of the mail TEXT when SEND has sent it in MODE.
+It is held, and taken out of the outbox again."
+  (let ((smtpmail-queue-mail t)
+        (mew-submit-accounts '((:server "127.0.0.1")))
+        (message-inhibit-body-encoding nil))
+    (with-temp-buffer
+      (funcall mode)
+      (insert text mail-header-separator "\nb\n")
+      (cl-letf (((symbol-function 'y-or-n-p) (lambda (&rest _) t)))
+        (funcall send)))
+    (let* ((entry (car (mew-submit-queue-entries)))
+           (octets (mew-submit-test-octets (mew-submit-outbox-message-file entry))))
+      (mew-submit-queue-delete (plist-get entry :id))
+      (cons entry (decode-coding-string
+                   (substring octets 0 (string-search "\n\n" octets)) 'utf-8)))))
+
+(ert-deftest mew-submit-clients-tests-utf8-addresses ()
+  "A local part that is not ASCII is left as it is; no encoded word is an address."
+  :tags '(:module)
+  (require 'sendmail)
+  (mew-submit-clients-tests--with-mode
+    (require 'rfc2047)
+    (let ((before rfc2047-header-encoding-alist))
+      (mew-submit-mode 1)
+      (pcase-dolist (`(,mode ,send) '((message-mode message-send)
+                                      (mail-mode mail-send)))
+        (pcase-dolist
+            (`(,field ,recipients ,wanted)
+             '(("To: Jörg <jörg@x>" ("jörg@x") "To: Jörg <jörg@x>")
+               ("To: jörg@x" ("jörg@x") "To: jörg@x")
+               ("To: a@x,\n Jörg <jörg@x>" ("a@x" "jörg@x") "Jörg <jörg@x>")
+               ("To: Jörg <a@x>" ("a@x") "=[?].*[?]= <a@x>")
+               ("To: \"Jörg@work\" <a@x>" ("a@x") "=[?].*[?]= <a@x>")
+               ("Subject: jörg@x\nTo: a@x" ("a@x") "Subject: =[?]")))
+          (ert-info ((format "%s %s" mode field))
+            (pcase-let ((`(,entry . ,header)
+                         (mew-submit-clients-tests--header
+                          mode (concat field "\n") send)))
+              (should (equal (plist-get entry :recipients) recipients))
+              (should (string-match-p wanted header))))))
+      (mew-submit-mode -1)
+      (should (equal rfc2047-header-encoding-alist before)))))
+
+(ert-deftest mew-submit-clients-tests-hook-is-run-once ()
+  "`message-send-mail-hook' is run once, whoever calls us; Sender is no envelope."
+  :tags '(:module)
+  (mew-submit-clients-tests--with-mode
+    (dolist (function '(mew-submit-send-it message-use-send-mail-function))
+      (dolist (field '("" "X-Message-SMTP-Method: smtp 127.0.0.1 25\n"))
+        (ert-info ((format "%s %s" function field))
+          (mew-submit-mode 1)
+          (let* ((message-send-mail-function function)
+                 (count 0)
+                 (message-send-mail-hook (list (lambda () (setq count (1+ count)))))
+                 (entry (car (mew-submit-clients-tests--header
+                              #'message-mode
+                              (concat "From: me@x\nSender: login@laptop.local\n"
+                                      "To: a@x\n" field)
+                              #'message-send))))
+            (should (= count 1))
+            (should (equal (plist-get entry :from) "me@x"))))))))
+
+(ert-deftest mew-submit-clients-tests-flush-keys ()
+  "What sends the queue of smtpmail in a client sends ours, and that one's."
+  :tags '(:module)
+  (mew-submit-clients-tests--with-mode
+    (mew-submit-mode 1)
+    (should (eq (command-remapping 'smtpmail-send-queued-mail)
+                #'mew-submit-send-queued-mail))
+    (let (taken)
+      (write-region "/nowhere/mail\n" nil (expand-file-name "index" directory) nil
+                    'silent)
+      (cl-letf (((symbol-function 'mew-submit-take-smtpmail-queue)
+                 (lambda () (setq taken t))))
+        (mew-submit-send-queued-mail))
+      (should taken))
+    (mew-submit-mode -1)
+    (should-not (command-remapping 'smtpmail-send-queued-mail))))
+
+(ert-deftest mew-submit-clients-tests-taken-once ()
+  "What was taken over before Emacs died is not sent twice, whatever came of it.
+SECURITY: P14."
+  :tags '(:module)
+  (mew-submit-clients-tests--with-mode
+    (let* ((mew-submit-accounts '((:server "127.0.0.1" :routes "1:none" :tls none
+                                           :auth "none")))
+           (smtpmail-queue-mail t)
+           (file (expand-file-name "mail" directory))
+           (queue (lambda (&rest recipients)
+                    (mew-submit-test-write
+                     file "From: me@x\nMessage-ID: <1@x>\nSubject: s\n\nb\n")
+                    (mew-submit-test-write
+                     (concat file ".el")
+                     (prin1-to-string
+                      `(setq smtpmail-recipient-address-list ,recipients)))
+                    (mew-submit-test-write (expand-file-name "index" directory)
+                                           (concat file "\n"))
+                    (mew-submit-take-smtpmail-queue)))
+           (count (lambda () (length (mew-submit-outbox-ids
+                                      mew-submit-outbox-directory)))))
+      (funcall queue "a@x" "b@x")
+      (should (= (funcall count) 1))
+      (should-not (file-exists-p file))
+      ;; As after a power failure: it is in both.
+      (funcall queue "a@x" "b@x")
+      (should (= (funcall count) 1))
+      (should-not (file-exists-p file))
+      ;; The same for somebody else is another one.
+      (funcall queue "c@x")
+      (should (= (funcall count) 2))
+      (dolist (entry (mew-submit-queue-entries))
+        (mew-submit-outbox-finish
+         (mew-submit-outbox-with entry :delivered (plist-get entry :recipients))
+         nil))
+      (should (= (funcall count) 0))
+      (funcall queue "b@x" "a@x")
+      (funcall queue "c@x")
+      (should (= (funcall count) 0))
+      (funcall queue "d@x")
+      (should (= (funcall count) 1)))))
+
+(ert-deftest mew-submit-clients-tests-mew-bcc-fails ()
+  "A mail that is in the outbox leaves Mew's queue, even if its Bcc fails; that is told.
+Mew's functions are played here; itself it is in test/clients.  SECURITY: P14."
+  (let ((mew-queue-info-suffix ".mqi")
+        acts warnings)
+    (cl-letf (((symbol-function 'mew-lisp-load) (lambda (_) (vector)))
+              ((symbol-function 'mew-submit-mew--info) #'identity)
+              ((symbol-function 'mew-submit-mew--data) #'identity)
+              ((symbol-function 'mew-submit-mew-account) (lambda (_) '(:server "h")))
+              ((symbol-function 'mew-smtp-set-case) #'ignore)
+              ((symbol-function 'mew-smtp-get-fcc) #'ignore)
+              ((symbol-function 'mew-smtp-port) (lambda (_) 25))
+              ((symbol-function 'mew-smtp-get-bcc) (lambda (_) "b@x"))
+              ((symbol-function 'mew-submit-mew--add) (lambda (&rest _) (push 'add acts)))
+              ((symbol-function 'mew-submit-mew--bcc)
+               (lambda (&rest _) (error "No draft folder")))
+              ((symbol-function 'mew-submit-mew--back-up)
+               (lambda (_) (push 'back-up acts)))
+              ((symbol-function 'display-warning)
+               (lambda (_ text &rest _) (push text warnings))))
+      (should (mew-submit-mew--take "/queue/1" "default")))
+    (should (equal acts '(back-up add)))
+    (should (= (length warnings) 1))
+    (should (string-match-p "NOT .*No draft folder.*b@x" (car warnings)))))
 
 (ert-deftest mew-submit-clients-tests-changed-meanwhile ()
   "What the user has changed while the mode was on is left alone."

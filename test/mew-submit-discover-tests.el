@@ -72,7 +72,7 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
                    :filter (lambda (process packet)
                              (push (caar (cadr (assq 'queries (dns-read packet))))
                                    questions)
-                             (when-let ((answer (mew-submit-discover-tests--answer
+                             (when-let* ((answer (mew-submit-discover-tests--answer
                                                  packet ,zone)))
                                (dolist (one (ensure-list answer))
                                  (process-send-string process one))))))

@@ -69,6 +69,42 @@
     (ert-info ((format "%S" text))
       (should (equal (mew-submit-message-tests--stripped text) expected)))))
 
+(ert-deftest mew-submit-message-tests-mbox-line ()
+  "The line of an mbox before a header is none of it, and does not leave.
+SECURITY: P10."
+  (pcase-dolist
+      (`(,text ,expected)
+       '(("From a@x Thu Jan  1 00:00:00 2026\nTo: b@x\nSubject: s\n\nbody\n"
+          "To: b@x\nSubject: s\n\nbody\n")
+         ("From a@x Thu Jan  1 00:00:00 2026\r\nTo: b@x\r\n\r\nbody\r\n"
+          "To: b@x\r\n\r\nbody\r\n")
+         (">From a Thu Jan  1 00:00:00 2026\nTo: b@x\n\nb" "To: b@x\n\nb")
+         ;; A text without header, a field, and a line that is not the first.
+         ("From now on\nall is well\n" "From now on\nall is well\n")
+         ("From now on\n\nTo: b@x\n" "From now on\n\nTo: b@x\n")
+         ("From : a@x\nTo: b@x\n\nb" "From : a@x\nTo: b@x\n\nb")
+         ("To: b@x\nFrom a b\nX: y\n\nb" "To: b@x\nFrom a b\nX: y\n\nb")))
+    (ert-info ((format "%S" text))
+      (should (equal (mew-submit-message-tests--stripped text) expected))))
+  (should (equal (mew-submit-message-tests--recipients
+                  "From a@x Thu Jan  1\nTo: b@x\n\nb")
+                 '("b@x"))))
+
+(ert-deftest mew-submit-message-tests-sender ()
+  "The envelope sender is in From, as with smtpmail, where that names one."
+  (pcase-dolist
+      (`(,text ,expected)
+       '(("From: A <a@x>\nSender: login@laptop.local\n\n" "a@x")
+         ("From: a@x, b@x\nSender: c@x\n\n" "c@x")
+         ("From: =?utf-8?Q?=C3=BC?= <a@x>, b@x\n\n" "a@x")
+         ("Sender: c@x\n\n" "c@x")
+         ("Resent-From: r@x\nResent-Sender: s@x\nFrom: a@x\n\n" "r@x")
+         ("Resent-Sender: s@x\nFrom: a@x\n\n" "s@x")
+         ("Resent-To: r@x\nFrom: a@x\n\n" "a@x")
+         ("Subject: s\n\n" nil)))
+    (ert-info (text)
+      (should (equal (mew-submit-message-tests--sender text) expected)))))
+
 (ert-deftest mew-submit-message-tests-octets-stay ()
   "Whatever octets there are, in the header and behind it, are copied as they are."
   (let ((octets (apply #'unibyte-string (number-sequence 0 255))))
@@ -170,7 +206,7 @@ The end of the header is found wherever it falls on the edge of a chunk."
        '(("Resent-From: r@x\nResent-To: a@x\nResent-Bcc: b@x\nFrom: f@x\nTo: t@x\n\n"
           ("a@x" "b@x") "r@x")
          ("Resent-Sender: s@x\nResent-From: r@x\nResent-To: a@x\nFrom: f@x\n\n"
-          ("a@x") "s@x")
+          ("a@x") "r@x")
          ;; An older block below.
          ("Resent-From: r@x\nResent-Date: now\nResent-To: a@x
 Resent-From: old@x\nResent-To: o@x\nFrom: f@x\nTo: t@x\n\n" ("a@x") "r@x")
@@ -184,14 +220,6 @@ From: f@x\nTo: t@x\n\n" ("a@x") "f@x")
     (ert-info ((format "%S" text))
       (should (equal (mew-submit-message-tests--recipients text) recipients))
       (should (equal (mew-submit-message-tests--sender text) sender)))))
-
-(ert-deftest mew-submit-message-tests-sender-is-found ()
-  "The sender is in Sender, else in From; without them it is not known."
-  (should (equal (mew-submit-message-tests--sender
-                  "From: a@x, b@x\nSender: s@x\n\n") "s@x"))
-  (should (equal (mew-submit-message-tests--sender
-                  "From: =?utf-8?Q?=C3=BC?= <a@x>, b@x\n\n") "a@x"))
-  (should-not (mew-submit-message-tests--sender "To: a@x\n\n")))
 
 (defun mew-submit-message-tests--cost (count)
   "Read a folded field with COUNT addresses; return the processor's seconds for it.

@@ -596,6 +596,49 @@ The copy in memory says that it is to be sent at once."
                       :type 'user-error)
         (should (eq (mew-submit-queue-tests--state id) 'uncertain))))))
 
+(ert-deftest mew-submit-queue-tests-retry-takes-the-account-of-today ()
+  "Who says \"send it\" means by the account as it is now; other attempts do not.
+What the message itself wishes, and the server that it names, stay."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,greeting=hold:go")
+    (pcase-dolist
+        (`(,old ,header ,server . ,keys)
+         `(((:name "a" :server "old.invalid" :routes "1:starttls") "" "127.0.0.1"
+            :user nil)
+           ((:from "me@x" :server "old.invalid") "" "127.0.0.1")
+           ((:name "a" :server "old.invalid")
+            "X-Mew-Submit-DSN-Notify: never\n" "127.0.0.1" :dsn-notify "NEVER")
+           ((:name "other" :server "127.0.0.2" :routes "1:none") "" "127.0.0.2")
+           ((:server "127.0.0.2" :routes "1:none") "" "127.0.0.2")
+           (nil "X-Message-SMTP-Method: smtp 127.0.0.2 1\n" "127.0.0.2")))
+      (ert-info ((format "%S %s" old header))
+        (mew-submit-queue-tests--with-outbox directory
+          (let* ((named (plist-member old :name))
+                 (file (mew-submit-test-write
+                        (expand-file-name "message" directory)
+                        (concat header "From: me@x\nTo: a@x\n\nb\n")))
+                 (id (mew-submit-queue-add file :account old :held t))
+                 (mew-submit-accounts
+                  (list (apply #'mew-submit-test-account peer "ok"
+                               (if named '(:name "a") '(:from "me@x")))))
+                 (entry (progn (mew-submit-queue-send id)
+                               (mew-submit-queue-entry id)))
+                 (account (plist-get entry :account)))
+            (should (equal (plist-get account :server) server))
+            ;; A person reads this.
+            (dolist (routes '("999999:foo" "587" "587:ssl"))
+              (should-not (string-search
+                           ":text" (cadr (should-error
+                                          (mew-submit-queue-send-by
+                                           (mew-submit-queue-add
+                                            file :account old :held t)
+                                           routes)
+                                          :type 'user-error)))))
+            (cl-loop for (key value) on keys by #'cddr
+                     do (should (equal (plist-get account key) value)))
+            (mew-submit-queue-cancel id)
+            (mew-submit-queue-wait id)))))))
+
 (ert-deftest mew-submit-queue-tests-doubt-is-news ()
   "What another Emacs has made uncertain is not sent by one who was not asked."
   :tags '(:module)

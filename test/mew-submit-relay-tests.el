@@ -649,10 +649,43 @@ It goes to those whom the server takes then, though another one is refused."
                     (mew-submit-relay-tests--connect)
                     (concat mew-submit-relay-tests--message ".\r\n"))))
         (should (string-match "queued as \\([-0-9A-Za-z]+\\)" reply))
-        (should (equal (mew-submit-test-octets
-                        (mew-submit-outbox-file (match-string 1 reply) ".eml"
-                                                mew-submit-outbox-directory))
-                       mew-submit-relay-tests--message))))))
+        ;; What a message lacks is added before it, and nothing else is changed.
+        (should (string-match-p
+                 (concat "\\`Date: [^\n]+\r?\n"
+                         (regexp-quote mew-submit-relay-tests--message) "\\'")
+                 (mew-submit-test-octets
+                  (mew-submit-outbox-file (match-string 1 reply) ".eml"
+                                          mew-submit-outbox-directory))))))))
+
+(ert-deftest mew-submit-relay-tests-completes ()
+  "Date and Message-ID are added (RFC 6409, section 8); an mbox's line is none.
+Who has no domain is the default account's.  SECURITY: P10, P11."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (let ((mew-submit-accounts
+           (list (mew-submit-test-account peer "ok" :from "me@one.example"))))
+      (mew-submit-relay-tests--with-relay ()
+        (let ((number 0))
+          (pcase-dolist
+              (`(,message ,from)
+               '(("From: me@one.example\r\nSubject: s\r\n\r\nbody\r\n"
+                  "MAIL FROM:<me@one.example>")
+                 ("From root Thu Jan  1 00:00:00 2026\r\nFrom: root\r\nTo: a@x\r\n\r\nbody\r\n"
+                  "MAIL FROM:<root>")))
+            (let ((client (mew-submit-relay-tests--connect)))
+              (mew-submit-relay-tests--dialog client "EHLO me" from
+                                              "RCPT TO:<a@x>" "DATA")
+              (should (string-prefix-p
+                       "250" (mew-submit-relay-tests--say
+                              client (concat message ".\r\n"))))
+              (setq number (1+ number))
+              (should (equal (mew-submit-test-envelope peer number)
+                             '("me@one.example" "a@x")))
+              (let ((stored (mew-submit-test-stored peer number)))
+                (should (string-match-p "^Date: " stored))
+                (should (string-match-p "^Message-ID: <[^@]+@one.example>\r$" stored))
+                (should-not (string-match-p "^From root" stored))
+                (should (string-suffix-p "\r\n\r\nbody\r\n" stored))))))))))
 
 (ert-deftest mew-submit-relay-tests-wishes ()
   "Delivery notifications are passed on, for each recipient its own."

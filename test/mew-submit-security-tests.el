@@ -212,7 +212,7 @@ The test server's own arguments aside (SECURITY: O2)."
       (let ((new (seq-difference (directory-files "/proc/self/fd" nil "[0-9]") before)))
         (should (>= (length new) 3))    ; the socket and the job's pipe
         (dolist (fd new)
-          (when-let ((info (ignore-errors
+          (when-let* ((info (ignore-errors
                              (mew-submit-security-tests--source
                               (concat "/proc/self/fdinfo/" fd)))))
             (ert-info ((format "%s %s" fd (file-symlink-p (concat "/proc/self/fd/" fd))))

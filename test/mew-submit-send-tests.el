@@ -367,6 +367,91 @@ Gr\303\274\303\237e\n")
     (should-error (mew-submit-account-by-name "none")
                   :type 'mew-submit-config)))
 
+(ert-deftest mew-submit-send-tests-account-for-the-unqualified ()
+  "Who has no domain goes by the default account, as its address.
+SECURITY: P11."
+  (let ((smtpmail-smtp-server nil)
+        (smtpmail-default-smtp-server nil)
+        (one '(:name "one" :from "me@one.example" :server "h"))
+        (two '(:name "two" :from "@two.example" :server "h")))
+    (pcase-dolist
+        (`(,accounts ,sender ,name ,from)
+         `(((,one) "root" "one" "me@one.example")
+           ((,one) nil "one" "me@one.example")
+           ((,one) "you@elsewhere.example" nil)
+           ((,one ,two) "root" nil)
+           ((,one (:default t . ,two)) "root" "two" "root")
+           (((:default t :sender "s@two.example" . ,two) ,one) "root" "two"
+            "s@two.example")
+           (((:name "all" :server "h") ,one) "root" "all" "root")))
+      (ert-info ((format "%S %S" accounts sender))
+        (let ((mew-submit-accounts accounts))
+          (if (null name)
+              (should-error (mew-submit-account-choose sender)
+                            :type 'mew-submit-config)
+            (let ((account (mew-submit-account-choose sender)))
+              (should (equal (plist-get account :name) name))
+              (should (equal (mew-submit-request-sender account "root" nil)
+                             from))
+              (should (equal (mew-submit-request-sender account "" nil) ""))
+              (should (equal (mew-submit-request-sender account "a@b" nil)
+                             "a@b")))))))))
+
+(ert-deftest mew-submit-send-tests-account-that-is-none ()
+  "What is wrong with the accounts is told in words, with what to do about it.
+A key that is misspelt is not ignored.  SECURITY: P12."
+  (pcase-dolist
+      (`(,accounts . ,words)
+       '(((:server "mail.example.org") "pair of parentheses is missing")
+         (("mail.example.org") "no account")
+         ((:server) "pair of parentheses")
+         ("mail.example.org" "no list of accounts")
+         (t "no list of accounts")
+         (((:server "h" . "x")) "no account")
+         (((:server "h" :user)) "no account")
+         (((:name "w" :server "h" :user me))
+          "account \"w\"" "has me for :user" "text in double quotes")
+         (((:server h)) "without a name" "has h for :server")
+         (((:server "h" :tls requierd)) "requierd for :tls")
+         (((:server "h" :fallback "never")) "\"never\" for :fallback")
+         (((:server "h" :token-command (a))) ":token-command")
+         (((:serverr "h")) ":serverr" "is :server meant?")
+         (((:server "h" :requires-tls t)) "is :require-tls meant?")
+         (((:server "h" :fallbak never)) "is :fallback meant?")
+         (((:server "h") (:server "h" :usr "me")) "is :user meant?")
+         (((:server "h" :colour "red")) ":colour, which means nothing.")
+         (nil "no account for mail from me@x")))
+    (ert-info ((format "%S" accounts))
+      (let* ((mew-submit-accounts accounts)
+             (smtpmail-smtp-server nil)
+             (smtpmail-default-smtp-server nil)
+             (text (mew-submit-error-text
+                    (should-error (mew-submit-account-choose "me@x")
+                                  :type 'mew-submit-config))))
+        (dolist (word (cons "M-x mew-submit-setup" words))
+          (should (string-search word text)))
+        (should-not (string-search ":text" text))
+        ;; What only looks goes on.
+        (should-not (mew-submit-account-like '(:name "a")))
+        ;; Whoever presses C-c C-c sees the same words, and no Lisp.
+        (mew-submit-test-with-directory mew-submit-outbox-directory
+          (with-temp-buffer
+            (insert "From: me@x\nTo: a@x\n" mail-header-separator "\nb\n")
+            (should (equal (cadr (should-error (mew-submit-send-it)
+                                               :type 'user-error))
+                           text)))))))
+  (should (equal (mew-submit-error-text
+                  (should-error (mew-submit-request-account
+                                 '(:server "h" :requires-tls t) nil)))
+                 (mew-submit-error-text
+                  (should-error (mew-submit-account-check
+                                 '(:server "h" :requires-tls t))))))
+  (let ((account '(:name "w" :server "h" :routes ((25 ipv4 none)) :user nil
+                         :token-command ("a" "b") :source "192.0.2.1"
+                         :dsn-notify (failure) :hold-for "60" :password "s"
+                         :memory "/m" :timeout 1)))
+    (should (equal (mew-submit-account-check account) account))))
+
 (ert-deftest mew-submit-send-tests-account-from-smtpmail ()
   "smtpmail's variables mean what they meant, and TLS is required where it can be."
   (let ((smtpmail-smtp-server "mail.example.org")
@@ -374,8 +459,14 @@ Gr\303\274\303\237e\n")
         (mew-submit-accounts nil))
     (pcase-dolist (`(,service ,stream-type . ,expected)
                    '((587 nil) (587 starttls) ("submission" starttls)
-                     (25 nil :fallback always) ("smtp" nil :fallback always)
-                     (nil nil :fallback always)
+                     ;; As with smtpmail 25 comes first, for who has no user.
+                     (25 nil :routes "25:starttls,587:starttls,465:implicit"
+                         :fallback always)
+                     ("smtp" starttls
+                      :routes "25:starttls,587:starttls,465:implicit"
+                      :fallback always)
+                     (nil nil :routes "25:starttls,587:starttls,465:implicit"
+                          :fallback always)
                      (465 nil :plan "submissions") (465 ssl :plan "submissions")
                      ("smtps" tls :plan "submissions")
                      (25 ssl :plan "submissions")
@@ -395,6 +486,26 @@ Gr\303\274\303\237e\n")
                                  expected))))))
     (let ((smtpmail-smtp-service "nonsense"))
       (should-error (mew-submit-account-choose "me@x") :type 'mew-submit-config))
+    ;; On this machine smtpmail needs no TLS; there it is not asked for either.
+    (dolist (server '("localhost" "127.0.0.1" "127.1.2.3" "::1" "[::1]"))
+      (pcase-dolist (`(,service ,stream-type ,user . ,expected)
+                     '((25 nil nil :routes "25:none" :tls none :auth "none")
+                       (1025 nil nil :routes "1025:none" :tls none :auth "none")
+                       (587 nil nil) (465 nil nil :plan "submissions")
+                       (1025 starttls nil :routes "1025:starttls")
+                       ;; No password leaves without TLS.
+                       (1025 nil "me" :routes "1025:starttls" :user "me")
+                       (25 nil "me" :fallback always :user "me")))
+        (let ((smtpmail-smtp-server server)
+              (smtpmail-smtp-service service)
+              (smtpmail-stream-type stream-type)
+              (smtpmail-smtp-user user)
+              (smtpmail-local-domain nil))
+          (ert-info ((format "%s %S %S %S" server service stream-type user))
+            (should (equal (cddddr (mew-submit-account-choose "me@x"))
+                           expected))))))
+    (dolist (server '("mail.localhost.example" "10.127.0.0.1" "127.example" ""))
+      (should-not (mew-submit-account-local-p server)))
     (let* ((smtpmail-smtp-service 587)
            (smtpmail-stream-type nil)
            (smtpmail-smtp-user "me")

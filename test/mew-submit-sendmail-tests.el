@@ -14,6 +14,7 @@
 (require 'ert)
 (require 'mew-submit)
 (require 'mew-submit-outbox)
+(require 'mew-submit-restore)
 (require 'mew-submit-sendmail)
 (require 'mew-submit-test-helpers)
 (require 'seq)
@@ -43,6 +44,7 @@
          (("-f" "<me@x>" "a@x") ("a@x") :from "me@x")
          (("-f" "" "a@x") ("a@x") :from "")
          (("-f" "<>" "a@x") ("a@x") :from "")
+         (("-f" "Me <me@x>" "a@x") ("a@x") :from "me@x")
          (("-r" "me@x" "-F" "My Name" "a@x") ("a@x") :from "me@x"
           :name "My Name")
          (("-FMy Name" "-it" "a@x") ("a@x") :name "My Name" :header t :dots t)
@@ -119,7 +121,7 @@
             (should (string-search words (plist-get result :stderr)))
             (should (eql (plist-get result :status) status))
             (should (eq (plist-get
-                         (when-let ((id (car (mew-submit-outbox-ids outbox))))
+                         (when-let* ((id (car (mew-submit-outbox-ids outbox))))
                            (mew-submit-outbox-read id outbox))
                          :state)
                         state))))))))
@@ -132,7 +134,6 @@
                    (("-bd") 64 "mew-submit-batch-relay")
                    (("-bz") 64 "-bz")
                    (("--server" "127.0.0.1") 64 "No recipient")
-                   (("a@x") 78 "--server")
                    (("-bi") 0 "")))
     (ert-info ((format "%S" args))
       (let ((result (mew-submit-sendmail-tests--run
@@ -206,6 +207,207 @@ With -i nothing does; -t takes recipients in arguments as well."
   (let ((body (replace-regexp-in-string "\r?\n" "\r\n" body)))
     (if (string-suffix-p "\r\n" body) body (concat body "\r\n"))))
 
+;;; What cannot be sent
+
+(defun mew-submit-sendmail-tests--entries (directory)
+  "Return the entries of the outbox in DIRECTORY."
+  (let ((outbox (expand-file-name "outbox/" directory)))
+    (mapcar (lambda (id) (mew-submit-outbox-read id outbox))
+            (mew-submit-outbox-ids outbox))))
+
+(ert-deftest mew-submit-sendmail-tests-held ()
+  "What cannot be sent is held in the outbox, whole; the status and words say why.
+When the reason is gone it is sent from there.  SECURITY: P13."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (let* ((account (mew-submit-test-account peer "ok" :name "me"
+                                             :from "me@one.example"))
+           (two (prin1-to-string
+                 `(setq mew-submit-accounts '(,account (:name "b" :server "h"
+                                                              :from "b@x"))))))
+      (pcase-dolist
+          (`(,config ,arguments ,input ,status ,words ,from ,recipients)
+           `(("nil" ("a@x") "From: me@one.example\nSubject: s\n\nbody\n" 78
+              "config.el" nil ("a@x"))
+             (,two ("a@x") "From: root (Cron Daemon)\nSubject: s\n\nbody\n" 78
+              "no account for mail from root" nil ("a@x"))
+             (,two ("a@x") "Subject: s\n\nbody\n" 78 "from nobody" nil ("a@x"))
+             (,two ("-f" "you@elsewhere.example" "a@x") "Subject: s\n\nbody\n" 78
+              "you@elsewhere.example" "you@elsewhere.example" ("a@x"))
+             ("(setq mew-submit-accounts '(:server \"h\"))" ("a@x")
+              "Subject: s\n\nbody\n" 78 "parentheses" nil ("a@x"))
+             (,two ("-t" "-f" "me@one.example")
+              "To: stable@x # 5.4+\nBcc: b@x\nSubject: s\n\nbody\n" 65 "#"
+              "me@one.example" ("stable@x # 5.4+" "b@x"))
+             (,two ("-f" "me@one.example" "a@x.")
+              "Subject: s\n\nbody\n" 65 "a@x." "me@one.example" ("a@x."))
+             (,two ("-t" "-f" "me@one.example") "\nTo: a@x\n\nbody\n" 64
+              "No recipient" "me@one.example" nil)
+             (,two ("-f" "m e@x" "a@x") "From: me@one.example\nSubject: s\n\nbody\n"
+              65 "m e@x" "m e@x" ("a@x"))))
+        (ert-info ((format "%S %S" arguments input))
+          (mew-submit-test-with-directory directory
+            (let* ((file (mew-submit-test-write
+                          (expand-file-name "config.el" directory) config))
+                   (result (mew-submit-sendmail-tests--run
+                            (append (list "--config" file "--outbox"
+                                          (expand-file-name "outbox" directory))
+                                    arguments)
+                            :input input :home directory))
+                   (entry (car (mew-submit-sendmail-tests--entries directory))))
+              (should (string-search words (plist-get result :stderr)))
+              (should (string-search (concat "held in the outbox as "
+                                             (plist-get entry :id))
+                                     (plist-get result :stderr)))
+              (should (eql (plist-get result :status) status))
+              (should (eq (plist-get entry :state) 'held))
+              (should-not (plist-get entry :next))
+              (should (equal (plist-get entry :from) from))
+              (should (equal (plist-get entry :recipients) recipients))
+              (should (string-suffix-p "body\n" (mew-submit-test-octets
+                                                 (mew-submit-outbox-message-file
+                                                  entry))))
+              (should-not (file-exists-p (expand-file-name "dead.letter"
+                                                           directory))))))))))
+
+(ert-deftest mew-submit-sendmail-tests-held-goes-on ()
+  "What was held goes, as the message wished, when there is an account for it."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-test-with-directory directory
+      (let* ((outbox (expand-file-name "outbox/" directory))
+             (result (mew-submit-sendmail-tests--run
+                      (list "--outbox" outbox "-N" "never" "a@x")
+                      :input "From: root\nX-Mew-Submit-Require-TLS: yes\n\nb\n"
+                      :home directory))
+             (id (car (mew-submit-outbox-ids outbox)))
+             (mew-submit-accounts nil)
+             (mew-submit-memory-file nil)
+             (mew-submit-queue-done-functions nil)
+             (smtpmail-smtp-server nil)
+             (smtpmail-default-smtp-server nil))
+        (ignore smtpmail-smtp-server smtpmail-default-smtp-server)
+        (should (eql (plist-get result :status) 78))
+        (mew-submit-queue-look outbox)
+        ;; Without an account it stays as it is, and that is said in words.
+        (should (string-search "M-x mew-submit-setup"
+                               (cadr (should-error (mew-submit-queue-send id outbox)
+                                                   :type 'user-error))))
+        (should (eq (plist-get (mew-submit-outbox-read id outbox) :state) 'held))
+        (setq mew-submit-accounts
+              (list (mew-submit-test-account peer "ok" :from "me@one.example")))
+        (mew-submit-queue-send id outbox)
+        (let ((account (plist-get (mew-submit-queue-entry id outbox) :account)))
+          (should (equal (plist-get account :dsn-notify) "NEVER"))
+          (should (eq (plist-get account :require-tls) 'yes)))
+        (mew-submit-queue-wait id outbox)
+        (mew-submit-queue-cancel id outbox)))))
+
+(ert-deftest mew-submit-sendmail-tests-held-is-edited ()
+  "A message that was held because of an address comes back to be corrected."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (mew-submit-sendmail-tests--run
+     (list "--outbox" (expand-file-name "outbox" directory) "-t" "-f" "me@x")
+     :input "To: stable@x # 5.4+\nCc: c@x\nBcc: b@x\nSubject: s\n\nbody\n"
+     :home directory)
+    (with-temp-buffer
+      (mew-submit-restore-insert
+       (car (mew-submit-sendmail-tests--entries directory)))
+      (let ((text (buffer-string)))
+        (dolist (line '("To: stable@x # 5.4+" "Cc: c@x" "Bcc: b@x" "Subject: s"
+                        "body"))
+          (should (string-match-p (concat "^" (regexp-quote line) "$") text)))
+        (should (= 1 (how-many "stable@x" (point-min) (point-max))))))))
+
+(ert-deftest mew-submit-sendmail-tests-dead-letter ()
+  "What the outbox cannot take is put into ~/dead.letter; else it stays where it is."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let* ((place (mew-submit-test-write (expand-file-name "file" directory) ""))
+           (send (lambda (home)
+                   (mew-submit-sendmail-tests--run
+                    (list "--outbox" (expand-file-name "outbox" place) "a@x")
+                    :input "From: me@x\nSubject: s\n\nbody\n" :home home))))
+      (dotimes (_ 2)
+        (let ((result (funcall send directory)))
+          (should (eql (plist-get result :status) 78))
+          (should (string-search "/dead.letter." (plist-get result :stderr)))))
+      (let ((letter (expand-file-name "dead.letter" directory)))
+        (should (= (file-modes letter) #o600))
+        (should (= 2 (with-temp-buffer
+                       (insert-file-contents letter)
+                       (how-many "^From MAILER-DAEMON .*\nFrom: me@x\n")))))
+      (let* ((result (funcall send place))
+             (text (plist-get result :stderr))
+             (file (and (string-match "message is in \\(.*\\)\\.$" text)
+                        (match-string 1 text))))
+        (should (equal (mew-submit-test-octets file)
+                       "From: me@x\nSubject: s\n\nbody\n"))
+        (delete-directory (file-name-directory file) t)))))
+
+(ert-deftest mew-submit-sendmail-tests-cron ()
+  "Who has no domain sends by the default account, as its address, and to it.
+The Message-ID has the sender's domain.  SECURITY: P10, P11."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-test-with-directory directory
+      (let* ((account (mew-submit-test-account peer "ok" :from "me@one.example"))
+             (config (mew-submit-test-write
+                      (expand-file-name "config.el" directory)
+                      (prin1-to-string
+                       ;; It is not really elsewhere.
+                       `(setq mew-submit-accounts
+                              '(,(plist-put account :server "127.0.0.1"))
+                              mew-submit-sendmail-aliases
+                              '((t "me@one.example"))))))
+             (number 0))
+        (pcase-dolist
+            (`(,arguments ,input ,envelope . ,lines)
+             '((("-FCronDaemon" "-i" "root")
+                "From: \"(Cron Daemon)\" <root>\nTo: root\nSubject: s\n\nb\n"
+                ("me@one.example" "me@one.example")
+                "^Message-ID: <[^@]+@one.example>" "^Date: ")
+               (("a@x") "Subject: s\n\nb\n" ("me@one.example" "a@x")
+                "^From: me@one.example\r?$")
+               (("-f" "<>" "a@x") "Subject: s\n\nb\n" ("" "a@x")
+                "^From: me@one.example\r?$")
+               (("-F" "M \"x\"" "a@x") "Subject: s\n\nb\n"
+                ("me@one.example" "a@x")
+                "^From: \"M \\\\\"x\\\\\"\" <me@one.example>\r?$")
+               (("-F" "M \"x\" ü" "a@x") "Subject: s\n\nb\n"
+                ("me@one.example" "a@x")
+                "^From: =[?]UTF-8[?]B[?]TSAieCIgw7w=[?]= <me@one.example>\r?$")
+               (("-t") "From a@b Thu Jan  1 00:00:00 2026\nTo: a@x\nX: y\n\nb\n"
+                ("me@one.example" "a@x") "^X: y\r?$")))
+          (ert-info ((format "%S %S" arguments input))
+            (let ((result (mew-submit-sendmail-tests--run
+                           (append (list "--config" config "--outbox"
+                                         (expand-file-name "outbox" directory))
+                                   arguments)
+                           :input input :home directory)))
+              (should (equal (plist-get result :stderr) ""))
+              (should (eql (plist-get result :status) 0))
+              (setq number (1+ number))
+              (should (equal (mew-submit-test-envelope peer number) envelope))
+              (let ((stored (mew-submit-test-stored peer number)))
+                (should-not (string-match-p "^From [^:]" stored))
+                (dolist (line lines)
+                  (should (string-match-p line stored)))))))))))
+
+(ert-deftest mew-submit-sendmail-tests-own-address ()
+  "Root and the user are the account's address, unless its server knows them."
+  (let ((account '(:from "me@one.example" :server "mail.one.example")))
+    (dolist (name (list "root" "postmaster" (user-login-name)))
+      (should (equal (mew-submit-sendmail--expand name account)
+                     '("me@one.example")))
+      (let ((mew-submit-sendmail-aliases `((,name "you@x"))))
+        (should (equal (mew-submit-sendmail--expand name account) '("you@x"))))
+      (dolist (other '((:from "me@one.example" :server "localhost")
+                       (:from "@one.example" :server "h") (:server "h") nil))
+        (should (equal (mew-submit-sendmail--expand name other) (list name)))))
+    (should (equal (mew-submit-sendmail--expand "cron2" account) '("cron2")))))
+
 ;;; An Emacs server
 
 (defmacro mew-submit-sendmail-tests--with-server (name arguments &rest body)
@@ -265,6 +467,111 @@ XDG_RUNTIME_DIR is a directory of its own."
                 (should (eql (plist-get result :status) status))
                 ;; It really was that Emacs, whose outbox it is.
                 (should (file-directory-p outbox))))))))))
+
+(ert-deftest mew-submit-sendmail-tests-hold-there ()
+  "What that Emacs has no account for is held in its outbox.  cron finds it, too.
+SECURITY: P13."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let ((outbox (expand-file-name "outbox/" directory)))
+      (mew-submit-sendmail-tests--with-server "server"
+          (list "--eval" (prin1-to-string
+                          `(setq mew-submit-outbox-directory ,outbox)))
+        (let* ((config (mew-submit-test-write
+                        (expand-file-name "config.el" directory)
+                        (prin1-to-string
+                         `(setq mew-submit-sendmail-socket-directories
+                                '(,(expand-file-name "emacs" runtime))
+                                mew-submit-outbox-directory
+                                ,(expand-file-name "own/" directory)))))
+               (process-environment (cons "XDG_RUNTIME_DIR" process-environment))
+               (result (mew-submit-sendmail-tests--run
+                        (list "--config" config "-t")
+                        :input "To: a@x\nSubject: s\n\nbody\n" :home directory))
+               (entry (car (mew-submit-sendmail-tests--entries directory))))
+          (should (eql (plist-get result :status) 78))
+          (should (string-search (concat "held in the outbox as "
+                                         (plist-get entry :id))
+                                 (plist-get result :stderr)))
+          (should (equal (plist-get entry :recipients) '("a@x")))
+          (should-not (file-exists-p (expand-file-name "own" directory))))))))
+
+(ert-deftest mew-submit-sendmail-tests-other-files ()
+  "An Emacs that sees other files takes nothing; the message is sent from here."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-test-with-directory directory
+      (let* ((account (mew-submit-test-account peer "ok"))
+             (config (mew-submit-test-write
+                      (expand-file-name "config.el" directory)
+                      (prin1-to-string
+                       `(setq mew-submit-outbox-directory
+                              ,(expand-file-name "own/" directory)
+                              mew-submit-accounts '(,account))))))
+        (mew-submit-sendmail-tests--with-server "server"
+            (list "--eval"
+                  (prin1-to-string
+                   '(advice-add 'mew-submit-sendmail-take :filter-args
+                                (lambda (args)
+                                  (cons (concat "/proc/none" (car args))
+                                        (cdr args))))))
+          (let ((result (mew-submit-sendmail-tests--run
+                         (list "-v" "--config" config "-f" "me@x" "a@x")
+                         :input "Subject: s\n\nbody\n")))
+            (should (string-search "delivered: 250" (plist-get result :stderr)))
+            (should (eql (plist-get result :status) 0))
+            (should (equal (mew-submit-test-envelope peer) '("me@x" "a@x")))
+            (should-not (mew-submit-test-stored peer 2))))))))
+
+(ert-deftest mew-submit-sendmail-tests-foreign-directory ()
+  "A directory of another user is not looked into: who has made it takes the mail."
+  (should (mew-submit-sendmail--own-p (expand-file-name "~")))
+  (skip-unless (zerop (user-uid)))
+  (mew-submit-test-with-directory directory
+    (should (mew-submit-sendmail--own-p directory))
+    (call-process "chown" nil nil nil "65534" directory)
+    (should-not (mew-submit-sendmail--own-p directory))
+    (should-not (mew-submit-sendmail--own-p (expand-file-name "none" directory)))))
+
+(ert-deftest mew-submit-sendmail-tests-no-home ()
+  "The installed command knows where the user's configuration is without HOME."
+  (mew-submit-test-with-directory directory
+    (let ((default-directory mew-submit-test-root)
+          (emacs (mew-submit-test-write (expand-file-name "emacs" directory)
+                                        "#!/bin/sh\necho \"$HOME\"\n")))
+      (set-file-modes emacs #o755)
+      (mew-submit-test-write (expand-file-name "nothing.el" directory) "")
+      (mew-submit-test-write (expand-file-name "nothing.elc" directory) "")
+      (let ((installer (expand-file-name "test/tool/install"))
+            (default-directory directory))
+        (should (zerop (call-process installer nil nil nil
+                                     (expand-file-name "prefix") "nothing.el"
+                                     "nothing.el")))
+        (with-temp-buffer
+          (should (zerop (call-process
+                          "env" nil t nil "-i" (concat "PATH=" (getenv "PATH"))
+                          (concat "EMACS=" emacs)
+                          (expand-file-name "prefix/bin/mew-submit-sendmail"
+                                            directory)
+                          "a@x")))
+          (should (equal (string-trim (buffer-string))
+                         (directory-file-name
+                          (expand-file-name
+                           (concat "~" (user-login-name)))))))))))
+
+(ert-deftest mew-submit-sendmail-tests-list ()
+  "-bp shows of each message when it came and what it is about."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let ((outbox (expand-file-name "outbox" directory)))
+      (mew-submit-sendmail-tests--run (list "--outbox" outbox "a@x")
+                                      :input "Subject: =?utf-8?Q?gr=C3=BCn?=\n\nb\n"
+                                      :home directory)
+      (should (string-match-p
+               "held .* [0-9]\\{4\\}-[0-9-]+ [0-9]+:[0-9]+  from <.*> to a@x: grün  (.*account"
+               (plist-get (mew-submit-sendmail-tests--run
+                           (list "--outbox" outbox "-bp") :home directory)
+                          :stdout))))))
 
 (ert-deftest mew-submit-sendmail-tests-busy-server ()
   "An Emacs that does not answer is not waited for; the message is sent from here.

@@ -282,6 +282,22 @@ M-x mew-submit-pin-certificate" (plist-get done :text)))
                               (mew-submit-test-lines peer)))
       (should-not (mew-submit-test-violations peer)))))
 
+(ert-deftest mew-submit-tls-tests-pin-that-cannot-be-saved ()
+  "Where nothing can be saved a pin is for the session, and that is said."
+  (let ((mew-submit-pins nil)
+        (pin '("a" "mail.example.org" 587 "sha256:00"))
+        said)
+    (cl-letf (((symbol-function 'customize-save-variable)
+               (lambda (&rest _) (error "Cannot save customizations")))
+              ((symbol-function 'message)
+               (lambda (format &rest args)
+                 (setq said (and format (apply #'format format args))))))
+      (mew-submit-tls-add-pin pin)
+      (should (equal mew-submit-pins (list pin)))
+      (should (string-search "until you leave Emacs" said))
+      (mew-submit-tls-remove-pin pin)
+      (should-not mew-submit-pins))))
+
 (ert-deftest mew-submit-tls-tests-pin-counts-at-its-port-alone ()
   "Of a plan's ports only that of the pin takes the certificate."
   :tags '(:module)

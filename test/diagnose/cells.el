@@ -150,7 +150,7 @@ Who is behind silence or a reset nobody can tell."
 
 (defun mew-submit-diagnose-cells--compare-twin (host object)
   "Compare the attempts in OBJECT at the second address of HOST, if it has one."
-  (when-let ((address (mew-submit-diagnose-table-twin host)))
+  (when-let* ((address (mew-submit-diagnose-table-twin host)))
     (dolist (port mew-submit-diagnose-table-ports)
       (mew-submit-diagnose-cells--report
        (format "%s port %d at its second address" (mew-submit-diagnose-host-name host) port)

@@ -338,7 +338,7 @@ GROUP is the symbol of the run it is in."
 
 (defun mew-submit-diagnose-table-address (host family)
   "Return the address of HOST in FAMILY, or nil without one."
-  (when-let ((states (mew-submit-diagnose-table-states host family)))
+  (when-let* ((states (mew-submit-diagnose-table-states host family)))
     (mew-submit-diagnose-table--address
      (mew-submit-diagnose-table--range states)
      ;; The first addresses of the two networks in between are taken.
@@ -350,7 +350,7 @@ GROUP is the symbol of the run it is in."
 
 (defun mew-submit-diagnose-table-twin (host)
   "Return the second IPv4 address of HOST, where nobody listens, or nil."
-  (when-let ((number (mew-submit-diagnose-host-twin host)))
+  (when-let* ((number (mew-submit-diagnose-host-twin host)))
     (mew-submit-diagnose-table--address 0 (+ 20 number) 'ipv4)))
 
 ;;; Files

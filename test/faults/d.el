@@ -14,7 +14,7 @@
 (defun mew-submit-faults-d--bad (row certificate words &rest more)
   "Return an entry of ROW for CERTIFICATE, which is refused with WORDS; MORE are further keys."
   `(,(format "%s %s%s" row certificate
-             (if-let ((name (plist-get (plist-get more :request) :name))) (format " for %s" name) ""))
+             (if-let* ((name (plist-get (plist-get more :request) :name))) (format " for %s" name) ""))
     :peer (,(format "cert=%s" certificate)) ,@more
     :kind insecure :reach connection :text ,(concat "not accepted.*" words)
     :events ((attempt :case "tls") (tls :verified nil))))
@@ -22,7 +22,7 @@
 (defun mew-submit-faults-d--good (row certificate &rest more)
   "Return an entry of ROW for CERTIFICATE, which is accepted; MORE are further keys."
   `(,(format "%s %s%s is accepted" row certificate
-             (if-let ((name (plist-get (plist-get more :request) :name))) (format " for %s" name) ""))
+             (if-let* ((name (plist-get (plist-get more :request) :name))) (format " for %s" name) ""))
     :peer (,(format "cert=%s" certificate)) ,@more
     :kind ok :events ((tls :verified t))))
 

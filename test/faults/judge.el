@@ -180,7 +180,7 @@ Each of a chain's certificates has members with tabs between them."
   "Return a complaint when a secret is in an event of RECORD."
   (let ((forms (mew-submit-faults--secrets record)))
     (seq-some (lambda (event)
-                (when-let ((form (seq-some (lambda (text) (mew-submit-faults-secret-in text forms))
+                (when-let* ((form (seq-some (lambda (text) (mew-submit-faults-secret-in text forms))
                                            (mew-submit-faults--strings event))))
                   (format "the secret, as %s, is in %S" form event)))
               (mew-submit-faults-record-events record))))
@@ -227,11 +227,11 @@ It made no connection, a connection, said AUTH, MAIL, some of the message, all o
                                   (mew-submit-faults-record-log record))))
         (forms (mew-submit-faults--secrets record)))
     (or (seq-some (lambda (text)
-                    (when-let ((form (mew-submit-faults-secret-in text forms)))
+                    (when-let* ((form (mew-submit-faults-secret-in text forms)))
                       (format "the secret left in the clear, as %s" form)))
                   said)
         (unless (mew-submit-faults--get record :clear)
-          (when-let ((text (seq-find
+          (when-let* ((text (seq-find
                             (lambda (text)
                               (not (string-match-p
                                     ;; The last is a ClientHello.
@@ -339,7 +339,7 @@ It made no connection, a connection, said AUTH, MAIL, some of the message, all o
 
 (defun mew-submit-faults--check-wrong (record)
   "Return what the table's own function complains of in RECORD."
-  (when-let ((function (mew-submit-faults--get record :check)))
+  (when-let* ((function (mew-submit-faults--get record :check)))
     (funcall function record)))
 
 (defconst mew-submit-faults--judges

@@ -55,7 +55,7 @@
 
 (defun mew-submit-faults-steps--entry (way act row)
   "Return an entry, in a list, for ACT at the step of ROW by WAY; nil where that cannot be."
-  (when-let ((kinds (mew-submit-faults-steps--kinds row (car act)))
+  (when-let* ((kinds (mew-submit-faults-steps--kinds row (car act)))
              (step (car row)))
     `((,(format "%s %s: %s, %s" (nth 1 act) step (car act) (car way))
        :peer (,@(cdr way) ,(format "%s=%s" step (nth 2 act)))

@@ -39,7 +39,7 @@
                                (symbol-value variable))
                              mew-submit-faults-sections))
         (case-fold-search nil))
-    (when-let ((twice (seq-difference (mapcar #'car entries)
+    (when-let* ((twice (seq-difference (mapcar #'car entries)
                                       (seq-uniq (mapcar #'car entries)) #'eq)))
       (error "There are faults of the same name: %s" twice))
     (seq-sort-by (lambda (entry) (if (plist-get (cdr entry) :slow) 0 1)) #'<

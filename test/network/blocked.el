@@ -59,7 +59,7 @@
   (dolist (set '(drop reset admin soft))
     (mew-submit-blocked--run "nft" "flush" "set" "inet" "network"
                              (format "port_%s" set))
-    (when-let ((ports (plist-get filters (intern (format ":%s" set)))))
+    (when-let* ((ports (plist-get filters (intern (format ":%s" set)))))
       (mew-submit-blocked--run "nft" "add" "element" "inet" "network"
                                (format "port_%s" set)
                                (format "{ %s }" (mapconcat #'number-to-string

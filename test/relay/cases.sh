@@ -134,7 +134,7 @@ case_git-sendmail-recipient-refused ()
 # The message that clients without ideas of their own send.
 a_message ()
 {
-  printf 'Subject: by %s\r\nFrom: %s\r\nTo: %s\r\nMessage-ID: <%s@example.org>\r\n\r\nbody\r\n.a dot\r\n' \
+  printf 'Subject: by %s\r\nFrom: %s\r\nTo: %s\r\nDate: Thu, 1 Jan 2026 00:00:00 +0000\r\nMessage-ID: <%s@example.org>\r\n\r\nbody\r\n.a dot\r\n' \
          "$1" "$SMTP_SENDER" "$box@example.org" "$box"
 }
 

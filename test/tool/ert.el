@@ -121,12 +121,12 @@
     ('run-started
      (mew-submit-ert--line "1..%d" (ert-stats-total (car args))))
     ('test-started
-     (when-let ((file (getenv "RUNNING_FILE")))
+     (when-let* ((file (getenv "RUNNING_FILE")))
        (write-region (symbol-name (ert-test-name (cadr args))) nil file nil 'silent)))
     ('test-ended
      (mew-submit-ert--tell (nth 1 args) (nth 2 args)))
     ('run-ended
-     (when-let ((file (getenv "RUNNING_FILE")))
+     (when-let* ((file (getenv "RUNNING_FILE")))
        (write-region "the exit of Emacs" nil file nil 'silent)))))
 
 (defun mew-submit-ert-run ()

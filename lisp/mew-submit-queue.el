@@ -1122,7 +1122,7 @@ ACCOUNT is called with the one that its entry would go by, and returns one."
                       (plist-put caller :functions
                                  (mew-submit-queue--functions account)))
                     (mew-submit-outbox-with
-                     entry :state 'queued :next nil
+                     entry :state 'queued :next nil :left nil
                      :account (mew-submit-queue--frozen account)))))))
     (unless noninteractive
       (message "Mail to %s goes by %s now"

@@ -86,7 +86,7 @@ It looks like (:gnutls \"3.7.9\" :gsasl \"2.2.0\")."
   (mew-submit--mod-libraries))
 
 (defun mew-submit-module-ignore-pipe ()
-  "Let no connection end this Emacs, of which Lisp holds one end.
+  "Keep this Emacs from ending with a connection made by Lisp.
 By default a batch Emacs ends when it writes to a peer that has left, even when
 that is but the word of parting that Emacs 30 has for a wrong certificate."
   (when noninteractive

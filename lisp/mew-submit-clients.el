@@ -135,7 +135,8 @@ that is signed or encrypted can then be sent again or deleted, but not edited."
                  (const :tag "Unless it is to be encrypted" open)
                  (const :tag "No" nil))
   :group 'mew-submit-outbox
-  :package-version '(mew-submit . "0.1.0"))
+  :package-version '(mew-submit . "0.1.0")
+  :risky t)
 
 (defun mew-submit-clients--keep-p (text)
   "Is TEXT, what the user wrote, to be kept?"

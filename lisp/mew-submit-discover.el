@@ -25,6 +25,7 @@
 (require 'format-spec)
 (require 'mew-submit-address)
 (require 'mew-submit-error)
+(require 'mew-submit-module)
 (require 'seq)
 (require 'subr-x)
 
@@ -215,6 +216,7 @@ Only https is used, and only with a certificate that can be verified."
       (condition-case nil
           (let ((gnutls-verify-error t)
                 (url-request-noninteractive t))
+            (mew-submit-module-ignore-pipe)
             (setq buffer
                   (url-retrieve url
                                 (lambda (status)

@@ -15,6 +15,7 @@
 
 (declare-function mew-submit--mod-version "ext:mew-submit-module" ())
 (declare-function mew-submit--mod-libraries "ext:mew-submit-module" ())
+(declare-function mew-submit--mod-ignore-pipe "ext:mew-submit-module" ())
 
 (defconst mew-submit-module-version "0.1.0"
   "The version the module has to have to fit this Lisp.")
@@ -83,6 +84,14 @@ signal `mew-submit-config' instead.  Return t."
 It looks like (:gnutls \"3.7.9\" :gsasl \"2.2.0\")."
   (mew-submit-module-ensure)
   (mew-submit--mod-libraries))
+
+(defun mew-submit-module-ignore-pipe ()
+  "Keep this Emacs from ending with a connection made by Lisp.
+By default a batch Emacs ends when it writes to a peer that has left, even when
+that is but the word of parting that Emacs 30 has for a wrong certificate."
+  (when noninteractive
+    (mew-submit-module-ensure)
+    (mew-submit--mod-ignore-pipe)))
 
 ;;; Building
 

@@ -40,8 +40,6 @@
 (require 'mew-submit-state)
 (require 'seq)
 
-(declare-function mew-submit--mod-ignore-pipe "ext:mew-submit-module" ())
-
 ;;; Options
 
 (defcustom mew-submit-relay-address "localhost"
@@ -1131,7 +1129,7 @@ Signal a condition when that cannot be."
   (mew-submit-relay-stop)
   (mew-submit-relay--check)
   (mew-submit-module-ensure)
-  (mew-submit--mod-ignore-pipe)
+  (mew-submit-module-ignore-pipe)
   (setq mew-submit-relay--directory
         (mew-submit-outbox-prepare (or mew-submit-relay-sink
                                        mew-submit-outbox-directory)))

@@ -350,7 +350,8 @@ step_apart (struct msub_sasl *sasl, char *message, size_t n, const struct msub_c
   };
   sasl->library = NULL;
   sasl->session = NULL;
-  if (msub_net_errand (context, &ticket->errand, deadline, err))
+  struct msub_errand *errand = &ticket->errand;
+  if (msub_net_errand (context, errand, deadline, err))
     return -1;
   int code = ticket->code;
   sasl->library = ticket->library;
@@ -360,7 +361,7 @@ step_apart (struct msub_sasl *sasl, char *message, size_t n, const struct msub_c
   ticket->library = NULL;
   ticket->session = NULL;
   ticket->response = NULL;
-  ticket_dispose (&ticket->errand);
+  ticket_dispose (errand);
   return code;
 }
 

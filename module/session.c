@@ -74,19 +74,26 @@ opening_dispose (struct msub_errand *errand)
   free (opening);
 }
 
+static struct opening *
+opening_new (const char *file)
+{
+  struct opening *opening = calloc (1, sizeof *opening);
+  if (!opening)
+    return NULL;
+  *opening = (struct opening) { .errand = { open_file, opening_late, opening_dispose }, .file = strdup (file), .fd = -1 };
+  if (opening->file)
+    return opening;
+  free (opening);
+  return NULL;
+}
+
 /* Returns the descriptor of FILE, a regular file.  */
 static int
 open_regular (const struct msub_context *context, const char *file, msub_time deadline, struct msub_error *err)
 {
-  struct opening *opening = calloc (1, sizeof *opening);
+  struct opening *opening = opening_new (file);
   if (!opening)
     return msub_fail (err, MSUB_INTERNAL, "Out of memory");
-  *opening = (struct opening) { .errand = { open_file, opening_late, opening_dispose }, .file = strdup (file), .fd = -1 };
-  if (!opening->file)
-    {
-      free (opening);
-      return msub_fail (err, MSUB_INTERNAL, "Out of memory");
-    }
   if (msub_net_errand (context, &opening->errand, deadline, err))
     return -1;
   int fd = -1;

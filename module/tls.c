@@ -700,7 +700,7 @@ name_differs (gnutls_x509_crt_t leaf, const char *name, struct msub_tls_info *in
     match = dns && gnutls_x509_crt_check_hostname (leaf, name) != 0;
   if (match)
     return false;
-  char list[2 * sizeof info->names], shown[256];
+  char list[2 * sizeof info->names] = "", shown[256];
   size_t n = 0;
   for (const char *p = info->names; *p; p++)
     if (*p != '\n')

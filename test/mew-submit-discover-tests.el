@@ -15,8 +15,6 @@
 (require 'mew-submit-discover)
 (require 'mew-submit-module)
 
-(declare-function mew-submit--mod-ignore-pipe "ext:mew-submit-module" ())
-
 ;;; A name server
 
 (defun mew-submit-discover-tests--name (name)
@@ -372,10 +370,6 @@ URL and CA are bound to where DOCUMENT is, and to whom its certificate is from."
   :tags '(:module)
   (skip-unless (executable-find "openssl"))
   (skip-unless (gnutls-available-p))
-  ;; A batch Emacs ends when it writes to a server that has left, and Emacs 30 does that when
-  ;; it gives up a connection with the wrong certificate.
-  (mew-submit-module-ensure)
-  (mew-submit--mod-ignore-pipe)
   (mew-submit-discover-tests--with-https (url ca "<the document/>")
     (let ((gnutls-trustfiles (list ca))
           (mew-submit-discover-timeout mew-submit-test-patience))
@@ -392,6 +386,7 @@ URL and CA are bound to where DOCUMENT is, and to whom its certificate is from."
 
 (ert-deftest mew-submit-discover-tests-https-silence ()
   "A web server that keeps silent is not waited for longer than it was said."
+  :tags '(:module)
   (let* ((mew-submit-discover-timeout 0.3)
          (server (make-network-process :name "silent" :server t :host "127.0.0.1"
                                        :service t :noquery t)))

@@ -50,7 +50,8 @@ der_time (struct der *d, int days)
   struct tm tm;
   time_t t = time (NULL) + days * (time_t) DAY;
   gmtime_r (&t, &tm);
-  der_element (d, 0x18, buf, strftime (buf, sizeof buf, "%Y%m%d%H%M%SZ", &tm));
+  size_t n = strftime (buf, sizeof buf, "%Y%m%d%H%M%SZ", &tm);
+  der_element (d, 0x18, buf, n);
 }
 
 static void

@@ -111,6 +111,8 @@ tty_first_init ()
 {
   mkdir -p "$dir/.emacs.d"
   cat >"$dir/.emacs.d/init.el" <<END
+;; Each case has a home of its own, for which Emacs would compile all anew.
+(setq native-comp-deferred-compilation nil)
 (setq inhibit-startup-screen t user-mail-address "me@example.org" user-full-name "Me"
       custom-file "$dir/.emacs.d/custom.el" auth-sources '("$dir/.authinfo")
       mail-host-address "example.org" message-directory "$dir/Mail/" make-backup-files nil)

@@ -13,6 +13,7 @@
 
 /* What a quotation in an error text holds at most, its "..." and NUL included.  */
 #define QUOTE_SIZE 64
+#define REASON_SIZE 256
 
 void
 msub_reply_reset (struct msub_reply_parser *parser)
@@ -39,20 +40,27 @@ head_length (const struct msub_reply_parser *parser)
   return parser->column < sizeof parser->head ? parser->column : sizeof parser->head;
 }
 
-/* Fail with WORDS and the present line as far as it is known: its head, and of the N octets at REST
-   those before the line's end.  Not waiting for the rest of the line is on purpose: who does not
-   speak SMTP may never end it.  */
+/* Fail with WORDS and the present line as far as it is known, SIZE octets at most: its head, and of
+   the N octets at REST those before the line's end.  Not waiting for the rest of the line is on
+   purpose: who does not speak SMTP may never end it.  */
 static int
-fail_line (const struct msub_reply_parser *parser, const char *words, const char *rest, size_t n,
-           struct msub_error *err)
+fail_quoting (const struct msub_reply_parser *parser, const char *words, const char *rest, size_t n,
+              size_t size, struct msub_error *err)
 {
-  char said[2 * QUOTE_SIZE], quote[QUOTE_SIZE];
+  char said[2 * REASON_SIZE], quote[REASON_SIZE];
   size_t length = head_length (parser);
   memcpy (said, parser->head, length);
   for (size_t i = 0; i < n && length < sizeof said && rest[i] != '\r' && rest[i] != '\n'; i++)
     said[length++] = rest[i];
-  msub_text_clean (quote, sizeof quote, said, length);
+  msub_text_clean (quote, size, said, length);
   return msub_fail (err, MSUB_PROTOCOL, NOT_SMTP "%s: \"%s\"", words, quote);
+}
+
+static int
+fail_line (const struct msub_reply_parser *parser, const char *words, const char *rest, size_t n,
+           struct msub_error *err)
+{
+  return fail_quoting (parser, words, rest, n, QUOTE_SIZE, err);
 }
 
 /* C is the code's next digit, or should be; REST begins with it.  */
@@ -71,9 +79,13 @@ take_code (struct msub_reply_parser *parser, char c, const char *rest, size_t n,
   const char *h = parser->head;
   int code = 100 * (h[0] - '0') + 10 * (h[1] - '0') + (h[2] - '0');
   if (parser->reply.code != 0 && parser->reply.code != code)
-    return msub_fail (err, MSUB_PROTOCOL,
-                      NOT_SMTP "the code changes from %d to %d within one reply",
-                      parser->reply.code, code);
+    {
+      char words[64];
+      snprintf (words, sizeof words, "the code changes from %d to %d within one reply",
+                parser->reply.code, code);
+      /* Some greet with 220 and say in the next line why not.  */
+      return fail_quoting (parser, words, rest + 1, n - 1, REASON_SIZE, err);
+    }
   parser->reply.code = code;
   return 0;
 }
@@ -179,14 +191,27 @@ msub_reply_feed (struct msub_reply_parser *parser, const char *octets, size_t n,
   return status;
 }
 
+/* The length of the enhanced code of REPLY and the spaces behind it at the beginning of the N octets of TEXT, or 0.  */
+static size_t
+code_length (const struct msub_reply *reply, const char *text, size_t n)
+{
+  size_t length = strlen (reply->enhanced);
+  bool same = length > 0 && n > length && memcmp (text, reply->enhanced, length) == 0 && text[length] == ' ';
+  return same ? length + strspn (text + length, " ") : 0;
+}
+
 void
 msub_reply_words (const struct msub_reply *reply, char *dst, size_t size)
 {
   char raw[MSUB_REPLY_TEXT_MAX + 16];
   size_t length = (size_t) snprintf (raw, 16, "%d", reply->code);
   bool line_start = true;
+  /* The code that stands on each line (RFC 2034 section 4) is said once.  */
+  bool repeated = code_length (reply, reply->text, reply->text_length) > 0;
   for (size_t i = 0; i < reply->text_length; i++)
     {
+      if (line_start && repeated && i > 0)
+        i += code_length (reply, reply->text + i, reply->text_length - i);
       char c = reply->text[i];
       if (c != '\n')
         {

@@ -54,6 +54,9 @@ const char *msub_kind_name (enum msub_kind kind);
 int msub_fail (struct msub_error *err, enum msub_kind kind, const char *format, ...)
   __attribute__ ((format (printf, 3, 4)));
 
+/* Put one more sentence behind ERR's text.  */
+void msub_error_add (struct msub_error *err, const char *sentence);
+
 /* As msub_fail, with the words for errno value ERRNUM behind the text.  */
 int msub_fail_errno (struct msub_error *err, enum msub_kind kind, int errnum, const char *format, ...)
   __attribute__ ((format (printf, 4, 5)));

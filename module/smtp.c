@@ -116,6 +116,16 @@ report_capabilities (const struct msub_smtp *smtp)
   msub_emit (smtp->c->context, event);
 }
 
+/* Where the words do not name it already, the name is the likeliest thing that a 5yz to COMMAND is about.  */
+static int
+not_greeted (const struct msub_smtp *smtp, const char *command, struct msub_error *err)
+{
+  msub_smtp_failed (smtp, MSUB_REFUSED, command, err);
+  if (msub_smtp_last (smtp)->code / 100 == 5 && !msub_smtp_dislikes_name (smtp))
+    msub_smtp_name_advice (smtp, err);
+  return -1;
+}
+
 int
 msub_smtp_hello (struct msub_smtp *smtp, bool helo_allowed, struct msub_error *err)
 {
@@ -128,10 +138,10 @@ msub_smtp_hello (struct msub_smtp *smtp, bool helo_allowed, struct msub_error *e
       if (msub_smtp_silence (smtp, err) || msub_smtp_command (smtp, err, "HELO %s", smtp->helo)
           || msub_smtp_exchange (smtp, HELLO_SECONDS, err))
         return -1;
-      return msub_smtp_last (smtp)->code == 250 ? 0 : msub_smtp_failed (smtp, MSUB_REFUSED, "HELO", err);
+      return msub_smtp_last (smtp)->code == 250 ? 0 : not_greeted (smtp, "HELO", err);
     }
   if (msub_smtp_last (smtp)->code != 250)
-    return msub_smtp_failed (smtp, MSUB_REFUSED, "EHLO", err);
+    return not_greeted (smtp, "EHLO", err);
   msub_capabilities_parse (msub_smtp_last (smtp), &smtp->caps);
   report_capabilities (smtp);
   return 0;

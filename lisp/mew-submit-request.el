@@ -464,6 +464,12 @@ Whoever is asked hears of the tunnel as well: it makes another network."
     (_ (when-let ((on-ask (mew-submit-request--work-on-ask work)))
          (funcall on-ask event)))))
 
+(defun mew-submit-request--password-refused-p (done)
+  "Did the server of DONE refuse the secret itself?"
+  (and (equal (plist-get done :kind) "auth")
+       (member (plist-get done :about) '("password" "app-password" "token"))
+       t))
+
 (defun mew-submit-request--again (work done)
   "Return another request for WORK after its end DONE, or nil.
 That is when the password was refused for good and there is somebody to ask
@@ -476,8 +482,7 @@ with :wrong."
                (and (symbolp on-ask)
                     (function-get on-ask 'mew-submit-asks-again)))
              (null (mew-submit-request--work-refusal work))
-             (equal (plist-get done :kind) "auth")
-             (<= 500 (plist-get done :code) 599))
+             (mew-submit-request--password-refused-p done))
     (setf (mew-submit-request--work-refusal work) (plist-get done :text))
     (mew-submit-request--settle work done)
     (mew-submit-request--make work)))
@@ -552,7 +557,7 @@ Return the session that looks, or nil where there is nothing to look at."
     (pcase (plist-get event :event)
       ('auth (when-let ((save (mew-submit-auth-settle job t host)))
                (mew-submit-session-when-quiet save)))
-      ('done (when (equal (plist-get event :kind) "auth")
+      ('done (when (mew-submit-request--password-refused-p event)
                (mew-submit-auth-settle job nil host))
              (mew-submit-auth-close job)))))
 

@@ -318,8 +318,9 @@ have it accepted from then on"))
      (let ((said (or (plist-get event :said)
                      (plist-get (mew-submit-session-reply session) :said))))
        (and said (list :said said)))
-     (and (plist-get event :alarm)
-          (list :alarm (plist-get event :alarm))))))
+     (cl-loop for key in '(:alarm :about :left-out)
+              when (plist-get event key)
+              append (list key (plist-get event key))))))
 
 ;;; When the user is not typing
 

@@ -330,7 +330,7 @@ log_in (struct msub_server *server, const struct msub_context *context, struct m
   if (log_in_once (server, context, request, false, err) == 0)
     return 0;
   /* A token lives for an hour or so: a refused one is worth a fresh one, once.  */
-  if (server->mechanism->secret != MSUB_SASL_TOKEN || err->kind != MSUB_AUTH || err->code / 100 != 5)
+  if (err->kind != MSUB_AUTH || !err->about || strcmp (err->about, "token") != 0)
     return -1;
   struct msub_error refused = *err;
   *err = (struct msub_error) { 0 };

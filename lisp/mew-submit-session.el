@@ -242,12 +242,8 @@ One that was accepted may be left out all the same, at the end of the message."
 RECIPIENTS are its `recipient' events."
   (let ((refused (mew-submit-session--refused recipients)))
     (if (and (equal kind "ok") refused)
-        (cons "partial"
-              (if (cl-every (lambda (event)
-                              (<= 400 (or (plist-get event :code) 0) 499))
-                            refused)
-                  75
-                69))
+        ;; Never 75: a script that sends again would send twice to the others.
+        (cons "partial" 69)
       (cons (mew-submit-error-result kind) (mew-submit-error-status kind)))))
 
 (defun mew-submit-session--text (session event)

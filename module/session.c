@@ -210,8 +210,8 @@ static bool
 was_dead (const struct msub_server *server, uint64_t replies, const struct msub_delivery *delivery)
 {
   enum msub_kind kind = delivery->error.kind;
-  return (kind == MSUB_LOST || kind == MSUB_TLS) && delivery->transaction.done == 0 && server->smtp
-         && server->smtp->replies == replies;
+  return (kind == MSUB_LOST || kind == MSUB_TLS) && delivery->transaction.accepted == 0
+         && delivery->transaction.refused == 0 && server->smtp && server->smtp->replies == replies;
 }
 
 static int
@@ -247,12 +247,12 @@ static int
 transact (struct msub_server *server, const struct msub_context *context, struct msub_request *request, int *fd,
           struct msub_body_facts *facts, struct msub_delivery *delivery)
 {
-  delivery->transaction = (struct msub_transaction) { 0 };
+  msub_transaction_clear (&delivery->transaction);
   for (;;)
     {
       if (send_some (server, context, request, fd, facts, delivery))
         return -1;
-      if (delivery->transaction.done == request->recipient_count)
+      if (delivery->transaction.left == 0)
         return 0;
       if (go_on_elsewhere (server, context, request, delivery))
         return delivery->error.kind == MSUB_OK ? 0 : -1;
@@ -299,6 +299,7 @@ msub_session_deliver (const struct msub_context *context, struct msub_request *r
         deliver (server, context, request, &fd, &facts, delivery_r);
       close (fd);
     }
+  msub_transaction_clear (&delivery_r->transaction);
   msub_wipe_free (&request->password);
   return msub_server_rest (server, request, err, request->keep_msecs > 0 && request->share);
 }

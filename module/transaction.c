@@ -277,6 +277,22 @@ put_recipient (struct msub_smtp *smtp, const struct msub_envelope *envelope, siz
   return put_finished (smtp, &line, err);
 }
 
+/* Does the last reply say that the transaction has recipients enough (RFC 5321 section 4.5.3.1.10, where 552 is as 452; X.5.3
+   of RFC 3463)?  */
+static bool
+about_number (const struct msub_reply *reply)
+{
+  const char *enhanced = reply->enhanced;
+  if (reply->code < 400 || reply->code == 421)
+    return false;
+  if (enhanced[0] && strcmp (enhanced + 1, ".5.3") == 0)
+    return true;
+  if (!enhanced[0] && (reply->code == 452 || reply->code == 552))
+    return true;
+  return strcasestr (reply->text, "recipient")
+         && (strcasestr (reply->text, "too many") || strcasestr (reply->text, "limit") || strcasestr (reply->text, "exceed"));
+}
+
 static void
 report_recipient (const struct msub_smtp *smtp, const char *address)
 {
@@ -296,6 +312,8 @@ struct progress
 {
   struct msub_transaction *transaction;
   const struct msub_envelope *envelope;
+  bool *open;                /* which of the recipients are left for another transaction */
+  size_t postponed;          /* how many of those that were answered */
   bool in_doubt;             /* everything has left, and the server has not said no: see transact */
   struct msub_error sender;  /* the sender is refused, in a flight that cannot be held back any more */
   struct msub_error no_for_good; /* the first recipient's that is refused for good */
@@ -330,14 +348,14 @@ note_line (struct progress *progress, struct msub_error *err, const char *format
 
 /* -1 without memory, as long as the message can still be held back.  */
 static int
-note_refusal (const struct msub_smtp *smtp, size_t recipient, struct progress *progress, struct msub_error *err)
+note_refusal (const struct msub_smtp *smtp, size_t recipient, int code, struct progress *progress, struct msub_error *err)
 {
   char words[400];
   struct msub_error failure = { 0 };
   if (!progress->envelope->journal)
     return 0;
   msub_reply_words (msub_smtp_shown (smtp), words, sizeof words);
-  if (note_line (progress, &failure, "refused %zu %d %s", recipient, msub_smtp_last (smtp)->code, words) == 0
+  if (note_line (progress, &failure, "refused %zu %d %s", recipient, code, words) == 0
       || progress->dotted)
     return 0;
   *err = failure;
@@ -407,20 +425,29 @@ note_recipient (struct msub_smtp *smtp, size_t i, struct progress *progress, str
     return msub_smtp_failed (smtp, MSUB_REFUSED, "the recipient", err);
   if (progress->sender.kind != MSUB_OK)
     return class == 2 ? contradiction (smtp, "the recipient", err) : 0;
-  report_recipient (smtp, address);
+  bool another = progress->transaction->accepted > 0 && about_number (msub_smtp_last (smtp));
+  progress->open[i] = another;
+  if (another)
+    {
+      progress->postponed++;
+      if (i == progress->transaction->accepted)
+        smtp->caps.recipients_max = (unsigned) i;
+    }
+  else
+    report_recipient (smtp, address);
   if (class == 2)
     {
       progress->transaction->accepted++;
       return 0;
     }
-  progress->transaction->refused++;
-  if (note_refusal (smtp, progress->envelope->first + i, progress, err))
+  progress->transaction->refused += !another;
+  if (note_refusal (smtp, progress->envelope->first + i, another ? NOT_ACCEPTED : msub_smtp_last (smtp)->code, progress, err))
     return -1;
   struct msub_error refusal = { 0 };
   char what[320];
   msub_text_format (what, sizeof what, "the recipient %s", address);
   msub_smtp_failed (smtp, MSUB_REFUSED, what, &refusal);
-  if (progress->no_for_good.kind == MSUB_OK && class == 5)
+  if (progress->no_for_good.kind == MSUB_OK && class == 5 && !another)
     progress->no_for_good = refusal;
   if (progress->refusal.kind == MSUB_OK || (progress->refusal.kind == MSUB_REFUSED && class == 4))
     progress->refusal = refusal;
@@ -877,7 +904,7 @@ doubt (const struct progress *progress, struct msub_error *err)
 {
   struct msub_error why = *err;
   bool nonsense = why.kind == MSUB_PROTOCOL, gone = why.kind == MSUB_LOST || why.kind == MSUB_TLS;
-  bool nobody = progress->transaction->refused == progress->envelope->count;
+  bool nobody = progress->transaction->refused + progress->postponed == progress->envelope->count;
   const struct msub_error *no = progress->sender.kind != MSUB_OK ? &progress->sender : nobody ? &progress->refusal
                                 : gone ? &progress->farewell : NULL;
   *err = (struct msub_error) { 0 };
@@ -893,9 +920,9 @@ doubt (const struct progress *progress, struct msub_error *err)
 /* One transaction, and in the journal how it ended, unless nobody knows.  */
 static int
 transact (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd, const struct msub_body_facts *facts,
-          struct msub_transaction *transaction_r, struct msub_error *err)
+          bool *open, struct msub_transaction *transaction_r, struct msub_error *err)
 {
-  struct progress progress = { .transaction = transaction_r, .envelope = envelope };
+  struct progress progress = { .transaction = transaction_r, .envelope = envelope, .open = open };
   int result = transact_noting (smtp, fd, facts, &progress, err);
   if (result && progress.in_doubt)
     doubt (&progress, err);
@@ -909,18 +936,29 @@ void
 msub_smtp_leave_out (const struct msub_context *context, const struct msub_envelope *envelope,
                      struct msub_transaction *transaction, const struct msub_error *err)
 {
-  for (; transaction->done < envelope->count; transaction->done++, transaction->refused++)
-    {
-      struct msub_event *event = msub_event_new (MSUB_EVENT_RECIPIENT);
-      msub_event_text (event, "address", envelope->recipients[transaction->done]);
-      msub_event_integer (event, "code", err->code ? err->code : NOT_ACCEPTED);
-      msub_event_text (event, "enhanced", err->enhanced);
-      msub_event_text (event, "text", err->text);
-      msub_emit (context, event);
-    }
+  for (size_t i = 0; i < envelope->count; i++)
+    if (transaction->open[i])
+      {
+        struct msub_event *event = msub_event_new (MSUB_EVENT_RECIPIENT);
+        msub_event_text (event, "address", envelope->recipients[i]);
+        msub_event_integer (event, "code", err->code ? err->code : NOT_ACCEPTED);
+        msub_event_text (event, "enhanced", err->enhanced);
+        msub_event_text (event, "text", err->text);
+        msub_emit (context, event);
+        transaction->open[i] = false;
+        transaction->left--;
+        transaction->refused++;
+      }
 }
 
-/* More than one transaction (RFC 9422) */
+void
+msub_transaction_clear (struct msub_transaction *transaction)
+{
+  free (transaction->open);
+  *transaction = (struct msub_transaction) { 0 };
+}
+
+/* More than one transaction (RFC 9422, RFC 5321 section 4.5.3.1.10) */
 
 static const char *
 domain_of (const char *address)
@@ -939,12 +977,12 @@ new_domain (const char *const *recipients, size_t i)
   return true;
 }
 
-/* How many of ENVELOPE's recipients from FIRST on the server takes at once.  They stay in their order.  */
+/* How many of ENVELOPE's recipients from FIRST on the server takes at once, MOST at most.  They stay in their order.  */
 static size_t
-part_size (const struct msub_smtp *smtp, const struct msub_envelope *envelope, size_t first)
+part_size (const struct msub_smtp *smtp, const struct msub_envelope *envelope, size_t first, size_t most)
 {
   const struct msub_capabilities *caps = &smtp->caps;
-  size_t most = envelope->count - first, count = 0;
+  size_t count = 0;
   if (caps->recipients_max && caps->recipients_max < most)
     most = caps->recipients_max;
   if (!caps->domains_max)
@@ -970,7 +1008,7 @@ msub_smtp_needs_sessions (const struct msub_smtp *smtp, const struct msub_envelo
   size_t parts = 0;
   if (!smtp->caps.mails_max)
     return false;
-  for (size_t first = 0; first < envelope->count; first += part_size (smtp, envelope, first))
+  for (size_t first = 0; first < envelope->count; first += part_size (smtp, envelope, first, envelope->count - first))
     parts++;
   return smtp->mails + parts > smtp->caps.mails_max;
 }
@@ -987,28 +1025,58 @@ begin_anew (struct msub_smtp *smtp, struct msub_error *err)
   return msub_smtp_last (smtp)->code == 250 ? 0 : msub_smtp_failed (smtp, MSUB_REFUSED, "RSET", err);
 }
 
+/* The first of the open recipients and those that follow at once, as many as the server takes together.  */
+static struct msub_envelope
+next_part (const struct msub_smtp *smtp, const struct msub_envelope *envelope, const bool *open)
+{
+  size_t first = 0, most = 0;
+  while (!open[first])
+    first++;
+  while (first + most < envelope->count && open[first + most])
+    most++;
+  struct msub_envelope part = *envelope;
+  part.recipients += first;
+  part.first += first;
+  part.count = part_size (smtp, envelope, first, most);
+  return part;
+}
+
+static void
+set_open (bool *open, size_t count, bool value)
+{
+  for (size_t i = 0; i < count; i++)
+    open[i] = value;
+}
+
 /* The next of the transactions.  -1: there is to be no other one, because of ERR.  */
 static int
 send_part (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd, const struct msub_body_facts *facts,
            struct msub_transaction *whole, struct msub_error *refusal, struct msub_error *err)
 {
-  struct msub_envelope part = *envelope;
-  part.recipients += whole->done;
-  part.first += whole->done;
-  part.count = part_size (smtp, envelope, whole->done);
+  struct msub_envelope part = next_part (smtp, envelope, whole->open);
+  bool *open = whole->open + (part.first - envelope->first);
   struct msub_transaction transaction = { 0 };
   if (begin_anew (smtp, err))
     return -1;
   smtp->mails++;
-  int failed = transact (smtp, &part, fd, facts, &transaction, err);
+  set_open (open, part.count, false);
+  int failed = transact (smtp, &part, fd, facts, open, &transaction, err);
   bool all_refused = transaction.refused == part.count;
   /* Nobody knows of those; they are not reported as left out.  */
-  if (!failed || all_refused || err->kind == MSUB_UNCERTAIN)
+  if (!failed)
     {
-      whole->done += part.count;
-      whole->accepted += failed ? 0 : transaction.accepted;
-      whole->refused += failed ? part.count : transaction.refused;
+      whole->accepted += transaction.accepted;
+      whole->refused += transaction.refused;
     }
+  else if (err->kind == MSUB_UNCERTAIN || all_refused)
+    {
+      whole->refused += part.count;
+      set_open (open, part.count, false);
+    }
+  else
+    set_open (open, part.count, true);
+  for (size_t i = whole->left = 0; i < envelope->count; i++)
+    whole->left += whole->open[i];
   if (failed && all_refused && err->kind != MSUB_UNCERTAIN)
     {
       if (refusal->kind == MSUB_OK)
@@ -1038,6 +1106,14 @@ msub_smtp_send (struct msub_smtp *smtp, const struct msub_envelope *envelope, in
   struct msub_error refusal = { 0 };
   if (check_offer (smtp, envelope, facts, err))
     return -1;
+  if (!transaction->open)
+    {
+      transaction->open = calloc (envelope->count, sizeof *transaction->open);
+      if (!transaction->open)
+        return msub_fail (err, MSUB_INTERNAL, "Out of memory");
+      set_open (transaction->open, envelope->count, true);
+      transaction->left = envelope->count;
+    }
   do
     if (send_part (smtp, envelope, fd, facts, transaction, &refusal, err))
       {
@@ -1049,8 +1125,8 @@ msub_smtp_send (struct msub_smtp *smtp, const struct msub_envelope *envelope, in
         *err = (struct msub_error) { 0 };
         return 0;
       }
-  while (transaction->done < envelope->count && !msub_smtp_spent (smtp));
-  if (transaction->accepted > 0 || transaction->done < envelope->count)
+  while (transaction->left > 0 && !msub_smtp_spent (smtp));
+  if (transaction->accepted > 0 || transaction->left > 0)
     return 0;
   *err = refusal;
   return -1;

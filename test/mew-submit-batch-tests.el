@@ -434,7 +434,7 @@ JSON is the same with --json.  There was no connection to PEER."
              ("ok" 77 "refused")
              ("ok" 77 "refused" "--user" "me")
              ("partly" 69 "partial")
-             ("later" 75 "partial")
+             ("later" 69 "partial")
              ("busy" 75 "deferred")
              ("no" 69 "refused")
              ("lost" 74 "uncertain")

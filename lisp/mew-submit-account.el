@@ -40,6 +40,8 @@ The first one that fits the sender of a message is used.  Each is a plist:
            \"none\" for no authentication
 `:sender'  the envelope sender, instead of the one in the message
 `:helo'    the argument of EHLO, instead of `mew-submit-helo'
+`:without' a list of EHLO keywords not to believe the server, such as
+           \"CHUNKING\" or \"PIPELINING\"
 
 TLS:
 `:tls-minimum' \"1.2\" (the default) or \"1.3\"
@@ -97,6 +99,7 @@ from auth-source."
             (:auth (string :tag "SASL mechanism, or none"))
             (:sender (string :tag "Envelope sender"))
             (:helo (string :tag "Argument of EHLO"))
+            (:without (repeat :tag "EHLO keywords not to believe" string))
             (:tls-minimum (choice :tag "Least TLS version"
                                   (const "1.2") (const "1.3")))
             (:tls-priority (string :tag "GnuTLS priority string"))
@@ -136,6 +139,24 @@ from auth-source."
           (mapcar #'car (plist-get (cdr (nth 1 (get 'mew-submit-accounts
                                                     'custom-type)))
                                    :options))))
+
+(defun mew-submit-account-without (keywords)
+  "Return KEYWORDS, EHLO keywords that are not to count, with commas, or nil.
+Signal `mew-submit-config' for one that is none, or that safety depends on."
+  (mapc (lambda (keyword)
+          (cond ((not (and (stringp keyword)
+                           (string-match-p "\\`[A-Za-z0-9][A-Za-z0-9-]*\\'"
+                                           keyword)))
+                 (mew-submit-error-throw 'config nil "Not an EHLO keyword: %s"
+                                         keyword))
+                ((member (upcase keyword) '("STARTTLS" "AUTH"))
+                 (mew-submit-error-throw 'config nil "%s cannot be left out: \
+%s" keyword (if (equal (upcase keyword) "AUTH")
+                ":auth \"none\" means no log-in"
+              ":tls says how much TLS there has to be")))))
+        keywords)
+  (and keywords
+       (string-join (delete-dups (mapcar #'upcase keywords)) ",")))
 
 ;;; By the sender
 

@@ -252,7 +252,8 @@ to who is reached, how safely and as whom is the same."
                          mew-submit-step-timeout))
       :tls (plist-get plan :tls)
       :helo (mew-submit-address-helo (or (plist-get account :helo)
-                                         mew-submit-helo)))
+                                         mew-submit-helo))
+      :without (mew-submit-account-without (plist-get account :without)))
      (mew-submit-tls-request account host ports)
      tunnel
      (mew-submit-request--credentials account host (car ports)))))

@@ -375,8 +375,9 @@ parse_limits (struct msub_capabilities *caps, struct word rest)
     }
 }
 
+/* KEYWORD, if it is one of those without a value of interest, is offered or not.  */
 static void
-parse_keyword (struct msub_capabilities *caps, struct word line)
+set_flag (struct msub_capabilities *caps, struct word keyword, bool offered)
 {
   const struct { const char *name; bool *offered; } flags[] = {
     { "STARTTLS", &caps->starttls },     { "PIPELINING", &caps->pipelining },
@@ -387,6 +388,14 @@ parse_keyword (struct msub_capabilities *caps, struct word line)
     { "DELIVERBY", &caps->deliverby },   { "FUTURERELEASE", &caps->futurerelease },
     { "MT-PRIORITY", &caps->mt_priority },
   };
+  for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+    if (word_is (keyword, flags[i].name))
+      *flags[i].offered = offered;
+}
+
+static void
+parse_keyword (struct msub_capabilities *caps, struct word line)
+{
   struct word rest = line, keyword = next_word (&rest);
   const size_t old_form = sizeof "AUTH=" - 1;
   if (keyword.length >= old_form && word_is ((struct word) { keyword.start, old_form }, "AUTH="))
@@ -397,9 +406,7 @@ parse_keyword (struct msub_capabilities *caps, struct word line)
   if (!word_has_only (keyword, "-"))
     return;
   list_add (caps->names, sizeof caps->names, '\n', keyword);
-  for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
-    if (word_is (keyword, flags[i].name))
-      *flags[i].offered = true;
+  set_flag (caps, keyword, true);
   if (word_is (keyword, "SIZE"))
     caps->size_limit = parse_size (rest);
   else if (word_is (keyword, "AUTH"))
@@ -422,6 +429,21 @@ msub_capabilities_parse (const struct msub_reply *reply, struct msub_capabilitie
   size_t length = strlen (caps_r->mechanisms);
   if (length > 0)
     caps_r->mechanisms[length - 1] = '\0';
+}
+
+void
+msub_capabilities_leave_out (struct msub_capabilities *caps, const char *keywords)
+{
+  while (*keywords)
+    {
+      struct word keyword = { keywords, strcspn (keywords, ",") };
+      set_flag (caps, keyword, false);
+      if (word_is (keyword, "SIZE"))
+        caps->size_limit = 0;
+      else if (word_is (keyword, "LIMITS"))
+        caps->recipients_max = caps->domains_max = caps->mails_max = 0;
+      keywords += keyword.length + (keywords[keyword.length] == ',');
+    }
 }
 
 bool

@@ -84,6 +84,9 @@ struct msub_capabilities
    form) is read as AUTH.  */
 void msub_capabilities_parse (const struct msub_reply *reply, struct msub_capabilities *caps_r);
 
+/* As if CAPS did not have KEYWORDS, words in upper case with commas between them.  */
+void msub_capabilities_leave_out (struct msub_capabilities *caps, const char *keywords);
+
 /* Is MECHANISM (upper case) one of CAPS' mechanisms, as a whole token?  */
 bool msub_capabilities_offer (const struct msub_capabilities *caps, const char *mechanism);
 

@@ -144,6 +144,8 @@ msub_smtp_hello (struct msub_smtp *smtp, bool helo_allowed, struct msub_error *e
     return not_greeted (smtp, "EHLO", err);
   msub_capabilities_parse (msub_smtp_last (smtp), &smtp->caps);
   report_capabilities (smtp);
+  if (smtp->without)
+    msub_capabilities_leave_out (&smtp->caps, smtp->without);
   return 0;
 }
 

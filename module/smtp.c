@@ -237,5 +237,6 @@ void
 msub_smtp_quit_wait (struct msub_smtp *smtp)
 {
   struct msub_error ignored = { 0 };
-  msub_smtp_read (smtp, msub_smtp_deadline (smtp, MSUB_MOMENT), &ignored);
+  if (!smtp->in_message)
+    msub_smtp_read (smtp, msub_smtp_deadline (smtp, MSUB_MOMENT), &ignored);
 }

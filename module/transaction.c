@@ -277,6 +277,95 @@ put_recipient (struct msub_smtp *smtp, const struct msub_envelope *envelope, siz
   return put_finished (smtp, &line, err);
 }
 
+/* Offers that are not kept.  What a server says no to before anything of the message counts is tried the plain way, in the
+   same session.  */
+
+/* Is REPLY about the command or its parameters, and not about who or what was named in it?  */
+static bool
+about_command (const struct msub_reply *reply)
+{
+  const char *enhanced = reply->enhanced;
+  bool subject = enhanced[0] == '5' && enhanced[1] == '.' && enhanced[3] == '.';
+  bool named = subject && (enhanced[2] == '1' || enhanced[2] == '2' || enhanced[2] == '7');
+  if (reply->code == 500 || reply->code == 502)
+    return true;
+  if (subject && enhanced[2] == '5' && reply->code / 100 == 5)
+    return strcmp (enhanced, "5.5.3") != 0;
+  return !named && (reply->code == 501 || reply->code == 503 || reply->code == 504 || reply->code == 555);
+}
+
+/* BDAT has no argument that could be at fault but its length, which is right.  */
+static bool
+about_chunking (const struct msub_reply *reply)
+{
+  return (reply->code >= 500 && reply->code <= 504) || (reply->code / 100 == 5 && about_command (reply));
+}
+
+/* Which of the parameters that MAIL had is the reply against?  The one that it names, else the least important ones.  */
+static const char *
+unkept_by_mail (const struct msub_smtp *smtp, const struct msub_envelope *envelope, const struct msub_body_facts *facts)
+{
+  const struct msub_reply *reply = msub_smtp_last (smtp);
+  const struct msub_capabilities *caps = &smtp->caps;
+  const struct msub_extensions *wanted = &envelope->extensions;
+  bool binary = sends_binary (smtp, envelope), utf8_header = facts->eight_bit_header && !facts->other_header && caps->smtputf8;
+  bool dsn = caps->dsn && (wanted->dsn_return || wanted->dsn_id);
+  bool priority = caps->mt_priority && wanted->priority;
+  const struct
+  {
+    bool used;
+    const char *word, *keywords;
+  } parameters[] = {
+    { caps->size, "SIZE=", "SIZE" },
+    { binary, "BODY=", "BINARYMIME,8BITMIME" },
+    { facts->eight_bit && !binary, "BODY=", "8BITMIME" },
+    { facts->eight_bit && !binary, "8BIT", "8BITMIME" },
+    { utf8_header && !odd_address (envelope), "SMTPUTF8", "SMTPUTF8" },
+    { dsn, "RET=", "DSN" },
+    { dsn, "ENVID", "DSN" },
+    { priority, "MT-PRIORITY", "MT-PRIORITY" },
+    { caps->size, "SIZE", "SIZE" },
+    { caps->size || dsn || priority, NULL, "SIZE,DSN,MT-PRIORITY" },
+    { binary, NULL, "BINARYMIME,8BITMIME" },
+    { facts->eight_bit, NULL, "8BITMIME" },
+    { utf8_header && !odd_address (envelope), NULL, "SMTPUTF8" },
+  };
+  bool media = strncmp (reply->enhanced, "5.6.", 4) == 0 && facts->eight_bit;
+  if (msub_smtp_dislikes_name (smtp))
+    return NULL;
+  for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++)
+    if (parameters[i].used && (parameters[i].word ? strcasestr (reply->text, parameters[i].word) != NULL : !media))
+      {
+        bool literal = parameters[i].word && strchr (parameters[i].word, '=');
+        if (about_command (reply) || media || (literal && reply->code / 100 == 5 && reply->code != 552))
+          return parameters[i].keywords;
+      }
+  return media ? (binary ? "BINARYMIME,8BITMIME" : "8BITMIME") : NULL;
+}
+
+/* Some say "554 SMTP synchronization error".  */
+static bool
+about_pipelining (const struct msub_reply *reply)
+{
+  return reply->code / 100 == 5 && (strcasestr (reply->text, "pipelining") || strcasestr (reply->text, "synchronization"));
+}
+
+/* Does the last reply, to recipient I, say that something is wrong with the command?  */
+static const char *
+unkept_by_recipient (const struct msub_smtp *smtp, const struct msub_envelope *envelope, size_t i)
+{
+  const struct msub_reply *reply = msub_smtp_last (smtp);
+  size_t place = envelope->first + i;
+  if (smtp->caps.pipelining && about_pipelining (reply))
+    return "PIPELINING";
+  if (!about_command (reply) || msub_smtp_dislikes_name (smtp))
+    return NULL;
+  if (smtp->caps.dsn
+      && (own_wish (envelope->notify, place) || own_wish (envelope->original, place) || envelope->extensions.dsn_notify))
+    return "DSN";
+  return smtp->caps.pipelining && reply->code != 501 && reply->code != 504 && reply->code != 555 ? "PIPELINING" : NULL;
+}
+
 /* Does the last reply say that the transaction has recipients enough (RFC 5321 section 4.5.3.1.10, where 552 is as 452; X.5.3
    of RFC 3463)?  */
 static bool
@@ -312,8 +401,12 @@ struct progress
 {
   struct msub_transaction *transaction;
   const struct msub_envelope *envelope;
+  const struct msub_body_facts *facts;
   bool *open;                /* which of the recipients are left for another transaction */
   size_t postponed;          /* how many of those that were answered */
+  const char *offer;         /* EHLO keywords that the server has offered and says no to, or NULL */
+  const char *suspect;       /* the same, where it says nothing */
+  bool chunk_out;            /* a whole chunk has left, and was refused: some take its lines for commands */
   bool in_doubt;             /* everything has left, and the server has not said no: see transact */
   struct msub_error sender;  /* the sender is refused, in a flight that cannot be held back any more */
   struct msub_error no_for_good; /* the first recipient's that is refused for good */
@@ -323,6 +416,16 @@ struct progress
   char *notes;               /* lines for the journal, malloc'd, or NULL */
   size_t notes_length;
 };
+
+/* The server has not answered, which may be because of what it offers: KEYWORD.  The next message will do without.  */
+static int
+unanswered (struct progress *progress, const struct msub_smtp *smtp, const char *keyword, const struct msub_error *err)
+{
+  bool silent = err->kind == MSUB_TIMEOUT && msub_connection_unacknowledged (smtp->c) == 0;
+  if (silent || err->kind == MSUB_LOST || err->kind == MSUB_TLS)
+    progress->suspect = keyword;
+  return -1;
+}
 
 /* The journal (transaction.h says what is in it) */
 
@@ -396,7 +499,9 @@ note_mail (struct msub_smtp *smtp, struct progress *progress, struct msub_error 
     return 0;
   /* 530 and its kin: the server wants a log-in (RFC 4954 section 6).  */
   bool log_in = code == 530 || code == 534 || code == 535 || code == 538;
-  bool heard_out = progress->in_doubt && code >= 400;
+  progress->transaction->at_mail = true;
+  progress->offer = code / 100 == 5 ? unkept_by_mail (smtp, progress->envelope, progress->facts) : NULL;
+  bool heard_out = (progress->in_doubt && code >= 400) || (progress->offer && smtp->caps.pipelining);
   msub_smtp_failed (smtp, log_in ? MSUB_AUTH : MSUB_REFUSED, "the sender", heard_out ? &progress->sender : err);
   return heard_out ? 0 : -1;
 }
@@ -421,16 +526,20 @@ note_recipient (struct msub_smtp *smtp, size_t i, struct progress *progress, str
   /* When the whole message is out, it has to be heard what the server does with it; if it really leaves, that is why.  */
   if (leaving && sent && progress->farewell.kind == MSUB_OK)
     msub_smtp_failed (smtp, MSUB_REFUSED, "the recipient", &progress->farewell);
+  if (leaving && smtp->caps.pipelining)
+    progress->suspect = sent ? "PIPELINING,CHUNKING" : "PIPELINING";
   if ((leaving && !sent) || class == 3)
     return msub_smtp_failed (smtp, MSUB_REFUSED, "the recipient", err);
   if (progress->sender.kind != MSUB_OK)
     return class == 2 ? contradiction (smtp, "the recipient", err) : 0;
-  bool another = progress->transaction->accepted > 0 && about_number (msub_smtp_last (smtp));
+  const char *offer = class == 5 ? unkept_by_recipient (smtp, progress->envelope, i) : NULL;
+  bool another = offer || (progress->transaction->accepted > 0 && about_number (msub_smtp_last (smtp)));
   progress->open[i] = another;
   if (another)
     {
       progress->postponed++;
-      if (i == progress->transaction->accepted)
+      progress->offer = offer ? offer : progress->offer;
+      if (!offer && i == progress->transaction->accepted)
         smtp->caps.recipients_max = (unsigned) i;
     }
   else
@@ -551,6 +660,7 @@ struct stream
 {
   struct msub_smtp *smtp;
   struct progress *progress;
+  bool bdat;
   uint64_t total, sent, acknowledged;
   msub_time reported;
   size_t length;
@@ -585,6 +695,17 @@ tick (void *stream)
   report_progress (stream, false);
 }
 
+/* The last reply, in the middle of a message by BDAT: was it BDAT that it refused?  */
+static int
+broken_off (struct stream *stream, struct msub_error *err)
+{
+  struct msub_smtp *smtp = stream->smtp;
+  interrupted (smtp, err);
+  if (stream->bdat && err->code && about_chunking (msub_smtp_last (smtp)))
+    stream->progress->offer = "CHUNKING";
+  return stream->bdat ? unanswered (stream->progress, smtp, "CHUNKING", err) : -1;
+}
+
 static int
 send_block (struct stream *stream, struct msub_error *err)
 {
@@ -593,7 +714,7 @@ send_block (struct stream *stream, struct msub_error *err)
   if (sent < 0 && err->kind != MSUB_LOST && err->kind != MSUB_TLS)
     return -1;
   if (sent <= 0)
-    return interrupted (smtp, err);
+    return broken_off (stream, err);
   stream->sent += stream->length;
   stream->length = 0;
   report_progress (stream, false);
@@ -636,10 +757,10 @@ spoken_after (struct msub_smtp *smtp, struct msub_error *err)
 /* The answer to the dot, or (IN_FLIGHT) to a BDAT that went with its envelope: nothing but a whole reply is an answer
    (SECURITY: section I).  */
 static int
-read_final_reply (struct msub_smtp *smtp, bool in_flight, struct progress *progress, struct msub_error *err)
+read_final_reply (struct msub_smtp *smtp, bool in_flight, bool bdat, struct progress *progress, struct msub_error *err)
 {
   if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, FINAL_SECONDS), err))
-    return -1;
+    return bdat ? unanswered (progress, smtp, "CHUNKING", err) : -1;
   smtp->in_message = false;
   smtp->settled = true;
   const struct msub_reply *reply = msub_smtp_shown (smtp);
@@ -654,7 +775,13 @@ read_final_reply (struct msub_smtp *smtp, bool in_flight, struct progress *progr
   msub_event_text (event, "enhanced", reply->enhanced);
   msub_event_text (event, "text", words);
   msub_event_list (event, "said", lines);
-  bool shifted = in_flight && msub_connection_unread (smtp->c) && spoken_after (smtp, err);
+  bool unkept = bdat && about_chunking (reply);
+  if (bdat && code == 421)
+    progress->suspect = "CHUNKING";
+  if (unkept)
+    progress->offer = "CHUNKING";
+  progress->chunk_out = unkept;
+  bool shifted = in_flight && !unkept && msub_connection_unread (smtp->c) && spoken_after (smtp, err);
   progress->in_doubt = shifted || (code < 400 && code / 10 != 25);
   if (!progress->in_doubt && code < 400)
     {
@@ -698,7 +825,7 @@ stream_message (struct stream *stream, bool bdat, const struct msub_body_facts *
   if (journal_dot (stream->progress, err) || send_block (stream, err))
     return -1;
   stream->progress->in_doubt = true;
-  if (read_final_reply (smtp, false, stream->progress, err))
+  if (read_final_reply (smtp, false, bdat, stream->progress, err))
     return -1;
   report_progress (stream, true);
   return 0;
@@ -715,6 +842,7 @@ send_message (struct msub_smtp *smtp, bool binary, bool bdat, int fd, const stru
     return msub_fail (err, MSUB_INTERNAL, "Out of memory");
   stream->smtp = smtp;
   stream->progress = progress;
+  stream->bdat = bdat;
   stream->total = wire_octets (binary, facts);
   stream->sent = 0;
   stream->length = 0;
@@ -745,9 +873,13 @@ send_envelope_in_steps (struct msub_smtp *smtp, const struct msub_envelope *enve
                         const struct msub_body_facts *facts, enum closing closing, struct progress *progress,
                         struct msub_error *err)
 {
-  if (msub_smtp_silence (smtp, err) || put_mail (smtp, envelope, facts, err) || msub_smtp_exchange (smtp, MAIL_SECONDS, err)
-      || note_mail (smtp, progress, err))
+  if (msub_smtp_silence (smtp, err) || put_mail (smtp, envelope, facts, err) || msub_smtp_exchange (smtp, MAIL_SECONDS, err))
     return -1;
+  if (note_mail (smtp, progress, err))
+    {
+      smtp->settled = smtp->dirty = progress->offer != NULL;
+      return -1;
+    }
   for (size_t i = 0; i < envelope->count; i++)
     if (msub_smtp_silence (smtp, err) || put_recipient (smtp, envelope, i, err) || msub_smtp_exchange (smtp, RCPT_SECONDS, err)
         || note_recipient (smtp, i, progress, err))
@@ -762,12 +894,19 @@ send_envelope_in_steps (struct msub_smtp *smtp, const struct msub_envelope *enve
 static int
 read_flight_replies (struct msub_smtp *smtp, size_t first, size_t last, struct progress *progress, struct msub_error *err)
 {
-  if (first == 0 && (msub_smtp_read (smtp, msub_smtp_deadline (smtp, MAIL_SECONDS), err) || note_mail (smtp, progress, err)))
+  const char *offers = progress->in_doubt ? "PIPELINING,CHUNKING" : "PIPELINING";
+  if (first == 0 && msub_smtp_read (smtp, msub_smtp_deadline (smtp, MAIL_SECONDS), err))
+    return unanswered (progress, smtp, offers, err);
+  if (first == 0 && note_mail (smtp, progress, err))
     return -1;
   int seconds = progress->sender.kind == MSUB_OK ? RCPT_SECONDS : REST_SECONDS;
   for (size_t i = first; i < last; i++)
-    if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, seconds), err) || note_recipient (smtp, i, progress, err))
-      return -1;
+    {
+      if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, seconds), err))
+        return unanswered (progress, smtp, offers, err);
+      if (note_recipient (smtp, i, progress, err))
+        return -1;
+    }
   return 0;
 }
 
@@ -803,9 +942,12 @@ send_envelope_in_flights (struct msub_smtp *smtp, const struct msub_envelope *en
       if (msub_connection_flush (smtp->c, msub_smtp_deadline (smtp, seconds), err))
         return err->kind == MSUB_LOST || err->kind == MSUB_TLS ? interrupted (smtp, err) : -1;
       progress->in_doubt = end == BDAT;
-      if (read_flight_replies (smtp, first, last, progress, err)
-          || (end == DATA && msub_smtp_read (smtp, msub_smtp_deadline (smtp, DATA_SECONDS), err)))
+      if (read_flight_replies (smtp, first, last, progress, err))
         return -1;
+      if (end == DATA && msub_smtp_read (smtp, msub_smtp_deadline (smtp, DATA_SECONDS), err))
+        return unanswered (progress, smtp, "PIPELINING", err);
+      if (progress->sender.kind != MSUB_OK && end == NOTHING)
+        return 0;
     }
   return 0;
 }
@@ -838,7 +980,7 @@ nobody_accepted (struct msub_smtp *smtp, enum closing closing, const struct prog
                   || (msub_smtp_put (smtp, ".", NULL, &ignored) == 0
                       && msub_smtp_exchange (smtp, REST_SECONDS, &ignored) == 0);
   smtp->dirty = true;
-  *err = progress->refusal;
+  *err = progress->sender.kind != MSUB_OK ? progress->sender : progress->refusal;
   return -1;
 }
 
@@ -851,7 +993,7 @@ refused_in_flight (struct msub_smtp *smtp, struct progress *progress, struct msu
   if (msub_smtp_last (smtp)->code < 400)
     return contradiction (smtp, "the message", err);
   smtp->in_message = progress->in_doubt = false;
-  smtp->settled = smtp->dirty = true;
+  smtp->settled = smtp->dirty = progress->chunk_out = true;
   *err = progress->sender.kind != MSUB_OK ? progress->sender : progress->refusal;
   return -1;
 }
@@ -890,9 +1032,15 @@ transact_noting (struct msub_smtp *smtp, int fd, const struct msub_body_facts *f
       closing = smtp->caps.chunking ? NOTHING : DATA;
     }
   if (closing == BDAT)
-    return read_final_reply (smtp, true, progress, err);
+    return read_final_reply (smtp, true, true, progress, err);
   if (closing == DATA && msub_smtp_last (smtp)->code != 354)
-    return msub_smtp_failed (smtp, MSUB_REFUSED, "DATA", err);
+    {
+      const struct msub_reply *reply = msub_smtp_last (smtp);
+      if (flights && !waits_for_all (envelope) && (about_command (reply) || about_pipelining (reply)))
+        progress->offer = "PIPELINING";
+      smtp->settled = smtp->dirty = progress->offer != NULL;
+      return msub_smtp_failed (smtp, MSUB_REFUSED, "DATA", err);
+    }
   return send_message (smtp, sends_binary (smtp, envelope), closing == NOTHING, fd, facts, progress, err);
 }
 
@@ -917,17 +1065,64 @@ doubt (const struct progress *progress, struct msub_error *err)
                nonsense ? "the answer makes no sense" : "no answer came", why.text);
 }
 
+/* A chunk was refused.  RFC 3030 has the server read it all the same, but one that does not know BDAT takes its lines for
+   commands: there will be as many answers.  A RSET finds out.  Returns how to go on, or -1 with ERR: after a "yes" that is
+   not RSET's nobody knows what it was to.  */
+static int
+resynchronize (struct msub_smtp *smtp, struct msub_error *err)
+{
+  struct msub_error ignored = { 0 };
+  bool asked = !msub_connection_unread (smtp->c), refused_more = !asked;
+  if (asked && (msub_smtp_command (smtp, &ignored, "RSET") || msub_connection_flush (smtp->c, msub_smtp_deadline (smtp, REST_SECONDS), &ignored)))
+    return MSUB_AGAIN_ELSEWHERE;
+  for (;;)
+    {
+      if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, asked ? REST_SECONDS : MSUB_MOMENT), &ignored))
+        return MSUB_AGAIN_ELSEWHERE;
+      int code = msub_smtp_last (smtp)->code;
+      if (asked && code == 250 && !msub_connection_unread (smtp->c))
+        break;
+      if (code < 400)
+        {
+          *err = (struct msub_error) { 0 };
+          return contradiction (smtp, "something", err);
+        }
+      if (code == 421)
+        return MSUB_AGAIN_ELSEWHERE;
+      refused_more = true;
+    }
+  smtp->dirty = false;
+  return refused_more ? MSUB_AGAIN_ELSEWHERE : MSUB_AGAIN_HERE;
+}
+
+/* What was offered and refused can be done without: how?  */
+static int
+find_way_on (struct msub_smtp *smtp, const struct progress *progress, struct msub_transaction *transaction,
+             struct msub_error *err)
+{
+  bool definite = err->kind == MSUB_REFUSED || err->kind == MSUB_DEFERRED;
+  if (!progress->offer || !definite || err->code == 421)
+    return 0;
+  int way = progress->chunk_out ? resynchronize (smtp, err) : smtp->settled ? MSUB_AGAIN_HERE : MSUB_AGAIN_ELSEWHERE;
+  if (way < 0)
+    return -1;
+  transaction->again = (enum msub_again) way;
+  return 0;
+}
+
 /* One transaction, and in the journal how it ended, unless nobody knows.  */
 static int
 transact (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd, const struct msub_body_facts *facts,
           bool *open, struct msub_transaction *transaction_r, struct msub_error *err)
 {
-  struct progress progress = { .transaction = transaction_r, .envelope = envelope, .open = open };
+  struct progress progress = { .transaction = transaction_r, .envelope = envelope, .facts = facts, .open = open };
   int result = transact_noting (smtp, fd, facts, &progress, err);
-  if (result && progress.in_doubt)
+  if (result && (progress.in_doubt || find_way_on (smtp, &progress, transaction_r, err)))
     doubt (&progress, err);
+  int code = transaction_r->again || !err->code ? NOT_ACCEPTED : err->code;
   if (result && err->kind != MSUB_UNCERTAIN)
-    journal_reply (&progress, err->code ? err->code : NOT_ACCEPTED, err->text);
+    journal_reply (&progress, code, err->text);
+  transaction_r->offer = !result || transaction_r->again ? progress.offer : progress.suspect;
   free (progress.notes);
   return result;
 }
@@ -1061,14 +1256,20 @@ send_part (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd,
   smtp->mails++;
   set_open (open, part.count, false);
   int failed = transact (smtp, &part, fd, facts, open, &transaction, err);
+  whole->at_mail = transaction.at_mail;
+  whole->again = transaction.again;
+  if (transaction.offer)
+    whole->offer = transaction.offer;
   bool all_refused = transaction.refused == part.count;
   /* Nobody knows of those; they are not reported as left out.  */
   if (!failed)
     {
       whole->accepted += transaction.accepted;
       whole->refused += transaction.refused;
+      if (transaction.offer)
+        msub_capabilities_leave_out (&smtp->caps, transaction.offer);
     }
-  else if (err->kind == MSUB_UNCERTAIN || all_refused)
+  else if (err->kind == MSUB_UNCERTAIN || (all_refused && !transaction.again))
     {
       whole->refused += part.count;
       set_open (open, part.count, false);
@@ -1077,7 +1278,7 @@ send_part (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd,
     set_open (open, part.count, true);
   for (size_t i = whole->left = 0; i < envelope->count; i++)
     whole->left += whole->open[i];
-  if (failed && all_refused && err->kind != MSUB_UNCERTAIN)
+  if (failed && all_refused && !transaction.again && err->kind != MSUB_UNCERTAIN)
     {
       if (refusal->kind == MSUB_OK)
         *refusal = *err;
@@ -1104,6 +1305,7 @@ msub_smtp_send (struct msub_smtp *smtp, const struct msub_envelope *envelope, in
                 const struct msub_body_facts *facts, struct msub_transaction *transaction, struct msub_error *err)
 {
   struct msub_error refusal = { 0 };
+  transaction->again = MSUB_AGAIN_NOT;
   if (check_offer (smtp, envelope, facts, err))
     return -1;
   if (!transaction->open)
@@ -1117,6 +1319,8 @@ msub_smtp_send (struct msub_smtp *smtp, const struct msub_envelope *envelope, in
   do
     if (send_part (smtp, envelope, fd, facts, transaction, &refusal, err))
       {
+        if (transaction->again)
+          return -1;
         if (err->kind == MSUB_UNCERTAIN)
           return leave_out_in_doubt (smtp, envelope, transaction);
         if (transaction->accepted == 0)

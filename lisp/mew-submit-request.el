@@ -268,8 +268,11 @@ ACCOUNT is a plist, as in `mew-submit-accounts', and may have :password,
 :memory, :timeout and :step-timeout too.  FROM and RECIPIENTS, or nil, are the
 envelope.  Signal a condition such as `mew-submit-message' or
 `mew-submit-config' for whatever cannot be used."
-  (let ((connection (mew-submit-request--connection account))
-        (recipients (mew-submit-request--recipients recipients fields)))
+  (let* ((connection (mew-submit-request--connection account))
+         (recipients (mew-submit-request--recipients recipients fields))
+         (memory (mew-submit-request--memory-file account))
+         (name (mew-submit-request--certified-name account))
+         (ports (mew-submit-request--ports connection)))
     (append
      (list
       :from (mew-submit-request--octets
@@ -279,13 +282,14 @@ envelope.  Signal a condition such as `mew-submit-message' or
       :file (mew-submit-tls-file-name file)
       :binary (and (mew-submit-message-binary-p fields) t)
       :trace mew-submit-log)
-     connection
+     (list :without (mew-submit-account-without
+                     (append (mew-submit-memory-without memory name ports)
+                             (plist-get account :without))))
+     (cl-loop for (key value) on connection by #'cddr
+              unless (eq key :without) append (list key value))
      (mew-submit-extension-request account)
      (mew-submit-extension-each account recipients)
-     (mew-submit-memory-request
-      (mew-submit-request--memory-file account)
-      (mew-submit-request--certified-name account)
-      (mew-submit-request--ports connection))
+     (mew-submit-memory-request memory name ports)
      (mew-submit-request--share account connection))))
 
 (defun mew-submit-request-check (account file fields from recipients)
@@ -371,6 +375,7 @@ account says."
   (directory nil :documentation "A directory for copies, once there is one.")
   (on-ask nil :documentation "Function that answers questions, or nil.")
   (asked nil :documentation "Non-nil when the user's password was given.")
+  (without nil :documentation "EHLO keywords that the server did not keep.")
   (refusal nil :documentation "Why that was refused, in words, then."))
 
 (defun mew-submit-request--copy-name (work name)
@@ -397,9 +402,18 @@ account says."
           copy)
       file)))
 
+(defun mew-submit-request--without (work)
+  "Return keywords to leave out for WORK because of its server, as a plist."
+  (when-let* ((keywords (mew-submit-request--work-without work)))
+    (list :without (append keywords
+                           (plist-get (mew-submit-request--work-account work)
+                                      :without)))))
+
 (defun mew-submit-request--make (work)
   "Return a request for WORK."
-  (append (mew-submit-request-make (mew-submit-request--work-account work)
+  (append (mew-submit-request-make (append (mew-submit-request--without work)
+                                           (mew-submit-request--work-account
+                                            work))
                                    (mew-submit-request--public-file work)
                                    (mew-submit-request--work-fields work)
                                    (mew-submit-request--work-from work)
@@ -473,8 +487,23 @@ Whoever is asked hears of the tunnel as well: it makes another network."
 
 (defun mew-submit-request--again (work done)
   "Return another request for WORK after its end DONE, or nil.
-That is when the password was refused for good and there is somebody to ask
-for another one, but only once.  A function that answers questions has the
+It is one where the server has refused what it offers itself, without that, or
+one with another password."
+  (if (and (equal (plist-get done :about) "offer")
+           (null (mew-submit-request--work-without work)))
+      (progn
+        (when-let* ((observe (mew-submit-request--work-observe work)))
+          (funcall observe done))
+        (setf (mew-submit-request--work-without work)
+              (plist-get done :left-out))
+        (mew-submit-request--make work))
+    (mew-submit-request--again-with-password work done)))
+
+(defun mew-submit-request--again-with-password (work done)
+  "Return another request for WORK after its end DONE, or nil.
+That is when the password was refused for good, and not the log-in for another
+reason (RFC 4954, section 6), and there is somebody to ask for another one, but
+only once.  A function that answers questions has the
 property `mew-submit-asks-again' when it gives another password to an event
 with :wrong."
   (when (and (not noninteractive)

@@ -662,6 +662,7 @@ struct stream
   struct progress *progress;
   bool bdat;
   uint64_t total, sent, acknowledged;
+  uint64_t acknowledged_before; /* of all that the connection has carried */
   msub_time reported;
   size_t length;
   char block[BLOCK_OCTETS];
@@ -695,6 +696,25 @@ tick (void *stream)
   report_progress (stream, false);
 }
 
+/* Packets of this length and less get through everywhere (RFC 8200 section 5, without headers).  */
+#define SHORT_PACKET 1200
+
+/* Nobody has acknowledged what was sent in time, and ERR says so.  Where short packets got through before, and not even the
+   first of the long ones does, it is their length.  BEFORE: what was acknowledged then.  */
+static int
+stuck (const struct msub_smtp *smtp, uint64_t before, struct msub_error *err)
+{
+  const struct msub_connection *c = smtp->c;
+  if (err->kind != MSUB_TIMEOUT || msub_connection_unacknowledged (c) <= SHORT_PACKET
+      || msub_connection_acknowledged (c) != before)
+    return -1;
+  *err = (struct msub_error) { 0 };
+  return msub_fail (err, MSUB_TIMEOUT,
+                    "%s has acknowledged nothing of the message in %g s, though it has answered before: long packets do not "
+                    "get through (MTU of a VPN or a DSL line?). The message was not delivered",
+                    c->peer.text, c->patience_msecs / 1000.0);
+}
+
 /* The last reply, in the middle of a message by BDAT: was it BDAT that it refused?  */
 static int
 broken_off (struct stream *stream, struct msub_error *err)
@@ -706,19 +726,44 @@ broken_off (struct stream *stream, struct msub_error *err)
   return stream->bdat ? unanswered (stream->progress, smtp, "CHUNKING", err) : -1;
 }
 
+/* Send the block but its last REST octets.  */
+static int
+send_block_but (struct stream *stream, size_t rest, struct msub_error *err)
+{
+  struct msub_smtp *smtp = stream->smtp;
+  size_t length = stream->length - rest;
+  int sent = msub_connection_stream (smtp->c, stream->block, length, msub_smtp_usecs (smtp, BLOCK_SECONDS), err);
+  if (sent < 0 && err->kind != MSUB_LOST && err->kind != MSUB_TLS)
+    return stuck (smtp, stream->acknowledged_before, err);
+  if (sent <= 0)
+    return broken_off (stream, err);
+  stream->sent += length;
+  stream->length = rest;
+  memmove (stream->block, stream->block + length, rest);
+  report_progress (stream, false);
+  return 0;
+}
+
 static int
 send_block (struct stream *stream, struct msub_error *err)
 {
+  return send_block_but (stream, 0, err);
+}
+
+/* The end of a message is sent when all before it has arrived: where the way swallows it, it is certain that the message was
+   not delivered.  A short one shares its fate with the end anyway.  */
+static int
+send_all_but_end (struct stream *stream, size_t end, struct msub_error *err)
+{
   struct msub_smtp *smtp = stream->smtp;
-  int sent = msub_connection_stream (smtp->c, stream->block, stream->length, msub_smtp_usecs (smtp, BLOCK_SECONDS), err);
-  if (sent < 0 && err->kind != MSUB_LOST && err->kind != MSUB_TLS)
+  if (stream->sent + stream->length <= SHORT_PACKET)
+    return 0;
+  if (send_block_but (stream, end, err))
     return -1;
-  if (sent <= 0)
+  int settled = msub_connection_settle (smtp->c, true, msub_smtp_usecs (smtp, BLOCK_SECONDS), err);
+  if (settled == 0)
     return broken_off (stream, err);
-  stream->sent += stream->length;
-  stream->length = 0;
-  report_progress (stream, false);
-  return 0;
+  return settled < 0 ? stuck (smtp, stream->acknowledged_before, err) : 0;
 }
 
 static int
@@ -820,9 +865,14 @@ stream_message (struct stream *stream, bool bdat, const struct msub_body_facts *
       if (append (stream, command, (size_t) n, err))
         return -1;
     }
-  if (send_body (stream, facts, err) || (!bdat && append (stream, ".\r\n", 3, err)))
+  static const char dot[] = ".\r\n";
+  size_t end = bdat ? 1 : sizeof dot - 1;
+  if (send_body (stream, facts, err))
     return -1;
-  if (journal_dot (stream->progress, err) || send_block (stream, err))
+  /* The dot stays together.  */
+  if (!bdat && ((stream->length + end > sizeof stream->block && send_block (stream, err)) || append (stream, dot, end, err)))
+    return -1;
+  if (send_all_but_end (stream, end, err) || journal_dot (stream->progress, err) || send_block (stream, err))
     return -1;
   stream->progress->in_doubt = true;
   if (read_final_reply (smtp, false, bdat, stream->progress, err))
@@ -843,6 +893,7 @@ send_message (struct msub_smtp *smtp, bool binary, bool bdat, int fd, const stru
   stream->smtp = smtp;
   stream->progress = progress;
   stream->bdat = bdat;
+  stream->acknowledged_before = msub_connection_acknowledged (smtp->c);
   stream->total = wire_octets (binary, facts);
   stream->sent = 0;
   stream->length = 0;
@@ -910,6 +961,26 @@ read_flight_replies (struct msub_smtp *smtp, size_t first, size_t last, struct p
   return 0;
 }
 
+/* Send the flight.  A chunk's last octet comes when all before it has arrived, as at the end of any message.  */
+static int
+send_flight (struct msub_smtp *smtp, enum closing end, struct progress *progress, struct msub_error *err)
+{
+  int seconds = end == BDAT ? BLOCK_SECONDS : RCPT_SECONDS;
+  bool apart = end == BDAT && smtp->c->out_length > SHORT_PACKET;
+  uint64_t before = msub_connection_acknowledged (smtp->c);
+  smtp->in_message = end == BDAT;
+  if (apart
+      && (msub_connection_flush_but (smtp->c, 1, msub_smtp_deadline (smtp, seconds), err)
+          || msub_connection_settle (smtp->c, false, msub_smtp_usecs (smtp, seconds), err) < 0))
+    {
+      smtp->c->out_length = 0;
+      return stuck (smtp, before, err);
+    }
+  if (end == BDAT && journal_dot (progress, err))
+    return -1;
+  return msub_connection_flush (smtp->c, msub_smtp_deadline (smtp, seconds), err);
+}
+
 static int
 put_closing (struct msub_smtp *smtp, enum closing closing, bool binary, int fd, const struct msub_body_facts *facts,
              struct msub_error *err)
@@ -934,12 +1005,9 @@ send_envelope_in_flights (struct msub_smtp *smtp, const struct msub_envelope *en
       for (; i < last; i++)
         if (put_recipient (smtp, envelope, i, err))
           return -1;
-      if (put_closing (smtp, end, sends_binary (smtp, envelope), fd, facts, err)
-          || (end == BDAT && journal_dot (progress, err)))
+      if (put_closing (smtp, end, sends_binary (smtp, envelope), fd, facts, err))
         return -1;
-      int seconds = end == BDAT ? BLOCK_SECONDS : RCPT_SECONDS;
-      smtp->in_message = end == BDAT;
-      if (msub_connection_flush (smtp->c, msub_smtp_deadline (smtp, seconds), err))
+      if (send_flight (smtp, end, progress, err))
         return err->kind == MSUB_LOST || err->kind == MSUB_TLS ? interrupted (smtp, err) : -1;
       progress->in_doubt = end == BDAT;
       if (read_flight_replies (smtp, first, last, progress, err))

@@ -42,6 +42,8 @@ The first one that fits the sender of a message is used.  Each is a plist:
            \"none\" for no authentication
 `:sender'  the envelope sender, instead of the one in the message
 `:helo'    the argument of EHLO, instead of `mew-submit-helo'
+`:without' a list of EHLO keywords not to believe the server, such as
+           \"CHUNKING\" or \"PIPELINING\"
 
 TLS:
 `:tls-minimum' \"1.2\" (the default) or \"1.3\"
@@ -100,6 +102,7 @@ from auth-source."
             (:auth (string :tag "SASL mechanism, or none"))
             (:sender (string :tag "Envelope sender"))
             (:helo (string :tag "Argument of EHLO"))
+            (:without (repeat :tag "EHLO keywords not to believe" string))
             (:tls-minimum (choice :tag "Least TLS version"
                                   (const "1.2") (const "1.3")))
             (:tls-priority (string :tag "GnuTLS priority string"))
@@ -148,7 +151,8 @@ M-x customize-option RET mew-submit-accounts RET shows those there are"
   "What to do about accounts that cannot be used.")
 
 (defconst mew-submit-account--inner
-  '(:password :password-file :all-or-none :each)
+  '(:password :password-file :all-or-none :each
+    :author :resolved :proxy-password)
   "Keys that programs, not users, give an account.")
 
 (defun mew-submit-account-throw (account format &rest args)
@@ -247,6 +251,24 @@ list of them: a pair of parentheses is missing.  %s" mew-submit-account--remedy)
         (t (mew-submit-error-throw
             'config nil "The value of mew-submit-accounts is no list of accounts.  %s"
             mew-submit-account--remedy))))
+
+(defun mew-submit-account-without (keywords)
+  "Return KEYWORDS, EHLO keywords that are not to count, with commas, or nil.
+Signal `mew-submit-config' for one that is none, or that safety depends on."
+  (mapc (lambda (keyword)
+          (cond ((not (and (stringp keyword)
+                           (string-match-p "\\`[A-Za-z0-9][A-Za-z0-9-]*\\'"
+                                           keyword)))
+                 (mew-submit-error-throw 'config nil "Not an EHLO keyword: %s"
+                                         keyword))
+                ((member (upcase keyword) '("STARTTLS" "AUTH"))
+                 (mew-submit-error-throw 'config nil "%s cannot be left out: \
+%s" keyword (if (equal (upcase keyword) "AUTH")
+                ":auth \"none\" means no log-in"
+              ":tls says how much TLS there has to be")))))
+        keywords)
+  (and keywords
+       (string-join (delete-dups (mapcar #'upcase keywords)) ",")))
 
 ;;; By the sender
 

@@ -8,7 +8,8 @@
 ;; Floor 2.  It owns the memory of what a server has offered at a port: STARTTLS in a
 ;; session whose certificate was verified afterwards, and the best SASL mechanism
 ;; inside verified TLS.  A server that offers less later raises an alarm.  What is
-;; remembered never gets weaker by itself; the user can have it forgotten.
+;; remembered never gets weaker by itself; the user can have it forgotten.  And of what
+;; it has offered and not kept, so that the next message does without for a month.
 ;;
 ;; The file holds one Lisp list, which is read and never evaluated.  It is read again
 ;; before each use, and written under another name first, so that several Emacsen can
@@ -16,6 +17,7 @@
 
 ;;; Code:
 
+(require 'cl-lib)
 (require 'mew-submit-error)
 (require 'mew-submit-state)
 (require 'seq)
@@ -46,11 +48,21 @@ it is noticed when a server that has nothing else has nothing at all.")
      (and (proper-list-p plist)
           (memq (plist-get plist :starttls) '(nil t))
           (let ((auth (plist-get plist :auth)))
-            (or (null auth) (member auth mew-submit-memory--mechanisms)))))))
+            (or (null auth) (member auth mew-submit-memory--mechanisms)))
+          (mew-submit-memory--unkept-p (plist-get plist :unkept))))))
+
+(defun mew-submit-memory--unkept-p (unkept)
+  "Does UNKEPT look like a list of (KEYWORD . SECONDS)?"
+  (and (proper-list-p unkept)
+       (seq-every-p (lambda (pair)
+                      (and (consp pair) (stringp (car pair))
+                           (natnump (cdr pair))))
+                    unkept)))
 
 (defun mew-submit-memory-read (file)
   "Return what FILE remembers: a list of ((SERVER . PORT) . PLIST).
-PLIST may have :starttls, which is t, and :auth, a mechanism.  Signal
+PLIST may have :starttls, which is t, :auth, a mechanism, and :unkept, a list of
+\(KEYWORD . SECONDS): what was offered and not kept, and when.  Signal
 `mew-submit-config' when FILE holds something else: what was remembered must
 not be lost in silence."
   (when (and file (file-exists-p file))
@@ -138,7 +150,44 @@ Only TLS 1.3 always has channel bindings."
          (let ((mechanism (plist-get event :mechanism)))
            (when (and verified
                       (member mechanism mew-submit-memory--mechanisms))
-             (mew-submit-memory--learn file server port nil mechanism))))))))
+             (mew-submit-memory--learn file server port nil mechanism))))
+        ('done (when (and port (plist-get event :left-out))
+                 (mew-submit-memory--learn-unkept
+                  file server port (plist-get event :left-out))))))))
+
+;;; Offers that were not kept
+
+(defconst mew-submit-memory--unkept-seconds (* 30 24 60 60)
+  "For how long an offer that was not kept is not believed: a month.")
+
+(defun mew-submit-memory--learn-unkept (file server port keywords)
+  "Make FILE remember KEYWORDS, which PORT of SERVER has offered and not kept."
+  (let* ((entries (mew-submit-memory-read file))
+         (place (cons (downcase server) port))
+         (entry (copy-sequence (cdr (assoc place entries))))
+         (unkept (seq-remove (lambda (pair) (member (car pair) keywords))
+                             (plist-get entry :unkept))))
+    (mew-submit-memory--write
+     file
+     (cons (cons place
+                 (plist-put entry :unkept
+                            (append (mapcar (lambda (keyword)
+                                              (cons keyword (time-convert nil 'integer)))
+                                            keywords)
+                                    unkept)))
+           (seq-remove (lambda (other) (equal (car other) place)) entries)))))
+
+(defun mew-submit-memory-without (file server ports)
+  "Return the EHLO keywords that SERVER has not kept at PORTS, as FILE remembers.
+What is older than a month is tried again."
+  (let ((oldest (- (time-convert nil 'integer)
+                   mew-submit-memory--unkept-seconds)))
+    (seq-uniq
+     (cl-loop for ((name . port) . plist) in (mew-submit-memory-read file)
+              when (and (equal name (downcase server)) (memql port ports))
+              append (cl-loop for (keyword . seconds)
+                              in (plist-get plist :unkept)
+                              when (> seconds oldest) collect keyword)))))
 
 (defun mew-submit-memory-request (file server ports)
   "Return the part of a request about SERVER at PORTS, as remembered in FILE.

@@ -316,7 +316,7 @@ since it may have arrived.")
   (dolist (attempt (plist-get done :attempts))
     (insert "  - " (mew-submit-report-attempt attempt) "\n"))
   (mew-submit-notice--heading "What to do")
-  (insert "  " (mew-submit-report-advice (plist-get done :kind)) "\n"
+  (insert "  " (mew-submit-report-advice done) "\n"
           "  " (mew-submit-notice--state-words entry) "\n")
   (when-let* ((offer (mew-submit-offer-text (plist-get entry :account) done)))
     (insert "  " offer "\n")))

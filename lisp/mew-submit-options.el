@@ -51,6 +51,8 @@ less is an alarm")
     ("--network-cache" :network-cache "FILE" "remember there which ports a \
 network blocks")
     ("--helo" :helo "NAME" "argument of EHLO")
+    ("--without" :without "KEYWORD,..." "EHLO keywords not to believe, such as \
+CHUNKING")
     ("--fallback" :fallback "always|never" "use less preferred ports? default: \
 always")
     ("--timeout" :timeout "SECONDS" "for each connection; default: 10")
@@ -98,6 +100,9 @@ ARGUMENT is nil for a flag.")
     (:fallback (mew-submit-command-choice name value '(always never)))
     ((or :timeout :step-timeout) (mew-submit-command-seconds name value))
     (:auth (mew-submit-options--mechanism value))
+    (:without (let ((keywords (split-string value ",")))
+                (mew-submit-command-checked #'mew-submit-account-without
+                                            keywords)))
     (:tls-minimum (mew-submit-command-read #'mew-submit-tls-minimum value))
     (:tunnel (mew-submit-command-checked #'mew-submit-tunnel-parse value))
     (:ssh (mew-submit-command-read #'mew-submit-tunnel-parse

@@ -39,9 +39,22 @@ addresses or the account first.")
     ("usage" . "See --help.  Nothing was sent."))
   "What to do next, by kind.")
 
-(defun mew-submit-report-advice (kind)
-  "Return what to do next after an end of KIND, or an empty string."
-  (or (cdr (assoc kind mew-submit-report--advice)) ""))
+(defconst mew-submit-report--auth-advice
+  '(("token" . "Sign in again, so that there is a new access token.  Nothing \
+was sent.")
+    ("app-password" . "Make one and give it as the password.  Nothing was sent.")
+    ("mechanism" . "Nothing was sent.")
+    ("no-log-in" . "This port takes no log-in: check server and port.")
+    ("nothing" . "Ask who runs the server; another password does not help, and \
+more log-ins may do harm.  Nothing was sent."))
+  "What to do next when a log-in was refused, by what that is about.")
+
+(defun mew-submit-report-advice (done)
+  "Return what to do next after DONE, the end of a message, or an empty string."
+  (let ((kind (plist-get done :kind)))
+    (or (cdr (assoc (plist-get done :about) mew-submit-report--auth-advice))
+        (cdr (assoc kind mew-submit-report--advice))
+        "")))
 
 (defconst mew-submit-report--alarms
   '(("striptls" . "The server has offered TLS before and does not any more: \
@@ -169,7 +182,7 @@ Through a tunnel the family is not known."
                  "")
                (if (equal kind "usage") "usage" result)
                (mew-submit-report-what done)
-               (mew-submit-report-advice kind))))))
+               (mew-submit-report-advice done))))))
 
 (provide 'mew-submit-report)
 ;;; mew-submit-report.el ends here

@@ -354,7 +354,8 @@ Nobody is asked whether to fall back on a port that takes no log-in."
                          mew-submit-step-timeout))
       :tls (plist-get plan :tls)
       :helo (mew-submit-address-helo (or (plist-get account :helo)
-                                         mew-submit-helo)))
+                                         mew-submit-helo))
+      :without (mew-submit-account-without (plist-get account :without)))
      (mew-submit-tls-request account host ports)
      tunnel
      credentials)))
@@ -369,10 +370,13 @@ ACCOUNT is a plist, as in `mew-submit-accounts', and may have :password,
 :memory, :timeout and :step-timeout too.  FROM and RECIPIENTS, or nil, are the
 envelope.  Signal a condition such as `mew-submit-message' or
 `mew-submit-config' for whatever cannot be used."
-  (let ((connection (mew-submit-request--connection
-                     (append account
-                             (list :author (mew-submit-message-author fields)))))
-        (recipients (mew-submit-request--recipients recipients fields)))
+  (let* ((connection (mew-submit-request--connection
+                      (append account
+                              (list :author (mew-submit-message-author fields)))))
+         (recipients (mew-submit-request--recipients recipients fields))
+         (memory (mew-submit-request--memory-file account))
+         (name (mew-submit-request--certified-name account))
+         (ports (mew-submit-request--ports connection)))
     (append
      (list
       :from (mew-submit-request--octets
@@ -382,13 +386,14 @@ envelope.  Signal a condition such as `mew-submit-message' or
       :file (mew-submit-tls-file-name file)
       :binary (and (mew-submit-message-binary-p fields) t)
       :trace mew-submit-log)
-     connection
+     (list :without (mew-submit-account-without
+                     (append (mew-submit-memory-without memory name ports)
+                             (plist-get account :without))))
+     (cl-loop for (key value) on connection by #'cddr
+              unless (eq key :without) append (list key value))
      (mew-submit-extension-request account)
      (mew-submit-extension-each account recipients)
-     (mew-submit-memory-request
-      (mew-submit-request--memory-file account)
-      (mew-submit-request--certified-name account)
-      (mew-submit-request--ports connection))
+     (mew-submit-memory-request memory name ports)
      (mew-submit-request--share account connection))))
 
 (defun mew-submit-request-check (account file fields from recipients)
@@ -495,6 +500,7 @@ account says."
   (directory nil :documentation "A directory for copies, once there is one.")
   (on-ask nil :documentation "Function that answers questions, or nil.")
   (asked nil :documentation "Non-nil when the user's password was given.")
+  (without nil :documentation "EHLO keywords that the server did not keep.")
   (refusal nil :documentation "Why that was refused, in words, then."))
 
 (defun mew-submit-request--copy-name (work name)
@@ -521,9 +527,18 @@ account says."
           copy)
       file)))
 
+(defun mew-submit-request--without (work)
+  "Return keywords to leave out for WORK because of its server, as a plist."
+  (when-let* ((keywords (mew-submit-request--work-without work)))
+    (list :without (append keywords
+                           (plist-get (mew-submit-request--work-account work)
+                                      :without)))))
+
 (defun mew-submit-request--make (work)
   "Return a request for WORK."
-  (append (mew-submit-request-make (mew-submit-request--work-account work)
+  (append (mew-submit-request-make (append (mew-submit-request--without work)
+                                           (mew-submit-request--work-account
+                                            work))
                                    (mew-submit-request--public-file work)
                                    (mew-submit-request--work-fields work)
                                    (mew-submit-request--work-from work)
@@ -661,15 +676,35 @@ Either the user has said so of the network, or the other ports take no log-in."
     (_ (when-let* ((on-ask (mew-submit-request--work-on-ask work)))
          (funcall on-ask event)))))
 
+(defun mew-submit-request--password-refused-p (done)
+  "Did the server of DONE refuse the secret itself?"
+  (and (equal (plist-get done :kind) "auth")
+       (member (plist-get done :about) '("password" "app-password" "token"))
+       t))
+
 (defun mew-submit-request--again (work done)
   "Return another request for WORK after its end DONE, or nil.
-That is when the password was refused for good and there is somebody to ask
-for another one, but only once: the event has :wrong then."
+It is one where the server has refused what it offers itself, without that, or
+one with another password."
+  (if (and (equal (plist-get done :about) "offer")
+           (null (mew-submit-request--work-without work)))
+      (progn
+        (when-let* ((observe (mew-submit-request--work-observe work)))
+          (funcall observe done))
+        (setf (mew-submit-request--work-without work)
+              (plist-get done :left-out))
+        (mew-submit-request--make work))
+    (mew-submit-request--again-with-password work done)))
+
+(defun mew-submit-request--again-with-password (work done)
+  "Return another request for WORK after its end DONE, or nil.
+That is when the password was refused for good, and not the log-in for another
+reason (RFC 4954, section 6), and there is somebody to ask for another one, but
+only once: the event has :wrong then."
   (when (and (mew-submit-request--asks-user-p work)
              (mew-submit-request--work-asked work)
              (null (mew-submit-request--work-refusal work))
-             (equal (plist-get done :kind) "auth")
-             (<= 500 (plist-get done :code) 599))
+             (mew-submit-request--password-refused-p done))
     (setf (mew-submit-request--work-refusal work) (plist-get done :text))
     (mew-submit-request--settle work done)
     (mew-submit-request--make work)))
@@ -744,7 +779,7 @@ Return the session that looks, or nil where there is nothing to look at."
     (pcase (plist-get event :event)
       ('auth (when-let* ((save (mew-submit-auth-settle job t host)))
                (mew-submit-auth-offer-to-save host save)))
-      ('done (when (equal (plist-get event :kind) "auth")
+      ('done (when (mew-submit-request--password-refused-p event)
                (mew-submit-auth-settle job nil host))
              (mew-submit-auth-close job)))))
 

@@ -287,12 +287,8 @@ One that was accepted may be left out all the same, at the end of the message."
 RECIPIENTS are its `recipient' events."
   (let ((refused (mew-submit-session--refused recipients)))
     (if (and (equal kind "ok") refused)
-        (cons "partial"
-              (if (cl-every (lambda (event)
-                              (<= 400 (or (plist-get event :code) 0) 499))
-                            refused)
-                  75
-                69))
+        ;; Never 75: a script that sends again would send twice to the others.
+        (cons "partial" 69)
       (cons (mew-submit-error-result kind) (mew-submit-error-status kind)))))
 
 (defun mew-submit-session--text (session event)
@@ -371,8 +367,9 @@ That nobody gave a secret is not a refusal: the server has not judged one."
      (let ((said (or (plist-get event :said)
                      (plist-get (mew-submit-session-reply session) :said))))
        (and said (list :said said)))
-     (and (plist-get event :alarm)
-          (list :alarm (plist-get event :alarm))))))
+     (cl-loop for key in '(:alarm :about :left-out)
+              when (plist-get event key)
+              append (list key (plist-get event key))))))
 
 ;;; Callbacks
 

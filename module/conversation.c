@@ -188,6 +188,23 @@ msub_smtp_doubt (const struct msub_smtp *smtp)
                    : " (said without TLS: anybody on the way may have said it)";
 }
 
+bool
+msub_smtp_dislikes_name (const struct msub_smtp *smtp)
+{
+  const struct msub_reply *reply = msub_smtp_last (smtp);
+  bool named = strchr (smtp->helo, '.') && strcasestr (reply->text, smtp->helo);
+  return reply->code >= 400 && (named || strcasestr (reply->text, "HELO") || strcasestr (reply->text, "EHLO"));
+}
+
+void
+msub_smtp_name_advice (const struct msub_smtp *smtp, struct msub_error *err)
+{
+  char advice[400];
+  msub_text_format (advice, sizeof advice, "This is about the name that this machine gives in EHLO, %s: :helo or --helo sets "
+                    "another", smtp->helo);
+  msub_error_add (err, advice);
+}
+
 int
 msub_smtp_failed (const struct msub_smtp *smtp, enum msub_kind kind_5, const char *what, struct msub_error *err)
 {
@@ -207,6 +224,8 @@ msub_smtp_failed (const struct msub_smtp *smtp, enum msub_kind kind_5, const cha
   err->code = reply->code;
   memcpy (err->enhanced, reply->enhanced, sizeof err->enhanced);
   msub_reply_lines (reply, err->said, sizeof err->said);
+  if (msub_smtp_dislikes_name (smtp))
+    msub_smtp_name_advice (smtp, err);
   return -1;
 }
 

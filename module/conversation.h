@@ -22,6 +22,7 @@ struct msub_smtp
 {
   struct msub_connection *c;
   const char *helo;
+  const char *without; /* EHLO keywords that do not count, as msub_capabilities_leave_out takes them, or NULL */
   int step_msecs;
   bool tls, verified;
   bool in_message;  /* from the message's first octet to its answer: no command may be sent, and no goodbye said */
@@ -66,6 +67,11 @@ const struct msub_reply *msub_smtp_shown (const struct msub_smtp *smtp);
 /* Fill ERR from the last reply, which was to WHAT: KIND_5 for a 5yz, MSUB_DEFERRED for a 4yz, MSUB_PROTOCOL for anything
    else.  -1.  */
 int msub_smtp_failed (const struct msub_smtp *smtp, enum msub_kind kind_5, const char *what, struct msub_error *err);
+
+/* Is the last reply about the name that this machine gives in EHLO?  Some servers say so not before RCPT.  */
+bool msub_smtp_dislikes_name (const struct msub_smtp *smtp);
+/* Have ERR say how to change it.  */
+void msub_smtp_name_advice (const struct msub_smtp *smtp, struct msub_error *err);
 
 /* What to say behind words that nobody has vouched for (SECURITY: L8); "" inside verified TLS.  Static.  */
 const char *msub_smtp_doubt (const struct msub_smtp *smtp);

@@ -138,6 +138,16 @@ msub_fail_errno (struct msub_error *err, enum msub_kind kind, int errnum, const 
   return -1;
 }
 
+void
+msub_error_add (struct msub_error *err, const char *sentence)
+{
+  char whole[MSUB_TEXT_MAX];
+  size_t length = strlen (err->text);
+  bool ended = length > 0 && strchr (".!?", err->text[length - 1]);
+  msub_text_format (whole, sizeof whole, "%s%s %s", err->text, ended ? "" : ".", sentence);
+  memcpy (err->text, whole, strlen (whole) + 1);
+}
+
 /* Decode one UTF-8 sequence of at most N octets.  Returns its length, or 0 where it is not
    well-formed (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF).  */
 static size_t

@@ -42,6 +42,8 @@ struct msub_error
   enum msub_kind kind;
   int code;           /* SMTP reply code, or 0 */
   char enhanced[12];  /* RFC 3463 status code such as "5.1.1", or "" */
+  const char *about;  /* NULL, or what is to be changed.  Of MSUB_AUTH: "password", "app-password", "token", "mechanism",
+                         "nothing"; of MSUB_INSECURE: "no-log-in"; of MSUB_DEFERRED: "offer", for at once without it, it may work.  Static.  */
   const char *alarm;  /* NULL, or what somebody may be up to: "striptls", "weaker-auth".  Static.  */
   char text[MSUB_TEXT_MAX]; /* valid UTF-8 without control characters */
   char said[MSUB_TEXT_MAX]; /* the server's reply that is why: its lines' texts, each as clean and ended by '\n'; or "" */
@@ -54,6 +56,9 @@ const char *msub_kind_name (enum msub_kind kind);
    The text is cleaned (msub_text_clean).  */
 int msub_fail (struct msub_error *err, enum msub_kind kind, const char *format, ...)
   __attribute__ ((format (printf, 3, 4)));
+
+/* Put one more sentence behind ERR's text.  */
+void msub_error_add (struct msub_error *err, const char *sentence);
 
 /* As msub_fail, with the words for errno value ERRNUM behind the text.  */
 int msub_fail_errno (struct msub_error *err, enum msub_kind kind, int errnum, const char *format, ...)

@@ -2,6 +2,7 @@
 
    Floor 3.  SPDX-License-Identifier: GPL-3.0-or-later  */
 
+#define _GNU_SOURCE
 #include "login.h"
 #include "tls.h"
 
@@ -63,6 +64,21 @@ listed (const char *name, const char *wanted)
   return false;
 }
 
+/* Does the server offer nothing to log in with but access tokens?  */
+static bool
+only_tokens (const struct msub_smtp *smtp)
+{
+  bool some = false;
+  for (const struct msub_sasl_mechanism *m = msub_sasl_mechanisms; m->name; m++)
+    if (msub_capabilities_offer (&smtp->caps, m->name))
+      {
+        if (m->secret != MSUB_SASL_TOKEN)
+          return false;
+        some = true;
+      }
+  return some;
+}
+
 /* Nothing that is wanted is offered.  Where something was before, somebody may have taken it out; but nobody on the way can
    take anything out of verified TLS, and where nothing at all is offered there is nothing to fall for either.  */
 static void
@@ -75,6 +91,16 @@ nothing_offered (const struct msub_smtp *smtp, const char *wanted, const char *r
                  "%s takes no log-in at port %d, so mail cannot be submitted there by a user. Check the account's server, "
                  "port and user. No credentials and no message were sent",
                  smtp->c->peer.text, smtp->c->port);
+      err->about = "no-log-in";
+      return;
+    }
+  if (!wanted && (!remembered || msub_capabilities_offer (&smtp->caps, remembered)) && only_tokens (smtp))
+    {
+      msub_fail (err, MSUB_AUTH,
+                 "%s takes access tokens only (%s), and no password. Nothing was sent; :oauth t, or --auth with "
+                 "--token-command, has mew-submit log in with a token",
+                 smtp->c->peer.text, smtp->caps.mechanisms);
+      err->about = "mechanism";
       return;
     }
   if (remembered)
@@ -150,11 +176,12 @@ cancel_auth (struct msub_smtp *smtp)
 
 /* The answer to a 334.  *RESPONSE, if it is not NULL, is the first response that did not go with AUTH.  */
 static int
-answer_challenge (struct msub_smtp *smtp, struct msub_sasl *sasl, char **response, struct msub_error *err)
+answer_challenge (struct msub_smtp *smtp, struct msub_sasl *sasl, const struct msub_sasl_mechanism *mechanism,
+                  char **response, struct msub_error *err)
 {
   const struct msub_reply *reply = msub_smtp_last (smtp);
   size_t length = reply->text_length > 0 ? reply->text_length - 1 : 0; /* without the '\n' */
-  if (reply->lines != 1)
+  if (reply->lines != 1 && strcmp (mechanism->name, "LOGIN") != 0)
     return msub_fail (err, MSUB_PROTOCOL, "The server's authentication challenge has more than one line");
   if (!*response
       && (msub_sasl_step (sasl, reply->text, length, smtp->c->context, msub_smtp_deadline (smtp, AUTH_SECONDS), response, err)
@@ -165,6 +192,74 @@ answer_challenge (struct msub_smtp *smtp, struct msub_sasl *sasl, char **respons
   int result = put_secret (smtp, *response, "****", err);
   msub_wipe_free (response);
   return result;
+}
+
+/* The 535s that leave it open what was wrong: it is the password, as far as anybody can know.  */
+static bool
+undetermined (const char *enhanced)
+{
+  static const char *const codes[] = { "", "5.0.0", "5.7.0", "5.7.1", "5.7.3", "5.7.8" };
+  for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+    if (strcmp (enhanced, codes[i]) == 0)
+      return true;
+  return false;
+}
+
+/* Words of a 535 that change nothing but the advice.  */
+static bool
+names_app_password (const char *text)
+{
+  return strcasestr (text, "app password") || strcasestr (text, "app-password") || strcasestr (text, "application password")
+         || strcasestr (text, "specific password");
+}
+
+/* What has to be changed after REPLY, a 5yz to AUTH with MECHANISM (RFC 4954 section 6).  Another password is no use, and
+   a further log-in may do harm, unless the reply is about the password.  */
+static const char *
+refusal_is_about (const struct msub_reply *reply, const struct msub_sasl_mechanism *mechanism)
+{
+  /* The server has offered the mechanism, and does not know it or this way to use it.  */
+  if (reply->code == 500 || reply->code == 502 || reply->code == 504)
+    return "mechanism";
+  if (reply->code == 534 || (reply->code == 535 && (strcmp (reply->enhanced, "5.7.9") == 0 || names_app_password (reply->text))))
+    return mechanism->secret == MSUB_SASL_PASSWORD ? "app-password" : "mechanism";
+  if (reply->code != 535 || !undetermined (reply->enhanced))
+    return "nothing";
+  return mechanism->secret == MSUB_SASL_TOKEN ? "token" : mechanism->secret == MSUB_SASL_PASSWORD ? "password" : "nothing";
+}
+
+/* The server has said no to the log-in.  */
+static void
+refused (const struct msub_smtp *smtp, const struct msub_sasl *sasl, const struct msub_sasl_mechanism *mechanism,
+         struct msub_error *err)
+{
+  const struct msub_reply *reply = msub_smtp_shown (smtp);
+  char words[400], what[500], advice[200];
+  msub_text_format (words, sizeof words, "%s", msub_sasl_server_words (sasl));
+  msub_smtp_blot (smtp, words, strlen (words));
+  msub_text_format (what, sizeof what, "the %s%s%s%s",
+                    mechanism->secret == MSUB_SASL_TOKEN ? "access token" : "credentials", *words ? " (" : "", words,
+                    *words ? ")" : "");
+  if (reply->code / 100 != 5)
+    {
+      msub_smtp_failed (smtp, MSUB_AUTH, what, err);
+      return;
+    }
+  const char *about = refusal_is_about (reply, mechanism);
+  bool nothing = strcmp (about, "nothing") == 0, way = strcmp (about, "mechanism") == 0;
+  msub_smtp_failed (smtp, MSUB_AUTH, nothing || way ? "the log-in" : what, err);
+  err->about = about;
+  if (nothing)
+    msub_error_add (err, "This is not about the password");
+  else if (way)
+    {
+      msub_text_format (advice, sizeof advice,
+                        "It offers %s and then does not take it: :auth or --auth chooses another way to log in",
+                        mechanism->name);
+      msub_error_add (err, advice);
+    }
+  else if (strcmp (about, "app-password") == 0)
+    msub_error_add (err, "The provider wants an application password, made at its web site, instead of the usual one");
 }
 
 static int
@@ -185,7 +280,7 @@ run_auth (struct msub_smtp *smtp, struct msub_sasl *sasl, const struct msub_sasl
         msub_fail (err, MSUB_PROTOCOL, "The server goes on asking during authentication");
       if (msub_smtp_silence (smtp, err))
         goto out;
-      if (err->kind != MSUB_OK || answer_challenge (smtp, sasl, &response, err))
+      if (err->kind != MSUB_OK || answer_challenge (smtp, sasl, mechanism, &response, err))
         {
           result = cancel_auth (smtp);
           goto out;
@@ -193,12 +288,8 @@ run_auth (struct msub_smtp *smtp, struct msub_sasl *sasl, const struct msub_sasl
       if (msub_smtp_exchange (smtp, AUTH_SECONDS, err))
         goto out;
     }
-  char words[400], what[500];
-  msub_text_format (words, sizeof words, "%s", msub_sasl_server_words (sasl));
-  msub_smtp_blot (smtp, words, strlen (words));
-  msub_text_format (what, sizeof what, "the credentials%s%s%s", *words ? " (" : "", words, *words ? ")" : "");
   if (msub_smtp_last (smtp)->code != 235)
-    msub_smtp_failed (smtp, MSUB_AUTH, what, err);
+    refused (smtp, sasl, mechanism, err);
   else if (!msub_sasl_complete (sasl))
     msub_fail (err, MSUB_INSECURE,
                "%s says that the log-in succeeded before it has proved that it knows the password: it may be an impostor. "

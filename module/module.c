@@ -319,6 +319,7 @@ static const struct
   { ":user", TEXT, offsetof (struct msub_request, user) },
   { ":password", TEXT, offsetof (struct msub_request, password) },
   { ":helo", TEXT, offsetof (struct msub_request, helo) },
+  { ":without", TEXT, offsetof (struct msub_request, without) },
   { ":from", TEXT, offsetof (struct msub_request, from) },
   { ":file", TEXT, offsetof (struct msub_request, file) },
   { ":journal", TEXT, offsetof (struct msub_request, journal) },

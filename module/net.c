@@ -540,7 +540,10 @@ msub_connection_raw_recv (struct msub_connection *c, void *buf, size_t n)
 ssize_t
 msub_connection_raw_send (struct msub_connection *c, const void *buf, size_t n)
 {
-  return send (c->fd, buf, n, MSG_NOSIGNAL);
+  ssize_t put = send (c->fd, buf, n, MSG_NOSIGNAL);
+  if (put > 0)
+    c->sent += (uint64_t) put;
+  return put;
 }
 
 static ssize_t
@@ -779,6 +782,16 @@ msub_connection_flush (struct msub_connection *c, msub_time deadline, struct msu
   return sent < 0 ? -1 : 0;
 }
 
+int
+msub_connection_flush_but (struct msub_connection *c, size_t rest, msub_time deadline, struct msub_error *err)
+{
+  size_t first = c->out_length - rest;
+  int sent = send_all (c, c->out, first, deadline, 0, false, err);
+  memmove (c->out, c->out + first, rest);
+  c->out_length = sent < 0 ? 0 : rest;
+  return sent < 0 ? -1 : 0;
+}
+
 void
 msub_connection_flush_try (struct msub_connection *c)
 {
@@ -846,4 +859,38 @@ msub_connection_unacknowledged (const struct msub_connection *c)
   (void) c;
 #endif
   return 0;
+}
+
+uint64_t
+msub_connection_acknowledged (const struct msub_connection *c)
+{
+  return c->sent - msub_connection_unacknowledged (c);
+}
+
+/* Nothing wakes us when an acknowledgement comes: look, a little less often each time.  */
+int
+msub_connection_settle (struct msub_connection *c, bool heed, msub_time block_usecs, struct msub_error *err)
+{
+  msub_time deadline = msub_now () + block_usecs, pause = MSUB_MSECS (1);
+  size_t before = msub_connection_unacknowledged (c), waiting;
+  for (; (waiting = msub_connection_unacknowledged (c)) > 0; pause += pause < MSUB_TICK / 4 ? pause / 2 : 0)
+    {
+      if (heed && msub_connection_unread (c))
+        return 0;
+      if (waiting < before)
+        deadline = msub_now () + block_usecs;
+      before = waiting;
+      msub_time now = msub_now ();
+      if (now >= deadline)
+        return msub_connection_late (c, "acknowledge what was sent", err);
+      struct pollfd fds[2] = { { 0 }, { .fd = c->fd, .events = heed && !c->ended ? POLLIN : 0 } };
+      int ready = msub_net_poll (c->context, fds, 2, now + pause < deadline ? now + pause : deadline, err);
+      if (ready < 0)
+        return -1;
+      if (fds[1].revents & (POLLERR | POLLHUP))
+        return 1; /* it is broken: whatever is written next will say how */
+      if (c->tick)
+        c->tick (c->tick_data);
+    }
+  return 1;
 }

@@ -121,7 +121,7 @@ struct msub_connection
   bool secret;                  /* OUT holds credentials: wipe it once sent */
   bool ended;                   /* the peer has closed its side */
   bool cut;                     /* something was given up half way: nothing more is said, not even goodbye (SECURITY: I13) */
-  uint64_t received;            /* octets off the wire */
+  uint64_t received, sent;      /* octets off the wire, and handed to TCP */
   int patience_msecs;           /* how long the wait that begins may last, to be told; 0: not known */
   void (*tick) (void *data);    /* called each MSUB_TICK while something is waited for, or NULL */
   void *tick_data;
@@ -160,6 +160,9 @@ int msub_connection_late (const struct msub_connection *c, const char *what, str
 /* Send the flight.  DEADLINE holds for all of it.  */
 int msub_connection_flush (struct msub_connection *c, msub_time deadline, struct msub_error *err);
 
+/* Send all of the flight but its last REST octets, which stay.  */
+int msub_connection_flush_but (struct msub_connection *c, size_t rest, msub_time deadline, struct msub_error *err);
+
 /* Send as much of the flight as goes without waiting; for farewells.  Nothing where C->cut says so.  */
 void msub_connection_flush_try (struct msub_connection *c);
 
@@ -176,8 +179,13 @@ ssize_t msub_connection_fill (struct msub_connection *c, msub_time deadline, str
 /* Has the peer said something that nobody has read?  Never waits.  */
 bool msub_connection_unread (struct msub_connection *c);
 
-/* Octets written that the peer's TCP has not acknowledged, or 0 where the system does not tell.  */
+/* Octets written that the peer's TCP has not acknowledged, or 0 where the system does not tell; and those that it has.  */
 size_t msub_connection_unacknowledged (const struct msub_connection *c);
+uint64_t msub_connection_acknowledged (const struct msub_connection *c);
+
+/* Wait until everything written is acknowledged, where the system tells.  HEED: or the peer says something.  Each
+   acknowledgement renews a deadline of BLOCK_USECS.  Returns as msub_connection_stream.  */
+int msub_connection_settle (struct msub_connection *c, bool heed, msub_time block_usecs, struct msub_error *err);
 
 /* Descriptors of ours, non-blocking.  They are made close-on-exec, since Emacs may fork at any moment: a child that
    inherited one would keep a connection open that nobody here has any more (SECURITY: O11).  0, or -1 with errno.  */

@@ -13,6 +13,7 @@
 
 /* What a quotation in an error text holds at most, its "..." and NUL included.  */
 #define QUOTE_SIZE 64
+#define REASON_SIZE 256
 
 void
 msub_reply_reset (struct msub_reply_parser *parser)
@@ -39,20 +40,27 @@ head_length (const struct msub_reply_parser *parser)
   return parser->column < sizeof parser->head ? parser->column : sizeof parser->head;
 }
 
-/* Fail with WORDS and the present line as far as it is known: its head, and of the N octets at REST
-   those before the line's end.  Not waiting for the rest of the line is on purpose: who does not
-   speak SMTP may never end it.  */
+/* Fail with WORDS and the present line as far as it is known, SIZE octets at most: its head, and of
+   the N octets at REST those before the line's end.  Not waiting for the rest of the line is on
+   purpose: who does not speak SMTP may never end it.  */
 static int
-fail_line (const struct msub_reply_parser *parser, const char *words, const char *rest, size_t n,
-           struct msub_error *err)
+fail_quoting (const struct msub_reply_parser *parser, const char *words, const char *rest, size_t n,
+              size_t size, struct msub_error *err)
 {
-  char said[2 * QUOTE_SIZE], quote[QUOTE_SIZE];
+  char said[2 * REASON_SIZE], quote[REASON_SIZE];
   size_t length = head_length (parser);
   memcpy (said, parser->head, length);
   for (size_t i = 0; i < n && length < sizeof said && rest[i] != '\r' && rest[i] != '\n'; i++)
     said[length++] = rest[i];
-  msub_text_clean (quote, sizeof quote, said, length);
+  msub_text_clean (quote, size, said, length);
   return msub_fail (err, MSUB_PROTOCOL, NOT_SMTP "%s: \"%s\"", words, quote);
+}
+
+static int
+fail_line (const struct msub_reply_parser *parser, const char *words, const char *rest, size_t n,
+           struct msub_error *err)
+{
+  return fail_quoting (parser, words, rest, n, QUOTE_SIZE, err);
 }
 
 /* C is the code's next digit, or should be; REST begins with it.  */
@@ -71,9 +79,13 @@ take_code (struct msub_reply_parser *parser, char c, const char *rest, size_t n,
   const char *h = parser->head;
   int code = 100 * (h[0] - '0') + 10 * (h[1] - '0') + (h[2] - '0');
   if (parser->reply.code != 0 && parser->reply.code != code)
-    return msub_fail (err, MSUB_PROTOCOL,
-                      NOT_SMTP "the code changes from %d to %d within one reply",
-                      parser->reply.code, code);
+    {
+      char words[64];
+      snprintf (words, sizeof words, "the code changes from %d to %d within one reply",
+                parser->reply.code, code);
+      /* Some greet with 220 and say in the next line why not.  */
+      return fail_quoting (parser, words, rest + 1, n - 1, REASON_SIZE, err);
+    }
   parser->reply.code = code;
   return 0;
 }
@@ -179,14 +191,27 @@ msub_reply_feed (struct msub_reply_parser *parser, const char *octets, size_t n,
   return status;
 }
 
+/* The length of the enhanced code of REPLY and the spaces behind it at the beginning of the N octets of TEXT, or 0.  */
+static size_t
+code_length (const struct msub_reply *reply, const char *text, size_t n)
+{
+  size_t length = strlen (reply->enhanced);
+  bool same = length > 0 && n > length && memcmp (text, reply->enhanced, length) == 0 && text[length] == ' ';
+  return same ? length + strspn (text + length, " ") : 0;
+}
+
 void
 msub_reply_words (const struct msub_reply *reply, char *dst, size_t size)
 {
   char raw[MSUB_REPLY_TEXT_MAX + 16];
   size_t length = (size_t) snprintf (raw, 16, "%d", reply->code);
   bool line_start = true;
+  /* The code that stands on each line (RFC 2034 section 4) is said once.  */
+  bool repeated = code_length (reply, reply->text, reply->text_length) > 0;
   for (size_t i = 0; i < reply->text_length; i++)
     {
+      if (line_start && repeated && i > 0)
+        i += code_length (reply, reply->text + i, reply->text_length - i);
       char c = reply->text[i];
       if (c != '\n')
         {
@@ -350,8 +375,9 @@ parse_limits (struct msub_capabilities *caps, struct word rest)
     }
 }
 
+/* KEYWORD, if it is one of those without a value of interest, is offered or not.  */
 static void
-parse_keyword (struct msub_capabilities *caps, struct word line)
+set_flag (struct msub_capabilities *caps, struct word keyword, bool offered)
 {
   const struct { const char *name; bool *offered; } flags[] = {
     { "STARTTLS", &caps->starttls },     { "PIPELINING", &caps->pipelining },
@@ -362,6 +388,14 @@ parse_keyword (struct msub_capabilities *caps, struct word line)
     { "DELIVERBY", &caps->deliverby },   { "FUTURERELEASE", &caps->futurerelease },
     { "MT-PRIORITY", &caps->mt_priority },
   };
+  for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+    if (word_is (keyword, flags[i].name))
+      *flags[i].offered = offered;
+}
+
+static void
+parse_keyword (struct msub_capabilities *caps, struct word line)
+{
   struct word rest = line, keyword = next_word (&rest);
   const size_t old_form = sizeof "AUTH=" - 1;
   if (keyword.length >= old_form && word_is ((struct word) { keyword.start, old_form }, "AUTH="))
@@ -372,9 +406,7 @@ parse_keyword (struct msub_capabilities *caps, struct word line)
   if (!word_has_only (keyword, "-"))
     return;
   list_add (caps->names, sizeof caps->names, '\n', keyword);
-  for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
-    if (word_is (keyword, flags[i].name))
-      *flags[i].offered = true;
+  set_flag (caps, keyword, true);
   if (word_is (keyword, "SIZE"))
     caps->size_limit = parse_size (rest);
   else if (word_is (keyword, "AUTH"))
@@ -397,6 +429,21 @@ msub_capabilities_parse (const struct msub_reply *reply, struct msub_capabilitie
   size_t length = strlen (caps_r->mechanisms);
   if (length > 0)
     caps_r->mechanisms[length - 1] = '\0';
+}
+
+void
+msub_capabilities_leave_out (struct msub_capabilities *caps, const char *keywords)
+{
+  while (*keywords)
+    {
+      struct word keyword = { keywords, strcspn (keywords, ",") };
+      set_flag (caps, keyword, false);
+      if (word_is (keyword, "SIZE"))
+        caps->size_limit = 0;
+      else if (word_is (keyword, "LIMITS"))
+        caps->recipients_max = caps->domains_max = caps->mails_max = 0;
+      keywords += keyword.length + (keywords[keyword.length] == ',');
+    }
 }
 
 bool

@@ -60,8 +60,8 @@ int msub_reply_feed (struct msub_reply_parser *parser, const char *octets, size_
 void msub_reply_lines (const struct msub_reply *reply, char *dst, size_t size);
 
 /* The reply as one line for people: the code, then the lines' texts joined by a space (empty ones
-   left out, tabs shown as spaces); at most SIZE octets with the NUL, cleaned by
-   msub_text_clean.  */
+   left out, tabs shown as spaces, the enhanced code once); at most SIZE octets with the NUL, cleaned
+   by msub_text_clean.  */
 void msub_reply_words (const struct msub_reply *reply, char *dst, size_t size);
 
 /* What EHLO offered (RFC 5321 section 4.1.1.1).  */
@@ -83,6 +83,9 @@ struct msub_capabilities
    case; a keyword with an octet outside A-Z a-z 0-9 and '-' is not known.  "AUTH=LOGIN" (an old
    form) is read as AUTH.  */
 void msub_capabilities_parse (const struct msub_reply *reply, struct msub_capabilities *caps_r);
+
+/* As if CAPS did not have KEYWORDS, words in upper case with commas between them.  */
+void msub_capabilities_leave_out (struct msub_capabilities *caps, const char *keywords);
 
 /* Is MECHANISM (upper case) one of CAPS' mechanisms, as a whole token?  */
 bool msub_capabilities_offer (const struct msub_capabilities *caps, const char *mechanism);

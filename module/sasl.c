@@ -386,6 +386,9 @@ msub_sasl_step (struct msub_sasl *sasl, const char *challenge, size_t n, const s
   *response_r = NULL;
   if (sasl->complete && sasl->mechanism->secret != MSUB_SASL_TOKEN)
     return msub_fail (err, MSUB_PROTOCOL, "The server goes on asking after the authentication exchange has ended");
+  /* LOGIN's prompts mean nothing, and some are no base64 (draft-murchison-sasl-login; SECURITY: E15).  */
+  if (strcmp (sasl->mechanism->name, "LOGIN") == 0)
+    n = 0;
   char *message = NULL, *response = NULL;
   size_t message_length = 0, response_length = 0;
   int result = -1;

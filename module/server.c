@@ -30,7 +30,7 @@ msub_request_clear (struct msub_request *request)
   char **const strings[]
     = { &request->host,     &request->name,     &request->ca_file, &request->crl_file, &request->cert_file,
         &request->key_file, &request->priority,     &request->auth,     &request->user,
-        &request->helo,     &request->from,     &request->file,
+        &request->helo,     &request->from,     &request->file, &request->without,
         &request->dsn_return, &request->dsn_id, &request->dsn_notify, &request->deliver_by, &request->hold_for,
         &request->hold_until, &request->priority_level, &request->tunnel_place, &request->tunnel_user,
         &request->tunnel_program,
@@ -163,7 +163,10 @@ take_winner (struct msub_server *server, const struct msub_context *context, con
   struct msub_connection *c = msub_connection_new (context, server->winner.fd, &server->winner.address, server->winner.route.port);
   msub_tunnel_carry (&server->winner.tunnel, c);
   server->smtp = c ? msub_smtp_new (c, request->helo, request->step_timeout_msecs) : NULL;
-  return server->smtp ? 0 : msub_fail (err, MSUB_INTERNAL, "Out of memory");
+  if (!server->smtp)
+    return msub_fail (err, MSUB_INTERNAL, "Out of memory");
+  server->smtp->without = request->without;
+  return 0;
 }
 
 static void
@@ -377,7 +380,7 @@ log_in (struct msub_server *server, const struct msub_context *context, struct m
   if (log_in_once (server, context, request, false, err) == 0)
     return 0;
   /* A token lives for an hour or so: a refused one is worth a fresh one, once.  */
-  if (server->mechanism->secret != MSUB_SASL_TOKEN || err->kind != MSUB_AUTH || err->code / 100 != 5)
+  if (err->kind != MSUB_AUTH || !err->about || strcmp (err->about, "token") != 0)
     return -1;
   struct msub_error refused = *err;
   *err = (struct msub_error) { 0 };
@@ -459,6 +462,7 @@ msub_server_adopt (struct msub_server *server, const struct msub_context *contex
     return;
   server->smtp->c->context = context;
   server->smtp->helo = request->helo;
+  server->smtp->without = request->without;
   server->smtp->step_msecs = request->step_timeout_msecs;
 }
 

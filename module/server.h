@@ -43,6 +43,7 @@ struct msub_request
   char *user;       /* NULL: no AUTH is wanted */
   char *password;   /* NULL with a user: asked for when it is needed */
   char *helo;
+  char *without;    /* EHLO keywords that do not count, with commas between them, or NULL */
   char *from;
   char **recipients;
   size_t recipient_count;

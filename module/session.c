@@ -212,13 +212,16 @@ ask_seven_bit (const struct msub_context *context, struct msub_request *request,
 
 /* The whole */
 
-/* What is said of a kept conversation that breaks before the first answer to the envelope: it was dead already.  */
+/* A kept conversation that breaks before the first answer to the envelope was dead already; one that refuses MAIL, or takes its
+   leave, may be what is refused, and not the mail.  */
 static bool
-was_dead (const struct msub_server *server, uint64_t replies, const struct msub_delivery *delivery)
+was_over (const struct msub_server *server, uint64_t replies, const struct msub_delivery *delivery)
 {
-  enum msub_kind kind = delivery->error.kind;
-  return (kind == MSUB_LOST || kind == MSUB_TLS) && delivery->transaction.done == 0 && server->smtp
-         && server->smtp->replies == replies;
+  const struct msub_error *err = &delivery->error;
+  bool broken = (err->kind == MSUB_LOST || err->kind == MSUB_TLS) && server->smtp && server->smtp->replies == replies;
+  bool definite = err->kind == MSUB_REFUSED || err->kind == MSUB_DEFERRED || err->kind == MSUB_AUTH;
+  return delivery->transaction.accepted == 0 && delivery->transaction.refused == 0
+         && (broken || (definite && (delivery->transaction.at_mail || err->code == 421)));
 }
 
 static int
@@ -230,6 +233,35 @@ send_some (struct msub_server *server, const struct msub_context *context, struc
     return -1;
   struct msub_envelope envelope = envelope_of (request);
   return msub_smtp_send (server->smtp, &envelope, *fd, facts, &delivery->transaction, &delivery->error);
+}
+
+/* What REQUEST's server offers, and has not kept, does not count from now on.  Lisp hears of what may cost a message next
+   time.  */
+static int
+leave_out (struct msub_server *server, struct msub_request *request, struct msub_delivery *delivery, struct msub_error *err)
+{
+  static const char *const told[] = { "CHUNKING", "PIPELINING" };
+  const char *offer = delivery->transaction.offer;
+  delivery->transaction.offer = NULL;
+  if (!offer)
+    return 0;
+  for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+    {
+      size_t length = strlen (delivery->left_out);
+      if (strstr (offer, told[i]) && !strstr (delivery->left_out, told[i]))
+        snprintf (delivery->left_out + length, sizeof delivery->left_out - length, "%s\n", told[i]);
+    }
+  char *without = NULL;
+  if (asprintf (&without, "%s%s%s", request->without ? request->without : "", request->without ? "," : "", offer) < 0)
+    return msub_fail (err, MSUB_INTERNAL, "Out of memory");
+  free (request->without);
+  request->without = without;
+  if (server->smtp)
+    {
+      server->smtp->without = without;
+      msub_capabilities_leave_out (&server->smtp->caps, offer);
+    }
+  return 0;
 }
 
 /* The server takes no more in this session (RFC 9422, MAILMAX), and not everybody has the message: begin another one.  Where
@@ -250,16 +282,45 @@ go_on_elsewhere (struct msub_server *server, const struct msub_context *context,
   return -1;
 }
 
+/* The server has refused what it offers, and this session is no good any more.  The log-in's secret is gone: Lisp, which has
+   it, begins another session.  */
+static int
+put_off (const struct msub_context *context, const struct msub_request *request, struct msub_delivery *delivery)
+{
+  struct msub_error *err = &delivery->error;
+  struct msub_envelope envelope = envelope_of (request);
+  err->kind = MSUB_DEFERRED;
+  err->about = "offer";
+  msub_error_add (err, "It offers that; the message goes without the next time");
+  if (delivery->transaction.accepted == 0)
+    return -1;
+  msub_smtp_leave_out (context, &envelope, &delivery->transaction, err);
+  *err = (struct msub_error) { 0 };
+  return 0;
+}
+
 static int
 transact (struct msub_server *server, const struct msub_context *context, struct msub_request *request, int *fd,
           struct msub_body_facts *facts, struct msub_delivery *delivery)
 {
-  delivery->transaction = (struct msub_transaction) { 0 };
+  struct msub_error no_memory = { 0 };
+  msub_transaction_clear (&delivery->transaction);
   for (;;)
     {
-      if (send_some (server, context, request, fd, facts, delivery))
+      int failed = send_some (server, context, request, fd, facts, delivery);
+      enum msub_again again = failed ? delivery->transaction.again : MSUB_AGAIN_NOT;
+      if (leave_out (server, request, delivery, &no_memory))
+        again = MSUB_AGAIN_NOT; /* what there is to say of the message comes first */
+      if (again == MSUB_AGAIN_ELSEWHERE)
+        return put_off (context, request, delivery);
+      if (again == MSUB_AGAIN_HERE)
+        {
+          delivery->error = (struct msub_error) { 0 };
+          continue;
+        }
+      if (failed)
         return -1;
-      if (delivery->transaction.done == request->recipient_count)
+      if (delivery->transaction.left == 0)
         return 0;
       if (go_on_elsewhere (server, context, request, delivery))
         return delivery->error.kind == MSUB_OK ? 0 : -1;
@@ -274,8 +335,10 @@ deliver (struct msub_server *server, const struct msub_context *context, struct 
   if (server->smtp && msub_server_again (server, context, request) == 0)
     {
       uint64_t replies = server->smtp->replies;
-      if (transact (server, context, request, fd, facts, delivery) == 0 || !was_dead (server, replies, delivery))
+      if (transact (server, context, request, fd, facts, delivery) == 0 || !was_over (server, replies, delivery))
         return;
+      if (server->smtp)
+        msub_smtp_quit (server->smtp);
       msub_smtp_free (&server->smtp);
       *err = (struct msub_error) { 0 };
     }
@@ -306,6 +369,7 @@ msub_session_deliver (const struct msub_context *context, struct msub_request *r
         deliver (server, context, request, &fd, &facts, delivery_r);
       close (fd);
     }
+  msub_transaction_clear (&delivery_r->transaction);
   msub_wipe_free (&request->password);
   return msub_server_rest (server, request, err, request->keep_msecs > 0 && request->share);
 }

@@ -12,6 +12,7 @@ struct msub_delivery
 {
   struct msub_error error;  /* MSUB_OK: delivered to at least one recipient */
   struct msub_transaction transaction;
+  char left_out[64];        /* what the server offers and does not keep: EHLO keywords, each ended by '\n' */
 };
 
 /* Deliver REQUEST's message (or, where it is a probe, only look at the server), by the conversation in SERVER if one is kept there, else by a new one.  Returns whether the

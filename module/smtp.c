@@ -116,6 +116,16 @@ report_capabilities (const struct msub_smtp *smtp)
   msub_emit (smtp->c->context, event);
 }
 
+/* Where the words do not name it already, the name is the likeliest thing that a 5yz to COMMAND is about.  */
+static int
+not_greeted (const struct msub_smtp *smtp, const char *command, struct msub_error *err)
+{
+  msub_smtp_failed (smtp, MSUB_REFUSED, command, err);
+  if (msub_smtp_last (smtp)->code / 100 == 5 && !msub_smtp_dislikes_name (smtp))
+    msub_smtp_name_advice (smtp, err);
+  return -1;
+}
+
 int
 msub_smtp_hello (struct msub_smtp *smtp, bool helo_allowed, struct msub_error *err)
 {
@@ -128,12 +138,14 @@ msub_smtp_hello (struct msub_smtp *smtp, bool helo_allowed, struct msub_error *e
       if (msub_smtp_silence (smtp, err) || msub_smtp_command (smtp, err, "HELO %s", smtp->helo)
           || msub_smtp_exchange (smtp, HELLO_SECONDS, err))
         return -1;
-      return msub_smtp_last (smtp)->code == 250 ? 0 : msub_smtp_failed (smtp, MSUB_REFUSED, "HELO", err);
+      return msub_smtp_last (smtp)->code == 250 ? 0 : not_greeted (smtp, "HELO", err);
     }
   if (msub_smtp_last (smtp)->code != 250)
-    return msub_smtp_failed (smtp, MSUB_REFUSED, "EHLO", err);
+    return not_greeted (smtp, "EHLO", err);
   msub_capabilities_parse (msub_smtp_last (smtp), &smtp->caps);
   report_capabilities (smtp);
+  if (smtp->without)
+    msub_capabilities_leave_out (&smtp->caps, smtp->without);
   return 0;
 }
 
@@ -225,5 +237,6 @@ void
 msub_smtp_quit_wait (struct msub_smtp *smtp)
 {
   struct msub_error ignored = { 0 };
-  msub_smtp_read (smtp, msub_smtp_deadline (smtp, MSUB_MOMENT), &ignored);
+  if (!smtp->in_message)
+    msub_smtp_read (smtp, msub_smtp_deadline (smtp, MSUB_MOMENT), &ignored);
 }

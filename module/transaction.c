@@ -277,6 +277,111 @@ put_recipient (struct msub_smtp *smtp, const struct msub_envelope *envelope, siz
   return put_finished (smtp, &line, err);
 }
 
+/* Offers that are not kept.  What a server says no to before anything of the message counts is tried the plain way, in the
+   same session.  */
+
+/* Is REPLY about the command or its parameters, and not about who or what was named in it?  */
+static bool
+about_command (const struct msub_reply *reply)
+{
+  const char *enhanced = reply->enhanced;
+  bool subject = enhanced[0] == '5' && enhanced[1] == '.' && enhanced[3] == '.';
+  bool named = subject && (enhanced[2] == '1' || enhanced[2] == '2' || enhanced[2] == '7');
+  if (reply->code == 500 || reply->code == 502)
+    return true;
+  if (subject && enhanced[2] == '5' && reply->code / 100 == 5)
+    return strcmp (enhanced, "5.5.3") != 0;
+  return !named && (reply->code == 501 || reply->code == 503 || reply->code == 504 || reply->code == 555);
+}
+
+/* BDAT has no argument that could be at fault but its length, which is right.  */
+static bool
+about_chunking (const struct msub_reply *reply)
+{
+  return (reply->code >= 500 && reply->code <= 504) || (reply->code / 100 == 5 && about_command (reply));
+}
+
+/* Which of the parameters that MAIL had is the reply against?  The one that it names, else the least important ones.  */
+static const char *
+unkept_by_mail (const struct msub_smtp *smtp, const struct msub_envelope *envelope, const struct msub_body_facts *facts)
+{
+  const struct msub_reply *reply = msub_smtp_last (smtp);
+  const struct msub_capabilities *caps = &smtp->caps;
+  const struct msub_extensions *wanted = &envelope->extensions;
+  bool binary = sends_binary (smtp, envelope), utf8_header = facts->eight_bit_header && !facts->other_header && caps->smtputf8;
+  bool dsn = caps->dsn && (wanted->dsn_return || wanted->dsn_id);
+  bool priority = caps->mt_priority && wanted->priority;
+  const struct
+  {
+    bool used;
+    const char *word, *keywords;
+  } parameters[] = {
+    { caps->size, "SIZE=", "SIZE" },
+    { binary, "BODY=", "BINARYMIME,8BITMIME" },
+    { facts->eight_bit && !binary, "BODY=", "8BITMIME" },
+    { facts->eight_bit && !binary, "8BIT", "8BITMIME" },
+    { utf8_header && !odd_address (envelope), "SMTPUTF8", "SMTPUTF8" },
+    { dsn, "RET=", "DSN" },
+    { dsn, "ENVID", "DSN" },
+    { priority, "MT-PRIORITY", "MT-PRIORITY" },
+    { caps->size, "SIZE", "SIZE" },
+    { caps->size || dsn || priority, NULL, "SIZE,DSN,MT-PRIORITY" },
+    { binary, NULL, "BINARYMIME,8BITMIME" },
+    { facts->eight_bit, NULL, "8BITMIME" },
+    { utf8_header && !odd_address (envelope), NULL, "SMTPUTF8" },
+  };
+  bool media = strncmp (reply->enhanced, "5.6.", 4) == 0 && facts->eight_bit;
+  if (msub_smtp_dislikes_name (smtp))
+    return NULL;
+  for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++)
+    if (parameters[i].used && (parameters[i].word ? strcasestr (reply->text, parameters[i].word) != NULL : !media))
+      {
+        bool literal = parameters[i].word && strchr (parameters[i].word, '=');
+        if (about_command (reply) || media || (literal && reply->code / 100 == 5 && reply->code != 552))
+          return parameters[i].keywords;
+      }
+  return media ? (binary ? "BINARYMIME,8BITMIME" : "8BITMIME") : NULL;
+}
+
+/* Some say "554 SMTP synchronization error".  */
+static bool
+about_pipelining (const struct msub_reply *reply)
+{
+  return reply->code / 100 == 5 && (strcasestr (reply->text, "pipelining") || strcasestr (reply->text, "synchronization"));
+}
+
+/* Does the last reply, to recipient I, say that something is wrong with the command?  */
+static const char *
+unkept_by_recipient (const struct msub_smtp *smtp, const struct msub_envelope *envelope, size_t i)
+{
+  const struct msub_reply *reply = msub_smtp_last (smtp);
+  size_t place = envelope->first + i;
+  if (smtp->caps.pipelining && about_pipelining (reply))
+    return "PIPELINING";
+  if (!about_command (reply) || msub_smtp_dislikes_name (smtp))
+    return NULL;
+  if (smtp->caps.dsn
+      && (own_wish (envelope->notify, place) || own_wish (envelope->original, place) || envelope->extensions.dsn_notify))
+    return "DSN";
+  return smtp->caps.pipelining && reply->code != 501 && reply->code != 504 && reply->code != 555 ? "PIPELINING" : NULL;
+}
+
+/* Does the last reply say that the transaction has recipients enough (RFC 5321 section 4.5.3.1.10, where 552 is as 452; X.5.3
+   of RFC 3463)?  */
+static bool
+about_number (const struct msub_reply *reply)
+{
+  const char *enhanced = reply->enhanced;
+  if (reply->code < 400 || reply->code == 421)
+    return false;
+  if (enhanced[0] && strcmp (enhanced + 1, ".5.3") == 0)
+    return true;
+  if (!enhanced[0] && (reply->code == 452 || reply->code == 552))
+    return true;
+  return strcasestr (reply->text, "recipient")
+         && (strcasestr (reply->text, "too many") || strcasestr (reply->text, "limit") || strcasestr (reply->text, "exceed"));
+}
+
 static void
 report_recipient (const struct msub_smtp *smtp, const char *address)
 {
@@ -296,6 +401,12 @@ struct progress
 {
   struct msub_transaction *transaction;
   const struct msub_envelope *envelope;
+  const struct msub_body_facts *facts;
+  bool *open;                /* which of the recipients are left for another transaction */
+  size_t postponed;          /* how many of those that were answered */
+  const char *offer;         /* EHLO keywords that the server has offered and says no to, or NULL */
+  const char *suspect;       /* the same, where it says nothing */
+  bool chunk_out;            /* a whole chunk has left, and was refused: some take its lines for commands */
   bool in_doubt;             /* everything has left, and the server has not said no: see transact */
   struct msub_error sender;  /* the sender is refused, in a flight that cannot be held back any more */
   struct msub_error no_for_good; /* the first recipient's that is refused for good */
@@ -305,6 +416,16 @@ struct progress
   char *notes;               /* lines for the journal, malloc'd, or NULL */
   size_t notes_length;
 };
+
+/* The server has not answered, which may be because of what it offers: KEYWORD.  The next message will do without.  */
+static int
+unanswered (struct progress *progress, const struct msub_smtp *smtp, const char *keyword, const struct msub_error *err)
+{
+  bool silent = err->kind == MSUB_TIMEOUT && msub_connection_unacknowledged (smtp->c) == 0;
+  if (silent || err->kind == MSUB_LOST || err->kind == MSUB_TLS)
+    progress->suspect = keyword;
+  return -1;
+}
 
 /* The journal (transaction.h says what is in it) */
 
@@ -330,14 +451,14 @@ note_line (struct progress *progress, struct msub_error *err, const char *format
 
 /* -1 without memory, as long as the message can still be held back.  */
 static int
-note_refusal (const struct msub_smtp *smtp, size_t recipient, struct progress *progress, struct msub_error *err)
+note_refusal (const struct msub_smtp *smtp, size_t recipient, int code, struct progress *progress, struct msub_error *err)
 {
   char words[400];
   struct msub_error failure = { 0 };
   if (!progress->envelope->journal)
     return 0;
   msub_reply_words (msub_smtp_shown (smtp), words, sizeof words);
-  if (note_line (progress, &failure, "refused %zu %d %s", recipient, msub_smtp_last (smtp)->code, words) == 0
+  if (note_line (progress, &failure, "refused %zu %d %s", recipient, code, words) == 0
       || progress->dotted)
     return 0;
   *err = failure;
@@ -378,7 +499,9 @@ note_mail (struct msub_smtp *smtp, struct progress *progress, struct msub_error 
     return 0;
   /* 530 and its kin: the server wants a log-in (RFC 4954 section 6).  */
   bool log_in = code == 530 || code == 534 || code == 535 || code == 538;
-  bool heard_out = progress->in_doubt && code >= 400;
+  progress->transaction->at_mail = true;
+  progress->offer = code / 100 == 5 ? unkept_by_mail (smtp, progress->envelope, progress->facts) : NULL;
+  bool heard_out = (progress->in_doubt && code >= 400) || (progress->offer && smtp->caps.pipelining);
   msub_smtp_failed (smtp, log_in ? MSUB_AUTH : MSUB_REFUSED, "the sender", heard_out ? &progress->sender : err);
   return heard_out ? 0 : -1;
 }
@@ -403,24 +526,37 @@ note_recipient (struct msub_smtp *smtp, size_t i, struct progress *progress, str
   /* When the whole message is out, it has to be heard what the server does with it; if it really leaves, that is why.  */
   if (leaving && sent && progress->farewell.kind == MSUB_OK)
     msub_smtp_failed (smtp, MSUB_REFUSED, "the recipient", &progress->farewell);
+  if (leaving && smtp->caps.pipelining)
+    progress->suspect = sent ? "PIPELINING,CHUNKING" : "PIPELINING";
   if ((leaving && !sent) || class == 3)
     return msub_smtp_failed (smtp, MSUB_REFUSED, "the recipient", err);
   if (progress->sender.kind != MSUB_OK)
     return class == 2 ? contradiction (smtp, "the recipient", err) : 0;
-  report_recipient (smtp, address);
+  const char *offer = class == 5 ? unkept_by_recipient (smtp, progress->envelope, i) : NULL;
+  bool another = offer || (progress->transaction->accepted > 0 && about_number (msub_smtp_last (smtp)));
+  progress->open[i] = another;
+  if (another)
+    {
+      progress->postponed++;
+      progress->offer = offer ? offer : progress->offer;
+      if (!offer && i == progress->transaction->accepted)
+        smtp->caps.recipients_max = (unsigned) i;
+    }
+  else
+    report_recipient (smtp, address);
   if (class == 2)
     {
       progress->transaction->accepted++;
       return 0;
     }
-  progress->transaction->refused++;
-  if (note_refusal (smtp, progress->envelope->first + i, progress, err))
+  progress->transaction->refused += !another;
+  if (note_refusal (smtp, progress->envelope->first + i, another ? NOT_ACCEPTED : msub_smtp_last (smtp)->code, progress, err))
     return -1;
   struct msub_error refusal = { 0 };
   char what[320];
   msub_text_format (what, sizeof what, "the recipient %s", address);
   msub_smtp_failed (smtp, MSUB_REFUSED, what, &refusal);
-  if (progress->no_for_good.kind == MSUB_OK && class == 5)
+  if (progress->no_for_good.kind == MSUB_OK && class == 5 && !another)
     progress->no_for_good = refusal;
   if (progress->refusal.kind == MSUB_OK || (progress->refusal.kind == MSUB_REFUSED && class == 4))
     progress->refusal = refusal;
@@ -524,7 +660,9 @@ struct stream
 {
   struct msub_smtp *smtp;
   struct progress *progress;
+  bool bdat;
   uint64_t total, sent, acknowledged;
+  uint64_t acknowledged_before; /* of all that the connection has carried */
   msub_time reported;
   size_t length;
   char block[BLOCK_OCTETS];
@@ -558,19 +696,74 @@ tick (void *stream)
   report_progress (stream, false);
 }
 
+/* Packets of this length and less get through everywhere (RFC 8200 section 5, without headers).  */
+#define SHORT_PACKET 1200
+
+/* Nobody has acknowledged what was sent in time, and ERR says so.  Where short packets got through before, and not even the
+   first of the long ones does, it is their length.  BEFORE: what was acknowledged then.  */
+static int
+stuck (const struct msub_smtp *smtp, uint64_t before, struct msub_error *err)
+{
+  const struct msub_connection *c = smtp->c;
+  if (err->kind != MSUB_TIMEOUT || msub_connection_unacknowledged (c) <= SHORT_PACKET
+      || msub_connection_acknowledged (c) != before)
+    return -1;
+  *err = (struct msub_error) { 0 };
+  return msub_fail (err, MSUB_TIMEOUT,
+                    "%s has acknowledged nothing of the message in %g s, though it has answered before: long packets do not "
+                    "get through (MTU of a VPN or a DSL line?). The message was not delivered",
+                    c->peer.text, c->patience_msecs / 1000.0);
+}
+
+/* The last reply, in the middle of a message by BDAT: was it BDAT that it refused?  */
+static int
+broken_off (struct stream *stream, struct msub_error *err)
+{
+  struct msub_smtp *smtp = stream->smtp;
+  interrupted (smtp, err);
+  if (stream->bdat && err->code && about_chunking (msub_smtp_last (smtp)))
+    stream->progress->offer = "CHUNKING";
+  return stream->bdat ? unanswered (stream->progress, smtp, "CHUNKING", err) : -1;
+}
+
+/* Send the block but its last REST octets.  */
+static int
+send_block_but (struct stream *stream, size_t rest, struct msub_error *err)
+{
+  struct msub_smtp *smtp = stream->smtp;
+  size_t length = stream->length - rest;
+  int sent = msub_connection_stream (smtp->c, stream->block, length, msub_smtp_usecs (smtp, BLOCK_SECONDS), err);
+  if (sent < 0 && err->kind != MSUB_LOST && err->kind != MSUB_TLS)
+    return stuck (smtp, stream->acknowledged_before, err);
+  if (sent <= 0)
+    return broken_off (stream, err);
+  stream->sent += length;
+  stream->length = rest;
+  memmove (stream->block, stream->block + length, rest);
+  report_progress (stream, false);
+  return 0;
+}
+
 static int
 send_block (struct stream *stream, struct msub_error *err)
 {
+  return send_block_but (stream, 0, err);
+}
+
+/* The end of a message is sent when all before it has arrived: where the way swallows it, it is certain that the message was
+   not delivered.  A short one shares its fate with the end anyway.  */
+static int
+send_all_but_end (struct stream *stream, size_t end, struct msub_error *err)
+{
   struct msub_smtp *smtp = stream->smtp;
-  int sent = msub_connection_stream (smtp->c, stream->block, stream->length, msub_smtp_usecs (smtp, BLOCK_SECONDS), err);
-  if (sent < 0 && err->kind != MSUB_LOST && err->kind != MSUB_TLS)
+  if (stream->sent + stream->length <= SHORT_PACKET)
+    return 0;
+  if (send_block_but (stream, end, err))
     return -1;
-  if (sent <= 0)
-    return interrupted (smtp, err);
-  stream->sent += stream->length;
-  stream->length = 0;
-  report_progress (stream, false);
-  return 0;
+  int settled = msub_connection_settle (smtp->c, true, msub_smtp_usecs (smtp, BLOCK_SECONDS), err);
+  if (settled == 0)
+    return broken_off (stream, err);
+  return settled < 0 ? stuck (smtp, stream->acknowledged_before, err) : 0;
 }
 
 static int
@@ -609,10 +802,10 @@ spoken_after (struct msub_smtp *smtp, struct msub_error *err)
 /* The answer to the dot, or (IN_FLIGHT) to a BDAT that went with its envelope: nothing but a whole reply is an answer
    (SECURITY: section I).  */
 static int
-read_final_reply (struct msub_smtp *smtp, bool in_flight, struct progress *progress, struct msub_error *err)
+read_final_reply (struct msub_smtp *smtp, bool in_flight, bool bdat, struct progress *progress, struct msub_error *err)
 {
   if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, FINAL_SECONDS), err))
-    return -1;
+    return bdat ? unanswered (progress, smtp, "CHUNKING", err) : -1;
   smtp->in_message = false;
   smtp->settled = true;
   const struct msub_reply *reply = msub_smtp_shown (smtp);
@@ -627,7 +820,13 @@ read_final_reply (struct msub_smtp *smtp, bool in_flight, struct progress *progr
   msub_event_text (event, "enhanced", reply->enhanced);
   msub_event_text (event, "text", words);
   msub_event_list (event, "said", lines);
-  bool shifted = in_flight && msub_connection_unread (smtp->c) && spoken_after (smtp, err);
+  bool unkept = bdat && about_chunking (reply);
+  if (bdat && code == 421)
+    progress->suspect = "CHUNKING";
+  if (unkept)
+    progress->offer = "CHUNKING";
+  progress->chunk_out = unkept;
+  bool shifted = in_flight && !unkept && msub_connection_unread (smtp->c) && spoken_after (smtp, err);
   progress->in_doubt = shifted || (code < 400 && code / 10 != 25);
   if (!progress->in_doubt && code < 400)
     {
@@ -666,12 +865,17 @@ stream_message (struct stream *stream, bool bdat, const struct msub_body_facts *
       if (append (stream, command, (size_t) n, err))
         return -1;
     }
-  if (send_body (stream, facts, err) || (!bdat && append (stream, ".\r\n", 3, err)))
+  static const char dot[] = ".\r\n";
+  size_t end = bdat ? 1 : sizeof dot - 1;
+  if (send_body (stream, facts, err))
     return -1;
-  if (journal_dot (stream->progress, err) || send_block (stream, err))
+  /* The dot stays together.  */
+  if (!bdat && ((stream->length + end > sizeof stream->block && send_block (stream, err)) || append (stream, dot, end, err)))
+    return -1;
+  if (send_all_but_end (stream, end, err) || journal_dot (stream->progress, err) || send_block (stream, err))
     return -1;
   stream->progress->in_doubt = true;
-  if (read_final_reply (smtp, false, stream->progress, err))
+  if (read_final_reply (smtp, false, bdat, stream->progress, err))
     return -1;
   report_progress (stream, true);
   return 0;
@@ -688,6 +892,8 @@ send_message (struct msub_smtp *smtp, bool binary, bool bdat, int fd, const stru
     return msub_fail (err, MSUB_INTERNAL, "Out of memory");
   stream->smtp = smtp;
   stream->progress = progress;
+  stream->bdat = bdat;
+  stream->acknowledged_before = msub_connection_acknowledged (smtp->c);
   stream->total = wire_octets (binary, facts);
   stream->sent = 0;
   stream->length = 0;
@@ -718,9 +924,13 @@ send_envelope_in_steps (struct msub_smtp *smtp, const struct msub_envelope *enve
                         const struct msub_body_facts *facts, enum closing closing, struct progress *progress,
                         struct msub_error *err)
 {
-  if (msub_smtp_silence (smtp, err) || put_mail (smtp, envelope, facts, err) || msub_smtp_exchange (smtp, MAIL_SECONDS, err)
-      || note_mail (smtp, progress, err))
+  if (msub_smtp_silence (smtp, err) || put_mail (smtp, envelope, facts, err) || msub_smtp_exchange (smtp, MAIL_SECONDS, err))
     return -1;
+  if (note_mail (smtp, progress, err))
+    {
+      smtp->settled = smtp->dirty = progress->offer != NULL;
+      return -1;
+    }
   for (size_t i = 0; i < envelope->count; i++)
     if (msub_smtp_silence (smtp, err) || put_recipient (smtp, envelope, i, err) || msub_smtp_exchange (smtp, RCPT_SECONDS, err)
         || note_recipient (smtp, i, progress, err))
@@ -735,13 +945,40 @@ send_envelope_in_steps (struct msub_smtp *smtp, const struct msub_envelope *enve
 static int
 read_flight_replies (struct msub_smtp *smtp, size_t first, size_t last, struct progress *progress, struct msub_error *err)
 {
-  if (first == 0 && (msub_smtp_read (smtp, msub_smtp_deadline (smtp, MAIL_SECONDS), err) || note_mail (smtp, progress, err)))
+  const char *offers = progress->in_doubt ? "PIPELINING,CHUNKING" : "PIPELINING";
+  if (first == 0 && msub_smtp_read (smtp, msub_smtp_deadline (smtp, MAIL_SECONDS), err))
+    return unanswered (progress, smtp, offers, err);
+  if (first == 0 && note_mail (smtp, progress, err))
     return -1;
   int seconds = progress->sender.kind == MSUB_OK ? RCPT_SECONDS : REST_SECONDS;
   for (size_t i = first; i < last; i++)
-    if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, seconds), err) || note_recipient (smtp, i, progress, err))
-      return -1;
+    {
+      if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, seconds), err))
+        return unanswered (progress, smtp, offers, err);
+      if (note_recipient (smtp, i, progress, err))
+        return -1;
+    }
   return 0;
+}
+
+/* Send the flight.  A chunk's last octet comes when all before it has arrived, as at the end of any message.  */
+static int
+send_flight (struct msub_smtp *smtp, enum closing end, struct progress *progress, struct msub_error *err)
+{
+  int seconds = end == BDAT ? BLOCK_SECONDS : RCPT_SECONDS;
+  bool apart = end == BDAT && smtp->c->out_length > SHORT_PACKET;
+  uint64_t before = msub_connection_acknowledged (smtp->c);
+  smtp->in_message = end == BDAT;
+  if (apart
+      && (msub_connection_flush_but (smtp->c, 1, msub_smtp_deadline (smtp, seconds), err)
+          || msub_connection_settle (smtp->c, false, msub_smtp_usecs (smtp, seconds), err) < 0))
+    {
+      smtp->c->out_length = 0;
+      return stuck (smtp, before, err);
+    }
+  if (end == BDAT && journal_dot (progress, err))
+    return -1;
+  return msub_connection_flush (smtp->c, msub_smtp_deadline (smtp, seconds), err);
 }
 
 static int
@@ -768,17 +1005,17 @@ send_envelope_in_flights (struct msub_smtp *smtp, const struct msub_envelope *en
       for (; i < last; i++)
         if (put_recipient (smtp, envelope, i, err))
           return -1;
-      if (put_closing (smtp, end, sends_binary (smtp, envelope), fd, facts, err)
-          || (end == BDAT && journal_dot (progress, err)))
+      if (put_closing (smtp, end, sends_binary (smtp, envelope), fd, facts, err))
         return -1;
-      int seconds = end == BDAT ? BLOCK_SECONDS : RCPT_SECONDS;
-      smtp->in_message = end == BDAT;
-      if (msub_connection_flush (smtp->c, msub_smtp_deadline (smtp, seconds), err))
+      if (send_flight (smtp, end, progress, err))
         return err->kind == MSUB_LOST || err->kind == MSUB_TLS ? interrupted (smtp, err) : -1;
       progress->in_doubt = end == BDAT;
-      if (read_flight_replies (smtp, first, last, progress, err)
-          || (end == DATA && msub_smtp_read (smtp, msub_smtp_deadline (smtp, DATA_SECONDS), err)))
+      if (read_flight_replies (smtp, first, last, progress, err))
         return -1;
+      if (end == DATA && msub_smtp_read (smtp, msub_smtp_deadline (smtp, DATA_SECONDS), err))
+        return unanswered (progress, smtp, "PIPELINING", err);
+      if (progress->sender.kind != MSUB_OK && end == NOTHING)
+        return 0;
     }
   return 0;
 }
@@ -811,7 +1048,7 @@ nobody_accepted (struct msub_smtp *smtp, enum closing closing, const struct prog
                   || (msub_smtp_put (smtp, ".", NULL, &ignored) == 0
                       && msub_smtp_exchange (smtp, REST_SECONDS, &ignored) == 0);
   smtp->dirty = true;
-  *err = progress->refusal;
+  *err = progress->sender.kind != MSUB_OK ? progress->sender : progress->refusal;
   return -1;
 }
 
@@ -824,7 +1061,7 @@ refused_in_flight (struct msub_smtp *smtp, struct progress *progress, struct msu
   if (msub_smtp_last (smtp)->code < 400)
     return contradiction (smtp, "the message", err);
   smtp->in_message = progress->in_doubt = false;
-  smtp->settled = smtp->dirty = true;
+  smtp->settled = smtp->dirty = progress->chunk_out = true;
   *err = progress->sender.kind != MSUB_OK ? progress->sender : progress->refusal;
   return -1;
 }
@@ -863,9 +1100,15 @@ transact_noting (struct msub_smtp *smtp, int fd, const struct msub_body_facts *f
       closing = smtp->caps.chunking ? NOTHING : DATA;
     }
   if (closing == BDAT)
-    return read_final_reply (smtp, true, progress, err);
+    return read_final_reply (smtp, true, true, progress, err);
   if (closing == DATA && msub_smtp_last (smtp)->code != 354)
-    return msub_smtp_failed (smtp, MSUB_REFUSED, "DATA", err);
+    {
+      const struct msub_reply *reply = msub_smtp_last (smtp);
+      if (flights && !waits_for_all (envelope) && (about_command (reply) || about_pipelining (reply)))
+        progress->offer = "PIPELINING";
+      smtp->settled = smtp->dirty = progress->offer != NULL;
+      return msub_smtp_failed (smtp, MSUB_REFUSED, "DATA", err);
+    }
   return send_message (smtp, sends_binary (smtp, envelope), closing == NOTHING, fd, facts, progress, err);
 }
 
@@ -877,7 +1120,7 @@ doubt (const struct progress *progress, struct msub_error *err)
 {
   struct msub_error why = *err;
   bool nonsense = why.kind == MSUB_PROTOCOL, gone = why.kind == MSUB_LOST || why.kind == MSUB_TLS;
-  bool nobody = progress->transaction->refused == progress->envelope->count;
+  bool nobody = progress->transaction->refused + progress->postponed == progress->envelope->count;
   const struct msub_error *no = progress->sender.kind != MSUB_OK ? &progress->sender : nobody ? &progress->refusal
                                 : gone ? &progress->farewell : NULL;
   *err = (struct msub_error) { 0 };
@@ -890,17 +1133,64 @@ doubt (const struct progress *progress, struct msub_error *err)
                nonsense ? "the answer makes no sense" : "no answer came", why.text);
 }
 
+/* A chunk was refused.  RFC 3030 has the server read it all the same, but one that does not know BDAT takes its lines for
+   commands: there will be as many answers.  A RSET finds out.  Returns how to go on, or -1 with ERR: after a "yes" that is
+   not RSET's nobody knows what it was to.  */
+static int
+resynchronize (struct msub_smtp *smtp, struct msub_error *err)
+{
+  struct msub_error ignored = { 0 };
+  bool asked = !msub_connection_unread (smtp->c), refused_more = !asked;
+  if (asked && (msub_smtp_command (smtp, &ignored, "RSET") || msub_connection_flush (smtp->c, msub_smtp_deadline (smtp, REST_SECONDS), &ignored)))
+    return MSUB_AGAIN_ELSEWHERE;
+  for (;;)
+    {
+      if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, asked ? REST_SECONDS : MSUB_MOMENT), &ignored))
+        return MSUB_AGAIN_ELSEWHERE;
+      int code = msub_smtp_last (smtp)->code;
+      if (asked && code == 250 && !msub_connection_unread (smtp->c))
+        break;
+      if (code < 400)
+        {
+          *err = (struct msub_error) { 0 };
+          return contradiction (smtp, "something", err);
+        }
+      if (code == 421)
+        return MSUB_AGAIN_ELSEWHERE;
+      refused_more = true;
+    }
+  smtp->dirty = false;
+  return refused_more ? MSUB_AGAIN_ELSEWHERE : MSUB_AGAIN_HERE;
+}
+
+/* What was offered and refused can be done without: how?  */
+static int
+find_way_on (struct msub_smtp *smtp, const struct progress *progress, struct msub_transaction *transaction,
+             struct msub_error *err)
+{
+  bool definite = err->kind == MSUB_REFUSED || err->kind == MSUB_DEFERRED;
+  if (!progress->offer || !definite || err->code == 421)
+    return 0;
+  int way = progress->chunk_out ? resynchronize (smtp, err) : smtp->settled ? MSUB_AGAIN_HERE : MSUB_AGAIN_ELSEWHERE;
+  if (way < 0)
+    return -1;
+  transaction->again = (enum msub_again) way;
+  return 0;
+}
+
 /* One transaction, and in the journal how it ended, unless nobody knows.  */
 static int
 transact (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd, const struct msub_body_facts *facts,
-          struct msub_transaction *transaction_r, struct msub_error *err)
+          bool *open, struct msub_transaction *transaction_r, struct msub_error *err)
 {
-  struct progress progress = { .transaction = transaction_r, .envelope = envelope };
+  struct progress progress = { .transaction = transaction_r, .envelope = envelope, .facts = facts, .open = open };
   int result = transact_noting (smtp, fd, facts, &progress, err);
-  if (result && progress.in_doubt)
+  if (result && (progress.in_doubt || find_way_on (smtp, &progress, transaction_r, err)))
     doubt (&progress, err);
+  int code = transaction_r->again || !err->code ? NOT_ACCEPTED : err->code;
   if (result && err->kind != MSUB_UNCERTAIN)
-    journal_reply (&progress, err->code ? err->code : NOT_ACCEPTED, err->text);
+    journal_reply (&progress, code, err->text);
+  transaction_r->offer = !result || transaction_r->again ? progress.offer : progress.suspect;
   free (progress.notes);
   return result;
 }
@@ -909,18 +1199,29 @@ void
 msub_smtp_leave_out (const struct msub_context *context, const struct msub_envelope *envelope,
                      struct msub_transaction *transaction, const struct msub_error *err)
 {
-  for (; transaction->done < envelope->count; transaction->done++, transaction->refused++)
-    {
-      struct msub_event *event = msub_event_new (MSUB_EVENT_RECIPIENT);
-      msub_event_text (event, "address", envelope->recipients[transaction->done]);
-      msub_event_integer (event, "code", err->code ? err->code : NOT_ACCEPTED);
-      msub_event_text (event, "enhanced", err->enhanced);
-      msub_event_text (event, "text", err->text);
-      msub_emit (context, event);
-    }
+  for (size_t i = 0; i < envelope->count; i++)
+    if (transaction->open[i])
+      {
+        struct msub_event *event = msub_event_new (MSUB_EVENT_RECIPIENT);
+        msub_event_text (event, "address", envelope->recipients[i]);
+        msub_event_integer (event, "code", err->code ? err->code : NOT_ACCEPTED);
+        msub_event_text (event, "enhanced", err->enhanced);
+        msub_event_text (event, "text", err->text);
+        msub_emit (context, event);
+        transaction->open[i] = false;
+        transaction->left--;
+        transaction->refused++;
+      }
 }
 
-/* More than one transaction (RFC 9422) */
+void
+msub_transaction_clear (struct msub_transaction *transaction)
+{
+  free (transaction->open);
+  *transaction = (struct msub_transaction) { 0 };
+}
+
+/* More than one transaction (RFC 9422, RFC 5321 section 4.5.3.1.10) */
 
 static const char *
 domain_of (const char *address)
@@ -939,12 +1240,12 @@ new_domain (const char *const *recipients, size_t i)
   return true;
 }
 
-/* How many of ENVELOPE's recipients from FIRST on the server takes at once.  They stay in their order.  */
+/* How many of ENVELOPE's recipients from FIRST on the server takes at once, MOST at most.  They stay in their order.  */
 static size_t
-part_size (const struct msub_smtp *smtp, const struct msub_envelope *envelope, size_t first)
+part_size (const struct msub_smtp *smtp, const struct msub_envelope *envelope, size_t first, size_t most)
 {
   const struct msub_capabilities *caps = &smtp->caps;
-  size_t most = envelope->count - first, count = 0;
+  size_t count = 0;
   if (caps->recipients_max && caps->recipients_max < most)
     most = caps->recipients_max;
   if (!caps->domains_max)
@@ -970,7 +1271,7 @@ msub_smtp_needs_sessions (const struct msub_smtp *smtp, const struct msub_envelo
   size_t parts = 0;
   if (!smtp->caps.mails_max)
     return false;
-  for (size_t first = 0; first < envelope->count; first += part_size (smtp, envelope, first))
+  for (size_t first = 0; first < envelope->count; first += part_size (smtp, envelope, first, envelope->count - first))
     parts++;
   return smtp->mails + parts > smtp->caps.mails_max;
 }
@@ -987,29 +1288,65 @@ begin_anew (struct msub_smtp *smtp, struct msub_error *err)
   return msub_smtp_last (smtp)->code == 250 ? 0 : msub_smtp_failed (smtp, MSUB_REFUSED, "RSET", err);
 }
 
+/* The first of the open recipients and those that follow at once, as many as the server takes together.  */
+static struct msub_envelope
+next_part (const struct msub_smtp *smtp, const struct msub_envelope *envelope, const bool *open)
+{
+  size_t first = 0, most = 0;
+  while (!open[first])
+    first++;
+  while (first + most < envelope->count && open[first + most])
+    most++;
+  struct msub_envelope part = *envelope;
+  part.recipients += first;
+  part.first += first;
+  part.count = part_size (smtp, envelope, first, most);
+  return part;
+}
+
+static void
+set_open (bool *open, size_t count, bool value)
+{
+  for (size_t i = 0; i < count; i++)
+    open[i] = value;
+}
+
 /* The next of the transactions.  -1: there is to be no other one, because of ERR.  */
 static int
 send_part (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd, const struct msub_body_facts *facts,
            struct msub_transaction *whole, struct msub_error *refusal, struct msub_error *err)
 {
-  struct msub_envelope part = *envelope;
-  part.recipients += whole->done;
-  part.first += whole->done;
-  part.count = part_size (smtp, envelope, whole->done);
+  struct msub_envelope part = next_part (smtp, envelope, whole->open);
+  bool *open = whole->open + (part.first - envelope->first);
   struct msub_transaction transaction = { 0 };
   if (begin_anew (smtp, err))
     return -1;
   smtp->mails++;
-  int failed = transact (smtp, &part, fd, facts, &transaction, err);
+  set_open (open, part.count, false);
+  int failed = transact (smtp, &part, fd, facts, open, &transaction, err);
+  whole->at_mail = transaction.at_mail;
+  whole->again = transaction.again;
+  if (transaction.offer)
+    whole->offer = transaction.offer;
   bool all_refused = transaction.refused == part.count;
   /* Nobody knows of those; they are not reported as left out.  */
-  if (!failed || all_refused || err->kind == MSUB_UNCERTAIN)
+  if (!failed)
     {
-      whole->done += part.count;
-      whole->accepted += failed ? 0 : transaction.accepted;
-      whole->refused += failed ? part.count : transaction.refused;
+      whole->accepted += transaction.accepted;
+      whole->refused += transaction.refused;
+      if (transaction.offer)
+        msub_capabilities_leave_out (&smtp->caps, transaction.offer);
     }
-  if (failed && all_refused && err->kind != MSUB_UNCERTAIN)
+  else if (err->kind == MSUB_UNCERTAIN || (all_refused && !transaction.again))
+    {
+      whole->refused += part.count;
+      set_open (open, part.count, false);
+    }
+  else
+    set_open (open, part.count, true);
+  for (size_t i = whole->left = 0; i < envelope->count; i++)
+    whole->left += whole->open[i];
+  if (failed && all_refused && !transaction.again && err->kind != MSUB_UNCERTAIN)
     {
       if (refusal->kind == MSUB_OK)
         *refusal = *err;
@@ -1036,11 +1373,22 @@ msub_smtp_send (struct msub_smtp *smtp, const struct msub_envelope *envelope, in
                 const struct msub_body_facts *facts, struct msub_transaction *transaction, struct msub_error *err)
 {
   struct msub_error refusal = { 0 };
+  transaction->again = MSUB_AGAIN_NOT;
   if (check_offer (smtp, envelope, facts, err))
     return -1;
+  if (!transaction->open)
+    {
+      transaction->open = calloc (envelope->count, sizeof *transaction->open);
+      if (!transaction->open)
+        return msub_fail (err, MSUB_INTERNAL, "Out of memory");
+      set_open (transaction->open, envelope->count, true);
+      transaction->left = envelope->count;
+    }
   do
     if (send_part (smtp, envelope, fd, facts, transaction, &refusal, err))
       {
+        if (transaction->again)
+          return -1;
         if (err->kind == MSUB_UNCERTAIN)
           return leave_out_in_doubt (smtp, envelope, transaction);
         if (transaction->accepted == 0)
@@ -1049,8 +1397,8 @@ msub_smtp_send (struct msub_smtp *smtp, const struct msub_envelope *envelope, in
         *err = (struct msub_error) { 0 };
         return 0;
       }
-  while (transaction->done < envelope->count && !msub_smtp_spent (smtp));
-  if (transaction->accepted > 0 || transaction->done < envelope->count)
+  while (transaction->left > 0 && !msub_smtp_spent (smtp));
+  if (transaction->accepted > 0 || transaction->left > 0)
     return 0;
   *err = refusal;
   return -1;

@@ -50,11 +50,20 @@ struct msub_envelope
   struct msub_extensions extensions;
 };
 
+/* A server does not keep what it has offered: the same can be had without that, in this session or in another one.  */
+enum msub_again { MSUB_AGAIN_NOT, MSUB_AGAIN_HERE, MSUB_AGAIN_ELSEWHERE };
+
 struct msub_transaction
 {
   size_t accepted, refused;  /* recipients */
-  size_t done;               /* from the envelope's first one on: who has been dealt with */
+  size_t left;               /* who has still to be dealt with: how many ... */
+  bool *open;                /* ... and which of the envelope's; malloc'd, NULL before the first call */
+  bool at_mail;              /* MAIL was refused, so it may be this session that is */
+  enum msub_again again;     /* with an error: it is none yet */
+  const char *offer;         /* EHLO keywords, with commas, that do better not count from now on; or NULL */
 };
+
+void msub_transaction_clear (struct msub_transaction *transaction);
 
 /* Does the server take no more messages in this session (RFC 9422, MAILMAX)?  */
 bool msub_smtp_spent (const struct msub_smtp *smtp);
@@ -68,8 +77,8 @@ bool msub_smtp_needs_seven_bit (const struct msub_smtp *smtp, const struct msub_
 
 /* The message in FD (from its start; FACTS were measured on it) to ENVELOPE's recipients; in more than one transaction where
    the server takes only so many recipients at once (RFC 9422).  *TRANSACTION is zeroed before the first call.  0: delivered
-   to the ACCEPTED ones; where DONE is less than ENVELOPE's count the server is spent, and the rest wants another call with
-   another session.  -1: MSUB_UNCERTAIN once the whole message is out, whatever else goes wrong then.  */
+   to the ACCEPTED ones; where some are LEFT the server is spent, and they want another call with another session.  -1:
+   where it says so AGAIN, another call without what it names; else MSUB_UNCERTAIN once the whole message is out, whatever else goes wrong then.  */
 int msub_smtp_send (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd,
                     const struct msub_body_facts *facts, struct msub_transaction *transaction, struct msub_error *err);
 

@@ -342,7 +342,8 @@ JSON is the same with --json.  There was no connection to PEER."
       '("--tls=" "a@x") '("--fallback" "ask" "a@x")
       '("--timeout" "0" "a@x") '("--timeout" "1s" "a@x")
       '("--timeout" "-1" "a@x") '("--step-timeout" "1e9" "a@x")
-      '("--auth" "PLAIN X" "a@x") '("--json=1" "a@x")
+      '("--auth" "PLAIN X" "a@x") '("--without" "STARTTLS" "a@x")
+      '("--without" "A,,B" "a@x") '("--json=1" "a@x")
       '("--ssh" "a b" "a@x") '("--ssh" "-oX=y" "a@x")
       '("--ssh" "h" "--tunnel" "ssh:h" "a@x")
       '("--tunnel" "h" "a@x") '("--source" "localhost" "a@x")
@@ -434,7 +435,7 @@ JSON is the same with --json.  There was no connection to PEER."
              ("ok" 77 "refused")
              ("ok" 77 "refused" "--user" "me")
              ("partly" 69 "partial")
-             ("later" 75 "partial")
+             ("later" 69 "partial")
              ("busy" 75 "deferred")
              ("no" 69 "refused")
              ("lost" 74 "uncertain")
@@ -482,10 +483,11 @@ JSON is the same with --json.  There was no connection to PEER."
   "--option=value is --option value; the last one counts; -- ends the options."
   (should (equal (mew-submit-batch--parse
                   '("--server=h" "a@x" "--tls" "none" "--tls=opportunistic" "-t"
-                    "--from=" "--timeout" "2.5" "--auth" "scram-sha-1" "--"
-                    "--json"))
+                    "--from=" "--timeout" "2.5" "--auth" "scram-sha-1"
+                    "--without=CHUNKING,SIZE" "--" "--json"))
                  '(:server "h" :tls opportunistic :header t :from ""
                            :timeout 2.5 :auth "SCRAM-SHA-1"
+                           :without ("CHUNKING" "SIZE")
                            :arguments ("a@x" "--json")))))
 
 (ert-deftest mew-submit-batch-tests-help ()

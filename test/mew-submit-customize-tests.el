@@ -93,7 +93,7 @@
   '(:name "work" :from "@example.org" :server "smtp.example.org"
     :plan "rfc8314" :routes "587:starttls,25:starttls" :family ipv6 :tls required
     :fallback never :user "me" :auth "SCRAM-SHA-256" :sender "me@example.org"
-    :helo "host.example.org" :tls-minimum "1.3" :tls-priority "NORMAL"
+    :helo "host.example.org" :without ("CHUNKING") :tls-minimum "1.3" :tls-priority "NORMAL"
     :tls-name "mail.example.org" :ca-file "/ca.pem" :crl-file "/crl.pem"
     :cert-file "/cert.pem" :key-file "pkcs11:x" :oauth t
     :token-command ("program" "argument") :token-function ignore

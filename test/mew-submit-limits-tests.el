@@ -131,10 +131,10 @@
   (pcase-dolist
       (`(,directive ,result ,exit ,codes ,stored)
        '((",dot#2=reply:554 5.7.1 Not that" "partial" 69 (250 250 554 554 554) 1)
-         (",dot#2=reply:451 4.3.0 Later" "partial" 75 (250 250 451 451 451) 1)
-         (",mail#2=reply:452 4.5.3 Enough" "partial" 75 (250 250 452 452 452) 1)
+         (",dot#2=reply:451 4.3.0 Later" "partial" 69 (250 250 451 451 451) 1)
+         (",mail#2=reply:452 4.5.3 Enough" "partial" 69 (250 250 452 452 452) 1)
          (",mail#2=reply:550 5.7.0 Enough" "partial" 69 (250 250 550 550 550) 1)
-         (",rcpt#3=reply:421 4.3.2 Bye,rcpt#3=closeafter" "partial" 75 (250 250 421 421 421) 1)
+         (",rcpt#3=reply:421 4.3.2 Bye,rcpt#3=closeafter" "partial" 69 (250 250 421 421 421) 1)
          ;; What became of the second one nobody knows; the third is not tried.
          (",dot#2=close" "uncertain" 74 (250 250 250 250 451) 2)))
     (mew-submit-limits-tests--each-way peer

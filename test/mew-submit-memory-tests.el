@@ -300,5 +300,73 @@ That it offers nothing at all inside verified TLS is its own doing, and no alarm
     (should (equal (mapcar #'car warnings) '(:emergency :error)))
     (should (string-prefix-p "ALARM (striptls): insecure: x" (cdar warnings)))))
 
+;;; Offers that were not kept
+
+(defun mew-submit-memory-tests--ways (peer)
+  "Return by which commands messages came to PEER, oldest first."
+  (seq-filter (lambda (verb) (member verb '("BDAT" "DATA")))
+              (mapcar (lambda (line) (car (split-string line " ")))
+                      (mew-submit-test-lines peer))))
+
+(ert-deftest mew-submit-memory-tests-unkept-after-a-close ()
+  "What ended a connection is not used for a month, and then tried again."
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=x,chunking,1:dot=close")
+    (let* ((memory (mew-submit-memory-tests--file peer))
+           (port (mew-submit-test-port peer "x"))
+           (send (lambda ()
+                   (plist-get (mew-submit-memory-tests--send peer "x" memory)
+                              :result))))
+      (should (equal (funcall send) "uncertain"))
+      (should (equal (mapcar #'car (plist-get (mew-submit-memory-tests--entry memory port)
+                                              :unkept))
+                     '("CHUNKING")))
+      (should (equal (funcall send) "delivered"))
+      (mew-submit-memory--write
+       memory
+       (mapcar (lambda (entry)
+                 (let ((plist (copy-sequence (cdr entry))))
+                   (cons (car entry)
+                         (plist-put plist :unkept
+                                    (list (cons "CHUNKING"
+                                                (- (time-convert nil 'integer)
+                                                   (* 31 24 60 60))))))))
+               (mew-submit-memory-read memory)))
+      (should (equal (funcall send) "delivered"))
+      (should (equal (mew-submit-memory-tests--ways peer) '("BDAT" "DATA" "BDAT"))))))
+
+(ert-deftest mew-submit-memory-tests-unkept-after-a-no ()
+  "What was refused is remembered with the rest; without a memory it is just not used."
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=x,chunking,dot#1=reply:502 No BDAT")
+    (let ((memory (mew-submit-memory-tests--file peer))
+          (port (mew-submit-test-port peer "x")))
+      (should (equal (plist-get (mew-submit-memory-tests--send peer "x" nil) :result)
+                     "delivered"))
+      (should (equal (plist-get (mew-submit-memory-tests--send peer "x" memory) :left-out)
+                     '("CHUNKING")))
+      (let ((entry (mew-submit-memory-tests--entry memory port)))
+        (should (plist-get entry :starttls))
+        (should (assoc "CHUNKING" (plist-get entry :unkept)))))))
+
+(ert-deftest mew-submit-memory-tests-unkept-has-a-form ()
+  "A memory whose dates are none is told of."
+  (mew-submit-test-with-directory directory
+    (let ((file (expand-file-name "memory" directory)))
+      (dolist (unkept '((("CHUNKING" . "yesterday")) ("CHUNKING") ((5 . 5)) "CHUNKING"))
+        (mew-submit-memory--write file `((("x" . 587) :unkept ,unkept)))
+        (should-error (mew-submit-memory-read file) :type 'mew-submit-config)))))
+
+(ert-deftest mew-submit-memory-tests-without ()
+  "EHLO keywords that an account does not believe are not used; safety cannot be left out."
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=x,chunking")
+    (let ((done (mew-submit-memory-tests--send peer "x" nil
+                                               :without '("chunking" "PIPELINING" "SIZE"))))
+      (should (equal (plist-get done :result) "delivered"))
+      (should (equal (mew-submit-memory-tests--ways peer) '("DATA")))
+      (should-not (seq-find (lambda (line) (string-search "SIZE=" line))
+                            (mew-submit-test-lines peer "MAIL")))
+      (dolist (keywords '(("STARTTLS") ("auth") ("a b") ("") (nil) ("X\r\nY")))
+        (should-error (mew-submit-memory-tests--send peer "x" nil :without keywords)
+                      :type 'mew-submit-config)))))
+
 (provide 'mew-submit-memory-tests)
 ;;; mew-submit-memory-tests.el ends here

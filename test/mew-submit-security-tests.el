@@ -261,7 +261,7 @@ The test server's own arguments aside (SECURITY: O2)."
       (should (string-search "libgsasl.so" libraries)))))
 
 (defconst mew-submit-security-tests--harmless
-  '(mew-submit-helo mew-submit-mode-line mew-submit-relay-size
+  '(mew-submit-helo mew-submit-mode-line mew-submit-relay-size mew-submit-give-up-after
     mew-submit-retry-intervals
     mew-submit-step-timeout)
   "Settings that decide neither where mail and secrets go nor what is run.")

@@ -13,6 +13,7 @@
 (require 'subr-x)
 
 (declare-function mew-submit-faults--lines "faults/judge")
+(declare-function mew-submit-faults--done "faults/judge")
 
 (defun mew-submit-faults-e--chosen (offered mechanism)
   "Return an entry for a server that has OFFERED, where MECHANISM is the one to use."
@@ -70,6 +71,12 @@ MORE are further keys."
             ("8-bit octets" . " \xe4\xf6\xfc")
             ("huge" . ,(concat " " (make-string 12000 ?A)))
             ("several lines" . "-YQ==\\r\\n334 YQ=="))))
+
+(defun mew-submit-faults-e--not-the-password (record)
+  "Return a complaint if the client of RECORD takes the password for what was refused."
+  (let ((about (plist-get (mew-submit-faults--done record) :about)))
+    (unless (member about '("nothing" "mechanism"))
+      (format "the refusal is taken to be about %s" about))))
 
 (defun mew-submit-faults-e--endless (mechanism)
   "Return an entry for a server that never stops asking during MECHANISM."
@@ -192,8 +199,17 @@ They are refused before connecting; past the Lisp side they may end as one of KI
      ,@(seq-mapcat #'mew-submit-faults-e--challenges '("PLAIN" "SCRAM-SHA-256"))
      ,(mew-submit-faults-e--challenge "an empty challenge" "SCRAM-SHA-256" " ")
      ,(mew-submit-faults-e--challenge "no challenge at all" "SCRAM-SHA-256" "")
-     ,(mew-submit-faults-e--challenge "no base64" "LOGIN" " !!!!" :kind '(protocol auth ok)
-                                      :reach '(auth message) :check nil)
+     ,@(mapcar (pcase-lambda (`(,name . ,prompt))
+                 `(,(concat "E15 LOGIN asks with " name)
+                   :peer ("mechs=LOGIN" ,(concat "auth=reply:334" prompt)) :kind ok :reach message))
+               `(("no base64" . " !!!!") ("base64 and more" . " VXNlcm5hbWU6 k7Qz at mail") ("a NUL" . " YW%00JhYmE=")
+                 ("8-bit octets" . " \xe4\xf6\xfc") ("12000 octets" . ,(concat " " (make-string 12000 ?A)))
+                 ("two lines" . "-YQ==\\r\\n334 YQ==")))
+     ,@(mapcar (lambda (reply)
+                 `(,(concat "E31 AUTH is answered " reply) :peer ("mechs=PLAIN" ,(concat "auth=reply:" reply))
+                   :kind auth :check mew-submit-faults-e--not-the-password))
+               '("535 5.7.139 Switched off" "504 5.7.4 What?" "502 5.5.1 No" "530 5.7.0 STARTTLS first" "538 5.7.11 No"
+                 "503 5.5.1 Not now" "550 5.7.1 Blocked" "554 5.7.1 No" "535 5.7.13 Disabled"))
      ("E13 a challenge of 64 KiB" :peer ("auth=longline:65536" "auth=reply:334 YQ==")
       :kind protocol)
      ("E14 235 in answer to *" :peer ("auth-mode=challenge:!!!!" "auth-mode=235-after-cancel")

@@ -157,7 +157,7 @@ It ends as one of KINDS and goes as far as REACH."
    (mew-submit-faults-h--partly "H11 the second recipient is refused"
                                 '("250 Ok" "550 5.1.1 No such user") 69 "ann@example.org")
    (mew-submit-faults-h--partly "H11 the second recipient is to be tried later"
-                                '("250 Ok" "450 4.2.1 Busy") 75 "ann@example.org")
+                                '("250 Ok" "450 4.2.1 Busy") 69 "ann@example.org")
    (mew-submit-faults-h--each-way "H13 both recipients are refused"
                                   '("rcpt=reply:550 5.1.1 No such user")
                                   :recipients mew-submit-faults-h--two :kind 'refused

@@ -57,6 +57,25 @@ MORE are further keys."
                                'deferred)
    (mew-submit-faults-i--final "I4 554 and a reset" '("dot=reply:554 5.6.0 No" "dot=resetafter")
                                'refused)
+   (cl-loop for (way message) in '(("in one flight" nil) ("" mew-submit-faults-h-middling-message))
+            for more = (and message (list :message message))
+            append
+            `((,(concat "I15 BDAT " way " is answered 502, and that is all")
+               :peer ("chunking" "dot#1=reply:502 5.5.1 No BDAT") :kind ok :mails 2 :saw-line "^DATA$" ,@more)
+              (,(concat "I15 BDAT " way " is answered 502, and 250 behind it")
+               :peer ("chunking" "dot#1=reply:502 5.5.1 No BDAT" "dot#1=after:250 2.0.0 Ok\\r\\n") :kind uncertain
+               :no-line "^DATA$" ,@more)
+              (,(concat "I15 BDAT " way " is answered 502, and 354 behind it")
+               :peer ("chunking" "dot#1=reply:502 5.5.1 No BDAT" "dot#1=after:354 Go on\\r\\n") :kind uncertain ,@more)
+              (,(concat "I15 BDAT " way " is answered 502, and RSET 250 twice")
+               :peer ("chunking" "dot#1=reply:502 5.5.1 No BDAT" "rset=repeat:2") :kind uncertain
+               :no-line "^DATA$" ,@more)
+              (,(concat "I15 BDAT " way " is answered 502, and RSET 421")
+               :peer ("chunking" "1:dot#1=reply:502 5.5.1 No BDAT" "rset=reply:421 4.3.2 Bye") :kind ok
+               :connections 2 :auths 2 :mails 2 ,@more)
+              (,(concat "I15 BDAT " way " is answered 502, and DATA 554")
+               :peer ("chunking" "dot#1=reply:502 5.5.1 No BDAT" "dot#2=reply:554 5.7.1 No") :kind refused
+               :mails 2 ,@more)))
    (mew-submit-faults-i--final "I5 a late final reply" '("dot=delay:900") 'ok
                                :account '(:step-timeout 4) :slow t)
    (mew-submit-faults-i--final "I6 250 and the end" '("dot=closeafter") 'ok)

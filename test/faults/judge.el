@@ -251,8 +251,9 @@ It made no connection, a connection, said AUTH, MAIL, some of the message, all o
     (cond ((not (mew-submit-faults--one-of connections wanted))
            (format "%d connections, not %s" connections wanted))
           ((> auths (or (mew-submit-faults--get record :auths) 1)) (format "%d times AUTH" auths))
-          ((> mails 1) (format "%d times MAIL" mails))
-          ((> messages 1) (format "%d messages" messages)))))
+          ((> mails (or (mew-submit-faults--get record :mails) 1)) (format "%d times MAIL" mails))
+          ((> messages (or (mew-submit-faults--get record :mails) 1))
+           (format "%d messages" messages)))))
 
 (defun mew-submit-faults--violation-wrong (record)
   "Return the violations of RECORD that the table does not allow."
@@ -294,6 +295,8 @@ It made no connection, a connection, said AUTH, MAIL, some of the message, all o
   "Return a complaint when client and server of RECORD disagree on what became of the message."
   (let ((outcomes (mapcar (lambda (event) (plist-get event :outcome))
                           (mew-submit-faults--messages record))))
+    (when (mew-submit-faults--get record :mails)
+      (setq outcomes (remove "refused" outcomes)))
     (when (and (eq (mew-submit-faults--kind record) 'ok) (not (equal outcomes '("accepted"))))
       (format "delivered, but the server has %s" outcomes))))
 

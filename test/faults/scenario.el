@@ -30,6 +30,7 @@
 ;;   :body TEXT        what the server has to have, where that is not the message itself
 ;;   :violations LIST  names of violations that are none here
 ;;   :auths N          how many AUTH commands there may be (default 1)
+;;   :mails N          how many transactions there may be (default 1), all but one of them refused
 ;;   :clear t          SMTP in the clear is what the user asked for
 ;;   :check FUNCTION   of the judge's record: returns what is wrong, or nil
 ;;   :slow t           it takes its time: start it early

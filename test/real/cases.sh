@@ -133,7 +133,7 @@ case_recipients-first-later ()
 {
   message_mime > "$out/message"
   submit "$out/message" "${login[@]}" later@example.org b@example.org
-  expect 75 partial || return
+  expect 69 partial || return
   done_has '[.recipients[] | [.address, .code]] == [["later@example.org", 450], ["b@example.org", 250]]' || return
   expect_stored b "$out/message" && expect_nothing_stored
 }

@@ -1,0 +1,66 @@
+;;; mew-submit-path-tests.el --- Tests: a way that swallows long packets -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; In a network of their own, where packets of more than 1400 octets vanish on their way to the
+;; server, as behind a VPN or a DSL line that tells nobody of it.
+
+;;; Code:
+
+(require 'ert)
+(require 'mew-submit-request)
+(require 'mew-submit-test-helpers)
+
+(defconst mew-submit-path-tests--script
+  "ip link set lo mtu 1500
+nft -f - <<'END'
+table inet filter {
+  chain input {
+    type filter hook input priority 0;
+    ct direction original meta length > 1400 drop
+  }
+}
+END"
+  "Commands that make such a network.")
+
+(defun mew-submit-path-tests--form (listener lines)
+  "Return a form that sends a message of LINES to a test server like LISTENER.
+It comes to (KIND RESULT TEXT OUTCOMES)."
+  `(mew-submit-test-with-peer (peer ,(concat "127.0.0.1:0,name=x" listener))
+     (let ((done (mew-submit-test-run
+                  (mew-submit-test-account peer "x" :step-timeout 4)
+                  (concat "To: a@x\nSubject: x\n\n"
+                          (apply #'concat (make-list ,lines "twenty octets in all\n")))
+                  :from "b@x")))
+       (list (plist-get done :kind) (plist-get done :result) (plist-get done :text)
+             (mapcar (lambda (event) (plist-get event :outcome))
+                     (mew-submit-test-log peer "message"))))))
+
+(defun mew-submit-path-tests--send (listener lines)
+  "Return what comes of a message of LINES to a test server like LISTENER there."
+  (mew-submit-test-in-network mew-submit-path-tests--script "mew-submit-path-tests"
+                              (mew-submit-path-tests--form listener lines)))
+
+(ert-deftest mew-submit-path-tests-long-packets-vanish ()
+  "A message that does not get there is deferred for certain, and told why (SECURITY: I16).
+By DATA and by BDAT, in one flight and in many."
+  (dolist (case '(("" 200) ("" 20000) (",chunking" 200) (",chunking" 20000)
+                  (",chunking,cap2-=PIPELINING" 200)))
+    (ert-info ((format "%S" case))
+      (pcase-let ((`(,kind ,result ,text ,_) (apply #'mew-submit-path-tests--send case)))
+        (should (equal (list kind result) '("timeout" "deferred")))
+        (should (string-match-p "long packets do not get through (MTU" text))
+        (should (string-match-p " in 4 s" text))))))
+
+(ert-deftest mew-submit-path-tests-short-message-gets-through ()
+  "A message that fits into short packets is delivered there."
+  (dolist (listener '("" ",chunking"))
+    (ert-info (listener)
+      (should (equal (seq-take (mew-submit-path-tests--send listener 10) 2)
+                     '("ok" "delivered"))))))
+
+(provide 'mew-submit-path-tests)
+;;; mew-submit-path-tests.el ends here

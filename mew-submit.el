@@ -121,6 +121,10 @@
 (autoload 'mew-submit-batch-doctor "mew-submit-doctor"
   "Check the set-up, print what was found, and leave Emacs." nil)
 
+(autoload 'mew-submit-batch-cause "mew-submit-cause-batch"
+  "Say why servers refused, for each reply on standard input, and leave Emacs."
+  nil)
+
 (autoload 'mew-submit-diagnose-domain "mew-submit-domain"
   "Find out how a domain takes mail." t)
 (autoload 'mew-submit-batch-diagnose-domain "mew-submit-domain"

@@ -1,0 +1,959 @@
+;;; mew-submit-cause-word.el --- What a server's words are about -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Floor 1, pure.  It owns the words: which notions (a mailbox, full, a list of blocked
+;; addresses ...) the text of a reply speaks of, in the languages servers speak.  It
+;; knows nothing of causes.
+;;
+;; A text is brought to lower case without accents, with one space between words (every
+;; Chinese, Japanese and Korean character is a word); then one walk along a tree of all
+;; words finds the notions.  The longest word or phrase wins and is used up, so that
+;; "user unknown" is not also "user".  The time grows with the text, which is cut, and
+;; with nothing else: no text can make it slow.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'seq)
+(require 'subr-x)
+
+(defconst mew-submit-cause-word-max 2000
+  "How many characters of a reply are read.")
+
+;;; Words
+
+;; After the notion: words and phrases, with "," between them; without accents; a "*"
+;; at the end stands for any ending.  In order: English, then German, French, Spanish,
+;; Portuguese, Italian, Dutch, Scandinavian, Polish, Czech, Russian, Turkish and other
+;; languages, Chinese, Japanese, Korean.
+(defconst mew-submit-cause-word--notions
+  '(;; Who and what
+    (user
+     "your account, your mailbox, your user, ihr konto, votre compte, su cuenta, sua conta,
+il tuo account, la tua casella, uw account, twoje konto, vas ucet, hesabiniz, ваш аккаунт,
+ваша учетная запись, 您的帐号, 您的账号, user, users, userid, account*, acct, login name,
+benutzer*, konto, kontos, nutzer, utilisateur*, compte, usuario*, cuenta*, conta, utente,
+gebruiker*, brugere, bruger, anvandare*, bruker*, kayttaj*, uzytkownik*, konta, uzivatel*,
+uzivatele, uctu, ucet, kullanic*, hesap*, hesab*, felhasznalo*, utilizator*, пользовател*,
+учетн*, аккаунт*, користувач*, 用户, 帐号, 账号, 帐户, 账户, 帳號, 使用者, ユーザ,
+アカウント, 사용자, 계정")
+    (mailbox
+     "mailbox*, mail box, mailboxes, inbox, mailfolder, mail folder, maildrop, postfach*,
+mailbox des, boite*, boite aux lettres, boite mail, buzon*, caixa postal, caixa de correio,
+caixa de entrada, caixa, casella*, postvak*, brievenbus*, mailboks, brevlada*, inkorg*,
+postkass*, postkasse, innboks*, postilaatik*, skrzynk*, schrank*, posta kutusu, kutusu,
+postafiok*, cutia postal*, casuta, ящик*, скриньк*, 邮箱, 信箱, 郵箱, メールボックス,
+受信箱, 사서함, 메일함, 편지함, 우편함")
+    (recipient
+     "cannot be delivered, could not be delivered, cant be delivered, delivery error,
+recipient*, rcpt, rcpts, rcptto, rcpt to, addressee*, receiver*, receiving user,
+empfanger*, empfaenger*, adressat*, destinataire*, destinatario*, destinatari*, ontvanger*,
+geadresseerde*, mottagar*, mottaker*, modtager*, vastaanottaj*, odbiorc*, adresat*,
+prijemc*, prijemce, alici*, cimzett*, primatel*, получател*, адресат*, одержувач*, 收件人,
+收信人, 收件者, 接收者, 受信者, 宛先, 수신자, 수신인, 받는 사람, 받는사람")
+    (sender
+     "sender*, mailfrom, mail from, envelope from, header from, from address, return path,
+originator, absender*, expediteur*, emetteur*, remitente*, remetente*, emisor, mittente*,
+afzender*, avsandar*, avsender*, afsender*, lahettaj*, nadawc*, odesilatel*, odosielatel*,
+gonderen*, gonderici*, felado*, expeditor*, отправител*, відправник*, 发件人, 发信人,
+发送者, 寄件者, 寄件人, 送信者, 差出人, 送信元, 발신자, 보낸 사람, 보내는 사람, 발송자")
+    (address
+     "address, addresses, adress, e mail address, email address, mail address, adresse,
+adressen, mailadresse, emailadresse, adresse e mail, courriel, direccion*, endereco*,
+indirizz*, adres, adresu, adresa, adresy, e mail adres, adresse mail, adresi, osoite*,
+адрес, адреса, адресе, 地址, アドレス, 주소")
+    (domain
+     "domain, domains, domainname*, domaine*, dominio*, domein*, domane*, domaene*,
+domena*, domeny, domenie, domeen*, domeniu*, doman, domeni*, verkkotunnus, etki alani,
+alan adi, домен*, 域名, 域, ドメイン, 도메인")
+    (server
+     "server, servers, mailserver*, mail server, host, client, client host, mta, serveur*,
+servidor*, serwer*, servr*, palvelin, sunucu*, kiszolgalo, сервер*, 服务器, 伺服器, サーバ,
+サーバー, 서버")
+    (ip
+     "ip, ipaddr, ips, ip address, ip addresses, ipv4, your network, your mail server,
+your server, sending server, remote host, connecting host, ip adresse, adresse ip,
+direccion ip, endereco ip, indirizzo ip, ip adres, adres ip, adresi ip, ip adresi,
+ip adresa, ip адрес*, ip 地址, ipアドレス, 客户端")
+    (message
+     "message, messages, mail, mails, email, emails, e mail, e mails, msg, nachricht*,
+mensaje*, mensagem, mensagens, messaggi*, bericht*, meddeland*, melding*, wiadomosc*,
+poczt*, zprav*, zprava, ileti*, uzenet*, mesaj*, viesti*, сообщени*, письм*, повідомленн*,
+лист, 邮件, 郵件, 信件, メール, メッセージ, 메일, 메시지")
+    (content
+     "content*, message body, body, inhalt*, contenu, contenido, conteudo, contenuto,
+inhoud, innehall*, tresc*, obsah*, icerik*, содержани*, содержим*, 内容, 內容, 本文, 내용")
+    (attachment
+     "banned exe, exe, zip, banned filename, dangerous file*, attachment*, executable*,
+file type, file types, filetype, file name, filename, file extension, banned file*,
+zip file*, anhang*, dateianhang*, dateianhange, dateityp, anlage, anlagen, piece jointe,
+pieces jointes, fichier*, adjunto*, archivo*, anexo*, allegat*, bijlage*, bilag*, bifogad*,
+vedlegg, liitetiedosto*, liite, zalacznik*, priloh*, dosya*, eki, mellekle*, вложени*,
+附件, 添付, 첨부")
+    (url
+     "domain in message, blacklisted link, shortener*, url, urls, uri, uris, uribl, surbl,
+link, links, hyperlink*, dbl url, lien, liens, enlace*, verweis*, collegament*, koppeling*,
+lank, odnosnik*, odkaz*, baglanti*, ссылк*, 链接, 連結, リンク, 링크")
+    (header
+     "header, headers, header field*, headerfield*, kopfzeile*, en tete*, entete*,
+cabecera*, encabezado*, cabecalho*, intestazion*, koptekst*, rubrik*, naglowek*, naglowk*,
+hlavick*, baslik*, basligi, заголов*, 信头, 邮件头, 标头, ヘッダ, ヘッダー, 헤더")
+    (field
+     "subject, subject*, message id, messageid, date header, date field, from header,
+from field, to header, reply to, mime, rfc 5322, rfc5322, rfc 2822, rfc2822, rfc 822,
+rfc822, content type, resent, bcc, sender header, return path header")
+    (password
+     "password*, passwd, passphrase, passwor*, kennwort*, passwort*, mot de passe,
+contrasena*, clave, senha*, palavra passe, wachtwoord*, losenord*, passord*, adgangskode*,
+kodeord*, salasan*, haslo*, hasla, hesl*, sifre*, parola*, jelszo*, lozink*, парол*, 密码,
+密碼, 口令, パスワード, 비밀번호, 암호")
+    (username
+     "username*, user name, login, user id, user name or, benutzername*, nom d utilisateur,
+nom dutilisateur, identifiant, nombre de usuario, nome de usuario, nome utente,
+gebruikersnaam, anvandarnamn, brugernavn, brukernavn, nazwa uzytkownika, uzivatelske jmeno,
+kullanici adi, имя пользователя, имени пользователя, логин*, 用户名, ユーザー名, 사용자 이름")
+    (credential
+     "credential*, zugangsdaten, anmeldedaten, anmeldeinformationen, identifiants,
+credencial*, credenzial*, inloggegevens, inloggningsuppgifter, loginoplysninger,
+dane logowania, danych logowania, prihlasovaci udaje, kimlik bilgi*, учетные данные,
+учетных данных, 凭据, 资格情報, 자격 증명, authentication data, authentication information,
+authinfo, authcid, login data, username password, secret")
+    (auth
+     "melden sie sich, authentifizieren, loggen sie, connectez vous, inicie sesion,
+faca login, faca o login, effettua il login, log in op, zaloguj*, prihlaste, войдите,
+авторизуйтесь, authentication*, auth, authenticat*, authentif*, authentisier*,
+authorisation, authentic*, smtp auth, smtpauth, sasl, esmtpa, log in, logged in,
+login failed, sign in, logon, logging in, anmeld*, angemeld*, eingeloggt, identifi*,
+connexion refusee, autentic*, autenticacion, iniciar sesion, sesion, aanmeld*, aangemeld*,
+inlogg*, inloggen, autentiser*, autentificar*, logg inn, log ind, uwierzytel*, autoryzac*,
+logowan*, zalogowa*, autentiz*, prihlas*, overeni, kimlik dogrulama*, oturum*, hitelesit*,
+bejelentkez*, авториз*, аутентиф*, авторизац*, вход, 认证, 验证, 登录, 身份验证, 登入,
+驗證, 認証, ログイン, 인증, 로그인")
+    (relay
+     "relay, relaying, relayed, relays, relay access, relaybetrieb, weiterleitung*, relais,
+relayer, retransmis*, reenvio, reenviar, inoltro, doorsturen, relaas, vidarebefordr*,
+przekazywan*, relayovani, predavani, yonlendirme*, ретрансл*, релей*, пересылк*, 中继,
+转发, 轉發, 中継, 릴레이, 중계, gateway, rcpthosts, rcpt hosts, third party, open relay,
+local domain, local domains, not local")
+    (connection
+     "connection*, connect, connected, session*, sessions, concurren*, simultaneous*,
+parallel, verbindung*, verbinden, connexion*, conexion*, conexao, conexoes, conness*,
+verbinding*, anslutning*, forbindelse*, tilkobling*, polaczen*, spojeni, pripojen*,
+baglanti*, соединени*, подключени*, 连接, 連接, 連線, 接続, 연결, 접속")
+    (helo
+     "hello, hostname in helo, helo host name, ehlo argument, helo argument,
+helo argument s, helo, ehlo, helo name, ehlo name, helo ehlo, helo host, helo command,
+helohost")
+    (ptr
+     "resolve to a name, resolve to a host*, does not resolve to, no dns entry for your ip,
+unverifyable sending, unverifiable sending, in addr arpa, ip name lookup,
+name lookup failed, ip name possibly forged, possibly forged, bad dns ptr,
+find your hostname, find your reverse hostname, resolve your hostname, resolve your ip,
+dns ptr, forward dns, no rdns, missing rdns, reverse dns, rdns, ptr, ptr record*,
+ptr resource, ptr eintrag, reverse lookup*, reverse entry, reverse name*, reverse hostname,
+reverse host, revdns, reverse zone, fcrdns, reverse mapping, reverse,
+cannot find your hostname, cannot find your reverse hostname, hostname lookup,
+host name lookup, cannot resolve your address, cannot resolve your ip*, cannot resolve ptr,
+no hostname, forward confirmed, generic rdns, no name for your ip, has no name, dns name,
+ruckwartsauflosung*, reverse eintrag, reversedns, resolution inverse, dns inverse, inverse,
+dns inverso*, dns reverso*, reverso*, inverso*, revers*, odwrotn*, rewers*, reverzn*,
+zpetn*, ters dns, обратн*, 反向, 反向解析, 反解, 逆引き, 逆引, 역방향")
+    (spf
+     "permitted sender, authorized sender for, not permitted to send mail for,
+authorized to send for, not a permitted sender, authorized mail server,
+not authorized to send mail from, not an authorized, allowed to send mail for, spf, dkim,
+dmarc, sender policy framework, openspf, domainkeys, sender id, adsp, alignment,
+spf record*, spf check*, domain authentication, email authentication,
+sender authentication, unauthenticated sender, sender is unauthenticated,
+unauthenticated email, authentication requirements, required authentication level,
+must be authenticated by, arc seal, not authorized to send on behalf,
+not authorized to send mail for, not authorized to use, not designated as permitted sender,
+purported responsible address")
+    (tls
+     "tls, starttls, ssl, encrypt*, encryption, verschlussel*, verschluessel*, ssltls,
+chiffr*, cifrad*, cifrat*, criptograf*, crittograf*, versleutel*, krypter*, szyfrowan*,
+sifrovan*, sifrel*, secure connection, cleartext, clear text, plaintext, plain text,
+unencrypted, insecure connection, non secure, зашифров*, шифров*, 加密, 暗号, 암호화,
+sichere verbindung, unverschlussel*, unverschluessel*")
+    (certificate
+     "certificate*, cert, zertifikat*, certificat*, dane, tlsa, mta sts, sts policy,
+requiretls, certyfikat*, sertifika*, сертификат*, 证书, 証明書, 인증서")
+    (mechanism
+     "mechanism*, auth type, authentication type, authentication method*, auth method*,
+authentication mechanism*, login method, mechanismus, mecanisme*, mecanismo*, meccanism*,
+mechanizm*, механизм*, 机制")
+    (token
+     "token, tokens, access token, oauth*, oauth2, xoauth2, bearer, oauthbearer,
+refresh token, jeton, 令牌, トークン, 토큰")
+    (apppassword
+     "app password*, application password*, application specific*, app specific*,
+apppassword*, authorization code*, authorisation code*, auth code, authcode,
+client password, third party password, device password, app generated, external password,
+external app password, app passwort*, anwendungspasswort*, anwendungsspezifisch*,
+app kennwort*, mot de passe d application, mot de passe application,
+mot de passe dapplication, contrasena de aplicacion*, contrasenas de aplicacion*,
+senha de app*, senha de aplicativo*, password per le app*, password per app*,
+password specifica, app wachtwoord*, applosenord*, haslo aplikacji, hasla aplikacji,
+heslo pro aplikac*, aplikacni heslo, uygulama sifre*, uygulama parola*, пароль приложения,
+пароль для внешн*, пароля приложения, пароли приложений, пароля для внешн*,
+parol prilozheniya, 授权码, 授權碼, 客户端授权, 独立密码, 专用密码, アプリパスワード,
+アプリ パスワード, 専用パスワード, 앱 비밀번호, 애플리케이션 비밀번호")
+    (web
+     "web login, weblogin*, webmail, web mail, web browser, browser*, captcha, via the web,
+web site login, verify your account, verify your identity, confirm your identity,
+sign in to your account, log into your account, log in to your account on,
+suspicious login, suspicious sign in, unusual sign in, security challenge,
+continue sending messages, unlock your account, activate your account, navigateur,
+navegador, im browser, przegladark*, prohlizec*, tarayici*, браузер*, капч*, 网页,
+ブラウザ, 브라우저")
+    (list
+     "black, black ip, black sender, black mail, open relay, open proxy, badmailfrom,
+badrcptto, black listed, listed by, is listed in, is listed on, listed in, listed at,
+ipcheck proofpoint, blocked using, barracuda reputation, barracuda*, blocked ip,
+block list removal, delist*, poor reputation sender, csi mimecast, blacklist*, blocklist*,
+black list*, block list*, blocked list, denylist*, deny list, rbl, rbls, dnsbl*, dnsrbl,
+spamhaus*, spamcop*, sorbs*, barracudacentral*, uceprotect*, invaluement, senderbase,
+senderscore, sender score, spamrats, abusix, mail abuse, njabl, ordb, cbl, abuseat, sbl,
+xbl, css, zen, psbl, nixspam, dnsbl sorbs, blackhole*, black hole, schwarz* liste,
+schwarzliste, sperrliste*, liste noire, listes noires, lista negra, lista nera,
+listas negras, zwarte lijst, svartlist*, svarteliste*, czarn* list*, czarnej liscie,
+cern* listin*, blacklistu, kara liste*, karaliste*, feketelist*, lista neagra, черн* спис*,
+черный список, черном списке, черного списка, чорн* спис*, 黑名单, 黑名單, 封锁列表,
+ブラックリスト, 블랙리스트, 차단 목록, ip block, banned ip*, client host blocked")
+    (reputation
+     "reputation*, bad reputation, poor reputation, low reputation, untrusted, trust level,
+cloudmark sender intelligence, csi, talos, reputacion, reputacao, reputazion*, reputatie,
+reputacja*, reputac*, репутац*, 信誉, 信譽, 評価, 평판")
+    (spam
+     "spamverdacht*, spamfilter*, spamschutz, spamerkennung, message filtered, mail rejete,
+mail rejected ofr, looks like spam, classified as spam, suspicion of spam, block spam,
+anti spam, antispam, mailing suspected, advertisement*, advertising, spam, spammer*,
+spammy, spamming, junk, junkmail, bulk mail, unsolicited*, uce, ube, spamassassin,
+spam score, spamscore, spam like, spam content, high probability of spam, likely spam,
+suspected spam, considered spam, phish*, bayes, unwanted, spamverdacht, werbung,
+unerwunscht*, pourriel*, indesirable*, correo no deseado, no solicitado, lixo eletronico,
+indesiderat*, ongewenst*, skrappost, soppost, niechcian*, nevyzadan*, istenmeyen, keretlen,
+спам*, 垃圾, 垃圾邮件, 迷惑メール, スパム, 스팸, 광고")
+    (virus
+     "virus, viruses, malware, worm, trojan*, infected, infection, clamav, clam av,
+av engine, virenscan*, viren, virenbefall, virusscan*, schadsoftware, infecte*, infectad*,
+infettat*, infetto, malicious software, malicious content, malicious code,
+phishing heuristics, zainfekowan*, wirus*, zavirovan*, vir, zararli*, вирус*, вредонос*,
+病毒, ウイルス, ウィルス, 바이러스, eicar*")
+    (loop
+     "loop, looping, loops, mail loop, mailloop, hop count*, too many hops, hops,
+maximum hop*, received headers, received header*, too many received,
+already has my delivered to, mail forwarding loop, schleife*, boucle*, bucle*, loop de,
+ciclo, lus, slinga, petl*, smyck*, dongu*, циклич*, зациклив*, petlu, 循环, 环路, ループ,
+루프, routing loop, delivered to line, mx list for, mail loops back, loops back to myself,
+loop detected")
+    (size
+     "attachment is too long, message is too long, mail too large, length of data content,
+content length, data size, message size, size limit*, maximum size, max size, exceeds size,
+too large, too big, too long a message, oversize*, message length, file size,
+fixed maximum message size, maximum message size, maximum permitted size, mail size,
+databytes, exceeds the size, exceeds maximum size, exceeded size, size exceeds,
+size exceeded, bigger than, larger than, larger size, size too, megabyte*, mb,
+maximum allowed size, zu gros*, zu groß, groß, grosse der, maximale große,
+nachrichtengros*, maximale groess*, zu gross*, taille, trop volumineux, trop gros*, tamano,
+demasiado grande, tamanho, muito grande, dimension*, troppo grande, grootte, te groot,
+for stor*, storlek, zbyt duz*, za duz*, rozmiar*, prilis velk*, velikost*, cok buyuk,
+boyut*, tul nagy, prea mare, слишком больш*, размер*, 太大, 过大, 大小, 超过大小, サイズ,
+大きすぎ, 너무 큽니다, 너무 커, 크기, 용량 초과")
+    (full
+     "no more room, no room, speicherlimit*, speicherplatz ist erschopft,
+no space in mailbox, full, is full, over quota, overquota, over its quota, over the quota,
+overdrawn, out of quota, mailbox full, mailbox is full, quota exceeded mailbox,
+exceeded storage, exceeded its storage, storage limit, storage quota, storage allocation,
+exceeded quota, mailbox size limit*, mailbox limit*, disk quota*, out of storage,
+out of storage space, insufficient mailbox, mailbox quota*, quotaexceeded, mailboxfull,
+inbox full, inbox is full, no room in mailbox, mailbox for user is full,
+over the allowed quota, exceed mailbox, exceeds mailbox, over the maximum allowed,
+exceeded the allotted, email quota exceeded, mail quota exceeded, user quota,
+quota violat*, limite de almacenamiento, voll, uberfull*, ueberfull*, plein*, saturee,
+llen*, lleno, cheia, cheio, lotad*, pien*, vol, overvol, full*, fuld, fullt, taynna,
+przepelnion*, pelna, pelny, zapelnion*, preplnen*, plna, plny, dolu, dolmus, megtelt,
+plina, plin, переполн*, заполнен*, повн*, 已满, 满了, 空间不足, 容量不足, 已滿, 満杯,
+いっぱい, 容量超過, 가득, 꽉 찼")
+    (quota
+     "message credits, credits left, no credits, credits, sends left, plan limit,
+max emails per hour, maximum credits, credits exceeded, emails per hour, emails per day,
+recipients per day, recipients per hour, max defers, send quota, sending quota,
+relay quota, sending limit, send limit, relays quota, quota*, allowance, contingent,
+kontingent*, cuota*, cota, quotum, limit quota, квот*, 配额, 配額, 額度, 할당량")
+    (loginlimit
+     "login failures, repeated login*, log in failures, repeated failed, number of login,
+number of failed, too many failed, too many auth*, too many login*, too many bad auth*,
+too many invalid login*, too many wrong, too many unsuccessful, many failed login*,
+many failed auth*, many authentication failures, authentication attempts, login attempts,
+log in attempts, auth attempts, failed attempts, failed logins,
+repeated authentication failure*, too many incorrect, login rate, logins exceeded,
+login frequency, too many password, brute force, bruteforce, fehlversuche*,
+anmeldeversuch*, zu viele fehl*, tentatives de connexion, tentatives, intentos, tentativas,
+tentativi, pogingen, prob logowania, pokusu o prihlaseni, pokusu, попыток, deneme*,
+登录次数, 尝试次数, 登录失败次数, 登录频率, 試行回数, 로그인 시도")
+    (toomany
+     "more than one, multiple, duplicate*, several, zuviele, zuviel, too many mails,
+sent too many, too many, too much, too often, too frequent*, too fast, too quickly,
+number of, max number of, maximum number of, many, excessive*, zu viele, zu viel, zu oft,
+zu haufig, trop de, trop, demasiad*, muitas, muitos, excesso de, troppi, troppe, te veel,
+for manga, for mange, zbyt wiel*, za duzo, zbyt duzo, prilis mnoho, cok fazla, tul sok,
+prea mult*, liian monta, слишком мног*, забагато, 过多, 太多, 過多, 多すぎ, 너무 많")
+    (limit
+     "excedi*, supero, superat*, depasse*, numero maximo, numero massimo, nombre maximum,
+nombre maximal, maximale anzahl, maximum aantal, maksymaln*, maximalni, максимальн*,
+tageslimit*, stundenlimit*, monatslimit*, limit*, limit, limits, limited, exceed, exceeded,
+exceeds, exceeding, maximum, maximal, max, threshold*, permitted limits, reached,
+over limit, overlimit, limit exceeded, limit reached, limite, limites, limiet, grens,
+grenze*, uberschritten, ueberschritten, uberschreit*, ueberschreit*, depass*, superad*,
+excedid*, excede*, overschreden, overskred*, overskrid*, overskridit, przekroc*, limitu,
+prekroc*, asildi, asti, asim*, tullep*, depasit*, превыш*, лимит*, 超过, 超过限制, 超出,
+限制, 上限, 超過, 초과, 제한, 한도")
+    (rate
+     "langsamer, zu schnell, rapide, ralentis*, demasiado rapido, muito rapido,
+troppo veloc*, te snel, zbyt szybko, prilis rychle, cok hizli, слишком быстро, 过快,
+速すぎ, 너무 빠, slower, retrying too fast, too fast, mail bomb, mailbomb, too many mails,
+connection rate, ratelimited, message rate, sending too fast, sending too quickly,
+concurrency limit, rate, rate limit*, ratelimit*, throttl*, slow down, flood, flooding,
+frequency, frequen*, per minute, per second, mails per, messages per connection,
+per connection, per session, burst*, unusual rate, unexpected volume, rate limited, speed,
+geschwindigkeit, drosselung, debit, frequence, frecuencia, frequencia, frequenza, snelheid,
+frekvens, czestotliwosc*, rychlost, hizi, частот*, скорост*, 频率, 频繁, 速率, 頻度, 頻繁,
+빈도, 속도, concurrency, too quickly")
+    (period
+     "tageslimit*, taeglich*, 1h, 24 h, 1 h, 1 hour, 1 day, emails per hour,
+max emails per hour, emails per day, recipients per day, recipients per hour,
+messages per day, messages per hour, mails per day, mails per hour, per 24 hours,
+within 24 hours, per hour allowed, max defers and failures per hour, hour, hourly,
+per hour, this hour, day, daily, per day, today, for today, month, monthly, per month,
+week, weekly, 24 hours, 24 hour, 24h, stunde, stundlich*, pro stunde, taglich*, pro tag,
+monatlich*, heure, par heure, par jour, journalier*, quotidien*, jour, diari*, dia, hora,
+giornalier*, orari*, giorno, uur, dagelijks*, per dag, dag, timme, dagliga, dzienn*,
+godzin*, dobow*, denni, hodin*, gunluk, saatlik, napi, zilnic*, суточн*, дневн*, часов*,
+сутки, в час, день, 每天, 当天, 每日, 每小时, 今日, 今天, 一日, 1 日, 日, 시간당, 일일, 하루")
+    (sending
+     "ausgehend*, sortant*, saliente*, uitgaand*, utgaende, wychodzac*, odchozi*, giden,
+sending limit*, send limit*, sending quota, send quota, sent too many, sending, outgoing,
+outbound, submission, sent, send, relay quota, relays quota, versand*, sendelimit*,
+gesendet, envoi*, envoye*, envio*, enviar, enviad*, invio, inviat*, verzend*, verzonden,
+wysyl*, wyslan*, odesil*, odeslan*, gonderim*, gonderme*, kuldes*, trimite*, отправк*,
+отправлен*, исходящ*, 发送, 发信, 外发, 寄送, 送信, 발송, 전송")
+    ;; What is the matter
+    (unknown
+     "no one here, no one by that name, have an account here, inesistent*,
+not known at this, not exist here, nobody here, not a registered, not our user, not a user,
+not our, not one of our, not known at, not hosted here, not known here, no such person,
+not a customer, doesnt like recipient, unknown, unkown, does not exist, doesnt exist,
+not exist, not exists, dont exist, do not exist, non existent, nonexistent, inexistent,
+unexist*, existiert nicht, not found, no such, not known, isnt known, not a known,
+no mailbox here, not listed in, no user, no account, no mailbox, cannot be found,
+could not be found, couldnt be found, not here, no valid, not valid, no longer valid,
+not our customer, not a valid, is not valid, isnt valid, isnt local, doesnt have a,
+does not have a, not in recipient list, not in directory, has no mailbox,
+undeliverable address, unrouteable, unroutable, unroutable address, not a local user,
+no record of, not active here, no longer available, no longer exists, moved, has left,
+no longer works, wrong address, cant find, unable to find, couldnt find, could not find,
+no one by, nobody, is a nonexistent, unknown or illegal, unknown or, unbekannt*,
+gibt es nicht, nicht gefunden, nicht vorhanden, nicht bekannt, inconnu*, nexiste pas,
+n existe pas, existe pas, introuvable*, inexistant*, pas trouve*, no existe*, desconocid*,
+inexistente*, no encontrad*, no se encontro*, no se ha encontrado, nao existe*,
+nao encontrad*, desconhecid*, non esiste*, sconosciut*, non trovat*, bestaat niet,
+onbekend*, niet gevonden, niet bekend, finns inte, existerar inte, okand*, finnes ikke,
+findes ikke, eksisterer ikke, ukendt*, ukjent*, ei ole olemassa, ei loydy, tuntematon,
+nie istnieje, nieznan*, nie znaleziono, nie ma takiego, brak takiego, neexistuj*, neznam*,
+nenalezen*, bulunamad*, yok, mevcut degil, bilinmeyen, gecersiz kullanici, nem letezik,
+ismeretlen, nu exista, necunoscut*, ne postoji, не существует, не найден*, неизвестн*,
+нет такого, не зарегистрирован*, не існує, не знайдено, 不存在, 未找到, 找不到, 未知,
+没有找到, 无此, 無此, 存在しません, 見つかりません, 不明, 없는, 존재하지, 찾을 수 없")
+    (nouser
+     "такого пользователя нет, такого пользователя, такой пользователь,
+нет такого пользователя, adresse d au moins un destinataire invalide,
+this address no longer accepts mail, invalid rcpt, invalid mailbox name,
+bad destination mailbox, user not exist, email address does not exist,
+recipient address unknown, recipient rejected unknown, user unknown, unknown user,
+no such user, nosuchuser, user not found, user doesnt exist, user does not exist,
+unknown recipient, recipient unknown, recipient not found, no such recipient,
+no such mailbox, mailbox not found, mailbox unknown, unknown mailbox,
+mailbox does not exist, unknown local part, unknown local user, unknown address,
+no such address, address unknown, address does not exist, no mailbox here by that name,
+unknown account, account does not exist, no such account, recipient does not exist,
+recipient address does not exist, that email account does not exist,
+email account that you tried to reach does not exist, not a valid mailbox, invalid user,
+invalid rcptto, bad destination mailbox address, bad address syntax recipient,
+unknown virtual user, unknown alias, unknown or illegal alias, addressee unknown,
+user not known, username unknown, no such person, no such local user,
+unknown in local recipient table, unknown in virtual, unknown in relay recipient table,
+user unknown in, not a valid recipient, recipient not exists, recipient not exist,
+recipient invalid, mailbox not exist, does not like recipient, no mailbox by that name,
+user invalid, mailbox name not allowed, unrouteable address, unroutable address,
+name is not recognized, recipnotfound, resolver adr recip not found,
+recipient is not exist, address couldnt be found, recipient verify failed,
+recipient verification failed, unknown user account, user is unknown")
+    (nodomain
+     "host does not accept mail, dns mx, mx or a, a aaaa, mx record*, dns records, bad mx,
+domain not found, no such domain, unknown domain, domain does not exist,
+nonexistent domain, non existent domain, nxdomain, host not found, host unknown,
+unknown host, name not found, domain name not found, no mx, no mx record*, no valid mx,
+no a record, no dns record*, no dns a record, no dns a mx, domain doesnt exist,
+domain unknown, domain invalid, invalid domain, domain not valid, domain is not valid,
+domain isnt valid, unresolvable domain, unable to resolve domain, does not resolve,
+doesnt resolve, not resolvable, cannot resolve domain, could not resolve domain,
+domain must exist, must resolve, domain not exist, domain not exists,
+domain cannot be resolved, null mx, nullmx, domain does not accept mail, accepts no mail,
+no mail exchanger*, has no mx, unrouteable mail domain, unrouteable domain,
+unroutable domain, unroutable mail domain, fully qualified domain name,
+domain of sender address, real domain name required, domain not resolvable,
+domain not resolved, name or service not known, domain missing,
+all relevant mx records point, bad destination system, bad destination host,
+cant find a valid mx, dns error, mail domain mentioned, malformed dns, badly formed dns,
+host or domain name not found, reserved domain, domainnotfound, bad dns, mx points to,
+mx lookup")
+    (invalid
+     "invalid*, incorrect*, wrong*, bad, illegal, not correct, false, mismatch*,
+dont match, does not match, doesnt match, not match, erroneous, not accepted, unacceptable,
+failed, failure, fails, fail, failing, unsuccessful, unsuccessfully, rejected credentials,
+ungultig*, ungueltig*, falsch*, nicht korrekt, inkorrekt*, fehlgeschlagen, fehlerhaft*,
+gescheitert, nicht richtig, stimmt nicht, invalide*, non valide, errone*, incorrecte*,
+echou*, echoue, echec, fallo, fallid*, fallad*, error de autenticacion, invalido*,
+incorret*, errad*, falhou, falha*, non valid*, errat*, sbagliat*, fallit*, scorrett*,
+ongeldig*, onjuist*, mislukt, verkeerd*, fel, ogiltig*, misslyckad*, misslyckades,
+ugyldig*, feil, forkert, mislykkedes, mislyktes, virheelli*, epaonnistui, nieprawidlow*,
+bledn*, niepoprawn*, nie powiodl*, nieudan*, zle, neplatn*, nespravn*, chybn*, selhal*,
+neuspes*, gecersiz*, hatali, yanlis*, basarisiz*, hibas, ervenytelen, sikertelen, esuat*,
+gresit*, невер*, неправиль*, недопустим*, недействител*, некоррект*, ошибка аутентификации,
+ошибка авторизации, не удалось, невірн*, 错误, 失败, 无效, 不正确, 錯誤, 失敗, 無効,
+正しくありません, 間違, 실패, 잘못된, 올바르지, 유효하지")
+    (not
+     "not, no, isnt, arent, cannot, cant, never, without, missing, lacks, lacking, doesnt,
+does not, dont, do not, didnt, must not, none, nicht, kein*, ohne, fehlt, fehlend*, pas,
+sans, manque*, aucun*, non, sin, falta, nao, sem, senza, manca, niet, geen, zonder, inte,
+utan, saknas, ikke, mangler, uden, uten, ei, nie, brak, bez, neni, nema, nelze, chybi,
+degil, yok, eksik, nem, nu, не, нет, без, отсутств*, немає, 不, 没有, 無, 无, 缺少, 未,
+ない, ません, 않, 없")
+    (denied
+     "not welcome, recipient address rejected, all recipient addresses rejected,
+data command rejected, end of data command rejected, denies, denied, rejected, reject,
+refused, refuse, refuses, deny, blocked, block, blocking, forbidden, prohibited, banned,
+barred, declined, not permitted, not allowed, isnt allowed, not authorized, not authorised,
+unauthorized, unauthorised, disallowed, access denied, disapproved, may not,
+not accepted here, not accept, not accepted, unwelcome, restricted, restriction*,
+abgelehnt, abgewiesen, verweigert, zuruckgewiesen, zurueckgewiesen, gesperrt,
+nicht erlaubt, nicht gestattet, verboten, geblockt, blockiert, refuse*, refusee, rejete*,
+rejetee, bloque*, interdit*, non autoris*, rechazad*, denegad*, bloquead*, prohibid*,
+no permitid*, no autorizad*, recusad*, rejeitad*, negad*, nao permitid*, nao autorizad*,
+rifiutat*, respint*, bloccat*, negato, non consentit*, non autorizzat*, vietat*, geweigerd,
+geblokkeerd*, niet toegestaan, avvisad*, nekad, blockerad*, ej tillat*, inte tillat*,
+afvist, avvist, blokeret, ikke tilladt, ikke tillatt, estetty, odrzucon*, zablokowan*,
+odmow*, niedozwolon*, zabronion*, odmitnut*, zamitnut*, blokovan*, zakazan*, nepovolen*,
+reddedildi, engellen*, izin verilmiyor, yasak*, elutasit*, tiltott, respins*, blocat*,
+отклонен*, отказано, запрещен*, заблокирован*, блокиров*, заборонен*, відхилено, 拒绝,
+被拒, 拒絕, 拒收, 禁止, 被阻止, 阻止, 屏蔽, 封锁, 拒否, ブロック, 許可されて, 거부, 차단,
+금지, 허용되지")
+    (allowedsender
+     "accept mail from you, restricts who, who can send to, restricted who, who may send,
+known senders, does not accept mail from, senders only, isnt allowed to send to,
+are not authorized to send to, permission to send to this, to this recipient,
+only certain senders, membres, miembros, membri, membros, mitglieder, leden, medlemmar,
+medlemmer, czlonk*, clen*, uyeler*, участник*, подписчик*, 成员, 会員, resolver rst,
+authenticatedonly, recipient not authorized, rcpt not allowed, not accept mail from,
+not accept messages from, refuses mail from, does not want, only accepts mail,
+doesnt allow, restricted address, outside of organization, blocked by recipient,
+envelope recipient, delivery is not allowed to this, not permitted to this,
+not accepting mail from, will not accept, allowed senders, allowed senders list,
+allowed sender list, not authorized to send to, not allowed to send to,
+not permitted to send to, authenticated by organization, authenticated senders only,
+authenticated for mailbox, only internal, internal senders, internal use only,
+internal only, members only, members of, member of, subscribers, non members, moderated,
+moderator*, restricted recipient, restricted to, closed list, list members, not subscribed,
+must be subscribed, only accept*, accepts mail only, accept only, accepts only, only from,
+only to, only allows, permission to send to, delivery not authorized,
+delivery restriction*, restrictions on who can, doesnt accept messages from,
+does not accept mail from outside, does not accept mail from external, external senders,
+outside senders, outside your organization, external users, private address,
+local recipients only, local use only, not for external, whitelist*, white list,
+allow list, allowlist, same domain, reject message, rejectmessage, permission to post,
+not allowed to post, nur fur mitglieder, nur mitglieder, nur intern*, reserve aux membres,
+solo miembros, solo membri, alleen leden, tylko dla, pouze pro, только для, 仅允许, 白名单,
+不接收, 拒收, 内部, メンバーのみ, 회원만")
+    (disabled
+     "deshabilitad*, zablokowan*, cerrad*, inhabilitad*, access disabled, disabled,
+disable, deactivated, inactive, not active, inactivity, closed, suspended, suspend,
+suspension, terminated, discontinued, locked, frozen, on hold, not enabled, not activated,
+expired account, account expired, turned off, switched off, dormant, cancelled, unused,
+retired, deleted, no longer active, no longer in use, deaktiviert, inaktiv*, stillgelegt,
+geschlossen, nicht aktiv*, desactive*, inactif, suspendu*, ferme*, cloture*, desactivad*,
+inactiv*, suspendid*, cancelad*, desativad*, inativ*, suspens*, encerrad*, disabilitat*,
+disattivat*, sospes*, chius*, inattiv*, uitgeschakeld, gedeactiveerd, opgeheven, avstangd*,
+inaktiverad*, sparrad*, deaktivert, deaktiveret, lukket, sperret, wylaczon*, nieaktywn*,
+zawieszon*, zamkniet*, deaktywowan*, deaktivovan*, zrusen*, vypnut*, pozastaven*,
+neaktivn*, devre disi, askiya*, kapatil*, pasif, letiltva, felfuggesztve, dezactivat*,
+отключен*, неактив*, приостановлен*, закрыт*, деактивирован*, вимкнено, 禁用, 停用, 冻结,
+已关闭, 锁定, 暂停, 注销, 被封, 無効化, 停止, 利用停止, 휴면, 비활성, 정지, 중지")
+    (required
+     "use, required, require, requires, must, need, needs, needed, please, necessary,
+mandatory, before, first, should, erforderlich, notwendig, benotigt, benoetigt, mussen,
+muessen, muss, requis*, necessaire*, devez, doit, obligatoire, requerid*, necesari*, debe,
+obligatori*, requier*, necessari*, exigid*, obrigator*, requer, deve, richiest*,
+obbligator*, devi, vereist*, nodig, verplicht, moet, kravs, krav, maste, paakravet, kreves,
+ma, vaaditaan, wymagan*, konieczn*, musisz, nalezy, vyzadov*, nutn*, musite, gerekli*,
+gerekiyor, zorunlu, szukseges, necesar*, требуется, необходим*, нужн*, должн*, потрібн*,
+需要, 必须, 请, 必須, 必要, してください, 필요, 하십시오")
+    (temporary
+     "temporar*, temporarily, try again, try later, later, retry, retrying, again later,
+at this time, right now, for now, deferred, defer, wait, minutes, seconds, vorubergehend*,
+voruebergehend*, zeitweise, temporar, spater, spaeter, erneut versuchen, momentan,
+temporaire*, plus tard, reessay*, temporal*, mas tarde, intente de nuevo, temporari*,
+mais tarde, tente novamente, temporane*, piu tardi, riprova*, tijdelijk*, later opnieuw,
+tillfallig*, senare, midlertidig*, senere, tilapai*, myohemmin, tymczasow*, pozniej,
+sprobuj, docasn*, pozdeji, gecici*, daha sonra, tekrar, atmenetileg, kesobb, mai tarziu,
+временн*, позже, позднее, повторите, тимчасов*, пізніше, 稍后, 暂时, 临时, 稍後, 暫時,
+一時的, 後で, しばらく, 나중에, 일시적, 잠시")
+    (greylist
+     "greylist*, graylist*, grey list*, gray list*, grey listed, postgrey, milter greylist,
+greymilter, grau gelistet, graulist*, liste grise, lista gris, lista cinza, lista grigia,
+grijze lijst, szar* list*, szarej liscie, gri liste*, серый список, сер* спис*, 灰名单,
+灰名單, グレーリスト, 그레이리스트, isgreylisted, please retry after sometime, new sender,
+first time sender, unknown triplet")
+    (busy
+     "another server, different server, high load, load too high, come back later,
+currently unavailable, too many processes, all lines busy, try again shortly, no free,
+no more connections, busy, overloaded, overload, too busy, load average, too much load,
+system load, shutting down, shutdown, maintenance, service not available,
+service unavailable, server unavailable, service temporarily unavailable,
+server temporarily unavailable, temporarily unavailable, not available, closing connection,
+closing transmission channel, unable to accept, not accepting, cannot accept messages,
+resources temporarily, insufficient resources, insufficient system resources,
+resources restricted, resource shortage, out of resources, all server ports are busy,
+all connections in use, no available, congest*, backlog, backpressure, back pressure,
+queue too long, queue file limit, uberlastet, ueberlastet, ausgelastet, wartung*,
+nicht verfugbar, nicht verfuegbar, surcharge*, occupe*, indisponible*, non disponible,
+ocupad*, sobrecargad*, no disponible*, manutenc*, sobrecarregad*, indisponive*, occupat*,
+sovraccaric*, non disponibil*, manutenz*, overbelast*, bezet, niet beschikbaar, onderhoud,
+upptagen*, overbelastad*, ej tillganglig*, optaget, travelt, overbelastet, zajet*,
+przeciazon*, niedostepn*, pretizen*, nedostupn*, mesgul, asiri yuk*, kullanilamiyor, bakim,
+tulterhelt, foglalt, ocupat, перегруж*, занят, недоступ*, перевантаж*, 繁忙, 系统忙,
+不可用, 维护, 過負荷, 混雑, 混み合って, ビジー, メンテナンス, 利用できません, 과부하,
+사용할 수 없, 바쁩니다, 점검")
+    (storage
+     "disk space, insufficient disk, disk, disk full, no space,
+insufficient system storage, insufficient storage, system storage, storage full,
+storage is full, out of memory, out of disk, memory, low on disk, low space,
+space shortage, not enough space, not enough disk, no space left, space left, spool,
+spool full, out of space, lack of space, inodes, write error, error writing,
+error while writing, allocat*, queue quota, mail system full, mail system is full,
+mail system storage, system is full, filesystem, file system, speicherplatz, festplatte,
+plattenplatz, kein speicher, espace disque, disque, espacio en disco, espacio, espaco,
+spazio, disco, schijfruimte, diskutrymme, diskplads, miejsca na dysku, brak miejsca,
+mista na disku, disk alani, нет места, дисков*, места на диске, 磁盘, 磁碟, 存储空间,
+ディスク, 디스크")
+    (internal
+     "system problem, mailer error, unknown mailer, temporary system, internal system,
+server config*, configuration, contact the administrator of this server,
+unable to complete, server is not configured, callback setup, internal, internal error,
+internal server error, local error, local problem, error in processing, system error,
+server error, configuration error, local configuration error, configuration problem,
+misconfigur*, server configuration, unable to process, error processing, processing error,
+processing failed, lookup failure, lookup error, alias lookup, database*, sql, mysql, ldap,
+queue file write error, queue file, software error, unexpected error, unexpected, fatal,
+crash*, exception, programming error, server side, trouble in, cannot open, unable to open,
+unable to create, cannot create, unable to verify, unable to lookup, cannot look up,
+licen*, plugin*, milter, unable to scan, scan error, scanner, lua, backend*, back end,
+delivery failed internally, qq, unable to fork, unable to exec, policy server,
+policy service, technical problem*, technical difficult*, technical, fault, read error,
+unable to read, temporary failure, temporary problem, temp failure, temporary error,
+temporary local problem, local error in, home directory, deferred for unknown, replicat*,
+getsockname*, interner, internen, interne*, systemfehler*, serverfehler*,
+konfigurationsfehler*, technisch*, erreur interne, erreur systeme, error interno,
+erro interno, errore interno, interne fout, internt fel, intern feil, intern fejl,
+sisainen virhe, blad wewnetrzny, wewnetrzny*, interni chyba, vnitrni chyba, sunucu hatasi,
+dahili hata, belso hiba, eroare interna, внутренн*, ошибка сервера, системная ошибка,
+внутрішн*, 内部错误, 系统错误, 服务器错误, 內部錯誤, 系統錯誤, 内部エラー, システムエラー,
+내부 오류, 시스템 오류, 서버 오류")
+    (timeout
+     "connection expired, session expired, expired session, took too long, no data,
+too slow, time limit, timeout, timed out, time out, timeout exceeded, timeout waiting,
+timed out waiting, idle too long, idle, connection lost, lost connection,
+lost incoming connection, connection reset, reset by peer, connection dropped,
+connection closed, unexpected eof, broken pipe, connection broken, disconnected,
+data timeout, waiting for data, waiting for client, waiting for input, read timeout,
+command timeout, zeituberschreitung*, zeitueberschreitung*, verbindung abgebrochen, delai,
+expire delai, tiempo de espera, tiempo agotado, tempo limite, tempo esgotado,
+tempo scaduto, time out verbinding, tidsgrans*, tidsavbrott, przekroczono czas,
+limit czasu, przekroczony czas, vyprsel cas*, casovy limit, zaman asimi, sure doldu,
+idotullep*, таймаут*, тайм аут, время ожидания, истекло время, час очікування, 超时, 逾時,
+逾时, タイムアウト, 시간 초과")
+    (unreachable
+     "deliver the message in time, giving up, could not reach, cannot reach, cant reach,
+failed to connect, unable to deliver, delivery attempts, undeliverable after,
+not answering, does not respond, does not answer, contact destination, destination smtp,
+contact the destination, callout to, unreachable, not reachable, message expired,
+delivery time expired, host down, connection refused by, no route to host,
+network is unreachable, could not connect, unable to connect, cannot connect,
+couldnt connect, unable to establish, wasnt able to establish, no answer from host,
+not responding, did not respond, isnt responding, in the queue too long, been in the queue,
+retry timeout exceeded, retry time not reached, could not be delivered for, undelivered,
+all hosts, mx hosts, all relevant mx, destination server, destination host, remote server,
+remote mail server, recipient server, recipients server, recipient domain server, next hop,
+deferred connection, host name lookup failure, dns query failed, dns lookup fail*,
+dns failure, name server, nameserver, dns server, name service error, dns timeout, routing,
+socks connect, smtp connection, delivery temporarily suspended, bad connection,
+nicht erreichbar, injoignable*, inaccesible*, no alcanzable, inacessivel, irraggiungibil*,
+onbereikbaar, kan inte nas, nieosiagaln*, nedosazitel*, ulasilam*, elerhetetlen,
+недостижим*, не отвечает, 无法连接, 连接失败, 到達できません, 연결할 수 없")
+    (syntax
+     "mal forme*, malformee, mal formada, malformad*, may not follow, may not contain,
+email is invalid, email address is invalid, address is invalid, user address required,
+domain name required, fully qualified address, unqualified, need fully qualified, fqdn,
+fully qualified, data format, misformatted address, address syntax, valid email address,
+not a valid address, not a valid email, missing at sign, missing or malformed,
+empty address, address is empty, syntax, syntax error, syntactically, malformed,
+bad syntax, misformat*, mal formed, not properly formed, badly formed,
+improperly formatted, parse error, unparseable, cannot parse, illegal character*,
+invalid character*, invalid chars, not rfc compliant, must contain a domain,
+missing domain, invalid address, bad address, bad sender address syntax,
+bad recipient address syntax, invalid address syntax, 501 address, invalid email address,
+wrong address format, format error, wrong format, invalid format, format is incorrect,
+sender format, unbalanced, missing brackets, domain required, no domain,
+unqualified address, syntaxfehler, syntaktisch, ungultige adresse, syntaxe, sintax*,
+sintass*, skladni*, syntakticka, sozdizimi, szintaktik*, синтакс*, формат*, 语法, 格式,
+語法, 構文, 形式, 書式, 구문, 형식")
+    (protocol
+     "helo ehlo first, protocol synchronization, notify, must issue, identity changes,
+need rcpt, no valid recipients, valid rcpt command must precede, must precede,
+already specified, helo first, hello first, ehlo first, say hello, nonmail commands,
+no recipients, command*, bad sequence, bad sequence of commands, out of sequence,
+out of order, send helo first, polite people say helo first, need mail before,
+need mail command, nested mail, sender already specified, sender already given,
+duplicate mail, protocol error, protocol violation, synchronization error, unexpected data,
+improper command pipelining, pipelining, unrecognized, unrecognised, not recognized,
+not recognised, not implemented, unimplemented, unsupported parameter*,
+unsupported option*, unknown parameter*, unrecognized parameter*, parameter*,
+extra characters, chunking, bdat, base64, unknown command, command not, unknown extension,
+size parameter, body type, garbage, befehl*, unbekannter befehl, commande*, comando*,
+opdracht, kommando*, komend*, polecen*, prikaz*, komut*, parancs*, comanda*, команд*,
+параметр*, 命令, 指令, 参数, 参数错误, コマンド, パラメータ, 명령, 매개변수")
+    (utf8
+     "smtputf8, utf8, utf 8, eai, internationalized, internationalised, non ascii,
+nonascii, 8bit, 8 bit, 8bitmime, international address*, 8 bit characters, eight bit, idn,
+unicode")
+    (line
+     "line exceeds, exceeds maximum line, line limit, bare newline, newlines, bare lf,
+bare cr, bare linefeed*, bare newline*, bare line feed, bare carriage, stray newline*,
+bare lfs, line too long, lines too long, line length, lines longer, line is too long,
+smtplf, crlf, line ending*, overlong line*, long line*, maximum line, max line,
+too long line, linefeed*, line feeds, nul, null byte*, null character*, control character*,
+zeile zu lang, zu lange zeile, zeilen, zeilenlange, zeilenende*, ligne trop longue,
+linea demasiado larga, linha muito longa, riga troppo lunga, regel te lang, za dluga linia,
+linia, linie, prilis dlouhy radek, satir, sor tul hosszu, слишком длинная строка,
+строка слишком, 行太长, 行が長")
+    (verify
+     "sender address rejected undeliverable, sender address rejected unverified,
+sender address rejected user unknown, could not complete sender verify,
+verification of sender, unable to verify sender, undeliverable sender address,
+sender verify*, sender verification, sender callout, callout, callback verification,
+sender address verif*, verification failed for, could not verify sender,
+cannot verify sender, unverified sender, verify sender, undeliverable sender,
+sender address undeliverable, sender address does not exist, sender unknown,
+unknown sender, sender mailbox, sender not found, no such sender, sender does not exist,
+sender doesnt exist, return address, sender user unknown, absender unbekannt,
+expediteur inconnu, remitente desconocido, remetente desconhecido, mittente sconosciuto,
+afzender onbekend, nieznany nadawca, neznamy odesilatel, отправитель неизвестен,
+отправитель не существует, 发件人不存在, 发件人地址不存在, 送信者不明")
+    (owned
+     "nicht verwenden, ne pouvez pas utiliser, no puede usar, nao pode usar, non puo usare,
+mag u niet gebruiken, nie mozesz uzyc, nemuzete pouzit, не можете использовать, 无权使用,
+無權使用, 使用できません, sender address is not allowed, sender not allowed,
+sender is not allowed, address is not allowed, from address not allowed,
+from address is not, sender address not allowed, one of your addresses,
+not permitted to send from, not permitted to use, use this sender address,
+use of this from, not allowed to send mail as, identity, mail from and from,
+from address must, must be sent from, authenticated as, auth user, login user, other than,
+not owned by user, not owned, own address, not logged in as owner, send as, sendas,
+send as denied, sendasdenied, on behalf of, sendonbehalf, permissions to send as,
+not allowed to send as, not allowed to send from, not allowed to use this sender,
+not allowed to use, sender mismatch, must match, not match the authenticated,
+not match authenticated, doesnt match authenticated, mail from must equal,
+must be the same, must equal, must be same, differ*, different from, same as, inconsistent,
+not a verified, not verified, verified sender identity, verified sender, sender identity,
+unverified from, unconfigured sending domain, unregistered domain*, not registered,
+not associated, not authorized to send from, unauthorized sender,
+unauthorized sender address, sender address is not valid for your login,
+valid for your login, unauthorized to send from, sender is not authorized,
+sending domain not, domain is not verified, unverified domain, verified domain*,
+not one of your, isnt one of your, does not belong, doesnt belong, belongs to, not your,
+alias, envelope sender not, authenticated user, authenticated sender, authenticated id,
+authorized user, authorization user, nicht im besitz, gehort nicht, gehoert nicht,
+stimmt nicht uberein, nicht uberein*, ubereinstimm*, nicht berechtigt, ne correspond pas,
+correspond*, appartient pas, no coincide, no pertenece, coincid*, nao corresponde,
+nao pertence, non corrisponde, non appartiene, komt niet overeen, overeen*, matchar inte,
+stemmer ikke, nie nalezy, nie pasuje, niezgodn*, nepatri, neshoduje, neodpovida,
+eslesmiyor, uyusmuyor, ait degil, nem egyezik, nu corespunde, не совпадает,
+не соответствует, не принадлежит, 不一致, 不匹配, 不相符, 不同, 不属于, 一致しません,
+異なります, 일치하지, 다릅니다")
+    (mailserver
+     "smtp server of your isp, smtp server of your, your isp, your isps, isp mail server,
+isps mail server, smarthost, smart host, mailgateway, mail gateway, your providers,
+your provider, providers server")
+    (dynamic
+     "ipv6, your network, address family, foreign ip, smtpport, invalid ip,
+send email directly, send mail directly, send directly, may not be mail exchanger,
+not in whitelist, ip not in, nowl, directly to our servers, directly to our,
+invalid ip for sending, dynamic*, dial up, dialup*, dul, residential, home user*,
+end user*, pbl, consumer, adsl, dsl, cable, transient ip, generic hostname, generic host*,
+generic ptr, generic*, dhcp, pool, client ip hostname, contains your ip address, country,
+geoip, geo ip, geographic*, region, ipv6 not, over ipv6, direct to mx, direct connections,
+direct from, policy block list, whitelisted ip, ip not allowed, not allowed to connect,
+authorized ip, authorised ip, allowed ip, permitted ip, trusted network*, mynetworks,
+not in the list of allowed, dynamisch*, einwahl*, dynamique*, dinamic*, dynamiczn*,
+dinamik, dynamick*, динамич*, 动态, 動態, 動的, 유동, netblock*, ip range, tor exit,
+proxy*, open proxy, vpn, cloud provider, ip not authorized")
+    (policy
+     "policy, policies, policy reasons, policy violation, local policy, security policy,
+site policy, administrative*, administrator, administratively, richtlinie*, politique*,
+politica*, policyreasons, beleid, polityk*, zasad*, politik*, политик*, 策略, 政策,
+ポリシー, 정책")
+    (app
+     "application, app, programs, third party apps, less secure, lsa, aplicativo, приложени*")
+    (expired
+     "expired, has expired, expire, outdated, transition, abgelaufen, caducad*, expirad*,
+scadut*, verlopen, wygasl*, vyprsel*, suresi dolmus, lejart, expirat, истек*,
+срок действия, 过期, 已过期, 期限切れ, 만료")
+    (weak
+     "too weak, weak, too simple, change your password, password change, change password,
+must be changed, be changed, reset your password, new password, compromised, too old,
+zu schwach, zu einfach, andern sie, aendern sie, changer votre mot de passe,
+cambie su contrasena, cambiar su contrasena, altere sua senha, cambia la password,
+wijzig uw wachtwoord, zmien haslo, zmente heslo, sifrenizi degistirin, смените пароль,
+сменить пароль, измените пароль, 修改密码, 弱密码, 密码过于简单, 变更密码,
+パスワードを変更, 비밀번호를 변경")
+    (secondfactor
+     "two factor, two step, 2 step, 2fa, second factor, zwei faktor, verification en deux,
+dos pasos, duas etapas, due fattori")
+    (basic
+     "smtp access, basic authentication, basic auth, smtp client authentication,
+smtpclientauthentication, smtp auth disabled, legacy authentication,
+smtp authentication is disabled, authentication is disabled, authentication disabled,
+auth disabled, smtp service is disabled, smtp service, smtp is disabled,
+smtp is not enabled, smtp not enabled, imap smtp, pop3 smtp, pop imap smtp, smtp disabled,
+security defaults, conditional access, did not meet the criteria, protocol disabled,
+external clients, smtp zugang, smtp zugriff, pop3 imap, smtp versand, smtp ist deaktiviert,
+smtp服务, smtp 服务, smtp 服务 未, smtp 서비스, протокол smtp, доступ по протоколу")
+    (frozen
+     "activate, not activated, activation, email outgoing blocked, outgoing blocked,
+outgoing mail blocked, unusual sending activity, sending has been disabled,
+sending disabled, sending suspended, sending is paused, account under review, on probation,
+insufficient balance, balance, unpaid, overdue, payment*, billing, trial, sandbox,
+free plan, subscription, suspicious activity, unusual activity, abuse, abused, abusive,
+compliance, terms of service, outbound spam, tenant, rechnung, impaye*, overtreding,
+оплат*, 欠费, 欠費, 余额")
+    (rcptmark
+     "recipient address rejected, all recipient addresses rejected, recipient rejected")
+    (manyrcpt
+     "recipients allowed, recipients per message, recipients per mail, addressees,
+too many recipients, too many rcpt*, number of recipients, max recipients,
+maximum recipients, recipients limit, recipient limit, number of rcpts,
+zu viele empfanger*, zu viele empfaenger*, trop de destinataires, demasiados destinatarios,
+muitos destinatarios, troppi destinatari, te veel ontvangers, for manga mottagare,
+zbyt wielu odbiorcow, prilis mnoho prijemcu, cok fazla alici, слишком много получателей,
+收件人过多, 收件人数, 收件人数量, 宛先が多すぎ, 수신자가 너무")
+    (unavailable
+     "unavailable, currently unavailable, not available at, nicht verfugbar,
+non disponible, no disponible")
+    (unsupported
+     "unsupported, not supported, not implemented, not enabled, not available, not offered,
+not advertised, unimplemented, nicht unterstutzt, non supporte*, no soportado,
+nao suportado, non supportat*, niet ondersteund, stods inte, nieobslugiwan*, nepodporovan*,
+desteklenmiyor, не поддерживается, 不支持, サポートされて")
+    (rfc
+     "rfc 5322, rfc5322, rfc 2822, rfc2822, rfc 822, rfc822, rfc 5321, not rfc compliant,
+rfc compliant, rfc non compliant, non compliant")
+    (unverified
+     "unverified address, address verification in progress, verification in progress,
+verification pending, not yet verified, recipient verification temporarily")
+    (same
+     "must equal, must match, must be same, must be the same, same as, does not match,
+doesnt match, not match")
+    (notallowed
+     "not allowed, not permitted, disallowed, prohibited, forbidden, no permission,
+not authorized, nicht erlaubt, nicht gestattet, non autoris*, no permitid*, nao permitid*,
+non consentit*, niet toegestaan, niedozwolon*, nepovolen*, запрещен*, не разрешен*, 不允许,
+禁止, 許可されて, 허용되지")
+    (spoof
+     "anti spoofing, antispoof*, spoof*, forged, impersonat*")
+    (notlocal
+     "not local, isnt local, non local, not a local")
+    (banned
+     "banned")
+    (filter
+     "content filter*, filter, filtered, inhaltsfilter, filtre, filtro, фильтр*, 过滤,
+フィルタ")
+    (notlogged
+     "not logged in, not authenticated, nicht angemeldet, non authentifie*, no autenticad*,
+nao autenticad*, non autenticat*")
+    (perhapsnouser
+     "mailbox unavailable, invalid mailbox, invalid recipient, no such, bad recipient,
+mailbox not available, undeliverable address, undeliverable recipient")
+    (complaints
+     "complaint*, abuse reports, user complaints, spam reports, beschwerden, plaintes,
+quejas, reclamac*, жалоб*, 投诉")
+    (blockedyou
+     "has blocked you, blocked your address, blocked your email, blocked your domain,
+refuses your mail, does not want your mail, blocked the sender, blocked this sender,
+you have been blocked, you are blocked")
+    (verified
+     "could not be verified, cannot be verified, unable to verify, not verifiable,
+verification failed, nicht verifiziert, verifie*")
+    (ownaccount
+     "your account, your mailbox, your user, ihr konto, votre compte, su cuenta, sua conta,
+il tuo account, la tua casella, uw account, twoje konto, vas ucet, hesabiniz, ваш аккаунт,
+ваша учетная запись, 您的帐号, 您的账号")
+    (norelay
+     "cannot send mail to, through this server, via this server, over this server,
+use this server, uber diesen server, par ce serveur, a traves de este servidor,
+non-local recipient, relay access denied, relay denied, relaying denied,
+relay not permitted, unable to relay, cannot relay, not permitted to relay,
+relaying not allowed, relaying prohibited, mail relay denied, relaying disallowed,
+relay not allowed, relay operation rejected, as a relay, not relay, relay prohibited,
+relaying is not, relay is not, relaying mail, relaying to, to be relayed, wont relay,
+not an open relay, weiterleitung nicht, kein relay, relais refuse, relais interdit,
+relay no permitido, relay negado, ретрансляция запрещена, relay nao permitido,
+isnt in my list of allowed rcpthosts, rcpthosts"))
+  "What is spoken of: (NOTION WORDS).")
+
+;;; The text
+
+(defconst mew-submit-cause-word--help
+  (concat "\\(?:\\(?:for \\)?\\(?:more\\|further\\|additional\\) \\(?:info\\|detail\\|help\\)\\|please visit\\|"
+          "visit https?:\\|learn more\\|to learn\\|\\(?:please \\)?refer to\\|\\(?:please \\)?see:? *<?https?:\\|"
+          "to review\\|to request removal\\|to protect \\(?:our \\)?users\\|to reduce the amount\\|"
+          "weitere info\\|plus d'info\\|m[aá]s info\\|подробн\\|详情\\|https?:\\)")
+  "Where a reply goes over from its reason to where help is.")
+
+(defun mew-submit-cause-word-reason (text)
+  "Return TEXT without its end, in which there is only where help is."
+  (let ((case-fold-search t)
+        (text (substring text 0 (min (length text) mew-submit-cause-word-max))))
+    (if (string-match mew-submit-cause-word--help text)
+        (substring text 0 (match-beginning 0))
+      text)))
+
+;;; The tree
+
+(defun mew-submit-cause-word--letter (char)
+  "Return CHAR without accent, a character."
+  (let ((base char) (next nil))
+    (while (and (< #x7F base #x2000)
+                (characterp
+                 (setq next (car (get-char-code-property base 'decomposition))))
+                (/= next base))
+      (setq base next))
+    (or (cdr (assq base '((?ł . ?l) (?ø . ?o) (?đ . ?d) (?ı . ?i) (?æ . ?a)
+                          (?ё . ?е))))
+        base)))
+
+(defun mew-submit-cause-word--kind (char)
+  "Return what CHAR is in a text: `word', `glyph' (a word by itself) or nil."
+  (cond ((or (<= ?a char ?z) (<= ?0 char ?9)) 'word)
+        ((< char #x80) nil)
+        ((or (<= #x2E80 char #x2FFF) (<= #x3005 char #x3007)) 'glyph)
+        ((<= #x3040 char #x30FF) 'glyph)
+        ((<= #x3400 char #x9FFF) 'glyph)
+        ((or (<= #xAC00 char #xD7AF) (<= #x0E00 char #x0E7F)) 'glyph)
+        ((memq (get-char-code-property char 'general-category)
+               '(Ll Lo Lm Mn Mc Nd))
+         'word)))
+
+(defun mew-submit-cause-word-plain (text)
+  "Return TEXT, of which only words remain, with a space before and after each.
+Addresses become \"addr\", IP addresses \"ipaddr\"; an apostrophe joins."
+  (let* ((text (substring text 0 (min (length text) mew-submit-cause-word-max)))
+         (case-fold-search nil)
+         (text (replace-regexp-in-string
+                "[^][ \t<>()\"',;:=|]+@[^][ \t<>()\"',;:|]+" " addr " text t t))
+         (text (replace-regexp-in-string
+                "\\b[0-9]\\{1,3\\}\\(?:\\.[0-9]\\{1,3\\}\\)\\{3\\}\\b\\|\\b[0-9a-fA-F]\\{1,4\\}:[0-9a-fA-F:]*:[0-9a-fA-F:./]*"
+                " ipaddr " text t t))
+         (last nil)
+         (out (list ?\s)))
+    (dotimes (index (length text))
+      (let* ((raw (aref text index))
+             (char (mew-submit-cause-word--letter (downcase raw)))
+             (kind (mew-submit-cause-word--kind char)))
+        (cond ((memq raw '(?' ?’ ?´))
+               ;; "can't" is "cant", "l'adresse" two words.
+               (when (and last (eq (nth 1 out) ?\s))
+                 (push ?\s out)
+                 (setq last nil)))
+              ((eq char ?ß) (push ?s out) (push ?s out) (setq last 'word))
+              ((not kind) (when last (push ?\s out)) (setq last nil))
+              (t
+               (when (and last
+                          (or (eq kind 'glyph) (eq last 'glyph)
+                              ;; "NoSuchUser" is three words.
+                              (and (/= raw (downcase raw)) (eq last 'small))))
+                 (push ?\s out))
+               (push char out)
+               (setq last (cond ((eq kind 'glyph) 'glyph)
+                                ((and (= raw (downcase raw)) (not (<= ?0 raw ?9)))
+                                 'small)
+                                (t 'word)))))))
+    (when last (push ?\s out))
+    (concat (nreverse out))))
+
+;; A node is (ENDS STEMS . CHILDREN): the notions of what ends here with a word, those
+;; of what ends here in any way, and an alist of characters.
+(defun mew-submit-cause-word--add (tree words notion)
+  "Put each of WORDS, a string with \",\" between them, into TREE for NOTION."
+  (dolist (word (split-string words ",[ \t\n]*" t "[ \t\n]+"))
+    (let ((stem (string-suffix-p "*" word))
+          (node tree))
+      (seq-doseq (char (substring (mew-submit-cause-word-plain word) 1 -1))
+        (unless (assq char (cddr node))
+          (push (list char nil nil) (cddr node)))
+        (setq node (cdr (assq char (cddr node)))))
+      (if stem
+          (cl-pushnew notion (cadr node))
+        (cl-pushnew notion (car node))))))
+
+(defun mew-submit-cause-word-tree (&rest tables)
+  "Return the tree of the words of TABLES, each a list of (NOTION WORDS)."
+  (let ((tree (list nil nil)))
+    (pcase-dolist (`(,notion ,words . ,_) (apply #'append tables))
+      (mew-submit-cause-word--add tree words notion))
+    tree))
+
+(defun mew-submit-cause-word--longest (tree plain start)
+  "Return (NOTIONS . END) of the longest word or phrase of TREE at START in PLAIN."
+  (let ((node tree) (index start) (length (length plain)) found)
+    (while (and node (< index length))
+      (setq node (cdr (assq (aref plain index) (cddr node)))
+            index (1+ index))
+      (when node
+        (let ((notions (if (and (< index length) (eq (aref plain index) ?\s))
+                           (append (car node) (cadr node))
+                         (cadr node))))
+          (when notions
+            (setq found (cons notions index))))))
+    found))
+
+(defun mew-submit-cause-word-notions (tree text)
+  "Return the notions of TREE that TEXT speaks of, in the order they come."
+  (let* ((plain (mew-submit-cause-word-plain text))
+         (index 1)
+         (length (length plain))
+         notions)
+    (while (< index length)
+      (let ((found (mew-submit-cause-word--longest tree plain index)))
+        (dolist (notion (car found))
+          (cl-pushnew notion notions))
+        ;; On to the next word.
+        (setq index (1+ (or (string-search " " plain (or (cdr found) index))
+                            length)))))
+    (nreverse notions)))
+
+(provide 'mew-submit-cause-word)
+;;; mew-submit-cause-word.el ends here

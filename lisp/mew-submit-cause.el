@@ -1,0 +1,914 @@
+;;; mew-submit-cause.el --- Why a server refused, and what to do -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Floor 2, pure.  It owns the causes of a refusal: what each means and what a person
+;; does about it (one table), and how a reply is traced to one of them (three tables:
+;; peculiarities of providers, notions that are named, bare codes).  Where nothing is
+;; named, the cause is `policy-unspecified' and the server's own words are all there is.
+;;
+;;   (mew-submit-cause-of STEP CODE ENHANCED TEXT &optional MECHANISM)
+;;       => (:cause ID :who WHO :again AGAIN :sure BOOL)
+;;   (mew-submit-cause-advice ID &optional CODE)
+;;       => (:meaning :remedy :password :retry :route :buttons ...)
+;;
+;; It asks nobody, changes nothing and knows nothing of messages or queues.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'mew-submit-cause-word)
+(require 'mew-submit-error)
+(require 'seq)
+
+;;; How a reply is traced
+
+(defconst mew-submit-cause--peculiar
+  '((attachment-blocked
+     "b attach, blockedmessage, virus nameext, illegal attachment")
+    (auth-app-password-needed
+     "application specific password required, invalidsecondfactor")
+    (auth-basic-disabled
+     "did not meet the criteria to be authenticated, smtp auth disabled")
+    (auth-too-many-tries
+     "auth005")
+    (auth-web-login-needed
+     "please log in via your web browser, web login required, weblogin required,
+please log in with your web browser, continue sending messages please sign in")
+    (auth-wrong-password
+     "badcredentials, username and password not accepted")
+    (header-malformed
+     "rfc 5322 section, json parsing error, blank from, c hd, c hi,
+rfc message non compliant"
+     "5.7.512" "5.1.20")
+    (helo-refused
+     "mi nhd"
+     "5.7.506")
+    (ip-blocklisted
+     "banned sending ip, messages from ipaddr werent sent, network is on our block list,
+helo domain is listed in, tss09, hl rep, connection rejected by policy,
+a problem occurred ask your postmaster"
+     "5.7.511" "5.7.513" "5.7.507" "5.7.60?" "5.7.61?" "5.7.62?" "5.7.63?" "5.7.64?"
+     "4.7.65?")
+    (ip-network-policy
+     "policy block list, spamhaus pbl, spamhaus org pbl, pbl spamhaus, on pbl"
+     "5.7.510")
+    (mail-loop
+     ""
+     "5.4.14")
+    (no-reverse-dns
+     ""
+     "x.7.25")
+    (policy-unspecified
+     "does not allow external forwarding"
+     "5.7.520")
+    (quota-reached
+     "submission quota exceeded, daily user sending limit exceeded, daily smtp relay limit,
+refuse quota")
+    (rate-limited
+     "sender thread limit exceeded, tss04, unusual rate, too many invalid recipients,
+hl icc, mi dmc, mi cel, rp trc"
+     "5.7.508" "x.7.28")
+    (recipient-disabled
+     "email account disabled, account that you tried to reach is disabled"
+     "5.7.505")
+    (recipient-mailbox-full
+     "over quota temp, over quota perm, overquotatemp, out of storage space,
+too many messages on the server, exceeded storage allocation")
+    (recipient-needs-permission
+     "resolver rst auth required, resolver rst not authorized,
+resolver rst sender not authenticated*"
+     "5.7.12" "5.7.12?" "x.7.133" "x.7.134" "x.7.135" "x.7.136")
+    (recipient-temporarily-unavailable
+     "recipient thread limit exceeded, receiving mail too quickly, receivingrate,
+receiving mail at a rate, receiving rate*, receiving email too quickly,
+receiving email at a rate"
+     "5.2.121" "5.2.122")
+    (recipient-unknown
+     "recipnotfound, resolver adr recip not found, resolver adr ex recip not found"
+     "5.7.504" "5.1.351")
+    (relay-denied
+     "tenant attribution, tenantattribution"
+     "5.7.64" "5.7.367")
+    (sender-blocklisted
+     "mail from domain is listed in, mailfrom domain is listed in, ers customized block,
+block send er")
+    (sender-domain-unauthenticated
+     "unauthenticated email, unauthenticated sender, sender is unauthenticated,
+purported responsible address"
+     "5.7.509" "5.7.515" "x.7.20" "x.7.21" "x.7.22" "5.7.23" "5.7.24" "x.7.26" "x.7.40")
+    (sender-not-owned
+     "relaying disallowed as, not logged in as owner, dt sum,
+email address is not verified, send as denied, permissions to send as this sender,
+unregistered domains, unconfigured sending domain"
+     "5.7.60" "5.2.252" "5.7.750")
+    (spam-content
+     "dt spm, message filtered refer, unsolicited message*,
+returned message detected as spam"
+     "5.7.350")
+    (tls-unavailable
+     "starttls not supported, tlsa invalid"
+     "x.7.32?")
+    (account-suspended
+     "outbound spam exception, bad outbound sender, banned sender, user action verdict,
+email outgoing blocked, unusual sending activity, sending paused"
+     "5.7.501" "5.7.502" "5.7.503" "5.7.705" "5.7.708")
+    (auth-password-expired
+     ""
+     "4.7.12")
+    (url-blocked
+     "b url"))
+  "Peculiarities of providers: (CAUSE WORDS CODE...); the first row wins.
+WORDS are as in `mew-submit-cause-word--notions'.  A CODE is an enhanced code,
+in which \"x\" stands for any class and \"?\" for any digit.")
+
+;; A rule is (CAUSE SURE TERM...); the first whose terms all hold names the cause.  A
+;; term is a notion, a step (:auth), a code (535), the first digit of one (4), an
+;; enhanced code ("x.2.2"), (or TERM...), or (not TERM...): none of them.
+(defconst mew-submit-cause--rules
+  '(;; Log-in: whatever is said here is about credentials.
+    (auth-mechanism-unsupported nil :auth unsupported (not basic))
+    (auth-needs-tls t :auth tls required (not denied))
+    (auth-mechanism-unsupported nil :auth (or 500 502 503 504) (not protocol token))
+    (auth-temporary-failure nil :auth 4 internal (not loginlimit toomany))
+    (auth-app-password-needed t :auth apppassword)
+    (auth-oauth-token-refused nil :auth 334)
+    (auth-oauth-token-refused nil :auth token-mech 5)
+    (auth-oauth-token-refused nil :auth token (or invalid expired denied))
+    (auth-too-many-tries t :auth loginlimit)
+    (auth-too-many-tries t :auth toomany)
+    (auth-too-many-tries nil :auth (or rate limit))
+    (auth-too-many-tries nil :auth temporary disabled)
+    (auth-web-login-needed t :auth web)
+    (auth-password-expired t :auth password (or expired weak))
+    (auth-password-expired nil :auth weak (not mechanism))
+    (auth-app-password-needed nil :auth secondfactor)
+    (auth-needs-tls t :auth tls required)
+    (auth-needs-tls nil :auth tls (not token mechanism))
+    (auth-basic-disabled t :auth basic (or disabled denied not))
+    (auth-mechanism-unsupported t :auth mechanism (not 535))
+    (auth-mechanism-unsupported nil :auth mechanism (not auth invalid))
+    (auth-basic-disabled t :auth 5 basic (or disabled denied not invalid) (not password))
+    (auth-mechanism-unsupported nil :auth mechanism invalid)
+    (account-suspended nil :auth (or user mailbox) (or disabled frozen denied)
+     (not temporary username))
+    (account-suspended nil :auth frozen)
+    (auth-basic-disabled nil :auth auth disabled)
+    (auth-basic-disabled nil :auth auth denied notallowed)
+    (ip-blocklisted nil :auth (or list reputation))
+    (auth-mechanism-unsupported nil :auth 5 (or 500 502 503 504 538))
+    (auth-temporary-failure nil :auth 4 (or temporary internal busy))
+    (auth-wrong-password nil :auth 501 (or credential password) invalid)
+    (protocol-error nil :auth 501)
+    (auth-required nil :auth 530)
+    (auth-wrong-password nil :auth 535 (or auth username password credential)
+     (or invalid denied unknown not) temporary (not internal))
+    (auth-wrong-password t :auth 535 (or username password credential)
+     (or invalid denied unknown) (not internal temporary ip))
+    (auth-wrong-password nil :auth 501 credential invalid)
+    (auth-wrong-password nil :auth 535 (or auth username password credential)
+     (or invalid denied unknown not) (not internal temporary))
+    (auth-wrong-password t :auth 5 (or credential password) invalid)
+    (auth-basic-disabled nil :auth basic)
+    (account-suspended nil :auth (or user mailbox) unavailable)
+    (auth-wrong-password nil :auth 5 (or invalid nouser unknown auth user 535))
+    (auth-temporary-failure nil :auth 4)
+
+    ;; Encryption and log-in asked for elsewhere.
+    (rate-limited nil toomany (or connection tls) (or :starttls :greeting))
+    (auth-required t 530 auth (not tls))
+    (auth-required nil notlogged (not :auth))
+    (auth-needs-tls t 530 tls)
+    (tls-unavailable nil tls unsupported (or :rcpt :dot))
+    (auth-needs-tls nil (or :mail :rcpt :ehlo :any :data :dot) tls required
+     (not certificate spf internal dynamic protocol))
+    (protocol-error t :starttls protocol)
+    (tls-unavailable nil :starttls (or tls 454 certificate internal invalid))
+    (tls-unavailable nil certificate 4)
+    (tls-unavailable nil tls (or certificate not unreachable) (not helo))
+    (tls-unavailable nil certificate (or :any :dot :rcpt :mail)
+     (or invalid unknown expired tls) (not relay norelay))
+
+    ;; The message.
+    (recipient-unknown t :rcpt "5.4.1" rcptmark (not relay norelay))
+    (sender-domain-unauthenticated nil spoof (not ptr))
+    (header-malformed t header (or field invalid) (or not invalid toomany unknown syntax)
+     (or :dot :data) (not list url utf8 spf))
+    (header-malformed nil header invalid (or :dot :data) (not list url utf8))
+    (spam-content nil spam allowedsender :dot)
+    (utf8-unsupported nil utf8 :dot 5)
+    (header-malformed nil header :dot 5 (not url list spam virus size spf denied))
+    (header-malformed t rfc (or not denied invalid rfc) (or :dot :data))
+    (header-malformed nil header size)
+    (header-malformed nil header internal :dot)
+    (header-malformed nil message syntax :dot (not line address))
+    (header-malformed t header line)
+    (line-format t line (not header quota))
+    (line-format nil 451 line)
+    (virus-found nil virus spam)
+    (virus-found t virus (not temporary internal))
+    (url-blocked t url (or list denied spam) (or content message spam list)
+     (or :dot :data :any) (not sender))
+    (url-blocked nil url (or list denied spam) :dot (not sender ip))
+    (attachment-blocked nil banned :dot (not ip list sender))
+    (attachment-blocked t attachment (or denied invalid not content) (not size))
+    (sender-domain-unauthenticated t spf (not user password))
+    (sender-domain-unauthenticated nil spf)
+    (utf8-unsupported t utf8)
+    (utf8-unsupported t (or "x.6.7" "x.6.8" "x.6.9" "x.6.10"))
+
+    ;; Names, addresses and lists.
+    (relay-denied nil norelay)
+    (no-reverse-dns t ptr (not helo spf))
+    (relay-denied nil notlocal (not unknown))
+    (relay-denied t norelay (not ip))
+    (relay-denied nil norelay (not list))
+    (helo-refused t helo (or invalid denied nodomain syntax unknown not spam)
+     (not :dot :data protocol))
+    (protocol-error nil helo protocol)
+    (greylisted t greylist)
+    (ip-network-policy nil dynamic (or ip denied not server) (not size ptr))
+    (ip-network-policy nil allowedsender dynamic)
+    (ip-network-policy nil allowedsender ip)
+    (ip-network-policy nil dynamic :greeting)
+    (mail-loop t loop)
+    (account-suspended t frozen (or user domain sending) (or :mail :data :dot :auth)
+     (not ip spam list))
+    (recipient-needs-permission nil policy user domain :dot)
+    (auth-required t :mail auth required (not invalid list denied))
+    (auth-required nil (or :mail :rcpt :data :any) (or auth username) (or required not)
+     (not invalid list))
+    (auth-required nil (or :mail :rcpt :data :any) auth (not invalid owned))
+    (sender-not-owned t sender owned (not recipient nouser syntax))
+    (sender-not-owned t owned sender same)
+    (sender-not-owned nil sender same (not recipient spf ip))
+    (sender-not-owned nil owned (not recipient nouser syntax header :greeting :ehlo))
+    (sender-verify-failed nil verify)
+    (ip-blocklisted nil toomany spam ip :greeting)
+    (rate-limited nil toomany (or ip :greeting :mail) spam (not content))
+    (ip-blocklisted t list (or ip server))
+    (sender-blocklisted nil list sender)
+    (sender-blocklisted nil list address (not ip server))
+    (sender-blocklisted nil list domain (not ip))
+    (ip-blocklisted nil list)
+    (sender-blocklisted nil reputation sender (not ip server :greeting))
+    (ip-blocklisted nil reputation (not domain))
+    (sender-blocklisted nil reputation)
+
+    ;; How much, how often.
+    (quota-reached t sending period (or limit quota toomany))
+    (recipient-mailbox-full t mailbox (or quota full) (or limit full) :rcpt
+     (not sending period))
+    (recipient-mailbox-full nil mailbox (or quota limit full) :rcpt
+     (not sending period toomany))
+    (rate-limited nil manyrcpt ip 4)
+    (rate-limited nil manyrcpt period temporary)
+    (quota-reached nil manyrcpt period)
+    (quota-reached nil period limit recipient 5 (not user domain rcptmark))
+    (too-many-recipients t manyrcpt (not period ip))
+    (too-many-recipients nil (or toomany limit) recipient
+     (not period invalid ip unknown temporary size rate full mailbox quota))
+    (too-many-recipients t "x.5.3")
+    (quota-reached nil period limit recipient "x.7.1")
+    (recipient-temporarily-unavailable nil recipient rate 4 (not ip sending))
+    (recipient-temporarily-unavailable nil recipient (or quota rate limit) period)
+    (recipient-temporarily-unavailable nil recipient domain quota)
+    (recipient-temporarily-unavailable nil :rcpt recipient quota
+     (not mailbox full sender sending))
+    (rate-limited nil toomany period temporary)
+    (rate-limited nil toomany period 4 (not quota limit))
+    (quota-reached t (or sending quota toomany limit) period (or limit toomany quota))
+    (quota-reached t sending quota)
+    (recipient-mailbox-full nil mailbox size "x.2.2")
+    (message-too-big t size (not mailbox))
+    (message-too-big nil size)
+    (recipient-mailbox-full t full (or mailbox user recipient) (not sending))
+    (recipient-mailbox-full t full "x.2.2" (not sending))
+    (recipient-mailbox-full t full :rcpt 5 (not storage sending quota))
+    (recipient-mailbox-full t "x.2.2" (not sending))
+    (quota-reached nil quota (or sender sending))
+    (quota-reached nil :rcpt policy quota)
+    (recipient-mailbox-full nil full (not storage sending))
+    (rate-limited nil toomany connection)
+    (rate-limited nil limit connection)
+    (ip-blocklisted nil ip spam)
+    (rate-limited nil rate (or limit toomany temporary connection message ip))
+    (rate-limited nil toomany ip)
+    (rate-limited nil toomany (or message recipient protocol :greeting))
+    (recipient-mailbox-full nil quota (or mailbox user recipient))
+    (quota-reached nil quota)
+    (server-full t storage (not spf))
+
+    ;; The recipient.
+    (recipient-disabled nil nouser user disabled)
+    (recipient-temporarily-unavailable nil nouser 4 (not sender verify "4.1.1"))
+    (recipient-temporarily-unavailable nil unverified 4)
+    (recipient-unknown t nouser 5 (not sender temporary verify))
+    (recipient-unknown nil nouser (not sender temporary verify))
+    (recipient-disabled nil perhapsnouser user disabled)
+    (recipient-temporarily-unavailable nil perhapsnouser 4)
+    (recipient-unknown nil perhapsnouser (not sender temporary verify))
+    (sender-domain-unknown t nodomain sender)
+    (sender-domain-unknown nil nodomain :mail)
+    (recipient-domain-unknown nil nodomain "x.1.2" (not sender))
+    (recipient-host-unreachable nil nodomain unreachable)
+    (recipient-domain-unknown nil nodomain (not internal helo))
+    (recipient-domain-unknown nil "x.4.4" domain)
+    (recipient-domain-unknown nil domain unknown (or :rcpt :dot)
+     (not user sender mailbox address))
+    (recipient-temporarily-unavailable nil :rcpt 4 mailbox disabled temporary)
+    (account-suspended nil ownaccount (or disabled denied) (not nouser perhapsnouser full))
+    (recipient-disabled nil :rcpt (or user mailbox recipient) disabled
+     (not unknown temporary busy sender))
+    (account-suspended nil sending denied (or :mail :dot :data)
+     (not ip recipient address list))
+    (account-suspended nil (or user domain sending) disabled (or :mail :data :dot))
+    (account-suspended nil mailbox disabled :mail)
+    (account-suspended nil user denied :mail (not sender address recipient))
+    (account-suspended nil sending (or disabled frozen))
+    (account-suspended nil frozen (or user sender))
+    (recipient-disabled nil (or user mailbox recipient address) disabled
+     (not temporary unknown busy))
+    (recipient-disabled nil :rcpt recipient user denied)
+    (address-malformed nil "x.1.3" (or invalid unknown rfc))
+    (address-malformed nil 501 :rcpt (or address recipient)
+     (not protocol nouser perhapsnouser))
+    (recipient-unknown t (or :rcpt :dot :any)
+     (or user mailbox recipient rcptmark) unknown 5 (not sender domain))
+    (recipient-needs-permission nil rcptmark allowedsender)
+    (recipient-needs-permission t allowedsender (or :rcpt :dot :any :data))
+    (relay-denied t relay (or denied not unknown) (not temporary))
+    (relay-denied nil relay (not temporary))
+    (relay-denied t mailserver)
+
+    ;; The server and the way.
+    (spam-content t spam :dot (not ip sender domain server))
+    (spam-content nil spam :dot (not ip))
+    (ip-blocklisted nil spam ip)
+    (ip-blocklisted nil spam :greeting)
+    (spam-content nil spam)
+    (server-busy nil internal busy temporary)
+    (server-internal-error nil internal :mail)
+    (recipient-temporarily-unavailable nil 4 unreachable mailbox)
+    (recipient-host-unreachable nil unreachable (not ip))
+    (connection-timeout t timeout
+     (or :greeting :ehlo :mail :data :dot :any :rcpt :starttls) (not unreachable))
+    (recipient-unknown nil "x.1.1" :rcpt (or syntax invalid unknown) (not sender))
+    (address-malformed nil syntax (or address sender recipient domain user :mail :rcpt)
+     (not header protocol))
+    (address-malformed nil syntax invalid (not protocol header))
+    (header-malformed t (or header field) (or syntax not invalid denied toomany unknown)
+     (or :dot :data :any))
+    (address-malformed nil (or "x.1.3" "x.1.7"))
+    (protocol-error t protocol (or 500 501 502 503 504 555))
+    (protocol-error nil protocol (not denied))
+    (server-internal-error nil internal busy (not :greeting))
+    (server-internal-error t internal 4)
+    (server-internal-error nil internal)
+    (ip-blocklisted nil complaints ip)
+    (server-busy t busy 421)
+    (recipient-temporarily-unavailable nil busy :rcpt 4 (or mailbox user recipient))
+    (ip-blocklisted nil busy 5 :greeting)
+    (server-busy nil busy 4)
+    (recipient-unknown nil busy mailbox 5)
+
+    ;; Little is said.
+    (server-busy nil 4 unavailable (not mailbox user recipient))
+    (recipient-temporarily-unavailable nil 4 unavailable)
+    (recipient-unknown nil 5 unavailable (or mailbox user recipient))
+    (recipient-disabled nil :rcpt (or user mailbox) disabled)
+    (sender-domain-unauthenticated nil domain ip (or invalid not))
+    (quota-reached nil period (or message sending denied user) (or denied limit not))
+    (rate-limited nil toomany 4)
+    (sender-domain-unknown nil :mail domain unknown)
+    (address-malformed nil :mail sender invalid (not domain))
+    (protocol-error nil helo required)
+    (ip-network-policy nil :greeting denied (or connection dynamic))
+    (ip-blocklisted nil ip denied)
+    (ip-blocklisted nil :greeting server denied)
+    (ip-blocklisted nil :greeting ip 5)
+    (ip-blocklisted nil complaints (or ip message))
+    (rate-limited nil rate 4)
+    (helo-refused nil helo (not protocol required))
+    (sender-blocklisted nil sender denied (or :mail :rcpt :dot))
+    (sender-blocklisted nil address denied recipient (not rcptmark))
+    (sender-blocklisted nil address denied :mail)
+    (sender-blocklisted nil domain denied :mail (not policy))
+    (sender-blocklisted nil blockedyou)
+    (sender-domain-unknown nil (or unknown nodomain) sender (not user))
+    (sender-domain-unknown nil domain invalid :dot)
+    (recipient-temporarily-unavailable nil :rcpt 4 domain (or temporary invalid))
+    (recipient-unknown nil :rcpt (or address recipient rcptmark user mailbox)
+     (or invalid unknown) 5)
+    (recipient-disabled nil (not recipient) unknown :dot 5)
+    (recipient-unknown nil unknown :rcpt 5)
+    (sender-verify-failed nil verified sender)
+    (sender-domain-unknown nil "x.1.8")
+    (recipient-unknown nil "x.1.1" :rcpt (not denied policy))
+    (recipient-unknown nil (or "x.1.0" "x.1.1") :rcpt address denied (not policy))
+    (recipient-unknown nil "x.1.6")
+    (recipient-disabled nil :rcpt disabled 5)
+    (attachment-blocked nil attachment :dot 5)
+    (tls-unavailable nil tls :dot)
+    (recipient-domain-unknown nil (or "x.1.2" "x.1.10" "x.4.4"))
+    (recipient-temporarily-unavailable nil "4.2.1")
+    (recipient-disabled nil "x.2.1" :rcpt)
+    (message-too-big nil (or "x.3.4" "x.2.3"))
+    (server-full nil (or "x.3.1"))
+    (server-busy nil (or "x.3.2" "x.4.5"))
+    (recipient-host-unreachable nil (or "x.4.1" "x.4.7" "x.4.3"))
+    (connection-timeout nil "x.4.2")
+    (header-malformed nil "x.6.0" :dot)
+    (spam-content nil content (or denied invalid) :dot)
+    (spam-content nil filter denied)
+    (server-internal-error nil filter 4)
+    (auth-required nil 530)
+    (recipient-temporarily-unavailable nil 4 (or recipient mailbox user) :rcpt)
+    (greylisted nil 4 temporary (or :rcpt :dot) "x.7.1")
+    (server-internal-error nil "x.3.5")
+    (protocol-error nil (or 500 502 503))
+    (protocol-error nil (or "x.5.1" "x.5.2" "x.5.4"))
+    (server-internal-error nil 451 server (or temporary denied))
+    (server-busy nil 421 (not policy denied))
+    (server-internal-error nil 451 (not policy denied temporary))
+    (server-busy nil 4 temporary (not policy denied))
+    (recipient-disabled nil :rcpt 5 mailbox denied (not sender ip policy spam list))
+    (recipient-unknown nil 550 :rcpt mailbox)
+    (too-many-recipients nil 452 :rcpt)
+    (server-full nil 452)
+    (message-too-big nil 552 :dot (not denied policy)))
+  "How notions, step and codes name a cause.")
+
+(defconst mew-submit-cause--early '(:greeting :ehlo :starttls :auth :mail)
+  "The steps at which no recipient has been named yet.")
+
+(defconst mew-submit-cause--subjects
+  '((recipient-unknown . "015") (recipient-mailbox-full . "02")
+    (recipient-disabled . "02") (recipient-domain-unknown . "014")
+    (message-too-big . "0235") (mail-loop . "04") (server-full . "03")
+    (too-many-recipients . "05") (virus-found . "0567") (spam-content . "07"))
+  "The subjects (second figures) of enhanced codes that go with a cause.")
+
+(defconst mew-submit-cause--decisive
+  '(nouser full norelay list reputation spf greylist loop virus spam size ptr helo url
+    attachment utf8 line allowedsender dynamic frozen nodomain header field rfc verify owned
+    storage timeout busy unreachable quota rate tls certificate manyrcpt loginlimit
+    apppassword web token basic mechanism internal disabled protocol syntax)
+  "Notions of which each may name a cause: a rule is sure if it leaves none out.")
+
+(defconst mew-submit-cause--tree nil
+  "The words of all tables as a tree; nil until they are wanted.")
+(setq mew-submit-cause--tree nil)
+
+(defun mew-submit-cause--tree ()
+  "Return the words of all tables as a tree."
+  (or mew-submit-cause--tree
+      (setq mew-submit-cause--tree
+            (mew-submit-cause-word-tree mew-submit-cause-word--notions
+                                        mew-submit-cause--peculiar))))
+
+(defun mew-submit-cause--enhanced-p (pattern enhanced)
+  "Does the enhanced code ENHANCED fit PATTERN, such as \"x.2.2\" or \"4.7.65?\"?"
+  (and (= (length pattern) (length enhanced))
+       (let ((index 0) (length (length pattern)))
+         (while (and (< index length)
+                     (or (eq (aref pattern index) (aref enhanced index))
+                         (and (memq (aref pattern index) '(?x ??))
+                              (<= ?0 (aref enhanced index) ?9))))
+           (setq index (1+ index)))
+         (= index length))))
+
+(cl-defstruct (mew-submit-cause--reply (:constructor mew-submit-cause--make-reply))
+  "What is known of a reply." step code enhanced notions)
+
+(defun mew-submit-cause--holds-p (term reply)
+  "Does TERM of a rule hold for REPLY?"
+  (cond ((eq (car-safe term) 'or)
+         (cl-loop for each in (cdr term)
+                  thereis (mew-submit-cause--holds-p each reply)))
+        ((eq (car-safe term) 'not)
+         (cl-loop for each in (cdr term)
+                  never (mew-submit-cause--holds-p each reply)))
+        ((keywordp term) (eq term (mew-submit-cause--reply-step reply)))
+        ((symbolp term) (memq term (mew-submit-cause--reply-notions reply)))
+        ((stringp term)
+         (mew-submit-cause--enhanced-p term (mew-submit-cause--reply-enhanced reply)))
+        ((< term 10) (eq term (/ (mew-submit-cause--reply-code reply) 100)))
+        (t (eq term (mew-submit-cause--reply-code reply)))))
+
+(defun mew-submit-cause--peculiar (reply)
+  "Return the cause that a peculiarity of a provider gives REPLY, or nil."
+  (let ((enhanced (mew-submit-cause--reply-enhanced reply))
+        (notions (mew-submit-cause--reply-notions reply)))
+    (cl-loop for (cause _words . codes) in mew-submit-cause--peculiar
+             when (or (memq cause notions)
+                      (cl-loop for code in codes
+                               thereis (mew-submit-cause--enhanced-p code enhanced)))
+             return cause)))
+
+(defun mew-submit-cause--consistent-p (cause reply)
+  "Do the codes of REPLY say nothing else than CAUSE?"
+  (let ((subjects (cdr (assq cause mew-submit-cause--subjects)))
+        (enhanced (mew-submit-cause--reply-enhanced reply))
+        (class (/ (mew-submit-cause--reply-code reply) 100)))
+    (and (or (null subjects) (< (length enhanced) 3)
+             (memq (aref enhanced 2) (append subjects nil)))
+         (not (and (eq class 4)
+                   (memq cause '(recipient-unknown recipient-disabled relay-denied
+                                 spam-content virus-found sender-not-owned
+                                 sender-blocklisted))))
+         (not (and (eq class 5) (memq cause '(server-busy server-internal-error
+                                              greylisted connection-timeout)))))))
+
+(defun mew-submit-cause--early-p (cause reply)
+  "Is CAUSE about a recipient, though REPLY came before one was named?"
+  (and (memq (mew-submit-cause--reply-step reply) mew-submit-cause--early)
+       (string-prefix-p "recipient-" (symbol-name cause))))
+
+(defun mew-submit-cause--sure-p (rule reply)
+  "Is the cause of RULE beyond doubt for REPLY?
+It is not when something that also names a cause is left out."
+  (and (nth 1 rule)
+       (mew-submit-cause--consistent-p (car rule) reply)
+       (let ((used (flatten-tree (cddr rule))))
+         (cl-loop for notion in (mew-submit-cause--reply-notions reply)
+                  never (and (memq notion mew-submit-cause--decisive)
+                             (not (memq notion used)))))))
+
+(defun mew-submit-cause--rule (reply)
+  "Return (CAUSE SURE) after the rules for REPLY, or nil."
+  (cl-loop for rule in mew-submit-cause--rules
+           when (and (cl-loop for term in (cddr rule)
+                              always (mew-submit-cause--holds-p term reply))
+                     (not (mew-submit-cause--early-p (car rule) reply)))
+           return (list (car rule) (mew-submit-cause--sure-p rule reply) (cddr rule))))
+
+(defun mew-submit-cause--read (text step code enhanced mechanism)
+  "Return TEXT with STEP, CODE, ENHANCED and MECHANISM as a reply."
+  (mew-submit-cause--make-reply
+   :step step :code code :enhanced enhanced
+   :notions (append (and (member (upcase (format "%s" mechanism))
+                                 '("XOAUTH2" "OAUTHBEARER"))
+                         '(token-mech))
+                    (mew-submit-cause-word-notions (mew-submit-cause--tree) text))))
+
+(defun mew-submit-cause--trace (step code enhanced text mechanism)
+  "Return (CAUSE SURE) for STEP, CODE, ENHANCED, TEXT and MECHANISM."
+  (let* ((reason (mew-submit-cause-word-reason text))
+         (whole (mew-submit-cause--read text step code enhanced mechanism))
+         (short (if (equal reason text)
+                    whole
+                  (mew-submit-cause--read reason step code enhanced mechanism))))
+    (if-let* ((cause (mew-submit-cause--peculiar whole)))
+        (list cause t)
+      (or (mew-submit-cause--rule short)
+          ;; Sometimes only the place where help is tells what it is about.
+          (when-let* ((rule (and (not (eq short whole))
+                                 (mew-submit-cause--rule whole))))
+            (list (car rule) nil))
+          '(policy-unspecified nil)))))
+
+;;; What each cause means
+
+(defconst mew-submit-cause--table
+  '((auth-wrong-password user after-change "The server does not accept this user name and \
+password"
+     "Compare the user name (often the whole address) and the password with what the \
+provider's web site takes; if it hands out app passwords, make one."
+     once nil ())
+    (auth-app-password-needed user after-change
+     "The provider wants a password that is made for mail programs"
+     "Make an app password (also called authorisation code) on the security page of your \
+account, and enter that one here."
+     app nil ())
+    (auth-basic-disabled administrator after-change
+     "Sending with a password is switched off for this account"
+     "Sign in through the browser (OAuth) if the provider offers it; or have sending by \
+mail programs switched on, in your account's settings or by your administrator."
+     nil nil (sign-in account))
+    (auth-oauth-token-refused user after-change
+     "The provider no longer takes the permission that the browser gave"
+     "Sign in again in the browser and allow the sending of mail."
+     nil changed (sign-in))
+    (auth-too-many-tries user later
+     "Too many log-ins: the account or this network is locked for a while"
+     "Stop every program that logs in to this account, wait an hour, and check the stored \
+password before the next try."
+     nil 3600 (network))
+    (auth-web-login-needed user after-change
+     "The provider wants to see you in a browser first"
+     "Open the provider's web mail, sign in, answer what it asks, then send again."
+     nil nil ())
+    (auth-password-expired user after-change
+     "The password itself must be changed"
+     "Change the password on the provider's web site, then enter the new one here."
+     changed nil ())
+    (auth-needs-tls user after-change
+     "The server wants an encrypted connection first"
+     "Let the account use STARTTLS on port 587, or TLS on port 465; setting up the \
+account again does that."
+     nil changed (port))
+    (auth-required user after-change
+     "The server wants to know who you are before it takes mail"
+     "Give the account a user name, and use port 587 or 465 instead of 25; setting up the \
+account again does that."
+     none changed (port))
+    (auth-mechanism-unsupported user after-change
+     "The server does not offer this way of logging in here"
+     "Check the server's name and port; setting up the account again finds them."
+     nil changed (port server))
+    (auth-temporary-failure server later
+     "The server cannot check passwords at the moment"
+     "Wait; nothing is wrong with your password."
+     nil 600 ())
+    (account-suspended administrator after-change
+     "Your account may not send at the moment"
+     "Read the provider's mails to you, change your password, then ask the provider to \
+let the account send again."
+     nil nil (account))
+    (sender-not-owned user after-change
+     "Your account may not send from this address"
+     "Send from the account's own address, or have this address added to the account at \
+the provider."
+     nil nil (account))
+    (sender-domain-unauthenticated sender-domain after-change
+     "The sender's domain does not vouch for mail sent this way"
+     "Send through the mail server of your address's own provider; if it is that already, \
+its administrator must correct the domain's SPF, DKIM or DMARC entry."
+     nil (4 3600) (account))
+    (sender-domain-unknown sender-domain after-change
+     "The server cannot find the domain of the sender's address"
+     "Correct what stands after the @ of your own address; if it is right, wait an hour."
+     nil (4 3600) ())
+    (sender-verify-failed user after-change
+     "The server asked for the sender's address, and nobody there knows it"
+     "Correct your own address, or have the mailbox made at its provider."
+     nil nil ())
+    (sender-blocklisted recipient no
+     "Mail from this sender is not wanted there"
+     "Reach the recipient another way and ask to be let in; if a list is named, ask its \
+owner to take your domain off."
+     nil nil (account))
+    (address-malformed user after-change
+     "The server reads an address as wrongly written"
+     "Correct the address: no blanks or brackets in it, and a domain after the @."
+     nil nil ())
+    (relay-denied user after-change
+     "This server does not carry your mail to that recipient"
+     "Use your own provider's mail server with your user name and password; if only one \
+recipient is refused, check what stands after the @."
+     none nil (port server account))
+    (ip-blocklisted network other-server
+     "The network you send from has a bad name there"
+     "Send through your provider's mail server, or from another network; whoever owns \
+this network must ask to be taken off the list."
+     nil (4 3600) (server network))
+    (ip-network-policy network other-server
+     "The server takes no mail from a network like this one"
+     "Send through your provider's mail server, or from another network."
+     nil nil (server network family))
+    (no-reverse-dns network other-server
+     "The address you send from has no proper name on the network"
+     "Send through your provider's mail server; whoever owns the address must give it a name."
+     nil (4 3600) (server))
+    (helo-refused user after-change
+     "The server does not accept the name this computer gives"
+     "Use port 587 or 465 of your provider, or give this computer a full host name."
+     nil changed (port))
+    (greylisted server later
+     "The server puts off mail from senders it does not know yet"
+     "Wait; the message is tried again in some minutes."
+     nil 600 ())
+    (rate-limited server later
+     "Too much was sent in too short a time"
+     "Wait, and send fewer messages at once."
+     nil 900 ())
+    (quota-reached user later
+     "The account has sent all that it may for now"
+     "Wait until the next hour or day, or ask the provider for more."
+     nil 3600 (account))
+    (too-many-recipients user after-change
+     "The message has more recipients than the server takes at once"
+     "Split the list of recipients and send the message to one part after the other."
+     nil changed ())
+    (recipient-unknown recipient no
+     "There is no such mailbox"
+     "Check the spelling of the address, or ask the recipient for the right one."
+     nil nil ())
+    (recipient-mailbox-full recipient later
+     "The recipient's mailbox is full"
+     "Tell the recipient another way, and send again when there is room."
+     nil 14400 ())
+    (recipient-disabled recipient no
+     "The recipient's mailbox is closed"
+     "Ask the recipient for another address."
+     nil nil ())
+    (recipient-domain-unknown recipient no
+     "The domain of the recipient's address does not exist or takes no mail"
+     "Check what stands after the @ of the recipient's address."
+     nil (4 3600) ())
+    (recipient-needs-permission recipient no
+     "Only certain senders may write to this address"
+     "Ask the owner of the list or mailbox to let you in, or write from an account they \
+accept."
+     nil nil (account))
+    (recipient-temporarily-unavailable recipient later
+     "The recipient's mailbox cannot take mail just now"
+     "Wait; the message is tried again."
+     nil 1800 ())
+    (recipient-host-unreachable network later
+     "The server does not reach the recipient's mail server"
+     "Wait; if it lasts, tell the recipient that their mail server does not answer."
+     nil 7200 (account))
+    (message-too-big content after-change
+     "The message is too big"
+     "Send less, make the attachments smaller, or send a link to them."
+     nil nil (account))
+    (attachment-blocked content after-change
+     "This kind of attachment is not allowed"
+     "Send another kind of file, or a link to it."
+     nil nil ())
+    (virus-found content after-change
+     "The server believes that there is a virus in the message"
+     "Check your computer and the attachment, and send the message without it."
+     nil nil ())
+    (spam-content content after-change
+     "The server takes the text for spam"
+     "Change subject and text, with fewer links; or reach the recipient another way."
+     nil (4 3600) ())
+    (url-blocked content after-change
+     "A link in the message leads to a site that is blocked"
+     "Remove the link, or put another one in its place."
+     nil nil ())
+    (header-malformed content after-change
+     "A line at the top of the message is missing or wrong"
+     "Correct From, To, Date or Subject, whichever the server names."
+     nil nil ())
+    (line-format content after-change
+     "A line of the message is too long or ends in a wrong way"
+     "Break the long lines of the message and send it again; if that does not help, \
+report it to the makers of the program."
+     nil changed ())
+    (utf8-unsupported content after-change
+     "The server takes only plain letters in addresses"
+     "Write the address in plain letters (a to z), without accents or other scripts."
+     nil changed (account))
+    (server-full server later
+     "The server has no room left"
+     "Wait; tell the server's administrator if it lasts."
+     nil 1800 (server))
+    (server-busy server later
+     "The server is too busy just now"
+     "Wait; the message is tried again in some minutes."
+     nil 600 (server))
+    (server-internal-error server later
+     "The server has a fault of its own"
+     "Wait; tell the server's administrator if it lasts."
+     nil (4 1800) (server))
+    (connection-timeout network later
+     "The connection was cut, or the server waited too long"
+     "Try again; if big messages always fail, try another network."
+     nil 300 (network))
+    (mail-loop administrator no
+     "The message runs in a circle"
+     "Tell the recipient another way that the forwarding of their mail runs in a circle."
+     nil nil ())
+    (tls-unavailable server later
+     "A server on the way cannot encrypt as it should"
+     "Wait, and tell the administrator of the server that is named; do not send without \
+encryption."
+     nil 7200 (port))
+    (protocol-error user no
+     "This program and the server do not understand each other"
+     "Try another port; if that does not help, report it to the makers of the program, \
+with the server's words."
+     nil changed (port))
+    (policy-unspecified server no
+     "The server refuses without a reason that names a remedy"
+     "Read the server's words; ask the postmaster they name, or reach the recipient \
+another way."
+     nil (4 1800) (account)))
+  "All causes: (ID WHO AGAIN MEANING REMEDY PASSWORD RETRY ROUTES).
+WHO can mend it: user, sender-domain, recipient, server, network, content or
+administrator.  AGAIN, whether the same message may go out again: no, later,
+after-change or other-server.  PASSWORD, whether to ask for one: nil, once, app
+\(say which kind), changed (once it is), or none (only if none is stored).
+RETRY by itself: nil, after so many seconds, (4 SECONDS) after a code 4yz only,
+or changed (at once, with what the remedy says, where the program can do it).
+ROUTES, what else may help: port, server, account, network, family, sign-in.")
+
+(defun mew-submit-cause--row (id)
+  "Return the row of the cause ID, that of `policy-unspecified' for an unknown one."
+  (or (assq id mew-submit-cause--table)
+      (assq 'policy-unspecified mew-submit-cause--table)))
+
+(defconst mew-submit-cause--password-buttons
+  '((once password) (app app-password password) (changed password) (none password))
+  "Which buttons go with the column PASSWORD.")
+
+(defun mew-submit-cause--buttons (row)
+  "Return the buttons that fit ROW of `mew-submit-cause--table'."
+  (pcase-let ((`(,id ,who ,_ ,_ ,_ ,password ,retry ,routes) row))
+    (delete-dups
+     (append (cdr (assq password mew-submit-cause--password-buttons))
+             (and (eq id 'auth-web-login-needed) '(web-mail))
+             (and (memq 'sign-in routes) '(sign-in))
+             (and (memq 'port routes) '(port setup))
+             (and (memq 'server routes) '(setup))
+             (and (memq 'account routes) '(account))
+             (and (or (eq who 'content)
+                      (memq id '(address-malformed too-many-recipients sender-not-owned
+                                 recipient-unknown recipient-domain-unknown)))
+                  '(edit))
+             (and retry (not (eq retry 'changed)) '(retry))))))
+
+(defun mew-submit-cause-ids ()
+  "Return the names of all causes."
+  (mapcar #'car mew-submit-cause--table))
+
+(defun mew-submit-cause-advice (id &optional code)
+  "Return what to tell and to do about the cause ID after CODE, a plist.
+`:meaning' is a headline and `:remedy' a sentence, both for people; `:password',
+`:routes' and `:retry' are as in `mew-submit-cause--table', but `:retry' is nil,
+`changed' or a number of seconds; `:buttons' are those that fit."
+  (pcase-let* ((row (mew-submit-cause--row id))
+               (`(,_ ,who ,again ,meaning ,remedy ,password ,retry ,routes) row))
+    (list :who who :again again :meaning meaning :remedy remedy :password password
+          :retry (pcase retry
+                   (`(4 ,seconds) (and code (<= 400 code 499) seconds))
+                   (_ retry))
+          :routes routes :buttons (mew-submit-cause--buttons row))))
+
+;;; A reply
+
+(defconst mew-submit-cause--steps
+  '(:greeting :ehlo :starttls :auth :mail :rcpt :data :dot :any)
+  "The steps of a conversation at which a server refuses.")
+
+(defun mew-submit-cause--step (step)
+  "Return STEP, a symbol, keyword or string in any case, as a keyword."
+  (let ((step (intern (concat ":" (string-remove-prefix
+                                   ":" (downcase (format "%s" (or step "any"))))))))
+    (pcase step
+      (:helo :ehlo)
+      ((guard (memq step mew-submit-cause--steps)) step)
+      (_ :any))))
+
+(defun mew-submit-cause--text (text)
+  "Return TEXT as characters: octets are UTF-8 if they can be, else Latin-1."
+  (let* ((text (substring-no-properties
+                text 0 (min (length text) (* 4 mew-submit-cause-word-max))))
+         (octets (condition-case nil (encode-coding-string text 'raw-text) (error text))))
+    (if (or (multibyte-string-p text) (string-match-p "\\`[[:ascii:]]*\\'" text))
+        text
+      (let ((decoded (decode-coding-string octets 'utf-8)))
+        (if (seq-some (lambda (char) (> char #x10FFFF)) decoded)
+            (decode-coding-string octets 'latin-1)
+          decoded)))))
+
+(defun mew-submit-cause-parse (reply)
+  "Return (CODE ENHANCED TEXT) of REPLY, a list of lines or a string.
+CODE is 0 and ENHANCED \"\" where there is none."
+  (let ((code 0) (enhanced "") texts)
+    (dolist (line (if (stringp reply) (split-string reply "[\r\n]+" t) reply))
+      (let ((line (mew-submit-cause--text line)) (case-fold-search nil))
+        (when (string-match "\\`[ \t]*\\([2-5][0-9][0-9]\\)\\(?:[- \t]\\|\\'\\)" line)
+          (setq code (string-to-number (match-string 1 line))
+                line (substring line (match-end 0))))
+        (when (string-match
+               "\\`[ \t#(]*\\([245]\\.[0-9]\\{1,3\\}\\.[0-9]\\{1,3\\}\\)\\(?:[^0-9.]\\|\\'\\)"
+               line)
+          (when (equal enhanced "") (setq enhanced (match-string 1 line)))
+          (setq line (substring line (match-end 1))))
+        (push line texts)))
+    (let ((text (string-join (nreverse texts) " ")))
+      (when (and (equal enhanced "")
+                 (string-match "#\\([245]\\.[0-9]\\{1,3\\}\\.[0-9]\\{1,3\\}\\)\\_>" text))
+        (setq enhanced (match-string 1 text)))
+      (list code enhanced text))))
+
+(defun mew-submit-cause-of (step code enhanced text &optional mechanism)
+  "Return why the server refused STEP: `:cause', `:who', `:again', `:sure'.
+CODE is the number of the reply, ENHANCED its enhanced code or nil, TEXT its
+words, MECHANISM that of the log-in, where there was one.  `:sure' is nil where
+the words leave it open: then the server's own words are to be shown first."
+  (let* ((code (or code 0))
+         (text (mew-submit-cause--text (or text "")))
+         (trace (mew-submit-cause--trace (mew-submit-cause--step step) code
+                                         (or enhanced "") text mechanism))
+         (row (mew-submit-cause--row (car trace))))
+    (list :cause (car row) :who (nth 1 row)
+          :again (mew-submit-cause--again row code)
+          :sure (and (nth 1 trace) t))))
+
+(defun mew-submit-cause--again (row code)
+  "Return when the message may go again after the cause of ROW and a reply of CODE."
+  (if (and (<= 400 code 499) (eq (nth 2 row) 'no))
+      'later
+    (nth 2 row)))
+
+(provide 'mew-submit-cause)
+;;; mew-submit-cause.el ends here

@@ -331,6 +331,11 @@ M-x mew-submit-send-queued-mail" people))
             ((and (eq state 'held) (plist-get entry :next))
              (message "Mail to %s is held in the outbox until %s" people
                       (format-time-string "%F %T" (plist-get entry :next))))
+            ((mew-submit-module-building-p)
+             (message "Building the module; your mail waits in the outbox"))
+            ((mew-submit-module-missing-p)
+             (message "Your mail waits in the outbox until \
+M-x mew-submit-build-module"))
             ((and (memq state '(queued sending)) (null (plist-get entry :last)))
              (message "Mail to %s is in the outbox; sending in the background"
                       people))))))
@@ -379,6 +384,7 @@ is told in the echo area; if it was not, the buffer *mew-submit* tells why and
 what to do."
   (when (bound-and-true-p message-this-is-mail)
     (run-hooks 'message-send-mail-hook))
+  (mew-submit-queue-offer-module)
   (condition-case err
       (mew-submit--send-buffer)
     (mew-submit-error (user-error "%s" (mew-submit-error-text err)))))

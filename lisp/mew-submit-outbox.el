@@ -68,9 +68,19 @@ Message-ID, by which server, and that server's words; 0 keeps no log."
                         (or file-name-coding-system
                             default-file-name-coding-system 'utf-8)))
 
+(defun mew-submit-outbox--sync-without-module (file)
+  "Have FILE, or a directory, on disk, before there is a module to do it."
+  (let* ((default-directory temporary-file-directory)
+         (status (call-process "sync" nil nil nil
+                               (mew-submit-outbox--octets-name file))))
+    (unless (eql status 0)
+      (signal 'file-error (list "It cannot be had on disk for sure" file)))))
+
 (defun mew-submit-outbox-sync (file)
   "Have FILE, or a directory, on disk."
-  (mew-submit--mod-sync (mew-submit-outbox--octets-name file)))
+  (if (fboundp 'mew-submit--mod-sync)
+      (mew-submit--mod-sync (mew-submit-outbox--octets-name file))
+    (mew-submit-outbox--sync-without-module file)))
 
 (defun mew-submit-outbox--check (directory)
   "Signal `mew-submit-config' if others could have put messages into DIRECTORY.
@@ -92,8 +102,7 @@ and chmod 700 it" directory))
       (mew-submit-outbox--make parent)
       (with-file-modes #o700
         (make-directory directory t))
-      (when (fboundp 'mew-submit--mod-sync)
-        (mew-submit-outbox-sync parent)))))
+      (mew-submit-outbox-sync parent))))
 
 (defun mew-submit-outbox-prepare (directory)
   "Make DIRECTORY, for messages, if it does not exist; return its full name.
@@ -342,8 +351,12 @@ ENTRY is a plist with at least :state, :from, :recipients and :account.  The
 fields that must not leave are left out.  With MOVE non-nil FILE, which is in
 DIRECTORY, goes away.  SOURCE is the text the user wrote, or nil.  Return the
 whole entry.  Signal a condition, with nothing left behind, when that cannot be
-done."
-  (mew-submit-module-ensure)
+done.
+
+The module need not be built yet: nobody else knows the new name, so nothing has
+to be locked."
+  (unless (mew-submit-module-missing-p)
+    (mew-submit-module-ensure))
   (let* ((id (mew-submit-outbox-new-id directory))
          (name (mew-submit-outbox-file id ".eml" directory))
          (part (concat name ".part"))

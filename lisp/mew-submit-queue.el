@@ -24,6 +24,7 @@
 (require 'mew-submit-dialog)
 (require 'mew-submit-error)
 (require 'mew-submit-message)
+(require 'mew-submit-module)
 (require 'mew-submit-network)
 (require 'mew-submit-outbox)
 (require 'mew-submit-plan)
@@ -231,7 +232,8 @@ is in doubt and was not when it was looked at."
   "Make ENTRY good if its owner has died, and have it in memory."
   (let* ((id (plist-get entry :id))
          (directory (plist-get entry :directory))
-         (lock (mew-submit-outbox-lock id directory)))
+         (lock (and (not (mew-submit-module-missing-p))
+                    (mew-submit-outbox-lock id directory))))
     (if (null lock)
         (mew-submit-queue--note entry)
       (unwind-protect
@@ -913,11 +915,56 @@ Whatever happens, this comes back."
 (defun mew-submit-queue-run ()
   "Begin to send what is due, and come back when the next is."
   (mew-submit-queue--arm mew-submit-queue--poll)
-  (mew-submit-queue--schedule (mew-submit-queue--run-all))
+  (if (mew-submit-module-missing-p)
+      (mew-submit-queue--wait-for-module)
+    (mew-submit-queue--schedule (mew-submit-queue--run-all)))
   (when (and (not noninteractive) (mew-submit-queue--queued-p))
     (mew-submit-network-watch #'mew-submit-queue--network-changed
                               #'mew-submit-queue--queued-p))
   (mew-submit-queue--changed))
+
+;;; Before the module is built
+
+(defvar mew-submit-queue--no-module nil
+  "Non-nil when the user has said that the module is not to be built now.")
+
+(defun mew-submit-queue--build (yes)
+  "Build the module in the background if YES."
+  (setq mew-submit-queue--no-module (not yes))
+  (if yes
+      (progn (mew-submit-module-build)
+             (message "Building the module; your mail waits in the outbox"))
+    (message "Mail waits in the outbox until M-x mew-submit-build-module")))
+
+(defun mew-submit-queue--wait-for-module ()
+  "Have the question stand whether to build the module, if mail waits for it."
+  (when (and (mew-submit-queue--waiting)
+             (not mew-submit-queue--no-module)
+             (not (mew-submit-module-building-p))
+             (not (mew-submit-question-asked-p 'build)))
+    (mew-submit-question-ask 'build 'build (mew-submit-module-question)
+                             '(("Compile it" t) ("Not now" nil))
+                             nil #'mew-submit-queue--build)))
+
+(defun mew-submit-queue-offer-module ()
+  "Ask, for a command that sends mail, whether to build the module it needs.
+The mail goes to the outbox all the same, whatever the answer is."
+  (when (and (mew-submit-background-command-p)
+             (mew-submit-module-missing-p)
+             (not mew-submit-queue--no-module)
+             (not (mew-submit-module-building-p)))
+    (setq mew-submit-queue--no-module (not (mew-submit-module-offer)))))
+
+(defun mew-submit-queue--module-is-there ()
+  "Send what has waited for the module.  This is on `mew-submit-module-hook'."
+  (setq mew-submit-queue--no-module nil)
+  (mew-submit-question-drop 'build)
+  (clrhash mew-submit-queue--seen)
+  (mapc #'mew-submit-outbox-put-back mew-submit-queue--watching)
+  (mew-submit-queue--look-all)
+  (mew-submit-queue-run))
+
+(add-hook 'mew-submit-module-hook #'mew-submit-queue--module-is-there)
 
 ;;; What the floors above call
 
@@ -929,7 +976,8 @@ What others put there is found within a minute."
                      (or directory mew-submit-outbox-directory)))))
     (cl-pushnew directory mew-submit-queue--watching :test #'equal)
     (setq mew-submit-queue--leaving nil)
-    (mew-submit-outbox-put-back directory)
+    (unless (mew-submit-module-missing-p)
+      (mew-submit-outbox-put-back directory))
     (when (mew-submit-outbox-ids directory)
       (mew-submit-outbox-clean directory)
       (mew-submit-queue-look directory))

@@ -23,6 +23,7 @@
 (require 'mew-submit-account)
 (require 'mew-submit-address)
 (require 'mew-submit-command)
+(require 'mew-submit-background)
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
 (require 'mew-submit-message)
@@ -332,7 +333,8 @@ OUTBOX), or (:kind KIND :text TEXT) after giving it back."
         (progn
           (rename-file file taken)
           (condition-case err
-              (list :id (mew-submit-sendmail--add taken from recipients wishes)
+              (list :id (mew-submit-background-run
+                          (mew-submit-sendmail--add taken from recipients wishes))
                     :directory (expand-file-name mew-submit-outbox-directory))
             ((error quit)
              (rename-file taken file)

@@ -687,7 +687,8 @@ something to ask; the first button is pressed.  The account has no :user."
   (declare (indent 1) (debug (sexp body)))
   (pcase-let ((`(,peer ,directory ,account ,questions) spec))
     `(mew-submit-test-with-peer (,peer "--user" "me" "--password" "secret"
-                                       "127.0.0.1:0,name=s")
+                                       "127.0.0.1:0,name=s"
+                                       "127.0.0.1:0,name=x,mechs=XOAUTH2")
        (mew-submit-queue-tests--with-outbox ,directory
          (let* ((,account (mew-submit-test-account ,peer "s" :name "t"))
                 (,questions 0)
@@ -805,6 +806,40 @@ prompt is no answer: the question goes on waiting."
         (mew-submit-queue--somebody-came)
         (mew-submit-test-until ("both" 120)
           (mew-submit-test-stored peer 2))))))
+
+(ert-deftest mew-submit-queue-tests-no-token-just-now ()
+  "A token behind a passphrase is none just now: the mail waits, and nothing hangs.
+One that a function has needs no frame."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-user (peer directory account questions)
+    (let ((auth-sources (list (mew-submit-queue-tests--authinfo directory "x.gpg")))
+          calls)
+      (setq account (mew-submit-test-account peer "x" :name "t" :user "me"
+                                             :auth "XOAUTH2"))
+      (cl-letf (((symbol-function 'mew-submit-background-nobody-p) #'always)
+                ((symbol-function 'mew-submit-auth-lookup)
+                 (lambda (&rest _)
+                   (push t calls)
+                   (mew-submit-error-throw 'secret nil "Locked"))))
+        (mew-submit-queue-tests--add-asking directory account 2)
+        (mew-submit-queue-tests--settle)
+        (mew-submit-queue-run)
+        (should-not (mew-submit-queue-running))
+        (should (equal (mapcar (lambda (entry) (plist-get entry :state))
+                               (mew-submit-queue-entries))
+                       '(queued queued)))
+        ;; One look for all of the account, until somebody comes.
+        (should (= (length calls) 1))
+        (setq account (append '(:token-function mew-submit-queue-tests--token)
+                              account))
+        (mew-submit-queue-tests--add-asking directory account 1)
+        (mew-submit-test-until ("the token to be tried" 120)
+          (get 'mew-submit-queue-tests--token 'called))))))
+
+(defun mew-submit-queue-tests--token (&rest _)
+  "Return no token, and note that it was called."
+  (put 'mew-submit-queue-tests--token 'called t)
+  nil)
 
 (ert-deftest mew-submit-queue-tests-login-of-the-sender ()
   "The log-in that is the sender's address goes before the first one."

@@ -652,6 +652,15 @@ It goes to those whom the server takes then, though another one is refused."
                                                 mew-submit-outbox-directory))
                        mew-submit-relay-tests--message))))))
 
+(ert-deftest mew-submit-relay-tests-is-no-sign-of-the-user ()
+  "What another program sends asks nobody for a password that was put off."
+  (let (seen)
+    (cl-letf (((symbol-function 'mew-submit-relay-data-finish) #'ignore)
+              ((symbol-function 'mew-submit-relay--queue)
+               (lambda (_) (push mew-submit-background seen))))
+      (mew-submit-relay--commit (mew-submit-relay--make-session))
+      (should (equal seen '(t))))))
+
 (ert-deftest mew-submit-relay-tests-wishes ()
   "Delivery notifications are passed on, for each recipient its own."
   :tags '(:module)

@@ -402,6 +402,47 @@ It is nil when somebody else has it, here or in another Emacs, or it is gone."
   (when lock
     (mew-submit--mod-unlock lock)))
 
+;;; A message that has waited for its time
+
+(defun mew-submit-outbox--replace (entry part lock)
+  "Have the file PART, the message of ENTRY as it is to be, in place of that.
+Return the lock on it, which somebody who waits for LOCK, the one on what was
+there, does not have in between."
+  (mew-submit-outbox-sync part)
+  (let ((new (mew-submit--mod-lock (mew-submit-outbox--octets-name part)))
+        renamed)
+    (unwind-protect
+        (progn
+          (rename-file part (mew-submit-outbox-message-file entry) t)
+          (setq renamed t))
+      (unless renamed
+        (mew-submit-outbox-unlock new)))
+    (mew-submit-outbox-unlock lock)
+    new))
+
+(defun mew-submit-outbox-freshen (entry lock)
+  "Have the message of ENTRY, which nobody has been sent yet, dated now.
+LOCK is on it; return the lock that is on it then.  Where the header may be
+signed, and where it cannot be written, the message stays as it is."
+  (let* ((file (mew-submit-outbox-message-file entry))
+         (part (concat file ".part"))
+         (held lock))
+    (condition-case err
+        (let* ((fields (mew-submit-message-fields file))
+               (new (mew-submit-message-redated fields)))
+          (when new
+            (unwind-protect
+                (progn
+                  (mew-submit-outbox--delete part)
+                  (mew-submit-message-copy-with file fields new part)
+                  (setq held (mew-submit-outbox--replace entry part lock))
+                  (mew-submit-outbox-sync (plist-get entry :directory)))
+              (mew-submit-outbox--delete part))))
+      (error (display-warning 'mew-submit
+                              (format "A mail keeps the date it was written: %s"
+                                      (mew-submit-error-text err)))))
+    held))
+
 ;;; The journal
 
 (defun mew-submit-outbox-journal-file (entry)

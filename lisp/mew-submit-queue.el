@@ -58,6 +58,15 @@ stays in the outbox, and the buffer *mew-submit* tells why."
   :group 'mew-submit-outbox
   :package-version '(mew-submit . "0.1.0"))
 
+(defcustom mew-submit-fresh-date t
+  "Whether a mail that has waited for its time is dated when that has come.
+The default is t: what is sent at 18:00 says so, and not when it was written.
+Its Message-ID stays.  With nil, and for a mail that is signed or encrypted,
+the Date stays, too."
+  :type 'boolean
+  :group 'mew-submit-outbox
+  :package-version '(mew-submit . "0.1.0"))
+
 (defconst mew-submit-queue--overtake 10
   "Seconds after which a message that is still being sent may be overtaken.")
 
@@ -680,31 +689,38 @@ It is a plist, or nil for one that cannot be used, which is told later.  Signal
     (mew-submit-secret (signal (car err) (cdr err)))
     (mew-submit-error nil)))
 
-(defun mew-submit-queue--begin-locked (entry lock)
-  "Begin to send ENTRY's message, on which LOCK is, as it is on disk.
-Return non-nil if it is being sent now."
-  (let ((true (mew-submit-queue--reread (plist-get entry :id)
-                                        (plist-get entry :directory)))
-        begun)
-    (when (and true (mew-submit-queue--due-p true))
-      (let ((resolved (mew-submit-queue--resolve true)))
-        ;; What is being sent stays locked, whoever quits.
-        (mew-submit-queue--whole
-          (mew-submit-queue--begin true lock resolved)
-          (setq begun t))))
-    begun))
+(defun mew-submit-queue--dated (entry lock)
+  "Have the message of ENTRY, on which LOCK is, dated now if it has waited for now.
+Return the lock that is on it then.  One that somebody may have stays as it is."
+  (if (and mew-submit-fresh-date
+           (plist-get entry :not-before)
+           (zerop (or (plist-get entry :attempts) 0))
+           (null (plist-get entry :delivered)))
+      (mew-submit-outbox-freshen entry lock)
+    lock))
+
+(defun mew-submit-queue--begin-locked (lock id directory)
+  "Begin to send the message ID in DIRECTORY, on which LOCK is, as it is on disk.
+The lock is given back, unless the message is being sent now."
+  (let (begun)
+    (unwind-protect
+        (let ((true (mew-submit-queue--reread id directory)))
+          (when (and true (mew-submit-queue--due-p true))
+            (let ((resolved (mew-submit-queue--resolve true)))
+              ;; What is being sent stays locked, whoever quits.
+              (mew-submit-queue--whole
+                (setq lock (mew-submit-queue--dated true lock))
+                (mew-submit-queue--begin true lock resolved)
+                (setq begun t)))))
+      (unless begun
+        (mew-submit-outbox-unlock lock)))))
 
 (defun mew-submit-queue--try-to-begin (entry)
   "Begin to send ENTRY's message, unless another Emacs does or has done that."
   (let* ((id (plist-get entry :id))
          (directory (plist-get entry :directory))
-         (lock (mew-submit-outbox-lock id directory))
-         begun)
-    (cond (lock
-           (unwind-protect
-               (setq begun (mew-submit-queue--begin-locked entry lock))
-             (unless begun
-               (mew-submit-outbox-unlock lock))))
+         (lock (mew-submit-outbox-lock id directory)))
+    (cond (lock (mew-submit-queue--begin-locked lock id directory))
           ((file-exists-p (mew-submit-outbox-message-file entry))
            (mew-submit-queue--look-at id directory nil))
           (t (mew-submit-queue--drop entry)))))

@@ -976,6 +976,88 @@ One that a function has needs no frame."
                   :stdout)
                  "t")))
 
+(defconst mew-submit-queue-tests--old-date
+  "From: me@x\nTo: a@x\nDate: Thu, 01 Jan 2015 00:00:00 +0000\nMessage-ID: <m@x>\n"
+  "A header from long ago.")
+
+(defun mew-submit-queue-tests--released (peer directory number header &rest keys)
+  "Return what PEER gets as message NUMBER of a mail with HEADER that is released.
+It waits in DIRECTORY for its time; KEYS are put into its entry meanwhile."
+  (let* ((id (mew-submit-queue-tests--add
+              directory (mew-submit-test-account peer "ok")
+              :not-before (time-add nil 1000) :text (concat header "\nb\n")))
+         (entry (apply #'mew-submit-outbox-with (mew-submit-queue-entry id)
+                       :next (- (float-time) 1) :not-before (- (float-time) 1)
+                       keys)))
+    (mew-submit-queue--save entry)
+    (mew-submit-queue-run)
+    (mew-submit-test-until ("the message to be delivered")
+      (mew-submit-test-stored peer number))
+    (mew-submit-queue-tests--settle)
+    (mew-submit-test-stored peer number)))
+
+(ert-deftest mew-submit-queue-tests-fresh-date ()
+  "What was to be sent later says when it was sent, unless that was signed.
+What an attempt may have sent to somebody stays as it was."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-queue-tests--with-outbox directory
+      (let ((old mew-submit-queue-tests--old-date)
+            (number 0))
+        (pcase-dolist
+            (`(,fresh ,header . ,keys)
+             `((t "")
+               (nil "DKIM-Signature: v=1; h=from:date\n")
+               (nil "Content-Type: text/plain; protected-headers=\"v1\"\n")
+               (nil "Content-Type: text/plain;\n hp=\"clear\"\n")
+               (nil "Content-Type: multipart/signed; boundary=b\n")
+               (nil "Resent-From: me@x\nResent-To: a@x\n")
+               (nil "" :attempts 1)
+               (nil "" :delivered ("b@x"))))
+          (let ((got (apply #'mew-submit-queue-tests--released peer directory
+                            (cl-incf number) (concat header old) keys)))
+            (should (eq fresh (not (string-search "Jan 2015" got))))
+            (should (string-search "Message-ID: <m@x>" got))
+            (should (string-match-p "^Date: [A-Z][a-z][a-z], [0-9][0-9] [A-Z]" got))
+            (should (string-suffix-p "\r\n\r\nb\r\n"
+                                     (replace-regexp-in-string "\r?\n" "\r\n" got)))))
+        (let ((mew-submit-fresh-date nil))
+          (should (string-search
+                   "Jan 2015" (mew-submit-queue-tests--released
+                               peer directory (cl-incf number) old))))
+        (should-not (directory-files directory nil "\\.part\\'"))))))
+
+(ert-deftest mew-submit-queue-tests-fresh-date-is-locked ()
+  "While the Date is written anew nobody else can have the message."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-outbox directory
+    (let* ((id (mew-submit-queue-tests--add
+                directory '(:server "127.0.0.1" :auth "none")
+                :not-before (time-add nil 1000)
+                :text (concat mew-submit-queue-tests--old-date "\nb\n")))
+           (entry (mew-submit-queue-entry id))
+           (file (mew-submit-outbox-message-file entry))
+           (lock (mew-submit-outbox-lock id directory))
+           (rename (symbol-function 'rename-file))
+           (seen 0))
+      (cl-letf (((symbol-function 'rename-file)
+                 (lambda (&rest args)
+                   (should-not (mew-submit-outbox-lock id directory))
+                   (apply rename args)
+                   (should-not (mew-submit-outbox-lock id directory))
+                   (cl-incf seen))))
+        (setq lock (mew-submit-outbox-freshen entry lock)))
+      (should (= seen 1))
+      (should-not (mew-submit-outbox-lock id directory))
+      (should-not (string-search "2015" (mew-submit-test-octets file)))
+      ;; Where that fails the message is as it was, and still locked.
+      (cl-letf (((symbol-function 'rename-file)
+                 (lambda (&rest _) (signal 'file-error '("No" "way")))))
+        (should (eq lock (mew-submit-outbox-freshen entry lock))))
+      (should-not (mew-submit-outbox-lock id directory))
+      (should-not (directory-files directory nil "\\.part\\'"))
+      (mew-submit-outbox-unlock lock))))
+
 (ert-deftest mew-submit-queue-tests-held-by-the-delay ()
   "What `mew-submit-delay' holds is not held for a day by a clock set back."
   (let* ((now (float-time))

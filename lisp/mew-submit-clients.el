@@ -307,8 +307,7 @@ This is for mew-submit what `smtpmail-send-queued-mail' is for smtpmail."
     (mew-submit-clients--set)
     (condition-case err
         (progn
-          (mew-submit-queue-start)
-          (mew-submit-notice-left-behind)
+          (mew-submit-queue-start nil #'mew-submit-notice-left-behind)
           (mew-submit-clients--file-copies))
       (error (display-warning 'mew-submit (mew-submit-error-text err))))
     (when-let ((queued (mew-submit-clients--smtpmail-queued)))

@@ -288,22 +288,24 @@ What cannot be read has the state `broken', and :last says why."
 (defun mew-submit-outbox-clean (directory)
   "Delete what an Emacs that died has left behind unfinished in DIRECTORY.
 That is what belongs to no message and is more than a day old."
-  (let ((old (time-subtract nil 86400)))
-    (dolist (file (and (file-directory-p directory)
-                       (directory-files
-                        directory t
-                        "\\(?:\\.part\\|\\.eld\\|\\.source\\|\\.journal\\)\\'")))
-      (let ((message (concat (replace-regexp-in-string
-                              "\\.\\(?:eml\\|eld\\|source\\|[0-9]+\\.journal\\)\\(?:\\.part\\)?\\'"
-                              "" file)
-                             ".eml"))
-            (attributes (file-attributes file)))
-        (when (and attributes
-                   (or (string-suffix-p ".part" file)
-                       (not (file-exists-p message)))
-                   (time-less-p (file-attribute-modification-time attributes)
-                                old))
-          (ignore-errors (delete-file file)))))))
+  (let ((old (time-subtract nil 86400))
+        (messages (make-hash-table :test #'equal))
+        (files (and (file-directory-p directory)
+                    (directory-files directory nil "\\`[^.].*\\..*"))))
+    (dolist (file files)
+      (when (string-suffix-p ".eml" file)
+        (puthash (substring file 0 -4) t messages)))
+    (dolist (file files)
+      (when (and (string-match "\\.\\(?:part\\|eld\\|source\\|journal\\)\\'" file)
+                 (or (string-suffix-p ".part" file)
+                     (not (gethash (substring file 0 (string-search "." file))
+                                   messages))))
+        (let ((attributes (file-attributes (expand-file-name file directory))))
+          (when (and attributes
+                     (time-less-p (file-attribute-modification-time attributes)
+                                  old))
+            (ignore-errors
+              (delete-file (expand-file-name file directory)))))))))
 
 ;;; What the user wrote
 

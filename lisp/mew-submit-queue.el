@@ -102,6 +102,15 @@ still on disk then.")
 (defvar mew-submit-queue--stamps (make-hash-table :test #'equal)
   "The stamp of the entry's file when it was read, by the same names.")
 
+(defvar mew-submit-queue--sending (make-hash-table :test #'equal)
+  "Those of the entries that say `sending', by the same names.")
+
+(defvar mew-submit-queue--places (make-hash-table :test #'equal)
+  "The directories from which an entry has come.")
+
+(defvar mew-submit-queue--news 0
+  "How often something has changed that says what is to be sent when.")
+
 (defvar mew-submit-queue--jobs (make-hash-table :test #'equal)
   "What is being sent here, by the same names.")
 
@@ -171,10 +180,20 @@ Its time alone is not: two writes may fall into one tick of the clock."
           (file-attribute-inode-number attributes)
           (file-attribute-size attributes))))
 
+(defun mew-submit-queue--keep (entry)
+  "Have ENTRY in memory."
+  (let ((key (mew-submit-queue--key entry)))
+    (cl-incf mew-submit-queue--news)
+    (puthash key entry mew-submit-queue--entries)
+    (puthash (plist-get entry :directory) t mew-submit-queue--places)
+    (if (eq (plist-get entry :state) 'sending)
+        (puthash key entry mew-submit-queue--sending)
+      (remhash key mew-submit-queue--sending))))
+
 (defun mew-submit-queue--note (entry)
   "Have ENTRY, as it is on disk, in memory; return it."
   (let ((key (mew-submit-queue--key entry)))
-    (puthash key entry mew-submit-queue--entries)
+    (mew-submit-queue--keep entry)
     (puthash key (mew-submit-queue--stamp entry) mew-submit-queue--stamps)
     entry))
 
@@ -188,8 +207,10 @@ Its time alone is not: two writes may fall into one tick of the clock."
 (defun mew-submit-queue--drop (entry)
   "Forget ENTRY, whose message is gone."
   (mew-submit-queue--forget-password entry)
+  (cl-incf mew-submit-queue--news)
   (dolist (table (list mew-submit-queue--entries mew-submit-queue--stamps
-                       mew-submit-queue--callers mew-submit-queue--urgent))
+                       mew-submit-queue--callers mew-submit-queue--urgent
+                       mew-submit-queue--sending))
     (remhash (mew-submit-queue--key entry) table)))
 
 (defun mew-submit-queue--save (entry)
@@ -284,9 +305,7 @@ changed there gets its name by a renaming, so the directory changes."
     (and time
          (> (float-time (time-subtract nil time)) mew-submit-queue--settled)
          (list time (file-attribute-inode-number attributes)
-               (seq-count (lambda (entry)
-                            (equal (plist-get entry :directory) directory))
-                          (hash-table-values mew-submit-queue--entries))))))
+               (hash-table-count mew-submit-queue--entries)))))
 
 (defun mew-submit-queue--look-safely (id directory journals)
   "Look at the message ID in DIRECTORY, with JOURNALS; return nil if that fails."
@@ -298,52 +317,128 @@ changed there gets its name by a renaming, so the directory changes."
                                     (mew-submit-error-text err)))
            nil)))
 
-(defun mew-submit-queue--look-through (directory)
-  "Have what is in DIRECTORY in memory; return nil if some cannot be looked at."
-  (let* ((ids (mew-submit-outbox-ids directory))
-         (journals (and ids (mew-submit-outbox-journals directory)))
-         (there (make-hash-table :test #'equal))
-         (whole t))
+(cl-defstruct (mew-submit-queue--look (:constructor mew-submit-queue--make-look)
+                                      (:copier nil))
+  (directory nil :documentation "What is looked through.")
+  (likeness nil :documentation "What it was like before, or nil.")
+  (ids nil :documentation "The identifiers that are left to be looked at.")
+  (there nil :documentation "The names of all message files that were there.")
+  (journals nil :documentation "The identifiers of those that have a journal.")
+  (whole t :documentation "Nil when some could not be looked at."))
+
+(defun mew-submit-queue--begin-look (directory)
+  "Return a look at DIRECTORY, which has changed or is not known."
+  (let* ((likeness (mew-submit-queue--likeness directory))
+         (ids (mew-submit-outbox-ids directory))
+         (there (make-hash-table :test #'equal)))
+    (remhash directory mew-submit-queue--seen)
     (dolist (id ids)
-      (puthash (mew-submit-outbox-file id ".eml" directory) t there)
-      (unless (mew-submit-queue--look-safely id directory journals)
-        (setq whole nil)))
+      (puthash (mew-submit-outbox-file id ".eml" directory) t there))
+    (mew-submit-queue--make-look
+     :directory directory :likeness likeness :ids ids :there there
+     :journals (and ids (mew-submit-outbox-journals directory)))))
+
+(defun mew-submit-queue--look-at-some (look count)
+  "Look at COUNT more messages of LOOK; return non-nil if some are left."
+  (let (;; A thousand files at once: one collection, afterwards, is enough.
+        (gc-cons-threshold (max gc-cons-threshold
+                                mew-submit-queue--look-octets)))
+    (while (and (> count 0) (mew-submit-queue--look-ids look))
+      (cl-decf count)
+      (unless (mew-submit-queue--look-safely
+               (pop (mew-submit-queue--look-ids look))
+               (mew-submit-queue--look-directory look)
+               (mew-submit-queue--look-journals look))
+        (setf (mew-submit-queue--look-whole look) nil))))
+  (mew-submit-queue--look-ids look))
+
+(defun mew-submit-queue--end-look (look)
+  "Forget what LOOK has not found, and note what its directory was like.
+What has come meanwhile is not to be forgotten."
+  (let ((directory (mew-submit-queue--look-directory look))
+        (likeness (mew-submit-queue--look-likeness look)))
     (dolist (entry (hash-table-values mew-submit-queue--entries))
       (when (and (equal (plist-get entry :directory) directory)
-                 (not (gethash (mew-submit-queue--key entry) there))
                  (not (gethash (mew-submit-queue--key entry)
-                               mew-submit-queue--jobs)))
+                               (mew-submit-queue--look-there look)))
+                 (not (gethash (mew-submit-queue--key entry)
+                               mew-submit-queue--jobs))
+                 (not (file-exists-p (mew-submit-queue--key entry))))
         (mew-submit-queue--drop entry)))
-    whole))
+    ;; The time from before: what came meanwhile makes another.
+    (when (and likeness (mew-submit-queue--look-whole look))
+      (puthash directory
+               (list (nth 0 likeness) (nth 1 likeness)
+                     (hash-table-count mew-submit-queue--entries))
+               mew-submit-queue--seen))))
 
 (defun mew-submit-queue--look-at-sending (directory)
   "Make good what others sent from DIRECTORY and left behind: no file has changed."
-  (dolist (entry (hash-table-values mew-submit-queue--entries))
-    (when (and (eq (plist-get entry :state) 'sending)
-               (equal (plist-get entry :directory) directory))
+  (dolist (entry (hash-table-values mew-submit-queue--sending))
+    (when (equal (plist-get entry :directory) directory)
       (mew-submit-queue--look-safely (plist-get entry :id) directory nil))))
+
+(defun mew-submit-queue--unchanged-p (directory)
+  "Is DIRECTORY as it was when it was looked through last?"
+  (let ((likeness (mew-submit-queue--likeness directory)))
+    (and likeness
+         (equal likeness (gethash directory mew-submit-queue--seen)))))
 
 (defun mew-submit-queue-look (&optional directory)
   "Have what is in DIRECTORY, by default the outbox, in memory as it is on disk.
 What cannot be looked at is told as a warning, and the rest goes on.  A look at
 one that has not changed reads nothing."
-  (let* (;; A thousand files at once: one collection, afterwards, is enough.
-         (gc-cons-threshold (max gc-cons-threshold
-                                 mew-submit-queue--look-octets))
-         (directory (file-name-as-directory
-                     (expand-file-name
-                      (or directory mew-submit-outbox-directory))))
-         (likeness (mew-submit-queue--likeness directory)))
-    (if (and likeness
-             (equal likeness (gethash directory mew-submit-queue--seen)))
+  (let ((directory (file-name-as-directory
+                    (expand-file-name
+                     (or directory mew-submit-outbox-directory)))))
+    (if (mew-submit-queue--unchanged-p directory)
         (mew-submit-queue--look-at-sending directory)
-      (remhash directory mew-submit-queue--seen)
-      ;; The time from before: what came meanwhile makes another.
-      (when (and (mew-submit-queue--look-through directory) likeness)
-        (puthash directory
-                 (list (nth 0 likeness) (nth 1 likeness)
-                       (nth 2 (mew-submit-queue--likeness directory)))
-                 mew-submit-queue--seen)))))
+      (let ((look (mew-submit-queue--begin-look directory)))
+        (mew-submit-queue--look-at-some look most-positive-fixnum)
+        (mew-submit-queue--end-look look)))))
+
+;;; Many messages, and Emacs free meanwhile
+
+(defconst mew-submit-queue--slice 100
+  "How many messages are looked at before Emacs may do something else.")
+
+(defvar mew-submit-queue--looks nil
+  "The directories that are being looked through in slices.")
+
+(defun mew-submit-queue--go-on (look then)
+  "Look at some more messages of LOOK, and call THEN after the last.
+Emacs does what else there is to do between two slices."
+  (condition-case err
+      (if (mew-submit-queue--look-at-some look mew-submit-queue--slice)
+          (run-at-time 0 nil #'mew-submit-queue--go-on-soon look then)
+        (setq mew-submit-queue--looks
+              (delete (mew-submit-queue--look-directory look)
+                      mew-submit-queue--looks))
+        (mew-submit-queue--end-look look)
+        (funcall then))
+    (error (setq mew-submit-queue--looks
+                 (delete (mew-submit-queue--look-directory look)
+                         mew-submit-queue--looks))
+           (display-warning 'mew-submit (mew-submit-error-text err)))))
+
+(defun mew-submit-queue--go-on-soon (look then)
+  "Go on with LOOK, and call THEN after its end; a timer runs this."
+  (mew-submit-background-run
+    (mew-submit-queue--go-on look then)))
+
+(defun mew-submit-queue--look-then (directory then)
+  "Have what is in DIRECTORY in memory, in slices, and then call THEN.
+A batch Emacs, which nobody waits at, does it at once.  So does what is short."
+  (cond ((mew-submit-queue--unchanged-p directory)
+         (mew-submit-queue--look-at-sending directory)
+         (funcall then))
+        (noninteractive
+         (mew-submit-queue-look directory)
+         (funcall then))
+        ((not (member directory mew-submit-queue--looks))
+         (push directory mew-submit-queue--looks)
+         (mew-submit-queue--go-on (mew-submit-queue--begin-look directory)
+                                  then))))
 
 (defun mew-submit-queue--older-p (a b)
   "Was the message of the entry A put into the outbox before that of B?
@@ -510,7 +605,7 @@ When that fails the journal, which is on disk, still tells what is true."
                (mew-submit-outbox-forget-journal old)))
     (error
      (when (plist-get entry :state)
-       (puthash (mew-submit-queue--key entry) entry mew-submit-queue--entries))
+       (mew-submit-queue--keep entry))
      (display-warning 'mew-submit (mew-submit-error-text err)))))
 
 (defun mew-submit-queue--claimed-p (entry done)
@@ -667,7 +762,7 @@ What the user has chosen is a time of the clock, whatever that says."
   (let ((later (mew-submit-outbox-with
                 entry :next (+ (float-time) mew-submit-queue--poll)
                 :last (mew-submit-error-text err))))
-    (puthash (mew-submit-queue--key entry) later mew-submit-queue--entries)
+    (mew-submit-queue--keep later)
     (remhash (mew-submit-queue--key entry) mew-submit-queue--urgent)
     (unless (equal (plist-get later :last) (plist-get entry :last))
       (display-warning
@@ -748,9 +843,8 @@ Nobody is asked anything on the way."
 (defun mew-submit-queue--no-secret (entry why)
   "Tell that ENTRY's message waits for a password, because of WHY."
   (mew-submit-auth-put-off (plist-get entry :account) why)
-  (puthash (mew-submit-queue--key entry)
-           (mew-submit-outbox-with entry :last (concat "No password: " why))
-           mew-submit-queue--entries)
+  (mew-submit-queue--keep
+   (mew-submit-outbox-with entry :last (concat "No password: " why)))
   (message "Mail to %s waits in the outbox: no password (%s)"
            (mew-submit-report-people (plist-get entry :recipients)) why))
 
@@ -883,15 +977,39 @@ This is on `server-after-make-frame-hook'."
 
 (defun mew-submit-queue--directories ()
   "Return the directories to look through."
-  (delete-dups
-   (append (mapcar (lambda (entry) (plist-get entry :directory))
-                   (hash-table-values mew-submit-queue--entries))
-           mew-submit-queue--watching)))
+  (delete-dups (append mew-submit-queue--watching
+                       (hash-table-keys mew-submit-queue--places))))
 
 (defun mew-submit-queue--look-all ()
-  "Look through all directories; one that cannot be read stops no other."
+  "Look through all directories; one that cannot be read stops no other.
+What is found there is sent when all of one has been looked at."
   (dolist (directory (mew-submit-queue--directories))
-    (mew-submit-queue--call #'mew-submit-queue-look directory)))
+    (mew-submit-queue--call #'mew-submit-queue--look-then directory
+                            #'mew-submit-queue--perhaps-run)))
+
+(defvar mew-submit-queue--quiet nil
+  "(NEWS . TIME): there is nothing to do before TIME while there is no more news.")
+
+(defun mew-submit-queue--note-quiet (later)
+  "Note that nothing is to be done before the first of LATER is due.
+LATER are the entries that wait; those that wait for something else than a time
+are not among them."
+  (setq mew-submit-queue--quiet
+        (and (zerop (hash-table-count mew-submit-queue--jobs))
+             (= (length later) (length (mew-submit-queue--waiting)))
+             (cons mew-submit-queue--news
+                   (apply #'min most-positive-fixnum
+                          (mapcar (lambda (entry)
+                                    (or (plist-get entry :next) 0))
+                                  later))))))
+
+(defun mew-submit-queue--perhaps-run ()
+  "Send what is due; with no news, and nothing due, touch no entry."
+  (let ((until (and (eql (car mew-submit-queue--quiet) mew-submit-queue--news)
+                    (- (cdr mew-submit-queue--quiet) (float-time)))))
+    (if (and until (> until 0) (zerop (hash-table-count mew-submit-queue--urgent)))
+        (mew-submit-queue--arm (max 0.05 (min until mew-submit-queue--poll)))
+      (mew-submit-queue-run))))
 
 (defun mew-submit-queue--wake ()
   "Send what is due; look for what others have put into the outbox.
@@ -902,7 +1020,7 @@ Whatever happens, this comes back."
               (1- mew-submit-queue--poll))
       (setq mew-submit-queue--looked (float-time))
       (mew-submit-queue--look-all))
-    (mew-submit-queue-run)))
+    (mew-submit-queue--perhaps-run)))
 
 (defvar mew-submit-queue-only nil
   "If non-nil, the identifiers of the messages that may be sent; others wait.")
@@ -933,7 +1051,9 @@ Whatever happens, this comes back."
   (mew-submit-queue--arm mew-submit-queue--poll)
   (if (mew-submit-module-missing-p)
       (mew-submit-queue--wait-for-module)
-    (mew-submit-queue--schedule (mew-submit-queue--run-all)))
+    (let ((later (mew-submit-queue--run-all)))
+      (mew-submit-queue--note-quiet later)
+      (mew-submit-queue--schedule later)))
   (when (and (not noninteractive) (mew-submit-queue--queued-p))
     (mew-submit-network-watch #'mew-submit-queue--network-changed
                               #'mew-submit-queue--queued-p))
@@ -984,9 +1104,10 @@ The mail goes to the outbox all the same, whatever the answer is."
 
 ;;; What the floors above call
 
-(defun mew-submit-queue-start (&optional directory)
+(defun mew-submit-queue-start (&optional directory then)
   "Send what is in DIRECTORY, by default the outbox, now and from now on.
-What others put there is found within a minute."
+What others put there is found within a minute.  THEN is called when all of it
+has been looked at; when there is much, that is after this has returned."
   (let ((directory (file-name-as-directory
                     (expand-file-name
                      (or directory mew-submit-outbox-directory)))))
@@ -994,11 +1115,14 @@ What others put there is found within a minute."
     (setq mew-submit-queue--leaving nil)
     (unless (mew-submit-module-missing-p)
       (mew-submit-outbox-put-back directory))
-    (when (mew-submit-outbox-ids directory)
-      (mew-submit-outbox-clean directory)
-      (mew-submit-queue-look directory))
+    (mew-submit-outbox-clean directory)
     (setq mew-submit-queue--looked (float-time))
-    (mew-submit-queue-run)))
+    (mew-submit-queue--look-then directory
+                                 (lambda ()
+                                   (mew-submit-queue-run)
+                                   (when then
+                                     (funcall then))))
+    (mew-submit-queue--perhaps-run)))
 
 (defun mew-submit-queue-leave ()
   "Stop what is being sent, until the outbox is looked at again."

@@ -678,6 +678,75 @@ filename=a.txt\n\nattached\n\n--=--\n")))
             (should (= (hash-table-count mew-submit-queue--entries) 19)))
         (advice-remove 'mew-submit-queue--look-at count)))))
 
+(defun mew-submit-queue-tests--many (directory count)
+  "Have COUNT messages that wait for an hour in DIRECTORY, which nothing knows yet."
+  (let* ((id (mew-submit-queue-tests--add
+              directory '(:server "127.0.0.1" :auth "none") :held t))
+         (entry (mew-submit-outbox-with (mew-submit-queue-entry id)
+                                        :state 'queued :attempts 1 :held nil
+                                        :next (+ (float-time) 3600))))
+    (mew-submit-queue--save entry)
+    (dotimes (number (1- count))
+      (dolist (suffix '(".eml" ".eld"))
+        (copy-file (mew-submit-outbox-file id suffix directory)
+                   (mew-submit-outbox-file (format "%s-%d" id number) suffix
+                                           directory))))
+    (clrhash mew-submit-queue--entries)
+    (set-file-times directory (time-subtract nil 100))))
+
+(ert-deftest mew-submit-queue-tests-in-slices ()
+  "Thousands of messages are read in slices, and other things go on between them.
+When nothing has changed, no message is touched, not even in memory."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-outbox directory
+    (mew-submit-queue-tests--many directory 450)
+    (let* ((noninteractive nil)
+           (ticks 0)
+           (reads 0)
+           (touched 0)
+           slices done tick timer)
+      (setq tick (lambda () (cl-incf ticks)
+                   (setq timer (run-at-time 0 nil tick)))
+            timer (run-at-time 0 nil tick))
+      (cl-flet ((count-slice (function &rest args)
+                  (setq reads 0)
+                  (prog1 (apply function args)
+                    (push (cons reads ticks) slices)))
+                (count-read (&rest _) (cl-incf reads))
+                (touch (&rest _) (cl-incf touched)))
+        (advice-add 'mew-submit-queue--look-at-some :around #'count-slice)
+        (advice-add 'mew-submit-queue--look-at :before #'count-read)
+        (unwind-protect
+            (progn
+              (mew-submit-queue-start directory (lambda () (setq done t)))
+              (should (= (length slices) 1))
+              (mew-submit-test-until ("the last slice" 120) done)
+              (setq slices (nreverse slices))
+              (should (equal (mapcar #'car slices) '(100 100 100 100 50)))
+              ;; Something else has run between any two.
+              (should (apply #'< (mapcar #'cdr slices)))
+              (should (= (length (mew-submit-queue-entries directory)) 450))
+              (dolist (function '(mew-submit-queue--look-at mew-submit-queue--waiting
+                                  mew-submit-queue--due-p mew-submit-queue-entries))
+                (advice-add function :before #'touch))
+              (setq mew-submit-queue--looked 0)
+              (mew-submit-queue--wake)
+              (should (= touched 0))
+              (should (memq mew-submit-queue--timer timer-list))
+              ;; What is new is seen all the same.
+              (mew-submit-queue--note
+               (mew-submit-queue-entry (car (mew-submit-outbox-ids directory))
+                                       directory))
+              (mew-submit-queue--wake)
+              (should (> touched 0)))
+          (cancel-timer timer)
+          (mew-submit-queue-stop)
+          (advice-remove 'mew-submit-queue--look-at-some #'count-slice)
+          (dolist (function '(mew-submit-queue--look-at mew-submit-queue--waiting
+                              mew-submit-queue--due-p mew-submit-queue-entries))
+            (advice-remove function #'touch)
+            (advice-remove function #'count-read)))))))
+
 ;;; Passwords
 
 (defmacro mew-submit-queue-tests--with-user (spec &rest body)
@@ -913,6 +982,7 @@ One that a function has needs no frame."
     (let ((mew-submit-queue--watching (list directory))
           (mew-submit-queue--looked 0)
           (mew-submit-queue--timer nil)
+          (mew-submit-queue--quiet nil)
           warnings)
       (cl-letf (((symbol-function 'mew-submit-queue-look)
                  (lambda (&rest _) (signal 'file-error '("Opening directory" "x"))))

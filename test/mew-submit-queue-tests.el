@@ -992,7 +992,8 @@ One that a function has needs no frame."
       (should warnings)
       (should (memq mew-submit-queue--timer timer-list))
       ;; And whatever else fails.
-      (setq mew-submit-queue--timer nil)
+      (setq mew-submit-queue--timer nil
+            mew-submit-queue--quiet nil)
       (cl-letf (((symbol-function 'mew-submit-queue-run)
                  (lambda () (error "Anything"))))
         (should-error (mew-submit-queue--wake)))

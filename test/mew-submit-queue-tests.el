@@ -860,7 +860,8 @@ prompt is no answer: the question goes on waiting."
       (should-not (mew-submit-test-log peer "accept")))))
 
 (ert-deftest mew-submit-queue-tests-nobody-is-there ()
-  "What has to be asked for waits for a frame, and the server is left alone."
+  "What has to be asked for waits for a frame, and the server is left alone.
+SECURITY: P6."
   :tags '(:module)
   (mew-submit-queue-tests--with-user (peer directory account questions)
     (let ((auth-sources (list (mew-submit-queue-tests--authinfo directory "x.gpg"))))
@@ -1001,7 +1002,8 @@ One that a function has needs no frame."
       (cancel-timer mew-submit-queue--timer))))
 
 (ert-deftest mew-submit-queue-tests-heartbeat-sees-the-clock ()
-  "When the clock was set back, timers and messages do not wait for longer."
+  "When the clock was set back, timers and messages do not wait for longer.
+SECURITY: P4."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,noauth")
     (mew-submit-queue-tests--with-outbox directory
@@ -1099,7 +1101,8 @@ What an attempt may have sent to somebody stays as it was."
         (should-not (directory-files directory nil "\\.part\\'"))))))
 
 (ert-deftest mew-submit-queue-tests-fresh-date-is-locked ()
-  "While the Date is written anew nobody else can have the message."
+  "While the Date is written anew nobody else can have the message.
+SECURITY: P7."
   :tags '(:module)
   (mew-submit-queue-tests--with-outbox directory
     (let* ((id (mew-submit-queue-tests--add
@@ -1130,7 +1133,8 @@ What an attempt may have sent to somebody stays as it was."
       (mew-submit-outbox-unlock lock))))
 
 (ert-deftest mew-submit-queue-tests-held-by-the-delay ()
-  "What `mew-submit-delay' holds is not held for a day by a clock set back."
+  "What `mew-submit-delay' holds is not held for a day by a clock set back.
+SECURITY: P4."
   (let* ((now (float-time))
          (entry (list :id "x" :directory "/nowhere/" :state 'held
                       :created now :next (+ now 10))))

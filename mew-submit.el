@@ -371,7 +371,8 @@ M-x mew-submit-build-module"))
                       (format "The mail is in the outbox, but: %s"
                               (mew-submit-error-text err))))))
           ;; What the client says when it has handed the mail over comes first.
-          (run-at-time 0 nil #'mew-submit--say id))
+          (run-at-time 0 nil #'mew-submit--say id)
+          (run-at-time 0 nil #'mew-submit-queue-start-once))
       (when (file-exists-p raw)
         (delete-file raw)))))
 

@@ -69,7 +69,7 @@ run `make module' in %s and restart Emacs (a loaded module cannot be replaced)"
 
 (defun mew-submit-module-ensure ()
   "Load the module if it is not loaded yet, and check that it fits.
-Signal `mew-submit-config', which says how to build it, where it is not built.
+Signal `mew-submit-config', which tells how to build it, where it is not built.
 Return t."
   (unless (fboundp 'mew-submit--mod-version)
     (let ((file (mew-submit-module-file)))
@@ -130,7 +130,7 @@ when that is done"))
        (mew-submit-module--makefile-p)))
 
 (defun mew-submit-module--what-is-missing (buffer)
-  "Return the line of BUFFER that says why the build failed, or nil."
+  "Return the line of BUFFER with the reason why the build failed, or nil."
   (with-current-buffer buffer
     (save-excursion
       (goto-char (point-min))
@@ -140,7 +140,7 @@ when that is done"))
              (mew-submit-error-clean (string-trim (match-string 0))))))))
 
 (defun mew-submit-module--built (buffer message)
-  "Say how building in BUFFER ended, with MESSAGE, as a compilation has it.
+  "Tell how building in BUFFER ended, with MESSAGE, as a compilation has it.
 Have the module loaded, and whoever waits for it go on."
   (setq mew-submit-module--process nil)
   (mew-submit-background-run

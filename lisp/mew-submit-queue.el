@@ -422,7 +422,8 @@ Emacs does what else there is to do between two slices."
            (display-warning 'mew-submit (mew-submit-error-text err)))))
 
 (defun mew-submit-queue--go-on-soon (look then)
-  "Go on with LOOK, and call THEN after its end; a timer runs this."
+  "Go on with LOOK, and call THEN after its end.
+This is called by a timer."
   (mew-submit-background-run
     (mew-submit-queue--go-on look then)))
 
@@ -1123,6 +1124,16 @@ has been looked at; when there is much, that is after this has returned."
                                    (when then
                                      (funcall then))))
     (mew-submit-queue--perhaps-run)))
+
+(defun mew-submit-queue-start-once ()
+  "Send what an Emacs before has left in the outbox, unless that is done already.
+This is for who sends without `mew-submit-mode'."
+  (unless (or noninteractive
+              (member (file-name-as-directory
+                       (expand-file-name mew-submit-outbox-directory))
+                      mew-submit-queue--watching))
+    (mew-submit-background-run
+      (mew-submit-queue-start))))
 
 (defun mew-submit-queue-leave ()
   "Stop what is being sent, until the outbox is looked at again."

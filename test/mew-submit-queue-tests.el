@@ -694,6 +694,36 @@ filename=a.txt\n\nattached\n\n--=--\n")))
     (clrhash mew-submit-queue--entries)
     (set-file-times directory (time-subtract nil 100))))
 
+(ert-deftest mew-submit-queue-tests-without-the-mode ()
+  "Who sends without the mode has what was left behind sent at the first mail."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-queue-tests--with-outbox directory
+      (let* ((account (mew-submit-test-account peer "ok"))
+             (mew-submit-accounts (list account))
+             (mew-submit-memory-file nil)
+             (mew-submit-queue--watching nil)
+             (id (mew-submit-queue-tests--add directory account :held t)))
+        (mew-submit-outbox-write
+         (mew-submit-outbox-with (mew-submit-queue-entry id)
+                                 :state 'queued :held nil))
+        (clrhash mew-submit-queue--entries)
+        (with-temp-buffer
+          (insert "From: me@x\nTo: c@x\nSubject: new\n" mail-header-separator "\nb\n")
+          (mew-submit-send-it))
+        (mew-submit-test-until ("the new one" 120)
+          (mew-submit-test-stored peer))
+        (should-not mew-submit-queue--watching)
+        (let ((noninteractive nil))
+          (mew-submit-queue-start-once)
+          (should (equal mew-submit-queue--watching (list directory)))
+          (mew-submit-test-until ("the one that was left" 120)
+            (mew-submit-test-stored peer 2))
+          ;; Once is enough.
+          (cl-letf (((symbol-function 'mew-submit-queue-start)
+                     (lambda (&rest _) (ert-fail "Again"))))
+            (mew-submit-queue-start-once)))))))
+
 (ert-deftest mew-submit-queue-tests-in-slices ()
   "Thousands of messages are read in slices, and other things go on between them.
 When nothing has changed, no message is touched, not even in memory."

@@ -1053,6 +1053,9 @@ Whatever happens, this comes back."
   (if (mew-submit-module-missing-p)
       (mew-submit-queue--wait-for-module)
     (let ((later (mew-submit-queue--run-all)))
+      ;; What waits for a time is not to wait for the clock.
+      (when later
+        (mew-submit-queue--call #'mew-submit-session-keep-time))
       (mew-submit-queue--note-quiet later)
       (mew-submit-queue--schedule later)))
   (when (and (not noninteractive) (mew-submit-queue--queued-p))

@@ -1044,10 +1044,15 @@ SECURITY: P4."
              (timer (run-at-time 3700 nil #'mew-submit-queue--wake)))
         (mew-submit-queue--save
          (mew-submit-outbox-with entry :next (+ (float-time) 3610)))
+        ;; In an Emacs that has sent nothing yet.
+        (when mew-submit-session--process
+          (delete-process mew-submit-session--process))
+        (setq mew-submit-session--process nil
+              mew-submit-session--seen nil)
         (mew-submit-queue-run)
-        (mew-submit-session--open)
+        (should (process-live-p mew-submit-session--process))
         ;; An hour ahead, when the module sent something last.
-        (setq mew-submit-session--seen (+ (float-time) 3600))
+        (cl-incf mew-submit-session--seen 3600)
         ;; As when the module's next octet comes.
         (mew-submit-session--filter nil ".")
         (unwind-protect

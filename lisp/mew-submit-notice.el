@@ -592,6 +592,20 @@ Each has a button for each answer: TAB goes to the next one, RET presses it."
       (and (eq (plist-get entry :state) 'queued)
            (mew-submit-notice--old-p entry))))
 
+(defvar mew-submit-notice--told (make-hash-table :test #'equal)
+  "The reason for which each message that waits was shown last, by its file.")
+
+(defun mew-submit-notice--news-p (entry done)
+  "Is DONE, the end of an attempt for ENTRY, more than the user has been shown?
+Mail that waits is shown once for each reason, and not at each attempt."
+  (let ((key (mew-submit-outbox-message-file entry))
+        (reason (list (plist-get done :kind) (plist-get done :code))))
+    (if (and (eq (plist-get entry :state) 'queued) (null (plist-get done :alarm)))
+        (unless (equal reason (gethash key mew-submit-notice--told))
+          (puthash key reason mew-submit-notice--told))
+      (remhash key mew-submit-notice--told)
+      t)))
+
 (defun mew-submit-notice--waits (entry done)
   "Tell that ENTRY's message waits, because of DONE."
   (message "Mail to %s waits in the outbox%s: %s"
@@ -632,7 +646,8 @@ In batch mode a command that wants to know it tells it itself."
   (unless (and noninteractive (mew-submit-queue-caller entry :on-done))
     (cond ((equal (plist-get done :result) "delivered")
            (message "Mail %s" (mew-submit-report-done done)))
-          ((mew-submit-notice--loud-p entry done)
+          ((and (mew-submit-notice--loud-p entry done)
+                (mew-submit-notice--news-p entry done))
            (mew-submit-notice--show entry done))
           (t (mew-submit-notice-fill entry done)
              (mew-submit-notice--waits entry done)))

@@ -185,5 +185,25 @@ Nobody is where a frame has the focus, or may have it."
                  (lambda (&rest _) (signal 'dbus-error '("No")))))
         (mew-submit-notice--notify "d")))))
 
+(ert-deftest mew-submit-question-tests-shown-once ()
+  "Mail that has waited for long is shown once for each reason, not at each attempt."
+  (let ((entry (list :id "x" :directory "/nowhere/" :state 'queued :created 0
+                     :recipients '("a@x")))
+        (noninteractive nil)
+        (shown 0))
+    (cl-letf (((symbol-function 'mew-submit-notice--show)
+               (lambda (&rest _) (cl-incf shown)))
+              ((symbol-function 'mew-submit-offer-465) #'ignore))
+      (clrhash mew-submit-notice--told)
+      (pcase-dolist (`(,wanted ,code . ,state)
+                     '((1 421) (1 421) (2 450) (2 450) (3 421) (4 550 . refused)
+                       (5 550 . refused) (6 421)))
+        (mew-submit-notice-done
+         (mew-submit-outbox-with entry :state (or state 'queued))
+         (list :result (if state "refused" "deferred") :kind "deferred"
+               :text "t" :code code))
+        (should (= shown wanted)))
+      (kill-buffer "*mew-submit*"))))
+
 (provide 'mew-submit-question-tests)
 ;;; mew-submit-question-tests.el ends here

@@ -346,6 +346,11 @@ M-x mew-submit-send-queued-mail" people))
             ((and (eq state 'held) (plist-get entry :next))
              (message "Mail to %s is held in the outbox until %s" people
                       (format-time-string "%F %T" (plist-get entry :next))))
+            ((mew-submit-module-building-p)
+             (message "Building the module; your mail waits in the outbox"))
+            ((mew-submit-module-missing-p)
+             (message "Your mail waits in the outbox until \
+M-x mew-submit-build-module"))
             ((and (memq state '(queued sending)) (null (plist-get entry :last)))
              (message "Mail to %s is in the outbox; sending in the background"
                       people))))))
@@ -381,7 +386,8 @@ M-x mew-submit-send-queued-mail" people))
                       (format "The mail is in the outbox, but: %s"
                               (mew-submit-error-text err))))))
           ;; What the client says when it has handed the mail over comes first.
-          (run-at-time 0 nil #'mew-submit--say id))
+          (run-at-time 0 nil #'mew-submit--say id)
+          (run-at-time 0 nil #'mew-submit-queue-start-once))
       (when (file-exists-p raw)
         (delete-file raw)))))
 
@@ -396,6 +402,7 @@ what to do."
              ;; Which has run the hook already.
              (not (eq message-send-mail-function 'message-use-send-mail-function)))
     (run-hooks 'message-send-mail-hook))
+  (mew-submit-queue-offer-module)
   (mew-submit-error-as-user-error
     (mew-submit--send-buffer)))
 

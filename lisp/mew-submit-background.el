@@ -53,5 +53,12 @@ The terminal that a daemon begins with is not seen by anybody."
                                     "initial_terminal")))
                       (frame-list)))))
 
+(defun mew-submit-background-command-p ()
+  "Does a command that somebody has given run, who can be asked something?"
+  (and this-command
+       (not noninteractive)
+       (not mew-submit-background)
+       (not (mew-submit-background-nobody-p))))
+
 (provide 'mew-submit-background)
 ;;; mew-submit-background.el ends here

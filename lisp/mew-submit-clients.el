@@ -20,6 +20,7 @@
 (require 'mew-submit-copies)
 (require 'mew-submit-error)
 (require 'mew-submit-message)
+(require 'mew-submit-module)
 (require 'mew-submit-notice)
 (require 'mew-submit-outbox)
 (require 'mew-submit-queue)
@@ -325,23 +326,23 @@ queued is taken over first."
     (mew-submit-clients--set)
     (condition-case err
         (progn
-          (mew-submit-queue-start)
-          (mew-submit-notice-left-behind)
-          (mew-submit-copies-file mew-submit-outbox-directory))
+          (mew-submit-queue-start nil #'mew-submit-notice-left-behind)
+          (mew-submit-clients--file-copies))
       (error (display-warning 'mew-submit (mew-submit-error-text err))))
     (when-let* ((queued (mew-submit-clients--smtpmail-queued)))
       (message "smtpmail has queued %d mails before: \
 M-x mew-submit-take-smtpmail-queue takes them over" (length queued)))))
 
-(defun mew-submit-clients--gnus-started ()
-  "File the copies that have waited for Gnus."
-  (mew-submit-copies-file mew-submit-outbox-directory))
+(defun mew-submit-clients--file-copies ()
+  "File the copies that have waited, if there is a module to lock them with."
+  (unless (mew-submit-module-missing-p)
+    (mew-submit-copies-file mew-submit-outbox-directory)))
 
 (defconst mew-submit-clients--hooks
   '((message-mode-hook . mew-submit-clients--note-handler)
     (message-send-hook . mew-submit-clients--before-sending)
     (message-header-hook . mew-submit-clients--note-buffer)
-    (gnus-started-hook . mew-submit-clients--gnus-started))
+    (gnus-started-hook . mew-submit-clients--file-copies))
   "The hooks the mode adds functions to.")
 
 (defun mew-submit-clients--enable ()

@@ -116,7 +116,7 @@ What has been said of NETWORKS for good meanwhile goes before."
   (let ((mew-submit-auth-ask nil))
     (condition-case err
         (mew-submit-auth-answer event)
-      (mew-submit-secret (cons :failed (mew-submit-error-text err))))))
+      (mew-submit-secret (cons :none (mew-submit-error-text err))))))
 
 (defun mew-submit-dialog--password (event)
   "Return what answers the question EVENT for a password.

@@ -455,5 +455,51 @@ else can read OUT."
   (mew-submit-message--copy-rest
    file (apply #'+ (mapcar (lambda (field) (length (cdr field))) fields)) out))
 
+;;; A fresh date
+
+(defconst mew-submit-message--covered
+  "multipart/\\(?:signed\\|encrypted\\)\\|application/\\(?:x-\\)?pkcs7-\\|\
+protected-headers\\|;[ \t\r\n]*hp[ \t\r\n]*="
+  "What is in the Content-Type of a message whose header may be signed.
+Whether that of one that is encrypted is cannot be seen.")
+
+(defun mew-submit-message--date-covered-p (fields)
+  "Would another Date in FIELDS be another than the one that was signed?
+That of a message that is sent again is its author's, too."
+  (or (mew-submit-message--resent-block fields)
+      (seq-some (lambda (field)
+                  (or (member (car field)
+                              '("dkim-signature" "domainkey-signature" "hp-outer"))
+                      (string-prefix-p "arc-" (car field))
+                      (and (equal (car field) "content-type")
+                           (string-match-p mew-submit-message--covered
+                                           (downcase (cdr field))))))
+                fields)))
+
+(defun mew-submit-message--date (field)
+  "Return FIELD, a Date, with the time it is now; its line end stays."
+  (let ((system-time-locale "C"))
+    (cons (car field)
+          (concat (format-time-string "Date: %a, %d %b %Y %H:%M:%S %z")
+                  (if (string-suffix-p "\r\n" (cdr field)) "\r\n" "\n")))))
+
+(defun mew-submit-message-redated (fields)
+  "Return FIELDS with the Date it is now, or nil where that must not be.
+It must not where the header may be signed, and where it has not one Date."
+  (and (= 1 (seq-count (lambda (field) (equal (car field) "date")) fields))
+       (not (mew-submit-message--date-covered-p fields))
+       (mapcar (lambda (field)
+                 (if (equal (car field) "date")
+                     (mew-submit-message--date field)
+                   field))
+               fields)))
+
+(defun mew-submit-message-copy-with (file fields new out)
+  "Copy the message FILE, whose header has FIELDS, to the new file OUT.
+There its header has the fields NEW.  Nobody else can read OUT."
+  (mew-submit-message--write (mapconcat #'cdr new "") out nil)
+  (mew-submit-message--copy-rest
+   file (apply #'+ (mapcar (lambda (field) (length (cdr field))) fields)) out))
+
 (provide 'mew-submit-message)
 ;;; mew-submit-message.el ends here

@@ -11,6 +11,7 @@
 
 ;;; Code:
 
+(require 'mew-submit-background)
 (require 'mew-submit-error)
 
 (declare-function mew-submit--mod-version "ext:mew-submit-module" ())
@@ -69,12 +70,12 @@ run `make module' in %s and restart Emacs (a loaded module cannot be replaced)"
 
 (defun mew-submit-module-ensure ()
   "Load the module if it is not loaded yet, and check that it fits.
-Where it is not built, ask whether to build it, and wait; in batch mode
-signal `mew-submit-config' instead.  Return t."
+Signal `mew-submit-config', which tells how to build it, where it is not built.
+Return t."
   (unless (fboundp 'mew-submit--mod-version)
     (let ((file (mew-submit-module-file)))
       (unless (file-exists-p file)
-        (mew-submit-build-module t))
+        (mew-submit-module--throw-missing file))
       (mew-submit-module--load file)))
   (mew-submit-module--check)
   t)
@@ -95,57 +96,121 @@ that is but the word of parting that Emacs 30 has for a wrong certificate."
 
 ;;; Building
 
-(defun mew-submit-module--may-build ()
-  "Return t if the user agrees to compile the module; else signal a condition."
+;; The first build takes a while, and the mail that needs it waits in the outbox
+;; meanwhile.  Emacs waits for nothing, and asks nothing that nobody has asked for: a
+;; command may ask, and the outbox has a question stand in *mew-submit*.
+
+(defvar mew-submit-module--process nil
+  "The process that builds the module, or nil.")
+
+(defvar mew-submit-module-hook nil
+  "Hook that is run when a build has ended and the module is loaded.")
+
+(defun mew-submit-module-building-p ()
+  "Is the module being built?"
+  (process-live-p mew-submit-module--process))
+
+(defun mew-submit-module--makefile-p ()
+  "Can the module be built here?"
+  (file-exists-p (expand-file-name "Makefile" mew-submit-module--root)))
+
+(defun mew-submit-module--throw-missing (file)
+  "Signal `mew-submit-config': the module FILE is not built."
   (let ((root (abbreviate-file-name mew-submit-module--root)))
     (cond
+     ((mew-submit-module-building-p)
+      (mew-submit-error-throw 'config nil "The module is being built: try again \
+when that is done"))
      (noninteractive
       (mew-submit-error-throw
-       'config nil "The module %s is not built: run `make module' in %s"
-       (mew-submit-module-file) root))
-     ((not (file-exists-p (expand-file-name "Makefile" mew-submit-module--root)))
+       'config nil "The module %s is not built: run `make module' in %s" file root))
+     ((mew-submit-module--makefile-p)
       (mew-submit-error-throw
-       'config nil "The module is not built, and %s has no Makefile" root))
-     ((y-or-n-p (format "Compile mew-submit's module in %s? " root)))
+       'config nil "The module is not built: M-x mew-submit-build-module builds it"))
      (t
       (mew-submit-error-throw
-       'config nil "The module is not built: run `make module' in %s" root)))))
+       'config nil "The module is not built, and %s has no Makefile" root)))))
 
-(defun mew-submit-module--built (_buffer message)
-  "Tell how building ended, with MESSAGE of `compilation-finish-functions'."
-  (message "%s" (cond
-                 ((not (string-prefix-p "finished" message))
-                  "mew-submit: the module was not built; see *mew-submit build*")
-                 ((fboundp 'mew-submit--mod-version)
-                  "mew-submit: the module is built; restart Emacs to use it")
-                 (t "mew-submit: the module is built"))))
+(defun mew-submit-module-missing-p ()
+  "Is the module not built yet, where it can be and somebody can say so?"
+  (and (not noninteractive)
+       (not (fboundp 'mew-submit--mod-version))
+       (not (file-exists-p (mew-submit-module-file)))
+       (mew-submit-module--makefile-p)))
 
-(defun mew-submit-module--compile ()
-  "Start `make module' in a compilation buffer and return its process."
-  (let* ((default-directory mew-submit-module--root)
-         (emacs (expand-file-name invocation-name invocation-directory))
-         (buffer (compilation-start
-                  (format "make module EMACS=%s" (shell-quote-argument emacs))
-                  nil (lambda (_mode) "*mew-submit build*"))))
-    (with-current-buffer buffer
-      (add-hook 'compilation-finish-functions #'mew-submit-module--built nil t))
-    (get-buffer-process buffer)))
+(defun mew-submit-module--what-is-missing (buffer)
+  "Return the line of BUFFER with the reason why the build failed, or nil."
+  (with-current-buffer buffer
+    (save-excursion
+      (goto-char (point-min))
+      (let ((case-fold-search t))
+        (and (re-search-forward
+              "^.*\\(?:is missing\\|not found\\|No such file\\|error:\\).*$" nil t)
+             (mew-submit-error-clean (string-trim (match-string 0))))))))
+
+(defun mew-submit-module--built (buffer message)
+  "Tell how building in BUFFER ended, with MESSAGE, as a compilation has it.
+Have the module loaded, and whoever waits for it go on."
+  (setq mew-submit-module--process nil)
+  (mew-submit-background-run
+    (condition-case err
+        (cond
+         ((not (string-prefix-p "finished" message))
+          (message "The module was not built: %s.  Mail waits in the outbox; \
+then M-x mew-submit-build-module again"
+                   (or (mew-submit-module--what-is-missing buffer)
+                       "see *mew-submit build*")))
+         ((fboundp 'mew-submit--mod-version)
+          (message "The module is built; restart Emacs to use it"))
+         (t
+          (mew-submit-module-ensure)
+          (message "The module is built")
+          (run-hooks 'mew-submit-module-hook)))
+      (error (display-warning 'mew-submit (mew-submit-error-text err))))))
+
+(defun mew-submit-module-build ()
+  "Start `make module' in the background, in the buffer *mew-submit build*.
+No window shows it.  Return its process, or that of the build that runs."
+  (unless (mew-submit-module-building-p)
+    (let* ((default-directory mew-submit-module--root)
+           (emacs (expand-file-name invocation-name invocation-directory))
+           (display-buffer-overriding-action
+            '(display-buffer-no-window (allow-no-window . t)))
+           (buffer (compilation-start
+                    (format "make -j%d module EMACS=%s" (min 4 (num-processors))
+                            (shell-quote-argument emacs))
+                    nil (lambda (_mode) "*mew-submit build*"))))
+      (with-current-buffer buffer
+        (add-hook 'compilation-finish-functions #'mew-submit-module--built nil t))
+      (setq mew-submit-module--process (get-buffer-process buffer))
+      (when mew-submit-module--process
+        (set-process-query-on-exit-flag mew-submit-module--process nil))))
+  mew-submit-module--process)
+
+(defun mew-submit-module-question ()
+  "Return the question whether to build the module."
+  (format "Mail is sent by a module that is not compiled yet: compile it, in %s?"
+          (abbreviate-file-name mew-submit-module--root)))
+
+(defun mew-submit-module-offer ()
+  "Ask, for a command of the user, whether to build the module; begin to if so.
+Return non-nil if it is being built."
+  (or (mew-submit-module-building-p)
+      ;; No box: its first button, yes, would have the focus.
+      (let ((use-dialog-box nil))
+        (discard-input)
+        (and (y-or-n-p (concat (mew-submit-module-question) " "))
+             (mew-submit-module-build)))))
 
 ;;;###autoload
-(defun mew-submit-build-module (&optional wait)
+(defun mew-submit-build-module ()
   "Compile the C module with `make', after asking.
-Emacs stays usable meanwhile.  Called from Lisp with WAIT non-nil, return when
-it is built, or signal `mew-submit-config' when it is not."
+Emacs stays usable meanwhile; mail that waits for it is sent when it is built."
   (interactive)
-  (mew-submit-module--may-build)
-  (let ((process (mew-submit-module--compile)))
-    (when wait
-      (while (process-live-p process)
-        (accept-process-output process 0.2))
-      (unless (file-exists-p (mew-submit-module-file))
-        (mew-submit-error-throw
-         'config nil "The module was not built; see the buffer %s"
-         "*mew-submit build*")))))
+  (unless (mew-submit-module--makefile-p)
+    (mew-submit-module--throw-missing (mew-submit-module-file)))
+  (when (mew-submit-module-offer)
+    (message "Building the module; *mew-submit build* shows how that goes")))
 
 (provide 'mew-submit-module)
 ;;; mew-submit-module.el ends here

@@ -25,7 +25,14 @@
 (require 'mew-submit-queue)
 (require 'mew-submit-report)
 (require 'seq)
+(require 'xml)
 
+(declare-function dbus-call-method-asynchronously "dbus"
+                  (bus service path interface method handler &rest args))
+(defvar notifications-interface)
+(defvar notifications-notify-method)
+(defvar notifications-path)
+(defvar notifications-service)
 (declare-function mew-submit-outbox "mew-submit-browser" ())
 (declare-function mew-submit-edit "mew-submit-browser" (id &optional directory))
 (declare-function mew-submit-diagnose "mew-submit-diagnose" (host))
@@ -49,6 +56,14 @@ tell of it."
   "Whether Emacs asks before it ends while mail waits in the outbox.
 The default is t.  Mail that is held, or needs you, does not count; while mail
 is being sent Emacs always asks."
+  :type 'boolean
+  :group 'mew-submit-display
+  :package-version '(mew-submit . "0.1.0"))
+
+(defcustom mew-submit-notify t
+  "Whether the desktop tells of mail that needs you while you are elsewhere.
+The default is t: where there is D-Bus, a mail that was not delivered and a
+question are told in a notification when no frame of Emacs has the focus."
   :type 'boolean
   :group 'mew-submit-display
   :package-version '(mew-submit . "0.1.0"))
@@ -450,6 +465,41 @@ While somebody is in the minibuffer nothing is said: it would cover the prompt."
     (let ((message-truncate-lines t))
       (message "%s" (apply #'format format args)))))
 
+;;; Outside of Emacs
+
+(defun mew-submit-notice--elsewhere-p ()
+  "Does no frame have the focus, as far as that can be told?
+A terminal that does not tell may have it."
+  (or (mew-submit-background-nobody-p)
+      (not (seq-some #'frame-focus-state
+                     (if (daemonp)
+                         (seq-remove (lambda (frame)
+                                       (equal (terminal-name frame)
+                                              "initial_terminal"))
+                                     (frame-list))
+                       (frame-list))))))
+
+(defun mew-submit-notice--notify (text)
+  "Have the desktop show TEXT, a line, if the user is elsewhere.
+It is not waited for: a desktop that does not answer would hold Emacs."
+  (when (and mew-submit-notify
+             (not noninteractive)
+             (featurep 'dbusbind)
+             (getenv "DBUS_SESSION_BUS_ADDRESS")
+             (mew-submit-notice--elsewhere-p))
+    (condition-case nil
+        (progn
+          (require 'notifications)
+          (dbus-call-method-asynchronously
+           :session notifications-service notifications-path
+           notifications-interface notifications-notify-method nil
+           :string "Emacs" :uint32 0 :string "emacs" :string "Mail"
+           ;; It may be shown as HTML.
+           :string (xml-escape-string (mew-submit-error-clean text))
+           '(:array) '(:array :signature "{sv}") :int32 -1))
+      ;; There is none; the mode line tells of it, too.
+      (error nil))))
+
 ;;; Questions
 
 (defun mew-submit-notice--questions-end ()
@@ -512,6 +562,7 @@ This is on `mew-submit-question-hook'."
               (append (mapcar #'mew-submit-question-key new)
                       mew-submit-notice--posed))
         (mew-submit-notice--display)
+        (mew-submit-notice--notify (mew-submit-question-text (car new)))
         (mew-submit-notice--say "Mail: %s  (M-x mew-submit-answer)"
                                 (mew-submit-question-text (car new)))))))
 
@@ -541,6 +592,20 @@ Each has a button for each answer: TAB goes to the next one, RET presses it."
       (and (eq (plist-get entry :state) 'queued)
            (mew-submit-notice--old-p entry))))
 
+(defvar mew-submit-notice--told (make-hash-table :test #'equal)
+  "The reason for which each message that waits was shown last, by its file.")
+
+(defun mew-submit-notice--news-p (entry done)
+  "Is DONE, the end of an attempt for ENTRY, more than the user has been shown?
+Mail that waits is shown once for each reason, and not at each attempt."
+  (let ((key (mew-submit-outbox-message-file entry))
+        (reason (list (plist-get done :kind) (plist-get done :code))))
+    (if (and (eq (plist-get entry :state) 'queued) (null (plist-get done :alarm)))
+        (unless (equal reason (gethash key mew-submit-notice--told))
+          (puthash key reason mew-submit-notice--told))
+      (remhash key mew-submit-notice--told)
+      t)))
+
 (defun mew-submit-notice--waits (entry done)
   "Tell that ENTRY's message waits, because of DONE."
   (message "Mail to %s waits in the outbox%s: %s"
@@ -554,6 +619,10 @@ Each has a button for each answer: TAB goes to the next one, RET presses it."
   "Show that ENTRY's message did not get through, because of DONE."
   (mew-submit-notice-fill entry done)
   (mew-submit-notice--display)
+  (mew-submit-notice--notify
+   (format "Not delivered to %s: %s"
+           (mew-submit-report-people (plist-get entry :recipients))
+           (mew-submit-report-done done)))
   (mew-submit-notice--say "Mail was not delivered: %s"
                           (mew-submit-report-done done))
   (when (plist-get done :alarm)
@@ -577,7 +646,8 @@ In batch mode a command that wants to know it tells it itself."
   (unless (and noninteractive (mew-submit-queue-caller entry :on-done))
     (cond ((equal (plist-get done :result) "delivered")
            (message "Mail %s" (mew-submit-report-done done)))
-          ((mew-submit-notice--loud-p entry done)
+          ((and (mew-submit-notice--loud-p entry done)
+                (mew-submit-notice--news-p entry done))
            (mew-submit-notice--show entry done))
           (t (mew-submit-notice-fill entry done)
              (mew-submit-notice--waits entry done)))

@@ -69,9 +69,19 @@ Message-ID, by which server, and that server's words; 0 keeps no log."
                         (or file-name-coding-system
                             default-file-name-coding-system 'utf-8)))
 
+(defun mew-submit-outbox--sync-without-module (file)
+  "Have FILE, or a directory, on disk, before there is a module to do it."
+  (let* ((default-directory temporary-file-directory)
+         (status (call-process "sync" nil nil nil
+                               (mew-submit-outbox--octets-name file))))
+    (unless (eql status 0)
+      (signal 'file-error (list "It cannot be had on disk for sure" file)))))
+
 (defun mew-submit-outbox-sync (file)
   "Have FILE, or a directory, on disk."
-  (mew-submit--mod-sync (mew-submit-outbox--octets-name file)))
+  (if (fboundp 'mew-submit--mod-sync)
+      (mew-submit--mod-sync (mew-submit-outbox--octets-name file))
+    (mew-submit-outbox--sync-without-module file)))
 
 (defun mew-submit-outbox--check (directory)
   "Signal `mew-submit-config' if others could have put messages into DIRECTORY.
@@ -93,8 +103,7 @@ and chmod 700 it" directory))
       (mew-submit-outbox--make parent)
       (with-file-modes #o700
         (make-directory directory t))
-      (when (fboundp 'mew-submit--mod-sync)
-        (mew-submit-outbox-sync parent)))))
+      (mew-submit-outbox-sync parent))))
 
 (defun mew-submit-outbox-prepare (directory)
   "Make DIRECTORY, for messages, if it does not exist; return its full name.
@@ -280,22 +289,24 @@ What cannot be read has the state `broken', and :last says why."
 (defun mew-submit-outbox-clean (directory)
   "Delete what an Emacs that died has left behind unfinished in DIRECTORY.
 That is what belongs to no message and is more than a day old."
-  (let ((old (time-subtract nil 86400)))
-    (dolist (file (and (file-directory-p directory)
-                       (directory-files
-                        directory t
-                        "\\(?:\\.part\\|\\.eld\\|\\.source\\|\\.journal\\)\\'")))
-      (let ((message (concat (replace-regexp-in-string
-                              "\\.\\(?:eml\\|eld\\|source\\|[0-9]+\\.journal\\)\\(?:\\.part\\)?\\'"
-                              "" file)
-                             ".eml"))
-            (attributes (file-attributes file)))
-        (when (and attributes
-                   (or (string-suffix-p ".part" file)
-                       (not (file-exists-p message)))
-                   (time-less-p (file-attribute-modification-time attributes)
-                                old))
-          (ignore-errors (delete-file file)))))))
+  (let ((old (time-subtract nil 86400))
+        (messages (make-hash-table :test #'equal))
+        (files (and (file-directory-p directory)
+                    (directory-files directory nil "\\`[^.].*\\..*"))))
+    (dolist (file files)
+      (when (string-suffix-p ".eml" file)
+        (puthash (substring file 0 -4) t messages)))
+    (dolist (file files)
+      (when (and (string-match "\\.\\(?:part\\|eld\\|source\\|journal\\)\\'" file)
+                 (or (string-suffix-p ".part" file)
+                     (not (gethash (substring file 0 (string-search "." file))
+                                   messages))))
+        (let ((attributes (file-attributes (expand-file-name file directory))))
+          (when (and attributes
+                     (time-less-p (file-attribute-modification-time attributes)
+                                  old))
+            (ignore-errors
+              (delete-file (expand-file-name file directory)))))))))
 
 ;;; What the user wrote
 
@@ -343,8 +354,12 @@ ENTRY is a plist with at least :state, :from, :recipients and :account.  The
 fields that must not leave are left out.  With MOVE non-nil FILE, which is in
 DIRECTORY, goes away.  SOURCE is the text the user wrote, or nil.  Return the
 whole entry.  Signal a condition, with nothing left behind, when that cannot be
-done."
-  (mew-submit-module-ensure)
+done.
+
+The module need not be built yet: nobody else knows the new name, so nothing has
+to be locked."
+  (unless (mew-submit-module-missing-p)
+    (mew-submit-module-ensure))
   (let* ((id (mew-submit-outbox-new-id directory))
          (name (mew-submit-outbox-file id ".eml" directory))
          (part (concat name ".part"))
@@ -389,6 +404,47 @@ It is nil when somebody else has it, here or in another Emacs, or it is gone."
   "Give LOCK back; nil is fine."
   (when lock
     (mew-submit--mod-unlock lock)))
+
+;;; A message that has waited for its time
+
+(defun mew-submit-outbox--replace (entry part lock)
+  "Have the file PART, the message of ENTRY as it is to be, in place of that.
+Return the lock on it, which somebody who waits for LOCK, the one on what was
+there, does not have in between."
+  (mew-submit-outbox-sync part)
+  (let ((new (mew-submit--mod-lock (mew-submit-outbox--octets-name part)))
+        renamed)
+    (unwind-protect
+        (progn
+          (rename-file part (mew-submit-outbox-message-file entry) t)
+          (setq renamed t))
+      (unless renamed
+        (mew-submit-outbox-unlock new)))
+    (mew-submit-outbox-unlock lock)
+    new))
+
+(defun mew-submit-outbox-freshen (entry lock)
+  "Have the message of ENTRY, which nobody has been sent yet, dated now.
+LOCK is on it; return the lock that is on it then.  Where the header may be
+signed, and where it cannot be written, the message stays as it is."
+  (let* ((file (mew-submit-outbox-message-file entry))
+         (part (concat file ".part"))
+         (held lock))
+    (condition-case err
+        (let* ((fields (mew-submit-message-fields file))
+               (new (mew-submit-message-redated fields)))
+          (when new
+            (unwind-protect
+                (progn
+                  (mew-submit-outbox--delete part)
+                  (mew-submit-message-copy-with file fields new part)
+                  (setq held (mew-submit-outbox--replace entry part lock))
+                  (mew-submit-outbox-sync (plist-get entry :directory)))
+              (mew-submit-outbox--delete part))))
+      (error (display-warning 'mew-submit
+                              (format "A mail keeps the date it was written: %s"
+                                      (mew-submit-error-text err)))))
+    held))
 
 ;;; The journal
 

@@ -44,13 +44,17 @@
   (seq-find (lambda (question) (equal (mew-submit-question-key question) key))
             mew-submit-question-list))
 
+(defun mew-submit-question-asked-p (key)
+  "Does the question with KEY wait for an answer?"
+  (and (mew-submit-question--find key) t))
+
 (defun mew-submit-question-ask (job key text choices details function)
   "Have the user answer the question TEXT some time, and call FUNCTION with that.
-JOB is the number of the job that waits for it, or nil; KEY is equal for all
-questions that one answer is for.  CHOICES are (WORDS VALUE HOW): with HOW
-`sure' the user is asked for a yes in full first; with a function as HOW that
-is called with nothing, in the foreground, and returns the answer, or nil when
-there is none yet.  DETAILS is a function that returns a text, or nil.
+JOB is the number of the job that waits for it, a symbol, or nil; KEY is equal
+for all questions that one answer is for.  CHOICES are (WORDS VALUE HOW): with
+HOW `sure' the user is asked for a yes in full first; with a function as HOW
+that is called with nothing, in the foreground, and returns the answer, or nil
+when there is none yet.  DETAILS is a function that returns a text, or nil.
 
 When the job ends before, `mew-submit-question-drop' takes it out."
   (let ((question (mew-submit-question--find key)))

@@ -25,6 +25,7 @@
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
 (require 'mew-submit-message)
+(require 'mew-submit-module)
 (require 'mew-submit-network)
 (require 'mew-submit-outbox)
 (require 'mew-submit-plan)
@@ -55,6 +56,15 @@ changed, the next attempt is made at once."
 The default is 432000, five days, as mail servers have it; nil means never.  It
 stays in the outbox, and the buffer *mew-submit* tells why."
   :type '(choice (const :tag "Never" nil) (number :tag "Seconds"))
+  :group 'mew-submit-outbox
+  :package-version '(mew-submit . "0.1.0"))
+
+(defcustom mew-submit-fresh-date t
+  "Whether a mail that has waited for its time is dated when that has come.
+The default is t: what is sent at 18:00 says so, and not when it was written.
+Its Message-ID stays.  With nil, and for a mail that is signed or encrypted,
+the Date stays, too."
+  :type 'boolean
   :group 'mew-submit-outbox
   :package-version '(mew-submit . "0.1.0"))
 
@@ -92,6 +102,15 @@ still on disk then.")
 
 (defvar mew-submit-queue--stamps (make-hash-table :test #'equal)
   "The stamp of the entry's file when it was read, by the same names.")
+
+(defvar mew-submit-queue--sending (make-hash-table :test #'equal)
+  "Those of the entries that say `sending', by the same names.")
+
+(defvar mew-submit-queue--places (make-hash-table :test #'equal)
+  "The directories from which an entry has come.")
+
+(defvar mew-submit-queue--news 0
+  "How often something has changed that says what is to be sent when.")
 
 (defvar mew-submit-queue--jobs (make-hash-table :test #'equal)
   "What is being sent here, by the same names.")
@@ -162,10 +181,20 @@ Its time alone is not: two writes may fall into one tick of the clock."
           (file-attribute-inode-number attributes)
           (file-attribute-size attributes))))
 
+(defun mew-submit-queue--keep (entry)
+  "Have ENTRY in memory."
+  (let ((key (mew-submit-queue--key entry)))
+    (cl-incf mew-submit-queue--news)
+    (puthash key entry mew-submit-queue--entries)
+    (puthash (plist-get entry :directory) t mew-submit-queue--places)
+    (if (eq (plist-get entry :state) 'sending)
+        (puthash key entry mew-submit-queue--sending)
+      (remhash key mew-submit-queue--sending))))
+
 (defun mew-submit-queue--note (entry)
   "Have ENTRY, as it is on disk, in memory; return it."
   (let ((key (mew-submit-queue--key entry)))
-    (puthash key entry mew-submit-queue--entries)
+    (mew-submit-queue--keep entry)
     (puthash key (mew-submit-queue--stamp entry) mew-submit-queue--stamps)
     entry))
 
@@ -179,8 +208,10 @@ Its time alone is not: two writes may fall into one tick of the clock."
 (defun mew-submit-queue--drop (entry)
   "Forget ENTRY, whose message is gone."
   (mew-submit-queue--forget-password entry)
+  (cl-incf mew-submit-queue--news)
   (dolist (table (list mew-submit-queue--entries mew-submit-queue--stamps
-                       mew-submit-queue--callers mew-submit-queue--urgent))
+                       mew-submit-queue--callers mew-submit-queue--urgent
+                       mew-submit-queue--sending))
     (remhash (mew-submit-queue--key entry) table)))
 
 (defun mew-submit-queue--save (entry)
@@ -233,7 +264,8 @@ is in doubt and was not when it was looked at; it is a person who wants that."
   "Make ENTRY good if its owner has died, and have it in memory."
   (let* ((id (plist-get entry :id))
          (directory (plist-get entry :directory))
-         (lock (mew-submit-outbox-lock id directory)))
+         (lock (and (not (mew-submit-module-missing-p))
+                    (mew-submit-outbox-lock id directory))))
     (if (null lock)
         (mew-submit-queue--note entry)
       (unwind-protect
@@ -275,9 +307,7 @@ changed there gets its name by a renaming, so the directory changes."
     (and time
          (> (float-time (time-subtract nil time)) mew-submit-queue--settled)
          (list time (file-attribute-inode-number attributes)
-               (seq-count (lambda (entry)
-                            (equal (plist-get entry :directory) directory))
-                          (hash-table-values mew-submit-queue--entries))))))
+               (hash-table-count mew-submit-queue--entries)))))
 
 (defun mew-submit-queue--look-safely (id directory journals)
   "Look at the message ID in DIRECTORY, with JOURNALS; return nil if that fails."
@@ -289,52 +319,129 @@ changed there gets its name by a renaming, so the directory changes."
                                     (mew-submit-error-text err)))
            nil)))
 
-(defun mew-submit-queue--look-through (directory)
-  "Have what is in DIRECTORY in memory; return nil if some cannot be looked at."
-  (let* ((ids (mew-submit-outbox-ids directory))
-         (journals (and ids (mew-submit-outbox-journals directory)))
-         (there (make-hash-table :test #'equal))
-         (whole t))
+(cl-defstruct (mew-submit-queue--look (:constructor mew-submit-queue--make-look)
+                                      (:copier nil))
+  (directory nil :documentation "What is looked through.")
+  (likeness nil :documentation "What it was like before, or nil.")
+  (ids nil :documentation "The identifiers that are left to be looked at.")
+  (there nil :documentation "The names of all message files that were there.")
+  (journals nil :documentation "The identifiers of those that have a journal.")
+  (whole t :documentation "Nil when some could not be looked at."))
+
+(defun mew-submit-queue--begin-look (directory)
+  "Return a look at DIRECTORY, which has changed or is not known."
+  (let* ((likeness (mew-submit-queue--likeness directory))
+         (ids (mew-submit-outbox-ids directory))
+         (there (make-hash-table :test #'equal)))
+    (remhash directory mew-submit-queue--seen)
     (dolist (id ids)
-      (puthash (mew-submit-outbox-file id ".eml" directory) t there)
-      (unless (mew-submit-queue--look-safely id directory journals)
-        (setq whole nil)))
+      (puthash (mew-submit-outbox-file id ".eml" directory) t there))
+    (mew-submit-queue--make-look
+     :directory directory :likeness likeness :ids ids :there there
+     :journals (and ids (mew-submit-outbox-journals directory)))))
+
+(defun mew-submit-queue--look-at-some (look count)
+  "Look at COUNT more messages of LOOK; return non-nil if some are left."
+  (let (;; A thousand files at once: one collection, afterwards, is enough.
+        (gc-cons-threshold (max gc-cons-threshold
+                                mew-submit-queue--look-octets)))
+    (while (and (> count 0) (mew-submit-queue--look-ids look))
+      (cl-decf count)
+      (unless (mew-submit-queue--look-safely
+               (pop (mew-submit-queue--look-ids look))
+               (mew-submit-queue--look-directory look)
+               (mew-submit-queue--look-journals look))
+        (setf (mew-submit-queue--look-whole look) nil))))
+  (mew-submit-queue--look-ids look))
+
+(defun mew-submit-queue--end-look (look)
+  "Forget what LOOK has not found, and note what its directory was like.
+What has come meanwhile is not to be forgotten."
+  (let ((directory (mew-submit-queue--look-directory look))
+        (likeness (mew-submit-queue--look-likeness look)))
     (dolist (entry (hash-table-values mew-submit-queue--entries))
       (when (and (equal (plist-get entry :directory) directory)
-                 (not (gethash (mew-submit-queue--key entry) there))
                  (not (gethash (mew-submit-queue--key entry)
-                               mew-submit-queue--jobs)))
+                               (mew-submit-queue--look-there look)))
+                 (not (gethash (mew-submit-queue--key entry)
+                               mew-submit-queue--jobs))
+                 (not (file-exists-p (mew-submit-queue--key entry))))
         (mew-submit-queue--drop entry)))
-    whole))
+    ;; The time from before: what came meanwhile makes another.
+    (when (and likeness (mew-submit-queue--look-whole look))
+      (puthash directory
+               (list (nth 0 likeness) (nth 1 likeness)
+                     (hash-table-count mew-submit-queue--entries))
+               mew-submit-queue--seen))))
 
 (defun mew-submit-queue--look-at-sending (directory)
   "Make good what others sent from DIRECTORY and left behind: no file has changed."
-  (dolist (entry (hash-table-values mew-submit-queue--entries))
-    (when (and (eq (plist-get entry :state) 'sending)
-               (equal (plist-get entry :directory) directory))
+  (dolist (entry (hash-table-values mew-submit-queue--sending))
+    (when (equal (plist-get entry :directory) directory)
       (mew-submit-queue--look-safely (plist-get entry :id) directory nil))))
+
+(defun mew-submit-queue--unchanged-p (directory)
+  "Is DIRECTORY as it was when it was looked through last?"
+  (let ((likeness (mew-submit-queue--likeness directory)))
+    (and likeness
+         (equal likeness (gethash directory mew-submit-queue--seen)))))
 
 (defun mew-submit-queue-look (&optional directory)
   "Have what is in DIRECTORY, by default the outbox, in memory as it is on disk.
 What cannot be looked at is told as a warning, and the rest goes on.  A look at
 one that has not changed reads nothing."
-  (let* (;; A thousand files at once: one collection, afterwards, is enough.
-         (gc-cons-threshold (max gc-cons-threshold
-                                 mew-submit-queue--look-octets))
-         (directory (file-name-as-directory
-                     (expand-file-name
-                      (or directory mew-submit-outbox-directory))))
-         (likeness (mew-submit-queue--likeness directory)))
-    (if (and likeness
-             (equal likeness (gethash directory mew-submit-queue--seen)))
+  (let ((directory (file-name-as-directory
+                    (expand-file-name
+                     (or directory mew-submit-outbox-directory)))))
+    (if (mew-submit-queue--unchanged-p directory)
         (mew-submit-queue--look-at-sending directory)
-      (remhash directory mew-submit-queue--seen)
-      ;; The time from before: what came meanwhile makes another.
-      (when (and (mew-submit-queue--look-through directory) likeness)
-        (puthash directory
-                 (list (nth 0 likeness) (nth 1 likeness)
-                       (nth 2 (mew-submit-queue--likeness directory)))
-                 mew-submit-queue--seen)))))
+      (let ((look (mew-submit-queue--begin-look directory)))
+        (mew-submit-queue--look-at-some look most-positive-fixnum)
+        (mew-submit-queue--end-look look)))))
+
+;;; Many messages, and Emacs free meanwhile
+
+(defconst mew-submit-queue--slice 100
+  "How many messages are looked at before Emacs may do something else.")
+
+(defvar mew-submit-queue--looks nil
+  "The directories that are being looked through in slices.")
+
+(defun mew-submit-queue--go-on (look then)
+  "Look at some more messages of LOOK, and call THEN after the last.
+Emacs does what else there is to do between two slices."
+  (condition-case err
+      (if (mew-submit-queue--look-at-some look mew-submit-queue--slice)
+          (run-at-time 0 nil #'mew-submit-queue--go-on-soon look then)
+        (setq mew-submit-queue--looks
+              (delete (mew-submit-queue--look-directory look)
+                      mew-submit-queue--looks))
+        (mew-submit-queue--end-look look)
+        (funcall then))
+    (error (setq mew-submit-queue--looks
+                 (delete (mew-submit-queue--look-directory look)
+                         mew-submit-queue--looks))
+           (display-warning 'mew-submit (mew-submit-error-text err)))))
+
+(defun mew-submit-queue--go-on-soon (look then)
+  "Go on with LOOK, and call THEN after its end.
+This is called by a timer."
+  (mew-submit-background-run
+    (mew-submit-queue--go-on look then)))
+
+(defun mew-submit-queue--look-then (directory then)
+  "Have what is in DIRECTORY in memory, in slices, and then call THEN.
+A batch Emacs, which nobody waits at, does it at once.  So does what is short."
+  (cond ((mew-submit-queue--unchanged-p directory)
+         (mew-submit-queue--look-at-sending directory)
+         (funcall then))
+        (noninteractive
+         (mew-submit-queue-look directory)
+         (funcall then))
+        ((not (member directory mew-submit-queue--looks))
+         (push directory mew-submit-queue--looks)
+         (mew-submit-queue--go-on (mew-submit-queue--begin-look directory)
+                                  then))))
 
 (defun mew-submit-queue--older-p (a b)
   "Was the message of the entry A put into the outbox before that of B?
@@ -501,7 +608,7 @@ When that fails the journal, which is on disk, still tells what is true."
                (mew-submit-outbox-forget-journal old)))
     (error
      (when (plist-get entry :state)
-       (puthash (mew-submit-queue--key entry) entry mew-submit-queue--entries))
+       (mew-submit-queue--keep entry))
      (display-warning 'mew-submit (mew-submit-error-text err)))))
 
 (defun mew-submit-queue--claimed-p (entry done)
@@ -658,7 +765,7 @@ What the user has chosen is a time of the clock, whatever that says."
   (let ((later (mew-submit-outbox-with
                 entry :next (+ (float-time) mew-submit-queue--poll)
                 :last (mew-submit-error-text err))))
-    (puthash (mew-submit-queue--key entry) later mew-submit-queue--entries)
+    (mew-submit-queue--keep later)
     (remhash (mew-submit-queue--key entry) mew-submit-queue--urgent)
     (unless (equal (plist-get later :last) (plist-get entry :last))
       (display-warning
@@ -680,31 +787,38 @@ It is a plist, or nil for one that cannot be used, which is told later.  Signal
     (mew-submit-secret (signal (car err) (cdr err)))
     (mew-submit-error nil)))
 
-(defun mew-submit-queue--begin-locked (entry lock)
-  "Begin to send ENTRY's message, on which LOCK is, as it is on disk.
-Return non-nil if it is being sent now."
-  (let ((true (mew-submit-queue--reread (plist-get entry :id)
-                                        (plist-get entry :directory)))
-        begun)
-    (when (and true (mew-submit-queue--due-p true))
-      (let ((resolved (mew-submit-queue--resolve true)))
-        ;; What is being sent stays locked, whoever quits.
-        (mew-submit-queue--whole
-          (mew-submit-queue--begin true lock resolved)
-          (setq begun t))))
-    begun))
+(defun mew-submit-queue--dated (entry lock)
+  "Have the message of ENTRY, on which LOCK is, dated now if it has waited for now.
+Return the lock that is on it then.  One that somebody may have stays as it is."
+  (if (and mew-submit-fresh-date
+           (plist-get entry :not-before)
+           (zerop (or (plist-get entry :attempts) 0))
+           (null (plist-get entry :delivered)))
+      (mew-submit-outbox-freshen entry lock)
+    lock))
+
+(defun mew-submit-queue--begin-locked (lock id directory)
+  "Begin to send the message ID in DIRECTORY, on which LOCK is, as it is on disk.
+The lock is given back, unless the message is being sent now."
+  (let (begun)
+    (unwind-protect
+        (let ((true (mew-submit-queue--reread id directory)))
+          (when (and true (mew-submit-queue--due-p true))
+            (let ((resolved (mew-submit-queue--resolve true)))
+              ;; What is being sent stays locked, whoever quits.
+              (mew-submit-queue--whole
+                (setq lock (mew-submit-queue--dated true lock))
+                (mew-submit-queue--begin true lock resolved)
+                (setq begun t)))))
+      (unless begun
+        (mew-submit-outbox-unlock lock)))))
 
 (defun mew-submit-queue--try-to-begin (entry)
   "Begin to send ENTRY's message, unless another Emacs does or has done that."
   (let* ((id (plist-get entry :id))
          (directory (plist-get entry :directory))
-         (lock (mew-submit-outbox-lock id directory))
-         begun)
-    (cond (lock
-           (unwind-protect
-               (setq begun (mew-submit-queue--begin-locked entry lock))
-             (unless begun
-               (mew-submit-outbox-unlock lock))))
+         (lock (mew-submit-outbox-lock id directory)))
+    (cond (lock (mew-submit-queue--begin-locked lock id directory))
           ((file-exists-p (mew-submit-outbox-message-file entry))
            (mew-submit-queue--look-at id directory nil))
           (t (mew-submit-queue--drop entry)))))
@@ -732,9 +846,8 @@ Nobody is asked anything on the way."
 (defun mew-submit-queue--no-secret (entry why)
   "Tell that ENTRY's message waits for a password, because of WHY."
   (mew-submit-auth-put-off (plist-get entry :account) why)
-  (puthash (mew-submit-queue--key entry)
-           (mew-submit-outbox-with entry :last (concat "No password: " why))
-           mew-submit-queue--entries)
+  (mew-submit-queue--keep
+   (mew-submit-outbox-with entry :last (concat "No password: " why)))
   (message "Mail to %s waits in the outbox: no password (%s)"
            (mew-submit-report-people (plist-get entry :recipients)) why))
 
@@ -867,15 +980,39 @@ This is on `server-after-make-frame-hook'."
 
 (defun mew-submit-queue--directories ()
   "Return the directories to look through."
-  (delete-dups
-   (append (mapcar (lambda (entry) (plist-get entry :directory))
-                   (hash-table-values mew-submit-queue--entries))
-           mew-submit-queue--watching)))
+  (delete-dups (append mew-submit-queue--watching
+                       (hash-table-keys mew-submit-queue--places))))
 
 (defun mew-submit-queue--look-all ()
-  "Look through all directories; one that cannot be read stops no other."
+  "Look through all directories; one that cannot be read stops no other.
+What is found there is sent when all of one has been looked at."
   (dolist (directory (mew-submit-queue--directories))
-    (mew-submit-queue--call #'mew-submit-queue-look directory)))
+    (mew-submit-queue--call #'mew-submit-queue--look-then directory
+                            #'mew-submit-queue--perhaps-run)))
+
+(defvar mew-submit-queue--quiet nil
+  "(NEWS . TIME): there is nothing to do before TIME while there is no more news.")
+
+(defun mew-submit-queue--note-quiet (later)
+  "Note that nothing is to be done before the first of LATER is due.
+LATER are the entries that wait; those that wait for something else than a time
+are not among them."
+  (setq mew-submit-queue--quiet
+        (and (zerop (hash-table-count mew-submit-queue--jobs))
+             (= (length later) (length (mew-submit-queue--waiting)))
+             (cons mew-submit-queue--news
+                   (apply #'min most-positive-fixnum
+                          (mapcar (lambda (entry)
+                                    (or (plist-get entry :next) 0))
+                                  later))))))
+
+(defun mew-submit-queue--perhaps-run ()
+  "Send what is due; with no news, and nothing due, touch no entry."
+  (let ((until (and (eql (car mew-submit-queue--quiet) mew-submit-queue--news)
+                    (- (cdr mew-submit-queue--quiet) (float-time)))))
+    (if (and until (> until 0) (zerop (hash-table-count mew-submit-queue--urgent)))
+        (mew-submit-queue--arm (max 0.05 (min until mew-submit-queue--poll)))
+      (mew-submit-queue-run))))
 
 (defun mew-submit-queue--wake ()
   "Send what is due; look for what others have put into the outbox.
@@ -886,7 +1023,7 @@ Whatever happens, this comes back."
               (1- mew-submit-queue--poll))
       (setq mew-submit-queue--looked (float-time))
       (mew-submit-queue--look-all))
-    (mew-submit-queue-run)))
+    (mew-submit-queue--perhaps-run)))
 
 (defvar mew-submit-queue-only nil
   "If non-nil, the identifiers of the messages that may be sent; others wait.")
@@ -915,28 +1052,93 @@ Whatever happens, this comes back."
 (defun mew-submit-queue-run ()
   "Begin to send what is due, and come back when the next is."
   (mew-submit-queue--arm mew-submit-queue--poll)
-  (mew-submit-queue--schedule (mew-submit-queue--run-all))
+  (if (mew-submit-module-missing-p)
+      (mew-submit-queue--wait-for-module)
+    (let ((later (mew-submit-queue--run-all)))
+      ;; What waits for a time is not to wait for the clock.
+      (when later
+        (mew-submit-queue--call #'mew-submit-session-keep-time))
+      (mew-submit-queue--note-quiet later)
+      (mew-submit-queue--schedule later)))
   (when (and (not noninteractive) (mew-submit-queue--queued-p))
     (mew-submit-network-watch #'mew-submit-queue--network-changed
                               #'mew-submit-queue--queued-p))
   (mew-submit-queue--changed))
 
+;;; Before the module is built
+
+(defvar mew-submit-queue--no-module nil
+  "Non-nil when the user has said that the module is not to be built now.")
+
+(defun mew-submit-queue--build (yes)
+  "Build the module in the background if YES."
+  (setq mew-submit-queue--no-module (not yes))
+  (if yes
+      (progn (mew-submit-module-build)
+             (message "Building the module; your mail waits in the outbox"))
+    (message "Mail waits in the outbox until M-x mew-submit-build-module")))
+
+(defun mew-submit-queue--wait-for-module ()
+  "Have the question stand whether to build the module, if mail waits for it."
+  (when (and (mew-submit-queue--waiting)
+             (not mew-submit-queue--no-module)
+             (not (mew-submit-module-building-p))
+             (not (mew-submit-question-asked-p 'build)))
+    (mew-submit-question-ask 'build 'build (mew-submit-module-question)
+                             '(("Compile it" t) ("Not now" nil))
+                             nil #'mew-submit-queue--build)))
+
+(defun mew-submit-queue-offer-module ()
+  "Ask, for a command that sends mail, whether to build the module it needs.
+The mail goes to the outbox all the same, whatever the answer is."
+  (when (and (mew-submit-background-command-p)
+             (mew-submit-module-missing-p)
+             (not mew-submit-queue--no-module)
+             (not (mew-submit-module-building-p)))
+    (setq mew-submit-queue--no-module (not (mew-submit-module-offer)))))
+
+(defun mew-submit-queue--module-is-there ()
+  "Send what has waited for the module.  This is on `mew-submit-module-hook'."
+  (setq mew-submit-queue--no-module nil)
+  (mew-submit-question-drop 'build)
+  (clrhash mew-submit-queue--seen)
+  (mapc #'mew-submit-outbox-put-back mew-submit-queue--watching)
+  (mew-submit-queue--look-all)
+  (mew-submit-queue-run))
+
+(add-hook 'mew-submit-module-hook #'mew-submit-queue--module-is-there)
+
 ;;; What the floors above call
 
-(defun mew-submit-queue-start (&optional directory)
+(defun mew-submit-queue-start (&optional directory then)
   "Send what is in DIRECTORY, by default the outbox, now and from now on.
-What others put there is found within a minute."
+What others put there is found within a minute.  THEN is called when all of it
+has been looked at; when there is much, that is after this has returned."
   (let ((directory (file-name-as-directory
                     (expand-file-name
                      (or directory mew-submit-outbox-directory)))))
     (cl-pushnew directory mew-submit-queue--watching :test #'equal)
     (setq mew-submit-queue--leaving nil)
-    (mew-submit-outbox-put-back directory)
-    (when (mew-submit-outbox-ids directory)
-      (mew-submit-outbox-clean directory)
-      (mew-submit-queue-look directory))
+    (unless (mew-submit-module-missing-p)
+      (mew-submit-outbox-put-back directory))
+    (mew-submit-outbox-clean directory)
     (setq mew-submit-queue--looked (float-time))
-    (mew-submit-queue-run)))
+    (mew-submit-queue--look-then directory
+                                 (lambda ()
+                                   (mew-submit-queue-run)
+                                   (when then
+                                     (funcall then))))
+    (mew-submit-queue--perhaps-run)))
+
+(defun mew-submit-queue-start-once ()
+  "Send what an Emacs before has left in the outbox, unless that is done already.
+This is for who sends without `mew-submit-mode'."
+  (unless (or noninteractive
+              (member (file-name-as-directory
+                       (expand-file-name mew-submit-outbox-directory))
+                      mew-submit-queue--watching))
+    (mew-submit-background-run
+      (mew-submit-queue-start))))
 
 (defun mew-submit-queue-leave ()
   "Stop what is being sent, until the outbox is looked at again."

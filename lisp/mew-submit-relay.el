@@ -24,6 +24,7 @@
 (require 'cl-lib)
 (require 'mew-submit-account)
 (require 'mew-submit-dialog)
+(require 'mew-submit-background)
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
 (require 'mew-submit-json)
@@ -773,9 +774,11 @@ One is put there at a time, so that Emacs can do other things between."
          (fault (mew-submit-relay-data-finish data)))
     (when fault
       (signal 'mew-submit-relay-no fault))
-    (if mew-submit-relay-sink
-        (mew-submit-relay--keep session)
-      (mew-submit-relay--queue session))))
+    ;; Another program has sent it, so that is no sign of the user.
+    (mew-submit-background-run
+      (if mew-submit-relay-sink
+          (mew-submit-relay--keep session)
+        (mew-submit-relay--queue session)))))
 
 (defun mew-submit-relay--account (session fields)
   "Return the account for the message of SESSION, whose header has FIELDS.

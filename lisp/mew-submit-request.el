@@ -565,6 +565,15 @@ account says."
                           (funcall reply (or later (funcall otherwise))))))
     (or answer (funcall otherwise))))
 
+(defun mew-submit-request--token-of-user (work event)
+  "Return the token that whoever is asked for WORK has for EVENT.
+That there is none just now holds for all mail of the account."
+  (when-let* ((on-ask (mew-submit-request--work-on-ask work)))
+    (let ((answer (funcall on-ask event)))
+      (if (eq (car-safe answer) :none)
+          (mew-submit-request--none work (cdr answer))
+        answer))))
+
 (defun mew-submit-request--secret (work event)
   "Return what answers the question EVENT of WORK for a secret.
 It is as `mew-submit-session-start' takes it."
@@ -573,7 +582,7 @@ It is as `mew-submit-session-start' takes it."
         (refusal (mew-submit-request--work-refusal work)))
     (cond ((mew-submit-auth-token-p (plist-get event :mechanism))
            (or (mew-submit-auth-token event account)
-               (and on-ask (funcall on-ask event))))
+               (mew-submit-request--token-of-user work event)))
           ((null on-ask) nil)
           ((null refusal)
            (setf (mew-submit-request--work-asked work) t)

@@ -23,6 +23,7 @@
 (require 'mew-submit-account)
 (require 'mew-submit-address)
 (require 'mew-submit-command)
+(require 'mew-submit-background)
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
 (require 'mew-submit-message)
@@ -410,9 +411,10 @@ renamed first, so that it is clear who has it.  Return what
         (progn
           (rename-file file taken)
           (condition-case err
-              (mew-submit-sendmail--enter
-               taken options #'mew-submit-sendmail--choose
-               :on-ask (bound-and-true-p mew-submit-relay-on-ask))
+              (mew-submit-background-run
+                (mew-submit-sendmail--enter
+                 taken options #'mew-submit-sendmail--choose
+                 :on-ask (bound-and-true-p mew-submit-relay-on-ask)))
             ((error quit)
              (rename-file taken file)
              (list :kind (mew-submit-error-kind err)

@@ -184,8 +184,15 @@ The last of them is `done'.")
         (error (delete-process process)
                (signal (car err) (cdr err))))
       (mew-submit--mod-beat (round (* 1000 mew-submit-session--beat)))
+      (setq mew-submit-session--seen (float-time))
       (setq mew-submit-session--process process)
       (add-hook 'kill-emacs-hook #'mew-submit-session-stop))))
+
+(defun mew-submit-session-keep-time ()
+  "Have it seen from now on when the clock is set back, also without a session.
+Signal `mew-submit-config' when there is no module to see it."
+  (mew-submit-module-ensure)
+  (mew-submit-session--open))
 
 ;;; The log
 

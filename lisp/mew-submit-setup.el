@@ -21,6 +21,7 @@
 (require 'mew-submit-dialog)
 (require 'mew-submit-discover)
 (require 'mew-submit-error)
+(require 'mew-submit-module)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
 (require 'mew-submit-session)
@@ -515,6 +516,28 @@ domain."
   (mew-submit-setup--search)
   (mew-submit-setup--render))
 
+(defun mew-submit-setup--read-address ()
+  "Ask for the mail address, and before that for what a look needs."
+  (when (mew-submit-module-missing-p)
+    (unless (mew-submit-module-offer)
+      (user-error "Nothing can be looked at until M-x mew-submit-build-module")))
+  (read-string "Your mail address: "
+               (and (string-match-p "@.*[.]" (or user-mail-address ""))
+                    user-mail-address)))
+
+(defun mew-submit-setup--wait-for-module ()
+  "Have the look begin when the module is built."
+  (add-hook 'mew-submit-module-hook #'mew-submit-setup--module-is-there)
+  (let ((inhibit-read-only t))
+    (erase-buffer)
+    (insert "The module is being built; the look at your server begins then.\n")))
+
+(defun mew-submit-setup--module-is-there ()
+  "Begin the look that has waited for the module."
+  (remove-hook 'mew-submit-module-hook #'mew-submit-setup--module-is-there)
+  (mew-submit-setup--in (get-buffer "*mew-submit setup*")
+    (mew-submit-setup-again)))
+
 ;;;###autoload
 (defun mew-submit-setup (address)
   "Find the server that takes mail from ADDRESS and make it an account.
@@ -523,9 +546,7 @@ at last names are guessed from the MX records.  Each server found is looked
 at; the buffer shows what it says, and stores it in `mew-submit-accounts' and
 its password by auth-source when you say so."
   (interactive
-   (list (read-string "Your mail address: "
-                      (and (string-match-p "@.*[.]" (or user-mail-address ""))
-                           user-mail-address))))
+   (list (mew-submit-setup--read-address)))
   (condition-case err
       (mew-submit-discover-domain address)
     (mew-submit-error (user-error "%s" (mew-submit-error-text err))))
@@ -533,7 +554,9 @@ its password by auth-source when you say so."
     (mew-submit-setup--stop)
     (mew-submit-setup-mode)
     (setq mew-submit-setup--address address)
-    (mew-submit-setup-again)
+    (if (mew-submit-module-missing-p)
+        (mew-submit-setup--wait-for-module)
+      (mew-submit-setup-again))
     (goto-char (point-min))
     (pop-to-buffer (current-buffer))))
 

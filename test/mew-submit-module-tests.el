@@ -108,26 +108,44 @@
 
 ;;; Building
 
+(defun mew-submit-module-tests--build (recipe)
+  "Build, after a yes, by a Makefile whose target has RECIPE; return what was said."
+  (mew-submit-test-write (expand-file-name "Makefile" mew-submit-module--root)
+                         (concat ".PHONY: module\nmodule:\n" recipe))
+  (let (said process)
+    (cl-letf (((symbol-function 'y-or-n-p) (lambda (_) t))
+              ((symbol-function 'display-warning)
+               (lambda (_ text &rest _) (push text said)))
+              ((symbol-function 'message)
+               (lambda (format &rest args)
+                 (push (apply #'format-message format args) said))))
+      (mew-submit-build-module)
+      ;; It has returned while that still runs, or has just ended.
+      (setq process (get-buffer-process "*mew-submit build*"))
+      (should process)
+      (should-not (get-buffer-window "*mew-submit build*"))
+      (with-timeout (120 (ert-fail "The build does not end"))
+        (while mew-submit-module--process
+          (accept-process-output process 0.1))))
+    (string-join (mapcar (lambda (text) (format "%s" text)) said) "\n")))
+
 (ert-deftest mew-submit-module-tests-builds-after-a-yes ()
-  "After a yes `make module' runs in the package's directory, and is waited for."
+  "After a yes `make module' runs in the package's directory, in the background."
   (mew-submit-module-tests--with-root root
-    (mew-submit-test-write
-     (expand-file-name "Makefile" root)
-     (format ".PHONY: module\nmodule:\n\ttouch module/mew-submit-module%s\n" module-file-suffix))
-    (cl-letf (((symbol-function 'y-or-n-p) (lambda (_) t)))
-      (mew-submit-build-module t))
+    (mew-submit-module-tests--build
+     (format "\ttouch module/mew-submit-module%s\n" module-file-suffix))
     (should (file-exists-p (mew-submit-module-file)))
     (should (file-in-directory-p (mew-submit-module-file) root))))
 
 (ert-deftest mew-submit-module-tests-failed-build-is-told ()
-  "When `make' fails, that is signalled, with the buffer that says why."
+  "When `make' fails, the line that says what is missing is told."
   (mew-submit-module-tests--with-root root
-    (mew-submit-test-write (expand-file-name "Makefile" root) ".PHONY: module\nmodule:\n\tfalse\n")
-    (cl-letf (((symbol-function 'y-or-n-p) (lambda (_) t)))
-      (should (string-search "*mew-submit build*"
-                             (mew-submit-error-text
-                              (should-error (mew-submit-build-module t)
-                                            :type 'mew-submit-config)))))))
+    (should (string-search
+             "not built: GNU SASL is missing: run make deps."
+             (mew-submit-module-tests--build
+              "\t@echo 'GNU SASL is missing: run make deps' >&2; false\n")))
+    (should (string-search "*mew-submit build*"
+                           (mew-submit-module-tests--build "\t@false\n")))))
 
 (ert-deftest mew-submit-module-tests-does-not-build-after-a-no ()
   "After a no, and where there is no Makefile, nothing is run."
@@ -136,10 +154,10 @@
       (cl-letf (((symbol-function 'y-or-n-p) (lambda (_) (setq asked t) nil))
                 ((symbol-function 'compilation-start)
                  (lambda (&rest _) (ert-fail "It was run"))))
-        (should-error (mew-submit-build-module t) :type 'mew-submit-config)
+        (should-error (mew-submit-build-module) :type 'mew-submit-config)
         (should-not asked)
         (mew-submit-test-write (expand-file-name "Makefile" root) "module:\n")
-        (should-error (mew-submit-build-module t) :type 'mew-submit-config)
+        (mew-submit-build-module)
         (should asked)))))
 
 ;;; Where the package is

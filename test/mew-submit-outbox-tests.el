@@ -284,7 +284,8 @@ A state that has to last has its name on disk, and so has a message that moves."
       (should-not (mew-submit-outbox-ids directory)))))
 
 (ert-deftest mew-submit-outbox-tests-what-others-can-write-to ()
-  "An outbox that others can write to is not used, nor read; 0755 is put right."
+  "An outbox that others can write to is not used, nor read; 0755 is put right.
+SECURITY: P3."
   (mew-submit-test-with-directory directory
     (let ((copies (mew-submit-outbox-copies directory)))
       (make-directory copies)
@@ -313,7 +314,8 @@ A state that has to last has its name on disk, and so has a message that moves."
       (should (equal synced '("a/b/" "a/" "./"))))))
 
 (ert-deftest mew-submit-outbox-tests-no-lock-files ()
-  "A lock file that an Emacs elsewhere has left asks nothing of anybody."
+  "A lock file that an Emacs elsewhere has left asks nothing of anybody.
+SECURITY: P5."
   (mew-submit-test-with-directory directory
     (mew-submit-module-ensure)
     (let ((entry (list :id "x" :directory directory :state 'held)))

@@ -147,5 +147,63 @@ What is typed goes where it went, and nothing is answered."
         (accept-process-output nil 0.01)))
     (should (get-buffer-window "*mew-submit*"))))
 
+(ert-deftest mew-submit-question-tests-told-outside ()
+  "Who is elsewhere is told by the desktop, and nobody waits for that.
+Nobody is where a frame has the focus, or may have it."
+  (let ((noninteractive nil)
+        (process-environment
+         (cons "DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent/bus"
+               process-environment))
+        (focus nil)
+        said)
+    (require 'notifications)
+    (cl-letf (((symbol-function 'frame-focus-state) (lambda (_) focus))
+              ((symbol-function 'dbus-call-method)
+               (lambda (&rest _) (ert-fail "It is waited for")))
+              ((symbol-function 'dbus-call-method-asynchronously)
+               (lambda (&rest args) (push args said)))
+              ((symbol-function 'featurep)
+               (let ((featurep (symbol-function 'featurep)))
+                 (lambda (feature &rest rest)
+                   (or (eq feature 'dbusbind)
+                       (apply featurep feature rest))))))
+      (mew-submit-notice--notify "Who <b>wrote</b> that?")
+      (should (member "Who &lt;b&gt;wrote&lt;/b&gt; that?" (car said)))
+      (dolist (state '(t unknown))
+        (setq focus state)
+        (mew-submit-notice--notify "b"))
+      (setq focus nil)
+      (let ((mew-submit-notify nil))
+        (mew-submit-notice--notify "c"))
+      (should (= (length said) 1))
+      (let ((mew-submit-question-list nil)
+            (mew-submit-notice--posed nil))
+        (mew-submit-question-ask nil 'told "Which?" '(("A" a)) nil #'ignore)
+        (should (= (length said) 2)))
+      ;; A desktop without one is no error.
+      (cl-letf (((symbol-function 'dbus-call-method-asynchronously)
+                 (lambda (&rest _) (signal 'dbus-error '("No")))))
+        (mew-submit-notice--notify "d")))))
+
+(ert-deftest mew-submit-question-tests-shown-once ()
+  "Mail that has waited for long is shown once for each reason, not at each attempt."
+  (let ((entry (list :id "x" :directory "/nowhere/" :state 'queued :created 0
+                     :recipients '("a@x")))
+        (noninteractive nil)
+        (shown 0))
+    (cl-letf (((symbol-function 'mew-submit-notice--show)
+               (lambda (&rest _) (cl-incf shown)))
+              ((symbol-function 'mew-submit-offer-465) #'ignore))
+      (clrhash mew-submit-notice--told)
+      (pcase-dolist (`(,wanted ,code . ,state)
+                     '((1 421) (1 421) (2 450) (2 450) (3 421) (4 550 . refused)
+                       (5 550 . refused) (6 421)))
+        (mew-submit-notice-done
+         (mew-submit-outbox-with entry :state (or state 'queued))
+         (list :result (if state "refused" "deferred") :kind "deferred"
+               :text "t" :code code))
+        (should (= shown wanted)))
+      (kill-buffer "*mew-submit*"))))
+
 (provide 'mew-submit-question-tests)
 ;;; mew-submit-question-tests.el ends here

@@ -788,6 +788,105 @@ What the message itself wishes, and the server that it names, stay."
             (should (= (hash-table-count mew-submit-queue--entries) 19)))
         (advice-remove 'mew-submit-queue--look-at count)))))
 
+(defun mew-submit-queue-tests--many (directory count)
+  "Have COUNT messages that wait for an hour in DIRECTORY, which nothing knows yet."
+  (let* ((id (mew-submit-queue-tests--add
+              directory '(:server "127.0.0.1" :auth "none") :held t))
+         (entry (mew-submit-outbox-with (mew-submit-queue-entry id)
+                                        :state 'queued :attempts 1 :held nil
+                                        :next (+ (float-time) 3600))))
+    (mew-submit-queue--save entry)
+    (dotimes (number (1- count))
+      (dolist (suffix '(".eml" ".eld"))
+        (copy-file (mew-submit-outbox-file id suffix directory)
+                   (mew-submit-outbox-file (format "%s-%d" id number) suffix
+                                           directory))))
+    (clrhash mew-submit-queue--entries)
+    (set-file-times directory (time-subtract nil 100))))
+
+(ert-deftest mew-submit-queue-tests-without-the-mode ()
+  "Who sends without the mode has what was left behind sent at the first mail."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-queue-tests--with-outbox directory
+      (let* ((account (mew-submit-test-account peer "ok"))
+             (mew-submit-accounts (list account))
+             (mew-submit-memory-file nil)
+             (mew-submit-queue--watching nil)
+             (id (mew-submit-queue-tests--add directory account :held t)))
+        (mew-submit-outbox-write
+         (mew-submit-outbox-with (mew-submit-queue-entry id)
+                                 :state 'queued :held nil))
+        (clrhash mew-submit-queue--entries)
+        (with-temp-buffer
+          (insert "From: me@x\nTo: c@x\nSubject: new\n" mail-header-separator "\nb\n")
+          (mew-submit-send-it))
+        (mew-submit-test-until ("the new one" 120)
+          (mew-submit-test-stored peer))
+        (should-not mew-submit-queue--watching)
+        (let ((noninteractive nil))
+          (mew-submit-queue-start-once)
+          (should (equal mew-submit-queue--watching (list directory)))
+          (mew-submit-test-until ("the one that was left" 120)
+            (mew-submit-test-stored peer 2))
+          ;; Once is enough.
+          (cl-letf (((symbol-function 'mew-submit-queue-start)
+                     (lambda (&rest _) (ert-fail "Again"))))
+            (mew-submit-queue-start-once)))))))
+
+(ert-deftest mew-submit-queue-tests-in-slices ()
+  "Thousands of messages are read in slices, and other things go on between them.
+When nothing has changed, no message is touched, not even in memory."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-outbox directory
+    (mew-submit-queue-tests--many directory 450)
+    (let* ((noninteractive nil)
+           (ticks 0)
+           (reads 0)
+           (touched 0)
+           slices done tick timer)
+      (setq tick (lambda () (cl-incf ticks)
+                   (setq timer (run-at-time 0 nil tick)))
+            timer (run-at-time 0 nil tick))
+      (cl-flet ((count-slice (function &rest args)
+                  (setq reads 0)
+                  (prog1 (apply function args)
+                    (push (cons reads ticks) slices)))
+                (count-read (&rest _) (cl-incf reads))
+                (touch (&rest _) (cl-incf touched)))
+        (advice-add 'mew-submit-queue--look-at-some :around #'count-slice)
+        (advice-add 'mew-submit-queue--look-at :before #'count-read)
+        (unwind-protect
+            (progn
+              (mew-submit-queue-start directory (lambda () (setq done t)))
+              (should (= (length slices) 1))
+              (mew-submit-test-until ("the last slice" 120) done)
+              (setq slices (nreverse slices))
+              (should (equal (mapcar #'car slices) '(100 100 100 100 50)))
+              ;; Something else has run between any two.
+              (should (apply #'< (mapcar #'cdr slices)))
+              (should (= (length (mew-submit-queue-entries directory)) 450))
+              (dolist (function '(mew-submit-queue--look-at mew-submit-queue--waiting
+                                  mew-submit-queue--due-p mew-submit-queue-entries))
+                (advice-add function :before #'touch))
+              (setq mew-submit-queue--looked 0)
+              (mew-submit-queue--wake)
+              (should (= touched 0))
+              (should (memq mew-submit-queue--timer timer-list))
+              ;; What is new is seen all the same.
+              (mew-submit-queue--note
+               (mew-submit-queue-entry (car (mew-submit-outbox-ids directory))
+                                       directory))
+              (mew-submit-queue--wake)
+              (should (> touched 0)))
+          (cancel-timer timer)
+          (mew-submit-queue-stop)
+          (advice-remove 'mew-submit-queue--look-at-some #'count-slice)
+          (dolist (function '(mew-submit-queue--look-at mew-submit-queue--waiting
+                              mew-submit-queue--due-p mew-submit-queue-entries))
+            (advice-remove function #'touch)
+            (advice-remove function #'count-read)))))))
+
 ;;; Passwords
 
 (defmacro mew-submit-queue-tests--with-user (spec &rest body)
@@ -797,7 +896,8 @@ something to ask; the first button is pressed.  The account has no :user."
   (declare (indent 1) (debug (sexp body)))
   (pcase-let ((`(,peer ,directory ,account ,questions) spec))
     `(mew-submit-test-with-peer (,peer "--user" "me" "--password" "secret"
-                                       "127.0.0.1:0,name=s")
+                                       "127.0.0.1:0,name=s"
+                                       "127.0.0.1:0,name=x,mechs=XOAUTH2")
        (mew-submit-queue-tests--with-outbox ,directory
          (let* ((,account (mew-submit-test-account ,peer "s" :name "t"))
                 (,questions 0)
@@ -900,7 +1000,8 @@ prompt is no answer: the question goes on waiting."
       (should-not (mew-submit-test-log peer "accept")))))
 
 (ert-deftest mew-submit-queue-tests-nobody-is-there ()
-  "What has to be asked for waits for a frame, and the server is left alone."
+  "What has to be asked for waits for a frame, and the server is left alone.
+SECURITY: P6."
   :tags '(:module)
   (mew-submit-queue-tests--with-user (peer directory account questions)
     (let ((auth-sources (list (mew-submit-queue-tests--authinfo directory "x.gpg"))))
@@ -915,6 +1016,40 @@ prompt is no answer: the question goes on waiting."
         (mew-submit-queue--somebody-came)
         (mew-submit-test-until ("both" 120)
           (mew-submit-test-stored peer 2))))))
+
+(ert-deftest mew-submit-queue-tests-no-token-just-now ()
+  "A token behind a passphrase is none just now: the mail waits, and nothing hangs.
+One that a function has needs no frame."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-user (peer directory account questions)
+    (let ((auth-sources (list (mew-submit-queue-tests--authinfo directory "x.gpg")))
+          calls)
+      (setq account (mew-submit-test-account peer "x" :name "t" :user "me"
+                                             :auth "XOAUTH2"))
+      (cl-letf (((symbol-function 'mew-submit-background-nobody-p) #'always)
+                ((symbol-function 'mew-submit-auth-lookup)
+                 (lambda (&rest _)
+                   (push t calls)
+                   (mew-submit-error-throw 'secret nil "Locked"))))
+        (mew-submit-queue-tests--add-asking directory account 2)
+        (mew-submit-queue-tests--settle)
+        (mew-submit-queue-run)
+        (should-not (mew-submit-queue-running))
+        (should (equal (mapcar (lambda (entry) (plist-get entry :state))
+                               (mew-submit-queue-entries))
+                       '(queued queued)))
+        ;; One look for all of the account, until somebody comes.
+        (should (= (length calls) 1))
+        (setq account (append '(:token-function mew-submit-queue-tests--token)
+                              account))
+        (mew-submit-queue-tests--add-asking directory account 1)
+        (mew-submit-test-until ("the token to be tried" 120)
+          (get 'mew-submit-queue-tests--token 'called))))))
+
+(defun mew-submit-queue-tests--token (&rest _)
+  "Return no token, and note that it was called."
+  (put 'mew-submit-queue-tests--token 'called t)
+  nil)
 
 (ert-deftest mew-submit-queue-tests-login-of-the-sender ()
   "The log-in that is the sender's address goes before the first one."
@@ -988,6 +1123,7 @@ prompt is no answer: the question goes on waiting."
     (let ((mew-submit-queue--watching (list directory))
           (mew-submit-queue--looked 0)
           (mew-submit-queue--timer nil)
+          (mew-submit-queue--quiet nil)
           warnings)
       (cl-letf (((symbol-function 'mew-submit-queue-look)
                  (lambda (&rest _) (signal 'file-error '("Opening directory" "x"))))
@@ -997,7 +1133,8 @@ prompt is no answer: the question goes on waiting."
       (should warnings)
       (should (memq mew-submit-queue--timer timer-list))
       ;; And whatever else fails.
-      (setq mew-submit-queue--timer nil)
+      (setq mew-submit-queue--timer nil
+            mew-submit-queue--quiet nil)
       (cl-letf (((symbol-function 'mew-submit-queue-run)
                  (lambda () (error "Anything"))))
         (should-error (mew-submit-queue--wake)))
@@ -1005,7 +1142,8 @@ prompt is no answer: the question goes on waiting."
       (cancel-timer mew-submit-queue--timer))))
 
 (ert-deftest mew-submit-queue-tests-heartbeat-sees-the-clock ()
-  "When the clock was set back, timers and messages do not wait for longer."
+  "When the clock was set back, timers and messages do not wait for longer.
+SECURITY: P4."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,noauth")
     (mew-submit-queue-tests--with-outbox directory
@@ -1016,10 +1154,15 @@ prompt is no answer: the question goes on waiting."
              (timer (run-at-time 3700 nil #'mew-submit-queue--wake)))
         (mew-submit-queue--save
          (mew-submit-outbox-with entry :next (+ (float-time) 3610)))
+        ;; In an Emacs that has sent nothing yet.
+        (when mew-submit-session--process
+          (delete-process mew-submit-session--process))
+        (setq mew-submit-session--process nil
+              mew-submit-session--seen nil)
         (mew-submit-queue-run)
-        (mew-submit-session--open)
+        (should (process-live-p mew-submit-session--process))
         ;; An hour ahead, when the module sent something last.
-        (setq mew-submit-session--seen (+ (float-time) 3600))
+        (cl-incf mew-submit-session--seen 3600)
         ;; As when the module's next octet comes.
         (mew-submit-session--filter nil ".")
         (unwind-protect
@@ -1051,8 +1194,92 @@ prompt is no answer: the question goes on waiting."
                   :stdout)
                  "t")))
 
+(defconst mew-submit-queue-tests--old-date
+  "From: me@x\nTo: a@x\nDate: Thu, 01 Jan 2015 00:00:00 +0000\nMessage-ID: <m@x>\n"
+  "A header from long ago.")
+
+(defun mew-submit-queue-tests--released (peer directory number header &rest keys)
+  "Return what PEER gets as message NUMBER of a mail with HEADER that is released.
+It waits in DIRECTORY for its time; KEYS are put into its entry meanwhile."
+  (let* ((id (mew-submit-queue-tests--add
+              directory (mew-submit-test-account peer "ok")
+              :not-before (time-add nil 1000) :text (concat header "\nb\n")))
+         (entry (apply #'mew-submit-outbox-with (mew-submit-queue-entry id)
+                       :next (- (float-time) 1) :not-before (- (float-time) 1)
+                       keys)))
+    (mew-submit-queue--save entry)
+    (mew-submit-queue-run)
+    (mew-submit-test-until ("the message to be delivered")
+      (mew-submit-test-stored peer number))
+    (mew-submit-queue-tests--settle)
+    (mew-submit-test-stored peer number)))
+
+(ert-deftest mew-submit-queue-tests-fresh-date ()
+  "What was to be sent later says when it was sent, unless that was signed.
+What an attempt may have sent to somebody stays as it was."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-queue-tests--with-outbox directory
+      (let ((old mew-submit-queue-tests--old-date)
+            (number 0))
+        (pcase-dolist
+            (`(,fresh ,header . ,keys)
+             `((t "")
+               (nil "DKIM-Signature: v=1; h=from:date\n")
+               (nil "Content-Type: text/plain; protected-headers=\"v1\"\n")
+               (nil "Content-Type: text/plain;\n hp=\"clear\"\n")
+               (nil "Content-Type: multipart/signed; boundary=b\n")
+               (nil "Resent-From: me@x\nResent-To: a@x\n")
+               (nil "" :attempts 1)
+               (nil "" :delivered ("b@x"))))
+          (let ((got (apply #'mew-submit-queue-tests--released peer directory
+                            (cl-incf number) (concat header old) keys)))
+            (should (eq fresh (not (string-search "Jan 2015" got))))
+            (should (string-search "Message-ID: <m@x>" got))
+            (should (string-match-p "^Date: [A-Z][a-z][a-z], [0-9][0-9] [A-Z]" got))
+            (should (string-suffix-p "\r\n\r\nb\r\n"
+                                     (replace-regexp-in-string "\r?\n" "\r\n" got)))))
+        (let ((mew-submit-fresh-date nil))
+          (should (string-search
+                   "Jan 2015" (mew-submit-queue-tests--released
+                               peer directory (cl-incf number) old))))
+        (should-not (directory-files directory nil "\\.part\\'"))))))
+
+(ert-deftest mew-submit-queue-tests-fresh-date-is-locked ()
+  "While the Date is written anew nobody else can have the message.
+SECURITY: P7."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-outbox directory
+    (let* ((id (mew-submit-queue-tests--add
+                directory '(:server "127.0.0.1" :auth "none")
+                :not-before (time-add nil 1000)
+                :text (concat mew-submit-queue-tests--old-date "\nb\n")))
+           (entry (mew-submit-queue-entry id))
+           (file (mew-submit-outbox-message-file entry))
+           (lock (mew-submit-outbox-lock id directory))
+           (rename (symbol-function 'rename-file))
+           (seen 0))
+      (cl-letf (((symbol-function 'rename-file)
+                 (lambda (&rest args)
+                   (should-not (mew-submit-outbox-lock id directory))
+                   (apply rename args)
+                   (should-not (mew-submit-outbox-lock id directory))
+                   (cl-incf seen))))
+        (setq lock (mew-submit-outbox-freshen entry lock)))
+      (should (= seen 1))
+      (should-not (mew-submit-outbox-lock id directory))
+      (should-not (string-search "2015" (mew-submit-test-octets file)))
+      ;; Where that fails the message is as it was, and still locked.
+      (cl-letf (((symbol-function 'rename-file)
+                 (lambda (&rest _) (signal 'file-error '("No" "way")))))
+        (should (eq lock (mew-submit-outbox-freshen entry lock))))
+      (should-not (mew-submit-outbox-lock id directory))
+      (should-not (directory-files directory nil "\\.part\\'"))
+      (mew-submit-outbox-unlock lock))))
+
 (ert-deftest mew-submit-queue-tests-held-by-the-delay ()
-  "What `mew-submit-delay' holds is not held for a day by a clock set back."
+  "What `mew-submit-delay' holds is not held for a day by a clock set back.
+SECURITY: P4."
   (let* ((now (float-time))
          (entry (list :id "x" :directory "/nowhere/" :state 'held
                       :created now :next (+ now 10))))

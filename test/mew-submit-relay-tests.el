@@ -687,6 +687,15 @@ Who has no domain is the default account's.  SECURITY: P10, P11."
                 (should-not (string-match-p "^From root" stored))
                 (should (string-suffix-p "\r\n\r\nbody\r\n" stored))))))))))
 
+(ert-deftest mew-submit-relay-tests-is-no-sign-of-the-user ()
+  "What another program sends asks nobody for a password that was put off."
+  (let (seen)
+    (cl-letf (((symbol-function 'mew-submit-relay-data-finish) #'ignore)
+              ((symbol-function 'mew-submit-relay--queue)
+               (lambda (_) (push mew-submit-background seen))))
+      (mew-submit-relay--commit (mew-submit-relay--make-session))
+      (should (equal seen '(t))))))
+
 (ert-deftest mew-submit-relay-tests-wishes ()
   "Delivery notifications are passed on, for each recipient its own."
   :tags '(:module)

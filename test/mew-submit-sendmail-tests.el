@@ -617,5 +617,22 @@ It is sent once, although that Emacs finds the question later."
             (should (mew-submit-test-stored peer 1))
             (should-not (mew-submit-test-stored peer 2))))))))
 
+(ert-deftest mew-submit-sendmail-tests-is-no-sign-of-the-user ()
+  "What a cron job sends asks nobody for a password that was put off."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let* ((mew-submit-outbox-directory (expand-file-name "outbox/" directory))
+           (mew-submit-accounts '((:server "127.0.0.1" :routes "9:starttls")))
+           (file (mew-submit-test-write (expand-file-name "m" directory)
+                                        "From: me@x\n\nhi\n"))
+           seen)
+      (cl-letf (((symbol-function 'mew-submit-queue-run)
+                 (lambda () (push mew-submit-background seen)))
+                ((symbol-function 'mew-submit-auth-user-is-here)
+                 (lambda (&rest _) (ert-fail "Somebody seems to be here"))))
+        (should (plist-get (mew-submit-sendmail-take file "me@x" '("a@x") nil)
+                           :id))
+        (should (equal seen '(t)))))))
+
 (provide 'mew-submit-sendmail-tests)
 ;;; mew-submit-sendmail-tests.el ends here

@@ -10,11 +10,17 @@
 ;; their Message-IDs begin with, CRASH_ACK a file that gets each one that was taken;
 ;; CRASH_AT the number of the step that is its last one.
 ;;
+;; CRASH_HANDS is set where the first message waits for an answer of the user, whether to
+;; go by another port, and the second one is edited before it is sent.
+;;
 ;; It ends with 0 when nothing waits in the outbox any more.
 
 ;;; Code:
 
 (require 'mew-submit)
+(require 'mew-submit-dialog)
+(require 'mew-submit-outbox)
+(require 'mew-submit-question)
 (require 'mew-submit-queue)
 
 (declare-function crash-child--write-region "child" t t)
@@ -34,7 +40,7 @@
 (defconst crash-child-steps
   '(write-region rename-file delete-file copy-file
     mew-submit--mod-sync mew-submit--mod-lock mew-submit--mod-unlock
-    mew-submit--mod-start)
+    mew-submit--mod-start mew-submit--mod-answer mew-submit-question-ask)
   "What changes something outside this Emacs: it may end before and after each.")
 
 (defvar crash-child--count 0
@@ -61,27 +67,58 @@
   (let ((value (getenv name)))
     (and value (string-to-number value))))
 
-(defun crash-child--account ()
-  "Return the account to send by."
-  (list :server "127.0.0.1" :routes (format "%s:starttls" (getenv "CRASH_PORT"))
-        :ca-file (getenv "CRASH_CA") :fallback 'always))
+(defun crash-child--account (asks)
+  "Return the account to send by; with ASKS the user is asked about the port."
+  (list :server "127.0.0.1" :ca-file (getenv "CRASH_CA")
+        :routes (format (if asks "1:starttls,%s:starttls" "%s:starttls")
+                        (getenv "CRASH_PORT"))
+        :fallback (if asks 'ask 'always)))
+
+(defun crash-child--pose (event key text choices details finish)
+  "Have a question wait, and answer it a moment later, as a user does.
+EVENT, KEY, TEXT, CHOICES, DETAILS and FINISH are as for `mew-submit-dialog--pose'."
+  (lambda (reply)
+    (mew-submit-question-ask
+     (plist-get event :job) key text choices details
+     (lambda (answer) (funcall reply (funcall finish answer))))
+    (run-at-time 0.01 nil
+                 (lambda ()
+                   (dolist (question mew-submit-question-list)
+                     (mew-submit-question-answer question (car choices)))))))
+
+(defun crash-child--edit (id)
+  "Edit the message ID, which is held, and put it back, as a user does."
+  (let* ((directory mew-submit-outbox-directory)
+         (moved (mew-submit-queue-take id #'mew-submit-outbox-set-aside directory))
+         (lock (mew-submit-outbox-lock id (plist-get moved :directory))))
+    (mew-submit-outbox-unlock lock)
+    (mew-submit-outbox-put-back directory)
+    (mew-submit-queue-look directory)))
 
 (defun crash-child--add (number)
   "Put the message with NUMBER into the outbox, and tell that it was taken."
-  (let* ((id (format "<%s-%d@x>" (getenv "CRASH_PREFIX") number))
+  (let* ((hands (getenv "CRASH_HANDS"))
+         (edited (and hands (= number 1)))
+         (id (format "<%s-%d@x>" (getenv "CRASH_PREFIX") number))
          (raw (make-temp-file "crash-" nil nil
                               (format "From: me@x\nTo: a@x\nMessage-ID: %s\n\nb\n"
                                       id)))
-         (ack (getenv "CRASH_ACK")))
-    (mew-submit-queue-add raw :account (crash-child--account))
-    (crash-child--write-region (concat id "\n") nil ack t 'silent)
-    (crash-child--delete-file raw)))
+         (taken (mew-submit-queue-add
+                 raw :account (crash-child--account (and hands (= number 0)))
+                 :held edited)))
+    (crash-child--write-region (concat id "\n") nil (getenv "CRASH_ACK") t 'silent)
+    (crash-child--delete-file raw)
+    (when edited
+      (crash-child--edit taken))))
 
 (defun crash-child--work ()
-  "Add what is to be added, and send all that waits."
+  "Add what is to be added, and send all that waits, and what is held."
   (dotimes (number (or (crash-child--getenv "CRASH_ADD") 0))
     (crash-child--add number))
   (mew-submit-queue-start)
+  (dolist (entry (mew-submit-queue-entries))
+    (when (eq (plist-get entry :state) 'held)
+      (mew-submit-queue-send (plist-get entry :id))))
   (while (or (mew-submit-queue-running) (mew-submit-queue--waiting))
     (accept-process-output nil 0.01)))
 
@@ -92,6 +129,7 @@
         mew-submit-request-several t
         crash-child--last (crash-child--getenv "CRASH_AT"))
   (mew-submit-module-ensure)
+  (advice-add 'mew-submit-dialog--pose :override #'crash-child--pose)
   (dolist (step crash-child-steps)
     (advice-add step :around #'crash-child--around))
   (crash-child--work)

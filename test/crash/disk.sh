@@ -17,8 +17,8 @@ say ()
   if [ "$1" -eq 0 ]; then echo "ok - crash: $2"; else echo "not ok - crash: $2: $3"; fi
 }
 
-mount -t tmpfs -o size=64k none "$full" || exit 2
-mount -t tmpfs -o ro none "$readonly" || exit 2
+mount -t tmpfs -o size=64k,mode=700 none "$full" || exit 2
+mount -t tmpfs -o ro,mode=700 none "$readonly" || exit 2
 
 # The message is larger than the disk: a clear error, and nothing is left of it.
 (printf 'From: me@x\nTo: a@x\n\n'; head -c 200000 /dev/zero | tr '\0' 'x' | fold -w 70) >"$top/large"

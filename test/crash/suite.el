@@ -7,6 +7,7 @@
 
 ;; An Emacs with mail to send is killed (SIGKILL) before and after every step that
 ;; changes something outside it, and at random moments; another one finds the outbox.
+;; One message waits for an answer on its way, another one is edited before it is sent.
 ;; In the end each message that was taken is at the server once, or it is `uncertain'
 ;; and there at most once.  Two Emacsen on one outbox send each message once.
 
@@ -133,7 +134,7 @@
 Return nil when it had ended before, else t or what is wrong afterwards."
   (mew-submit-test-with-directory directory
     (if (crash-suite--wait
-         (crash-suite--start directory "CRASH_ADD=2"
+         (crash-suite--start directory "CRASH_ADD=2" "CRASH_HANDS=t"
                              (format "CRASH_PREFIX=step-%d" number)
                              (format "CRASH_AT=%d" number)))
         nil

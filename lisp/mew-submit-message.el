@@ -476,12 +476,11 @@ That of a message that is sent again is its author's, too."
                                            (downcase (cdr field))))))
                 fields)))
 
-(defun mew-submit-message--date (field)
+(defun mew-submit-message--date-field (field)
   "Return FIELD, a Date, with the time it is now; its line end stays."
-  (let ((system-time-locale "C"))
-    (cons (car field)
-          (concat (format-time-string "Date: %a, %d %b %Y %H:%M:%S %z")
-                  (if (string-suffix-p "\r\n" (cdr field)) "\r\n" "\n")))))
+  (cons (car field)
+        (concat "Date: " (mew-submit-message--date)
+                (if (string-suffix-p "\r\n" (cdr field)) "\r\n" "\n"))))
 
 (defun mew-submit-message-redated (fields)
   "Return FIELDS with the Date it is now, or nil where that must not be.
@@ -490,7 +489,7 @@ It must not where the header may be signed, and where it has not one Date."
        (not (mew-submit-message--date-covered-p fields))
        (mapcar (lambda (field)
                  (if (equal (car field) "date")
-                     (mew-submit-message--date field)
+                     (mew-submit-message--date-field field)
                    field))
                fields)))
 

@@ -54,15 +54,39 @@ is being sent Emacs always asks."
   :package-version '(mew-submit . "0.1.0"))
 
 (defface mew-submit-waiting '((t :inherit warning))
-  "Face for mail that waits, in the mode line and the outbox."
+  "Face for mail that waits, in the outbox."
   :group 'mew-submit-display)
 
 (defface mew-submit-failed '((t :inherit error))
-  "Face for mail that needs the user, in the mode line and the outbox."
+  "Face for mail that needs the user, in the outbox."
   :group 'mew-submit-display)
 
 (defface mew-submit-sending '((t :inherit success))
-  "Face for mail that is being sent, in the mode line and the outbox."
+  "Face for mail that is being sent, in the outbox."
+  :group 'mew-submit-display)
+
+;; The mode line has a background of its own in each theme, light grey or dark or the
+;; terminal's: a badge that brings both its colours can be read on all of them.
+
+(defface mew-submit-mode-line-waiting
+  '((((class color) (min-colors 88)) :foreground "black" :background "#ffd75f")
+    (((class color)) :foreground "black" :background "cyan")
+    (t :inverse-video t :weight bold))
+  "Face for mail that waits, in the mode line."
+  :group 'mew-submit-display)
+
+(defface mew-submit-mode-line-failed
+  '((((class color) (min-colors 88)) :foreground "white" :background "#a00000")
+    (((class color)) :foreground "white" :background "red" :weight bold)
+    (t :inverse-video t :weight bold))
+  "Face for mail and questions that need the user, in the mode line."
+  :group 'mew-submit-display)
+
+(defface mew-submit-mode-line-sending
+  '((((class color) (min-colors 88)) :foreground "white" :background "#006400")
+    (((class color)) :foreground "black" :background "green")
+    (t :inverse-video t :weight bold))
+  "Face for mail that is being sent, in the mode line."
   :group 'mew-submit-display)
 
 (defun mew-submit-notice-face (state)
@@ -90,15 +114,16 @@ is being sent Emacs always asks."
     (and (> total 0) (min 100 (/ (* 100 sent) total)))))
 
 (defun mew-submit-notice--word (text face help &optional command)
-  "Return TEXT for the mode line in FACE, with HELP.
+  "Return TEXT for the mode line in FACE, after a space, with HELP.
 A click runs COMMAND, by default `mew-submit-outbox'."
   (let ((map (make-sparse-keymap)))
     (define-key map [mode-line mouse-1] (or command #'mew-submit-outbox))
-    (propertize text 'face face 'help-echo
-                (concat help "\nmouse-1: "
-                        (if command "answer" "show the outbox"))
-                'mouse-face 'mode-line-highlight
-                'local-map map)))
+    (concat " "
+            (propertize text 'face face 'help-echo
+                        (concat help "\nmouse-1: "
+                                (if command "answer" "show the outbox"))
+                        'mouse-face 'mode-line-highlight
+                        'local-map map))))
 
 (defun mew-submit-notice--needs-user-p (entry)
   "Is ENTRY's message one that the user has to do something about?
@@ -123,21 +148,21 @@ Not one of which they have said that it is not to be sent again."
            (list
             (and (> sending 0)
                  (mew-submit-notice--word
-                  (format " Mail>%s%s" (if (> sending 1) sending "")
-                          (if percent (format "%d%%%%" percent) ""))
-                  'mew-submit-sending
+                  (format "Mail>%d%s" sending
+                          (if percent (format " (%d%%%%)" percent) ""))
+                  'mew-submit-mode-line-sending
                   (format "%d being sent" sending)))
             (and (> waiting 0)
-                 (mew-submit-notice--word (format " Mail:%d" waiting)
-                                          'mew-submit-waiting
+                 (mew-submit-notice--word (format "Mail:%d" waiting)
+                                          'mew-submit-mode-line-waiting
                                           (format "%d waiting" waiting)))
             (and (> failed 0)
                  (mew-submit-notice--word
-                  (format " Mail!%d" failed) 'mew-submit-failed
+                  (format "Mail!%d" failed) 'mew-submit-mode-line-failed
                   (format "%d need you" failed)))
             (and (> questions 0)
                  (mew-submit-notice--word
-                  (format " Mail?%d" questions) 'mew-submit-failed
+                  (format "Mail?%d" questions) 'mew-submit-mode-line-failed
                   (mew-submit-question-text (car mew-submit-question-list))
                   #'mew-submit-answer)))))))
 

@@ -685,7 +685,7 @@ mew-submit-diagnose tells more."))
      (t (mew-submit-checkup--finding
          topic 'error "%s%s\n%s" (if place (concat place ": ") "")
          (string-replace "\n" " " (plist-get done :text))
-         (mew-submit-report-advice (plist-get done :kind)))))))
+         (mew-submit-report-advice done))))))
 
 (defconst mew-submit-checkup-seconds 30
   "How many seconds a look at a server may take.")

@@ -151,6 +151,21 @@ What could deceive becomes U+FFFD; what is too long ends in \"...\"."
                       whole))
             (and cut "..."))))
 
+(defun mew-submit-error-and (words)
+  "Return the strings WORDS as an enumeration."
+  (if (cdr words)
+      (concat (string-join (butlast words) ", ") " and " (car (last words)))
+    (or (car words) "")))
+
+(defmacro mew-submit-error-as-words (&rest body)
+  "Run BODY for a command: an error of ours in it is told in its words.
+Emacs would show the plist that it has."
+  (declare (indent 0) (debug (body)))
+  (let ((err (make-symbol "err")))
+    `(condition-case ,err
+         (progn ,@body)
+       (mew-submit-error (user-error "%s" (mew-submit-error-text ,err))))))
+
 (defun mew-submit-error-done (err)
   "Return the `done' event of a message that ERR, a condition, ended.
 It has the same keys as one whose job went all the way (README.org)."

@@ -363,6 +363,10 @@ since it may have arrived.")
   "Insert TEXT as a heading."
   (insert "\n" (propertize text 'face 'bold) "\n"))
 
+(defconst mew-submit-notice--port-kinds
+  '("connect" "no-login" "tls" "timeout" "lost" "protocol" "insecure")
+  "The kinds of ends that another port may help against.")
+
 (defun mew-submit-notice--insert (entry done)
   "Insert what happened to ENTRY's message; DONE is its `done' event."
   (insert (propertize (mew-submit-report-headline
@@ -385,18 +389,18 @@ since it may have arrived.")
                                     (caar (plist-get entry :history))))
   (mew-submit-notice--heading "What happened")
   (insert "  " (mew-submit-report-what done) "\n")
-  (dolist (attempt (plist-get done :attempts))
-    (insert "  - " (mew-submit-report-attempt attempt) "\n"))
   (mew-submit-notice--heading "What to do")
   (insert "  " (mew-submit-report-advice
                 done (mew-submit-notice--offline-p entry done))
           "\n  " (mew-submit-notice--state-words entry) "\n")
   (when-let* ((offer (mew-submit-offer-text (plist-get entry :account) done)))
-    (insert "  " offer "\n")))
-
-(defconst mew-submit-notice--port-kinds
-  '("connect" "no-login" "tls" "timeout" "lost" "protocol" "insecure")
-  "The kinds of ends that another port may help against.")
+    (insert "  " offer "\n"))
+  ;; What a server says has nothing to do with how it was reached.
+  (when (and (plist-get done :attempts)
+             (member (plist-get done :kind) mew-submit-notice--port-kinds))
+    (mew-submit-notice--heading "What was tried")
+    (dolist (attempt (plist-get done :attempts))
+      (insert "  - " (mew-submit-report-attempt attempt) "\n"))))
 
 (defun mew-submit-notice--fitting (done)
   "Return the buttons that fit DONE, besides those that always do."

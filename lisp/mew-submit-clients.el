@@ -19,6 +19,7 @@
 (require 'mew-submit-account)
 (require 'mew-submit-copies)
 (require 'mew-submit-error)
+(require 'mew-submit-menu)
 (require 'mew-submit-message)
 (require 'mew-submit-notice)
 (require 'mew-submit-outbox)
@@ -364,6 +365,7 @@ what has been changed meanwhile."
   :global t
   :group 'mew-submit
   :require 'mew-submit
+  (mew-submit-menu-put mew-submit-mode)
   (if mew-submit-mode
       (mew-submit-clients--enable)
     (mew-submit-clients--disable)))

@@ -16,9 +16,11 @@
 ;;; Code:
 
 (require 'button)
+(require 'easymenu)
 (require 'mew-submit-background)
 (require 'mew-submit-dialog)
 (require 'mew-submit-error)
+(require 'mew-submit-menu)
 (require 'mew-submit-network)
 (require 'mew-submit-offer)
 (require 'mew-submit-outbox)
@@ -211,8 +213,31 @@ Not one of which they have said that it is not to be sent again."
     (define-key map "f" #'mew-submit-notice-forget)
     (define-key map "d" #'mew-submit-notice-diagnose)
     (define-key map "o" #'mew-submit-outbox)
+    (define-key map "?" #'mew-submit-notice-help)
     map)
   "Keymap of the buffer about a message that did not get through.")
+
+(defconst mew-submit-notice--menu
+  '("Mail"
+    ["Send it again" mew-submit-notice-retry]
+    ["Edit it" mew-submit-notice-edit]
+    ["Send it through another port..." mew-submit-notice-other-port]
+    ["Look at the certificate, and pin it..." mew-submit-notice-pin]
+    ["Forget what the server offered..." mew-submit-notice-forget]
+    ["Diagnose the server" mew-submit-notice-diagnose]
+    ["Outbox" mew-submit-outbox]
+    ["Next button" forward-button]
+    ["Close" quit-window])
+  "What can be done with a message that did not get through.")
+
+(easy-menu-define nil mew-submit-notice-mode-map
+  "What can be done with a message that did not get through."
+  mew-submit-notice--menu)
+
+(defun mew-submit-notice-help ()
+  "Show the keys of this buffer."
+  (interactive)
+  (mew-submit-menu-help mew-submit-notice--menu mew-submit-notice-mode-map))
 
 (define-derived-mode mew-submit-notice-mode special-mode "Mew-Submit"
   "Major mode for the buffer about a message that did not get through."

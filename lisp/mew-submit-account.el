@@ -235,8 +235,8 @@ when there is none."
                  mew-submit-accounts)
        (mew-submit-account--smtpmail)
        (mew-submit-error-throw
-        'config nil "No server for mail from %s: set mew-submit-accounts \
-or smtpmail-smtp-server" (or sender "nobody")))))
+        'config nil "No server for mail from %s: M-x mew-submit-setup \
+finds it" (or sender "nobody")))))
 
 (defun mew-submit-account-like (account)
   "Return the one of `mew-submit-accounts' that ACCOUNT was made of, or nil."

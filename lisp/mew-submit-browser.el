@@ -75,10 +75,11 @@
          ;; What was decided after the attempt is in the text only.
          (short (if (and kind (member (plist-get entry :state) '(queued refused))
                          (not (equal kind "ok")))
-                    (string-remove-prefix
-                     "the " (mew-submit-report-reason
-                             (list :kind kind :text text
-                                   :alarm (plist-get entry :alarm))))
+                    (replace-regexp-in-string
+                     "\\`the \\(server says: \\)?" ""
+                     (mew-submit-report-reason
+                      (list :kind kind :text text
+                            :alarm (plist-get entry :alarm))))
                   text)))
     (if (string-empty-p text) text (propertize short 'help-echo text))))
 
@@ -206,8 +207,8 @@ UNTIL is the time when a row is no longer true, or nil.")
     (define-key map "s" #'mew-submit-outbox-send)
     ;; S sorts, as in every such list: whoever presses it there sends nothing.
     (define-key map "A" #'mew-submit-outbox-send-all)
-    (define-key map "c" #'mew-submit-outbox-cancel)
     (define-key map "u" #'mew-submit-outbox-cancel)
+    (define-key map "c" #'mew-submit-outbox-cancel) ; the one that ? shows
     (define-key map "t" #'mew-submit-outbox-hold-until)
     (define-key map "e" #'mew-submit-outbox-edit)
     (define-key map "d" #'mew-submit-outbox-delete)

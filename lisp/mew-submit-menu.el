@@ -17,20 +17,27 @@
 (defvar message-mode-map)
 (defvar mail-mode-map)
 
+(defun mew-submit-menu--keys (menu map)
+  "Return the lines about the keys that MAP has for the commands of MENU."
+  (mapcar (lambda (item)
+            (format "%-5s %s"
+                    (mapconcat #'key-description
+                               (seq-take (where-is-internal (aref item 1) map) 1)
+                               " ")
+                    (aref item 0)))
+          (seq-filter #'vectorp menu)))
+
 (defun mew-submit-menu-help (menu map)
-  "Show the keys of MAP for MENU, a list as `easy-menu-define' takes it."
-  (let ((help-window-select nil))
+  "Show the keys of MAP for MENU, a list as `easy-menu-define' takes it.
+They are in two columns: half of a small terminal has ten lines."
+  (let* ((lines (mew-submit-menu--keys menu map))
+         (half (/ (1+ (length lines)) 2))
+         (help-window-select nil))
     (with-help-window "*mew-submit keys*"
-      (princ (format "%s\n\n" (car menu)))
-      (dolist (item (cdr menu))
-        (when (vectorp item)
-          (princ (format "  %-8s %s\n"
-                         (mapconcat #'key-description
-                                    (seq-take (where-is-internal (aref item 1) map)
-                                              1)
-                                    " ")
-                         (aref item 0)))))
-      (princ "\nC-h m tells more."))))
+      (dotimes (at half)
+        (princ (format "%-39s%s\n" (nth at lines)
+                       (or (nth (+ at half) lines) ""))))
+      (princ "C-h m tells more."))))
 
 (defconst mew-submit-menu--message
   '("Mew-Submit"

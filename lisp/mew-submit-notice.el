@@ -400,6 +400,12 @@ since it may have arrived.")
                                 'mew-submit-waiting
                               'mew-submit-failed))
           "\n")
+  ;; What to do comes first: the window may be of ten lines.
+  (insert (mew-submit-report-advice
+           done (mew-submit-notice--offline-p entry done))
+          "  " (mew-submit-notice--state-words entry) "\n")
+  (when-let* ((offer (mew-submit-offer-text (plist-get entry :account) done)))
+    (insert offer "\n"))
   (mew-submit-notice--buttons entry done)
   (insert "\n")
   (mew-submit-notice--field "To" (mew-submit-report-people
@@ -414,12 +420,6 @@ since it may have arrived.")
                                     (caar (plist-get entry :history))))
   (mew-submit-notice--heading "What happened")
   (insert "  " (mew-submit-report-what done) "\n")
-  (mew-submit-notice--heading "What to do")
-  (insert "  " (mew-submit-report-advice
-                done (mew-submit-notice--offline-p entry done))
-          "\n  " (mew-submit-notice--state-words entry) "\n")
-  (when-let* ((offer (mew-submit-offer-text (plist-get entry :account) done)))
-    (insert "  " offer "\n"))
   ;; What a server says has nothing to do with how it was reached.
   (when (and (plist-get done :attempts)
              (member (plist-get done :kind) mew-submit-notice--port-kinds))

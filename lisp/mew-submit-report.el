@@ -118,8 +118,10 @@ offers TLS no longer, M-x mew-submit-forget-server; do not switch TLS off.")
          ((plist-get done :tls)
           "Check the account's user, port and way to log in, or ask the server's \
 administrator.")
-         (t "Try from another network or port 465, or ask the server's \
-administrator; do not switch TLS off."))
+         ((plist-member done :tls)
+          "Try from another network or port 465, or ask the server's \
+administrator; do not switch TLS off.")
+         (t "[Diagnose] tells what to do; do not switch TLS off."))
    "  No password and no mail has left."))
 
 (defun mew-submit-report-advice (done &optional offline)
@@ -154,6 +156,18 @@ those get it.")
            (format "%s refuses connections on %s" server ports))
           (t (format "%s does not answer on %s" server ports)))))
 
+(defun mew-submit-report--text (done)
+  "Return the text of DONE, without a full stop."
+  (string-remove-suffix "." (mew-submit-error-clean
+                             (or (plist-get done :text) ""))))
+
+(defun mew-submit-report--said (done server)
+  "Return what SERVER said, if its words are in DONE, else the text of that."
+  (let ((text (mew-submit-report--text done)))
+    (if (string-match ": \\([45][0-9][0-9][ -].*\\)" text)
+        (format "%s says: %s" server (match-string 1 text))
+      text)))
+
 (defun mew-submit-report--insecure (done server)
   "Return why nothing could be sent to SERVER securely, as DONE says."
   (cond ((mew-submit-report-problem done)
@@ -161,14 +175,14 @@ those get it.")
                  (mew-submit-report-certificate-words
                   (mew-submit-report-problem done) (plist-get done :tls))))
         ((plist-get done :tls) (format "%s offers no way to log in" server))
-        (t (format "%s offers no encryption" server))))
+        ((plist-member done :tls) (format "%s offers no encryption" server))
+        ;; What the outbox has kept of it does not tell.
+        (t (mew-submit-report--text done))))
 
 (defun mew-submit-report-reason (done &optional server offline)
   "Return in a clause, without a full stop, why DONE came; SERVER is the name.
 OFFLINE is non-nil when this machine is on no network."
   (let ((server (or server "the server"))
-        (text (string-remove-suffix
-               "." (mew-submit-error-clean (or (plist-get done :text) ""))))
         (kind (plist-get done :kind)))
     (cond
      (offline "you are offline")
@@ -191,7 +205,8 @@ OFFLINE is non-nil when this machine is on no network."
         ("protocol" (format "what answers for %s is no mail server" server))
         ("uncertain" (format "%s did not say whether it has it" server))
         ("cancelled" "you have stopped it")
-        (_ text))))))
+        ((or "deferred" "refused") (mew-submit-report--said done server))
+        (_ (mew-submit-report--text done)))))))
 
 (defun mew-submit-report-headline (done reason)
   "Return what became of the mail that DONE is about, for REASON, a clause."

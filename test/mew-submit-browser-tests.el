@@ -122,9 +122,9 @@ filtered on the way, or the host is down")))
               #'mew-submit-outbox-send-all))
   (pcase-dolist (`(,map ,menu ,help ,key)
                  `((,mew-submit-outbox-mode-map ,mew-submit-browser--menu
-                    mew-submit-outbox-help "^  s +Send now$")
+                    mew-submit-outbox-help "^s +Send now ")
                    (,mew-submit-notice-mode-map ,mew-submit-notice--menu
-                    mew-submit-notice-help "^  r +Send it again$")))
+                    mew-submit-notice-help "^r +Send it again ")))
     (should (eq (lookup-key map "?") help))
     (should (keymapp (lookup-key map (vector 'menu-bar (intern (downcase (car menu)))))))
     ;; Whatever the menu names can be done, and by a key.

@@ -206,20 +206,25 @@
          ((:kind "insecure" :result "insecure" :text "No"
            :tls (:problems ("not-yet-valid") :starts "2030-11-01T00:00:00Z"))
           "not valid before 2030-11-01" "clock first" () ("[Pin"))
-         ((:kind "insecure" :result "insecure" :text "No STARTTLS")
+         ((:kind "insecure" :result "insecure" :text "No STARTTLS" :tls nil)
           "offers no encryption" "do not switch TLS off" ("[Other port]") ("[Pin"))
          ((:kind "insecure" :result "insecure" :text "No" :tls (:verified t))
           "offers no way to log in" "Check the account" ("[Other port]") ("[Pin"))
          ((:kind "insecure" :result "insecure" :text "No" :alarm "striptls")
           "ALARM" "mew-submit-forget-server" ("[Forget what it offered]") ("[Pin"))
-         ((:kind "refused" :result "refused" :text "550 5.1.1 Unknown")
-          "was not sent: 550 5.1.1 Unknown" "change"
+         ((:kind "refused" :result "refused"
+           :text "192.0.2.1 refused a@x: 550 5.1.1 Unknown")
+          "was not sent: mail.example.org says: 550 5.1.1 Unknown" "change"
           ("[Retry]" "[Edit]") ("[Other port]" "[Pin" "[Forget"))
          ((:kind "ok" :result "partial" :reply "250 Ok"
            :recipients ((:address "a@x" :code 550 :text "550 No")
                         (:address "b@x" :code 250)))
           "was not delivered to all: mail.example.org said no to a@x"
           "Correct the addresses" ("[Edit]") ("[Other port]"))
+         ;; As the outbox has kept it.
+         ((:kind "insecure" :result "insecure" :text "The certificate was not accepted")
+          "was not sent: The certificate was not accepted" "[Diagnose] tells"
+          ("[Other port]") ("[Pin"))
          ((:kind "auth" :result "refused" :text "535 No")
           "did not accept user name and password" "Check user name" ("[Retry]")
           ("[Other port]"))

@@ -12,6 +12,7 @@
 
 (require 'cl-lib)
 (require 'mew-submit-notice)
+(require 'mew-submit-request)
 (require 'mew-submit-test-helpers)
 
 ;;; The mode line
@@ -263,6 +264,18 @@
       (should (string-match-p "\\`The mail waits: you are offline" text))
       (should (string-search "on a network again" text)))
     (kill-buffer "*mew-submit*")))
+
+(ert-deftest mew-submit-notice-tests-too-big ()
+  "How large a message is, and may be, is said as people say it."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,noauth,cap2-=SIZE,cap2+=SIZE 2000000")
+    (let ((done (mew-submit-test-run
+                 (mew-submit-test-account peer "s")
+                 (concat "From: a@x\nTo: b@x\nSubject: s\n\n"
+                         (apply #'concat (make-list 50000 (concat (make-string 60 ?x)
+                                                                  "\n")))))))
+      (should (string-match-p "has 3\\.1 MB; .* takes at most 2\\.0 MB"
+                              (mew-submit-report-reason done "mail.example.org"))))))
 
 (ert-deftest mew-submit-notice-tests-no-plist ()
   "What goes wrong in a command is told in words."

@@ -435,7 +435,7 @@ One that is being sent is stopped, if that is still possible."
       (user-error "There is no diagnosis in this version"))))
 
 (defun mew-submit-browser--show (insert)
-  "Show in a buffer what INSERT, a function called with the file, inserts there."
+  "Show the file of the message at point in a buffer, by INSERT, a function of it."
   (let ((file (mew-submit-outbox-message-file (mew-submit-browser--entry))))
     (pop-to-buffer (get-buffer-create "*mew-submit message*"))
     (special-mode)
@@ -469,7 +469,7 @@ One that is being sent is stopped, if that is still possible."
        (if (coding-system-p coding) coding 'utf-8)))))
 
 (defun mew-submit-browser--insert-decoded (file)
-  "Insert the message in FILE as a person reads it: who, what, and the text."
+  "Insert the message in FILE for a reader: who, what, and the text."
   (let (fields text)
     (with-temp-buffer
       (set-buffer-multibyte nil)

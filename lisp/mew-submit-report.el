@@ -105,7 +105,7 @@ addresses or the account first.")
          (or (car (plist-get tls :problems)) "other"))))
 
 (defun mew-submit-report--insecure-advice (done)
-  "Return what to do where the security asked for could not be had, as DONE says."
+  "Return what to do after DONE, when the security asked for could not be had."
   (concat
    (cond ((equal (plist-get done :alarm) "weaker-auth")
           "Try from another network.  If the server's administrator says that it \
@@ -147,7 +147,7 @@ those get it.")
                                        (plist-get done :attempts)))))))
 
 (defun mew-submit-report--unreachable (done server)
-  "Return that SERVER could not be reached, as DONE says."
+  "Return that SERVER could not be reached, by the attempts of DONE."
   (let ((ports (mew-submit-report--ports done))
         (cases (mapcar (lambda (attempt) (plist-get attempt :case))
                        (plist-get done :attempts))))
@@ -169,7 +169,7 @@ those get it.")
       text)))
 
 (defun mew-submit-report--insecure (done server)
-  "Return why nothing could be sent to SERVER securely, as DONE says."
+  "Return why nothing could be sent to SERVER securely, by DONE."
   (cond ((mew-submit-report-problem done)
          (format "the certificate of %s %s" server
                  (mew-submit-report-certificate-words
@@ -221,7 +221,7 @@ OFFLINE is non-nil when this machine is on no network."
             reason)))
 
 (defun mew-submit-report-good-news (done subject)
-  "Return in a line that the mail about SUBJECT was delivered, as DONE says."
+  "Return in a line that the mail about SUBJECT was delivered, by its DONE."
   (format "Delivered to %s%s"
           (mew-submit-report--people
            (seq-filter #'mew-submit-report--accepted-p

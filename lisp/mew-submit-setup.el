@@ -192,7 +192,7 @@ The default is 6."
     ('mx "the MX records of the domain")))
 
 (defun mew-submit-setup--found-words (way candidates)
-  "Return a line that CANDIDATES were found in WAY, or that they are guesses."
+  "Return a line on CANDIDATES: found in WAY, or only a guess."
   (format "%s: %s"
           ;; What a document has said has a port.
           (if (seq-some (lambda (candidate) (plist-get candidate :port)) candidates)
@@ -456,7 +456,7 @@ provider's server? "
       (eq (bound-and-true-p message-send-mail-function) 'mew-submit-send-it)))
 
 (defun mew-submit-setup--turn-on ()
-  "Offer to turn `mew-submit-mode' on for good, unless mail goes by it already."
+  "Offer to turn `mew-submit-mode' on for good, unless it is."
   (when (and (not (mew-submit-setup--sends-p))
              (fboundp 'mew-submit-mode)
              (yes-or-no-p "Emacs does not send mail by mew-submit yet.  Turn \

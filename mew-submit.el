@@ -329,8 +329,13 @@ Return nil where the header decides, as smtpmail does."
              (message "Mail to %s is held in the outbox until \
 M-x mew-submit-send-queued-mail" people))
             ((and (eq state 'held) (plist-get entry :next))
-             (message "Mail to %s is held in the outbox until %s" people
-                      (format-time-string "%F %T" (plist-get entry :next))))
+             (message "Mail to %s is held in the outbox until %s; \
+M-x mew-submit-undo-send brings it back" people
+                      (format-time-string (if (> (- (plist-get entry :next) (float-time))
+                                                 60000)
+                                              "%F %H:%M"
+                                            "%T")
+                                          (plist-get entry :next))))
             ((and (memq state '(queued sending)) (null (plist-get entry :last)))
              (message "Mail to %s is in the outbox; sending in the background"
                       people))))))

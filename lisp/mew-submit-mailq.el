@@ -99,11 +99,17 @@ mew-submit-batch-send).\n"))
   (encode-coding-string
    (concat
     (mew-submit-error-clean
-     (format "%s  %-9s %s  from <%s> to %s%s"
+     (format "%s  %-9s %s%s  from <%s> to %s%s%s"
              (plist-get entry :id) (plist-get entry :state)
+             (if (plist-get entry :created)
+                 (format-time-string "%F %H:%M  " (plist-get entry :created))
+               "")
              (file-size-human-readable (or (plist-get entry :bytes) 0))
              (or (plist-get entry :from) "")
              (mew-submit-report-people (plist-get entry :recipients))
+             (if (plist-get entry :subject)
+                 (concat ": " (plist-get entry :subject))
+               "")
              (if-let ((last (plist-get entry :last)))
                  (format "  (%s)" last)
                "")))

@@ -131,6 +131,9 @@ where advice is chosen."
   (let ((kind (plist-get done :kind)))
     (cond (offline "It is sent when this machine is on a network again.")
           ((equal kind "insecure") (mew-submit-report--insecure-advice done))
+          ((and (equal kind "refused") (eql (plist-get done :code) 552)
+                (not (equal (plist-get done :enhanced) "5.3.4")))
+           "The server has no room for it: try again later, or make it smaller.")
           ((equal (plist-get done :result) "partial")
            "Correct the addresses that were refused (e) and send it again: only \
 those get it.")

@@ -11,6 +11,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-mailq)
 (require 'mew-submit-notice)
 (require 'mew-submit-request)
 (require 'mew-submit-test-helpers)
@@ -217,6 +218,9 @@
            :text "192.0.2.1 refused a@x: 550 5.1.1 Unknown")
           "was not sent: mail.example.org says: 550 5.1.1 Unknown" "change"
           ("[Retry]" "[Edit]") ("[Other port]" "[Pin" "[Forget"))
+         ((:kind "refused" :result "refused" :code 552 :enhanced "5.2.2"
+           :text "192.0.2.1 refused a@x: 552 5.2.2 Quota exceeded, try tomorrow")
+          "says: 552 5.2.2 Quota" "try again later" ("[Retry]") ("[Other port]"))
          ((:kind "ok" :result "partial" :reply "250 Ok"
            :recipients ((:address "a@x" :code 550 :text "550 No")
                         (:address "b@x" :code 250)))
@@ -288,6 +292,15 @@
                     (should-error (mew-submit-notice-other-port "999999:foo")
                                   :type 'user-error))
                    "Not a port: 999999"))))
+
+;;; The command line
+
+(ert-deftest mew-submit-notice-tests-mailq ()
+  "The list of the outbox says when a message was put there, and what it is about."
+  (should (string-match-p
+           "\\`1  queued    20[0-9-]+ [0-9:]+  2k  from <a@x> to b@x: Minutes  (why)\n\\'"
+           (mew-submit-mailq--line
+            (mew-submit-notice-tests--entry :bytes 2048 :from "a@x" :last "why")))))
 
 (provide 'mew-submit-notice-tests)
 ;;; mew-submit-notice-tests.el ends here

@@ -344,8 +344,13 @@ Return nil where the header decides, as smtpmail does."
              (message "Mail to %s is held in the outbox until \
 M-x mew-submit-send-queued-mail" people))
             ((and (eq state 'held) (plist-get entry :next))
-             (message "Mail to %s is held in the outbox until %s" people
-                      (format-time-string "%F %T" (plist-get entry :next))))
+             (message "Mail to %s is held in the outbox until %s; \
+M-x mew-submit-undo-send brings it back" people
+                      (format-time-string (if (> (- (plist-get entry :next) (float-time))
+                                                 60000)
+                                              "%F %H:%M"
+                                            "%T")
+                                          (plist-get entry :next))))
             ((mew-submit-module-building-p)
              (message "Building the module; your mail waits in the outbox"))
             ((mew-submit-module-missing-p)

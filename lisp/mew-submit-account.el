@@ -86,24 +86,24 @@ from auth-source."
             (:from (string :tag "Sender's address, @domain or regexp"))
             (:default (const :tag "For senders without a domain, too" t))
             (:server (string :tag "Server"))
-            (:plan (choice :tag "Plan"
+            (:plan (choice :tag "Plan" :value "submission"
                            (const "submission") (const "submissions")
                            (const "rfc8314") (const "symmetric")
                            (const "appendix-a")))
             (:routes (string :tag "Routes (PORT:MODE,...)"))
-            (:family (choice :tag "Only" (const ipv4) (const ipv6)))
-            (:tls (choice :tag "TLS"
+            (:family (choice :tag "Only" :value ipv6 (const ipv4) (const ipv6)))
+            (:tls (choice :tag "TLS" :value required
                           (const :tag "Required" required)
                           (const :tag "If offered (not safe)" opportunistic)
                           (const :tag "None (not safe)" none)))
-            (:fallback (choice :tag "Fall back" (const ask) (const always)
+            (:fallback (choice :tag "Fall back" :value ask (const ask) (const always)
                                (const never)))
             (:user (string :tag "User name"))
             (:auth (string :tag "SASL mechanism, or none"))
             (:sender (string :tag "Envelope sender"))
             (:helo (string :tag "Argument of EHLO"))
             (:without (repeat :tag "EHLO keywords not to believe" string))
-            (:tls-minimum (choice :tag "Least TLS version"
+            (:tls-minimum (choice :tag "Least TLS version" :value "1.2"
                                   (const "1.2") (const "1.3")))
             (:tls-priority (string :tag "GnuTLS priority string"))
             (:tls-name (string :tag "Name the certificate must have"))
@@ -112,19 +112,19 @@ from auth-source."
             (:cert-file (string :tag "Client certificate (file or URL)"))
             (:key-file (string :tag "Its key (file or URL)"))
             (:oauth (const :tag "Access token instead of a password" t))
-            (:token-command (choice :tag "Command for access tokens"
+            (:token-command (choice :tag "Command for access tokens" :value ""
                                     (string :tag "Shell command")
                                     (repeat :tag "Program and arguments"
                                             string)))
             (:token-function (function :tag "Function for access tokens"))
             (:tunnel (string :tag "Tunnel"))
-            (:source (choice :tag "Connect from" (string :tag "Address")
+            (:source (choice :tag "Connect from" :value "" (string :tag "Address")
                              (repeat :tag "Addresses" string)))
-            (:dsn-notify (choice :tag "Be told"
+            (:dsn-notify (choice :tag "Be told" :value "never"
                                  (const "never")
                                  (set (const "success") (const "failure")
                                       (const "delay"))))
-            (:dsn-return (choice :tag "Be told with" (const "full")
+            (:dsn-return (choice :tag "Be told with" :value "full" (const "full")
                                  (const "headers")))
             (:dsn-id (string :tag "Envelope identifier"))
             (:require-tls (const :tag "TLS on the whole way" t))

@@ -11,15 +11,20 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mail-parse)
+(require 'mail-utils)
 (require 'message)
+(require 'mm-decode)
 (require 'mew-submit-address)
 (require 'mew-submit-error)
+(require 'mew-submit-menu)
 (require 'mew-submit-notice)
 (require 'mew-submit-outbox)
 (require 'mew-submit-queue)
 (require 'mew-submit-report)
 (require 'mew-submit-restore)
 (require 'mew-submit-time)
+(require 'rfc2047)
 (require 'seq)
 (require 'tabulated-list)
 
@@ -32,17 +37,20 @@
   "Return OCTETS, a number or nil, as people write it."
   (if octets (file-size-human-readable octets) ""))
 
+(defun mew-submit-browser--time (time)
+  "Return TIME, a float, as a person writes it: the hour, with a day if need be."
+  (let ((away (abs (- time (float-time)))))
+    (format-time-string (cond ((< away 72000) "%H:%M")
+                              ((< away 26000000) "%d %b %H:%M")
+                              (t "%F"))
+                        time)))
+
 (defun mew-submit-browser--next (entry)
   "Return when ENTRY is tried next, in words."
   (let ((next (plist-get entry :next)))
     (pcase (plist-get entry :state)
-      ('queued (if (and next (> next (float-time)))
-                   (format-time-string "%H:%M:%S" next)
-                 "soon"))
-      ('held (cond ((null next) "-")
-                   ((< (- next (float-time)) 86400)
-                    (format-time-string "%H:%M:%S" next))
-                   (t (format-time-string "%y-%m-%d" next))))
+      ((and 'queued (guard (or (null next) (<= next (float-time))))) "soon")
+      ((or 'queued 'held) (if next (mew-submit-browser--time next) "-"))
       (_ "-"))))
 
 (defun mew-submit-browser--state (entry)
@@ -61,29 +69,117 @@
   (mew-submit-error-clean (format "%s" (or text ""))))
 
 (defun mew-submit-browser--last (entry)
-  "Return the last words about ENTRY, with a tooltip for what does not fit."
-  (let ((text (mew-submit-browser--text (plist-get entry :last))))
-    (if (string-empty-p text) text (propertize text 'help-echo text))))
+  "Return why ENTRY is where it is, the reason first; all of it in a tooltip."
+  (let* ((text (mew-submit-browser--text (plist-get entry :last)))
+         (kind (plist-get entry :kind))
+         ;; What was decided after the attempt is in the text only.
+         (short (if (and kind (member (plist-get entry :state) '(queued refused))
+                         (not (equal kind "ok")))
+                    (replace-regexp-in-string
+                     "\\`the \\(server says: \\)?" ""
+                     (mew-submit-report-reason
+                      (list :kind kind :text text
+                            :alarm (plist-get entry :alarm))))
+                  text)))
+    (if (string-empty-p text) text (propertize short 'help-echo text))))
 
-(defun mew-submit-browser--row (entry)
-  "Return the row of ENTRY, as `tabulated-list-entries' has it."
-  (let ((account (plist-get entry :account)))
-    (list (plist-get entry :id)
-          (vector
-           (mew-submit-browser--state entry)
-           (mew-submit-browser--text (or (plist-get account :name)
-                                         (plist-get account :server)))
-           (mew-submit-browser--text
-            (mew-submit-report-people (plist-get entry :recipients)))
-           (mew-submit-browser--text (plist-get entry :subject))
-           (mew-submit-browser--size (plist-get entry :bytes))
-           (format "%s" (or (plist-get entry :attempts) 0))
-           (mew-submit-browser--next entry)
-           (mew-submit-browser--last entry)))))
+;; The reason counts most and has the rest of the line; what a narrow window has no room
+;; for is in the log.
+
+(defun mew-submit-browser--columns (width)
+  "Return the columns of the table in a window of WIDTH.
+Each is (NAME WIDTH FUNCTION . PROPERTIES); FUNCTION makes it of an entry."
+  (let* ((wide (>= width 100))
+         (more (max 0 (- width 100))))
+    (append
+     '(("State" 11 mew-submit-browser--state))
+     (and wide '(("Account" 9 mew-submit-browser--account)))
+     `(("To" ,(+ (if wide 16 14) (/ more 5)) mew-submit-browser--to)
+       ("Subject" ,(+ (if wide 15 12) (/ more 4)) mew-submit-browser--subject))
+     (and wide '(("Size" 5 mew-submit-browser--bytes :right-align t)
+                 ("Try" 3 mew-submit-browser--tries :right-align t)))
+     '(("Next" 12 mew-submit-browser--next)
+       ("Last words" 0 mew-submit-browser--last)))))
 
 (defvar mew-submit-browser--rows (make-hash-table :test #'eq :weakness 'key)
   "The rows of entries, which are never changed in place: (ROW . UNTIL).
 UNTIL is the time when a row is no longer true, or nil.")
+
+(defvar mew-submit-browser--width 80
+  "The width that the rows of the table are made for.")
+
+(defun mew-submit-browser--account (entry)
+  "Return the name of ENTRY's account."
+  (let ((account (plist-get entry :account)))
+    (mew-submit-browser--text (or (plist-get account :name)
+                                  (plist-get account :server)))))
+
+(defun mew-submit-browser--to (entry)
+  "Return who gets ENTRY's message."
+  (mew-submit-browser--text
+   (mew-submit-report-people (plist-get entry :recipients))))
+
+(defun mew-submit-browser--subject (entry)
+  "Return the subject of ENTRY's message."
+  (mew-submit-browser--text (plist-get entry :subject)))
+
+(defun mew-submit-browser--bytes (entry)
+  "Return how large ENTRY's message is."
+  (mew-submit-browser--size (plist-get entry :bytes)))
+
+(defun mew-submit-browser--tries (entry)
+  "Return how often ENTRY's message was tried."
+  (format "%s" (or (plist-get entry :attempts) 0)))
+
+(defun mew-submit-browser--row (entry)
+  "Return the row of ENTRY, as `tabulated-list-entries' has it."
+  (list (plist-get entry :id)
+        (vconcat (mapcar (lambda (column) (funcall (nth 2 column) entry))
+                         (mew-submit-browser--columns mew-submit-browser--width)))))
+
+(defun mew-submit-browser--number (key)
+  "Return a function that puts rows in the order of the number KEY of entries."
+  (lambda (one other)
+    (apply #'< (mapcar (lambda (row)
+                         (or (plist-get (mew-submit-queue-entry (car row)) key)
+                             0))
+                       (list one other)))))
+
+(defun mew-submit-browser--format (width)
+  "Return the `tabulated-list-format' for a window of WIDTH."
+  (vconcat
+   (mapcar (pcase-lambda (`(,name ,columns ,_ . ,properties))
+             (append (list name columns
+                           (pcase name
+                             ("Size" (mew-submit-browser--number :bytes))
+                             ("Try" (mew-submit-browser--number :attempts))
+                             ("Next" (mew-submit-browser--number :next))
+                             ("Last words" nil)
+                             (_ t)))
+                     properties))
+           (mew-submit-browser--columns width))))
+
+(defun mew-submit-browser--fit ()
+  "Have the columns of the current buffer fit its window, if there is one."
+  (when-let* ((window (get-buffer-window nil t))
+              (width (window-width window)))
+    (unless (= width mew-submit-browser--width)
+      (setq mew-submit-browser--width width)
+      (clrhash mew-submit-browser--rows)
+      (setq tabulated-list-format (mew-submit-browser--format width))
+      (unless (seq-some (lambda (column)
+                          (equal (car column) (car tabulated-list-sort-key)))
+                        tabulated-list-format)
+        (setq tabulated-list-sort-key nil))
+      (tabulated-list-init-header)
+      t)))
+
+(defun mew-submit-browser--resized (&rest _)
+  "Make the table anew if its window has another width."
+  (when-let* ((buffer (mew-submit-browser--buffer)))
+    (with-current-buffer buffer
+      (when (mew-submit-browser--fit)
+        (mew-submit-browser--print)))))
 
 (defun mew-submit-browser--known-row (entry)
   "Return the row of ENTRY, which is not made anew unless it has to be."
@@ -107,36 +203,72 @@ UNTIL is the time when a row is no longer true, or nil.")
   (let ((map (make-sparse-keymap)))
     (set-keymap-parent map tabulated-list-mode-map)
     (define-key map (kbd "RET") #'mew-submit-outbox-show)
+    (define-key map "v" #'mew-submit-outbox-show-raw)
     (define-key map "s" #'mew-submit-outbox-send)
-    (define-key map "S" #'mew-submit-outbox-send-all)
-    (define-key map "c" #'mew-submit-outbox-cancel)
+    ;; S sorts, as in every such list: whoever presses it there sends nothing.
+    (define-key map "A" #'mew-submit-outbox-send-all)
     (define-key map "u" #'mew-submit-outbox-cancel)
+    (define-key map "c" #'mew-submit-outbox-cancel) ; the one that ? shows
     (define-key map "t" #'mew-submit-outbox-hold-until)
     (define-key map "e" #'mew-submit-outbox-edit)
     (define-key map "d" #'mew-submit-outbox-delete)
+    (define-key map "w" #'mew-submit-outbox-why)
     (define-key map "l" #'mew-submit-outbox-log)
     (define-key map "D" #'mew-submit-outbox-diagnose)
     (define-key map "L" #'mew-submit-outbox-delivered)
-    (define-key map "?" #'describe-mode)
+    (define-key map "?" #'mew-submit-outbox-help)
     map)
   "Keymap of the outbox.")
 
+(defconst mew-submit-browser--menu
+  '("Outbox"
+    ["Send now" mew-submit-outbox-send]
+    ["Send at a time..." mew-submit-outbox-hold-until]
+    ["Cancel: hold it" mew-submit-outbox-cancel]
+    ["Edit again" mew-submit-outbox-edit]
+    ["Delete..." mew-submit-outbox-delete]
+    "--"
+    ["Show the message" mew-submit-outbox-show]
+    ["Show it raw" mew-submit-outbox-show-raw]
+    ["Why it is here, and what to do" mew-submit-outbox-why]
+    ["What happened so far" mew-submit-outbox-log]
+    ["Diagnose its server" mew-submit-outbox-diagnose]
+    "--"
+    ["Send all that waits" mew-submit-outbox-send-all]
+    ["What was delivered" mew-submit-outbox-delivered]
+    ["Sort by this column" tabulated-list-sort]
+    ["Look again" revert-buffer])
+  "What can be done in the outbox.")
+
+(easy-menu-define nil mew-submit-outbox-mode-map
+  "What can be done in the outbox." mew-submit-browser--menu)
+
+(defun mew-submit-outbox-help ()
+  "Show the keys of the outbox."
+  (interactive nil mew-submit-outbox-mode)
+  (mew-submit-menu-help mew-submit-browser--menu mew-submit-outbox-mode-map))
+
+(defun mew-submit-browser--context (menu click)
+  "Have MENU, which is local, be about the message at CLICK; return it."
+  (mouse-set-point click)
+  menu)
+
 (defconst mew-submit-browser--keys
-  "s send  c cancel  e edit  t send at  d delete  l log  D diagnose  S all  ? more"
+  "s send  c cancel  e edit  t send at  d delete  w why  RET show  A all  ? more"
   "What the echo area says of the keys.")
 
 (define-derived-mode mew-submit-outbox-mode tabulated-list-mode "Outbox"
   "Major mode for the messages that are not delivered yet.
 
 \\{mew-submit-outbox-mode-map}"
-  (setq tabulated-list-format
-        [("State" 11 t) ("Account" 9 t) ("To" 16 t) ("Subject" 16 t)
-         ("Size" 5 nil :right-align t) ("Try" 3 nil :right-align t)
-         ("Next" 8 t) ("Last words" 0 nil)]
+  (setq tabulated-list-format (mew-submit-browser--format
+                               mew-submit-browser--width)
         tabulated-list-entries #'mew-submit-browser--entries
         tabulated-list-padding 1)
   (setq-local revert-buffer-function #'mew-submit-browser--revert)
   (setq-local mode-line-process '(:eval (mew-submit-browser--count)))
+  (add-hook 'context-menu-functions #'mew-submit-browser--context nil t)
+  (add-hook 'window-size-change-functions #'mew-submit-browser--resized nil t)
   (tabulated-list-init-header))
 
 (defun mew-submit-browser--count ()
@@ -158,6 +290,10 @@ UNTIL is the time when a row is no longer true, or nil.")
         ;; Thousands of lines at once: one collection, afterwards, is enough.
         (gc-cons-threshold (max gc-cons-threshold 100000000)))
     (tabulated-list-print t)
+    (when (= (point-min) (point-max))
+      (let ((inhibit-read-only t))
+        (insert " The outbox is empty: all mail was delivered.\n")
+        (goto-char (point-min))))
     (pcase-dolist (`(,window . ,id) windows)
       (save-excursion
         (goto-char (point-min))
@@ -212,7 +348,7 @@ With thousands of messages to print them all would take a second."
     (when (get-buffer-window buffer t)
       (with-current-buffer buffer
         ;; In another order a row may have to go elsewhere.
-        (if tabulated-list-sort-key
+        (if (or tabulated-list-sort-key (null (mew-submit-queue-entries)))
             (mew-submit-browser--print)
           (mew-submit-browser--patch))))))
 
@@ -242,6 +378,7 @@ With thousands of messages to print them all would take a second."
         (mew-submit-outbox-mode))
       (mew-submit-browser--print))
     (pop-to-buffer buffer)
+    (mew-submit-browser--resized)
     (message "%s" mew-submit-browser--keys)))
 
 ;;; What can be done
@@ -297,18 +434,83 @@ One that is being sent is stopped, if that is still possible."
         (mew-submit-diagnose (plist-get account :server))
       (user-error "There is no diagnosis in this version"))))
 
-(defun mew-submit-outbox-show ()
-  "Show the message at point, raw, as it is sent."
-  (interactive nil mew-submit-outbox-mode)
+(defun mew-submit-browser--show (insert)
+  "Show the file of the message at point in a buffer, by INSERT, a function of it."
   (let ((file (mew-submit-outbox-message-file (mew-submit-browser--entry))))
     (pop-to-buffer (get-buffer-create "*mew-submit message*"))
     (special-mode)
-    (let ((inhibit-read-only t)
-          (coding-system-for-read 'utf-8-unix))
+    (let ((inhibit-read-only t))
       (erase-buffer)
-      (insert-file-contents file nil 0 1000000))
+      (funcall insert file))
     (goto-char (point-min))
     (set-buffer-modified-p nil)))
+
+(defconst mew-submit-browser--octets 1000000
+  "How many octets of a message are shown.")
+
+(defun mew-submit-outbox-show-raw ()
+  "Show the message at point, raw, as it is sent."
+  (interactive nil mew-submit-outbox-mode)
+  (mew-submit-browser--show
+   (lambda (file)
+     (let ((coding-system-for-read 'utf-8-unix))
+       (insert-file-contents file nil 0 mew-submit-browser--octets)))))
+
+(defun mew-submit-browser--text-part (handles)
+  "Return the text in HANDLES, of a message that was taken apart, or nil."
+  (when-let* ((handle (mm-find-part-by-type
+                       (if (bufferp (car handles)) (list handles) (cdr handles))
+                       "text/plain" nil t)))
+    (decode-coding-string
+     (string-replace "\r\n" "\n" (mm-get-part handle))
+     (let ((coding (mm-charset-to-coding-system
+                    (or (mail-content-type-get (mm-handle-type handle) 'charset)
+                        "utf-8"))))
+       (if (coding-system-p coding) coding 'utf-8)))))
+
+(defun mew-submit-browser--insert-decoded (file)
+  "Insert the message in FILE for a reader: who, what, and the text."
+  (let (fields text)
+    (with-temp-buffer
+      (set-buffer-multibyte nil)
+      (let ((coding-system-for-read 'binary))
+        (insert-file-contents file nil 0 mew-submit-browser--octets))
+      (goto-char (point-min))
+      (while (search-forward "\r\n" nil t)
+        (replace-match "\n"))
+      (dolist (name '("From" "To" "Cc" "Date" "Subject"))
+        (when-let* ((value (save-restriction
+                             (mail-narrow-to-head)
+                             (mail-fetch-field name))))
+          (push (cons name (rfc2047-decode-string value)) fields)))
+      (let ((handles (mm-dissect-buffer t)))
+        (unwind-protect
+            (setq text (mew-submit-browser--text-part handles))
+          (mm-destroy-parts handles))))
+    (pcase-dolist (`(,name . ,value) (nreverse fields))
+      (insert (propertize (concat name ": ") 'face 'bold)
+              (mew-submit-error-clean value) "\n"))
+    (insert "\n" (or text "No text can be shown: v in the outbox shows it raw.\n"))))
+
+(defun mew-submit-outbox-show ()
+  "Show the message at point as its reader sees it.
+\\<mew-submit-outbox-mode-map>\\[mew-submit-outbox-show-raw] shows it raw."
+  (interactive nil mew-submit-outbox-mode)
+  (mew-submit-browser--show #'mew-submit-browser--insert-decoded))
+
+(defun mew-submit-outbox-why ()
+  "Show why the message at point is in the outbox, and what can be done."
+  (interactive nil mew-submit-outbox-mode)
+  (let ((entry (mew-submit-browser--entry)))
+    (unless (plist-get entry :last)
+      (user-error "Nothing has happened to it yet"))
+    (pop-to-buffer
+     (mew-submit-notice-fill
+      entry (list :kind (or (plist-get entry :kind) "internal")
+                  :result (or (plist-get entry :result) "deferred")
+                  :alarm (plist-get entry :alarm)
+                  :text (plist-get entry :last))))
+    (goto-char (point-min))))
 
 ;;; The log of a message
 
@@ -458,7 +660,8 @@ send it again? ")))
   "Take the message at point out of the outbox and edit it again.
 One that is being sent has to be cancelled first."
   (interactive nil mew-submit-outbox-mode)
-  (mew-submit-edit (mew-submit-browser--id)))
+  (mew-submit-error-as-user-error
+    (mew-submit-edit (mew-submit-browser--id))))
 
 (defconst mew-submit-browser--undo-seconds 600
   "For how many seconds after it was sent a mail is the one to be brought back.")

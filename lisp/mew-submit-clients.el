@@ -19,6 +19,7 @@
 (require 'mew-submit-account)
 (require 'mew-submit-copies)
 (require 'mew-submit-error)
+(require 'mew-submit-menu)
 (require 'mew-submit-message)
 (require 'mew-submit-module)
 (require 'mew-submit-notice)
@@ -385,6 +386,7 @@ what has been changed meanwhile."
   :group 'mew-submit
   :require 'mew-submit
   :keymap '(([remap smtpmail-send-queued-mail] . mew-submit-send-queued-mail))
+  (mew-submit-menu-put mew-submit-mode)
   (if mew-submit-mode
       (mew-submit-clients--enable)
     (mew-submit-clients--disable)))

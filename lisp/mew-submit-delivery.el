@@ -42,15 +42,22 @@
     (insert (mew-submit-picture-legend)))
   (insert "\n"))
 
+(defun mew-submit-delivery--insert (text prefix)
+  "Insert TEXT, filled, as a paragraph whose other lines have PREFIX."
+  (let ((fill-column 78)
+        (fill-prefix prefix)
+        (start (point)))
+    (insert text "\n")
+    (fill-region-as-paragraph start (point))))
+
 (defun mew-submit-delivery--words (done)
   "Return what became of the message, by its `done' event DONE, as lines."
   (with-temp-buffer
-    (insert (mew-submit-report-done done) "\n\n")
+    (mew-submit-delivery--insert (mew-submit-report-done done) "")
+    (insert "\n")
     (dolist (attempt (plist-get done :attempts))
-      (insert "- " (mew-submit-report-attempt attempt) "\n"))
-    (let ((fill-column 78)
-          (fill-prefix nil))
-      (fill-individual-paragraphs (point-min) (point-max)))
+      (mew-submit-delivery--insert
+       (concat "- " (mew-submit-report-attempt attempt)) "  "))
     (buffer-string)))
 
 ;;;###autoload

@@ -67,15 +67,15 @@ NETWORK is where this machine is."
    "Tried for this message:\n" (mew-submit-dialog--attempts event)
    (mew-submit-dialog--remembered event)
    (format "
-Port %s asks for the same security as port %s: TLS and the server's certificate
-are checked in the same way, and nothing has been sent yet.
+Port %s asks for the same security as port %s: TLS and the server's
+certificate are checked in the same way, and nothing has been sent yet.
 
 This time  send this message through port %s
 Always     do so from now on, to this server on this network
 Never      never do so, to this server on this network
 Not now    leave the message in the outbox
 
-\"Always\" and \"Never\" are saved in the option mew-submit-fallback-networks;
+\"Always\" and \"Never\" are saved in mew-submit-fallback-networks;
 M-x mew-submit-forget-network takes them back.\n"
            (plist-get event :port) (plist-get event :preferred-port)
            (plist-get event :port))))

@@ -72,6 +72,9 @@ else.  Only https is used."
 (defvar mew-submit-discover-dns-function #'mew-submit-discover-dns
   "Function called with NAME, TYPE and CALLBACK to ask for DNS records.")
 
+(defvar mew-submit-discover-exists-function #'mew-submit-discover-exists
+  "Function called with DOMAIN and CALLBACK to ask whether DOMAIN exists.")
+
 (defvar mew-submit-discover-fetch-function #'mew-submit-discover-fetch
   "Function called with URL and CALLBACK to fetch a document.")
 
@@ -146,6 +149,22 @@ Return the process, or nil."
   "Ask the name servers for the records of TYPE, a symbol, that NAME has.
 CALLBACK is called with a list of what they hold, as dns.el reads it; with nil
 when there are none or nobody answers."
+  (mew-submit-discover--dns name type
+                            (lambda (answer) (funcall callback (cdr answer)))))
+
+(defun mew-submit-discover-exists (domain callback)
+  "Find out whether DOMAIN exists, and call CALLBACK with the answer.
+That is `yes', `no', or nil when nobody answers."
+  (mew-submit-discover--dns domain 'MX
+                            (lambda (answer)
+                              (funcall callback (pcase (car answer)
+                                                  ('no-error 'yes)
+                                                  ('name-error 'no))))))
+
+(defun mew-submit-discover--dns (name type callback)
+  "Ask the name servers for the records of TYPE, a symbol, that NAME has.
+CALLBACK is called with (CODE . DATA), the first one's answer, or with nil when
+nobody answers."
   (unless (dns-servers-up-to-date-p)
     (dns-set-servers))
   (let* ((id (random #x10000))
@@ -161,8 +180,8 @@ when there are none or nobody answers."
          (filter (lambda (_process octets)
                    (pcase (mew-submit-discover--dns-answer octets id name type)
                      ('nil)
-                     (`(,(or 'no-error 'name-error) . ,data)
-                      (funcall end data))
+                     ((and `(,(or 'no-error 'name-error) . ,_) answer)
+                      (funcall end answer))
                      (_ (when (zerop (setq left (1- left)))
                           (funcall end)))))))
     (dolist (server dns-servers)

@@ -169,6 +169,12 @@ Where it cannot be saved it is for this session, and that is said."
      (message "This holds until you leave Emacs: %s"
               (mew-submit-error-text err)))))
 
+(defun mew-submit-error-and (words)
+  "Return the strings WORDS as an enumeration."
+  (if (cdr words)
+      (concat (string-join (butlast words) ", ") " and " (car (last words)))
+    (or (car words) "")))
+
 (defun mew-submit-error-done (err)
   "Return the `done' event of a message that ERR, a condition, ended.
 It has the same keys as one whose job went all the way (README.org)."

@@ -10,76 +10,35 @@
 ;;; Code:
 
 (require 'mew-submit-finding-make)
+(require 'mew-submit-report)
 (require 'seq)
 (require 'subr-x)
 (require 'time-date)
 
 ;;; Problems
 
-(defconst mew-submit-finding--certificate-advice
-  '(("expired" "certificate-expired" "Tell who runs the server to renew it.  Is \
-this machine's clock right?")
-    ("not-yet-valid" "certificate-not-yet-valid" "Check this machine's clock \
-first; else tell who runs the server.")
-    ("issuer-date" "certificate-expired" "Tell who runs the server to send the \
-issuer's new certificate along.")
-    ("name" "certificate-name" "Check the server's name: use one that the \
-certificate is for.  Else somebody else may be answering.")
-    ("issuer" "certificate-unknown-issuer" "Where the server is your own or your \
-company's, name its CA (:ca-file); else somebody else may be answering, or the \
-server does not send its issuer's certificate along.")
-    ("self-signed" "certificate-self-signed" "Where the server is your own, pin \
-it (M-x mew-submit-pin-certificate); else somebody else may be answering.")
-    ("weak" "certificate-weak" "Tell who runs the server to renew it with a \
-longer key and SHA-256.")
-    ("revoked" "certificate-revoked" "Do not use this server: its issuer has \
-called the certificate back.")
-    ("purpose" "certificate-purpose" "Tell who runs the server: the certificate \
-was not issued for servers.")
-    ("must-staple" "certificate-must-staple" "Tell who runs the server to switch \
-OCSP stapling on.")
-    ("staple" "certificate-staple" "Tell who runs the server: the OCSP response \
-it staples does not vouch for the certificate."))
-  "Findings about certificates: (PROBLEM ID ADVICE).")
-
-(defun mew-submit-finding--certificate-words (problem tls)
-  "Return what PROBLEM means for the certificate in TLS."
-  (let ((expires (plist-get tls :expires))
-        (starts (plist-get tls :starts)))
-    (pcase problem
-      ("expired" (format "expired on %s" (substring expires 0 10)))
-      ("not-yet-valid" (format "is not valid before %s" (substring starts 0 10)))
-      ("issuer-date" "has an issuer whose certificate has expired, or is not \
-valid yet")
-      ("name" (format "is for %s, not for this server"
-                      (if-let* ((names (plist-get tls :names)))
-                          (mew-submit-finding-and
-                           (append (seq-take names 3)
-                                   (and (nthcdr 3 names) '("others"))))
-                        "no host name or address")))
-      ("issuer" (format "comes from an issuer that nobody here knows (%s)"
-                        (plist-get tls :issuer)))
-      ("self-signed" "is signed by nobody but itself")
-      ("weak" "or an issuer's uses an algorithm or a key that is too weak")
-      ("revoked" "has been revoked by its issuer")
-      ("purpose" "is not meant for servers")
-      ("must-staple" "promises a stapled OCSP response that the server does not \
-send")
-      ("staple" "has a stapled OCSP response that does not call it good")
-      ("none" "is missing")
-      (_ (or (plist-get tls :unverified) (format "fails a check (%s)" problem))))))
+(defconst mew-submit-finding--certificate-ids
+  '(("expired" "certificate-expired")
+    ("not-yet-valid" "certificate-not-yet-valid")
+    ("issuer-date" "certificate-expired")
+    ("name" "certificate-name")
+    ("issuer" "certificate-unknown-issuer")
+    ("self-signed" "certificate-self-signed")
+    ("weak" "certificate-weak")
+    ("revoked" "certificate-revoked")
+    ("purpose" "certificate-purpose")
+    ("must-staple" "certificate-must-staple")
+    ("staple" "certificate-staple"))
+  "Findings about certificates: (PROBLEM ID).")
 
 (defun mew-submit-finding--certificate (problem attempts)
   "Return the finding for PROBLEM with the certificates of ATTEMPTS."
-  (pcase-let* ((`(,_ ,id ,advice)
-                (or (assoc problem mew-submit-finding--certificate-advice)
-                    (list problem "certificate-bad" "Tell who runs the server; \
-somebody else may be answering."))))
-    (mew-submit-finding-make
-     id (mew-submit-finding-severity attempts) attempts advice
-     "The certificate of %s %s." (mew-submit-finding-where attempts)
-     (mew-submit-finding--certificate-words problem
-                                            (plist-get (car attempts) :tls)))))
+  (mew-submit-finding-make
+   (or (cadr (assoc problem mew-submit-finding--certificate-ids)) "certificate-bad")
+   (mew-submit-finding-severity attempts) attempts
+   (mew-submit-report-certificate-advice problem)
+   "The certificate of %s %s." (mew-submit-finding-where attempts)
+   (mew-submit-report-certificate-words problem (plist-get (car attempts) :tls))))
 
 (defun mew-submit-finding--problems (attempts)
   "Return the problems with the certificates of ATTEMPTS, each once."
@@ -128,7 +87,7 @@ a third of its time is left.")
      (let ((tls (plist-get (car those) :tls)))
        (mew-submit-finding-make
         "certificate-expires-soon" "warning" those
-        "Tell who runs the server to renew it in time."
+        "Tell the server's administrator to renew it in time."
         "The certificate of %s expires on %s, in %d days."
         (mew-submit-finding-where those) (substring (plist-get tls :expires) 0 10)
         (floor (mew-submit-finding--days-left tls now)))))))

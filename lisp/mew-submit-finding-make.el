@@ -95,11 +95,7 @@ It is nil when there are none."
 
 ;;; Words
 
-(defun mew-submit-finding-and (words)
-  "Return the strings WORDS as an enumeration."
-  (if (cdr words)
-      (concat (string-join (butlast words) ", ") " and " (car (last words)))
-    (or (car words) "")))
+(defalias 'mew-submit-finding-and #'mew-submit-error-and)
 
 (defun mew-submit-finding-port-words (ports &optional upper)
   "Return PORTS, numbers, in words, with a capital letter if UPPER."

@@ -217,7 +217,7 @@ another one.")
 not: try again later, or another network.")
     ("filtered-by-router" . "Ask who runs that router to let the port through, or \
 send by another port or network.")
-    ("filtered-by-server" . "Ask who runs the server: its own firewall turns you \
+    ("filtered-by-server" . "Ask the server's administrator: its own firewall turns you \
 away."))
   "What to do about each kind of ICMP error.")
 
@@ -387,7 +387,7 @@ firewall says so."
                                                              other)))
           (mew-submit-finding-make
            id "warning" broken
-           (format "Mail goes by %s.  Tell who runs the server or the network; \
+           (format "Mail goes by %s.  Tell the server's administrator or the network; \
 until then the account's :family %s leaves %s out." other-name other name)
            "%s does not reach %s while %s does: %s." name
            (mew-submit-finding-where broken) other-name
@@ -414,7 +414,7 @@ until then the account's :family %s leaves %s out." other-name other name)
      (lambda (group)
        (mew-submit-finding-make
         "address-broken" "warning" (cdr group)
-        "Mail goes by the other addresses.  Tell who runs the server."
+        "Mail goes by the other addresses.  Tell the server's administrator."
         "The address %s does not answer at %s while others of the same name do: \
 %s."
         (car group) (mew-submit-finding-where (cdr group))

@@ -30,7 +30,7 @@
     (lambda (those)
       (mew-submit-finding-make
        "plaintext-on-tls-port" "error" those
-       "Tell who runs the server: that port is for TLS at once (RFC 8314).  \
+       "Tell the server's administrator: that port is for TLS at once (RFC 8314).  \
 Until then use port 587 with STARTTLS."
        "%s speaks plain SMTP, where TLS has to begin at once."
        (mew-submit-finding-where those t))))
@@ -41,7 +41,7 @@ Until then use port 587 with STARTTLS."
       (mew-submit-finding-make
        "tls-on-starttls-port" "error" those
        (format "Use that port with implicit TLS (:routes \"%d:implicit\"), and \
-tell who runs the server."
+tell the server's administrator."
                (plist-get (car those) :port))
        "%s waits for TLS at once, where the server has to greet first and TLS \
 begins by STARTTLS."
@@ -80,7 +80,7 @@ middleboxes do that do not reach the server."
       (lambda (those)
         (mew-submit-finding-make
          "greeting-not-220" "error" those
-         "Ask who runs the server, with these words; a code that begins with 4 \
+         "Ask the server's administrator, with these words; a code that begins with 4 \
 means that later may be better."
          "%s greets with a refusal: %s." (mew-submit-finding-where those t)
          (plist-get (car those) :greeting))))
@@ -132,7 +132,7 @@ up.  mew-submit waits, and does not fall back because of it."
       (lambda (those)
         (mew-submit-finding-make
          "ehlo-refused" "error" those
-         "Ask who runs the server, with these words."
+         "Ask the server's administrator, with these words."
          "%s does not take EHLO: %s." (mew-submit-finding-where those t)
          (mew-submit-finding--said-at-end (car those)))))
      (mew-submit-finding-filter
@@ -236,7 +236,7 @@ place."
       (lambda (those)
         (mew-submit-finding-make
          "starttls-refused" "error" those
-         "Ask who runs the server, with these words; use port 465 until then."
+         "Ask the server's administrator, with these words; use port 465 until then."
          "%s offers STARTTLS and does not start it: %s."
          (mew-submit-finding-where those t)
          (mew-submit-finding--said-at-end (car those))))))))
@@ -271,7 +271,7 @@ place."
         (let ((version (plist-get (plist-get (car those) :tls) :version)))
           (mew-submit-finding-make
            "tls-too-old" (mew-submit-finding-severity those) those
-           "Ask who runs the server for TLS 1.2 or 1.3 (RFC 8996); nothing older \
+           "Ask the server's administrator for TLS 1.2 or 1.3 (RFC 8996); nothing older \
 is used."
            "%s has no TLS that is new enough%s."
            (mew-submit-finding-where those t)
@@ -281,7 +281,7 @@ is used."
       (lambda (those)
         (mew-submit-finding-make
          "tls-weak" (mew-submit-finding-severity those) those
-         "Ask who runs the server for longer keys and present algorithms \
+         "Ask the server's administrator for longer keys and present algorithms \
 (RFC 9325)."
          "%s has no TLS that is strong enough: %s."
          (mew-submit-finding-where those t)
@@ -342,7 +342,7 @@ Many take MAIL and turn the recipient down, which is fine."
     (when (or clear open)
       (list (mew-submit-finding-make
              id "warning" (seq-union clear open)
-             "Tell who runs the server: a submission port takes nothing before \
+             "Tell the server's administrator: a submission port takes nothing before \
 STARTTLS and nothing before a log-in (RFC 6409)."
              "%s is lax: it begins a mail %s."
              (mew-submit-finding-where (seq-union clear open) t)
@@ -362,7 +362,7 @@ STARTTLS and nothing before a log-in (RFC 6409)."
       (lambda (those)
         (mew-submit-finding-make
          "open-relay" "error" those
-         "Tell who runs the server at once: spammers will find it."
+         "Tell the server's administrator at once: spammers will find it."
          "%s would pass mail on from anybody to anybody: it is an open relay."
          (mew-submit-finding-where those t)))))))
 
@@ -381,7 +381,7 @@ STARTTLS and nothing before a log-in (RFC 6409)."
     (mew-submit-finding-make
      "auth-in-clear" (if revealing "warning" "note") attempts
      (if revealing
-         "Tell who runs the server: a program that does not insist on TLS gives \
+         "Tell the server's administrator: a program that does not insist on TLS gives \
 the password to everybody on the way.  mew-submit does insist."
        "Nothing: these do not show the password.  mew-submit insists on TLS all \
 the same.")

@@ -16,9 +16,12 @@
 ;;; Code:
 
 (require 'button)
+(require 'easymenu)
 (require 'mew-submit-background)
 (require 'mew-submit-dialog)
 (require 'mew-submit-error)
+(require 'mew-submit-menu)
+(require 'mew-submit-network)
 (require 'mew-submit-offer)
 (require 'mew-submit-outbox)
 (require 'mew-submit-question)
@@ -36,6 +39,8 @@
 (declare-function mew-submit-outbox "mew-submit-browser" ())
 (declare-function mew-submit-edit "mew-submit-browser" (id &optional directory))
 (declare-function mew-submit-diagnose "mew-submit-diagnose" (host))
+(declare-function mew-submit-forget-server "mew-submit" (server))
+(declare-function mew-submit-pin-certificate "mew-submit-certificate" (name))
 
 (defcustom mew-submit-mode-line t
   "Whether the mode line says how much mail waits and is being sent.
@@ -69,15 +74,39 @@ question are told in a notification when no frame of Emacs has the focus."
   :package-version '(mew-submit . "0.1.0"))
 
 (defface mew-submit-waiting '((t :inherit warning))
-  "Face for mail that waits, in the mode line and the outbox."
+  "Face for mail that waits, in the outbox."
   :group 'mew-submit-display)
 
 (defface mew-submit-failed '((t :inherit error))
-  "Face for mail that needs the user, in the mode line and the outbox."
+  "Face for mail that needs the user, in the outbox."
   :group 'mew-submit-display)
 
 (defface mew-submit-sending '((t :inherit success))
-  "Face for mail that is being sent, in the mode line and the outbox."
+  "Face for mail that is being sent, in the outbox."
+  :group 'mew-submit-display)
+
+;; The mode line has a background of its own in each theme, light grey or dark or the
+;; terminal's: a badge that brings both its colours can be read on all of them.
+
+(defface mew-submit-mode-line-waiting
+  '((((class color) (min-colors 88)) :foreground "black" :background "#ffd75f")
+    (((class color)) :foreground "black" :background "cyan")
+    (t :inverse-video t :weight bold))
+  "Face for mail that waits, in the mode line."
+  :group 'mew-submit-display)
+
+(defface mew-submit-mode-line-failed
+  '((((class color) (min-colors 88)) :foreground "white" :background "#a00000")
+    (((class color)) :foreground "white" :background "red" :weight bold)
+    (t :inverse-video t :weight bold))
+  "Face for mail and questions that need the user, in the mode line."
+  :group 'mew-submit-display)
+
+(defface mew-submit-mode-line-sending
+  '((((class color) (min-colors 88)) :foreground "white" :background "#006400")
+    (((class color)) :foreground "black" :background "green")
+    (t :inverse-video t :weight bold))
+  "Face for mail that is being sent, in the mode line."
   :group 'mew-submit-display)
 
 (defun mew-submit-notice-face (state)
@@ -105,15 +134,16 @@ question are told in a notification when no frame of Emacs has the focus."
     (and (> total 0) (min 100 (/ (* 100 sent) total)))))
 
 (defun mew-submit-notice--word (text face help &optional command)
-  "Return TEXT for the mode line in FACE, with HELP.
+  "Return TEXT for the mode line in FACE, after a space, with HELP.
 A click runs COMMAND, by default `mew-submit-outbox'."
   (let ((map (make-sparse-keymap)))
     (define-key map [mode-line mouse-1] (or command #'mew-submit-outbox))
-    (propertize text 'face face 'help-echo
-                (concat help "\nmouse-1: "
-                        (if command "answer" "show the outbox"))
-                'mouse-face 'mode-line-highlight
-                'local-map map)))
+    (concat " "
+            (propertize text 'face face 'help-echo
+                        (concat help "\nmouse-1: "
+                                (if command "answer" "show the outbox"))
+                        'mouse-face 'mode-line-highlight
+                        'local-map map))))
 
 (defun mew-submit-notice--needs-user-p (entry)
   "Is ENTRY's message one that the user has to do something about?
@@ -138,21 +168,21 @@ Not one of which they have said that it is not to be sent again."
            (list
             (and (> sending 0)
                  (mew-submit-notice--word
-                  (format " Mail>%s%s" (if (> sending 1) sending "")
-                          (if percent (format "%d%%%%" percent) ""))
-                  'mew-submit-sending
+                  (format "Mail>%d%s" sending
+                          (if percent (format " (%d%%%%)" percent) ""))
+                  'mew-submit-mode-line-sending
                   (format "%d being sent" sending)))
             (and (> waiting 0)
-                 (mew-submit-notice--word (format " Mail:%d" waiting)
-                                          'mew-submit-waiting
+                 (mew-submit-notice--word (format "Mail:%d" waiting)
+                                          'mew-submit-mode-line-waiting
                                           (format "%d waiting" waiting)))
             (and (> failed 0)
                  (mew-submit-notice--word
-                  (format " Mail!%d" failed) 'mew-submit-failed
+                  (format "Mail!%d" failed) 'mew-submit-mode-line-failed
                   (format "%d need you" failed)))
             (and (> questions 0)
                  (mew-submit-notice--word
-                  (format " Mail?%d" questions) 'mew-submit-failed
+                  (format "Mail?%d" questions) 'mew-submit-mode-line-failed
                   (mew-submit-question-text (car mew-submit-question-list))
                   #'mew-submit-answer)))))))
 
@@ -194,15 +224,44 @@ Not one of which they have said that it is not to be sent again."
     (define-key map "r" #'mew-submit-notice-retry)
     (define-key map "e" #'mew-submit-notice-edit)
     (define-key map "p" #'mew-submit-notice-other-port)
+    (define-key map "c" #'mew-submit-notice-pin)
+    (define-key map "f" #'mew-submit-notice-forget)
     (define-key map "d" #'mew-submit-notice-diagnose)
     (define-key map "o" #'mew-submit-outbox)
+    (define-key map "?" #'mew-submit-notice-help)
     map)
   "Keymap of the buffer about a message that did not get through.")
+
+(defconst mew-submit-notice--menu
+  '("Mail"
+    ["Send it again" mew-submit-notice-retry]
+    ["Edit it" mew-submit-notice-edit]
+    ["Send it through another port..." mew-submit-notice-other-port]
+    ["Look at the certificate, and pin it..." mew-submit-notice-pin]
+    ["Forget what the server offered..." mew-submit-notice-forget]
+    ["Diagnose the server" mew-submit-notice-diagnose]
+    ["Outbox" mew-submit-outbox]
+    ["Next button" forward-button]
+    ["Close" quit-window])
+  "What can be done with a message that did not get through.")
+
+(easy-menu-define nil mew-submit-notice-mode-map
+  "What can be done with a message that did not get through."
+  mew-submit-notice--menu)
+
+(defun mew-submit-notice-help ()
+  "Show the keys of this buffer."
+  (interactive)
+  (mew-submit-menu-help mew-submit-notice--menu mew-submit-notice-mode-map))
 
 (define-derived-mode mew-submit-notice-mode special-mode "Mew-Submit"
   "Major mode for the buffer about a message that did not get through."
   (setq-local truncate-lines nil)
   (visual-line-mode 1))
+
+(defvar mew-submit-notice--told (make-hash-table :test #'equal)
+  "What was told of messages, by file: ((KIND . REASON) . SHOWN).
+SHOWN is non-nil when it was shown in a window.")
 
 (defun mew-submit-notice--the-entry ()
   "Return the entry at point as it is now, or signal `user-error'."
@@ -221,8 +280,10 @@ Not one of which they have said that it is not to be sent again."
 (defun mew-submit-notice-send (entry)
   "Send ENTRY's message now; ask first if it may have arrived already."
   (when (mew-submit-notice--may-send-p entry)
-    (mew-submit-queue-send (plist-get entry :id)
-                           (plist-get entry :directory))
+    (remhash (mew-submit-outbox-message-file entry) mew-submit-notice--told)
+    (mew-submit-error-as-user-error
+      (mew-submit-queue-send (plist-get entry :id)
+                             (plist-get entry :directory)))
     (message "Sending the mail to %s again"
              (mew-submit-report-people (plist-get entry :recipients)))))
 
@@ -245,7 +306,8 @@ It stays in the outbox, and nothing asks about it any more."
   "Take the message of this buffer out of the outbox and edit it again."
   (interactive)
   (let ((entry (mew-submit-notice--the-entry)))
-    (mew-submit-edit (plist-get entry :id) (plist-get entry :directory))))
+    (mew-submit-error-as-user-error
+      (mew-submit-edit (plist-get entry :id) (plist-get entry :directory)))))
 
 (defconst mew-submit-notice--ports
   '(("587 with STARTTLS" . "587:starttls") ("465 with TLS" . "465:implicit")
@@ -261,8 +323,10 @@ What its account asks for in TLS and authentication stays as it is."
            (or (cdr (assoc choice mew-submit-notice--ports)) choice))))
   (let ((entry (mew-submit-notice--the-entry)))
     (when (mew-submit-notice--may-send-p entry)
-      (mew-submit-queue-send-by (plist-get entry :id) routes
-                                (plist-get entry :directory))
+      (remhash (mew-submit-outbox-message-file entry) mew-submit-notice--told)
+      (mew-submit-error-as-user-error
+        (mew-submit-queue-send-by (plist-get entry :id) routes
+                                  (plist-get entry :directory)))
       (message "Sending through %s" routes))))
 
 (defun mew-submit-notice-diagnose ()
@@ -272,6 +336,23 @@ What its account asks for in TLS and authentication stays as it is."
     (if (fboundp 'mew-submit-diagnose)
         (mew-submit-diagnose (plist-get account :server))
       (user-error "There is no diagnosis in this version"))))
+
+(defun mew-submit-notice-pin ()
+  "Look at the certificate of this message's server, and have it accepted.
+That is asked for, with its fingerprint."
+  (interactive)
+  (let ((account (plist-get (mew-submit-notice--the-entry) :account)))
+    (mew-submit-pin-certificate (or (plist-get account :name)
+                                    (plist-get account :server)))))
+
+(defun mew-submit-notice-forget ()
+  "Forget what this message's server has offered before, after a yes."
+  (interactive)
+  (let ((server (plist-get (plist-get (mew-submit-notice--the-entry) :account)
+                           :server)))
+    (when (yes-or-no-p (format "Does the administrator of %s say that it has \
+changed?  Forget what it offered? " server))
+      (mew-submit-forget-server server))))
 
 (defun mew-submit-notice--button (text command help)
   "Insert a button TEXT for COMMAND, with HELP."
@@ -300,24 +381,47 @@ since it may have arrived.")
     (insert (propertize (format "%-9s " (concat name ":")) 'face 'bold)
             (mew-submit-error-clean value) "\n")))
 
-(defun mew-submit-notice--headline (done)
-  "Return the headline for DONE."
-  (if-let* ((alarm (plist-get done :alarm)))
-      (format "ALARM: %s.  Nothing was sent." (mew-submit-report-alarm alarm))
-    (format "Mail was not delivered%s: %s"
-            (if (equal (plist-get done :result) "partial") " to all" "")
-            (plist-get done :result))))
+(defun mew-submit-notice--offline-p (entry done)
+  "Is it that this machine is on no network that ENTRY's attempt ended with DONE?"
+  (and (null (plist-get (plist-get entry :account) :tunnel))
+       (or (equal (plist-get done :kind) "host")
+           (and (equal (plist-get done :kind) "connect")
+                (plist-get done :attempts)
+                (seq-every-p (lambda (attempt)
+                               (equal (plist-get attempt :case) "local"))
+                             (plist-get done :attempts))))
+       (seq-every-p (lambda (network) (not (plist-get network :up)))
+                    (mew-submit-network-list))))
+
+(defun mew-submit-notice--reason (entry done)
+  "Return in a clause why ENTRY's attempt ended with DONE."
+  (mew-submit-report-reason done
+                            (plist-get (plist-get entry :account) :server)
+                            (mew-submit-notice--offline-p entry done)))
 
 (defun mew-submit-notice--heading (text)
   "Insert TEXT as a heading."
   (insert "\n" (propertize text 'face 'bold) "\n"))
 
+(defconst mew-submit-notice--port-kinds
+  '("connect" "no-login" "tls" "timeout" "lost" "protocol" "insecure")
+  "The kinds of ends that another port may help against.")
+
 (defun mew-submit-notice--insert (entry done)
   "Insert what happened to ENTRY's message; DONE is its `done' event."
-  (insert (propertize (mew-submit-notice--headline done)
-                      'face 'mew-submit-failed)
+  (insert (propertize (mew-submit-report-headline
+                       done (mew-submit-notice--reason entry done))
+                      'face (if (equal (plist-get done :result) "deferred")
+                                'mew-submit-waiting
+                              'mew-submit-failed))
           "\n")
-  (mew-submit-notice--buttons entry)
+  ;; What to do comes first: the window may be of ten lines.
+  (insert (mew-submit-report-advice
+           done (mew-submit-notice--offline-p entry done))
+          "  " (mew-submit-notice--state-words entry) "\n")
+  (when-let* ((offer (mew-submit-offer-text (plist-get entry :account) done)))
+    (insert offer "\n"))
+  (mew-submit-notice--buttons entry done)
   (insert "\n")
   (mew-submit-notice--field "To" (mew-submit-report-people
                                   (or (plist-get entry :recipients)
@@ -326,36 +430,53 @@ since it may have arrived.")
   (mew-submit-notice--field "Subject" (plist-get entry :subject))
   (mew-submit-notice--field "Server" (plist-get (plist-get entry :account)
                                                 :server))
+  (mew-submit-notice--field "Time" (format-time-string
+                                    "%a %e %b %H:%M"
+                                    (caar (plist-get entry :history))))
   (mew-submit-notice--heading "What happened")
   (insert "  " (mew-submit-report-what done) "\n")
-  (dolist (attempt (plist-get done :attempts))
-    (insert "  - " (mew-submit-report-attempt attempt) "\n"))
-  (mew-submit-notice--heading "What to do")
-  (insert "  " (mew-submit-report-advice done) "\n"
-          "  " (mew-submit-notice--state-words entry) "\n")
-  (when-let* ((offer (mew-submit-offer-text (plist-get entry :account) done)))
-    (insert "  " offer "\n")))
+  ;; What a server says has nothing to do with how it was reached.
+  (when (and (plist-get done :attempts)
+             (member (plist-get done :kind) mew-submit-notice--port-kinds))
+    (mew-submit-notice--heading "What was tried")
+    (dolist (attempt (plist-get done :attempts))
+      (insert "  - " (mew-submit-report-attempt attempt) "\n"))))
 
-(defun mew-submit-notice--buttons (entry)
-  "Insert the buttons for ENTRY."
-  (when (plist-get entry :state)
-    (if (eq (plist-get entry :state) 'uncertain)
-        (progn
-          (mew-submit-notice--button "[Send again]" #'mew-submit-notice-retry
-                                     "r: after a yes, since it may have arrived")
-          (mew-submit-notice--button "[Do not send]" #'mew-submit-notice-leave
-                                     "leave it as it is, and ask no more"))
-      (mew-submit-notice--button "[Retry]" #'mew-submit-notice-retry
-                                 "r: send it now"))
-    (mew-submit-notice--button "[Edit]" #'mew-submit-notice-edit
-                               "e: edit it again")
-    (mew-submit-notice--button "[Other port]" #'mew-submit-notice-other-port
-                               "p: send it through another port"))
-  (mew-submit-notice--button "[Diagnose]" #'mew-submit-notice-diagnose
-                             "d: what the network and the server really do")
-  (mew-submit-notice--button "[Outbox]" #'mew-submit-outbox
-                             "o: all that is not delivered")
-  (insert "\n"))
+(defun mew-submit-notice--fitting (done)
+  "Return the buttons that fit DONE, besides those that always do."
+  (let ((problem (mew-submit-report-problem done)))
+    (append
+     (and (member problem '("self-signed" "issuer"))
+          '(("[Pin...]" mew-submit-notice-pin
+             "c: look at the certificate, and have it accepted")))
+     (and (plist-get done :alarm)
+          '(("[Forget what it offered]" mew-submit-notice-forget
+             "f: when the server's administrator says that it has changed")))
+     (and (member (plist-get done :kind) mew-submit-notice--port-kinds)
+          (null problem)
+          '(("[Other port]" mew-submit-notice-other-port
+             "p: send it through another port"))))))
+
+(defun mew-submit-notice--buttons (entry done)
+  "Insert the buttons for ENTRY, which ended with DONE."
+  (let ((buttons
+         (append
+          (cond ((null (plist-get entry :state)) nil)
+                ((eq (plist-get entry :state) 'uncertain)
+                 '(("[Send again]" mew-submit-notice-retry
+                    "r: after a yes, since it may have arrived")
+                   ("[Do not send]" mew-submit-notice-leave
+                    "leave it as it is, and ask no more")))
+                (t '(("[Retry]" mew-submit-notice-retry "r: send it now"))))
+          (and (plist-get entry :state)
+               (cons '("[Edit]" mew-submit-notice-edit "e: edit it again")
+                     (mew-submit-notice--fitting done)))
+          '(("[Diagnose]" mew-submit-notice-diagnose
+             "d: what the network and the server really do")
+            ("[Outbox]" mew-submit-outbox "o: all that is not delivered")))))
+    (dolist (button buttons)
+      (apply #'mew-submit-notice--button button))
+    (insert "\n")))
 
 (defun mew-submit-notice--over-p (old entry)
   "Is what is said of OLD over, now that something is to be said of ENTRY?
@@ -592,41 +713,83 @@ Each has a button for each answer: TAB goes to the next one, RET presses it."
       (and (eq (plist-get entry :state) 'queued)
            (mew-submit-notice--old-p entry))))
 
-(defvar mew-submit-notice--told (make-hash-table :test #'equal)
-  "The reason for which each message that waits was shown last, by its file.")
+(defun mew-submit-notice--say-why (head reason &optional tail)
+  "Say HEAD, the clause REASON and TAIL on one line; REASON is cut if need be."
+  (let* ((tail (or tail ""))
+         (room (- (window-width (minibuffer-window)) 1
+                  (string-width head) (string-width tail))))
+    (mew-submit-notice--say
+     "%s%s%s" head
+     (if noninteractive reason
+       (truncate-string-to-width reason (max 20 room) nil nil "..."))
+     tail)))
 
-(defun mew-submit-notice--news-p (entry done)
-  "Is DONE, the end of an attempt for ENTRY, more than the user has been shown?
-Mail that waits is shown once for each reason, and not at each attempt."
-  (let ((key (mew-submit-outbox-message-file entry))
-        (reason (list (plist-get done :kind) (plist-get done :code))))
-    (if (and (eq (plist-get entry :state) 'queued) (null (plist-get done :alarm)))
-        (unless (equal reason (gethash key mew-submit-notice--told))
-          (puthash key reason mew-submit-notice--told))
-      (remhash key mew-submit-notice--told)
-      t)))
+(defun mew-submit-notice--say-failed (entry done)
+  "Say on a line why ENTRY's message did not get through, with DONE."
+  (let ((reason (mew-submit-notice--reason entry done)))
+    (if (equal (plist-get done :result) "deferred")
+        (mew-submit-notice--say-why
+         (format "Mail to %s waits: "
+                 (mew-submit-report-people (plist-get entry :recipients)))
+         reason
+         (if-let* ((next (plist-get entry :next)))
+             (format-time-string "; next try %H:%M" next)
+           ""))
+      (mew-submit-notice--say-why "" (mew-submit-report-headline done reason)))))
 
-(defun mew-submit-notice--waits (entry done)
-  "Tell that ENTRY's message waits, because of DONE."
-  (message "Mail to %s waits in the outbox%s: %s"
-           (mew-submit-report-people (plist-get entry :recipients))
-           (if-let* ((next (plist-get entry :next)))
-               (format-time-string ", next try at %H:%M:%S" next)
-             "")
-           (mew-submit-error-clean (plist-get done :text))))
+(defun mew-submit-notice--failed (entry done)
+  "Tell that ENTRY's message did not get through, because of DONE.
+The next time the same happens to one that waits, there is nothing to tell."
+  (let* ((file (mew-submit-outbox-message-file entry))
+         (reason (cons (plist-get done :kind)
+                       (mew-submit-notice--reason entry done)))
+         (told (gethash file mew-submit-notice--told))
+         (new (not (equal reason (car told))))
+         (shown (and (not new) (cdr told)))
+         (show (and (mew-submit-notice--loud-p entry done)
+                    (not (and shown (eq (plist-get entry :state) 'queued))))))
+    (puthash file (cons reason (or show shown)) mew-submit-notice--told)
+    (mew-submit-notice-fill entry done)
+    (when show
+      (mew-submit-notice--display))
+    (when (or new show)
+      (mew-submit-notice--say-failed entry done))
+    (when show
+      (mew-submit-notice--notify
+       (format "Mail to %s: %s"
+               (mew-submit-report-people (plist-get entry :recipients))
+               (mew-submit-notice--reason entry done))))
+    (when (and show (plist-get done :alarm))
+      (ding))))
 
-(defun mew-submit-notice--show (entry done)
-  "Show that ENTRY's message did not get through, because of DONE."
-  (mew-submit-notice-fill entry done)
-  (mew-submit-notice--display)
-  (mew-submit-notice--notify
-   (format "Not delivered to %s: %s"
-           (mew-submit-report-people (plist-get entry :recipients))
-           (mew-submit-report-done done)))
-  (mew-submit-notice--say "Mail was not delivered: %s"
-                          (mew-submit-report-done done))
-  (when (plist-get done :alarm)
-    (ding)))
+(defvar mew-submit-notice--news nil
+  "What was delivered and is not told of yet: (TIME LINE...), the newest first.")
+
+(defun mew-submit-notice--tell-news ()
+  "Tell what was delivered, or later while more of it comes, or somebody is typing."
+  (let ((lines (cdr mew-submit-notice--news)))
+    (cond ((null lines))
+          ((and (not noninteractive)
+                (or (active-minibuffer-window)
+                    (and (mew-submit-queue-running)
+                         (< (- (float-time) (car mew-submit-notice--news)) 5))))
+           (run-at-time 1 nil #'mew-submit-notice--tell-news))
+          (t (setq mew-submit-notice--news nil)
+             (if (cdr lines)
+                 (mew-submit-notice--say "%d mails delivered" (length lines))
+               (mew-submit-notice--say "%s" (car lines)))))))
+
+(defun mew-submit-notice--delivered (entry done)
+  "Tell that ENTRY's message was delivered, with DONE.
+That comes after what filing copies says, and once for several."
+  (remhash (mew-submit-outbox-message-file entry) mew-submit-notice--told)
+  (let ((line (mew-submit-report-good-news done (plist-get entry :subject)))
+        (first (null mew-submit-notice--news)))
+    (setq mew-submit-notice--news
+          (cons (or (car mew-submit-notice--news) (float-time))
+                (cons line (cdr mew-submit-notice--news))))
+    (cond (noninteractive (mew-submit-notice--tell-news))
+          (first (run-at-time 1 nil #'mew-submit-notice--tell-news)))))
 
 (defun mew-submit-notice--offer (entry done)
   "Tell that another port may do for ENTRY's message, which waits because of DONE."
@@ -644,13 +807,9 @@ Mail that waits is shown once for each reason, and not at each attempt."
   "Tell the user how an attempt for ENTRY has ended, with DONE.
 In batch mode a command that wants to know it tells it itself."
   (unless (and noninteractive (mew-submit-queue-caller entry :on-done))
-    (cond ((equal (plist-get done :result) "delivered")
-           (message "Mail %s" (mew-submit-report-done done)))
-          ((and (mew-submit-notice--loud-p entry done)
-                (mew-submit-notice--news-p entry done))
-           (mew-submit-notice--show entry done))
-          (t (mew-submit-notice-fill entry done)
-             (mew-submit-notice--waits entry done)))
+    (if (equal (plist-get done :result) "delivered")
+        (mew-submit-notice--delivered entry done)
+      (mew-submit-notice--failed entry done))
     (unless noninteractive
       (mew-submit-offer-465 (plist-get entry :account) done
                             (lambda () (mew-submit-notice--offer entry done))))

@@ -14,6 +14,65 @@
 (require 'mew-submit-error)
 (require 'seq)
 
+;;; What to do
+
+(defconst mew-submit-report--certificates
+  '(("expired" . "Tell the server's administrator to renew it.  Is this machine's \
+clock right?")
+    ("not-yet-valid" . "Check this machine's clock first; else tell the server's \
+administrator.")
+    ("issuer-date" . "Tell the server's administrator to send the issuer's new \
+certificate along.")
+    ("name" . "Check the server's name: use one that the certificate is for.  \
+Else somebody else may be answering.")
+    ("issuer" . "Where the server is your own or your company's, name its CA \
+(:ca-file); else somebody else may be answering, or the server does not send its \
+issuer's certificate along.")
+    ("self-signed" . "Where the server is your own, pin it (M-x \
+mew-submit-pin-certificate); else somebody else may be answering.")
+    ("weak" . "Tell the server's administrator to renew it with a longer key and \
+SHA-256.")
+    ("revoked" . "Do not use this server: its issuer has called the certificate \
+back.")
+    ("purpose" . "Tell the server's administrator: the certificate was not issued \
+for servers.")
+    ("must-staple" . "Tell the server's administrator to switch OCSP stapling on.")
+    ("staple" . "Tell the server's administrator: the OCSP response it staples does \
+not vouch for the certificate."))
+  "What to do about each problem of a certificate.")
+
+(defun mew-submit-report-certificate-advice (problem)
+  "Return what to do about PROBLEM with a certificate."
+  (or (cdr (assoc problem mew-submit-report--certificates))
+      "Tell the server's administrator; somebody else may be answering."))
+
+(defun mew-submit-report-certificate-words (problem tls)
+  "Return what PROBLEM means for the certificate in TLS."
+  (let ((expires (plist-get tls :expires))
+        (starts (plist-get tls :starts)))
+    (pcase problem
+      ("expired" (format "expired on %s" (substring expires 0 10)))
+      ("not-yet-valid" (format "is not valid before %s" (substring starts 0 10)))
+      ("issuer-date" "has an issuer whose certificate has expired, or is not \
+valid yet")
+      ("name" (format "is for %s, not for this server"
+                      (if-let* ((names (plist-get tls :names)))
+                          (mew-submit-error-and
+                           (append (seq-take names 3)
+                                   (and (nthcdr 3 names) '("others"))))
+                        "no host name or address")))
+      ("issuer" (format "comes from an issuer that nobody here knows (%s)"
+                        (plist-get tls :issuer)))
+      ("self-signed" "is signed by nobody but itself")
+      ("weak" "or an issuer's uses an algorithm or a key that is too weak")
+      ("revoked" "has been revoked by its issuer")
+      ("purpose" "is not meant for servers")
+      ("must-staple" "promises a stapled OCSP response that the server does not \
+send")
+      ("staple" "has a stapled OCSP response that does not call it good")
+      ("none" "is missing")
+      (_ (or (plist-get tls :unverified) (format "fails a check (%s)" problem))))))
+
 (defconst mew-submit-report--advice
   '(("host" . "Check the server's name and the network.  Nothing was sent.")
     ("connect" . "Try again later, or from another network.  Nothing was sent.")
@@ -26,8 +85,6 @@ may help at once.  Nothing was sent.")
     ("cancelled" . "It was not delivered.")
     ("protocol" . "Check server and port: this is no mail server, or something \
 on the way changes what it says.  It was not delivered.")
-    ("insecure" . "No password and no mail has left.  Try from another network \
-or ask who runs the server; do not switch TLS off.")
     ("secret" . "It is sent when the password can be had: you are asked again when \
 you send something by that account, or later.")
     ("auth" . "Check user name and password.  Nothing was sent.")
@@ -45,16 +102,146 @@ was sent.")
     ("app-password" . "Make one and give it as the password.  Nothing was sent.")
     ("mechanism" . "Nothing was sent.")
     ("no-log-in" . "This port takes no log-in: check server and port.")
-    ("nothing" . "Ask who runs the server; another password does not help, and \
+    ("nothing" . "Ask the server's administrator; another password does not help, and \
 more log-ins may do harm.  Nothing was sent."))
   "What to do next when a log-in was refused, by what that is about.")
 
-(defun mew-submit-report-advice (done)
-  "Return what to do next after DONE, the end of a message, or an empty string."
+(defun mew-submit-report-problem (done)
+  "Return what is wrong with the certificate that ended DONE, a string, or nil."
+  (let ((tls (plist-get done :tls)))
+    (and (equal (plist-get done :kind) "insecure")
+         tls
+         (not (plist-get tls :verified))
+         (or (car (plist-get tls :problems)) "other"))))
+
+(defun mew-submit-report--insecure-advice (done)
+  "Return what to do after DONE, when the security asked for could not be had."
+  (concat
+   (cond ((equal (plist-get done :alarm) "weaker-auth")
+          "Try from another network.  If the server's administrator says that it \
+has changed, M-x mew-submit-forget-server.")
+         ((plist-get done :alarm)
+          "Try from another network.  If the server's administrator says that it \
+offers TLS no longer, M-x mew-submit-forget-server; do not switch TLS off.")
+         ((mew-submit-report-problem done)
+          (mew-submit-report-certificate-advice (mew-submit-report-problem done)))
+         ((plist-get done :tls)
+          "Check the account's user, port and way to log in, or ask the server's \
+administrator.")
+         ((plist-member done :tls)
+          "Try from another network or port 465, or ask the server's \
+administrator; do not switch TLS off.")
+         (t "[Diagnose] tells what to do; do not switch TLS off."))
+   "  No password and no mail has left."))
+
+(defun mew-submit-report-advice (done &optional offline)
+  "Return what to do next after the `done' event DONE, or an empty string.
+OFFLINE is non-nil when this machine is on no network.  This is the one place
+where advice is chosen."
   (let ((kind (plist-get done :kind)))
-    (or (cdr (assoc (plist-get done :about) mew-submit-report--auth-advice))
-        (cdr (assoc kind mew-submit-report--advice))
-        "")))
+    (cond (offline "It is sent when this machine is on a network again.")
+          ((cdr (assoc (plist-get done :about) mew-submit-report--auth-advice)))
+          ((equal kind "insecure") (mew-submit-report--insecure-advice done))
+          ((and (equal kind "refused") (eql (plist-get done :code) 552)
+                (not (equal (plist-get done :enhanced) "5.3.4")))
+           "The server has no room for it: try again later, or make it smaller.")
+          ((equal (plist-get done :result) "partial")
+           "Correct the addresses that were refused (e) and send it again: only \
+those get it.")
+          (t (or (cdr (assoc kind mew-submit-report--advice)) "")))))
+
+;;; What happened, in a clause
+
+(defun mew-submit-report--ports (done)
+  "Return the ports that were tried in vain, as DONE has them, in words."
+  (mew-submit-error-and
+   (mapcar #'number-to-string
+           (seq-uniq (delq nil (mapcar (lambda (attempt)
+                                         (plist-get attempt :port))
+                                       (plist-get done :attempts)))))))
+
+(defun mew-submit-report--unreachable (done server)
+  "Return that SERVER could not be reached, by the attempts of DONE."
+  (let ((ports (mew-submit-report--ports done))
+        (cases (mapcar (lambda (attempt) (plist-get attempt :case))
+                       (plist-get done :attempts))))
+    (cond ((string-empty-p ports) (format "%s cannot be reached" server))
+          ((seq-every-p (lambda (case) (eql case 2)) cases)
+           (format "%s refuses connections on %s" server ports))
+          (t (format "%s does not answer on %s" server ports)))))
+
+(defun mew-submit-report--text (done)
+  "Return the text of DONE, without a full stop."
+  (string-remove-suffix "." (mew-submit-error-clean
+                             (or (plist-get done :text) ""))))
+
+(defun mew-submit-report--said (done server)
+  "Return what SERVER said, if its words are in DONE, else the text of that."
+  (let ((text (mew-submit-report--text done)))
+    (if (string-match ": \\([45][0-9][0-9][ -].*\\)" text)
+        (format "%s says: %s" server (match-string 1 text))
+      text)))
+
+(defun mew-submit-report--insecure (done server)
+  "Return why nothing could be sent to SERVER securely, by DONE."
+  (cond ((mew-submit-report-problem done)
+         (format "the certificate of %s %s" server
+                 (mew-submit-report-certificate-words
+                  (mew-submit-report-problem done) (plist-get done :tls))))
+        ((plist-get done :tls) (format "%s offers no way to log in" server))
+        ((plist-member done :tls) (format "%s offers no encryption" server))
+        ;; What the outbox has kept of it does not tell.
+        (t (mew-submit-report--text done))))
+
+(defun mew-submit-report-reason (done &optional server offline)
+  "Return in a clause, without a full stop, why DONE came; SERVER is the name.
+OFFLINE is non-nil when this machine is on no network."
+  (let ((server (or server "the server"))
+        (kind (plist-get done :kind)))
+    (cond
+     (offline "you are offline")
+     ((plist-get done :alarm) (mew-submit-report-alarm (plist-get done :alarm)))
+     (t
+      (pcase kind
+        ("ok" (format "%s said no to %s" server
+                      (mew-submit-report--people
+                       (seq-remove #'mew-submit-report--accepted-p
+                                   (plist-get done :recipients)))))
+        ("host" (format "%s is not found" server))
+        ("connect" (mew-submit-report--unreachable done server))
+        ("no-login" (format "no port of %s that answers takes a log-in" server))
+        ("tls" (format "%s broke off the TLS handshake" server))
+        ("timeout" (format "%s did not answer in time" server))
+        ("lost" (format "the connection to %s broke" server))
+        ("insecure" (mew-submit-report--insecure done server))
+        ("secret" (format "the password for %s is not at hand" server))
+        ("auth" (format "%s did not accept user name and password" server))
+        ("protocol" (format "what answers for %s is no mail server" server))
+        ("uncertain" (format "%s did not say whether it has it" server))
+        ("cancelled" "you have stopped it")
+        ((or "deferred" "refused") (mew-submit-report--said done server))
+        (_ (mew-submit-report--text done)))))))
+
+(defun mew-submit-report-headline (done reason)
+  "Return what became of the mail that DONE is about, for REASON, a clause."
+  (if (plist-get done :alarm)
+      (format "ALARM: %s.  Nothing was sent." reason)
+    (format "The mail %s: %s"
+            (pcase (plist-get done :result)
+              ("partial" "was not delivered to all")
+              ("uncertain" "may have arrived, or not")
+              ("deferred" "waits")
+              (_ "was not sent"))
+            reason)))
+
+(defun mew-submit-report-good-news (done subject)
+  "Return in a line that the mail about SUBJECT was delivered, by its DONE."
+  (format "Delivered to %s%s"
+          (mew-submit-report--people
+           (seq-filter #'mew-submit-report--accepted-p
+                       (plist-get done :recipients)))
+          (if (member subject '(nil "")) ""
+            (concat ": " (mew-submit-error-clean subject)))))
 
 (defconst mew-submit-report--alarms
   '(("striptls" . "The server has offered TLS before and does not any more: \

@@ -360,7 +360,7 @@ That nobody gave a secret is not a refusal: the server has not judged one."
      (mew-submit-session--pick connected :port :family :address :fallback)
      (list :tls (and tls (mew-submit-session--pick
                           tls :version :cipher :verified :pinned :unverified
-                          :subject :issuer :starts :expires :names :fingerprint))
+                          :problems :subject :issuer :starts :expires :names :fingerprint))
            :auth (plist-get (mew-submit-session-auth session) :mechanism)
            :reply (plist-get (mew-submit-session-reply session) :text)
            :recipients

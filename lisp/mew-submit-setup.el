@@ -22,11 +22,13 @@
 (require 'mew-submit-discover)
 (require 'mew-submit-error)
 (require 'mew-submit-module)
+(require 'mew-submit-network)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
 (require 'mew-submit-session)
 (require 'seq)
 
+(declare-function mew-submit-mode "mew-submit-clients" (&optional arg))
 (declare-function message-make-date "message" (&optional now))
 (declare-function message-make-message-id "message" ())
 
@@ -64,6 +66,9 @@ The default is 6."
 
 (defvar-local mew-submit-setup--notes nil
   "What happened so far, newest first: strings and looks.")
+
+(defvar-local mew-submit-setup--exists 'yes
+  "What is known of the domain, as `mew-submit-discover-exists' has it.")
 
 (defvar-local mew-submit-setup--waiting nil
   "What is being waited for, in words, or nil.")
@@ -185,7 +190,16 @@ The default is 6."
   (pcase way
     ('srv "the SRV records of the domain")
     ('autoconfig "what the domain and Thunderbird's database say on the web")
-    ('mx "the MX records of the domain, and names that are usual")))
+    ('mx "the MX records of the domain")))
+
+(defun mew-submit-setup--found-words (way candidates)
+  "Return a line on CANDIDATES: found in WAY, or only a guess."
+  (format "%s: %s"
+          ;; What a document has said has a port.
+          (if (seq-some (lambda (candidate) (plist-get candidate :port)) candidates)
+              (concat "Found in " (mew-submit-setup--way-words way))
+            "Guesses, by the domain's name and its MX records")
+          (mapconcat #'mew-submit-setup--place candidates ", ")))
 
 (defun mew-submit-setup--found (way found)
   "Go on with what was FOUND in WAY."
@@ -193,8 +207,7 @@ The default is 6."
   (let ((candidates (plist-get found :candidates)))
     (cond (candidates
            (mew-submit-setup--note
-            (format "Found in %s: %s" (mew-submit-setup--way-words way)
-                    (mapconcat #'mew-submit-setup--place candidates ", ")))
+            (mew-submit-setup--found-words way candidates))
            (mew-submit-setup--look-at (car candidates) (cdr candidates)))
           ((plist-get found :never)
            (mew-submit-setup--note
@@ -202,6 +215,37 @@ The default is 6."
           (t (mew-submit-setup--note
               (format "Nothing in %s." (mew-submit-setup--way-words way)))
              (mew-submit-setup--search)))))
+
+(defun mew-submit-setup--begin ()
+  "Look for servers, unless the domain does not exist."
+  (let ((buffer (current-buffer))
+        (ways mew-submit-setup--ways)
+        (domain (mew-submit-discover-domain mew-submit-setup--address)))
+    (setq mew-submit-setup--exists nil
+          mew-submit-setup--waiting (format "asking for %s" domain))
+    (funcall mew-submit-discover-exists-function domain
+             (lambda (exists)
+               (mew-submit-setup--in buffer
+                 ;; Unless it was started again meanwhile.
+                 (when (eq mew-submit-setup--ways ways)
+                   (setq mew-submit-setup--exists exists
+                         mew-submit-setup--waiting nil)
+                   (if (eq exists 'no)
+                       (setq mew-submit-setup--ways nil)
+                     (mew-submit-setup--search))))))))
+
+(defun mew-submit-setup--nothing ()
+  "Return why no server was found, and what to do."
+  (pcase mew-submit-setup--exists
+    ('no (format "The domain %s does not exist.  Is there a typing error in the \
+address?  g asks for it again."
+                 (mew-submit-discover-domain mew-submit-setup--address)))
+    ('yes "No server was found.  Ask your provider for its name.")
+    ((guard (not (seq-some (lambda (network) (plist-get network :up))
+                           (mew-submit-network-list))))
+     "You are offline: this machine is on no network.  g looks again.")
+    (_ "No name server answers, so nothing can be found: does the network work?  \
+g looks again.")))
 
 (defun mew-submit-setup--search ()
   "Look for servers in the next way that is left."
@@ -270,10 +314,13 @@ The default is 6."
 
 (defun mew-submit-setup--insert-account ()
   "Insert what can be done with the account that was stored."
-  (insert (format "\nStored: mail from %s goes through %s, user %s.\n\n  "
+  (insert (format "\nStored: mail from %s goes through %s, user %s.\n"
                   (plist-get mew-submit-setup--account :from)
                   (plist-get mew-submit-setup--account :server)
-                  (plist-get mew-submit-setup--account :user)))
+                  (plist-get mew-submit-setup--account :user))
+          (if (mew-submit-setup--sends-p) ""
+            "Mail buffers do not send by it before M-x mew-submit-mode.\n")
+          "\n  ")
   (mew-submit-setup--button "Send a test mail" #'mew-submit-setup-test))
 
 (defun mew-submit-setup--insert ()
@@ -290,14 +337,15 @@ The default is 6."
                           (and (not (stringp note))
                                (mew-submit-setup--fine-p note)))
                         mew-submit-setup--notes))
-         (insert "\nNo server was found.  Ask your provider for its name.\n")))
+         (insert "\n" (mew-submit-setup--nothing) "\n")))
   (when mew-submit-setup--account
     (mew-submit-setup--insert-account))
   (insert "\n  ")
   (mew-submit-setup--button "Enter a server by hand" #'mew-submit-setup-by-hand)
   (when (and mew-submit-setup--ways (null mew-submit-setup--waiting))
     (mew-submit-setup--button "Look further" #'mew-submit-setup-further))
-  (mew-submit-setup--button "Start again" #'mew-submit-setup-again)
+  (mew-submit-setup--button "Start again" #'call-interactively
+                            #'mew-submit-setup-again)
   (insert "\n"))
 
 (defun mew-submit-setup--render ()
@@ -329,7 +377,7 @@ found, \\[mew-submit-setup-test] sends a test mail,
 looks further and \\[mew-submit-setup-again] starts again."
   :interactive nil
   (setq-local revert-buffer-function
-              (lambda (&rest _) (mew-submit-setup-again)))
+              (lambda (&rest _) (call-interactively #'mew-submit-setup-again)))
   (add-hook 'kill-buffer-hook #'mew-submit-setup--stop nil t))
 
 (defun mew-submit-setup--stop ()
@@ -393,6 +441,24 @@ provider's server? "
        (not (plist-get account :oauth))
        (not (equal (plist-get account :auth) "none"))))
 
+(defun mew-submit-setup--sends-p ()
+  "Do mail buffers send by mew-submit?"
+  (or (bound-and-true-p mew-submit-mode)
+      (eq send-mail-function 'mew-submit-send-it)
+      (eq (bound-and-true-p message-send-mail-function) 'mew-submit-send-it)))
+
+(defun mew-submit-setup--turn-on ()
+  "Offer to turn `mew-submit-mode' on for good, unless it is."
+  (when (and (not (mew-submit-setup--sends-p))
+             (fboundp 'mew-submit-mode)
+             (yes-or-no-p "Emacs does not send mail by mew-submit yet.  Turn \
+mew-submit-mode on, now and for future sessions? "))
+    (mew-submit-mode 1)
+    (condition-case err
+        (customize-save-variable 'mew-submit-mode t)
+      (error (message "The mode is on for this session only: %s"
+                      (error-message-string err))))))
+
 (defun mew-submit-setup-use (&optional look)
   "Store an account for the server that was seen in LOOK, and its password.
 Interactively that is the one that was found."
@@ -416,7 +482,8 @@ Interactively that is the one that was found."
       (when (mew-submit-setup--log-in-p account look)
         (mew-submit-setup--save-password account (plist-get candidate :port)))
       (mew-submit-setup--in buffer
-        (setq mew-submit-setup--account account)))))
+        (setq mew-submit-setup--account account))
+      (mew-submit-setup--turn-on))))
 
 ;;; The test mail
 
@@ -504,26 +571,32 @@ domain."
   (mew-submit-setup--search)
   (mew-submit-setup--render))
 
-(defun mew-submit-setup-again ()
-  "Look for a server once more, from the beginning."
-  (interactive)
-  (mew-submit-setup--ensure)
-  (mew-submit-setup--stop)
-  (setq mew-submit-setup--notes nil
-        mew-submit-setup--account nil
-        ;; A list of its own, by which late results are told apart.
-        mew-submit-setup--ways (copy-sequence mew-submit-discover-ways))
-  (mew-submit-setup--search)
-  (mew-submit-setup--render))
-
-(defun mew-submit-setup--read-address ()
-  "Ask for the mail address, and before that for what a look needs."
+(defun mew-submit-setup--read-address (initial)
+  "Ask for a mail address, with INITIAL to begin with, and return it.
+Ask before that for what a look needs: the module."
   (when (mew-submit-module-missing-p)
     (unless (mew-submit-module-offer)
       (user-error "Nothing can be looked at until M-x mew-submit-build-module")))
-  (read-string "Your mail address: "
-               (and (string-match-p "@.*[.]" (or user-mail-address ""))
-                    user-mail-address)))
+  (let ((address (string-trim (read-string "Your mail address: " initial))))
+    (condition-case err
+        (mew-submit-discover-domain address)
+      (mew-submit-error (user-error "%s" (mew-submit-error-text err))))
+    address))
+
+(defun mew-submit-setup-again (address)
+  "Look for a server for ADDRESS, from the beginning."
+  (interactive (progn (mew-submit-setup--ensure)
+                      (list (mew-submit-setup--read-address
+                             mew-submit-setup--address))))
+  (mew-submit-setup--ensure)
+  (mew-submit-setup--stop)
+  (setq mew-submit-setup--address address
+        mew-submit-setup--notes nil
+        mew-submit-setup--account nil
+        ;; A list of its own, by which late results are told apart.
+        mew-submit-setup--ways (copy-sequence mew-submit-discover-ways))
+  (mew-submit-setup--begin)
+  (mew-submit-setup--render))
 
 (defun mew-submit-setup--wait-for-module ()
   "Have the look begin when the module is built."
@@ -536,7 +609,7 @@ domain."
   "Begin the look that has waited for the module."
   (remove-hook 'mew-submit-module-hook #'mew-submit-setup--module-is-there)
   (mew-submit-setup--in (get-buffer "*mew-submit setup*")
-    (mew-submit-setup-again)))
+    (mew-submit-setup-again mew-submit-setup--address)))
 
 ;;;###autoload
 (defun mew-submit-setup (address)
@@ -546,7 +619,9 @@ at last names are guessed from the MX records.  Each server found is looked
 at; the buffer shows what it says, and stores it in `mew-submit-accounts' and
 its password by auth-source when you say so."
   (interactive
-   (list (mew-submit-setup--read-address)))
+   (list (mew-submit-setup--read-address
+          (and (string-match-p "@.*[.]" (or user-mail-address ""))
+               user-mail-address))))
   (condition-case err
       (mew-submit-discover-domain address)
     (mew-submit-error (user-error "%s" (mew-submit-error-text err))))
@@ -556,7 +631,7 @@ its password by auth-source when you say so."
     (setq mew-submit-setup--address address)
     (if (mew-submit-module-missing-p)
         (mew-submit-setup--wait-for-module)
-      (mew-submit-setup-again))
+      (mew-submit-setup-again address))
     (goto-char (point-min))
     (pop-to-buffer (current-buffer))))
 

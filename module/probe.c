@@ -563,14 +563,7 @@ prepare (struct probe *probe, struct msub_error *err)
 static int
 check_host (const struct probe *probe, struct msub_error *err)
 {
-  char words[512] = "";
-  if (probe->count > 0)
-    return 0;
-  for (int i = 0; i < 2; i++)
-    if (probe->lookups[i])
-      msub_text_format (words + strlen (words), sizeof words - strlen (words), "%s%s", *words ? "; " : "",
-                        msub_lookup_words (probe->lookups[i]));
-  return msub_fail (err, MSUB_HOST, "No such host: %s (%s)", probe->request->host, words);
+  return probe->count > 0 ? 0 : msub_lookup_fail (probe->lookups, probe->request->host, err);
 }
 
 static void

@@ -450,14 +450,7 @@ fail_all (const struct msub_race *race, struct msub_error *err)
 {
   const char *host = race->options->way.host;
   if (race->count == 0)
-    {
-      char words[256] = "";
-      for (int i = 0; i < 2; i++)
-        if (race->lookups[i])
-          snprintf (words + strlen (words), sizeof words - strlen (words), "%s%s", *words ? "; " : "",
-                    msub_lookup_words (race->lookups[i]));
-      return msub_fail (err, MSUB_HOST, "No such host: %s (%s)", host, words);
-    }
+    return msub_lookup_fail (race->lookups, host, err);
   char words[MSUB_TEXT_MAX - 256] = "";
   for (size_t i = 0; i < race->count; i++)
     {

@@ -28,6 +28,9 @@ size_t msub_lookup_addresses (const struct msub_lookup *lookup, const struct msu
 /* Once it has ended without an address: why, in words.  Static.  */
 const char *msub_lookup_words (const struct msub_lookup *lookup);
 
+/* Once LOOKUPS of HOST, of which either may be NULL, have ended without an address: fail with the reasons.  */
+int msub_lookup_fail (struct msub_lookup *const lookups[2], const char *host, struct msub_error *err);
+
 /* Emit a `resolved' event for LOOKUP, begun at STARTED, which has ended or is waited for no longer.  */
 void msub_lookup_report (const struct msub_lookup *lookup, const struct msub_context *context, msub_time started);
 

@@ -177,6 +177,23 @@ odd_address (const struct msub_envelope *envelope)
   return NULL;
 }
 
+/* OCTETS as people say it.  */
+struct size
+{
+  char text[32];
+};
+
+static struct size
+size_words (uint64_t octets)
+{
+  struct size size;
+  if (octets < 1000000)
+    snprintf (size.text, sizeof size.text, "%.1f KB", (double) octets / 1000);
+  else
+    snprintf (size.text, sizeof size.text, "%.1f MB", (double) octets / 1000000);
+  return size;
+}
+
 /* What the message or the user needs and the server has not.  */
 static int
 check_offer (const struct msub_smtp *smtp, const struct msub_envelope *envelope, const struct msub_body_facts *facts,
@@ -200,8 +217,8 @@ check_offer (const struct msub_smtp *smtp, const struct msub_envelope *envelope,
                       peer);
   if (caps->size && caps->size_limit > 0 && facts->octets > caps->size_limit)
     return msub_fail (err, MSUB_REFUSED,
-                      "The message has %" PRIu64 " octets; %s takes at most %" PRIu64 ". Nothing was sent",
-                      facts->octets, peer, caps->size_limit);
+                      "The message has %s; %s takes at most %s. Nothing was sent", size_words (facts->octets).text, peer,
+                      size_words (caps->size_limit).text);
   if (wanted->require_tls && !(caps->requiretls && smtp->tls && smtp->verified))
     return msub_fail (err, MSUB_INSECURE,
                       "%s cannot promise TLS on the whole way (no REQUIRETLS over verified TLS). Nothing was sent", peer);

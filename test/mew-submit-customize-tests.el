@@ -44,6 +44,16 @@
                       (and (eq (cadr member) kind) (car member)))
                     (get group 'custom-group))))
 
+(ert-deftest mew-submit-customize-tests-account-shows-no-invalid-value ()
+  "What Customize shows of a key of an account before it is set is a value it can have."
+  (let ((keys (plist-get (cdr (cadr (get 'mew-submit-accounts 'custom-type)))
+                         :options)))
+    (should (> (length keys) 20))
+    (pcase-dolist (`(,key ,type) keys)
+      (ert-info ((symbol-name key))
+        (let ((widget (widget-convert type)))
+          (should (widget-apply widget :match (widget-default-get widget))))))))
+
 (ert-deftest mew-submit-customize-tests-options ()
   "Each option is in one group, has a type its default fits, a version and a docstring."
   (let* ((options (mew-submit-customize-tests--load))

@@ -180,5 +180,13 @@
         (should (string-search "587" (car prompts)))
         (should (get-buffer "*mew-submit details*"))))))
 
+(ert-deftest mew-submit-dialog-tests-details-fit-a-terminal ()
+  "What is explained before a question fits 80 columns, with a margin."
+  (dolist (line (split-string (mew-submit-dialog--fallback-details
+                               '(:host "mail.example.org" :port 25 :preferred-port 587)
+                               '(:label "192.0.2.1"))
+                              "\n"))
+    (should (< (length line) 76))))
+
 (provide 'mew-submit-dialog-tests)
 ;;; mew-submit-dialog-tests.el ends here

@@ -7,6 +7,7 @@
 
 (require 'dom)
 (require 'mew-submit-diagnose)
+(require 'cl-lib)
 (require 'mew-submit-delivery)
 (require 'mew-submit-diagnosis-view)
 (require 'mew-submit-picture)
@@ -252,6 +253,19 @@
                                 (buffer-string)))
         (should (string-match-p "^delivered to b@example\\.org" (buffer-string)))
         (kill-buffer)))))
+
+(ert-deftest mew-submit-picture-tests-attempts-are-apart ()
+  "Each attempt of the last message is an item of its own, filled."
+  (let* ((attempt '(:port 25 :address "192.0.2.32" :family "ipv4" :tls "starttls" :case 2
+                    :ms 0.1 :text "nothing listens there, or a firewall says so there"))
+         (words (mew-submit-delivery--words
+                 (list :kind "connect" :result "deferred" :text "No route"
+                       :attempts (list attempt attempt attempt)))))
+    (should (= 3 (cl-count-if (lambda (line) (string-prefix-p "- 192.0.2.32" line))
+                              (split-string words "\n"))))
+    (dolist (line (split-string words "\n"))
+      (should (< (length line) 79))
+      (should-not (string-match-p "[^ \n].* - 192" line)))))
 
 (provide 'mew-submit-picture-tests)
 ;;; mew-submit-picture-tests.el ends here

@@ -92,7 +92,7 @@ Where there is none but those that cannot be reached the message waits for one."
 submitted there; port %d cannot be reached from here"
                              (funcall port "relay") (funcall port "shut"))))
       (should (string-prefix-p "deferred: Port " (mew-submit-report-done done)))
-      (should-not (string-empty-p (mew-submit-report-advice "no-login")))
+      (should-not (string-empty-p (mew-submit-report-advice done)))
       (setq done (mew-submit-routes-tests--send peer '("relay")))
       (should (string-search "takes no log-in" (plist-get done :text)))
       (should-not (string-search "somebody" (plist-get done :text))))))

@@ -163,10 +163,8 @@ NAME nil means that there is no account.  The world notes what the user sees."
         (should-not (string-match-p mail-header-separator stored)))
       (should-not (mew-submit-send-tests--kept world))
       (should-not (mew-submit-send-tests-world-warnings world))
-      (should (string-match-p "\\`Mail delivered to u@example.org, a@x and 3 more \
-through 127.0.0.1 port [0-9]+, with TLS1.3: 250 2.0.0 "
-                              (car (mew-submit-send-tests-world-messages
-                                    world)))))))
+      (should (equal "Delivered to u@example.org, a@x and 3 more: Grüße €"
+                     (car (mew-submit-send-tests-world-messages world)))))))
 
 (ert-deftest mew-submit-send-tests-message-hook-runs ()
   "`message-send-mail-hook' runs, once, in the buffer that is sent."
@@ -226,9 +224,9 @@ Gr\303\274\303\237e\n")
         (should (= (length kept) 1))
         (should (eq (plist-get entry :state) 'refused))
         (should (string-search "550 5.7.1 Go away" (plist-get entry :last)))
-        (dolist (words (list "550 5.7.1 Go away" "127.0.0.1" "case 1"
+        (dolist (words (list "550 5.7.1 Go away" "127.0.0.1"
                              "change the message" "a@x" "not sent again"
-                             "[Retry]" "[Edit]" "[Other port]" "[Diagnose]"
+                             "[Retry]" "[Edit]" "[Diagnose]"
                              (number-to-string
                               (mew-submit-test-port peer "no"))))
           (should (string-search words told)))))))

@@ -630,7 +630,8 @@ It is sent once, although that Emacs finds the question later."
                  (lambda () (push mew-submit-background seen)))
                 ((symbol-function 'mew-submit-auth-user-is-here)
                  (lambda (&rest _) (ert-fail "Somebody seems to be here"))))
-        (should (plist-get (mew-submit-sendmail-take file "me@x" '("a@x") nil)
+        (should (plist-get (mew-submit-sendmail-take
+                            file (mew-submit-sendmail--parse '("-f" "me@x" "a@x")))
                            :id))
         (should (equal seen '(t)))))))
 

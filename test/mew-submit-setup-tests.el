@@ -12,6 +12,8 @@
 (require 'mew-submit-test-helpers)
 (require 'mew-submit-setup)
 
+(defvar mew-submit-mode)
+
 (defun mew-submit-setup-tests--srv (port &optional target)
   "Return an SRV record for TARGET, by default 127.0.0.1, and PORT."
   `((priority 0) (weight 0) (port ,port) (target ,(or target "127.0.0.1"))))
@@ -23,6 +25,7 @@ RECORDS is a list of (NAME TYPE DATA...); the file FILE is for passwords."
   `(mew-submit-test-with-directory directory
      (let* ((,(nth 1 spec) (expand-file-name "authinfo" directory))
             (records ,(nth 2 spec))
+            (exists 'yes)
             (mew-submit-discover-dns-function
              (lambda (name type callback)
                (run-at-time 0 nil callback
@@ -30,6 +33,9 @@ RECORDS is a list of (NAME TYPE DATA...); the file FILE is for passwords."
                                               (and (equal name (car record))
                                                    (eq type (cadr record))))
                                             records)))))
+            (mew-submit-discover-exists-function
+             (lambda (_domain callback) (run-at-time 0 nil callback exists)))
+            (mew-submit-mode t)
             (mew-submit-discover-fetch-function
              (lambda (_url callback) (run-at-time 0 nil callback nil)))
             (mew-submit-setup-defaults (list :ca-file (mew-submit-test-ca ,(car spec))))
@@ -239,6 +245,94 @@ verified, log-in by .*SCRAM-SHA-256" text))
                    (2525 starttls :routes "2525:starttls")
                    (25 starttls :routes "25:starttls") (nil nil :plan "rfc8314")))
     (should (equal (mew-submit-setup--route (list :port port :tls tls)) part))))
+
+(ert-deftest mew-submit-setup-tests-why-nothing-was-found ()
+  "A domain that does not exist, no DNS and no network are told apart."
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=a")
+    (mew-submit-setup-tests--with (peer file nil)
+      (ignore file)
+      (let ((mew-submit-discover-ways '(srv)))
+        (pcase-dolist (`(,is ,up ,words)
+                       '((no t "example.org does not exist")
+                         (yes t "Ask your provider")
+                         (nil t "No name server answers")
+                         (nil nil "You are offline")))
+          (setq exists is)
+          (cl-letf (((symbol-function 'mew-submit-network-list)
+                     (lambda () (list (list :up up)))))
+            (mew-submit-setup "me@example.org")
+            (should (string-search words (mew-submit-setup-tests--wait)))))))))
+
+(ert-deftest mew-submit-setup-tests-guesses-are-called-so ()
+  "Names that are only usual are not \"found in the MX records\"."
+  (should (string-prefix-p "Guesses" (mew-submit-setup--found-words
+                                      'mx '((:host "smtp.example.org")))))
+  (should (string-prefix-p "Found in the SRV" (mew-submit-setup--found-words
+                                               'srv '((:host "a" :port 587))))))
+
+(ert-deftest mew-submit-setup-tests-again-asks-for-the-address ()
+  "Who starts again can correct the address, with what was typed before."
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=a")
+    (mew-submit-setup-tests--with (peer file nil)
+      (ignore file)
+      (setq exists 'no)
+      (mew-submit-setup "me@exmple.org")
+      (mew-submit-setup-tests--wait)
+      (mew-submit-setup-tests--answering '(("Your mail address" . "me@example.org"))
+        (call-interactively (lookup-key mew-submit-setup-mode-map "g")))
+      (should (string-search "example.org does not exist"
+                             (mew-submit-setup-tests--wait))))))
+
+(ert-deftest mew-submit-setup-tests-offers-the-mode ()
+  "With the mode off, who stores an account is asked whether mail is to go by it."
+  (let ((send-mail-function 'smtpmail-send-it)
+        (message-send-mail-function 'smtpmail-send-it)
+        (mew-submit-mode nil)
+        asked done)
+    (cl-letf (((symbol-function 'yes-or-no-p) (lambda (prompt) (setq asked prompt) t))
+              ((symbol-function 'mew-submit-mode) (lambda (arg) (push arg done)))
+              ((symbol-function 'customize-save-variable)
+               (lambda (name value) (push (cons name value) done))))
+      (mew-submit-setup--turn-on)
+      (should (string-search "mew-submit-mode" asked))
+      (should (equal done '((mew-submit-mode . t) 1)))
+      (setq asked nil
+            mew-submit-mode t)
+      (mew-submit-setup--turn-on)
+      (should-not asked))))
+
+(ert-deftest mew-submit-setup-tests-corrected-password-is-offered ()
+  "A password that is corrected when the test mail is sent can be saved."
+  (mew-submit-test-with-peer (peer "--user" "me@example.org" "--password" "right"
+                                   "127.0.0.1:0,name=a")
+    (mew-submit-setup-tests--with
+        (peer file `(("_submission._tcp.example.org" SRV
+                      ,(mew-submit-setup-tests--srv (mew-submit-test-port peer "a")))))
+      (let ((mew-submit-question-list nil)
+            (mew-submit-question-hook nil)
+            (press (lambda (words)
+                     (let ((question (car mew-submit-question-list)))
+                       (mew-submit-question-answer
+                        question (assoc words (mew-submit-question-choices question)))))))
+        (mew-submit-setup "me@example.org")
+        (mew-submit-setup-tests--wait)
+        (mew-submit-setup-tests--answering
+            '(("Is it your provider's" . t) ("User name" . "me@example.org")
+              ("SMTP password" . "wrong"))
+          (mew-submit-setup-use))
+        (let ((noninteractive nil)
+              (auth-source-save-behavior 'ask))
+          (with-current-buffer "*mew-submit setup*"
+            (mew-submit-setup-test))
+          (mew-submit-test-until ("the question for another password")
+            mew-submit-question-list)
+          (mew-submit-setup-tests--answering '(("another one" . "right"))
+            (funcall press "Enter it"))
+          (mew-submit-test-until ("the offer to save it") mew-submit-question-list)
+          (funcall press "Save"))
+        (should (string-search "was delivered" (mew-submit-setup-tests--wait)))
+        (should (string-match-p "\\`machine 127.0.0.1.*right\n"
+                                (mew-submit-test-octets file)))))))
 
 (provide 'mew-submit-setup-tests)
 ;;; mew-submit-setup-tests.el ends here

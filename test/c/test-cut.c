@@ -399,6 +399,7 @@ deliver (enum how how, bool tls, enum cause cause, int fd, const struct msub_bod
   allow (&peer, WITHOUT_END);
   msub_server_close (&server);
   pthread_join (thread, NULL);
+  msub_transaction_clear (&transaction);
   outcome.whole = peer.whole;
   outcome.said_yes = peer.said_yes;
   outcome.taken = peer.taken;

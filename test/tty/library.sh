@@ -122,6 +122,8 @@ tty_first_init ()
 (defun tty-tell (form)
   (with-temp-file "$dir/told.new" (prin1 (condition-case err (eval form t) (error err)) (current-buffer)))
   (rename-file "$dir/told.new" "$dir/told" t))
+;; Looking for a shorter name of a command takes Emacs seconds.
+(setq suggest-key-bindings nil extended-command-suggest-shorter nil)
 (add-hook 'emacs-startup-hook
           (lambda () (run-at-time 0 nil (lambda () (write-region "" nil "$dir/started" nil 'silent)))))
 END

@@ -1,0 +1,190 @@
+;;; mew-submit-browser-tests.el --- Tests for the outbox as a table -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; What the table says in windows of several widths, its menu and help, and messages as
+;; their readers see them.  Entries are made up; none is on disk.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'mew-submit-browser)
+(require 'mew-submit-clients)
+(require 'mew-submit-test-helpers)
+
+(defmacro mew-submit-browser-tests--with (entries &rest body)
+  "Run BODY where ENTRIES are all there is in the outbox."
+  (declare (indent 1))
+  `(let ((entries ,entries))
+     (clrhash mew-submit-browser--rows)
+     (cl-letf (((symbol-function 'mew-submit-queue-entries) (lambda (&rest _) entries))
+               ((symbol-function 'mew-submit-queue-entry)
+                (lambda (id &rest _)
+                  (seq-find (lambda (entry) (equal (plist-get entry :id) id)) entries)))
+               ((symbol-function 'mew-submit-queue-look) #'ignore)
+               ((symbol-function 'mew-submit-queue-run) #'ignore)
+               ((symbol-function 'mew-submit-queue-progress) #'ignore))
+       (save-window-excursion
+         (unwind-protect
+             (progn ,@body)
+           (when (get-buffer "*mew-submit outbox*")
+             (kill-buffer "*mew-submit outbox*")))))))
+
+(defun mew-submit-browser-tests--entry (id &rest keys)
+  "Return the entry ID with KEYS."
+  (append keys
+          (list :id id :directory "/nonexistent/" :state 'queued :bytes 2000
+                :recipients '("somebody@example.org") :subject "Minutes of the meeting"
+                :attempts 3 :kind "connect" :result "deferred"
+                :account '(:name "work" :server "mail.example.org")
+                :last "No route leads to mail.example.org: port 587 over IPv4 (192.0.2.1): \
+filtered on the way, or the host is down")))
+
+(defun mew-submit-browser-tests--table (width)
+  "Show the table in a window of WIDTH; return its buffer."
+  (cl-letf (((symbol-function 'window-width) (lambda (&rest _) width)))
+    (mew-submit-outbox)
+    (current-buffer)))
+
+(defun mew-submit-browser-tests--line (width)
+  "Return the first line of the table in a window of WIDTH, as it is seen there."
+  (with-current-buffer (mew-submit-browser-tests--table width)
+    (let* ((columns (mew-submit-browser--columns width))
+           (entry (tabulated-list-get-entry (point-min)))
+           (line ""))
+      (if (null entry)
+          (buffer-string)
+        (dotimes (at (length columns))
+          (let ((size (nth 1 (nth at columns))))
+            (setq line (concat line " "
+                               (truncate-string-to-width
+                                (string-pad (substring-no-properties (aref entry at)) size)
+                                (if (zerop size) 1000 size))))))
+        (truncate-string-to-width line width)))))
+
+(ert-deftest mew-submit-browser-tests-columns-fit-the-window ()
+  "At 80 columns the reason can be read, and a wide window is used."
+  (mew-submit-browser-tests--with (list (mew-submit-browser-tests--entry "1"))
+    (let ((line (mew-submit-browser-tests--line 80)))
+      (should (string-search "server cannot be reached" line))
+      (should-not (string-search "work" line)))
+    (let ((line (mew-submit-browser-tests--line 160)))
+      (should (string-search "server cannot be reached" line))
+      (should (string-search " work " line))
+      (should (string-search "somebody@example.org" line))
+      (should (string-search "Minutes of the meeting" line)))))
+
+(ert-deftest mew-submit-browser-tests-empty ()
+  "An empty outbox says so, and no longer when there is something."
+  (mew-submit-browser-tests--with nil
+    (should (string-search "outbox is empty" (mew-submit-browser-tests--line 80)))
+    (setq entries (list (mew-submit-browser-tests--entry "1")))
+    (cl-letf (((symbol-function 'get-buffer-window) (lambda (&rest _) t))
+              ((symbol-function 'get-buffer-window-list) #'ignore)
+              ((symbol-function 'window-width) (lambda (&rest _) 80)))
+      (set-buffer "*mew-submit outbox*")
+      (mew-submit-browser--refresh)
+      (should-not (string-search "empty" (buffer-string)))
+      (setq entries nil)
+      (mew-submit-browser--refresh)
+      (should (string-search "empty" (buffer-string))))))
+
+(ert-deftest mew-submit-browser-tests-next ()
+  "When it is tried next has a time always, and a day where that is another one."
+  (let ((now (float-time)))
+    (pcase-dolist (`(,after . ,regexp)
+                   '((3600 . "\\`[0-9][0-9]:[0-9][0-9]\\'")
+                     (300000 . "\\`[0-9][0-9] [A-Z][a-z]+ [0-9][0-9]:[0-9][0-9]\\'")
+                     (90000000 . "\\`20[0-9][0-9]-[0-9][0-9]-[0-9][0-9]\\'")
+                     (-1 . "\\`soon\\'")))
+      (should (string-match-p regexp (mew-submit-browser--next
+                                      (list :state 'queued :next (+ now after))))))))
+
+(ert-deftest mew-submit-browser-tests-sorts-by-what-is-meant ()
+  "Times and sizes are in the order of what they are, not of their letters."
+  (mew-submit-browser-tests--with
+      (list (mew-submit-browser-tests--entry "1" :next (+ (float-time) 400000) :bytes 900)
+            (mew-submit-browser-tests--entry "2" :next (+ (float-time) 60) :bytes 10000))
+    (mew-submit-browser-tests--table 160)
+    (pcase-dolist (`(,column . ,first) '(("Next" . "2") ("Size" . "1")))
+      (setq tabulated-list-sort-key (cons column nil))
+      (mew-submit-browser--print)
+      (goto-char (point-min))
+      (should (equal (tabulated-list-get-id) first)))))
+
+(ert-deftest mew-submit-browser-tests-keys ()
+  "S sorts, as in other lists; ? tells the keys, and the menu has the commands."
+  (should (eq (lookup-key mew-submit-outbox-mode-map "S") #'tabulated-list-sort))
+  (should (eq (lookup-key mew-submit-outbox-mode-map "A")
+              #'mew-submit-outbox-send-all))
+  (pcase-dolist (`(,map ,menu ,help ,key)
+                 `((,mew-submit-outbox-mode-map ,mew-submit-browser--menu
+                    mew-submit-outbox-help "^s +Send now ")
+                   (,mew-submit-notice-mode-map ,mew-submit-notice--menu
+                    mew-submit-notice-help "^r +Send it again ")))
+    (should (eq (lookup-key map "?") help))
+    (should (keymapp (lookup-key map (vector 'menu-bar (intern (downcase (car menu)))))))
+    ;; Whatever the menu names can be done, and by a key.
+    (dolist (item (cdr menu))
+      (when (vectorp item)
+        (should (commandp (aref item 1)))
+        (should (where-is-internal (aref item 1) map))))
+    (save-window-excursion
+      (funcall help)
+      (with-current-buffer "*mew-submit keys*"
+        (should (string-match-p key (buffer-string)))
+        (kill-buffer)))))
+
+(ert-deftest mew-submit-browser-tests-menu-in-mail-buffers ()
+  "Message and Mail mode and Tools have entries while the mode is on, and only then."
+  (require 'message)
+  (require 'sendmail)
+  (let ((there (lambda ()
+                 (list (keymapp (lookup-key message-mode-map [menu-bar mew-submit]))
+                       (keymapp (lookup-key mail-mode-map [menu-bar mew-submit]))
+                       (and (lookup-key global-map
+                                        [menu-bar tools mew-submit-outbox])
+                            t)))))
+    (mew-submit-menu-put t)
+    (should (equal (funcall there) '(t t t)))
+    (mew-submit-menu-put nil)
+    (should (equal (funcall there) '(nil nil nil)))))
+
+(defun mew-submit-browser-tests--decoded (message)
+  "Return what is shown of MESSAGE."
+  (mew-submit-test-with-directory directory
+    (let ((file (mew-submit-test-write (expand-file-name "m" directory)
+                                       (string-replace "\n" "\r\n" message))))
+      (with-temp-buffer
+        (mew-submit-browser--insert-decoded file)
+        (buffer-string)))))
+
+(ert-deftest mew-submit-browser-tests-shows-what-a-reader-sees ()
+  "RET shows the text of a message, whatever it was encoded in."
+  (let ((text "日本語のテキスト\n"))
+    (dolist (message
+             (list (concat "From: a@x\nSubject: =?utf-8?B?5pel5pys?=\nMIME-Version: 1.0\n\
+Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\n\n"
+                           (base64-encode-string (encode-coding-string text 'utf-8))
+                           "\n")
+                   (concat "From: a@x\nSubject: =?utf-8?B?5pel5pys?=\nMIME-Version: 1.0\n\
+Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain; \
+charset=iso-2022-jp\nContent-Transfer-Encoding: 7bit\n\n"
+                           (encode-coding-string text 'iso-2022-jp)
+                           "\n--b\nContent-Type: image/png\n\nx\n--b--\n")))
+      (let ((shown (mew-submit-browser-tests--decoded message)))
+        (should (string-search "日本語のテキスト" shown))
+        (should (string-match-p "^Subject: 日本$" shown))
+        (should-not (string-search "Content-" shown)))))
+  (should (string-search "v in the outbox"
+                         (mew-submit-browser-tests--decoded
+                          "From: a@x\nContent-Type: image/png\n\nx\n")))
+  (should (string-search "plain words"
+                         (mew-submit-browser-tests--decoded
+                          "From: a@x\nSubject: s\n\nplain words\n"))))
+
+(provide 'mew-submit-browser-tests)
+;;; mew-submit-browser-tests.el ends here

@@ -1,0 +1,306 @@
+;;; mew-submit-notice-tests.el --- Tests for what the user sees of mail -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; The mode line, the echo area and *mew-submit*: what each of them says of events that
+;; are made up here.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'mew-submit-mailq)
+(require 'mew-submit-notice)
+(require 'mew-submit-request)
+(require 'mew-submit-test-helpers)
+
+;;; The mode line
+
+(defconst mew-submit-notice-tests--terminals
+  '((("black" 0 0 0) ("red" 205 0 0) ("green" 0 205 0) ("cyan" 0 205 205)
+     ("white" 229 229 229) ("bold white" 255 255 255))
+    (("black" 0 0 0) ("red" 170 0 0) ("green" 0 170 0) ("cyan" 0 170 170)
+     ("white" 170 170 170) ("bold white" 255 255 255)))
+  "What eight colours look like: those of xterm and of the Linux console.")
+
+(defun mew-submit-notice-tests--luminance (rgb)
+  "Return the relative luminance of RGB, as WCAG defines it."
+  (apply #'+ (cl-mapcar (lambda (weight part)
+                          (let ((part (/ part 255.0)))
+                            (* weight (if (<= part 0.04045) (/ part 12.92)
+                                        (expt (/ (+ part 0.055) 1.055) 2.4)))))
+                        '(0.2126 0.7152 0.0722) rgb)))
+
+(defun mew-submit-notice-tests--contrast (one other)
+  "Return the contrast of the colours ONE and OTHER, as WCAG defines it."
+  (let ((light (mew-submit-notice-tests--luminance one))
+        (dark (mew-submit-notice-tests--luminance other)))
+    (/ (+ 0.05 (max light dark)) (+ 0.05 (min light dark)))))
+
+(defun mew-submit-notice-tests--rgb (name)
+  "Return what the colour NAME of X looks like."
+  (pcase name
+    ("white" '(255 255 255))
+    ("black" '(0 0 0))
+    ;; Without a display Emacs would take the nearest of eight.
+    (_ (mapcar (lambda (at) (string-to-number (substring name at (+ at 2)) 16))
+               '(1 3 5)))))
+
+(ert-deftest mew-submit-notice-tests-contrast ()
+  "Each badge in the mode line has both colours, 4.5:1, whatever is around it."
+  (dolist (face '(mew-submit-mode-line-waiting mew-submit-mode-line-failed
+                  mew-submit-mode-line-sending))
+    (pcase-let ((`((,_ . ,many) (,_ . ,eight) (t . ,none))
+                 (face-default-spec face)))
+      (ert-info ((symbol-name face))
+        (should (>= (mew-submit-notice-tests--contrast
+                     (mew-submit-notice-tests--rgb (plist-get many :foreground))
+                     (mew-submit-notice-tests--rgb (plist-get many :background)))
+                    4.5))
+        (should (plist-get none :inverse-video))
+        (dolist (terminal mew-submit-notice-tests--terminals)
+          (should (>= (mew-submit-notice-tests--contrast
+                       (cdr (assoc (concat (and (plist-get eight :weight) "bold ")
+                                           (plist-get eight :foreground))
+                                   terminal))
+                       (cdr (assoc (plist-get eight :background) terminal)))
+                      4.5)))))))
+
+(ert-deftest mew-submit-notice-tests-mode-line ()
+  "What is a number of mails is never read as a percentage."
+  (cl-letf* ((running '(a))
+             (progress '(40 . 100))
+             (entries nil)
+             ((symbol-function 'mew-submit-queue-running) (lambda () running))
+             ((symbol-function 'mew-submit-queue-progress) (lambda (_) progress))
+             ((symbol-function 'mew-submit-queue-entries) (lambda (&rest _) entries))
+             (mew-submit-question-list nil))
+    (should (equal (mew-submit-notice--words) " Mail>1 (40%%)"))
+    (setq running '(a b) progress '(0 . 100))
+    (should (equal (mew-submit-notice--words) " Mail>2 (0%%)"))
+    (setq progress nil)
+    (should (equal (mew-submit-notice--words) " Mail>2"))
+    (setq running nil
+          entries '((:state queued) (:state held) (:state refused) (:state broken)
+                    (:state uncertain :left t)))
+    (should (equal (mew-submit-notice--words) " Mail:2 Mail!2"))
+    (setq entries nil)
+    (should (equal (mew-submit-notice--words) ""))))
+
+;;; The echo area
+
+(defun mew-submit-notice-tests--entry (&rest keys)
+  "Return an entry, not on disk, with KEYS."
+  (append keys
+          (list :id "1" :directory "/nonexistent/" :state 'queued
+                :recipients '("b@x") :subject "Minutes"
+                :account '(:server "mail.example.org")
+                :created (float-time))))
+
+(defmacro mew-submit-notice-tests--hearing (said shown &rest body)
+  "Run BODY with what was SAID, newest first, and how often it was SHOWN."
+  (declare (indent 2))
+  `(let (,said
+         (,shown 0)
+         (mew-submit-notice--told (make-hash-table :test #'equal))
+         (mew-submit-notice--news nil)
+         (entries nil))
+     (cl-letf (((symbol-function 'message)
+                (lambda (format &rest args)
+                  (when format
+                    (push (apply #'format format args) ,said))))
+               ((symbol-function 'mew-submit-notice--display)
+                (lambda () (cl-incf ,shown)))
+               ((symbol-function 'ding) #'ignore)
+               ((symbol-function 'mew-submit-offer-465) #'ignore)
+               ((symbol-function 'mew-submit-queue-entry)
+                (lambda (&rest _) (car entries))))
+       (unwind-protect
+           (progn ,@body)
+         (when (get-buffer "*mew-submit*")
+           (kill-buffer "*mew-submit*"))))))
+
+(defconst mew-submit-notice-tests--blocked
+  '(:kind "connect" :result "deferred" :text "No route leads to mail.example.org: a lot"
+    :attempts ((:port 587 :case 5) (:port 587 :case 5) (:port 25 :case 3)))
+  "The end of an attempt where all is filtered.")
+
+(ert-deftest mew-submit-notice-tests-one-line-once ()
+  "Why mail waits is said on one line, and again only when it is something else."
+  (mew-submit-notice-tests--hearing said shown
+    (let ((entry (mew-submit-notice-tests--entry
+                  :next (float-time (encode-time '(0 40 23 1 1 2030 nil -1 nil))))))
+      (mew-submit-notice-done entry mew-submit-notice-tests--blocked)
+      (should (equal said '("Mail to b@x waits: mail.example.org does not answer on \
+587 and 25; next try 23:40")))
+      (mew-submit-notice-done entry mew-submit-notice-tests--blocked)
+      (should (= (length said) 1))
+      (mew-submit-notice-done entry '(:kind "timeout" :result "deferred" :text "x"))
+      (should (string-match-p "did not answer in time" (car said)))
+      (should (= (length said) 2))
+      ;; Whoever asks for it is told.
+      (cl-letf (((symbol-function 'mew-submit-queue-send) #'ignore))
+        (mew-submit-notice-send entry))
+      (setq said nil)
+      (mew-submit-notice-done entry '(:kind "timeout" :result "deferred" :text "x"))
+      (should (= (length said) 1))
+      (should (zerop shown)))))
+
+(ert-deftest mew-submit-notice-tests-old-mail-pops-up-once ()
+  "Mail that has waited long is shown once, and once more for another reason."
+  (mew-submit-notice-tests--hearing said shown
+    (let ((entry (mew-submit-notice-tests--entry :created 0)))
+      (dotimes (_ 3)
+        (mew-submit-notice-done entry mew-submit-notice-tests--blocked))
+      (should (= shown 1))
+      (dotimes (_ 3)
+        (mew-submit-notice-done entry '(:kind "lost" :result "deferred" :text "x")))
+      (should (= shown 2))
+      (should (= (length said) 2)))))
+
+(ert-deftest mew-submit-notice-tests-good-news ()
+  "What was delivered is said with its subject, without protocol; several at once."
+  (mew-submit-notice-tests--hearing said shown
+    (let ((done '(:kind "ok" :result "delivered" :reply "250 2.0.0 Ok: queued as D9"
+                  :recipients ((:address "b@x" :code 250))))
+          (entry (mew-submit-notice-tests--entry :state nil)))
+      (mew-submit-notice-done entry done)
+      (should (equal said '("Delivered to b@x: Minutes")))
+      (setq said nil
+            mew-submit-notice--news (list (float-time) "1" "2" "3" "4"))
+      (mew-submit-notice-done entry done)
+      (should (equal said '("5 mails delivered")))
+      (should (zerop shown)))))
+
+(ert-deftest mew-submit-notice-tests-not-into-a-minibuffer ()
+  "Nothing is said while somebody is in the minibuffer."
+  (mew-submit-notice-tests--hearing said shown
+    (cl-letf (((symbol-function 'active-minibuffer-window) #'selected-window))
+      (mew-submit-notice-done (mew-submit-notice-tests--entry)
+                              mew-submit-notice-tests--blocked))
+    (should-not said)
+    (should (zerop shown))))
+
+;;; The buffer
+
+(defun mew-submit-notice-tests--report (done &rest keys)
+  "Return what *mew-submit* says of DONE; KEYS are for the entry."
+  (with-current-buffer
+      (mew-submit-notice-fill (apply #'mew-submit-notice-tests--entry keys) done)
+    (buffer-string)))
+
+(ert-deftest mew-submit-notice-tests-words-and-buttons ()
+  "Each end has a headline a person understands, advice, and buttons that fit."
+  (pcase-dolist
+      (`(,done ,headline ,advice ,buttons ,without)
+       '(((:kind "insecure" :result "insecure" :text "No"
+           :tls (:problems ("expired") :expires "2026-11-01T00:00:00Z"))
+          "was not sent: the certificate of mail.example.org expired on 2026-11-01"
+          "renew it.  Is this machine's clock right" () ("[Pin" "[Other port]"))
+         ((:kind "insecure" :result "insecure" :text "No"
+           :tls (:problems ("self-signed")))
+          "signed by nobody but itself" "pin it" ("[Pin...]") ("[Other port]" "[Forget"))
+         ((:kind "insecure" :result "insecure" :text "No"
+           :tls (:problems ("name") :names ("a.example.org")))
+          "is for a.example.org" "Check the server's name" () ("[Pin"))
+         ((:kind "insecure" :result "insecure" :text "No"
+           :tls (:problems ("not-yet-valid") :starts "2030-11-01T00:00:00Z"))
+          "not valid before 2030-11-01" "clock first" () ("[Pin"))
+         ((:kind "insecure" :result "insecure" :text "No STARTTLS" :tls nil)
+          "offers no encryption" "do not switch TLS off" ("[Other port]") ("[Pin"))
+         ((:kind "insecure" :result "insecure" :text "No" :tls (:verified t))
+          "offers no way to log in" "Check the account" ("[Other port]") ("[Pin"))
+         ((:kind "insecure" :result "insecure" :text "No" :alarm "striptls")
+          "ALARM" "mew-submit-forget-server" ("[Forget what it offered]") ("[Pin"))
+         ((:kind "refused" :result "refused"
+           :text "192.0.2.1 refused a@x: 550 5.1.1 Unknown")
+          "was not sent: mail.example.org says: 550 5.1.1 Unknown" "change"
+          ("[Retry]" "[Edit]") ("[Other port]" "[Pin" "[Forget"))
+         ((:kind "refused" :result "refused" :code 552 :enhanced "5.2.2"
+           :text "192.0.2.1 refused a@x: 552 5.2.2 Quota exceeded, try tomorrow")
+          "says: 552 5.2.2 Quota" "try again later" ("[Retry]") ("[Other port]"))
+         ((:kind "ok" :result "partial" :reply "250 Ok"
+           :recipients ((:address "a@x" :code 550 :text "550 No")
+                        (:address "b@x" :code 250)))
+          "was not delivered to all: mail.example.org said no to a@x"
+          "Correct the addresses" ("[Edit]") ("[Other port]"))
+         ;; As the outbox has kept it.
+         ((:kind "insecure" :result "insecure" :text "The certificate was not accepted")
+          "was not sent: The certificate was not accepted" "[Diagnose] tells"
+          ("[Other port]") ("[Pin"))
+         ((:kind "auth" :result "refused" :text "535 No")
+          "did not accept user name and password" "Check user name" ("[Retry]")
+          ("[Other port]"))
+         ((:kind "connect" :result "deferred" :text "No"
+           :attempts ((:port 587 :case 2 :text "" :address "192.0.2.1")))
+          "The mail waits: mail.example.org refuses connections on 587"
+          "Try again later" ("[Other port]") ("[Pin"))))
+    (let ((text (mew-submit-notice-tests--report done :state 'refused)))
+      (ert-info (text)
+        (should (string-search headline (car (split-string text "\n"))))
+        (should (string-search advice text))
+        (should (string-match-p "^Time: +[A-Z]" text))
+        (should-not (string-match-p "\\_<insecure\\_>\\|deferred\\|partial\\|uncertain"
+                                    text))
+        (dolist (button buttons)
+          (should (string-search button text)))
+        (dolist (button without)
+          (should-not (string-search button text))))
+      (kill-buffer "*mew-submit*"))))
+
+(ert-deftest mew-submit-notice-tests-every-kind-has-words ()
+  "No kind of end is told by its name, or without something to do."
+  (dolist (kind mew-submit-error--kinds)
+    (unless (member (car kind) '("ok" "internal"))
+      (let ((done (list :kind (car kind) :result (nth 1 kind) :text "Words")))
+        (ert-info ((car kind))
+          (should-not (string-empty-p (mew-submit-report-advice done)))
+          (should-not (string-empty-p (mew-submit-report-reason done "s"))))))))
+
+(ert-deftest mew-submit-notice-tests-offline ()
+  "Where there is no network at all it is not the server's name that is wrong."
+  (cl-letf (((symbol-function 'mew-submit-network-list)
+             (lambda () '((:up nil) (:up nil)))))
+    (let ((text (mew-submit-notice-tests--report
+                 '(:kind "host" :result "deferred" :text "No such host"))))
+      (should (string-match-p "\\`The mail waits: you are offline" text))
+      (should (string-search "on a network again" text)))
+    (kill-buffer "*mew-submit*")))
+
+(ert-deftest mew-submit-notice-tests-too-big ()
+  "How large a message is, and may be, is said as people say it."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,noauth,cap2-=SIZE,cap2+=SIZE 2000000")
+    (let ((done (mew-submit-test-run
+                 (mew-submit-test-account peer "s")
+                 (concat "From: a@x\nTo: b@x\nSubject: s\n\n"
+                         (apply #'concat (make-list 50000 (concat (make-string 60 ?x)
+                                                                  "\n")))))))
+      (should (string-match-p "has 3\\.1 MB; .* takes at most 2\\.0 MB"
+                              (mew-submit-report-reason done "mail.example.org"))))))
+
+(ert-deftest mew-submit-notice-tests-no-plist ()
+  "What goes wrong in a command is told in words."
+  (cl-letf (((symbol-function 'mew-submit-queue-send-by)
+             (lambda (&rest _)
+               (mew-submit-error-throw 'config nil "Not a port: 999999")))
+            ((symbol-function 'mew-submit-notice--the-entry)
+             #'mew-submit-notice-tests--entry))
+    (should (equal (error-message-string
+                    (should-error (mew-submit-notice-other-port "999999:foo")
+                                  :type 'user-error))
+                   "Not a port: 999999"))))
+
+;;; The command line
+
+(ert-deftest mew-submit-notice-tests-mailq ()
+  "The list of the outbox says when a message was put there, and what it is about."
+  (should (string-match-p
+           "\\`1  queued    20[0-9-]+ [0-9:]+  2k  from <a@x> to b@x: Minutes  (why)\n\\'"
+           (mew-submit-mailq--line
+            (mew-submit-notice-tests--entry :bytes 2048 :from "a@x" :last "why")))))
+
+(provide 'mew-submit-notice-tests)
+;;; mew-submit-notice-tests.el ends here

@@ -984,6 +984,32 @@ prompt is no answer: the question goes on waiting."
             (mew-submit-test-until ("the first one" 120)
               (mew-submit-test-stored peer 3))))))))
 
+(ert-deftest mew-submit-queue-tests-one-that-cannot-be-looked-at ()
+  "A message that cannot be read just now hides no other, and is there again later."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-outbox directory
+    (let ((ids (mew-submit-queue-tests--all-wait directory '(:server "h" :auth "none")
+                                                 3))
+          (mew-submit-queue--watching nil)
+          (real (symbol-function 'mew-submit-outbox-read))
+          (count 0))
+      (clrhash mew-submit-queue--entries)
+      (cl-letf (((symbol-function 'mew-submit-outbox-read)
+                 (lambda (id directory)
+                   (if (equal id (nth 1 ids))
+                       (signal 'file-error '("Opening input file" "x"))
+                     (funcall real id directory))))
+                ((symbol-function 'display-warning)
+                 (lambda (&rest _) (cl-incf count))))
+        (mew-submit-queue-look))
+      (should (= count 1))
+      (should (equal (sort (mapcar (lambda (entry) (plist-get entry :id))
+                                   (mew-submit-queue-entries))
+                           #'string<)
+                     (sort (list (nth 0 ids) (nth 2 ids)) #'string<)))
+      (mew-submit-queue-look)
+      (should (= (length (mew-submit-queue-entries)) 3)))))
+
 (ert-deftest mew-submit-queue-tests-an-unreadable-moment ()
   "A directory that cannot be read for a moment does not end the queue."
   (mew-submit-queue-tests--with-outbox directory

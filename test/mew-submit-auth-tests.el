@@ -165,6 +165,23 @@ the right one is \"s3cret\"."
                    "auth"))
     (should-not (mew-submit-auth-tests-world-prompts world))))
 
+(ert-deftest mew-submit-auth-tests-a-refused-one-is-forgotten ()
+  "What auth-source remembers is forgotten when the server has not taken it.
+What another server has taken is not."
+  (let ((specs (mapcar (lambda (host) (list :host host :port "587" :user "me" :max 1))
+                       '("h" "other"))))
+    (unwind-protect
+        (progn
+          (dolist (spec specs)
+            (auth-source-remember spec (list (append '(:secret "wr0ng") spec))))
+          (mew-submit-auth-settle 1 t "h")
+          (should (seq-every-p #'auth-source-remembered-p specs))
+          (mew-submit-auth-settle 1 nil "h")
+          (should (equal (mapcar (lambda (spec) (and (auth-source-remembered-p spec) t))
+                                 specs)
+                         '(nil t))))
+      (auth-source-forget-all-cached))))
+
 (ert-deftest mew-submit-auth-tests-the-background-asks-nobody ()
   "In the background only what can be had without asking is looked up.
 That is what gpg can read by itself; whoever else may ask is left alone."

@@ -39,15 +39,13 @@
                                            (car unit) "\\)\\_>?"
                                            "\\(?:[ \t,]*\\(?:and\\_>[ \t]*\\)?\\)")
                                    rest)
-                 (let ((end (match-end 0)))
-                   ;; "2mo" is no two minutes.
-                   (unless (string-match-p "\\`[a-z]" (substring rest end))
-                     (setq seconds (+ seconds (* (cdr unit)
-                                                 (string-to-number
-                                                  (match-string 1 rest))))
-                           rest (substring rest end))
-                     t))))
+                 (setq seconds (+ seconds (* (cdr unit)
+                                             (string-to-number
+                                              (match-string 1 rest))))
+                       rest (substring rest (match-end 0)))
+                 t))
              mew-submit-time--units)))
+    ;; "2mo" is no two minutes.
     (and fine (> seconds 0) seconds)))
 
 (defun mew-submit-time--clock (word)

@@ -17,6 +17,8 @@
 (require 'mew-submit-auth)
 (require 'mew-submit-test-helpers)
 
+(defvar epg-pinentry-mode)
+
 (cl-defstruct (mew-submit-auth-tests-world
                (:constructor mew-submit-auth-tests--make-world))
   peer authinfo prompts events ends)
@@ -162,6 +164,47 @@ the right one is \"s3cret\"."
                               :kind)
                    "auth"))
     (should-not (mew-submit-auth-tests-world-prompts world))))
+
+(ert-deftest mew-submit-auth-tests-a-refused-one-is-forgotten ()
+  "What auth-source remembers is forgotten when the server has not taken it.
+What another server has taken is not."
+  (let ((specs (mapcar (lambda (host) (list :host host :port "587" :user "me" :max 1))
+                       '("h" "other"))))
+    (unwind-protect
+        (progn
+          (dolist (spec specs)
+            (auth-source-remember spec (list (append '(:secret "wr0ng") spec))))
+          (mew-submit-auth-settle 1 t "h")
+          (should (seq-every-p #'auth-source-remembered-p specs))
+          (mew-submit-auth-settle 1 nil "h")
+          (should (equal (mapcar (lambda (spec) (and (auth-source-remembered-p spec) t))
+                                 specs)
+                         '(nil t))))
+      (auth-source-forget-all-cached))))
+
+(ert-deftest mew-submit-auth-tests-the-background-asks-nobody ()
+  "In the background only what can be had without asking is looked up.
+That is what gpg can read by itself; whoever else may ask is left alone."
+  (mew-submit-test-with-directory directory
+    (let ((noninteractive nil)
+          (mew-submit-auth-ask nil)
+          (auth-sources (list (let ((file-name-handler-alist nil))
+                                (mew-submit-test-write
+                                 (expand-file-name "authinfo.gpg" directory) ""))
+                              "secrets:Login" 'macos-keychain-internet))
+          looked)
+      (auth-source-forget-all-cached)
+      (cl-letf (((symbol-function 'auth-source-search)
+                 (lambda (&rest _)
+                   (push (list auth-sources epg-pinentry-mode) looked)
+                   nil)))
+        (should-error (mew-submit-auth-lookup "h" 587 "me") :type 'mew-submit-secret))
+      (should looked)
+      (pcase-dolist (`(,sources ,mode) looked)
+        ;; The first look is into what never asks, and here that is nothing.
+        (should (or (null sources)
+                    (and (equal sources (list (car auth-sources)))
+                         (eq mode 'error))))))))
 
 (ert-deftest mew-submit-auth-tests-first-time ()
   "Where auth-source knows nothing the user is asked, also if nothing can be saved."

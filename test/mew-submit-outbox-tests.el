@@ -146,7 +146,9 @@ A state that has to last has its name on disk, and so has a message that moves."
                        '((sync ".eld.part") (rename ".eld.part")
                          (sync "directory")))
                  (list (lambda () (mew-submit-outbox-set-aside entry))
-                       '((sync ".eld.part") (rename ".eld.part") (sync "edited")
+                       ;; The first of them makes the directory, whose name has to last.
+                       '((sync "directory")
+                         (sync ".eld.part") (rename ".eld.part") (sync "edited")
                          (sync ".eml") (rename ".eml") (sync "edited")))))
         (should (equal (mew-submit-outbox-tests--steps function) steps))))))
 

@@ -149,11 +149,11 @@ rcpt#2=reply:550 5.1.1 Who"
           (should (string-search "550 5.1.1 Who" (plist-get entry :last))))))))
 
 (ert-deftest mew-submit-queue-tests-tries-again ()
-  "What was told \"later\" is sent again by itself when its time has come."
+  "What was told \"later\" is sent again by itself when its time has come.
+So is what was not sent because the connection broke."
   :tags '(:module)
   (mew-submit-test-with-peer
-      (peer "127.0.0.1:0,name=later,1:mail=reply:451 4.3.0 Later,\
-2:mail=reply:451 4.3.0 Later")
+      (peer "127.0.0.1:0,name=later,1:mail=reply:451 4.3.0 Later,2:mail=close")
     (mew-submit-queue-tests--with-outbox directory
       (let ((mew-submit-retry-intervals '(0.2))
             (mew-submit-keep-connection 0))
@@ -162,7 +162,9 @@ rcpt#2=reply:550 5.1.1 Who"
         (mew-submit-test-until ("the delivery")
           (mew-submit-test-stored peer))
         (mew-submit-queue-tests--settle)
-        (should (= (length mew-submit-queue-tests--done) 3))
+        (should (equal (mapcar (lambda (done) (plist-get (cdr done) :kind))
+                               mew-submit-queue-tests--done)
+                       '("ok" "lost" "deferred")))
         (should-not (mew-submit-outbox-ids directory))))))
 
 (ert-deftest mew-submit-queue-tests-intervals ()
@@ -210,7 +212,8 @@ rcpt#2=reply:550 5.1.1 Who"
         (dotimes (i 10)
           (mew-submit-queue-tests--add
            directory account
-           :text (format "From: me@x\nTo: a@x\nSubject: %d\n\nb\n" i)))
+           :text (format "From: me@x\nTo: a@x\nSubject: %d\n\nb\n" i))
+          (should (= (length (mew-submit-queue-running)) 1)))
         (mew-submit-queue-tests--settle)
         (should (= (length (mew-submit-test-log peer "connect")) 1))
         (dotimes (i 10)
@@ -258,6 +261,46 @@ X-Mew-Submit-Send-At: 2099-12-24 18:00\n\nb\n")))
           (mew-submit-queue-send later)
           (mew-submit-queue-tests--settle)
           (should (mew-submit-test-stored peer 2)))))))
+
+(ert-deftest mew-submit-queue-tests-a-delay-is-no-wait ()
+  "What is held for a while is not sent before, whatever sends what waits."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-queue-tests--with-outbox directory
+      (let* ((account (mew-submit-test-account peer "ok"))
+             (ids (list (let ((mew-submit-delay 600) (noninteractive nil))
+                          (mew-submit-queue-tests--add directory account))
+                        (mew-submit-queue-tests--add
+                         directory account :not-before (time-add nil 600)))))
+        (dotimes (_ 2)
+          (should (equal (mapcar #'mew-submit-queue-tests--state ids) '(held held)))
+          (should-not (mew-submit-queue-waiting))
+          (mew-submit-queue--network-changed)
+          (should (= (mew-submit-queue-flush) 0)))
+        (should-not (mew-submit-queue-running))
+        (should-not (mew-submit-test-log peer "connect"))))))
+
+(ert-deftest mew-submit-queue-tests-the-journal-goes-last ()
+  "The journal stays until what it says is on disk: a crash may come in between."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok"
+                                   "127.0.0.1:0,name=never,dot=reply:554 5.6.0 Bad"
+                                   "127.0.0.1:0,name=later,dot=reply:451 4.3.0 Later"
+                                   "127.0.0.1:0,name=silent,dot=close")
+    (pcase-dolist (`(,name ,state) '(("ok" nil) ("never" refused) ("later" queued)
+                                     ("silent" uncertain)))
+      (ert-info (name)
+        (mew-submit-queue-tests--with-outbox directory
+          (let (id states)
+            (cl-letf* ((real (symbol-function 'mew-submit-outbox-forget-journal))
+                       ((symbol-function 'mew-submit-outbox-forget-journal)
+                        (lambda (entry)
+                          (push (mew-submit-queue-tests--state id) states)
+                          (funcall real entry))))
+              (setq id (mew-submit-queue-tests--add
+                        directory (mew-submit-test-account peer name)))
+              (mew-submit-queue-tests--settle))
+            (should (equal states (list state)))))))))
 
 (ert-deftest mew-submit-queue-tests-bad-input ()
   "What cannot be sent is an error at once, and nothing is left of it."
@@ -320,6 +363,8 @@ X-Mew-Submit-Send-At: whenever\n\nb\n")))
           (mew-submit-outbox-unlock lock))
         (mew-submit-queue-run)
         (should (= (length (mew-submit-queue-running)) 1))
+        ;; Now it is another Emacs that has to leave it alone.
+        (should-not (mew-submit-outbox-lock id directory))
         (should-error (mew-submit-queue-delete id) :type 'user-error)
         (mew-submit-queue-tests--settle)
         (should (mew-submit-test-stored peer))))))
@@ -1116,6 +1161,32 @@ One that a function has needs no frame."
             (mew-submit-queue-send (car ids))
             (mew-submit-test-until ("the first one" 120)
               (mew-submit-test-stored peer 3))))))))
+
+(ert-deftest mew-submit-queue-tests-one-that-cannot-be-looked-at ()
+  "A message that cannot be read just now hides no other, and is there again later."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-outbox directory
+    (let ((ids (mew-submit-queue-tests--all-wait directory '(:server "h" :auth "none")
+                                                 3))
+          (mew-submit-queue--watching nil)
+          (real (symbol-function 'mew-submit-outbox-read))
+          (count 0))
+      (clrhash mew-submit-queue--entries)
+      (cl-letf (((symbol-function 'mew-submit-outbox-read)
+                 (lambda (id directory)
+                   (if (equal id (nth 1 ids))
+                       (signal 'file-error '("Opening input file" "x"))
+                     (funcall real id directory))))
+                ((symbol-function 'display-warning)
+                 (lambda (&rest _) (cl-incf count))))
+        (mew-submit-queue-look))
+      (should (= count 1))
+      (should (equal (sort (mapcar (lambda (entry) (plist-get entry :id))
+                                   (mew-submit-queue-entries))
+                           #'string<)
+                     (sort (list (nth 0 ids) (nth 2 ids)) #'string<)))
+      (mew-submit-queue-look)
+      (should (= (length (mew-submit-queue-entries)) 3)))))
 
 (ert-deftest mew-submit-queue-tests-an-unreadable-moment ()
   "A directory that cannot be read for a moment does not end the queue."

@@ -99,6 +99,25 @@ Return (RESULT REUSED RESUMED).  RECIPIENT is its only one."
                      "delivered")))
     (should (= (mew-submit-reuse-tests--connections peer) 4))))
 
+(ert-deftest mew-submit-reuse-tests-time-limits ()
+  "Over a kept connection each message has the time limits of its own."
+  (mew-submit-reuse-tests--with-peer peer ("127.0.0.1:0,name=a,mail#2=stall")
+    (mew-submit-test-with-directory directory
+      (let ((file (mew-submit-test-write (expand-file-name "m" directory)
+                                         "Subject: x\r\n\r\nx\r\n"))
+            ends)
+        (dolist (limit '(20000 3000))
+          (push (mew-submit-session-wait
+                 (mew-submit-session-start
+                  (plist-put (mew-submit-reuse-tests--request peer "a" "k" 5000 file)
+                             :step-timeout limit))
+                 mew-submit-test-patience)
+                ends))
+        (should (equal (mapcar (lambda (end) (plist-get end :kind)) ends)
+                       '("timeout" "ok")))
+        (should (= (mew-submit-reuse-tests--connections peer) 1))
+        (should (string-search "in 3 s" (plist-get (car ends) :text)))))))
+
 (ert-deftest mew-submit-reuse-tests-a-kept-connection-ends ()
   "A connection that nobody wants any more is closed in good order."
   (mew-submit-reuse-tests--with-peer peer ("127.0.0.1:0,name=a")

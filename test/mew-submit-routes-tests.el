@@ -79,6 +79,14 @@ Where there is none but those that cannot be reached the message waits for one."
           (should-not (plist-get done :alarm))
           (should (equal (delq nil (mew-submit-routes-tests--cases done))
                          (delq nil (copy-sequence cases)))))))
+    (should (= 2 (length (mew-submit-test-lines peer "MAIL"))))
+    ;; Nor where less than that is asked for: anybody on the way may have said it.
+    (dolist (name '("self" "clear"))
+      (ert-info (name)
+        (should (equal (plist-get (mew-submit-routes-tests--send
+                                   peer (list name "submission") :tls 'opportunistic)
+                                  :kind)
+                       "insecure"))))
     (should (= 2 (length (mew-submit-test-lines peer "MAIL"))))))
 
 (ert-deftest mew-submit-routes-tests-words ()

@@ -671,19 +671,21 @@ All others are told as they are, those of other jobs too.  \(SECURITY: O27)."
     (should (equal ends '(3 2 1)))))
 
 (ert-deftest mew-submit-session-tests-callbacks-have-a-directory ()
-  "Callbacks run in a directory that exists, whatever the current one is."
-  (let ((mew-submit-session--queue nil)
-        (default-directory "/does/not/exist/")
-        (there nil))
-    (mew-submit-session--enqueue
-     (mew-submit-session--make
-      :id 7 :on-done (lambda (_)
-                       (setq there (list (file-directory-p default-directory)
-                                         mew-submit-background))))
-     '(:event done :kind "ok" :result "delivered"))
-    (mew-submit-session--dispatch)
-    (should (equal there '(t t)))
-    (should (equal default-directory "/does/not/exist/"))))
+  "Callbacks run in a directory that exists, whatever the current one is.
+That is so where there is no directory for Emacs' files either."
+  (dolist (user-emacs-directory (list temporary-file-directory "/does/not/exist/"))
+    (let ((mew-submit-session--queue nil)
+          (default-directory "/does/not/exist/")
+          (there nil))
+      (mew-submit-session--enqueue
+       (mew-submit-session--make
+        :id 7 :on-done (lambda (_)
+                         (setq there (list (file-directory-p default-directory)
+                                           mew-submit-background))))
+       '(:event done :kind "ok" :result "delivered"))
+      (mew-submit-session--dispatch)
+      (should (equal there '(t t)))
+      (should (equal default-directory "/does/not/exist/")))))
 
 ;;; What is kept of events
 

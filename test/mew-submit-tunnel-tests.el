@@ -527,36 +527,46 @@ Return its session and the number of ssh's process, once it is connected."
              (let ((comm (alist-get 'comm (process-attributes started))))
                (not (equal comm "ssh"))))))))))
 
+(defun mew-submit-tunnel-tests--number (file)
+  "Return the number in FILE, or nil while there is none."
+  (and (file-exists-p file)
+       (let ((number (string-to-number (mew-submit-test-octets file))))
+         (and (> number 0) number))))
+
 (ert-deftest mew-submit-tunnel-tests-ssh-is-ended ()
-  "An ssh that has not come to an end when it is not needed any more is ended."
+  "An ssh that is not needed any more is asked to end; one that does not is killed.
+So is what it has started."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
-    (mew-submit-test-with-directory directory
-      (let ((exec-path (cons directory exec-path))
-            (script (expand-file-name "ssh" directory)))
-        (mew-submit-test-write
-         script "#!/bin/sh\necho $$ >\"$0.pid\"\nexec sleep 1000\n")
-        (set-file-modes script #o700)
-        (let* ((session (mew-submit-request-submit
+    (pcase-dolist (`(,trap ,asked) '(("echo >\"$0.asked\"; exit" t) ("" nil)))
+      (mew-submit-test-with-directory directory
+        (let* ((exec-path (cons directory exec-path))
+               (script (expand-file-name "ssh" directory))
+               session pids)
+          (mew-submit-test-write
+           script (format "#!/bin/sh\ntrap '%s' TERM\nsleep 1000 &\n\
+echo $! >\"$0.child\"\necho $$ >\"$0.pid\"\nwait\nwait\n" trap))
+          (set-file-modes script #o700)
+          (setq session (mew-submit-request-submit
                          (mew-submit-test-write (expand-file-name "m" directory)
                                                 mew-submit-tunnel-tests--message)
-                         :account (mew-submit-test-account peer "ok"
-                                                           :tunnel "ssh:x")))
-               (pid (mew-submit-test-until ("ssh")
-                      (and (file-exists-p (concat script ".pid"))
-                           (> (string-to-number
-                               (mew-submit-test-octets (concat script ".pid")))
-                              0)
-                           (string-to-number
-                            (mew-submit-test-octets (concat script ".pid")))))))
+                         :account (mew-submit-test-account peer "ok" :tunnel "ssh:x"))
+                pids (list (mew-submit-test-until ("ssh")
+                             (mew-submit-tunnel-tests--number (concat script ".pid")))
+                           (mew-submit-tunnel-tests--number (concat script ".child"))))
           (unwind-protect
               (progn
                 (mew-submit-session-cancel session)
                 (mew-submit-session-wait session 60)
-                (mew-submit-test-until ("the end of ssh")
-                  (null (process-attributes pid))))
-            (when (equal (alist-get 'comm (process-attributes pid)) "sleep")
-              (signal-process pid 'SIGKILL))))))))
+                (mew-submit-test-until ("the end of ssh and of what it has started")
+                  (and (null (process-attributes (car pids)))
+                       ;; Not everybody's process 1 waits for what it inherits.
+                       (member (alist-get 'state (process-attributes (cadr pids)))
+                               '(nil "Z"))))
+                (should (eq (file-exists-p (concat script ".asked")) asked)))
+            (dolist (pid pids)
+              (when (eql (alist-get 'pgrp (process-attributes pid)) (car pids))
+                (signal-process pid 'SIGKILL)))))))))
 
 (ert-deftest mew-submit-tunnel-tests-ssh-itself-fails ()
   "What is wrong with ssh is told in its words, and nothing is sent."

@@ -146,6 +146,9 @@ They are refused before connecting; past the Lisp side they may end as one of KI
      ,@(mapcar #'mew-submit-faults-e--wanted
                '("PLAIN" "LOGIN" "SCRAM-SHA-1" "SCRAM-SHA-256" "SCRAM-SHA-256-PLUS" "XOAUTH2"
                  "OAUTHBEARER"))
+     ("E2 what needs TLS is left out where there is none"
+      :listeners ((none "plain" "mechs-clear=SCRAM-SHA-256-PLUS+SCRAM-SHA-256")) :account (:tls none)
+      :clear t :kind ok :reach message :saw-line "^AUTH SCRAM-SHA-256 ")
      ,(mew-submit-faults-e--pinned "SCRAM-SHA-256-PLUS" "SCRAM-SHA-256+PLAIN")
      ,(mew-submit-faults-e--pinned "SCRAM-SHA-256" "PLAIN+LOGIN")
      ,(mew-submit-faults-e--pinned "PLAIN" "LOGIN")
@@ -250,6 +253,10 @@ They are refused before connecting; past the Lisp side they may end as one of KI
      ,(mew-submit-faults-e--long-token "OAUTHBEARER")
      ("E18 PLAIN: a long password" :peer ("mechs=PLAIN")
       :account (:password ,(make-string 3000 ?p)) :saw-line "^AUTH PLAIN$")
+     ("E13 PLAIN: several lines, and the password is still to be sent"
+      :peer ("mechs=PLAIN" "auth=reply:334-Go\\r\\n334 on")
+      :account (:password ,(make-string 3000 ?p))
+      :kind (protocol auth insecure) :check mew-submit-faults-e--cancelled)
      ("E19 XOAUTH2: the refusal comes as JSON in a challenge"
       :peer ("mechs=XOAUTH2" "auth-mode=xoauth2-json") :account (:auth "XOAUTH2")
       :answer ignore :saw-line "^AUTH XOAUTH2 [^\n]*\n$")

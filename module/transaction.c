@@ -187,7 +187,9 @@ static struct size
 size_words (uint64_t octets)
 {
   struct size size;
-  if (octets < 1000000)
+  if (octets < 1000)
+    snprintf (size.text, sizeof size.text, "%d bytes", (int) octets);
+  else if (octets < 1000000)
     snprintf (size.text, sizeof size.text, "%.1f KB", (double) octets / 1000);
   else
     snprintf (size.text, sizeof size.text, "%.1f MB", (double) octets / 1000000);

@@ -579,10 +579,16 @@ does too, and else above.  Questions stay at the top."
                                (inhibit-same-window . t)
                                (inhibit-switch-frame . t))))))
 
+(defun mew-submit-notice--prompt-p ()
+  "Is there a prompt in the echo area, which a message would cover?"
+  (or (active-minibuffer-window)
+      (bound-and-true-p isearch-mode)
+      cursor-in-echo-area))
+
 (defun mew-submit-notice--say (format &rest args)
   "Say in the echo area what FORMAT and ARGS make, on one line.
-While somebody is in the minibuffer nothing is said: it would cover the prompt."
-  (unless (active-minibuffer-window)
+While there is a prompt nothing is said: it would be covered."
+  (unless (mew-submit-notice--prompt-p)
     (let ((message-truncate-lines t))
       (message "%s" (apply #'format format args)))))
 
@@ -770,7 +776,7 @@ The next time the same happens to one that waits, there is nothing to tell."
   (let ((lines (cdr mew-submit-notice--news)))
     (cond ((null lines))
           ((and (not noninteractive)
-                (or (active-minibuffer-window)
+                (or (mew-submit-notice--prompt-p)
                     (and (mew-submit-queue-running)
                          (< (- (float-time) (car mew-submit-notice--news)) 5))))
            (run-at-time 1 nil #'mew-submit-notice--tell-news))

@@ -49,7 +49,7 @@
              (filler (crash-disk--fill directory)))
         (condition-case nil
             (mew-submit-queue-send id)
-          (mew-submit-error nil))
+          ((mew-submit-error user-error) nil))
         (crash-disk--settle)
         (crash-disk--say
          "on a full disk nothing is sent that could not be noted"

@@ -298,7 +298,7 @@
 (ert-deftest mew-submit-notice-tests-mailq ()
   "The list of the outbox says when a message was put there, and what it is about."
   (should (string-match-p
-           "\\`1  queued    20[0-9-]+ [0-9:]+  2k  from <a@x> to b@x: Minutes  (why)\n\\'"
+           "\\`1  queued    2k  20[0-9-]+ [0-9:]+  from <a@x> to b@x: Minutes  (why)\n\\'"
            (mew-submit-mailq--line
             (mew-submit-notice-tests--entry :bytes 2048 :from "a@x" :last "why")))))
 

@@ -191,8 +191,9 @@ Nobody is where a frame has the focus, or may have it."
                      :recipients '("a@x")))
         (noninteractive nil)
         (shown 0))
-    (cl-letf (((symbol-function 'mew-submit-notice--show)
+    (cl-letf (((symbol-function 'mew-submit-notice--display)
                (lambda (&rest _) (cl-incf shown)))
+              ((symbol-function 'mew-submit-notice--notify) #'ignore)
               ((symbol-function 'mew-submit-offer-465) #'ignore))
       (clrhash mew-submit-notice--told)
       (pcase-dolist (`(,wanted ,code . ,state)
@@ -201,7 +202,7 @@ Nobody is where a frame has the focus, or may have it."
         (mew-submit-notice-done
          (mew-submit-outbox-with entry :state (or state 'queued))
          (list :result (if state "refused" "deferred") :kind "deferred"
-               :text "t" :code code))
+               :text (format "mail.example.org: %d No" code) :code code))
         (should (= shown wanted)))
       (kill-buffer "*mew-submit*"))))
 

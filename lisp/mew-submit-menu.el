@@ -14,8 +14,6 @@
 (require 'seq)
 
 (declare-function mew-submit-outbox "mew-submit-browser" ())
-(defvar message-mode-map)
-(defvar mail-mode-map)
 
 (defun mew-submit-menu--keys (menu map)
   "Return the lines about the keys that MAP has for the commands of MENU."
@@ -52,16 +50,28 @@ They are in two columns: half of a small terminal has ten lines."
      :help "A waterfall of every attempt"])
   "The menu in mail buffers.")
 
+(defconst mew-submit-menu--maps
+  '((message-mode-map . message-mode-hook) (mail-mode-map . mail-mode-hook))
+  "The keymaps of mail buffers, and a hook that is run when there is one.")
+
 (defun mew-submit-menu-put (on)
   "Have the menus in mail buffers and Tools if ON is non-nil, else no longer."
-  (with-eval-after-load 'message
-    (mew-submit-menu--put message-mode-map on))
-  (with-eval-after-load 'sendmail
-    (mew-submit-menu--put mail-mode-map on))
+  (pcase-dolist (`(,map . ,hook) mew-submit-menu--maps)
+    (if on
+        (add-hook hook #'mew-submit-menu--put-now)
+      (remove-hook hook #'mew-submit-menu--put-now))
+    (when (boundp map)
+      (mew-submit-menu--put (symbol-value map) on)))
   (define-key-after (lookup-key global-map [menu-bar tools]) [mew-submit-outbox]
     (and on '(menu-item "Mail Outbox" mew-submit-outbox
                         :help "The mail that is not delivered yet"))
     'compose-mail))
+
+(defun mew-submit-menu--put-now ()
+  "Have the menu in the maps of the mail buffers that are there by now."
+  (pcase-dolist (`(,map . ,_) mew-submit-menu--maps)
+    (when (boundp map)
+      (mew-submit-menu--put (symbol-value map) t))))
 
 (defun mew-submit-menu--put (map on)
   "Have the menu in MAP, a mail buffer's, if ON is non-nil, else no longer."

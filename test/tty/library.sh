@@ -110,9 +110,9 @@ init () { printf '%s\n' "$@" >>"$dir/.emacs.d/init.el"; }
 tty_first_init ()
 {
   mkdir -p "$dir/.emacs.d"
+  # Each case has a home of its own, for which Emacs would compile all anew, also what packages load before the init file.
+  echo '(setq native-comp-deferred-compilation nil)' >"$dir/.emacs.d/early-init.el"
   cat >"$dir/.emacs.d/init.el" <<END
-;; Each case has a home of its own, for which Emacs would compile all anew.
-(setq native-comp-deferred-compilation nil)
 (setq inhibit-startup-screen t user-mail-address "me@example.org" user-full-name "Me"
       custom-file "$dir/.emacs.d/custom.el" auth-sources '("$dir/.authinfo")
       mail-host-address "example.org" message-directory "$dir/Mail/" make-backup-files nil)

@@ -30,6 +30,7 @@ The first one that fits the sender of a message is used.  Each is a plist:
 `:name'    what you call it
 `:from'    whose mail it is for: an address, a domain such as
            \"@example.org\", or a regexp; without it, everybody's
+`:default' t: for senders without a domain, such as cron's root, too
 `:server'  the server's name or address
 `:plan'    a plan by name: \"submission\" (the default), \"submissions\",
            \"rfc8314\", \"symmetric\" or \"appendix-a\"

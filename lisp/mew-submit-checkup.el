@@ -388,7 +388,9 @@ cannot be sent." (file-size-human-readable (nth 2 info))))))
 
 (defun mew-submit-checkup--outbox-usable (directory)
   "Return findings about DIRECTORY, the outbox, which exists."
-  (let ((shown (abbreviate-file-name directory)))
+  (let ((shown (abbreviate-file-name directory))
+        ;; Whoever reads the outbox closes it to others.
+        (modes (or (file-modes directory) 0)))
     (append
      (if (and (file-writable-p directory) (file-accessible-directory-p directory))
          (mew-submit-checkup--messages directory)
@@ -396,7 +398,7 @@ cannot be sent." (file-size-human-readable (nth 2 info))))))
               "outbox" 'error "%s cannot be written to, so no mail can be \
 sent.\nchmod u+rwx %s, or set mew-submit-outbox-directory." shown shown)))
      (list
-      (when (/= 0 (logand #o077 (or (file-modes directory) 0)))
+      (when (/= 0 (logand #o077 modes))
         (mew-submit-checkup--finding
          "outbox" 'warning "%s can be read by others.\nchmod 700 %s" shown
          shown))

@@ -265,8 +265,15 @@ Its outbox is in DIRECTORY; it speaks in the clear, so that the dot can be seen.
                              calls)))
                    (written (funcall place "write" ".1.journal" "dot 0 1\n"))
                    (synced (funcall place "sync" ".1.journal" ""))
-                   (left (funcall place "send" "-" (if (equal name "bdat") end
-                                                     (concat end ".\r\n")))))
+                   ;; The end of a long message waits until the rest is acknowledged.
+                   (alone (if (equal name "bdat") "\n" ".\r\n"))
+                   (left (or (funcall place "send" "-" (if (equal name "bdat") end
+                                                         (concat end ".\r\n")))
+                             (cl-position-if
+                              (lambda (one)
+                                (and (equal (nth 0 one) "send")
+                                     (equal (nth 2 one) alone)))
+                              calls))))
               (should written)
               (should synced)
               (should left)

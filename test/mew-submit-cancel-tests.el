@@ -362,7 +362,11 @@ END")
 (defun mew-submit-cancel-tests--look-up (file)
   "In a network without a resolver: cancel a job for FILE while it looks up.
 Leave Emacs with status 0 when all is as it should be."
-  (let* ((alone (car (mew-submit-cancel-tests--census)))
+  (let* ((alone (progn
+                  ;; The heartbeat's thread stays.
+                  (mew-submit-module-ensure)
+                  (mew-submit-session--open)
+                  (car (mew-submit-cancel-tests--census))))
          (before nil)
          (events nil)
          (start (lambda ()
@@ -384,7 +388,6 @@ Leave Emacs with status 0 when all is as it should be."
                         (plist-get (mew-submit-cancel-tests--done
                                     (nreverse events))
                                    :result)))))
-    (mew-submit-module-ensure)
     (unless (equal (funcall cancelled) "cancelled")
       (error "Not cancelled"))
     (mew-submit-test-until ("the first look-ups to end")

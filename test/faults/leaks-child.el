@@ -28,9 +28,10 @@
     secret))
 
 (defun mew-submit-leaks-child-hold ()
-  "Wait until all threads of the module have ended, say so, and wait to be killed."
+  "Wait until the threads of all jobs have ended, say so, and wait to be killed.
+The module's heartbeat, which knows no secret, has a thread that stays."
   (let ((deadline (time-add nil 100)))
-    (while (and (cdr (directory-files "/proc/self/task" nil "\\`[0-9]")) (time-less-p nil deadline))
+    (while (and (cddr (directory-files "/proc/self/task" nil "\\`[0-9]")) (time-less-p nil deadline))
       (accept-process-output nil 0.01)))
   (send-string-to-terminal "HELD\n")
   (sleep-for 1000))

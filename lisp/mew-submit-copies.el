@@ -428,7 +428,8 @@ Return how many messages have copies left."
 (defun mew-submit-file-copies ()
   "File the copies of delivered mail that could not be filed before."
   (interactive)
-  (let ((left (mew-submit-copies-file mew-submit-outbox-directory)))
+  (let ((left (mew-submit-error-as-user-error
+                (mew-submit-copies-file mew-submit-outbox-directory))))
     (if (zerop left)
         (message "No copy is left to be filed")
       (message "Copies of %d messages are being filed, or wait: those for Gnus and \

@@ -56,11 +56,11 @@
 (require 'mew-submit-message)
 (require 'mew-submit-module)
 (require 'mew-submit-notice)
-(require 'mew-submit-outbox)
+(require 'mew-submit-spool)
 (require 'mew-submit-queue)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
-(require 'mew-submit-session)
+(require 'mew-submit-job)
 (require 'mew-submit-time)
 (require 'sendmail)
 
@@ -75,23 +75,23 @@
 (defvar message-this-is-mail)
 (defvar rfc2047-header-encoding-alist)
 
-(autoload 'mew-submit-batch-send "mew-submit-batch"
+(autoload 'mew-submit-batch-send "mew-submit-batch-send"
   "Submit the message on standard input and leave Emacs." nil)
-(autoload 'mew-submit-batch-outbox "mew-submit-mailq"
+(autoload 'mew-submit-batch-outbox "mew-submit-batch-outbox"
   "List the messages that are not delivered yet, and leave Emacs." nil)
-(autoload 'mew-submit-batch-relay "mew-submit-relayd"
+(autoload 'mew-submit-batch-relay "mew-submit-batch-relay"
   "Be the local relay until Emacs is told to stop." nil)
-(autoload 'mew-submit-batch-sendmail "mew-submit-sendmail"
+(autoload 'mew-submit-batch-sendmail "mew-submit-batch-sendmail"
   "Send the message on standard input as sendmail(8) does." nil)
-(autoload 'mew-submit-sendmail-take "mew-submit-sendmail"
+(autoload 'mew-submit-sendmail-take "mew-submit-batch-sendmail"
   "Take a message over from mew-submit-sendmail.")
 (autoload 'mew-submit-relay-mode "mew-submit-relay"
   "Let the other programs of this machine send mail through Emacs." t)
-(autoload 'mew-submit-outbox "mew-submit-browser"
+(autoload 'mew-submit-outbox "mew-submit-outbox"
   "Show the messages that are not delivered yet." t)
-(autoload 'mew-submit-edit "mew-submit-browser"
+(autoload 'mew-submit-edit "mew-submit-outbox"
   "Edit a message of the outbox again.")
-(autoload 'mew-submit-undo-send "mew-submit-browser"
+(autoload 'mew-submit-undo-send "mew-submit-outbox"
   "Bring back the message that was sent last." t)
 (autoload 'mew-submit-mode "mew-submit-clients"
   "Have every mail client of Emacs send by mew-submit." t)
@@ -103,15 +103,15 @@
   "Have Mew send its queue by mew-submit." t)
 (autoload 'mew-submit-setup "mew-submit-setup"
   "Find the server that takes mail from an address and make it an account." t)
-(autoload 'mew-submit-batch-diagnose "mew-submit-diagnose-batch"
+(autoload 'mew-submit-batch-diagnose "mew-submit-batch-diagnose"
   "Diagnose the servers named on the command line and leave Emacs." nil)
 (autoload 'mew-submit-diagnose "mew-submit-diagnose"
   "Find out why mail cannot be sent to a server." t)
 (autoload 'mew-submit-diagnose-ports "mew-submit-diagnose"
   "Show what is behind the mail ports of a host." t)
-(autoload 'mew-submit-pin-certificate "mew-submit-certificate"
+(autoload 'mew-submit-pin-certificate "mew-submit-pin"
   "Look at the certificate of a server and have it accepted." t)
-(autoload 'mew-submit-unpin-certificate "mew-submit-certificate"
+(autoload 'mew-submit-unpin-certificate "mew-submit-pin"
   "Have a pinned certificate no longer accepted." t)
 
 (autoload 'mew-submit-last-delivery "mew-submit-delivery"
@@ -121,7 +121,7 @@
 (autoload 'mew-submit-batch-doctor "mew-submit-doctor"
   "Check the set-up, print what was found, and leave Emacs." nil)
 
-(autoload 'mew-submit-batch-cause "mew-submit-cause-batch"
+(autoload 'mew-submit-batch-cause "mew-submit-batch-cause"
   "Say why servers refused, for each reply on standard input, and leave Emacs."
   nil)
 
@@ -135,9 +135,9 @@
   "Compose a mail with a survey." t)
 (autoload 'mew-submit-survey-collect "mew-submit-survey-mail"
   "Add up the surveys in mails." t)
-(autoload 'mew-submit-providers "mew-submit-provider"
+(autoload 'mew-submit-providers "mew-submit-survey-provider"
   "Show which servers of a survey offer submission as it should be." t)
-(autoload 'mew-submit-batch-survey "mew-submit-survey-batch"
+(autoload 'mew-submit-batch-survey "mew-submit-batch-survey"
   "Find out which case each server of a list is, and leave Emacs." nil)
 
 ;;; The asynchronous interface
@@ -159,13 +159,13 @@ event, and returns the answer, a string, (USER . SECRET) or nil, or a function
 that is called with a function to pass such an answer to; by default the user is
 asked."
   (let ((on-done (or on-done #'mew-submit--warn-unless-delivered))
-        (on-ask (or on-ask #'mew-submit-dialog-answer)))
+        (on-ask (or on-ask #'mew-submit-dialog--answer)))
     (condition-case err
-        (mew-submit-request-submit
+        (mew-submit-request--submit
          message-file :account account :from from :recipients recipients
          :on-event on-event :on-done on-done :on-ask on-ask)
       (error
-       (mew-submit-session-fail err :on-event on-event :on-done on-done)))))
+       (mew-submit-job--fail err :on-event on-event :on-done on-done)))))
 
 ;;;###autoload
 (defun mew-submit-cancel (&optional handle)
@@ -173,9 +173,9 @@ asked."
 Interactively, stop all that run.  Return t if it still ran.  What has been sent
 up to the final dot cannot be called back; the result says so."
   (interactive)
-  (cond (handle (mew-submit-session-cancel handle))
-        ((mew-submit-session-list)
-         (mapc #'mew-submit-session-cancel (mew-submit-session-list))
+  (cond (handle (mew-submit-job--cancel handle))
+        ((mew-submit-job--list)
+         (mapc #'mew-submit-job--cancel (mew-submit-job--list))
          (message "Stopping the mail that is being sent...")
          t)
         (t (message "No mail is being sent")
@@ -185,7 +185,7 @@ up to the final dot cannot be called back; the result says so."
   "Wait until the submission HANDLE has ended; return its `done' event.
 Return nil when TIMEOUT seconds have passed before.  Quitting stops the waiting,
 not the submission."
-  (mew-submit-session-wait handle timeout))
+  (mew-submit-job--wait handle timeout))
 
 ;;;###autoload
 (defun mew-submit-forget-server (server)
@@ -194,14 +194,14 @@ This is for when an alarm was false: when the server really has stopped to offer
 STARTTLS, or a way to log in."
   (interactive
    (list (completing-read "Forget what was offered by: "
-                          (mew-submit-memory-servers mew-submit-memory-file)
+                          (mew-submit-memory--servers mew-submit-memory-file)
                           nil t)))
-  (mew-submit-error-as-user-error
+  (mew-submit-error--as-user-error
     (unless (member (downcase server)
-                    (mew-submit-memory-servers mew-submit-memory-file))
+                    (mew-submit-memory--servers mew-submit-memory-file))
       (user-error "Nothing is remembered of %s" server))
-    (mew-submit-memory-forget mew-submit-memory-file server)
-    (mew-submit-request-forget-log-ins server))
+    (mew-submit-memory--forget mew-submit-memory-file server)
+    (mew-submit-request--forget-log-ins server))
   (message "Forgotten what %s has offered" server))
 
 ;;; What the user sees
@@ -211,9 +211,9 @@ STARTTLS, or a way to log in."
 DONE is its `done' event.  An alarm rings."
   (display-warning
    'mew-submit
-   (concat (mew-submit-report-done done)
+   (concat (mew-submit-report--done done)
            (mapconcat (lambda (attempt)
-                        (concat "\n  " (mew-submit-report-attempt attempt)))
+                        (concat "\n  " (mew-submit-report--attempt attempt)))
                       (plist-get done :attempts) ""))
    (if (plist-get done :alarm) :emergency :error)))
 
@@ -224,15 +224,15 @@ DONE is its `done' event.  An alarm rings."
 
 ;;; From a mail buffer to a message
 
-(defvar mew-submit-copies-function nil
+(defvar mew-submit--copies-function nil
   "Function that returns the copies that the mail in the current buffer wants.
 They are as mew-submit-copies.el has them.  It is nil where there is none.")
 
-(defvar mew-submit-source-function nil
+(defvar mew-submit--source-function nil
   "Function that returns what the user wrote for the mail in the current buffer.
 Its header ends with an empty line.  It is nil where that is not to be kept.")
 
-(defvar mew-submit-queued-function nil
+(defvar mew-submit--queued-function nil
   "Function called with the copies when the current mail is in the outbox, or nil.")
 
 (defun mew-submit--add-field (end name value)
@@ -258,11 +258,11 @@ fixed before the first try, so that duplicates can be told."
   (mew-submit--add-field end "Date" (message-make-date))
   (mew-submit--add-field
    end "Message-ID"
-   (mew-submit-message-new-id
+   (mew-submit-message--new-id
     (ignore-errors
-      (mew-submit-message-author
-       (mew-submit-message-fields-of-text (buffer-substring-no-properties
-                                           (point-min) end)))))))
+      (mew-submit-message--author
+       (mew-submit-message--fields-of-text (buffer-substring-no-properties
+                                            (point-min) end)))))))
 
 (defun mew-submit--mime-charset (end coding)
   "Say in the header, which ends at END, in which charset CODING the text is.
@@ -291,11 +291,11 @@ the copies that Fcc fields ask for, which are gone."
   (let ((end (copy-marker (point) t)))
     (mew-submit--complete-header end)
     (mew-submit--mime-charset end coding)
-    (prog1 (mew-submit-copies-cut end)
+    (prog1 (mew-submit-copies--cut end)
       (when coding
         (require 'rfc2047)
         (let ((rfc2047-header-encoding-alist
-               (cons mew-submit-message-raw rfc2047-header-encoding-alist)))
+               (cons mew-submit-message--raw rfc2047-header-encoding-alist)))
           (mail-encode-header (point-min) end))))))
 
 (defun mew-submit--write-message (file)
@@ -332,13 +332,13 @@ Return nil where the header decides, as smtpmail does."
         (_ (mew-submit--mail-envelope-from)))
     (mew-submit--mail-envelope-from)))
 
-(defvar mew-submit-sent nil
+(defvar mew-submit--sent nil
   "The message that was put into the outbox from a mail buffer last: (ID . TIME).")
 
 (defun mew-submit--say (id)
   "Tell that the message ID is in the outbox, unless there is more to tell."
-  (when-let* ((entry (mew-submit-queue-entry id)))
-    (let ((people (mew-submit-report-people (plist-get entry :recipients)))
+  (when-let* ((entry (mew-submit-queue--entry id)))
+    (let ((people (mew-submit-report--people (plist-get entry :recipients)))
           (state (plist-get entry :state)))
       (cond ((eq (plist-get entry :held) 'flush)
              (message "Mail to %s is held in the outbox until \
@@ -351,9 +351,9 @@ M-x mew-submit-undo-send brings it back" people
                                               "%F %H:%M"
                                             "%T")
                                           (plist-get entry :next))))
-            ((mew-submit-module-building-p)
+            ((mew-submit-module--building-p)
              (message "Building the module; your mail waits in the outbox"))
-            ((mew-submit-module-missing-p)
+            ((mew-submit-module--missing-p)
              (message "Your mail waits in the outbox until \
 M-x mew-submit-build-module"))
             ((and (memq state '(queued sending)) (null (plist-get entry :last)))
@@ -362,37 +362,37 @@ M-x mew-submit-build-module"))
 
 (defun mew-submit--send-buffer ()
   "Put the mail in the current buffer into the outbox and submit it."
-  (let* ((directory (mew-submit-outbox-prepare mew-submit-outbox-directory))
+  (let* ((directory (mew-submit-spool--prepare mew-submit-outbox-directory))
          (raw (make-temp-file (expand-file-name "draft-" directory)
                               nil ".part")))
     (unwind-protect
         (let* ((files (mew-submit--write-message raw))
-               (fields (mew-submit-message-fields raw))
+               (fields (mew-submit-message--fields raw))
                (copies (append files
-                               (and mew-submit-copies-function
-                                    (funcall mew-submit-copies-function))))
-               (id (mew-submit-queue-add
+                               (and mew-submit--copies-function
+                                    (funcall mew-submit--copies-function))))
+               (id (mew-submit-queue--add
                     raw :directory directory :move t
                     :account (and (bound-and-true-p message-this-is-mail)
                                   (message-options-get 'mew-submit-account))
-                    :from (and (not (mew-submit-message-envelope-from fields))
+                    :from (and (not (mew-submit-message--envelope-from fields))
                                (mew-submit--envelope-from))
                     :held (and (bound-and-true-p smtpmail-queue-mail) 'flush)
-                    :source (and mew-submit-source-function
-                                 (funcall mew-submit-source-function))
-                    :fcc (mew-submit-copies-with-bcc copies fields))))
-          (setq mew-submit-sent (cons id (float-time)))
+                    :source (and mew-submit--source-function
+                                 (funcall mew-submit--source-function))
+                    :fcc (mew-submit-copies--with-bcc copies fields))))
+          (setq mew-submit--sent (cons id (float-time)))
           ;; It will be sent: whoever is told of an error sends it twice.
-          (when mew-submit-queued-function
+          (when mew-submit--queued-function
             (condition-case err
-                (funcall mew-submit-queued-function copies)
+                (funcall mew-submit--queued-function copies)
               (error (display-warning
                       'mew-submit
                       (format "The mail is in the outbox, but: %s"
-                              (mew-submit-error-text err))))))
+                              (mew-submit-error--text err))))))
           ;; What the client says when it has handed the mail over comes first.
           (run-at-time 0 nil #'mew-submit--say id)
-          (run-at-time 0 nil #'mew-submit-queue-start-once))
+          (run-at-time 0 nil #'mew-submit-queue--start-once))
       (when (file-exists-p raw)
         (delete-file raw)))))
 
@@ -407,16 +407,16 @@ what to do."
              ;; Which has run the hook already.
              (not (eq message-send-mail-function 'message-use-send-mail-function)))
     (run-hooks 'message-send-mail-hook))
-  (mew-submit-queue-offer-module)
-  (mew-submit-error-as-user-error
+  (mew-submit-queue--offer-module)
+  (mew-submit-error--as-user-error
     (mew-submit--send-buffer)))
 
 ;;;###autoload
 (defun mew-submit-send-later (time)
   "Put the mail in the current buffer into the outbox, to be sent at TIME.
-TIME is what a person says, as for `mew-submit-time-parse', or a Lisp time."
-  (interactive (list (mew-submit-time-read)))
-  (let ((then (if (stringp time) (mew-submit-time-future time) time)))
+TIME is what a person says, as for `mew-submit-time--parse', or a Lisp time."
+  (interactive (list (mew-submit-time--read)))
+  (let ((then (if (stringp time) (mew-submit-time--future time) time)))
     (save-excursion
       (save-restriction
         (widen)

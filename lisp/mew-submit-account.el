@@ -137,7 +137,7 @@ from auth-source."
   :package-version '(mew-submit . "0.1.0")
   :risky t)
 
-(defun mew-submit-account-keys ()
+(defun mew-submit-account--keys ()
   "Return the keys that an account may have."
   (append '(:timeout :step-timeout :memory)
           (mapcar #'car (plist-get (cdr (nth 1 (get 'mew-submit-accounts
@@ -156,9 +156,9 @@ M-x customize-option RET mew-submit-accounts RET shows those there are"
     :author :resolved :proxy-password)
   "Keys that programs, not users, give an account.")
 
-(defun mew-submit-account-throw (account format &rest args)
+(defun mew-submit-account--throw (account format &rest args)
   "Signal `mew-submit-config' about ACCOUNT, with FORMAT and ARGS."
-  (mew-submit-error-throw
+  (mew-submit-error--throw
    'config nil "The account %s %s.  %s"
    (if (plist-get account :name)
        (format "\"%s\"" (plist-get account :name))
@@ -200,10 +200,10 @@ What else is wrong with it is said by who reads it."
                                                            'custom-type)))
                                          :options)))))
     (unless (or (null value)
-                (mew-submit-extension-key-p key)
+                (mew-submit-extension--key-p key)
                 (and (eq key :routes) (proper-list-p value))
                 (mew-submit-account--match-p type value))
-      (mew-submit-account-throw
+      (mew-submit-account--throw
        account "has %s for %s, which has to be %s" (format "%S" value) key
        (pcase (car type)
          ((or 'string 'file) "a text in double quotes")
@@ -214,25 +214,25 @@ What else is wrong with it is said by who reads it."
 (defun mew-submit-account--check-key (account key)
   "Signal `mew-submit-config' when KEY of ACCOUNT means nothing.
 A wish, such as that for TLS, must not be dropped in silence because of a slip."
-  (let ((keys (append mew-submit-account--inner (mew-submit-account-keys))))
+  (let ((keys (append mew-submit-account--inner (mew-submit-account--keys))))
     (unless (memq key keys)
       (let ((near (car (sort (mapcar (lambda (known)
                                        (cons (string-distance
                                               (symbol-name key)
                                               (symbol-name known))
                                              known))
-                                     (mew-submit-account-keys))
+                                     (mew-submit-account--keys))
                              #'car-less-than-car))))
-        (mew-submit-account-throw account "has %s, which means nothing%s" key
+        (mew-submit-account--throw account "has %s, which means nothing%s" key
                                    (if (<= (car near) 3)
                                        (format "; is %s meant?" (cdr near))
                                      ""))))))
 
-(defun mew-submit-account-check (account)
+(defun mew-submit-account--check (account)
   "Return ACCOUNT, or signal `mew-submit-config' when it is not one.
 Whatever has the wrong shape is told here, in words."
   (unless (mew-submit-account--plist-p account)
-    (mew-submit-error-throw
+    (mew-submit-error--throw
      'config nil "There is something in mew-submit-accounts that is no account, \
 which is a list such as (:name \"work\" :server \"mail.example.org\").  %s"
      mew-submit-account--remedy))
@@ -244,26 +244,26 @@ which is a list such as (:name \"work\" :server \"mail.example.org\").  %s"
 (defun mew-submit-account--all ()
   "Return `mew-submit-accounts', or signal `mew-submit-config' if it is no list."
   (cond ((keywordp (car-safe mew-submit-accounts))
-         (mew-submit-error-throw
+         (mew-submit-error--throw
           'config nil "The value of mew-submit-accounts is one account, not a \
 list of them: a pair of parentheses is missing.  %s" mew-submit-account--remedy))
         ((proper-list-p mew-submit-accounts)
-         (mapc #'mew-submit-account-check mew-submit-accounts))
-        (t (mew-submit-error-throw
+         (mapc #'mew-submit-account--check mew-submit-accounts))
+        (t (mew-submit-error--throw
             'config nil "The value of mew-submit-accounts is no list of accounts.  %s"
             mew-submit-account--remedy))))
 
-(defun mew-submit-account-without (keywords)
+(defun mew-submit-account--without (keywords)
   "Return KEYWORDS, EHLO keywords that are not to count, with commas, or nil.
 Signal `mew-submit-config' for one that is none, or that safety depends on."
   (mapc (lambda (keyword)
           (cond ((not (and (stringp keyword)
                            (string-match-p "\\`[A-Za-z0-9][A-Za-z0-9-]*\\'"
                                            keyword)))
-                 (mew-submit-error-throw 'config nil "Not an EHLO keyword: %s"
-                                         keyword))
+                 (mew-submit-error--throw 'config nil "Not an EHLO keyword: %s"
+                                          keyword))
                 ((member (upcase keyword) '("STARTTLS" "AUTH"))
-                 (mew-submit-error-throw 'config nil "%s cannot be left out: \
+                 (mew-submit-error--throw 'config nil "%s cannot be left out: \
 %s" keyword (if (equal (upcase keyword) "AUTH")
                 ":auth \"none\" means no log-in"
               ":tls says how much TLS there has to be")))))
@@ -284,7 +284,7 @@ Signal `mew-submit-config' for one that is none, or that safety depends on."
                    (string-match-p "\\`[^][^$*@ ]+@[^][^$*@ ]+\\'" address)))
             (list (plist-get account :sender) (plist-get account :from))))
 
-(defun mew-submit-account-qualify (account sender)
+(defun mew-submit-account--qualify (account sender)
   "Return SENDER, or for one without a domain the address of ACCOUNT if it has one.
 No server outside of this machine knows a sender such as root."
   (or (and (not (equal sender ""))
@@ -292,7 +292,7 @@ No server outside of this machine knows a sender such as root."
            (mew-submit-account--address account))
       sender))
 
-(defun mew-submit-account-default ()
+(defun mew-submit-account--default ()
   "Return the account for senders without a domain, or nil.
 That is the one with :default, or the only one."
   (let ((accounts (mew-submit-account--all)))
@@ -314,7 +314,7 @@ What has one of the characters \\=\\ ^ $ * [ in :from is a regexp."
 
 ;;; From smtpmail
 
-(defun mew-submit-account-service-port (service)
+(defun mew-submit-account--service-port (service)
   "Return the port number of SERVICE, a number or a name as in smtpmail.
 Signal `mew-submit-config' when there is no such service."
   (cond ((integerp service) service)
@@ -323,15 +323,15 @@ Signal `mew-submit-config' when there is no such service."
                                ("ssmtp" . 465)))))
         ((and (stringp service) (string-match-p "\\`[0-9]+\\'" service))
          (string-to-number service))
-        (t (mew-submit-error-throw 'config nil "No such service: %s" service))))
+        (t (mew-submit-error--throw 'config nil "No such service: %s" service))))
 
-(defun mew-submit-account-local-p (server)
+(defun mew-submit-account--local-p (server)
   "Is SERVER, a name or an address, this machine?"
   (and (stringp server)
        (string-match-p "\\`\\(?:localhost\\(?:\\.localdomain\\)?\\|ip6-localhost\\|\
 127\\(?:\\.[0-9]+\\)\\{3\\}\\|\\[?::1]?\\)\\'" server)))
 
-(defun mew-submit-account-routes (port stream-type)
+(defun mew-submit-account--routes (port stream-type)
   "Return what PORT and STREAM-TYPE of smtpmail mean, a plist for an account.
 Port 587 means the default plan, as 25 does; whoever has 25 is not asked before
 it is used.  TLS is required unless STREAM-TYPE is `plain'; the default of
@@ -354,13 +354,13 @@ reached as smtpmail does, without TLS; no password is ever sent there.  Who has
 port 25 and no user relies on a server that knows this network: that port comes
 first, since the others want a log-in."
   (cond ((and (null stream-type) (null user)
-              (mew-submit-account-local-p server)
+              (mew-submit-account--local-p server)
               (not (memql port '(465 587))))
          (list :routes (format "%s:none" port) :tls 'none :auth "none"))
         ((and (eql port 25) (null user) (memq stream-type '(nil starttls)))
          (list :routes "25:starttls,587:starttls,465:implicit"
                :fallback 'always))
-        (t (mew-submit-account-routes port stream-type))))
+        (t (mew-submit-account--routes port stream-type))))
 
 (defun mew-submit-account--value (variable)
   "Return the value of VARIABLE, or nil when it has none."
@@ -380,7 +380,7 @@ SERVER, SERVICE and USER, where non-nil, are used instead of the variables."
       (append
        (list :name "smtpmail" :server server)
        (mew-submit-account--way
-        server (mew-submit-account-service-port service)
+        server (mew-submit-account--service-port service)
         (mew-submit-account--value 'smtpmail-stream-type) user)
        (and user (list :user user))
        (and domain (list :helo (concat (system-name) "." domain)))))))
@@ -391,36 +391,36 @@ It reads \"smtp HOST PORT [USER]\".  Signal `mew-submit-config' for another."
   (pcase (split-string method)
     (`("smtp" ,host ,service . ,rest)
      (mew-submit-account--smtpmail host service (car rest)))
-    (_ (mew-submit-error-throw
+    (_ (mew-submit-error--throw
         'config nil "X-Message-SMTP-Method is not smtp HOST PORT [USER]: %s"
         method))))
 
 ;;; The choice
 
-(defun mew-submit-account-copy (account)
+(defun mew-submit-account--copy (account)
   "Return a copy of ACCOUNT, so that it stays as it is now.
 A function in it is not copied: it may have variables of its own."
   (mapcar (lambda (value)
             (if (functionp value) value (copy-tree value)))
           account))
 
-(defun mew-submit-account-choose (sender &optional method)
+(defun mew-submit-account--choose (sender &optional method)
   "Return the account for mail from the address SENDER, a copy.
 METHOD, the value of X-Message-SMTP-Method, or nil, comes first; then
 `mew-submit-accounts'; then smtpmail's variables.  Signal `mew-submit-config'
 when there is none."
-  (mew-submit-account-copy
+  (mew-submit-account--copy
    (or (and method (mew-submit-account--method method))
        (seq-find (lambda (account)
                    (mew-submit-account--fits-p account sender))
                  (mew-submit-account--all))
        (and (mew-submit-account--unqualified-p sender)
-            (mew-submit-account-default))
+            (mew-submit-account--default))
        (mew-submit-account--smtpmail)
-       (mew-submit-error-throw 'config nil "There is no account for mail from %s.  %s"
-                               (or sender "nobody") mew-submit-account--remedy))))
+       (mew-submit-error--throw 'config nil "There is no account for mail from %s.  %s"
+                                (or sender "nobody") mew-submit-account--remedy))))
 
-(defun mew-submit-account-like (account)
+(defun mew-submit-account--like (account)
   "Return the one of `mew-submit-accounts' that ACCOUNT was made of, or nil."
   (seq-find (lambda (other)
               (seq-every-p (lambda (key)
@@ -430,7 +430,7 @@ when there is none."
             (and (proper-list-p mew-submit-accounts)
                  (seq-filter #'mew-submit-account--plist-p mew-submit-accounts))))
 
-(defun mew-submit-account-now (account)
+(defun mew-submit-account--now (account)
   "Return what the user has now instead of ACCOUNT, or nil.
 That is the account of the same name, or of the same :from without a name."
   (let* ((name (plist-get account :name))
@@ -444,13 +444,13 @@ That is the account of the same name, or of the same :from without a name."
         (and (equal name "smtpmail")
              (mew-submit-account--smtpmail)))))
 
-(defun mew-submit-account-by-name (name)
+(defun mew-submit-account--by-name (name)
   "Return the account called NAME, a copy, or signal `mew-submit-config'."
-  (mew-submit-account-copy
+  (mew-submit-account--copy
    (or (seq-find (lambda (account) (equal (plist-get account :name) name))
                  (mew-submit-account--all))
-       (mew-submit-error-throw 'config nil "There is no account called %s.  %s"
-                               name mew-submit-account--remedy))))
+       (mew-submit-error--throw 'config nil "There is no account called %s.  %s"
+                                name mew-submit-account--remedy))))
 
 (provide 'mew-submit-account)
 ;;; mew-submit-account.el ends here

@@ -37,9 +37,9 @@ Signal `mew-submit-message' when there is none."
                   (eq (char-after) ?\\))
       (forward-char (min 2 (- (point-max) (point)))))
     (if (eobp)
-        (mew-submit-error-throw 'message nil "Missing %c after: %s" stop
-                                (buffer-substring from (min (point-max)
-                                                            (+ from 60))))
+        (mew-submit-error--throw 'message nil "Missing %c after: %s" stop
+                                 (buffer-substring from (min (point-max)
+                                                             (+ from 60))))
       (forward-char))))
 
 (defun mew-submit-address--skip-comment ()
@@ -52,7 +52,7 @@ Signal `mew-submit-message' when there is none."
                (?\( (setq depth (1+ depth)))
                (?\) (setq depth (1- depth)))
                (?\\ (unless (eq (1+ (point)) (point-max)) (forward-char)))
-               (_ (mew-submit-error-throw
+               (_ (mew-submit-error--throw
                    'message nil "Missing ) after: %s"
                    (buffer-substring from (min (point-max) (+ from 60))))))
              (forward-char)
@@ -77,8 +77,8 @@ quoted strings and domain literals.  Return nil at the end."
       (?\[ (forward-char) (mew-submit-address--skip-to ?\]))
       ((or ?< ?> ?@ ?, ?\; ?: ?.) (forward-char))
       (_ (when (zerop (skip-chars-forward mew-submit-address--atom))
-           (mew-submit-error-throw 'message nil "Misplaced %c in: %s"
-                                   (char-after) (buffer-string)))))
+           (mew-submit-error--throw 'message nil "Misplaced %c in: %s"
+                                    (char-after) (buffer-string)))))
     (unless (= from (point))
       (prog1 (buffer-substring-no-properties from (point))
         (mew-submit-address--skip-blank)))))
@@ -107,7 +107,7 @@ quoted strings and domain literals.  Return nil at the end."
              (not (equal (car tokens) "@"))
              (<= (seq-count (lambda (token) (equal token "@")) tokens) 1))
         address
-      (mew-submit-error-throw 'message spelled "Not an address: <%s>" spelled))))
+      (mew-submit-error--throw 'message spelled "Not an address: <%s>" spelled))))
 
 (defun mew-submit-address--angle ()
   "Return the address up to the next >, without a route before it.
@@ -115,8 +115,8 @@ Point is behind the <."
   (let (tokens token)
     (while (not (equal (setq token (mew-submit-address--token)) ">"))
       (cond ((null token)
-             (mew-submit-error-throw 'message nil "Missing > in: %s"
-                                     (buffer-string)))
+             (mew-submit-error--throw 'message nil "Missing > in: %s"
+                                      (buffer-string)))
             ;; A route <@a,@b:c@d> is to be ignored (RFC 5322, section 4.4).
             ((and (equal token ":") (equal (car (last tokens)) "@"))
              (setq tokens nil))
@@ -136,29 +136,29 @@ Point is behind the <."
                  (push (or angle (mew-submit-address--join (nreverse words)))
                        addresses))
                (when (if group (null token) (equal token ";"))
-                 (mew-submit-error-throw
+                 (mew-submit-error--throw
                   'message nil "Misplaced or missing ; in: %s"
                   (buffer-string)))
                (setq words nil
                      angle nil
                      group (and group (equal token ","))))
               (angle
-               (mew-submit-error-throw 'message angle
-                                       "Missing comma after <%s>" angle))
+               (mew-submit-error--throw 'message angle
+                                        "Missing comma after <%s>" angle))
               ((equal token "<")
                (setq angle (mew-submit-address--angle)
                      words nil))
               ((equal token ":")
                (when (or group (null words))
-                 (mew-submit-error-throw 'message nil "Misplaced : in: %s"
-                                         (buffer-string)))
+                 (mew-submit-error--throw 'message nil "Misplaced : in: %s"
+                                          (buffer-string)))
                (setq group t
                      words nil))
               (t (push token words)))
              token))
     (nreverse addresses)))
 
-(defun mew-submit-address-parse (text)
+(defun mew-submit-address--parse (text)
   "Return the addresses in TEXT, the value of a field such as To.
 The result is a list of strings such as \"a@example.org\", in order: the
 members of groups too, display names and comments not.  Signal
@@ -224,38 +224,38 @@ Only the blank of ASCII is allowed."
                       (split-string name "[.]"))
          name)))
 
-(defun mew-submit-address-domain (domain)
+(defun mew-submit-address--domain (domain)
   "Return DOMAIN of an address for the wire, or nil when it is not a domain.
 A name gets A-labels; an address literal such as [192.0.2.1] stays."
   (if (string-match-p "\\`\\[[A-Za-z0-9:.-]+\\]\\'" domain)
       domain
     (mew-submit-address--ascii-domain domain)))
 
-(defun mew-submit-address-numeric-p (host)
+(defun mew-submit-address--numeric-p (host)
   "Is HOST an IPv4 or IPv6 address, perhaps with an IPv6 zone?"
   (if (string-match-p ":" host)
       (string-match-p "\\`[0-9A-Fa-f:.]+\\(?:%[A-Za-z0-9_.-]+\\)?\\'" host)
     (string-match-p "\\`[0-9]+\\(?:\\.[0-9]+\\)\\{3\\}\\'" host)))
 
-(defun mew-submit-address-host (host)
+(defun mew-submit-address--host (host)
   "Return HOST, a server's name or address, as it is looked up.
 A name gets A-labels and loses a final dot, an IPv6 address its brackets.
 Signal `mew-submit-message' when it is neither (SECURITY.md, K9)."
   (let ((bare (if (string-match "\\`\\[\\(.*:.*\\)\\]\\'" host)
                   (match-string 1 host)
                 host)))
-    (or (and (mew-submit-address-numeric-p bare) bare)
+    (or (and (mew-submit-address--numeric-p bare) bare)
         (and (not (string-match-p ":" bare))
              (mew-submit-address--ascii-domain
               (string-remove-suffix "." bare)))
-        (mew-submit-error-throw 'message nil "Not a host name or address: %s"
-                                host))))
+        (mew-submit-error--throw 'message nil "Not a host name or address: %s"
+                                 host))))
 
-(defun mew-submit-address-helo (name)
+(defun mew-submit-address--helo (name)
   "Return NAME, the argument of EHLO: a domain or an address literal.
 Signal `mew-submit-message' when it is neither (SECURITY.md, K8)."
-  (or (mew-submit-address-domain name)
-      (mew-submit-error-throw 'message nil "Not an argument for EHLO: %s" name)))
+  (or (mew-submit-address--domain name)
+      (mew-submit-error--throw 'message nil "Not an argument for EHLO: %s" name)))
 
 ;;; Envelope addresses
 
@@ -279,13 +279,13 @@ Dots at the ends or side by side are allowed, as there are such addresses."
       (cons (match-string 1 address) (match-string 2 address))
     (cons address nil)))
 
-(defun mew-submit-address-check (address)
+(defun mew-submit-address--check (address)
   "Return ADDRESS for MAIL or RCPT, its domain in A-labels.
 A local part without domain is allowed, and one that is not ASCII stays as it
 is.  Signal `mew-submit-message' for anything that could not stand between
 angle brackets (SECURITY.md, K1 to K13)."
   (let ((problem (lambda (why)
-                   (mew-submit-error-throw 'message address "%s: <%s>" why address))))
+                   (mew-submit-error--throw 'message address "%s: <%s>" why address))))
     (when (string-empty-p address)
       (funcall problem "Empty address"))
     ;; Before anything that takes more than linear time.
@@ -294,7 +294,7 @@ angle brackets (SECURITY.md, K1 to K13)."
     (unless (mew-submit-address--plain-p address)
       (funcall problem "Forbidden character in address"))
     (pcase-let* ((`(,local . ,domain) (mew-submit-address--split address))
-                 (ascii (and domain (mew-submit-address-domain domain)))
+                 (ascii (and domain (mew-submit-address--domain domain)))
                  (whole (if domain (concat local "@" ascii) local)))
       (cond ((not (mew-submit-address--local-p local))
              (funcall problem "Not an address"))
@@ -308,12 +308,12 @@ angle brackets (SECURITY.md, K1 to K13)."
 
 ;;; Credentials
 
-(defun mew-submit-address-check-secret (text what)
+(defun mew-submit-address--check-secret (text what)
   "Signal `mew-submit-message' when AUTH cannot carry TEXT.
 WHAT is \"user name\" or \"password\".  TEXT itself is never in the words
 \(SECURITY.md, E20 to E22)."
   (when (string-match-p "[\0\1\r\n]" text)
-    (mew-submit-error-throw
+    (mew-submit-error--throw
      'message nil "Forbidden character (NUL, 0x01 or a line end) in the %s"
      what)))
 

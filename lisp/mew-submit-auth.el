@@ -37,7 +37,7 @@ been written for another one."
                         (copy-sequence (cdr entry))))
                 mew-submit-auth--services)))
 
-(defun mew-submit-auth-quiet-sources ()
+(defun mew-submit-auth--quiet-sources ()
   "Return those of `auth-sources' that never ask the user anything."
   (seq-filter (lambda (source)
                 (let ((file (if (stringp source) source
@@ -54,14 +54,14 @@ been written for another one."
     (let ((file (and (listp source) (plist-get source :source))))
       (and (stringp file) file))))
 
-(defun mew-submit-auth-peek (host port &optional user)
+(defun mew-submit-auth--peek (host port &optional user)
   "Return whether there is a secret for HOST and PORT, and USER if non-nil.
 The value is a plist: :found, with the entry's :user; :read and :unread, the
 sources that were looked into, and those that were not because they could ask
 for a passphrase.  Nobody is asked anything and no secret is read."
-  (let* ((quiet (mew-submit-auth-quiet-sources))
+  (let* ((quiet (mew-submit-auth--quiet-sources))
          (found (let ((noninteractive t))
-                  (mew-submit-auth-lookup host port user))))
+                  (mew-submit-auth--lookup host port user))))
     (list :found (and found t) :user (plist-get found :user)
           :read (mapcar #'mew-submit-auth--source-file quiet)
           :unread (seq-remove
@@ -71,7 +71,7 @@ for a passphrase.  Nobody is asked anything and no secret is read."
                            (and file (not (file-exists-p file))))))
                    auth-sources))))
 
-(defvar mew-submit-auth-ask t
+(defvar mew-submit-auth--ask t
   "Whether a look-up may ask the user something, for a passphrase say.
 Where it is nil a look-up that could ask signals `mew-submit-secret' instead.")
 
@@ -85,7 +85,7 @@ Where it is nil a look-up that could ask signals `mew-submit-secret' instead.")
 (defun mew-submit-auth--first-sources ()
   "Return those of `auth-sources' that come first and never ask anything.
 In batch mode return all that never do.  Files that do not exist do not count."
-  (let ((quiet (mew-submit-auth-quiet-sources)))
+  (let ((quiet (mew-submit-auth--quiet-sources)))
     (if noninteractive
         quiet
       (seq-take-while (lambda (source) (memq source quiet))
@@ -114,14 +114,14 @@ It can when it still knows the passphrase; whoever else may ask is left alone."
 (defun mew-submit-auth--search-aloud (specs)
   "Return the first entry for one of SPECS in all of `auth-sources', or nil.
 What auth-source remembers, and gpg can read by itself, nobody is asked for."
-  (if (or mew-submit-auth-ask (seq-every-p #'auth-source-remembered-p specs))
+  (if (or mew-submit-auth--ask (seq-every-p #'auth-source-remembered-p specs))
       (seq-some #'mew-submit-auth--search specs)
     (or (seq-some (lambda (spec)
                     (if (auth-source-remembered-p spec)
                         (mew-submit-auth--search spec)
                       (mew-submit-auth--search-unlocked spec)))
                   specs)
-        (mew-submit-error-throw
+        (mew-submit-error--throw
          'secret nil "The passwords are where a passphrase may have to be asked \
 for"))))
 
@@ -146,25 +146,25 @@ mode no other is."
                     (and user (list :user user))))
           (mew-submit-auth--ports port)))
 
-(defun mew-submit-auth-lookup (host port &optional user)
+(defun mew-submit-auth--lookup (host port &optional user)
   "Return what auth-source knows for HOST and PORT, and USER if non-nil.
 It is a plist with :user and :secret, a function, or nil.  In batch mode only
 sources that need no prompt are read; signal `mew-submit-secret' where the user
-may have to be asked and `mew-submit-auth-ask' is nil."
+may have to be asked and `mew-submit-auth--ask' is nil."
   (mew-submit-auth--find (mew-submit-auth--specs host port user)))
 
-(defun mew-submit-auth-user (host port author)
+(defun mew-submit-auth--user (host port author)
   "Return the user name that auth-source has for HOST and PORT, or nil.
 That of AUTHOR, an address or nil, goes before the first one.  Who is asked is
-as for `mew-submit-auth-lookup'."
+as for `mew-submit-auth--lookup'."
   (plist-get (mew-submit-auth--find
               (append (and author (mew-submit-auth--specs host port author))
                       (mew-submit-auth--specs host port nil)))
              :user))
 
-(defun mew-submit-auth-proxy-password (host port user)
+(defun mew-submit-auth--proxy-password (host port user)
   "Return the password of USER at the proxy on HOST and PORT, strings, or nil.
-It is unibyte.  Who is asked is as for `mew-submit-auth-lookup'."
+It is unibyte.  Who is asked is as for `mew-submit-auth--lookup'."
   (let ((found (mew-submit-auth--find
                 (list (list :host host :port port :user user :max 1
                             :require '(:secret))))))
@@ -183,23 +183,23 @@ The keys are those of `mew-submit-auth--account', the values (TIME . WHY).")
   "Return the values that ACCOUNT shares with those of the same password."
   (mapcar (lambda (key) (plist-get account key)) '(:name :server :user)))
 
-(defun mew-submit-auth-put-off (account why)
+(defun mew-submit-auth--postpone (account why)
   "Have nobody asked for the password of ACCOUNT for some time, because of WHY."
   (puthash (mew-submit-auth--account account)
            (cons (+ (float-time) mew-submit-auth--pause) why)
            mew-submit-auth--put-off))
 
-(defun mew-submit-auth-why-put-off (account)
+(defun mew-submit-auth--why-put-off (account)
   "Return why nobody is to be asked for the password of ACCOUNT now, or nil."
   (pcase (gethash (mew-submit-auth--account account) mew-submit-auth--put-off)
     (`(,time . ,why) (and (<= 0 (- time (float-time)) mew-submit-auth--pause)
                           why))))
 
-(defun mew-submit-auth-user-is-here (&optional account)
+(defun mew-submit-auth--user-is-here (&optional account)
   "Have the password of ACCOUNT, or of all, asked for when it is needed.
 Return non-nil if it was put off."
   (if account
-      (when (mew-submit-auth-why-put-off account)
+      (when (mew-submit-auth--why-put-off account)
         (remhash (mew-submit-auth--account account) mew-submit-auth--put-off)
         t)
     (prog1 (> (hash-table-count mew-submit-auth--put-off) 0)
@@ -226,7 +226,7 @@ It writes backslashes into a netrc file that it does not take out again."
             (mapcar #'auth-source-backend-parse auth-sources)))
 
 (defun mew-submit-auth--entry (host port user password)
-  "Return PASSWORD of USER at HOST and PORT as `mew-submit-auth-lookup' does.
+  "Return PASSWORD of USER at HOST and PORT as `mew-submit-auth--lookup' does.
 It has a :save-function if one of `auth-sources' can take it."
   (let ((plain (list :host host :user user :secret password))
         (backend (mew-submit-auth--backend)))
@@ -252,14 +252,14 @@ It has a :save-function if one of `auth-sources' can take it."
 
 (defun mew-submit-auth--read (prompt host port user)
   "Ask with PROMPT for the password of USER at HOST and PORT.
-Return what `mew-submit-auth-lookup' does, or nil when the user gives none."
+Return what `mew-submit-auth--lookup' does, or nil when the user gives none."
   (let ((password (read-passwd prompt)))
     (unless (string-empty-p password)
       (mew-submit-auth--entry host port user password))))
 
 (defun mew-submit-auth--prompt (host port user)
   "Ask for the password of USER at HOST and PORT, as auth-source does.
-Return what `mew-submit-auth-lookup' returns, with a :save-function if there is
+Return what `mew-submit-auth--lookup' returns, with a :save-function if there is
 somewhere to save it."
   (let ((auth-source-creation-prompts
          '((user . "SMTP user name for %h: ")
@@ -278,7 +278,7 @@ auth-source would only return that one again."
 another one: " host user)
                          host port user))
 
-(defun mew-submit-auth-save (host port user password)
+(defun mew-submit-auth--save (host port user password)
   "Save PASSWORD of USER at HOST and PORT, where `auth-sources' keep such.
 What is remembered of HOST is forgotten.  Return nil if there is nowhere to
 save it.  The user may be asked whether to."
@@ -298,7 +298,7 @@ A list of (JOB . SAVE-FUNCTION).")
          (port (plist-get event :port))
          (user (plist-get event :user))
          (found (cond ((not (plist-get event :wrong))
-                       (or (mew-submit-auth-lookup host port user)
+                       (or (mew-submit-auth--lookup host port user)
                            (and (not noninteractive)
                                 (mew-submit-auth--prompt host port user))))
                       ((not noninteractive)
@@ -314,7 +314,7 @@ A list of (JOB . SAVE-FUNCTION).")
 (defconst mew-submit-auth--token-mechanisms "OAUTHBEARER,XOAUTH2"
   "The SASL mechanisms that take an access token, the standard one first.")
 
-(defun mew-submit-auth-mechanism (account)
+(defun mew-submit-auth--mechanism (account)
   "Return the SASL mechanism that ACCOUNT insists on, or nil for the best one.
 It may be several, with commas between them."
   (or (plist-get account :auth)
@@ -323,19 +323,19 @@ It may be several, with commas between them."
                (plist-get account :token-function))
            mew-submit-auth--token-mechanisms)))
 
-(defun mew-submit-auth-token-p (mechanism)
+(defun mew-submit-auth--token-p (mechanism)
   "Does MECHANISM, a string or nil, take an access token?"
   (member (upcase (or mechanism "")) '("OAUTHBEARER" "XOAUTH2")))
 
-(defun mew-submit-auth--token (user token)
+(defun mew-submit-auth--token-answer (user token)
   "Return the answer (USER . TOKEN), or (:failed . WHY) for an unusable TOKEN."
   (condition-case err
       (progn
-        (mew-submit-address-check-secret token "access token")
+        (mew-submit-address--check-secret token "access token")
         (cons user token))
     (mew-submit-error
      (clear-string token)
-     (cons :failed (mew-submit-error-text err)))))
+     (cons :failed (mew-submit-error--text err)))))
 
 (defvar mew-submit-auth--commands nil
   "The commands that run for a token: a list of (JOB . PROCESS).")
@@ -346,12 +346,12 @@ It is called with the function that takes the answer, and returns at once."
   (lambda (reply)
     (let ((user (plist-get event :user)))
       (push (cons (plist-get event :job)
-                  (mew-submit-oauth-run
+                  (mew-submit-oauth--launch
                    command user (plist-get event :host)
                    (plist-get event :refresh)
                    (lambda (token why)
                      (funcall reply (if token
-                                        (mew-submit-auth--token user token)
+                                        (mew-submit-auth--token-answer user token)
                                       (cons :failed why))))))
             mew-submit-auth--commands))))
 
@@ -361,7 +361,7 @@ It is called with the function that takes the answer, and returns at once."
          (token (funcall function user (plist-get event :host)
                          (and (plist-get event :refresh) t))))
     (if (and (stringp token) (not (string-empty-p token)))
-        (mew-submit-auth--token user (encode-coding-string token 'utf-8))
+        (mew-submit-auth--token-answer user (encode-coding-string token 'utf-8))
       (cons :failed "the token function returned no token"))))
 
 (defvar mew-submit-auth--given nil
@@ -376,7 +376,7 @@ The same token is not tried again."
          (found (progn
                   (when (plist-get event :refresh)
                     (auth-source-forget+ :host host))
-                  (mew-submit-auth-lookup host (plist-get event :port) user)))
+                  (mew-submit-auth--lookup host (plist-get event :port) user)))
          (token (and found (mew-submit-auth--secret found)))
          (digest (and token (secure-hash 'sha256 token))))
     (cond ((null token)
@@ -386,12 +386,12 @@ set mew-submit-oauth2-token-command"))
            (clear-string token)
            (cons :failed "auth-source has no other access token"))
           (t (push (cons job digest) mew-submit-auth--given)
-             (mew-submit-auth--token user token)))))
+             (mew-submit-auth--token-answer user token)))))
 
-(defun mew-submit-auth-token (event account)
+(defun mew-submit-auth--token (event account)
   "Return what answers the question EVENT for an access token of ACCOUNT.
 It is (USER . TOKEN), (:failed . WHY), or a function that will tell, as
-`mew-submit-session-start' takes them.  Return nil when ACCOUNT names no source."
+`mew-submit-job--start' takes them.  Return nil when ACCOUNT names no source."
   (let ((function (plist-get account :token-function))
         (command (or (plist-get account :token-command)
                      mew-submit-oauth2-token-command)))
@@ -400,29 +400,29 @@ It is (USER . TOKEN), (:failed . WHY), or a function that will tell, as
 
 ;;; Answers, and what came of them
 
-(defun mew-submit-auth-known (event)
+(defun mew-submit-auth--known (event)
   "Return (USER . SECRET) for the question EVENT if nobody needs to be asked.
 Else return nil."
-  (let* ((mew-submit-auth-ask nil)
+  (let* ((mew-submit-auth--ask nil)
          (user (plist-get event :user))
          (found (condition-case nil
-                    (mew-submit-auth-lookup (plist-get event :host)
-                                            (plist-get event :port) user)
+                    (mew-submit-auth--lookup (plist-get event :host)
+                                             (plist-get event :port) user)
                   (mew-submit-secret nil))))
     (and found
          (cons (or user (plist-get found :user))
                (mew-submit-auth--secret found)))))
 
-(defun mew-submit-auth-answer (event)
+(defun mew-submit-auth--answer (event)
   "Return (USER . SECRET) for the question EVENT, or nil, or (:failed . WHY).
 EVENT is an `ask' event with :user, :host, :port and :mechanism; with :wrong
 non-nil the password that was given before was refused.  The user is asked where
 auth-source knows no password, but not in batch mode."
-  (if (mew-submit-auth-token-p (plist-get event :mechanism))
+  (if (mew-submit-auth--token-p (plist-get event :mechanism))
       (mew-submit-auth--token-by-auth-source event)
     (mew-submit-auth--password event)))
 
-(defun mew-submit-auth-settle (job accepted host)
+(defun mew-submit-auth--settle (job accepted host)
   "Do what is left to do for JOB when its server HOST has judged the password.
 With ACCEPTED non-nil return a function that saves the password that the user
 typed, after asking, or nil; else forget what auth-source remembers, so that
@@ -438,13 +438,13 @@ nothing wrong is tried again."
              (with-file-modes #o600
                (funcall save)))))))
 
-(defun mew-submit-auth-offer-to-save (host save)
+(defun mew-submit-auth--offer-to-save (host save)
   "Call SAVE, to save the password that HOST has taken, if the user wants that.
 The variable `auth-source-save-behavior' says so, or the user does.  In batch
 mode nobody is asked."
   (cond ((eq auth-source-save-behavior t) (funcall save))
         ((or noninteractive (null auth-source-save-behavior)) nil)
-        (t (mew-submit-question-ask
+        (t (mew-submit-question--ask
             nil (list 'save host) (format "%s took the password.  Save it?" host)
             '(("Save" t) ("Do not save" nil))
             nil
@@ -454,7 +454,7 @@ mode nobody is asked."
                 (let ((auth-source-save-behavior t))
                   (funcall save))))))))
 
-(defun mew-submit-auth-close (job)
+(defun mew-submit-auth--close (job)
   "Forget what was needed for JOB, which has ended."
   (when-let* ((process (cdr (assq job mew-submit-auth--commands))))
     (when (process-live-p process)
@@ -466,7 +466,7 @@ mode nobody is asked."
         mew-submit-auth--given
         (assq-delete-all job mew-submit-auth--given)))
 
-(defun mew-submit-auth-read-file (file)
+(defun mew-submit-auth--read-file (file)
   "Return the first line of FILE, a password, as a unibyte string.
 FILE may be a pipe.  Signal `mew-submit-config' when it cannot be read or the
 line is empty."
@@ -475,14 +475,14 @@ line is empty."
     (condition-case err
         (insert-file-contents-literally (expand-file-name file))
       (file-error
-       (mew-submit-error-throw 'config nil "The password file cannot be read: %s"
-                               (error-message-string err))))
+       (mew-submit-error--throw 'config nil "The password file cannot be read: %s"
+                                (error-message-string err))))
     (goto-char (point-min))
     (skip-chars-forward "^\r\n")
     (when (bobp)
-      (mew-submit-error-throw 'config nil
-                              "The first line of the password file is empty: %s"
-                              file))
+      (mew-submit-error--throw 'config nil
+                               "The first line of the password file is empty: %s"
+                               file))
     (prog1 (buffer-substring (point-min) (point))
       (erase-buffer))))
 

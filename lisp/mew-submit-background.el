@@ -16,10 +16,10 @@
 
 (require 'seq)
 
-(defvar mew-submit-background nil
+(defvar mew-submit-background--now nil
   "Non-nil in code that Emacs runs by itself: nobody has asked for it just now.")
 
-(defmacro mew-submit-background-run (&rest body)
+(defmacro mew-submit-background--run (&rest body)
   "Run BODY as code that nobody has asked for just now.
 It runs in a buffer of its own, whose directory exists, and makes no lock files
 \(a stale one would ask a question).  No key that another package's
@@ -28,7 +28,7 @@ It runs in a buffer of its own, whose directory exists, and makes no lock files
   `(unwind-protect
        (let ((throw-on-input nil)
              (create-lockfiles nil)
-             (mew-submit-background t))
+             (mew-submit-background--now t))
          (with-current-buffer (mew-submit-background--buffer)
            ,@body))
      (when (and throw-on-input (null quit-flag) (input-pending-p))
@@ -44,7 +44,7 @@ It runs in a buffer of its own, whose directory exists, and makes no lock files
              temporary-file-directory)))
     (current-buffer)))
 
-(defun mew-submit-background-nobody-p ()
+(defun mew-submit-background--nobody-p ()
   "Is there nobody in front of this Emacs, because it is a daemon without a frame?
 The terminal that a daemon begins with is not seen by anybody."
   (and (daemonp)
@@ -53,12 +53,12 @@ The terminal that a daemon begins with is not seen by anybody."
                                     "initial_terminal")))
                       (frame-list)))))
 
-(defun mew-submit-background-command-p ()
+(defun mew-submit-background--command-p ()
   "Does a command that somebody has given run, who can be asked something?"
   (and this-command
        (not noninteractive)
-       (not mew-submit-background)
-       (not (mew-submit-background-nobody-p))))
+       (not mew-submit-background--now)
+       (not (mew-submit-background--nobody-p))))
 
 (provide 'mew-submit-background)
 ;;; mew-submit-background.el ends here

@@ -21,7 +21,7 @@
 (require 'seq)
 (require 'subr-x)
 
-(defconst mew-submit-cause-word-max 2000
+(defconst mew-submit-cause-word--max 2000
   "How many characters of a reply are read.")
 
 ;;; Words
@@ -30,7 +30,7 @@
 ;; at the end stands for any ending.  In order: English, then German, French, Spanish,
 ;; Portuguese, Italian, Dutch, Scandinavian, Polish, Czech, Russian, Turkish and other
 ;; languages, Chinese, Japanese, Korean.
-(defconst mew-submit-cause-word--notions
+(defconst mew-submit-cause-word--notion-rows
   '(;; Who and what
     (user
      "your account, your mailbox, your user, ihr konto, votre compte, su cuenta, sua conta,
@@ -833,10 +833,10 @@ isnt in my list of allowed rcpthosts, rcpthosts"))
           "weitere info\\|plus d'info\\|m[aá]s info\\|подробн\\|详情\\|https?:\\)")
   "Where a reply goes over from its reason to where help is.")
 
-(defun mew-submit-cause-word-reason (text)
+(defun mew-submit-cause-word--reason (text)
   "Return TEXT without its end, in which there is only where help is."
   (let ((case-fold-search t)
-        (text (substring text 0 (min (length text) mew-submit-cause-word-max))))
+        (text (substring text 0 (min (length text) mew-submit-cause-word--max))))
     (if (string-match mew-submit-cause-word--help text)
         (substring text 0 (match-beginning 0))
       text)))
@@ -867,10 +867,10 @@ isnt in my list of allowed rcpthosts, rcpthosts"))
                '(Ll Lo Lm Mn Mc Nd))
          'word)))
 
-(defun mew-submit-cause-word-plain (text)
+(defun mew-submit-cause-word--plain (text)
   "Return TEXT, of which only words remain, with a space before and after each.
 Addresses become \"addr\", IP addresses \"ipaddr\"; an apostrophe joins."
-  (let* ((text (substring text 0 (min (length text) mew-submit-cause-word-max)))
+  (let* ((text (substring text 0 (min (length text) mew-submit-cause-word--max)))
          (case-fold-search nil)
          (text (replace-regexp-in-string
                 "[^][ \t<>()\"',;:=|]+@[^][ \t<>()\"',;:|]+" " addr " text t t))
@@ -911,7 +911,7 @@ Addresses become \"addr\", IP addresses \"ipaddr\"; an apostrophe joins."
   (dolist (word (split-string words ",[ \t\n]*" t "[ \t\n]+"))
     (let ((stem (string-suffix-p "*" word))
           (node tree))
-      (seq-doseq (char (substring (mew-submit-cause-word-plain word) 1 -1))
+      (seq-doseq (char (substring (mew-submit-cause-word--plain word) 1 -1))
         (unless (assq char (cddr node))
           (push (list char nil nil) (cddr node)))
         (setq node (cdr (assq char (cddr node)))))
@@ -919,7 +919,7 @@ Addresses become \"addr\", IP addresses \"ipaddr\"; an apostrophe joins."
           (cl-pushnew notion (cadr node))
         (cl-pushnew notion (car node))))))
 
-(defun mew-submit-cause-word-tree (&rest tables)
+(defun mew-submit-cause-word--tree (&rest tables)
   "Return the tree of the words of TABLES, each a list of (NOTION WORDS)."
   (let ((tree (list nil nil)))
     (pcase-dolist (`(,notion ,words . ,_) (apply #'append tables))
@@ -940,9 +940,9 @@ Addresses become \"addr\", IP addresses \"ipaddr\"; an apostrophe joins."
             (setq found (cons notions index))))))
     found))
 
-(defun mew-submit-cause-word-notions (tree text)
+(defun mew-submit-cause-word--notions (tree text)
   "Return the notions of TREE that TEXT speaks of, in the order they come."
-  (let* ((plain (mew-submit-cause-word-plain text))
+  (let* ((plain (mew-submit-cause-word--plain text))
          (index 1)
          (length (length plain))
          notions)

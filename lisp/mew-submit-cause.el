@@ -10,9 +10,9 @@
 ;; peculiarities of providers, notions that are named, bare codes).  Where nothing is
 ;; named, the cause is `policy-unspecified' and the server's own words are all there is.
 ;;
-;;   (mew-submit-cause-of STEP CODE ENHANCED TEXT &optional MECHANISM)
+;;   (mew-submit-cause--of STEP CODE ENHANCED TEXT &optional MECHANISM)
 ;;       => (:cause ID :who WHO :again AGAIN :sure BOOL)
-;;   (mew-submit-cause-advice ID &optional CODE)
+;;   (mew-submit-cause--advice ID &optional CODE)
 ;;       => (:meaning :remedy :password :retry :route :buttons ...)
 ;;
 ;; It asks nobody, changes nothing and knows nothing of messages or queues.
@@ -26,7 +26,7 @@
 
 ;;; How a reply is traced
 
-(defconst mew-submit-cause--peculiar
+(defconst mew-submit-cause--peculiarities
   '((attachment-blocked
      "b attach, blockedmessage, virus nameext, illegal attachment")
     (auth-app-password-needed
@@ -122,7 +122,7 @@ email outgoing blocked, unusual sending activity, sending paused"
     (url-blocked
      "b url"))
   "Peculiarities of providers: (CAUSE WORDS CODE...); the first row wins.
-WORDS are as in `mew-submit-cause-word--notions'.  A CODE is an enhanced code,
+WORDS are as in `mew-submit-cause-word--notion-rows'.  A CODE is an enhanced code,
 in which \"x\" stands for any class and \"?\" for any digit.")
 
 ;; A rule is (CAUSE SURE TERM...); the first whose terms all hold names the cause.  A
@@ -467,8 +467,8 @@ in which \"x\" stands for any class and \"?\" for any digit.")
   "Return the words of all tables as a tree."
   (or mew-submit-cause--tree
       (setq mew-submit-cause--tree
-            (mew-submit-cause-word-tree mew-submit-cause-word--notions
-                                        mew-submit-cause--peculiar))))
+            (mew-submit-cause-word--tree mew-submit-cause-word--notion-rows
+                                         mew-submit-cause--peculiarities))))
 
 (defun mew-submit-cause--enhanced-p (pattern enhanced)
   "Does the enhanced code ENHANCED fit PATTERN, such as \"x.2.2\" or \"4.7.65?\"?"
@@ -503,7 +503,7 @@ in which \"x\" stands for any class and \"?\" for any digit.")
   "Return the cause that a peculiarity of a provider gives REPLY, or nil."
   (let ((enhanced (mew-submit-cause--reply-enhanced reply))
         (notions (mew-submit-cause--reply-notions reply)))
-    (cl-loop for (cause _words . codes) in mew-submit-cause--peculiar
+    (cl-loop for (cause _words . codes) in mew-submit-cause--peculiarities
              when (or (memq cause notions)
                       (cl-loop for code in codes
                                thereis (mew-submit-cause--enhanced-p code enhanced)))
@@ -553,11 +553,11 @@ It is not when something that also names a cause is left out."
    :notions (append (and (member (upcase (format "%s" mechanism))
                                  '("XOAUTH2" "OAUTHBEARER"))
                          '(token-mech))
-                    (mew-submit-cause-word-notions (mew-submit-cause--tree) text))))
+                    (mew-submit-cause-word--notions (mew-submit-cause--tree) text))))
 
 (defun mew-submit-cause--trace (step code enhanced text mechanism)
   "Return (CAUSE SURE) for STEP, CODE, ENHANCED, TEXT and MECHANISM."
-  (let* ((reason (mew-submit-cause-word-reason text))
+  (let* ((reason (mew-submit-cause-word--reason text))
          (whole (mew-submit-cause--read text step code enhanced mechanism))
          (short (if (equal reason text)
                     whole
@@ -825,11 +825,11 @@ ROUTES, what else may help: port, server, account, network, family, sign-in.")
                   '(edit))
              (and retry (not (eq retry 'changed)) '(retry))))))
 
-(defun mew-submit-cause-ids ()
+(defun mew-submit-cause--ids ()
   "Return the names of all causes."
   (mapcar #'car mew-submit-cause--table))
 
-(defun mew-submit-cause-advice (id &optional code)
+(defun mew-submit-cause--advice (id &optional code)
   "Return what to tell and to do about the cause ID after CODE, a plist.
 `:meaning' is a headline and `:remedy' a sentence, both for people; `:password',
 `:routes' and `:retry' are as in `mew-submit-cause--table', but `:retry' is nil,
@@ -860,7 +860,7 @@ ROUTES, what else may help: port, server, account, network, family, sign-in.")
 (defun mew-submit-cause--text (text)
   "Return TEXT as characters: octets are UTF-8 if they can be, else Latin-1."
   (let* ((text (substring-no-properties
-                text 0 (min (length text) (* 4 mew-submit-cause-word-max))))
+                text 0 (min (length text) (* 4 mew-submit-cause-word--max))))
          (octets (condition-case nil (encode-coding-string text 'raw-text) (error text))))
     (if (or (multibyte-string-p text) (string-match-p "\\`[[:ascii:]]*\\'" text))
         text
@@ -869,7 +869,7 @@ ROUTES, what else may help: port, server, account, network, family, sign-in.")
             (decode-coding-string octets 'latin-1)
           decoded)))))
 
-(defun mew-submit-cause-parse (reply)
+(defun mew-submit-cause--parse (reply)
   "Return (CODE ENHANCED TEXT) of REPLY, a list of lines or a string.
 CODE is 0 and ENHANCED \"\" where there is none."
   (let ((code 0) (enhanced "") texts)
@@ -890,7 +890,7 @@ CODE is 0 and ENHANCED \"\" where there is none."
         (setq enhanced (match-string 1 text)))
       (list code enhanced text))))
 
-(defun mew-submit-cause-of (step code enhanced text &optional mechanism)
+(defun mew-submit-cause--of (step code enhanced text &optional mechanism)
   "Return why the server refused STEP: `:cause', `:who', `:again', `:sure'.
 CODE is the number of the reply, ENHANCED its enhanced code or nil, TEXT its
 words, MECHANISM that of the log-in, where there was one.  `:sure' is nil where

@@ -23,7 +23,7 @@
 (require 'mew-submit-message)
 (require 'mew-submit-module)
 (require 'mew-submit-notice)
-(require 'mew-submit-outbox)
+(require 'mew-submit-spool)
 (require 'mew-submit-queue)
 (require 'seq)
 
@@ -42,9 +42,9 @@
 (defvar message-send-mail-function)
 (defvar message-send-mail-real-function)
 (defvar message-this-is-mail)
-(defvar mew-submit-copies-function)
-(defvar mew-submit-queued-function)
-(defvar mew-submit-source-function)
+(defvar mew-submit--copies-function)
+(defvar mew-submit--queued-function)
+(defvar mew-submit--source-function)
 (defvar rfc2047-header-encoding-alist)
 (defvar smtpmail-queue-dir)
 (defvar smtpmail-queue-index-file)
@@ -113,13 +113,13 @@ This is on `message-header-hook'."
   "Return the copies that the message to be sent asks for."
   (when-let* ((buffer (mew-submit-clients--buffer)))
     (with-current-buffer buffer
-      (mew-submit-copies-of-message))))
+      (mew-submit-copies--of-message))))
 
 (defun mew-submit-clients--queued (copies)
   "Take over COPIES from where the message that is in the outbox now came from."
   (when-let* ((buffer (and copies (mew-submit-clients--buffer))))
     (with-current-buffer buffer
-      (mew-submit-copies-take-over copies))
+      (mew-submit-copies--take-over copies))
     (unless (symbolp (default-value 'message-fcc-handler-function))
       (set-default 'message-fcc-handler-function
                    mew-submit-clients--fcc-handler))))
@@ -144,8 +144,8 @@ that is signed or encrypted can then be sent again or deleted, but not edited."
   "Is TEXT, what the user wrote, to be kept?"
   (and mew-submit-keep-source
        ;; What is sent again or was encrypted before is not what the user wrote.
-       (not (mew-submit-message-resent-p
-             (mew-submit-message-fields-of-text
+       (not (mew-submit-message--resent-p
+             (mew-submit-message--fields-of-text
               (substring text 0 (string-search "\n\n" text)))))
        (not (and (eq mew-submit-keep-source 'open)
                  (string-match-p "^<#[^>]*encrypt" text)))))
@@ -196,7 +196,7 @@ would call smtpmail, is submitted there."
   "Prepare the current buffer, in Message mode, for being sent.
 This is on `message-send-hook'."
   (require 'rfc2047)
-  (add-to-list 'rfc2047-header-encoding-alist mew-submit-message-raw)
+  (add-to-list 'rfc2047-header-encoding-alist mew-submit-message--raw)
   (unless (local-variable-p 'message-send-mail-real-function)
     (setq-local message-send-mail-real-function #'mew-submit-clients--send)))
 
@@ -204,7 +204,7 @@ This is on `message-send-hook'."
   "Undo what was prepared for sending, in all buffers."
   (when (boundp 'rfc2047-header-encoding-alist)
     (setq rfc2047-header-encoding-alist
-          (remq mew-submit-message-raw rfc2047-header-encoding-alist)))
+          (remq mew-submit-message--raw rfc2047-header-encoding-alist)))
   (dolist (buffer (buffer-list))
     (when (and (local-variable-p 'message-send-mail-real-function buffer)
                (eq (buffer-local-value 'message-send-mail-real-function buffer)
@@ -243,7 +243,7 @@ This is on `message-send-hook'."
                   (insert-file-contents (concat file ".el")))
                 (read (current-buffer)))))
     (unless (and (proper-list-p form) (eq (car form) 'setq))
-      (mew-submit-error-throw 'config nil "Not written by smtpmail: %s.el" file))
+      (mew-submit-error--throw 'config nil "Not written by smtpmail: %s.el" file))
     ;; The values are written as they are: nothing is evaluated.
     (cl-loop for (variable value) on (cdr form) by #'cddr
              when (memq variable mew-submit-clients--smtpmail-variables)
@@ -255,7 +255,7 @@ It is nil where that names no server: then the sender decides as ever."
   (when (alist-get 'smtpmail-smtp-server state)
     (cl-progv (mapcar #'car state) (mapcar #'cdr state)
       (let ((mew-submit-accounts nil))
-        (mew-submit-account-choose sender)))))
+        (mew-submit-account--choose sender)))))
 
 (defun mew-submit-clients--take (file)
   "Put the mail in FILE, which smtpmail has queued, into the outbox.
@@ -263,17 +263,17 @@ One that is there already, since Emacs has ended in the midst of this, is not
 sent twice."
   (let* ((state (mew-submit-clients--smtpmail-state file))
          (index (mew-submit-clients--smtpmail-index))
-         (fields (mew-submit-message-fields file))
+         (fields (mew-submit-message--fields file))
          (recipients (or (alist-get 'smtpmail-recipient-address-list state)
-                         (mew-submit-error-throw
+                         (mew-submit-error--throw
                           'message nil "No recipient is kept with %s" file))))
-    (unless (mew-submit-outbox-has-p (mew-submit-message-id fields) recipients
+    (unless (mew-submit-spool--has-p (mew-submit-message--id fields) recipients
                                      mew-submit-outbox-directory)
-      (mew-submit-queue-add
+      (mew-submit-queue--add
        file
        :recipients recipients
        :account (mew-submit-clients--smtpmail-account
-                 state (mew-submit-message-author fields))
+                 state (mew-submit-message--author fields))
        :held (and (bound-and-true-p smtpmail-queue-mail) 'flush)))
     (let ((left (remove file (mew-submit-clients--smtpmail-queued))))
       (write-region (mapconcat (lambda (name) (concat name "\n")) left "")
@@ -297,7 +297,7 @@ cannot be taken over stays where it is."
                  (cl-incf taken))
         (error (display-warning 'mew-submit
                                 (format "%s stays in the queue of smtpmail: %s"
-                                        file (mew-submit-error-text err))))))
+                                        file (mew-submit-error--text err))))))
     (message "%d of %d mails are in the outbox now" taken (length files))))
 
 ;;;###autoload
@@ -309,14 +309,14 @@ queued is taken over first."
   (interactive)
   (when (mew-submit-clients--smtpmail-queued)
     (mew-submit-take-smtpmail-queue))
-  (mew-submit-queue-look)
+  (mew-submit-queue--refresh)
   (let ((held (seq-filter (lambda (entry)
                             (and (eq (plist-get entry :state) 'held)
                                  (eq (plist-get entry :held) 'flush)))
-                          (mew-submit-queue-entries))))
+                          (mew-submit-queue--entries))))
     (dolist (entry held)
-      (mew-submit-queue-send (plist-get entry :id)))
-    (mew-submit-queue-flush)
+      (mew-submit-queue--send (plist-get entry :id)))
+    (mew-submit-queue--flush)
     (message "Sending %d mails that were held" (length held))))
 
 ;;; The mode
@@ -327,17 +327,17 @@ queued is taken over first."
     (mew-submit-clients--set)
     (condition-case err
         (progn
-          (mew-submit-queue-start nil #'mew-submit-notice-left-behind)
+          (mew-submit-queue--start nil #'mew-submit-notice--left-behind)
           (mew-submit-clients--file-copies))
-      (error (display-warning 'mew-submit (mew-submit-error-text err))))
+      (error (display-warning 'mew-submit (mew-submit-error--text err))))
     (when-let* ((queued (mew-submit-clients--smtpmail-queued)))
       (message "smtpmail has queued %d mails before: \
 M-x mew-submit-take-smtpmail-queue takes them over" (length queued)))))
 
 (defun mew-submit-clients--file-copies ()
   "File the copies that have waited, if there is a module to lock them with."
-  (unless (mew-submit-module-missing-p)
-    (mew-submit-copies-file mew-submit-outbox-directory)))
+  (unless (mew-submit-module--missing-p)
+    (mew-submit-copies--file mew-submit-outbox-directory)))
 
 (defconst mew-submit-clients--hooks
   '((message-mode-hook . mew-submit-clients--note-handler)
@@ -353,9 +353,9 @@ M-x mew-submit-take-smtpmail-queue takes them over" (length queued)))))
     (add-hook hook function 90))
   (when (boundp 'message-fcc-handler-function)
     (mew-submit-clients--note-handler))
-  (setq mew-submit-copies-function #'mew-submit-clients--copies
-        mew-submit-source-function #'mew-submit-clients--source
-        mew-submit-queued-function #'mew-submit-clients--queued)
+  (setq mew-submit--copies-function #'mew-submit-clients--copies
+        mew-submit--source-function #'mew-submit-clients--source
+        mew-submit--queued-function #'mew-submit-clients--queued)
   ;; What the init file sets after this, such as `custom-set-variables', is old.
   (if (or after-init-time noninteractive)
       (mew-submit-clients--start)
@@ -366,9 +366,9 @@ M-x mew-submit-take-smtpmail-queue takes them over" (length queued)))))
   (pcase-dolist (`(,hook . ,function) mew-submit-clients--hooks)
     (remove-hook hook function))
   (remove-hook 'after-init-hook #'mew-submit-clients--start)
-  (setq mew-submit-copies-function nil
-        mew-submit-source-function nil
-        mew-submit-queued-function nil)
+  (setq mew-submit--copies-function nil
+        mew-submit--source-function nil
+        mew-submit--queued-function nil)
   (mew-submit-clients--forget)
   (mew-submit-clients--reset))
 
@@ -386,7 +386,7 @@ what has been changed meanwhile."
   :group 'mew-submit
   :require 'mew-submit
   :keymap '(([remap smtpmail-send-queued-mail] . mew-submit-send-queued-mail))
-  (mew-submit-menu-put mew-submit-mode)
+  (mew-submit-menu--put mew-submit-mode)
   (if mew-submit-mode
       (mew-submit-clients--enable)
     (mew-submit-clients--disable)))

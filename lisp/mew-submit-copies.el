@@ -28,7 +28,7 @@
 (require 'mew-submit-background)
 (require 'mew-submit-error)
 (require 'mew-submit-message)
-(require 'mew-submit-outbox)
+(require 'mew-submit-spool)
 (require 'mew-submit-queue)
 (require 'mew-submit-report)
 (require 'seq)
@@ -115,7 +115,7 @@
         (push value values)))
     (nreverse values)))
 
-(defun mew-submit-copies-of-message ()
+(defun mew-submit-copies--of-message ()
   "Return the copies that the current buffer, in Message mode, asks for.
 Those that are to have attachments as external parts are not among them: they
 cannot be made of the message that is sent."
@@ -132,7 +132,7 @@ cannot be made of the message that is sent."
                    (list :kind 'gcc :place value :needs 'gnus-msg))
                  (mew-submit-copies--values "Gcc")))))))
 
-(defun mew-submit-copies-take-over (copies)
+(defun mew-submit-copies--take-over (copies)
   "Remove from the current buffer, in Message mode, the fields COPIES stand for.
 So Message mode and Gnus do not file them now."
   (save-excursion
@@ -146,7 +146,7 @@ So Message mode and Gnus do not file them now."
         (when (seq-some (lambda (copy) (eq (plist-get copy :kind) 'gcc)) copies)
           (message-remove-header "Gcc"))))))
 
-(defun mew-submit-copies-cut (end)
+(defun mew-submit-copies--cut (end)
   "Cut the Fcc fields out of the header up to END, a marker; return the copies.
 This is for Mail mode, where they name files."
   (let ((case-fold-search t)
@@ -161,7 +161,7 @@ This is for Mail mode, where they name files."
               copies)))
     (nreverse copies)))
 
-(defun mew-submit-copies-with-bcc (copies fields)
+(defun mew-submit-copies--with-bcc (copies fields)
   "Return COPIES with the Bcc of FIELDS, which are those of the message's header."
   (let ((bcc (mapconcat (lambda (field)
                           (if (member (car field) '("bcc" "resent-bcc"))
@@ -189,7 +189,7 @@ This is for Mail mode, where they name files."
                  "\n")))
       (_ (concat "Fcc: " place "\n")))))
 
-(defun mew-submit-copies-header (entry)
+(defun mew-submit-copies--header (entry)
   "Return the fields that ask Message mode for the copies of ENTRY."
   (mapconcat #'mew-submit-copies--field (plist-get entry :fcc) ""))
 
@@ -287,7 +287,7 @@ This is for Mail mode, where they name files."
       ;; Of a function without a name another Emacs does not know more.
       (mew-submit-copies--mbox place))))
 
-(defun mew-submit-copies--file (copy file)
+(defun mew-submit-copies--file-one (copy file)
   "File COPY of the message in FILE, or signal an error."
   (with-temp-buffer
     (mew-submit-copies--insert file copy)
@@ -313,7 +313,7 @@ This is for Mail mode, where they name files."
    'mew-submit
    (format "Mail to %s was delivered, but the copy for %s was not filed: %s\n\
 M-x mew-submit-file-copies tries again."
-           (mew-submit-report-people (plist-get entry :delivered))
+           (mew-submit-report--people (plist-get entry :delivered))
            (plist-get copy :place) (error-message-string err))))
 
 (defun mew-submit-copies--try (entry copy)
@@ -321,7 +321,7 @@ M-x mew-submit-file-copies tries again."
 A quit leaves it for later."
   (condition-case err
       (let ((inhibit-quit nil))
-        (mew-submit-copies--file copy (mew-submit-outbox-message-file entry))
+        (mew-submit-copies--file-one copy (mew-submit-spool--message-file entry))
         (remhash (plist-get copy :token) mew-submit-copies--closures)
         t)
     (quit (mew-submit-copies--warn entry copy '(error "You have said: not now"))
@@ -355,7 +355,7 @@ A quit leaves it for later."
                               nil ".part"))
         (coding-system-for-write 'no-conversion))
     (with-temp-buffer
-      (mew-submit-copies--insert (mew-submit-outbox-message-file entry) copy)
+      (mew-submit-copies--insert (mew-submit-spool--message-file entry) copy)
       (write-region nil nil file nil 'silent))
     file))
 
@@ -371,8 +371,8 @@ THEN is called when it has ended, with non-nil if the copy is filed."
      :sentinel
      (lambda (process _)
        (unless (process-live-p process)
-         (mew-submit-background-run
-           (mew-submit-outbox-discard file)
+         (mew-submit-background--run
+           (mew-submit-spool--discard file)
            (let ((why (mew-submit-copies--ended process copy)))
              (when why
                (mew-submit-copies--warn entry copy why))
@@ -382,10 +382,10 @@ THEN is called when it has ended, with non-nil if the copy is filed."
   "Note that COPY of ENTRY's message, locked, is filed; return the entry then.
 Return nil when it was the last."
   (let* ((left (remq copy (plist-get entry :fcc)))
-         (entry (mew-submit-outbox-with entry :fcc left)))
-    (cond (left (mew-submit-outbox-write entry t)
+         (entry (mew-submit-spool--with entry :fcc left)))
+    (cond (left (mew-submit-spool--write entry t)
                 entry)
-          (t (mew-submit-outbox-remove entry)
+          (t (mew-submit-spool--remove entry)
              nil))))
 
 (defun mew-submit-copies--next-copy (entry copies lock)
@@ -398,38 +398,38 @@ Then give LOCK, which is on its message, back."
                                entry)))
                   (mew-submit-copies--next-copy after (and after copies) lock))))
       (condition-case err
-          (cond ((null copy) (mew-submit-outbox-unlock lock))
+          (cond ((null copy) (mew-submit-spool--unlock lock))
                 ((and (not noninteractive) (mew-submit-copies--program copy))
                  (mew-submit-copies--start entry copy #'go-on))
                 (t (go-on (mew-submit-copies--try entry copy))))
         (error (mew-submit-copies--warn entry copy err)
-               (mew-submit-outbox-unlock lock))))))
+               (mew-submit-spool--unlock lock))))))
 
 (defun mew-submit-copies--file-entry (id directory)
   "File the copies of the message ID in DIRECTORY that can be filed now.
 Return non-nil if some of them are left when this returns."
-  (when-let* ((lock (mew-submit-outbox-lock id directory)))
-    (let ((entry (mew-submit-outbox-read id directory)))
+  (when-let* ((lock (mew-submit-spool--lock id directory)))
+    (let ((entry (mew-submit-spool--read id directory)))
       (if (eq (plist-get entry :state) 'filing)
           (mew-submit-copies--next-copy
            entry (seq-filter #'mew-submit-copies--ready-p (plist-get entry :fcc))
            lock)
-        (mew-submit-outbox-unlock lock))))
-  (file-exists-p (mew-submit-outbox-file id ".eml" directory)))
+        (mew-submit-spool--unlock lock))))
+  (file-exists-p (mew-submit-spool--file id ".eml" directory)))
 
-(defun mew-submit-copies-file (directory)
+(defun mew-submit-copies--file (directory)
   "File the copies that are to be filed in the outbox DIRECTORY.
 Return how many messages have copies left."
-  (let ((copies (mew-submit-outbox-copies directory)))
+  (let ((copies (mew-submit-spool--copies directory)))
     (seq-count (lambda (id) (mew-submit-copies--file-entry id copies))
-               (mew-submit-outbox-ids copies))))
+               (mew-submit-spool--ids copies))))
 
 ;;;###autoload
 (defun mew-submit-file-copies ()
   "File the copies of delivered mail that could not be filed before."
   (interactive)
-  (let ((left (mew-submit-error-as-user-error
-                (mew-submit-copies-file mew-submit-outbox-directory))))
+  (let ((left (mew-submit-error--as-user-error
+                (mew-submit-copies--file mew-submit-outbox-directory))))
     (if (zerop left)
         (message "No copy is left to be filed")
       (message "Copies of %d messages are being filed, or wait: those for Gnus and \
@@ -439,22 +439,22 @@ Mew until it is started" left))))
 
 (defun mew-submit-copies--file-kept ()
   "File the copies of the messages that were delivered just now."
-  (mew-submit-background-run
-    (while mew-submit-outbox-kept
-      (let ((directory (pop mew-submit-outbox-kept)))
+  (mew-submit-background--run
+    (while mew-submit-spool--kept
+      (let ((directory (pop mew-submit-spool--kept)))
         (condition-case err
-            (mew-submit-copies-file directory)
-          (error (display-warning 'mew-submit (mew-submit-error-text err))))))))
+            (mew-submit-copies--file directory)
+          (error (display-warning 'mew-submit (mew-submit-error--text err))))))))
 
 (defun mew-submit-copies--soon ()
   "Have the copies of what was delivered just now filed, soon.
 A batch Emacs may not wait for a timer."
-  (when mew-submit-outbox-kept
+  (when mew-submit-spool--kept
     (if noninteractive
         (mew-submit-copies--file-kept)
       (run-at-time 0 nil #'mew-submit-copies--file-kept))))
 
-(add-hook 'mew-submit-queue-change-hook #'mew-submit-copies--soon)
+(add-hook 'mew-submit-queue--change-hook #'mew-submit-copies--soon)
 
 (provide 'mew-submit-copies)
 ;;; mew-submit-copies.el ends here

@@ -13,7 +13,7 @@
 
 (require 'mew-submit-picture)
 (require 'mew-submit-report)
-(require 'mew-submit-session)
+(require 'mew-submit-job)
 (require 'svg)
 
 (defvar-local mew-submit-delivery--rows nil
@@ -34,12 +34,12 @@
 (defun mew-submit-delivery--insert-picture (rows)
   "Insert the picture of ROWS."
   (if (and (display-graphic-p) (image-type-available-p 'svg))
-      (insert-image (svg-image (mew-submit-picture-svg
-                                rows 860 (mew-submit-picture-colors)))
+      (insert-image (svg-image (mew-submit-picture--svg
+                                rows 860 (mew-submit-picture--colors)))
                     "waterfall of the last message")
-    (dolist (line (mew-submit-picture-text rows 79))
+    (dolist (line (mew-submit-picture--text rows 79))
       (insert (car line) "\n"))
-    (insert (mew-submit-picture-legend)))
+    (insert (mew-submit-picture--legend)))
   (insert "\n"))
 
 (defun mew-submit-delivery--insert (text prefix)
@@ -53,11 +53,11 @@
 (defun mew-submit-delivery--words (done)
   "Return what became of the message, by its `done' event DONE, as lines."
   (with-temp-buffer
-    (mew-submit-delivery--insert (mew-submit-report-done done) "")
+    (mew-submit-delivery--insert (mew-submit-report--done done) "")
     (insert "\n")
     (dolist (attempt (plist-get done :attempts))
       (mew-submit-delivery--insert
-       (concat "- " (mew-submit-report-attempt attempt)) "  "))
+       (concat "- " (mew-submit-report--attempt attempt)) "  "))
     (buffer-string)))
 
 ;;;###autoload
@@ -65,17 +65,17 @@
   "Show how the last message went: a waterfall of every attempt over time.
 \\<mew-submit-delivery-mode-map>\\[mew-submit-delivery-save-svg] saves it as SVG."
   (interactive)
-  (unless mew-submit-session-last
+  (unless mew-submit-job--last
     (user-error "No message was sent from this Emacs yet"))
   (with-current-buffer (get-buffer-create "*mew-submit delivery*")
     (mew-submit-delivery-mode)
     (setq mew-submit-delivery--rows
-          (mew-submit-picture-rows mew-submit-session-last))
+          (mew-submit-picture--rows mew-submit-job--last))
     (let ((inhibit-read-only t))
       (erase-buffer)
       (mew-submit-delivery--insert-picture mew-submit-delivery--rows)
       (insert "\n"
-              (mew-submit-delivery--words (car (last mew-submit-session-last)))))
+              (mew-submit-delivery--words (car (last mew-submit-job--last)))))
     (goto-char (point-min))
     (pop-to-buffer (current-buffer))))
 
@@ -87,9 +87,9 @@
   (when (or (not (file-exists-p file))
             (y-or-n-p (format "Overwrite %s? " file)))
     (let ((coding-system-for-write 'no-conversion))
-      (write-region (mew-submit-picture-octets
-                     (mew-submit-picture-svg mew-submit-delivery--rows 860
-                                             (mew-submit-picture-colors)))
+      (write-region (mew-submit-picture--octets
+                     (mew-submit-picture--svg mew-submit-delivery--rows 860
+                                              (mew-submit-picture--colors)))
                     nil file))))
 
 (provide 'mew-submit-delivery)

@@ -19,7 +19,7 @@
 (require 'mew-submit-error)
 (require 'mew-submit-finding)
 (require 'mew-submit-probe)
-(require 'mew-submit-session)
+(require 'mew-submit-job)
 (require 'seq)
 
 (defface mew-submit-diagnose-good
@@ -66,18 +66,18 @@
 
 (defun mew-submit-diagnose--insert-verdict (diagnosis)
   "Insert whether mail can be submitted, according to DIAGNOSIS."
-  (let ((submits (car (mew-submit-diagnosis-verdict diagnosis)))
+  (let ((submits (car (mew-submit-diagnosis--verdict diagnosis)))
         (done (plist-get diagnosis :done)))
     (insert (propertize (format "Diagnosis of %s" (plist-get diagnosis :host))
                         'face 'bold)
             (format-time-string ", %Y-%m-%d %H:%M:%S\n\n"
                                 (plist-get diagnosis :began))
-            (propertize (mew-submit-diagnosis-text-fill
-                         (mew-submit-diagnosis-text-verdict diagnosis))
+            (propertize (mew-submit-diagnosis-text--fill
+                         (mew-submit-diagnosis-text--verdict diagnosis))
                         'face (cond ((null done) 'default)
                                     (submits 'mew-submit-diagnose-good)
                                     (t 'mew-submit-diagnose-bad)))
-            (mew-submit-diagnosis-text-lookups diagnosis))))
+            (mew-submit-diagnosis-text--lookups diagnosis))))
 
 (defun mew-submit-diagnose--face (attempt)
   "Return the face for the row of ATTEMPT."
@@ -90,29 +90,29 @@
   (let* ((id (plist-get attempt :id))
          (open (memql id mew-submit-diagnose--open)))
     (insert-text-button
-     (mew-submit-diagnosis-text-row diagnosis attempt)
+     (mew-submit-diagnosis-text--row diagnosis attempt)
      'face (mew-submit-diagnose--face attempt)
      'mew-submit-attempt id 'follow-link t
      'help-echo "mouse-1, RET: all that is known of it"
      'action (lambda (_button) (mew-submit-diagnose--toggle id)))
     (insert "\n")
     (when open
-      (insert (mew-submit-diagnosis-text-detail-lines attempt)))))
+      (insert (mew-submit-diagnosis-text--detail-lines attempt)))))
 
 (defun mew-submit-diagnose--insert-table (diagnosis)
   "Insert the table of DIAGNOSIS."
   (when (plist-get diagnosis :attempts)
     (insert "\n"
-            (propertize (mew-submit-diagnosis-text-heading diagnosis)
+            (propertize (mew-submit-diagnosis-text--heading diagnosis)
                         'face 'underline)
             "\n")
-    (dolist (attempt (mew-submit-diagnosis-text-sorted diagnosis))
+    (dolist (attempt (mew-submit-diagnosis-text--sorted diagnosis))
       (mew-submit-diagnose--insert-row diagnosis attempt))))
 
 (defun mew-submit-diagnose--insert-picture (diagnosis)
   "Insert the waterfall of DIAGNOSIS; its rows are buttons, too."
-  (mew-submit-diagnosis-view-insert-picture diagnosis
-                                            #'mew-submit-diagnose--toggle))
+  (mew-submit-diagnosis-view--insert-picture diagnosis
+                                             #'mew-submit-diagnose--toggle))
 
 (defconst mew-submit-diagnose--buttons
   '(("g again" mew-submit-diagnose-again)
@@ -137,12 +137,12 @@
 (defun mew-submit-diagnose--insert-findings (diagnosis)
   "Insert what DIAGNOSIS means, once it is over."
   (when (plist-get diagnosis :done)
-    (let ((findings (mew-submit-finding-list diagnosis)))
+    (let ((findings (mew-submit-finding--list diagnosis)))
       (insert "\n" (propertize "Findings" 'face 'bold) "\n\n")
       (if findings
           (dolist (finding findings)
             (insert (propertize
-                     (mew-submit-diagnosis-text-finding finding)
+                     (mew-submit-diagnosis-text--finding finding)
                      'face (if (equal (plist-get finding :severity) "note")
                                'default
                              'mew-submit-diagnose-bad))
@@ -235,7 +235,7 @@
 When there is none to stop, quit as \\[keyboard-quit] does elsewhere."
   (interactive nil mew-submit-diagnose-mode)
   (if (mew-submit-diagnose--running-p)
-      (progn (mew-submit-session-cancel
+      (progn (mew-submit-job--cancel
               (plist-get mew-submit-diagnose--diagnosis :session))
              (message "Stopping..."))
     (keyboard-quit)))
@@ -255,7 +255,7 @@ When there is none to stop, quit as \\[keyboard-quit] does elsewhere."
   (when mew-submit-diagnose--timer
     (cancel-timer mew-submit-diagnose--timer))
   (when (mew-submit-diagnose--running-p)
-    (mew-submit-session-cancel
+    (mew-submit-job--cancel
      (plist-get mew-submit-diagnose--diagnosis :session))))
 
 (defvar mew-submit-diagnose-mode-map
@@ -297,8 +297,8 @@ PORTS is a list such as \"26,2525:starttls\", separated by commas."
       (mew-submit-diagnose--begin
        (car mew-submit-diagnose--arguments)
        (plist-put (copy-sequence (cdr mew-submit-diagnose--arguments))
-                  :ports (mew-submit-probe-parse-ports ports)))
-    (mew-submit-error (user-error "%s" (mew-submit-error-text err)))))
+                  :ports (mew-submit-probe--parse-ports ports)))
+    (mew-submit-error (user-error "%s" (mew-submit-error--text err)))))
 
 (defun mew-submit-diagnose--attempt-here (diagnosis)
   "Return the attempt of DIAGNOSIS whose row point is in, or nil."
@@ -312,27 +312,27 @@ In no row it is the first route by which mail can be submitted.  You are asked
 first; the account's :routes is saved then, by Customize."
   (interactive nil mew-submit-diagnose-mode)
   (let ((diagnosis (mew-submit-diagnose--ended)))
-    (mew-submit-diagnosis-view-use
+    (mew-submit-diagnosis-view--use
      diagnosis (or (mew-submit-diagnose--attempt-here diagnosis)
-                   (cdr (mew-submit-diagnosis-verdict diagnosis))))))
+                   (cdr (mew-submit-diagnosis--verdict diagnosis))))))
 
 (defun mew-submit-diagnose-copy-text ()
   "Copy the report as text, with all that is known."
   (interactive nil mew-submit-diagnose-mode)
-  (kill-new (mew-submit-diagnosis-text (mew-submit-diagnose--ended) t))
+  (kill-new (mew-submit-diagnosis-text--string (mew-submit-diagnose--ended) t))
   (message "Copied as text"))
 
 (defun mew-submit-diagnose-copy-org ()
   "Copy the report as Org."
   (interactive nil mew-submit-diagnose-mode)
-  (kill-new (mew-submit-diagnosis-view-org (mew-submit-diagnose--ended)))
+  (kill-new (mew-submit-diagnosis-view--org (mew-submit-diagnose--ended)))
   (message "Copied as Org"))
 
 (defun mew-submit-diagnose-copy-json ()
   "Copy the diagnosis as JSON."
   (interactive nil mew-submit-diagnose-mode)
   (kill-new (decode-coding-string
-             (mew-submit-diagnosis-view-json (mew-submit-diagnose--ended))
+             (mew-submit-diagnosis-view--json (mew-submit-diagnose--ended))
              'utf-8))
   (message "Copied as JSON"))
 
@@ -343,7 +343,7 @@ first; the account's :routes is saved then, by Customize."
                mew-submit-diagnose-mode)
   (when (or (not (file-exists-p file))
             (y-or-n-p (format "Overwrite %s? " file)))
-    (mew-submit-diagnosis-view-save (mew-submit-diagnose--ended) file)))
+    (mew-submit-diagnosis-view--save (mew-submit-diagnose--ended) file)))
 
 (pcase-dolist (`(,key ,command)
                '(("p" mew-submit-diagnose-other-ports)
@@ -364,7 +364,7 @@ first; the account's :routes is saved then, by Customize."
           mew-submit-diagnose--open nil
           mew-submit-diagnose--timer nil
           mew-submit-diagnose--diagnosis
-          (apply #'mew-submit-probe-start account
+          (apply #'mew-submit-probe--start account
                  :on-event (lambda (_diagnosis _event)
                              (mew-submit-diagnose--news buffer))
                  keys))
@@ -372,7 +372,7 @@ first; the account's :routes is saved then, by Customize."
 
 (defun mew-submit-diagnose--show (account &rest keys)
   "Diagnose the server of ACCOUNT in a buffer of its own, with KEYS; return it.
-KEYS are as for `mew-submit-probe-start'."
+KEYS are as for `mew-submit-probe--start'."
   (condition-case err
       (let ((buffer (get-buffer-create
                      (format "*mew-submit diagnosis: %s*"
@@ -382,13 +382,13 @@ KEYS are as for `mew-submit-probe-start'."
             (mew-submit-diagnose-mode))
           (mew-submit-diagnose--begin account keys))
         (pop-to-buffer buffer))
-    (mew-submit-error (user-error "%s" (mew-submit-error-text err)))))
+    (mew-submit-error (user-error "%s" (mew-submit-error--text err)))))
 
 (defun mew-submit-diagnose--accounts ()
   "Return the user's accounts that have a server."
   (seq-filter (lambda (account) (plist-get account :server))
               (or mew-submit-accounts
-                  (ignore-errors (list (mew-submit-account-choose nil))))))
+                  (ignore-errors (list (mew-submit-account--choose nil))))))
 
 (defun mew-submit-diagnose--account (server)
   "Return a copy of the account whose server or name is SERVER, or a new one."
@@ -397,7 +397,7 @@ KEYS are as for `mew-submit-probe-start'."
                                                   (plist-get account :name))))
                            (mew-submit-diagnose--accounts))))
     (if account
-        (mew-submit-account-copy account)
+        (mew-submit-account--copy account)
       (list :server server))))
 
 (defun mew-submit-diagnose--read-server (prompt)
@@ -441,7 +441,7 @@ These are 25, 26, 465 and 587 for sending, 110, 143, 993 and 995 for reading."
    (list (mew-submit-diagnose--read-server "Mail ports of server")))
   (mew-submit-diagnose--show
    (mew-submit-diagnose--account server)
-   :ports (mapcar #'mew-submit-probe-port mew-submit-probe-all-ports)))
+   :ports (mapcar #'mew-submit-probe--port mew-submit-probe--all-ports)))
 
 (provide 'mew-submit-diagnose)
 ;;; mew-submit-diagnose.el ends here

@@ -17,12 +17,12 @@
 (require 'seq)
 (require 'subr-x)
 
-(defconst mew-submit-diagnosis-text-width 79
+(defconst mew-submit-diagnosis-text--width 79
   "The width of a report: a terminal of 80 columns shows it whole.")
 
 (defun mew-submit-diagnosis-text--clean (text)
   "Return TEXT, which may be nil, safe to show."
-  (mew-submit-error-clean (or text "")))
+  (mew-submit-error--clean (or text "")))
 
 (defun mew-submit-diagnosis-text--cut (text width)
   "Return TEXT cut to WIDTH columns."
@@ -35,12 +35,12 @@
         ((< msecs 1000) (format "%d ms" (round msecs)))
         (t (format "%.1f s" (/ msecs 1000.0)))))
 
-(defun mew-submit-diagnosis-text-fill (text &optional indent)
+(defun mew-submit-diagnosis-text--fill (text &optional indent)
   "Return TEXT filled, each line behind INDENT columns, with a newline at its end."
   (with-temp-buffer
     (setq indent-tabs-mode nil)
     (insert text)
-    (let ((fill-column mew-submit-diagnosis-text-width)
+    (let ((fill-column mew-submit-diagnosis-text--width)
           (sentence-end-double-space t)
           (left-margin (or indent 0)))
       (fill-region-as-paragraph (point-min) (point-max)))
@@ -50,9 +50,9 @@
 
 ;;; The verdict
 
-(defun mew-submit-diagnosis-text-verdict (diagnosis)
+(defun mew-submit-diagnosis-text--verdict (diagnosis)
   "Return a sentence on whether mail can be submitted, according to DIAGNOSIS."
-  (pcase-let ((`(,submits . ,attempt) (mew-submit-diagnosis-verdict diagnosis))
+  (pcase-let ((`(,submits . ,attempt) (mew-submit-diagnosis--verdict diagnosis))
               (kind (plist-get (plist-get diagnosis :done) :kind)))
     (cond ((null (plist-get diagnosis :done)) "Looking...")
           ((equal kind "cancelled") "Stopped.")
@@ -106,9 +106,9 @@ PORT, CASE, TIME and WHAT are strings, too."
     (string-trim-right
      (concat head
              (mew-submit-diagnosis-text--cut
-              what (- mew-submit-diagnosis-text-width (string-width head)))))))
+              what (- mew-submit-diagnosis-text--width (string-width head)))))))
 
-(defun mew-submit-diagnosis-text-heading (diagnosis)
+(defun mew-submit-diagnosis-text--heading (diagnosis)
   "Return the heading of the table of DIAGNOSIS."
   (mew-submit-diagnosis-text--format
    "port" "address" "case" "time" "what is there"
@@ -189,7 +189,7 @@ PORT, CASE, TIME and WHAT are strings, too."
           (mew-submit-diagnosis-text--answer attempt))
          (t (mew-submit-diagnosis-text--short attempt)))))
 
-(defun mew-submit-diagnosis-text-row (diagnosis attempt)
+(defun mew-submit-diagnosis-text--row (diagnosis attempt)
   "Return the row of the table of DIAGNOSIS about ATTEMPT."
   (let ((case (plist-get attempt :case)))
     (mew-submit-diagnosis-text--format
@@ -200,7 +200,7 @@ PORT, CASE, TIME and WHAT are strings, too."
      (mew-submit-diagnosis-text--what attempt)
      (mew-submit-diagnosis-text--address-width diagnosis))))
 
-(defun mew-submit-diagnosis-text-sorted (diagnosis)
+(defun mew-submit-diagnosis-text--sorted (diagnosis)
   "Return the attempts of DIAGNOSIS, by port, then IPv6 first."
   (seq-sort (lambda (a b)
               (let ((port-a (plist-get a :port))
@@ -254,7 +254,7 @@ PORT, CASE, TIME and WHAT are strings, too."
                (and (plist-get attempt :starttls-instead)
                     (concat ": " (plist-get attempt :starttls-instead))))))
 
-(defun mew-submit-diagnosis-text-details (attempt)
+(defun mew-submit-diagnosis-text--details (attempt)
   "Return all that is known of ATTEMPT: ((LABEL . TEXT)...), in order."
   (let ((icmp (plist-get attempt :icmp))
         (offender (plist-get attempt :offender))
@@ -295,32 +295,32 @@ PORT, CASE, TIME and WHAT are strings, too."
                                           (cdr time))))
                                (plist-get attempt :times) ", ")))))))
 
-(defun mew-submit-diagnosis-text-detail-lines (attempt)
+(defun mew-submit-diagnosis-text--detail-lines (attempt)
   "Return all that is known of ATTEMPT as lines."
   (mapconcat
    (lambda (detail)
      (let* ((label (format "       %-15s " (car detail)))
-            (text (mew-submit-diagnosis-text-fill
+            (text (mew-submit-diagnosis-text--fill
                    (mew-submit-diagnosis-text--clean (cdr detail))
                    (length label))))
        (concat label (substring text (length label)))))
-   (mew-submit-diagnosis-text-details attempt) ""))
+   (mew-submit-diagnosis-text--details attempt) ""))
 
 ;;; Findings
 
-(defun mew-submit-diagnosis-text-finding (finding)
+(defun mew-submit-diagnosis-text--finding (finding)
   "Return FINDING as lines: severity and sentence, its advice, and its id."
   (concat
    (let ((label (format " %-8s" (upcase (plist-get finding :severity)))))
-     (concat label (substring (mew-submit-diagnosis-text-fill
+     (concat label (substring (mew-submit-diagnosis-text--fill
                                (plist-get finding :text) (length label))
                               (length label))))
-   (mew-submit-diagnosis-text-fill
+   (mew-submit-diagnosis-text--fill
     (format "%s  [%s]" (plist-get finding :advice) (plist-get finding :id)) 9)))
 
 ;;; The whole
 
-(defun mew-submit-diagnosis-text-lookups (diagnosis)
+(defun mew-submit-diagnosis-text--lookups (diagnosis)
   "Return lines about the look-ups of DIAGNOSIS that brought no address.
 A name without an IPv6 address, or without an IPv4 one, is nothing to tell of."
   (mapconcat (lambda (lookup)
@@ -334,28 +334,28 @@ A name without an IPv6 address, or without an IPv4 one, is nothing to tell of."
                          (plist-get diagnosis :lookups))
              ""))
 
-(defun mew-submit-diagnosis-text (diagnosis &optional details)
+(defun mew-submit-diagnosis-text--string (diagnosis &optional details)
   "Return DIAGNOSIS as text, with all that is known if DETAILS is non-nil."
-  (let ((findings (mew-submit-finding-list diagnosis)))
+  (let ((findings (mew-submit-finding--list diagnosis)))
     (concat
      (format "Diagnosis of %s\n\n" (plist-get diagnosis :host))
-     (mew-submit-diagnosis-text-fill
-      (mew-submit-diagnosis-text-verdict diagnosis))
+     (mew-submit-diagnosis-text--fill
+      (mew-submit-diagnosis-text--verdict diagnosis))
      "\n"
-     (mew-submit-diagnosis-text-lookups diagnosis)
+     (mew-submit-diagnosis-text--lookups diagnosis)
      (and (plist-get diagnosis :attempts)
           (concat
            "\n"
-           (mew-submit-diagnosis-text-heading diagnosis) "\n"
+           (mew-submit-diagnosis-text--heading diagnosis) "\n"
            (mapconcat (lambda (attempt)
-                        (concat (mew-submit-diagnosis-text-row diagnosis attempt)
+                        (concat (mew-submit-diagnosis-text--row diagnosis attempt)
                                 "\n"
                                 (and details
-                                     (mew-submit-diagnosis-text-detail-lines
+                                     (mew-submit-diagnosis-text--detail-lines
                                       attempt))))
-                      (mew-submit-diagnosis-text-sorted diagnosis) "")))
+                      (mew-submit-diagnosis-text--sorted diagnosis) "")))
      (and findings
-          (concat "\n" (mapconcat #'mew-submit-diagnosis-text-finding findings
+          (concat "\n" (mapconcat #'mew-submit-diagnosis-text--finding findings
                                   ""))))))
 
 (provide 'mew-submit-diagnosis-text)

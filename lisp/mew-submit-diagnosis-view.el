@@ -14,7 +14,7 @@
 (require 'button)
 (require 'cl-lib)
 (require 'mew-submit-account)
-(require 'mew-submit-diagnose-batch)
+(require 'mew-submit-batch-diagnose)
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-diagnosis-text)
 (require 'mew-submit-error)
@@ -31,10 +31,10 @@
 (defconst mew-submit-diagnosis-view--text-width 79
   "How wide the chart is, in columns.")
 
-(defun mew-submit-diagnosis-view-rows (diagnosis)
+(defun mew-submit-diagnosis-view--rows (diagnosis)
   "Return the rows of the picture of DIAGNOSIS, in the order of the report."
-  (mew-submit-picture-of-diagnosis diagnosis
-                                   (mew-submit-diagnosis-text-sorted diagnosis)))
+  (mew-submit-picture--of-diagnosis diagnosis
+                                    (mew-submit-diagnosis-text--sorted diagnosis)))
 
 ;;; The picture
 
@@ -53,9 +53,9 @@
   "Insert the picture of ROWS; TOGGLE is called after a click on one."
   (let ((width mew-submit-diagnosis-view--svg-width)
         (start (point)))
-    (insert-image (svg-image (mew-submit-picture-svg
-                              rows width (mew-submit-picture-colors))
-                             :map (mew-submit-picture-map rows width)
+    (insert-image (svg-image (mew-submit-picture--svg
+                              rows width (mew-submit-picture--colors))
+                             :map (mew-submit-picture--map rows width)
                              ;; Hot spots are not scaled along.
                              :scale 1.0)
                   "waterfall of all attempts")
@@ -66,7 +66,7 @@
 (defun mew-submit-diagnosis-view--insert-chart (rows toggle)
   "Insert the chart of ROWS; each attempt is a button for TOGGLE."
   (pcase-dolist (`(,line . ,row)
-                 (mew-submit-picture-text
+                 (mew-submit-picture--text
                   rows mew-submit-diagnosis-view--text-width))
     (let ((id (and row (mew-submit-picture-row-id row)))
           (start (point)))
@@ -76,12 +76,12 @@
                           'help-echo "mouse-1, RET: all that is known of it"
                           'action (lambda (_) (funcall toggle id))))
       (insert "\n")))
-  (insert (mew-submit-picture-legend) "\n"))
+  (insert (mew-submit-picture--legend) "\n"))
 
-(defun mew-submit-diagnosis-view-insert-picture (diagnosis toggle)
+(defun mew-submit-diagnosis-view--insert-picture (diagnosis toggle)
   "Insert the picture of DIAGNOSIS.
 TOGGLE is called with the number of an attempt whose row was clicked."
-  (when-let* ((rows (mew-submit-diagnosis-view-rows diagnosis)))
+  (when-let* ((rows (mew-submit-diagnosis-view--rows diagnosis)))
     (insert "\n")
     (if (and (display-graphic-p) (image-type-available-p 'svg))
         (mew-submit-diagnosis-view--insert-svg rows toggle)
@@ -89,13 +89,13 @@ TOGGLE is called with the number of an attempt whose row was clicked."
 
 ;;; Copies
 
-(defun mew-submit-diagnosis-view-org (diagnosis)
+(defun mew-submit-diagnosis-view--org (diagnosis)
   "Return DIAGNOSIS as Org."
   (concat
    (format "* Diagnosis of %s\n\n" (plist-get diagnosis :host))
    (format-time-string "[%Y-%m-%d %a %H:%M]\n\n" (plist-get diagnosis :began))
-   (mew-submit-diagnosis-text-verdict diagnosis) "\n\n"
-   (mew-submit-table-org
+   (mew-submit-diagnosis-text--verdict diagnosis) "\n\n"
+   (mew-submit-table--org
     (cons '("port" "family" "address" "case" "ms" "what is there")
           (mapcar (lambda (attempt)
                     (list (plist-get attempt :port)
@@ -105,35 +105,35 @@ TOGGLE is called with the number of an attempt whose row was clicked."
                           (if (plist-get attempt :ms)
                               (format "%.1f" (plist-get attempt :ms))
                             "")
-                          (mew-submit-error-clean
+                          (mew-submit-error--clean
                            (or (plist-get attempt :text) ""))))
-                  (mew-submit-diagnosis-text-sorted diagnosis))))
+                  (mew-submit-diagnosis-text--sorted diagnosis))))
    "\n** Findings\n\n"
    (mapconcat (lambda (finding)
                 (format "- %s (%s) :: %s  %s\n" (plist-get finding :id)
                         (plist-get finding :severity)
                         (plist-get finding :text) (plist-get finding :advice)))
-              (mew-submit-finding-list diagnosis) "")))
+              (mew-submit-finding--list diagnosis) "")))
 
-(defun mew-submit-diagnosis-view-json (diagnosis)
+(defun mew-submit-diagnosis-view--json (diagnosis)
   "Return DIAGNOSIS as a line of JSON, octets."
-  (mew-submit-json-line (mew-submit-diagnose-batch-object diagnosis)))
+  (mew-submit-json--line (mew-submit-batch-diagnose--object diagnosis)))
 
-(defun mew-submit-diagnosis-view-svg (diagnosis)
+(defun mew-submit-diagnosis-view--svg (diagnosis)
   "Return the picture of DIAGNOSIS as the octets of an SVG file."
-  (mew-submit-picture-octets
-   (mew-submit-picture-svg (mew-submit-diagnosis-view-rows diagnosis)
-                           mew-submit-diagnosis-view--svg-width
-                           (mew-submit-picture-colors))))
+  (mew-submit-picture--octets
+   (mew-submit-picture--svg (mew-submit-diagnosis-view--rows diagnosis)
+                            mew-submit-diagnosis-view--svg-width
+                            (mew-submit-picture--colors))))
 
-(defun mew-submit-diagnosis-view-save (diagnosis file)
+(defun mew-submit-diagnosis-view--save (diagnosis file)
   "Write the picture of DIAGNOSIS to FILE, as SVG."
   (let ((coding-system-for-write 'no-conversion))
-    (write-region (mew-submit-diagnosis-view-svg diagnosis) nil file)))
+    (write-region (mew-submit-diagnosis-view--svg diagnosis) nil file)))
 
 ;;; The route
 
-(defun mew-submit-diagnosis-view-route (attempt)
+(defun mew-submit-diagnosis-view--route (attempt)
   "Return the route of ATTEMPT as an account's :routes has it."
   (format "%s:%s" (plist-get attempt :port) (plist-get attempt :mode)))
 
@@ -145,7 +145,7 @@ TOGGLE is called with the number of an attempt whose row was clicked."
              do (setq copy (append copy (list key value))))
     (append copy (list :routes routes))))
 
-(defun mew-submit-diagnosis-view-accounts (host routes)
+(defun mew-submit-diagnosis-view--accounts (host routes)
   "Return `mew-submit-accounts' with ROUTES for those whose server is HOST.
 Where there is none, one is added: what smtpmail's variables say, or else an
 account that has nothing but its server."
@@ -156,26 +156,26 @@ account that has nothing but its server."
                       (mew-submit-diagnosis-view--with-routes account routes)
                     account))
                 mew-submit-accounts)
-      (let ((account (ignore-errors (mew-submit-account-choose nil))))
+      (let ((account (ignore-errors (mew-submit-account--choose nil))))
         (append mew-submit-accounts
                 (list (mew-submit-diagnosis-view--with-routes
                        (if (funcall mine account) account (list :server host))
                        routes)))))))
 
-(defun mew-submit-diagnosis-view-use (diagnosis attempt)
+(defun mew-submit-diagnosis-view--use (diagnosis attempt)
   "After a yes, have mail to DIAGNOSIS' server go by ATTEMPT from now on.
 Signal `user-error' when mail cannot be submitted by it: nothing here lowers
 what an account asks for."
   (let* ((host (plist-get diagnosis :host))
-         (routes (and attempt (mew-submit-diagnosis-view-route attempt))))
-    (unless (and attempt (mew-submit-diagnosis-usable-p attempt))
+         (routes (and attempt (mew-submit-diagnosis-view--route attempt))))
+    (unless (and attempt (mew-submit-diagnosis--usable-p attempt))
       (user-error "Mail cannot be submitted that way"))
     (unless (yes-or-no-p
              (format "From now on, send all mail for %s by port %s (%s), and by no \
 other? " host (plist-get attempt :port) (plist-get attempt :mode)))
       (user-error "Nothing was changed"))
     (customize-save-variable 'mew-submit-accounts
-                             (mew-submit-diagnosis-view-accounts host routes))
+                             (mew-submit-diagnosis-view--accounts host routes))
     (message "Mail for %s goes by %s; M-x customize-variable mew-submit-accounts \
 changes that" host routes)))
 

@@ -54,7 +54,7 @@
 (require 'seq)
 (require 'subr-x)
 
-(defun mew-submit-diagnosis-make (host ports &rest keys)
+(defun mew-submit-diagnosis--make (host ports &rest keys)
   "Return a diagnosis of HOST's PORTS that has just begun.
 PORTS is a list of (PORT MODE SERVICE).  KEYS are more of a diagnosis' keys."
   (append (list :host host :ports ports :began (current-time)
@@ -169,12 +169,12 @@ From a second look it is what the server has for those who ask for less."
 
 ;;; The end of an attempt
 
-(defun mew-submit-diagnosis-check (attempt name)
+(defun mew-submit-diagnosis--check (attempt name)
   "Return what the server answered to the check NAME of ATTEMPT, or nil."
   (seq-find (lambda (check) (equal (plist-get check :name) name))
             (plist-get attempt :checks)))
 
-(defun mew-submit-diagnosis-secure-p (attempt)
+(defun mew-submit-diagnosis--secure-p (attempt)
   "Is the TLS of ATTEMPT what mail is given to: offered, verified, not weak?"
   (let ((tls (plist-get attempt :tls)))
     (and tls (plist-get tls :verified) (not (plist-get tls :weak))
@@ -194,7 +194,7 @@ On port 25 TLS is as the server likes, and so it is with mailboxes."
           ((and (eq (plist-get attempt :service) 'submission)
                 (not (equal (plist-get attempt :mode) "none"))
                 (not (equal stage "ehlo"))
-                (not (mew-submit-diagnosis-secure-p attempt)))
+                (not (mew-submit-diagnosis--secure-p attempt)))
            "tls")
           ((equal stage "tls") "tls")
           (t 1))))
@@ -219,7 +219,7 @@ A second look that was only made without the checks counts as the first one."
     (plist-put attempt :text (plist-get event :text)))
   (mew-submit-diagnosis--note-time attempt 'ended event))
 
-(defun mew-submit-diagnosis-add (diagnosis event)
+(defun mew-submit-diagnosis--add (diagnosis event)
   "Note EVENT, one of the job behind DIAGNOSIS, in it; return DIAGNOSIS.
 DIAGNOSIS is changed.  Events of other kinds are ignored."
   (let* ((type (plist-get event :event))
@@ -244,15 +244,15 @@ DIAGNOSIS is changed.  Events of other kinds are ignored."
 
 ;;; Who could take mail
 
-(defun mew-submit-diagnosis-usable-p (attempt)
+(defun mew-submit-diagnosis--usable-p (attempt)
   "Could mail be submitted by ATTEMPT, with verified TLS?
 Where the server demands a log-in it has to offer one."
-  (let ((mail (or (mew-submit-diagnosis-check attempt "rcpt-before-auth")
-                  (mew-submit-diagnosis-check attempt "mail-before-auth"))))
+  (let ((mail (or (mew-submit-diagnosis--check attempt "rcpt-before-auth")
+                  (mew-submit-diagnosis--check attempt "mail-before-auth"))))
     (and (memq (plist-get attempt :service) '(submission transfer))
          (eq (plist-get attempt :state) 'ended)
          (eql (plist-get attempt :case) 1)
-         (mew-submit-diagnosis-secure-p attempt)
+         (mew-submit-diagnosis--secure-p attempt)
          (or (plist-get attempt :capabilities-tls)
              (plist-get attempt :ehlo-name))
          (or (plist-get attempt :auth-tls)
@@ -271,7 +271,7 @@ Where the server demands a log-in it has to offer one."
                           (seq-remove (lambda (port) (eq (nth 2 port) 'submission))
                                       ports)))))
 
-(defun mew-submit-diagnosis-attempts-at (diagnosis port)
+(defun mew-submit-diagnosis--attempts-at (diagnosis port)
   "Return the attempts of DIAGNOSIS at PORT, IPv6 first as in every plan."
   (seq-sort-by (lambda (attempt)
                  (if (equal (plist-get attempt :family) "ipv6") 0 1))
@@ -287,24 +287,24 @@ Where the server demands a log-in it has to offer one."
     ("2 or 3" 4.5) ("3 or 4" 5.5) ("local" 8)
     (_ 9)))
 
-(defun mew-submit-diagnosis-best (attempts)
+(defun mew-submit-diagnosis--best (attempts)
   "Return the one of ATTEMPTS that came furthest, or nil without any."
   (car (seq-sort-by #'mew-submit-diagnosis--rank #'< attempts)))
 
-(defun mew-submit-diagnosis-verdict (diagnosis)
+(defun mew-submit-diagnosis--verdict (diagnosis)
   "Return the attempt by which mail could be submitted, or else the preferred one.
 It is (SUBMITS . ATTEMPT) with SUBMITS t or nil; the preferred one is the best
 at the first port of DIAGNOSIS that has any.  ATTEMPT is nil without attempts."
   (let* ((order (mew-submit-diagnosis--port-order diagnosis))
          (groups (delq nil (mapcar (lambda (port)
-                                     (mew-submit-diagnosis-attempts-at diagnosis port))
+                                     (mew-submit-diagnosis--attempts-at diagnosis port))
                                    order)))
          (usable (seq-some (lambda (attempts)
-                             (seq-find #'mew-submit-diagnosis-usable-p attempts))
+                             (seq-find #'mew-submit-diagnosis--usable-p attempts))
                            groups)))
     (if usable
         (cons t usable)
-      (cons nil (mew-submit-diagnosis-best (car groups))))))
+      (cons nil (mew-submit-diagnosis--best (car groups))))))
 
 (provide 'mew-submit-diagnosis)
 ;;; mew-submit-diagnosis.el ends here

@@ -15,21 +15,21 @@
 
 (require 'mew-submit-auth)
 (require 'mew-submit-error)
-(require 'mew-submit-negative)
+(require 'mew-submit-network-negative)
 (require 'mew-submit-question)
 (require 'mew-submit-report)
-(require 'mew-submit-session)
+(require 'mew-submit-job)
 (require 'seq)
 
 (defun mew-submit-dialog--pose (event key text choices details finish)
   "Return what answers the question TEXT of EVENT, as ON-ASK functions do.
-KEY, CHOICES and DETAILS are as for `mew-submit-question-ask'; FINISH makes what
-the job gets of the user's answer."
+KEY, CHOICES and DETAILS are as for `mew-submit-question--ask'; FINISH makes
+what the job gets of the user's answer."
   (cond (noninteractive nil)
-        (mew-submit-session-waiting
-         (funcall finish (mew-submit-question-ask-now text choices details)))
+        (mew-submit-job--waiting
+         (funcall finish (mew-submit-question--ask-now text choices details)))
         (t (lambda (reply)
-             (mew-submit-question-ask
+             (mew-submit-question--ask
               (plist-get event :job) key text choices details
               (lambda (answer) (funcall reply (funcall finish answer))))))))
 
@@ -38,14 +38,14 @@ the job gets of the user's answer."
 (defun mew-submit-dialog--attempts (event)
   "Return lines about what was tried so far, as EVENT has it."
   (mapconcat (lambda (attempt)
-               (concat "  " (mew-submit-report-attempt attempt) "\n"))
+               (concat "  " (mew-submit-report--attempt attempt) "\n"))
              (plist-get event :attempts) ""))
 
 (defun mew-submit-dialog--remembered (event)
   "Return lines about what is remembered of the server of EVENT here, if any."
-  (let ((entries (mew-submit-negative-find
+  (let ((entries (mew-submit-network-negative--find
                   (plist-get event :host)
-                  (mew-submit-negative-networks (plist-get event :tunnel)))))
+                  (mew-submit-network-negative--networks (plist-get event :tunnel)))))
     (and entries
          (concat "\nRemembered, and so not tried first:\n"
                  (mapconcat
@@ -83,22 +83,22 @@ M-x mew-submit-forget-network takes them back.\n"
 (defun mew-submit-dialog--fallback-answer (answer host networks network)
   "Return what a job gets when the user gives ANSWER about HOST on NETWORK.
 What has been said of NETWORKS for good meanwhile goes before."
-  (let ((rule (mew-submit-negative-rule host networks)))
+  (let ((rule (mew-submit-network-negative--rule host networks)))
     (when (and (memq answer '(always never)) (not (eq answer rule)))
-      (mew-submit-negative-set-rule host answer network))
+      (mew-submit-network-negative--set-rule host answer network))
     (pcase (or rule answer)
       ((or 'yes 'always) "yes")
-      ('never (cons :failed mew-submit-negative-never)))))
+      ('never (cons :failed mew-submit-network-negative--never)))))
 
 (defun mew-submit-dialog--fallback (event)
   "Return what answers the question EVENT, whether to use a less preferred port."
   (let* ((host (plist-get event :host))
-         (networks (mew-submit-negative-networks (plist-get event :tunnel)))
-         (network (mew-submit-negative-here (plist-get event :tunnel)))
+         (networks (mew-submit-network-negative--networks (plist-get event :tunnel)))
+         (network (mew-submit-network-negative--here (plist-get event :tunnel)))
          (finish (lambda (answer)
                    (mew-submit-dialog--fallback-answer answer host networks
                                                        network))))
-    (if (mew-submit-negative-rule host networks)
+    (if (mew-submit-network-negative--rule host networks)
         (funcall finish nil)
       (mew-submit-dialog--pose
        event (list 'fallback host networks (plist-get event :port))
@@ -113,10 +113,10 @@ What has been said of NETWORKS for good meanwhile goes before."
 
 (defun mew-submit-dialog--token (event)
   "Return what answers the question EVENT for an access token; nobody is asked."
-  (let ((mew-submit-auth-ask nil))
+  (let ((mew-submit-auth--ask nil))
     (condition-case err
-        (mew-submit-auth-answer event)
-      (mew-submit-secret (cons :none (mew-submit-error-text err))))))
+        (mew-submit-auth--answer event)
+      (mew-submit-secret (cons :none (mew-submit-error--text err))))))
 
 (defun mew-submit-dialog--password (event)
   "Return what answers the question EVENT for a password.
@@ -124,23 +124,23 @@ What can be read without asking is; else the user is asked."
   (let ((host (plist-get event :host))
         (user (plist-get event :user))
         (wrong (plist-get event :wrong)))
-    (cond ((mew-submit-auth-token-p (plist-get event :mechanism))
+    (cond ((mew-submit-auth--token-p (plist-get event :mechanism))
            (mew-submit-dialog--token event))
-          ((and (not wrong) (mew-submit-auth-known event)))
+          ((and (not wrong) (mew-submit-auth--known event)))
           (t (mew-submit-dialog--pose
               event (list 'password host user (and wrong t))
               (cond (wrong (format "%s did not take the password of %s.  Another one?"
                                    host user))
                     (user (format "%s wants the password of %s." host user))
                     (t (format "%s wants a user name and a password." host)))
-              (list (list "Enter it" nil (lambda () (mew-submit-auth-answer event)))
+              (list (list "Enter it" nil (lambda () (mew-submit-auth--answer event)))
                     (list "Not now" nil))
               nil
               #'identity)))))
 
 ;;; Sent, but no answer came
 
-(defun mew-submit-dialog-send-twice-p (entry)
+(defun mew-submit-dialog--send-twice-p (entry)
   "Does the user want ENTRY's message, which may have arrived, sent again?
 That has to be said in full.  In batch mode nobody is asked, and it is no."
   (and (not noninteractive)
@@ -149,14 +149,14 @@ That has to be said in full.  In batch mode nobody is asked, and it is no."
          (discard-input)
          (yes-or-no-p
           (format "%s%s may have it already, and get it twice.  Send it again? "
-                  (mew-submit-error-clean (or (car recipients) "Somebody"))
+                  (mew-submit-error--clean (or (car recipients) "Somebody"))
                   (if (cdr recipients)
                       (format " and %d more" (length (cdr recipients)))
                     ""))))))
 
 ;;; Questions of a job
 
-(defun mew-submit-dialog-answer (event)
+(defun mew-submit-dialog--answer (event)
   "Return the user's answer to the `ask' EVENT, or nil for none.
 It is a string, (USER . PASSWORD), (:failed . WHY), or a function that tells
 such an answer later."
@@ -164,7 +164,7 @@ such an answer later."
     ("fallback" (mew-submit-dialog--fallback event))
     ("password" (mew-submit-dialog--password event))))
 
-(function-put 'mew-submit-dialog-answer 'mew-submit-asks-again t)
+(function-put 'mew-submit-dialog--answer 'mew-submit-asks-again t)
 
 (provide 'mew-submit-dialog)
 ;;; mew-submit-dialog.el ends here

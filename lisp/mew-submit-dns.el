@@ -51,7 +51,7 @@ The default is 3.  Each of `dns-servers' is asked twice at most."
   (why nil :documentation "Why the last server gave no answer.")
   (ended nil :documentation "Non-nil when CALLBACK was called."))
 
-(defun mew-submit-dns-servers ()
+(defun mew-submit-dns--servers ()
   "Return the DNS servers of this machine, addresses as strings.
 They are those of `dns-servers', or else of /etc/resolv.conf."
   (unless (or (dns-servers-up-to-date-p)
@@ -106,7 +106,7 @@ They are those of `dns-servers', or else of /etc/resolv.conf."
 (defun mew-submit-dns--host (name)
   "Return the host NAME of a record, safe to show, or nil for the root."
   (and (not (member name '(nil "")))
-       (mew-submit-error-clean (decode-coding-string name 'utf-8))))
+       (mew-submit-error--clean (decode-coding-string name 'utf-8))))
 
 (defun mew-submit-dns--value (type data)
   "Return DATA of a record of TYPE in the form that callers get."
@@ -115,7 +115,7 @@ They are those of `dns-servers', or else of /etc/resolv.conf."
     ('SRV (list :priority (dns-get 'priority data) :weight (dns-get 'weight data)
                 :port (dns-get 'port data)
                 :target (mew-submit-dns--host (dns-get 'target data))))
-    ('TXT (mew-submit-error-clean (mew-submit-dns--strings data)))
+    ('TXT (mew-submit-error--clean (mew-submit-dns--strings data)))
     ('TLSA (mew-submit-dns--tlsa data))
     ((or 'CNAME 'NS 'PTR) (mew-submit-dns--host data))
     (_ data)))
@@ -233,7 +233,7 @@ They are those of `dns-servers', or else of /etc/resolv.conf."
              '(:nowait t)
            '(:type datagram))))
 
-(defun mew-submit-dns--ask (query)
+(defun mew-submit-dns--ask-server (query)
   "Ask QUERY's server."
   (setf (mew-submit-dns-query-octets query) "")
   (condition-case nil
@@ -251,7 +251,7 @@ They are those of `dns-servers', or else of /etc/resolv.conf."
   "Ask QUERY's server once more: its answer did not fit into a packet."
   (mew-submit-dns--close query)
   (setf (mew-submit-dns-query-tcp query) t)
-  (mew-submit-dns--ask query))
+  (mew-submit-dns--ask-server query))
 
 (defun mew-submit-dns--next (query)
   "Ask the next server of QUERY, or end it."
@@ -260,15 +260,15 @@ They are those of `dns-servers', or else of /etc/resolv.conf."
            (setf (mew-submit-dns-query-server query) server
                  (mew-submit-dns-query-tcp query)
                  (not (featurep 'make-network-process '(:type datagram))))
-           (mew-submit-dns--ask query))
+           (mew-submit-dns--ask-server query))
           (t (mew-submit-dns--end query 'failed nil nil)))))
 
 ;;; What the floors above call
 
-(defvar mew-submit-dns-port 53
+(defvar mew-submit-dns--port 53
   "The port that DNS servers are asked at.")
 
-(defun mew-submit-dns-ask (name type callback)
+(defun mew-submit-dns--ask (name type callback)
   "Ask for the records of TYPE, a symbol such as `MX', that NAME has.
 CALLBACK is called once, later, with a plist: :status is `ok', `none' (the name
 has no such record), `no-name' (there is no such name) or `failed', with the
@@ -278,17 +278,17 @@ says that it has validated them (DNSSEC).  A record is a plist:
   SRV   :priority :weight :port :target (nil: not offered)
   TLSA  :usage :selector :matching :data, in hexadecimal
 or a string, for TXT, A, AAAA, CNAME, NS and PTR.
-Return a query for `mew-submit-dns-cancel'."
-  (let* ((servers (mew-submit-dns-servers))
+Return a query for `mew-submit-dns--cancel'."
+  (let* ((servers (mew-submit-dns--servers))
          (query (mew-submit-dns--make
                  :name name :type type :callback callback
-                 :port mew-submit-dns-port
+                 :port mew-submit-dns--port
                  :servers (append servers servers)
                  :why "no DNS server is known: set dns-servers")))
     (mew-submit-dns--next query)
     query))
 
-(defun mew-submit-dns-cancel (query)
+(defun mew-submit-dns--cancel (query)
   "End QUERY without calling its function."
   (setf (mew-submit-dns-query-ended query) t)
   (mew-submit-dns--close query))

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 6.  It owns how the findings of mew-submit-checkup.el are shown, in a buffer
+;; Floor 6.  It owns how the findings of mew-submit-doctor-checkup.el are shown, in a buffer
 ;; and by a batch command.  What is shown is meant for a bug report: names, addresses
 ;; and whatever else could tell who the user is are masked, unless the user wants to
 ;; see them.
@@ -14,12 +14,12 @@
 
 (require 'cl-lib)
 (require 'mew-submit-account)
-(require 'mew-submit-checkup)
-(require 'mew-submit-command)
+(require 'mew-submit-doctor-checkup)
+(require 'mew-submit-batch-command)
 (require 'mew-submit-error)
 (require 'mew-submit-json)
 (require 'mew-submit-module)
-(require 'mew-submit-session)
+(require 'mew-submit-job)
 (require 'mew-submit-tls)
 (require 'seq)
 
@@ -41,7 +41,7 @@
                  (mapcan (lambda (account)
                            (mew-submit-doctor--account-names
                             account (cl-incf number)))
-                         (mew-submit-checkup-accounts))
+                         (mew-submit-doctor-checkup--accounts))
                  (mapcar (lambda (pin) (cons (nth 1 pin) "<pinned server>"))
                          mew-submit-pins)
                  (list (cons (expand-file-name "~") "~")
@@ -82,7 +82,7 @@
      (concat (match-string 1 match) mask (match-string 2 match)))
    text t t))
 
-(defun mew-submit-doctor-mask (text names)
+(defun mew-submit-doctor--mask (text names)
   "Return TEXT without NAMES, ((NAME . MASK)...), and what could be one."
   (pcase-dolist (`(,name . ,mask) names)
     (setq text (mew-submit-doctor--replace name mask text)))
@@ -100,8 +100,8 @@
       (dolist (key '(:text :advice) copy)
         (when (plist-get copy key)
           (setq copy (plist-put copy key
-                                (mew-submit-doctor-mask (plist-get copy key)
-                                                        names))))))))
+                                (mew-submit-doctor--mask (plist-get copy key)
+                                                         names))))))))
 
 ;;; Words
 
@@ -120,7 +120,7 @@
     (replace-regexp-in-string "\n" (concat "\n" (make-string indent ?\s))
                               (string-trim (buffer-string)))))
 
-(defun mew-submit-doctor-line (finding &optional width)
+(defun mew-submit-doctor--line (finding &optional width)
   "Return FINDING in words, lines of WIDTH (78) columns at most."
   (pcase-let* ((`(,_ ,word ,face) (assq (plist-get finding :status)
                                         mew-submit-doctor--marks))
@@ -135,7 +135,7 @@
                          (mew-submit-doctor--fill advice 22 width)
                          "\n")))))
 
-(defun mew-submit-doctor-summary (findings)
+(defun mew-submit-doctor--summary (findings)
   "Return in a line what FINDINGS amount to."
   (let ((count (lambda (status)
                  (seq-count (lambda (finding)
@@ -168,10 +168,10 @@
   "Begin an examination and return it; call ON-CHANGE when more was found.
 With OFFLINE non-nil no server is looked at."
   (let ((visit (mew-submit-doctor--make-visit
-                :findings (mew-submit-checkup-local) :on-change on-change))
+                :findings (mew-submit-doctor-checkup--local) :on-change on-change))
         (number 0))
     (unless (or offline (not (fboundp 'mew-submit--mod-version)))
-      (dolist (account (mew-submit-checkup-accounts))
+      (dolist (account (mew-submit-doctor-checkup--accounts))
         (mew-submit-doctor--look visit account (cl-incf number))))
     visit))
 
@@ -179,7 +179,7 @@ With OFFLINE non-nil no server is looked at."
   "Have a look at the server of ACCOUNT, the one with NUMBER, for VISIT."
   (let (session)
     (setq session
-          (mew-submit-checkup-server
+          (mew-submit-doctor-checkup--server
            account number
            (lambda (findings)
              (setf (mew-submit-doctor--visit-findings visit)
@@ -192,7 +192,7 @@ With OFFLINE non-nil no server is looked at."
 
 (defun mew-submit-doctor--stop (visit)
   "Stop VISIT."
-  (mapc #'mew-submit-session-cancel (mew-submit-doctor--visit-sessions visit)))
+  (mapc #'mew-submit-job--cancel (mew-submit-doctor--visit-sessions visit)))
 
 ;;; The buffer
 
@@ -225,12 +225,12 @@ With OFFLINE non-nil no server is looked at."
   "Return the report of VISIT; NAMES are masked unless they are t."
   (let ((findings (mew-submit-doctor--sort
                    (mew-submit-doctor--visit-findings visit))))
-    (concat (format "mew-submit %s, %s\n\n" mew-submit-module-version
+    (concat (format "mew-submit %s, %s\n\n" mew-submit-module--version
                     (if (mew-submit-doctor--visit-sessions visit)
                         "looking at the servers..."
-                      (mew-submit-doctor-summary findings)))
+                      (mew-submit-doctor--summary findings)))
             (mapconcat (lambda (finding)
-                         (mew-submit-doctor-line
+                         (mew-submit-doctor--line
                           (mew-submit-doctor--masked finding names)))
                        findings ""))))
 
@@ -313,15 +313,15 @@ into a bug report: it has no names or addresses unless they are shown by
   (let ((names (or (plist-get options :names) (mew-submit-doctor--names))))
     (dolist (finding (mew-submit-doctor--sort findings))
       (let ((masked (mew-submit-doctor--masked finding names)))
-        (mew-submit-command-print
+        (mew-submit-batch-command--print
          (if (plist-get options :json)
-             (mew-submit-json-line masked)
+             (mew-submit-json--line masked)
            (encode-coding-string
-            (substring-no-properties (mew-submit-doctor-line masked))
+            (substring-no-properties (mew-submit-doctor--line masked))
             'utf-8)))))
     (unless (plist-get options :json)
-      (mew-submit-command-print
-       (concat (mew-submit-doctor-summary findings) "\n")))))
+      (mew-submit-batch-command--print
+       (concat (mew-submit-doctor--summary findings) "\n")))))
 
 (defun mew-submit-doctor--examine (options)
   "Examine, wait until that is over, print, and return the exit status.
@@ -329,7 +329,7 @@ OPTIONS are those of the command line."
   (let ((visit (mew-submit-doctor--begin #'ignore
                                          (plist-get options :offline))))
     (while (mew-submit-doctor--visit-sessions visit)
-      (mew-submit-session-wait
+      (mew-submit-job--wait
        (car (mew-submit-doctor--visit-sessions visit))))
     (let ((findings (mew-submit-doctor--visit-findings visit)))
       (mew-submit-doctor--print findings options)
@@ -341,30 +341,30 @@ OPTIONS are those of the command line."
 (defun mew-submit-doctor--run (args)
   "Do what ARGS say, and return the exit status."
   (condition-case err
-      (let ((options (mew-submit-command-parse args mew-submit-doctor--options
-                                               #'ignore)))
+      (let ((options (mew-submit-batch-command--parse args mew-submit-doctor--options
+                                                      #'ignore)))
         (cond ((plist-get options :help)
-               (mew-submit-command-print
+               (mew-submit-batch-command--print
                 (concat "usage: emacs --batch -l ~/.emacs -l mew-submit.el -f \
 mew-submit-batch-doctor -- [options]\n"
-                        (mew-submit-command-help mew-submit-doctor--options)
+                        (mew-submit-batch-command--help mew-submit-doctor--options)
                         "Exit status: 0 no error, 64 usage, 78 an error was \
 found.\n"))
                0)
               ((plist-get options :arguments)
-               (mew-submit-error-throw 'usage nil "There is no argument: %s"
-                                       (car (plist-get options :arguments))))
+               (mew-submit-error--throw 'usage nil "There is no argument: %s"
+                                        (car (plist-get options :arguments))))
               (t (mew-submit-doctor--examine options))))
     ((error quit)
-     (mew-submit-command-tell (mew-submit-error-text err))
-     (mew-submit-error-status (mew-submit-error-kind err)))))
+     (mew-submit-batch-command--tell (mew-submit-error--text err))
+     (mew-submit-error--status (mew-submit-error--kind err)))))
 
 ;;;###autoload
 (defun mew-submit-batch-doctor ()
   "Check the set-up that Emacs has loaded, print the findings, and leave Emacs.
 Options are on the command line behind \"--\"; --help lists them.  The exit
 status is 0 when there is no error."
-  (mew-submit-command-run #'mew-submit-doctor--run))
+  (mew-submit-batch-command--run #'mew-submit-doctor--run))
 
 (provide 'mew-submit-doctor)
 ;;; mew-submit-doctor.el ends here

@@ -6,18 +6,18 @@
 ;;; Commentary:
 
 ;; Floor 6.  It owns M-x mew-submit-diagnose-domain, its report, and the batch command:
-;; how what mew-submit-zone.el has seen is shown.
+;; how what mew-submit-domain-zone.el has seen is shown.
 
 ;;; Code:
 
 (require 'cl-lib)
-(require 'mew-submit-command)
+(require 'mew-submit-batch-command)
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-error)
 (require 'mew-submit-json)
-(require 'mew-submit-session)
+(require 'mew-submit-job)
 (require 'mew-submit-table)
-(require 'mew-submit-zone)
+(require 'mew-submit-domain-zone)
 (require 'seq)
 
 ;;; Words
@@ -122,7 +122,7 @@
 
 (defun mew-submit-domain--client (zone)
   "Return in words what a client set up from the records of ZONE would do."
-  (let ((account (mew-submit-zone-account zone)))
+  (let ((account (mew-submit-domain-zone--account zone)))
     (cond
      (account
       (concat
@@ -144,18 +144,18 @@ or else as its local part.  As an account:"
                (plist-get account :routes))))
      (t "It would find no server, and ask for one.\n"))))
 
-(defun mew-submit-domain-text (zone)
+(defun mew-submit-domain--text (zone)
   "Return the report about ZONE."
   (concat
    (format "Mail of %s%s\n\n" (plist-get zone :domain)
            (cond ((plist-get zone :stopped) " (stopped)")
-                 ((mew-submit-zone-ended-p zone) "")
+                 ((mew-submit-domain-zone--ended-p zone) "")
                  (t (format " (%d still to come)" (plist-get zone :left)))))
-   (mapconcat #'mew-submit-domain--finding (mew-submit-zone-findings zone) "")
-   "\nRecords\n\n" (mew-submit-table-text (mew-submit-domain--records zone))
+   (mapconcat #'mew-submit-domain--finding (mew-submit-domain-zone--findings zone) "")
+   "\nRecords\n\n" (mew-submit-table--text (mew-submit-domain--records zone))
    (if (plist-get zone :servers)
        (concat "\nServers\n\n"
-               (mew-submit-table-text (mew-submit-domain--servers zone)))
+               (mew-submit-table--text (mew-submit-domain--servers zone)))
      "")
    "\nA client set up from these records\n\n"
    (mew-submit-domain--client zone)))
@@ -189,7 +189,7 @@ or else as its local part.  As an account:"
   (when mew-submit-domain--timer
     (cancel-timer mew-submit-domain--timer))
   (when mew-submit-domain--zone
-    (mew-submit-zone-stop mew-submit-domain--zone)))
+    (mew-submit-domain-zone--stop mew-submit-domain--zone)))
 
 (defun mew-submit-domain--draw ()
   "Show the zone of the current buffer."
@@ -204,7 +204,7 @@ or else as its local part.  As an account:"
       (insert-text-button label 'follow-link t
                           'action (lambda (_) (call-interactively command)))
       (insert " "))
-    (insert "\n\n" (mew-submit-domain-text mew-submit-domain--zone))
+    (insert "\n\n" (mew-submit-domain--text mew-submit-domain--zone))
     (goto-char (point-min))
     (forward-line (1- line))))
 
@@ -240,12 +240,12 @@ What a client that was set up from these records would do is told, too."
             (mew-submit-domain-mode))
           (setq mew-submit-domain--timer nil
                 mew-submit-domain--zone
-                (mew-submit-zone-start
+                (mew-submit-domain-zone--start
                  domain
                  :on-change (lambda (_) (mew-submit-domain--show-soon buffer))))
           (mew-submit-domain--draw))
         (pop-to-buffer buffer))
-    (mew-submit-error (user-error "%s" (mew-submit-error-text err)))))
+    (mew-submit-error (user-error "%s" (mew-submit-error--text err)))))
 
 (defun mew-submit-domain-again ()
   "Look at the domain again."
@@ -255,16 +255,16 @@ What a client that was set up from these records would do is told, too."
 (defun mew-submit-domain-stop ()
   "Stop the look at the domain."
   (interactive nil mew-submit-domain-mode)
-  (if (mew-submit-zone-ended-p mew-submit-domain--zone)
+  (if (mew-submit-domain-zone--ended-p mew-submit-domain--zone)
       (keyboard-quit)
-    (mew-submit-zone-stop mew-submit-domain--zone)
+    (mew-submit-domain-zone--stop mew-submit-domain--zone)
     (mew-submit-domain--draw)))
 
 (defun mew-submit-domain-copy ()
   "Copy the report."
   (interactive nil mew-submit-domain-mode)
   (kill-new (substring-no-properties
-             (mew-submit-domain-text mew-submit-domain--zone)))
+             (mew-submit-domain--text mew-submit-domain--zone)))
   (message "Copied"))
 
 ;;; Batch
@@ -279,12 +279,12 @@ What a client that was set up from these records would do is told, too."
 (defun mew-submit-domain--value (name key value)
   "Return VALUE of option NAME, whose key is KEY, checked."
   (if (eq key :timeout)
-      (mew-submit-command-seconds name value)
+      (mew-submit-batch-command--seconds name value)
     (expand-file-name value)))
 
 (defun mew-submit-domain--json (zone)
   "Return ZONE as a line of JSON."
-  (mew-submit-json-line
+  (mew-submit-json--line
    (list
     :domain (plist-get zone :domain)
     :records (vconcat
@@ -303,8 +303,8 @@ What a client that was set up from these records would do is told, too."
                           (mew-submit-domain--json-server role host port
                                                           diagnosis)))
                       (plist-get zone :servers)))
-    :findings (vconcat (mew-submit-zone-findings zone))
-    :account (mew-submit-zone-account zone))))
+    :findings (vconcat (mew-submit-domain-zone--findings zone))
+    :account (mew-submit-domain-zone--account zone))))
 
 (defun mew-submit-domain--json-server (role host port diagnosis)
   "Return HOST, PORT, whose part is ROLE, and DIAGNOSIS as JSON has them."
@@ -318,65 +318,65 @@ What a client that was set up from these records would do is told, too."
                          :case (plist-get attempt :case)
                          :starttls (plist-get attempt :starttls)
                          :tls (plist-get (plist-get attempt :tls) :version)
-                         :verified (mew-submit-diagnosis-secure-p attempt)
+                         :verified (mew-submit-diagnosis--secure-p attempt)
                          :auth (vconcat (plist-get attempt :auth-tls))))
                  (plist-get diagnosis :attempts)))))
 
 (defun mew-submit-domain--wait (zone)
   "Wait until there is nothing more to come for ZONE."
-  (while (not (mew-submit-zone-ended-p zone))
+  (while (not (mew-submit-domain-zone--ended-p zone))
     (accept-process-output nil 0.05)))
 
 (defun mew-submit-domain--report (domain options)
   "Look at DOMAIN, print what OPTIONS want, and return the exit status."
-  (let ((zone (mew-submit-zone-start
+  (let ((zone (mew-submit-domain-zone--start
                domain :account (mapcan (lambda (key)
                                          (and (plist-get options key)
                                               (list key (plist-get options
                                                                    key))))
                                        '(:ca-file :timeout)))))
     (mew-submit-domain--wait zone)
-    (mew-submit-command-print
+    (mew-submit-batch-command--print
      (if (plist-get options :json)
          (mew-submit-domain--json zone)
        (encode-coding-string (substring-no-properties
-                              (mew-submit-domain-text zone))
+                              (mew-submit-domain--text zone))
                              'utf-8)))
     (if (seq-some (lambda (finding)
                     (equal (plist-get finding :severity) "error"))
-                  (mew-submit-zone-findings zone))
+                  (mew-submit-domain-zone--findings zone))
         69
       0)))
 
 (defun mew-submit-domain--run (args)
   "Do what ARGS say, and return the exit status."
   (condition-case err
-      (let* ((options (mew-submit-command-parse args mew-submit-domain--options
-                                                #'mew-submit-domain--value))
+      (let* ((options (mew-submit-batch-command--parse args mew-submit-domain--options
+                                                       #'mew-submit-domain--value))
              (domains (plist-get options :arguments)))
         (cond ((plist-get options :help)
-               (mew-submit-command-print
+               (mew-submit-batch-command--print
                 (concat "usage: emacs -Q --batch -l mew-submit.el -f \
 mew-submit-batch-diagnose-domain -- [options] DOMAIN...\n"
-                        (mew-submit-command-help mew-submit-domain--options)
+                        (mew-submit-batch-command--help mew-submit-domain--options)
                         "Exit status: 0 no error was found, 64 usage, 65 no \
 domain, 69 errors were found.\n"))
                0)
               ((null domains)
-               (mew-submit-error-throw 'usage nil "Name a domain"))
+               (mew-submit-error--throw 'usage nil "Name a domain"))
               (t (apply #'max
                         (mapcar (lambda (domain)
                                   (mew-submit-domain--report domain options))
                                 domains)))))
     ((error quit)
-     (mew-submit-command-tell (mew-submit-error-text err))
-     (mew-submit-error-status (mew-submit-error-kind err)))))
+     (mew-submit-batch-command--tell (mew-submit-error--text err))
+     (mew-submit-error--status (mew-submit-error--kind err)))))
 
 ;;;###autoload
 (defun mew-submit-batch-diagnose-domain ()
   "Find out how domains take mail, print it, and leave Emacs.
 Options and domains are on the command line behind \"--\"; --help lists them."
-  (mew-submit-command-run #'mew-submit-domain--run))
+  (mew-submit-batch-command--run #'mew-submit-domain--run))
 
 (provide 'mew-submit-domain)
 ;;; mew-submit-domain.el ends here

@@ -87,27 +87,27 @@ sysexits(3), as README.org lists them.")
     (define-error (intern (concat "mew-submit-" kind)) words
       'mew-submit-error)))
 
-(defun mew-submit-error-result (kind)
+(defun mew-submit-error--result (kind)
   "Return the result that KIND, a string, means, such as \"deferred\"."
   (nth 1 (or (assoc kind mew-submit-error--kinds)
              (assoc "internal" mew-submit-error--kinds))))
 
-(defun mew-submit-error-status (kind)
+(defun mew-submit-error--status (kind)
   "Return the exit status that KIND, a string, means."
   (nth 2 (or (assoc kind mew-submit-error--kinds)
              (assoc "internal" mew-submit-error--kinds))))
 
-(defun mew-submit-error-throw (kind recipient format &rest args)
+(defun mew-submit-error--throw (kind recipient format &rest args)
   "Signal the condition of KIND, a symbol such as `config'.
 FORMAT and ARGS make the words for people; RECIPIENT is the address that is
 meant, or nil."
-  (let ((text (mew-submit-error-clean (apply #'format format args))))
+  (let ((text (mew-submit-error--clean (apply #'format format args))))
     (signal (intern (format "mew-submit-%s" kind))
             (if recipient
                 (list :text text :recipient recipient)
               (list :text text)))))
 
-(defun mew-submit-error-kind (err)
+(defun mew-submit-error--kind (err)
   "Return the kind, a string, of the condition ERR, as `condition-case' has it.
 A condition that is not ours is \"internal\"."
   (let ((kind (string-remove-prefix "mew-submit-"
@@ -117,17 +117,17 @@ A condition that is not ours is \"internal\"."
         kind
       "internal")))
 
-(defun mew-submit-error-text (err)
+(defun mew-submit-error--text (err)
   "Return the words for people in the condition ERR, safe to show."
   (let ((data (cdr-safe err)))
-    (mew-submit-error-clean
+    (mew-submit-error--clean
      (cond ((and (keywordp (car-safe data)) (plist-get data :text)))
            ((and (stringp (car-safe data))
                  (string-prefix-p "mew-submit-" (symbol-name (car err))))
             (mapconcat (lambda (datum) (format "%s" datum)) data " "))
            (t (error-message-string err))))))
 
-(defconst mew-submit-error-text-max 1024
+(defconst mew-submit-error--text-max 1024
   "How many characters of a text are shown.")
 
 (defun mew-submit-error--showable-p (char)
@@ -139,27 +139,27 @@ line separators, surrogates, noncharacters and raw octets cannot."
            (memq (get-char-code-property char 'general-category)
                  '(Cc Cf Cs Zl Zp)))))
 
-(defun mew-submit-error-clean (text)
+(defun mew-submit-error--clean (text)
   "Return TEXT without text properties and safe to show, on one line.
 What could deceive becomes U+FFFD; what is too long ends in \"...\"."
   (let* ((whole (substring-no-properties text))
-         (cut (> (length whole) mew-submit-error-text-max)))
+         (cut (> (length whole) mew-submit-error--text-max)))
     (concat (mapcar (lambda (char)
                       (if (mew-submit-error--showable-p char) char #xFFFD))
                     (if cut
-                        (substring whole 0 (- mew-submit-error-text-max 3))
+                        (substring whole 0 (- mew-submit-error--text-max 3))
                       whole))
             (and cut "..."))))
 
-(defmacro mew-submit-error-as-user-error (&rest body)
+(defmacro mew-submit-error--as-user-error (&rest body)
   "Run BODY for a person: one of our conditions in it becomes a `user-error'.
 Emacs would show the data of the condition, which is a plist and no words."
   (declare (indent 0) (debug (body)))
   `(condition-case err
        (progn ,@body)
-     (mew-submit-error (user-error "%s" (mew-submit-error-text err)))))
+     (mew-submit-error (user-error "%s" (mew-submit-error--text err)))))
 
-(defun mew-submit-error-save-option (option value)
+(defun mew-submit-error--save-option (option value)
   "Make VALUE that of OPTION, a symbol, in this and future sessions.
 Where it cannot be saved it is for this session, and that is said."
   (condition-case err
@@ -167,22 +167,22 @@ Where it cannot be saved it is for this session, and that is said."
     (error
      (customize-set-variable option value)
      (message "This holds until you leave Emacs: %s"
-              (mew-submit-error-text err)))))
+              (mew-submit-error--text err)))))
 
-(defun mew-submit-error-and (words)
+(defun mew-submit-error--and (words)
   "Return the strings WORDS as an enumeration."
   (if (cdr words)
       (concat (string-join (butlast words) ", ") " and " (car (last words)))
     (or (car words) "")))
 
-(defun mew-submit-error-done (err)
+(defun mew-submit-error--done (err)
   "Return the `done' event of a message that ERR, a condition, ended.
 It has the same keys as one whose job went all the way (README.org)."
-  (let ((kind (mew-submit-error-kind err)))
+  (let ((kind (mew-submit-error--kind err)))
     (list :event 'done :kind kind
-          :result (mew-submit-error-result kind)
-          :exit (mew-submit-error-status kind)
-          :code 0 :enhanced "" :text (mew-submit-error-text err)
+          :result (mew-submit-error--result kind)
+          :exit (mew-submit-error--status kind)
+          :code 0 :enhanced "" :text (mew-submit-error--text err)
           :port nil :family nil :address nil :fallback nil
           :tls nil :auth nil :reply nil
           :recipients nil :attempts nil :ms 0)))

@@ -128,23 +128,23 @@ It has to be in the future."
 FIELD is the name of the header field without X-Mew-Submit-; FUNCTION returns
 the value the module takes, or nil for a wrong one; WORDS say what is right.")
 
-(defun mew-submit-extension-key-p (key)
+(defun mew-submit-extension--key-p (key)
   "Is KEY of an account one of the wishes?"
   (and (assq key mew-submit-extension--table) t))
 
-(defun mew-submit-extension-value (key value what kind)
+(defun mew-submit-extension--value (key value what kind)
   "Return VALUE of KEY as the module takes it.
 WHAT names where VALUE stands; if it is wrong the condition of KIND, such as
 `message', is signalled.  The value of :require-tls is `yes' or `no'."
   (pcase-let ((`(,_ ,_ ,function ,words)
                (assq key mew-submit-extension--table)))
     (or (funcall function value)
-        (mew-submit-error-throw kind nil "%s has to be %s, not: %s"
-                                what words value))))
+        (mew-submit-error--throw kind nil "%s has to be %s, not: %s"
+                                 what words value))))
 
 ;;; The header
 
-(defconst mew-submit-extension-orders '("Send-At" "Not-To" "Account" "From")
+(defconst mew-submit-extension--orders '("Send-At" "Not-To" "Account" "From")
   "The names, without X-Mew-Submit-, of the fields for mew-submit itself.
 They say when, to whom not, by which account and as whom a message is sent; they
 are no wishes of the server.")
@@ -156,19 +156,19 @@ wish, such as that for TLS, must not be dropped in silence because of a slip."
   (or (seq-find (lambda (entry) (equal name (downcase (nth 1 entry))))
                 mew-submit-extension--table)
       (when-let* ((most (if (> (length name) 4) 2 1))
-                  ((not (member-ignore-case name mew-submit-extension-orders)))
+                  ((not (member-ignore-case name mew-submit-extension--orders)))
                   (like (seq-find
                          (lambda (other)
                            (<= (string-distance name (downcase other)) most))
                          (append (mapcar (lambda (entry) (nth 1 entry))
                                          mew-submit-extension--table)
-                                 mew-submit-extension-orders))))
-        (mew-submit-error-throw
+                                 mew-submit-extension--orders))))
+        (mew-submit-error--throw
          'message nil "There is no field X-Mew-Submit-%s; is X-Mew-Submit-%s \
 meant?" (capitalize name) like))))
 
-(defun mew-submit-extension-wishes (fields)
-  "Return the wishes in FIELDS as a plist for `mew-submit-extension-merge'.
+(defun mew-submit-extension--wishes (fields)
+  "Return the wishes in FIELDS as a plist for `mew-submit-extension--merge'.
 FIELDS is a list of (NAME . TEXT), the names in lower case and without
 \"x-mew-submit-\"; other names are no wishes.  Signal `mew-submit-message' for
 whatever is wrong."
@@ -178,22 +178,22 @@ whatever is wrong."
                   (key (car entry))
                   (what (concat "X-Mew-Submit-" (nth 1 entry))))
         (when (plist-member wishes key)
-          (mew-submit-error-throw 'message nil "%s is there twice" what))
+          (mew-submit-error--throw 'message nil "%s is there twice" what))
         (setq wishes (plist-put wishes key
-                                (mew-submit-extension-value key text what
-                                                            'message)))))
+                                (mew-submit-extension--value key text what
+                                                             'message)))))
     (when (and (plist-get wishes :hold-for) (plist-get wishes :hold-until))
-      (mew-submit-error-throw
+      (mew-submit-error--throw
        'message nil "X-Mew-Submit-Hold-For and -Hold-Until exclude each other"))
     wishes))
 
-(defun mew-submit-extension-text (wishes)
+(defun mew-submit-extension--text (wishes)
   "Return the lines of a header that say WISHES, a plist."
   (cl-loop for (key value) on wishes by #'cddr
            concat (format "X-Mew-Submit-%s: %s\n"
                           (nth 1 (assq key mew-submit-extension--table)) value)))
 
-(defun mew-submit-extension-merge (account wishes)
+(defun mew-submit-extension--merge (account wishes)
   "Return the plist ACCOUNT with WISHES, which go first."
   (seq-do (lambda (pair)
             (pcase-let ((`(,key ,value) pair))
@@ -206,24 +206,24 @@ whatever is wrong."
 
 ;;; The request
 
-(defun mew-submit-extension-request (account)
+(defun mew-submit-extension--request (account)
   "Return the part of a request about the wishes of ACCOUNT.
 Signal `mew-submit-config' for a value that is wrong."
   (when (and (plist-get account :hold-for) (plist-get account :hold-until))
-    (mew-submit-error-throw 'config nil
-                            ":hold-for and :hold-until exclude each other"))
+    (mew-submit-error--throw 'config nil
+                             ":hold-for and :hold-until exclude each other"))
   (mapcan (lambda (entry)
             (let* ((key (car entry))
                    (value (plist-get account key)))
               (when value
-                (let ((value (mew-submit-extension-value
+                (let ((value (mew-submit-extension--value
                               key value (symbol-name key) 'config)))
                   (list key (if (symbolp value) (eq value 'yes) value))))))
           mew-submit-extension--table))
 
 ;;; One recipient's wishes
 
-(defun mew-submit-extension-original (value)
+(defun mew-submit-extension--original (value)
   "Return VALUE, the original recipient, if ORCPT can carry it, or nil.
 It is a type, a semicolon, and an address in xtext (RFC 3461, section 4.2)."
   (and (stringp value)
@@ -232,7 +232,7 @@ It is a type, a semicolon, and an address in xtext (RFC 3461, section 4.2)."
                        value)
        value))
 
-(defun mew-submit-extension-each (account recipients)
+(defun mew-submit-extension--each (account recipients)
   "Return the part of a request about what ACCOUNT asks for each of RECIPIENTS.
 The account's :each is a list of (ADDRESS :notify VALUE :original VALUE), as
 NOTIFY and ORCPT have them."
@@ -246,7 +246,7 @@ NOTIFY and ORCPT have them."
                            recipients))))
       (list :notify (funcall value :notify #'mew-submit-extension--notify)
             :original (funcall value :original
-                               #'mew-submit-extension-original)))))
+                               #'mew-submit-extension--original)))))
 
 (provide 'mew-submit-extension)
 ;;; mew-submit-extension.el ends here

@@ -33,12 +33,12 @@
 
 (defun mew-submit-finding--certificate (problem attempts)
   "Return the finding for PROBLEM with the certificates of ATTEMPTS."
-  (mew-submit-finding-make
+  (mew-submit-finding--make
    (or (cadr (assoc problem mew-submit-finding--certificate-ids)) "certificate-bad")
-   (mew-submit-finding-severity attempts) attempts
-   (mew-submit-report-certificate-advice problem)
-   "The certificate of %s %s." (mew-submit-finding-where attempts)
-   (mew-submit-report-certificate-words problem (plist-get (car attempts) :tls))))
+   (mew-submit-finding--severity attempts) attempts
+   (mew-submit-report--certificate-advice problem)
+   "The certificate of %s %s." (mew-submit-finding--where attempts)
+   (mew-submit-report--certificate-words problem (plist-get (car attempts) :tls))))
 
 (defun mew-submit-finding--problems (attempts)
   "Return the problems with the certificates of ATTEMPTS, each once."
@@ -79,27 +79,27 @@ a third of its time is left.")
 
 (defun mew-submit-finding--expiring (attempts now)
   "Return which certificates of ATTEMPTS are about to expire, NOW."
-  (mew-submit-finding-filter
+  (mew-submit-finding--filter
    attempts
    (lambda (attempt)
      (mew-submit-finding--soon-p (plist-get attempt :tls) now))
    (lambda (those)
      (let ((tls (plist-get (car those) :tls)))
-       (mew-submit-finding-make
+       (mew-submit-finding--make
         "certificate-expires-soon" "warning" those
         "Tell the server's administrator to renew it in time."
         "The certificate of %s expires on %s, in %d days."
-        (mew-submit-finding-where those) (substring (plist-get tls :expires) 0 10)
+        (mew-submit-finding--where those) (substring (plist-get tls :expires) 0 10)
         (floor (mew-submit-finding--days-left tls now)))))))
 
-(defun mew-submit-finding-certificates (diagnosis now)
+(defun mew-submit-finding--certificates (diagnosis now)
   "Return what is wrong with the certificates in DIAGNOSIS, at the time NOW."
   ;; What is pinned the user has looked at.
   (let ((attempts (seq-filter (lambda (attempt)
                                 (and (plist-get attempt :tls)
                                      (not (plist-get (plist-get attempt :tls)
                                                      :pinned))))
-                              (mew-submit-finding-ended diagnosis))))
+                              (mew-submit-finding--ended diagnosis))))
     (append
      (mapcar (lambda (problem)
                (mew-submit-finding--certificate

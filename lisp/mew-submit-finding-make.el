@@ -22,17 +22,17 @@
 (require 'seq)
 (require 'subr-x)
 
-(defun mew-submit-finding-make (id severity attempts advice format &rest args)
+(defun mew-submit-finding--make (id severity attempts advice format &rest args)
   "Return a finding ID of SEVERITY about ATTEMPTS, with ADVICE.
 FORMAT and ARGS make its sentence."
   (list :id id :severity severity
-        :text (mew-submit-error-clean (apply #'format format args))
+        :text (mew-submit-error--clean (apply #'format format args))
         :advice advice
         :attempts (mapcar (lambda (attempt) (plist-get attempt :id)) attempts)))
 
 ;;; Which attempts
 
-(defun mew-submit-finding-ended (diagnosis)
+(defun mew-submit-finding--ended (diagnosis)
   "Return the attempts of DIAGNOSIS that came to an end by themselves."
   (seq-filter (lambda (attempt)
                 (and (eq (plist-get attempt :state) 'ended)
@@ -40,81 +40,81 @@ FORMAT and ARGS make its sentence."
                                  "cancelled"))))
               (plist-get diagnosis :attempts)))
 
-(defun mew-submit-finding-answered-p (attempt)
+(defun mew-submit-finding--answered-p (attempt)
   "Did TCP come to stand in ATTEMPT?"
   (member (plist-get attempt :case) '(1 "tls" "greeting")))
 
-(defun mew-submit-finding-refused-p (attempt)
+(defun mew-submit-finding--refused-p (attempt)
   "Was ATTEMPT answered by a TCP reset?"
   (member (plist-get attempt :case) '(2 "2 or 3")))
 
-(defun mew-submit-finding-routeless-p (attempt)
+(defun mew-submit-finding--routeless-p (attempt)
   "Has this machine no way to the address of ATTEMPT?"
   (and (equal (plist-get attempt :case) "local")
        (null (plist-get attempt :icmp))
        (member (plist-get attempt :errno)
                '("ENETUNREACH" "EHOSTUNREACH" "EADDRNOTAVAIL" "EAFNOSUPPORT"))))
 
-(defun mew-submit-finding-smtp-p (attempt)
+(defun mew-submit-finding--smtp-p (attempt)
   "Does ATTEMPT lead to a place where mail is submitted or transferred?"
   (memq (plist-get attempt :service) '(submission transfer)))
 
-(defun mew-submit-finding-submission-p (attempt)
+(defun mew-submit-finding--submission-p (attempt)
   "Does ATTEMPT lead to a submission port?"
   (eq (plist-get attempt :service) 'submission))
 
-(defun mew-submit-finding-usable-p (attempts)
+(defun mew-submit-finding--usable-p (attempts)
   "Could mail be submitted by one of ATTEMPTS?"
-  (seq-some #'mew-submit-diagnosis-usable-p attempts))
+  (seq-some #'mew-submit-diagnosis--usable-p attempts))
 
-(defun mew-submit-finding-by-port (attempts)
+(defun mew-submit-finding--by-port (attempts)
   "Return ATTEMPTS grouped: a list of (PORT ATTEMPT...), the smallest port first."
   (sort (seq-group-by (lambda (attempt) (plist-get attempt :port)) attempts)
         (lambda (a b) (< (car a) (car b)))))
 
-(defun mew-submit-finding-ports (attempts)
+(defun mew-submit-finding--ports (attempts)
   "Return the ports of ATTEMPTS in ascending order."
-  (mapcar #'car (mew-submit-finding-by-port attempts)))
+  (mapcar #'car (mew-submit-finding--by-port attempts)))
 
-(defun mew-submit-finding-filter (attempts predicate function)
+(defun mew-submit-finding--filter (attempts predicate function)
   "Return a list with the value of FUNCTION for those of ATTEMPTS with PREDICATE.
 It is nil when there are none."
   (when-let* ((those (seq-filter predicate attempts)))
     (list (funcall function those))))
 
-(defun mew-submit-finding-stage-p (attempt stage &rest kinds)
+(defun mew-submit-finding--stage-p (attempt stage &rest kinds)
   "Did ATTEMPT end at STAGE, and with one of KINDS if there are any?"
   (let ((end (plist-get attempt :end)))
     (and (equal (plist-get end :stage) stage)
          (not (equal (plist-get end :kind) "ok"))
          (or (null kinds) (member (plist-get end :kind) kinds)))))
 
-(defun mew-submit-finding-severity (attempts)
+(defun mew-submit-finding--severity (attempts)
   "Return \"error\", or \"warning\" where ATTEMPTS are not about submission."
-  (if (seq-some #'mew-submit-finding-submission-p attempts) "error" "warning"))
+  (if (seq-some #'mew-submit-finding--submission-p attempts) "error" "warning"))
 
 ;;; Words
 
-(defalias 'mew-submit-finding-and #'mew-submit-error-and)
+(defalias 'mew-submit-finding--and #'mew-submit-error--and)
 
-(defun mew-submit-finding-port-words (ports &optional upper)
+(defun mew-submit-finding--port-words (ports &optional upper)
   "Return PORTS, numbers, in words, with a capital letter if UPPER."
   (concat (if upper "P" "p") "ort" (if (cdr ports) "s" "") " "
-          (mew-submit-finding-and (mapcar #'number-to-string ports))))
+          (mew-submit-finding--and (mapcar #'number-to-string ports))))
 
-(defun mew-submit-finding-where (attempts &optional upper)
+(defun mew-submit-finding--where (attempts &optional upper)
   "Return the ports of ATTEMPTS in words, with a capital letter if UPPER."
-  (mew-submit-finding-port-words (mew-submit-finding-ports attempts) upper))
+  (mew-submit-finding--port-words (mew-submit-finding--ports attempts) upper))
 
-(defun mew-submit-finding-family (attempt)
+(defun mew-submit-finding--family (attempt)
   "Return the address family of ATTEMPT as people write it."
   (if (equal (plist-get attempt :family) "ipv6") "IPv6" "IPv4"))
 
-(defun mew-submit-finding-seconds (msecs)
+(defun mew-submit-finding--seconds (msecs)
   "Return MSECS in words, in seconds."
   (format (if (< msecs 10000) "%.1f s" "%.0f s") (/ msecs 1000.0)))
 
-(defun mew-submit-finding-said (attempt)
+(defun mew-submit-finding--said (attempt)
   "Return what ATTEMPT met, in words, without an end."
   (string-trim-right (or (plist-get attempt :text) "") "[. ]+"))
 

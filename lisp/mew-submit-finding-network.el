@@ -21,12 +21,12 @@
 
 (defun mew-submit-finding--no-resolver (host lookups whole)
   "Return the finding that the LOOKUPS of HOST got no answer, all of them if WHOLE."
-  (mew-submit-finding-make
+  (mew-submit-finding--make
    "resolver" (if whole "error" "warning") nil
    "Look at the network connection and at the name servers it is set up with \
 (/etc/resolv.conf); try another network."
    "The %s of %s cannot be looked up: %s."
-   (mew-submit-finding-and
+   (mew-submit-finding--and
     (mapcar (lambda (lookup)
               (if (equal (plist-get lookup :family) "ipv6")
                   "IPv6 address" "IPv4 address"))
@@ -46,7 +46,7 @@
     (cond (unasked
            (list (mew-submit-finding--no-resolver host unasked whole)))
           ((and lookups whole)
-           (list (mew-submit-finding-make
+           (list (mew-submit-finding--make
                   "host-unknown" "error" nil
                   "Check the spelling of the server's name; your provider's \
 pages say what it is."
@@ -66,64 +66,64 @@ the server drops it."
 (defun mew-submit-finding--silent-ports (attempts)
   "Return the groups of ATTEMPTS by port at which everything is silence."
   (seq-filter (lambda (group)
-                (let ((sent (seq-remove #'mew-submit-finding-routeless-p
+                (let ((sent (seq-remove #'mew-submit-finding--routeless-p
                                         (cdr group))))
                   (and sent
                        (seq-every-p (lambda (attempt)
                                       (eql (plist-get attempt :case) 5))
                                     sent))))
-              (mew-submit-finding-by-port attempts)))
+              (mew-submit-finding--by-port attempts)))
 
 (defun mew-submit-finding--silence-severity (attempts)
   "Return how grave it is that ATTEMPTS, all at one port, are silent.
 Whoever does not serve a port may well drop what comes for it."
-  (if (seq-some #'mew-submit-finding-submission-p attempts) "warning" "note"))
+  (if (seq-some #'mew-submit-finding--submission-p attempts) "warning" "note"))
 
 (defun mew-submit-finding--silent-here (port attempts open)
   "Return the finding that PORT, with its ATTEMPTS, is silent while OPEN answer."
   (pcase port
     ((and 587 (guard (memql 465 open)))
-     (mew-submit-finding-make
+     (mew-submit-finding--make
       "silent-587-465-open" "warning" attempts
       (concat "Send through port 465 on this network (:plan \"submissions\"), or \
 ask who runs it to let port 587 through.  "
               mew-submit-finding--nobody-knows)
       "Port 587 is silently dropped on this network while port 465 answers."))
     ((and 25 (guard (seq-some (lambda (other) (memql other '(465 587))) open)))
-     (mew-submit-finding-make
+     (mew-submit-finding--make
       "silent-25" "note" attempts
       "Nothing: most providers keep port 25 for mail servers, and mail is \
 submitted through the other ports."
       "Port 25 is silent while %s; so it is in most home networks."
       (if (cdr (remq 25 open))
-          (concat (mew-submit-finding-port-words (remq 25 open)) " answer")
-        (concat (mew-submit-finding-port-words (remq 25 open)) " answers"))))
+          (concat (mew-submit-finding--port-words (remq 25 open)) " answer")
+        (concat (mew-submit-finding--port-words (remq 25 open)) " answers"))))
     (465
-     (mew-submit-finding-make
+     (mew-submit-finding--make
       "silent-465" (if (memql 587 open) "note" "warning") attempts
       (concat "Send through "
-              (mew-submit-finding-port-words (seq-sort #'> (remq 465 open)))
+              (mew-submit-finding--port-words (seq-sort #'> (remq 465 open)))
               ".  " mew-submit-finding--nobody-knows)
       "Port 465 is silent while %s answers."
-      (mew-submit-finding-port-words (remq 465 open))))
+      (mew-submit-finding--port-words (remq 465 open))))
     (_
-     (mew-submit-finding-make
+     (mew-submit-finding--make
       (format "silent-%d" port) (mew-submit-finding--silence-severity attempts)
       attempts
       (concat "Try another network, or ask who runs this one to let the port \
 through.  " mew-submit-finding--nobody-knows)
       "Port %d is silent while %s." port
-      (concat (mew-submit-finding-port-words open)
+      (concat (mew-submit-finding--port-words open)
               (if (cdr open) " answer" " answers"))))))
 
 (defun mew-submit-finding--alive-p (attempt)
   "Did the server of ATTEMPT itself say something, be it no?"
-  (or (mew-submit-finding-refused-p attempt)
+  (or (mew-submit-finding--refused-p attempt)
       (equal (plist-get (plist-get attempt :offender) :who) "server")))
 
 (defun mew-submit-finding--silent-port (port attempts)
   "Return the finding that PORT, with its ATTEMPTS, is silent on a live host."
-  (mew-submit-finding-make
+  (mew-submit-finding--make
    (format "silent-%d" port) (mew-submit-finding--silence-severity attempts)
    attempts
    (concat "Try another network, or ask who runs this one, or the server.  "
@@ -132,31 +132,31 @@ through.  " mew-submit-finding--nobody-knows)
 
 (defun mew-submit-finding--silent-host (diagnosis attempts)
   "Return the finding that ATTEMPTS, all that is heard of DIAGNOSIS, are silent."
-  (mew-submit-finding-make
+  (mew-submit-finding--make
    "silent-host" "error" attempts
    (concat "Check that you are on line and that the server's name is right; try \
 another network.  "
            mew-submit-finding--nobody-knows)
    "%s of %s %s silent: the host is down, or everything is dropped."
-   (mew-submit-finding-where attempts t) (plist-get diagnosis :host)
-   (if (cdr (mew-submit-finding-ports attempts)) "are" "is")))
+   (mew-submit-finding--where attempts t) (plist-get diagnosis :host)
+   (if (cdr (mew-submit-finding--ports attempts)) "are" "is")))
 
 (defun mew-submit-finding--elsewhere (attempts)
   "Return the note about what others meet at the silent ATTEMPTS."
-  (mew-submit-finding-make
+  (mew-submit-finding--make
    "silence-elsewhere" "note" attempts
    "Nothing: this is why mew-submit has a timer of its own \
 (mew-submit-connect-timeout)."
    "A program that leaves %s to its system's TCP hangs for 75 s on BSD and macOS, \
 127 to 189 s on Linux, 225 s on Solaris, 21 s on Windows."
-   (mew-submit-finding-where attempts)))
+   (mew-submit-finding--where attempts)))
 
 (defun mew-submit-finding--silence (diagnosis)
   "Return what the silence of ports in DIAGNOSIS means."
-  (let* ((attempts (mew-submit-finding-ended diagnosis))
+  (let* ((attempts (mew-submit-finding--ended diagnosis))
          (silent (mew-submit-finding--silent-ports attempts))
-         (open (mew-submit-finding-ports
-                (seq-filter #'mew-submit-finding-answered-p attempts)))
+         (open (mew-submit-finding--ports
+                (seq-filter #'mew-submit-finding--answered-p attempts)))
          (all (mapcan (lambda (group) (copy-sequence (cdr group))) silent)))
     (when silent
       (append
@@ -224,19 +224,19 @@ away."))
 (defun mew-submit-finding--icmp-clause (id attempts)
   "Return a clause of the finding ID about ATTEMPTS, which met the same error."
   (let ((attempt (car attempts))
-        (where (mew-submit-finding-where attempts)))
+        (where (mew-submit-finding--where attempts)))
     (pcase id
       ("local-firewall"
-       (format "%s over %s: %s" where (mew-submit-finding-family attempt)
+       (format "%s over %s: %s" where (mew-submit-finding--family attempt)
                (mew-submit-finding--icmp-words attempt)))
       ("neighbour-silent"
        (format "for %s this machine gave up after %s" (plist-get attempt :address)
-               (mew-submit-finding-seconds (plist-get attempt :ms))))
+               (mew-submit-finding--seconds (plist-get attempt :ms))))
       (_
        (format "%s says %s about %s over %s"
                (plist-get (plist-get attempt :offender) :address)
                (mew-submit-finding--icmp-words attempt) where
-               (mew-submit-finding-family attempt))))))
+               (mew-submit-finding--family attempt))))))
 
 (defconst mew-submit-finding--icmp-openings
   '(("local-firewall" . "This machine's own firewall rejects ")
@@ -270,12 +270,12 @@ It names each error once, and not more than three of them."
 
 (defun mew-submit-finding--icmp (diagnosis)
   "Return what the ICMP errors in DIAGNOSIS mean, one finding for each kind."
-  (let* ((attempts (mew-submit-finding-ended diagnosis))
-         (severity (if (mew-submit-finding-usable-p attempts)
+  (let* ((attempts (mew-submit-finding--ended diagnosis))
+         (severity (if (mew-submit-finding--usable-p attempts)
                        "warning" "error")))
     (mapcar
      (pcase-lambda (`(,id . ,those))
-       (mew-submit-finding-make
+       (mew-submit-finding--make
         id severity those (cdr (assoc id mew-submit-finding--icmp-advice))
         "%s" (mew-submit-finding--icmp-sentence id those)))
      (seq-group-by #'mew-submit-finding--icmp-kind
@@ -288,31 +288,31 @@ It names each error once, and not more than three of them."
                         (lambda (attempt)
                           (and (equal (plist-get attempt :case) "3 or 4")
                                (null (plist-get attempt :icmp))))
-                        (mew-submit-finding-ended diagnosis))))
-    (list (mew-submit-finding-make
+                        (mew-submit-finding--ended diagnosis))))
+    (list (mew-submit-finding--make
            "unreachable" "error" attempts
            "Try another network.  This system does not tell which ICMP error came, \
 nor who sent it; Linux 5.8 and later do."
            "%s: somebody on the way says that it cannot be reached (%s)."
-           (mew-submit-finding-where attempts t)
+           (mew-submit-finding--where attempts t)
            (plist-get (car attempts) :errno)))))
 
 (defun mew-submit-finding--local (diagnosis)
   "Return what this machine itself does to the attempts of DIAGNOSIS."
-  (let* ((attempts (mew-submit-finding-ended diagnosis))
-         (routeless (seq-filter #'mew-submit-finding-routeless-p attempts))
+  (let* ((attempts (mew-submit-finding--ended diagnosis))
+         (routeless (seq-filter #'mew-submit-finding--routeless-p attempts))
          (forbidden (seq-filter
                      (lambda (attempt)
                        (and (equal (plist-get attempt :case) "local")
                             (null (plist-get attempt :icmp))
-                            (not (mew-submit-finding-routeless-p attempt))))
+                            (not (mew-submit-finding--routeless-p attempt))))
                      attempts)))
     (delq
      nil
      (list
       (cond ((null routeless) nil)
             ((equal (length routeless) (length attempts))
-             (mew-submit-finding-make
+             (mew-submit-finding--make
               "no-route" "error" routeless
               "Check that this machine is on line: it knows no way out."
               "This machine has no route to %s (%s)." (plist-get diagnosis :host)
@@ -320,40 +320,40 @@ nor who sent it; Linux 5.8 and later do."
             ((seq-every-p (lambda (attempt)
                             (equal (plist-get attempt :family) "ipv6"))
                           routeless)
-             (mew-submit-finding-make
+             (mew-submit-finding--make
               "no-ipv6-here" "note" routeless
               "Nothing: mail goes by IPv4."
               "This machine has no IPv6 route to %s."
               (plist-get diagnosis :host)))
             (t
-             (mew-submit-finding-make
+             (mew-submit-finding--make
               "no-ipv4-here" "warning" routeless
               "Nothing, if this network is for IPv6 alone."
               "This machine has no IPv4 route to %s (%s)."
               (plist-get diagnosis :host)
               (plist-get (car routeless) :errno))))
       (and forbidden
-           (mew-submit-finding-make
+           (mew-submit-finding--make
             "local-firewall" "error" forbidden
             (cdr (assoc "local-firewall" mew-submit-finding--icmp-advice))
             "This machine itself forbids to connect to %s (%s)."
-            (mew-submit-finding-where forbidden)
+            (mew-submit-finding--where forbidden)
             (plist-get (car forbidden) :errno)))))))
 
 (defun mew-submit-finding--refusals (diagnosis)
   "Return that the submission ports of DIAGNOSIS all refuse, if they do."
-  (let ((attempts (seq-remove #'mew-submit-finding-routeless-p
-                              (seq-filter #'mew-submit-finding-submission-p
-                                          (mew-submit-finding-ended diagnosis)))))
-    (when (and attempts (seq-every-p #'mew-submit-finding-refused-p attempts))
-      (list (mew-submit-finding-make
+  (let ((attempts (seq-remove #'mew-submit-finding--routeless-p
+                              (seq-filter #'mew-submit-finding--submission-p
+                                          (mew-submit-finding--ended diagnosis)))))
+    (when (and attempts (seq-every-p #'mew-submit-finding--refused-p attempts))
+      (list (mew-submit-finding--make
              "refused" "error" attempts
              "Check the server's name.  A firewall, even one on this machine, can \
 send the same reset: from here nobody can tell."
              "%s of %s %s connections (TCP reset): nothing listens there, or a \
 firewall says so."
-             (mew-submit-finding-where attempts t) (plist-get diagnosis :host)
-             (if (cdr (mew-submit-finding-ports attempts))
+             (mew-submit-finding--where attempts t) (plist-get diagnosis :host)
+             (if (cdr (mew-submit-finding--ports attempts))
                  "refuse" "refuses"))))))
 
 ;;; Families and addresses
@@ -365,33 +365,33 @@ firewall says so."
      (let ((tried (seq-filter
                    (lambda (attempt)
                      (and (equal (plist-get attempt :family) family)
-                          (not (mew-submit-finding-routeless-p attempt))))
+                          (not (mew-submit-finding--routeless-p attempt))))
                    (cdr group))))
        (and tried
-            (not (seq-some #'mew-submit-finding-answered-p tried))
+            (not (seq-some #'mew-submit-finding--answered-p tried))
             (seq-some (lambda (attempt)
                         (and (equal (plist-get attempt :family) other)
-                             (mew-submit-finding-answered-p attempt)))
+                             (mew-submit-finding--answered-p attempt)))
                       (cdr group))
             tried)))
-   (mew-submit-finding-by-port attempts)))
+   (mew-submit-finding--by-port attempts)))
 
 (defun mew-submit-finding--families (diagnosis)
   "Return that one family fails in DIAGNOSIS where the other does not."
-  (let ((attempts (mew-submit-finding-ended diagnosis)))
+  (let ((attempts (mew-submit-finding--ended diagnosis)))
     (delq
      nil
      (mapcar
       (pcase-lambda (`(,family ,other ,id ,name ,other-name))
         (when-let* ((broken (mew-submit-finding--broken-ports attempts family
                                                              other)))
-          (mew-submit-finding-make
+          (mew-submit-finding--make
            id "warning" broken
            (format "Mail goes by %s.  Tell the server's administrator or the network; \
 until then the account's :family %s leaves %s out." other-name other name)
            "%s does not reach %s while %s does: %s." name
-           (mew-submit-finding-where broken) other-name
-           (mew-submit-finding-said (car broken)))))
+           (mew-submit-finding--where broken) other-name
+           (mew-submit-finding--said (car broken)))))
       '(("ipv6" "ipv4" "ipv6-broken" "IPv6" "IPv4")
         ("ipv4" "ipv6" "ipv4-broken" "IPv4" "IPv6"))))))
 
@@ -400,25 +400,25 @@ until then the account's :family %s leaves %s out." other-name other name)
   (let ((broken
          (seq-filter
           (lambda (attempt)
-            (and (not (mew-submit-finding-answered-p attempt))
-                 (not (mew-submit-finding-routeless-p attempt))
+            (and (not (mew-submit-finding--answered-p attempt))
+                 (not (mew-submit-finding--routeless-p attempt))
                  (seq-some
                   (lambda (other)
                     (and (eql (plist-get other :port) (plist-get attempt :port))
                          (equal (plist-get other :family)
                                 (plist-get attempt :family))
-                         (mew-submit-finding-answered-p other)))
-                  (mew-submit-finding-ended diagnosis))))
-          (mew-submit-finding-ended diagnosis))))
+                         (mew-submit-finding--answered-p other)))
+                  (mew-submit-finding--ended diagnosis))))
+          (mew-submit-finding--ended diagnosis))))
     (mapcar
      (lambda (group)
-       (mew-submit-finding-make
+       (mew-submit-finding--make
         "address-broken" "warning" (cdr group)
         "Mail goes by the other addresses.  Tell the server's administrator."
         "The address %s does not answer at %s while others of the same name do: \
 %s."
-        (car group) (mew-submit-finding-where (cdr group))
-        (mew-submit-finding-said (cadr group))))
+        (car group) (mew-submit-finding--where (cdr group))
+        (mew-submit-finding--said (cadr group))))
      (seq-group-by (lambda (attempt) (plist-get attempt :address)) broken))))
 
 ;;; The clock
@@ -450,11 +450,11 @@ Its greeting may have the date."
                 (lambda (attempt)
                   (> (abs (or (mew-submit-finding--skew diagnosis attempt) 0))
                      mew-submit-finding--skew-max))
-                (mew-submit-finding-ended diagnosis)))
+                (mew-submit-finding--ended diagnosis)))
         (early (and emacs-build-time
                     (time-less-p now (time-subtract emacs-build-time 86400)))))
     (when (or those early)
-      (list (mew-submit-finding-make
+      (list (mew-submit-finding--make
              "clock-wrong" "warning" those
              "Set this machine's clock (timedatectl): certificates are judged by \
 it, and mail is dated by it."
@@ -477,7 +477,7 @@ it, and mail is dated by it."
 
 ;;; All of them
 
-(defun mew-submit-finding-network (diagnosis now)
+(defun mew-submit-finding--network (diagnosis now)
   "Return the findings of DIAGNOSIS about network and machine, at the time NOW."
   (append (mew-submit-finding--lookup diagnosis)
           (mew-submit-finding--local diagnosis)

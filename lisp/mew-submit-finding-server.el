@@ -23,97 +23,97 @@
 (defun mew-submit-finding--bad-mode (attempts)
   "Return where ATTEMPTS met the other TLS mode than expected."
   (append
-   (mew-submit-finding-filter
+   (mew-submit-finding--filter
     attempts
     (lambda (attempt)
       (equal (plist-get (plist-get attempt :end) :spoke) "plaintext"))
     (lambda (those)
-      (mew-submit-finding-make
+      (mew-submit-finding--make
        "plaintext-on-tls-port" "error" those
        "Tell the server's administrator: that port is for TLS at once (RFC 8314).  \
 Until then use port 587 with STARTTLS."
        "%s speaks plain SMTP, where TLS has to begin at once."
-       (mew-submit-finding-where those t))))
-   (mew-submit-finding-filter
+       (mew-submit-finding--where those t))))
+   (mew-submit-finding--filter
     attempts
     (lambda (attempt) (equal (plist-get (plist-get attempt :end) :spoke) "tls"))
     (lambda (those)
-      (mew-submit-finding-make
+      (mew-submit-finding--make
        "tls-on-starttls-port" "error" those
        (format "Use that port with implicit TLS (:routes \"%d:implicit\"), and \
 tell the server's administrator."
                (plist-get (car those) :port))
        "%s waits for TLS at once, where the server has to greet first and TLS \
 begins by STARTTLS."
-       (mew-submit-finding-where those t))))))
+       (mew-submit-finding--where those t))))))
 
 (defun mew-submit-finding--no-greeting-p (attempt)
   "Did ATTEMPT wait for a greeting in vain?"
-  (and (mew-submit-finding-stage-p attempt "greeting" "timeout")
+  (and (mew-submit-finding--stage-p attempt "greeting" "timeout")
        (null (plist-get (plist-get attempt :end) :spoke))))
 
 (defun mew-submit-finding--not-smtp-p (attempt)
   "Did ATTEMPT hear something that is no greeting?"
-  (and (mew-submit-finding-stage-p attempt "greeting" "protocol" "lost" "insecure")
+  (and (mew-submit-finding--stage-p attempt "greeting" "protocol" "lost" "insecure")
        (not (plist-get (plist-get attempt :end) :unanswered))))
 
 (defun mew-submit-finding--greetings (diagnosis)
   "Return what is wrong with the greetings in DIAGNOSIS."
-  (let ((attempts (mew-submit-finding-ended diagnosis)))
+  (let ((attempts (mew-submit-finding--ended diagnosis)))
     (append
      (mew-submit-finding--bad-mode attempts)
-     (mew-submit-finding-filter
+     (mew-submit-finding--filter
       attempts
       (lambda (attempt) (plist-get (plist-get attempt :end) :unanswered))
       (lambda (those)
-        (mew-submit-finding-make
+        (mew-submit-finding--make
          "closed-after-accept" "error" those
          "Look for a proxy, a tunnel or a firewall on this machine or in this \
 network that accepts in the server's place; try another network."
          "%s accepts the connection and closes it without a word, as proxies and \
 middleboxes do that do not reach the server."
-         (mew-submit-finding-where those t))))
-     (mew-submit-finding-filter
+         (mew-submit-finding--where those t))))
+     (mew-submit-finding--filter
       attempts
       (lambda (attempt)
-        (mew-submit-finding-stage-p attempt "greeting" "refused" "deferred"))
+        (mew-submit-finding--stage-p attempt "greeting" "refused" "deferred"))
       (lambda (those)
-        (mew-submit-finding-make
+        (mew-submit-finding--make
          "greeting-not-220" "error" those
          "Ask the server's administrator, with these words; a code that begins with 4 \
 means that later may be better."
-         "%s greets with a refusal: %s." (mew-submit-finding-where those t)
+         "%s greets with a refusal: %s." (mew-submit-finding--where those t)
          (plist-get (car those) :greeting))))
-     (mew-submit-finding-filter
+     (mew-submit-finding--filter
       attempts #'mew-submit-finding--no-greeting-p
       (lambda (those)
-        (mew-submit-finding-make
+        (mew-submit-finding--make
          "no-greeting" "error" those
          "The network lets the port through: what is behind it is overloaded, or no \
 mail server.  Try again later."
          "%s accepts the connection and then says nothing."
-         (mew-submit-finding-where those t))))
-     (mew-submit-finding-filter
+         (mew-submit-finding--where those t))))
+     (mew-submit-finding--filter
       attempts #'mew-submit-finding--not-smtp-p
       (lambda (those)
-        (mew-submit-finding-make
+        (mew-submit-finding--make
          "not-smtp" "error" those
          "Check the server's name and the port; a captive portal or a proxy may \
 answer in its place."
          "What answers at %s is no mail server: %s."
-         (mew-submit-finding-where those) (mew-submit-finding-said (car those)))))
-     (mew-submit-finding-filter
+         (mew-submit-finding--where those) (mew-submit-finding--said (car those)))))
+     (mew-submit-finding--filter
       attempts
       (lambda (attempt)
         (> (or (plist-get attempt :greeting-ms) 0) mew-submit-finding--pause))
       (lambda (those)
-        (mew-submit-finding-make
+        (mew-submit-finding--make
          "greet-pause" "note" those
          "Nothing: the server makes spammers wait that way, or looks your address \
 up.  mew-submit waits, and does not fall back because of it."
          "%s greets only after %s; that is not a fault of the network."
-         (mew-submit-finding-where those t)
-         (mew-submit-finding-seconds
+         (mew-submit-finding--where those t)
+         (mew-submit-finding--seconds
           (apply #'max (mapcar (lambda (attempt)
                                  (plist-get attempt :greeting-ms))
                                those)))))))))
@@ -122,34 +122,34 @@ up.  mew-submit waits, and does not fall back because of it."
 
 (defun mew-submit-finding--conversation (diagnosis)
   "Return where the conversations in DIAGNOSIS broke off."
-  (let ((attempts (seq-filter #'mew-submit-finding-smtp-p
-                              (mew-submit-finding-ended diagnosis))))
+  (let ((attempts (seq-filter #'mew-submit-finding--smtp-p
+                              (mew-submit-finding--ended diagnosis))))
     (append
-     (mew-submit-finding-filter
+     (mew-submit-finding--filter
       attempts
       (lambda (attempt)
-        (mew-submit-finding-stage-p attempt "ehlo" "refused" "deferred"))
+        (mew-submit-finding--stage-p attempt "ehlo" "refused" "deferred"))
       (lambda (those)
-        (mew-submit-finding-make
+        (mew-submit-finding--make
          "ehlo-refused" "error" those
          "Ask the server's administrator, with these words."
-         "%s does not take EHLO: %s." (mew-submit-finding-where those t)
+         "%s does not take EHLO: %s." (mew-submit-finding--where those t)
          (mew-submit-finding--said-at-end (car those)))))
-     (mew-submit-finding-filter
+     (mew-submit-finding--filter
       attempts
       (lambda (attempt)
         (and (seq-some (lambda (stage)
-                         (mew-submit-finding-stage-p attempt stage "lost"
+                         (mew-submit-finding--stage-p attempt stage "lost"
                                                       "timeout" "protocol"))
                        '("ehlo" "checks" "starttls"))
              (not (plist-get (plist-get attempt :end) :unanswered))))
       (lambda (those)
-        (mew-submit-finding-make
+        (mew-submit-finding--make
          "conversation-broken" "error" those
          "Try again later, or from another network: a firewall that looks into \
 SMTP may have cut it."
          "The conversation at %s broke off: %s."
-         (mew-submit-finding-where those)
+         (mew-submit-finding--where those)
          (mew-submit-finding--said-at-end (car those))))))))
 
 (defun mew-submit-finding--said-at-end (attempt)
@@ -160,14 +160,14 @@ SMTP may have cut it."
 
 (defun mew-submit-finding--starttls-wanted-p (attempt)
   "Should ATTEMPT have met STARTTLS in an EHLO reply?"
-  (and (mew-submit-finding-smtp-p attempt)
+  (and (mew-submit-finding--smtp-p attempt)
        (equal (plist-get attempt :mode) "starttls")
        (plist-get attempt :starttls)))
 
 (defun mew-submit-finding--stripped (diagnosis attempt)
   "Return how it is known that ATTEMPT of DIAGNOSIS lost STARTTLS, or nil."
-  (let ((mail (mew-submit-diagnosis-check attempt "mail-before-starttls"))
-        (taken (mew-submit-diagnosis-check attempt "starttls-unoffered")))
+  (let ((mail (mew-submit-diagnosis--check attempt "mail-before-starttls"))
+        (taken (mew-submit-diagnosis--check attempt "starttls-unoffered")))
     (cond
      ((plist-get diagnosis :remembered) "it has offered it before")
      ((eql (plist-get taken :code) 220) "it takes the command all the same")
@@ -177,7 +177,7 @@ SMTP may have cut it."
      ((seq-some (lambda (other)
                   (and (eql (plist-get other :port) (plist-get attempt :port))
                        (equal (plist-get other :starttls) "offered")))
-                (mew-submit-finding-ended diagnosis))
+                (mew-submit-finding--ended diagnosis))
       "at another of its addresses it does offer it"))))
 
 (defun mew-submit-finding--missing-starttls (diagnosis attempts)
@@ -188,57 +188,57 @@ SMTP may have cut it."
          (stripped (seq-filter (lambda (attempt)
                                  (mew-submit-finding--stripped diagnosis attempt))
                                missing))
-         (plain (seq-filter #'mew-submit-finding-submission-p
+         (plain (seq-filter #'mew-submit-finding--submission-p
                             (seq-difference missing stripped))))
     (append
      (and stripped
-          (list (mew-submit-finding-make
+          (list (mew-submit-finding--make
                  "striptls" "error" stripped
                  "Do not send a password over this network; use port 465, or \
 another network.  mew-submit sends nothing here."
                  "Somebody on the way takes STARTTLS out of what %s says: %s."
-                 (mew-submit-finding-where stripped)
+                 (mew-submit-finding--where stripped)
                  (mew-submit-finding--stripped diagnosis (car stripped)))))
      (and plain
-          (list (mew-submit-finding-make
+          (list (mew-submit-finding--make
                  "starttls-missing" "error" plain
                  "Use port 465 if it answers.  Either the server offers no TLS, \
 or somebody on the way takes it out: compare with another network."
                  "%s does not offer STARTTLS, so neither a password nor mail is \
 safe there."
-                 (mew-submit-finding-where plain t)))))))
+                 (mew-submit-finding--where plain t)))))))
 
 (defun mew-submit-finding--starttls (diagnosis)
   "Return what has become of STARTTLS in DIAGNOSIS."
   (let ((attempts (seq-filter #'mew-submit-finding--starttls-wanted-p
-                              (mew-submit-finding-ended diagnosis))))
+                              (mew-submit-finding--ended diagnosis))))
     (append
      (mew-submit-finding--missing-starttls diagnosis attempts)
-     (mew-submit-finding-filter
+     (mew-submit-finding--filter
       attempts
       (lambda (attempt) (equal (plist-get attempt :starttls) "mangled"))
       (lambda (those)
-        (mew-submit-finding-make
+        (mew-submit-finding--make
          "starttls-mangled" "error" those
          "Look for a firewall that inspects SMTP (\"fixup\", \"ESMTP \
 inspection\") on the way; use port 465, or another network."
          "Something on the way writes over STARTTLS at %s: \"%s\" stands in its \
 place."
-         (mew-submit-finding-where those)
+         (mew-submit-finding--where those)
          (plist-get (car those) :starttls-instead))))
-     (mew-submit-finding-filter
+     (mew-submit-finding--filter
       attempts
       (lambda (attempt)
         (and (equal (plist-get attempt :starttls) "offered")
              (null (plist-get (plist-get attempt :end) :failure))
-             (mew-submit-finding-stage-p attempt "starttls" "insecure" "refused"
-                                         "deferred")))
+             (mew-submit-finding--stage-p attempt "starttls" "insecure" "refused"
+                                          "deferred")))
       (lambda (those)
-        (mew-submit-finding-make
+        (mew-submit-finding--make
          "starttls-refused" "error" those
          "Ask the server's administrator, with these words; use port 465 until then."
          "%s offers STARTTLS and does not start it: %s."
-         (mew-submit-finding-where those t)
+         (mew-submit-finding--where those t)
          (mew-submit-finding--said-at-end (car those))))))))
 
 ;;; TLS
@@ -263,30 +263,30 @@ place."
   "Return the TLS handshakes of DIAGNOSIS that failed."
   (let ((attempts (seq-remove (lambda (attempt)
                                 (plist-get (plist-get attempt :end) :spoke))
-                              (mew-submit-finding-ended diagnosis))))
+                              (mew-submit-finding--ended diagnosis))))
     (append
-     (mew-submit-finding-filter
+     (mew-submit-finding--filter
       attempts #'mew-submit-finding--old-p
       (lambda (those)
         (let ((version (plist-get (plist-get (car those) :tls) :version)))
-          (mew-submit-finding-make
-           "tls-too-old" (mew-submit-finding-severity those) those
+          (mew-submit-finding--make
+           "tls-too-old" (mew-submit-finding--severity those) those
            "Ask the server's administrator for TLS 1.2 or 1.3 (RFC 8996); nothing older \
 is used."
            "%s has no TLS that is new enough%s."
-           (mew-submit-finding-where those t)
+           (mew-submit-finding--where those t)
            (if version (format ", only %s" version) "")))))
-     (mew-submit-finding-filter
+     (mew-submit-finding--filter
       attempts #'mew-submit-finding--weak-p
       (lambda (those)
-        (mew-submit-finding-make
-         "tls-weak" (mew-submit-finding-severity those) those
+        (mew-submit-finding--make
+         "tls-weak" (mew-submit-finding--severity those) those
          "Ask the server's administrator for longer keys and present algorithms \
 (RFC 9325)."
          "%s has no TLS that is strong enough: %s."
-         (mew-submit-finding-where those t)
+         (mew-submit-finding--where those t)
          (mew-submit-finding--said-at-end (car those)))))
-     (mew-submit-finding-filter
+     (mew-submit-finding--filter
       attempts
       (lambda (attempt)
         (let ((end (plist-get attempt :end)))
@@ -295,26 +295,26 @@ is used."
                (not (mew-submit-finding--old-p attempt))
                (not (mew-submit-finding--weak-p attempt)))))
       (lambda (those)
-        (mew-submit-finding-make
-         "tls-failed" (mew-submit-finding-severity those) those
+        (mew-submit-finding--make
+         "tls-failed" (mew-submit-finding--severity those) those
          "Try again later, and from another network: a middlebox may have cut the \
 handshake."
          "The TLS handshake at %s came to nothing: %s."
-         (mew-submit-finding-where those)
+         (mew-submit-finding--where those)
          (mew-submit-finding--said-at-end (car those))))))))
 
 ;;; Bellovin's flows
 
 (defun mew-submit-finding--taken-p (attempt name)
   "Did the server of ATTEMPT say yes to the check NAME?"
-  (let ((check (mew-submit-diagnosis-check attempt name)))
+  (let ((check (mew-submit-diagnosis--check attempt name)))
     (and check (eql (/ (plist-get check :code) 100) 2))))
 
 (defun mew-submit-finding--named-p (attempts port)
   "Was a recipient tried without a log-in in one of ATTEMPTS at PORT?"
   (seq-some (lambda (attempt)
               (and (eql (plist-get attempt :port) port)
-                   (mew-submit-diagnosis-check attempt "rcpt-before-auth")))
+                   (mew-submit-diagnosis--check attempt "rcpt-before-auth")))
             attempts))
 
 (defun mew-submit-finding--open-before-auth-p (attempts attempt)
@@ -328,7 +328,7 @@ Many take MAIL and turn the recipient down, which is fine."
 (defun mew-submit-finding--lax (attempts mode id)
   "Return the finding ID about those submission ATTEMPTS of MODE that are lax."
   (let* ((those (seq-filter (lambda (attempt)
-                              (and (mew-submit-finding-submission-p attempt)
+                              (and (mew-submit-finding--submission-p attempt)
                                    (equal (plist-get attempt :mode) mode)))
                             attempts))
          (clear (seq-filter (lambda (attempt)
@@ -340,31 +340,31 @@ Many take MAIL and turn the recipient down, which is fine."
                                                                      attempt))
                            those)))
     (when (or clear open)
-      (list (mew-submit-finding-make
+      (list (mew-submit-finding--make
              id "warning" (seq-union clear open)
              "Tell the server's administrator: a submission port takes nothing before \
 STARTTLS and nothing before a log-in (RFC 6409)."
              "%s is lax: it begins a mail %s."
-             (mew-submit-finding-where (seq-union clear open) t)
-             (mew-submit-finding-and
+             (mew-submit-finding--where (seq-union clear open) t)
+             (mew-submit-finding--and
               (delq nil (list (and clear "before STARTTLS")
                               (and open "without a log-in")))))))))
 
 (defun mew-submit-finding--flows (diagnosis)
   "Return where the servers of DIAGNOSIS do not follow Bellovin's two flows."
-  (let ((attempts (mew-submit-finding-ended diagnosis)))
+  (let ((attempts (mew-submit-finding--ended diagnosis)))
     (append
      (mew-submit-finding--lax attempts "starttls" "lax-587")
      (mew-submit-finding--lax attempts "implicit" "lax-465")
-     (mew-submit-finding-filter
+     (mew-submit-finding--filter
       attempts
       (lambda (attempt) (mew-submit-finding--taken-p attempt "relay"))
       (lambda (those)
-        (mew-submit-finding-make
+        (mew-submit-finding--make
          "open-relay" "error" those
          "Tell the server's administrator at once: spammers will find it."
          "%s would pass mail on from anybody to anybody: it is an open relay."
-         (mew-submit-finding-where those t)))))))
+         (mew-submit-finding--where those t)))))))
 
 (defconst mew-submit-finding--revealing
   '("PLAIN" "LOGIN" "XOAUTH2" "OAUTHBEARER" "NTLM")
@@ -378,36 +378,36 @@ STARTTLS and nothing before a log-in (RFC 6409)."
                                        attempts)))
          (revealing (seq-intersection mechanisms
                                       mew-submit-finding--revealing)))
-    (mew-submit-finding-make
+    (mew-submit-finding--make
      "auth-in-clear" (if revealing "warning" "note") attempts
      (if revealing
          "Tell the server's administrator: a program that does not insist on TLS gives \
 the password to everybody on the way.  mew-submit does insist."
        "Nothing: these do not show the password.  mew-submit insists on TLS all \
 the same.")
-     "%s offers a log-in without TLS (%s)." (mew-submit-finding-where attempts t)
+     "%s offers a log-in without TLS (%s)." (mew-submit-finding--where attempts t)
      (string-join mechanisms ", "))))
 
 (defun mew-submit-finding--auth (diagnosis)
   "Return what is wrong with the log-ins offered in DIAGNOSIS."
-  (let ((attempts (seq-filter #'mew-submit-finding-smtp-p
-                              (mew-submit-finding-ended diagnosis))))
+  (let ((attempts (seq-filter #'mew-submit-finding--smtp-p
+                              (mew-submit-finding--ended diagnosis))))
     (append
-     (mew-submit-finding-filter
+     (mew-submit-finding--filter
       attempts (lambda (attempt) (plist-get attempt :auth-clear))
       #'mew-submit-finding--auth-in-clear)
-     (mew-submit-finding-filter
+     (mew-submit-finding--filter
       attempts
       (lambda (attempt)
-        (and (mew-submit-finding-submission-p attempt)
+        (and (mew-submit-finding--submission-p attempt)
              (plist-get attempt :capabilities-tls)
              (null (plist-get attempt :auth-tls))))
       (lambda (those)
-        (mew-submit-finding-make
+        (mew-submit-finding--make
          "no-auth" "error" those
          "Check the server's name: this is no submission server, or not for you."
          "%s offers no log-in, even inside TLS."
-         (mew-submit-finding-where those t)))))))
+         (mew-submit-finding--where those t)))))))
 
 ;;; Who answers
 
@@ -420,25 +420,25 @@ the same.")
 (defun mew-submit-finding--names (diagnosis)
   "Return the addresses of DIAGNOSIS whose ports call themselves differently."
   (let ((named (seq-filter (lambda (attempt)
-                             (and (mew-submit-finding-smtp-p attempt)
+                             (and (mew-submit-finding--smtp-p attempt)
                                   (mew-submit-finding--who attempt)))
-                           (mew-submit-finding-ended diagnosis))))
-    (mew-submit-finding-filter
+                           (mew-submit-finding--ended diagnosis))))
+    (mew-submit-finding--filter
      (mapcar #'cdr (seq-group-by (lambda (attempt) (plist-get attempt :address))
                                  named))
      (lambda (attempts)
        (cdr (seq-uniq (mapcar #'mew-submit-finding--who attempts))))
      (lambda (groups)
        (let ((attempts (car groups)))
-         (mew-submit-finding-make
+         (mew-submit-finding--make
           "name-differs" "warning" (apply #'append groups)
           "Compare with another network: one of the ports may be answered by a \
 proxy.  Where the certificates are good it is the server's own doing."
           "The ports of %s are answered by different servers: %s."
           (plist-get (car attempts) :address)
-          (mew-submit-finding-and
+          (mew-submit-finding--and
            (mapcar (lambda (group)
-                     (format "%s says %s" (mew-submit-finding-where (cdr group))
+                     (format "%s says %s" (mew-submit-finding--where (cdr group))
                              (car group)))
                    (seq-group-by #'mew-submit-finding--who attempts)))))))))
 
@@ -466,21 +466,21 @@ certificate it made up."
 
 (defun mew-submit-finding--antivirus (diagnosis)
   "Return that an antivirus program answers for the server in DIAGNOSIS."
-  (mew-submit-finding-filter
-   (mew-submit-finding-ended diagnosis) #'mew-submit-finding--product
+  (mew-submit-finding--filter
+   (mew-submit-finding--ended diagnosis) #'mew-submit-finding--product
    (lambda (those)
-     (mew-submit-finding-make
+     (mew-submit-finding--make
       "local-antivirus" "error" those
       "Switch the scanning of outgoing mail off in that program, or except Emacs \
 from it: it reads what TLS is to protect, and may break STARTTLS."
       "A program called \"%s\", probably an antivirus on this machine, answers at \
 %s in the server's place."
       (mew-submit-finding--product (car those))
-      (mew-submit-finding-where those)))))
+      (mew-submit-finding--where those)))))
 
 ;;; All of them
 
-(defun mew-submit-finding-server (diagnosis)
+(defun mew-submit-finding--server (diagnosis)
   "Return the findings of DIAGNOSIS about the server, but for its certificate."
   (append (mew-submit-finding--antivirus diagnosis)
           (mew-submit-finding--greetings diagnosis)

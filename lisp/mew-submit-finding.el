@@ -20,14 +20,14 @@
   "Return the place of FINDING by severity, the gravest first."
   (seq-position '("error" "warning" "note") (plist-get finding :severity)))
 
-(defun mew-submit-finding-list (diagnosis &optional now)
+(defun mew-submit-finding--list (diagnosis &optional now)
   "Return what DIAGNOSIS means: a list of findings, the gravest first.
 NOW is a time, by default the present."
   (let ((now (or now (current-time))))
     (seq-sort-by #'mew-submit-finding--rank #'<
-                 (append (mew-submit-finding-network diagnosis now)
-                         (mew-submit-finding-server diagnosis)
-                         (mew-submit-finding-certificates diagnosis now)))))
+                 (append (mew-submit-finding--network diagnosis now)
+                         (mew-submit-finding--server diagnosis)
+                         (mew-submit-finding--certificates diagnosis now)))))
 
 (provide 'mew-submit-finding)
 ;;; mew-submit-finding.el ends here

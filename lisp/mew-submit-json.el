@@ -68,7 +68,7 @@
            collect (cons (intern (substring (symbol-name key) 1))
                          (mew-submit-json--value key value))))
 
-(defun mew-submit-json-line (plist)
+(defun mew-submit-json--line (plist)
   "Return PLIST as a line of JSON, octets.
 A key's name is the keyword's.  A value is a string, a number, a symbol (its
 name), t, `:false', nil (null), a plist (an object) or a vector (an array)."
@@ -80,12 +80,12 @@ name), t, `:false', nil (null), a plist (an object) or a vector (an array)."
     (encode-coding-string
      (concat (json-encode (mew-submit-json--object plist)) "\n") 'utf-8-unix)))
 
-(defun mew-submit-json-event (event)
+(defun mew-submit-json--event (event)
   "Return EVENT, one of a job's, as a line of JSON, octets.
 It has all keys of its kind, whether EVENT has them or not."
   (let* ((type (plist-get event :event))
          (keys (cdr (assq type mew-submit-json--shapes))))
-    (mew-submit-json-line
+    (mew-submit-json--line
      (cons :event
            (cons type
                  (mapcan (lambda (key) (list key (plist-get event key)))

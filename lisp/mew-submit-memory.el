@@ -19,7 +19,7 @@
 
 (require 'cl-lib)
 (require 'mew-submit-error)
-(require 'mew-submit-state)
+(require 'mew-submit-store)
 (require 'seq)
 
 (defcustom mew-submit-memory-file
@@ -59,7 +59,7 @@ it is noticed when a server that has nothing else has nothing at all.")
                            (natnump (cdr pair))))
                     unkept)))
 
-(defun mew-submit-memory-read (file)
+(defun mew-submit-memory--read (file)
   "Return what FILE remembers: a list of ((SERVER . PORT) . PLIST).
 PLIST may have :starttls, which is t, :auth, a mechanism, and :unkept, a list of
 \(KEYWORD . SECONDS): what was offered and not kept, and when.  Signal
@@ -67,22 +67,22 @@ PLIST may have :starttls, which is t, :auth, a mechanism, and :unkept, a list of
 not be lost in silence."
   (when (and file (file-exists-p file))
     (let ((entries (condition-case err
-                       (mew-submit-state-read file)
+                       (mew-submit-store--read file)
                      (error
-                      (mew-submit-error-throw
+                      (mew-submit-error--throw
                        'config nil "The memory of servers cannot be read: %s: %s"
                        file (error-message-string err))))))
       (unless (and (proper-list-p entries)
                    (seq-every-p #'mew-submit-memory--entry-p entries))
-        (mew-submit-error-throw
+        (mew-submit-error--throw
          'config nil "The memory of servers makes no sense; correct or delete it: \
 %s" file))
       entries)))
 
 (defun mew-submit-memory--write (file entries)
   "Make FILE remember ENTRIES, all at once, for nobody else to read."
-  (mew-submit-state-write file "What servers have offered to mew-submit."
-                          entries))
+  (mew-submit-store--write file "What servers have offered to mew-submit."
+                           entries))
 
 ;;; What is remembered
 
@@ -100,7 +100,7 @@ not be lost in silence."
 (defun mew-submit-memory--learn (file server port starttls auth)
   "Make FILE remember for PORT of SERVER: STARTTLS, and AUTH, a mechanism.
 Each may be nil."
-  (let* ((entries (mew-submit-memory-read file))
+  (let* ((entries (mew-submit-memory--read file))
          (place (cons (downcase server) port))
          (entry (cdr (assoc place entries)))
          (better (and auth
@@ -125,7 +125,7 @@ Only TLS 1.3 always has channel bindings."
     (seq-remove (lambda (mechanism) (string-suffix-p "-PLUS" mechanism))
                 mechanisms)))
 
-(defun mew-submit-memory-observer (file server)
+(defun mew-submit-memory--observer (file server)
   "Return a function of events, for FILE to remember what SERVER has."
   (let (port offered verified version)
     (lambda (event)
@@ -162,7 +162,7 @@ Only TLS 1.3 always has channel bindings."
 
 (defun mew-submit-memory--learn-unkept (file server port keywords)
   "Make FILE remember KEYWORDS, which PORT of SERVER has offered and not kept."
-  (let* ((entries (mew-submit-memory-read file))
+  (let* ((entries (mew-submit-memory--read file))
          (place (cons (downcase server) port))
          (entry (copy-sequence (cdr (assoc place entries))))
          (unkept (seq-remove (lambda (pair) (member (car pair) keywords))
@@ -177,26 +177,26 @@ Only TLS 1.3 always has channel bindings."
                                     unkept)))
            (seq-remove (lambda (other) (equal (car other) place)) entries)))))
 
-(defun mew-submit-memory-without (file server ports)
+(defun mew-submit-memory--without (file server ports)
   "Return the EHLO keywords that SERVER has not kept at PORTS, as FILE remembers.
 What is older than a month is tried again."
   (let ((oldest (- (time-convert nil 'integer)
                    mew-submit-memory--unkept-seconds)))
     (seq-uniq
-     (cl-loop for ((name . port) . plist) in (mew-submit-memory-read file)
+     (cl-loop for ((name . port) . plist) in (mew-submit-memory--read file)
               when (and (equal name (downcase server)) (memql port ports))
               append (cl-loop for (keyword . seconds)
                               in (plist-get plist :unkept)
                               when (> seconds oldest) collect keyword)))))
 
-(defun mew-submit-memory-request (file server ports)
+(defun mew-submit-memory--request (file server ports)
   "Return the part of a request about SERVER at PORTS, as remembered in FILE.
 What was offered at one of the ports is expected of all: a server that is
 reached by another port is not asked for less.  Port 25 is a service of its own
 where logging in is concerned: many servers have that where mail is submitted,
 and less or none where other servers bring theirs."
   (let (starttls best best-25)
-    (dolist (entry (mew-submit-memory-read file))
+    (dolist (entry (mew-submit-memory--read file))
       (when (and (equal (caar entry) (downcase server))
                  (memql (cdar entry) ports))
         (setq starttls (or starttls (plist-get (cdr entry) :starttls)))
@@ -209,15 +209,15 @@ and less or none where other servers bring theirs."
             (and best (list :auth-remembered best))
             (and best-25 (list :auth-remembered-25 best-25)))))
 
-(defun mew-submit-memory-servers (file)
+(defun mew-submit-memory--servers (file)
   "Return the names of the servers that FILE remembers."
-  (delete-dups (mapcar #'caar (mew-submit-memory-read file))))
+  (delete-dups (mapcar #'caar (mew-submit-memory--read file))))
 
-(defun mew-submit-memory-forget (file server)
+(defun mew-submit-memory--forget (file server)
   "Make FILE forget SERVER."
   (mew-submit-memory--write
    file (seq-remove (lambda (entry) (equal (caar entry) (downcase server)))
-                    (mew-submit-memory-read file))))
+                    (mew-submit-memory--read file))))
 
 (provide 'mew-submit-memory)
 ;;; mew-submit-memory.el ends here

@@ -13,7 +13,7 @@
 (require 'easymenu)
 (require 'seq)
 
-(declare-function mew-submit-outbox "mew-submit-browser" ())
+(declare-function mew-submit-outbox "mew-submit-outbox" ())
 
 (defun mew-submit-menu--keys (menu map)
   "Return the lines about the keys that MAP has for the commands of MENU."
@@ -25,7 +25,7 @@
                     (aref item 0)))
           (seq-filter #'vectorp menu)))
 
-(defun mew-submit-menu-help (menu map)
+(defun mew-submit-menu--help (menu map)
   "Show the keys of MAP for MENU, a list as `easy-menu-define' takes it.
 They are in two columns: half of a small terminal has ten lines."
   (let* ((lines (mew-submit-menu--keys menu map))
@@ -44,7 +44,7 @@ They are in two columns: half of a small terminal has ten lines."
     ["Bring Back the Last One" mew-submit-undo-send
      :help "Edit the mail again that was sent last, if it has not left"]
     ["Outbox" mew-submit-outbox :help "The mail that is not delivered yet"]
-    ["Questions" mew-submit-answer :enable (bound-and-true-p mew-submit-question-list)
+    ["Questions" mew-submit-answer :enable (bound-and-true-p mew-submit-question--list)
      :help "The questions about mail that wait for you"]
     ["How the Last One Went" mew-submit-last-delivery
      :help "A waterfall of every attempt"])
@@ -54,14 +54,14 @@ They are in two columns: half of a small terminal has ten lines."
   '((message-mode-map . message-mode-hook) (mail-mode-map . mail-mode-hook))
   "The keymaps of mail buffers, and a hook that is run when there is one.")
 
-(defun mew-submit-menu-put (on)
+(defun mew-submit-menu--put (on)
   "Have the menus in mail buffers and Tools if ON is non-nil, else no longer."
   (pcase-dolist (`(,map . ,hook) mew-submit-menu--maps)
     (if on
         (add-hook hook #'mew-submit-menu--put-now)
       (remove-hook hook #'mew-submit-menu--put-now))
     (when (boundp map)
-      (mew-submit-menu--put (symbol-value map) on)))
+      (mew-submit-menu--put-map (symbol-value map) on)))
   (define-key-after (lookup-key global-map [menu-bar tools]) [mew-submit-outbox]
     (and on '(menu-item "Mail Outbox" mew-submit-outbox
                         :help "The mail that is not delivered yet"))
@@ -71,9 +71,9 @@ They are in two columns: half of a small terminal has ten lines."
   "Have the menu in the maps of the mail buffers that are there by now."
   (pcase-dolist (`(,map . ,_) mew-submit-menu--maps)
     (when (boundp map)
-      (mew-submit-menu--put (symbol-value map) t))))
+      (mew-submit-menu--put-map (symbol-value map) t))))
 
-(defun mew-submit-menu--put (map on)
+(defun mew-submit-menu--put-map (map on)
   "Have the menu in MAP, a mail buffer's, if ON is non-nil, else no longer."
   (if on
       (easy-menu-define nil map "What mew-submit does with this mail."

@@ -30,20 +30,20 @@
 (defconst mew-submit-message--header-max (* 8 1024 1024)
   "How many octets a header may have.")
 
-(defun mew-submit-message-size (file)
+(defun mew-submit-message--size (file)
   "Return how many octets FILE has.
 Signal `mew-submit-message' when there is no such file, it cannot be read or it
 is empty."
   (cond ((file-remote-p file)
-         (mew-submit-error-throw 'message nil "Not a local file: %s" file))
+         (mew-submit-error--throw 'message nil "Not a local file: %s" file))
         ((not (file-exists-p file))
-         (mew-submit-error-throw 'message nil "No such message file: %s" file))
+         (mew-submit-error--throw 'message nil "No such message file: %s" file))
         ((not (and (file-regular-p file) (file-readable-p file)))
-         (mew-submit-error-throw 'message nil
-                                 "The message file cannot be read: %s" file)))
+         (mew-submit-error--throw 'message nil
+                                  "The message file cannot be read: %s" file)))
   (let ((size (file-attribute-size (file-attributes (file-truename file)))))
     (when (zerop size)
-      (mew-submit-error-throw 'message nil "The message is empty: %s" file))
+      (mew-submit-error--throw 'message nil "The message is empty: %s" file))
     size))
 
 ;;; Reading the header
@@ -66,12 +66,12 @@ is empty."
 
 (defun mew-submit-message--insert-header (file)
   "Insert the header of FILE, raw and without the empty line behind it."
-  (let ((size (mew-submit-message-size file))
+  (let ((size (mew-submit-message--size file))
         (done 0)
         end)
     (while (and (null end) (< done size))
       (when (>= done mew-submit-message--header-max)
-        (mew-submit-error-throw 'message nil "The header has no end: %s" file))
+        (mew-submit-error--throw 'message nil "The header has no end: %s" file))
       (goto-char (point-max))
       (let ((next (min size (max 65536 (* 2 done)))))
         (insert-file-contents-literally file nil done next)
@@ -118,7 +118,7 @@ may begin like it, too: a field has to follow."
         (cons (cons mew-submit-message--mbox (cdar fields)) (cdr fields))
       fields)))
 
-(defun mew-submit-message-fields (file)
+(defun mew-submit-message--fields (file)
   "Return the fields of the header of FILE, a list of (NAME . OCTETS).
 NAME is in lower case and \"\" for a line that is no field; OCTETS are the whole
 field with its line ends.  The line of an mbox before them is one that must not
@@ -129,8 +129,8 @@ is empty or has no end to its header."
     (mew-submit-message--insert-header file)
     (mew-submit-message--buffer-fields)))
 
-(defun mew-submit-message-fields-of-text (text)
-  "Return the fields of TEXT, a header, as `mew-submit-message-fields' does."
+(defun mew-submit-message--fields-of-text (text)
+  "Return the fields of TEXT, a header, as `mew-submit-message--fields' does."
   (with-temp-buffer
     (set-buffer-multibyte nil)
     (insert (encode-coding-string text 'utf-8))
@@ -165,11 +165,11 @@ behind a trace field.  The first is the newest, the one to act on."
               (push name seen))))))
     (nreverse block)))
 
-(defun mew-submit-message-addresses (fields names)
+(defun mew-submit-message--addresses (fields names)
   "Return the addresses in those of FIELDS whose name is in NAMES."
   (mapcan (lambda (field)
             (and (member (car field) names)
-                 (mew-submit-address-parse (mew-submit-message--value field))))
+                 (mew-submit-address--parse (mew-submit-message--value field))))
           fields))
 
 (defun mew-submit-message--named (fields)
@@ -177,50 +177,50 @@ behind a trace field.  The first is the newest, the one to act on."
   (let ((resent (mew-submit-message--resent-block fields)))
     (delete-dups
      (if resent
-         (mew-submit-message-addresses
+         (mew-submit-message--addresses
           resent '("resent-to" "resent-cc" "resent-bcc"))
-       (mew-submit-message-addresses fields '("to" "cc" "bcc"))))))
+       (mew-submit-message--addresses fields '("to" "cc" "bcc"))))))
 
-(defun mew-submit-message-said (texts)
+(defun mew-submit-message--said (texts)
   "Return the addresses in TEXTS, and each text that is no address list as it is.
 This is for what is kept and not sent: nobody is left out of it."
   (delete-dups
    (mapcan (lambda (text)
              (condition-case nil
-                 (mew-submit-address-parse text)
+                 (mew-submit-address--parse text)
                (mew-submit-error
                 (list (string-trim
                        (replace-regexp-in-string "[\r\n]+" "" text))))))
            texts)))
 
-(defun mew-submit-message-recipients-said (fields)
-  "Return the recipients FIELDS name, as `mew-submit-message-said' does."
+(defun mew-submit-message--recipients-said (fields)
+  "Return the recipients FIELDS name, as `mew-submit-message--said' does."
   (let* ((resent (mew-submit-message--resent-block fields))
          (names (if resent
                     '("resent-to" "resent-cc" "resent-bcc")
                   '("to" "cc" "bcc"))))
-    (mew-submit-message-said
+    (mew-submit-message--said
      (mapcar #'mew-submit-message--value
              (seq-filter (lambda (field) (member (car field) names))
                          (or resent fields))))))
 
-(defun mew-submit-message-resent-p (fields)
+(defun mew-submit-message--resent-p (fields)
   "Is the message with FIELDS one that is sent again, with Resent- fields?"
   (and (mew-submit-message--resent-block fields) t))
 
-(defun mew-submit-message-recipients (fields)
+(defun mew-submit-message--recipients (fields)
   "Return the recipients FIELDS name, each once: those in To, Cc and Bcc.
 In a message that is sent again, with Resent- fields, they are those in
 Resent-To, Resent-Cc and Resent-Bcc of the newest block, and no others.  Those
 in X-Mew-Submit-Not-To, who have it already, are left out.  Signal
 `mew-submit-message' when a field is no address list."
-  (let ((without (mapcar #'downcase (mew-submit-message-addresses
+  (let ((without (mapcar #'downcase (mew-submit-message--addresses
                                      fields '("x-mew-submit-not-to")))))
     (seq-remove (lambda (address)
                   (member (downcase address) without))
                 (mew-submit-message--named fields))))
 
-(defun mew-submit-message-sender (fields)
+(defun mew-submit-message--sender (fields)
   "Return the address of the one who sends the message with FIELDS, or nil.
 That is the one in From, as with smtpmail; Sender, which programs fill in with a
 name of this machine, counts where From names nobody or several.  In a message
@@ -228,27 +228,27 @@ that is sent again they are Resent-From and Resent-Sender."
   (let ((resent (mew-submit-message--resent-block fields)))
     (seq-some
      (pcase-lambda (`(,fields ,from ,sender))
-       (let ((authors (mew-submit-message-addresses fields (list from))))
+       (let ((authors (mew-submit-message--addresses fields (list from))))
          (if (= (length authors) 1)
              (car authors)
-           (or (car (mew-submit-message-addresses fields (list sender)))
+           (or (car (mew-submit-message--addresses fields (list sender)))
                (car authors)))))
      `((,resent "resent-from" "resent-sender") (,fields "from" "sender")))))
 
-(defun mew-submit-message-author (fields)
+(defun mew-submit-message--author (fields)
   "Return the address of the one whose message FIELDS are, or nil.
 That is the first one in From, or in Resent-From of one that is sent again."
   (let ((resent (assoc "resent-from" (mew-submit-message--resent-block fields))))
     (car (if resent
-             (mew-submit-message-addresses (list resent) '("resent-from"))
-           (mew-submit-message-addresses fields '("from"))))))
+             (mew-submit-message--addresses (list resent) '("resent-from"))
+           (mew-submit-message--addresses fields '("from"))))))
 
-(defun mew-submit-message-method (fields)
+(defun mew-submit-message--method (fields)
   "Return the value of X-Message-SMTP-Method in FIELDS, trimmed, or nil."
   (when-let* ((field (assoc "x-message-smtp-method" fields)))
     (string-trim (mew-submit-message--value field))))
 
-(defun mew-submit-message-subject (fields)
+(defun mew-submit-message--subject (fields)
   "Return the subject in FIELDS, decoded and on one line, or nil."
   (when-let* ((field (assoc "subject" fields)))
     (require 'rfc2047)                  ; slow to load
@@ -256,7 +256,7 @@ That is the first one in From, or in Resent-From of one that is sent again."
      (string-trim (replace-regexp-in-string
                    "[\r\n]+[ \t]*" " " (mew-submit-message--value field))))))
 
-(defun mew-submit-message-id (fields)
+(defun mew-submit-message--id (fields)
   "Return the Message-ID in FIELDS, trimmed, or nil."
   (when-let* ((field (assoc "message-id" fields)))
     (string-trim (mew-submit-message--value field))))
@@ -267,17 +267,17 @@ That is the first one in From, or in Resent-From of one that is sent again."
                                          (mew-submit-message--value field))))
 
 (defun mew-submit-message--order-p (field)
-  "Is FIELD, as (NAME . OCTETS), one of `mew-submit-extension-orders'?"
+  "Is FIELD, as (NAME . OCTETS), one of `mew-submit-extension--orders'?"
   (seq-some (lambda (name)
               (equal (car field) (concat "x-mew-submit-" (downcase name))))
-            mew-submit-extension-orders))
+            mew-submit-extension--orders))
 
 (defun mew-submit-message--order (name fields)
   "Return the value of the order NAME, as in X-Mew-Submit-*, of FIELDS, or nil."
   (when-let* ((field (assoc (concat "x-mew-submit-" (downcase name)) fields)))
     (mew-submit-message--line field)))
 
-(defun mew-submit-message-wishes (fields)
+(defun mew-submit-message--wishes (fields)
   "Return those of FIELDS whose name begins with X-Mew-Submit-.
 It is a list of (NAME . VALUE), texts, NAME without that and in lower case,
 VALUE unfolded and trimmed.  When, to whom and by which account to send it is no
@@ -289,31 +289,31 @@ wish of the server."
                              (mew-submit-message--line field)))))
           fields))
 
-(defun mew-submit-message-account (fields)
+(defun mew-submit-message--account (fields)
   "Return the name of the account in X-Mew-Submit-Account of FIELDS, or nil."
   (mew-submit-message--order "Account" fields))
 
-(defun mew-submit-message-envelope-from (fields)
+(defun mew-submit-message--envelope-from (fields)
   "Return the envelope sender in X-Mew-Submit-From of FIELDS, or nil.
 The null sender, <>, is the empty string."
   (when-let* ((from (mew-submit-message--order "From" fields)))
     (if (equal from "<>") "" from)))
 
-(defun mew-submit-message-time (text)
-  "Return the time that TEXT names, as for `mew-submit-time-parse'.
+(defun mew-submit-message--time (text)
+  "Return the time that TEXT names, as for `mew-submit-time--parse'.
 Signal `mew-submit-message' when it names none."
-  (or (mew-submit-time-parse text)
-      (mew-submit-error-throw
+  (or (mew-submit-time--parse text)
+      (mew-submit-error--throw
        'message nil "X-Mew-Submit-Send-At has to be a time such as %s, not: %s"
-       mew-submit-time-examples text)))
+       mew-submit-time--examples text)))
 
-(defun mew-submit-message-send-at (fields)
+(defun mew-submit-message--send-at (fields)
   "Return the time in X-Mew-Submit-Send-At of FIELDS, or nil without one.
 Signal `mew-submit-message' when it is none."
   (when-let* ((text (mew-submit-message--order "Send-At" fields)))
-    (mew-submit-message-time text)))
+    (mew-submit-message--time text)))
 
-(defun mew-submit-message-binary-p (fields)
+(defun mew-submit-message--binary-p (fields)
   "Does the message with FIELDS say that it has parts in binary?"
   (when-let* ((field (assoc "content-transfer-encoding" fields)))
     (string-match-p "\\`[ \t\r\n]*binary[ \t\r\n]*\\(?:(.*)[ \t\r\n]*\\)?\\'"
@@ -321,22 +321,22 @@ Signal `mew-submit-message' when it is none."
 
 ;;; What must not leave
 
-(defun mew-submit-message--private-p (field)
+(defun mew-submit-message--private-field-p (field)
   "Must FIELD, as (NAME . OCTETS), not leave?"
   (or (member (car field) (list "bcc" "resent-bcc" "x-message-smtp-method"
                                 mew-submit-message--mbox))
       (string-prefix-p "x-mew-submit-" (car field))))
 
-(defun mew-submit-message-private-p (fields)
+(defun mew-submit-message--private-p (fields)
   "Is there any among FIELDS that must not leave?"
-  (and (seq-some #'mew-submit-message--private-p fields) t))
+  (and (seq-some #'mew-submit-message--private-field-p fields) t))
 
-(defun mew-submit-message-private-text (fields)
+(defun mew-submit-message--private-text (fields)
   "Return the text of those of FIELDS that say how to send the message, or nil.
 Recipients, when to send it and who has it already are not among them."
   (let ((text (mapconcat
                (lambda (field)
-                 (if (and (mew-submit-message--private-p field)
+                 (if (and (mew-submit-message--private-field-p field)
                           (not (member (car field)
                                        (list "bcc" "resent-bcc"
                                              "x-mew-submit-send-at"
@@ -365,7 +365,7 @@ OCTETS is a unibyte string, or nil for what is in the buffer."
 
 (defun mew-submit-message--copy-rest (file start out)
   "Append the octets of FILE from offset START to OUT."
-  (let ((size (mew-submit-message-size file)))
+  (let ((size (mew-submit-message--size file)))
     (with-temp-buffer
       (set-buffer-multibyte nil)
       (while (< start size)
@@ -375,7 +375,7 @@ OCTETS is a unibyte string, or nil for what is in the buffer."
           (mew-submit-message--write nil out t)
           (setq start next))))))
 
-(defun mew-submit-message-append (file out &optional fields)
+(defun mew-submit-message--append (file out &optional fields)
   "Append the octets of FILE to OUT.
 The line of an mbox, if FIELDS are given and begin with it, is left out."
   (mew-submit-message--copy-rest
@@ -386,7 +386,7 @@ The line of an mbox, if FIELDS are given and begin with it, is left out."
 
 ;;; Addresses that are not ASCII
 
-(defconst mew-submit-message-raw
+(defconst mew-submit-message--raw
   '("\\(?:Resent-\\)?\\(?:To\\|Cc\\|Bcc\\|From\\|Sender\\|Reply-To\\):\
 \\(?:\\(?:[^\n]\\|\n[ \t]\\)*[ \t\n<,:]\\)?\
 [^][()<>@,;:\\\" \t\n]*[^][()<>@,;:\\\" \t\n[:ascii:]][^][()<>@,;:\\\" \t\n]*@"
@@ -396,12 +396,12 @@ An encoded word is no address; SMTPUTF8 has such a field in UTF-8 (RFC 6532).")
 
 ;;; What a message lacks
 
-(defun mew-submit-message-new-id (address)
+(defun mew-submit-message--new-id (address)
   "Return a new Message-ID, with the domain of ADDRESS where it has one.
 The name of this machine, which nobody out there knows, is not told."
   (let ((domain (and address
                      (string-match "@\\([^@]+\\)\\'" address)
-                     (mew-submit-address-domain (match-string 1 address)))))
+                     (mew-submit-address--domain (match-string 1 address)))))
     (format "<%s.%x.%06x@%s>" (format-time-string "%Y%m%dT%H%M%S.%3N" nil t)
             (emacs-pid) (random #x1000000) (or domain "localhost.localdomain"))))
 
@@ -410,7 +410,7 @@ The name of this machine, which nobody out there knows, is not told."
   (let ((system-time-locale "C"))
     (format-time-string "%a, %d %b %Y %T %z")))
 
-(defun mew-submit-message-complete (file fields address &optional from)
+(defun mew-submit-message--complete (file fields address &optional from)
   "Add to the message FILE, whose header has FIELDS, what it lacks.
 That is Date, Message-ID, by the domain of the sender's ADDRESS (RFC 6409,
 section 8), and with FROM, the value for it, From.  A file whose first line is
@@ -424,29 +424,29 @@ no field is all text."
            (and (funcall lacks "date")
                 (format "Date: %s\n" (mew-submit-message--date)))
            (and (funcall lacks "message-id")
-                (format "Message-ID: %s\n" (mew-submit-message-new-id address))))))
+                (format "Message-ID: %s\n" (mew-submit-message--new-id address))))))
     (unless (string-empty-p missing)
       (let ((new (concat file ".new.part")))
         (mew-submit-message--write
          (encode-coding-string (concat missing (and headless "\n")) 'utf-8-unix)
          new nil)
-        (mew-submit-message-append file new fields)
+        (mew-submit-message--append file new fields)
         (rename-file new file t)))))
 
 (defun mew-submit-message--public (fields)
   "Return the octets of those of FIELDS that may leave.
 Where some are left out, a field that ends in a lone CR gets CRLF, as it will on
 the wire: else it could swallow an LF that came after a field left out."
-  (let ((cut (mew-submit-message-private-p fields)))
+  (let ((cut (mew-submit-message--private-p fields)))
     (mapconcat (lambda (field)
                  (let ((octets (cdr field)))
-                   (cond ((mew-submit-message--private-p field) "")
+                   (cond ((mew-submit-message--private-field-p field) "")
                          ((and cut (string-suffix-p "\r" octets))
                           (concat octets "\n"))
                          (t octets))))
                fields "")))
 
-(defun mew-submit-message-copy (file fields out)
+(defun mew-submit-message--copy (file fields out)
   "Copy the message FILE, whose header has FIELDS, to the new file OUT.
 What must not leave is left out: Bcc, Resent-Bcc, X-Message-SMTP-Method, any
 field whose name begins with X-Mew-Submit-, and the line of an mbox.  Nobody
@@ -482,7 +482,7 @@ That of a message that is sent again is its author's, too."
         (concat "Date: " (mew-submit-message--date)
                 (if (string-suffix-p "\r\n" (cdr field)) "\r\n" "\n"))))
 
-(defun mew-submit-message-redated (fields)
+(defun mew-submit-message--redated (fields)
   "Return FIELDS with the Date it is now, or nil where that must not be.
 It must not where the header may be signed, and where it has not one Date."
   (and (= 1 (seq-count (lambda (field) (equal (car field) "date")) fields))
@@ -493,7 +493,7 @@ It must not where the header may be signed, and where it has not one Date."
                    field))
                fields)))
 
-(defun mew-submit-message-copy-with (file fields new out)
+(defun mew-submit-message--copy-with (file fields new out)
   "Copy the message FILE, whose header has FIELDS, to the new file OUT.
 There its header has the fields NEW.  Nobody else can read OUT."
   (mew-submit-message--write (mapconcat #'cdr new "") out nil)

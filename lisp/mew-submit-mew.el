@@ -22,7 +22,7 @@
 (require 'mew-submit-dialog)
 (require 'mew-submit-error)
 (require 'mew-submit-message)
-(require 'mew-submit-outbox)
+(require 'mew-submit-spool)
 (require 'mew-submit-queue)
 (require 'mew-submit-report)
 (require 'seq)
@@ -72,7 +72,7 @@
   "Return PORT, a number or a string as in Mew, as a number."
   (cond ((integerp port) port)
         ((string-match-p "\\`[0-9]+\\'" port) (string-to-number port))
-        (t (mew-submit-account-service-port port))))
+        (t (mew-submit-account--service-port port))))
 
 (defun mew-submit-mew--way (case)
   "Return the part of an account about ports and TLS of CASE.
@@ -83,12 +83,12 @@ the server is this machine: only there Mew's default is safe."
          (ssl (mew-smtp-ssl case))
          (ssl-port (and ssl (mew-submit-mew--port (mew-smtp-ssl-port case)))))
     (cond ((and ssl (/= port ssl-port))
-           (mew-submit-account-routes ssl-port 'tls))
-          ((and (not ssl) (mew-submit-account-local-p (mew-smtp-server case)))
+           (mew-submit-account--routes ssl-port 'tls))
+          ((and (not ssl) (mew-submit-account--local-p (mew-smtp-server case)))
            (list :routes (format "%d:none" port) :tls 'none))
           ((and (bound-and-true-p mew-use-submission) (= port 25))
            '(:fallback always))
-          (t (mew-submit-account-routes port 'starttls)))))
+          (t (mew-submit-account--routes port 'starttls)))))
 
 (defun mew-submit-mew--user (case)
   "Return the part of an account about the user of CASE.
@@ -97,16 +97,16 @@ or on port 25, is not told one."
   (let ((user (mew-cfent-value case "smtp-user" mew-smtp-user)))
     (cond ((not (mew-use-smtp-auth case)) '(:auth "none"))
           (user (list :user user))
-          ((or (mew-submit-account-local-p (mew-smtp-server case))
+          ((or (mew-submit-account--local-p (mew-smtp-server case))
                (= 25 (mew-submit-mew--port (mew-smtp-port case))))
            nil)
           (t (list :user (mew-mail-address case))))))
 
-(defun mew-submit-mew-account (case)
+(defun mew-submit-mew--account (case)
   "Return the account for Mew's CASE.
 It is the one of `mew-submit-accounts' with that name, or else is made of what
 Mew knows of CASE."
-  (mew-submit-account-copy
+  (mew-submit-account--copy
    (or (seq-find (lambda (account) (equal (plist-get account :name) case))
                  mew-submit-accounts)
        (let ((ssh (mew-smtp-ssh-server case))
@@ -126,16 +126,16 @@ Mew knows of CASE."
   (format "%s@%s:%s" (plist-get event :user) (plist-get event :host)
           (plist-get event :port)))
 
-(defun mew-submit-mew-answer (event)
+(defun mew-submit-mew--answer (event)
   "Return the answer to the `ask' EVENT; Mew is asked for what auth-source lacks."
   (if (and (equal (plist-get event :what) "password")
            (plist-get event :user)
            (fboundp 'mew-input-passwd)
-           (not (mew-submit-auth-token-p (plist-get event :mechanism)))
+           (not (mew-submit-auth--token-p (plist-get event :mechanism)))
            (not noninteractive)
-           (null (mew-submit-auth-lookup (plist-get event :host)
-                                         (plist-get event :port)
-                                         (plist-get event :user))))
+           (null (mew-submit-auth--lookup (plist-get event :host)
+                                          (plist-get event :port)
+                                          (plist-get event :user))))
       (let ((tag (mew-submit-mew--password-tag event))
             (enable-recursive-minibuffers t))
         (when (plist-get event :wrong)
@@ -146,9 +146,9 @@ Mew knows of CASE."
                                          (plist-get event :user))
                                  tag)
                'utf-8)))
-    (mew-submit-dialog-answer event)))
+    (mew-submit-dialog--answer event)))
 
-(function-put 'mew-submit-mew-answer 'mew-submit-asks-again t)
+(function-put 'mew-submit-mew--answer 'mew-submit-asks-again t)
 
 ;;; What Mew keeps with a mail
 
@@ -171,7 +171,7 @@ ERR is what went wrong, or nil."
     (mew-smtp-set-port info (format "%s" (or port "smtp")))
     (mew-smtp-log info err)))
 
-(defun mew-submit-mew-file (copy)
+(defun mew-submit-mew--file (copy)
   "File COPY, of the message in the current buffer, as Mew does; log it.
 This is for a copy of kind `call'."
   (let* ((case (plist-get copy :case))
@@ -189,17 +189,17 @@ This is for a copy of kind `call'."
 (defun mew-submit-mew--copy (entry)
   "Return what was kept for Mew with the message of ENTRY, or nil."
   (seq-find (lambda (copy)
-              (eq (plist-get copy :function) #'mew-submit-mew-file))
+              (eq (plist-get copy :function) #'mew-submit-mew--file))
             (plist-get entry :fcc)))
 
 (defun mew-submit-mew--done (entry done)
   "Note in Mew's log that ENTRY was not delivered, because of DONE.
-This is on `mew-submit-queue-done-functions'."
+This is on `mew-submit-queue--done-functions'."
   (when-let* ((copy (and (featurep 'mew) (mew-submit-mew--copy entry))))
     (when (plist-get entry :state)
       (mew-submit-mew--log copy (plist-get (plist-get entry :account) :server)
                            (plist-get done :port)
-                           (mew-submit-error-clean
+                           (mew-submit-error--clean
                             (or (plist-get done :text) ""))))))
 
 ;;; The message as Mew sends it
@@ -207,7 +207,7 @@ This is on `mew-submit-queue-done-functions'."
 (defun mew-submit-mew--senders (fields name)
   "Return the addresses in NAME, such as \"from\", of FIELDS.
 In a message that is sent again those of Resent- fields count."
-  (mew-submit-message-addresses
+  (mew-submit-message--addresses
    fields (list (if (assoc (concat "resent-" name) fields)
                     (concat "resent-" name)
                   name))))
@@ -228,7 +228,7 @@ MAIL-FROM is the envelope sender."
   "Put the message FILE of Mew into the outbox, unless it is there already.
 INFO is what Mew knows of it, ACCOUNT what it is sent by, EXTRA the copies."
   (let* ((case (mew-smtp-get-case info))
-         (fields (mew-submit-message-fields file))
+         (fields (mew-submit-message--fields file))
          (from (or (mew-smtp-mail-from case)
                    (car (mew-submit-mew--senders fields "from"))))
          (recipients (or (mew-smtp-get-orig-recipients info)
@@ -244,12 +244,12 @@ INFO is what Mew knows of it, ACCOUNT what it is sent by, EXTRA the copies."
               (insert-file-contents-literally file)
               (let ((coding-system-for-write 'no-conversion))
                 (write-region nil nil copy nil 'silent))))
-          (unless (mew-submit-outbox-has-p (mew-submit-message-id fields)
+          (unless (mew-submit-spool--has-p (mew-submit-message--id fields)
                                            recipients
                                            mew-submit-outbox-directory)
-            (mew-submit-queue-add
+            (mew-submit-queue--add
              (or copy file) :account account :from from :recipients recipients
-             :fcc extra :on-ask #'mew-submit-mew-answer)))
+             :fcc extra :on-ask #'mew-submit-mew--answer)))
       (when copy
         (delete-file copy)))))
 
@@ -262,7 +262,7 @@ Mew makes a message of its own for them, with the mail as an attachment."
          (process (make-pipe-process :name "mew-submit-bcc" :buffer nil
                                      :noquery t)))
     (mew-smtp-set-from own (car (mew-submit-mew--senders
-                                 (mew-submit-message-fields file) "from")))
+                                 (mew-submit-message--fields file) "from")))
     (unwind-protect
         (with-current-buffer buffer
           ;; Its last act is to begin to send.
@@ -288,11 +288,11 @@ CASE is what it is sent by."
   (let ((data (mew-lisp-load (concat file mew-queue-info-suffix))))
     (when (vectorp data)
       (let ((info (mew-submit-mew--info data))
-            (account (mew-submit-mew-account case)))
+            (account (mew-submit-mew--account case)))
         (mew-smtp-set-case info case)
         (mew-submit-mew--add
          file info account
-         (list (list :kind 'call :function #'mew-submit-mew-file :needs 'mew
+         (list (list :kind 'call :function #'mew-submit-mew--file :needs 'mew
                      :place (string-join (mew-smtp-get-fcc info) ",")
                      :case case :data (mew-submit-mew--data info)
                      :server (plist-get account :server)
@@ -306,11 +306,11 @@ CASE is what it is sent by."
                  (display-warning
                   'mew-submit
                   (format "The mail is in the outbox, but NOT for those in Bcc: %s.  \
-Send it to %s" (mew-submit-error-text err) (mew-smtp-get-bcc info))))))
+Send it to %s" (mew-submit-error--text err) (mew-smtp-get-bcc info))))))
           (mew-submit-mew--back-up file))
         t))))
 
-(defun mew-submit-mew-send (case qfld msgs &optional _fallbacked)
+(defun mew-submit-mew--send (case qfld msgs &optional _fallbacked)
   "Send MSGS, messages in the queue folder QFLD, by CASE.
 This replaces `mew-smtp-send-message'.  One that cannot be sent stays there."
   (let ((case (or case mew-case-default))
@@ -326,7 +326,7 @@ This replaces `mew-smtp-send-message'.  One that cannot be sent stays there."
               (error
                (display-warning
                 'mew-submit (format "The mail stays in %s: %s" qfld
-                                    (mew-submit-error-text err)))))))))
+                                    (mew-submit-error--text err)))))))))
     (mew-touch-folder qfld)
     (message "%d mail%s from %s %s in the outbox; sending in the background"
              sent (if (= sent 1) "" "s") qfld (if (= sent 1) "is" "are"))
@@ -336,7 +336,7 @@ This replaces `mew-smtp-send-message'.  One that cannot be sent stays there."
 
 (defun mew-submit-mew--started ()
   "File the copies that have waited for Mew."
-  (mew-submit-copies-file mew-submit-outbox-directory))
+  (mew-submit-copies--file mew-submit-outbox-directory))
 
 ;;;###autoload
 (define-minor-mode mew-submit-mew-mode
@@ -349,12 +349,12 @@ Fcc: folders get their copy when it is delivered, and Mew's log its line."
   :require 'mew-submit
   (if mew-submit-mew-mode
       (progn
-        (advice-add 'mew-smtp-send-message :override #'mew-submit-mew-send)
-        (add-hook 'mew-submit-queue-done-functions #'mew-submit-mew--done)
+        (advice-add 'mew-smtp-send-message :override #'mew-submit-mew--send)
+        (add-hook 'mew-submit-queue--done-functions #'mew-submit-mew--done)
         (add-hook 'mew-init-hook #'mew-submit-mew--started)
-        (mew-submit-queue-start))
-    (advice-remove 'mew-smtp-send-message #'mew-submit-mew-send)
-    (remove-hook 'mew-submit-queue-done-functions #'mew-submit-mew--done)
+        (mew-submit-queue--start))
+    (advice-remove 'mew-smtp-send-message #'mew-submit-mew--send)
+    (remove-hook 'mew-submit-queue--done-functions #'mew-submit-mew--done)
     (remove-hook 'mew-init-hook #'mew-submit-mew--started)))
 
 (provide 'mew-submit-mew)

@@ -208,7 +208,7 @@ FAMILY is the address's."
 
 ;;; Networks
 
-(defun mew-submit-network-named (label)
+(defun mew-submit-network--named (label)
   "Return a network that is known by its LABEL alone."
   (list :id (substring (secure-hash 'sha256 label) 0 16) :label label :up t))
 
@@ -219,7 +219,7 @@ MARK tells it from another one with the same gateway; TUNNELS are its VPNs."
           (and mark (format " (%s)" mark))
           (and tunnels (format " with %s" (string-join tunnels ", ")))))
 
-(defun mew-submit-network-here (family)
+(defun mew-submit-network--here (family)
   "Return the network that this machine is on, by FAMILY, `ipv4' or `ipv6'.
 It is a plist: :id is a short string that no other network has, :label names it
 for people, :up says whether there is any network at all; :gateway, :link and
@@ -236,16 +236,16 @@ for people, :up says whether there is any network at all; :gateway, :link and
          (tunnels (mew-submit-network--tunnels interface interfaces)))
     (append
      (if (or gateway prefix)
-         (mew-submit-network-named
+         (mew-submit-network--named
           (mew-submit-network--words interface gateway (or link prefix) tunnels))
-       (plist-put (mew-submit-network-named
+       (plist-put (mew-submit-network--named
                    (if interface (format "%s (no address)" interface)
                      "this machine alone"))
                   :up (and route t)))
      (list :family family :gateway gateway :link link :prefix prefix
            :tunnels tunnels))))
 
-(defun mew-submit-network-same-p (network other)
+(defun mew-submit-network--same-p (network other)
   "Are NETWORK and OTHER, of one family, the same as far as is known?
 The link-layer address of a gateway is unknown until it is needed."
   (or (equal (plist-get network :id) (plist-get other :id))
@@ -255,19 +255,19 @@ The link-layer address of a gateway is unknown until it is needed."
                           (equal (plist-get network key) (plist-get other key)))
                         '(:gateway :prefix :tunnels)))))
 
-(defun mew-submit-network-list ()
+(defun mew-submit-network--list ()
   "Return the networks that this machine is on: that of IPv4, that of IPv6."
-  (mapcar #'mew-submit-network-here '(ipv4 ipv6)))
+  (mapcar #'mew-submit-network--here '(ipv4 ipv6)))
 
-(defun mew-submit-network-primary ()
+(defun mew-submit-network--primary ()
   "Return the network that this machine is on, of IPv4 where there is one."
-  (let ((networks (mew-submit-network-list)))
+  (let ((networks (mew-submit-network--list)))
     (or (seq-find (lambda (network) (plist-get network :up)) networks)
         (car networks))))
 
 ;;; Watching
 
-(defvar mew-submit-network-interval 5
+(defvar mew-submit-network--interval 5
   "Seconds between two looks at the network, while somebody wants to know.")
 
 (defvar mew-submit-network--watches nil
@@ -304,7 +304,7 @@ The link-layer address of a gateway is unknown until it is needed."
 (defun mew-submit-network--merge (seen now)
   "Return the networks NOW, with what SEEN knew better of the same ones."
   (seq-mapn (lambda (old new)
-              (if (and (mew-submit-network-same-p old new)
+              (if (and (mew-submit-network--same-p old new)
                        (plist-get old :link))
                   old
                 new))
@@ -314,10 +314,10 @@ The link-layer address of a gateway is unknown until it is needed."
   "Tell the watches when this machine is on another network than before."
   (if (null (mew-submit-network--still-waiting))
       (mew-submit-network--stop)
-    (let* ((now (mew-submit-network-list))
+    (let* ((now (mew-submit-network--list))
            (seen (or mew-submit-network--seen now))
            (changed (not (seq-every-p #'identity
-                                      (seq-mapn #'mew-submit-network-same-p
+                                      (seq-mapn #'mew-submit-network--same-p
                                                 seen now)))))
       (setq mew-submit-network--seen (mew-submit-network--merge seen now))
       (when (and changed
@@ -325,21 +325,21 @@ The link-layer address of a gateway is unknown until it is needed."
         (dolist (watch (copy-sequence mew-submit-network--watches))
           (mew-submit-network--call (car watch)))))))
 
-(defun mew-submit-network-watch (function &optional waiting-p)
+(defun mew-submit-network--watch (function &optional waiting-p)
   "Call FUNCTION, without arguments, when this machine is on another network.
 That is looked at now and then, for as long as the function WAITING-P returns
-non-nil; without one until `mew-submit-network-unwatch' is called.  FUNCTION is
+non-nil; without one until `mew-submit-network--unwatch' is called.  FUNCTION is
 called from a timer.  It is not called when a network is gone, but when there
 is one again."
   (setf (alist-get function mew-submit-network--watches nil nil #'equal)
         waiting-p)
   (unless mew-submit-network--timer
-    (setq mew-submit-network--seen (mew-submit-network-list)
+    (setq mew-submit-network--seen (mew-submit-network--list)
           mew-submit-network--timer
-          (run-at-time mew-submit-network-interval mew-submit-network-interval
+          (run-at-time mew-submit-network--interval mew-submit-network--interval
                        #'mew-submit-network--look))))
 
-(defun mew-submit-network-unwatch (function)
+(defun mew-submit-network--unwatch (function)
   "Have FUNCTION called no more when the network is another one."
   (setf (alist-get function mew-submit-network--watches nil t #'equal) nil)
   (unless mew-submit-network--watches

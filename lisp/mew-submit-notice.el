@@ -23,7 +23,7 @@
 (require 'mew-submit-menu)
 (require 'mew-submit-network)
 (require 'mew-submit-offer)
-(require 'mew-submit-outbox)
+(require 'mew-submit-spool)
 (require 'mew-submit-question)
 (require 'mew-submit-queue)
 (require 'mew-submit-report)
@@ -36,11 +36,11 @@
 (defvar notifications-notify-method)
 (defvar notifications-path)
 (defvar notifications-service)
-(declare-function mew-submit-outbox "mew-submit-browser" ())
-(declare-function mew-submit-edit "mew-submit-browser" (id &optional directory))
+(declare-function mew-submit-outbox "mew-submit-outbox" ())
+(declare-function mew-submit-edit "mew-submit-outbox" (id &optional directory))
 (declare-function mew-submit-diagnose "mew-submit-diagnose" (host))
 (declare-function mew-submit-forget-server "mew-submit" (server))
-(declare-function mew-submit-pin-certificate "mew-submit-certificate" (name))
+(declare-function mew-submit-pin-certificate "mew-submit-pin" (name))
 
 (defcustom mew-submit-mode-line t
   "Whether the mode line says how much mail waits and is being sent.
@@ -109,7 +109,7 @@ question are told in a notification when no frame of Emacs has the focus."
   "Face for mail that is being sent, in the mode line."
   :group 'mew-submit-display)
 
-(defun mew-submit-notice-face (state)
+(defun mew-submit-notice--face (state)
   "Return the face for STATE, a symbol."
   (pcase state
     ('sending 'mew-submit-sending)
@@ -126,8 +126,8 @@ question are told in a notification when no frame of Emacs has the focus."
 (defun mew-submit-notice--percent ()
   "Return how much of what is being sent is acknowledged, or nil."
   (let ((sent 0) (total 0))
-    (dolist (entry (mew-submit-queue-running))
-      (when-let* ((progress (mew-submit-queue-progress entry)))
+    (dolist (entry (mew-submit-queue--running))
+      (when-let* ((progress (mew-submit-queue--progress entry)))
         (setq sent (+ sent (car progress))
               total (+ total (max (cdr progress)
                                   (or (plist-get entry :bytes) 0))))))
@@ -153,15 +153,15 @@ Not one of which they have said that it is not to be sent again."
 
 (defun mew-submit-notice--words ()
   "Return what the mode line is to say, or nil."
-  (let* ((entries (mew-submit-queue-entries))
+  (let* ((entries (mew-submit-queue--entries))
          (count (lambda (&rest states)
                   (seq-count (lambda (entry)
                                (memq (plist-get entry :state) states))
                              entries)))
-         (sending (length (mew-submit-queue-running)))
+         (sending (length (mew-submit-queue--running)))
          (waiting (funcall count 'queued 'held))
          (failed (seq-count #'mew-submit-notice--needs-user-p entries))
-         (questions (length mew-submit-question-list))
+         (questions (length mew-submit-question--list))
          (percent (and (> sending 0) (mew-submit-notice--percent))))
     (string-join
      (delq nil
@@ -183,7 +183,7 @@ Not one of which they have said that it is not to be sent again."
             (and (> questions 0)
                  (mew-submit-notice--word
                   (format "Mail?%d" questions) 'mew-submit-mode-line-failed
-                  (mew-submit-question-text (car mew-submit-question-list))
+                  (mew-submit-question-text (car mew-submit-question--list))
                   #'mew-submit-answer)))))))
 
 (defvar mew-submit-notice--timer nil
@@ -252,7 +252,7 @@ Not one of which they have said that it is not to be sent again."
 (defun mew-submit-notice-help ()
   "Show the keys of this buffer."
   (interactive)
-  (mew-submit-menu-help mew-submit-notice--menu mew-submit-notice-mode-map))
+  (mew-submit-menu--help mew-submit-notice--menu mew-submit-notice-mode-map))
 
 (define-derived-mode mew-submit-notice-mode special-mode "Mew-Submit"
   "Major mode for the buffer about a message that did not get through."
@@ -268,45 +268,45 @@ SHOWN is non-nil when it was shown in a window.")
   (let* ((old (or (mew-submit-notice--here)
                   (user-error "No message here")))
          (directory (plist-get old :directory)))
-    (mew-submit-queue-look directory)
-    (or (mew-submit-queue-entry (plist-get old :id) directory)
+    (mew-submit-queue--refresh directory)
+    (or (mew-submit-queue--entry (plist-get old :id) directory)
         (user-error "That message is not in the outbox any more"))))
 
 (defun mew-submit-notice--may-send-p (entry)
   "May ENTRY's message be sent now?  If it may have arrived already, ask."
   (or (not (eq (plist-get entry :state) 'uncertain))
-      (mew-submit-dialog-send-twice-p entry)))
+      (mew-submit-dialog--send-twice-p entry)))
 
-(defun mew-submit-notice-send (entry)
+(defun mew-submit-notice--send (entry)
   "Send ENTRY's message now; ask first if it may have arrived already."
   (when (mew-submit-notice--may-send-p entry)
-    (remhash (mew-submit-outbox-message-file entry) mew-submit-notice--told)
-    (mew-submit-error-as-user-error
-      (mew-submit-queue-send (plist-get entry :id)
-                             (plist-get entry :directory)))
+    (remhash (mew-submit-spool--message-file entry) mew-submit-notice--told)
+    (mew-submit-error--as-user-error
+      (mew-submit-queue--send (plist-get entry :id)
+                              (plist-get entry :directory)))
     (message "Sending the mail to %s again"
-             (mew-submit-report-people (plist-get entry :recipients)))))
+             (mew-submit-report--people (plist-get entry :recipients)))))
 
 (defun mew-submit-notice-retry ()
   "Send the message of this buffer now."
   (interactive)
-  (mew-submit-notice-send (mew-submit-notice--the-entry)))
+  (mew-submit-notice--send (mew-submit-notice--the-entry)))
 
 (defun mew-submit-notice-leave ()
   "Have the message of this buffer, which may have arrived, left as it is for good.
 It stays in the outbox, and nothing asks about it any more."
   (interactive)
   (let ((entry (mew-submit-notice--the-entry)))
-    (mew-submit-queue-let-be (plist-get entry :id) (plist-get entry :directory))
+    (mew-submit-queue--let-be (plist-get entry :id) (plist-get entry :directory))
     (mew-submit-notice--tidy)
     (message "The mail to %s is not sent again; it stays in the outbox"
-             (mew-submit-report-people (plist-get entry :recipients)))))
+             (mew-submit-report--people (plist-get entry :recipients)))))
 
 (defun mew-submit-notice-edit ()
   "Take the message of this buffer out of the outbox and edit it again."
   (interactive)
   (let ((entry (mew-submit-notice--the-entry)))
-    (mew-submit-error-as-user-error
+    (mew-submit-error--as-user-error
       (mew-submit-edit (plist-get entry :id) (plist-get entry :directory)))))
 
 (defconst mew-submit-notice--ports
@@ -323,10 +323,10 @@ What its account asks for in TLS and authentication stays as it is."
            (or (cdr (assoc choice mew-submit-notice--ports)) choice))))
   (let ((entry (mew-submit-notice--the-entry)))
     (when (mew-submit-notice--may-send-p entry)
-      (remhash (mew-submit-outbox-message-file entry) mew-submit-notice--told)
-      (mew-submit-error-as-user-error
-        (mew-submit-queue-send-by (plist-get entry :id) routes
-                                  (plist-get entry :directory)))
+      (remhash (mew-submit-spool--message-file entry) mew-submit-notice--told)
+      (mew-submit-error--as-user-error
+        (mew-submit-queue--send-by (plist-get entry :id) routes
+                                   (plist-get entry :directory)))
       (message "Sending through %s" routes))))
 
 (defun mew-submit-notice-diagnose ()
@@ -379,7 +379,7 @@ since it may have arrived.")
   "Insert a line that NAME is VALUE, made safe to show, unless that is nil."
   (when value
     (insert (propertize (format "%-9s " (concat name ":")) 'face 'bold)
-            (mew-submit-error-clean value) "\n")))
+            (mew-submit-error--clean value) "\n")))
 
 (defun mew-submit-notice--offline-p (entry done)
   "Is it that this machine is on no network that ENTRY's attempt ended with DONE?"
@@ -391,13 +391,13 @@ since it may have arrived.")
                                (equal (plist-get attempt :case) "local"))
                              (plist-get done :attempts))))
        (seq-every-p (lambda (network) (not (plist-get network :up)))
-                    (mew-submit-network-list))))
+                    (mew-submit-network--list))))
 
 (defun mew-submit-notice--reason (entry done)
   "Return in a clause why ENTRY's attempt ended with DONE."
-  (mew-submit-report-reason done
-                            (plist-get (plist-get entry :account) :server)
-                            (mew-submit-notice--offline-p entry done)))
+  (mew-submit-report--reason done
+                             (plist-get (plist-get entry :account) :server)
+                             (mew-submit-notice--offline-p entry done)))
 
 (defun mew-submit-notice--heading (text)
   "Insert TEXT as a heading."
@@ -409,21 +409,21 @@ since it may have arrived.")
 
 (defun mew-submit-notice--insert (entry done)
   "Insert what happened to ENTRY's message; DONE is its `done' event."
-  (insert (propertize (mew-submit-report-headline
+  (insert (propertize (mew-submit-report--headline
                        done (mew-submit-notice--reason entry done))
                       'face (if (equal (plist-get done :result) "deferred")
                                 'mew-submit-waiting
                               'mew-submit-failed))
           "\n")
   ;; What to do comes first: the window may be of ten lines.
-  (insert (mew-submit-report-advice
+  (insert (mew-submit-report--advice
            done (mew-submit-notice--offline-p entry done))
           "  " (mew-submit-notice--state-words entry) "\n")
-  (when-let* ((offer (mew-submit-offer-text (plist-get entry :account) done)))
+  (when-let* ((offer (mew-submit-offer--text (plist-get entry :account) done)))
     (insert offer "\n"))
   (mew-submit-notice--buttons entry done)
   (insert "\n")
-  (mew-submit-notice--field "To" (mew-submit-report-people
+  (mew-submit-notice--field "To" (mew-submit-report--people
                                   (or (plist-get entry :recipients)
                                       (mapcar #'car
                                               (plist-get entry :refused)))))
@@ -434,17 +434,17 @@ since it may have arrived.")
                                     "%a %e %b %H:%M"
                                     (caar (plist-get entry :history))))
   (mew-submit-notice--heading "What happened")
-  (insert "  " (mew-submit-report-what done) "\n")
+  (insert "  " (mew-submit-report--what done) "\n")
   ;; What a server says has nothing to do with how it was reached.
   (when (and (plist-get done :attempts)
              (member (plist-get done :kind) mew-submit-notice--port-kinds))
     (mew-submit-notice--heading "What was tried")
     (dolist (attempt (plist-get done :attempts))
-      (insert "  - " (mew-submit-report-attempt attempt) "\n"))))
+      (insert "  - " (mew-submit-report--attempt attempt) "\n"))))
 
 (defun mew-submit-notice--fitting (done)
   "Return the buttons that fit DONE, besides those that always do."
-  (let ((problem (mew-submit-report-problem done)))
+  (let ((problem (mew-submit-report--problem done)))
     (append
      (and (member problem '("self-signed" "issuer"))
           '(("[Pin...]" mew-submit-notice-pin
@@ -482,11 +482,11 @@ since it may have arrived.")
   "Is what is said of OLD over, now that something is to be said of ENTRY?
 That is so when they are the same message, and when OLD has left the outbox or
 only waits."
-  (let ((now (mew-submit-queue-entry (plist-get old :id)
-                                     (plist-get old :directory))))
+  (let ((now (mew-submit-queue--entry (plist-get old :id)
+                                      (plist-get old :directory))))
     (or (and entry
-             (equal (mew-submit-outbox-message-file old)
-                    (mew-submit-outbox-message-file entry)))
+             (equal (mew-submit-spool--message-file old)
+                    (mew-submit-spool--message-file entry)))
         (not (mew-submit-notice--needs-user-p now)))))
 
 (defun mew-submit-notice--forget (entry)
@@ -527,7 +527,7 @@ only waits."
       (mew-submit-notice-mode))
     (current-buffer)))
 
-(defun mew-submit-notice-fill (entry done)
+(defun mew-submit-notice--fill (entry done)
   "Make *mew-submit* say what happened to ENTRY's message, with DONE; return it.
 What it says of other messages that need the user stays: below, when this one
 does too, and else above.  Questions stay at the top."
@@ -551,7 +551,7 @@ does too, and else above.  Questions stay at the top."
 
 (defun mew-submit-notice--busy-p ()
   "Is there nobody to show a window to, or are they in the minibuffer?"
-  (or (mew-submit-background-nobody-p)
+  (or (mew-submit-background--nobody-p)
       (active-minibuffer-window)))
 
 (defun mew-submit-notice--display ()
@@ -597,7 +597,7 @@ While there is a prompt nothing is said: it would be covered."
 (defun mew-submit-notice--elsewhere-p ()
   "Does no frame have the focus, as far as that can be told?
 A terminal that does not tell may have it."
-  (or (mew-submit-background-nobody-p)
+  (or (mew-submit-background--nobody-p)
       (not (seq-some #'frame-focus-state
                      (if (daemonp)
                          (seq-remove (lambda (frame)
@@ -622,7 +622,7 @@ It is not waited for: a desktop that does not answer would hold Emacs."
            notifications-interface notifications-notify-method nil
            :string "Emacs" :uint32 0 :string "emacs" :string "Mail"
            ;; It may be shown as HTML.
-           :string (xml-escape-string (mew-submit-error-clean text))
+           :string (xml-escape-string (mew-submit-error--clean text))
            '(:array) '(:array :signature "{sv}") :int32 -1))
       ;; There is none; the mode line tells of it, too.
       (error nil))))
@@ -638,14 +638,14 @@ It is not waited for: a desktop that does not answer would hold Emacs."
   "Insert a button for CHOICE of QUESTION."
   (insert-text-button (format "[%s]" (car choice))
                       'action (lambda (_)
-                                (mew-submit-question-answer question choice))
+                                (mew-submit-question--answer question choice))
                       'follow-link t
                       'help-echo "Give this answer")
   (insert "  "))
 
 (defun mew-submit-notice--insert-question (question)
   "Insert QUESTION and a button for each answer."
-  (insert (propertize (mew-submit-error-clean (mew-submit-question-text question))
+  (insert (propertize (mew-submit-error--clean (mew-submit-question-text question))
                       'face 'bold)
           "\n  ")
   (dolist (choice (mew-submit-question-choices question))
@@ -654,7 +654,7 @@ It is not waited for: a desktop that does not answer would hold Emacs."
     (insert-text-button "[Details]" 'follow-link t
                         'help-echo "What was tried, and what each answer means"
                         'action (lambda (_)
-                                  (mew-submit-question-show (funcall details)))))
+                                  (mew-submit-question--show (funcall details)))))
   (insert "\n\n"))
 
 (defun mew-submit-notice--fill-questions ()
@@ -664,7 +664,7 @@ It is not waited for: a desktop that does not answer would hold Emacs."
       (save-excursion
         (delete-region (point-min) (mew-submit-notice--questions-end))
         (goto-char (point-min))
-        (mapc #'mew-submit-notice--insert-question mew-submit-question-list)
+        (mapc #'mew-submit-notice--insert-question mew-submit-question--list)
         (put-text-property (point-min) (point) 'mew-submit-question t)))
     (set-buffer-modified-p nil)
     (dolist (window (get-buffer-window-list nil nil t))
@@ -676,14 +676,14 @@ It is not waited for: a desktop that does not answer would hold Emacs."
 
 (defun mew-submit-notice--questions ()
   "Show the questions that have come, and no longer those that are gone.
-This is on `mew-submit-question-hook'."
+This is on `mew-submit-question--hook'."
   (unless noninteractive
     (mew-submit-notice--fill-questions)
     (mew-submit-notice--update-soon)
     (let ((new (seq-remove (lambda (question)
                              (member (mew-submit-question-key question)
                                      mew-submit-notice--posed))
-                           mew-submit-question-list)))
+                           mew-submit-question--list)))
       (when new
         (setq mew-submit-notice--posed
               (append (mapcar #'mew-submit-question-key new)
@@ -698,7 +698,7 @@ This is on `mew-submit-question-hook'."
   "Go to the questions about mail that wait for an answer.
 Each has a button for each answer: TAB goes to the next one, RET presses it."
   (interactive)
-  (unless mew-submit-question-list
+  (unless mew-submit-question--list
     (user-error "No mail waits for an answer of yours"))
   (mew-submit-notice--fill-questions)
   (pop-to-buffer (mew-submit-notice--buffer))
@@ -736,17 +736,17 @@ Each has a button for each answer: TAB goes to the next one, RET presses it."
     (if (equal (plist-get done :result) "deferred")
         (mew-submit-notice--say-why
          (format "Mail to %s waits: "
-                 (mew-submit-report-people (plist-get entry :recipients)))
+                 (mew-submit-report--people (plist-get entry :recipients)))
          reason
          (if-let* ((next (plist-get entry :next)))
              (format-time-string "; next try %H:%M" next)
            ""))
-      (mew-submit-notice--say-why "" (mew-submit-report-headline done reason)))))
+      (mew-submit-notice--say-why "" (mew-submit-report--headline done reason)))))
 
 (defun mew-submit-notice--failed (entry done)
   "Tell that ENTRY's message did not get through, because of DONE.
 The next time the same happens to one that waits, there is nothing to tell."
-  (let* ((file (mew-submit-outbox-message-file entry))
+  (let* ((file (mew-submit-spool--message-file entry))
          (reason (cons (plist-get done :kind)
                        (mew-submit-notice--reason entry done)))
          (told (gethash file mew-submit-notice--told))
@@ -755,7 +755,7 @@ The next time the same happens to one that waits, there is nothing to tell."
          (show (and (mew-submit-notice--loud-p entry done)
                     (not (and shown (eq (plist-get entry :state) 'queued))))))
     (puthash file (cons reason (or show shown)) mew-submit-notice--told)
-    (mew-submit-notice-fill entry done)
+    (mew-submit-notice--fill entry done)
     (when show
       (mew-submit-notice--display))
     (when (or new show)
@@ -763,7 +763,7 @@ The next time the same happens to one that waits, there is nothing to tell."
     (when show
       (mew-submit-notice--notify
        (format "Mail to %s: %s"
-               (mew-submit-report-people (plist-get entry :recipients))
+               (mew-submit-report--people (plist-get entry :recipients))
                (mew-submit-notice--reason entry done))))
     (when (and show (plist-get done :alarm))
       (ding))))
@@ -777,7 +777,7 @@ The next time the same happens to one that waits, there is nothing to tell."
     (cond ((null lines))
           ((and (not noninteractive)
                 (or (mew-submit-notice--prompt-p)
-                    (and (mew-submit-queue-running)
+                    (and (mew-submit-queue--running)
                          (< (- (float-time) (car mew-submit-notice--news)) 5))))
            (run-at-time 1 nil #'mew-submit-notice--tell-news))
           (t (setq mew-submit-notice--news nil)
@@ -788,8 +788,8 @@ The next time the same happens to one that waits, there is nothing to tell."
 (defun mew-submit-notice--delivered (entry done)
   "Tell that ENTRY's message was delivered, with DONE.
 That comes after what filing copies says, and once for several."
-  (remhash (mew-submit-outbox-message-file entry) mew-submit-notice--told)
-  (let ((line (mew-submit-report-good-news done (plist-get entry :subject)))
+  (remhash (mew-submit-spool--message-file entry) mew-submit-notice--told)
+  (let ((line (mew-submit-report--good-news done (plist-get entry :subject)))
         (first (null mew-submit-notice--news)))
     (setq mew-submit-notice--news
           (cons (or (car mew-submit-notice--news) (float-time))
@@ -799,42 +799,42 @@ That comes after what filing copies says, and once for several."
 
 (defun mew-submit-notice--offer (entry done)
   "Tell that another port may do for ENTRY's message, which waits because of DONE."
-  (when-let* ((text (mew-submit-offer-text (plist-get entry :account) done))
-              (now (mew-submit-queue-entry (plist-get entry :id)
-                                           (plist-get entry :directory))))
+  (when-let* ((text (mew-submit-offer--text (plist-get entry :account) done))
+              (now (mew-submit-queue--entry (plist-get entry :id)
+                                            (plist-get entry :directory))))
     (when (eq (plist-get now :state) 'queued)
-      (mew-submit-notice-fill now done)
+      (mew-submit-notice--fill now done)
       (mew-submit-notice--say "Mail to %s waits: %s"
-                              (mew-submit-report-people
+                              (mew-submit-report--people
                                (plist-get entry :recipients))
                               text))))
 
-(defun mew-submit-notice-done (entry done)
+(defun mew-submit-notice--done (entry done)
   "Tell the user how an attempt for ENTRY has ended, with DONE.
 In batch mode a command that wants to know it tells it itself."
-  (unless (and noninteractive (mew-submit-queue-caller entry :on-done))
+  (unless (and noninteractive (mew-submit-queue--caller entry :on-done))
     (if (equal (plist-get done :result) "delivered")
         (mew-submit-notice--delivered entry done)
       (mew-submit-notice--failed entry done))
     (unless noninteractive
-      (mew-submit-offer-465 (plist-get entry :account) done
-                            (lambda () (mew-submit-notice--offer entry done))))
+      (mew-submit-offer--465 (plist-get entry :account) done
+                             (lambda () (mew-submit-notice--offer entry done))))
     (when (and (null (plist-get entry :state))
                (get-buffer "*mew-submit*"))
       ;; It is still in the table.
       (run-at-time 0 nil #'mew-submit-notice--tidy))))
 
-(defun mew-submit-notice-left-behind ()
+(defun mew-submit-notice--left-behind ()
   "Have *mew-submit* tell of the messages that are `uncertain', and show it.
 Those of which the user has said that they are not sent again are left alone."
   (unless noninteractive
     (let ((left (seq-filter (lambda (entry)
                               (and (eq (plist-get entry :state) 'uncertain)
                                    (mew-submit-notice--needs-user-p entry)))
-                            (mew-submit-queue-entries))))
+                            (mew-submit-queue--entries))))
       (dolist (entry left)
-        (mew-submit-notice-fill entry (list :result "uncertain" :kind "uncertain"
-                                            :text (plist-get entry :last))))
+        (mew-submit-notice--fill entry (list :result "uncertain" :kind "uncertain"
+                                             :text (plist-get entry :last))))
       (when left
         (mew-submit-notice--display)))))
 
@@ -843,9 +843,9 @@ Those of which the user has said that they are not sent again are left alone."
 (defun mew-submit-notice--may-leave ()
   "Ask whether to leave Emacs while mail is being sent, or waits.
 This is on `kill-emacs-query-functions' while that is so."
-  (let ((running (length (mew-submit-queue-running)))
+  (let ((running (length (mew-submit-queue--running)))
         (waiting (if mew-submit-ask-when-mail-waits
-                     (length (mew-submit-queue-waiting))
+                     (length (mew-submit-queue--waiting))
                    0)))
     (if (zerop running)
         (or (zerop waiting)
@@ -860,15 +860,15 @@ This is on `kill-emacs-query-functions' while that is so."
 
 (defun mew-submit-notice--watch-leaving ()
   "Have Emacs ask before it ends while mail is being sent or waits, only then."
-  (if (or (mew-submit-queue-running) (mew-submit-queue-waiting))
+  (if (or (mew-submit-queue--running) (mew-submit-queue--waiting))
       (add-hook 'kill-emacs-query-functions #'mew-submit-notice--may-leave)
     (remove-hook 'kill-emacs-query-functions #'mew-submit-notice--may-leave)))
 
-(add-hook 'mew-submit-queue-done-functions #'mew-submit-notice-done)
-(add-hook 'mew-submit-queue-change-hook #'mew-submit-notice--watch-leaving)
-(add-hook 'mew-submit-queue-change-hook #'mew-submit-notice--update-soon)
-(add-hook 'mew-submit-question-hook #'mew-submit-notice--questions)
-(add-hook 'mew-submit-queue-progress-functions #'mew-submit-notice--update-soon)
+(add-hook 'mew-submit-queue--done-functions #'mew-submit-notice--done)
+(add-hook 'mew-submit-queue--change-hook #'mew-submit-notice--watch-leaving)
+(add-hook 'mew-submit-queue--change-hook #'mew-submit-notice--update-soon)
+(add-hook 'mew-submit-question--hook #'mew-submit-notice--questions)
+(add-hook 'mew-submit-queue--progress-functions #'mew-submit-notice--update-soon)
 
 (provide 'mew-submit-notice)
 ;;; mew-submit-notice.el ends here

@@ -83,7 +83,7 @@ What was kept of it is overwritten."
             (if said
                 (concat ": " (truncate-string-to-width
                               (mew-submit-oauth--hide
-                               (mew-submit-error-clean said))
+                               (mew-submit-error--clean said))
                               200 nil nil "..."))
               ""))))
 
@@ -122,10 +122,10 @@ RUN keeps what it prints; SENTINEL is called when it has changed."
        :filter (lambda (_process chunk) (mew-submit-oauth--keep run chunk)))
     (error
      (delete-process stderr)
-     (mew-submit-error-throw 'config nil "The token command cannot be run: %s"
-                             (error-message-string err)))))
+     (mew-submit-error--throw 'config nil "The token command cannot be run: %s"
+                              (error-message-string err)))))
 
-(defun mew-submit-oauth-run (command user host refresh reply)
+(defun mew-submit-oauth--launch (command user host refresh reply)
   "Run COMMAND for a token of USER at HOST, and return its process at once.
 COMMAND is as `mew-submit-oauth2-token-command'; REFRESH is non-nil when the
 token before was refused.  When it has ended, REPLY is called with the token,
@@ -189,7 +189,7 @@ out."
                 (format "status %s" status))
               (if scope (format "; it has to be for the scope %s" scope) "")))))
 
-(defun mew-submit-oauth-explain (text)
+(defun mew-submit-oauth--explain (text)
   "Return TEXT with a refusal in JSON, in parentheses, put into words."
   (if (string-match "({.*?})" text)
       (let* ((start (match-beginning 0))

@@ -11,18 +11,18 @@
 ;; password, and not oftener than `mew-submit-offer--seconds' says.
 ;;
 ;; No mail is sent there, and no question is asked here: whoever tells the user of the
-;; message calls `mew-submit-offer-465', and shows what `mew-submit-offer-text' says.
+;; message calls `mew-submit-offer--465', and shows what `mew-submit-offer--text' says.
 
 ;;; Code:
 
 (require 'mew-submit-error)
-(require 'mew-submit-negative)
+(require 'mew-submit-network-negative)
 (require 'mew-submit-request)
-(require 'mew-submit-session)
+(require 'mew-submit-job)
 (require 'seq)
 
-(defconst mew-submit-offer-routes "465:implicit"
-  "What is offered, as `mew-submit-queue-send-by' takes it.")
+(defconst mew-submit-offer--routes "465:implicit"
+  "What is offered, as `mew-submit-queue--send-by' takes it.")
 
 (defconst mew-submit-offer--seconds 900
   "For how many seconds what was seen there is believed.")
@@ -34,8 +34,8 @@ ANSWER is t where port 465 answers and takes log-ins, nil where it does not, and
 
 (defun mew-submit-offer--place (account)
   "Return where port 465 of ACCOUNT's server is looked at: (SERVER . NETWORK)."
-  (cons (mew-submit-request-host account)
-        (plist-get (mew-submit-negative-here (plist-get account :tunnel)) :id)))
+  (cons (mew-submit-request--host account)
+        (plist-get (mew-submit-network-negative--here (plist-get account :tunnel)) :id)))
 
 (defun mew-submit-offer--answer (place)
   "Return what was seen at PLACE not long ago, or `unknown'."
@@ -57,9 +57,9 @@ been said that no other port than the preferred one is wanted."
   (and (member (plist-get done :kind) '("connect" "no-login"))
        (not (seq-some (lambda (attempt) (eql (plist-get attempt :port) 465))
                       (plist-get done :attempts)))
-       (not (eq 'never (mew-submit-request-fallback account)))))
+       (not (eq 'never (mew-submit-request--fallback account)))))
 
-(defun mew-submit-offer-text (account done)
+(defun mew-submit-offer--text (account done)
   "Return what to tell of port 465 to whom ACCOUNT's message ended with DONE.
 That is nil where nothing is known in its favour."
   (and (mew-submit-offer--wanted-p account done)
@@ -67,7 +67,7 @@ That is nil where nothing is known in its favour."
        (format "Port 465 of %s answers: [Other port] (p) sends it there, as \
 safely." (plist-get account :server))))
 
-(defun mew-submit-offer-465 (account done function)
+(defun mew-submit-offer--465 (account done function)
   "Call FUNCTION, without arguments, if port 465 can be offered after DONE.
 DONE is the `done' event of a message of ACCOUNT, a plist.  What is not known is
 looked at in the background first, and FUNCTION is called when that is over; of
@@ -84,10 +84,10 @@ looks, or nil."
 What was seen is noted for PLACE.  Return the session, or nil when it cannot be
 looked at."
   (condition-case nil
-      (let ((request (mew-submit-request-look account mew-submit-offer-routes))
+      (let ((request (mew-submit-request--look account mew-submit-offer--routes))
             log-ins)
         (mew-submit-offer--note place 'looking)
-        (mew-submit-session-start
+        (mew-submit-job--start
          request
          :on-event (lambda (event)
                      (when (and (eq (plist-get event :event) 'capabilities)

@@ -1,805 +1,714 @@
-;;; mew-submit-outbox.el --- Messages on disk, and what is true of each -*- lexical-binding: t; -*-
+;;; mew-submit-outbox.el --- The outbox as a table -*- lexical-binding: t; -*-
 
 ;; Copyright (C) 2026 The mew-submit authors
 ;; SPDX-License-Identifier: GPL-3.0-or-later
 
 ;;; Commentary:
 
-;; Floor 3.  It owns the directory that holds the messages that are not delivered
-;; yet.  A message ID has these files there:
-;;
-;;   ID.eml      the message, octets, without Bcc; it is there from the moment on
-;;               when all the rest is on disk, and whoever has it locked sends it
-;;   ID.eld      the entry: state, envelope, the account as it was then (a plist)
-;;   ID.source   the text the user wrote, before it was encoded, signed or encrypted, where
-;;               a mail buffer had it; the entry has its digest, so nothing else needs it
-;;   ID.N.journal  what the module writes at the Nth attempt, each line synced: before
-;;               a final dot which recipients it is for, after it the server's words
-;;
-;; A lock is the kernel's, so it ends with its owner.  An entry that says `sending'
-;; and whose message is not locked was left behind by an Emacs that died: the journal
-;; says what is true of it.  When to send is mew-submit-queue.el's.
-;;
-;; What is delivered and wants copies filed (Fcc, Gcc) goes on to copies/, with the state
-;; `filing', until mew-submit-copies.el has filed them.
-;;
-;; States: `held' (until :next, or until the user says so), `queued', `sending',
-;; `uncertain' (the final dot was sent, no answer came), `refused', and `broken'
-;; (what is on disk cannot be read).  What is delivered becomes a line of
-;; delivered.log, and its files go away.
+;; Floor 7.  M-x mew-submit-outbox: every message that is not delivered yet, what is
+;; true of it, and what can be done with it.  Editing a message again is here too.
 
 ;;; Code:
 
 (require 'cl-lib)
-(require 'json)
+(require 'mail-parse)
+(require 'mail-utils)
+(require 'message)
+(require 'mm-decode)
+(require 'mew-submit-address)
 (require 'mew-submit-error)
-(require 'mew-submit-json)
-(require 'mew-submit-message)
-(require 'mew-submit-module)
-(require 'mew-submit-state)
+(require 'mew-submit-menu)
+(require 'mew-submit-notice)
+(require 'mew-submit-spool)
+(require 'mew-submit-queue)
+(require 'mew-submit-report)
+(require 'mew-submit-restore)
+(require 'mew-submit-time)
+(require 'rfc2047)
+(require 'seq)
+(require 'tabulated-list)
 
-(declare-function mew-submit--mod-sync "ext:mew-submit-module" (file))
-(declare-function mew-submit--mod-lock "ext:mew-submit-module" (file))
-(declare-function mew-submit--mod-unlock "ext:mew-submit-module" (handle))
+(declare-function mew-submit-diagnose "mew-submit-diagnose" (host))
+(defvar mew-submit--sent)
 
-(defcustom mew-submit-outbox-directory
-  (locate-user-emacs-file "mew-submit/outbox/")
-  "The directory that holds messages until they are delivered.
-The default is \"mew-submit/outbox/\" in `user-emacs-directory'.  Nobody else
-can read it; one that others can write to is not used."
-  :type 'directory
-  :group 'mew-submit-outbox
-  :package-version '(mew-submit . "0.1.0")
-  :risky t)
+;;; The table
 
-(defcustom mew-submit-delivered-log-max 1000000
-  "How many octets the file \"delivered.log\" in the outbox may have.
-The default is 1000000.  When it is longer, it is renamed to \"delivered.log.1\"
-and begun anew.  It tells of each delivered message when, from and to whom, its
-Message-ID, by which server, and that server's words; 0 keeps no log."
-  :type 'natnum
-  :group 'mew-submit-outbox
-  :package-version '(mew-submit . "0.1.0"))
+(defun mew-submit-outbox--size (octets)
+  "Return OCTETS, a number or nil, as people write it."
+  (if octets (file-size-human-readable octets) ""))
 
-;;; Files
+(defun mew-submit-outbox--time (time)
+  "Return TIME, a float, as a person writes it: the hour, with a day if need be."
+  (let ((away (abs (- time (float-time)))))
+    (format-time-string (cond ((< away 72000) "%H:%M")
+                              ((< away 26000000) "%d %b %H:%M")
+                              (t "%F"))
+                        time)))
 
-(defun mew-submit-outbox--octets-name (file)
-  "Return the name of FILE as the system takes it."
-  (encode-coding-string (directory-file-name (expand-file-name file))
-                        (or file-name-coding-system
-                            default-file-name-coding-system 'utf-8)))
+(defun mew-submit-outbox--next (entry)
+  "Return when ENTRY is tried next, in words."
+  (let ((next (plist-get entry :next)))
+    (pcase (plist-get entry :state)
+      ((and 'queued (guard (or (null next) (<= next (float-time))))) "soon")
+      ((or 'queued 'held) (if next (mew-submit-outbox--time next) "-"))
+      (_ "-"))))
 
-(defun mew-submit-outbox--sync-without-module (file)
-  "Have FILE, or a directory, on disk, before there is a module to do it."
-  (let* ((default-directory temporary-file-directory)
-         (status (call-process "sync" nil nil nil
-                               (mew-submit-outbox--octets-name file))))
-    (unless (eql status 0)
-      (signal 'file-error (list "It cannot be had on disk for sure" file)))))
+(defun mew-submit-outbox--state (entry)
+  "Return the state of ENTRY, in its face, with how much has been sent."
+  (let* ((state (plist-get entry :state))
+         (progress (mew-submit-queue--progress entry))
+         (total (and progress (max (cdr progress)
+                                   (or (plist-get entry :bytes) 0)))))
+    (propertize (if (and total (> total 0) (> (car progress) 0))
+                    (format "%s %d%%" state (/ (* 100 (car progress)) total))
+                  (symbol-name state))
+                'face (mew-submit-notice--face state))))
 
-(defun mew-submit-outbox-sync (file)
-  "Have FILE, or a directory, on disk."
-  (if (fboundp 'mew-submit--mod-sync)
-      (mew-submit--mod-sync (mew-submit-outbox--octets-name file))
-    (mew-submit-outbox--sync-without-module file)))
+(defun mew-submit-outbox--text (text)
+  "Return TEXT, or an empty string for nil, safe to show."
+  (mew-submit-error--clean (format "%s" (or text ""))))
 
-(defun mew-submit-outbox--check (directory)
-  "Signal `mew-submit-config' if others could have put messages into DIRECTORY.
-What is there says by which server mail goes, and which program files a copy.
-That others can read it is put right."
-  (pcase (mew-submit-state-others (directory-file-name (file-truename directory)))
-    ('own (mew-submit-error-throw
-           'config nil "The outbox %s belongs to somebody else; set \
-mew-submit-outbox-directory" directory))
-    ('write (mew-submit-error-throw
-             'config nil "Others can write to the outbox %s: look what is in it, \
-and chmod 700 it" directory))
-    ('read (set-file-modes directory #o700))))
+(defun mew-submit-outbox--last (entry)
+  "Return why ENTRY is where it is, the reason first; all of it in a tooltip."
+  (let* ((text (mew-submit-outbox--text (plist-get entry :last)))
+         (kind (plist-get entry :kind))
+         ;; What was decided after the attempt is in the text only.
+         (short (if (and kind (member (plist-get entry :state) '(queued refused))
+                         (not (equal kind "ok")))
+                    (replace-regexp-in-string
+                     "\\`the \\(server says: \\)?" ""
+                     (mew-submit-report--reason
+                      (list :kind kind :text text
+                            :alarm (plist-get entry :alarm))))
+                  text)))
+    (if (string-empty-p text) text (propertize short 'help-echo text))))
 
-(defun mew-submit-outbox--make (directory)
-  "Make DIRECTORY and its parents; have them on disk under their names."
-  (let ((parent (file-name-directory (directory-file-name directory))))
-    (unless (file-directory-p directory)
-      (mew-submit-outbox--make parent)
-      (with-file-modes #o700
-        (make-directory directory t))
-      (mew-submit-outbox-sync parent))))
+;; The reason counts most and has the rest of the line; what a narrow window has no room
+;; for is in the log.
 
-(defun mew-submit-outbox-prepare (directory)
-  "Make DIRECTORY, for messages, if it does not exist; return its full name.
-Signal `mew-submit-config' when it cannot be used."
-  (let ((name (file-name-as-directory (expand-file-name directory))))
-    (condition-case err
-        (mew-submit-outbox--make name)
-      ((file-error mew-submit-internal)
-       (mew-submit-error-throw 'config nil "The outbox cannot be used: %s"
-                               (mew-submit-error-text err))))
-    (mew-submit-outbox--check name)
-    (unless (and (file-directory-p name) (file-writable-p name))
-      (mew-submit-error-throw 'config nil "The outbox cannot be written to: %s"
-                              name))
-    name))
-
-(defun mew-submit-outbox-file (id suffix directory)
-  "Return the name of the file of message ID with SUFFIX in DIRECTORY."
-  (expand-file-name (concat id suffix) directory))
-
-(defun mew-submit-outbox-message-file (entry)
-  "Return the name of the file with the message of ENTRY."
-  (mew-submit-outbox-file (plist-get entry :id) ".eml"
-                          (plist-get entry :directory)))
-
-(defun mew-submit-outbox-new-id (directory)
-  "Return an identifier that no message in DIRECTORY has."
-  (let (id)
-    (while (or (null id)
-               (file-exists-p (mew-submit-outbox-file id ".eml" directory))
-               (file-exists-p (mew-submit-outbox-file id ".eld" directory)))
-      (setq id (format-time-string (format "%%Y%%m%%dT%%H%%M%%S-%06x"
-                                           (random #x1000000))
-                                   nil t)))
-    id))
-
-(defun mew-submit-outbox-new-name (directory)
-  "Return the name of a file in DIRECTORY that does not exist yet."
-  (mew-submit-outbox-file (mew-submit-outbox-new-id directory) ".eml"
-                          directory))
-
-(defun mew-submit-outbox--delete (file)
-  "Delete FILE if it is there."
-  (when (file-exists-p file)
-    (delete-file file)))
-
-(defmacro mew-submit-outbox--with-errors (what &rest body)
-  "Run BODY; a file that cannot be written becomes `mew-submit-config' about WHAT."
-  (declare (indent 1) (debug (form body)))
-  `(condition-case err
-       (progn ,@body)
-     ((file-error mew-submit-internal)
-      (mew-submit-error-throw 'config nil "%s cannot be written to the outbox: %s"
-                              ,what (mew-submit-error-text err)))))
-
-;;; Entries on disk
-
-(defconst mew-submit-outbox--fleeting '(:id :directory :bytes)
-  "The keys of an entry that are known without its file.")
-
-(defun mew-submit-outbox--print (entry)
-  "Return ENTRY as text that can be read again.
-Signal `mew-submit-config' when that is not so."
-  (let ((print-length nil)
-        (print-level nil)
-        (print-circle t)
-        (print-escape-newlines t)
-        (print-escape-control-characters t)
-        (print-quoted t)
-        (kept (cl-loop for (key value) on entry by #'cddr
-                       unless (memq key mew-submit-outbox--fleeting)
-                       collect key and collect value)))
-    (let ((text (prin1-to-string kept)))
-      (condition-case nil
-          (read text)
-        (error (mew-submit-error-throw
-                'config nil "The account cannot be put on disk, since it has \
-a value that Emacs cannot read again")))
-      text)))
-
-(defun mew-submit-outbox-write (entry &optional durably)
-  "Write ENTRY to its file, whole or not at all.
-With DURABLY non-nil it is on disk, under its name, on return."
-  (let* ((directory (plist-get entry :directory))
-         (file (mew-submit-outbox-file (plist-get entry :id) ".eld" directory))
-         (part (concat file ".part")))
-    (unwind-protect
-        (mew-submit-outbox--with-errors "The state of a message"
-          (mew-submit-outbox--delete part)
-          (let ((coding-system-for-write 'utf-8-emacs-unix)
-                (create-lockfiles nil)
-                (write-region-inhibit-fsync t)
-                (file-name-handler-alist nil))
-            (with-file-modes #o600
-              (write-region (mew-submit-outbox--print entry) nil part nil
-                            'silent nil 'excl)))
-          (mew-submit-outbox-sync part)
-          (rename-file part file t)
-          (when durably
-            (mew-submit-outbox-sync directory)))
-      (mew-submit-outbox--delete part))))
-
-(defun mew-submit-outbox--refusal-p (object)
-  "Is OBJECT (ADDRESS CODE TEXT)?"
-  (and (proper-list-p object)
-       (stringp (nth 0 object)) (integerp (nth 1 object))
-       (stringp (nth 2 object))))
-
-(defun mew-submit-outbox--note-p (object)
-  "Is OBJECT (TIME . TEXT)?"
-  (and (consp object) (numberp (car object)) (stringp (cdr object))))
-
-(defun mew-submit-outbox--sound-p (plist)
-  "Is PLIST an entry, so that nothing trips over its values?"
-  (cl-flet ((all (predicate &rest keys)
-              (seq-every-p (lambda (key)
-                             (or (null (plist-get plist key))
-                                 (funcall predicate (plist-get plist key))))
-                           keys))
-            (list-of (predicate)
-              (lambda (value)
-                (and (proper-list-p value) (seq-every-p predicate value)))))
-    (and (proper-list-p plist)
-         (memq (plist-get plist :state)
-               '(held queued sending uncertain refused filing))
-         (all #'numberp :next :created :not-before)
-         (all #'natnump :attempts)
-         (all #'stringp :from :subject :message-id :last :reply :private :source)
-         (all (list-of #'stringp) :recipients :delivered)
-         (all (list-of #'mew-submit-outbox--refusal-p) :refused)
-         (all (list-of #'mew-submit-outbox--note-p) :history)
-         (all (list-of #'listp) :fcc)
-         (all #'proper-list-p :account)
-         (all #'stringp :kind :result))))
-
-(defun mew-submit-outbox--read-file (file)
-  "Return the plist in FILE, or signal an error."
-  (with-temp-buffer
-    (let ((coding-system-for-read 'utf-8-emacs-unix)
-          (file-name-handler-alist nil))
-      (insert-file-contents file))
-    (goto-char (point-min))
-    (let ((plist (read (current-buffer))))
-      (unless (mew-submit-outbox--sound-p plist)
-        (error "It is not what it should be"))
-      plist)))
-
-(defun mew-submit-outbox--broken (id directory why)
-  "Return an entry for the message ID in DIRECTORY, of which WHY is known."
-  (let ((fields (ignore-errors
-                  (mew-submit-message-fields
-                   (mew-submit-outbox-file id ".eml" directory)))))
-    (list :state 'broken :last why
-          :from (ignore-errors (mew-submit-message-sender fields))
-          :recipients (ignore-errors (mew-submit-message-recipients fields))
-          :subject (mew-submit-message-subject fields)
-          :attempts 0)))
-
-(defun mew-submit-outbox-read (id directory)
-  "Return the entry of the message ID in DIRECTORY, or nil without a message.
-What cannot be read has the state `broken', and :last says why."
-  (when-let* ((attributes (file-attributes
-                          (mew-submit-outbox-file id ".eml" directory)))
-             ((null (file-attribute-type attributes))))
+(defun mew-submit-outbox--columns (width)
+  "Return the columns of the table in a window of WIDTH.
+Each is (NAME WIDTH FUNCTION . PROPERTIES); FUNCTION makes it of an entry."
+  (let* ((wide (>= width 100))
+         (more (max 0 (- width 100))))
     (append
-     (list :id id :directory directory
-           :bytes (file-attribute-size attributes))
-     (condition-case err
-         (mew-submit-outbox--read-file
-          (mew-submit-outbox-file id ".eld" directory))
-       (error (mew-submit-outbox--broken
-               id directory
-               (format "Its state cannot be read: %s"
-                       (mew-submit-error-text err))))))))
+     '(("State" 11 mew-submit-outbox--state))
+     (and wide '(("Account" 9 mew-submit-outbox--account)))
+     `(("To" ,(+ (if wide 16 14) (/ more 5)) mew-submit-outbox--to)
+       ("Subject" ,(+ (if wide 15 12) (/ more 4)) mew-submit-outbox--subject))
+     (and wide '(("Size" 5 mew-submit-outbox--bytes :right-align t)
+                 ("Try" 3 mew-submit-outbox--tries :right-align t)))
+     '(("Next" 12 mew-submit-outbox--next)
+       ("Last words" 0 mew-submit-outbox--last)))))
 
-(defun mew-submit-outbox-ids (directory)
-  "Return the identifiers of all messages in DIRECTORY, the oldest first."
-  (when (file-directory-p directory)
-    (mew-submit-outbox--check directory)
-    (mapcar (lambda (file) (substring file 0 -4))
-            (directory-files directory nil "\\`[^.].*\\.eml\\'"))))
+(defvar mew-submit-outbox--rows (make-hash-table :test #'eq :weakness 'key)
+  "The rows of entries, which are never changed in place: (ROW . UNTIL).
+UNTIL is the time when a row is no longer true, or nil.")
 
-(defun mew-submit-outbox-clean (directory)
-  "Delete what an Emacs that died has left behind unfinished in DIRECTORY.
-That is what belongs to no message and is more than a day old."
-  (let ((old (time-subtract nil 86400))
-        (messages (make-hash-table :test #'equal))
-        (files (and (file-directory-p directory)
-                    (directory-files directory nil "\\`[^.].*\\..*"))))
-    (dolist (file files)
-      (when (string-suffix-p ".eml" file)
-        (puthash (substring file 0 -4) t messages)))
-    (dolist (file files)
-      (when (and (string-match "\\.\\(?:part\\|eld\\|source\\|journal\\)\\'" file)
-                 (or (string-suffix-p ".part" file)
-                     (not (gethash (substring file 0 (string-search "." file))
-                                   messages))))
-        (let ((attributes (file-attributes (expand-file-name file directory))))
-          (when (and attributes
-                     (time-less-p (file-attribute-modification-time attributes)
-                                  old))
-            (ignore-errors
-              (delete-file (expand-file-name file directory)))))))))
+(defvar mew-submit-outbox--width 80
+  "The width that the rows of the table are made for.")
 
-;;; What the user wrote
+(defun mew-submit-outbox--account (entry)
+  "Return the name of ENTRY's account."
+  (let ((account (plist-get entry :account)))
+    (mew-submit-outbox--text (or (plist-get account :name)
+                                 (plist-get account :server)))))
 
-(defun mew-submit-outbox--source-file (entry)
-  "Return the name of the file with the source of ENTRY's message."
-  (mew-submit-outbox-file (plist-get entry :id) ".source"
-                          (plist-get entry :directory)))
+(defun mew-submit-outbox--to (entry)
+  "Return who gets ENTRY's message."
+  (mew-submit-outbox--text
+   (mew-submit-report--people (plist-get entry :recipients))))
 
-(defun mew-submit-outbox--write-source (entry text)
-  "Write TEXT, the source of ENTRY's message, to its file.
-Return ENTRY with its digest.  It need not be on disk: one that is not whole is
-as good as none."
-  (let ((octets (encode-coding-string text 'utf-8-emacs-unix))
-        (coding-system-for-write 'no-conversion)
-        (write-region-inhibit-fsync t)
-        (file-name-handler-alist nil))
-    (with-file-modes #o600
-      (write-region octets nil (mew-submit-outbox--source-file entry) nil
-                    'silent nil 'excl))
-    (mew-submit-outbox-with entry :source (secure-hash 'sha256 octets))))
+(defun mew-submit-outbox--subject (entry)
+  "Return the subject of ENTRY's message."
+  (mew-submit-outbox--text (plist-get entry :subject)))
 
-(defun mew-submit-outbox-source (entry)
-  "Return the text that the user wrote for the message of ENTRY, or nil."
-  (let ((file (mew-submit-outbox--source-file entry))
-        (file-name-handler-alist nil))
-    (when (and (plist-get entry :source) (file-readable-p file))
-      (with-temp-buffer
-        (set-buffer-multibyte nil)
-        (insert-file-contents-literally file)
-        (when (equal (secure-hash 'sha256 (current-buffer))
-                     (plist-get entry :source))
-          (decode-coding-string (buffer-string) 'utf-8-emacs-unix))))))
+(defun mew-submit-outbox--bytes (entry)
+  "Return how large ENTRY's message is."
+  (mew-submit-outbox--size (plist-get entry :bytes)))
 
-(defun mew-submit-outbox--move-source (entry moved)
-  "Have the source of ENTRY's message where that of MOVED, the same, is."
-  (when (file-exists-p (mew-submit-outbox--source-file entry))
-    (rename-file (mew-submit-outbox--source-file entry)
-                 (mew-submit-outbox--source-file moved) t)))
+(defun mew-submit-outbox--tries (entry)
+  "Return how often ENTRY's message was tried."
+  (format "%s" (or (plist-get entry :attempts) 0)))
 
-;;; Adding
+(defun mew-submit-outbox--row (entry)
+  "Return the row of ENTRY, as `tabulated-list-entries' has it."
+  (list (plist-get entry :id)
+        (vconcat (mapcar (lambda (column) (funcall (nth 2 column) entry))
+                         (mew-submit-outbox--columns mew-submit-outbox--width)))))
 
-(defun mew-submit-outbox-add (file fields directory entry &optional move source)
-  "Put the message FILE, whose header has FIELDS, durably into DIRECTORY.
-ENTRY is a plist with at least :state, :from, :recipients and :account.  The
-fields that must not leave are left out.  With MOVE non-nil FILE, which is in
-DIRECTORY, goes away.  SOURCE is the text the user wrote, or nil.  Return the
-whole entry.  Signal a condition, with nothing left behind, when that cannot be
-done.
+(defun mew-submit-outbox--number (key)
+  "Return a function that puts rows in the order of the number KEY of entries."
+  (lambda (one other)
+    (apply #'< (mapcar (lambda (row)
+                         (or (plist-get (mew-submit-queue--entry (car row)) key)
+                             0))
+                       (list one other)))))
 
-The module need not be built yet: nobody else knows the new name, so nothing has
-to be locked."
-  (unless (mew-submit-module-missing-p)
-    (mew-submit-module-ensure))
-  (let* ((id (mew-submit-outbox-new-id directory))
-         (name (mew-submit-outbox-file id ".eml" directory))
-         (part (concat name ".part"))
-         (entry (append (list :id id :directory directory) entry))
-         ;; A quit is for before it is there, not for between that and the end.
-         (inhibit-quit t)
-         added)
-    (unwind-protect
-        (mew-submit-outbox--with-errors "The message"
-          (let ((inhibit-quit nil))
-            (if (and move (not (mew-submit-message-private-p fields)))
-                (rename-file file part)
-              (mew-submit-message-copy file fields part))
-            (mew-submit-outbox-sync part)
-            (when source
-              (setq entry (mew-submit-outbox--write-source entry source)))
-            (mew-submit-outbox-write entry))
-          (rename-file part name)
-          (mew-submit-outbox-sync directory)
-          (setq added t))
-      (ignore-errors
-        (mew-submit-outbox--delete part)
-        (unless added
-          (dolist (suffix '(".eml" ".eld" ".source"))
-            (mew-submit-outbox--delete
-             (mew-submit-outbox-file id suffix directory))))
-        (when (and added move)
-          (mew-submit-outbox--delete file))))
-    (mew-submit-outbox-read id directory)))
+(defun mew-submit-outbox--format (width)
+  "Return the `tabulated-list-format' for a window of WIDTH."
+  (vconcat
+   (mapcar (pcase-lambda (`(,name ,columns ,_ . ,properties))
+             (append (list name columns
+                           (pcase name
+                             ("Size" (mew-submit-outbox--number :bytes))
+                             ("Try" (mew-submit-outbox--number :attempts))
+                             ("Next" (mew-submit-outbox--number :next))
+                             ("Last words" nil)
+                             (_ t)))
+                     properties))
+           (mew-submit-outbox--columns width))))
 
-;;; Locks
+(defun mew-submit-outbox--fit ()
+  "Have the columns of the current buffer fit its window, if there is one."
+  (when-let* ((window (get-buffer-window nil t))
+              (width (window-width window)))
+    (unless (= width mew-submit-outbox--width)
+      (setq mew-submit-outbox--width width)
+      (clrhash mew-submit-outbox--rows)
+      (setq tabulated-list-format (mew-submit-outbox--format width))
+      (unless (seq-some (lambda (column)
+                          (equal (car column) (car tabulated-list-sort-key)))
+                        tabulated-list-format)
+        (setq tabulated-list-sort-key nil))
+      (tabulated-list-init-header)
+      t)))
 
-(defun mew-submit-outbox-lock (id directory)
-  "Lock the message ID in DIRECTORY and return the lock, or nil.
-It is nil when somebody else has it, here or in another Emacs, or it is gone."
-  (mew-submit-module-ensure)
-  (let ((file (mew-submit-outbox-file id ".eml" directory)))
-    (and (file-exists-p file)
-         (mew-submit--mod-lock (mew-submit-outbox--octets-name file)))))
+(defun mew-submit-outbox--resized (&rest _)
+  "Make the table anew if its window has another width."
+  (when-let* ((buffer (mew-submit-outbox--buffer)))
+    (with-current-buffer buffer
+      (when (mew-submit-outbox--fit)
+        (mew-submit-outbox--print)))))
 
-(defun mew-submit-outbox-unlock (lock)
-  "Give LOCK back; nil is fine."
-  (when lock
-    (mew-submit--mod-unlock lock)))
+(defun mew-submit-outbox--known-row (entry)
+  "Return the row of ENTRY, which is not made anew unless it has to be."
+  (pcase (gethash entry mew-submit-outbox--rows)
+    ((and `(,row . ,until) (guard (or (null until) (< (float-time) until))))
+     row)
+    (_ (let ((row (mew-submit-outbox--row entry)))
+         (puthash entry (cons row (plist-get entry :next))
+                  mew-submit-outbox--rows)
+         row))))
 
-;;; A message that has waited for its time
+(defun mew-submit-outbox--entries ()
+  "Return the rows of the table."
+  (mapcar (lambda (entry)
+            (if (mew-submit-queue--progress entry)
+                (mew-submit-outbox--row entry)
+              (mew-submit-outbox--known-row entry)))
+          (mew-submit-queue--entries)))
 
-(defun mew-submit-outbox--replace (entry part lock)
-  "Have the file PART, the message of ENTRY as it is to be, in place of that.
-Return the lock on it, which somebody who waits for LOCK, the one on what was
-there, does not have in between."
-  (mew-submit-outbox-sync part)
-  (let ((new (mew-submit--mod-lock (mew-submit-outbox--octets-name part)))
-        renamed)
-    (unwind-protect
-        (progn
-          (rename-file part (mew-submit-outbox-message-file entry) t)
-          (setq renamed t))
-      (unless renamed
-        (mew-submit-outbox-unlock new)))
-    (mew-submit-outbox-unlock lock)
-    new))
+(defvar mew-submit-outbox-mode-map
+  (let ((map (make-sparse-keymap)))
+    (set-keymap-parent map tabulated-list-mode-map)
+    (define-key map (kbd "RET") #'mew-submit-outbox-show)
+    (define-key map "v" #'mew-submit-outbox-show-raw)
+    (define-key map "s" #'mew-submit-outbox-send)
+    ;; S sorts, as in every such list: whoever presses it there sends nothing.
+    (define-key map "A" #'mew-submit-outbox-send-all)
+    (define-key map "u" #'mew-submit-outbox-cancel)
+    (define-key map "c" #'mew-submit-outbox-cancel) ; the one that ? shows
+    (define-key map "t" #'mew-submit-outbox-hold-until)
+    (define-key map "e" #'mew-submit-outbox-edit)
+    (define-key map "d" #'mew-submit-outbox-delete)
+    (define-key map "w" #'mew-submit-outbox-why)
+    (define-key map "l" #'mew-submit-outbox-log)
+    (define-key map "D" #'mew-submit-outbox-diagnose)
+    (define-key map "L" #'mew-submit-outbox-delivered)
+    (define-key map "?" #'mew-submit-outbox-help)
+    map)
+  "Keymap of the outbox.")
 
-(defun mew-submit-outbox-freshen (entry lock)
-  "Have the message of ENTRY, which nobody has been sent yet, dated now.
-LOCK is on it; return the lock that is on it then.  Where the header may be
-signed, and where it cannot be written, the message stays as it is."
-  (let* ((file (mew-submit-outbox-message-file entry))
-         (part (concat file ".part"))
-         (held lock))
+(defconst mew-submit-outbox--menu
+  '("Outbox"
+    ["Send now" mew-submit-outbox-send]
+    ["Send at a time..." mew-submit-outbox-hold-until]
+    ["Cancel: hold it" mew-submit-outbox-cancel]
+    ["Edit again" mew-submit-outbox-edit]
+    ["Delete..." mew-submit-outbox-delete]
+    "--"
+    ["Show the message" mew-submit-outbox-show]
+    ["Show it raw" mew-submit-outbox-show-raw]
+    ["Why it is here, and what to do" mew-submit-outbox-why]
+    ["What happened so far" mew-submit-outbox-log]
+    ["Diagnose its server" mew-submit-outbox-diagnose]
+    "--"
+    ["Send all that waits" mew-submit-outbox-send-all]
+    ["What was delivered" mew-submit-outbox-delivered]
+    ["Sort by this column" tabulated-list-sort]
+    ["Look again" revert-buffer])
+  "What can be done in the outbox.")
+
+(easy-menu-define nil mew-submit-outbox-mode-map
+  "What can be done in the outbox." mew-submit-outbox--menu)
+
+(defun mew-submit-outbox-help ()
+  "Show the keys of the outbox."
+  (interactive nil mew-submit-outbox-mode)
+  (mew-submit-menu--help mew-submit-outbox--menu mew-submit-outbox-mode-map))
+
+(defun mew-submit-outbox--context (menu click)
+  "Have MENU, which is local, be about the message at CLICK; return it."
+  (mouse-set-point click)
+  menu)
+
+(defconst mew-submit-outbox--keys
+  "s send  c cancel  e edit  t send at  d delete  w why  RET show  A all  ? more"
+  "What the echo area says of the keys.")
+
+(define-derived-mode mew-submit-outbox-mode tabulated-list-mode "Outbox"
+  "Major mode for the messages that are not delivered yet.
+
+\\{mew-submit-outbox-mode-map}"
+  (setq tabulated-list-format (mew-submit-outbox--format
+                               mew-submit-outbox--width)
+        tabulated-list-entries #'mew-submit-outbox--entries
+        tabulated-list-padding 1)
+  (setq-local revert-buffer-function #'mew-submit-outbox--revert)
+  (setq-local mode-line-process '(:eval (mew-submit-outbox--count)))
+  (add-hook 'context-menu-functions #'mew-submit-outbox--context nil t)
+  (add-hook 'window-size-change-functions #'mew-submit-outbox--resized nil t)
+  (tabulated-list-init-header))
+
+(defun mew-submit-outbox--count ()
+  "Return how many messages there are, for the mode line."
+  (format " [%d]" (length (mew-submit-queue--entries))))
+
+(defun mew-submit-outbox--revert (&rest _)
+  "Look at the outbox again and show it."
+  (mew-submit-queue--refresh)
+  (mew-submit-outbox--print))
+
+(defun mew-submit-outbox--print ()
+  "Show the table in the current buffer, with point where it was."
+  (let ((windows (mapcar (lambda (window)
+                           (cons window (save-excursion
+                                          (goto-char (window-point window))
+                                          (tabulated-list-get-id))))
+                         (get-buffer-window-list nil nil t)))
+        ;; Thousands of lines at once: one collection, afterwards, is enough.
+        (gc-cons-threshold (max gc-cons-threshold 100000000)))
+    (tabulated-list-print t)
+    (when (= (point-min) (point-max))
+      (let ((inhibit-read-only t))
+        (insert " The outbox is empty: all mail was delivered.\n")
+        (goto-char (point-min))))
+    (pcase-dolist (`(,window . ,id) windows)
+      (save-excursion
+        (goto-char (point-min))
+        (while (not (or (eobp) (equal (tabulated-list-get-id) id)))
+          (forward-line))
+        (unless (eobp)
+          (set-window-point window (point)))))))
+
+(defun mew-submit-outbox--patch-line (row there)
+  "Bring the line at point up to date with ROW, the next one that there is to be.
+THERE has the identifiers of all rows.  Return non-nil when ROW is done."
+  (let ((id (tabulated-list-get-id)))
+    (cond ((equal id (car row))
+           (if (equal (tabulated-list-get-entry) (cadr row))
+               (forward-line)
+             (delete-region (point) (line-beginning-position 2))
+             (apply tabulated-list-printer row))
+           t)
+          ((or (null id) (gethash id there))
+           (apply tabulated-list-printer row)
+           t)
+          (t (delete-region (point) (line-beginning-position 2))
+             nil))))
+
+(defun mew-submit-outbox--patch ()
+  "Bring those lines of the table up to date that are not.
+With thousands of messages to print them all would take a second."
+  (let ((rows (mew-submit-outbox--entries))
+        (there (make-hash-table :test #'equal))
+        (inhibit-read-only t))
+    (dolist (row rows)
+      (puthash (car row) t there))
+    (save-excursion
+      (goto-char (point-min))
+      (while rows
+        (when (mew-submit-outbox--patch-line (car rows) there)
+          (pop rows)))
+      (delete-region (point) (point-max)))
+    (set-buffer-modified-p nil)))
+
+(defun mew-submit-outbox--buffer ()
+  "Return the buffer with the table, or nil."
+  (get-buffer "*mew-submit outbox*"))
+
+(defvar mew-submit-outbox--timer nil
+  "The timer that will bring the table up to date, or nil.")
+
+(defun mew-submit-outbox--refresh ()
+  "Bring the table up to date, if anybody sees it."
+  (setq mew-submit-outbox--timer nil)
+  (when-let* ((buffer (mew-submit-outbox--buffer)))
+    (when (get-buffer-window buffer t)
+      (with-current-buffer buffer
+        ;; In another order a row may have to go elsewhere.
+        (if (or tabulated-list-sort-key (null (mew-submit-queue--entries)))
+            (mew-submit-outbox--print)
+          (mew-submit-outbox--patch))))))
+
+(defun mew-submit-outbox--refresh-soon (&rest _)
+  "Bring the table up to date soon, at most five times a second."
+  (if (mew-submit-outbox--buffer)
+      (unless mew-submit-outbox--timer
+        (setq mew-submit-outbox--timer
+              (run-at-time 0.2 nil #'mew-submit-outbox--refresh)))
+    (remove-hook 'mew-submit-queue--change-hook
+                 #'mew-submit-outbox--refresh-soon)
+    (remove-hook 'mew-submit-queue--progress-functions
+                 #'mew-submit-outbox--refresh-soon)))
+
+;;;###autoload
+(defun mew-submit-outbox ()
+  "Show the messages that are not delivered yet, and what is true of each."
+  (interactive)
+  (mew-submit-queue--refresh)
+  (mew-submit-queue--run)
+  (add-hook 'mew-submit-queue--change-hook #'mew-submit-outbox--refresh-soon)
+  (add-hook 'mew-submit-queue--progress-functions
+            #'mew-submit-outbox--refresh-soon)
+  (let ((buffer (get-buffer-create "*mew-submit outbox*")))
+    (with-current-buffer buffer
+      (unless (derived-mode-p 'mew-submit-outbox-mode)
+        (mew-submit-outbox-mode))
+      (mew-submit-outbox--print))
+    (pop-to-buffer buffer)
+    (mew-submit-outbox--resized)
+    (message "%s" mew-submit-outbox--keys)))
+
+;;; What can be done
+
+(defun mew-submit-outbox--id ()
+  "Return the identifier of the message at point, or signal `user-error'."
+  (or (tabulated-list-get-id) (user-error "No message here")))
+
+(defun mew-submit-outbox--entry ()
+  "Return the entry at point, or signal `user-error'."
+  (or (mew-submit-queue--entry (mew-submit-outbox--id))
+      (user-error "That message is not in the outbox any more")))
+
+(defun mew-submit-outbox-send ()
+  "Send the message at point now.
+One that may have arrived already is sent again after a yes only."
+  (interactive nil mew-submit-outbox-mode)
+  (mew-submit-notice--send (mew-submit-outbox--entry)))
+
+(defun mew-submit-outbox-send-all ()
+  "Send all that waits for the network now."
+  (interactive nil mew-submit-outbox-mode)
+  (message "Sending %d" (mew-submit-queue--flush)))
+
+(defun mew-submit-outbox-cancel ()
+  "Do not send the message at point: it is held until you say so.
+One that is being sent is stopped, if that is still possible."
+  (interactive nil mew-submit-outbox-mode)
+  (mew-submit-queue--cancel (mew-submit-outbox--id)))
+
+(defun mew-submit-outbox-hold-until (time)
+  "Send the message at point at TIME and not before."
+  (interactive (progn (mew-submit-outbox--entry)
+                      (list (mew-submit-time--read)))
+               mew-submit-outbox-mode)
+  (mew-submit-queue--hold (mew-submit-outbox--id) time)
+  (message "It is sent at %s" (mew-submit-time--say time)))
+
+(defun mew-submit-outbox-delete ()
+  "Delete the message at point for good, after a yes."
+  (interactive nil mew-submit-outbox-mode)
+  (let ((entry (mew-submit-outbox--entry)))
+    (when (yes-or-no-p (format "Delete the mail to %s for good? "
+                               (mew-submit-report--people
+                                (plist-get entry :recipients))))
+      (mew-submit-queue--delete (plist-get entry :id)))))
+
+(defun mew-submit-outbox-diagnose ()
+  "Find out what the network and the server of the message at point really do."
+  (interactive nil mew-submit-outbox-mode)
+  (let ((account (plist-get (mew-submit-outbox--entry) :account)))
+    (if (fboundp 'mew-submit-diagnose)
+        (mew-submit-diagnose (plist-get account :server))
+      (user-error "There is no diagnosis in this version"))))
+
+(defun mew-submit-outbox--show (insert)
+  "Show the file of the message at point in a buffer, by INSERT, a function of it."
+  (let ((file (mew-submit-spool--message-file (mew-submit-outbox--entry))))
+    (pop-to-buffer (get-buffer-create "*mew-submit message*"))
+    (special-mode)
+    (let ((inhibit-read-only t))
+      (erase-buffer)
+      (funcall insert file))
+    (goto-char (point-min))
+    (set-buffer-modified-p nil)))
+
+(defconst mew-submit-outbox--octets 1000000
+  "How many octets of a message are shown.")
+
+(defun mew-submit-outbox-show-raw ()
+  "Show the message at point, raw, as it is sent."
+  (interactive nil mew-submit-outbox-mode)
+  (mew-submit-outbox--show
+   (lambda (file)
+     (let ((coding-system-for-read 'utf-8-unix))
+       (insert-file-contents file nil 0 mew-submit-outbox--octets)))))
+
+(defun mew-submit-outbox--text-part (handles)
+  "Return the text in HANDLES, of a message that was taken apart, or nil."
+  (when-let* ((handle (mm-find-part-by-type
+                       (if (bufferp (car handles)) (list handles) (cdr handles))
+                       "text/plain" nil t)))
+    (decode-coding-string
+     (string-replace "\r\n" "\n" (mm-get-part handle))
+     (let ((coding (mm-charset-to-coding-system
+                    (or (mail-content-type-get (mm-handle-type handle) 'charset)
+                        "utf-8"))))
+       (if (coding-system-p coding) coding 'utf-8)))))
+
+(defun mew-submit-outbox--insert-decoded (file)
+  "Insert the message in FILE for a reader: who, what, and the text."
+  (let (fields text)
+    (with-temp-buffer
+      (set-buffer-multibyte nil)
+      (let ((coding-system-for-read 'binary))
+        (insert-file-contents file nil 0 mew-submit-outbox--octets))
+      (goto-char (point-min))
+      (while (search-forward "\r\n" nil t)
+        (replace-match "\n"))
+      (dolist (name '("From" "To" "Cc" "Date" "Subject"))
+        (when-let* ((value (save-restriction
+                             (mail-narrow-to-head)
+                             (mail-fetch-field name))))
+          (push (cons name (rfc2047-decode-string value)) fields)))
+      (let ((handles (mm-dissect-buffer t)))
+        (unwind-protect
+            (setq text (mew-submit-outbox--text-part handles))
+          (mm-destroy-parts handles))))
+    (pcase-dolist (`(,name . ,value) (nreverse fields))
+      (insert (propertize (concat name ": ") 'face 'bold)
+              (mew-submit-error--clean value) "\n"))
+    (insert "\n" (or text "No text can be shown: v in the outbox shows it raw.\n"))))
+
+(defun mew-submit-outbox-show ()
+  "Show the message at point as its reader sees it.
+\\<mew-submit-outbox-mode-map>\\[mew-submit-outbox-show-raw] shows it raw."
+  (interactive nil mew-submit-outbox-mode)
+  (mew-submit-outbox--show #'mew-submit-outbox--insert-decoded))
+
+(defun mew-submit-outbox-why ()
+  "Show why the message at point is in the outbox, and what can be done."
+  (interactive nil mew-submit-outbox-mode)
+  (let ((entry (mew-submit-outbox--entry)))
+    (unless (plist-get entry :last)
+      (user-error "Nothing has happened to it yet"))
+    (pop-to-buffer
+     (mew-submit-notice--fill
+      entry (list :kind (or (plist-get entry :kind) "internal")
+                  :result (or (plist-get entry :result) "deferred")
+                  :alarm (plist-get entry :alarm)
+                  :text (plist-get entry :last))))
+    (goto-char (point-min))))
+
+;;; The log of a message
+
+(defun mew-submit-outbox--insert-log (entry)
+  "Insert all that is known of ENTRY."
+  (cl-flet ((line (name value)
+              (when value
+                (insert (propertize (format "%-12s" (concat name ":"))
+                                    'face 'bold)
+                        (mew-submit-outbox--text value) "\n"))))
+    (line "State" (plist-get entry :state))
+    (line "From" (plist-get entry :from))
+    (line "To" (string-join (plist-get entry :recipients) ", "))
+    (line "Delivered" (and (plist-get entry :delivered)
+                           (string-join (plist-get entry :delivered) ", ")))
+    (pcase-dolist (`(,address ,_code ,text) (plist-get entry :refused))
+      (line "Refused" (format "%s: %s" address text)))
+    (line "Subject" (plist-get entry :subject))
+    (line "Message-ID" (plist-get entry :message-id))
+    (line "Put there" (and (plist-get entry :created)
+                           (format-time-string
+                            "%F %T" (plist-get entry :created))))
+    (line "Server said" (plist-get entry :reply))
+    (insert "\n")
+    (pcase-dolist (`(,time . ,text) (reverse (plist-get entry :history)))
+      (insert (format-time-string "%F %T  " time)
+              (mew-submit-outbox--text text) "\n"))
+    (unless (plist-get entry :history)
+      (insert "No attempt has been made yet.\n"))))
+
+(defun mew-submit-outbox-log ()
+  "Show what happened to the message at point so far."
+  (interactive nil mew-submit-outbox-mode)
+  (let ((entry (mew-submit-outbox--entry)))
+    (pop-to-buffer (get-buffer-create "*mew-submit message log*"))
+    (special-mode)
+    (let ((inhibit-read-only t))
+      (erase-buffer)
+      (mew-submit-outbox--insert-log entry))
+    (goto-char (point-min))
+    (visual-line-mode 1)))
+
+(defun mew-submit-outbox-delivered ()
+  "Show the log of the messages that were delivered."
+  (interactive nil mew-submit-outbox-mode)
+  (let ((file (expand-file-name "delivered.log" mew-submit-outbox-directory)))
+    (unless (file-exists-p file)
+      (user-error "Nothing was delivered yet"))
+    (view-file file)
+    (goto-char (point-max))))
+
+;;; Editing again
+
+(defvar-local mew-submit-outbox--edited nil
+  "The message that is edited here, until it is sent: (ENTRY . LOCK).")
+
+(defun mew-submit-outbox--sent ()
+  "Forget the message that was edited here, and is sent now."
+  (pcase-let ((`(,entry . ,lock) mew-submit-outbox--edited))
+    (when entry
+      (setq mew-submit-outbox--edited nil)
+      (mew-submit-spool--unlock lock)
+      (ignore-errors (mew-submit-spool--remove entry)))))
+
+(defun mew-submit-outbox--delete-p (entry)
+  "Is ENTRY's message, whose buffer is killed, to be gone for good?
+Only who gives up the mail, as by \\<message-mode-map>\\[message-kill-buffer], is asked."
+  (and (eq this-command 'message-kill-buffer)
+       (yes-or-no-p (format "Delete the mail to %s for good, from the outbox, too? "
+                            (mew-submit-report--people
+                             (plist-get entry :recipients))))))
+
+(defun mew-submit-outbox--say-again (entry)
+  "Tell what becomes of ENTRY's message, which was edited and is not sent."
+  (message
+   "The mail to %s is in the outbox again, %s"
+   (mew-submit-report--people (plist-get entry :recipients))
+   (cond ((plist-get entry :next)
+          (format-time-string "and is sent at %F %H:%M" (plist-get entry :next)))
+         ((eq (plist-get entry :state) 'held)
+          "and waits there: s in M-x mew-submit-outbox sends it")
+         (t "as it was"))))
+
+(defun mew-submit-outbox--given-up ()
+  "Put the message that was edited here, and is not sent, back into the outbox."
+  (pcase-let ((`(,entry . ,lock) mew-submit-outbox--edited))
+    (when entry
+      (setq mew-submit-outbox--edited nil)
+      (let ((outbox (file-name-directory
+                     (directory-file-name (plist-get entry :directory))))
+            (delete (mew-submit-outbox--delete-p entry)))
+        (when delete
+          (mew-submit-spool--remove entry))
+        (mew-submit-spool--unlock lock)
+        (unless delete
+          (mapc #'mew-submit-outbox--say-again
+                (mew-submit-spool--put-back outbox)))
+        (mew-submit-queue--refresh outbox)
+        (mew-submit-queue--run)))))
+
+(defun mew-submit-outbox--edit (entry)
+  "Put the message of ENTRY into a buffer in `message-mode'.
+Return (BUFFER . ENTRY), with ENTRY as it is while the message is edited."
+  (let ((buffer (generate-new-buffer "*mail: edited again*")))
     (condition-case err
-        (let* ((fields (mew-submit-message-fields file))
-               (new (mew-submit-message-redated fields)))
-          (when new
-            (unwind-protect
-                (progn
-                  (mew-submit-outbox--delete part)
-                  (mew-submit-message-copy-with file fields new part)
-                  (setq held (mew-submit-outbox--replace entry part lock))
-                  (mew-submit-outbox-sync (plist-get entry :directory)))
-              (mew-submit-outbox--delete part))))
-      (error (display-warning 'mew-submit
-                              (format "A mail keeps the date it was written: %s"
-                                      (mew-submit-error-text err)))))
-    held))
+        (with-current-buffer buffer
+          (let ((account (mew-submit-restore--insert entry)))
+            (message-mode)
+            ;; An account that no field can name goes along with the buffer.
+            (message-options-set 'mew-submit-account account))
+          (message-goto-body)
+          (cons buffer (mew-submit-spool--set-aside entry)))
+      ((error quit)
+       (kill-buffer buffer)
+       (signal (car err) (cdr err))))))
 
-;;; The journal
+(defun mew-submit-outbox--take (id directory)
+  "Take the message ID out of the outbox DIRECTORY into a buffer; return that."
+  (pcase-let ((`(,buffer . ,entry)
+               (mew-submit-queue--take id #'mew-submit-outbox--edit directory)))
+    (with-current-buffer buffer
+      (setq mew-submit-outbox--edited
+            (cons entry (mew-submit-spool--lock id (plist-get entry :directory))))
+      (add-hook 'message-sent-hook #'mew-submit-outbox--sent nil t)
+      (add-hook 'kill-buffer-hook #'mew-submit-outbox--given-up nil t))
+    (when (plist-get entry :delivered)
+      (message "%s not get it again: see X-Mew-Submit-Not-To"
+               (if (cdr (plist-get entry :delivered))
+                   "Those who have it already will"
+                 (concat (car (plist-get entry :delivered)) " has it and will"))))
+    buffer))
 
-(defun mew-submit-outbox-journal-file (entry)
-  "Return the name of the journal of ENTRY that counts.
-It is that of the attempt under way, or else of the next one: the entry of an
-attempt may be lost in a power failure that the journal survives.  Older ones
-say nothing that the entry does not."
-  (let ((attempts (or (plist-get entry :attempts) 0)))
-    (mew-submit-outbox-file
-     (plist-get entry :id)
-     (format ".%d.journal" (if (eq (plist-get entry :state) 'sending)
-                               attempts
-                             (1+ attempts)))
-     (plist-get entry :directory))))
+;;;###autoload
+(defun mew-submit-edit (id &optional directory)
+  "Take the message ID out of the outbox DIRECTORY and edit it again.
+It is kept in the directory \"edited\" there until the mail is sent.  When the
+buffer is killed before that, or Emacs ends, it is in the outbox again."
+  (let ((entry (mew-submit-queue--entry id directory)))
+    (when (and entry
+               (eq (plist-get entry :state) 'uncertain)
+               (not (yes-or-no-p "It may have arrived already.  Edit it, and \
+send it again? ")))
+      (user-error "It stays in the outbox"))
+    (pop-to-buffer-same-window (mew-submit-outbox--take id directory))))
 
-(defun mew-submit-outbox-journal-lines (entry)
-  "Return the whole lines of the journal of ENTRY, or nil without one."
-  (let ((file (mew-submit-outbox-journal-file entry)))
-    (when (file-exists-p file)
-      (with-temp-buffer
-        (let ((coding-system-for-read 'utf-8-unix)
-              (file-name-handler-alist nil))
-          (insert-file-contents file))
-        ;; What has no line end was being written when the machine stopped.
-        (butlast (split-string (buffer-string) "\n"))))))
+(defun mew-submit-outbox-edit ()
+  "Take the message at point out of the outbox and edit it again.
+One that is being sent has to be cancelled first."
+  (interactive nil mew-submit-outbox-mode)
+  (mew-submit-error--as-user-error
+    (mew-submit-edit (mew-submit-outbox--id))))
 
-(defun mew-submit-outbox-judge (recipients lines)
-  "Return what LINES of a journal say about RECIPIENTS.
-It is a plist: the addresses in :delivered, :uncertain and :unsent, lists of
-\(ADDRESS CODE TEXT) in :refused, and the last final reply in :reply and :code.
-Each line is \"dot FIRST COUNT\", written before a final dot for so many of
-RECIPIENTS; \"refused INDEX CODE TEXT\"; or \"reply CODE TEXT\", the answer to
-the last dot."
-  (let ((fates (make-vector (length recipients) 'unsent))
-        range reply code)
-    (dolist (line lines)
-      (pcase (split-string line " ")
-        (`("dot" ,first ,count . ,_)
-         (let ((from (string-to-number first)))
-           (setq range (number-sequence
-                        from (min (1- (length recipients))
-                                  (+ from (string-to-number count) -1))))
-           (dolist (index range)
-             (aset fates index 'uncertain))))
-        (`("refused" ,index ,said . ,words)
-         (let ((index (string-to-number index)))
-           (when (< -1 index (length recipients))
-             (aset fates index (list (string-to-number said)
-                                     (string-join words " "))))))
-        (`("reply" ,said . ,words)
-         (setq code (string-to-number said)
-               ;; The server's words begin with the code, too.
-               reply (string-trim
-                      (string-join (if (equal (car words) said)
-                                       words
-                                     (cons said words))
-                                   " ")))
-         (dolist (index range)
-           (when (eq (aref fates index) 'uncertain)
-             (aset fates index (if (<= 200 code 299) 'delivered
-                                 (list code reply)))))
-         (setq range nil))))
-    (let (delivered uncertain unsent refused)
-      (cl-loop for fate across fates
-               for address in recipients
-               do (pcase fate
-                    ('delivered (push address delivered))
-                    ('uncertain (push address uncertain))
-                    ('unsent (push address unsent))
-                    (said (push (cons address said) refused))))
-      (list :delivered (nreverse delivered) :uncertain (nreverse uncertain)
-            :unsent (nreverse unsent) :refused (nreverse refused)
-            :reply reply :code code))))
+(defconst mew-submit-outbox--undo-seconds 600
+  "For how many seconds after it was sent a mail is the one to be brought back.")
 
-(defun mew-submit-outbox-forget-journal (entry)
-  "Delete the journal of ENTRY, as it was when it was written."
-  (mew-submit-outbox--delete (mew-submit-outbox-journal-file entry)))
+(defun mew-submit-outbox--just-sent ()
+  "Return the entry of the mail that was sent last from here, or nil.
+Nil also when that was long ago, or it has left."
+  (pcase-let ((`(,id . ,time) mew-submit--sent))
+    (when (and id (< (abs (- (float-time) time))
+                     (+ mew-submit-delay mew-submit-outbox--undo-seconds)))
+      (mew-submit-queue--entry id))))
 
-(defun mew-submit-outbox-journals (directory)
-  "Return the identifiers of all messages in DIRECTORY that have a journal."
-  (mapcar (lambda (file) (substring file 0 (string-match "\\." file)))
-          (directory-files directory nil "\\.[0-9]+\\.journal\\'")))
+(defun mew-submit-outbox--choose ()
+  "Have the user choose one of the mails that have not left; return its entry."
+  (let ((choices (mapcar
+                  (lambda (entry)
+                    (cons (format "%s to %s (%s)"
+                                  (mew-submit-outbox--text
+                                   (plist-get entry :subject))
+                                  (mew-submit-outbox--text
+                                   (mew-submit-report--people
+                                    (plist-get entry :recipients)))
+                                  (plist-get entry :id))
+                          entry))
+                  (seq-filter (lambda (entry)
+                                (memq (plist-get entry :state) '(held queued)))
+                              (nreverse (mew-submit-queue--entries))))))
+    (unless choices
+      (user-error "Too late: no mail waits in the outbox"))
+    (cdr (assoc (completing-read
+                 "The mail sent last has left.  Bring back which one that waits? "
+                 choices nil t)
+                choices))))
 
-;;; States
-
-(defun mew-submit-outbox-with (entry &rest rest)
-  "Return a copy of ENTRY changed by REST, keys and values."
-  (let ((copy (copy-sequence entry)))
-    (cl-loop for (key value) on rest by #'cddr
-             do (setq copy (plist-put copy key value)))
-    copy))
-
-(defconst mew-submit-outbox--history-max 50
-  "How many lines of what happened to it an entry keeps.")
-
-(defun mew-submit-outbox-note (entry text)
-  "Return ENTRY with TEXT, and when it was, in its :history, newest first."
-  (mew-submit-outbox-with
-   entry :history (seq-take (cons (cons (float-time) text)
-                                  (plist-get entry :history))
-                            mew-submit-outbox--history-max)))
-
-(defun mew-submit-outbox--later-p (refusal)
-  "Is REFUSAL, as (ADDRESS CODE TEXT), one for now only?"
-  (<= 400 (nth 1 refusal) 499))
-
-(defun mew-submit-outbox-settle (entry fates)
-  "Return ENTRY as FATES, a value of `mew-submit-outbox-judge', make it.
-The state is nil when all is delivered.  The recipients that are left are those
-that may be tried again; those refused for good are in :refused until nobody
-else is left."
-  (let* ((refused (append (plist-get entry :refused)
-                          (seq-remove #'mew-submit-outbox--later-p
-                                      (plist-get fates :refused))))
-         (later (mapcar #'car (seq-filter #'mew-submit-outbox--later-p
-                                          (plist-get fates :refused))))
-         (uncertain (plist-get fates :uncertain))
-         (left (append uncertain later (plist-get fates :unsent)))
-         (entry (mew-submit-outbox-with
-                 entry
-                 :delivered (append (plist-get entry :delivered)
-                                    (plist-get fates :delivered))
-                 :refused refused :recipients left
-                 :reply (or (plist-get fates :reply)
-                            (plist-get entry :reply)))))
-    (cond (uncertain (mew-submit-outbox-with entry :state 'uncertain :next nil))
-          (left (mew-submit-outbox-with entry :state 'queued))
-          (refused (mew-submit-outbox-with
-                    entry :state 'refused :next nil :refused nil
-                    :recipients (mapcar #'car refused)
-                    :last (mapconcat (lambda (refusal)
-                                       (format "%s: %s" (car refusal)
-                                               (nth 2 refusal)))
-                                     refused "; ")))
-          (t (mew-submit-outbox-with entry :state nil)))))
-
-(defun mew-submit-outbox--recovered (entry)
-  "Return ENTRY, left behind by an Emacs that died, as it really is."
-  (let* ((sending (eq (plist-get entry :state) 'sending))
-         (settled (mew-submit-outbox-settle
-                   (mew-submit-outbox-with
-                    entry :attempts (+ (or (plist-get entry :attempts) 0)
-                                       (if sending 0 1)))
-                   (mew-submit-outbox-judge
-                    (plist-get entry :recipients)
-                    (mew-submit-outbox-journal-lines entry)))))
-    (pcase (plist-get settled :state)
-      ('uncertain
-       (mew-submit-outbox-note
-        (mew-submit-outbox-with
-         settled :last "Emacs ended after the message was sent and before the \
-server's answer came")
-        "Emacs ended before the server's answer came"))
-      ('queued (mew-submit-outbox-note
-                (mew-submit-outbox-with settled :next nil)
-                "Emacs ended before the message was sent"))
-      (_ settled))))
-
-(defun mew-submit-outbox-recover (entry)
-  "Return ENTRY as it is after its owner has died; nil when it is delivered.
-The caller has it locked.  The journal decides, and what it says is on disk
-then."
-  (if (not (or (eq (plist-get entry :state) 'sending)
-               (file-exists-p (mew-submit-outbox-journal-file entry))))
-      entry
-    (let ((recovered (mew-submit-outbox--recovered entry)))
-      (if (plist-get recovered :state)
-          (mew-submit-outbox-write recovered t)
-        (mew-submit-outbox-finish recovered nil))
-      (mew-submit-outbox-forget-journal entry)
-      (and (plist-get recovered :state) recovered))))
-
-;;; The end
-
-(defvar mew-submit-outbox-kept nil
-  "Outboxes with messages that have gone to copies/ since somebody looked.")
-
-(defun mew-submit-outbox-copies (directory)
-  "Return the directory for messages of DIRECTORY that want copies filed."
-  (file-name-as-directory (expand-file-name "copies" directory)))
-
-(defun mew-submit-outbox-move (entry directory &rest changes)
-  "Move the message of ENTRY, locked, durably to the outbox DIRECTORY.
-CHANGES, keys and values, are made to its entry.  What else belongs to it stays
-where it was.  Return the new entry."
-  (let ((moved (apply #'mew-submit-outbox-with entry :directory
-                      (mew-submit-outbox-prepare directory) changes)))
-    (unless (eq (plist-get moved :state) 'broken)
-      (mew-submit-outbox-write moved t))
-    (mew-submit-outbox-sync (mew-submit-outbox-message-file entry))
-    (rename-file (mew-submit-outbox-message-file entry)
-                 (mew-submit-outbox-message-file moved) t)
-    (mew-submit-outbox-sync (plist-get moved :directory))
-    moved))
-
-(defun mew-submit-outbox-keep (entry)
-  "Move the message of ENTRY, delivered, to where its copies are filed from."
-  (let ((directory (plist-get entry :directory)))
-    (mew-submit-outbox-move entry (mew-submit-outbox-copies directory)
-                            :state 'filing)
-    (cl-pushnew directory mew-submit-outbox-kept :test #'equal)))
-
-;;; What is edited again
-
-(defun mew-submit-outbox--edited (directory)
-  "Return the directory for messages of DIRECTORY that are edited again."
-  (file-name-as-directory (expand-file-name "edited" directory)))
-
-(defun mew-submit-outbox-set-aside (entry)
-  "Move the message of ENTRY, locked, to where it is while it is edited again.
-Return its entry there.  Whoever edits it has it locked."
-  (let ((moved (mew-submit-outbox-move
-                entry (mew-submit-outbox--edited (plist-get entry :directory)))))
-    (mew-submit-outbox--move-source entry moved)
-    moved))
-
-(defun mew-submit-outbox-later-p (entry)
-  "Is ENTRY's message to be sent at a time, named by the user, still to come?"
-  (let ((then (plist-get entry :not-before)))
-    (and then (> then (float-time)))))
-
-(defun mew-submit-outbox--unedited (entry)
-  "Return what is new in ENTRY, edited and not sent, as keys and values.
-What was to be sent at a time of its own still is; what would leave by itself is
-held instead, since the user has taken it back.  What was refused, broken or in
-doubt stays so."
-  (cond ((not (memq (plist-get entry :state) '(held queued))) nil)
-        ((mew-submit-outbox-later-p entry)
-         (list :state 'held :next (plist-get entry :not-before)))
-        (t '(:state held :next nil :last "It was being edited, and not sent"))))
-
-(defun mew-submit-outbox--put-back-one (id edited directory)
-  "Put the message ID in EDITED, locked, back into DIRECTORY; return its entry.
-It is as `mew-submit-outbox--unedited' says."
-  (when-let* ((entry (mew-submit-outbox-read id edited)))
-    (let ((moved (apply #'mew-submit-outbox-move entry directory
-                        (mew-submit-outbox--unedited entry))))
-      (mew-submit-outbox--move-source entry moved)
-      (mew-submit-outbox-remove entry)
-      moved)))
-
-(defun mew-submit-outbox-put-back (directory)
-  "Put back into DIRECTORY what was edited by an Emacs that has ended.
-Return the entries of those messages."
-  (let ((edited (mew-submit-outbox--edited directory))
-        entries)
-    (dolist (id (mew-submit-outbox-ids edited))
-      (condition-case err
-          (when-let* ((lock (mew-submit-outbox-lock id edited)))
-            (unwind-protect
-                (when-let* ((entry (mew-submit-outbox--put-back-one
-                                    id edited directory)))
-                  (push entry entries))
-              (mew-submit-outbox-unlock lock)))
-        (error (display-warning
-                'mew-submit
-                (format "The message %s in %s stays there: %s" id edited
-                        (mew-submit-error-text err))))))
-    entries))
-
-(defun mew-submit-outbox--log-line (entry done)
-  "Return the line of delivered.log for ENTRY, whose last `done' event is DONE."
-  (mew-submit-json-line
-   (list :time (format-time-string "%Y-%m-%dT%H:%M:%S%z")
-         :id (plist-get entry :id)
-         :message-id (plist-get entry :message-id)
-         :from (plist-get entry :from)
-         :recipients (vconcat (plist-get entry :delivered))
-         :server (plist-get (plist-get entry :account) :server)
-         :port (plist-get done :port)
-         :reply (plist-get entry :reply))))
-
-(defun mew-submit-outbox--log (entry done)
-  "Add a line about ENTRY, delivered with DONE, to the log of its directory."
-  (let ((file (expand-file-name "delivered.log" (plist-get entry :directory)))
-        (coding-system-for-write 'no-conversion)
-        (create-lockfiles nil)
-        (file-name-handler-alist nil))
-    (unless (zerop mew-submit-delivered-log-max)
-      (when (> (or (file-attribute-size (file-attributes file)) 0)
-               mew-submit-delivered-log-max)
-        (rename-file file (concat file ".1") t))
-      ;; The message goes away after this, so the line has to stay.
-      (let ((write-region-inhibit-fsync nil))
-        (with-file-modes #o600
-          (write-region (mew-submit-outbox--log-line entry done) nil file t
-                        'silent))))))
-
-(defun mew-submit-outbox--logged (message-id directory)
-  "Return who has got the message with MESSAGE-ID out of DIRECTORY, by its log."
-  (let (people)
-    (dolist (name '("delivered.log.1" "delivered.log") people)
-      (let ((file (expand-file-name name directory))
-            (file-name-handler-alist nil))
-        (when (file-readable-p file)
-          (with-temp-buffer
-            (insert-file-contents file)
-            (goto-char (point-min))
-            (while (search-forward (format "\"message-id\":\"%s\"" message-id) nil t)
-              (let ((line (ignore-errors
-                            (json-read-from-string
-                             (buffer-substring (line-beginning-position)
-                                               (line-end-position))))))
-                (setq people (append (alist-get 'recipients line)
-                                     people))))))))))
-
-(defun mew-submit-outbox-has-p (message-id recipients directory)
-  "Has the message with MESSAGE-ID for RECIPIENTS come into DIRECTORY already?
-It may have left since.  Who takes messages out of another queue asks this
-first: it may have ended after one was here and before it was gone there."
-  (when message-id
-    (let ((people (mew-submit-outbox--logged message-id directory)))
-      (dolist (id (mew-submit-outbox-ids directory))
-        (let ((entry (mew-submit-outbox-read id directory)))
-          (when (equal (plist-get entry :message-id) message-id)
-            (setq people (append (plist-get entry :recipients)
-                                 (plist-get entry :delivered)
-                                 (mapcar #'car (plist-get entry :refused))
-                                 people)))))
-      (and people
-           (seq-every-p (lambda (address)
-                          (member-ignore-case address people))
-                        recipients)))))
-
-(defun mew-submit-outbox-finish (entry done)
-  "Log that ENTRY is delivered, by DONE, its `done' event or nil; remove it.
-That it cannot be logged is no reason to keep it, and so to send it again."
-  (condition-case err
-      (mew-submit-outbox--log entry done)
-    (error (display-warning 'mew-submit
-                            (format "A delivery was not logged: %s"
-                                    (mew-submit-error-text err)))))
-  (when (plist-get entry :fcc)
-    (condition-case err
-        (mew-submit-outbox-keep entry)
-      (error (display-warning 'mew-submit
-                              (format "A mail was delivered, but no copy was \
-filed: %s" (mew-submit-error-text err))))))
-  (mew-submit-outbox-remove entry))
-
-(defun mew-submit-outbox-remove (entry)
-  "Remove the message of ENTRY and all that belongs to it."
-  (let ((id (plist-get entry :id))
-        (directory (plist-get entry :directory)))
-    (dolist (suffix '(".eml" ".eld" ".source"))
-      (mew-submit-outbox--delete
-       (mew-submit-outbox-file id suffix directory)))
-    (mew-submit-outbox--delete (mew-submit-outbox-journal-file entry))
-    (mew-submit-outbox-sync directory)))
-
-(defun mew-submit-outbox-discard (file)
-  "Forget the message FILE, which is delivered."
-  (when (file-exists-p file)
-    (delete-file file)))
+;;;###autoload
+(defun mew-submit-undo-send ()
+  "Bring back the mail that was sent last from this Emacs, if it has not left yet.
+With `mew-submit-delay' there is time for that.  When it has left, another one
+that waits in the outbox can be chosen."
+  (interactive)
+  (mew-submit-queue--refresh)
+  (let ((entry (or (mew-submit-outbox--just-sent)
+                   (mew-submit-outbox--choose))))
+    (cond ((null entry) (user-error "No mail is brought back"))
+          ((eq (plist-get entry :state) 'sending)
+           (user-error "It is being sent: c in M-x mew-submit-outbox stops it"))
+          (t (mew-submit-edit (plist-get entry :id))))))
 
 (provide 'mew-submit-outbox)
 ;;; mew-submit-outbox.el ends here

@@ -51,7 +51,7 @@
 (mew-submit-picture--define-face failed "#ff8a5c" "#e8743b"
   "an attempt that led nowhere")
 
-(defconst mew-submit-picture-phases
+(defconst mew-submit-picture--phases
   '((lookup ?L "look-up" nil)
     (syn ?S "SYN" rising)
     (held ?H "held" dots)
@@ -64,7 +64,7 @@
 
 (defun mew-submit-picture--letter (phase)
   "Return the letter of PHASE."
-  (nth 1 (assq phase mew-submit-picture-phases)))
+  (nth 1 (assq phase mew-submit-picture--phases)))
 
 (defun mew-submit-picture--face (phase)
   "Return the face of PHASE."
@@ -123,7 +123,7 @@
    :family (plist-get event :family) :address (plist-get event :address)
    :last (mew-submit-picture--began event)))
 
-(defun mew-submit-picture--verdict (row event)
+(defun mew-submit-picture--note-verdict (row event)
   "Note in ROW the verdict of the `attempt' EVENT, and the time it took."
   (let ((case (plist-get event :case))
         (ms (plist-get event :ms))
@@ -146,11 +146,11 @@
   "Take EVENT into ROW."
   (let ((type (plist-get event :event)))
     (if (eq type 'attempt)
-        (mew-submit-picture--verdict row event)
+        (mew-submit-picture--note-verdict row event)
       (when-let* ((phase (cdr (assq type mew-submit-picture--ends))))
         (mew-submit-picture--add row phase (or (plist-get event :at) 0))))))
 
-(defun mew-submit-picture-rows (events)
+(defun mew-submit-picture--rows (events)
   "Return the rows for EVENTS, those of a diagnosis or of a message, in order.
 Look-ups come first, then attempts as they began.  In a message's events only
 attempts and the connection have an :id: the others belong to that connection."
@@ -205,7 +205,7 @@ attempts and the connection have an :id: the others belong to that connection."
        now))
     row))
 
-(defun mew-submit-picture-of-diagnosis (diagnosis attempts)
+(defun mew-submit-picture--of-diagnosis (diagnosis attempts)
   "Return the rows for DIAGNOSIS: its look-ups, and ATTEMPTS in that order."
   (let ((now (if (plist-get diagnosis :done) 0
                (* 1000 (float-time (time-subtract
@@ -247,21 +247,21 @@ attempts and the connection have an :id: the others belong to that connection."
 
 ;;; Words
 
-(defun mew-submit-picture-label (row)
+(defun mew-submit-picture--label (row)
   "Return what ROW is about: port, family and address, or a look-up."
   (if (mew-submit-picture-row-port row)
       (format "%s %s %s" (mew-submit-picture-row-port row)
               (pcase (mew-submit-picture-row-family row)
                 ("ipv6" "v6") ("ipv4" "v4") (_ "--"))
               (or (mew-submit-picture-row-address row) ""))
-    (format "look-up %s" (mew-submit-report-family
+    (format "look-up %s" (mew-submit-report--family
                           (mew-submit-picture-row-family row)))))
 
-(defun mew-submit-picture-verdict (row)
+(defun mew-submit-picture--verdict (row)
   "Return what became of ROW, in a word or two."
   (let ((verdict (mew-submit-picture-row-verdict row)))
     (cond ((null (mew-submit-picture-row-port row))
-           (mew-submit-error-clean (mew-submit-picture-row-text row)))
+           (mew-submit-error--clean (mew-submit-picture-row-text row)))
           ((null verdict) "")
           ((equal verdict 1) "case 1, open")
           ((equal verdict "local") "no way there")
@@ -274,13 +274,13 @@ attempts and the connection have an :id: the others belong to that connection."
           ((equal verdict 5) "case 5, silent")
           (t (format "case %s" verdict)))))
 
-(defun mew-submit-picture-legend ()
+(defun mew-submit-picture--legend ()
   "Return what the letters mean, in a line."
   (mapconcat (lambda (entry)
                (concat (propertize (char-to-string (nth 1 entry))
                                    'face (mew-submit-picture--face (car entry)))
                        " " (nth 2 entry)))
-             mew-submit-picture-phases "  "))
+             mew-submit-picture--phases "  "))
 
 ;;; Characters
 
@@ -325,10 +325,10 @@ leaves room for them."
       (concat (substring text 0 (- width tail 1)) "…"
               (substring text (- (length text) tail))))))
 
-(defun mew-submit-picture-text (rows width)
+(defun mew-submit-picture--text (rows width)
   "Return ROWS as a chart WIDTH columns wide: a list of (LINE . ROW).
 The last element is the axis, whose ROW is nil."
-  (let* ((labels (mapcar #'mew-submit-picture-label rows))
+  (let* ((labels (mapcar #'mew-submit-picture--label rows))
          (label-width (min 27 (apply #'max 8 (mapcar #'string-width labels))))
          (bar-width (max 10 (- width label-width 1 16)))
          (end (mew-submit-picture--end rows))
@@ -338,7 +338,7 @@ The last element is the axis, whose ROW is nil."
       (lambda (row label)
         (cons (concat (mew-submit-picture--fit label label-width) " "
                       (mew-submit-picture--bar row place bar-width) " "
-                      (truncate-string-to-width (mew-submit-picture-verdict row)
+                      (truncate-string-to-width (mew-submit-picture--verdict row)
                                                 15))
               row))
       rows labels)
@@ -361,7 +361,7 @@ The last element is the axis, whose ROW is nil."
                          (mapcar (lambda (value) (ash value -8)) values)))
           (t fallback))))
 
-(defun mew-submit-picture-colors ()
+(defun mew-submit-picture--colors ()
   "Return the colours of the selected frame: (FOREGROUND BACKGROUND . PHASES).
 PHASES is a list of (PHASE . COLOUR)."
   (cons (mew-submit-picture--color 'default :foreground "#000000")
@@ -371,7 +371,7 @@ PHASES is a list of (PHASE . COLOUR)."
                               (mew-submit-picture--color
                                (mew-submit-picture--face (car entry))
                                :background "#bbbbbb")))
-                      mew-submit-picture-phases))))
+                      mew-submit-picture--phases))))
 
 (defconst mew-submit-picture--patterns
   '((rising "M0,8 L8,0") (falling "M0,0 L8,8") (cross "M0,8 L8,0 M0,0 L8,8")
@@ -397,7 +397,7 @@ PHASES is a list of (PHASE . COLOUR)."
                                                mew-submit-picture--patterns)))
                              (stroke . "#000000") (stroke-opacity . "0.45")
                              (stroke-width . 1))))))))
-    mew-submit-picture-phases)))
+    mew-submit-picture--phases)))
 
 (defconst mew-submit-picture--row-height 22
   "How high a row of the SVG is, in pixels.")
@@ -453,7 +453,7 @@ PLACE, LEFT and WIDTH say where."
 (defun mew-submit-picture--draw-legend (svg y colors)
   "Draw into SVG at Y what the patterns mean, in COLORS."
   (let ((x 8))
-    (dolist (entry mew-submit-picture-phases)
+    (dolist (entry mew-submit-picture--phases)
       (pcase-let ((`(,phase ,letter ,word ,_) entry))
         (svg-rectangle svg x (+ y 3) 16 16 :stroke "#000000" :stroke-width 0.5
                        :fill (format "url(#phase-%s)" phase))
@@ -461,9 +461,9 @@ PLACE, LEFT and WIDTH say where."
                                  (+ y 16) (car colors))
         (cl-incf x (+ 46 (* 8 (length word))))))))
 
-(defun mew-submit-picture-svg (rows width colors)
+(defun mew-submit-picture--svg (rows width colors)
   "Return ROWS as an SVG, WIDTH pixels wide, in COLORS.
-COLORS are as `mew-submit-picture-colors' returns them."
+COLORS are as `mew-submit-picture--colors' returns them."
   (let* ((left mew-submit-picture--label-width)
          (axis (max 100 (- width left mew-submit-picture--verdict-width 20)))
          (place (mew-submit-picture--place (mew-submit-picture--end rows)))
@@ -475,12 +475,12 @@ COLORS are as `mew-submit-picture-colors' returns them."
     (svg-rectangle svg 0 0 width (+ bottom 30) :fill (cadr colors))
     (mew-submit-picture--draw-axis svg rows place left axis colors)
     (dolist (row rows)
-      (mew-submit-picture--say svg (mew-submit-picture-label row) 8 (+ y 16)
+      (mew-submit-picture--say svg (mew-submit-picture--label row) 8 (+ y 16)
                                (car colors))
       (dolist (segment (reverse (mew-submit-picture-row-segments row)))
         (mew-submit-picture--draw-segment svg segment place left axis y))
       (mew-submit-picture--say
-       svg (mew-submit-picture--fit-tail (mew-submit-picture-verdict row) 18)
+       svg (mew-submit-picture--fit-tail (mew-submit-picture--verdict row) 18)
        (+ left axis 10) (+ y 16) (car colors))
       (cl-incf y mew-submit-picture--row-height))
     (mew-submit-picture--draw-legend svg (+ bottom 5) colors)
@@ -490,7 +490,7 @@ COLORS are as `mew-submit-picture-colors' returns them."
   "Return TEXT, cut to WIDTH characters."
   (truncate-string-to-width text width nil nil t))
 
-(defun mew-submit-picture-map (rows width)
+(defun mew-submit-picture--map (rows width)
   "Return the hot spots of an SVG of ROWS that is WIDTH pixels wide.
 It is the :map of an image: each row's area is called row-N, from 0."
   (let ((number -1))
@@ -502,10 +502,10 @@ It is the :map of an image: each row's area is called row-N, from 0."
                                    . ,(+ y mew-submit-picture--row-height -1))))
                       (intern (format "row-%d" number))
                       (list 'pointer 'hand
-                            'help-echo (mew-submit-picture-label row)))))
+                            'help-echo (mew-submit-picture--label row)))))
             rows)))
 
-(defun mew-submit-picture-octets (svg)
+(defun mew-submit-picture--octets (svg)
   "Return SVG as the octets of a file."
   (encode-coding-string
    (with-temp-buffer
@@ -515,9 +515,9 @@ It is the :map of an image: each row's area is called row-N, from 0."
 
 ;;; Bars
 
-(defun mew-submit-picture-bars (bars width colors)
+(defun mew-submit-picture--bars (bars width colors)
   "Return BARS, a list of (LABEL SHARE WORDS), as an SVG WIDTH pixels wide.
-COLORS are as for `mew-submit-picture-svg'.  SHARE is from 0 to 1."
+COLORS are as for `mew-submit-picture--svg'.  SHARE is from 0 to 1."
   (let* ((left 190)
          (axis (max 100 (- width left 190)))
          (height (+ 16 (* mew-submit-picture--row-height (length bars))))

@@ -35,7 +35,7 @@ never falls back; \"rfc8314\" never uses port 25.")
   "What the first label of a server's name says, as `mew-submit-plan--table'.
 Such a name raises the security that is required, and never lowers it.")
 
-(defun mew-submit-plan-names ()
+(defun mew-submit-plan--names ()
   "Return the names of the plans, a list of strings."
   (mapcar #'car mew-submit-plan--table))
 
@@ -51,8 +51,8 @@ Such a name raises the security that is required, and never lowers it.")
                   (string-to-number text)
                 0)))
     (unless (<= 1 port 65535)
-      (mew-submit-error-throw 'config nil
-                              "Not a port (1 to 65535): %s" text))
+      (mew-submit-error--throw 'config nil
+                               "Not a port (1 to 65535): %s" text))
     port))
 
 (defun mew-submit-plan--mode (text)
@@ -60,7 +60,7 @@ Such a name raises the security that is required, and never lowers it.")
   (or (cdr (assoc text '(("none" . none)
                          ("starttls" . starttls)
                          ("implicit" . implicit))))
-      (mew-submit-error-throw
+      (mew-submit-error--throw
        'config nil "Not a TLS mode (none, starttls, implicit): %s" text)))
 
 (defun mew-submit-plan--both-families (port mode)
@@ -70,19 +70,19 @@ Such a name raises the security that is required, and never lowers it.")
 (defconst mew-submit-plan--ports-max 8
   "How many ports a list of routes may name: the module takes 16 routes.")
 
-(defun mew-submit-plan-parse-routes (text)
+(defun mew-submit-plan--parse-routes (text)
   "Return the routes that TEXT names: PORT:MODE,... with the preferred one first.
 Each is tried in both families.  Signal `mew-submit-config' when TEXT is wrong."
   (let ((elements (split-string text ",")))
     (when (> (length elements) mew-submit-plan--ports-max)
-      (mew-submit-error-throw 'config nil "More than %d routes: %s"
-                              mew-submit-plan--ports-max text))
+      (mew-submit-error--throw 'config nil "More than %d routes: %s"
+                               mew-submit-plan--ports-max text))
     (mapcan (lambda (element)
               (pcase (split-string element ":")
                 (`(,port ,mode)
                  (mew-submit-plan--both-families
                   (mew-submit-plan--port port) (mew-submit-plan--mode mode)))
-                (_ (mew-submit-error-throw
+                (_ (mew-submit-error--throw
                     'config nil "Not a route (PORT:MODE): %s" element))))
             elements)))
 
@@ -96,8 +96,8 @@ Each is tried in both families.  Signal `mew-submit-config' when TEXT is wrong."
 (defun mew-submit-plan--named (name)
   "Return the entry of the plan NAME, or signal `mew-submit-config'."
   (or (assoc name mew-submit-plan--table)
-      (mew-submit-error-throw 'config nil "No such plan: %s; there are %s" name
-                              (string-join (mew-submit-plan-names) ", "))))
+      (mew-submit-error--throw 'config nil "No such plan: %s; there are %s" name
+                               (string-join (mew-submit-plan--names) ", "))))
 
 (defun mew-submit-plan--routes (pairs tls)
   "Return routes for PAIRS of port and family, for an account with TLS.
@@ -118,16 +118,16 @@ FAMILY nil leaves both.  FALLBACK `never' leaves those to the first one's port."
                            (or (not (eq fallback 'never))
                                (= (car route) preferred))))
                     routes)
-        (mew-submit-error-throw
+        (mew-submit-error--throw
          'config nil "No route is left: the plan has none by %s%s" family
          (if (eq fallback 'never)
              (format " to its preferred port %d" preferred)
            "")))))
 
-(defun mew-submit-plan-make (server &rest keys)
+(defun mew-submit-plan--make (server &rest keys)
   "Return what to try to reach SERVER, as a plist (:routes :race :tls).
 KEYS are
-`:plan' NAME     one of `mew-submit-plan-names'
+`:plan' NAME     one of `mew-submit-plan--names'
 `:routes' LIST   instead of a plan: routes, raced
 `:family' FAMILY `ipv6' or `ipv4', or nil for both
 `:tls' LEVEL     `required' (the default), `opportunistic' or `none'

@@ -14,16 +14,16 @@
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-error)
 (require 'mew-submit-request)
-(require 'mew-submit-session)
+(require 'mew-submit-job)
 (require 'seq)
 
-(defconst mew-submit-probe-ports '(25 465 587)
+(defconst mew-submit-probe--ports '(25 465 587)
   "The ports of a diagnosis where none are named.")
 
-(defconst mew-submit-probe-all-ports '(25 26 465 587 110 143 993 995)
+(defconst mew-submit-probe--all-ports '(25 26 465 587 110 143 993 995)
   "All the ports of mail.")
 
-(defconst mew-submit-probe-step-timeout 30
+(defconst mew-submit-probe--step-timeout 30
   "Seconds for each step of a conversation, where the account has none.
 RFC 5321 grants servers five minutes, which no user waits for.")
 
@@ -35,7 +35,7 @@ RFC 5321 grants servers five minutes, which no user waits for.")
 
 ;;; Ports
 
-(defun mew-submit-probe-port (port &optional mode service)
+(defun mew-submit-probe--port (port &optional mode service)
   "Return the specification of PORT, a number: (PORT MODE SERVICE).
 MODE and SERVICE are what is expected there, or nil for what is usual."
   (let ((known (assq port mew-submit-probe--known)))
@@ -45,8 +45,8 @@ MODE and SERVICE are what is expected there, or nil for what is usual."
 (defun mew-submit-probe--word (text choices)
   "Return TEXT as a symbol that is one of CHOICES; signal `mew-submit-config'."
   (or (car (memq (intern-soft text) choices))
-      (mew-submit-error-throw 'config nil "%s is none of %s" text
-                              (mapconcat #'symbol-name choices ", "))))
+      (mew-submit-error--throw 'config nil "%s is none of %s" text
+                               (mapconcat #'symbol-name choices ", "))))
 
 (defun mew-submit-probe--parse-port (text)
   "Return the specification in TEXT: PORT, PORT:MODE or PORT:MODE:SERVICE."
@@ -55,15 +55,15 @@ MODE and SERVICE are what is expected there, or nil for what is usual."
                       (string-to-number port)
                     0)))
       (when (or rest (not (<= 1 number 65535)))
-        (mew-submit-error-throw 'config nil "Not a port (PORT:MODE:SERVICE): %s"
-                                text))
-      (mew-submit-probe-port
+        (mew-submit-error--throw 'config nil "Not a port (PORT:MODE:SERVICE): %s"
+                                 text))
+      (mew-submit-probe--port
        number
        (and mode (mew-submit-probe--word mode '(starttls implicit none)))
        (and service
             (mew-submit-probe--word service '(submission transfer pop imap)))))))
 
-(defun mew-submit-probe-parse-ports (text)
+(defun mew-submit-probe--parse-ports (text)
   "Return the specifications in TEXT, separated by commas.
 Each is PORT, PORT:MODE or PORT:MODE:SERVICE.  Signal `mew-submit-config' for
 anything else, and for more than eight, which is what the module takes."
@@ -71,17 +71,17 @@ anything else, and for more than eight, which is what the module takes."
                                  (split-string text "," t "[ \t]+"))
                          (lambda (a b) (= (car a) (car b))))))
     (unless (<= 1 (length ports) 8)
-      (mew-submit-error-throw 'config nil "Name one to eight ports, not %d"
-                              (length ports)))
+      (mew-submit-error--throw 'config nil "Name one to eight ports, not %d"
+                               (length ports)))
     ports))
 
-(defun mew-submit-probe-default-ports (server)
+(defun mew-submit-probe--default-ports (server)
   "Return the specifications of the ports for a diagnosis of SERVER.
 A name that begins with \"smtps-\" promises port 26."
-  (mapcar #'mew-submit-probe-port
+  (mapcar #'mew-submit-probe--port
           (if (string-prefix-p "smtps-" server t)
-              (cons 26 mew-submit-probe-ports)
-            mew-submit-probe-ports)))
+              (cons 26 mew-submit-probe--ports)
+            mew-submit-probe--ports)))
 
 (defun mew-submit-probe--routes (ports family)
   "Return the routes to PORTS, in FAMILY or, where that is nil, in both."
@@ -93,34 +93,34 @@ A name that begins with \"smtps-\" promises port 26."
 
 ;;; The start
 
-(cl-defun mew-submit-probe-start
+(cl-defun mew-submit-probe--start
     (account &key ports family relay-test on-event on-done)
   "Start to diagnose the :server of ACCOUNT, and return the diagnosis.
 That is a plist (mew-submit-diagnosis.el), which is filled in the background;
-its :session is for `mew-submit-session-cancel' and `mew-submit-session-wait'.
+its :session is for `mew-submit-job--cancel' and `mew-submit-job--wait'.
 ACCOUNT is a plist as in `mew-submit-accounts'; :timeout and :step-timeout in it
 are the seconds for a connection and for a step.  PORTS are specifications
-\(`mew-submit-probe-port'), by default those of
-`mew-submit-probe-default-ports'.  FAMILY is `ipv4', `ipv6' or nil for both.
+\(`mew-submit-probe--port'), by default those of
+`mew-submit-probe--default-ports'.  FAMILY is `ipv4', `ipv6' or nil for both.
 RELAY-TEST non-nil means that the user agrees to try whether the server relays.
 ON-EVENT is called with the diagnosis and each event, after it was noted, and
 ON-DONE with the diagnosis at the end.  Signal a condition such as
 `mew-submit-config' when there is nothing to begin with."
   (let* ((server (or (plist-get account :server) ""))
-         (ports (or ports (mew-submit-probe-default-ports server)))
+         (ports (or ports (mew-submit-probe--default-ports server)))
          (account (append account
-                          (list :step-timeout mew-submit-probe-step-timeout)))
-         (request (mew-submit-request-diagnosis
+                          (list :step-timeout mew-submit-probe--step-timeout)))
+         (request (mew-submit-request--diagnosis
                    account (mew-submit-probe--routes ports family)))
-         (diagnosis (mew-submit-diagnosis-make
+         (diagnosis (mew-submit-diagnosis--make
                      server ports :name (plist-get request :name)
                      :remembered (plist-get request :starttls-remembered)
                      :relay-test (and relay-test t) :session nil)))
     (plist-put diagnosis :session
-               (mew-submit-session-start
+               (mew-submit-job--start
                 (append (list :relay-test (and relay-test t)) request)
                 :on-event (lambda (event)
-                            (mew-submit-diagnosis-add diagnosis event)
+                            (mew-submit-diagnosis--add diagnosis event)
                             (when on-event
                               (funcall on-event diagnosis event)))
                 :on-done (and on-done

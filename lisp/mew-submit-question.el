@@ -23,32 +23,32 @@
                                    (:copier nil))
   (key nil :documentation "What makes it the same question as another one.")
   (text nil :documentation "The question, a sentence.")
-  (choices nil :documentation "The answers, as for `mew-submit-question-ask'.")
+  (choices nil :documentation "The answers, as for `mew-submit-question--ask'.")
   (details nil :documentation "Function that returns what else there is to know.")
   (waiting nil :documentation "Who waits for the answer: (JOB . FUNCTION)s."))
 
-(defvar mew-submit-question-list nil
+(defvar mew-submit-question--list nil
   "The questions that wait, the oldest first.")
 
-(defvar mew-submit-question-hook nil
+(defvar mew-submit-question--hook nil
   "Hook that is run when a question has come or gone.")
 
 (defun mew-submit-question--changed ()
   "Tell that a question has come or gone."
   (condition-case err
-      (run-hooks 'mew-submit-question-hook)
-    (error (display-warning 'mew-submit (mew-submit-error-text err)))))
+      (run-hooks 'mew-submit-question--hook)
+    (error (display-warning 'mew-submit (mew-submit-error--text err)))))
 
 (defun mew-submit-question--find (key)
   "Return the question with KEY, or nil."
   (seq-find (lambda (question) (equal (mew-submit-question-key question) key))
-            mew-submit-question-list))
+            mew-submit-question--list))
 
-(defun mew-submit-question-asked-p (key)
+(defun mew-submit-question--asked-p (key)
   "Does the question with KEY wait for an answer?"
   (and (mew-submit-question--find key) t))
 
-(defun mew-submit-question-ask (job key text choices details function)
+(defun mew-submit-question--ask (job key text choices details function)
   "Have the user answer the question TEXT some time, and call FUNCTION with that.
 JOB is the number of the job that waits for it, a symbol, or nil; KEY is equal
 for all questions that one answer is for.  CHOICES are (WORDS VALUE HOW): with
@@ -56,13 +56,13 @@ HOW `sure' the user is asked for a yes in full first; with a function as HOW
 that is called with nothing, in the foreground, and returns the answer, or nil
 when there is none yet.  DETAILS is a function that returns a text, or nil.
 
-When the job ends before, `mew-submit-question-drop' takes it out."
+When the job ends before, `mew-submit-question--drop' takes it out."
   (let ((question (mew-submit-question--find key)))
     (unless question
       (setq question (mew-submit-question--make :key key :text text :choices choices
                                                 :details details)
-            mew-submit-question-list
-            (append mew-submit-question-list (list question))))
+            mew-submit-question--list
+            (append mew-submit-question--list (list question))))
     (setf (mew-submit-question-waiting question)
           (append (mew-submit-question-waiting question)
                   (list (cons job function))))
@@ -70,11 +70,11 @@ When the job ends before, `mew-submit-question-drop' takes it out."
 
 (defun mew-submit-question--remove (question)
   "Forget QUESTION."
-  (setq mew-submit-question-list (delq question mew-submit-question-list)))
+  (setq mew-submit-question--list (delq question mew-submit-question--list)))
 
-(defun mew-submit-question-drop (job)
+(defun mew-submit-question--drop (job)
   "Forget what JOB, which has ended, waited for an answer to."
-  (let ((before mew-submit-question-list)
+  (let ((before mew-submit-question--list)
         changed)
     (dolist (question before)
       (let* ((waiting (mew-submit-question-waiting question))
@@ -108,7 +108,7 @@ A quit goes through."
   "Pass ANSWER on to all who wait for that to QUESTION, and forget it.
 A secret in it is wiped.  It may be over: the user has taken their time."
   (let ((secret (and (consp answer) (stringp (cdr answer)) (cdr answer))))
-    (when (memq question mew-submit-question-list)
+    (when (memq question mew-submit-question--list)
       (mew-submit-question--remove question)
       (pcase-dolist (`(,_ . ,function) (mew-submit-question-waiting question))
         (condition-case err
@@ -116,24 +116,24 @@ A secret in it is wiped.  It may be over: the user has taken their time."
             (funcall function (if (and secret (not (eq (car answer) :failed)))
                                   (cons (car answer) (copy-sequence secret))
                                 answer))
-          (error (display-warning 'mew-submit (mew-submit-error-text err))))))
+          (error (display-warning 'mew-submit (mew-submit-error--text err))))))
     (when (and secret (not (eq (car answer) :failed)))
       (clear-string secret))
     (mew-submit-question--changed)))
 
-(defun mew-submit-question-answer (question choice)
+(defun mew-submit-question--answer (question choice)
   "Give CHOICE, one of its choices, as the answer to QUESTION.
 One whose prompt is quit, or taken back, goes on waiting."
-  (unless (memq question mew-submit-question-list)
+  (unless (memq question mew-submit-question--list)
     (user-error "That question is over"))
   (when-let* ((answer (mew-submit-question--value question choice)))
     (mew-submit-question--give question (car answer))))
 
-(defun mew-submit-question-ask-now (text choices details)
+(defun mew-submit-question--ask-now (text choices details)
   "Ask the question TEXT in the minibuffer, and return the answer.
 This is for who waits in the foreground, and has nothing else to type to.
-CHOICES and DETAILS are as for `mew-submit-question-ask'.  What the first choice
-reads is read at once; else an answer is spelled."
+CHOICES and DETAILS are as for `mew-submit-question--ask'.  What the first
+choice reads is read at once; else an answer is spelled."
   (let* ((question (mew-submit-question--make :text text :choices choices))
          (words (append (mapcar #'car choices) (and details '("details"))))
          (enable-recursive-minibuffers t)
@@ -144,23 +144,23 @@ reads is read at once; else an answer is spelled."
       (while (null answer)
         (let ((word (completing-read (concat text " ") words nil t)))
           (if (equal word "details")
-              (mew-submit-question-show (funcall details))
+              (mew-submit-question--show (funcall details))
             (setq answer (mew-submit-question--value question
                                                      (assoc word choices))))))
       (car answer))))
 
-(defun mew-submit-question-answer-now (job)
+(defun mew-submit-question--answer-now (job)
   "Have the user, who waits for JOB in the foreground, answer what it waits for."
   (when-let* ((question (seq-find
                          (lambda (question)
                            (assq job (mew-submit-question-waiting question)))
-                         mew-submit-question-list)))
+                         mew-submit-question--list)))
     (mew-submit-question--give
-     question (mew-submit-question-ask-now (mew-submit-question-text question)
-                                           (mew-submit-question-choices question)
-                                           (mew-submit-question-details question)))))
+     question (mew-submit-question--ask-now (mew-submit-question-text question)
+                                            (mew-submit-question-choices question)
+                                            (mew-submit-question-details question)))))
 
-(defun mew-submit-question-show (text)
+(defun mew-submit-question--show (text)
   "Show TEXT in the buffer \"*mew-submit details*\"; no window is selected."
   (with-current-buffer (get-buffer-create "*mew-submit details*")
     (let ((inhibit-read-only t))

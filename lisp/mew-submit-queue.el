@@ -7,7 +7,7 @@
 
 ;; Floor 4.  It owns what happens to the messages of the outbox: which is sent when,
 ;; what the end of an attempt makes of it, and when it is tried again.  What is on
-;; disk is always true without it (mew-submit-outbox.el); here is the copy in memory.
+;; disk is always true without it (mew-submit-spool.el); here is the copy in memory.
 ;;
 ;; A message is locked while it is sent, so that several Emacsen on one outbox never
 ;; send one twice.  Messages of one account go one after the other, since they share
@@ -27,12 +27,12 @@
 (require 'mew-submit-message)
 (require 'mew-submit-module)
 (require 'mew-submit-network)
-(require 'mew-submit-outbox)
+(require 'mew-submit-spool)
 (require 'mew-submit-plan)
 (require 'mew-submit-question)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
-(require 'mew-submit-session)
+(require 'mew-submit-job)
 (require 'seq)
 
 (defcustom mew-submit-delay 0
@@ -77,15 +77,15 @@ the Date stays, too."
 (defconst mew-submit-queue--poll 60
   "Seconds after which the outbox is looked through for what others put there.")
 
-(defvar mew-submit-queue-change-hook nil
+(defvar mew-submit-queue--change-hook nil
   "Hook that is run when something in the outbox has changed.")
 
-(defvar mew-submit-queue-done-functions nil
+(defvar mew-submit-queue--done-functions nil
   "Functions called at the end of each attempt, with entry and `done' event.
 The entry's :state is nil when all of its recipients have it; its message is
 still on disk then.")
 
-(defvar mew-submit-queue-progress-functions nil
+(defvar mew-submit-queue--progress-functions nil
   "Functions called with an entry and each `progress' event of its message.")
 
 (cl-defstruct (mew-submit-queue--job (:constructor mew-submit-queue--make-job)
@@ -97,7 +97,7 @@ still on disk then.")
   (sent 0 :documentation "Octets that the server has acknowledged.")
   (total 0 :documentation "Octets there are."))
 
-(defvar mew-submit-queue--entries (make-hash-table :test #'equal)
+(defvar mew-submit-queue--known (make-hash-table :test #'equal)
   "The entries that are known, by the names of their message files.")
 
 (defvar mew-submit-queue--stamps (make-hash-table :test #'equal)
@@ -137,7 +137,7 @@ still on disk then.")
 
 (defun mew-submit-queue--key (entry)
   "Return the key of ENTRY in the tables."
-  (mew-submit-outbox-message-file entry))
+  (mew-submit-spool--message-file entry))
 
 (defvar mew-submit-queue--quitted nil
   "Non-nil when the user has quit out of a function that was called.")
@@ -153,11 +153,11 @@ A quit ends FUNCTION, and is noted for the caller."
             nil)
       (error (display-warning 'mew-submit
                               (format "A function for the outbox: %s"
-                                      (mew-submit-error-text err)))))))
+                                      (mew-submit-error--text err)))))))
 
 (defun mew-submit-queue--changed ()
   "Tell that something has changed."
-  (run-hook-wrapped 'mew-submit-queue-change-hook
+  (run-hook-wrapped 'mew-submit-queue--change-hook
                     (lambda (function)
                       (mew-submit-queue--call function)
                       nil)))
@@ -175,7 +175,7 @@ A quit ends FUNCTION, and is noted for the caller."
   "Return what is new whenever the file of ENTRY has been written.
 Its time alone is not: two writes may fall into one tick of the clock."
   (let ((attributes (file-attributes
-                     (mew-submit-outbox-file (plist-get entry :id) ".eld"
+                     (mew-submit-spool--file (plist-get entry :id) ".eld"
                                              (plist-get entry :directory)))))
     (list (file-attribute-modification-time attributes)
           (file-attribute-inode-number attributes)
@@ -185,7 +185,7 @@ Its time alone is not: two writes may fall into one tick of the clock."
   "Have ENTRY in memory."
   (let ((key (mew-submit-queue--key entry)))
     (cl-incf mew-submit-queue--news)
-    (puthash key entry mew-submit-queue--entries)
+    (puthash key entry mew-submit-queue--known)
     (puthash (plist-get entry :directory) t mew-submit-queue--places)
     (if (eq (plist-get entry :state) 'sending)
         (puthash key entry mew-submit-queue--sending)
@@ -209,24 +209,24 @@ Its time alone is not: two writes may fall into one tick of the clock."
   "Forget ENTRY, whose message is gone."
   (mew-submit-queue--forget-password entry)
   (cl-incf mew-submit-queue--news)
-  (dolist (table (list mew-submit-queue--entries mew-submit-queue--stamps
+  (dolist (table (list mew-submit-queue--known mew-submit-queue--stamps
                        mew-submit-queue--callers mew-submit-queue--urgent
                        mew-submit-queue--sending))
     (remhash (mew-submit-queue--key entry) table)))
 
 (defun mew-submit-queue--save (entry)
   "Have ENTRY on disk and in memory; return it."
-  (mew-submit-outbox-write entry t)
+  (mew-submit-spool--write entry t)
   (mew-submit-queue--note entry))
 
 (defun mew-submit-queue--reread (id directory)
   "Have what is on disk of the message ID in DIRECTORY in memory; return it.
 What an Emacs that died has left behind is made good.  The caller has it locked."
-  (let* ((entry (mew-submit-outbox-read id directory))
+  (let* ((entry (mew-submit-spool--read id directory))
          (true (and entry
                     (if (eq (plist-get entry :state) 'broken)
                         entry
-                      (mew-submit-outbox-recover entry)))))
+                      (mew-submit-spool--recover entry)))))
     (cond (true (mew-submit-queue--note true))
           (entry (mew-submit-queue--drop entry)
                  nil))))
@@ -244,10 +244,10 @@ arrived already")))
   "Call FUNCTION with the entry of the message ID in DIRECTORY, locked.
 Return its value.  Signal `user-error' when that is not possible, or the message
 is in doubt and was not when it was looked at; it is a person who wants that."
-  (let ((known (mew-submit-queue-entry id directory))
-        (lock (mew-submit-outbox-lock id directory)))
+  (let ((known (mew-submit-queue--entry id directory))
+        (lock (mew-submit-spool--lock id directory)))
     (unless lock
-      (user-error "%s" (if (file-exists-p (mew-submit-outbox-file
+      (user-error "%s" (if (file-exists-p (mew-submit-spool--file
                                            id ".eml" directory))
                            "That message is being sent"
                          "That message is not in the outbox any more")))
@@ -256,35 +256,35 @@ is in doubt and was not when it was looked at; it is a person who wants that."
           (unless entry
             (user-error "That message has been delivered"))
           (mew-submit-queue--check-news known entry)
-          (mew-submit-error-as-user-error
+          (mew-submit-error--as-user-error
             (funcall function entry)))
-      (mew-submit-outbox-unlock lock))))
+      (mew-submit-spool--unlock lock))))
 
 (defun mew-submit-queue--recover (entry)
   "Make ENTRY good if its owner has died, and have it in memory."
   (let* ((id (plist-get entry :id))
          (directory (plist-get entry :directory))
-         (lock (and (not (mew-submit-module-missing-p))
-                    (mew-submit-outbox-lock id directory))))
+         (lock (and (not (mew-submit-module--missing-p))
+                    (mew-submit-spool--lock id directory))))
     (if (null lock)
         (mew-submit-queue--note entry)
       (unwind-protect
           (mew-submit-queue--reread id directory)
-        (mew-submit-outbox-unlock lock)))))
+        (mew-submit-spool--unlock lock)))))
 
 (defun mew-submit-queue--look-at (id directory journals)
   "Have the message ID in DIRECTORY in memory as it is on disk.
 JOURNALS are the identifiers of those that have a journal."
-  (let ((file (mew-submit-outbox-file id ".eml" directory)))
+  (let ((file (mew-submit-spool--file id ".eml" directory)))
     (unless (gethash file mew-submit-queue--jobs)
       (let* ((probe (list :id id :directory directory))
              (stamp (mew-submit-queue--stamp probe))
-             (known (gethash file mew-submit-queue--entries))
+             (known (gethash file mew-submit-queue--known))
              (journal (member id journals)))
         (unless (and known (not journal)
                      (not (eq (plist-get known :state) 'sending))
                      (equal stamp (gethash file mew-submit-queue--stamps)))
-          (when-let* ((entry (mew-submit-outbox-read id directory)))
+          (when-let* ((entry (mew-submit-spool--read id directory)))
             (if (or journal (eq (plist-get entry :state) 'sending))
                 (mew-submit-queue--recover entry)
               (mew-submit-queue--note entry))))))))
@@ -307,7 +307,7 @@ changed there gets its name by a renaming, so the directory changes."
     (and time
          (> (float-time (time-subtract nil time)) mew-submit-queue--settled)
          (list time (file-attribute-inode-number attributes)
-               (hash-table-count mew-submit-queue--entries)))))
+               (hash-table-count mew-submit-queue--known)))))
 
 (defun mew-submit-queue--look-safely (id directory journals)
   "Look at the message ID in DIRECTORY, with JOURNALS; return nil if that fails."
@@ -316,7 +316,7 @@ changed there gets its name by a renaming, so the directory changes."
              t)
     (error (display-warning 'mew-submit
                             (format "The message %s: %s" id
-                                    (mew-submit-error-text err)))
+                                    (mew-submit-error--text err)))
            nil)))
 
 (cl-defstruct (mew-submit-queue--look (:constructor mew-submit-queue--make-look)
@@ -331,14 +331,14 @@ changed there gets its name by a renaming, so the directory changes."
 (defun mew-submit-queue--begin-look (directory)
   "Return a look at DIRECTORY, which has changed or is not known."
   (let* ((likeness (mew-submit-queue--likeness directory))
-         (ids (mew-submit-outbox-ids directory))
+         (ids (mew-submit-spool--ids directory))
          (there (make-hash-table :test #'equal)))
     (remhash directory mew-submit-queue--seen)
     (dolist (id ids)
-      (puthash (mew-submit-outbox-file id ".eml" directory) t there))
+      (puthash (mew-submit-spool--file id ".eml" directory) t there))
     (mew-submit-queue--make-look
      :directory directory :likeness likeness :ids ids :there there
-     :journals (and ids (mew-submit-outbox-journals directory)))))
+     :journals (and ids (mew-submit-spool--journals directory)))))
 
 (defun mew-submit-queue--look-at-some (look count)
   "Look at COUNT more messages of LOOK; return non-nil if some are left."
@@ -359,7 +359,7 @@ changed there gets its name by a renaming, so the directory changes."
 What has come meanwhile is not to be forgotten."
   (let ((directory (mew-submit-queue--look-directory look))
         (likeness (mew-submit-queue--look-likeness look)))
-    (dolist (entry (hash-table-values mew-submit-queue--entries))
+    (dolist (entry (hash-table-values mew-submit-queue--known))
       (when (and (equal (plist-get entry :directory) directory)
                  (not (gethash (mew-submit-queue--key entry)
                                (mew-submit-queue--look-there look)))
@@ -371,7 +371,7 @@ What has come meanwhile is not to be forgotten."
     (when (and likeness (mew-submit-queue--look-whole look))
       (puthash directory
                (list (nth 0 likeness) (nth 1 likeness)
-                     (hash-table-count mew-submit-queue--entries))
+                     (hash-table-count mew-submit-queue--known))
                mew-submit-queue--seen))))
 
 (defun mew-submit-queue--look-at-sending (directory)
@@ -386,7 +386,7 @@ What has come meanwhile is not to be forgotten."
     (and likeness
          (equal likeness (gethash directory mew-submit-queue--seen)))))
 
-(defun mew-submit-queue-look (&optional directory)
+(defun mew-submit-queue--refresh (&optional directory)
   "Have what is in DIRECTORY, by default the outbox, in memory as it is on disk.
 What cannot be looked at is told as a warning, and the rest goes on.  A look at
 one that has not changed reads nothing."
@@ -421,12 +421,12 @@ Emacs does what else there is to do between two slices."
     (error (setq mew-submit-queue--looks
                  (delete (mew-submit-queue--look-directory look)
                          mew-submit-queue--looks))
-           (display-warning 'mew-submit (mew-submit-error-text err)))))
+           (display-warning 'mew-submit (mew-submit-error--text err)))))
 
 (defun mew-submit-queue--go-on-soon (look then)
   "Go on with LOOK, and call THEN after its end.
 This is called by a timer."
-  (mew-submit-background-run
+  (mew-submit-background--run
     (mew-submit-queue--go-on look then)))
 
 (defun mew-submit-queue--look-then (directory then)
@@ -436,7 +436,7 @@ A batch Emacs, which nobody waits at, does it at once.  So does what is short."
          (mew-submit-queue--look-at-sending directory)
          (funcall then))
         (noninteractive
-         (mew-submit-queue-look directory)
+         (mew-submit-queue--refresh directory)
          (funcall then))
         ((not (member directory mew-submit-queue--looks))
          (push directory mew-submit-queue--looks)
@@ -452,7 +452,7 @@ Identifiers do not tell: they are by chance within a second."
         (and (= a-time b-time)
              (string< (plist-get a :id) (plist-get b :id))))))
 
-(defun mew-submit-queue-entries (&optional directory)
+(defun mew-submit-queue--entries (&optional directory)
   "Return the entries of DIRECTORY, by default the outbox, the oldest first.
 They are as they were when it was last looked at."
   (let ((directory (file-name-as-directory
@@ -460,23 +460,23 @@ They are as they were when it was last looked at."
                      (or directory mew-submit-outbox-directory)))))
     (sort (seq-filter (lambda (entry)
                         (equal (plist-get entry :directory) directory))
-                      (hash-table-values mew-submit-queue--entries))
+                      (hash-table-values mew-submit-queue--known))
           #'mew-submit-queue--older-p)))
 
-(defun mew-submit-queue-entry (id &optional directory)
+(defun mew-submit-queue--entry (id &optional directory)
   "Return the entry of the message ID in DIRECTORY, or nil."
-  (gethash (mew-submit-outbox-file
+  (gethash (mew-submit-spool--file
             id ".eml" (or directory mew-submit-outbox-directory))
-           mew-submit-queue--entries))
+           mew-submit-queue--known))
 
-(defun mew-submit-queue-progress (entry)
+(defun mew-submit-queue--progress (entry)
   "Return (SENT . TOTAL), octets, of ENTRY's message, or nil.
 It is nil when that is not being sent here."
   (when-let* ((job (gethash (mew-submit-queue--key entry)
                            mew-submit-queue--jobs)))
     (cons (mew-submit-queue--job-sent job) (mew-submit-queue--job-total job))))
 
-(defun mew-submit-queue-running ()
+(defun mew-submit-queue--running ()
   "Return the entries of the messages that are being sent here."
   (mapcar #'mew-submit-queue--job-entry
           (hash-table-values mew-submit-queue--jobs)))
@@ -494,11 +494,11 @@ It is nil when that is not being sent here."
 
 (defun mew-submit-queue--fates (entry done)
   "Return what became of each recipient of ENTRY, whose `done' event is DONE.
-It is a plist as `mew-submit-outbox-judge' returns.  The journal knows it, and
+It is a plist as `mew-submit-spool--judge' returns.  The journal knows it, and
 DONE who was refused before there was a final dot."
-  (let* ((fates (mew-submit-outbox-judge
+  (let* ((fates (mew-submit-spool--judge
                  (plist-get entry :recipients)
-                 (ignore-errors (mew-submit-outbox-journal-lines entry))))
+                 (ignore-errors (mew-submit-spool--journal-lines entry))))
          (unknown (append (plist-get fates :uncertain)
                           (plist-get fates :unsent))))
     ;; An answer that is not in the journal, whatever has become of that, is one
@@ -525,16 +525,16 @@ DONE who was refused before there was a final dot."
 (defun mew-submit-queue--judge (entry done)
   "Return ENTRY, of which some recipients are left, as it is after DONE."
   (pcase (plist-get done :result)
-    ("uncertain" (mew-submit-outbox-with entry :state 'uncertain :next nil))
+    ("uncertain" (mew-submit-spool--with entry :state 'uncertain :next nil))
     ((or "refused" "insecure")
-     (mew-submit-outbox-with entry :state 'refused :next nil))
+     (mew-submit-spool--with entry :state 'refused :next nil))
     ((and "cancelled" (guard (not mew-submit-queue--leaving)))
-     (mew-submit-outbox-with entry :state 'held :next nil))
-    ("cancelled" (mew-submit-outbox-with entry :state 'queued :next nil))
+     (mew-submit-spool--with entry :state 'held :next nil))
+    ("cancelled" (mew-submit-spool--with entry :state 'queued :next nil))
     ;; It waits for its account's password, and not for a time of its own.
     ((guard (equal (plist-get done :kind) "secret"))
-     (mew-submit-outbox-with entry :state 'queued :next nil))
-    (_ (mew-submit-outbox-with
+     (mew-submit-spool--with entry :state 'queued :next nil))
+    (_ (mew-submit-spool--with
         entry :state 'queued
         :next (+ (float-time)
                  (mew-submit-queue--interval (plist-get entry :attempts)))))))
@@ -557,18 +557,18 @@ DONE who was refused before there was a final dot."
   "Return DONE, or what is told instead when ENTRY's file cannot be read now.
 That says nothing of the message: a network home may be away for a moment."
   (if (and (equal (plist-get done :kind) "message")
-           (not (file-readable-p (mew-submit-outbox-message-file entry))))
+           (not (file-readable-p (mew-submit-spool--message-file entry))))
       (append '(:kind "internal" :result "deferred") done)
     done))
 
 (defun mew-submit-queue--after (entry done)
   "Return ENTRY, which was being sent, as it is after its `done' event DONE.
 Its state is nil when everybody has it."
-  (let ((settled (mew-submit-outbox-settle
+  (let ((settled (mew-submit-spool--settle
                   entry (mew-submit-queue--fates entry done)))
-        (words (mew-submit-report-done done)))
-    (mew-submit-outbox-note
-     (mew-submit-outbox-with
+        (words (mew-submit-report--done done)))
+    (mew-submit-spool--note
+     (mew-submit-spool--with
       (if (eq (plist-get settled :state) 'queued)
           (mew-submit-queue--judge settled done)
         settled)
@@ -583,15 +583,15 @@ Its state is nil when everybody has it."
 
 ;;; Sending
 
-(defun mew-submit-queue-caller (entry key)
+(defun mew-submit-queue--caller (entry key)
   "Return the value of KEY that came with ENTRY and is not on disk, or nil."
   (plist-get (gethash (mew-submit-queue--key entry) mew-submit-queue--callers)
              key))
 
 (defun mew-submit-queue--tell (entry done)
   "Tell all who want to know that an attempt for ENTRY has ended with DONE."
-  (let ((on-done (mew-submit-queue-caller entry :on-done)))
-    (dolist (function mew-submit-queue-done-functions)
+  (let ((on-done (mew-submit-queue--caller entry :on-done)))
+    (dolist (function mew-submit-queue--done-functions)
       (mew-submit-queue--call function entry done))
     (mew-submit-queue--call on-done done)))
 
@@ -600,31 +600,31 @@ Its state is nil when everybody has it."
 When that fails the journal, which is on disk, still tells what is true."
   (condition-case err
       (cond ((plist-get entry :state)
-             (mew-submit-outbox-write entry t)
-             (mew-submit-outbox-forget-journal old)
+             (mew-submit-spool--write entry t)
+             (mew-submit-spool--forget-journal old)
              (mew-submit-queue--note entry))
             (t (mew-submit-queue--drop entry)
-               (mew-submit-outbox-finish entry done)
-               (mew-submit-outbox-forget-journal old)))
+               (mew-submit-spool--finish entry done)
+               (mew-submit-spool--forget-journal old)))
     (error
      (when (plist-get entry :state)
        (mew-submit-queue--keep entry))
-     (display-warning 'mew-submit (mew-submit-error-text err)))))
+     (display-warning 'mew-submit (mew-submit-error--text err)))))
 
 (defun mew-submit-queue--claimed-p (entry done)
   "Does the caller want ENTRY back, which DONE has left with nobody having it?"
   (and (memq (plist-get entry :state) '(queued refused held))
        (null (plist-get entry :delivered))
-       (mew-submit-queue--call (mew-submit-queue-caller entry :claim)
+       (mew-submit-queue--call (mew-submit-queue--caller entry :claim)
                                entry done)))
 
 (defun mew-submit-queue--give-back (entry old)
   "Remove the message of ENTRY, which was OLD before it was sent.
 It is its caller's again."
   (condition-case err
-      (progn (mew-submit-outbox-remove entry)
-             (mew-submit-outbox-forget-journal old))
-    (error (display-warning 'mew-submit (mew-submit-error-text err))))
+      (progn (mew-submit-spool--remove entry)
+             (mew-submit-spool--forget-journal old))
+    (error (display-warning 'mew-submit (mew-submit-error--text err))))
   (mew-submit-queue--drop entry))
 
 (defun mew-submit-queue--conclude (job done)
@@ -645,10 +645,10 @@ A quit, as in a question that is asked then, takes effect afterwards."
                 (mew-submit-queue--forget-password old))
               (mew-submit-queue--put-away entry old done)))
         (remhash (mew-submit-queue--key old) mew-submit-queue--jobs)
-        (mew-submit-outbox-unlock (mew-submit-queue--job-lock job)))
+        (mew-submit-spool--unlock (mew-submit-queue--job-lock job)))
       (mew-submit-queue--changed)
       (unless mew-submit-queue--leaving
-        (mew-submit-queue-run)))))
+        (mew-submit-queue--run)))))
 
 (defun mew-submit-queue--on-event (job event)
   "Note what is in EVENT of JOB."
@@ -656,20 +656,20 @@ A quit, as in a question that is asked then, takes effect afterwards."
     (when (eq (plist-get event :event) 'progress)
       (setf (mew-submit-queue--job-sent job) (or (plist-get event :sent) 0)
             (mew-submit-queue--job-total job) (or (plist-get event :total) 0))
-      (run-hook-with-args 'mew-submit-queue-progress-functions entry event))
-    (mew-submit-queue--call (mew-submit-queue-caller entry :on-event) event)))
+      (run-hook-with-args 'mew-submit-queue--progress-functions entry event))
+    (mew-submit-queue--call (mew-submit-queue--caller entry :on-event) event)))
 
 (defun mew-submit-queue--account (entry)
   "Return the account of ENTRY, with what came with it and is not on disk.
 Later attempts read the password from the file where one has it; functions are
 those that the user's account has now."
-  (let* ((account (mew-submit-account-copy
+  (let* ((account (mew-submit-account--copy
                    (append (plist-get entry :account)
-                           (or (mew-submit-queue-caller entry :functions)
+                           (or (mew-submit-queue--caller entry :functions)
                                (mew-submit-queue--functions
-                                (mew-submit-account-like
+                                (mew-submit-account--like
                                  (plist-get entry :account)))))))
-         (password (mew-submit-queue-caller entry :password))
+         (password (mew-submit-queue--caller entry :password))
          (file (plist-get account :password-file)))
     (cond (password
            (setq account
@@ -677,11 +677,11 @@ those that the user's account has now."
           (file
            ;; A pipe in its place would have Emacs wait.
            (unless (file-regular-p file)
-             (mew-submit-error-throw
+             (mew-submit-error--throw
               'config nil "The password file is no longer there: %s" file))
            (setq account (plist-put account :password
-                                    (mew-submit-auth-read-file file)))))
-    (if (funcall (or (mew-submit-queue-caller entry :whole) #'ignore))
+                                    (mew-submit-auth--read-file file)))))
+    (if (funcall (or (mew-submit-queue--caller entry :whole) #'ignore))
         (plist-put account :all-or-none t)
       account)))
 
@@ -692,28 +692,28 @@ RESOLVED is what was looked up for its account, a plist, or nil."
          (account (append resolved (mew-submit-queue--account entry))))
     (unwind-protect
         (setf (mew-submit-queue--job-session job)
-              (mew-submit-request-submit
-               (mew-submit-outbox-message-file entry)
+              (mew-submit-request--submit
+               (mew-submit-spool--message-file entry)
                :account account
                :from (plist-get entry :from)
                :recipients (plist-get entry :recipients)
-               :journal (mew-submit-outbox-journal-file entry)
+               :journal (mew-submit-spool--journal-file entry)
                :on-event (lambda (event) (mew-submit-queue--on-event job event))
                :on-done (lambda (done) (mew-submit-queue--conclude job done))
-               :on-ask (or (mew-submit-queue-caller entry :on-ask)
-                           #'mew-submit-dialog-answer)))
+               :on-ask (or (mew-submit-queue--caller entry :on-ask)
+                           #'mew-submit-dialog--answer)))
       (when-let* ((password (plist-get account :password)))
         (clear-string password)))))
 
 (defun mew-submit-queue--begin (entry lock resolved)
   "Begin to send ENTRY's message, on which LOCK is.
 RESOLVED is what was looked up for its account, a plist, or nil."
-  (let* ((entry (mew-submit-outbox-with
+  (let* ((entry (mew-submit-spool--with
                  entry :state 'sending :next nil
                  :attempts (1+ (or (plist-get entry :attempts) 0))))
          (job (mew-submit-queue--make-job :entry entry :lock lock
                                           :started (float-time))))
-    (mew-submit-outbox-write entry)
+    (mew-submit-spool--write entry)
     (mew-submit-queue--note entry)
     (remhash (mew-submit-queue--key entry) mew-submit-queue--urgent)
     (puthash (mew-submit-queue--key entry) job mew-submit-queue--jobs)
@@ -723,7 +723,7 @@ RESOLVED is what was looked up for its account, a plist, or nil."
       (error
        ;; Not at once: the caller goes through the table this would change.
        (setf (mew-submit-queue--job-session job)
-             (mew-submit-session-fail
+             (mew-submit-job--fail
               err :on-done (lambda (done)
                              (mew-submit-queue--conclude job done))))))))
 
@@ -762,16 +762,16 @@ What the user has chosen is a time of the clock, whatever that says."
 
 (defun mew-submit-queue--put-off (entry err)
   "Try ENTRY, which could not be begun because of ERR, again later."
-  (let ((later (mew-submit-outbox-with
+  (let ((later (mew-submit-spool--with
                 entry :next (+ (float-time) mew-submit-queue--poll)
-                :last (mew-submit-error-text err))))
+                :last (mew-submit-error--text err))))
     (mew-submit-queue--keep later)
     (remhash (mew-submit-queue--key entry) mew-submit-queue--urgent)
     (unless (equal (plist-get later :last) (plist-get entry :last))
       (display-warning
        'mew-submit
        (format "Mail to %s waits, and is tried again each minute: %s"
-               (mew-submit-report-people (plist-get entry :recipients))
+               (mew-submit-report--people (plist-get entry :recipients))
                (plist-get later :last))))))
 
 (defun mew-submit-queue--resolve (entry)
@@ -779,8 +779,8 @@ What the user has chosen is a time of the clock, whatever that says."
 It is a plist, or nil for one that cannot be used, which is told later.  Signal
 `mew-submit-secret' where the user has to be asked first."
   (condition-case err
-      (let ((resolved (mew-submit-request-resolve (plist-get entry :account)
-                                                  (plist-get entry :from))))
+      (let ((resolved (mew-submit-request--resolve (plist-get entry :account)
+                                                   (plist-get entry :from))))
         (list :user (plist-get resolved :user)
               :proxy-password (plist-get resolved :proxy-password)
               :resolved t))
@@ -794,7 +794,7 @@ Return the lock that is on it then.  One that somebody may have stays as it is."
            (plist-get entry :not-before)
            (zerop (or (plist-get entry :attempts) 0))
            (null (plist-get entry :delivered)))
-      (mew-submit-outbox-freshen entry lock)
+      (mew-submit-spool--freshen entry lock)
     lock))
 
 (defun mew-submit-queue--begin-locked (lock id directory)
@@ -811,15 +811,15 @@ The lock is given back, unless the message is being sent now."
                 (mew-submit-queue--begin true lock resolved)
                 (setq begun t)))))
       (unless begun
-        (mew-submit-outbox-unlock lock)))))
+        (mew-submit-spool--unlock lock)))))
 
 (defun mew-submit-queue--try-to-begin (entry)
   "Begin to send ENTRY's message, unless another Emacs does or has done that."
   (let* ((id (plist-get entry :id))
          (directory (plist-get entry :directory))
-         (lock (mew-submit-outbox-lock id directory)))
+         (lock (mew-submit-spool--lock id directory)))
     (cond (lock (mew-submit-queue--begin-locked lock id directory))
-          ((file-exists-p (mew-submit-outbox-message-file entry))
+          ((file-exists-p (mew-submit-spool--message-file entry))
            (mew-submit-queue--look-at id directory nil))
           (t (mew-submit-queue--drop entry)))))
 
@@ -827,7 +827,7 @@ The lock is given back, unless the message is being sent now."
   "Begin to send ENTRY's message; whatever fails puts off that message alone.
 Nobody is asked anything on the way."
   (condition-case err
-      (let ((mew-submit-auth-ask nil))
+      (let ((mew-submit-auth--ask nil))
         (mew-submit-queue--try-to-begin entry))
     (mew-submit-secret (mew-submit-queue--ask-first entry))
     (error (mew-submit-queue--put-off entry err))))
@@ -841,25 +841,25 @@ Nobody is asked anything on the way."
   "Does ENTRY's message wait until the password of its account can be asked for?"
   (let ((account (plist-get entry :account)))
     (or (member account mew-submit-queue--asking)
-        (mew-submit-auth-why-put-off account))))
+        (mew-submit-auth--why-put-off account))))
 
 (defun mew-submit-queue--no-secret (entry why)
   "Tell that ENTRY's message waits for a password, because of WHY."
-  (mew-submit-auth-put-off (plist-get entry :account) why)
+  (mew-submit-auth--postpone (plist-get entry :account) why)
   (mew-submit-queue--keep
-   (mew-submit-outbox-with entry :last (concat "No password: " why)))
+   (mew-submit-spool--with entry :last (concat "No password: " why)))
   (message "Mail to %s waits in the outbox: no password (%s)"
-           (mew-submit-report-people (plist-get entry :recipients)) why))
+           (mew-submit-report--people (plist-get entry :recipients)) why))
 
 (defun mew-submit-queue--ask-first (entry)
   "Have the user asked for what is needed to begin to send ENTRY's message.
 Where nobody is there it waits for somebody."
   (let ((account (plist-get entry :account)))
-    (cond ((mew-submit-background-nobody-p)
+    (cond ((mew-submit-background--nobody-p)
            (mew-submit-queue--no-secret entry "nobody is there to be asked"))
           ((not (member account mew-submit-queue--asking))
            (push account mew-submit-queue--asking)
-           (mew-submit-question-ask
+           (mew-submit-question--ask
             nil (list 'unlock account)
             (format "The log-in for %s is where a passphrase may be needed."
                     (plist-get account :server))
@@ -881,20 +881,20 @@ One answer counts for all messages of the account."
   (let ((account (plist-get entry :account))
         (key (mew-submit-queue--key entry)))
     (setq mew-submit-queue--asking (delete account mew-submit-queue--asking))
-    (when (gethash key mew-submit-queue--entries)
+    (when (gethash key mew-submit-queue--known)
       (condition-case err
-          (mew-submit-queue--try-to-begin (gethash key mew-submit-queue--entries))
+          (mew-submit-queue--try-to-begin (gethash key mew-submit-queue--known))
         (quit (mew-submit-queue--no-secret entry "you have said: not now"))
         (error (mew-submit-queue--no-secret entry
-                                            (mew-submit-error-text err)))))
-    (mew-submit-queue-run)))
+                                            (mew-submit-error--text err)))))
+    (mew-submit-queue--run)))
 
 (defun mew-submit-queue--somebody-came ()
   "Ask whoever has come for the passwords that mail waits for.
 This is on `server-after-make-frame-hook'."
   (let ((waiting (seq-count #'mew-submit-queue--account-waits-p
-                            (mew-submit-queue-waiting))))
-    (when (and (mew-submit-auth-user-is-here) (> waiting 0))
+                            (mew-submit-queue--waiting))))
+    (when (and (mew-submit-auth--user-is-here) (> waiting 0))
       (message "Mail waits in the outbox for a password (%d)" waiting)
       (run-at-time 0 nil #'mew-submit-queue--wake))))
 
@@ -914,20 +914,20 @@ This is on `server-after-make-frame-hook'."
           (setq recent t))))
     (and (not recent) (< count mew-submit-queue--connections))))
 
-(defun mew-submit-queue--waiting ()
+(defun mew-submit-queue--automatic ()
   "Return the entries that will be sent by themselves, the oldest first."
   (sort (seq-filter (lambda (entry)
                       (pcase (plist-get entry :state)
                         ('queued t)
                         ('held (plist-get entry :next))))
-                    (hash-table-values mew-submit-queue--entries))
+                    (hash-table-values mew-submit-queue--known))
         #'mew-submit-queue--older-p))
 
-(defun mew-submit-queue-waiting ()
+(defun mew-submit-queue--waiting ()
   "Return the entries that wait for the network or for their turn."
   (seq-filter (lambda (entry)
                 (eq (plist-get entry :state) 'queued))
-              (hash-table-values mew-submit-queue--entries)))
+              (hash-table-values mew-submit-queue--known)))
 
 (defun mew-submit-queue--queued-p ()
   "Does a message wait for the network or for its turn?"
@@ -935,25 +935,25 @@ This is on `server-after-make-frame-hook'."
     (maphash (lambda (_ entry)
                (when (eq (plist-get entry :state) 'queued)
                  (throw 'found t)))
-             mew-submit-queue--entries)
+             mew-submit-queue--known)
     nil))
 
 (defun mew-submit-queue--hurry ()
   "Send at once what waits for the network or for its turn."
-  (dolist (entry (mew-submit-queue-waiting))
+  (dolist (entry (mew-submit-queue--waiting))
     (puthash (mew-submit-queue--key entry) t mew-submit-queue--urgent))
-  (mew-submit-queue-run))
+  (mew-submit-queue--run))
 
 (defun mew-submit-queue--clock-went-back ()
   "Send at once what waits: nobody knows for how long it has."
   (setq mew-submit-queue--looked 0)
   (mew-submit-queue--hurry))
 
-(add-hook 'mew-submit-session-clock-hook #'mew-submit-queue--clock-went-back)
+(add-hook 'mew-submit-job--clock-hook #'mew-submit-queue--clock-went-back)
 
 (defun mew-submit-queue--network-changed ()
   "Send at once what waits, since this machine is on another network."
-  (mew-submit-background-run
+  (mew-submit-background--run
     (mew-submit-queue--hurry)))
 
 (defun mew-submit-queue--arm (seconds)
@@ -999,7 +999,7 @@ LATER are the entries that wait; those that wait for something else than a time
 are not among them."
   (setq mew-submit-queue--quiet
         (and (zerop (hash-table-count mew-submit-queue--jobs))
-             (= (length later) (length (mew-submit-queue--waiting)))
+             (= (length later) (length (mew-submit-queue--automatic)))
              (cons mew-submit-queue--news
                    (apply #'min most-positive-fixnum
                           (mapcar (lambda (entry)
@@ -1012,33 +1012,33 @@ are not among them."
                     (- (cdr mew-submit-queue--quiet) (float-time)))))
     (if (and until (> until 0) (zerop (hash-table-count mew-submit-queue--urgent)))
         (mew-submit-queue--arm (max 0.05 (min until mew-submit-queue--poll)))
-      (mew-submit-queue-run))))
+      (mew-submit-queue--run))))
 
 (defun mew-submit-queue--wake ()
   "Send what is due; look for what others have put into the outbox.
 Whatever happens, this comes back."
   (mew-submit-queue--arm mew-submit-queue--poll)
-  (mew-submit-background-run
+  (mew-submit-background--run
     (when (>= (abs (- (float-time) mew-submit-queue--looked))
               (1- mew-submit-queue--poll))
       (setq mew-submit-queue--looked (float-time))
       (mew-submit-queue--look-all))
     (mew-submit-queue--perhaps-run)))
 
-(defvar mew-submit-queue-only nil
+(defvar mew-submit-queue--only nil
   "If non-nil, the identifiers of the messages that may be sent; others wait.")
 
 (defun mew-submit-queue--allowed-p (entry)
-  "Does `mew-submit-queue-only' let ENTRY's message be sent?"
-  (or (null mew-submit-queue-only)
-      (member (plist-get entry :id) mew-submit-queue-only)))
+  "Does `mew-submit-queue--only' let ENTRY's message be sent?"
+  (or (null mew-submit-queue--only)
+      (member (plist-get entry :id) mew-submit-queue--only)))
 
 (defun mew-submit-queue--run-all ()
   "Begin to send what is due, and return the entries that are not."
   (let ((full (make-hash-table :test #'equal))
         (now (float-time))
         later)
-    (dolist (entry (mew-submit-queue--waiting))
+    (dolist (entry (mew-submit-queue--automatic))
       (cond ((not (mew-submit-queue--due-p entry now))
              (push entry later))
             ((or (gethash (plist-get entry :account) full)
@@ -1049,20 +1049,20 @@ Whatever happens, this comes back."
             (t (puthash (plist-get entry :account) t full))))
     later))
 
-(defun mew-submit-queue-run ()
+(defun mew-submit-queue--run ()
   "Begin to send what is due, and come back when the next is."
   (mew-submit-queue--arm mew-submit-queue--poll)
-  (if (mew-submit-module-missing-p)
+  (if (mew-submit-module--missing-p)
       (mew-submit-queue--wait-for-module)
     (let ((later (mew-submit-queue--run-all)))
       ;; What waits for a time is not to wait for the clock.
       (when later
-        (mew-submit-queue--call #'mew-submit-session-keep-time))
+        (mew-submit-queue--call #'mew-submit-job--keep-time))
       (mew-submit-queue--note-quiet later)
       (mew-submit-queue--schedule later)))
   (when (and (not noninteractive) (mew-submit-queue--queued-p))
-    (mew-submit-network-watch #'mew-submit-queue--network-changed
-                              #'mew-submit-queue--queued-p))
+    (mew-submit-network--watch #'mew-submit-queue--network-changed
+                               #'mew-submit-queue--queued-p))
   (mew-submit-queue--changed))
 
 ;;; Before the module is built
@@ -1074,43 +1074,43 @@ Whatever happens, this comes back."
   "Build the module in the background if YES."
   (setq mew-submit-queue--no-module (not yes))
   (if yes
-      (progn (mew-submit-module-build)
+      (progn (mew-submit-module--build)
              (message "Building the module; your mail waits in the outbox"))
     (message "Mail waits in the outbox until M-x mew-submit-build-module")))
 
 (defun mew-submit-queue--wait-for-module ()
   "Have the question stand whether to build the module, if mail waits for it."
-  (when (and (mew-submit-queue--waiting)
+  (when (and (mew-submit-queue--automatic)
              (not mew-submit-queue--no-module)
-             (not (mew-submit-module-building-p))
-             (not (mew-submit-question-asked-p 'build)))
-    (mew-submit-question-ask 'build 'build (mew-submit-module-question)
-                             '(("Compile it" t) ("Not now" nil))
-                             nil #'mew-submit-queue--build)))
+             (not (mew-submit-module--building-p))
+             (not (mew-submit-question--asked-p 'build)))
+    (mew-submit-question--ask 'build 'build (mew-submit-module--question)
+                              '(("Compile it" t) ("Not now" nil))
+                              nil #'mew-submit-queue--build)))
 
-(defun mew-submit-queue-offer-module ()
+(defun mew-submit-queue--offer-module ()
   "Ask, for a command that sends mail, whether to build the module it needs.
 The mail goes to the outbox all the same, whatever the answer is."
-  (when (and (mew-submit-background-command-p)
-             (mew-submit-module-missing-p)
+  (when (and (mew-submit-background--command-p)
+             (mew-submit-module--missing-p)
              (not mew-submit-queue--no-module)
-             (not (mew-submit-module-building-p)))
-    (setq mew-submit-queue--no-module (not (mew-submit-module-offer)))))
+             (not (mew-submit-module--building-p)))
+    (setq mew-submit-queue--no-module (not (mew-submit-module--offer)))))
 
 (defun mew-submit-queue--module-is-there ()
-  "Send what has waited for the module.  This is on `mew-submit-module-hook'."
+  "Send what has waited for the module.  This is on `mew-submit-module--hook'."
   (setq mew-submit-queue--no-module nil)
-  (mew-submit-question-drop 'build)
+  (mew-submit-question--drop 'build)
   (clrhash mew-submit-queue--seen)
-  (mapc #'mew-submit-outbox-put-back mew-submit-queue--watching)
+  (mapc #'mew-submit-spool--put-back mew-submit-queue--watching)
   (mew-submit-queue--look-all)
-  (mew-submit-queue-run))
+  (mew-submit-queue--run))
 
-(add-hook 'mew-submit-module-hook #'mew-submit-queue--module-is-there)
+(add-hook 'mew-submit-module--hook #'mew-submit-queue--module-is-there)
 
 ;;; What the floors above call
 
-(defun mew-submit-queue-start (&optional directory then)
+(defun mew-submit-queue--start (&optional directory then)
   "Send what is in DIRECTORY, by default the outbox, now and from now on.
 What others put there is found within a minute.  THEN is called when all of it
 has been looked at; when there is much, that is after this has returned."
@@ -1119,31 +1119,31 @@ has been looked at; when there is much, that is after this has returned."
                      (or directory mew-submit-outbox-directory)))))
     (cl-pushnew directory mew-submit-queue--watching :test #'equal)
     (setq mew-submit-queue--leaving nil)
-    (unless (mew-submit-module-missing-p)
-      (mew-submit-outbox-put-back directory))
-    (mew-submit-outbox-clean directory)
+    (unless (mew-submit-module--missing-p)
+      (mew-submit-spool--put-back directory))
+    (mew-submit-spool--clean directory)
     (setq mew-submit-queue--looked (float-time))
     (mew-submit-queue--look-then directory
                                  (lambda ()
-                                   (mew-submit-queue-run)
+                                   (mew-submit-queue--run)
                                    (when then
                                      (funcall then))))
     (mew-submit-queue--perhaps-run)))
 
-(defun mew-submit-queue-start-once ()
+(defun mew-submit-queue--start-once ()
   "Send what an Emacs before has left in the outbox, unless that is done already.
 This is for who sends without `mew-submit-mode'."
   (unless (or noninteractive
               (member (file-name-as-directory
                        (expand-file-name mew-submit-outbox-directory))
                       mew-submit-queue--watching))
-    (mew-submit-background-run
-      (mew-submit-queue-start))))
+    (mew-submit-background--run
+      (mew-submit-queue--start))))
 
-(defun mew-submit-queue-leave ()
+(defun mew-submit-queue--leave ()
   "Stop what is being sent, until the outbox is looked at again."
   (setq mew-submit-queue--leaving t)
-  (mew-submit-session-finish))
+  (mew-submit-job--finish))
 
 (defconst mew-submit-queue--batch-wait 60
   "Seconds for which a batch Emacs that is about to end waits for its mail.")
@@ -1154,11 +1154,11 @@ This is on `kill-emacs-hook'."
   (when noninteractive
     (let ((deadline (+ (float-time) mew-submit-queue--batch-wait)))
       (dolist (job (hash-table-values mew-submit-queue--jobs))
-        (mew-submit-session-wait (mew-submit-queue--job-session job)
-                                 (max 0 (- deadline (float-time)))))))
-  (mew-submit-queue-leave))
+        (mew-submit-job--wait (mew-submit-queue--job-session job)
+                              (max 0 (- deadline (float-time)))))))
+  (mew-submit-queue--leave))
 
-(defun mew-submit-queue-stop ()
+(defun mew-submit-queue--stop ()
   "No longer look for what others put into the outbox."
   (setq mew-submit-queue--watching nil))
 
@@ -1176,9 +1176,9 @@ message is held until NOT-BEFORE, a time or nil, and for `mew-submit-delay'."
           :created now :attempts 0
           :not-before (and not-before (float-time not-before))
           :from (car envelope) :recipients (cdr envelope)
-          :subject (mew-submit-message-subject fields)
-          :message-id (mew-submit-message-id fields)
-          :private (mew-submit-message-private-text fields)
+          :subject (mew-submit-message--subject fields)
+          :message-id (mew-submit-message--id fields)
+          :private (mew-submit-message--private-text fields)
           :account account :fcc fcc)))
 
 (defun mew-submit-queue--volatile-p (key value)
@@ -1202,23 +1202,23 @@ A function that has no name may hold secrets in its variables."
 
 (defun mew-submit-queue--enter (entry file fields directory move source caller)
   "Put ENTRY with the message FILE durably into DIRECTORY, and begin to send it.
-FIELDS, MOVE and SOURCE are as for `mew-submit-outbox-add'; CALLER is what comes
+FIELDS, MOVE and SOURCE are as for `mew-submit-spool--add'; CALLER is what comes
 with it and is not on disk.  Return its identifier.  Once it is there nothing is
 signalled, and a quit comes too late: who believes that a message was not taken
 sends it again."
   (let* ((inhibit-quit t)
-         (entry (mew-submit-outbox-add file fields directory entry move source)))
+         (entry (mew-submit-spool--add file fields directory entry move source)))
     (mew-submit-queue--note entry)
     (puthash (mew-submit-queue--key entry) caller mew-submit-queue--callers)
-    (unless mew-submit-background
-      (mew-submit-auth-user-is-here (plist-get entry :account)))
+    (unless mew-submit-background--now
+      (mew-submit-auth--user-is-here (plist-get entry :account)))
     (condition-case err
-        (mew-submit-queue-run)
-      (error (display-warning 'mew-submit (mew-submit-error-text err))))
+        (mew-submit-queue--run)
+      (error (display-warning 'mew-submit (mew-submit-error--text err))))
     (setq quit-flag nil)
     (plist-get entry :id)))
 
-(cl-defun mew-submit-queue-add
+(cl-defun mew-submit-queue--add
     (file &key account settled from recipients fcc not-before directory move
           source held on-event on-done on-ask claim whole)
   "Put the message FILE into the outbox, durably, and begin to send it.
@@ -1240,20 +1240,20 @@ else is told.  WHOLE is a function without arguments; while it returns non-nil,
 nobody gets the message when the server refuses one of the recipients for good.
 
 Signal a condition, with nothing left behind, when it cannot be sent."
-  (let* ((directory (mew-submit-outbox-prepare
+  (let* ((directory (mew-submit-spool--prepare
                      (or directory mew-submit-outbox-directory)))
-         (fields (mew-submit-message-fields file))
+         (fields (mew-submit-message--fields file))
          (account (if settled
-                      (mew-submit-account-copy account)
-                    (mew-submit-request-account account fields)))
-         (envelope (mew-submit-request-check account file fields from
-                                             recipients))
+                      (mew-submit-account--copy account)
+                    (mew-submit-request--account account fields)))
+         (envelope (mew-submit-request--check account file fields from
+                                              recipients))
          (entry (mew-submit-queue--new-entry
                  fields (mew-submit-queue--frozen account) envelope fcc
-                 (or not-before (mew-submit-message-send-at fields)))))
+                 (or not-before (mew-submit-message--send-at fields)))))
     (mew-submit-queue--enter
      (if held
-         (mew-submit-outbox-with entry :state 'held :next nil :held held)
+         (mew-submit-spool--with entry :state 'held :next nil :held held)
        entry)
      file fields directory move source
      (list :on-event on-event :on-done on-done :on-ask on-ask
@@ -1261,11 +1261,11 @@ Signal a condition, with nothing left behind, when it cannot be sent."
            :password (plist-get account :password)
            :functions (mew-submit-queue--functions account)))))
 
-(defun mew-submit-queue-wait (id &optional directory)
+(defun mew-submit-queue--wait (id &optional directory)
   "Wait until the attempt to send the message ID in DIRECTORY has ended.
 Return its `done' event, or nil when there is no attempt."
   (when-let* ((job (mew-submit-queue--job-of id directory)))
-    (mew-submit-session-wait (mew-submit-queue--job-session job))))
+    (mew-submit-job--wait (mew-submit-queue--job-session job))))
 
 (defun mew-submit-queue--change (id directory function)
   "Replace the entry of the message ID in DIRECTORY by FUNCTION's value for it.
@@ -1278,39 +1278,39 @@ Signal `user-error' when it is being sent."
             (lambda (entry)
               (when (eq (plist-get entry :state) 'broken)
                 (user-error "%s" (plist-get entry :last)))
-              (mew-submit-auth-user-is-here (plist-get entry :account))
+              (mew-submit-auth--user-is-here (plist-get entry :account))
               (mew-submit-queue--save (funcall function entry))))
-      (mew-submit-queue-run))))
+      (mew-submit-queue--run))))
 
 (defun mew-submit-queue--account-now (entry)
   "Return the user's account for ENTRY as it is now, or nil to keep the old one.
 A message that names its server keeps it.  One that was held without an account
 gets the one that fits it by now."
   (let ((account (plist-get entry :account))
-        (private (mew-submit-message-fields-of-text
+        (private (mew-submit-message--fields-of-text
                   (or (plist-get entry :private) ""))))
     (cond ((null account)
-           (mew-submit-request-account
-            nil (append private (mew-submit-message-fields
-                                 (mew-submit-outbox-message-file entry)))))
-          ((mew-submit-message-method private) nil)
-          (t (mew-submit-account-now account)))))
+           (mew-submit-request--account
+            nil (append private (mew-submit-message--fields
+                                 (mew-submit-spool--message-file entry)))))
+          ((mew-submit-message--method private) nil)
+          (t (mew-submit-account--now account)))))
 
 (defun mew-submit-queue--renewed (entry)
   "Return the account by which to send ENTRY when the user wants that.
 It is as the user has it now, who was told to correct it; what this message
 wishes of the server stays."
   (let* ((old (plist-get entry :account))
-         (new (mew-submit-account-copy (mew-submit-queue--account-now entry))))
+         (new (mew-submit-account--copy (mew-submit-queue--account-now entry))))
     (if (null new)
         old
       (cl-loop for (key value) on old by #'cddr
-               when (or (mew-submit-extension-key-p key)
+               when (or (mew-submit-extension--key-p key)
                         (memq key '(:each :password-file :timeout :step-timeout)))
                do (setq new (plist-put new key value)))
       new)))
 
-(defun mew-submit-queue--send-by (id account directory)
+(defun mew-submit-queue--send-now (id account directory)
   "Send the message ID in DIRECTORY now, and tell by which server.
 ACCOUNT is called with the one that its entry would go by, and returns one."
   (let ((entry (mew-submit-queue--change
@@ -1323,41 +1323,41 @@ ACCOUNT is called with the one that its entry would go by, and returns one."
                     (when caller
                       (plist-put caller :functions
                                  (mew-submit-queue--functions account)))
-                    (mew-submit-outbox-with
+                    (mew-submit-spool--with
                      entry :state 'queued :next nil :left nil
                      :account (mew-submit-queue--frozen account)))))))
     (unless noninteractive
       (message "Mail to %s goes by %s now"
-               (mew-submit-report-people (plist-get entry :recipients))
+               (mew-submit-report--people (plist-get entry :recipients))
                (plist-get (plist-get entry :account) :server)))
     entry))
 
-(defun mew-submit-queue-send (id &optional directory)
+(defun mew-submit-queue--send (id &optional directory)
   "Send the message ID in DIRECTORY, by default the outbox, now.
 It goes by its account as the user has it now.  Whoever calls this for one that
 is `uncertain' has asked the user."
-  (mew-submit-queue--send-by id #'identity directory))
+  (mew-submit-queue--send-now id #'identity directory))
 
-(defun mew-submit-queue-let-be (id &optional directory)
+(defun mew-submit-queue--let-be (id &optional directory)
   "Note that the message ID in DIRECTORY, which is in doubt, is left as it is.
 Nothing asks about it any more, until somebody sends it again."
   (mew-submit-queue--change
    id directory
    (lambda (entry)
-     (mew-submit-outbox-with entry :left t))))
+     (mew-submit-spool--with entry :left t))))
 
-(defun mew-submit-queue-send-by (id routes &optional directory)
+(defun mew-submit-queue--send-by (id routes &optional directory)
   "Send the message ID in DIRECTORY now, by ROUTES such as \"465:implicit\".
 What else its account says stays as it is.  Signal `user-error' when ROUTES are
 none."
-  (mew-submit-queue--send-by
+  (mew-submit-queue--send-now
    id
    (lambda (account)
-     (plist-put (mew-submit-account-copy account) :routes
-                (mew-submit-plan-parse-routes routes)))
+     (plist-put (mew-submit-account--copy account) :routes
+                (mew-submit-plan--parse-routes routes)))
    directory))
 
-(defun mew-submit-queue-hold (id &optional time directory)
+(defun mew-submit-queue--hold (id &optional time directory)
   "Hold the message ID in DIRECTORY until TIME, or with nil until told otherwise.
 Signal `user-error' for one that is in doubt: it would not be so any more."
   (mew-submit-queue--change
@@ -1365,25 +1365,25 @@ Signal `user-error' for one that is in doubt: it would not be so any more."
    (lambda (entry)
      (when (eq (plist-get entry :state) 'uncertain)
        (user-error "It may have arrived already; it is not sent again by itself"))
-     (mew-submit-outbox-with entry :state 'held
+     (mew-submit-spool--with entry :state 'held
                              :not-before (and time (float-time time))
                              :next (and time (float-time time))))))
 
 (defun mew-submit-queue--job-of (id directory)
   "Return the job that sends the message ID in DIRECTORY, or nil."
-  (gethash (mew-submit-outbox-file
+  (gethash (mew-submit-spool--file
             id ".eml" (or directory mew-submit-outbox-directory))
            mew-submit-queue--jobs))
 
-(defun mew-submit-queue-cancel (id &optional directory)
+(defun mew-submit-queue--cancel (id &optional directory)
   "Do not send the message ID in DIRECTORY; it is held until told otherwise.
 One that is being sent is stopped; what has been sent up to the final dot cannot
 be called back, and the result says so."
   (if-let* ((job (mew-submit-queue--job-of id directory)))
-      (mew-submit-session-cancel (mew-submit-queue--job-session job))
-    (mew-submit-queue-hold id nil directory)))
+      (mew-submit-job--cancel (mew-submit-queue--job-session job))
+    (mew-submit-queue--hold id nil directory)))
 
-(defun mew-submit-queue-take (id function &optional directory)
+(defun mew-submit-queue--take (id function &optional directory)
   "Call FUNCTION with the entry of the message ID in DIRECTORY, then remove it.
 The message is locked, and stays when FUNCTION does not return.  Return its
 value."
@@ -1394,29 +1394,29 @@ value."
             id directory
             (lambda (entry)
               (prog1 (funcall function entry)
-                (mew-submit-outbox-remove entry)
+                (mew-submit-spool--remove entry)
                 (mew-submit-queue--drop entry))))
       (mew-submit-queue--changed))))
 
-(defun mew-submit-queue-delete (id &optional directory)
+(defun mew-submit-queue--delete (id &optional directory)
   "Delete the message ID in DIRECTORY, by default the outbox, for good.
 If some recipients have it already, the copies that were wanted are filed."
-  (mew-submit-queue-take id (lambda (entry)
-                              (when (and (plist-get entry :delivered)
-                                         (plist-get entry :fcc))
-                                (mew-submit-outbox-keep entry)))
-                         directory))
+  (mew-submit-queue--take id (lambda (entry)
+                               (when (and (plist-get entry :delivered)
+                                          (plist-get entry :fcc))
+                                 (mew-submit-spool--keep entry)))
+                          directory))
 
-(defun mew-submit-queue-flush (&optional directory)
+(defun mew-submit-queue--flush (&optional directory)
   "Send all that waits in DIRECTORY, by default the outbox, now.
 What is held, refused or uncertain stays as it is.  Return how many there are."
   (let ((waiting (seq-filter (lambda (entry)
                                (eq (plist-get entry :state) 'queued))
-                             (mew-submit-queue-entries directory))))
+                             (mew-submit-queue--entries directory))))
     (dolist (entry waiting)
-      (mew-submit-auth-user-is-here (plist-get entry :account))
+      (mew-submit-auth--user-is-here (plist-get entry :account))
       (puthash (mew-submit-queue--key entry) t mew-submit-queue--urgent))
-    (mew-submit-queue-run)
+    (mew-submit-queue--run)
     (length waiting)))
 
 (provide 'mew-submit-queue)

@@ -20,7 +20,7 @@
 (require 'cl-lib)
 (require 'mew-submit-error)
 
-(defconst mew-submit-relay-data-line-max 8192
+(defconst mew-submit-relay-data--line-max 8192
   "How many octets a line of a message may have.
 The standard has 998, but messages with longer lines are common.")
 
@@ -39,20 +39,20 @@ The standard has 998, but messages with longer lines are common.")
   (line 0 :documentation "How many octets the line that goes on has so far.")
   (fault nil :documentation "Why the message is refused, (CODE ENHANCED TEXT)."))
 
-(defun mew-submit-relay-data-start (file &optional max)
+(defun mew-submit-relay-data--start (file &optional max)
   "Return a message that will be in FILE, of MAX octets at most."
   (mew-submit-relay-data--make :file file :max max))
 
-(defun mew-submit-relay-data-blame (data code enhanced text)
+(defun mew-submit-relay-data--blame (data code enhanced text)
   "Note that the message DATA is refused with CODE, ENHANCED and TEXT.
 What is there of it goes away.  The first fault counts."
   (unless (mew-submit-relay-data-fault data)
     (setf (mew-submit-relay-data-fault data) (list code enhanced text)
           (mew-submit-relay-data-blocks data) nil
           (mew-submit-relay-data-waiting data) 0)
-    (mew-submit-relay-data-discard data)))
+    (mew-submit-relay-data--discard data)))
 
-(defun mew-submit-relay-data-discard (data)
+(defun mew-submit-relay-data--discard (data)
   "Delete the file of DATA, if there is one."
   (let ((file (mew-submit-relay-data-file data)))
     (ignore-errors
@@ -75,9 +75,9 @@ What is there of it goes away.  The first fault counts."
           (write-region octets nil (mew-submit-relay-data-file data) t
                         'silent)))
     (file-error
-     (mew-submit-relay-data-blame
+     (mew-submit-relay-data--blame
       data 452 "4.3.1" (format "The message cannot be stored: %s"
-                               (mew-submit-error-text err))))))
+                               (mew-submit-error--text err))))))
 
 (defun mew-submit-relay-data--put (data octets)
   "Add OCTETS, which are finished, to DATA."
@@ -96,35 +96,35 @@ What is there of it goes away.  The first fault counts."
         end)
     (while (setq end (string-search "\n" octets from))
       (cond ((not (and (> end 0) (eq (aref octets (1- end)) ?\r)))
-             (mew-submit-relay-data-blame
+             (mew-submit-relay-data--blame
               data 550 "5.5.2" "A line of the message ends in LF alone"))
-            ((> (- end start) mew-submit-relay-data-line-max)
+            ((> (- end start) mew-submit-relay-data--line-max)
              (mew-submit-relay-data--long data)))
       (setq from (1+ end)
             start from))
     (setf (mew-submit-relay-data-line data) (- (length octets) start))
-    (when (> (mew-submit-relay-data-line data) mew-submit-relay-data-line-max)
+    (when (> (mew-submit-relay-data-line data) mew-submit-relay-data--line-max)
       (mew-submit-relay-data--long data))))
 
 (defun mew-submit-relay-data--long (data)
   "Note that DATA has a line that is too long."
-  (mew-submit-relay-data-blame
+  (mew-submit-relay-data--blame
    data 550 "5.6.0" (format "A line of the message is over %d octets"
-                            mew-submit-relay-data-line-max)))
+                            mew-submit-relay-data--line-max)))
 
 (defun mew-submit-relay-data--check (data octets)
   "Notice what must not be in OCTETS, the next ones of DATA.
 They do not end within a line end."
   (mew-submit-relay-data--check-lines data octets)
   (cond ((string-match-p "\r\\(?:[^\n]\\|\\'\\)" octets)
-         (mew-submit-relay-data-blame
+         (mew-submit-relay-data--blame
           data 550 "5.5.2" "The message has a CR that ends no line"))
         ((string-search "\0" octets)
-         (mew-submit-relay-data-blame
+         (mew-submit-relay-data--blame
           data 550 "5.6.0" "The message has a NUL octet")))
   (let ((max (mew-submit-relay-data-max data)))
     (when (and max (> (mew-submit-relay-data-octets data) max))
-      (mew-submit-relay-data-blame
+      (mew-submit-relay-data--blame
        data 552 "5.3.4" (format "The message is over %d octets" max)))))
 
 (defun mew-submit-relay-data--add (data octets)
@@ -153,7 +153,7 @@ They do not end within a line end."
 
 ;;; The two ways to come
 
-(defun mew-submit-relay-data-take (data octets)
+(defun mew-submit-relay-data--take (data octets)
   "Take OCTETS, the next ones after DATA, for the message DATA.
 Return nil while there is no end; then what follows the end."
   (let* ((whole (concat (mew-submit-relay-data-held data) octets))
@@ -168,7 +168,7 @@ Return nil while there is no end; then what follows the end."
        data (mew-submit-relay-data--unstuff (substring whole 0 (+ end 2))))
       (substring whole (+ end 5)))))
 
-(defun mew-submit-relay-data-chunk (data octets)
+(defun mew-submit-relay-data--chunk (data octets)
   "Take OCTETS, of a BDAT chunk, for the message DATA."
   (let* ((virgin (mew-submit-relay-data-virgin data))
          (whole (concat (if virgin "" (mew-submit-relay-data-held data))
@@ -178,14 +178,14 @@ Return nil while there is no end; then what follows the end."
           (mew-submit-relay-data-held data) (if cut "\r" ""))
     (mew-submit-relay-data--add data (substring whole 0 cut))))
 
-(defun mew-submit-relay-data-finish (data)
+(defun mew-submit-relay-data--finish (data)
   "Have all of DATA in its file; return nil, or its fault."
   ;; After DATA nothing is held any more; after BDAT it may be a CR.
   (unless (mew-submit-relay-data-virgin data)
     (mew-submit-relay-data--add data (mew-submit-relay-data-held data)))
   (unless (mew-submit-relay-data-fault data)
     (if (zerop (mew-submit-relay-data-octets data))
-        (mew-submit-relay-data-blame data 554 "5.6.0" "The message is empty")
+        (mew-submit-relay-data--blame data 554 "5.6.0" "The message is empty")
       (mew-submit-relay-data--flush data)))
   (mew-submit-relay-data-fault data))
 

@@ -21,7 +21,7 @@
 
 ;;; Addresses
 
-(defun mew-submit-relay-peer-address (contact)
+(defun mew-submit-relay-peer--address (contact)
   "Return the address of CONTACT, a vector, without its port."
   (substring contact 0 (1- (length contact))))
 
@@ -34,12 +34,12 @@
               (aref contact 8))
     contact))
 
-(defun mew-submit-relay-peer-loopback-p (contact)
+(defun mew-submit-relay-peer--loopback-p (contact)
   "Is CONTACT, a vector as `process-contact' has it, a loopback address?"
   (let ((contact (mew-submit-relay-peer--mapped contact)))
     (if (= (length contact) 5)
         (= (aref contact 0) 127)
-      (equal (append (mew-submit-relay-peer-address contact) nil)
+      (equal (append (mew-submit-relay-peer--address contact) nil)
              '(0 0 0 0 0 0 0 1)))))
 
 (defun mew-submit-relay-peer--bits (address)
@@ -50,7 +50,7 @@
                           (number-sequence (1- width) 0 -1)))
                 address)))
 
-(defun mew-submit-relay-peer-parse (network)
+(defun mew-submit-relay-peer--parse (network)
   "Return NETWORK, \"ADDRESS\" or \"ADDRESS/BITS\", as a list of bits.
 Signal `mew-submit-config' when it is none.  No name is looked up."
   (let* ((parts (split-string network "/"))
@@ -63,22 +63,22 @@ Signal `mew-submit-config' when it is none.  No name is looked up."
                            address (if (string-search ":" address)
                                        'ipv6 'ipv4)))))
          (bits (and found (mew-submit-relay-peer--bits
-                           (mew-submit-relay-peer-address found))))
+                           (mew-submit-relay-peer--address found))))
          (count (cond ((null (cdr parts)) (length bits))
                       ((string-match-p "\\`[0-9]\\{1,3\\}\\'" (cadr parts))
                        (string-to-number (cadr parts)))
                       (t 1000))))
     (if (and bits (<= count (length bits)) (null (cddr parts)))
         (cons (length bits) (seq-take bits count))
-      (mew-submit-error-throw 'config nil "Not a network: %s" network))))
+      (mew-submit-error--throw 'config nil "Not a network: %s" network))))
 
-(defun mew-submit-relay-peer-in-p (contact networks)
+(defun mew-submit-relay-peer--in-p (contact networks)
   "Is the address of CONTACT in one of NETWORKS, strings?"
   (let ((bits (mew-submit-relay-peer--bits
-               (mew-submit-relay-peer-address
+               (mew-submit-relay-peer--address
                 (mew-submit-relay-peer--mapped contact)))))
     (seq-some (lambda (network)
-                (let ((parsed (mew-submit-relay-peer-parse network)))
+                (let ((parsed (mew-submit-relay-peer--parse network)))
                   (and (= (car parsed) (length bits))
                        (equal (cdr parsed)
                               (seq-take bits (length (cdr parsed)))))))
@@ -93,7 +93,7 @@ Signal `mew-submit-config' when it is none.  No name is looked up."
       (insert-file-contents file)
       (read (current-buffer)))))
 
-(defun mew-submit-relay-peer-ambiguous-p ()
+(defun mew-submit-relay-peer--ambiguous-p ()
   "Is this user's number the one of all whom a namespace does not know?"
   (and (eql (user-uid)
             (mew-submit-relay-peer--number "/proc/sys/kernel/overflowuid"))
@@ -107,10 +107,10 @@ Signal `mew-submit-config' when it is none.  No name is looked up."
   "Return CONTACT as the module takes it, a vector of octets and a port."
   (let ((contact (mew-submit-relay-peer--mapped contact)))
     (vconcat (if (= (length contact) 5)
-                 (mew-submit-relay-peer-address contact)
+                 (mew-submit-relay-peer--address contact)
                (seq-mapcat (lambda (part)
                              (list (ash part -8) (logand part 255)))
-                           (mew-submit-relay-peer-address contact)))
+                           (mew-submit-relay-peer--address contact)))
              (vector (aref contact (1- (length contact)))))))
 
 (defun mew-submit-relay-peer--look (from to)
@@ -120,15 +120,15 @@ Both are contacts.  Return nil when it does not tell."
                                       (mew-submit-relay-peer--octets to))))
     (and (listp owner) owner)))
 
-(defun mew-submit-relay-peer-user (remote local)
+(defun mew-submit-relay-peer--user (remote local)
   "Return the number of the user whose process has connected from REMOTE to LOCAL.
 Both are vectors as `process-contact' has them.  Return nil where the system
 does not tell, or the connection is closed already."
-  (pcase (and (not (mew-submit-relay-peer-ambiguous-p))
+  (pcase (and (not (mew-submit-relay-peer--ambiguous-p))
               (mew-submit-relay-peer--look remote local))
     (`(,user t ,_) user)))
 
-(defun mew-submit-relay-peer-unread (remote local)
+(defun mew-submit-relay-peer--unread (remote local)
   "Return how many octets sent from LOCAL to REMOTE have not been taken there.
 Return nil where the system does not tell."
   (nth 2 (mew-submit-relay-peer--look local remote)))

@@ -22,7 +22,7 @@
 
 (define-error 'mew-submit-relay-no "The relay says no")
 
-(defun mew-submit-relay-smtp-no (code enhanced format &rest args)
+(defun mew-submit-relay-smtp--no (code enhanced format &rest args)
   "Refuse with CODE, ENHANCED, and the text that FORMAT and ARGS make."
   (signal 'mew-submit-relay-no
           (list code enhanced (apply #'format format args))))
@@ -51,7 +51,7 @@
           (setq end (1- end)))
         (concat (substring octets 0 end) "...")))))
 
-(defun mew-submit-relay-smtp-lines (code lines &optional utf8)
+(defun mew-submit-relay-smtp--lines (code lines &optional utf8)
   "Return the reply CODE with LINES, strings, as octets.
 Without UTF8, characters that are not ASCII become question marks."
   (let* ((lines (or (seq-take lines mew-submit-relay-smtp--lines-max) '("")))
@@ -63,10 +63,10 @@ Without UTF8, characters that are not ASCII become question marks."
                     collect (mew-submit-relay-smtp--text line utf8)
                     collect "\r\n"))))
 
-(defun mew-submit-relay-smtp-reply (code enhanced text &optional utf8)
+(defun mew-submit-relay-smtp--reply (code enhanced text &optional utf8)
   "Return the reply CODE with ENHANCED, or nil, and TEXT as octets.
-UTF8 is as for `mew-submit-relay-smtp-lines'."
-  (mew-submit-relay-smtp-lines
+UTF8 is as for `mew-submit-relay-smtp--lines'."
+  (mew-submit-relay-smtp--lines
    code (list (if enhanced (concat enhanced " " text) text)) utf8))
 
 ;;; Commands
@@ -78,43 +78,43 @@ UTF8 is as for `mew-submit-relay-smtp-lines'."
   "The commands that are known: (VERB OCTETS), with how long each may be.
 Extensions make those longer that have parameters.")
 
-(defconst mew-submit-relay-smtp-line-max 4096
+(defconst mew-submit-relay-smtp--line-max 4096
   "How many octets a line may have, whatever it is.")
 
-(defun mew-submit-relay-smtp-command (line)
+(defun mew-submit-relay-smtp--command (line)
   "Return LINE, octets without its CRLF, as (VERB . ARGUMENT), two strings.
 VERB is in upper case."
   (unless (string-match "\\`\\([A-Za-z]+\\)\\(?: +\\(.*?\\)\\)? *\\'" line)
-    (mew-submit-relay-smtp-no 500 "5.5.2" "Not a command"))
+    (mew-submit-relay-smtp--no 500 "5.5.2" "Not a command"))
   (let* ((verb (upcase (match-string 1 line)))
          (argument (or (match-string 2 line) ""))
          (known (assoc verb mew-submit-relay-smtp--commands)))
     (unless known
-      (mew-submit-relay-smtp-no 500 "5.5.1" "Unknown command"))
+      (mew-submit-relay-smtp--no 500 "5.5.1" "Unknown command"))
     (when (> (+ (length line) 2) (nth 1 known))
-      (mew-submit-relay-smtp-no 500 "5.5.6" "The command is too long"))
+      (mew-submit-relay-smtp--no 500 "5.5.6" "The command is too long"))
     (when (string-match-p "[\0-\37\177]" line)
-      (mew-submit-relay-smtp-no 501 "5.5.2" "A control character in the command"))
+      (mew-submit-relay-smtp--no 501 "5.5.2" "A control character in the command"))
     (cons verb argument)))
 
-(defun mew-submit-relay-smtp-nothing (verb argument)
+(defun mew-submit-relay-smtp--nothing (verb argument)
   "Refuse an ARGUMENT of VERB, which takes none."
   (unless (string-empty-p argument)
-    (mew-submit-relay-smtp-no 501 "5.5.4" "%s takes no argument" verb)))
+    (mew-submit-relay-smtp--no 501 "5.5.4" "%s takes no argument" verb)))
 
-(defun mew-submit-relay-smtp-hello (argument)
+(defun mew-submit-relay-smtp--hello (argument)
   "Return ARGUMENT of EHLO or HELO, if it is something like a name or an address.
 It is of no use and common clients say all sorts of things."
   (if (string-match-p "\\`[!-~]\\{1,255\\}\\'" argument)
       argument
-    (mew-submit-relay-smtp-no 501 "5.5.4" "A domain name is wanted")))
+    (mew-submit-relay-smtp--no 501 "5.5.4" "A domain name is wanted")))
 
-(defun mew-submit-relay-smtp-size (argument)
+(defun mew-submit-relay-smtp--size (argument)
   "Return (OCTETS . LAST) for ARGUMENT of BDAT."
   (if (string-match "\\`\\([0-9]\\{1,15\\}\\)\\( +LAST\\)?\\'" (upcase argument))
       (cons (string-to-number (match-string 1 argument))
             (and (match-beginning 2) t))
-    (mew-submit-relay-smtp-no 501 "5.5.4" "BDAT wants a size, and LAST")))
+    (mew-submit-relay-smtp--no 501 "5.5.4" "BDAT wants a size, and LAST")))
 
 ;;; Paths and parameters
 
@@ -122,7 +122,7 @@ It is of no use and common clients say all sorts of things."
   "Return OCTETS, UTF-8, as text, or refuse them."
   (let ((text (decode-coding-string octets 'utf-8-unix)))
     (if (seq-some (lambda (char) (> char #x10FFFF)) text)
-        (mew-submit-relay-smtp-no 553 "5.6.7" "The address is not UTF-8")
+        (mew-submit-relay-smtp--no 553 "5.6.7" "The address is not UTF-8")
       text)))
 
 (defun mew-submit-relay-smtp--path (keyword argument)
@@ -133,7 +133,7 @@ PATH is what is between the angle brackets, without a source route."
              (concat "\\`" keyword ": *<\\(\\(?:\"\\(?:[^\"\\]\\|\\\\.\\)*\"\\|[^\"<>]\\)*\\)>"
                      "\\(?: +\\(.*\\)\\)?\\'")
              argument)
-      (mew-submit-relay-smtp-no 501 "5.5.4" "%s:<ADDRESS> is wanted" keyword)))
+      (mew-submit-relay-smtp--no 501 "5.5.4" "%s:<ADDRESS> is wanted" keyword)))
   (let ((path (match-string 1 argument))
         (parameters (match-string 2 argument)))
     (cons (mew-submit-relay-smtp--decode
@@ -150,19 +150,19 @@ KNOWN is a list of (NAME . VALUE-P).  Names are in upper case."
              (value (match-string 2 word))
              (entry (assoc name known)))
         (cond ((null entry)
-               (mew-submit-relay-smtp-no 555 "5.5.4" "Unknown parameter"))
+               (mew-submit-relay-smtp--no 555 "5.5.4" "Unknown parameter"))
               ((assoc name found)
-               (mew-submit-relay-smtp-no 501 "5.5.4" "%s is there twice" name))
+               (mew-submit-relay-smtp--no 501 "5.5.4" "%s is there twice" name))
               ((not (eq (and value t) (cdr entry)))
-               (mew-submit-relay-smtp-no 501 "5.5.4" "%s has a wrong value"
-                                         name)))
+               (mew-submit-relay-smtp--no 501 "5.5.4" "%s has a wrong value"
+                                          name)))
         (push (cons name value) found)))
     found))
 
 (defun mew-submit-relay-smtp--xtext (value name)
   "Return VALUE of the parameter NAME, xtext (RFC 3461, section 4), decoded."
   (unless (string-match-p "\\`\\(?:[!-*,-<>-~]\\|\\+[0-9A-F]\\{2\\}\\)+\\'" value)
-    (mew-submit-relay-smtp-no 501 "5.5.4" "%s is not xtext" name))
+    (mew-submit-relay-smtp--no 501 "5.5.4" "%s is not xtext" name))
   (replace-regexp-in-string
    "\\+[0-9A-F]\\{2\\}"
    (lambda (code) (string (string-to-number (substring code 1) 16)))
@@ -172,31 +172,31 @@ KNOWN is a list of (NAME . VALUE-P).  Names are in upper case."
   "Return ADDRESS, checked, or refuse it with ENHANCED.
 Only with UTF8 it may be not ASCII."
   (when (and (not utf8) (string-match-p "[^[:ascii:]]" address))
-    (mew-submit-relay-smtp-no 553 "5.6.7"
-                              "The address is not ASCII; SMTPUTF8 is wanted"))
+    (mew-submit-relay-smtp--no 553 "5.6.7"
+                               "The address is not ASCII; SMTPUTF8 is wanted"))
   (condition-case err
-      (mew-submit-address-check address)
+      (mew-submit-address--check address)
     (mew-submit-message
-     (mew-submit-relay-smtp-no 553 enhanced "%s"
-                               (mew-submit-error-text err)))))
+     (mew-submit-relay-smtp--no 553 enhanced "%s"
+                                (mew-submit-error--text err)))))
 
 (defun mew-submit-relay-smtp--wish (key value name)
   "Return VALUE of the parameter NAME, if it is one for KEY of an account."
   (condition-case nil
-      (mew-submit-extension-value key value name 'message)
+      (mew-submit-extension--value key value name 'message)
     (mew-submit-message
-     (mew-submit-relay-smtp-no 501 "5.5.4" "%s has a wrong value" name))))
+     (mew-submit-relay-smtp--no 501 "5.5.4" "%s has a wrong value" name))))
 
 (defun mew-submit-relay-smtp--announced (value max)
   "Return SIZE's VALUE as a number, unless it is over MAX."
   (let ((size (if (string-match-p "\\`[0-9]\\{1,20\\}\\'" value)
                   (string-to-number value)
-                (mew-submit-relay-smtp-no 501 "5.5.4" "SIZE is not a number"))))
+                (mew-submit-relay-smtp--no 501 "5.5.4" "SIZE is not a number"))))
     (when (and max (> size max))
-      (mew-submit-relay-smtp-no 552 "5.3.4" "The message is over %d octets" max))
+      (mew-submit-relay-smtp--no 552 "5.3.4" "The message is over %d octets" max))
     size))
 
-(defun mew-submit-relay-smtp-mail (argument max)
+(defun mew-submit-relay-smtp--mail (argument max)
   "Return what is in ARGUMENT of MAIL, a plist of :from, :utf8 and :wishes.
 MAX is how many octets a message may have, or nil.  The wishes are keys of an
 account and their values."
@@ -210,7 +210,7 @@ account and their values."
     (when-let* ((size (funcall get "SIZE")))
       (mew-submit-relay-smtp--announced size max))
     (when (and body (not (member (upcase body) '("7BIT" "8BITMIME"))))
-      (mew-submit-relay-smtp-no 501 "5.5.4" "BODY is 7BIT or 8BITMIME"))
+      (mew-submit-relay-smtp--no 501 "5.5.4" "BODY is 7BIT or 8BITMIME"))
     (list :from (if (string-empty-p path)
                     ""
                   (mew-submit-relay-smtp--checked path "5.1.7" utf8))
@@ -225,7 +225,7 @@ account and their values."
                             :dsn-id (mew-submit-relay-smtp--xtext id "ENVID")
                             "ENVID")))))))
 
-(defun mew-submit-relay-smtp-rcpt (argument utf8)
+(defun mew-submit-relay-smtp--rcpt (argument utf8)
   "Return what is in ARGUMENT of RCPT, (ADDRESS . WISHES).
 WISHES is a plist of :notify and :original, as far as they are there.  With UTF8
 the address may be not ASCII."
@@ -235,9 +235,9 @@ the address may be not ASCII."
                (notify (cdr (assoc "NOTIFY" found)))
                (original (cdr (assoc "ORCPT" found))))
     (when (string-empty-p path)
-      (mew-submit-relay-smtp-no 553 "5.1.3" "The recipient is missing"))
-    (when (and original (not (mew-submit-extension-original original)))
-      (mew-submit-relay-smtp-no 501 "5.5.4" "ORCPT has a wrong value"))
+      (mew-submit-relay-smtp--no 553 "5.1.3" "The recipient is missing"))
+    (when (and original (not (mew-submit-extension--original original)))
+      (mew-submit-relay-smtp--no 501 "5.5.4" "ORCPT has a wrong value"))
     (cons (mew-submit-relay-smtp--checked path "5.1.3" utf8)
           (append (and notify
                        (list :notify (mew-submit-relay-smtp--wish
@@ -246,20 +246,20 @@ the address may be not ASCII."
 
 ;;; The token
 
-(defun mew-submit-relay-smtp-plain (base64)
+(defun mew-submit-relay-smtp--plain (base64)
   "Return the password in BASE64, what AUTH PLAIN (RFC 4616) has sent, octets.
 Whoever gets it wipes it."
   (let ((octets (condition-case nil
                     (base64-decode-string base64)
-                  (error (mew-submit-relay-smtp-no 501 "5.5.2"
-                                                   "Not base64")))))
+                  (error (mew-submit-relay-smtp--no 501 "5.5.2"
+                                                    "Not base64")))))
     (unwind-protect
         (if (string-match "\\`[^\0]*\0[^\0]*\0\\([^\0]+\\)\\'" octets)
             (match-string 1 octets)
-          (mew-submit-relay-smtp-no 501 "5.5.2" "Not what PLAIN says"))
+          (mew-submit-relay-smtp--no 501 "5.5.2" "Not what PLAIN says"))
       (clear-string octets))))
 
-(defun mew-submit-relay-smtp-same-p (given wanted)
+(defun mew-submit-relay-smtp--same-p (given wanted)
   "Are the secrets GIVEN and WANTED, octets, the same?
 How long it takes says nothing about how much of them is."
   (let ((a (secure-hash 'sha256 given nil nil t))

@@ -30,7 +30,7 @@
 (require 'mew-submit-json)
 (require 'mew-submit-message)
 (require 'mew-submit-module)
-(require 'mew-submit-outbox)
+(require 'mew-submit-spool)
 (require 'mew-submit-plan)
 (require 'mew-submit-queue)
 (require 'mew-submit-relay-data)
@@ -38,7 +38,7 @@
 (require 'mew-submit-relay-smtp)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
-(require 'mew-submit-state)
+(require 'mew-submit-store)
 (require 'seq)
 
 ;;; Options
@@ -157,7 +157,7 @@ The default is 300.  A client that has said nothing at all has a fifth of it."
   "Seconds for which what a client still says is thrown away before the end.
 Without that the system would throw away the last reply.")
 
-(defvar mew-submit-relay-log-function #'ignore
+(defvar mew-submit-relay--log-function #'ignore
   "Function called with a line about what happened at the relay.
 No address, no text of a message and no token is ever in it.")
 
@@ -206,20 +206,20 @@ AUTH),
 (defvar mew-submit-relay--directory nil
   "The directory of the outbox that messages go to.")
 
-(defvar mew-submit-relay-account-function nil
+(defvar mew-submit-relay--account-function nil
   "Function that returns the account for a message with the fields it is given.
 With nil, the message's sender decides.")
 
-(defvar mew-submit-relay-on-ask #'mew-submit-dialog-answer
+(defvar mew-submit-relay--on-ask #'mew-submit-dialog--answer
   "Function that answers questions about messages that came to the relay.")
 
-(defvar mew-submit-relay-sink nil
+(defvar mew-submit-relay--sink nil
   "A directory for all messages, or nil.
 With a directory, nothing is sent: what comes is kept there, and that is all.")
 
 (defun mew-submit-relay--log (format &rest args)
-  "Tell `mew-submit-relay-log-function' what FORMAT and ARGS say."
-  (funcall mew-submit-relay-log-function (apply #'format format args)))
+  "Tell `mew-submit-relay--log-function' what FORMAT and ARGS say."
+  (funcall mew-submit-relay--log-function (apply #'format format args)))
 
 ;;; Replies
 
@@ -238,7 +238,7 @@ What cannot be known is assumed."
              mew-submit-relay--unread-max)
       (setf (mew-submit-relay--session-unread session)
             (+ octets (or (and remote local
-                               (mew-submit-relay-peer-unread remote local))
+                               (mew-submit-relay-peer--unread remote local))
                           0))))
     (<= (mew-submit-relay--session-unread session)
         mew-submit-relay--unread-max)))
@@ -272,14 +272,14 @@ What cannot be known is assumed."
 (defun mew-submit-relay--reply (session code enhanced text)
   "Reply to SESSION with CODE, ENHANCED and TEXT.
 A client that has not said EHLO knows no enhanced codes, which does no harm."
-  (push (mew-submit-relay-smtp-reply code enhanced text
-                                     (mew-submit-relay--utf8-p session))
+  (push (mew-submit-relay-smtp--reply code enhanced text
+                                      (mew-submit-relay--utf8-p session))
         (mew-submit-relay--session-output session)))
 
 (defun mew-submit-relay--reply-lines (session code lines)
   "Reply to SESSION with CODE and LINES."
-  (push (mew-submit-relay-smtp-lines code lines
-                                     (mew-submit-relay--utf8-p session))
+  (push (mew-submit-relay-smtp--lines code lines
+                                      (mew-submit-relay--utf8-p session))
         (mew-submit-relay--session-output session)))
 
 ;;; The end of a session
@@ -287,7 +287,7 @@ A client that has not said EHLO knows no enhanced codes, which does no harm."
 (defun mew-submit-relay--forget-message (session)
   "Forget the transaction of SESSION, and what has come of its message."
   (when-let* ((data (mew-submit-relay--session-data session)))
-    (mew-submit-relay-data-discard data))
+    (mew-submit-relay-data--discard data))
   (setf (mew-submit-relay--session-data session) nil
         (mew-submit-relay--session-mail session) nil
         (mew-submit-relay--session-rcpt session) nil
@@ -350,13 +350,13 @@ A message that has come whole is kept: nobody could be told anything else."
 Both are contacts, or nil on a Unix socket, which only its owner reaches."
   (cond
    ((null remote) nil)
-   ((not (mew-submit-relay-peer-loopback-p remote))
-    (cond ((not (mew-submit-relay-peer-in-p remote mew-submit-relay-networks))
+   ((not (mew-submit-relay-peer--loopback-p remote))
+    (cond ((not (mew-submit-relay-peer--in-p remote mew-submit-relay-networks))
            "This relay serves its own machine only")
           (mew-submit-relay-token
            "The token must not cross a network in the clear")))
    ((or mew-submit-relay-token mew-submit-relay-anyone) nil)
-   (t (let ((user (mew-submit-relay-peer-user remote local)))
+   (t (let ((user (mew-submit-relay-peer--user remote local)))
         (cond ((null user)
                "Whose process this is cannot be told; a token is wanted")
               ((/= user (user-uid))
@@ -400,7 +400,7 @@ A client that has said nothing has to go, the one that has waited longest."
         (process-put process 'mew-submit-relay session)
         (mew-submit-relay--greet session))
     (error (mew-submit-relay--log "A connection failed: %s"
-                                  (mew-submit-error-text err))
+                                  (mew-submit-error--text err))
            (delete-process process))))
 
 ;;; Commands
@@ -416,7 +416,7 @@ A client that has said nothing has to go, the one that has waited longest."
 (defun mew-submit-relay--hello (session argument)
   "Answer EHLO or HELO with ARGUMENT in SESSION; a transaction ends."
   (setf (mew-submit-relay--session-hello session)
-        (mew-submit-relay-smtp-hello argument))
+        (mew-submit-relay-smtp--hello argument))
   (mew-submit-relay--forget-message session))
 
 (defun mew-submit-relay--ehlo (session argument)
@@ -431,10 +431,10 @@ A client that has said nothing has to go, the one that has waited longest."
 
 (defun mew-submit-relay--judge-token (session base64)
   "See whether BASE64, what the client of SESSION gives, has the token."
-  (let* ((given (mew-submit-relay-smtp-plain base64))
+  (let* ((given (mew-submit-relay-smtp--plain base64))
          (same (unwind-protect
-                   (mew-submit-relay-smtp-same-p given
-                                                 (mew-submit-relay--token))
+                   (mew-submit-relay-smtp--same-p given
+                                                  (mew-submit-relay--token))
                  (clear-string given))))
     (cond
      (same
@@ -443,7 +443,7 @@ A client that has said nothing has to go, the one that has waited longest."
      (t
       (mew-submit-relay--log "A client gave a wrong token")
       (if (< (cl-incf (mew-submit-relay--session-attempts session)) 3)
-          (mew-submit-relay-smtp-no 535 "5.7.8" "That is not the token")
+          (mew-submit-relay-smtp--no 535 "5.7.8" "That is not the token")
         (mew-submit-relay--dismiss session 421 "4.7.0"
                                    "That is not the token, either"))))))
 
@@ -451,78 +451,78 @@ A client that has said nothing has to go, the one that has waited longest."
   "Carry out AUTH ARGUMENT in SESSION."
   (pcase (split-string argument " +" t)
     ((guard (null mew-submit-relay-token))
-     (mew-submit-relay-smtp-no 503 "5.5.1" "No log-in is wanted"))
+     (mew-submit-relay-smtp--no 503 "5.5.1" "No log-in is wanted"))
     ((guard (null (mew-submit-relay--session-hello session)))
-     (mew-submit-relay-smtp-no 503 "5.5.1" "EHLO first"))
+     (mew-submit-relay-smtp--no 503 "5.5.1" "EHLO first"))
     ((guard (or (mew-submit-relay--session-trusted session)
                 (mew-submit-relay--session-mail session)))
-     (mew-submit-relay-smtp-no 503 "5.5.1" "Not now"))
+     (mew-submit-relay-smtp--no 503 "5.5.1" "Not now"))
     ((and `(,mechanism . ,rest) (guard (equal (upcase mechanism) "PLAIN")))
      (pcase rest
        ('nil (setf (mew-submit-relay--session-phase session) 'token)
              (mew-submit-relay--reply-lines session 334 '("")))
        (`(,base64) (mew-submit-relay--judge-token session base64))
-       (_ (mew-submit-relay-smtp-no 501 "5.5.4" "AUTH PLAIN, and what it says"))))
-    (_ (mew-submit-relay-smtp-no 504 "5.5.4" "Only PLAIN is known"))))
+       (_ (mew-submit-relay-smtp--no 501 "5.5.4" "AUTH PLAIN, and what it says"))))
+    (_ (mew-submit-relay-smtp--no 504 "5.5.4" "Only PLAIN is known"))))
 
 (defun mew-submit-relay--token-line (session line)
   "Take LINE, the next one of an AUTH in SESSION."
   (setf (mew-submit-relay--session-phase session) 'command)
   (if (equal line "*")
-      (mew-submit-relay-smtp-no 501 "5.7.0" "As you like")
+      (mew-submit-relay-smtp--no 501 "5.7.0" "As you like")
     (mew-submit-relay--judge-token session line)))
 
 (defun mew-submit-relay--mail (session argument)
   "Carry out MAIL ARGUMENT in SESSION."
   (cond ((null (mew-submit-relay--session-hello session))
-         (mew-submit-relay-smtp-no 503 "5.5.1" "EHLO first"))
+         (mew-submit-relay-smtp--no 503 "5.5.1" "EHLO first"))
         ((not (mew-submit-relay--session-trusted session))
-         (mew-submit-relay-smtp-no 530 "5.7.0" "Log in first (AUTH PLAIN)"))
+         (mew-submit-relay-smtp--no 530 "5.7.0" "Log in first (AUTH PLAIN)"))
         ((mew-submit-relay--session-mail session)
-         (mew-submit-relay-smtp-no 503 "5.5.1" "There is a sender already")))
+         (mew-submit-relay-smtp--no 503 "5.5.1" "There is a sender already")))
   (setf (mew-submit-relay--session-mail session)
-        (mew-submit-relay-smtp-mail argument mew-submit-relay-size))
+        (mew-submit-relay-smtp--mail argument mew-submit-relay-size))
   (mew-submit-relay--reply session 250 "2.1.0" "Ok"))
 
 (defun mew-submit-relay--rcpt (session argument)
   "Carry out RCPT ARGUMENT in SESSION."
   (let ((mail (mew-submit-relay--session-mail session)))
     (cond ((null mail)
-           (mew-submit-relay-smtp-no 503 "5.5.1" "MAIL first"))
+           (mew-submit-relay-smtp--no 503 "5.5.1" "MAIL first"))
           ((mew-submit-relay--session-data session)
-           (mew-submit-relay-smtp-no 503 "5.5.1" "The message has begun"))
+           (mew-submit-relay-smtp--no 503 "5.5.1" "The message has begun"))
           ((>= (length (mew-submit-relay--session-rcpt session))
                mew-submit-relay-recipients)
-           (mew-submit-relay-smtp-no 452 "4.5.3" "Too many recipients")))
-    (push (mew-submit-relay-smtp-rcpt argument (plist-get mail :utf8))
+           (mew-submit-relay-smtp--no 452 "4.5.3" "Too many recipients")))
+    (push (mew-submit-relay-smtp--rcpt argument (plist-get mail :utf8))
           (mew-submit-relay--session-rcpt session))
     (mew-submit-relay--reply session 250 "2.1.5" "Ok")))
 
 (defun mew-submit-relay--begin-message (session)
   "Begin the message of SESSION, unless it is not time for it."
   (cond ((null (mew-submit-relay--session-mail session))
-         (mew-submit-relay-smtp-no 503 "5.5.1" "MAIL first"))
+         (mew-submit-relay-smtp--no 503 "5.5.1" "MAIL first"))
         ((null (mew-submit-relay--session-rcpt session))
-         (mew-submit-relay-smtp-no 554 "5.5.1" "No recipient")))
+         (mew-submit-relay-smtp--no 554 "5.5.1" "No recipient")))
   (setf (mew-submit-relay--session-began session) (float-time)
         (mew-submit-relay--session-data session)
-        (mew-submit-relay-data-start
-         (concat (mew-submit-outbox-new-name mew-submit-relay--directory)
+        (mew-submit-relay-data--start
+         (concat (mew-submit-spool--new-name mew-submit-relay--directory)
                  ".relay.part")
          mew-submit-relay-size)))
 
 (defun mew-submit-relay--data (session argument)
   "Carry out DATA, whose ARGUMENT is empty, in SESSION."
-  (mew-submit-relay-smtp-nothing "DATA" argument)
+  (mew-submit-relay-smtp--nothing "DATA" argument)
   (when (mew-submit-relay--session-data session)
-    (mew-submit-relay-smtp-no 503 "5.5.1" "The message comes by BDAT"))
+    (mew-submit-relay-smtp--no 503 "5.5.1" "The message comes by BDAT"))
   (mew-submit-relay--begin-message session)
   (setf (mew-submit-relay--session-phase session) 'data)
   (mew-submit-relay--reply session 354 nil "Go on, and end with a dot alone"))
 
 (defun mew-submit-relay--bdat (session argument)
   "Carry out BDAT ARGUMENT in SESSION: the octets come next, whatever it is told."
-  (pcase-let ((`(,octets . ,last) (mew-submit-relay-smtp-size argument)))
+  (pcase-let ((`(,octets . ,last) (mew-submit-relay-smtp--size argument)))
     (if (and mew-submit-relay-size (> octets (* 2 mew-submit-relay-size)))
         (mew-submit-relay--dismiss session 552 "5.3.4" "That is too much")
       (setf (mew-submit-relay--session-left session) octets
@@ -533,7 +533,7 @@ A client that has said nothing has to go, the one that has waited longest."
 
 (defun mew-submit-relay--rset (session argument)
   "Carry out RSET, whose ARGUMENT is empty, in SESSION."
-  (mew-submit-relay-smtp-nothing "RSET" argument)
+  (mew-submit-relay-smtp--nothing "RSET" argument)
   (mew-submit-relay--forget-message session)
   (mew-submit-relay--reply session 250 "2.0.0" "Ok"))
 
@@ -586,7 +586,7 @@ After too many errors the session ends."
 
 (defun mew-submit-relay--command (session line)
   "Carry out LINE, a command, in SESSION."
-  (pcase-let* ((`(,verb . ,argument) (mew-submit-relay-smtp-command line))
+  (pcase-let* ((`(,verb . ,argument) (mew-submit-relay-smtp--command line))
                (`(,function . ,flags)
                 (cdr (assoc verb mew-submit-relay--commands))))
     (cond
@@ -628,7 +628,7 @@ A line ends with CRLF; CR or LF alone may be a smuggler's, and end the session."
             (substring input (+ end 2)))
       (mew-submit-relay--line session line)
       t)
-     ((> (length input) mew-submit-relay-smtp-line-max)
+     ((> (length input) mew-submit-relay-smtp--line-max)
       (mew-submit-relay--dismiss session 500 "5.5.6" "The line is too long")
       nil))))
 
@@ -642,7 +642,7 @@ A line ends with CRLF; CR or LF alone may be a smuggler's, and end the session."
   "Take what is there of the message of SESSION; return nil when it is not all."
   (let* ((data (mew-submit-relay--session-data session))
          (input (mew-submit-relay--session-input session))
-         (rest (mew-submit-relay-data-take data input)))
+         (rest (mew-submit-relay-data--take data input)))
     (setf (mew-submit-relay--session-input session) (or rest "")
           (mew-submit-relay--session-heard session) (float-time))
     (cond (rest (mew-submit-relay--end-message session)
@@ -662,7 +662,7 @@ A line ends with CRLF; CR or LF alone may be a smuggler's, and end the session."
           (mew-submit-relay--session-heard session) (float-time))
     ;; Without a message the chunk was refused, and is thrown away.
     (when data
-      (mew-submit-relay-data-chunk data (substring input 0 count)))
+      (mew-submit-relay-data--chunk data (substring input 0 count)))
     (cond ((> left count) nil)
           ((and data (mew-submit-relay--session-last session))
            (mew-submit-relay--end-message session)
@@ -718,7 +718,7 @@ DATA is nil when it was refused, and that was said already."
             (mew-submit-relay--work session))
         (error
          (mew-submit-relay--log "A session failed: %s"
-                                (mew-submit-error-text err))
+                                (mew-submit-error--text err))
          (mew-submit-relay--dismiss session 421 "4.3.0"
                                     "Something failed here"))))))
 
@@ -757,10 +757,10 @@ One is put there at a time, so that Emacs can do other things between."
 
 (defun mew-submit-relay--failed (session err)
   "Tell SESSION that its message was not taken because of the condition ERR."
-  (let ((text (mew-submit-error-text err)))
+  (let ((text (mew-submit-error--text err)))
     (mew-submit-relay--log "A message was not taken: %s"
-                           (mew-submit-error-kind err))
-    (pcase (mew-submit-error-kind err)
+                           (mew-submit-error--kind err))
+    (pcase (mew-submit-error--kind err)
       ("message" (mew-submit-relay--answer session 554
                                            (list (concat "5.6.0 " text))))
       ("config" (mew-submit-relay--answer session 451
@@ -771,23 +771,23 @@ One is put there at a time, so that Emacs can do other things between."
 (defun mew-submit-relay--commit (session)
   "Put the message of SESSION where it has to be, or signal a condition."
   (let* ((data (mew-submit-relay--session-data session))
-         (fault (mew-submit-relay-data-finish data)))
+         (fault (mew-submit-relay-data--finish data)))
     (when fault
       (signal 'mew-submit-relay-no fault))
     ;; Another program has sent it, so that is no sign of the user.
-    (mew-submit-background-run
-      (if mew-submit-relay-sink
+    (mew-submit-background--run
+      (if mew-submit-relay--sink
           (mew-submit-relay--keep session)
         (mew-submit-relay--queue session)))))
 
 (defun mew-submit-relay--account (session fields)
   "Return the account for the message of SESSION, whose header has FIELDS.
 What the client asks for goes before what the account says."
-  (let ((account (if mew-submit-relay-account-function
-                     (funcall mew-submit-relay-account-function fields)
-                   (mew-submit-request-account nil fields)))
+  (let ((account (if mew-submit-relay--account-function
+                     (funcall mew-submit-relay--account-function fields)
+                   (mew-submit-request--account nil fields)))
         (each (seq-filter #'cdr (mew-submit-relay--session-rcpt session))))
-    (setq account (mew-submit-extension-merge
+    (setq account (mew-submit-extension--merge
                    account
                    (plist-get (mew-submit-relay--session-mail session)
                               :wishes)))
@@ -800,10 +800,10 @@ What the client asks for goes before what the account says."
   (let ((routes (plist-get account :routes))
         (own (mapcar (lambda (server) (process-contact server :service))
                      mew-submit-relay--servers)))
-    (and (mew-submit-account-local-p (plist-get account :server))
+    (and (mew-submit-account--local-p (plist-get account :server))
          (seq-some (lambda (route) (memq (car route) own))
                    (if (stringp routes)
-                       (mew-submit-plan-parse-routes routes)
+                       (mew-submit-plan--parse-routes routes)
                      routes)))))
 
 (defun mew-submit-relay--recipients (session)
@@ -815,7 +815,7 @@ What the client asks for goes before what the account says."
   "Put the message of SESSION into the outbox, and let its client wait."
   (let* ((file (mew-submit-relay-data-file
                 (mew-submit-relay--session-data session)))
-         (fields (mew-submit-message-fields file))
+         (fields (mew-submit-message--fields file))
          (account (mew-submit-relay--account session fields))
          (mail (mew-submit-relay--session-mail session))
          (waits (lambda ()
@@ -825,18 +825,18 @@ What the client asks for goes before what the account says."
                        (mew-submit-relay--waits-p session))))
          id)
     (when (mew-submit-relay--loop-p account)
-      (mew-submit-relay-smtp-no 554 "5.4.6"
-                                "The relay would send it to itself"))
-    (mew-submit-message-complete
-     file fields (mew-submit-account-qualify
-                  account (or (ignore-errors (mew-submit-message-author fields))
+      (mew-submit-relay-smtp--no 554 "5.4.6"
+                                 "The relay would send it to itself"))
+    (mew-submit-message--complete
+     file fields (mew-submit-account--qualify
+                  account (or (ignore-errors (mew-submit-message--author fields))
                               (plist-get mail :from))))
-    (setq id (mew-submit-queue-add
+    (setq id (mew-submit-queue--add
               file :move t :directory mew-submit-relay--directory
               :account account :settled t
               :from (plist-get mail :from)
               :recipients (mew-submit-relay--recipients session)
-              :on-ask mew-submit-relay-on-ask
+              :on-ask mew-submit-relay--on-ask
               :whole waits
               :claim (lambda (entry done)
                        (and (funcall waits)
@@ -924,7 +924,7 @@ message is gone."
                            (mew-submit-relay--session-id session)
                            (plist-get done :result))
     (when (plist-get done :alarm)
-      (display-warning 'mew-submit (mew-submit-report-done done) :emergency))
+      (display-warning 'mew-submit (mew-submit-report--done done) :emergency))
     ;; Nothing else may be answered from now on.
     (mew-submit-relay--set-timer session nil nil)
     (setf (mew-submit-relay--session-id session) nil)
@@ -957,7 +957,7 @@ That was for the client that waited; DONE is the end of that attempt."
     (run-at-time 0 nil
                  (lambda ()
                    (ignore-errors
-                     (mew-submit-queue-send id mew-submit-relay--directory))))))
+                     (mew-submit-queue--send id mew-submit-relay--directory))))))
 
 (defun mew-submit-relay--done (session id done)
   "Tell the client of SESSION, if it still waits, how DONE left its message ID."
@@ -978,7 +978,7 @@ That was for the client that waited; DONE is the end of that attempt."
 (defun mew-submit-relay--envelope (session id)
   "Return the envelope of SESSION's message ID as a line of JSON."
   (let ((mail (mew-submit-relay--session-mail session)))
-    (mew-submit-json-line
+    (mew-submit-json--line
      (list :id id
            :time (format-time-string "%Y-%m-%dT%H:%M:%S%z")
            :helo (mew-submit-relay--session-hello session)
@@ -991,18 +991,18 @@ That was for the client that waited; DONE is the end of that attempt."
 (defun mew-submit-relay--keep (session)
   "Keep the message of SESSION in the sink, as ID.eml and ID.json."
   (let* ((directory mew-submit-relay--directory)
-         (id (mew-submit-outbox-new-id directory))
-         (name (lambda (suffix) (mew-submit-outbox-file id suffix directory)))
+         (id (mew-submit-spool--new-id directory))
+         (name (lambda (suffix) (mew-submit-spool--file id suffix directory)))
          (coding-system-for-write 'no-conversion))
     (with-file-modes #o600
       (write-region (mew-submit-relay--envelope session id) nil
                     (funcall name ".json") nil 'silent))
-    (mew-submit-outbox-sync (funcall name ".json"))
+    (mew-submit-spool--sync (funcall name ".json"))
     (let ((file (mew-submit-relay-data-file
                  (mew-submit-relay--session-data session))))
-      (mew-submit-outbox-sync file)
+      (mew-submit-spool--sync file)
       (rename-file file (funcall name ".eml")))
-    (mew-submit-outbox-sync directory)
+    (mew-submit-spool--sync directory)
     (mew-submit-relay--log "%s is kept" id)
     (mew-submit-relay--answer session 250 (list (concat "2.0.0 kept as " id)))))
 
@@ -1042,7 +1042,7 @@ A message may come slowly, but not ever more slowly."
              (make-network-process :name "mew-submit-relay-probe"
                                    :family 'local :service file :noquery t))
             t)
-      (mew-submit-error-throw 'config nil "Somebody listens already: %s" file))
+      (mew-submit-error--throw 'config nil "Somebody listens already: %s" file))
     (delete-file file)))
 
 (defun mew-submit-relay--listen (name &rest where)
@@ -1055,8 +1055,8 @@ NAME is what messages call it."
              :filter #'mew-submit-relay--filter
              :sentinel #'mew-submit-relay--sentinel where)
     (file-error
-     (mew-submit-error-throw 'config nil "The relay cannot listen on %s: %s"
-                             name (error-message-string err)))))
+     (mew-submit-error--throw 'config nil "The relay cannot listen on %s: %s"
+                              name (error-message-string err)))))
 
 (defun mew-submit-relay--listen-unix (file)
   "Listen on the Unix socket FILE, in a directory that nobody else can enter."
@@ -1064,8 +1064,8 @@ NAME is what messages call it."
          (directory (file-name-directory file)))
     (with-file-modes #o700
       (make-directory directory t))
-    (when (mew-submit-state-others directory)
-      (mew-submit-error-throw
+    (when (mew-submit-store--others directory)
+      (mew-submit-error--throw
        'config nil "Others can enter the socket's directory: %s" directory))
     (mew-submit-relay--clear-socket file)
     (with-file-modes #o700
@@ -1086,7 +1086,7 @@ Return the processes."
         (list (mew-submit-relay--listen-tcp
                "::1" (process-contact server :service))
               server)
-      (error (mew-submit-relay--log "%s" (mew-submit-error-text err))
+      (error (mew-submit-relay--log "%s" (mew-submit-error--text err))
              (list server)))))
 
 (defun mew-submit-relay--listen-all ()
@@ -1099,12 +1099,12 @@ Return the processes."
       (setq mew-submit-relay--servers
             (nconc (if (equal address "localhost")
                        (mew-submit-relay--listen-local mew-submit-relay-port)
-                     (mew-submit-relay-peer-parse address) ; no names
+                     (mew-submit-relay-peer--parse address) ; no names
                      (list (mew-submit-relay--listen-tcp
                             address mew-submit-relay-port)))
                    mew-submit-relay--servers)))))
 
-(defun mew-submit-relay-places ()
+(defun mew-submit-relay--places ()
   "Return where the relay listens, a list of strings, the first the best."
   (reverse
    (mapcar (lambda (server)
@@ -1119,32 +1119,32 @@ Return the processes."
 
 (defun mew-submit-relay--check ()
   "Signal `mew-submit-config' when the options cannot be used."
-  (mapc #'mew-submit-relay-peer-parse mew-submit-relay-networks)
+  (mapc #'mew-submit-relay-peer--parse mew-submit-relay-networks)
   (unless (or mew-submit-relay-port mew-submit-relay-socket)
-    (mew-submit-error-throw 'config nil "The relay has nowhere to listen"))
+    (mew-submit-error--throw 'config nil "The relay has nowhere to listen"))
   (when (and (stringp mew-submit-relay-token)
              (string-empty-p mew-submit-relay-token))
-    (mew-submit-error-throw 'config nil "The relay's token is empty")))
+    (mew-submit-error--throw 'config nil "The relay's token is empty")))
 
-(defun mew-submit-relay-start ()
+(defun mew-submit-relay--start ()
   "Listen, as the options say, and take mail.
 Signal a condition when that cannot be."
-  (mew-submit-relay-stop)
+  (mew-submit-relay--stop)
   (mew-submit-relay--check)
-  (mew-submit-module-ensure)
-  (mew-submit-module-ignore-pipe)
+  (mew-submit-module--ensure)
+  (mew-submit-module--ignore-pipe)
   (setq mew-submit-relay--directory
-        (mew-submit-outbox-prepare (or mew-submit-relay-sink
+        (mew-submit-spool--prepare (or mew-submit-relay--sink
                                        mew-submit-outbox-directory)))
   (condition-case err
       (mew-submit-relay--listen-all)
-    (error (mew-submit-relay-stop)
+    (error (mew-submit-relay--stop)
            (signal (car err) (cdr err))))
   (setq mew-submit-relay--sweeper
         (run-at-time 5 5 #'mew-submit-relay--sweep))
-  (add-hook 'kill-emacs-hook #'mew-submit-relay-stop -95)
-  (unless mew-submit-relay-sink
-    (mew-submit-queue-start mew-submit-relay--directory)))
+  (add-hook 'kill-emacs-hook #'mew-submit-relay--stop -95)
+  (unless mew-submit-relay--sink
+    (mew-submit-queue--start mew-submit-relay--directory)))
 
 (defun mew-submit-relay--part (session)
   "End SESSION, since the relay does: its client is told what is true."
@@ -1157,10 +1157,10 @@ Signal a condition when that cannot be."
     (mew-submit-relay--dismiss session 421 "4.3.2" "The relay is going away"))
   (mew-submit-relay--delete session))
 
-(defun mew-submit-relay-stop ()
+(defun mew-submit-relay--stop ()
   "Listen no more, and end all sessions.
 Messages in the outbox stay there, and are sent."
-  (remove-hook 'kill-emacs-hook #'mew-submit-relay-stop)
+  (remove-hook 'kill-emacs-hook #'mew-submit-relay--stop)
   (when (timerp mew-submit-relay--sweeper)
     (cancel-timer mew-submit-relay--sweeper))
   (setq mew-submit-relay--sweeper nil)
@@ -1184,14 +1184,14 @@ and sent as any other mail."
   :global t
   :group 'mew-submit-relay
   (if (not mew-submit-relay-mode)
-      (mew-submit-relay-stop)
+      (mew-submit-relay--stop)
     (condition-case err
-        (progn (mew-submit-relay-start)
+        (progn (mew-submit-relay--start)
                (message "Mail is taken at %s"
-                        (string-join (mew-submit-relay-places) ", ")))
+                        (string-join (mew-submit-relay--places) ", ")))
       (mew-submit-error
        (setq mew-submit-relay-mode nil)
-       (user-error "%s" (mew-submit-error-text err))))))
+       (user-error "%s" (mew-submit-error--text err))))))
 
 (provide 'mew-submit-relay)
 ;;; mew-submit-relay.el ends here

@@ -41,12 +41,12 @@ for servers.")
 not vouch for the certificate."))
   "What to do about each problem of a certificate.")
 
-(defun mew-submit-report-certificate-advice (problem)
+(defun mew-submit-report--certificate-advice (problem)
   "Return what to do about PROBLEM with a certificate."
   (or (cdr (assoc problem mew-submit-report--certificates))
       "Tell the server's administrator; somebody else may be answering."))
 
-(defun mew-submit-report-certificate-words (problem tls)
+(defun mew-submit-report--certificate-words (problem tls)
   "Return what PROBLEM means for the certificate in TLS."
   (let ((expires (plist-get tls :expires))
         (starts (plist-get tls :starts)))
@@ -57,7 +57,7 @@ not vouch for the certificate."))
 valid yet")
       ("name" (format "is for %s, not for this server"
                       (if-let* ((names (plist-get tls :names)))
-                          (mew-submit-error-and
+                          (mew-submit-error--and
                            (append (seq-take names 3)
                                    (and (nthcdr 3 names) '("others"))))
                         "no host name or address")))
@@ -73,7 +73,7 @@ send")
       ("none" "is missing")
       (_ (or (plist-get tls :unverified) (format "fails a check (%s)" problem))))))
 
-(defconst mew-submit-report--advice
+(defconst mew-submit-report--advice-rows
   '(("host" . "Check the server's name and the network.  Nothing was sent.")
     ("connect" . "Try again later, or from another network.  Nothing was sent.")
     ("no-login" . "It is tried again when the network has changed; [Other port] \
@@ -106,7 +106,7 @@ was sent.")
 more log-ins may do harm.  Nothing was sent."))
   "What to do next when a log-in was refused, by what that is about.")
 
-(defun mew-submit-report-problem (done)
+(defun mew-submit-report--problem (done)
   "Return what is wrong with the certificate that ended DONE, a string, or nil."
   (let ((tls (plist-get done :tls)))
     (and (equal (plist-get done :kind) "insecure")
@@ -123,8 +123,8 @@ has changed, M-x mew-submit-forget-server.")
          ((plist-get done :alarm)
           "Try from another network.  If the server's administrator says that it \
 offers TLS no longer, M-x mew-submit-forget-server; do not switch TLS off.")
-         ((mew-submit-report-problem done)
-          (mew-submit-report-certificate-advice (mew-submit-report-problem done)))
+         ((mew-submit-report--problem done)
+          (mew-submit-report--certificate-advice (mew-submit-report--problem done)))
          ((plist-get done :tls)
           "Check the account's user, port and way to log in, or ask the server's \
 administrator.")
@@ -134,7 +134,7 @@ administrator; do not switch TLS off.")
          (t "[Diagnose] tells what to do; do not switch TLS off."))
    "  No password and no mail has left."))
 
-(defun mew-submit-report-advice (done &optional offline)
+(defun mew-submit-report--advice (done &optional offline)
   "Return what to do next after the `done' event DONE, or an empty string.
 OFFLINE is non-nil when this machine is on no network.  This is the one place
 where advice is chosen."
@@ -148,13 +148,13 @@ where advice is chosen."
           ((equal (plist-get done :result) "partial")
            "Correct the addresses that were refused (e) and send it again: only \
 those get it.")
-          (t (or (cdr (assoc kind mew-submit-report--advice)) "")))))
+          (t (or (cdr (assoc kind mew-submit-report--advice-rows)) "")))))
 
 ;;; What happened, in a clause
 
 (defun mew-submit-report--ports (done)
   "Return the ports that were tried in vain, as DONE has them, in words."
-  (mew-submit-error-and
+  (mew-submit-error--and
    (mapcar #'number-to-string
            (seq-uniq (delq nil (mapcar (lambda (attempt)
                                          (plist-get attempt :port))
@@ -172,7 +172,7 @@ those get it.")
 
 (defun mew-submit-report--text (done)
   "Return the text of DONE, without a full stop."
-  (string-remove-suffix "." (mew-submit-error-clean
+  (string-remove-suffix "." (mew-submit-error--clean
                              (or (plist-get done :text) ""))))
 
 (defun mew-submit-report--said (done server)
@@ -184,27 +184,27 @@ those get it.")
 
 (defun mew-submit-report--insecure (done server)
   "Return why nothing could be sent to SERVER securely, by DONE."
-  (cond ((mew-submit-report-problem done)
+  (cond ((mew-submit-report--problem done)
          (format "the certificate of %s %s" server
-                 (mew-submit-report-certificate-words
-                  (mew-submit-report-problem done) (plist-get done :tls))))
+                 (mew-submit-report--certificate-words
+                  (mew-submit-report--problem done) (plist-get done :tls))))
         ((plist-get done :tls) (format "%s offers no way to log in" server))
         ((plist-member done :tls) (format "%s offers no encryption" server))
         ;; What the outbox has kept of it does not tell.
         (t (mew-submit-report--text done))))
 
-(defun mew-submit-report-reason (done &optional server offline)
+(defun mew-submit-report--reason (done &optional server offline)
   "Return in a clause, without a full stop, why DONE came; SERVER is the name.
 OFFLINE is non-nil when this machine is on no network."
   (let ((server (or server "the server"))
         (kind (plist-get done :kind)))
     (cond
      (offline "you are offline")
-     ((plist-get done :alarm) (mew-submit-report-alarm (plist-get done :alarm)))
+     ((plist-get done :alarm) (mew-submit-report--alarm (plist-get done :alarm)))
      (t
       (pcase kind
         ("ok" (format "%s said no to %s" server
-                      (mew-submit-report--people
+                      (mew-submit-report--recipients
                        (seq-remove #'mew-submit-report--accepted-p
                                    (plist-get done :recipients)))))
         ("host" (format "%s is not found" server))
@@ -222,7 +222,7 @@ OFFLINE is non-nil when this machine is on no network."
         ((or "deferred" "refused") (mew-submit-report--said done server))
         (_ (mew-submit-report--text done)))))))
 
-(defun mew-submit-report-headline (done reason)
+(defun mew-submit-report--headline (done reason)
   "Return what became of the mail that DONE is about, for REASON, a clause."
   (if (plist-get done :alarm)
       (format "ALARM: %s.  Nothing was sent." reason)
@@ -234,14 +234,14 @@ OFFLINE is non-nil when this machine is on no network."
               (_ "was not sent"))
             reason)))
 
-(defun mew-submit-report-good-news (done subject)
+(defun mew-submit-report--good-news (done subject)
   "Return in a line that the mail about SUBJECT was delivered, by its DONE."
   (format "Delivered to %s%s"
-          (mew-submit-report--people
+          (mew-submit-report--recipients
            (seq-filter #'mew-submit-report--accepted-p
                        (plist-get done :recipients)))
           (if (member subject '(nil "")) ""
-            (concat ": " (mew-submit-error-clean subject)))))
+            (concat ": " (mew-submit-error--clean subject)))))
 
 (defconst mew-submit-report--alarms
   '(("striptls" . "The server has offered TLS before and does not any more: \
@@ -250,22 +250,22 @@ somebody on the way may be taking it away")
 somebody on the way may be after the password"))
   "What each alarm means.")
 
-(defun mew-submit-report-alarm (alarm)
+(defun mew-submit-report--alarm (alarm)
   "Return what ALARM, a name, means, in words."
   (or (cdr (assoc alarm mew-submit-report--alarms)) alarm))
 
-(defun mew-submit-report-people (addresses)
+(defun mew-submit-report--people (addresses)
   "Return ADDRESSES, strings, shortened."
   (if (> (length addresses) 3)
       (format "%s and %d more" (string-join (seq-take addresses 2) ", ")
               (- (length addresses) 2))
     (string-join addresses ", ")))
 
-(defun mew-submit-report-family (family)
+(defun mew-submit-report--family (family)
   "Return FAMILY as people write it."
   (pcase family ("ipv6" "IPv6") ("ipv4" "IPv4") (_ (or family ""))))
 
-(defun mew-submit-report-msecs (msecs)
+(defun mew-submit-report--msecs (msecs)
   "Return the time MSECS, a number, in words."
   (if (< msecs 10000)
       (format "%s ms" (/ (fround (* 10 (float msecs))) 10))
@@ -274,20 +274,20 @@ somebody on the way may be after the password"))
 (defun mew-submit-report--how (family tls)
   "Return in parentheses by which FAMILY and with which TLS mode, or nothing.
 Through a tunnel the family is not known."
-  (let ((words (delq nil (list (and family (mew-submit-report-family family))
+  (let ((words (delq nil (list (and family (mew-submit-report--family family))
                                (and (not (member tls '(nil "none"))) tls)))))
     (if words (format " (%s)" (string-join words ", ")) "")))
 
-(defun mew-submit-report-attempt (attempt)
+(defun mew-submit-report--attempt (attempt)
   "Return a line about ATTEMPT, an `attempt' event."
   (let ((case (plist-get attempt :case))
         (tls (plist-get attempt :tls)))
     (format "%s port %s%s: %s (%s%s)"
             (plist-get attempt :address) (plist-get attempt :port)
             (mew-submit-report--how (plist-get attempt :family) tls)
-            (mew-submit-error-clean (or (plist-get attempt :text) ""))
+            (mew-submit-error--clean (or (plist-get attempt :text) ""))
             (if case (format "case %s, " case) "")
-            (mew-submit-report-msecs (or (plist-get attempt :ms) 0)))))
+            (mew-submit-report--msecs (or (plist-get attempt :ms) 0)))))
 
 (defun mew-submit-report--place (done)
   "Return where the connection of DONE led, such as \"192.0.2.1 port 587\"."
@@ -308,9 +308,9 @@ Through a tunnel the family is not known."
                              (plist-get tls :version))))
             (if auth (format ", %s" auth) ""))))
 
-(defun mew-submit-report--people (recipients)
+(defun mew-submit-report--recipients (recipients)
   "Return the addresses of RECIPIENTS, of a `done' event, shortened."
-  (mew-submit-report-people
+  (mew-submit-report--people
    (mapcar (lambda (recipient) (plist-get recipient :address)) recipients)))
 
 (defun mew-submit-report--accepted-p (recipient)
@@ -321,7 +321,7 @@ Through a tunnel the family is not known."
   "Return what the server said of each of RECIPIENTS."
   (mapconcat (lambda (recipient)
                (format "%s: %s" (plist-get recipient :address)
-                       (mew-submit-error-clean
+                       (mew-submit-error--clean
                         (or (plist-get recipient :text) ""))))
              recipients "; "))
 
@@ -332,44 +332,44 @@ Through a tunnel the family is not known."
          (rest (seq-remove #'mew-submit-report--accepted-p recipients)))
     (concat
      (format "delivered to %s through %s, %s: %s"
-             (mew-submit-report--people accepted)
+             (mew-submit-report--recipients accepted)
              (mew-submit-report--place done)
              (mew-submit-report--security done)
-             (mew-submit-error-clean (or (plist-get done :reply) "")))
+             (mew-submit-error--clean (or (plist-get done :reply) "")))
      (and rest
           (format "; NOT delivered to %s.  Send it to %s again, not to the others."
                   (mew-submit-report--refusals rest)
-                  (mew-submit-report--people rest))))))
+                  (mew-submit-report--recipients rest))))))
 
-(defun mew-submit-report-sentence (text)
+(defun mew-submit-report--sentence (text)
   "Return TEXT with a full stop, unless it ends like a sentence already."
   (if (string-match-p "[.!?]\\'" text) text (concat text ".")))
 
-(defun mew-submit-report-what (done)
+(defun mew-submit-report--what (done)
   "Return what happened, without the result and advice, from the event DONE."
   (if (equal (plist-get done :kind) "ok")
       (mew-submit-report--delivered done)
-    (mew-submit-report-sentence
+    (mew-submit-report--sentence
      (concat (and (plist-get done :port)
                   (not (equal (plist-get done :kind) "no-login"))
                   (concat (mew-submit-report--place done) ": "))
-             (mew-submit-error-clean (plist-get done :text))))))
+             (mew-submit-error--clean (plist-get done :text))))))
 
-(defun mew-submit-report-done (done)
+(defun mew-submit-report--done (done)
   "Return a line about the end of a message, from its `done' event DONE."
   (let ((kind (plist-get done :kind))
         (result (plist-get done :result)))
     (if (equal kind "ok")
         (concat (if (equal result "partial") "partly " "")
-                (mew-submit-report-what done))
+                (mew-submit-report--what done))
       (string-trim-right
        (format "%s%s: %s  %s"
                (if-let* ((alarm (plist-get done :alarm)))
                    (format "ALARM (%s): " alarm)
                  "")
                (if (equal kind "usage") "usage" result)
-               (mew-submit-report-what done)
-               (mew-submit-report-advice done))))))
+               (mew-submit-report--what done)
+               (mew-submit-report--advice done))))))
 
 (provide 'mew-submit-report)
 ;;; mew-submit-report.el ends here

@@ -21,13 +21,13 @@
 (require 'mew-submit-extension)
 (require 'mew-submit-memory)
 (require 'mew-submit-message)
-(require 'mew-submit-negative)
+(require 'mew-submit-network-negative)
 (require 'mew-submit-plan)
-(require 'mew-submit-session)
+(require 'mew-submit-job)
 (require 'mew-submit-tls)
 (require 'mew-submit-tunnel)
 
-(declare-function mew-submit-sevenbit-convert "mew-submit-sevenbit" (file out))
+(declare-function mew-submit-sevenbit--convert "mew-submit-sevenbit" (file out))
 
 (defcustom mew-submit-fallback 'ask
   "Whether a less preferred port may be used when the preferred one is blocked.
@@ -86,23 +86,23 @@ that none is kept.  In batch mode none is."
   (and text (encode-coding-string text 'utf-8)))
 
 (defun mew-submit-request--plan (account rule)
-  "Return the plan for ACCOUNT, as `mew-submit-plan-make' does.
+  "Return the plan for ACCOUNT, as `mew-submit-plan--make' does.
 RULE is the one for falling back."
   (let ((routes (plist-get account :routes)))
-    (mew-submit-plan-make
+    (mew-submit-plan--make
      (plist-get account :server)
      :plan (plist-get account :plan)
-     :routes (if (stringp routes) (mew-submit-plan-parse-routes routes) routes)
+     :routes (if (stringp routes) (mew-submit-plan--parse-routes routes) routes)
      :family (plist-get account :family)
      :tls (plist-get account :tls)
      :fallback rule)))
 
-(defun mew-submit-request--fallback (account host networks)
+(defun mew-submit-request--fallback-rule (account host networks)
   "Return ACCOUNT's rule for falling back: `ask', `always' or `never'.
 Where it is `ask', what the user has answered before decides, for HOST on
 NETWORKS."
   (let ((rule (or (plist-get account :fallback) mew-submit-fallback)))
-    (or (and (eq rule 'ask) (mew-submit-negative-rule host networks))
+    (or (and (eq rule 'ask) (mew-submit-network-negative--rule host networks))
         rule)))
 
 (defvar mew-submit-request--checking nil
@@ -111,8 +111,8 @@ Nobody is asked anything then.")
 
 (defun mew-submit-request--look-up (function)
   "Return the value of FUNCTION, a look-up, or `unknown' while only checking."
-  (let ((mew-submit-auth-ask (and mew-submit-auth-ask
-                                  (not mew-submit-request--checking))))
+  (let ((mew-submit-auth--ask (and mew-submit-auth--ask
+                                   (not mew-submit-request--checking))))
     (condition-case err
         (funcall function)
       (mew-submit-secret (if mew-submit-request--checking
@@ -125,14 +125,14 @@ In batch mode it is not asked."
   (unless (or noninteractive (plist-get account :resolved))
     (mew-submit-request--look-up
      (lambda ()
-       (mew-submit-auth-user host port (plist-get account :author))))))
+       (mew-submit-auth--user host port (plist-get account :author))))))
 
 (defun mew-submit-request--user (account host port)
   "Return ACCOUNT's user name, or nil for no authentication.
 Without one auth-source is asked for HOST and PORT, but not in batch mode.  An
 account that wants a mechanism never goes without a user: signal
 `mew-submit-config'."
-  (let* ((mechanism (mew-submit-auth-mechanism account))
+  (let* ((mechanism (mew-submit-auth--mechanism account))
          (none (equal mechanism "none"))
          (login (and (not none) (null (plist-get account :user))
                      (mew-submit-request--login account host port))))
@@ -143,35 +143,35 @@ account that wants a mechanism never goes without a user: signal
             ("" nil)
             ;; The certificate or the ticket says who it is.
             ((or "EXTERNAL" "GSSAPI") "")
-            (_ (mew-submit-error-throw
+            (_ (mew-submit-error--throw
                 'config nil "No user name for %s at %s: the account needs :user"
                 mechanism host)))))))
 
-(defun mew-submit-request-host (account)
+(defun mew-submit-request--host (account)
   "Return the server of ACCOUNT as it is looked up, or signal a condition."
-  (mew-submit-address-host
+  (mew-submit-address--host
    (or (plist-get account :server)
-       (mew-submit-account-throw account "has no :server"))))
+       (mew-submit-account--throw account "has no :server"))))
 
-(defun mew-submit-request-sender (account from fields)
+(defun mew-submit-request--sender (account from fields)
   "Return the envelope sender for ACCOUNT, checked.
 It is FROM, else what X-Mew-Submit-From says, else the account's, else the one
 in FIELDS, else the user's address.  One without a domain becomes the account's
 address.  An empty FROM is the null sender."
-  (let ((sender (or from (mew-submit-message-envelope-from fields)
+  (let ((sender (or from (mew-submit-message--envelope-from fields)
                     (plist-get account :sender)
-                    (mew-submit-message-sender fields) user-mail-address)))
+                    (mew-submit-message--sender fields) user-mail-address)))
     (if (equal sender "")
         ""
-      (mew-submit-address-check
-       (mew-submit-account-qualify account (or sender user-mail-address ""))))))
+      (mew-submit-address--check
+       (mew-submit-account--qualify account (or sender user-mail-address ""))))))
 
 (defun mew-submit-request--recipients (recipients fields)
   "Return the checked RECIPIENTS, or those in FIELDS where they are nil."
   (or (delete-dups
-       (mapcar #'mew-submit-address-check
-               (or recipients (mew-submit-message-recipients fields))))
-      (mew-submit-error-throw 'message nil "The message has no recipient")))
+       (mapcar #'mew-submit-address--check
+               (or recipients (mew-submit-message--recipients fields))))
+      (mew-submit-error--throw 'message nil "The message has no recipient")))
 
 (defun mew-submit-request--credentials (account host port)
   "Return the part of a request about ACCOUNT's user.
@@ -179,28 +179,28 @@ HOST and PORT are for auth-source."
   (let ((user (mew-submit-request--user account host port))
         (password (plist-get account :password)))
     (when user
-      (mew-submit-address-check-secret user "user name"))
+      (mew-submit-address--check-secret user "user name"))
     (when password
-      (mew-submit-address-check-secret password "password"))
-    (list :auth (mew-submit-auth-mechanism account)
+      (mew-submit-address--check-secret password "password"))
+    (list :auth (mew-submit-auth--mechanism account)
           :user (mew-submit-request--octets user)
           :password (and user password
                          (mew-submit-request--octets password)))))
 
 (defun mew-submit-request--tunnel (account)
   "Return the part of a request about ACCOUNT's way out, in octets."
-  (let* ((tunnel (mew-submit-tunnel-parse (plist-get account :tunnel)))
+  (let* ((tunnel (mew-submit-tunnel--parse (plist-get account :tunnel)))
          (user (plist-get tunnel :tunnel-user))
-         (proxy (and user (mew-submit-tunnel-proxy tunnel)))
+         (proxy (and user (mew-submit-tunnel--proxy tunnel)))
          (part (append tunnel
-                       (mew-submit-tunnel-source (plist-get account :source)))))
+                       (mew-submit-tunnel--source (plist-get account :source)))))
     (append (mapcar (lambda (value)
                       (if (stringp value)
                           (mew-submit-request--octets value)
                         value))
                     part)
             (and (eq (plist-get tunnel :tunnel) 'ssh)
-                 (mew-submit-tunnel-environment))
+                 (mew-submit-tunnel--environment))
             (and user
                  (list :tunnel-password
                        (or (mew-submit-request--octets
@@ -211,25 +211,25 @@ HOST and PORT are for auth-source."
   "Return the password of USER at PROXY, (HOST . PORT), or nil."
   (let ((found (mew-submit-request--look-up
                 (lambda ()
-                  (mew-submit-auth-proxy-password (car proxy) (cdr proxy)
-                                                  user)))))
+                  (mew-submit-auth--proxy-password (car proxy) (cdr proxy)
+                                                   user)))))
     (and (stringp found) found)))
 
-(defun mew-submit-request-resolve (account author)
+(defun mew-submit-request--resolve (account author)
   "Return ACCOUNT with all that has to be looked up before it is used.
 AUTHOR is the address it is used for.  Who is asked is as for
-`mew-submit-auth-lookup'; what was looked up is not looked up again."
+`mew-submit-auth--lookup'; what was looked up is not looked up again."
   (let* ((account (append account (list :author author)))
-         (host (mew-submit-request-host account))
+         (host (mew-submit-request--host account))
          (plan (mew-submit-request--plan account 'never))
-         (tunnel (mew-submit-tunnel-parse (plist-get account :tunnel)))
+         (tunnel (mew-submit-tunnel--parse (plist-get account :tunnel)))
          (proxy-user (plist-get tunnel :tunnel-user)))
     (append (list :user (mew-submit-request--user
                          account host (caar (plist-get plan :routes)))
                   :proxy-password
                   (and proxy-user
                        (mew-submit-request--proxy-password
-                        (mew-submit-tunnel-proxy tunnel) proxy-user))
+                        (mew-submit-tunnel--proxy tunnel) proxy-user))
                   :resolved t)
             account)))
 
@@ -241,10 +241,10 @@ In batch mode it has to be named."
 
 (defun mew-submit-request--certified-name (account)
   "Return the name that the certificate of ACCOUNT's server must have."
-  (mew-submit-address-host (or (plist-get account :tls-name)
-                               (plist-get account :server))))
+  (mew-submit-address--host (or (plist-get account :tls-name)
+                                (plist-get account :server))))
 
-(defvar mew-submit-request-several nil
+(defvar mew-submit-request--several nil
   "Non-nil in batch mode when the command may send several messages.
 Without it a connection is not kept there for another one.")
 
@@ -252,7 +252,7 @@ Without it a connection is not kept there for another one.")
   "Return the part of a request about sharing REQUEST's connection.
 It is shared by requests of the same ACCOUNT; whatever could make a difference
 to who is reached, how safely and as whom is the same."
-  (let ((keep (if (and noninteractive (not mew-submit-request-several))
+  (let ((keep (if (and noninteractive (not mew-submit-request--several))
                   0
                 mew-submit-keep-connection))
         (secrets '(:password :tunnel-password))
@@ -261,7 +261,7 @@ to who is reached, how safely and as whom is the same."
     (unless (zerop keep)
       ;; What is tried last makes no difference once it has not been needed.
       (setq request (plist-put (copy-sequence request) :routes
-                               (mew-submit-negative-unmark
+                               (mew-submit-network-negative--unmark
                                 (plist-get request :routes))))
       (list :keep (mew-submit-request--msecs keep)
             :share (secure-hash
@@ -272,7 +272,7 @@ to who is reached, how safely and as whom is the same."
                                     unless (memq key secrets)
                                     collect (list key value))
                            (mapcar (lambda (key)
-                                     (mew-submit-tls-stamp
+                                     (mew-submit-tls--stamp
                                       (plist-get request key)))
                                    '(:ca-file :crl-file :cert-file
                                      :key-file)))))))))
@@ -304,7 +304,7 @@ That is the end of a job."
                      mew-submit-request--no-log-in nil t #'equal)
           nil)))
 
-(defun mew-submit-request-forget-log-ins (server)
+(defun mew-submit-request--forget-log-ins (server)
   "Forget which ports of SERVER were seen to take no log-in."
   (setq mew-submit-request--no-log-in
         (seq-remove (lambda (element)
@@ -323,9 +323,9 @@ Nobody is asked whether to fall back on a port that takes no log-in."
 
 (defun mew-submit-request--connection (account)
   "Return the part of a request that is the same for all messages of ACCOUNT."
-  (let* ((host (mew-submit-request-host account))
-         (networks (mew-submit-negative-networks (plist-get account :tunnel)))
-         (rule (mew-submit-request--fallback account host networks))
+  (let* ((host (mew-submit-request--host account))
+         (networks (mew-submit-network-negative--networks (plist-get account :tunnel)))
+         (rule (mew-submit-request--fallback-rule account host networks))
          (plan (mew-submit-request--plan account rule))
          (tunnel (mew-submit-request--tunnel account))
          (credentials (mew-submit-request--credentials
@@ -334,14 +334,14 @@ Nobody is asked whether to fall back on a port that takes no log-in."
                (plist-get plan :routes) host rule
                (plist-get credentials :user)))
          (routes (if (plist-get tunnel :tunnel)
-                     (mew-submit-tunnel-routes all)
+                     (mew-submit-tunnel--routes all)
                    all))
          (ports (delete-dups (mapcar #'car routes))))
     (append
      (list
       :host host
-      :routes (mew-submit-negative-mark
-               routes (mew-submit-negative-find host networks)
+      :routes (mew-submit-network-negative--mark
+               routes (mew-submit-network-negative--find host networks)
                (plist-get tunnel :tunnel))
       :race (plist-get plan :race)
       :ask-fallback (eq rule 'ask)
@@ -353,10 +353,10 @@ Nobody is asked whether to fall back on a port that takes no log-in."
                      (or (plist-get account :step-timeout)
                          mew-submit-step-timeout))
       :tls (plist-get plan :tls)
-      :helo (mew-submit-address-helo (or (plist-get account :helo)
-                                         mew-submit-helo))
-      :without (mew-submit-account-without (plist-get account :without)))
-     (mew-submit-tls-request account host ports)
+      :helo (mew-submit-address--helo (or (plist-get account :helo)
+                                          mew-submit-helo))
+      :without (mew-submit-account--without (plist-get account :without)))
+     (mew-submit-tls--request account host ports)
      tunnel
      credentials)))
 
@@ -364,7 +364,7 @@ Nobody is asked whether to fall back on a port that takes no log-in."
   "Return the ports that REQUEST has routes to."
   (delete-dups (mapcar #'car (plist-get request :routes))))
 
-(defun mew-submit-request-make (account file fields from recipients)
+(defun mew-submit-request--make (account file fields from recipients)
   "Return the request for the message FILE, whose header has FIELDS.
 ACCOUNT is a plist, as in `mew-submit-accounts', and may have :password,
 :memory, :timeout and :step-timeout too.  FROM and RECIPIENTS, or nil, are the
@@ -372,7 +372,7 @@ envelope.  Signal a condition such as `mew-submit-message' or
 `mew-submit-config' for whatever cannot be used."
   (let* ((connection (mew-submit-request--connection
                       (append account
-                              (list :author (mew-submit-message-author fields)))))
+                              (list :author (mew-submit-message--author fields)))))
          (recipients (mew-submit-request--recipients recipients fields))
          (memory (mew-submit-request--memory-file account))
          (name (mew-submit-request--certified-name account))
@@ -380,55 +380,55 @@ envelope.  Signal a condition such as `mew-submit-message' or
     (append
      (list
       :from (mew-submit-request--octets
-             (mew-submit-request-sender account from fields))
+             (mew-submit-request--sender account from fields))
       :recipients (mapcar #'mew-submit-request--octets recipients)
       :all-or-none (and (plist-get account :all-or-none) t)
-      :file (mew-submit-tls-file-name file)
-      :binary (and (mew-submit-message-binary-p fields) t)
+      :file (mew-submit-tls--file-name file)
+      :binary (and (mew-submit-message--binary-p fields) t)
       :trace mew-submit-log)
-     (list :without (mew-submit-account-without
-                     (append (mew-submit-memory-without memory name ports)
+     (list :without (mew-submit-account--without
+                     (append (mew-submit-memory--without memory name ports)
                              (plist-get account :without))))
      (cl-loop for (key value) on connection by #'cddr
               unless (eq key :without) append (list key value))
-     (mew-submit-extension-request account)
-     (mew-submit-extension-each account recipients)
-     (mew-submit-memory-request memory name ports)
+     (mew-submit-extension--request account)
+     (mew-submit-extension--each account recipients)
+     (mew-submit-memory--request memory name ports)
      (mew-submit-request--share account connection))))
 
-(defun mew-submit-request-check (account file fields from recipients)
+(defun mew-submit-request--check (account file fields from recipients)
   "Return the envelope, (FROM . RECIPIENTS), for the message FILE with FIELDS.
-ACCOUNT, FROM and RECIPIENTS are as for `mew-submit-request-make'.  Signal the
+ACCOUNT, FROM and RECIPIENTS are as for `mew-submit-request--make'.  Signal the
 same conditions for whatever cannot be used."
   (let* ((mew-submit-request--checking t)
-         (request (mew-submit-request-make account file fields from recipients)))
+         (request (mew-submit-request--make account file fields from recipients)))
     (dolist (key '(:password :tunnel-password))
       (when-let* ((secret (plist-get request key)))
         (clear-string secret)))
-    (cons (mew-submit-request-sender account from fields)
+    (cons (mew-submit-request--sender account from fields)
           (mew-submit-request--recipients recipients fields))))
 
-(defun mew-submit-request-probe (account)
+(defun mew-submit-request--probe (account)
   "Return the request for a look at ACCOUNT's server and its certificate.
 Nothing is sent there but what leads to TLS.  A pin does not count."
   (let ((connection (mew-submit-request--connection
                      (append '(:tls required :auth "none") account))))
     (append '(:probe t) (plist-put connection :pins nil))))
 
-(defun mew-submit-request-fallback (account)
+(defun mew-submit-request--fallback (account)
   "Return ACCOUNT's rule for falling back here: `ask', `always' or `never'."
-  (mew-submit-request--fallback
-   account (mew-submit-request-host account)
-   (mew-submit-negative-networks (plist-get account :tunnel))))
+  (mew-submit-request--fallback-rule
+   account (mew-submit-request--host account)
+   (mew-submit-network-negative--networks (plist-get account :tunnel))))
 
-(defun mew-submit-request-look (account routes)
+(defun mew-submit-request--look (account routes)
   "Return the request for a look whether ACCOUNT's server can be used by ROUTES.
 ROUTES are such as \"465:implicit\".  Neither user nor password is in it, and a
 pin counts.  Signal `mew-submit-config' for a proxy that wants a password, which
 might have to be asked for."
-  (when (plist-get (mew-submit-tunnel-parse (plist-get account :tunnel))
+  (when (plist-get (mew-submit-tunnel--parse (plist-get account :tunnel))
                    :tunnel-user)
-    (mew-submit-error-throw 'config nil "The proxy wants a password"))
+    (mew-submit-error--throw 'config nil "The proxy wants a password"))
   (append (list :probe t)
           (mew-submit-request--connection
            (append (list :tls 'required :auth "none" :user nil :password nil
@@ -439,13 +439,13 @@ might have to be asked for."
   "Return the part of a request about what ACCOUNT's server had at PORTS.
 A memory that cannot be read is no reason not to look at the server: tell."
   (condition-case err
-      (mew-submit-memory-request (mew-submit-request--memory-file account)
-                                 (mew-submit-request--certified-name account)
-                                 ports)
-    (mew-submit-config (message "%s" (mew-submit-error-text err))
+      (mew-submit-memory--request (mew-submit-request--memory-file account)
+                                  (mew-submit-request--certified-name account)
+                                  ports)
+    (mew-submit-config (message "%s" (mew-submit-error--text err))
                        nil)))
 
-(defun mew-submit-request-diagnosis (account routes)
+(defun mew-submit-request--diagnosis (account routes)
   "Return the request for a diagnosis of ACCOUNT's server by ROUTES.
 Each of them is (PORT FAMILY MODE SERVICE).  No user name and no secret is in
 it."
@@ -455,7 +455,7 @@ it."
          (connection (mew-submit-request--connection account)))
     (append (list :diagnose t
                   :routes (if (plist-get connection :tunnel)
-                              (mew-submit-tunnel-routes routes)
+                              (mew-submit-tunnel--routes routes)
                             routes)
                   :trace mew-submit-log)
             (mew-submit-request--remembered account
@@ -468,22 +468,22 @@ it."
 
 ;;; Submitting
 
-(defun mew-submit-request-account (account fields)
+(defun mew-submit-request--account (account fields)
   "Return the account to send a message with FIELDS by.
 ACCOUNT is a plist, the name of one in `mew-submit-accounts', or nil: then the
 field X-Mew-Submit-Account or the message's sender decides.  What the message
 itself wishes, in fields such as X-Mew-Submit-DSN-Notify, goes before what the
 account says."
-  (mew-submit-extension-merge
-   (cond ((stringp account) (mew-submit-account-by-name account))
-         (account (mew-submit-account-copy (mew-submit-account-check account)))
-         ((mew-submit-message-account fields)
-          (mew-submit-account-by-name (mew-submit-message-account fields)))
-         (t (mew-submit-account-choose
-             (or (mew-submit-message-author fields)
-                 (mew-submit-message-sender fields))
-             (mew-submit-message-method fields))))
-   (mew-submit-extension-wishes (mew-submit-message-wishes fields))))
+  (mew-submit-extension--merge
+   (cond ((stringp account) (mew-submit-account--by-name account))
+         (account (mew-submit-account--copy (mew-submit-account--check account)))
+         ((mew-submit-message--account fields)
+          (mew-submit-account--by-name (mew-submit-message--account fields)))
+         (t (mew-submit-account--choose
+             (or (mew-submit-message--author fields)
+                 (mew-submit-message--sender fields))
+             (mew-submit-message--method fields))))
+   (mew-submit-extension--wishes (mew-submit-message--wishes fields))))
 
 (cl-defstruct (mew-submit-request--work
                (:constructor mew-submit-request--make-work)
@@ -520,10 +520,10 @@ account says."
   "Return the name of a file with WORK's message and without private fields."
   (let ((file (mew-submit-request--work-file work))
         (fields (mew-submit-request--work-fields work)))
-    (if (mew-submit-message-private-p fields)
+    (if (mew-submit-message--private-p fields)
         (let ((copy (mew-submit-request--copy-name work "message.eml")))
           (unless (file-exists-p copy)
-            (mew-submit-message-copy file fields copy))
+            (mew-submit-message--copy file fields copy))
           copy)
       file)))
 
@@ -534,17 +534,17 @@ account says."
                            (plist-get (mew-submit-request--work-account work)
                                       :without)))))
 
-(defun mew-submit-request--make (work)
+(defun mew-submit-request--make-for (work)
   "Return a request for WORK."
-  (append (mew-submit-request-make (append (mew-submit-request--without work)
-                                           (mew-submit-request--work-account
-                                            work))
-                                   (mew-submit-request--public-file work)
-                                   (mew-submit-request--work-fields work)
-                                   (mew-submit-request--work-from work)
-                                   (mew-submit-request--work-recipients work))
+  (append (mew-submit-request--make (append (mew-submit-request--without work)
+                                            (mew-submit-request--work-account
+                                             work))
+                                    (mew-submit-request--public-file work)
+                                    (mew-submit-request--work-fields work)
+                                    (mew-submit-request--work-from work)
+                                    (mew-submit-request--work-recipients work))
           (when-let* ((journal (mew-submit-request--work-journal work)))
-            (list :journal (mew-submit-tls-file-name journal)))))
+            (list :journal (mew-submit-tls--file-name journal)))))
 
 ;;; Questions
 
@@ -553,9 +553,9 @@ account says."
   (require 'mew-submit-sevenbit)        ; slow to load, and seldom needed
   (let ((out (mew-submit-request--copy-name work "seven-bit.eml")))
     (and (or (file-exists-p out)
-             (mew-submit-sevenbit-convert (mew-submit-request--public-file work)
-                                          out))
-         (mew-submit-tls-file-name out))))
+             (mew-submit-sevenbit--convert (mew-submit-request--public-file work)
+                                           out))
+         (mew-submit-tls--file-name out))))
 
 (defun mew-submit-request--or (answer otherwise)
   "Return ANSWER, or for none the value of OTHERWISE, a function, now or later."
@@ -576,12 +576,12 @@ That there is none just now holds for all mail of the account."
 
 (defun mew-submit-request--secret (work event)
   "Return what answers the question EVENT of WORK for a secret.
-It is as `mew-submit-session-start' takes it."
+It is as `mew-submit-job--start' takes it."
   (let ((account (mew-submit-request--work-account work))
         (on-ask (mew-submit-request--work-on-ask work))
         (refusal (mew-submit-request--work-refusal work)))
-    (cond ((mew-submit-auth-token-p (plist-get event :mechanism))
-           (or (mew-submit-auth-token event account)
+    (cond ((mew-submit-auth--token-p (plist-get event :mechanism))
+           (or (mew-submit-auth--token event account)
                (mew-submit-request--token-of-user work event)))
           ((null on-ask) nil)
           ((null refusal)
@@ -606,13 +606,13 @@ A function that answers questions so has the property `mew-submit-asks-again'."
 (defun mew-submit-request--none (work why)
   "Return the answer that there is no secret for WORK at the moment, and WHY.
 Nobody is asked for that of its account again, for whatever message, for a time."
-  (mew-submit-auth-put-off (mew-submit-request--work-account work) why)
+  (mew-submit-auth--postpone (mew-submit-request--work-account work) why)
   (cons :none why))
 
 (defun mew-submit-request--ask-user (work event)
   "Ask the user for the secret that EVENT of WORK wants; return the answer.
 One answer counts for all messages of the account."
-  (let ((why (mew-submit-auth-why-put-off
+  (let ((why (mew-submit-auth--why-put-off
               (mew-submit-request--work-account work))))
     (if why
         (cons :none why)
@@ -621,16 +621,16 @@ One answer counts for all messages of the account."
            (funcall (mew-submit-request--work-on-ask work) event)
            (lambda () (mew-submit-request--none work "you have said: not now")))
         (quit (mew-submit-request--none work "you have said: not now"))
-        (error (mew-submit-request--none work (mew-submit-error-text err)))))))
+        (error (mew-submit-request--none work (mew-submit-error--text err)))))))
 
 (defun mew-submit-request--secret-at-once (work event)
   "Return what answers EVENT of WORK for a secret if nobody has to be asked.
 Where nobody is there that is that there is none."
   (let ((refusal (mew-submit-request--work-refusal work)))
-    (cond ((mew-submit-auth-token-p (plist-get event :mechanism)) nil)
+    (cond ((mew-submit-auth--token-p (plist-get event :mechanism)) nil)
           ((not (mew-submit-request--asks-user-p work)) nil)
-          ((and (null refusal) (mew-submit-auth-known event)))
-          ((not (mew-submit-background-nobody-p)) nil)
+          ((and (null refusal) (mew-submit-auth--known event)))
+          ((not (mew-submit-background--nobody-p)) nil)
           (refusal (cons :failed refusal))
           (t (mew-submit-request--none
               work "nobody is there to be asked for the password")))))
@@ -663,15 +663,15 @@ Either the user has said so of the network, or the other ports take no log-in."
   (let* ((host (mew-submit-request--work-host work))
          (networks (mew-submit-request--work-networks work))
          (account (mew-submit-request--work-account work))
-         (rule (mew-submit-request--fallback account host networks))
+         (rule (mew-submit-request--fallback-rule account host networks))
          (ports (mapcar #'car (plist-get (mew-submit-request--plan account rule)
                                          :routes)))
          (useless (seq-filter (lambda (port)
                                 (mew-submit-request--no-log-in-p host port))
                               (delete-dups (cdr ports)))))
     (cond ((and (eq (or (plist-get account :fallback) mew-submit-fallback) 'ask)
-                (eq (mew-submit-negative-rule host networks) 'never))
-           mew-submit-negative-never)
+                (eq (mew-submit-network-negative--rule host networks) 'never))
+           mew-submit-network-negative--never)
           (useless
            (format "port %s takes no log-in, so mail cannot be submitted there"
                    (mapconcat #'number-to-string useless " and "))))))
@@ -702,7 +702,7 @@ one with another password."
           (funcall observe done))
         (setf (mew-submit-request--work-without work)
               (plist-get done :left-out))
-        (mew-submit-request--make work))
+        (mew-submit-request--make-for work))
     (mew-submit-request--again-with-password work done)))
 
 (defun mew-submit-request--again-with-password (work done)
@@ -716,7 +716,7 @@ only once: the event has :wrong then."
              (mew-submit-request--password-refused-p done))
     (setf (mew-submit-request--work-refusal work) (plist-get done :text))
     (mew-submit-request--settle work done)
-    (mew-submit-request--make work)))
+    (mew-submit-request--make-for work)))
 
 ;;; Ports that were blocked
 
@@ -734,10 +734,10 @@ only once: the event has :wrong then."
 (defun mew-submit-request--recheck-later (host account)
   "Look again at what ACCOUNT's server HOST did not let through, when it is time.
 A proxy that wants a password is left alone: it might have to be asked for."
-  (let ((entries (mew-submit-negative-find
-                  host (mew-submit-negative-networks
+  (let ((entries (mew-submit-network-negative--find
+                  host (mew-submit-network-negative--networks
                         (plist-get account :tunnel))))
-        (tunnel (mew-submit-tunnel-parse (plist-get account :tunnel))))
+        (tunnel (mew-submit-tunnel--parse (plist-get account :tunnel))))
     (when (and entries
                (not (plist-get tunnel :tunnel-user))
                (not (assoc host mew-submit-request--rechecks)))
@@ -745,39 +745,39 @@ A proxy that wants a password is left alone: it might have to be asked for."
       (cl-remf account :password)
       (mew-submit-request--recheck-in
        (max mew-submit-request--recheck-delay
-            (mew-submit-negative-next-check entries))
+            (mew-submit-network-negative--next-check entries))
        host account))))
 
 (defun mew-submit-request--recheck (host account)
   "Look again at what ACCOUNT's server HOST did not let through.
 That is done while Emacs is idle, or sends mail anyway; else it has time."
   (setf (alist-get host mew-submit-request--rechecks nil t #'equal) nil)
-  (if (or noninteractive (current-idle-time) (mew-submit-session-list))
+  (if (or noninteractive (current-idle-time) (mew-submit-job--list))
       (condition-case err
           (mew-submit-request--recheck-now host account)
         (mew-submit-error
          (message "mew-submit: %s cannot be looked at again: %s" host
-                  (mew-submit-error-text err))))
+                  (mew-submit-error--text err))))
     (mew-submit-request--recheck-in 10 host account)))
 
 (defun mew-submit-request--recheck-now (host account)
   "Have the blocked ports of HOST, ACCOUNT's server, forgotten if they answer.
 Return the session that looks, or nil where there is nothing to look at."
   (let* ((tunnel (plist-get account :tunnel))
-         (networks (mew-submit-negative-networks tunnel))
-         (entries (mew-submit-negative-find host networks))
-         (request (and entries (mew-submit-request-probe account)))
-         (routes (mew-submit-negative-unmark
+         (networks (mew-submit-network-negative--networks tunnel))
+         (entries (mew-submit-network-negative--find host networks))
+         (request (and entries (mew-submit-request--probe account)))
+         (routes (mew-submit-network-negative--unmark
                   (seq-filter (lambda (route) (nth 3 route))
                               (plist-get request :routes)))))
     (when routes
-      (mew-submit-session-start
+      (mew-submit-job--start
        (plist-put (plist-put request :routes routes) :ask-fallback nil)
        :on-done (lambda (done)
-                  (mew-submit-negative-checked entries)
-                  (mew-submit-negative-learn
+                  (mew-submit-network-negative--checked entries)
+                  (mew-submit-network-negative--learn
                    host (plist-get done :attempts)
-                   (mew-submit-negative-networks tunnel) networks))))))
+                   (mew-submit-network-negative--networks tunnel) networks))))))
 
 ;;; Events
 
@@ -786,20 +786,20 @@ Return the session that looks, or nil where there is nothing to look at."
   (let ((job (plist-get event :job))
         (host (mew-submit-request--work-host work)))
     (pcase (plist-get event :event)
-      ('auth (when-let* ((save (mew-submit-auth-settle job t host)))
-               (mew-submit-auth-offer-to-save host save)))
+      ('auth (when-let* ((save (mew-submit-auth--settle job t host)))
+               (mew-submit-auth--offer-to-save host save)))
       ('done (when (mew-submit-request--password-refused-p event)
-               (mew-submit-auth-settle job nil host))
-             (mew-submit-auth-close job)))))
+               (mew-submit-auth--settle job nil host))
+             (mew-submit-auth--close job)))))
 
 (defun mew-submit-request--learn (work done)
   "Remember what the attempts of DONE, the end of WORK, tell of the network.
 Where a message has gone another way because of it, look again some time."
-  (when mew-submit-negative-active
+  (when mew-submit-network-negative--active
     (let ((host (mew-submit-request--work-host work)))
-      (mew-submit-negative-learn
+      (mew-submit-network-negative--learn
        host (plist-get done :attempts)
-       (mew-submit-negative-networks (mew-submit-request--tunnel-name work))
+       (mew-submit-network-negative--networks (mew-submit-request--tunnel-name work))
        (mew-submit-request--work-networks work))
       (when (member (plist-get done :result) '("delivered" "partial"))
         (mew-submit-request--recheck-later
@@ -818,9 +818,9 @@ Where a message has gone another way because of it, look again some time."
 (defun mew-submit-request--start (work on-event on-done)
   "Start a session for WORK and return it; ON-EVENT and ON-DONE hear of it."
   (setf (mew-submit-request--work-networks work)
-        (mew-submit-negative-networks (mew-submit-request--tunnel-name work)))
-  (mew-submit-session-start
-   (mew-submit-request--make work)
+        (mew-submit-network-negative--networks (mew-submit-request--tunnel-name work)))
+  (mew-submit-job--start
+   (mew-submit-request--make-for work)
    :on-event (lambda (event)
                (unwind-protect
                    (mew-submit-request--note work event)
@@ -835,24 +835,24 @@ Where a message has gone another way because of it, look again some time."
    :again (lambda (event) (mew-submit-request--again work event))
    :hint (mew-submit-request--hint work)))
 
-(cl-defun mew-submit-request-submit
+(cl-defun mew-submit-request--submit
     (file &key account from recipients journal on-event on-done on-ask)
   "Submit the message FILE in the background and return the session.
-ACCOUNT is as for `mew-submit-request-account', FROM and RECIPIENTS are the
+ACCOUNT is as for `mew-submit-request--account', FROM and RECIPIENTS are the
 envelope; where they are nil the header decides.  JOURNAL is a file in which
 final dots and the answers to them are noted, or nil.  Fields that must not
 leave do not, whether they are in FILE or not.  ON-EVENT, ON-DONE and ON-ASK are
-as for `mew-submit-session-start'; questions that ACCOUNT answers do not come to
+as for `mew-submit-job--start'; questions that ACCOUNT answers do not come to
 ON-ASK.  Signal a condition when FILE cannot be sent."
-  (let* ((fields (mew-submit-message-fields file))
-         (account (mew-submit-request-account account fields))
+  (let* ((fields (mew-submit-message--fields file))
+         (account (mew-submit-request--account account fields))
          (memory (mew-submit-request--memory-file account))
          (work (mew-submit-request--make-work
                 :account account :file file :fields fields :from from
                 :recipients recipients :on-ask on-ask :journal journal
-                :host (mew-submit-request-host account)
+                :host (mew-submit-request--host account)
                 :observe (and memory
-                              (mew-submit-memory-observer
+                              (mew-submit-memory--observer
                                memory
                                (mew-submit-request--certified-name account))))))
     (condition-case err

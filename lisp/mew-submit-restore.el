@@ -6,7 +6,7 @@
 ;;; Commentary:
 
 ;; Floor 6.  It owns the way back from the outbox to a mail buffer.  What the user wrote
-;; is kept beside the message (mew-submit-outbox.el) and comes back as it was, so that
+;; is kept beside the message (mew-submit-spool.el) and comes back as it was, so that
 ;; what was signed or encrypted will be again.  Without that the text is made of the
 ;; message, but never of one that is signed or encrypted: MML would make a message of it
 ;; that only looks so, with its text in clear (SECURITY.md, P1).
@@ -20,7 +20,7 @@
 (require 'mew-submit-account)
 (require 'mew-submit-copies)
 (require 'mew-submit-message)
-(require 'mew-submit-outbox)
+(require 'mew-submit-spool)
 (require 'mew-submit-request)
 (require 'seq)
 
@@ -48,11 +48,11 @@ application/pgp\\)\\|-----BEGIN PGP \\(?:SIGNED \\)?MESSAGE-----\\)"
   "Insert the text of ENTRY's message; its header ends with an empty line.
 Return non-nil when it is as the user wrote it.  Signal `user-error' for what
 can only be sent as it is."
-  (let ((source (mew-submit-outbox-source entry))
+  (let ((source (mew-submit-spool--source entry))
         (case-fold-search t))
     (if source
         (insert source)
-      (mew-submit-restore--insert-octets (mew-submit-outbox-message-file entry))
+      (mew-submit-restore--insert-octets (mew-submit-spool--message-file entry))
       (when (re-search-forward mew-submit-restore--protected nil t)
         (user-error "This mail is signed or encrypted and cannot be edited: \
 send it again as it is, or delete it"))
@@ -64,8 +64,8 @@ send it again as it is, or delete it"))
 
 (defun mew-submit-restore--bcc (fields)
   "Return the addresses in the Bcc of FIELDS."
-  (mew-submit-message-addresses
-   fields (if (mew-submit-message-resent-p fields) '("resent-bcc") '("bcc"))))
+  (mew-submit-message--addresses
+   fields (if (mew-submit-message--resent-p fields) '("resent-bcc") '("bcc"))))
 
 (defun mew-submit-restore--without (addresses others)
   "Return those of ADDRESSES that are not among OTHERS, whatever their case."
@@ -78,7 +78,7 @@ send it again as it is, or delete it"))
 That is (HIDDEN . WITHOUT), two lists of addresses.  FIELDS are those of the
 message, WRITTEN those of what the user wrote, which has Bcc."
   ;; What was held because of its addresses is to be edited above all.
-  (let ((named (append (mew-submit-message-recipients-said fields)
+  (let ((named (append (mew-submit-message--recipients-said fields)
                        (mew-submit-restore--bcc written)))
         (recipients (plist-get entry :recipients)))
     (cons (mew-submit-restore--without recipients named)
@@ -92,11 +92,11 @@ message, WRITTEN those of what the user wrote, which has Bcc."
 Nil when FIELDS lead to that account anyway."
   (let* ((account (plist-get entry :account))
          (name (plist-get account :name))
-         (chosen (ignore-errors (mew-submit-request-account nil fields))))
+         (chosen (ignore-errors (mew-submit-request--account nil fields))))
     (cond ((and (equal (plist-get chosen :name) name)
                 (equal (plist-get chosen :server) (plist-get account :server)))
            nil)
-          ((and name (ignore-errors (mew-submit-account-by-name name)))
+          ((and name (ignore-errors (mew-submit-account--by-name name)))
            name)
           (t account))))
 
@@ -105,7 +105,7 @@ Nil when FIELDS lead to that account anyway."
   (let ((from (plist-get entry :from)))
     (unless (or (null from)
                 (equal from (ignore-errors
-                              (mew-submit-request-sender
+                              (mew-submit-request--sender
                                (plist-get entry :account) nil fields))))
       (if (equal from "") "<>" from))))
 
@@ -120,17 +120,17 @@ ACCOUNT is the name of an account, or nil."
                (list (lambda (addresses)
                        (and addresses (string-join addresses ", ")))))
     (concat
-     (funcall line (if (mew-submit-message-resent-p fields) "Resent-Bcc" "Bcc")
+     (funcall line (if (mew-submit-message--resent-p fields) "Resent-Bcc" "Bcc")
               (funcall list hidden))
      (funcall line "X-Mew-Submit-Not-To" (funcall list without))
      (funcall line "X-Mew-Submit-Send-At"
-              (and (mew-submit-outbox-later-p entry)
+              (and (mew-submit-spool--later-p entry)
                    (format-time-string "%Y-%m-%dT%H:%M:%S%:z"
                                        (plist-get entry :not-before))))
      (funcall line "X-Mew-Submit-Account" account)
      (funcall line "X-Mew-Submit-From"
               (mew-submit-restore--sender entry written))
-     (mew-submit-copies-header entry))))
+     (mew-submit-copies--header entry))))
 
 (defconst mew-submit-restore--made
   '("Fcc" "Gcc" "X-Mew-Submit-Not-To" "X-Mew-Submit-Send-At")
@@ -147,22 +147,22 @@ those of the first time.  SOURCE is non-nil for what the user wrote."
       (message-remove-header (concat "\\(?:" (string-join names "\\|") "\\):")
                              t))))
 
-(defun mew-submit-restore-insert (entry)
+(defun mew-submit-restore--insert (entry)
   "Insert the message of ENTRY in the current buffer, as Message mode edits it.
 Return the account, a plist, by which it is to be sent, or nil when the header
 says that.  Signal `user-error' when it cannot be edited truly."
-  (let* ((fields (mew-submit-message-fields (mew-submit-outbox-message-file entry)))
+  (let* ((fields (mew-submit-message--fields (mew-submit-spool--message-file entry)))
          (source (mew-submit-restore--insert-text entry))
          written account)
     (goto-char (point-min))
     (rfc822-goto-eoh)
     (save-restriction
       (narrow-to-region (point-min) (point))
-      (mew-submit-restore--cut (mew-submit-message-resent-p fields) source)
+      (mew-submit-restore--cut (mew-submit-message--resent-p fields) source)
       (goto-char (point-max))
       (unless source
         (insert (or (plist-get entry :private) "")))
-      (setq written (mew-submit-message-fields-of-text
+      (setq written (mew-submit-message--fields-of-text
                      (buffer-substring-no-properties (point-min) (point-max)))
             account (mew-submit-restore--account entry written))
       (insert (mew-submit-restore--orders entry fields written

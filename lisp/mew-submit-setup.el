@@ -19,13 +19,13 @@
 (require 'mew-submit-address)
 (require 'mew-submit-auth)
 (require 'mew-submit-dialog)
-(require 'mew-submit-discover)
+(require 'mew-submit-setup-discover)
 (require 'mew-submit-error)
 (require 'mew-submit-module)
 (require 'mew-submit-network)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
-(require 'mew-submit-session)
+(require 'mew-submit-job)
 (require 'seq)
 
 (declare-function mew-submit-mode "mew-submit-clients" (&optional arg))
@@ -51,7 +51,7 @@ The default is 6."
 (cl-defstruct (mew-submit-setup--look (:constructor mew-submit-setup--look-make)
                                       (:copier nil))
   "A look at one server."
-  (candidate nil :documentation "As `mew-submit-discover' has found it.")
+  (candidate nil :documentation "As `mew-submit-setup-discover--start' has found it.")
   (session nil :documentation "The session that looks, or nil.")
   (connected nil :documentation "Its `connected' event, or nil.")
   (tls nil :documentation "Its `tls' event, or nil.")
@@ -68,7 +68,7 @@ The default is 6."
   "What happened so far, newest first: strings and looks.")
 
 (defvar-local mew-submit-setup--exists 'yes
-  "What is known of the domain, as `mew-submit-discover-exists' has it.")
+  "What is known of the domain, as `mew-submit-setup-discover--exists' has it.")
 
 (defvar-local mew-submit-setup--waiting nil
   "What is being waited for, in words, or nil.")
@@ -162,8 +162,8 @@ The default is 6."
           (format "looking at %s" (plist-get candidate :host)))
     (condition-case err
         (setq session
-              (mew-submit-session-start
-               (mew-submit-request-probe
+              (mew-submit-job--start
+               (mew-submit-request--probe
                 (mew-submit-setup--probe-account candidate
                                                  mew-submit-setup--address))
                :on-event (lambda (event) (mew-submit-setup--hear look event))
@@ -173,7 +173,7 @@ The default is 6."
                             (when (eq session mew-submit-setup--session)
                               (mew-submit-setup--looked look rest))))))
       (error
-       (setf (mew-submit-setup--look-done look) (mew-submit-error-done err))
+       (setf (mew-submit-setup--look-done look) (mew-submit-error--done err))
        (mew-submit-setup--looked look rest)))
     (setq mew-submit-setup--session session)))
 
@@ -220,10 +220,10 @@ The default is 6."
   "Look for servers, unless the domain does not exist."
   (let ((buffer (current-buffer))
         (ways mew-submit-setup--ways)
-        (domain (mew-submit-discover-domain mew-submit-setup--address)))
+        (domain (mew-submit-setup-discover--domain mew-submit-setup--address)))
     (setq mew-submit-setup--exists nil
           mew-submit-setup--waiting (format "asking for %s" domain))
-    (funcall mew-submit-discover-exists-function domain
+    (funcall mew-submit-setup-discover--exists-function domain
              (lambda (exists)
                (mew-submit-setup--in buffer
                  ;; Unless it was started again meanwhile.
@@ -239,10 +239,10 @@ The default is 6."
   (pcase mew-submit-setup--exists
     ('no (format "The domain %s does not exist.  Is there a typing error in the \
 address?  g asks for it again."
-                 (mew-submit-discover-domain mew-submit-setup--address)))
+                 (mew-submit-setup-discover--domain mew-submit-setup--address)))
     ('yes "No server was found.  Ask your provider for its name.")
     ((guard (not (seq-some (lambda (network) (plist-get network :up))
-                           (mew-submit-network-list))))
+                           (mew-submit-network--list))))
      "You are offline: this machine is on no network.  g looks again.")
     (_ "No name server answers, so nothing can be found: does the network work?  \
 g looks again.")))
@@ -255,7 +255,7 @@ g looks again.")))
       (pop mew-submit-setup--ways)
       (setq mew-submit-setup--waiting
             (format "asking %s" (mew-submit-setup--way-words (car ways))))
-      (mew-submit-discover
+      (mew-submit-setup-discover--start
        (car ways) mew-submit-setup--address
        (lambda (found)
          (mew-submit-setup--in buffer
@@ -280,7 +280,7 @@ g looks again.")))
           ((mew-submit-setup--fine-p look)
            (format "answers on port %d (%s), %s, certificate verified, %s"
                    (plist-get (mew-submit-setup--look-connected look) :port)
-                   (mew-submit-report-family
+                   (mew-submit-report--family
                     (plist-get (mew-submit-setup--look-connected look) :family))
                    (plist-get tls :version)
                    (if mechanisms
@@ -288,7 +288,7 @@ g looks again.")))
                      "no log-in")))
           ((equal (plist-get done :kind) "ok") "not usable: there was no TLS")
           (t (concat "not usable: "
-                     (mew-submit-error-clean (or (plist-get done :text) "")))))))
+                     (mew-submit-error--clean (or (plist-get done :text) "")))))))
 
 (defun mew-submit-setup--button (label function &rest arguments)
   "Insert a button with LABEL to call FUNCTION with ARGUMENTS."
@@ -384,7 +384,7 @@ looks further and \\[mew-submit-setup-again] starts again."
   "Stop what is under way for the current buffer."
   (when-let* ((session mew-submit-setup--session))
     (setq mew-submit-setup--session nil)
-    (mew-submit-session-cancel session)))
+    (mew-submit-job--cancel session)))
 
 (defun mew-submit-setup--ensure ()
   "Signal an error unless the current buffer is that of `mew-submit-setup'."
@@ -395,7 +395,7 @@ looks further and \\[mew-submit-setup-again] starts again."
 
 (defun mew-submit-setup--store (account)
   "Put ACCOUNT before the user's accounts, in place of one for the same sender."
-  (mew-submit-error-save-option
+  (mew-submit-error--save-option
    'mew-submit-accounts
    (cons account
          (seq-remove (lambda (other)
@@ -409,14 +409,14 @@ looks further and \\[mew-submit-setup-again] starts again."
   "Ask for the password of ACCOUNT on PORT and save it, unless it is known."
   (let ((host (plist-get account :server))
         (user (plist-get account :user)))
-    (if (plist-get (mew-submit-auth-lookup host port user) :user)
+    (if (plist-get (mew-submit-auth--lookup host port user) :user)
         (message "The password of %s at %s is known already" user host)
       (let ((password (read-passwd (format "SMTP password for %s@%s \
 (empty: ask when mail is sent): " user host))))
         (unwind-protect
             (unless (or (string-empty-p password)
-                        (mew-submit-auth-save host port user
-                                              (copy-sequence password)))
+                        (mew-submit-auth--save host port user
+                                               (copy-sequence password)))
               (message "The password is not saved: auth-sources has no place for it, \
 or it has a quotation mark, which auth-source garbles"))
           (clear-string password))))))
@@ -510,7 +510,7 @@ Interactively that is the one that was found."
   (setq mew-submit-setup--session nil
         mew-submit-setup--waiting nil)
   (mew-submit-setup--note
-   (concat "\nThe test mail was " (mew-submit-report-done done))))
+   (concat "\nThe test mail was " (mew-submit-report--done done))))
 
 (defun mew-submit-setup-test ()
   "Send a test mail with the account that was stored to its own address."
@@ -527,10 +527,10 @@ Interactively that is the one that was found."
     (setq mew-submit-setup--waiting "sending the test mail")
     (condition-case err
         (setq mew-submit-setup--session
-              (mew-submit-request-submit
+              (mew-submit-request--submit
                file :account mew-submit-setup--account
-               :on-done finish :on-ask #'mew-submit-dialog-answer))
-      (error (funcall finish (mew-submit-error-done err))))
+               :on-done finish :on-ask #'mew-submit-dialog--answer))
+      (error (funcall finish (mew-submit-error--done err))))
     (mew-submit-setup--render)))
 
 ;;; The commands
@@ -541,7 +541,7 @@ Interactively that is the one that was found."
                      (list (match-string 1 text)
                            (string-to-number (match-string 2 text)))))
          (port (cadr parts)))
-    (append (list :host (mew-submit-address-host (or (car parts) text))
+    (append (list :host (mew-submit-address--host (or (car parts) text))
                   :source 'user)
             (and port (list :port port
                             :tls (if (eql port 465) 'implicit 'starttls))))))
@@ -555,7 +555,7 @@ domain."
   (let ((candidate (condition-case err
                        (mew-submit-setup--by-hand-candidate (string-trim server))
                      (mew-submit-error
-                      (user-error "%s" (mew-submit-error-text err))))))
+                      (user-error "%s" (mew-submit-error--text err))))))
     (mew-submit-setup--stop)
     (setq mew-submit-setup--ways nil
           mew-submit-setup--account nil)
@@ -574,13 +574,13 @@ domain."
 (defun mew-submit-setup--read-address (initial)
   "Ask for a mail address, with INITIAL to begin with, and return it.
 Ask before that for what a look needs: the module."
-  (when (mew-submit-module-missing-p)
-    (unless (mew-submit-module-offer)
+  (when (mew-submit-module--missing-p)
+    (unless (mew-submit-module--offer)
       (user-error "Nothing can be looked at until M-x mew-submit-build-module")))
   (let ((address (string-trim (read-string "Your mail address: " initial))))
     (condition-case err
-        (mew-submit-discover-domain address)
-      (mew-submit-error (user-error "%s" (mew-submit-error-text err))))
+        (mew-submit-setup-discover--domain address)
+      (mew-submit-error (user-error "%s" (mew-submit-error--text err))))
     address))
 
 (defun mew-submit-setup-again (address)
@@ -594,20 +594,20 @@ Ask before that for what a look needs: the module."
         mew-submit-setup--notes nil
         mew-submit-setup--account nil
         ;; A list of its own, by which late results are told apart.
-        mew-submit-setup--ways (copy-sequence mew-submit-discover-ways))
+        mew-submit-setup--ways (copy-sequence mew-submit-setup-discover--ways))
   (mew-submit-setup--begin)
   (mew-submit-setup--render))
 
 (defun mew-submit-setup--wait-for-module ()
   "Have the look begin when the module is built."
-  (add-hook 'mew-submit-module-hook #'mew-submit-setup--module-is-there)
+  (add-hook 'mew-submit-module--hook #'mew-submit-setup--module-is-there)
   (let ((inhibit-read-only t))
     (erase-buffer)
     (insert "The module is being built; the look at your server begins then.\n")))
 
 (defun mew-submit-setup--module-is-there ()
   "Begin the look that has waited for the module."
-  (remove-hook 'mew-submit-module-hook #'mew-submit-setup--module-is-there)
+  (remove-hook 'mew-submit-module--hook #'mew-submit-setup--module-is-there)
   (mew-submit-setup--in (get-buffer "*mew-submit setup*")
     (mew-submit-setup-again mew-submit-setup--address)))
 
@@ -623,13 +623,13 @@ its password by auth-source when you say so."
           (and (string-match-p "@.*[.]" (or user-mail-address ""))
                user-mail-address))))
   (condition-case err
-      (mew-submit-discover-domain address)
-    (mew-submit-error (user-error "%s" (mew-submit-error-text err))))
+      (mew-submit-setup-discover--domain address)
+    (mew-submit-error (user-error "%s" (mew-submit-error--text err))))
   (with-current-buffer (get-buffer-create "*mew-submit setup*")
     (mew-submit-setup--stop)
     (mew-submit-setup-mode)
     (setq mew-submit-setup--address address)
-    (if (mew-submit-module-missing-p)
+    (if (mew-submit-module--missing-p)
         (mew-submit-setup--wait-for-module)
       (mew-submit-setup-again address))
     (goto-char (point-min))

@@ -364,7 +364,7 @@ Return t, or nil when that cannot be done without harm."
     (mew-submit-sevenbit--message 0)
     (not (mew-submit-sevenbit--eight-bit-p))))
 
-(defun mew-submit-sevenbit-convert (file out)
+(defun mew-submit-sevenbit--convert (file out)
   "Write the message FILE to the new file OUT, in seven bits.
 The content stays the same.  Return t, or nil when it would not; then there is
 no OUT."

@@ -23,9 +23,9 @@
 
 (require 'cl-lib)
 (require 'mew-submit-error)
-(require 'mew-submit-fieldtest)
+(require 'mew-submit-survey-fieldtest)
 (require 'mew-submit-module)
-(require 'mew-submit-statistics)
+(require 'mew-submit-survey-statistics)
 (require 'mew-submit-table)
 (require 'mm-decode)
 (require 'seq)
@@ -83,17 +83,17 @@ The default is nil."
   (mapcar #'cdr (sort (mapcar (lambda (element) (cons (random) element)) list)
                       (lambda (a b) (< (car a) (car b))))))
 
-(defun mew-submit-survey-mail-block (test)
+(defun mew-submit-survey-mail--block (test)
   "Return what of TEST is for programs, between two lines."
   (let ((results (mew-submit-survey-mail--shuffled
-                  (mew-submit-fieldtest-results test)))
+                  (mew-submit-survey-fieldtest--results test)))
         (number 0))
     (concat
      mew-submit-survey-mail--begin "\n"
      "Version: 1\n"
-     "Id: " (mew-submit-fieldtest-id test) "\n"
+     "Id: " (mew-submit-survey-fieldtest-id test) "\n"
      ;; The month is enough.
-     "Date: " (substring (or (mew-submit-fieldtest-began test) "-------") 0 7) "\n"
+     "Date: " (substring (or (mew-submit-survey-fieldtest-began test) "-------") 0 7) "\n"
      "System: " (symbol-name system-type) "\n"
      "Emacs: " emacs-version "\n"
      "Servers: " (number-to-string (length results)) "\n"
@@ -105,19 +105,19 @@ The default is nil."
                 results "")
      mew-submit-survey-mail--end "\n")))
 
-(defun mew-submit-survey-mail-text (test)
+(defun mew-submit-survey-mail--text (test)
   "Return the anonymised report of TEST, for people and for programs."
-  (let* ((results (mew-submit-fieldtest-results test))
-         (cells (mew-submit-statistics-cells results)))
+  (let* ((results (mew-submit-survey-fieldtest--results test))
+         (cells (mew-submit-survey-statistics--cells results)))
     (concat
      "A survey of mail servers by mew-submit: which of the five cases each port is.\n"
      "There are no names and no addresses in it.  What you want to add, such as the\n"
      "kind of your network (at home, at work, hotel, mobile), write here:\n\n\n"
      (mapconcat (lambda (port)
-                  (mew-submit-table-text
-                   (mew-submit-statistics-shares cells port)))
-                (mew-submit-statistics-ports results) "\n")
-     "\n" (mew-submit-survey-mail-block test))))
+                  (mew-submit-table--text
+                   (mew-submit-survey-statistics--shares cells port)))
+                (mew-submit-survey-statistics--ports results) "\n")
+     "\n" (mew-submit-survey-mail--block test))))
 
 ;;;###autoload
 (defun mew-submit-survey-report (test)
@@ -127,11 +127,11 @@ sent before you do.  Interactively, TEST is the survey of this buffer, or else
 one in a file."
   (interactive
    (list (or (bound-and-true-p mew-submit-survey--test)
-             (mew-submit-fieldtest-load
+             (mew-submit-survey-fieldtest--load
               (read-file-name
                "Survey: " (bound-and-true-p mew-submit-survey-directory) nil
                t)))))
-  (let ((text (mew-submit-survey-mail-text test)))
+  (let ((text (mew-submit-survey-mail--text test)))
     (compose-mail mew-submit-survey-collector "mew-submit survey")
     (save-excursion
       (goto-char (point-max))
@@ -181,7 +181,7 @@ one in a file."
   "Return the value of the field NAME in LINES, safe to show, or nil."
   (seq-some (lambda (line)
               (when (string-match (format "\\`%s: \\(.\\{1,60\\}\\)\\'" name) line)
-                (mew-submit-error-clean (match-string 1 line))))
+                (mew-submit-error--clean (match-string 1 line))))
             lines))
 
 (defun mew-submit-survey-mail--parse (text)
@@ -241,7 +241,7 @@ one in a file."
         (when handle
           (mm-destroy-parts handle))))))
 
-(defun mew-submit-survey-mail-surveys (text)
+(defun mew-submit-survey-mail--surveys (text)
   "Return the surveys in TEXT, one mail or many: a list of (ID . RESULTS).
 Where a mail is encoded it is decoded first."
   (mapcan (lambda (message)
@@ -257,14 +257,14 @@ Where a mail is encoded it is decoded first."
   "Return the surveys in FILE."
   (if (> (file-attribute-size (file-attributes file))
          mew-submit-survey-mail--file-max)
-      (mew-submit-error-throw 'config nil "The file is too large: %s" file)
-    (mew-submit-survey-mail-surveys
+      (mew-submit-error--throw 'config nil "The file is too large: %s" file)
+    (mew-submit-survey-mail--surveys
      (with-temp-buffer
        (set-buffer-multibyte nil)
        (insert-file-contents-literally file)
        (buffer-string)))))
 
-(defun mew-submit-survey-mail-collect (files)
+(defun mew-submit-survey-mail--collect (files)
   "Return the surveys in FILES, files and directories of mails.
 Each is there once, as it was sent last: a list of (ID . RESULTS)."
   (let ((surveys (make-hash-table :test #'equal))
@@ -280,19 +280,19 @@ Each is there once, as it was sent last: a list of (ID . RESULTS)."
         (puthash id results surveys)))
     (mapcar (lambda (id) (cons id (gethash id surveys))) (nreverse order))))
 
-(defun mew-submit-survey-mail-sum (surveys)
+(defun mew-submit-survey-mail--sum (surveys)
   "Return what SURVEYS, a list of (ID . RESULTS), add up to, in words."
   (let* ((results (mapcan (lambda (survey) (copy-sequence (cdr survey)))
                           surveys))
-         (cells (mew-submit-statistics-cells results)))
+         (cells (mew-submit-survey-statistics--cells results)))
     (concat (format "%d survey%s, %d servers.  Number and share of each case, and its \
 95 %% interval:\n\n"
                     (length surveys) (if (= (length surveys) 1) "" "s")
                     (length results))
             (mapconcat (lambda (port)
-                         (mew-submit-table-text
-                          (mew-submit-statistics-shares cells port)))
-                       (mew-submit-statistics-ports results) "\n"))))
+                         (mew-submit-table--text
+                          (mew-submit-survey-statistics--shares cells port)))
+                       (mew-submit-survey-statistics--ports results) "\n"))))
 
 ;;;###autoload
 (defun mew-submit-survey-collect (file)
@@ -302,7 +302,7 @@ folder.  A survey that was sent twice counts once."
   (interactive (list (read-file-name "Mails with surveys (file or directory): "
                                      nil nil t)))
   (condition-case err
-      (let ((surveys (mew-submit-survey-mail-collect
+      (let ((surveys (mew-submit-survey-mail--collect
                       (list (expand-file-name file)))))
         (unless surveys
           (user-error "There is no survey in %s" file))
@@ -310,10 +310,10 @@ folder.  A survey that was sent twice counts once."
           (special-mode)
           (let ((inhibit-read-only t))
             (erase-buffer)
-            (insert (mew-submit-survey-mail-sum surveys)))
+            (insert (mew-submit-survey-mail--sum surveys)))
           (goto-char (point-min))
           (pop-to-buffer (current-buffer))))
-    (mew-submit-error (user-error "%s" (mew-submit-error-text err)))))
+    (mew-submit-error (user-error "%s" (mew-submit-error--text err)))))
 
 (provide 'mew-submit-survey-mail)
 ;;; mew-submit-survey-mail.el ends here

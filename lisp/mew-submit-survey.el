@@ -7,24 +7,24 @@
 
 ;; Floor 7.  It owns M-x mew-submit-survey, its buffer and what can be copied from it,
 ;; and the batch command: what Kazu Yamamoto asked the users of Mew to do in 2005, with
-;; any number of servers, both families and all ports.  mew-submit-fieldtest.el runs
-;; it, mew-submit-statistics.el counts.
+;; any number of servers, both families and all ports.  mew-submit-survey-fieldtest.el runs
+;; it, mew-submit-survey-statistics.el counts.
 
 ;;; Code:
 
 (require 'cl-lib)
-(require 'mew-submit-command)
+(require 'mew-submit-batch-command)
 (require 'mew-submit-error)
-(require 'mew-submit-fieldtest)
+(require 'mew-submit-survey-fieldtest)
 (require 'mew-submit-json)
 (require 'mew-submit-picture)
 (require 'mew-submit-probe)
-(require 'mew-submit-statistics)
+(require 'mew-submit-survey-statistics)
 (require 'mew-submit-table)
 (require 'seq)
 (require 'svg)
 
-(declare-function mew-submit-provider-list "mew-submit-provider" (results))
+(declare-function mew-submit-survey-provider--list "mew-submit-survey-provider" (results))
 (declare-function mew-submit-survey-report "mew-submit-survey-mail" (test))
 
 (defcustom mew-submit-survey-directory
@@ -38,14 +38,14 @@ The default is \"mew-submit/surveys/\" in `user-emacs-directory'."
 
 ;;; In words, as Org, CSV and JSON
 
-(defun mew-submit-survey-numbers (test)
+(defun mew-submit-survey--numbers (test)
   "Return in a sentence how many servers TEST has, and what became of the rest."
-  (let* ((rows (length (mew-submit-fieldtest-rows test)))
-         (results (mew-submit-fieldtest-results test))
+  (let* ((rows (length (mew-submit-survey-fieldtest-rows test)))
+         (results (mew-submit-survey-fieldtest--results test))
          (unknown (seq-count (lambda (result) (plist-get result :error))
                              results))
-         (unique (length (mew-submit-statistics-unique
-                          (mew-submit-fieldtest-rows test)))))
+         (unique (length (mew-submit-survey-statistics--unique
+                          (mew-submit-survey-fieldtest-rows test)))))
     (format "%d server%s%s%s."
             unique (if (= unique 1) "" "s")
             (if (< unique rows)
@@ -57,39 +57,39 @@ The default is \"mew-submit/surveys/\" in `user-emacs-directory'."
 
 (defun mew-submit-survey--share-tables (results)
   "Return the tables of cases in RESULTS, one for each port."
-  (let ((cells (mew-submit-statistics-cells results)))
-    (mapcar (lambda (port) (mew-submit-statistics-shares cells port))
-            (mew-submit-statistics-ports results))))
+  (let ((cells (mew-submit-survey-statistics--cells results)))
+    (mapcar (lambda (port) (mew-submit-survey-statistics--shares cells port))
+            (mew-submit-survey-statistics--ports results))))
 
-(defun mew-submit-survey-tables (results)
+(defun mew-submit-survey--tables (results)
   "Return the two tables of RESULTS: the servers, and then the cases by port."
-  (cons (mew-submit-statistics-servers results)
+  (cons (mew-submit-survey-statistics--servers results)
         (mew-submit-survey--share-tables results)))
 
-(defun mew-submit-survey-org (results)
+(defun mew-submit-survey--org (results)
   "Return RESULTS as Org."
-  (pcase-let ((`(,servers . ,shares) (mew-submit-survey-tables results)))
-    (concat "* Servers\n\n" (mew-submit-table-org servers)
+  (pcase-let ((`(,servers . ,shares) (mew-submit-survey--tables results)))
+    (concat "* Servers\n\n" (mew-submit-table--org servers)
             "\n* Share of cases\n\n"
             "Number, share and its 95 % interval (Wilson), in percent.\n\n"
-            (mapconcat #'mew-submit-table-org shares "\n"))))
+            (mapconcat #'mew-submit-table--org shares "\n"))))
 
-(defun mew-submit-survey-csv (results)
+(defun mew-submit-survey--csv (results)
   "Return RESULTS as CSV: the servers, and behind an empty line the cases.
 In the latter numbers have columns of their own."
   (concat
-   (mew-submit-table-csv (mew-submit-statistics-servers results))
+   (mew-submit-table--csv (mew-submit-survey-statistics--servers results))
    "\n"
-   (mew-submit-table-csv
+   (mew-submit-table--csv
     (cons '("port" "family" "case" "count" "n" "share" "low" "high")
           (mapcan #'mew-submit-survey--csv-cell
-                  (mew-submit-statistics-cells results))))))
+                  (mew-submit-survey-statistics--cells results))))))
 
 (defun mew-submit-survey--csv-cell (cell)
-  "Return the rows of CSV for CELL, of `mew-submit-statistics-cells'."
+  "Return the rows of CSV for CELL, of `mew-submit-survey-statistics--cells'."
   (let ((n (plist-get cell :n)))
     (mapcar (lambda (entry)
-              (let ((interval (mew-submit-statistics-wilson (cdr entry) n)))
+              (let ((interval (mew-submit-survey-statistics--wilson (cdr entry) n)))
                 (list (plist-get cell :port)
                       (or (plist-get cell :family) "both")
                       (format "%s" (car entry)) (cdr entry) n
@@ -114,9 +114,9 @@ In the latter numbers have columns of their own."
    (list :auth_clear (mew-submit-survey--truth
                       (plist-get attempt :auth-clear)))))
 
-(defun mew-submit-survey-json-record (result)
+(defun mew-submit-survey--json-record (result)
   "Return RESULT as a line of JSON."
-  (mew-submit-json-line
+  (mew-submit-json--line
    (list :host (plist-get result :host) :user (plist-get result :user)
          :error (plist-get result :error) :text (plist-get result :text)
          :ms (plist-get result :ms)
@@ -128,65 +128,65 @@ In the latter numbers have columns of their own."
                                     (plist-get result :attempts))))))
 
 (defun mew-submit-survey--json-cell (cell)
-  "Return CELL, of `mew-submit-statistics-cells', as JSON has it."
+  "Return CELL, of `mew-submit-survey-statistics--cells', as JSON has it."
   (let ((n (plist-get cell :n)))
     (list :port (plist-get cell :port) :family (plist-get cell :family) :n n
           :cases
           (vconcat
            (mapcar
             (lambda (entry)
-              (let ((interval (mew-submit-statistics-wilson (cdr entry) n)))
+              (let ((interval (mew-submit-survey-statistics--wilson (cdr entry) n)))
                 (list :case (car entry) :count (cdr entry)
                       :share (and (< 0 n) (/ (float (cdr entry)) n))
                       :low (car interval) :high (cdr interval))))
             (plist-get cell :counts))))))
 
-(defun mew-submit-survey-json-total (test)
+(defun mew-submit-survey--json-total (test)
   "Return what TEST amounts to as a line of JSON."
-  (let ((results (mew-submit-fieldtest-results test)))
-    (mew-submit-json-line
+  (let ((results (mew-submit-survey-fieldtest--results test)))
+    (mew-submit-json--line
      (list :event 'done
-           :lines (length (mew-submit-fieldtest-rows test))
-           :servers (length (mew-submit-statistics-unique
-                             (mew-submit-fieldtest-rows test)))
+           :lines (length (mew-submit-survey-fieldtest-rows test))
+           :servers (length (mew-submit-survey-statistics--unique
+                             (mew-submit-survey-fieldtest-rows test)))
            :found (length results)
            :unknown (seq-count (lambda (result) (plist-get result :error))
                                results)
            :tables (vconcat (mapcar #'mew-submit-survey--json-cell
-                                    (mew-submit-statistics-cells results)))))))
+                                    (mew-submit-survey-statistics--cells results)))))))
 
-(defun mew-submit-survey-json (test)
+(defun mew-submit-survey--json (test)
   "Return TEST as lines of JSON: one for each server, and one for all."
-  (concat (mapconcat #'mew-submit-survey-json-record
-                     (mew-submit-fieldtest-results test) "")
-          (mew-submit-survey-json-total test)))
+  (concat (mapconcat #'mew-submit-survey--json-record
+                     (mew-submit-survey-fieldtest--results test) "")
+          (mew-submit-survey--json-total test)))
 
 ;;; Bars
 
 (defun mew-submit-survey--bars (results port)
   "Return the bars for the cases in RESULTS at PORT: (LABEL SHARE WORDS)."
-  (let* ((cell (mew-submit-statistics-cell results port nil))
+  (let* ((cell (mew-submit-survey-statistics--cell results port nil))
          (n (plist-get cell :n)))
     (unless (zerop n)
       (delq nil
             (mapcar
              (lambda (entry)
                (when (or (numberp (car entry)) (< 0 (cdr entry)))
-                 (list (cadr (assoc (car entry) mew-submit-statistics-cases))
+                 (list (cadr (assoc (car entry) mew-submit-survey-statistics--cases))
                        (/ (float (cdr entry)) n)
-                       (mew-submit-statistics-share (cdr entry) n))))
+                       (mew-submit-survey-statistics--share (cdr entry) n))))
              (plist-get cell :counts))))))
 
 (defun mew-submit-survey--insert-bars (results port)
   "Insert a bar chart of the cases in RESULTS at PORT."
   (when-let* ((bars (mew-submit-survey--bars results port)))
     (if (and (display-graphic-p) (image-type-available-p 'svg))
-        (insert-image (svg-image (mew-submit-picture-bars
-                                  bars 620 (mew-submit-picture-colors)))
+        (insert-image (svg-image (mew-submit-picture--bars
+                                  bars 620 (mew-submit-picture--colors)))
                       (format "cases at port %d" port))
       (pcase-dolist (`(,label ,share ,words) bars)
         (insert (format "%-24s %s %s\n" label
-                        (propertize (mew-submit-table-bar share 28)
+                        (propertize (mew-submit-table--bar share 28)
                                     'face 'mew-submit-picture-syn)
                         words))))
     (insert "\n")))
@@ -225,7 +225,7 @@ In the latter numbers have columns of their own."
   (when mew-submit-survey--timer
     (cancel-timer mew-submit-survey--timer))
   (when mew-submit-survey--test
-    (mew-submit-fieldtest-stop mew-submit-survey--test)))
+    (mew-submit-survey-fieldtest--stop mew-submit-survey--test)))
 
 (defconst mew-submit-survey--buttons
   '((mew-submit-survey-copy-org "o" "Org") (mew-submit-survey-copy-csv "c" "CSV")
@@ -243,44 +243,44 @@ In the latter numbers have columns of their own."
 
 (defun mew-submit-survey--insert-head (test)
   "Insert how far TEST is, and what can be done with it."
-  (pcase-let ((`(,found . ,all) (mew-submit-fieldtest-count test)))
+  (pcase-let ((`(,found . ,all) (mew-submit-survey-fieldtest--count test)))
     (insert (format "[%-30s] %d of %d servers%s\n"
-                    (mew-submit-table-bar (/ (float found) (max 1 all)) 30)
+                    (mew-submit-table--bar (/ (float found) (max 1 all)) 30)
                     found all
-                    (cond ((mew-submit-fieldtest-ended-p test) "")
-                          ((mew-submit-fieldtest-stopped test) ", stopped")
+                    (cond ((mew-submit-survey-fieldtest--ended-p test) "")
+                          ((mew-submit-survey-fieldtest-stopped test) ", stopped")
                           (t (format ", %d at once"
-                                     (length (mew-submit-fieldtest-running
+                                     (length (mew-submit-survey-fieldtest-running
                                               test))))))))
   (apply #'mew-submit-survey--insert-button
-         (cond ((not (mew-submit-fieldtest-stopped test))
+         (cond ((not (mew-submit-survey-fieldtest-stopped test))
                 '(mew-submit-survey-stop "k" "stop"))
-               ((mew-submit-fieldtest-ended-p test)
+               ((mew-submit-survey-fieldtest--ended-p test)
                 '(mew-submit-survey-go-on "g" "again"))
                (t '(mew-submit-survey-go-on "g" "go on"))))
   (dolist (button mew-submit-survey--buttons)
     (apply #'mew-submit-survey--insert-button button))
   (insert "\n\n"))
 
-(defun mew-submit-survey-failures (results)
+(defun mew-submit-survey--failures (results)
   "Return a line for each of RESULTS that lacks something, and why."
   (mapconcat
    (lambda (result)
      (if (plist-get result :error)
          (format "  %s: %s\n" (plist-get result :host)
-                 (mew-submit-error-clean (or (plist-get result :text) "")))
+                 (mew-submit-error--clean (or (plist-get result :text) "")))
        (mapconcat (lambda (lookup)
                     (format "  %s: no look-up by %s: %s\n"
                             (plist-get result :host)
-                            (mew-submit-statistics-family (car-safe lookup))
-                            (mew-submit-error-clean
+                            (mew-submit-survey-statistics--family (car-safe lookup))
+                            (mew-submit-error--clean
                              (format "%s" (cdr-safe lookup)))))
                   (plist-get result :lookups) "")))
    results ""))
 
 (defun mew-submit-survey--insert-failures (results)
   "Insert which of RESULTS could not be looked at, or not by each family."
-  (let ((failures (mew-submit-survey-failures results)))
+  (let ((failures (mew-submit-survey--failures results)))
     (unless (string-empty-p failures)
       (insert "\nNot looked at:\n" failures))))
 
@@ -292,21 +292,21 @@ In the latter numbers have columns of their own."
   (setq mew-submit-survey--timer nil)
   (let* ((inhibit-read-only t)
          (test mew-submit-survey--test)
-         (results (mew-submit-fieldtest-results test))
+         (results (mew-submit-survey-fieldtest--results test))
          (line (line-number-at-pos))
          (column (current-column))
          (began (float-time)))
     (erase-buffer)
     (mew-submit-survey--insert-head test)
     (when results
-      (insert (mew-submit-survey-numbers test)
+      (insert (mew-submit-survey--numbers test)
               "\nNumber and share of each case, and the share's 95 % interval:\n\n")
       (cl-mapc (lambda (port table)
-                 (insert (mew-submit-table-text table) "\n")
+                 (insert (mew-submit-table--text table) "\n")
                  (mew-submit-survey--insert-bars results port))
-               (mew-submit-statistics-ports results)
+               (mew-submit-survey-statistics--ports results)
                (mew-submit-survey--share-tables results))
-      (insert (mew-submit-table-text (mew-submit-statistics-servers results)))
+      (insert (mew-submit-table--text (mew-submit-survey-statistics--servers results)))
       (mew-submit-survey--insert-failures results))
     (goto-char (point-min))
     (forward-line (1- line))
@@ -329,14 +329,14 @@ Drawing takes a tenth of the time at most: long tables are drawn less often."
 (defun mew-submit-survey--run-here ()
   "Have the test of the current buffer run, and be shown."
   (let ((buffer (current-buffer)))
-    (setf (mew-submit-fieldtest-on-found mew-submit-survey--test)
+    (setf (mew-submit-survey-fieldtest-on-found mew-submit-survey--test)
           (lambda (_test _record) (mew-submit-survey--show-soon buffer))
-          (mew-submit-fieldtest-on-end mew-submit-survey--test)
+          (mew-submit-survey-fieldtest-on-end mew-submit-survey--test)
           (lambda (test)
             (mew-submit-survey--show-soon buffer)
             (message "The survey is complete: %s"
-                     (mew-submit-survey-numbers test))))
-    (mew-submit-fieldtest-run mew-submit-survey--test)
+                     (mew-submit-survey--numbers test))))
+    (mew-submit-survey-fieldtest--run mew-submit-survey--test)
     (mew-submit-survey--draw)))
 
 ;;; Commands
@@ -365,16 +365,16 @@ Drawing takes a tenth of the time at most: long tables are drawn less often."
   "Return the test that SOURCE, a buffer or a file, asks for."
   (cond ((bufferp source)
          (with-current-buffer source
-           (mew-submit-fieldtest-new
-            (mew-submit-fieldtest-parse
+           (mew-submit-survey-fieldtest--new
+            (mew-submit-survey-fieldtest--parse
              (if (use-region-p)
                  (buffer-substring-no-properties (region-beginning) (region-end))
                (mew-submit-survey--table-here)))
             :file (mew-submit-survey--new-file))))
-        ((mew-submit-fieldtest-file-p source)
-         (mew-submit-fieldtest-load source))
-        (t (mew-submit-fieldtest-new
-            (mew-submit-fieldtest-parse
+        ((mew-submit-survey-fieldtest--file-p source)
+         (mew-submit-survey-fieldtest--load source))
+        (t (mew-submit-survey-fieldtest--new
+            (mew-submit-survey-fieldtest--parse
              (with-temp-buffer
                (insert-file-contents source)
                (buffer-string)))
@@ -405,7 +405,7 @@ password.  Interactively, with a prefix argument, ask for a file."
         (mew-submit-survey-mode)
         (setq mew-submit-survey--test test)
         (mew-submit-survey--run-here))
-    (mew-submit-error (user-error "%s" (mew-submit-error-text err)))))
+    (mew-submit-error (user-error "%s" (mew-submit-error--text err)))))
 
 (defun mew-submit-survey--here ()
   "Return the test of the current buffer."
@@ -415,28 +415,28 @@ password.  Interactively, with a prefix argument, ask for a file."
 (defun mew-submit-survey-stop ()
   "Stop the survey; it can be resumed."
   (interactive nil mew-submit-survey-mode)
-  (if (mew-submit-fieldtest-stopped (mew-submit-survey--here))
+  (if (mew-submit-survey-fieldtest-stopped (mew-submit-survey--here))
       (keyboard-quit)
-    (mew-submit-fieldtest-stop mew-submit-survey--test)
+    (mew-submit-survey-fieldtest--stop mew-submit-survey--test)
     (mew-submit-survey--draw)
     (message "Stopped.  What was found is in %s"
              (abbreviate-file-name
-              (or (mew-submit-fieldtest-file mew-submit-survey--test) "")))))
+              (or (mew-submit-survey-fieldtest-file mew-submit-survey--test) "")))))
 
 (defun mew-submit-survey-go-on ()
   "Have a survey that was stopped go on; begin one that is complete anew."
   (interactive nil mew-submit-survey-mode)
   (let ((test (mew-submit-survey--here)))
-    (cond ((not (mew-submit-fieldtest-stopped test))
+    (cond ((not (mew-submit-survey-fieldtest-stopped test))
            (user-error "It is running"))
-          ((mew-submit-fieldtest-ended-p test)
+          ((mew-submit-survey-fieldtest--ended-p test)
            (setq mew-submit-survey--test
-                 (mew-submit-fieldtest-new
-                  (mew-submit-fieldtest-rows test)
-                  :ports (mew-submit-fieldtest-ports test)
-                  :family (mew-submit-fieldtest-family test)
-                  :timeout (mew-submit-fieldtest-timeout test)
-                  :account (mew-submit-fieldtest-account test)
+                 (mew-submit-survey-fieldtest--new
+                  (mew-submit-survey-fieldtest-rows test)
+                  :ports (mew-submit-survey-fieldtest-ports test)
+                  :family (mew-submit-survey-fieldtest-family test)
+                  :timeout (mew-submit-survey-fieldtest-timeout test)
+                  :account (mew-submit-survey-fieldtest-account test)
                   :file (mew-submit-survey--new-file)))
            (mew-submit-survey--run-here))
           (t (mew-submit-survey--run-here)))))
@@ -449,16 +449,16 @@ password.  Interactively, with a prefix argument, ask for a file."
 (defun mew-submit-survey-copy-org ()
   "Copy the survey as Org."
   (interactive nil mew-submit-survey-mode)
-  (mew-submit-survey--copy (mew-submit-survey-org
-                            (mew-submit-fieldtest-results
+  (mew-submit-survey--copy (mew-submit-survey--org
+                            (mew-submit-survey-fieldtest--results
                              (mew-submit-survey--here)))
                            "Org"))
 
 (defun mew-submit-survey-copy-csv ()
   "Copy the survey as CSV."
   (interactive nil mew-submit-survey-mode)
-  (mew-submit-survey--copy (mew-submit-survey-csv
-                            (mew-submit-fieldtest-results
+  (mew-submit-survey--copy (mew-submit-survey--csv
+                            (mew-submit-survey-fieldtest--results
                              (mew-submit-survey--here)))
                            "CSV"))
 
@@ -466,16 +466,16 @@ password.  Interactively, with a prefix argument, ask for a file."
   "Copy the survey as JSON."
   (interactive nil mew-submit-survey-mode)
   (mew-submit-survey--copy (decode-coding-string
-                            (mew-submit-survey-json (mew-submit-survey--here))
+                            (mew-submit-survey--json (mew-submit-survey--here))
                             'utf-8)
                            "JSON"))
 
 (defun mew-submit-survey-providers ()
   "Show what those who submit mail find at each server of the survey."
   (interactive nil mew-submit-survey-mode)
-  (require 'mew-submit-provider)
-  (mew-submit-provider-list (mew-submit-fieldtest-results
-                             (mew-submit-survey--here))))
+  (require 'mew-submit-survey-provider)
+  (mew-submit-survey-provider--list (mew-submit-survey-fieldtest--results
+                                     (mew-submit-survey--here))))
 
 (defun mew-submit-survey-mail ()
   "Compose a mail with the survey, without names and addresses."
@@ -485,9 +485,9 @@ password.  Interactively, with a prefix argument, ask for a file."
 
 ;;; Side by side
 
-(defun mew-submit-survey-beside-text (here there)
+(defun mew-submit-survey--beside-text (here there)
   "Return in words where the results HERE and THERE differ."
-  (let* ((differences (mew-submit-statistics-differences here there))
+  (let* ((differences (mew-submit-survey-statistics--differences here there))
          (count (lambda (side)
                   (seq-count (lambda (difference)
                                (eq (plist-get difference :blocked) side))
@@ -497,7 +497,7 @@ password.  Interactively, with a prefix argument, ask for a file."
 Other differences: %d.\n\n"
              (funcall count 'here) (funcall count 'there) (funcall count nil))
      (if differences
-         (mew-submit-table-text (mew-submit-statistics-beside here there))
+         (mew-submit-table--text (mew-submit-survey-statistics--beside here there))
        "Both networks show the same.\n"))))
 
 (defun mew-submit-survey-beside (file)
@@ -508,17 +508,17 @@ Other differences: %d.\n\n"
                          nil t))
    mew-submit-survey-mode)
   (condition-case err
-      (let ((here (mew-submit-fieldtest-results (mew-submit-survey--here)))
-            (there (mew-submit-fieldtest-results
-                    (mew-submit-fieldtest-load (expand-file-name file)))))
+      (let ((here (mew-submit-survey-fieldtest--results (mew-submit-survey--here)))
+            (there (mew-submit-survey-fieldtest--results
+                    (mew-submit-survey-fieldtest--load (expand-file-name file)))))
         (with-current-buffer (get-buffer-create "*mew-submit surveys*")
           (special-mode)
           (let ((inhibit-read-only t))
             (erase-buffer)
-            (insert (mew-submit-survey-beside-text here there)))
+            (insert (mew-submit-survey--beside-text here there)))
           (goto-char (point-min))
           (pop-to-buffer (current-buffer))))
-    (mew-submit-error (user-error "%s" (mew-submit-error-text err)))))
+    (mew-submit-error (user-error "%s" (mew-submit-error--text err)))))
 
 (provide 'mew-submit-survey)
 ;;; mew-submit-survey.el ends here

@@ -40,7 +40,7 @@
         (concat blank text)
       (concat text blank))))
 
-(defun mew-submit-table-text (table)
+(defun mew-submit-table--text (table)
   "Return TABLE as lines of text with aligned columns and a rule under the head."
   (let ((widths (mew-submit-table--widths table)))
     (mapconcat
@@ -53,7 +53,7 @@
              (cdr table))
      "")))
 
-(defun mew-submit-table-org (table)
+(defun mew-submit-table--org (table)
   "Return TABLE as an Org table."
   (let* ((clean (mapcar
                  (lambda (row)
@@ -86,7 +86,7 @@ What a spreadsheet would take for a formula gets an apostrophe before it."
         (concat "\"" (string-replace "\"" "\"\"" text) "\"")
       text)))
 
-(defun mew-submit-table-csv (table)
+(defun mew-submit-table--csv (table)
   "Return TABLE as CSV."
   (mapconcat (lambda (row)
                (concat (mapconcat #'mew-submit-table--csv-cell row ",") "\n"))
@@ -104,7 +104,7 @@ What a spreadsheet would take for a formula gets an apostrophe before it."
                  (split-string line "[,;\t]")))
         (t (split-string line))))
 
-(defun mew-submit-table-parse (text)
+(defun mew-submit-table--parse (text)
   "Return the rows in TEXT, as (NUMBER . CELLS) with the NUMBER of the line.
 TEXT is an Org table, CSV, or words; rules, comments and empty lines are left
 out."
@@ -120,7 +120,7 @@ out."
 
 ;;; Bars
 
-(defun mew-submit-table-bar (share width &optional solid)
+(defun mew-submit-table--bar (share width &optional solid)
   "Return a bar for SHARE, from 0 to 1, in WIDTH columns, of the character SOLID."
   (make-string (round (* width (max 0 (min 1 share)))) (or solid ?#)))
 

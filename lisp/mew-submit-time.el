@@ -128,7 +128,7 @@
         (and (decoded-time-day time) (decoded-time-hour time)
              (encode-time (decoded-time-set-defaults time)))))))
 
-(defun mew-submit-time-parse (text &optional now)
+(defun mew-submit-time--parse (text &optional now)
   "Return the time that TEXT means, seen from NOW (the present), or nil.
 It is a while such as \"2h\", \"1h30m\" or \"in 3 days\"; a time of day such
 as \"18:00\" or \"8am\", tomorrow's when today's is over; a day such as
@@ -142,11 +142,11 @@ zone it is local."
       (or (mew-submit-time--relative words now)
           (mew-submit-time--absolute (string-trim text))))))
 
-(defconst mew-submit-time-examples
+(defconst mew-submit-time--examples
   "18:00, 2h, tomorrow 8am, fri 9:00, 2030-12-24 18:00"
   "Times, as a person may name them.")
 
-(defun mew-submit-time-say (time &optional now)
+(defun mew-submit-time--say (time &optional now)
   "Return TIME in words, seen from NOW: when it is and how long until then."
   (let* ((now (or now (current-time)))
          (minutes (max 0 (round (float-time (time-subtract time now)) 60)))
@@ -157,12 +157,12 @@ zone it is local."
                   ((< hours 48) (format "%d h %d min" hours (% minutes 60)))
                   (t (format "%d days" (round hours 24)))))))
 
-(defun mew-submit-time-future (text)
+(defun mew-submit-time--future (text)
   "Return the time to come that TEXT means, or signal `user-error'."
-  (let ((time (mew-submit-time-parse text)))
+  (let ((time (mew-submit-time--parse text)))
     (cond ((null time)
            (user-error "When is \"%s\"?  Say it like this: %s" text
-                       mew-submit-time-examples))
+                       mew-submit-time--examples))
           ((not (time-less-p nil time))
            (user-error "%s is over" (format-time-string "%F %H:%M" time)))
           (t time))))
@@ -171,9 +171,9 @@ zone it is local."
 
 (defun mew-submit-time--hint (text)
   "Return what TEXT, typed so far, means, in words."
-  (let ((time (and (not (string-blank-p text)) (mew-submit-time-parse text))))
+  (let ((time (and (not (string-blank-p text)) (mew-submit-time--parse text))))
     (cond ((null time) "")
-          ((time-less-p nil time) (concat "  = " (mew-submit-time-say time)))
+          ((time-less-p nil time) (concat "  = " (mew-submit-time--say time)))
           (t "  is over"))))
 
 (defun mew-submit-time--show (overlay)
@@ -186,15 +186,15 @@ zone it is local."
       (put-text-property 0 1 'cursor t hint))
     (overlay-put overlay 'after-string hint)))
 
-(defun mew-submit-time-read ()
+(defun mew-submit-time--read ()
   "Ask for a time to come and return it; showing what it means as it is typed."
-  (mew-submit-time-future
+  (mew-submit-time--future
    (minibuffer-with-setup-hook
        (lambda ()
          (let ((overlay (make-overlay (point-max) (point-max))))
            (add-hook 'post-command-hook
                      (lambda () (mew-submit-time--show overlay)) nil t)))
-     (read-string (format "Send when (%s): " mew-submit-time-examples)))))
+     (read-string (format "Send when (%s): " mew-submit-time--examples)))))
 
 (provide 'mew-submit-time)
 ;;; mew-submit-time.el ends here

@@ -32,11 +32,11 @@ by the resolver that the proxy is there to avoid."
           (port (string-to-number (match-string 3 text))))
       (when (and (<= 1 port 65535)
                  (if (string-prefix-p "[" host)
-                     (mew-submit-address-numeric-p (substring host 1 -1))
+                     (mew-submit-address--numeric-p (substring host 1 -1))
                    (or (equal host "localhost")
-                       (mew-submit-address-numeric-p host))))
+                       (mew-submit-address--numeric-p host))))
         (when user
-          (mew-submit-address-check-secret user "user name of the proxy"))
+          (mew-submit-address--check-secret user "user name of the proxy"))
         (append (list :tunnel 'socks5 :tunnel-place (format "%s:%d" host port))
                 (and user (list :tunnel-user user)))))))
 
@@ -46,7 +46,7 @@ by the resolver that the proxy is there to avoid."
        (list :tunnel 'unix
              :tunnel-place (file-name-unquote (expand-file-name path)))))
 
-(defun mew-submit-tunnel-parse (text)
+(defun mew-submit-tunnel--parse (text)
   "Return the tunnel that TEXT names as a part of a request; nil for nil.
 TEXT is \"ssh:HOST\", \"socks5:[USER@]ADDRESS:PORT\" or \"unix:PATH\".  Signal
 `mew-submit-config' when it is neither."
@@ -57,11 +57,11 @@ TEXT is \"ssh:HOST\", \"socks5:[USER@]ADDRESS:PORT\" or \"unix:PATH\".  Signal
                          ("unix:" . mew-submit-tunnel--unix))
                     when (string-prefix-p prefix text)
                     return (funcall function (string-remove-prefix prefix text)))
-           (mew-submit-error-throw
+           (mew-submit-error--throw
             'config nil "Not a tunnel (ssh:HOST, socks5:[USER@]ADDRESS:PORT \
 or unix:PATH): %s" text))))
 
-(defun mew-submit-tunnel-environment ()
+(defun mew-submit-tunnel--environment ()
   "Return the part of a request about the ssh that is run, as Emacs would run it.
 That is the first of that name in the variable `exec-path', with the variable
 `process-environment'."
@@ -80,13 +80,13 @@ That is the first of that name in the variable `exec-path', with the variable
                                                       'utf-8)))
           :environment (nreverse variables))))
 
-(defun mew-submit-tunnel-proxy (tunnel)
+(defun mew-submit-tunnel--proxy (tunnel)
   "Return (HOST . PORT) of the SOCKS5 proxy in TUNNEL, strings."
   (let ((place (plist-get tunnel :tunnel-place)))
     (string-match "\\`\\[?\\(.*?\\)\\]?:\\([0-9]+\\)\\'" place)
     (cons (match-string 1 place) (match-string 2 place))))
 
-(defun mew-submit-tunnel-routes (routes)
+(defun mew-submit-tunnel--routes (routes)
   "Return those of ROUTES that differ when the far side chooses the family."
   (let (ports)
     (seq-filter (lambda (route)
@@ -94,18 +94,18 @@ That is the first of that name in the variable `exec-path', with the variable
                        (push (car route) ports)))
                 routes)))
 
-(defun mew-submit-tunnel-source (source)
+(defun mew-submit-tunnel--source (source)
   "Return SOURCE, addresses to connect from, as a part of a request.
 It is a string, a list of strings, or nil.  Signal `mew-submit-config' for
 what is no address, and for two of one family."
   (let (part)
     (dolist (address (ensure-list source))
-      (unless (mew-submit-address-numeric-p address)
-        (mew-submit-error-throw 'config nil "Not an address to connect from: %s"
-                                address))
+      (unless (mew-submit-address--numeric-p address)
+        (mew-submit-error--throw 'config nil "Not an address to connect from: %s"
+                                 address))
       (let ((key (if (string-match-p ":" address) :source-ipv6 :source-ipv4)))
         (when (plist-get part key)
-          (mew-submit-error-throw
+          (mew-submit-error--throw
            'config nil "Two addresses of one family to connect from: %s"
            address))
         (setq part (plist-put part key address))))

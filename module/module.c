@@ -28,7 +28,7 @@
 
 EXPORT int plugin_is_GPL_compatible;
 
-/* The same as mew-submit-module-version in Lisp.  */
+/* The same as mew-submit-module--version in Lisp.  */
 #define VERSION "0.1.0"
 
 /* Helpers.  After an env call that can exit, callers check `failed'.  */

@@ -174,9 +174,9 @@ What another server has taken is not."
         (progn
           (dolist (spec specs)
             (auth-source-remember spec (list (append '(:secret "wr0ng") spec))))
-          (mew-submit-auth-settle 1 t "h")
+          (mew-submit-auth--settle 1 t "h")
           (should (seq-every-p #'auth-source-remembered-p specs))
-          (mew-submit-auth-settle 1 nil "h")
+          (mew-submit-auth--settle 1 nil "h")
           (should (equal (mapcar (lambda (spec) (and (auth-source-remembered-p spec) t))
                                  specs)
                          '(nil t))))
@@ -187,7 +187,7 @@ What another server has taken is not."
 That is what gpg can read by itself; whoever else may ask is left alone."
   (mew-submit-test-with-directory directory
     (let ((noninteractive nil)
-          (mew-submit-auth-ask nil)
+          (mew-submit-auth--ask nil)
           (auth-sources (list (let ((file-name-handler-alist nil))
                                 (mew-submit-test-write
                                  (expand-file-name "authinfo.gpg" directory) ""))
@@ -198,7 +198,7 @@ That is what gpg can read by itself; whoever else may ask is left alone."
                  (lambda (&rest _)
                    (push (list auth-sources epg-pinentry-mode) looked)
                    nil)))
-        (should-error (mew-submit-auth-lookup "h" 587 "me") :type 'mew-submit-secret))
+        (should-error (mew-submit-auth--lookup "h" 587 "me") :type 'mew-submit-secret))
       (should looked)
       (pcase-dolist (`(,sources ,mode) looked)
         ;; The first look is into what never asks, and here that is nothing.
@@ -226,7 +226,7 @@ That is what gpg can read by itself; whoever else may ask is left alone."
     (let* ((file (expand-file-name "authinfo" directory))
            (mew-submit-auth--unsaved
             (list (cons 7 (lambda () (write-region "x" nil file nil 'silent))))))
-      (funcall (mew-submit-auth-settle 7 t "h"))
+      (funcall (mew-submit-auth--settle 7 t "h"))
       (should (= (file-modes file) #o600)))))
 
 (ert-deftest mew-submit-auth-tests-stays-in-the-outbox-until-then ()
@@ -248,7 +248,7 @@ That is what gpg can read by itself; whoever else may ask is left alone."
         (with-temp-buffer
           (insert "From: me@x\nTo: a@x\n" mail-header-separator "\nbody\n")
           (mew-submit-send-it))
-        (dolist (session (mew-submit-session-list))
+        (dolist (session (mew-submit-job--list))
           (mew-submit-wait session mew-submit-test-patience)))
       (should (= 1 (length kept)))
       (should-not (directory-files outbox nil "\\.eml\\'"))

@@ -11,7 +11,7 @@
 ;;; Code:
 
 (require 'mew-submit-test-helpers)
-(require 'mew-submit-session)
+(require 'mew-submit-job)
 
 (declare-function mew-submit--mod-jobs "ext:mew-submit-module" ())
 
@@ -81,14 +81,14 @@ SHORT and LONG are bound to message files."
   "Start a job for FILE that gets stuck in PHASE at PEER, cancel it there.
 Return all its events, oldest first."
   (let* ((events nil)
-         (session (mew-submit-session-start
+         (session (mew-submit-job--start
                    (mew-submit-cancel-tests--request peer (nth 0 phase) file)
                    :on-event (lambda (event) (push event events)))))
     (mew-submit-test-until ((format "%s of phase %s" (nth 2 phase)
                                     (nth 0 phase)))
       (mew-submit-cancel-tests--event (nth 2 phase) events))
-    (mew-submit-session-cancel session)
-    (should (mew-submit-session-wait session mew-submit-test-patience))
+    (mew-submit-job--cancel session)
+    (should (mew-submit-job--wait session mew-submit-test-patience))
     (nreverse events)))
 
 (defun mew-submit-cancel-tests--event (type events)
@@ -126,8 +126,8 @@ Half of them are cancelled at once, the others where the server keeps them."
   (skip-unless (file-directory-p "/proc/self/task"))
   (mew-submit-cancel-tests--with-peer (peer short long)
     ;; What is made once and stays: the pipe, libraries' own descriptors.
-    (mew-submit-session-wait
-     (mew-submit-session-start
+    (mew-submit-job--wait
+     (mew-submit-job--start
       (mew-submit-cancel-tests--request peer "good" short))
      mew-submit-test-patience)
     (mew-submit-test-until ("the first job's thread")
@@ -141,12 +141,12 @@ Half of them are cancelled at once, the others where the server keeps them."
             (let ((file (if (nth 3 phase) long short))
                   (event (nth 2 phase))
                   seen)
-              (push (mew-submit-session-start
+              (push (mew-submit-job--start
                      (mew-submit-cancel-tests--request peer (nth 0 phase) file)
                      :on-done (lambda (_) (cl-incf dones)))
                     sessions)
-              (mew-submit-session-cancel (car sessions))
-              (push (mew-submit-session-start
+              (mew-submit-job--cancel (car sessions))
+              (push (mew-submit-job--start
                      (mew-submit-cancel-tests--request peer (nth 0 phase) file)
                      :on-event (lambda (e)
                                  (when (and (eq (plist-get e :event) event)
@@ -157,9 +157,9 @@ Half of them are cancelled at once, the others where the server keeps them."
                     sessions)))
           (mew-submit-test-until ("all jobs to get stuck")
             (= stuck (length mew-submit-cancel-tests--phases)))
-          (mapc #'mew-submit-session-cancel sessions)
+          (mapc #'mew-submit-job--cancel sessions)
           (dolist (session sessions)
-            (should (mew-submit-session-wait session mew-submit-test-patience)))))
+            (should (mew-submit-job--wait session mew-submit-test-patience)))))
       (should (= dones 220))
       (mew-submit-test-until ("the threads to end")
         (zerop (mew-submit--mod-jobs)))
@@ -188,7 +188,7 @@ They are named by what they lead to, files aside."
            (before (mew-submit-cancel-tests--inherited))
            (dones 0)
            (start (lambda ()
-                    (mew-submit-session-start
+                    (mew-submit-job--start
                      (list :host "name.example" :race t :attempt-delay 1
                            :routes '((587 ipv4 none) (25 ipv4 none) (465 ipv4 none))
                            :tunnel 'ssh :tunnel-place "gate"
@@ -273,12 +273,12 @@ sys.stdin.read()" leased))))
   (mew-submit-cancel-tests--with-mute-files
    (lambda (request _file)
      (let* ((events nil)
-            (session (mew-submit-session-start
+            (session (mew-submit-job--start
                       request :on-event (lambda (event) (push event events)))))
        (accept-process-output nil 0.2)  ; most likely it waits by now
        (should-not events)
-       (mew-submit-session-cancel session)
-       (should (mew-submit-session-wait session 20))
+       (mew-submit-job--cancel session)
+       (should (mew-submit-job--wait session 20))
        (should (equal (plist-get (mew-submit-cancel-tests--done (nreverse events)) :result)
                       "cancelled"))
        (mew-submit-test-until ("the job to end") (zerop (mew-submit--mod-jobs)))))))
@@ -287,8 +287,8 @@ sys.stdin.read()" leased))))
   "A job does not wait for a file for ever, and says for which.  \(SECURITY: O20)."
   (mew-submit-cancel-tests--with-mute-files
    (lambda (request file)
-     (let ((done (mew-submit-session-wait
-                  (mew-submit-session-start (plist-put request :step-timeout 300)) 60)))
+     (let ((done (mew-submit-job--wait
+                  (mew-submit-job--start (plist-put request :step-timeout 300)) 60)))
        (should (equal (plist-get done :kind) "timeout"))
        (should (equal (plist-get done :result) "deferred"))
        (should (string-search "in time" (plist-get done :text)))
@@ -303,22 +303,22 @@ That it waits out no more than it was told is seen at another one."
            (timer (run-at-time 0 0.01 (lambda () (cl-incf ticks))))
            (request (lambda ()
                       (mew-submit-cancel-tests--request peer "connect" short)))
-           (short-of-time (mew-submit-session-start
+           (short-of-time (mew-submit-job--start
                            (plist-put (funcall request) :connect-timeout 200)))
            (done nil)
-           (session (mew-submit-session-start
+           (session (mew-submit-job--start
                      (funcall request) :on-done (lambda (event) (setq done event)))))
       (unwind-protect
           (progn
             (mew-submit-test-until ("the timer to go off 50 times")
               (> ticks 50))
             (should-not done)
-            (mew-submit-session-cancel session)
-            (should (equal (plist-get (mew-submit-session-wait
+            (mew-submit-job--cancel session)
+            (should (equal (plist-get (mew-submit-job--wait
                                        session mew-submit-test-patience)
                                       :kind)
                            "cancelled"))
-            (should (equal (plist-get (mew-submit-session-wait
+            (should (equal (plist-get (mew-submit-job--wait
                                        short-of-time mew-submit-test-patience)
                                       :kind)
                            "connect")))
@@ -364,13 +364,13 @@ END")
 Leave Emacs with status 0 when all is as it should be."
   (let* ((alone (progn
                   ;; The heartbeat's thread stays.
-                  (mew-submit-module-ensure)
-                  (mew-submit-session--open)
+                  (mew-submit-module--ensure)
+                  (mew-submit-job--open)
                   (car (mew-submit-cancel-tests--census))))
          (before nil)
          (events nil)
          (start (lambda ()
-                  (mew-submit-session-start
+                  (mew-submit-job--start
                    (list :host "smtp.example.org" :race t :attempt-delay 250
                          :routes '((587 ipv6 starttls) (587 ipv4 starttls))
                          :connect-timeout 600000 :step-timeout 600000
@@ -383,8 +383,8 @@ Leave Emacs with status 0 when all is as it should be."
                         (mew-submit-test-until ("the two look-ups")
                           (>= (car (mew-submit-cancel-tests--census))
                               (+ alone 2)))
-                        (mew-submit-session-cancel session)
-                        (mew-submit-session-wait session mew-submit-test-patience)
+                        (mew-submit-job--cancel session)
+                        (mew-submit-job--wait session mew-submit-test-patience)
                         (plist-get (mew-submit-cancel-tests--done
                                     (nreverse events))
                                    :result)))))

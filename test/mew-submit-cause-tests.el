@@ -8,7 +8,7 @@
 (require 'ert)
 (require 'json)
 (require 'mew-submit-cause)
-(require 'mew-submit-cause-batch)
+(require 'mew-submit-batch-cause)
 
 ;; Written for these tests, after what such servers say: none is a reply from a log.
 (defconst mew-submit-cause-tests--replies
@@ -920,8 +920,8 @@
 
 (defun mew-submit-cause-tests--of (step &rest lines)
   "Return the cause of a reply of LINES at STEP, a plist."
-  (pcase-let ((`(,code ,enhanced ,text) (mew-submit-cause-parse lines)))
-    (mew-submit-cause-of step code enhanced text)))
+  (pcase-let ((`(,code ,enhanced ,text) (mew-submit-cause--parse lines)))
+    (mew-submit-cause--of step code enhanced text)))
 
 (ert-deftest mew-submit-cause-test-replies ()
   "The causes of replies as servers give them, in their languages.
@@ -944,13 +944,13 @@ got lost, not how many replies of other servers are understood."
 
 (ert-deftest mew-submit-cause-test-complete ()
   "Every cause has its row, its replies here and its advice in one sentence or two."
-  (should (= 50 (length (mew-submit-cause-ids))))
+  (should (= 50 (length (mew-submit-cause--ids))))
   (should (equal (sort (mapcar #'car mew-submit-cause-tests--replies) #'string<)
-                 (sort (mew-submit-cause-ids) #'string<)))
+                 (sort (mew-submit-cause--ids) #'string<)))
   (dolist (row (append mew-submit-cause--peculiar mew-submit-cause--rules))
-    (should (memq (car row) (mew-submit-cause-ids))))
-  (dolist (id (mew-submit-cause-ids))
-    (let ((advice (mew-submit-cause-advice id)))
+    (should (memq (car row) (mew-submit-cause--ids))))
+  (dolist (id (mew-submit-cause--ids))
+    (let ((advice (mew-submit-cause--advice id)))
       (should (memq (plist-get advice :who)
                     '(user sender-domain recipient server network content administrator)))
       (should (memq (plist-get advice :again) '(no later after-change other-server)))
@@ -963,7 +963,7 @@ got lost, not how many replies of other servers are understood."
 (ert-deftest mew-submit-cause-test-terms ()
   "Every notion of a rule has words, so that none is misspelt."
   (let ((notions (append '(token-mech or not)
-                         (mapcar #'car mew-submit-cause-word--notions))))
+                         (mapcar #'car mew-submit-cause-word--notion-rows))))
     (dolist (rule mew-submit-cause--rules)
       (dolist (term (flatten-tree (cddr rule)))
         (when (and (symbolp term) (not (keywordp term)))
@@ -992,27 +992,27 @@ got lost, not how many replies of other servers are understood."
 (ert-deftest mew-submit-cause-test-parse ()
   "Codes are found wherever servers put them, and not in numbers that look like them."
   (should (equal '(550 "5.1.1" " Two  lines")
-                 (mew-submit-cause-parse '("550-5.1.1 Two" "550 5.1.1 lines"))))
-  (should (equal '(550 "5.1.1") (seq-take (mew-submit-cause-parse "550 5.1.1 x\r\n") 2)))
-  (should (equal '(553 "5.7.1") (seq-take (mew-submit-cause-parse "553 sorry (#5.7.1)") 2)))
-  (should (equal '(554 "") (seq-take (mew-submit-cause-parse "554 5.6.7.8 is listed") 2)))
-  (should (equal '(0 "" "") (mew-submit-cause-parse nil)))
-  (should (equal '(0 "" "5501 x") (mew-submit-cause-parse "5501 x")))
-  (should (equal '(421 "" "") (mew-submit-cause-parse "421"))))
+                 (mew-submit-cause--parse '("550-5.1.1 Two" "550 5.1.1 lines"))))
+  (should (equal '(550 "5.1.1") (seq-take (mew-submit-cause--parse "550 5.1.1 x\r\n") 2)))
+  (should (equal '(553 "5.7.1") (seq-take (mew-submit-cause--parse "553 sorry (#5.7.1)") 2)))
+  (should (equal '(554 "") (seq-take (mew-submit-cause--parse "554 5.6.7.8 is listed") 2)))
+  (should (equal '(0 "" "") (mew-submit-cause--parse nil)))
+  (should (equal '(0 "" "5501 x") (mew-submit-cause--parse "5501 x")))
+  (should (equal '(421 "" "") (mew-submit-cause--parse "421"))))
 
 (ert-deftest mew-submit-cause-test-steps ()
   "The step may be written in any way; an unknown one is taken for any."
   (dolist (step '(rcpt :rcpt "RCPT" "rcpt" "Rcpt"))
     (should (equal '(:cause recipient-unknown :who recipient :again no :sure t)
-                   (mew-submit-cause-of step 550 "5.1.1" "User unknown"))))
+                   (mew-submit-cause--of step 550 "5.1.1" "User unknown"))))
   (dolist (step '(nil "" "frobnicate" 7))
     (should (eq 'recipient-unknown
-                (plist-get (mew-submit-cause-of step 550 nil "User unknown") :cause)))))
+                (plist-get (mew-submit-cause--of step 550 nil "User unknown") :cause)))))
 
 (ert-deftest mew-submit-cause-test-mechanism ()
   "The same words are about the token where a token was sent."
   (let ((cause (lambda (mechanism)
-                 (plist-get (mew-submit-cause-of 'auth 535 "5.7.3" "Refused" mechanism)
+                 (plist-get (mew-submit-cause--of 'auth 535 "5.7.3" "Refused" mechanism)
                             :cause))))
     (should (eq 'auth-oauth-token-refused (funcall cause "XOAUTH2")))
     (should (eq 'auth-oauth-token-refused (funcall cause 'oauthbearer)))
@@ -1020,17 +1020,17 @@ got lost, not how many replies of other servers are understood."
 
 (ert-deftest mew-submit-cause-test-retry ()
   "What heals only after 4yz is not tried again after 5yz."
-  (should (numberp (plist-get (mew-submit-cause-advice 'policy-unspecified 450) :retry)))
-  (should-not (plist-get (mew-submit-cause-advice 'policy-unspecified 550) :retry))
-  (should-not (plist-get (mew-submit-cause-advice 'auth-wrong-password 454) :retry))
-  (should (equal (mew-submit-cause-advice 'policy-unspecified)
-                 (mew-submit-cause-advice 'no-such-cause))))
+  (should (numberp (plist-get (mew-submit-cause--advice 'policy-unspecified 450) :retry)))
+  (should-not (plist-get (mew-submit-cause--advice 'policy-unspecified 550) :retry))
+  (should-not (plist-get (mew-submit-cause--advice 'auth-wrong-password 454) :retry))
+  (should (equal (mew-submit-cause--advice 'policy-unspecified)
+                 (mew-submit-cause--advice 'no-such-cause))))
 
 (ert-deftest mew-submit-cause-test-hostile ()
   "What a server may send is read in bounded time, whatever it is.
 The bound is the number of characters that are looked at, not a stop-watch."
-  (should (<= (length (mew-submit-cause-word-plain (make-string 1000000 ?字)))
-              (+ 2 (* 2 mew-submit-cause-word-max))))
+  (should (<= (length (mew-submit-cause-word--plain (make-string 1000000 ?字)))
+              (+ 2 (* 2 mew-submit-cause-word--max))))
   (dolist (text (list (make-string 1000000 ?a) (make-string 1000000 ?@)
                       (make-string 1000000 ?:) (make-string 1000000 0)
                       (make-string 100000 #x3fffff) (make-string 100000 ?\s)
@@ -1040,16 +1040,16 @@ The bound is the number of characters that are looked at, not a stop-watch."
                       (apply #'concat (make-list 50000 "too many "))
                       (apply #'unibyte-string (number-sequence 0 255))
                       "\377\376\0 \u202e\u200b" "%s %n \\1 \\("))
-    (let ((found (mew-submit-cause-of 'rcpt 550 "" text)))
-      (should (memq (plist-get found :cause) (mew-submit-cause-ids))))
-    (should (= 3 (length (mew-submit-cause-parse (list text text)))))
-    (should (= 3 (length (mew-submit-cause-parse text))))))
+    (let ((found (mew-submit-cause--of 'rcpt 550 "" text)))
+      (should (memq (plist-get found :cause) (mew-submit-cause--ids))))
+    (should (= 3 (length (mew-submit-cause--parse (list text text)))))
+    (should (= 3 (length (mew-submit-cause--parse text))))))
 
 (ert-deftest mew-submit-cause-test-octets ()
   "Octets are UTF-8 where they can be, else Latin-1."
   (dolist (coding '(utf-8 latin-1))
     (should (eq 'recipient-unknown
-                (plist-get (mew-submit-cause-of
+                (plist-get (mew-submit-cause--of
                             'rcpt 550 "5.1.1"
                             (encode-coding-string "Empfänger unbekannt" coding))
                            :cause)))))
@@ -1057,7 +1057,7 @@ The bound is the number of characters that are looked at, not a stop-watch."
 (defun mew-submit-cause-tests--line (line)
   "Return the batch command's answer to LINE, an alist."
   (let ((json-false 'false))
-    (json-read-from-string (mew-submit-cause-batch-line line))))
+    (json-read-from-string (mew-submit-batch-cause--line line))))
 
 (ert-deftest mew-submit-cause-test-batch-line ()
   "Each line of JSON has one answer, and a bad line has one that says so."

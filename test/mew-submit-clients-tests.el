@@ -50,7 +50,7 @@
        (unwind-protect
            (progn ,@body)
          (mew-submit-mode -1)
-         (mew-submit-queue-stop)))))
+         (mew-submit-queue--stop)))))
 
 (ert-deftest mew-submit-clients-tests-on-and-off ()
   "Turned off, everything is as it was; hooks of the user's stay."
@@ -67,8 +67,8 @@
     (should (equal (list message-send-hook message-header-hook message-mode-hook
                          gnus-started-hook)
                    '((ignore) nil nil nil)))
-    (should-not mew-submit-copies-function)
-    (should-not mew-submit-queued-function)
+    (should-not mew-submit--copies-function)
+    (should-not mew-submit--queued-function)
     (mew-submit-mode -1)
     (should (eq send-mail-function 'sendmail-send-it))))
 
@@ -83,9 +83,9 @@ It is held, and taken out of the outbox again."
       (insert text mail-header-separator "\nb\n")
       (cl-letf (((symbol-function 'y-or-n-p) (lambda (&rest _) t)))
         (funcall send)))
-    (let* ((entry (car (mew-submit-queue-entries)))
-           (octets (mew-submit-test-octets (mew-submit-outbox-message-file entry))))
-      (mew-submit-queue-delete (plist-get entry :id))
+    (let* ((entry (car (mew-submit-queue--entries)))
+           (octets (mew-submit-test-octets (mew-submit-spool--message-file entry))))
+      (mew-submit-queue--delete (plist-get entry :id))
       (cons entry (decode-coding-string
                    (substring octets 0 (string-search "\n\n" octets)) 'utf-8)))))
 
@@ -171,7 +171,7 @@ SECURITY: P14."
                     (mew-submit-test-write (expand-file-name "index" directory)
                                            (concat file "\n"))
                     (mew-submit-take-smtpmail-queue)))
-           (count (lambda () (length (mew-submit-outbox-ids
+           (count (lambda () (length (mew-submit-spool--ids
                                       mew-submit-outbox-directory)))))
       (funcall queue "a@x" "b@x")
       (should (= (funcall count) 1))
@@ -183,9 +183,9 @@ SECURITY: P14."
       ;; The same for somebody else is another one.
       (funcall queue "c@x")
       (should (= (funcall count) 2))
-      (dolist (entry (mew-submit-queue-entries))
-        (mew-submit-outbox-finish
-         (mew-submit-outbox-with entry :delivered (plist-get entry :recipients))
+      (dolist (entry (mew-submit-queue--entries))
+        (mew-submit-spool--finish
+         (mew-submit-spool--with entry :delivered (plist-get entry :recipients))
          nil))
       (should (= (funcall count) 0))
       (funcall queue "b@x" "a@x")
@@ -202,7 +202,7 @@ Mew's functions are played here; itself it is in test/clients.  SECURITY: P14."
     (cl-letf (((symbol-function 'mew-lisp-load) (lambda (_) (vector)))
               ((symbol-function 'mew-submit-mew--info) #'identity)
               ((symbol-function 'mew-submit-mew--data) #'identity)
-              ((symbol-function 'mew-submit-mew-account) (lambda (_) '(:server "h")))
+              ((symbol-function 'mew-submit-mew--account) (lambda (_) '(:server "h")))
               ((symbol-function 'mew-smtp-set-case) #'ignore)
               ((symbol-function 'mew-smtp-get-fcc) #'ignore)
               ((symbol-function 'mew-smtp-port) (lambda (_) 25))
@@ -324,11 +324,11 @@ Mew's functions are played here; itself it is in test/clients.  SECURITY: P14."
 (defun mew-submit-clients-tests--wait ()
   "Wait until nothing is in the outbox."
   (mew-submit-test-until ("the delivery")
-    (and (null (mew-submit-queue-running)) (null (mew-submit-queue-entries)))))
+    (and (null (mew-submit-queue--running)) (null (mew-submit-queue--entries)))))
 
 (defun mew-submit-clients-tests--kept ()
   "Return the messages whose copies are still to be filed."
-  (mew-submit-outbox-ids (mew-submit-outbox-copies mew-submit-outbox-directory)))
+  (mew-submit-spool--ids (mew-submit-spool--copies mew-submit-outbox-directory)))
 
 (defmacro mew-submit-clients-tests--with-server (&rest body)
   "Run BODY with the mode on and a server for it."
@@ -377,7 +377,7 @@ Mew's functions are played here; itself it is in test/clients.  SECURITY: P14."
           (octets (concat "From: me@x\nTo: a@x\n\nFrom x\n"
                           (apply #'unibyte-string (number-sequence 128 255)) "\n")))
       (let ((message (mew-submit-test-write (expand-file-name "m" directory) octets)))
-        (mew-submit-queue-add message :fcc (list (list :kind 'mbox :place file)
+        (mew-submit-queue--add message :fcc (list (list :kind 'mbox :place file)
                                                  (list :kind 'pipe :place
                                                        (concat "cat > " file ".pipe")))))
       (mew-submit-clients-tests--wait)
@@ -416,9 +416,9 @@ Mew's functions are played here; itself it is in test/clients.  SECURITY: P14."
         (mew-submit-mode 1)
         (mew-submit-clients-tests--compose (concat "Fcc: " file))
         (mew-submit-test-until ("the refusal")
-          (eq (plist-get (car (mew-submit-queue-entries)) :state) 'refused))
+          (eq (plist-get (car (mew-submit-queue--entries)) :state) 'refused))
         (should-not (file-exists-p file))
-        (mew-submit-queue-delete (plist-get (car (mew-submit-queue-entries)) :id))
+        (mew-submit-queue--delete (plist-get (car (mew-submit-queue--entries)) :id))
         (should-not (file-exists-p file))
         (should-not (mew-submit-clients-tests--kept))))))
 
@@ -426,16 +426,16 @@ Mew's functions are played here; itself it is in test/clients.  SECURITY: P14."
 
 (defun mew-submit-clients-tests--kept-entry (directory fcc)
   "Put a delivered message that wants the copies FCC into DIRECTORY's copies/."
-  (let* ((outbox (mew-submit-outbox-prepare directory))
+  (let* ((outbox (mew-submit-spool--prepare directory))
          (raw (mew-submit-test-write
                (expand-file-name "raw" outbox)
                (concat "From: me@x\nTo: a@x\n\n" (make-string 300000 ?b) "\n")))
-         (entry (mew-submit-outbox-add
-                 raw (mew-submit-message-fields raw) outbox
+         (entry (mew-submit-spool--add
+                 raw (mew-submit-message--fields raw) outbox
                  (list :state 'queued :from "me@x" :recipients nil
                        :delivered '("a@x") :fcc fcc))))
-    (mew-submit-outbox-keep entry)
-    (mew-submit-outbox-remove entry)))
+    (mew-submit-spool--keep entry)
+    (mew-submit-spool--remove entry)))
 
 (ert-deftest mew-submit-clients-tests-a-program-is-not-waited-for ()
   "A program that files a copy and takes its time, or does not read, stops nobody.
@@ -456,7 +456,7 @@ What comes after it is filed in its turn; one that fails leaves the copy."
              (list :kind 'mbox :place (concat sent ".mbox"))))
       (cl-letf (((symbol-function 'display-warning)
                  (lambda (_type text &rest _) (push text warnings))))
-        (should (= 1 (mew-submit-copies-file outbox)))
+        (should (= 1 (mew-submit-copies--file outbox)))
         (should-not (file-exists-p sent))
         (mew-submit-test-until ("the first to fail" 120)
           warnings)
@@ -467,8 +467,8 @@ What comes after it is filed in its turn; one that fails leaves the copy."
         (should (> (file-attribute-size (file-attributes sent)) 300000))
         (should (= 1 (length warnings)))
         (mew-submit-test-until ("the lock to be given back" 120)
-          (let ((id (car (mew-submit-outbox-ids (expand-file-name "copies/" outbox)))))
-            (equal (plist-get (mew-submit-outbox-read
+          (let ((id (car (mew-submit-spool--ids (expand-file-name "copies/" outbox)))))
+            (equal (plist-get (mew-submit-spool--read
                                id (expand-file-name "copies/" outbox))
                               :fcc)
                    '((:kind pipe :place "exit 3")))))
@@ -492,7 +492,7 @@ What comes after it is filed in its turn; one that fails leaves the copy."
                  (lambda (_)
                    (setq allowed (not inhibit-quit))
                    (signal 'quit nil))))
-        (should (= 1 (mew-submit-copies-file outbox))))
+        (should (= 1 (mew-submit-copies--file outbox))))
       (should allowed)
       (should (string-search "not now" (car warnings))))))
 

@@ -12,14 +12,14 @@
 
 (require 'mew-submit-test-helpers)
 (require 'mew-submit-diagnose)
-(require 'mew-submit-diagnose-batch)
+(require 'mew-submit-batch-diagnose)
 
 (declare-function mew-submit--mod-jobs "ext:mew-submit-module" ())
 
 (defun mew-submit-diagnose-tests--ports (peer &rest names)
   "Return specifications of the ports of PEER's listeners NAMES."
   (mapcar (lambda (name)
-            (mew-submit-probe-port (mew-submit-test-port peer name)))
+            (mew-submit-probe--port (mew-submit-test-port peer name)))
           names))
 
 (defun mew-submit-diagnose-tests--account (peer)
@@ -71,7 +71,7 @@ By itself it would wait for ten minutes."
     (mew-submit-test-with-peer (peer (concat "127.0.0.1:0,name=a," step)
                                      (concat "127.0.0.1:0,name=b," step))
       (let* (seen
-             (diagnosis (mew-submit-probe-start
+             (diagnosis (mew-submit-probe--start
                          (mew-submit-diagnose-tests--account peer)
                          :ports (mew-submit-diagnose-tests--ports peer "a" "b")
                          :on-event (lambda (_diagnosis event)
@@ -83,8 +83,8 @@ By itself it would wait for ten minutes."
         (mew-submit-test-until ("both to get to where they wait")
           (accept-process-output nil 0.02)
           (or (equal step "silent") (= 2 (length (mew-submit-test-log peer "stall")))))
-        (mew-submit-session-cancel session)
-        (should (mew-submit-session-wait session mew-submit-test-patience))
+        (mew-submit-job--cancel session)
+        (should (mew-submit-job--wait session mew-submit-test-patience))
         (should (member (plist-get (plist-get diagnosis :done) :kind)
                         ;; A farewell is not waited for: all has been seen.
                         (if (equal step "quit=stall")
@@ -138,11 +138,11 @@ By itself it would wait for ten minutes."
   "A diagnosis knows no user, and says neither AUTH nor DATA."
   (mew-submit-test-with-peer (peer "--user" "me" "--password" "secret"
                                    "127.0.0.1:0,name=a,mechs-clear=PLAIN")
-    (let ((diagnosis (mew-submit-probe-start
+    (let ((diagnosis (mew-submit-probe--start
                       (append '(:user "me" :password "secret" :auth "PLAIN")
                               (mew-submit-diagnose-tests--account peer))
                       :ports (mew-submit-diagnose-tests--ports peer "a"))))
-      (should (mew-submit-session-wait (plist-get diagnosis :session) mew-submit-test-patience))
+      (should (mew-submit-job--wait (plist-get diagnosis :session) mew-submit-test-patience))
       (should (equal (plist-get (plist-get diagnosis :done) :kind) "ok"))
       (should (equal (mew-submit-test-lines peer)
                      '("EHLO localhost.localdomain" "MAIL FROM:<>" "STARTTLS"
@@ -152,18 +152,18 @@ By itself it would wait for ten minutes."
 
 (ert-deftest mew-submit-diagnose-tests-ports ()
   "A port is a number, and perhaps what is expected there."
-  (should (equal (mew-submit-probe-parse-ports "25,465, 587")
+  (should (equal (mew-submit-probe--parse-ports "25,465, 587")
                  '((25 starttls transfer) (465 implicit submission)
                    (587 starttls submission))))
-  (should (equal (mew-submit-probe-parse-ports "2525:none:transfer,143,26")
+  (should (equal (mew-submit-probe--parse-ports "2525:none:transfer,143,26")
                  '((2525 none transfer) (143 starttls imap)
                    (26 implicit transfer))))
-  (should (equal (mapcar #'car (mew-submit-probe-default-ports
+  (should (equal (mapcar #'car (mew-submit-probe--default-ports
                                 "SMTPS-mx.example.org"))
                  '(26 25 465 587)))
   (dolist (wrong '("" "0" "65536" "smtp" "25:tls" "25:starttls:web" "1:none:pop:x"
                    "1,2,3,4,5,6,7,8,9"))
-    (should-error (mew-submit-probe-parse-ports wrong) :type 'mew-submit-config)))
+    (should-error (mew-submit-probe--parse-ports wrong) :type 'mew-submit-config)))
 
 ;;; Batch
 

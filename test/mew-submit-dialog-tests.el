@@ -12,7 +12,7 @@
 (require 'cl-lib)
 (require 'ert)
 (require 'mew-submit-dialog)
-(require 'mew-submit-session)
+(require 'mew-submit-job)
 (require 'mew-submit-test-helpers)
 
 (defconst mew-submit-dialog-tests--event
@@ -35,8 +35,8 @@
   `(let ((noninteractive nil)
          (mew-submit-negative-cache-file nil)
          (mew-submit-fallback-networks nil)
-         (mew-submit-question-list nil)
-         (mew-submit-question-hook nil))
+         (mew-submit-question--list nil)
+         (mew-submit-question--hook nil))
      (cl-letf (((symbol-function 'customize-save-variable) #'set)
                ((symbol-function 'read-event) (lambda (&rest _) (ert-fail "a key"))))
        (unwind-protect
@@ -46,12 +46,12 @@
 
 (defun mew-submit-dialog-tests--rule ()
   "Return what is saved of falling back here."
-  (mew-submit-negative-rule "mail.example.org" (mew-submit-negative-networks)))
+  (mew-submit-network-negative--rule "mail.example.org" (mew-submit-network-negative--networks)))
 
 (defun mew-submit-dialog-tests--pose (event)
   "Pose the question EVENT; return a list that will have its answer."
   (let ((box (list 'open))
-        (answer (mew-submit-dialog-answer event)))
+        (answer (mew-submit-dialog--answer event)))
     (if (functionp answer)
         (funcall answer (lambda (given) (setcar box (copy-tree given))))
       (setcar box answer))
@@ -59,10 +59,10 @@
 
 (defun mew-submit-dialog-tests--press (words &optional yes)
   "Press the button WORDS of the only question; YES answers what that asks."
-  (let ((question (car mew-submit-question-list)))
-    (should (= (length mew-submit-question-list) 1))
+  (let ((question (car mew-submit-question--list)))
+    (should (= (length mew-submit-question--list) 1))
     (cl-letf (((symbol-function 'yes-or-no-p) (lambda (&rest _) yes)))
-      (mew-submit-question-answer
+      (mew-submit-question--answer
        question (assoc words (mew-submit-question-choices question))))))
 
 (ert-deftest mew-submit-dialog-tests-fallback-answers ()
@@ -79,7 +79,7 @@
           (should (equal given '(open)))
           (should-not (mew-submit-dialog-tests--rule)))
         (mew-submit-dialog-tests--press words t)
-        (should-not mew-submit-question-list)
+        (should-not mew-submit-question--list)
         (should (equal (if (consp (car given)) (caar given) (car given)) answer))
         (when (consp (car given))
           (should (string-search "mew-submit-forget-network" (cdar given))))
@@ -105,11 +105,11 @@
   (mew-submit-dialog-tests--with
     (mew-submit-dialog-tests--pose mew-submit-dialog-tests--event)
     (let ((text (funcall (mew-submit-question-details
-                          (car mew-submit-question-list)))))
+                          (car mew-submit-question--list)))))
       (dolist (word '("mail.example.org" "192.0.2.1 port 587" "case 5" "Network:"
                       "Always" "Never" "mew-submit-forget-network"))
         (should (string-search word text))))
-    (should mew-submit-question-list)))
+    (should mew-submit-question--list)))
 
 (ert-deftest mew-submit-dialog-tests-twice ()
   "Only a yes in full sends a message again that may have been delivered."
@@ -121,11 +121,11 @@
                      (should-not use-dialog-box)
                      (setq prompt text)
                      yes)))
-          (should (eq (mew-submit-dialog-send-twice-p mew-submit-dialog-tests--entry)
+          (should (eq (mew-submit-dialog--send-twice-p mew-submit-dialog-tests--entry)
                       yes)))))
     (should (string-search "you@example.net and 1 more" prompt)))
   (cl-letf (((symbol-function 'yes-or-no-p) (lambda (&rest _) (ert-fail "asked"))))
-    (should-not (mew-submit-dialog-send-twice-p mew-submit-dialog-tests--entry))))
+    (should-not (mew-submit-dialog--send-twice-p mew-submit-dialog-tests--entry))))
 
 (ert-deftest mew-submit-dialog-tests-password ()
   "A password that is known is given at once; else it is a question, one for all."
@@ -141,15 +141,15 @@
               (two (mew-submit-dialog-tests--pose other)))
           (should (equal (list one two) '((open) (open))))
           (should (string-search "me" (mew-submit-question-text
-                                       (car mew-submit-question-list))))
+                                       (car mew-submit-question--list))))
           ;; A quit, and an empty password, are no answers: the question waits.
           (dolist (reader (list (lambda (_) nil) (lambda (_) (signal 'quit nil))))
-            (cl-letf (((symbol-function 'mew-submit-auth-answer) reader))
+            (cl-letf (((symbol-function 'mew-submit-auth--answer) reader))
               (condition-case nil
                   (mew-submit-dialog-tests--press "Enter it")
                 (quit nil)))
             (should (equal (list one two) '((open) (open)))))
-          (cl-letf (((symbol-function 'mew-submit-auth-answer)
+          (cl-letf (((symbol-function 'mew-submit-auth--answer)
                      (lambda (_) (cons "me" (copy-sequence "typed")))))
             (mew-submit-dialog-tests--press "Enter it"))
           (should (equal (list one two) '((("me" . "typed")) (("me" . "typed"))))))
@@ -162,19 +162,19 @@
 
 (ert-deftest mew-submit-dialog-tests-batch-asks-nobody ()
   "In batch mode there are no questions."
-  (let ((mew-submit-question-list nil))
-    (should-not (mew-submit-dialog-answer mew-submit-dialog-tests--event))
-    (should-not mew-submit-question-list)))
+  (let ((mew-submit-question--list nil))
+    (should-not (mew-submit-dialog--answer mew-submit-dialog-tests--event))
+    (should-not mew-submit-question--list)))
 
 (ert-deftest mew-submit-dialog-tests-in-the-foreground ()
   "Who waits for a message is asked at once, and spells the answer."
   (mew-submit-dialog-tests--with
-    (let ((mew-submit-session-waiting t)
+    (let ((mew-submit-job--waiting t)
           (words '("details" "This time"))
           prompts)
       (cl-letf (((symbol-function 'completing-read)
                  (lambda (prompt &rest _) (push prompt prompts) (pop words))))
-        (should (equal (mew-submit-dialog-answer mew-submit-dialog-tests--event)
+        (should (equal (mew-submit-dialog--answer mew-submit-dialog-tests--event)
                        "yes"))
         (should (= (length prompts) 2))
         (should (string-search "587" (car prompts)))

@@ -6,9 +6,9 @@
 ;;; Code:
 
 (require 'mew-submit)
-(require 'mew-submit-checkup)
+(require 'mew-submit-doctor-checkup)
 (require 'mew-submit-doctor)
-(require 'mew-submit-negative)
+(require 'mew-submit-network-negative)
 (require 'mew-submit-test-helpers)
 
 (defmacro mew-submit-doctor-tests--with (directory bindings &rest body)
@@ -38,7 +38,7 @@ Whatever would ask the user fails the test."
                        (string-match-p regexp (plist-get finding :text))))
                 findings)
       (ert-fail (format "No %s about %s that matches %s in:\n%s" status topic
-                        regexp (mapconcat #'mew-submit-doctor-line findings "")))))
+                        regexp (mapconcat #'mew-submit-doctor--line findings "")))))
 
 (defun mew-submit-doctor-tests--bad (findings &optional topic)
   "Return those of FINDINGS, about TOPIC, that are warnings or errors."
@@ -81,7 +81,7 @@ Whatever would ask the user fails the test."
   (pcase-dolist (`(,accounts ,status ,topic ,regexp) mew-submit-doctor-tests--accounts)
     (mew-submit-doctor-tests--with directory ((mew-submit-accounts accounts))
       (let ((finding (mew-submit-doctor-tests--found status topic regexp
-                                                     (mew-submit-checkup-local))))
+                                                     (mew-submit-doctor-checkup--local))))
         (when (and (eq status 'warning))
           (should (plist-get finding :advice)))))))
 
@@ -93,7 +93,7 @@ Whatever would ask the user fails the test."
     (mew-submit-test-write (concat directory "authinfo")
                            "machine mail.example.org port 587 login alice password verysecret\n")
     (set-file-modes (concat directory "authinfo") #o600)
-    (let ((findings (mew-submit-checkup-local)))
+    (let ((findings (mew-submit-doctor-checkup--local)))
       (mew-submit-doctor-tests--found 'ok "account 1" "auth-source has a secret" findings)
       (should-not (mew-submit-doctor-tests--bad findings))
       (dolist (finding findings)
@@ -107,7 +107,7 @@ Whatever would ask the user fails the test."
     (let ((file-name-handler-alist nil)) ; else it would be encrypted
       (mew-submit-test-write (concat directory "authinfo.gpg") "not even OpenPGP\n"))
     (mew-submit-doctor-tests--found 'note "account 1" "was not looked into"
-                                    (mew-submit-checkup-local))))
+                                    (mew-submit-doctor-checkup--local))))
 
 (ert-deftest mew-submit-doctor-tests-tells-of-secrets-others-can-read ()
   "A file of passwords that others can read is a warning, with what to do."
@@ -117,27 +117,27 @@ Whatever would ask the user fails the test."
     (should (string-match-p
              "chmod 600"
              (plist-get (mew-submit-doctor-tests--found 'warning "secrets" "can be read by others"
-                                                        (mew-submit-checkup-local))
+                                                        (mew-submit-doctor-checkup--local))
                         :advice)))))
 
 (ert-deftest mew-submit-doctor-tests-looks-at-the-outbox ()
   "An outbox that is a file is an error, one that others can read a warning."
   (mew-submit-doctor-tests--with directory nil
     (mew-submit-doctor-tests--found 'ok "outbox" "which the first mail will make"
-                                    (mew-submit-checkup-local))
+                                    (mew-submit-doctor-checkup--local))
     (mew-submit-test-write (concat directory "outbox") "")
-    (mew-submit-doctor-tests--found 'error "outbox" "cannot be made" (mew-submit-checkup-local))
+    (mew-submit-doctor-tests--found 'error "outbox" "cannot be made" (mew-submit-doctor-checkup--local))
     (delete-file (concat directory "outbox"))
     (make-directory mew-submit-outbox-directory)
     (set-file-modes mew-submit-outbox-directory #o755)
     (mew-submit-doctor-tests--found 'warning "outbox" "can be read by others"
-                                    (mew-submit-checkup-local))
+                                    (mew-submit-doctor-checkup--local))
     (set-file-modes mew-submit-outbox-directory #o700)
     (mew-submit-test-write (concat directory "outbox/20260101T000000-000001.eml")
                            "Subject: x\n\nx\n")
     (mew-submit-test-write (concat directory "outbox/20260101T000000-000001.eld") "(not a plist")
-    (mew-submit-doctor-tests--found 'ok "outbox" "1 broken" (mew-submit-checkup-local))
-    (mew-submit-doctor-tests--found 'error "outbox" "cannot be read" (mew-submit-checkup-local))))
+    (mew-submit-doctor-tests--found 'ok "outbox" "1 broken" (mew-submit-doctor-checkup--local))
+    (mew-submit-doctor-tests--found 'error "outbox" "cannot be read" (mew-submit-doctor-checkup--local))))
 
 (ert-deftest mew-submit-doctor-tests-looks-at-memory-and-pins ()
   "A memory that makes no sense, and a pin that is none, are errors."
@@ -147,7 +147,7 @@ Whatever would ask the user fails the test."
                           ("gone" "mail.example.org" 587
                            "sha256:0000000000000000000000000000000000000000000000000000000000000000"))))
     (mew-submit-test-write mew-submit-memory-file "(((nonsense")
-    (let ((findings (mew-submit-checkup-local)))
+    (let ((findings (mew-submit-doctor-checkup--local)))
       (mew-submit-doctor-tests--found 'error "memory" "memory of servers" findings)
       (mew-submit-doctor-tests--found 'error "pins" "no SHA-256" findings)
       (mew-submit-doctor-tests--found 'note "pins" "account gone" findings))))
@@ -159,20 +159,20 @@ Whatever would ask the user fails the test."
       (make-directory mew-submit-outbox-directory)
       (dolist (row '(("2027-03-01T12:00:00Z" ok) ("2019-05-05T00:00:00Z" error)
                      ("2070-01-01T00:00:00Z" warning)))
-        (cl-letf (((symbol-function 'mew-submit-checkup--witnesses)
+        (cl-letf (((symbol-function 'mew-submit-doctor-checkup--witnesses)
                    (lambda () (list (cons "a file" now)))))
           (should (equal (cadr row)
-                         (plist-get (car (mew-submit-checkup-clock (date-to-time (car row))))
+                         (plist-get (car (mew-submit-doctor-checkup--clock (date-to-time (car row))))
                                     :status)))
           (mew-submit-doctor-tests--found
            'error "clock" "but a file was made"
-           (mew-submit-checkup-clock (date-to-time "2027-02-27T00:00:00Z")))))
+           (mew-submit-doctor-checkup--clock (date-to-time "2027-02-27T00:00:00Z")))))
       (should (file-directory-p directory)))))
 
 (ert-deftest mew-submit-doctor-tests-knows-defects-of-gnutls ()
   "Versions between the one that has a defect and the one that has not are told of."
   (let ((names (lambda (version)
-                 (mapcar #'cadr (mew-submit-checkup-defects :gnutls version)))))
+                 (mapcar #'cadr (mew-submit-doctor-checkup--defects :gnutls version)))))
     (should (equal (funcall names "3.6.13")
                    '("CVE-2020-13777" "CVE-2022-2509" "CVE-2023-0361")))
     (should (equal (funcall names "3.6.14") '("CVE-2022-2509" "CVE-2023-0361")))
@@ -184,7 +184,7 @@ Whatever would ask the user fails the test."
   "A port that is remembered to be blocked on this network is told of, without the network."
   (mew-submit-doctor-tests--with directory
       ((mew-submit-accounts '((:server "mail.example.org")))
-       (mew-submit-negative-active t)
+       (mew-submit-network-negative--active t)
        (mew-submit-negative-cache-file nil)
        (network '(:id "0123456789abcdef" :label "192.0.2.254" :family ipv4 :up t))
        (mew-submit-negative-cache
@@ -193,8 +193,8 @@ Whatever would ask the user fails the test."
                     :seen (format-time-string "%FT%TZ" (time-subtract nil 60) t)
                     :checked (format-time-string "%FT%TZ" (time-subtract nil 60) t)
                     :expires (format-time-string "%FT%TZ" (time-add nil 3600) t)))))
-    (cl-letf (((symbol-function 'mew-submit-network-list) (lambda (&rest _) (list network))))
-      (let ((findings (mew-submit-checkup-local)))
+    (cl-letf (((symbol-function 'mew-submit-network--list) (lambda (&rest _) (list network))))
+      (let ((findings (mew-submit-doctor-checkup--local)))
         (mew-submit-doctor-tests--found 'ok "verdicts" ": 1$" findings)
         (should (string-match-p
                  "forget-network"
@@ -207,8 +207,8 @@ Whatever would ask the user fails the test."
 (defun mew-submit-doctor-tests--server (account)
   "Return what a look at the server of ACCOUNT finds."
   (let (found (done nil))
-    (should (mew-submit-checkup-server account 1 (lambda (findings)
-                                                   (setq found findings done t))))
+    (should (mew-submit-doctor-checkup--server account 1 (lambda (findings)
+                                                           (setq found findings done t))))
     (mew-submit-test-until ("the look at the server") done)
     found))
 
@@ -270,7 +270,7 @@ Whatever would ask the user fails the test."
           (:server "192.0.2.77" :user "bigboss" :tunnel "ssh:jumphost.secret.example.org")
           (:server "2001:db8::77" :plan "bigboss")
           (:server "mail.secret.example.org" :ca-file "/x/mail.secret.example.org.pem"))))
-    (let* ((visit (mew-submit-doctor--make-visit :findings (mew-submit-checkup-local)))
+    (let* ((visit (mew-submit-doctor--make-visit :findings (mew-submit-doctor-checkup--local)))
            (masked (mew-submit-doctor--text visit (mew-submit-doctor--names)))
            (open (mew-submit-doctor--text visit t)))
       (dolist (name mew-submit-doctor-tests--private)
@@ -283,7 +283,7 @@ Whatever would ask the user fails the test."
 
 (ert-deftest mew-submit-doctor-tests-masks-what-looks-like-a-name ()
   "Addresses and hosts that nobody has named are masked as well, versions and files are not."
-  (let ((mask (lambda (text) (mew-submit-doctor-mask text nil))))
+  (let ((mask (lambda (text) (mew-submit-doctor--mask text nil))))
     (should (equal (funcall mask "a@b.example.org said") "<address> said"))
     (should (equal (funcall mask "issued for imap.example.com, not") "issued for <host>, not"))
     (should (equal (funcall mask "port 587 over IPv6 (2001:db8::1)") "port 587 over IPv6 (<IPv6>)"))

@@ -61,37 +61,37 @@
                        "" "10" "-10" "high" "1.5" "3\n")))
     (pcase-dolist (`(,value . ,expected) right)
       (ert-info ((format "%s %S" key value))
-        (should (equal (mew-submit-extension-value key value "x" 'message)
+        (should (equal (mew-submit-extension--value key value "x" 'message)
                        expected))))
     (dolist (value wrong)
       (ert-info ((format "%s %S" key value))
-        (should-error (mew-submit-extension-value key value "x" 'message)
+        (should-error (mew-submit-extension--value key value "x" 'message)
                       :type 'mew-submit-message)))))
 
 (ert-deftest mew-submit-extensions-tests-header-goes-first ()
   "What the header says goes before the account; what it spells wrongly is refused."
   (let ((account '(:dsn-notify "never" :hold-for 60 :require-tls t)))
-    (should (equal (mew-submit-extension-request
-                    (mew-submit-extension-merge
+    (should (equal (mew-submit-extension--request
+                    (mew-submit-extension--merge
                      (copy-sequence account)
-                     (mew-submit-extension-wishes
+                     (mew-submit-extension--wishes
                       '(("dsn-notify" . "success") ("hold-until" . "2099-01-01T00:00:00Z")
                         ("require-tls" . "no")))))
                    '(:dsn-notify "SUCCESS" :require-tls nil
                                  :hold-until "2099-01-01T00:00:00Z")))
-    (should (equal (mew-submit-extension-request account)
+    (should (equal (mew-submit-extension--request account)
                    '(:dsn-notify "NEVER" :require-tls t :hold-for "60"))))
-  (should-not (mew-submit-extension-wishes '(("foo" . "x") ("account" . "y")
-                                             ("" . "z"))))
+  (should-not (mew-submit-extension--wishes '(("foo" . "x") ("account" . "y")
+                                              ("" . "z"))))
   (dolist (fields '((("requiretls" . "yes")) (("reqiure-tls" . "yes"))
                     (("envelop-id" . "x"))
                     (("dsn-notify" . "maybe"))
                     (("priority" . "1") ("priority" . "2"))
                     (("hold-for" . "1") ("hold-until" . "2099-01-01T00:00:00Z"))))
     (ert-info ((format "%S" fields))
-      (should-error (mew-submit-extension-wishes fields)
+      (should-error (mew-submit-extension--wishes fields)
                     :type 'mew-submit-message)))
-  (should-error (mew-submit-extension-request
+  (should-error (mew-submit-extension--request
                  '(:hold-for 1 :hold-until "2099-01-01T00:00:00Z"))
                 :type 'mew-submit-config))
 
@@ -181,7 +181,7 @@
         (insert "From: me@x\nTo: a@x\nX-Mew-Submit-Priority: 7\n"
                 mail-header-separator "\nbody\n")
         (mew-submit-send-it))
-      (dolist (session (mew-submit-session-list))
+      (dolist (session (mew-submit-job--list))
         (should (mew-submit-wait session mew-submit-test-patience)))
       (should (string-search " MT-PRIORITY=7"
                              (car (mew-submit-test-lines peer "MAIL"))))
@@ -335,10 +335,10 @@
                   ("Subject: x\n\nContent-Transfer-Encoding: binary")))
     (ert-info ((car case))
       (mew-submit-test-with-directory directory
-        (let ((fields (mew-submit-message-fields
+        (let ((fields (mew-submit-message--fields
                        (mew-submit-test-write (expand-file-name "m" directory)
                                               (concat (car case) "\n\nb")))))
-          (should (eq (and (mew-submit-message-binary-p fields) t)
+          (should (eq (and (mew-submit-message--binary-p fields) t)
                       (cdr case))))))))
 
 (declare-function native-comp-available-p "comp.c" ())

@@ -21,12 +21,12 @@
 
 (defun mew-submit-finding-tests--verdict (diagnosis id port family &rest keys)
   "Add to DIAGNOSIS the attempt ID at PORT in FAMILY, which ended with KEYS."
-  (mew-submit-diagnosis-add
+  (mew-submit-diagnosis--add
    diagnosis (append (list :event 'attempt :id id :port port :family family
                            :address (if (equal family "ipv6") "2001:db8::1"
                                       "192.0.2.1"))
                      keys mew-submit-finding-tests--attempt))
-  (mew-submit-diagnosis-add
+  (mew-submit-diagnosis--add
    diagnosis (list :event 'probed :id id :kind "connect" :stage "connect"
                    :text (or (plist-get keys :text) "no") :at 13.0)))
 
@@ -52,12 +52,12 @@
                        :text "530 5.7.0 Log in" :secure t :at 18.0)
                  (list :event 'probed :id id :kind "ok" :stage "end" :code 0
                        :text "" :at 19.0)))
-    (mew-submit-diagnosis-add diagnosis event)))
+    (mew-submit-diagnosis--add diagnosis event)))
 
 (defun mew-submit-finding-tests--diagnosis ()
   "Return a diagnosis of the port 587 that has just begun."
-  (mew-submit-diagnosis-make "smtp.example.org"
-                             '((587 starttls submission))))
+  (mew-submit-diagnosis--make "smtp.example.org"
+                              '((587 starttls submission))))
 
 (defconst mew-submit-finding-tests--now (encode-time '(0 0 0 2 1 2030 nil nil 0))
   "When the diagnoses of these tests are judged.")
@@ -65,22 +65,22 @@
 (defun mew-submit-finding-tests--ids (diagnosis &optional now)
   "Return the ids of the findings of DIAGNOSIS, NOW."
   (mapcar (lambda (finding) (plist-get finding :id))
-          (mew-submit-finding-list diagnosis
-                                   (or now mew-submit-finding-tests--now))))
+          (mew-submit-finding--list diagnosis
+                                    (or now mew-submit-finding-tests--now))))
 
 (ert-deftest mew-submit-finding-tests-a-good-server-has-none ()
   "A server that answers and does everything right has no finding."
   (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
     (mew-submit-finding-tests--answers diagnosis 0 587)
     (should (equal (mew-submit-finding-tests--ids diagnosis) nil))
-    (should (equal (car (mew-submit-diagnosis-verdict diagnosis)) t))))
+    (should (equal (car (mew-submit-diagnosis--verdict diagnosis)) t))))
 
 (ert-deftest mew-submit-finding-tests-a-system-that-tells-errno-alone ()
   "Where no ICMP error can be read, nobody is blamed and the report says why."
   (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
     (mew-submit-finding-tests--verdict diagnosis 0 587 "ipv4" :case "3 or 4"
                                        :errno "EHOSTUNREACH")
-    (let ((finding (car (mew-submit-finding-list
+    (let ((finding (car (mew-submit-finding--list
                          diagnosis mew-submit-finding-tests--now))))
       (should (equal (plist-get finding :id) "unreachable"))
       (should (string-match-p "does not tell which ICMP error"
@@ -101,7 +101,7 @@
          ("none" nil)))
     (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
       (dolist (lookup (list (cons "ipv4" ipv4) (cons "ipv6" ipv6)))
-        (mew-submit-diagnosis-add
+        (mew-submit-diagnosis--add
          diagnosis (list :event 'resolved :family (car lookup) :ms 1.0
                          :addresses (unless (cdr lookup) '("192.0.2.1"))
                          :why (cdr lookup) :error (and (cdr lookup) "why"))))
@@ -110,13 +110,13 @@
 (ert-deftest mew-submit-finding-tests-a-resolver-that-fails-for-all-is-an-error ()
   "A resolver that answers nothing is worse than one without IPv6."
   (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
-    (mew-submit-diagnosis-add
+    (mew-submit-diagnosis--add
      diagnosis '(:event resolved :family "ipv4" :why "resolver" :error "no"))
-    (should (equal (plist-get (car (mew-submit-finding-list diagnosis)) :severity)
+    (should (equal (plist-get (car (mew-submit-finding--list diagnosis)) :severity)
                    "error"))
-    (mew-submit-diagnosis-add
+    (mew-submit-diagnosis--add
      diagnosis '(:event resolved :family "ipv6" :addresses ("2001:db8::1")))
-    (should (equal (plist-get (car (mew-submit-finding-list diagnosis)) :severity)
+    (should (equal (plist-get (car (mew-submit-finding--list diagnosis)) :severity)
                    "warning"))))
 
 (ert-deftest mew-submit-finding-tests-a-clock-before-this-emacs ()
@@ -161,7 +161,7 @@ One that was made for a week is not, until a third of that is left."
          diagnosis 0 587 :problems (list problem) :verified nil
          :names '("a.example" "b.example") :issuer "CN=Some CA"
          :starts "2030-03-01T00:00:00Z" :expires "2030-01-01T00:00:00Z")
-        (let ((findings (mew-submit-finding-list
+        (let ((findings (mew-submit-finding--list
                          diagnosis mew-submit-finding-tests--now)))
           (should (equal (mapcar (lambda (finding) (plist-get finding :id)) findings)
                          (list id)))
@@ -179,11 +179,11 @@ One that was made for a week is not, until a third of that is left."
   (dolist (case '(("SCRAM-SHA-256" "note") ("PLAIN" "warning")))
     (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
       (mew-submit-finding-tests--answers diagnosis 0 587)
-      (mew-submit-diagnosis-add
+      (mew-submit-diagnosis--add
        diagnosis (list :event 'capabilities :id 0 :starttls "offered" :at 15.0
                        :keywords '("STARTTLS" "AUTH")
                        :mechanisms (list (car case))))
-      (let ((findings (mew-submit-finding-list
+      (let ((findings (mew-submit-finding--list
                        diagnosis mew-submit-finding-tests--now)))
         (should (equal (mapcar (lambda (finding)
                                  (list (plist-get finding :id)
@@ -194,10 +194,10 @@ One that was made for a week is not, until a third of that is left."
 (ert-deftest mew-submit-finding-tests-what-was-stopped-is-not-judged ()
   "An attempt that was stopped says nothing of the network."
   (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
-    (mew-submit-diagnosis-add
+    (mew-submit-diagnosis--add
      diagnosis (list :event 'attempt :id 0 :port 587 :family "ipv4" :case nil
                      :address "192.0.2.1" :tls "starttls" :at 0.0))
-    (mew-submit-diagnosis-add
+    (mew-submit-diagnosis--add
      diagnosis (list :event 'probed :id 0 :kind "cancelled" :stage "connect"
                      :text "Cancelled" :at 1.0))
     (should (equal (mew-submit-finding-tests--ids diagnosis) nil))))
@@ -205,17 +205,17 @@ One that was made for a week is not, until a third of that is left."
 (ert-deftest mew-submit-finding-tests-words-of-the-server-are-safe ()
   "What a server says cannot deceive whoever reads a finding."
   (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
-    (mew-submit-diagnosis-add
+    (mew-submit-diagnosis--add
      diagnosis (append (list :event 'attempt :id 0 :port 587 :family "ipv4"
                              :address "192.0.2.1")
                        mew-submit-finding-tests--attempt))
-    (mew-submit-diagnosis-add
+    (mew-submit-diagnosis--add
      diagnosis (list :event 'greeting :id 0 :code 554 :ms 1.0 :at 14.0
                      :text "554 \e[31mred\u202e\n 250 fine"))
-    (mew-submit-diagnosis-add
+    (mew-submit-diagnosis--add
      diagnosis (list :event 'probed :id 0 :kind "refused" :stage "greeting"
                      :code 554 :text "no" :at 15.0))
-    (let ((finding (car (mew-submit-finding-list
+    (let ((finding (car (mew-submit-finding--list
                          diagnosis mew-submit-finding-tests--now))))
       (should (equal (plist-get finding :id) "greeting-not-220"))
       (should-not (string-match-p "[\e\u202e\n]" (plist-get finding :text))))))
@@ -230,7 +230,7 @@ One that was made for a week is not, until a third of that is left."
       (with-temp-buffer
         (insert-file-contents file)
         (while (re-search-forward
-                "(mew-submit-finding-make[ \n]+\"\\([a-z0-9-]+\\)\"\\|\
+                "(mew-submit-finding--make[ \n]+\"\\([a-z0-9-]+\\)\"\\|\
 ^ +'?(*\"\\([a-z0-9-]+\\)\" \\. \"\\|\"\\(certificate-[a-z-]+\\)\"" nil t)
           (push (or (match-string 1) (match-string 2) (match-string 3)) ids))))))
 

@@ -11,7 +11,7 @@
 
 (require 'cl-lib)
 (require 'ert)
-(require 'mew-submit-session)
+(require 'mew-submit-job)
 (require 'mew-submit-test-helpers)
 
 (declare-function mew-submit--mod-cancel "ext:mew-submit-module" (job))
@@ -35,8 +35,8 @@
 JOURNAL is kept; ON-EVENT is called with each event."
   (let ((file (mew-submit-test--peer-file peer "message")))
     (mew-submit-test-write file text)
-    (or (mew-submit-session-wait
-         (mew-submit-session-start
+    (or (mew-submit-job--wait
+         (mew-submit-job--start
           (list :host "127.0.0.1"
                 :routes (list (list (mew-submit-test-port peer name) 'ipv4 'starttls))
                 :connect-timeout 10000 :step-timeout 20000 :tls 'required

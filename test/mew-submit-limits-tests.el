@@ -12,7 +12,7 @@
 
 (require 'cl-lib)
 (require 'ert)
-(require 'mew-submit-session)
+(require 'mew-submit-job)
 (require 'mew-submit-test-helpers)
 
 (defvar mew-submit-limits-tests--ways
@@ -24,8 +24,8 @@
   "Send a message to RECIPIENTS by PEER, with MORE keys; return the `done' event."
   (let ((file (mew-submit-test--peer-file peer "message")))
     (mew-submit-test-write file "From: me@x\nSubject: s\n\nbody\n")
-    (or (mew-submit-session-wait
-         (mew-submit-session-start
+    (or (mew-submit-job--wait
+         (mew-submit-job--start
           (append more
                   (list :host "127.0.0.1"
                         :routes (list (list (mew-submit-test-port peer "s") 'ipv4
@@ -195,7 +195,7 @@
                                      peer '("a@x") :share "k" :keep 5000)
                                     :result)
                          "delivered")))
-      (mew-submit-session-stop))
+      (mew-submit-job--stop))
     (should (= (length (mew-submit-limits-tests--transactions peer)) 5))
     (should (= (mew-submit-limits-tests--connections peer) 3))
     (should-not (mew-submit-test-violations peer))))

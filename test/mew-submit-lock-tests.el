@@ -17,7 +17,7 @@
   "Run BODY with FILE bound to the name of a file, and the module loaded."
   (declare (indent 1) (debug (symbolp body)))
   `(mew-submit-test-with-directory directory
-     (mew-submit-module-ensure)
+     (mew-submit-module--ensure)
      (let ((,file (mew-submit-test-write (expand-file-name "f" directory) "x")))
        ,@body)))
 
@@ -25,7 +25,7 @@
   "Return what another Emacs gets when it asks for a lock on FILE, as text."
   (plist-get (mew-submit-test-emacs
               (list "-l" (expand-file-name "mew-submit.el" mew-submit-test-root)
-                    "--eval" (format "(progn (mew-submit-module-ensure) \
+                    "--eval" (format "(progn (mew-submit-module--ensure) \
 (princ (mew-submit--mod-lock %S)))" file)))
              :stdout))
 
@@ -52,7 +52,7 @@
     (let ((ready (concat file ".ready")))
       (mew-submit-test-emacs
        (list "-l" (expand-file-name "mew-submit.el" mew-submit-test-root)
-             "--eval" (format "(progn (mew-submit-module-ensure) \
+             "--eval" (format "(progn (mew-submit-module--ensure) \
 (mew-submit--mod-lock %S) (write-region \"\" nil %S) (sleep-for 60))" file ready))
        :signal (lambda (process)
                  (when (file-exists-p ready)

@@ -32,7 +32,7 @@
 
 (defun mew-submit-memory-tests--entry (memory port)
   "Return what the file MEMORY has for PORT of 127.0.0.1."
-  (cdr (assoc (cons "127.0.0.1" port) (mew-submit-memory-read memory))))
+  (cdr (assoc (cons "127.0.0.1" port) (mew-submit-memory--read memory))))
 
 ;;; STARTTLS
 
@@ -56,7 +56,7 @@
               (should (equal (plist-get done :alarm) "striptls"))
               (should (equal (plist-get done :exit) 77))
               (should (string-prefix-p "ALARM (striptls): insecure: "
-                                       (mew-submit-report-done done)))))))
+                                       (mew-submit-report--done done)))))))
       (should (= (file-modes memory) #o600))
       (should (= (file-modes (file-name-directory memory)) #o700))
       (should (equal (directory-files (file-name-directory memory) nil
@@ -98,16 +98,16 @@ though STARTTLS is expected there too."
     (let ((memory (expand-file-name "m" directory)))
       (mew-submit-memory--learn memory "Smtp.Example.org" 587 t "SCRAM-SHA-1")
       (mew-submit-memory--learn memory "smtp.example.org" 25 nil "PLAIN")
-      (should (equal (mew-submit-memory-request memory "smtp.example.ORG" '(25 587))
+      (should (equal (mew-submit-memory--request memory "smtp.example.ORG" '(25 587))
                      '(:starttls-remembered t :auth-remembered "SCRAM-SHA-1"
                                             :auth-remembered-25 "PLAIN")))
-      (should (equal (mew-submit-memory-request memory "smtp.example.org" '(587 465))
+      (should (equal (mew-submit-memory--request memory "smtp.example.org" '(587 465))
                      '(:starttls-remembered t :auth-remembered "SCRAM-SHA-1")))
-      (should (equal (mew-submit-memory-request memory "smtp.example.org" '(25))
+      (should (equal (mew-submit-memory--request memory "smtp.example.org" '(25))
                      '(:auth-remembered-25 "PLAIN")))
-      (should-not (mew-submit-memory-request memory "smtp.example.org" '(465)))
-      (should-not (mew-submit-memory-request memory "example.org" '(587)))
-      (should-not (mew-submit-memory-request nil "smtp.example.org" '(587))))))
+      (should-not (mew-submit-memory--request memory "smtp.example.org" '(465)))
+      (should-not (mew-submit-memory--request memory "example.org" '(587)))
+      (should-not (mew-submit-memory--request nil "smtp.example.org" '(587))))))
 
 ;;; Mechanisms
 
@@ -174,7 +174,7 @@ That it offers nothing at all inside verified TLS is its own doing, and no alarm
   (mew-submit-test-with-directory directory
     (let* ((memory (expand-file-name "m" directory))
            (session (lambda (version mechanisms &optional auth)
-                      (let ((observe (mew-submit-memory-observer memory "h")))
+                      (let ((observe (mew-submit-memory--observer memory "h")))
                         (dolist (event
                                  `((:event connected :port 587)
                                    (:event capabilities :secure nil
@@ -184,7 +184,7 @@ That it offers nothing at all inside verified TLS is its own doing, and no alarm
                                            :mechanisms ,mechanisms)
                                    ,@(and auth `((:event auth :mechanism ,auth)))))
                           (funcall observe event)))
-                      (plist-get (cdar (mew-submit-memory-read memory)) :auth))))
+                      (plist-get (cdar (mew-submit-memory--read memory)) :auth))))
       (should-not (funcall session "TLS1.3" '("NTLM")))
       (should (equal (funcall session "TLS1.3" '("XOAUTH2" "NTLM")) "XOAUTH2"))
       (should (equal (funcall session "TLS1.3" '("LOGIN" "PLAIN")) "PLAIN"))
@@ -204,17 +204,17 @@ That it offers nothing at all inside verified TLS is its own doing, and no alarm
   "What another Emacs has written meanwhile stays."
   (mew-submit-test-with-directory directory
     (let* ((memory (expand-file-name "m" directory))
-           (observe (mew-submit-memory-observer memory "one")))
+           (observe (mew-submit-memory--observer memory "one")))
       (funcall observe '(:event connected :port 587))
       (funcall observe '(:event capabilities :keywords ("STARTTLS")))
       (mew-submit-memory--learn memory "two" 25 t nil)
       (funcall observe '(:event tls :verified t :version "TLS1.3"))
-      (should (equal (sort (mew-submit-memory-servers memory) #'string<)
+      (should (equal (sort (mew-submit-memory--servers memory) #'string<)
                      '("one" "two")))
       (let ((print-length 1)
             (print-level 1))
         (mew-submit-memory--learn memory "three" 25 t "PLAIN"))
-      (should (= 3 (length (mew-submit-memory-read memory)))))))
+      (should (= 3 (length (mew-submit-memory--read memory)))))))
 
 (ert-deftest mew-submit-memory-tests-nonsense-is-not-believed ()
   "A file that makes no sense is told of; nothing in it is evaluated."
@@ -227,7 +227,7 @@ That it offers nothing at all inside verified TLS is its own doing, and no alarm
                       "(((\"h\" . -1) :starttls t))"))
         (ert-info (text)
           (mew-submit-test-write memory text)
-          (should-error (mew-submit-memory-read memory) :type 'mew-submit-config)
+          (should-error (mew-submit-memory--read memory) :type 'mew-submit-config)
           (should-error (mew-submit-memory-tests--send peer "ok" memory)
                         :type 'mew-submit-config)))
       (should-not (mew-submit-test-log peer "connect")))))
@@ -249,7 +249,7 @@ That it offers nothing at all inside verified TLS is its own doing, and no alarm
             mew-submit-request--no-log-in)
       (mew-submit-forget-server "127.0.0.1")
       (should-not (mew-submit-request--no-log-in-p "127.0.0.1" 25))
-      (should (equal (mew-submit-memory-servers memory) '("other")))
+      (should (equal (mew-submit-memory--servers memory) '("other")))
       (should (equal (funcall send) "delivered"))
       (should-error (mew-submit-forget-server "127.0.0.1") :type 'user-error))))
 
@@ -330,7 +330,7 @@ That it offers nothing at all inside verified TLS is its own doing, and no alarm
                                     (list (cons "CHUNKING"
                                                 (- (time-convert nil 'integer)
                                                    (* 31 24 60 60))))))))
-               (mew-submit-memory-read memory)))
+               (mew-submit-memory--read memory)))
       (should (equal (funcall send) "delivered"))
       (should (equal (mew-submit-memory-tests--ways peer) '("BDAT" "DATA" "BDAT"))))))
 
@@ -353,7 +353,7 @@ That it offers nothing at all inside verified TLS is its own doing, and no alarm
     (let ((file (expand-file-name "memory" directory)))
       (dolist (unkept '((("CHUNKING" . "yesterday")) ("CHUNKING") ((5 . 5)) "CHUNKING"))
         (mew-submit-memory--write file `((("x" . 587) :unkept ,unkept)))
-        (should-error (mew-submit-memory-read file) :type 'mew-submit-config)))))
+        (should-error (mew-submit-memory--read file) :type 'mew-submit-config)))))
 
 (ert-deftest mew-submit-memory-tests-without ()
   "EHLO keywords that an account does not believe are not used; safety cannot be left out."

@@ -16,25 +16,25 @@
   (declare (indent 1) (debug (form body)))
   `(mew-submit-test-with-directory directory
      (let* ((file (mew-submit-test-write (expand-file-name "m" directory) ,text))
-            (fields (mew-submit-message-fields file)))
+            (fields (mew-submit-message--fields file)))
        (ignore fields)
        ,@body)))
 
 (defun mew-submit-message-tests--recipients (text)
   "Return the recipients of the message TEXT."
   (mew-submit-message-tests--with-file text
-    (mew-submit-message-recipients fields)))
+    (mew-submit-message--recipients fields)))
 
 (defun mew-submit-message-tests--sender (text)
   "Return the sender of the message TEXT."
   (mew-submit-message-tests--with-file text
-    (mew-submit-message-sender fields)))
+    (mew-submit-message--sender fields)))
 
 (defun mew-submit-message-tests--stripped (text)
   "Return the message TEXT as it may leave."
   (mew-submit-message-tests--with-file text
     (let ((out (concat file ".out")))
-      (mew-submit-message-copy file fields out)
+      (mew-submit-message--copy file fields out)
       (should (= (file-modes out) #o600))
       (mew-submit-test-octets out))))
 
@@ -156,7 +156,7 @@ The end of the header is found wherever it falls on the edge of a chunk."
                      (setq most (max most (buffer-size)
                                      (length (or (car args) ""))))
                      (apply write args))))
-          (mew-submit-message-copy file (mew-submit-message-fields file) out))
+          (mew-submit-message--copy file (mew-submit-message--fields file) out))
         (should (<= most mew-submit-message--chunk)))
       (should (= (file-attribute-size (file-attributes out))
                  (- (file-attribute-size (file-attributes file))
@@ -169,7 +169,7 @@ The end of the header is found wherever it falls on the edge of a chunk."
       (dolist (file (list empty directory (concat empty "-no")
                           "/ssh:host.invalid:/etc/passwd"))
         (ert-info (file)
-          (should-error (mew-submit-message-fields file)
+          (should-error (mew-submit-message--fields file)
                         :type 'mew-submit-message))))))
 
 ;;; The envelope
@@ -268,7 +268,7 @@ Ten times as many cost not more than thirty times as much; a hundred times would
          ("a@Bücher.Example" "a@xn--bcher-kva.example")
          ("a@bu\u0308cher.example" "a@xn--bcher-kva.example")))
     (ert-info (address)
-      (should (equal (mew-submit-address-check address)
+      (should (equal (mew-submit-address--check address)
                      (or expected address))))))
 
 (defconst mew-submit-message-tests--injections
@@ -292,11 +292,11 @@ Ten times as many cost not more than thirty times as much; a hundred times would
   "Whatever could end a command, or is no address, is refused and named."
   (dolist (address mew-submit-message-tests--injections)
     (ert-info ((format "%S" address))
-      (let ((err (should-error (mew-submit-address-check address)
+      (let ((err (should-error (mew-submit-address--check address)
                                :type 'mew-submit-message)))
         (should (equal (plist-get (cdr err) :recipient) address))
         (should-not (string-match-p "[\0-\037\177-\237\u2028]"
-                                    (mew-submit-error-text err)))))))
+                                    (mew-submit-error--text err)))))))
 
 (ert-deftest mew-submit-message-tests-lengths-are-octets ()
   "64 octets of local part and 254 in all pass, as UTF-8 and with A-labels."
@@ -305,11 +305,11 @@ Ten times as many cost not more than thirty times as much; a hundred times would
                                             (make-string 63 ?c)
                                             (make-string 61 ?d))
                            ".")))
-    (should (mew-submit-address-check (concat local "@" domain)))
-    (should-error (mew-submit-address-check (concat local "@" domain "d"))
+    (should (mew-submit-address--check (concat local "@" domain)))
+    (should-error (mew-submit-address--check (concat local "@" domain "d"))
                   :type 'mew-submit-message)
-    (should (mew-submit-address-check (concat (make-string 32 ?ö) "@x")))
-    (should-error (mew-submit-address-check (concat (make-string 33 ?ö) "@x"))
+    (should (mew-submit-address--check (concat (make-string 32 ?ö) "@x")))
+    (should-error (mew-submit-address--check (concat (make-string 33 ?ö) "@x"))
                   :type 'mew-submit-message)))
 
 (ert-deftest mew-submit-message-tests-hosts-are-checked ()
@@ -320,42 +320,42 @@ Ten times as many cost not more than thirty times as much; a hundred times would
                    ("[2001:db8::1]" "2001:db8::1") ("fe80::1%eth0")
                    ("Bücher.example" "xn--bcher-kva.example")))
     (ert-info (host)
-      (should (equal (mew-submit-address-host host) (or expected host)))))
+      (should (equal (mew-submit-address--host host) (or expected host)))))
   (dolist (host '("" "." "a b" "a\n" "a\r\nb" "a\0b" "x:25" "a/b" "a;b" "$(id)"
                   "-x" "a..b" "[::1" "::1]" "fe80::1%" "[192.0.2.1" "a\u2028b"
                   "a@b" "smtp.example.org\u3002\u3002"))
     (ert-info ((format "%S" host))
-      (should-error (mew-submit-address-host host)
+      (should-error (mew-submit-address--host host)
                     :type 'mew-submit-message))))
 
 (ert-deftest mew-submit-message-tests-helo-is-checked ()
   "The argument of EHLO is a domain or an address literal."
   (dolist (name '("localhost.localdomain" "[192.0.2.1]" "[IPv6:::1]" "x"))
-    (should (equal (mew-submit-address-helo name) name)))
+    (should (equal (mew-submit-address--helo name) name)))
   (dolist (name '("" "a b" "a\r\nMAIL FROM:<>" "[a b]" "a\0" "[]" "a[1]"))
     (ert-info ((format "%S" name))
-      (should-error (mew-submit-address-helo name) :type 'mew-submit-message))))
+      (should-error (mew-submit-address--helo name) :type 'mew-submit-message))))
 
 (ert-deftest mew-submit-message-tests-secrets-are-checked-and-not-shown ()
   "NUL, 0x01 and line ends are refused in a password, which is not in the words."
   (dolist (bad '("hunter2\0x" "hunter2\1" "hunter2\r" "hunter2\nx"))
-    (let ((err (should-error (mew-submit-address-check-secret bad "password")
+    (let ((err (should-error (mew-submit-address--check-secret bad "password")
                              :type 'mew-submit-message)))
       (should-not (string-match-p "hunter2" (format "%S" err)))))
-  (should-not (mew-submit-address-check-secret "p\377 ä" "password")))
+  (should-not (mew-submit-address--check-secret "p\377 ä" "password")))
 
 ;;; Text for people
 
 (ert-deftest mew-submit-message-tests-text-is-made-safe ()
   "Text from elsewhere is shown on one line, without control of the terminal."
-  (should (equal (mew-submit-error-clean "a\r\nb\033[31m\177\u009B\u202Ec\u2028\u200B")
+  (should (equal (mew-submit-error--clean "a\r\nb\033[31m\177\u009B\u202Ec\u2028\u200B")
                  "a��b�[31m���c��"))
-  (should (equal (mew-submit-error-clean "jö 用户 ☃") "jö 用户 ☃"))
-  (should (equal (mew-submit-error-clean (string-to-multibyte "\377x")) "�x"))
+  (should (equal (mew-submit-error--clean "jö 用户 ☃") "jö 用户 ☃"))
+  (should (equal (mew-submit-error--clean (string-to-multibyte "\377x")) "�x"))
   (should-not (text-properties-at
-               0 (mew-submit-error-clean (propertize "a" 'display "b"))))
-  (let ((long (mew-submit-error-clean (make-string 5000 ?x))))
-    (should (= (length long) mew-submit-error-text-max))
+               0 (mew-submit-error--clean (propertize "a" 'display "b"))))
+  (let ((long (mew-submit-error--clean (make-string 5000 ?x))))
+    (should (= (length long) mew-submit-error--text-max))
     (should (string-suffix-p "..." long))))
 
 (provide 'mew-submit-message-tests)

@@ -26,9 +26,9 @@
 (ert-deftest mew-submit-module-tests-loads-and-fits ()
   "The module that was built loads, has the right version, and names its libraries."
   :tags '(:module)
-  (should (eq (mew-submit-module-ensure) t))
-  (should (equal (mew-submit--mod-version) mew-submit-module-version))
-  (let ((libraries (mew-submit-module-libraries)))
+  (should (eq (mew-submit-module--ensure) t))
+  (should (equal (mew-submit--mod-version) mew-submit-module--version))
+  (let ((libraries (mew-submit-module--libraries)))
     (should (string-match-p "\\`3\\." (plist-get libraries :gnutls)))
     (should (plist-get libraries :gsasl))))
 
@@ -39,15 +39,15 @@
                     (expand-file-name "mew-submit.el" mew-submit-test-root))
                    (re-search-forward "^;; Version: \\(.*\\)$")
                    (match-string 1))
-                 mew-submit-module-version)))
+                 mew-submit-module--version)))
 
 (ert-deftest mew-submit-module-tests-other-version-is-refused ()
   "A module of another version is refused, in words that say what to do."
   :tags '(:module)
-  (mew-submit-module-ensure)
+  (mew-submit-module--ensure)
   (cl-letf (((symbol-function 'mew-submit--mod-version) (lambda () "0.0.9")))
-    (let ((text (mew-submit-error-text
-                 (should-error (mew-submit-module-ensure)
+    (let ((text (mew-submit-error--text
+                 (should-error (mew-submit-module--ensure)
                                :type 'mew-submit-config))))
       (dolist (word '("0.0.9" "0.1.0" "make module" "restart Emacs"))
         (should (string-search word text))))))
@@ -56,8 +56,8 @@
   "An Emacs without modules is told what it lacks."
   (let ((module-file-suffix nil))
     (should (string-search "--with-modules"
-                           (mew-submit-error-text
-                            (should-error (mew-submit-module-file)
+                           (mew-submit-error--text
+                            (should-error (mew-submit-module--file)
                                           :type 'mew-submit-config))))))
 
 (defun mew-submit-module-tests--in-batch (form)
@@ -82,9 +82,9 @@
     (let ((result (mew-submit-module-tests--in-batch
                    `(progn (setq mew-submit-module-directory ,directory)
                            (condition-case err
-                               (mew-submit-module-ensure)
+                               (mew-submit-module--ensure)
                              (mew-submit-config
-                              (princ (mew-submit-error-text err))))))))
+                              (princ (mew-submit-error--text err))))))))
       (should (string-match-p "is not built: run `make module' in "
                               (plist-get result :stdout))))
     (should (directory-empty-p directory))))
@@ -134,8 +134,8 @@
   (mew-submit-module-tests--with-root root
     (mew-submit-module-tests--build
      (format "\ttouch module/mew-submit-module%s\n" module-file-suffix))
-    (should (file-exists-p (mew-submit-module-file)))
-    (should (file-in-directory-p (mew-submit-module-file) root))))
+    (should (file-exists-p (mew-submit-module--file)))
+    (should (file-in-directory-p (mew-submit-module--file) root))))
 
 (ert-deftest mew-submit-module-tests-failed-build-is-told ()
   "When `make' fails, the line that says what is missing is told."
@@ -182,8 +182,8 @@ Its own module is used, also where the name of the directory has a space."
                    (expand-file-name file root)))
       (let ((result (mew-submit-test-emacs
                      (list "-l" (expand-file-name "mew-submit.el" root)
-                           "--eval" "(mew-submit-module-ensure)"
-                           "--eval" "(princ (mew-submit-module-file))"
+                           "--eval" "(mew-submit-module--ensure)"
+                           "--eval" "(princ (mew-submit-module--file))"
                            "-f" "mew-submit-batch-send" "--" "--help")
                      :directory "/")))
         (should (= (plist-get result :status) 0))
@@ -205,7 +205,7 @@ Its own module is used, also where the name of the directory has a space."
 perl -MFcntl -e 'fcntl (STDIN, F_SETFL, O_NONBLOCK) or die; exec @ARGV' \"$@\"" "sh"
          mew-submit-test-emacs "-Q" "--batch" "-L" mew-submit-test-root
          "-L" (expand-file-name "lisp" mew-submit-test-root)
-         "-l" "mew-submit-module" "-f" "mew-submit-module-ensure"
+         "-l" "mew-submit-module" "-f" "mew-submit-module--ensure"
          "--eval" (format "(princ (mew-submit--mod-spool 0 %S))" out))
         (should (equal (buffer-string) "2")))
       (should (equal (mew-submit-test-octets out) "ab")))))

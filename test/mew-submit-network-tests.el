@@ -78,7 +78,7 @@ INTERFACES is a list of (FAMILY NAME ADDRESS MASK FLAG...)."
   "Return the network of IPv4 with FILES and INTERFACES, by default of a café."
   (mew-submit-network-tests--with files
       (or interfaces mew-submit-network-tests--lan)
-    (mew-submit-network-here 'ipv4)))
+    (mew-submit-network--here 'ipv4)))
 
 ;;; Which network
 
@@ -92,7 +92,7 @@ INTERFACES is a list of (FAMILY NAME ADDRESS MASK FLAG...)."
     (should (plist-get cafe :up))
     (should (string-match-p "\\`[0-9a-f]\\{16\\}\\'" (plist-get cafe :id)))
     (should-not (equal (plist-get cafe :id) (plist-get home :id)))
-    (should-not (mew-submit-network-same-p cafe home))
+    (should-not (mew-submit-network--same-p cafe home))
     (should (equal cafe (mew-submit-network-tests--here
                          (mew-submit-network-tests--cafe "00:00:5e:00:53:0A"))))))
 
@@ -105,7 +105,7 @@ INTERFACES is a list of (FAMILY NAME ADDRESS MASK FLAG...)."
         (failed (mew-submit-network-tests--here
                  (mew-submit-network-tests--cafe "00:00:00:00:00:00"))))
     (should (equal (plist-get early :label) "192.168.1.1 (192.168.1.0/24)"))
-    (should (mew-submit-network-same-p early later))
+    (should (mew-submit-network--same-p early later))
     (should-not (equal (plist-get early :id) (plist-get later :id)))
     (should (equal early failed))))
 
@@ -203,12 +203,12 @@ no other; without anything there is no network."
                  (lambda (interface address)
                    (and (equal interface "wlan0") (equal address "fe80::1")
                         "00:00:5e:00:53:06"))))
-        (let ((network (mew-submit-network-here 'ipv6)))
+        (let ((network (mew-submit-network--here 'ipv6)))
           (should (equal (plist-get network :label)
                          "fe80::1 (00:00:5e:00:53:06)"))
           (should (equal (plist-get network :prefix) "2001:db8::/64"))))
       (cl-letf (((symbol-function 'mew-submit--mod-neighbour) #'ignore))
-        (should (equal (plist-get (mew-submit-network-here 'ipv6) :label)
+        (should (equal (plist-get (mew-submit-network--here 'ipv6) :label)
                        "fe80::1 (2001:db8::/64)"))))
     ;; A VPN's parts of all there is.
     (dolist (part '(("00" "8000" nil) ("20" "3" t) ("00" "1" t) ("80" "1" nil)
@@ -224,13 +224,13 @@ no other; without anything there is no network."
   (should (mew-submit-network-tests--here
            '(("route" . "Iface\nx\n\0\n") ("arp" . "x\ny z\n"))))
   (let ((mew-submit-network--directory (mew-submit-test-missing "")))
-    (should (= (length (mew-submit-network-list)) 2))
-    (should (plist-get (mew-submit-network-primary) :label))))
+    (should (= (length (mew-submit-network--list)) 2))
+    (should (plist-get (mew-submit-network--primary) :label))))
 
 (ert-deftest mew-submit-network-tests-it-is-quick ()
   "Looking at the network is reading a few files of the kernel's: Emacs may do it at any time.
 Nothing is started or waited for."
-  (mew-submit-network-list)
+  (mew-submit-network--list)
   (let ((read (symbol-function 'insert-file-contents-literally))
         (files nil)
         (waits (lambda (&rest _) (ert-fail "It starts or waits for something"))))
@@ -244,7 +244,7 @@ Nothing is started or waited for."
               ((symbol-function 'accept-process-output) waits)
               ((symbol-function 'sleep-for) waits)
               ((symbol-function 'sit-for) waits))
-      (mew-submit-network-list))
+      (mew-submit-network--list))
     (should (<= 1 (length files) 12))))
 
 ;;; Watching
@@ -255,8 +255,8 @@ Nothing is started or waited for."
   `(let ((mew-submit-network--watches nil)
          (mew-submit-network--timer nil)
          (mew-submit-network--seen nil)
-         (mew-submit-network-interval 0.02))
-     (cl-letf (((symbol-function 'mew-submit-network-list)
+         (mew-submit-network--interval 0.02))
+     (cl-letf (((symbol-function 'mew-submit-network--list)
                 (lambda () ,networks)))
        (unwind-protect
            (progn ,@body)
@@ -273,7 +273,7 @@ of a network that is gone, and of a link-layer address that was not known."
   (let ((now (mew-submit-network-tests--net "g" nil))
         (calls 0))
     (mew-submit-network-tests--watching (list now now)
-      (mew-submit-network-watch (lambda () (cl-incf calls)))
+      (mew-submit-network--watch (lambda () (cl-incf calls)))
       (dolist (step `((,(mew-submit-network-tests--net "g" "a") 0)
                       (,(mew-submit-network-tests--net "g" nil) 0)
                       (,(mew-submit-network-tests--net "g" "b") 1)
@@ -293,9 +293,9 @@ of a network that is gone, and of a link-layer address that was not known."
     (cl-letf (((symbol-function 'display-warning)
                (lambda (&rest _) (setq warned t))))
       (mew-submit-network-tests--watching (list now now)
-        (mew-submit-network-watch (lambda () (error "Oops"))
+        (mew-submit-network--watch (lambda () (error "Oops"))
                                   (lambda () waiting))
-        (mew-submit-network-watch (lambda () (cl-incf calls))
+        (mew-submit-network--watch (lambda () (cl-incf calls))
                                   (lambda () waiting))
         (should mew-submit-network--timer)
         (setq now (mew-submit-network-tests--net "g" "b"))
@@ -307,12 +307,12 @@ of a network that is gone, and of a link-layer address that was not known."
         ;; It begins again.
         (setq waiting t)
         (let ((function (lambda () (cl-incf calls))))
-          (mew-submit-network-watch function)
-          (mew-submit-network-watch function)
+          (mew-submit-network--watch function)
+          (mew-submit-network--watch function)
           (should (= (length mew-submit-network--watches) 1))
           (setq now (mew-submit-network-tests--net "g" "c"))
           (mew-submit-test-until ("the call") (= calls 2))
-          (mew-submit-network-unwatch function)
+          (mew-submit-network--unwatch function)
           (should-not mew-submit-network--timer))))))
 
 (provide 'mew-submit-network-tests)

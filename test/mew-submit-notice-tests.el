@@ -11,7 +11,7 @@
 ;;; Code:
 
 (require 'cl-lib)
-(require 'mew-submit-mailq)
+(require 'mew-submit-batch-outbox)
 (require 'mew-submit-notice)
 (require 'mew-submit-request)
 (require 'mew-submit-test-helpers)
@@ -73,10 +73,10 @@
   (cl-letf* ((running '(a))
              (progress '(40 . 100))
              (entries nil)
-             ((symbol-function 'mew-submit-queue-running) (lambda () running))
-             ((symbol-function 'mew-submit-queue-progress) (lambda (_) progress))
-             ((symbol-function 'mew-submit-queue-entries) (lambda (&rest _) entries))
-             (mew-submit-question-list nil))
+             ((symbol-function 'mew-submit-queue--running) (lambda () running))
+             ((symbol-function 'mew-submit-queue--progress) (lambda (_) progress))
+             ((symbol-function 'mew-submit-queue--entries) (lambda (&rest _) entries))
+             (mew-submit-question--list nil))
     (should (equal (mew-submit-notice--words) " Mail>1 (40%%)"))
     (setq running '(a b) progress '(0 . 100))
     (should (equal (mew-submit-notice--words) " Mail>2 (0%%)"))
@@ -114,8 +114,8 @@
                ((symbol-function 'mew-submit-notice--display)
                 (lambda () (cl-incf ,shown)))
                ((symbol-function 'ding) #'ignore)
-               ((symbol-function 'mew-submit-offer-465) #'ignore)
-               ((symbol-function 'mew-submit-queue-entry)
+               ((symbol-function 'mew-submit-offer--465) #'ignore)
+               ((symbol-function 'mew-submit-queue--entry)
                 (lambda (&rest _) (car entries))))
        (unwind-protect
            (progn ,@body)
@@ -132,19 +132,19 @@
   (mew-submit-notice-tests--hearing said shown
     (let ((entry (mew-submit-notice-tests--entry
                   :next (float-time (encode-time '(0 40 23 1 1 2030 nil -1 nil))))))
-      (mew-submit-notice-done entry mew-submit-notice-tests--blocked)
+      (mew-submit-notice--done entry mew-submit-notice-tests--blocked)
       (should (equal said '("Mail to b@x waits: mail.example.org does not answer on \
 587 and 25; next try 23:40")))
-      (mew-submit-notice-done entry mew-submit-notice-tests--blocked)
+      (mew-submit-notice--done entry mew-submit-notice-tests--blocked)
       (should (= (length said) 1))
-      (mew-submit-notice-done entry '(:kind "timeout" :result "deferred" :text "x"))
+      (mew-submit-notice--done entry '(:kind "timeout" :result "deferred" :text "x"))
       (should (string-match-p "did not answer in time" (car said)))
       (should (= (length said) 2))
       ;; Whoever asks for it is told.
-      (cl-letf (((symbol-function 'mew-submit-queue-send) #'ignore))
-        (mew-submit-notice-send entry))
+      (cl-letf (((symbol-function 'mew-submit-queue--send) #'ignore))
+        (mew-submit-notice--send entry))
       (setq said nil)
-      (mew-submit-notice-done entry '(:kind "timeout" :result "deferred" :text "x"))
+      (mew-submit-notice--done entry '(:kind "timeout" :result "deferred" :text "x"))
       (should (= (length said) 1))
       (should (zerop shown)))))
 
@@ -153,10 +153,10 @@
   (mew-submit-notice-tests--hearing said shown
     (let ((entry (mew-submit-notice-tests--entry :created 0)))
       (dotimes (_ 3)
-        (mew-submit-notice-done entry mew-submit-notice-tests--blocked))
+        (mew-submit-notice--done entry mew-submit-notice-tests--blocked))
       (should (= shown 1))
       (dotimes (_ 3)
-        (mew-submit-notice-done entry '(:kind "lost" :result "deferred" :text "x")))
+        (mew-submit-notice--done entry '(:kind "lost" :result "deferred" :text "x")))
       (should (= shown 2))
       (should (= (length said) 2)))))
 
@@ -166,11 +166,11 @@
     (let ((done '(:kind "ok" :result "delivered" :reply "250 2.0.0 Ok: queued as D9"
                   :recipients ((:address "b@x" :code 250))))
           (entry (mew-submit-notice-tests--entry :state nil)))
-      (mew-submit-notice-done entry done)
+      (mew-submit-notice--done entry done)
       (should (equal said '("Delivered to b@x: Minutes")))
       (setq said nil
             mew-submit-notice--news (list (float-time) "1" "2" "3" "4"))
-      (mew-submit-notice-done entry done)
+      (mew-submit-notice--done entry done)
       (should (equal said '("5 mails delivered")))
       (should (zerop shown)))))
 
@@ -178,7 +178,7 @@
   "Nothing is said while somebody is in the minibuffer."
   (mew-submit-notice-tests--hearing said shown
     (cl-letf (((symbol-function 'active-minibuffer-window) #'selected-window))
-      (mew-submit-notice-done (mew-submit-notice-tests--entry)
+      (mew-submit-notice--done (mew-submit-notice-tests--entry)
                               mew-submit-notice-tests--blocked))
     (should-not said)
     (should (zerop shown))))
@@ -188,7 +188,7 @@
 (defun mew-submit-notice-tests--report (done &rest keys)
   "Return what *mew-submit* says of DONE; KEYS are for the entry."
   (with-current-buffer
-      (mew-submit-notice-fill (apply #'mew-submit-notice-tests--entry keys) done)
+      (mew-submit-notice--fill (apply #'mew-submit-notice-tests--entry keys) done)
     (buffer-string)))
 
 (ert-deftest mew-submit-notice-tests-words-and-buttons ()
@@ -256,12 +256,12 @@
     (unless (member (car kind) '("ok" "internal"))
       (let ((done (list :kind (car kind) :result (nth 1 kind) :text "Words")))
         (ert-info ((car kind))
-          (should-not (string-empty-p (mew-submit-report-advice done)))
-          (should-not (string-empty-p (mew-submit-report-reason done "s"))))))))
+          (should-not (string-empty-p (mew-submit-report--advice done)))
+          (should-not (string-empty-p (mew-submit-report--reason done "s"))))))))
 
 (ert-deftest mew-submit-notice-tests-offline ()
   "Where there is no network at all it is not the server's name that is wrong."
-  (cl-letf (((symbol-function 'mew-submit-network-list)
+  (cl-letf (((symbol-function 'mew-submit-network--list)
              (lambda () '((:up nil) (:up nil)))))
     (let ((text (mew-submit-notice-tests--report
                  '(:kind "host" :result "deferred" :text "No such host"))))
@@ -279,13 +279,13 @@
                          (apply #'concat (make-list 50000 (concat (make-string 60 ?x)
                                                                   "\n")))))))
       (should (string-match-p "has 3\\.1 MB; .* takes at most 2\\.0 MB"
-                              (mew-submit-report-reason done "mail.example.org"))))))
+                              (mew-submit-report--reason done "mail.example.org"))))))
 
 (ert-deftest mew-submit-notice-tests-no-plist ()
   "What goes wrong in a command is told in words."
-  (cl-letf (((symbol-function 'mew-submit-queue-send-by)
+  (cl-letf (((symbol-function 'mew-submit-queue--send-by)
              (lambda (&rest _)
-               (mew-submit-error-throw 'config nil "Not a port: 999999")))
+               (mew-submit-error--throw 'config nil "Not a port: 999999")))
             ((symbol-function 'mew-submit-notice--the-entry)
              #'mew-submit-notice-tests--entry))
     (should (equal (error-message-string
@@ -299,7 +299,7 @@
   "The list of the outbox says when a message was put there, and what it is about."
   (should (string-match-p
            "\\`1  queued    2k  20[0-9-]+ [0-9:]+  from <a@x> to b@x: Minutes  (why)\n\\'"
-           (mew-submit-mailq--line
+           (mew-submit-batch-outbox--line
             (mew-submit-notice-tests--entry :bytes 2048 :from "a@x" :last "why")))))
 
 (provide 'mew-submit-notice-tests)

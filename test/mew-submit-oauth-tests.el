@@ -45,7 +45,7 @@
   (mew-submit-test-run
    (apply #'mew-submit-test-account peer name (append keys '(:user "me@x")))
    mew-submit-oauth-tests--message
-   :on-ask #'mew-submit-dialog-answer))
+   :on-ask #'mew-submit-dialog--answer))
 
 (defun mew-submit-oauth-tests--forms (token)
   "Return TOKEN in all forms in which it must not be seen."
@@ -107,7 +107,7 @@
                                  mew-submit-test-patience)
                                 :result)
                      "delivered"))
-      (should (memq waiting (mew-submit-session-list)))
+      (should (memq waiting (mew-submit-job--list)))
       (mew-submit-test-write (concat script ".go") "")
       (should (equal (plist-get (mew-submit-wait waiting mew-submit-test-patience) :result)
                      "delivered")))))
@@ -140,7 +140,7 @@
     (mew-submit-test-run
      (mew-submit-test-account peer "o" :user "a,b=c" :token-function
                               (lambda (&rest _) mew-submit-oauth-tests--token))
-     mew-submit-oauth-tests--message :on-ask #'mew-submit-dialog-answer)
+     mew-submit-oauth-tests--message :on-ask #'mew-submit-dialog--answer)
     (let ((line (car (mew-submit-test-lines peer "AUTH OAUTHBEARER "))))
       (should line)
       (should (string-prefix-p
@@ -260,8 +260,8 @@ else echo stale; fi" mew-submit-oauth-tests--token)))
         (should (equal (plist-get done :kind) "auth"))
         (should (= 1 (length (mew-submit-test-log peer "auth")))))
       ;; Somebody writes a fresh one in between.
-      (let* ((answer (symbol-function 'mew-submit-auth-answer))
-             (done (cl-letf (((symbol-function 'mew-submit-auth-answer)
+      (let* ((answer (symbol-function 'mew-submit-auth--answer))
+             (done (cl-letf (((symbol-function 'mew-submit-auth--answer)
                               (lambda (event)
                                 (when (plist-get event :refresh)
                                   (funcall write mew-submit-oauth-tests--token 2))
@@ -343,13 +343,13 @@ it has to be for the scope https://mail.google.com/")
          ("{\"scope\":\"x\"}") ("{\"status\":\"\"}")))
     (ert-info (json)
       (let ((text (format "127.0.0.1 refused the credentials (%s): 535 No" json)))
-        (should (equal (mew-submit-oauth-explain text)
+        (should (equal (mew-submit-oauth--explain text)
                        (if expected
                            (format "127.0.0.1 refused the credentials (%s): 535 No"
                                    expected)
                          text))))))
   (dolist (text '("" "(no JSON)" "({" "})" "{}"))
-    (should (equal (mew-submit-oauth-explain text) text))))
+    (should (equal (mew-submit-oauth--explain text) text))))
 
 (ert-deftest mew-submit-oauth-tests-refusal-from-the-server ()
   "The words reach the user, with the server's own, and without the token."

@@ -1,336 +1,190 @@
-;;; mew-submit-outbox-tests.el --- Tests for messages on disk -*- lexical-binding: t; -*-
+;;; mew-submit-outbox-tests.el --- Tests for the outbox as a table -*- lexical-binding: t; -*-
 
 ;; Copyright (C) 2026 The mew-submit authors
 ;; SPDX-License-Identifier: GPL-3.0-or-later
 
 ;;; Commentary:
 
-;; What is on disk, what a journal says, and what an Emacs that died leaves behind.
+;; What the table says in windows of several widths, its menu and help, and messages as
+;; their readers see them.  Entries are made up; none is on disk.
 
 ;;; Code:
 
-(require 'ert)
-(require 'mew-submit)
-(require 'mew-submit-message)
+(require 'cl-lib)
 (require 'mew-submit-outbox)
+(require 'mew-submit-clients)
 (require 'mew-submit-test-helpers)
 
-(defun mew-submit-outbox-tests--add (directory &rest changes)
-  "Add a message for a@x and b@x to DIRECTORY, its entry with CHANGES."
-  (let ((raw (mew-submit-test-write
-              (expand-file-name "raw" directory)
-              "From: me@x\nTo: a@x\nBcc: b@x\nSubject: s\n\nbody\n")))
-    (mew-submit-outbox-add
-     raw (mew-submit-message-fields raw) directory
-     (apply #'mew-submit-outbox-with
-            '(:state queued :from "me@x" :recipients ("a@x" "b@x")
-                     :account (:server "h" :tls required) :attempts 0)
-            changes)
-     t)))
+(defmacro mew-submit-spool-tests--with (entries &rest body)
+  "Run BODY where ENTRIES are all there is in the outbox."
+  (declare (indent 1))
+  `(let ((entries ,entries))
+     (clrhash mew-submit-outbox--rows)
+     (cl-letf (((symbol-function 'mew-submit-queue--entries) (lambda (&rest _) entries))
+               ((symbol-function 'mew-submit-queue--entry)
+                (lambda (id &rest _)
+                  (seq-find (lambda (entry) (equal (plist-get entry :id) id)) entries)))
+               ((symbol-function 'mew-submit-queue--refresh) #'ignore)
+               ((symbol-function 'mew-submit-queue--run) #'ignore)
+               ((symbol-function 'mew-submit-queue--progress) #'ignore))
+       (save-window-excursion
+         (unwind-protect
+             (progn ,@body)
+           (when (get-buffer "*mew-submit outbox*")
+             (kill-buffer "*mew-submit outbox*")))))))
 
-(defun mew-submit-outbox-tests--journal (entry lines)
-  "Write LINES, a string, to the journal that counts for ENTRY."
-  (mew-submit-test-write (mew-submit-outbox-journal-file entry) lines))
+(defun mew-submit-spool-tests--entry (id &rest keys)
+  "Return the entry ID with KEYS."
+  (append keys
+          (list :id id :directory "/nonexistent/" :state 'queued :bytes 2000
+                :recipients '("somebody@example.org") :subject "Minutes of the meeting"
+                :attempts 3 :kind "connect" :result "deferred"
+                :account '(:name "work" :server "mail.example.org")
+                :last "No route leads to mail.example.org: port 587 over IPv4 (192.0.2.1): \
+filtered on the way, or the host is down")))
 
-;;; The journal
+(defun mew-submit-spool-tests--table (width)
+  "Show the table in a window of WIDTH; return its buffer."
+  (cl-letf (((symbol-function 'window-width) (lambda (&rest _) width)))
+    (mew-submit-outbox)
+    (current-buffer)))
 
-(ert-deftest mew-submit-outbox-tests-journals ()
-  "Each line of a journal says what it says of each recipient, and no more."
-  (pcase-dolist
-      (`(,lines ,delivered ,uncertain ,unsent ,refused)
-       '((nil nil nil ("a" "b" "c") nil)
-         (("dot 0 3") nil ("a" "b" "c") nil nil)
-         (("dot 0 3" "reply 250 2.0.0 ok") ("a" "b" "c") nil nil nil)
-         (("dot 0 3" "refused 1 550 no" "reply 250 ok")
-          ("a" "c") nil nil (("b" 550 "no")))
-         (("dot 0 3" "refused 1 450 later" "reply 250 ok")
-          ("a" "c") nil nil (("b" 450 "later")))
-         (("dot 0 3" "reply 451 4.3.0 busy")
-          nil nil nil (("a" 451 "451 4.3.0 busy") ("b" 451 "451 4.3.0 busy")
-                       ("c" 451 "451 4.3.0 busy")))
-         ;; Two transactions, the second unanswered, the third not begun.
-         (("dot 0 1" "reply 250 ok" "dot 1 1") ("a") ("b") ("c") nil)
-         ;; A refusal without an answer to the dot leaves the others open.
-         (("dot 0 2" "refused 0 550 no") nil ("b") ("c") (("a" 550 "no")))
-         ;; What is no line, or out of range, says nothing.
-         (("dot 0 99" "refused 7 550 no" "" "nonsense" "reply 250")
-          ("a" "b" "c") nil nil nil)))
-    (ert-info ((format "%S" lines))
-      (let ((fates (mew-submit-outbox-judge '("a" "b" "c") lines)))
-        (should (equal (plist-get fates :delivered) delivered))
-        (should (equal (plist-get fates :uncertain) uncertain))
-        (should (equal (plist-get fates :unsent) unsent))
-        (should (equal (plist-get fates :refused) refused))))))
+(defun mew-submit-spool-tests--line (width)
+  "Return the first line of the table in a window of WIDTH, as it is seen there."
+  (with-current-buffer (mew-submit-spool-tests--table width)
+    (let* ((columns (mew-submit-outbox--columns width))
+           (entry (tabulated-list-get-entry (point-min)))
+           (line ""))
+      (if (null entry)
+          (buffer-string)
+        (dotimes (at (length columns))
+          (let ((size (nth 1 (nth at columns))))
+            (setq line (concat line " "
+                               (truncate-string-to-width
+                                (string-pad (substring-no-properties (aref entry at)) size)
+                                (if (zerop size) 1000 size))))))
+        (truncate-string-to-width line width)))))
 
-(ert-deftest mew-submit-outbox-tests-settle ()
-  "What became of the recipients decides the state, and who is left."
-  (pcase-dolist
-      (`(,fates ,state ,recipients ,refused)
-       '(((:delivered ("a" "b")) nil nil nil)
-         ((:delivered ("a") :refused (("b" 550 "no"))) refused ("b") nil)
-         ((:delivered ("a") :refused (("b" 450 "later"))) queued ("b") nil)
-         ((:refused (("a" 550 "no") ("b" 450 "later")))
-          queued ("b") (("a" 550 "no")))
-         ((:uncertain ("a") :unsent ("b")) uncertain ("a" "b") nil)
-         ((:unsent ("a" "b")) queued ("a" "b") nil)))
-    (ert-info ((format "%S" fates))
-      (let ((entry (mew-submit-outbox-settle
-                    '(:id "i" :state sending :recipients ("a" "b")) fates)))
-        (should (eq (plist-get entry :state) state))
-        (should (equal (plist-get entry :recipients) recipients))
-        (should (equal (plist-get entry :refused) refused))))))
+(ert-deftest mew-submit-spool-tests-columns-fit-the-window ()
+  "At 80 columns the reason can be read, and a wide window is used."
+  (mew-submit-spool-tests--with (list (mew-submit-spool-tests--entry "1"))
+    (let ((line (mew-submit-spool-tests--line 80)))
+      (should (string-search "server cannot be reached" line))
+      (should-not (string-search "work" line)))
+    (let ((line (mew-submit-spool-tests--line 160)))
+      (should (string-search "server cannot be reached" line))
+      (should (string-search " work " line))
+      (should (string-search "somebody@example.org" line))
+      (should (string-search "Minutes of the meeting" line)))))
 
-;;; On disk
+(ert-deftest mew-submit-spool-tests-empty ()
+  "An empty outbox says so, and no longer when there is something."
+  (mew-submit-spool-tests--with nil
+    (should (string-search "outbox is empty" (mew-submit-spool-tests--line 80)))
+    (setq entries (list (mew-submit-spool-tests--entry "1")))
+    (cl-letf (((symbol-function 'get-buffer-window) (lambda (&rest _) t))
+              ((symbol-function 'get-buffer-window-list) #'ignore)
+              ((symbol-function 'window-width) (lambda (&rest _) 80)))
+      (set-buffer "*mew-submit outbox*")
+      (mew-submit-outbox--refresh)
+      (should-not (string-search "empty" (buffer-string)))
+      (setq entries nil)
+      (mew-submit-outbox--refresh)
+      (should (string-search "empty" (buffer-string))))))
 
-(ert-deftest mew-submit-outbox-tests-add ()
-  "A message and its entry are there, for the owner only, and Bcc is not."
-  :tags '(:module)
+(ert-deftest mew-submit-spool-tests-next ()
+  "When it is tried next has a time always, and a day where that is another one."
+  (let ((now (float-time)))
+    (pcase-dolist (`(,after . ,regexp)
+                   '((3600 . "\\`[0-9][0-9]:[0-9][0-9]\\'")
+                     (300000 . "\\`[0-9][0-9] [A-Z][a-z]+ [0-9][0-9]:[0-9][0-9]\\'")
+                     (90000000 . "\\`20[0-9][0-9]-[0-9][0-9]-[0-9][0-9]\\'")
+                     (-1 . "\\`soon\\'")))
+      (should (string-match-p regexp (mew-submit-outbox--next
+                                      (list :state 'queued :next (+ now after))))))))
+
+(ert-deftest mew-submit-spool-tests-sorts-by-what-is-meant ()
+  "Times and sizes are in the order of what they are, not of their letters."
+  (mew-submit-spool-tests--with
+      (list (mew-submit-spool-tests--entry "1" :next (+ (float-time) 400000) :bytes 900)
+            (mew-submit-spool-tests--entry "2" :next (+ (float-time) 60) :bytes 10000))
+    (mew-submit-spool-tests--table 160)
+    (pcase-dolist (`(,column . ,first) '(("Next" . "2") ("Size" . "1")))
+      (setq tabulated-list-sort-key (cons column nil))
+      (mew-submit-outbox--print)
+      (goto-char (point-min))
+      (should (equal (tabulated-list-get-id) first)))))
+
+(ert-deftest mew-submit-spool-tests-keys ()
+  "S sorts, as in other lists; ? tells the keys, and the menu has the commands."
+  (should (eq (lookup-key mew-submit-outbox-mode-map "S") #'tabulated-list-sort))
+  (should (eq (lookup-key mew-submit-outbox-mode-map "A")
+              #'mew-submit-outbox-send-all))
+  (pcase-dolist (`(,map ,menu ,help ,key)
+                 `((,mew-submit-outbox-mode-map ,mew-submit-outbox--menu
+                    mew-submit-outbox-help "^s +Send now ")
+                   (,mew-submit-notice-mode-map ,mew-submit-notice--menu
+                    mew-submit-notice-help "^r +Send it again ")))
+    (should (eq (lookup-key map "?") help))
+    (should (keymapp (lookup-key map (vector 'menu-bar (intern (downcase (car menu)))))))
+    ;; Whatever the menu names can be done, and by a key.
+    (dolist (item (cdr menu))
+      (when (vectorp item)
+        (should (commandp (aref item 1)))
+        (should (where-is-internal (aref item 1) map))))
+    (save-window-excursion
+      (funcall help)
+      (with-current-buffer "*mew-submit keys*"
+        (should (string-match-p key (buffer-string)))
+        (kill-buffer)))))
+
+(ert-deftest mew-submit-spool-tests-menu-in-mail-buffers ()
+  "Message and Mail mode and Tools have entries while the mode is on, and only then."
+  (require 'message)
+  (require 'sendmail)
+  (let ((there (lambda ()
+                 (list (keymapp (lookup-key message-mode-map [menu-bar mew-submit]))
+                       (keymapp (lookup-key mail-mode-map [menu-bar mew-submit]))
+                       (and (lookup-key global-map
+                                        [menu-bar tools mew-submit-outbox])
+                            t)))))
+    (mew-submit-menu--put t)
+    (should (equal (funcall there) '(t t t)))
+    (mew-submit-menu--put nil)
+    (should (equal (funcall there) '(nil nil nil)))))
+
+(defun mew-submit-spool-tests--decoded (message)
+  "Return what is shown of MESSAGE."
   (mew-submit-test-with-directory directory
-    (let* ((entry (mew-submit-outbox-tests--add directory))
-           (files (directory-files directory t
-                                   directory-files-no-dot-files-regexp)))
-      (should (= (length files) 2))
-      (dolist (file files)
-        (should (= (file-modes file) #o600)))
-      (should (equal (mew-submit-test-octets
-                      (mew-submit-outbox-message-file entry))
-                     "From: me@x\nTo: a@x\nSubject: s\n\nbody\n"))
-      (should (equal (mew-submit-outbox-ids directory)
-                     (list (plist-get entry :id))))
-      (should (equal (plist-get entry :recipients) '("a@x" "b@x")))
-      (should (= (plist-get entry :bytes)
-                 (length "From: me@x\nTo: a@x\nSubject: s\n\nbody\n"))))))
+    (let ((file (mew-submit-test-write (expand-file-name "m" directory)
+                                       (string-replace "\n" "\r\n" message))))
+      (with-temp-buffer
+        (mew-submit-outbox--insert-decoded file)
+        (buffer-string)))))
 
-(defun mew-submit-outbox-tests--steps (function)
-  "Call FUNCTION and return what it syncs and renames, in order.
-A directory is told by its name, a file by what follows the identifier."
-  (let* (steps
-         (short (lambda (file)
-                  (let ((name (file-name-nondirectory (directory-file-name file))))
-                    (cond ((string-match "\\.eml.*\\|\\.eld.*" name)
-                           (match-string 0 name))
-                          ((equal name "edited") name)
-                          (t "directory")))))
-         (note (lambda (what)
-                 (lambda (file &rest _)
-                   (push (list what (funcall short file)) steps))))
-         (sync (funcall note 'sync))
-         (rename (funcall note 'rename)))
-    (mew-submit-module-ensure)
-    (unwind-protect
-        (progn
-          (advice-add 'mew-submit--mod-sync :before sync)
-          (advice-add 'rename-file :before rename)
-          (funcall function))
-      (advice-remove 'mew-submit--mod-sync sync)
-      (advice-remove 'rename-file rename))
-    (nreverse steps)))
-
-(ert-deftest mew-submit-outbox-tests-order-on-disk ()
-  "Whatever gets its name is on disk before, and the message's name is the last.
-A state that has to last has its name on disk, and so has a message that moves."
-  :tags '(:module)
-  (mew-submit-test-with-directory directory
-    (let (entry)
-      (pcase-dolist
-          (`(,function ,steps)
-           (list (list (lambda ()
-                         (setq entry (mew-submit-outbox-tests--add directory)))
-                       '((sync ".eml.part")
-                         (sync ".eld.part") (rename ".eld.part")
-                         (rename ".eml.part")
-                         (sync "directory")))
-                 (list (lambda () (mew-submit-outbox-write entry))
-                       '((sync ".eld.part") (rename ".eld.part")))
-                 (list (lambda () (mew-submit-outbox-write entry t))
-                       '((sync ".eld.part") (rename ".eld.part")
-                         (sync "directory")))
-                 (list (lambda () (mew-submit-outbox-set-aside entry))
-                       ;; The first of them makes the directory, whose name has to last.
-                       '((sync "directory")
-                         (sync ".eld.part") (rename ".eld.part") (sync "edited")
-                         (sync ".eml") (rename ".eml") (sync "edited")))))
-        (should (equal (mew-submit-outbox-tests--steps function) steps))))))
-
-(ert-deftest mew-submit-outbox-tests-text-survives ()
-  "Whatever an entry holds is the same when it is read again."
-  :tags '(:module)
-  (mew-submit-test-with-directory directory
-    (let* ((last "550 \"x\" \\ \0 \e[31m ü\n) (error)")
-           (entry (mew-submit-outbox-tests--add directory :last last
-                                                :history '((1.5 . "#<buffer>"))))
-           (again (mew-submit-outbox-read (plist-get entry :id) directory)))
-      (should (equal (plist-get again :last) last))
-      (should (equal (plist-get again :history) '((1.5 . "#<buffer>")))))))
-
-(ert-deftest mew-submit-outbox-tests-unreadable-account ()
-  "An account that could not be read again is refused, and nothing is left."
-  :tags '(:module)
-  (mew-submit-test-with-directory directory
-    (should-error (mew-submit-outbox-tests--add
-                   directory :account (list :server "h"
-                                            :token-function (current-buffer)))
-                  :type 'mew-submit-config)
-    (should-not (mew-submit-outbox-ids directory))
-    (should-not (directory-files directory nil "\\.\\(?:eld\\|part\\)\\'"))))
-
-(ert-deftest mew-submit-outbox-tests-broken-entries ()
-  "A message whose entry cannot be read is shown as broken, and says why."
-  :tags '(:module)
-  (mew-submit-test-with-directory directory
-    (dolist (junk '("" "(" "(:state nonsense)" "(:state queued :recipients 3)"
-                    "\0\0\0" "(:state queued :recipients (1) :account nil)"
-                    "#s(hash-table" "(:state queued :recipients . \"a\")"))
-      (ert-info (junk)
-        (let* ((entry (mew-submit-outbox-tests--add directory))
-               (id (plist-get entry :id)))
-          (mew-submit-test-write
-           (mew-submit-outbox-file id ".eld" directory) junk)
-          (let ((broken (mew-submit-outbox-read id directory)))
-            (should (eq (plist-get broken :state) 'broken))
-            (should (string-match-p "cannot be read" (plist-get broken :last)))
-            (should (equal (plist-get broken :recipients) '("a@x")))))))))
-
-(ert-deftest mew-submit-outbox-tests-clean ()
-  "Only what belongs to no message, and is old, is swept away."
-  :tags '(:module)
-  (mew-submit-test-with-directory directory
-    (let* ((entry (mew-submit-outbox-tests--add directory))
-           (old (time-subtract nil 100000))
-           (file (lambda (name)
-                   (mew-submit-test-write (expand-file-name name directory)
-                                          ""))))
-      (dolist (name '("20200101T000000-aaaaaa.eld" "draft-x.part"
-                      "20200101T000000-aaaaaa.1.journal"))
-        (set-file-times (funcall file name) old))
-      (funcall file "20260101T000000-bbbbbb.eld")
-      (set-file-times (mew-submit-outbox-file (plist-get entry :id) ".eld"
-                                              directory)
-                      old)
-      (mew-submit-outbox-clean directory)
-      (should (= 3 (length (directory-files
-                            directory nil
-                            directory-files-no-dot-files-regexp))))
-      (should (equal (mew-submit-outbox-read (plist-get entry :id) directory)
-                     entry)))))
-
-;;; What an Emacs that died leaves behind
-
-(ert-deftest mew-submit-outbox-tests-recover ()
-  "The journal decides what is true of a message whose owner has died."
-  :tags '(:module)
-  (mew-submit-test-with-directory directory
-    (pcase-dolist
-        (`(,state ,journal ,true ,recipients)
-         '((sending nil queued ("a@x" "b@x"))
-           (sending "dot 0 2\n" uncertain ("a@x" "b@x"))
-           (sending "dot 0 2" queued ("a@x" "b@x")) ; not all of it was written
-           (sending "dot 0 2\nreply 250 ok\n" nil nil)
-           (sending "dot 0 2\nreply 250 o" uncertain ("a@x" "b@x"))
-           (sending "dot 0 2\nrefused 1 550 no\nreply 250 ok\n"
-                    refused ("b@x"))
-           (sending "dot 0 2\nreply 451 later\n" queued ("a@x" "b@x"))
-           (sending "dot 0 2\nreply 550 no\n" refused ("a@x" "b@x"))
-           ;; The entry of the attempt was lost in a power failure.
-           (queued "dot 0 2\n" uncertain ("a@x" "b@x"))
-           (refused nil refused ("a@x" "b@x"))))
-      (ert-info ((format "%s %S" state journal))
-        (let* ((entry (mew-submit-outbox-tests--add
-                       directory :state state
-                       :attempts (if (eq state 'sending) 1 0)))
-               (id (plist-get entry :id)))
-          (when journal
-            (mew-submit-outbox-tests--journal entry journal))
-          (let ((recovered (mew-submit-outbox-recover entry))
-                (now (mew-submit-outbox-read id directory)))
-            (should (eq (plist-get recovered :state) true))
-            (should (eq (plist-get now :state) true))
-            (should (equal (plist-get now :recipients) recipients))
-            (should-not (directory-files directory nil "\\.journal\\'"))
-            (should (equal (file-exists-p
-                            (expand-file-name "delivered.log" directory))
-                           (null true)))
-            (unless true
-              (delete-file (expand-file-name "delivered.log" directory)))))))))
-
-(ert-deftest mew-submit-outbox-tests-old-journals-do-not-count ()
-  "A journal of an attempt that the entry tells of already says nothing new."
-  :tags '(:module)
-  (mew-submit-test-with-directory directory
-    (let ((entry (mew-submit-outbox-tests--add directory :attempts 1)))
-      (mew-submit-test-write
-       (mew-submit-outbox-file (plist-get entry :id) ".1.journal" directory)
-       "dot 0 2\nrefused 1 450 later\nreply 250 ok\n")
-      (should (equal (mew-submit-outbox-recover entry) entry)))))
-
-(ert-deftest mew-submit-outbox-tests-delivered-log ()
-  "What is delivered is a line of the log, which has a bound."
-  :tags '(:module)
-  (mew-submit-test-with-directory directory
-    (let ((log (expand-file-name "delivered.log" directory))
-          (mew-submit-delivered-log-max 300))
-      (dotimes (_ 3)
-        (mew-submit-outbox-finish
-         (mew-submit-outbox-with (mew-submit-outbox-tests--add directory)
-                                 :delivered '("a@x") :reply "250 <new@id>"
-                                 :message-id "<old@id>")
-         '(:port 587)))
-      (should (= (file-modes log) #o600))
-      (should (file-exists-p (concat log ".1")))
-      (let ((line (car (mew-submit-test-json-lines
-                        (mew-submit-test-octets log)))))
-        (should (equal (plist-get line :recipients) '("a@x")))
-        (should (equal (plist-get line :reply) "250 <new@id>"))
-        (should (equal (plist-get line :message-id) "<old@id>"))
-        (should (equal (plist-get line :server) "h")))
-      (should-not (mew-submit-outbox-ids directory)))))
-
-(ert-deftest mew-submit-outbox-tests-what-others-can-write-to ()
-  "An outbox that others can write to is not used, nor read; 0755 is put right.
-SECURITY: P3."
-  (mew-submit-test-with-directory directory
-    (let ((copies (mew-submit-outbox-copies directory)))
-      (make-directory copies)
-      (dolist (modes '(#o777 #o770 #o702))
-        (dolist (place (list directory copies))
-          (set-file-modes place modes)
-          (should-error (mew-submit-outbox-prepare place) :type 'mew-submit-config)
-          (should-error (mew-submit-outbox-ids place) :type 'mew-submit-config)))
-      (should (= (file-modes copies) #o702))
-      (set-file-modes directory #o755)
-      (mew-submit-outbox-prepare directory)
-      (should (= (file-modes directory) #o700))
-      ;; Somebody else's.
-      (cl-letf (((symbol-function 'user-uid) (lambda () 4711)))
-        (should-error (mew-submit-outbox-ids directory)
-                      :type 'mew-submit-config)))))
-
-(ert-deftest mew-submit-outbox-tests-parents-are-on-disk ()
-  "The directories that are made for the outbox are on disk under their names."
-  (mew-submit-test-with-directory directory
-    (mew-submit-module-ensure)
-    (let (synced)
-      (cl-letf (((symbol-function 'mew-submit-outbox-sync)
-                 (lambda (file) (push (file-relative-name file directory) synced))))
-        (mew-submit-outbox-prepare (expand-file-name "a/b/outbox/" directory)))
-      (should (equal synced '("a/b/" "a/" "./"))))))
-
-(ert-deftest mew-submit-outbox-tests-no-lock-files ()
-  "A lock file that an Emacs elsewhere has left asks nothing of anybody.
-SECURITY: P5."
-  (mew-submit-test-with-directory directory
-    (mew-submit-module-ensure)
-    (let ((entry (list :id "x" :directory directory :state 'held)))
-      (dolist (name '("delivered.log" "x.eld.part" "state"))
-        (make-symbolic-link "bob@elsewhere.1:1" (expand-file-name
-                                                 (concat ".#" name) directory)))
-      (cl-letf (((symbol-function 'ask-user-about-lock)
-                 (lambda (&rest _) (ert-fail "It asks"))))
-        (let ((create-lockfiles t))
-          (mew-submit-outbox-write entry t)
-          (mew-submit-outbox--log entry nil)
-          (mew-submit-state-write (expand-file-name "state" directory) "c" 1)))
-      (should (file-exists-p (expand-file-name "delivered.log" directory))))))
+(ert-deftest mew-submit-spool-tests-shows-what-a-reader-sees ()
+  "RET shows the text of a message, whatever it was encoded in."
+  (let ((text "日本語のテキスト\n"))
+    (dolist (message
+             (list (concat "From: a@x\nSubject: =?utf-8?B?5pel5pys?=\nMIME-Version: 1.0\n\
+Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\n\n"
+                           (base64-encode-string (encode-coding-string text 'utf-8))
+                           "\n")
+                   (concat "From: a@x\nSubject: =?utf-8?B?5pel5pys?=\nMIME-Version: 1.0\n\
+Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain; \
+charset=iso-2022-jp\nContent-Transfer-Encoding: 7bit\n\n"
+                           (encode-coding-string text 'iso-2022-jp)
+                           "\n--b\nContent-Type: image/png\n\nx\n--b--\n")))
+      (let ((shown (mew-submit-spool-tests--decoded message)))
+        (should (string-search "日本語のテキスト" shown))
+        (should (string-match-p "^Subject: 日本$" shown))
+        (should-not (string-search "Content-" shown)))))
+  (should (string-search "v in the outbox"
+                         (mew-submit-spool-tests--decoded
+                          "From: a@x\nContent-Type: image/png\n\nx\n")))
+  (should (string-search "plain words"
+                         (mew-submit-spool-tests--decoded
+                          "From: a@x\nSubject: s\n\nplain words\n"))))
 
 (provide 'mew-submit-outbox-tests)
 ;;; mew-submit-outbox-tests.el ends here

@@ -37,19 +37,19 @@
 (ert-deftest mew-submit-picture-tests-rows-of-a-message ()
   "Look-ups, the attempt that failed, and the one that was held and then used."
   (pcase-let ((`(,four ,six ,failed ,used)
-               (mew-submit-picture-rows mew-submit-picture-tests--events)))
+               (mew-submit-picture--rows mew-submit-picture-tests--events)))
     (should (equal (mew-submit-picture-tests--segments four) '((lookup 0 10))))
     (should (equal (mew-submit-picture-tests--segments six) '((failed 0 20))))
     (should (equal (mew-submit-picture-tests--segments failed) '((failed 10 30))))
     (should (equal (mew-submit-picture-tests--segments used)
                    '((syn 10 50) (held 50 100) (greeting 100 150) (ehlo 150 160) (tls 160 200)
                      (ehlo 200 210) (talk 210 230) (talk 230 260))))
-    (should (equal (mew-submit-picture-verdict failed) "case 3, hard"))
-    (should (equal (mew-submit-picture-label used) "25 v4 192.0.2.1"))))
+    (should (equal (mew-submit-picture--verdict failed) "case 3, hard"))
+    (should (equal (mew-submit-picture--label used) "25 v4 192.0.2.1"))))
 
 (ert-deftest mew-submit-picture-tests-a-kept-connection-has-a-row ()
   "A message that goes over a connection that was kept has a row all the same."
-  (let ((rows (mew-submit-picture-rows
+  (let ((rows (mew-submit-picture--rows
                '((:event connected :port 587 :family "ipv4" :address "192.0.2.1" :at 2)
                  (:event reply :at 20) (:event done :at 21)))))
     (should (= 1 (length rows)))
@@ -76,7 +76,7 @@
 (ert-deftest mew-submit-picture-tests-rows-of-a-diagnosis ()
   "The times of an attempt are its phases; while it lasts, the last phase grows."
   (let* ((diagnosis (mew-submit-picture-tests--diagnosis))
-         (rows (mew-submit-picture-of-diagnosis diagnosis (plist-get diagnosis :attempts))))
+         (rows (mew-submit-picture--of-diagnosis diagnosis (plist-get diagnosis :attempts))))
     (should (= 3 (length rows)))
     (should (equal (mew-submit-picture-tests--segments (nth 1 rows)) '((failed 5.0 10005.0))))
     (should (equal (mew-submit-picture-tests--segments (nth 2 rows))
@@ -84,7 +84,7 @@
                      (talk 140.0 150.0)))))
   (let* ((began (time-subtract nil 2))
          (attempt (list :id 0 :port 587 :state 'connecting :times '((connecting . 100.0))))
-         (row (cadr (mew-submit-picture-of-diagnosis
+         (row (cadr (mew-submit-picture--of-diagnosis
                      (list :began began :lookups '((:family "ipv4" :ms 1))
                            :attempts (list attempt))
                      (list attempt)))))
@@ -99,7 +99,7 @@
               :id number :port (random 65535) :family "ipv6"
               :address "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff" :last (random 50) :verdict 5)))
     (dotimes (_ (random 12))
-      (mew-submit-picture--add row (car (nth (random 8) mew-submit-picture-phases))
+      (mew-submit-picture--add row (car (nth (random 8) mew-submit-picture--phases))
                                (+ (mew-submit-picture-row-last row)
                                   (random (if (zerop (random 3)) 20000 40)))))
     row))
@@ -110,7 +110,7 @@
   (dotimes (_ 200)
     (let* ((rows (mapcar #'mew-submit-picture-tests--random-row (number-sequence 0 (random 6))))
            (width (+ 60 (random 60))))
-      (pcase-dolist (`(,line . ,row) (mew-submit-picture-text rows width))
+      (pcase-dolist (`(,line . ,row) (mew-submit-picture--text rows width))
         (should (<= (string-width line) width))
         (when row
           (dolist (segment (mew-submit-picture-row-segments row))
@@ -120,8 +120,8 @@
 
 (ert-deftest mew-submit-picture-tests-chart-of-a-message ()
   "The chart of a message, as a terminal of 80 columns shows it."
-  (let ((lines (mapcar #'car (mew-submit-picture-text
-                              (mew-submit-picture-rows mew-submit-picture-tests--events) 80))))
+  (let ((lines (mapcar #'car (mew-submit-picture--text
+                              (mew-submit-picture--rows mew-submit-picture-tests--events) 80))))
     (should (string-match-p "\\`look-up IPv4 +LL +1 found" (nth 0 lines)))
     (should (string-match-p "\\`587 v4 192\\.0\\.2\\.1 +x+ +case 3, hard" (nth 2 lines)))
     (should (string-match-p "\\`25 v4 192\\.0\\.2\\.1 +S+H+G+E+T+E+\\.+ +case 1, open" (nth 3 lines)))
@@ -130,11 +130,11 @@
 (ert-deftest mew-submit-picture-tests-svg-is-well-formed ()
   "The SVG has a pattern for each phase, a box for each segment, the labels and the colours."
   (skip-unless (fboundp 'libxml-parse-xml-region))
-  (let* ((rows (mew-submit-picture-rows mew-submit-picture-tests--events))
+  (let* ((rows (mew-submit-picture--rows mew-submit-picture-tests--events))
          (colors (append '("#eeeeee" "#111111")
                          (mapcar (lambda (entry) (cons (car entry) "#123456"))
-                                 mew-submit-picture-phases)))
-         (octets (mew-submit-picture-octets (mew-submit-picture-svg rows 800 colors)))
+                                 mew-submit-picture--phases)))
+         (octets (mew-submit-picture--octets (mew-submit-picture--svg rows 800 colors)))
          (dom (with-temp-buffer
                 (insert (decode-coding-string octets 'utf-8))
                 (libxml-parse-xml-region (point-min) (point-max))))
@@ -142,23 +142,23 @@
                                         (length (mew-submit-picture-row-segments row)))
                                       rows))))
     (should (eq (dom-tag dom) 'svg))
-    (should (= (length (dom-by-tag dom 'pattern)) (length mew-submit-picture-phases)))
-    (should (= (+ segments (length mew-submit-picture-phases)) ; and the legend
+    (should (= (length (dom-by-tag dom 'pattern)) (length mew-submit-picture--phases)))
+    (should (= (+ segments (length mew-submit-picture--phases)) ; and the legend
                (seq-count (lambda (rect) (string-prefix-p "url(#phase-" (or (dom-attr rect 'fill) "")))
                           (dom-by-tag dom 'rect))))
     (should (member "587 v4 192.0.2.1" (mapcar (lambda (text) (string-trim (dom-text text)))
                                                (dom-by-tag dom 'text))))
     (should (seq-some (lambda (rect) (equal (dom-attr rect 'fill) "#111111"))
                       (dom-by-tag dom 'rect)))
-    (should (= (length (mew-submit-picture-map rows 800)) (length rows)))))
+    (should (= (length (mew-submit-picture--map rows 800)) (length rows)))))
 
 (ert-deftest mew-submit-picture-tests-escapes-what-servers-say ()
   "A name or a text of the network cannot put anything into the SVG."
-  (let* ((rows (mew-submit-picture-rows
+  (let* ((rows (mew-submit-picture--rows
                 '((:event resolved :family "ipv4" :error "</text><script>x</script>" :ms 1 :at 1))))
          (text (decode-coding-string
-                (mew-submit-picture-octets
-                 (mew-submit-picture-svg rows 800 (mew-submit-picture-colors)))
+                (mew-submit-picture--octets
+                 (mew-submit-picture--svg rows 800 (mew-submit-picture--colors)))
                 'utf-8)))
     (should-not (string-match-p "<script>" text))))
 
@@ -174,19 +174,19 @@
     (cl-letf (((symbol-function 'customize-save-variable)
                (lambda (variable value) (setq saved (cons variable value))))
               ((symbol-function 'yes-or-no-p) (lambda (&rest _) nil)))
-      (should-error (mew-submit-diagnosis-view-use diagnosis (car attempts)) :type 'user-error)
-      (should-error (mew-submit-diagnosis-view-use diagnosis (cadr attempts)) :type 'user-error)
+      (should-error (mew-submit-diagnosis-view--use diagnosis (car attempts)) :type 'user-error)
+      (should-error (mew-submit-diagnosis-view--use diagnosis (cadr attempts)) :type 'user-error)
       (should-not saved)
       (cl-letf (((symbol-function 'yes-or-no-p) #'always))
-        (should-error (mew-submit-diagnosis-view-use diagnosis (car attempts)) :type 'user-error)
+        (should-error (mew-submit-diagnosis-view--use diagnosis (car attempts)) :type 'user-error)
         (should-not saved)
-        (mew-submit-diagnosis-view-use diagnosis (cadr attempts))
+        (mew-submit-diagnosis-view--use diagnosis (cadr attempts))
         (should (equal saved
                        '(mew-submit-accounts
                          (:name "a" :server "mail.example.org" :user "u" :routes "465:implicit")
                          (:name "b" :server "other.example.org"))))))
     (let ((mew-submit-accounts nil))
-      (should (equal (mew-submit-diagnosis-view-accounts "new.example.org" "465:implicit")
+      (should (equal (mew-submit-diagnosis-view--accounts "new.example.org" "465:implicit")
                      '((:server "new.example.org" :routes "465:implicit")))))))
 
 (ert-deftest mew-submit-picture-tests-report-has-picture-and-buttons ()
@@ -195,7 +195,7 @@
     (save-window-excursion
       (let ((account (list :server "127.0.0.1" :ca-file (mew-submit-test-ca peer))))
         (mew-submit-diagnose--show
-         account :ports (mew-submit-probe-parse-ports
+         account :ports (mew-submit-probe--parse-ports
                          (format "%d:starttls:submission" (mew-submit-test-port peer "good"))))
         (mew-submit-test-until ("the diagnosis")
           (not (mew-submit-diagnose--running-p)))
@@ -232,7 +232,7 @@
       (dolist (event events)
         (unless (eq (plist-get event :event) 'done)
           (should (numberp (plist-get event :at)))))
-      (let ((row (car (last (mew-submit-picture-rows events)))))
+      (let ((row (car (last (mew-submit-picture--rows events)))))
         (should (equal (mew-submit-picture-row-verdict row) 1))
         (should (memq 'tls (mapcar #'car (mew-submit-picture-row-segments row))))))))
 

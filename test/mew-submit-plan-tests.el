@@ -11,7 +11,7 @@
 (defun mew-submit-plan-tests--short (server &rest keys)
   "Return the plan for SERVER and KEYS as (RACED TLS ROUTE...), short.
 A route is a symbol like 587/6/starttls."
-  (let ((plan (apply #'mew-submit-plan-make server keys)))
+  (let ((plan (apply #'mew-submit-plan--make server keys)))
     (append (list (plist-get plan :race) (plist-get plan :tls))
             (mapcar (pcase-lambda (`(,port ,family ,mode))
                       (intern (format "%d/%s/%s" port
@@ -73,10 +73,10 @@ A route is a symbol like 587/6/starttls."
 
 (ert-deftest mew-submit-plan-tests-routes-by-hand ()
   "PORT:MODE,... is read, in order, for both families, and is raced."
-  (should (equal (mew-submit-plan-parse-routes "2525:none,1:implicit")
+  (should (equal (mew-submit-plan--parse-routes "2525:none,1:implicit")
                  '((2525 ipv6 none) (2525 ipv4 none)
                    (1 ipv6 implicit) (1 ipv4 implicit))))
-  (let ((routes (mew-submit-plan-parse-routes "65535:starttls,25:none")))
+  (let ((routes (mew-submit-plan--parse-routes "65535:starttls,25:none")))
     (should (equal (mew-submit-plan-tests--short "smtps-h" :routes routes)
                    '(t required 65535/6/starttls 65535/4/starttls
                        25/6/none 25/4/none)))
@@ -91,15 +91,15 @@ A route is a symbol like 587/6/starttls."
                   "25:NONE" "0x19:none" "1e3:none"
                   "1:none,2:none,3:none,4:none,5:none,6:none,7:none,8:none,9:none"))
     (ert-info (text)
-      (should-error (mew-submit-plan-parse-routes text)
+      (should-error (mew-submit-plan--parse-routes text)
                     :type 'mew-submit-config))))
 
 (ert-deftest mew-submit-plan-tests-nothing-left-is-an-error ()
   "An unknown plan, and rules that leave no route, signal `mew-submit-config'."
-  (should-error (mew-submit-plan-make "h" :plan "none")
+  (should-error (mew-submit-plan--make "h" :plan "none")
                 :type 'mew-submit-config)
-  (should-error (mew-submit-plan-make "h" :plan "appendix-a" :family 'ipv6
-                                      :fallback 'never)
+  (should-error (mew-submit-plan--make "h" :plan "appendix-a" :family 'ipv6
+                                       :fallback 'never)
                 :type 'mew-submit-config))
 
 (provide 'mew-submit-plan-tests)

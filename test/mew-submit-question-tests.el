@@ -18,10 +18,10 @@
   "Run BODY where no question waits and none was shown."
   (declare (indent 0) (debug (body)))
   `(let ((noninteractive nil)
-         (mew-submit-question-list nil)
+         (mew-submit-question--list nil)
          (mew-submit-notice--posed nil)
          (mew-submit-notice--unseen nil)
-         (mew-submit-question-hook '(mew-submit-notice--questions))
+         (mew-submit-question--hook '(mew-submit-notice--questions))
          (answers nil))
      (ignore answers)
      (save-window-excursion
@@ -32,9 +32,9 @@
 
 (defmacro mew-submit-question-tests--ask (job key &optional choices)
   "Pose the question KEY of JOB; its answers go to `answers', newest first."
-  `(mew-submit-question-ask ,job ,key (format "Question %s?" ,key)
-                            (or ,choices '(("Yes" yes) ("Save it" save sure) ("No" nil)))
-                            nil (lambda (answer) (push (cons ,job answer) answers))))
+  `(mew-submit-question--ask ,job ,key (format "Question %s?" ,key)
+                             (or ,choices '(("Yes" yes) ("Save it" save sure) ("No" nil)))
+                             nil (lambda (answer) (push (cons ,job answer) answers))))
 
 (defun mew-submit-question-tests--press (words)
   "Press the first button WORDS of the buffer."
@@ -60,7 +60,7 @@ What is typed goes where it went, and nothing is answered."
         (execute-kbd-macro (kbd "y n a SPC q RET y e s RET"))
         (should (equal (buffer-string) "yna q\nyes\n")))
       (should-not answers)
-      (should (= (length mew-submit-question-list) 2)))))
+      (should (= (length mew-submit-question--list) 2)))))
 
 (ert-deftest mew-submit-question-tests-no-button-has-the-focus ()
   "Who goes to the questions is on no button, and no letter is an answer."
@@ -95,7 +95,7 @@ What is typed goes where it went, and nothing is answered."
                  t)))
       (mew-submit-question-tests--press "Save it"))
     (should (equal answers '((1 . save))))
-    (should-not mew-submit-question-list)
+    (should-not mew-submit-question--list)
     (with-current-buffer "*mew-submit*"
       (should (equal (buffer-string) "")))
     (should-error (mew-submit-answer) :type 'user-error)))
@@ -108,14 +108,14 @@ What is typed goes where it went, and nothing is answered."
                  (lambda () (cl-incf shown))))
         (dolist (job '(1 2 3))
           (mew-submit-question-tests--ask job 'same))
-        (should (= (length mew-submit-question-list) 1))
+        (should (= (length mew-submit-question--list) 1))
         (should (= shown 1))
-        (mew-submit-question-drop 1)
+        (mew-submit-question--drop 1)
         (mew-submit-question-tests--press "Yes")
         (should (equal (sort (mapcar #'car answers) #'<) '(2 3)))
         (mew-submit-question-tests--ask 4 'same)
-        (mew-submit-question-drop 4)
-        (should-not mew-submit-question-list)
+        (mew-submit-question--drop 4)
+        (should-not mew-submit-question--list)
         (should (= shown 1))))))
 
 (ert-deftest mew-submit-question-tests-secret-is-wiped ()
@@ -124,7 +124,7 @@ What is typed goes where it went, and nothing is answered."
     (let ((typed (copy-sequence "s3cret"))
           given)
       (dolist (job '(1 2))
-        (mew-submit-question-ask
+        (mew-submit-question--ask
          job 'password "Password?"
          (list (list "Enter it" nil (lambda () (cons "me" typed)))) nil
          (lambda (answer) (push (cdr answer) given))))
@@ -176,9 +176,9 @@ Nobody is where a frame has the focus, or may have it."
       (let ((mew-submit-notify nil))
         (mew-submit-notice--notify "c"))
       (should (= (length said) 1))
-      (let ((mew-submit-question-list nil)
+      (let ((mew-submit-question--list nil)
             (mew-submit-notice--posed nil))
-        (mew-submit-question-ask nil 'told "Which?" '(("A" a)) nil #'ignore)
+        (mew-submit-question--ask nil 'told "Which?" '(("A" a)) nil #'ignore)
         (should (= (length said) 2)))
       ;; A desktop without one is no error.
       (cl-letf (((symbol-function 'dbus-call-method-asynchronously)
@@ -194,13 +194,13 @@ Nobody is where a frame has the focus, or may have it."
     (cl-letf (((symbol-function 'mew-submit-notice--display)
                (lambda (&rest _) (cl-incf shown)))
               ((symbol-function 'mew-submit-notice--notify) #'ignore)
-              ((symbol-function 'mew-submit-offer-465) #'ignore))
+              ((symbol-function 'mew-submit-offer--465) #'ignore))
       (clrhash mew-submit-notice--told)
       (pcase-dolist (`(,wanted ,code . ,state)
                      '((1 421) (1 421) (2 450) (2 450) (3 421) (4 550 . refused)
                        (5 550 . refused) (6 421)))
-        (mew-submit-notice-done
-         (mew-submit-outbox-with entry :state (or state 'queued))
+        (mew-submit-notice--done
+         (mew-submit-spool--with entry :state (or state 'queued))
          (list :result (if state "refused" "deferred") :kind "deferred"
                :text (format "mail.example.org: %d No" code) :code code))
         (should (= shown wanted)))

@@ -13,8 +13,8 @@
 (require 'ert)
 (require 'message)
 (require 'mew-submit)
-(require 'mew-submit-browser)
 (require 'mew-submit-outbox)
+(require 'mew-submit-spool)
 (require 'mew-submit-queue)
 (require 'mew-submit-test-helpers)
 (require 'seq)
@@ -31,36 +31,36 @@
   `(mew-submit-test-with-directory ,directory
      (let ((mew-submit-outbox-directory ,directory)
            (mew-submit-queue-tests--done nil)
-           (mew-submit-request-several t)
+           (mew-submit-request--several t)
            (mew-submit-delay 0)
-           (mew-submit-queue-done-functions
+           (mew-submit-queue--done-functions
             (list (lambda (entry done)
                     (push (cons entry done) mew-submit-queue-tests--done)))))
-       (clrhash mew-submit-queue--entries)
+       (clrhash mew-submit-queue--known)
        (unwind-protect
            (progn ,@body)
          (mew-submit-queue-tests--settle)
-         (clrhash mew-submit-queue--entries)))))
+         (clrhash mew-submit-queue--known)))))
 
 (defun mew-submit-queue-tests--settle ()
   "Wait until nothing is being sent."
   (mew-submit-test-until ("the queue")
-    (null (mew-submit-queue-running))))
+    (null (mew-submit-queue--running))))
 
 (defun mew-submit-queue-tests--add (directory account &rest keys)
   "Put a message into DIRECTORY, by ACCOUNT; return its identifier.
-KEYS are for `mew-submit-queue-add', and :text for another message."
+KEYS are for `mew-submit-queue--add', and :text for another message."
   (let ((raw (expand-file-name "raw" directory))
         (text (plist-get keys :text)))
     (cl-remf keys :text)
     (mew-submit-test-write
      raw (or text "From: me@x\nTo: a@x, b@x\nSubject: s\n\nbody\n"))
-    (apply #'mew-submit-queue-add raw :account account
+    (apply #'mew-submit-queue--add raw :account account
            (append keys (list :on-ask #'ignore)))))
 
 (defun mew-submit-queue-tests--state (id)
   "Return the state of the message ID on disk, or nil."
-  (plist-get (mew-submit-outbox-read id mew-submit-outbox-directory) :state))
+  (plist-get (mew-submit-spool--read id mew-submit-outbox-directory) :state))
 
 (ert-deftest mew-submit-queue-tests-delivered ()
   "What is delivered leaves a line in the log, and nothing else."
@@ -77,7 +77,7 @@ KEYS are for `mew-submit-queue-add', and :text for another message."
                              #'string<)
                        '("delivered.log" "raw")))
         (should (mew-submit-test-stored peer))
-        (should-not (mew-submit-queue-entries))))))
+        (should-not (mew-submit-queue--entries))))))
 
 (ert-deftest mew-submit-queue-tests-states ()
   "What the server does decides the state, and who is tried again."
@@ -115,7 +115,7 @@ rcpt#2=reply:550 5.1.1 Who"
           (let ((id (mew-submit-queue-tests--add
                      directory (mew-submit-test-account peer name))))
             (mew-submit-queue-tests--settle)
-            (let ((entry (mew-submit-outbox-read id directory)))
+            (let ((entry (mew-submit-spool--read id directory)))
               (should (eq (plist-get entry :state) state))
               (should (equal (sort (copy-sequence (plist-get entry :recipients))
                                    #'string<)
@@ -125,7 +125,7 @@ rcpt#2=reply:550 5.1.1 Who"
               (should (eq (and (plist-get entry :next) t) (eq state 'queued)))
               (should (= (length (plist-get entry :history)) 1))
               (should-not (directory-files directory nil "journal"))
-              (should (equal entry (mew-submit-queue-entry id))))))))))
+              (should (equal entry (mew-submit-queue--entry id))))))))))
 
 (ert-deftest mew-submit-queue-tests-the-rest-only ()
   "Those who have it do not get it again; who was refused is told at the end."
@@ -139,10 +139,10 @@ rcpt#2=reply:550 5.1.1 Who"
                  :recipients '("a@x" "b@x" "c@x"))))
         (mew-submit-queue-tests--settle)
         (should (equal (cdr (mew-submit-test-envelope peer 1)) '("c@x")))
-        (mew-submit-queue-send id)
+        (mew-submit-queue--send id)
         (mew-submit-queue-tests--settle)
         (should (equal (cdr (mew-submit-test-envelope peer 2)) '("a@x")))
-        (let ((entry (mew-submit-outbox-read id directory)))
+        (let ((entry (mew-submit-spool--read id directory)))
           (should (eq (plist-get entry :state) 'refused))
           (should (equal (plist-get entry :recipients) '("b@x")))
           (should (equal (plist-get entry :delivered) '("c@x" "a@x")))
@@ -165,7 +165,7 @@ So is what was not sent because the connection broke."
         (should (equal (mapcar (lambda (done) (plist-get (cdr done) :kind))
                                mew-submit-queue-tests--done)
                        '("ok" "lost" "deferred")))
-        (should-not (mew-submit-outbox-ids directory))))))
+        (should-not (mew-submit-spool--ids directory))))))
 
 (ert-deftest mew-submit-queue-tests-intervals ()
   "Intervals grow up to the last one, and differ by a fifth at most."
@@ -192,13 +192,13 @@ So is what was not sent because the connection broke."
       (mew-submit-queue-tests--add
        directory (mew-submit-test-account peer "ok") :held t)
       (mew-submit-queue-tests--settle)
-      (should (= (mew-submit-queue-flush) 0))
-      (mew-submit-queue-look)
-      (mew-submit-queue-run)
+      (should (= (mew-submit-queue--flush) 0))
+      (mew-submit-queue--refresh)
+      (mew-submit-queue--run)
       (mew-submit-queue-tests--settle)
       (should (= (length mew-submit-queue-tests--done) 2))
       (should (equal (sort (mapcar (lambda (entry) (plist-get entry :state))
-                                   (mew-submit-queue-entries))
+                                   (mew-submit-queue--entries))
                            #'string<)
                      '(held refused uncertain))))))
 
@@ -213,7 +213,7 @@ So is what was not sent because the connection broke."
           (mew-submit-queue-tests--add
            directory account
            :text (format "From: me@x\nTo: a@x\nSubject: %d\n\nb\n" i))
-          (should (= (length (mew-submit-queue-running)) 1)))
+          (should (= (length (mew-submit-queue--running)) 1)))
         (mew-submit-queue-tests--settle)
         (should (= (length (mew-submit-test-log peer "connect")) 1))
         (dotimes (i 10)
@@ -231,7 +231,7 @@ So is what was not sent because the connection broke."
           (mew-submit-queue-tests--add directory account)
           (mew-submit-test-until ("the second to be delivered")
             (= (length mew-submit-queue-tests--done) 1))
-          (mew-submit-queue-cancel first)
+          (mew-submit-queue--cancel first)
           (mew-submit-queue-tests--settle)
           (should (eq (mew-submit-queue-tests--state first) 'uncertain)))))))
 
@@ -250,15 +250,15 @@ X-Mew-Submit-Send-At: 2099-12-24 18:00\n\nb\n")))
           (mew-submit-test-until ("the first to be delivered")
             (mew-submit-test-stored peer))
           (mew-submit-queue-tests--settle)
-          (let ((entry (mew-submit-outbox-read later directory)))
+          (let ((entry (mew-submit-spool--read later directory)))
             (should (eq (plist-get entry :state) 'held))
             (should (equal (format-time-string "%F %R" (plist-get entry :next))
                            "2099-12-24 18:00")))
           (should-not (string-search
                        "Send-At" (mew-submit-test-octets
-                                  (mew-submit-outbox-file later ".eml"
+                                  (mew-submit-spool--file later ".eml"
                                                           directory))))
-          (mew-submit-queue-send later)
+          (mew-submit-queue--send later)
           (mew-submit-queue-tests--settle)
           (should (mew-submit-test-stored peer 2)))))))
 
@@ -274,10 +274,10 @@ X-Mew-Submit-Send-At: 2099-12-24 18:00\n\nb\n")))
                          directory account :not-before (time-add nil 600)))))
         (dotimes (_ 2)
           (should (equal (mapcar #'mew-submit-queue-tests--state ids) '(held held)))
-          (should-not (mew-submit-queue-waiting))
+          (should-not (mew-submit-queue--waiting))
           (mew-submit-queue--network-changed)
-          (should (= (mew-submit-queue-flush) 0)))
-        (should-not (mew-submit-queue-running))
+          (should (= (mew-submit-queue--flush) 0)))
+        (should-not (mew-submit-queue--running))
         (should-not (mew-submit-test-log peer "connect"))))))
 
 (ert-deftest mew-submit-queue-tests-the-journal-goes-last ()
@@ -292,8 +292,8 @@ X-Mew-Submit-Send-At: 2099-12-24 18:00\n\nb\n")))
       (ert-info (name)
         (mew-submit-queue-tests--with-outbox directory
           (let (id states)
-            (cl-letf* ((real (symbol-function 'mew-submit-outbox-forget-journal))
-                       ((symbol-function 'mew-submit-outbox-forget-journal)
+            (cl-letf* ((real (symbol-function 'mew-submit-spool--forget-journal))
+                       ((symbol-function 'mew-submit-spool--forget-journal)
                         (lambda (entry)
                           (push (mew-submit-queue-tests--state id) states)
                           (funcall real entry))))
@@ -322,7 +322,7 @@ X-Mew-Submit-Send-At: whenever\n\nb\n")))
         (should-error (mew-submit-queue-tests--add directory account :text text)
                       :type condition)
         (should (equal (directory-files directory nil "\\`[^.]") '("raw")))
-        (should-not (mew-submit-queue-entries))))))
+        (should-not (mew-submit-queue--entries))))))
 
 (ert-deftest mew-submit-queue-tests-no-secret-on-disk ()
   "A password that came with the account is used, and is not in the outbox."
@@ -347,25 +347,25 @@ X-Mew-Submit-Send-At: whenever\n\nb\n")))
     (mew-submit-queue-tests--with-outbox directory
       (let* ((id (mew-submit-queue-tests--add
                   directory (mew-submit-test-account peer "ok") :held t))
-             (lock (mew-submit-outbox-lock id directory)))
+             (lock (mew-submit-spool--lock id directory)))
         (unwind-protect
             (progn
-              (dolist (function (list #'mew-submit-queue-send
-                                      #'mew-submit-queue-hold
-                                      #'mew-submit-queue-delete))
+              (dolist (function (list #'mew-submit-queue--send
+                                      #'mew-submit-queue--hold
+                                      #'mew-submit-queue--delete))
                 (should-error (funcall function id) :type 'user-error))
-              (mew-submit-outbox-write
-               (mew-submit-outbox-with (mew-submit-queue-entry id)
+              (mew-submit-spool--write
+               (mew-submit-spool--with (mew-submit-queue--entry id)
                                        :state 'queued))
-              (mew-submit-queue-look)
-              (mew-submit-queue-run)
-              (should-not (mew-submit-queue-running)))
-          (mew-submit-outbox-unlock lock))
-        (mew-submit-queue-run)
-        (should (= (length (mew-submit-queue-running)) 1))
+              (mew-submit-queue--refresh)
+              (mew-submit-queue--run)
+              (should-not (mew-submit-queue--running)))
+          (mew-submit-spool--unlock lock))
+        (mew-submit-queue--run)
+        (should (= (length (mew-submit-queue--running)) 1))
         ;; Now it is another Emacs that has to leave it alone.
-        (should-not (mew-submit-outbox-lock id directory))
-        (should-error (mew-submit-queue-delete id) :type 'user-error)
+        (should-not (mew-submit-spool--lock id directory))
+        (should-error (mew-submit-queue--delete id) :type 'user-error)
         (mew-submit-queue-tests--settle)
         (should (mew-submit-test-stored peer))))))
 
@@ -377,21 +377,21 @@ X-Mew-Submit-Send-At: whenever\n\nb\n")))
       (let ((id (mew-submit-queue-tests--add
                  directory (mew-submit-test-account peer "ok") :held t)))
         (mew-submit-test-write
-         (mew-submit-outbox-file id ".eld" directory) "(:state")
+         (mew-submit-spool--file id ".eld" directory) "(:state")
         (mew-submit-test-write (expand-file-name "x.eml" directory) "junk")
         (make-directory (expand-file-name "dir.eml" directory))
-        (clrhash mew-submit-queue--entries)
+        (clrhash mew-submit-queue--known)
         (mew-submit-queue-tests--add
          directory (mew-submit-test-account peer "ok"))
-        (mew-submit-queue-look)
-        (mew-submit-queue-run)
+        (mew-submit-queue--refresh)
+        (mew-submit-queue--run)
         (mew-submit-queue-tests--settle)
         (should (mew-submit-test-stored peer))
         (should (= 2 (seq-count (lambda (entry)
                                   (eq (plist-get entry :state) 'broken))
-                                (mew-submit-queue-entries))))
-        (should-error (mew-submit-queue-send id) :type 'user-error)
-        (mew-submit-queue-delete id)))))
+                                (mew-submit-queue--entries))))
+        (should-error (mew-submit-queue--send id) :type 'user-error)
+        (mew-submit-queue--delete id)))))
 
 ;;; The browser
 
@@ -421,7 +421,7 @@ X-Mew-Submit-Send-At: whenever\n\nb\n")))
           (should (eq (mew-submit-queue-tests--state id) 'held))
           (cl-letf (((symbol-function 'yes-or-no-p) #'always))
             (mew-submit-outbox-delete))
-          (should-not (mew-submit-outbox-ids directory))
+          (should-not (mew-submit-spool--ids directory))
           (kill-buffer "*mew-submit outbox*"))))))
 
 (ert-deftest mew-submit-queue-tests-edit-again ()
@@ -455,7 +455,7 @@ filename=a.txt\n\nattached\n\n--=--\n")))
                                         text))
             (should (string-search (concat "\n" mail-header-separator "\n")
                                    text)))
-          (should-not (mew-submit-outbox-ids directory))
+          (should-not (mew-submit-spool--ids directory))
           (should (file-exists-p (expand-file-name (concat "edited/" id ".eml")
                                                    directory)))
           (message-send)
@@ -476,7 +476,7 @@ filename=a.txt\n\nattached\n\n--=--\n")))
 (defun mew-submit-queue-tests--settle-anyhow ()
   "Wait until nothing is being sent, whatever is quit meanwhile."
   (let ((tries 0))
-    (while (and (mew-submit-queue-running) (< tries 5))
+    (while (and (mew-submit-queue--running) (< tries 5))
       (setq tries (1+ tries))
       (condition-case nil
           (mew-submit-queue-tests--settle)
@@ -492,15 +492,15 @@ filename=a.txt\n\nattached\n\n--=--\n")))
                      (late-quit . ,(lambda (&rest _) (setq quit-flag t)))))
       (ert-info ((symbol-name what))
         (mew-submit-queue-tests--with-outbox directory
-          (let* ((mew-submit-queue-change-hook
-                  (cons function mew-submit-queue-change-hook))
+          (let* ((mew-submit-queue--change-hook
+                  (cons function mew-submit-queue--change-hook))
                  (id (condition-case err
                          (mew-submit-queue-tests--add
                           directory (mew-submit-test-account peer "ok"))
                        ((error quit) (ert-fail err)))))
             (should (stringp id))
             (mew-submit-queue-tests--settle-anyhow)
-            (should-not (mew-submit-outbox-ids directory))))))
+            (should-not (mew-submit-spool--ids directory))))))
     (should (mew-submit-test-stored peer 3))
     (should-not (mew-submit-test-stored peer 4))))
 
@@ -512,17 +512,17 @@ filename=a.txt\n\nattached\n\n--=--\n")))
       (let ((id (mew-submit-queue-tests--add
                  directory (mew-submit-test-account peer "ok") :held t))
             (quit (lambda (session) (setq quit-flag t) session)))
-        (advice-add 'mew-submit-request-submit :filter-return quit)
+        (advice-add 'mew-submit-request--submit :filter-return quit)
         (unwind-protect
             (should (eq 'quit (condition-case nil
-                                  (mew-submit-queue-send id)
+                                  (mew-submit-queue--send id)
                                 (quit 'quit))))
-          (advice-remove 'mew-submit-request-submit quit))
-        (should (mew-submit-queue-running))
-        (should-not (mew-submit-outbox-lock id directory))
+          (advice-remove 'mew-submit-request--submit quit))
+        (should (mew-submit-queue--running))
+        (should-not (mew-submit-spool--lock id directory))
         (mew-submit-test-go peer)
         (mew-submit-queue-tests--settle)
-        (should-not (mew-submit-outbox-ids directory))))))
+        (should-not (mew-submit-spool--ids directory))))))
 
 (ert-deftest mew-submit-queue-tests-quit-at-the-end ()
   "A quit in a function that is told of the end leaves nothing half done."
@@ -531,15 +531,15 @@ filename=a.txt\n\nattached\n\n--=--\n")))
     (dolist (where '(function caller))
       (mew-submit-queue-tests--with-outbox directory
         (let* ((quit (lambda (&rest _) (signal 'quit nil)))
-               (mew-submit-queue-done-functions
+               (mew-submit-queue--done-functions
                 (and (eq where 'function) (list quit))))
           (mew-submit-queue-tests--add
            directory (mew-submit-test-account peer "ok")
            :on-done (and (eq where 'caller) quit))
           (mew-submit-queue-tests--settle-anyhow)
-          (should-not (mew-submit-queue-running))
-          (should-not (mew-submit-queue-entries))
-          (should-not (mew-submit-outbox-ids directory)))))))
+          (should-not (mew-submit-queue--running))
+          (should-not (mew-submit-queue--entries))
+          (should-not (mew-submit-spool--ids directory)))))))
 
 (ert-deftest mew-submit-queue-tests-journal-lost ()
   "Without the journal, what the server said is known all the same.
@@ -571,10 +571,10 @@ answer it is in doubt."
               (should (equal (plist-get (cdar mew-submit-queue-tests--done)
                                         :result)
                              result))
-              (let ((entry (mew-submit-outbox-read id directory)))
+              (let ((entry (mew-submit-spool--read id directory)))
                 (should (eq (plist-get entry :state) state))
                 (should (equal (plist-get entry :recipients) recipients))
-                (should (equal (mew-submit-queue-entry id) entry))))))))))
+                (should (equal (mew-submit-queue--entry id) entry))))))))))
 
 (ert-deftest mew-submit-queue-tests-cancelled-is-held ()
   "What the user stops before the server has all of it is held, not sent again."
@@ -592,14 +592,14 @@ answer it is in doubt."
               (seq-find (lambda (event)
                           (equal (plist-get event :listener) name))
                         (mew-submit-test-log peer "stall")))
-            (mew-submit-queue-cancel id)
+            (mew-submit-queue--cancel id)
             (mew-submit-queue-tests--settle)
-            (let ((entry (mew-submit-outbox-read id directory)))
+            (let ((entry (mew-submit-spool--read id directory)))
               (should (eq (plist-get entry :state) 'held))
               (should-not (plist-get entry :next)))
-            (mew-submit-queue-look)
-            (mew-submit-queue-run)
-            (should-not (mew-submit-queue-running))
+            (mew-submit-queue--refresh)
+            (mew-submit-queue--run)
+            (should-not (mew-submit-queue--running))
             (should (= (length mew-submit-queue-tests--done) 1))))))))
 
 (ert-deftest mew-submit-queue-tests-changed-behind-our-back ()
@@ -616,18 +616,18 @@ The copy in memory says that it is to be sent at once."
         (mew-submit-queue-tests--with-outbox directory
           (let* ((id (mew-submit-queue-tests--add
                       directory (mew-submit-test-account peer "ok") :held t))
-                 (entry (mew-submit-queue-entry id))
-                 (known (mew-submit-outbox-with entry :state 'queued :next nil))
-                 (made (apply #'mew-submit-outbox-with entry news)))
+                 (entry (mew-submit-queue--entry id))
+                 (known (mew-submit-spool--with entry :state 'queued :next nil))
+                 (made (apply #'mew-submit-spool--with entry news)))
             (puthash (mew-submit-queue--key known) known
-                     mew-submit-queue--entries)
+                     mew-submit-queue--known)
             (if news
-                (mew-submit-outbox-write made)
-              (mew-submit-outbox-remove entry))
-            (mew-submit-queue-run)
-            (should-not (mew-submit-queue-running))
+                (mew-submit-spool--write made)
+              (mew-submit-spool--remove entry))
+            (mew-submit-queue--run)
+            (should-not (mew-submit-queue--running))
             (should-not (mew-submit-test-log peer "connect"))
-            (should (equal (mew-submit-queue-entry id) (and news made)))))))))
+            (should (equal (mew-submit-queue--entry id) (and news made)))))))))
 
 (ert-deftest mew-submit-queue-tests-doubt-stays ()
   "What is in doubt is not made a message like others by holding it."
@@ -637,8 +637,8 @@ The copy in memory says that it is to be sent at once."
       (let ((id (mew-submit-queue-tests--add
                  directory (mew-submit-test-account peer "silent"))))
         (mew-submit-queue-tests--settle)
-        (should-error (mew-submit-queue-cancel id) :type 'user-error)
-        (should-error (mew-submit-queue-hold id (time-add nil 1))
+        (should-error (mew-submit-queue--cancel id) :type 'user-error)
+        (should-error (mew-submit-queue--hold id (time-add nil 1))
                       :type 'user-error)
         (should (eq (mew-submit-queue-tests--state id) 'uncertain))))))
 
@@ -663,27 +663,27 @@ What the message itself wishes, and the server that it names, stay."
                  (file (mew-submit-test-write
                         (expand-file-name "message" directory)
                         (concat header "From: me@x\nTo: a@x\n\nb\n")))
-                 (id (mew-submit-queue-add file :account old :held t))
+                 (id (mew-submit-queue--add file :account old :held t))
                  (mew-submit-accounts
                   (list (apply #'mew-submit-test-account peer "ok"
                                (if named '(:name "a") '(:from "me@x")))))
-                 (entry (progn (mew-submit-queue-send id)
-                               (mew-submit-queue-entry id)))
+                 (entry (progn (mew-submit-queue--send id)
+                               (mew-submit-queue--entry id)))
                  (account (plist-get entry :account)))
             (should (equal (plist-get account :server) server))
             ;; A person reads this.
             (dolist (routes '("999999:foo" "587" "587:ssl"))
               (should-not (string-search
                            ":text" (cadr (should-error
-                                          (mew-submit-queue-send-by
-                                           (mew-submit-queue-add
+                                          (mew-submit-queue--send-by
+                                           (mew-submit-queue--add
                                             file :account old :held t)
                                            routes)
                                           :type 'user-error)))))
             (cl-loop for (key value) on keys by #'cddr
                      do (should (equal (plist-get account key) value)))
-            (mew-submit-queue-cancel id)
-            (mew-submit-queue-wait id)))))))
+            (mew-submit-queue--cancel id)
+            (mew-submit-queue--wait id)))))))
 
 (ert-deftest mew-submit-queue-tests-doubt-is-news ()
   "What another Emacs has made uncertain is not sent by one who was not asked."
@@ -692,22 +692,22 @@ What the message itself wishes, and the server that it names, stay."
     (mew-submit-queue-tests--with-outbox directory
       (let* ((id (mew-submit-queue-tests--add
                   directory (mew-submit-test-account peer "ok") :held t))
-             (news (mew-submit-outbox-with
-                    (mew-submit-outbox-read id directory) :state 'uncertain)))
-        (dolist (change (list #'mew-submit-queue-send
+             (news (mew-submit-spool--with
+                    (mew-submit-spool--read id directory) :state 'uncertain)))
+        (dolist (change (list #'mew-submit-queue--send
                               (lambda (id)
-                                (mew-submit-queue-send-by id "25:starttls"))
+                                (mew-submit-queue--send-by id "25:starttls"))
                               #'mew-submit-edit))
-          (mew-submit-outbox-write news)
+          (mew-submit-spool--write news)
           (puthash (mew-submit-queue--key news)
-                   (mew-submit-outbox-with news :state 'held)
-                   mew-submit-queue--entries)
+                   (mew-submit-spool--with news :state 'held)
+                   mew-submit-queue--known)
           (should-error (funcall change id) :type 'user-error)
           (should (eq (mew-submit-queue-tests--state id) 'uncertain)))
         ;; Now it is known, and whoever sends it has been asked.
-        (mew-submit-queue-send id)
+        (mew-submit-queue--send id)
         (mew-submit-queue-tests--settle)
-        (should-not (mew-submit-outbox-ids directory))))))
+        (should-not (mew-submit-spool--ids directory))))))
 
 (ert-deftest mew-submit-queue-tests-unsound-entry ()
   "An entry with values of the wrong kind is broken, and stops nobody else."
@@ -720,16 +720,16 @@ What the message itself wishes, and the server that it names, stay."
         (ert-info ((format "%S" change))
           (let* ((id (mew-submit-queue-tests--add
                       directory (mew-submit-test-account peer "ok") :held t))
-                 (entry (mew-submit-outbox-read id directory)))
-            (mew-submit-outbox-write
-             (apply #'mew-submit-outbox-with entry :state 'queued change))
-            (mew-submit-queue-look)
-            (should (eq (plist-get (mew-submit-queue-entry id) :state) 'broken))
+                 (entry (mew-submit-spool--read id directory)))
+            (mew-submit-spool--write
+             (apply #'mew-submit-spool--with entry :state 'queued change))
+            (mew-submit-queue--refresh)
+            (should (eq (plist-get (mew-submit-queue--entry id) :state) 'broken))
             (mew-submit-queue-tests--add
              directory (mew-submit-test-account peer "ok"))
             (mew-submit-queue-tests--settle)
-            (should (equal (mew-submit-outbox-ids directory) (list id)))
-            (mew-submit-queue-delete id)))))))
+            (should (equal (mew-submit-spool--ids directory) (list id)))
+            (mew-submit-queue--delete id)))))))
 
 (ert-deftest mew-submit-queue-tests-clock-set-back ()
   "A message does not wait for years because the clock was wrong for a moment."
@@ -756,7 +756,7 @@ What the message itself wishes, and the server that it names, stay."
                                       entry (mew-submit-queue--perhaps-unread
                                              entry done))
                                      :state)))
-      (mew-submit-test-write (mew-submit-outbox-message-file entry) "a")
+      (mew-submit-test-write (mew-submit-spool--message-file entry) "a")
       (should (eq 'refused (plist-get (mew-submit-queue--judge
                                        entry (mew-submit-queue--perhaps-unread
                                               entry done))
@@ -812,42 +812,42 @@ What the message itself wishes, and the server that it names, stay."
            (age (lambda (seconds)
                   (set-file-times directory (time-subtract nil seconds)))))
       (funcall age 100)
-      (mew-submit-queue-look)
+      (mew-submit-queue--refresh)
       (advice-add 'mew-submit-queue--look-at :before count)
       (unwind-protect
           (progn
-            (mew-submit-queue-look)
+            (mew-submit-queue--refresh)
             (should (= looks 0))
             ;; What another Emacs does there.
-            (mew-submit-outbox-remove (mew-submit-queue-entry (car ids)))
-            (mew-submit-queue-look)
+            (mew-submit-spool--remove (mew-submit-queue--entry (car ids)))
+            (mew-submit-queue--refresh)
             (should (= looks 19))
-            (should-not (mew-submit-queue-entry (car ids)))
+            (should-not (mew-submit-queue--entry (car ids)))
             ;; Two changes may have one time: what is new is not trusted.
-            (mew-submit-queue-look)
+            (mew-submit-queue--refresh)
             (should (= looks 38))
             ;; Nor what is no longer known.
             (funcall age 50)
-            (mew-submit-queue-look)
-            (clrhash mew-submit-queue--entries)
-            (mew-submit-queue-look)
-            (should (= (hash-table-count mew-submit-queue--entries) 19)))
+            (mew-submit-queue--refresh)
+            (clrhash mew-submit-queue--known)
+            (mew-submit-queue--refresh)
+            (should (= (hash-table-count mew-submit-queue--known) 19)))
         (advice-remove 'mew-submit-queue--look-at count)))))
 
 (defun mew-submit-queue-tests--many (directory count)
   "Have COUNT messages that wait for an hour in DIRECTORY, which nothing knows yet."
   (let* ((id (mew-submit-queue-tests--add
               directory '(:server "127.0.0.1" :auth "none") :held t))
-         (entry (mew-submit-outbox-with (mew-submit-queue-entry id)
+         (entry (mew-submit-spool--with (mew-submit-queue--entry id)
                                         :state 'queued :attempts 1 :held nil
                                         :next (+ (float-time) 3600))))
     (mew-submit-queue--save entry)
     (dotimes (number (1- count))
       (dolist (suffix '(".eml" ".eld"))
-        (copy-file (mew-submit-outbox-file id suffix directory)
-                   (mew-submit-outbox-file (format "%s-%d" id number) suffix
+        (copy-file (mew-submit-spool--file id suffix directory)
+                   (mew-submit-spool--file (format "%s-%d" id number) suffix
                                            directory))))
-    (clrhash mew-submit-queue--entries)
+    (clrhash mew-submit-queue--known)
     (set-file-times directory (time-subtract nil 100))))
 
 (ert-deftest mew-submit-queue-tests-without-the-mode ()
@@ -860,10 +860,10 @@ What the message itself wishes, and the server that it names, stay."
              (mew-submit-memory-file nil)
              (mew-submit-queue--watching nil)
              (id (mew-submit-queue-tests--add directory account :held t)))
-        (mew-submit-outbox-write
-         (mew-submit-outbox-with (mew-submit-queue-entry id)
+        (mew-submit-spool--write
+         (mew-submit-spool--with (mew-submit-queue--entry id)
                                  :state 'queued :held nil))
-        (clrhash mew-submit-queue--entries)
+        (clrhash mew-submit-queue--known)
         (with-temp-buffer
           (insert "From: me@x\nTo: c@x\nSubject: new\n" mail-header-separator "\nb\n")
           (mew-submit-send-it))
@@ -871,14 +871,14 @@ What the message itself wishes, and the server that it names, stay."
           (mew-submit-test-stored peer))
         (should-not mew-submit-queue--watching)
         (let ((noninteractive nil))
-          (mew-submit-queue-start-once)
+          (mew-submit-queue--start-once)
           (should (equal mew-submit-queue--watching (list directory)))
           (mew-submit-test-until ("the one that was left" 120)
             (mew-submit-test-stored peer 2))
           ;; Once is enough.
-          (cl-letf (((symbol-function 'mew-submit-queue-start)
+          (cl-letf (((symbol-function 'mew-submit-queue--start)
                      (lambda (&rest _) (ert-fail "Again"))))
-            (mew-submit-queue-start-once)))))))
+            (mew-submit-queue--start-once)))))))
 
 (ert-deftest mew-submit-queue-tests-in-slices ()
   "Thousands of messages are read in slices, and other things go on between them.
@@ -904,16 +904,16 @@ When nothing has changed, no message is touched, not even in memory."
         (advice-add 'mew-submit-queue--look-at :before #'count-read)
         (unwind-protect
             (progn
-              (mew-submit-queue-start directory (lambda () (setq done t)))
+              (mew-submit-queue--start directory (lambda () (setq done t)))
               (should (= (length slices) 1))
               (mew-submit-test-until ("the last slice" 120) done)
               (setq slices (nreverse slices))
               (should (equal (mapcar #'car slices) '(100 100 100 100 50)))
               ;; Something else has run between any two.
               (should (apply #'< (mapcar #'cdr slices)))
-              (should (= (length (mew-submit-queue-entries directory)) 450))
-              (dolist (function '(mew-submit-queue--look-at mew-submit-queue--waiting
-                                  mew-submit-queue--due-p mew-submit-queue-entries))
+              (should (= (length (mew-submit-queue--entries directory)) 450))
+              (dolist (function '(mew-submit-queue--look-at mew-submit-queue--automatic
+                                  mew-submit-queue--due-p mew-submit-queue--entries))
                 (advice-add function :before #'touch))
               (setq mew-submit-queue--looked 0)
               (mew-submit-queue--wake)
@@ -921,15 +921,15 @@ When nothing has changed, no message is touched, not even in memory."
               (should (memq mew-submit-queue--timer timer-list))
               ;; What is new is seen all the same.
               (mew-submit-queue--note
-               (mew-submit-queue-entry (car (mew-submit-outbox-ids directory))
+               (mew-submit-queue--entry (car (mew-submit-spool--ids directory))
                                        directory))
               (mew-submit-queue--wake)
               (should (> touched 0)))
           (cancel-timer timer)
-          (mew-submit-queue-stop)
+          (mew-submit-queue--stop)
           (advice-remove 'mew-submit-queue--look-at-some #'count-slice)
-          (dolist (function '(mew-submit-queue--look-at mew-submit-queue--waiting
-                              mew-submit-queue--due-p mew-submit-queue-entries))
+          (dolist (function '(mew-submit-queue--look-at mew-submit-queue--automatic
+                              mew-submit-queue--due-p mew-submit-queue--entries))
             (advice-remove function #'touch)
             (advice-remove function #'count-read)))))))
 
@@ -950,21 +950,21 @@ something to ask; the first button is pressed.  The account has no :user."
                 (noninteractive nil)
                 (mew-submit-queue--asking nil)
                 (mew-submit-memory-file nil)
-                (mew-submit-question-list nil)
-                (mew-submit-question-hook nil)
-                (ask (symbol-function 'mew-submit-question-ask)))
+                (mew-submit-question--list nil)
+                (mew-submit-question--hook nil)
+                (ask (symbol-function 'mew-submit-question--ask)))
            (auth-source-forget-all-cached)
            (clrhash mew-submit-auth--put-off)
-           (cl-letf (((symbol-function 'mew-submit-question-ask)
+           (cl-letf (((symbol-function 'mew-submit-question--ask)
                       (lambda (&rest rest)
                         (cl-incf ,questions)
                         (apply ask rest)
                         (run-at-time
                          0 nil
                          (lambda ()
-                           (when-let* ((question (car mew-submit-question-list)))
+                           (when-let* ((question (car mew-submit-question--list)))
                              (condition-case nil
-                                 (mew-submit-question-answer
+                                 (mew-submit-question--answer
                                   question
                                   (car (mew-submit-question-choices question)))
                                (quit nil)))))))
@@ -975,7 +975,7 @@ something to ask; the first button is pressed.  The account has no :user."
   "Put COUNT messages into DIRECTORY, by ACCOUNT, whose questions are the user's."
   (dotimes (_ count)
     (mew-submit-queue-tests--add directory account
-                                 :on-ask #'mew-submit-dialog-answer)))
+                                 :on-ask #'mew-submit-dialog--answer)))
 
 (defun mew-submit-queue-tests--authinfo (directory name)
   "Write a file NAME of passwords in DIRECTORY; return its name."
@@ -989,7 +989,7 @@ something to ask; the first button is pressed.  The account has no :user."
   (mew-submit-queue-tests--with-user (peer directory account questions)
     (let ((auth-sources (list (mew-submit-queue-tests--authinfo directory "plain")
                               (mew-submit-queue-tests--authinfo directory "x.gpg"))))
-      (cl-letf (((symbol-function 'mew-submit-background-nobody-p) #'always))
+      (cl-letf (((symbol-function 'mew-submit-background--nobody-p) #'always))
         (mew-submit-queue-tests--add-asking directory account 2)
         (mew-submit-test-until ("both" 120)
           (mew-submit-test-stored peer 2)))
@@ -1010,22 +1010,22 @@ prompt is no answer: the question goes on waiting."
         (mew-submit-queue-tests--add-asking directory account 4)
         (mew-submit-test-until ("the question" 120)
           (= asked 1))
-        (should (= (length (mew-submit-queue-running)) 1))
-        (should (= (length mew-submit-question-list) 1))
-        (mew-submit-question-answer (car mew-submit-question-list) '("Not now" nil))
+        (should (= (length (mew-submit-queue--running)) 1))
+        (should (= (length mew-submit-question--list) 1))
+        (mew-submit-question--answer (car mew-submit-question--list) '("Not now" nil))
         (mew-submit-queue-tests--settle)
-        (mew-submit-queue-run)
-        (should-not (mew-submit-queue-running))
+        (mew-submit-queue--run)
+        (should-not (mew-submit-queue--running))
         (should (equal (mapcar (lambda (entry) (plist-get entry :state))
-                               (mew-submit-queue-entries))
+                               (mew-submit-queue--entries))
                        '(queued queued queued queued)))
         (should (string-search "not now"
-                               (plist-get (car (mew-submit-queue-entries)) :last)))
+                               (plist-get (car (mew-submit-queue--entries)) :last)))
         (should (equal (plist-get (cdar mew-submit-queue-tests--done) :kind)
                        "secret"))
         (should (= questions 1))
         (setq answer (lambda () (copy-sequence "secret")))
-        (mew-submit-queue-flush)
+        (mew-submit-queue--flush)
         (mew-submit-test-until ("all four" 120)
           (mew-submit-test-stored peer 4))))))
 
@@ -1039,10 +1039,10 @@ prompt is no answer: the question goes on waiting."
         (mew-submit-queue-tests--add-asking directory account 1)
         (mew-submit-test-until ("the reason" 120)
           (string-search "Decryption failed"
-                         (or (plist-get (car (mew-submit-queue-entries)) :last)
+                         (or (plist-get (car (mew-submit-queue--entries)) :last)
                              ""))))
       (should (= questions 1))
-      (should (eq 'queued (plist-get (car (mew-submit-queue-entries)) :state)))
+      (should (eq 'queued (plist-get (car (mew-submit-queue--entries)) :state)))
       (should-not (mew-submit-test-log peer "accept")))))
 
 (ert-deftest mew-submit-queue-tests-nobody-is-there ()
@@ -1051,13 +1051,13 @@ SECURITY: P6."
   :tags '(:module)
   (mew-submit-queue-tests--with-user (peer directory account questions)
     (let ((auth-sources (list (mew-submit-queue-tests--authinfo directory "x.gpg"))))
-      (cl-letf (((symbol-function 'mew-submit-background-nobody-p) #'always)
+      (cl-letf (((symbol-function 'mew-submit-background--nobody-p) #'always)
                 ((symbol-function 'auth-source-search)
                  (lambda (&rest _) (ert-fail "It was looked up"))))
         (mew-submit-queue-tests--add-asking directory account 2)
-        (mew-submit-queue-run))
+        (mew-submit-queue--run))
       (should (= questions 0))
-      (should-not (mew-submit-queue-running))
+      (should-not (mew-submit-queue--running))
       (let ((auth-sources (list (mew-submit-queue-tests--authinfo directory "y"))))
         (mew-submit-queue--somebody-came)
         (mew-submit-test-until ("both" 120)
@@ -1072,17 +1072,17 @@ One that a function has needs no frame."
           calls)
       (setq account (mew-submit-test-account peer "x" :name "t" :user "me"
                                              :auth "XOAUTH2"))
-      (cl-letf (((symbol-function 'mew-submit-background-nobody-p) #'always)
-                ((symbol-function 'mew-submit-auth-lookup)
+      (cl-letf (((symbol-function 'mew-submit-background--nobody-p) #'always)
+                ((symbol-function 'mew-submit-auth--lookup)
                  (lambda (&rest _)
                    (push t calls)
-                   (mew-submit-error-throw 'secret nil "Locked"))))
+                   (mew-submit-error--throw 'secret nil "Locked"))))
         (mew-submit-queue-tests--add-asking directory account 2)
         (mew-submit-queue-tests--settle)
-        (mew-submit-queue-run)
-        (should-not (mew-submit-queue-running))
+        (mew-submit-queue--run)
+        (should-not (mew-submit-queue--running))
         (should (equal (mapcar (lambda (entry) (plist-get entry :state))
-                               (mew-submit-queue-entries))
+                               (mew-submit-queue--entries))
                        '(queued queued)))
         ;; One look for all of the account, until somebody comes.
         (should (= (length calls) 1))
@@ -1106,10 +1106,10 @@ One that a function has needs no frame."
                   "machine h login a@x password 1\nmachine h login b@x password 2\n")))
           (noninteractive nil))
       (auth-source-forget-all-cached)
-      (should (equal (mew-submit-auth-user "h" 587 "b@x") "b@x"))
-      (should (equal (mew-submit-auth-user "h" 587 "c@x") "a@x"))
-      (should (equal (mew-submit-auth-user "h" 587 nil) "a@x"))
-      (should-not (mew-submit-auth-user "other" 587 "b@x")))))
+      (should (equal (mew-submit-auth--user "h" 587 "b@x") "b@x"))
+      (should (equal (mew-submit-auth--user "h" 587 "c@x") "a@x"))
+      (should (equal (mew-submit-auth--user "h" 587 nil) "a@x"))
+      (should-not (mew-submit-auth--user "other" 587 "b@x")))))
 
 ;;; Each message stands alone
 
@@ -1122,9 +1122,9 @@ One that a function has needs no frame."
   (let (ids)
     (dotimes (_ count)
       (push (mew-submit-queue-tests--add directory account :held t) ids))
-    (dolist (entry (mew-submit-queue-entries))
+    (dolist (entry (mew-submit-queue--entries))
       (mew-submit-queue--save
-       (mew-submit-outbox-with entry :state 'queued :held nil)))
+       (mew-submit-spool--with entry :state 'queued :held nil)))
     (nreverse ids)))
 
 (ert-deftest mew-submit-queue-tests-one-that-cannot-be-locked ()
@@ -1136,30 +1136,30 @@ One that a function has needs no frame."
       (mew-submit-queue-tests--with-outbox directory
         (let* ((ids (mew-submit-queue-tests--all-wait
                      directory (mew-submit-queue-tests--peer-account peer) 3))
-               (bad (mew-submit-outbox-file (car ids) ".eml" directory))
+               (bad (mew-submit-spool--file (car ids) ".eml" directory))
                (real (symbol-function 'mew-submit--mod-lock))
                warnings)
           (cl-letf (((symbol-function 'mew-submit--mod-lock)
                      (lambda (file)
                        (if (equal file bad)
-                           (mew-submit-error-throw
+                           (mew-submit-error--throw
                             'internal nil "%s cannot be opened: %s" file errno)
                          (funcall real file))))
                     ((symbol-function 'display-warning)
                      (lambda (_type text &rest _) (push text warnings))))
-            (mew-submit-queue-run)
+            (mew-submit-queue--run)
             (mew-submit-test-until ("the others" 120)
               (mew-submit-test-stored peer 2))
             (mew-submit-queue-tests--settle)
             (should mew-submit-queue--timer)
-            (let ((entry (mew-submit-queue-entry (car ids))))
+            (let ((entry (mew-submit-queue--entry (car ids))))
               (should (eq (plist-get entry :state) 'queued))
               (should (plist-get entry :next))
               (should (string-search errno (plist-get entry :last))))
             (should (= 1 (length warnings)))
             ;; It can be opened again.
             (setq bad nil)
-            (mew-submit-queue-send (car ids))
+            (mew-submit-queue--send (car ids))
             (mew-submit-test-until ("the first one" 120)
               (mew-submit-test-stored peer 3))))))))
 
@@ -1170,24 +1170,24 @@ One that a function has needs no frame."
     (let ((ids (mew-submit-queue-tests--all-wait directory '(:server "h" :auth "none")
                                                  3))
           (mew-submit-queue--watching nil)
-          (real (symbol-function 'mew-submit-outbox-read))
+          (real (symbol-function 'mew-submit-spool--read))
           (count 0))
-      (clrhash mew-submit-queue--entries)
-      (cl-letf (((symbol-function 'mew-submit-outbox-read)
+      (clrhash mew-submit-queue--known)
+      (cl-letf (((symbol-function 'mew-submit-spool--read)
                  (lambda (id directory)
                    (if (equal id (nth 1 ids))
                        (signal 'file-error '("Opening input file" "x"))
                      (funcall real id directory))))
                 ((symbol-function 'display-warning)
                  (lambda (&rest _) (cl-incf count))))
-        (mew-submit-queue-look))
+        (mew-submit-queue--refresh))
       (should (= count 1))
       (should (equal (sort (mapcar (lambda (entry) (plist-get entry :id))
-                                   (mew-submit-queue-entries))
+                                   (mew-submit-queue--entries))
                            #'string<)
                      (sort (list (nth 0 ids) (nth 2 ids)) #'string<)))
-      (mew-submit-queue-look)
-      (should (= (length (mew-submit-queue-entries)) 3)))))
+      (mew-submit-queue--refresh)
+      (should (= (length (mew-submit-queue--entries)) 3)))))
 
 (ert-deftest mew-submit-queue-tests-an-unreadable-moment ()
   "A directory that cannot be read for a moment does not end the queue."
@@ -1197,7 +1197,7 @@ One that a function has needs no frame."
           (mew-submit-queue--timer nil)
           (mew-submit-queue--quiet nil)
           warnings)
-      (cl-letf (((symbol-function 'mew-submit-queue-look)
+      (cl-letf (((symbol-function 'mew-submit-queue--refresh)
                  (lambda (&rest _) (signal 'file-error '("Opening directory" "x"))))
                 ((symbol-function 'display-warning)
                  (lambda (_type text &rest _) (push text warnings))))
@@ -1207,7 +1207,7 @@ One that a function has needs no frame."
       ;; And whatever else fails.
       (setq mew-submit-queue--timer nil
             mew-submit-queue--quiet nil)
-      (cl-letf (((symbol-function 'mew-submit-queue-run)
+      (cl-letf (((symbol-function 'mew-submit-queue--run)
                  (lambda () (error "Anything"))))
         (should-error (mew-submit-queue--wake)))
       (should (memq mew-submit-queue--timer timer-list))
@@ -1221,22 +1221,22 @@ SECURITY: P4."
     (mew-submit-queue-tests--with-outbox directory
       (let* ((id (car (mew-submit-queue-tests--all-wait
                        directory (mew-submit-queue-tests--peer-account peer) 1)))
-             (entry (mew-submit-queue-entry id))
+             (entry (mew-submit-queue--entry id))
              (mew-submit-queue--timer nil)
              (timer (run-at-time 3700 nil #'mew-submit-queue--wake)))
         (mew-submit-queue--save
-         (mew-submit-outbox-with entry :next (+ (float-time) 3610)))
+         (mew-submit-spool--with entry :next (+ (float-time) 3610)))
         ;; In an Emacs that has sent nothing yet.
-        (when mew-submit-session--process
-          (delete-process mew-submit-session--process))
-        (setq mew-submit-session--process nil
-              mew-submit-session--seen nil)
-        (mew-submit-queue-run)
-        (should (process-live-p mew-submit-session--process))
+        (when mew-submit-job--process
+          (delete-process mew-submit-job--process))
+        (setq mew-submit-job--process nil
+              mew-submit-job--seen nil)
+        (mew-submit-queue--run)
+        (should (process-live-p mew-submit-job--process))
         ;; An hour ahead, when the module sent something last.
-        (cl-incf mew-submit-session--seen 3600)
+        (cl-incf mew-submit-job--seen 3600)
         ;; As when the module's next octet comes.
-        (mew-submit-session--filter nil ".")
+        (mew-submit-job--filter nil ".")
         (unwind-protect
             (progn
               (mew-submit-test-until ("the message" 120)
@@ -1255,11 +1255,11 @@ SECURITY: P4."
                          (prin1-to-string
                           '(let ((beats 0)
                                  (end (+ (float-time) 100)))
-                             (mew-submit-module-ensure)
-                             (defconst mew-submit-session--beat 0.02)
-                             (advice-add 'mew-submit-session--filter :before
+                             (mew-submit-module--ensure)
+                             (defconst mew-submit-job--beat 0.02)
+                             (advice-add 'mew-submit-job--filter :before
                                          (lambda (&rest _) (setq beats (1+ beats))))
-                             (mew-submit-session--open)
+                             (mew-submit-job--open)
                              (while (and (< beats 3) (< (float-time) end))
                                (accept-process-output nil 0.1))
                              (princ (>= beats 3))))))
@@ -1276,11 +1276,11 @@ It waits in DIRECTORY for its time; KEYS are put into its entry meanwhile."
   (let* ((id (mew-submit-queue-tests--add
               directory (mew-submit-test-account peer "ok")
               :not-before (time-add nil 1000) :text (concat header "\nb\n")))
-         (entry (apply #'mew-submit-outbox-with (mew-submit-queue-entry id)
+         (entry (apply #'mew-submit-spool--with (mew-submit-queue--entry id)
                        :next (- (float-time) 1) :not-before (- (float-time) 1)
                        keys)))
     (mew-submit-queue--save entry)
-    (mew-submit-queue-run)
+    (mew-submit-queue--run)
     (mew-submit-test-until ("the message to be delivered")
       (mew-submit-test-stored peer number))
     (mew-submit-queue-tests--settle)
@@ -1326,28 +1326,28 @@ SECURITY: P7."
                 directory '(:server "127.0.0.1" :auth "none")
                 :not-before (time-add nil 1000)
                 :text (concat mew-submit-queue-tests--old-date "\nb\n")))
-           (entry (mew-submit-queue-entry id))
-           (file (mew-submit-outbox-message-file entry))
-           (lock (mew-submit-outbox-lock id directory))
+           (entry (mew-submit-queue--entry id))
+           (file (mew-submit-spool--message-file entry))
+           (lock (mew-submit-spool--lock id directory))
            (rename (symbol-function 'rename-file))
            (seen 0))
       (cl-letf (((symbol-function 'rename-file)
                  (lambda (&rest args)
-                   (should-not (mew-submit-outbox-lock id directory))
+                   (should-not (mew-submit-spool--lock id directory))
                    (apply rename args)
-                   (should-not (mew-submit-outbox-lock id directory))
+                   (should-not (mew-submit-spool--lock id directory))
                    (cl-incf seen))))
-        (setq lock (mew-submit-outbox-freshen entry lock)))
+        (setq lock (mew-submit-spool--freshen entry lock)))
       (should (= seen 1))
-      (should-not (mew-submit-outbox-lock id directory))
+      (should-not (mew-submit-spool--lock id directory))
       (should-not (string-search "2015" (mew-submit-test-octets file)))
       ;; Where that fails the message is as it was, and still locked.
       (cl-letf (((symbol-function 'rename-file)
                  (lambda (&rest _) (signal 'file-error '("No" "way")))))
-        (should (eq lock (mew-submit-outbox-freshen entry lock))))
-      (should-not (mew-submit-outbox-lock id directory))
+        (should (eq lock (mew-submit-spool--freshen entry lock))))
+      (should-not (mew-submit-spool--lock id directory))
       (should-not (directory-files directory nil "\\.part\\'"))
-      (mew-submit-outbox-unlock lock))))
+      (mew-submit-spool--unlock lock))))
 
 (ert-deftest mew-submit-queue-tests-held-by-the-delay ()
   "What `mew-submit-delay' holds is not held for a day by a clock set back.
@@ -1380,10 +1380,10 @@ It is used all the same; another Emacs uses that of the user's account."
                                       (copy-sequence secret)))))
              (id (mew-submit-queue-tests--add directory account :held t))
              (octets (mew-submit-test-octets
-                      (mew-submit-outbox-file id ".eld" directory))))
+                      (mew-submit-spool--file id ".eld" directory))))
         (should-not (string-search secret octets))
         (should-not (string-search "lambda" octets))
-        (let ((entry (mew-submit-queue-entry id)))
+        (let ((entry (mew-submit-queue--entry id)))
           (should (functionp (plist-get (mew-submit-queue--account entry)
                                         :token-function)))
           (clrhash mew-submit-queue--callers)
@@ -1438,7 +1438,7 @@ It is used all the same; another Emacs uses that of the user's account."
         (mew-submit-queue-tests--settle)
         (should (equal (cdr (mew-submit-test-envelope peer 2)) '("b@x")))
         (should-not (string-search "Not-To" (mew-submit-test-stored peer 2)))
-        (should-not (mew-submit-outbox-ids
+        (should-not (mew-submit-spool--ids
                      (expand-file-name "edited" directory)))))))
 
 (ert-deftest mew-submit-queue-tests-edit-given-up ()
@@ -1450,27 +1450,27 @@ It is used all the same; another Emacs uses that of the user's account."
                  directory (mew-submit-test-account peer "ok") :held t))
             (text nil))
         (setq text (mew-submit-test-octets
-                    (mew-submit-outbox-file id ".eml" directory)))
+                    (mew-submit-spool--file id ".eml" directory)))
         (mew-submit-queue-tests--editing id
-          (should-not (mew-submit-outbox-ids directory))
+          (should-not (mew-submit-spool--ids directory))
           ;; Another Emacs leaves it alone.
-          (should-not (mew-submit-outbox-put-back directory))
+          (should-not (mew-submit-spool--put-back directory))
           (insert "changed"))
         (should (eq (mew-submit-queue-tests--state id) 'held))
         (should (equal text (mew-submit-test-octets
-                             (mew-submit-outbox-file id ".eml" directory))))
+                             (mew-submit-spool--file id ".eml" directory))))
         ;; An Emacs that dies does not run hooks, and its locks go away.
         (mew-submit-edit id)
-        (mew-submit-outbox-unlock (cdr mew-submit-browser--edited))
-        (setq mew-submit-browser--edited nil)
+        (mew-submit-spool--unlock (cdr mew-submit-outbox--edited))
+        (setq mew-submit-outbox--edited nil)
         (set-buffer-modified-p nil)
         (kill-buffer)
-        (should-not (mew-submit-outbox-ids directory))
-        (mew-submit-queue-start directory)
-        (mew-submit-queue-stop)
+        (should-not (mew-submit-spool--ids directory))
+        (mew-submit-queue--start directory)
+        (mew-submit-queue--stop)
         (should (eq (mew-submit-queue-tests--state id) 'held))
         (should (equal text (mew-submit-test-octets
-                             (mew-submit-outbox-file id ".eml" directory))))
+                             (mew-submit-spool--file id ".eml" directory))))
         (should-not (directory-files (expand-file-name "edited" directory)
                                      nil "\\`[^.]"))))))
 
@@ -1484,7 +1484,7 @@ It is used all the same; another Emacs uses that of the user's account."
              (id (mew-submit-queue-tests--add directory nil :not-before then)))
         (mew-submit-queue-tests--editing id
           (message-send))
-        (let ((entry (car (mew-submit-queue-entries))))
+        (let ((entry (car (mew-submit-queue--entries))))
           (should (eq (plist-get entry :state) 'held))
           (should (= (plist-get entry :next) then)))))))
 
@@ -1500,15 +1500,15 @@ It is used all the same; another Emacs uses that of the user's account."
                       directory account :held t
                       :text (format "From: me@x\nTo: a@x\nSubject: %d\n\nb\n"
                                     n))))
-        (let ((mew-submit-sent (cons last (float-time))))
+        (let ((mew-submit--sent (cons last (float-time))))
           (save-window-excursion
             (mew-submit-undo-send)
             (should (string-search "Subject: 5" (buffer-string)))
             (set-buffer-modified-p nil)
             (kill-buffer)))
-        (mew-submit-queue-delete last)
+        (mew-submit-queue--delete last)
         ;; Not an older one instead, when it is on its way.
-        (let ((mew-submit-sent (cons (mew-submit-queue-tests--add directory account)
+        (let ((mew-submit--sent (cons (mew-submit-queue-tests--add directory account)
                                      (float-time))))
           (should-error (mew-submit-undo-send) :type 'user-error))
         (mew-submit-test-go peer)))))
@@ -1524,7 +1524,7 @@ It is used all the same; another Emacs uses that of the user's account."
         (setq id (mew-submit-queue-tests--add directory account :not-before monday))
         (dolist (sent (list nil (cons "gone" (float-time))
                             (cons id (- (float-time) 100000))))
-          (let ((mew-submit-sent sent))
+          (let ((mew-submit--sent sent))
             (cl-letf (((symbol-function 'completing-read)
                        (lambda (_prompt choices &rest _)
                          (setq asked (mapcar #'car choices))
@@ -1533,8 +1533,8 @@ It is used all the same; another Emacs uses that of the user's account."
                           'quit))))
           (should (= (length asked) 1))
           (should (string-search id (car asked)))
-          (should (equal (mew-submit-outbox-ids directory) (list id)))
-          (should (= (plist-get (mew-submit-queue-entry id) :next) monday)))))))
+          (should (equal (mew-submit-spool--ids directory) (list id)))
+          (should (= (plist-get (mew-submit-queue--entry id) :next) monday)))))))
 
 (ert-deftest mew-submit-queue-tests-only-those ()
   "Where some are named, the others are not begun."
@@ -1543,13 +1543,13 @@ It is used all the same; another Emacs uses that of the user's account."
     (mew-submit-queue-tests--with-outbox directory
       (let* ((account (mew-submit-test-account peer "ok"))
              (one (mew-submit-queue-tests--add directory account :held t))
-             (mew-submit-queue-only '("another"))
+             (mew-submit-queue--only '("another"))
              (other (mew-submit-queue-tests--add directory account)))
         (should (eq (mew-submit-queue-tests--state other) 'queued))
-        (let ((mew-submit-queue-only (list one)))
-          (mew-submit-queue-send one)
+        (let ((mew-submit-queue--only (list one)))
+          (mew-submit-queue--send one)
           (mew-submit-queue-tests--settle))
-        (should (equal (mew-submit-outbox-ids directory) (list other)))))))
+        (should (equal (mew-submit-spool--ids directory) (list other)))))))
 
 ;;; The buffer *mew-submit*
 
@@ -1561,7 +1561,7 @@ It is used all the same; another Emacs uses that of the user's account."
     (mew-submit-queue-tests--with-outbox directory
       (when (get-buffer "*mew-submit*")
         (kill-buffer "*mew-submit*"))
-      (let ((mew-submit-queue-done-functions '(mew-submit-notice-done))
+      (let ((mew-submit-queue--done-functions '(mew-submit-notice--done))
             ids)
         (save-window-excursion
           (pcase-dolist (`(,name . ,to) '(("no" . "one@x") ("later" . "two@x")
@@ -1581,10 +1581,10 @@ It is used all the same; another Emacs uses that of the user's account."
           (search-backward "[Retry]")
           (should (equal (plist-get (mew-submit-notice--the-entry) :id)
                          (nth 2 ids)))
-          (mew-submit-queue-delete (nth 2 ids))
+          (mew-submit-queue--delete (nth 2 ids))
           (should-error (mew-submit-notice--the-entry) :type 'user-error))
         (save-window-excursion
-          (mew-submit-queue-send (nth 0 ids))
+          (mew-submit-queue--send (nth 0 ids))
           (mew-submit-queue-tests--settle))
         (with-current-buffer "*mew-submit*"
           (should-not (string-search "one@x" (buffer-string)))

@@ -10,7 +10,7 @@
 
 ;;; Code:
 
-(require 'mew-submit-session)
+(require 'mew-submit-job)
 (require 'mew-submit-test-helpers)
 
 (defun mew-submit-race-tests--script (directory count rules)
@@ -46,7 +46,7 @@ is sent away, and nobody listens elsewhere."
                                        :log (lambda (_server client _message)
                                               (delete-process client))))
          (session
-          (mew-submit-session-start
+          (mew-submit-job--start
            (list :host "many.example" :race race :attempt-delay 250
                  :routes (cl-loop for port in ports
                                   collect (list port 'ipv6 'none)
@@ -60,7 +60,7 @@ is sent away, and nobody listens elsewhere."
                          (setf (alist-get (plist-get event :id) attempts)
                                (list (plist-get event :port) (plist-get event :family)
                                      (plist-get event :case))))))))
-    (mew-submit-session-wait session 240)
+    (mew-submit-job--wait session 240)
     (delete-process server)
     (mapcar #'cdr (sort attempts #'car-less-than-car))))
 

@@ -13,7 +13,7 @@
 (require 'cl-lib)
 (require 'ert)
 (require 'mew-submit)
-(require 'mew-submit-outbox)
+(require 'mew-submit-spool)
 (require 'mew-submit-queue)
 (require 'mew-submit-relay)
 (require 'mew-submit-test-helpers)
@@ -35,31 +35,31 @@
                                                            relay-directory))
             (mew-submit-relay-address '("127.0.0.1"))
             (mew-submit-relay-port 0)
-            (mew-submit-request-several t)
-            (mew-submit-queue-done-functions nil)
-            (mew-submit-relay-on-ask #'ignore)
-            (mew-submit-relay-account-function nil)
+            (mew-submit-request--several t)
+            (mew-submit-queue--done-functions nil)
+            (mew-submit-relay--on-ask #'ignore)
+            (mew-submit-relay--account-function nil)
             (mew-submit-relay-tests--log nil)
             (mew-submit-relay-tests--clients nil)
-            (mew-submit-relay-log-function
+            (mew-submit-relay--log-function
              (lambda (line) (push line mew-submit-relay-tests--log)))
             ,@bindings)
-       (clrhash mew-submit-queue--entries)
-       (mew-submit-relay-start)
+       (clrhash mew-submit-queue--known)
+       (mew-submit-relay--start)
        (unwind-protect
            (progn ,@body)
          (mapc #'delete-process mew-submit-relay-tests--clients)
-         (mew-submit-relay-stop)
+         (mew-submit-relay--stop)
          (mew-submit-test-until ("the queue")
-           (null (mew-submit-queue-running)))
-         (mew-submit-queue-stop)
-         (clrhash mew-submit-queue--entries)))))
+           (null (mew-submit-queue--running)))
+         (mew-submit-queue--stop)
+         (clrhash mew-submit-queue--known)))))
 
 (defmacro mew-submit-relay-tests--with-sink (bindings &rest body)
   "Run BODY with a relay that keeps what comes, under BINDINGS as of `let'."
   (declare (indent 1) (debug ((&rest (symbolp form)) body)))
   `(mew-submit-relay-tests--with-relay
-       ((mew-submit-relay-sink (expand-file-name "sink/" relay-directory))
+       ((mew-submit-relay--sink (expand-file-name "sink/" relay-directory))
         ,@bindings)
      ,@body))
 
@@ -135,7 +135,7 @@ OCTETS end as they are.  Return the reply."
 (defun mew-submit-relay-tests--kept ()
   "Return the messages that the sink has, octets, the oldest first."
   (mapcar #'mew-submit-test-octets
-          (directory-files mew-submit-relay-sink t "\\.eml\\'")))
+          (directory-files mew-submit-relay--sink t "\\.eml\\'")))
 
 (defun mew-submit-relay-tests--account (peer name)
   "Return a function that returns the account for PEER's listener NAME."
@@ -288,7 +288,7 @@ The commands behind it are never carried out."
           (should (equal (mew-submit-relay-tests--dialog client "NOOP" "QUIT")
                          '(250 221))))))
     (should-not (mew-submit-relay-tests--kept))
-    (should-not (directory-files mew-submit-relay-sink nil "part"))))
+    (should-not (directory-files mew-submit-relay--sink nil "part"))))
 
 (ert-deftest mew-submit-relay-tests-smuggling-chunks ()
   "A bare CR or LF in a chunk is refused, too."
@@ -350,7 +350,7 @@ The commands behind it are never carried out."
                            '(421)))
           (should (< (cl-incf count) 150)))))
     (should-not (mew-submit-relay-tests--kept))
-    (should-not (directory-files mew-submit-relay-sink nil "part"))))
+    (should-not (directory-files mew-submit-relay--sink nil "part"))))
 
 (ert-deftest mew-submit-relay-tests-half-messages ()
   "A client that leaves in the middle leaves nothing behind."
@@ -369,7 +369,7 @@ The commands behind it are never carried out."
         (delete-process client)))
     (mew-submit-test-until ("the sessions to end")
       (null mew-submit-relay--sessions))
-    (should-not (directory-files mew-submit-relay-sink nil "\\`[^.]"))))
+    (should-not (directory-files mew-submit-relay--sink nil "\\`[^.]"))))
 
 (ert-deftest mew-submit-relay-tests-no-quit ()
   "A message is taken although its client does not wait for the answer."
@@ -461,16 +461,16 @@ The commands behind it are never carried out."
                  (mew-submit-relay-tests--reply
                   (mew-submit-relay-tests--connect t))))
           (elsewhere (lambda (&rest _) nil)))
-      (cl-letf (((symbol-function 'mew-submit-relay-peer-user)
+      (cl-letf (((symbol-function 'mew-submit-relay-peer--user)
                  (lambda (&rest _) (1+ (user-uid)))))
         (should (string-prefix-p "554 5.7.1" (funcall try)))
         (let ((mew-submit-relay-anyone t))
           (should (string-prefix-p "220" (funcall try))))
         (let ((mew-submit-relay-token "x"))
           (should (string-prefix-p "220" (funcall try)))))
-      (cl-letf (((symbol-function 'mew-submit-relay-peer-user) #'ignore))
+      (cl-letf (((symbol-function 'mew-submit-relay-peer--user) #'ignore))
         (should (string-prefix-p "554 5.7.1" (funcall try))))
-      (cl-letf (((symbol-function 'mew-submit-relay-peer-loopback-p)
+      (cl-letf (((symbol-function 'mew-submit-relay-peer--loopback-p)
                  elsewhere))
         (should (string-prefix-p "554 5.7.1" (funcall try)))
         (let ((mew-submit-relay-anyone t))
@@ -492,23 +492,23 @@ The commands behind it are never carried out."
                     (car mew-submit-relay--sessions)))
            (remote (process-contact server :remote))
            (local (process-contact server :local)))
-      (should (eql (mew-submit-relay-peer-user remote local) (user-uid)))
-      (should (eql (mew-submit-relay-peer-unread remote local) 0))
+      (should (eql (mew-submit-relay-peer--user remote local) (user-uid)))
+      (should (eql (mew-submit-relay-peer--unread remote local) 0))
       (delete-process client)
-      (should-not (mew-submit-relay-peer-user remote local)))))
+      (should-not (mew-submit-relay-peer--user remote local)))))
 
 (ert-deftest mew-submit-relay-tests-networks ()
   "A network is an address, or an address and bits; names are none."
-  (should (mew-submit-relay-peer-in-p [192 0 2 7 25] '("192.0.2.0/24")))
-  (should-not (mew-submit-relay-peer-in-p [192 0 3 7 25] '("192.0.2.0/24")))
-  (should (mew-submit-relay-peer-in-p [0 0 0 0 0 65535 49152 519 25]
-                                      '("192.0.2.7")))
-  (should (mew-submit-relay-peer-in-p [8193 3512 0 0 0 0 0 1 25]
-                                      '("2001:db8::/32")))
-  (should-not (mew-submit-relay-peer-in-p [8193 3513 0 0 0 0 0 1 25]
-                                          '("2001:db8::/32" "0.0.0.0/0")))
+  (should (mew-submit-relay-peer--in-p [192 0 2 7 25] '("192.0.2.0/24")))
+  (should-not (mew-submit-relay-peer--in-p [192 0 3 7 25] '("192.0.2.0/24")))
+  (should (mew-submit-relay-peer--in-p [0 0 0 0 0 65535 49152 519 25]
+                                       '("192.0.2.7")))
+  (should (mew-submit-relay-peer--in-p [8193 3512 0 0 0 0 0 1 25]
+                                       '("2001:db8::/32")))
+  (should-not (mew-submit-relay-peer--in-p [8193 3513 0 0 0 0 0 1 25]
+                                           '("2001:db8::/32" "0.0.0.0/0")))
   (dolist (network '("localhost" "192.0.2.0/33" "x" "" "1.2.3.4/" "1.2.3.4/5/6"))
-    (should-error (mew-submit-relay-peer-parse network)
+    (should-error (mew-submit-relay-peer--parse network)
                   :type 'mew-submit-config)))
 
 (ert-deftest mew-submit-relay-tests-socket ()
@@ -560,14 +560,14 @@ A message that its client was told is refused is not kept."
             1)))
       (ert-info (name)
         (mew-submit-relay-tests--with-relay
-            ((mew-submit-relay-account-function
+            ((mew-submit-relay--account-function
               (mew-submit-relay-tests--account peer name)))
           (let ((client (mew-submit-relay-tests--connect)))
             (should (string-match-p
                      (concat "\\`" reply "\\'")
                      (mew-submit-relay-tests--send
                       client (concat mew-submit-relay-tests--message ".\r\n"))))
-            (should (= (length (mew-submit-outbox-ids
+            (should (= (length (mew-submit-spool--ids
                                 mew-submit-outbox-directory))
                        kept))))))))
 
@@ -581,17 +581,17 @@ Who is refused for now only is tried again by the relay."
             "127.0.0.1:0,name=later,rcpt#2=reply:450 4.2.1 Busy")
     (dolist (name '("never" "bdat"))
       (mew-submit-relay-tests--with-relay
-          ((mew-submit-relay-account-function
+          ((mew-submit-relay--account-function
             (mew-submit-relay-tests--account peer name)))
         (should (equal (mew-submit-relay-tests--send
                         (mew-submit-relay-tests--connect)
                         (concat mew-submit-relay-tests--message ".\r\n")
                         "a@x" "b@x" "c@x")
                        "550-5.1.1 Who\n550 5.1.1 <b@x>: 550 5.1.1 Who"))
-        (should-not (mew-submit-outbox-ids mew-submit-outbox-directory))
+        (should-not (mew-submit-spool--ids mew-submit-outbox-directory))
         (should-not (mew-submit-test-stored peer))))
     (mew-submit-relay-tests--with-relay
-        ((mew-submit-relay-account-function
+        ((mew-submit-relay--account-function
           (mew-submit-relay-tests--account peer "later")))
       (should (string-match-p
                "\\`250-2.0.0 Ok: queued as 0001\n250 2.0.0 NOT delivered to <b@x>: \
@@ -602,8 +602,8 @@ Who is refused for now only is tried again by the relay."
                 "a@x" "b@x" "c@x")))
       (should (equal (cdr (mew-submit-test-envelope peer 1)) '("a@x" "c@x")))
       (should (equal (plist-get
-                      (mew-submit-outbox-read
-                       (car (mew-submit-outbox-ids mew-submit-outbox-directory))
+                      (mew-submit-spool--read
+                       (car (mew-submit-spool--ids mew-submit-outbox-directory))
                        mew-submit-outbox-directory)
                       :recipients)
                      '("b@x"))))))
@@ -616,7 +616,7 @@ It goes to those whom the server takes then, though another one is refused."
       (peer "127.0.0.1:0,name=slow,1:mail=hold:go,rcpt#2=reply:550 5.1.1 Who")
     (mew-submit-relay-tests--with-relay
         ((mew-submit-relay-wait 0.1)
-         (mew-submit-relay-account-function
+         (mew-submit-relay--account-function
           (mew-submit-relay-tests--account peer "slow")))
       (should (string-match-p
                "\\`250 2.0.0 queued as [-0-9A-Za-z]+\\'"
@@ -629,10 +629,10 @@ It goes to those whom the server takes then, though another one is refused."
         (mew-submit-test-stored peer))
       (should (equal (cdr (mew-submit-test-envelope peer 1)) '("a@x")))
       (mew-submit-test-until ("the queue")
-        (null (mew-submit-queue-running)))
+        (null (mew-submit-queue--running)))
       (should (equal (plist-get
-                      (mew-submit-outbox-read
-                       (car (mew-submit-outbox-ids mew-submit-outbox-directory))
+                      (mew-submit-spool--read
+                       (car (mew-submit-spool--ids mew-submit-outbox-directory))
                        mew-submit-outbox-directory)
                       :state)
                      'refused)))))
@@ -643,7 +643,7 @@ It goes to those whom the server takes then, though another one is refused."
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=silent,refused")
     (mew-submit-relay-tests--with-relay
         ((mew-submit-relay-wait 0)
-         (mew-submit-relay-account-function
+         (mew-submit-relay--account-function
           (mew-submit-relay-tests--account peer "silent")))
       (let ((reply (mew-submit-relay-tests--send
                     (mew-submit-relay-tests--connect)
@@ -654,7 +654,7 @@ It goes to those whom the server takes then, though another one is refused."
                  (concat "\\`Date: [^\n]+\r?\n"
                          (regexp-quote mew-submit-relay-tests--message) "\\'")
                  (mew-submit-test-octets
-                  (mew-submit-outbox-file (match-string 1 reply) ".eml"
+                  (mew-submit-spool--file (match-string 1 reply) ".eml"
                                           mew-submit-outbox-directory))))))))
 
 (ert-deftest mew-submit-relay-tests-completes ()
@@ -690,9 +690,9 @@ Who has no domain is the default account's.  SECURITY: P10, P11."
 (ert-deftest mew-submit-relay-tests-is-no-sign-of-the-user ()
   "What another program sends asks nobody for a password that was put off."
   (let (seen)
-    (cl-letf (((symbol-function 'mew-submit-relay-data-finish) #'ignore)
+    (cl-letf (((symbol-function 'mew-submit-relay-data--finish) #'ignore)
               ((symbol-function 'mew-submit-relay--queue)
-               (lambda (_) (push mew-submit-background seen))))
+               (lambda (_) (push mew-submit-background--now seen))))
       (mew-submit-relay--commit (mew-submit-relay--make-session))
       (should (equal seen '(t))))))
 
@@ -701,7 +701,7 @@ Who has no domain is the default account's.  SECURITY: P10, P11."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,cap+=DSN")
     (mew-submit-relay-tests--with-relay
-        ((mew-submit-relay-account-function
+        ((mew-submit-relay--account-function
           (mew-submit-relay-tests--account peer "ok")))
       (let ((client (mew-submit-relay-tests--connect)))
         (should (equal (mew-submit-relay-tests--dialog
@@ -726,7 +726,7 @@ Who has no domain is the default account's.  SECURITY: P10, P11."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,cap+=SMTPUTF8")
     (mew-submit-relay-tests--with-relay
-        ((mew-submit-relay-account-function
+        ((mew-submit-relay--account-function
           (mew-submit-relay-tests--account peer "ok")))
       (let ((client (mew-submit-relay-tests--connect))
             (path (encode-coding-string "<grün@x>" 'utf-8)))
@@ -748,7 +748,7 @@ Who has no domain is the default account's.  SECURITY: P10, P11."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=slow,mail=hold:go")
     (mew-submit-relay-tests--with-relay
-        ((mew-submit-relay-account-function
+        ((mew-submit-relay--account-function
           (mew-submit-relay-tests--account peer "slow")))
       (let ((waits (mew-submit-relay-tests--connect))
             (idles (mew-submit-relay-tests--connect)))
@@ -757,8 +757,8 @@ Who has no domain is the default account's.  SECURITY: P10, P11."
         (process-send-string waits (concat mew-submit-relay-tests--message
                                            ".\r\n"))
         (mew-submit-test-until ("the outbox")
-          (mew-submit-outbox-ids mew-submit-outbox-directory))
-        (mew-submit-relay-stop)
+          (mew-submit-spool--ids mew-submit-outbox-directory))
+        (mew-submit-relay--stop)
         (should (string-prefix-p "250 2.0.0 queued as"
                                  (mew-submit-relay-tests--reply waits)))
         (should (string-prefix-p "421" (mew-submit-relay-tests--reply waits)))
@@ -776,20 +776,20 @@ Who has no domain is the default account's.  SECURITY: P10, P11."
       (unwind-protect
           (progn
             (mew-submit-relay-mode 1)
-            (let ((place (car (mew-submit-relay-places))))
+            (let ((place (car (mew-submit-relay--places))))
               (should (string-prefix-p "127.0.0.1:" place))
               (let ((mew-submit-relay--servers nil)
                     (mew-submit-relay-port
                      (string-to-number (substring place 10))))
-                (should-error (mew-submit-relay-start)
+                (should-error (mew-submit-relay--start)
                               :type 'mew-submit-config)))
             (mew-submit-relay-mode -1)
-            (should-not (mew-submit-relay-places))
+            (should-not (mew-submit-relay--places))
             (let ((mew-submit-relay-networks '("nonsense")))
               (should-error (mew-submit-relay-mode 1) :type 'user-error)
               (should-not mew-submit-relay-mode)))
         (mew-submit-relay-mode -1)
-        (mew-submit-queue-stop)))))
+        (mew-submit-queue--stop)))))
 
 ;;; Whose connection it is
 
@@ -798,7 +798,7 @@ Who has no domain is the default account's.  SECURITY: P10, P11."
 A socket that listens on the port is not taken for one."
   :tags '(:module)
   (skip-unless (eq system-type 'gnu/linux))
-  (mew-submit-module-ensure)
+  (mew-submit-module--ensure)
   (let* ((server (make-network-process :name "server" :server t :noquery t
                                        :host "127.0.0.1" :service t))
          (port (process-contact server :service))
@@ -819,12 +819,12 @@ A socket that listens on the port is not taken for one."
 (ert-deftest mew-submit-relay-tests-token-is-compared-whole ()
   "A token that differs anywhere is another: none of a thousand is taken for it."
   (let ((token "s3cret-token"))
-    (should (mew-submit-relay-smtp-same-p (copy-sequence token) token))
+    (should (mew-submit-relay-smtp--same-p (copy-sequence token) token))
     (dotimes (i 1000)
-      (should-not (mew-submit-relay-smtp-same-p (format "%s%d" token i) token)))
+      (should-not (mew-submit-relay-smtp--same-p (format "%s%d" token i) token)))
     (dolist (wrong (list "" "s3cret-toke" "s3cret-tokem" (upcase token)
                          (concat token "\0")))
-      (should-not (mew-submit-relay-smtp-same-p wrong token)))))
+      (should-not (mew-submit-relay-smtp--same-p wrong token)))))
 
 (provide 'mew-submit-relay-tests)
 ;;; mew-submit-relay-tests.el ends here

@@ -7,7 +7,7 @@
 
 (require 'message)
 (require 'mew-submit)
-(require 'mew-submit-browser)
+(require 'mew-submit-outbox)
 (require 'mew-submit-clients)
 (require 'mew-submit-test-helpers)
 (require 'smtpmail)
@@ -35,15 +35,15 @@
        (unwind-protect
            (progn ,@body)
          (mew-submit-mode -1)
-         (mew-submit-queue-stop)
+         (mew-submit-queue--stop)
          (dolist (buffer (buffer-list))
-           (when (buffer-local-value 'mew-submit-browser--edited buffer)
+           (when (buffer-local-value 'mew-submit-outbox--edited buffer)
              (with-current-buffer buffer
-               (mew-submit-outbox-unlock (cdr mew-submit-browser--edited))
-               (setq mew-submit-browser--edited nil)
+               (mew-submit-spool--unlock (cdr mew-submit-outbox--edited))
+               (setq mew-submit-outbox--edited nil)
                (set-buffer-modified-p nil))
              (kill-buffer buffer)))
-         (dolist (entry (mew-submit-queue-entries))
+         (dolist (entry (mew-submit-queue--entries))
            (mew-submit-queue--drop entry))))))
 
 (defun mew-submit-restore-tests--compose (text)
@@ -60,24 +60,24 @@
   "Put TEXT, octets, into the outbox, held, with KEYS; return its identifier."
   (let ((file (make-temp-file "mew-submit-test-")))
     (unwind-protect
-        (apply #'mew-submit-queue-add (mew-submit-test-write file text)
+        (apply #'mew-submit-queue--add (mew-submit-test-write file text)
                (append keys '(:held flush)))
       (delete-file file))))
 
 (defun mew-submit-restore-tests--only ()
   "Return the entry of the one message in the outbox."
-  (let ((entries (mew-submit-queue-entries)))
+  (let ((entries (mew-submit-queue--entries)))
     (should (= (length entries) 1))
     (car entries)))
 
 (defun mew-submit-restore-tests--octets (entry)
   "Return the message of ENTRY."
-  (mew-submit-test-octets (mew-submit-outbox-message-file entry)))
+  (mew-submit-test-octets (mew-submit-spool--message-file entry)))
 
 (defmacro mew-submit-restore-tests--edit (entry &rest body)
   "Run BODY in the buffer in which ENTRY's message is edited again."
   (declare (indent 1) (debug (form body)))
-  `(with-current-buffer (mew-submit-browser--take (plist-get ,entry :id) nil)
+  `(with-current-buffer (mew-submit-outbox--take (plist-get ,entry :id) nil)
      ,@body))
 
 (defconst mew-submit-restore-tests--said
@@ -117,7 +117,7 @@ Subject: Grüße\nX-Mew-Submit-Require-TLS: yes\n\n" body))
           (message-send))
         (mew-submit-restore-tests--same before (mew-submit-restore-tests--only))))
     ;; Nothing of it is left when the message is gone.
-    (mew-submit-queue-delete (plist-get (mew-submit-restore-tests--only) :id))
+    (mew-submit-queue--delete (plist-get (mew-submit-restore-tests--only) :id))
     (should-not (directory-files-recursively directory "\\.source\\'"))))
 
 (ert-deftest mew-submit-restore-tests-encrypted-stays-encrypted ()
@@ -172,11 +172,11 @@ Content-Type: multipart/encrypted; boundary=c\n\n--c\n\nx\n--c--\n--b--"
                     (concat "From: me@example.org\nTo: you@x.example\nSubject: s\n"
                             content "\n")))
                (octets (mew-submit-restore-tests--octets
-                        (mew-submit-queue-entry id))))
-          (should-error (mew-submit-browser--take id nil) :type 'user-error)
+                        (mew-submit-queue--entry id))))
+          (should-error (mew-submit-outbox--take id nil) :type 'user-error)
           (should (equal octets (mew-submit-restore-tests--octets
                                  (mew-submit-restore-tests--only))))
-          (mew-submit-queue-delete id))))))
+          (mew-submit-queue--delete id))))))
 
 (ert-deftest mew-submit-restore-tests-source-must-be-whole ()
   "A source that is not what was written is as good as none."
@@ -185,12 +185,12 @@ Content-Type: multipart/encrypted; boundary=c\n\n--c\n\nx\n--c--\n--b--"
     (mew-submit-restore-tests--compose
      "From: me@example.org\nTo: you@x.example\nSubject: s\n\nmine <#!part>\n")
     (let* ((entry (mew-submit-restore-tests--only))
-           (file (mew-submit-outbox--source-file entry)))
+           (file (mew-submit-spool--source-file entry)))
       (should (= (logand (file-modes file) #o077) 0))
-      (should (string-search "<#!part>" (mew-submit-outbox-source entry)))
+      (should (string-search "<#!part>" (mew-submit-spool--source entry)))
       (dolist (text '("" "From: me@example.org\nTo: evil@x.example\n\nother\n"))
         (mew-submit-test-write file text)
-        (should-not (mew-submit-outbox-source entry)))
+        (should-not (mew-submit-spool--source entry)))
       (mew-submit-restore-tests--edit entry
         (should (string-search "mine" (buffer-string)))
         (should-not (string-search "evil" (buffer-string)))))))
@@ -209,12 +209,12 @@ Content-Type: multipart/encrypted; boundary=c\n\n--c\n\nx\n--c--\n--b--"
            (concat "From: me@example.org\nTo: you@x.example\nSubject: s\n\n"
                    tag "x\n")))
         (let ((entry (mew-submit-restore-tests--only)))
-          (should (eq (and (mew-submit-outbox-source entry) t) kept))
-          (mew-submit-queue-delete (plist-get entry :id)))))
+          (should (eq (and (mew-submit-spool--source entry) t) kept))
+          (mew-submit-queue--delete (plist-get entry :id)))))
     (with-temp-buffer
       (insert "From: other@x.example\nTo: me@example.org\nSubject: old\n\ntext\n")
       (message-resend "you@x.example"))
-    (should-not (mew-submit-outbox-source (mew-submit-restore-tests--only)))))
+    (should-not (mew-submit-spool--source (mew-submit-restore-tests--only)))))
 
 (ert-deftest mew-submit-restore-tests-round-trip ()
   "Editing without a change is the identity: people, wishes, sender and server."
@@ -247,17 +247,17 @@ Message-ID: <1@x>\nDate: Mon, 1 Jan 2024 00:00:00 +0000\n")))
       (ert-info (what)
         (let* ((id (apply #'mew-submit-restore-tests--add
                           (concat header "Subject: s\n\nbody\n") keys))
-               (before (mew-submit-queue-entry id)))
+               (before (mew-submit-queue--entry id)))
           (mew-submit-restore-tests--edit before (message-send))
           (let ((after (mew-submit-restore-tests--only)))
             (mew-submit-restore-tests--same
              before (if (plist-get keys :not-before)
-                        (mew-submit-outbox-with after :held 'flush)
+                        (mew-submit-spool--with after :held 'flush)
                       after))
             (when (string-prefix-p "Resent" header)
               (should (string-search "Message-ID: <1@x>"
                                      (mew-submit-restore-tests--octets after))))
-            (mew-submit-queue-delete (plist-get after :id))))))))
+            (mew-submit-queue--delete (plist-get after :id))))))))
 
 (ert-deftest mew-submit-restore-tests-given-up ()
   "What is not sent is in the outbox again: at its time, held, or deleted."
@@ -272,17 +272,17 @@ Message-ID: <1@x>\nDate: Mon, 1 Jan 2024 00:00:00 +0000\n")))
                        (,monday message-kill-buffer t nil 0)))
         (let ((id (mew-submit-restore-tests--add text :not-before not-before)))
           (when not-before
-            (mew-submit-queue-hold id not-before))
+            (mew-submit-queue--hold id not-before))
           (cl-letf (((symbol-function 'yes-or-no-p) (lambda (_) answer)))
             (let ((this-command command)
-                  (buffer (mew-submit-browser--take id nil)))
+                  (buffer (mew-submit-outbox--take id nil)))
               (with-current-buffer buffer (set-buffer-modified-p nil))
               (kill-buffer buffer)))
-          (should (= (length (mew-submit-queue-entries)) count))
+          (should (= (length (mew-submit-queue--entries)) count))
           (when (> count 0)
             (should (eq (plist-get (mew-submit-restore-tests--only) :state) 'held))
             (should (equal (plist-get (mew-submit-restore-tests--only) :next) next))
-            (mew-submit-queue-delete id))
+            (mew-submit-queue--delete id))
           (should-not (directory-files (expand-file-name "edited" directory)
                                        nil "\\`[^.]")))))))
 

@@ -11,7 +11,7 @@
 ;;; Code:
 
 (require 'mew-submit-test-helpers)
-(require 'mew-submit-session)
+(require 'mew-submit-job)
 
 (declare-function mew-submit--mod-jobs "ext:mew-submit-module" ())
 
@@ -34,12 +34,12 @@ Return (RESULT REUSED RESUMED).  RECIPIENT is its only one."
                      peer name share keep
                      (mew-submit-test-write (expand-file-name "m" directory)
                                             "Subject: x\r\n\r\nx\r\n")))
-           (session (mew-submit-session-start
+           (session (mew-submit-job--start
                      (if recipient
                          (plist-put request :recipients (list recipient))
                        request)
                      :on-event (lambda (event) (push event events))))
-           (done (mew-submit-session-wait session mew-submit-test-patience))
+           (done (mew-submit-job--wait session mew-submit-test-patience))
            (get (lambda (type key)
                   (plist-get (seq-find (lambda (event)
                                          (eq (plist-get event :event) type))
@@ -55,7 +55,7 @@ Return (RESULT REUSED RESUMED).  RECIPIENT is its only one."
                                      ,@listeners)
      (unwind-protect
          (progn ,@body)
-       (mew-submit-session-stop))))
+       (mew-submit-job--stop))))
 
 (defun mew-submit-reuse-tests--connections (peer)
   "Return how many connections PEER has taken."
@@ -107,8 +107,8 @@ Return (RESULT REUSED RESUMED).  RECIPIENT is its only one."
                                          "Subject: x\r\n\r\nx\r\n"))
             ends)
         (dolist (limit '(20000 3000))
-          (push (mew-submit-session-wait
-                 (mew-submit-session-start
+          (push (mew-submit-job--wait
+                 (mew-submit-job--start
                   (plist-put (mew-submit-reuse-tests--request peer "a" "k" 5000 file)
                              :step-timeout limit))
                  mew-submit-test-patience)
@@ -183,7 +183,7 @@ The last element is how many connections there were."
   (skip-unless (executable-find "ss"))
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=a,greeting=stall")
     (let* ((port (mew-submit-test-port peer "a"))
-           (session (mew-submit-session-start
+           (session (mew-submit-job--start
                      (list :host "127.0.0.1" :race t :attempt-delay 250
                            :routes `((,port ipv4 none)) :connect-timeout 60000
                            :step-timeout 60000 :tls 'none :helo "localhost" :from ""
@@ -195,8 +195,8 @@ The last element is how many connections there were."
           (call-process "ss" nil t nil "-tnoH" "dst" (format "127.0.0.1:%d" port))
           (goto-char (point-min))
           (search-forward "timer:(keepalive," nil t)))
-      (mew-submit-session-cancel session)
-      (mew-submit-session-wait session 60))))
+      (mew-submit-job--cancel session)
+      (mew-submit-job--wait session 60))))
 
 (ert-deftest mew-submit-reuse-tests-tls-is-resumed ()
   "A ticket is used for the same share and server, and for no other.
@@ -258,7 +258,7 @@ KEEP is how long it keeps the connection.  Return its result."
                                    peer "a" "k" keep
                                    (mew-submit-test-write
                                     (expand-file-name "m" directory) "x\n")))))
-      (plist-get (mew-submit-session-wait (mew-submit-session-start request) 60)
+      (plist-get (mew-submit-job--wait (mew-submit-job--start request) 60)
                  :result))))
 
 (ert-deftest mew-submit-reuse-tests-an-early-end-with-a-kept-connection ()
@@ -296,11 +296,11 @@ KEEP is how long it keeps the connection.  Return its result."
         (dotimes (_ 5)
           (should (equal (car (mew-submit-reuse-tests--send peer "a" "k" 60000))
                          "delivered"))
-          (let ((session (mew-submit-session-start
+          (let ((session (mew-submit-job--start
                           (mew-submit-reuse-tests--request peer "a" "k" 60000
                                                            file))))
-            (mew-submit-session-cancel session)
-            (should (member (plist-get (mew-submit-session-wait session 60)
+            (mew-submit-job--cancel session)
+            (should (member (plist-get (mew-submit-job--wait session 60)
                                        :result)
                             '("cancelled" "delivered")))))))))
 
@@ -311,8 +311,8 @@ KEEP is how long it keeps the connection.  Return its result."
       (should (equal (car (mew-submit-reuse-tests--send peer "a" "k" 60000))
                      "delivered"))
       (let ((before (mew-submit-reuse-tests--connections peer)))
-        (mew-submit-session-wait
-         (mew-submit-session-start
+        (mew-submit-job--wait
+         (mew-submit-job--start
           (append (list look t)
                   (mew-submit-reuse-tests--request peer "a" "k" 0 nil)))
          60)

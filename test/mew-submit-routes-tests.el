@@ -99,8 +99,8 @@ Where there is none but those that cannot be reached the message waits for one."
                      (format "Port %d of 127.0.0.1 takes no log-in, so mail cannot be \
 submitted there; port %d cannot be reached from here"
                              (funcall port "relay") (funcall port "shut"))))
-      (should (string-prefix-p "deferred: Port " (mew-submit-report-done done)))
-      (should-not (string-empty-p (mew-submit-report-advice done)))
+      (should (string-prefix-p "deferred: Port " (mew-submit-report--done done)))
+      (should-not (string-empty-p (mew-submit-report--advice done)))
       (setq done (mew-submit-routes-tests--send peer '("relay")))
       (should (string-search "takes no log-in" (plist-get done :text)))
       (should-not (string-search "somebody" (plist-get done :text))))))
@@ -139,16 +139,16 @@ Each question is answered with ANSWER.  CHANGE gets the request to change it."
                    (mew-submit-test-account peer (car names))))
          (file (mew-submit-test-write (mew-submit-test--peer-file peer "asked")
                                       "From: me@x\nTo: a@x\n\nbody\n"))
-         (make (symbol-function 'mew-submit-request-make))
+         (make (symbol-function 'mew-submit-request--make))
          done)
-    (cl-letf (((symbol-function 'mew-submit-request-make)
+    (cl-letf (((symbol-function 'mew-submit-request--make)
                (lambda (&rest arguments)
                  (funcall (or change #'identity) (apply make arguments)))))
-      (mew-submit-request-submit file :account account
-                                 :on-ask (lambda (event)
-                                           (push event questions)
-                                           answer)
-                                 :on-done (lambda (event) (setq done event))))
+      (mew-submit-request--submit file :account account
+                                  :on-ask (lambda (event)
+                                            (push event questions)
+                                            answer)
+                                  :on-done (lambda (event) (setq done event))))
     (mew-submit-test-until ("the end") done)
     (cons done (nreverse questions))))
 

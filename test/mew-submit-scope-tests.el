@@ -10,7 +10,7 @@
 
 ;;; Code:
 
-(require 'mew-submit-session)
+(require 'mew-submit-job)
 (require 'mew-submit-test-helpers)
 
 (defconst mew-submit-scope-tests--script "
@@ -36,7 +36,7 @@ ip address add fe80::5/64 dev lo nodad"
   "Send a message to HOST by ROUTE, with CA; return the events without their times."
   (mew-submit-test-with-directory directory
     (let* ((events nil)
-           (session (mew-submit-session-start
+           (session (mew-submit-job--start
                      (list :host host :race t :attempt-delay 250 :routes (list route)
                            :connect-timeout 30000 :step-timeout 30000 :tls 'required
                            :ca-file ca :helo "localhost" :from ""
@@ -44,7 +44,7 @@ ip address add fe80::5/64 dev lo nodad"
                            :file (mew-submit-test-write
                                   (expand-file-name "message" directory) "a: b\n\nc\n"))
                      :on-event (lambda (event) (push event events)))))
-      (mew-submit-session-wait session 60)
+      (mew-submit-job--wait session 60)
       events)))
 
 (defun mew-submit-scope-tests--attempt ()

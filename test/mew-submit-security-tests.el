@@ -13,7 +13,7 @@
 (require 'cl-lib)
 (require 'ert)
 (require 'mew-submit)
-(require 'mew-submit-session)
+(require 'mew-submit-job)
 (require 'mew-submit-test-helpers)
 
 (defconst mew-submit-security-tests--message "From: me@x\nTo: a@x\n\nbody\n"
@@ -181,7 +181,7 @@ The test server's own arguments aside (SECURITY: O2)."
       (mew-submit-test-with-peer
           (peer "--user" "me" "--password" "another" "127.0.0.1:0,name=s,auth=hold:go")
         (let ((session
-               (mew-submit-request-submit
+               (mew-submit-request--submit
                 (mew-submit-test-write (mew-submit-test--peer-file peer "m")
                                        mew-submit-security-tests--message)
                 :account (mew-submit-test-account peer "s" :user "me" :password secret))))
@@ -193,7 +193,7 @@ The test server's own arguments aside (SECURITY: O2)."
             (unless (equal (file-name-nondirectory file) "log")
               (should-not (string-search secret (mew-submit-test-octets file)))))
           (mew-submit-test-go peer)
-          (should (equal (plist-get (mew-submit-session-wait session mew-submit-test-patience)
+          (should (equal (plist-get (mew-submit-job--wait session mew-submit-test-patience)
                                     :kind)
                          "auth")))))))
 
@@ -204,7 +204,7 @@ The test server's own arguments aside (SECURITY: O2)."
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,mail=hold:go" "127.0.0.1:0,name=u")
     (let* ((before (directory-files "/proc/self/fd" nil "[0-9]"))
            (session
-            (mew-submit-request-submit
+            (mew-submit-request--submit
              (mew-submit-test-write (mew-submit-test--peer-file peer "m")
                                     mew-submit-security-tests--message)
              :account (mew-submit-test-account peer "s"))))
@@ -221,7 +221,7 @@ The test server's own arguments aside (SECURITY: O2)."
               (should (/= 0 (logand #o2000000
                                     (string-to-number (match-string 1 info) 8))))))))
       (mew-submit-test-go peer)
-      (should (equal (plist-get (mew-submit-session-wait session mew-submit-test-patience) :result)
+      (should (equal (plist-get (mew-submit-job--wait session mew-submit-test-patience) :result)
                      "delivered")))))
 
 ;;; Emacs
@@ -309,25 +309,25 @@ or deleted is sent as it was (SECURITY: O15)."
                             (lambda ()
                               (write-region "" nil file nil 'silent))))
         (mew-submit-test-write file mew-submit-security-tests--message)
-        (let ((session (mew-submit-request-submit
+        (let ((session (mew-submit-request--submit
                         file :account (mew-submit-test-account peer "s"))))
           (mew-submit-test-until ("the connection")
-            (mew-submit-session-attempts session))
+            (mew-submit-job-attempts session))
           (funcall change)
           (mew-submit-test-go peer)
-          (should (equal (plist-get (mew-submit-session-wait session mew-submit-test-patience) :kind)
+          (should (equal (plist-get (mew-submit-job--wait session mew-submit-test-patience) :kind)
                          "message"))
           (mew-submit-test-halt peer)))
       (should-not (mew-submit-test-stored peer))
       (mew-submit-test-write file mew-submit-security-tests--message)
-      (let ((session (mew-submit-request-submit
+      (let ((session (mew-submit-request--submit
                       file :account (mew-submit-test-account peer "s"))))
         (mew-submit-test-until ("the connection")
-          (mew-submit-session-attempts session))
+          (mew-submit-job-attempts session))
         (delete-file file)
         (mew-submit-test-write file "From: x@x\n\nSomething else.\n")
         (mew-submit-test-go peer)
-        (should (equal (plist-get (mew-submit-session-wait session mew-submit-test-patience) :result)
+        (should (equal (plist-get (mew-submit-job--wait session mew-submit-test-patience) :result)
                        "delivered")))
       (should (equal (mew-submit-test-stored peer)
                      (string-replace "\n" "\r\n" mew-submit-security-tests--message))))))

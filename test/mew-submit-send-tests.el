@@ -69,7 +69,7 @@ NAME nil means that there is no account.  The world notes what the user sees."
                          (mew-submit-send-tests-world-messages world)))
                  (apply message format args))))
       (funcall function world)
-      (dolist (session (mew-submit-session-list))
+      (dolist (session (mew-submit-job--list))
         (mew-submit-wait session mew-submit-test-patience)))))
 
 (defmacro mew-submit-send-tests--with-world (spec &rest body)
@@ -82,7 +82,7 @@ NAME nil means that there is no account.  The world notes what the user sees."
 
 (defun mew-submit-send-tests--settle ()
   "Wait until no mail is being sent."
-  (dolist (session (mew-submit-session-list))
+  (dolist (session (mew-submit-job--list))
     (should (mew-submit-wait session mew-submit-test-patience))))
 
 (defun mew-submit-send-tests--kept (world)
@@ -138,7 +138,7 @@ NAME nil means that there is no account.  The world notes what the user sees."
        "Text mit Umlauten: äöü\n.\n..dots\n\
 <#part type=\"text/plain\" disposition=attachment>\nattached\n<#/part>\n")
       ;; Nothing was said to the server yet, and the message is on disk.
-      (should (= (length (mew-submit-session-list)) 1))
+      (should (= (length (mew-submit-job--list)) 1))
       (should-not (mew-submit-test-stored peer))
       (let ((kept (mew-submit-send-tests--kept world)))
         (should (= (length kept) 1))
@@ -220,7 +220,7 @@ Gr\303\274\303\237e\n")
       (mew-submit-send-tests--settle)
       (let ((kept (mew-submit-send-tests--kept world))
             (told (with-current-buffer "*mew-submit*" (buffer-string)))
-            (entry (car (mew-submit-queue-entries))))
+            (entry (car (mew-submit-queue--entries))))
         (should (= (length kept) 1))
         (should (eq (plist-get entry :state) 'refused))
         (should (string-search "550 5.7.1 Go away" (plist-get entry :last)))
@@ -245,7 +245,7 @@ Gr\303\274\303\237e\n")
                                    :type 'user-error)))
             (should (string-match-p "[a-z]" (cadr err))))))
       (should-not (mew-submit-send-tests--kept world))
-      (should-not (mew-submit-session-list))
+      (should-not (mew-submit-job--list))
       (should-not (mew-submit-test-log peer "connect")))))
 
 ;;; mail-mode
@@ -348,21 +348,21 @@ Gr\303\274\303\237e\n")
                      ("x@notfour.example" "rest") ("a+b@five.example" "five")
                      ("aab@five.example" "rest") ("four.example@x" "rest")))
       (ert-info (sender)
-        (should (equal (plist-get (mew-submit-account-choose sender) :name)
+        (should (equal (plist-get (mew-submit-account--choose sender) :name)
                        name)))))
   (let ((mew-submit-accounts '((:name "one" :from "me@x" :server "h")))
         (smtpmail-smtp-server nil)
         (smtpmail-default-smtp-server nil))
-    (should-error (mew-submit-account-choose "you@x") :type 'mew-submit-config)
+    (should-error (mew-submit-account--choose "you@x") :type 'mew-submit-config)
     (let ((smtpmail-smtp-server "other"))
-      (should (equal (plist-get (mew-submit-account-choose "you@x") :server)
+      (should (equal (plist-get (mew-submit-account--choose "you@x") :server)
                      "other")))
     ;; What is handed out is a copy.
-    (let ((account (mew-submit-account-by-name "one")))
+    (let ((account (mew-submit-account--by-name "one")))
       (plist-put account :server "changed")
-      (should (equal (plist-get (mew-submit-account-by-name "one") :server)
+      (should (equal (plist-get (mew-submit-account--by-name "one") :server)
                      "h")))
-    (should-error (mew-submit-account-by-name "none")
+    (should-error (mew-submit-account--by-name "none")
                   :type 'mew-submit-config)))
 
 (ert-deftest mew-submit-send-tests-account-for-the-unqualified ()
@@ -385,14 +385,14 @@ SECURITY: P11."
       (ert-info ((format "%S %S" accounts sender))
         (let ((mew-submit-accounts accounts))
           (if (null name)
-              (should-error (mew-submit-account-choose sender)
+              (should-error (mew-submit-account--choose sender)
                             :type 'mew-submit-config)
-            (let ((account (mew-submit-account-choose sender)))
+            (let ((account (mew-submit-account--choose sender)))
               (should (equal (plist-get account :name) name))
-              (should (equal (mew-submit-request-sender account "root" nil)
+              (should (equal (mew-submit-request--sender account "root" nil)
                              from))
-              (should (equal (mew-submit-request-sender account "" nil) ""))
-              (should (equal (mew-submit-request-sender account "a@b" nil)
+              (should (equal (mew-submit-request--sender account "" nil) ""))
+              (should (equal (mew-submit-request--sender account "a@b" nil)
                              "a@b")))))))))
 
 (ert-deftest mew-submit-send-tests-account-that-is-none ()
@@ -423,14 +423,14 @@ A key that is misspelt is not ignored.  SECURITY: P12."
       (let* ((mew-submit-accounts accounts)
              (smtpmail-smtp-server nil)
              (smtpmail-default-smtp-server nil)
-             (text (mew-submit-error-text
-                    (should-error (mew-submit-account-choose "me@x")
+             (text (mew-submit-error--text
+                    (should-error (mew-submit-account--choose "me@x")
                                   :type 'mew-submit-config))))
         (dolist (word (cons "M-x mew-submit-setup" words))
           (should (string-search word text)))
         (should-not (string-search ":text" text))
         ;; What only looks goes on.
-        (should-not (mew-submit-account-like '(:name "a")))
+        (should-not (mew-submit-account--like '(:name "a")))
         ;; Whoever presses C-c C-c sees the same words, and no Lisp.
         (mew-submit-test-with-directory mew-submit-outbox-directory
           (with-temp-buffer
@@ -438,17 +438,17 @@ A key that is misspelt is not ignored.  SECURITY: P12."
             (should (equal (cadr (should-error (mew-submit-send-it)
                                                :type 'user-error))
                            text)))))))
-  (should (equal (mew-submit-error-text
-                  (should-error (mew-submit-request-account
+  (should (equal (mew-submit-error--text
+                  (should-error (mew-submit-request--account
                                  '(:server "h" :requires-tls t) nil)))
-                 (mew-submit-error-text
-                  (should-error (mew-submit-account-check
+                 (mew-submit-error--text
+                  (should-error (mew-submit-account--check
                                  '(:server "h" :requires-tls t))))))
   (let ((account '(:name "w" :server "h" :routes ((25 ipv4 none)) :user nil
                          :token-command ("a" "b") :source "192.0.2.1"
                          :dsn-notify (failure) :hold-for "60" :password "s"
                          :memory "/m" :timeout 1)))
-    (should (equal (mew-submit-account-check account) account))))
+    (should (equal (mew-submit-account--check account) account))))
 
 (ert-deftest mew-submit-send-tests-account-from-smtpmail ()
   "smtpmail's variables mean what they meant, and TLS is required where it can be."
@@ -479,11 +479,11 @@ A key that is misspelt is not ignored.  SECURITY: P12."
             (smtpmail-smtp-user nil)
             (smtpmail-local-domain nil))
         (ert-info ((format "%S %S" service stream-type))
-          (should (equal (mew-submit-account-choose "me@x")
+          (should (equal (mew-submit-account--choose "me@x")
                          (append '(:name "smtpmail" :server "mail.example.org")
                                  expected))))))
     (let ((smtpmail-smtp-service "nonsense"))
-      (should-error (mew-submit-account-choose "me@x") :type 'mew-submit-config))
+      (should-error (mew-submit-account--choose "me@x") :type 'mew-submit-config))
     ;; On this machine smtpmail needs no TLS; there it is not asked for either.
     (dolist (server '("localhost" "127.0.0.1" "127.1.2.3" "::1" "[::1]"))
       (pcase-dolist (`(,service ,stream-type ,user . ,expected)
@@ -500,15 +500,15 @@ A key that is misspelt is not ignored.  SECURITY: P12."
               (smtpmail-smtp-user user)
               (smtpmail-local-domain nil))
           (ert-info ((format "%s %S %S %S" server service stream-type user))
-            (should (equal (cddddr (mew-submit-account-choose "me@x"))
+            (should (equal (cddddr (mew-submit-account--choose "me@x"))
                            expected))))))
     (dolist (server '("mail.localhost.example" "10.127.0.0.1" "127.example" ""))
-      (should-not (mew-submit-account-local-p server)))
+      (should-not (mew-submit-account--local-p server)))
     (let* ((smtpmail-smtp-service 587)
            (smtpmail-stream-type nil)
            (smtpmail-smtp-user "me")
            (smtpmail-local-domain "example.org")
-           (account (mew-submit-account-choose "me@x")))
+           (account (mew-submit-account--choose "me@x")))
       (should (equal (plist-get account :user) "me"))
       (should (string-suffix-p ".example.org" (plist-get account :helo))))))
 
@@ -528,9 +528,9 @@ A key that is misspelt is not ignored.  SECURITY: P12."
                      (mew-submit-test--peer-file peer "authinfo")
                      (format "machine 127.0.0.1 port %d login me password s3cret\n"
                              port))))
-             (choose (symbol-function 'mew-submit-account-choose)))
+             (choose (symbol-function 'mew-submit-account--choose)))
         ;; The test server's CA is not the system's.
-        (cl-letf (((symbol-function 'mew-submit-account-choose)
+        (cl-letf (((symbol-function 'mew-submit-account--choose)
                    (lambda (&rest args)
                      (append (apply choose args)
                              (list :ca-file (mew-submit-test-ca peer))))))
@@ -545,9 +545,9 @@ A key that is misspelt is not ignored.  SECURITY: P12."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
     (mew-submit-send-tests--with-world (world peer nil)
-      (let ((choose (symbol-function 'mew-submit-account-choose))
+      (let ((choose (symbol-function 'mew-submit-account--choose))
             chosen)
-        (cl-letf (((symbol-function 'mew-submit-account-choose)
+        (cl-letf (((symbol-function 'mew-submit-account--choose)
                    (lambda (&rest args)
                      (setq chosen (apply choose args))
                      (append chosen
@@ -560,10 +560,10 @@ A key that is misspelt is not ignored.  SECURITY: P12."
         (mew-submit-send-tests--settle)
         (should (equal (plist-get chosen :server) "127.0.0.1"))
         (should-not (string-search "X-Message" (mew-submit-test-stored peer))))
-      (should (equal (mew-submit-account-choose "me@x" "smtp h.example 465 you")
+      (should (equal (mew-submit-account--choose "me@x" "smtp h.example 465 you")
                      '(:name "smtpmail" :server "h.example" :plan "submissions"
                              :user "you")))
-      (should-error (mew-submit-account-choose "me@x" "sendmail")
+      (should-error (mew-submit-account--choose "me@x" "sendmail")
                     :type 'mew-submit-config))))
 
 (ert-deftest mew-submit-send-tests-account-is-frozen ()
@@ -623,7 +623,7 @@ machine old port smtp login ancient password p4\n"))))
                        ("h" 587 "nobody" nil nil)
                        ("none" 587 nil nil nil)))
         (ert-info ((format "%s %s %s" host port user))
-          (let* ((found (mew-submit-auth-lookup host port user))
+          (let* ((found (mew-submit-auth--lookup host port user))
                  (secret (plist-get found :secret)))
             (should (equal (plist-get found :user) expected))
             (when password
@@ -641,7 +641,7 @@ machine old port smtp login ancient password p4\n"))))
           (event '(:event ask :job 1 :what "password" :host "wipe.example"
                           :port 587 :user "me")))
       (dotimes (_ 2)
-        (let ((answer (mew-submit-dialog-answer event)))
+        (let ((answer (mew-submit-dialog--answer event)))
           (should (equal answer
                          (cons "me" (encode-coding-string "pässword" 'utf-8))))
           (clear-string (cdr answer)))))))
@@ -712,7 +712,7 @@ machine old port smtp login ancient password p4\n"))))
           (should (= (length questions) 2))
           (should (mew-submit-test-stored peer 2))))))
   ;; In batch mode nobody is asked.
-  (should-not (mew-submit-dialog-answer
+  (should-not (mew-submit-dialog--answer
                '(:event ask :job 1 :what "fallback" :port 25
                         :preferred-port 587 :host "h"))))
 

@@ -29,7 +29,7 @@
     (let ((in (expand-file-name "in" directory))
           (out (expand-file-name "out" directory)))
       (mew-submit-test-write in octets)
-      (if (mew-submit-sevenbit-convert in out)
+      (if (mew-submit-sevenbit--convert in out)
           (progn
             (should (= (file-modes out) #o600))
             (let ((converted (mew-submit-test-octets out)))
@@ -242,7 +242,7 @@ ASCII
       (insert converted)
       (let ((to (mail-fetch-field "To")))
         (should (string-match-p "<u@x>, a@x (ein =\\?utf-8\\?[^()]*)\\'" to))
-        (should (equal (mew-submit-address-parse to) '("u@x" "a@x")))))
+        (should (equal (mew-submit-address--parse to) '("u@x" "a@x")))))
     (should (string-search "\nX-Odd: =?utf-8?Q?=C3=BC?= stays\n" converted))
     (should (string-search "\nReceived: from a by b; now\n" converted))
     (should (string-suffix-p "\n\nASCII\n" converted))

@@ -36,7 +36,7 @@
      (mew-submit-test-with-peer ,spec
        (unwind-protect
            (progn ,@body)
-         (mew-submit-session-stop)))))
+         (mew-submit-job--stop)))))
 
 (ert-deftest mew-submit-share-tests-one-account-one-connection ()
   "Messages of an account share a connection, whatever each asks of the server."
@@ -127,7 +127,7 @@ An account that never falls back does not get it, nor one whose answer was no."
       (dotimes (_ 2)
         (mew-submit-test-run account "From: me@x\nTo: a@x\n\nbody\n"))
       (should (= 4 (length (mew-submit-test-log peer "connect"))))
-      (should-not (plist-member (mew-submit-request-make
+      (should-not (plist-member (mew-submit-request--make
                                  account (mew-submit-test-ca peer)
                                  '(("from" . "From: me@x")) nil '("a@x"))
                                 :share)))))

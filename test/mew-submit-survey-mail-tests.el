@@ -5,14 +5,14 @@
 
 ;;; Code:
 
-(require 'mew-submit-fieldtest)
+(require 'mew-submit-survey-fieldtest)
 (require 'mew-submit-survey-mail)
 (require 'mew-submit-test-helpers)
 
 (defun mew-submit-survey-mail-tests--test ()
   "Return a survey of three servers that is complete."
-  (let ((test (mew-submit-fieldtest-new
-               (mew-submit-fieldtest-parse "mx.secret.example.org boss\nb.example.org\nc.example.org")
+  (let ((test (mew-submit-survey-fieldtest--new
+               (mew-submit-survey-fieldtest--parse "mx.secret.example.org boss\nb.example.org\nc.example.org")
                :ports "587")))
     (pcase-dolist (`(,host . ,attempts)
                    '(("mx.secret.example.org"
@@ -25,14 +25,14 @@
                       (:port 587 :family "ipv6" :address "2001:db8::78" :case 5 :ms 10000))
                      ("c.example.org" (:port 587 :family "ipv4" :case "2 or 3" :ms 1))))
       (puthash (cons host "587") (list :host host :ports "587" :attempts attempts)
-               (mew-submit-fieldtest-found test)))
-    (setf (mew-submit-fieldtest-pending test) nil)
+               (mew-submit-survey-fieldtest-found test)))
+    (setf (mew-submit-survey-fieldtest-pending test) nil)
     test))
 
 (defun mew-submit-survey-mail-tests--cases (surveys)
   "Return the cases of port 587 in SURVEYS that occur: ((CASE . COUNT)...)."
   (seq-filter (lambda (entry) (< 0 (cdr entry)))
-              (plist-get (mew-submit-statistics-cell
+              (plist-get (mew-submit-survey-statistics--cell
                           (mapcan (lambda (survey) (copy-sequence (cdr survey))) surveys) 587 nil)
                          :counts)))
 
@@ -46,11 +46,11 @@
     (let ((number 0))
       (dolist (mail mails)
         (mew-submit-test-write (format "%s%d" directory (cl-incf number)) mail)))
-    (mew-submit-survey-mail-collect (list directory))))
+    (mew-submit-survey-mail--collect (list directory))))
 
 (ert-deftest mew-submit-survey-mail-tests-has-no-names ()
   "What is mailed has no name, user or address, and short lines of ASCII."
-  (let ((text (mew-submit-survey-mail-text (mew-submit-survey-mail-tests--test))))
+  (let ((text (mew-submit-survey-mail--text (mew-submit-survey-mail-tests--test))))
     (dolist (name '("secret" "boss" "example" "192\\.0" "2001:" "254"))
       (should-not (string-match-p name text)))
     (should (string-match-p "\\`[[:ascii:]]*\\'" text))
@@ -59,7 +59,7 @@
 
 (ert-deftest mew-submit-survey-mail-tests-adds-up ()
   "What was mailed is read again as it was, in every way a mail program may carry it."
-  (let* ((text (mew-submit-survey-mail-text (mew-submit-survey-mail-tests--test)))
+  (let* ((text (mew-submit-survey-mail--text (mew-submit-survey-mail-tests--test)))
          (head "From: a@example.net\nSubject: survey\nMIME-Version: 1.0\n"))
     (dolist (mail (list (concat head "\n" text)
                         (concat head "\n" (replace-regexp-in-string "^" "> " text))
@@ -82,7 +82,7 @@
   "The same survey in two mails counts once, two surveys twice; an mbox is many mails."
   (let* ((mail (lambda ()
                  (concat "From: a@example.net\n\n"
-                         (mew-submit-survey-mail-text (mew-submit-survey-mail-tests--test)))))
+                         (mew-submit-survey-mail--text (mew-submit-survey-mail-tests--test)))))
          (one (funcall mail))
          (two (funcall mail)))
     (should (= 1 (length (mew-submit-survey-mail-tests--collect one one))))
@@ -91,7 +91,7 @@
                     (concat "From a Mon Jan  1 00:00:00 2026\n" one
                             "\nFrom b Mon Jan  1 00:00:00 2026\n" two))))
       (should (= 2 (length surveys)))
-      (should (string-match-p "^2 surveys, 6 servers" (mew-submit-survey-mail-sum surveys)))
+      (should (string-match-p "^2 surveys, 6 servers" (mew-submit-survey-mail--sum surveys)))
       (should (equal (mew-submit-survey-mail-tests--cases surveys)
                      '((1 . 2) ("2 or 3" . 2) ("mixed" . 2)))))))
 
@@ -133,7 +133,7 @@
         (should-error (mew-submit-survey-collect file) :type 'user-error)
         (mew-submit-test-write
          file (concat "Subject: x\n\n"
-                      (mew-submit-survey-mail-text (mew-submit-survey-mail-tests--test))))
+                      (mew-submit-survey-mail--text (mew-submit-survey-mail-tests--test))))
         (mew-submit-survey-collect file)
         (with-current-buffer "*mew-submit surveys*"
           (should (string-match-p "^1 survey, 3 servers" (buffer-string)))

@@ -24,8 +24,8 @@
 (require 'seq)
 (require 'subr-x)
 
-(declare-function mew-submit-request-submit "mew-submit-request" (file &rest keys))
-(declare-function mew-submit-session-wait "mew-submit-session"
+(declare-function mew-submit-request--submit "mew-submit-request" (file &rest keys))
+(declare-function mew-submit-job--wait "mew-submit-job"
                   (session &optional timeout))
 
 ;; "~/mew-submit/" is another directory to a process with another HOME.
@@ -232,13 +232,13 @@ server's log is shown."
 
 (defun mew-submit-test-run (account text &rest keys)
   "Send the message TEXT by ACCOUNT and return the `done' event.
-KEYS are for `mew-submit-request-submit'; nobody is asked by default."
+KEYS are for `mew-submit-request--submit'; nobody is asked by default."
   (mew-submit-test-with-directory directory
-    (let ((session (apply #'mew-submit-request-submit
+    (let ((session (apply #'mew-submit-request--submit
                           (mew-submit-test-write
                            (expand-file-name "message" directory) text)
                           :account account keys)))
-      (or (mew-submit-session-wait session mew-submit-test-patience)
+      (or (mew-submit-job--wait session mew-submit-test-patience)
           (ert-fail "The session did not end")))))
 
 (defun mew-submit-test-lines (peer &optional prefix)
@@ -386,7 +386,7 @@ ends, and what it reads, is for `mew-submit-test-batch' to see."
                            cases))
            (result (mew-submit-test-emacs
                     (list "-l" (expand-file-name "mew-submit.el" mew-submit-test-root)
-                          "-l" "mew-submit-batch"
+                          "-l" "mew-submit-batch-send"
                           "--eval" (prin1-to-string mew-submit-test--many)
                           (mew-submit-test-write (expand-file-name "cases" directory)
                                                  (prin1-to-string octets)))))

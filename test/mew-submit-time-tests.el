@@ -43,14 +43,14 @@
          ("0am" nil) ("2mo" nil) ("2 h foo" nil) ("fri sat" nil) ("8am 9am" nil)
          ("2030-12-24" nil) ("tomorrow soon" nil) ("-2h" nil) ("0h" nil)))
     (ert-info (text)
-      (let ((time (mew-submit-time-parse text mew-submit-time-tests--now)))
+      (let ((time (mew-submit-time--parse text mew-submit-time-tests--now)))
         (should (equal (and time (format-time-string "%F %H:%M" time)) means))))))
 
 (ert-deftest mew-submit-time-tests-zone ()
   "A time with a zone is that moment."
   (dolist (text '("2030-12-24T18:00:00+01:00" "2030-12-24t17:00:00z"
                   "Tue, 24 Dec 2030 18:00:00 +0100"))
-    (should (equal (format-time-string "%F %T" (mew-submit-time-parse text) t)
+    (should (equal (format-time-string "%F %T" (mew-submit-time--parse text) t)
                    "2030-12-24 17:00:00"))))
 
 (ert-deftest mew-submit-time-tests-summer ()
@@ -61,7 +61,7 @@
           (set-time-zone-rule "CET-1CEST,M3.5.0,M10.5.0/3")
           (let ((now (encode-time '(0 0 22 28 3 2026 nil -1 nil))))
             (should (equal (format-time-string
-                            "%F %H:%M" (mew-submit-time-parse "tomorrow 8am" now))
+                            "%F %H:%M" (mew-submit-time--parse "tomorrow 8am" now))
                            "2026-03-29 08:00"))))
       (set-time-zone-rule zone))))
 
@@ -70,7 +70,7 @@
   (pcase-dolist (`(,text ,words) '(("2020-01-01 10:00" "2020-01-01 10:00 is over")
                                    ("soon" "When is \"soon\"?  Say it like this")))
     (should (string-prefix-p words
-                             (cadr (should-error (mew-submit-time-future text)
+                             (cadr (should-error (mew-submit-time--future text)
                                                  :type 'user-error))))))
 
 (ert-deftest mew-submit-time-tests-hint ()

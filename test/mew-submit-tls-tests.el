@@ -8,7 +8,7 @@
 (require 'cl-lib)
 (require 'ert)
 (require 'mew-submit)
-(require 'mew-submit-certificate)
+(require 'mew-submit-pin)
 (require 'mew-submit-test-helpers)
 (require 'mew-submit-tls)
 
@@ -109,7 +109,7 @@
         (ert-info ((format "%S" keys))
           (should-error (apply #'mew-submit-tls-tests--run peer "ok" keys)
                         :type 'mew-submit-config)))
-      (should (equal (plist-get (mew-submit-tls-request
+      (should (equal (plist-get (mew-submit-tls--request
                                  '(:cert-file "pkcs11:token=x;object=y"
                                               :key-file "pkcs11:token=x;type=private")
                                  "h" '(587))
@@ -199,7 +199,7 @@ While mail is sent none is offered (SECURITY: D25)."
           (should (string-match-p "signed by nobody but itself.*\
 M-x mew-submit-pin-certificate" (plist-get done :text)))
           (should (string-search "mew-submit-pin-certificate"
-                                 (mew-submit-report-done done)))
+                                 (mew-submit-report--done done)))
           (should-not questions))
         (mew-submit-pin-certificate "home")
         (should (= (length questions) 1))
@@ -211,20 +211,20 @@ M-x mew-submit-pin-certificate" (plist-get done :text)))
             (dolist (text (list "Subject" "Issuer" "Valid from" "Valid until"
                                 "127.0.0.1" (number-to-string port)
                                 "signed by nobody but itself"
-                                (mew-submit-certificate--colons fingerprint)))
+                                (mew-submit-pin--colons fingerprint)))
               (should (string-search text (buffer-string)))
               (should-not (equal text "")))
             (should (string-match-p "Valid until +20[0-9-]+T" (buffer-string)))
             (should (string-match-p "Names +smtp\\.example\\.org"
                                     (buffer-string))))
           (dolist (text (list "signed by nobody but itself" "home" "127.0.0.1"
-                              (mew-submit-certificate--colons fingerprint)))
+                              (mew-submit-pin--colons fingerprint)))
             (should (string-search text (car questions)))))
         (let ((done (funcall send (funcall account "self"))))
           (should (equal (plist-get done :result) "delivered"))
           (should (eq (plist-get (plist-get done :tls) :pinned) t))
           (should (string-search "certificate pinned"
-                                 (mew-submit-report-done done))))
+                                 (mew-submit-report--done done))))
         ;; Not for another port, another account, another certificate.
         (dolist (account (list (funcall account "other")
                                (append '(:name "work") (funcall account "self"))
@@ -292,10 +292,10 @@ M-x mew-submit-pin-certificate" (plist-get done :text)))
               ((symbol-function 'message)
                (lambda (format &rest args)
                  (setq said (and format (apply #'format format args))))))
-      (mew-submit-tls-add-pin pin)
+      (mew-submit-tls--add-pin pin)
       (should (equal mew-submit-pins (list pin)))
       (should (string-search "until you leave Emacs" said))
-      (mew-submit-tls-remove-pin pin)
+      (mew-submit-tls--remove-pin pin)
       (should-not mew-submit-pins))))
 
 (ert-deftest mew-submit-tls-tests-pin-counts-at-its-port-alone ()
@@ -370,15 +370,15 @@ issued for smtp\\.example\\.org, .*, not for other\\.example\\."
 (ert-deftest mew-submit-tls-tests-pin-replaces ()
   "There is one pin for a place; another one replaces it."
   (mew-submit-tls-tests--with-answer t questions
-    (mew-submit-tls-add-pin '("a" "h" 587 "sha256:1"))
-    (mew-submit-tls-add-pin '("a" "h" 25 "sha256:2"))
-    (mew-submit-tls-add-pin '("a" "h" 587 "sha256:3"))
+    (mew-submit-tls--add-pin '("a" "h" 587 "sha256:1"))
+    (mew-submit-tls--add-pin '("a" "h" 25 "sha256:2"))
+    (mew-submit-tls--add-pin '("a" "h" 587 "sha256:3"))
     (should (equal mew-submit-pins '(("a" "h" 587 "sha256:3")
                                      ("a" "h" 25 "sha256:2"))))
-    (should (equal (mew-submit-tls-pins "a" "h" '(587 465 25))
+    (should (equal (mew-submit-tls--pins "a" "h" '(587 465 25))
                    '((587 . "sha256:3") (25 . "sha256:2"))))
-    (should-not (mew-submit-tls-pins "a" "h" '(465)))
-    (should-not (mew-submit-tls-pins nil "h" '(587)))
+    (should-not (mew-submit-tls--pins "a" "h" '(465)))
+    (should-not (mew-submit-tls--pins nil "h" '(587)))
     (should-error (mew-submit-unpin-certificate '("a" "h" 465 "sha256:3"))
                   :type 'user-error)
     (should-not questions)))

@@ -41,21 +41,21 @@
           :tunnel-user "a@b")
          ("unix:/run/x y" :tunnel unix :tunnel-place "/run/x y")))
     (ert-info ((format "%s" text))
-      (should (equal (mew-submit-tunnel-parse text) expected))))
+      (should (equal (mew-submit-tunnel--parse text) expected))))
   (dolist (text '("" "gate" "ssh:" "ssh:-oProxyCommand=id" "ssh:a b" "ssh:a\nb"
                   "ssh: x" "SSH:gate" "socks5:" "socks5:proxy.example.org:1080"
                   "socks5:127.0.0.1" "socks5:127.0.0.1:" "socks5:127.0.0.1:0"
                   "socks5:127.0.0.1:65536" "socks5:::1:1080" "socks5:@127.0.0.1:1"
                   "socks5:[127.0.0.x]:1" "socks5:127.0.0.1:1\n" "unix:" "http:x"))
     (ert-info (text)
-      (should-error (mew-submit-tunnel-parse text) :type 'mew-submit-config)))
-  (should-error (mew-submit-tunnel-parse "socks5:a\0b@127.0.0.1:1")
+      (should-error (mew-submit-tunnel--parse text) :type 'mew-submit-config)))
+  (should-error (mew-submit-tunnel--parse "socks5:a\0b@127.0.0.1:1")
                 :type 'mew-submit-error)
-  (should (equal (mew-submit-tunnel-source '("192.0.2.1" "2001:db8::1"))
+  (should (equal (mew-submit-tunnel--source '("192.0.2.1" "2001:db8::1"))
                  '(:source-ipv4 "192.0.2.1" :source-ipv6 "2001:db8::1")))
-  (should (equal (mew-submit-tunnel-source "::1") '(:source-ipv6 "::1")))
+  (should (equal (mew-submit-tunnel--source "::1") '(:source-ipv6 "::1")))
   (dolist (source '("localhost" "" "1.2.3" ("192.0.2.1" "192.0.2.2") "::1\n"))
-    (should-error (mew-submit-tunnel-source source) :type 'mew-submit-config)))
+    (should-error (mew-submit-tunnel--source source) :type 'mew-submit-config)))
 
 ;;; A proxy
 
@@ -182,7 +182,7 @@
         (should (equal (mew-submit-tunnel-tests-proxy-requests proxy)
                        (list (list 1 3 "localhost"
                                    (mew-submit-test-port peer "ok")))))
-        (should-not (string-match-p "(," (mew-submit-report-attempt
+        (should-not (string-match-p "(," (mew-submit-report--attempt
                                           (car (plist-get done :attempts)))))))))
 
 (ert-deftest mew-submit-tunnel-tests-socks5-verdicts ()
@@ -484,7 +484,7 @@ They hold as well where logging in takes longer than a port has.  \(SECURITY: M9
 Return its session and the number of ssh's process, once it is connected."
   (let* ((exec-path (cons (expand-file-name "bin" directory) exec-path))
          connected
-         (session (mew-submit-request-submit
+         (session (mew-submit-request--submit
                    (mew-submit-test-write (expand-file-name "message" directory)
                                           mew-submit-tunnel-tests--message)
                    :account (list :server "127.0.0.1" :tunnel "ssh:gate"
@@ -510,8 +510,8 @@ Return its session and the number of ssh's process, once it is connected."
                     (`(,session . ,started)
                      (mew-submit-tunnel-tests--stuck port directory)))
          (should (= (length started) 1))
-         (mew-submit-session-cancel session)
-         (mew-submit-session-wait session 60)
+         (mew-submit-job--cancel session)
+         (mew-submit-job--wait session 60)
          (mew-submit-test-until ("ssh to end with its job" 30)
            (not (mew-submit-tunnel-tests--ssh)))
          (let* ((result (mew-submit-test-emacs
@@ -547,7 +547,7 @@ So is what it has started."
            script (format "#!/bin/sh\ntrap '%s' TERM\nsleep 1000 &\n\
 echo $! >\"$0.child\"\necho $$ >\"$0.pid\"\nwait\nwait\n" trap))
           (set-file-modes script #o700)
-          (setq session (mew-submit-request-submit
+          (setq session (mew-submit-request--submit
                          (mew-submit-test-write (expand-file-name "m" directory)
                                                 mew-submit-tunnel-tests--message)
                          :account (mew-submit-test-account peer "ok" :tunnel "ssh:x"))
@@ -556,8 +556,8 @@ echo $! >\"$0.child\"\necho $$ >\"$0.pid\"\nwait\nwait\n" trap))
                            (mew-submit-tunnel-tests--number (concat script ".child"))))
           (unwind-protect
               (progn
-                (mew-submit-session-cancel session)
-                (mew-submit-session-wait session 60)
+                (mew-submit-job--cancel session)
+                (mew-submit-job--wait session 60)
                 (mew-submit-test-until ("the end of ssh and of what it has started")
                   (and (null (process-attributes (car pids)))
                        ;; Not everybody's process 1 waits for what it inherits.

@@ -122,9 +122,9 @@ Content-Transfer-Encoding: 8bit\n\nGr\u00fc\u00dfe\n"))))
   "Send the message of CASE to its server at PORT, as often as it says."
   (let ((file (mew-submit-test-write (expand-file-name "message" (mew-submit-case-directory case))
                                      (mew-submit-cases--text case)))
-        (mew-submit-request-several (plist-get (mew-submit-case-send case) :in_one_emacs)))
+        (mew-submit-request--several (plist-get (mew-submit-case-send case) :in_one_emacs)))
     (condition-case err
-        (mew-submit-request-submit
+        (mew-submit-request--submit
          file :account (mew-submit-cases--account case port) :from "me@case.test"
          :recipients (mew-submit-cases--recipients case)
          :on-done (lambda (done)
@@ -149,7 +149,7 @@ Content-Transfer-Encoding: 8bit\n\nGr\u00fc\u00dfe\n"))))
          (expect (mew-submit-case-expect case))
          (wanted (plist-get expect :result))
          (status (plist-get expect :status))
-         (said (mapconcat #'mew-submit-report-done dones " / ")))
+         (said (mapconcat #'mew-submit-report--done dones " / ")))
     (cond ((and (listp wanted) wanted (not (equal wanted results)))
            (format "%S, not %S: %s" results wanted said))
           ((equal wanted "delivered at the first or the second try")
@@ -163,7 +163,7 @@ Content-Transfer-Encoding: 8bit\n\nGr\u00fc\u00dfe\n"))))
 (defun mew-submit-cases--words-wrong (case)
   "Return what is wrong with the words of CASE, or nil."
   (let* ((done (car (last (mew-submit-case-dones case))))
-         (text (mew-submit-report-done done))
+         (text (mew-submit-report--done done))
          (own (seq-reduce (lambda (text line) (string-replace (string-trim line) "" text))
                           (plist-get done :said) text))
          (case-fold-search t))

@@ -17,12 +17,12 @@
 (require 'subr-x)
 
 (declare-function mew-submit-mode "mew-submit-clients" (&optional arg))
-(declare-function mew-submit-outbox-copies "mew-submit-outbox" (directory))
-(declare-function mew-submit-outbox-ids "mew-submit-outbox" (directory))
-(declare-function mew-submit-outbox-message-file "mew-submit-outbox" (entry))
-(declare-function mew-submit-queue-entries "mew-submit-queue" (&optional directory))
-(declare-function mew-submit-queue-flush "mew-submit-queue" (&optional directory))
-(declare-function mew-submit-queue-running "mew-submit-queue" ())
+(declare-function mew-submit-spool--copies "mew-submit-spool" (directory))
+(declare-function mew-submit-spool--ids "mew-submit-spool" (directory))
+(declare-function mew-submit-spool--message-file "mew-submit-spool" (entry))
+(declare-function mew-submit-queue--entries "mew-submit-queue" (&optional directory))
+(declare-function mew-submit-queue--flush "mew-submit-queue" (&optional directory))
+(declare-function mew-submit-queue--running "mew-submit-queue" ())
 (declare-function mml-attach-file "mml" (file &optional type description disposition))
 (defvar mail-host-address)
 (defvar mail-signature)
@@ -126,12 +126,12 @@
         message-confirm-send nil
         message-kill-buffer-on-exit nil)
   (prefer-coding-system 'utf-8)
-  (advice-add 'mew-submit-outbox-add :filter-return
+  (advice-add 'mew-submit-spool--add :filter-return
               (lambda (entry)
                 (setq clients-sent
                       (append clients-sent
                               (list (clients-read
-                                     (mew-submit-outbox-message-file entry)))))
+                                     (mew-submit-spool--message-file entry)))))
                 entry))
   (clients-write clients-attachment clients-octets))
 
@@ -254,7 +254,7 @@
 
 (defun clients-idle-p ()
   "Is nothing being sent?"
-  (null (mew-submit-queue-running)))
+  (null (mew-submit-queue--running)))
 
 (defun clients-wait-down ()
   "Wait until the server was found to be down; nothing has arrived."
@@ -263,17 +263,17 @@
          (seq-every-p (lambda (entry)
                         (and (eq (plist-get entry :state) 'queued)
                              (plist-get entry :last)))
-                      (mew-submit-queue-entries))))
-  (clients-should (mew-submit-queue-entries))
+                      (mew-submit-queue--entries))))
+  (clients-should (mew-submit-queue--entries))
   (clients-should (null (clients-mailbox))))
 
 (defun clients-wait-delivered ()
   "Wait until all is delivered."
   (clients-until "the delivery"
-    (and (clients-idle-p) (null (mew-submit-queue-entries))))
+    (and (clients-idle-p) (null (mew-submit-queue--entries))))
   (clients-until "the copies"
-    (null (mew-submit-outbox-ids
-           (mew-submit-outbox-copies mew-submit-outbox-directory)))))
+    (null (mew-submit-spool--ids
+           (mew-submit-spool--copies mew-submit-outbox-directory)))))
 
 (defun clients-server-up ()
   "Have the server answer again."
@@ -304,7 +304,7 @@ copies that were filed, of which there have to be COUNT; MODE turns on and off."
         (when phase
           (kill-emacs 0))
         (clients-server-up)))
-    (mew-submit-queue-flush)
+    (mew-submit-queue--flush)
     (clients-wait-delivered)
     (clients-check-content (clients-check-arrived))
     (clients-check-arrived nil clients-bcc)

@@ -56,7 +56,7 @@
   (advice-add 'smtpmail-send-it :override
               (lambda () (clients-fail "smtpmail was called")))
   ;; There is no other way to tell an account made of that field whom to trust.
-  (advice-add 'mew-submit-account-choose :filter-return
+  (advice-add 'mew-submit-account--choose :filter-return
               (lambda (account)
                 (append (list :ca-file (getenv "SMTP_CA_FILE")) account)))
   (clients-course
@@ -106,7 +106,7 @@
 
 (defun clients-message-edit ()
   "What is edited again wants its copy again, and is sent once."
-  (require 'mew-submit-browser)
+  (require 'mew-submit-outbox)
   (clients-course
    :start #'ignore
    :compose (lambda ()
@@ -114,7 +114,7 @@
               (clients-wait-down)
               (setq clients-sent nil)
               (mew-submit-edit
-               (plist-get (car (mew-submit-queue-entries)) :id))
+               (plist-get (car (mew-submit-queue--entries)) :id))
               (clients-should (equal (message-fetch-field "Fcc")
                                      (expand-file-name "~/sent")))
               (clients-should (message-send-and-exit)))
@@ -161,9 +161,9 @@
   (setq smtpmail-queue-mail t)
   (mew-submit-mode 1)
   (clients-message--compose "Fcc: ~/sent")
-  (let ((entry (car (mew-submit-queue-entries))))
+  (let ((entry (car (mew-submit-queue--entries))))
     (clients-should (eq (plist-get entry :state) 'held)))
-  (mew-submit-queue-flush)
+  (mew-submit-queue--flush)
   (clients-should (clients-idle-p))
   (clients-should (null (clients-mbox "~/sent")))
   (mew-submit-send-queued-mail)

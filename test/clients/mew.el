@@ -12,7 +12,7 @@
 (declare-function mew-header-end "mew-header" ())
 (declare-function mew-send "mew-draft" (&optional to cc subject))
 (declare-function mew-submit-mew-mode "mew-submit-mew" (&optional arg))
-(declare-function mew-submit-mew-send "mew-submit-mew" (case qfld msgs &optional fallbacked))
+(declare-function mew-submit-mew--send "mew-submit-mew" (case qfld msgs &optional fallbacked))
 (defvar mew-conf-path)
 (defvar mew-smtp-log-file)
 
@@ -37,7 +37,7 @@
   (dolist (folder '("inbox" "sent" "kept" "queue" "draft"))
     (make-directory (concat "~/Mail/" folder) t))
   ;; A case of Mew does not know whom to trust.
-  (advice-add 'mew-submit-mew-account :filter-return
+  (advice-add 'mew-submit-mew--account :filter-return
               (lambda (account)
                 (append (list :ca-file (getenv "SMTP_CA_FILE") :fallback 'never)
                         account)))
@@ -72,7 +72,7 @@
   (clients-course
    :mode (lambda (arg)
            (mew-submit-mew-mode arg)
-           (clients-should (eq (and (advice-member-p #'mew-submit-mew-send
+           (clients-should (eq (and (advice-member-p #'mew-submit-mew--send
                                                      'mew-smtp-send-message)
                                     t)
                                (> arg 0))))

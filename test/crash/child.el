@@ -19,13 +19,13 @@
 
 (require 'mew-submit)
 (require 'mew-submit-dialog)
-(require 'mew-submit-outbox)
+(require 'mew-submit-spool)
 (require 'mew-submit-question)
 (require 'mew-submit-queue)
 
 (declare-function crash-child--write-region "child" t t)
 (declare-function crash-child--delete-file "child" t t)
-(declare-function mew-submit-module-ensure "mew-submit-module" ())
+(declare-function mew-submit-module--ensure "mew-submit-module" ())
 
 ;; Each Emacs has a home of its own, and would compile all this anew.  Not all of these
 ;; are variables of every Emacs.
@@ -40,7 +40,7 @@
 (defconst crash-child-steps
   '(write-region rename-file delete-file copy-file
     mew-submit--mod-sync mew-submit--mod-lock mew-submit--mod-unlock
-    mew-submit--mod-start mew-submit--mod-answer mew-submit-question-ask)
+    mew-submit--mod-start mew-submit--mod-answer mew-submit-question--ask)
   "What changes something outside this Emacs: it may end before and after each.")
 
 (defvar crash-child--count 0
@@ -78,22 +78,22 @@
   "Have a question wait, and answer it a moment later, as a user does.
 EVENT, KEY, TEXT, CHOICES, DETAILS and FINISH are as for `mew-submit-dialog--pose'."
   (lambda (reply)
-    (mew-submit-question-ask
+    (mew-submit-question--ask
      (plist-get event :job) key text choices details
      (lambda (answer) (funcall reply (funcall finish answer))))
     (run-at-time 0.01 nil
                  (lambda ()
-                   (dolist (question mew-submit-question-list)
-                     (mew-submit-question-answer question (car choices)))))))
+                   (dolist (question mew-submit-question--list)
+                     (mew-submit-question--answer question (car choices)))))))
 
 (defun crash-child--edit (id)
   "Edit the message ID, which is held, and put it back, as a user does."
   (let* ((directory mew-submit-outbox-directory)
-         (moved (mew-submit-queue-take id #'mew-submit-outbox-set-aside directory))
-         (lock (mew-submit-outbox-lock id (plist-get moved :directory))))
-    (mew-submit-outbox-unlock lock)
-    (mew-submit-outbox-put-back directory)
-    (mew-submit-queue-look directory)))
+         (moved (mew-submit-queue--take id #'mew-submit-spool--set-aside directory))
+         (lock (mew-submit-spool--lock id (plist-get moved :directory))))
+    (mew-submit-spool--unlock lock)
+    (mew-submit-spool--put-back directory)
+    (mew-submit-queue--refresh directory)))
 
 (defun crash-child--add (number)
   "Put the message with NUMBER into the outbox, and tell that it was taken."
@@ -103,7 +103,7 @@ EVENT, KEY, TEXT, CHOICES, DETAILS and FINISH are as for `mew-submit-dialog--pos
          (raw (make-temp-file "crash-" nil nil
                               (format "From: me@x\nTo: a@x\nMessage-ID: %s\n\nb\n"
                                       id)))
-         (taken (mew-submit-queue-add
+         (taken (mew-submit-queue--add
                  raw :account (crash-child--account (and hands (= number 0)))
                  :held edited)))
     (crash-child--write-region (concat id "\n") nil (getenv "CRASH_ACK") t 'silent)
@@ -115,20 +115,20 @@ EVENT, KEY, TEXT, CHOICES, DETAILS and FINISH are as for `mew-submit-dialog--pos
   "Add what is to be added, and send all that waits, and what is held."
   (dotimes (number (or (crash-child--getenv "CRASH_ADD") 0))
     (crash-child--add number))
-  (mew-submit-queue-start)
-  (dolist (entry (mew-submit-queue-entries))
+  (mew-submit-queue--start)
+  (dolist (entry (mew-submit-queue--entries))
     (when (eq (plist-get entry :state) 'held)
-      (mew-submit-queue-send (plist-get entry :id))))
-  (while (or (mew-submit-queue-running) (mew-submit-queue--waiting))
+      (mew-submit-queue--send (plist-get entry :id))))
+  (while (or (mew-submit-queue--running) (mew-submit-queue--automatic))
     (accept-process-output nil 0.01)))
 
 (defun crash-child-run ()
   "Do what the environment says."
   (setq mew-submit-outbox-directory (getenv "CRASH_OUTBOX")
         mew-submit-retry-intervals '(0.05)
-        mew-submit-request-several t
+        mew-submit-request--several t
         crash-child--last (crash-child--getenv "CRASH_AT"))
-  (mew-submit-module-ensure)
+  (mew-submit-module--ensure)
   (advice-add 'mew-submit-dialog--pose :override #'crash-child--pose)
   (dolist (step crash-child-steps)
     (advice-add step :around #'crash-child--around))

@@ -15,7 +15,7 @@
 
 (require 'cl-lib)
 (require 'mew-submit)
-(require 'mew-submit-outbox)
+(require 'mew-submit-spool)
 (require 'mew-submit-queue)
 (require 'mew-submit-test-helpers)
 (require 'seq)
@@ -90,10 +90,10 @@
   "Return the states of the messages in DIRECTORY's outbox: (MESSAGE-ID . STATE)."
   (let ((outbox (expand-file-name "outbox/" directory)))
     (mapcar (lambda (id)
-              (let ((entry (mew-submit-outbox-read id outbox)))
+              (let ((entry (mew-submit-spool--read id outbox)))
                 (cons (plist-get entry :message-id)
                       (plist-get entry :state))))
-            (mew-submit-outbox-ids outbox))))
+            (mew-submit-spool--ids outbox))))
 
 (defun crash-suite--problem (directory)
   "Return what is wrong with what became of the messages in DIRECTORY, or nil."
@@ -223,7 +223,7 @@ RANGE is how long one works at most.  Return (KILLED . PROBLEM)."
 
 (defun crash-suite--fill (directory count prefix)
   "Put COUNT messages, whose Message-IDs begin with PREFIX, into DIRECTORY."
-  (let ((outbox (mew-submit-outbox-prepare (expand-file-name "outbox" directory)))
+  (let ((outbox (mew-submit-spool--prepare (expand-file-name "outbox" directory)))
         (raw (expand-file-name "raw" directory))
         (account (mew-submit-test-account crash-suite--peer "ok"
                                           :fallback 'always)))
@@ -231,8 +231,8 @@ RANGE is how long one works at most.  Return (KILLED . PROBLEM)."
       (let ((id (format "<%s-%d@x>" prefix number)))
         (mew-submit-test-write
          raw (format "From: me@x\nTo: a@x\nMessage-ID: %s\n\nb\n" id))
-        (mew-submit-outbox-add
-         raw (mew-submit-message-fields raw) outbox
+        (mew-submit-spool--add
+         raw (mew-submit-message--fields raw) outbox
          (list :state 'queued :from "me@x" :recipients '("a@x")
                :account account :attempts 0 :message-id id
                :created (float-time)))
@@ -262,7 +262,7 @@ RANGE is how long one works at most.  Return (KILLED . PROBLEM)."
   "Run BODY with the server."
   `(progn
      (random t)
-     (mew-submit-module-ensure)
+     (mew-submit-module--ensure)
      (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,noauth,dot=delay:10")
        (setq crash-suite--peer peer)
        ,@body)))

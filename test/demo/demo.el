@@ -117,7 +117,7 @@ NUMBER says which message this is on the server."
     (cancel-timer timer)
     (dolist (attempt (plist-get done :attempts))
       (mew-submit-demo-attempt attempt submission))
-    (mew-submit-demo-say "    %s" (mew-submit-report-done done))
+    (mew-submit-demo-say "    %s" (mew-submit-report--done done))
     (mew-submit-demo-say "    %.0f ms in all; the longest Emacs was busy: %.0f ms"
                          (or (plist-get done :ms) 0) (* 1000 gap))
     (mew-submit-demo-claim
@@ -170,7 +170,7 @@ NUMBER says which message this is on the server."
                (kept (and (file-directory-p sink)
                           (directory-files sink t "\\.eml\\'"))))
     (delete-process process)
-    (mew-submit-demo-say "    %s" (mew-submit-report-done done))
+    (mew-submit-demo-say "    %s" (mew-submit-report--done done))
     (mew-submit-demo-claim
      (and kept (equal (mew-submit-demo-octets (car kept))
                       (mew-submit-demo-octets file)))

@@ -14,7 +14,7 @@
 (require 'mew-submit)
 (require 'race/free)
 (require 'mew-submit-domain)
-(require 'mew-submit-zone)
+(require 'mew-submit-domain-zone)
 (require 'seq)
 
 (defconst mew-submit-domain-test-cases
@@ -67,16 +67,16 @@
 
 (defun mew-submit-domain-test--start (domain)
   "Begin to look at DOMAIN, and return its zone."
-  (mew-submit-zone-start
+  (mew-submit-domain-zone--start
    domain :account (list :timeout 5
                          :ca-file (expand-file-name "certs/ca.pem" (getenv "RACE_WORK")))))
 
 (defun mew-submit-domain-test--ended (zone)
   "Wait for the end of ZONE, and return it, or nil when it does not end."
   (let ((deadline (time-add nil 120)))
-    (while (not (or (mew-submit-zone-ended-p zone) (time-less-p deadline nil)))
+    (while (not (or (mew-submit-domain-zone--ended-p zone) (time-less-p deadline nil)))
       (accept-process-output nil 0.02))
-    (and (mew-submit-zone-ended-p zone) zone)))
+    (and (mew-submit-domain-zone--ended-p zone) zone)))
 
 (defun mew-submit-domain-test--look (domain)
   "Look at DOMAIN and return its zone, or nil when it does not end."
@@ -87,7 +87,7 @@
 BEGUN is its zone."
   (let* ((zone (mew-submit-domain-test--ended begun))
          (found (mapcar (lambda (finding) (plist-get finding :id))
-                        (and zone (mew-submit-zone-findings zone)))))
+                        (and zone (mew-submit-domain-zone--findings zone)))))
     (mew-submit-domain-test--say
      (format "%s gives %s" domain (string-join expected ", "))
      (cond ((null zone) "it does not end")
@@ -95,7 +95,7 @@ BEGUN is its zone."
                         (sort (copy-sequence expected) #'string<)))
             (format "it gives %s" (string-join found ", ")))
            ((seq-some (lambda (line) (> (string-width line) 100))
-                      (split-string (mew-submit-domain-text zone) "\n"))
+                      (split-string (mew-submit-domain--text zone) "\n"))
             "its report has a line that is too long")
            ((not (string-prefix-p "{" (mew-submit-domain--json zone)))
             "it has no JSON")))
@@ -103,7 +103,7 @@ BEGUN is its zone."
 
 (defun mew-submit-domain-test--account (domain server routes)
   "Check that a client set up for DOMAIN would go to SERVER by ROUTES."
-  (let ((account (mew-submit-zone-account (mew-submit-domain-test--look domain))))
+  (let ((account (mew-submit-domain-zone--account (mew-submit-domain-test--look domain))))
     (mew-submit-domain-test--say
      (format "a client for %s goes to %s" domain server)
      (unless (and (equal (plist-get account :server) server)
@@ -123,15 +123,15 @@ BEGUN is its zone."
 (defun mew-submit-domain-test--stop ()
   "Check that a look can be stopped, and that nothing comes after that."
   (let* ((changes 0)
-         (zone (mew-submit-zone-start "signed.example.org"
-                                      :on-change (lambda (_) (cl-incf changes)))))
+         (zone (mew-submit-domain-zone--start "signed.example.org"
+                                              :on-change (lambda (_) (cl-incf changes)))))
     (accept-process-output nil 0.01)
-    (mew-submit-zone-stop zone)
+    (mew-submit-domain-zone--stop zone)
     (let ((then changes))
       (accept-process-output nil 0.3)
       (mew-submit-domain-test--say
        "a look that was stopped tells no more"
-       (cond ((not (mew-submit-zone-ended-p zone)) "it has not ended")
+       (cond ((not (mew-submit-domain-zone--ended-p zone)) "it has not ended")
              ((/= then changes) "it goes on"))))))
 
 (defun mew-submit-domain-test-run ()

@@ -14,7 +14,7 @@
 
 ;;; Code:
 
-(require 'mew-submit-session)
+(require 'mew-submit-job)
 
 (defvar mew-submit-leaks-child--kept nil
   "A copy of the secret that must be found.")
@@ -52,7 +52,7 @@ The module's heartbeat, which knows no secret, has a thread that stays."
                (mew-submit-log t)
                (events nil)
                (session
-                (mew-submit-session-start
+                (mew-submit-job--start
                  (list :host host :routes (list (list port 'ipv4 'starttls)) :race t
                        :attempt-delay 250 :connect-timeout 100000 :step-timeout 100000 :tls 'required
                        :ca-file ca-file :helo "localhost.localdomain" :auth mechanism :user "joe"
@@ -64,7 +64,7 @@ The module's heartbeat, which knows no secret, has a thread that stays."
                              (cons "joe" (mew-submit-leaks-child--secret)))))))
     (when (eq door 'kept)
       (setq mew-submit-leaks-child--kept (mew-submit-leaks-child--secret)))
-    (unless (mew-submit-session-wait session 100)
+    (unless (mew-submit-job--wait session 100)
       (push "it did not end" events))
     (mew-submit-leaks-child--write events (getenv "LEAKS_OUTPUT"))
     (mew-submit-leaks-child-hold)))

@@ -46,7 +46,7 @@
 (require 'mew-submit-error)
 (require 'mew-submit-message)
 (require 'mew-submit-request)
-(require 'mew-submit-session)
+(require 'mew-submit-job)
 (require 'mew-submit-test-helpers)
 
 (defconst mew-submit-faults-user "joe"
@@ -190,8 +190,8 @@ A NUL, which Emacs 28 does not take in JSON, becomes U+FFFD."
 (defun mew-submit-faults--request (fault account)
   "Return the request of FAULT with ACCOUNT, with what the table wants put over it."
   (let* ((file (mew-submit-fault-file fault))
-         (request (mew-submit-request-make
-                   account file (mew-submit-message-fields file) (mew-submit-faults--from fault)
+         (request (mew-submit-request--make
+                   account file (mew-submit-message--fields file) (mew-submit-faults--from fault)
                    (mew-submit-faults--recipients fault))))
     (cl-loop for (key value) on (mew-submit-fault-get fault :request) by #'cddr
              do (setq request (plist-put request key
@@ -220,14 +220,14 @@ Call ENDED, without arguments, when it has ended."
     (setf (mew-submit-fault-file fault) (mew-submit-faults--write-message fault directory))
     (condition-case err
         (if (mew-submit-fault-get fault :request)
-            (mew-submit-session-start (mew-submit-faults--request fault account)
-                                      :on-event on-event :on-done on-done :on-ask on-ask)
-          (mew-submit-request-submit
+            (mew-submit-job--start (mew-submit-faults--request fault account)
+                                   :on-event on-event :on-done on-done :on-ask on-ask)
+          (mew-submit-request--submit
            (mew-submit-fault-file fault) :account account
            :from (mew-submit-faults--from fault)
            :recipients (mew-submit-faults--recipients fault)
            :on-event on-event :on-done on-done :on-ask on-ask))
-      (error (mew-submit-session-fail err :on-event on-event :on-done on-done)))))
+      (error (mew-submit-job--fail err :on-event on-event :on-done on-done)))))
 
 (provide 'mew-submit-faults-scenario)
 ;;; scenario.el ends here

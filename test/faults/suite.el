@@ -21,7 +21,7 @@
 (require 'mew-submit-faults-judge "faults/judge")
 (require 'mew-submit-faults-scenario "faults/scenario")
 (require 'mew-submit-faults-secret "faults/secret")
-(require 'mew-submit-session)
+(require 'mew-submit-job)
 (require 'mew-submit-test-helpers)
 
 (defconst mew-submit-faults-sections

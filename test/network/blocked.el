@@ -14,13 +14,13 @@
 (require 'cl-lib)
 (require 'ert)
 (require 'mew-submit-memory)
-(require 'mew-submit-negative)
+(require 'mew-submit-network-negative)
 (require 'mew-submit-network)
 (require 'mew-submit-notice)
 (require 'mew-submit-offer)
 (require 'mew-submit-queue)
 (require 'mew-submit-request)
-(require 'mew-submit-session)
+(require 'mew-submit-job)
 (require 'mew-submit-test-helpers)
 (require 'race/free)
 
@@ -68,7 +68,7 @@
 (defmacro mew-submit-blocked--with (filters &rest body)
   "Run BODY on a network with FILTERS, with nothing remembered, in memory only."
   (declare (indent 1) (debug (form body)))
-  `(let ((mew-submit-negative-active t)
+  `(let ((mew-submit-network-negative--active t)
          (mew-submit-negative-cache nil)
          (mew-submit-negative-cache-file nil)
          (mew-submit-fallback-networks nil)
@@ -118,7 +118,7 @@ The events are in order."
   (sort (mapcar (lambda (entry)
                   (list (plist-get entry :port) (plist-get entry :family)
                         (plist-get entry :case)))
-                (mew-submit-negative-entries))
+                (mew-submit-network-negative--entries))
         (lambda (a b) (string< (prin1-to-string a) (prin1-to-string b)))))
 
 (defun mew-submit-blocked--paid (sent port &optional limit)
@@ -227,15 +227,15 @@ is tried first again; and what was remembered of the first one still holds."
   (mew-submit-blocked--with '(:drop (587))
     (let ((mew-submit-negative-cache-expiry 60))
       (mew-submit-blocked--send (mew-submit-blocked--account))
-      (should (mew-submit-negative-entries))
-      (dolist (entry (mew-submit-negative-entries))
+      (should (mew-submit-network-negative--entries))
+      (dolist (entry (mew-submit-network-negative--entries))
         (should (= 60 (float-time (time-subtract
                                    (date-to-time (plist-get entry :expires))
                                    (date-to-time (plist-get entry :seen))))))
         ;; The minute is nearly over.
-        (plist-put entry :expires (mew-submit-negative--time 1)))
+        (plist-put entry :expires (mew-submit-network-negative--time 1)))
       (mew-submit-test-until ("the end of what is remembered" 120)
-        (null (mew-submit-negative-entries)))
+        (null (mew-submit-network-negative--entries)))
       (should (equal (car (mew-submit-blocked--tried
                            (mew-submit-blocked--send
                             (mew-submit-blocked--account))))
@@ -248,15 +248,15 @@ is tried first again; and what was remembered of the first one still holds."
                                     (mew-submit-blocked--account :timeout 1)))
                               :result)
                    "deferred"))
-    (should-not (mew-submit-negative-entries)))
+    (should-not (mew-submit-network-negative--entries)))
   (mew-submit-blocked--with '(:reset (587 25))
     (mew-submit-blocked--send (mew-submit-blocked--account))
-    (should-not (mew-submit-negative-entries)))
+    (should-not (mew-submit-network-negative--entries)))
   (mew-submit-blocked--with nil
     (mew-submit-blocked--no-gateway)
     (mew-submit-blocked--send
      (mew-submit-blocked--account :server "203.0.113.77" :timeout 1))
-    (should-not (mew-submit-negative-entries))))
+    (should-not (mew-submit-network-negative--entries))))
 
 (ert-deftest mew-submit-blocked-tried-after-all ()
   "When nothing else answers, what is remembered to be blocked is tried, and
@@ -276,15 +276,15 @@ forgotten when it answers."
     (mew-submit-blocked--send (mew-submit-blocked--account))
     (mew-submit-blocked--gateway 2)
     (mew-submit-blocked--send (mew-submit-blocked--account))
-    (should (= (length (mew-submit-negative-entries)) 4))
+    (should (= (length (mew-submit-network-negative--entries)) 4))
     (mew-submit-forget-network)
-    (should (= (length (mew-submit-negative-entries)) 2))
+    (should (= (length (mew-submit-network-negative--entries)) 2))
     (should (equal (car (mew-submit-blocked--tried
                          (mew-submit-blocked--send
                           (mew-submit-blocked--account))))
                    587))
     (mew-submit-forget-network t)
-    (should-not (mew-submit-negative-entries))))
+    (should-not (mew-submit-network-negative--entries))))
 
 (ert-deftest mew-submit-blocked-answers-first ()
   "What is remembered to be blocked and answers first is preferred as ever.
@@ -325,7 +325,7 @@ The less preferred port, which was begun before, is given up and not waited for.
 
 (defun mew-submit-blocked--look-again ()
   "Look at the blocked ports as the timer does, and wait for the end of that."
-  (mew-submit-session-wait
+  (mew-submit-job--wait
    (mew-submit-request--recheck-now mew-submit-blocked-host
                                     (mew-submit-blocked--account :timeout 1))
    120))
@@ -355,7 +355,7 @@ Nothing is sent there but what leads to TLS."
       (should (= (length mew-submit-request--rechecks) 1))
       ;; Still blocked: it stays.
       (mew-submit-blocked--look-again)
-      (should (= (length (mew-submit-negative-entries)) 2))
+      (should (= (length (mew-submit-network-negative--entries)) 2))
       (mew-submit-test-until ("the timer")
         (null mew-submit-request--rechecks))
       ;; Open again: the next mail does not know, the one after it does.
@@ -364,7 +364,7 @@ Nothing is sent there but what leads to TLS."
        (mew-submit-blocked--send (mew-submit-blocked--account)) 587)
       (let ((before (file-attribute-size (file-attributes log))))
         (mew-submit-test-until ("the port to be forgotten")
-          (< (length (mew-submit-negative-entries)) 2))
+          (< (length (mew-submit-network-negative--entries)) 2))
         (mew-submit-test-until ("the farewell")
           (member "QUIT" (mew-submit-blocked--said log before)))
         (should (member "STARTTLS" (mew-submit-blocked--said log before)))
@@ -525,12 +525,12 @@ submitted there)" (plist-get done :text)))))
     (mew-submit-blocked--with-relay (list :drop ports) account
       (let ((mew-submit-offer--seen nil)
             (mew-submit-retry-intervals '(3600))
-            (mew-submit-queue-done-functions '(mew-submit-notice-done))
+            (mew-submit-queue--done-functions '(mew-submit-notice--done))
             (noninteractive nil)
             (results nil))
         (unwind-protect
             (progn
-              (mew-submit-queue-add
+              (mew-submit-queue--add
                (mew-submit-test-write (expand-file-name "message" directory)
                                       mew-submit-blocked-message)
                :account (funcall account :timeout 1)
@@ -542,7 +542,7 @@ submitted there)" (plist-get done :text)))))
                                  (buffer-string))))
               (should (equal results '("deferred")))
               (with-current-buffer "*mew-submit*"
-                (mew-submit-notice-other-port mew-submit-offer-routes))
+                (mew-submit-notice-other-port mew-submit-offer--routes))
               (mew-submit-test-until ("the delivery") (cdr results))
               (should (equal results '("delivered" "deferred"))))
           (kill-buffer "*mew-submit*"))))))
@@ -554,17 +554,17 @@ submitted there)" (plist-get done :text)))))
            (here (funcall account :timeout 1))
            (done (car (mew-submit-blocked--send here)))
            (look (lambda (account done)
-                   (mew-submit-offer-465 account done
+                   (mew-submit-offer--465 account done
                                          (lambda () (ert-fail "offered")))))
            (session (funcall look here done)))
       (should (equal (plist-get done :kind) "connect"))
       (should session)
       (should-not (funcall look here done)) ; it is being looked at
-      (mew-submit-session-wait session)
+      (mew-submit-job--wait session)
       (mew-submit-test-until ("what was seen")
         (null (mew-submit-offer--answer (mew-submit-offer--place here))))
       (should-not (funcall look here done))
-      (should-not (mew-submit-offer-text here done))
+      (should-not (mew-submit-offer--text here done))
       (setq mew-submit-offer--seen nil)
       (dolist (account (list (funcall account :fallback 'never)
                              (funcall account :tunnel "socks5://u@192.0.2.1:9")))
@@ -576,7 +576,7 @@ submitted there)" (plist-get done :text)))))
 (ert-deftest mew-submit-blocked-never-here ()
   "Who has said never, for this network, is told so, and 25 is not touched."
   (mew-submit-blocked--with '(:drop (587))
-    (let* ((here (mew-submit-negative-here))
+    (let* ((here (mew-submit-network-negative--here))
            (mew-submit-fallback-networks
             (list (list (plist-get here :id) mew-submit-blocked-host 'never
                         (plist-get here :label))))
@@ -596,7 +596,7 @@ submitted there)" (plist-get done :text)))))
 (ert-deftest mew-submit-blocked-always-here ()
   "Who has said always, for this network, is asked no more there."
   (mew-submit-blocked--with '(:drop (587))
-    (let* ((here (mew-submit-negative-here))
+    (let* ((here (mew-submit-network-negative--here))
            (mew-submit-fallback-networks
             (list (list (plist-get here :id) mew-submit-blocked-host 'always
                         (plist-get here :label)))))
@@ -646,7 +646,7 @@ not used, whatever is remembered of 587."
         (should (equal (car (funcall send)) 587))
         ;; This Emacs reads what the others wrote.
         (let ((mew-submit-negative-cache-file file)
-              (mew-submit-negative--read nil))
+              (mew-submit-network-negative--read nil))
           (should (equal (mew-submit-blocked--known)
                          '((587 ipv4 5) (587 ipv6 5)))))))))
 
@@ -657,11 +657,11 @@ not used, whatever is remembered of 587."
 long before its next try; then nobody looks at the network any more."
   (mew-submit-blocked--with '(:drop (587 25))
     (mew-submit-test-with-directory directory
-      (let* ((mew-submit-network-interval 0.2)
+      (let* ((mew-submit-network--interval 0.2)
              (mew-submit-retry-intervals '(3600))
              (noninteractive nil)
              (results nil))
-        (mew-submit-queue-add
+        (mew-submit-queue--add
          (mew-submit-test-write (expand-file-name "message" directory)
                                 mew-submit-blocked-message)
          :account (mew-submit-blocked--account :timeout 1)

@@ -10,7 +10,7 @@
 
 ;;; Code:
 
-(require 'mew-submit-batch)
+(require 'mew-submit-batch-send)
 (require 'mew-submit-queue)
 
 (defun mew-submit-race-worker ()
@@ -19,14 +19,14 @@
         ;; Nothing is tried again: the command would have ended.
         (mew-submit-retry-intervals '(86400)))
     ;; What else the command does with its process belongs to a process of its own.
-    (advice-add 'mew-submit-batch--spool :override
+    (advice-add 'mew-submit-batch-send--spool :override
                 (lambda (file)
                   (copy-file (expand-file-name "message" (getenv "RACE_WORK")) file)))
     (let (line)
       (while (setq line (ignore-errors (read-from-minibuffer "")))
-        (let ((status (mew-submit-batch--run (car (read-from-string line)))))
-          (remove-hook 'kill-emacs-hook #'mew-submit-batch--interrupted)
-          (mew-submit-command-print (format "{\"event\":\"exit\",\"status\":%d}\n" status)))))))
+        (let ((status (mew-submit-batch-send--run (car (read-from-string line)))))
+          (remove-hook 'kill-emacs-hook #'mew-submit-batch-send--interrupted)
+          (mew-submit-batch-command--print (format "{\"event\":\"exit\",\"status\":%d}\n" status)))))))
 
 (provide 'mew-submit-race-worker)
 ;;; worker.el ends here

@@ -12,8 +12,8 @@
 (require 'mew-submit)
 (require 'mew-submit-account)
 (require 'mew-submit-domain)
-(require 'mew-submit-outbox)
-(require 'mew-submit-zone)
+(require 'mew-submit-spool)
+(require 'mew-submit-domain-zone)
 
 (declare-function mew-submit-diagnose--running-p "mew-submit-diagnose" ())
 (declare-function mew-submit-doctor "mew-submit-doctor" (&optional offline))

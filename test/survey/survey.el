@@ -12,7 +12,7 @@
 (require 'mew-submit)
 (require 'mew-submit-test-helpers)
 (require 'race/free)
-(require 'mew-submit-survey-batch)
+(require 'mew-submit-batch-survey)
 (require 'seq)
 
 (defvar mew-submit-survey-test--bad nil
@@ -184,8 +184,8 @@
            (text (plist-get result :stdout))
            (mail (mew-submit-survey-test--file
                   "mail" (concat "From: a@example.net\nSubject: mew-submit survey\n\n" text)))
-           (surveys (mew-submit-survey-mail-collect (list mail)))
-           (sum (mew-submit-survey-mail-sum surveys)))
+           (surveys (mew-submit-survey-mail--collect (list mail)))
+           (sum (mew-submit-survey-mail--sum surveys)))
       (dolist (name '("example\\.org" "user[0-9]" "192\\.0\\." "2001:db8"))
         (should-not (string-match-p name text)))
       (should-not (string-match-p (regexp-quote (system-name)) text))
@@ -206,7 +206,7 @@
                            (mew-submit-survey-test--file (format "surveys-%d/" (cl-incf try))))
                      (mew-submit-survey list)
                      (mew-submit-test-until ("the survey" 120)
-                       (mew-submit-fieldtest-ended-p mew-submit-survey--test))
+                       (mew-submit-survey-fieldtest--ended-p mew-submit-survey--test))
                      (mew-submit-test-until ("the last drawing" 120)
                        (not mew-submit-survey--timer)))))
       (should (string-prefix-p "[##############################] 26 of 26 servers" (buffer-string)))
@@ -221,17 +221,17 @@
           (mew-submit-survey-limit 3))
       (mew-submit-survey list)
       (mew-submit-test-until ("some servers" 120)
-        (<= 3 (car (mew-submit-fieldtest-count mew-submit-survey--test))))
+        (<= 3 (car (mew-submit-survey-fieldtest--count mew-submit-survey--test))))
       (mew-submit-survey-stop)
-      (let ((found (car (mew-submit-fieldtest-count mew-submit-survey--test))))
+      (let ((found (car (mew-submit-survey-fieldtest--count mew-submit-survey--test))))
         (should (< found 26))
         (accept-process-output nil 0.5)
-        (should (= found (car (mew-submit-fieldtest-count mew-submit-survey--test))))
+        (should (= found (car (mew-submit-survey-fieldtest--count mew-submit-survey--test))))
         (should (string-match-p ", stopped" (buffer-string)))
         (mew-submit-survey-go-on)
         (mew-submit-test-until ("the rest" 120)
-          (mew-submit-fieldtest-ended-p mew-submit-survey--test))
-        (should (= 26 (length (mew-submit-fieldtest-results mew-submit-survey--test)))))
+          (mew-submit-survey-fieldtest--ended-p mew-submit-survey--test))
+        (should (= 26 (length (mew-submit-survey-fieldtest--results mew-submit-survey--test)))))
       (kill-buffer))))
 
 (defun mew-submit-survey-test--run (count &rest functions)
@@ -271,7 +271,7 @@ Leave Emacs."
 
 (defun mew-submit-survey-test--many-rows ()
   "Return 500 rows."
-  (mew-submit-fieldtest-parse
+  (mew-submit-survey-fieldtest--parse
    (mapconcat (lambda (number) (format "a%d.example.org\nb%d.example.org\n" number number))
               (number-sequence 1 250) "")))
 
@@ -280,20 +280,20 @@ Leave Emacs."
   (princ "1..2\n")
   (let* ((began (float-time))
          (memory (or (mew-submit-survey-test--memory) 0))
-         (test (mew-submit-fieldtest-new
+         (test (mew-submit-survey-fieldtest--new
                 (mew-submit-survey-test--many-rows)
                 :timeout mew-submit-survey-test--timeout
                 :account (list :ca-file (expand-file-name "certs/ca.pem" (getenv "RACE_WORK")))))
          (most 0)
          (mew-submit-survey-limit 32))
-    (setf (mew-submit-fieldtest-on-found test)
+    (setf (mew-submit-survey-fieldtest-on-found test)
           (lambda (test _record)
-            (setq most (max most (length (mew-submit-fieldtest-running test))))))
-    (mew-submit-fieldtest-run test)
-    (mew-submit-fieldtest-wait test)
+            (setq most (max most (length (mew-submit-survey-fieldtest-running test))))))
+    (mew-submit-survey-fieldtest--run test)
+    (mew-submit-survey-fieldtest--wait test)
     (let ((seconds (- (float-time) began))
           (grown (- (or (mew-submit-survey-test--memory) 0) memory))
-          (cell (mew-submit-statistics-cell (mew-submit-fieldtest-results test) 587 "ipv4")))
+          (cell (mew-submit-survey-statistics--cell (mew-submit-survey-fieldtest--results test) 587 "ipv4")))
       (mew-submit-survey-test--case
           (format "500 servers in one run: %.1f s, %d MiB more than before" seconds grown)
         (should (equal (seq-filter (lambda (entry) (< 0 (cdr entry))) (plist-get cell :counts))

@@ -15,7 +15,7 @@
 
 (require 'cl-lib)
 (require 'mew-submit-module)
-(require 'mew-submit-session)
+(require 'mew-submit-job)
 (require 'mew-submit-test-helpers)
 
 (declare-function mew-submit--mod-jobs "ext:mew-submit-module" ())
@@ -77,14 +77,14 @@
 (defun mew-submit-stress--start (peer files fate note)
   "Start a job of FATE with one of FILES to PEER; NOTE is called at its end."
   (let (session)
-    (setq session (mew-submit-session-start
+    (setq session (mew-submit-job--start
                    (mew-submit-stress--request peer files fate)
                    :on-done (lambda (done)
                               (cl-incf (gethash session mew-submit-stress--ends 0))
                               (funcall note fate done))))
     (puthash session 0 mew-submit-stress--ends)
     (when (eq fate 'cancelled)
-      (run-at-time (/ (random 60) 1000.0) nil #'mew-submit-session-cancel session))))
+      (run-at-time (/ (random 60) 1000.0) nil #'mew-submit-job--cancel session))))
 
 (defun mew-submit-stress--loop (peer files count seconds)
   "Run COUNT jobs of each fate at PEER with FILES, for SECONDS at most.
@@ -114,7 +114,7 @@ Return an alist of what ended: ((FATE . RESULT) . NUMBER)."
   (let ((count (string-to-number (or (getenv "STRESS") "2000")))
         (seconds (string-to-number (or (getenv "STRESS_SECONDS") "600")))
         (mew-submit-stress--ends (make-hash-table :test #'eq)))
-    (mew-submit-module-ensure)
+    (mew-submit-module--ensure)
     (mew-submit-test-with-directory directory
       (let ((peer (mew-submit-test-peer-start
                    directory

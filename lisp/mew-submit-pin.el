@@ -1,4 +1,4 @@
-;;; mew-submit-certificate.el --- Look at a server's certificate and pin it -*- lexical-binding: t; -*-
+;;; mew-submit-pin.el --- Look at a server's certificate and pin it -*- lexical-binding: t; -*-
 
 ;; Copyright (C) 2026 The mew-submit authors
 ;; SPDX-License-Identifier: GPL-3.0-or-later
@@ -15,43 +15,43 @@
 (require 'mew-submit-error)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
-(require 'mew-submit-session)
+(require 'mew-submit-job)
 (require 'mew-submit-tls)
 (require 'seq)
 
-(defconst mew-submit-certificate--timeout 60
+(defconst mew-submit-pin--timeout 60
   "Seconds to wait for a server's certificate at most.")
 
 ;;; Which server
 
-(defun mew-submit-certificate--names ()
+(defun mew-submit-pin--names ()
   "Return what an account may be called: its name, or else its server."
   (delq nil
         (mapcar (lambda (account)
                   (or (plist-get account :name) (plist-get account :server)))
                 (or mew-submit-accounts
                     (ignore-errors
-                      (list (mew-submit-account-choose nil)))))))
+                      (list (mew-submit-account--choose nil)))))))
 
-(defun mew-submit-certificate--account (name)
+(defun mew-submit-pin--account (name)
   "Return the account called NAME, or one whose server that is."
-  (mew-submit-account-copy
+  (mew-submit-account--copy
    (or (seq-find (lambda (account)
                    (equal name (or (plist-get account :name)
                                    (plist-get account :server))))
                  mew-submit-accounts)
-       (let ((account (ignore-errors (mew-submit-account-choose nil))))
+       (let ((account (ignore-errors (mew-submit-account--choose nil))))
          (and (equal name (plist-get account :name)) account))
        (list :server name))))
 
 ;;; What is seen there
 
-(defun mew-submit-certificate--probe (account)
+(defun mew-submit-pin--probe (account)
   "Return (CONNECTED TLS DONE), events of a look at ACCOUNT's server.
 Where there was no connection, or no TLS, its event is nil."
   (let* (connected tls
-         (session (mew-submit-session-start
-                   (mew-submit-request-probe account)
+         (session (mew-submit-job--start
+                   (mew-submit-request--probe account)
                    :on-event (lambda (event)
                                (pcase (plist-get event :event)
                                  ('connected (setq connected event))
@@ -60,21 +60,21 @@ Where there was no connection, or no TLS, its event is nil."
                              (and (equal (plist-get event :what) "fallback")
                                   "yes"))))
          (done (with-local-quit
-                 (mew-submit-session-wait session
-                                          mew-submit-certificate--timeout))))
+                 (mew-submit-job--wait session
+                                          mew-submit-pin--timeout))))
     (unless done
-      (mew-submit-session-cancel session)
+      (mew-submit-job--cancel session)
       (user-error "The server did not show its certificate"))
     (list connected tls done)))
 
-(defun mew-submit-certificate--colons (fingerprint)
+(defun mew-submit-pin--colons (fingerprint)
   "Return FINGERPRINT, \"sha256:\" and hexadecimal digits, as openssl prints it."
   (mapconcat #'identity
              (seq-partition (upcase (string-remove-prefix "sha256:" fingerprint))
                             2)
              ":"))
 
-(defun mew-submit-certificate--lines (tls)
+(defun mew-submit-pin--lines (tls)
   "Return a list of (WHAT . TEXT) about the certificate in the `tls' event TLS."
   (let ((get (lambda (key) (or (plist-get tls key) ""))))
     `(("Subject" . ,(funcall get :subject))
@@ -83,10 +83,10 @@ Where there was no connection, or no TLS, its event is nil."
       ("Valid from" . ,(funcall get :starts))
       ("Valid until" . ,(funcall get :expires))
       ("SHA-256 fingerprint"
-       . ,(mew-submit-certificate--colons (funcall get :fingerprint)))
+       . ,(mew-submit-pin--colons (funcall get :fingerprint)))
       ("TLS" . ,(format "%s, %s" (funcall get :version) (funcall get :cipher))))))
 
-(defun mew-submit-certificate--show (place tls)
+(defun mew-submit-pin--show (place tls)
   "Show the certificate in TLS, which was seen at PLACE, in a buffer; return that."
   (with-current-buffer (get-buffer-create "*mew-submit certificate*")
     (special-mode)
@@ -97,39 +97,39 @@ Where there was no connection, or no TLS, its event is nil."
               (if (plist-get tls :verified)
                   "It was verified, so no pin is needed.\n"
                 (format "It was not accepted: %s.\n"
-                        (mew-submit-error-clean
+                        (mew-submit-error--clean
                          (or (plist-get tls :unverified) "nobody knows why"))))
               "\n")
-      (pcase-dolist (`(,what . ,text) (mew-submit-certificate--lines tls))
-        (insert (format "  %-20s %s\n" what (mew-submit-error-clean text)))))
+      (pcase-dolist (`(,what . ,text) (mew-submit-pin--lines tls))
+        (insert (format "  %-20s %s\n" what (mew-submit-error--clean text)))))
     (goto-char (point-min))
     (display-buffer (current-buffer))
     (current-buffer)))
 
-(defun mew-submit-certificate--question (account place tls)
+(defun mew-submit-pin--question (account place tls)
   "Return the question whether the certificate in TLS is good for ACCOUNT at PLACE."
   (format "The certificate of %s was not accepted: %s.  Pin it only if its owner \
 has told you this fingerprint in another way.  From now on, accept the \
 certificate with the fingerprint %s, and no other that cannot be verified, \
 for mail by %s? "
           place
-          (mew-submit-error-clean (or (plist-get tls :unverified) ""))
-          (mew-submit-certificate--colons (plist-get tls :fingerprint))
+          (mew-submit-error--clean (or (plist-get tls :unverified) ""))
+          (mew-submit-pin--colons (plist-get tls :fingerprint))
           (if-let* ((name (plist-get account :name)))
               (format "the account %s" name)
             "accounts without a name")))
 
 ;;; The commands
 
-(defun mew-submit-certificate--offer (account tls port)
+(defun mew-submit-pin--offer (account tls port)
   "Show the certificate in TLS of PORT of ACCOUNT's server; pin it after a yes."
-  (let* ((host (mew-submit-request-host account))
+  (let* ((host (mew-submit-request--host account))
          (place (format "%s, port %d" host port)))
-    (mew-submit-certificate--show place tls)
+    (mew-submit-pin--show place tls)
     (cond ((plist-get tls :verified)
            (message "The certificate of %s is verified: no pin is needed" place))
-          ((yes-or-no-p (mew-submit-certificate--question account place tls))
-           (mew-submit-tls-add-pin
+          ((yes-or-no-p (mew-submit-pin--question account place tls))
+           (mew-submit-tls--add-pin
             (list (plist-get account :name) host port
                   (plist-get tls :fingerprint)))
            (message "Pinned the certificate of %s" place))
@@ -144,19 +144,19 @@ good for this account, server and port, and kept in `mew-submit-pins'.
 Nothing is sent to the server, and no user name."
   (interactive
    (list (completing-read "Account or server: "
-                          (mew-submit-certificate--names))))
-  (let ((account (mew-submit-certificate--account name)))
+                          (mew-submit-pin--names))))
+  (let ((account (mew-submit-pin--account name)))
     (condition-case err
         (pcase-let ((`(,connected ,tls ,done)
-                     (mew-submit-certificate--probe account)))
+                     (mew-submit-pin--probe account)))
           (if (and connected tls)
-              (mew-submit-certificate--offer account tls
-                                             (plist-get connected :port))
+              (mew-submit-pin--offer account tls
+                                     (plist-get connected :port))
             (user-error "No certificate was seen: %s"
-                        (mew-submit-report-done done))))
-      (mew-submit-error (user-error "%s" (mew-submit-error-text err))))))
+                        (mew-submit-report--done done))))
+      (mew-submit-error (user-error "%s" (mew-submit-error--text err))))))
 
-(defun mew-submit-certificate--pin-name (pin)
+(defun mew-submit-pin--pin-name (pin)
   "Return what PIN is called."
   (pcase-let ((`(,name ,server ,port ,fingerprint) pin))
     (format "%s%s port %d %s" (if name (format "%s: " name) "") server port
@@ -168,7 +168,7 @@ Nothing is sent to the server, and no user name."
 PIN is an element of `mew-submit-pins'."
   (interactive
    (let ((pins (mapcar (lambda (pin)
-                         (cons (mew-submit-certificate--pin-name pin) pin))
+                         (cons (mew-submit-pin--pin-name pin) pin))
                        mew-submit-pins)))
      (unless pins
        (user-error "No certificate is pinned"))
@@ -176,8 +176,8 @@ PIN is an element of `mew-submit-pins'."
                        pins)))))
   (unless (member pin mew-submit-pins)
     (user-error "That is not pinned"))
-  (mew-submit-tls-remove-pin pin)
-  (message "No longer pinned: %s" (mew-submit-certificate--pin-name pin)))
+  (mew-submit-tls--remove-pin pin)
+  (message "No longer pinned: %s" (mew-submit-pin--pin-name pin)))
 
-(provide 'mew-submit-certificate)
-;;; mew-submit-certificate.el ends here
+(provide 'mew-submit-pin)
+;;; mew-submit-pin.el ends here

@@ -1,4 +1,4 @@
-;;; mew-submit-discover-tests.el --- Tests for finding servers -*- lexical-binding: t; -*-
+;;; mew-submit-setup-discover-tests.el --- Tests for finding servers -*- lexical-binding: t; -*-
 
 ;; Copyright (C) 2026 The mew-submit authors
 ;; SPDX-License-Identifier: GPL-3.0-or-later
@@ -12,34 +12,34 @@
 
 (require 'mew-submit-test-helpers)
 (require 'gnutls)
-(require 'mew-submit-discover)
+(require 'mew-submit-setup-discover)
 (require 'mew-submit-module)
 
 ;;; A name server
 
-(defun mew-submit-discover-tests--name (name)
+(defun mew-submit-setup-discover-tests--name (name)
   "Return NAME as it is in a packet."
   (concat (mapconcat (lambda (label)
                        (concat (unibyte-string (length label)) label))
                      (split-string name "[.]" t) "")
           "\0"))
 
-(defun mew-submit-discover-tests--short (number)
+(defun mew-submit-setup-discover-tests--short (number)
   "Return NUMBER in two octets."
   (unibyte-string (ash number -8) (logand number 255)))
 
-(defun mew-submit-discover-tests--srv (priority weight port target)
+(defun mew-submit-setup-discover-tests--srv (priority weight port target)
   "Return the data of an SRV record with PRIORITY, WEIGHT, PORT and TARGET."
-  (concat (mapconcat #'mew-submit-discover-tests--short
+  (concat (mapconcat #'mew-submit-setup-discover-tests--short
                      (list priority weight port) "")
-          (mew-submit-discover-tests--name target)))
+          (mew-submit-setup-discover-tests--name target)))
 
-(defun mew-submit-discover-tests--mx (preference host)
+(defun mew-submit-setup-discover-tests--mx (preference host)
   "Return the data of an MX record with PREFERENCE and HOST."
-  (concat (mew-submit-discover-tests--short preference)
-          (mew-submit-discover-tests--name host)))
+  (concat (mew-submit-setup-discover-tests--short preference)
+          (mew-submit-setup-discover-tests--name host)))
 
-(defun mew-submit-discover-tests--answer (packet zone)
+(defun mew-submit-setup-discover-tests--answer (packet zone)
   "Return the answer to the question PACKET from ZONE.
 ZONE is a list of (NAME TYPE DATA...), or a function of the question."
   (if (functionp zone)
@@ -60,7 +60,7 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
                                                (data ,data)))
                                      records)))))))
 
-(defmacro mew-submit-discover-tests--with-zone (zone &rest body)
+(defmacro mew-submit-setup-discover-tests--with-zone (zone &rest body)
   "Run BODY while a name server answers from ZONE."
   (declare (indent 1))
   `(let* ((questions nil)
@@ -70,25 +70,25 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
                    :filter (lambda (process packet)
                              (push (caar (cadr (assq 'queries (dns-read packet))))
                                    questions)
-                             (when-let* ((answer (mew-submit-discover-tests--answer
+                             (when-let* ((answer (mew-submit-setup-discover-tests--answer
                                                  packet ,zone)))
                                (dolist (one (ensure-list answer))
                                  (process-send-string process one))))))
           (dns-servers '("127.0.0.1"))
           (dns-servers-valid-for-interfaces t)
-          (mew-submit-discover--dns-service (process-contact server :service)))
+          (mew-submit-setup-discover--dns-service (process-contact server :service)))
      (ignore questions)
      (unwind-protect
          (progn ,@body)
        (delete-process server))))
 
-(defun mew-submit-discover-tests--find (way address)
+(defun mew-submit-setup-discover-tests--find (way address)
   "Return what is found for ADDRESS in WAY."
   (let (found)
-    (mew-submit-discover way address (lambda (result) (setq found (list result))))
+    (mew-submit-setup-discover--start way address (lambda (result) (setq found (list result))))
     (car (mew-submit-test-until ("what is found") found))))
 
-(defun mew-submit-discover-tests--places (found)
+(defun mew-submit-setup-discover-tests--places (found)
   "Return (HOST PORT TLS) of all candidates in FOUND."
   (mapcar (lambda (candidate)
             (list (plist-get candidate :host) (plist-get candidate :port)
@@ -97,17 +97,17 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
 
 ;;; SRV
 
-(ert-deftest mew-submit-discover-tests-srv ()
+(ert-deftest mew-submit-setup-discover-tests-srv ()
   "Priority decides, then implicit TLS, then weight; names outside are told."
-  (mew-submit-discover-tests--with-zone
+  (mew-submit-setup-discover-tests--with-zone
       `(("_submissions._tcp.example.org" SRV
-         ,(mew-submit-discover-tests--srv 10 1 465 "b.example.org"))
+         ,(mew-submit-setup-discover-tests--srv 10 1 465 "b.example.org"))
         ("_submission._tcp.example.org" SRV
-         ,(mew-submit-discover-tests--srv 10 5 587 "c.example.org")
-         ,(mew-submit-discover-tests--srv 5 1 2587 "smtp.example.net")
-         ,(mew-submit-discover-tests--srv 10 9 587 "d.example.org")))
-    (let ((found (mew-submit-discover-tests--find 'srv "me@example.org")))
-      (should (equal (mew-submit-discover-tests--places found)
+         ,(mew-submit-setup-discover-tests--srv 10 5 587 "c.example.org")
+         ,(mew-submit-setup-discover-tests--srv 5 1 2587 "smtp.example.net")
+         ,(mew-submit-setup-discover-tests--srv 10 9 587 "d.example.org")))
+    (let ((found (mew-submit-setup-discover-tests--find 'srv "me@example.org")))
+      (should (equal (mew-submit-setup-discover-tests--places found)
                      '(("smtp.example.net" 2587 starttls)
                        ("b.example.org" 465 implicit)
                        ("d.example.org" 587 starttls)
@@ -117,72 +117,72 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
                      '(t nil nil nil)))
       (should-not (plist-get found :never)))))
 
-(ert-deftest mew-submit-discover-tests-srv-not-offered ()
+(ert-deftest mew-submit-setup-discover-tests-srv-not-offered ()
   "A target of \".\" says that there is no such server, and counts for its service only."
-  (mew-submit-discover-tests--with-zone
+  (mew-submit-setup-discover-tests--with-zone
       `(("_submissions._tcp.example.org" SRV
-         ,(mew-submit-discover-tests--srv 0 0 0 ""))
+         ,(mew-submit-setup-discover-tests--srv 0 0 0 ""))
         ("_submission._tcp.example.org" SRV
-         ,(mew-submit-discover-tests--srv 0 0 0 ""))
+         ,(mew-submit-setup-discover-tests--srv 0 0 0 ""))
         ("_submissions._tcp.example.net" SRV
-         ,(mew-submit-discover-tests--srv 0 0 0 ""))
+         ,(mew-submit-setup-discover-tests--srv 0 0 0 ""))
         ("_submission._tcp.example.net" SRV
-         ,(mew-submit-discover-tests--srv 0 0 587 "a.example.net")))
-    (should (equal (mew-submit-discover-tests--find 'srv "me@example.org")
+         ,(mew-submit-setup-discover-tests--srv 0 0 587 "a.example.net")))
+    (should (equal (mew-submit-setup-discover-tests--find 'srv "me@example.org")
                    '(:candidates nil :never t)))
-    (let ((found (mew-submit-discover-tests--find 'srv "me@example.net")))
-      (should (equal (mew-submit-discover-tests--places found)
+    (let ((found (mew-submit-setup-discover-tests--find 'srv "me@example.net")))
+      (should (equal (mew-submit-setup-discover-tests--places found)
                      '(("a.example.net" 587 starttls))))
       (should-not (plist-get found :never)))))
 
-(ert-deftest mew-submit-discover-tests-srv-nothing ()
+(ert-deftest mew-submit-setup-discover-tests-srv-nothing ()
   "Where there is nothing, that is what is found; the right names were asked for."
-  (mew-submit-discover-tests--with-zone nil
-    (should (equal (mew-submit-discover-tests--find 'srv "me@Bücher.example")
+  (mew-submit-setup-discover-tests--with-zone nil
+    (should (equal (mew-submit-setup-discover-tests--find 'srv "me@Bücher.example")
                    '(:candidates nil :never nil)))
     (should (equal (sort (delete-dups questions) #'string<)
                    '("_submission._tcp.xn--bcher-kva.example"
                      "_submissions._tcp.xn--bcher-kva.example")))))
 
-(ert-deftest mew-submit-discover-tests-dns-lies ()
+(ert-deftest mew-submit-setup-discover-tests-dns-lies ()
   "Garbage, another question's answer and one with another number are not taken."
-  (mew-submit-discover-tests--with-zone
+  (mew-submit-setup-discover-tests--with-zone
       (lambda (packet)
-        (let* ((good (mew-submit-discover-tests--answer
+        (let* ((good (mew-submit-setup-discover-tests--answer
                       packet `(("example.org" MX
-                                ,(mew-submit-discover-tests--mx 1 "good.example.org")))))
-               (evil (mew-submit-discover-tests--answer
+                                ,(mew-submit-setup-discover-tests--mx 1 "good.example.org")))))
+               (evil (mew-submit-setup-discover-tests--answer
                       packet `(("example.org" MX
-                                ,(mew-submit-discover-tests--mx 1 "evil.example.org")))))
+                                ,(mew-submit-setup-discover-tests--mx 1 "evil.example.org")))))
                (number (concat (unibyte-string (logxor 1 (aref evil 0)))
                                (substring evil 1)))
                (question (string-replace "\7example" "\7exbmple" evil)))
           (list "x" "" (make-string 40 255) (concat (substring good 0 12) "\300\14")
                 number question good)))
     (let (found)
-      (mew-submit-discover-dns "example.org" 'MX
+      (mew-submit-setup-discover--dns "example.org" 'MX
                                (lambda (result) (setq found (list result))))
       (should (equal (car (mew-submit-test-until ("the answer") found))
                      '((1 . "good.example.org")))))))
 
-(ert-deftest mew-submit-discover-tests-dns-silence ()
+(ert-deftest mew-submit-setup-discover-tests-dns-silence ()
   "A name server that keeps silent is waited for, but not for long; no server at all is no wait."
-  (mew-submit-discover-tests--with-zone #'ignore
-    (let ((mew-submit-discover--dns-seconds 0.2)
+  (mew-submit-setup-discover-tests--with-zone #'ignore
+    (let ((mew-submit-setup-discover--dns-seconds 0.2)
           (calls 0))
-      (mew-submit-discover-dns "example.org" 'MX (lambda (_) (cl-incf calls)))
+      (mew-submit-setup-discover--dns "example.org" 'MX (lambda (_) (cl-incf calls)))
       (mew-submit-test-until ("the end") (= calls 1))
       (accept-process-output nil 0.3)
       (should (= calls 1))
       (let ((dns-servers '("not a server"))
             found)
-        (mew-submit-discover-dns "example.org" 'MX
+        (mew-submit-setup-discover--dns "example.org" 'MX
                                  (lambda (result) (setq found (list result))))
         (should (equal (mew-submit-test-until ("the end") found) '(nil)))))))
 
 ;;; XML
 
-(defconst mew-submit-discover-tests--document
+(defconst mew-submit-setup-discover-tests--document
   "<?xml version=\"1.0\" encoding=\"UTF-8\"?>
 <clientConfig version=\"1.1\"><emailProvider id=\"example.org\">
 <incomingServer type=\"imap\"><hostname>imap.example.org</hostname><port>993</port>
@@ -204,10 +204,10 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
 </emailProvider></clientConfig>"
   "A document as Thunderbird reads it.")
 
-(ert-deftest mew-submit-discover-tests-xml ()
+(ert-deftest mew-submit-setup-discover-tests-xml ()
   "Servers without TLS and bad names are left out; names and log-in are understood."
-  (let ((candidates (mew-submit-discover-parse mew-submit-discover-tests--document
-                                               "example.org" "me%@example.org")))
+  (let ((candidates (mew-submit-setup-discover--parse mew-submit-setup-discover-tests--document
+                                                      "example.org" "me%@example.org")))
     (should (equal (mapcar (lambda (candidate)
                              (mapcar (lambda (key) (plist-get candidate key))
                                      '(:host :port :tls :user :auth :oauth :foreign)))
@@ -216,7 +216,7 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
                      ("oauth.example.net" 587 starttls "me%@example.org" nil t t)
                      ("relay.example.org" 587 starttls nil "none" nil nil))))))
 
-(ert-deftest mew-submit-discover-tests-xml-garbage ()
+(ert-deftest mew-submit-setup-discover-tests-xml-garbage ()
   "What is no such document holds no server, and blows nothing up."
   (dolist (document
            (list "" "<" "<a><b></a>" "<html><body>404</body></html>" "\377\376"
@@ -226,24 +226,24 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
                          "<!ENTITY d \"&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;\">"
                          "<!ENTITY e \"&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;\">"
                          "]><x>&e;</x>")))
-    (should-not (mew-submit-discover-parse document "example.org" "me@example.org"))))
+    (should-not (mew-submit-setup-discover--parse document "example.org" "me@example.org"))))
 
-(ert-deftest mew-submit-discover-tests-autoconfig-order ()
+(ert-deftest mew-submit-setup-discover-tests-autoconfig-order ()
   "The domain's own documents count before the database, whichever comes first."
   (let* ((asked nil)
-         (own (string-replace "465" "4465" mew-submit-discover-tests--document))
-         (mew-submit-discover-fetch-function
+         (own (string-replace "465" "4465" mew-submit-setup-discover-tests--document))
+         (mew-submit-setup-discover--fetch-function
           (lambda (url callback)
             (push url asked)
             (cond ((string-search "well-known" url)
                    (run-at-time 0.2 nil callback own))
                   ((string-search "thunderbird" url)
                    (run-at-time 0 nil callback
-                                mew-submit-discover-tests--document))
+                                mew-submit-setup-discover-tests--document))
                   (t (run-at-time 0 nil callback nil))))))
-    (should (equal (car (mew-submit-discover-tests--places
-                         (mew-submit-discover-tests--find 'autoconfig
-                                                          "m+e@example.org")))
+    (should (equal (car (mew-submit-setup-discover-tests--places
+                         (mew-submit-setup-discover-tests--find 'autoconfig
+                                                                "m+e@example.org")))
                    '("smtp.example.org" 4465 implicit)))
     (should (equal (sort asked #'string<)
                    '("https://autoconfig.example.org/mail/config-v1.1.xml\
@@ -253,20 +253,20 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
 
 ;;; MX
 
-(ert-deftest mew-submit-discover-tests-mx ()
+(ert-deftest mew-submit-setup-discover-tests-mx ()
   "The database is asked about the exchanger's domain; else names are guessed."
-  (mew-submit-discover-tests--with-zone
+  (mew-submit-setup-discover-tests--with-zone
       `(("example.org" MX
-         ,(mew-submit-discover-tests--mx 20 "backup.example.com")
-         ,(mew-submit-discover-tests--mx 10 "mx1.mail.example.net")))
+         ,(mew-submit-setup-discover-tests--mx 20 "backup.example.com")
+         ,(mew-submit-setup-discover-tests--mx 10 "mx1.mail.example.net")))
     (let* ((asked nil)
            (document nil)
-           (mew-submit-discover-fetch-function
+           (mew-submit-setup-discover--fetch-function
             (lambda (url callback)
               (push url asked)
               (run-at-time 0 nil callback document))))
-      (should (equal (mapcar #'car (mew-submit-discover-tests--places
-                                    (mew-submit-discover-tests--find
+      (should (equal (mapcar #'car (mew-submit-setup-discover-tests--places
+                                    (mew-submit-setup-discover-tests--find
                                      'mx "me@example.org")))
                      '("smtp.example.org" "mail.example.org" "submission.example.org"
                        "mx1.mail.example.net" "smtp.example.net"
@@ -274,18 +274,18 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
       (should (equal (sort asked #'string<)
                      '("https://autoconfig.thunderbird.net/v1.1/example.net"
                        "https://autoconfig.thunderbird.net/v1.1/mail.example.net")))
-      (setq document mew-submit-discover-tests--document)
-      (should (equal (car (mew-submit-discover-tests--places
-                           (mew-submit-discover-tests--find 'mx "me@example.org")))
+      (setq document mew-submit-setup-discover-tests--document)
+      (should (equal (car (mew-submit-setup-discover-tests--places
+                           (mew-submit-setup-discover-tests--find 'mx "me@example.org")))
                      '("smtp.example.org" 465 implicit)))
       (setq asked nil)
       (let ((mew-submit-discover-database nil))
-        (mew-submit-discover-tests--find 'mx "me@example.org")
+        (mew-submit-setup-discover-tests--find 'mx "me@example.org")
         (should-not asked)))))
 
 ;;; The web
 
-(defun mew-submit-discover-tests--certify ()
+(defun mew-submit-setup-discover-tests--certify ()
   "Make an authority, ca.pem, and a certificate for localhost, cert.pem, here."
   (let ((key '("-newkey" "ec" "-pkeyopt" "ec_paramgen_curve:prime256v1" "-nodes"))
         (run (lambda (&rest arguments)
@@ -302,24 +302,24 @@ extendedKeyUsage=serverAuth\nbasicConstraints=critical,CA:FALSE\n")
              "-CAkey" "ca.key" "-CAcreateserial" "-extfile" "ext"
              "-out" "cert.pem")))
 
-(defun mew-submit-discover-tests--free-port ()
+(defun mew-submit-setup-discover-tests--free-port ()
   "Return the number of a port that nobody listens on."
   (let ((probe (make-network-process :name "probe" :server t :host "127.0.0.1"
                                      :service t :noquery t)))
     (prog1 (process-contact probe :service)
       (delete-process probe))))
 
-(defun mew-submit-discover-tests--start (output program &rest arguments)
+(defun mew-submit-setup-discover-tests--start (output program &rest arguments)
   "Start PROGRAM with ARGUMENTS, have its output in the buffer OUTPUT; return the process."
   (make-process :name program :buffer output :noquery t :connection-type 'pipe
                 :command (cons program arguments)))
 
-(defun mew-submit-discover-tests--path (port)
+(defun mew-submit-setup-discover-tests--path (port)
   "Start a path of 10 ms to PORT; return (PROCESS . PORT).
 Emacs 28 never hears of a connection whose TLS handshake is over at once, as it
 is only on a path of no length."
   (let* ((output (generate-new-buffer " *path*"))
-         (process (mew-submit-discover-tests--start
+         (process (mew-submit-setup-discover-tests--start
                    output (expand-file-name "test/delay/delay" mew-submit-test-root)
                    "127.0.0.1:0" (format "127.0.0.1:%d" port) "10")))
     (cons process
@@ -330,90 +330,90 @@ is only on a path of no length."
                                     (buffer-string))))))
                      :listening))))
 
-(defmacro mew-submit-discover-tests--with-https (spec &rest body)
+(defmacro mew-submit-setup-discover-tests--with-https (spec &rest body)
   "Run BODY while there is a server with TLS, SPEC being (URL CA DOCUMENT).
 URL and CA are bound to where DOCUMENT is, and to whom its certificate is from."
   (declare (indent 1))
   `(mew-submit-test-with-directory directory
      (let* ((default-directory directory)
-            (port (mew-submit-discover-tests--free-port))
+            (port (mew-submit-setup-discover-tests--free-port))
             (,(nth 1 spec) (expand-file-name "ca.pem" directory))
             server path ,(nth 0 spec))
        (mew-submit-test-write (expand-file-name "doc" directory)
                               (concat "HTTP/1.0 200 OK\r\nContent-Type: text/xml\r\n\r\n"
                                       ,(nth 2 spec)))
-       (mew-submit-discover-tests--certify)
+       (mew-submit-setup-discover-tests--certify)
        (unwind-protect
            (progn
-             (setq server (mew-submit-discover-tests--start
+             (setq server (mew-submit-setup-discover-tests--start
                            nil "openssl" "s_server" "-accept" (format "%d" port)
                            "-cert" "cert.pem" "-key" "key.pem" "-HTTP" "-quiet"))
              (mew-submit-test-until ("the server")
                (ignore-errors
                  (delete-process (open-network-stream "x" nil "127.0.0.1" port))
                  t))
-             (setq path (mew-submit-discover-tests--path port)
+             (setq path (mew-submit-setup-discover-tests--path port)
                    ,(nth 0 spec) (format "https://localhost:%d/doc" (cdr path)))
              ,@body)
          (dolist (process (list server (car path)))
            (when process
              (delete-process process)))))))
 
-(defun mew-submit-discover-tests--fetch (url)
+(defun mew-submit-setup-discover-tests--fetch (url)
   "Return what is at URL."
   (let (found)
-    (mew-submit-discover-fetch url (lambda (document) (setq found (list document))))
+    (mew-submit-setup-discover--fetch url (lambda (document) (setq found (list document))))
     (car (mew-submit-test-until ("the document") found))))
 
-(ert-deftest mew-submit-discover-tests-https ()
+(ert-deftest mew-submit-setup-discover-tests-https ()
   "A document is taken over TLS, with a certificate that can be verified, and no other."
   :tags '(:module)
   (skip-unless (executable-find "openssl"))
   (skip-unless (gnutls-available-p))
-  (mew-submit-discover-tests--with-https (url ca "<the document/>")
+  (mew-submit-setup-discover-tests--with-https (url ca "<the document/>")
     (let ((gnutls-trustfiles (list ca))
           (mew-submit-discover-timeout mew-submit-test-patience))
-      (should (equal (mew-submit-discover-tests--fetch url) "<the document/>")))
+      (should (equal (mew-submit-setup-discover-tests--fetch url) "<the document/>")))
     ;; Emacs 28 does not tell that the certificate was the reason: time runs out.
     (let ((mew-submit-discover-timeout 1))
-      (should-not (mew-submit-discover-tests--fetch url))
+      (should-not (mew-submit-setup-discover-tests--fetch url))
       (let ((gnutls-trustfiles (list ca)))
-        (should-not (mew-submit-discover-tests--fetch
+        (should-not (mew-submit-setup-discover-tests--fetch
                      (string-replace "localhost" "127.0.0.1" url))))
-      (should-not (mew-submit-discover-tests--fetch
+      (should-not (mew-submit-setup-discover-tests--fetch
                    (string-replace "https:" "http:" url)))
-      (should-not (mew-submit-discover-tests--fetch "file:///etc/passwd")))))
+      (should-not (mew-submit-setup-discover-tests--fetch "file:///etc/passwd")))))
 
-(ert-deftest mew-submit-discover-tests-https-silence ()
+(ert-deftest mew-submit-setup-discover-tests-https-silence ()
   "A web server that keeps silent is not waited for longer than it was said."
   :tags '(:module)
   (let* ((mew-submit-discover-timeout 0.3)
          (server (make-network-process :name "silent" :server t :host "127.0.0.1"
                                        :service t :noquery t)))
     (unwind-protect
-        (should-not (mew-submit-discover-tests--fetch
+        (should-not (mew-submit-setup-discover-tests--fetch
                      (format "https://127.0.0.1:%d/"
                              (process-contact server :service))))
       (delete-process server))))
 
-(ert-deftest mew-submit-discover-tests-redirected-to-http ()
+(ert-deftest mew-submit-setup-discover-tests-redirected-to-http ()
   "A document that came by way of plain HTTP is none."
   (with-temp-buffer
     (insert "HTTP/1.0 200 OK\n\nx")
     (setq-local url-http-response-status 200)
-    (should (equal (mew-submit-discover--body '(:redirect "https://a.example/")) "x"))
-    (should-not (mew-submit-discover--body '(:redirect "http://a.example/")))
-    (should-not (mew-submit-discover--body
+    (should (equal (mew-submit-setup-discover--body '(:redirect "https://a.example/")) "x"))
+    (should-not (mew-submit-setup-discover--body '(:redirect "http://a.example/")))
+    (should-not (mew-submit-setup-discover--body
                  '(:redirect "https://b.example/" :redirect "http://a.example/")))
-    (should-not (mew-submit-discover--body '(:error (error http 404))))
+    (should-not (mew-submit-setup-discover--body '(:error (error http 404))))
     (setq-local url-http-response-status 404)
-    (should-not (mew-submit-discover--body nil))))
+    (should-not (mew-submit-setup-discover--body nil))))
 
-(ert-deftest mew-submit-discover-tests-no-address ()
+(ert-deftest mew-submit-setup-discover-tests-no-address ()
   "What is no address, or has no domain, is refused before anything is asked."
   (dolist (address '("" "me" "me@[192.0.2.1]" "me@exa mple.org" "me@a\nb"))
-    (should-error (mew-submit-discover 'srv address #'ignore)
+    (should-error (mew-submit-setup-discover--start 'srv address #'ignore)
                   :type 'mew-submit-message)))
 
-(provide 'mew-submit-discover-tests)
-;;; mew-submit-discover-tests.el ends here
+(provide 'mew-submit-setup-discover-tests)
+;;; mew-submit-setup-discover-tests.el ends here

@@ -1,4 +1,4 @@
-;;; mew-submit-session.el --- Jobs, their events and their end -*- lexical-binding: t; -*-
+;;; mew-submit-job.el --- Jobs, their events and their end -*- lexical-binding: t; -*-
 
 ;; Copyright (C) 2026 The mew-submit authors
 ;; SPDX-License-Identifier: GPL-3.0-or-later
@@ -50,8 +50,8 @@ The default is 200000.  The oldest lines go first."
   :group 'mew-submit-display
   :package-version '(mew-submit . "0.1.0"))
 
-(cl-defstruct (mew-submit-session (:constructor mew-submit-session--make)
-                                  (:copier nil))
+(cl-defstruct (mew-submit-job (:constructor mew-submit-job--make)
+                              (:copier nil))
   (id nil :documentation "The job's number in the module, nil without a job.")
   (on-event nil :documentation "Function called with each event, or nil.")
   (on-done nil :documentation "Function called with the `done' event, or nil.")
@@ -71,66 +71,66 @@ The default is 200000.  The oldest lines go first."
   (course nil :documentation "The events that show its course, newest first.")
   (done nil :documentation "The whole `done' event, at the end."))
 
-(defvar mew-submit-session-last nil
+(defvar mew-submit-job--last nil
   "The course of the message that has ended last: events, the oldest first.
 The last of them is `done'.")
 
 ;;; The pipe and the queue
 
-(defvar mew-submit-session--process nil
+(defvar mew-submit-job--process nil
   "The pipe process through which the module says that there are events.")
 
-(defvar mew-submit-session--table (make-hash-table)
+(defvar mew-submit-job--table (make-hash-table)
   "The sessions that run, by the number of their job.")
 
-(defvar mew-submit-session--queue nil
+(defvar mew-submit-job--queue nil
   "What is to be handled, oldest first: a list of (SESSION . EVENT).")
 
-(defvar mew-submit-session--timer nil
+(defvar mew-submit-job--timer nil
   "The timer that will handle the queue, or nil.")
 
-(defvar mew-submit-session-waiting nil
-  "Non-nil while `mew-submit-session-wait' waits, in the foreground.")
+(defvar mew-submit-job--waiting nil
+  "Non-nil while `mew-submit-job--wait' waits, in the foreground.")
 
-(defun mew-submit-session--schedule ()
+(defun mew-submit-job--schedule ()
   "Have the queue handled as soon as Emacs waits for something."
-  (unless mew-submit-session--timer
-    (setq mew-submit-session--timer
-          (run-at-time 0 nil #'mew-submit-session--dispatch))))
+  (unless mew-submit-job--timer
+    (setq mew-submit-job--timer
+          (run-at-time 0 nil #'mew-submit-job--dispatch))))
 
-(defun mew-submit-session--enqueue (session event)
+(defun mew-submit-job--enqueue (session event)
   "Put EVENT of SESSION at the end of the queue."
-  (setq mew-submit-session--queue
-        (nconc mew-submit-session--queue (list (cons session event))))
-  (mew-submit-session--schedule))
+  (setq mew-submit-job--queue
+        (nconc mew-submit-job--queue (list (cons session event))))
+  (mew-submit-job--schedule))
 
-(defun mew-submit-session--collect ()
+(defun mew-submit-job--collect ()
   "Fetch the module's events into the queue."
   (dolist (event (mew-submit--mod-drain))
     (when-let* ((session (gethash (plist-get event :job)
-                                  mew-submit-session--table)))
-      (mew-submit-session--enqueue session event))))
+                                  mew-submit-job--table)))
+      (mew-submit-job--enqueue session event))))
 
-(defun mew-submit-session--warn (err what)
+(defun mew-submit-job--warn (err what)
   "Show the condition ERR, met in WHAT, as a warning."
   (display-warning 'mew-submit
-                   (format "%s: %s" what (mew-submit-error-text err)) :error))
+                   (format "%s: %s" what (mew-submit-error--text err)) :error))
 
 ;;; The clock
 
 ;; The timers of Emacs are times of the clock: when that is set back by an hour, they
 ;; sleep for an hour longer.  The module's heartbeat does not go by the clock.
 
-(defconst mew-submit-session--beat 60
+(defconst mew-submit-job--beat 60
   "Seconds between two octets that the module sends though there is no event.")
 
-(defvar mew-submit-session--seen nil
+(defvar mew-submit-job--seen nil
   "What the clock showed when the module sent something last.")
 
-(defvar mew-submit-session-clock-hook nil
+(defvar mew-submit-job--clock-hook nil
   "Hook that is run when the clock was set back.")
 
-(defun mew-submit-session--wind-timers (seconds)
+(defun mew-submit-job--wind-timers (seconds)
   "Have all timers of mew-submit come SECONDS earlier."
   (dolist (timer (copy-sequence timer-list))
     (let ((function (timer--function timer)))
@@ -140,63 +140,63 @@ The last of them is `done'.")
         (timer-inc-time timer (- seconds))
         (timer-activate timer)))))
 
-(defun mew-submit-session--look-at-clock ()
+(defun mew-submit-job--look-at-clock ()
   "Have nothing sleep for longer because the clock was set back."
   (let* ((now (float-time))
-         (back (- (or mew-submit-session--seen now) now)))
-    (setq mew-submit-session--seen now)
+         (back (- (or mew-submit-job--seen now) now)))
+    (setq mew-submit-job--seen now)
     (when (> back 1)
-      (mew-submit-session--wind-timers back)
-      (run-at-time 0 nil #'mew-submit-session--tell-of-clock))))
+      (mew-submit-job--wind-timers back)
+      (run-at-time 0 nil #'mew-submit-job--tell-of-clock))))
 
-(defun mew-submit-session--tell-of-clock ()
+(defun mew-submit-job--tell-of-clock ()
   "Run the hook for a clock that was set back."
-  (mew-submit-background-run
-    (run-hooks 'mew-submit-session-clock-hook)))
+  (mew-submit-background--run
+    (run-hooks 'mew-submit-job--clock-hook)))
 
-(defun mew-submit-session--filter (_process _octets)
+(defun mew-submit-job--filter (_process _octets)
   "Fetch the events that the module has announced."
   (condition-case err
-      (progn (mew-submit-session--look-at-clock)
-             (mew-submit-session--collect))
-    (error (mew-submit-session--warn err "fetching events"))))
+      (progn (mew-submit-job--look-at-clock)
+             (mew-submit-job--collect))
+    (error (mew-submit-job--warn err "fetching events"))))
 
-(defun mew-submit-session--sentinel (process _change)
+(defun mew-submit-job--sentinel (process _change)
   "Replace PROCESS, which has died, if jobs still need it."
   (condition-case err
-      (when (and (eq process mew-submit-session--process)
+      (when (and (eq process mew-submit-job--process)
                  (not (process-live-p process)))
-        (setq mew-submit-session--process nil)
-        (unless (zerop (hash-table-count mew-submit-session--table))
-          (mew-submit-session--open)
-          (mew-submit-session--collect)))
-    (error (mew-submit-session--warn err "opening the pipe again"))))
+        (setq mew-submit-job--process nil)
+        (unless (zerop (hash-table-count mew-submit-job--table))
+          (mew-submit-job--open)
+          (mew-submit-job--collect)))
+    (error (mew-submit-job--warn err "opening the pipe again"))))
 
-(defun mew-submit-session--open ()
+(defun mew-submit-job--open ()
   "Make sure that the pipe process lives and that the module knows it."
-  (unless (process-live-p mew-submit-session--process)
+  (unless (process-live-p mew-submit-job--process)
     (let ((process (make-pipe-process
                     :name "mew-submit" :buffer nil :noquery t :coding 'binary
-                    :filter #'mew-submit-session--filter
-                    :sentinel #'mew-submit-session--sentinel)))
+                    :filter #'mew-submit-job--filter
+                    :sentinel #'mew-submit-job--sentinel)))
       (condition-case err
           (mew-submit--mod-open process)
         (error (delete-process process)
                (signal (car err) (cdr err))))
-      (mew-submit--mod-beat (round (* 1000 mew-submit-session--beat)))
-      (setq mew-submit-session--seen (float-time))
-      (setq mew-submit-session--process process)
-      (add-hook 'kill-emacs-hook #'mew-submit-session-stop))))
+      (mew-submit--mod-beat (round (* 1000 mew-submit-job--beat)))
+      (setq mew-submit-job--seen (float-time))
+      (setq mew-submit-job--process process)
+      (add-hook 'kill-emacs-hook #'mew-submit-job--stop))))
 
-(defun mew-submit-session-keep-time ()
+(defun mew-submit-job--keep-time ()
   "Have it seen from now on when the clock is set back, also without a session.
 Signal `mew-submit-config' when there is no module to see it."
-  (mew-submit-module-ensure)
-  (mew-submit-session--open))
+  (mew-submit-module--ensure)
+  (mew-submit-job--open))
 
 ;;; The log
 
-(defun mew-submit-session--log (session event)
+(defun mew-submit-job--log (session event)
   "Add the `log' EVENT of SESSION to the buffer \"*mew-submit log*\"."
   (when mew-submit-log
     (with-current-buffer (get-buffer-create "*mew-submit log*")
@@ -208,9 +208,9 @@ Signal `mew-submit-config' when there is no module to see it."
         (save-excursion
           (goto-char (point-max))
           (insert (format-time-string "%H:%M:%S.%3N ")
-                  (format "%s %s %s\n" (mew-submit-session-id session)
+                  (format "%s %s %s\n" (mew-submit-job-id session)
                           (plist-get event :direction)
-                          (mew-submit-error-clean (plist-get event :text))))
+                          (mew-submit-error--clean (plist-get event :text))))
           (when (> (buffer-size) mew-submit-log-max)
             (goto-char (- (point-max) mew-submit-log-max))
             (delete-region (point-min) (line-beginning-position 2))))
@@ -219,13 +219,13 @@ Signal `mew-submit-config' when there is no module to see it."
 
 ;;; Events
 
-(defun mew-submit-session--case (case)
+(defun mew-submit-job--case (case)
   "Return CASE of an `attempt' event, a digit as a number."
   (if (and (stringp case) (string-match-p "\\`[1-5]\\'" case))
       (string-to-number case)
     case))
 
-(defun mew-submit-session--attempt (event)
+(defun mew-submit-job--attempt (event)
   "Return the `attempt' EVENT with all keys, and what belongs together nested."
   (cl-destructuring-bind (&key id port family address tls case errno icmp-type
                                icmp-code icmp-name offender offender-who lost
@@ -233,84 +233,84 @@ Signal `mew-submit-config' when there is no module to see it."
       event
     (list :event 'attempt :job (plist-get event :job) :id id
           :port port :family family :address address :tls tls
-          :case (mew-submit-session--case case) :errno errno
+          :case (mew-submit-job--case case) :errno errno
           :icmp (and icmp-type (list :type icmp-type :code icmp-code
                                      :name icmp-name))
           :offender (and offender (list :address offender :who offender-who))
           :lost (and lost t) :ms ms :limit limit :grace grace
           :at at :age age :text text)))
 
-(defun mew-submit-session--normal (event)
+(defun mew-submit-job--normal (event)
   "Return the module's EVENT in the form that callbacks get."
   (if (eq (plist-get event :event) 'attempt)
-      (mew-submit-session--attempt event)
+      (mew-submit-job--attempt event)
     event))
 
-(defun mew-submit-session--record-attempt (session event)
+(defun mew-submit-job--record-attempt (session event)
   "Note the `attempt' EVENT of SESSION, in place of one with the same :id."
-  (let* ((attempts (mew-submit-session-attempts session))
+  (let* ((attempts (mew-submit-job-attempts session))
          (old (cl-member (plist-get event :id) attempts
                          :key (lambda (attempt) (plist-get attempt :id)))))
     (if old
         (setcar old event)
-      (push event (mew-submit-session-attempts session)))))
+      (push event (mew-submit-job-attempts session)))))
 
-(defun mew-submit-session--record-recipient (session event)
+(defun mew-submit-job--record-recipient (session event)
   "Note the `recipient' EVENT of SESSION, in place of one for the same address.
 One that was accepted may be left out all the same, at the end of the message."
   (let ((old (cl-member (plist-get event :address)
-                        (mew-submit-session-recipients session)
+                        (mew-submit-job-recipients session)
                         :key (lambda (recipient) (plist-get recipient :address))
                         :test #'equal)))
     (if old
         (setcar old event)
-      (push event (mew-submit-session-recipients session)))))
+      (push event (mew-submit-job-recipients session)))))
 
-(defconst mew-submit-session--milestones
+(defconst mew-submit-job--milestones
   '(resolved attempt connected greeting capabilities tls auth reply)
   "The kinds of events that show the course of a message.")
 
-(defun mew-submit-session--record (session event)
+(defun mew-submit-job--record (session event)
   "Note the news of SESSION that is in EVENT."
-  (when (and (mew-submit-session-message session)
-             (memq (plist-get event :event) mew-submit-session--milestones))
-    (push event (mew-submit-session-course session)))
+  (when (and (mew-submit-job-message session)
+             (memq (plist-get event :event) mew-submit-job--milestones))
+    (push event (mew-submit-job-course session)))
   (pcase (plist-get event :event)
-    ('attempt (mew-submit-session--record-attempt session event))
-    ('recipient (mew-submit-session--record-recipient session event))
-    ('connected (setf (mew-submit-session-connected session) event))
-    ('tls (setf (mew-submit-session-tls session) event))
-    ('auth (setf (mew-submit-session-auth session) event))
-    ('reply (setf (mew-submit-session-reply session) event))
-    ('log (mew-submit-session--log session event))))
+    ('attempt (mew-submit-job--record-attempt session event))
+    ('recipient (mew-submit-job--record-recipient session event))
+    ('connected (setf (mew-submit-job-connected session) event))
+    ('tls (setf (mew-submit-job-tls session) event))
+    ('auth (setf (mew-submit-job-auth session) event))
+    ('reply (setf (mew-submit-job-reply session) event))
+    ('log (mew-submit-job--log session event))))
 
-(defun mew-submit-session--refused (recipients)
+(defun mew-submit-job--refused (recipients)
   "Return those of the `recipient' events RECIPIENTS that were not accepted."
   (cl-remove-if (lambda (event) (<= 200 (or (plist-get event :code) 0) 299))
                 recipients))
 
-(defun mew-submit-session--outcome (kind recipients)
+(defun mew-submit-job--outcome (kind recipients)
   "Return (RESULT . EXIT-STATUS) of a job that ended with KIND.
 RECIPIENTS are its `recipient' events."
-  (let ((refused (mew-submit-session--refused recipients)))
+  (let ((refused (mew-submit-job--refused recipients)))
     (if (and (equal kind "ok") refused)
         ;; Never 75: a script that sends again would send twice to the others.
         (cons "partial" 69)
-      (cons (mew-submit-error-result kind) (mew-submit-error-status kind)))))
+      (cons (mew-submit-error--result kind) (mew-submit-error--status kind)))))
 
-(defun mew-submit-session--text (session event)
+(defun mew-submit-job--text (session event)
   "Return the words for people in EVENT, the end of SESSION's job.
 A refusal of an access token, in JSON, is put into words; why there was no
 answer is added, and what to do about a certificate that was not accepted."
   (let ((text (or (plist-get event :text) ""))
-        (tls (mew-submit-session-tls session))
-        (remark (or (mew-submit-session-remark session)
+        (tls (mew-submit-job-tls session))
+        (remark (or (mew-submit-job-remark session)
                     (and (equal (plist-get event :kind) "connect")
-                         (mew-submit-session-hint session)))))
+                         (mew-submit-job-hint session)))))
     (pcase (plist-get event :kind)
       ("auth" (if remark
-                  (format "%s (%s)" (mew-submit-oauth-explain text) remark)
-                (mew-submit-oauth-explain text)))
+                  (format "%s (%s)" (mew-submit-oauth--explain text) remark)
+                (mew-submit-oauth--explain text)))
       ((and "connect" (guard remark))
        (format "%s (%s)" (string-remove-suffix "." text) remark))
       ((and "insecure" (guard (and tls (not (plist-get tls :verified)))))
@@ -319,60 +319,60 @@ answer is added, and what to do about a certificate that was not accepted."
 have it accepted from then on"))
       (_ text))))
 
-(defun mew-submit-session--pick (event &rest keys)
+(defun mew-submit-job--pick (event &rest keys)
   "Return a plist of KEYS and their values in EVENT."
   (mapcan (lambda (key) (list key (plist-get event key))) keys))
 
-(defun mew-submit-session--tried (session)
+(defun mew-submit-job--tried (session)
   "Return what SESSION has tried, in the order it was begun, not judged."
   (mapcar (lambda (attempt)
             (append
-             (mew-submit-session--pick attempt
-                                       :port :family :address :tls :case :errno
-                                       :icmp :offender :lost :ms :text)
+             (mew-submit-job--pick attempt
+                                   :port :family :address :tls :case :errno
+                                   :icmp :offender :lost :ms :text)
              (and (plist-get attempt :limit)
-                  (mew-submit-session--pick attempt :limit :grace))))
-          (sort (copy-sequence (mew-submit-session-attempts session))
+                  (mew-submit-job--pick attempt :limit :grace))))
+          (sort (copy-sequence (mew-submit-job-attempts session))
                 (lambda (a b)
                   (< (plist-get a :id) (plist-get b :id))))))
 
-(defun mew-submit-session--kind (session event)
+(defun mew-submit-job--kind (session event)
   "Return the kind of EVENT, the end of SESSION's job.
 That nobody gave a secret is not a refusal: the server has not judged one."
   (let ((kind (or (plist-get event :kind) "internal")))
-    (if (and (equal kind "auth") (mew-submit-session-lacks session))
+    (if (and (equal kind "auth") (mew-submit-job-lacks session))
         "secret"
       kind)))
 
-(defun mew-submit-session--done (session event)
+(defun mew-submit-job--done (session event)
   "Return the whole `done' event of SESSION, whose job ended with EVENT."
-  (let* ((kind (mew-submit-session--kind session event))
-         (recipients (reverse (mew-submit-session-recipients session)))
-         (outcome (mew-submit-session--outcome kind recipients))
-         (connected (mew-submit-session-connected session))
-         (tls (mew-submit-session-tls session)))
+  (let* ((kind (mew-submit-job--kind session event))
+         (recipients (reverse (mew-submit-job-recipients session)))
+         (outcome (mew-submit-job--outcome kind recipients))
+         (connected (mew-submit-job-connected session))
+         (tls (mew-submit-job-tls session)))
     (append
      (list :event 'done :job (plist-get event :job) :kind kind
            :result (car outcome) :exit (cdr outcome)
            :code (or (plist-get event :code) 0)
            :enhanced (or (plist-get event :enhanced) "")
-           :text (mew-submit-session--text session event))
-     (mew-submit-session--pick connected :port :family :address :fallback)
-     (list :tls (and tls (mew-submit-session--pick
+           :text (mew-submit-job--text session event))
+     (mew-submit-job--pick connected :port :family :address :fallback)
+     (list :tls (and tls (mew-submit-job--pick
                           tls :version :cipher :verified :pinned :unverified
                           :problems :subject :issuer :starts :expires :names :fingerprint))
-           :auth (plist-get (mew-submit-session-auth session) :mechanism)
-           :reply (plist-get (mew-submit-session-reply session) :text)
+           :auth (plist-get (mew-submit-job-auth session) :mechanism)
+           :reply (plist-get (mew-submit-job-reply session) :text)
            :recipients
            (mapcar (lambda (recipient)
-                     (mew-submit-session--pick recipient
-                                               :address :code :enhanced :text))
+                     (mew-submit-job--pick recipient
+                                           :address :code :enhanced :text))
                    recipients)
            :attempts
-           (mew-submit-session--tried session)
+           (mew-submit-job--tried session)
            :ms (or (plist-get event :ms) 0))
      (let ((said (or (plist-get event :said)
-                     (plist-get (mew-submit-session-reply session) :said))))
+                     (plist-get (mew-submit-job-reply session) :said))))
        (and said (list :said said)))
      (cl-loop for key in '(:alarm :about :left-out)
               when (plist-get event key)
@@ -380,7 +380,7 @@ That nobody gave a secret is not a refusal: the server has not judged one."
 
 ;;; Callbacks
 
-(defun mew-submit-session--call (function event what &optional asking)
+(defun mew-submit-job--call (function event what &optional asking)
   "Call FUNCTION, if there is one, with EVENT; show its errors as WHAT's.
 Return what it returns, or nil after an error or a quit.  A quit takes effect
 when EVENT has been dealt with; while ASKING it only means no."
@@ -391,66 +391,66 @@ when EVENT has been dealt with; while ASKING it only means no."
       (quit (unless asking
               (setq quit-flag t))
             nil)
-      (error (mew-submit-session--warn err what)
+      (error (mew-submit-job--warn err what)
              nil))))
 
-(defun mew-submit-session--no-answer (session why)
+(defun mew-submit-job--no-answer (session why)
   "Tell SESSION's job that there is no answer; WHY is told at the end."
-  (setf (mew-submit-session-remark session) why)
-  (mew-submit--mod-answer (mew-submit-session-id session) nil))
+  (setf (mew-submit-job-remark session) why)
+  (mew-submit--mod-answer (mew-submit-job-id session) nil))
 
-(defun mew-submit-session--reply (session id answer)
+(defun mew-submit-job--reply (session id answer)
   "Pass ANSWER on to the job ID of SESSION, unless that has ended.
 What is (:failed . WHY) or (:none . WHY), or cannot be passed on, counts as no
 answer, and the reason is told at the end.  A secret is wiped afterwards."
   (let* ((failed (memq (car-safe answer) '(:failed :none)))
          (secret (and (not failed) (cdr-safe answer))))
-    (when (and (eql id (mew-submit-session-id session))
-               (null (mew-submit-session-done session)))
-      (setf (mew-submit-session-lacks session) (eq (car-safe answer) :none))
+    (when (and (eql id (mew-submit-job-id session))
+               (null (mew-submit-job-done session)))
+      (setf (mew-submit-job-lacks session) (eq (car-safe answer) :none))
       (condition-case err
-          (cond (failed (mew-submit-session--no-answer session (cdr answer)))
+          (cond (failed (mew-submit-job--no-answer session (cdr answer)))
                 (secret (mew-submit--mod-answer id (car answer) secret))
                 (t (mew-submit--mod-answer id answer)))
-        (error (mew-submit-session--no-answer session
-                                              (mew-submit-error-text err)))))
+        (error (mew-submit-job--no-answer session
+                                          (mew-submit-error--text err)))))
     (when (stringp secret)
       (clear-string secret))))
 
-(defun mew-submit-session--reply-later (session id later)
+(defun mew-submit-job--reply-later (session id later)
   "Call LATER with a function that passes an answer on to the job ID of SESSION.
 If that signals an error, there is no answer."
   (condition-case err
       (funcall later (lambda (answer)
-                       (mew-submit-session--reply session id answer)))
-    (error (mew-submit-session--reply session id
-                                      (cons :failed
-                                            (mew-submit-error-text err))))))
+                       (mew-submit-job--reply session id answer)))
+    (error (mew-submit-job--reply session id
+                                  (cons :failed
+                                        (mew-submit-error--text err))))))
 
-(defun mew-submit-session--answer (session event)
+(defun mew-submit-job--answer (session event)
   "Have the question EVENT of SESSION answered, and pass the answer on.
 Whatever goes wrong counts as \"no answer\"."
-  (unless (mew-submit-session-done session)
-    (let ((id (mew-submit-session-id session))
-          (answer (mew-submit-session--call (mew-submit-session-on-ask session)
-                                            event "answering a question" t)))
+  (unless (mew-submit-job-done session)
+    (let ((id (mew-submit-job-id session))
+          (answer (mew-submit-job--call (mew-submit-job-on-ask session)
+                                        event "answering a question" t)))
       (if (functionp answer)
-          (mew-submit-session--reply-later session id answer)
-        (mew-submit-session--reply session id answer)))))
+          (mew-submit-job--reply-later session id answer)
+        (mew-submit-job--reply session id answer)))))
 
-(defun mew-submit-session--ask (session event)
+(defun mew-submit-job--ask (session event)
   "Have the question EVENT of SESSION answered.
 What is known without the user is said at once.  The answer may depend on what
 was tried so far, which goes with the question."
-  (let ((known (mew-submit-session--call (mew-submit-session-on-know session)
-                                         event "answering a question" t)))
+  (let ((known (mew-submit-job--call (mew-submit-job-on-know session)
+                                     event "answering a question" t)))
     (if known
-        (mew-submit-session--reply session (mew-submit-session-id session) known)
-      (mew-submit-session--answer
+        (mew-submit-job--reply session (mew-submit-job-id session) known)
+      (mew-submit-job--answer
        session (append event
-                       (list :attempts (mew-submit-session--tried session)))))))
+                       (list :attempts (mew-submit-job--tried session)))))))
 
-(defun mew-submit-session--start-job (request)
+(defun mew-submit-job--start-job (request)
   "Have the module start a job for REQUEST and return its number.
 The secrets in REQUEST are overwritten."
   (unwind-protect
@@ -459,90 +459,90 @@ The secrets in REQUEST are overwritten."
       (when-let* ((secret (plist-get request key)))
         (clear-string secret)))))
 
-(defun mew-submit-session--restart (session request)
+(defun mew-submit-job--restart (session request)
   "Begin SESSION, whose job has ended, anew with a job for REQUEST."
-  (setf (mew-submit-session-id session) (mew-submit-session--start-job request)
-        (mew-submit-session-course session) nil
-        (mew-submit-session-attempts session) nil
-        (mew-submit-session-recipients session) nil
-        (mew-submit-session-connected session) nil
-        (mew-submit-session-tls session) nil
-        (mew-submit-session-auth session) nil
-        (mew-submit-session-reply session) nil
-        (mew-submit-session-remark session) nil
-        (mew-submit-session-lacks session) nil)
-  (puthash (mew-submit-session-id session) session mew-submit-session--table))
+  (setf (mew-submit-job-id session) (mew-submit-job--start-job request)
+        (mew-submit-job-course session) nil
+        (mew-submit-job-attempts session) nil
+        (mew-submit-job-recipients session) nil
+        (mew-submit-job-connected session) nil
+        (mew-submit-job-tls session) nil
+        (mew-submit-job-auth session) nil
+        (mew-submit-job-reply session) nil
+        (mew-submit-job-remark session) nil
+        (mew-submit-job-lacks session) nil)
+  (puthash (mew-submit-job-id session) session mew-submit-job--table))
 
-(defun mew-submit-session--again-p (session done)
+(defun mew-submit-job--again-p (session done)
   "Begin SESSION anew if its function for that wants it after DONE; return t then."
-  (when-let* ((request (mew-submit-session--call
-                       (mew-submit-session-again session) done
+  (when-let* ((request (mew-submit-job--call
+                       (mew-submit-job-again session) done
                        "trying again")))
     (condition-case err
-        (progn (mew-submit-session--restart session request)
+        (progn (mew-submit-job--restart session request)
                t)
-      (error (mew-submit-session--warn err "trying again")
+      (error (mew-submit-job--warn err "trying again")
              nil))))
 
-(defun mew-submit-session--end (session event)
+(defun mew-submit-job--end (session event)
   "Do all there is to do for EVENT, the end of SESSION's job."
   (let ((done (if (plist-member event :result)
                   event
-                (mew-submit-session--done session event))))
-    (remhash (mew-submit-session-id session) mew-submit-session--table)
-    (mew-submit-question-drop (mew-submit-session-id session))
-    (unless (mew-submit-session--again-p session done)
-      (setf (mew-submit-session-done session) done)
-      (when (mew-submit-session-message session)
-        (setq mew-submit-session-last
+                (mew-submit-job--done session event))))
+    (remhash (mew-submit-job-id session) mew-submit-job--table)
+    (mew-submit-question--drop (mew-submit-job-id session))
+    (unless (mew-submit-job--again-p session done)
+      (setf (mew-submit-job-done session) done)
+      (when (mew-submit-job-message session)
+        (setq mew-submit-job--last
               (reverse (cons (append done
-                                     (mew-submit-session--pick event :at))
-                             (mew-submit-session-course session)))))
+                                     (mew-submit-job--pick event :at))
+                             (mew-submit-job-course session)))))
       ;; Whoever leaves by a throw: what is on disk depends on the second one.
       (unwind-protect
-          (mew-submit-session--call (mew-submit-session-on-event session)
-                                    done "a callback for events")
-        (mew-submit-session--call (mew-submit-session-on-done session)
-                                  done "a callback for the end")))))
+          (mew-submit-job--call (mew-submit-job-on-event session)
+                                done "a callback for events")
+        (mew-submit-job--call (mew-submit-job-on-done session)
+                              done "a callback for the end")))))
 
-(defun mew-submit-session--handle (session event)
+(defun mew-submit-job--handle (session event)
   "Do all there is to do for EVENT of SESSION."
-  (unless (mew-submit-session-done session)
-    (setq event (mew-submit-session--normal event))
-    (mew-submit-session--record session event)
+  (unless (mew-submit-job-done session)
+    (setq event (mew-submit-job--normal event))
+    (mew-submit-job--record session event)
     (pcase (plist-get event :event)
-      ('done (mew-submit-session--end session event))
-      (type (mew-submit-session--call (mew-submit-session-on-event session)
-                                      event "a callback for events")
+      ('done (mew-submit-job--end session event))
+      (type (mew-submit-job--call (mew-submit-job-on-event session)
+                                  event "a callback for events")
             (when (eq type 'ask)
-              (mew-submit-session--ask session event))))))
+              (mew-submit-job--ask session event))))))
 
-(defun mew-submit-session--handle-next ()
+(defun mew-submit-job--handle-next ()
   "Handle the oldest event of the queue; nothing it does reaches the others."
-  (let ((next (pop mew-submit-session--queue))
+  (let ((next (pop mew-submit-job--queue))
         (inhibit-quit t))
     (condition-case err
-        (mew-submit-session--handle (car next) (cdr next))
-      (error (mew-submit-session--warn err "handling an event")))))
+        (mew-submit-job--handle (car next) (cdr next))
+      (error (mew-submit-job--warn err "handling an event")))))
 
-(defun mew-submit-session--dispatch ()
+(defun mew-submit-job--dispatch ()
   "Handle the queue.
 A callback may wait, and so come here again: each event is taken from the queue
 before it is handled.  Whatever throws past this, the rest is handled later."
-  (when mew-submit-session--timer
-    (cancel-timer mew-submit-session--timer)
-    (setq mew-submit-session--timer nil))
+  (when mew-submit-job--timer
+    (cancel-timer mew-submit-job--timer)
+    (setq mew-submit-job--timer nil))
   (unwind-protect
-      (mew-submit-background-run
+      (mew-submit-background--run
         ;; A quit that is under way would end the next callback before it begins.
-        (while (and mew-submit-session--queue (not quit-flag))
-          (mew-submit-session--handle-next)))
-    (when mew-submit-session--queue
-      (mew-submit-session--schedule))))
+        (while (and mew-submit-job--queue (not quit-flag))
+          (mew-submit-job--handle-next)))
+    (when mew-submit-job--queue
+      (mew-submit-job--schedule))))
 
 ;;; What the floors above call
 
-(cl-defun mew-submit-session-start
+(cl-defun mew-submit-job--start
     (request &key on-event on-done on-ask on-know again hint)
   "Start a job for REQUEST, a plist as the module takes it, and return its session.
 All of it happens in the background.  ON-EVENT is called with each event, the
@@ -560,63 +560,63 @@ and may return another request: then that event is not told, and a job for
 that request goes on as the same session.  HINT is told at the end if no route
 has led to the server.  Signal `mew-submit-config' or `mew-submit-internal' when
 there is no job."
-  (mew-submit-module-ensure)
-  (mew-submit-session--open)
-  (let ((session (mew-submit-session--make :on-event on-event :on-done on-done
-                                           :on-ask on-ask :on-know on-know
-                                           :again again
-                                           :hint hint
-                                           :message (plist-get request
-                                                               :file))))
-    (setf (mew-submit-session-id session)
-          (mew-submit-session--start-job request))
-    (puthash (mew-submit-session-id session) session mew-submit-session--table)
+  (mew-submit-module--ensure)
+  (mew-submit-job--open)
+  (let ((session (mew-submit-job--make :on-event on-event :on-done on-done
+                                       :on-ask on-ask :on-know on-know
+                                       :again again
+                                       :hint hint
+                                       :message (plist-get request
+                                                           :file))))
+    (setf (mew-submit-job-id session)
+          (mew-submit-job--start-job request))
+    (puthash (mew-submit-job-id session) session mew-submit-job--table)
     session))
 
-(cl-defun mew-submit-session-fail (err &key on-event on-done)
+(cl-defun mew-submit-job--fail (err &key on-event on-done)
   "Return a session that ends, without a job, with the condition ERR.
 ON-EVENT and ON-DONE are called soon, as for any session."
-  (let ((session (mew-submit-session--make :on-event on-event
-                                           :on-done on-done)))
-    (mew-submit-session--enqueue session (mew-submit-error-done err))
+  (let ((session (mew-submit-job--make :on-event on-event
+                                       :on-done on-done)))
+    (mew-submit-job--enqueue session (mew-submit-error--done err))
     session))
 
-(defun mew-submit-session-cancel (session)
+(defun mew-submit-job--cancel (session)
   "Stop SESSION.  Return t if it still ran; its `done' event comes all the same."
-  (and (mew-submit-session-id session)
-       (null (mew-submit-session-done session))
-       (mew-submit--mod-cancel (mew-submit-session-id session))
+  (and (mew-submit-job-id session)
+       (null (mew-submit-job-done session))
+       (mew-submit--mod-cancel (mew-submit-job-id session))
        t))
 
-(defun mew-submit-session-wait (session &optional timeout)
+(defun mew-submit-job--wait (session &optional timeout)
   "Wait until SESSION has ended and return its `done' event.
 Return nil when TIMEOUT seconds have passed before.  The user can quit, which
 does not stop the session."
-  (let ((mew-submit-session-waiting t)
+  (let ((mew-submit-job--waiting t)
         (deadline (and timeout (time-add nil timeout)))
         (left 1))
-    (while (and (null (mew-submit-session-done session)) (> left 0))
-      (mew-submit-session--dispatch)
-      (mew-submit-question-answer-now (mew-submit-session-id session))
+    (while (and (null (mew-submit-job-done session)) (> left 0))
+      (mew-submit-job--dispatch)
+      (mew-submit-question--answer-now (mew-submit-job-id session))
       (when deadline
         (setq left (float-time (time-subtract deadline nil))))
-      (unless (or (mew-submit-session-done session) (<= left 0))
-        (accept-process-output mew-submit-session--process (min left 0.5))))
-    (mew-submit-session-done session)))
+      (unless (or (mew-submit-job-done session) (<= left 0))
+        (accept-process-output mew-submit-job--process (min left 0.5))))
+    (mew-submit-job-done session)))
 
-(defun mew-submit-session-list ()
+(defun mew-submit-job--list ()
   "Return the sessions that run."
-  (hash-table-values mew-submit-session--table))
+  (hash-table-values mew-submit-job--table))
 
-(defun mew-submit-session-finish ()
+(defun mew-submit-job--finish ()
   "Cancel all jobs, wait for them, and handle all their events.
 Return how many still run after two seconds."
-  (prog1 (mew-submit-session-stop)
+  (prog1 (mew-submit-job--stop)
     (when (fboundp 'mew-submit--mod-drain)
-      (mew-submit-session--collect)
-      (mew-submit-session--dispatch))))
+      (mew-submit-job--collect)
+      (mew-submit-job--dispatch))))
 
-(defun mew-submit-session-stop ()
+(defun mew-submit-job--stop ()
   "Cancel all jobs and wait for them, two seconds at most.
 Return how many still run then.  This is on `kill-emacs-hook'."
   (if (or (not (fboundp 'mew-submit--mod-stop))
@@ -624,5 +624,5 @@ Return how many still run then.  This is on `kill-emacs-hook'."
       0
     (mew-submit--mod-stop 2000)))
 
-(provide 'mew-submit-session)
-;;; mew-submit-session.el ends here
+(provide 'mew-submit-job)
+;;; mew-submit-job.el ends here

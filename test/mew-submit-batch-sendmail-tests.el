@@ -1,4 +1,4 @@
-;;; mew-submit-sendmail-tests.el --- Tests for what is called as sendmail -*- lexical-binding: t; -*-
+;;; mew-submit-batch-sendmail-tests.el --- Tests for what is called as sendmail -*- lexical-binding: t; -*-
 
 ;; Copyright (C) 2026 The mew-submit authors
 ;; SPDX-License-Identifier: GPL-3.0-or-later
@@ -13,13 +13,13 @@
 (require 'cl-lib)
 (require 'ert)
 (require 'mew-submit)
-(require 'mew-submit-outbox)
+(require 'mew-submit-spool)
 (require 'mew-submit-restore)
-(require 'mew-submit-sendmail)
+(require 'mew-submit-batch-sendmail)
 (require 'mew-submit-test-helpers)
 (require 'seq)
 
-(defun mew-submit-sendmail-tests--run (arguments &rest keys)
+(defun mew-submit-batch-sendmail-tests--run (arguments &rest keys)
   "Run `mew-submit-batch-sendmail' with ARGUMENTS; KEYS as for an Emacs."
   (apply #'mew-submit-test-emacs
          (append (list "-l" (expand-file-name "mew-submit.el"
@@ -28,13 +28,13 @@
                  arguments)
          keys))
 
-(defun mew-submit-sendmail-tests--options (peer name directory)
+(defun mew-submit-batch-sendmail-tests--options (peer name directory)
   "Return the options for PEER's listener NAME, with an outbox in DIRECTORY."
   (list "--server" "127.0.0.1" "--ca-file" (mew-submit-test-ca peer)
         "--routes" (format "%d:starttls" (mew-submit-test-port peer name))
         "--outbox" (expand-file-name "outbox" directory)))
 
-(ert-deftest mew-submit-sendmail-tests-arguments ()
+(ert-deftest mew-submit-batch-sendmail-tests-arguments ()
   "Flags are sendmail's: together, with values here or there, unknown ones ignored."
   (pcase-dolist
       (`(,args ,recipients . ,wanted)
@@ -62,7 +62,7 @@
          (("a@x" "--server" "h" "-i" "--tls=none" "b@x") ("a@x" "b@x")
           :server "h" :tls none :dots t)))
     (ert-info ((format "%S" args))
-      (let ((options (mew-submit-sendmail--parse (copy-sequence args))))
+      (let ((options (mew-submit-batch-sendmail--parse (copy-sequence args))))
         (should (equal (plist-get options :arguments) recipients))
         (cl-loop for (key value) on wanted by #'cddr
                  do (should (equal (plist-get options key) value)))
@@ -71,26 +71,26 @@
                                   collect key)
                          '(:arguments)))))))
   (dolist (args '(("-f") ("-N" "sometimes" "a@x") ("--bogus") ("--tls" "x")))
-    (should-error (mew-submit-sendmail--parse (copy-sequence args))
+    (should-error (mew-submit-batch-sendmail--parse (copy-sequence args))
                   :type 'mew-submit-usage)))
 
-(ert-deftest mew-submit-sendmail-tests-recipients ()
+(ert-deftest mew-submit-batch-sendmail-tests-recipients ()
   "An argument may be a list of addresses; a name without domain may stand for some."
   (let ((mew-submit-sendmail-aliases '(("root" "me@x" "you@x") (t "all@x"))))
-    (should (equal (mew-submit-sendmail--recipients
+    (should (equal (mew-submit-batch-sendmail--recipients
                     '(:arguments ("a@x, B <b@x>" "root" "cron" "a@x")) nil)
                    '("a@x" "b@x" "me@x" "you@x" "all@x"))))
-  (should (equal (mew-submit-sendmail--recipients '(:arguments ("root")) nil)
+  (should (equal (mew-submit-batch-sendmail--recipients '(:arguments ("root")) nil)
                  '("root")))
   ;; With -t those in the header come on top.
-  (should (equal (mew-submit-sendmail--recipients
+  (should (equal (mew-submit-batch-sendmail--recipients
                   '(:arguments ("a@x") :header t)
                   '(("to" . "To: b@x\n") ("bcc" . "Bcc: c@x, a@x\n")))
                  '("a@x" "b@x" "c@x")))
-  (should-error (mew-submit-sendmail--recipients nil nil)
+  (should-error (mew-submit-batch-sendmail--recipients nil nil)
                 :type 'mew-submit-usage))
 
-(ert-deftest mew-submit-sendmail-tests-statuses ()
+(ert-deftest mew-submit-batch-sendmail-tests-statuses ()
   "The exit status says what is true, and what is kept is in the outbox."
   :tags '(:module)
   (mew-submit-test-with-peer
@@ -113,20 +113,20 @@
       (ert-info (name)
         (mew-submit-test-with-directory directory
           (let* ((outbox (expand-file-name "outbox/" directory))
-                 (result (mew-submit-sendmail-tests--run
-                          (append (mew-submit-sendmail-tests--options
+                 (result (mew-submit-batch-sendmail-tests--run
+                          (append (mew-submit-batch-sendmail-tests--options
                                    peer name directory)
                                   '("-f" "me@x" "a@x" "b@x"))
                           :input "Subject: s\n\nbody\n")))
             (should (string-search words (plist-get result :stderr)))
             (should (eql (plist-get result :status) status))
             (should (eq (plist-get
-                         (when-let* ((id (car (mew-submit-outbox-ids outbox))))
-                           (mew-submit-outbox-read id outbox))
+                         (when-let* ((id (car (mew-submit-spool--ids outbox))))
+                           (mew-submit-spool--read id outbox))
                          :state)
                         state))))))))
 
-(ert-deftest mew-submit-sendmail-tests-usage ()
+(ert-deftest mew-submit-batch-sendmail-tests-usage ()
   "What makes no sense is said, and nothing is sent."
   :tags '(:module)
   (pcase-dolist (`(,args ,status ,words)
@@ -136,20 +136,20 @@
                    (("--server" "127.0.0.1") 64 "No recipient")
                    (("-bi") 0 "")))
     (ert-info ((format "%S" args))
-      (let ((result (mew-submit-sendmail-tests--run
+      (let ((result (mew-submit-batch-sendmail-tests--run
                      args :input "Subject: s\n\nbody\n")))
         (should (eql (plist-get result :status) status))
         (should (string-search words (plist-get result :stderr)))))))
 
-(ert-deftest mew-submit-sendmail-tests-message ()
+(ert-deftest mew-submit-batch-sendmail-tests-message ()
   "What a message lacks is added, a dot ends it without -i, Bcc does not leave."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
     (mew-submit-test-with-directory directory
       (let ((send (lambda (input &rest arguments)
                     (should (eql (plist-get
-                                  (mew-submit-sendmail-tests--run
-                                   (append (mew-submit-sendmail-tests--options
+                                  (mew-submit-batch-sendmail-tests--run
+                                   (append (mew-submit-batch-sendmail-tests--options
                                             peer "ok" directory)
                                            arguments)
                                    :input input)
@@ -171,7 +171,7 @@
           (funcall send complete "-i" "a@x")
           (should (equal (mew-submit-test-stored peer 3) complete)))))))
 
-(ert-deftest mew-submit-sendmail-tests-dots ()
+(ert-deftest mew-submit-batch-sendmail-tests-dots ()
   "Without -i a line with a dot alone ends a message, and no other dot does.
 With -i nothing does; -t takes recipients in arguments as well."
   :tags '(:module)
@@ -187,8 +187,8 @@ With -i nothing does; -t takes recipients in arguments as well."
                ("..\r\nlast\r\n.\r\n" "..\r\nlast\r\n")))
           (dolist (how '(("-t") ("-t" "-i")))
             (ert-info ((format "%S %S" body how))
-              (let ((result (mew-submit-sendmail-tests--run
-                             (append (mew-submit-sendmail-tests--options
+              (let ((result (mew-submit-batch-sendmail-tests--run
+                             (append (mew-submit-batch-sendmail-tests--options
                                       peer "ok" directory)
                                      how '("a@x"))
                              :input (concat header body))))
@@ -198,24 +198,24 @@ With -i nothing does; -t takes recipients in arguments as well."
                                '("me@x" "a@x" "b@x")))
                 (should (equal (mew-submit-test-stored peer number)
                                (concat header
-                                       (mew-submit-sendmail-tests--sent
+                                       (mew-submit-batch-sendmail-tests--sent
                                         (if (equal how '("-t")) (or left body)
                                           body)))))))))))))
 
-(defun mew-submit-sendmail-tests--sent (body)
+(defun mew-submit-batch-sendmail-tests--sent (body)
   "Return BODY with the line ends that SMTP has."
   (let ((body (replace-regexp-in-string "\r?\n" "\r\n" body)))
     (if (string-suffix-p "\r\n" body) body (concat body "\r\n"))))
 
 ;;; What cannot be sent
 
-(defun mew-submit-sendmail-tests--entries (directory)
+(defun mew-submit-batch-sendmail-tests--entries (directory)
   "Return the entries of the outbox in DIRECTORY."
   (let ((outbox (expand-file-name "outbox/" directory)))
-    (mapcar (lambda (id) (mew-submit-outbox-read id outbox))
-            (mew-submit-outbox-ids outbox))))
+    (mapcar (lambda (id) (mew-submit-spool--read id outbox))
+            (mew-submit-spool--ids outbox))))
 
-(ert-deftest mew-submit-sendmail-tests-held ()
+(ert-deftest mew-submit-batch-sendmail-tests-held ()
   "What cannot be sent is held in the outbox, whole; the status and words say why.
 When the reason is gone it is sent from there.  SECURITY: P13."
   :tags '(:module)
@@ -249,12 +249,12 @@ When the reason is gone it is sent from there.  SECURITY: P13."
           (mew-submit-test-with-directory directory
             (let* ((file (mew-submit-test-write
                           (expand-file-name "config.el" directory) config))
-                   (result (mew-submit-sendmail-tests--run
+                   (result (mew-submit-batch-sendmail-tests--run
                             (append (list "--config" file "--outbox"
                                           (expand-file-name "outbox" directory))
                                     arguments)
                             :input input :home directory))
-                   (entry (car (mew-submit-sendmail-tests--entries directory))))
+                   (entry (car (mew-submit-batch-sendmail-tests--entries directory))))
               (should (string-search words (plist-get result :stderr)))
               (should (string-search (concat "held in the outbox as "
                                              (plist-get entry :id))
@@ -265,68 +265,68 @@ When the reason is gone it is sent from there.  SECURITY: P13."
               (should (equal (plist-get entry :from) from))
               (should (equal (plist-get entry :recipients) recipients))
               (should (string-suffix-p "body\n" (mew-submit-test-octets
-                                                 (mew-submit-outbox-message-file
+                                                 (mew-submit-spool--message-file
                                                   entry))))
               (should-not (file-exists-p (expand-file-name "dead.letter"
                                                            directory))))))))))
 
-(ert-deftest mew-submit-sendmail-tests-held-goes-on ()
+(ert-deftest mew-submit-batch-sendmail-tests-held-goes-on ()
   "What was held goes, as the message wished, when there is an account for it."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
     (mew-submit-test-with-directory directory
       (let* ((outbox (expand-file-name "outbox/" directory))
-             (result (mew-submit-sendmail-tests--run
+             (result (mew-submit-batch-sendmail-tests--run
                       (list "--outbox" outbox "-N" "never" "a@x")
                       :input "From: root\nX-Mew-Submit-Require-TLS: yes\n\nb\n"
                       :home directory))
-             (id (car (mew-submit-outbox-ids outbox)))
+             (id (car (mew-submit-spool--ids outbox)))
              (mew-submit-accounts nil)
              (mew-submit-memory-file nil)
-             (mew-submit-queue-done-functions nil)
+             (mew-submit-queue--done-functions nil)
              (smtpmail-smtp-server nil)
              (smtpmail-default-smtp-server nil))
         (ignore smtpmail-smtp-server smtpmail-default-smtp-server)
         (should (eql (plist-get result :status) 78))
-        (mew-submit-queue-look outbox)
+        (mew-submit-queue--refresh outbox)
         ;; Without an account it stays as it is, and that is said in words.
         (should (string-search "M-x mew-submit-setup"
-                               (cadr (should-error (mew-submit-queue-send id outbox)
+                               (cadr (should-error (mew-submit-queue--send id outbox)
                                                    :type 'user-error))))
-        (should (eq (plist-get (mew-submit-outbox-read id outbox) :state) 'held))
+        (should (eq (plist-get (mew-submit-spool--read id outbox) :state) 'held))
         (setq mew-submit-accounts
               (list (mew-submit-test-account peer "ok" :from "me@one.example")))
-        (mew-submit-queue-send id outbox)
-        (let ((account (plist-get (mew-submit-queue-entry id outbox) :account)))
+        (mew-submit-queue--send id outbox)
+        (let ((account (plist-get (mew-submit-queue--entry id outbox) :account)))
           (should (equal (plist-get account :dsn-notify) "NEVER"))
           (should (eq (plist-get account :require-tls) 'yes)))
-        (mew-submit-queue-wait id outbox)
-        (mew-submit-queue-cancel id outbox)))))
+        (mew-submit-queue--wait id outbox)
+        (mew-submit-queue--cancel id outbox)))))
 
-(ert-deftest mew-submit-sendmail-tests-held-is-edited ()
+(ert-deftest mew-submit-batch-sendmail-tests-held-is-edited ()
   "A message that was held because of an address comes back to be corrected."
   :tags '(:module)
   (mew-submit-test-with-directory directory
-    (mew-submit-sendmail-tests--run
+    (mew-submit-batch-sendmail-tests--run
      (list "--outbox" (expand-file-name "outbox" directory) "-t" "-f" "me@x")
      :input "To: stable@x # 5.4+\nCc: c@x\nBcc: b@x\nSubject: s\n\nbody\n"
      :home directory)
     (with-temp-buffer
-      (mew-submit-restore-insert
-       (car (mew-submit-sendmail-tests--entries directory)))
+      (mew-submit-restore--insert
+       (car (mew-submit-batch-sendmail-tests--entries directory)))
       (let ((text (buffer-string)))
         (dolist (line '("To: stable@x # 5.4+" "Cc: c@x" "Bcc: b@x" "Subject: s"
                         "body"))
           (should (string-match-p (concat "^" (regexp-quote line) "$") text)))
         (should (= 1 (how-many "stable@x" (point-min) (point-max))))))))
 
-(ert-deftest mew-submit-sendmail-tests-dead-letter ()
+(ert-deftest mew-submit-batch-sendmail-tests-dead-letter ()
   "What the outbox cannot take is put into ~/dead.letter; else it stays where it is."
   :tags '(:module)
   (mew-submit-test-with-directory directory
     (let* ((place (mew-submit-test-write (expand-file-name "file" directory) ""))
            (send (lambda (home)
-                   (mew-submit-sendmail-tests--run
+                   (mew-submit-batch-sendmail-tests--run
                     (list "--outbox" (expand-file-name "outbox" place) "a@x")
                     :input "From: me@x\nSubject: s\n\nbody\n" :home home))))
       (dotimes (_ 2)
@@ -346,7 +346,7 @@ When the reason is gone it is sent from there.  SECURITY: P13."
                        "From: me@x\nSubject: s\n\nbody\n"))
         (delete-directory (file-name-directory file) t)))))
 
-(ert-deftest mew-submit-sendmail-tests-cron ()
+(ert-deftest mew-submit-batch-sendmail-tests-cron ()
   "Who has no domain sends by the default account, as its address, and to it.
 The Message-ID has the sender's domain.  SECURITY: P10, P11."
   :tags '(:module)
@@ -381,7 +381,7 @@ The Message-ID has the sender's domain.  SECURITY: P10, P11."
                (("-t") "From a@b Thu Jan  1 00:00:00 2026\nTo: a@x\nX: y\n\nb\n"
                 ("me@one.example" "a@x") "^X: y\r?$")))
           (ert-info ((format "%S %S" arguments input))
-            (let ((result (mew-submit-sendmail-tests--run
+            (let ((result (mew-submit-batch-sendmail-tests--run
                            (append (list "--config" config "--outbox"
                                          (expand-file-name "outbox" directory))
                                    arguments)
@@ -395,22 +395,22 @@ The Message-ID has the sender's domain.  SECURITY: P10, P11."
                 (dolist (line lines)
                   (should (string-match-p line stored)))))))))))
 
-(ert-deftest mew-submit-sendmail-tests-own-address ()
+(ert-deftest mew-submit-batch-sendmail-tests-own-address ()
   "Root and the user are the account's address, unless its server knows them."
   (let ((account '(:from "me@one.example" :server "mail.one.example")))
     (dolist (name (list "root" "postmaster" (user-login-name)))
-      (should (equal (mew-submit-sendmail--expand name account)
+      (should (equal (mew-submit-batch-sendmail--expand name account)
                      '("me@one.example")))
       (let ((mew-submit-sendmail-aliases `((,name "you@x"))))
-        (should (equal (mew-submit-sendmail--expand name account) '("you@x"))))
+        (should (equal (mew-submit-batch-sendmail--expand name account) '("you@x"))))
       (dolist (other '((:from "me@one.example" :server "localhost")
                        (:from "@one.example" :server "h") (:server "h") nil))
-        (should (equal (mew-submit-sendmail--expand name other) (list name)))))
-    (should (equal (mew-submit-sendmail--expand "cron2" account) '("cron2")))))
+        (should (equal (mew-submit-batch-sendmail--expand name other) (list name)))))
+    (should (equal (mew-submit-batch-sendmail--expand "cron2" account) '("cron2")))))
 
 ;;; An Emacs server
 
-(defmacro mew-submit-sendmail-tests--with-server (name arguments &rest body)
+(defmacro mew-submit-batch-sendmail-tests--with-server (name arguments &rest body)
   "Run BODY with an Emacs server NAME that has mew-submit and ARGUMENTS.
 XDG_RUNTIME_DIR is a directory of its own."
   (declare (indent 2) (debug (form form body)))
@@ -442,7 +442,7 @@ XDG_RUNTIME_DIR is a directory of its own."
          (delete-process server)
          (kill-buffer (process-buffer server))))))
 
-(ert-deftest mew-submit-sendmail-tests-hand-over ()
+(ert-deftest mew-submit-batch-sendmail-tests-hand-over ()
   "A message goes to the outbox of the Emacs that runs, and what came of it is told."
   :tags '(:module)
   (mew-submit-test-with-peer
@@ -454,13 +454,13 @@ XDG_RUNTIME_DIR is a directory of its own."
       (ert-info (name)
         (mew-submit-test-with-directory directory
           (let ((outbox (expand-file-name "outbox/" directory)))
-            (mew-submit-sendmail-tests--with-server "server"
+            (mew-submit-batch-sendmail-tests--with-server "server"
                 (list "--eval"
                       (prin1-to-string
                        `(setq mew-submit-outbox-directory ,outbox
                               mew-submit-accounts
                               '(,(mew-submit-test-account peer name)))))
-              (let ((result (mew-submit-sendmail-tests--run
+              (let ((result (mew-submit-batch-sendmail-tests--run
                              '("-v" "-t" "-f" "me@x")
                              :input "To: a@x\nSubject: s\n\nbody\n")))
                 (should (string-search words (plist-get result :stderr)))
@@ -468,27 +468,27 @@ XDG_RUNTIME_DIR is a directory of its own."
                 ;; It really was that Emacs, whose outbox it is.
                 (should (file-directory-p outbox))))))))))
 
-(ert-deftest mew-submit-sendmail-tests-hold-there ()
+(ert-deftest mew-submit-batch-sendmail-tests-hold-there ()
   "What that Emacs has no account for is held in its outbox.  cron finds it, too.
 SECURITY: P13."
   :tags '(:module)
   (mew-submit-test-with-directory directory
     (let ((outbox (expand-file-name "outbox/" directory)))
-      (mew-submit-sendmail-tests--with-server "server"
+      (mew-submit-batch-sendmail-tests--with-server "server"
           (list "--eval" (prin1-to-string
                           `(setq mew-submit-outbox-directory ,outbox)))
         (let* ((config (mew-submit-test-write
                         (expand-file-name "config.el" directory)
                         (prin1-to-string
-                         `(setq mew-submit-sendmail-socket-directories
+                         `(setq mew-submit-batch-sendmail--socket-directories
                                 '(,(expand-file-name "emacs" runtime))
                                 mew-submit-outbox-directory
                                 ,(expand-file-name "own/" directory)))))
                (process-environment (cons "XDG_RUNTIME_DIR" process-environment))
-               (result (mew-submit-sendmail-tests--run
+               (result (mew-submit-batch-sendmail-tests--run
                         (list "--config" config "-t")
                         :input "To: a@x\nSubject: s\n\nbody\n" :home directory))
-               (entry (car (mew-submit-sendmail-tests--entries directory))))
+               (entry (car (mew-submit-batch-sendmail-tests--entries directory))))
           (should (eql (plist-get result :status) 78))
           (should (string-search (concat "held in the outbox as "
                                          (plist-get entry :id))
@@ -496,7 +496,7 @@ SECURITY: P13."
           (should (equal (plist-get entry :recipients) '("a@x")))
           (should-not (file-exists-p (expand-file-name "own" directory))))))))
 
-(ert-deftest mew-submit-sendmail-tests-other-files ()
+(ert-deftest mew-submit-batch-sendmail-tests-other-files ()
   "An Emacs that sees other files takes nothing; the message is sent from here."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
@@ -508,14 +508,14 @@ SECURITY: P13."
                        `(setq mew-submit-outbox-directory
                               ,(expand-file-name "own/" directory)
                               mew-submit-accounts '(,account))))))
-        (mew-submit-sendmail-tests--with-server "server"
+        (mew-submit-batch-sendmail-tests--with-server "server"
             (list "--eval"
                   (prin1-to-string
                    '(advice-add 'mew-submit-sendmail-take :filter-args
                                 (lambda (args)
                                   (cons (concat "/proc/none" (car args))
                                         (cdr args))))))
-          (let ((result (mew-submit-sendmail-tests--run
+          (let ((result (mew-submit-batch-sendmail-tests--run
                          (list "-v" "--config" config "-f" "me@x" "a@x")
                          :input "Subject: s\n\nbody\n")))
             (should (string-search "delivered: 250" (plist-get result :stderr)))
@@ -523,17 +523,17 @@ SECURITY: P13."
             (should (equal (mew-submit-test-envelope peer) '("me@x" "a@x")))
             (should-not (mew-submit-test-stored peer 2))))))))
 
-(ert-deftest mew-submit-sendmail-tests-foreign-directory ()
+(ert-deftest mew-submit-batch-sendmail-tests-foreign-directory ()
   "A directory of another user is not looked into: who has made it takes the mail."
-  (should (mew-submit-sendmail--own-p (expand-file-name "~")))
+  (should (mew-submit-batch-sendmail--own-p (expand-file-name "~")))
   (skip-unless (zerop (user-uid)))
   (mew-submit-test-with-directory directory
-    (should (mew-submit-sendmail--own-p directory))
+    (should (mew-submit-batch-sendmail--own-p directory))
     (call-process "chown" nil nil nil "65534" directory)
-    (should-not (mew-submit-sendmail--own-p directory))
-    (should-not (mew-submit-sendmail--own-p (expand-file-name "none" directory)))))
+    (should-not (mew-submit-batch-sendmail--own-p directory))
+    (should-not (mew-submit-batch-sendmail--own-p (expand-file-name "none" directory)))))
 
-(ert-deftest mew-submit-sendmail-tests-no-home ()
+(ert-deftest mew-submit-batch-sendmail-tests-no-home ()
   "The installed command knows where the user's configuration is without HOME."
   (mew-submit-test-with-directory directory
     (let ((default-directory mew-submit-test-root)
@@ -559,21 +559,21 @@ SECURITY: P13."
                           (expand-file-name
                            (concat "~" (user-login-name)))))))))))
 
-(ert-deftest mew-submit-sendmail-tests-list ()
+(ert-deftest mew-submit-batch-sendmail-tests-list ()
   "-bp shows of each message when it came and what it is about."
   :tags '(:module)
   (mew-submit-test-with-directory directory
     (let ((outbox (expand-file-name "outbox" directory)))
-      (mew-submit-sendmail-tests--run (list "--outbox" outbox "a@x")
-                                      :input "Subject: =?utf-8?Q?gr=C3=BCn?=\n\nb\n"
-                                      :home directory)
+      (mew-submit-batch-sendmail-tests--run (list "--outbox" outbox "a@x")
+                                            :input "Subject: =?utf-8?Q?gr=C3=BCn?=\n\nb\n"
+                                            :home directory)
       (should (string-match-p
                "held .* [0-9]\\{4\\}-[0-9-]+ [0-9]+:[0-9]+  from <.*> to a@x: grün  (.*account"
-               (plist-get (mew-submit-sendmail-tests--run
+               (plist-get (mew-submit-batch-sendmail-tests--run
                            (list "--outbox" outbox "-bp") :home directory)
                           :stdout))))))
 
-(ert-deftest mew-submit-sendmail-tests-busy-server ()
+(ert-deftest mew-submit-batch-sendmail-tests-busy-server ()
   "An Emacs that does not answer is not waited for; the message is sent from here.
 It is sent once, although that Emacs finds the question later."
   :tags '(:module)
@@ -585,11 +585,11 @@ It is sent once, although that Emacs finds the question later."
              (config (mew-submit-test-write
                       (expand-file-name "config.el" directory)
                       (prin1-to-string
-                       `(setq mew-submit-sendmail--answer 3
+                       `(setq mew-submit-batch-sendmail--answer 3
                               mew-submit-outbox-directory
                               ,(expand-file-name "own/" directory)
                               mew-submit-accounts '(,account))))))
-        (mew-submit-sendmail-tests--with-server "server"
+        (mew-submit-batch-sendmail-tests--with-server "server"
             (list "--eval"
                   (prin1-to-string
                    `(setq mew-submit-outbox-directory
@@ -604,7 +604,7 @@ It is sent once, although that Emacs finds the question later."
                                     (sleep-for 0.05))
                                   (write-region (prin1-to-string (apply take args))
                                                 nil ,took)))))
-          (let ((result (mew-submit-sendmail-tests--run
+          (let ((result (mew-submit-batch-sendmail-tests--run
                          (list "-v" "--config" config "-f" "me@x" "a@x")
                          :input "Subject: s\n\nbody\n")))
             (should (string-search "delivered" (plist-get result :stderr)))
@@ -617,7 +617,7 @@ It is sent once, although that Emacs finds the question later."
             (should (mew-submit-test-stored peer 1))
             (should-not (mew-submit-test-stored peer 2))))))))
 
-(ert-deftest mew-submit-sendmail-tests-is-no-sign-of-the-user ()
+(ert-deftest mew-submit-batch-sendmail-tests-is-no-sign-of-the-user ()
   "What a cron job sends asks nobody for a password that was put off."
   :tags '(:module)
   (mew-submit-test-with-directory directory
@@ -626,14 +626,14 @@ It is sent once, although that Emacs finds the question later."
            (file (mew-submit-test-write (expand-file-name "m" directory)
                                         "From: me@x\n\nhi\n"))
            seen)
-      (cl-letf (((symbol-function 'mew-submit-queue-run)
-                 (lambda () (push mew-submit-background seen)))
-                ((symbol-function 'mew-submit-auth-user-is-here)
+      (cl-letf (((symbol-function 'mew-submit-queue--run)
+                 (lambda () (push mew-submit-background--now seen)))
+                ((symbol-function 'mew-submit-auth--user-is-here)
                  (lambda (&rest _) (ert-fail "Somebody seems to be here"))))
         (should (plist-get (mew-submit-sendmail-take
-                            file (mew-submit-sendmail--parse '("-f" "me@x" "a@x")))
+                            file (mew-submit-batch-sendmail--parse '("-f" "me@x" "a@x")))
                            :id))
         (should (equal seen '(t)))))))
 
-(provide 'mew-submit-sendmail-tests)
-;;; mew-submit-sendmail-tests.el ends here
+(provide 'mew-submit-batch-sendmail-tests)
+;;; mew-submit-batch-sendmail-tests.el ends here

@@ -1,4 +1,4 @@
-;;; mew-submit-zone.el --- What a domain's records say about its mail -*- lexical-binding: t; -*-
+;;; mew-submit-domain-zone.el --- What a domain's records say about its mail -*- lexical-binding: t; -*-
 
 ;; Copyright (C) 2026 The mew-submit authors
 ;; SPDX-License-Identifier: GPL-3.0-or-later
@@ -26,15 +26,15 @@
 (require 'mew-submit-error)
 (require 'mew-submit-probe)
 (require 'mew-submit-report)
-(require 'mew-submit-session)
+(require 'mew-submit-job)
 (require 'seq)
 
-(defconst mew-submit-zone--servers-max 10
+(defconst mew-submit-domain-zone--servers-max 10
   "How many servers of a kind are looked at.")
 
 ;;; The look
 
-(defun mew-submit-zone--count (zone change)
+(defun mew-submit-domain-zone--count (zone change)
   "Add CHANGE to what is left of ZONE, and tell."
   (plist-put zone :left (+ change (plist-get zone :left)))
   (unless (plist-get zone :stopped)
@@ -43,13 +43,13 @@
     (when (and (zerop (plist-get zone :left)) (plist-get zone :on-end))
       (funcall (plist-get zone :on-end) zone))))
 
-(defun mew-submit-zone--ask (zone key name type &optional then)
+(defun mew-submit-domain-zone--ask (zone key name type &optional then)
   "Ask for the records of TYPE that NAME has, and keep them in ZONE as KEY.
 Call THEN with the answer."
-  (mew-submit-zone--count zone 1)
+  (mew-submit-domain-zone--count zone 1)
   (plist-put
    zone :queries
-   (cons (mew-submit-dns-ask
+   (cons (mew-submit-dns--ask
           name type
           (lambda (answer)
             (plist-put zone :answers
@@ -57,35 +57,35 @@ Call THEN with the answer."
                                (list (cons key answer))))
             (when (and then (not (plist-get zone :stopped)))
               (funcall then answer))
-            (mew-submit-zone--count zone -1)))
+            (mew-submit-domain-zone--count zone -1)))
          (plist-get zone :queries))))
 
-(defun mew-submit-zone--look (zone role host ports)
+(defun mew-submit-domain-zone--look (zone role host ports)
   "Diagnose PORTS of HOST for ZONE, where its part is ROLE."
   (condition-case err
       (let ((diagnosis
-             (mew-submit-probe-start
+             (mew-submit-probe--start
               (append (list :server host) (plist-get zone :account))
               :ports ports
               :on-event (lambda (_diagnosis _event)
-                          (mew-submit-zone--count zone 0))
+                          (mew-submit-domain-zone--count zone 0))
               :on-done (lambda (_diagnosis)
-                         (mew-submit-zone--count zone -1)))))
+                         (mew-submit-domain-zone--count zone -1)))))
         (plist-put zone :servers
                    (append (plist-get zone :servers)
                            (list (list role host (caar ports) diagnosis))))
-        (mew-submit-zone--count zone 1))
+        (mew-submit-domain-zone--count zone 1))
     (mew-submit-error
      (plist-put zone :servers
                 (append (plist-get zone :servers)
                         (list (list role host (caar ports)
                                     (list :host host :attempts nil
-                                          :done (mew-submit-error-done err)))))))))
+                                          :done (mew-submit-error--done err)))))))))
 
-(defun mew-submit-zone-mx (zone)
+(defun mew-submit-domain-zone--mx (zone)
   "Return the hosts that take mail for ZONE, the preferred ones first.
 Without MX records that is the domain itself; with the null MX there is none."
-  (let ((answer (mew-submit-zone-answer zone 'mx)))
+  (let ((answer (mew-submit-domain-zone--answer zone 'mx)))
     (pcase (plist-get answer :status)
       ('ok (seq-take
             (seq-uniq
@@ -93,26 +93,26 @@ Without MX records that is the domain itself; with the null MX there is none."
                                (seq-sort-by
                                 (lambda (mx) (plist-get mx :preference)) #'<
                                 (plist-get answer :answers)))))
-            mew-submit-zone--servers-max))
+            mew-submit-domain-zone--servers-max))
       ('none (list (plist-get zone :domain))))))
 
-(defun mew-submit-zone-prefix (host)
+(defun mew-submit-domain-zone--prefix (host)
   "Return what the name HOST promises: \"smtps-\", \"starttls-\" or nil."
   (seq-find (lambda (prefix) (string-prefix-p prefix host t))
             '("smtps-" "starttls-")))
 
-(defun mew-submit-zone--look-at-mx (zone)
+(defun mew-submit-domain-zone--look-at-mx (zone)
   "Look at the hosts that take mail for ZONE."
-  (dolist (host (mew-submit-zone-mx zone))
-    (mew-submit-zone--ask zone (list 'tlsa host) (concat "_25._tcp." host) 'TLSA)
-    (mew-submit-zone--look
+  (dolist (host (mew-submit-domain-zone--mx zone))
+    (mew-submit-domain-zone--ask zone (list 'tlsa host) (concat "_25._tcp." host) 'TLSA)
+    (mew-submit-domain-zone--look
      zone 'mx host
-     (mapcar #'mew-submit-probe-port
-             (if (equal (mew-submit-zone-prefix host) "smtps-")
+     (mapcar #'mew-submit-probe--port
+             (if (equal (mew-submit-domain-zone--prefix host) "smtps-")
                  '(26 25)
                '(25))))))
 
-(defun mew-submit-zone--srv (answer)
+(defun mew-submit-domain-zone--srv (answer)
   "Return the records in ANSWER, of SRV, in the order of trying.
 Those whose target is the root are left out: they say that there is none."
   (sort (seq-filter (lambda (srv) (and (plist-get srv :target)
@@ -123,74 +123,74 @@ Those whose target is the root are left out: they say that there is none."
               (and (= (plist-get a :priority) (plist-get b :priority))
                    (> (plist-get a :weight) (plist-get b :weight)))))))
 
-(defun mew-submit-zone--look-at-srv (zone answer mode)
+(defun mew-submit-domain-zone--look-at-srv (zone answer mode)
   "Look at the servers in ANSWER, of SRV, for ZONE, which use TLS in MODE."
-  (dolist (srv (seq-take (mew-submit-zone--srv answer)
-                         mew-submit-zone--servers-max))
-    (mew-submit-zone--look zone 'submission (plist-get srv :target)
-                           (list (list (plist-get srv :port) mode
-                                       'submission)))))
+  (dolist (srv (seq-take (mew-submit-domain-zone--srv answer)
+                         mew-submit-domain-zone--servers-max))
+    (mew-submit-domain-zone--look zone 'submission (plist-get srv :target)
+                                  (list (list (plist-get srv :port) mode
+                                              'submission)))))
 
-(cl-defun mew-submit-zone-start (domain &key account on-change on-end)
+(cl-defun mew-submit-domain-zone--start (domain &key account on-change on-end)
   "Begin a look at DOMAIN, and return the zone, which is filled in the background.
 ACCOUNT is a plist with what the diagnoses need besides the server, such as
 :ca-file.  ON-CHANGE is called with the zone when there is more, ON-END at the
 end.  Signal `mew-submit-message' when DOMAIN is no name."
-  (let* ((name (mew-submit-address-host domain))
+  (let* ((name (mew-submit-address--host domain))
          (zone (list :domain name :answers nil :servers nil :left 1 :stopped nil
                      :queries nil :account account
                      :on-change on-change :on-end on-end)))
-    (when (mew-submit-address-numeric-p name)
-      (mew-submit-error-throw 'message nil "Not a domain but an address: %s" name))
-    (mew-submit-zone--ask zone 'mx name 'MX
-                          (lambda (_) (mew-submit-zone--look-at-mx zone)))
-    (mew-submit-zone--ask zone 'submissions (concat "_submissions._tcp." name)
-                          'SRV
-                          (lambda (answer)
-                            (mew-submit-zone--look-at-srv zone answer 'implicit)))
-    (mew-submit-zone--ask zone 'submission (concat "_submission._tcp." name) 'SRV
-                          (lambda (answer)
-                            (mew-submit-zone--look-at-srv zone answer 'starttls)))
-    (mew-submit-zone--ask zone 'mta-sts (concat "_mta-sts." name) 'TXT)
-    (mew-submit-zone--ask zone 'tls-rpt (concat "_smtp._tls." name) 'TXT)
-    (mew-submit-zone--count zone -1)
+    (when (mew-submit-address--numeric-p name)
+      (mew-submit-error--throw 'message nil "Not a domain but an address: %s" name))
+    (mew-submit-domain-zone--ask zone 'mx name 'MX
+                                 (lambda (_) (mew-submit-domain-zone--look-at-mx zone)))
+    (mew-submit-domain-zone--ask zone 'submissions (concat "_submissions._tcp." name)
+                                 'SRV
+                                 (lambda (answer)
+                                   (mew-submit-domain-zone--look-at-srv zone answer 'implicit)))
+    (mew-submit-domain-zone--ask zone 'submission (concat "_submission._tcp." name) 'SRV
+                                 (lambda (answer)
+                                   (mew-submit-domain-zone--look-at-srv zone answer 'starttls)))
+    (mew-submit-domain-zone--ask zone 'mta-sts (concat "_mta-sts." name) 'TXT)
+    (mew-submit-domain-zone--ask zone 'tls-rpt (concat "_smtp._tls." name) 'TXT)
+    (mew-submit-domain-zone--count zone -1)
     zone))
 
-(defun mew-submit-zone-stop (zone)
+(defun mew-submit-domain-zone--stop (zone)
   "Stop the look at ZONE."
   (unless (zerop (plist-get zone :left))
     (plist-put zone :stopped t)
-    (mapc #'mew-submit-dns-cancel (plist-get zone :queries))
+    (mapc #'mew-submit-dns--cancel (plist-get zone :queries))
     (pcase-dolist (`(,_ ,_ ,_ ,diagnosis) (plist-get zone :servers))
       (when (plist-get diagnosis :session)
-        (mew-submit-session-cancel (plist-get diagnosis :session))))))
+        (mew-submit-job--cancel (plist-get diagnosis :session))))))
 
-(defun mew-submit-zone-ended-p (zone)
+(defun mew-submit-domain-zone--ended-p (zone)
   "Is there nothing more to come for ZONE?"
   (or (plist-get zone :stopped) (zerop (plist-get zone :left))))
 
-(defun mew-submit-zone-answer (zone key)
+(defun mew-submit-domain-zone--answer (zone key)
   "Return the answer that ZONE has for KEY, or nil."
   (cdr (assoc key (plist-get zone :answers))))
 
 ;;; Servers
 
-(defun mew-submit-zone-best (diagnosis port)
+(defun mew-submit-domain-zone--best (diagnosis port)
   "Return the attempt of DIAGNOSIS at PORT that came furthest, or nil."
-  (mew-submit-diagnosis-best (mew-submit-diagnosis-attempts-at diagnosis port)))
+  (mew-submit-diagnosis--best (mew-submit-diagnosis--attempts-at diagnosis port)))
 
-(defun mew-submit-zone--answers-p (attempt)
+(defun mew-submit-domain-zone--answers-p (attempt)
   "Did TCP get through in ATTEMPT?"
   (member (plist-get attempt :case) '(1 "tls" "greeting")))
 
-(defun mew-submit-zone-secure (attempt)
+(defun mew-submit-domain-zone--secure (attempt)
   "Return nil when ATTEMPT has TLS with a good certificate, or else why not."
   (let ((tls (plist-get attempt :tls))
         (stripped (member (plist-get attempt :starttls) '("missing" "mangled"))))
     (cond ((null attempt) "it was not reached")
           ;; It may know STARTTLS all the same, but nobody would try.
-          ((and (mew-submit-diagnosis-secure-p attempt) (not stripped)) nil)
-          ((not (mew-submit-zone--answers-p attempt))
+          ((and (mew-submit-diagnosis--secure-p attempt) (not stripped)) nil)
+          ((not (mew-submit-domain-zone--answers-p attempt))
            (format "port %s does not answer: %s" (plist-get attempt :port)
                    (or (plist-get attempt :text) "")))
           (stripped
@@ -201,17 +201,17 @@ end.  Signal `mew-submit-message' when DOMAIN is no name."
                            "it was only had by asking for less")))
           (t (or (plist-get attempt :text) "there is no TLS")))))
 
-(defun mew-submit-zone-prefix-kept (host diagnosis)
+(defun mew-submit-domain-zone--prefix-kept (host diagnosis)
   "Return t if HOST is as its prefix has promised, by DIAGNOSIS; else why not.
 Return nil when its name has none."
-  (pcase (mew-submit-zone-prefix host)
-    ("smtps-" (or (mew-submit-zone-secure (mew-submit-zone-best diagnosis 26))
-                  (mew-submit-zone-secure (mew-submit-zone-best diagnosis 25))
+  (pcase (mew-submit-domain-zone--prefix host)
+    ("smtps-" (or (mew-submit-domain-zone--secure (mew-submit-domain-zone--best diagnosis 26))
+                  (mew-submit-domain-zone--secure (mew-submit-domain-zone--best diagnosis 25))
                   t))
-    ("starttls-" (or (mew-submit-zone-secure (mew-submit-zone-best diagnosis 25))
+    ("starttls-" (or (mew-submit-domain-zone--secure (mew-submit-domain-zone--best diagnosis 25))
                      t))))
 
-(defun mew-submit-zone-tls-names-p (tls domain)
+(defun mew-submit-domain-zone--tls-names-p (tls domain)
   "Is the certificate in TLS for DOMAIN?"
   (seq-some (lambda (name)
               (let ((name (downcase name))
@@ -223,113 +223,113 @@ Return nil when its name has none."
                                 (substring domain (match-beginning 0)))))))
             (plist-get tls :names)))
 
-(defun mew-submit-zone-role (zone role)
+(defun mew-submit-domain-zone--role (zone role)
   "Return the servers of ZONE whose part is ROLE: (HOST PORT DIAGNOSIS)."
   (mapcar #'cdr (seq-filter (lambda (server) (eq (car server) role))
                             (plist-get zone :servers))))
 
 ;;; Findings
 
-(defun mew-submit-zone--finding (id severity text &optional advice)
+(defun mew-submit-domain-zone--finding (id severity text &optional advice)
   "Return the finding ID of SEVERITY: TEXT, and what to do, ADVICE."
-  (list :id id :severity severity :text (mew-submit-error-clean text)
-        :advice (and advice (mew-submit-error-clean advice))))
+  (list :id id :severity severity :text (mew-submit-error--clean text)
+        :advice (and advice (mew-submit-error--clean advice))))
 
-(defun mew-submit-zone--failures (zone)
+(defun mew-submit-domain-zone--failures (zone)
   "Return findings about questions of ZONE that nobody has answered."
   (let ((failed (seq-filter (lambda (entry)
                               (eq (plist-get (cdr entry) :status) 'failed))
                             (plist-get zone :answers))))
     (when failed
-      (list (mew-submit-zone--finding
+      (list (mew-submit-domain-zone--finding
              "dns-failed" "error"
              (format "%d of %d questions had no answer: %s" (length failed)
                      (length (plist-get zone :answers))
                      (plist-get (cdar failed) :why))
              "Check the network and /etc/resolv.conf, then try again.")))))
 
-(defun mew-submit-zone--mx-findings (zone)
+(defun mew-submit-domain-zone--mx-findings (zone)
   "Return findings about who takes mail for ZONE."
-  (let* ((answer (mew-submit-zone-answer zone 'mx))
+  (let* ((answer (mew-submit-domain-zone--answer zone 'mx))
          (domain (plist-get zone :domain)))
     (pcase (plist-get answer :status)
       ('no-name
-       (list (mew-submit-zone--finding
+       (list (mew-submit-domain-zone--finding
               "no-domain" "error" (format "There is no domain %s" domain)
               "Check how it is spelled.")))
       ('none
-       (list (mew-submit-zone--finding
+       (list (mew-submit-domain-zone--finding
               "implicit-mx" "note"
               (format "%s has no MX record, so that mail goes to the host of \
 that name" domain))))
-      ('ok (unless (mew-submit-zone-mx zone)
-             (list (mew-submit-zone--finding
+      ('ok (unless (mew-submit-domain-zone--mx zone)
+             (list (mew-submit-domain-zone--finding
                     "null-mx" "note"
                     (format "%s takes no mail (null MX, RFC 7505)"
                             domain))))))))
 
-(defun mew-submit-zone--way-findings (zone)
+(defun mew-submit-domain-zone--way-findings (zone)
   "Return a finding about how mail for ZONE can leave from here."
-  (let* ((servers (mew-submit-zone-role zone 'mx))
+  (let* ((servers (mew-submit-domain-zone--role zone 'mx))
          (attempts (mapcar (lambda (server)
-                             (mew-submit-zone-best (nth 2 server) 25))
+                             (mew-submit-domain-zone--best (nth 2 server) 25))
                            servers))
          (tried (delq nil attempts)))
     (cond
      ((null tried) nil)
-     ((seq-some #'mew-submit-zone--answers-p tried)
-      (list (mew-submit-zone--finding
+     ((seq-some #'mew-submit-domain-zone--answers-p tried)
+      (list (mew-submit-domain-zone--finding
              "direct" "ok" "Port 25 of its servers can be reached from here, so \
 that mail could be delivered directly")))
-     (t (list (mew-submit-zone--finding
+     (t (list (mew-submit-domain-zone--finding
                "smarthost" "note"
                (format "Port 25 of none of its servers can be reached from here \
 (case %s), so that mail has to go by a smarthost: the submission server of your \
 own account" (plist-get (car tried) :case))
                "That is as it should be on most networks: they block port 25."))))))
 
-(defun mew-submit-zone--server-findings (server)
+(defun mew-submit-domain-zone--server-findings (server)
   "Return findings about SERVER, (HOST PORT DIAGNOSIS), which takes mail."
   (pcase-let* ((`(,host ,_ ,diagnosis) server)
-               (attempt (mew-submit-zone-best diagnosis 25))
-               (insecure (mew-submit-zone-secure attempt))
-               (kept (mew-submit-zone-prefix-kept host diagnosis)))
+               (attempt (mew-submit-domain-zone--best diagnosis 25))
+               (insecure (mew-submit-domain-zone--secure attempt))
+               (kept (mew-submit-domain-zone--prefix-kept host diagnosis)))
     (delq
      nil
      (list
       (when (equal (plist-get (plist-get diagnosis :done) :kind) "host")
-        (mew-submit-zone--finding
+        (mew-submit-domain-zone--finding
          "mx-no-address" "error" (format "%s has no address" host)
          "Mail for the domain is lost or late: tell who runs it."))
-      (when (and insecure (mew-submit-zone--answers-p attempt))
-        (mew-submit-zone--finding
+      (when (and insecure (mew-submit-domain-zone--answers-p attempt))
+        (mew-submit-domain-zone--finding
          (if (string-prefix-p "its certificate" insecure) "mx-certificate"
            "mx-no-tls")
          "warning"
          (format "%s: %s" host insecure)
          "Whoever is on the way can read mail to it."))
       (cond ((eq kept t)
-             (mew-submit-zone--finding
+             (mew-submit-domain-zone--finding
               "prefix-kept" "ok"
               (format "%s keeps what its name promises" host)))
             (kept
-             (mew-submit-zone--finding
+             (mew-submit-domain-zone--finding
               "prefix-broken" "error"
               (format "%s does not keep what its name promises: %s" host kept)
               "Whoever takes the name seriously sends it no mail.")))))))
 
-(defun mew-submit-zone--prefix-findings (zone)
+(defun mew-submit-domain-zone--prefix-findings (zone)
   "Return a finding about prefixed names of ZONE that DNSSEC does not protect."
-  (let ((answer (mew-submit-zone-answer zone 'mx)))
-    (when (and (seq-some #'mew-submit-zone-prefix (mew-submit-zone-mx zone))
+  (let ((answer (mew-submit-domain-zone--answer zone 'mx)))
+    (when (and (seq-some #'mew-submit-domain-zone--prefix (mew-submit-domain-zone--mx zone))
                (not (plist-get answer :authentic)))
-      (list (mew-submit-zone--finding
+      (list (mew-submit-domain-zone--finding
              "prefix-unsigned" "warning"
              "The names of its servers promise TLS, but no DNSSEC protects the \
 MX records: whoever changes those takes the promise away"
              "Sign the zone; then TLSA records (DANE) say the same and more.")))))
 
-(defun mew-submit-zone--tlsa-findings (zone)
+(defun mew-submit-domain-zone--tlsa-findings (zone)
   "Return findings about TLSA records of ZONE."
   (let ((found (seq-filter (lambda (entry)
                              (and (eq (car-safe (car entry)) 'tlsa)
@@ -338,44 +338,44 @@ MX records: whoever changes those takes the promise away"
     (when found
       (list
        (if (seq-every-p (lambda (entry) (plist-get (cdr entry) :authentic)) found)
-           (mew-submit-zone--finding
+           (mew-submit-domain-zone--finding
             "dane" "ok"
             (format "TLSA records for %d server%s, validated by the resolver \
 \(DNSSEC)" (length found) (if (cdr found) "s" "")))
-         (mew-submit-zone--finding
+         (mew-submit-domain-zone--finding
           "dane-unsigned" "warning"
           "There are TLSA records, but the resolver does not say that they were \
 validated (DNSSEC), and without that they say nothing"
           "Sign the zone, or ask a resolver that validates."))))))
 
-(defun mew-submit-zone--sts-findings (zone)
+(defun mew-submit-domain-zone--sts-findings (zone)
   "Return a finding about MTA-STS for ZONE."
   (let ((records (seq-filter (lambda (text) (string-match-p "\\`v=STSv1;" text))
-                             (plist-get (mew-submit-zone-answer zone 'mta-sts)
+                             (plist-get (mew-submit-domain-zone--answer zone 'mta-sts)
                                         :answers)))
         (domain (plist-get zone :domain)))
     (cond
      ((cdr records)
-      (list (mew-submit-zone--finding
+      (list (mew-submit-domain-zone--finding
              "mta-sts-several" "warning"
              "There are several MTA-STS records, which is as if there were none"
              "Leave one.")))
      ((null records) nil)
      ((string-match "\\bid=\\([[:alnum:]]\\{1,32\\}\\) *\\(?:;\\|\\'\\)" (car records))
-      (list (mew-submit-zone--finding
+      (list (mew-submit-domain-zone--finding
              "mta-sts" "ok"
              (format "MTA-STS is announced (id %s); its policy is at \
 https://mta-sts.%s/.well-known/mta-sts.txt" (match-string 1 (car records))
              domain))))
-     (t (list (mew-submit-zone--finding
+     (t (list (mew-submit-domain-zone--finding
                "mta-sts-malformed" "warning"
                (format "The MTA-STS record makes no sense: %s" (car records))
                "It is v=STSv1; id=LETTERS-AND-DIGITS;"))))))
 
-(defun mew-submit-zone--offered (zone)
+(defun mew-submit-domain-zone--offered (zone)
   "Return what the SRV records of ZONE say: `offered', `refused' or `none'.
 Return nil when that is not known."
-  (let* ((answers (mapcar (lambda (key) (mew-submit-zone-answer zone key))
+  (let* ((answers (mapcar (lambda (key) (mew-submit-domain-zone--answer zone key))
                           '(submissions submission)))
          (records (mapcan (lambda (answer)
                             (copy-sequence (plist-get answer :answers)))
@@ -387,96 +387,96 @@ Return nil when that is not known."
                         answers)
            'none))))
 
-(defun mew-submit-zone--srv-findings (zone)
+(defun mew-submit-domain-zone--srv-findings (zone)
   "Return findings about the SRV records of ZONE."
   (let ((domain (plist-get zone :domain)))
-    (pcase (mew-submit-zone--offered zone)
+    (pcase (mew-submit-domain-zone--offered zone)
       ('refused
-       (list (mew-submit-zone--finding
+       (list (mew-submit-domain-zone--finding
               "srv-refused" "note"
               (format "%s says that it offers no submission of mail (SRV with \
 the target \".\")" domain))))
       ('none
-       (list (mew-submit-zone--finding
+       (list (mew-submit-domain-zone--finding
               "srv-none" "note"
               (format "%s has no SRV records (RFC 6186, RFC 8314), so that no \
 client can find its submission server by itself" domain)
               "Who runs it could add _submissions._tcp and _submission._tcp.")))
       ('offered
        (mapcan (lambda (server)
-                 (mew-submit-zone--submission-findings zone server))
-               (mew-submit-zone-role zone 'submission))))))
+                 (mew-submit-domain-zone--submission-findings zone server))
+               (mew-submit-domain-zone--role zone 'submission))))))
 
-(defun mew-submit-zone--signed-p (zone)
+(defun mew-submit-domain-zone--signed-p (zone)
   "Did the resolver validate all SRV records of ZONE?"
   (seq-every-p (lambda (key)
-                 (let ((answer (mew-submit-zone-answer zone key)))
+                 (let ((answer (mew-submit-domain-zone--answer zone key)))
                    (or (not (eq (plist-get answer :status) 'ok))
                        (plist-get answer :authentic))))
                '(submission submissions)))
 
-(defun mew-submit-zone--submission-findings (zone server)
+(defun mew-submit-domain-zone--submission-findings (zone server)
   "Return findings about SERVER, (HOST PORT DIAGNOSIS), by which ZONE takes mail."
   (pcase-let* ((`(,host ,port ,diagnosis) server)
                (domain (plist-get zone :domain))
-               (attempt (mew-submit-zone-best diagnosis port))
-               (insecure (mew-submit-zone-secure attempt))
+               (attempt (mew-submit-domain-zone--best diagnosis port))
+               (insecure (mew-submit-domain-zone--secure attempt))
                (place (format "%s, port %d," host port)))
     (cond
      ((null (plist-get diagnosis :done)) nil)
      (insecure
-      (list (mew-submit-zone--finding
+      (list (mew-submit-domain-zone--finding
              "srv-unusable" "error"
              (format "%s is named by an SRV record and cannot be used: %s" place
                      (if attempt insecure
                        (plist-get (plist-get diagnosis :done) :text)))
              "Try from another network; if it is the same, tell who runs it.")))
      ((null (plist-get attempt :auth-tls))
-      (list (mew-submit-zone--finding
+      (list (mew-submit-domain-zone--finding
              "srv-no-auth" "warning"
              (format "%s offers no log-in" place)
              "Tell who runs it: RFC 6409 asks for AUTH.")))
-     ((not (or (mew-submit-zone--signed-p zone)
-               (mew-submit-zone-tls-names-p (plist-get attempt :tls) domain)))
-      (list (mew-submit-zone--finding
+     ((not (or (mew-submit-domain-zone--signed-p zone)
+               (mew-submit-domain-zone--tls-names-p (plist-get attempt :tls) domain)))
+      (list (mew-submit-domain-zone--finding
              "srv-name" "warning"
              (format "%s has a certificate that is not for %s, and the SRV record \
 is not signed: a client has to ask its user whether that is the right server"
                      place domain)
              "Compare the server's name with what the provider says.")))
-     (t (list (mew-submit-zone--finding
+     (t (list (mew-submit-domain-zone--finding
                "srv-usable" "ok" (format "%s can be used" place)))))))
 
-(defun mew-submit-zone-findings (zone)
+(defun mew-submit-domain-zone--findings (zone)
   "Return the findings about ZONE, so far."
-  (append (mew-submit-zone--failures zone)
-          (mew-submit-zone--mx-findings zone)
-          (mew-submit-zone--way-findings zone)
-          (mapcan #'mew-submit-zone--server-findings
-                  (mew-submit-zone-role zone 'mx))
-          (mew-submit-zone--prefix-findings zone)
-          (mew-submit-zone--tlsa-findings zone)
-          (mew-submit-zone--sts-findings zone)
-          (mew-submit-zone--srv-findings zone)))
+  (append (mew-submit-domain-zone--failures zone)
+          (mew-submit-domain-zone--mx-findings zone)
+          (mew-submit-domain-zone--way-findings zone)
+          (mapcan #'mew-submit-domain-zone--server-findings
+                  (mew-submit-domain-zone--role zone 'mx))
+          (mew-submit-domain-zone--prefix-findings zone)
+          (mew-submit-domain-zone--tlsa-findings zone)
+          (mew-submit-domain-zone--sts-findings zone)
+          (mew-submit-domain-zone--srv-findings zone)))
 
 ;;; The client
 
-(defun mew-submit-zone--candidates (zone)
+(defun mew-submit-domain-zone--candidates (zone)
   "Return the SRV records of ZONE as (SRV . MODE), in the order of trying.
 Of the same priority implicit TLS comes first (RFC 8314)."
   (seq-sort-by (lambda (candidate) (plist-get (car candidate) :priority)) #'<
                (append
                 (mapcar (lambda (srv) (cons srv "implicit"))
-                        (mew-submit-zone--srv
-                         (mew-submit-zone-answer zone 'submissions)))
+                        (mew-submit-domain-zone--srv
+                         (mew-submit-domain-zone--answer zone 'submissions)))
                 (mapcar (lambda (srv) (cons srv "starttls"))
-                        (mew-submit-zone--srv
-                         (mew-submit-zone-answer zone 'submission))))))
+                        (mew-submit-domain-zone--srv
+                         (mew-submit-domain-zone--answer zone 'submission))))))
 
-(defun mew-submit-zone-account (zone)
+(defun mew-submit-domain-zone--account (zone)
   "Return the account that a client would make of the SRV records of ZONE, or nil.
 It has one server, the first, and all of its routes."
-  (let* ((candidates (mew-submit-zone--candidates zone))
+  (let* ((candidates (mew-submit-domain-zone--candidates zone))
          (server (plist-get (caar candidates) :target)))
     (when server
       (list :from (concat "@" (plist-get zone :domain))
@@ -491,5 +491,5 @@ It has one server, the first, and all of its routes."
                                  candidates)
                      ",")))))
 
-(provide 'mew-submit-zone)
-;;; mew-submit-zone.el ends here
+(provide 'mew-submit-domain-zone)
+;;; mew-submit-domain-zone.el ends here

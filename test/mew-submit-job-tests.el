@@ -1,4 +1,4 @@
-;;; mew-submit-session-tests.el --- Tests for mew-submit-session -*- lexical-binding: t; -*-
+;;; mew-submit-job-tests.el --- Tests for mew-submit-job -*- lexical-binding: t; -*-
 
 ;; Copyright (C) 2026 The mew-submit authors
 ;; SPDX-License-Identifier: GPL-3.0-or-later
@@ -8,20 +8,20 @@
 (require 'cl-lib)
 (require 'ert)
 (require 'mew-submit-module)
-(require 'mew-submit-session)
+(require 'mew-submit-job)
 (require 'mew-submit-test-helpers)
 
 (declare-function mew-submit--mod-jobs "ext:mew-submit-module" ())
 (declare-function mew-submit--mod-drain "ext:mew-submit-module" ())
 
-(defun mew-submit-session-tests--message (peer)
+(defun mew-submit-job-tests--message (peer)
   "Return the file of a message, in PEER's directory."
   (let ((file (mew-submit-test--peer-file peer "message")))
     (unless (file-exists-p file)
       (mew-submit-test-write file "From: me@example.org\nSubject: s\n\nbody\n"))
     file))
 
-(defun mew-submit-session-tests--request (peer name &rest more)
+(defun mew-submit-job-tests--request (peer name &rest more)
   "Return a request for PEER's listener NAME, with MORE keys first."
   (append more
           (list :host "127.0.0.1"
@@ -32,19 +32,19 @@
                 :ca-file (mew-submit-test-ca peer)
                 :helo "localhost.localdomain" :from "me@example.org"
                 :recipients (list "you@example.org")
-                :file (mew-submit-session-tests--message peer))))
+                :file (mew-submit-job-tests--message peer))))
 
-(defun mew-submit-session-tests--wait (session)
+(defun mew-submit-job-tests--wait (session)
   "Wait for SESSION and return its `done' event."
-  (or (mew-submit-session-wait session mew-submit-test-patience)
+  (or (mew-submit-job--wait session mew-submit-test-patience)
       (ert-fail "The session did not end")))
 
-(defun mew-submit-session-tests--run (request &rest keys)
+(defun mew-submit-job-tests--run (request &rest keys)
   "Run REQUEST to its end, with KEYS; return its `done' event."
-  (mew-submit-session-tests--wait
-   (apply #'mew-submit-session-start request keys)))
+  (mew-submit-job-tests--wait
+   (apply #'mew-submit-job--start request keys)))
 
-(defmacro mew-submit-session-tests--with-warnings (warnings &rest body)
+(defmacro mew-submit-job-tests--with-warnings (warnings &rest body)
   "Run BODY with WARNINGS bound to what `display-warning' was told."
   (declare (indent 1) (debug (symbolp body)))
   `(let (,warnings)
@@ -54,7 +54,7 @@
 
 ;;; Short passwords
 
-(ert-deftest mew-submit-session-tests-short-passwords ()
+(ert-deftest mew-submit-job-tests-short-passwords ()
   "A password that occurs in challenges logs in; a short one is not starred out.
 \(SECURITY: E30)."
   :tags '(:module)
@@ -67,8 +67,8 @@
             (peer "--user" "me" "--password" password
                   (format "127.0.0.1:0,name=s,mechs=%s,dot=reply:554 a cat"
                           mechanism))
-          (let ((done (mew-submit-session-tests--run
-                       (mew-submit-session-tests--request
+          (let ((done (mew-submit-job-tests--run
+                       (mew-submit-job-tests--request
                         peer "s" :user "me" :password (copy-sequence password)))))
             (should (equal (plist-get done :result) "refused"))
             (should (string-match-p (concat " " shown "\\'")
@@ -76,13 +76,13 @@
 
 ;;; Looks
 
-(ert-deftest mew-submit-session-tests-a-look-checks-its-words ()
+(ert-deftest mew-submit-job-tests-a-look-checks-its-words ()
   "What a diagnosis would say is checked where it leaves.  \(SECURITY: K8, K9)."
   :tags '(:module)
   (dolist (words '((:helo "a b") (:host "127.0.0.1 x") (:name "x\"y")))
     (let (events)
-      (mew-submit-session-tests--wait
-       (mew-submit-session-start
+      (mew-submit-job-tests--wait
+       (mew-submit-job--start
         (append '(:diagnose t) words
                 '(:host "127.0.0.1" :helo "localhost" :tls required
                   :connect-timeout 1000 :routes ((1 ipv4 none))))
@@ -90,7 +90,7 @@
       (should (equal (plist-get (car events) :kind) "message"))
       (should-not (cdr events)))))
 
-(ert-deftest mew-submit-session-tests-a-slow-mailbox ()
+(ert-deftest mew-submit-job-tests-a-slow-mailbox ()
   "The time for an answer is for all its lines.  \(SECURITY: H7)."
   :tags '(:module)
   (let* (timer
@@ -110,8 +110,8 @@
          events)
     (unwind-protect
         (progn
-          (mew-submit-session-wait
-           (mew-submit-session-start
+          (mew-submit-job--wait
+           (mew-submit-job--start
             (list :diagnose t :host "127.0.0.1" :helo "localhost" :tls 'required
                   :connect-timeout 60000 :step-timeout 2000
                   :routes (list (list (process-contact server :service)
@@ -129,10 +129,10 @@
 
 ;;; Events that cannot be told
 
-(defun mew-submit-session-tests--poison (failures signal)
+(defun mew-submit-job-tests--poison (failures signal)
   "Have the module fail to make lists of strings, FAILURES times, by SIGNAL.
 Return a function in place of `mew-submit--mod-drain' that does so."
-  (mew-submit-module-ensure)
+  (mew-submit-module--ensure)
   (let ((drain (symbol-function 'mew-submit--mod-drain))
         (nreverse (symbol-function 'nreverse)))
     (lambda ()
@@ -143,7 +143,7 @@ Return a function in place of `mew-submit--mod-drain' that does so."
                      (funcall nreverse list)))))
         (funcall drain)))))
 
-(ert-deftest mew-submit-session-tests-a-poisoned-event ()
+(ert-deftest mew-submit-job-tests-a-poisoned-event ()
   "An event that cannot be told whole is told without what is to blame.
 All others are told as they are, those of other jobs too.  \(SECURITY: O27)."
   :tags '(:module)
@@ -153,15 +153,15 @@ All others are told as they are, those of other jobs too.  \(SECURITY: O27)."
     (let* (events
            (bad (lambda () (signal 'wrong-type-argument '(utf-8-string-p "x")))))
       (cl-letf (((symbol-function 'mew-submit--mod-drain)
-                 (mew-submit-session-tests--poison 1000000 bad)))
+                 (mew-submit-job-tests--poison 1000000 bad)))
         (let* ((note (lambda (event) (push event events)))
                (sessions
                 (mapcar (lambda (name)
-                          (mew-submit-session-start
-                           (mew-submit-session-tests--request peer name)
+                          (mew-submit-job--start
+                           (mew-submit-job-tests--request peer name)
                            :on-event note))
                         '("no" "ok")))
-               (dones (mapcar #'mew-submit-session-tests--wait sessions)))
+               (dones (mapcar #'mew-submit-job-tests--wait sessions)))
           (should (equal (mapcar (lambda (done) (plist-get done :result)) dones)
                          '("refused" "delivered")))
           (should-not (plist-get (car dones) :said))
@@ -178,13 +178,13 @@ All others are told as they are, those of other jobs too.  \(SECURITY: O27)."
                               (not (plist-member event :keywords)))))
                    events)))))))
 
-(ert-deftest mew-submit-session-tests-a-quit-brings-events-again ()
+(ert-deftest mew-submit-job-tests-a-quit-brings-events-again ()
   "What the user breaks off, or throws past, is told again, and once."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,noauth")
     (dolist (leave (list (lambda () (signal 'quit nil))
                          (lambda () (throw 'away nil))))
-      (let* ((drain (mew-submit-session-tests--poison 3 leave))
+      (let* ((drain (mew-submit-job-tests--poison 3 leave))
              (left 0) done
              (session
               (cl-letf (((symbol-function 'mew-submit--mod-drain)
@@ -197,9 +197,9 @@ All others are told as they are, those of other jobs too.  \(SECURITY: O27)."
                                (setq here nil))
                              (when here (cl-incf left))
                              events))))
-                (let ((session (mew-submit-session-start
-                                (mew-submit-session-tests--request peer "ok"))))
-                  (setq done (mew-submit-session-tests--wait session))
+                (let ((session (mew-submit-job--start
+                                (mew-submit-job-tests--request peer "ok"))))
+                  (setq done (mew-submit-job-tests--wait session))
                   session))))
         (should (equal (plist-get done :result) "delivered"))
         (should (= left 3))
@@ -209,14 +209,14 @@ All others are told as they are, those of other jobs too.  \(SECURITY: O27)."
 
 ;;; The course of a job
 
-(ert-deftest mew-submit-session-tests-delivers ()
+(ert-deftest mew-submit-job-tests-delivers ()
   "Events come in order, the last is `done', and it tells all there is to tell."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "--user" "me" "--password" "s3cret"
                                    "127.0.0.1:0,name=ok")
     (let* (events ends
-           (done (mew-submit-session-tests--run
-                  (mew-submit-session-tests--request
+           (done (mew-submit-job-tests--run
+                  (mew-submit-job-tests--request
                    peer "ok" :user "me" :password (copy-sequence "s3cret"))
                   :on-event (lambda (event)
                               (push (plist-get event :event) events))
@@ -244,41 +244,41 @@ All others are told as they are, those of other jobs too.  \(SECURITY: O27)."
                      '(1)))
       (should (mew-submit-test-stored peer)))))
 
-(ert-deftest mew-submit-session-tests-callbacks-run-outside-the-filter ()
+(ert-deftest mew-submit-job-tests-callbacks-run-outside-the-filter ()
   "A callback may wait for output itself, and may not be called by the filter."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
     (let (inside other)
-      (cl-letf* ((filter (symbol-function 'mew-submit-session--filter))
+      (cl-letf* ((filter (symbol-function 'mew-submit-job--filter))
                  (in-filter nil)
-                 ((symbol-function 'mew-submit-session--filter)
+                 ((symbol-function 'mew-submit-job--filter)
                   (lambda (&rest args)
                     (let ((in-filter t))
                       (ignore in-filter)
                       (apply filter args)))))
-        (mew-submit-session-tests--run
-         (mew-submit-session-tests--request peer "ok")
+        (mew-submit-job-tests--run
+         (mew-submit-job-tests--request peer "ok")
          :on-event (lambda (event)
                      (when in-filter
                        (setq inside t))
                      ;; A whole other job inside a callback.
                      (when (eq (plist-get event :event) 'greeting)
-                       (setq other (mew-submit-session-tests--run
-                                    (mew-submit-session-tests--request
+                       (setq other (mew-submit-job-tests--run
+                                    (mew-submit-job-tests--request
                                      peer "ok")))))))
       (should-not inside)
       (should (equal (plist-get other :result) "delivered"))
       (should (mew-submit-test-stored peer 2)))))
 
-(ert-deftest mew-submit-session-tests-failing-callback-harms-nothing ()
+(ert-deftest mew-submit-job-tests-failing-callback-harms-nothing ()
   "An error in a callback is a warning; the job and its end go on."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
-    (mew-submit-session-tests--with-warnings warnings
+    (mew-submit-job-tests--with-warnings warnings
       (let (ended)
         (should (equal (plist-get
-                        (mew-submit-session-tests--run
-                         (mew-submit-session-tests--request peer "ok")
+                        (mew-submit-job-tests--run
+                         (mew-submit-job-tests--request peer "ok")
                          :on-event (lambda (_) (error "Oops"))
                          :on-done (lambda (_) (setq ended t)))
                         :result)
@@ -288,93 +288,93 @@ All others are told as they are, those of other jobs too.  \(SECURITY: O27)."
                              warnings))
         (should warnings)))))
 
-(ert-deftest mew-submit-session-tests-quit-stops-the-waiting-only ()
+(ert-deftest mew-submit-job-tests-quit-stops-the-waiting-only ()
   "Quitting in a callback ends the wait; the job goes on, and no event is lost."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
     (let* (events
-           (session (mew-submit-session-start
-                     (mew-submit-session-tests--request peer "ok")
+           (session (mew-submit-job--start
+                     (mew-submit-job-tests--request peer "ok")
                      :on-event (lambda (event)
                                  (push (plist-get event :event) events)
                                  (when (eq (car events) 'greeting)
                                    (signal 'quit nil))))))
       (should (eq (condition-case nil
-                      (mew-submit-session-wait session mew-submit-test-patience)
+                      (mew-submit-job--wait session mew-submit-test-patience)
                     (quit 'quit))
                   'quit))
       (should (eq (car events) 'greeting))
-      (should (equal (plist-get (mew-submit-session-tests--wait session)
+      (should (equal (plist-get (mew-submit-job-tests--wait session)
                                 :result)
                      "delivered"))
       (should (equal (seq-intersection events '(tls reply done))
                      '(done reply tls))))))
 
-(ert-deftest mew-submit-session-tests-quit-loses-no-event ()
+(ert-deftest mew-submit-job-tests-quit-loses-no-event ()
   "A quit in one callback does not end the next one, which is called later."
   (let* (events
-         (mew-submit-session--queue nil)
-         (mew-submit-session--timer nil)
-         (session (mew-submit-session--make
+         (mew-submit-job--queue nil)
+         (mew-submit-job--timer nil)
+         (session (mew-submit-job--make
                    :on-event (lambda (event)
                                (push (plist-get event :ms) events)
                                (when (= (plist-get event :ms) 1)
                                  (signal 'quit nil))))))
     (dolist (ms '(1 2 3))
-      (mew-submit-session--enqueue session (list :event 'greeting :ms ms)))
+      (mew-submit-job--enqueue session (list :event 'greeting :ms ms)))
     (let ((inhibit-quit t))             ; as in a timer
-      (mew-submit-session--dispatch)
+      (mew-submit-job--dispatch)
       (should quit-flag)
       (setq quit-flag nil))
     (should (equal events '(1)))
-    (should mew-submit-session--timer)
-    (mew-submit-session--dispatch)
+    (should mew-submit-job--timer)
+    (mew-submit-job--dispatch)
     (should (equal events '(3 2 1)))))
 
-(ert-deftest mew-submit-session-tests-many-at-once ()
+(ert-deftest mew-submit-job-tests-many-at-once ()
   "Forty jobs at once end, each with exactly one `done', and no thread stays."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
     (let* ((ends 0)
            (sessions (mapcar (lambda (_)
-                               (mew-submit-session-start
-                                (mew-submit-session-tests--request peer "ok")
+                               (mew-submit-job--start
+                                (mew-submit-job-tests--request peer "ok")
                                 :on-done (lambda (_) (cl-incf ends))))
                              (number-sequence 1 40))))
       (dolist (session sessions)
-        (should (equal (plist-get (mew-submit-session-tests--wait session)
+        (should (equal (plist-get (mew-submit-job-tests--wait session)
                                   :result)
                        "delivered")))
       (should (= ends 40))
-      (should-not (mew-submit-session-list))
+      (should-not (mew-submit-job--list))
       (mew-submit-test-until ("the threads to end")
         (zerop (mew-submit--mod-jobs)))
       (should (= (length (mew-submit-test-log peer "message")) 40)))))
 
-(ert-deftest mew-submit-session-tests-survives-a-killed-pipe ()
+(ert-deftest mew-submit-job-tests-survives-a-killed-pipe ()
   "When the pipe process is killed, another one takes its place.
 \(SECURITY: O8)."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=slow,greeting=hold:go")
-    (let ((session (mew-submit-session-start
-                    (mew-submit-session-tests--request peer "slow"))))
-      (delete-process mew-submit-session--process)
+    (let ((session (mew-submit-job--start
+                    (mew-submit-job-tests--request peer "slow"))))
+      (delete-process mew-submit-job--process)
       (mew-submit-test-go peer)
-      (should (equal (plist-get (mew-submit-session-tests--wait session)
+      (should (equal (plist-get (mew-submit-job-tests--wait session)
                                 :result)
                      "delivered"))
-      (should (process-live-p mew-submit-session--process)))
+      (should (process-live-p mew-submit-job--process)))
     ;; And when it is killed while nobody needs it.
-    (delete-process mew-submit-session--process)
+    (delete-process mew-submit-job--process)
     (accept-process-output nil 0.05)
-    (should (equal (plist-get (mew-submit-session-tests--run
-                               (mew-submit-session-tests--request peer "slow"))
+    (should (equal (plist-get (mew-submit-job-tests--run
+                               (mew-submit-job-tests--request peer "slow"))
                               :result)
                    "delivered"))))
 
 ;;; Ends
 
-(ert-deftest mew-submit-session-tests-ends ()
+(ert-deftest mew-submit-job-tests-ends ()
   "Each way to end has its result and its status."
   :tags '(:module)
   (mew-submit-test-with-peer
@@ -400,14 +400,14 @@ All others are told as they are, those of other jobs too.  \(SECURITY: O27)."
                      ("refused" "connect" "deferred" 75)
                      ("mute" "connect" "deferred" 75)))
       (ert-info (name)
-        (let ((done (mew-submit-session-tests--run
-                     (mew-submit-session-tests--request peer name))))
+        (let ((done (mew-submit-job-tests--run
+                     (mew-submit-job-tests--request peer name))))
           (should (equal (list (plist-get done :kind) (plist-get done :result)
                                (plist-get done :exit))
                          (list kind result status)))
           (should (string-match-p "[a-z]" (plist-get done :text))))))))
 
-(ert-deftest mew-submit-session-tests-file-must-be-a-message ()
+(ert-deftest mew-submit-job-tests-file-must-be-a-message ()
   "A directory, a pipe, an empty file or one with a NUL is no message."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
@@ -421,14 +421,14 @@ All others are told as they are, those of other jobs too.  \(SECURITY: O27)."
                                        ("empty" "is empty")
                                        ("nul" "NUL") ("none" "cannot be opened")))
         (ert-info (name)
-          (let ((done (mew-submit-session-tests--run
-                       (plist-put (mew-submit-session-tests--request peer "ok")
+          (let ((done (mew-submit-job-tests--run
+                       (plist-put (mew-submit-job-tests--request peer "ok")
                                   :file (funcall file name)))))
             (should (equal (plist-get done :kind) "message"))
             (should (string-search words (plist-get done :text))))))
       (should-not (mew-submit-test-lines peer "MAIL")))))
 
-(ert-deftest mew-submit-session-tests-partial-is-not-success ()
+(ert-deftest mew-submit-job-tests-partial-is-not-success ()
   "Where some recipients are refused the result is partial: 69, also for later."
   :tags '(:module)
   (mew-submit-test-with-peer
@@ -439,8 +439,8 @@ All others are told as they are, those of other jobs too.  \(SECURITY: O27)."
                    '(("never" 69 (550 250 250)) ("later" 69 (450 250 250))
                      ("both" 69 (450 550 250))))
       (ert-info (name)
-        (let ((done (mew-submit-session-tests--run
-                     (mew-submit-session-tests--request
+        (let ((done (mew-submit-job-tests--run
+                     (mew-submit-job-tests--request
                       peer name :recipients (list "a@x" "b@x" "c@x")))))
           (should (equal (plist-get done :result) "partial"))
           (should (equal (plist-get done :exit) status))
@@ -449,7 +449,7 @@ All others are told as they are, those of other jobs too.  \(SECURITY: O27)."
                                  (plist-get done :recipients))
                          codes)))))))
 
-(ert-deftest mew-submit-session-tests-cancel ()
+(ert-deftest mew-submit-job-tests-cancel ()
   "A job that is cancelled ends with one `done', in whatever phase; twice is no."
   :tags '(:module)
   (mew-submit-test-with-peer
@@ -463,66 +463,66 @@ All others are told as they are, those of other jobs too.  \(SECURITY: O27)."
                      ("rcpt" "cancelled" 75) ("dot" "uncertain" 74)))
       (ert-info (name)
         (let* ((ends 0)
-               (session (mew-submit-session-start
-                         (mew-submit-session-tests--request peer name)
+               (session (mew-submit-job--start
+                         (mew-submit-job-tests--request peer name)
                          :on-done (lambda (_) (cl-incf ends)))))
           (unless (equal name "connect")
             (mew-submit-test-until ("the server to stall")
               (seq-find (lambda (line) (equal (plist-get line :listener) name))
                         (mew-submit-test-log peer "stall"))))
-          (should (mew-submit-session-cancel session))
-          (let ((done (mew-submit-session-tests--wait session)))
+          (should (mew-submit-job--cancel session))
+          (let ((done (mew-submit-job-tests--wait session)))
             (should (equal (plist-get done :result) result))
             (should (equal (plist-get done :exit) status)))
-          (should-not (mew-submit-session-cancel session))
+          (should-not (mew-submit-job--cancel session))
           (should (= ends 1)))))
     (mew-submit-test-until ("the threads to end")
       (zerop (mew-submit--mod-jobs)))))
 
-(ert-deftest mew-submit-session-tests-wait-has-a-deadline ()
+(ert-deftest mew-submit-job-tests-wait-has-a-deadline ()
   "Waiting ends at its deadline; the job goes on, and can be waited for again."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=slow,greeting=hold:go")
-    (let ((session (mew-submit-session-start
-                    (mew-submit-session-tests--request peer "slow"))))
-      (should-not (mew-submit-session-wait session 0.05))
-      (should (memq session (mew-submit-session-list)))
+    (let ((session (mew-submit-job--start
+                    (mew-submit-job-tests--request peer "slow"))))
+      (should-not (mew-submit-job--wait session 0.05))
+      (should (memq session (mew-submit-job--list)))
       (mew-submit-test-go peer)
-      (should (equal (plist-get (mew-submit-session-tests--wait session)
+      (should (equal (plist-get (mew-submit-job-tests--wait session)
                                 :result)
                      "delivered")))))
 
-(ert-deftest mew-submit-session-tests-stop-is-bounded ()
+(ert-deftest mew-submit-job-tests-stop-is-bounded ()
   "What runs when Emacs ends is stopped, and nothing stays."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=stall,greeting=stall")
-    (should (memq #'mew-submit-session-stop kill-emacs-hook))
-    (let ((session (mew-submit-session-start
-                    (mew-submit-session-tests--request peer "stall"))))
-      (should (= (mew-submit-session-stop) 0))
-      (should (equal (plist-get (mew-submit-session-tests--wait session)
+    (should (memq #'mew-submit-job--stop kill-emacs-hook))
+    (let ((session (mew-submit-job--start
+                    (mew-submit-job-tests--request peer "stall"))))
+      (should (= (mew-submit-job--stop) 0))
+      (should (equal (plist-get (mew-submit-job-tests--wait session)
                                 :result)
                      "cancelled")))
-    (should (= (mew-submit-session-stop) 0))))
+    (should (= (mew-submit-job--stop) 0))))
 
-(ert-deftest mew-submit-session-tests-bad-request-is-signalled ()
+(ert-deftest mew-submit-job-tests-bad-request-is-signalled ()
   "A request that the module does not take signals, and leaves no session."
   :tags '(:module)
   (dolist (request '((:frob 1) (:host "h") (:host "h" :routes ((0 ipv4 none)))
                      (:host "h" :routes ((25 ipx none)))))
-    (should-error (mew-submit-session-start request) :type 'mew-submit-config))
-  (should-not (mew-submit-session-list)))
+    (should-error (mew-submit-job--start request) :type 'mew-submit-config))
+  (should-not (mew-submit-job--list)))
 
-(ert-deftest mew-submit-session-tests-fail-looks-like-an-end ()
+(ert-deftest mew-submit-job-tests-fail-looks-like-an-end ()
   "A session that never had a job ends through its callbacks, and not before."
   (let* (events ends
-         (session (mew-submit-session-fail
+         (session (mew-submit-job--fail
                    '(mew-submit-message :text "No\033" :recipient "x")
                    :on-event (lambda (event) (push event events))
                    :on-done (lambda (event) (push event ends)))))
     (should-not (or events ends))
-    (should-not (mew-submit-session-cancel session))
-    (let ((done (mew-submit-session-tests--wait session)))
+    (should-not (mew-submit-job--cancel session))
+    (let ((done (mew-submit-job-tests--wait session)))
       (should (equal events (list done)))
       (should (equal ends (list done)))
       (should (equal (plist-get done :kind) "message"))
@@ -531,15 +531,15 @@ All others are told as they are, those of other jobs too.  \(SECURITY: O27)."
 
 ;;; Questions
 
-(ert-deftest mew-submit-session-tests-password-is-asked-for-and-wiped ()
+(ert-deftest mew-submit-job-tests-password-is-asked-for-and-wiped ()
   "A password comes when the server wants it, and is overwritten afterwards."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "--user" "me" "--password" "s3cret"
                                    "127.0.0.1:0,name=ok")
     (let* ((secret (copy-sequence "s3cret"))
            asked
-           (done (mew-submit-session-tests--run
-                  (mew-submit-session-tests--request peer "ok" :user "me")
+           (done (mew-submit-job-tests--run
+                  (mew-submit-job-tests--request peer "ok" :user "me")
                   :on-ask (lambda (event)
                             (push event asked)
                             (cons "me" secret)))))
@@ -550,21 +550,21 @@ All others are told as they are, those of other jobs too.  \(SECURITY: O27)."
       (should (equal (plist-get (car asked) :host) "127.0.0.1"))
       (should-not (string-match-p "s3cret" secret)))
     (let ((secret (copy-sequence "s3cret")))
-      (mew-submit-session-tests--run
-       (mew-submit-session-tests--request peer "ok" :user "me" :password secret))
+      (mew-submit-job-tests--run
+       (mew-submit-job-tests--request peer "ok" :user "me" :password secret))
       (should-not (string-match-p "s3cret" secret)))))
 
-(ert-deftest mew-submit-session-tests-no-answer-is-no ()
+(ert-deftest mew-submit-job-tests-no-answer-is-no ()
   "Without an answer, and after an error or a quit while asking, nothing is sent."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "--user" "me" "--password" "s3cret"
                                    "127.0.0.1:0,name=ok")
-    (mew-submit-session-tests--with-warnings warnings
+    (mew-submit-job-tests--with-warnings warnings
       (dolist (on-ask (list nil #'ignore
                             (lambda (_) (error "Oops"))
                             (lambda (_) (signal 'quit nil))))
-        (let ((done (mew-submit-session-tests--run
-                     (mew-submit-session-tests--request peer "ok" :user "me")
+        (let ((done (mew-submit-job-tests--run
+                     (mew-submit-job-tests--request peer "ok" :user "me")
                      :on-ask on-ask)))
           (should (equal (plist-get done :kind) "auth"))
           (should (equal (plist-get done :exit) 77))))
@@ -572,7 +572,7 @@ All others are told as they are, those of other jobs too.  \(SECURITY: O27)."
     (should-not (mew-submit-test-stored peer))
     (should-not (mew-submit-test-log peer "auth"))))
 
-(ert-deftest mew-submit-session-tests-fallback-is-asked-for ()
+(ert-deftest mew-submit-job-tests-fallback-is-asked-for ()
   "A less preferred port is used after a yes, and not after anything else."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=shut,refused"
@@ -585,8 +585,8 @@ All others are told as they are, those of other jobs too.  \(SECURITY: O27)."
                        (nil "deferred" nil)))
         (ert-info ((format "%S" answer))
           (let* (asked
-                 (done (mew-submit-session-tests--run
-                        (mew-submit-session-tests--request
+                 (done (mew-submit-job-tests--run
+                        (mew-submit-job-tests--request
                          peer "open" :routes routes :ask-fallback t)
                         :on-ask (lambda (event) (push event asked) answer))))
             (should (equal (plist-get done :result) result))
@@ -599,16 +599,16 @@ All others are told as they are, those of other jobs too.  \(SECURITY: O27)."
     (should (mew-submit-test-stored peer 1))
     (should-not (mew-submit-test-stored peer 2))))
 
-(ert-deftest mew-submit-session-tests-questions-wait ()
+(ert-deftest mew-submit-job-tests-questions-wait ()
   "A question that has no answer yet waits, and is over when its job is."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=shut,refused"
                                    "127.0.0.1:0,name=open")
     (let* ((noninteractive nil)
-           (mew-submit-question-list nil)
+           (mew-submit-question--list nil)
            (start (lambda ()
-                    (mew-submit-session-start
-                     (mew-submit-session-tests--request
+                    (mew-submit-job--start
+                     (mew-submit-job-tests--request
                       peer "open" :ask-fallback t :routes
                       (mapcar (lambda (name)
                                 (list (mew-submit-test-port peer name) 'ipv4
@@ -616,82 +616,82 @@ All others are told as they are, those of other jobs too.  \(SECURITY: O27)."
                               '("shut" "open")))
                      :on-ask (lambda (event)
                                (lambda (reply)
-                                 (mew-submit-question-ask
+                                 (mew-submit-question--ask
                                   (plist-get event :job) 'again "Again?"
                                   '(("Yes" "yes")) nil reply))))))
            (session (funcall start)))
       (mew-submit-test-until ("the question")
-        mew-submit-question-list)
-      (should-not (mew-submit-session-done session))
-      (mew-submit-session-cancel session)
+        mew-submit-question--list)
+      (should-not (mew-submit-job-done session))
+      (mew-submit-job--cancel session)
       (mew-submit-test-until ("the end")
-        (mew-submit-session-done session))
-      (should-not mew-submit-question-list)
+        (mew-submit-job-done session))
+      (should-not mew-submit-question--list)
       ;; Whoever waits for a job is asked at once what it waits for, old questions too.
       (setq session (funcall start))
       (mew-submit-test-until ("the second question")
-        mew-submit-question-list)
+        mew-submit-question--list)
       (cl-letf (((symbol-function 'completing-read) (lambda (&rest _) "Yes")))
-        (should (equal (plist-get (mew-submit-session-tests--wait session) :result)
+        (should (equal (plist-get (mew-submit-job-tests--wait session) :result)
                        "delivered"))))))
 
 ;;; Nothing reaches past an event
 
-(ert-deftest mew-submit-session-tests-a-key-ends-no-callback ()
+(ert-deftest mew-submit-job-tests-a-key-ends-no-callback ()
   "A key that another package's `while-no-input' waits for ends no callback."
-  (let* ((mew-submit-session--queue nil)
+  (let* ((mew-submit-job--queue nil)
          (ends nil)
-         (session (mew-submit-session--make
+         (session (mew-submit-job--make
                    :id 7 :on-event (lambda (_)
                                      ;; What Emacs does when a key comes.
                                      (when throw-on-input
                                        (setq quit-flag throw-on-input))
                                      (push 'event ends))
                    :on-done (lambda (_) (push 'done ends)))))
-    (mew-submit-session--enqueue session '(:event done :kind "ok" :result "delivered"))
-    (while-no-input (mew-submit-session--dispatch))
+    (mew-submit-job--enqueue session '(:event done :kind "ok" :result "delivered"))
+    (while-no-input (mew-submit-job--dispatch))
     (should (equal ends '(done event)))))
 
-(ert-deftest mew-submit-session-tests-a-throw-stops-nobody ()
+(ert-deftest mew-submit-job-tests-a-throw-stops-nobody ()
   "A callback that is left by a throw loses neither its end nor other events."
-  (let* ((mew-submit-session--queue nil)
+  (let* ((mew-submit-job--queue nil)
          (ends nil)
          (make (lambda (id)
-                 (mew-submit-session--make
+                 (mew-submit-job--make
                   :id id :on-event (lambda (_) (throw 'away id))
                   :on-done (lambda (_) (push id ends))))))
     (dolist (id '(1 2 3))
-      (mew-submit-session--enqueue (funcall make id)
-                                   '(:event done :kind "ok" :result "delivered")))
+      (mew-submit-job--enqueue (funcall make id)
+                               '(:event done :kind "ok" :result "delivered")))
     (dotimes (_ 3)
-      (catch 'away (mew-submit-session--dispatch))
+      (catch 'away (mew-submit-job--dispatch))
       ;; The others have not been forgotten.
-      (should (eq (null mew-submit-session--queue)
-                  (null mew-submit-session--timer))))
+      (should (eq (null mew-submit-job--queue)
+                  (null mew-submit-job--timer))))
     (should (equal ends '(3 2 1)))))
 
-(ert-deftest mew-submit-session-tests-callbacks-have-a-directory ()
+(ert-deftest mew-submit-job-tests-callbacks-have-a-directory ()
   "Callbacks run in a directory that exists, whatever the current one is.
 That is so where there is no directory for Emacs' files either."
   (dolist (user-emacs-directory (list temporary-file-directory "/does/not/exist/"))
-    (let ((mew-submit-session--queue nil)
+    (let ((mew-submit-job--queue nil)
           (default-directory "/does/not/exist/")
           (there nil))
-      (mew-submit-session--enqueue
-       (mew-submit-session--make
+      (mew-submit-job--enqueue
+       (mew-submit-job--make
         :id 7 :on-done (lambda (_)
                          (setq there (list (file-directory-p default-directory)
-                                           mew-submit-background))))
+                                           mew-submit-background--now))))
        '(:event done :kind "ok" :result "delivered"))
-      (mew-submit-session--dispatch)
+      (mew-submit-job--dispatch)
       (should (equal there '(t t)))
       (should (equal default-directory "/does/not/exist/")))))
 
 ;;; What is kept of events
 
-(ert-deftest mew-submit-session-tests-attempts-are-normal ()
+(ert-deftest mew-submit-job-tests-attempts-are-normal ()
   "An attempt has all its keys, nested, and a later one of its :id replaces it."
-  (let ((session (mew-submit-session--make :id 0)))
+  (let ((session (mew-submit-job--make :id 0)))
     (dolist (event '((:event attempt :job 0 :id 0 :port 587 :family "ipv4"
                              :address "192.0.2.1" :tls "starttls" :case "1"
                              :ms 1.0 :text "answers")
@@ -703,8 +703,8 @@ That is so where there is no directory for Emacs' files either."
                      (:event attempt :job 0 :id 0 :port 587 :family "ipv4"
                              :address "192.0.2.1" :tls "starttls"
                              :case "greeting" :ms 1.0 :text "closed")))
-      (mew-submit-session--record session (mew-submit-session--normal event)))
-    (let* ((done (mew-submit-session--done
+      (mew-submit-job--record session (mew-submit-job--normal event)))
+    (let* ((done (mew-submit-job--done
                   session '(:event done :job 0 :kind "connect" :text "t")))
            (attempts (plist-get done :attempts)))
       (should (= (length attempts) 2))
@@ -721,7 +721,7 @@ That is so where there is no directory for Emacs' files either."
                              :lost t :ms 2.5 :text "no")))
       (should (equal (plist-get done :exit) 75)))))
 
-(ert-deftest mew-submit-session-tests-log-is-bounded-and-has-no-secret ()
+(ert-deftest mew-submit-job-tests-log-is-bounded-and-has-no-secret ()
   "The log is kept only when it is wanted, loses its oldest lines, hides AUTH."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "--user" "me" "--password" "s3cret-Pa55"
@@ -729,8 +729,8 @@ That is so where there is no directory for Emacs' files either."
                                    "127.0.0.1:0,name=login,mechs=LOGIN"
                                    "127.0.0.1:0,name=echo,auth-mode=echo-credentials")
     (let ((run (lambda (name)
-                 (mew-submit-session-tests--run
-                  (mew-submit-session-tests--request
+                 (mew-submit-job-tests--run
+                  (mew-submit-job-tests--request
                    peer name :trace t :user "me"
                    :password (copy-sequence "s3cret-Pa55")))))
           (forms (list "s3cret-Pa55" (base64-encode-string "s3cret-Pa55")
@@ -754,5 +754,5 @@ That is so where there is no directory for Emacs' files either."
             (should-not (string-search form (buffer-string)))))
         (kill-buffer "*mew-submit log*")))))
 
-(provide 'mew-submit-session-tests)
-;;; mew-submit-session-tests.el ends here
+(provide 'mew-submit-job-tests)
+;;; mew-submit-job-tests.el ends here

@@ -1,4 +1,4 @@
-;;; mew-submit-batch.el --- Submitting from the command line -*- lexical-binding: t; -*-
+;;; mew-submit-batch-send.el --- Submitting from the command line -*- lexical-binding: t; -*-
 
 ;; Copyright (C) 2026 The mew-submit authors
 ;; SPDX-License-Identifier: GPL-3.0-or-later
@@ -17,13 +17,13 @@
 ;;; Code:
 
 (require 'cl-lib)
-(require 'mew-submit-command)
+(require 'mew-submit-batch-command)
 (require 'mew-submit-error)
 (require 'mew-submit-json)
 (require 'mew-submit-message)
 (require 'mew-submit-module)
-(require 'mew-submit-options)
-(require 'mew-submit-outbox)
+(require 'mew-submit-batch-options)
+(require 'mew-submit-spool)
 (require 'mew-submit-queue)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
@@ -32,9 +32,9 @@
 
 ;;; Options
 
-(defconst mew-submit-batch--options
+(defconst mew-submit-batch-send--options
   (append
-   mew-submit-options
+   mew-submit-batch-options--rows
    '(("--from" :from "ADDRESS" "envelope sender; default: from the header")
      ("--outbox" :outbox "DIRECTORY" "keep the message there until it is \
 delivered")
@@ -43,23 +43,23 @@ delivered")
      ("--help" :help nil "this text")))
   "The options: (NAME KEY ARGUMENT WHAT-FOR).  ARGUMENT is nil for a flag.")
 
-(defun mew-submit-batch--usage ()
+(defun mew-submit-batch-send--usage ()
   "Return the text for --help."
   (concat
    "usage: emacs -Q --batch -l mew-submit.el -f mew-submit-batch-send -- \
 [options] RECIPIENT... < message\n"
-   (mew-submit-command-help mew-submit-batch--options)
+   (mew-submit-batch-command--help mew-submit-batch-send--options)
    "Exit status: 0 delivered, 64 usage, 65 bad message or address, 68 no such \
 host,\n69 refused, 70 internal, 74 uncertain, 75 deferred, 76 protocol error, \
 77 insecure\nor authentication failed, 78 configuration.\n"))
 
-(defun mew-submit-batch--parse (args)
+(defun mew-submit-batch-send--parse (args)
   "Return the options in ARGS as a plist, with the recipients in :arguments."
-  (mew-submit-command-parse args mew-submit-batch--options
-                            #'mew-submit-options-value))
+  (mew-submit-batch-command--parse args mew-submit-batch-send--options
+                                   #'mew-submit-batch-options--value))
 
-(cl-defstruct (mew-submit-batch--work
-               (:constructor mew-submit-batch--make-work)
+(cl-defstruct (mew-submit-batch-send--work
+               (:constructor mew-submit-batch-send--make-work)
                (:copier nil))
   (options nil :documentation "The plist of options.")
   (directory nil :documentation "Where the message is.")
@@ -69,147 +69,147 @@ host,\n69 refused, 70 internal, 74 uncertain, 75 deferred, 76 protocol error, \
 
 ;;; Output
 
-(defun mew-submit-batch--tell-done (done options)
+(defun mew-submit-batch-send--tell-done (done options)
   "Tell how the message ended, with DONE; OPTIONS say to whom."
   (if (plist-get options :json)
-      (mew-submit-command-print (mew-submit-json-event done))
+      (mew-submit-batch-command--print (mew-submit-json--event done))
     (dolist (attempt (plist-get done :attempts))
-      (mew-submit-command-tell (mew-submit-report-attempt attempt)))
-    (mew-submit-command-tell
-     (concat (mew-submit-report-done done)
+      (mew-submit-batch-command--tell (mew-submit-report--attempt attempt)))
+    (mew-submit-batch-command--tell
+     (concat (mew-submit-report--done done)
              (when-let* ((kept (plist-get done :kept)))
                (format "  The message is kept in %s" kept))))))
 
-(defun mew-submit-batch--on-event (options)
+(defun mew-submit-batch-send--on-event (options)
   "Return the function to call with each event, as OPTIONS want it."
   (when (plist-get options :json)
     (lambda (event)
       (unless (memq (plist-get event :event) '(done log))
-        (mew-submit-command-print (mew-submit-json-event event))))))
+        (mew-submit-batch-command--print (mew-submit-json--event event))))))
 
 ;;; The message
 
-(defun mew-submit-batch--spool (file)
+(defun mew-submit-batch-send--spool (file)
   "Copy standard input into the new FILE.
 Signal `mew-submit-message' when it is empty."
   (when (zerop (mew-submit--mod-spool 0 (encode-coding-string file 'utf-8)))
-    (mew-submit-error-throw 'message nil
-                            "The message on standard input is empty")))
+    (mew-submit-error--throw 'message nil
+                             "The message on standard input is empty")))
 
-(defun mew-submit-batch--recipients (options fields)
+(defun mew-submit-batch-send--recipients (options fields)
   "Return the recipients that OPTIONS and, with -t, FIELDS name."
   (append (plist-get options :arguments)
           (and (plist-get options :header)
-               (mew-submit-message-recipients fields))))
+               (mew-submit-message--recipients fields))))
 
-(defun mew-submit-batch--submit (work account fields)
+(defun mew-submit-batch-send--submit (work account fields)
   "Put WORK's message, whose header has FIELDS, into the outbox; submit it.
 ACCOUNT is how.  Return its identifier."
-  (let ((options (mew-submit-batch--work-options work)))
-    (mew-submit-queue-add
-     (mew-submit-batch--work-raw work)
+  (let ((options (mew-submit-batch-send--work-options work)))
+    (mew-submit-queue--add
+     (mew-submit-batch-send--work-raw work)
      :move t :account account :settled t
-     :directory (mew-submit-batch--work-directory work)
+     :directory (mew-submit-batch-send--work-directory work)
      :from (plist-get options :from)
-     :recipients (mew-submit-batch--recipients options fields)
-     :on-event (mew-submit-batch--on-event options)
-     :on-done (lambda (done) (setf (mew-submit-batch--work-done work) done))
-     :on-ask (mew-submit-options-on-ask options))))
+     :recipients (mew-submit-batch-send--recipients options fields)
+     :on-event (mew-submit-batch-send--on-event options)
+     :on-done (lambda (done) (setf (mew-submit-batch-send--work-done work) done))
+     :on-ask (mew-submit-batch-options--on-ask options))))
 
 ;;; The command
 
-(defvar mew-submit-batch--work nil
+(defvar mew-submit-batch-send--work nil
   "What is being done, for the case that Emacs is told to stop.")
 
-(defun mew-submit-batch--conclude (work done)
+(defun mew-submit-batch-send--conclude (work done)
   "Tell of DONE, the end of WORK, clean up, and return the exit status.
 Without --outbox the directory goes away with all in it; with it the message
 stays unless it was delivered or could not be taken."
-  (let* ((options (mew-submit-batch--work-options work))
-         (directory (mew-submit-batch--work-directory work))
-         (id (mew-submit-batch--work-id work))
+  (let* ((options (mew-submit-batch-send--work-options work))
+         (directory (mew-submit-batch-send--work-directory work))
+         (id (mew-submit-batch-send--work-id work))
          (file (and id (plist-get options :outbox)
-                    (mew-submit-outbox-file id ".eml" directory)))
+                    (mew-submit-spool--file id ".eml" directory)))
          (kept (and file (file-exists-p file) file)))
     (if (plist-get options :outbox)
-        (mew-submit-outbox-discard (mew-submit-batch--work-raw work))
+        (mew-submit-spool--discard (mew-submit-batch-send--work-raw work))
       (delete-directory directory t))
-    (mew-submit-batch--tell-done (append done (and kept (list :kept kept)))
-                                 options)
+    (mew-submit-batch-send--tell-done (append done (and kept (list :kept kept)))
+                                      options)
     (plist-get done :exit)))
 
-(defun mew-submit-batch--interrupted ()
+(defun mew-submit-batch-send--interrupted ()
   "Cancel the job, tell how it ended, and end Emacs with the status for that.
 This is on `kill-emacs-hook', since Emacs runs that hook when it gets SIGTERM,
 SIGHUP or SIGINT."
-  (remove-hook 'kill-emacs-hook #'mew-submit-batch--interrupted)
-  (let ((work mew-submit-batch--work))
+  (remove-hook 'kill-emacs-hook #'mew-submit-batch-send--interrupted)
+  (let ((work mew-submit-batch-send--work))
     (kill-emacs
-     (mew-submit-batch--conclude
-      work (or (progn (mew-submit-queue-leave)
-                      (mew-submit-batch--work-done work))
-               (mew-submit-error-done
+     (mew-submit-batch-send--conclude
+      work (or (progn (mew-submit-queue--leave)
+                      (mew-submit-batch-send--work-done work))
+               (mew-submit-error--done
                 '(mew-submit-cancelled :text "Told to stop")))))))
 
-(defun mew-submit-batch--start (work)
+(defun mew-submit-batch-send--start (work)
   "Start WORK: take the message in, and submit it.  Return its `done' event."
-  (let* ((options (mew-submit-batch--work-options work))
-         (directory (mew-submit-batch--work-directory work))
-         (raw (mew-submit-batch--work-raw work)))
-    (mew-submit-batch--spool raw)
-    (let* ((fields (mew-submit-message-fields raw))
-           (account (mew-submit-options-account options fields))
-           (id (mew-submit-batch--submit work account fields)))
-      (setf (mew-submit-batch--work-id work) id)
-      (or (mew-submit-queue-wait id directory)
-          (mew-submit-error-done
+  (let* ((options (mew-submit-batch-send--work-options work))
+         (directory (mew-submit-batch-send--work-directory work))
+         (raw (mew-submit-batch-send--work-raw work)))
+    (mew-submit-batch-send--spool raw)
+    (let* ((fields (mew-submit-message--fields raw))
+           (account (mew-submit-batch-options--account options fields))
+           (id (mew-submit-batch-send--submit work account fields)))
+      (setf (mew-submit-batch-send--work-id work) id)
+      (or (mew-submit-queue--wait id directory)
+          (mew-submit-error--done
            (list 'mew-submit-config
-                 :text (or (plist-get (mew-submit-queue-entry id directory)
+                 :text (or (plist-get (mew-submit-queue--entry id directory)
                                       :last)
                            "The message could not be sent")))))))
 
-(defun mew-submit-batch--prepare (options)
+(defun mew-submit-batch-send--prepare (options)
   "Return the work that OPTIONS ask for."
   (let* ((outbox (plist-get options :outbox))
          (directory (if outbox
-                        (mew-submit-outbox-prepare outbox)
+                        (mew-submit-spool--prepare outbox)
                       (make-temp-file "mew-submit-" t))))
-    (mew-submit-batch--make-work
+    (mew-submit-batch-send--make-work
      :options options :directory directory
-     :raw (concat (mew-submit-outbox-new-name directory) ".part"))))
+     :raw (concat (mew-submit-spool--new-name directory) ".part"))))
 
-(defun mew-submit-batch--deliver (options)
+(defun mew-submit-batch-send--deliver (options)
   "Submit standard input as OPTIONS say, wait, and return the exit status.
 Signal a condition when there is nothing to begin with."
-  (mew-submit-options-check options)
+  (mew-submit-batch-options--check options)
   (unless (or (plist-get options :arguments) (plist-get options :header))
-    (mew-submit-error-throw 'usage nil "No recipient: name one, or use -t"))
-  (mew-submit-options-check-server options)
-  (mew-submit-module-ensure)
-  (mew-submit-options-remember options)
-  (let ((work (mew-submit-batch--prepare options)))
-    (setq mew-submit-batch--work work)
-    (setq mew-submit-command-interrupted #'mew-submit-batch--interrupted)
-    (add-hook 'kill-emacs-hook #'mew-submit-batch--interrupted -90)
-    (mew-submit-batch--conclude
+    (mew-submit-error--throw 'usage nil "No recipient: name one, or use -t"))
+  (mew-submit-batch-options--check-server options)
+  (mew-submit-module--ensure)
+  (mew-submit-batch-options--remember options)
+  (let ((work (mew-submit-batch-send--prepare options)))
+    (setq mew-submit-batch-send--work work)
+    (setq mew-submit-batch-command--interrupted #'mew-submit-batch-send--interrupted)
+    (add-hook 'kill-emacs-hook #'mew-submit-batch-send--interrupted -90)
+    (mew-submit-batch-send--conclude
      work
      (condition-case err
-         (mew-submit-batch--start work)
-       ((error quit) (mew-submit-error-done err))))))
+         (mew-submit-batch-send--start work)
+       ((error quit) (mew-submit-error--done err))))))
 
-(defun mew-submit-batch--run (args)
+(defun mew-submit-batch-send--run (args)
   "Do what ARGS say, and return the exit status."
   (let ((options (list :json (and (member "--json" args) t))))
     (condition-case err
         (progn
-          (setq options (mew-submit-batch--parse args))
+          (setq options (mew-submit-batch-send--parse args))
           (if (plist-get options :help)
-              (progn (mew-submit-command-print (mew-submit-batch--usage))
+              (progn (mew-submit-batch-command--print (mew-submit-batch-send--usage))
                      0)
-            (mew-submit-batch--deliver options)))
+            (mew-submit-batch-send--deliver options)))
       ((error quit)
-       (let ((done (mew-submit-error-done err)))
-         (mew-submit-batch--tell-done done options)
+       (let ((done (mew-submit-error--done err)))
+         (mew-submit-batch-send--tell-done done options)
          (plist-get done :exit))))))
 
 ;;;###autoload
@@ -217,7 +217,7 @@ Signal a condition when there is nothing to begin with."
   "Submit the message on standard input and leave Emacs.
 Options and recipients are on the command line behind \"--\"; --help lists them,
 and README.org tells what the exit status means."
-  (mew-submit-command-run #'mew-submit-batch--run))
+  (mew-submit-batch-command--run #'mew-submit-batch-send--run))
 
-(provide 'mew-submit-batch)
-;;; mew-submit-batch.el ends here
+(provide 'mew-submit-batch-send)
+;;; mew-submit-batch-send.el ends here

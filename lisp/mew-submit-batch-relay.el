@@ -1,4 +1,4 @@
-;;; mew-submit-relayd.el --- The relay without a user in front of it -*- lexical-binding: t; -*-
+;;; mew-submit-batch-relay.el --- The relay without a user in front of it -*- lexical-binding: t; -*-
 
 ;; Copyright (C) 2026 The mew-submit authors
 ;; SPDX-License-Identifier: GPL-3.0-or-later
@@ -19,18 +19,18 @@
 (require 'cl-lib)
 (require 'mew-submit-account)
 (require 'mew-submit-auth)
-(require 'mew-submit-command)
+(require 'mew-submit-batch-command)
 (require 'mew-submit-error)
 (require 'mew-submit-module)
-(require 'mew-submit-options)
-(require 'mew-submit-outbox)
+(require 'mew-submit-batch-options)
+(require 'mew-submit-spool)
 (require 'mew-submit-queue)
 (require 'mew-submit-relay)
 (require 'mew-submit-relay-peer)
 (require 'mew-submit-request)
 (require 'server)
 
-(defconst mew-submit-relayd--options
+(defconst mew-submit-batch-relay--options
   (append
    '(("--listen" :listen "PLACE,..." "ADDRESS:PORT or unix:PATH; default: \
 localhost:2587")
@@ -47,30 +47,30 @@ once; default: 20")
      ("--sink" :sink "DIRECTORY" "keep all messages there, and send none")
      ("--config" :config "FILE" "Lisp to load first, such as your accounts")
      ("--help" :help nil "this text"))
-   mew-submit-options)
-  "The options, as `mew-submit-command-parse' takes them.")
+   mew-submit-batch-options--rows)
+  "The options, as `mew-submit-batch-command--parse' takes them.")
 
-(defun mew-submit-relayd--usage ()
+(defun mew-submit-batch-relay--usage ()
   "Return the text for --help."
   (concat
    "usage: emacs -Q --batch -l mew-submit.el -f mew-submit-batch-relay -- \
 [options]\n"
-   (mew-submit-command-help mew-submit-relayd--options)
+   (mew-submit-batch-command--help mew-submit-batch-relay--options)
    "Without --server the accounts in --config are used.  SIGTERM stops it.  \
 Exit status:\n0 stopped, 64 usage, 78 configuration (such as a port that is \
 in use).\n"))
 
-(defun mew-submit-relayd--number (name value least)
+(defun mew-submit-batch-relay--number (name value least)
   "Return VALUE of option NAME as a number, which is at LEAST that."
   (let ((number (if (string-match-p "\\`[0-9]\\{1,15\\}\\'" value)
                     (string-to-number value)
                   -1)))
     (if (>= number least)
         number
-      (mew-submit-error-throw 'usage nil "%s needs a number, not %s" name
-                              value))))
+      (mew-submit-error--throw 'usage nil "%s needs a number, not %s" name
+                               value))))
 
-(defun mew-submit-relayd--place (place)
+(defun mew-submit-batch-relay--place (place)
   "Return PLACE, of --listen, as (ADDRESS . PORT) or a file name."
   (cond ((string-match "\\`unix:\\(.+\\)\\'" place)
          (expand-file-name (match-string 1 place)))
@@ -78,152 +78,152 @@ in use).\n"))
          (let ((address (match-string 1 place))
                (port (string-to-number (match-string 2 place))))
            (unless (equal address "localhost")
-             (mew-submit-command-read #'mew-submit-relay-peer-parse address))
+             (mew-submit-batch-command--read #'mew-submit-relay-peer--parse address))
            (when (> port 65535)
-             (mew-submit-error-throw 'usage nil "No such port: %d" port))
+             (mew-submit-error--throw 'usage nil "No such port: %d" port))
            (cons address port)))
-        (t (mew-submit-error-throw
+        (t (mew-submit-error--throw
             'usage nil "--listen needs ADDRESS:PORT or unix:PATH, not %s"
             place))))
 
-(defun mew-submit-relayd--value (name key value)
+(defun mew-submit-batch-relay--value (name key value)
   "Return VALUE of option NAME, whose key is KEY, checked and converted."
   (when (equal value "")
-    (mew-submit-error-throw 'usage nil "%s needs an argument" name))
+    (mew-submit-error--throw 'usage nil "%s needs an argument" name))
   (pcase key
-    (:listen (mapcar #'mew-submit-relayd--place (split-string value ",")))
+    (:listen (mapcar #'mew-submit-batch-relay--place (split-string value ",")))
     (:allow (let ((networks (split-string value ",")))
               (dolist (network networks networks)
-                (mew-submit-command-read #'mew-submit-relay-peer-parse
-                                         network))))
+                (mew-submit-batch-command--read #'mew-submit-relay-peer--parse
+                                                network))))
     (:wait (if (equal value "0")
                0
-             (mew-submit-command-seconds name value)))
-    (:size (mew-submit-relayd--number name value 1))
-    (:connections (mew-submit-relayd--number name value 1))
+             (mew-submit-batch-command--seconds name value)))
+    (:size (mew-submit-batch-relay--number name value 1))
+    (:connections (mew-submit-batch-relay--number name value 1))
     ((or :outbox :sink :config :token-file) (expand-file-name value))
-    (_ (mew-submit-options-value name key value))))
+    (_ (mew-submit-batch-options--value name key value))))
 
-(defun mew-submit-relayd--parse (args)
+(defun mew-submit-batch-relay--parse (args)
   "Return the options in ARGS as a plist."
-  (let ((options (mew-submit-command-parse args mew-submit-relayd--options
-                                           #'mew-submit-relayd--value)))
+  (let ((options (mew-submit-batch-command--parse args mew-submit-batch-relay--options
+                                                  #'mew-submit-batch-relay--value)))
     (when-let* ((argument (car (plist-get options :arguments))))
-      (mew-submit-error-throw 'usage nil "Not an option: %s" argument))
-    (mew-submit-options-check options)
+      (mew-submit-error--throw 'usage nil "Not an option: %s" argument))
+    (mew-submit-batch-options--check options)
     options))
 
 ;;; Settings
 
-(defun mew-submit-relayd--listen (places)
+(defun mew-submit-batch-relay--listen (places)
   "Set the options of the relay to PLACES, or leave them alone with nil."
   (when places
     (let ((sockets (seq-filter #'stringp places))
           (ports (delete-dups (mapcar #'cdr (seq-filter #'consp places)))))
       (when (or (cdr sockets) (cdr ports))
-        (mew-submit-error-throw
+        (mew-submit-error--throw
          'usage nil "--listen takes one port, of any addresses, and one socket"))
       (setq mew-submit-relay-socket (car sockets)
             mew-submit-relay-port (car ports)
             mew-submit-relay-address (mapcar #'car
                                              (seq-filter #'consp places))))))
 
-(defun mew-submit-relayd--token (file)
+(defun mew-submit-batch-relay--token (file)
   "Return the token in FILE, its first line."
-  (let ((token (mew-submit-auth-read-file file)))
+  (let ((token (mew-submit-auth--read-file file)))
     (if (string-empty-p token)
-        (mew-submit-error-throw 'config nil "There is no token in %s" file)
+        (mew-submit-error--throw 'config nil "There is no token in %s" file)
       token)))
 
-(defun mew-submit-relayd--set (options)
+(defun mew-submit-batch-relay--set (options)
   "Set the options of the relay as OPTIONS say."
-  (mew-submit-relayd--listen (plist-get options :listen))
+  (mew-submit-batch-relay--listen (plist-get options :listen))
   (cl-loop for (key variable) in '((:allow mew-submit-relay-networks)
                                    (:anyone mew-submit-relay-anyone)
                                    (:wait mew-submit-relay-wait)
                                    (:size mew-submit-relay-size)
                                    (:connections mew-submit-relay-connections)
                                    (:outbox mew-submit-outbox-directory)
-                                   (:sink mew-submit-relay-sink))
+                                   (:sink mew-submit-relay--sink))
            when (plist-member options key)
            do (set variable (plist-get options key)))
   (when-let* ((file (plist-get options :token-file)))
-    (setq mew-submit-relay-token (mew-submit-relayd--token file)))
-  (setq mew-submit-relay-log-function #'mew-submit-command-tell
-        mew-submit-relay-on-ask (mew-submit-options-on-ask options)
-        mew-submit-relay-account-function
-        (lambda (fields) (mew-submit-options-account options fields))))
+    (setq mew-submit-relay-token (mew-submit-batch-relay--token file)))
+  (setq mew-submit-relay--log-function #'mew-submit-batch-command--tell
+        mew-submit-relay--on-ask (mew-submit-batch-options--on-ask options)
+        mew-submit-relay--account-function
+        (lambda (fields) (mew-submit-batch-options--account options fields))))
 
 ;;; The service
 
-(defun mew-submit-relayd--end ()
+(defun mew-submit-batch-relay--end ()
   "End the relay and Emacs, since it was told to stop.
 This is on `kill-emacs-hook'."
-  (remove-hook 'kill-emacs-hook #'mew-submit-relayd--end)
-  (mew-submit-relay-stop)
-  (mew-submit-queue-leave)
-  (mew-submit-command-tell "The relay has ended")
+  (remove-hook 'kill-emacs-hook #'mew-submit-batch-relay--end)
+  (mew-submit-relay--stop)
+  (mew-submit-queue--leave)
+  (mew-submit-batch-command--tell "The relay has ended")
   (kill-emacs 0))
 
-(defun mew-submit-relayd--notice (entry done)
+(defun mew-submit-batch-relay--notice (entry done)
   "Tell how an attempt for ENTRY, of which nobody is told, has ended with DONE."
-  (unless (mew-submit-queue-caller entry :on-done)
-    (mew-submit-command-tell (format "%s: %s" (plist-get entry :id)
-                                     (plist-get done :result)))))
+  (unless (mew-submit-queue--caller entry :on-done)
+    (mew-submit-batch-command--tell (format "%s: %s" (plist-get entry :id)
+                                            (plist-get done :result)))))
 
-(defun mew-submit-relayd--be-server ()
+(defun mew-submit-batch-relay--be-server ()
   "Let mew-submit-sendmail hand messages to this Emacs."
   (setq server-name "mew-submit"
         server-use-tcp nil)
   (condition-case err
       (unless (server-running-p server-name)
         (server-start nil t))
-    (error (mew-submit-command-tell
+    (error (mew-submit-batch-command--tell
             (format "There is no Emacs server: %s"
-                    (mew-submit-error-text err))))))
+                    (mew-submit-error--text err))))))
 
-(defun mew-submit-relayd--serve (options)
+(defun mew-submit-batch-relay--serve (options)
   "Be the relay that OPTIONS describe, until Emacs is told to stop."
   (when-let* ((file (plist-get options :config)))
     (load file nil t t))
-  (mew-submit-relayd--set options)
-  (mew-submit-options-remember options)
-  (unless mew-submit-relay-sink
-    (mew-submit-options-check-server options))
+  (mew-submit-batch-relay--set options)
+  (mew-submit-batch-options--remember options)
+  (unless mew-submit-relay--sink
+    (mew-submit-batch-options--check-server options))
   ;; A process that only serves can read more at a time.
   (setq read-process-output-max (max read-process-output-max 65536)
-        mew-submit-request-several t
-        mew-submit-queue-done-functions '(mew-submit-relayd--notice))
-  (mew-submit-relay-start)
-  (setq mew-submit-command-interrupted #'mew-submit-relayd--end)
-  (add-hook 'kill-emacs-hook #'mew-submit-relayd--end -100)
-  (unless mew-submit-relay-sink
-    (mew-submit-relayd--be-server))
-  (mew-submit-command-tell (concat "The relay listens on "
-                                   (string-join (mew-submit-relay-places)
-                                                ", ")))
+        mew-submit-request--several t
+        mew-submit-queue--done-functions '(mew-submit-batch-relay--notice))
+  (mew-submit-relay--start)
+  (setq mew-submit-batch-command--interrupted #'mew-submit-batch-relay--end)
+  (add-hook 'kill-emacs-hook #'mew-submit-batch-relay--end -100)
+  (unless mew-submit-relay--sink
+    (mew-submit-batch-relay--be-server))
+  (mew-submit-batch-command--tell (concat "The relay listens on "
+                                          (string-join (mew-submit-relay--places)
+                                                       ", ")))
   (while t
     (accept-process-output nil 3600)))
 
-(defun mew-submit-relayd--run (args)
+(defun mew-submit-batch-relay--run (args)
   "Do what ARGS say, and return the exit status."
   (condition-case err
-      (let ((options (mew-submit-relayd--parse args)))
+      (let ((options (mew-submit-batch-relay--parse args)))
         (if (plist-get options :help)
-            (progn (mew-submit-command-print (mew-submit-relayd--usage))
+            (progn (mew-submit-batch-command--print (mew-submit-batch-relay--usage))
                    0)
-          (mew-submit-relayd--serve options)
+          (mew-submit-batch-relay--serve options)
           0))
     ((error quit)
-     (mew-submit-command-tell (mew-submit-error-text err))
-     (mew-submit-error-status (mew-submit-error-kind err)))))
+     (mew-submit-batch-command--tell (mew-submit-error--text err))
+     (mew-submit-error--status (mew-submit-error--kind err)))))
 
 ;;;###autoload
 (defun mew-submit-batch-relay ()
   "Be the local relay until Emacs is told to stop.
 The options behind \"--\" say where, for whom, and how to send; --help lists
 them."
-  (mew-submit-command-run #'mew-submit-relayd--run))
+  (mew-submit-batch-command--run #'mew-submit-batch-relay--run))
 
-(provide 'mew-submit-relayd)
-;;; mew-submit-relayd.el ends here
+(provide 'mew-submit-batch-relay)
+;;; mew-submit-batch-relay.el ends here

@@ -1,101 +1,101 @@
-;;; mew-submit-statistics-tests.el --- Tests for mew-submit-statistics.el and -table.el -*- lexical-binding: t; -*-
+;;; mew-submit-survey-statistics-tests.el --- Tests for mew-submit-survey-statistics.el and -table.el -*- lexical-binding: t; -*-
 
 ;; Copyright (C) 2026 The mew-submit authors
 ;; SPDX-License-Identifier: GPL-3.0-or-later
 
 ;;; Code:
 
-(require 'mew-submit-fieldtest)
-(require 'mew-submit-provider)
-(require 'mew-submit-statistics)
+(require 'mew-submit-survey-fieldtest)
+(require 'mew-submit-survey-provider)
+(require 'mew-submit-survey-statistics)
 (require 'mew-submit-table)
 (require 'mew-submit-test-helpers)
 
-(defun mew-submit-statistics-tests--attempt (port family case &rest more)
+(defun mew-submit-survey-statistics-tests--attempt (port family case &rest more)
   "Return an attempt at PORT by FAMILY that is CASE, with MORE keys."
   (append (list :port port :family family :case case) more))
 
-(defun mew-submit-statistics-tests--result (host ipv6 ipv4 &optional user)
+(defun mew-submit-survey-statistics-tests--result (host ipv6 ipv4 &optional user)
   "Return a result for HOST and USER whose port 587 is IPV6 and IPV4."
   (list :host host :user user
-        :attempts (list (mew-submit-statistics-tests--attempt 587 "ipv6" ipv6)
-                        (mew-submit-statistics-tests--attempt 587 "ipv4" ipv4))))
+        :attempts (list (mew-submit-survey-statistics-tests--attempt 587 "ipv6" ipv6)
+                        (mew-submit-survey-statistics-tests--attempt 587 "ipv4" ipv4))))
 
-(ert-deftest mew-submit-statistics-tests-one-case-for-a-server ()
+(ert-deftest mew-submit-survey-statistics-tests-one-case-for-a-server ()
   "Addresses that agree are one case, those that do not are mixed; no way out says nothing."
   (dolist (row '(((1 1) 1) ((2 2 2) 2) ((1 5) "mixed") ((2 5) "mixed") (("local" 5) 5)
                  (("local" "local") "local") (("tls" 1) 1) (("tls") 1) (("greeting" 1) "mixed")
                  (("greeting") "greeting") (("2 or 3") "2 or 3") ((nil nil) nil) (nil nil)
                  ((nil 3) 3)))
     (should (equal (cadr row)
-                   (mew-submit-statistics-case
+                   (mew-submit-survey-statistics--case
                     (mapcar (lambda (case)
-                              (mew-submit-statistics-tests--attempt 587 "ipv4" case))
+                              (mew-submit-survey-statistics-tests--attempt 587 "ipv4" case))
                             (car row)))))))
 
-(ert-deftest mew-submit-statistics-tests-wilson ()
+(ert-deftest mew-submit-survey-statistics-tests-wilson ()
   "The interval is Wilson's: known values, and sound at the ends."
   (dolist (row '((12 26 0.2876 0.6454) (0 10 0.0 0.2775) (10 10 0.7225 1.0) (1 2 0.0945 0.9055)
                  (0 0 0.0 1.0) (500 1000 0.4691 0.5309)))
     (pcase-let ((`(,count ,n ,low ,high) row))
-      (let ((interval (mew-submit-statistics-wilson count n)))
+      (let ((interval (mew-submit-survey-statistics--wilson count n)))
         (should (< (abs (- low (car interval))) 0.0001))
         (should (< (abs (- high (cdr interval))) 0.0001))))))
 
-(ert-deftest mew-submit-statistics-tests-same-server-and-user-count-once ()
+(ert-deftest mew-submit-survey-statistics-tests-same-server-and-user-count-once ()
   "A server counts once for each user, as in the paper."
-  (let ((results (list (mew-submit-statistics-tests--result "a" 1 1 "u")
-                       (mew-submit-statistics-tests--result "a" 1 1 "u")
-                       (mew-submit-statistics-tests--result "a" 1 1 "v")
-                       (mew-submit-statistics-tests--result "b" 5 5 "u"))))
-    (should (= 3 (length (mew-submit-statistics-unique results))))))
+  (let ((results (list (mew-submit-survey-statistics-tests--result "a" 1 1 "u")
+                       (mew-submit-survey-statistics-tests--result "a" 1 1 "u")
+                       (mew-submit-survey-statistics-tests--result "a" 1 1 "v")
+                       (mew-submit-survey-statistics-tests--result "b" 5 5 "u"))))
+    (should (= 3 (length (mew-submit-survey-statistics--unique results))))))
 
-(ert-deftest mew-submit-statistics-tests-cells-split-by-port-and-family ()
+(ert-deftest mew-submit-survey-statistics-tests-cells-split-by-port-and-family ()
   "Both families, IPv6 and IPv4 have their numbers; a family without a way is not counted."
-  (let* ((results (list (mew-submit-statistics-tests--result "a" 1 1)
-                        (mew-submit-statistics-tests--result "b" "local" 2)
-                        (mew-submit-statistics-tests--result "c" 5 1)))
+  (let* ((results (list (mew-submit-survey-statistics-tests--result "a" 1 1)
+                        (mew-submit-survey-statistics-tests--result "b" "local" 2)
+                        (mew-submit-survey-statistics-tests--result "c" 5 1)))
          (cell (lambda (family)
-                 (let ((cell (mew-submit-statistics-cell results 587 family)))
+                 (let ((cell (mew-submit-survey-statistics--cell results 587 family)))
                    (cons (plist-get cell :n)
                          (seq-filter (lambda (entry) (< 0 (cdr entry)))
                                      (plist-get cell :counts)))))))
     (should (equal (funcall cell nil) '(3 (1 . 1) (2 . 1) ("mixed" . 1))))
     (should (equal (funcall cell "ipv6") '(2 (1 . 1) (5 . 1))))
     (should (equal (funcall cell "ipv4") '(3 (1 . 2) (2 . 1))))
-    (should (equal (mapcar #'car (mew-submit-statistics-shares
-                                  (mew-submit-statistics-cells results) 587))
+    (should (equal (mapcar #'car (mew-submit-survey-statistics--shares
+                                  (mew-submit-survey-statistics--cells results) 587))
                    '("port 587" "1: answers" "2: refused (RST)" "3: ICMP hard error"
                      "4: ICMP soft error" "5: silence" "mixed" "n")))))
 
-(ert-deftest mew-submit-statistics-tests-side-by-side ()
+(ert-deftest mew-submit-survey-statistics-tests-side-by-side ()
   "What works on one side only is blocked on the other."
-  (let ((here (list (mew-submit-statistics-tests--result "a" 1 5)
-                    (mew-submit-statistics-tests--result "b" 2 1)
-                    (mew-submit-statistics-tests--result "c" 2 3)))
-        (there (list (mew-submit-statistics-tests--result "a" 1 1)
-                     (mew-submit-statistics-tests--result "b" 2 5)
-                     (mew-submit-statistics-tests--result "c" 2 2)
-                     (mew-submit-statistics-tests--result "d" 1 1))))
+  (let ((here (list (mew-submit-survey-statistics-tests--result "a" 1 5)
+                    (mew-submit-survey-statistics-tests--result "b" 2 1)
+                    (mew-submit-survey-statistics-tests--result "c" 2 3)))
+        (there (list (mew-submit-survey-statistics-tests--result "a" 1 1)
+                     (mew-submit-survey-statistics-tests--result "b" 2 5)
+                     (mew-submit-survey-statistics-tests--result "c" 2 2)
+                     (mew-submit-survey-statistics-tests--result "d" 1 1))))
     (should (equal (mapcar (lambda (difference)
                              (list (plist-get difference :host) (plist-get difference :family)
                                    (plist-get difference :blocked)))
-                           (mew-submit-statistics-differences here there))
+                           (mew-submit-survey-statistics--differences here there))
                    '(("a" "ipv4" here) ("b" "ipv4" there) ("c" "ipv4" nil))))))
 
-(ert-deftest mew-submit-statistics-tests-who-offers-submission ()
+(ert-deftest mew-submit-survey-statistics-tests-who-offers-submission ()
   "587 with STARTTLS and AUTH after it, or 465 with AUTH, and no AUTH in clear."
   (let* ((good '(:starttls "offered" :tls t :auth t))
          (make (lambda (sub subs)
                  (list :host "a"
-                       :attempts (list (apply #'mew-submit-statistics-tests--attempt 587 "ipv4" sub)
-                                       (apply #'mew-submit-statistics-tests--attempt 465 "ipv4"
+                       :attempts (list (apply #'mew-submit-survey-statistics-tests--attempt 587 "ipv4" sub)
+                                       (apply #'mew-submit-survey-statistics-tests--attempt 465 "ipv4"
                                               subs)))))
          (offers (lambda (sub subs)
-                   (plist-get (mew-submit-statistics-provider (funcall make sub subs))
+                   (plist-get (mew-submit-survey-statistics--provider (funcall make sub subs))
                               :submission)))
          (why (lambda (sub subs)
-                (plist-get (mew-submit-statistics-provider (funcall make sub subs)) :why))))
+                (plist-get (mew-submit-survey-statistics--provider (funcall make sub subs)) :why))))
     (should (funcall offers (cons 1 good) '(1 :tls t :auth t)))
     (should (funcall offers (cons 1 good) '(2)))
     (should (funcall offers '(5) '(1 :tls t :auth t)))
@@ -107,10 +107,10 @@
     (should (equal (funcall why (cons 1 (append '(:auth-clear t) good)) '(1 :tls t :auth t))
                    "takes a password before TLS"))))
 
-(ert-deftest mew-submit-statistics-tests-the-list-of-providers ()
+(ert-deftest mew-submit-survey-statistics-tests-the-list-of-providers ()
   "The list of providers shows each server once, and can be copied."
   (save-window-excursion
-    (mew-submit-provider-list
+    (mew-submit-survey-provider--list
      (list (list :host "a.example.org" :user "x"
                  :attempts '((:port 587 :case 1 :starttls "offered" :tls t :auth t)))
            (list :host "a.example.org" :user "y"
@@ -128,22 +128,22 @@
 
 ;;; Tables
 
-(ert-deftest mew-submit-statistics-tests-tables-are-quoted ()
+(ert-deftest mew-submit-survey-statistics-tests-tables-are-quoted ()
   "A cell cannot break out of CSV, of Org, or become a formula."
   (let ((table '(("a" "b") ("x,y" "\"q\"") ("=1+1" "a|b") (5 nil))))
-    (should (equal (mew-submit-table-csv table)
+    (should (equal (mew-submit-table--csv table)
                    "a,b\n\"x,y\",\"\"\"q\"\"\"\n'=1+1,a|b\n5,\n"))
-    (should (string-match-p "| =1\\+1 | a\\\\vert{}b |" (mew-submit-table-org table)))
-    (should (string-match-p "^a +b\n-+  -+\n" (mew-submit-table-text table)))))
+    (should (string-match-p "| =1\\+1 | a\\\\vert{}b |" (mew-submit-table--org table)))
+    (should (string-match-p "^a +b\n-+  -+\n" (mew-submit-table--text table)))))
 
 ;;; Lists of servers
 
-(defun mew-submit-statistics-tests--rows (text)
+(defun mew-submit-survey-statistics-tests--rows (text)
   "Return the rows of the list TEXT, as (HOST USER PORTS)."
   (mapcar (lambda (row) (mapcar (lambda (key) (plist-get row key)) '(:host :user :ports)))
-          (mew-submit-fieldtest-parse text)))
+          (mew-submit-survey-fieldtest--parse text)))
 
-(ert-deftest mew-submit-statistics-tests-lists-of-servers ()
+(ert-deftest mew-submit-survey-statistics-tests-lists-of-servers ()
   "A list is an Org table, CSV or words, with or without a head; comments do not count."
   (dolist (text '("a.example.org alice 587\nb.example.org\n"
                   "# comment\n\n a.example.org  alice 587 \nb.example.org"
@@ -153,28 +153,28 @@
                   "| Server | User | Port |\n|---+---+---|\n| a.example.org | alice | 587 |\n\
 | b.example.org |  |  |\n"
                   "alice@a.example.org - 587\nb.example.org\n"))
-    (should (equal (mew-submit-statistics-tests--rows (string-replace " - " " alice " text))
+    (should (equal (mew-submit-survey-statistics-tests--rows (string-replace " - " " alice " text))
                    '(("a.example.org" "alice" "587") ("b.example.org" nil nil)))))
-  (should (equal (mew-submit-statistics-tests--rows "a.example.org u 587/465+25")
+  (should (equal (mew-submit-survey-statistics-tests--rows "a.example.org u 587/465+25")
                  '(("a.example.org" "u" "587,465,25"))))
   (dolist (text '("" "# nothing\n" "bad name! x" "a.example.org u 0" "a.example.org u nonsense"))
-    (should-error (mew-submit-fieldtest-parse text) :type 'mew-submit-config)))
+    (should-error (mew-submit-survey-fieldtest--parse text) :type 'mew-submit-config)))
 
-(ert-deftest mew-submit-statistics-tests-a-file-that-is-no-survey ()
+(ert-deftest mew-submit-survey-statistics-tests-a-file-that-is-no-survey ()
   "What is not a file of a survey is refused, and records that make no sense are left out."
   (mew-submit-test-with-directory directory
     (let ((file (concat directory "s.eld")))
       (dolist (text '("" "nonsense" "(:survey 1 :rows 5)" "(:survey 1 :rows ((:host 5)))" "(a . b)"))
         (mew-submit-test-write file text)
-        (should-error (mew-submit-fieldtest-load file) :type 'mew-submit-config))
+        (should-error (mew-submit-survey-fieldtest--load file) :type 'mew-submit-config))
       (mew-submit-test-write
        file "(:survey 1 :id \"x\" :ports \"587\" :rows ((:host \"a\") (:host \"b\") (:host \"c\")))
 (:host \"a\" :ports \"587\" :attempts ((:port 587 :family \"ipv4\" :case 1)))
 (:host \"b\" :ports \"587\" :attempts ((:port \"x\" :case 99)))
 (:host \"c\" :ports \"5")
-      (let ((test (mew-submit-fieldtest-load file)))
-        (should (equal (mew-submit-fieldtest-count test) '(1 . 3)))
-        (should (equal (mew-submit-fieldtest-pending test) '(("b" . "587") ("c" . "587"))))))))
+      (let ((test (mew-submit-survey-fieldtest--load file)))
+        (should (equal (mew-submit-survey-fieldtest--count test) '(1 . 3)))
+        (should (equal (mew-submit-survey-fieldtest-pending test) '(("b" . "587") ("c" . "587"))))))))
 
-(provide 'mew-submit-statistics-tests)
-;;; mew-submit-statistics-tests.el ends here
+(provide 'mew-submit-survey-statistics-tests)
+;;; mew-submit-survey-statistics-tests.el ends here

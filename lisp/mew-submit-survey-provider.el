@@ -1,4 +1,4 @@
-;;; mew-submit-provider.el --- Who offers submission as it should be? -*- lexical-binding: t; -*-
+;;; mew-submit-survey-provider.el --- Who offers submission as it should be? -*- lexical-binding: t; -*-
 
 ;; Copyright (C) 2026 The mew-submit authors
 ;; SPDX-License-Identifier: GPL-3.0-or-later
@@ -10,9 +10,9 @@
 
 ;;; Code:
 
-(require 'mew-submit-fieldtest)
+(require 'mew-submit-survey-fieldtest)
 (require 'mew-submit-error)
-(require 'mew-submit-statistics)
+(require 'mew-submit-survey-statistics)
 (require 'tabulated-list)
 
 (defvar mew-submit-provider-mode-map
@@ -21,7 +21,7 @@
     map)
   "The keys of the list of providers.")
 
-(defvar-local mew-submit-provider--results nil
+(defvar-local mew-submit-survey-provider--results nil
   "The results that are shown.")
 
 (define-derived-mode mew-submit-provider-mode tabulated-list-mode "Providers"
@@ -33,55 +33,55 @@
         tabulated-list-sort-key '("Server"))
   (tabulated-list-init-header))
 
-(defun mew-submit-provider--yes (value)
+(defun mew-submit-survey-provider--yes (value)
   "Return VALUE as a word."
   (if value
       (propertize "yes" 'face 'success)
     (propertize "no" 'face 'warning)))
 
-(defun mew-submit-provider--entry (result)
+(defun mew-submit-survey-provider--entry (result)
   "Return the line for RESULT, as `tabulated-list-entries' has it."
-  (let* ((provider (mew-submit-statistics-provider result))
+  (let* ((provider (mew-submit-survey-statistics--provider result))
          (get (lambda (key) (plist-get provider key)))
          (error (plist-get result :error)))
     (list (cons (plist-get result :host) (plist-get result :user))
           (vector (format "%s" (plist-get result :host))
-                  (mew-submit-provider--yes (funcall get :submission))
+                  (mew-submit-survey-provider--yes (funcall get :submission))
                   (format "%s" (or (funcall get :p587) "-"))
-                  (mew-submit-provider--yes (funcall get :starttls))
-                  (mew-submit-provider--yes (funcall get :auth))
+                  (mew-submit-survey-provider--yes (funcall get :starttls))
+                  (mew-submit-survey-provider--yes (funcall get :auth))
                   (format "%s" (or (funcall get :p465) "-"))
-                  (mew-submit-provider--yes (funcall get :auth465))
+                  (mew-submit-survey-provider--yes (funcall get :auth465))
                   (if error
-                      (mew-submit-error-clean (or (plist-get result :text) ""))
+                      (mew-submit-error--clean (or (plist-get result :text) ""))
                     (funcall get :why))))))
 
-(defun mew-submit-provider-table (results)
+(defun mew-submit-survey-provider--table (results)
   "Return the list of providers in RESULTS as a table (mew-submit-table.el)."
   (cons '("server" "good" "587" "STARTTLS" "AUTH" "465" "AUTH" "missing")
         (mapcar (lambda (result)
                   (mapcar #'substring-no-properties
-                          (append (cadr (mew-submit-provider--entry result))
+                          (append (cadr (mew-submit-survey-provider--entry result))
                                   nil)))
                 results)))
 
 (defun mew-submit-provider-copy ()
   "Copy the list as an Org table."
   (interactive nil mew-submit-provider-mode)
-  (kill-new (mew-submit-table-org
-             (mew-submit-provider-table mew-submit-provider--results)))
+  (kill-new (mew-submit-table--org
+             (mew-submit-survey-provider--table mew-submit-survey-provider--results)))
   (message "Copied as an Org table"))
 
-(defun mew-submit-provider-list (results)
+(defun mew-submit-survey-provider--list (results)
   "Show what the servers of RESULTS, those of a survey, offer."
   (with-current-buffer (get-buffer-create "*mew-submit providers*")
     (mew-submit-provider-mode)
-    (setq mew-submit-provider--results
-          (mew-submit-statistics-unique
+    (setq mew-submit-survey-provider--results
+          (mew-submit-survey-statistics--unique
            (mapcar (lambda (result) (plist-put (copy-sequence result) :user nil))
                    results))
-          tabulated-list-entries (mapcar #'mew-submit-provider--entry
-                                         mew-submit-provider--results))
+          tabulated-list-entries (mapcar #'mew-submit-survey-provider--entry
+                                         mew-submit-survey-provider--results))
     (tabulated-list-print)
     (pop-to-buffer (current-buffer))))
 
@@ -94,10 +94,10 @@ That is RFC 6409 and RFC 8314: port 587 with STARTTLS and AUTH after it, or port
    (list (read-file-name "Survey: "
                          (bound-and-true-p mew-submit-survey-directory) nil t)))
   (condition-case err
-      (mew-submit-provider-list
-       (mew-submit-fieldtest-results
-        (mew-submit-fieldtest-load (expand-file-name file))))
-    (mew-submit-error (user-error "%s" (mew-submit-error-text err)))))
+      (mew-submit-survey-provider--list
+       (mew-submit-survey-fieldtest--results
+        (mew-submit-survey-fieldtest--load (expand-file-name file))))
+    (mew-submit-error (user-error "%s" (mew-submit-error--text err)))))
 
-(provide 'mew-submit-provider)
-;;; mew-submit-provider.el ends here
+(provide 'mew-submit-survey-provider)
+;;; mew-submit-survey-provider.el ends here

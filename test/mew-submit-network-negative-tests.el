@@ -1,4 +1,4 @@
-;;; mew-submit-negative-tests.el --- Tests for mew-submit-negative -*- lexical-binding: t; -*-
+;;; mew-submit-network-negative-tests.el --- Tests for mew-submit-negative -*- lexical-binding: t; -*-
 
 ;; Copyright (C) 2026 The mew-submit authors
 ;; SPDX-License-Identifier: GPL-3.0-or-later
@@ -13,45 +13,45 @@
 (require 'cl-lib)
 (require 'cus-edit)
 (require 'ert)
-(require 'mew-submit-negative)
+(require 'mew-submit-network-negative)
 (require 'mew-submit-plan)
 (require 'mew-submit-test-helpers)
 
-(defconst mew-submit-negative-tests--here
+(defconst mew-submit-network-negative-tests--here
   '((ipv4 :id "four" :label "cafe" :up t :family ipv4)
     (ipv6 :id "six" :label "cafe6" :up t :family ipv6))
   "Networks that this machine is on.")
 
-(defmacro mew-submit-negative-tests--with (file &rest body)
+(defmacro mew-submit-network-negative-tests--with (file &rest body)
   "Run BODY with nothing remembered but what is in FILE, or nil for none."
   (declare (indent 1) (debug (form body)))
-  `(let ((mew-submit-negative-active t)
+  `(let ((mew-submit-network-negative--active t)
          (mew-submit-negative-cache nil)
-         (mew-submit-negative--read nil)
+         (mew-submit-network-negative--read nil)
          (mew-submit-negative-cache-file ,file)
          (mew-submit-fallback-networks nil))
      ,@body))
 
-(defun mew-submit-negative-tests--attempts (places)
+(defun mew-submit-network-negative-tests--attempts (places)
   "Return attempts for PLACES: a list of (PORT FAMILY CASE)."
   (mapcar (pcase-lambda (`(,port ,family ,case))
             (list :port port :family family :case case))
           places))
 
-(defun mew-submit-negative-tests--learn (places &optional before)
+(defun mew-submit-network-negative-tests--learn (places &optional before)
   "Learn from attempts for PLACES; return what is known then, sorted.
 BEFORE is where this machine was when they began."
-  (mew-submit-negative-learn "Mail.Example.ORG"
-                             (mew-submit-negative-tests--attempts places)
-                             mew-submit-negative-tests--here
-                             (or before mew-submit-negative-tests--here))
+  (mew-submit-network-negative--learn "Mail.Example.ORG"
+                                      (mew-submit-network-negative-tests--attempts places)
+                                      mew-submit-network-negative-tests--here
+                                      (or before mew-submit-network-negative-tests--here))
   (sort (mapcar (lambda (entry)
                   (list (plist-get entry :port) (plist-get entry :family)
                         (plist-get entry :case)))
-                (mew-submit-negative-entries))
+                (mew-submit-network-negative--entries))
         (lambda (a b) (string< (prin1-to-string a) (prin1-to-string b)))))
 
-(ert-deftest mew-submit-negative-tests-what-is-learned ()
+(ert-deftest mew-submit-network-negative-tests-what-is-learned ()
   "Only verdicts of TCP enter, and only where another way has led to the server."
   (pcase-dolist
       (`(,places ,known)
@@ -81,135 +81,135 @@ BEFORE is where this machine was when they began."
          (((587 "ipv4" 5) (25 "ipv4" "tls")) nil)
          (((587 "ipv4" "local") (25 "ipv4" "local")) nil)
          (nil nil)))
-    (mew-submit-negative-tests--with nil
-      (should (equal (mew-submit-negative-tests--learn places) known)))))
+    (mew-submit-network-negative-tests--with nil
+      (should (equal (mew-submit-network-negative-tests--learn places) known)))))
 
-(ert-deftest mew-submit-negative-tests-tunnel ()
+(ert-deftest mew-submit-network-negative-tests-tunnel ()
   "Through a tunnel the far side is the network, wherever this machine is."
-  (mew-submit-negative-tests--with nil
-    (let ((networks (mew-submit-negative-networks "ssh:gate.example.org")))
-      (mew-submit-negative-learn
-       "h" (mew-submit-negative-tests--attempts '((587 nil 2) (25 nil 1)))
+  (mew-submit-network-negative-tests--with nil
+    (let ((networks (mew-submit-network-negative--networks "ssh:gate.example.org")))
+      (mew-submit-network-negative--learn
+       "h" (mew-submit-network-negative-tests--attempts '((587 nil 2) (25 nil 1)))
        networks networks)
-      (let ((entries (mew-submit-negative-find "h" networks)))
+      (let ((entries (mew-submit-network-negative--find "h" networks)))
         (should (= (length entries) 1))
         (should (equal (plist-get (car entries) :label)
                        "through ssh:gate.example.org"))
-        (should (equal (mew-submit-negative-mark
+        (should (equal (mew-submit-network-negative--mark
                         '((587 ipv6 starttls) (25 ipv6 starttls)) entries t)
                        '((587 ipv6 starttls t) (25 ipv6 starttls)))))
-      (should-not (mew-submit-negative-find
-                   "h" (mew-submit-negative-networks "ssh:other.example.org")))
-      (should-not (mew-submit-negative-find
-                   "h" mew-submit-negative-tests--here)))))
+      (should-not (mew-submit-network-negative--find
+                   "h" (mew-submit-network-negative--networks "ssh:other.example.org")))
+      (should-not (mew-submit-network-negative--find
+                   "h" mew-submit-network-negative-tests--here)))))
 
-(ert-deftest mew-submit-negative-tests-forgotten-when-it-answers ()
+(ert-deftest mew-submit-network-negative-tests-forgotten-when-it-answers ()
   "A port that answers is forgotten, with or without TLS, and no other one."
   (dolist (case '(1 "tls"))
-    (mew-submit-negative-tests--with nil
-      (mew-submit-negative-tests--learn
+    (mew-submit-network-negative-tests--with nil
+      (mew-submit-network-negative-tests--learn
        '((587 "ipv6" 5) (587 "ipv4" 5) (25 "ipv4" 1)))
-      (should (equal (mew-submit-negative-tests--learn `((587 "ipv4" ,case)))
+      (should (equal (mew-submit-network-negative-tests--learn `((587 "ipv4" ,case)))
                      '((587 ipv6 5)))))))
 
-(ert-deftest mew-submit-negative-tests-moving-tells-nothing ()
+(ert-deftest mew-submit-network-negative-tests-moving-tells-nothing ()
   "What was met while the machine went to another network is not remembered."
-  (mew-submit-negative-tests--with nil
-    (should-not (mew-submit-negative-tests--learn
+  (mew-submit-network-negative-tests--with nil
+    (should-not (mew-submit-network-negative-tests--learn
                  '((587 "ipv4" 5) (25 "ipv4" 1))
                  '((ipv4 :id "home") (ipv6 :id "six"))))))
 
-(ert-deftest mew-submit-negative-tests-marks ()
+(ert-deftest mew-submit-network-negative-tests-marks ()
   "What is remembered changes the order only: every route stays, as it was."
-  (mew-submit-negative-tests--with nil
-    (mew-submit-negative-tests--learn '((587 "ipv4" 5) (25 "ipv4" 1)))
-    (let* ((routes (plist-get (mew-submit-plan-make "mail.example.org")
+  (mew-submit-network-negative-tests--with nil
+    (mew-submit-network-negative-tests--learn '((587 "ipv4" 5) (25 "ipv4" 1)))
+    (let* ((routes (plist-get (mew-submit-plan--make "mail.example.org")
                               :routes))
-           (marked (mew-submit-negative-mark
-                    routes (mew-submit-negative-find
+           (marked (mew-submit-network-negative--mark
+                    routes (mew-submit-network-negative--find
                             "mail.example.org"
-                            mew-submit-negative-tests--here))))
+                            mew-submit-network-negative-tests--here))))
       (should (equal marked '((587 ipv6 starttls) (587 ipv4 starttls t)
                               (25 ipv6 starttls) (25 ipv4 starttls))))
-      (should (equal (mew-submit-negative-unmark marked) routes))
-      (should (equal routes (mew-submit-negative-mark
-                             routes (mew-submit-negative-find
+      (should (equal (mew-submit-network-negative--unmark marked) routes))
+      (should (equal routes (mew-submit-network-negative--mark
+                             routes (mew-submit-network-negative--find
                                      "other.example.org"
-                                     mew-submit-negative-tests--here)))))))
+                                     mew-submit-network-negative-tests--here)))))))
 
-(ert-deftest mew-submit-negative-tests-expiry ()
+(ert-deftest mew-submit-network-negative-tests-expiry ()
   "A verdict holds for a day, trouble on the way for an hour; nothing from the
 future counts; and 0 switches it all off."
-  (mew-submit-negative-tests--with nil
-    (mew-submit-negative-tests--learn
+  (mew-submit-network-negative-tests--with nil
+    (mew-submit-network-negative-tests--learn
      '((587 "ipv4" 5) (587 "ipv6" 4) (25 "ipv4" 1)))
     (dolist (step '((3500 2) (3700 1) (86300 1) (86500 0) (-100 0)))
-      (let ((time (symbol-function 'mew-submit-negative--time)))
-        (cl-letf (((symbol-function 'mew-submit-negative--time)
+      (let ((time (symbol-function 'mew-submit-network-negative--time)))
+        (cl-letf (((symbol-function 'mew-submit-network-negative--time)
                    (lambda (&optional seconds)
                      (funcall time (+ (car step) (or seconds 0))))))
-          (should (= (length (mew-submit-negative-entries)) (nth 1 step))))))
+          (should (= (length (mew-submit-network-negative--entries)) (nth 1 step))))))
     (let ((mew-submit-negative-cache-expiry 0))
-      (should-not (mew-submit-negative-entries))
-      (should-not (mew-submit-negative-tests--learn
+      (should-not (mew-submit-network-negative--entries))
+      (should-not (mew-submit-network-negative-tests--learn
                    '((465 "ipv4" 5) (25 "ipv4" 1)))))))
 
-(ert-deftest mew-submit-negative-tests-file ()
+(ert-deftest mew-submit-network-negative-tests-file ()
   "The file is for the user alone, and is read again when another Emacs wrote it;
 what makes no sense in it is ignored."
   (mew-submit-test-with-directory directory
     (let ((file (expand-file-name "sub/networks.eld" directory))
           known)
-      (mew-submit-negative-tests--with file
-        (setq known (mew-submit-negative-tests--learn
+      (mew-submit-network-negative-tests--with file
+        (setq known (mew-submit-network-negative-tests--learn
                      '((587 "ipv4" 5) (25 "ipv4" 1))))
         (should known)
         (should (= (file-modes file) #o600)))
-      (mew-submit-negative-tests--with file
+      (mew-submit-network-negative-tests--with file
         (should (equal (mapcar (lambda (entry) (plist-get entry :port))
-                               (mew-submit-negative-entries))
+                               (mew-submit-network-negative--entries))
                        '(587)))
         ;; Another Emacs forgets it.
         (let ((other mew-submit-negative-cache))
-          (mew-submit-negative-tests--with file
-            (mew-submit-negative--forget t)
-            (should-not (mew-submit-negative-entries)))
+          (mew-submit-network-negative-tests--with file
+            (mew-submit-network-negative--forget t)
+            (should-not (mew-submit-network-negative--entries)))
           (should other)
-          (should-not (mew-submit-negative-entries))))
+          (should-not (mew-submit-network-negative--entries))))
       (dolist (junk '("" "(" "#.(error)" "(1 2 3)" "((:network 1))" "42"
                       "((:network \"n\" . 3))"))
-        (mew-submit-negative-tests--with (mew-submit-test-write file junk)
-          (should-not (mew-submit-negative-entries))
-          (should (equal (mew-submit-negative-tests--learn
+        (mew-submit-network-negative-tests--with (mew-submit-test-write file junk)
+          (should-not (mew-submit-network-negative--entries))
+          (should (equal (mew-submit-network-negative-tests--learn
                           '((587 "ipv4" 5) (25 "ipv4" 1)))
                          '((587 ipv4 5)))))))))
 
-(ert-deftest mew-submit-negative-tests-unwritable-file ()
+(ert-deftest mew-submit-network-negative-tests-unwritable-file ()
   "A file that cannot be written costs nothing but the memory of it."
   (mew-submit-test-with-directory directory
-    (mew-submit-negative-tests--with
+    (mew-submit-network-negative-tests--with
         (expand-file-name "there/x.eld"
                           (mew-submit-test-write
                            (expand-file-name "file" directory) ""))
-      (should (equal (mew-submit-negative-tests--learn
+      (should (equal (mew-submit-network-negative-tests--learn
                       '((587 "ipv4" 5) (25 "ipv4" 1)))
                      '((587 ipv4 5)))))))
 
-(ert-deftest mew-submit-negative-tests-bounded ()
+(ert-deftest mew-submit-network-negative-tests-bounded ()
   "Not more than a certain number is kept."
-  (mew-submit-negative-tests--with nil
-    (let ((mew-submit-negative--max 3))
+  (mew-submit-network-negative-tests--with nil
+    (let ((mew-submit-network-negative--max 3))
       (dotimes (number 5)
-        (mew-submit-negative-learn
+        (mew-submit-network-negative--learn
          (format "h%d" number)
-         (mew-submit-negative-tests--attempts '((587 "ipv4" 5) (25 "ipv4" 1)))
-         mew-submit-negative-tests--here mew-submit-negative-tests--here))
+         (mew-submit-network-negative-tests--attempts '((587 "ipv4" 5) (25 "ipv4" 1)))
+         mew-submit-network-negative-tests--here mew-submit-network-negative-tests--here))
       (should (= (length mew-submit-negative-cache) 3)))))
 
-(ert-deftest mew-submit-negative-tests-customize ()
+(ert-deftest mew-submit-network-negative-tests-customize ()
   "A person can edit what is remembered: the values fit their types."
-  (mew-submit-negative-tests--with nil
-    (mew-submit-negative-tests--learn '((587 "ipv4" 5) (25 "ipv4" 1)))
+  (mew-submit-network-negative-tests--with nil
+    (mew-submit-network-negative-tests--learn '((587 "ipv4" 5) (25 "ipv4" 1)))
     (dolist (option '(mew-submit-negative-cache mew-submit-fallback-networks))
       (let ((widget (widget-convert (custom-variable-type option))))
         (should (widget-apply widget :match (symbol-value option)))))
@@ -219,32 +219,32 @@ what makes no sense in it is ignored."
     (should (get 'mew-submit-negative-cache 'risky-local-variable))
     (should (get 'mew-submit-fallback-networks 'risky-local-variable))))
 
-(ert-deftest mew-submit-negative-tests-rules ()
+(ert-deftest mew-submit-network-negative-tests-rules ()
   "What the user has said holds for a server on a network, is saved, and can be
 taken back."
   (mew-submit-test-with-directory directory
-    (mew-submit-negative-tests--with nil
+    (mew-submit-network-negative-tests--with nil
       (let ((user-init-file (expand-file-name "init.el" directory))
             (custom-file (expand-file-name "custom.el" directory))
-            (here mew-submit-negative-tests--here))
-        (should-not (mew-submit-negative-rule "h" here))
-        (mew-submit-negative-set-rule "H" 'always (cdar here))
-        (should (eq (mew-submit-negative-rule "h" here) 'always))
-        (should-not (mew-submit-negative-rule "other" here))
-        (should-not (mew-submit-negative-rule
+            (here mew-submit-network-negative-tests--here))
+        (should-not (mew-submit-network-negative--rule "h" here))
+        (mew-submit-network-negative--set-rule "H" 'always (cdar here))
+        (should (eq (mew-submit-network-negative--rule "h" here) 'always))
+        (should-not (mew-submit-network-negative--rule "other" here))
+        (should-not (mew-submit-network-negative--rule
                      "h" '((ipv4 :id "home" :up t) (ipv6 :id "six" :up t))))
         (with-temp-buffer
           (insert-file-contents custom-file)
           (should (search-forward "mew-submit-fallback-networks" nil t))
           (should (search-forward "always" nil t)))
-        (mew-submit-negative-set-rule "h" 'never (cdar here))
+        (mew-submit-network-negative--set-rule "h" 'never (cdar here))
         (should (equal mew-submit-fallback-networks
                        '(("four" "h" never "cafe"))))
-        (mew-submit-negative--forget '("six"))
+        (mew-submit-network-negative--forget '("six"))
         (should mew-submit-fallback-networks)
-        (mew-submit-negative--forget '("four"))
+        (mew-submit-network-negative--forget '("four"))
         (should-not mew-submit-fallback-networks)
-        (should-not (mew-submit-negative-rule "h" here))))))
+        (should-not (mew-submit-network-negative--rule "h" here))))))
 
-(provide 'mew-submit-negative-tests)
-;;; mew-submit-negative-tests.el ends here
+(provide 'mew-submit-network-negative-tests)
+;;; mew-submit-network-negative-tests.el ends here

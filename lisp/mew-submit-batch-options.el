@@ -1,4 +1,4 @@
-;;; mew-submit-options.el --- An account from the command line -*- lexical-binding: t; -*-
+;;; mew-submit-batch-options.el --- An account from the command line -*- lexical-binding: t; -*-
 
 ;; Copyright (C) 2026 The mew-submit authors
 ;; SPDX-License-Identifier: GPL-3.0-or-later
@@ -14,17 +14,17 @@
 (require 'mew-submit-account)
 (require 'mew-submit-address)
 (require 'mew-submit-auth)
-(require 'mew-submit-command)
+(require 'mew-submit-batch-command)
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
-(require 'mew-submit-negative)
+(require 'mew-submit-network-negative)
 (require 'mew-submit-plan)
 (require 'mew-submit-request)
 (require 'mew-submit-tls)
 (require 'mew-submit-tunnel)
 (require 'seq)
 
-(defconst mew-submit-options
+(defconst mew-submit-batch-options--rows
   '(("--server" :server "HOST" "the server's name or address")
     ("--plan" :plan "NAME" "submission (default), submissions, rfc8314, \
 symmetric, appendix-a")
@@ -74,120 +74,120 @@ of them")
   "The options that make an account: (NAME KEY ARGUMENT WHAT-FOR).
 ARGUMENT is nil for a flag.")
 
-(defun mew-submit-options--plan (value)
+(defun mew-submit-batch-options--plan (value)
   "Return VALUE, which must be the name of a plan."
-  (if (member value (mew-submit-plan-names))
+  (if (member value (mew-submit-plan--names))
       value
-    (mew-submit-error-throw 'usage nil "No such plan: %s; there are %s" value
-                            (string-join (mew-submit-plan-names) ", "))))
+    (mew-submit-error--throw 'usage nil "No such plan: %s; there are %s" value
+                             (string-join (mew-submit-plan--names) ", "))))
 
-(defun mew-submit-options--mechanism (value)
+(defun mew-submit-batch-options--mechanism (value)
   "Return VALUE, which must look like a SASL mechanism, or be none."
   (cond ((equal value "none") value)
         ((string-match-p "\\`[A-Za-z0-9_-]\\{1,20\\}\\'" value) (upcase value))
-        (t (mew-submit-error-throw 'usage nil "Not a SASL mechanism: %s"
-                                   value))))
+        (t (mew-submit-error--throw 'usage nil "Not a SASL mechanism: %s"
+                                    value))))
 
-(defun mew-submit-options-value (name key value)
+(defun mew-submit-batch-options--value (name key value)
   "Return VALUE of option NAME, whose key is KEY, checked and converted."
   (when (and (equal value "") (not (eq key :from)))
-    (mew-submit-error-throw 'usage nil "%s needs an argument" name))
+    (mew-submit-error--throw 'usage nil "%s needs an argument" name))
   (pcase key
-    (:plan (mew-submit-options--plan value))
-    (:routes (mew-submit-command-read #'mew-submit-plan-parse-routes value))
-    (:family (mew-submit-command-choice name value '(ipv4 ipv6)))
-    (:tls (mew-submit-command-choice name value '(required opportunistic none)))
-    (:fallback (mew-submit-command-choice name value '(always never)))
-    ((or :timeout :step-timeout) (mew-submit-command-seconds name value))
-    (:auth (mew-submit-options--mechanism value))
+    (:plan (mew-submit-batch-options--plan value))
+    (:routes (mew-submit-batch-command--read #'mew-submit-plan--parse-routes value))
+    (:family (mew-submit-batch-command--choice name value '(ipv4 ipv6)))
+    (:tls (mew-submit-batch-command--choice name value '(required opportunistic none)))
+    (:fallback (mew-submit-batch-command--choice name value '(always never)))
+    ((or :timeout :step-timeout) (mew-submit-batch-command--seconds name value))
+    (:auth (mew-submit-batch-options--mechanism value))
     (:without (let ((keywords (split-string value ",")))
-                (mew-submit-command-checked #'mew-submit-account-without
+                (mew-submit-batch-command--checked #'mew-submit-account--without
                                             keywords)))
-    (:tls-minimum (mew-submit-command-read #'mew-submit-tls-minimum value))
-    (:tunnel (mew-submit-command-checked #'mew-submit-tunnel-parse value))
-    (:ssh (mew-submit-command-read #'mew-submit-tunnel-parse
+    (:tls-minimum (mew-submit-batch-command--read #'mew-submit-tls--minimum value))
+    (:tunnel (mew-submit-batch-command--checked #'mew-submit-tunnel--parse value))
+    (:ssh (mew-submit-batch-command--read #'mew-submit-tunnel--parse
                                   (concat "ssh:" value))
           value)
-    (:source (mew-submit-command-checked #'mew-submit-tunnel-source value))
-    ((pred mew-submit-extension-key-p)
-     (mew-submit-extension-value key value name 'usage))
+    (:source (mew-submit-batch-command--checked #'mew-submit-tunnel--source value))
+    ((pred mew-submit-extension--key-p)
+     (mew-submit-extension--value key value name 'usage))
     (_ value)))
 
-(defun mew-submit-options-check (options)
+(defun mew-submit-batch-options--check (options)
   "Signal `mew-submit-usage' or another condition unless OPTIONS fit together."
   (let ((get (lambda (key) (plist-get options key))))
     (cond
      ((and (funcall get :plan) (funcall get :routes))
-      (mew-submit-error-throw 'usage nil "--plan and --routes exclude each other"))
+      (mew-submit-error--throw 'usage nil "--plan and --routes exclude each other"))
      ((and (funcall get :ssh) (funcall get :tunnel))
-      (mew-submit-error-throw 'usage nil "--ssh and --tunnel exclude each other"))
+      (mew-submit-error--throw 'usage nil "--ssh and --tunnel exclude each other"))
      ((and (funcall get :hold-for) (funcall get :hold-until))
-      (mew-submit-error-throw 'usage nil
-                              "--hold-for and --hold-until exclude each other"))
+      (mew-submit-error--throw 'usage nil
+                               "--hold-for and --hold-until exclude each other"))
      ((and (funcall get :key-file) (not (funcall get :cert-file)))
-      (mew-submit-error-throw 'usage nil "--key-file needs --cert-file"))
+      (mew-submit-error--throw 'usage nil "--key-file needs --cert-file"))
      ((and (or (funcall get :password-file) (funcall get :token-command))
            (not (funcall get :user)))
-      (mew-submit-error-throw 'usage nil
-                              "--password-file and --token-command need --user"))
+      (mew-submit-error--throw 'usage nil
+                               "--password-file and --token-command need --user"))
      ((and (funcall get :password-file) (funcall get :token-command))
-      (mew-submit-error-throw
+      (mew-submit-error--throw
        'usage nil "--password-file and --token-command exclude each other"))
      ((and (funcall get :token-command) (funcall get :auth)
-           (not (mew-submit-auth-token-p (funcall get :auth))))
-      (mew-submit-error-throw
+           (not (mew-submit-auth--token-p (funcall get :auth))))
+      (mew-submit-error--throw
        'usage nil "--token-command is for XOAUTH2 and OAUTHBEARER, not for %s"
        (funcall get :auth))))))
 
-(defun mew-submit-options-account (options fields)
+(defun mew-submit-batch-options--account (options fields)
   "Return the account that OPTIONS describe, for a message with FIELDS.
 Without --server it is the user's own for the sender.  OPTIONS go before what
 the message's own header wishes, and that before the account."
-  (let ((account (mew-submit-request-account
+  (let ((account (mew-submit-request--account
                   (and (plist-get options :server)
                        (list :server (plist-get options :server)))
                   fields)))
     (setq account (plist-put account :fallback 'always))
     (cl-loop for (key value) on options by #'cddr
              when (and (seq-some (lambda (option) (eq (nth 1 option) key))
-                                 mew-submit-options)
+                                 mew-submit-batch-options--rows)
                        (not (memq key '(:password-file :ssh
                                                    :network-cache))))
-             do (setq account (mew-submit-extension-merge account
+             do (setq account (mew-submit-extension--merge account
                                                           (list key value))))
     (when-let* ((host (plist-get options :ssh)))
       (setq account (plist-put account :tunnel (concat "ssh:" host))))
     (when-let* ((file (plist-get options :password-file)))
       (setq account (plist-put account :password
-                               (mew-submit-auth-read-file file)))
+                               (mew-submit-auth--read-file file)))
       ;; Another file, such as a pipe, could not be read again later.
       (when (file-regular-p file)
         (setq account (plist-put account :password-file
                                  (expand-file-name file)))))
     account))
 
-(defun mew-submit-options-check-server (options)
+(defun mew-submit-batch-options--check-server (options)
   "Signal `mew-submit-config' when OPTIONS and the user's settings name no server.
 Check the name that is there, so that nothing is read in vain."
   (if-let* ((server (plist-get options :server)))
-      (mew-submit-address-host server)
+      (mew-submit-address--host server)
     (unless (or mew-submit-accounts (bound-and-true-p smtpmail-smtp-server))
-      (mew-submit-error-throw 'config nil "No server is named: use --server, or put \
+      (mew-submit-error--throw 'config nil "No server is named: use --server, or put \
 your accounts into ~/.config/mew-submit/config.el or the file --config names"))))
 
-(defun mew-submit-options-remember (options)
+(defun mew-submit-batch-options--remember (options)
   "Have what networks block remembered in the file that OPTIONS name, if any."
   (when-let* ((file (plist-get options :network-cache)))
     (setq mew-submit-negative-cache-file (expand-file-name file)
-          mew-submit-negative-active t)))
+          mew-submit-network-negative--active t)))
 
-(defun mew-submit-options-on-ask (options)
+(defun mew-submit-batch-options--on-ask (options)
   "Return the function that answers questions, as OPTIONS let it."
   (lambda (event)
     (and (equal (plist-get event :what) "password")
          ;; A token from a file has no other.
          (not (plist-get options :password-file))
-         (mew-submit-auth-answer event))))
+         (mew-submit-auth--answer event))))
 
-(provide 'mew-submit-options)
-;;; mew-submit-options.el ends here
+(provide 'mew-submit-batch-options)
+;;; mew-submit-batch-options.el ends here

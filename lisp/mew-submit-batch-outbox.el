@@ -1,4 +1,4 @@
-;;; mew-submit-mailq.el --- The outbox from the command line -*- lexical-binding: t; -*-
+;;; mew-submit-batch-outbox.el --- The outbox from the command line -*- lexical-binding: t; -*-
 
 ;; Copyright (C) 2026 The mew-submit authors
 ;; SPDX-License-Identifier: GPL-3.0-or-later
@@ -15,61 +15,61 @@
 ;;; Code:
 
 (require 'cl-lib)
-(require 'mew-submit-command)
+(require 'mew-submit-batch-command)
 (require 'mew-submit-error)
 (require 'mew-submit-json)
 (require 'mew-submit-module)
-(require 'mew-submit-outbox)
+(require 'mew-submit-spool)
 (require 'mew-submit-queue)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
 (require 'seq)
 
-(defconst mew-submit-mailq--options
+(defconst mew-submit-batch-outbox--options
   '(("--outbox" :outbox "DIRECTORY" "instead of mew-submit-outbox-directory")
     ("--flush" :flush nil "try all that waits now, and say what came of it")
     ("--retry" :retry "ID" "send this message now, whatever its state")
     ("--cancel" :cancel "ID" "hold this message until told otherwise")
     ("--json" :json nil "one JSON object per message on standard output")
     ("--help" :help nil "this text"))
-  "The options, as `mew-submit-command-parse' takes them.")
+  "The options, as `mew-submit-batch-command--parse' takes them.")
 
-(defun mew-submit-mailq--usage ()
+(defun mew-submit-batch-outbox--usage ()
   "Return the text for --help."
   (concat
    "usage: emacs -Q --batch -l mew-submit.el -f mew-submit-batch-outbox -- \
 [options]\n"
-   (mew-submit-command-help mew-submit-mailq--options)
+   (mew-submit-batch-command--help mew-submit-batch-outbox--options)
    "Exit status: 0 nothing failed, 64 usage, 78 configuration; after --flush \
 and --retry\nthe highest one of the messages that were tried (as with \
 mew-submit-batch-send).\n"))
 
-(defun mew-submit-mailq--value (name key value)
+(defun mew-submit-batch-outbox--value (name key value)
   "Return VALUE of option NAME, whose key is KEY, checked."
   (when (equal value "")
-    (mew-submit-error-throw 'usage nil "%s needs an argument" name))
+    (mew-submit-error--throw 'usage nil "%s needs an argument" name))
   (if (eq key :outbox) (expand-file-name value) value))
 
-(defun mew-submit-mailq--parse (args)
+(defun mew-submit-batch-outbox--parse (args)
   "Return the options in ARGS as a plist."
-  (let ((options (mew-submit-command-parse args mew-submit-mailq--options
-                                           #'mew-submit-mailq--value)))
+  (let ((options (mew-submit-batch-command--parse args mew-submit-batch-outbox--options
+                                                  #'mew-submit-batch-outbox--value)))
     (when-let* ((argument (car (plist-get options :arguments))))
-      (mew-submit-error-throw 'usage nil "Not an option: %s" argument))
+      (mew-submit-error--throw 'usage nil "Not an option: %s" argument))
     (when (> (seq-count (lambda (key) (plist-get options key))
                         '(:flush :retry :cancel))
              1)
-      (mew-submit-error-throw
+      (mew-submit-error--throw
        'usage nil "--flush, --retry and --cancel exclude each other"))
     options))
 
 ;;; Telling
 
-(defun mew-submit-mailq--time (time)
+(defun mew-submit-batch-outbox--time (time)
   "Return TIME, a float or nil, as JSON has it."
   (and time (format-time-string "%Y-%m-%dT%H:%M:%S%z" time)))
 
-(defun mew-submit-mailq--object (entry)
+(defun mew-submit-batch-outbox--object (entry)
   "Return ENTRY as an object for JSON."
   (let ((account (plist-get entry :account)))
     (list :id (plist-get entry :id)
@@ -79,11 +79,11 @@ mew-submit-batch-send).\n"))
           :subject (plist-get entry :subject)
           :bytes (plist-get entry :bytes)
           :attempts (or (plist-get entry :attempts) 0)
-          :next (mew-submit-mailq--time (plist-get entry :next))
+          :next (mew-submit-batch-outbox--time (plist-get entry :next))
           :last (plist-get entry :last)
           :account (plist-get account :name)
           :server (plist-get account :server)
-          :created (mew-submit-mailq--time (plist-get entry :created))
+          :created (mew-submit-batch-outbox--time (plist-get entry :created))
           :message-id (plist-get entry :message-id)
           :delivered (vconcat (plist-get entry :delivered))
           :refused (vconcat
@@ -94,11 +94,11 @@ mew-submit-batch-send).\n"))
                             (plist-get entry :refused)))
           :reply (plist-get entry :reply))))
 
-(defun mew-submit-mailq--line (entry)
+(defun mew-submit-batch-outbox--line (entry)
   "Return ENTRY as a line for people."
   (encode-coding-string
    (concat
-    (mew-submit-error-clean
+    (mew-submit-error--clean
      (format "%s  %-9s %s  %s  from <%s> to %s%s%s"
              (plist-get entry :id) (plist-get entry :state)
              (file-size-human-readable (or (plist-get entry :bytes) 0))
@@ -106,7 +106,7 @@ mew-submit-batch-send).\n"))
                  (format-time-string "%F %R" created)
                "-")
              (or (plist-get entry :from) "")
-             (mew-submit-report-people (plist-get entry :recipients))
+             (mew-submit-report--people (plist-get entry :recipients))
              (if-let* ((subject (plist-get entry :subject)))
                  (format ": %s" subject)
                "")
@@ -116,94 +116,94 @@ mew-submit-batch-send).\n"))
     "\n")
    'utf-8-unix))
 
-(defun mew-submit-mailq--list (options)
+(defun mew-submit-batch-outbox--list (options)
   "Print all messages, as OPTIONS want it."
-  (let ((entries (mew-submit-queue-entries)))
+  (let ((entries (mew-submit-queue--entries)))
     (dolist (entry entries)
-      (mew-submit-command-print
+      (mew-submit-batch-command--print
        (if (plist-get options :json)
-           (mew-submit-json-line (mew-submit-mailq--object entry))
-         (mew-submit-mailq--line entry))))
+           (mew-submit-json--line (mew-submit-batch-outbox--object entry))
+         (mew-submit-batch-outbox--line entry))))
     (unless (or entries (plist-get options :json))
-      (mew-submit-command-print "The outbox is empty\n"))))
+      (mew-submit-batch-command--print "The outbox is empty\n"))))
 
 ;;; Doing
 
-(defun mew-submit-mailq--entry (id)
+(defun mew-submit-batch-outbox--entry (id)
   "Return the entry of the message ID, or signal `mew-submit-usage'."
-  (or (mew-submit-queue-entry id)
-      (mew-submit-error-throw 'usage nil "No such message in the outbox: %s"
-                              id)))
+  (or (mew-submit-queue--entry id)
+      (mew-submit-error--throw 'usage nil "No such message in the outbox: %s"
+                               id)))
 
-(defun mew-submit-mailq--settle (start)
+(defun mew-submit-batch-outbox--settle (start)
   "Call START, wait for all attempts it leads to, and return the exit status.
 That is the highest one of their ends."
-  (let* ((mew-submit-request-several t)
+  (let* ((mew-submit-request--several t)
          (status 0)
-         (mew-submit-queue-done-functions
+         (mew-submit-queue--done-functions
           (list (lambda (entry done)
-                  (mew-submit-command-tell
+                  (mew-submit-batch-command--tell
                    (format "%s: %s" (plist-get entry :id)
-                           (mew-submit-report-done done)))
+                           (mew-submit-report--done done)))
                   (setq status (max status (plist-get done :exit)))))))
     (funcall start)
-    (while (mew-submit-queue-running)
-      (mew-submit-queue-wait
-       (plist-get (car (mew-submit-queue-running)) :id)))
+    (while (mew-submit-queue--running)
+      (mew-submit-queue--wait
+       (plist-get (car (mew-submit-queue--running)) :id)))
     status))
 
-(defun mew-submit-mailq--user (function)
+(defun mew-submit-batch-outbox--user (function)
   "Call FUNCTION and make a `user-error' in it one of usage."
   (condition-case err
       (funcall function)
     (user-error
-     (mew-submit-error-throw 'usage nil "%s" (error-message-string err)))))
+     (mew-submit-error--throw 'usage nil "%s" (error-message-string err)))))
 
-(defun mew-submit-mailq--do (options)
+(defun mew-submit-batch-outbox--do (options)
   "Do what OPTIONS say with the outbox, and return the exit status."
   (let* ((retry (plist-get options :retry))
          (cancel (plist-get options :cancel))
          ;; Who names one means that one.
-         (mew-submit-queue-only (and (or retry cancel)
-                                     (list (or retry cancel)))))
+         (mew-submit-queue--only (and (or retry cancel)
+                                      (list (or retry cancel)))))
     (cond ((plist-get options :flush)
-           (mew-submit-mailq--settle #'mew-submit-queue-flush))
+           (mew-submit-batch-outbox--settle #'mew-submit-queue--flush))
           (retry
-           (mew-submit-mailq--entry retry)
-           (mew-submit-mailq--settle
+           (mew-submit-batch-outbox--entry retry)
+           (mew-submit-batch-outbox--settle
             (lambda ()
-              (mew-submit-mailq--user
-               (lambda () (mew-submit-queue-send retry))))))
+              (mew-submit-batch-outbox--user
+               (lambda () (mew-submit-queue--send retry))))))
           (cancel
-           (mew-submit-mailq--entry cancel)
-           (mew-submit-mailq--user
-            (lambda () (mew-submit-queue-cancel cancel)))
+           (mew-submit-batch-outbox--entry cancel)
+           (mew-submit-batch-outbox--user
+            (lambda () (mew-submit-queue--cancel cancel)))
            0)
           (t 0))))
 
-(defun mew-submit-mailq--run (args)
+(defun mew-submit-batch-outbox--run (args)
   "Do what ARGS say, and return the exit status."
   (condition-case err
-      (let* ((options (mew-submit-mailq--parse args))
+      (let* ((options (mew-submit-batch-outbox--parse args))
              (mew-submit-outbox-directory
               (or (plist-get options :outbox) mew-submit-outbox-directory)))
         (if (plist-get options :help)
-            (progn (mew-submit-command-print (mew-submit-mailq--usage))
+            (progn (mew-submit-batch-command--print (mew-submit-batch-outbox--usage))
                    0)
-          (mew-submit-module-ensure)
-          (mew-submit-queue-look)
-          (let ((status (mew-submit-mailq--do options)))
-            (mew-submit-mailq--list options)
+          (mew-submit-module--ensure)
+          (mew-submit-queue--refresh)
+          (let ((status (mew-submit-batch-outbox--do options)))
+            (mew-submit-batch-outbox--list options)
             status)))
     ((error quit)
-     (mew-submit-command-tell (mew-submit-error-text err))
-     (mew-submit-error-status (mew-submit-error-kind err)))))
+     (mew-submit-batch-command--tell (mew-submit-error--text err))
+     (mew-submit-error--status (mew-submit-error--kind err)))))
 
 ;;;###autoload
 (defun mew-submit-batch-outbox ()
   "List the messages that are not delivered yet, and leave Emacs.
 The options --flush, --retry and --cancel send or hold some of them first."
-  (mew-submit-command-run #'mew-submit-mailq--run))
+  (mew-submit-batch-command--run #'mew-submit-batch-outbox--run))
 
-(provide 'mew-submit-mailq)
-;;; mew-submit-mailq.el ends here
+(provide 'mew-submit-batch-outbox)
+;;; mew-submit-batch-outbox.el ends here

@@ -1,4 +1,4 @@
-;;; mew-submit-state.el --- Files that remember one Lisp value -*- lexical-binding: t; -*-
+;;; mew-submit-store.el --- Files that remember one Lisp value -*- lexical-binding: t; -*-
 
 ;; Copyright (C) 2026 The mew-submit authors
 ;; SPDX-License-Identifier: GPL-3.0-or-later
@@ -11,7 +11,7 @@
 
 ;;; Code:
 
-(defun mew-submit-state-others (directory)
+(defun mew-submit-store--others (directory)
   "Return what others can do in DIRECTORY: `own', `write' or `read', or nil.
 `own' is for one that is not a directory of the user's."
   (let ((attributes (file-attributes directory 'integer))
@@ -22,14 +22,14 @@
           ((/= 0 (logand modes #o022)) 'write)
           ((/= 0 (logand modes #o055)) 'read))))
 
-(defun mew-submit-state-read (file)
+(defun mew-submit-store--read (file)
   "Return the Lisp value in FILE, or signal an error."
   (with-temp-buffer
     (let ((coding-system-for-read 'utf-8-unix))
       (insert-file-contents file))
     (read (current-buffer))))
 
-(defun mew-submit-state-write (file comment value)
+(defun mew-submit-store--write (file comment value)
   "Make FILE hold VALUE, all at once, below COMMENT, a line for people."
   (let ((directory (file-name-directory (expand-file-name file))))
     (with-file-modes #o700
@@ -47,5 +47,5 @@
         (when (file-exists-p part)
           (delete-file part))))))
 
-(provide 'mew-submit-state)
-;;; mew-submit-state.el ends here
+(provide 'mew-submit-store)
+;;; mew-submit-store.el ends here

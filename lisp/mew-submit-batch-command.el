@@ -1,4 +1,4 @@
-;;; mew-submit-command.el --- What the batch commands have in common -*- lexical-binding: t; -*-
+;;; mew-submit-batch-command.el --- What the batch commands have in common -*- lexical-binding: t; -*-
 
 ;; Copyright (C) 2026 The mew-submit authors
 ;; SPDX-License-Identifier: GPL-3.0-or-later
@@ -16,37 +16,37 @@
 
 ;;; Values
 
-(defun mew-submit-command-choice (name value choices)
+(defun mew-submit-batch-command--choice (name value choices)
   "Return VALUE of option NAME as a symbol, which must be among CHOICES."
   (or (car (memq (intern-soft value) choices))
-      (mew-submit-error-throw 'usage nil "%s is one of %s, not %s" name
-                              (mapconcat #'symbol-name choices ", ") value)))
+      (mew-submit-error--throw 'usage nil "%s is one of %s, not %s" name
+                               (mapconcat #'symbol-name choices ", ") value)))
 
-(defun mew-submit-command-seconds (name value)
+(defun mew-submit-batch-command--seconds (name value)
   "Return VALUE of option NAME, a positive number of seconds up to a day."
   (let ((number (if (string-match-p "\\`[0-9]+\\(?:\\.[0-9]+\\)?\\'" value)
                     (string-to-number value)
                   0)))
     (unless (and (> number 0) (<= number 86400))
-      (mew-submit-error-throw 'usage nil "%s needs a number of seconds, not %s"
-                              name value))
+      (mew-submit-error--throw 'usage nil "%s needs a number of seconds, not %s"
+                               name value))
     number))
 
-(defun mew-submit-command-read (function value)
+(defun mew-submit-batch-command--read (function value)
   "Return FUNCTION's value for VALUE; what is wrong with that is the user's fault."
   (condition-case err
       (funcall function value)
     ((mew-submit-config mew-submit-message)
-     (mew-submit-error-throw 'usage nil "%s" (mew-submit-error-text err)))))
+     (mew-submit-error--throw 'usage nil "%s" (mew-submit-error--text err)))))
 
-(defun mew-submit-command-checked (function value)
+(defun mew-submit-batch-command--checked (function value)
   "Return VALUE if FUNCTION can read it."
-  (mew-submit-command-read function value)
+  (mew-submit-batch-command--read function value)
   value)
 
 ;;; Options
 
-(defun mew-submit-command-help (options)
+(defun mew-submit-batch-command--help (options)
   "Return a line for each of OPTIONS, a table."
   (mapconcat (lambda (option)
                (format "  %-34s %s\n"
@@ -55,27 +55,27 @@
                        (nth 3 option)))
              options ""))
 
-(defun mew-submit-command--option (name value args options convert)
+(defun mew-submit-batch-command--option (name value args options convert)
   "Return (KEY VALUE . REST) for the option NAME, with REST of ARGS left.
 VALUE is what followed its equals sign, or nil.  OPTIONS and CONVERT are as for
-`mew-submit-command-parse'."
+`mew-submit-batch-command--parse'."
   (pcase-let ((`(,_ ,key ,argument . ,_)
                (or (assoc name options)
-                   (mew-submit-error-throw 'usage nil "Unknown option: %s"
-                                           name))))
+                   (mew-submit-error--throw 'usage nil "Unknown option: %s"
+                                            name))))
     (cond ((null argument)
            (when value
-             (mew-submit-error-throw 'usage nil "%s takes no argument" name))
+             (mew-submit-error--throw 'usage nil "%s takes no argument" name))
            (cons key (cons t args)))
           (value
            (cons key (cons (funcall convert name key value) args)))
           ((null args)
-           (mew-submit-error-throw 'usage nil "%s needs an argument" name))
+           (mew-submit-error--throw 'usage nil "%s needs an argument" name))
           (t
            (cons key (cons (funcall convert name key (car args))
                            (cdr args)))))))
 
-(defun mew-submit-command-parse (args options convert)
+(defun mew-submit-batch-command--parse (args options convert)
   "Return the options in ARGS as a plist, with the other arguments in :arguments.
 OPTIONS is a table.  CONVERT is called with NAME, KEY and VALUE of an option and
 returns the checked value.  Signal `mew-submit-usage' when ARGS make no sense."
@@ -87,21 +87,21 @@ returns the checked value.  Signal `mew-submit-usage' when ARGS make no sense."
                      args nil))
               ((string-match "\\`\\(--[^=]+\\)=\\(\\(?:.\\|\n\\)*\\)\\'" arg)
                (pcase-let ((`(,key ,value . ,rest)
-                            (mew-submit-command--option
+                            (mew-submit-batch-command--option
                              (match-string 1 arg) (match-string 2 arg) args
                              options convert)))
                  (setq plist (plist-put plist key value)
                        args rest)))
               ((and (string-prefix-p "-" arg) (not (equal arg "-")))
                (pcase-let ((`(,key ,value . ,rest)
-                            (mew-submit-command--option arg nil args
-                                                        options convert)))
+                            (mew-submit-batch-command--option arg nil args
+                                                              options convert)))
                  (setq plist (plist-put plist key value)
                        args rest)))
               (t (push arg arguments)))))
     (plist-put plist :arguments (nreverse arguments))))
 
-(defun mew-submit-command-arguments ()
+(defun mew-submit-batch-command--arguments ()
   "Take the arguments of the command line that Emacs has left.
 Octets that the locale knows nothing of are taken for UTF-8."
   (let ((args (mapcar (lambda (arg)
@@ -115,11 +115,11 @@ Octets that the locale knows nothing of are taken for UTF-8."
 
 ;;; Output
 
-(defun mew-submit-command-print (octets)
+(defun mew-submit-batch-command--print (octets)
   "Write OCTETS to standard output at once."
   (send-string-to-terminal octets))
 
-(defun mew-submit-command-tell (text)
+(defun mew-submit-batch-command--tell (text)
   "Write TEXT as a line to standard error."
   (let ((locale-coding-system 'utf-8-unix)
         (coding-system-for-write 'utf-8-unix))
@@ -127,10 +127,10 @@ Octets that the locale knows nothing of are taken for UTF-8."
 
 ;;; The end
 
-(defvar mew-submit-command-interrupted nil
+(defvar mew-submit-batch-command--interrupted nil
   "The function on `kill-emacs-hook' while a command runs, or nil.")
 
-(defun mew-submit-command-run (function)
+(defun mew-submit-batch-command--run (function)
   "Call FUNCTION with the arguments of the command line; leave with its value.
 That is the exit status; a condition or a quit that escapes means 70."
   (let ((status 70))
@@ -140,10 +140,10 @@ That is the exit status; a condition or a quit that escapes means 70."
               ;; SIGTERM runs `kill-emacs-hook' at once, and if that is in the
               ;; middle of a garbage collection, the module cannot be called.
               (gc-cons-threshold (max gc-cons-threshold (* 64 1024 1024))))
-          (setq status (funcall function (mew-submit-command-arguments))))
-      (when mew-submit-command-interrupted
-        (remove-hook 'kill-emacs-hook mew-submit-command-interrupted))
+          (setq status (funcall function (mew-submit-batch-command--arguments))))
+      (when mew-submit-batch-command--interrupted
+        (remove-hook 'kill-emacs-hook mew-submit-batch-command--interrupted))
       (kill-emacs status))))
 
-(provide 'mew-submit-command)
-;;; mew-submit-command.el ends here
+(provide 'mew-submit-batch-command)
+;;; mew-submit-batch-command.el ends here

@@ -1,4 +1,4 @@
-;;; mew-submit-checkup.el --- What could be wrong with the user's own set-up -*- lexical-binding: t; -*-
+;;; mew-submit-doctor-checkup.el --- What could be wrong with the user's own set-up -*- lexical-binding: t; -*-
 
 ;; Copyright (C) 2026 The mew-submit authors
 ;; SPDX-License-Identifier: GPL-3.0-or-later
@@ -19,50 +19,50 @@
 (require 'mew-submit-error)
 (require 'mew-submit-memory)
 (require 'mew-submit-module)
-(require 'mew-submit-negative)
-(require 'mew-submit-outbox)
+(require 'mew-submit-network-negative)
+(require 'mew-submit-spool)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
-(require 'mew-submit-session)
+(require 'mew-submit-job)
 (require 'mew-submit-tls)
 
 (declare-function mew-submit--mod-source "ext:mew-submit-module" (address))
 (defvar send-mail-function)
 (defvar message-send-mail-function)
 
-(defun mew-submit-checkup--finding (topic status format &rest args)
+(defun mew-submit-doctor-checkup--finding (topic status format &rest args)
   "Return a finding about TOPIC with STATUS; FORMAT and ARGS make its text.
 What follows a line end in the text is the advice."
   (let ((parts (split-string (apply #'format format args) "\n")))
     (list :topic topic :status status
-          :text (mew-submit-error-clean (car parts))
+          :text (mew-submit-error--clean (car parts))
           :advice (and (cdr parts)
-                       (mew-submit-error-clean (string-join (cdr parts) " "))))))
+                       (mew-submit-error--clean (string-join (cdr parts) " "))))))
 
-(defun mew-submit-checkup--guarded (topic function &rest args)
+(defun mew-submit-doctor-checkup--guarded (topic function &rest args)
   "Return the findings of FUNCTION with ARGS, a check of TOPIC.
 A check that fails itself is a finding too."
   (condition-case err
       (delq nil (apply function args))
-    (error (list (mew-submit-checkup--finding
-                  topic 'error "%s" (mew-submit-error-text err))))))
+    (error (list (mew-submit-doctor-checkup--finding
+                  topic 'error "%s" (mew-submit-error--text err))))))
 
 ;;; Emacs and the module
 
-(defun mew-submit-checkup--emacs ()
+(defun mew-submit-doctor-checkup--emacs ()
   "Return findings about Emacs and the system."
   (list
-   (mew-submit-checkup--finding
+   (mew-submit-doctor-checkup--finding
     "Emacs" (if (version< emacs-version "28.1") 'error 'ok)
     "Emacs %s, %s%s" emacs-version system-configuration
     (if (version< emacs-version "28.1") "\nmew-submit needs Emacs 28.1." ""))
    (unless (bound-and-true-p module-file-suffix)
-     (mew-submit-checkup--finding
+     (mew-submit-doctor-checkup--finding
       "Emacs" 'error "This Emacs cannot load modules.\n\
 Use one that was configured --with-modules."))
-   (mew-submit-checkup--kernel)))
+   (mew-submit-doctor-checkup--kernel)))
 
-(defun mew-submit-checkup--kernel ()
+(defun mew-submit-doctor-checkup--kernel ()
   "Return a finding about what the system can tell of failed connections."
   (let ((release (and (eq system-type 'gnu/linux)
                       (ignore-errors
@@ -73,41 +73,41 @@ Use one that was configured --with-modules."))
     (cond ((and release
                 (string-match "\\`[0-9]+\\.[0-9]+" release)
                 (not (version< (match-string 0 release) "5.8")))
-           (mew-submit-checkup--finding
+           (mew-submit-doctor-checkup--finding
             "system" 'ok "Linux %s, which tells which ICMP error has come"
             release))
-          (t (mew-submit-checkup--finding
+          (t (mew-submit-doctor-checkup--finding
               "system" 'note "%s%s does not tell which ICMP error has come, so \
 cases 2 and 3, or 3 and 4, look alike" system-type
               (if release (concat " " release) ""))))))
 
-(defun mew-submit-checkup--stale-p (file newer)
+(defun mew-submit-doctor-checkup--stale-p (file newer)
   "Is FILE older than one of the files NEWER?"
   (seq-some (lambda (other) (file-newer-than-file-p other file)) newer))
 
-(defun mew-submit-checkup--module ()
+(defun mew-submit-doctor-checkup--module ()
   "Return findings about the module: is it there, does it fit, is it fresh?"
-  (let ((file (mew-submit-module-file)))
+  (let ((file (mew-submit-module--file)))
     (if (not (or (fboundp 'mew-submit--mod-version) (file-exists-p file)))
-        (list (mew-submit-checkup--finding
+        (list (mew-submit-doctor-checkup--finding
                "module" 'error "The module %s is not built.\n\
 M-x mew-submit-build-module builds it; `make deps' installs what that needs."
                (abbreviate-file-name file)))
-      (mew-submit-module-ensure)
+      (mew-submit-module--ensure)
       (list
-       (mew-submit-checkup--finding
+       (mew-submit-doctor-checkup--finding
         "module" 'ok "version %s, which fits the Lisp files"
-        mew-submit-module-version)
+        mew-submit-module--version)
        (when (and (file-exists-p file)
-                  (mew-submit-checkup--stale-p
+                  (mew-submit-doctor-checkup--stale-p
                    file (ignore-errors
                           (directory-files (file-name-directory file) t
                                            "\\.[ch]\\'"))))
-         (mew-submit-checkup--finding
+         (mew-submit-doctor-checkup--finding
           "module" 'warning "The module is older than its sources.\n\
 M-x mew-submit-build-module builds it anew; restart Emacs afterwards."))))))
 
-(defconst mew-submit-checkup--defects
+(defconst mew-submit-doctor-checkup--defect-rows
   '((:gnutls "CVE-2020-13777" "3.6.4" "3.6.14"
              "session tickets without a key: TLS 1.3 can be listened to")
     (:gnutls "CVE-2022-2509" "3.6.0" "3.7.7"
@@ -116,107 +116,107 @@ M-x mew-submit-build-module builds it anew; restart Emacs afterwards."))))))
              "timing tells of RSA keys"))
   "Known defects: (LIBRARY NAME FROM BELOW WHAT): FROM has it, BELOW has not.")
 
-(defun mew-submit-checkup-defects (library version)
+(defun mew-submit-doctor-checkup--defects (library version)
   "Return the entries of known defects that VERSION of LIBRARY has."
   (seq-filter (lambda (defect)
                 (pcase-let ((`(,whose ,_ ,from ,below . ,_) defect))
                   (and (eq whose library)
                        (version<= from version)
                        (version< version below))))
-              mew-submit-checkup--defects))
+              mew-submit-doctor-checkup--defect-rows))
 
-(defun mew-submit-checkup--library (library name version)
+(defun mew-submit-doctor-checkup--library (library name version)
   "Return findings about LIBRARY, called NAME, whose VERSION is linked."
-  (let ((defects (mew-submit-checkup-defects library version)))
+  (let ((defects (mew-submit-doctor-checkup--defects library version)))
     (or (mapcar (lambda (defect)
                   (pcase-let ((`(,_ ,cve ,_ ,below ,what) defect))
-                    (mew-submit-checkup--finding
+                    (mew-submit-doctor-checkup--finding
                      "libraries" 'warning "%s %s: %s, %s.\nUpdate %s to %s or \
 later, unless your distribution has corrected it without a new number."
                      name version cve what name below)))
                 defects)
-        (list (mew-submit-checkup--finding "libraries" 'ok "%s %s" name
-                                           version)))))
+        (list (mew-submit-doctor-checkup--finding "libraries" 'ok "%s %s" name
+                                                  version)))))
 
-(defun mew-submit-checkup--libraries ()
+(defun mew-submit-doctor-checkup--libraries ()
   "Return findings about the libraries the module is linked with."
   (when (fboundp 'mew-submit--mod-version)
-    (let ((libraries (mew-submit-module-libraries)))
+    (let ((libraries (mew-submit-module--libraries)))
       (append
-       (mew-submit-checkup--library :gnutls "GnuTLS"
-                                    (plist-get libraries :gnutls))
-       (mew-submit-checkup--library :gsasl "GNU SASL"
-                                    (plist-get libraries :gsasl))
+       (mew-submit-doctor-checkup--library :gnutls "GnuTLS"
+                                           (plist-get libraries :gnutls))
+       (mew-submit-doctor-checkup--library :gsasl "GNU SASL"
+                                           (plist-get libraries :gsasl))
        (list
         (when (version< (plist-get libraries :gsasl) "2.2.0")
-          (mew-submit-checkup--finding
+          (mew-submit-doctor-checkup--finding
            "libraries" 'note "GNU SASL before 2.2 cannot bind SCRAM to a TLS \
 1.3 session (-PLUS)")))))))
 
 ;;; Accounts
 
-(defun mew-submit-checkup-accounts ()
+(defun mew-submit-doctor-checkup--accounts ()
   "Return the user's accounts: their own, or the one made of smtpmail's variables."
   (or mew-submit-accounts
-      (ignore-errors (list (mew-submit-account-choose nil)))))
+      (ignore-errors (list (mew-submit-account--choose nil)))))
 
-(defun mew-submit-checkup--topic (number)
+(defun mew-submit-doctor-checkup--topic (number)
   "Return the topic for the account with NUMBER."
   (format "account %d" number))
 
-(defun mew-submit-checkup--tls-level (topic account)
+(defun mew-submit-doctor-checkup--tls-level (topic account)
   "Return a finding about the TLS level of ACCOUNT, called TOPIC, or nil."
   (let* ((level (or (plist-get account :tls) 'required))
-         (host (ignore-errors (mew-submit-request-host account)))
+         (host (ignore-errors (mew-submit-request--host account)))
          (loopback (and host (string-match-p
                               "\\`\\(?:localhost\\|127\\.[0-9.]+\\|::1\\)\\'"
                               host))))
     (cond
      ((eq level 'required) nil)
      ((and (eq level 'none) loopback)
-      (mew-submit-checkup--finding
+      (mew-submit-doctor-checkup--finding
        topic 'note "no TLS, on this machine itself"))
      ((eq level 'opportunistic)
-      (mew-submit-checkup--finding
+      (mew-submit-doctor-checkup--finding
        topic 'warning "TLS is `opportunistic': whoever changes a packet on the \
 way reads the mail.\nTake :tls away, so that TLS is required."))
      ((eq level 'none)
-      (mew-submit-checkup--finding
+      (mew-submit-doctor-checkup--finding
        topic 'warning "No TLS: everybody on the way reads the mail, and no \
 password can be used.\nTake :tls away, so that TLS is required."))
-     (t (mew-submit-checkup--finding
+     (t (mew-submit-doctor-checkup--finding
          topic 'error ":tls is `%s'.\nIt has to be required, opportunistic or \
 none." level)))))
 
-(defun mew-submit-checkup--keys (topic account)
+(defun mew-submit-doctor-checkup--keys (topic account)
   "Return a finding about keys of ACCOUNT, called TOPIC, that nobody knows."
   (let ((unknown (seq-difference
                   (cl-loop for (key) on account by #'cddr collect key)
-                  (mew-submit-account-keys))))
+                  (mew-submit-account--keys))))
     (when unknown
-      (mew-submit-checkup--finding
+      (mew-submit-doctor-checkup--finding
        topic 'warning "What is %s?\nNo mail is sent by an account with a misspelled key: see the \
 documentation of mew-submit-accounts."
        (mapconcat #'symbol-name unknown ", ")))))
 
-(defun mew-submit-checkup--sender (topic account)
+(defun mew-submit-doctor-checkup--sender (topic account)
   "Return a finding about a :from of ACCOUNT, called TOPIC, that fits nobody."
   (let ((from (plist-get account :from)))
     (condition-case err
         (progn (when from (string-match-p from "")) nil)
       (invalid-regexp
        (unless (string-match-p "\\`[^\\^$*[]*\\'" from)
-         (mew-submit-checkup--finding
+         (mew-submit-doctor-checkup--finding
           topic 'error ":from is no regexp: %s" (cadr err)))))))
 
-(defun mew-submit-checkup--request (account)
+(defun mew-submit-doctor-checkup--request (account)
   "Return the request for a look at ACCOUNT's server, or signal why there is none.
 No source of secrets that could ask is looked into."
-  (let ((auth-sources (mew-submit-auth-quiet-sources)))
-    (mew-submit-request-probe
+  (let ((auth-sources (mew-submit-auth--quiet-sources)))
+    (mew-submit-request--probe
      (append '(:fallback always :timeout 5) account))))
 
-(defun mew-submit-checkup--plan (account request)
+(defun mew-submit-doctor-checkup--plan (account request)
   "Return in words the way of ACCOUNT's mail, by REQUEST."
   (format "%s: %s%s%s"
           (or (plist-get account :server) "?")
@@ -229,139 +229,139 @@ No source of secrets that could ask is looked into."
             "")
           (if (plist-get account :tunnel) ", through a tunnel" "")))
 
-(defun mew-submit-checkup--account (account number)
+(defun mew-submit-doctor-checkup--account (account number)
   "Return findings about ACCOUNT, the one with NUMBER."
-  (let ((topic (mew-submit-checkup--topic number)))
+  (let ((topic (mew-submit-doctor-checkup--topic number)))
     (append
      (condition-case err
-         (list (mew-submit-checkup--finding
-                topic 'ok "%s" (mew-submit-checkup--plan
-                                account (mew-submit-checkup--request account))))
-       (error (list (mew-submit-checkup--finding
+         (list (mew-submit-doctor-checkup--finding
+                topic 'ok "%s" (mew-submit-doctor-checkup--plan
+                                account (mew-submit-doctor-checkup--request account))))
+       (error (list (mew-submit-doctor-checkup--finding
                      topic 'error "%s\nCorrect it in mew-submit-accounts%s."
-                     (mew-submit-error-text err)
+                     (mew-submit-error--text err)
                      (if mew-submit-accounts "" " or smtpmail's variables")))))
-     (list (mew-submit-checkup--tls-level topic account)
-           (mew-submit-checkup--keys topic account)
-           (mew-submit-checkup--sender topic account))
-     (mew-submit-checkup--secret topic account))))
+     (list (mew-submit-doctor-checkup--tls-level topic account)
+           (mew-submit-doctor-checkup--keys topic account)
+           (mew-submit-doctor-checkup--sender topic account))
+     (mew-submit-doctor-checkup--secret topic account))))
 
-(defun mew-submit-checkup--unreachable (accounts)
+(defun mew-submit-doctor-checkup--unreachable (accounts)
   "Return a finding about those of ACCOUNTS that are never chosen, or nil."
   (let ((general (seq-position accounts nil
                                (lambda (account _)
                                  (null (plist-get account :from))))))
     (when (and general (< (1+ general) (length accounts)))
-      (mew-submit-checkup--finding
+      (mew-submit-doctor-checkup--finding
        "accounts" 'note
        "Account %d is for everybody, so that those behind it are used only by \
 name.\nPut it at the end." (1+ general)))))
 
-(defun mew-submit-checkup--accounts ()
+(defun mew-submit-doctor-checkup--account-findings ()
   "Return findings about all accounts."
-  (let ((accounts (mew-submit-checkup-accounts))
+  (let ((accounts (mew-submit-doctor-checkup--accounts))
         (number 0))
     (if (null accounts)
-        (list (mew-submit-checkup--finding
+        (list (mew-submit-doctor-checkup--finding
                "accounts" 'error "No account, and smtpmail names no server.\n\
 Set mew-submit-accounts."))
       (append
-       (list (mew-submit-checkup--finding
+       (list (mew-submit-doctor-checkup--finding
               "accounts" 'ok "%d, from %s" (length accounts)
               (if mew-submit-accounts "mew-submit-accounts"
                 "smtpmail's variables"))
-             (mew-submit-checkup--unreachable accounts))
+             (mew-submit-doctor-checkup--unreachable accounts))
        (mapcan (lambda (account)
                  (cl-incf number)
-                 (mew-submit-checkup--guarded
-                  (mew-submit-checkup--topic number)
-                  #'mew-submit-checkup--account account number))
+                 (mew-submit-doctor-checkup--guarded
+                  (mew-submit-doctor-checkup--topic number)
+                  #'mew-submit-doctor-checkup--account account number))
                accounts)))))
 
-(defun mew-submit-checkup--sending ()
+(defun mew-submit-doctor-checkup--sending ()
   "Return a finding about what Emacs sends mail with."
   (unless (or noninteractive
               (seq-some (lambda (variable)
                           (eq (and (boundp variable) (symbol-value variable))
                               'mew-submit-send-it))
                         '(send-mail-function message-send-mail-function)))
-    (list (mew-submit-checkup--finding
+    (list (mew-submit-doctor-checkup--finding
            "sending" 'note "Emacs does not send mail by mew-submit.\nSet \
 send-mail-function and message-send-mail-function to mew-submit-send-it, \
 unless another program calls it."))))
 
 ;;; Secrets
 
-(defun mew-submit-checkup--exposed (file)
+(defun mew-submit-doctor-checkup--exposed (file)
   "Return a finding about FILE of secrets when others can read it, or nil."
   (let ((modes (file-modes file)))
     (when (and modes (/= 0 (logand #o077 modes)))
-      (mew-submit-checkup--finding
+      (mew-submit-doctor-checkup--finding
        "secrets" 'warning "%s can be read by others.\nchmod 600 %s"
        (abbreviate-file-name file) (abbreviate-file-name file)))))
 
-(defun mew-submit-checkup--token (topic account)
+(defun mew-submit-doctor-checkup--token (topic account)
   "Return a finding about where ACCOUNT, called TOPIC, has its tokens from."
   (let* ((command (or (plist-get account :token-command)
                       mew-submit-oauth2-token-command))
          (program (car-safe command)))
     (cond ((and program (not (executable-find program)))
-           (mew-submit-checkup--finding
+           (mew-submit-doctor-checkup--finding
             topic 'error "The command for access tokens is not there: %s"
             program))
           ((or command (plist-get account :token-function))
-           (mew-submit-checkup--finding
+           (mew-submit-doctor-checkup--finding
             topic 'ok "access tokens come from a %s"
             (if command "command" "function"))))))
 
-(defun mew-submit-checkup--entry (topic account)
+(defun mew-submit-doctor-checkup--entry (topic account)
   "Return a finding about the secret of ACCOUNT, called TOPIC, in auth-source."
-  (let* ((host (mew-submit-request-host account))
-         (port (caar (plist-get (mew-submit-checkup--request account) :routes)))
-         (peek (mew-submit-auth-peek host port (plist-get account :user))))
+  (let* ((host (mew-submit-request--host account))
+         (port (caar (plist-get (mew-submit-doctor-checkup--request account) :routes)))
+         (peek (mew-submit-auth--peek host port (plist-get account :user))))
     (cond
      ((plist-get peek :found)
-      (mew-submit-checkup--finding topic 'ok "auth-source has a secret"))
+      (mew-submit-doctor-checkup--finding topic 'ok "auth-source has a secret"))
      ((plist-get peek :unread)
-      (mew-submit-checkup--finding
+      (mew-submit-doctor-checkup--finding
        topic 'note "No secret in plain files; what could ask for a passphrase \
 was not looked into (%s)" (mapconcat (lambda (source) (format "%s" source))
                                      (plist-get peek :unread) ", ")))
      ((plist-get account :user)
-      (mew-submit-checkup--finding
+      (mew-submit-doctor-checkup--finding
        topic 'warning "auth-source has no secret for this server and user, so \
 Emacs will ask.\nAdd a line to ~/.authinfo.gpg: machine SERVER port %s login \
 USER password PASSWORD" port))
-     (t (mew-submit-checkup--finding
+     (t (mew-submit-doctor-checkup--finding
          topic 'note "No user name, and auth-source knows none: mail is sent \
 without a log-in")))))
 
-(defun mew-submit-checkup--secret (topic account)
+(defun mew-submit-doctor-checkup--secret (topic account)
   "Return findings about how ACCOUNT, called TOPIC, logs in."
-  (let ((mechanism (mew-submit-auth-mechanism account)))
+  (let ((mechanism (mew-submit-auth--mechanism account)))
     (delq nil
           (list (cond ((equal mechanism "none") nil)
-                      ((and (mew-submit-auth-token-p mechanism)
-                            (mew-submit-checkup--token topic account)))
+                      ((and (mew-submit-auth--token-p mechanism)
+                            (mew-submit-doctor-checkup--token topic account)))
                       ((ignore-errors
-                         (mew-submit-checkup--entry topic account))))))))
+                         (mew-submit-doctor-checkup--entry topic account))))))))
 
-(defun mew-submit-checkup--secrets ()
+(defun mew-submit-doctor-checkup--secrets ()
   "Return findings about the files of auth-source."
-  (let ((files (plist-get (mew-submit-auth-peek "doctor.invalid" 587) :read)))
-    (mapcar #'mew-submit-checkup--exposed files)))
+  (let ((files (plist-get (mew-submit-auth--peek "doctor.invalid" 587) :read)))
+    (mapcar #'mew-submit-doctor-checkup--exposed files)))
 
 ;;; What mew-submit keeps
 
-(defun mew-submit-checkup--messages (directory)
+(defun mew-submit-doctor-checkup--messages (directory)
   "Return findings about the messages in DIRECTORY, the outbox.
 They are looked at as they are on disk, and nothing is changed."
   (let ((groups (seq-group-by
                  (lambda (id)
-                   (plist-get (mew-submit-outbox-read id directory) :state))
-                 (mew-submit-outbox-ids directory))))
+                   (plist-get (mew-submit-spool--read id directory) :state))
+                 (mew-submit-spool--ids directory))))
     (list
-     (mew-submit-checkup--finding
+     (mew-submit-doctor-checkup--finding
       "outbox" 'ok "%s, %s" (abbreviate-file-name directory)
       (if groups
           (mapconcat (lambda (group)
@@ -369,107 +369,107 @@ They are looked at as they are on disk, and nothing is changed."
                      groups ", ")
         "no message"))
      (when (assq 'broken groups)
-       (mew-submit-checkup--finding
+       (mew-submit-doctor-checkup--finding
         "outbox" 'error "What is known of a message cannot be read.\nM-x \
 mew-submit-outbox shows it; the message itself is still there."))
      (when (assq 'uncertain groups)
-       (mew-submit-checkup--finding
+       (mew-submit-doctor-checkup--finding
         "outbox" 'note "It is not known whether an uncertain message has \
 arrived.\nAsk a recipient, then have M-x mew-submit-outbox send it again or \
 delete it.")))))
 
-(defun mew-submit-checkup--room (directory)
+(defun mew-submit-doctor-checkup--room (directory)
   "Return a finding about the room that is left for DIRECTORY, or nil."
   (when-let* ((info (ignore-errors (file-system-info directory))))
     (when (< (nth 2 info) (* 50 1024 1024))
-      (mew-submit-checkup--finding
+      (mew-submit-doctor-checkup--finding
        "outbox" 'warning "%s are left on its disk.\nA message that does not fit \
 cannot be sent." (file-size-human-readable (nth 2 info))))))
 
-(defun mew-submit-checkup--outbox-usable (directory)
+(defun mew-submit-doctor-checkup--outbox-usable (directory)
   "Return findings about DIRECTORY, the outbox, which exists."
   (let ((shown (abbreviate-file-name directory))
         ;; Whoever reads the outbox closes it to others.
         (modes (or (file-modes directory) 0)))
     (append
      (if (and (file-writable-p directory) (file-accessible-directory-p directory))
-         (mew-submit-checkup--messages directory)
-       (list (mew-submit-checkup--finding
+         (mew-submit-doctor-checkup--messages directory)
+       (list (mew-submit-doctor-checkup--finding
               "outbox" 'error "%s cannot be written to, so no mail can be \
 sent.\nchmod u+rwx %s, or set mew-submit-outbox-directory." shown shown)))
      (list
       (when (/= 0 (logand #o077 modes))
-        (mew-submit-checkup--finding
+        (mew-submit-doctor-checkup--finding
          "outbox" 'warning "%s can be read by others.\nchmod 700 %s" shown
          shown))
       (unless (memql (file-attribute-user-id (file-attributes directory))
                      (list (user-uid) nil))
-        (mew-submit-checkup--finding
+        (mew-submit-doctor-checkup--finding
          "outbox" 'warning "%s belongs to somebody else." shown))
-      (mew-submit-checkup--room directory)))))
+      (mew-submit-doctor-checkup--room directory)))))
 
-(defun mew-submit-checkup--nearest (directory)
+(defun mew-submit-doctor-checkup--nearest (directory)
   "Return DIRECTORY, or the nearest one above that exists."
   (let ((name (directory-file-name (expand-file-name directory))))
     (while (not (file-exists-p name))
       (setq name (directory-file-name (file-name-directory name))))
     name))
 
-(defun mew-submit-checkup--outbox ()
+(defun mew-submit-doctor-checkup--outbox ()
   "Return findings about the outbox."
   (let* ((directory (expand-file-name mew-submit-outbox-directory))
-         (nearest (mew-submit-checkup--nearest directory)))
+         (nearest (mew-submit-doctor-checkup--nearest directory)))
     (cond
      ((file-directory-p directory)
-      (mew-submit-checkup--outbox-usable (file-name-as-directory directory)))
+      (mew-submit-doctor-checkup--outbox-usable (file-name-as-directory directory)))
      ((not (and (file-directory-p nearest) (file-writable-p nearest)))
-      (list (mew-submit-checkup--finding
+      (list (mew-submit-doctor-checkup--finding
              "outbox" 'error "%s cannot be made: %s is %s, so no mail can be \
 sent.\nCorrect that, or set mew-submit-outbox-directory."
              (abbreviate-file-name directory) (abbreviate-file-name nearest)
              (if (file-directory-p nearest) "not writable" "no directory"))))
-     (t (list (mew-submit-checkup--finding
+     (t (list (mew-submit-doctor-checkup--finding
                "outbox" 'ok "%s, which the first mail will make"
                (abbreviate-file-name directory)))))))
 
-(defun mew-submit-checkup--memory ()
+(defun mew-submit-doctor-checkup--memory ()
   "Return findings about what servers have offered before."
   (list
    (if (null mew-submit-memory-file)
-       (mew-submit-checkup--finding
+       (mew-submit-doctor-checkup--finding
         "memory" 'note "Nothing is remembered, so a server that offers less \
 than before raises no alarm")
-     (mew-submit-checkup--finding
+     (mew-submit-doctor-checkup--finding
       "memory" 'ok "servers that are remembered: %d"
-      (length (mew-submit-memory-servers mew-submit-memory-file))))))
+      (length (mew-submit-memory--servers mew-submit-memory-file))))))
 
-(defun mew-submit-checkup--verdict (entry number)
+(defun mew-submit-doctor-checkup--verdict (entry number)
   "Return a finding about ENTRY, a port that is blocked for account NUMBER."
-  (mew-submit-checkup--finding
+  (mew-submit-doctor-checkup--finding
    "verdicts" 'note "Account %d: port %s by %s was case %s on this network, so it \
 is tried last until %s.\nM-x mew-submit-forget-network forgets that." number
    (plist-get entry :port)
-   (mew-submit-report-family
+   (mew-submit-report--family
     (and (plist-get entry :family) (symbol-name (plist-get entry :family))))
    (plist-get entry :case) (plist-get entry :expires)))
 
-(defun mew-submit-checkup--verdicts ()
+(defun mew-submit-doctor-checkup--verdicts ()
   "Return findings about ports that are remembered to be blocked."
-  (let ((networks (mew-submit-negative-networks))
+  (let ((networks (mew-submit-network-negative--networks))
         (number 0))
     (cons
-     (mew-submit-checkup--finding
+     (mew-submit-doctor-checkup--finding
       "verdicts" 'ok "ports that are remembered to be blocked, on any network: %d"
-      (length (mew-submit-negative-entries)))
+      (length (mew-submit-network-negative--entries)))
      (mapcan
       (lambda (account)
         (cl-incf number)
-        (when-let* ((host (ignore-errors (mew-submit-request-host account))))
-          (mapcar (lambda (entry) (mew-submit-checkup--verdict entry number))
-                  (mew-submit-negative-find host networks))))
-      (mew-submit-checkup-accounts)))))
+        (when-let* ((host (ignore-errors (mew-submit-request--host account))))
+          (mapcar (lambda (entry) (mew-submit-doctor-checkup--verdict entry number))
+                  (mew-submit-network-negative--find host networks))))
+      (mew-submit-doctor-checkup--accounts)))))
 
-(defun mew-submit-checkup--pin (pin names)
+(defun mew-submit-doctor-checkup--pin (pin names)
   "Return a finding about PIN when it is of no use, or nil.
 NAMES are those of the accounts there are."
   (pcase pin
@@ -477,29 +477,29 @@ NAMES are those of the accounts there are."
      (cond ((not (and (stringp fingerprint)
                       (string-match-p "\\`sha256:[[:xdigit:]]\\{64\\}\\'"
                                       fingerprint)))
-            (mew-submit-checkup--finding
+            (mew-submit-doctor-checkup--finding
              "pins" 'error "The pin for %s, port %s, is no SHA-256 \
 fingerprint.\nM-x mew-submit-unpin-certificate takes it away." server port))
            ((not (member account (cons nil names)))
-            (mew-submit-checkup--finding
+            (mew-submit-doctor-checkup--finding
              "pins" 'note "A pin is for the account %s, which there is not"
              account))))
-    (_ (mew-submit-checkup--finding
+    (_ (mew-submit-doctor-checkup--finding
         "pins" 'error "An element of mew-submit-pins is none: it needs an \
 account, a server, a port and a fingerprint"))))
 
-(defun mew-submit-checkup--pins ()
+(defun mew-submit-doctor-checkup--pins ()
   "Return findings about pinned certificates."
   (let ((names (mapcar (lambda (account) (plist-get account :name))
-                       (mew-submit-checkup-accounts))))
-    (cons (mew-submit-checkup--finding
+                       (mew-submit-doctor-checkup--accounts))))
+    (cons (mew-submit-doctor-checkup--finding
            "pins" 'ok "%d" (length mew-submit-pins))
-          (mapcar (lambda (pin) (mew-submit-checkup--pin pin names))
+          (mapcar (lambda (pin) (mew-submit-doctor-checkup--pin pin names))
                   mew-submit-pins))))
 
 ;;; The machine
 
-(defun mew-submit-checkup--witnesses ()
+(defun mew-submit-doctor-checkup--witnesses ()
   "Return ((WHAT . TIME)...): when things were made, which is not in the future."
   (delq nil
         (cons (and (boundp 'emacs-build-time) emacs-build-time
@@ -510,112 +510,112 @@ account, a server, a port and a fingerprint"))))
                                    (file-attribute-modification-time
                                     (file-attributes (cdr entry))))))
                       `(("mew-submit's Lisp"
-                         . ,(locate-library "mew-submit-session"))
+                         . ,(locate-library "mew-submit-job"))
                         ("mew-submit's module"
-                         . ,(ignore-errors (mew-submit-module-file)))
+                         . ,(ignore-errors (mew-submit-module--file)))
                         ("the memory of servers" . ,mew-submit-memory-file)
                         ("the outbox" . ,mew-submit-outbox-directory))))))
 
-(defconst mew-submit-checkup--released "2026-11-01T00:00:00Z"
+(defconst mew-submit-doctor-checkup--released "2026-11-01T00:00:00Z"
   "When this version was made: no clock that is right says less.")
 
-(defun mew-submit-checkup-clock (now)
+(defun mew-submit-doctor-checkup--clock (now)
   "Return findings about NOW, the time by the clock."
-  (let* ((witness (car (sort (mew-submit-checkup--witnesses)
+  (let* ((witness (car (sort (mew-submit-doctor-checkup--witnesses)
                              (lambda (a b) (time-less-p (cdr b) (cdr a))))))
          (shown (format-time-string "%F %R UTC" now t)))
     (list
      (cond
-      ((time-less-p now (date-to-time mew-submit-checkup--released))
-       (mew-submit-checkup--finding
+      ((time-less-p now (date-to-time mew-submit-doctor-checkup--released))
+       (mew-submit-doctor-checkup--finding
         "clock" 'error "It says %s, which is before mew-submit was made.\nSet \
 it: no certificate can be checked by a clock that is wrong." shown))
       ((and witness (time-less-p (time-add now 3600) (cdr witness)))
-       (mew-submit-checkup--finding
+       (mew-submit-doctor-checkup--finding
         "clock" 'error "It says %s, but %s was made %s.\nSet it: no certificate \
 can be checked by a clock that is wrong." shown (car witness)
         (format-time-string "%F %R UTC" (cdr witness) t)))
-      ((time-less-p (time-add (date-to-time mew-submit-checkup--released)
+      ((time-less-p (time-add (date-to-time mew-submit-doctor-checkup--released)
                               (* 20 365 86400))
                     now)
-       (mew-submit-checkup--finding
+       (mew-submit-doctor-checkup--finding
         "clock" 'warning "It says %s: is that so?\nA clock that is wrong makes \
 every certificate look expired." shown))
-      (t (mew-submit-checkup--finding "clock" 'ok "%s" shown))))))
+      (t (mew-submit-doctor-checkup--finding "clock" 'ok "%s" shown))))))
 
-(defconst mew-submit-checkup--elsewhere
+(defconst mew-submit-doctor-checkup--elsewhere
   '(("IPv4" . "192.0.2.1") ("IPv6" . "2001:db8::1"))
   "An address far away for each family, to which nothing is sent.")
 
-(defun mew-submit-checkup--family (name address)
+(defun mew-submit-doctor-checkup--family (name address)
   "Return (FINDING . USABLE) about the family NAME: is there a route to ADDRESS?"
   (let ((source (mew-submit--mod-source address)))
     (cond
      ((symbolp source)
-      (cons (mew-submit-checkup--finding
+      (cons (mew-submit-doctor-checkup--finding
              "network" 'note "%s: no route (%s), so it is not used" name source)
             nil))
      ((string-match-p "\\`\\(?:f[cd]\\|fe[89ab]\\)" source)
-      (cons (mew-submit-checkup--finding
+      (cons (mew-submit-doctor-checkup--finding
              "network" 'note "%s: only an address of the local network" name)
             t))
-     (t (cons (mew-submit-checkup--finding "network" 'ok "%s: there is a route"
-                                           name)
+     (t (cons (mew-submit-doctor-checkup--finding "network" 'ok "%s: there is a route"
+                                                  name)
               t)))))
 
-(defun mew-submit-checkup--families ()
+(defun mew-submit-doctor-checkup--families ()
   "Return findings about both address families."
   (when (fboundp 'mew-submit--mod-source)
     (let ((families (mapcar (lambda (entry)
-                              (mew-submit-checkup--family (car entry)
-                                                          (cdr entry)))
-                            mew-submit-checkup--elsewhere)))
+                              (mew-submit-doctor-checkup--family (car entry)
+                                                                 (cdr entry)))
+                            mew-submit-doctor-checkup--elsewhere)))
       (append
        (mapcar #'car families)
        (list (unless (seq-some #'cdr families)
-               (mew-submit-checkup--finding
+               (mew-submit-doctor-checkup--finding
                 "network" 'warning "This machine has no way out by itself.\n\
 Connect it to a network, unless the server is near.")))))))
 
-(defun mew-submit-checkup--resolver ()
+(defun mew-submit-doctor-checkup--resolver ()
   "Return findings about the DNS servers that are known."
-  (let ((servers (mew-submit-dns-servers)))
+  (let ((servers (mew-submit-dns--servers)))
     (list (if servers
-              (mew-submit-checkup--finding "resolver" 'ok "DNS servers: %d"
-                                           (length servers))
-            (mew-submit-checkup--finding
+              (mew-submit-doctor-checkup--finding "resolver" 'ok "DNS servers: %d"
+                                                  (length servers))
+            (mew-submit-doctor-checkup--finding
              "resolver" 'note "No DNS server is known (/etc/resolv.conf), so \
 mew-submit-diagnose-domain has nobody to ask.\nSet dns-servers.")))))
 
-(defconst mew-submit-checkup--all
-  '(("Emacs" mew-submit-checkup--emacs)
-    ("module" mew-submit-checkup--module)
-    ("libraries" mew-submit-checkup--libraries)
-    ("sending" mew-submit-checkup--sending)
-    ("accounts" mew-submit-checkup--accounts)
-    ("secrets" mew-submit-checkup--secrets)
-    ("outbox" mew-submit-checkup--outbox)
-    ("memory" mew-submit-checkup--memory)
-    ("verdicts" mew-submit-checkup--verdicts)
-    ("pins" mew-submit-checkup--pins)
-    ("clock" mew-submit-checkup-now)
-    ("network" mew-submit-checkup--families)
-    ("resolver" mew-submit-checkup--resolver))
+(defconst mew-submit-doctor-checkup--all
+  '(("Emacs" mew-submit-doctor-checkup--emacs)
+    ("module" mew-submit-doctor-checkup--module)
+    ("libraries" mew-submit-doctor-checkup--libraries)
+    ("sending" mew-submit-doctor-checkup--sending)
+    ("accounts" mew-submit-doctor-checkup--account-findings)
+    ("secrets" mew-submit-doctor-checkup--secrets)
+    ("outbox" mew-submit-doctor-checkup--outbox)
+    ("memory" mew-submit-doctor-checkup--memory)
+    ("verdicts" mew-submit-doctor-checkup--verdicts)
+    ("pins" mew-submit-doctor-checkup--pins)
+    ("clock" mew-submit-doctor-checkup--now)
+    ("network" mew-submit-doctor-checkup--families)
+    ("resolver" mew-submit-doctor-checkup--resolver))
   "The checks that need no server: (TOPIC FUNCTION).")
 
-(defun mew-submit-checkup-now ()
+(defun mew-submit-doctor-checkup--now ()
   "Return findings about the clock."
-  (mew-submit-checkup-clock (current-time)))
+  (mew-submit-doctor-checkup--clock (current-time)))
 
-(defun mew-submit-checkup-local ()
+(defun mew-submit-doctor-checkup--local ()
   "Return the findings about all that needs no server."
   (mapcan (lambda (check)
-            (apply #'mew-submit-checkup--guarded check))
-          mew-submit-checkup--all))
+            (apply #'mew-submit-doctor-checkup--guarded check))
+          mew-submit-doctor-checkup--all))
 
 ;;; The servers
 
-(defun mew-submit-checkup--resolved (topic events)
+(defun mew-submit-doctor-checkup--resolved (topic events)
   "Return findings about the look-ups in EVENTS of the account called TOPIC."
   (let ((found (seq-filter (lambda (event) (plist-get event :addresses))
                            events))
@@ -624,89 +624,89 @@ mew-submit-diagnose-domain has nobody to ask.\nSet dns-servers.")))))
                                         events))))
     (when found
       (list
-       (mew-submit-checkup--finding
+       (mew-submit-doctor-checkup--finding
         topic (if (> slowest 2000) 'warning 'ok) "its name has %s (%s)%s"
         (mapconcat (lambda (event)
                      (format "%d %s address%s"
                              (length (plist-get event :addresses))
-                             (mew-submit-report-family
+                             (mew-submit-report--family
                               (plist-get event :family))
                              (if (cdr (plist-get event :addresses)) "es" "")))
                    found " and ")
-        (mew-submit-report-msecs slowest)
+        (mew-submit-report--msecs slowest)
         (if (> slowest 2000)
             "\nThe resolver is slow: look at /etc/resolv.conf." ""))))))
 
-(defun mew-submit-checkup--days (text)
+(defun mew-submit-doctor-checkup--days (text)
   "Return in how many days the date TEXT is, or nil."
   (when-let* ((time (and text (ignore-errors (date-to-time text)))))
     (/ (float-time (time-subtract time nil)) 86400)))
 
-(defun mew-submit-checkup--certificate (topic tls)
+(defun mew-submit-doctor-checkup--certificate (topic tls)
   "Return findings about the dates of the certificate in TLS, for TOPIC."
-  (let ((since (mew-submit-checkup--days (plist-get tls :starts)))
-        (left (mew-submit-checkup--days (plist-get tls :expires))))
+  (let ((since (mew-submit-doctor-checkup--days (plist-get tls :starts)))
+        (left (mew-submit-doctor-checkup--days (plist-get tls :expires))))
     (cond
      ((and since (> since 0))
-      (list (mew-submit-checkup--finding
+      (list (mew-submit-doctor-checkup--finding
              "clock" 'warning "The certificate of %s will be valid in %d days.\n\
 Either the clock is behind, or the server has made a mistake." topic
              (ceiling since))))
      ((and left (< left 0))
-      (list (mew-submit-checkup--finding
+      (list (mew-submit-doctor-checkup--finding
              topic 'error "Its certificate has expired %d days ago.\nTell who \
 runs the server, unless the clock is wrong." (floor (- left)))))
      ((and left (< left 14))
-      (list (mew-submit-checkup--finding
+      (list (mew-submit-doctor-checkup--finding
              topic 'note "Its certificate is valid for %d days more"
              (floor left)))))))
 
-(defun mew-submit-checkup--outcome (topic connected tls done)
+(defun mew-submit-doctor-checkup--outcome (topic connected tls done)
   "Return a finding about how a look at TOPIC's server ended.
 CONNECTED, TLS and DONE are events."
   (let ((place (and connected
                     (format "port %s (%s)" (plist-get connected :port)
-                            (or (mew-submit-report-family
+                            (or (mew-submit-report--family
                                  (plist-get connected :family))
                                 "tunnel")))))
     (cond
      ((and (equal (plist-get done :kind) "ok") (plist-get connected :fallback))
-      (mew-submit-checkup--finding
+      (mew-submit-doctor-checkup--finding
        topic 'warning "Only %s answers, not the preferred port.\nM-x \
 mew-submit-diagnose tells what is in the way." place))
      ((equal (plist-get done :kind) "ok")
-      (mew-submit-checkup--finding topic 'ok "%s answers%s" place
-                                   (if tls
-                                       (format ", %s, certificate verified"
-                                               (plist-get tls :version))
-                                     ", without TLS")))
+      (mew-submit-doctor-checkup--finding topic 'ok "%s answers%s" place
+                                          (if tls
+                                              (format ", %s, certificate verified"
+                                                      (plist-get tls :version))
+                                            ", without TLS")))
      ((equal (plist-get done :kind) "cancelled")
-      (mew-submit-checkup--finding
+      (mew-submit-doctor-checkup--finding
        topic 'error "The server does not answer in time.\nM-x \
 mew-submit-diagnose tells more."))
-     (t (mew-submit-checkup--finding
+     (t (mew-submit-doctor-checkup--finding
          topic 'error "%s%s\n%s" (if place (concat place ": ") "")
          (string-replace "\n" " " (plist-get done :text))
-         (mew-submit-report-advice done))))))
+         (mew-submit-report--advice done))))))
 
-(defconst mew-submit-checkup-seconds 30
+(defconst mew-submit-doctor-checkup--seconds 30
   "How many seconds a look at a server may take.")
 
-(defun mew-submit-checkup--bounded (session)
+(defun mew-submit-doctor-checkup--bounded (session)
   "Cancel SESSION when its time is over; return the timer."
-  (run-at-time mew-submit-checkup-seconds nil #'mew-submit-session-cancel
+  (run-at-time mew-submit-doctor-checkup--seconds nil #'mew-submit-job--cancel
                session))
 
-(defun mew-submit-checkup-server (account number callback)
+(defun mew-submit-doctor-checkup--server (account number callback)
   "Have a look at the server of ACCOUNT, the one with NUMBER, in the background.
 Nothing is sent there but what leads to TLS.  CALLBACK is called once, with the
 findings.  Return the session, or nil when nothing was begun: then ACCOUNT is
-not usable, and the findings of `mew-submit-checkup-local' say why."
-  (let ((topic (mew-submit-checkup--topic number))
+not usable, and the findings of `mew-submit-doctor-checkup--local' say why."
+  (let ((topic (mew-submit-doctor-checkup--topic number))
         resolved connected tls timer)
-    (when-let* ((request (ignore-errors (mew-submit-checkup--request account))))
+    (when-let* ((request (ignore-errors (mew-submit-doctor-checkup--request account))))
       (let ((session
-             (mew-submit-session-start
+             (mew-submit-job--start
               request
               :on-event (lambda (event)
                           (pcase (plist-get event :event)
@@ -718,13 +718,13 @@ not usable, and the findings of `mew-submit-checkup-local' say why."
                 (when timer (cancel-timer timer))
                 (funcall callback
                          (append
-                          (mew-submit-checkup--resolved topic
-                                                        (nreverse resolved))
-                          (list (mew-submit-checkup--outcome topic connected
-                                                             tls done))
-                          (mew-submit-checkup--certificate topic tls)))))))
-        (setq timer (mew-submit-checkup--bounded session))
+                          (mew-submit-doctor-checkup--resolved topic
+                                                               (nreverse resolved))
+                          (list (mew-submit-doctor-checkup--outcome topic connected
+                                                                    tls done))
+                          (mew-submit-doctor-checkup--certificate topic tls)))))))
+        (setq timer (mew-submit-doctor-checkup--bounded session))
         session))))
 
-(provide 'mew-submit-checkup)
-;;; mew-submit-checkup.el ends here
+(provide 'mew-submit-doctor-checkup)
+;;; mew-submit-doctor-checkup.el ends here

@@ -1,4 +1,4 @@
-;;; mew-submit-batch-tests.el --- Tests for mew-submit-batch -*- lexical-binding: t; -*-
+;;; mew-submit-batch-send-tests.el --- Tests for mew-submit-batch -*- lexical-binding: t; -*-
 
 ;; Copyright (C) 2026 The mew-submit authors
 ;; SPDX-License-Identifier: GPL-3.0-or-later
@@ -7,37 +7,37 @@
 
 (require 'cl-lib)
 (require 'ert)
-(require 'mew-submit-batch)
+(require 'mew-submit-batch-send)
 (require 'mew-submit-test-helpers)
 
-(defconst mew-submit-batch-tests--message
+(defconst mew-submit-batch-send-tests--message
   "From: Me <me@example.org>\nTo: you@example.org\nSubject: s\n\nbody\n.\n..x\n"
   "A message.")
 
-(defun mew-submit-batch-tests--arguments (peer name &rest more)
+(defun mew-submit-batch-send-tests--arguments (peer name &rest more)
   "Return the options that lead to PEER's listener NAME, and MORE."
   (append (list "--server" "127.0.0.1" "--ca-file" (mew-submit-test-ca peer)
                 "--routes" (format "%d:starttls"
                                    (mew-submit-test-port peer name)))
           more))
 
-(defun mew-submit-batch-tests--run (peer name &rest arguments)
+(defun mew-submit-batch-send-tests--run (peer name &rest arguments)
   "Submit the message to PEER's listener NAME with ARGUMENTS."
   (mew-submit-test-batch
-   (apply #'mew-submit-batch-tests--arguments peer name arguments)
-   :input mew-submit-batch-tests--message))
+   (apply #'mew-submit-batch-send-tests--arguments peer name arguments)
+   :input mew-submit-batch-send-tests--message))
 
-(defun mew-submit-batch-tests--lines (result)
+(defun mew-submit-batch-send-tests--lines (result)
   "Return the lines that RESULT has on standard error."
   (split-string (plist-get result :stderr) "\n" t))
 
-(defun mew-submit-batch-tests--crlf (text)
+(defun mew-submit-batch-send-tests--crlf (text)
   "Return TEXT, whose lines end in LF, with CRLF."
   (string-replace "\n" "\r\n" text))
 
 ;;; What is printed
 
-(ert-deftest mew-submit-batch-tests-json-has-its-shape ()
+(ert-deftest mew-submit-batch-send-tests-json-has-its-shape ()
   "With --json each event is an object on a line, and `done' has every key."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "--user" "me" "--password" "s3cret"
@@ -47,7 +47,7 @@
                       (mew-submit-test--peer-file peer "pw") "s3cret\n"))
            (shut (mew-submit-test-port peer "shut"))
            (ok (mew-submit-test-port peer "ok"))
-           (result (mew-submit-batch-tests--run
+           (result (mew-submit-batch-send-tests--run
                     peer "ok" "--json" "--user" "me" "--password-file" password
                     "--routes" (format "%d:starttls,%d:starttls" shut ok)
                     "you@example.org"))
@@ -98,10 +98,10 @@
                           (base64-encode-string "\0me\0s3cret")))
         (should-not (string-search form (plist-get result :stdout)))))))
 
-(ert-deftest mew-submit-batch-tests-json-values ()
+(ert-deftest mew-submit-batch-send-tests-json-values ()
   "False, null, empty arrays, nested objects and text come out right."
   (should (equal
-           (mew-submit-json-event
+           (mew-submit-json--event
             '(:event attempt :id 0 :port 25 :family "ipv6" :address "::1"
                      :tls "none" :case "tls" :ms 312.5 :lost t
                      :text "ü \"q\" \\ 用"
@@ -114,26 +114,26 @@
 \"offender\":{\"address\":\"192.0.2.9\",\"who\":\"router\"},\"ms\":312.5,\
 \"text\":\"ü \\\"q\\\" \\\\ 用\",\"lost\":true}\n")
             'utf-8)))
-  (should (equal (mew-submit-json-event
+  (should (equal (mew-submit-json--event
                   '(:event resolved :family "ipv4" :ms 1.0))
                  "{\"event\":\"resolved\",\"family\":\"ipv4\",\"addresses\":[],\
 \"error\":null,\"ms\":1.0}\n"))
-  (should (equal (mew-submit-json-event '(:event connected :id 1 :ms 2))
+  (should (equal (mew-submit-json--event '(:event connected :id 1 :ms 2))
                  "{\"event\":\"connected\",\"id\":1,\"port\":null,\
 \"family\":null,\"address\":null,\"fallback\":false,\"ms\":2}\n")))
 
-(ert-deftest mew-submit-batch-tests-lines-for-people ()
+(ert-deftest mew-submit-batch-send-tests-lines-for-people ()
   "Without --json there is a line per attempt and one for the end, on stderr."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=shut,refused"
                                    "127.0.0.1:0,name=ok")
-    (let* ((result (mew-submit-batch-tests--run
+    (let* ((result (mew-submit-batch-send-tests--run
                     peer "ok" "--routes"
                     (format "%d:starttls,%d:starttls"
                             (mew-submit-test-port peer "shut")
                             (mew-submit-test-port peer "ok"))
                     "you@example.org"))
-           (lines (mew-submit-batch-tests--lines result)))
+           (lines (mew-submit-batch-send-tests--lines result)))
       (should (= (plist-get result :status) 0))
       (should (equal (plist-get result :stdout) ""))
       (should (= (length lines) 3))
@@ -148,15 +148,15 @@
                        (mew-submit-test-port peer "ok"))
                (nth 2 lines))))))
 
-(ert-deftest mew-submit-batch-tests-words-of-the-server-are-safe ()
+(ert-deftest mew-submit-batch-send-tests-words-of-the-server-are-safe ()
   "The server's own words are shown, and none of its control characters.
 \(SECURITY: O6)."
   :tags '(:module)
   (mew-submit-test-with-peer
       (peer "127.0.0.1:0,name=no,rcpt=reply:550 5.1.1 \\e[31mGo away \\xC3\\xBC\\x9B %n")
-    (let ((result (mew-submit-batch-tests--run peer "no" "you@example.org"))
-          (json (mew-submit-batch-tests--run peer "no" "--json"
-                                             "you@example.org")))
+    (let ((result (mew-submit-batch-send-tests--run peer "no" "you@example.org"))
+          (json (mew-submit-batch-send-tests--run peer "no" "--json"
+                                                  "you@example.org")))
       (should (= (plist-get result :status) 69))
       (should (string-match-p "550 5\\.1\\.1 �\\[31mGo away ü� %n"
                               (plist-get result :stderr)))
@@ -170,28 +170,28 @@
 
 ;;; The message
 
-(ert-deftest mew-submit-batch-tests-message-arrives-as-it-is ()
+(ert-deftest mew-submit-batch-send-tests-message-arrives-as-it-is ()
   "What arrives is what was sent, with CRLF; the envelope is the one asked for."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
-    (should (= 0 (plist-get (mew-submit-batch-tests--run
+    (should (= 0 (plist-get (mew-submit-batch-send-tests--run
                              peer "ok" "--from=boss@example.org" "a@x" "b@x"
                              "a@x")
                             :status)))
     (should (equal (mew-submit-test-stored peer)
-                   (mew-submit-batch-tests--crlf
-                    mew-submit-batch-tests--message)))
+                   (mew-submit-batch-send-tests--crlf
+                    mew-submit-batch-send-tests--message)))
     (should (equal (mew-submit-test-envelope peer)
                    '("boss@example.org" "a@x" "b@x")))))
 
-(ert-deftest mew-submit-batch-tests-recipients-from-the-header ()
+(ert-deftest mew-submit-batch-send-tests-recipients-from-the-header ()
   "With -t the header names recipients, beside the arguments; Bcc never leaves."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
     (let ((message (lambda (header)
                      (mew-submit-test-batch
-                      (mew-submit-batch-tests--arguments peer "ok" "-t" "--"
-                                                         "-dash@x")
+                      (mew-submit-batch-send-tests--arguments peer "ok" "-t" "--"
+                                                              "-dash@x")
                       :input (concat header "\n\nbody\n")))))
       (should (= 0 (plist-get (funcall message "From: me@x\nTo: Grüße <a@x>,
  g: b@x;\nBcc: c@x,\n d@x\nSubject: s\rBcc: e@x")
@@ -209,25 +209,25 @@ Resent-To: new@x\nResent-Bcc: hid@x\nFrom: me@x\nTo: old@x")
                      '("r@x" "-dash@x" "new@x" "hid@x")))
       (should-not (string-search "hid@x" (mew-submit-test-stored peer 2))))))
 
-(ert-deftest mew-submit-batch-tests-bcc-leaves-without-t-neither ()
+(ert-deftest mew-submit-batch-send-tests-bcc-leaves-without-t-neither ()
   "Bcc is taken out also when the recipients are arguments."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
     (mew-submit-test-batch
-     (mew-submit-batch-tests--arguments peer "ok" "a@x")
+     (mew-submit-batch-send-tests--arguments peer "ok" "a@x")
      :input "From: me@x\nBCC:\n secret@x\nTo: a@x\n\nbody\n")
     (should (equal (mew-submit-test-envelope peer) '("me@x" "a@x")))
     (should (equal (mew-submit-test-stored peer)
                    "From: me@x\r\nTo: a@x\r\n\r\nbody\r\n"))))
 
-(ert-deftest mew-submit-batch-tests-three-thousand-recipients ()
+(ert-deftest mew-submit-batch-send-tests-three-thousand-recipients ()
   "A message to 3000 recipients in its header reaches them all."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
     (let* ((addresses (mapcar (lambda (n) (format "user%d@example.org" n))
                               (number-sequence 1 3000)))
            (result (mew-submit-test-batch
-                    (mew-submit-batch-tests--arguments peer "ok" "--json" "-t")
+                    (mew-submit-batch-send-tests--arguments peer "ok" "--json" "-t")
                     :input (concat "From: me@x\nTo: "
                                    (mapconcat (lambda (a) (format "\"A, B\" <%s>" a))
                                               addresses ",\n ")
@@ -237,23 +237,23 @@ Resent-To: new@x\nResent-Bcc: hid@x\nFrom: me@x\nTo: old@x")
       (should (= (length (plist-get (mew-submit-test-done result) :recipients))
                  3000)))))
 
-(ert-deftest mew-submit-batch-tests-international-addresses ()
+(ert-deftest mew-submit-batch-send-tests-international-addresses ()
   "A domain goes out in A-labels; SMTPUTF8 is used only for a local part."
   :tags '(:module)
   (mew-submit-test-with-peer
       (peer "127.0.0.1:0,name=ok"
             "127.0.0.1:0,name=old,cap-=SMTPUTF8,cap2-=SMTPUTF8")
     (dolist (name '("ok" "old"))
-      (should (= 0 (plist-get (mew-submit-batch-tests--run peer name
-                                                           "a@Bücher.example")
+      (should (= 0 (plist-get (mew-submit-batch-send-tests--run peer name
+                                                                "a@Bücher.example")
                               :status))))
     (should (equal (mew-submit-test-envelope peer 2)
                    '("me@example.org" "a@xn--bcher-kva.example")))
-    (should (= 0 (plist-get (mew-submit-batch-tests--run peer "ok"
-                                                         "jörg@bücher.example")
+    (should (= 0 (plist-get (mew-submit-batch-send-tests--run peer "ok"
+                                                              "jörg@bücher.example")
                             :status)))
-    (let ((result (mew-submit-batch-tests--run peer "old"
-                                               "jörg@bücher.example")))
+    (let ((result (mew-submit-batch-send-tests--run peer "old"
+                                                    "jörg@bücher.example")))
       (should-not (= 0 (plist-get result :status)))
       (should (string-search "jörg@" (plist-get result :stderr))))
     (should (equal (mapcar (lambda (line)
@@ -266,23 +266,23 @@ Resent-To: new@x\nResent-Bcc: hid@x\nFrom: me@x\nTo: old@x")
                                        (mew-submit-test-log peer "line")))
                    '(nil nil t)))))
 
-(ert-deftest mew-submit-batch-tests-null-sender-and-lawful-oddities ()
+(ert-deftest mew-submit-batch-send-tests-null-sender-and-lawful-oddities ()
   "The null sender and unusual but lawful addresses are sent as they are."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
-    (should (= 0 (plist-get (mew-submit-batch-tests--run
+    (should (= 0 (plist-get (mew-submit-batch-send-tests--run
                              peer "ok" "--from" "" "\"a b\"@x" "root"
                              "a@[192.0.2.1]" "a..b@x")
                             :status)))
     (should (equal (mew-submit-test-envelope peer)
                    '("" "\"a b\"@x" "root" "a@[192.0.2.1]" "a..b@x")))))
 
-(ert-deftest mew-submit-batch-tests-ehlo-gives-nothing-away ()
+(ert-deftest mew-submit-batch-send-tests-ehlo-gives-nothing-away ()
   "EHLO does not name this machine, unless --helo does."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
-    (mew-submit-batch-tests--run peer "ok" "a@x")
-    (mew-submit-batch-tests--run peer "ok" "--helo" "[192.0.2.7]" "a@x")
+    (mew-submit-batch-send-tests--run peer "ok" "a@x")
+    (mew-submit-batch-send-tests--run peer "ok" "--helo" "[192.0.2.7]" "a@x")
     (should (equal (delete-dups
                     (seq-filter (lambda (text) (string-prefix-p "EHLO" text))
                                 (mapcar (lambda (line) (plist-get line :text))
@@ -291,24 +291,24 @@ Resent-To: new@x\nResent-Bcc: hid@x\nFrom: me@x\nTo: old@x")
 
 ;;; Refused before anything is connected
 
-(defun mew-submit-batch-tests--refused (peer status cases)
+(defun mew-submit-batch-send-tests--refused (peer status cases)
   "Check that each of CASES ends with STATUS, one line, and no connection to PEER.
 A case is (ARGUMENTS . INPUT).  The first one has an Emacs of its own."
   (let ((json (mapcar (lambda (case) (cons (cons "--json" (car case)) (cdr case))) cases)))
     (cl-mapc (lambda (case said json)
-               (mew-submit-batch-tests--told peer status (car case) said json))
+               (mew-submit-batch-send-tests--told peer status (car case) said json))
              (cons (car cases) cases)
              (cons (mew-submit-test-batch (caar cases) :input (cdar cases))
                    (mew-submit-test-batches cases))
              (cons (mew-submit-test-batch (caar json) :input (cdar json))
                    (mew-submit-test-batches json)))))
 
-(defun mew-submit-batch-tests--told (peer status arguments said json)
+(defun mew-submit-batch-send-tests--told (peer status arguments said json)
   "Check that SAID, what came of ARGUMENTS, has STATUS and one line.
 JSON is the same with --json.  There was no connection to PEER."
   (ert-info ((format "%S" arguments))
     (should (= (plist-get said :status) status))
-    (should (= (length (mew-submit-batch-tests--lines said)) 1))
+    (should (= (length (mew-submit-batch-send-tests--lines said)) 1))
     (should (string-prefix-p "mew-submit: " (plist-get said :stderr)))
     (should (equal (plist-get said :stdout) ""))
     (should (= (plist-get json :status) status))
@@ -319,20 +319,20 @@ JSON is the same with --json.  There was no connection to PEER."
       (should (string-match-p "[a-z]" (plist-get done :text))))
     (should-not (mew-submit-test-log peer "connect"))))
 
-(defun mew-submit-batch-tests--cases (peer &rest mores)
+(defun mew-submit-batch-send-tests--cases (peer &rest mores)
   "Return cases with the arguments that lead to PEER and each of MORES."
   (mapcar (lambda (more)
-            (cons (apply #'mew-submit-batch-tests--arguments peer "ok" more)
-                  mew-submit-batch-tests--message))
+            (cons (apply #'mew-submit-batch-send-tests--arguments peer "ok" more)
+                  mew-submit-batch-send-tests--message))
           mores))
 
-(ert-deftest mew-submit-batch-tests-usage ()
+(ert-deftest mew-submit-batch-send-tests-usage ()
   "A command that makes no sense ends with 64, before anything is connected."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
-    (mew-submit-batch-tests--refused
+    (mew-submit-batch-send-tests--refused
      peer 64
-     (mew-submit-batch-tests--cases
+     (mew-submit-batch-send-tests--cases
       peer
       '("--frob" "a@x") '("-x" "a@x") '("a@x" "--server") '()
       '("--plan" "nonsense" "a@x") '("--plan=submission" "a@x")
@@ -349,15 +349,15 @@ JSON is the same with --json.  There was no connection to PEER."
       '("--tunnel" "h" "a@x") '("--source" "localhost" "a@x")
       '("--password-file" "/dev/null" "a@x")))))
 
-(ert-deftest mew-submit-batch-tests-bad-addresses ()
+(ert-deftest mew-submit-batch-send-tests-bad-addresses ()
   "An address, host, name or secret that could inject ends with 65, unconnected."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
     (let ((password (mew-submit-test-write
                      (mew-submit-test--peer-file peer "pw") "a\0b\n")))
-      (mew-submit-batch-tests--refused
+      (mew-submit-batch-send-tests--refused
        peer 65
-       (mew-submit-batch-tests--cases
+       (mew-submit-batch-send-tests--cases
         peer
         '("a@x\r\nRCPT TO:<b@x>") '("a@x\nDATA") '("good@x" "a b@x")
         '("a@x> SIZE=1") '("<a@x>") '("\"a\r\nb\"@x") '("a\u2028@x")
@@ -371,33 +371,33 @@ JSON is the same with --json.  There was no connection to PEER."
         '("--user" "me\r\nX" "b@x")
         `("--user" "me" "--password-file" ,password "b@x"))))))
 
-(ert-deftest mew-submit-batch-tests-bad-messages ()
+(ert-deftest mew-submit-batch-send-tests-bad-messages ()
   "An empty message, and with -t one without usable recipients, end with 65."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
-    (let ((named (mew-submit-batch-tests--arguments peer "ok" "a@x")))
-      (mew-submit-batch-tests--refused
+    (let ((named (mew-submit-batch-send-tests--arguments peer "ok" "a@x")))
+      (mew-submit-batch-send-tests--refused
        peer 65
        `((,named . "")
          ,@(mapcar (lambda (header)
-                     (cons (mew-submit-batch-tests--arguments peer "ok" "-t")
+                     (cons (mew-submit-batch-send-tests--arguments peer "ok" "-t")
                            (concat "From: me@x\n" header "\n\nbody\n")))
                    '("Subject: s" "To: undisclosed-recipients:;" "To: a b@x"
                      "To: \"a\nBcc: <b@x>" "To: a@x\rCc: b c@x"))
          ;; This one the module finds.
          (,named . "From: me@x\n\nbo\0dy\n"))))))
 
-(ert-deftest mew-submit-batch-tests-bad-configuration ()
+(ert-deftest mew-submit-batch-send-tests-bad-configuration ()
   "A file that cannot be used, and no server at all, end with 78."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
     (let ((junk (mew-submit-test-write
                  (mew-submit-test--peer-file peer "junk") "\n")))
-      (mew-submit-batch-tests--refused
+      (mew-submit-batch-send-tests--refused
        peer 78
        (cons
-        (cons '("a@x") mew-submit-batch-tests--message)
-        (mew-submit-batch-tests--cases
+        (cons '("a@x") mew-submit-batch-send-tests--message)
+        (mew-submit-batch-send-tests--cases
          peer
          `("--ca-file" ,(mew-submit-test-missing "ca.pem") "a@x")
          `("--ca-file" ,junk "a@x") '("--ca-file" "/" "a@x")
@@ -409,7 +409,7 @@ JSON is the same with --json.  There was no connection to PEER."
 
 ;;; How it ends
 
-(ert-deftest mew-submit-batch-tests-exit-status ()
+(ert-deftest mew-submit-batch-send-tests-exit-status ()
   "Each way to end has its exit status, and nothing was delivered unless it is 0.
 \(SECURITY: M1)."
   :tags '(:module)
@@ -446,7 +446,7 @@ JSON is the same with --json.  There was no connection to PEER."
               "/etc/ssl/certs/ca-certificates.crt")
              ("ok" 68 "deferred" "--server" "no-such-host.invalid")))
         (ert-info ((format "%s %S" name more))
-          (let* ((result-of (apply #'mew-submit-batch-tests--run peer name
+          (let* ((result-of (apply #'mew-submit-batch-send-tests--run peer name
                                    "--json" (append more '("a@x" "b@x"))))
                  (done (mew-submit-test-done result-of)))
             (should (equal (list (plist-get result-of :status)
@@ -456,22 +456,22 @@ JSON is the same with --json.  There was no connection to PEER."
             (dolist (secret '("s3cret" "guess"))
               (should-not (string-search secret (format "%S" result-of))))))))))
 
-(ert-deftest mew-submit-batch-tests-partial-is-told ()
+(ert-deftest mew-submit-batch-send-tests-partial-is-told ()
   "A line says who got the message and who did not, and what to do."
   :tags '(:module)
   (mew-submit-test-with-peer
       (peer "127.0.0.1:0,name=partly,rcpt#1=reply:550 5.1.1 Nobody here")
-    (let ((text (plist-get (mew-submit-batch-tests--run peer "partly" "a@x"
-                                                        "b@x")
+    (let ((text (plist-get (mew-submit-batch-send-tests--run peer "partly" "a@x"
+                                                             "b@x")
                            :stderr)))
       (should (string-match-p "partly delivered to b@x .*NOT delivered to a@x: \
 550 5\\.1\\.1 Nobody here\\.  Send it to a@x again" text)))))
 
-(ert-deftest mew-submit-batch-tests-implicit-tls ()
+(ert-deftest mew-submit-batch-send-tests-implicit-tls ()
   "Implicit TLS needs no STARTTLS, and never speaks in the clear."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,implicit")
-    (let* ((result (mew-submit-batch-tests--run
+    (let* ((result (mew-submit-batch-send-tests--run
                     peer "ok" "--json" "--routes"
                     (format "%d:implicit" (mew-submit-test-port peer "ok"))
                     "a@x"))
@@ -479,9 +479,9 @@ JSON is the same with --json.  There was no connection to PEER."
       (should (= (plist-get result :status) 0))
       (should (eq (plist-get (plist-get done :tls) :verified) t)))))
 
-(ert-deftest mew-submit-batch-tests-options-have-two-forms ()
+(ert-deftest mew-submit-batch-send-tests-options-have-two-forms ()
   "--option=value is --option value; the last one counts; -- ends the options."
-  (should (equal (mew-submit-batch--parse
+  (should (equal (mew-submit-batch-send--parse
                   '("--server=h" "a@x" "--tls" "none" "--tls=opportunistic" "-t"
                     "--from=" "--timeout" "2.5" "--auth" "scram-sha-1"
                     "--without=CHUNKING,SIZE" "--" "--json"))
@@ -490,15 +490,15 @@ JSON is the same with --json.  There was no connection to PEER."
                            :without ("CHUNKING" "SIZE")
                            :arguments ("a@x" "--json")))))
 
-(ert-deftest mew-submit-batch-tests-help ()
+(ert-deftest mew-submit-batch-send-tests-help ()
   "--help names every option, on standard output, and ends with 0."
   (let ((result (mew-submit-test-batch '("--help"))))
     (should (= (plist-get result :status) 0))
     (should (equal (plist-get result :stderr) ""))
-    (dolist (option mew-submit-batch--options)
+    (dolist (option mew-submit-batch-send--options)
       (should (string-search (car option) (plist-get result :stdout))))))
 
-(ert-deftest mew-submit-batch-tests-unexpected-error ()
+(ert-deftest mew-submit-batch-send-tests-unexpected-error ()
   "An error nobody thought of ends with 70 and one line, without a backtrace."
   :tags '(:module)
   (dolist (more '(() ("--json")))
@@ -507,18 +507,18 @@ JSON is the same with --json.  There was no connection to PEER."
                     (list "-l" (expand-file-name "mew-submit.el"
                                                  mew-submit-test-root)
                           "--eval" "(setq debug-on-error t)"
-                          "--eval" "(advice-add 'mew-submit-message-fields \
+                          "--eval" "(advice-add 'mew-submit-message--fields \
 :before (lambda (&rest _) (car 1)))"
                           "-f" "mew-submit-batch-send" "--")
                     more '("--server" "localhost" "a@x"))
-                   :input mew-submit-batch-tests--message)))
+                   :input mew-submit-batch-send-tests--message)))
       (should (= (plist-get result :status) 70))
       (should (= (length (split-string (concat (plist-get result :stdout)
                                                (plist-get result :stderr))
                                        "\n" t))
                  1)))))
 
-(ert-deftest mew-submit-batch-tests-told-to-stop ()
+(ert-deftest mew-submit-batch-send-tests-told-to-stop ()
   "SIGTERM and SIGINT end the job, tell how it ended, and lose no message."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=greeting,greeting=stall"
@@ -532,9 +532,9 @@ JSON is the same with --json.  There was no connection to PEER."
                  (stalled (length (mew-submit-test-log peer "stall")))
                  (sent nil)
                  (run (mew-submit-test-batch
-                       (mew-submit-batch-tests--arguments
+                       (mew-submit-batch-send-tests--arguments
                         peer name "--json" "--outbox" outbox "a@x")
-                       :input mew-submit-batch-tests--message
+                       :input mew-submit-batch-send-tests--message
                        :signal
                        (lambda (process)
                          (when (and (not sent)
@@ -546,9 +546,9 @@ JSON is the same with --json.  There was no connection to PEER."
             (should (= (plist-get run :status) status))
             (should (equal (plist-get done :result) result))
             (should (equal (mew-submit-test-octets (plist-get done :kept))
-                           mew-submit-batch-tests--message))))))))
+                           mew-submit-batch-send-tests--message))))))))
 
-(ert-deftest mew-submit-batch-tests-told-to-stop-while-reading ()
+(ert-deftest mew-submit-batch-send-tests-told-to-stop-while-reading ()
   "SIGTERM while the message comes in ends with 75 and leaves no file."
   :tags '(:module)
   (when (equal (getenv "MEW_SUBMIT_SANITIZER") "tsan")
@@ -568,33 +568,33 @@ JSON is the same with --json.  There was no connection to PEER."
                                 (when (funcall files)
                                   (signal-process process 'SIGTERM))))))
         (should (= (plist-get result :status) 75))
-        (should (= (length (mew-submit-batch-tests--lines result)) 1))
+        (should (= (length (mew-submit-batch-send-tests--lines result)) 1))
         (should-not (funcall files))))))
 
 ;;; The outbox
 
-(ert-deftest mew-submit-batch-tests-outbox-keeps-what-is-not-delivered ()
+(ert-deftest mew-submit-batch-send-tests-outbox-keeps-what-is-not-delivered ()
   "With --outbox a message stays until it is delivered, for its owner only."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=busy,mail=reply:451 Later"
                                    "127.0.0.1:0,name=ok")
     (let* ((outbox (mew-submit-test--peer-file peer "new/outbox"))
-           (result (mew-submit-batch-tests--run peer "busy" "--outbox" outbox
-                                                "a@x"))
+           (result (mew-submit-batch-send-tests--run peer "busy" "--outbox" outbox
+                                                     "a@x"))
            (files (directory-files outbox t "\\.eml\\'")))
       (should (= (plist-get result :status) 75))
       (should (= (length files) 1))
       (should (equal (mew-submit-test-octets (car files))
-                     mew-submit-batch-tests--message))
+                     mew-submit-batch-send-tests--message))
       (should (= (file-modes (car files)) #o600))
       (should (= (file-modes outbox) #o700))
       (should (string-search (car files) (plist-get result :stderr)))
-      (should (= 0 (plist-get (mew-submit-batch-tests--run
+      (should (= 0 (plist-get (mew-submit-batch-send-tests--run
                                peer "ok" "--outbox" outbox "a@x")
                               :status)))
       (should (equal (directory-files outbox t "\\.eml\\'") files)))))
 
-(ert-deftest mew-submit-batch-tests-nothing-is-left-in-the-temporary-directory ()
+(ert-deftest mew-submit-batch-send-tests-nothing-is-left-in-the-temporary-directory ()
   "Without --outbox nothing stays on disk, however it ends."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=busy,mail=reply:451 Later"
@@ -606,16 +606,16 @@ JSON is the same with --json.  There was no connection to PEER."
       (pcase-dolist (`(,name ,address ,status)
                      '(("ok" "a@x" 0) ("busy" "a@x" 75) ("ok" "a b@x" 65)))
         (should (= status (plist-get (mew-submit-test-batch
-                                      (mew-submit-batch-tests--arguments
+                                      (mew-submit-batch-send-tests--arguments
                                        peer name address)
                                       :input (concat "Bcc: c@x\n"
-                                                     mew-submit-batch-tests--message))
+                                                     mew-submit-batch-send-tests--message))
                                      :status)))
         (should (directory-empty-p tmp))))))
 
 ;;; Credentials
 
-(ert-deftest mew-submit-batch-tests-authinfo-only-with-a-user ()
+(ert-deftest mew-submit-batch-send-tests-authinfo-only-with-a-user ()
   "~/.authinfo is read when --user has no password file, and else not."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "--user" "me" "--password" "s3cret"
@@ -631,10 +631,10 @@ machine 127.0.0.1 login me password s3cret port 587\n")
                                           (77 "--user" "other")))
         (ert-info ((format "%S" more))
           (let ((result (mew-submit-test-batch
-                         (apply #'mew-submit-batch-tests--arguments peer "ok"
+                         (apply #'mew-submit-batch-send-tests--arguments peer "ok"
                                 "a@x" more)
-                         :input mew-submit-batch-tests--message :home home)))
+                         :input mew-submit-batch-send-tests--message :home home)))
             (should (= (plist-get result :status) status))))))))
 
-(provide 'mew-submit-batch-tests)
-;;; mew-submit-batch-tests.el ends here
+(provide 'mew-submit-batch-send-tests)
+;;; mew-submit-batch-send-tests.el ends here

@@ -1,4 +1,4 @@
-;;; mew-submit-sendmail.el --- What sendmail(8) is elsewhere -*- lexical-binding: t; -*-
+;;; mew-submit-batch-sendmail.el --- What sendmail(8) is elsewhere -*- lexical-binding: t; -*-
 
 ;; Copyright (C) 2026 The mew-submit authors
 ;; SPDX-License-Identifier: GPL-3.0-or-later
@@ -22,27 +22,27 @@
 (require 'cl-lib)
 (require 'mew-submit-account)
 (require 'mew-submit-address)
-(require 'mew-submit-command)
+(require 'mew-submit-batch-command)
 (require 'mew-submit-background)
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
 (require 'mew-submit-message)
 (require 'mew-submit-module)
-(require 'mew-submit-options)
-(require 'mew-submit-outbox)
+(require 'mew-submit-batch-options)
+(require 'mew-submit-spool)
 (require 'mew-submit-queue)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
 (require 'seq)
 
 (declare-function mew-submit--mod-spool "ext:mew-submit-module" (fd file))
-(declare-function mew-submit-batch-outbox "mew-submit-mailq" ())
+(declare-function mew-submit-batch-outbox "mew-submit-batch-outbox" ())
 (declare-function server-eval-at "server" (server form))
 (declare-function server-running-p "server" (&optional name))
 
-(defvar mew-submit-relay-account-function)
+(defvar mew-submit-relay--account-function)
 (defvar server-socket-dir)
-(defvar mew-submit-relay-on-ask)
+(defvar mew-submit-relay--on-ask)
 
 (defcustom mew-submit-sendmail-wait 20
   "Seconds for which mew-submit-sendmail waits for the real server's answer.
@@ -64,33 +64,33 @@ others are left to the mail server."
   :package-version '(mew-submit . "0.1.0")
   :risky t)
 
-(defvar mew-submit-sendmail-servers '("server" "mew-submit")
+(defvar mew-submit-batch-sendmail--servers '("server" "mew-submit")
   "The names of Emacs servers that may take a message, the best first.
 The second one is the relay's.  The environment variable EMACS_SOCKET_NAME goes
 before them.")
 
-(defvar mew-submit-sendmail-socket-directories
+(defvar mew-submit-batch-sendmail--socket-directories
   (list (format "/run/user/%d/emacs" (user-uid))
         (format "/tmp/emacs%d" (user-uid)))
   "Where Emacs servers may be beside `server-socket-dir'.
 cron, at and other daemons do not say XDG_RUNTIME_DIR.")
 
-(defconst mew-submit-sendmail--answer 10
+(defconst mew-submit-batch-sendmail--answer 10
   "Seconds to wait for an Emacs server to answer.")
 
-(defconst mew-submit-sendmail--taken 60
+(defconst mew-submit-batch-sendmail--taken 60
   "Seconds to wait for the answer of one that has taken the message.")
 
 ;;; Arguments
 
-(defconst mew-submit-sendmail--with-value "BCFLNORVXfhopr"
+(defconst mew-submit-batch-sendmail--with-value "BCFLNORVXfhopr"
   "The flags of sendmail that have a value, in the same argument or the next.")
 
-(defconst mew-submit-sendmail--attached "bdqeA"
+(defconst mew-submit-batch-sendmail--attached "bdqeA"
   "The flags whose value is in the same argument or not there.")
 
-(defconst mew-submit-sendmail--options
-  (append mew-submit-options
+(defconst mew-submit-batch-sendmail--options
+  (append mew-submit-batch-options--rows
           '(("--outbox" :outbox "DIRECTORY" "instead of \
 mew-submit-outbox-directory")
             ("--config" :config "FILE" "Lisp to load first, such as your \
@@ -98,85 +98,85 @@ accounts")
             ("--help" :help nil "this text")))
   "Our own options, which may stand among sendmail's.")
 
-(defun mew-submit-sendmail--bare (value)
+(defun mew-submit-batch-sendmail--bare (value)
   "Return the address in VALUE, such as \"<a@example.org>\"."
   (let ((text (string-trim value)))
     (if (string-match "<\\([^<>]*\\)>\\'" text)
         (match-string 1 text)
       text)))
 
-(defun mew-submit-sendmail--set (options flag value)
+(defun mew-submit-batch-sendmail--set (options flag value)
   "Return OPTIONS with what FLAG, a character, and VALUE, or nil, mean.
 What sendmail knows and has no meaning here is ignored."
   (pcase flag
-    ((or ?f ?r) (plist-put options :from (mew-submit-sendmail--bare value)))
+    ((or ?f ?r) (plist-put options :from (mew-submit-batch-sendmail--bare value)))
     (?F (plist-put options :name value))
     (?t (plist-put options :header t))
     (?i (plist-put options :dots t))
     (?N (plist-put options :dsn-notify
-                   (mew-submit-extension-value :dsn-notify value "-N" 'usage)))
+                   (mew-submit-extension--value :dsn-notify value "-N" 'usage)))
     (?R (plist-put options :dsn-return
-                   (mew-submit-extension-value :dsn-return value "-R" 'usage)))
+                   (mew-submit-extension--value :dsn-return value "-R" 'usage)))
     (?V (plist-put options :dsn-id
-                   (mew-submit-extension-value :dsn-id value "-V" 'usage)))
+                   (mew-submit-extension--value :dsn-id value "-V" 'usage)))
     (?C (plist-put options :config (expand-file-name value)))
     (?b (plist-put options :mode (if (equal value "") "m" value)))
     (?q (plist-put options :mode "q"))
     (?v (plist-put options :verbose t))
-    (?o (mew-submit-sendmail--option options value))
-    (?O (mew-submit-sendmail--long-option options value))
+    (?o (mew-submit-batch-sendmail--option options value))
+    (?O (mew-submit-batch-sendmail--long-option options value))
     (_ options)))
 
-(defun mew-submit-sendmail--option (options value)
+(defun mew-submit-batch-sendmail--option (options value)
   "Return OPTIONS with what VALUE of -o means."
   (if (string-prefix-p "i" value)
       (plist-put options :dots t)
     options))
 
-(defun mew-submit-sendmail--long-option (options value)
+(defun mew-submit-batch-sendmail--long-option (options value)
   "Return OPTIONS with what VALUE of -O, such as \"IgnoreDots=true\", means."
   (if (string-match-p "\\`IgnoreDots\\(?:=[Tt]\\|\\'\\)" value)
       (plist-put options :dots t)
     options))
 
-(defun mew-submit-sendmail--flags (arg args options)
+(defun mew-submit-batch-sendmail--flags (arg args options)
   "Return (OPTIONS . REST) after ARG, which begins with a dash, and ARGS."
   (let ((i 1))
     (while (< i (length arg))
       (let* ((flag (aref arg i))
              (rest (substring arg (1+ i))))
         (cond
-         ((string-search (string flag) mew-submit-sendmail--with-value)
+         ((string-search (string flag) mew-submit-batch-sendmail--with-value)
           (let ((value (cond ((not (string-empty-p rest)) rest)
                              (args (pop args))
-                             (t (mew-submit-error-throw
+                             (t (mew-submit-error--throw
                                  'usage nil "-%c needs an argument" flag)))))
-            (setq options (mew-submit-sendmail--set options flag value)
+            (setq options (mew-submit-batch-sendmail--set options flag value)
                   i (length arg))))
-         ((string-search (string flag) mew-submit-sendmail--attached)
-          (setq options (mew-submit-sendmail--set options flag rest)
+         ((string-search (string flag) mew-submit-batch-sendmail--attached)
+          (setq options (mew-submit-batch-sendmail--set options flag rest)
                 i (length arg)))
-         (t (setq options (mew-submit-sendmail--set options flag nil)
+         (t (setq options (mew-submit-batch-sendmail--set options flag nil)
                   i (1+ i))))))
     (cons options args)))
 
-(defun mew-submit-sendmail--long (arg args options)
+(defun mew-submit-batch-sendmail--long (arg args options)
   "Return (OPTIONS . REST) after ARG, an option with two dashes, and ARGS."
   (let* ((parts (and (string-match "\\`\\(--[^=]+\\)=?" arg)
                      (assoc (match-string 1 arg)
-                            mew-submit-sendmail--options)))
+                            mew-submit-batch-sendmail--options)))
          (count (if (and parts (nth 2 parts) (not (string-search "=" arg)))
                     2
                   1))
-         (parsed (mew-submit-command-parse
+         (parsed (mew-submit-batch-command--parse
                   (seq-take (cons arg args) count)
-                  mew-submit-sendmail--options #'mew-submit-options-value)))
+                  mew-submit-batch-sendmail--options #'mew-submit-batch-options--value)))
     (cl-loop for (key value) on parsed by #'cddr
              unless (eq key :arguments)
              do (setq options (plist-put options key value)))
     (cons options (nthcdr (1- count) args))))
 
-(defun mew-submit-sendmail--parse (args)
+(defun mew-submit-batch-sendmail--parse (args)
   "Return the options in ARGS as a plist, with the recipients in :arguments."
   (let (options recipients)
     (while args
@@ -186,15 +186,15 @@ What sendmail knows and has no meaning here is ignored."
                                  args nil))
          ((string-prefix-p "--" arg)
           (pcase-setq `(,options . ,args)
-                      (mew-submit-sendmail--long arg args options)))
+                      (mew-submit-batch-sendmail--long arg args options)))
          ((and (string-prefix-p "-" arg) (> (length arg) 1))
           (pcase-setq `(,options . ,args)
-                      (mew-submit-sendmail--flags arg args options)))
+                      (mew-submit-batch-sendmail--flags arg args options)))
          (t (push arg recipients)))))
-    (mew-submit-options-check options)
+    (mew-submit-batch-options--check options)
     (plist-put options :arguments (nreverse recipients))))
 
-(defun mew-submit-sendmail--usage ()
+(defun mew-submit-batch-sendmail--usage ()
   "Return the text for --help."
   (concat
    "usage: mew-submit-sendmail [sendmail's flags] [options] RECIPIENT... \
@@ -204,7 +204,7 @@ in From\n"
    "  -i, -oi a dot alone is no end   -N -R -V delivery notifications   -C \
 FILE as --config\n"
    "  -bp lists the outbox, -q sends what is in it; other flags are ignored\n"
-   (mew-submit-command-help mew-submit-sendmail--options)
+   (mew-submit-batch-command--help mew-submit-batch-sendmail--options)
    "Exit status: 0 delivered, or in the outbox and tried again by itself; 64 \
 usage, 65 bad\nmessage or address, 69 refused, 74 uncertain, 77 insecure or \
 log-in refused, 78\nconfiguration.  With all of these a message that was there is \
@@ -213,7 +213,7 @@ again.\n"))
 
 ;;; The message
 
-(defun mew-submit-sendmail--cut (file)
+(defun mew-submit-batch-sendmail--cut (file)
   "Cut FILE off at a line with a dot alone, as sendmail does without -i."
   (with-temp-buffer
     (set-buffer-multibyte nil)
@@ -222,7 +222,7 @@ again.\n"))
       (let ((coding-system-for-write 'no-conversion))
         (write-region (point-min) (match-beginning 0) file nil 'silent)))))
 
-(defun mew-submit-sendmail--phrase (name)
+(defun mew-submit-batch-sendmail--phrase (name)
   "Return NAME as it stands before an address."
   (let ((name (replace-regexp-in-string "[\0-\37\177]" " " name)))
     (cond ((string-match-p "\\`[[:alnum:] '-]*\\'" (encode-coding-string name 'utf-8))
@@ -237,7 +237,7 @@ again.\n"))
                                    t)))
                         (seq-partition name 10) "\n ")))))
 
-(defun mew-submit-sendmail--known-address (options)
+(defun mew-submit-batch-sendmail--known-address (options)
   "Return the sender's address that OPTIONS or the user's settings have, or nil.
 An address that Emacs has made of the name of this machine is none."
   (let ((from (plist-get options :from)))
@@ -245,207 +245,208 @@ An address that Emacs has made of the name of this machine is none."
           ((string-match-p "@.*[.]" (or user-mail-address ""))
            user-mail-address))))
 
-(defun mew-submit-sendmail--sender (options account)
+(defun mew-submit-batch-sendmail--sender (options account)
   "Return (VALUE . ADDRESS) of a From field for a message that has none.
 OPTIONS and ACCOUNT, which may be nil, tell it."
-  (let ((address (mew-submit-account-qualify
-                  account (or (mew-submit-sendmail--known-address options)
+  (let ((address (mew-submit-account--qualify
+                  account (or (mew-submit-batch-sendmail--known-address options)
                               (user-login-name))))
         (name (plist-get options :name)))
     (cons (if name
-              (format "%s <%s>" (mew-submit-sendmail--phrase name) address)
+              (format "%s <%s>" (mew-submit-batch-sendmail--phrase name) address)
             address)
           address)))
 
-(defun mew-submit-sendmail--complete (file fields options account)
+(defun mew-submit-batch-sendmail--complete (file fields options account)
   "Add to the message FILE with FIELDS what it lacks, as sendmail does.
 OPTIONS and ACCOUNT, which may be nil, tell who sends it."
-  (let* ((sender (mew-submit-sendmail--sender options account))
-         (author (ignore-errors (mew-submit-message-author fields))))
-    (mew-submit-message-complete
-     file fields (mew-submit-account-qualify account (or author (cdr sender)))
+  (let* ((sender (mew-submit-batch-sendmail--sender options account))
+         (author (ignore-errors (mew-submit-message--author fields))))
+    (mew-submit-message--complete
+     file fields (mew-submit-account--qualify account (or author (cdr sender)))
      (car sender))))
 
-(defun mew-submit-sendmail--spool (options directory)
+(defun mew-submit-batch-sendmail--spool (options directory)
   "Put standard input into a file in DIRECTORY; return its name.
 OPTIONS say how."
   (let ((file (expand-file-name "message" directory)))
     (when (zerop (mew-submit--mod-spool 0 (encode-coding-string file 'utf-8)))
-      (mew-submit-error-throw 'message nil
-                              "The message on standard input is empty"))
+      (mew-submit-error--throw 'message nil
+                               "The message on standard input is empty"))
     (unless (plist-get options :dots)
-      (mew-submit-sendmail--cut file))
+      (mew-submit-batch-sendmail--cut file))
     file))
 
 ;;; Recipients
 
-(defun mew-submit-sendmail--own-address (name account)
+(defun mew-submit-batch-sendmail--own-address (name account)
   "Return ACCOUNT's address if NAME means the user and its server is not here."
   (and (member name (list "root" "postmaster" (user-login-name)))
-       (not (mew-submit-account-local-p (plist-get account :server)))
-       (let ((address (mew-submit-account-qualify account name)))
+       (not (mew-submit-account--local-p (plist-get account :server)))
+       (let ((address (mew-submit-account--qualify account name)))
          (and (not (equal address name)) address))))
 
-(defun mew-submit-sendmail--expand (address account)
+(defun mew-submit-batch-sendmail--expand (address account)
   "Return the addresses that ADDRESS stands for in mail by ACCOUNT, a list."
   (if (string-search "@" address)
       (list address)
     (or (cdr (or (assoc address mew-submit-sendmail-aliases)
                  (assq t mew-submit-sendmail-aliases)))
-        (list (or (mew-submit-sendmail--own-address address account)
+        (list (or (mew-submit-batch-sendmail--own-address address account)
                   address)))))
 
-(defun mew-submit-sendmail--recipients (options fields &optional account)
+(defun mew-submit-batch-sendmail--recipients (options fields &optional account)
   "Return the recipients that OPTIONS, and with -t FIELDS, name.
 An argument may be a list of addresses.  ACCOUNT is what the mail goes by."
   (or (delete-dups
-       (mapcan (lambda (address) (mew-submit-sendmail--expand address account))
-               (append (mapcan #'mew-submit-address-parse
+       (mapcan (lambda (address) (mew-submit-batch-sendmail--expand address account))
+               (append (mapcan #'mew-submit-address--parse
                                (copy-sequence (plist-get options :arguments)))
                        (and (plist-get options :header)
-                            (mew-submit-message-recipients fields)))))
-      (mew-submit-error-throw 'usage nil "No recipient: name one, or use -t")))
+                            (mew-submit-message--recipients fields)))))
+      (mew-submit-error--throw 'usage nil "No recipient: name one, or use -t")))
 
-(defconst mew-submit-sendmail--wishes '(:dsn-notify :dsn-return :dsn-id)
+(defconst mew-submit-batch-sendmail--wishes '(:dsn-notify :dsn-return :dsn-id)
   "The keys of an account that flags of sendmail set.")
 
-(defun mew-submit-sendmail--wished (options)
+(defun mew-submit-batch-sendmail--wished (options)
   "Return the part of OPTIONS that is for any account."
   (mapcan (lambda (key)
             (when-let* ((value (plist-get options key)))
               (list key value)))
-          mew-submit-sendmail--wishes))
+          mew-submit-batch-sendmail--wishes))
 
 ;;; Into the outbox
 
-(defun mew-submit-sendmail--from-field (fields options)
+(defun mew-submit-batch-sendmail--from-field (fields options)
   "Return FIELDS with a From field, if OPTIONS tell who sends a message without."
-  (let ((address (mew-submit-sendmail--known-address options)))
-    (if (or (null address) (mew-submit-message-sender fields))
+  (let ((address (mew-submit-batch-sendmail--known-address options)))
+    (if (or (null address) (mew-submit-message--sender fields))
         fields
       (append fields
               (list (cons "from" (encode-coding-string
                                   (format "From: %s\n" address) 'utf-8)))))))
 
-(defun mew-submit-sendmail--add (file options choose keys)
+(defun mew-submit-batch-sendmail--add (file options choose keys)
   "Put the message FILE into the outbox, to be sent as OPTIONS say.
 CHOOSE returns the account for the fields it is called with; KEYS are for
-`mew-submit-queue-add'."
-  (let* ((fields (mew-submit-message-fields file))
-         (account (mew-submit-extension-merge
+`mew-submit-queue--add'."
+  (let* ((fields (mew-submit-message--fields file))
+         (account (mew-submit-extension--merge
                    (funcall choose
-                            (mew-submit-sendmail--from-field fields options))
-                   (mew-submit-sendmail--wished options)))
-         (recipients (mew-submit-sendmail--recipients options fields account)))
-    (mew-submit-sendmail--complete file fields options account)
-    (apply #'mew-submit-queue-add file :account account :settled t
+                            (mew-submit-batch-sendmail--from-field fields options))
+                   (mew-submit-batch-sendmail--wished options)))
+         (recipients (mew-submit-batch-sendmail--recipients options fields account)))
+    (mew-submit-batch-sendmail--complete file fields options account)
+    (apply #'mew-submit-queue--add file :account account :settled t
            :from (plist-get options :from) :recipients recipients keys)))
 
-(defun mew-submit-sendmail--said (options fields)
+(defun mew-submit-batch-sendmail--said (options fields)
   "Return the recipients that OPTIONS and FIELDS name, for what is only kept.
 What is no address stays as it was said."
   (delete-dups
    (mapcan (lambda (address)
              (if (string-match-p "\\`[[:alnum:]_.-]+\\'" address)
-                 (copy-sequence (mew-submit-sendmail--expand address nil))
+                 (copy-sequence (mew-submit-batch-sendmail--expand address nil))
                (list address)))
-           (append (mew-submit-message-said (plist-get options :arguments))
+           (append (mew-submit-message--said (plist-get options :arguments))
                    (and (plist-get options :header)
-                        (mew-submit-message-recipients-said fields))))))
+                        (mew-submit-message--recipients-said fields))))))
 
-(defun mew-submit-sendmail--hold (file options err)
+(defun mew-submit-batch-sendmail--hold (file options err)
   "Put the message FILE into the outbox, where it waits for the user.
 It cannot be sent as OPTIONS say because of ERR.  Its account is chosen when it
 is sent."
-  (let ((directory (mew-submit-outbox-prepare mew-submit-outbox-directory)))
-    (mew-submit-sendmail--complete file (mew-submit-message-fields file) options
-                                   nil)
-    (let* ((fields (mew-submit-message-fields file))
-           (wishes (mew-submit-sendmail--wished options))
-           (entry (mew-submit-outbox-add
+  (let ((directory (mew-submit-spool--prepare mew-submit-outbox-directory)))
+    (mew-submit-batch-sendmail--complete file (mew-submit-message--fields file) options
+                                         nil)
+    (let* ((fields (mew-submit-message--fields file))
+           (wishes (mew-submit-batch-sendmail--wished options))
+           (entry (mew-submit-spool--add
                    file fields directory
                    (list :state 'held :next nil :created (float-time) :attempts 0
                          :from (plist-get options :from)
                          :recipients
-                         (mew-submit-sendmail--said options fields)
+                         (mew-submit-batch-sendmail--said options fields)
                          :subject (ignore-errors
-                                    (mew-submit-message-subject fields))
-                         :message-id (mew-submit-message-id fields)
+                                    (mew-submit-message--subject fields))
+                         :message-id (mew-submit-message--id fields)
                          :private (concat
-                                   (mew-submit-message-private-text fields)
-                                   (mew-submit-extension-text wishes))
-                         :kind (mew-submit-error-kind err)
-                         :last (mew-submit-error-text err)))))
-      (mew-submit-queue-look directory)
+                                   (mew-submit-message--private-text fields)
+                                   (mew-submit-extension--text wishes))
+                         :kind (mew-submit-error--kind err)
+                         :last (mew-submit-error--text err)))))
+      (mew-submit-queue--refresh directory)
       (plist-get entry :id))))
 
-(defun mew-submit-sendmail--enter (file options choose &rest keys)
+(defun mew-submit-batch-sendmail--enter (file options choose &rest keys)
   "Put the message FILE into the outbox, sent or held; return what became of it.
 It is a plist with :id and :directory, and with :kind and :text of what prevents
 it from being sent.  Nothing that was handed over goes away for that.  OPTIONS,
-CHOOSE and KEYS are as for `mew-submit-sendmail--add'."
+CHOOSE and KEYS are as for `mew-submit-batch-sendmail--add'."
   (append
    (condition-case err
-       (list :id (mew-submit-sendmail--add file options choose keys))
+       (list :id (mew-submit-batch-sendmail--add file options choose keys))
      (error
-      (list :id (mew-submit-sendmail--hold file options err)
-            :kind (mew-submit-error-kind err)
-            :text (mew-submit-error-text err))))
+      (list :id (mew-submit-batch-sendmail--hold file options err)
+            :kind (mew-submit-error--kind err)
+            :text (mew-submit-error--text err))))
    (list :directory (expand-file-name mew-submit-outbox-directory))))
 
-(defun mew-submit-sendmail--choose (fields)
+(defun mew-submit-batch-sendmail--choose (fields)
   "Return the account of this Emacs for a message with FIELDS."
   ;; The relay may have been told by options how to send.
-  (if-let* ((function (bound-and-true-p mew-submit-relay-account-function)))
+  (if-let* ((function (bound-and-true-p mew-submit-relay--account-function)))
       (funcall function fields)
-    (mew-submit-request-account nil fields)))
+    (mew-submit-request--account nil fields)))
 
 ;;;###autoload
 (defun mew-submit-sendmail-take (file options)
   "Take the message FILE over, to be sent as OPTIONS say.
 This is for mew-submit-sendmail, which calls it in an Emacs server.  FILE is
 renamed first, so that it is clear who has it.  Return what
-`mew-submit-sendmail--enter' does, or only :kind and :text after giving it back."
+`mew-submit-batch-sendmail--enter' does, or only :kind and :text after giving it
+back."
   (let ((taken (concat file ".taken")))
     (condition-case err
         (progn
           (rename-file file taken)
           (condition-case err
-              (mew-submit-background-run
-                (mew-submit-sendmail--enter
-                 taken options #'mew-submit-sendmail--choose
-                 :on-ask (bound-and-true-p mew-submit-relay-on-ask)))
+              (mew-submit-background--run
+                (mew-submit-batch-sendmail--enter
+                 taken options #'mew-submit-batch-sendmail--choose
+                 :on-ask (bound-and-true-p mew-submit-relay--on-ask)))
             ((error quit)
              (rename-file taken file)
-             (list :kind (mew-submit-error-kind err)
-                   :text (mew-submit-error-text err)))))
-      (file-error (list :kind "internal" :text (mew-submit-error-text err))))))
+             (list :kind (mew-submit-error--kind err)
+                   :text (mew-submit-error--text err)))))
+      (file-error (list :kind "internal" :text (mew-submit-error--text err))))))
 
 ;;; Handing over
 
-(defun mew-submit-sendmail--own-p (directory)
+(defun mew-submit-batch-sendmail--own-p (directory)
   "Is DIRECTORY one of this user?  Its owner could read what is put there."
   (eql (file-attribute-user-id (file-attributes directory)) (user-uid)))
 
-(defun mew-submit-sendmail--server ()
+(defun mew-submit-batch-sendmail--server ()
   "Return (NAME . DIRECTORY) of an Emacs server that has mew-submit, or nil."
   (require 'server)
   (catch 'found
     (dolist (directory (delete-dups
                         (cons (directory-file-name server-socket-dir)
-                              mew-submit-sendmail-socket-directories)))
-      (when (mew-submit-sendmail--own-p directory)
+                              mew-submit-batch-sendmail--socket-directories)))
+      (when (mew-submit-batch-sendmail--own-p directory)
         (let ((server-socket-dir directory)
               (server-use-tcp nil))
           (dolist (name (append (ensure-list (getenv "EMACS_SOCKET_NAME"))
-                                mew-submit-sendmail-servers))
+                                mew-submit-batch-sendmail--servers))
             (when (and (eq (ignore-errors (server-running-p name)) t)
-                       (mew-submit-sendmail--ask
+                       (mew-submit-batch-sendmail--ask
                         name
                         '(and (fboundp 'mew-submit-sendmail-take) t)))
               (throw 'found (cons name directory)))))))))
 
-(defun mew-submit-sendmail--ask (name form &optional file)
+(defun mew-submit-batch-sendmail--ask (name form &optional file)
   "Return the value of FORM in the Emacs server NAME, or nil without an answer.
 It has a limited time, and more of it once FILE, the message, was taken."
   (let ((start (float-time))
@@ -458,29 +459,29 @@ It has a limited time, and more of it once FILE, the message, was taken."
              (lambda ()
                (when (> (- (float-time) start)
                         (if (and file (not (file-exists-p file)))
-                            mew-submit-sendmail--taken
-                          mew-submit-sendmail--answer))
+                            mew-submit-batch-sendmail--taken
+                          mew-submit-batch-sendmail--answer))
                  (throw 'late nil)))))
       (unwind-protect
           (ignore-errors (server-eval-at name form))
         (cancel-timer timer)))))
 
-(defun mew-submit-sendmail--order (options)
+(defun mew-submit-batch-sendmail--order (options)
   "Return the part of OPTIONS that another Emacs needs to send a message."
   (cl-loop for (key value) on options by #'cddr
            when (and value (memq key (append '(:from :name :header :arguments)
-                                             mew-submit-sendmail--wishes)))
+                                             mew-submit-batch-sendmail--wishes)))
            append (list key value)))
 
-(defun mew-submit-sendmail--hand-over (server file options)
+(defun mew-submit-batch-sendmail--hand-over (server file options)
   "Hand the message FILE, with OPTIONS, to the Emacs SERVER, (NAME . DIRECTORY).
 Return what `mew-submit-sendmail-take' does, or nil when it was not taken: an
 Emacs that sees other files (a container, a private /tmp) cannot."
   (let* ((server-socket-dir (cdr server))
-         (answer (mew-submit-sendmail--ask
+         (answer (mew-submit-batch-sendmail--ask
                   (car server)
                   `(mew-submit-sendmail-take
-                    ,file ',(mew-submit-sendmail--order options))
+                    ,file ',(mew-submit-batch-sendmail--order options))
                   file)))
     (cond ((plist-get answer :id) answer)
           ;; Take it back.  Who comes first has it.
@@ -493,7 +494,7 @@ answer; it is in %s.taken or in the outbox" file))))))
 
 ;;; What became of it
 
-(defun mew-submit-sendmail--logged (id directory)
+(defun mew-submit-batch-sendmail--logged (id directory)
   "Return the server's reply to the message ID in the log of DIRECTORY, or nil."
   (let ((file (expand-file-name "delivered.log" directory)))
     (ignore-errors
@@ -507,26 +508,26 @@ answer; it is in %s.taken or in the outbox" file))))))
             (when (string-match "\"reply\":\"\\([^\"]*\\)\"" line)
               (match-string 1 line))))))))
 
-(defun mew-submit-sendmail--settled-p (entry)
+(defun mew-submit-batch-sendmail--settled-p (entry)
   "Is there something to tell of ENTRY, as it is on disk?"
   (or (null entry)
       (not (memq (plist-get entry :state) '(queued sending)))
       (and (eq (plist-get entry :state) 'queued)
            (> (plist-get entry :attempts) 0))))
 
-(defun mew-submit-sendmail--watch (id directory)
+(defun mew-submit-batch-sendmail--watch (id directory)
   "Return the entry of the message ID in DIRECTORY when there is something to tell.
 That is the one of that moment when the time is over; nil means delivered."
   (let ((deadline (+ (float-time) mew-submit-sendmail-wait))
         entry)
     (while (progn
-             (setq entry (mew-submit-outbox-read id directory))
-             (and (not (mew-submit-sendmail--settled-p entry))
+             (setq entry (mew-submit-spool--read id directory))
+             (and (not (mew-submit-batch-sendmail--settled-p entry))
                   (< (float-time) deadline)))
       (sleep-for 0.05))
     entry))
 
-(defun mew-submit-sendmail--result-kind (entry)
+(defun mew-submit-batch-sendmail--result-kind (entry)
   "Return the kind of end that ENTRY, which is not delivered, has come to."
   (pcase (plist-get entry :state)
     ('refused (let ((kind (plist-get entry :kind)))
@@ -535,68 +536,68 @@ That is the one of that moment when the time is over; nil means delivered."
     ('broken "internal")
     (_ "ok")))
 
-(defun mew-submit-sendmail--tell (id directory entry options)
+(defun mew-submit-batch-sendmail--tell (id directory entry options)
   "Tell what became of the message ID in DIRECTORY; return the exit status.
 ENTRY is nil when it is delivered.  OPTIONS say whether success is told."
-  (let ((kind (mew-submit-sendmail--result-kind entry)))
+  (let ((kind (mew-submit-batch-sendmail--result-kind entry)))
     (cond
      ((null entry)
       (when (plist-get options :verbose)
-        (mew-submit-command-tell
-         (format "delivered: %s" (or (mew-submit-sendmail--logged id directory)
+        (mew-submit-batch-command--tell
+         (format "delivered: %s" (or (mew-submit-batch-sendmail--logged id directory)
                                      id))))
       0)
      ((equal kind "ok")
-      (mew-submit-command-tell
+      (mew-submit-batch-command--tell
        (format "queued as %s%s" id
                (if-let* ((last (plist-get entry :last)))
-                   (concat ": " (mew-submit-error-clean last))
+                   (concat ": " (mew-submit-error--clean last))
                  "")))
       0)
      (t
-      (mew-submit-command-tell
+      (mew-submit-batch-command--tell
        (format "%s: %s  It is in the outbox as %s."
                (plist-get entry :state)
-               (mew-submit-error-clean (or (plist-get entry :last) ""))
+               (mew-submit-error--clean (or (plist-get entry :last) ""))
                id))
-      (mew-submit-error-status kind)))))
+      (mew-submit-error--status kind)))))
 
 ;;; Sending here
 
-(defvar mew-submit-sendmail--directory nil
+(defvar mew-submit-batch-sendmail--directory nil
   "The directory of the message, for the case that Emacs is told to stop.")
 
-(defun mew-submit-sendmail--enter-here (file options)
+(defun mew-submit-batch-sendmail--enter-here (file options)
   "Put the message FILE into the outbox of this process, as OPTIONS say."
-  (mew-submit-options-remember options)
-  (mew-submit-sendmail--enter
+  (mew-submit-batch-options--remember options)
+  (mew-submit-batch-sendmail--enter
    file options
    (lambda (fields)
-     (mew-submit-options-check-server options)
-     (mew-submit-options-account options fields))
-   :on-done #'ignore :on-ask (mew-submit-options-on-ask options)))
+     (mew-submit-batch-options--check-server options)
+     (mew-submit-batch-options--account options fields))
+   :on-done #'ignore :on-ask (mew-submit-batch-options--on-ask options)))
 
-(defun mew-submit-sendmail--await (id directory)
+(defun mew-submit-batch-sendmail--await (id directory)
   "Wait until there is something to tell of the message ID in DIRECTORY."
   (let ((deadline (+ (float-time) mew-submit-sendmail-wait)))
-    (while (and (not (mew-submit-sendmail--settled-p
-                      (mew-submit-outbox-read id directory)))
+    (while (and (not (mew-submit-batch-sendmail--settled-p
+                      (mew-submit-spool--read id directory)))
                 (< (float-time) deadline))
       (accept-process-output nil 0.05))
     ;; What is still being sent has to come to an end: nobody goes on with it.
-    (mew-submit-queue-wait id directory)))
+    (mew-submit-queue--wait id directory)))
 
-(defun mew-submit-sendmail--dead-letter (file err)
+(defun mew-submit-batch-sendmail--dead-letter (file err)
   "Put the message FILE, which nobody can take because of ERR, into ~/dead.letter.
 Return what tells where it is."
   (let ((letter (expand-file-name "~/dead.letter"))
         (write-region-inhibit-fsync nil)
         (coding-system-for-write 'no-conversion))
-    (list :kind (mew-submit-error-kind err)
+    (list :kind (mew-submit-error--kind err)
           :text
           (format
            "%s  The message is in %s."
-           (mew-submit-report-sentence (mew-submit-error-text err))
+           (mew-submit-report--sentence (mew-submit-error--text err))
            (condition-case nil
                (with-temp-buffer
                  (set-buffer-multibyte nil)
@@ -609,60 +610,60 @@ Return what tells where it is."
                  (with-file-modes #o600
                    (write-region nil nil letter t 'silent))
                  letter)
-             (error (setq mew-submit-sendmail--directory nil)
+             (error (setq mew-submit-batch-sendmail--directory nil)
                     file))))))
 
-(defun mew-submit-sendmail--deliver (file options)
+(defun mew-submit-batch-sendmail--deliver (file options)
   "Have the message FILE delivered, as OPTIONS say; return the exit status."
   (let* ((server (and (not (plist-get options :server))
                       (not (plist-get options :outbox))
-                      (mew-submit-sendmail--server)))
+                      (mew-submit-batch-sendmail--server)))
          (there (and server
-                     (mew-submit-sendmail--hand-over server file options)))
+                     (mew-submit-batch-sendmail--hand-over server file options)))
          (entered (or there
                       (condition-case err
-                          (mew-submit-sendmail--enter-here file options)
-                        (error (mew-submit-sendmail--dead-letter file err)))))
+                          (mew-submit-batch-sendmail--enter-here file options)
+                        (error (mew-submit-batch-sendmail--dead-letter file err)))))
          (id (plist-get entered :id))
          (directory (plist-get entered :directory)))
     (cond
      ((plist-get entered :kind)
       (when (plist-get entered :lost)
-        (setq mew-submit-sendmail--directory nil))
-      (mew-submit-command-tell
-       (concat (mew-submit-report-sentence (plist-get entered :text))
+        (setq mew-submit-batch-sendmail--directory nil))
+      (mew-submit-batch-command--tell
+       (concat (mew-submit-report--sentence (plist-get entered :text))
                (and id (format "  It is held in the outbox as %s." id))))
-      (mew-submit-error-status (plist-get entered :kind)))
+      (mew-submit-error--status (plist-get entered :kind)))
      (t
       (unless there
-        (mew-submit-sendmail--await id directory))
-      (mew-submit-sendmail--tell id directory
-                                 (mew-submit-sendmail--watch id directory)
-                                 options)))))
+        (mew-submit-batch-sendmail--await id directory))
+      (mew-submit-batch-sendmail--tell id directory
+                                       (mew-submit-batch-sendmail--watch id directory)
+                                       options)))))
 
-(defun mew-submit-sendmail--clean-up ()
+(defun mew-submit-batch-sendmail--clean-up ()
   "Delete the copy of the message."
-  (when mew-submit-sendmail--directory
-    (delete-directory mew-submit-sendmail--directory t)
-    (setq mew-submit-sendmail--directory nil)))
+  (when mew-submit-batch-sendmail--directory
+    (delete-directory mew-submit-batch-sendmail--directory t)
+    (setq mew-submit-batch-sendmail--directory nil)))
 
-(defun mew-submit-sendmail--mail (options)
+(defun mew-submit-batch-sendmail--mail (options)
   "Send standard input, as OPTIONS say; return the exit status."
   (unless (or (plist-get options :arguments) (plist-get options :header))
-    (mew-submit-error-throw 'usage nil "No recipient: name one, or use -t"))
-  (mew-submit-module-ensure)
-  (setq mew-submit-sendmail--directory (make-temp-file "mew-submit-" t))
-  (add-hook 'kill-emacs-hook #'mew-submit-sendmail--clean-up 90)
+    (mew-submit-error--throw 'usage nil "No recipient: name one, or use -t"))
+  (mew-submit-module--ensure)
+  (setq mew-submit-batch-sendmail--directory (make-temp-file "mew-submit-" t))
+  (add-hook 'kill-emacs-hook #'mew-submit-batch-sendmail--clean-up 90)
   (unwind-protect
-      (mew-submit-sendmail--deliver
-       (mew-submit-sendmail--spool options mew-submit-sendmail--directory)
+      (mew-submit-batch-sendmail--deliver
+       (mew-submit-batch-sendmail--spool options mew-submit-batch-sendmail--directory)
        options)
-    (mew-submit-sendmail--clean-up)))
+    (mew-submit-batch-sendmail--clean-up)))
 
-(defun mew-submit-sendmail--mode (options)
+(defun mew-submit-batch-sendmail--mode (options)
   "Do what OPTIONS want, with -b or without; return the exit status."
   (pcase (plist-get options :mode)
-    ((or 'nil "m" "a") (mew-submit-sendmail--mail options))
+    ((or 'nil "m" "a") (mew-submit-batch-sendmail--mail options))
     ((and (or "p" "q") mode)
      (setq command-line-args-left
            (append '("--") (and (equal mode "q") '("--flush"))))
@@ -670,32 +671,32 @@ Return what tells where it is."
      0)
     ("i" 0)                             ; newaliases: there is no such file
     ((or "s" "d" "D")
-     (mew-submit-error-throw
+     (mew-submit-error--throw
       'usage nil "SMTP is spoken by mew-submit-batch-relay, not by this command"))
-    (mode (mew-submit-error-throw 'usage nil "There is no mode -b%s" mode))))
+    (mode (mew-submit-error--throw 'usage nil "There is no mode -b%s" mode))))
 
-(defun mew-submit-sendmail--run (args)
+(defun mew-submit-batch-sendmail--run (args)
   "Do what ARGS say, and return the exit status."
   (condition-case err
-      (let ((options (mew-submit-sendmail--parse args)))
+      (let ((options (mew-submit-batch-sendmail--parse args)))
         (if (plist-get options :help)
-            (progn (mew-submit-command-print (mew-submit-sendmail--usage))
+            (progn (mew-submit-batch-command--print (mew-submit-batch-sendmail--usage))
                    0)
           (when-let* ((file (plist-get options :config)))
             (load file nil t t))
           (when-let* ((directory (plist-get options :outbox)))
             (setq mew-submit-outbox-directory (expand-file-name directory)))
-          (mew-submit-sendmail--mode options)))
+          (mew-submit-batch-sendmail--mode options)))
     ((error quit)
-     (mew-submit-command-tell (mew-submit-error-text err))
-     (mew-submit-error-status (mew-submit-error-kind err)))))
+     (mew-submit-batch-command--tell (mew-submit-error--text err))
+     (mew-submit-error--status (mew-submit-error--kind err)))))
 
 ;;;###autoload
 (defun mew-submit-batch-sendmail ()
   "Send the message on standard input like sendmail(8), and leave Emacs.
 The arguments behind \"--\" are sendmail's; README.org tells what the exit
 status means."
-  (mew-submit-command-run #'mew-submit-sendmail--run))
+  (mew-submit-batch-command--run #'mew-submit-batch-sendmail--run))
 
-(provide 'mew-submit-sendmail)
-;;; mew-submit-sendmail.el ends here
+(provide 'mew-submit-batch-sendmail)
+;;; mew-submit-batch-sendmail.el ends here

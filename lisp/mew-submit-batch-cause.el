@@ -1,4 +1,4 @@
-;;; mew-submit-cause-batch.el --- Causes of refusals, from a script -*- lexical-binding: t; -*-
+;;; mew-submit-batch-cause.el --- Causes of refusals, from a script -*- lexical-binding: t; -*-
 
 ;; Copyright (C) 2026 The mew-submit authors
 ;; SPDX-License-Identifier: GPL-3.0-or-later
@@ -12,7 +12,7 @@
 
 (require 'json)
 (require 'mew-submit-cause)
-(require 'mew-submit-command)
+(require 'mew-submit-batch-command)
 (require 'mew-submit-error)
 (require 'mew-submit-json)
 (require 'mew-submit-module)
@@ -21,131 +21,131 @@
 
 (declare-function mew-submit--mod-spool "ext:mew-submit-module" (fd file))
 
-(defconst mew-submit-cause-batch--options
+(defconst mew-submit-batch-cause--options
   '(("--advice" :advice nil "print all sentences of advice instead, one a line")
     ("--help" :help nil "this text"))
   "The options: (NAME KEY ARGUMENT WHAT-FOR).")
 
-(defconst mew-submit-cause-batch--usage
+(defconst mew-submit-batch-cause--usage
   (concat "usage: emacs -Q --batch -l mew-submit.el -f mew-submit-batch-cause < FILE
 Each line of FILE is an object with id, step, reply (a list of lines or a string) and,
 optional, mech; for each there is a line with id, cause, who, again and sure, or with id
 and error.
 "
-          (mew-submit-command-help mew-submit-cause-batch--options)
+          (mew-submit-batch-command--help mew-submit-batch-cause--options)
           "Exit status: 0, 64 usage.\n")
   "What --help prints.")
 
-(defconst mew-submit-cause-batch--line-max 1000000
+(defconst mew-submit-batch-cause--line-max 1000000
   "How many octets of a line are read; a longer one is an error.")
 
-(defun mew-submit-cause-batch--reply (value)
+(defun mew-submit-batch-cause--reply (value)
   "Return VALUE of the key reply as a list of lines or a string."
   (cond ((stringp value) value)
         ((and (listp value) (seq-every-p #'stringp value)) value)
-        (t (mew-submit-error-throw 'usage nil "reply is not a list of lines"))))
+        (t (mew-submit-error--throw 'usage nil "reply is not a list of lines"))))
 
-(defun mew-submit-cause-batch--scalar (value)
+(defun mew-submit-batch-cause--scalar (value)
   "Return VALUE if it is a string or a number, else nil."
   (and (or (stringp value) (numberp value)) value))
 
-(defun mew-submit-cause-batch--answer (object)
+(defun mew-submit-batch-cause--answer (object)
   "Return the answer to OBJECT, an alist, as a plist."
-  (let ((id (mew-submit-cause-batch--scalar (alist-get 'id object))))
+  (let ((id (mew-submit-batch-cause--scalar (alist-get 'id object))))
     (condition-case err
         (pcase-let* ((`(,code ,enhanced ,text)
-                      (mew-submit-cause-parse
-                       (mew-submit-cause-batch--reply (alist-get 'reply object))))
-                     (cause (mew-submit-cause-of
-                             (mew-submit-cause-batch--scalar (alist-get 'step object))
+                      (mew-submit-cause--parse
+                       (mew-submit-batch-cause--reply (alist-get 'reply object))))
+                     (cause (mew-submit-cause--of
+                             (mew-submit-batch-cause--scalar (alist-get 'step object))
                              code enhanced text
-                             (mew-submit-cause-batch--scalar
+                             (mew-submit-batch-cause--scalar
                               (alist-get 'mech object)))))
           (list :id id :cause (plist-get cause :cause) :who (plist-get cause :who)
                 :again (plist-get cause :again)
                 :sure (or (plist-get cause :sure) :false)))
-      (error (list :id id :error (mew-submit-error-text err))))))
+      (error (list :id id :error (mew-submit-error--text err))))))
 
-(defun mew-submit-cause-batch--id (line)
+(defun mew-submit-batch-cause--id (line)
   "Return what seems to be the identifier in LINE, which is no JSON, or nil."
   (and (string-match
         "\"id\"[ \t]*:[ \t]*\\(?:\"\\([^\"\\]\\{0,200\\}\\)\"\\|\\([0-9]\\{1,15\\}\\)\\)" line)
        (or (match-string 1 line) (string-to-number (match-string 2 line)))))
 
-(defun mew-submit-cause-batch-line (octets)
+(defun mew-submit-batch-cause--line (octets)
   "Return the answer to the line OCTETS, a line of JSON; OCTETS need not be sound."
   (let ((line (decode-coding-string
                (substring octets 0 (min (length octets)
-                                        mew-submit-cause-batch--line-max))
+                                        mew-submit-batch-cause--line-max))
                'utf-8))
         (json-object-type 'alist) (json-array-type 'list) (json-key-type 'symbol)
         (json-false nil) (json-null nil))
-    (mew-submit-json-line
+    (mew-submit-json--line
      (condition-case nil
          (let ((object (json-read-from-string line)))
            (if (and (consp object) (consp (car object)) (symbolp (caar object)))
-               (mew-submit-cause-batch--answer object)
+               (mew-submit-batch-cause--answer object)
              (list :id nil :error "The line is no object")))
-       (error (list :id (mew-submit-cause-batch--id line)
+       (error (list :id (mew-submit-batch-cause--id line)
                     :error "The line is no JSON"))))))
 
-(defun mew-submit-cause-batch--input ()
+(defun mew-submit-batch-cause--input ()
   "Put standard input, octets, into the current buffer."
   (let* ((directory (make-temp-file "mew-submit-cause" t))
          (file (expand-file-name "replies" directory)))
     (unwind-protect
         (progn
-          (mew-submit-module-ensure)
+          (mew-submit-module--ensure)
           (mew-submit--mod-spool 0 (encode-coding-string file 'utf-8))
           (set-buffer-multibyte nil)
           (insert-file-contents-literally file))
       (delete-directory directory t))))
 
-(defun mew-submit-cause-batch--all ()
+(defun mew-submit-batch-cause--all ()
   "Answer every line of standard input; return the exit status."
   (with-temp-buffer
-    (mew-submit-cause-batch--input)
+    (mew-submit-batch-cause--input)
     (while (not (eobp))
       (let ((line (buffer-substring (point) (line-end-position))))
         (unless (string-blank-p line)
-          (mew-submit-command-print (mew-submit-cause-batch-line line))))
+          (mew-submit-batch-command--print (mew-submit-batch-cause--line line))))
       (forward-line)))
   0)
 
-(defun mew-submit-cause-batch--sentences ()
+(defun mew-submit-batch-cause--sentences ()
   "Return every sentence of advice, one a line, octets."
   (encode-coding-string
    (mapconcat (lambda (id)
-                (let ((advice (mew-submit-cause-advice id)))
+                (let ((advice (mew-submit-cause--advice id)))
                   (format "%s: %s. %s\n" id (plist-get advice :meaning)
                           (plist-get advice :remedy))))
-              (mew-submit-cause-ids) "")
+              (mew-submit-cause--ids) "")
    'utf-8-unix))
 
-(defun mew-submit-cause-batch--run (args)
+(defun mew-submit-batch-cause--run (args)
   "Do what ARGS say, and return the exit status."
   (condition-case err
-      (let ((options (mew-submit-command-parse args mew-submit-cause-batch--options
-                                               #'ignore)))
+      (let ((options (mew-submit-batch-command--parse args mew-submit-batch-cause--options
+                                                      #'ignore)))
         (cond ((plist-get options :arguments)
-               (mew-submit-error-throw 'usage nil "There is no argument: %s"
-                                       (car (plist-get options :arguments))))
+               (mew-submit-error--throw 'usage nil "There is no argument: %s"
+                                        (car (plist-get options :arguments))))
               ((plist-get options :help)
-               (mew-submit-command-print mew-submit-cause-batch--usage)
+               (mew-submit-batch-command--print mew-submit-batch-cause--usage)
                0)
               ((plist-get options :advice)
-               (mew-submit-command-print (mew-submit-cause-batch--sentences))
+               (mew-submit-batch-command--print (mew-submit-batch-cause--sentences))
                0)
-              (t (mew-submit-cause-batch--all))))
+              (t (mew-submit-batch-cause--all))))
     ((error quit)
-     (mew-submit-command-tell (mew-submit-error-text err))
-     (mew-submit-error-status (mew-submit-error-kind err)))))
+     (mew-submit-batch-command--tell (mew-submit-error--text err))
+     (mew-submit-error--status (mew-submit-error--kind err)))))
 
 ;;;###autoload
 (defun mew-submit-batch-cause ()
   "Say why servers refused, for each reply on standard input, and leave Emacs.
 Options are on the command line behind \"--\"; --help lists them."
-  (mew-submit-command-run #'mew-submit-cause-batch--run))
+  (mew-submit-batch-command--run #'mew-submit-batch-cause--run))
 
-(provide 'mew-submit-cause-batch)
-;;; mew-submit-cause-batch.el ends here
+(provide 'mew-submit-batch-cause)
+;;; mew-submit-batch-cause.el ends here

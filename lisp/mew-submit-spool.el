@@ -1,0 +1,805 @@
+;;; mew-submit-spool.el --- Messages on disk, and what is true of each -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Floor 3.  It owns the directory that holds the messages that are not delivered
+;; yet.  A message ID has these files there:
+;;
+;;   ID.eml      the message, octets, without Bcc; it is there from the moment on
+;;               when all the rest is on disk, and whoever has it locked sends it
+;;   ID.eld      the entry: state, envelope, the account as it was then (a plist)
+;;   ID.source   the text the user wrote, before it was encoded, signed or encrypted, where
+;;               a mail buffer had it; the entry has its digest, so nothing else needs it
+;;   ID.N.journal  what the module writes at the Nth attempt, each line synced: before
+;;               a final dot which recipients it is for, after it the server's words
+;;
+;; A lock is the kernel's, so it ends with its owner.  An entry that says `sending'
+;; and whose message is not locked was left behind by an Emacs that died: the journal
+;; says what is true of it.  When to send is mew-submit-queue.el's.
+;;
+;; What is delivered and wants copies filed (Fcc, Gcc) goes on to copies/, with the state
+;; `filing', until mew-submit-copies.el has filed them.
+;;
+;; States: `held' (until :next, or until the user says so), `queued', `sending',
+;; `uncertain' (the final dot was sent, no answer came), `refused', and `broken'
+;; (what is on disk cannot be read).  What is delivered becomes a line of
+;; delivered.log, and its files go away.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'json)
+(require 'mew-submit-error)
+(require 'mew-submit-json)
+(require 'mew-submit-message)
+(require 'mew-submit-module)
+(require 'mew-submit-store)
+
+(declare-function mew-submit--mod-sync "ext:mew-submit-module" (file))
+(declare-function mew-submit--mod-lock "ext:mew-submit-module" (file))
+(declare-function mew-submit--mod-unlock "ext:mew-submit-module" (handle))
+
+(defcustom mew-submit-outbox-directory
+  (locate-user-emacs-file "mew-submit/outbox/")
+  "The directory that holds messages until they are delivered.
+The default is \"mew-submit/outbox/\" in `user-emacs-directory'.  Nobody else
+can read it; one that others can write to is not used."
+  :type 'directory
+  :group 'mew-submit-outbox
+  :package-version '(mew-submit . "0.1.0")
+  :risky t)
+
+(defcustom mew-submit-delivered-log-max 1000000
+  "How many octets the file \"delivered.log\" in the outbox may have.
+The default is 1000000.  When it is longer, it is renamed to \"delivered.log.1\"
+and begun anew.  It tells of each delivered message when, from and to whom, its
+Message-ID, by which server, and that server's words; 0 keeps no log."
+  :type 'natnum
+  :group 'mew-submit-outbox
+  :package-version '(mew-submit . "0.1.0"))
+
+;;; Files
+
+(defun mew-submit-spool--octets-name (file)
+  "Return the name of FILE as the system takes it."
+  (encode-coding-string (directory-file-name (expand-file-name file))
+                        (or file-name-coding-system
+                            default-file-name-coding-system 'utf-8)))
+
+(defun mew-submit-spool--sync-without-module (file)
+  "Have FILE, or a directory, on disk, before there is a module to do it."
+  (let* ((default-directory temporary-file-directory)
+         (status (call-process "sync" nil nil nil
+                               (mew-submit-spool--octets-name file))))
+    (unless (eql status 0)
+      (signal 'file-error (list "It cannot be had on disk for sure" file)))))
+
+(defun mew-submit-spool--sync (file)
+  "Have FILE, or a directory, on disk."
+  (if (fboundp 'mew-submit--mod-sync)
+      (mew-submit--mod-sync (mew-submit-spool--octets-name file))
+    (mew-submit-spool--sync-without-module file)))
+
+(defun mew-submit-spool--check (directory)
+  "Signal `mew-submit-config' if others could have put messages into DIRECTORY.
+What is there says by which server mail goes, and which program files a copy.
+That others can read it is put right."
+  (pcase (mew-submit-store--others (directory-file-name (file-truename directory)))
+    ('own (mew-submit-error--throw
+           'config nil "The outbox %s belongs to somebody else; set \
+mew-submit-outbox-directory" directory))
+    ('write (mew-submit-error--throw
+             'config nil "Others can write to the outbox %s: look what is in it, \
+and chmod 700 it" directory))
+    ('read (set-file-modes directory #o700))))
+
+(defun mew-submit-spool--make (directory)
+  "Make DIRECTORY and its parents; have them on disk under their names."
+  (let ((parent (file-name-directory (directory-file-name directory))))
+    (unless (file-directory-p directory)
+      (mew-submit-spool--make parent)
+      (with-file-modes #o700
+        (make-directory directory t))
+      (mew-submit-spool--sync parent))))
+
+(defun mew-submit-spool--prepare (directory)
+  "Make DIRECTORY, for messages, if it does not exist; return its full name.
+Signal `mew-submit-config' when it cannot be used."
+  (let ((name (file-name-as-directory (expand-file-name directory))))
+    (condition-case err
+        (mew-submit-spool--make name)
+      ((file-error mew-submit-internal)
+       (mew-submit-error--throw 'config nil "The outbox cannot be used: %s"
+                                (mew-submit-error--text err))))
+    (mew-submit-spool--check name)
+    (unless (and (file-directory-p name) (file-writable-p name))
+      (mew-submit-error--throw 'config nil "The outbox cannot be written to: %s"
+                               name))
+    name))
+
+(defun mew-submit-spool--file (id suffix directory)
+  "Return the name of the file of message ID with SUFFIX in DIRECTORY."
+  (expand-file-name (concat id suffix) directory))
+
+(defun mew-submit-spool--message-file (entry)
+  "Return the name of the file with the message of ENTRY."
+  (mew-submit-spool--file (plist-get entry :id) ".eml"
+                          (plist-get entry :directory)))
+
+(defun mew-submit-spool--new-id (directory)
+  "Return an identifier that no message in DIRECTORY has."
+  (let (id)
+    (while (or (null id)
+               (file-exists-p (mew-submit-spool--file id ".eml" directory))
+               (file-exists-p (mew-submit-spool--file id ".eld" directory)))
+      (setq id (format-time-string (format "%%Y%%m%%dT%%H%%M%%S-%06x"
+                                           (random #x1000000))
+                                   nil t)))
+    id))
+
+(defun mew-submit-spool--new-name (directory)
+  "Return the name of a file in DIRECTORY that does not exist yet."
+  (mew-submit-spool--file (mew-submit-spool--new-id directory) ".eml"
+                          directory))
+
+(defun mew-submit-spool--delete (file)
+  "Delete FILE if it is there."
+  (when (file-exists-p file)
+    (delete-file file)))
+
+(defmacro mew-submit-spool--with-errors (what &rest body)
+  "Run BODY; a file that cannot be written becomes `mew-submit-config' about WHAT."
+  (declare (indent 1) (debug (form body)))
+  `(condition-case err
+       (progn ,@body)
+     ((file-error mew-submit-internal)
+      (mew-submit-error--throw 'config nil "%s cannot be written to the outbox: %s"
+                               ,what (mew-submit-error--text err)))))
+
+;;; Entries on disk
+
+(defconst mew-submit-spool--fleeting '(:id :directory :bytes)
+  "The keys of an entry that are known without its file.")
+
+(defun mew-submit-spool--print (entry)
+  "Return ENTRY as text that can be read again.
+Signal `mew-submit-config' when that is not so."
+  (let ((print-length nil)
+        (print-level nil)
+        (print-circle t)
+        (print-escape-newlines t)
+        (print-escape-control-characters t)
+        (print-quoted t)
+        (kept (cl-loop for (key value) on entry by #'cddr
+                       unless (memq key mew-submit-spool--fleeting)
+                       collect key and collect value)))
+    (let ((text (prin1-to-string kept)))
+      (condition-case nil
+          (read text)
+        (error (mew-submit-error--throw
+                'config nil "The account cannot be put on disk, since it has \
+a value that Emacs cannot read again")))
+      text)))
+
+(defun mew-submit-spool--write (entry &optional durably)
+  "Write ENTRY to its file, whole or not at all.
+With DURABLY non-nil it is on disk, under its name, on return."
+  (let* ((directory (plist-get entry :directory))
+         (file (mew-submit-spool--file (plist-get entry :id) ".eld" directory))
+         (part (concat file ".part")))
+    (unwind-protect
+        (mew-submit-spool--with-errors "The state of a message"
+          (mew-submit-spool--delete part)
+          (let ((coding-system-for-write 'utf-8-emacs-unix)
+                (create-lockfiles nil)
+                (write-region-inhibit-fsync t)
+                (file-name-handler-alist nil))
+            (with-file-modes #o600
+              (write-region (mew-submit-spool--print entry) nil part nil
+                            'silent nil 'excl)))
+          (mew-submit-spool--sync part)
+          (rename-file part file t)
+          (when durably
+            (mew-submit-spool--sync directory)))
+      (mew-submit-spool--delete part))))
+
+(defun mew-submit-spool--refusal-p (object)
+  "Is OBJECT (ADDRESS CODE TEXT)?"
+  (and (proper-list-p object)
+       (stringp (nth 0 object)) (integerp (nth 1 object))
+       (stringp (nth 2 object))))
+
+(defun mew-submit-spool--note-p (object)
+  "Is OBJECT (TIME . TEXT)?"
+  (and (consp object) (numberp (car object)) (stringp (cdr object))))
+
+(defun mew-submit-spool--sound-p (plist)
+  "Is PLIST an entry, so that nothing trips over its values?"
+  (cl-flet ((all (predicate &rest keys)
+              (seq-every-p (lambda (key)
+                             (or (null (plist-get plist key))
+                                 (funcall predicate (plist-get plist key))))
+                           keys))
+            (list-of (predicate)
+              (lambda (value)
+                (and (proper-list-p value) (seq-every-p predicate value)))))
+    (and (proper-list-p plist)
+         (memq (plist-get plist :state)
+               '(held queued sending uncertain refused filing))
+         (all #'numberp :next :created :not-before)
+         (all #'natnump :attempts)
+         (all #'stringp :from :subject :message-id :last :reply :private :source)
+         (all (list-of #'stringp) :recipients :delivered)
+         (all (list-of #'mew-submit-spool--refusal-p) :refused)
+         (all (list-of #'mew-submit-spool--note-p) :history)
+         (all (list-of #'listp) :fcc)
+         (all #'proper-list-p :account)
+         (all #'stringp :kind :result))))
+
+(defun mew-submit-spool--read-file (file)
+  "Return the plist in FILE, or signal an error."
+  (with-temp-buffer
+    (let ((coding-system-for-read 'utf-8-emacs-unix)
+          (file-name-handler-alist nil))
+      (insert-file-contents file))
+    (goto-char (point-min))
+    (let ((plist (read (current-buffer))))
+      (unless (mew-submit-spool--sound-p plist)
+        (error "It is not what it should be"))
+      plist)))
+
+(defun mew-submit-spool--broken (id directory why)
+  "Return an entry for the message ID in DIRECTORY, of which WHY is known."
+  (let ((fields (ignore-errors
+                  (mew-submit-message--fields
+                   (mew-submit-spool--file id ".eml" directory)))))
+    (list :state 'broken :last why
+          :from (ignore-errors (mew-submit-message--sender fields))
+          :recipients (ignore-errors (mew-submit-message--recipients fields))
+          :subject (mew-submit-message--subject fields)
+          :attempts 0)))
+
+(defun mew-submit-spool--read (id directory)
+  "Return the entry of the message ID in DIRECTORY, or nil without a message.
+What cannot be read has the state `broken', and :last says why."
+  (when-let* ((attributes (file-attributes
+                          (mew-submit-spool--file id ".eml" directory)))
+             ((null (file-attribute-type attributes))))
+    (append
+     (list :id id :directory directory
+           :bytes (file-attribute-size attributes))
+     (condition-case err
+         (mew-submit-spool--read-file
+          (mew-submit-spool--file id ".eld" directory))
+       (error (mew-submit-spool--broken
+               id directory
+               (format "Its state cannot be read: %s"
+                       (mew-submit-error--text err))))))))
+
+(defun mew-submit-spool--ids (directory)
+  "Return the identifiers of all messages in DIRECTORY, the oldest first."
+  (when (file-directory-p directory)
+    (mew-submit-spool--check directory)
+    (mapcar (lambda (file) (substring file 0 -4))
+            (directory-files directory nil "\\`[^.].*\\.eml\\'"))))
+
+(defun mew-submit-spool--clean (directory)
+  "Delete what an Emacs that died has left behind unfinished in DIRECTORY.
+That is what belongs to no message and is more than a day old."
+  (let ((old (time-subtract nil 86400))
+        (messages (make-hash-table :test #'equal))
+        (files (and (file-directory-p directory)
+                    (directory-files directory nil "\\`[^.].*\\..*"))))
+    (dolist (file files)
+      (when (string-suffix-p ".eml" file)
+        (puthash (substring file 0 -4) t messages)))
+    (dolist (file files)
+      (when (and (string-match "\\.\\(?:part\\|eld\\|source\\|journal\\)\\'" file)
+                 (or (string-suffix-p ".part" file)
+                     (not (gethash (substring file 0 (string-search "." file))
+                                   messages))))
+        (let ((attributes (file-attributes (expand-file-name file directory))))
+          (when (and attributes
+                     (time-less-p (file-attribute-modification-time attributes)
+                                  old))
+            (ignore-errors
+              (delete-file (expand-file-name file directory)))))))))
+
+;;; What the user wrote
+
+(defun mew-submit-spool--source-file (entry)
+  "Return the name of the file with the source of ENTRY's message."
+  (mew-submit-spool--file (plist-get entry :id) ".source"
+                          (plist-get entry :directory)))
+
+(defun mew-submit-spool--write-source (entry text)
+  "Write TEXT, the source of ENTRY's message, to its file.
+Return ENTRY with its digest.  It need not be on disk: one that is not whole is
+as good as none."
+  (let ((octets (encode-coding-string text 'utf-8-emacs-unix))
+        (coding-system-for-write 'no-conversion)
+        (write-region-inhibit-fsync t)
+        (file-name-handler-alist nil))
+    (with-file-modes #o600
+      (write-region octets nil (mew-submit-spool--source-file entry) nil
+                    'silent nil 'excl))
+    (mew-submit-spool--with entry :source (secure-hash 'sha256 octets))))
+
+(defun mew-submit-spool--source (entry)
+  "Return the text that the user wrote for the message of ENTRY, or nil."
+  (let ((file (mew-submit-spool--source-file entry))
+        (file-name-handler-alist nil))
+    (when (and (plist-get entry :source) (file-readable-p file))
+      (with-temp-buffer
+        (set-buffer-multibyte nil)
+        (insert-file-contents-literally file)
+        (when (equal (secure-hash 'sha256 (current-buffer))
+                     (plist-get entry :source))
+          (decode-coding-string (buffer-string) 'utf-8-emacs-unix))))))
+
+(defun mew-submit-spool--move-source (entry moved)
+  "Have the source of ENTRY's message where that of MOVED, the same, is."
+  (when (file-exists-p (mew-submit-spool--source-file entry))
+    (rename-file (mew-submit-spool--source-file entry)
+                 (mew-submit-spool--source-file moved) t)))
+
+;;; Adding
+
+(defun mew-submit-spool--add (file fields directory entry &optional move source)
+  "Put the message FILE, whose header has FIELDS, durably into DIRECTORY.
+ENTRY is a plist with at least :state, :from, :recipients and :account.  The
+fields that must not leave are left out.  With MOVE non-nil FILE, which is in
+DIRECTORY, goes away.  SOURCE is the text the user wrote, or nil.  Return the
+whole entry.  Signal a condition, with nothing left behind, when that cannot be
+done.
+
+The module need not be built yet: nobody else knows the new name, so nothing has
+to be locked."
+  (unless (mew-submit-module--missing-p)
+    (mew-submit-module--ensure))
+  (let* ((id (mew-submit-spool--new-id directory))
+         (name (mew-submit-spool--file id ".eml" directory))
+         (part (concat name ".part"))
+         (entry (append (list :id id :directory directory) entry))
+         ;; A quit is for before it is there, not for between that and the end.
+         (inhibit-quit t)
+         added)
+    (unwind-protect
+        (mew-submit-spool--with-errors "The message"
+          (let ((inhibit-quit nil))
+            (if (and move (not (mew-submit-message--private-p fields)))
+                (rename-file file part)
+              (mew-submit-message--copy file fields part))
+            (mew-submit-spool--sync part)
+            (when source
+              (setq entry (mew-submit-spool--write-source entry source)))
+            (mew-submit-spool--write entry))
+          (rename-file part name)
+          (mew-submit-spool--sync directory)
+          (setq added t))
+      (ignore-errors
+        (mew-submit-spool--delete part)
+        (unless added
+          (dolist (suffix '(".eml" ".eld" ".source"))
+            (mew-submit-spool--delete
+             (mew-submit-spool--file id suffix directory))))
+        (when (and added move)
+          (mew-submit-spool--delete file))))
+    (mew-submit-spool--read id directory)))
+
+;;; Locks
+
+(defun mew-submit-spool--lock (id directory)
+  "Lock the message ID in DIRECTORY and return the lock, or nil.
+It is nil when somebody else has it, here or in another Emacs, or it is gone."
+  (mew-submit-module--ensure)
+  (let ((file (mew-submit-spool--file id ".eml" directory)))
+    (and (file-exists-p file)
+         (mew-submit--mod-lock (mew-submit-spool--octets-name file)))))
+
+(defun mew-submit-spool--unlock (lock)
+  "Give LOCK back; nil is fine."
+  (when lock
+    (mew-submit--mod-unlock lock)))
+
+;;; A message that has waited for its time
+
+(defun mew-submit-spool--replace (entry part lock)
+  "Have the file PART, the message of ENTRY as it is to be, in place of that.
+Return the lock on it, which somebody who waits for LOCK, the one on what was
+there, does not have in between."
+  (mew-submit-spool--sync part)
+  (let ((new (mew-submit--mod-lock (mew-submit-spool--octets-name part)))
+        renamed)
+    (unwind-protect
+        (progn
+          (rename-file part (mew-submit-spool--message-file entry) t)
+          (setq renamed t))
+      (unless renamed
+        (mew-submit-spool--unlock new)))
+    (mew-submit-spool--unlock lock)
+    new))
+
+(defun mew-submit-spool--freshen (entry lock)
+  "Have the message of ENTRY, which nobody has been sent yet, dated now.
+LOCK is on it; return the lock that is on it then.  Where the header may be
+signed, and where it cannot be written, the message stays as it is."
+  (let* ((file (mew-submit-spool--message-file entry))
+         (part (concat file ".part"))
+         (held lock))
+    (condition-case err
+        (let* ((fields (mew-submit-message--fields file))
+               (new (mew-submit-message--redated fields)))
+          (when new
+            (unwind-protect
+                (progn
+                  (mew-submit-spool--delete part)
+                  (mew-submit-message--copy-with file fields new part)
+                  (setq held (mew-submit-spool--replace entry part lock))
+                  (mew-submit-spool--sync (plist-get entry :directory)))
+              (mew-submit-spool--delete part))))
+      (error (display-warning 'mew-submit
+                              (format "A mail keeps the date it was written: %s"
+                                      (mew-submit-error--text err)))))
+    held))
+
+;;; The journal
+
+(defun mew-submit-spool--journal-file (entry)
+  "Return the name of the journal of ENTRY that counts.
+It is that of the attempt under way, or else of the next one: the entry of an
+attempt may be lost in a power failure that the journal survives.  Older ones
+say nothing that the entry does not."
+  (let ((attempts (or (plist-get entry :attempts) 0)))
+    (mew-submit-spool--file
+     (plist-get entry :id)
+     (format ".%d.journal" (if (eq (plist-get entry :state) 'sending)
+                               attempts
+                             (1+ attempts)))
+     (plist-get entry :directory))))
+
+(defun mew-submit-spool--journal-lines (entry)
+  "Return the whole lines of the journal of ENTRY, or nil without one."
+  (let ((file (mew-submit-spool--journal-file entry)))
+    (when (file-exists-p file)
+      (with-temp-buffer
+        (let ((coding-system-for-read 'utf-8-unix)
+              (file-name-handler-alist nil))
+          (insert-file-contents file))
+        ;; What has no line end was being written when the machine stopped.
+        (butlast (split-string (buffer-string) "\n"))))))
+
+(defun mew-submit-spool--judge (recipients lines)
+  "Return what LINES of a journal say about RECIPIENTS.
+It is a plist: the addresses in :delivered, :uncertain and :unsent, lists of
+\(ADDRESS CODE TEXT) in :refused, and the last final reply in :reply and :code.
+Each line is \"dot FIRST COUNT\", written before a final dot for so many of
+RECIPIENTS; \"refused INDEX CODE TEXT\"; or \"reply CODE TEXT\", the answer to
+the last dot."
+  (let ((fates (make-vector (length recipients) 'unsent))
+        range reply code)
+    (dolist (line lines)
+      (pcase (split-string line " ")
+        (`("dot" ,first ,count . ,_)
+         (let ((from (string-to-number first)))
+           (setq range (number-sequence
+                        from (min (1- (length recipients))
+                                  (+ from (string-to-number count) -1))))
+           (dolist (index range)
+             (aset fates index 'uncertain))))
+        (`("refused" ,index ,said . ,words)
+         (let ((index (string-to-number index)))
+           (when (< -1 index (length recipients))
+             (aset fates index (list (string-to-number said)
+                                     (string-join words " "))))))
+        (`("reply" ,said . ,words)
+         (setq code (string-to-number said)
+               ;; The server's words begin with the code, too.
+               reply (string-trim
+                      (string-join (if (equal (car words) said)
+                                       words
+                                     (cons said words))
+                                   " ")))
+         (dolist (index range)
+           (when (eq (aref fates index) 'uncertain)
+             (aset fates index (if (<= 200 code 299) 'delivered
+                                 (list code reply)))))
+         (setq range nil))))
+    (let (delivered uncertain unsent refused)
+      (cl-loop for fate across fates
+               for address in recipients
+               do (pcase fate
+                    ('delivered (push address delivered))
+                    ('uncertain (push address uncertain))
+                    ('unsent (push address unsent))
+                    (said (push (cons address said) refused))))
+      (list :delivered (nreverse delivered) :uncertain (nreverse uncertain)
+            :unsent (nreverse unsent) :refused (nreverse refused)
+            :reply reply :code code))))
+
+(defun mew-submit-spool--forget-journal (entry)
+  "Delete the journal of ENTRY, as it was when it was written."
+  (mew-submit-spool--delete (mew-submit-spool--journal-file entry)))
+
+(defun mew-submit-spool--journals (directory)
+  "Return the identifiers of all messages in DIRECTORY that have a journal."
+  (mapcar (lambda (file) (substring file 0 (string-match "\\." file)))
+          (directory-files directory nil "\\.[0-9]+\\.journal\\'")))
+
+;;; States
+
+(defun mew-submit-spool--with (entry &rest rest)
+  "Return a copy of ENTRY changed by REST, keys and values."
+  (let ((copy (copy-sequence entry)))
+    (cl-loop for (key value) on rest by #'cddr
+             do (setq copy (plist-put copy key value)))
+    copy))
+
+(defconst mew-submit-spool--history-max 50
+  "How many lines of what happened to it an entry keeps.")
+
+(defun mew-submit-spool--note (entry text)
+  "Return ENTRY with TEXT, and when it was, in its :history, newest first."
+  (mew-submit-spool--with
+   entry :history (seq-take (cons (cons (float-time) text)
+                                  (plist-get entry :history))
+                            mew-submit-spool--history-max)))
+
+(defun mew-submit-spool--temporary-p (refusal)
+  "Is REFUSAL, as (ADDRESS CODE TEXT), one for now only?"
+  (<= 400 (nth 1 refusal) 499))
+
+(defun mew-submit-spool--settle (entry fates)
+  "Return ENTRY as FATES, a value of `mew-submit-spool--judge', make it.
+The state is nil when all is delivered.  The recipients that are left are those
+that may be tried again; those refused for good are in :refused until nobody
+else is left."
+  (let* ((refused (append (plist-get entry :refused)
+                          (seq-remove #'mew-submit-spool--temporary-p
+                                      (plist-get fates :refused))))
+         (later (mapcar #'car (seq-filter #'mew-submit-spool--temporary-p
+                                          (plist-get fates :refused))))
+         (uncertain (plist-get fates :uncertain))
+         (left (append uncertain later (plist-get fates :unsent)))
+         (entry (mew-submit-spool--with
+                 entry
+                 :delivered (append (plist-get entry :delivered)
+                                    (plist-get fates :delivered))
+                 :refused refused :recipients left
+                 :reply (or (plist-get fates :reply)
+                            (plist-get entry :reply)))))
+    (cond (uncertain (mew-submit-spool--with entry :state 'uncertain :next nil))
+          (left (mew-submit-spool--with entry :state 'queued))
+          (refused (mew-submit-spool--with
+                    entry :state 'refused :next nil :refused nil
+                    :recipients (mapcar #'car refused)
+                    :last (mapconcat (lambda (refusal)
+                                       (format "%s: %s" (car refusal)
+                                               (nth 2 refusal)))
+                                     refused "; ")))
+          (t (mew-submit-spool--with entry :state nil)))))
+
+(defun mew-submit-spool--recovered (entry)
+  "Return ENTRY, left behind by an Emacs that died, as it really is."
+  (let* ((sending (eq (plist-get entry :state) 'sending))
+         (settled (mew-submit-spool--settle
+                   (mew-submit-spool--with
+                    entry :attempts (+ (or (plist-get entry :attempts) 0)
+                                       (if sending 0 1)))
+                   (mew-submit-spool--judge
+                    (plist-get entry :recipients)
+                    (mew-submit-spool--journal-lines entry)))))
+    (pcase (plist-get settled :state)
+      ('uncertain
+       (mew-submit-spool--note
+        (mew-submit-spool--with
+         settled :last "Emacs ended after the message was sent and before the \
+server's answer came")
+        "Emacs ended before the server's answer came"))
+      ('queued (mew-submit-spool--note
+                (mew-submit-spool--with settled :next nil)
+                "Emacs ended before the message was sent"))
+      (_ settled))))
+
+(defun mew-submit-spool--recover (entry)
+  "Return ENTRY as it is after its owner has died; nil when it is delivered.
+The caller has it locked.  The journal decides, and what it says is on disk
+then."
+  (if (not (or (eq (plist-get entry :state) 'sending)
+               (file-exists-p (mew-submit-spool--journal-file entry))))
+      entry
+    (let ((recovered (mew-submit-spool--recovered entry)))
+      (if (plist-get recovered :state)
+          (mew-submit-spool--write recovered t)
+        (mew-submit-spool--finish recovered nil))
+      (mew-submit-spool--forget-journal entry)
+      (and (plist-get recovered :state) recovered))))
+
+;;; The end
+
+(defvar mew-submit-spool--kept nil
+  "Outboxes with messages that have gone to copies/ since somebody looked.")
+
+(defun mew-submit-spool--copies (directory)
+  "Return the directory for messages of DIRECTORY that want copies filed."
+  (file-name-as-directory (expand-file-name "copies" directory)))
+
+(defun mew-submit-spool--move (entry directory &rest changes)
+  "Move the message of ENTRY, locked, durably to the outbox DIRECTORY.
+CHANGES, keys and values, are made to its entry.  What else belongs to it stays
+where it was.  Return the new entry."
+  (let ((moved (apply #'mew-submit-spool--with entry :directory
+                      (mew-submit-spool--prepare directory) changes)))
+    (unless (eq (plist-get moved :state) 'broken)
+      (mew-submit-spool--write moved t))
+    (mew-submit-spool--sync (mew-submit-spool--message-file entry))
+    (rename-file (mew-submit-spool--message-file entry)
+                 (mew-submit-spool--message-file moved) t)
+    (mew-submit-spool--sync (plist-get moved :directory))
+    moved))
+
+(defun mew-submit-spool--keep (entry)
+  "Move the message of ENTRY, delivered, to where its copies are filed from."
+  (let ((directory (plist-get entry :directory)))
+    (mew-submit-spool--move entry (mew-submit-spool--copies directory)
+                            :state 'filing)
+    (cl-pushnew directory mew-submit-spool--kept :test #'equal)))
+
+;;; What is edited again
+
+(defun mew-submit-spool--edited (directory)
+  "Return the directory for messages of DIRECTORY that are edited again."
+  (file-name-as-directory (expand-file-name "edited" directory)))
+
+(defun mew-submit-spool--set-aside (entry)
+  "Move the message of ENTRY, locked, to where it is while it is edited again.
+Return its entry there.  Whoever edits it has it locked."
+  (let ((moved (mew-submit-spool--move
+                entry (mew-submit-spool--edited (plist-get entry :directory)))))
+    (mew-submit-spool--move-source entry moved)
+    moved))
+
+(defun mew-submit-spool--later-p (entry)
+  "Is ENTRY's message to be sent at a time, named by the user, still to come?"
+  (let ((then (plist-get entry :not-before)))
+    (and then (> then (float-time)))))
+
+(defun mew-submit-spool--unedited (entry)
+  "Return what is new in ENTRY, edited and not sent, as keys and values.
+What was to be sent at a time of its own still is; what would leave by itself is
+held instead, since the user has taken it back.  What was refused, broken or in
+doubt stays so."
+  (cond ((not (memq (plist-get entry :state) '(held queued))) nil)
+        ((mew-submit-spool--later-p entry)
+         (list :state 'held :next (plist-get entry :not-before)))
+        (t '(:state held :next nil :last "It was being edited, and not sent"))))
+
+(defun mew-submit-spool--put-back-one (id edited directory)
+  "Put the message ID in EDITED, locked, back into DIRECTORY; return its entry.
+It is as `mew-submit-spool--unedited' says."
+  (when-let* ((entry (mew-submit-spool--read id edited)))
+    (let ((moved (apply #'mew-submit-spool--move entry directory
+                        (mew-submit-spool--unedited entry))))
+      (mew-submit-spool--move-source entry moved)
+      (mew-submit-spool--remove entry)
+      moved)))
+
+(defun mew-submit-spool--put-back (directory)
+  "Put back into DIRECTORY what was edited by an Emacs that has ended.
+Return the entries of those messages."
+  (let ((edited (mew-submit-spool--edited directory))
+        entries)
+    (dolist (id (mew-submit-spool--ids edited))
+      (condition-case err
+          (when-let* ((lock (mew-submit-spool--lock id edited)))
+            (unwind-protect
+                (when-let* ((entry (mew-submit-spool--put-back-one
+                                    id edited directory)))
+                  (push entry entries))
+              (mew-submit-spool--unlock lock)))
+        (error (display-warning
+                'mew-submit
+                (format "The message %s in %s stays there: %s" id edited
+                        (mew-submit-error--text err))))))
+    entries))
+
+(defun mew-submit-spool--log-line (entry done)
+  "Return the line of delivered.log for ENTRY, whose last `done' event is DONE."
+  (mew-submit-json--line
+   (list :time (format-time-string "%Y-%m-%dT%H:%M:%S%z")
+         :id (plist-get entry :id)
+         :message-id (plist-get entry :message-id)
+         :from (plist-get entry :from)
+         :recipients (vconcat (plist-get entry :delivered))
+         :server (plist-get (plist-get entry :account) :server)
+         :port (plist-get done :port)
+         :reply (plist-get entry :reply))))
+
+(defun mew-submit-spool--log (entry done)
+  "Add a line about ENTRY, delivered with DONE, to the log of its directory."
+  (let ((file (expand-file-name "delivered.log" (plist-get entry :directory)))
+        (coding-system-for-write 'no-conversion)
+        (create-lockfiles nil)
+        (file-name-handler-alist nil))
+    (unless (zerop mew-submit-delivered-log-max)
+      (when (> (or (file-attribute-size (file-attributes file)) 0)
+               mew-submit-delivered-log-max)
+        (rename-file file (concat file ".1") t))
+      ;; The message goes away after this, so the line has to stay.
+      (let ((write-region-inhibit-fsync nil))
+        (with-file-modes #o600
+          (write-region (mew-submit-spool--log-line entry done) nil file t
+                        'silent))))))
+
+(defun mew-submit-spool--logged (message-id directory)
+  "Return who has got the message with MESSAGE-ID out of DIRECTORY, by its log."
+  (let (people)
+    (dolist (name '("delivered.log.1" "delivered.log") people)
+      (let ((file (expand-file-name name directory))
+            (file-name-handler-alist nil))
+        (when (file-readable-p file)
+          (with-temp-buffer
+            (insert-file-contents file)
+            (goto-char (point-min))
+            (while (search-forward (format "\"message-id\":\"%s\"" message-id) nil t)
+              (let ((line (ignore-errors
+                            (json-read-from-string
+                             (buffer-substring (line-beginning-position)
+                                               (line-end-position))))))
+                (setq people (append (alist-get 'recipients line)
+                                     people))))))))))
+
+(defun mew-submit-spool--has-p (message-id recipients directory)
+  "Has the message with MESSAGE-ID for RECIPIENTS come into DIRECTORY already?
+It may have left since.  Who takes messages out of another queue asks this
+first: it may have ended after one was here and before it was gone there."
+  (when message-id
+    (let ((people (mew-submit-spool--logged message-id directory)))
+      (dolist (id (mew-submit-spool--ids directory))
+        (let ((entry (mew-submit-spool--read id directory)))
+          (when (equal (plist-get entry :message-id) message-id)
+            (setq people (append (plist-get entry :recipients)
+                                 (plist-get entry :delivered)
+                                 (mapcar #'car (plist-get entry :refused))
+                                 people)))))
+      (and people
+           (seq-every-p (lambda (address)
+                          (member-ignore-case address people))
+                        recipients)))))
+
+(defun mew-submit-spool--finish (entry done)
+  "Log that ENTRY is delivered, by DONE, its `done' event or nil; remove it.
+That it cannot be logged is no reason to keep it, and so to send it again."
+  (condition-case err
+      (mew-submit-spool--log entry done)
+    (error (display-warning 'mew-submit
+                            (format "A delivery was not logged: %s"
+                                    (mew-submit-error--text err)))))
+  (when (plist-get entry :fcc)
+    (condition-case err
+        (mew-submit-spool--keep entry)
+      (error (display-warning 'mew-submit
+                              (format "A mail was delivered, but no copy was \
+filed: %s" (mew-submit-error--text err))))))
+  (mew-submit-spool--remove entry))
+
+(defun mew-submit-spool--remove (entry)
+  "Remove the message of ENTRY and all that belongs to it."
+  (let ((id (plist-get entry :id))
+        (directory (plist-get entry :directory)))
+    (dolist (suffix '(".eml" ".eld" ".source"))
+      (mew-submit-spool--delete
+       (mew-submit-spool--file id suffix directory)))
+    (mew-submit-spool--delete (mew-submit-spool--journal-file entry))
+    (mew-submit-spool--sync directory)))
+
+(defun mew-submit-spool--discard (file)
+  "Forget the message FILE, which is delivered."
+  (when (file-exists-p file)
+    (delete-file file)))
+
+(provide 'mew-submit-spool)
+;;; mew-submit-spool.el ends here

@@ -1,0 +1,336 @@
+;;; mew-submit-spool-tests.el --- Tests for messages on disk -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; What is on disk, what a journal says, and what an Emacs that died leaves behind.
+
+;;; Code:
+
+(require 'ert)
+(require 'mew-submit)
+(require 'mew-submit-message)
+(require 'mew-submit-spool)
+(require 'mew-submit-test-helpers)
+
+(defun mew-submit-spool-tests--add (directory &rest changes)
+  "Add a message for a@x and b@x to DIRECTORY, its entry with CHANGES."
+  (let ((raw (mew-submit-test-write
+              (expand-file-name "raw" directory)
+              "From: me@x\nTo: a@x\nBcc: b@x\nSubject: s\n\nbody\n")))
+    (mew-submit-spool--add
+     raw (mew-submit-message--fields raw) directory
+     (apply #'mew-submit-spool--with
+            '(:state queued :from "me@x" :recipients ("a@x" "b@x")
+                     :account (:server "h" :tls required) :attempts 0)
+            changes)
+     t)))
+
+(defun mew-submit-spool-tests--journal (entry lines)
+  "Write LINES, a string, to the journal that counts for ENTRY."
+  (mew-submit-test-write (mew-submit-spool--journal-file entry) lines))
+
+;;; The journal
+
+(ert-deftest mew-submit-spool-tests-journals ()
+  "Each line of a journal says what it says of each recipient, and no more."
+  (pcase-dolist
+      (`(,lines ,delivered ,uncertain ,unsent ,refused)
+       '((nil nil nil ("a" "b" "c") nil)
+         (("dot 0 3") nil ("a" "b" "c") nil nil)
+         (("dot 0 3" "reply 250 2.0.0 ok") ("a" "b" "c") nil nil nil)
+         (("dot 0 3" "refused 1 550 no" "reply 250 ok")
+          ("a" "c") nil nil (("b" 550 "no")))
+         (("dot 0 3" "refused 1 450 later" "reply 250 ok")
+          ("a" "c") nil nil (("b" 450 "later")))
+         (("dot 0 3" "reply 451 4.3.0 busy")
+          nil nil nil (("a" 451 "451 4.3.0 busy") ("b" 451 "451 4.3.0 busy")
+                       ("c" 451 "451 4.3.0 busy")))
+         ;; Two transactions, the second unanswered, the third not begun.
+         (("dot 0 1" "reply 250 ok" "dot 1 1") ("a") ("b") ("c") nil)
+         ;; A refusal without an answer to the dot leaves the others open.
+         (("dot 0 2" "refused 0 550 no") nil ("b") ("c") (("a" 550 "no")))
+         ;; What is no line, or out of range, says nothing.
+         (("dot 0 99" "refused 7 550 no" "" "nonsense" "reply 250")
+          ("a" "b" "c") nil nil nil)))
+    (ert-info ((format "%S" lines))
+      (let ((fates (mew-submit-spool--judge '("a" "b" "c") lines)))
+        (should (equal (plist-get fates :delivered) delivered))
+        (should (equal (plist-get fates :uncertain) uncertain))
+        (should (equal (plist-get fates :unsent) unsent))
+        (should (equal (plist-get fates :refused) refused))))))
+
+(ert-deftest mew-submit-spool-tests-settle ()
+  "What became of the recipients decides the state, and who is left."
+  (pcase-dolist
+      (`(,fates ,state ,recipients ,refused)
+       '(((:delivered ("a" "b")) nil nil nil)
+         ((:delivered ("a") :refused (("b" 550 "no"))) refused ("b") nil)
+         ((:delivered ("a") :refused (("b" 450 "later"))) queued ("b") nil)
+         ((:refused (("a" 550 "no") ("b" 450 "later")))
+          queued ("b") (("a" 550 "no")))
+         ((:uncertain ("a") :unsent ("b")) uncertain ("a" "b") nil)
+         ((:unsent ("a" "b")) queued ("a" "b") nil)))
+    (ert-info ((format "%S" fates))
+      (let ((entry (mew-submit-spool--settle
+                    '(:id "i" :state sending :recipients ("a" "b")) fates)))
+        (should (eq (plist-get entry :state) state))
+        (should (equal (plist-get entry :recipients) recipients))
+        (should (equal (plist-get entry :refused) refused))))))
+
+;;; On disk
+
+(ert-deftest mew-submit-spool-tests-add ()
+  "A message and its entry are there, for the owner only, and Bcc is not."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let* ((entry (mew-submit-spool-tests--add directory))
+           (files (directory-files directory t
+                                   directory-files-no-dot-files-regexp)))
+      (should (= (length files) 2))
+      (dolist (file files)
+        (should (= (file-modes file) #o600)))
+      (should (equal (mew-submit-test-octets
+                      (mew-submit-spool--message-file entry))
+                     "From: me@x\nTo: a@x\nSubject: s\n\nbody\n"))
+      (should (equal (mew-submit-spool--ids directory)
+                     (list (plist-get entry :id))))
+      (should (equal (plist-get entry :recipients) '("a@x" "b@x")))
+      (should (= (plist-get entry :bytes)
+                 (length "From: me@x\nTo: a@x\nSubject: s\n\nbody\n"))))))
+
+(defun mew-submit-spool-tests--steps (function)
+  "Call FUNCTION and return what it syncs and renames, in order.
+A directory is told by its name, a file by what follows the identifier."
+  (let* (steps
+         (short (lambda (file)
+                  (let ((name (file-name-nondirectory (directory-file-name file))))
+                    (cond ((string-match "\\.eml.*\\|\\.eld.*" name)
+                           (match-string 0 name))
+                          ((equal name "edited") name)
+                          (t "directory")))))
+         (note (lambda (what)
+                 (lambda (file &rest _)
+                   (push (list what (funcall short file)) steps))))
+         (sync (funcall note 'sync))
+         (rename (funcall note 'rename)))
+    (mew-submit-module--ensure)
+    (unwind-protect
+        (progn
+          (advice-add 'mew-submit--mod-sync :before sync)
+          (advice-add 'rename-file :before rename)
+          (funcall function))
+      (advice-remove 'mew-submit--mod-sync sync)
+      (advice-remove 'rename-file rename))
+    (nreverse steps)))
+
+(ert-deftest mew-submit-spool-tests-order-on-disk ()
+  "Whatever gets its name is on disk before, and the message's name is the last.
+A state that has to last has its name on disk, and so has a message that moves."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let (entry)
+      (pcase-dolist
+          (`(,function ,steps)
+           (list (list (lambda ()
+                         (setq entry (mew-submit-spool-tests--add directory)))
+                       '((sync ".eml.part")
+                         (sync ".eld.part") (rename ".eld.part")
+                         (rename ".eml.part")
+                         (sync "directory")))
+                 (list (lambda () (mew-submit-spool--write entry))
+                       '((sync ".eld.part") (rename ".eld.part")))
+                 (list (lambda () (mew-submit-spool--write entry t))
+                       '((sync ".eld.part") (rename ".eld.part")
+                         (sync "directory")))
+                 (list (lambda () (mew-submit-spool--set-aside entry))
+                       ;; The first of them makes the directory, whose name has to last.
+                       '((sync "directory")
+                         (sync ".eld.part") (rename ".eld.part") (sync "edited")
+                         (sync ".eml") (rename ".eml") (sync "edited")))))
+        (should (equal (mew-submit-spool-tests--steps function) steps))))))
+
+(ert-deftest mew-submit-spool-tests-text-survives ()
+  "Whatever an entry holds is the same when it is read again."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let* ((last "550 \"x\" \\ \0 \e[31m ü\n) (error)")
+           (entry (mew-submit-spool-tests--add directory :last last
+                                               :history '((1.5 . "#<buffer>"))))
+           (again (mew-submit-spool--read (plist-get entry :id) directory)))
+      (should (equal (plist-get again :last) last))
+      (should (equal (plist-get again :history) '((1.5 . "#<buffer>")))))))
+
+(ert-deftest mew-submit-spool-tests-unreadable-account ()
+  "An account that could not be read again is refused, and nothing is left."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (should-error (mew-submit-spool-tests--add
+                   directory :account (list :server "h"
+                                            :token-function (current-buffer)))
+                  :type 'mew-submit-config)
+    (should-not (mew-submit-spool--ids directory))
+    (should-not (directory-files directory nil "\\.\\(?:eld\\|part\\)\\'"))))
+
+(ert-deftest mew-submit-spool-tests-broken-entries ()
+  "A message whose entry cannot be read is shown as broken, and says why."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (dolist (junk '("" "(" "(:state nonsense)" "(:state queued :recipients 3)"
+                    "\0\0\0" "(:state queued :recipients (1) :account nil)"
+                    "#s(hash-table" "(:state queued :recipients . \"a\")"))
+      (ert-info (junk)
+        (let* ((entry (mew-submit-spool-tests--add directory))
+               (id (plist-get entry :id)))
+          (mew-submit-test-write
+           (mew-submit-spool--file id ".eld" directory) junk)
+          (let ((broken (mew-submit-spool--read id directory)))
+            (should (eq (plist-get broken :state) 'broken))
+            (should (string-match-p "cannot be read" (plist-get broken :last)))
+            (should (equal (plist-get broken :recipients) '("a@x")))))))))
+
+(ert-deftest mew-submit-spool-tests-clean ()
+  "Only what belongs to no message, and is old, is swept away."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let* ((entry (mew-submit-spool-tests--add directory))
+           (old (time-subtract nil 100000))
+           (file (lambda (name)
+                   (mew-submit-test-write (expand-file-name name directory)
+                                          ""))))
+      (dolist (name '("20200101T000000-aaaaaa.eld" "draft-x.part"
+                      "20200101T000000-aaaaaa.1.journal"))
+        (set-file-times (funcall file name) old))
+      (funcall file "20260101T000000-bbbbbb.eld")
+      (set-file-times (mew-submit-spool--file (plist-get entry :id) ".eld"
+                                              directory)
+                      old)
+      (mew-submit-spool--clean directory)
+      (should (= 3 (length (directory-files
+                            directory nil
+                            directory-files-no-dot-files-regexp))))
+      (should (equal (mew-submit-spool--read (plist-get entry :id) directory)
+                     entry)))))
+
+;;; What an Emacs that died leaves behind
+
+(ert-deftest mew-submit-spool-tests-recover ()
+  "The journal decides what is true of a message whose owner has died."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (pcase-dolist
+        (`(,state ,journal ,true ,recipients)
+         '((sending nil queued ("a@x" "b@x"))
+           (sending "dot 0 2\n" uncertain ("a@x" "b@x"))
+           (sending "dot 0 2" queued ("a@x" "b@x")) ; not all of it was written
+           (sending "dot 0 2\nreply 250 ok\n" nil nil)
+           (sending "dot 0 2\nreply 250 o" uncertain ("a@x" "b@x"))
+           (sending "dot 0 2\nrefused 1 550 no\nreply 250 ok\n"
+                    refused ("b@x"))
+           (sending "dot 0 2\nreply 451 later\n" queued ("a@x" "b@x"))
+           (sending "dot 0 2\nreply 550 no\n" refused ("a@x" "b@x"))
+           ;; The entry of the attempt was lost in a power failure.
+           (queued "dot 0 2\n" uncertain ("a@x" "b@x"))
+           (refused nil refused ("a@x" "b@x"))))
+      (ert-info ((format "%s %S" state journal))
+        (let* ((entry (mew-submit-spool-tests--add
+                       directory :state state
+                       :attempts (if (eq state 'sending) 1 0)))
+               (id (plist-get entry :id)))
+          (when journal
+            (mew-submit-spool-tests--journal entry journal))
+          (let ((recovered (mew-submit-spool--recover entry))
+                (now (mew-submit-spool--read id directory)))
+            (should (eq (plist-get recovered :state) true))
+            (should (eq (plist-get now :state) true))
+            (should (equal (plist-get now :recipients) recipients))
+            (should-not (directory-files directory nil "\\.journal\\'"))
+            (should (equal (file-exists-p
+                            (expand-file-name "delivered.log" directory))
+                           (null true)))
+            (unless true
+              (delete-file (expand-file-name "delivered.log" directory)))))))))
+
+(ert-deftest mew-submit-spool-tests-old-journals-do-not-count ()
+  "A journal of an attempt that the entry tells of already says nothing new."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let ((entry (mew-submit-spool-tests--add directory :attempts 1)))
+      (mew-submit-test-write
+       (mew-submit-spool--file (plist-get entry :id) ".1.journal" directory)
+       "dot 0 2\nrefused 1 450 later\nreply 250 ok\n")
+      (should (equal (mew-submit-spool--recover entry) entry)))))
+
+(ert-deftest mew-submit-spool-tests-delivered-log ()
+  "What is delivered is a line of the log, which has a bound."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let ((log (expand-file-name "delivered.log" directory))
+          (mew-submit-delivered-log-max 300))
+      (dotimes (_ 3)
+        (mew-submit-spool--finish
+         (mew-submit-spool--with (mew-submit-spool-tests--add directory)
+                                 :delivered '("a@x") :reply "250 <new@id>"
+                                 :message-id "<old@id>")
+         '(:port 587)))
+      (should (= (file-modes log) #o600))
+      (should (file-exists-p (concat log ".1")))
+      (let ((line (car (mew-submit-test-json-lines
+                        (mew-submit-test-octets log)))))
+        (should (equal (plist-get line :recipients) '("a@x")))
+        (should (equal (plist-get line :reply) "250 <new@id>"))
+        (should (equal (plist-get line :message-id) "<old@id>"))
+        (should (equal (plist-get line :server) "h")))
+      (should-not (mew-submit-spool--ids directory)))))
+
+(ert-deftest mew-submit-spool-tests-what-others-can-write-to ()
+  "An outbox that others can write to is not used, nor read; 0755 is put right.
+SECURITY: P3."
+  (mew-submit-test-with-directory directory
+    (let ((copies (mew-submit-spool--copies directory)))
+      (make-directory copies)
+      (dolist (modes '(#o777 #o770 #o702))
+        (dolist (place (list directory copies))
+          (set-file-modes place modes)
+          (should-error (mew-submit-spool--prepare place) :type 'mew-submit-config)
+          (should-error (mew-submit-spool--ids place) :type 'mew-submit-config)))
+      (should (= (file-modes copies) #o702))
+      (set-file-modes directory #o755)
+      (mew-submit-spool--prepare directory)
+      (should (= (file-modes directory) #o700))
+      ;; Somebody else's.
+      (cl-letf (((symbol-function 'user-uid) (lambda () 4711)))
+        (should-error (mew-submit-spool--ids directory)
+                      :type 'mew-submit-config)))))
+
+(ert-deftest mew-submit-spool-tests-parents-are-on-disk ()
+  "The directories that are made for the outbox are on disk under their names."
+  (mew-submit-test-with-directory directory
+    (mew-submit-module--ensure)
+    (let (synced)
+      (cl-letf (((symbol-function 'mew-submit-spool--sync)
+                 (lambda (file) (push (file-relative-name file directory) synced))))
+        (mew-submit-spool--prepare (expand-file-name "a/b/outbox/" directory)))
+      (should (equal synced '("a/b/" "a/" "./"))))))
+
+(ert-deftest mew-submit-spool-tests-no-lock-files ()
+  "A lock file that an Emacs elsewhere has left asks nothing of anybody.
+SECURITY: P5."
+  (mew-submit-test-with-directory directory
+    (mew-submit-module--ensure)
+    (let ((entry (list :id "x" :directory directory :state 'held)))
+      (dolist (name '("delivered.log" "x.eld.part" "state"))
+        (make-symbolic-link "bob@elsewhere.1:1" (expand-file-name
+                                                 (concat ".#" name) directory)))
+      (cl-letf (((symbol-function 'ask-user-about-lock)
+                 (lambda (&rest _) (ert-fail "It asks"))))
+        (let ((create-lockfiles t))
+          (mew-submit-spool--write entry t)
+          (mew-submit-spool--log entry nil)
+          (mew-submit-store--write (expand-file-name "state" directory) "c" 1)))
+      (should (file-exists-p (expand-file-name "delivered.log" directory))))))
+
+(provide 'mew-submit-spool-tests)
+;;; mew-submit-spool-tests.el ends here

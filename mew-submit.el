@@ -34,7 +34,7 @@
 ;; smtpmail-* variables name; passwords come from auth-source.  README.org is
 ;; the manual.
 ;;
-;; Floor 6: the commands, and the way from a mail buffer to a message file.
+;; The commands, and the way from a mail buffer to a message file.
 
 ;;; Code:
 
@@ -118,7 +118,7 @@
   "Show how the last message went." t)
 (autoload 'mew-submit-doctor "mew-submit-doctor"
   "Check whether the set-up is sound." t)
-(autoload 'mew-submit-batch-doctor "mew-submit-doctor"
+(autoload 'mew-submit-batch-doctor "mew-submit-batch-doctor"
   "Check the set-up, print what was found, and leave Emacs." nil)
 
 (autoload 'mew-submit-batch-cause "mew-submit-batch-cause"
@@ -127,7 +127,7 @@
 
 (autoload 'mew-submit-diagnose-domain "mew-submit-domain"
   "Find out how a domain takes mail." t)
-(autoload 'mew-submit-batch-diagnose-domain "mew-submit-domain"
+(autoload 'mew-submit-batch-diagnose-domain "mew-submit-batch-domain"
   "Find out how domains take mail, print it, and leave Emacs." nil)
 (autoload 'mew-submit-survey "mew-submit-survey"
   "Find out which case each server of a list is." t)

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 2.  It owns the user's accounts and the choice among them: by the From
+;; It owns the user's accounts and the choice among them: by the From
 ;; of the message; where the user has none, they are made of the smtpmail-*
 ;; variables.  An account is a plist, and what is handed out is a copy, so a job
 ;; keeps the account it began with.

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 1, pure.  It owns the grammar of address lists (RFC 5322, section
+;; Pure.  It owns the grammar of address lists (RFC 5322, section
 ;; 3.4) and what may go into an SMTP command (RFC 5321, section 4.1.2): envelope
 ;; addresses, the server's name, the argument of EHLO, user names and passwords.
 ;; What may not is refused with `mew-submit-message' before any connection.

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 2.  It owns where secrets come from: auth-source, with the same entries
+;; It owns where secrets come from: auth-source, with the same entries
 ;; that smtpmail uses, the user, a command or a function for access tokens, or a file
 ;; in batch mode.  A secret stays a function until the server has asked for it, over
 ;; verified TLS.

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 0.  It owns what is true of all code that a timer, a process filter or a
+;; It owns what is true of all code that a timer, a process filter or a
 ;; sentinel runs.  Nobody has asked for it at that moment, so it may have come in the
 ;; middle of anything: of a buffer whose directory is gone, of another package's
 ;; `while-no-input', whose throw would leave half of the work undone.

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 3.  It owns the command line of mew-submit-batch-cause: replies of servers as
+;; It owns the command line of mew-submit-batch-cause: replies of servers as
 ;; lines of JSON on standard input, a line with the cause of each on standard output.
 
 ;;; Code:

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 1.  It owns how a batch command reads its options and their values, what it
+;; It owns how a batch command reads its options and their values, what it
 ;; prints, and how it leaves Emacs.  A table of options is a list of
 ;; (NAME KEY ARGUMENT WHAT-FOR), where ARGUMENT is nil for a flag.
 

@@ -5,12 +5,12 @@
 
 ;;; Commentary:
 
-;; Floor 6.  The batch command:
+;; The batch command:
 ;;
 ;;   Emacs -Q --batch -l mew-submit.el -f mew-submit-batch-diagnose -- \
 ;;         [options] HOST...
 ;;
-;; It owns the options, the JSON of a diagnosis, what a script may expect, and the exit
+;; It owns the options, what a script may expect, and the exit
 ;; status.  Standard output has the reports, in the order in which the hosts were named.
 
 ;;; Code:
@@ -18,6 +18,7 @@
 (require 'cl-lib)
 (require 'mew-submit-batch-command)
 (require 'mew-submit-diagnosis)
+(require 'mew-submit-diagnosis-json)
 (require 'mew-submit-diagnosis-text)
 (require 'mew-submit-error)
 (require 'mew-submit-finding)
@@ -131,74 +132,6 @@ All that is expected is in :expect, a list."
                                        :step-timeout :helo :memory :source))
             append (list key value))))
 
-;;; JSON
-
-(defun mew-submit-batch-diagnose--tls-object (tls)
-  "Return TLS of an attempt as an object, or nil."
-  (when tls
-    (list :version (plist-get tls :version) :cipher (plist-get tls :cipher)
-          :verified (and (plist-get tls :verified) (not (plist-get tls :weak)))
-          :unverified (plist-get tls :unverified)
-          :problems (vconcat (plist-get tls :problems))
-          :subject (plist-get tls :subject) :issuer (plist-get tls :issuer)
-          :starts (plist-get tls :starts) :expires (plist-get tls :expires)
-          :names (plist-get tls :names)
-          :fingerprint (plist-get tls :fingerprint)
-          :ocsp (plist-get tls :ocsp)
-          :chain (vconcat (plist-get tls :chain)))))
-
-(defun mew-submit-batch-diagnose--check-object (check)
-  "Return CHECK of an attempt as an object."
-  (list :name (plist-get check :name) :code (plist-get check :code)
-        :text (plist-get check :text)
-        :secure (plist-get check :secure)))
-
-(defun mew-submit-batch-diagnose--attempt-object (attempt)
-  "Return ATTEMPT as an object."
-  (let ((secure (plist-get attempt :capabilities-tls)))
-    (list :port (plist-get attempt :port) :family (plist-get attempt :family)
-          :address (plist-get attempt :address) :mode (plist-get attempt :mode)
-          :case (plist-get attempt :case) :errno (plist-get attempt :errno)
-          :icmp (plist-get attempt :icmp) :offender (plist-get attempt :offender)
-          :ms (plist-get attempt :ms) :text (plist-get attempt :text)
-          :greeting (plist-get attempt :greeting)
-          :greeting_ms (plist-get attempt :greeting-ms)
-          :capabilities (vconcat (or secure
-                                     (plist-get attempt :capabilities-clear)))
-          :capabilities_clear (vconcat (plist-get attempt :capabilities-clear))
-          :starttls (plist-get attempt :starttls)
-          :auth (vconcat (if secure
-                             (plist-get attempt :auth-tls)
-                           (plist-get attempt :auth-clear)))
-          :auth_clear (vconcat (plist-get attempt :auth-clear))
-          :tls (mew-submit-batch-diagnose--tls-object (plist-get attempt :tls))
-          :checks (vconcat (mapcar #'mew-submit-batch-diagnose--check-object
-                                   (plist-get attempt :checks))))))
-
-(defun mew-submit-batch-diagnose--finding-object (finding)
-  "Return FINDING as an object."
-  (cl-loop for key in '(:id :severity :text :advice)
-           append (list key (plist-get finding key))))
-
-(defun mew-submit-batch-diagnose--verdict-object (diagnosis)
-  "Return the verdict of DIAGNOSIS as an object."
-  (pcase-let ((`(,submits . ,attempt) (mew-submit-diagnosis--verdict diagnosis)))
-    (append
-     (cl-loop for key in '(:port :case :family :address :mode)
-              append (list key (plist-get attempt key)))
-     (list :submit (if submits t :false)
-           :text (mew-submit-diagnosis-text--verdict diagnosis)))))
-
-(defun mew-submit-batch-diagnose--object (diagnosis)
-  "Return DIAGNOSIS as `mew-submit-json--line' takes it."
-  (list :host (plist-get diagnosis :host)
-        ;; A vector, so that it is there without attempts, too.
-        :attempts (vconcat (mapcar #'mew-submit-batch-diagnose--attempt-object
-                                   (mew-submit-diagnosis-text--sorted diagnosis)))
-        :findings (vconcat (mapcar #'mew-submit-batch-diagnose--finding-object
-                                   (mew-submit-finding--list diagnosis)))
-        :verdict (mew-submit-batch-diagnose--verdict-object diagnosis)))
-
 ;;; Expectations
 
 (defun mew-submit-batch-diagnose--found (diagnosis)
@@ -246,7 +179,7 @@ Notes are no reason not to say \"none\"."
   "Print DIAGNOSIS as OPTIONS say."
   (mew-submit-batch-command--print
    (if (plist-get options :json)
-       (mew-submit-json--line (mew-submit-batch-diagnose--object diagnosis))
+       (mew-submit-json--line (mew-submit-diagnosis-json--object diagnosis))
      (encode-coding-string
       (concat (mew-submit-diagnosis-text--string diagnosis (plist-get options :details))
               "\n")

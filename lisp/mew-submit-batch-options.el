@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 4.  It owns the options by which the batch commands are told how to send:
+;; It owns the options by which the batch commands are told how to send:
 ;; their table, their values, what excludes what, and the account they make.
 
 ;;; Code:

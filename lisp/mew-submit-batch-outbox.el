@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 6.  What mailq is elsewhere:
+;; What mailq is elsewhere:
 ;;
 ;;   Emacs -Q --batch -l mew-submit.el -f mew-submit-batch-outbox -- \
 ;;         [--json] [--outbox DIRECTORY] [--flush | --retry ID | --cancel ID]

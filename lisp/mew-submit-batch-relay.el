@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 6.  The relay as a service:
+;; The relay as a service:
 ;;
 ;;   Emacs -Q --batch -l mew-submit.el -f mew-submit-batch-relay -- [options]
 ;;

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 6.  The batch command:
+;; The batch command:
 ;;
 ;;   Emacs -Q --batch -l mew-submit.el -f mew-submit-batch-send -- \
 ;;         [options] RECIPIENT... < message

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 6.  For `sendmail-program', git's sendemail.sendmailCmd, mutt, cron ...:
+;; For `sendmail-program', git's sendemail.sendmailCmd, mutt, cron ...:
 ;;
 ;;   Emacs -Q --batch -l mew-submit.el -f mew-submit-batch-sendmail -- \
 ;;         [sendmail's arguments, options of mew-submit-batch-send] < message

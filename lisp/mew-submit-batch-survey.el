@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 8.  It owns the command line of mew-submit-batch-survey: one line for each
+;; It owns the command line of mew-submit-batch-survey: one line for each
 ;; server as it is found, and the tables at the end.
 
 ;;; Code:

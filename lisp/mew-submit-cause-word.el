@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 1, pure.  It owns the words: which notions (a mailbox, full, a list of blocked
+;; Pure.  It owns the words: which notions (a mailbox, full, a list of blocked
 ;; addresses ...) the text of a reply speaks of, in the languages servers speak.  It
 ;; knows nothing of causes.
 ;;

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 2, pure.  It owns the causes of a refusal: what each means and what a person
+;; Pure.  It owns the causes of a refusal: what each means and what a person
 ;; does about it (one table), and how a reply is traced to one of them (three tables:
 ;; peculiarities of providers, notions that are named, bare codes).  Where nothing is
 ;; named, the cause is `policy-unspecified' and the server's own words are all there is.
@@ -122,8 +122,8 @@ email outgoing blocked, unusual sending activity, sending paused"
     (url-blocked
      "b url"))
   "Peculiarities of providers: (CAUSE WORDS CODE...); the first row wins.
-WORDS are as in `mew-submit-cause-word--notion-rows'.  A CODE is an enhanced code,
-in which \"x\" stands for any class and \"?\" for any digit.")
+WORDS are as in `mew-submit-cause-word--notion-rows'.  A CODE is an enhanced
+code, in which \"x\" stands for any class and \"?\" for any digit.")
 
 ;; A rule is (CAUSE SURE TERM...); the first whose terms all hold names the cause.  A
 ;; term is a notion, a step (:auth), a code (535), the first digit of one (4), an

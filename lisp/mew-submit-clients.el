@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 6.  It owns `mew-submit-mode', which makes Message mode, Mail mode, Gnus,
+;; It owns `mew-submit-mode', which makes Message mode, Mail mode, Gnus,
 ;; mu4e, notmuch, Rmail and whatever else goes by `send-mail-function' use mew-submit,
 ;; and what those know and a message file does not: copies to be filed (Fcc, Gcc), the
 ;; field X-Message-SMTP-Method, and the queue of smtpmail.  Nothing is advised.

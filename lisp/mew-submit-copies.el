@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 5.  It owns what Fcc and Gcc mean: what they ask for is kept with the message
+;; It owns what Fcc and Gcc mean: what they ask for is kept with the message
 ;; in the outbox, and filed once that is delivered, also by another Emacs.  Until
 ;; all is filed the message stays in copies/ in the outbox.
 ;;

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 6.  It owns M-x mew-submit-last-delivery: the waterfall of the message that was
+;; It owns M-x mew-submit-last-delivery: the waterfall of the message that was
 ;; sent last, or was tried to.  It is made of events of the session, as that of a
 ;; diagnosis is made of a diagnosis.
 

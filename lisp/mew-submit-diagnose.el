@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 8.  It owns the commands that diagnose a server and the buffer that shows what they
+;; It owns the commands that diagnose a server and the buffer that shows what they
 ;; find, while they find it.  The buffer is drawn anew from the diagnosis whenever there is
 ;; news, section by section (`mew-submit-diagnose--sections').
 

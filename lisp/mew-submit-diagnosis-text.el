@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 5, pure.  It owns how a diagnosis reads in 80 columns: a verdict, a table with a
+;; Pure.  It owns how a diagnosis reads in 80 columns: a verdict, a table with a
 ;; row for each address and port, the findings, and all that is known of an attempt.  The
 ;; report buffer and the batch command both show that.
 

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 7.  It owns what the report of a diagnosis has besides words: the picture, whose
+;; It owns what the report of a diagnosis has besides words: the picture, whose
 ;; rows are buttons, the copies as text, Org, JSON and SVG, and the way from a route
 ;; that works to an account that uses it.  mew-submit-diagnose.el has the buffer.
 
@@ -14,7 +14,7 @@
 (require 'button)
 (require 'cl-lib)
 (require 'mew-submit-account)
-(require 'mew-submit-batch-diagnose)
+(require 'mew-submit-diagnosis-json)
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-diagnosis-text)
 (require 'mew-submit-error)
@@ -117,7 +117,7 @@ TOGGLE is called with the number of an attempt whose row was clicked."
 
 (defun mew-submit-diagnosis-view--json (diagnosis)
   "Return DIAGNOSIS as a line of JSON, octets."
-  (mew-submit-json--line (mew-submit-batch-diagnose--object diagnosis)))
+  (mew-submit-json--line (mew-submit-diagnosis-json--object diagnosis)))
 
 (defun mew-submit-diagnosis-view--svg (diagnosis)
   "Return the picture of DIAGNOSIS as the octets of an SVG file."

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 1, pure.  It owns the form in which a diagnosis is kept while its events come
+;; Pure.  It owns the form in which a diagnosis is kept while its events come
 ;; (module/probe.h says which) and afterwards.  Findings, reports, JSON, the picture and
 ;; the survey are all made of it.
 ;;

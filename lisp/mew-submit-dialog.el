@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 3.  It owns the words of the questions that a running job has: whether to use
+;; It owns the words of the questions that a running job has: whether to use
 ;; another port, for a password, and whether to save that.  None of them takes a key:
 ;; mew-submit-question.el keeps it until the user comes to it.  Only who waits for a
 ;; message in the foreground is asked at once, and in batch mode nobody is.  Whether a

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 1.  It owns the questions that go to a DNS server by themselves, MX and SRV
+;; It owns the questions that go to a DNS server by themselves, MX and SRV
 ;; and what else is published about mail; servers' addresses are looked up by the
 ;; module.  dns.el knows what a packet looks like and which servers there are.  Its
 ;; own transport is not used: it asks one server once, takes an answer to any

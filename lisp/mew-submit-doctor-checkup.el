@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 5.  It owns the checks of M-x mew-submit-doctor, which shows what they find.
+;; It owns the checks of M-x mew-submit-doctor, which shows what they find.
 ;; A finding is a plist (:topic :status :text :advice), STATUS being `ok', `note',
 ;; `warning' or `error'.  Nobody is asked anything, nothing is changed, and no secret
 ;; is read; what needs the network comes later, to a function.

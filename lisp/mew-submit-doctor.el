@@ -5,8 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 6.  It owns how the findings of mew-submit-doctor-checkup.el are shown, in a buffer
-;; and by a batch command.  What is shown is meant for a bug report: names, addresses
+;; It owns how the findings of mew-submit-doctor-checkup.el are shown.  What is shown is meant for a bug report: names, addresses
 ;; and whatever else could tell who the user is are masked, unless the user wants to
 ;; see them.
 
@@ -15,7 +14,6 @@
 (require 'cl-lib)
 (require 'mew-submit-account)
 (require 'mew-submit-doctor-checkup)
-(require 'mew-submit-batch-command)
 (require 'mew-submit-error)
 (require 'mew-submit-json)
 (require 'mew-submit-module)
@@ -298,73 +296,6 @@ into a bug report: it has no names or addresses unless they are shown by
              offline))
       (mew-submit-doctor--draw))
     (pop-to-buffer buffer)))
-
-;;; Batch
-
-(defconst mew-submit-doctor--options
-  '(("--json" :json nil "one JSON object per finding on standard output")
-    ("--names" :names nil "with names and addresses")
-    ("--offline" :offline nil "look at no server")
-    ("--help" :help nil "this text"))
-  "The options of the batch command: (NAME KEY ARGUMENT WHAT-FOR).")
-
-(defun mew-submit-doctor--print (findings options)
-  "Print FINDINGS as OPTIONS want it."
-  (let ((names (or (plist-get options :names) (mew-submit-doctor--names))))
-    (dolist (finding (mew-submit-doctor--sort findings))
-      (let ((masked (mew-submit-doctor--masked finding names)))
-        (mew-submit-batch-command--print
-         (if (plist-get options :json)
-             (mew-submit-json--line masked)
-           (encode-coding-string
-            (substring-no-properties (mew-submit-doctor--line masked))
-            'utf-8)))))
-    (unless (plist-get options :json)
-      (mew-submit-batch-command--print
-       (concat (mew-submit-doctor--summary findings) "\n")))))
-
-(defun mew-submit-doctor--examine (options)
-  "Examine, wait until that is over, print, and return the exit status.
-OPTIONS are those of the command line."
-  (let ((visit (mew-submit-doctor--begin #'ignore
-                                         (plist-get options :offline))))
-    (while (mew-submit-doctor--visit-sessions visit)
-      (mew-submit-job--wait
-       (car (mew-submit-doctor--visit-sessions visit))))
-    (let ((findings (mew-submit-doctor--visit-findings visit)))
-      (mew-submit-doctor--print findings options)
-      (if (seq-some (lambda (finding) (eq (plist-get finding :status) 'error))
-                    findings)
-          78
-        0))))
-
-(defun mew-submit-doctor--run (args)
-  "Do what ARGS say, and return the exit status."
-  (condition-case err
-      (let ((options (mew-submit-batch-command--parse args mew-submit-doctor--options
-                                                      #'ignore)))
-        (cond ((plist-get options :help)
-               (mew-submit-batch-command--print
-                (concat "usage: emacs --batch -l ~/.emacs -l mew-submit.el -f \
-mew-submit-batch-doctor -- [options]\n"
-                        (mew-submit-batch-command--help mew-submit-doctor--options)
-                        "Exit status: 0 no error, 64 usage, 78 an error was \
-found.\n"))
-               0)
-              ((plist-get options :arguments)
-               (mew-submit-error--throw 'usage nil "There is no argument: %s"
-                                        (car (plist-get options :arguments))))
-              (t (mew-submit-doctor--examine options))))
-    ((error quit)
-     (mew-submit-batch-command--tell (mew-submit-error--text err))
-     (mew-submit-error--status (mew-submit-error--kind err)))))
-
-;;;###autoload
-(defun mew-submit-batch-doctor ()
-  "Check the set-up that Emacs has loaded, print the findings, and leave Emacs.
-Options are on the command line behind \"--\"; --help lists them.  The exit
-status is 0 when there is no error."
-  (mew-submit-batch-command--run #'mew-submit-doctor--run))
 
 (provide 'mew-submit-doctor)
 ;;; mew-submit-doctor.el ends here

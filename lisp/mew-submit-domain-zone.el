@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 5.  It owns the look at a domain: its records (MX, SRV of RFC 6186 and RFC
+;; It owns the look at a domain: its records (MX, SRV of RFC 6186 and RFC
 ;; 8314, MTA-STS, TLSA), a diagnosis of each server they name, and the findings made
 ;; of both.  mew-submit-domain.el shows them.
 ;;

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 0: the counterpart of module/error.c.  It owns the closed list of
+;; The counterpart of module/error.c.  It owns the closed list of
 ;; kinds, their Lisp conditions, what result and exit status each of them
 ;; means, and how text from elsewhere is made safe to show.  It knows
 ;; nothing of messages, servers or the module.

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 1, pure.  It owns the wishes that SMTP extensions carry: delivery status
+;; Pure.  It owns the wishes that SMTP extensions carry: delivery status
 ;; notifications (RFC 3461), REQUIRETLS (RFC 8689), DELIVERBY (RFC 2852),
 ;; FUTURERELEASE (RFC 4865) and MT-PRIORITY (RFC 6710).  Each is a key of an account,
 ;; an option of the batch command and a field X-Mew-Submit-... of a header; here its

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 3, pure.  It owns the judgements about certificates.
+;; Pure.  It owns the judgements about certificates.
 
 ;;; Code:
 

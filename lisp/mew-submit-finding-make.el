@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 2, pure.  It owns the form of a finding, and what the files with the judgements
+;; Pure.  It owns the form of a finding, and what the files with the judgements
 ;; have in common: which attempts of a diagnosis are meant, and how they are called.  A
 ;; finding is a plist
 ;;   :id        a string that stays the same (README.org lists them all)

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 3, pure.  It owns the judgements about what happens before a server says a word:
+;; Pure.  It owns the judgements about what happens before a server says a word:
 ;; names, routes, silence, ICMP errors, resets, address families, this machine's clock.
 ;; Nothing is called what it is not: where the network does not tell who did something, the
 ;; sentence says so.

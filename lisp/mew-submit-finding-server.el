@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 3, pure.  It owns the judgements about what answers: greetings, STARTTLS and those
+;; Pure.  It owns the judgements about what answers: greetings, STARTTLS and those
 ;; who take it away, TLS, log-ins, Bellovin's two flows, and who speaks in the server's place.
 
 ;;; Code:

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 4, pure.  From a diagnosis (mew-submit-diagnosis.el) to findings
+;; Pure.  From a diagnosis (mew-submit-diagnosis.el) to findings
 ;; (mew-submit-finding-make.el).  A good server on a good network has none.
 
 ;;; Code:

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 2, and the only Lisp that talks to the module.  It owns one pipe process
+;; The only Lisp that talks to the module.  It owns one pipe process
 ;; for all jobs, the queue of events, the callbacks, and the `done' event that
 ;; tells all there is to tell of a job.  It knows nothing of accounts and
 ;; messages, and asks the user nothing: a question goes to the function that

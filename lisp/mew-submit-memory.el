@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 2.  It owns the memory of what a server has offered at a port: STARTTLS in a
+;; It owns the memory of what a server has offered at a port: STARTTLS in a
 ;; session whose certificate was verified afterwards, and the best SASL mechanism
 ;; inside verified TLS.  A server that offers less later raises an alarm.  What is
 ;; remembered never gets weaker by itself; the user can have it forgotten.  And of what

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 1.  It owns the menu in mail buffers and in Tools, and how a mode shows its keys:
+;; It owns the menu in mail buffers and in Tools, and how a mode shows its keys:
 ;; both come from one list, so that what the mouse finds and what ? says are the same.
 
 ;;; Code:

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 2.  It owns what is read from and taken out of a message that is
+;; It owns what is read from and taken out of a message that is
 ;; finished, as octets in a file: who sends it to whom, and the fields that must not
 ;; leave (Bcc above all).  Only the header is ever in memory, so the size of a
 ;; message does not matter.  It knows nothing of accounts, buffers and servers.

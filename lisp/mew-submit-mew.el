@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 6.  It owns `mew-submit-mew-mode', by which Mew's mail goes through the outbox:
+;; It owns `mew-submit-mew-mode', by which Mew's mail goes through the outbox:
 ;; what is in Mew's queue folder is put there with the settings of its case, and
 ;; becomes a backup in the queue folder as after Mew's own sending.  When it is
 ;; delivered, Mew's Fcc: folders get their copy and Mew's log its line; when it is not,

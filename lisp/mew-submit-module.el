@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 1.  It owns where the module is, how it is built and whether the one
+;; It owns where the module is, how it is built and whether the one
 ;; that was loaded fits this Lisp.  It calls nothing of the module but its
 ;; version.  Loading this file loads and builds nothing.
 

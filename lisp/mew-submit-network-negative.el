@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 2.  It owns the negative cache: which port of which server cannot be
+;; It owns the negative cache: which port of which server cannot be
 ;; reached from which network, so that only the first mail there waits for it; and
 ;; what the user has said of falling back there.  What is remembered may
 ;; reorder what is tried, and never relaxes what is asked for (SECURITY.md, N9).

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 1.  A network is known by its default gateway and that one's link-layer
+;; A network is known by its default gateway and that one's link-layer
 ;; address, so that what was met in a café does not follow the user home, where the
 ;; gateway may well have the same address.  Where there is no gateway, or
 ;; nobody knows its link-layer address, the prefix of the interface has to do.  A

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 5.  It owns the mode line, the echo area and the buffer *mew-submit*, which
+;; It owns the mode line, the echo area and the buffer *mew-submit*, which
 ;; says what happened to a message that did not get through, why, and what to do.
 ;;
 ;; A message that waits for the network is told of once, in the echo area and the mode

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 1.  It owns the command that prints an OAuth 2.0 access token, which runs
+;; It owns the command that prints an OAuth 2.0 access token, which runs
 ;; beside Emacs and not in front of it, and puts a server's refusal of a token (RFC
 ;; 7628, section 3.2.2) into words.  A token is in no argument of a process, in no
 ;; buffer and in no message.

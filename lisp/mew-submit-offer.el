@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 4.  It owns what can be offered when no port of an account's plan is of any
+;; It owns what can be offered when no port of an account's plan is of any
 ;; use on this network: port 465, where the plan does not have it and it answers.  It is
 ;; looked at in the background, only after a message could not be sent, without user and
 ;; password, and not oftener than `mew-submit-offer--seconds' says.

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 7.  M-x mew-submit-outbox: every message that is not delivered yet, what is
+;; M-x mew-submit-outbox: every message that is not delivered yet, what is
 ;; true of it, and what can be done with it.  Editing a message again is here too.
 
 ;;; Code:

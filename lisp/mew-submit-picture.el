@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 3, pure but for the colours, which are those of faces.  It owns the way from
+;; Pure but for the colours, which are those of faces.  It owns the way from
 ;; the events of a diagnosis, or of a message that was sent, to a picture: one row for
 ;; each address and port, phases side by side over time.  There are two, an SVG and a
 ;; chart of characters for terminals.  A phase has a letter, a pattern and a colour, so

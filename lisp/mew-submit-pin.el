@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 6.  It owns the commands that have a certificate accepted although it cannot be
+;; It owns the commands that have a certificate accepted although it cannot be
 ;; verified, and that take this back.  They are never offered while mail is being sent
 ;; (SECURITY.md, D25): that ends, and names them.
 

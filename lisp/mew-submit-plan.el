@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 2, pure: it asks nobody and remembers nothing.  A route is a list
+;; Pure: it asks nobody and remembers nothing.  A route is a list
 ;; (PORT FAMILY TLS) as the module takes it, FAMILY being `ipv6' or `ipv4' and
 ;; TLS `starttls', `implicit' or `none'.  A plan is an ordered list of routes
 ;; and says whether they are raced or tried one after the other.  The port of the

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 4.  It owns what a diagnosis looks at, and starts it.  Whatever shows the result
+;; It owns what a diagnosis looks at, and starts it.  Whatever shows the result
 ;; goes by the plist of mew-submit-diagnosis.el, which is filled while events come.
 
 ;;; Code:

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 1.  It owns the questions that come by themselves, from a mail that is being sent
+;; It owns the questions that come by themselves, from a mail that is being sent
 ;; in the background.  None of them takes a key: it waits here until the user comes to it
 ;; (mew-submit-notice.el shows it, with a button for each answer), because a key that is
 ;; typed when a question appears was meant for something else (SECURITY.md, P2).

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 4.  It owns what happens to the messages of the outbox: which is sent when,
+;; It owns what happens to the messages of the outbox: which is sent when,
 ;; what the end of an attempt makes of it, and when it is tried again.  What is on
 ;; disk is always true without it (mew-submit-spool.el); here is the copy in memory.
 ;;

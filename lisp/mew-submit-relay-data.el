@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 2.  It owns the way from the octets of DATA or BDAT to a file: dots are
+;; It owns the way from the octets of DATA or BDAT to a file: dots are
 ;; unstuffed, the end is found, and what a message must not hold is noticed.  A
 ;; little of it is in memory at a time, whatever its size.
 ;;

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 2.  It owns what the system knows of the other end of a connection: on
+;; It owns what the system knows of the other end of a connection: on
 ;; Linux whose process it is, from the kernel (sock_diag), and how much of what was
 ;; sent there has not been taken.  Elsewhere it says that it does not know.
 ;;

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 2, pure.  It owns the grammar of the commands that the relay takes (RFC 5321,
+;; Pure.  It owns the grammar of the commands that the relay takes (RFC 5321,
 ;; and the extensions it offers) and the form of its replies.  It knows nothing of
 ;; connections, messages and the outbox.
 ;;

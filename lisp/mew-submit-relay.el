@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 5.  It owns the local relay (the paper's Appendix B): listening, who may come
+;; It owns the local relay (the paper's Appendix B): listening, who may come
 ;; in, the order of commands, the limits, and what a client is told.  The grammar is
 ;; mew-submit-relay-smtp.el's, the message's octets mew-submit-relay-data.el's, and
 ;; what becomes of the message the queue's.

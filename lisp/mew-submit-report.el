@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 2, pure.  It owns the sentences made of events: one for an attempt, one
+;; Pure.  It owns the sentences made of events: one for an attempt, one
 ;; for the end of a message, with what to do next.  The server's own words are
 ;; in them as they came, made safe to show.
 

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 3.  It owns what the module is asked to do: here account, plan, envelope
+;; It owns what the module is asked to do: here account, plan, envelope
 ;; and message come together, and whatever is wrong with them is found before
 ;; anything is connected.  The batch command and the commands of mew-submit.el both
 ;; go this way.

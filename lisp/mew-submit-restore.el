@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 6.  It owns the way back from the outbox to a mail buffer.  What the user wrote
+;; It owns the way back from the outbox to a mail buffer.  What the user wrote
 ;; is kept beside the message (mew-submit-spool.el) and comes back as it was, so that
 ;; what was signed or encrypted will be again.  Without that the text is made of the
 ;; message, but never of one that is signed or encrypted: MML would make a message of it

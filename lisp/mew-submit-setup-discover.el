@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 2.  It owns the ways from an address to the servers that might take its
+;; It owns the ways from an address to the servers that might take its
 ;; mail: the domain's SRV records (RFC 6186, RFC 8314), the XML that Thunderbird
 ;; reads (over https only), and a guess made of the MX records.  It stores
 ;; nothing, says nothing to a mail server and asks the user nothing.

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 6.  It owns the command `mew-submit-setup' and its buffer: servers are
+;; It owns the command `mew-submit-setup' and its buffer: servers are
 ;; looked for, each one found is looked at, and one that takes mail over verified
 ;; TLS becomes an account, an entry for auth-source and, on request, a test mail.
 ;;

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 2.  It owns the way from a message with 8-bit text to one with the same
+;; It owns the way from a message with 8-bit text to one with the same
 ;; content in ASCII, for a server without 8BITMIME (RFC 6152, section 3).  The MIME
 ;; structure is walked: text becomes quoted-printable, anything else base64, raw text
 ;; in a header encoded words (RFC 2047) or parameters (RFC 2231).  What cannot be

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 3.  It owns the directory that holds the messages that are not delivered
+;; It owns the directory that holds the messages that are not delivered
 ;; yet.  A message ID has these files there:
 ;;
 ;;   ID.eml      the message, octets, without Bcc; it is there from the moment on

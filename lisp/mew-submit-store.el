@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 1.  What is remembered between sessions is one Lisp value in a file: it is read
+;; What is remembered between sessions is one Lisp value in a file: it is read
 ;; and never evaluated.  It is written under another name first, so that several
 ;; Emacsen can share it, and nobody else can read it.
 

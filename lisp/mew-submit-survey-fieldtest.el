@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 5.  It owns the running of a field test: the list of servers, so many at once
+;; It owns the running of a field test: the list of servers, so many at once
 ;; and no more, what was found at each, and the file that keeps it.  The file is
 ;; appended to, a form for each server, so that whatever stops Emacs costs no more
 ;; than what was under way; it is read and never evaluated.

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 6.  It owns what of a survey is sent to whoever collects them, and adding up
+;; It owns what of a survey is sent to whoever collects them, and adding up
 ;; such mails.  There is no name and no address in it: servers have numbers, in an
 ;; order drawn by lot, and who sent an ICMP error is "self", "router" or "server".  A
 ;; mail is read line by line against a pattern, and nothing of it is evaluated.

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 6.  It owns the list of providers: per server, whether it offers submission
+;; It owns the list of providers: per server, whether it offers submission
 ;; by RFC 6409 and RFC 8314, and what is missing.  It is made of a survey's results.
 
 ;;; Code:

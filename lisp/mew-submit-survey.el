@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 7.  It owns M-x mew-submit-survey, its buffer and what can be copied from it,
+;; It owns M-x mew-submit-survey, its buffer and what can be copied from it,
 ;; and the batch command: what Kazu Yamamoto asked the users of Mew to do in 2005, with
 ;; any number of servers, both families and all ports.  mew-submit-survey-fieldtest.el runs
 ;; it, mew-submit-survey-statistics.el counts.
@@ -13,7 +13,6 @@
 ;;; Code:
 
 (require 'cl-lib)
-(require 'mew-submit-batch-command)
 (require 'mew-submit-error)
 (require 'mew-submit-survey-fieldtest)
 (require 'mew-submit-json)

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 1, pure.  It owns how a table is written down.  A table is a list of rows, the
+;; Pure.  It owns how a table is written down.  A table is a list of rows, the
 ;; first one being its head; a row is a list of strings and numbers, nil being an empty
 ;; cell.
 

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 1.  It owns the times that a person names: "18:00", "2h", "tomorrow 8am",
+;; It owns the times that a person names: "18:00", "2h", "tomorrow 8am",
 ;; "fri 9:00", "2030-12-24 18:00".  A time of day that is over is tomorrow's; what names
 ;; a day of its own is never moved.  While one is typed, what it means is shown.
 

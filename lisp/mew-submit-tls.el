@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 2.  It owns what an account says of TLS: files of certificates, versions and
+;; It owns what an account says of TLS: files of certificates, versions and
 ;; priorities, the name a certificate must have; and the pins, which are set and taken
 ;; back by commands of mew-submit-pin.el and never while mail is sent.
 

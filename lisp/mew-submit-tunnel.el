@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Floor 2, pure.  It owns what an account says of tunnels (SSH, SOCKS5, a Unix socket)
+;; Pure.  It owns what an account says of tunnels (SSH, SOCKS5, a Unix socket)
 ;; and of the address that connections are made from.
 
 ;;; Code:

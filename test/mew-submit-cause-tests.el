@@ -947,7 +947,7 @@ got lost, not how many replies of other servers are understood."
   (should (= 50 (length (mew-submit-cause--ids))))
   (should (equal (sort (mapcar #'car mew-submit-cause-tests--replies) #'string<)
                  (sort (mew-submit-cause--ids) #'string<)))
-  (dolist (row (append mew-submit-cause--peculiar mew-submit-cause--rules))
+  (dolist (row (append mew-submit-cause--peculiarities mew-submit-cause--rules))
     (should (memq (car row) (mew-submit-cause--ids))))
   (dolist (id (mew-submit-cause--ids))
     (let ((advice (mew-submit-cause--advice id)))

@@ -13,7 +13,7 @@
 (require 'cl-lib)
 (require 'mew-submit)
 (require 'race/free)
-(require 'mew-submit-domain)
+(require 'mew-submit-batch-domain)
 (require 'mew-submit-domain-zone)
 (require 'seq)
 
@@ -97,7 +97,7 @@ BEGUN is its zone."
            ((seq-some (lambda (line) (> (string-width line) 100))
                       (split-string (mew-submit-domain--text zone) "\n"))
             "its report has a line that is too long")
-           ((not (string-prefix-p "{" (mew-submit-domain--json zone)))
+           ((not (string-prefix-p "{" (mew-submit-batch-domain--json zone)))
             "it has no JSON")))
     zone))
 

@@ -1,0 +1,89 @@
+;;; mew-submit-batch-doctor.el --- The doctor from the command line -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; The batch command:
+;;
+;;   Emacs --batch -l ~/.emacs -l mew-submit.el -f mew-submit-batch-doctor -- [options]
+;;
+;; It owns the options, how findings are printed, and the exit status.
+
+;;; Code:
+
+(require 'mew-submit-batch-command)
+(require 'mew-submit-doctor)
+(require 'mew-submit-error)
+(require 'mew-submit-job)
+(require 'mew-submit-json)
+(require 'seq)
+
+(defconst mew-submit-batch-doctor--options
+  '(("--json" :json nil "one JSON object per finding on standard output")
+    ("--names" :names nil "with names and addresses")
+    ("--offline" :offline nil "look at no server")
+    ("--help" :help nil "this text"))
+  "The options of the batch command: (NAME KEY ARGUMENT WHAT-FOR).")
+
+(defun mew-submit-batch-doctor--print (findings options)
+  "Print FINDINGS as OPTIONS want it."
+  (let ((names (or (plist-get options :names) (mew-submit-doctor--names))))
+    (dolist (finding (mew-submit-doctor--sort findings))
+      (let ((masked (mew-submit-doctor--masked finding names)))
+        (mew-submit-batch-command--print
+         (if (plist-get options :json)
+             (mew-submit-json--line masked)
+           (encode-coding-string
+            (substring-no-properties (mew-submit-doctor--line masked))
+            'utf-8)))))
+    (unless (plist-get options :json)
+      (mew-submit-batch-command--print
+       (concat (mew-submit-doctor--summary findings) "\n")))))
+
+(defun mew-submit-batch-doctor--examine (options)
+  "Examine, wait until that is over, print, and return the exit status.
+OPTIONS are those of the command line."
+  (let ((visit (mew-submit-doctor--begin #'ignore
+                                         (plist-get options :offline))))
+    (while (mew-submit-doctor--visit-sessions visit)
+      (mew-submit-job--wait
+       (car (mew-submit-doctor--visit-sessions visit))))
+    (let ((findings (mew-submit-doctor--visit-findings visit)))
+      (mew-submit-batch-doctor--print findings options)
+      (if (seq-some (lambda (finding) (eq (plist-get finding :status) 'error))
+                    findings)
+          78
+        0))))
+
+(defun mew-submit-batch-doctor--run (args)
+  "Do what ARGS say, and return the exit status."
+  (condition-case err
+      (let ((options (mew-submit-batch-command--parse args mew-submit-batch-doctor--options
+                                                      #'ignore)))
+        (cond ((plist-get options :help)
+               (mew-submit-batch-command--print
+                (concat "usage: emacs --batch -l ~/.emacs -l mew-submit.el -f \
+mew-submit-batch-doctor -- [options]\n"
+                        (mew-submit-batch-command--help mew-submit-batch-doctor--options)
+                        "Exit status: 0 no error, 64 usage, 78 an error was \
+found.\n"))
+               0)
+              ((plist-get options :arguments)
+               (mew-submit-error--throw 'usage nil "There is no argument: %s"
+                                        (car (plist-get options :arguments))))
+              (t (mew-submit-batch-doctor--examine options))))
+    ((error quit)
+     (mew-submit-batch-command--tell (mew-submit-error--text err))
+     (mew-submit-error--status (mew-submit-error--kind err)))))
+
+;;;###autoload
+(defun mew-submit-batch-doctor ()
+  "Check the set-up that Emacs has loaded, print the findings, and leave Emacs.
+Options are on the command line behind \"--\"; --help lists them.  The exit
+status is 0 when there is no error."
+  (mew-submit-batch-command--run #'mew-submit-batch-doctor--run))
+
+(provide 'mew-submit-batch-doctor)
+;;; mew-submit-batch-doctor.el ends here

@@ -56,6 +56,7 @@
 (require 'mew-submit-message)
 (require 'mew-submit-module)
 (require 'mew-submit-notice)
+(require 'mew-submit-obsolete)
 (require 'mew-submit-spool)
 (require 'mew-submit-queue)
 (require 'mew-submit-report)

@@ -207,8 +207,10 @@ UNTIL is the time when a row is no longer true, or nil.")
     (define-key map "s" #'mew-submit-outbox-send)
     ;; S sorts, as in every such list: whoever presses it there sends nothing.
     (define-key map "A" #'mew-submit-outbox-send-all)
-    (define-key map "u" #'mew-submit-outbox-cancel)
-    (define-key map "c" #'mew-submit-outbox-cancel) ; the one that ? shows
+    (define-key map "c" #'mew-submit-outbox-cancel)
+    (define-key map "m" #'mew-submit-outbox-mark)
+    (define-key map "u" #'mew-submit-outbox-unmark)
+    (define-key map "U" #'mew-submit-outbox-unmark-all)
     (define-key map "t" #'mew-submit-outbox-hold-until)
     (define-key map "e" #'mew-submit-outbox-edit)
     (define-key map "d" #'mew-submit-outbox-delete)
@@ -227,6 +229,10 @@ UNTIL is the time when a row is no longer true, or nil.")
     ["Cancel: hold it" mew-submit-outbox-cancel]
     ["Edit again" mew-submit-outbox-edit]
     ["Delete..." mew-submit-outbox-delete]
+    "--"
+    ["Mark, for what is done to all marked" mew-submit-outbox-mark]
+    ["Unmark" mew-submit-outbox-unmark]
+    ["Unmark all" mew-submit-outbox-unmark-all]
     "--"
     ["Show the message" mew-submit-outbox-show]
     ["Show it raw" mew-submit-outbox-show-raw]
@@ -254,7 +260,7 @@ UNTIL is the time when a row is no longer true, or nil.")
   menu)
 
 (defconst mew-submit-outbox--keys
-  "s send  c cancel  e edit  t send at  d delete  w why  RET show  A all  ? more"
+  "s send  c cancel  e edit  t send at  d delete  w why  m mark  A send all  ? more"
   "What the echo area says of the keys.")
 
 (define-derived-mode mew-submit-outbox-mode tabulated-list-mode "Outbox"
@@ -264,6 +270,7 @@ UNTIL is the time when a row is no longer true, or nil.")
   (setq tabulated-list-format (mew-submit-outbox--format
                                mew-submit-outbox--width)
         tabulated-list-entries #'mew-submit-outbox--entries
+        tabulated-list-printer #'mew-submit-outbox--print-row
         tabulated-list-padding 1)
   (setq-local revert-buffer-function #'mew-submit-outbox--revert)
   (setq-local mode-line-process '(:eval (mew-submit-outbox--count)))
@@ -271,9 +278,22 @@ UNTIL is the time when a row is no longer true, or nil.")
   (add-hook 'window-size-change-functions #'mew-submit-outbox--resized nil t)
   (tabulated-list-init-header))
 
+(defvar-local mew-submit-outbox--marked nil
+  "The identifiers of the messages that are marked.")
+
+(defun mew-submit-outbox--print-row (id columns)
+  "Insert the row of the message ID with COLUMNS at point, and its mark."
+  (tabulated-list-print-entry id columns)
+  (when (member id mew-submit-outbox--marked)
+    (save-excursion
+      (forward-line -1)
+      (tabulated-list-put-tag "*"))))
+
 (defun mew-submit-outbox--count ()
-  "Return how many messages there are, for the mode line."
-  (format " [%d]" (length (mew-submit-queue--entries))))
+  "Return how many messages there are and are marked, for the mode line."
+  (let ((marked (length (mew-submit-outbox--known-marked))))
+    (concat (format " [%d]" (length (mew-submit-queue--entries)))
+            (and (> marked 0) (format " %d marked" marked)))))
 
 (defun mew-submit-outbox--revert (&rest _)
   "Look at the outbox again and show it."
@@ -392,11 +412,60 @@ With thousands of messages to print them all would take a second."
   (or (mew-submit-queue--entry (mew-submit-outbox--id))
       (user-error "That message is not in the outbox any more")))
 
+(defun mew-submit-outbox--known-marked ()
+  "Return the identifiers of the marked messages that are still in the outbox."
+  (seq-filter #'mew-submit-queue--entry mew-submit-outbox--marked))
+
+(defun mew-submit-outbox-mark ()
+  "Mark the message at point, and go to the next.
+What sends, cancels, deletes or sets a time is then done to all that are marked."
+  (interactive nil mew-submit-outbox-mode)
+  (cl-pushnew (mew-submit-outbox--id) mew-submit-outbox--marked :test #'equal)
+  (tabulated-list-put-tag "*" t)
+  (force-mode-line-update))
+
+(defun mew-submit-outbox-unmark ()
+  "Take the mark from the message at point, and go to the next."
+  (interactive nil mew-submit-outbox-mode)
+  (setq mew-submit-outbox--marked
+        (delete (mew-submit-outbox--id) mew-submit-outbox--marked))
+  (tabulated-list-put-tag " " t)
+  (force-mode-line-update))
+
+(defun mew-submit-outbox-unmark-all ()
+  "Take the marks from all messages."
+  (interactive nil mew-submit-outbox-mode)
+  (setq mew-submit-outbox--marked nil)
+  (tabulated-list-clear-all-tags)
+  (force-mode-line-update))
+
+(defun mew-submit-outbox--chosen ()
+  "Return the identifiers of the marked messages, or of the one at point."
+  (or (mew-submit-outbox--known-marked)
+      (list (plist-get (mew-submit-outbox--entry) :id))))
+
+(defun mew-submit-outbox--each (ids function)
+  "Call FUNCTION with each of IDS, and take the marks away.
+What goes wrong with one message keeps no other from its turn: it is signalled
+at the end."
+  (let (failed)
+    (dolist (id ids)
+      (condition-case err
+          (funcall function id)
+        (error (push err failed))))
+    (mew-submit-outbox-unmark-all)
+    (cond ((null failed))
+          ((null (cdr ids)) (signal (caar failed) (cdar failed)))
+          (t (user-error "%d of %d mails: %s" (length failed) (length ids)
+                         (mew-submit-error--text (car failed)))))))
+
 (defun mew-submit-outbox-send ()
-  "Send the message at point now.
+  "Send the marked messages now, or the one at point.
 One that may have arrived already is sent again after a yes only."
   (interactive nil mew-submit-outbox-mode)
-  (mew-submit-notice--send (mew-submit-outbox--entry)))
+  (mew-submit-outbox--each (mew-submit-outbox--chosen)
+                           (lambda (id)
+                             (mew-submit-notice--send (mew-submit-queue--entry id)))))
 
 (defun mew-submit-outbox-send-all ()
   "Send all that waits for the network now."
@@ -404,27 +473,35 @@ One that may have arrived already is sent again after a yes only."
   (message "Sending %d" (mew-submit-queue--flush)))
 
 (defun mew-submit-outbox-cancel ()
-  "Do not send the message at point: it is held until you say so.
+  "Do not send the marked messages, or the one at point: they are held.
 One that is being sent is stopped, if that is still possible."
   (interactive nil mew-submit-outbox-mode)
-  (mew-submit-queue--cancel (mew-submit-outbox--id)))
+  (mew-submit-outbox--each (mew-submit-outbox--chosen) #'mew-submit-queue--cancel))
 
 (defun mew-submit-outbox-hold-until (time)
-  "Send the message at point at TIME and not before."
-  (interactive (progn (mew-submit-outbox--entry)
+  "Send the marked messages, or the one at point, at TIME and not before."
+  (interactive (progn (mew-submit-outbox--chosen)
                       (list (mew-submit-time--read)))
                mew-submit-outbox-mode)
-  (mew-submit-queue--hold (mew-submit-outbox--id) time)
-  (message "It is sent at %s" (mew-submit-time--say time)))
+  (let ((ids (mew-submit-outbox--chosen)))
+    (mew-submit-outbox--each ids (lambda (id) (mew-submit-queue--hold id time)))
+    (message "%s sent at %s" (if (cdr ids) (format "%d mails are" (length ids)) "It is")
+             (mew-submit-time--say time))))
+
+(defun mew-submit-outbox--what (ids)
+  "Return what the messages IDS are, for a question."
+  (if (cdr ids)
+      (format "%d mails" (length ids))
+    (format "the mail to %s"
+            (mew-submit-report--people
+             (plist-get (mew-submit-queue--entry (car ids)) :recipients)))))
 
 (defun mew-submit-outbox-delete ()
-  "Delete the message at point for good, after a yes."
+  "Delete the marked messages, or the one at point, for good, after a yes."
   (interactive nil mew-submit-outbox-mode)
-  (let ((entry (mew-submit-outbox--entry)))
-    (when (yes-or-no-p (format "Delete the mail to %s for good? "
-                               (mew-submit-report--people
-                                (plist-get entry :recipients))))
-      (mew-submit-queue--delete (plist-get entry :id)))))
+  (let ((ids (mew-submit-outbox--chosen)))
+    (when (yes-or-no-p (format "Delete %s for good? " (mew-submit-outbox--what ids)))
+      (mew-submit-outbox--each ids #'mew-submit-queue--delete))))
 
 (defun mew-submit-outbox-diagnose ()
   "Find out what the network and the server of the message at point really do."

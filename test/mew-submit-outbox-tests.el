@@ -15,7 +15,7 @@
 (require 'mew-submit-clients)
 (require 'mew-submit-test-helpers)
 
-(defmacro mew-submit-spool-tests--with (entries &rest body)
+(defmacro mew-submit-outbox-tests--with (entries &rest body)
   "Run BODY where ENTRIES are all there is in the outbox."
   (declare (indent 1))
   `(let ((entries ,entries))
@@ -33,7 +33,7 @@
            (when (get-buffer "*mew-submit outbox*")
              (kill-buffer "*mew-submit outbox*")))))))
 
-(defun mew-submit-spool-tests--entry (id &rest keys)
+(defun mew-submit-outbox-tests--entry (id &rest keys)
   "Return the entry ID with KEYS."
   (append keys
           (list :id id :directory "/nonexistent/" :state 'queued :bytes 2000
@@ -43,15 +43,15 @@
                 :last "No route leads to mail.example.org: port 587 over IPv4 (192.0.2.1): \
 filtered on the way, or the host is down")))
 
-(defun mew-submit-spool-tests--table (width)
+(defun mew-submit-outbox-tests--table (width)
   "Show the table in a window of WIDTH; return its buffer."
   (cl-letf (((symbol-function 'window-width) (lambda (&rest _) width)))
     (mew-submit-outbox)
     (current-buffer)))
 
-(defun mew-submit-spool-tests--line (width)
+(defun mew-submit-outbox-tests--line (width)
   "Return the first line of the table in a window of WIDTH, as it is seen there."
-  (with-current-buffer (mew-submit-spool-tests--table width)
+  (with-current-buffer (mew-submit-outbox-tests--table width)
     (let* ((columns (mew-submit-outbox--columns width))
            (entry (tabulated-list-get-entry (point-min)))
            (line ""))
@@ -65,23 +65,85 @@ filtered on the way, or the host is down")))
                                 (if (zerop size) 1000 size))))))
         (truncate-string-to-width line width)))))
 
-(ert-deftest mew-submit-spool-tests-columns-fit-the-window ()
+(ert-deftest mew-submit-outbox-tests-columns-fit-the-window ()
   "At 80 columns the reason can be read, and a wide window is used."
-  (mew-submit-spool-tests--with (list (mew-submit-spool-tests--entry "1"))
-    (let ((line (mew-submit-spool-tests--line 80)))
+  (mew-submit-outbox-tests--with (list (mew-submit-outbox-tests--entry "1"))
+    (let ((line (mew-submit-outbox-tests--line 80)))
       (should (string-search "server cannot be reached" line))
       (should-not (string-search "work" line)))
-    (let ((line (mew-submit-spool-tests--line 160)))
+    (let ((line (mew-submit-outbox-tests--line 160)))
       (should (string-search "server cannot be reached" line))
       (should (string-search " work " line))
       (should (string-search "somebody@example.org" line))
       (should (string-search "Minutes of the meeting" line)))))
 
-(ert-deftest mew-submit-spool-tests-empty ()
+(ert-deftest mew-submit-outbox-tests-marks ()
+  "What is marked is what is sent, held, deleted; one that fails stops no other."
+  (mew-submit-outbox-tests--with (mapcar #'mew-submit-outbox-tests--entry '("1" "2" "3"))
+    (let (done)
+      (with-current-buffer (mew-submit-outbox-tests--table 80)
+        (cl-flet ((marks () (let (found)
+                              (save-excursion
+                                (goto-char (point-min))
+                                (while (not (eobp))
+                                  (when (eq (char-after) ?*)
+                                    (push (tabulated-list-get-id) found))
+                                  (forward-line)))
+                              (nreverse found))))
+          (cl-letf (((symbol-function 'mew-submit-queue--hold)
+                     (lambda (id &rest _)
+                       (when (equal id "1")
+                         (user-error "It may have arrived"))
+                       (push (list 'hold id) done)))
+                    ((symbol-function 'mew-submit-queue--cancel)
+                     (lambda (id) (push (list 'cancel id) done)))
+                    ((symbol-function 'mew-submit-queue--delete)
+                     (lambda (id) (push (list 'delete id) done)))
+                    ((symbol-function 'yes-or-no-p)
+                     (lambda (text) (push text done) t)))
+            ;; Without marks it is the one at point.
+            (goto-char (point-min))
+            (mew-submit-outbox-cancel)
+            (should (equal done '((cancel "1"))))
+            (setq done nil)
+            (goto-char (point-min))
+            (mew-submit-outbox-mark)
+            (should (equal (tabulated-list-get-id) "2"))
+            (mew-submit-outbox-mark)
+            (should (equal (marks) '("1" "2")))
+            (should (string-search "2 marked" (mew-submit-outbox--count)))
+            ;; Marks outlive a new look at the table, and what leaves is not marked.
+            (mew-submit-outbox--print)
+            (should (equal (marks) '("1" "2")))
+            (mew-submit-outbox--patch)
+            (should (equal (marks) '("1" "2")))
+            (should-error (mew-submit-outbox-hold-until (+ (float-time) 60))
+                          :type 'user-error)
+            (should (equal done '((hold "2"))))
+            (should-not (marks))
+            (goto-char (point-min))
+            (mew-submit-outbox-mark)
+            (mew-submit-outbox-mark)
+            (goto-char (point-min))
+            (mew-submit-outbox-unmark)
+            (should (equal (marks) '("2")))
+            (goto-char (point-min))
+            (mew-submit-outbox-mark)
+            (setq done nil)
+            (mew-submit-outbox-delete)
+            (should (equal (sort (mapcar #'cadr (seq-filter #'consp done)) #'string<)
+                           '("1" "2")))
+            (should (member "Delete 2 mails for good? " done))
+            (goto-char (point-min))
+            (mew-submit-outbox-mark)
+            (mew-submit-outbox-unmark-all)
+            (should-not (marks))))))))
+
+(ert-deftest mew-submit-outbox-tests-empty ()
   "An empty outbox says so, and no longer when there is something."
-  (mew-submit-spool-tests--with nil
-    (should (string-search "outbox is empty" (mew-submit-spool-tests--line 80)))
-    (setq entries (list (mew-submit-spool-tests--entry "1")))
+  (mew-submit-outbox-tests--with nil
+    (should (string-search "outbox is empty" (mew-submit-outbox-tests--line 80)))
+    (setq entries (list (mew-submit-outbox-tests--entry "1")))
     (cl-letf (((symbol-function 'get-buffer-window) (lambda (&rest _) t))
               ((symbol-function 'get-buffer-window-list) #'ignore)
               ((symbol-function 'window-width) (lambda (&rest _) 80)))
@@ -92,7 +154,7 @@ filtered on the way, or the host is down")))
       (mew-submit-outbox--refresh)
       (should (string-search "empty" (buffer-string))))))
 
-(ert-deftest mew-submit-spool-tests-next ()
+(ert-deftest mew-submit-outbox-tests-next ()
   "When it is tried next has a time always, and a day where that is another one."
   (let ((now (float-time)))
     (pcase-dolist (`(,after . ,regexp)
@@ -103,19 +165,19 @@ filtered on the way, or the host is down")))
       (should (string-match-p regexp (mew-submit-outbox--next
                                       (list :state 'queued :next (+ now after))))))))
 
-(ert-deftest mew-submit-spool-tests-sorts-by-what-is-meant ()
+(ert-deftest mew-submit-outbox-tests-sorts-by-what-is-meant ()
   "Times and sizes are in the order of what they are, not of their letters."
-  (mew-submit-spool-tests--with
-      (list (mew-submit-spool-tests--entry "1" :next (+ (float-time) 400000) :bytes 900)
-            (mew-submit-spool-tests--entry "2" :next (+ (float-time) 60) :bytes 10000))
-    (mew-submit-spool-tests--table 160)
+  (mew-submit-outbox-tests--with
+      (list (mew-submit-outbox-tests--entry "1" :next (+ (float-time) 400000) :bytes 900)
+            (mew-submit-outbox-tests--entry "2" :next (+ (float-time) 60) :bytes 10000))
+    (mew-submit-outbox-tests--table 160)
     (pcase-dolist (`(,column . ,first) '(("Next" . "2") ("Size" . "1")))
       (setq tabulated-list-sort-key (cons column nil))
       (mew-submit-outbox--print)
       (goto-char (point-min))
       (should (equal (tabulated-list-get-id) first)))))
 
-(ert-deftest mew-submit-spool-tests-keys ()
+(ert-deftest mew-submit-outbox-tests-keys ()
   "S sorts, as in other lists; ? tells the keys, and the menu has the commands."
   (should (eq (lookup-key mew-submit-outbox-mode-map "S") #'tabulated-list-sort))
   (should (eq (lookup-key mew-submit-outbox-mode-map "A")
@@ -138,7 +200,7 @@ filtered on the way, or the host is down")))
         (should (string-match-p key (buffer-string)))
         (kill-buffer)))))
 
-(ert-deftest mew-submit-spool-tests-menu-in-mail-buffers ()
+(ert-deftest mew-submit-outbox-tests-menu-in-mail-buffers ()
   "Message and Mail mode and Tools have entries while the mode is on, and only then."
   (require 'message)
   (require 'sendmail)
@@ -153,7 +215,7 @@ filtered on the way, or the host is down")))
     (mew-submit-menu--put nil)
     (should (equal (funcall there) '(nil nil nil)))))
 
-(defun mew-submit-spool-tests--decoded (message)
+(defun mew-submit-outbox-tests--decoded (message)
   "Return what is shown of MESSAGE."
   (mew-submit-test-with-directory directory
     (let ((file (mew-submit-test-write (expand-file-name "m" directory)
@@ -162,7 +224,7 @@ filtered on the way, or the host is down")))
         (mew-submit-outbox--insert-decoded file)
         (buffer-string)))))
 
-(ert-deftest mew-submit-spool-tests-shows-what-a-reader-sees ()
+(ert-deftest mew-submit-outbox-tests-shows-what-a-reader-sees ()
   "RET shows the text of a message, whatever it was encoded in."
   (let ((text "日本語のテキスト\n"))
     (dolist (message
@@ -175,15 +237,15 @@ Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain; \
 charset=iso-2022-jp\nContent-Transfer-Encoding: 7bit\n\n"
                            (encode-coding-string text 'iso-2022-jp)
                            "\n--b\nContent-Type: image/png\n\nx\n--b--\n")))
-      (let ((shown (mew-submit-spool-tests--decoded message)))
+      (let ((shown (mew-submit-outbox-tests--decoded message)))
         (should (string-search "日本語のテキスト" shown))
         (should (string-match-p "^Subject: 日本$" shown))
         (should-not (string-search "Content-" shown)))))
   (should (string-search "v in the outbox"
-                         (mew-submit-spool-tests--decoded
+                         (mew-submit-outbox-tests--decoded
                           "From: a@x\nContent-Type: image/png\n\nx\n")))
   (should (string-search "plain words"
-                         (mew-submit-spool-tests--decoded
+                         (mew-submit-outbox-tests--decoded
                           "From: a@x\nSubject: s\n\nplain words\n"))))
 
 (provide 'mew-submit-outbox-tests)

@@ -15,6 +15,7 @@
 (require 'cl-lib)
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
+(require 'mew-submit-key)
 (require 'seq)
 
 (defvar smtpmail-smtp-server)
@@ -25,114 +26,13 @@
 (defvar smtpmail-local-domain)
 
 (defcustom mew-submit-accounts nil
-  "The accounts mail is submitted by.
+  (concat "The accounts mail is submitted by.
 The first one that fits the sender of a message is used.  Each is a plist:
-`:name'    what you call it
-`:from'    whose mail it is for: an address, a domain such as
-           \"@example.org\", or a regexp; without it, everybody's
-`:default' t: for senders without a domain, such as cron's root, too
-`:server'  the server's name or address
-`:plan'    a plan by name: \"submission\" (the default), \"submissions\",
-           \"rfc8314\", \"symmetric\" or \"appendix-a\"
-`:routes'  instead of a plan: \"PORT:MODE,...\" as for the batch command
-`:family'  `ipv4' or `ipv6', to use only that one
-`:tls'     `required' (the default), `opportunistic' or `none'
-`:fallback' `ask', `always' or `never', instead of `mew-submit-fallback'
-`:user'    the user name; without it auth-source is asked for one
-`:auth'    one SASL mechanism and no other, such as \"SCRAM-SHA-256\", or
-           \"none\" for no authentication
-`:sender'  the envelope sender, instead of the one in the message
-`:helo'    the argument of EHLO, instead of `mew-submit-helo'
-`:without' a list of EHLO keywords not to believe the server, such as
-           \"CHUNKING\" or \"PIPELINING\"
+" (mew-submit-key--documentation) "
 
-TLS:
-`:tls-minimum' \"1.2\" (the default) or \"1.3\"
-`:tls-priority' a GnuTLS priority string
-`:tls-name' the name the certificate must have, instead of `:server'
-`:ca-file' a file or directory of certificates to trust, instead of the
-           system's
-`:crl-file' a file of revoked certificates
-`:cert-file', `:key-file' a client certificate and its key: files in PEM
-           format, or pkcs11: URLs
-
-Access tokens (OAuth 2.0), with an `:auth' of \"XOAUTH2\" or \"OAUTHBEARER\":
-`:oauth'   t: an access token instead of a password, where there is no `:auth'
-`:token-command' instead of `mew-submit-oauth2-token-command'
-`:token-function' a function that returns the token; it is called with the
-           user name, the server and non-nil if the token before was refused
-
-The way to the server:
-`:tunnel'  \"ssh:HOST\", \"socks5:[USER@]ADDRESS:PORT\" or \"unix:PATH\"
-`:source'  the address to connect from, or a list of an IPv4 and an IPv6 one
-
-What is asked of the server, unless the message has a field X-Mew-Submit-...
-that says otherwise:
-`:dsn-notify' when to be told: \"never\", or a list of \"success\", \"failure\"
-           and \"delay\"
-`:dsn-return' what to be told: \"full\" or \"headers\"
-`:dsn-id'  the identifier that is told (ENVID)
-`:require-tls' t: every server on the way has to use verified TLS
-`:deliver-by' \"SECONDS;R\" (returned when late) or \"SECONDS;N\" (told then)
-`:hold-for', `:hold-until' hold the message so many seconds, or until a time
-           such as \"2030-12-24T18:00:00+01:00\"
-`:mt-priority' -9 to 9.
 The default is nil: then the variables of smtpmail are used.  Passwords come
-from auth-source."
-  :type '(repeat
-          (plist
-           :tag "Account"
-           :options
-           ((:name (string :tag "Name"))
-            (:from (string :tag "Sender's address, @domain or regexp"))
-            (:default (const :tag "For senders without a domain, too" t))
-            (:server (string :tag "Server"))
-            (:plan (choice :tag "Plan" :value "submission"
-                           (const "submission") (const "submissions")
-                           (const "rfc8314") (const "symmetric")
-                           (const "appendix-a")))
-            (:routes (string :tag "Routes (PORT:MODE,...)"))
-            (:family (choice :tag "Only" :value ipv6 (const ipv4) (const ipv6)))
-            (:tls (choice :tag "TLS" :value required
-                          (const :tag "Required" required)
-                          (const :tag "If offered (not safe)" opportunistic)
-                          (const :tag "None (not safe)" none)))
-            (:fallback (choice :tag "Fall back" :value ask (const ask) (const always)
-                               (const never)))
-            (:user (string :tag "User name"))
-            (:auth (string :tag "SASL mechanism, or none"))
-            (:sender (string :tag "Envelope sender"))
-            (:helo (string :tag "Argument of EHLO"))
-            (:without (repeat :tag "EHLO keywords not to believe" string))
-            (:tls-minimum (choice :tag "Least TLS version" :value "1.2"
-                                  (const "1.2") (const "1.3")))
-            (:tls-priority (string :tag "GnuTLS priority string"))
-            (:tls-name (string :tag "Name the certificate must have"))
-            (:ca-file (file :tag "Trusted certificates"))
-            (:crl-file (file :tag "Revoked certificates"))
-            (:cert-file (string :tag "Client certificate (file or URL)"))
-            (:key-file (string :tag "Its key (file or URL)"))
-            (:oauth (const :tag "Access token instead of a password" t))
-            (:token-command (choice :tag "Command for access tokens" :value ""
-                                    (string :tag "Shell command")
-                                    (repeat :tag "Program and arguments"
-                                            string)))
-            (:token-function (function :tag "Function for access tokens"))
-            (:tunnel (string :tag "Tunnel"))
-            (:source (choice :tag "Connect from" :value "" (string :tag "Address")
-                             (repeat :tag "Addresses" string)))
-            (:dsn-notify (choice :tag "Be told" :value "never"
-                                 (const "never")
-                                 (set (const "success") (const "failure")
-                                      (const "delay"))))
-            (:dsn-return (choice :tag "Be told with" :value "full" (const "full")
-                                 (const "headers")))
-            (:dsn-id (string :tag "Envelope identifier"))
-            (:require-tls (const :tag "TLS on the whole way" t))
-            (:deliver-by (string :tag "Deliver by (SECONDS;R or SECONDS;N)"))
-            (:hold-for (natnum :tag "Hold for seconds"))
-            (:hold-until (string :tag "Hold until"))
-            (:mt-priority (integer :tag "Priority")))))
+from auth-source.")
+  :type `(repeat (plist :tag "Account" :options ,(mew-submit-key--types)))
   :group 'mew-submit
   :package-version '(mew-submit . "0.1.0")
   :risky t)
@@ -140,9 +40,7 @@ from auth-source."
 (defun mew-submit-account--keys ()
   "Return the keys that an account may have."
   (append '(:timeout :step-timeout :memory)
-          (mapcar #'car (plist-get (cdr (nth 1 (get 'mew-submit-accounts
-                                                    'custom-type)))
-                                   :options))))
+          (mapcar #'car (mew-submit-key--types))))
 
 ;;; What is wrong with one
 
@@ -196,9 +94,7 @@ M-x customize-option RET mew-submit-accounts RET shows those there are"
 (defun mew-submit-account--check-value (account key value)
   "Signal `mew-submit-config' unless KEY of ACCOUNT can have VALUE.
 What else is wrong with it is said by who reads it."
-  (let ((type (cadr (assq key (plist-get (cdr (nth 1 (get 'mew-submit-accounts
-                                                           'custom-type)))
-                                         :options)))))
+  (let ((type (mew-submit-key--type key)))
     (unless (or (null value)
                 (mew-submit-extension--key-p key)
                 (and (eq key :routes) (proper-list-p value))

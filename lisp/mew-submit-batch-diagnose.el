@@ -23,26 +23,18 @@
 (require 'mew-submit-error)
 (require 'mew-submit-finding)
 (require 'mew-submit-json)
+(require 'mew-submit-key)
 (require 'mew-submit-probe)
 (require 'mew-submit-job)
 (require 'mew-submit-tunnel)
 (require 'seq)
 
 (defconst mew-submit-batch-diagnose--options
-  '(("--ports" :ports "PORT[:MODE[:SERVICE]],..." "default: 25,465,587")
-    ("--family" :family "ipv4|ipv6" "use only that one")
-    ("--server-name" :tls-name "NAME" "name the certificate must have")
-    ("--ca-file" :ca-file "FILE" "trust these certificates (a file or \
-directory), not the system's")
-    ("--crl-file" :crl-file "FILE" "certificates that were revoked")
-    ("--timeout" :timeout "SECONDS" "for each connection; default: 10")
+  `(("--ports" :ports "PORT[:MODE[:SERVICE]],..." "default: 25,465,587")
+    ,@(mew-submit-key--options '(:family :tls-name :ca-file :crl-file :timeout))
     ("--step-timeout" :step-timeout "SECONDS" "for each step; default: 30")
-    ("--helo" :helo "NAME" "argument of EHLO")
     ("--memory" :memory "FILE" "what servers have offered before")
-    ("--tunnel" :tunnel "TUNNEL" "ssh:HOST, socks5:[USER@]ADDRESS:PORT or \
-unix:PATH")
-    ("--ssh" :ssh "HOST" "the same as --tunnel ssh:HOST")
-    ("--source" :source "ADDRESS" "connect from there")
+    ,@(mew-submit-key--options '(:helo :tunnel :ssh :source))
     ("--relay-test" :relay-test nil "try whether strangers may send to strangers")
     ("--expect" :expect "KEY=VALUE" "case, port, family, submit or finding; \
 KEY!=VALUE too; several")

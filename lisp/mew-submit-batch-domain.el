@@ -19,12 +19,12 @@
 (require 'mew-submit-domain-zone)
 (require 'mew-submit-error)
 (require 'mew-submit-json)
+(require 'mew-submit-key)
 (require 'seq)
 
 (defconst mew-submit-batch-domain--options
-  '(("--json" :json nil "one JSON object per domain on standard output")
-    ("--ca-file" :ca-file "FILE" "trust these certificates")
-    ("--timeout" :timeout "SECONDS" "for each connection; default: 10")
+  `(("--json" :json nil "one JSON object per domain on standard output")
+    ,@(mew-submit-key--options '(:ca-file :timeout))
     ("--help" :help nil "this text"))
   "The options of the batch command: (NAME KEY ARGUMENT WHAT-FOR).")
 

@@ -5,8 +5,8 @@
 
 ;;; Commentary:
 
-;; It owns the options by which the batch commands are told how to send:
-;; their table, their values, what excludes what, and the account they make.
+;; It owns the options by which the batch commands are told how to send, which are those
+;; of mew-submit-key.el: their values, what excludes what, and the account they make.
 
 ;;; Code:
 
@@ -17,6 +17,7 @@
 (require 'mew-submit-batch-command)
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
+(require 'mew-submit-key)
 (require 'mew-submit-network-negative)
 (require 'mew-submit-plan)
 (require 'mew-submit-request)
@@ -24,53 +25,7 @@
 (require 'mew-submit-tunnel)
 (require 'seq)
 
-(defconst mew-submit-batch-options--rows
-  '(("--server" :server "HOST" "the server's name or address")
-    ("--plan" :plan "NAME" "submission (default), submissions, rfc8314, \
-symmetric, appendix-a")
-    ("--routes" :routes "PORT:MODE,..." "instead of a plan; MODE is none, \
-starttls or implicit")
-    ("--family" :family "ipv4|ipv6" "use only that one")
-    ("--tls" :tls "required|opportunistic|none" "default: required")
-    ("--tls-minimum" :tls-minimum "1.2|1.3" "least TLS version; default: 1.2")
-    ("--tls-priority" :tls-priority "STRING" "GnuTLS priority string")
-    ("--server-name" :tls-name "NAME" "name the certificate must have")
-    ("--ca-file" :ca-file "FILE" "trust these certificates (a file or \
-directory), not the system's")
-    ("--crl-file" :crl-file "FILE" "certificates that were revoked")
-    ("--cert-file" :cert-file "FILE" "client certificate: PEM or a pkcs11: URL")
-    ("--key-file" :key-file "FILE" "its key; default: in the same file")
-    ("--user" :user "NAME" "user name for AUTH")
-    ("--password-file" :password-file "FILE" "its first line is the password, \
-or the access token")
-    ("--token-command" :token-command "COMMAND" "what it prints is the access \
-token (OAuth 2.0)")
-    ("--auth" :auth "MECHANISM|none" "this mechanism and no other")
-    ("--memory" :memory "FILE" "remember there what the server has offered; \
-less is an alarm")
-    ("--network-cache" :network-cache "FILE" "remember there which ports a \
-network blocks")
-    ("--helo" :helo "NAME" "argument of EHLO")
-    ("--without" :without "KEYWORD,..." "EHLO keywords not to believe, such as \
-CHUNKING")
-    ("--fallback" :fallback "always|never" "use less preferred ports? default: \
-always")
-    ("--timeout" :timeout "SECONDS" "for each connection; default: 10")
-    ("--step-timeout" :step-timeout "SECONDS" "for each SMTP and TLS step; \
-default: RFC 5321")
-    ("--tunnel" :tunnel "TUNNEL" "ssh:HOST, socks5:[USER@]ADDRESS:PORT or \
-unix:PATH")
-    ("--ssh" :ssh "HOST" "the same as --tunnel ssh:HOST")
-    ("--source" :source "ADDRESS" "connect from there")
-    ("--dsn-notify" :dsn-notify "WHEN" "never, or success,failure,delay or some \
-of them")
-    ("--dsn-return" :dsn-return "full|headers" "what a notification returns")
-    ("--envid" :dsn-id "TEXT" "the identifier it has")
-    ("--require-tls" :require-tls nil "verified TLS on the whole way")
-    ("--deliver-by" :deliver-by "SECONDS[;R|N]" "else return it, or tell")
-    ("--hold-for" :hold-for "SECONDS" "before it is delivered")
-    ("--hold-until" :hold-until "TIME" "such as 2030-12-24T18:00:00+01:00")
-    ("--mt-priority" :mt-priority "NUMBER" "-9 to 9"))
+(defconst mew-submit-batch-options--rows (mew-submit-key--options)
   "The options that make an account: (NAME KEY ARGUMENT WHAT-FOR).
 ARGUMENT is nil for a flag.")
 

@@ -425,7 +425,7 @@ What sends, cancels, deletes or sets a time is then done to all that are marked.
   (force-mode-line-update))
 
 (defun mew-submit-outbox-unmark ()
-  "Take the mark from the message at point, and go to the next."
+  "Unmark the message at point, and go to the next."
   (interactive nil mew-submit-outbox-mode)
   (setq mew-submit-outbox--marked
         (delete (mew-submit-outbox--id) mew-submit-outbox--marked))
@@ -433,7 +433,7 @@ What sends, cancels, deletes or sets a time is then done to all that are marked.
   (force-mode-line-update))
 
 (defun mew-submit-outbox-unmark-all ()
-  "Take the marks from all messages."
+  "Unmark all messages."
   (interactive nil mew-submit-outbox-mode)
   (setq mew-submit-outbox--marked nil)
   (tabulated-list-clear-all-tags)
@@ -445,7 +445,7 @@ What sends, cancels, deletes or sets a time is then done to all that are marked.
       (list (plist-get (mew-submit-outbox--entry) :id))))
 
 (defun mew-submit-outbox--each (ids function)
-  "Call FUNCTION with each of IDS, and take the marks away.
+  "Call FUNCTION with each of IDS, and unmark all.
 What goes wrong with one message keeps no other from its turn: it is signalled
 at the end."
   (let (failed)

@@ -229,12 +229,12 @@ spaces:  ## no tabs, no trailing blanks, a newline at the end
 
 info: mew-submit.info  ## the manual
 
-mew-submit.info: README.org test/tool/info.el
+mew-submit.info: doc/mew-submit.org test/tool/info.el
 	@mkdir -p $(BUILD)
-	$(EMACS) -Q --batch -l test/tool/info.el -f mew-submit-info README.org $(BUILD)/mew-submit.texi
+	$(EMACS) -Q --batch -l test/tool/info.el -f mew-submit-info doc/mew-submit.org $(BUILD)/mew-submit.texi
 	makeinfo --no-split -o $@ $(BUILD)/mew-submit.texi
 
-install: all $(if $(shell command -v makeinfo),$(patsubst %.org,info,$(wildcard README.org)))  ## into PREFIX (/usr/local) under DESTDIR
+install: all $(if $(shell command -v makeinfo),info)  ## into PREFIX (/usr/local) under DESTDIR
 	@DESTDIR="$(DESTDIR)" test/tool/install "$(PREFIX)" "$(MODULE)" $(LISP)
 
 uninstall:  ## remove what install put there

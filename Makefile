@@ -53,6 +53,7 @@ TSAN_FLAGS := $(SAN_FLAGS) -fsanitize=thread
 LINT_FLAGS := -O2 $(HARDENING) -Werror
 objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 
+manual = $(EMACS) -Q --batch -L . -L lisp -l test/tool/manual.el -f mew-submit-manual-
 lint_lisp = $(EMACS) -Q --batch -L . -L lisp -L test -l test/tool/lint.el -f mew-submit-lint-
 
 # `make V=1' shows whole commands.
@@ -229,6 +230,9 @@ spaces:  ## no tabs, no trailing blanks, a newline at the end
 
 info: mew-submit.info  ## the manual
 
+manual:  ## write the lists in the manual anew that are made of the program's own tables
+	@$(manual)write
+
 mew-submit.info: doc/mew-submit.org test/tool/info.el
 	@mkdir -p $(BUILD)
 	$(EMACS) -Q --batch -l test/tool/info.el -f mew-submit-info doc/mew-submit.org $(BUILD)/mew-submit.texi
@@ -258,6 +262,6 @@ help:  ## this list
 
 .PHONY: all module compile programs libraries check check-fast demo check-all check-c check-lisp $(SUITES) \
   units bench fuzz asan tsan stress lint lint-c cppcheck tidy exports layers rows mutants mutants-check warnings checkdoc package-lint spaces \
-  info install uninstall deps deps-build deps-check clean help
+  info manual install uninstall deps deps-build deps-check clean help
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -188,7 +188,7 @@ mutants: all programs units  ## plant single faults (ONLY='C14 L3*'): does a tes
 
 ## Checking the text
 
-lint: lint-c cppcheck exports layers rows mutants-check warnings checkdoc package-lint spaces  ## all of these
+lint: lint-c cppcheck exports layers rows mutants-check manual-check warnings checkdoc package-lint spaces  ## all of these
 
 lint-c: $(foreach cc,$(notdir $(shell command -v gcc clang)),$(call objects,lint-$(cc),$(ALL_C)))  ## gcc and clang, warnings as errors
 
@@ -213,6 +213,9 @@ rows:  ## every row of doc/SECURITY.md has a test that names it
 
 mutants-check:  ## the faults of `make mutants' fit the sources
 	@test/tool/mutants --check
+
+manual-check:  ## the manual is up to date, names what there is, and nothing else
+	@$(manual)check
 
 warnings:  ## compiler warnings in all Lisp, the tests' included
 	@$(lint_lisp)warnings $(LISP) $(TEST_LISP)
@@ -261,7 +264,7 @@ help:  ## this list
 	  -e 's/^([a-z][a-z -]*):.*  ## (.*)/\1 \t\2/p' Makefile | expand -t 20
 
 .PHONY: all module compile programs libraries check check-fast demo check-all check-c check-lisp $(SUITES) \
-  units bench fuzz asan tsan stress lint lint-c cppcheck tidy exports layers rows mutants mutants-check warnings checkdoc package-lint spaces \
+  units bench fuzz asan tsan stress lint lint-c cppcheck tidy exports layers rows mutants mutants-check manual-check warnings checkdoc package-lint spaces \
   info manual install uninstall deps deps-build deps-check clean help
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

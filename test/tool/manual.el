@@ -555,5 +555,134 @@ What begins with a colon would confuse those who read Info files."
            (insert text))))
       (write-region nil nil mew-submit-manual--file nil 'quiet))))
 
+;;; Checking
+
+(defvar mew-submit-manual--complaints 0
+  "How many complaints there were.")
+
+(defun mew-submit-manual--complain (format &rest args)
+  "Print a complaint about the manual, FORMAT with ARGS."
+  (setq mew-submit-manual--complaints (1+ mew-submit-manual--complaints))
+  (message "doc/mew-submit.org: %s" (apply #'format format args)))
+
+(defun mew-submit-manual--check-lists ()
+  "Complain of lists that are missing or out of date."
+  (let (names)
+    (mew-submit-manual--regions
+     (lambda (name start end)
+       (push name names)
+       (unless (equal (buffer-substring-no-properties start end)
+                      (mew-submit-manual--make name))
+         (mew-submit-manual--complain "the list %s is out of date: make manual" name))))
+    (dolist (name (append (mapcar #'car mew-submit-manual--makers)
+                          (mew-submit-manual--batch-commands)))
+      (unless (member name names)
+        (mew-submit-manual--complain "there is no list %s" name)))))
+
+(defun mew-submit-manual--verbatim ()
+  "Return what the buffer has between equals signs, each once."
+  (let (words)
+    (goto-char (point-min))
+    (while (re-search-forward "=\\([^=\n]+\\)=" nil t)
+      (push (match-string 1) words)
+      ;; What ends here may begin the next one: "=a= =b=".
+      (goto-char (match-end 0)))
+    (delete-dups words)))
+
+(defun mew-submit-manual--command-p (name)
+  "Is NAME that of a command, or of a program that `make install' makes?"
+  (or (commandp (intern-soft name))
+      (member name '("customize-group" "customize-option" "server-start"))))
+
+(defun mew-submit-manual--known-p (name)
+  "Is NAME, which begins with mew-submit, that of something that exists?"
+  (let ((symbol (intern-soft name)))
+    (or (and symbol
+             (or (fboundp symbol) (boundp symbol) (facep symbol)
+                 (get symbol 'custom-group) (get symbol 'error-conditions)))
+        (file-exists-p (expand-file-name (concat "lisp/" name) mew-submit-manual--root))
+        (file-exists-p (expand-file-name name mew-submit-manual--root))
+        ;; The programs of `make install'.
+        (with-temp-buffer
+          (insert-file-contents (expand-file-name "test/tool/install" mew-submit-manual--root))
+          (re-search-forward (format "^command_file %s " (regexp-quote name)) nil t)))))
+
+(defun mew-submit-manual--sources ()
+  "Return the text of all sources of the program."
+  (with-temp-buffer
+    (dolist (file (append
+                   (list (expand-file-name "mew-submit.el" mew-submit-manual--root))
+                   (file-expand-wildcards (expand-file-name "lisp/*.el" mew-submit-manual--root))
+                   (file-expand-wildcards (expand-file-name "module/*.c" mew-submit-manual--root))))
+      (insert-file-contents file))
+    (buffer-string)))
+
+(defun mew-submit-manual--check-names ()
+  "Complain of what the text names and does not exist."
+  (let ((options (mapcan (lambda (command)
+                           (mapcar (lambda (option) (car (split-string (car option))))
+                                   (mew-submit-manual--help-options command)))
+                         (mew-submit-manual--batch-commands)))
+        (sources (mew-submit-manual--sources)))
+    (dolist (word (mew-submit-manual--verbatim))
+      (pcase word
+        ((rx bos "M-x " (let command (+ (any "a-z-"))) (or eos " "))
+         (unless (mew-submit-manual--command-p command)
+           (mew-submit-manual--complain "there is no command %s" command)))
+        ((rx bos (let name "mew-submit" (* (any "a-z0-9.-"))) eos)
+         (unless (mew-submit-manual--known-p name)
+           (mew-submit-manual--complain "there is no %s" name)))
+        ((rx bos (let option "--" (+ (any "a-z-"))) (or eos " "))
+         (unless (member option options)
+           (mew-submit-manual--complain "no command has the option %s" option)))
+        ((rx bos (let key ":" (+ (any "a-z-"))) eos)
+         (unless (string-match-p (concat "[^a-z]" (regexp-quote key) "[^a-z-]\\|(event, \""
+                                         (substring key 1) "\"")
+                                 sources)
+           (mew-submit-manual--complain "there is no key %s" key)))))))
+
+(defun mew-submit-manual--check-all-there ()
+  "Complain of options, commands and account keys that the text does not name."
+  (let ((words (mew-submit-manual--verbatim)))
+    (dolist (name (append (mew-submit-manual--options)
+                          (mew-submit-manual--commands)
+                          (mew-submit-manual--batch-commands)
+                          (mapcar #'car (mew-submit-manual--findings-by-form))
+                          (mapcar #'symbol-name
+                                  (mapcar #'car (plist-get (cdr (nth 1 (get 'mew-submit-accounts
+                                                                            'custom-type)))
+                                                           :options)))))
+      (unless (or (member name words)
+                  (progn (goto-char (point-min))
+                         (search-forward (concat "# begin generated: " name "\n") nil t)))
+        (mew-submit-manual--complain "nothing tells of %s" name)))))
+
+(defun mew-submit-manual--check-columns ()
+  "Complain of lines of prose over 100 columns; examples and tables may be wider."
+  (goto-char (point-min))
+  (let (inside)
+    (while (not (eobp))
+      (cond ((looking-at "#\\+begin_") (setq inside t))
+            ((looking-at "#\\+end_") (setq inside nil))
+            ((and (not inside) (not (looking-at "[|]"))
+                  (> (- (line-end-position) (line-beginning-position)) 100))
+             (mew-submit-manual--complain "line %d is wider than 100 columns"
+                                          (line-number-at-pos))))
+      (forward-line))))
+
+(defun mew-submit-manual-check ()
+  "Complain of whatever in the manual is not so, and leave Emacs with status 1 then."
+  (mew-submit-manual--load)
+  (with-temp-buffer
+    (let ((coding-system-for-read 'utf-8-unix))
+      (insert-file-contents mew-submit-manual--file))
+    (mew-submit-manual--check-lists)
+    (mew-submit-manual--check-all-there)
+    (mew-submit-manual--check-names)
+    (mew-submit-manual--check-columns))
+  (if (zerop mew-submit-manual--complaints)
+      (message "manual: clean")
+    (kill-emacs 1)))
+
 (provide 'mew-submit-manual)
 ;;; manual.el ends here

@@ -236,6 +236,9 @@ info: mew-submit.info  ## the manual
 manual:  ## write the lists in the manual anew that are made of the program's own tables
 	@$(manual)write
 
+pictures: all programs  ## make the pictures of README.org anew
+	@test/tool/pictures
+
 mew-submit.info: doc/mew-submit.org test/tool/info.el
 	@mkdir -p $(BUILD)
 	$(EMACS) -Q --batch -l test/tool/info.el -f mew-submit-info doc/mew-submit.org $(BUILD)/mew-submit.texi
@@ -265,6 +268,6 @@ help:  ## this list
 
 .PHONY: all module compile programs libraries check check-fast demo check-all check-c check-lisp $(SUITES) \
   units bench fuzz asan tsan stress lint lint-c cppcheck tidy exports layers rows mutants mutants-check manual-check warnings checkdoc package-lint spaces \
-  info manual install uninstall deps deps-build deps-check clean help
+  info manual pictures install uninstall deps deps-build deps-check clean help
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

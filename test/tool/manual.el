@@ -11,7 +11,8 @@
 ;; are made here, out of what the program itself has: its options, commands, account keys,
 ;; batch options, findings, events and errors.  The first function writes them.  The second
 ;; complains of a list that is out of date, of an option or a command that is in no list,
-;; and of whatever the text names that does not exist.  Nothing is exempt.
+;; and of whatever the text names that does not exist.  Nothing is exempt.  It looks at
+;; README.org and CONTRIBUTING.org too: their names, and the map of the sources.
 
 ;;; Code:
 
@@ -560,10 +561,13 @@ What begins with a colon would confuse those who read Info files."
 (defvar mew-submit-manual--complaints 0
   "How many complaints there were.")
 
+(defvar mew-submit-manual--checked nil
+  "The file that is checked, from the top of the tree on.")
+
 (defun mew-submit-manual--complain (format &rest args)
   "Print a complaint about the manual, FORMAT with ARGS."
   (setq mew-submit-manual--complaints (1+ mew-submit-manual--complaints))
-  (message "doc/mew-submit.org: %s" (apply #'format format args)))
+  (message "%s: %s" mew-submit-manual--checked (apply #'format format args)))
 
 (defun mew-submit-manual--check-lists ()
   "Complain of lists that are missing or out of date."
@@ -657,6 +661,33 @@ What begins with a colon would confuse those who read Info files."
                          (search-forward (concat "# begin generated: " name "\n") nil t)))
         (mew-submit-manual--complain "nothing tells of %s" name)))))
 
+(defun mew-submit-manual--check-map ()
+  "Complain of sources that the map in CONTRIBUTING.org, the current buffer, lacks or invents."
+  (let ((files (append
+                (mapcar (lambda (file)
+                          (string-remove-prefix "mew-submit-" (file-name-base file)))
+                        (file-expand-wildcards
+                         (expand-file-name "lisp/mew-submit-*.el" mew-submit-manual--root)))
+                (mapcar #'file-name-nondirectory
+                        (file-expand-wildcards
+                         (expand-file-name "module/*.c" mew-submit-manual--root)))))
+        (map nil))
+    (goto-char (point-min))
+    (re-search-forward "^\\* The map$")
+    (while (re-search-forward "^|.*|.*| *\\(=.*=\\) *|$" (save-excursion
+                                                      (re-search-forward "^\\* " nil t))
+                              t)
+      (setq map (append (split-string (match-string 1) "[= ]+" t) map)))
+    (dolist (file (seq-difference files map))
+      (mew-submit-manual--complain "the map lacks %s" file))
+    (dolist (file (seq-difference map files))
+      (mew-submit-manual--complain "the map has %s, which is not there" file))))
+
+(defun mew-submit-manual--check-length (lines)
+  "Complain when the buffer has more LINES than that."
+  (when (> (count-lines (point-min) (point-max)) lines)
+    (mew-submit-manual--complain "it has more than %d lines" lines)))
+
 (defun mew-submit-manual--check-columns ()
   "Complain of lines of prose over 100 columns; examples and tables may be wider."
   (goto-char (point-min))
@@ -670,16 +701,24 @@ What begins with a colon would confuse those who read Info files."
                                           (line-number-at-pos))))
       (forward-line))))
 
-(defun mew-submit-manual-check ()
-  "Complain of whatever in the manual is not so, and leave Emacs with status 1 then."
-  (mew-submit-manual--load)
+(defun mew-submit-manual--check-file (file &rest checks)
+  "Call CHECKS with FILE in the current buffer; names and columns are checked in any case."
   (with-temp-buffer
-    (let ((coding-system-for-read 'utf-8-unix))
-      (insert-file-contents mew-submit-manual--file))
-    (mew-submit-manual--check-lists)
-    (mew-submit-manual--check-all-there)
-    (mew-submit-manual--check-names)
-    (mew-submit-manual--check-columns))
+    (let ((coding-system-for-read 'utf-8-unix)
+          (mew-submit-manual--checked file))
+      (insert-file-contents (expand-file-name file mew-submit-manual--root))
+      (mapc #'funcall checks)
+      (mew-submit-manual--check-names)
+      (mew-submit-manual--check-columns))))
+
+(defun mew-submit-manual-check ()
+  "Complain of whatever in the manual and beside it is not so; leave with status 1 then."
+  (mew-submit-manual--load)
+  (mew-submit-manual--check-file "doc/mew-submit.org"
+                                 #'mew-submit-manual--check-lists
+                                 #'mew-submit-manual--check-all-there)
+  (mew-submit-manual--check-file "README.org" (lambda () (mew-submit-manual--check-length 150)))
+  (mew-submit-manual--check-file "CONTRIBUTING.org" #'mew-submit-manual--check-map)
   (if (zerop mew-submit-manual--complaints)
       (message "manual: clean")
     (kill-emacs 1)))

@@ -683,6 +683,18 @@ What begins with a colon would confuse those who read Info files."
     (dolist (file (seq-difference map files))
       (mew-submit-manual--complain "the map has %s, which is not there" file))))
 
+(defun mew-submit-manual--check-files ()
+  "Complain of files of the tests that the buffer names and that are not there."
+  (dolist (word (mew-submit-manual--verbatim))
+    (when (and (let ((case-fold-search nil))
+                 (string-match-p "\\`[a-z/.-]+\\(?:/[a-z.-]+\\|[.]\\(?:el\\|sh\\|c\\|org\\)\\)\\'" word))
+               (not (seq-some (lambda (place)
+                                (file-expand-wildcards
+                                 (expand-file-name (concat place word)
+                                                   mew-submit-manual--root)))
+                              '("" "test/" "test/*/"))))
+      (mew-submit-manual--complain "there is no file %s" word))))
+
 (defun mew-submit-manual--check-length (lines)
   "Complain when the buffer has more LINES than that."
   (when (> (count-lines (point-min) (point-max)) lines)
@@ -719,6 +731,12 @@ What begins with a colon would confuse those who read Info files."
                                  #'mew-submit-manual--check-all-there)
   (mew-submit-manual--check-file "README.org" (lambda () (mew-submit-manual--check-length 150)))
   (mew-submit-manual--check-file "CONTRIBUTING.org" #'mew-submit-manual--check-map)
+  (with-temp-buffer
+    (let ((mew-submit-manual--checked "test/README.org"))
+      (insert-file-contents (expand-file-name mew-submit-manual--checked
+                                              mew-submit-manual--root))
+      (mew-submit-manual--check-files)
+      (mew-submit-manual--check-columns)))
   (if (zerop mew-submit-manual--complaints)
       (message "manual: clean")
     (kill-emacs 1)))

@@ -701,13 +701,13 @@ What begins with a colon would confuse those who read Info files."
     (mew-submit-manual--complain "it has more than %d lines" lines)))
 
 (defun mew-submit-manual--check-columns ()
-  "Complain of lines of prose over 100 columns; examples and tables may be wider."
+  "Complain of lines over 100 columns; examples may be wider."
   (goto-char (point-min))
   (let (inside)
     (while (not (eobp))
       (cond ((looking-at "#\\+begin_") (setq inside t))
             ((looking-at "#\\+end_") (setq inside nil))
-            ((and (not inside) (not (looking-at "[|]"))
+            ((and (not inside)
                   (> (- (line-end-position) (line-beginning-position)) 100))
              (mew-submit-manual--complain "line %d is wider than 100 columns"
                                           (line-number-at-pos))))

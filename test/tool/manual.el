@@ -261,7 +261,8 @@ What begins with a colon would confuse those who read Info files."
       (with-temp-buffer
         (let ((default-directory mew-submit-manual--root))
           (call-process (expand-file-name invocation-name invocation-directory)
-                        nil '(t nil) nil "-Q" "--batch" "-l" "mew-submit.el"
+                        nil '(t nil) nil "-Q" "--batch"
+                        "--eval" "(setq load-prefer-newer t)" "-l" "mew-submit.el"
                         "-f" command "--" "--help"))
         (unless (string-prefix-p "usage: " (buffer-string))
           (error "%s --help prints no usage: %s" command (buffer-string)))

@@ -53,6 +53,7 @@ TSAN_FLAGS := $(SAN_FLAGS) -fsanitize=thread
 LINT_FLAGS := -O2 $(HARDENING) -Werror
 objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 
+manual = $(EMACS) -Q --batch -L . -L lisp -l test/tool/manual.el -f mew-submit-manual-
 lint_lisp = $(EMACS) -Q --batch -L . -L lisp -L test -l test/tool/lint.el -f mew-submit-lint-
 
 # `make V=1' shows whole commands.
@@ -187,7 +188,7 @@ mutants: all programs units  ## plant single faults (ONLY='C14 L3*'): does a tes
 
 ## Checking the text
 
-lint: lint-c cppcheck exports layers rows mutants-check warnings checkdoc package-lint spaces  ## all of these
+lint: lint-c cppcheck exports layers rows mutants-check manual-check warnings checkdoc package-lint spaces  ## all of these
 
 lint-c: $(foreach cc,$(notdir $(shell command -v gcc clang)),$(call objects,lint-$(cc),$(ALL_C)))  ## gcc and clang, warnings as errors
 
@@ -213,6 +214,9 @@ rows:  ## every row of doc/SECURITY.md has a test that names it
 mutants-check:  ## the faults of `make mutants' fit the sources
 	@test/tool/mutants --check
 
+manual-check:  ## the manual is up to date, names what there is, and nothing else
+	@$(manual)check
+
 warnings:  ## compiler warnings in all Lisp, the tests' included
 	@$(lint_lisp)warnings $(LISP) $(TEST_LISP)
 
@@ -229,12 +233,18 @@ spaces:  ## no tabs, no trailing blanks, a newline at the end
 
 info: mew-submit.info  ## the manual
 
-mew-submit.info: README.org test/tool/info.el
+manual:  ## write the lists in the manual anew that are made of the program's own tables
+	@$(manual)write
+
+pictures: all programs  ## make the pictures of README.org anew
+	@test/tool/pictures
+
+mew-submit.info: doc/mew-submit.org test/tool/info.el
 	@mkdir -p $(BUILD)
-	$(EMACS) -Q --batch -l test/tool/info.el -f mew-submit-info README.org $(BUILD)/mew-submit.texi
+	$(EMACS) -Q --batch -l test/tool/info.el -f mew-submit-info doc/mew-submit.org $(BUILD)/mew-submit.texi
 	makeinfo --no-split -o $@ $(BUILD)/mew-submit.texi
 
-install: all $(if $(shell command -v makeinfo),$(patsubst %.org,info,$(wildcard README.org)))  ## into PREFIX (/usr/local) under DESTDIR
+install: all $(if $(shell command -v makeinfo),info)  ## into PREFIX (/usr/local) under DESTDIR
 	@DESTDIR="$(DESTDIR)" test/tool/install "$(PREFIX)" "$(MODULE)" $(LISP)
 
 uninstall:  ## remove what install put there
@@ -257,7 +267,7 @@ help:  ## this list
 	  -e 's/^([a-z][a-z -]*):.*  ## (.*)/\1 \t\2/p' Makefile | expand -t 20
 
 .PHONY: all module compile programs libraries check check-fast demo check-all check-c check-lisp $(SUITES) \
-  units bench fuzz asan tsan stress lint lint-c cppcheck tidy exports layers rows mutants mutants-check warnings checkdoc package-lint spaces \
-  info install uninstall deps deps-build deps-check clean help
+  units bench fuzz asan tsan stress lint lint-c cppcheck tidy exports layers rows mutants mutants-check manual-check warnings checkdoc package-lint spaces \
+  info manual pictures install uninstall deps deps-build deps-check clean help
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

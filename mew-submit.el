@@ -31,8 +31,8 @@
 ;;   (mew-submit-mode)
 ;;
 ;; The server is the one of `mew-submit-accounts', or else the one your
-;; smtpmail-* variables name; passwords come from auth-source.  README.org is
-;; the manual.
+;; smtpmail-* variables name; passwords come from auth-source.  The manual is
+;; doc/mew-submit.org, or `info mew-submit' where it is installed.
 ;;
 ;; The commands, and the way from a mail buffer to a message file.
 
@@ -153,12 +153,12 @@ list of strings, are the envelope; by default the header has it.  Bcc never
 leaves.
 
 ON-EVENT is called with each event, a plist; ON-DONE with the last one, whose
-:result says how it ended, :text why, and :recipients who got it (README.org,
-\"Events and errors\").  Whatever goes wrong is told there and nowhere else;
-without ON-DONE a failure is shown as a warning.  ON-ASK is called with an `ask'
-event, and returns the answer, a string, (USER . SECRET) or nil, or a function
-that is called with a function to pass such an answer to; by default the user is
-asked."
+:result says how it ended, :text why, and :recipients who got it; see Info node
+`(mew-submit)Events and errors'.  Whatever goes wrong is told there and nowhere
+else; without ON-DONE a failure is shown as a warning.  ON-ASK is called with an
+`ask' event, and returns the answer, a string, (USER . SECRET) or nil, or a
+function that is called with a function to pass such an answer to; by default
+the user is asked."
   (let ((on-done (or on-done #'mew-submit--warn-unless-delivered))
         (on-ask (or on-ask #'mew-submit-dialog--answer)))
     (condition-case err

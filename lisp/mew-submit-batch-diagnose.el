@@ -228,7 +228,7 @@ Tell what was expected and is not so."
 ;;;###autoload
 (defun mew-submit-batch-diagnose ()
   "Diagnose the servers named on the command line and leave Emacs.
-Options and hosts are behind \"--\"; --help lists them, and README.org tells
+Options and hosts are behind \"--\"; --help lists them, and the manual tells
 what the exit status means."
   (mew-submit-batch-command--run #'mew-submit-batch-diagnose--run))
 

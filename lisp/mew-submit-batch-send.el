@@ -216,7 +216,7 @@ Signal a condition when there is nothing to begin with."
 (defun mew-submit-batch-send ()
   "Submit the message on standard input and leave Emacs.
 Options and recipients are on the command line behind \"--\"; --help lists them,
-and README.org tells what the exit status means."
+and the manual tells what the exit status means."
   (mew-submit-batch-command--run #'mew-submit-batch-send--run))
 
 (provide 'mew-submit-batch-send)

@@ -694,7 +694,7 @@ Return what tells where it is."
 ;;;###autoload
 (defun mew-submit-batch-sendmail ()
   "Send the message on standard input like sendmail(8), and leave Emacs.
-The arguments behind \"--\" are sendmail's; README.org tells what the exit
+The arguments behind \"--\" are sendmail's; the manual tells what the exit
 status means."
   (mew-submit-batch-command--run #'mew-submit-batch-sendmail--run))
 

@@ -80,7 +80,7 @@
 The kinds are those of module/error.h, and \"usage\" for a batch command
 that is wrong before anything has begun; and \"secret\" when a password could
 not be had just now, of nobody.  The exit statuses are those of
-sysexits(3), as README.org lists them.")
+sysexits(3), as the manual lists them.")
 
 (pcase-dolist (`(,kind ,_result ,_status ,words) mew-submit-error--kinds)
   (when words
@@ -177,7 +177,7 @@ Where it cannot be saved it is for this session, and that is said."
 
 (defun mew-submit-error--done (err)
   "Return the `done' event of a message that ERR, a condition, ended.
-It has the same keys as one whose job went all the way (README.org)."
+It has the same keys as one whose job went all the way."
   (let ((kind (mew-submit-error--kind err)))
     (list :event 'done :kind kind
           :result (mew-submit-error--result kind)

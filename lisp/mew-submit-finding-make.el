@@ -8,7 +8,7 @@
 ;; Pure.  It owns the form of a finding, and what the files with the judgements
 ;; have in common: which attempts of a diagnosis are meant, and how they are called.  A
 ;; finding is a plist
-;;   :id        a string that stays the same (README.org lists them all)
+;;   :id        a string that stays the same (the manual lists them all)
 ;;   :severity  "error": mail or its safety is at stake here; "warning": something is wrong
 ;;              that need not stop mail; "note": good to know
 ;;   :text      one plain sentence

@@ -6,7 +6,7 @@
 ;;; Commentary:
 
 ;; Pure.  It owns how what we know is written for programs: one object a
-;; line, with keys that are always the same (README.org, "From the shell").
+;; line, with keys that are always the same (the manual, "Events and errors").
 
 ;;; Code:
 

@@ -7,7 +7,7 @@
 
 ;; Pure.  It owns the arithmetic of a field test: which case a server is at a
 ;; port, how many servers are which case, and how sure that is.  A result is a plist
-;; (:host :user :attempts), an attempt has :port, :family and :case as README.org has
+;; (:host :user :attempts), an attempt has :port, :family and :case as the manual has
 ;; them; whoever has no name for the host has a number.
 
 ;;; Code:

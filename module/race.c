@@ -1,4 +1,4 @@
-/* race.c --- the route race (README.org, "Plans"): which route leads to the server, and what the others met.
+/* race.c --- the route race (the manual, "Plans"): which route leads to the server, and what the others met.
 
    Floor 4.  SPDX-License-Identifier: GPL-3.0-or-later  */
 

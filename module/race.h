@@ -1,4 +1,4 @@
-/* race.h --- the route race (README.org, "Plans"): which route leads to the server, and what the others met.
+/* race.h --- the route race (the manual, "Plans"): which route leads to the server, and what the others met.
 
    Floor 4.  Nothing is read from or written to a connection here; what the race hands over is a connected
    descriptor.

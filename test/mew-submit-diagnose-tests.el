@@ -181,7 +181,7 @@ By itself it would wait for ten minutes."
            arguments)))
 
 (ert-deftest mew-submit-diagnose-tests-batch-json ()
-  "Each host is one object with the keys that README.org lists."
+  "Each host is one object with the keys that the manual lists."
   (mew-submit-test-with-peer (peer "--user" "me" "--password" "secret"
                                    "127.0.0.1:0,name=a" "127.0.0.1:0,name=no,refused")
     (let* ((result (mew-submit-diagnose-tests--batch peer '("a" "no") "--json"

@@ -249,7 +249,7 @@ The test server's own arguments aside (SECURITY: O2)."
         (unless (string-suffix-p "/tls.c" file)
           (should-not (string-match-p "\\btime (NULL)" text))))))
   (should (string-match-p "GnuTLS 3\\.[0-9.]+ or later"
-                          (mew-submit-security-tests--source "README.org")))
+                          (mew-submit-security-tests--source "doc/mew-submit.org")))
   (when (executable-find "ldd")
     (let ((libraries (with-temp-buffer
                        (call-process "ldd" nil t nil

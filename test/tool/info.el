@@ -1,10 +1,10 @@
-;;; info.el --- Turn README.org into Texinfo -*- lexical-binding: t; -*-
+;;; info.el --- Turn doc/mew-submit.org into Texinfo -*- lexical-binding: t; -*-
 
 ;; SPDX-License-Identifier: GPL-3.0-or-later
 
 ;;; Commentary:
 
-;; emacs -Q --batch -l test/tool/info.el -f mew-submit-info README.org OUT.texi
+;; emacs -Q --batch -l test/tool/info.el -f mew-submit-info doc/mew-submit.org OUT.texi
 
 ;;; Code:
 

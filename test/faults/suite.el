@@ -72,11 +72,15 @@
   "Remember the MESSAGE of a warning, instead of showing it."
   (push message mew-submit-faults--warnings))
 
+(defconst mew-submit-faults--patience 900
+  "For how many seconds no fault may end before they are given up.")
+
 (defun mew-submit-faults--run-all (faults peer directory)
   "Run FAULTS at PEER, with files in DIRECTORY, and wait for their ends.
-Give up when none has ended for a long time."
+Give up when none has ended for a long time.  On a busy machine the slow ones, which
+come first, need minutes together: 48 of them, some with a million lines."
   (let ((jobs (string-to-number (or (getenv "FAULTS_JOBS") "48")))
-        (deadline (mew-submit-test-deadline))
+        (deadline (mew-submit-test-deadline mew-submit-faults--patience))
         (left faults)
         (running 0))
     (while (and (or left (> running 0)) (time-less-p nil deadline))
@@ -84,7 +88,8 @@ Give up when none has ended for a long time."
         (cl-incf running)
         (mew-submit-faults-start (pop left) peer directory
                                  (lambda ()
-                                   (setq deadline (mew-submit-test-deadline))
+                                   (setq deadline (mew-submit-test-deadline
+                                                   mew-submit-faults--patience))
                                    (cl-decf running))))
       (accept-process-output nil 0.05))))
 

@@ -51,15 +51,18 @@ They are in two columns: half of a small terminal has ten lines."
   "The menu in mail buffers.")
 
 (defconst mew-submit-menu--maps
-  '((message-mode-map . message-mode-hook) (mail-mode-map . mail-mode-hook))
-  "The keymaps of mail buffers, and a hook that is run when there is one.")
+  ;; Not `mail-mode-hook': whoever composes mail is warned by Emacs of Mail mode's
+  ;; variables that are set, and `sendmail' is loaded already.
+  '((message-mode-map . message-mode-hook) (mail-mode-map))
+  "The keymaps of mail buffers, and a hook that is run when there is one, or nil.")
 
 (defun mew-submit-menu--put (on)
   "Have the menus in mail buffers and Tools if ON is non-nil, else no longer."
   (pcase-dolist (`(,map . ,hook) mew-submit-menu--maps)
-    (if on
-        (add-hook hook #'mew-submit-menu--put-now)
-      (remove-hook hook #'mew-submit-menu--put-now))
+    (when hook
+      (if on
+          (add-hook hook #'mew-submit-menu--put-now)
+        (remove-hook hook #'mew-submit-menu--put-now)))
     (when (boundp map)
       (mew-submit-menu--put-map (symbol-value map) on)))
   (define-key-after (lookup-key global-map [menu-bar tools]) [mew-submit-outbox]

@@ -211,6 +211,10 @@ filtered on the way, or the host is down")))
                                         [menu-bar tools mew-submit-outbox])
                             t)))))
     (mew-submit-menu--put t)
+    ;; Else Emacs warns everybody who composes mail: "You have Mail mode variables
+    ;; customized".
+    (dolist (variable '(mail-mode-hook mail-send-hook mail-setup-hook mail-citation-hook))
+      (should-not (and (boundp variable) (symbol-value variable))))
     (should (equal (funcall there) '(t t t)))
     (mew-submit-menu--put nil)
     (should (equal (funcall there) '(nil nil nil)))))

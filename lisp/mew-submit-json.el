@@ -32,6 +32,22 @@
           :fallback :tls :auth :reply :recipients :attempts :ms))
   "Which keys each event has in JSON, whether the event has them or not.")
 
+;; With the two lists that follow the table has all that the module tells: a test holds
+;; them against its sources.
+
+(defconst mew-submit-json--for-diagnosis '(check probed)
+  "The events that a diagnosis is made of; JSON has the diagnosis instead.")
+
+(defconst mew-submit-json--left-out
+  '((resolved :why)
+    (attempt :again :at :age :icmp-type :icmp-code :icmp-name :offender-who)
+    (capabilities :starttls :instead :name)
+    (tls :chain :problems :ocsp)
+    (ask :host :preferred-port :port :address :user :mechanism :refresh :at)
+    (reply :said)
+    (done :said))
+  "The fields of events that are for this program alone, or become parts of others.")
+
 (defconst mew-submit-json--truths
   '(:fallback :secure :verified :pinned :resumed :reused :lost)
   "The keys whose value is true or false.")
@@ -82,9 +98,12 @@ name), t, `:false', nil (null), a plist (an object) or a vector (an array)."
 
 (defun mew-submit-json--event (event)
   "Return EVENT, one of a job's, as a line of JSON, octets.
-It has all keys of its kind, whether EVENT has them or not."
+It has all keys of its kind, whether EVENT has them or not; one of a kind that
+the table does not have has its own."
   (let* ((type (plist-get event :event))
-         (keys (cdr (assq type mew-submit-json--shapes))))
+         (keys (or (cdr (assq type mew-submit-json--shapes))
+                   (cl-loop for (key) on (cddr event) by #'cddr
+                            unless (memq key mew-submit-json--rare) collect key))))
     (mew-submit-json--line
      (cons :event
            (cons type

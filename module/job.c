@@ -399,10 +399,10 @@ msub_job_start (struct msub_request *request, struct msub_error *err)
   pthread_mutex_lock (&mutex);
   /* The thread may free the job before we are back: remember its number.  */
   uint64_t id = job->id = ++last_id;
-  job->request.memory = find_memory (job->request.share);
+  job->request.tls.memory = find_memory (job->request.share);
   if (!shelf)
     shelf = msub_tls_shelf_new ();
-  job->request.shelf = shelf;
+  job->request.tls.shelf = shelf;
   struct job *parked = find_parked (job);
   job->next = jobs;
   jobs = job;

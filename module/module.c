@@ -17,7 +17,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -170,14 +169,14 @@ read_msecs (emacs_env *env, emacs_value value)
 /* (PORT FAMILY MODE) or (PORT FAMILY MODE WHAT), where WHAT is t for a route that is tried after all others, or the service
    that a diagnosis looks for there.  */
 static void
-read_route (emacs_env *env, emacs_value value, struct msub_request *request)
+read_route (emacs_env *env, emacs_value value, struct msub_race_options *race)
 {
   static const char *const families[] = { "ipv4", "ipv6" };
   static const char *const modes[] = { "none", "starttls", "implicit" };
   _Static_assert (sizeof modes / sizeof *modes == MSUB_TLS_MODES, "a word for each mode");
   static const char *const services[] = { "submission", "transfer", "pop", "imap" };
   _Static_assert (sizeof services / sizeof *services == MSUB_SERVICES, "a word for each service");
-  if (request->route_count == MSUB_ROUTES_MAX)
+  if (race->count == MSUB_ROUTES_MAX)
     {
       signal_text (env, "mew-submit-config", "A plan has too many routes");
       return;
@@ -199,7 +198,7 @@ read_route (emacs_env *env, emacs_value value, struct msub_request *request)
       signal_text (env, "mew-submit-config", "A port is not between 1 and 65535");
       return;
     }
-  request->routes[request->route_count++] = (struct msub_route) {
+  race->routes[race->count++] = (struct msub_route) {
     .port = (uint16_t) port,
     .family = family == 1 ? AF_INET6 : AF_INET,
     .tls = (enum msub_tls_mode) mode,
@@ -209,64 +208,30 @@ read_route (emacs_env *env, emacs_value value, struct msub_request *request)
 }
 
 static void
-read_routes (emacs_env *env, emacs_value list, struct msub_request *request)
+read_routes (emacs_env *env, emacs_value list, struct msub_race_options *race)
 {
   for (; env->is_not_nil (env, list) && !failed (env); list = cdr (env, list))
-    read_route (env, car (env, list), request);
+    read_route (env, car (env, list), race);
 }
 
-/* Copy LIST, of strings, to *TEXTS_R, which ends with NULL.  Returns how many there are, as far as things went.  */
-static size_t
+/* Copy LIST, of strings, to *TEXTS_R, which ends with NULL, as far as things went.  */
+static void
 read_texts (emacs_env *env, emacs_value list, char ***texts_r)
 {
-  size_t n = 0;
   emacs_value length = call (env, "length", 1, &list);
   intmax_t count = failed (env) ? 0 : env->extract_integer (env, length);
-  if (failed (env) || count == 0)
-    return 0;
+  if (failed (env) || count == 0 || *texts_r)
+    return;
   *texts_r = calloc ((size_t) count + 1, sizeof **texts_r);
   if (!*texts_r)
-    {
-      signal_text (env, "mew-submit-internal", "Out of memory");
-      return 0;
-    }
-  for (; env->is_not_nil (env, list); list = cdr (env, list), n++)
-    if (!((*texts_r)[n] = copy_string (env, car (env, list))))
-      break;
-  return n;
-}
-
-static void
-read_recipients (emacs_env *env, emacs_value list, struct msub_request *request)
-{
-  if (!request->recipients)
-    request->recipient_count = read_texts (env, list, &request->recipients);
-}
-
-static void
-read_notify (emacs_env *env, emacs_value list, struct msub_request *request)
-{
-  if (!request->notify)
-    read_texts (env, list, &request->notify);
-}
-
-static void
-read_original (emacs_env *env, emacs_value list, struct msub_request *request)
-{
-  if (!request->original)
-    read_texts (env, list, &request->original);
-}
-
-static void
-read_environment (emacs_env *env, emacs_value list, struct msub_request *request)
-{
-  if (!request->environment)
-    read_texts (env, list, &request->environment);
+    signal_text (env, "mew-submit-internal", "Out of memory");
+  for (size_t n = 0; !failed (env) && env->is_not_nil (env, list); list = cdr (env, list), n++)
+    (*texts_r)[n] = copy_string (env, car (env, list));
 }
 
 /* A list of (PORT . FINGERPRINT).  */
 static void
-read_pins (emacs_env *env, emacs_value list, struct msub_request *request)
+read_pins (emacs_env *env, emacs_value list, struct msub_tls_options *tls)
 {
   for (; env->is_not_nil (env, list) && !failed (env); list = cdr (env, list))
     {
@@ -279,141 +244,59 @@ read_pins (emacs_env *env, emacs_value list, struct msub_request *request)
       bool fits = port > 0 && port < 65536 && strlen (fingerprint) < sizeof pin.fingerprint;
       snprintf (pin.fingerprint, sizeof pin.fingerprint, "%s", fingerprint);
       free (fingerprint);
-      if (fits && request->pin_count < MSUB_PINS_MAX)
-        request->pins[request->pin_count++] = pin;
+      if (fits && tls->pin_count < MSUB_PINS_MAX)
+        tls->pins[tls->pin_count++] = pin;
       else
         signal_text (env, "mew-submit-config", "A pin cannot be used, or there are too many of them");
     }
 }
 
-static void
-read_level (emacs_env *env, emacs_value value, struct msub_request *request)
-{
-  static const char *const levels[] = { "required", "opportunistic", "none" };
-  int level = read_choice (env, value, levels, 3);
-  if (level >= 0)
-    request->level = (enum msub_tls_level) level;
-}
-
-static void
-read_tunnel (emacs_env *env, emacs_value value, struct msub_request *request)
-{
-  static const char *const kinds[] = { "nil", "ssh", "socks5", "unix" };
-  int kind = read_choice (env, value, kinds, 4);
-  if (kind >= 0)
-    request->tunnel = (enum msub_tunnel_kind) kind;
-}
-
-/* The keys whose values go into one member of the request ...  */
-static const struct
-{
-  const char *key;
-  enum { TEXT, MSECS, TRUTH } type;
-  size_t offset;
-} plain_keys[] = {
-  { ":host", TEXT, offsetof (struct msub_request, host) },
-  { ":name", TEXT, offsetof (struct msub_request, name) },
-  { ":ca-file", TEXT, offsetof (struct msub_request, ca_file) },
-  { ":crl-file", TEXT, offsetof (struct msub_request, crl_file) },
-  { ":auth", TEXT, offsetof (struct msub_request, auth) },
-  { ":user", TEXT, offsetof (struct msub_request, user) },
-  { ":password", TEXT, offsetof (struct msub_request, password) },
-  { ":helo", TEXT, offsetof (struct msub_request, helo) },
-  { ":without", TEXT, offsetof (struct msub_request, without) },
-  { ":from", TEXT, offsetof (struct msub_request, from) },
-  { ":file", TEXT, offsetof (struct msub_request, file) },
-  { ":journal", TEXT, offsetof (struct msub_request, journal) },
-  { ":cert-file", TEXT, offsetof (struct msub_request, cert_file) },
-  { ":key-file", TEXT, offsetof (struct msub_request, key_file) },
-  { ":priority", TEXT, offsetof (struct msub_request, priority) },
-  { ":dsn-return", TEXT, offsetof (struct msub_request, dsn_return) },
-  { ":dsn-id", TEXT, offsetof (struct msub_request, dsn_id) },
-  { ":dsn-notify", TEXT, offsetof (struct msub_request, dsn_notify) },
-  { ":deliver-by", TEXT, offsetof (struct msub_request, deliver_by) },
-  { ":hold-for", TEXT, offsetof (struct msub_request, hold_for) },
-  { ":hold-until", TEXT, offsetof (struct msub_request, hold_until) },
-  { ":mt-priority", TEXT, offsetof (struct msub_request, priority_level) },
-  { ":share", TEXT, offsetof (struct msub_request, share) },
-  { ":auth-remembered", TEXT, offsetof (struct msub_request, auth_remembered) },
-  { ":auth-remembered-25", TEXT, offsetof (struct msub_request, auth_remembered_25) },
-  { ":tunnel-place", TEXT, offsetof (struct msub_request, tunnel_place) },
-  { ":tunnel-program", TEXT, offsetof (struct msub_request, tunnel_program) },
-  { ":tunnel-user", TEXT, offsetof (struct msub_request, tunnel_user) },
-  { ":tunnel-password", TEXT, offsetof (struct msub_request, tunnel_password) },
-  { ":source-ipv4", TEXT, offsetof (struct msub_request, source_ipv4) },
-  { ":source-ipv6", TEXT, offsetof (struct msub_request, source_ipv6) },
-  { ":attempt-delay", MSECS, offsetof (struct msub_request, attempt_delay_msecs) },
-  { ":connect-timeout", MSECS, offsetof (struct msub_request, connect_timeout_msecs) },
-  { ":step-timeout", MSECS, offsetof (struct msub_request, step_timeout_msecs) },
-  { ":keep", MSECS, offsetof (struct msub_request, keep_msecs) },
-  { ":race", TRUTH, offsetof (struct msub_request, raced) },
-  { ":ask-fallback", TRUTH, offsetof (struct msub_request, ask_fallback) },
-  { ":trace", TRUTH, offsetof (struct msub_request, trace) },
-  { ":probe", TRUTH, offsetof (struct msub_request, probe) },
-  { ":diagnose", TRUTH, offsetof (struct msub_request, diagnose) },
-  { ":relay-test", TRUTH, offsetof (struct msub_request, relay_test) },
-  { ":starttls-remembered", TRUTH, offsetof (struct msub_request, starttls_remembered) },
-  { ":require-tls", TRUTH, offsetof (struct msub_request, require_tls) },
-  { ":binary", TRUTH, offsetof (struct msub_request, binary) },
-  { ":all-or-none", TRUTH, offsetof (struct msub_request, all_or_none) },
-};
-
-/* ... and the others.  */
-static const struct
-{
-  const char *key;
-  void (*read) (emacs_env *env, emacs_value value, struct msub_request *request);
-} other_keys[] = {
-  { ":routes", read_routes },
-  { ":recipients", read_recipients },
-  { ":notify", read_notify },
-  { ":original", read_original },
-  { ":environment", read_environment },
-  { ":pins", read_pins },
-  { ":tls", read_level },
-  { ":tunnel", read_tunnel },
-};
-
-static void
-read_member (emacs_env *env, emacs_value value, size_t key, struct msub_request *request)
-{
-  void *member = (char *) request + plain_keys[key].offset;
-  if (plain_keys[key].type == TEXT)
-    read_text (env, value, member);
-  else if (plain_keys[key].type == MSECS)
-    *(int *) member = read_msecs (env, value);
-  else
-    *(bool *) member = env->is_not_nil (env, value);
-}
-
-static void
+/* Read VALUE into the member that KEY is for.  False when there is none.  */
+static bool
 read_key (emacs_env *env, const char *key, emacs_value value, struct msub_request *request)
 {
-  for (size_t i = 0; i < sizeof plain_keys / sizeof *plain_keys; i++)
-    if (strcmp (key, plain_keys[i].key) == 0)
-      {
-        read_member (env, value, i, request);
-        return;
-      }
-  for (size_t i = 0; i < sizeof other_keys / sizeof *other_keys; i++)
-    if (strcmp (key, other_keys[i].key) == 0)
-      {
-        other_keys[i].read (env, value, request);
-        return;
-      }
-  char text[128];
-  msub_text_format (text, sizeof text, "Unknown key in a request: %s", key);
-  signal_text (env, "mew-submit-config", text);
+  /* clang-format off */
+#define ROW(name, ...) if (strcmp (key, name) == 0) { __VA_ARGS__; return true; }
+#define TEXT(in, member, name) ROW (name, read_text (env, value, &request->in member))
+#define SECRET TEXT
+#define TEXTS(in, member, name) ROW (name, read_texts (env, value, &request->in member))
+#define SECRETS TEXTS
+#define MSECS(in, member, name) ROW (name, request->in member = read_msecs (env, value))
+#define TRUTH(in, member, name) ROW (name, request->in member = env->is_not_nil (env, value))
+#define CHOICE(in, member, name, type, ...) \
+  ROW (name, static const char *const words[] = { __VA_ARGS__ }; \
+             request->in member = (type) read_choice (env, value, words, (int) (sizeof words / sizeof *words)))
+#define ROUTES(in, name) ROW (name, read_routes (env, value, &request->in))
+#define PINS(in, name) ROW (name, read_pins (env, value, &request->in))
+  /* clang-format on */
+#define MSUB_ALL_KEYS
+#include "request.def"
+#undef ROW
+  return false;
 }
 
-/* Are there as many TEXTS as recipients, or none at all?  */
-static bool
-for_each_recipient (char *const *texts, const struct msub_request *request)
+static size_t
+count_texts (char *const *texts)
 {
   size_t count = 0;
   while (texts && texts[count])
     count++;
-  return !texts || count == request->recipient_count;
+  return count;
+}
+
+/* What is read: does it make a request?  */
+static void
+check_request (emacs_env *env, const struct msub_request *request)
+{
+  const struct msub_envelope *envelope = &request->envelope;
+  bool message = request->probe || request->diagnose || (envelope->from && request->file);
+  if ((envelope->notify && count_texts (envelope->notify) != envelope->count)
+      || (envelope->original && count_texts (envelope->original) != envelope->count))
+    signal_text (env, "mew-submit-config", "A list in a request is not as long as its :recipients");
+  else if (!request->way.host || !request->helo || !message || request->race.count == 0)
+    signal_text (env, "mew-submit-config", "A request needs :host, :routes, :helo, :from and :file");
+  else if (request->way.tunnel.kind != MSUB_TUNNEL_NONE && !request->way.tunnel.place)
+    signal_text (env, "mew-submit-config", "A tunnel needs a :tunnel-place");
 }
 
 static void
@@ -428,22 +311,18 @@ read_request (emacs_env *env, emacs_value plist, struct msub_request *request)
           free (key);
           return;
         }
-      read_key (env, key, car (env, plist), request);
+      if (!read_key (env, key, car (env, plist), request) && !failed (env))
+        {
+          char text[128];
+          msub_text_format (text, sizeof text, "Unknown key in a request: %s", key);
+          signal_text (env, "mew-submit-config", text);
+        }
       free (key);
       plist = cdr (env, plist);
     }
-  if (failed (env))
-    return;
-  if (!for_each_recipient (request->notify, request) || !for_each_recipient (request->original, request))
-    {
-      signal_text (env, "mew-submit-config", "A list in a request is not as long as its :recipients");
-      return;
-    }
-  bool message = request->probe || request->diagnose || (request->from && request->file);
-  if (!request->host || !request->helo || !message || request->route_count == 0)
-    signal_text (env, "mew-submit-config", "A request needs :host, :routes, :helo, :from and :file");
-  else if (request->tunnel != MSUB_TUNNEL_NONE && !request->tunnel_place)
-    signal_text (env, "mew-submit-config", "A tunnel needs a :tunnel-place");
+  request->envelope.count = count_texts (request->envelope.recipients);
+  if (!failed (env))
+    check_request (env, request);
 }
 
 /* Events */

@@ -10,45 +10,36 @@
 #include <string.h>
 
 static void
-free_texts (char ***texts)
+free_texts (char **texts)
 {
-  for (char **text = *texts; text && *text; text++)
+  for (char **text = texts; text && *text; text++)
     free (*text);
-  free (*texts);
-  *texts = NULL;
+  free (texts);
+}
+
+static void
+wipe_texts (char **texts)
+{
+  for (char **text = texts; text && *text; text++)
+    msub_wipe_free (text);
+  free (texts);
 }
 
 void
 msub_request_clear (struct msub_request *request)
 {
-  char **const strings[]
-    = { &request->host,     &request->name,     &request->ca_file, &request->crl_file, &request->cert_file,
-        &request->key_file, &request->priority,     &request->auth,     &request->user,
-        &request->helo,     &request->from,     &request->file, &request->without,
-        &request->dsn_return, &request->dsn_id, &request->dsn_notify, &request->deliver_by, &request->hold_for,
-        &request->hold_until, &request->priority_level, &request->tunnel_place, &request->tunnel_user,
-        &request->tunnel_program,
-        &request->source_ipv4, &request->source_ipv6, &request->auth_remembered, &request->auth_remembered_25,
-        &request->share, &request->journal };
-  for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
-    {
-      free (*strings[i]);
-      *strings[i] = NULL;
-    }
-  msub_wipe_free (&request->password);
-  msub_wipe_free (&request->tunnel_password);
-  /* Some keep secrets there.  */
-  for (char **variable = request->environment; variable && *variable; variable++)
-    msub_wipe_free (variable);
-  free (request->environment);
-  request->environment = NULL;
-  for (size_t i = 0; i < request->recipient_count; i++)
-    free (request->recipients[i]);
-  free (request->recipients);
-  request->recipients = NULL;
-  request->recipient_count = 0;
-  free_texts (&request->notify);
-  free_texts (&request->original);
+#define TEXT(in, member, key) free (request->in member);
+#define SECRET(in, member, key) msub_wipe_free (&request->in member);
+#define TEXTS(in, member, key) free_texts (request->in member);
+#define SECRETS(in, member, key) wipe_texts (request->in member);
+#define MSECS(in, member, key)
+#define TRUTH(in, member, key)
+#define CHOICE(in, member, key, type, ...)
+#define ROUTES(in, key)
+#define PINS(in, key)
+#define MSUB_ALL_KEYS
+#include "request.def"
+  *request = (struct msub_request) { 0 };
 }
 
 /* Everything that goes into a command, a look-up or a log-in as it is has been checked by Lisp; here it is checked where it
@@ -62,7 +53,7 @@ msub_request_check (const struct msub_request *request, struct msub_error *err)
   {
     const char *what, *text, *octets;
   } words[] = {
-    { "name of the server", request->host, name_octets },
+    { "name of the server", request->way.host, name_octets },
     { "name for the certificate", request->name, name_octets },
     { "name for EHLO", request->helo, helo_octets },
   };
@@ -78,23 +69,4 @@ msub_request_check (const struct msub_request *request, struct msub_error *err)
   if (request->password && !msub_smtp_secret_fine (request->password))
     return msub_fail (err, MSUB_MESSAGE, "The password holds a control character");
   return 0;
-}
-
-struct msub_way
-msub_request_way (const struct msub_request *request, const struct msub_context *context)
-{
-  return (struct msub_way) {
-    .context = context,
-    .host = request->host,
-    .tunnel = {
-      .kind = request->tunnel,
-      .place = request->tunnel_place,
-      .user = request->tunnel_user,
-      .password = request->tunnel_password,
-      .program = request->tunnel_program,
-      .environment = request->environment,
-    },
-    .source_ipv4 = request->source_ipv4,
-    .source_ipv6 = request->source_ipv6,
-  };
 }

@@ -4,7 +4,6 @@
 
 #define _GNU_SOURCE
 #include "server.h"
-#include "transaction.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,8 +23,8 @@ ask_fallback (const struct msub_context *context, const struct msub_request *req
 {
   struct msub_event *event = msub_event_new (MSUB_EVENT_ASK);
   msub_event_text (event, "what", "fallback");
-  msub_event_text (event, "host", request->host);
-  msub_event_integer (event, "preferred-port", request->routes[0].port);
+  msub_event_text (event, "host", request->way.host);
+  msub_event_integer (event, "preferred-port", request->race.routes[0].port);
   msub_event_integer (event, "port", winner->route.port);
   msub_event_text (event, "address", winner->address.text);
   struct msub_answer answer;
@@ -40,7 +39,7 @@ ask_fallback (const struct msub_context *context, const struct msub_request *req
 static const char *
 certified_name (const struct msub_request *request)
 {
-  return request->name ? request->name : request->host;
+  return request->name ? request->name : request->way.host;
 }
 
 /* TLS at once where the route says so, then the greeting.  */
@@ -105,7 +104,7 @@ next_winner (struct msub_server *server, const struct msub_context *context, con
   const struct msub_winner *winner = &server->winner;
   if (msub_race_next (race, &server->winner, err) || take_winner (server, context, request, err))
     return -1;
-  if (*asked || !winner->fallback || !request->ask_fallback || msub_race_barred (race, request->routes[0].port))
+  if (*asked || !winner->fallback || !request->race.asks || msub_race_barred (race, request->race.routes[0].port))
     return 0;
   *asked = true;
   int yes = ask_fallback (context, request, winner, err);
@@ -113,7 +112,7 @@ next_winner (struct msub_server *server, const struct msub_context *context, con
     return yes > 0 ? 0 : -1;
   msub_smtp_free (&server->smtp);
   return msub_fail (err, MSUB_CONNECT, "Port %d of %s cannot be reached, and falling back to port %d was declined",
-                    request->routes[0].port, request->host, winner->route.port);
+                    request->race.routes[0].port, request->way.host, winner->route.port);
 }
 
 /* Run the race until somebody greets.  A connection that closes before the first octet lets the race go on; nothing else
@@ -174,12 +173,12 @@ static int
 no_port_takes_log_in (const struct msub_request *request, const struct msub_race *race, struct msub_error *err)
 {
   char words[MSUB_TEXT_MAX - 256] = "", blocked[MSUB_TEXT_MAX - 512] = "";
-  for (size_t i = 0; i < request->route_count; i++)
+  for (size_t i = 0; i < request->race.count; i++)
     {
-      int port = request->routes[i].port;
+      int port = request->race.routes[i].port;
       bool seen = false;
       for (size_t j = 0; j < i; j++)
-        seen = seen || request->routes[j].port == port;
+        seen = seen || request->race.routes[j].port == port;
       bool barred = msub_race_barred (race, port);
       char *list = barred ? words : blocked;
       size_t size = barred ? sizeof words : sizeof blocked, length = strlen (list);
@@ -192,7 +191,7 @@ no_port_takes_log_in (const struct msub_request *request, const struct msub_race
     }
   *err = (struct msub_error) { 0 };
   return msub_fail (err, MSUB_NO_LOG_IN, "Port %s of %s takes no log-in, so mail cannot be submitted there%s", words,
-                    request->host, blocked);
+                    request->way.host, blocked);
 }
 
 /* Reach the server at a port where mail can be submitted.  One that takes no log-in is no such port, and nobody has made it
@@ -231,7 +230,7 @@ ask_secret (const struct msub_server *server, const struct msub_context *context
 {
   struct msub_event *event = msub_event_new (MSUB_EVENT_ASK);
   msub_event_text (event, "what", "password");
-  msub_event_text (event, "host", request->host);
+  msub_event_text (event, "host", request->way.host);
   msub_event_integer (event, "port", server->winner.route.port);
   msub_event_text (event, "user", request->user);
   msub_event_text (event, "mechanism", server->mechanism->name);
@@ -242,7 +241,7 @@ ask_secret (const struct msub_server *server, const struct msub_context *context
   if (!answer.text || !answer.secret)
     {
       msub_answer_free (&answer);
-      return msub_fail (err, MSUB_AUTH, "No password was given for %s at %s", request->user, request->host);
+      return msub_fail (err, MSUB_AUTH, "No password was given for %s at %s", request->user, request->way.host);
     }
   if (!msub_smtp_secret_fine (answer.text) || !msub_smtp_secret_fine (answer.secret))
     {
@@ -255,17 +254,6 @@ ask_secret (const struct msub_server *server, const struct msub_context *context
   return 0;
 }
 
-/* A server that takes only so many messages in a session may have to be told twice.  */
-static bool
-needs_secret_again (const struct msub_server *server, const struct msub_request *request)
-{
-  const struct msub_envelope envelope = {
-    .recipients = (const char *const *) request->recipients,
-    .count = request->recipient_count,
-  };
-  return msub_smtp_needs_sessions (server->smtp, &envelope);
-}
-
 static int
 log_in_once (struct msub_server *server, const struct msub_context *context, struct msub_request *request, bool refresh,
              struct msub_error *err)
@@ -274,7 +262,8 @@ log_in_once (struct msub_server *server, const struct msub_context *context, str
       && ask_secret (server, context, request, refresh, err))
     return -1;
   int result = msub_smtp_auth (server->smtp, server->mechanism, certified_name (request), request->user, request->password, err);
-  if (result || !needs_secret_again (server, request))
+  /* A server that takes only so many messages in a session may have to be told twice.  */
+  if (result || !msub_smtp_needs_sessions (server->smtp, &request->envelope))
     msub_wipe_free (&request->password);
   return result;
 }
@@ -306,8 +295,8 @@ log_in (struct msub_server *server, const struct msub_context *context, struct m
 static bool
 tls_possible (const struct msub_request *request)
 {
-  for (size_t i = 0; i < request->route_count; i++)
-    if (effective_mode (request, &request->routes[i]) != MSUB_TLS_NONE)
+  for (size_t i = 0; i < request->race.count; i++)
+    if (effective_mode (request, &request->race.routes[i]) != MSUB_TLS_NONE)
       return true;
   return false;
 }
@@ -316,20 +305,9 @@ int
 msub_server_prepare (struct msub_server *server, const struct msub_context *context, const struct msub_request *request,
                      struct msub_error *err)
 {
-  const struct msub_tls_options options = {
-    .memory = request->memory,
-    .shelf = request->shelf,
-    .ca_file = request->ca_file,
-    .crl_file = request->crl_file,
-    .cert_file = request->cert_file,
-    .key_file = request->key_file,
-    .priority = request->priority,
-    .pins = request->pins,
-    .pin_count = request->pin_count,
-  };
   if (!tls_possible (request) || server->trust)
     return 0;
-  server->trust = msub_tls_trust_new (context, &options, msub_net_file_deadline (request->step_timeout_msecs), err);
+  server->trust = msub_tls_trust_new (context, &request->tls, msub_net_file_deadline (request->step_timeout_msecs), err);
   return server->trust ? 0 : -1;
 }
 
@@ -337,16 +315,8 @@ int
 msub_server_open (struct msub_server *server, const struct msub_context *context, struct msub_request *request,
                   struct msub_error *err)
 {
-  struct msub_race_options options = {
-    .way = msub_request_way (request, context),
-    .routes = request->routes,
-    .count = request->route_count,
-    .raced = request->raced,
-    .asks = request->ask_fallback,
-    .attempt_delay_msecs = request->attempt_delay_msecs,
-    .connect_timeout_msecs = request->connect_timeout_msecs,
-  };
-  struct msub_race *race = msub_race_new (&options, err);
+  request->way.context = context;
+  struct msub_race *race = msub_race_new (&request->way, &request->race, err);
   if (!race)
     return -1;
   int failed = find_port (server, context, request, race, err);

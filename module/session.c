@@ -122,7 +122,7 @@ open_message (const struct msub_context *context, const struct msub_request *req
     {
       if (facts_r->octets == 0)
         msub_fail (err, MSUB_MESSAGE, "The message is empty");
-      else if (facts_r->first_nul && !request->binary)
+      else if (facts_r->first_nul && !request->envelope.extensions.binary)
         msub_fail (err, MSUB_MESSAGE,
                    "Line %llu of the message holds a NUL octet, which mail cannot carry; send it as an attachment (base64)",
                    (unsigned long long) facts_r->first_nul);
@@ -131,31 +131,6 @@ open_message (const struct msub_context *context, const struct msub_request *req
     return fd;
   close (fd);
   return -1;
-}
-
-static struct msub_envelope
-envelope_of (const struct msub_request *request)
-{
-  return (struct msub_envelope) {
-    .from = request->from,
-    .recipients = (const char *const *) request->recipients,
-    .count = request->recipient_count,
-    .notify = (const char *const *) request->notify,
-    .original = (const char *const *) request->original,
-    .all_or_none = request->all_or_none,
-    .journal = request->journal,
-    .extensions = {
-      .require_tls = request->require_tls,
-      .dsn_return = request->dsn_return,
-      .dsn_id = request->dsn_id,
-      .dsn_notify = request->dsn_notify,
-      .deliver_by = request->deliver_by,
-      .hold_for = request->hold_for,
-      .hold_until = request->hold_until,
-      .priority = request->priority_level,
-      .binary = request->binary,
-    },
-  };
 }
 
 static int
@@ -204,7 +179,7 @@ ask_seven_bit (const struct msub_context *context, struct msub_request *request,
   if (encoded < 0)
     return err->kind == MSUB_OK ? 0 : -1; /* not encoded: the transaction will say why that is not enough */
   close (*fd);
-  request->binary = false;
+  request->envelope.extensions.binary = false;
   *fd = encoded;
   *facts = encoded_facts;
   return 0;
@@ -228,11 +203,10 @@ static int
 send_some (struct msub_server *server, const struct msub_context *context, struct msub_request *request, int *fd,
            struct msub_body_facts *facts, struct msub_delivery *delivery)
 {
-  if (msub_smtp_needs_seven_bit (server->smtp, facts, request->binary)
+  if (msub_smtp_needs_seven_bit (server->smtp, facts, request->envelope.extensions.binary)
       && ask_seven_bit (context, request, fd, facts, &delivery->error))
     return -1;
-  struct msub_envelope envelope = envelope_of (request);
-  return msub_smtp_send (server->smtp, &envelope, *fd, facts, &delivery->transaction, &delivery->error);
+  return msub_smtp_send (server->smtp, &request->envelope, *fd, facts, &delivery->transaction, &delivery->error);
 }
 
 /* What REQUEST's server offers, and has not kept, does not count from now on.  Lisp hears of what may cost a message next
@@ -276,8 +250,7 @@ go_on_elsewhere (struct msub_server *server, const struct msub_context *context,
     return 0;
   if (delivery->transaction.accepted == 0)
     return -1;
-  struct msub_envelope envelope = envelope_of (request);
-  msub_smtp_leave_out (context, &envelope, &delivery->transaction, err);
+  msub_smtp_leave_out (context, &request->envelope, &delivery->transaction, err);
   *err = (struct msub_error) { 0 };
   return -1;
 }
@@ -288,13 +261,12 @@ static int
 put_off (const struct msub_context *context, const struct msub_request *request, struct msub_delivery *delivery)
 {
   struct msub_error *err = &delivery->error;
-  struct msub_envelope envelope = envelope_of (request);
   err->kind = MSUB_DEFERRED;
   err->about = "offer";
   msub_error_add (err, "It offers that; the message goes without the next time");
   if (delivery->transaction.accepted == 0)
     return -1;
-  msub_smtp_leave_out (context, &envelope, &delivery->transaction, err);
+  msub_smtp_leave_out (context, &request->envelope, &delivery->transaction, err);
   *err = (struct msub_error) { 0 };
   return 0;
 }
@@ -361,8 +333,7 @@ msub_session_deliver (const struct msub_context *context, struct msub_request *r
       return msub_server_rest (server, request, err, false);
     }
   struct msub_body_facts facts;
-  struct msub_envelope envelope = envelope_of (request);
-  int fd = check_envelope (&envelope, err) ? -1 : open_message (context, request, request->file, &facts, err);
+  int fd = check_envelope (&request->envelope, err) ? -1 : open_message (context, request, request->file, &facts, err);
   if (fd >= 0)
     {
       if (msub_server_prepare (server, context, request, err) == 0)

@@ -6,7 +6,6 @@
 #define MSUB_SESSION_H
 
 #include "server.h"
-#include "transaction.h"
 
 struct msub_delivery
 {

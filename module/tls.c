@@ -280,7 +280,6 @@ struct loading
 {
   struct msub_errand errand;
   struct msub_tls_options options; /* with strings of its own */
-  char *strings[4];
   _Atomic (const char *) what, file; /* what is being read */
   struct anchors *anchors;
   struct msub_error err;
@@ -352,9 +351,29 @@ loading_dispose (struct msub_errand *errand)
 {
   struct loading *loading = (struct loading *) errand;
   anchors_leave (loading->anchors);
-  for (size_t i = 0; i < sizeof loading->strings / sizeof *loading->strings; i++)
-    msub_wipe_free (&loading->strings[i]); /* a URL may have a PIN in it */
+#define TEXT(in, member, key) free (loading->options.member);
+#define SECRET(in, member, key) msub_wipe_free (&loading->options.member);
+#define PINS(in, key)
+#define MSUB_TLS_KEYS
+#include "request.def"
   free (loading);
+}
+
+/* False without memory: then there are fewer strings.  */
+static bool
+copy_options (struct msub_tls_options *dst, const struct msub_tls_options *options)
+{
+  bool whole = true;
+  *dst = *options;
+#define TEXT(in, member, key) whole = (!options->member || (dst->member = strdup (options->member))) && whole;
+#define SECRET TEXT
+#define PINS(in, key)
+#define MSUB_TLS_KEYS
+#include "request.def"
+  /* What is there beside the system's trust is nobody else's.  */
+  if (options->ca_file || options->crl_file || options->cert_file)
+    dst->shelf = NULL;
+  return whole;
 }
 
 static struct loading *
@@ -371,20 +390,10 @@ loading_new (const struct msub_tls_options *options)
   anchors->owners = 1;
   loading->errand = (struct msub_errand) { load, loading_late, loading_dispose };
   loading->anchors = anchors;
-  loading->options = (struct msub_tls_options) { .look = options->look };
-  if (!options->ca_file && !options->crl_file && !options->cert_file)
-    loading->options.shelf = options->shelf;
-  const char *const given[] = { options->ca_file, options->crl_file, options->cert_file, options->key_file };
-  const char **const own[] = { &loading->options.ca_file, &loading->options.crl_file, &loading->options.cert_file,
-                               &loading->options.key_file };
-  for (size_t i = 0; i < sizeof given / sizeof *given; i++)
+  if (!copy_options (&loading->options, options))
     {
-      *own[i] = loading->strings[i] = given[i] ? strdup (given[i]) : NULL;
-      if (given[i] && !*own[i])
-        {
-          loading_dispose (&loading->errand);
-          return NULL;
-        }
+      loading_dispose (&loading->errand);
+      return NULL;
     }
   return loading;
 }

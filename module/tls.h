@@ -30,17 +30,16 @@ struct msub_pin
 };
 #define MSUB_PINS_MAX 16
 
-/* What an account says about TLS.  Everything may be NULL.  */
+/* The other members are in request.def.  */
 struct msub_tls_options
 {
-  struct msub_tls_memory *memory; /* outlives all connections */
-  struct msub_tls_shelf *shelf;   /* is never freed */
-  const char *ca_file;   /* PEM file, or a directory of them; else the system's trust */
-  const char *crl_file;  /* PEM */
-  const char *cert_file, *key_file; /* the client's own, PEM, or PKCS#11 URLs */
-  const char *priority;  /* GnuTLS priority string; TLS below 1.2 stays off whatever it says (RFC 8996) */
-  const struct msub_pin *pins;
+#define MSUB_MEMBERS
+#define MSUB_TLS_KEYS
+#include "request.def"
+  struct msub_pin pins[MSUB_PINS_MAX];
   size_t pin_count;
+  struct msub_tls_memory *memory; /* outlives all connections; or NULL */
+  struct msub_tls_shelf *shelf;   /* is never freed; or NULL */
   bool look;             /* for looking only, nothing secret is going to be said: a system without trust anchors will do ... */
   bool weak;             /* ... and so will all that GnuTLS still speaks, TLS 1.0 and weak keys included */
 };

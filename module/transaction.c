@@ -271,7 +271,7 @@ put_mail (struct msub_smtp *smtp, const struct msub_envelope *envelope, const st
 
 /* The wish of LIST for recipient number I, or NULL.  */
 static const char *
-own_wish (const char *const *list, size_t i)
+own_wish (char *const *list, size_t i)
 {
   return list && list[i][0] ? list[i] : NULL;
 }
@@ -1251,7 +1251,7 @@ domain_of (const char *address)
 
 /* Is RECIPIENTS[I]'s domain none of those before it?  */
 static bool
-new_domain (const char *const *recipients, size_t i)
+new_domain (char *const *recipients, size_t i)
 {
   for (size_t j = 0; j < i; j++)
     if (strcasecmp (domain_of (recipients[i]), domain_of (recipients[j])) == 0)

@@ -11,19 +11,12 @@
 /* May ADDRESS stand between angle brackets in MAIL and RCPT?  ("" may, for MAIL.)  SECURITY: K1-K7.  */
 bool msub_smtp_address_fine (const char *address, struct msub_error *err);
 
-/* What the user asks for beyond the plain transaction.  Strings are NULL where nothing is asked; they are made of
-   printable ASCII without spaces (msub_smtp_parameter_fine), the envelope identifier aside.  */
+/* The members are in request.def.  */
 struct msub_extensions
 {
-  bool require_tls;        /* REQUIRETLS (RFC 8689): without it at the server, nothing is sent */
-  const char *dsn_return;  /* DSN (RFC 3461): "FULL" or "HDRS" */
-  const char *dsn_id;      /* ENVID, as plain text */
-  const char *dsn_notify;  /* NOTIFY: "NEVER", or some of SUCCESS,FAILURE,DELAY */
-  const char *deliver_by;  /* DELIVERBY (RFC 2852): seconds and mode, "120;R" */
-  const char *hold_for;    /* FUTURERELEASE (RFC 4865): seconds ... */
-  const char *hold_until;  /* ... or a date, "2026-12-24T18:00:00Z" */
-  const char *priority;    /* MT-PRIORITY (RFC 6710): -9 .. 9 */
-  bool binary;             /* the message has binary parts (RFC 3030): sent as it is where BINARYMIME is offered */
+#define MSUB_MEMBERS
+#define MSUB_EXTENSION_KEYS
+#include "request.def"
 };
 
 /* May VALUE be the value of an ESMTP parameter (RFC 5321 section 4.1.2, esmtp-value)?  WHAT is called in ERR.  */
@@ -39,14 +32,11 @@ bool msub_smtp_parameter_fine (const char *value, const char *what, struct msub_
    one line of clean UTF-8.  */
 struct msub_envelope
 {
-  const char *from;              /* "" is the null sender */
-  const char *const *recipients; /* as msub_smtp_address_fine likes them */
-  size_t count;
-  size_t first;                  /* the place of the first of them among the request's */
-  /* DSN's NOTIFY and ORCPT (type and xtext) for each of the request's recipients, "" where there is none; or NULL.  */
-  const char *const *notify, *const *original;
-  bool all_or_none;              /* where one of a transaction's recipients is refused for good, nobody gets the message */
-  const char *journal;           /* file name, or NULL: none is kept */
+#define MSUB_MEMBERS
+#define MSUB_ENVELOPE_KEYS
+#include "request.def"
+  size_t count;                  /* of the recipients */
+  size_t first;                  /* the place of the first of them among the request's, for which notify and original are */
   struct msub_extensions extensions;
 };
 

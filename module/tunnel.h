@@ -11,13 +11,12 @@
 
 enum msub_tunnel_kind { MSUB_TUNNEL_NONE, MSUB_TUNNEL_SSH, MSUB_TUNNEL_SOCKS5, MSUB_TUNNEL_UNIX };
 
+/* The members are in request.def.  */
 struct msub_tunnel_options
 {
-  enum msub_tunnel_kind kind;
-  const char *place;           /* SSH: the jump host, as ssh takes it; SOCKS5: HOST:PORT or [HOST]:PORT; else the path */
-  const char *user, *password; /* SOCKS5 (RFC 1929), or NULL */
-  const char *program;         /* SSH: its file name, or NULL */
-  char *const *environment;    /* SSH: "NAME=VALUE"..., ended by NULL; or NULL: this process's own */
+#define MSUB_MEMBERS
+#define MSUB_TUNNEL_KEYS
+#include "request.def"
 };
 
 struct msub_tunnel;

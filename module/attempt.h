@@ -1,6 +1,6 @@
 /* attempt.h --- one route to one address: the SYN, the tunnel, and what came of it.
 
-   Floor 3.  Nothing is read from or written to a connection here.
+   Floor 5.  Nothing is read from or written to a connection here.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #ifndef MSUB_ATTEMPT_H

@@ -1,6 +1,6 @@
 /* job.c --- jobs: one thread each, their events, waking and cancelling them.
 
-   Floor 8.  The only file, beside thread.c, that includes pthread.h, and the only one with mutable globals.
+   Floor 10.  The only file, beside thread.c, that includes pthread.h, and the only one with mutable globals.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #define _GNU_SOURCE
@@ -92,13 +92,7 @@ beat (void *unused)
   (void) unused;
   for (;;)
     {
-      unsigned msecs = beat_msecs;
-      struct timespec period = { .tv_sec = msecs / 1000, .tv_nsec = msecs % 1000 * 1000000L };
-#ifdef __linux__
-      clock_nanosleep (CLOCK_BOOTTIME, 0, &period, NULL); /* a suspended machine counts, too */
-#else
-      nanosleep (&period, NULL);
-#endif
+      msub_sleep (beat_msecs);
       notify ();
     }
 }

@@ -1,6 +1,6 @@
 /* probe.c --- diagnosing a server: every address, every port, and what each of them says; nothing is delivered.
 
-   Floor 7.  Each address and port is visited in a thread of its own, whose code reads from top to bottom; the job's own
+   Floor 9.  Each address and port is visited in a thread of its own, whose code reads from top to bottom; the job's own
    thread looks the name up, has a few visits made at once, and waits for all of them.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 

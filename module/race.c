@@ -1,6 +1,6 @@
 /* race.c --- the route race (README.org, "Plans"): which route leads to the server, and what the others met.
 
-   Floor 4.  SPDX-License-Identifier: GPL-3.0-or-later  */
+   Floor 6.  SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #include "race.h"
 #include "resolve.h"

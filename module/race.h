@@ -1,6 +1,6 @@
 /* race.h --- the route race (README.org, "Plans"): which route leads to the server, and what the others met.
 
-   Floor 4.  Nothing is read from or written to a connection here; what the race hands over is a connected
+   Floor 6.  Nothing is read from or written to a connection here; what the race hands over is a connected
    descriptor.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 

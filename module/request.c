@@ -1,6 +1,6 @@
 /* request.c --- what a job is told: clearing it, and a last look at its words.
 
-   Floor 5.  SPDX-License-Identifier: GPL-3.0-or-later  */
+   Floor 7.  SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #define _GNU_SOURCE
 #include "request.h"

@@ -1,6 +1,6 @@
 /* request.h --- what a job is told: everything that a delivery or a diagnosis needs, decided beforehand.
 
-   Floor 5.  SPDX-License-Identifier: GPL-3.0-or-later  */
+   Floor 7.  SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #ifndef MSUB_REQUEST_H
 #define MSUB_REQUEST_H

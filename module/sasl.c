@@ -1,6 +1,6 @@
 /* sasl.c --- authentication exchanges, by GNU SASL.
 
-   Floor 2.  The one file that includes GNU SASL.
+   Floor 3.  The one file that includes GNU SASL.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #define _GNU_SOURCE

@@ -1,6 +1,6 @@
 /* server.c --- a server that a message can be given to: reached, secured, logged in; and kept for the next message.
 
-   Floor 6.  SPDX-License-Identifier: GPL-3.0-or-later  */
+   Floor 8.  SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #define _GNU_SOURCE
 #include "server.h"

@@ -1,6 +1,6 @@
 /* session.c --- delivering one message: the straight line from a file to the server's 250.
 
-   Floor 7.  SPDX-License-Identifier: GPL-3.0-or-later  */
+   Floor 9.  SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #define _GNU_SOURCE
 #include "session.h"

@@ -1,6 +1,6 @@
 /* tls.c --- TLS on a connection, by GnuTLS; never less than asked for.
 
-   Floor 2.  The one file that includes GnuTLS.
+   Floor 4.  The one file that includes GnuTLS.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #define _GNU_SOURCE

@@ -1,13 +1,13 @@
 /* tls.h --- TLS on a connection, by GnuTLS; never less than asked for.
 
-   Floor 2.  TLS 1.2 and 1.3 (RFC 8996, RFC 9325); the certificate is verified by chain, date, purpose and name
+   Floor 4.  TLS 1.2 and 1.3 (RFC 8996, RFC 9325); the certificate is verified by chain, date, purpose and name
    (RFC 5280, RFC 9525).
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #ifndef MSUB_TLS_H
 #define MSUB_TLS_H
 
-#include "net.h"
+#include "connection.h"
 
 /* What is left of the last session with a server, for the next one of the same account (RFC 8446 section 2.2, RFC 5077): in
    memory, used once, and only for the same name and port.  Whoever makes it keeps it apart for each account and each

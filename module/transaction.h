@@ -1,6 +1,6 @@
 /* transaction.h --- the envelope and the message: MAIL, RCPT, DATA or BDAT (RFC 5321 section 3.3, RFC 2920, RFC 3030).
 
-   Floor 3.  SPDX-License-Identifier: GPL-3.0-or-later  */
+   Floor 5.  SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #ifndef MSUB_TRANSACTION_H
 #define MSUB_TRANSACTION_H

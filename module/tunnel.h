@@ -1,13 +1,13 @@
 /* tunnel.h --- other ways to the server than a TCP connection from here: SSH, SOCKS5, a Unix socket.
 
-   Floor 2.  A tunnel is begun, advanced whenever one of its descriptors is ready, and ends with a connected descriptor or
+   Floor 4.  A tunnel is begun, advanced whenever one of its descriptors is ready, and ends with a connected descriptor or
    with what the far side said about the port.  What it met is seen from the far side, not from here.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #ifndef MSUB_TUNNEL_H
 #define MSUB_TUNNEL_H
 
-#include "net.h"
+#include "connection.h"
 
 enum msub_tunnel_kind { MSUB_TUNNEL_NONE, MSUB_TUNNEL_SSH, MSUB_TUNNEL_SOCKS5, MSUB_TUNNEL_UNIX };
 

@@ -205,7 +205,7 @@ poll_ticking (struct msub_connection *c, struct pollfd *fds, msub_time deadline,
     {
       msub_time tick = msub_now () + MSUB_TICK;
       bool ticks = c->tick && tick < deadline;
-      int ready = msub_net_poll (c->context, fds, 2, ticks ? tick : deadline, err);
+      int ready = msub_wait_poll (c->context, fds, 2, ticks ? tick : deadline, err);
       if (ready != 0 || !ticks)
         return ready;
       c->tick (c->tick_data);
@@ -238,7 +238,7 @@ send_pieces (struct msub_connection *c, const char *buf, size_t n, msub_time dea
           sent += (size_t) put;
           if (block_usecs)
             deadline = msub_now () + block_usecs;
-          if (sent < n && msub_net_cancelled (c->context, err))
+          if (sent < n && msub_wait_cancelled (c->context, err))
             return -1;
           continue;
         }
@@ -327,7 +327,7 @@ msub_connection_fill (struct msub_connection *c, msub_time deadline, struct msub
       if (ready == 0)
         return msub_connection_late (c, "answer", err);
     }
-  if (msub_net_cancelled (c->context, err))
+  if (msub_wait_cancelled (c->context, err))
     return -1;
   return (ssize_t) (c->in_end - c->in_start);
 }
@@ -375,7 +375,7 @@ msub_connection_settle (struct msub_connection *c, bool heed, msub_time block_us
       if (now >= deadline)
         return msub_connection_late (c, "acknowledge what was sent", err);
       struct pollfd fds[2] = { { 0 }, { .fd = c->fd, .events = heed && !c->ended ? POLLIN : 0 } };
-      int ready = msub_net_poll (c->context, fds, 2, now + pause < deadline ? now + pause : deadline, err);
+      int ready = msub_wait_poll (c->context, fds, 2, now + pause < deadline ? now + pause : deadline, err);
       if (ready < 0)
         return -1;
       if (fds[1].revents & (POLLERR | POLLHUP))

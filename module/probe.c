@@ -127,7 +127,7 @@ reach (struct visit *visit, struct msub_error *err)
       msub_time deadline = msub_attempt_deadline (&attempt, visit->probe->request->race.connect_timeout_msecs);
       nfds_t count = 1 + msub_attempt_poll (&attempt, fds + 1);
       /* Also when the deadline has passed: an answer that came meanwhile counts.  */
-      int ready = msub_net_poll (&visit->context, fds, count, deadline, err);
+      int ready = msub_wait_poll (&visit->context, fds, count, deadline, err);
       if (ready < 0)
         {
           msub_attempt_close (&attempt);
@@ -512,7 +512,7 @@ run_visits (struct probe *probe, struct msub_error *err)
       for (int i = 0; i < 2; i++)
         if (probe->lookups[i] && !probe->reported[i])
           fds[count++] = (struct pollfd) { .fd = msub_lookup_fd (probe->lookups[i]), .events = POLLIN };
-      if (msub_net_poll (probe->context, fds, count, settled ? INT64_MAX : lookups_expire (probe), err) < 0)
+      if (msub_wait_poll (probe->context, fds, count, settled ? INT64_MAX : lookups_expire (probe), err) < 0)
         return -1;
       note_ends (probe);
     }
@@ -547,7 +547,7 @@ prepare (struct probe *probe, struct msub_error *err)
   probe->visits = calloc (VISITS_MAX, sizeof *probe->visits);
   if (!probe->visits)
     return msub_fail (err, MSUB_INTERNAL, "Out of memory");
-  msub_time deadline = msub_net_file_deadline (request->step_timeout_msecs);
+  msub_time deadline = msub_wait_file_deadline (request->step_timeout_msecs);
   probe->trust = msub_tls_trust_new (probe->context, &options, deadline, err);
   options.weak = true;
   probe->lax = probe->trust ? msub_tls_trust_new (probe->context, &options, deadline, err) : NULL;

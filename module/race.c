@@ -405,7 +405,7 @@ wait_for_news (struct msub_race *race, msub_time deadline, struct msub_error *er
       for (nfds_t j = 0; j < more; j++)
         owner[count++] = i;
     }
-  if (msub_net_poll (race->way->context, fds, count, deadline, err) < 0)
+  if (msub_wait_poll (race->way->context, fds, count, deadline, err) < 0)
     return -1;
   for (nfds_t i = first_attempt; i < count; i++)
     {
@@ -474,7 +474,7 @@ msub_race_next (struct msub_race *race, struct msub_winner *winner_r, struct msu
   race->any_started = false;
   for (;;)
     {
-      if (msub_net_cancelled (race->way->context, err))
+      if (msub_wait_cancelled (race->way->context, err))
         return -1;
       note_lookups (race);
       msub_time next_start = start_due (race);

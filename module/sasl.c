@@ -351,7 +351,7 @@ step_apart (struct msub_sasl *sasl, char *message, size_t n, const struct msub_c
   sasl->library = NULL;
   sasl->session = NULL;
   struct msub_errand *errand = &ticket->errand;
-  if (msub_net_errand (context, errand, deadline, err))
+  if (msub_wait_errand (context, errand, deadline, err))
     return -1;
   int code = ticket->code;
   sasl->library = ticket->library;

@@ -28,7 +28,7 @@ ask_fallback (const struct msub_context *context, const struct msub_request *req
   msub_event_integer (event, "port", winner->route.port);
   msub_event_text (event, "address", winner->address.text);
   struct msub_answer answer;
-  if (msub_net_ask (context, event, msub_now () + MSUB_MSECS (ANSWER_MSECS), &answer, err))
+  if (msub_wait_ask (context, event, msub_now () + MSUB_MSECS (ANSWER_MSECS), &answer, err))
     return -1;
   bool yes = answer.text && strcmp (answer.text, "yes") == 0;
   msub_answer_free (&answer);
@@ -236,7 +236,7 @@ ask_secret (const struct msub_server *server, const struct msub_context *context
   msub_event_text (event, "mechanism", server->mechanism->name);
   msub_event_truth (event, "refresh", refresh);
   struct msub_answer answer;
-  if (msub_net_ask (context, event, msub_now () + MSUB_MSECS (ANSWER_MSECS), &answer, err))
+  if (msub_wait_ask (context, event, msub_now () + MSUB_MSECS (ANSWER_MSECS), &answer, err))
     return -1;
   if (!answer.text || !answer.secret)
     {
@@ -307,7 +307,7 @@ msub_server_prepare (struct msub_server *server, const struct msub_context *cont
 {
   if (!tls_possible (request) || server->trust)
     return 0;
-  server->trust = msub_tls_trust_new (context, &request->tls, msub_net_file_deadline (request->step_timeout_msecs), err);
+  server->trust = msub_tls_trust_new (context, &request->tls, msub_wait_file_deadline (request->step_timeout_msecs), err);
   return server->trust ? 0 : -1;
 }
 

@@ -26,7 +26,7 @@ scan (const struct msub_context *context, const struct msub_request *request, in
   msub_body_reset (&body, false);
   char raw[65536];
   ssize_t n;
-  while ((n = msub_net_read_file (context, fd, raw, sizeof raw, msub_net_file_deadline (request->step_timeout_msecs), err)) > 0)
+  while ((n = msub_wait_read_file (context, fd, raw, sizeof raw, msub_wait_file_deadline (request->step_timeout_msecs), err)) > 0)
     msub_body_encode (&body, raw, (size_t) n, NULL);
   if (n < 0)
     return -1;
@@ -94,7 +94,7 @@ open_regular (const struct msub_context *context, const char *file, msub_time de
   struct opening *opening = opening_new (file);
   if (!opening)
     return msub_fail (err, MSUB_INTERNAL, "Out of memory");
-  if (msub_net_errand (context, &opening->errand, deadline, err))
+  if (msub_wait_errand (context, &opening->errand, deadline, err))
     return -1;
   int fd = -1;
   if (opening->regular)
@@ -115,7 +115,7 @@ static int
 open_message (const struct msub_context *context, const struct msub_request *request, const char *file,
               struct msub_body_facts *facts_r, struct msub_error *err)
 {
-  int fd = open_regular (context, file, msub_net_file_deadline (request->step_timeout_msecs), err);
+  int fd = open_regular (context, file, msub_wait_file_deadline (request->step_timeout_msecs), err);
   if (fd < 0)
     return -1;
   if (scan (context, request, fd, facts_r, err) == 0)
@@ -171,7 +171,7 @@ ask_seven_bit (const struct msub_context *context, struct msub_request *request,
   struct msub_event *event = msub_event_new (MSUB_EVENT_ASK);
   msub_event_text (event, "what", "seven-bit");
   struct msub_answer answer;
-  if (msub_net_ask (context, event, msub_now () + MSUB_MSECS (ANSWER_MSECS), &answer, err))
+  if (msub_wait_ask (context, event, msub_now () + MSUB_MSECS (ANSWER_MSECS), &answer, err))
     return -1;
   struct msub_body_facts encoded_facts;
   int encoded = answer.text ? open_message (context, request, answer.text, &encoded_facts, err) : -1;

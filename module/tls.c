@@ -408,7 +408,7 @@ load_apart (const struct msub_context *context, const struct msub_tls_options *o
       msub_fail (err, MSUB_INTERNAL, "Out of memory");
       return NULL;
     }
-  if (msub_net_errand (context, &loading->errand, deadline, err))
+  if (msub_wait_errand (context, &loading->errand, deadline, err))
     return NULL;
   struct anchors *anchors = loading->anchors;
   loading->anchors = NULL;
@@ -1072,7 +1072,7 @@ shake_apart (struct msub_connection *c, struct tls *tls, const struct msub_tls_t
   gnutls_transport_set_pull_function (h->session, pull_apart);
   gnutls_transport_set_push_function (h->session, push_apart);
   tls->session = NULL;
-  if (msub_net_errand (c->context, &h->errand, deadline, err))
+  if (msub_wait_errand (c->context, &h->errand, deadline, err))
     return 1;
   tls->session = h->session;
   h->session = NULL;
@@ -1104,7 +1104,7 @@ shake_hands (struct msub_connection *c, struct tls *tls, const struct msub_tls_t
         return handshake_failed (session, code, c->peer.text, failure_r, err);
       /* The deadline holds while data keeps coming, too (SECURITY: C10).  */
       struct pollfd fds[2] = { { 0 }, { .fd = c->fd, .events = want (session) == MSUB_IO_WRITE ? POLLOUT : POLLIN } };
-      int ready = msub_now () < deadline ? msub_net_poll (c->context, fds, 2, deadline, err) : 0;
+      int ready = msub_now () < deadline ? msub_wait_poll (c->context, fds, 2, deadline, err) : 0;
       if (ready < 0)
         return -1;
       if (ready == 0)

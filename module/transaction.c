@@ -631,8 +631,8 @@ source_next (struct source *source, const struct msub_smtp *smtp, const struct m
 {
   if (source->ended)
     return 0;
-  ssize_t n = msub_net_read_file (smtp->c->context, source->fd, source->raw, sizeof source->raw,
-                                  msub_net_file_deadline (smtp->step_msecs), err);
+  ssize_t n = msub_wait_read_file (smtp->c->context, source->fd, source->raw, sizeof source->raw,
+                                   msub_wait_file_deadline (smtp->step_msecs), err);
   if (n < 0)
     return -1;
   size_t length = n > 0 ? msub_body_encode (&source->body, source->raw, (size_t) n, source->encoded)

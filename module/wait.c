@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 int
-msub_net_cancelled (const struct msub_context *context, struct msub_error *err)
+msub_wait_cancelled (const struct msub_context *context, struct msub_error *err)
 {
   return context->cancelled (context->job) ? msub_fail (err, MSUB_CANCELLED, "Cancelled") : 0;
 }
@@ -28,7 +28,7 @@ drain_wake (int fd)
     ;
 }
 
-/* As msub_net_poll, but returns at once when woken: the number ready, not counting the wake descriptor.  */
+/* As msub_wait_poll, but returns at once when woken: the number ready, not counting the wake descriptor.  */
 static int
 poll_once (const struct msub_context *context, struct pollfd *fds, nfds_t count, msub_time deadline, bool *woken_r,
            struct msub_error *err)
@@ -50,16 +50,16 @@ poll_once (const struct msub_context *context, struct pollfd *fds, nfds_t count,
 }
 
 int
-msub_net_poll (const struct msub_context *context, struct pollfd *fds, nfds_t count, msub_time deadline,
-               struct msub_error *err)
+msub_wait_poll (const struct msub_context *context, struct pollfd *fds, nfds_t count, msub_time deadline,
+                struct msub_error *err)
 {
   for (;;)
     {
-      if (msub_net_cancelled (context, err))
+      if (msub_wait_cancelled (context, err))
         return -1;
       bool woken;
       int ready = poll_once (context, fds, count, deadline, &woken, err);
-      if (ready < 0 || msub_net_cancelled (context, err))
+      if (ready < 0 || msub_wait_cancelled (context, err))
         return -1;
       if (ready > 0)
         return ready;
@@ -69,8 +69,8 @@ msub_net_poll (const struct msub_context *context, struct pollfd *fds, nfds_t co
 }
 
 int
-msub_net_ask (const struct msub_context *context, struct msub_event *event, msub_time deadline,
-              struct msub_answer *answer_r, struct msub_error *err)
+msub_wait_ask (const struct msub_context *context, struct msub_event *event, msub_time deadline,
+               struct msub_answer *answer_r, struct msub_error *err)
 {
   *answer_r = (struct msub_answer) { 0 };
   if (!event)
@@ -78,7 +78,7 @@ msub_net_ask (const struct msub_context *context, struct msub_event *event, msub
   msub_emit (context, event);
   for (;;)
     {
-      if (msub_net_cancelled (context, err))
+      if (msub_wait_cancelled (context, err))
         return -1;
       if (context->take_answer (context->job, answer_r))
         return 0;
@@ -131,7 +131,7 @@ await (struct errand *errand, const struct msub_context *context, msub_time dead
   while (!atomic_load (&errand->done))
     {
       struct pollfd fds[2] = { { 0 }, { .fd = errand->notice[0], .events = POLLIN } };
-      int ready = msub_net_poll (context, fds, 2, deadline, err);
+      int ready = msub_wait_poll (context, fds, 2, deadline, err);
       if (ready == 0)
         errand->it->late (errand->it, err);
       if (ready <= 0)
@@ -141,7 +141,7 @@ await (struct errand *errand, const struct msub_context *context, msub_time dead
 }
 
 int
-msub_net_errand (const struct msub_context *context, struct msub_errand *it, msub_time deadline, struct msub_error *err)
+msub_wait_errand (const struct msub_context *context, struct msub_errand *it, msub_time deadline, struct msub_error *err)
 {
   struct errand *errand = calloc (1, sizeof *errand);
   if (!errand)
@@ -167,7 +167,7 @@ msub_net_errand (const struct msub_context *context, struct msub_errand *it, msu
 /* Files.  The disk may be another machine's, which is away.  */
 
 msub_time
-msub_net_file_deadline (int step_msecs)
+msub_wait_file_deadline (int step_msecs)
 {
   int msecs = MSUB_FILE_SECONDS * 1000;
   return msub_now () + MSUB_MSECS (step_msecs > 0 && step_msecs < msecs ? step_msecs : msecs);
@@ -207,10 +207,10 @@ reading_dispose (struct msub_errand *errand)
 }
 
 ssize_t
-msub_net_read_file (const struct msub_context *context, int fd, void *buf, size_t n, msub_time deadline,
-                    struct msub_error *err)
+msub_wait_read_file (const struct msub_context *context, int fd, void *buf, size_t n, msub_time deadline,
+                     struct msub_error *err)
 {
-  if (msub_net_cancelled (context, err))
+  if (msub_wait_cancelled (context, err))
     return -1;
   ssize_t got = msub_net_read_cached (fd, buf, n);
   if (got >= 0)
@@ -224,7 +224,7 @@ msub_net_read_file (const struct msub_context *context, int fd, void *buf, size_
       return msub_fail (err, MSUB_INTERNAL, "Out of memory or of descriptors");
     }
   *reading = (struct reading) { .errand = { read_piece, reading_late, reading_dispose }, .fd = own, .size = n };
-  if (msub_net_errand (context, &reading->errand, deadline, err))
+  if (msub_wait_errand (context, &reading->errand, deadline, err))
     return -1;
   got = reading->got;
   if (got >= 0)

@@ -229,7 +229,7 @@ read_texts (emacs_env *env, emacs_value list, char ***texts_r)
 
 /* A list of (PORT . FINGERPRINT).  */
 static void
-read_pins (emacs_env *env, emacs_value list, struct msub_tls_options *tls)
+read_pins (emacs_env *env, emacs_value list, struct msub_pins *pins)
 {
   for (; env->is_not_nil (env, list) && !failed (env); list = cdr (env, list))
     {
@@ -242,8 +242,8 @@ read_pins (emacs_env *env, emacs_value list, struct msub_tls_options *tls)
       bool fits = port > 0 && port < 65536 && strlen (fingerprint) < sizeof pin.fingerprint;
       snprintf (pin.fingerprint, sizeof pin.fingerprint, "%s", fingerprint);
       free (fingerprint);
-      if (fits && tls->pin_count < MSUB_PINS_MAX)
-        tls->pins[tls->pin_count++] = pin;
+      if (fits && pins->count < MSUB_PINS_MAX)
+        pins->all[pins->count++] = pin;
       else
         signal_text (env, "mew-submit-config", "A pin cannot be used, or there are too many of them");
     }
@@ -265,7 +265,7 @@ read_key (emacs_env *env, const char *key, emacs_value value, struct msub_reques
   ROW (name, static const char *const words[] = { __VA_ARGS__ }; \
              request->in member = (type) read_choice (env, value, words, (int) (sizeof words / sizeof *words)))
 #define ROUTES(in, name) ROW (name, read_routes (env, value, &request->in))
-#define PINS(in, name) ROW (name, read_pins (env, value, &request->in))
+#define PINS(in, member, name) ROW (name, read_pins (env, value, &request->in member))
   /* clang-format on */
 #define MSUB_ALL_KEYS
 #include "request.def"

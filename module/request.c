@@ -36,7 +36,7 @@ msub_request_clear (struct msub_request *request)
 #define TRUTH(in, member, key)
 #define CHOICE(in, member, key, type, ...)
 #define ROUTES(in, key)
-#define PINS(in, key)
+#define PINS(in, member, key)
 #define MSUB_ALL_KEYS
 #include "request.def"
   *request = (struct msub_request) { 0 };

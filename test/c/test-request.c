@@ -30,7 +30,7 @@ fill (struct msub_request *request)
 #define TRUTH(in, member, key) request->in member = true;
 #define CHOICE(in, member, key, type, ...) request->in member = (type) 1;
 #define ROUTES(in, key) request->in.count = 1;
-#define PINS(in, key) request->in.pin_count = 1;
+#define PINS(in, member, key) request->in member.count = 1;
 #define MSUB_ALL_KEYS
 #include "request.def"
 }
@@ -48,7 +48,7 @@ filled (const struct msub_request *request)
 #define TRUTH MSECS
 #define CHOICE(in, member, key, type, ...) count += request->in member != 0;
 #define ROUTES(in, key) count += request->in.count != 0;
-#define PINS(in, key) count += request->in.pin_count != 0;
+#define PINS(in, member, key) count += request->in member.count != 0;
 #define MSUB_ALL_KEYS
 #include "request.def"
   return count;
@@ -62,8 +62,8 @@ static const char *const keys[] = {
 #define MSECS TEXT
 #define TRUTH TEXT
 #define CHOICE(in, member, key, type, ...) key,
+#define PINS TEXT
 #define ROUTES(in, key) key,
-#define PINS ROUTES
 #define MSUB_ALL_KEYS
 #include "request.def"
 };

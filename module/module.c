@@ -1,6 +1,6 @@
 /* module.c --- the boundary: Lisp's arguments in, plists out.
 
-   Floor 11.  The only file that includes emacs-module.h: an emacs_env or an emacs_value lives here and only during a call
+   Floor 12.  The only file that includes emacs-module.h: an emacs_env or an emacs_value lives here and only during a call
    from Lisp.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 

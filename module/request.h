@@ -5,9 +5,9 @@
 #ifndef MSUB_REQUEST_H
 #define MSUB_REQUEST_H
 
+#include "envelope.h"
 #include "race.h"
 #include "tls.h"
-#include "transaction.h"
 
 /* How much TLS the account asks for.  */
 enum msub_tls_level { MSUB_LEVEL_REQUIRED, MSUB_LEVEL_OPPORTUNISTIC, MSUB_LEVEL_NONE };

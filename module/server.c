@@ -4,6 +4,7 @@
 
 #define _GNU_SOURCE
 #include "server.h"
+#include "parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>

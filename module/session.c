@@ -1,6 +1,6 @@
 /* session.c --- delivering one message: the straight line from a file to the server's 250.
 
-   Floor 9.  SPDX-License-Identifier: GPL-3.0-or-later  */
+   Floor 10.  SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #define _GNU_SOURCE
 #include "session.h"
@@ -131,33 +131,6 @@ open_message (const struct msub_context *context, const struct msub_request *req
     return fd;
   close (fd);
   return -1;
-}
-
-static int
-check_envelope (const struct msub_envelope *envelope, struct msub_error *err)
-{
-  const struct msub_extensions *e = &envelope->extensions;
-  const char *const parameters[][2] = {
-    { e->dsn_return, "DSN return" },   { e->dsn_notify, "DSN notification" }, { e->deliver_by, "delivery time" },
-    { e->hold_for, "time to hold" },   { e->hold_until, "time to hold" },     { e->priority, "priority" },
-  };
-  if (envelope->count == 0)
-    return msub_fail (err, MSUB_MESSAGE, "The message has no recipient");
-  if (!msub_smtp_address_fine (envelope->from, err))
-    return -1;
-  for (size_t i = 0; i < envelope->count; i++)
-    {
-      if (envelope->recipients[i][0] == '\0')
-        return msub_fail (err, MSUB_MESSAGE, "A recipient's address is empty");
-      if (!msub_smtp_address_fine (envelope->recipients[i], err)
-          || (envelope->notify && !msub_smtp_parameter_fine (envelope->notify[i], "DSN notification", err))
-          || (envelope->original && !msub_smtp_parameter_fine (envelope->original[i], "original recipient", err)))
-        return -1;
-    }
-  for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++)
-    if (parameters[i][0] && !msub_smtp_parameter_fine (parameters[i][0], parameters[i][1], err))
-      return -1;
-  return 0;
 }
 
 /* The transaction */
@@ -333,7 +306,7 @@ msub_session_deliver (const struct msub_context *context, struct msub_request *r
       return msub_server_rest (server, request, err, false);
     }
   struct msub_body_facts facts;
-  int fd = check_envelope (&request->envelope, err) ? -1 : open_message (context, request, request->file, &facts, err);
+  int fd = msub_envelope_check (&request->envelope, err) ? -1 : open_message (context, request, request->file, &facts, err);
   if (fd >= 0)
     {
       if (msub_server_prepare (server, context, request, err) == 0)

@@ -10,6 +10,7 @@ FUZZ_SECONDS ?= 20
 TEST_TIMEOUT ?= 1200
 STRICT ?=
 BUILD ?= module/build
+PORTABLE ?=
 JOBS ?=
 
 # What Emacs calls a module here; on a machine that has no Emacs yet, what most systems call it.
@@ -20,7 +21,13 @@ SUFFIX := $(if $(filter Darwin,$(shell uname -s)),.dylib,.so)
 endif
 endif
 
-MODULE := module/mew-submit-module$(SUFFIX)
+# `make PORTABLE=yes' compiles what a system without Linux's own would, into a directory of its own.
+ifneq ($(PORTABLE),)
+override BUILD := $(patsubst %/portable,%,$(BUILD))/portable
+override CPPFLAGS += -U__linux__ -DMSUB_PORTABLE
+endif
+
+MODULE := $(if $(PORTABLE),$(BUILD),module)/mew-submit-module$(SUFFIX)
 LISP := $(wildcard mew-submit.el) $(sort $(wildcard lisp/*.el))
 TEST_LISP := $(sort $(wildcard test/*.el test/*/*.el))
 
@@ -155,7 +162,7 @@ $(BUILD)/c/test-%: $(BUILD)/asan/test/c/test-%.o $(call objects,asan,$(HELPER_C)
 	$(call run,$(CC) asan,$@) $(CC) $(ASAN_FLAGS) -o $@ $^ $(LDFLAGS) $(LIBS)
 
 # What is not pure needs the whole module but its boundary.
-$(BUILD)/c/test-cut $(BUILD)/c/test-request: $(call objects,asan,$(filter-out module/module.c $(PURE_C),$(MODULE_C)))
+$(BUILD)/c/test-cut $(BUILD)/c/test-net $(BUILD)/c/test-request: $(call objects,asan,$(filter-out module/module.c $(PURE_C),$(MODULE_C)))
 
 bench: all programs  ## measure round trips, octets and time
 	@test/bench/run
@@ -190,6 +197,12 @@ mutants: all programs units  ## plant single faults (ONLY='C14 L3*'): does a tes
 lint: lint-c cppcheck exports layers rows mutants-check warnings checkdoc package-lint spaces  ## all of these
 
 lint-c: $(foreach cc,$(notdir $(shell command -v gcc clang)),$(call objects,lint-$(cc),$(ALL_C)))  ## gcc and clang, warnings as errors
+
+lint: portable
+.PHONY: portable
+portable:  ## what a system without Linux's own would compile: module and unit tests, warnings as errors, and their run
+	@$(MAKE) PORTABLE=yes ALL_C='$(MODULE_C) $(UNIT_C)' lint-c module units
+	@BUILD=$(patsubst %/portable,%,$(BUILD))/portable test/tool/check c
 
 cppcheck:  ## cppcheck, where it is installed
 	@if command -v cppcheck >/dev/null; then \

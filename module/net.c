@@ -28,6 +28,15 @@
 #include <sys/utsname.h>
 #endif
 
+/* What some systems have, and `make PORTABLE=yes' does without.  */
+#ifdef MSUB_PORTABLE
+#undef CLOCK_BOOTTIME
+#undef RWF_NOWAIT
+#undef SIOCOUTQ
+#undef SOCK_CLOEXEC
+#undef TCP_QUICKACK
+#endif
+
 /* Time */
 
 msub_time

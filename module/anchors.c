@@ -267,14 +267,17 @@ static bool
 copy_options (struct msub_tls_options *dst, const struct msub_tls_options *options)
 {
   bool whole = true;
+  int said = 0;
   *dst = *options;
-#define TEXT(in, member, key) whole = (!options->member || (dst->member = strdup (options->member))) && whole;
+#define TEXT(in, member, key) \
+  said += options->member != NULL; \
+  whole = (!options->member || (dst->member = strdup (options->member))) && whole;
 #define SECRET TEXT
 #define PINS(in, member, key)
 #define MSUB_TLS_KEYS
 #include "request.def"
-  /* What is there beside the system's trust is nobody else's.  */
-  if (options->ca_file || options->crl_file || options->cert_file)
+  /* What an account says is nobody else's; the priority string alone is not for what is read.  */
+  if (said > (options->priority != NULL))
     dst->shelf = NULL;
   return whole;
 }

@@ -196,7 +196,7 @@ mutants: all programs units  ## plant single faults (ONLY='C14 L3*'): does a tes
 
 lint: lint-c cppcheck exports layers rows mutants-check warnings checkdoc package-lint spaces  ## all of these
 
-lint-c: $(foreach cc,$(notdir $(shell command -v gcc clang)),$(call objects,lint-$(cc),$(ALL_C)))  ## gcc and clang, warnings as errors
+lint-c: $(foreach cc,$(notdir $(foreach cc,gcc clang,$(shell command -v $(cc)))),$(call objects,lint-$(cc),$(ALL_C)))  ## gcc and clang, warnings as errors
 
 lint: portable
 .PHONY: portable

@@ -1,6 +1,6 @@
 /* attempt.c --- one route to one address: the SYN, the tunnel, and what came of it.
 
-   Floor 3.  SPDX-License-Identifier: GPL-3.0-or-later  */
+   Floor 5.  SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #define _GNU_SOURCE
 #include "attempt.h"
@@ -10,11 +10,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
-#ifdef __linux__
-#include <linux/errqueue.h>
-#endif
 
 /* How long an ssh may take to log in: through other hosts, with a key that has to be touched.  */
 #define SSH_LOGIN_MSECS 60000
@@ -40,80 +36,24 @@ msub_attempt_tunnelled (const struct msub_attempt *attempt)
   return attempt->way->tunnel.kind != MSUB_TUNNEL_NONE;
 }
 
-/* ICMP errors on a connecting socket: the only part that is the kernel's own business */
-
-static bool
-queue_is_readable (void)
-{
-#ifdef __linux__
-  struct utsname name;
-  int major = 0, minor = 0;
-  if (uname (&name) || sscanf (name.release, "%d.%d", &major, &minor) != 2)
-    return false;
-  /* "tcp: allow traceroute -Mtcp for unpriv users", Linux 5.8.  */
-  return major > 5 || (major == 5 && minor >= 8);
-#else
-  return false;
-#endif
-}
-
-static void
-listen_for_icmp (int fd, int family, bool on)
-{
-#ifdef __linux__
-  int value = on;
-  if (family == AF_INET6)
-    setsockopt (fd, IPPROTO_IPV6, IPV6_RECVERR, &value, sizeof value);
-  else
-    setsockopt (fd, IPPROTO_IP, IP_RECVERR, &value, sizeof value);
-#else
-  (void) fd, (void) family, (void) on;
-#endif
-}
-
-#ifdef __linux__
-static void
-note_icmp (struct msub_attempt *attempt, struct sock_extended_err *e)
-{
-  if (e->ee_origin != SO_EE_ORIGIN_ICMP && e->ee_origin != SO_EE_ORIGIN_ICMP6)
-    return;
-  struct msub_evidence *evidence = &attempt->evidence;
-  evidence->icmp = true;
-  evidence->ipv6 = e->ee_origin == SO_EE_ORIGIN_ICMP6;
-  evidence->type = e->ee_type;
-  evidence->code = e->ee_code;
-  const struct sockaddr *offender = SO_EE_OFFENDER (e);
-  if (offender->sa_family != AF_INET && offender->sa_family != AF_INET6)
-    return;
-  socklen_t length = offender->sa_family == AF_INET ? sizeof (struct sockaddr_in) : sizeof (struct sockaddr_in6);
-  memcpy (&attempt->offender.sockaddr, offender, length);
-  attempt->offender.length = length;
-  msub_address_name (&attempt->offender);
-  evidence->offender_is_self = msub_address_own (offender);
-  evidence->offender_is_server
-    = msub_address_equal (offender, (const struct sockaddr *) &attempt->address.sockaddr);
-}
-#endif
-
-/* Read the error queue of FD into ATTEMPT's evidence.  SO_ERROR has been read before: this clears it.  */
+/* Take what ICMP says of FD into ATTEMPT's evidence.  */
 static void
 read_icmp (struct msub_attempt *attempt, int fd)
 {
-#ifdef __linux__
-  for (;;)
-    {
-      _Alignas (struct cmsghdr) char control[512];
-      struct msghdr message = { .msg_control = control, .msg_controllen = sizeof control };
-      if (recvmsg (fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
-        return;
-      for (struct cmsghdr *c = CMSG_FIRSTHDR (&message); c; c = CMSG_NXTHDR (&message, c))
-        if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR)
-            || (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR))
-          note_icmp (attempt, (struct sock_extended_err *) CMSG_DATA (c));
-    }
-#else
-  (void) attempt, (void) fd;
-#endif
+  struct msub_icmp icmp;
+  if (!msub_net_read_icmp (fd, &icmp))
+    return;
+  struct msub_evidence *evidence = &attempt->evidence;
+  evidence->icmp = true;
+  evidence->ipv6 = icmp.ipv6;
+  evidence->type = icmp.type;
+  evidence->code = icmp.code;
+  attempt->offender = icmp.offender;
+  if (icmp.offender.length == 0)
+    return;
+  const struct sockaddr *offender = (const struct sockaddr *) &attempt->offender.sockaddr;
+  evidence->offender_is_self = msub_address_own (offender);
+  evidence->offender_is_server = msub_address_equal (offender, (const struct sockaddr *) &attempt->address.sockaddr);
 }
 
 /* Words */
@@ -228,7 +168,7 @@ judge_with (struct msub_attempt *attempt, int fd, int errnum, bool at_once, cons
   attempt->evidence.errnum = errnum;
   attempt->evidence.at_once = at_once;
   /* The far side of a tunnel tells errno and no more; but a refusal it tells of is a RST or as good as one.  */
-  attempt->evidence.queue_readable = msub_attempt_tunnelled (attempt) ? errnum == ECONNREFUSED : queue_is_readable ();
+  attempt->evidence.queue_readable = msub_attempt_tunnelled (attempt) ? errnum == ECONNREFUSED : msub_net_tells_icmp ();
   if (fd >= 0)
     read_icmp (attempt, fd);
   attempt->msecs = msub_msecs_since (attempt->started);
@@ -280,7 +220,7 @@ settle (struct msub_attempt *attempt, int fd)
   attempt->verdict = (struct msub_verdict) { .kase = MSUB_CASE_ANSWERED };
   describe (attempt);
   /* Left on, it would make soft errors fatal to the established connection (ip(7)).  */
-  listen_for_icmp (fd, attempt->route.family, false);
+  msub_net_listen_for_icmp (fd, attempt->route.family, false);
 }
 
 /* The tunnel's end of an attempt: open, closed, or to be waited for.  */
@@ -347,7 +287,7 @@ send_syn (struct msub_attempt *attempt, bool second)
         judge (attempt, -1, errno, true);
       return;
     }
-  listen_for_icmp (fd, route->family, true);
+  msub_net_listen_for_icmp (fd, route->family, true);
   struct msub_address address = attempt->address;
   msub_address_port (&address, route->port);
   if (second)

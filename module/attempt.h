@@ -1,6 +1,6 @@
 /* attempt.h --- one route to one address: the SYN, the tunnel, and what came of it.
 
-   Floor 3.  Nothing is read from or written to a connection here.
+   Floor 5.  Nothing is read from or written to a connection here.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #ifndef MSUB_ATTEMPT_H
@@ -31,15 +31,16 @@ struct msub_route
   bool demoted; /* found blocked a while ago: it is tried after all others */
 };
 
-/* How to get to the server, the same for all attempts.  */
+/* How to get to the server, the same for all attempts.  The other members are in request.def.  */
 struct msub_way
 {
   const struct msub_context *context;
-  const char *host; /* a name, or a numeric address */
+#define MSUB_MEMBERS
+#define MSUB_WAY_KEYS
+#include "request.def"
   /* Where the tunnel's kind is not MSUB_TUNNEL_NONE, every attempt goes through it: the far side looks HOST up and chooses
      the family, so there is one attempt a port, and a verdict is what the far side saw.  */
   struct msub_tunnel_options tunnel;
-  const char *source_ipv4, *source_ipv6; /* numeric addresses to connect from, or NULL */
 };
 
 enum msub_attempt_state

@@ -1,6 +1,6 @@
 /* conversation.c --- commands out, replies in: what every act of an SMTP conversation is made of.
 
-   Floor 2.  SPDX-License-Identifier: GPL-3.0-or-later  */
+   Floor 4.  SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #define _GNU_SOURCE
 #include "conversation.h"

@@ -1,12 +1,12 @@
 /* conversation.h --- commands out, replies in: what every act of an SMTP conversation is made of.
 
-   Floor 2.  Knows what a reply is, not what it means.
+   Floor 4.  Knows what a reply is, not what it means.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #ifndef MSUB_CONVERSATION_H
 #define MSUB_CONVERSATION_H
 
-#include "net.h"
+#include "connection.h"
 #include "reply.h"
 
 #define MSUB_COMMAND_MAX 512 /* RFC 5321 section 4.5.3.1.4 */

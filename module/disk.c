@@ -1,4 +1,4 @@
-/* disk.c --- what must survive a crash: lines at the end of a journal; and who works on a file.
+/* disk.c --- what must survive a crash: a message, and lines at the end of a journal; and who works on a file.
 
    Floor 1.  SPDX-License-Identifier: GPL-3.0-or-later  */
 
@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -96,6 +97,81 @@ msub_disk_append (const char *file, const char *lines, struct msub_error *err)
   return failed ? msub_fail_errno (err, MSUB_INTERNAL, saved, "The journal %s cannot be written", file) : 0;
 }
 
+/* Copy IN to OUT until its end.  Returns the octets, or -1: errno, or 0 in it when STOP said so.  */
+static intmax_t
+copy_descriptor (int in, int out, bool (*stop) (void *arg), void *arg)
+{
+  char block[65536];
+  intmax_t total = 0;
+  for (;;)
+    {
+      ssize_t n = read (in, block, sizeof block);
+      int errnum = errno;
+      if (stop (arg))
+        {
+          errno = 0;
+          return -1;
+        }
+      /* Whoever started us may have left it non-blocking; STOP is to be asked while we wait.  */
+      if (n < 0 && (errnum == EAGAIN || errnum == EWOULDBLOCK))
+        poll (&(struct pollfd) { .fd = in, .events = POLLIN }, 1, 100);
+      if (n < 0 && (errnum == EINTR || errnum == EAGAIN || errnum == EWOULDBLOCK))
+        continue;
+      errno = errnum;
+      if (n <= 0)
+        return n < 0 ? -1 : total;
+      if (write_all (out, block, (size_t) n))
+        return -1;
+      total += n;
+    }
+}
+
+intmax_t
+msub_disk_spool (int in, const char *file, bool (*stop) (void *arg), void *arg, struct msub_error *err)
+{
+  int out = open (file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  intmax_t total = out < 0 ? -1 : copy_descriptor (in, out, stop, arg);
+  if (total >= 0 && fsync (out))
+    total = -1;
+  int saved = errno;
+  if (out >= 0)
+    close (out);
+  if (total < 0 && saved)
+    msub_fail_errno (err, MSUB_INTERNAL, saved, "The message cannot be written to %s", file);
+  return total;
+}
+
+int
+msub_disk_sync (const char *file, struct msub_error *err)
+{
+  int fd = open (file, O_RDONLY | O_CLOEXEC);
+  int failed = fd < 0 || fsync (fd);
+  int saved = errno;
+  if (fd >= 0)
+    close (fd);
+  return failed ? msub_fail_errno (err, MSUB_INTERNAL, saved, "%s cannot be put on disk", file) : 0;
+}
+
+/* Locks */
+
+#define LOCKS_MAX 256 /* far below what a process may have open */
+
+struct msub_locks
+{
+  intmax_t last;
+  struct
+  {
+    intmax_t handle; /* 0: free */
+    int fd;
+  } all[LOCKS_MAX];
+};
+
+struct msub_locks *
+msub_locks_new (void)
+{
+  return calloc (1, sizeof (struct msub_locks));
+}
+
 /* Does FILE still name what FD is?  It may have been deleted, or replaced, before the lock was had.  */
 static bool
 still_named (int fd, const char *file)
@@ -104,8 +180,9 @@ still_named (int fd, const char *file)
   return fstat (fd, &mine) == 0 && lstat (file, &named) == 0 && mine.st_dev == named.st_dev && mine.st_ino == named.st_ino;
 }
 
-int
-msub_disk_lock (const char *file, struct msub_error *err)
+/* The descriptor that holds the lock, or -1; as msub_locks_take.  */
+static int
+lock (const char *file, struct msub_error *err)
 {
   int fd = open (file, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0)
@@ -122,10 +199,32 @@ msub_disk_lock (const char *file, struct msub_error *err)
   return -1;
 }
 
-void
-msub_disk_unlock (int fd)
+intmax_t
+msub_locks_take (struct msub_locks *locks, const char *file, struct msub_error *err)
 {
+  size_t place = 0;
+  while (place < LOCKS_MAX && locks->all[place].handle)
+    place++;
+  int fd = place < LOCKS_MAX ? lock (file, err) : msub_fail (err, MSUB_INTERNAL, "%d files are locked already", LOCKS_MAX);
+  if (fd < 0)
+    return 0;
+  locks->all[place].handle = ++locks->last;
+  locks->all[place].fd = fd;
+  return locks->last;
+}
+
+bool
+msub_locks_give_up (struct msub_locks *locks, intmax_t handle)
+{
+  size_t place = 0;
+  while (place < LOCKS_MAX && locks->all[place].handle != handle)
+    place++;
+  if (handle <= 0 || place == LOCKS_MAX)
+    return false;
+  int fd = locks->all[place].fd;
+  locks->all[place].handle = 0;
   /* Not by close alone: a child that has been forked and not yet executed holds the lock, too.  */
   flock (fd, LOCK_UN);
   close (fd);
+  return true;
 }

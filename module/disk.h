@@ -1,4 +1,4 @@
-/* disk.h --- what must survive a crash: lines at the end of a journal; and who works on a file.
+/* disk.h --- what must survive a crash: a message, and lines at the end of a journal; and who works on a file.
 
    Floor 1.  SPDX-License-Identifier: GPL-3.0-or-later  */
 
@@ -7,16 +7,32 @@
 
 #include "error.h"
 
+#include <stdint.h>
+
 /* Append LINES, each ended by '\n', to FILE, which is made (for its owner alone) where it is missing; 0 when they are on the
    disk for good.  -1 with ERR (MSUB_INTERNAL): then nothing of them is in FILE, as far as the disk lets us take it back.  A
    line that a crash has cut off is ended first, so that it never runs into a new one.  */
 int msub_disk_append (const char *file, const char *lines, struct msub_error *err);
 
-/* Lock FILE against everybody else who opens it here (flock).  Returns the descriptor that holds the lock; -1 with ERR
-   still empty when somebody else holds it, or FILE is no more; -1 with ERR when it cannot be locked at all.  */
-int msub_disk_lock (const char *file, struct msub_error *err);
+/* Copy all that comes from the descriptor IN, until its end, to the new FILE (its owner's alone), and have that on the disk.
+   STOP is asked with ARG after each piece, and now and then while there is none.  Returns the octets; -1 with ERR, which is
+   empty where STOP said so.  */
+intmax_t msub_disk_spool (int in, const char *file, bool (*stop) (void *arg), void *arg, struct msub_error *err);
 
-/* Give up the lock of FD, and close it.  */
-void msub_disk_unlock (int fd);
+/* Have FILE, or a directory, on the disk.  -1 with ERR.  */
+int msub_disk_sync (const char *file, struct msub_error *err);
+
+/* The locks of this process, by numbers that are never used again, so that one given up twice is nobody else's.  NULL without
+   memory.  */
+struct msub_locks;
+
+struct msub_locks *msub_locks_new (void);
+
+/* Lock FILE against everybody else who opens it here (flock).  Returns the lock's number; 0 with ERR still empty when somebody
+   else holds it, or FILE is no more; 0 with ERR when it cannot be locked at all.  */
+intmax_t msub_locks_take (struct msub_locks *locks, const char *file, struct msub_error *err);
+
+/* Give up the lock HANDLE.  False when it is none.  */
+bool msub_locks_give_up (struct msub_locks *locks, intmax_t handle);
 
 #endif

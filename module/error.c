@@ -26,7 +26,7 @@ msub_kind_name (enum msub_kind kind)
 /* The C library's names and words for errno values.  glibc 2.32 has functions that are safe in
    threads and do not translate; elsewhere the names are those that connecting, reading and writing
    can meet.  */
-#if defined __GLIBC__ && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 32)
+#if defined __GLIBC__ && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 32) && !defined MSUB_PORTABLE
 static const char *
 system_errno_name (int errnum)
 {

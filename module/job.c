@@ -1,6 +1,6 @@
 /* job.c --- jobs: one thread each, their events, waking and cancelling them.
 
-   Floor 7.  The only file, beside thread.c, that includes pthread.h, and the only one with mutable globals.
+   Floor 11.  The only file, beside thread.c, that includes pthread.h, and the only one with mutable globals.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #define _GNU_SOURCE
@@ -92,13 +92,7 @@ beat (void *unused)
   (void) unused;
   for (;;)
     {
-      unsigned msecs = beat_msecs;
-      struct timespec period = { .tv_sec = msecs / 1000, .tv_nsec = msecs % 1000 * 1000000L };
-#ifdef __linux__
-      clock_nanosleep (CLOCK_BOOTTIME, 0, &period, NULL); /* a suspended machine counts, too */
-#else
-      nanosleep (&period, NULL);
-#endif
+      msub_sleep (beat_msecs);
       notify ();
     }
 }
@@ -399,10 +393,10 @@ msub_job_start (struct msub_request *request, struct msub_error *err)
   pthread_mutex_lock (&mutex);
   /* The thread may free the job before we are back: remember its number.  */
   uint64_t id = job->id = ++last_id;
-  job->request.memory = find_memory (job->request.share);
+  job->request.tls.memory = find_memory (job->request.share);
   if (!shelf)
     shelf = msub_tls_shelf_new ();
-  job->request.shelf = shelf;
+  job->request.tls.shelf = shelf;
   struct job *parked = find_parked (job);
   job->next = jobs;
   jobs = job;

@@ -1,6 +1,6 @@
 /* job.h --- jobs: one thread each, their events, waking and cancelling them.
 
-   Floor 7.  Everything here is for the one thread of Lisp; what crosses to the jobs' threads is under a mutex.
+   Floor 11.  Everything here is for the one thread of Lisp; what crosses to the jobs' threads is under a mutex.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #ifndef MSUB_JOB_H

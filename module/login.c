@@ -1,6 +1,6 @@
 /* login.c --- AUTH (RFC 4954): which mechanism, and the exchange.
 
-   Floor 3.  SPDX-License-Identifier: GPL-3.0-or-later  */
+   Floor 5.  SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #define _GNU_SOURCE
 #include "login.h"

@@ -1,6 +1,6 @@
 /* login.h --- AUTH (RFC 4954): which mechanism, and the exchange.
 
-   Floor 3.  SPDX-License-Identifier: GPL-3.0-or-later  */
+   Floor 5.  SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #ifndef MSUB_LOGIN_H
 #define MSUB_LOGIN_H

@@ -1,6 +1,6 @@
 /* mailbox.c --- what POP3 and IMAP servers show to anybody: greeting, capabilities, TLS (RFC 2595).
 
-   Floor 4.  SPDX-License-Identifier: GPL-3.0-or-later  */
+   Floor 6.  SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #define _GNU_SOURCE
 #include "mailbox.h"

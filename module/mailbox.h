@@ -1,6 +1,6 @@
 /* mailbox.h --- what POP3 and IMAP servers show to anybody: greeting, capabilities, TLS (RFC 2595).
 
-   Floor 4.  For a diagnosis: nobody logs in.
+   Floor 6.  For a diagnosis: nobody logs in.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #ifndef MSUB_MAILBOX_H

@@ -1,6 +1,6 @@
 /* module.c --- the boundary: Lisp's arguments in, plists out.
 
-   Floor 8.  The only file that includes emacs-module.h: an emacs_env or an emacs_value lives here and only during a call
+   Floor 12.  The only file that includes emacs-module.h: an emacs_env or an emacs_value lives here and only during a call
    from Lisp.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
@@ -14,15 +14,12 @@
 
 #include <emacs-module.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define EXPORT __attribute__ ((visibility ("default")))
 
@@ -170,14 +167,14 @@ read_msecs (emacs_env *env, emacs_value value)
 /* (PORT FAMILY MODE) or (PORT FAMILY MODE WHAT), where WHAT is t for a route that is tried after all others, or the service
    that a diagnosis looks for there.  */
 static void
-read_route (emacs_env *env, emacs_value value, struct msub_request *request)
+read_route (emacs_env *env, emacs_value value, struct msub_race_options *race)
 {
   static const char *const families[] = { "ipv4", "ipv6" };
   static const char *const modes[] = { "none", "starttls", "implicit" };
   _Static_assert (sizeof modes / sizeof *modes == MSUB_TLS_MODES, "a word for each mode");
   static const char *const services[] = { "submission", "transfer", "pop", "imap" };
   _Static_assert (sizeof services / sizeof *services == MSUB_SERVICES, "a word for each service");
-  if (request->route_count == MSUB_ROUTES_MAX)
+  if (race->count == MSUB_ROUTES_MAX)
     {
       signal_text (env, "mew-submit-config", "A plan has too many routes");
       return;
@@ -199,7 +196,7 @@ read_route (emacs_env *env, emacs_value value, struct msub_request *request)
       signal_text (env, "mew-submit-config", "A port is not between 1 and 65535");
       return;
     }
-  request->routes[request->route_count++] = (struct msub_route) {
+  race->routes[race->count++] = (struct msub_route) {
     .port = (uint16_t) port,
     .family = family == 1 ? AF_INET6 : AF_INET,
     .tls = (enum msub_tls_mode) mode,
@@ -209,64 +206,30 @@ read_route (emacs_env *env, emacs_value value, struct msub_request *request)
 }
 
 static void
-read_routes (emacs_env *env, emacs_value list, struct msub_request *request)
+read_routes (emacs_env *env, emacs_value list, struct msub_race_options *race)
 {
   for (; env->is_not_nil (env, list) && !failed (env); list = cdr (env, list))
-    read_route (env, car (env, list), request);
+    read_route (env, car (env, list), race);
 }
 
-/* Copy LIST, of strings, to *TEXTS_R, which ends with NULL.  Returns how many there are, as far as things went.  */
-static size_t
+/* Copy LIST, of strings, to *TEXTS_R, which ends with NULL, as far as things went.  */
+static void
 read_texts (emacs_env *env, emacs_value list, char ***texts_r)
 {
-  size_t n = 0;
   emacs_value length = call (env, "length", 1, &list);
   intmax_t count = failed (env) ? 0 : env->extract_integer (env, length);
-  if (failed (env) || count == 0)
-    return 0;
+  if (failed (env) || count == 0 || *texts_r)
+    return;
   *texts_r = calloc ((size_t) count + 1, sizeof **texts_r);
   if (!*texts_r)
-    {
-      signal_text (env, "mew-submit-internal", "Out of memory");
-      return 0;
-    }
-  for (; env->is_not_nil (env, list); list = cdr (env, list), n++)
-    if (!((*texts_r)[n] = copy_string (env, car (env, list))))
-      break;
-  return n;
-}
-
-static void
-read_recipients (emacs_env *env, emacs_value list, struct msub_request *request)
-{
-  if (!request->recipients)
-    request->recipient_count = read_texts (env, list, &request->recipients);
-}
-
-static void
-read_notify (emacs_env *env, emacs_value list, struct msub_request *request)
-{
-  if (!request->notify)
-    read_texts (env, list, &request->notify);
-}
-
-static void
-read_original (emacs_env *env, emacs_value list, struct msub_request *request)
-{
-  if (!request->original)
-    read_texts (env, list, &request->original);
-}
-
-static void
-read_environment (emacs_env *env, emacs_value list, struct msub_request *request)
-{
-  if (!request->environment)
-    read_texts (env, list, &request->environment);
+    signal_text (env, "mew-submit-internal", "Out of memory");
+  for (size_t n = 0; !failed (env) && env->is_not_nil (env, list); list = cdr (env, list), n++)
+    (*texts_r)[n] = copy_string (env, car (env, list));
 }
 
 /* A list of (PORT . FINGERPRINT).  */
 static void
-read_pins (emacs_env *env, emacs_value list, struct msub_request *request)
+read_pins (emacs_env *env, emacs_value list, struct msub_pins *pins)
 {
   for (; env->is_not_nil (env, list) && !failed (env); list = cdr (env, list))
     {
@@ -279,141 +242,59 @@ read_pins (emacs_env *env, emacs_value list, struct msub_request *request)
       bool fits = port > 0 && port < 65536 && strlen (fingerprint) < sizeof pin.fingerprint;
       snprintf (pin.fingerprint, sizeof pin.fingerprint, "%s", fingerprint);
       free (fingerprint);
-      if (fits && request->pin_count < MSUB_PINS_MAX)
-        request->pins[request->pin_count++] = pin;
+      if (fits && pins->count < MSUB_PINS_MAX)
+        pins->all[pins->count++] = pin;
       else
         signal_text (env, "mew-submit-config", "A pin cannot be used, or there are too many of them");
     }
 }
 
-static void
-read_level (emacs_env *env, emacs_value value, struct msub_request *request)
-{
-  static const char *const levels[] = { "required", "opportunistic", "none" };
-  int level = read_choice (env, value, levels, 3);
-  if (level >= 0)
-    request->level = (enum msub_tls_level) level;
-}
-
-static void
-read_tunnel (emacs_env *env, emacs_value value, struct msub_request *request)
-{
-  static const char *const kinds[] = { "nil", "ssh", "socks5", "unix" };
-  int kind = read_choice (env, value, kinds, 4);
-  if (kind >= 0)
-    request->tunnel = (enum msub_tunnel_kind) kind;
-}
-
-/* The keys whose values go into one member of the request ...  */
-static const struct
-{
-  const char *key;
-  enum { TEXT, MSECS, TRUTH } type;
-  size_t offset;
-} plain_keys[] = {
-  { ":host", TEXT, offsetof (struct msub_request, host) },
-  { ":name", TEXT, offsetof (struct msub_request, name) },
-  { ":ca-file", TEXT, offsetof (struct msub_request, ca_file) },
-  { ":crl-file", TEXT, offsetof (struct msub_request, crl_file) },
-  { ":auth", TEXT, offsetof (struct msub_request, auth) },
-  { ":user", TEXT, offsetof (struct msub_request, user) },
-  { ":password", TEXT, offsetof (struct msub_request, password) },
-  { ":helo", TEXT, offsetof (struct msub_request, helo) },
-  { ":without", TEXT, offsetof (struct msub_request, without) },
-  { ":from", TEXT, offsetof (struct msub_request, from) },
-  { ":file", TEXT, offsetof (struct msub_request, file) },
-  { ":journal", TEXT, offsetof (struct msub_request, journal) },
-  { ":cert-file", TEXT, offsetof (struct msub_request, cert_file) },
-  { ":key-file", TEXT, offsetof (struct msub_request, key_file) },
-  { ":priority", TEXT, offsetof (struct msub_request, priority) },
-  { ":dsn-return", TEXT, offsetof (struct msub_request, dsn_return) },
-  { ":dsn-id", TEXT, offsetof (struct msub_request, dsn_id) },
-  { ":dsn-notify", TEXT, offsetof (struct msub_request, dsn_notify) },
-  { ":deliver-by", TEXT, offsetof (struct msub_request, deliver_by) },
-  { ":hold-for", TEXT, offsetof (struct msub_request, hold_for) },
-  { ":hold-until", TEXT, offsetof (struct msub_request, hold_until) },
-  { ":mt-priority", TEXT, offsetof (struct msub_request, priority_level) },
-  { ":share", TEXT, offsetof (struct msub_request, share) },
-  { ":auth-remembered", TEXT, offsetof (struct msub_request, auth_remembered) },
-  { ":auth-remembered-25", TEXT, offsetof (struct msub_request, auth_remembered_25) },
-  { ":tunnel-place", TEXT, offsetof (struct msub_request, tunnel_place) },
-  { ":tunnel-program", TEXT, offsetof (struct msub_request, tunnel_program) },
-  { ":tunnel-user", TEXT, offsetof (struct msub_request, tunnel_user) },
-  { ":tunnel-password", TEXT, offsetof (struct msub_request, tunnel_password) },
-  { ":source-ipv4", TEXT, offsetof (struct msub_request, source_ipv4) },
-  { ":source-ipv6", TEXT, offsetof (struct msub_request, source_ipv6) },
-  { ":attempt-delay", MSECS, offsetof (struct msub_request, attempt_delay_msecs) },
-  { ":connect-timeout", MSECS, offsetof (struct msub_request, connect_timeout_msecs) },
-  { ":step-timeout", MSECS, offsetof (struct msub_request, step_timeout_msecs) },
-  { ":keep", MSECS, offsetof (struct msub_request, keep_msecs) },
-  { ":race", TRUTH, offsetof (struct msub_request, raced) },
-  { ":ask-fallback", TRUTH, offsetof (struct msub_request, ask_fallback) },
-  { ":trace", TRUTH, offsetof (struct msub_request, trace) },
-  { ":probe", TRUTH, offsetof (struct msub_request, probe) },
-  { ":diagnose", TRUTH, offsetof (struct msub_request, diagnose) },
-  { ":relay-test", TRUTH, offsetof (struct msub_request, relay_test) },
-  { ":starttls-remembered", TRUTH, offsetof (struct msub_request, starttls_remembered) },
-  { ":require-tls", TRUTH, offsetof (struct msub_request, require_tls) },
-  { ":binary", TRUTH, offsetof (struct msub_request, binary) },
-  { ":all-or-none", TRUTH, offsetof (struct msub_request, all_or_none) },
-};
-
-/* ... and the others.  */
-static const struct
-{
-  const char *key;
-  void (*read) (emacs_env *env, emacs_value value, struct msub_request *request);
-} other_keys[] = {
-  { ":routes", read_routes },
-  { ":recipients", read_recipients },
-  { ":notify", read_notify },
-  { ":original", read_original },
-  { ":environment", read_environment },
-  { ":pins", read_pins },
-  { ":tls", read_level },
-  { ":tunnel", read_tunnel },
-};
-
-static void
-read_member (emacs_env *env, emacs_value value, size_t key, struct msub_request *request)
-{
-  void *member = (char *) request + plain_keys[key].offset;
-  if (plain_keys[key].type == TEXT)
-    read_text (env, value, member);
-  else if (plain_keys[key].type == MSECS)
-    *(int *) member = read_msecs (env, value);
-  else
-    *(bool *) member = env->is_not_nil (env, value);
-}
-
-static void
+/* Read VALUE into the member that KEY is for.  False when there is none.  */
+static bool
 read_key (emacs_env *env, const char *key, emacs_value value, struct msub_request *request)
 {
-  for (size_t i = 0; i < sizeof plain_keys / sizeof *plain_keys; i++)
-    if (strcmp (key, plain_keys[i].key) == 0)
-      {
-        read_member (env, value, i, request);
-        return;
-      }
-  for (size_t i = 0; i < sizeof other_keys / sizeof *other_keys; i++)
-    if (strcmp (key, other_keys[i].key) == 0)
-      {
-        other_keys[i].read (env, value, request);
-        return;
-      }
-  char text[128];
-  msub_text_format (text, sizeof text, "Unknown key in a request: %s", key);
-  signal_text (env, "mew-submit-config", text);
+  /* clang-format off */
+#define ROW(name, ...) if (strcmp (key, name) == 0) { __VA_ARGS__; return true; }
+#define TEXT(in, member, name) ROW (name, read_text (env, value, &request->in member))
+#define SECRET TEXT
+#define TEXTS(in, member, name) ROW (name, read_texts (env, value, &request->in member))
+#define SECRETS TEXTS
+#define MSECS(in, member, name) ROW (name, request->in member = read_msecs (env, value))
+#define TRUTH(in, member, name) ROW (name, request->in member = env->is_not_nil (env, value))
+#define CHOICE(in, member, name, type, ...) \
+  ROW (name, static const char *const words[] = { __VA_ARGS__ }; \
+             request->in member = (type) read_choice (env, value, words, (int) (sizeof words / sizeof *words)))
+#define ROUTES(in, name) ROW (name, read_routes (env, value, &request->in))
+#define PINS(in, member, name) ROW (name, read_pins (env, value, &request->in member))
+  /* clang-format on */
+#define MSUB_ALL_KEYS
+#include "request.def"
+#undef ROW
+  return false;
 }
 
-/* Are there as many TEXTS as recipients, or none at all?  */
-static bool
-for_each_recipient (char *const *texts, const struct msub_request *request)
+static size_t
+count_texts (char *const *texts)
 {
   size_t count = 0;
   while (texts && texts[count])
     count++;
-  return !texts || count == request->recipient_count;
+  return count;
+}
+
+/* What is read: does it make a request?  */
+static void
+check_request (emacs_env *env, const struct msub_request *request)
+{
+  const struct msub_envelope *envelope = &request->envelope;
+  bool message = request->probe || request->diagnose || (envelope->from && request->file);
+  if ((envelope->notify && count_texts (envelope->notify) != envelope->count)
+      || (envelope->original && count_texts (envelope->original) != envelope->count))
+    signal_text (env, "mew-submit-config", "A list in a request is not as long as its :recipients");
+  else if (!request->way.host || !request->helo || !message || request->race.count == 0)
+    signal_text (env, "mew-submit-config", "A request needs :host, :routes, :helo, :from and :file");
+  else if (request->way.tunnel.kind != MSUB_TUNNEL_NONE && !request->way.tunnel.place)
+    signal_text (env, "mew-submit-config", "A tunnel needs a :tunnel-place");
 }
 
 static void
@@ -428,22 +309,18 @@ read_request (emacs_env *env, emacs_value plist, struct msub_request *request)
           free (key);
           return;
         }
-      read_key (env, key, car (env, plist), request);
+      if (!read_key (env, key, car (env, plist), request) && !failed (env))
+        {
+          char text[128];
+          msub_text_format (text, sizeof text, "Unknown key in a request: %s", key);
+          signal_text (env, "mew-submit-config", text);
+        }
       free (key);
       plist = cdr (env, plist);
     }
-  if (failed (env))
-    return;
-  if (!for_each_recipient (request->notify, request) || !for_each_recipient (request->original, request))
-    {
-      signal_text (env, "mew-submit-config", "A list in a request is not as long as its :recipients");
-      return;
-    }
-  bool message = request->probe || request->diagnose || (request->from && request->file);
-  if (!request->host || !request->helo || !message || request->route_count == 0)
-    signal_text (env, "mew-submit-config", "A request needs :host, :routes, :helo, :from and :file");
-  else if (request->tunnel != MSUB_TUNNEL_NONE && !request->tunnel_place)
-    signal_text (env, "mew-submit-config", "A tunnel needs a :tunnel-place");
+  request->envelope.count = count_texts (request->envelope.recipients);
+  if (!failed (env))
+    check_request (env, request);
 }
 
 /* Events */
@@ -521,28 +398,26 @@ build_event (emacs_env *env, const struct msub_event *event)
   return call (env, "list", count, args);
 }
 
-/* The functions */
+/* The functions.  DATA of each is the locks.  */
 
-static emacs_value
-Fversion (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+#define UNUSED __attribute__ ((unused))
+#define FUNCTION(name) \
+  static emacs_value name (emacs_env *env, ptrdiff_t nargs UNUSED, emacs_value *args UNUSED, void *data UNUSED)
+
+FUNCTION (Fversion)
 {
-  (void) nargs, (void) args, (void) data;
   return string (env, VERSION);
 }
 
-static emacs_value
-Flibraries (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+FUNCTION (Flibraries)
 {
-  (void) nargs, (void) args, (void) data;
   emacs_value list[] = { env->intern (env, ":gnutls"), string (env, msub_tls_version ()),
                          env->intern (env, ":gsasl"), string (env, msub_sasl_version ()) };
   return call (env, "list", 4, list);
 }
 
-static emacs_value
-Fopen (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+FUNCTION (Fopen)
 {
-  (void) nargs, (void) data;
   int fd = env->open_channel (env, args[0]);
   if (failed (env))
     return nil (env);
@@ -550,10 +425,8 @@ Fopen (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
   return truth (env, true);
 }
 
-static emacs_value
-Fstart (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+FUNCTION (Fstart)
 {
-  (void) nargs, (void) data;
   struct msub_request request = { 0 };
   read_request (env, args[0], &request);
   if (failed (env))
@@ -571,10 +444,8 @@ Fstart (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
   return env->make_integer (env, (intmax_t) id);
 }
 
-static emacs_value
-Fdrain (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+FUNCTION (Fdrain)
 {
-  (void) nargs, (void) args, (void) data;
   struct msub_event *events = msub_jobs_take ();
   emacs_value list = nil (env);
   for (const struct msub_event *event = events; event && !failed (env); event = event->next)
@@ -598,18 +469,14 @@ Fdrain (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
   return list;
 }
 
-static emacs_value
-Fcancel (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+FUNCTION (Fcancel)
 {
-  (void) nargs, (void) data;
   intmax_t id = env->extract_integer (env, args[0]);
   return failed (env) ? nil (env) : truth (env, msub_job_cancel ((uint64_t) id));
 }
 
-static emacs_value
-Fanswer (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+FUNCTION (Fanswer)
 {
-  (void) data;
   intmax_t id = env->extract_integer (env, args[0]);
   struct msub_answer answer = { 0 };
   if (!failed (env))
@@ -626,74 +493,36 @@ Fanswer (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
   return truth (env, msub_job_answer ((uint64_t) id, &answer));
 }
 
-static emacs_value
-Fjobs (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+FUNCTION (Fjobs)
 {
-  (void) nargs, (void) args, (void) data;
   return env->make_integer (env, (intmax_t) msub_jobs_running ());
 }
 
-static emacs_value
-Fstop (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+FUNCTION (Fstop)
 {
-  (void) nargs, (void) data;
   int msecs = read_msecs (env, args[0]);
   return failed (env) ? nil (env) : env->make_integer (env, (intmax_t) msub_jobs_stop (msecs));
 }
 
-/* Copy IN to OUT until its end.  Returns the octets, or -1: errno, or an exit when the user said C-g.  */
-static intmax_t
-copy_descriptor (emacs_env *env, int in, int out)
+/* Has the user said C-g?  */
+static bool
+quit (void *env)
 {
-  static char block[65536];
-  intmax_t total = 0;
-  for (;;)
-    {
-      ssize_t n = read (in, block, sizeof block);
-      int errnum = errno;
-      if (env->process_input (env) == emacs_process_input_quit)
-        return -1;
-      /* Whoever started us may have left it non-blocking; C-g is to be noticed while we wait.  */
-      if (n < 0 && (errnum == EAGAIN || errnum == EWOULDBLOCK))
-        poll (&(struct pollfd) { .fd = in, .events = POLLIN }, 1, 100);
-      if (n < 0 && (errnum == EINTR || errnum == EAGAIN || errnum == EWOULDBLOCK))
-        continue;
-      errno = errnum;
-      if (n <= 0)
-        return n < 0 ? -1 : total;
-      for (ssize_t done = 0; done < n;)
-        {
-          ssize_t put = write (out, block + done, (size_t) (n - done));
-          if (put < 0 && errno != EINTR)
-            return -1;
-          done += put > 0 ? put : 0;
-        }
-      total += n;
-    }
+  emacs_env *e = env;
+  return e->process_input (e) == emacs_process_input_quit;
 }
 
-static emacs_value
-Fspool (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+FUNCTION (Fspool)
 {
-  (void) nargs, (void) data;
   intmax_t in = env->extract_integer (env, args[0]);
   char *file = failed (env) ? NULL : copy_string (env, args[1]);
   if (!file)
     return nil (env);
-  int out = open (file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-  intmax_t total = out < 0 ? -1 : copy_descriptor (env, (int) in, out);
-  if (total >= 0 && fsync (out))
-    total = -1;
-  int saved = errno;
-  if (out >= 0)
-    close (out);
-  if (total < 0 && !failed (env))
-    {
-      struct msub_error err = { 0 };
-      msub_fail_errno (&err, MSUB_INTERNAL, saved, "The message cannot be written to %s", file);
-      signal_error (env, &err);
-    }
+  struct msub_error err = { 0 };
+  intmax_t total = msub_disk_spool ((int) in, file, quit, env, &err);
   free (file);
+  if (err.kind != MSUB_OK)
+    signal_error (env, &err);
   return failed (env) ? nil (env) : env->make_integer (env, total);
 }
 
@@ -711,10 +540,8 @@ read_place (emacs_env *env, emacs_value vector, uint8_t octets_r[16], uint16_t *
   return failed (env) ? 0 : (size_t) size - 1;
 }
 
-static emacs_value
-Fowner (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+FUNCTION (Fowner)
 {
-  (void) nargs, (void) data;
   uint8_t from[16], to[16];
   uint16_t from_port = 0, to_port = 0;
   size_t length = read_place (env, args[0], from, &from_port);
@@ -731,98 +558,54 @@ Fowner (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
 
 /* A batch Emacs has the default, which is to end when it writes to a connection that its other end has closed; an
    interactive one ignores the signal anyway.  Programs that are started get the default back.  */
-static emacs_value
-Fignore_pipe (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+FUNCTION (Fignore_pipe)
 {
-  (void) nargs, (void) args, (void) data;
   struct sigaction ignore = { .sa_handler = SIG_IGN };
   sigaction (SIGPIPE, &ignore, NULL);
   return nil (env);
 }
 
-static emacs_value
-Fsync (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+FUNCTION (Fsync)
 {
-  (void) nargs, (void) data;
   char *file = copy_string (env, args[0]);
   if (!file)
     return nil (env);
-  int fd = open (file, O_RDONLY | O_CLOEXEC);
-  if (fd < 0 || fsync (fd))
-    {
-      struct msub_error err = { 0 };
-      msub_fail_errno (&err, MSUB_INTERNAL, errno, "%s cannot be put on disk", file);
-      signal_error (env, &err);
-    }
-  if (fd >= 0)
-    close (fd);
+  struct msub_error err = { 0 };
+  if (msub_disk_sync (file, &err))
+    signal_error (env, &err);
   free (file);
   return truth (env, !failed (env));
 }
 
-static emacs_value
-Fbeat (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+FUNCTION (Fbeat)
 {
-  (void) nargs, (void) data;
   intmax_t msecs = env->extract_integer (env, args[0]);
   if (failed (env) || msecs <= 0 || msecs > INT_MAX)
     return nil (env);
   return truth (env, msub_jobs_beat ((unsigned) msecs) == 0);
 }
 
-/* Locks.  Lisp knows them by numbers that are never used again, so that a lock given up twice is nobody else's.  */
-#define LOCKS_MAX 256 /* far below what a process may have open */
-static struct
+FUNCTION (Flock)
 {
-  intmax_t handle; /* 0: free */
-  int fd;
-} locks[LOCKS_MAX];
-static intmax_t last_lock;
-
-static emacs_value
-Flock (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
-{
-  (void) nargs, (void) data;
   char *file = copy_string (env, args[0]);
   if (!file)
     return nil (env);
   struct msub_error err = { 0 };
-  size_t place = 0;
-  while (place < LOCKS_MAX && locks[place].handle)
-    place++;
-  int fd = place < LOCKS_MAX ? msub_disk_lock (file, &err)
-                             : msub_fail (&err, MSUB_INTERNAL, "%d files are locked already", LOCKS_MAX);
+  intmax_t handle = msub_locks_take (data, file, &err);
   free (file);
   if (err.kind != MSUB_OK)
     signal_error (env, &err);
-  if (fd < 0)
-    return nil (env);
-  locks[place].handle = ++last_lock;
-  locks[place].fd = fd;
-  return env->make_integer (env, last_lock);
+  return handle > 0 ? env->make_integer (env, handle) : nil (env);
 }
 
-static emacs_value
-Funlock (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+FUNCTION (Funlock)
 {
-  (void) nargs, (void) data;
   intmax_t handle = env->extract_integer (env, args[0]);
-  if (failed (env) || handle <= 0)
-    return nil (env);
-  for (size_t i = 0; i < LOCKS_MAX; i++)
-    if (locks[i].handle == handle)
-      {
-        msub_disk_unlock (locks[i].fd);
-        locks[i].handle = 0;
-        return truth (env, true);
-      }
-  return nil (env);
+  return failed (env) ? nil (env) : truth (env, msub_locks_give_up (data, handle));
 }
 
-static emacs_value
-Fneighbour (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+FUNCTION (Fneighbour)
 {
-  (void) nargs, (void) data;
   char *interface = copy_string (env, args[0]);
   char *address = interface ? copy_string (env, args[1]) : NULL;
   char words[MSUB_NEIGHBOUR_TEXT] = "";
@@ -832,10 +615,8 @@ Fneighbour (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
   return known ? string (env, words) : nil (env);
 }
 
-static emacs_value
-Fsource (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+FUNCTION (Fsource)
 {
-  (void) nargs, (void) data;
   char *address = copy_string (env, args[0]);
   if (!address)
     return nil (env);
@@ -847,13 +628,47 @@ Fsource (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
   return value;
 }
 
-static void
-define (emacs_env *env, const char *name, ptrdiff_t min, ptrdiff_t max,
-        emacs_value (*function) (emacs_env *, ptrdiff_t, emacs_value *, void *), const char *doc)
+static const struct
 {
-  emacs_value args[] = { env->intern (env, name), env->make_function (env, min, max, function, doc, NULL) };
-  call (env, "defalias", 2, args);
-}
+  const char *name;
+  ptrdiff_t min, max;
+  emacs_value (*function) (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data);
+  const char *doc;
+} functions[] = {
+  { "mew-submit--mod-version", 0, 0, Fversion, "Return the module's version." },
+  { "mew-submit--mod-libraries", 0, 0, Flibraries, "Return the libraries' versions as a plist." },
+  { "mew-submit--mod-open", 1, 1, Fopen, "Write an octet to pipe process PROCESS after each event.\n\n(fn PROCESS)" },
+  { "mew-submit--mod-beat", 1, 1, Fbeat,
+    "Write an octet to that process after each MSECS as well, however the clock is set.\n\n(fn MSECS)" },
+  { "mew-submit--mod-start", 1, 1, Fstart,
+    "Start to deliver what the plist REQUEST says; return the job's number.\n\n(fn REQUEST)" },
+  { "mew-submit--mod-drain", 0, 0, Fdrain, "Return the events so far as plists, and forget them." },
+  { "mew-submit--mod-cancel", 1, 1, Fcancel, "Ask job ID to stop; return nil when it has ended already.\n\n(fn ID)" },
+  { "mew-submit--mod-answer", 2, 3, Fanswer,
+    "Answer job ID's question with TEXT and SECRET; nil when it has none.\n\n(fn ID TEXT &optional SECRET)" },
+  { "mew-submit--mod-jobs", 0, 0, Fjobs, "Return the number of jobs whose thread has not ended." },
+  { "mew-submit--mod-stop", 1, 1, Fstop,
+    "Ask all jobs to stop, wait at most MSECS; return how many still run.\n\n(fn MSECS)" },
+  { "mew-submit--mod-spool", 2, 2, Fspool,
+    "Copy descriptor FD until its end to the new file FILE; return the octets.\n\n(fn FD FILE)" },
+  { "mew-submit--mod-lock", 1, 1, Flock,
+    "Lock FILE against everybody else; return a handle.\n"
+    "Return nil when somebody else has it locked, or it is no more.\n\n(fn FILE)" },
+  { "mew-submit--mod-unlock", 1, 1, Funlock, "Give up the lock HANDLE; return nil when it is none.\n\n(fn HANDLE)" },
+  { "mew-submit--mod-owner", 2, 2, Fowner,
+    "Tell of the TCP socket at FROM that is connected to TO.\n"
+    "Both are vectors of an address's octets, and its port.  Return a list of its\n"
+    "user's number, whether a process has it, and how many octets the other end has\n"
+    "not taken; nil when there is none; `unknown' when the system does not tell.\n\n(fn FROM TO)" },
+  { "mew-submit--mod-ignore-pipe", 0, 0, Fignore_pipe,
+    "Have writing to a connection that was closed be an error, and not end Emacs." },
+  { "mew-submit--mod-sync", 1, 1, Fsync, "Have FILE, or a directory, on disk.\n\n(fn FILE)" },
+  { "mew-submit--mod-neighbour", 2, 2, Fneighbour,
+    "Return the link-layer address of ADDRESS on INTERFACE if the system knows it.\n\n(fn INTERFACE ADDRESS)" },
+  { "mew-submit--mod-source", 1, 1, Fsource,
+    "Return our address for packets to the numeric ADDRESS, or why there is none, a symbol such as ENETUNREACH."
+    "\n\n(fn ADDRESS)" },
+};
 
 EXPORT int
 emacs_module_init (struct emacs_runtime *runtime)
@@ -863,42 +678,16 @@ emacs_module_init (struct emacs_runtime *runtime)
   emacs_env *env = runtime->get_environment (runtime);
   if (env->size < (ptrdiff_t) sizeof (struct emacs_env_28))
     return 2;
-  define (env, "mew-submit--mod-version", 0, 0, Fversion, "Return the module's version.");
-  define (env, "mew-submit--mod-libraries", 0, 0, Flibraries, "Return the libraries' versions as a plist.");
-  define (env, "mew-submit--mod-open", 1, 1, Fopen,
-          "Write an octet to pipe process PROCESS after each event.\n\n(fn PROCESS)");
-  define (env, "mew-submit--mod-beat", 1, 1, Fbeat,
-          "Write an octet to that process after each MSECS as well, however the clock is set.\n\n(fn MSECS)");
-  define (env, "mew-submit--mod-start", 1, 1, Fstart,
-          "Start to deliver what the plist REQUEST says; return the job's number.\n\n(fn REQUEST)");
-  define (env, "mew-submit--mod-drain", 0, 0, Fdrain, "Return the events so far as plists, and forget them.");
-  define (env, "mew-submit--mod-cancel", 1, 1, Fcancel,
-          "Ask job ID to stop; return nil when it has ended already.\n\n(fn ID)");
-  define (env, "mew-submit--mod-answer", 2, 3, Fanswer,
-          "Answer job ID's question with TEXT and SECRET; nil when it has none.\n\n(fn ID TEXT &optional SECRET)");
-  define (env, "mew-submit--mod-jobs", 0, 0, Fjobs, "Return the number of jobs whose thread has not ended.");
-  define (env, "mew-submit--mod-stop", 1, 1, Fstop,
-          "Ask all jobs to stop, wait at most MSECS; return how many still run.\n\n(fn MSECS)");
-  define (env, "mew-submit--mod-spool", 2, 2, Fspool,
-          "Copy descriptor FD until its end to the new file FILE; return the octets.\n\n(fn FD FILE)");
-  define (env, "mew-submit--mod-lock", 1, 1, Flock,
-          "Lock FILE against everybody else; return a handle.\n"
-          "Return nil when somebody else has it locked, or it is no more.\n\n(fn FILE)");
-  define (env, "mew-submit--mod-unlock", 1, 1, Funlock,
-          "Give up the lock HANDLE; return nil when it is none.\n\n(fn HANDLE)");
-  define (env, "mew-submit--mod-owner", 2, 2, Fowner,
-          "Tell of the TCP socket at FROM that is connected to TO.\n"
-          "Both are vectors of an address's octets, and its port.  Return a list of its\n"
-          "user's number, whether a process has it, and how many octets the other end has\n"
-          "not taken; nil when there is none; `unknown' when the system does not tell.\n\n(fn FROM TO)");
-  define (env, "mew-submit--mod-ignore-pipe", 0, 0, Fignore_pipe,
-          "Have writing to a connection that was closed be an error, and not end Emacs.");
-  define (env, "mew-submit--mod-sync", 1, 1, Fsync, "Have FILE, or a directory, on disk.\n\n(fn FILE)");
-  define (env, "mew-submit--mod-neighbour", 2, 2, Fneighbour,
-          "Return the link-layer address of ADDRESS on INTERFACE if the system knows it.\n\n(fn INTERFACE ADDRESS)");
-  define (env, "mew-submit--mod-source", 1, 1, Fsource,
-          "Return our address for packets to the numeric ADDRESS, or why there is none, a symbol such as ENETUNREACH."
-          "\n\n(fn ADDRESS)");
+  struct msub_locks *locks = msub_locks_new ();
+  if (!locks)
+    return 3;
+  for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+    {
+      emacs_value function = env->make_function (env, functions[i].min, functions[i].max, functions[i].function,
+                                                 functions[i].doc, locks);
+      emacs_value args[] = { env->intern (env, functions[i].name), function };
+      call (env, "defalias", 2, args);
+    }
   emacs_value feature = env->intern (env, "mew-submit-module-native");
   call (env, "provide", 1, &feature);
   return 0;

@@ -1,6 +1,6 @@
 /* probe.c --- diagnosing a server: every address, every port, and what each of them says; nothing is delivered.
 
-   Floor 6.  Each address and port is visited in a thread of its own, whose code reads from top to bottom; the job's own
+   Floor 9.  Each address and port is visited in a thread of its own, whose code reads from top to bottom; the job's own
    thread looks the name up, has a few visits made at once, and waits for all of them.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
@@ -44,7 +44,6 @@ struct probe
 {
   const struct msub_context *context;
   const struct msub_request *request;
-  struct msub_way way;
   struct msub_tls_trust *trust, *lax;
   msub_time started;
   struct msub_lookup *lookups[2]; /* IPv4, IPv6; NULL where no route wants the family */
@@ -125,10 +124,10 @@ reach (struct visit *visit, struct msub_error *err)
   while (attempt.state == MSUB_CONNECTING)
     {
       struct pollfd fds[1 + MSUB_ATTEMPT_POLL_MAX];
-      msub_time deadline = msub_attempt_deadline (&attempt, visit->probe->request->connect_timeout_msecs);
+      msub_time deadline = msub_attempt_deadline (&attempt, visit->probe->request->race.connect_timeout_msecs);
       nfds_t count = 1 + msub_attempt_poll (&attempt, fds + 1);
       /* Also when the deadline has passed: an answer that came meanwhile counts.  */
-      int ready = msub_net_poll (&visit->context, fds, count, deadline, err);
+      int ready = msub_wait_poll (&visit->context, fds, count, deadline, err);
       if (ready < 0)
         {
           msub_attempt_close (&attempt);
@@ -206,7 +205,7 @@ recipient_check (const struct visit *visit)
 {
   const struct msub_request *request = visit->probe->request;
   size_t i = 0;
-  while (i + 1 < request->route_count && request->routes[i].port != visit->route.port)
+  while (i + 1 < request->race.count && request->race.routes[i].port != visit->route.port)
     i++;
   return atomic_exchange (&visit->probe->named[i], true) ? NULL : "rcpt-before-auth";
 }
@@ -234,7 +233,7 @@ converse (struct visit *visit, struct msub_smtp *smtp, enum msub_tls_mode mode, 
           bool brief, struct msub_tls_info *info_r, struct outcome *outcome)
 {
   const struct msub_request *request = visit->probe->request;
-  const char *name = request->name ? request->name : request->host;
+  const char *name = request->name ? request->name : request->way.host;
   struct msub_error *err = &outcome->error;
   bool submission = visit->route.service == MSUB_SUBMISSION;
   outcome->stage = "tls";
@@ -297,7 +296,7 @@ look_at_mailbox (struct visit *visit, struct msub_connection *c, enum msub_tls_m
   struct msub_route route = visit->route;
   route.tls = mode;
   struct msub_tls_info info = { 0 };
-  int failed = msub_mailbox_look (c, &route, trust, request->name ? request->name : request->host, step_msecs, &info,
+  int failed = msub_mailbox_look (c, &route, trust, request->name ? request->name : request->way.host, step_msecs, &info,
                                   &outcome->stage, &outcome->error);
   outcome->failure = info.failure;
   outcome->unanswered
@@ -404,7 +403,7 @@ add_visit (struct probe *probe, const struct msub_route *route, const struct msu
     .id = probe->count++,
     .route = *route,
     .address = *address,
-    .way = probe->way,
+    .way = probe->request->way,
   };
   visit->context = (struct msub_context) {
     .wake_fd = probe->context->wake_fd,
@@ -424,9 +423,9 @@ static void
 add_tunnelled (struct probe *probe)
 {
   struct msub_address host = { 0 };
-  snprintf (host.text, sizeof host.text, "%.*s", (int) sizeof host.text - 1, probe->request->host);
-  for (size_t i = 0; i < probe->request->route_count; i++)
-    add_visit (probe, &probe->request->routes[i], &host);
+  snprintf (host.text, sizeof host.text, "%.*s", (int) sizeof host.text - 1, probe->request->way.host);
+  for (size_t i = 0; i < probe->request->race.count; i++)
+    add_visit (probe, &probe->request->race.routes[i], &host);
 }
 
 static void
@@ -435,15 +434,15 @@ add_resolved (struct probe *probe, int family, const struct msub_lookup *lookup)
   const struct msub_address *addresses;
   size_t count = msub_lookup_done (lookup) ? msub_lookup_addresses (lookup, &addresses) : 0;
   for (size_t i = 0; i < count; i++)
-    for (size_t j = 0; j < probe->request->route_count; j++)
-      if (probe->request->routes[j].family == family)
-        add_visit (probe, &probe->request->routes[j], &addresses[i]);
+    for (size_t j = 0; j < probe->request->race.count; j++)
+      if (probe->request->race.routes[j].family == family)
+        add_visit (probe, &probe->request->race.routes[j], &addresses[i]);
 }
 
 static msub_time
 lookups_expire (const struct probe *probe)
 {
-  return probe->started + MSUB_MSECS (probe->request->connect_timeout_msecs);
+  return probe->started + MSUB_MSECS (probe->request->race.connect_timeout_msecs);
 }
 
 /* Note what look-ups have ended, or are too late.  Returns whether all are settled.  */
@@ -513,7 +512,7 @@ run_visits (struct probe *probe, struct msub_error *err)
       for (int i = 0; i < 2; i++)
         if (probe->lookups[i] && !probe->reported[i])
           fds[count++] = (struct pollfd) { .fd = msub_lookup_fd (probe->lookups[i]), .events = POLLIN };
-      if (msub_net_poll (probe->context, fds, count, settled ? INT64_MAX : lookups_expire (probe), err) < 0)
+      if (msub_wait_poll (probe->context, fds, count, settled ? INT64_MAX : lookups_expire (probe), err) < 0)
         return -1;
       note_ends (probe);
     }
@@ -522,12 +521,12 @@ run_visits (struct probe *probe, struct msub_error *err)
 static int
 begin_lookups (struct probe *probe, struct msub_error *err)
 {
-  for (size_t i = 0; i < probe->request->route_count; i++)
+  for (size_t i = 0; i < probe->request->race.count; i++)
     {
-      int family = probe->request->routes[i].family;
+      int family = probe->request->race.routes[i].family;
       struct msub_lookup **lookup = &probe->lookups[family == AF_INET6];
       if (!*lookup)
-        *lookup = msub_lookup_start (probe->request->host, family, err);
+        *lookup = msub_lookup_start (probe->request->way.host, family, err);
       if (!*lookup)
         return -1;
     }
@@ -538,21 +537,17 @@ static int
 prepare (struct probe *probe, struct msub_error *err)
 {
   const struct msub_request *request = probe->request;
-  struct msub_tls_options options = {
-    .shelf = request->shelf,
-    .ca_file = request->ca_file,
-    .crl_file = request->crl_file,
-    .priority = request->priority,
-    .pins = request->pins,
-    .pin_count = request->pin_count,
-    .look = true,
-  };
+  /* Who only looks shows no certificate, and leaves no ticket.  */
+  struct msub_tls_options options = request->tls;
+  options.cert_file = options.key_file = NULL;
+  options.memory = NULL;
+  options.look = true;
   if (msub_net_pipe (probe->notice))
     return msub_fail_errno (err, MSUB_INTERNAL, errno, "No pipe can be made");
   probe->visits = calloc (VISITS_MAX, sizeof *probe->visits);
   if (!probe->visits)
     return msub_fail (err, MSUB_INTERNAL, "Out of memory");
-  msub_time deadline = msub_net_file_deadline (request->step_timeout_msecs);
+  msub_time deadline = msub_wait_file_deadline (request->step_timeout_msecs);
   probe->trust = msub_tls_trust_new (probe->context, &options, deadline, err);
   options.weak = true;
   probe->lax = probe->trust ? msub_tls_trust_new (probe->context, &options, deadline, err) : NULL;
@@ -563,7 +558,7 @@ prepare (struct probe *probe, struct msub_error *err)
 static int
 check_host (const struct probe *probe, struct msub_error *err)
 {
-  return probe->count > 0 ? 0 : msub_lookup_fail (probe->lookups, probe->request->host, err);
+  return probe->count > 0 ? 0 : msub_lookup_fail (probe->lookups, probe->request->way.host, err);
 }
 
 static void
@@ -586,11 +581,10 @@ msub_probe (const struct msub_context *context, const struct msub_request *reque
   struct probe probe = {
     .context = context,
     .request = request,
-    .way = msub_request_way (request, context),
     .started = msub_now (),
     .notice = { -1, -1 },
   };
-  bool tunnelled = request->tunnel != MSUB_TUNNEL_NONE;
+  bool tunnelled = request->way.tunnel.kind != MSUB_TUNNEL_NONE;
   int failed = msub_request_check (request, err) || prepare (&probe, err) || (!tunnelled && begin_lookups (&probe, err));
   if (!failed)
     {

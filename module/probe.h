@@ -1,6 +1,6 @@
 /* probe.h --- diagnosing a server: every address, every port, and what each of them says; nothing is delivered.
 
-   Floor 6.  No DATA is said, no real address named, and no credentials are known here.
+   Floor 9.  No DATA is said, no real address named, and no credentials are known here.
 
    A diagnosis ends with `done' (kind "ok", whatever was found; "host" when the name has no address).  Before it come, of each
    family that a route wants, one `resolved' event; and of each address and port, which all have the same :id,

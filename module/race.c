@@ -1,6 +1,6 @@
 /* race.c --- the route race (the manual, "Plans"): which route leads to the server, and what the others met.
 
-   Floor 4.  SPDX-License-Identifier: GPL-3.0-or-later  */
+   Floor 6.  SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #include "race.h"
 #include "resolve.h"
@@ -24,6 +24,7 @@
 
 struct msub_race
 {
+  const struct msub_way *way;
   const struct msub_race_options *options;
   struct msub_lookup *lookups[2]; /* IPv4, IPv6; NULL where no route wants the family */
   bool reported[2];
@@ -42,7 +43,7 @@ struct msub_race
 static bool
 tunnelled (const struct msub_race *race)
 {
-  return race->options->way.tunnel.kind != MSUB_TUNNEL_NONE;
+  return race->way->tunnel.kind != MSUB_TUNNEL_NONE;
 }
 
 /* Look-ups */
@@ -62,7 +63,7 @@ report_lookup (struct msub_race *race, int index)
   const struct msub_lookup *lookup = race->lookups[index];
   const struct msub_address *addresses;
   size_t count = msub_lookup_done (lookup) ? msub_lookup_addresses (lookup, &addresses) : 0;
-  msub_lookup_report (lookup, race->options->way.context, race->started);
+  msub_lookup_report (lookup, race->way->context, race->started);
   if (count > 0 && race->first_answer == 0)
     race->first_answer = msub_now ();
 }
@@ -151,7 +152,7 @@ fresh_attempt (struct msub_race *race, size_t route)
 {
   struct msub_attempt *attempt = &race->attempts[race->count++];
   *attempt = (struct msub_attempt) {
-    .way = &race->options->way,
+    .way = race->way,
     .id = race->count - 1,
     .route = race->options->routes[route],
     .tier = race->tiers[route],
@@ -164,7 +165,7 @@ fresh_attempt (struct msub_race *race, size_t route)
   const struct msub_address *addresses;
   if (tunnelled (race))
     snprintf (attempt->address.text, sizeof attempt->address.text, "%.*s", (int) sizeof attempt->address.text - 1,
-              race->options->way.host);
+              race->way->host);
   else
     {
       msub_lookup_addresses (lookup_of (race, route), &addresses);
@@ -404,7 +405,7 @@ wait_for_news (struct msub_race *race, msub_time deadline, struct msub_error *er
       for (nfds_t j = 0; j < more; j++)
         owner[count++] = i;
     }
-  if (msub_net_poll (race->options->way.context, fds, count, deadline, err) < 0)
+  if (msub_wait_poll (race->way->context, fds, count, deadline, err) < 0)
     return -1;
   for (nfds_t i = first_attempt; i < count; i++)
     {
@@ -448,7 +449,7 @@ hand_over (struct msub_race *race, struct msub_attempt *attempt, struct msub_win
 static int
 fail_all (const struct msub_race *race, struct msub_error *err)
 {
-  const char *host = race->options->way.host;
+  const char *host = race->way->host;
   if (race->count == 0)
     return msub_lookup_fail (race->lookups, host, err);
   char words[MSUB_TEXT_MAX - 256] = "";
@@ -473,7 +474,7 @@ msub_race_next (struct msub_race *race, struct msub_winner *winner_r, struct msu
   race->any_started = false;
   for (;;)
     {
-      if (msub_net_cancelled (race->options->way.context, err))
+      if (msub_wait_cancelled (race->way->context, err))
         return -1;
       note_lookups (race);
       msub_time next_start = start_due (race);
@@ -545,7 +546,7 @@ rank_routes (struct msub_race *race)
 }
 
 struct msub_race *
-msub_race_new (const struct msub_race_options *options, struct msub_error *err)
+msub_race_new (const struct msub_way *way, const struct msub_race_options *options, struct msub_error *err)
 {
   struct msub_race *race = calloc (1, sizeof *race);
   if (!race)
@@ -553,6 +554,7 @@ msub_race_new (const struct msub_race_options *options, struct msub_error *err)
       msub_fail (err, MSUB_INTERNAL, "Out of memory");
       return NULL;
     }
+  race->way = way;
   race->options = options;
   race->started = msub_now ();
   rank_routes (race);
@@ -560,7 +562,7 @@ msub_race_new (const struct msub_race_options *options, struct msub_error *err)
     {
       struct msub_lookup **lookup = &race->lookups[family_index (options->routes[i].family)];
       if (!*lookup)
-        *lookup = msub_lookup_start (options->way.host, options->routes[i].family, err);
+        *lookup = msub_lookup_start (way->host, options->routes[i].family, err);
       if (!*lookup)
         {
           msub_race_free (&race);

@@ -1,6 +1,6 @@
 /* race.h --- the route race (the manual, "Plans"): which route leads to the server, and what the others met.
 
-   Floor 4.  Nothing is read from or written to a connection here; what the race hands over is a connected
+   Floor 6.  Nothing is read from or written to a connection here; what the race hands over is a connected
    descriptor.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
@@ -11,16 +11,14 @@
 
 #define MSUB_ROUTES_MAX 16
 
+/* The other members are in request.def.  */
 struct msub_race_options
 {
-  struct msub_way way;
-  const struct msub_route *routes; /* in plan order; the first one's port is the preferred one, demoted or not */
-  size_t count;     /* 1 .. MSUB_ROUTES_MAX */
-  bool raced;       /* false: strictly one after the other */
-  bool asks;        /* somebody is asked before another port than the preferred one is used: demoted routes keep their
-                       place then, so that the preferred port has been tried this time whenever there is a question */
-  int attempt_delay_msecs;   /* RFC 8305's Connection Attempt Delay */
-  int connect_timeout_msecs; /* upper bound for each attempt, and for the look-ups */
+  struct msub_route routes[MSUB_ROUTES_MAX]; /* in plan order; the first one's port is the preferred one, demoted or not */
+  size_t count;                              /* 1 .. MSUB_ROUTES_MAX */
+#define MSUB_MEMBERS
+#define MSUB_RACE_KEYS
+#include "request.def"
 };
 
 struct msub_winner
@@ -37,8 +35,8 @@ struct msub_winner
 
 struct msub_race;
 
-/* Start the look-ups.  OPTIONS and what it points to must outlive the race.  NULL with ERR.  */
-struct msub_race *msub_race_new (const struct msub_race_options *options, struct msub_error *err);
+/* Start the look-ups of WAY's host.  WAY and OPTIONS must outlive the race.  NULL with ERR.  */
+struct msub_race *msub_race_new (const struct msub_way *way, const struct msub_race_options *options, struct msub_error *err);
 void msub_race_free (struct msub_race **race);
 
 /* Run the race until it has a winner: 0.  -1 when there is none (left): ERR is MSUB_HOST when the name has no

@@ -8,6 +8,8 @@
 #ifndef MSUB_RESOLVE_H
 #define MSUB_RESOLVE_H
 
+#include "error.h"
+#include "event.h"
 #include "net.h"
 
 #define MSUB_LOOKUP_ADDRESSES 16

@@ -1,6 +1,6 @@
 /* sasl.c --- authentication exchanges, by GNU SASL.
 
-   Floor 2.  The one file that includes GNU SASL.
+   Floor 3.  The one file that includes GNU SASL.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #define _GNU_SOURCE
@@ -351,7 +351,7 @@ step_apart (struct msub_sasl *sasl, char *message, size_t n, const struct msub_c
   sasl->library = NULL;
   sasl->session = NULL;
   struct msub_errand *errand = &ticket->errand;
-  if (msub_net_errand (context, errand, deadline, err))
+  if (msub_wait_errand (context, errand, deadline, err))
     return -1;
   int code = ticket->code;
   sasl->library = ticket->library;

@@ -1,13 +1,13 @@
 /* sasl.h --- authentication exchanges, by GNU SASL.
 
-   Floor 2.  Knows nothing of SMTP: challenges come in and responses go out in base64.  The only network it causes is
+   Floor 3.  Knows nothing of SMTP: challenges come in and responses go out in base64.  The only network it causes is
    Kerberos' own, for a ticket.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #ifndef MSUB_SASL_H
 #define MSUB_SASL_H
 
-#include "net.h"
+#include "wait.h"
 
 #include <stddef.h>
 #include <stdint.h>

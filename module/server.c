@@ -1,10 +1,10 @@
 /* server.c --- a server that a message can be given to: reached, secured, logged in; and kept for the next message.
 
-   Floor 5.  SPDX-License-Identifier: GPL-3.0-or-later  */
+   Floor 8.  SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #define _GNU_SOURCE
 #include "server.h"
-#include "transaction.h"
+#include "parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,96 +15,6 @@
 /* After this long a server may have lost interest: ask before the message goes there with its envelope.  */
 #define IDLE_MSECS 1000
 
-static void
-free_texts (char ***texts)
-{
-  for (char **text = *texts; text && *text; text++)
-    free (*text);
-  free (*texts);
-  *texts = NULL;
-}
-
-void
-msub_request_clear (struct msub_request *request)
-{
-  char **const strings[]
-    = { &request->host,     &request->name,     &request->ca_file, &request->crl_file, &request->cert_file,
-        &request->key_file, &request->priority,     &request->auth,     &request->user,
-        &request->helo,     &request->from,     &request->file, &request->without,
-        &request->dsn_return, &request->dsn_id, &request->dsn_notify, &request->deliver_by, &request->hold_for,
-        &request->hold_until, &request->priority_level, &request->tunnel_place, &request->tunnel_user,
-        &request->tunnel_program,
-        &request->source_ipv4, &request->source_ipv6, &request->auth_remembered, &request->auth_remembered_25,
-        &request->share, &request->journal };
-  for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
-    {
-      free (*strings[i]);
-      *strings[i] = NULL;
-    }
-  msub_wipe_free (&request->password);
-  msub_wipe_free (&request->tunnel_password);
-  /* Some keep secrets there.  */
-  for (char **variable = request->environment; variable && *variable; variable++)
-    msub_wipe_free (variable);
-  free (request->environment);
-  request->environment = NULL;
-  for (size_t i = 0; i < request->recipient_count; i++)
-    free (request->recipients[i]);
-  free (request->recipients);
-  request->recipients = NULL;
-  request->recipient_count = 0;
-  free_texts (&request->notify);
-  free_texts (&request->original);
-}
-
-/* Everything that goes into a command, a look-up or a log-in as it is has been checked by Lisp; here it is checked where it
-   leaves (SECURITY: K8, K9, E20-E22).  */
-int
-msub_request_check (const struct msub_request *request, struct msub_error *err)
-{
-  static const char name_octets[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:%";
-  static const char helo_octets[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:[]";
-  const struct
-  {
-    const char *what, *text, *octets;
-  } words[] = {
-    { "name of the server", request->host, name_octets },
-    { "name for the certificate", request->name, name_octets },
-    { "name for EHLO", request->helo, helo_octets },
-  };
-  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-    {
-      const char *text = words[i].text;
-      size_t length = text ? strlen (text) : 0;
-      if (text && (length == 0 || length > 255 || strspn (text, words[i].octets) != length))
-        return msub_fail (err, MSUB_MESSAGE, "The %s cannot be used: %s", words[i].what, text);
-    }
-  if (request->user && !msub_smtp_secret_fine (request->user))
-    return msub_fail (err, MSUB_MESSAGE, "The user name holds a control character");
-  if (request->password && !msub_smtp_secret_fine (request->password))
-    return msub_fail (err, MSUB_MESSAGE, "The password holds a control character");
-  return 0;
-}
-
-struct msub_way
-msub_request_way (const struct msub_request *request, const struct msub_context *context)
-{
-  return (struct msub_way) {
-    .context = context,
-    .host = request->host,
-    .tunnel = {
-      .kind = request->tunnel,
-      .place = request->tunnel_place,
-      .user = request->tunnel_user,
-      .password = request->tunnel_password,
-      .program = request->tunnel_program,
-      .environment = request->environment,
-    },
-    .source_ipv4 = request->source_ipv4,
-    .source_ipv6 = request->source_ipv6,
-  };
-}
-
 /* Reaching it */
 
 /* Ask whether a less preferred port may be used: 1 for yes, 0 for no, -1 with ERR.  */
@@ -114,12 +24,12 @@ ask_fallback (const struct msub_context *context, const struct msub_request *req
 {
   struct msub_event *event = msub_event_new (MSUB_EVENT_ASK);
   msub_event_text (event, "what", "fallback");
-  msub_event_text (event, "host", request->host);
-  msub_event_integer (event, "preferred-port", request->routes[0].port);
+  msub_event_text (event, "host", request->way.host);
+  msub_event_integer (event, "preferred-port", request->race.routes[0].port);
   msub_event_integer (event, "port", winner->route.port);
   msub_event_text (event, "address", winner->address.text);
   struct msub_answer answer;
-  if (msub_net_ask (context, event, msub_now () + MSUB_MSECS (ANSWER_MSECS), &answer, err))
+  if (msub_wait_ask (context, event, msub_now () + MSUB_MSECS (ANSWER_MSECS), &answer, err))
     return -1;
   bool yes = answer.text && strcmp (answer.text, "yes") == 0;
   msub_answer_free (&answer);
@@ -130,7 +40,7 @@ ask_fallback (const struct msub_context *context, const struct msub_request *req
 static const char *
 certified_name (const struct msub_request *request)
 {
-  return request->name ? request->name : request->host;
+  return request->name ? request->name : request->way.host;
 }
 
 /* TLS at once where the route says so, then the greeting.  */
@@ -195,7 +105,7 @@ next_winner (struct msub_server *server, const struct msub_context *context, con
   const struct msub_winner *winner = &server->winner;
   if (msub_race_next (race, &server->winner, err) || take_winner (server, context, request, err))
     return -1;
-  if (*asked || !winner->fallback || !request->ask_fallback || msub_race_barred (race, request->routes[0].port))
+  if (*asked || !winner->fallback || !request->race.asks || msub_race_barred (race, request->race.routes[0].port))
     return 0;
   *asked = true;
   int yes = ask_fallback (context, request, winner, err);
@@ -203,7 +113,7 @@ next_winner (struct msub_server *server, const struct msub_context *context, con
     return yes > 0 ? 0 : -1;
   msub_smtp_free (&server->smtp);
   return msub_fail (err, MSUB_CONNECT, "Port %d of %s cannot be reached, and falling back to port %d was declined",
-                    request->routes[0].port, request->host, winner->route.port);
+                    request->race.routes[0].port, request->way.host, winner->route.port);
 }
 
 /* Run the race until somebody greets.  A connection that closes before the first octet lets the race go on; nothing else
@@ -264,12 +174,12 @@ static int
 no_port_takes_log_in (const struct msub_request *request, const struct msub_race *race, struct msub_error *err)
 {
   char words[MSUB_TEXT_MAX - 256] = "", blocked[MSUB_TEXT_MAX - 512] = "";
-  for (size_t i = 0; i < request->route_count; i++)
+  for (size_t i = 0; i < request->race.count; i++)
     {
-      int port = request->routes[i].port;
+      int port = request->race.routes[i].port;
       bool seen = false;
       for (size_t j = 0; j < i; j++)
-        seen = seen || request->routes[j].port == port;
+        seen = seen || request->race.routes[j].port == port;
       bool barred = msub_race_barred (race, port);
       char *list = barred ? words : blocked;
       size_t size = barred ? sizeof words : sizeof blocked, length = strlen (list);
@@ -282,7 +192,7 @@ no_port_takes_log_in (const struct msub_request *request, const struct msub_race
     }
   *err = (struct msub_error) { 0 };
   return msub_fail (err, MSUB_NO_LOG_IN, "Port %s of %s takes no log-in, so mail cannot be submitted there%s", words,
-                    request->host, blocked);
+                    request->way.host, blocked);
 }
 
 /* Reach the server at a port where mail can be submitted.  One that takes no log-in is no such port, and nobody has made it
@@ -321,18 +231,18 @@ ask_secret (const struct msub_server *server, const struct msub_context *context
 {
   struct msub_event *event = msub_event_new (MSUB_EVENT_ASK);
   msub_event_text (event, "what", "password");
-  msub_event_text (event, "host", request->host);
+  msub_event_text (event, "host", request->way.host);
   msub_event_integer (event, "port", server->winner.route.port);
   msub_event_text (event, "user", request->user);
   msub_event_text (event, "mechanism", server->mechanism->name);
   msub_event_truth (event, "refresh", refresh);
   struct msub_answer answer;
-  if (msub_net_ask (context, event, msub_now () + MSUB_MSECS (ANSWER_MSECS), &answer, err))
+  if (msub_wait_ask (context, event, msub_now () + MSUB_MSECS (ANSWER_MSECS), &answer, err))
     return -1;
   if (!answer.text || !answer.secret)
     {
       msub_answer_free (&answer);
-      return msub_fail (err, MSUB_AUTH, "No password was given for %s at %s", request->user, request->host);
+      return msub_fail (err, MSUB_AUTH, "No password was given for %s at %s", request->user, request->way.host);
     }
   if (!msub_smtp_secret_fine (answer.text) || !msub_smtp_secret_fine (answer.secret))
     {
@@ -345,17 +255,6 @@ ask_secret (const struct msub_server *server, const struct msub_context *context
   return 0;
 }
 
-/* A server that takes only so many messages in a session may have to be told twice.  */
-static bool
-needs_secret_again (const struct msub_server *server, const struct msub_request *request)
-{
-  const struct msub_envelope envelope = {
-    .recipients = (const char *const *) request->recipients,
-    .count = request->recipient_count,
-  };
-  return msub_smtp_needs_sessions (server->smtp, &envelope);
-}
-
 static int
 log_in_once (struct msub_server *server, const struct msub_context *context, struct msub_request *request, bool refresh,
              struct msub_error *err)
@@ -364,7 +263,8 @@ log_in_once (struct msub_server *server, const struct msub_context *context, str
       && ask_secret (server, context, request, refresh, err))
     return -1;
   int result = msub_smtp_auth (server->smtp, server->mechanism, certified_name (request), request->user, request->password, err);
-  if (result || !needs_secret_again (server, request))
+  /* A server that takes only so many messages in a session may have to be told twice.  */
+  if (result || !msub_smtp_needs_sessions (server->smtp, &request->envelope))
     msub_wipe_free (&request->password);
   return result;
 }
@@ -396,8 +296,8 @@ log_in (struct msub_server *server, const struct msub_context *context, struct m
 static bool
 tls_possible (const struct msub_request *request)
 {
-  for (size_t i = 0; i < request->route_count; i++)
-    if (effective_mode (request, &request->routes[i]) != MSUB_TLS_NONE)
+  for (size_t i = 0; i < request->race.count; i++)
+    if (effective_mode (request, &request->race.routes[i]) != MSUB_TLS_NONE)
       return true;
   return false;
 }
@@ -406,20 +306,9 @@ int
 msub_server_prepare (struct msub_server *server, const struct msub_context *context, const struct msub_request *request,
                      struct msub_error *err)
 {
-  const struct msub_tls_options options = {
-    .memory = request->memory,
-    .shelf = request->shelf,
-    .ca_file = request->ca_file,
-    .crl_file = request->crl_file,
-    .cert_file = request->cert_file,
-    .key_file = request->key_file,
-    .priority = request->priority,
-    .pins = request->pins,
-    .pin_count = request->pin_count,
-  };
   if (!tls_possible (request) || server->trust)
     return 0;
-  server->trust = msub_tls_trust_new (context, &options, msub_net_file_deadline (request->step_timeout_msecs), err);
+  server->trust = msub_tls_trust_new (context, &request->tls, msub_wait_file_deadline (request->step_timeout_msecs), err);
   return server->trust ? 0 : -1;
 }
 
@@ -427,16 +316,8 @@ int
 msub_server_open (struct msub_server *server, const struct msub_context *context, struct msub_request *request,
                   struct msub_error *err)
 {
-  struct msub_race_options options = {
-    .way = msub_request_way (request, context),
-    .routes = request->routes,
-    .count = request->route_count,
-    .raced = request->raced,
-    .asks = request->ask_fallback,
-    .attempt_delay_msecs = request->attempt_delay_msecs,
-    .connect_timeout_msecs = request->connect_timeout_msecs,
-  };
-  struct msub_race *race = msub_race_new (&options, err);
+  request->way.context = context;
+  struct msub_race *race = msub_race_new (&request->way, &request->race, err);
   if (!race)
     return -1;
   int failed = find_port (server, context, request, race, err);

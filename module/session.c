@@ -1,6 +1,6 @@
 /* session.c --- delivering one message: the straight line from a file to the server's 250.
 
-   Floor 6.  SPDX-License-Identifier: GPL-3.0-or-later  */
+   Floor 10.  SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #define _GNU_SOURCE
 #include "session.h"
@@ -26,7 +26,7 @@ scan (const struct msub_context *context, const struct msub_request *request, in
   msub_body_reset (&body, false);
   char raw[65536];
   ssize_t n;
-  while ((n = msub_net_read_file (context, fd, raw, sizeof raw, msub_net_file_deadline (request->step_timeout_msecs), err)) > 0)
+  while ((n = msub_wait_read_file (context, fd, raw, sizeof raw, msub_wait_file_deadline (request->step_timeout_msecs), err)) > 0)
     msub_body_encode (&body, raw, (size_t) n, NULL);
   if (n < 0)
     return -1;
@@ -94,7 +94,7 @@ open_regular (const struct msub_context *context, const char *file, msub_time de
   struct opening *opening = opening_new (file);
   if (!opening)
     return msub_fail (err, MSUB_INTERNAL, "Out of memory");
-  if (msub_net_errand (context, &opening->errand, deadline, err))
+  if (msub_wait_errand (context, &opening->errand, deadline, err))
     return -1;
   int fd = -1;
   if (opening->regular)
@@ -115,14 +115,14 @@ static int
 open_message (const struct msub_context *context, const struct msub_request *request, const char *file,
               struct msub_body_facts *facts_r, struct msub_error *err)
 {
-  int fd = open_regular (context, file, msub_net_file_deadline (request->step_timeout_msecs), err);
+  int fd = open_regular (context, file, msub_wait_file_deadline (request->step_timeout_msecs), err);
   if (fd < 0)
     return -1;
   if (scan (context, request, fd, facts_r, err) == 0)
     {
       if (facts_r->octets == 0)
         msub_fail (err, MSUB_MESSAGE, "The message is empty");
-      else if (facts_r->first_nul && !request->binary)
+      else if (facts_r->first_nul && !request->envelope.extensions.binary)
         msub_fail (err, MSUB_MESSAGE,
                    "Line %llu of the message holds a NUL octet, which mail cannot carry; send it as an attachment (base64)",
                    (unsigned long long) facts_r->first_nul);
@@ -131,58 +131,6 @@ open_message (const struct msub_context *context, const struct msub_request *req
     return fd;
   close (fd);
   return -1;
-}
-
-static struct msub_envelope
-envelope_of (const struct msub_request *request)
-{
-  return (struct msub_envelope) {
-    .from = request->from,
-    .recipients = (const char *const *) request->recipients,
-    .count = request->recipient_count,
-    .notify = (const char *const *) request->notify,
-    .original = (const char *const *) request->original,
-    .all_or_none = request->all_or_none,
-    .journal = request->journal,
-    .extensions = {
-      .require_tls = request->require_tls,
-      .dsn_return = request->dsn_return,
-      .dsn_id = request->dsn_id,
-      .dsn_notify = request->dsn_notify,
-      .deliver_by = request->deliver_by,
-      .hold_for = request->hold_for,
-      .hold_until = request->hold_until,
-      .priority = request->priority_level,
-      .binary = request->binary,
-    },
-  };
-}
-
-static int
-check_envelope (const struct msub_envelope *envelope, struct msub_error *err)
-{
-  const struct msub_extensions *e = &envelope->extensions;
-  const char *const parameters[][2] = {
-    { e->dsn_return, "DSN return" },   { e->dsn_notify, "DSN notification" }, { e->deliver_by, "delivery time" },
-    { e->hold_for, "time to hold" },   { e->hold_until, "time to hold" },     { e->priority, "priority" },
-  };
-  if (envelope->count == 0)
-    return msub_fail (err, MSUB_MESSAGE, "The message has no recipient");
-  if (!msub_smtp_address_fine (envelope->from, err))
-    return -1;
-  for (size_t i = 0; i < envelope->count; i++)
-    {
-      if (envelope->recipients[i][0] == '\0')
-        return msub_fail (err, MSUB_MESSAGE, "A recipient's address is empty");
-      if (!msub_smtp_address_fine (envelope->recipients[i], err)
-          || (envelope->notify && !msub_smtp_parameter_fine (envelope->notify[i], "DSN notification", err))
-          || (envelope->original && !msub_smtp_parameter_fine (envelope->original[i], "original recipient", err)))
-        return -1;
-    }
-  for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++)
-    if (parameters[i][0] && !msub_smtp_parameter_fine (parameters[i][0], parameters[i][1], err))
-      return -1;
-  return 0;
 }
 
 /* The transaction */
@@ -196,7 +144,7 @@ ask_seven_bit (const struct msub_context *context, struct msub_request *request,
   struct msub_event *event = msub_event_new (MSUB_EVENT_ASK);
   msub_event_text (event, "what", "seven-bit");
   struct msub_answer answer;
-  if (msub_net_ask (context, event, msub_now () + MSUB_MSECS (ANSWER_MSECS), &answer, err))
+  if (msub_wait_ask (context, event, msub_now () + MSUB_MSECS (ANSWER_MSECS), &answer, err))
     return -1;
   struct msub_body_facts encoded_facts;
   int encoded = answer.text ? open_message (context, request, answer.text, &encoded_facts, err) : -1;
@@ -204,7 +152,7 @@ ask_seven_bit (const struct msub_context *context, struct msub_request *request,
   if (encoded < 0)
     return err->kind == MSUB_OK ? 0 : -1; /* not encoded: the transaction will say why that is not enough */
   close (*fd);
-  request->binary = false;
+  request->envelope.extensions.binary = false;
   *fd = encoded;
   *facts = encoded_facts;
   return 0;
@@ -228,11 +176,10 @@ static int
 send_some (struct msub_server *server, const struct msub_context *context, struct msub_request *request, int *fd,
            struct msub_body_facts *facts, struct msub_delivery *delivery)
 {
-  if (msub_smtp_needs_seven_bit (server->smtp, facts, request->binary)
+  if (msub_smtp_needs_seven_bit (server->smtp, facts, request->envelope.extensions.binary)
       && ask_seven_bit (context, request, fd, facts, &delivery->error))
     return -1;
-  struct msub_envelope envelope = envelope_of (request);
-  return msub_smtp_send (server->smtp, &envelope, *fd, facts, &delivery->transaction, &delivery->error);
+  return msub_smtp_send (server->smtp, &request->envelope, *fd, facts, &delivery->transaction, &delivery->error);
 }
 
 /* What REQUEST's server offers, and has not kept, does not count from now on.  Lisp hears of what may cost a message next
@@ -276,8 +223,7 @@ go_on_elsewhere (struct msub_server *server, const struct msub_context *context,
     return 0;
   if (delivery->transaction.accepted == 0)
     return -1;
-  struct msub_envelope envelope = envelope_of (request);
-  msub_smtp_leave_out (context, &envelope, &delivery->transaction, err);
+  msub_smtp_leave_out (context, &request->envelope, &delivery->transaction, err);
   *err = (struct msub_error) { 0 };
   return -1;
 }
@@ -288,13 +234,12 @@ static int
 put_off (const struct msub_context *context, const struct msub_request *request, struct msub_delivery *delivery)
 {
   struct msub_error *err = &delivery->error;
-  struct msub_envelope envelope = envelope_of (request);
   err->kind = MSUB_DEFERRED;
   err->about = "offer";
   msub_error_add (err, "It offers that; the message goes without the next time");
   if (delivery->transaction.accepted == 0)
     return -1;
-  msub_smtp_leave_out (context, &envelope, &delivery->transaction, err);
+  msub_smtp_leave_out (context, &request->envelope, &delivery->transaction, err);
   *err = (struct msub_error) { 0 };
   return 0;
 }
@@ -361,8 +306,7 @@ msub_session_deliver (const struct msub_context *context, struct msub_request *r
       return msub_server_rest (server, request, err, false);
     }
   struct msub_body_facts facts;
-  struct msub_envelope envelope = envelope_of (request);
-  int fd = check_envelope (&envelope, err) ? -1 : open_message (context, request, request->file, &facts, err);
+  int fd = msub_envelope_check (&request->envelope, err) ? -1 : open_message (context, request, request->file, &facts, err);
   if (fd >= 0)
     {
       if (msub_server_prepare (server, context, request, err) == 0)

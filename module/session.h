@@ -1,6 +1,6 @@
 /* session.h --- delivering one message: the straight line from a file to the server's 250.
 
-   Floor 6.  SPDX-License-Identifier: GPL-3.0-or-later  */
+   Floor 10.  SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #ifndef MSUB_SESSION_H
 #define MSUB_SESSION_H

@@ -1,6 +1,6 @@
 /* smtp.c --- the beginning and the end of an SMTP conversation (RFC 5321, RFC 3207).
 
-   Floor 3.  SPDX-License-Identifier: GPL-3.0-or-later  */
+   Floor 5.  SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #include "smtp.h"
 

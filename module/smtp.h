@@ -1,6 +1,6 @@
 /* smtp.h --- the beginning and the end of an SMTP conversation (RFC 5321, RFC 3207).
 
-   Floor 3.  Each function is one act, reads top to bottom and ends with 0, or -1 and ERR.  After a -1 the
+   Floor 5.  Each function is one act, reads top to bottom and ends with 0, or -1 and ERR.  After a -1 the
    conversation is over: msub_smtp_free.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 

@@ -1,23 +1,17 @@
 /* tls.c --- TLS on a connection, by GnuTLS; never less than asked for.
 
-   Floor 2.  The one file that includes GnuTLS.
+   Floor 4.  Beside anchors.c and certificate.c the one file that includes GnuTLS.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #define _GNU_SOURCE
 #include "tls.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gnutls/gnutls.h>
-#include <gnutls/ocsp.h>
-#include <gnutls/x509.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 /* GnuTLS' NORMAL still has TLS 1.0 and 1.1, RSA 1024 and DH 1024 in it.  */
@@ -25,52 +19,12 @@ static const char default_priority[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1
 static const char weak_priority[] = "NORMAL:+VERS-TLS1.1:+VERS-TLS1.0:+SIGN-RSA-SHA1:%VERIFY_ALLOW_SIGN_WITH_SHA1:%PROFILE_VERY_WEAK";
 static const char never[] = ":-VERS-SSL3.0:-VERS-TLS1.0:-VERS-TLS1.1";
 
-/* Where systems have their trust in one file.  GnuTLS does not tell which it reads; where it has another one (p11-kit), that
-   is made from the same sources at the same time.  */
-static const char *const bundles[] = {
-  "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/pki/tls/certs/ca-bundle.crt",
-  "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem", "/usr/local/share/certs/ca-root-nss.crt",
-};
-#define BUNDLES (sizeof bundles / sizeof *bundles)
-
-/* What they were like.  */
-struct stamp
-{
-  bool any;
-  struct
-  {
-    dev_t device;
-    ino_t inode;
-    off_t size;
-    time_t modified, changed;
-  } files[BUNDLES];
-};
-
-/* Whom to trust, and perhaps who we are.  Nothing changes it once it has been read, so several connections and threads may
-   share it.  */
-struct anchors
-{
-  atomic_int owners;
-  gnutls_certificate_credentials_t credentials;
-  struct stamp stamp; /* the system's trust: when it was read */
-  msub_time read;
-};
-
-struct msub_tls_shelf
-{
-  _Atomic (struct anchors *) anchors;
-};
-
-/* What is on the shelf has to be read anew after so long, whatever the files look like.  */
-#define SHELF_MSECS 60000
-
 struct msub_tls_trust
 {
-  struct anchors *anchors;
+  struct msub_tls_anchors *anchors;
   bool token; /* our key is in a PKCS#11 token, or behind another URL */
   gnutls_priority_t priority;
-  struct msub_pin pins[MSUB_PINS_MAX];
-  size_t pin_count;
+  struct msub_pins pins;
   struct msub_tls_memory *memory;
 };
 
@@ -148,64 +102,6 @@ keep_ticket (struct tls *tls)
   ticket_free (ticket);
 }
 
-/* Fail with MSUB_CONFIG unless COUNT objects, at least one, were read from FILE.  */
-static int
-expect_some (int count, const char *what, const char *file, struct msub_error *err)
-{
-  if (count > 0)
-    return 0;
-  return msub_fail (err, MSUB_CONFIG, "The %s %s cannot be used: %s", what, file,
-                    count < 0 ? gnutls_strerror (count) : "it holds none");
-}
-
-static bool
-directory (const char *file)
-{
-  struct stat status;
-  return stat (file, &status) == 0 && S_ISDIR (status.st_mode);
-}
-
-/* Returns how many there are where they are the system's, else 0; or -1.  */
-static int
-load_anchors (gnutls_certificate_credentials_t credentials, const char *file, bool look, struct msub_error *err)
-{
-  if (file && directory (file))
-    return expect_some (gnutls_certificate_set_x509_trust_dir (credentials, file, GNUTLS_X509_FMT_PEM), "CA directory",
-                        file, err);
-  if (file)
-    return expect_some (gnutls_certificate_set_x509_trust_file (credentials, file, GNUTLS_X509_FMT_PEM), "CA file",
-                        file, err);
-  int count = gnutls_certificate_set_x509_system_trust (credentials);
-  if (count > 0 || look)
-    return count > 0 ? count : 0;
-  return msub_fail (err, MSUB_INSECURE,
-                    "This system has no trusted certificate authorities, so no server can be verified; install its CA "
-                    "certificates (package ca-certificates), or name a CA file");
-}
-
-/* A PKCS #11 URL (RFC 7512) may have the PIN in it, which is a secret: copy URL to DST without.  */
-static const char *
-without_pin (const char *url, char *dst, size_t size)
-{
-  const char *pin = strcasestr (url, "pin-value=");
-  int before = pin ? (int) (pin - url) + (int) strlen ("pin-value=") : (int) strlen (url);
-  snprintf (dst, size, "%.*s%s%s", before, url, pin ? "****" : "", pin ? pin + strcspn (pin, "&;") : "");
-  return dst;
-}
-
-static int
-load_own_certificate (gnutls_certificate_credentials_t credentials, const struct msub_tls_options *options,
-                      struct msub_error *err)
-{
-  const char *key = options->key_file ? options->key_file : options->cert_file;
-  int code = gnutls_certificate_set_x509_key_file2 (credentials, options->cert_file, key, GNUTLS_X509_FMT_PEM, NULL, 0);
-  char cert_shown[300], key_shown[300];
-  return code >= 0 ? 0
-                   : msub_fail (err, MSUB_CONFIG, "The client certificate %s (key %s) cannot be used: %s",
-                                without_pin (options->cert_file, cert_shown, sizeof cert_shown),
-                                without_pin (key, key_shown, sizeof key_shown), gnutls_strerror (code));
-}
-
 static int
 load_priority (struct msub_tls_trust *trust, const struct msub_tls_options *options, struct msub_error *err)
 {
@@ -219,196 +115,6 @@ load_priority (struct msub_tls_trust *trust, const struct msub_tls_options *opti
                                 gnutls_strerror (code));
 }
 
-static void
-anchors_leave (struct anchors *anchors)
-{
-  if (!anchors || atomic_fetch_sub (&anchors->owners, 1) > 1)
-    return;
-  gnutls_certificate_free_credentials (anchors->credentials);
-  free (anchors);
-}
-
-/* The shelf: whoever looks at what is there has it for that moment, and another one reads for himself */
-
-struct msub_tls_shelf *
-msub_tls_shelf_new (void)
-{
-  return calloc (1, sizeof (struct msub_tls_shelf));
-}
-
-static void
-shelf_put (struct msub_tls_shelf *shelf, struct anchors *anchors)
-{
-  atomic_fetch_add (&anchors->owners, 1);
-  anchors_leave (atomic_exchange (&shelf->anchors, anchors));
-}
-
-static struct anchors *
-shelf_take (struct msub_tls_shelf *shelf, const struct stamp *stamp)
-{
-  struct anchors *anchors = atomic_exchange (&shelf->anchors, NULL);
-  if (anchors && stamp->any && memcmp (&anchors->stamp, stamp, sizeof *stamp) == 0
-      && msub_now_with_sleep () < anchors->read + MSUB_MSECS (SHELF_MSECS))
-    {
-      shelf_put (shelf, anchors);
-      return anchors;
-    }
-  anchors_leave (anchors);
-  return NULL;
-}
-
-static void
-take_stamp (struct stamp *stamp)
-{
-  memset (stamp, 0, sizeof *stamp); /* they are compared octet by octet */
-  for (size_t i = 0; i < BUNDLES; i++)
-    {
-      struct stat status;
-      if (stat (bundles[i], &status))
-        continue;
-      stamp->any = true;
-      stamp->files[i].device = status.st_dev;
-      stamp->files[i].inode = status.st_ino;
-      stamp->files[i].size = status.st_size;
-      stamp->files[i].modified = status.st_mtime;
-      stamp->files[i].changed = status.st_ctime;
-    }
-}
-
-/* Files and tokens are read as an errand.  */
-struct loading
-{
-  struct msub_errand errand;
-  struct msub_tls_options options; /* with strings of its own */
-  char *strings[4];
-  _Atomic (const char *) what, file; /* what is being read */
-  struct anchors *anchors;
-  struct msub_error err;
-};
-
-static void
-loading_at (struct loading *loading, const char *what, const char *file)
-{
-  atomic_store (&loading->file, file ? file : "");
-  atomic_store (&loading->what, what);
-}
-
-static int
-load_all (struct loading *loading, gnutls_certificate_credentials_t credentials)
-{
-  const struct msub_tls_options *options = &loading->options;
-  struct msub_error *err = &loading->err;
-  loading_at (loading, options->ca_file ? "CA file" : "system's CA certificates", options->ca_file);
-  int count = load_anchors (credentials, options->ca_file, options->look, err);
-  if (count < 0)
-    return -1;
-  if (options->shelf && count > 0)
-    shelf_put (options->shelf, loading->anchors);
-  loading_at (loading, "CRL file", options->crl_file);
-  if (options->crl_file
-      && expect_some (gnutls_certificate_set_x509_crl_file (credentials, options->crl_file, GNUTLS_X509_FMT_PEM), "CRL file",
-                      options->crl_file, err))
-    return -1;
-  loading_at (loading, "client certificate, or its key,", options->cert_file);
-  return options->cert_file ? load_own_certificate (credentials, options, err) : 0;
-}
-
-static void
-load (struct msub_errand *errand)
-{
-  struct loading *loading = (struct loading *) errand;
-  struct msub_tls_shelf *shelf = loading->options.shelf;
-  if (shelf)
-    {
-      struct anchors *own = loading->anchors;
-      take_stamp (&own->stamp); /* before it is read: what changes meanwhile is noticed the next time */
-      own->read = msub_now_with_sleep ();
-      struct anchors *shared = shelf_take (shelf, &own->stamp);
-      if (shared)
-        {
-          loading->anchors = shared;
-          anchors_leave (own);
-          return;
-        }
-    }
-  if (load_all (loading, loading->anchors->credentials))
-    {
-      anchors_leave (loading->anchors);
-      loading->anchors = NULL;
-    }
-}
-
-static void
-loading_late (struct msub_errand *errand, struct msub_error *err)
-{
-  struct loading *loading = (struct loading *) errand;
-  char shown[300];
-  msub_fail (err, MSUB_TIMEOUT, "The %s %s could not be read in time: is the disk, or the token, away? Nothing was sent",
-             atomic_load (&loading->what), without_pin (atomic_load (&loading->file), shown, sizeof shown));
-}
-
-static void
-loading_dispose (struct msub_errand *errand)
-{
-  struct loading *loading = (struct loading *) errand;
-  anchors_leave (loading->anchors);
-  for (size_t i = 0; i < sizeof loading->strings / sizeof *loading->strings; i++)
-    msub_wipe_free (&loading->strings[i]); /* a URL may have a PIN in it */
-  free (loading);
-}
-
-static struct loading *
-loading_new (const struct msub_tls_options *options)
-{
-  struct loading *loading = calloc (1, sizeof *loading);
-  struct anchors *anchors = calloc (1, sizeof *anchors);
-  if (!loading || !anchors || gnutls_certificate_allocate_credentials (&anchors->credentials) < 0)
-    {
-      free (loading);
-      free (anchors);
-      return NULL;
-    }
-  anchors->owners = 1;
-  loading->errand = (struct msub_errand) { load, loading_late, loading_dispose };
-  loading->anchors = anchors;
-  loading->options = (struct msub_tls_options) { .look = options->look };
-  if (!options->ca_file && !options->crl_file && !options->cert_file)
-    loading->options.shelf = options->shelf;
-  const char *const given[] = { options->ca_file, options->crl_file, options->cert_file, options->key_file };
-  const char **const own[] = { &loading->options.ca_file, &loading->options.crl_file, &loading->options.cert_file,
-                               &loading->options.key_file };
-  for (size_t i = 0; i < sizeof given / sizeof *given; i++)
-    {
-      *own[i] = loading->strings[i] = given[i] ? strdup (given[i]) : NULL;
-      if (given[i] && !*own[i])
-        {
-          loading_dispose (&loading->errand);
-          return NULL;
-        }
-    }
-  return loading;
-}
-
-static struct anchors *
-load_apart (const struct msub_context *context, const struct msub_tls_options *options, msub_time deadline,
-            struct msub_error *err)
-{
-  struct loading *loading = loading_new (options);
-  if (!loading)
-    {
-      msub_fail (err, MSUB_INTERNAL, "Out of memory");
-      return NULL;
-    }
-  if (msub_net_errand (context, &loading->errand, deadline, err))
-    return NULL;
-  struct anchors *anchors = loading->anchors;
-  loading->anchors = NULL;
-  if (!anchors)
-    *err = loading->err;
-  loading_dispose (&loading->errand);
-  return anchors;
-}
-
 struct msub_tls_trust *
 msub_tls_trust_new (const struct msub_context *context, const struct msub_tls_options *options, msub_time deadline,
                     struct msub_error *err)
@@ -419,13 +125,12 @@ msub_tls_trust_new (const struct msub_context *context, const struct msub_tls_op
       msub_fail (err, MSUB_INTERNAL, "Out of memory");
       return NULL;
     }
-  for (size_t i = 0; i < options->pin_count && i < MSUB_PINS_MAX; i++)
-    trust->pins[trust->pin_count++] = options->pins[i];
+  trust->pins = options->pins;
   trust->memory = options->memory;
   const char *key = options->key_file ? options->key_file : options->cert_file;
   trust->token = key && gnutls_url_is_supported (key);
   if (load_priority (trust, options, err) == 0)
-    trust->anchors = load_apart (context, options, deadline, err);
+    trust->anchors = msub_tls_anchors_load (context, options, deadline, err);
   if (!trust->anchors)
     msub_tls_trust_free (&trust);
   return trust;
@@ -436,7 +141,7 @@ msub_tls_trust_free (struct msub_tls_trust **trust)
 {
   if (!*trust)
     return;
-  anchors_leave ((*trust)->anchors);
+  msub_tls_anchors_leave ((*trust)->anchors);
   if ((*trust)->priority)
     gnutls_priority_deinit ((*trust)->priority);
   free (*trust);
@@ -551,385 +256,6 @@ tls_free (void *state)
 
 static const struct msub_transport transport = { tls_recv, tls_send, tls_pending, tls_bye, tls_free };
 
-/* The certificate */
-
-/* Is NAME an address?  A scope ("fe80::1%eth0") says where the address is to be found from here, and is no part of it.  */
-static bool
-numeric (const char *name, unsigned char *octets, unsigned *length_r)
-{
-  char address[INET6_ADDRSTRLEN];
-  int length = (int) strcspn (name, "%");
-  if (inet_pton (AF_INET, name, octets) == 1)
-    *length_r = 4;
-  else if (snprintf (address, sizeof address, "%.*s", length, name) == length && inet_pton (AF_INET6, address, octets) == 1)
-    *length_r = 16;
-  else
-    return false;
-  return true;
-}
-
-static void
-iso_time (time_t when, char *dst, size_t size)
-{
-  struct tm tm;
-  if (when == (time_t) -1 || !gmtime_r (&when, &tm) || strftime (dst, size, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-    dst[0] = '\0';
-}
-
-static void
-clean_copy (char *dst, size_t size, const gnutls_datum_t *text)
-{
-  msub_text_clean (dst, size, (const char *) text->data, text->size);
-}
-
-static void
-append_name (struct msub_tls_info *info, const char *name)
-{
-  size_t length = strlen (info->names), more = strlen (name);
-  if (length + more + 2 < sizeof info->names)
-    snprintf (info->names + length, sizeof info->names - length, "%s\n", name);
-}
-
-/* No honest certificate names more.  */
-#define NAMES_MAX 1000
-
-/* Note the alternative names of LEAF.  Returns whether there is a dNSName among them.  */
-static bool
-read_names (gnutls_x509_crt_t leaf, struct msub_tls_info *info)
-{
-  bool dns = false;
-  for (unsigned i = 0; i < NAMES_MAX; i++)
-    {
-      char raw[512], clean[256];
-      size_t size = sizeof raw;
-      unsigned type = 0;
-      int failed = gnutls_x509_crt_get_subject_alt_name2 (leaf, i, raw, &size, &type, NULL);
-      if (failed == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
-        break;
-      dns = dns || type == GNUTLS_SAN_DNSNAME;
-      if (failed < 0)
-        continue;
-      if (type == GNUTLS_SAN_DNSNAME)
-        msub_text_clean (clean, sizeof clean, raw, size);
-      else if (type == GNUTLS_SAN_IPADDRESS && (size == 4 || size == 16))
-        inet_ntop (size == 4 ? AF_INET : AF_INET6, raw, clean, sizeof clean);
-      else
-        continue;
-      append_name (info, clean);
-    }
-  return dns;
-}
-
-/* Whom a certificate is for, who issued it, and when it is valid.  */
-struct particulars
-{
-  char subject[256], issuer[256], not_before[32], not_after[32];
-};
-
-static struct particulars
-read_particulars (gnutls_x509_crt_t certificate)
-{
-  struct particulars particulars = { 0 };
-  gnutls_datum_t text = { 0 };
-  if (gnutls_x509_crt_get_dn3 (certificate, &text, 0) >= 0)
-    clean_copy (particulars.subject, sizeof particulars.subject, &text);
-  gnutls_free (text.data);
-  text = (gnutls_datum_t) { 0 };
-  if (gnutls_x509_crt_get_issuer_dn3 (certificate, &text, 0) >= 0)
-    clean_copy (particulars.issuer, sizeof particulars.issuer, &text);
-  gnutls_free (text.data);
-  iso_time (gnutls_x509_crt_get_activation_time (certificate), particulars.not_before, sizeof particulars.not_before);
-  iso_time (gnutls_x509_crt_get_expiration_time (certificate), particulars.not_after, sizeof particulars.not_after);
-  return particulars;
-}
-
-/* An honest chain is shorter, and a report has to end.  */
-#define CHAIN_MAX 10
-
-static void
-describe_chain (const gnutls_datum_t *chain, unsigned count, struct msub_tls_info *info)
-{
-  size_t length = 0;
-  for (unsigned i = 0; i < count && i < CHAIN_MAX; i++)
-    {
-      gnutls_x509_crt_t certificate;
-      if (gnutls_x509_crt_init (&certificate) < 0)
-        return;
-      if (gnutls_x509_crt_import (certificate, &chain[i], GNUTLS_X509_FMT_DER) >= 0)
-        {
-          struct particulars p = read_particulars (certificate);
-          length += (size_t) snprintf (info->chain + length, sizeof info->chain - length, "%s\t%s\t%s\t%s\n", p.subject,
-                                       p.issuer, p.not_before, p.not_after);
-        }
-      gnutls_x509_crt_deinit (certificate);
-    }
-}
-_Static_assert (CHAIN_MAX * (sizeof (struct particulars) + 4) < sizeof ((struct msub_tls_info *) 0)->chain,
-                "room for a whole chain");
-
-static void
-describe_leaf (gnutls_x509_crt_t leaf, struct msub_tls_info *info)
-{
-  struct particulars particulars = read_particulars (leaf);
-  memcpy (info->subject, particulars.subject, sizeof info->subject);
-  memcpy (info->issuer, particulars.issuer, sizeof info->issuer);
-  memcpy (info->not_before, particulars.not_before, sizeof info->not_before);
-  memcpy (info->not_after, particulars.not_after, sizeof info->not_after);
-  unsigned char digest[32];
-  size_t size = sizeof digest;
-  if (gnutls_x509_crt_get_fingerprint (leaf, GNUTLS_DIG_SHA256, digest, &size) >= 0)
-    {
-      int length = snprintf (info->fingerprint, sizeof info->fingerprint, "sha256:");
-      for (size_t i = 0; i < size; i++)
-        length += snprintf (info->fingerprint + length, sizeof info->fingerprint - (size_t) length, "%02x", digest[i]);
-    }
-}
-
-/* Why LEAF is not for NAME, into DST; false when it is.  GnuTLS falls back to the CN where there is no
-   dNSName, and takes an address for a name: both are asked apart here (SECURITY: D9, D13).  */
-static bool
-name_differs (gnutls_x509_crt_t leaf, const char *name, struct msub_tls_info *info, char *dst, size_t size)
-{
-  unsigned char octets[16];
-  unsigned length = 0;
-  bool dns = read_names (leaf, info);
-  bool match;
-  if (numeric (name, octets, &length))
-    match = gnutls_x509_crt_check_ip (leaf, octets, length, 0) != 0;
-  else
-    match = dns && gnutls_x509_crt_check_hostname (leaf, name) != 0;
-  if (match)
-    return false;
-  char list[2 * sizeof info->names] = "", shown[256];
-  size_t n = 0;
-  for (const char *p = info->names; *p; p++)
-    if (*p != '\n')
-      list[n++] = *p;
-    else if (p[1])
-      {
-        list[n++] = ',';
-        list[n++] = ' ';
-      }
-  msub_text_clean (shown, sizeof shown, list, n);
-  msub_text_format (dst, size, "it was issued for %s, not for %s", n ? shown : "no host name or address", name);
-  return true;
-}
-
-static void
-describe_age (const char *what, time_t when, char *dst, size_t size)
-{
-  char date[32];
-  iso_time (when, date, sizeof date);
-  long long apart = (long long) (time (NULL) - when);
-  long long days = (apart < 0 ? -apart : apart) / 86400;
-  if (apart >= 0)
-    snprintf (dst, size, "%s expired %lld day%s ago (%.10s)", what, days, days == 1 ? "" : "s", date);
-  else
-    snprintf (dst, size, "%s is not valid before %.10s, in %lld day%s; is this machine's clock right?", what, date, days,
-              days == 1 ? "" : "s");
-}
-
-/* Expired or not yet valid: the leaf's dates or, where these are fine, an issuer's.  */
-static void
-describe_dates (gnutls_x509_crt_t leaf, char *dst, size_t size)
-{
-  time_t now = time (NULL);
-  time_t from = gnutls_x509_crt_get_activation_time (leaf), until = gnutls_x509_crt_get_expiration_time (leaf);
-  if (until < now)
-    describe_age ("it", until, dst, size);
-  else if (from > now)
-    describe_age ("it", from, dst, size);
-  else
-    snprintf (dst, size, "a certificate of its issuers has expired, or is not valid yet");
-}
-
-static void
-add_problem (struct msub_tls_info *info, const char *problem)
-{
-  size_t length = strlen (info->problems);
-  snprintf (info->problems + length, sizeof info->problems - length, "%s\n", problem);
-}
-
-/* What GnuTLS may object to, the gravest first.  */
-static const struct
-{
-  unsigned bit;
-  const char *problem, *words;
-} objections[] = {
-  { GNUTLS_CERT_REVOKED, "revoked", "it has been revoked by its issuer" },
-  { GNUTLS_CERT_SIGNATURE_FAILURE, "signature", "its signature is wrong" },
-  { GNUTLS_CERT_MISSING_OCSP_STATUS, "must-staple",
-    "it promises a stapled OCSP response (must-staple), and the server sent none" },
-  { GNUTLS_CERT_INVALID_OCSP_STATUS, "staple", "the stapled OCSP response is invalid or too old" },
-  { GNUTLS_CERT_SIGNER_NOT_CA, "not-an-authority", "it is signed by a certificate that is no certificate authority's" },
-  { GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE, "constraints", "its issuer may not issue certificates for this name" },
-  { GNUTLS_CERT_PURPOSE_MISMATCH, "purpose", "it is not meant for servers" },
-  { GNUTLS_CERT_INSECURE_ALGORITHM, "weak", "it, or an issuer's, uses an algorithm or a key that is too weak" },
-  { GNUTLS_CERT_UNKNOWN_CRIT_EXTENSIONS, "extension", "it has a critical extension that is not understood" },
-  { GNUTLS_CERT_REVOCATION_DATA_SUPERSEDED, "crl-old", "the revocation list is out of date" },
-  { GNUTLS_CERT_REVOCATION_DATA_ISSUED_IN_FUTURE, "crl-future", "the revocation list is dated in the future" },
-  { GNUTLS_CERT_MISMATCH, "mismatch", "it is not the expected one" },
-};
-#define OBJECTIONS (sizeof objections / sizeof *objections)
-
-/* All that STATUS says against LEAF, in a word each.  */
-static void
-list_problems (unsigned status, gnutls_x509_crt_t leaf, struct msub_tls_info *info)
-{
-  time_t now = time (NULL);
-  bool before = gnutls_x509_crt_get_activation_time (leaf) > now, after = gnutls_x509_crt_get_expiration_time (leaf) < now;
-  if (after)
-    add_problem (info, "expired");
-  else if (before)
-    add_problem (info, "not-yet-valid");
-  else if (status & (GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED))
-    add_problem (info, "issuer-date");
-  bool reason = before || after || (status & (GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED));
-  for (size_t i = 0; i < OBJECTIONS; i++)
-    if (status & objections[i].bit)
-      {
-        add_problem (info, objections[i].problem);
-        reason = true;
-      }
-  if ((status & GNUTLS_CERT_SIGNER_NOT_FOUND) || (status && !reason))
-    add_problem (info, gnutls_x509_crt_check_issuer (leaf, leaf) ? "self-signed" : "issuer");
-}
-
-static void
-describe_status (unsigned status, gnutls_x509_crt_t leaf, struct msub_tls_info *info)
-{
-  if (status & (GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED))
-    {
-      describe_dates (leaf, info->unverified, sizeof info->unverified);
-      return;
-    }
-  for (size_t i = 0; i < OBJECTIONS; i++)
-    if (status & objections[i].bit)
-      {
-        snprintf (info->unverified, sizeof info->unverified, "%s", objections[i].words);
-        return;
-      }
-  if (gnutls_x509_crt_check_issuer (leaf, leaf))
-    snprintf (info->unverified, sizeof info->unverified, "it is signed by nobody but itself");
-  else
-    {
-      char issuer[200];
-      msub_text_clean (issuer, sizeof issuer, info->issuer, strlen (info->issuer));
-      msub_text_format (info->unverified, sizeof info->unverified, "nobody trusted here vouches for its issuer (%s)", issuer);
-    }
-}
-
-/* There may be more than one thing wrong.  */
-static void
-add_reason (struct msub_tls_info *info, const char *reason)
-{
-  size_t length = strlen (info->unverified);
-  msub_text_format (info->unverified + length, sizeof info->unverified - length, "%s%s", length ? "; " : "", reason);
-}
-
-/* What a stapled response (RFC 6960) says of LEAF.  GnuTLS refuses "revoked" itself, and lets "unknown" pass, with which a
-   stolen certificate's must-staple could be met (RFC 7633).  "invalid": it says nothing of LEAF.  */
-static const char *
-read_staple (gnutls_session_t session, gnutls_x509_crt_t leaf)
-{
-  gnutls_datum_t der = { 0 };
-  gnutls_ocsp_resp_t response = NULL;
-  if (gnutls_ocsp_status_request_get (session, &der) < 0 || der.size == 0)
-    return "none";
-  if (gnutls_ocsp_resp_init (&response) < 0)
-    return "invalid";
-  const char *said = "invalid";
-  if (gnutls_ocsp_resp_import (response, &der) >= 0)
-    for (unsigned i = 0; gnutls_ocsp_resp_check_crt (response, i, leaf) != GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE; i++)
-      {
-        unsigned status = GNUTLS_OCSP_CERT_GOOD;
-        if (gnutls_ocsp_resp_check_crt (response, i, leaf) != 0
-            || gnutls_ocsp_resp_get_single (response, i, NULL, NULL, NULL, NULL, &status, NULL, NULL, NULL, NULL) < 0)
-          continue;
-        if (status != GNUTLS_OCSP_CERT_GOOD)
-          said = status == GNUTLS_OCSP_CERT_REVOKED ? "revoked" : "unknown";
-        else if (strcmp (said, "invalid") == 0)
-          said = "good";
-      }
-  gnutls_ocsp_resp_deinit (response);
-  return said;
-}
-
-/* Is FINGERPRINT pinned for PORT?  */
-static bool
-is_pinned (const struct msub_tls_trust *trust, uint16_t port, const char *fingerprint)
-{
-  for (size_t i = 0; i < trust->pin_count; i++)
-    if (trust->pins[i].port == port && *fingerprint && strcasecmp (trust->pins[i].fingerprint, fingerprint) == 0)
-      return true;
-  return false;
-}
-
-/* Fill INFO from the certificate of C's peer, with which SESSION is; INFO->verified says whether it is good for NAME, or is
-   pinned.  */
-static int
-inspect_certificate (const struct msub_connection *c, gnutls_session_t session, const char *name,
-                     const struct msub_tls_trust *trust, struct msub_tls_info *info, struct msub_error *err)
-{
-  unsigned count = 0;
-  const gnutls_datum_t *chain = gnutls_certificate_get_peers (session, &count);
-  gnutls_x509_crt_t leaf = NULL;
-  int result = -1;
-  if (!chain || count == 0)
-    {
-      snprintf (info->unverified, sizeof info->unverified, "the server sent no certificate");
-      add_problem (info, "none");
-      return 0;
-    }
-  if (gnutls_x509_crt_init (&leaf) < 0 || gnutls_x509_crt_import (leaf, chain, GNUTLS_X509_FMT_DER) < 0)
-    {
-      msub_fail (err, MSUB_INSECURE, "The server's certificate cannot be read");
-      goto out;
-    }
-  describe_leaf (leaf, info);
-  describe_chain (chain, count, info);
-  gnutls_typed_vdata_st purpose = { .type = GNUTLS_DT_KEY_PURPOSE_OID, .data = (unsigned char *) GNUTLS_KP_TLS_WWW_SERVER };
-  unsigned status = 0;
-  int failed = gnutls_certificate_verify_peers (session, &purpose, 1, &status);
-  info->resumed = gnutls_session_is_resumed (session) != 0;
-  /* A resumed handshake brings no staple; the one it goes back to was checked for it.  */
-  if (info->resumed)
-    status &= ~(unsigned) (GNUTLS_CERT_MISSING_OCSP_STATUS | GNUTLS_CERT_INVALID_OCSP_STATUS);
-  char difference[600];
-  bool differs = name_differs (leaf, name, info, difference, sizeof difference);
-  info->ocsp = read_staple (session, leaf);
-  bool objects = strcmp (info->ocsp, "revoked") == 0 || strcmp (info->ocsp, "unknown") == 0;
-  if (failed < 0)
-    add_problem (info, "unchecked");
-  else
-    list_problems (status, leaf, info);
-  if (differs)
-    add_problem (info, "name");
-  if (objects && strcmp (info->ocsp, "revoked") != 0)
-    add_problem (info, "staple");
-  else if (objects && !(failed >= 0 && (status & GNUTLS_CERT_REVOKED)))
-    add_problem (info, "revoked");
-  if (failed < 0)
-    snprintf (info->unverified, sizeof info->unverified, "it could not be checked: %s", gnutls_strerror (failed));
-  else if (status != 0)
-    describe_status (status, leaf, info);
-  else if (objects)
-    snprintf (info->unverified, sizeof info->unverified, "the stapled OCSP response does not call it good");
-  else
-    info->verified = !differs;
-  if (differs)
-    add_reason (info, difference);
-  /* A pin stands in for an issuer, a date or a name; what its issuer has called back stays bad.  */
-  bool revoked = failed >= 0 && (status & GNUTLS_CERT_REVOKED);
-  info->pinned = !info->verified && !revoked && is_pinned (trust, c->port, info->fingerprint);
-  info->verified = info->verified || info->pinned;
-  result = 0;
-out:
-  if (leaf)
-    gnutls_x509_crt_deinit (leaf);
-  return result;
-}
-
 /* The handshake */
 
 /* Why the handshake ended with CODE, in a word.  */
@@ -997,7 +323,7 @@ struct handshake
 {
   struct msub_errand errand;
   gnutls_session_t session; /* NULL: not its own any more */
-  struct anchors *anchors;
+  struct msub_tls_anchors *anchors;
   int fd, code;
   uint64_t received;
 };
@@ -1039,7 +365,7 @@ handshake_dispose (struct msub_errand *errand)
   if (h->session)
     gnutls_deinit (h->session);
   close (h->fd);
-  anchors_leave (h->anchors);
+  msub_tls_anchors_leave (h->anchors);
   free (h);
 }
 
@@ -1055,15 +381,14 @@ shake_apart (struct msub_connection *c, struct tls *tls, const struct msub_tls_t
       free (h);
       return GNUTLS_E_MEMORY_ERROR;
     }
-  atomic_fetch_add (&trust->anchors->owners, 1);
   *h = (struct handshake) {
-    .errand = { shake, handshake_late, handshake_dispose }, .session = tls->session, .anchors = trust->anchors, .fd = fd,
+    .errand = { shake, handshake_late, handshake_dispose }, .session = tls->session, .anchors = msub_tls_anchors_share (trust->anchors), .fd = fd,
   };
   gnutls_transport_set_ptr (h->session, h);
   gnutls_transport_set_pull_function (h->session, pull_apart);
   gnutls_transport_set_push_function (h->session, push_apart);
   tls->session = NULL;
-  if (msub_net_errand (c->context, &h->errand, deadline, err))
+  if (msub_wait_errand (c->context, &h->errand, deadline, err))
     return 1;
   tls->session = h->session;
   h->session = NULL;
@@ -1095,7 +420,7 @@ shake_hands (struct msub_connection *c, struct tls *tls, const struct msub_tls_t
         return handshake_failed (session, code, c->peer.text, failure_r, err);
       /* The deadline holds while data keeps coming, too (SECURITY: C10).  */
       struct pollfd fds[2] = { { 0 }, { .fd = c->fd, .events = want (session) == MSUB_IO_WRITE ? POLLOUT : POLLIN } };
-      int ready = msub_now () < deadline ? msub_net_poll (c->context, fds, 2, deadline, err) : 0;
+      int ready = msub_now () < deadline ? msub_wait_poll (c->context, fds, 2, deadline, err) : 0;
       if (ready < 0)
         return -1;
       if (ready == 0)
@@ -1112,10 +437,10 @@ set_up (gnutls_session_t session, struct msub_connection *c, const struct msub_t
   unsigned char octets[16];
   unsigned length;
   int failed = gnutls_priority_set (session, trust->priority);
-  if (failed >= 0 && !numeric (name, octets, &length))
+  if (failed >= 0 && !msub_tls_numeric (name, octets, &length))
     failed = gnutls_server_name_set (session, GNUTLS_NAME_DNS, name, strlen (name));
   if (failed >= 0)
-    failed = gnutls_credentials_set (session, GNUTLS_CRD_CERTIFICATE, trust->anchors->credentials);
+    failed = gnutls_credentials_set (session, GNUTLS_CRD_CERTIFICATE, msub_tls_anchors_credentials (trust->anchors));
   set_transport (session, c);
   return failed;
 }
@@ -1141,7 +466,7 @@ secure (struct msub_connection *c, struct tls *tls, const struct msub_tls_trust 
     return msub_fail (err, MSUB_INTERNAL, "TLS cannot be set up: %s", gnutls_strerror (failed));
   use_ticket (tls);
   if (shake_hands (c, tls, trust, deadline, &info->failure, err)
-      || inspect_certificate (c, tls->session, name, trust, info, err))
+      || msub_tls_inspect (tls->session, name, c->port, &trust->pins, info, err))
     return -1;
   describe_session (tls->session, info);
   if (!info->verified)

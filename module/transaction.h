@@ -1,54 +1,11 @@
 /* transaction.h --- the envelope and the message: MAIL, RCPT, DATA or BDAT (RFC 5321 section 3.3, RFC 2920, RFC 3030).
 
-   Floor 3.  SPDX-License-Identifier: GPL-3.0-or-later  */
+   Floor 9.  SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #ifndef MSUB_TRANSACTION_H
 #define MSUB_TRANSACTION_H
 
-#include "body.h"
-#include "conversation.h"
-
-/* May ADDRESS stand between angle brackets in MAIL and RCPT?  ("" may, for MAIL.)  SECURITY: K1-K7.  */
-bool msub_smtp_address_fine (const char *address, struct msub_error *err);
-
-/* What the user asks for beyond the plain transaction.  Strings are NULL where nothing is asked; they are made of
-   printable ASCII without spaces (msub_smtp_parameter_fine), the envelope identifier aside.  */
-struct msub_extensions
-{
-  bool require_tls;        /* REQUIRETLS (RFC 8689): without it at the server, nothing is sent */
-  const char *dsn_return;  /* DSN (RFC 3461): "FULL" or "HDRS" */
-  const char *dsn_id;      /* ENVID, as plain text */
-  const char *dsn_notify;  /* NOTIFY: "NEVER", or some of SUCCESS,FAILURE,DELAY */
-  const char *deliver_by;  /* DELIVERBY (RFC 2852): seconds and mode, "120;R" */
-  const char *hold_for;    /* FUTURERELEASE (RFC 4865): seconds ... */
-  const char *hold_until;  /* ... or a date, "2026-12-24T18:00:00Z" */
-  const char *priority;    /* MT-PRIORITY (RFC 6710): -9 .. 9 */
-  bool binary;             /* the message has binary parts (RFC 3030): sent as it is where BINARYMIME is offered */
-};
-
-/* May VALUE be the value of an ESMTP parameter (RFC 5321 section 4.1.2, esmtp-value)?  WHAT is called in ERR.  */
-bool msub_smtp_parameter_fine (const char *value, const char *what, struct msub_error *err);
-
-/* The journal is for whoever finds the message after a crash.  Each line is on the disk before what it tells of can have
-   an effect:
-     dot FIRST COUNT           before the final dot, or the end of BDAT LAST, leaves: a transaction for the COUNT recipients
-                               from FIRST (0 is the request's first)
-     refused RECIPIENT CODE TEXT  with the answer to the message: this recipient of the transaction was refused
-     reply CODE TEXT           that answer; or, with a code that is no success, that the transaction has definitely failed
-   A `dot' without a `reply' is a message that may or may not have been delivered.  TEXT is the event's of the same name:
-   one line of clean UTF-8.  */
-struct msub_envelope
-{
-  const char *from;              /* "" is the null sender */
-  const char *const *recipients; /* as msub_smtp_address_fine likes them */
-  size_t count;
-  size_t first;                  /* the place of the first of them among the request's */
-  /* DSN's NOTIFY and ORCPT (type and xtext) for each of the request's recipients, "" where there is none; or NULL.  */
-  const char *const *notify, *const *original;
-  bool all_or_none;              /* where one of a transaction's recipients is refused for good, nobody gets the message */
-  const char *journal;           /* file name, or NULL: none is kept */
-  struct msub_extensions extensions;
-};
+#include "envelope.h"
 
 /* A server does not keep what it has offered: the same can be had without that, in this session or in another one.  */
 enum msub_again { MSUB_AGAIN_NOT, MSUB_AGAIN_HERE, MSUB_AGAIN_ELSEWHERE };
@@ -65,20 +22,11 @@ struct msub_transaction
 
 void msub_transaction_clear (struct msub_transaction *transaction);
 
-/* Does the server take no more messages in this session (RFC 9422, MAILMAX)?  */
-bool msub_smtp_spent (const struct msub_smtp *smtp);
-
-/* Will ENVELOPE's recipients need more messages than the server takes in this session?  */
-bool msub_smtp_needs_sessions (const struct msub_smtp *smtp, const struct msub_envelope *envelope);
-
-/* Is the message of FACTS, which BINARY says to be binary, one that the server does not take before it has been encoded in
-   7 bits: 8-bit text without 8BITMIME, anything binary without BINARYMIME (RFC 3030 section 3)?  */
-bool msub_smtp_needs_seven_bit (const struct msub_smtp *smtp, const struct msub_body_facts *facts, bool binary);
-
 /* The message in FD (from its start; FACTS were measured on it) to ENVELOPE's recipients; in more than one transaction where
    the server takes only so many recipients at once (RFC 9422).  *TRANSACTION is zeroed before the first call.  0: delivered
    to the ACCEPTED ones; where some are LEFT the server is spent, and they want another call with another session.  -1:
-   where it says so AGAIN, another call without what it names; else MSUB_UNCERTAIN once the whole message is out, whatever else goes wrong then.  */
+   where it says so AGAIN, another call without what it names; else MSUB_UNCERTAIN once the whole message is out,
+   whatever else goes wrong then.  */
 int msub_smtp_send (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd,
                     const struct msub_body_facts *facts, struct msub_transaction *transaction, struct msub_error *err);
 

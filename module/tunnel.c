@@ -1,6 +1,6 @@
 /* tunnel.c --- other ways to the server than a TCP connection from here: SSH, SOCKS5, a Unix socket.
 
-   Floor 2.  SPDX-License-Identifier: GPL-3.0-or-later  */
+   Floor 4.  SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #define _GNU_SOURCE
 #include "tunnel.h"

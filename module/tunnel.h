@@ -1,23 +1,22 @@
 /* tunnel.h --- other ways to the server than a TCP connection from here: SSH, SOCKS5, a Unix socket.
 
-   Floor 2.  A tunnel is begun, advanced whenever one of its descriptors is ready, and ends with a connected descriptor or
+   Floor 4.  A tunnel is begun, advanced whenever one of its descriptors is ready, and ends with a connected descriptor or
    with what the far side said about the port.  What it met is seen from the far side, not from here.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #ifndef MSUB_TUNNEL_H
 #define MSUB_TUNNEL_H
 
-#include "net.h"
+#include "connection.h"
 
 enum msub_tunnel_kind { MSUB_TUNNEL_NONE, MSUB_TUNNEL_SSH, MSUB_TUNNEL_SOCKS5, MSUB_TUNNEL_UNIX };
 
+/* The members are in request.def.  */
 struct msub_tunnel_options
 {
-  enum msub_tunnel_kind kind;
-  const char *place;           /* SSH: the jump host, as ssh takes it; SOCKS5: HOST:PORT or [HOST]:PORT; else the path */
-  const char *user, *password; /* SOCKS5 (RFC 1929), or NULL */
-  const char *program;         /* SSH: its file name, or NULL */
-  char *const *environment;    /* SSH: "NAME=VALUE"..., ended by NULL; or NULL: this process's own */
+#define MSUB_MEMBERS
+#define MSUB_TUNNEL_KEYS
+#include "request.def"
 };
 
 struct msub_tunnel;

@@ -381,7 +381,7 @@ deliver (enum how how, bool tls, enum cause cause, int fd, const struct msub_bod
   struct msub_request request = { .level = MSUB_LEVEL_NONE };
   struct msub_tls_options options = { .look = true };
   struct msub_server server = { .smtp = msub_smtp_new (msub_connection_new (&context, client.fd, &address, 25), "me", 0) };
-  const char *recipients[] = { "you@example.net" };
+  char *recipients[] = { "you@example.net", NULL };
   struct msub_envelope envelope = { .from = "me@example.org", .recipients = recipients, .count = 1 };
   struct msub_transaction transaction = { 0 };
   server.trust = tls ? msub_tls_trust_new (&context, &options, msub_now () + MSUB_MSECS (60000), err) : NULL;

@@ -1,0 +1,56 @@
+/* envelope.h --- who writes to whom, and what is asked for: may it be said, can the server do it, MAIL and RCPT.
+
+   Floor 5.  Another parameter of MAIL or RCPT is a row of request.def, and its condition in envelope.c.
+   SPDX-License-Identifier: GPL-3.0-or-later  */
+
+#ifndef MSUB_ENVELOPE_H
+#define MSUB_ENVELOPE_H
+
+#include "body.h"
+#include "conversation.h"
+
+/* The members are in request.def.  */
+struct msub_extensions
+{
+#define MSUB_MEMBERS
+#define MSUB_EXTENSION_KEYS
+#include "request.def"
+};
+
+/* The other members are in request.def.  */
+struct msub_envelope
+{
+#define MSUB_MEMBERS
+#define MSUB_ENVELOPE_KEYS
+#include "request.def"
+  size_t count;                  /* of the recipients */
+  size_t first;                  /* the place of the first of them among the request's, for which notify and original are */
+  struct msub_extensions extensions;
+};
+
+/* May ENVELOPE be said?  -1 with ERR: MSUB_MESSAGE.  */
+int msub_envelope_check (const struct msub_envelope *envelope, struct msub_error *err);
+
+/* An address that needs SMTPUTF8, or NULL.  */
+const char *msub_envelope_odd_address (const struct msub_envelope *envelope);
+
+/* The wish of LIST for recipient number I of the request's, or NULL.  */
+const char *msub_envelope_wish (char *const *list, size_t i);
+
+/* Does the message go as it is, by BINARYMIME?  */
+bool msub_smtp_sends_binary (const struct msub_smtp *smtp, const struct msub_envelope *envelope);
+
+/* Is the message of FACTS, which BINARY says to be binary, one that the server does not take before it has been encoded in
+   7 bits: 8-bit text without 8BITMIME, anything binary without BINARYMIME (RFC 3030 section 3)?  */
+bool msub_smtp_needs_seven_bit (const struct msub_smtp *smtp, const struct msub_body_facts *facts, bool binary);
+
+/* What the message or the user needs and the server has not: -1 with ERR.  */
+int msub_smtp_check_offer (const struct msub_smtp *smtp, const struct msub_envelope *envelope,
+                           const struct msub_body_facts *facts, struct msub_error *err);
+
+/* MAIL, and RCPT for recipient number I of ENVELOPE's, into the flight.  */
+int msub_smtp_put_mail (struct msub_smtp *smtp, const struct msub_envelope *envelope, const struct msub_body_facts *facts,
+                        struct msub_error *err);
+int msub_smtp_put_recipient (struct msub_smtp *smtp, const struct msub_envelope *envelope, size_t i, struct msub_error *err);
+
+#endif

@@ -1,0 +1,109 @@
+/* offer.c --- offers that are not kept: what a server says no to before anything of the message counts.
+
+   Floor 6.  SPDX-License-Identifier: GPL-3.0-or-later  */
+
+#define _GNU_SOURCE
+#include "offer.h"
+
+#include <string.h>
+#include <strings.h>
+
+bool
+msub_smtp_about_command (const struct msub_reply *reply)
+{
+  const char *enhanced = reply->enhanced;
+  bool subject = enhanced[0] == '5' && enhanced[1] == '.' && enhanced[3] == '.';
+  bool named = subject && (enhanced[2] == '1' || enhanced[2] == '2' || enhanced[2] == '7');
+  if (reply->code == 500 || reply->code == 502)
+    return true;
+  if (subject && enhanced[2] == '5' && reply->code / 100 == 5)
+    return strcmp (enhanced, "5.5.3") != 0;
+  return !named && (reply->code == 501 || reply->code == 503 || reply->code == 504 || reply->code == 555);
+}
+
+/* BDAT has no argument that could be at fault but its length, which is right.  */
+bool
+msub_smtp_about_chunking (const struct msub_reply *reply)
+{
+  return (reply->code >= 500 && reply->code <= 504) || (reply->code / 100 == 5 && msub_smtp_about_command (reply));
+}
+
+const char *
+msub_smtp_unkept_by_mail (const struct msub_smtp *smtp, const struct msub_envelope *envelope,
+                          const struct msub_body_facts *facts)
+{
+  const struct msub_reply *reply = msub_smtp_last (smtp);
+  const struct msub_capabilities *caps = &smtp->caps;
+  const struct msub_extensions *wanted = &envelope->extensions;
+  bool binary = msub_smtp_sends_binary (smtp, envelope);
+  bool utf8_header = facts->eight_bit_header && !facts->other_header && caps->smtputf8;
+  bool dsn = caps->dsn && (wanted->dsn_return || wanted->dsn_id);
+  bool priority = caps->mt_priority && wanted->priority;
+  const struct
+  {
+    bool used;
+    const char *word, *keywords;
+  } parameters[] = {
+    { caps->size, "SIZE=", "SIZE" },
+    { binary, "BODY=", "BINARYMIME,8BITMIME" },
+    { facts->eight_bit && !binary, "BODY=", "8BITMIME" },
+    { facts->eight_bit && !binary, "8BIT", "8BITMIME" },
+    { utf8_header && !msub_envelope_odd_address (envelope), "SMTPUTF8", "SMTPUTF8" },
+    { dsn, "RET=", "DSN" },
+    { dsn, "ENVID", "DSN" },
+    { priority, "MT-PRIORITY", "MT-PRIORITY" },
+    { caps->size, "SIZE", "SIZE" },
+    { caps->size || dsn || priority, NULL, "SIZE,DSN,MT-PRIORITY" },
+    { binary, NULL, "BINARYMIME,8BITMIME" },
+    { facts->eight_bit, NULL, "8BITMIME" },
+    { utf8_header && !msub_envelope_odd_address (envelope), NULL, "SMTPUTF8" },
+  };
+  bool media = strncmp (reply->enhanced, "5.6.", 4) == 0 && facts->eight_bit;
+  if (msub_smtp_dislikes_name (smtp))
+    return NULL;
+  for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++)
+    if (parameters[i].used && (parameters[i].word ? strcasestr (reply->text, parameters[i].word) != NULL : !media))
+      {
+        bool literal = parameters[i].word && strchr (parameters[i].word, '=');
+        if (msub_smtp_about_command (reply) || media || (literal && reply->code / 100 == 5 && reply->code != 552))
+          return parameters[i].keywords;
+      }
+  return media ? (binary ? "BINARYMIME,8BITMIME" : "8BITMIME") : NULL;
+}
+
+/* Some say "554 SMTP synchronization error".  */
+bool
+msub_smtp_about_pipelining (const struct msub_reply *reply)
+{
+  return reply->code / 100 == 5 && (strcasestr (reply->text, "pipelining") || strcasestr (reply->text, "synchronization"));
+}
+
+const char *
+msub_smtp_unkept_by_recipient (const struct msub_smtp *smtp, const struct msub_envelope *envelope, size_t i)
+{
+  const struct msub_reply *reply = msub_smtp_last (smtp);
+  size_t place = envelope->first + i;
+  if (smtp->caps.pipelining && msub_smtp_about_pipelining (reply))
+    return "PIPELINING";
+  if (!msub_smtp_about_command (reply) || msub_smtp_dislikes_name (smtp))
+    return NULL;
+  if (smtp->caps.dsn
+      && (msub_envelope_wish (envelope->notify, place) || msub_envelope_wish (envelope->original, place)
+          || envelope->extensions.dsn_notify))
+    return "DSN";
+  return smtp->caps.pipelining && reply->code != 501 && reply->code != 504 && reply->code != 555 ? "PIPELINING" : NULL;
+}
+
+bool
+msub_smtp_about_number (const struct msub_reply *reply)
+{
+  const char *enhanced = reply->enhanced;
+  if (reply->code < 400 || reply->code == 421)
+    return false;
+  if (enhanced[0] && strcmp (enhanced + 1, ".5.3") == 0)
+    return true;
+  if (!enhanced[0] && (reply->code == 452 || reply->code == 552))
+    return true;
+  return strcasestr (reply->text, "recipient")
+         && (strcasestr (reply->text, "too many") || strcasestr (reply->text, "limit") || strcasestr (reply->text, "exceed"));
+}

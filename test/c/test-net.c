@@ -1,0 +1,161 @@
+/* test-net.c --- what each system has in its own way, and what is made of it where it has nothing.
+
+   `make portable' runs this, too: then the system tells no more than POSIX has.
+   SPDX-License-Identifier: GPL-3.0-or-later  */
+
+#define _GNU_SOURCE
+#include "tap.h"
+#include "attempt.h"
+#include "neighbour.h"
+#include "owner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <unistd.h>
+
+#if defined __linux__ && !defined MSUB_PORTABLE
+enum { LINUX = 1 };
+#else
+enum { LINUX = 0 };
+#endif
+
+static void
+test_clock (void)
+{
+  tap_begin ("clocks go on, also while we sleep");
+  msub_time start = msub_now (), awake = msub_now_with_sleep ();
+  msub_sleep (5);
+  tap_expect (msub_now () >= start + MSUB_MSECS (5), "it was shorter than 5 ms");
+  tap_expect (msub_now_with_sleep () >= awake + MSUB_MSECS (5), "it was shorter than 5 ms by the other clock");
+  tap_end ();
+}
+
+static void
+test_descriptors (void)
+{
+  int fds[5] = { -1, -1, -1, -1, -1 };
+  tap_begin ("descriptors of ours do not block, and no child inherits them");
+  tap_expect_int ("a pipe", msub_net_pipe (fds), 0);
+  tap_expect_int ("a pair of sockets", msub_net_socket_pair (fds + 2), 0);
+  tap_expect ((fds[4] = msub_net_socket (AF_INET)) >= 0, "no socket");
+  for (size_t i = 0; i < TAP_COUNT (fds); i++)
+    {
+      tap_expect (fcntl (fds[i], F_GETFL) & O_NONBLOCK, "number %zu blocks", i);
+      tap_expect (fcntl (fds[i], F_GETFD) & FD_CLOEXEC, "number %zu is inherited", i);
+      close (fds[i]);
+    }
+  tap_end ();
+}
+
+static bool
+never (void *arg)
+{
+  (void) arg;
+  return false;
+}
+
+static void
+drop (void *arg, struct msub_event *event)
+{
+  (void) arg;
+  msub_event_free (&event);
+}
+
+/* A port of the loopback that is bound, and where nobody listens.  */
+static int
+shut_port (struct msub_address *address_r)
+{
+  struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  *address_r = (struct msub_address) { .length = sizeof in };
+  int fd = socket (AF_INET, SOCK_STREAM, 0);
+  if (fd < 0 || bind (fd, (const struct sockaddr *) &in, sizeof in)
+      || getsockname (fd, (struct sockaddr *) &address_r->sockaddr, &address_r->length))
+    return -1;
+  msub_address_name (address_r);
+  return fd;
+}
+
+static void
+test_refused (void)
+{
+  struct msub_context context = { .cancelled = never, .emit = drop };
+  struct msub_way way = { .context = &context };
+  struct msub_attempt attempt = { .way = &way, .fd = -1, .second_fd = -1, .route.family = AF_INET };
+  tap_begin ("a refused port: by a RST, or \"2 or 3\" where the system does not tell");
+  int fd = shut_port (&attempt.address);
+  if (tap_expect (fd >= 0, "no port"))
+    {
+      attempt.route.port = msub_address_get_port (&attempt.address);
+      msub_attempt_start (&attempt);
+      for (int i = 0; i < 120 && attempt.state == MSUB_CONNECTING; i++)
+        {
+          struct pollfd fds[MSUB_ATTEMPT_POLL_MAX];
+          if (poll (fds, msub_attempt_poll (&attempt, fds), 1000) > 0)
+            msub_attempt_look (&attempt, fds[0].fd);
+        }
+      tap_expect_int ("the state", attempt.state, MSUB_JUDGED);
+      const char *said = msub_case_name (attempt.verdict.kase);
+      tap_expect (said && strcmp (said, msub_net_tells_icmp () ? "2" : "2 or 3") == 0, "the case is %s", said ? said : "none");
+      tap_expect (LINUX || !msub_net_tells_icmp (), "a portable build tells of ICMP");
+      close (fd);
+    }
+  msub_attempt_close (&attempt);
+  tap_end ();
+}
+
+static void
+test_acknowledged (void)
+{
+  int fds[2] = { -1, -1 };
+  struct msub_icmp icmp;
+  tap_begin ("what TCP and ICMP do not tell is nothing");
+  tap_expect_int ("a pair of sockets", msub_net_socket_pair (fds), 0);
+  tap_expect (LINUX || msub_net_unacknowledged (fds[0]) == 0, "octets of a portable build wait");
+  tap_expect (!msub_net_read_icmp (fds[0], &icmp), "an ICMP error on no TCP socket");
+  tap_expect_int ("the offender's length", icmp.offender.length, 0);
+  close (fds[0]);
+  close (fds[1]);
+  tap_end ();
+}
+
+static void
+test_neighbours (void)
+{
+  const uint8_t loopback[4] = { 127, 0, 0, 1 };
+  char words[MSUB_NEIGHBOUR_TEXT] = "";
+  struct msub_owner owner;
+  tap_begin ("who is asked of what only Linux tells says that he does not know");
+  tap_expect (!msub_neighbour ("no-such-interface", "127.0.0.1", words), "there is a neighbour %s", words);
+  int found = msub_owner_look (loopback, 1, loopback, 1, sizeof loopback, &owner);
+  tap_expect (LINUX ? found <= 0 : found == -1, "the owner of nothing is found: %d", found);
+  tap_end ();
+}
+
+static void
+test_errors (void)
+{
+  static const int errnums[] = { ECONNREFUSED, ECONNRESET, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT, EACCES, ENOENT };
+  static const char *const names[] = { "ECONNREFUSED", "ECONNRESET", "EHOSTUNREACH", "ENETUNREACH", "ETIMEDOUT", "EACCES", "ENOENT" };
+  char buf[16];
+  tap_begin ("errors have their names everywhere");
+  for (size_t i = 0; i < TAP_COUNT (errnums); i++)
+    {
+      const char *name = msub_errno_name (errnums[i], buf);
+      tap_expect (strcmp (name, names[i]) == 0, "%s is called %s", names[i], name);
+    }
+  tap_end ();
+}
+
+int
+main (void)
+{
+  test_clock ();
+  test_descriptors ();
+  test_refused ();
+  test_acknowledged ();
+  test_neighbours ();
+  test_errors ();
+  return tap_done ();
+}

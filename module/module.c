@@ -6,6 +6,7 @@
 
 #define _GNU_SOURCE
 #include "disk.h"
+#include "ending.h"
 #include "job.h"
 #include "neighbour.h"
 #include "net.h"
@@ -585,6 +586,14 @@ FUNCTION (Fbeat)
   return truth (env, msub_jobs_beat ((unsigned) msecs) == 0);
 }
 
+FUNCTION (Fend_when_told)
+{
+  intmax_t seconds = env->extract_integer (env, args[0]);
+  if (failed (env) || seconds <= 0 || seconds > INT_MAX)
+    return nil (env);
+  return truth (env, msub_ending_watch ((unsigned) seconds) == 0);
+}
+
 FUNCTION (Flock)
 {
   char *file = copy_string (env, args[0]);
@@ -662,6 +671,8 @@ static const struct
     "not taken; nil when there is none; `unknown' when the system does not tell.\n\n(fn FROM TO)" },
   { "mew-submit--mod-ignore-pipe", 0, 0, Fignore_pipe,
     "Have writing to a connection that was closed be an error, and not end Emacs." },
+  { "mew-submit--mod-end-when-told", 1, 1, Fend_when_told,
+    "Have Emacs be gone SECONDS after SIGTERM, SIGHUP or SIGINT at the latest.\n\n(fn SECONDS)" },
   { "mew-submit--mod-sync", 1, 1, Fsync, "Have FILE, or a directory, on disk.\n\n(fn FILE)" },
   { "mew-submit--mod-neighbour", 2, 2, Fneighbour,
     "Return the link-layer address of ADDRESS on INTERFACE if the system knows it.\n\n(fn INTERFACE ADDRESS)" },

@@ -186,6 +186,7 @@ Signal a condition when there is nothing to begin with."
     (mew-submit-error--throw 'usage nil "No recipient: name one, or use -t"))
   (mew-submit-batch-options--check-server options)
   (mew-submit-module--ensure)
+  (mew-submit-module--end-when-told)
   (mew-submit-batch-options--remember options)
   (let ((work (mew-submit-batch-send--prepare options)))
     (setq mew-submit-batch-send--work work)

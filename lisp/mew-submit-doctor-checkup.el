@@ -102,7 +102,7 @@ M-x mew-submit-build-module builds it; `make deps' installs what that needs."
                   (mew-submit-doctor-checkup--stale-p
                    file (ignore-errors
                           (directory-files (file-name-directory file) t
-                                           "\\.[ch]\\'"))))
+                                           "\\.\\(?:[ch]\\|def\\)\\'"))))
          (mew-submit-doctor-checkup--finding
           "module" 'warning "The module is older than its sources.\n\
 M-x mew-submit-build-module builds it anew; restart Emacs afterwards."))))))

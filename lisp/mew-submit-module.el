@@ -16,6 +16,7 @@
 
 (declare-function mew-submit--mod-version "ext:mew-submit-module" ())
 (declare-function mew-submit--mod-libraries "ext:mew-submit-module" ())
+(declare-function mew-submit--mod-end-when-told "ext:mew-submit-module" (seconds))
 (declare-function mew-submit--mod-ignore-pipe "ext:mew-submit-module" ())
 
 (defconst mew-submit-module--version "0.1.0"
@@ -85,6 +86,16 @@ Return t."
 It looks like (:gnutls \"3.7.9\" :gsasl \"2.2.0\")."
   (mew-submit-module--ensure)
   (mew-submit--mod-libraries))
+
+(defconst mew-submit-module--grace 10
+  "For how many seconds a batch command may go on after it was told to end.")
+
+(defun mew-submit-module--end-when-told ()
+  "Have this Emacs, which runs a batch command, be gone soon after it is told to.
+Emacs runs its hooks where the signal meets it: when that was in the middle of
+malloc, it waits for itself and never ends.  The outbox can bear SIGKILL."
+  (when (fboundp 'mew-submit--mod-end-when-told)
+    (mew-submit--mod-end-when-told mew-submit-module--grace)))
 
 (defun mew-submit-module--ignore-pipe ()
   "Keep this Emacs from ending with a connection made by Lisp.

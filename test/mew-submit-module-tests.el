@@ -192,6 +192,44 @@ Its own module is used, also where the name of the directory has a space."
                  (plist-get result :stdout)))
         (should (string-search "--password-file" (plist-get result :stdout)))))))
 
+(ert-deftest mew-submit-module-tests-ends-when-told ()
+  "A batch command whose hooks never end is gone soon after SIGTERM all the same.
+Without the watch it is not; the hooks are run as ever."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let* ((begun (expand-file-name "begun" directory))
+           (hooks (expand-file-name "hooks" directory))
+           (process
+            (make-process
+             :name "told" :noquery t :connection-type 'pipe
+             :command
+             (list (expand-file-name invocation-name invocation-directory) "-Q" "--batch"
+                   "-L" mew-submit-test-root "-L" (expand-file-name "lisp" mew-submit-test-root)
+                   "--eval"
+                   (prin1-to-string
+                    `(progn
+                       (require 'mew-submit)
+                       (mew-submit-module--ensure)
+                       (setq mew-submit-module--grace 1)
+                       (mew-submit-module--end-when-told)
+                       ;; As at a lock that is never given up.
+                       (add-hook 'kill-emacs-hook
+                                 (lambda ()
+                                   (write-region "" nil ,hooks)
+                                   (let ((inhibit-quit t))
+                                     (while t (sleep-for 1)))))
+                       (write-region "" nil ,begun)
+                       (while t (sleep-for 1))))))))
+      (unwind-protect
+          (progn
+            (mew-submit-test-until ("the process") (file-exists-p begun))
+            (signal-process process 'SIGTERM)
+            (mew-submit-test-until ("its end") (not (process-live-p process)))
+            (should (file-exists-p hooks))
+            (should (eq (process-status process) 'signal))
+            (should (= (process-exit-status process) 9)))
+        (delete-process process)))))
+
 (ert-deftest mew-submit-module-tests-spools-from-what-does-not-block ()
   "A standard input that was left non-blocking is read to its end."
   :tags '(:module)

@@ -91,7 +91,7 @@ It looks like (:gnutls \"3.7.9\" :gsasl \"2.2.0\")."
   "For how many seconds a batch command may go on after it was told to end.")
 
 (defun mew-submit-module--end-when-told ()
-  "Have this Emacs, which runs a batch command, be gone soon after it is told to.
+  "Have this Emacs, that of a batch command, be gone soon after it is told to.
 Emacs runs its hooks where the signal meets it: when that was in the middle of
 malloc, it waits for itself and never ends.  The outbox can bear SIGKILL."
   (when (fboundp 'mew-submit--mod-end-when-told)

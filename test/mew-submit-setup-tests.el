@@ -16,7 +16,8 @@
 
 (defun mew-submit-setup-tests--srv (port &optional target)
   "Return an SRV record for TARGET, by default 127.0.0.1, and PORT."
-  `((priority 0) (weight 0) (port ,port) (target ,(or target "127.0.0.1"))))
+  (list :priority 0 :weight 0 :port port
+        :target (and (not (equal target "")) (or target "127.0.0.1"))))
 
 (defmacro mew-submit-setup-tests--with (spec &rest body)
   "Run BODY where nothing of the user's is touched, SPEC being (PEER FILE RECORDS).
@@ -28,13 +29,16 @@ RECORDS is a list of (NAME TYPE DATA...); the file FILE is for passwords."
             (exists 'yes)
             (mew-submit-setup-discover--dns-function
              (lambda (name type callback)
-               (run-at-time 0 nil callback
-                            (cddr (seq-find (lambda (record)
+               (let ((found (cddr (seq-find (lambda (record)
                                               (and (equal name (car record))
                                                    (eq type (cadr record))))
-                                            records)))))
-            (mew-submit-setup-discover--exists-function
-             (lambda (_domain callback) (run-at-time 0 nil callback exists)))
+                                            records))))
+                 (run-at-time 0 nil callback
+                              (list :name name :type type :answers found
+                                    :status (cond (found 'ok)
+                                                  ((eq exists 'yes) 'none)
+                                                  ((eq exists 'no) 'no-name)
+                                                  (t 'failed)))))))
             (mew-submit-mode t)
             (mew-submit-setup-discover--fetch-function
              (lambda (_url callback) (run-at-time 0 nil callback nil)))
@@ -55,15 +59,16 @@ RECORDS is a list of (NAME TYPE DATA...); the file FILE is for passwords."
            (kill-buffer "*mew-submit setup*"))))))
 
 (defun mew-submit-setup-tests--text ()
-  "Return what the buffer says."
+  "Return what the buffer says, in one line."
   (with-current-buffer "*mew-submit setup*"
-    (buffer-string)))
+    (replace-regexp-in-string "[ \n]+" " " (buffer-substring-no-properties
+                                             (point-min) (point-max)))))
 
 (defun mew-submit-setup-tests--wait ()
   "Wait until nothing is waited for, and return what the buffer says."
   (mew-submit-test-until ("the buffer to come to rest")
     (with-current-buffer "*mew-submit setup*"
-      (null mew-submit-setup--waiting)))
+      (null (mew-submit-setup--waiting))))
   (mew-submit-setup-tests--text))
 
 (defmacro mew-submit-setup-tests--answering (answers &rest body)
@@ -103,21 +108,20 @@ verified, log-in by .*SCRAM-SHA-256" text))
       (should-not (mew-submit-test-lines peer "MAIL"))
       (should (equal (plist-get (car mew-submit-accounts) :name) "old"))
       (mew-submit-setup-tests--answering
-          '(("Is it your provider's" . t) ("User name" . "me@example.org")
-            ("SMTP password for me@example.org@127.0.0.1" . "secret pass"))
+          '(("Password of me@example.org at 127.0.0.1" . "secret pass"))
         (mew-submit-setup-use))
       (should (equal (mapcar (lambda (account) (plist-get account :name))
                              mew-submit-accounts)
                      '("me@example.org" "other")))
       (should (string-match-p (regexp-quote ":server \"127.0.0.1\"")
                               (mew-submit-test-octets custom-file)))
-      (should (string-match-p "machine 127.0.0.1.*me@example.org.*secret pass"
-                              (mew-submit-test-octets file)))
       (should-not (string-match-p "secret" (mew-submit-test-octets custom-file)))
-      (with-current-buffer "*mew-submit setup*"
-        (mew-submit-setup-test))
       (should (string-match-p "The test mail was delivered to me@example.org"
                               (mew-submit-setup-tests--wait)))
+      (should (string-match-p "machine 127.0.0.1.*me@example.org.*secret pass"
+                              (mew-submit-test-octets file)))
+      ;; It is wiped here, and was in no buffer.
+      (should-not mew-submit-setup--typed)
       (should (string-match-p "^Subject: Test mail" (mew-submit-test-stored peer)))
       (should-not (string-match-p "secret" (mew-submit-setup-tests--text))))))
 
@@ -132,23 +136,27 @@ verified, log-in by .*SCRAM-SHA-256" text))
           (let* ((file (expand-file-name (secure-hash 'sha1 password) directory))
                  (auth-sources (list file)))
             (auth-source-forget-all-cached)
-            (if (mew-submit-auth--save "h" 587 "u" (copy-sequence password))
+            (mew-submit-auth--typed '(:job 7 :host "h" :port 587 :user "u") password)
+            (if (mew-submit-auth--offer-to-save
+                 "h" (or (mew-submit-auth--settle 7 t "h") #'ignore))
                 (should (equal (mew-submit-auth--secret
                                 (mew-submit-auth--lookup "h" 587 "u"))
                                (encode-coding-string password 'utf-8)))
               (should (string-match-p "[\"\\]" password))
               (should-not (file-exists-p file)))))))))
 
-(ert-deftest mew-submit-setup-tests-no ()
-  "Without agreement to a server outside of the domain nothing is stored."
+(ert-deftest mew-submit-setup-tests-nothing-before-the-press ()
+  "SECURITY: S1, S7.  What is found is shown; nothing is stored before one uses it."
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=a")
     (mew-submit-setup-tests--with
         (peer file `(("_submission._tcp.example.org" SRV
                       ,(mew-submit-setup-tests--srv (mew-submit-test-port peer "a")))))
       (mew-submit-setup "me@example.org")
-      (mew-submit-setup-tests--wait)
-      (mew-submit-setup-tests--answering '(("outside of the domain" . nil))
-        (should-error (mew-submit-setup-use) :type 'user-error))
+      (should (string-match-p "127.0.0.1 is outside of your domain"
+                              (mew-submit-setup-tests--wait)))
+      (with-current-buffer "*mew-submit setup*"
+        ;; Where a person reads that is where the button is.
+        (should (equal (button-label (button-at (point))) "Use this server")))
       (should (equal (plist-get (car mew-submit-accounts) :name) "old"))
       (should-not (file-exists-p custom-file))
       (should-not (file-exists-p file)))))
@@ -165,15 +173,15 @@ verified, log-in by .*SCRAM-SHA-256" text))
                                                "127.0.0.1")
                  ,(mew-submit-setup-tests--srv 1))
                 ("_submissions._tcp.example.org" SRV
-                 ((priority 9) (weight 1) (port ,(mew-submit-test-port peer "b"))
-                  (target "127.0.0.1")))))
+                 ,(plist-put (mew-submit-setup-tests--srv
+                              (mew-submit-test-port peer "b"))
+                             :priority 9))))
       (mew-submit-setup "me@example.org")
       (let ((text (mew-submit-setup-tests--wait)))
         (should (string-match-p "127.0.0.1:[0-9]+: not usable: .*certificate" text))
         (should (string-match-p "127.0.0.1:1: not usable: " text))
         (should (string-match-p "127.0.0.1:[0-9]+: answers" text)))
-      (mew-submit-setup-tests--answering
-          '(("outside" . t) ("User name" . "u") ("password" . ""))
+      (mew-submit-setup-tests--answering '(("Password" . ""))
         (mew-submit-setup-use))
       (should (equal (plist-get (car mew-submit-accounts) :routes)
                      (format "%d:implicit" (mew-submit-test-port peer "b"))))
@@ -243,8 +251,10 @@ verified, log-in by .*SCRAM-SHA-256" text))
   (pcase-dolist (`(,port ,tls . ,part)
                  '((465 implicit :plan "submissions") (587 starttls)
                    (2525 starttls :routes "2525:starttls")
-                   (25 starttls :routes "25:starttls") (nil nil :plan "rfc8314")))
-    (should (equal (mew-submit-setup--route (list :port port :tls tls)) part))))
+                   (25 starttls :routes "25:starttls")
+                 (443 implicit :routes "443:implicit")))
+    (should (equal (mew-submit-setup-search--route (list :port port :tls tls))
+                   part))))
 
 (ert-deftest mew-submit-setup-tests-why-nothing-was-found ()
   "A domain that does not exist, no DNS and no network are told apart."
@@ -265,9 +275,9 @@ verified, log-in by .*SCRAM-SHA-256" text))
 
 (ert-deftest mew-submit-setup-tests-guesses-are-called-so ()
   "Names that are only usual are not \"found in the MX records\"."
-  (should (string-prefix-p "Guesses" (mew-submit-setup--found-words
+  (should (string-prefix-p "Guesses" (mew-submit-setup-search--found-words
                                       'mx '((:host "smtp.example.org")))))
-  (should (string-prefix-p "Found in the SRV" (mew-submit-setup--found-words
+  (should (string-prefix-p "Found in the SRV" (mew-submit-setup-search--found-words
                                                'srv '((:host "a" :port 587))))))
 
 (ert-deftest mew-submit-setup-tests-again-asks-for-the-address ()
@@ -310,6 +320,7 @@ verified, log-in by .*SCRAM-SHA-256" text))
                       ,(mew-submit-setup-tests--srv (mew-submit-test-port peer "a")))))
       (let ((mew-submit-question--list nil)
             (mew-submit-question--hook nil)
+            (noninteractive t)
             (press (lambda (words)
                      (let ((question (car mew-submit-question--list)))
                        (mew-submit-question--answer
@@ -317,13 +328,10 @@ verified, log-in by .*SCRAM-SHA-256" text))
         (mew-submit-setup "me@example.org")
         (mew-submit-setup-tests--wait)
         (mew-submit-setup-tests--answering
-            '(("Is it your provider's" . t) ("User name" . "me@example.org")
-              ("SMTP password" . "wrong"))
+            '(("Password" . "wrong"))
+          (setq noninteractive nil)
           (mew-submit-setup-use))
-        (let ((noninteractive nil)
-              (auth-source-save-behavior 'ask))
-          (with-current-buffer "*mew-submit setup*"
-            (mew-submit-setup-test))
+        (let ((auth-source-save-behavior 'ask))
           (mew-submit-test-until ("the question for another password")
             mew-submit-question--list)
           (mew-submit-setup-tests--answering '(("another one" . "right"))
@@ -331,7 +339,8 @@ verified, log-in by .*SCRAM-SHA-256" text))
           (mew-submit-test-until ("the offer to save it") mew-submit-question--list)
           (funcall press "Save"))
         (should (string-search "was delivered" (mew-submit-setup-tests--wait)))
-        (should (string-match-p "\\`machine 127.0.0.1.*right\n"
+        ;; Nothing wrong was saved, not even for a moment.
+        (should (string-match-p "\\`machine 127.0.0.1.*right\n\\'"
                                 (mew-submit-test-octets file)))))))
 
 (provide 'mew-submit-setup-tests)

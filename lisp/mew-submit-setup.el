@@ -380,10 +380,9 @@ mew-submit-mode on, now and for future sessions? "))
       (error (message "The mode is on for this session only: %s"
                       (error-message-string err))))))
 
-(defun mew-submit-setup--account-for (login candidate)
-  "Return the account for CANDIDATE, where one logs in by LOGIN."
-  (let ((account (mew-submit-setup-search--account candidate
-                                                   (mew-submit-setup--address))))
+(defun mew-submit-setup--account-for (login candidate address)
+  "Return the account for CANDIDATE, where one logs in by LOGIN, for ADDRESS."
+  (let ((account (mew-submit-setup-search--account candidate address)))
     (pcase login
       ('none (append '(:auth "none") account))
       ('oauth
@@ -408,7 +407,8 @@ the provider's is for the user to know: the buffer says so beside its button."
                    (user-error "No server was found that can be used")))
          (candidate (mew-submit-setup-search--seen look))
          (login (mew-submit-setup--login look))
-         (account (mew-submit-setup--account-for login candidate)))
+         (account (mew-submit-setup--account-for login candidate
+                                                 (mew-submit-setup--address))))
     (mew-submit-setup--read-secret login account candidate)
     (mew-submit-setup--store account)
     (setq mew-submit-setup--account account

@@ -112,7 +112,19 @@ from auth-source."
             (:crl-file (file :tag "Revoked certificates"))
             (:cert-file (string :tag "Client certificate (file or URL)"))
             (:key-file (string :tag "Its key (file or URL)"))
-            (:oauth (const :tag "Access token instead of a password" t))
+            (:oauth (choice :tag "Access token instead of a password" :value t
+                            (const :tag "From elsewhere" t)
+                            (plist :tag "Sign in at"
+                                   :options
+                                   ((:issuer (string :tag "Issuer (https://...)"))
+                                    (:client-id (string :tag "Client id"))
+                                    (:client-file (file :tag "Client file"))
+                                    (:scope (string :tag "Scope"))
+                                    (:redirect (string :tag "Redirect address"))
+                                    (:authorize-url (string :tag "Page to sign in"))
+                                    (:token-url (string :tag "Where tokens are had"))
+                                    (:device-url
+                                     (string :tag "Where codes are had"))))))
             (:token-command (choice :tag "Command for access tokens" :value ""
                                     (string :tag "Shell command")
                                     (repeat :tag "Program and arguments"
@@ -190,6 +202,11 @@ M-x customize-option RET mew-submit-accounts RET shows those there are"
                          (mew-submit-account--match-p (last words) value))
                        value)))
     (`(,(or 'string 'file) . ,_) (stringp value))
+    (`(plist ,_ ,_ :options ,options)
+     (and (mew-submit-account--plist-p value)
+          (cl-loop for (key value) on value by #'cddr
+                   for option = (cadr (assq key options))
+                   always (and option (mew-submit-account--match-p option value)))))
     (`(function . ,_) (functionp value))
     (_ t)))
 

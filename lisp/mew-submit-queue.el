@@ -652,7 +652,13 @@ A quit, as in a question that is asked then, takes effect afterwards."
 
 (defun mew-submit-queue--on-event (job event)
   "Note what is in EVENT of JOB."
-  (let ((entry (mew-submit-queue--job-entry job)))
+  (let ((entry (mew-submit-queue--job-entry job))
+        (via (plist-get event :via)))
+    ;; On disk before the message leaves: an Emacs that is killed has to know it.
+    (when (and via (not (equal via (plist-get entry :via))))
+      (setq entry (mew-submit-spool--with entry :via via))
+      (setf (mew-submit-queue--job-entry job) entry)
+      (mew-submit-spool--write entry))
     (when (eq (plist-get event :event) 'progress)
       (setf (mew-submit-queue--job-sent job) (or (plist-get event :sent) 0)
             (mew-submit-queue--job-total job) (or (plist-get event :total) 0))
@@ -1310,14 +1316,22 @@ wishes of the server stays."
                do (setq new (plist-put new key value)))
       new)))
 
+(defun mew-submit-queue--staying (entry account)
+  "Return ACCOUNT as ENTRY's message may go by it: in doubt, by the same server.
+That one may know that it has the message already, and no other can."
+  (if (and (eq (plist-get entry :state) 'uncertain) (plist-get entry :via))
+      (mew-submit-account--at account (plist-get entry :via))
+    account))
+
 (defun mew-submit-queue--send-now (id account directory)
   "Send the message ID in DIRECTORY now, and tell by which server.
 ACCOUNT is called with the one that its entry would go by, and returns one."
   (let ((entry (mew-submit-queue--change
                 id directory
                 (lambda (entry)
-                  (let* ((account (funcall account
-                                           (mew-submit-queue--renewed entry)))
+                  (let* ((account (mew-submit-queue--staying
+                                   entry (funcall account (mew-submit-queue--renewed
+                                                           entry))))
                          (caller (gethash (mew-submit-queue--key entry)
                                           mew-submit-queue--callers)))
                     (when caller

@@ -149,7 +149,7 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
                      "_submissions._tcp.xn--bcher-kva.example")))))
 
 (ert-deftest mew-submit-setup-discover-tests-dns-lies ()
-  "Garbage, another question's answer and one with another number are not taken."
+  "SECURITY: S6.  Garbage, another question's answer and one with another number are not taken."
   (mew-submit-setup-discover-tests--with-zone
       (lambda (packet)
         (let* ((good (mew-submit-setup-discover-tests--answer
@@ -259,7 +259,7 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
                        t))))))
 
 (ert-deftest mew-submit-setup-discover-tests-xml-garbage ()
-  "What is no such document holds no server, and blows nothing up."
+  "SECURITY: S5.  What is no such document holds no server, and blows nothing up."
   (dolist (document
            (list "" "<" "<a><b></a>" "<html><body>404</body></html>" "\377\376"
                  (concat "<!DOCTYPE x [<!ENTITY a \"aaaaaaaaaa\">"
@@ -418,7 +418,7 @@ user-agent-configuration.json")))
       (should-not asked))))
 
 (ert-deftest mew-submit-setup-discover-tests-pacc-garbage ()
-  "What is no such JSON holds no server, and blows nothing up."
+  "SECURITY: S5.  What is no such JSON holds no server, and blows nothing up."
   (dolist (document (list "" "{" "[]" "null" "\"x\"" "{\"protocols\":[1]}"
                           "{\"protocols\":{\"smtp\":{\"host\":7}}}"
                           "{\"protocols\":{\"smtp\":{\"host\":\"no host\"}}}"
@@ -508,7 +508,7 @@ URL and CA are bound to where DOCUMENT is, and to whom its certificate is from."
     (car (mew-submit-test-until ("the document") found))))
 
 (ert-deftest mew-submit-setup-discover-tests-https ()
-  "A document is taken over TLS, with a certificate that can be verified, and no other."
+  "SECURITY: S2.  A document is taken over TLS, with a certificate that can be verified, and no other."
   :tags '(:module)
   (skip-unless (executable-find "openssl"))
   (skip-unless (gnutls-available-p))
@@ -543,7 +543,7 @@ URL and CA are bound to where DOCUMENT is, and to whom its certificate is from."
       (delete-process server))))
 
 (ert-deftest mew-submit-setup-discover-tests-redirected-to-http ()
-  "A document that came by way of plain HTTP is none."
+  "SECURITY: S2.  A document that came by way of plain HTTP is none."
   (with-temp-buffer
     (insert "HTTP/1.0 200 OK\n\nx")
     (setq-local url-http-response-status 200)

@@ -334,7 +334,7 @@ Signal `mew-submit-config' for one that is none, or that safety depends on."
             others))))
 
 (defun mew-submit-account--server-name (account)
-  "Return what tells the server of ACCOUNT from the others of the same account."
+  "Return a name for the server of ACCOUNT, which no other of it has."
   (format "%s %s" (downcase (or (plist-get account :server) ""))
           (or (plist-get account :routes) (plist-get account :plan) "")))
 

@@ -29,7 +29,8 @@
   "The options of the batch command: (NAME KEY ARGUMENT WHAT-FOR).")
 
 (defconst mew-submit-batch-setup--statuses
-  '((found . 0) (pin . 77) (no-domain . 68) (never . 69) (nothing . 69) (offline . 75)
+  '((found . 0) (pin . 77) (no-domain . 68) (never . 69) (nothing . 69)
+    (unreachable . 69) (offline . 75)
     (no-dns . 75))
   "The exit status for what a search has come to.")
 

@@ -194,13 +194,32 @@ Such is a bridge, whose certificate nobody but itself has signed."
             "Guesses, by the domain's name and its MX records")
           (mapconcat #'mew-submit-setup-search--place candidates ", ")))
 
+(defun mew-submit-setup-search--provider (search)
+  "Return the first candidate of SEARCH that is a known provider's, or nil."
+  (seq-some (lambda (note)
+              (and (mew-submit-setup-search-way-p note)
+                   (seq-find (lambda (candidate) (plist-get candidate :provider))
+                             (mew-submit-setup-search-way-candidates note))))
+            (mew-submit-setup-search-notes search)))
+
+(defun mew-submit-setup-search--unreachable-words (candidate)
+  "Return what to do where CANDIDATE, a known provider's server, cannot be used."
+  (if (eq (plist-get candidate :login) 'bridge)
+      (format "%s lets programs in through its bridge only, and that does not answer on \
+this machine.  Start it, and look again; it is had at\n%s"
+              (plist-get candidate :provider) (plist-get candidate :page))
+    (format "Your mail is %s's, whose servers cannot be used from here.  Try it from \
+another network." (plist-get candidate :provider))))
+
 (defun mew-submit-setup-search--result (search)
   "Return what SEARCH, which is at rest, has come to, a symbol.
-It is `found', `pin', `no-domain', `never', `offline', `no-dns' or `nothing'."
+It is `found', `pin', `no-domain', `never', `offline', `no-dns', `nothing', or
+`unreachable': a provider is known, and its servers cannot be used."
   (cond ((mew-submit-setup-search--best search) 'found)
         ((mew-submit-setup-search--pinnable search) 'pin)
         ((eq (mew-submit-setup-search-exists search) 'no) 'no-domain)
         ((mew-submit-setup-search-never search) 'never)
+        ((mew-submit-setup-search--provider search) 'unreachable)
         ((mew-submit-setup-search-exists search) 'nothing)
         ((mew-submit-setup-search--offline-p) 'offline)
         (t 'no-dns)))
@@ -221,6 +240,8 @@ address?" domain))
                       domain))
       ('offline "You are offline: this machine is on no network.")
       ('no-dns "No name server answers, so nothing can be found: does the network work?")
+      ('unreachable (mew-submit-setup-search--unreachable-words
+                     (mew-submit-setup-search--provider search)))
       ('nothing "No server was found that can be used.  Ask your provider for its \
 name."))))
 
@@ -292,6 +313,8 @@ something else meanwhile, or for nothing."
   (setf (mew-submit-setup-search-session search) nil)
   (cond ((mew-submit-setup-search--fine-p look))
         (rest (mew-submit-setup-search--look-at search (car rest) (cdr rest)))
+        ;; Where the provider is known there is nothing to guess.
+        ((mew-submit-setup-search--provider search))
         (t (mew-submit-setup-search--go-on search))))
 
 (defun mew-submit-setup-search--found (search way found)

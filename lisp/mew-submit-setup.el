@@ -24,16 +24,20 @@
 (require 'mew-submit-job)
 (require 'mew-submit-module)
 (require 'mew-submit-pin)
+(require 'mew-submit-question)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
 (require 'mew-submit-setup-discover)
 (require 'mew-submit-setup-search)
 (require 'seq)
 
+(declare-function mew-submit-answer "mew-submit-notice" ())
 (declare-function mew-submit-mode "mew-submit-clients" (&optional arg))
 (declare-function mew-submit-sign-in "mew-submit-sign-in" (account &rest keys))
 (declare-function message-make-date "message" (&optional now))
 (declare-function message-make-message-id "message" ())
+
+(defvar mew-submit-setup-mode-map)
 
 (defvar-local mew-submit-setup--search nil
   "The search that this buffer is about.")
@@ -137,13 +141,27 @@ mew-submit-oauth2-token-command to a program that prints one." whose))))))
 
 ;;; The buffer
 
-(defun mew-submit-setup--button (label function &rest arguments)
-  "Insert a button with LABEL to call FUNCTION with ARGUMENTS."
-  (insert-text-button label
-                      'face 'custom-button
-                      'follow-link t
-                      'action (lambda (_button) (apply function arguments)))
-  (insert " "))
+(defun mew-submit-setup--question ()
+  "Return the question that waits about the server of the account, or nil."
+  (seq-find (lambda (question)
+              (member (plist-get mew-submit-setup--account :server)
+                      (ensure-list (mew-submit-question-key question))))
+            (and mew-submit-setup--account mew-submit-question--list)))
+
+(defun mew-submit-setup--show-question ()
+  "Show that a question has come, or is gone."
+  (mew-submit-setup--in (get-buffer "*mew-submit setup*")))
+
+(defun mew-submit-setup--button (label command &optional look)
+  "Insert a button with LABEL for COMMAND, of LOOK if that is non-nil, and its key."
+  (let ((key (where-is-internal command mew-submit-setup-mode-map t)))
+    (insert-text-button (format "[%s]" label)
+                        'follow-link t
+                        'action (lambda (_button)
+                                  (if look
+                                      (funcall command look)
+                                    (call-interactively command))))
+    (insert (if key (format " %s   " (key-description key)) "   "))))
 
 (defun mew-submit-setup--fill (text)
   "Insert TEXT, whose lines may be long, as a paragraph."
@@ -189,7 +207,8 @@ who will see your mail and your password."
     (insert "\n  ")
     (mew-submit-setup--button "Use this server" #'mew-submit-setup-use look)
     (when (plist-get candidate :page)
-      (mew-submit-setup--button "Open that page" #'mew-submit-setup-open-page))))
+      (mew-submit-setup--button "Open that page" #'mew-submit-setup-open-page))
+    (insert "\n")))
 
 (defun mew-submit-setup--insert-account ()
   "Insert what came of the account that was stored, and what can be done with it."
@@ -207,11 +226,11 @@ who will see your mail and your password."
   (unless mew-submit-setup--doing
     (insert "\n  ")
     (mew-submit-setup--button "Send a test mail" #'mew-submit-setup-test)
-    (mew-submit-setup--button "Another user name" #'call-interactively
-                              #'mew-submit-setup-user)
+    (mew-submit-setup--button "Another user name" #'mew-submit-setup-user)
     (when (plist-get mew-submit-setup--candidate :page)
-      (mew-submit-setup--button "Open the page for passwords"
-                                #'mew-submit-setup-open-page))))
+      (mew-submit-setup--button "Open the page"
+                                #'mew-submit-setup-open-page))
+    (insert "\n")))
 
 (defun mew-submit-setup--insert-end (search)
   "Insert what SEARCH, which is at rest, has come to, and what can be done."
@@ -224,7 +243,8 @@ who will see your mail and your password."
              (when (mew-submit-setup-search--pinnable search)
                (insert "\n  ")
                (mew-submit-setup--button "Pin its certificate"
-                                         #'mew-submit-setup-pin))))))
+                                         #'mew-submit-setup-pin)
+               (insert "\n"))))))
 
 (defun mew-submit-setup--insert ()
   "Insert all that is known."
@@ -236,14 +256,22 @@ who will see your mail and your password."
       (mew-submit-setup--insert-end search))
     (when (mew-submit-setup--waiting)
       (insert (format "\n(%s)\n" (mew-submit-setup--waiting))))
+    (when-let* ((question (mew-submit-setup--question)))
+      (insert "\n")
+      (mew-submit-setup--fill (mew-submit-question-text question))
+      (when (eq (plist-get mew-submit-setup--candidate :login) 'app-password)
+        (mew-submit-setup--fill (mew-submit-setup--login-words
+                                 'app-password mew-submit-setup--candidate)))
+      (insert "\n  ")
+      (mew-submit-setup--button "Answer" #'mew-submit-answer)
+      (insert "\n"))
     (insert "\n  ")
-    (mew-submit-setup--button "Enter a server by hand" #'call-interactively
-                              #'mew-submit-setup-by-hand)
+    (mew-submit-setup--button "Enter a server" #'mew-submit-setup-by-hand)
     (when (and (mew-submit-setup-search-ways search)
+               (null mew-submit-setup--account)
                (null (mew-submit-setup--waiting)))
       (mew-submit-setup--button "Look further" #'mew-submit-setup-further))
-    (mew-submit-setup--button "Start again" #'call-interactively
-                              #'mew-submit-setup-again)
+    (mew-submit-setup--button "Start again" #'mew-submit-setup-again)
     (insert "\n")))
 
 (defun mew-submit-setup--render ()
@@ -253,6 +281,7 @@ When the look is over, point goes to the first thing that can be done."
         (line (line-number-at-pos)))
     (erase-buffer)
     (mew-submit-setup--insert)
+    (set-buffer-modified-p nil)
     (goto-char (point-min))
     (if (mew-submit-setup--waiting)
         (forward-line (1- line))
@@ -267,6 +296,7 @@ When the look is over, point goes to the first thing that can be done."
     (define-key map "u" #'mew-submit-setup-use)
     (define-key map "t" #'mew-submit-setup-test)
     (define-key map "o" #'mew-submit-setup-open-page)
+    (define-key map "a" #'mew-submit-answer)
     (define-key map "n" #'mew-submit-setup-user)
     (define-key map "p" #'mew-submit-setup-pin)
     (define-key map "s" #'mew-submit-setup-by-hand)
@@ -281,7 +311,8 @@ When the look is over, point goes to the first thing that can be done."
 found, \\[mew-submit-setup-test] sends a test mail,
 \\[mew-submit-setup-open-page] opens the provider's page for passwords, \
 \\[mew-submit-setup-user] takes another user name,
-\\[mew-submit-setup-pin] pins the certificate of a bridge,
+\\[mew-submit-setup-pin] pins the certificate of a bridge, \
+\\[mew-submit-answer] goes to a question,
 \\[mew-submit-setup-by-hand] asks for a server, \\[mew-submit-setup-further] \
 looks further and \\[mew-submit-setup-again] starts again."
   :interactive nil
@@ -489,7 +520,7 @@ the provider's is for the user to know: the buffer says so beside its button."
   (mew-submit-setup--note
    (concat "The test mail was " (mew-submit-report--done done)
            (cond ((equal (plist-get done :kind) "ok")
-                  (if (mew-submit-setup--sends-p) "  C-x m writes the next one." ""))
+                  (if (mew-submit-setup--sends-p) "\nC-x m writes the next one." ""))
                  ((and (equal (plist-get done :about) "app-password")
                        (plist-get mew-submit-setup--candidate :page))
                   (format "\nThe page for that is\n%s"
@@ -603,6 +634,7 @@ Ask before that for what a look needs: the module."
 (defun mew-submit-setup--begin (address)
   "Look for a server for ADDRESS in the current buffer, from the beginning."
   (mew-submit-setup--stop)
+  (add-hook 'mew-submit-question--hook #'mew-submit-setup--show-question)
   (let ((buffer (current-buffer)))
     (setq mew-submit-setup--account nil
           mew-submit-setup--candidate nil
@@ -662,7 +694,7 @@ say so."
     (if (mew-submit-module--missing-p)
         (mew-submit-setup--wait-for-module address)
       (mew-submit-setup--begin address))
-    (pop-to-buffer (current-buffer))))
+    (pop-to-buffer-same-window (current-buffer))))
 
 (provide 'mew-submit-setup)
 ;;; mew-submit-setup.el ends here

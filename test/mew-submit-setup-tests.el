@@ -156,7 +156,7 @@ verified, log-in by .*SCRAM-SHA-256" text))
                               (mew-submit-setup-tests--wait)))
       (with-current-buffer "*mew-submit setup*"
         ;; Where a person reads that is where the button is.
-        (should (equal (button-label (button-at (point))) "Use this server")))
+        (should (equal (button-label (button-at (point))) "[Use this server]")))
       (should (equal (plist-get (car mew-submit-accounts) :name) "old"))
       (should-not (file-exists-p custom-file))
       (should-not (file-exists-p file)))))
@@ -532,6 +532,24 @@ https://example.com/passwords" text)))
                     :notes (list (mew-submit-setup-search--make-look
                                   :candidate '(:host "mail.example.org")
                                   :tls '(:fingerprint "sha256:00")))))))))
+
+(ert-deftest mew-submit-setup-tests-provider-out-of-reach ()
+  "Where a provider is known and cannot be reached nothing is guessed; that is said."
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=a,refused")
+    (mew-submit-setup-tests--with (peer file mew-submit-setup-tests--mx)
+      (ignore file)
+      (pcase-dolist (`(,login . ,words)
+                     '((bridge . "does not answer on this machine. Start it")
+                       (password . "Your mail is Example's, whose servers cannot")))
+        (let ((mew-submit-setup-provider--list
+               (mew-submit-setup-tests--provider peer "a" login
+                                                 :page "https://example.com/b")))
+          (mew-submit-setup "me@example.org")
+          (let ((text (mew-submit-setup-tests--wait)))
+            (should (string-search words text))
+            (should-not (string-search "Guesses" text))
+            ;; Who knows better can go on.
+            (should (string-search "[Look further]" text))))))))
 
 (ert-deftest mew-submit-setup-tests-autoconfig ()
   "What the web says leads to the first mail: port, TLS, user name."

@@ -530,6 +530,35 @@ URL and CA are bound to where DOCUMENT is, and to whom its certificate is from."
                    (string-replace "https:" "http:" url)))
       (should-not (mew-submit-setup-discover-tests--fetch "file:///etc/passwd")))))
 
+(ert-deftest mew-submit-setup-discover-tests-documents-over-https ()
+  "The octets that a server with TLS gives are those that the DNS vouches for; XML, too."
+  :tags '(:module)
+  (skip-unless (executable-find "openssl"))
+  (skip-unless (gnutls-available-p))
+  (pcase-dolist (`(,way ,document ,place)
+                 `((pacc ,mew-submit-setup-discover-tests--pacc
+                         ("smtp.example.org" 465 implicit))
+                   (autoconfig ,mew-submit-setup-discover-tests--document
+                               ("smtp.example.org" 465 implicit))))
+    (mew-submit-setup-discover-tests--with-https (url ca document)
+      (mew-submit-setup-discover-tests--with-zone
+          `(("_ua-auto-config.example.org" TXT
+             ,(mew-submit-setup-discover-tests--digest document)))
+        (let ((gnutls-trustfiles (list ca))
+              (mew-submit-discover-timeout 5)
+              (mew-submit-discover-database nil)
+              (mew-submit-discover-urls (list url))
+              ;; PACC's name would have to be in the system's DNS.
+              (mew-submit-setup-discover--fetch-function
+               (lambda (_url callback)
+                 (mew-submit-setup-discover--fetch url callback))))
+          ;; As above, there is more than one try.
+          (should (equal (mew-submit-test-until ((format "the document of %s" way))
+                           (car (mew-submit-setup-discover-tests--places
+                                 (mew-submit-setup-discover-tests--find
+                                  way "me@example.org"))))
+                         place)))))))
+
 (ert-deftest mew-submit-setup-discover-tests-https-silence ()
   "A web server that keeps silent is not waited for longer than it was said."
   :tags '(:module)

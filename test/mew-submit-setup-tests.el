@@ -10,6 +10,7 @@
 ;;; Code:
 
 (require 'mew-submit-test-helpers)
+(require 'mew-submit-batch-setup)
 (require 'mew-submit-setup)
 
 (defvar mew-submit-mode)
@@ -87,6 +88,22 @@ Each is (REGEXP . ANSWER); all have to be asked for."
        (with-current-buffer "*mew-submit setup*"
          ,@body))
      (should-not answers)))
+
+(defmacro mew-submit-setup-tests--answering-questions (&rest body)
+  "Run BODY, which has a user, where questions wait; `press' answers the first one."
+  (declare (indent 0))
+  `(let* ((mew-submit-question--list nil)
+          (mew-submit-question--hook nil)
+          (noninteractive nil)
+          (auth-source-save-behavior 'ask)
+          (press (lambda (words)
+                   (mew-submit-test-until ((format "the question %s" words))
+                     mew-submit-question--list)
+                   (let ((question (car mew-submit-question--list)))
+                     (mew-submit-question--answer
+                      question
+                      (assoc words (mew-submit-question-choices question)))))))
+     ,@body))
 
 (ert-deftest mew-submit-setup-tests-from-address-to-test-mail ()
   "A server in SRV records is looked at, stored with its password, and takes a mail."
@@ -345,22 +362,6 @@ One logs in there by LOGIN; KEYS are more of the table's."
   '(("example.org" MX (:preference 1 :host "mx.provider.example")))
   "The records of a domain that has its mail at that provider.")
 
-(defmacro mew-submit-setup-tests--answering-questions (&rest body)
-  "Run BODY, which has a user, where questions wait; `press' answers the first one."
-  (declare (indent 0))
-  `(let* ((mew-submit-question--list nil)
-          (mew-submit-question--hook nil)
-          (noninteractive nil)
-          (auth-source-save-behavior 'ask)
-          (press (lambda (words)
-                   (mew-submit-test-until ((format "the question %s" words))
-                     mew-submit-question--list)
-                   (let ((question (car mew-submit-question--list)))
-                     (mew-submit-question--answer
-                      question
-                      (assoc words (mew-submit-question-choices question)))))))
-     ,@body))
-
 (ert-deftest mew-submit-setup-tests-application-password ()
   "SECURITY: S8.  The page is named, and opened on request; the right password is saved."
   (mew-submit-test-with-peer
@@ -603,7 +604,6 @@ https://example.com/passwords" text)))
 
 (ert-deftest mew-submit-setup-tests-batch ()
   "The batch command says what it found and why, and its status what came of it."
-  (require 'mew-submit-batch-setup)
   (mew-submit-test-with-peer (peer "--user" "me@example.org" "--password" "p"
                                    "127.0.0.1:0,name=a")
     (mew-submit-setup-tests--with (peer file mew-submit-setup-tests--mx)

@@ -514,10 +514,14 @@ when there is none."
 (defun mew-submit-account--like (account)
   "Return the one of `mew-submit-accounts' that ACCOUNT was made of, or nil."
   (seq-find (lambda (other)
-              (seq-every-p (lambda (key)
-                             (equal (plist-get account key)
-                                    (plist-get other key)))
-                           '(:name :from :server)))
+              (and (seq-every-p (lambda (key)
+                                  (equal (plist-get account key)
+                                         (plist-get other key)))
+                                '(:name :from))
+                   (seq-some (lambda (server)
+                               (equal (plist-get account :server)
+                                      (plist-get server :server)))
+                             (cons other (plist-get other :servers)))))
             (and (proper-list-p mew-submit-accounts)
                  (seq-filter #'mew-submit-account--plist-p mew-submit-accounts))))
 

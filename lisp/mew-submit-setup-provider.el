@@ -110,6 +110,7 @@ A bridge is not known by its address, which is that of this machine."
 (defun mew-submit-setup-provider--url-host (url)
   "Return the host of URL, an address of https, in lower case, or nil."
   (and (stringp url)
+       (string-match-p "\\`[!-~]+\\'" url)
        (string-match "\\`https://\\([a-z0-9.-]+\\)\\(?::[0-9]+\\)?\\(?:/\\|\\'\\)"
                      (downcase url))
        (match-string 1 (downcase url))))

@@ -227,6 +227,9 @@ who will see your mail and your password."
     (insert "\n  ")
     (mew-submit-setup--button "Send a test mail" #'mew-submit-setup-test)
     (mew-submit-setup--button "Another user name" #'mew-submit-setup-user)
+    (when (and (plist-get mew-submit-setup--account :oauth)
+               (plist-get mew-submit-setup--candidate :password))
+      (mew-submit-setup--button "Use a password" #'mew-submit-setup-password))
     (when (plist-get mew-submit-setup--candidate :page)
       (mew-submit-setup--button "Open the page"
                                 #'mew-submit-setup-open-page))
@@ -274,17 +277,34 @@ who will see your mail and your password."
     (mew-submit-setup--button "Start again" #'mew-submit-setup-again)
     (insert "\n")))
 
+(defun mew-submit-setup--go-back (label line)
+  "Go to the button LABEL, or for nil, and without it, to LINE.
+Return nil if there was no such button."
+  (let ((at (and label
+                 (catch 'found
+                   (goto-char (point-min))
+                   (while (ignore-errors (forward-button 1))
+                     (when (equal label (button-label (button-at (point))))
+                       (throw 'found t)))))))
+    (unless at
+      (goto-char (point-min))
+      (forward-line (1- line)))
+    at))
+
 (defun mew-submit-setup--render ()
   "Show in the current buffer all that is known.
-When the look is over, point goes to the first thing that can be done."
-  (let ((inhibit-read-only t)
-        (line (line-number-at-pos)))
+Point stays at the button where it was.  Where it was at none, and nothing is
+waited for any more, it goes to the first thing that can be done."
+  (let* ((inhibit-read-only t)
+         (line (line-number-at-pos))
+         (button (button-at (point)))
+         (label (and button (button-label button))))
     (erase-buffer)
     (mew-submit-setup--insert)
     (set-buffer-modified-p nil)
-    (goto-char (point-min))
-    (if (mew-submit-setup--waiting)
-        (forward-line (1- line))
+    (unless (or (mew-submit-setup--go-back label line)
+                (mew-submit-setup--waiting))
+      (goto-char (point-min))
       (ignore-errors (forward-button 1))))
   (dolist (window (get-buffer-window-list nil nil t))
     (set-window-point window (point))))
@@ -298,6 +318,7 @@ When the look is over, point goes to the first thing that can be done."
     (define-key map "o" #'mew-submit-setup-open-page)
     (define-key map "a" #'mew-submit-answer)
     (define-key map "n" #'mew-submit-setup-user)
+    (define-key map "w" #'mew-submit-setup-password)
     (define-key map "p" #'mew-submit-setup-pin)
     (define-key map "s" #'mew-submit-setup-by-hand)
     (define-key map "f" #'mew-submit-setup-further)
@@ -311,6 +332,7 @@ When the look is over, point goes to the first thing that can be done."
 found, \\[mew-submit-setup-test] sends a test mail,
 \\[mew-submit-setup-open-page] opens the provider's page for passwords, \
 \\[mew-submit-setup-user] takes another user name,
+\\[mew-submit-setup-password] takes a password instead of signing in,
 \\[mew-submit-setup-pin] pins the certificate of a bridge, \
 \\[mew-submit-answer] goes to a question,
 \\[mew-submit-setup-by-hand] asks for a server, \\[mew-submit-setup-further] \
@@ -334,6 +356,11 @@ looks further and \\[mew-submit-setup-again] starts again."
   (mew-submit-setup--ensure)
   (unless mew-submit-setup--account
     (user-error "First use a server that was found")))
+
+(defun mew-submit-setup--ensure-idle ()
+  "Signal an error while something is under way with the account."
+  (when mew-submit-setup--doing
+    (user-error "Already %s" mew-submit-setup--doing)))
 
 (defun mew-submit-setup--ensure ()
   "Signal an error unless the current buffer is that of `mew-submit-setup'."
@@ -440,13 +467,36 @@ the provider's is for the user to know: the buffer says so beside its button."
          (login (mew-submit-setup--login look))
          (account (mew-submit-setup--account-for login candidate
                                                  (mew-submit-setup--address))))
-    (mew-submit-setup--read-secret login account candidate)
-    (mew-submit-setup--store account)
-    (setq mew-submit-setup--account account
-          mew-submit-setup--candidate candidate
-          mew-submit-setup--notes nil)
-    (mew-submit-setup--turn-on)
-    (mew-submit-setup-test)))
+    (setq mew-submit-setup--notes nil)
+    (mew-submit-setup--take login account candidate)))
+
+(defun mew-submit-setup--take (login account candidate)
+  "Store ACCOUNT, made of CANDIDATE, where one logs in by LOGIN; send a test mail."
+  (mew-submit-setup--ensure-idle)
+  (let (begun)
+    (unwind-protect
+        (progn
+          (mew-submit-setup--read-secret login account candidate)
+          (mew-submit-setup--store account)
+          (setq mew-submit-setup--account account
+                mew-submit-setup--candidate candidate)
+          (mew-submit-setup--turn-on)
+          (mew-submit-setup-test)
+          (setq begun t))
+      (unless begun
+        (mew-submit-setup--forget-typed account)))))
+
+(defun mew-submit-setup-password ()
+  "Have the account that was stored log in with a password, not by a token."
+  (interactive)
+  (mew-submit-setup--ensure-account)
+  (let ((candidate mew-submit-setup--candidate))
+    (unless (plist-get candidate :password)
+      (user-error "This server takes no password"))
+    (mew-submit-setup--take 'password
+                            (mew-submit-setup--account-for
+                             'password candidate (mew-submit-setup--address))
+                            candidate)))
 
 (defun mew-submit-setup-user (user)
   "Have the account that was stored log in as USER, and send a test mail."
@@ -455,15 +505,12 @@ the provider's is for the user to know: the buffer says so beside its button."
                                          (plist-get mew-submit-setup--account :user)))))
   (mew-submit-setup--ensure-account)
   (let ((account (plist-put (copy-sequence mew-submit-setup--account) :user user)))
-    (mew-submit-setup--read-secret
+    (mew-submit-setup--take
      (if (plist-get account :oauth) 'oauth
        (or (car (memq (plist-get mew-submit-setup--candidate :login)
                       '(app-password bridge)))
            'password))
-     account mew-submit-setup--candidate)
-    (mew-submit-setup--store account)
-    (setq mew-submit-setup--account account)
-    (mew-submit-setup-test)))
+     account mew-submit-setup--candidate)))
 
 (defun mew-submit-setup-open-page ()
   "Open the page of the provider's that is about passwords for programs."
@@ -575,8 +622,7 @@ the provider's is for the user to know: the buffer says so beside its button."
 Where it wants access tokens, and nobody is signed in, the sign-in comes first."
   (interactive)
   (mew-submit-setup--ensure-account)
-  (when mew-submit-setup--doing
-    (user-error "Already %s" mew-submit-setup--doing))
+  (mew-submit-setup--ensure-idle)
   (if (and (mew-submit-setup--can-sign-in-p)
            (keywordp (car-safe (plist-get mew-submit-setup--account :oauth))))
       (mew-submit-setup--sign-in)

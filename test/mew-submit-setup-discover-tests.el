@@ -246,6 +246,8 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
                    ("https://accounts.google.com:443/x" "smtp.evil.example" nil)
                    ("https://login.microsoftonline.com/common" "smtp.gmail.com" nil)
                    ("http://id.example.org" "smtp.example.org" nil)
+                   ("https://id.example.org/\e]0;x" "smtp.example.org" nil)
+                   ("https://id.example.org/\nx" "smtp.example.org" nil)
                    ("https://id.example.org@accounts.google.com" "smtp.example.org" nil)
                    ("accounts.google.com" "smtp.gmail.com" t)
                    ("https://login.microsoftonline.com/organizations/v2.0"

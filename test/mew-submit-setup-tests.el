@@ -439,11 +439,67 @@ https://example.com/passwords" text)))
           (should (string-search "You have said no." (mew-submit-setup-tests--wait)))
           (should-not (mew-submit-test-lines peer "AUTH"))
           (with-current-buffer "*mew-submit setup*"
+            (should-error (mew-submit-setup-password) :type 'user-error)
             (mew-submit-setup-test))
           (should (string-search "was delivered" (mew-submit-setup-tests--wait)))
           (should (equal (plist-get (car asked) :oauth)
                          '(:issuer "https://id.example.com" :scope "send")))
           (should (mew-submit-test-lines peer "AUTH XOAUTH2")))))))
+
+(ert-deftest mew-submit-setup-tests-password-instead ()
+  "Who is not signed in takes a password where the server takes one, too."
+  (mew-submit-test-with-peer (peer "--user" "me@example.org" "--password" "p"
+                                   "127.0.0.1:0,name=a")
+    (mew-submit-setup-tests--with (peer file nil)
+      (ignore file)
+      (cl-letf (((symbol-function 'mew-submit-sign-in)
+                 (lambda (_account &rest keys)
+                   (run-at-time 0 nil (plist-get keys :callback)
+                                '(:result "failed" :text "No client id."))))
+                ((symbol-function 'mew-submit-setup-discover--srv)
+                 (lambda (_domain _address callback)
+                   (run-at-time
+                    0 nil callback
+                    `(:candidates ((:host "127.0.0.1" :tls starttls :login oauth
+                                          :issuer "https://id.example.org" :password t
+                                          :port ,(mew-submit-test-port peer "a"))))))))
+        (mew-submit-setup "me@example.org")
+        (mew-submit-setup-tests--wait)
+        (mew-submit-setup-tests--answering nil
+          (mew-submit-setup-use))
+        (let ((text (mew-submit-setup-tests--wait)))
+          (should (string-search "No client id." text))
+          (should (string-search "[Use a password] w" text)))
+        (mew-submit-setup-tests--answering '(("Password of" . "p"))
+          (call-interactively (lookup-key mew-submit-setup-mode-map "w")))
+        (should (string-search "was delivered" (mew-submit-setup-tests--wait)))
+        (should-not (plist-get (car mew-submit-accounts) :oauth))))))
+
+(ert-deftest mew-submit-setup-tests-quit-wipes ()
+  "SECURITY: S8.  Who breaks off leaves no password behind, and point stays where it is."
+  (mew-submit-test-with-peer (peer "--user" "me@example.org" "--password" "p"
+                                   "127.0.0.1:0,name=a")
+    (mew-submit-setup-tests--with
+        (peer file `(("_submission._tcp.example.org" SRV
+                      ,(mew-submit-setup-tests--srv (mew-submit-test-port peer "a")))))
+      (ignore file)
+      (mew-submit-setup "me@example.org")
+      (mew-submit-setup-tests--wait)
+      (let ((password (copy-sequence "secret")))
+        (cl-letf (((symbol-function 'read-passwd) (lambda (&rest _) password))
+                  ((symbol-function 'mew-submit-setup--turn-on)
+                   (lambda () (signal 'quit nil))))
+          (with-current-buffer "*mew-submit setup*"
+            (should (eq 'quit (condition-case nil (mew-submit-setup-use) (quit 'quit))))))
+        (should-not mew-submit-setup--typed)
+        (should-not (string-search "secret" password)))
+      (should-not (mew-submit-test-lines peer "AUTH"))
+      (with-current-buffer "*mew-submit setup*"
+        (mew-submit-setup--render)
+        (forward-button 2)
+        (let ((label (button-label (button-at (point)))))
+          (run-hooks 'mew-submit-question--hook)
+          (should (equal label (button-label (button-at (point))))))))))
 
 (ert-deftest mew-submit-setup-tests-no-sign-in ()
   "Where Emacs cannot sign in that is said, or a password is asked for if one will do."

@@ -652,13 +652,7 @@ A quit, as in a question that is asked then, takes effect afterwards."
 
 (defun mew-submit-queue--on-event (job event)
   "Note what is in EVENT of JOB."
-  (let ((entry (mew-submit-queue--job-entry job))
-        (via (plist-get event :via)))
-    ;; On disk before the message leaves: an Emacs that is killed has to know it.
-    (when (and via (not (equal via (plist-get entry :via))))
-      (setq entry (mew-submit-spool--with entry :via via))
-      (setf (mew-submit-queue--job-entry job) entry)
-      (mew-submit-spool--write entry))
+  (let ((entry (mew-submit-queue--job-entry job)))
     (when (eq (plist-get event :event) 'progress)
       (setf (mew-submit-queue--job-sent job) (or (plist-get event :sent) 0)
             (mew-submit-queue--job-total job) (or (plist-get event :total) 0))
@@ -691,6 +685,15 @@ those that the user's account has now."
         (plist-put account :all-or-none t)
       account)))
 
+(defun mew-submit-queue--note-server (job name)
+  "Note on disk that the message of JOB goes by NAME, one of several servers.
+That is done before: an Emacs that is killed later has to know it."
+  (let ((entry (mew-submit-queue--job-entry job)))
+    (unless (equal name (plist-get entry :via))
+      (setf (mew-submit-queue--job-entry job)
+            (mew-submit-spool--with entry :via name))
+      (mew-submit-spool--write (mew-submit-queue--job-entry job) t))))
+
 (defun mew-submit-queue--submit (job resolved)
   "Start the session of JOB.
 RESOLVED is what was looked up for its account, a plist, or nil."
@@ -706,6 +709,7 @@ RESOLVED is what was looked up for its account, a plist, or nil."
                :journal (mew-submit-spool--journal-file entry)
                :on-event (lambda (event) (mew-submit-queue--on-event job event))
                :on-done (lambda (done) (mew-submit-queue--conclude job done))
+               :on-server (lambda (name) (mew-submit-queue--note-server job name))
                :on-ask (or (mew-submit-queue--caller entry :on-ask)
                            #'mew-submit-dialog--answer)))
       (when-let* ((password (plist-get account :password)))

@@ -493,6 +493,7 @@ account says."
   (servers nil :documentation "The account for each server that is left to try.")
   (names nil :documentation "What its servers are called, in the user's order.")
   (passed nil :documentation "Why each server before could not be used, newest first.")
+  (on-server nil :documentation "Function that is told by which of several, or nil.")
   (greeted nil :documentation "The code of the greeting, or nil for none yet.")
   (file nil :documentation "The message file.")
   (fields nil :documentation "The fields of its header.")
@@ -728,7 +729,11 @@ only once: the event has :wrong then."
 
 (defun mew-submit-request--go-to (work account)
   "Have WORK go by ACCOUNT, which has one server."
-  (let ((memory (mew-submit-request--memory-file account)))
+  (let ((memory (mew-submit-request--memory-file account))
+        (tell (and (cdr (mew-submit-request--work-names work))
+                   (mew-submit-request--work-on-server work))))
+    (when tell
+      (funcall tell (mew-submit-account--server-name account)))
     (setf (mew-submit-request--work-account work) account
           (mew-submit-request--work-host work) (mew-submit-request--host account)
           (mew-submit-request--work-networks work)
@@ -888,12 +893,7 @@ Where a message has gone another way because of it, look again some time."
   "Remember what is in EVENT of WORK about server, password and network."
   (mew-submit-request--settle work event)
   (pcase (plist-get event :event)
-    ('connected
-     (setf (mew-submit-request--work-greeted work) nil)
-     ;; For who keeps the message: if its end is in doubt, it stays with this one.
-     (when (cdr (mew-submit-request--work-names work))
-       (plist-put event :via (mew-submit-account--server-name
-                              (mew-submit-request--work-account work)))))
+    ('connected (setf (mew-submit-request--work-greeted work) nil))
     ('greeting (setf (mew-submit-request--work-greeted work) (plist-get event :code)))
     ('done
      (mew-submit-request--learn-log-ins (mew-submit-request--work-host work)
@@ -922,19 +922,21 @@ Where a message has gone another way because of it, look again some time."
    :hint (mew-submit-request--hint work)))
 
 (cl-defun mew-submit-request--submit
-    (file &key account from recipients journal on-event on-done on-ask)
+    (file &key account from recipients journal on-event on-done on-ask
+          on-server)
   "Submit the message FILE in the background and return the session.
 ACCOUNT is as for `mew-submit-request--account', FROM and RECIPIENTS are the
 envelope; where they are nil the header decides.  JOURNAL is a file in which
 final dots and the answers to them are noted, or nil.  Fields that must not
 leave do not, whether they are in FILE or not.  ON-EVENT, ON-DONE and ON-ASK are
 as for `mew-submit-job--start'; questions that ACCOUNT answers do not come to
-ON-ASK.  Signal a condition when FILE cannot be sent."
+ON-ASK.  ON-SERVER is called with the name of one of several servers, as
+`mew-submit-account--at' takes it, before anything is said to that.  Signal a condition when FILE cannot be sent."
   (let* ((fields (mew-submit-message--fields file))
          (account (mew-submit-request--account account fields))
          (work (mew-submit-request--make-work
                 :file file :fields fields :from from :recipients recipients
-                :on-ask on-ask :journal journal)))
+                :on-ask on-ask :journal journal :on-server on-server)))
     (condition-case err
         (progn (mew-submit-request--prefer work account)
                (mew-submit-request--start work on-event on-done))

@@ -931,7 +931,8 @@ final dots and the answers to them are noted, or nil.  Fields that must not
 leave do not, whether they are in FILE or not.  ON-EVENT, ON-DONE and ON-ASK are
 as for `mew-submit-job--start'; questions that ACCOUNT answers do not come to
 ON-ASK.  ON-SERVER is called with the name of one of several servers, as
-`mew-submit-account--at' takes it, before anything is said to that.  Signal a condition when FILE cannot be sent."
+`mew-submit-account--at' takes it, before anything is said to that.  Signal a
+condition when FILE cannot be sent."
   (let* ((fields (mew-submit-message--fields file))
          (account (mew-submit-request--account account fields))
          (work (mew-submit-request--make-work

@@ -686,7 +686,7 @@ those that the user's account has now."
       account)))
 
 (defun mew-submit-queue--note-server (job name)
-  "Note on disk NAME, the one of several servers that the message of JOB goes by.
+  "Note on disk that NAME, one of several servers, is to get the message of JOB.
 That is done before: an Emacs that is killed later has to know it."
   (let ((entry (mew-submit-queue--job-entry job)))
     (unless (equal name (plist-get entry :via))

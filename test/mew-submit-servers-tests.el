@@ -174,8 +174,8 @@ Nothing is remembered from before, and what is goes into a file that goes away."
                      (plist-get (mew-submit-servers-tests--run
                                  (mew-submit-servers-tests--account
                                   peer (list "a" name)
-                                  ;; That is a name of the first one's.
-                                  :tls-name "localhost"))
+                                  ;; The first one has that name, and the second must not.
+                                  :tls-name "other.example.net"))
                                 :result))))
     (should-not (mew-submit-test-lines peer "MAIL"))))
 

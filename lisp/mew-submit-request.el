@@ -751,9 +751,11 @@ only once: the event has :wrong then."
   "Have WORK try the servers of ACCOUNT in order, what worked here last first."
   (let* ((servers (mew-submit-account--servers account))
          (names (mapcar #'mew-submit-account--server-name servers))
-         (first (nth (seq-position names (mew-submit-network-server--first
-                                          names (mew-submit-network--primary)))
-                     servers)))
+         (first (if (cdr names)
+                    (nth (seq-position names (mew-submit-network-server--first
+                                              names (mew-submit-network--primary)))
+                         servers)
+                  (car servers))))
     (setf (mew-submit-request--work-names work) names
           (mew-submit-request--work-servers work) (remq first servers))
     (mew-submit-request--go-to work first)))
@@ -761,13 +763,16 @@ only once: the event has :wrong then."
 (defun mew-submit-request--out-of-reach-p (work done)
   "Does DONE say that the network is between us and the server of WORK?
 That is so where no port could be reached, and not where the server has said no;
-but one that has greeted us with \"later\" has said nothing of the message."
-  (pcase (plist-get done :kind)
-    ((or "connect" "host") t)
-    ("no-login" (seq-some #'mew-submit-network-negative--blocked-p
-                          (plist-get done :attempts)))
-    ("deferred" (and (mew-submit-request--work-greeted work)
-                     (<= 400 (mew-submit-request--work-greeted work) 499)))))
+but one that has greeted us with \"later\" has said nothing of the message.  It
+has where it has answered to a recipient, or to a password, in an earlier
+session."
+  (unless (or (plist-get done :recipients) (mew-submit-request--work-refusal work))
+    (pcase (plist-get done :kind)
+      ((or "connect" "host") t)
+      ("no-login" (seq-some #'mew-submit-network-negative--blocked-p
+                            (plist-get done :attempts)))
+      ("deferred" (and (mew-submit-request--work-greeted work)
+                       (<= 400 (mew-submit-request--work-greeted work) 499))))))
 
 (defun mew-submit-request--elsewhere (work done)
   "Return a request to the next server of WORK after its end DONE, or nil.

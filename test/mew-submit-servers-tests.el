@@ -97,6 +97,29 @@ Nothing is remembered from before, and what is goes into a file that goes away."
                                   (equal (plist-get line :outcome) "accepted"))
                                 (mew-submit-test-log peer "message")))))))))
 
+(ert-deftest mew-submit-servers-tests-part-of-it-is-there ()
+  "SECURITY: N11.  Whoever was answered for, well or not, is not tried elsewhere.
+A server with limits gets a message in several sessions, and each can fail."
+  (pcase-dolist (`(,script . ,accepted)
+                 '(("2:greeting=reply:421 4.3.2 Busy" . 1)
+                   ("2+:connect=close" . 1)
+                   ("1:rcpt=reply:550 5.1.1 Nobody,2:greeting=reply:421 4.3.2 Busy" . 0)
+                   ("1:rcpt=reply:550 5.1.1 Nobody,2+:connect=close" . 0)))
+    (ert-info (script)
+      (mew-submit-servers-tests--with
+          (peer (concat "127.0.0.1:0,name=a,noauth,cap2+=LIMITS RCPTMAX=1 MAILMAX=1,"
+                        script)
+                "127.0.0.1:0,name=b,noauth")
+        (let ((done (mew-submit-servers-tests--run
+                     (mew-submit-servers-tests--account peer '("a" "b"))
+                     :recipients '("a@x" "b@x"))))
+          (should-not (equal "delivered" (plist-get done :result)))
+          (should (= accepted (seq-count (lambda (line)
+                                           (equal (plist-get line :outcome) "accepted"))
+                                         (mew-submit-test-log peer "message"))))
+          (should (cdr (mew-submit-servers-tests--reached peer)))
+          (should-not (member "b" (mew-submit-servers-tests--reached peer))))))))
+
 (ert-deftest mew-submit-servers-tests-none-left ()
   "Where no server can be reached each of them is named."
   (mew-submit-servers-tests--with (peer "127.0.0.1:0,name=a,refused"

@@ -104,6 +104,8 @@
   "Have Mew send its queue by mew-submit." t)
 (autoload 'mew-submit-setup "mew-submit-setup"
   "Find the server that takes mail from an address and make it an account." t)
+(autoload 'mew-submit-batch-setup "mew-submit-batch-setup"
+  "Find the server of an address, print it, and leave Emacs." nil)
 (autoload 'mew-submit-batch-diagnose "mew-submit-batch-diagnose"
   "Diagnose the servers named on the command line and leave Emacs." nil)
 (autoload 'mew-submit-diagnose "mew-submit-diagnose"

@@ -83,11 +83,16 @@ M-x customize-option RET mew-submit-accounts RET shows those there are"
                          (mew-submit-account--match-p (cons 'choice types) value))
                        value)))
     (`(repeat . ,words)
-     (and (proper-list-p value)
-          (seq-every-p (lambda (value)
-                         (mew-submit-account--match-p (last words) value))
-                       value)))
+     (let ((type (if (consp (car (last words))) (car (last words)) (last words))))
+       (and (proper-list-p value)
+            (seq-every-p (lambda (value) (mew-submit-account--match-p type value))
+                         value))))
     (`(,(or 'string 'file) . ,_) (stringp value))
+    (`(plist ,_ ,_ :options ,options)
+     (and (mew-submit-account--plist-p value)
+          (cl-loop for (key value) on value by #'cddr
+                   for option = (cadr (assq key options))
+                   always (and option (mew-submit-account--match-p option value)))))
     (`(function . ,_) (functionp value))
     (_ t)))
 
@@ -135,6 +140,7 @@ which is a list such as (:name \"work\" :server \"mail.example.org\").  %s"
   (cl-loop for (key value) on account by #'cddr
            do (mew-submit-account--check-key account key)
            do (mew-submit-account--check-value account key value))
+  (mew-submit-account--check-servers account)
   account)
 
 (defun mew-submit-account--all ()
@@ -166,6 +172,59 @@ Signal `mew-submit-config' for one that is none, or that safety depends on."
         keywords)
   (and keywords
        (string-join (delete-dups (mapcar #'upcase keywords)) ",")))
+
+;;; Several servers
+
+(defconst mew-submit-account--of-one-server
+  '(:server :servers :plan :routes :tls-name :password :proxy-password :resolved)
+  "Keys that hold for one server of an account, and for no other.")
+
+(defun mew-submit-account--other-server (account server)
+  "Return ACCOUNT with what SERVER, one of its :servers, has in place of it."
+  (append server
+          (cl-loop for (key value) on account by #'cddr
+                   unless (memq key mew-submit-account--of-one-server)
+                   append (list key value))))
+
+(defun mew-submit-account--servers (account)
+  "Return ACCOUNT for each of its servers: a list of accounts without :servers."
+  (let ((others (mapcar (lambda (server)
+                          (mew-submit-account--other-server account server))
+                        (plist-get account :servers))))
+    (if (null (plist-get account :servers))
+        (list account)
+      (cons (cl-loop for (key value) on account by #'cddr
+                     unless (eq key :servers) append (list key value))
+            others))))
+
+(defun mew-submit-account--server-name (account)
+  "Return a name for the server of ACCOUNT, which no other of it has."
+  (format "%s %s" (downcase (or (plist-get account :server) ""))
+          (or (plist-get account :routes) (plist-get account :plan) "")))
+
+(defun mew-submit-account--at (account name)
+  "Return ACCOUNT for the one of its servers that is called NAME, and no other.
+Return it as it is where none is."
+  (or (seq-find (lambda (other)
+                  (equal name (mew-submit-account--server-name other)))
+                (mew-submit-account--servers account))
+      account))
+
+(defun mew-submit-account--check-servers (account)
+  "Signal `mew-submit-config' unless the :servers of ACCOUNT can stand in for it.
+None of them may ask for less TLS: whoever blocks one server would choose that."
+  (let ((levels '(none opportunistic required))
+        (asked (or (plist-get account :tls) 'required)))
+    (when (and (plist-get account :servers) (null (plist-get account :server)))
+      (mew-submit-account--throw account "has :servers, but no :server to try first"))
+    (dolist (server (plist-get account :servers))
+      (cond ((null (plist-get server :server))
+             (mew-submit-account--throw account "has one of :servers without a :server"))
+            ((< (seq-position levels (or (plist-get server :tls) asked))
+                (seq-position levels asked))
+             (mew-submit-account--throw
+              account "asks for less TLS at %s than at %s, so that whoever blocks that \
+one could have it" (plist-get server :server) (plist-get account :server)))))))
 
 ;;; By the sender
 
@@ -319,10 +378,14 @@ when there is none."
 (defun mew-submit-account--like (account)
   "Return the one of `mew-submit-accounts' that ACCOUNT was made of, or nil."
   (seq-find (lambda (other)
-              (seq-every-p (lambda (key)
-                             (equal (plist-get account key)
-                                    (plist-get other key)))
-                           '(:name :from :server)))
+              (and (seq-every-p (lambda (key)
+                                  (equal (plist-get account key)
+                                         (plist-get other key)))
+                                '(:name :from))
+                   (seq-some (lambda (server)
+                               (equal (plist-get account :server)
+                                      (plist-get server :server)))
+                             (cons other (plist-get other :servers)))))
             (and (proper-list-p mew-submit-accounts)
                  (seq-filter #'mew-submit-account--plist-p mew-submit-accounts))))
 

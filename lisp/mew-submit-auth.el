@@ -278,16 +278,6 @@ auth-source would only return that one again."
 another one: " host user)
                          host port user))
 
-(defun mew-submit-auth--save (host port user password)
-  "Save PASSWORD of USER at HOST and PORT, where `auth-sources' keep such.
-What is remembered of HOST is forgotten.  Return nil if there is nowhere to
-save it.  The user may be asked whether to."
-  (auth-source-forget+ :host host)
-  (when-let* ((save (mew-submit-auth--saver
-                    (mew-submit-auth--entry host port user password))))
-    (funcall save)
-    t))
-
 (defvar mew-submit-auth--unsaved nil
   "Passwords the user typed that no server has accepted yet.
 A list of (JOB . SAVE-FUNCTION).")
@@ -304,10 +294,24 @@ A list of (JOB . SAVE-FUNCTION).")
                       ((not noninteractive)
                        (mew-submit-auth--prompt-again host port user)))))
     (when found
-      (when-let* ((save (mew-submit-auth--saver found)))
-        (push (cons (plist-get event :job) save) mew-submit-auth--unsaved))
-      (cons (or user (plist-get found :user))
-            (mew-submit-auth--secret found)))))
+      (mew-submit-auth--give event found))))
+
+(defun mew-submit-auth--give (event found)
+  "Return (USER . PASSWORD) in FOUND for the question EVENT.
+If it can be saved, that is offered when the server has taken it."
+  (when-let* ((save (mew-submit-auth--saver found)))
+    (push (cons (plist-get event :job) save) mew-submit-auth--unsaved))
+  (cons (or (plist-get event :user) (plist-get found :user))
+        (mew-submit-auth--secret found)))
+
+(defun mew-submit-auth--typed (event password)
+  "Return (USER . PASSWORD) for the question EVENT; PASSWORD was typed before.
+If it can be saved, that is offered when the server has taken it."
+  (mew-submit-auth--give event
+                         (mew-submit-auth--entry (plist-get event :host)
+                                                 (plist-get event :port)
+                                                 (plist-get event :user)
+                                                 (copy-sequence password))))
 
 ;;; Access tokens
 

@@ -208,7 +208,9 @@ They are those of `dns-servers', or else of /etc/resolv.conf."
                        (>= (length all)
                            (+ 2 (mew-submit-dns--integer all 0 2))))
               (mew-submit-dns--judge query (substring all 2))))))
-    (error (mew-submit-dns--failed query "the DNS server's answer makes no sense"))))
+    ;; Over UDP anybody can send what makes no sense: the answer may still come.
+    (error (when (mew-submit-dns-query-tcp query)
+             (mew-submit-dns--failed query "the DNS server's answer makes no sense")))))
 
 (defun mew-submit-dns--sentinel (query process change)
   "Have QUERY go on after CHANGE of PROCESS."

@@ -24,6 +24,26 @@
               "t: for senders without a domain, such as cron's root, too")
     (:server account (string :tag "Server") "the server's name or address"
              "--server" "HOST" "the server's name or address")
+    (:servers account
+              (repeat :tag "Other servers"
+                      (plist :tag "Server"
+                             :options
+                             ((:server (string :tag "Server"))
+                              (:plan (string :tag "Plan"))
+                              (:routes (string :tag "Routes (PORT:MODE,...)"))
+                              (:family (choice :tag "Only" :value ipv6 (const ipv4)
+                                               (const ipv6)))
+                              (:tls (choice :tag "TLS" :value required
+                                            (const required) (const opportunistic)
+                                            (const none)))
+                              (:tls-name (string :tag "Name the certificate must have"))
+                              (:ca-file (file :tag "Trusted certificates"))
+                              (:user (string :tag "User name"))
+                              (:auth (string :tag "SASL mechanism, or none"))
+                              (:tunnel (string :tag "Tunnel")))))
+              "other servers, in the order of preference, for when that one
+cannot be reached: plists with keys of those here; see the manual,
+\"Several servers\"")
     (:plan account (choice :tag "Plan" :value "submission"
                            (const "submission") (const "submissions")
                            (const "rfc8314") (const "symmetric")
@@ -98,8 +118,21 @@ system's"
                "its key; without this it is in the same file"
                "--key-file" "FILE" "its key; default: in the same file")
 
-    (:oauth token (const :tag "Access token instead of a password" t)
-            "t: an access token instead of a password, where there is no `:auth'")
+    (:oauth token
+            (choice :tag "Access token instead of a password" :value t
+                    (const :tag "From elsewhere" t)
+                    (plist :tag "Sign in at"
+                           :options
+                           ((:issuer (string :tag "Issuer (https://...)"))
+                            (:client-id (string :tag "Client id"))
+                            (:client-file (file :tag "Client file"))
+                            (:scope (string :tag "Scope"))
+                            (:redirect (string :tag "Redirect address"))
+                            (:authorize-url (string :tag "Page to sign in"))
+                            (:token-url (string :tag "Where tokens are had"))
+                            (:device-url (string :tag "Where codes are had")))))
+            "t: an access token instead of a password, where there is no `:auth';
+or a plist that says where to sign in, see `mew-submit-sign-in'")
     (:token-command token (choice :tag "Command for access tokens" :value ""
                                   (string :tag "Shell command")
                                   (repeat :tag "Program and arguments" string))

@@ -572,7 +572,9 @@ does too, and else above.  Questions stay at the top."
     (setq mew-submit-notice--unseen nil)
     (remove-hook 'server-after-make-frame-hook #'mew-submit-notice--display-now)
     (remove-hook 'minibuffer-exit-hook #'mew-submit-notice--display-soon)
-    (when-let* ((buffer (get-buffer "*mew-submit*")))
+    (when-let* ((buffer (get-buffer "*mew-submit*"))
+                ;; Who is in it sees it; a second window of it would take another's.
+                ((not (eq buffer (window-buffer)))))
       (display-buffer buffer '((display-buffer-reuse-window
                                 display-buffer-pop-up-window
                                 display-buffer-use-some-window)

@@ -122,18 +122,22 @@ for mail by %s? "
 ;;; The commands
 
 (defun mew-submit-pin--offer (account tls port)
-  "Show the certificate in TLS of PORT of ACCOUNT's server; pin it after a yes."
+  "Show the certificate in TLS of PORT of ACCOUNT's server; pin it after a yes.
+Return non-nil if it was pinned."
   (let* ((host (mew-submit-request--host account))
          (place (format "%s, port %d" host port)))
     (mew-submit-pin--show place tls)
     (cond ((plist-get tls :verified)
-           (message "The certificate of %s is verified: no pin is needed" place))
+           (message "The certificate of %s is verified: no pin is needed" place)
+           nil)
           ((yes-or-no-p (mew-submit-pin--question account place tls))
            (mew-submit-tls--add-pin
             (list (plist-get account :name) host port
                   (plist-get tls :fingerprint)))
-           (message "Pinned the certificate of %s" place))
-          (t (message "Nothing was pinned")))))
+           (message "Pinned the certificate of %s" place)
+           t)
+          (t (message "Nothing was pinned")
+             nil))))
 
 ;;;###autoload
 (defun mew-submit-pin-certificate (name)

@@ -41,7 +41,7 @@ Such a name raises the security that is required, and never lowers it.")
 
 (defun mew-submit-plan--port-tls (port)
   "Return the TLS mode for PORT where none is named."
-  (if (memq port '(26 465)) 'implicit 'starttls))
+  (if (memq port '(26 443 465)) 'implicit 'starttls))
 
 ;;; Routes by hand
 

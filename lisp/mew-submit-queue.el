@@ -685,6 +685,15 @@ those that the user's account has now."
         (plist-put account :all-or-none t)
       account)))
 
+(defun mew-submit-queue--note-server (job name)
+  "Note on disk that NAME, one of several servers, is to get the message of JOB.
+That is done before: an Emacs that is killed later has to know it."
+  (let ((entry (mew-submit-queue--job-entry job)))
+    (unless (equal name (plist-get entry :via))
+      (setf (mew-submit-queue--job-entry job)
+            (mew-submit-spool--with entry :via name))
+      (mew-submit-spool--write (mew-submit-queue--job-entry job) t))))
+
 (defun mew-submit-queue--submit (job resolved)
   "Start the session of JOB.
 RESOLVED is what was looked up for its account, a plist, or nil."
@@ -700,6 +709,7 @@ RESOLVED is what was looked up for its account, a plist, or nil."
                :journal (mew-submit-spool--journal-file entry)
                :on-event (lambda (event) (mew-submit-queue--on-event job event))
                :on-done (lambda (done) (mew-submit-queue--conclude job done))
+               :on-server (lambda (name) (mew-submit-queue--note-server job name))
                :on-ask (or (mew-submit-queue--caller entry :on-ask)
                            #'mew-submit-dialog--answer)))
       (when-let* ((password (plist-get account :password)))
@@ -1310,14 +1320,22 @@ wishes of the server stays."
                do (setq new (plist-put new key value)))
       new)))
 
+(defun mew-submit-queue--staying (entry account)
+  "Return ACCOUNT as ENTRY's message may go by it: in doubt, by the same server.
+That one may know that it has the message already, and no other can."
+  (if (and (eq (plist-get entry :state) 'uncertain) (plist-get entry :via))
+      (mew-submit-account--at account (plist-get entry :via))
+    account))
+
 (defun mew-submit-queue--send-now (id account directory)
   "Send the message ID in DIRECTORY now, and tell by which server.
 ACCOUNT is called with the one that its entry would go by, and returns one."
   (let ((entry (mew-submit-queue--change
                 id directory
                 (lambda (entry)
-                  (let* ((account (funcall account
-                                           (mew-submit-queue--renewed entry)))
+                  (let* ((account (mew-submit-queue--staying
+                                   entry (funcall account (mew-submit-queue--renewed
+                                                           entry))))
                          (caller (gethash (mew-submit-queue--key entry)
                                           mew-submit-queue--callers)))
                     (when caller

@@ -22,6 +22,7 @@
 (require 'mew-submit-memory)
 (require 'mew-submit-message)
 (require 'mew-submit-network-negative)
+(require 'mew-submit-network-server)
 (require 'mew-submit-plan)
 (require 'mew-submit-job)
 (require 'mew-submit-tls)
@@ -488,7 +489,12 @@ account says."
 (cl-defstruct (mew-submit-request--work
                (:constructor mew-submit-request--make-work)
                (:copier nil))
-  (account nil :documentation "The account, a plist.")
+  (account nil :documentation "The account, a plist, for the server in question.")
+  (servers nil :documentation "The account for each server that is left to try.")
+  (names nil :documentation "What its servers are called, in the user's order.")
+  (passed nil :documentation "Why each server before could not be used, newest first.")
+  (on-server nil :documentation "Function that is told by which of several, or nil.")
+  (greeted nil :documentation "The code of the greeting, or nil for none yet.")
   (file nil :documentation "The message file.")
   (fields nil :documentation "The fields of its header.")
   (from nil :documentation "The envelope sender, or nil.")
@@ -693,8 +699,8 @@ Either the user has said so of the network, or the other ports take no log-in."
 
 (defun mew-submit-request--again (work done)
   "Return another request for WORK after its end DONE, or nil.
-It is one where the server has refused what it offers itself, without that, or
-one with another password."
+It is one where the server has refused what it offers itself, without that, one
+with another password, or one to another server."
   (if (and (equal (plist-get done :about) "offer")
            (null (mew-submit-request--work-without work)))
       (progn
@@ -703,7 +709,8 @@ one with another password."
         (setf (mew-submit-request--work-without work)
               (plist-get done :left-out))
         (mew-submit-request--make-for work))
-    (mew-submit-request--again-with-password work done)))
+    (or (mew-submit-request--again-with-password work done)
+        (mew-submit-request--elsewhere work done))))
 
 (defun mew-submit-request--again-with-password (work done)
   "Return another request for WORK after its end DONE, or nil.
@@ -717,6 +724,88 @@ only once: the event has :wrong then."
     (setf (mew-submit-request--work-refusal work) (plist-get done :text))
     (mew-submit-request--settle work done)
     (mew-submit-request--make-for work)))
+
+;;; Other servers
+
+(defun mew-submit-request--go-to (work account)
+  "Have WORK go by ACCOUNT, which has one server."
+  (let ((memory (mew-submit-request--memory-file account))
+        (tell (and (cdr (mew-submit-request--work-names work))
+                   (mew-submit-request--work-on-server work))))
+    (when tell
+      (funcall tell (mew-submit-account--server-name account)))
+    (setf (mew-submit-request--work-account work) account
+          (mew-submit-request--work-host work) (mew-submit-request--host account)
+          (mew-submit-request--work-networks work)
+          (mew-submit-network-negative--networks (plist-get account :tunnel))
+          (mew-submit-request--work-greeted work) nil
+          (mew-submit-request--work-asked work) nil
+          (mew-submit-request--work-refusal work) nil
+          (mew-submit-request--work-without work) nil
+          (mew-submit-request--work-observe work)
+          (and memory
+               (mew-submit-memory--observer
+                memory (mew-submit-request--certified-name account))))))
+
+(defun mew-submit-request--prefer (work account)
+  "Have WORK try the servers of ACCOUNT in order, what worked here last first."
+  (let* ((servers (mew-submit-account--servers account))
+         (names (mapcar #'mew-submit-account--server-name servers))
+         (first (if (cdr names)
+                    (nth (seq-position names (mew-submit-network-server--first
+                                              names (mew-submit-network--primary)))
+                         servers)
+                  (car servers))))
+    (setf (mew-submit-request--work-names work) names
+          (mew-submit-request--work-servers work) (remq first servers))
+    (mew-submit-request--go-to work first)))
+
+(defun mew-submit-request--out-of-reach-p (work done)
+  "Does DONE say that the network is between us and the server of WORK?
+That is so where no port could be reached, and not where the server has said no;
+but one that has greeted us with \"later\" has said nothing of the message.  It
+has where it has answered to a recipient, or to a password, in an earlier
+session."
+  (unless (or (plist-get done :recipients) (mew-submit-request--work-refusal work))
+    (pcase (plist-get done :kind)
+      ((or "connect" "host") t)
+      ("no-login" (seq-some #'mew-submit-network-negative--blocked-p
+                            (plist-get done :attempts)))
+      ("deferred" (and (mew-submit-request--work-greeted work)
+                       (<= 400 (mew-submit-request--work-greeted work) 499))))))
+
+(defun mew-submit-request--elsewhere (work done)
+  "Return a request to the next server of WORK after its end DONE, or nil.
+Nothing of the message has been said to the one before.  Where there is no next
+one, DONE is told why those before could not be used."
+  (let ((next (mew-submit-request--work-servers work))
+        (host (mew-submit-request--work-host work)))
+    (cond ((and next (mew-submit-request--out-of-reach-p work done))
+           (mew-submit-request--learn-log-ins host done)
+           (mew-submit-request--learn work done)
+           (push (format "%s: %s" host (plist-get done :text))
+                 (mew-submit-request--work-passed work))
+           (setf (mew-submit-request--work-servers work) (cdr next))
+           (mew-submit-request--go-to work (car next))
+           (mew-submit-request--make-for work))
+          ((and (mew-submit-request--work-passed work)
+                (not (equal (plist-get done :kind) "ok")))
+           (plist-put done :text
+                      (format "%s.  Before that, %s"
+                              (string-trim-right (or (plist-get done :text) "") "[.]")
+                              (string-join (reverse (mew-submit-request--work-passed
+                                                     work))
+                                           "; ")))
+           nil))))
+
+(defun mew-submit-request--learn-server (work done)
+  "Remember from DONE, the end of WORK, which of several servers took mail here."
+  (when (and (cdr (mew-submit-request--work-names work))
+             (member (plist-get done :result) '("delivered" "partial")))
+    (mew-submit-network-server--learn
+     (mew-submit-request--work-names work)
+     (mew-submit-account--server-name (mew-submit-request--work-account work))
+     (mew-submit-network--primary))))
 
 ;;; Ports that were blocked
 
@@ -808,17 +897,19 @@ Where a message has gone another way because of it, look again some time."
 (defun mew-submit-request--note (work event)
   "Remember what is in EVENT of WORK about server, password and network."
   (mew-submit-request--settle work event)
-  (when (eq (plist-get event :event) 'done)
-    (mew-submit-request--learn-log-ins (mew-submit-request--work-host work)
-                                       event)
-    (mew-submit-request--learn work event))
+  (pcase (plist-get event :event)
+    ('connected (setf (mew-submit-request--work-greeted work) nil))
+    ('greeting (setf (mew-submit-request--work-greeted work) (plist-get event :code)))
+    ('done
+     (mew-submit-request--learn-log-ins (mew-submit-request--work-host work)
+                                        event)
+     (mew-submit-request--learn work event)
+     (mew-submit-request--learn-server work event)))
   (when-let* ((observe (mew-submit-request--work-observe work)))
     (funcall observe event)))
 
 (defun mew-submit-request--start (work on-event on-done)
   "Start a session for WORK and return it; ON-EVENT and ON-DONE hear of it."
-  (setf (mew-submit-request--work-networks work)
-        (mew-submit-network-negative--networks (mew-submit-request--tunnel-name work)))
   (mew-submit-job--start
    (mew-submit-request--make-for work)
    :on-event (lambda (event)
@@ -836,27 +927,25 @@ Where a message has gone another way because of it, look again some time."
    :hint (mew-submit-request--hint work)))
 
 (cl-defun mew-submit-request--submit
-    (file &key account from recipients journal on-event on-done on-ask)
+    (file &key account from recipients journal on-event on-done on-ask
+          on-server)
   "Submit the message FILE in the background and return the session.
 ACCOUNT is as for `mew-submit-request--account', FROM and RECIPIENTS are the
 envelope; where they are nil the header decides.  JOURNAL is a file in which
 final dots and the answers to them are noted, or nil.  Fields that must not
 leave do not, whether they are in FILE or not.  ON-EVENT, ON-DONE and ON-ASK are
 as for `mew-submit-job--start'; questions that ACCOUNT answers do not come to
-ON-ASK.  Signal a condition when FILE cannot be sent."
+ON-ASK.  ON-SERVER is called with the name of one of several servers, as
+`mew-submit-account--at' takes it, before anything is said to that.  Signal a
+condition when FILE cannot be sent."
   (let* ((fields (mew-submit-message--fields file))
          (account (mew-submit-request--account account fields))
-         (memory (mew-submit-request--memory-file account))
          (work (mew-submit-request--make-work
-                :account account :file file :fields fields :from from
-                :recipients recipients :on-ask on-ask :journal journal
-                :host (mew-submit-request--host account)
-                :observe (and memory
-                              (mew-submit-memory--observer
-                               memory
-                               (mew-submit-request--certified-name account))))))
+                :file file :fields fields :from from :recipients recipients
+                :on-ask on-ask :journal journal :on-server on-server)))
     (condition-case err
-        (mew-submit-request--start work on-event on-done)
+        (progn (mew-submit-request--prefer work account)
+               (mew-submit-request--start work on-event on-done))
       (error (mew-submit-request--clean-up work)
              (signal (car err) (cdr err))))))
 

@@ -5,27 +5,26 @@
 
 ;;; Commentary:
 
-;; It owns the ways from an address to the servers that might take its
-;; mail: the domain's SRV records (RFC 6186, RFC 8314), the XML that Thunderbird
-;; reads (over https only), and a guess made of the MX records.  It stores
-;; nothing, says nothing to a mail server and asks the user nothing.
+;; It owns the ways from an address to the servers that might take its mail: the domain's
+;; SRV records (RFC 6186, RFC 8314), the JSON that it vouches for in the DNS (PACC,
+;; draft-ietf-mailmaint-pacc), the XML that Thunderbird reads (https only, both), the
+;; provider that its MX records lead to, and names that are only usual.  It stores nothing,
+;; says nothing to a mail server and asks the user nothing.
 ;;
 ;; Everything is asynchronous and has an end: the function given is called once,
-;; from a timer, with what was found.
-;;
-;; Why not `dns-query-asynchronous': it asks the first name server only, takes
-;; any answer for one to its question, and a malformed packet makes it signal an
-;; error in a process filter.  What goes over the wire is made and read by dns.el.
+;; from a timer, with what was found, and what each that was asked has said.
 
 ;;; Code:
 
 (require 'cl-lib)
 (eval-when-compile (require 'dom))      ; it has macros, and is seldom needed
-(require 'dns)
 (require 'format-spec)
+(require 'json)
 (require 'mew-submit-address)
+(require 'mew-submit-dns)
 (require 'mew-submit-error)
 (require 'mew-submit-module)
+(require 'mew-submit-setup-provider)
 (require 'seq)
 (require 'subr-x)
 
@@ -69,11 +68,8 @@ else.  Only https is used."
   :package-version '(mew-submit . "0.1.0")
   :risky t)
 
-(defvar mew-submit-setup-discover--dns-function #'mew-submit-setup-discover--dns
-  "Function called with NAME, TYPE and CALLBACK to ask for DNS records.")
-
-(defvar mew-submit-setup-discover--exists-function #'mew-submit-setup-discover--exists
-  "Function called with DOMAIN and CALLBACK to ask whether DOMAIN exists.")
+(defvar mew-submit-setup-discover--dns-function #'mew-submit-dns--ask
+  "Function called with NAME, TYPE and CALLBACK, as `mew-submit-dns--ask' is.")
 
 (defvar mew-submit-setup-discover--fetch-function #'mew-submit-setup-discover--fetch
   "Function called with URL and CALLBACK to fetch a document.")
@@ -113,83 +109,22 @@ STOP is called before; and all the same, with nil, when SECONDS are over."
 
 ;;; DNS
 
-(defconst mew-submit-setup-discover--dns-seconds 5
-  "How many seconds to wait for the name servers.")
-
-(defvar mew-submit-setup-discover--dns-service "domain"
-  "The port of the name servers.")
-
-(defun mew-submit-setup-discover--dns-answer (packet id name type)
-  "Return (CODE . DATA) if PACKET answers the question ID for TYPE of NAME.
-DATA is a list of what the records hold.  Return nil for any other packet."
-  (let ((spec (ignore-errors (dns-read packet))))
-    (when (and (eql (cadr (assq 'id spec)) id)
-               (cadr (assq 'response-p spec))
-               (equal (downcase (or (caar (cadr (assq 'queries spec))) ""))
-                      (downcase name)))
-      (cons (cadr (assq 'response-code spec))
-            (delq nil (mapcar (lambda (answer)
-                                (and (eq (cadr (assq 'type (cdr answer))) type)
-                                     (cadr (assq 'data (cdr answer)))))
-                              (cadr (assq 'answers spec))))))))
-
-(defun mew-submit-setup-discover--dns-ask (server packet filter)
-  "Send PACKET to the name server SERVER; FILTER hears what comes back.
-Return the process, or nil."
-  (ignore-errors
-    (let ((process (make-network-process
-                    :name "mew-submit-dns" :noquery t :coding 'binary
-                    :buffer nil :type 'datagram :host server
-                    :service mew-submit-setup-discover--dns-service
-                    :filter filter)))
-      (process-send-string process packet)
-      process)))
-
-(defun mew-submit-setup-discover--dns (name type callback)
-  "Ask the name servers for the records of TYPE, a symbol, that NAME has.
-CALLBACK is called with a list of what they hold, as dns.el reads it; with nil
-when there are none or nobody answers."
-  (mew-submit-setup-discover--ask-dns name type
-                                      (lambda (answer) (funcall callback (cdr answer)))))
-
 (defun mew-submit-setup-discover--exists (domain callback)
   "Find out whether DOMAIN exists, and call CALLBACK with the answer.
 That is `yes', `no', or nil when nobody answers."
-  (mew-submit-setup-discover--ask-dns domain 'MX
-                                      (lambda (answer)
-                                        (funcall callback (pcase (car answer)
-                                                            ('no-error 'yes)
-                                                            ('name-error 'no))))))
+  (funcall mew-submit-setup-discover--dns-function domain 'MX
+           (lambda (answer)
+             (funcall callback (pcase (plist-get answer :status)
+                                 ((or 'ok 'none) 'yes)
+                                 ('no-name 'no))))))
 
-(defun mew-submit-setup-discover--ask-dns (name type callback)
-  "Ask the name servers for the records of TYPE, a symbol, that NAME has.
-CALLBACK is called with (CODE . DATA), the first one's answer, or with nil when
-nobody answers."
-  (unless (dns-servers-up-to-date-p)
-    (dns-set-servers))
-  (let* ((id (random #x10000))
-         (packet (dns-write `((id ,id) (opcode query)
-                              (queries ((,name (type ,type))))
-                              (recursion-desired-p t))))
-         (left (length dns-servers))
-         processes
-         (end (mew-submit-setup-discover--once
-               mew-submit-setup-discover--dns-seconds
-               (lambda () (mapc #'delete-process processes))
-               callback))
-         (filter (lambda (_process octets)
-                   (pcase (mew-submit-setup-discover--dns-answer octets id name type)
-                     ('nil)
-                     ((and `(,(or 'no-error 'name-error) . ,_) answer)
-                      (funcall end answer))
-                     (_ (when (zerop (setq left (1- left)))
-                          (funcall end)))))))
-    (dolist (server dns-servers)
-      (if-let* ((process (mew-submit-setup-discover--dns-ask server packet filter)))
-          (push process processes)
-        (setq left (1- left))))
-    (when (zerop left)
-      (funcall end))))
+(defun mew-submit-setup-discover--dns-words (answer)
+  "Return ANSWER of the DNS in words."
+  (format "%s records of %s: %s" (plist-get answer :type) (plist-get answer :name)
+          (pcase (plist-get answer :status)
+            ('ok (format "%d" (length (plist-get answer :answers))))
+            ((or 'none 'no-name) "none")
+            (_ (or (plist-get answer :why) "no answer")))))
 
 ;;; The web
 
@@ -262,14 +197,30 @@ Return nil when HOST is no host."
             (and (mew-submit-setup-discover--foreign-p name domain) '(:foreign t))
             more)))
 
-(defun mew-submit-setup-discover--srv-candidate (domain record tls)
-  "Return the candidate in the SRV RECORD of DOMAIN, with the TLS mode, or nil."
-  (let ((get (lambda (key) (cadr (assq key record)))))
-    (and (not (member (funcall get 'target) '(nil "" ".")))
-         (mew-submit-setup-discover--candidate
-          domain (funcall get 'target) :port (funcall get 'port) :tls tls
-          :source 'srv :priority (funcall get 'priority)
-          :weight (funcall get 'weight)))))
+(defun mew-submit-setup-discover--with-login (candidate issuer scope password)
+  "Return CANDIDATE with what a document has on logging in.
+ISSUER, a host or an address of https, gives access tokens for SCOPE; with
+PASSWORD non-nil a password is taken, too."
+  (let ((url (and (stringp issuer)
+                  (if (string-match-p "\\`https?:" issuer) issuer
+                    (concat "https://" issuer)))))
+    (append (and url
+                 (mew-submit-setup-provider--token-for-p
+                  url (plist-get candidate :host))
+                 (list :login 'oauth :issuer url :scope (and (stringp scope) scope)
+                       :password password))
+            candidate)))
+
+(defun mew-submit-setup-discover--srv-candidates (domain answer tls)
+  "Return the candidates for DOMAIN in ANSWER, SRV records, with the TLS mode."
+  (mapcar (lambda (record)
+            (and (plist-get record :target)
+                 (mew-submit-setup-discover--candidate
+                  domain (plist-get record :target)
+                  :port (plist-get record :port) :tls tls :source 'srv
+                  :priority (plist-get record :priority)
+                  :weight (plist-get record :weight))))
+          (plist-get answer :answers)))
 
 (defun mew-submit-setup-discover--srv-before-p (a b)
   "Is the candidate A to be tried before B?
@@ -288,27 +239,22 @@ The priority decides, then implicit TLS (RFC 8314, section 5.1), then weight."
 (defun mew-submit-setup-discover--srv-found (domain implicit starttls)
   "Return what is found in SRV records of DOMAIN.
 It is for `mew-submit-setup-discover--start'.
-IMPLICIT and STARTTLS are those of _submissions and _submission."
+IMPLICIT and STARTTLS are the answers for _submissions and _submission."
   (let ((candidates
-         (delq nil
-               (append
-                (mapcar (lambda (record)
-                          (mew-submit-setup-discover--srv-candidate domain record
-                                                                    'implicit))
-                        implicit)
-                (mapcar (lambda (record)
-                          (mew-submit-setup-discover--srv-candidate domain record
-                                                                    'starttls))
-                        starttls)))))
+         (delq nil (append (mew-submit-setup-discover--srv-candidates
+                            domain implicit 'implicit)
+                           (mew-submit-setup-discover--srv-candidates
+                            domain starttls 'starttls))))
+        (records (append (plist-get implicit :answers)
+                         (plist-get starttls :answers))))
     (list :candidates (sort candidates #'mew-submit-setup-discover--srv-before-p)
           ;; A target of "." says that the service is not there.
-          :never (and (null candidates)
-                      (or implicit starttls)
+          :never (and records
                       (seq-every-p (lambda (record)
-                                     (member (cadr (assq 'target record))
-                                             '("" ".")))
-                                   (append implicit starttls))
-                      t))))
+                                     (null (plist-get record :target)))
+                                   records))
+          :said (mapcar #'mew-submit-setup-discover--dns-words
+                        (list implicit starttls)))))
 
 (defun mew-submit-setup-discover--srv (domain _address callback)
   "Look for SRV records of DOMAIN and call CALLBACK with what is found."
@@ -321,6 +267,86 @@ IMPLICIT and STARTTLS are those of _submissions and _submission."
    (lambda (results)
      (funcall callback (mew-submit-setup-discover--srv-found
                         domain (nth 0 results) (nth 1 results))))))
+
+;;; PACC
+
+(defun mew-submit-setup-discover--pacc-url (domain)
+  "Return where the JSON of DOMAIN is."
+  (format "https://ua-auto-config.%s/.well-known/user-agent-configuration.json"
+          domain))
+
+(defun mew-submit-setup-discover--pacc-digests (records)
+  "Return the SHA-256 digests, octets, in RECORDS, those of _ua-auto-config.
+A record is such as \"v=UAAC1; a=sha256; d=BASE64\"."
+  (delq nil
+        (mapcar (lambda (record)
+                  (let ((tags (mapcar (lambda (part)
+                                        (let ((tag (split-string part "=")))
+                                          (cons (string-trim (car tag))
+                                                (string-trim
+                                                 (string-join (cdr tag) "=")))))
+                                      (split-string record ";" t))))
+                    (and (equal (cdr (car tags)) "UAAC1")
+                         (equal (cdr (assoc "a" tags)) "sha256")
+                         (ignore-errors
+                           (base64-decode-string (cdr (assoc "d" tags)))))))
+                records)))
+
+(defun mew-submit-setup-discover--pacc-parse (document domain)
+  "Return the candidate for DOMAIN in DOCUMENT, the JSON of PACC, in a list.
+What is no such JSON has none.  The server is reached over implicit TLS."
+  (ignore-errors
+    (let* ((json-object-type 'alist)
+           (json-key-type 'string)
+           (json-false nil)
+           (json (json-read-from-string (decode-coding-string document 'utf-8)))
+           (get (lambda (&rest path)
+                  (let ((value json))
+                    (dolist (name path value)
+                      (setq value (cdr (assoc name value)))))))
+           (page (funcall get "info" "help" "documentation"))
+           (issuer (funcall get "authentication" "oauth-public" "issuer"))
+           (password (eq t (funcall get "authentication" "password")))
+           (candidate (mew-submit-setup-discover--candidate
+                       domain (funcall get "protocols" "smtp" "host")
+                       :port 465 :tls 'implicit :source 'pacc
+                       :page (and (mew-submit-setup-provider--url-host page) page))))
+      (and candidate
+           (list (mew-submit-setup-discover--with-login candidate issuer nil
+                                                        password))))))
+
+(defun mew-submit-setup-discover--pacc-found (document records domain)
+  "Return what DOCUMENT, which may be nil, has for DOMAIN.
+RECORDS of the DNS have to vouch for it."
+  (let* ((digest (and document (secure-hash 'sha256 document nil nil t)))
+         (vouched (and digest
+                       (member digest
+                               (mew-submit-setup-discover--pacc-digests records))))
+         (candidates (and vouched
+                          (mew-submit-setup-discover--pacc-parse document domain))))
+    (list :candidates candidates
+          :said (list (format "%s: %s" (mew-submit-setup-discover--pacc-url domain)
+                              (cond (candidates "a document that the DNS vouches for")
+                                    (vouched "a document without a mail server")
+                                    (document "another document than the DNS \
+vouches for, so not believed")
+                                    (t "no document over verified TLS")))))))
+
+(defun mew-submit-setup-discover--pacc (domain _address callback)
+  "Look for the JSON of DOMAIN that its DNS vouches for; CALLBACK gets the rest.
+Where the DNS has no digest of it the web is not asked."
+  (funcall
+   mew-submit-setup-discover--dns-function (concat "_ua-auto-config." domain) 'TXT
+   (lambda (answer)
+     (let ((records (plist-get answer :answers)))
+       (if (null (mew-submit-setup-discover--pacc-digests records))
+           (funcall callback
+                    (list :said (list (mew-submit-setup-discover--dns-words answer))))
+         (funcall mew-submit-setup-discover--fetch-function
+                  (mew-submit-setup-discover--pacc-url domain)
+                  (lambda (document)
+                    (funcall callback (mew-submit-setup-discover--pacc-found
+                                       document records domain)))))))))
 
 ;;; Thunderbird's XML
 
@@ -335,35 +361,59 @@ IMPLICIT and STARTTLS are those of _submissions and _submission."
                                 (or (cdr (assoc part parts)) part))
                               text t t)))
 
-(defun mew-submit-setup-discover--xml-server (server domain address)
+(defun mew-submit-setup-discover--xml-text (node tag)
+  "Return the text of the first TAG in NODE, or nil."
+  (when-let* ((child (car (dom-by-tag node tag))))
+    (string-trim (dom-text child))))
+
+(defconst mew-submit-setup-discover--no-log-in
+  '("none" "client-IP-address" "smtp-after-pop")
+  "What the XML calls a server that wants no log-in.")
+
+(defun mew-submit-setup-discover--xml-login (candidate ways oauth)
+  "Return CANDIDATE with how one logs in by WAYS, as the XML has them.
+OAUTH is its element oAuth2, or nil.  What is listed first is what is wanted."
+  (cond ((equal (car ways) "OAuth2")
+         (let ((password (seq-some (lambda (way)
+                                     (string-prefix-p "password-" way))
+                                   ways)))
+           (append (mew-submit-setup-discover--with-login
+                    candidate (and oauth (mew-submit-setup-discover--xml-text oauth 'issuer))
+                    (and oauth (mew-submit-setup-discover--xml-text oauth 'scope))
+                    (and password t))
+                   (list :login 'oauth :password (and password t)))))
+        ((and ways (seq-every-p (lambda (way)
+                                  (member way mew-submit-setup-discover--no-log-in))
+                                ways))
+         (append candidate '(:auth "none")))
+        (t candidate)))
+
+(defun mew-submit-setup-discover--xml-server (server oauth domain address)
   "Return the candidate in SERVER, an outgoingServer of the XML, or nil.
-A server without TLS is none.  DOMAIN and ADDRESS are the user's."
-  (let* ((texts (lambda (tag)
-                  (mapcar (lambda (node) (string-trim (dom-text node)))
-                          (dom-by-tag server tag))))
-         (text (lambda (tag) (car (funcall texts tag))))
+A server without TLS is none.  OAUTH is the element oAuth2, or nil; DOMAIN and
+ADDRESS are the user's."
+  (let* ((text (lambda (tag) (mew-submit-setup-discover--xml-text server tag)))
          (expand (lambda (words)
                    (mew-submit-setup-discover--expand words domain address)))
          (tls (pcase (upcase (or (funcall text 'socketType) ""))
                 ("SSL" 'implicit)
                 ("STARTTLS" 'starttls)))
          (port (string-to-number (or (funcall text 'port) "")))
-         (user (funcall text 'username))
-         (ways (funcall texts 'authentication)))
-    (and tls
-         (equal (dom-attr server 'type) "smtp")
-         (< 0 port 65536)
-         (mew-submit-setup-discover--candidate
-          domain (funcall expand (or (funcall text 'hostname) ""))
-          :port port :tls tls :source 'autoconfig
-          :user (and user (not (string-empty-p user)) (funcall expand user))
-          :oauth (equal ways '("OAuth2"))
-          :auth (and ways
-                     (seq-every-p (lambda (way)
-                                    (member way '("none" "client-IP-address"
-                                                  "smtp-after-pop")))
-                                  ways)
-                     "none")))))
+         (user (funcall text 'username)))
+    (when-let* ((candidate
+                 (and tls
+                      (equal (dom-attr server 'type) "smtp")
+                      (< 0 port 65536)
+                      (mew-submit-setup-discover--candidate
+                       domain (funcall expand (or (funcall text 'hostname) ""))
+                       :port port :tls tls :source 'autoconfig
+                       :user (and user (not (string-empty-p user))
+                                  (funcall expand user))))))
+      (mew-submit-setup-discover--xml-login
+       candidate
+       (mapcar (lambda (node) (string-trim (dom-text node)))
+               (dom-by-tag server 'authentication))
+       oauth))))
 
 (defun mew-submit-setup-discover--parse (document domain address)
   "Return the candidates in DOCUMENT, Thunderbird's XML, in its order.
@@ -378,7 +428,8 @@ DOMAIN and ADDRESS are the user's.  What is no such XML has none."
       (let ((tree (car (xml-parse-region (point-min) (point-max)))))
         (delq nil
               (mapcar (lambda (server)
-                        (mew-submit-setup-discover--xml-server server domain address))
+                        (mew-submit-setup-discover--xml-server
+                         server (car (dom-by-tag tree 'oAuth2)) domain address))
                       (dom-by-tag tree 'outgoingServer)))))))
 
 (defun mew-submit-setup-discover--url (template domain address)
@@ -395,13 +446,21 @@ DOMAIN and ADDRESS are the user's."
                (funcall mew-submit-setup-discover--fetch-function url found)))
            urls)
    (lambda (documents)
-     (funcall callback
-              (list :candidates
-                    (seq-some (lambda (document)
-                                (and document
-                                     (mew-submit-setup-discover--parse document domain
-                                                                       address)))
-                              documents))))))
+     (let ((found (mapcar (lambda (document)
+                            (and document
+                                 (mew-submit-setup-discover--parse document domain
+                                                                   address)))
+                          documents)))
+       (funcall callback
+                (list :candidates (seq-find #'identity found)
+                      :said (cl-mapcar
+                             (lambda (url document candidates)
+                               (format "%s: %s" url
+                                       (cond (candidates "a document with servers")
+                                             (document "a document without a \
+server that has TLS")
+                                             (t "no document over verified TLS"))))
+                             urls documents found)))))))
 
 (defun mew-submit-setup-discover--database-urls (domains)
   "Return the URLs of the database's entries for DOMAINS."
@@ -432,6 +491,10 @@ HOST itself and top-level domains are not among them."
       (setq labels (cdr labels)))
     (nreverse ends)))
 
+(defvar mew-submit-setup-discover--guess-routes
+  "465:implicit,587:starttls,25:starttls,443:implicit"
+  "Where a server that is only a guess is looked at.")
+
 (defun mew-submit-setup-discover--guess (domain mx)
   "Return candidates for mail from DOMAIN, whose best mail exchanger is MX or nil."
   (mapcar (lambda (host)
@@ -446,28 +509,80 @@ HOST itself and top-level domains are not among them."
                                    (reverse (mew-submit-setup-discover--ends mx)))))))
            7)))
 
+(defun mew-submit-setup-discover--exchangers (answer)
+  "Return the hosts in ANSWER, MX records, the best first."
+  (delq nil
+        (mapcar (lambda (record)
+                  (ignore-errors (mew-submit-address--host (plist-get record :host))))
+                (sort (copy-sequence (plist-get answer :answers))
+                      (lambda (a b)
+                        (< (plist-get a :preference) (plist-get b :preference)))))))
+
+(defun mew-submit-setup-discover--of (provider)
+  "Return the part of a candidate about PROVIDER, an entry of the table."
+  (cons :provider
+        (cons (car provider)
+              (cl-loop for key in '(:login :page :issuer :scope)
+                       append (list key (plist-get (cdr provider) key))))))
+
+(defun mew-submit-setup-discover--provider-found (domain answer)
+  "Return what the table has for DOMAIN, by ANSWER, its MX records."
+  (let* ((mx (car (mew-submit-setup-discover--exchangers answer)))
+         (provider (and mx (mew-submit-setup-provider--by-mx mx))))
+    (list :candidates (mapcar (pcase-lambda (`(,host ,port ,tls))
+                                (append (mew-submit-setup-discover--candidate
+                                         domain host :port port :tls tls
+                                         :source 'provider)
+                                        (mew-submit-setup-discover--of provider)))
+                              (plist-get (cdr provider) :servers))
+          :said (list (mew-submit-setup-discover--dns-words answer)
+                      (cond (provider (format "%s is %s's" mx (car provider)))
+                            (mx (format "%s: of no provider that is known here" mx))
+                            (t "no mail exchanger"))))))
+
+(defun mew-submit-setup-discover--provider (domain _address callback)
+  "Call CALLBACK with the servers of the provider that has the mail of DOMAIN."
+  (funcall mew-submit-setup-discover--dns-function domain 'MX
+           (lambda (answer)
+             (funcall callback
+                      (mew-submit-setup-discover--provider-found domain answer)))))
+
 (defun mew-submit-setup-discover--mx (domain address callback)
   "Call CALLBACK with what the MX records of DOMAIN let one guess.
 They name the provider, which the database may know; else names are guessed.
 ADDRESS is the user's."
   (funcall
    mew-submit-setup-discover--dns-function domain 'MX
-   (lambda (records)
-     (let* ((best (cdar (sort (copy-sequence records) #'car-less-than-car)))
-            (mx (and best (ignore-errors (mew-submit-address--host best))))
+   (lambda (answer)
+     (let* ((mx (car (mew-submit-setup-discover--exchangers answer)))
             (guess (mew-submit-setup-discover--guess domain mx)))
        (mew-submit-setup-discover--documents
         (and mx (mew-submit-setup-discover--database-urls
                  (mew-submit-setup-discover--ends mx)))
         domain address
         (lambda (found)
-          (funcall callback (if (plist-get found :candidates)
-                                found
-                              (list :candidates (delq nil guess))))))))))
+          (funcall callback
+                   (if (plist-get found :candidates)
+                       found
+                     (list :candidates (delq nil guess)
+                           :said (append (plist-get found :said)
+                                         '("names that are only usual")))))))))))
+
+(defun mew-submit-setup-discover--known (candidate)
+  "Return CANDIDATE with what is known of its provider, if it has a known one.
+The table goes before XML, which lists access tokens of issuers that know only
+some programs; what PACC lists is for every program."
+  (let* ((provider (mew-submit-setup-provider--by-server (plist-get candidate :host)))
+         (known (and provider
+                     (not (equal (plist-get candidate :auth) "none"))
+                     (mew-submit-setup-discover--of provider))))
+    (if (eq (plist-get candidate :source) 'pacc)
+        (append candidate known)
+      (append known candidate))))
 
 ;;; What the floors above call
 
-(defconst mew-submit-setup-discover--ways '(srv autoconfig mx)
+(defconst mew-submit-setup-discover--ways '(srv pacc autoconfig provider mx)
   "The ways to find a server, the most trustworthy first.")
 
 (defun mew-submit-setup-discover--domain (address)
@@ -481,23 +596,36 @@ ADDRESS is the user's."
 (defun mew-submit-setup-discover--start (way address callback)
   "Look in WAY, one of `mew-submit-setup-discover--ways', for servers for ADDRESS.
 CALLBACK is called once, from a timer, with a plist: :candidates, the best
-first, and :never, t if the domain says that it has no such server.  Each
-candidate is a plist:
+first; :said, what each one asked has said, in words; and :never, t if the
+domain says that it has no such server.  Each candidate is a plist:
 :host      the server
 :port      its port, or nil where it is a guess
 :tls       `implicit' or `starttls', or nil
 :user      the user name, or nil where nobody said
 :auth      a SASL mechanism or \"none\", or nil for any
 :source    the WAY
+:login     how one logs in, where that is known: `password', `app-password',
+           `oauth' or `bridge', as in `mew-submit-setup-provider--table'
+:password  t if a password is taken besides, where :login is `oauth'
+:issuer    who issues access tokens, an address, or nil; :scope what for
+:page      where there is help, an address, or nil
+:provider  whose the server is, where that is known
 :foreign   t if the server is outside of the domain of ADDRESS: then the user
            has to agree.
 Signal `mew-submit-message' when ADDRESS is none."
   (let ((domain (mew-submit-setup-discover--domain address)))
     (funcall (pcase way
                ('srv #'mew-submit-setup-discover--srv)
+               ('pacc #'mew-submit-setup-discover--pacc)
                ('autoconfig #'mew-submit-setup-discover--autoconfig)
+               ('provider #'mew-submit-setup-discover--provider)
                ('mx #'mew-submit-setup-discover--mx))
-             domain address callback)))
+             domain address
+             (lambda (found)
+               (funcall callback
+                        (plist-put found :candidates
+                                   (mapcar #'mew-submit-setup-discover--known
+                                           (plist-get found :candidates))))))))
 
 (provide 'mew-submit-setup-discover)
 ;;; mew-submit-setup-discover.el ends here

@@ -5,12 +5,13 @@
 
 ;;; Commentary:
 
-;; It owns the command `mew-submit-setup' and its buffer: servers are
-;; looked for, each one found is looked at, and one that takes mail over verified
-;; TLS becomes an account, an entry for auth-source and, on request, a test mail.
+;; It owns the command `mew-submit-setup' and its buffer, which shows the search for a
+;; server (mew-submit-setup-search.el).  One press there makes an account of what was found,
+;; asks for its password, or begins to sign in, and sends a test mail.
 ;;
-;; Everything but the questions happens in the background.  No password goes
-;; anywhere before the test mail, and nothing is stored before the user says so.
+;; Everything but the questions happens in the background, and no question comes by itself.
+;; No password goes anywhere before the test mail, and none is saved before the server has
+;; taken it and the user says so.
 
 ;;; Code:
 
@@ -19,114 +20,42 @@
 (require 'mew-submit-address)
 (require 'mew-submit-auth)
 (require 'mew-submit-dialog)
-(require 'mew-submit-setup-discover)
 (require 'mew-submit-error)
+(require 'mew-submit-job)
 (require 'mew-submit-module)
-(require 'mew-submit-network)
+(require 'mew-submit-pin)
+(require 'mew-submit-question)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
-(require 'mew-submit-job)
+(require 'mew-submit-setup-discover)
+(require 'mew-submit-setup-search)
 (require 'seq)
 
+(declare-function mew-submit-answer "mew-submit-notice" ())
 (declare-function mew-submit-mode "mew-submit-clients" (&optional arg))
+(declare-function mew-submit-sign-in "mew-submit-sign-in" (account &rest keys))
 (declare-function message-make-date "message" (&optional now))
 (declare-function message-make-message-id "message" ())
 
-(defcustom mew-submit-setup-defaults nil
-  "What every account that `mew-submit-setup' makes has besides.
-It is a plist such as (:tunnel \"ssh:gate.example.org\"), with keys of
-`mew-submit-accounts'.  The default is nil."
-  :type '(plist :key-type (symbol :tag "Key") :value-type (sexp :tag "Value"))
-  :group 'mew-submit-setup
-  :package-version '(mew-submit . "0.1.0")
-  :risky t)
+(defvar mew-submit-setup-mode-map)
 
-(defcustom mew-submit-setup-timeout 6
-  "Seconds to wait for one connection to a server that was found.
-The default is 6."
-  :type 'number
-  :group 'mew-submit-setup
-  :package-version '(mew-submit . "0.1.0"))
-
-(cl-defstruct (mew-submit-setup--look (:constructor mew-submit-setup--look-make)
-                                      (:copier nil))
-  "A look at one server."
-  (candidate nil :documentation "As `mew-submit-setup-discover--start' has found it.")
-  (session nil :documentation "The session that looks, or nil.")
-  (connected nil :documentation "Its `connected' event, or nil.")
-  (tls nil :documentation "Its `tls' event, or nil.")
-  (mechanisms nil :documentation "The ways to log in that are offered over TLS.")
-  (done nil :documentation "Its `done' event, or nil while it runs."))
-
-(defvar-local mew-submit-setup--address nil
-  "The address that this buffer is about.")
-
-(defvar-local mew-submit-setup--ways nil
-  "The ways to find servers that are left.")
-
-(defvar-local mew-submit-setup--notes nil
-  "What happened so far, newest first: strings and looks.")
-
-(defvar-local mew-submit-setup--exists 'yes
-  "What is known of the domain, as `mew-submit-setup-discover--exists' has it.")
-
-(defvar-local mew-submit-setup--waiting nil
-  "What is being waited for, in words, or nil.")
+(defvar-local mew-submit-setup--search nil
+  "The search that this buffer is about.")
 
 (defvar-local mew-submit-setup--account nil
   "The account that was stored, or nil.")
 
+(defvar-local mew-submit-setup--candidate nil
+  "What that was made of.")
+
+(defvar-local mew-submit-setup--notes nil
+  "What came of it, in words, newest first.")
+
+(defvar-local mew-submit-setup--doing nil
+  "What is under way with it, in words, or nil.")
+
 (defvar-local mew-submit-setup--session nil
-  "The session that looks at a server or sends the test mail, or nil.")
-
-;;; From a candidate to an account
-
-(defun mew-submit-setup--route (candidate)
-  "Return the part of an account about the port of CANDIDATE."
-  (let ((port (plist-get candidate :port))
-        (tls (plist-get candidate :tls)))
-    (cond ((null port) '(:plan "rfc8314"))
-          ((and (eql port 465) (eq tls 'implicit)) '(:plan "submissions"))
-          ;; The default plan, by which port 25 is asked for before it is used.
-          ((and (eql port 587) (eq tls 'starttls)) nil)
-          (t (list :routes (format "%d:%s" port tls))))))
-
-(defun mew-submit-setup--make-account (candidate address)
-  "Return an account for mail from ADDRESS by CANDIDATE."
-  (append (list :name address :from address
-                :server (plist-get candidate :host)
-                :user (or (plist-get candidate :user) address))
-          (and (plist-get candidate :auth)
-               (list :auth (plist-get candidate :auth)))
-          (and (plist-get candidate :oauth) '(:oauth t))
-          (mew-submit-setup--route candidate)
-          mew-submit-setup-defaults))
-
-(defun mew-submit-setup--probe-account (candidate address)
-  "Return an account for a look at CANDIDATE, found for ADDRESS: one port only."
-  (let ((port (plist-get candidate :port)))
-    (append (and port
-                 (list :routes (format "%d:%s" port (plist-get candidate :tls))))
-            (list :timeout mew-submit-setup-timeout :fallback 'always
-                  :step-timeout 30)
-            (mew-submit-setup--make-account candidate address))))
-
-(defun mew-submit-setup--seen (look)
-  "Return the candidate of LOOK with the port and TLS mode it was reached by."
-  (let ((candidate (mew-submit-setup--look-candidate look))
-        (port (plist-get (mew-submit-setup--look-connected look) :port)))
-    (if (or (plist-get candidate :port) (null port))
-        candidate
-      (append (list :port port :tls (if (eql port 465) 'implicit 'starttls))
-              candidate))))
-
-(defun mew-submit-setup--fine-p (look)
-  "Did LOOK see a server that speaks SMTP over verified TLS?"
-  (let ((done (mew-submit-setup--look-done look)))
-    (and (equal (plist-get done :kind) "ok")
-         (plist-get (mew-submit-setup--look-tls look) :verified))))
-
-;;; Looking
+  "The session that sends the test mail, or nil.")
 
 (defmacro mew-submit-setup--in (buffer &rest body)
   "Run BODY in BUFFER, if it lives, and show there what has changed."
@@ -139,223 +68,246 @@ The default is 6."
            (mew-submit-setup--render))))))
 
 (defun mew-submit-setup--note (note)
-  "Add NOTE, a string or a look, to what is shown in the current buffer."
+  "Add NOTE to what is shown in the current buffer."
   (push note mew-submit-setup--notes))
 
-(defun mew-submit-setup--hear (look event)
-  "Put what is in EVENT into LOOK."
-  (pcase (plist-get event :event)
-    ('connected (setf (mew-submit-setup--look-connected look) event))
-    ('tls (setf (mew-submit-setup--look-tls look) event))
-    ('capabilities
-     (when (plist-get event :secure)
-       (setf (mew-submit-setup--look-mechanisms look)
-             (plist-get event :mechanisms))))))
+(defun mew-submit-setup--best ()
+  "Return the look at the server that can be used, or nil."
+  (and mew-submit-setup--search
+       (mew-submit-setup-search--best mew-submit-setup--search)))
 
-(defun mew-submit-setup--look-at (candidate rest)
-  "Look at CANDIDATE for the current buffer, and if it is no good, at the REST."
-  (let ((buffer (current-buffer))
-        (look (mew-submit-setup--look-make :candidate candidate))
-        session)
-    (mew-submit-setup--note look)
-    (setq mew-submit-setup--waiting
-          (format "looking at %s" (plist-get candidate :host)))
-    (condition-case err
-        (setq session
-              (mew-submit-job--start
-               (mew-submit-request--probe
-                (mew-submit-setup--probe-account candidate
-                                                 mew-submit-setup--address))
-               :on-event (lambda (event) (mew-submit-setup--hear look event))
-               :on-done (lambda (done)
-                          (setf (mew-submit-setup--look-done look) done)
-                          (mew-submit-setup--in buffer
-                            (when (eq session mew-submit-setup--session)
-                              (mew-submit-setup--looked look rest))))))
-      (error
-       (setf (mew-submit-setup--look-done look) (mew-submit-error--done err))
-       (mew-submit-setup--looked look rest)))
-    (setq mew-submit-setup--session session)))
+(defun mew-submit-setup--address ()
+  "Return the address that the current buffer is about."
+  (mew-submit-setup-search-address mew-submit-setup--search))
 
-(defun mew-submit-setup--looked (look rest)
-  "Go on after LOOK: it is good, or one of REST is looked at, or in another way."
-  (setq mew-submit-setup--session nil
-        mew-submit-setup--waiting nil)
-  (cond ((mew-submit-setup--fine-p look))
-        (rest (mew-submit-setup--look-at (car rest) (cdr rest)))
-        (t (mew-submit-setup--search))))
+(defun mew-submit-setup--waiting ()
+  "Return what is being waited for, in words, or nil."
+  (or mew-submit-setup--doing
+      (and mew-submit-setup--search
+           (mew-submit-setup-search--waiting mew-submit-setup--search))))
 
-(defun mew-submit-setup--way-words (way)
-  "Return what is looked at in WAY, in words."
-  (pcase way
-    ('srv "the SRV records of the domain")
-    ('autoconfig "what the domain and Thunderbird's database say on the web")
-    ('mx "the MX records of the domain")))
+;;; How one logs in
 
-(defun mew-submit-setup--found-words (way candidates)
-  "Return a line on CANDIDATES: found in WAY, or only a guess."
-  (format "%s: %s"
-          ;; What a document has said has a port.
-          (if (seq-some (lambda (candidate) (plist-get candidate :port)) candidates)
-              (concat "Found in " (mew-submit-setup--way-words way))
-            "Guesses, by the domain's name and its MX records")
-          (mapconcat #'mew-submit-setup--place candidates ", ")))
+(defun mew-submit-setup--can-sign-in-p ()
+  "Can this Emacs sign in for access tokens?"
+  (fboundp 'mew-submit-sign-in))
 
-(defun mew-submit-setup--found (way found)
-  "Go on with what was FOUND in WAY."
-  (setq mew-submit-setup--waiting nil)
-  (let ((candidates (plist-get found :candidates)))
-    (cond (candidates
-           (mew-submit-setup--note
-            (mew-submit-setup--found-words way candidates))
-           (mew-submit-setup--look-at (car candidates) (cdr candidates)))
-          ((plist-get found :never)
-           (mew-submit-setup--note
-            "The domain says that it has no server for submission."))
-          (t (mew-submit-setup--note
-              (format "Nothing in %s." (mew-submit-setup--way-words way)))
-             (mew-submit-setup--search)))))
+(defun mew-submit-setup--login (look)
+  "Return how one logs in at the server of LOOK.
+It is as the :login of a candidate, or `none'."
+  (let* ((candidate (mew-submit-setup-search-look-candidate look))
+         (login (plist-get candidate :login)))
+    (cond ((or (equal (plist-get candidate :auth) "none")
+               (null (mew-submit-setup-search-look-mechanisms look)))
+           'none)
+          ((and (eq login 'oauth)
+                (plist-get candidate :password)
+                (not (and (mew-submit-setup--can-sign-in-p)
+                          (plist-get candidate :issuer))))
+           'password)
+          (t (or login 'password)))))
 
-(defun mew-submit-setup--begin ()
-  "Look for servers, unless the domain does not exist."
-  (let ((buffer (current-buffer))
-        (ways mew-submit-setup--ways)
-        (domain (mew-submit-setup-discover--domain mew-submit-setup--address)))
-    (setq mew-submit-setup--exists nil
-          mew-submit-setup--waiting (format "asking for %s" domain))
-    (funcall mew-submit-setup-discover--exists-function domain
-             (lambda (exists)
-               (mew-submit-setup--in buffer
-                 ;; Unless it was started again meanwhile.
-                 (when (eq mew-submit-setup--ways ways)
-                   (setq mew-submit-setup--exists exists
-                         mew-submit-setup--waiting nil)
-                   (if (eq exists 'no)
-                       (setq mew-submit-setup--ways nil)
-                     (mew-submit-setup--search))))))))
+(defun mew-submit-setup--whose (candidate)
+  "Return whose server CANDIDATE is, for people."
+  (or (plist-get candidate :provider) (plist-get candidate :host)))
 
-(defun mew-submit-setup--nothing ()
-  "Return why no server was found, and what to do."
-  (pcase mew-submit-setup--exists
-    ('no (format "The domain %s does not exist.  Is there a typing error in the \
-address?  g asks for it again."
-                 (mew-submit-setup-discover--domain mew-submit-setup--address)))
-    ('yes "No server was found.  Ask your provider for its name.")
-    ((guard (not (seq-some (lambda (network) (plist-get network :up))
-                           (mew-submit-network--list))))
-     "You are offline: this machine is on no network.  g looks again.")
-    (_ "No name server answers, so nothing can be found: does the network work?  \
-g looks again.")))
+(defun mew-submit-setup--login-words (login candidate)
+  "Return what one has to know of LOGIN at CANDIDATE's server before, or nil."
+  (let ((whose (mew-submit-setup--whose candidate))
+        (page (plist-get candidate :page)))
+    (pcase login
+      ('app-password
+       (format "%s takes no ordinary password here, but one made for a program.  Make \
+such an application password on%s" whose
+               (if page (format "\n%s" page) " its web site.")))
+      ('bridge
+       (format "%s lets programs in through its bridge, which gives you a password of \
+its own.%s" whose (if page (format "  It is had at\n%s" page) "")))
+      ('oauth
+       (if (and (mew-submit-setup--can-sign-in-p) (plist-get candidate :issuer))
+           (format "%s wants you to sign in, at %s: your browser opens for that."
+                   whose (mew-submit-setup-provider--url-host
+                          (plist-get candidate :issuer)))
+         (format "%s takes access tokens only, no password: set \
+mew-submit-oauth2-token-command to a program that prints one." whose))))))
 
-(defun mew-submit-setup--search ()
-  "Look for servers in the next way that is left."
-  (let ((buffer (current-buffer))
-        (ways mew-submit-setup--ways))
-    (when ways
-      (pop mew-submit-setup--ways)
-      (setq mew-submit-setup--waiting
-            (format "asking %s" (mew-submit-setup--way-words (car ways))))
-      (mew-submit-setup-discover--start
-       (car ways) mew-submit-setup--address
-       (lambda (found)
-         (mew-submit-setup--in buffer
-           ;; Unless it was started again meanwhile.
-           (when (eq mew-submit-setup--ways (cdr ways))
-             (mew-submit-setup--found (car ways) found))))))))
+(defun mew-submit-setup--secret-prompt (login user candidate)
+  "Return how USER is asked for the secret that LOGIN at CANDIDATE's server wants."
+  (format (pcase login
+            ('app-password "Application password of %s for %s (empty: ask later): ")
+            ('bridge "Password that the bridge shows for %s (%s; empty: ask later): ")
+            (_ "Password of %s at %s (empty: ask later): "))
+          user (mew-submit-setup--whose candidate)))
 
 ;;; The buffer
 
-(defun mew-submit-setup--place (candidate)
-  "Return CANDIDATE's server and port in words."
-  (concat (plist-get candidate :host)
-          (and (plist-get candidate :port)
-               (format ":%d" (plist-get candidate :port)))))
+(defun mew-submit-setup--question ()
+  "Return the question that waits about the server of the account, or nil."
+  (seq-find (lambda (question)
+              (member (plist-get mew-submit-setup--account :server)
+                      (ensure-list (mew-submit-question-key question))))
+            (and mew-submit-setup--account mew-submit-question--list)))
 
-(defun mew-submit-setup--verdict (look)
-  "Return what is known of LOOK, in words."
-  (let ((done (mew-submit-setup--look-done look))
-        (tls (mew-submit-setup--look-tls look))
-        (mechanisms (mew-submit-setup--look-mechanisms look)))
-    (cond ((null done) "...")
-          ((mew-submit-setup--fine-p look)
-           (format "answers on port %d (%s), %s, certificate verified, %s"
-                   (plist-get (mew-submit-setup--look-connected look) :port)
-                   (mew-submit-report--family
-                    (plist-get (mew-submit-setup--look-connected look) :family))
-                   (plist-get tls :version)
-                   (if mechanisms
-                       (concat "log-in by " (string-join mechanisms ", "))
-                     "no log-in")))
-          ((equal (plist-get done :kind) "ok") "not usable: there was no TLS")
-          (t (concat "not usable: "
-                     (mew-submit-error--clean (or (plist-get done :text) "")))))))
+(defun mew-submit-setup--show-question ()
+  "Show that a question has come, or is gone."
+  (mew-submit-setup--in (get-buffer "*mew-submit setup*")))
 
-(defun mew-submit-setup--button (label function &rest arguments)
-  "Insert a button with LABEL to call FUNCTION with ARGUMENTS."
-  (insert-text-button label
-                      'face 'custom-button
-                      'follow-link t
-                      'action (lambda (_button) (apply function arguments)))
-  (insert " "))
+(defun mew-submit-setup--button (label command &optional look)
+  "Insert a button with LABEL for COMMAND, of LOOK if that is non-nil, and its key."
+  (let ((key (where-is-internal command mew-submit-setup-mode-map t)))
+    (insert-text-button (format "[%s]" label)
+                        'follow-link t
+                        'action (lambda (_button)
+                                  (if look
+                                      (funcall command look)
+                                    (call-interactively command))))
+    (insert (if key (format " %s   " (key-description key)) "   "))))
 
-(defun mew-submit-setup--insert-look (look)
-  "Insert what is known of LOOK, and a button if it can be used."
-  (insert (format "  %s: %s\n"
-                  (mew-submit-setup--place (mew-submit-setup--look-candidate look))
-                  (mew-submit-setup--verdict look)))
-  (when (mew-submit-setup--fine-p look)
-    (when (plist-get (mew-submit-setup--look-candidate look) :foreign)
-      (insert "  This server is outside of your domain: use it only if it is your\n"
-              "  provider's, who will see your mail and your password.\n"))
-    (unless mew-submit-setup--account
-      (insert "\n  ")
-      (mew-submit-setup--button "Use this server" #'mew-submit-setup-use look)
-      (insert "\n"))))
+(defun mew-submit-setup--fill (text)
+  "Insert TEXT, whose lines may be long, as a paragraph."
+  (let ((start (point))
+        (fill-column 76))
+    (insert text "\n")
+    (save-excursion
+      (goto-char start)
+      (while (not (eobp))
+        (end-of-line)
+        (unless (string-match-p "\\`https:" (buffer-substring (line-beginning-position)
+                                                              (point)))
+          (fill-region (line-beginning-position) (point)))
+        (forward-line 1)))
+    (goto-char (point-max))))
+
+(defun mew-submit-setup--insert-note (note)
+  "Insert NOTE: a look, or what came of a way."
+  (if (mew-submit-setup-search-way-p note)
+      (mew-submit-setup--fill (mew-submit-setup-search-way-text note))
+    (mew-submit-setup--fill
+     (format "  %s: %s"
+             (mew-submit-setup-search--place (mew-submit-setup-search-look-candidate note))
+             (mew-submit-setup-search--verdict note)))))
+
+(defun mew-submit-setup--insert-offer (look)
+  "Insert what there is to know before the server of LOOK is used, and the button."
+  (let* ((candidate (mew-submit-setup-search-look-candidate look))
+         (words (mew-submit-setup--login-words (mew-submit-setup--login look)
+                                               candidate)))
+    (when (plist-get candidate :foreign)
+      (insert "\n")
+      (mew-submit-setup--fill
+       (format "%s is outside of your domain%s: use it only if it is your provider's, \
+who will see your mail and your password."
+               (plist-get candidate :host)
+               (if (plist-get candidate :provider)
+                   (format " and belongs to %s" (plist-get candidate :provider))
+                 ""))))
+    (when words
+      (insert "\n")
+      (mew-submit-setup--fill words))
+    (insert "\n  ")
+    (mew-submit-setup--button "Use this server" #'mew-submit-setup-use look)
+    (when (plist-get candidate :page)
+      (mew-submit-setup--button "Open that page" #'mew-submit-setup-open-page))
+    (insert "\n")))
 
 (defun mew-submit-setup--insert-account ()
-  "Insert what can be done with the account that was stored."
-  (insert (format "\nStored: mail from %s goes through %s, user %s.\n"
-                  (plist-get mew-submit-setup--account :from)
-                  (plist-get mew-submit-setup--account :server)
-                  (plist-get mew-submit-setup--account :user))
-          (if (mew-submit-setup--sends-p) ""
-            "Mail buffers do not send by it before M-x mew-submit-mode.\n")
-          "\n  ")
-  (mew-submit-setup--button "Send a test mail" #'mew-submit-setup-test))
+  "Insert what came of the account that was stored, and what can be done with it."
+  (insert "\n")
+  (mew-submit-setup--fill
+   (format "Stored: mail from %s goes through %s, user %s.%s"
+           (plist-get mew-submit-setup--account :from)
+           (plist-get mew-submit-setup--account :server)
+           (plist-get mew-submit-setup--account :user)
+           (if (mew-submit-setup--sends-p) ""
+             "  Mail buffers do not send by it before M-x mew-submit-mode.")))
+  (dolist (note (reverse mew-submit-setup--notes))
+    (insert "\n")
+    (mew-submit-setup--fill note))
+  (unless mew-submit-setup--doing
+    (insert "\n  ")
+    (mew-submit-setup--button "Send a test mail" #'mew-submit-setup-test)
+    (mew-submit-setup--button "Another user name" #'mew-submit-setup-user)
+    (when (and (plist-get mew-submit-setup--account :oauth)
+               (plist-get mew-submit-setup--candidate :password))
+      (mew-submit-setup--button "Use a password" #'mew-submit-setup-password))
+    (when (plist-get mew-submit-setup--candidate :page)
+      (mew-submit-setup--button "Open the page"
+                                #'mew-submit-setup-open-page))
+    (insert "\n")))
+
+(defun mew-submit-setup--insert-end (search)
+  "Insert what SEARCH, which is at rest, has come to, and what can be done."
+  (let ((look (mew-submit-setup-search--best search)))
+    (cond (mew-submit-setup--account (mew-submit-setup--insert-account))
+          (look (mew-submit-setup--insert-offer look))
+          (t (insert "\n")
+             (mew-submit-setup--fill
+              (mew-submit-setup-search--result-words search))
+             (when (mew-submit-setup-search--pinnable search)
+               (insert "\n  ")
+               (mew-submit-setup--button "Pin its certificate"
+                                         #'mew-submit-setup-pin)
+               (insert "\n"))))))
 
 (defun mew-submit-setup--insert ()
   "Insert all that is known."
-  (insert (format "A server for mail from %s\n\n" mew-submit-setup--address))
-  (dolist (note (reverse mew-submit-setup--notes))
-    (if (stringp note)
-        (insert note "\n")
-      (mew-submit-setup--insert-look note)))
-  (cond (mew-submit-setup--waiting
-         (insert (format "\n(%s)\n" mew-submit-setup--waiting)))
-        (mew-submit-setup--account)
-        ((not (seq-some (lambda (note)
-                          (and (not (stringp note))
-                               (mew-submit-setup--fine-p note)))
-                        mew-submit-setup--notes))
-         (insert "\n" (mew-submit-setup--nothing) "\n")))
-  (when mew-submit-setup--account
-    (mew-submit-setup--insert-account))
-  (insert "\n  ")
-  (mew-submit-setup--button "Enter a server by hand" #'mew-submit-setup-by-hand)
-  (when (and mew-submit-setup--ways (null mew-submit-setup--waiting))
-    (mew-submit-setup--button "Look further" #'mew-submit-setup-further))
-  (mew-submit-setup--button "Start again" #'call-interactively
-                            #'mew-submit-setup-again)
-  (insert "\n"))
+  (let ((search mew-submit-setup--search))
+    (insert (format "A server for mail from %s\n\n" (mew-submit-setup--address)))
+    (dolist (note (reverse (mew-submit-setup-search-notes search)))
+      (mew-submit-setup--insert-note note))
+    (unless (mew-submit-setup-search--waiting search)
+      (mew-submit-setup--insert-end search))
+    (when (mew-submit-setup--waiting)
+      (insert (format "\n(%s)\n" (mew-submit-setup--waiting))))
+    (when-let* ((question (mew-submit-setup--question)))
+      (insert "\n")
+      (mew-submit-setup--fill (mew-submit-question-text question))
+      (when (eq (plist-get mew-submit-setup--candidate :login) 'app-password)
+        (mew-submit-setup--fill (mew-submit-setup--login-words
+                                 'app-password mew-submit-setup--candidate)))
+      (insert "\n  ")
+      (mew-submit-setup--button "Answer" #'mew-submit-answer)
+      (insert "\n"))
+    (insert "\n  ")
+    (mew-submit-setup--button "Enter a server" #'mew-submit-setup-by-hand)
+    (when (and (mew-submit-setup-search-ways search)
+               (null mew-submit-setup--account)
+               (null (mew-submit-setup--waiting)))
+      (mew-submit-setup--button "Look further" #'mew-submit-setup-further))
+    (mew-submit-setup--button "Start again" #'mew-submit-setup-again)
+    (insert "\n")))
+
+(defun mew-submit-setup--go-back (label line)
+  "Go to the button LABEL, or for nil, and without it, to LINE.
+Return nil if there was no such button."
+  (let ((at (and label
+                 (catch 'found
+                   (goto-char (point-min))
+                   (while (ignore-errors (forward-button 1))
+                     (when (equal label (button-label (button-at (point))))
+                       (throw 'found t)))))))
+    (unless at
+      (goto-char (point-min))
+      (forward-line (1- line)))
+    at))
 
 (defun mew-submit-setup--render ()
-  "Show in the current buffer all that is known."
-  (let ((inhibit-read-only t)
-        (line (line-number-at-pos)))
+  "Show in the current buffer all that is known.
+Point stays at the button where it was.  Where it was at none, and nothing is
+waited for any more, it goes to the first thing that can be done."
+  (let* ((inhibit-read-only t)
+         (line (line-number-at-pos))
+         (button (button-at (point)))
+         (label (and button (button-label button))))
     (erase-buffer)
     (mew-submit-setup--insert)
-    (goto-char (point-min))
-    (forward-line (1- line))))
+    (set-buffer-modified-p nil)
+    (unless (or (mew-submit-setup--go-back label line)
+                (mew-submit-setup--waiting))
+      (goto-char (point-min))
+      (ignore-errors (forward-button 1))))
+  (dolist (window (get-buffer-window-list nil nil t))
+    (set-window-point window (point))))
 
 (defvar mew-submit-setup-mode-map
   (let ((map (make-sparse-keymap)))
@@ -363,6 +315,11 @@ g looks again.")))
                                                  special-mode-map))
     (define-key map "u" #'mew-submit-setup-use)
     (define-key map "t" #'mew-submit-setup-test)
+    (define-key map "o" #'mew-submit-setup-open-page)
+    (define-key map "a" #'mew-submit-answer)
+    (define-key map "n" #'mew-submit-setup-user)
+    (define-key map "w" #'mew-submit-setup-password)
+    (define-key map "p" #'mew-submit-setup-pin)
     (define-key map "s" #'mew-submit-setup-by-hand)
     (define-key map "f" #'mew-submit-setup-further)
     (define-key map "g" #'mew-submit-setup-again)
@@ -373,6 +330,11 @@ g looks again.")))
   "What was found of servers for an address, and what to do with it.
 \\<mew-submit-setup-mode-map>\\[mew-submit-setup-use] uses the server that was \
 found, \\[mew-submit-setup-test] sends a test mail,
+\\[mew-submit-setup-open-page] opens the provider's page for passwords, \
+\\[mew-submit-setup-user] takes another user name,
+\\[mew-submit-setup-password] takes a password instead of signing in,
+\\[mew-submit-setup-pin] pins the certificate of a bridge, \
+\\[mew-submit-answer] goes to a question,
 \\[mew-submit-setup-by-hand] asks for a server, \\[mew-submit-setup-further] \
 looks further and \\[mew-submit-setup-again] starts again."
   :interactive nil
@@ -382,9 +344,23 @@ looks further and \\[mew-submit-setup-again] starts again."
 
 (defun mew-submit-setup--stop ()
   "Stop what is under way for the current buffer."
+  (when mew-submit-setup--search
+    (mew-submit-setup-search--give-up mew-submit-setup--search))
+  (setq mew-submit-setup--doing nil)
   (when-let* ((session mew-submit-setup--session))
     (setq mew-submit-setup--session nil)
     (mew-submit-job--cancel session)))
+
+(defun mew-submit-setup--ensure-account ()
+  "Signal an error unless there is an account to do something with."
+  (mew-submit-setup--ensure)
+  (unless mew-submit-setup--account
+    (user-error "First use a server that was found")))
+
+(defun mew-submit-setup--ensure-idle ()
+  "Signal an error while something is under way with the account."
+  (when mew-submit-setup--doing
+    (user-error "Already %s" mew-submit-setup--doing)))
 
 (defun mew-submit-setup--ensure ()
   "Signal an error unless the current buffer is that of `mew-submit-setup'."
@@ -405,41 +381,44 @@ looks further and \\[mew-submit-setup-again] starts again."
                                        (downcase (plist-get account :from))))))
                      mew-submit-accounts))))
 
-(defun mew-submit-setup--save-password (account port)
-  "Ask for the password of ACCOUNT on PORT and save it, unless it is known."
-  (let ((host (plist-get account :server))
-        (user (plist-get account :user)))
-    (if (plist-get (mew-submit-auth--lookup host port user) :user)
-        (message "The password of %s at %s is known already" user host)
-      (let ((password (read-passwd (format "SMTP password for %s@%s \
-(empty: ask when mail is sent): " user host))))
-        (unwind-protect
-            (unless (or (string-empty-p password)
-                        (mew-submit-auth--save host port user
-                                               (copy-sequence password)))
-              (message "The password is not saved: auth-sources has no place for it, \
-or it has a quotation mark, which auth-source garbles"))
-          (clear-string password))))))
+(defvar mew-submit-setup--typed nil
+  "The passwords that were typed for test mails: a list of (ACCOUNT . PASSWORD).
+They are wiped when the mail has ended.")
 
-(defun mew-submit-setup--best ()
-  "Return the look at the server that can be used, the last one of them, or nil."
-  (seq-find (lambda (note)
-              (and (not (stringp note)) (mew-submit-setup--fine-p note)))
-            mew-submit-setup--notes))
+(defun mew-submit-setup--forget-typed (account)
+  "Wipe what was typed for ACCOUNT."
+  (when-let* ((typed (assq account mew-submit-setup--typed)))
+    (setq mew-submit-setup--typed (delq typed mew-submit-setup--typed))
+    (clear-string (cdr typed))))
 
-(defun mew-submit-setup--agreed-p (candidate)
-  "Does the user agree that CANDIDATE, if it is outside of the domain, is right?"
-  (or (not (plist-get candidate :foreign))
-      (yes-or-no-p (format "%s is outside of the domain of %s.  Is it your \
-provider's server? "
-                           (plist-get candidate :host)
-                           mew-submit-setup--address))))
+(defun mew-submit-setup--read-secret (login account candidate)
+  "Ask for the secret that LOGIN wants for ACCOUNT, made of CANDIDATE.
+One that is known is not asked for.  It is kept until the test mail has ended."
+  (let ((user (plist-get account :user)))
+    (when (and (memq login '(password app-password bridge))
+               (not (mew-submit-auth--lookup (plist-get account :server)
+                                             (plist-get candidate :port) user)))
+      (let ((password (read-passwd (mew-submit-setup--secret-prompt login user
+                                                                    candidate))))
+        (unless (string-empty-p password)
+          (push (cons account password) mew-submit-setup--typed))))))
 
-(defun mew-submit-setup--log-in-p (account look)
-  "Will ACCOUNT log in with a password at the server of LOOK?"
-  (and (mew-submit-setup--look-mechanisms look)
-       (not (plist-get account :oauth))
-       (not (equal (plist-get account :auth) "none"))))
+(defun mew-submit-setup--answer (event)
+  "Return the answer to the question EVENT of a test mail.
+What was typed beforehand is given once; all else is asked as for any mail."
+  (let ((typed (seq-find
+                (lambda (typed)
+                  (and (equal (plist-get (car typed) :server) (plist-get event :host))
+                       (equal (plist-get (car typed) :user) (plist-get event :user))))
+                mew-submit-setup--typed)))
+    (if (and typed
+             (equal (plist-get event :what) "password")
+             (not (plist-get event :wrong))
+             (not (mew-submit-auth--token-p (plist-get event :mechanism))))
+        (mew-submit-auth--typed event (cdr typed))
+      (mew-submit-dialog--answer event))))
+
+(function-put 'mew-submit-setup--answer 'mew-submit-asks-again t)
 
 (defun mew-submit-setup--sends-p ()
   "Do mail buffers send by mew-submit?"
@@ -459,31 +438,106 @@ mew-submit-mode on, now and for future sessions? "))
       (error (message "The mode is on for this session only: %s"
                       (error-message-string err))))))
 
+(defun mew-submit-setup--account-for (login candidate address)
+  "Return the account for CANDIDATE, where one logs in by LOGIN, for ADDRESS."
+  (let ((account (mew-submit-setup-search--account candidate address)))
+    (pcase login
+      ('none (append '(:auth "none") account))
+      ('oauth
+       (append (list :oauth
+                     (if (and (mew-submit-setup--can-sign-in-p)
+                              (plist-get candidate :issuer))
+                         (append (list :issuer (plist-get candidate :issuer))
+                                 (and (plist-get candidate :scope)
+                                      (list :scope (plist-get candidate :scope))))
+                       t))
+               account))
+      (_ account))))
+
 (defun mew-submit-setup-use (&optional look)
-  "Store an account for the server that was seen in LOOK, and its password.
-Interactively that is the one that was found."
+  "Store an account for the server that was seen in LOOK, and send a test mail.
+Interactively that is the server that was found.  Its password is asked for, or
+the sign-in begins, where it wants one.  That a server outside of the domain is
+the provider's is for the user to know: the buffer says so beside its button."
   (interactive)
   (mew-submit-setup--ensure)
   (let* ((look (or look (mew-submit-setup--best)
                    (user-error "No server was found that can be used")))
-         (candidate (mew-submit-setup--seen look))
-         (buffer (current-buffer)))
-    (unless (mew-submit-setup--agreed-p candidate)
-      (user-error "Nothing was stored"))
-    (let ((account (mew-submit-setup--make-account
-                    candidate mew-submit-setup--address)))
-      (if (null (mew-submit-setup--look-mechanisms look))
-          (setq account (plist-put (seq-copy account) :auth "none"))
-        (setq account
-              (plist-put (seq-copy account) :user
-                         (read-string "User name: "
-                                      (plist-get account :user)))))
-      (mew-submit-setup--store account)
-      (when (mew-submit-setup--log-in-p account look)
-        (mew-submit-setup--save-password account (plist-get candidate :port)))
-      (mew-submit-setup--in buffer
-        (setq mew-submit-setup--account account))
-      (mew-submit-setup--turn-on))))
+         (candidate (mew-submit-setup-search--seen look))
+         (login (mew-submit-setup--login look))
+         (account (mew-submit-setup--account-for login candidate
+                                                 (mew-submit-setup--address))))
+    (setq mew-submit-setup--notes nil)
+    (mew-submit-setup--take login account candidate)))
+
+(defun mew-submit-setup--take (login account candidate)
+  "Store ACCOUNT, made of CANDIDATE, where one logs in by LOGIN; send a test mail."
+  (mew-submit-setup--ensure-idle)
+  (let (begun)
+    (unwind-protect
+        (progn
+          (mew-submit-setup--read-secret login account candidate)
+          (mew-submit-setup--store account)
+          (setq mew-submit-setup--account account
+                mew-submit-setup--candidate candidate)
+          (mew-submit-setup--turn-on)
+          (mew-submit-setup-test)
+          (setq begun t))
+      (unless begun
+        (mew-submit-setup--forget-typed account)))))
+
+(defun mew-submit-setup-password ()
+  "Have the account that was stored log in with a password, not by a token."
+  (interactive)
+  (mew-submit-setup--ensure-account)
+  (let ((candidate mew-submit-setup--candidate))
+    (unless (plist-get candidate :password)
+      (user-error "This server takes no password"))
+    (mew-submit-setup--take 'password
+                            (mew-submit-setup--account-for
+                             'password candidate (mew-submit-setup--address))
+                            candidate)))
+
+(defun mew-submit-setup-user (user)
+  "Have the account that was stored log in as USER, and send a test mail."
+  (interactive (progn (mew-submit-setup--ensure-account)
+                      (list (read-string "User name: "
+                                         (plist-get mew-submit-setup--account :user)))))
+  (mew-submit-setup--ensure-account)
+  (let ((account (plist-put (copy-sequence mew-submit-setup--account) :user user)))
+    (mew-submit-setup--take
+     (if (plist-get account :oauth) 'oauth
+       (or (car (memq (plist-get mew-submit-setup--candidate :login)
+                      '(app-password bridge)))
+           'password))
+     account mew-submit-setup--candidate)))
+
+(defun mew-submit-setup-open-page ()
+  "Open the page of the provider's that is about passwords for programs."
+  (interactive)
+  (mew-submit-setup--ensure)
+  (let ((page (plist-get (or mew-submit-setup--candidate
+                             (when-let* ((look (mew-submit-setup--best)))
+                               (mew-submit-setup-search-look-candidate look)))
+                         :page)))
+    (unless page
+      (user-error "No page is known for that"))
+    (browse-url page)))
+
+(defun mew-submit-setup-pin ()
+  "Offer to pin the certificate of the bridge that was found, and look again."
+  (interactive)
+  (mew-submit-setup--ensure)
+  (let* ((search mew-submit-setup--search)
+         (look (or (mew-submit-setup-search--pinnable search)
+                   (user-error "There is no certificate here to pin")))
+         (candidate (mew-submit-setup-search--seen look))
+         (account (mew-submit-setup-search--account candidate
+                                                    (mew-submit-setup--address)))
+         (tls (mew-submit-setup-search-look-tls look)))
+    (when (mew-submit-pin--offer account tls (plist-get candidate :port))
+      (mew-submit-setup-search--try search (append '(:pinned t) candidate))
+      (mew-submit-setup--render))))
 
 ;;; The test mail
 
@@ -507,31 +561,72 @@ Interactively that is the one that was found."
 
 (defun mew-submit-setup--tested (done)
   "Show how the test mail ended: DONE."
+  (mew-submit-setup--forget-typed mew-submit-setup--account)
   (setq mew-submit-setup--session nil
-        mew-submit-setup--waiting nil)
+        mew-submit-setup--doing nil)
   (mew-submit-setup--note
-   (concat "\nThe test mail was " (mew-submit-report--done done))))
+   (concat "The test mail was " (mew-submit-report--done done)
+           (cond ((equal (plist-get done :kind) "ok")
+                  (if (mew-submit-setup--sends-p) "\nC-x m writes the next one." ""))
+                 ((and (equal (plist-get done :about) "app-password")
+                       (plist-get mew-submit-setup--candidate :page))
+                  (format "\nThe page for that is\n%s"
+                          (plist-get mew-submit-setup--candidate :page)))
+                 (t "")))))
 
-(defun mew-submit-setup-test ()
-  "Send a test mail with the account that was stored to its own address."
-  (interactive)
-  (mew-submit-setup--ensure)
-  (unless mew-submit-setup--account
-    (user-error "First use a server that was found"))
+(defun mew-submit-setup--test-now ()
+  "Send a test mail with the account that was stored."
   (let* ((buffer (current-buffer))
-         (file (mew-submit-setup--test-file mew-submit-setup--address))
+         (account mew-submit-setup--account)
+         (file (mew-submit-setup--test-file (mew-submit-setup--address)))
          (finish (lambda (done)
                    (delete-file file)
+                   (mew-submit-setup--forget-typed account)
                    (mew-submit-setup--in buffer
-                     (mew-submit-setup--tested done)))))
-    (setq mew-submit-setup--waiting "sending the test mail")
+                     (when (eq account mew-submit-setup--account)
+                       (mew-submit-setup--tested done))))))
+    (setq mew-submit-setup--doing "sending the test mail")
     (condition-case err
         (setq mew-submit-setup--session
               (mew-submit-request--submit
-               file :account mew-submit-setup--account
-               :on-done finish :on-ask #'mew-submit-dialog--answer))
+               file :account account
+               :on-done finish :on-ask #'mew-submit-setup--answer))
       (error (funcall finish (mew-submit-error--done err))))
     (mew-submit-setup--render)))
+
+(defun mew-submit-setup--signed-in (result)
+  "Go on with RESULT, a plist, what came of signing in."
+  (setq mew-submit-setup--doing nil)
+  (if (equal (plist-get result :result) "signed-in")
+      (mew-submit-setup--test-now)
+    (mew-submit-setup--note (or (plist-get result :text) "You are not signed in."))))
+
+(defun mew-submit-setup--sign-in ()
+  "Sign in for the account that was stored; the test mail comes after that."
+  (let ((buffer (current-buffer))
+        (account mew-submit-setup--account))
+    (setq mew-submit-setup--doing "waiting for you to sign in")
+    (condition-case err
+        (mew-submit-sign-in
+         account
+         :callback (lambda (result)
+                     (mew-submit-setup--in buffer
+                       (when (eq account mew-submit-setup--account)
+                         (mew-submit-setup--signed-in result)))))
+      (error (mew-submit-setup--signed-in
+              (list :result "failed" :text (mew-submit-error--text err)))))
+    (mew-submit-setup--render)))
+
+(defun mew-submit-setup-test ()
+  "Send a test mail with the account that was stored to its own address.
+Where it wants access tokens, and nobody is signed in, the sign-in comes first."
+  (interactive)
+  (mew-submit-setup--ensure-account)
+  (mew-submit-setup--ensure-idle)
+  (if (and (mew-submit-setup--can-sign-in-p)
+           (keywordp (car-safe (plist-get mew-submit-setup--account :oauth))))
+      (mew-submit-setup--sign-in)
+    (mew-submit-setup--test-now)))
 
 ;;; The commands
 
@@ -543,8 +638,7 @@ Interactively that is the one that was found."
          (port (cadr parts)))
     (append (list :host (mew-submit-address--host (or (car parts) text))
                   :source 'user)
-            (and port (list :port port
-                            :tls (if (eql port 465) 'implicit 'starttls))))))
+            (and port (list :port port :tls (mew-submit-plan--port-tls port))))))
 
 (defun mew-submit-setup-by-hand (server)
   "Look at SERVER, \"HOST\" or \"HOST:PORT\", instead of what was found.
@@ -553,22 +647,22 @@ domain."
   (interactive "sServer: ")
   (mew-submit-setup--ensure)
   (let ((candidate (condition-case err
-                       (mew-submit-setup--by-hand-candidate (string-trim server))
+                       (mew-submit-setup-discover--known
+                        (mew-submit-setup--by-hand-candidate (string-trim server)))
                      (mew-submit-error
                       (user-error "%s" (mew-submit-error--text err))))))
     (mew-submit-setup--stop)
-    (setq mew-submit-setup--ways nil
-          mew-submit-setup--account nil)
-    (mew-submit-setup--look-at candidate nil)
+    (setq mew-submit-setup--account nil)
+    (mew-submit-setup-search--try mew-submit-setup--search candidate)
     (mew-submit-setup--render)))
 
 (defun mew-submit-setup-further ()
   "Look for servers in other ways than those that were tried."
   (interactive)
   (mew-submit-setup--ensure)
-  (unless mew-submit-setup--ways
+  (unless (mew-submit-setup-search-ways mew-submit-setup--search)
     (user-error "There is no other way to look"))
-  (mew-submit-setup--search)
+  (mew-submit-setup-search--go-on mew-submit-setup--search)
   (mew-submit-setup--render))
 
 (defun mew-submit-setup--read-address (initial)
@@ -583,23 +677,33 @@ Ask before that for what a look needs: the module."
       (mew-submit-error (user-error "%s" (mew-submit-error--text err))))
     address))
 
+(defun mew-submit-setup--begin (address)
+  "Look for a server for ADDRESS in the current buffer, from the beginning."
+  (mew-submit-setup--stop)
+  (add-hook 'mew-submit-question--hook #'mew-submit-setup--show-question)
+  (let ((buffer (current-buffer)))
+    (setq mew-submit-setup--account nil
+          mew-submit-setup--candidate nil
+          mew-submit-setup--notes nil
+          mew-submit-setup--search
+          (mew-submit-setup-search--start
+           address (lambda () (mew-submit-setup--in buffer)))))
+  (mew-submit-setup--render))
+
 (defun mew-submit-setup-again (address)
   "Look for a server for ADDRESS, from the beginning."
   (interactive (progn (mew-submit-setup--ensure)
                       (list (mew-submit-setup--read-address
-                             mew-submit-setup--address))))
+                             (mew-submit-setup--address)))))
   (mew-submit-setup--ensure)
-  (mew-submit-setup--stop)
-  (setq mew-submit-setup--address address
-        mew-submit-setup--notes nil
-        mew-submit-setup--account nil
-        ;; A list of its own, by which late results are told apart.
-        mew-submit-setup--ways (copy-sequence mew-submit-setup-discover--ways))
-  (mew-submit-setup--begin)
-  (mew-submit-setup--render))
+  (mew-submit-setup--begin address))
 
-(defun mew-submit-setup--wait-for-module ()
-  "Have the look begin when the module is built."
+(defvar mew-submit-setup--wanted nil
+  "The address to look for a server for when the module is built, or nil.")
+
+(defun mew-submit-setup--wait-for-module (address)
+  "Have the look for the server of ADDRESS begin when the module is built."
+  (setq mew-submit-setup--wanted address)
   (add-hook 'mew-submit-module--hook #'mew-submit-setup--module-is-there)
   (let ((inhibit-read-only t))
     (erase-buffer)
@@ -608,16 +712,21 @@ Ask before that for what a look needs: the module."
 (defun mew-submit-setup--module-is-there ()
   "Begin the look that has waited for the module."
   (remove-hook 'mew-submit-module--hook #'mew-submit-setup--module-is-there)
-  (mew-submit-setup--in (get-buffer "*mew-submit setup*")
-    (mew-submit-setup-again mew-submit-setup--address)))
+  (when-let* ((address mew-submit-setup--wanted)
+              (buffer (get-buffer "*mew-submit setup*")))
+    (setq mew-submit-setup--wanted nil)
+    (with-current-buffer buffer
+      (mew-submit-setup--begin address))))
 
 ;;;###autoload
 (defun mew-submit-setup (address)
-  "Find the server that takes mail from ADDRESS and make it an account.
-The domain's SRV records are asked, then the web as Thunderbird does it, and
-at last names are guessed from the MX records.  Each server found is looked
-at; the buffer shows what it says, and stores it in `mew-submit-accounts' and
-its password by auth-source when you say so."
+  "Find the server that takes mail from ADDRESS, and make it an account that works.
+The domain's SRV records are asked, then what its DNS vouches for on the web,
+then the web as Thunderbird does it, then the list of providers by the MX
+records; at last names are guessed.  Each server found is looked at.  One press
+uses it: the password is asked for, or the sign-in begins, and a test mail is
+sent.  A password is saved by auth-source when the server has taken it and you
+say so."
   (interactive
    (list (mew-submit-setup--read-address
           (and (string-match-p "@.*[.]" (or user-mail-address ""))
@@ -628,12 +737,10 @@ its password by auth-source when you say so."
   (with-current-buffer (get-buffer-create "*mew-submit setup*")
     (mew-submit-setup--stop)
     (mew-submit-setup-mode)
-    (setq mew-submit-setup--address address)
     (if (mew-submit-module--missing-p)
-        (mew-submit-setup--wait-for-module)
-      (mew-submit-setup-again address))
-    (goto-char (point-min))
-    (pop-to-buffer (current-buffer))))
+        (mew-submit-setup--wait-for-module address)
+      (mew-submit-setup--begin address))
+    (pop-to-buffer-same-window (current-buffer))))
 
 (provide 'mew-submit-setup)
 ;;; mew-submit-setup.el ends here

@@ -431,6 +431,21 @@ shake_hands (struct msub_connection *c, struct tls *tls, const struct msub_tls_t
     }
 }
 
+/* The web's port is shared by what ALPN tells apart (RFC 7301), and what does not say that it takes mail there is the web's
+   (SECURITY: S10).  Elsewhere nothing is offered: there is nothing to tell apart.  */
+#define WEB_PORT 443
+static const unsigned char alpn_name[] = "smtp";
+static const gnutls_datum_t alpn_mail = { (unsigned char *) alpn_name, sizeof alpn_name - 1 };
+
+static bool
+takes_mail (gnutls_session_t session, const struct msub_connection *c)
+{
+  gnutls_datum_t chosen;
+  return c->port != WEB_PORT
+         || (gnutls_alpn_get_selected_protocol (session, &chosen) == 0 && chosen.size == alpn_mail.size
+             && memcmp (chosen.data, alpn_mail.data, chosen.size) == 0);
+}
+
 static int
 set_up (gnutls_session_t session, struct msub_connection *c, const struct msub_tls_trust *trust, const char *name)
 {
@@ -441,6 +456,8 @@ set_up (gnutls_session_t session, struct msub_connection *c, const struct msub_t
     failed = gnutls_server_name_set (session, GNUTLS_NAME_DNS, name, strlen (name));
   if (failed >= 0)
     failed = gnutls_credentials_set (session, GNUTLS_CRD_CERTIFICATE, msub_tls_anchors_credentials (trust->anchors));
+  if (failed >= 0 && c->port == WEB_PORT)
+    failed = gnutls_alpn_set_protocols (session, &alpn_mail, 1, 0);
   set_transport (session, c);
   return failed;
 }
@@ -478,6 +495,9 @@ secure (struct msub_connection *c, struct tls *tls, const struct msub_tls_trust 
                         "The certificate of %s is not accepted: %s. Nothing secret was sent",
                         msub_connection_called (c, name).text, info->unverified);
     }
+  if (!takes_mail (tls->session, c))
+    return msub_fail (err, MSUB_TLS, "What answers at port %d of %s is no mail server but one of the web (it did not choose "
+                      "smtp by ALPN). Nothing was sent", WEB_PORT, msub_connection_called (c, name).text);
   return 0;
 }
 

@@ -29,7 +29,7 @@ void msub_tls_trust_free (struct msub_tls_trust **trust);
 
 /* Shake hands on C until DEADLINE.  NAME is the name (A-labels) or numeric address the user configured: SNI
    (RFC 6066) and the certificate's name are its.  MUST_VERIFY: anything but a good certificate is MSUB_INSECURE.
-   C must have nothing unread: what arrived before the handshake is an attack (SECURITY: B1).  0 with C on TLS;
+   At port 443 the server has to choose "smtp" by ALPN.  C must have nothing unread: what arrived before the handshake is an attack (SECURITY: B1).  0 with C on TLS;
    -1 with ERR, and then C may only be freed: MSUB_INSECURE, or MSUB_TLS where the network or the server cut the
    handshake short.  *INFO_R is filled as far as things went.  */
 int msub_tls_start (struct msub_connection *c, const struct msub_tls_trust *trust, const char *name, bool must_verify,

@@ -76,7 +76,7 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
                                  (process-send-string process one))))))
           (dns-servers '("127.0.0.1"))
           (dns-servers-valid-for-interfaces t)
-          (mew-submit-setup-discover--dns-service (process-contact server :service)))
+          (mew-submit-dns--port (process-contact server :service)))
      (ignore questions)
      (unwind-protect
          (progn ,@body)
@@ -128,8 +128,9 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
          ,(mew-submit-setup-discover-tests--srv 0 0 0 ""))
         ("_submission._tcp.example.net" SRV
          ,(mew-submit-setup-discover-tests--srv 0 0 587 "a.example.net")))
-    (should (equal (mew-submit-setup-discover-tests--find 'srv "me@example.org")
-                   '(:candidates nil :never t)))
+    (let ((found (mew-submit-setup-discover-tests--find 'srv "me@example.org")))
+      (should-not (plist-get found :candidates))
+      (should (plist-get found :never)))
     (let ((found (mew-submit-setup-discover-tests--find 'srv "me@example.net")))
       (should (equal (mew-submit-setup-discover-tests--places found)
                      '(("a.example.net" 587 starttls))))
@@ -138,14 +139,17 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
 (ert-deftest mew-submit-setup-discover-tests-srv-nothing ()
   "Where there is nothing, that is what is found; the right names were asked for."
   (mew-submit-setup-discover-tests--with-zone nil
-    (should (equal (mew-submit-setup-discover-tests--find 'srv "me@Bücher.example")
-                   '(:candidates nil :never nil)))
+    (let ((found (mew-submit-setup-discover-tests--find 'srv "me@Bücher.example")))
+      (should-not (plist-get found :candidates))
+      (should-not (plist-get found :never))
+      (should (equal (car (plist-get found :said))
+                     "SRV records of _submissions._tcp.xn--bcher-kva.example: none")))
     (should (equal (sort (delete-dups questions) #'string<)
                    '("_submission._tcp.xn--bcher-kva.example"
                      "_submissions._tcp.xn--bcher-kva.example")))))
 
 (ert-deftest mew-submit-setup-discover-tests-dns-lies ()
-  "Garbage, another question's answer and one with another number are not taken."
+  "SECURITY: S6.  Garbage, another question's answer and one with another number are not taken."
   (mew-submit-setup-discover-tests--with-zone
       (lambda (packet)
         (let* ((good (mew-submit-setup-discover-tests--answer
@@ -160,25 +164,25 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
           (list "x" "" (make-string 40 255) (concat (substring good 0 12) "\300\14")
                 number question good)))
     (let (found)
-      (mew-submit-setup-discover--dns "example.org" 'MX
-                               (lambda (result) (setq found (list result))))
-      (should (equal (car (mew-submit-test-until ("the answer") found))
-                     '((1 . "good.example.org")))))))
+      (mew-submit-dns--ask "example.org" 'MX (lambda (result) (setq found result)))
+      (should (equal (plist-get (mew-submit-test-until ("the answer") found) :answers)
+                     '((:preference 1 :host "good.example.org")))))))
 
 (ert-deftest mew-submit-setup-discover-tests-dns-silence ()
   "A name server that keeps silent is waited for, but not for long; no server at all is no wait."
   (mew-submit-setup-discover-tests--with-zone #'ignore
-    (let ((mew-submit-setup-discover--dns-seconds 0.2)
+    (let ((mew-submit-dns-timeout 0.2)
           (calls 0))
-      (mew-submit-setup-discover--dns "example.org" 'MX (lambda (_) (cl-incf calls)))
-      (mew-submit-test-until ("the end") (= calls 1))
+      (dolist (dns-servers '(("127.0.0.1") ("not a server")))
+        (let (found)
+          (mew-submit-dns--ask "example.org" 'MX
+                               (lambda (result)
+                                 (cl-incf calls)
+                                 (setq found result)))
+          (should (eq (plist-get (mew-submit-test-until ("the end") found) :status)
+                      'failed))))
       (accept-process-output nil 0.3)
-      (should (= calls 1))
-      (let ((dns-servers '("not a server"))
-            found)
-        (mew-submit-setup-discover--dns "example.org" 'MX
-                                 (lambda (result) (setq found (list result))))
-        (should (equal (mew-submit-test-until ("the end") found) '(nil)))))))
+      (should (= calls 2)))))
 
 ;;; XML
 
@@ -201,7 +205,9 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
 <outgoingServer type=\"smtp\"><hostname>relay.example.org</hostname><port>587</port>
 <socketType>STARTTLS</socketType>
 <authentication>client-IP-address</authentication></outgoingServer>
-</emailProvider></clientConfig>"
+</emailProvider>
+<oAuth2><issuer>id.example.org</issuer><scope>mail</scope>
+<authURL>https://evil.example/auth</authURL></oAuth2></clientConfig>"
   "A document as Thunderbird reads it.")
 
 (ert-deftest mew-submit-setup-discover-tests-xml ()
@@ -210,14 +216,52 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
                                                       "example.org" "me%@example.org")))
     (should (equal (mapcar (lambda (candidate)
                              (mapcar (lambda (key) (plist-get candidate key))
-                                     '(:host :port :tls :user :auth :oauth :foreign)))
+                                     '(:host :port :tls :user :auth :login :password
+                                             :issuer :scope :foreign)))
                            candidates)
-                   '(("smtp.example.org" 465 implicit "me%" nil nil nil)
-                     ("oauth.example.net" 587 starttls "me%@example.org" nil t t)
-                     ("relay.example.org" 587 starttls nil "none" nil nil))))))
+                   '(("smtp.example.org" 465 implicit "me%" nil oauth t
+                      "https://id.example.org" "mail" nil)
+                     ("oauth.example.net" 587 starttls "me%@example.org" nil oauth nil
+                      "https://id.example.org" "mail" t)
+                     ("relay.example.org" 587 starttls nil "none" nil nil nil nil nil))))))
+
+(ert-deftest mew-submit-setup-discover-tests-xml-order-of-log-ins ()
+  "What is listed first counts: a password before an access token is a password."
+  (let ((candidate (car (mew-submit-setup-discover--parse
+                         (string-replace
+                          "<authentication>OAuth2</authentication>
+<authentication>password-cleartext</authentication>"
+                          "<authentication>password-cleartext</authentication>
+<authentication>OAuth2</authentication>"
+                          mew-submit-setup-discover-tests--document)
+                         "example.org" "me@example.org"))))
+    (should-not (plist-get candidate :login))
+    (should-not (plist-get candidate :issuer))))
+
+(ert-deftest mew-submit-setup-discover-tests-foreign-tokens ()
+  "SECURITY: S4.  No document leads tokens of a known provider to another server."
+  (pcase-dolist (`(,issuer ,host ,fine)
+                 '(("accounts.google.com" "smtp.evil.example" nil)
+                   ("https://Accounts.Google.com/" "smtp.evil.example" nil)
+                   ("https://accounts.google.com:443/x" "smtp.evil.example" nil)
+                   ("https://login.microsoftonline.com/common" "smtp.gmail.com" nil)
+                   ("http://id.example.org" "smtp.example.org" nil)
+                   ("https://id.example.org/\e]0;x" "smtp.example.org" nil)
+                   ("https://id.example.org/\nx" "smtp.example.org" nil)
+                   ("https://id.example.org@accounts.google.com" "smtp.example.org" nil)
+                   ("accounts.google.com" "smtp.gmail.com" t)
+                   ("https://login.microsoftonline.com/organizations/v2.0"
+                    "smtp.office365.com" t)
+                   ("id.example.org" "smtp.example.org" t)))
+    (ert-info ((format "%s at %s" issuer host))
+      (should (eq fine
+                  (and (plist-get (mew-submit-setup-discover--with-login
+                                   (list :host host) issuer "mail" nil)
+                                  :issuer)
+                       t))))))
 
 (ert-deftest mew-submit-setup-discover-tests-xml-garbage ()
-  "What is no such document holds no server, and blows nothing up."
+  "SECURITY: S5.  What is no such document holds no server, and blows nothing up."
   (dolist (document
            (list "" "<" "<a><b></a>" "<html><body>404</body></html>" "\377\376"
                  (concat "<!DOCTYPE x [<!ENTITY a \"aaaaaaaaaa\">"
@@ -282,6 +326,106 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
       (let ((mew-submit-discover-database nil))
         (mew-submit-setup-discover-tests--find 'mx "me@example.org")
         (should-not asked)))))
+
+(ert-deftest mew-submit-setup-discover-tests-provider ()
+  "The provider that the best exchanger belongs to is known, and how one logs in."
+  (mew-submit-setup-discover-tests--with-zone
+      `(("example.org" MX
+         ,(mew-submit-setup-discover-tests--mx 20 "mx.example.com")
+         ,(mew-submit-setup-discover-tests--mx 1 "ASPMX.L.Google.com"))
+        ("example.net" MX ,(mew-submit-setup-discover-tests--mx 1 "notgoogle.com")))
+    (let* ((found (mew-submit-setup-discover-tests--find 'provider "me@example.org"))
+           (candidate (car (plist-get found :candidates))))
+      (should (equal (mew-submit-setup-discover-tests--places found)
+                     '(("smtp.gmail.com" 465 implicit) ("smtp.gmail.com" 587 starttls))))
+      (should (equal (plist-get candidate :provider) "Google"))
+      (should (eq (plist-get candidate :login) 'app-password))
+      (should (plist-get candidate :foreign)))
+    (should-not (plist-get (mew-submit-setup-discover-tests--find 'provider
+                                                                  "me@example.net")
+                           :candidates))))
+
+(ert-deftest mew-submit-setup-discover-tests-table ()
+  "Each provider of the table is whole, and found by its own exchangers and servers."
+  (dolist (provider mew-submit-setup-provider--table)
+    (ert-info ((car provider))
+      (let ((keys (cdr provider)))
+        (dolist (mx (plist-get keys :mx))
+          (should (eq provider (mew-submit-setup-provider--by-mx (concat "x." mx)))))
+        (pcase-dolist (`(,host ,port ,tls) (plist-get keys :servers))
+          (should (eq (and (not (eq (plist-get keys :login) 'bridge)) provider)
+                      (mew-submit-setup-provider--by-server host)))
+          (should (equal host (mew-submit-address--host host)))
+          (should (memq tls '(implicit starttls)))
+          (should (< 0 port 65536)))
+        (should (memq (plist-get keys :login)
+                      '(nil password app-password oauth bridge)))
+        (dolist (key '(:page :issuer))
+          (when (plist-get keys key)
+            (should (mew-submit-setup-provider--url-host (plist-get keys key)))))
+        (when (memq (plist-get keys :login) '(app-password bridge))
+          (should (plist-get keys :page)))))))
+
+;;; PACC
+
+(defconst mew-submit-setup-discover-tests--pacc
+  "{\"protocols\":{\"smtp\":{\"host\":\"smtp.example.org\"},
+ \"imap\":{\"host\":\"imap.example.org\"}},
+ \"authentication\":{\"oauth-public\":{\"issuer\":\"https://id.example.org/\"},
+                     \"password\":true},
+ \"info\":{\"provider\":{\"name\":\"Example\"},
+          \"help\":{\"documentation\":\"https://example.org/help\"}}}"
+  "A document as PACC has it.")
+
+(defun mew-submit-setup-discover-tests--digest (document)
+  "Return the record that vouches for DOCUMENT, in one string of a TXT record."
+  (let ((text (format "v=UAAC1; a=sha256; d=%s"
+                      (base64-encode-string (secure-hash 'sha256 document nil nil t) t))))
+    (concat (unibyte-string (length text)) text)))
+
+(ert-deftest mew-submit-setup-discover-tests-pacc ()
+  "SECURITY: S3.  The JSON is believed if the DNS has its digest, and else not."
+  (let* ((document mew-submit-setup-discover-tests--pacc)
+         (asked nil)
+         (mew-submit-setup-discover--fetch-function
+          (lambda (url callback)
+            (push url asked)
+            (run-at-time 0 nil callback document)))
+         (digest (mew-submit-setup-discover-tests--digest document)))
+    (mew-submit-setup-discover-tests--with-zone
+        `(("_ua-auto-config.example.org" TXT "\4none" ,digest))
+      (let* ((found (mew-submit-setup-discover-tests--find 'pacc "me@example.org"))
+             (candidate (car (plist-get found :candidates))))
+        (should (equal asked '("https://ua-auto-config.example.org/.well-known/\
+user-agent-configuration.json")))
+        (should (equal (mew-submit-setup-discover-tests--places found)
+                       '(("smtp.example.org" 465 implicit))))
+        (should (equal (mapcar (lambda (key) (plist-get candidate key))
+                               '(:login :issuer :password :page))
+                       '(oauth "https://id.example.org/" t "https://example.org/help"))))
+      ;; One octet more, and it is not what the domain vouches for.
+      (setq document (concat document " "))
+      (let ((found (mew-submit-setup-discover-tests--find 'pacc "me@example.org")))
+        (should-not (plist-get found :candidates))
+        (should (string-search "not believed" (car (plist-get found :said)))))
+      (setq document nil)
+      (should-not (plist-get (mew-submit-setup-discover-tests--find
+                              'pacc "me@example.org")
+                             :candidates))
+      ;; Without a digest the web is not even asked.
+      (setq asked nil)
+      (should-not (plist-get (mew-submit-setup-discover-tests--find
+                              'pacc "me@example.net")
+                             :candidates))
+      (should-not asked))))
+
+(ert-deftest mew-submit-setup-discover-tests-pacc-garbage ()
+  "SECURITY: S5.  What is no such JSON holds no server, and blows nothing up."
+  (dolist (document (list "" "{" "[]" "null" "\"x\"" "{\"protocols\":[1]}"
+                          "{\"protocols\":{\"smtp\":{\"host\":7}}}"
+                          "{\"protocols\":{\"smtp\":{\"host\":\"no host\"}}}"
+                          "\377\376" (make-string 100000 ?\[)))
+    (should-not (mew-submit-setup-discover--pacc-parse document "example.org"))))
 
 ;;; The web
 
@@ -366,7 +510,7 @@ URL and CA are bound to where DOCUMENT is, and to whom its certificate is from."
     (car (mew-submit-test-until ("the document") found))))
 
 (ert-deftest mew-submit-setup-discover-tests-https ()
-  "A document is taken over TLS, with a certificate that can be verified, and no other."
+  "SECURITY: S2.  A document is taken over TLS, with a certificate that can be verified, and no other."
   :tags '(:module)
   (skip-unless (executable-find "openssl"))
   (skip-unless (gnutls-available-p))
@@ -388,6 +532,35 @@ URL and CA are bound to where DOCUMENT is, and to whom its certificate is from."
                    (string-replace "https:" "http:" url)))
       (should-not (mew-submit-setup-discover-tests--fetch "file:///etc/passwd")))))
 
+(ert-deftest mew-submit-setup-discover-tests-documents-over-https ()
+  "The octets that a server with TLS gives are those that the DNS vouches for; XML, too."
+  :tags '(:module)
+  (skip-unless (executable-find "openssl"))
+  (skip-unless (gnutls-available-p))
+  (pcase-dolist (`(,way ,document ,place)
+                 `((pacc ,mew-submit-setup-discover-tests--pacc
+                         ("smtp.example.org" 465 implicit))
+                   (autoconfig ,mew-submit-setup-discover-tests--document
+                               ("smtp.example.org" 465 implicit))))
+    (mew-submit-setup-discover-tests--with-https (url ca document)
+      (mew-submit-setup-discover-tests--with-zone
+          `(("_ua-auto-config.example.org" TXT
+             ,(mew-submit-setup-discover-tests--digest document)))
+        (let ((gnutls-trustfiles (list ca))
+              (mew-submit-discover-timeout 5)
+              (mew-submit-discover-database nil)
+              (mew-submit-discover-urls (list url))
+              ;; PACC's name would have to be in the system's DNS.
+              (mew-submit-setup-discover--fetch-function
+               (lambda (_url callback)
+                 (mew-submit-setup-discover--fetch url callback))))
+          ;; As above, there is more than one try.
+          (should (equal (mew-submit-test-until ((format "the document of %s" way))
+                           (car (mew-submit-setup-discover-tests--places
+                                 (mew-submit-setup-discover-tests--find
+                                  way "me@example.org"))))
+                         place)))))))
+
 (ert-deftest mew-submit-setup-discover-tests-https-silence ()
   "A web server that keeps silent is not waited for longer than it was said."
   :tags '(:module)
@@ -401,7 +574,7 @@ URL and CA are bound to where DOCUMENT is, and to whom its certificate is from."
       (delete-process server))))
 
 (ert-deftest mew-submit-setup-discover-tests-redirected-to-http ()
-  "A document that came by way of plain HTTP is none."
+  "SECURITY: S2.  A document that came by way of plain HTTP is none."
   (with-temp-buffer
     (insert "HTTP/1.0 200 OK\n\nx")
     (setq-local url-http-response-status 200)

@@ -10,13 +10,15 @@
 ;;; Code:
 
 (require 'mew-submit-test-helpers)
+(require 'mew-submit-batch-setup)
 (require 'mew-submit-setup)
 
 (defvar mew-submit-mode)
 
 (defun mew-submit-setup-tests--srv (port &optional target)
   "Return an SRV record for TARGET, by default 127.0.0.1, and PORT."
-  `((priority 0) (weight 0) (port ,port) (target ,(or target "127.0.0.1"))))
+  (list :priority 0 :weight 0 :port port
+        :target (and (not (equal target "")) (or target "127.0.0.1"))))
 
 (defmacro mew-submit-setup-tests--with (spec &rest body)
   "Run BODY where nothing of the user's is touched, SPEC being (PEER FILE RECORDS).
@@ -28,13 +30,16 @@ RECORDS is a list of (NAME TYPE DATA...); the file FILE is for passwords."
             (exists 'yes)
             (mew-submit-setup-discover--dns-function
              (lambda (name type callback)
-               (run-at-time 0 nil callback
-                            (cddr (seq-find (lambda (record)
+               (let ((found (cddr (seq-find (lambda (record)
                                               (and (equal name (car record))
                                                    (eq type (cadr record))))
-                                            records)))))
-            (mew-submit-setup-discover--exists-function
-             (lambda (_domain callback) (run-at-time 0 nil callback exists)))
+                                            records))))
+                 (run-at-time 0 nil callback
+                              (list :name name :type type :answers found
+                                    :status (cond (found 'ok)
+                                                  ((eq exists 'yes) 'none)
+                                                  ((eq exists 'no) 'no-name)
+                                                  (t 'failed)))))))
             (mew-submit-mode t)
             (mew-submit-setup-discover--fetch-function
              (lambda (_url callback) (run-at-time 0 nil callback nil)))
@@ -55,15 +60,16 @@ RECORDS is a list of (NAME TYPE DATA...); the file FILE is for passwords."
            (kill-buffer "*mew-submit setup*"))))))
 
 (defun mew-submit-setup-tests--text ()
-  "Return what the buffer says."
+  "Return what the buffer says, in one line."
   (with-current-buffer "*mew-submit setup*"
-    (buffer-string)))
+    (replace-regexp-in-string "[ \n]+" " " (buffer-substring-no-properties
+                                             (point-min) (point-max)))))
 
 (defun mew-submit-setup-tests--wait ()
   "Wait until nothing is waited for, and return what the buffer says."
   (mew-submit-test-until ("the buffer to come to rest")
     (with-current-buffer "*mew-submit setup*"
-      (null mew-submit-setup--waiting)))
+      (null (mew-submit-setup--waiting))))
   (mew-submit-setup-tests--text))
 
 (defmacro mew-submit-setup-tests--answering (answers &rest body)
@@ -82,6 +88,22 @@ Each is (REGEXP . ANSWER); all have to be asked for."
        (with-current-buffer "*mew-submit setup*"
          ,@body))
      (should-not answers)))
+
+(defmacro mew-submit-setup-tests--answering-questions (&rest body)
+  "Run BODY, which has a user, where questions wait; `press' answers the first one."
+  (declare (indent 0))
+  `(let* ((mew-submit-question--list nil)
+          (mew-submit-question--hook nil)
+          (noninteractive nil)
+          (auth-source-save-behavior 'ask)
+          (press (lambda (words)
+                   (mew-submit-test-until ((format "the question %s" words))
+                     mew-submit-question--list)
+                   (let ((question (car mew-submit-question--list)))
+                     (mew-submit-question--answer
+                      question
+                      (assoc words (mew-submit-question-choices question)))))))
+     ,@body))
 
 (ert-deftest mew-submit-setup-tests-from-address-to-test-mail ()
   "A server in SRV records is looked at, stored with its password, and takes a mail."
@@ -103,21 +125,20 @@ verified, log-in by .*SCRAM-SHA-256" text))
       (should-not (mew-submit-test-lines peer "MAIL"))
       (should (equal (plist-get (car mew-submit-accounts) :name) "old"))
       (mew-submit-setup-tests--answering
-          '(("Is it your provider's" . t) ("User name" . "me@example.org")
-            ("SMTP password for me@example.org@127.0.0.1" . "secret pass"))
+          '(("Password of me@example.org at 127.0.0.1" . "secret pass"))
         (mew-submit-setup-use))
       (should (equal (mapcar (lambda (account) (plist-get account :name))
                              mew-submit-accounts)
                      '("me@example.org" "other")))
       (should (string-match-p (regexp-quote ":server \"127.0.0.1\"")
                               (mew-submit-test-octets custom-file)))
-      (should (string-match-p "machine 127.0.0.1.*me@example.org.*secret pass"
-                              (mew-submit-test-octets file)))
       (should-not (string-match-p "secret" (mew-submit-test-octets custom-file)))
-      (with-current-buffer "*mew-submit setup*"
-        (mew-submit-setup-test))
       (should (string-match-p "The test mail was delivered to me@example.org"
                               (mew-submit-setup-tests--wait)))
+      (should (string-match-p "machine 127.0.0.1.*me@example.org.*secret pass"
+                              (mew-submit-test-octets file)))
+      ;; It is wiped here, and was in no buffer.
+      (should-not mew-submit-setup--typed)
       (should (string-match-p "^Subject: Test mail" (mew-submit-test-stored peer)))
       (should-not (string-match-p "secret" (mew-submit-setup-tests--text))))))
 
@@ -132,23 +153,27 @@ verified, log-in by .*SCRAM-SHA-256" text))
           (let* ((file (expand-file-name (secure-hash 'sha1 password) directory))
                  (auth-sources (list file)))
             (auth-source-forget-all-cached)
-            (if (mew-submit-auth--save "h" 587 "u" (copy-sequence password))
+            (mew-submit-auth--typed '(:job 7 :host "h" :port 587 :user "u") password)
+            (if (mew-submit-auth--offer-to-save
+                 "h" (or (mew-submit-auth--settle 7 t "h") #'ignore))
                 (should (equal (mew-submit-auth--secret
                                 (mew-submit-auth--lookup "h" 587 "u"))
                                (encode-coding-string password 'utf-8)))
               (should (string-match-p "[\"\\]" password))
               (should-not (file-exists-p file)))))))))
 
-(ert-deftest mew-submit-setup-tests-no ()
-  "Without agreement to a server outside of the domain nothing is stored."
+(ert-deftest mew-submit-setup-tests-nothing-before-the-press ()
+  "SECURITY: S1, S7.  What is found is shown; nothing is stored before one uses it."
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=a")
     (mew-submit-setup-tests--with
         (peer file `(("_submission._tcp.example.org" SRV
                       ,(mew-submit-setup-tests--srv (mew-submit-test-port peer "a")))))
       (mew-submit-setup "me@example.org")
-      (mew-submit-setup-tests--wait)
-      (mew-submit-setup-tests--answering '(("outside of the domain" . nil))
-        (should-error (mew-submit-setup-use) :type 'user-error))
+      (should (string-match-p "127.0.0.1 is outside of your domain"
+                              (mew-submit-setup-tests--wait)))
+      (with-current-buffer "*mew-submit setup*"
+        ;; Where a person reads that is where the button is.
+        (should (equal (button-label (button-at (point))) "[Use this server]")))
       (should (equal (plist-get (car mew-submit-accounts) :name) "old"))
       (should-not (file-exists-p custom-file))
       (should-not (file-exists-p file)))))
@@ -165,15 +190,15 @@ verified, log-in by .*SCRAM-SHA-256" text))
                                                "127.0.0.1")
                  ,(mew-submit-setup-tests--srv 1))
                 ("_submissions._tcp.example.org" SRV
-                 ((priority 9) (weight 1) (port ,(mew-submit-test-port peer "b"))
-                  (target "127.0.0.1")))))
+                 ,(plist-put (mew-submit-setup-tests--srv
+                              (mew-submit-test-port peer "b"))
+                             :priority 9))))
       (mew-submit-setup "me@example.org")
       (let ((text (mew-submit-setup-tests--wait)))
         (should (string-match-p "127.0.0.1:[0-9]+: not usable: .*certificate" text))
         (should (string-match-p "127.0.0.1:1: not usable: " text))
         (should (string-match-p "127.0.0.1:[0-9]+: answers" text)))
-      (mew-submit-setup-tests--answering
-          '(("outside" . t) ("User name" . "u") ("password" . ""))
+      (mew-submit-setup-tests--answering '(("Password" . ""))
         (mew-submit-setup-use))
       (should (equal (plist-get (car mew-submit-accounts) :routes)
                      (format "%d:implicit" (mew-submit-test-port peer "b"))))
@@ -243,8 +268,10 @@ verified, log-in by .*SCRAM-SHA-256" text))
   (pcase-dolist (`(,port ,tls . ,part)
                  '((465 implicit :plan "submissions") (587 starttls)
                    (2525 starttls :routes "2525:starttls")
-                   (25 starttls :routes "25:starttls") (nil nil :plan "rfc8314")))
-    (should (equal (mew-submit-setup--route (list :port port :tls tls)) part))))
+                   (25 starttls :routes "25:starttls")
+                 (443 implicit :routes "443:implicit")))
+    (should (equal (mew-submit-setup-search--route (list :port port :tls tls))
+                   part))))
 
 (ert-deftest mew-submit-setup-tests-why-nothing-was-found ()
   "A domain that does not exist, no DNS and no network are told apart."
@@ -265,9 +292,9 @@ verified, log-in by .*SCRAM-SHA-256" text))
 
 (ert-deftest mew-submit-setup-tests-guesses-are-called-so ()
   "Names that are only usual are not \"found in the MX records\"."
-  (should (string-prefix-p "Guesses" (mew-submit-setup--found-words
+  (should (string-prefix-p "Guesses" (mew-submit-setup-search--found-words
                                       'mx '((:host "smtp.example.org")))))
-  (should (string-prefix-p "Found in the SRV" (mew-submit-setup--found-words
+  (should (string-prefix-p "Found in the SRV" (mew-submit-setup-search--found-words
                                                'srv '((:host "a" :port 587))))))
 
 (ert-deftest mew-submit-setup-tests-again-asks-for-the-address ()
@@ -308,31 +335,389 @@ verified, log-in by .*SCRAM-SHA-256" text))
     (mew-submit-setup-tests--with
         (peer file `(("_submission._tcp.example.org" SRV
                       ,(mew-submit-setup-tests--srv (mew-submit-test-port peer "a")))))
-      (let ((mew-submit-question--list nil)
-            (mew-submit-question--hook nil)
-            (press (lambda (words)
-                     (let ((question (car mew-submit-question--list)))
-                       (mew-submit-question--answer
-                        question (assoc words (mew-submit-question-choices question)))))))
-        (mew-submit-setup "me@example.org")
-        (mew-submit-setup-tests--wait)
-        (mew-submit-setup-tests--answering
-            '(("Is it your provider's" . t) ("User name" . "me@example.org")
-              ("SMTP password" . "wrong"))
+      (mew-submit-setup "me@example.org")
+      (mew-submit-setup-tests--wait)
+      (mew-submit-setup-tests--answering-questions
+        (mew-submit-setup-tests--answering '(("Password" . "wrong"))
           (mew-submit-setup-use))
-        (let ((noninteractive nil)
-              (auth-source-save-behavior 'ask))
+        (mew-submit-setup-tests--answering '(("another one" . "right"))
+          (funcall press "Enter it"))
+        (funcall press "Save"))
+      (should (string-search "was delivered" (mew-submit-setup-tests--wait)))
+      ;; Nothing wrong was saved, not even for a moment.
+      (should (string-match-p "\\`machine 127.0.0.1.*right\n\\'"
+                              (mew-submit-test-octets file))))))
+
+
+;;; Providers as there are
+
+(defun mew-submit-setup-tests--provider (peer name login &rest keys)
+  "Return a list of one provider, whose server is PEER's listener NAME.
+One logs in there by LOGIN; KEYS are more of the table's."
+  `(("Example" :mx ("mx.provider.example")
+     :servers (("127.0.0.1" ,(mew-submit-test-port peer name) starttls))
+     :login ,login ,@keys)))
+
+(defconst mew-submit-setup-tests--mx
+  '(("example.org" MX (:preference 1 :host "mx.provider.example")))
+  "The records of a domain that has its mail at that provider.")
+
+(ert-deftest mew-submit-setup-tests-application-password ()
+  "SECURITY: S8.  The page is named, and opened on request; the right password is saved."
+  (mew-submit-test-with-peer
+      (peer "--user" "me@example.org" "--password" "abcd efgh ijkl mnop"
+            ;; As Gmail does it: the first log-in, with the ordinary password.
+            "127.0.0.1:0,name=a,mechs=PLAIN,2:auth-end=reply:534 5.7.9 \
+Application-specific password required.")
+    (mew-submit-setup-tests--with (peer file mew-submit-setup-tests--mx)
+      (let ((mew-submit-setup-provider--list
+             (mew-submit-setup-tests--provider
+              peer "a" 'app-password :page "https://example.com/passwords"))
+            opened)
+        (mew-submit-setup "me@example.org")
+        (let ((text (mew-submit-setup-tests--wait)))
+          (should (string-search "Found in the list of providers" text))
+          (should (string-search "outside of your domain and belongs to Example" text))
+          (should (string-search "Make such an application password on \
+https://example.com/passwords" text)))
+        (cl-letf (((symbol-function 'browse-url) (lambda (url &rest _) (push url opened))))
           (with-current-buffer "*mew-submit setup*"
-            (mew-submit-setup-test))
-          (mew-submit-test-until ("the question for another password")
-            mew-submit-question--list)
-          (mew-submit-setup-tests--answering '(("another one" . "right"))
+            (call-interactively (lookup-key mew-submit-setup-mode-map "o"))))
+        (should (equal opened '("https://example.com/passwords")))
+        (mew-submit-setup-tests--answering-questions
+          (mew-submit-setup-tests--answering
+              '(("Application password of me@example.org for Example" . "ordinary"))
+            (mew-submit-setup-use))
+          (mew-submit-setup-tests--answering '(("another one" . "abcd efgh ijkl mnop"))
             (funcall press "Enter it"))
-          (mew-submit-test-until ("the offer to save it") mew-submit-question--list)
+          (should-not (file-exists-p file))
           (funcall press "Save"))
         (should (string-search "was delivered" (mew-submit-setup-tests--wait)))
-        (should (string-match-p "\\`machine 127.0.0.1.*right\n"
-                                (mew-submit-test-octets file)))))))
+        (should (string-match-p "\\`machine 127.0.0.1.*ijkl mnop\"?\n\\'"
+                                (mew-submit-test-octets file)))
+        (should-not mew-submit-setup--typed)))))
+
+(ert-deftest mew-submit-setup-tests-application-password-at-once ()
+  "Who has made one gives it, and that is all: it is the only question."
+  (dolist (mechanisms '("PLAIN+LOGIN" "LOGIN"))
+    (mew-submit-test-with-peer
+        (peer "--user" "me@example.org" "--password" "abcdefgh"
+              (format "127.0.0.1:0,name=a,mechs=%s" mechanisms))
+      (mew-submit-setup-tests--with (peer file mew-submit-setup-tests--mx)
+        (let ((mew-submit-setup-provider--list
+               (mew-submit-setup-tests--provider peer "a" 'app-password)))
+          (mew-submit-setup "me@example.org")
+          (mew-submit-setup-tests--wait)
+          (mew-submit-setup-tests--answering '(("Application password" . "abcdefgh"))
+            (mew-submit-setup-use))
+          (should (string-search "was delivered" (mew-submit-setup-tests--wait)))
+          (should (file-exists-p file)))))))
+
+(ert-deftest mew-submit-setup-tests-sign-in ()
+  "A provider of access tokens has the user sign in; the test mail comes after that."
+  (mew-submit-test-with-peer
+      (peer "--user" "me@example.org" "--password" "t0ken"
+            "127.0.0.1:0,name=a,mechs=XOAUTH2")
+    (mew-submit-setup-tests--with (peer file mew-submit-setup-tests--mx)
+      (mew-submit-test-write file "machine 127.0.0.1 login me@example.org password t0ken\n")
+      (let ((mew-submit-setup-provider--list
+             (mew-submit-setup-tests--provider peer "a" 'oauth
+                                               :issuer "https://id.example.com"
+                                               :scope "send"))
+            (results '((:result "failed" :text "You have said no.")
+                       (:result "signed-in" :text "Fine")))
+            asked)
+        (cl-letf (((symbol-function 'mew-submit-sign-in)
+                   (lambda (account &rest keys)
+                     (push account asked)
+                     (run-at-time 0 nil (plist-get keys :callback) (pop results)))))
+          (mew-submit-setup "me@example.org")
+          (should (string-search "wants you to sign in, at id.example.com"
+                                 (mew-submit-setup-tests--wait)))
+          (mew-submit-setup-tests--answering nil
+            (mew-submit-setup-use))
+          (should (string-search "You have said no." (mew-submit-setup-tests--wait)))
+          (should-not (mew-submit-test-lines peer "AUTH"))
+          (with-current-buffer "*mew-submit setup*"
+            (should-error (mew-submit-setup-password) :type 'user-error)
+            (mew-submit-setup-test))
+          (should (string-search "was delivered" (mew-submit-setup-tests--wait)))
+          (should (equal (plist-get (car asked) :oauth)
+                         '(:issuer "https://id.example.com" :scope "send")))
+          (should (mew-submit-test-lines peer "AUTH XOAUTH2")))))))
+
+(ert-deftest mew-submit-setup-tests-password-instead ()
+  "Who is not signed in takes a password where the server takes one, too."
+  (mew-submit-test-with-peer (peer "--user" "me@example.org" "--password" "p"
+                                   "127.0.0.1:0,name=a")
+    (mew-submit-setup-tests--with (peer file nil)
+      (ignore file)
+      (cl-letf (((symbol-function 'mew-submit-sign-in)
+                 (lambda (_account &rest keys)
+                   (run-at-time 0 nil (plist-get keys :callback)
+                                '(:result "failed" :text "No client id."))))
+                ((symbol-function 'mew-submit-setup-discover--srv)
+                 (lambda (_domain _address callback)
+                   (run-at-time
+                    0 nil callback
+                    `(:candidates ((:host "127.0.0.1" :tls starttls :login oauth
+                                          :issuer "https://id.example.org" :password t
+                                          :port ,(mew-submit-test-port peer "a"))))))))
+        (mew-submit-setup "me@example.org")
+        (mew-submit-setup-tests--wait)
+        (mew-submit-setup-tests--answering nil
+          (mew-submit-setup-use))
+        (let ((text (mew-submit-setup-tests--wait)))
+          (should (string-search "No client id." text))
+          (should (string-search "[Use a password] w" text)))
+        (mew-submit-setup-tests--answering '(("Password of" . "p"))
+          (call-interactively (lookup-key mew-submit-setup-mode-map "w")))
+        (should (string-search "was delivered" (mew-submit-setup-tests--wait)))
+        (should-not (plist-get (car mew-submit-accounts) :oauth))))))
+
+(ert-deftest mew-submit-setup-tests-quit-wipes ()
+  "SECURITY: S8.  Who breaks off leaves no password behind, and point stays where it is."
+  (mew-submit-test-with-peer (peer "--user" "me@example.org" "--password" "p"
+                                   "127.0.0.1:0,name=a")
+    (mew-submit-setup-tests--with
+        (peer file `(("_submission._tcp.example.org" SRV
+                      ,(mew-submit-setup-tests--srv (mew-submit-test-port peer "a")))))
+      (ignore file)
+      (mew-submit-setup "me@example.org")
+      (mew-submit-setup-tests--wait)
+      (let ((password (copy-sequence "secret")))
+        (cl-letf (((symbol-function 'read-passwd) (lambda (&rest _) password))
+                  ((symbol-function 'mew-submit-setup--turn-on)
+                   (lambda () (signal 'quit nil))))
+          (with-current-buffer "*mew-submit setup*"
+            (should (eq 'quit (condition-case nil (mew-submit-setup-use) (quit 'quit))))))
+        (should-not mew-submit-setup--typed)
+        (should-not (string-search "secret" password)))
+      (should-not (mew-submit-test-lines peer "AUTH"))
+      (with-current-buffer "*mew-submit setup*"
+        (mew-submit-setup--render)
+        (forward-button 2)
+        (let ((label (button-label (button-at (point)))))
+          (run-hooks 'mew-submit-question--hook)
+          (should (equal label (button-label (button-at (point))))))))))
+
+(ert-deftest mew-submit-setup-tests-no-sign-in ()
+  "Where Emacs cannot sign in that is said, or a password is asked for if one will do."
+  (mew-submit-test-with-peer (peer "--user" "me@example.org" "--password" "p"
+                                   "127.0.0.1:0,name=a")
+    (mew-submit-setup-tests--with (peer file nil)
+      (ignore file)
+      (cl-letf (((symbol-function 'mew-submit-sign-in) nil))
+        (pcase-dolist (`(,password . ,words)
+                       '((nil . "takes access tokens only, no password")
+                         (t . "certificate verified, log-in by")))
+          (cl-letf (((symbol-function 'mew-submit-setup-discover--srv)
+                     (lambda (_domain _address callback)
+                       (run-at-time
+                        0 nil callback
+                        `(:candidates ((:host "127.0.0.1" :tls starttls :login oauth
+                                              :issuer "https://id.example.com"
+                                              :port ,(mew-submit-test-port peer "a")
+                                              :password ,password)))))))
+            (mew-submit-setup "me@example.org")
+            (should (string-search words (mew-submit-setup-tests--wait)))
+            (with-current-buffer "*mew-submit setup*"
+              (should (eq (mew-submit-setup--login (mew-submit-setup--best))
+                          (if password 'password 'oauth))))))))))
+
+(defmacro mew-submit-setup-tests--guessing (routes &rest body)
+  "Run BODY where the only guess is this machine, at ROUTES."
+  (declare (indent 1))
+  `(let ((mew-submit-setup-discover--guess-routes ,routes))
+     (cl-letf (((symbol-function 'mew-submit-setup-discover--guess)
+                (lambda (&rest _) (list (list :host "127.0.0.1" :source 'mx)))))
+       ,@body)))
+
+(ert-deftest mew-submit-setup-tests-one-port-only ()
+  "SECURITY: S7.  A guess is found at its only port, 25 or 443; without a log-in it is none."
+  (mew-submit-test-with-peer (peer "--user" "me@example.org" "--password" "p"
+                                   "127.0.0.1:0,name=25"
+                                   "127.0.0.1:0,name=443,implicit"
+                                   "127.0.0.1:0,name=mx,noauth,cap2-=AUTH")
+    (pcase-dolist (`(,name ,mode ,fine)
+                   '(("25" "starttls" t) ("443" "implicit" t) ("mx" "starttls" nil)))
+      (mew-submit-setup-tests--with (peer file nil)
+        (ignore file)
+        (let ((route (format "%d:%s" (mew-submit-test-port peer name) mode)))
+          (mew-submit-setup-tests--guessing (format "1:implicit,2:starttls,%s" route)
+            (mew-submit-setup "me@example.org")
+            (let ((text (mew-submit-setup-tests--wait)))
+              (should (string-search "Guesses, by the domain's name" text))
+              (should (eq fine (and (string-search "Use this server" text) t)))
+              (unless fine
+                (should (string-search "no log-in" text))))
+            (when fine
+              (mew-submit-setup-tests--answering '(("Password" . "p"))
+                (mew-submit-setup-use))
+              (should (equal route (plist-get (car mew-submit-accounts) :routes)))
+              (should (string-search "was delivered"
+                                     (mew-submit-setup-tests--wait))))))))))
+
+(ert-deftest mew-submit-setup-tests-bridge ()
+  "SECURITY: S9.  A bridge of this machine is pinned after a yes, and no other server is."
+  (mew-submit-test-with-peer (peer "--user" "me@example.org" "--password" "bridge"
+                                   "127.0.0.1:0,name=a,cert=self-signed")
+    (mew-submit-setup-tests--with (peer file mew-submit-setup-tests--mx)
+      (ignore file)
+      (let ((mew-submit-setup-provider--list
+             (mew-submit-setup-tests--provider peer "a" 'bridge
+                                               :page "https://example.com/bridge"))
+            (mew-submit-pins nil))
+        (mew-submit-setup "me@example.org")
+        (should (string-search "Pin its certificate" (mew-submit-setup-tests--wait)))
+        (mew-submit-setup-tests--answering
+            '(("accept the certificate with the fingerprint" . nil))
+          (mew-submit-setup-pin))
+        (should-error (with-current-buffer "*mew-submit setup*" (mew-submit-setup-use))
+                      :type 'user-error)
+        (mew-submit-setup-tests--answering
+            '(("accept the certificate with the fingerprint" . t))
+          (mew-submit-setup-pin))
+        (should (string-search "Use this server" (mew-submit-setup-tests--wait)))
+        (mew-submit-setup-tests--answering
+            '(("Password that the bridge shows for me@example.org" . "bridge"))
+          (mew-submit-setup-use))
+        (should (string-search "was delivered" (mew-submit-setup-tests--wait))))
+      ;; The same certificate on another machine is offered to nobody.
+      (should-not (mew-submit-setup-search--pinnable
+                   (mew-submit-setup-search--make
+                    :notes (list (mew-submit-setup-search--make-look
+                                  :candidate '(:host "mail.example.org")
+                                  :tls '(:fingerprint "sha256:00")))))))))
+
+(ert-deftest mew-submit-setup-tests-provider-out-of-reach ()
+  "Where a provider is known and cannot be reached nothing is guessed; that is said."
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=a,refused")
+    (mew-submit-setup-tests--with (peer file mew-submit-setup-tests--mx)
+      (ignore file)
+      (pcase-dolist (`(,login . ,words)
+                     '((bridge . "does not answer on this machine. Start it")
+                       (password . "Your mail is Example's, whose servers cannot")))
+        (let ((mew-submit-setup-provider--list
+               (mew-submit-setup-tests--provider peer "a" login
+                                                 :page "https://example.com/b")))
+          (mew-submit-setup "me@example.org")
+          (let ((text (mew-submit-setup-tests--wait)))
+            (should (string-search words text))
+            (should-not (string-search "Guesses" text))
+            ;; Who knows better can go on.
+            (should (string-search "[Look further]" text))))))))
+
+(ert-deftest mew-submit-setup-tests-autoconfig ()
+  "What the web says leads to the first mail: port, TLS, user name."
+  (mew-submit-test-with-peer (peer "--user" "me" "--password" "p"
+                                   "127.0.0.1:0,name=a,implicit")
+    (mew-submit-setup-tests--with (peer file nil)
+      (ignore file)
+      (let ((mew-submit-setup-discover--fetch-function
+             (lambda (url callback)
+               (run-at-time
+                0 nil callback
+                (and (string-search "autoconfig.example.org" url)
+                     (format "<clientConfig><emailProvider><outgoingServer type='smtp'>
+<hostname>127.0.0.1</hostname><port>%d</port><socketType>SSL</socketType>
+<username>%%EMAILLOCALPART%%</username>
+<authentication>password-cleartext</authentication></outgoingServer></emailProvider>
+</clientConfig>" (mew-submit-test-port peer "a")))))))
+        (mew-submit-setup "me@example.org")
+        (mew-submit-setup-tests--wait)
+        (mew-submit-setup-tests--answering '(("Password of me at 127.0.0.1" . "p"))
+          (mew-submit-setup-use))
+        (should (string-search "was delivered" (mew-submit-setup-tests--wait)))))))
+
+(ert-deftest mew-submit-setup-tests-another-user-name ()
+  "Who is known there by another name gives that, and the mail is sent."
+  (mew-submit-test-with-peer (peer "--user" "u1234" "--password" "p"
+                                   "127.0.0.1:0,name=a")
+    (mew-submit-setup-tests--with
+        (peer file `(("_submission._tcp.example.org" SRV
+                      ,(mew-submit-setup-tests--srv (mew-submit-test-port peer "a")))))
+      (mew-submit-setup "me@example.org")
+      (mew-submit-setup-tests--wait)
+      (mew-submit-setup-tests--answering '(("Password" . "p"))
+        (mew-submit-setup-use))
+      (should (string-search "The test mail was refused" (mew-submit-setup-tests--wait)))
+      (should-not (file-exists-p file))
+      (mew-submit-setup-tests--answering '(("User name" . "u1234") ("Password" . "p"))
+        (call-interactively (lookup-key mew-submit-setup-mode-map "n")))
+      (should (string-search "was delivered" (mew-submit-setup-tests--wait)))
+      (should (equal "u1234" (plist-get (car mew-submit-accounts) :user)))
+      (should (string-match-p "login \"?u1234" (mew-submit-test-octets file))))))
+
+;;; From the shell
+
+(defun mew-submit-setup-tests--batch (&rest args)
+  "Return (STATUS . OUTPUT) of the batch command with ARGS, run here."
+  (let ((output ""))
+    (cl-letf (((symbol-function 'mew-submit-batch-command--print)
+               (lambda (octets) (setq output (concat output octets)))))
+      (cons (mew-submit-batch-setup--run args) output))))
+
+(ert-deftest mew-submit-setup-tests-batch ()
+  "The batch command says what it found and why, and its status what came of it."
+  (mew-submit-test-with-peer (peer "--user" "me@example.org" "--password" "p"
+                                   "127.0.0.1:0,name=a")
+    (mew-submit-setup-tests--with (peer file mew-submit-setup-tests--mx)
+      (ignore file)
+      (let* ((mew-submit-setup-provider--list
+              (mew-submit-setup-tests--provider peer "a" 'app-password
+                                                :page "https://example.com/p"))
+             (run (mew-submit-setup-tests--batch "--json" "me@example.org"))
+             (lines (mew-submit-test-json-lines (cdr run)))
+             (done (car (last lines))))
+        (should (eql 0 (car run)))
+        (should (equal (mapcar (lambda (line) (plist-get line :way)) lines)
+                       '("srv" "pacc" "autoconfig" "provider" nil nil)))
+        (should (member "mx.provider.example is Example's"
+                        (plist-get (nth 3 lines) :said)))
+        (should (eq t (plist-get (nth 4 lines) :usable)))
+        (should (equal (mapcar (lambda (key) (plist-get done key))
+                               '(:event :result :login :provider :page))
+                       '("done" "found" "app-password" "Example" "https://example.com/p")))
+        (should (equal "127.0.0.1" (plist-get (plist-get done :account) :server)))
+        (let ((run (mew-submit-setup-tests--batch "me@example.org")))
+          (should (eql 0 (car run)))
+          (should (string-search "SRV records of _submission._tcp.example.org: none"
+                                 (cdr run)))
+          (should (string-search ":server \"127.0.0.1\"" (cdr run)))))
+      ;; Nothing is stored, whatever was found.
+      (should (equal (plist-get (car mew-submit-accounts) :name) "old"))
+      (should-not (file-exists-p custom-file))
+      (let ((mew-submit-setup-discover--ways '(srv)))
+        (pcase-dolist (`(,is ,up ,status ,result)
+                       '((no t 68 "no-domain") (yes t 69 "nothing")
+                         (nil t 75 "no-dns") (nil nil 75 "offline")))
+          (setq exists is
+                records nil)
+          (cl-letf (((symbol-function 'mew-submit-network--list)
+                     (lambda () (list (list :up up)))))
+            (let ((run (mew-submit-setup-tests--batch "--json" "me@example.org")))
+              (should (eql status (car run)))
+              (should (equal result
+                             (plist-get (car (last (mew-submit-test-json-lines
+                                                    (cdr run))))
+                                        :result)))))))
+      (pcase-dolist (`(,status . ,args)
+                     '((64) (64 "a@b.example" "c@d.example") (64 "--nonsense" "a@b.example")
+                       (65 "nobody") (0 "--help")))
+        (should (eql status (car (apply #'mew-submit-setup-tests--batch args))))))))
+
+(ert-deftest mew-submit-setup-tests-batch-from-the-shell ()
+  "The command is there with mew-submit.el alone; a DNS that is not there is status 75."
+  (with-temp-buffer
+    (should (eql 75 (call-process
+                     mew-submit-test-emacs nil t nil "-Q" "--batch"
+                     "-l" (expand-file-name "mew-submit.el" mew-submit-test-root)
+                     "--eval" "(setq dns-servers '(\"127.0.0.1\")
+ dns-servers-valid-for-interfaces t mew-submit-dns--port 1 mew-submit-dns-timeout 1
+ mew-submit-discover-urls nil mew-submit-discover-database nil)"
+                     "-f" "mew-submit-batch-setup" "--" "me@example.org")))
+    (should (string-match-p "No name server answers\\|You are offline" (buffer-string)))))
 
 (provide 'mew-submit-setup-tests)
 ;;; mew-submit-setup-tests.el ends here

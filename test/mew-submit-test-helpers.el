@@ -228,6 +228,22 @@ server's log is shown."
                 :routes (format "%d:starttls" (mew-submit-test-port peer name))
                 :ca-file (mew-submit-test-ca peer))))
 
+;;; Ports that have a number
+
+(defun mew-submit-test-address (number)
+  "Return an address of this machine, the one with NUMBER, that is this Emacs' own.
+So its ports are free, whatever else is tested here."
+  (format "127.%d.%d.%d" (1+ (% (/ (emacs-pid) 250) 250)) (1+ (% (emacs-pid) 250))
+          number))
+
+(defun mew-submit-test-port-p (port)
+  "Can a test listen at PORT?  It takes more than a user has below 1024, as a rule."
+  (ignore-errors
+    (delete-process (make-network-process
+                     :name "try" :server t :noquery t :service port
+                     :host (mew-submit-test-address 1)))
+    t))
+
 ;;; Sending
 
 (defun mew-submit-test-run (account text &rest keys)

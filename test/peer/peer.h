@@ -99,7 +99,7 @@ struct script
   bool request_client_cert, no_close_notify, renegotiate, strip_plus, tickets;
   bool no_server_final, ok_after_client_first, ok_after_cancel, endless_challenges, error_attr,
     error_first, wrong_signature, echo_credentials, xoauth2_json, cb_mismatch;
-  char *name, *host, *cert, *staple, *tls_versions, *tls_priority, *mechs, *mechs_clear;
+  char *name, *host, *cert, *staple, *tls_versions, *tls_priority, *alpn, *mechs, *mechs_clear;
   struct text tls_inject, challenge, server_first, server_final;
   long dh, block_at, rcvbuf, iterations;
   struct cap_change *caps;

@@ -60,6 +60,7 @@ static const struct
   { "staple", WORD, AT (staple) },
   { "tls-versions", WORD, AT (tls_versions) },
   { "tls-priority", WORD, AT (tls_priority) },
+  { "alpn", WORD, AT (alpn) },
   { "tls-inject", TEXT, AT (tls_inject) },
   { "mechs", WORD, AT (mechs) },
   { "mechs-clear", WORD, AT (mechs_clear) },

@@ -192,13 +192,17 @@ log_tls (struct conn *c)
   unsigned type, certificates = 0;
   bool named = gnutls_server_name_get (t, sni, &n, &type, 0) == 0;
   gnutls_certificate_get_peers (t, &certificates);
+  gnutls_datum_t alpn = { 0 };
+  gnutls_alpn_get_selected_protocol (t, &alpn);
+  char chosen[32];
+  snprintf (chosen, sizeof chosen, "%.*s", (int) alpn.size, alpn.data ? (char *) alpn.data : "");
   char *suite = gnutls_session_get_desc (t);
   snprintf (c->tls_version, sizeof c->tls_version, "%s",
             gnutls_protocol_get_name (gnutls_protocol_get_version (t)));
-  log_event (c, "tls", "ssssbdb", "version", c->tls_version, "suite", suite, "sni",
+  log_event (c, "tls", "ssssbdbs", "version", c->tls_version, "suite", suite, "sni",
              named ? sni : NULL, "cert", c->script->cert, "resumed", gnutls_session_is_resumed (t),
              "client_certificates", (long long) certificates, "extended_master_secret",
-             gnutls_session_ext_master_secret_status (t) != 0);
+             gnutls_session_ext_master_secret_status (t) != 0, "alpn", chosen[0] ? chosen : NULL);
   gnutls_free (suite);
 }
 

@@ -103,6 +103,10 @@
   "Have Mew send its queue by mew-submit." t)
 (autoload 'mew-submit-setup "mew-submit-setup"
   "Find the server that takes mail from an address and make it an account." t)
+(autoload 'mew-submit-sign-in "mew-submit-sign-in"
+  "Sign in to an account whose server takes access tokens." t)
+(autoload 'mew-submit-sign-out "mew-submit-sign-in"
+  "Forget the access tokens of an account." t)
 (autoload 'mew-submit-batch-diagnose "mew-submit-diagnose-batch"
   "Diagnose the servers named on the command line and leave Emacs." nil)
 (autoload 'mew-submit-diagnose "mew-submit-diagnose"

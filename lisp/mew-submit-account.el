@@ -57,7 +57,10 @@ TLS:
            format, or pkcs11: URLs
 
 Access tokens (OAuth 2.0), with an `:auth' of \"XOAUTH2\" or \"OAUTHBEARER\":
-`:oauth'   t: an access token instead of a password, where there is no `:auth'
+`:oauth'   t: an access token instead of a password, where there is no `:auth';
+           or where to sign in for one with M-x mew-submit-sign-in, such as
+           (:issuer \"https://id.example.org\" :client-id \"...\" :scope \"...\"):
+           see the manual, \"Signing in\"
 `:token-command' instead of `mew-submit-oauth2-token-command'
 `:token-function' a function that returns the token; it is called with the
            user name, the server and non-nil if the token before was refused
@@ -112,7 +115,19 @@ from auth-source."
             (:crl-file (file :tag "Revoked certificates"))
             (:cert-file (string :tag "Client certificate (file or URL)"))
             (:key-file (string :tag "Its key (file or URL)"))
-            (:oauth (const :tag "Access token instead of a password" t))
+            (:oauth (choice :tag "Access token instead of a password" :value t
+                            (const :tag "From elsewhere" t)
+                            (plist :tag "Sign in at"
+                                   :options
+                                   ((:issuer (string :tag "Issuer (https://...)"))
+                                    (:client-id (string :tag "Client id"))
+                                    (:client-file (file :tag "Client file"))
+                                    (:scope (string :tag "Scope"))
+                                    (:redirect (string :tag "Redirect address"))
+                                    (:authorize-url (string :tag "Page to sign in"))
+                                    (:token-url (string :tag "Where tokens are had"))
+                                    (:device-url
+                                     (string :tag "Where codes are had"))))))
             (:token-command (choice :tag "Command for access tokens" :value ""
                                     (string :tag "Shell command")
                                     (repeat :tag "Program and arguments"
@@ -190,6 +205,11 @@ M-x customize-option RET mew-submit-accounts RET shows those there are"
                          (mew-submit-account--match-p (last words) value))
                        value)))
     (`(,(or 'string 'file) . ,_) (stringp value))
+    (`(plist ,_ ,_ :options ,options)
+     (and (mew-submit-account--plist-p value)
+          (cl-loop for (key value) on value by #'cddr
+                   for option = (cadr (assq key options))
+                   always (and option (mew-submit-account--match-p option value)))))
     (`(function . ,_) (functionp value))
     (_ t)))
 

@@ -388,14 +388,25 @@ set mew-submit-oauth2-token-command"))
           (t (push (cons job digest) mew-submit-auth--given)
              (mew-submit-auth--token user token)))))
 
+(autoload 'mew-submit-token-answer "mew-submit-token")
+
+(defvar mew-submit-auth-token-functions '(mew-submit-token-answer)
+  "Functions that know access tokens, of accounts that name no other source.
+Each is called with a question and the account, as `mew-submit-auth-token' is,
+and returns nil or what that returns; the first that does is believed.")
+
 (defun mew-submit-auth-token (event account)
   "Return what answers the question EVENT for an access token of ACCOUNT.
 It is (USER . TOKEN), (:failed . WHY), or a function that will tell, as
-`mew-submit-session-start' takes them.  Return nil when ACCOUNT names no source."
+`mew-submit-session-start' takes them.  Return nil when there is no source."
   (let ((function (plist-get account :token-function))
         (command (or (plist-get account :token-command)
                      mew-submit-oauth2-token-command)))
     (cond (function (mew-submit-auth--token-by-function function event))
+          ((plist-get account :token-command)
+           (mew-submit-auth--token-by-command command event))
+          ((run-hook-with-args-until-success 'mew-submit-auth-token-functions
+                                             event account))
           (command (mew-submit-auth--token-by-command command event)))))
 
 ;;; Answers, and what came of them

@@ -265,9 +265,12 @@ not valid")
 A command that waits for the output of one, such as that of a mail that needs
 the token, lets Emacs go on with the address and the TLS of that one alone."
   (let ((process (mew-submit-https-process exchange)))
-    (if (and (mew-submit-https-request exchange) (process-live-p process))
-        (accept-process-output process 0 nil t)
-      (cancel-timer (mew-submit-https-pusher exchange)))))
+    (cond ((null (mew-submit-https-request exchange))
+           (cancel-timer (mew-submit-https-pusher exchange)))
+          ((process-live-p process) (accept-process-output process 0 nil t))
+          ;; Emacs tells nobody of a certificate that is not valid.
+          (t (mew-submit-https--fail exchange "cannot be reached safely: the \
+connection, or its certificate, is not good")))))
 
 (defun mew-submit-https--begin-tls (exchange process)
   "Begin TLS for EXCHANGE on PROCESS, which is open; Emacs goes on with it.

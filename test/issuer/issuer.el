@@ -84,7 +84,7 @@
   (let ((file (mew-submit-issuer-test--file issuer "behaviour")))
     (mew-submit-test-write (concat file ".part")
                            (if behaviour
-                               (json-serialize behaviour :false-object :false)
+                               (json-serialize behaviour)
                              "{}"))
     (rename-file (concat file ".part") file t)))
 

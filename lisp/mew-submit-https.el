@@ -254,8 +254,9 @@ which is not followed" status)
 
 (defun mew-submit-https--go-on (exchange process status)
   "Send the request of EXCHANGE over PROCESS if TLS, in STATUS, is safe, or fail.
-One who is trusted may have signed for itself."
-  (if (remq :self-signed (plist-get status :warnings))
+Where there is no STATUS, Emacs has found the certificate bad, given up TLS, and
+left PROCESS open without it.  One who is trusted may have signed for itself."
+  (if (or (null status) (remq :self-signed (plist-get status :warnings)))
       (mew-submit-https--fail exchange "cannot be reached safely: its certificate is \
 not valid")
     (mew-submit-https--send exchange process)))
@@ -281,11 +282,8 @@ when it checks the certificate."
     (setf (mew-submit-https-tls exchange) nil)
     (plist-put (process-contact process t) :tls-parameters tls)
     (let ((result (gnutls-boot process (car tls) (cdr tls))))
-      (if (and (not (eq result t)) (gnutls-errorp result) (gnutls-error-fatalp result))
-          (mew-submit-https--fail exchange "cannot be reached safely: %s"
-                                  (gnutls-error-string result))
-        (when-let* ((status (gnutls-peer-status process)))
-          (mew-submit-https--go-on exchange process status))))))
+      (unless (memq result '(gnutls-e-again gnutls-e-interrupted))
+        (mew-submit-https--go-on exchange process (gnutls-peer-status process))))))
 
 (defun mew-submit-https--sentinel (exchange process change)
   "Go on with EXCHANGE: its PROCESS is open, or has ended; CHANGE says how."
@@ -296,10 +294,9 @@ when it checks the certificate."
          (mew-submit-https--begin-tls exchange process)
        (error (mew-submit-https--fail exchange "cannot be reached safely: %s"
                                       (mew-submit-error-text err)))))
-    ('open (let ((status (gnutls-peer-status process)))
-             (cond (status (mew-submit-https--go-on exchange process status))
-                   ((null (plist-get (process-contact process t) :tls-parameters))
-                    (mew-submit-https--send exchange process)))))
+    ('open (if (plist-get (process-contact process t) :tls-parameters)
+               (mew-submit-https--go-on exchange process (gnutls-peer-status process))
+             (mew-submit-https--send exchange process)))
     ((guard (mew-submit-https-request exchange))
      (mew-submit-https--fail exchange "cannot be reached safely: %s"
                              (string-trim change)))

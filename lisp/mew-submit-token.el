@@ -216,21 +216,20 @@ chmod 700 it, or set mew-submit-token-directory" mew-submit-token-directory))
   "Have the file of ACCOUNT hold RECORD, on disk, all at once.
 Somebody who looks finds either all of what was there or all of this."
   (let* ((file (mew-submit-token--file account ".token"))
-         (part (make-temp-file (concat file "-")))
+         ;; Nobody else writes while we have the lock.
+         (part (concat file ".part"))
          (create-lockfiles nil)
          (coding-system-for-write 'no-conversion))
-    (unwind-protect
-        (progn
-          (write-region (mew-submit-token--seal record mew-submit-token--key
-                                                (mew-submit-token-id account))
-                        nil part nil 'silent)
-          (mew-submit--mod-sync (mew-submit-token--octets-name part))
-          (rename-file part file t)
-          (setq part nil)
-          (mew-submit--mod-sync (mew-submit-token--octets-name
-                                 (file-name-directory file))))
-      (when part
-        (delete-file part)))))
+    (when (file-symlink-p part)
+      (delete-file part))
+    (with-file-modes #o600
+      (write-region (mew-submit-token--seal record mew-submit-token--key
+                                            (mew-submit-token-id account))
+                    nil part nil 'silent))
+    (mew-submit--mod-sync (mew-submit-token--octets-name part))
+    (rename-file part file t)
+    (mew-submit--mod-sync (mew-submit-token--octets-name
+                           (file-name-directory file)))))
 
 (defun mew-submit-token--read (account)
   "Return what the file of ACCOUNT holds, `none', or `garbled'.

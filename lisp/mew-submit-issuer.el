@@ -154,6 +154,16 @@ WHY is what was wrong with the one before; KEEP and CALLBACK are as for
              (if (or document (plist-get answer :error)) nil (cdr places))
              lacks keep callback))))))))
 
+(defun mew-submit-issuer-scope (issuer keys)
+  "Return what ISSUER is asked for by KEYS, an account's :oauth, or nil.
+It is names with spaces between.  Some have to be asked for a refresh token."
+  (let ((scope (plist-get keys :scope)))
+    (if (and scope
+             (member "offline_access" (mew-submit-issuer-scopes issuer))
+             (not (member "offline_access" (split-string scope))))
+        (concat scope " offline_access")
+      scope)))
+
 ;;; Who we are to it
 
 (defcustom mew-submit-issuer-clients-file
@@ -269,8 +279,8 @@ says how, under \"Signing in\"" (mew-submit-https-host name))))
                    (if (consp client)
                        (funcall callback client nil)
                      (funcall callback nil client))))
-               :json (mew-submit-issuer--registration issuer redirect
-                                                      (plist-get keys :scope))))))))
+               :json (mew-submit-issuer--registration
+                      issuer redirect (mew-submit-issuer-scope issuer keys))))))))
 
 (provide 'mew-submit-issuer)
 ;;; mew-submit-issuer.el ends here

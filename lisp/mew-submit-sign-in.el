@@ -260,15 +260,9 @@ KEY is why it does not: `no-key' or `locked'."
       (mew-submit-queue-run))))
 
 (defun mew-submit-sign-in--scope (flow)
-  "Return what FLOW asks for, names with spaces between, or nil.
-Some issuers have to be asked for a refresh token."
-  (let ((scope (plist-get (mew-submit-sign-in-keys flow) :scope)))
-    (if (and scope
-             (member "offline_access" (mew-submit-issuer-scopes
-                                       (mew-submit-sign-in-issuer flow)))
-             (not (member "offline_access" (split-string scope))))
-        (concat scope " offline_access")
-      scope)))
+  "Return what FLOW asks for, names with spaces between, or nil."
+  (mew-submit-issuer-scope (mew-submit-sign-in-issuer flow)
+                           (mew-submit-sign-in-keys flow)))
 
 (defun mew-submit-sign-in--post (flow url form function)
   "Post FORM to URL for FLOW, and call FUNCTION with the answer."

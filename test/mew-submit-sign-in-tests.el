@@ -627,7 +627,7 @@ Return a try, as far as a browser has it when it is at the issuer."
                          :token_endpoint_auth_method "none"
                          :grant_types ("authorization_code" "refresh_token"
                                        "urn:ietf:params:oauth:grant-type:device_code")
-                         :response_types ("code") :scope "mail")))
+                         :response_types ("code") :scope "mail offline_access")))
         ;; It is known from then on.
         (should (equal "signed-in"
                        (car (mew-submit-sign-in-tests--text issuer :oauth oauth))))

@@ -58,7 +58,7 @@ Microsoft calls itself {tenantid} where it speaks for all tenants."
   (let ((url (mew-submit-issuer-url url)))
     (or (equal (string-remove-suffix "/" said) url)
         (and (string-match "{tenantid}" said)
-             (string-match "\\`\\(https://[^/]+/\\)\\(?:common\\|organizations\\|consumers\\)\
+             (string-match "\\`\\(https://[^/]+/\\)\\(?:common\\|organizations\\)\
 \\(/.*\\)?\\'" url)
              (equal (string-remove-suffix "/" said)
                     (concat (match-string 1 url) "{tenantid}" (match-string 2 url)))))))

@@ -434,6 +434,51 @@ Return a try, as far as a browser has it when it is at the issuer."
           (apply #'mew-submit-issuer-test-behave issuer behaviour)
           (should (equal (car (mew-submit-sign-in-tests--text issuer)) "signed-in")))))))
 
+(ert-deftest mew-submit-sign-in-tests-names ()
+  "An issuer is who it says it is; Microsoft's speaks for all tenants at its own place."
+  (pcase-dolist
+      (`(,said ,url ,same)
+       '(("https://id.example" "https://id.example" t)
+         ("https://id.example/" "https://id.example" t)
+         ("https://id.example" "id.example" t)
+         ("https://id.example/a" "https://id.example" nil)
+         ("https://ID.example" "https://id.example" nil)
+         ("https://login.microsoftonline.com/{tenantid}/v2.0"
+          "https://login.microsoftonline.com/common/v2.0" t)
+         ("https://login.microsoftonline.com/{tenantid}/v2.0"
+          "https://login.microsoftonline.com/1234/v2.0" nil)
+         ("https://login.microsoftonline.com/{tenantid}/v2.0"
+          "https://evil.example/common/v2.0" nil)
+         ("https://{tenantid}/common/v2.0" "https://evil.example/common/v2.0" nil)))
+    (ert-info ((format "%s %s" said url))
+      (should (eq same (and (mew-submit-issuer--same-p said url) t)))))
+  (should (equal (mew-submit-issuer--places "https://id.example:8443/realms/x")
+                 '("https://id.example:8443/.well-known/oauth-authorization-server/realms/x"
+                   "https://id.example:8443/realms/x/.well-known/openid-configuration"
+                   "https://id.example:8443/.well-known/openid-configuration/realms/x"))))
+
+(ert-deftest mew-submit-sign-in-tests-both-addresses ()
+  "\"Q13 somebody listens at our port of ::1\": another one is taken."
+  (skip-unless (mew-submit-loopback--ipv6-p))
+  (let* ((listen (symbol-function 'mew-submit-loopback--listen))
+         (taken nil)
+         (listener
+          (cl-letf (((symbol-function 'mew-submit-loopback--listen)
+                     (lambda (listener host family port)
+                       (if (or taken (eq family 'ipv4))
+                           (funcall listen listener host family port)
+                         (setq taken port)
+                         (signal 'file-error '("Address already in use"))))))
+            (mew-submit-loopback-start t #'ignore))))
+    (unwind-protect
+        (progn
+          (should taken)
+          (should (= 2 (length (mew-submit-loopback-servers listener))))
+          (dolist (server (mew-submit-loopback-servers listener))
+            (should (eql (process-contact server :service)
+                         (mew-submit-loopback-port listener)))))
+      (mew-submit-loopback-stop listener))))
+
 (ert-deftest mew-submit-sign-in-tests-addresses ()
   "Only https is used, and http on this machine."
   (dolist (url '("https://id.example.org" "https://id.example.org:8443/a/b?c=d"

@@ -58,9 +58,9 @@ TLS:
 
 Access tokens (OAuth 2.0), with an `:auth' of \"XOAUTH2\" or \"OAUTHBEARER\":
 `:oauth'   t: an access token instead of a password, where there is no `:auth';
-           or where to sign in for one with M-x mew-submit-sign-in, such as
-           (:issuer \"https://id.example.org\" :client-id \"...\" :scope \"...\"):
-           see the manual, \"Signing in\"
+           or where to sign in for one (`mew-submit-sign-in'), such as
+           (:issuer \"https://id.example.org\" :client-id \"...\"
+           :scope \"...\"); see the manual, \"Signing in\"
 `:token-command' instead of `mew-submit-oauth2-token-command'
 `:token-function' a function that returns the token; it is called with the
            user name, the server and non-nil if the token before was refused

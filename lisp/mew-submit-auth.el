@@ -372,7 +372,7 @@ auth-source remembers."
   "The commands that run for a token: a list of (JOB . PROCESS).")
 
 (defun mew-submit-auth-note-command (job process)
-  "Have PROCESS, which runs for a token that JOB waits for, end with JOB."
+  "Have PROCESS, a command for a token that JOB waits for, end with JOB."
   (push (cons job process) mew-submit-auth--commands))
 
 (defun mew-submit-auth--token-by-command (command event)

@@ -274,7 +274,7 @@ the token, lets Emacs go on with the address and the TLS of that one alone."
 connection, or its certificate, is not good")))))
 
 (defun mew-submit-https--begin-tls (exchange process)
-  "Begin TLS for EXCHANGE on PROCESS, which is open; Emacs goes on with it.
+  "Begin TLS for EXCHANGE on PROCESS, which is open, and leave the rest to Emacs.
 Emacs would begin by itself, with :tls-parameters, but may then finish before it
 notes that PROCESS is open, and never says that it is.  It looks there for them
 when it checks the certificate."
@@ -286,7 +286,7 @@ when it checks the certificate."
         (mew-submit-https--go-on exchange process (gnutls-peer-status process))))))
 
 (defun mew-submit-https--sentinel (exchange process change)
-  "Go on with EXCHANGE: its PROCESS is open, or has ended; CHANGE says how."
+  "Go on with EXCHANGE: its PROCESS is open, or has ended because of CHANGE."
   (pcase (process-status process)
     ('connect nil)
     ((and 'open (guard (mew-submit-https-tls exchange)))

@@ -53,7 +53,7 @@
            (concat root "/.well-known/openid-configuration" path)))))
 
 (defun mew-submit-issuer--same-p (said url)
-  "Does SAID, how an issuer calls itself, mean the one at URL?
+  "Is SAID, the name of an issuer in its own words, that of the one at URL?
 Microsoft calls itself {tenantid} where it speaks for all tenants."
   (let ((url (mew-submit-issuer-url url)))
     (or (equal (string-remove-suffix "/" said) url)

@@ -64,7 +64,7 @@
    "[<>&\"']" (lambda (char) (format "&#%d;" (aref char 0))) text t t))
 
 (defun mew-submit-loopback-page (title &rest lines)
-  "Return a page that is called TITLE and says LINES."
+  "Return a page that is called TITLE, with LINES on it."
   (concat "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>"
           (mew-submit-loopback--html title)
           "</title><style>body{font-family:sans-serif;max-width:32em;margin:4em auto;"

@@ -65,7 +65,7 @@ The default is 600."
   "The sign-ins that run.")
 
 (defun mew-submit-sign-in-running ()
-  "Return the sign-ins that run, as `mew-submit-sign-in' returns them."
+  "Return the sign-ins that are under way, as from `mew-submit-sign-in'."
   (copy-sequence mew-submit-sign-in--all))
 
 (defun mew-submit-sign-in--user (flow)
@@ -349,7 +349,7 @@ answers do; nothing was sent to anybody" host)))
      (t (cons 'code code)))))
 
 (defun mew-submit-sign-in--come-back (flow parameters answer)
-  "Take PARAMETERS that a browser has brought for FLOW; ANSWER shows it a page."
+  "Take PARAMETERS that a browser has brought for FLOW; ANSWER is for its page."
   (pcase (mew-submit-sign-in--judge flow parameters)
     (`(ignored . ,_)
      (funcall answer "400 Bad Request"
@@ -376,8 +376,7 @@ none to this sign-in; look what it is, and try again")))
       (lambda (answer) (mew-submit-sign-in--take flow answer))))))
 
 (defun mew-submit-sign-in--visit (flow path parameters answer)
-  "Answer a browser that asks for PATH with PARAMETERS while FLOW runs.
-ANSWER shows it a page."
+  "Answer a browser that asks for PATH with PARAMETERS, for FLOW, by ANSWER."
   (cond ((equal path (mew-submit-sign-in-start flow))
          (setf (mew-submit-sign-in-start flow) nil)
          (funcall answer "302 Found" ""
@@ -641,7 +640,7 @@ sign-in; M-x mew-submit-sign-in begins again"))))
     flow))
 
 (defun mew-submit-sign-in-cancel (&optional flow)
-  "Cancel FLOW, a sign-in that runs, or all; what was begun is closed."
+  "Cancel FLOW, a sign-in under way, or all; what was begun is closed."
   (interactive)
   (dolist (one (if flow (list flow) (mew-submit-sign-in-running)))
     (mew-submit-sign-in--end one "cancelled" "The sign-in was cancelled")))

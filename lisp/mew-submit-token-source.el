@@ -70,7 +70,7 @@ CALLBACK is called once, with the list of what is answered, or with nil."
       (error (funcall end nil)))))
 
 (defun mew-submit-token-source--property (object interface name)
-  "Return the property NAME of INTERFACE of OBJECT, as GNOME tells it, or nil."
+  "Return the property NAME of INTERFACE of OBJECT, one of GNOME's, or nil."
   (car-safe (cadr (assoc name (cadr (assoc (concat "org.gnome.OnlineAccounts." interface)
                                            (cadr object)))))))
 
@@ -112,7 +112,7 @@ CALLBACK is called once, with the list of what is answered, or with nil."
        (locate-library "auth-source-xoauth2-plugin")))
 
 (defun mew-submit-token-source--plugin-form ()
-  "Return what the other Emacs evaluates to print a token."
+  "Return what to have the other Emacs print a token with."
   `(progn
      (require 'auth-source-xoauth2-plugin)
      (setq auth-sources ',auth-sources

@@ -56,7 +56,7 @@ where `auth-sources' keep passwords, as that of \"tokens\" at \"mew-submit\"."
 ;;; Who is meant
 
 (defun mew-submit-token-keys (account)
-  "Return the :oauth of ACCOUNT if it says by whom tokens are issued, else nil."
+  "Return the :oauth of ACCOUNT if an issuer is in it, else nil."
   (let ((keys (plist-get account :oauth)))
     (and (keywordp (car-safe keys)) keys)))
 
@@ -186,7 +186,7 @@ chmod 700 it, or set mew-submit-token-directory" mew-submit-token-directory))
                     mew-submit-token-directory))
 
 (defun mew-submit-token--seal (record key id)
-  "Return RECORD, a plist, as a file named by ID holds it under KEY."
+  "Return RECORD, a plist, as the contents of a file named by ID, under KEY."
   (pcase-let* ((text (encode-coding-string
                       (let ((print-length nil)
                             (print-level nil))
@@ -232,7 +232,7 @@ Somebody who looks finds either all of what was there or all of this."
                            (file-name-directory file)))))
 
 (defun mew-submit-token--read (account)
-  "Return what the file of ACCOUNT holds, `none', or `garbled'.
+  "Return the plist in the file of ACCOUNT, `none', or `garbled'.
 Where somebody may have to be asked for the key, and `mew-submit-auth-ask' is
 nil, signal `mew-submit-secret'."
   (let ((file (mew-submit-token--file account ".token")))
@@ -304,7 +304,7 @@ one there, the manual says how" host more)))
       (_ (cons 'later (format "%s has no token at the moment%s" host more))))))
 
 (defun mew-submit-token-parse (answer host scope)
-  "Return what ANSWER of HOST to a request for tokens of SCOPE says.
+  "Return what is in ANSWER, of HOST, to a request for tokens of SCOPE.
 It is a plist with :access, octets, :lifetime, seconds, and :refresh, or nil; or
 with :problem, (KIND . WORDS)."
   (let* ((status (plist-get answer :status))

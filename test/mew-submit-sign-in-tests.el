@@ -15,7 +15,7 @@
 (require 'mew-submit-sign-in)
 (require 'mew-submit-test-helpers)
 
-(load (expand-file-name "test/issuer/issuer" mew-submit-test-root) nil t)
+(require 'mew-submit-issuer-test "issuer/issuer")
 
 (defconst mew-submit-sign-in-tests--token "ya29.T0ken-good_abcdefghijklmnop~+/=="
   "The token that the mail server takes.")

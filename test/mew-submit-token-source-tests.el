@@ -16,6 +16,8 @@
 (require 'mew-submit-test-helpers)
 (require 'mew-submit-token-source)
 
+(declare-function auth-source-xoauth2-plugin-mode "auth-source-xoauth2-plugin" (&optional arg))
+
 (defmacro mew-submit-token-source-tests--with (spec &rest body)
   "Run BODY with a server that takes \"good-token\"; SPEC is (PEER AUTHINFO).
 AUTHINFO is bound to the file that auth-source reads."

@@ -12,12 +12,13 @@
 
 (require 'ert)
 (require 'mew-submit)
+(require 'mew-submit-checkup)
 (require 'mew-submit-dialog)
 (require 'mew-submit-notice)
 (require 'mew-submit-sign-in)
 (require 'mew-submit-test-helpers)
 
-(load (expand-file-name "test/issuer/issuer" mew-submit-test-root) nil t)
+(require 'mew-submit-issuer-test "issuer/issuer")
 
 (defmacro mew-submit-token-tests--with (spec &rest body)
   "Run BODY with an issuer, and an account that has signed in there.
@@ -392,6 +393,32 @@ Nobody is asked anything, no token is used twice, and each mail has its token."
                                         :token)))
       (should (string-search "is not signed in"
                              (cdr (cadr (mew-submit-token-tests--get account))))))))
+
+(ert-deftest mew-submit-token-tests-doctor ()
+  "The doctor knows who is signed in, for how long, and what was wrong."
+  (mew-submit-token-tests--with (issuer account)
+    (let ((found (lambda ()
+                   (let ((finding (mew-submit-checkup--token "test" account)))
+                     (list (plist-get finding :status) (plist-get finding :text))))))
+      (pcase-dolist
+          (`(,do ,status ,words)
+           `((,#'ignore ok "good for 59 minutes")
+             (,#'mew-submit-issuer-test-forget ok "is signed in")
+             (,(lambda ()
+                 (mew-submit-issuer-test-behave issuer :revoked t)
+                 (mew-submit-token-tests--get account))
+              warning "does not take the sign-in any more")
+             (,(lambda ()
+                 (mew-submit-issuer-test-forget)
+                 (delete-file (mew-submit-token-tests--file account)))
+              warning "is not signed in, so mail waits")
+             (,(lambda ()
+                 (setq account (list :name "test" :oauth (plist-get account :oauth))))
+              error "no :user")))
+        (funcall do)
+        (pcase-let ((`(,got ,text) (funcall found)))
+          (should (eq got status))
+          (should (string-search words text)))))))
 
 ;;; What the user is asked
 

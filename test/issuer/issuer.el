@@ -166,5 +166,5 @@ any sign-in."
     (mew-submit-test-until ("the end of the sign-in")
       result)))
 
-(provide 'issuer)
+(provide 'mew-submit-issuer-test)
 ;;; issuer.el ends here

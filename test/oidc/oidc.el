@@ -14,7 +14,7 @@
 (require 'mew-submit)
 (require 'mew-submit-test-helpers)
 
-(load (expand-file-name "test/issuer/issuer" mew-submit-test-root) nil t)
+(require 'mew-submit-issuer-test "issuer/issuer")
 
 (defmacro mew-submit-oidc-with (url &rest body)
   "Run BODY with URL bound to the address of a provider that Emacs trusts."

@@ -315,12 +315,17 @@ BODY is what is posted, octets of TYPE, or nil to get something."
                               type (length body)))
             "\r\n" body)))
 
+(defun mew-submit-https--name (parts)
+  "Return the host of PARTS, an address of IPv6 without its brackets."
+  (string-trim (nth 1 parts) "\\[" "\\]"))
+
 (defun mew-submit-https--tls (parts)
   "Return what GnuTLS has to know for the address of PARTS, or nil for none."
   (and (equal (car parts) "https")
        (cons 'gnutls-x509pki
              (gnutls-boot-parameters
-              :type 'gnutls-x509pki :hostname (nth 1 parts) :verify-error t
+              :type 'gnutls-x509pki :hostname (mew-submit-https--name parts)
+              :verify-error t
               :priority-string mew-submit-https--priority))))
 
 (defun mew-submit-https--open (exchange parts)
@@ -329,7 +334,7 @@ BODY is what is posted, octets of TYPE, or nil to get something."
         (mew-submit-https-process exchange)
         (make-network-process
          :name "mew-submit https" :noquery t :buffer nil :coding 'binary
-         :host (string-trim (nth 1 parts) "\\[" "\\]") :service (nth 2 parts)
+         :host (mew-submit-https--name parts) :service (nth 2 parts)
          :nowait t :tls-parameters nil
          :filter (lambda (_process chunk)
                    (mew-submit-https--filter exchange chunk))

@@ -164,6 +164,21 @@ machine:\n\n  %s\n\nand type this code there:\n\n  %s"
                        (mew-submit-sign-in--host flow)))
     (_ (plist-get event :text))))
 
+(defvar mew-submit-sign-in-mode-map
+  (let ((map (make-sparse-keymap)))
+    (set-keymap-parent map (make-composed-keymap button-buffer-map special-mode-map))
+    map)
+  "The keys of the buffer that shows a sign-in.")
+
+(define-derived-mode mew-submit-sign-in-mode special-mode "Sign-in"
+  "Major mode of the buffer that shows a sign-in."
+  (visual-line-mode 1))
+
+(defun mew-submit-sign-in--button (words function)
+  "Insert a button with WORDS that calls FUNCTION."
+  (insert-text-button words 'follow-link t 'action (lambda (_) (funcall function)))
+  (insert "  "))
+
 (defun mew-submit-sign-in--display (flow event)
   "Show EVENT of FLOW in the buffer \"*mew-submit sign-in*\"; select no window."
   (with-current-buffer (get-buffer-create "*mew-submit sign-in*")
@@ -172,17 +187,17 @@ machine:\n\n  %s\n\nand type this code there:\n\n  %s"
       (erase-buffer)
       (insert (mew-submit-sign-in--words flow event) "\n\n")
       (when (memq (plist-get event :step) '(browser code))
-        (insert-text-button "Open the page" 'follow-link t
-                            'action (lambda (_) (mew-submit-sign-in--open flow)))
-        (insert "  "))
+        (mew-submit-sign-in--button "Open the page"
+                                    (lambda () (mew-submit-sign-in--open flow))))
+      (when (plist-get event :code)
+        (mew-submit-sign-in--button "Copy the code"
+                                    (lambda () (kill-new (plist-get event :code)))))
       (unless done
-        (insert-text-button "Cancel" 'follow-link t
-                            'action (lambda (_) (mew-submit-sign-in-cancel flow)))
-        (insert "\n"))
+        (mew-submit-sign-in--button "Cancel"
+                                    (lambda () (mew-submit-sign-in-cancel flow))))
       (goto-char (point-min))
-      (unless (derived-mode-p 'special-mode)
-        (special-mode)
-        (visual-line-mode 1))
+      (unless (derived-mode-p 'mew-submit-sign-in-mode)
+        (mew-submit-sign-in-mode))
       (unless (get-buffer-window (current-buffer) t)
         (unless done
           (display-buffer (current-buffer)
@@ -246,7 +261,7 @@ KEY is why it does not: `no-key' or `locked'."
   (let ((account (mew-submit-sign-in-account flow)))
     (when (and (symbolp why) why (not noninteractive))
       (mew-submit-sign-in--offer-to-keep account why))
-    (mew-submit-auth-user-is-here account)
+    (mew-submit-auth-user-is-here)
     (mew-submit-sign-in--end
      flow "signed-in"
      (format "%s is signed in at %s%s" (mew-submit-sign-in--user flow)

@@ -522,7 +522,7 @@ before it could write down what it got."
     (mew-submit-token--tell
      token
      (if (and broken-off (eq (car problem) 'consent))
-         (cons 'consent (format "Emacs ended in the middle of a renewal, and %s takes \
+         (cons 'consent (format "a renewal of the sign-in was broken off, and %s takes \
 each token only once" host))
        problem))))
 

@@ -238,6 +238,7 @@ Return a try, as far as a browser has it when it is at the issuer."
 
 (ert-deftest mew-submit-sign-in-tests-injected-code ()
   "\"Q9 a code that another process has got\" is of no use to it, nor to us."
+  (skip-unless (executable-find "curl"))
   (mew-submit-issuer-test-with issuer
     (let* ((try (mew-submit-sign-in-tests--begin issuer))
            ;; It has seen all that the issuer was shown, and has a code of its own.

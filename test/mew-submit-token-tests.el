@@ -138,7 +138,7 @@ that is told; with an issuer that takes the old one again all goes on."
            ("before the mark is in place" t rename-file :before nil)
            ("before the request" t mew-submit-https-fetch :before nil)
            ("after the request, before the answer is kept" t mew-submit-token--renewed :before
-            "in the middle of a renewal")
+            "was broken off")
            ("the same, where the old one is taken again" :false mew-submit-token--renewed
             :before nil)
            ("before what is new is in place" t mew-submit-token--have :before nil)))
@@ -375,7 +375,15 @@ Nobody is asked anything, no token is used twice, and each mail has its token."
       (should (eq 'later (car (cadr (mew-submit-token-tests--get account t)))))
       (mew-submit-issuer-test-behave issuer)
       (should (car (mew-submit-token-tests--as-new account))))
-    (should-not (mew-submit-token-tests--reused issuer))))
+    (should-not (mew-submit-token-tests--reused issuer))
+    (ert-info ("Q21 it closes after it has taken the token")
+      (mew-submit-issuer-test-behave issuer :lose t)
+      (should (eq 'later (car (cadr (mew-submit-token-tests--get account t)))))
+      (mew-submit-issuer-test-behave issuer)
+      (pcase-let ((`(,access ,problem) (mew-submit-token-tests--as-new account)))
+        (should-not access)
+        (should (eq (car problem) 'consent))
+        (should (string-search "was broken off" (cdr problem)))))))
 
 (ert-deftest mew-submit-token-tests-sign-out ()
   "Who signs out is forgotten, here and at the issuer."

@@ -15,9 +15,9 @@
 ;; auth-source keeps is one key, made once, and the refresh tokens are in files of ours that
 ;; nobody reads without it (AES-256-GCM).  Without a key they are in memory only.
 ;;
-;; A file is read, used and replaced under its lock.  Before a token is used the file says
-;; so; an Emacs that ends between the issuer's answer and its own writing leaves that mark,
-;; and whoever comes next knows why the token is refused.
+;; A file is read, used and replaced under its lock.  Before a token is used the file that
+;; is to replace it is begun; an Emacs that ends between the issuer's answer and its own
+;; writing leaves that behind, and whoever comes next knows why the token is refused.
 
 ;;; Code:
 
@@ -212,20 +212,26 @@ chmod 700 it, or set mew-submit-token-directory" mew-submit-token-directory))
         (prog1 (car (read-from-string (decode-coding-string plain 'utf-8)))
           (clear-string plain))))))
 
-(defun mew-submit-token--write (account record)
-  "Have the file of ACCOUNT hold RECORD, on disk, all at once.
-Somebody who looks finds either all of what was there or all of this."
-  (let* ((file (mew-submit-token--file account ".token"))
-         ;; Nobody else writes while we have the lock.
-         (part (concat file ".part"))
-         (create-lockfiles nil)
-         (coding-system-for-write 'no-conversion))
+(defun mew-submit-token--part (account record)
+  "Write RECORD of ACCOUNT beside its file, whose lock is held; return its name.
+There is room for what is to come in its place then, and who finds it knows that
+somebody was in the middle of a renewal."
+  (let ((part (mew-submit-token--file account ".part"))
+        (create-lockfiles nil)
+        (coding-system-for-write 'no-conversion))
     (when (file-symlink-p part)
       (delete-file part))
     (with-file-modes #o600
       (write-region (mew-submit-token--seal record mew-submit-token--key
                                             (mew-submit-token-id account))
                     nil part nil 'silent))
+    part))
+
+(defun mew-submit-token--write (account record)
+  "Have the file of ACCOUNT hold RECORD, on disk, all at once.
+Somebody who looks finds either all of what was there or all of this."
+  (let ((file (mew-submit-token--file account ".token"))
+        (part (mew-submit-token--part account record)))
     (mew-submit--mod-sync (mew-submit-token--octets-name part))
     (rename-file part file t)
     (mew-submit--mod-sync (mew-submit-token--octets-name
@@ -462,11 +468,11 @@ What could not be written counts where it is newer than the file."
        (mew-submit-token--tell
         token (cons 'consent "what was kept of the sign-in cannot be read, or the key \
 for it is not among your passwords any more")))
-      (_ (let ((broken-off (plist-get record :pending)))
-           ;; What cannot be marked is not used either: its successor would be lost.
+      (_ (let* ((account (mew-submit-token-account token))
+                (broken-off (file-exists-p (mew-submit-token--file account ".part"))))
+           ;; A token is not used whose successor there is no room for.
            (unless (mew-submit-token-record token)
-             (mew-submit-token--write (mew-submit-token-account token)
-                                      (append '(:pending t) record)))
+             (mew-submit-token--part account record))
            (setf (mew-submit-token-exchange token)
                  (mew-submit-https-fetch
                   (plist-get record :token-url)
@@ -517,8 +523,10 @@ before it could write down what it got."
                    :count (1+ (plist-get record :count))))
       (mew-submit-token--have token parsed))
      ;; It was not used: whoever comes next need not wonder.
-     ((not (plist-get parsed :sent))
-      (mew-submit-token--keep token record)))
+     ((not (or broken-off (plist-get parsed :sent)))
+      (ignore-errors
+        (delete-file (mew-submit-token--file (mew-submit-token-account token)
+                                             ".part")))))
     (mew-submit-token--tell
      token
      (if (and broken-off (eq (car problem) 'consent))
@@ -639,6 +647,8 @@ Return non-nil if it is known then.  This is for a command."
                            (mew-submit-token--read account))
                        (mew-submit-secret nil))))
          (file (mew-submit-token--file account ".token")))
+    (ignore-errors
+      (delete-file (mew-submit-token--file account ".part")))
     (when (file-exists-p file)
       (delete-file file)
       (mew-submit--mod-sync (mew-submit-token--octets-name

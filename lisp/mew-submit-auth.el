@@ -337,10 +337,10 @@ It may be several, with commas between them."
 That is for one with `auth' or `smtp-auth' of \"xoauth2\", as smtpmail takes it.
 Nobody is asked: only sources that need no passphrase are read, and what
 auth-source remembers."
-  (let* ((specs (list (append (list :host host :port (car (mew-submit-auth--ports port))
-                                    :max 1)
-                              (and user (list :user user)))
-                      (append (list :host host :max 1) (and user (list :user user)))))
+  (let* ((specs (mapcar (lambda (ports)
+                          (append (list :host host :port ports :max 1)
+                                  (and user (list :user user))))
+                        (mew-submit-auth--ports port)))
          (found (or (let ((auth-sources (mew-submit-auth-quiet-sources))
                           (auth-source-do-cache nil))
                       (seq-some #'mew-submit-auth--search specs))

@@ -324,6 +324,10 @@ M-x mew-submit-sign-in signs in again" where problem))
               (if (zerop (plist-get status :left)) ""
                 (format "; the access token is good for %d minutes"
                         (/ (plist-get status :left) 60)))))
+            ((> (plist-get status :left) 0)
+             (mew-submit-checkup--finding
+              topic 'note "%s is signed in for %d minutes" where
+              (/ (plist-get status :left) 60)))
             (t (mew-submit-checkup--finding
                 topic 'warning "%s is not signed in, so mail waits.\n\
 M-x mew-submit-sign-in" where))))))

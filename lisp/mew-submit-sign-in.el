@@ -175,7 +175,7 @@ machine:\n\n  %s\n\nand type this code there:\n\n  %s"
   (visual-line-mode 1))
 
 (defun mew-submit-sign-in--button (words function)
-  "Insert a button with WORDS that calls FUNCTION."
+  "Insert a button with WORDS, for FUNCTION to be called."
   (insert-text-button words 'follow-link t 'action (lambda (_) (funcall function)))
   (insert "  "))
 
@@ -206,16 +206,19 @@ machine:\n\n  %s\n\nand type this code there:\n\n  %s"
       (when done
         (message "%s" (plist-get event :text))))))
 
+(defun mew-submit-sign-in--browse (flow)
+  "Have a browser show the page that FLOW waits for."
+  (condition-case err
+      (funcall (or (mew-submit-sign-in-browse flow) #'browse-url)
+               (plist-get (mew-submit-sign-in-shown flow) :url))
+    (error (message "The browser cannot be started: %s" (mew-submit-error-text err)))))
+
 (defun mew-submit-sign-in--open (flow)
   "Have the page that FLOW waits for opened in a browser, again if need be."
   (when (mew-submit-sign-in-callback flow)
     (when (mew-submit-sign-in-state flow)
       (mew-submit-sign-in--new-start flow))
-    (condition-case err
-        (funcall (or (mew-submit-sign-in-browse flow) #'browse-url)
-                 (plist-get (mew-submit-sign-in-shown flow) :url))
-      (error (message "The browser cannot be started: %s"
-                      (mew-submit-error-text err))))))
+    (mew-submit-sign-in--browse flow)))
 
 ;;; Getting the token
 
@@ -357,7 +360,7 @@ answers do; nothing was sent to anybody" host)))
       (cons 'failed (format "%s was told no, or does not let this program in" host)))
      (refusal
       (cons 'failed (format "%s does not let you sign in (%s)" host
-                            (mew-submit-token--hide
+                            (mew-submit-token-hide
                              (or (funcall get "error_description") refusal)))))
      ((not (and code (< 0 (length code) 4097) (string-match-p "\\`[ -~]+\\'" code)))
       (cons 'failed (format "%s has answered without a code" host)))
@@ -438,14 +441,7 @@ this machine")
                       (mew-submit-loopback-port (mew-submit-sign-in-listener flow))
                       path))
         (mew-submit-sign-in--show flow (mew-submit-sign-in--new-start flow))
-        (mew-submit-sign-in--later flow 0 #'mew-submit-sign-in--open-first)))))
-
-(defun mew-submit-sign-in--open-first (flow)
-  "Open the page that FLOW begins with."
-  (condition-case err
-      (funcall (or (mew-submit-sign-in-browse flow) #'browse-url)
-               (plist-get (mew-submit-sign-in-shown flow) :url))
-    (error (message "The browser cannot be started: %s" (mew-submit-error-text err)))))
+        (mew-submit-sign-in--later flow 0 #'mew-submit-sign-in--browse)))))
 
 ;;; In a browser anywhere
 
@@ -467,7 +463,7 @@ this machine")
        (cond ((not (and device code (mew-submit-https-parse url)))
               (mew-submit-sign-in--fail
                flow "%s" (or (plist-get answer :error)
-                             (cdr (mew-submit-token--error object answer host)))))
+                             (cdr (mew-submit-token-failure object answer host)))))
              (t (mew-submit-sign-in--show
                  flow (list :step 'code :code (mew-submit-error-clean code) :url url
                             :complete (and (mew-submit-https-parse all) all)))
@@ -509,7 +505,7 @@ INTERVAL and END are as for `mew-submit-sign-in--poll-later'."
            (mew-submit-sign-in--poll-later flow device (min 60 (+ interval 5)) end))
           ((equal code "expired_token") (mew-submit-sign-in--expired flow))
           ;; RFC 8628, section 3.5: who cannot be reached is asked less often.
-          ((or (null status) (>= status 500))
+          ((or (null status) (eql status 429) (>= status 500))
            (mew-submit-sign-in--poll-later flow device (min 60 (* 2 interval)) end))
           (t (mew-submit-sign-in--take flow answer)))))
 
@@ -608,7 +604,7 @@ says how, under \"Signing in\""))
 
 ;;;###autoload
 (cl-defun mew-submit-sign-in
-    (account &key oauth method browse callback on-event)
+    (account &key oauth method browse callback on-event join)
   "Sign in to ACCOUNT, for access tokens to send mail with; return at once.
 ACCOUNT is the name of one in `mew-submit-accounts', an address, or a plist
 like those.  Its :oauth, or OAUTH, says where: (:issuer ADDRESS :client-id ID
@@ -629,30 +625,50 @@ there, and perhaps :complete, an address with the code in it), `exchange', or
 `browse-url'.
 
 The value is for `mew-submit-sign-in-cancel'.  A sign-in to the same account
-that runs already is cancelled.  Nothing is signalled but `mew-submit-config',
-when ACCOUNT is none or does not say where to sign in."
+that runs already is cancelled, or with JOIN this waits for its end.  Nothing is
+signalled but `mew-submit-config', when ACCOUNT is none or does not say where to
+sign in."
   (interactive (list (mew-submit-sign-in--read-account "Sign in to: ")
                      :method (and current-prefix-arg 'code)))
   (let* ((account (if (called-interactively-p 'any)
                       (mew-submit-error-as-user-error
                         (mew-submit-sign-in--account account oauth))
                     (mew-submit-sign-in--account account oauth)))
-         (flow (mew-submit-sign-in--make
-                :account account :keys (mew-submit-token-keys account)
-                :method method :browse browse :on-event on-event
-                :callback (or callback #'ignore))))
-    (dolist (other (mew-submit-sign-in-running))
-      (when (equal (mew-submit-token-id (mew-submit-sign-in-account other))
-                   (mew-submit-token-id account))
-        (mew-submit-sign-in-cancel other)))
-    (push flow mew-submit-sign-in--all)
-    (setf (mew-submit-sign-in-deadline flow)
-          (run-at-time mew-submit-sign-in-timeout nil
-                       (lambda ()
-                         (mew-submit-sign-in--fail flow "Nobody has finished the \
-sign-in; M-x mew-submit-sign-in begins again"))))
-    (mew-submit-sign-in--later flow 0 #'mew-submit-sign-in--begin)
+         (id (mew-submit-token-id account))
+         (running (seq-find (lambda (other)
+                              (equal id (mew-submit-token-id
+                                         (mew-submit-sign-in-account other))))
+                            mew-submit-sign-in--all)))
+    (if (and running join)
+        (mew-submit-sign-in--join running callback)
+      (when running
+        (mew-submit-sign-in-cancel running))
+      (mew-submit-sign-in--start
+       (mew-submit-sign-in--make
+        :account account :keys (mew-submit-token-keys account)
+        :method method :browse browse :on-event on-event
+        :callback (or callback #'ignore))))))
+
+(defun mew-submit-sign-in--join (flow callback)
+  "Have CALLBACK, too, hear of the end of FLOW; return FLOW."
+  (let ((first (mew-submit-sign-in-callback flow)))
+    (setf (mew-submit-sign-in-callback flow)
+          (lambda (result)
+            (unwind-protect
+                (funcall first result)
+              (funcall callback result))))
     flow))
+
+(defun mew-submit-sign-in--start (flow)
+  "Start FLOW, and return it."
+  (push flow mew-submit-sign-in--all)
+  (setf (mew-submit-sign-in-deadline flow)
+        (run-at-time mew-submit-sign-in-timeout nil
+                     (lambda ()
+                       (mew-submit-sign-in--fail flow "Nobody has finished the \
+sign-in; M-x mew-submit-sign-in begins again"))))
+  (mew-submit-sign-in--later flow 0 #'mew-submit-sign-in--begin)
+  flow)
 
 (defun mew-submit-sign-in-cancel (&optional flow)
   "Cancel FLOW, a sign-in under way, or all; what was begun is closed."

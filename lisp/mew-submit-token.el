@@ -75,11 +75,17 @@ where `auth-sources' keep passwords, as that of \"tokens\" at \"mew-submit\"."
         (and from (string-match-p "\\`[^][^$*@ ]+@[^][^$*@ ]+\\'" from) from))))
 
 (defun mew-submit-token-id (account)
-  "Return what ACCOUNT's sign-in is known by: it is in the name of its file."
-  (substring (secure-hash 'sha256 (encode-coding-string
-                                   (concat (mew-submit-token-issuer account) "\0"
-                                           (mew-submit-token-user account))
-                                   'utf-8))
+  "Return what ACCOUNT's sign-in is known by: it is in the name of its file.
+Who signs in for something else has another one."
+  (substring (secure-hash 'sha256
+                          (encode-coding-string
+                           (string-join
+                            (list (mew-submit-token-issuer account)
+                                  (mew-submit-token-user account)
+                                  (or (plist-get (mew-submit-token-keys account) :scope)
+                                      ""))
+                            "\0")
+                           'utf-8))
              0 32))
 
 (defun mew-submit-token--where (account)
@@ -266,7 +272,7 @@ nil, signal `mew-submit-secret'."
 (defconst mew-submit-token--lifetime-max 86400
   "For how many seconds an access token is believed to be good at most.")
 
-(defun mew-submit-token--hide (text)
+(defun mew-submit-token-hide (text)
   "Return TEXT, of an issuer, without words so long that they may be secrets."
   (truncate-string-to-width
    (replace-regexp-in-string "[A-Za-z0-9+/=_~-]\\{20,\\}" "****"
@@ -286,14 +292,14 @@ Names that are not about mail do not count."
                       (member (downcase name) have)))
                 (split-string (or wanted "") " " t))))
 
-(defun mew-submit-token--error (object answer host)
+(defun mew-submit-token-failure (object answer host)
   "Return the failure (KIND . WORDS) that ANSWER of HOST, with OBJECT in it, means.
 KIND is `consent', `config' or `later'."
   (let* ((code (mew-submit-https-text object "error" 100))
          (said (mew-submit-https-text object "error_description" 1000))
          (status (plist-get answer :status))
-         (more (cond (said (concat ": " (mew-submit-token--hide said)))
-                     (code (format " (%s)" (mew-submit-token--hide code)))
+         (more (cond (said (concat ": " (mew-submit-token-hide said)))
+                     (code (format " (%s)" (mew-submit-token-hide code)))
                      (t (format " (status %s)" status)))))
     (pcase code
       ("invalid_grant"
@@ -327,7 +333,7 @@ with :problem, (KIND . WORDS)."
       (list :problem (cons 'later (plist-get answer :error))
             :sent (plist-get answer :sent)))
      ((not (eql status 200))
-      (list :problem (mew-submit-token--error object answer host)
+      (list :problem (mew-submit-token-failure object answer host)
             :code (mew-submit-https-text object "error" 100)))
      ((not (mew-submit-token--usable-p access))
       (list :problem (cons 'later (format "%s has answered without a token that can \
@@ -337,7 +343,7 @@ be used" host))))
 servers take" host))))
      (missing
       (list :problem (cons 'consent (format "%s did not give the permission %s: sign in \
-again, and tick it" host (mew-submit-token--hide (car missing))))))
+again, and tick it" host (mew-submit-token-hide (car missing))))))
      (t (list :access (encode-coding-string access 'utf-8)
               :lifetime (min (or (mew-submit-https-number object "expires_in") 3600)
                              mew-submit-token--lifetime-max)
@@ -604,11 +610,12 @@ and else with why it is in memory only, in words."
     (mew-submit-token--have token parsed)
     (setf (mew-submit-token-account token) account
           (mew-submit-token-record token)
-          (append (list :version 1 :issuer (mew-submit-token-issuer account)
-                        :user (mew-submit-token-user account)
-                        :since (floor (mew-submit-token--now)) :count 0
-                        :refresh (plist-get parsed :refresh))
-                  record))
+          (and (plist-get parsed :refresh)
+               (append (list :version 1 :issuer (mew-submit-token-issuer account)
+                             :user (mew-submit-token-user account)
+                             :since (floor (mew-submit-token--now)) :count 0
+                             :refresh (plist-get parsed :refresh))
+                       record)))
     (cond ((null (plist-get parsed :refresh))
            (mew-submit-token--tell token nil)
            (funcall callback "there is nothing to renew it with"))
@@ -702,9 +709,7 @@ the foreground is asked at once."
   "Have the user do something about PROBLEM of ACCOUNT; REPLY takes the answer.
 EVENT is the question of the mail that waits."
   (let* ((words (cdr problem))
-         (none (lambda (why)
-                 (mew-submit-auth-put-off account why)
-                 (funcall reply (cons :none why))))
+         (none (lambda (why) (mew-submit-token--none account why reply)))
          (again (lambda ()
                   (mew-submit-token--reply
                    (plist-put (copy-sequence event) :refresh nil) account reply))))
@@ -726,11 +731,17 @@ EVENT is the question of the mail that waits."
                 (if (not (eq answer 'yes))
                     (funcall none "you have said: not now")
                   (mew-submit-sign-in
-                   account :callback
+                   account :join t :callback
                    (lambda (result)
                      (if (equal (plist-get result :result) "signed-in")
                          (funcall again)
                        (funcall none (plist-get result :text))))))))))))
+
+(defun mew-submit-token--none (account why reply)
+  "Call REPLY with the answer that ACCOUNT has no token just now, because of WHY.
+Without a pause its mail would be tried again at once."
+  (mew-submit-auth-put-off account why)
+  (funcall reply (cons :none why)))
 
 (defun mew-submit-token--reply (event account reply)
   "Call REPLY with the answer to the question EVENT for a token of ACCOUNT."
@@ -739,7 +750,7 @@ EVENT is the question of the mail that waits."
    (lambda (access problem)
      (pcase (car problem)
        ('nil (funcall reply (cons (plist-get event :user) access)))
-       ('later (funcall reply (cons :none (cdr problem))))
+       ('later (mew-submit-token--none account (cdr problem) reply))
        ('config (funcall reply (cons :failed (cdr problem))))
        (_ (mew-submit-token--ask event account problem reply))))
    (plist-get event :refresh)))

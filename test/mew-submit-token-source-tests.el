@@ -43,7 +43,7 @@ AUTHINFO is bound to the file that auth-source reads."
     (pcase-dolist (`(,more ,mechanism)
                    '(("auth xoauth2" "XOAUTH2") ("smtp-auth xoauth2" "XOAUTH2")
                      ("smtp-auth XOAUTH2 port 587" "XOAUTH2")
-                     ("smtp-auth plain") ("")))
+                     ("auth xoauth2 port imap") ("smtp-auth plain") ("")))
       (ert-info (more)
         (mew-submit-test-write authinfo
                                (format "machine 127.0.0.1 login me@x password good-token %s\n"

@@ -446,6 +446,7 @@ Nobody is asked anything, no token is used twice, and each mail has its token."
              (browse-url-browser-function
               (lambda (url &rest _) (mew-submit-issuer-test-browse url)))
              (noninteractive nil)
+             (mew-submit-keep-connection 0)
              (send (lambda (&optional during)
                      (mew-submit-test-with-directory directory
                        (let ((session (mew-submit-request-submit
@@ -470,12 +471,35 @@ Nobody is asked anything, no token is used twice, and each mail has its token."
           (should (equal (plist-get (funcall send) :result) "deferred"))
           (should-not mew-submit-question-list))
         (mew-submit-auth-user-is-here)
-        (ert-info ("he signs in")
-          (let ((done (funcall send (lambda ()
-                                      (mew-submit-token-tests--answer "Sign in")
-                                      (mew-submit-issuer-test-behave
-                                       issuer :access "good-token")))))
-            (should (equal (plist-get done :result) "delivered"))))
+        (ert-info ("two mails wait, the user signs in once, and both go")
+          (mew-submit-test-with-directory directory
+            (let ((sessions
+                   (mapcar (lambda (name)
+                             (mew-submit-request-submit
+                              (mew-submit-test-write (expand-file-name name directory)
+                                                     "From: me@x\nTo: a@x\n\nbody\n")
+                              :account account :on-ask #'mew-submit-dialog-answer))
+                           '("one" "two"))))
+              (mew-submit-test-until ("both to wait")
+                (and mew-submit-question-list
+                     (= 2 (length (mew-submit-question-waiting
+                                   (car mew-submit-question-list))))))
+              (mew-submit-issuer-test-behave issuer :access "good-token")
+              (mew-submit-token-tests--answer "Sign in")
+              (should (= 1 (length (mew-submit-sign-in-running))))
+              (dolist (session sessions)
+                (mew-submit-test-until ("a mail")
+                  (mew-submit-session-done session))
+                (should (equal (plist-get (mew-submit-session-done session) :result)
+                               "delivered"))))))
+        (ert-info ("Q21 the issuer is out of order: the mail waits, and not in a loop")
+          (mew-submit-issuer-test-behave issuer :token '(:status 503 :body "x"))
+          (mew-submit-token--forget-access (mew-submit-token--of account))
+          (should (equal (plist-get (funcall send) :kind) "secret"))
+          (should (string-search "no token at the moment"
+                                 (mew-submit-auth-why-put-off account)))
+          (mew-submit-auth-user-is-here)
+          (mew-submit-issuer-test-behave issuer :access "good-token"))
         (ert-info ("the server refuses a token that was good, once")
           (setf (mew-submit-token-access (mew-submit-token--of account))
                 (copy-sequence "stale-token"))

@@ -128,6 +128,13 @@ The default is 600."
   (mew-submit-sign-in--end flow "failed"
                            (mew-submit-error-clean (apply #'format format args))))
 
+(defun mew-submit-sign-in--call (flow function &rest arguments)
+  "Call FUNCTION with ARGUMENTS, unless FLOW is over; an error of it ends FLOW."
+  (when (mew-submit-sign-in-callback flow)
+    (condition-case err
+        (apply function arguments)
+      (error (mew-submit-sign-in--fail flow "%s" (mew-submit-error-text err))))))
+
 (defun mew-submit-sign-in--keep (flow)
   "Return a function that has FLOW hold an exchange, so that it can be cancelled."
   (lambda (exchange)
@@ -210,14 +217,15 @@ machine:\n\n  %s\n\nand type this code there:\n\n  %s"
   "Have a browser show the page that FLOW waits for."
   (condition-case err
       (funcall (or (mew-submit-sign-in-browse flow) #'browse-url)
-               (plist-get (mew-submit-sign-in-shown flow) :url))
+               (or (plist-get (mew-submit-sign-in-shown flow) :complete)
+                   (plist-get (mew-submit-sign-in-shown flow) :url)))
     (error (message "The browser cannot be started: %s" (mew-submit-error-text err)))))
 
 (defun mew-submit-sign-in--open (flow)
   "Have the page that FLOW waits for opened in a browser, again if need be."
   (when (mew-submit-sign-in-callback flow)
     (when (mew-submit-sign-in-state flow)
-      (mew-submit-sign-in--new-start flow))
+      (mew-submit-sign-in--show flow (mew-submit-sign-in--new-start flow)))
     (mew-submit-sign-in--browse flow)))
 
 ;;; Getting the token
@@ -290,8 +298,7 @@ KEY is why it does not: `no-key' or `locked'."
               url
               (lambda (answer)
                 (setf (mew-submit-sign-in-exchange flow) nil)
-                (when (mew-submit-sign-in-callback flow)
-                  (funcall function answer)))
+                (mew-submit-sign-in--call flow function answer))
               :form (append form `(("client_id" . ,(nth 0 client))
                                    ("client_secret" . ,(nth 1 client))))))))
 
@@ -323,12 +330,11 @@ KEY is why it does not: `no-key' or `locked'."
 
 (defun mew-submit-sign-in--new-start (flow)
   "Have FLOW begin with a page that nobody has seen; return what to show."
-  (setf (mew-submit-sign-in-start flow) (concat "/" (mew-submit-random-text))
-        (mew-submit-sign-in-shown flow)
-        (list :step 'browser
-              :url (format "http://127.0.0.1:%d%s"
-                           (mew-submit-loopback-port (mew-submit-sign-in-listener flow))
-                           (mew-submit-sign-in-start flow)))))
+  (setf (mew-submit-sign-in-start flow) (concat "/" (mew-submit-random-text)))
+  (list :step 'browser
+        :url (format "http://127.0.0.1:%d%s"
+                     (mew-submit-loopback-port (mew-submit-sign-in-listener flow))
+                     (mew-submit-sign-in-start flow))))
 
 (defun mew-submit-sign-in--judge (flow parameters)
   "Return what PARAMETERS, an alist that a browser has brought, are for FLOW.
@@ -517,11 +523,7 @@ INTERVAL and END are as for `mew-submit-sign-in--poll-later'."
         (run-at-time seconds nil
                      (lambda ()
                        (setf (mew-submit-sign-in-timer flow) nil)
-                       (when (mew-submit-sign-in-callback flow)
-                         (condition-case err
-                             (funcall function flow)
-                           (error (mew-submit-sign-in--fail
-                                   flow "%s" (mew-submit-error-text err)))))))))
+                       (mew-submit-sign-in--call flow function flow)))))
 
 (defun mew-submit-sign-in--no-browser-p ()
   "Is this Emacs one that cannot show a browser to its user?"
@@ -553,30 +555,36 @@ knows" host)))))
   (mew-submit-issuer-find
    (mew-submit-sign-in-keys flow) (mew-submit-sign-in--keep flow)
    (lambda (issuer why)
-     (when (mew-submit-sign-in-callback flow)
-       (if (null issuer)
-           (mew-submit-sign-in--fail flow "%s" why)
-         (setf (mew-submit-sign-in-issuer flow) issuer)
-         (mew-submit-issuer-client
-          (mew-submit-sign-in-keys flow) issuer (mew-submit-sign-in--template flow)
-          (mew-submit-sign-in--keep flow)
-          (lambda (client why)
-            (when (mew-submit-sign-in-callback flow)
-              (if (null client)
-                  (mew-submit-sign-in--fail flow "%s" why)
-                (setf (mew-submit-sign-in-client flow) client)
-                (mew-submit-sign-in--choose flow))))))))))
+     (mew-submit-sign-in--call flow #'mew-submit-sign-in--found flow issuer why))))
+
+(defun mew-submit-sign-in--found (flow issuer why)
+  "Go on with FLOW, whose issuer is ISSUER, or end it because of WHY."
+  (if (null issuer)
+      (mew-submit-sign-in--fail flow "%s" why)
+    (setf (mew-submit-sign-in-issuer flow) issuer)
+    (mew-submit-issuer-client
+     (mew-submit-sign-in-keys flow) issuer (mew-submit-sign-in--template flow)
+     (mew-submit-sign-in--keep flow)
+     (lambda (client why)
+       (mew-submit-sign-in--call flow #'mew-submit-sign-in--known flow client why)))))
+
+(defun mew-submit-sign-in--known (flow client why)
+  "Go on with FLOW, whose issuer knows us as CLIENT, or end it because of WHY."
+  (if (null client)
+      (mew-submit-sign-in--fail flow "%s" why)
+    (setf (mew-submit-sign-in-client flow) client)
+    (mew-submit-sign-in--choose flow)))
 
 (defun mew-submit-sign-in--account (account oauth)
   "Return ACCOUNT, a plist, a name or an address, as a plist with :user and :oauth.
-OAUTH, if non-nil, goes before what the account has.  Signal `mew-submit-config'
-when it is none, or has no :oauth that says where to sign in."
+OAUTH, if non-nil, goes before what the account has; an address is signed in as
+itself then.  Signal `mew-submit-config' when ACCOUNT is none, or has no :oauth
+that says where to sign in."
   (let* ((plist (cond ((consp account) (mew-submit-account-copy account))
-                      ((string-search "@" account)
-                       (condition-case nil
-                           (mew-submit-account-choose account)
-                         (mew-submit-config (list :user account))))
-                      (t (mew-submit-account-by-name account))))
+                      ((not (string-search "@" account))
+                       (mew-submit-account-by-name account))
+                      (oauth (list :user account))
+                      (t (mew-submit-account-choose account))))
          (user (or (mew-submit-token-user plist)
                    (and (stringp account) (string-search "@" account) account))))
     (when oauth

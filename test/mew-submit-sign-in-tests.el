@@ -707,6 +707,35 @@ Return a try, as far as a browser has it when it is at the issuer."
                                                 :form)
                                      :client_secret))))))
 
+(ert-deftest mew-submit-sign-in-tests-who ()
+  "An account is meant by its name, by an address of its, or as it is."
+  (let ((mew-submit-accounts
+         '((:name "a" :from "me@a" :user "login" :server "s" :oauth (:issuer "https://a"))
+           (:name "b" :server "s" :user "all" :oauth (:issuer "https://b")))))
+    (pcase-dolist (`(,account ,oauth ,user ,issuer)
+                   '(("a" nil "login" "https://a") ("me@a" nil "login" "https://a")
+                     ("you@c" nil "all" "https://b")
+                     ;; Not as somebody whose account takes all mail.
+                     ("you@c" (:issuer "https://c") "you@c" "https://c")
+                     ("a" (:issuer "https://c") "login" "https://c")
+                     ((:from "me@d" :oauth (:issuer "d")) nil "me@d" "https://d")))
+      (let ((found (mew-submit-sign-in--account account oauth)))
+        (should (equal (mew-submit-token-user found) user))
+        (should (equal (mew-submit-token-issuer found) issuer))))
+    (should (equal (nth 1 mew-submit-accounts)
+                   '(:name "b" :server "s" :user "all" :oauth (:issuer "https://b"))))
+    (should-error (mew-submit-sign-in--account "nobody" nil) :type 'mew-submit-config)))
+
+(ert-deftest mew-submit-sign-in-tests-errors ()
+  "An error in the middle ends the sign-in, in words."
+  (mew-submit-issuer-test-with issuer
+    (dolist (function '(mew-submit-loopback-start mew-submit-issuer-client
+                        mew-submit-token-parse))
+      (ert-info ((symbol-name function))
+        (cl-letf (((symbol-function function) (lambda (&rest _) (error "Oops"))))
+          (should (equal (mew-submit-sign-in-tests--text issuer)
+                         '("failed" "Oops"))))))))
+
 (ert-deftest mew-submit-sign-in-tests-accounts ()
   "What an account lacks is said before anything is asked."
   (pcase-dolist

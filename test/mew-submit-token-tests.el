@@ -507,6 +507,44 @@ Nobody is asked anything, no token is used twice, and each mail has its token."
         (when-let* ((buffer (get-buffer "*mew-submit sign-in*")))
           (kill-buffer buffer))))))
 
+(ert-deftest mew-submit-token-tests-locked ()
+  "A key that a passphrase may be needed for is asked for once the user says so."
+  :tags '(:module)
+  (mew-submit-token-tests--with (issuer signed-in)
+    (mew-submit-test-with-peer
+        (peer "--user" "me@x" "--password" "good-token" "127.0.0.1:0,name=x,mechs=XOAUTH2")
+      (let* ((account (apply #'mew-submit-issuer-test-account issuer
+                             (mew-submit-test-account peer "x")))
+             (look (symbol-function 'mew-submit-auth-proxy-password))
+             (file (mew-submit-token-tests--file signed-in))
+             (before (mew-submit-test-octets file))
+             (noninteractive nil)
+             (mew-submit-keep-connection 0))
+        (mew-submit-issuer-test-behave issuer :access "good-token")
+        (mew-submit-auth-user-is-here)
+        (cl-letf (((symbol-function 'mew-submit-auth-proxy-password)
+                   (lambda (&rest arguments)
+                     (if mew-submit-auth-ask
+                         (apply look arguments)
+                       (signal 'mew-submit-secret '(:text "locked"))))))
+          (pcase-dolist (`(,words ,result) '(("Not now" "deferred") ("Unlock it" "delivered")))
+            (ert-info (words)
+              (mew-submit-issuer-test-forget)
+              (mew-submit-auth-user-is-here)
+              (mew-submit-test-with-directory directory
+                (let ((session (mew-submit-request-submit
+                                (mew-submit-test-write (expand-file-name "m" directory)
+                                                       "From: me@x\nTo: a@x\n\nbody\n")
+                                :account account :on-ask #'mew-submit-dialog-answer)))
+                  (should (string-search "passphrase"
+                                         (mew-submit-token-tests--answer words)))
+                  (mew-submit-test-until ("the mail")
+                    (mew-submit-session-done session))
+                  (should (equal (plist-get (mew-submit-session-done session) :result)
+                                 result))))
+              (should (eq (equal before (mew-submit-test-octets file))
+                          (equal words "Not now"))))))))))
+
 (ert-deftest mew-submit-token-tests-kept-if-wanted ()
   "Where nobody has said so, the user says whether the sign-in is kept."
   :tags '(:module)

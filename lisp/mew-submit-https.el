@@ -23,6 +23,7 @@
 (require 'gnutls)
 (require 'json)
 (require 'mew-submit-error)
+(require 'seq)
 (require 'subr-x)
 
 (defconst mew-submit-https--octets-max 131072
@@ -66,6 +67,10 @@ leaves it is sent in the clear."
              (or (equal scheme "https") (member host '("127.0.0.1" "[::1]")))
              (list scheme host number (or path "/")))))))
 
+(defun mew-submit-https--name (parts)
+  "Return the host of PARTS, an address of IPv6 without its brackets."
+  (string-trim (nth 1 parts) "\\[" "\\]"))
+
 (defun mew-submit-https-host (url)
   "Return the host of URL for people."
   (or (nth 1 (mew-submit-https-parse url)) "the sign-in service"))
@@ -97,6 +102,7 @@ leaves it is sent in the clear."
   (peer nil :documentation "Who is asked, for people.")
   (request nil :documentation "What is to be sent, until it is.")
   (tls nil :documentation "What GnuTLS has to know, until TLS has begun.")
+  (proxy nil :documentation "What a proxy is asked for, `asked', or nil.")
   (body nil :documentation "Where the body begins, once the header is there.")
   (scan nil :documentation "Where the next chunk of it begins.")
   (length nil :documentation "How long the body is, or `chunked', or nil.")
@@ -233,6 +239,53 @@ which is not followed" status)
               (ended (mew-submit-https--fail
                       exchange "closed the connection before its answer was whole")))))))
 
+;;; A proxy
+
+(defvar url-proxy-services)
+
+(defun mew-submit-https--direct-p (host)
+  "Is HOST one that is reached without a proxy, as the user has it?"
+  (let ((regexp (cdr (assoc "no_proxy" (bound-and-true-p url-proxy-services))))
+        (names (or (getenv "no_proxy") (getenv "NO_PROXY") "")))
+    (or (and regexp (string-match-p regexp host))
+        (seq-find (lambda (name)
+                    (or (equal name "*")
+                        (string-suffix-p (concat "." (string-remove-prefix "." name))
+                                         (concat "." host) t)))
+                  (split-string names "[ ,]+" t)))))
+
+(defun mew-submit-https--proxy (parts)
+  "Return the proxy for the address of PARTS, (HOST . PORT), or nil.
+That is the one for https in `url-proxy-services', or in the environment."
+  (let ((name (or (cdr (assoc "https" (bound-and-true-p url-proxy-services)))
+                  (getenv "https_proxy") (getenv "HTTPS_PROXY"))))
+    (and name
+         (equal (car parts) "https")
+         (not (mew-submit-https--direct-p (mew-submit-https--name parts)))
+         (string-match "\\`\\(?:http://\\)?\\([A-Za-z0-9._-]+\\):\\([0-9]+\\)/?\\'" name)
+         (cons (match-string 1 name) (string-to-number (match-string 2 name))))))
+
+(defun mew-submit-https--ask-proxy (exchange process)
+  "Ask the proxy that PROCESS, of EXCHANGE, leads to for the way on."
+  (let ((place (mew-submit-https-proxy exchange)))
+    (setf (mew-submit-https-proxy exchange) 'asked)
+    (process-send-string process (format "CONNECT %s HTTP/1.1\r\nHost: %s\r\n\r\n"
+                                         place place))))
+
+(defun mew-submit-https--hear-proxy (exchange)
+  "Go on with EXCHANGE when the proxy has said in its buffer that it may.
+What it has said besides counts for nothing, and must not be there."
+  (goto-char (point-min))
+  (when (re-search-forward "\r?\n\r?\n" nil t)
+    (let ((behind (not (eobp))))
+      (goto-char (point-min))
+      (if (or behind (not (looking-at "HTTP/1\\.[01] 200[ \r]")))
+          (mew-submit-https--fail exchange "cannot be reached: the proxy does not let \
+us through")
+        (erase-buffer)
+        (setf (mew-submit-https-proxy exchange) nil)
+        (mew-submit-https--try-tls exchange (mew-submit-https-process exchange))))))
+
 ;;; The request
 
 (defun mew-submit-https--filter (exchange chunk)
@@ -242,7 +295,10 @@ which is not followed" status)
       (goto-char (point-max))
       (insert chunk))
     (clear-string chunk)
-    (mew-submit-https--read exchange nil)))
+    (if (mew-submit-https-proxy exchange)
+        (with-current-buffer (mew-submit-https-buffer exchange)
+          (mew-submit-https--hear-proxy exchange))
+      (mew-submit-https--read exchange nil))))
 
 (defun mew-submit-https--send (exchange process)
   "Send the request of EXCHANGE over PROCESS, which is open and safe."
@@ -285,15 +341,21 @@ when it checks the certificate."
       (unless (memq result '(gnutls-e-again gnutls-e-interrupted))
         (mew-submit-https--go-on exchange process (gnutls-peer-status process))))))
 
+(defun mew-submit-https--try-tls (exchange process)
+  "Begin TLS for EXCHANGE on PROCESS, or end it in words."
+  (condition-case err
+      (mew-submit-https--begin-tls exchange process)
+    (error (mew-submit-https--fail exchange "cannot be reached safely: %s"
+                                   (mew-submit-error-text err)))))
+
 (defun mew-submit-https--sentinel (exchange process change)
   "Go on with EXCHANGE: its PROCESS is open, or has ended because of CHANGE."
   (pcase (process-status process)
     ('connect nil)
+    ((and 'open (guard (stringp (mew-submit-https-proxy exchange))))
+     (mew-submit-https--ask-proxy exchange process))
     ((and 'open (guard (mew-submit-https-tls exchange)))
-     (condition-case err
-         (mew-submit-https--begin-tls exchange process)
-       (error (mew-submit-https--fail exchange "cannot be reached safely: %s"
-                                      (mew-submit-error-text err)))))
+     (mew-submit-https--try-tls exchange process))
     ('open (if (plist-get (process-contact process t) :tls-parameters)
                (mew-submit-https--go-on exchange process (gnutls-peer-status process))
              (mew-submit-https--send exchange process)))
@@ -315,10 +377,6 @@ BODY is what is posted, octets of TYPE, or nil to get something."
                               type (length body)))
             "\r\n" body)))
 
-(defun mew-submit-https--name (parts)
-  "Return the host of PARTS, an address of IPv6 without its brackets."
-  (string-trim (nth 1 parts) "\\[" "\\]"))
-
 (defun mew-submit-https--tls (parts)
   "Return what GnuTLS has to know for the address of PARTS, or nil for none."
   (and (equal (car parts) "https")
@@ -330,11 +388,20 @@ BODY is what is posted, octets of TYPE, or nil to get something."
 
 (defun mew-submit-https--open (exchange parts)
   "Have EXCHANGE connect to the address of PARTS."
-  (setf (mew-submit-https-tls exchange) (mew-submit-https--tls parts)
+  (let ((proxy (mew-submit-https--proxy parts)))
+    (setf (mew-submit-https-proxy exchange)
+          (and proxy (format "%s:%d" (nth 1 parts) (nth 2 parts))))
+    (mew-submit-https--connect exchange (or (car proxy) (mew-submit-https--name parts))
+                               (or (cdr proxy) (nth 2 parts))
+                               (mew-submit-https--tls parts))))
+
+(defun mew-submit-https--connect (exchange host port tls)
+  "Have EXCHANGE connect to PORT of HOST; TLS is what GnuTLS has to know later."
+  (setf (mew-submit-https-tls exchange) tls
         (mew-submit-https-process exchange)
         (make-network-process
          :name "mew-submit https" :noquery t :buffer nil :coding 'binary
-         :host (mew-submit-https--name parts) :service (nth 2 parts)
+         :host host :service port
          :nowait t :tls-parameters nil
          :filter (lambda (_process chunk)
                    (mew-submit-https--filter exchange chunk))

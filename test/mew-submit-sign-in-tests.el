@@ -516,6 +516,47 @@ Return a try, as far as a browser has it when it is at the issuer."
             (should (string-search "cannot be reached safely" text)))))
       (should-not (mew-submit-issuer-test-log issuer)))))
 
+(defun mew-submit-sign-in-tests--proxy (directory manner)
+  "Start a proxy that behaves in MANNER; return (PROCESS . PORT).
+DIRECTORY is for its file."
+  (let* ((ready (expand-file-name manner directory))
+         (process (make-process
+                   :name "proxy" :noquery t :connection-type 'pipe :sentinel #'ignore
+                   :command (list "python3" (expand-file-name "test/issuer/proxy"
+                                                              mew-submit-test-root)
+                                  ready manner))))
+    (mew-submit-test-until ("the proxy")
+      (file-exists-p ready))
+    (cons process (mew-submit-test-octets ready))))
+
+(ert-deftest mew-submit-sign-in-tests-proxies ()
+  "The user's proxy is used; what it says itself is no answer (Q40)."
+  (mew-submit-issuer-test-with issuer
+    (pcase-dolist (`(,row ,manner ,result ,words)
+                   '(("a good one" "good" "signed-in" "")
+                     ("Q40 it says no, and wants a password" "refuse" "failed"
+                      "the proxy does not let us through")
+                     ("Q40 it answers itself" "inject" "failed"
+                      "the proxy does not let us through")))
+      (ert-info (row)
+        (pcase-let* ((`(,process . ,port) (mew-submit-sign-in-tests--proxy
+                                           (mew-submit-issuer-test-directory issuer) manner))
+                     (url-proxy-services (list (cons "https" (concat "127.0.0.1:" port)))))
+          (unwind-protect
+              (pcase-let ((`(,got ,text) (mew-submit-sign-in-tests--text issuer)))
+                (should (equal got result))
+                (should (string-search words text)))
+            (delete-process process)))))
+    (ert-info ("nobody is there")
+      (let ((url-proxy-services '(("https" . "127.0.0.1:1"))))
+        (should (equal "failed" (car (mew-submit-sign-in-tests--text issuer))))))
+    (dolist (services '((("https" . "127.0.0.1:1") ("no_proxy" . "\\`localhost\\'")) nil))
+      (let ((url-proxy-services services)
+            (process-environment (append '("https_proxy=http://127.0.0.1:1"
+                                           "no_proxy=example.org,localhost")
+                                         process-environment)))
+        (should (equal "signed-in" (car (mew-submit-sign-in-tests--text issuer))))))))
+
 ;;; What issuers give
 
 (ert-deftest mew-submit-sign-in-tests-tokens ()

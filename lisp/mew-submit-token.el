@@ -107,6 +107,7 @@ Who signs in for something else has another one."
   (exchange nil :documentation "The request to the issuer, or nil.")
   (lock nil :documentation "The lock on the file, or nil.")
   (timer nil :documentation "What tries for the lock again, or nil.")
+  (next nil :documentation "What is done when what is under way is done: functions.")
   (ahead nil :documentation "What renews the access token in time, or nil.")
   (problem nil :documentation "Why there was none the last time, in words."))
 
@@ -385,22 +386,24 @@ again, and tick it" host (mew-submit-token-hide (car missing))))))
   (when (mew-submit-token-used token)
     (mew-submit-token--start token)))
 
-(defun mew-submit-token--release (token)
-  "Give back the lock of TOKEN."
+(defun mew-submit-token--free (token)
+  "Have nothing under way for TOKEN: give back its lock, and do what comes next."
+  (setf (mew-submit-token-exchange token) nil)
   (when-let* ((timer (mew-submit-token-timer token)))
     (cancel-timer timer)
     (setf (mew-submit-token-timer token) nil))
   (when-let* ((lock (mew-submit-token-lock token)))
     (setf (mew-submit-token-lock token) nil)
-    (mew-submit--mod-unlock lock)))
+    (mew-submit--mod-unlock lock))
+  (when-let* ((next (pop (mew-submit-token-next token))))
+    (funcall next)))
 
 (defun mew-submit-token--tell (token problem)
-  "Tell who waits for TOKEN that it is there, or the PROBLEM, (KIND . WORDS)."
+  "Tell who waits for TOKEN that it is there, or the PROBLEM, (KIND . WORDS).
+Nothing is under way for it then."
   (let ((waiting (nreverse (mew-submit-token-waiting token))))
     (setf (mew-submit-token-waiting token) nil
-          (mew-submit-token-exchange token) nil
           (mew-submit-token-problem token) (cdr problem))
-    (mew-submit-token--release token)
     (when (and waiting (null problem))
       (setf (mew-submit-token-used token) t))
     (dolist (function waiting)
@@ -408,49 +411,71 @@ again, and tick it" host (mew-submit-token-hide (car missing))))))
           (if problem
               (funcall function nil problem)
             (funcall function (copy-sequence (mew-submit-token-access token)) nil))
-        (error (display-warning 'mew-submit (mew-submit-error-text err)))))))
+        (error (display-warning 'mew-submit (mew-submit-error-text err)))))
+    (mew-submit-token--free token)))
 
 (defun mew-submit-token--not-signed-in (token)
   "Return the problem that TOKEN's account is not signed in."
   (cons 'consent (format "%s is not signed in"
                          (mew-submit-token--where (mew-submit-token-account token)))))
 
+(defun mew-submit-token--busy-p (token)
+  "Is something under way for TOKEN?"
+  (or (mew-submit-token-exchange token) (mew-submit-token-lock token)
+      (mew-submit-token-timer token)))
+
 (defun mew-submit-token--start (token)
-  "Have the access token of TOKEN renewed, unless something is under way."
-  (unless (or (mew-submit-token-exchange token) (mew-submit-token-lock token)
-              (mew-submit-token-timer token))
-    (mew-submit-token--with-lock token #'mew-submit-token--renew)))
+  "Have the access token of TOKEN renewed, unless something is under way.
+When that is a renewal, who waits hears of its end; else it comes after it."
+  (unless (mew-submit-token-exchange token)
+    (let ((got (mew-submit-token-got token)))
+      (mew-submit-token--with-lock
+       token
+       (lambda (token)
+         (if (eql got (mew-submit-token-got token))
+             (mew-submit-token--renew token)
+           (mew-submit-token--tell token nil)))
+       (lambda (problem) (mew-submit-token--tell token problem))))))
 
-(defun mew-submit-token--with-lock (token function)
+(defun mew-submit-token--with-lock (token function fail)
   "Call FUNCTION with TOKEN, now or later, when its lock is held.
-Who waits for TOKEN is told when there is no lock for too long, or an error."
-  (mew-submit-token--try token function
-                         (+ (float-time) mew-submit-token--lock-patience)))
+FUNCTION has to see to it that `mew-submit-token--free' is called.  Where there
+is no lock for too long, or FUNCTION signals an error, call FAIL with the
+problem, (KIND . WORDS)."
+  (if (mew-submit-token--busy-p token)
+      (setf (mew-submit-token-next token)
+            (append (mew-submit-token-next token)
+                    (list (lambda ()
+                            (mew-submit-token--with-lock token function fail)))))
+    (mew-submit-token--try token function fail
+                           (+ (float-time) mew-submit-token--lock-patience))))
 
-(defun mew-submit-token--try (token function deadline)
-  "Call FUNCTION with TOKEN under its lock, or try for that until DEADLINE."
+(defun mew-submit-token--try (token function fail deadline)
+  "Call FUNCTION with TOKEN under its lock, or try for that until DEADLINE.
+FAIL is as for `mew-submit-token--with-lock'."
   (setf (mew-submit-token-timer token) nil)
-  (condition-case err
-      (progn
-        (unless (mew-submit-token-lock token)
-          (setf (mew-submit-token-lock token)
-                (mew-submit-token--lock (mew-submit-token-account token))))
-        (cond ((mew-submit-token-lock token) (funcall function token))
-              ((> (float-time) deadline)
-               (mew-submit-token--tell
-                token (cons 'later "another Emacs renews the sign-in and does not get \
-done")))
-              (t (setf (mew-submit-token-timer token)
-                       (run-at-time 0.2 nil #'mew-submit-token--try token function
-                                    deadline)))))
-    (mew-submit-secret
-     (mew-submit-token--tell
-      token (cons 'locked "the sign-in is kept under a key in your passwords, for which \
-a passphrase may have to be asked")))
-    (mew-submit-error
-     (mew-submit-token--tell token (cons 'config (mew-submit-error-text err))))
-    (error
-     (mew-submit-token--tell token (cons 'later (mew-submit-error-text err))))))
+  (let ((problem
+         (condition-case err
+             (let ((lock (mew-submit-token--lock (mew-submit-token-account token))))
+               (setf (mew-submit-token-lock token) lock)
+               (cond (lock (funcall function token)
+                           nil)
+                     ((> (float-time) deadline)
+                      (cons 'later "another Emacs renews the sign-in and does not get \
+done"))
+                     (t (setf (mew-submit-token-timer token)
+                              (run-at-time 0.2 nil #'mew-submit-token--try token
+                                           function fail deadline))
+                        nil)))
+           (mew-submit-secret
+            (cons 'locked "the sign-in is kept under a key in your passwords, for \
+which a passphrase may have to be asked"))
+           (mew-submit-error (cons 'config (mew-submit-error-text err)))
+           (error (cons 'later (mew-submit-error-text err))))))
+    (when problem
+      (funcall fail problem)
+      (when (mew-submit-token--busy-p token)
+        (mew-submit-token--free token)))))
 
 (defun mew-submit-token--newest (token)
   "Return what is known of TOKEN's sign-in, as `mew-submit-token--read' does.
@@ -563,12 +588,9 @@ does not count.  Return at once."
 ;;; Signing in and out
 
 (defun mew-submit-token--interrupt (token)
-  "End what is under way for TOKEN; its lock, if there is one, is kept."
+  "End what is under way for TOKEN: what it is for does not count any more."
   (mew-submit-https-cancel (mew-submit-token-exchange token))
-  (setf (mew-submit-token-exchange token) nil)
-  (when-let* ((timer (mew-submit-token-timer token)))
-    (cancel-timer timer)
-    (setf (mew-submit-token-timer token) nil)))
+  (mew-submit-token--free token))
 
 (defun mew-submit-token--save (token)
   "Write what memory has of TOKEN's sign-in to its file, whose lock is held."
@@ -577,8 +599,7 @@ does not count.  Return at once."
            (count (if (consp file) (plist-get file :count) 0)))
       (mew-submit-token--keep
        token (plist-put (copy-sequence record) :count
-                        (max (plist-get record :count) (1+ count))))))
-  (mew-submit-token--tell token nil))
+                        (max (plist-get record :count) (1+ count)))))))
 
 (defun mew-submit-token-kept-p (account)
   "Will ACCOUNT's sign-in still be there when Emacs has ended?"
@@ -616,27 +637,22 @@ and else with why it is in memory only, in words."
                              :since (floor (mew-submit-token--now)) :count 0
                              :refresh (plist-get parsed :refresh))
                        record)))
+    (mew-submit-token--tell token nil)
     (cond ((null (plist-get parsed :refresh))
-           (mew-submit-token--tell token nil)
            (funcall callback "there is nothing to renew it with"))
-          ((symbolp key)
-           (mew-submit-token--tell token nil)
-           (funcall callback key))
+          ((symbolp key) (funcall callback key))
           (t (mew-submit-token-save account callback)))))
 
 (defun mew-submit-token-save (account callback)
   "Have ACCOUNT's sign-in, which is in memory, on disk; the key is known.
 CALLBACK is called with nil, or with why that cannot be, in words."
-  (let ((token (mew-submit-token--of account)))
-    (push (lambda (access problem)
-            (when access
-              (clear-string access))
-            (funcall callback
-                     (or (cdr problem)
-                         (and (mew-submit-token-record token)
-                              "it cannot be written"))))
-          (mew-submit-token-waiting token))
-    (mew-submit-token--with-lock token #'mew-submit-token--save)))
+  (mew-submit-token--with-lock
+   (mew-submit-token--of account)
+   (lambda (token)
+     (mew-submit-token--save token)
+     (mew-submit-token--free token)
+     (funcall callback (and (mew-submit-token-record token) "it cannot be written")))
+   (lambda (problem) (funcall callback (cdr problem)))))
 
 (defun mew-submit-token-unlock ()
   "Have the key read or, where there is none, made; the user may be asked.
@@ -693,7 +709,8 @@ what was kept cannot be read")
              :form `(("token" . ,(plist-get record :refresh))
                      ("token_type_hint" . "refresh_token")
                      ("client_id" . ,(plist-get record :client-id))
-                     ("client_secret" . ,(plist-get record :client-secret)))))))))))
+                     ("client_secret" . ,(plist-get record :client-secret))))))))
+     (lambda (problem) (funcall callback (cdr problem))))))
 
 ;;; Mail
 

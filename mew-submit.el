@@ -106,6 +106,10 @@
   "Find the server that takes mail from an address and make it an account." t)
 (autoload 'mew-submit-batch-setup "mew-submit-batch-setup"
   "Find the server of an address, print it, and leave Emacs." nil)
+(autoload 'mew-submit-sign-in "mew-submit-sign-in"
+  "Sign in to an account whose server takes access tokens." t)
+(autoload 'mew-submit-sign-out "mew-submit-sign-in"
+  "Forget the access tokens of an account." t)
 (autoload 'mew-submit-batch-diagnose "mew-submit-batch-diagnose"
   "Diagnose the servers named on the command line and leave Emacs." nil)
 (autoload 'mew-submit-diagnose "mew-submit-diagnose"

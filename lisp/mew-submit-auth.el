@@ -92,8 +92,17 @@ In batch mode return all that never do.  Files that do not exist do not count."
                       (mew-submit-auth--sources-there)))))
 
 (defun mew-submit-auth--search (spec)
-  "Return the first entry that auth-source has for SPEC, or nil."
-  (and auth-sources (car (apply #'auth-source-search spec))))
+  "Return the first entry that auth-source has for SPEC, or nil.
+The package auth-source-xoauth2-plugin, which would ask the network while Emacs
+waits, has no part in it: see mew-submit-token-source.el."
+  (let ((plugin 'auth-source-xoauth2-plugin--search-backends))
+    (cond ((null auth-sources) nil)
+          ((advice-member-p plugin 'auth-source-search-backends)
+           (advice-remove 'auth-source-search-backends plugin)
+           (unwind-protect
+               (car (apply #'auth-source-search spec))
+             (advice-add 'auth-source-search-backends :around plugin)))
+          (t (car (apply #'auth-source-search spec))))))
 
 (defun mew-submit-auth--search-unlocked (spec)
   "Return the first entry for SPEC in files that gpg can read by itself, or nil.
@@ -296,6 +305,16 @@ A list of (JOB . SAVE-FUNCTION).")
     (when found
       (mew-submit-auth--give event found))))
 
+(defun mew-submit-auth--save (host port user password)
+  "Save PASSWORD of USER at HOST and PORT, where `auth-sources' keep such.
+What is remembered of HOST is forgotten.  Return nil if there is nowhere to
+save it.  The user may be asked whether to."
+  (auth-source-forget+ :host host)
+  (when-let* ((save (mew-submit-auth--saver
+                     (mew-submit-auth--entry host port user password))))
+    (funcall save)
+    t))
+
 (defun mew-submit-auth--give (event found)
   "Return (USER . PASSWORD) in FOUND for the question EVENT.
 If it can be saved, that is offered when the server has taken it."
@@ -327,6 +346,28 @@ It may be several, with commas between them."
                (plist-get account :token-function))
            mew-submit-auth--token-mechanisms)))
 
+(defun mew-submit-auth--entry-mechanism (host port user)
+  "Return the mechanisms that the entry of USER at HOST and PORT is for, or nil.
+That is for one with `auth' or `smtp-auth' of \"xoauth2\", as smtpmail takes it.
+Nobody is asked: only sources that need no passphrase are read, and what
+auth-source remembers."
+  (let* ((specs (mapcar (lambda (ports)
+                          (append (list :host host :port ports :max 1)
+                                  (and user (list :user user))))
+                        (mew-submit-auth--ports port)))
+         (found (or (let ((auth-sources (mew-submit-auth--quiet-sources))
+                          (auth-source-do-cache nil))
+                      (seq-some #'mew-submit-auth--search specs))
+                    (seq-some (lambda (spec)
+                                (and (auth-source-remembered-p spec)
+                                     (mew-submit-auth--search spec)))
+                              specs))))
+    (and (seq-find (lambda (key)
+                     (member (downcase (format "%s" (plist-get found key)))
+                             '("xoauth2" "oauthbearer")))
+                   '(:smtp-auth :auth))
+         mew-submit-auth--token-mechanisms)))
+
 (defun mew-submit-auth--token-p (mechanism)
   "Does MECHANISM, a string or nil, take an access token?"
   (member (upcase (or mechanism "")) '("OAUTHBEARER" "XOAUTH2")))
@@ -344,20 +385,23 @@ It may be several, with commas between them."
 (defvar mew-submit-auth--commands nil
   "The commands that run for a token: a list of (JOB . PROCESS).")
 
+(defun mew-submit-auth--note-command (job process)
+  "Have PROCESS, a command for a token that JOB waits for, end with JOB."
+  (push (cons job process) mew-submit-auth--commands))
+
 (defun mew-submit-auth--token-by-command (command event)
   "Return a function that has COMMAND answer the question EVENT.
 It is called with the function that takes the answer, and returns at once."
   (lambda (reply)
     (let ((user (plist-get event :user)))
-      (push (cons (plist-get event :job)
-                  (mew-submit-oauth--launch
-                   command user (plist-get event :host)
-                   (plist-get event :refresh)
-                   (lambda (token why)
-                     (funcall reply (if token
-                                        (mew-submit-auth--token-answer user token)
-                                      (cons :failed why))))))
-            mew-submit-auth--commands))))
+      (mew-submit-auth--note-command
+       (plist-get event :job)
+       (mew-submit-oauth--launch
+        command user (plist-get event :host) (plist-get event :refresh)
+        (lambda (token why)
+          (funcall reply (if token
+                             (mew-submit-auth--token-answer user token)
+                           (cons :failed why)))))))))
 
 (defun mew-submit-auth--token-by-function (function event)
   "Return the answer to the question EVENT that FUNCTION gives."
@@ -392,14 +436,27 @@ set mew-submit-oauth2-token-command"))
           (t (push (cons job digest) mew-submit-auth--given)
              (mew-submit-auth--token-answer user token)))))
 
+(autoload 'mew-submit-token-answer "mew-submit-token")
+(autoload 'mew-submit-token-source-answer "mew-submit-token-source")
+
+(defvar mew-submit-auth--token-functions '(mew-submit-token-answer
+                                          mew-submit-token-source-answer)
+  "Functions that know access tokens, of accounts that name no other source.
+Each is called with a question and the account, as `mew-submit-auth--token' is,
+and returns nil or what that returns; the first that does is believed.")
+
 (defun mew-submit-auth--token (event account)
   "Return what answers the question EVENT for an access token of ACCOUNT.
 It is (USER . TOKEN), (:failed . WHY), or a function that will tell, as
-`mew-submit-job--start' takes them.  Return nil when ACCOUNT names no source."
+`mew-submit-job--start' takes them.  Return nil when there is no source."
   (let ((function (plist-get account :token-function))
         (command (or (plist-get account :token-command)
                      mew-submit-oauth2-token-command)))
     (cond (function (mew-submit-auth--token-by-function function event))
+          ((plist-get account :token-command)
+           (mew-submit-auth--token-by-command command event))
+          ((run-hook-with-args-until-success 'mew-submit-auth--token-functions
+                                             event account))
           (command (mew-submit-auth--token-by-command command event)))))
 
 ;;; Answers, and what came of them

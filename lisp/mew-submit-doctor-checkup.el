@@ -25,6 +25,7 @@
 (require 'mew-submit-request)
 (require 'mew-submit-job)
 (require 'mew-submit-tls)
+(require 'mew-submit-token)
 
 (declare-function mew-submit--mod-source "ext:mew-submit-module" (address))
 (defvar send-mail-function)
@@ -300,12 +301,47 @@ unless another program calls it."))))
        "secrets" 'warning "%s can be read by others.\nchmod 600 %s"
        (abbreviate-file-name file) (abbreviate-file-name file)))))
 
+(defun mew-submit-doctor-checkup--sign-in (topic account)
+  "Return a finding about the sign-in of ACCOUNT, called TOPIC.
+Nobody is asked, neither the user nor the issuer."
+  (if (null (mew-submit-token--user account))
+      (mew-submit-doctor-checkup--finding
+       topic 'error "There is no :user to sign in as.\nAdd :user to the account")
+    (let* ((status (mew-submit-token--status account))
+           (where (format "%s at %s" (plist-get status :user)
+                          (plist-get status :issuer)))
+           (problem (plist-get status :problem)))
+      (cond (problem
+             (mew-submit-doctor-checkup--finding
+              topic 'warning "The last access token for %s could not be had: %s.\n\
+M-x mew-submit-sign-in signs in again" where problem))
+            ((plist-get status :memory)
+             (mew-submit-doctor-checkup--finding
+              topic 'note "%s is signed in until Emacs ends" where))
+            ((plist-get status :kept)
+             (mew-submit-doctor-checkup--finding
+              topic 'ok "%s is signed in%s" where
+              (if (zerop (plist-get status :left)) ""
+                (format "; the access token is good for %d minutes"
+                        (/ (plist-get status :left) 60)))))
+            ((> (plist-get status :left) 0)
+             (mew-submit-doctor-checkup--finding
+              topic 'note "%s is signed in for %d minutes" where
+              (/ (plist-get status :left) 60)))
+            (t (mew-submit-doctor-checkup--finding
+                topic 'warning "%s is not signed in, so mail waits.\n\
+M-x mew-submit-sign-in" where))))))
+
 (defun mew-submit-doctor-checkup--token (topic account)
   "Return a finding about where ACCOUNT, called TOPIC, has its tokens from."
   (let* ((command (or (plist-get account :token-command)
                       mew-submit-oauth2-token-command))
          (program (car-safe command)))
-    (cond ((and program (not (executable-find program)))
+    (cond ((and (mew-submit-token--keys account)
+                (not (plist-get account :token-command))
+                (not (plist-get account :token-function)))
+           (mew-submit-doctor-checkup--sign-in topic account))
+          ((and program (not (executable-find program)))
            (mew-submit-doctor-checkup--finding
             topic 'error "The command for access tokens is not there: %s"
             program))

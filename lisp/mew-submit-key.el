@@ -132,7 +132,9 @@ system's"
                             (:token-url (string :tag "Where tokens are had"))
                             (:device-url (string :tag "Where codes are had")))))
             "t: an access token instead of a password, where there is no `:auth';
-or a plist that says where to sign in, see `mew-submit-sign-in'")
+or where to sign in for one (`mew-submit-sign-in'), such as
+(:issuer \"https://id.example.org\" :client-id \"...\" :scope \"...\");
+see the manual, \"Signing in\"")
     (:token-command token (choice :tag "Command for access tokens" :value ""
                                   (string :tag "Shell command")
                                   (repeat :tag "Program and arguments" string))

@@ -183,7 +183,9 @@ HOST and PORT are for auth-source."
       (mew-submit-address--check-secret user "user name"))
     (when password
       (mew-submit-address--check-secret password "password"))
-    (list :auth (mew-submit-auth--mechanism account)
+    (list :auth (or (mew-submit-auth--mechanism account)
+                    (and user (null password)
+                         (mew-submit-auth--entry-mechanism host port user)))
           :user (mew-submit-request--octets user)
           :password (and user password
                          (mew-submit-request--octets password)))))
@@ -568,7 +570,10 @@ account says."
   (if (functionp answer)
       (lambda (reply)
         (funcall answer (lambda (later)
-                          (funcall reply (or later (funcall otherwise))))))
+                          (let ((value (or later (funcall otherwise))))
+                            (if (functionp value)
+                                (funcall value reply)
+                              (funcall reply value))))))
     (or answer (funcall otherwise))))
 
 (defun mew-submit-request--token-of-user (work event)
@@ -587,8 +592,9 @@ It is as `mew-submit-job--start' takes it."
         (on-ask (mew-submit-request--work-on-ask work))
         (refusal (mew-submit-request--work-refusal work)))
     (cond ((mew-submit-auth--token-p (plist-get event :mechanism))
-           (or (mew-submit-auth--token event account)
-               (mew-submit-request--token-of-user work event)))
+           (mew-submit-request--or
+            (mew-submit-auth--token event account)
+            (lambda () (mew-submit-request--token-of-user work event))))
           ((null on-ask) nil)
           ((null refusal)
            (setf (mew-submit-request--work-asked work) t)

@@ -1,0 +1,515 @@
+;;; mew-submit-https.el --- One request over https, in the background -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; It owns the requests to whoever issues access tokens: one request, one answer,
+;; one connection, nothing kept, and a deadline for all of it.
+;;
+;; url.el is not used for these.  It sends a POST again by itself when the connection is
+;; closed before the answer, and a refresh token that is used twice is revoked; it asks the
+;; user for a password when the answer is 401, as that to an unknown client is (RFC 6749,
+;; section 5.2); it follows redirects with whatever was sent, keeps cookies, has no limit
+;; on what it reads, and a certificate that is not valid makes it ask a question with a key
+;; to press.
+;;
+;; What was read may be a secret.  It is in no message and in no error.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'gnutls)
+(require 'json)
+(require 'mew-submit-error)
+(require 'seq)
+(require 'subr-x)
+
+(defconst mew-submit-https--octets-max 131072
+  "How many octets an answer may have.")
+
+(defconst mew-submit-https--depth-max 20
+  "How deep JSON may be nested.")
+
+(defconst mew-submit-https--priority
+  "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%PROFILE_MEDIUM"
+  "What GnuTLS may use: as for mail (SECURITY.md, C1 and C3).")
+
+(defvar mew-submit-https--timeout 30
+  "Seconds that a request and its answer may take.")
+
+;;; Addresses
+
+(defconst mew-submit-https--url
+  (concat "\\`\\(https?\\)://"
+          "\\([A-Za-z0-9]\\(?:[A-Za-z0-9._-]*[A-Za-z0-9]\\)?\\|\\[[0-9A-Fa-f:.]+\\]\\)"
+          "\\(?::\\([0-9]\\{1,5\\}\\)\\)?"
+          "\\(/[]!$%&'()*+,/0-9:;=@A-Z_a-z~?.[-]*\\)?\\'")
+  "An address without user, fragment, space or whatever is not ASCII.")
+
+(defun mew-submit-https--parse (url)
+  "Return the parts of URL, (SCHEME HOST PORT PATH), or nil when it is not safe.
+That is one of https, or of http on this machine by its address; nothing that
+leaves it is sent in the clear."
+  (let ((case-fold-search nil))
+    (when (and (stringp url)
+               (< (length url) 2048)
+               (string-match mew-submit-https--url url))
+      (let* ((scheme (match-string 1 url))
+             (host (downcase (match-string 2 url)))
+             (port (match-string 3 url))
+             (path (match-string 4 url))
+             (number (cond (port (string-to-number port))
+                           ((equal scheme "https") 443)
+                           (t 80))))
+        (and (< 0 number 65536)
+             (or (equal scheme "https") (member host '("127.0.0.1" "[::1]")))
+             (list scheme host number (or path "/")))))))
+
+(defun mew-submit-https--name (parts)
+  "Return the host of PARTS, an address of IPv6 without its brackets."
+  (string-trim (nth 1 parts) "\\[" "\\]"))
+
+(defun mew-submit-https--host (url)
+  "Return the host of URL for people."
+  (or (nth 1 (mew-submit-https--parse url)) "the sign-in service"))
+
+(defun mew-submit-https--quote (text)
+  "Return TEXT, in UTF-8, as it is in a query."
+  (mapconcat (lambda (octet)
+               (if (string-match-p "[A-Za-z0-9._~-]" (string octet))
+                   (string octet)
+                 (format "%%%02X" octet)))
+             (encode-coding-string text 'utf-8) ""))
+
+(defun mew-submit-https--query (pairs)
+  "Return PAIRS, an alist of strings, as a query; one without value is left out."
+  (mapconcat (lambda (pair)
+               (concat (mew-submit-https--quote (car pair)) "="
+                       (mew-submit-https--quote (cdr pair))))
+             (seq-filter #'cdr pairs) "&"))
+
+;;; One exchange
+
+(cl-defstruct (mew-submit-https (:constructor mew-submit-https--make)
+                                (:copier nil))
+  (process nil :documentation "The connection.")
+  (buffer nil :documentation "What has come, octets.")
+  (timer nil :documentation "What ends it at its deadline.")
+  (pusher nil :documentation "What has TLS go on, or nil.")
+  (callback nil :documentation "Function of the answer; nil when it has been called.")
+  (peer nil :documentation "Who is asked, for people.")
+  (request nil :documentation "What is to be sent, until it is.")
+  (tls nil :documentation "What GnuTLS has to know, until TLS has begun.")
+  (proxy nil :documentation "What a proxy is asked for, `asked', or nil.")
+  (body nil :documentation "Where the body begins, once the header is there.")
+  (scan nil :documentation "Where the next chunk of it begins.")
+  (length nil :documentation "How long the body is, or `chunked', or nil.")
+  (status nil :documentation "The status of the answer."))
+
+(defun mew-submit-https--release (exchange)
+  "Give back what EXCHANGE has, and wipe it."
+  (dolist (timer (list (mew-submit-https-timer exchange)
+                       (mew-submit-https-pusher exchange)))
+    (when timer
+      (cancel-timer timer)))
+  (when-let* ((process (mew-submit-https-process exchange)))
+    (set-process-sentinel process #'ignore)
+    (set-process-filter process #'ignore)
+    (delete-process process))
+  (when-let* ((request (mew-submit-https-request exchange)))
+    (clear-string request)
+    (setf (mew-submit-https-request exchange) nil))
+  (let ((buffer (mew-submit-https-buffer exchange)))
+    (when (buffer-live-p buffer)
+      (with-current-buffer buffer
+        (erase-buffer))
+      (let (kill-buffer-query-functions)
+        (kill-buffer buffer)))))
+
+(defun mew-submit-https--end (exchange answer)
+  "End EXCHANGE: call its callback with ANSWER, once."
+  (when-let* ((callback (mew-submit-https-callback exchange)))
+    (setf (mew-submit-https-callback exchange) nil)
+    (mew-submit-https--release exchange)
+    (condition-case err
+        (funcall callback answer)
+      (error (display-warning 'mew-submit (mew-submit-error--text err))))))
+
+(defun mew-submit-https--fail (exchange format &rest args)
+  "End EXCHANGE without an answer; FORMAT and ARGS tell why."
+  (mew-submit-https--end
+   exchange (list :error (mew-submit-error--clean
+                          (concat (mew-submit-https-peer exchange) " "
+                                  (apply #'format format args)))
+                  ;; Whether the other side has seen the request.
+                  :sent (null (mew-submit-https-request exchange)))))
+
+(defun mew-submit-https--cancel (exchange)
+  "End EXCHANGE; its callback is not called any more.  It may be nil, or over."
+  (when (and exchange (mew-submit-https-callback exchange))
+    (setf (mew-submit-https-callback exchange) nil)
+    (mew-submit-https--release exchange)))
+
+;;; The answer
+
+(defun mew-submit-https--field (name)
+  "Return the value of the field NAME in the header; the buffer is narrowed to it."
+  (goto-char (point-min))
+  (let ((case-fold-search t))
+    (and (re-search-forward (format "^%s:[ \t]*\\([^\r\n]*?\\)[ \t]*\r?$" name) nil t)
+         (match-string 1))))
+
+(defun mew-submit-https--header (exchange)
+  "Read the header of EXCHANGE in its buffer, if it is there."
+  (goto-char (point-min))
+  (when (re-search-forward "\r?\n\r?\n" nil t)
+    (let ((end (point)))
+      (save-restriction
+        (narrow-to-region (point-min) end)
+        (goto-char (point-min))
+        (if (not (looking-at "HTTP/1\\.[01] \\([1-5][0-9][0-9]\\)\\(?: \\|\r?$\\)"))
+            (mew-submit-https--fail exchange "does not speak HTTP")
+          (setf (mew-submit-https-status exchange)
+                (string-to-number (match-string 1))
+                (mew-submit-https-body exchange) end
+                (mew-submit-https-scan exchange) end
+                (mew-submit-https-length exchange)
+                (let ((length (mew-submit-https--field "Content-Length")))
+                  (cond ((mew-submit-https--field "Transfer-Encoding") 'chunked)
+                        ((and length (string-match-p "\\`[0-9]\\{1,9\\}\\'" length))
+                         (string-to-number length)))))))
+      ;; What comes before the answer (RFC 9110, section 15.2) is not it.
+      (when (and (mew-submit-https-callback exchange)
+                 (< (mew-submit-https-status exchange) 200))
+        (delete-region (point-min) end)
+        (setf (mew-submit-https-body exchange) nil)
+        (mew-submit-https--header exchange)))))
+
+(defun mew-submit-https--unchunk (exchange)
+  "Take what there is of the chunks of EXCHANGE apart.
+Return where the body ends when all of it is there, else nil."
+  (let (end more)
+    (goto-char (mew-submit-https-scan exchange))
+    (while (and (null end) (null more)
+                (looking-at "\\([0-9A-Fa-f]\\{1,6\\}\\)[^\r\n]*\r?\n"))
+      (let ((size (string-to-number (match-string 1) 16))
+            (start (match-end 0)))
+        (cond ((zerop size) (setq end (point)))
+              ((< (- (point-max) start) (+ size 2)) (setq more t))
+              (t (delete-region (point) start)
+                 (forward-char size)
+                 (when (looking-at "\r?\n")
+                   (delete-region (point) (match-end 0)))
+                 (setf (mew-submit-https-scan exchange) (point))))))
+    end))
+
+(defun mew-submit-https--body-end (exchange ended)
+  "Return where the body of EXCHANGE ends in its buffer, or nil for not yet.
+ENDED means that no more will come."
+  (let ((length (mew-submit-https-length exchange))
+        (start (mew-submit-https-body exchange)))
+    (cond ((eq length 'chunked) (mew-submit-https--unchunk exchange))
+          ((null length) (and ended (point-max)))
+          ((>= (- (point-max) start) length) (+ start length)))))
+
+(defun mew-submit-https--answer (exchange end)
+  "End EXCHANGE with its answer, whose body ends at END of the buffer."
+  (let ((status (mew-submit-https-status exchange)))
+    (if (<= 300 status 399)
+        (mew-submit-https--fail exchange "sends us on to another address (status %d), \
+which is not followed" status)
+      (mew-submit-https--end
+       exchange (list :status status
+                      :body (buffer-substring (mew-submit-https-body exchange)
+                                              end))))))
+
+(defun mew-submit-https--read (exchange ended)
+  "See whether the answer of EXCHANGE is there; ENDED means no more will come."
+  (with-current-buffer (mew-submit-https-buffer exchange)
+    (unless (mew-submit-https-body exchange)
+      (mew-submit-https--header exchange))
+    (when (mew-submit-https-callback exchange)
+      (let ((end (and (mew-submit-https-body exchange)
+                      (mew-submit-https--body-end exchange ended))))
+        (cond ((> (buffer-size) mew-submit-https--octets-max)
+               (mew-submit-https--fail exchange "sent more than is read"))
+              (end (mew-submit-https--answer exchange end))
+              (ended (mew-submit-https--fail
+                      exchange "closed the connection before its answer was whole")))))))
+
+;;; A proxy
+
+(defvar url-proxy-services)
+
+(defun mew-submit-https--direct-p (host)
+  "Is HOST one that is reached without a proxy, as the user has it?"
+  (let ((regexp (cdr (assoc "no_proxy" (bound-and-true-p url-proxy-services))))
+        (names (or (getenv "no_proxy") (getenv "NO_PROXY") "")))
+    (or (and regexp (string-match-p regexp host))
+        (seq-find (lambda (name)
+                    (or (equal name "*")
+                        (string-suffix-p (concat "." (string-remove-prefix "." name))
+                                         (concat "." host) t)))
+                  (split-string names "[ ,]+" t)))))
+
+(defun mew-submit-https--proxy (parts)
+  "Return the proxy for the address of PARTS, (HOST . PORT), or nil.
+That is the one for https in `url-proxy-services', or in the environment."
+  (let ((name (or (cdr (assoc "https" (bound-and-true-p url-proxy-services)))
+                  (getenv "https_proxy") (getenv "HTTPS_PROXY"))))
+    (and name
+         (equal (car parts) "https")
+         (not (mew-submit-https--direct-p (mew-submit-https--name parts)))
+         (string-match "\\`\\(?:http://\\)?\\([A-Za-z0-9._-]+\\):\\([0-9]+\\)/?\\'" name)
+         (cons (match-string 1 name) (string-to-number (match-string 2 name))))))
+
+(defun mew-submit-https--ask-proxy (exchange process)
+  "Ask the proxy that PROCESS, of EXCHANGE, leads to for the way on."
+  (let ((place (mew-submit-https-proxy exchange)))
+    (setf (mew-submit-https-proxy exchange) 'asked)
+    (process-send-string process (format "CONNECT %s HTTP/1.1\r\nHost: %s\r\n\r\n"
+                                         place place))))
+
+(defun mew-submit-https--hear-proxy (exchange)
+  "Go on with EXCHANGE when the proxy has said in its buffer that it may.
+What it has said besides counts for nothing, and must not be there."
+  (goto-char (point-min))
+  (when (re-search-forward "\r?\n\r?\n" nil t)
+    (let ((behind (not (eobp))))
+      (goto-char (point-min))
+      (if (or behind (not (looking-at "HTTP/1\\.[01] 200[ \r]")))
+          (mew-submit-https--fail exchange "cannot be reached: the proxy does not let \
+us through")
+        (erase-buffer)
+        (setf (mew-submit-https-proxy exchange) nil)
+        (mew-submit-https--try-tls exchange (mew-submit-https-process exchange))))))
+
+;;; The request
+
+(defun mew-submit-https--filter (exchange chunk)
+  "Keep CHUNK, octets that have come for EXCHANGE, and wipe it."
+  (when (mew-submit-https-callback exchange)
+    (with-current-buffer (mew-submit-https-buffer exchange)
+      (goto-char (point-max))
+      (insert chunk))
+    (clear-string chunk)
+    (if (mew-submit-https-proxy exchange)
+        (with-current-buffer (mew-submit-https-buffer exchange)
+          (mew-submit-https--hear-proxy exchange))
+      (mew-submit-https--read exchange nil))))
+
+(defun mew-submit-https--send (exchange process)
+  "Send the request of EXCHANGE over PROCESS, which is open and safe."
+  (when-let* ((request (mew-submit-https-request exchange)))
+    (setf (mew-submit-https-request exchange) nil)
+    (unwind-protect
+        (process-send-string process request)
+      (clear-string request))))
+
+(defun mew-submit-https--go-on (exchange process status)
+  "Send the request of EXCHANGE over PROCESS if TLS, in STATUS, is safe, or fail.
+Where there is no STATUS, Emacs has found the certificate bad, given up TLS, and
+left PROCESS open without it.  One who is trusted may have signed for itself."
+  (if (or (null status) (remq :self-signed (plist-get status :warnings)))
+      (mew-submit-https--fail exchange "cannot be reached safely: its certificate is \
+not valid")
+    (mew-submit-https--send exchange process)))
+
+(defun mew-submit-https--push-on (exchange)
+  "Have EXCHANGE get on, also while Emacs waits for another process.
+A command that waits for the output of one, such as that of a mail that needs
+the token, lets Emacs go on with the address and the TLS of that one alone."
+  (let ((process (mew-submit-https-process exchange)))
+    (cond ((null (mew-submit-https-request exchange))
+           (cancel-timer (mew-submit-https-pusher exchange)))
+          ((process-live-p process) (accept-process-output process 0 nil t))
+          ;; Emacs tells nobody of a certificate that is not valid.
+          (t (mew-submit-https--fail exchange "cannot be reached safely: the \
+connection, or its certificate, is not good")))))
+
+(defun mew-submit-https--begin-tls (exchange process)
+  "Begin TLS for EXCHANGE on PROCESS, which is open, and leave the rest to Emacs.
+Emacs would begin by itself, with :tls-parameters, but may then finish before it
+notes that PROCESS is open, and never says that it is.  It looks there for them
+when it checks the certificate."
+  (let ((tls (mew-submit-https-tls exchange)))
+    (setf (mew-submit-https-tls exchange) nil)
+    (plist-put (process-contact process t) :tls-parameters tls)
+    (let ((result (gnutls-boot process (car tls) (cdr tls))))
+      (unless (memq result '(gnutls-e-again gnutls-e-interrupted))
+        (mew-submit-https--go-on exchange process (gnutls-peer-status process))))))
+
+(defun mew-submit-https--try-tls (exchange process)
+  "Begin TLS for EXCHANGE on PROCESS, or end it in words."
+  (condition-case err
+      (mew-submit-https--begin-tls exchange process)
+    (error (mew-submit-https--fail exchange "cannot be reached safely: %s"
+                                   (mew-submit-error--text err)))))
+
+(defun mew-submit-https--sentinel (exchange process change)
+  "Go on with EXCHANGE: its PROCESS is open, or has ended because of CHANGE."
+  (pcase (process-status process)
+    ('connect nil)
+    ((and 'open (guard (stringp (mew-submit-https-proxy exchange))))
+     (mew-submit-https--ask-proxy exchange process))
+    ((and 'open (guard (mew-submit-https-tls exchange)))
+     (mew-submit-https--try-tls exchange process))
+    ('open (if (plist-get (process-contact process t) :tls-parameters)
+               (mew-submit-https--go-on exchange process (gnutls-peer-status process))
+             (mew-submit-https--send exchange process)))
+    ((guard (mew-submit-https-request exchange))
+     (mew-submit-https--fail exchange "cannot be reached safely: %s"
+                             (string-trim change)))
+    (_ (mew-submit-https--read exchange t))))
+
+(defun mew-submit-https--message (parts body type)
+  "Return a request, octets, for the address of PARTS.
+BODY is what is posted, octets of TYPE, or nil to get something."
+  (pcase-let ((`(,scheme ,host ,port ,path) parts))
+    (concat (if body "POST " "GET ") path " HTTP/1.1\r\n"
+            "Host: " host
+            (if (eql port (if (equal scheme "https") 443 80)) "" (format ":%d" port))
+            "\r\nAccept: application/json\r\nUser-Agent: mew-submit\r\n"
+            "Connection: close\r\n"
+            (and body (format "Content-Type: %s\r\nContent-Length: %d\r\n"
+                              type (length body)))
+            "\r\n" body)))
+
+(defun mew-submit-https--tls (parts)
+  "Return what GnuTLS has to know for the address of PARTS, or nil for none."
+  (and (equal (car parts) "https")
+       (cons 'gnutls-x509pki
+             (gnutls-boot-parameters
+              :type 'gnutls-x509pki :hostname (mew-submit-https--name parts)
+              :verify-error t
+              :priority-string mew-submit-https--priority))))
+
+(defun mew-submit-https--open (exchange parts)
+  "Have EXCHANGE connect to the address of PARTS."
+  (let ((proxy (mew-submit-https--proxy parts)))
+    (setf (mew-submit-https-proxy exchange)
+          (and proxy (format "%s:%d" (nth 1 parts) (nth 2 parts))))
+    (mew-submit-https--connect exchange (or (car proxy) (mew-submit-https--name parts))
+                               (or (cdr proxy) (nth 2 parts))
+                               (mew-submit-https--tls parts))))
+
+(defun mew-submit-https--connect (exchange host port tls)
+  "Have EXCHANGE connect to PORT of HOST; TLS is what GnuTLS has to know later."
+  (setf (mew-submit-https-tls exchange) tls
+        (mew-submit-https-process exchange)
+        (make-network-process
+         :name "mew-submit https" :noquery t :buffer nil :coding 'binary
+         :host host :service port
+         :nowait t :tls-parameters nil
+         :filter (lambda (_process chunk)
+                   (mew-submit-https--filter exchange chunk))
+         :sentinel (lambda (process change)
+                     (mew-submit-https--sentinel exchange process change)))
+        (mew-submit-https-pusher exchange)
+        (run-at-time 0.05 0.05 #'mew-submit-https--push-on exchange)))
+
+(cl-defun mew-submit-https--fetch (url callback &key form json)
+  "Ask URL for an answer, and call CALLBACK with that; return at once.
+FORM, an alist of strings, or JSON, a text, is posted.  The answer is a plist:
+:status, a number, and :body, octets, which are the callback's to wipe; or
+:error, why there is none, in words, and :sent, non-nil when the other side may
+have acted on the request.  The value is for `mew-submit-https--cancel'.
+
+Only https is used, and only with a certificate that is valid, or http on this
+machine; nobody is asked anything, and no redirect is followed."
+  (let* ((parts (mew-submit-https--parse url))
+         (exchange (mew-submit-https--make
+                    :callback callback :peer (or (nth 1 parts) "The address")))
+         (body (if form (encode-coding-string (mew-submit-https--query form) 'utf-8)
+                 (and json (encode-coding-string json 'utf-8)))))
+    (setf (mew-submit-https-timer exchange)
+          (run-at-time mew-submit-https--timeout nil
+                       (lambda ()
+                         (mew-submit-https--fail exchange "did not answer in time")))
+          (mew-submit-https-buffer exchange)
+          (generate-new-buffer " *mew-submit https*" t))
+    (with-current-buffer (mew-submit-https-buffer exchange)
+      (set-buffer-multibyte nil))
+    (if (null parts)
+        (mew-submit-https--fail exchange "is not one of https, and so is not used")
+      (setf (mew-submit-https-request exchange)
+            (mew-submit-https--message
+             parts body (if form "application/x-www-form-urlencoded"
+                          "application/json")))
+      (when body
+        (clear-string body))
+      (condition-case err
+          (mew-submit-https--open exchange parts)
+        (error (mew-submit-https--fail exchange "cannot be reached: %s"
+                                       (mew-submit-error--text err)))))
+    exchange))
+
+;;; JSON
+
+(defun mew-submit-https--skip-text ()
+  "Move behind the JSON text that begins at point."
+  (forward-char)
+  (while (progn (skip-chars-forward "^\"\\\\")
+                (eql (char-after) ?\\))
+    (forward-char (min 2 (- (point-max) (point)))))
+  (unless (eobp)
+    (forward-char)))
+
+(defun mew-submit-https--deep-p ()
+  "Is the JSON in the current buffer nested too deep?"
+  (let ((depth 0))
+    (goto-char (point-min))
+    (while (and (<= depth mew-submit-https--depth-max)
+                (progn (skip-chars-forward "^\"[]{}")
+                       (not (eobp))))
+      (pcase (char-after)
+        (?\" (mew-submit-https--skip-text))
+        ((or ?\[ ?\{) (setq depth (1+ depth))
+         (forward-char))
+        (_ (setq depth (1- depth))
+           (forward-char))))
+    (> depth mew-submit-https--depth-max)))
+
+(defun mew-submit-https--json (octets)
+  "Return the JSON object in OCTETS as a hash table by names, or nil.
+Arrays are lists; null, and what is false, is nil."
+  (with-temp-buffer
+    (insert (decode-coding-string octets 'utf-8))
+    (unless (or (> (length octets) mew-submit-https--octets-max)
+                (mew-submit-https--deep-p))
+      (goto-char (point-min))
+      (let ((json-object-type 'hash-table)
+            (json-array-type 'list)
+            (json-key-type 'string)
+            (json-null nil)
+            (json-false nil))
+        (condition-case nil
+            (let ((object (json-read)))
+              (and (hash-table-p object)
+                   (progn (skip-chars-forward " \t\r\n")
+                          (eobp))
+                   object))
+          (error nil))))))
+
+(defun mew-submit-https--text (object name &optional max)
+  "Return the text called NAME in OBJECT, a hash table or nil, or nil.
+One that is empty, or longer than MAX, by default 2000, is none."
+  (let ((value (and object (gethash name object))))
+    (and (stringp value)
+         (< 0 (length value) (1+ (or max 2000)))
+         value)))
+
+(defun mew-submit-https--number (object name)
+  "Return the number called NAME in OBJECT, a hash table or nil, or nil.
+Some write it as a text."
+  (let* ((value (and object (gethash name object)))
+         (number (if (and (stringp value)
+                          (string-match-p "\\`[0-9]\\{1,12\\}\\'" value))
+                     (string-to-number value)
+                   value)))
+    (and (numberp number) (<= 0 number 1e12) number)))
+
+(provide 'mew-submit-https)
+;;; mew-submit-https.el ends here

@@ -1,0 +1,286 @@
+;;; mew-submit-issuer.el --- Who issues access tokens, and where -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; It owns what an issuer says of itself (RFC 8414, or OpenID Connect Discovery),
+;; and how this program becomes known to it: by an identifier that the user has got, from a
+;; file as such issuers hand out, or by registration (RFC 7591) where an issuer has that.
+;;
+;; What an issuer says is believed only for addresses of https that it has served itself
+;; under its own name.  A document that names another issuer is one of an attacker's, who
+;; wants codes and tokens of that one (RFC 9207, RFC 8414 section 6.2).
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'mew-submit-error)
+(require 'mew-submit-https)
+(require 'mew-submit-store)
+(require 'seq)
+
+(cl-defstruct (mew-submit-issuer (:constructor mew-submit-issuer--make)
+                                 (:copier nil))
+  (name nil :documentation "The issuer's identifier, an address of https.")
+  (iss nil :documentation "What it calls itself in answers, nil when that varies.")
+  (says-iss nil :documentation "Non-nil when each answer has to name it.")
+  (authorize nil :documentation "Where the user says yes, or nil.")
+  (token nil :documentation "Where codes and refresh tokens are taken.")
+  (device nil :documentation "Where a code for another device is had, or nil.")
+  (register nil :documentation "Where a program makes itself known, or nil.")
+  (revoke nil :documentation "Where tokens are given back, or nil.")
+  (scopes nil :documentation "What it can be asked for, as far as it says."))
+
+(defun mew-submit-issuer--url (issuer)
+  "Return ISSUER, a host or an address, as an address without a final slash."
+  (string-remove-suffix "/" (if (string-match-p "\\`https?:" issuer)
+                                issuer
+                              (concat "https://" issuer))))
+
+;;; What it says of itself
+
+(defun mew-submit-issuer--places (url)
+  "Return where the issuer at URL may say what it has, the standard place first."
+  (pcase-let* ((`(,scheme ,host ,port ,path) (mew-submit-https--parse url))
+               (root (concat scheme "://" host
+                             (if (eql port 443) "" (format ":%d" port))))
+               (path (string-remove-suffix "/" path)))
+    (delete-dups
+     (list (concat root "/.well-known/oauth-authorization-server" path)
+           (concat root path "/.well-known/openid-configuration")
+           (concat root "/.well-known/openid-configuration" path)))))
+
+(defun mew-submit-issuer--same-p (said url)
+  "Is SAID, the name of an issuer in its own words, that of the one at URL?
+Microsoft calls itself {tenantid} where it speaks for all tenants."
+  (let ((url (mew-submit-issuer--url url)))
+    (or (equal (string-remove-suffix "/" said) url)
+        (and (string-match "{tenantid}" said)
+             (string-match "\\`\\(https://[^/]+/\\)\\(?:common\\|organizations\\)\
+\\(/.*\\)?\\'" url)
+             (equal (string-remove-suffix "/" said)
+                    (concat (match-string 1 url) "{tenantid}" (match-string 2 url)))))))
+
+(defun mew-submit-issuer--lacks (document url)
+  "Return why DOCUMENT, a hash table or nil, is not that of the issuer at URL."
+  (let ((said (mew-submit-https--text document "issuer"))
+        (methods (and document (gethash "code_challenge_methods_supported" document)))
+        (types (and document (gethash "response_types_supported" document)))
+        (token (mew-submit-https--text document "token_endpoint")))
+    (cond ((null document) "says nothing that can be read")
+          ((null said) "does not say who it is")
+          ((not (mew-submit-issuer--same-p said url))
+           "speaks for another issuer than the one that was asked, which is how \
+sign-ins are stolen")
+          ((not (mew-submit-https--parse token))
+           "has no safe address for tokens")
+          ((and (consp types) (not (member "code" types))
+                (null (gethash "device_authorization_endpoint" document)))
+           "has no kind of sign-in that is safe from Emacs")
+          ((and (consp methods) (not (member "S256" methods)))
+           "does not protect what it answers (no PKCE with S256)"))))
+
+(defun mew-submit-issuer--of (document url)
+  "Return the issuer at URL that DOCUMENT, which is right, is about."
+  (let ((place (lambda (name)
+                 (let ((value (mew-submit-https--text document name)))
+                   (and (mew-submit-https--parse value) value))))
+        (said (mew-submit-https--text document "issuer")))
+    (mew-submit-issuer--make
+     :name url
+     :iss (and (not (string-search "{" said)) said)
+     :says-iss (gethash "authorization_response_iss_parameter_supported" document)
+     :authorize (funcall place "authorization_endpoint")
+     :token (funcall place "token_endpoint")
+     :device (funcall place "device_authorization_endpoint")
+     :register (funcall place "registration_endpoint")
+     :revoke (funcall place "revocation_endpoint")
+     :scopes (let ((scopes (gethash "scopes_supported" document)))
+               (and (proper-list-p scopes) (seq-filter #'stringp scopes))))))
+
+(defun mew-submit-issuer--named (keys)
+  "Return the issuer whose addresses are in KEYS, the account's :oauth, or nil."
+  (when-let* ((token (plist-get keys :token-url)))
+    (mew-submit-issuer--make
+     :name (mew-submit-issuer--url (or (plist-get keys :issuer) token))
+     :authorize (plist-get keys :authorize-url)
+     :token token
+     :device (plist-get keys :device-url))))
+
+(defun mew-submit-issuer--find (keys keep callback)
+  "Find the issuer that KEYS, the :oauth of an account, are about.
+CALLBACK is called with it and nil, or with nil and why not, in words.  KEEP is
+called with each exchange, so that it can be cancelled."
+  (let* ((named (mew-submit-issuer--named keys))
+         (unsafe (and named
+                      (seq-find (lambda (url) (and url (not (mew-submit-https--parse url))))
+                                (list (mew-submit-issuer-token named)
+                                      (mew-submit-issuer-authorize named)
+                                      (mew-submit-issuer-device named)))))
+         (url (mew-submit-issuer--url (or (plist-get keys :issuer) ""))))
+    (cond (unsafe
+           (funcall callback nil (format "%s is no address of https, and so is not used"
+                                         (mew-submit-error--clean unsafe))))
+          (named (funcall callback named nil))
+          ((not (mew-submit-https--parse url))
+           (funcall callback nil "the issuer has to be an address of https, such as \
+\"https://id.example.org\": look at :issuer in the account's :oauth"))
+          (t (mew-submit-issuer--ask url (mew-submit-issuer--places url) nil keep
+                                     callback)))))
+
+(defun mew-submit-issuer--ask (url places why keep callback)
+  "Ask PLACES, addresses, one after the other what the issuer at URL is.
+WHY is what was wrong with the one before; KEEP and CALLBACK are as for
+`mew-submit-issuer--find'."
+  (if (null places)
+      (funcall callback nil why)
+    (funcall
+     keep
+     (mew-submit-https--fetch
+      (car places)
+      (lambda (answer)
+        (let* ((document (and (eql (plist-get answer :status) 200)
+                              (mew-submit-https--json (plist-get answer :body))))
+               (lacks (or (plist-get answer :error)
+                          (concat (mew-submit-https--host url) " "
+                                  (mew-submit-issuer--lacks document url)))))
+          (if (and document (null (mew-submit-issuer--lacks document url)))
+              (funcall callback (mew-submit-issuer--of document url) nil)
+            (mew-submit-issuer--ask
+             url
+             ;; Who says something wrong is not asked for something else.
+             (if (or document (plist-get answer :error)) nil (cdr places))
+             lacks keep callback))))))))
+
+(defun mew-submit-issuer--scope (issuer keys)
+  "Return what ISSUER is asked for by KEYS, an account's :oauth, or nil.
+It is names with spaces between.  Some have to be asked for a refresh token."
+  (let ((scope (plist-get keys :scope)))
+    (if (and scope
+             (member "offline_access" (mew-submit-issuer-scopes issuer))
+             (not (member "offline_access" (split-string scope))))
+        (concat scope " offline_access")
+      scope)))
+
+;;; Who we are to it
+
+(defcustom mew-submit-issuer-clients-file
+  (locate-user-emacs-file "mew-submit/clients.eld")
+  "The file that remembers as whom issuers know this program.
+The default is \"mew-submit/clients.eld\" in `user-emacs-directory'.  There is
+no secret in it."
+  :type 'file
+  :group 'mew-submit-security
+  :package-version '(mew-submit . "0.1.0")
+  :risky t)
+
+(defun mew-submit-issuer--clients ()
+  "Return what `mew-submit-issuer-clients-file' remembers: ((ISSUER . ID)...)."
+  (let ((clients (ignore-errors
+                   (mew-submit-store--read mew-submit-issuer-clients-file))))
+    (and (proper-list-p clients)
+         (seq-filter (lambda (client)
+                       (and (stringp (car-safe client)) (stringp (cdr client))))
+                     clients))))
+
+(defun mew-submit-issuer--forget-client (issuer)
+  "Forget as whom ISSUER, an address, knows this program by registration."
+  (mew-submit-store--write mew-submit-issuer-clients-file
+                          "As whom issuers of access tokens know mew-submit."
+                          (assoc-delete-all issuer (mew-submit-issuer--clients))))
+
+(defun mew-submit-issuer--read-client (file)
+  "Return the client in FILE, as an issuer hands it out: (ID SECRET).
+Signal `mew-submit-config' when there is none."
+  (let* ((octets (condition-case err
+                     (with-temp-buffer
+                       (set-buffer-multibyte nil)
+                       (insert-file-contents-literally (expand-file-name file)
+                                                       nil 0 65536)
+                       (buffer-string))
+                   (file-error
+                    (mew-submit-error--throw
+                     'config nil "The client file cannot be read: %s"
+                     (error-message-string err)))))
+         (whole (mew-submit-https--json octets))
+         (inner (and whole (or (gethash "installed" whole) (gethash "web" whole))))
+         (object (if (hash-table-p inner) inner whole))
+         (id (mew-submit-https--text object "client_id")))
+    (unless id
+      (mew-submit-error--throw
+       'config nil "There is no client_id in %s, which has to be JSON such as \
+{\"client_id\": \"...\"}" file))
+    (list id (mew-submit-https--text object "client_secret"))))
+
+(defun mew-submit-issuer--registration (issuer redirect scope)
+  "Return what is told ISSUER of this program, JSON.
+REDIRECT is where its answers come to, and SCOPE what it wants."
+  (let ((json-encoding-pretty-print nil))
+    (json-encode
+     `((client_name . "mew-submit, mail from Emacs")
+       (application_type . "native")
+       (redirect_uris . [,redirect])
+       (token_endpoint_auth_method . "none")
+       (grant_types . ,(vconcat '("authorization_code" "refresh_token")
+                                (and (mew-submit-issuer-device issuer)
+                                     '("urn:ietf:params:oauth:grant-type:device_code"))))
+       (response_types . ["code"])
+       ,@(and scope `((scope . ,scope)))))))
+
+(defun mew-submit-issuer--registered (issuer answer)
+  "Return the client in ANSWER of ISSUER, (ID nil), or why there is none."
+  (let* ((object (and (memql (plist-get answer :status) '(200 201))
+                      (mew-submit-https--json (plist-get answer :body))))
+         (id (mew-submit-https--text object "client_id" 500))
+         (method (mew-submit-https--text object "token_endpoint_auth_method"))
+         (name (mew-submit-issuer-name issuer)))
+    (cond ((null id)
+           (or (plist-get answer :error)
+               (format "%s does not let programs register themselves (status %s)"
+                       (mew-submit-https--host name) (plist-get answer :status))))
+          ((not (member method '(nil "none")))
+           (format "%s has registered this program as one that keeps a secret, which \
+no program on your own machine can" (mew-submit-https--host name)))
+          (t (mew-submit-store--write
+              mew-submit-issuer-clients-file
+              "As whom issuers of access tokens know mew-submit."
+              (cons (cons name id)
+                    (assoc-delete-all name (mew-submit-issuer--clients))))
+             (list id nil)))))
+
+(defun mew-submit-issuer--client (keys issuer redirect keep callback)
+  "Find as whom ISSUER knows this program, for KEYS, the :oauth of an account.
+CALLBACK is called with (ID SECRET), where the secret may be nil, and nil, or
+with nil and why there is none.  REDIRECT is where answers come to; KEEP is as
+for `mew-submit-issuer--find'."
+  (let* ((id (plist-get keys :client-id))
+         (file (plist-get keys :client-file))
+         (name (mew-submit-issuer-name issuer))
+         (known (cdr (assoc name (mew-submit-issuer--clients))))
+         (register (mew-submit-issuer-register issuer)))
+    (cond (id (funcall callback (list id nil) nil))
+          (file (condition-case err
+                    (funcall callback (mew-submit-issuer--read-client file) nil)
+                  (mew-submit-config
+                   (funcall callback nil (mew-submit-error--text err)))))
+          (known (funcall callback (list known nil) nil))
+          ((null register)
+           (funcall callback nil (format "%s has to know this program first: get a \
+client id there, and put it into the account, :oauth (:client-id \"...\"); the manual \
+says how, under \"Signing in\"" (mew-submit-https--host name))))
+          (t (funcall
+              keep
+              (mew-submit-https--fetch
+               register
+               (lambda (answer)
+                 (let ((client (mew-submit-issuer--registered issuer answer)))
+                   (if (consp client)
+                       (funcall callback client nil)
+                     (funcall callback nil client))))
+               :json (mew-submit-issuer--registration
+                      issuer redirect (mew-submit-issuer--scope issuer keys))))))))
+
+(provide 'mew-submit-issuer)
+;;; mew-submit-issuer.el ends here

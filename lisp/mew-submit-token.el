@@ -1,0 +1,800 @@
+;;; mew-submit-token.el --- The tokens of who is signed in -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; It owns the tokens of accounts that have signed in: access tokens, which are
+;; in memory only and renewed ahead of need, and the refresh tokens to renew them with.
+;;
+;; Many issuers give a new refresh token each time and take the old one never again.  The
+;; new one has to be on disk before anything else happens, and two Emacsen must not use the
+;; same one.  No backend of auth-source can do that: most cannot replace what they have,
+;; none does it all at once, and gpg would ask for a passphrase each hour.  So what
+;; auth-source keeps is one key, made once, and the refresh tokens are in files of ours that
+;; nobody reads without it (AES-256-GCM).  Without a key they are in memory only.
+;;
+;; A file is read, used and replaced under its lock.  Before a token is used the file that
+;; is to replace it is begun; an Emacs that ends between the issuer's answer and its own
+;; writing leaves that behind, and whoever comes next knows why the token is refused.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'gnutls)
+(require 'mew-submit-auth)
+(require 'mew-submit-background)
+(require 'mew-submit-error)
+(require 'mew-submit-https)
+(require 'mew-submit-module)
+(require 'mew-submit-question)
+(require 'mew-submit-random)
+(require 'mew-submit-job)
+(require 'mew-submit-store)
+(require 'seq)
+
+(declare-function mew-submit--mod-lock "ext:mew-submit-module" (file))
+(declare-function mew-submit--mod-unlock "ext:mew-submit-module" (handle))
+(declare-function mew-submit--mod-sync "ext:mew-submit-module" (file))
+(declare-function mew-submit-sign-in "mew-submit-sign-in" (account &rest keys))
+
+(defcustom mew-submit-token-directory
+  (locate-user-emacs-file "mew-submit/tokens/")
+  "Where it is kept who is signed in, encrypted.
+The default is \"mew-submit/tokens/\" in `user-emacs-directory'.  The key is
+where `auth-sources' keep passwords, as that of \"tokens\" at \"mew-submit\"."
+  :type 'directory
+  :group 'mew-submit-security
+  :package-version '(mew-submit . "0.1.0")
+  :risky t)
+
+(defun mew-submit-token--now ()
+  "Return the time, in seconds."
+  (float-time))
+
+;;; Who is meant
+
+(defun mew-submit-token--keys (account)
+  "Return the :oauth of ACCOUNT if an issuer is in it, else nil."
+  (let ((keys (plist-get account :oauth)))
+    (and (keywordp (car-safe keys)) keys)))
+
+(defun mew-submit-token--issuer (account)
+  "Return what the sign-in of ACCOUNT is with, an address."
+  (let ((keys (mew-submit-token--keys account)))
+    (string-remove-suffix
+     "/" (let ((issuer (or (plist-get keys :issuer) (plist-get keys :token-url) "")))
+           (if (string-match-p "\\`https?:" issuer) issuer
+             (concat "https://" issuer))))))
+
+(defun mew-submit-token--user (account)
+  "Return who ACCOUNT signs in as, or nil."
+  (or (plist-get account :user)
+      (let ((from (plist-get account :from)))
+        (and from (string-match-p "\\`[^][^$*@ ]+@[^][^$*@ ]+\\'" from) from))))
+
+(defun mew-submit-token--id (account)
+  "Return what ACCOUNT's sign-in is known by: it is in the name of its file.
+Who signs in for something else has another one."
+  (substring (secure-hash 'sha256
+                          (encode-coding-string
+                           (string-join
+                            (list (mew-submit-token--issuer account)
+                                  (mew-submit-token--user account)
+                                  (or (plist-get (mew-submit-token--keys account) :scope)
+                                      ""))
+                            "\0")
+                           'utf-8))
+             0 32))
+
+(defun mew-submit-token--where (account)
+  "Return the sign-in of ACCOUNT in words."
+  (format "%s at %s" (mew-submit-token--user account)
+          (mew-submit-https--host (mew-submit-token--issuer account))))
+
+;;; What is known of each
+
+(cl-defstruct (mew-submit-token (:constructor mew-submit-token--make)
+                                (:copier nil))
+  (account nil :documentation "The account, a plist.")
+  (access nil :documentation "The access token, octets, or nil.")
+  (got 0 :documentation "When it was got.")
+  (expires 0 :documentation "When it is over.")
+  (used nil :documentation "Non-nil when it has been used since.")
+  (record nil :documentation "The sign-in, a plist, where no file has it.")
+  (waiting nil :documentation "Who waits for a token: functions.")
+  (exchange nil :documentation "The request to the issuer, or nil.")
+  (lock nil :documentation "The lock on the file, or nil.")
+  (timer nil :documentation "What tries for the lock again, or nil.")
+  (next nil :documentation "What is done when what is under way is done: functions.")
+  (ahead nil :documentation "What renews the access token in time, or nil.")
+  (problem nil :documentation "Why there was none the last time, in words."))
+
+(defvar mew-submit-token--all (make-hash-table :test #'equal)
+  "What is known of each sign-in in this Emacs, by `mew-submit-token--id'.")
+
+(defun mew-submit-token--of (account)
+  "Return what is known of ACCOUNT's sign-in."
+  (let ((id (mew-submit-token--id account)))
+    (or (gethash id mew-submit-token--all)
+        (puthash id (mew-submit-token--make :account account)
+                 mew-submit-token--all))))
+
+(defun mew-submit-token--forget-access (token)
+  "Forget the access token of TOKEN, and wipe it."
+  (when-let* ((access (mew-submit-token-access token)))
+    (clear-string access))
+  (setf (mew-submit-token-access token) nil))
+
+(defun mew-submit-token--left (token)
+  "Return for how many seconds the access token of TOKEN is good, or 0.
+A clock that was set back says nothing."
+  (let ((now (mew-submit-token--now)))
+    (if (and (mew-submit-token-access token)
+             (<= (mew-submit-token-got token) now))
+        (max 0 (- (mew-submit-token-expires token) now))
+      0)))
+
+;;; The key
+
+(defvar mew-submit-token--key nil
+  "The key for the files, octets, once it is known.")
+
+(defconst mew-submit-token--key-place '("mew-submit" "oauth2" "tokens")
+  "Where the key is in auth-source: machine, port and user.")
+
+(defun mew-submit-token--find-key ()
+  "Return the key if auth-source has it, or nil.
+Where somebody may have to be asked, and `mew-submit-auth--ask' is nil, signal
+`mew-submit-secret'."
+  (or mew-submit-token--key
+      (pcase-let* ((`(,host ,port ,user) mew-submit-token--key-place)
+                   (text (mew-submit-auth--proxy-password host port user))
+                   (key (and text (ignore-errors (base64-decode-string text t)))))
+        (when text
+          (clear-string text))
+        (and (= (length key) 32)
+             (setq mew-submit-token--key key)))))
+
+(defun mew-submit-token--make-key ()
+  "Make a key and have auth-source keep it; return it, or nil if it does not.
+The user may be asked."
+  (pcase-let* ((`(,host ,port ,user) mew-submit-token--key-place)
+               (key (mew-submit-random--octets))
+               (text (base64url-encode-string key t)))
+    (with-file-modes #o600
+      (mew-submit-auth--save host port user text))
+    ;; Whether it was saved the user has decided.
+    (auth-source-forget+ :host host)
+    (mew-submit-token--find-key)))
+
+;;; The files
+
+(defun mew-submit-token--octets-name (file)
+  "Return the name of FILE as the module takes it."
+  (encode-coding-string (expand-file-name file)
+                        (or file-name-coding-system
+                            default-file-name-coding-system 'utf-8)))
+
+(defun mew-submit-token--file (account suffix)
+  "Return the file of ACCOUNT's sign-in with SUFFIX.
+Signal `mew-submit-config' when others could write to its directory."
+  (with-file-modes #o700
+    (make-directory mew-submit-token-directory t))
+  (pcase (mew-submit-store--others
+          (directory-file-name (file-truename mew-submit-token-directory)))
+    ((or 'own 'write)
+     (mew-submit-error--throw
+      'config nil "Others can write to %s, where it is kept who is signed in: \
+chmod 700 it, or set mew-submit-token-directory" mew-submit-token-directory))
+    ('read (set-file-modes mew-submit-token-directory #o700)))
+  (expand-file-name (concat (mew-submit-token--id account) suffix)
+                    mew-submit-token-directory))
+
+(defun mew-submit-token--seal (record key id)
+  "Return RECORD, a plist, as the contents of a file named by ID, under KEY."
+  (pcase-let* ((text (encode-coding-string
+                      (let ((print-length nil)
+                            (print-level nil))
+                        (prin1-to-string record))
+                      'utf-8))
+               ;; Emacs wants whole blocks, and `read' does not mind spaces.
+               (plain (concat text (make-string (- 256 (% (length text) 256)) ?\s)))
+               ;; Each string is wiped by what it is passed to.
+               (`(,sealed ,iv) (gnutls-symmetric-encrypt
+                                'AES-256-GCM (copy-sequence key) '(iv-auto 12)
+                                plain (copy-sequence id))))
+    (mapc #'clear-string (list text plain))
+    (concat "mew-submit 1 " (base64-encode-string (concat iv sealed) t) "\n")))
+
+(defun mew-submit-token--unseal (text key id)
+  "Return the plist in TEXT, of a file named by ID, by KEY, or nil."
+  (ignore-errors
+    (when (string-match "\\`mew-submit 1 \\([A-Za-z0-9+/=]+\\)\n\\'" text)
+      (let* ((octets (base64-decode-string (match-string 1 text)))
+             (plain (car (gnutls-symmetric-decrypt
+                          'AES-256-GCM (copy-sequence key) (substring octets 0 12)
+                          (substring octets 12) (copy-sequence id)))))
+        (prog1 (car (read-from-string (decode-coding-string plain 'utf-8)))
+          (clear-string plain))))))
+
+(defun mew-submit-token--part (account record)
+  "Write RECORD of ACCOUNT beside its file, whose lock is held; return its name.
+There is room for what is to come in its place then, and who finds it knows that
+somebody was in the middle of a renewal."
+  (let ((part (mew-submit-token--file account ".part"))
+        (create-lockfiles nil)
+        (coding-system-for-write 'no-conversion))
+    (when (file-symlink-p part)
+      (delete-file part))
+    (with-file-modes #o600
+      (write-region (mew-submit-token--seal record mew-submit-token--key
+                                            (mew-submit-token--id account))
+                    nil part nil 'silent))
+    part))
+
+(defun mew-submit-token--write (account record)
+  "Have the file of ACCOUNT hold RECORD, on disk, all at once.
+Somebody who looks finds either all of what was there or all of this."
+  (let ((file (mew-submit-token--file account ".token"))
+        (part (mew-submit-token--part account record)))
+    (mew-submit--mod-sync (mew-submit-token--octets-name part))
+    (rename-file part file t)
+    (mew-submit--mod-sync (mew-submit-token--octets-name
+                           (file-name-directory file)))))
+
+(defun mew-submit-token--read (account)
+  "Return the plist in the file of ACCOUNT, `none', or `garbled'.
+Where somebody may have to be asked for the key, and `mew-submit-auth--ask' is
+nil, signal `mew-submit-secret'."
+  (let ((file (mew-submit-token--file account ".token")))
+    (if (not (file-exists-p file))
+        'none
+      (let ((key (mew-submit-token--find-key))
+            (text (with-temp-buffer
+                    (set-buffer-multibyte nil)
+                    (insert-file-contents-literally file nil 0 1000000)
+                    (buffer-string))))
+        (or (and key (mew-submit-token--unseal text key (mew-submit-token--id account)))
+            'garbled)))))
+
+(defun mew-submit-token--lock (account)
+  "Lock the file of ACCOUNT and return the lock, or nil: another Emacs has it."
+  (mew-submit-module--ensure)
+  (let ((file (mew-submit-token--file account ".lock")))
+    (unless (file-exists-p file)
+      (with-file-modes #o600
+        (write-region "" nil file t 'silent)))
+    (mew-submit--mod-lock (mew-submit-token--octets-name file))))
+
+;;; What issuers answer
+
+(defconst mew-submit-token--lifetime-max 86400
+  "For how many seconds an access token is believed to be good at most.")
+
+(defun mew-submit-token--hide (text)
+  "Return TEXT, of an issuer, without words so long that they may be secrets."
+  (truncate-string-to-width
+   (replace-regexp-in-string "[A-Za-z0-9+/=_~-]\\{20,\\}" "****"
+                             (mew-submit-error--clean text))
+   200 nil nil "..."))
+
+(defun mew-submit-token--usable-p (text)
+  "Can TEXT, a token, be sent in HTTP and SMTP (RFC 6749, appendix A)?"
+  (and text (string-match-p "\\`[ -~]+\\'" text)))
+
+(defun mew-submit-token--missing (wanted granted)
+  "Return those of WANTED, names with spaces between, that GRANTED has not.
+Names that are not about mail do not count."
+  (let ((have (split-string (downcase (or granted "")) " " t)))
+    (seq-remove (lambda (name)
+                  (or (member name '("openid" "offline_access" "email" "profile"))
+                      (member (downcase name) have)))
+                (split-string (or wanted "") " " t))))
+
+(defun mew-submit-token--failure (object answer host)
+  "Return the failure (KIND . WORDS) that ANSWER of HOST, with OBJECT in it, means.
+KIND is `consent', `config' or `later'."
+  (let* ((code (mew-submit-https--text object "error" 100))
+         (said (mew-submit-https--text object "error_description" 1000))
+         (status (plist-get answer :status))
+         (more (cond (said (concat ": " (mew-submit-token--hide said)))
+                     (code (format " (%s)" (mew-submit-token--hide code)))
+                     (t (format " (status %s)" status)))))
+    (pcase code
+      ("invalid_grant"
+       (cons 'consent (format "%s does not take the sign-in any more%s" host more)))
+      ((or "invalid_client" "unauthorized_client")
+       (cons 'config (format "%s does not know this program by its client id%s; get \
+one there, the manual says how" host more)))
+      ((or "invalid_scope" "unsupported_grant_type" "invalid_request")
+       (cons 'config (format "%s does not give what the account's :oauth asks for%s"
+                             host more)))
+      ("access_denied"
+       (cons 'consent (format "%s was told no, or does not let this program in%s"
+                              host more)))
+      (_ (cons 'later (format "%s has no token at the moment%s" host more))))))
+
+(defun mew-submit-token--parse (answer host scope)
+  "Return what is in ANSWER, of HOST, to a request for tokens of SCOPE.
+It is a plist with :access, octets, :lifetime, seconds, and :refresh, or nil; or
+with :problem, (KIND . WORDS)."
+  (let* ((status (plist-get answer :status))
+         (object (and status (mew-submit-https--json (plist-get answer :body))))
+         (access (mew-submit-https--text object "access_token" 16384))
+         (refresh (mew-submit-https--text object "refresh_token" 16384))
+         (type (mew-submit-https--text object "token_type" 100))
+         (granted (mew-submit-https--text object "scope" 5000))
+         (missing (and granted (mew-submit-token--missing scope granted))))
+    (when (plist-get answer :body)
+      (clear-string (plist-get answer :body)))
+    (cond
+     ((plist-get answer :error)
+      (list :problem (cons 'later (plist-get answer :error))
+            :sent (plist-get answer :sent)))
+     ((not (eql status 200))
+      (list :problem (mew-submit-token--failure object answer host)
+            :code (mew-submit-https--text object "error" 100)))
+     ((not (mew-submit-token--usable-p access))
+      (list :problem (cons 'later (format "%s has answered without a token that can \
+be used" host))))
+     ((and type (not (equal (downcase type) "bearer")))
+      (list :problem (cons 'config (format "%s gives another kind of token than mail \
+servers take" host))))
+     (missing
+      (list :problem (cons 'consent (format "%s did not give the permission %s: sign in \
+again, and tick it" host (mew-submit-token--hide (car missing))))))
+     (t (list :access (encode-coding-string access 'utf-8)
+              :lifetime (min (or (mew-submit-https--number object "expires_in") 3600)
+                             mew-submit-token--lifetime-max)
+              :refresh (and (mew-submit-token--usable-p refresh) refresh))))))
+
+;;; Renewing
+
+(defconst mew-submit-token--margin 60
+  "Seconds before its end from which on an access token is not used.")
+
+(defconst mew-submit-token--ahead 300
+  "Seconds before its end at which an access token is renewed.")
+
+(defconst mew-submit-token--lock-patience 90
+  "Seconds to wait for another Emacs that renews the same token.")
+
+(defun mew-submit-token--have (token parsed)
+  "Have TOKEN hold the access token of PARSED, and renew it in time."
+  (mew-submit-token--forget-access token)
+  (let* ((now (mew-submit-token--now))
+         (lifetime (plist-get parsed :lifetime))
+         (ahead (mew-submit-token-ahead token)))
+    (setf (mew-submit-token-access token) (plist-get parsed :access)
+          (mew-submit-token-got token) now
+          (mew-submit-token-expires token) (+ now lifetime)
+          (mew-submit-token-used token) nil
+          (mew-submit-token-problem token) nil)
+    (when ahead
+      (cancel-timer ahead))
+    (setf (mew-submit-token-ahead token)
+          (and (not noninteractive)
+               (> lifetime (* 2 mew-submit-token--ahead))
+               (run-at-time (- lifetime mew-submit-token--ahead) nil
+                            #'mew-submit-token--renew-ahead token)))))
+
+(defun mew-submit-token--renew-ahead (token)
+  "Renew TOKEN's access token before it is needed, if it was needed before."
+  (setf (mew-submit-token-ahead token) nil)
+  (when (mew-submit-token-used token)
+    (mew-submit-token--start token)))
+
+(defun mew-submit-token--free (token)
+  "Have nothing under way for TOKEN: give back its lock, and do what comes next."
+  (setf (mew-submit-token-exchange token) nil)
+  (when-let* ((timer (mew-submit-token-timer token)))
+    (cancel-timer timer)
+    (setf (mew-submit-token-timer token) nil))
+  (when-let* ((lock (mew-submit-token-lock token)))
+    (setf (mew-submit-token-lock token) nil)
+    (mew-submit--mod-unlock lock))
+  (when-let* ((next (pop (mew-submit-token-next token))))
+    (funcall next)))
+
+(defun mew-submit-token--tell (token problem)
+  "Tell who waits for TOKEN that it is there, or the PROBLEM, (KIND . WORDS).
+Nothing is under way for it then."
+  (let ((waiting (nreverse (mew-submit-token-waiting token))))
+    (setf (mew-submit-token-waiting token) nil
+          (mew-submit-token-problem token) (cdr problem))
+    (when (and waiting (null problem))
+      (setf (mew-submit-token-used token) t))
+    (dolist (function waiting)
+      (condition-case err
+          (if problem
+              (funcall function nil problem)
+            (funcall function (copy-sequence (mew-submit-token-access token)) nil))
+        (error (display-warning 'mew-submit (mew-submit-error--text err)))))
+    (mew-submit-token--free token)))
+
+(defun mew-submit-token--not-signed-in (token)
+  "Return the problem that TOKEN's account is not signed in."
+  (cons 'consent (format "%s is not signed in"
+                         (mew-submit-token--where (mew-submit-token-account token)))))
+
+(defun mew-submit-token--busy-p (token)
+  "Is something under way for TOKEN?"
+  (or (mew-submit-token-exchange token) (mew-submit-token-lock token)
+      (mew-submit-token-timer token)))
+
+(defun mew-submit-token--start (token)
+  "Have the access token of TOKEN renewed, unless something is under way.
+When that is a renewal, who waits hears of its end; else it comes after it."
+  (unless (mew-submit-token-exchange token)
+    (let ((got (mew-submit-token-got token)))
+      (mew-submit-token--with-lock
+       token
+       (lambda (token)
+         (if (eql got (mew-submit-token-got token))
+             (mew-submit-token--renew token)
+           (mew-submit-token--tell token nil)))
+       (lambda (problem) (mew-submit-token--tell token problem))))))
+
+(defun mew-submit-token--with-lock (token function fail)
+  "Call FUNCTION with TOKEN, now or later, when its lock is held.
+FUNCTION has to see to it that `mew-submit-token--free' is called.  Where there
+is no lock for too long, or FUNCTION signals an error, call FAIL with the
+problem, (KIND . WORDS)."
+  (if (mew-submit-token--busy-p token)
+      (setf (mew-submit-token-next token)
+            (append (mew-submit-token-next token)
+                    (list (lambda ()
+                            (mew-submit-token--with-lock token function fail)))))
+    (mew-submit-token--try token function fail
+                           (+ (float-time) mew-submit-token--lock-patience))))
+
+(defun mew-submit-token--try (token function fail deadline)
+  "Call FUNCTION with TOKEN under its lock, or try for that until DEADLINE.
+FAIL is as for `mew-submit-token--with-lock'."
+  (setf (mew-submit-token-timer token) nil)
+  (let ((problem
+         (condition-case err
+             (let ((lock (mew-submit-token--lock (mew-submit-token-account token))))
+               (setf (mew-submit-token-lock token) lock)
+               (cond (lock (funcall function token)
+                           nil)
+                     ((> (float-time) deadline)
+                      (cons 'later "another Emacs renews the sign-in and does not get \
+done"))
+                     (t (setf (mew-submit-token-timer token)
+                              (run-at-time 0.2 nil #'mew-submit-token--try token
+                                           function fail deadline))
+                        nil)))
+           (mew-submit-secret
+            (cons 'locked "the sign-in is kept under a key in your passwords, for \
+which a passphrase may have to be asked"))
+           (mew-submit-error (cons 'config (mew-submit-error--text err)))
+           (error (cons 'later (mew-submit-error--text err))))))
+    (when problem
+      (funcall fail problem)
+      (when (mew-submit-token--busy-p token)
+        (mew-submit-token--free token)))))
+
+(defun mew-submit-token--newest (token)
+  "Return what is known of TOKEN's sign-in, as `mew-submit-token--read' does.
+What could not be written counts where it is newer than the file."
+  (let ((memory (mew-submit-token-record token))
+        (file (let ((mew-submit-auth--ask nil))
+                (mew-submit-token--read (mew-submit-token-account token)))))
+    (if (and memory
+             (or (symbolp file)
+                 (> (plist-get memory :count) (plist-get file :count))))
+        memory
+      (setf (mew-submit-token-record token) nil)
+      file)))
+
+(defun mew-submit-token--renew (token)
+  "Ask the issuer for another access token for TOKEN, whose lock is held."
+  (let ((record (mew-submit-token--newest token)))
+    (pcase record
+      ('none (mew-submit-token--tell token (mew-submit-token--not-signed-in token)))
+      ('garbled
+       (mew-submit-token--tell
+        token (cons 'consent "what was kept of the sign-in cannot be read, or the key \
+for it is not among your passwords any more")))
+      (_ (let* ((account (mew-submit-token-account token))
+                (broken-off (file-exists-p (mew-submit-token--file account ".part"))))
+           ;; A token is not used whose successor there is no room for.
+           (unless (mew-submit-token-record token)
+             (mew-submit-token--part account record))
+           (setf (mew-submit-token-exchange token)
+                 (mew-submit-https--fetch
+                  (plist-get record :token-url)
+                  (lambda (answer)
+                    (mew-submit-token--renewed token record broken-off answer))
+                  :form `(("grant_type" . "refresh_token")
+                          ("refresh_token" . ,(plist-get record :refresh))
+                          ("client_id" . ,(plist-get record :client-id))
+                          ("client_secret" . ,(plist-get record :client-secret))))))))))
+
+(defun mew-submit-token--keep (token record)
+  "Keep RECORD of TOKEN: in its file, or where there is no key in memory.
+What cannot be written is kept in memory, and that is told."
+  (if (null mew-submit-token--key)
+      (setf (mew-submit-token-record token) record)
+    (condition-case err
+        (progn
+          (mew-submit-token--write (mew-submit-token-account token) record)
+          (setf (mew-submit-token-record token) nil))
+      (error
+       (setf (mew-submit-token-record token) record)
+       (display-warning
+        'mew-submit
+        (format "The sign-in of %s cannot be written, and is lost when Emacs ends: %s"
+                (mew-submit-token--where (mew-submit-token-account token))
+                (mew-submit-error--text err)))))))
+
+(defun mew-submit-token--renewed (token record broken-off answer)
+  "Take ANSWER, of the issuer, to the refresh token in RECORD of TOKEN.
+BROKEN-OFF is non-nil when it may have been used before by an Emacs that ended
+before it could write down what it got."
+  (let* ((host (mew-submit-https--host (plist-get record :token-url)))
+         (parsed (mew-submit-token--parse answer host nil))
+         (problem (plist-get parsed :problem)))
+    (cond
+     ((null problem)
+      (mew-submit-token--keep
+       token (list :version 1 :issuer (plist-get record :issuer)
+                   :user (plist-get record :user)
+                   :client-id (plist-get record :client-id)
+                   :client-secret (plist-get record :client-secret)
+                   :token-url (plist-get record :token-url)
+                   :revoke-url (plist-get record :revoke-url)
+                   :scope (plist-get record :scope)
+                   :since (plist-get record :since)
+                   :refresh (or (plist-get parsed :refresh)
+                                (plist-get record :refresh))
+                   :count (1+ (plist-get record :count))))
+      (mew-submit-token--have token parsed))
+     ;; It was not used: whoever comes next need not wonder.
+     ((not (or broken-off (plist-get parsed :sent)))
+      (ignore-errors
+        (delete-file (mew-submit-token--file (mew-submit-token-account token)
+                                             ".part")))))
+    (mew-submit-token--tell
+     token
+     (if (and broken-off (eq (car problem) 'consent))
+         (cons 'consent (format "a renewal of the sign-in was broken off, and %s takes \
+each token only once" host))
+       problem))))
+
+(defun mew-submit-token--get (account callback &optional force)
+  "Call CALLBACK with an access token of ACCOUNT, octets that it wipes, and nil.
+Or with nil and the problem, (KIND . WORDS): KIND is `consent' when the user has
+to sign in, `locked' when the key has to be asked for, `config' when the account
+is wrong, and `later' for the rest.  With FORCE the one that was given before
+does not count.  Return at once."
+  (let ((token (mew-submit-token--of account)))
+    (when force
+      (mew-submit-token--forget-access token))
+    (let ((left (mew-submit-token--left token)))
+      (if (> left mew-submit-token--margin)
+          (progn
+            (setf (mew-submit-token-used token) t)
+            (funcall callback (copy-sequence (mew-submit-token-access token)) nil)
+            (when (< left mew-submit-token--ahead)
+              (mew-submit-token--start token)))
+        (push callback (mew-submit-token-waiting token))
+        (mew-submit-token--start token)))))
+
+
+;;; Signing in and out
+
+(defun mew-submit-token--interrupt (token)
+  "End what is under way for TOKEN: what it is for does not count any more."
+  (mew-submit-https--cancel (mew-submit-token-exchange token))
+  (mew-submit-token--free token))
+
+(defun mew-submit-token--save (token)
+  "Write what memory has of TOKEN's sign-in to its file, whose lock is held."
+  (when-let* ((record (mew-submit-token-record token)))
+    (let* ((file (mew-submit-token--read (mew-submit-token-account token)))
+           (count (if (consp file) (plist-get file :count) 0)))
+      (mew-submit-token--keep
+       token (plist-put (copy-sequence record) :count
+                        (max (plist-get record :count) (1+ count)))))))
+
+(defun mew-submit-token--kept-p (account)
+  "Will ACCOUNT's sign-in still be there when Emacs has ended?"
+  (and (null (mew-submit-token-record (mew-submit-token--of account)))
+       (file-exists-p (mew-submit-token--file account ".token"))))
+
+(defun mew-submit-token--quiet-key ()
+  "Return the key if nobody has to be asked for it, or `locked', or `no-key'.
+Where the user has passwords saved without a question it is made."
+  (condition-case nil
+      (let ((mew-submit-auth--ask nil))
+        (or (mew-submit-token--find-key)
+            (and (eq auth-source-save-behavior t)
+                 auth-sources
+                 (equal (car auth-sources) (car (mew-submit-auth--quiet-sources)))
+                 (mew-submit-token--make-key))
+            'no-key))
+    (mew-submit-secret 'locked)))
+
+(defun mew-submit-token--set (account record parsed callback)
+  "Have ACCOUNT signed in with RECORD and what PARSED has of tokens.
+RECORD is a plist with :client-id, :client-secret, :token-url, :revoke-url and
+:scope.  Call CALLBACK with nil when it is on disk, with `no-key' when
+auth-source has no key for that, with `locked' when that has to be asked for,
+and else with why it is in memory only, in words."
+  (let ((token (mew-submit-token--of account))
+        (key (mew-submit-token--quiet-key)))
+    (mew-submit-token--interrupt token)
+    (mew-submit-token--have token parsed)
+    (setf (mew-submit-token-account token) account
+          (mew-submit-token-record token)
+          (and (plist-get parsed :refresh)
+               (append (list :version 1 :issuer (mew-submit-token--issuer account)
+                             :user (mew-submit-token--user account)
+                             :since (floor (mew-submit-token--now)) :count 0
+                             :refresh (plist-get parsed :refresh))
+                       record)))
+    (mew-submit-token--tell token nil)
+    (cond ((null (plist-get parsed :refresh))
+           (funcall callback "there is nothing to renew it with"))
+          ((symbolp key) (funcall callback key))
+          (t (mew-submit-token--keep-now account callback)))))
+
+(defun mew-submit-token--keep-now (account callback)
+  "Have ACCOUNT's sign-in, which is in memory, on disk; the key is known.
+CALLBACK is called with nil, or with why that cannot be, in words."
+  (mew-submit-token--with-lock
+   (mew-submit-token--of account)
+   (lambda (token)
+     (mew-submit-token--save token)
+     (mew-submit-token--free token)
+     (funcall callback (and (mew-submit-token-record token) "it cannot be written")))
+   (lambda (problem) (funcall callback (cdr problem)))))
+
+(defun mew-submit-token--unlock ()
+  "Have the key read or, where there is none, made; the user may be asked.
+Return non-nil if it is known then.  This is for a command."
+  (let ((mew-submit-auth--ask t))
+    (and (or (mew-submit-token--find-key) (mew-submit-token--make-key))
+         t)))
+
+(defun mew-submit-token--drop (token then)
+  "Forget all of TOKEN, whose lock is held; call THEN with what was kept, or nil."
+  (let* ((account (mew-submit-token-account token))
+         (record (or (mew-submit-token-record token)
+                     (condition-case nil
+                         (let ((mew-submit-auth--ask nil))
+                           (mew-submit-token--read account))
+                       (mew-submit-secret nil))))
+         (file (mew-submit-token--file account ".token")))
+    (ignore-errors
+      (delete-file (mew-submit-token--file account ".part")))
+    (when (file-exists-p file)
+      (delete-file file)
+      (mew-submit--mod-sync (mew-submit-token--octets-name
+                             (file-name-directory file))))
+    (mew-submit-token--forget-access token)
+    (setf (mew-submit-token-record token) nil)
+    (when-let* ((ahead (mew-submit-token-ahead token)))
+      (cancel-timer ahead)
+      (setf (mew-submit-token-ahead token) nil))
+    (mew-submit-token--tell token (mew-submit-token--not-signed-in token))
+    (funcall then (and (consp record) record))))
+
+(defun mew-submit-token--remove (account callback)
+  "Forget ACCOUNT's sign-in, here and at the issuer (RFC 7009).
+CALLBACK is called with nil, or with what could not be done, in words."
+  (let ((token (mew-submit-token--of account)))
+    (mew-submit-token--interrupt token)
+    (mew-submit-token--with-lock
+     token
+     (lambda (token)
+       (mew-submit-token--drop
+        token
+        (lambda (record)
+          (if (null (plist-get record :revoke-url))
+              (funcall callback "The issuer was not told: it has no way for that, or \
+what was kept cannot be read")
+            (mew-submit-https--fetch
+             (plist-get record :revoke-url)
+             (lambda (answer)
+               (funcall callback
+                        (and (not (eql (plist-get answer :status) 200))
+                             (format "The issuer could not be told (%s)"
+                                     (or (plist-get answer :error)
+                                         (plist-get answer :status))))))
+             :form `(("token" . ,(plist-get record :refresh))
+                     ("token_type_hint" . "refresh_token")
+                     ("client_id" . ,(plist-get record :client-id))
+                     ("client_secret" . ,(plist-get record :client-secret))))))))
+     (lambda (problem) (funcall callback (cdr problem))))))
+
+;;; Mail
+
+(defun mew-submit-token--pose (event key text choices function)
+  "Have the user answer the question TEXT, for EVENT, and call FUNCTION with that.
+KEY and CHOICES are as for `mew-submit-question--ask'.  Who waits for the mail
+in the foreground is asked at once."
+  (if mew-submit-job--waiting
+      (funcall function (mew-submit-question--ask-now text choices nil))
+    (mew-submit-question--ask (plist-get event :job) key text choices nil function)))
+
+(defun mew-submit-token--ask (event account problem reply)
+  "Have the user do something about PROBLEM of ACCOUNT; REPLY takes the answer.
+EVENT is the question of the mail that waits."
+  (let* ((words (cdr problem))
+         (none (lambda (why) (mew-submit-token--none account why reply)))
+         (again (lambda ()
+                  (mew-submit-token--reply
+                   (plist-put (copy-sequence event) :refresh nil) account reply))))
+    (cond ((or noninteractive (mew-submit-background--nobody-p))
+           (funcall none (concat words "; M-x mew-submit-sign-in, and the mail goes out")))
+          ((eq (car problem) 'locked)
+           (mew-submit-token--pose
+            event (list 'unlock-token) (concat words ".")
+            (list (list "Unlock it" nil #'mew-submit-token--unlock)
+                  '("Not now" no))
+            (lambda (answer)
+              (if (eq answer t) (funcall again)
+                (funcall none "you have said: not now")))))
+          (t (mew-submit-token--pose
+              event (list 'sign-in (mew-submit-token--id account))
+              (concat words ".  Sign in?")
+              '(("Sign in" yes) ("Not now" no))
+              (lambda (answer)
+                (if (not (eq answer 'yes))
+                    (funcall none "you have said: not now")
+                  (mew-submit-sign-in
+                   account :join t :callback
+                   (lambda (result)
+                     (if (equal (plist-get result :result) "signed-in")
+                         (funcall again)
+                       (funcall none (plist-get result :text))))))))))))
+
+(defun mew-submit-token--none (account why reply)
+  "Call REPLY with the answer that ACCOUNT has no token just now, because of WHY.
+Without a pause its mail would be tried again at once."
+  (mew-submit-auth--postpone account why)
+  (funcall reply (cons :none why)))
+
+(defun mew-submit-token--reply (event account reply)
+  "Call REPLY with the answer to the question EVENT for a token of ACCOUNT."
+  (mew-submit-token--get
+   account
+   (lambda (access problem)
+     (pcase (car problem)
+       ('nil (funcall reply (cons (plist-get event :user) access)))
+       ('later (mew-submit-token--none account (cdr problem) reply))
+       ('config (funcall reply (cons :failed (cdr problem))))
+       (_ (mew-submit-token--ask event account problem reply))))
+   (plist-get event :refresh)))
+
+;;;###autoload
+(defun mew-submit-token-answer (event account)
+  "Return what answers the question EVENT for an access token of ACCOUNT.
+It is a function that takes the function to answer with, or nil when ACCOUNT
+does not say where it signs in.  This is on `mew-submit-auth--token-functions'."
+  (when (mew-submit-token--keys account)
+    (lambda (reply)
+      (let ((why (mew-submit-auth--why-put-off account)))
+        (if why
+            (funcall reply (cons :none why))
+          (mew-submit-token--reply event account reply))))))
+
+(defun mew-submit-token--status (account)
+  "Return what is known of ACCOUNT's sign-in, a plist, without asking anybody.
+:kept is non-nil when a file has it, :left for how many seconds the access token
+in memory is good, 0 for none, and :problem why there was none the last time."
+  (let ((token (mew-submit-token--of account)))
+    (list :user (mew-submit-token--user account)
+          :issuer (mew-submit-token--issuer account)
+          :kept (and (file-exists-p (mew-submit-token--file account ".token")) t)
+          :memory (and (mew-submit-token-record token) t)
+          :left (floor (mew-submit-token--left token))
+          :problem (mew-submit-token-problem token))))
+
+(provide 'mew-submit-token)
+;;; mew-submit-token.el ends here

@@ -1,0 +1,822 @@
+;;; mew-submit-sign-in-tests.el --- Tests for signing in -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Sign-ins with an issuer of test/issuer, by browser and by code, up to a mail that a
+;; server takes with the token; and what attackers do to them.
+
+;;; Code:
+
+(require 'ert)
+(require 'mew-submit)
+(require 'mew-submit-sign-in)
+(require 'mew-submit-test-helpers)
+
+(require 'mew-submit-issuer-test "issuer/issuer")
+
+(defconst mew-submit-sign-in-tests--token "ya29.T0ken-good_abcdefghijklmnop~+/=="
+  "The token that the mail server takes.")
+
+;;; From nothing to a mail
+
+(ert-deftest mew-submit-sign-in-tests-to-a-mail ()
+  "Who signs in with a browser, or with a code, sends mail with the token."
+  :tags '(:module)
+  (mew-submit-issuer-test-with issuer
+    (mew-submit-test-with-peer
+        (peer "--user" "me@x" "--password" mew-submit-sign-in-tests--token
+              "127.0.0.1:0,name=x,mechs=XOAUTH2" "127.0.0.1:0,name=b,mechs=OAUTHBEARER")
+      (mew-submit-issuer-test-behave issuer :access mew-submit-sign-in-tests--token
+                                     :device_answers ["authorization_pending"])
+      (pcase-dolist (`(,name ,method ,mechanism)
+                     '(("x" browser "XOAUTH2") ("b" code "OAUTHBEARER")))
+        (ert-info (name)
+          (mew-submit-issuer-test-forget)
+          (let* ((account (apply #'mew-submit-issuer-test-account issuer
+                                 (mew-submit-test-account peer name)))
+                 (result (mew-submit-issuer-test-sign-in account :method method)))
+            (should (equal (list (plist-get result :result) (plist-get result :text))
+                           (list "signed-in" "me@x is signed in at localhost")))
+            (should (plist-get result :kept))
+            ;; Another Emacs has to renew it.
+            (dolist (new '(nil t))
+              (when new
+                (mew-submit-issuer-test-forget))
+              (let ((done (mew-submit-test-run
+                           account "From: me@x\nTo: a@x\n\nbody\n"
+                           :on-ask #'mew-submit-dialog--answer)))
+                (should (equal (plist-get done :result) "delivered"))
+                (should (equal (plist-get done :auth) mechanism)))))))
+      (should-not (mew-submit-test-violations peer)))))
+
+;;; What comes to the listener
+
+(defun mew-submit-sign-in-tests--ask (url-or-port &rest octets)
+  "Send OCTETS, or else a plain request for URL-OR-PORT; return what is answered.
+With OCTETS it is the port."
+  (let* ((text "")
+         (url (and (stringp url-or-port) (url-generic-parse-url url-or-port)))
+         (port (if url (url-port url) url-or-port))
+         (process (make-network-process
+                   :name "ask" :noquery t :host "127.0.0.1" :service port :coding 'binary
+                   :filter (lambda (_ chunk) (setq text (concat text chunk)))
+                   :sentinel #'ignore)))
+    (process-send-string process
+                         (if url
+                             (format "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n"
+                                     (url-filename url) port)
+                           (string-join octets)))
+    (mew-submit-test-until ("an answer of the listener")
+      (not (process-live-p process)))
+    (while (accept-process-output process 0))
+    text))
+
+(cl-defstruct (mew-submit-sign-in-tests--try (:copier nil))
+  flow result start back address)
+
+(defun mew-submit-sign-in-tests--begin (issuer &rest keys)
+  "Begin to sign in at ISSUER; KEYS are for `mew-submit-sign-in'.
+Return a try, as far as a browser has it when it is at the issuer."
+  (let* ((try (make-mew-submit-sign-in-tests--try))
+         (flow (apply #'mew-submit-sign-in (mew-submit-issuer-test-account issuer)
+                      (append keys
+                              (list :on-event #'ignore :method 'browser
+                                    :browse (lambda (url)
+                                              (setf (mew-submit-sign-in-tests--try-start try)
+                                                    url))
+                                    :callback
+                                    (lambda (end)
+                                      (setf (mew-submit-sign-in-tests--try-result try)
+                                            end)))))))
+    (setf (mew-submit-sign-in-tests--try-flow try) flow)
+    (mew-submit-test-until ("the page to begin with")
+      (or (mew-submit-sign-in-tests--try-start try)
+          (mew-submit-sign-in-tests--try-result try)))
+    (when (mew-submit-sign-in-tests--try-start try)
+      (let* ((answer (mew-submit-sign-in-tests--ask (mew-submit-sign-in-tests--try-start try)))
+             (address (and (string-match "^Location: \\([^\r\n]*\\)" answer)
+                           (match-string 1 answer))))
+        (setf (mew-submit-sign-in-tests--try-address try)
+              (mew-submit-loopback--query (cadr (split-string address "?")))
+              (mew-submit-sign-in-tests--try-back try)
+              (alist-get "redirect_uri" (mew-submit-sign-in-tests--try-address try)
+                         nil nil #'equal))))
+    try))
+
+(defun mew-submit-sign-in-tests--state (try)
+  "Return the state of TRY, as an issuer sees it."
+  (alist-get "state" (mew-submit-sign-in-tests--try-address try) nil nil #'equal))
+
+(defun mew-submit-sign-in-tests--come-back (try query)
+  "Have a browser come back from TRY with QUERY; return what it is answered."
+  (mew-submit-sign-in-tests--ask (concat (mew-submit-sign-in-tests--try-back try) "?"
+                                         query)))
+
+(ert-deftest mew-submit-sign-in-tests-no-answers ()
+  "What is no answer to us changes nothing: the right one comes, and counts."
+  (mew-submit-issuer-test-with issuer
+    (let* ((try (mew-submit-sign-in-tests--begin issuer))
+           (state (mew-submit-sign-in-tests--state try))
+           (iss (mew-submit-issuer-test-url issuer))
+           (port (url-port (url-generic-parse-url
+                            (mew-submit-sign-in-tests--try-back try)))))
+      (should (string-match-p "\\`http://127\\.0\\.0\\.1:[0-9]+/\\'"
+                              (mew-submit-sign-in-tests--try-back try)))
+      (pcase-dolist
+          (`(,_row ,query)
+           `(("Q1 no state" "code=x")
+             ("Q1 no parameters" "")
+             ("Q2 another state" "code=x&state=abcdefghijklmnopqrstuvwxyz")
+             ("Q2 an empty state" "code=x&state=")
+             ("Q2 the beginning of the state"
+              ,(concat "code=x&state=" (substring state 0 -1)))
+             ("Q2 more than the state" ,(concat "code=x&state=" state "x"))
+             ("Q2 the state in other letters"
+              ,(concat "code=x&state=" (if (equal state (upcase state)) (downcase state)
+                                         (upcase state))))
+             ("Q2 the state and a NUL" ,(concat "code=x&state=" state "%00"))
+             ("Q4 the state twice" ,(format "code=x&state=%s&state=%s" state state))
+             ("Q4 the code twice" ,(format "code=x&code=y&state=%s" state))
+             ("Q4 the issuer twice"
+              ,(format "code=x&state=%s&iss=%s&iss=https://evil.example" state iss))
+             ("Q5 a refusal without state" "error=access_denied")
+             ("Q5 a refusal with another state" "error=access_denied&state=x")
+             ("Q8 octets that are no UTF-8" "code=%ff%fe&state=%ff")))
+        (let ((answer (mew-submit-sign-in-tests--come-back try query)))
+          (should (string-match-p "\\`HTTP/1\\.1 40[04]" answer))
+          (should-not (mew-submit-sign-in-tests--try-result try))))
+      (pcase-dolist
+          (`(,_row ,octets ,status)
+           `(("Q11 by another name, as after DNS rebinding"
+              ,(format "GET /?code=x&state=%s HTTP/1.1\r\nHost: evil.example:%d\r\n\r\n"
+                       state port)
+              "421")
+             ("Q11 without a name"
+              ,(format "GET /?code=x&state=%s HTTP/1.1\r\n\r\n" state) "421")
+             ("Q11 another port in the name"
+              ,(format "GET /?state=%s HTTP/1.1\r\nHost: 127.0.0.1:1\r\n\r\n" state) "421")
+             ("Q12 a POST"
+              ,(format "POST /?code=x&state=%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n"
+                       state port)
+              "405")
+             ("Q12 no HTTP" "\0\1\2\3\r\n\r\n" "405")
+             ("Q12 an address of somebody else's"
+              ,(format "GET http://evil.example/ HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" port)
+              "405")
+             ("Q12 a header that is too long" ,(make-string 20000 ?a) "431")
+             ("Q12 another page"
+              ,(format "GET /favicon.ico HTTP/1.1\r\nHost: localhost:%d\r\n\r\n" port)
+              "404")))
+        (should (string-prefix-p (concat "HTTP/1.1 " status)
+                                 (mew-submit-sign-in-tests--ask port octets)))
+        (should-not (mew-submit-sign-in-tests--try-result try)))
+      ;; "Q12 more connections than are held": those that say nothing are let go.
+      (let ((silent (cl-loop repeat 40 collect
+                             (make-network-process :name "silent" :noquery t :nowait t
+                                                   :host "127.0.0.1" :service port))))
+        (mew-submit-test-until ("some to be let go")
+          (seq-remove #'process-live-p silent))
+        (mapc #'delete-process silent))
+      (mew-submit-test-until ("the others to have left")
+        (null (mew-submit-loopback-guests
+               (mew-submit-sign-in-listener (mew-submit-sign-in-tests--try-flow try)))))
+      (should-not (mew-submit-issuer-test-log issuer "post"))
+      ;; The right one.
+      (mew-submit-issuer-test-browse
+       (concat iss "/authorize?"
+               (mew-submit-https--query (mew-submit-sign-in-tests--try-address try))))
+      (mew-submit-test-until ("the end")
+        (mew-submit-sign-in-tests--try-result try))
+      (should (equal (plist-get (mew-submit-sign-in-tests--try-result try) :result)
+                     "signed-in"))
+      ;; "Q3 the right one again": nobody listens any more.
+      (should-error (mew-submit-sign-in-tests--come-back
+                     try (format "code=x&state=%s&iss=%s" state iss))))))
+
+(ert-deftest mew-submit-sign-in-tests-wrong-answers ()
+  "An answer to us that is not right ends the sign-in, in words, without a request."
+  (mew-submit-issuer-test-with issuer
+    (pcase-dolist
+        (`(,row ,query ,words)
+         `(("Q6 of another issuer" "code=x&iss=https://evil.example" "another service")
+           ("Q6 of one whose name begins alike" ,(format "code=x&iss=%s.evil.example"
+                                                         (mew-submit-issuer-test-url issuer))
+            "another service")
+           ("Q6 of this one, with a slash" ,(format "code=x&iss=%s/"
+                                                    (mew-submit-issuer-test-url issuer))
+            "another service")
+           ("Q7 of nobody" "code=x" "does not say that it comes from")
+           ("Q5 a refusal" "error=access_denied&iss=ISS" "was told no")
+           ("Q5 another one" "error=server_error&iss=ISS" "does not let you sign in")
+           ("Q37 one with a page and a secret in it"
+            "error=x&iss=ISS&error_description=%3Cscript%3Ealert(1)%3C/script%3E%0Aabcdefghijklmnopqrstuvwxyz"
+            "does not let you sign in")
+           ("Q8 no code" "iss=ISS" "without a code")
+           ("Q8 an empty code" "code=&iss=ISS" "without a code")
+           ("Q8 a code with a line end" "code=a%0d%0ab&iss=ISS" "without a code")
+           ("Q8 a code with a NUL" "code=a%00b&iss=ISS" "without a code")
+           ("Q8 a huge code" ,(concat "iss=ISS&code=" (make-string 5000 ?a))
+            "without a code")))
+      (ert-info (row)
+        (let* ((try (mew-submit-sign-in-tests--begin issuer))
+               (page (mew-submit-sign-in-tests--come-back
+                      try (concat "state=" (mew-submit-sign-in-tests--state try) "&"
+                                  (string-replace "ISS" (mew-submit-issuer-test-url issuer)
+                                                  query))))
+               (result (mew-submit-sign-in-tests--try-result try)))
+          (should (equal (plist-get result :result) "failed"))
+          (should (string-search words (plist-get result :text)))
+          (should-not (string-match-p "[\n\r]\\|abcdefghij" (plist-get result :text)))
+          (should (string-search "You are not signed in" page))
+          (should-not (string-search "<script" page))
+          (should (string-search "Content-Security-Policy: default-src 'none'" page)))))
+    (should-not (mew-submit-issuer-test-log issuer "post"))
+    (should-not (mew-submit-sign-in--running))))
+
+(ert-deftest mew-submit-sign-in-tests-injected-code ()
+  "\"Q9 a code that another process has got\" is of no use to it, nor to us."
+  (skip-unless (executable-find "curl"))
+  (mew-submit-issuer-test-with issuer
+    (let* ((try (mew-submit-sign-in-tests--begin issuer))
+           ;; It has seen all that the issuer was shown, and has a code of its own.
+           (other (mew-submit-sign-in-tests--ask-issuer
+                   issuer (cons '("code_challenge" . "of-somebody-else")
+                                (assoc-delete-all
+                                 "code_challenge"
+                                 (mew-submit-sign-in-tests--try-address try))))))
+      (mew-submit-sign-in-tests--come-back try other)
+      (mew-submit-test-until ("the end")
+        (mew-submit-sign-in-tests--try-result try))
+      (should (equal (plist-get (mew-submit-sign-in-tests--try-result try) :result)
+                     "failed"))
+      (should (equal 400 (plist-get (car (last (mew-submit-issuer-test-log issuer "answer")))
+                                    :status))))))
+
+(defun mew-submit-sign-in-tests--ask-issuer (issuer parameters)
+  "Return the query that ISSUER sends a browser back with that has PARAMETERS."
+  (with-temp-buffer
+    (let ((parameters (cons (cons "redirect_uri" "http://127.0.0.1:1/")
+                            (assoc-delete-all "redirect_uri" parameters))))
+      (call-process "curl" nil t nil "--silent" "--cacert" (car gnutls-trustfiles)
+                    "--output" null-device "--write-out" "%{redirect_url}"
+                    (concat (mew-submit-issuer-test-url issuer) "/authorize?"
+                            (mew-submit-https--query parameters))))
+    (cadr (split-string (buffer-string) "?"))))
+
+(ert-deftest mew-submit-sign-in-tests-first-page ()
+  "\"Q10 the first page, seen by somebody else\": the user is told; again means another."
+  (mew-submit-issuer-test-with issuer
+    (let* ((try (mew-submit-sign-in-tests--begin issuer))
+           (start (mew-submit-sign-in-tests--try-start try)))
+      ;; What everybody can see tells nothing of the sign-in.
+      (should-not (string-search (mew-submit-sign-in-tests--state try) start))
+      (let ((page (mew-submit-sign-in-tests--ask start)))
+        (should (string-prefix-p "HTTP/1.1 404" page))
+        (should (string-search "good for one visit" page))
+        (should-not (string-search "Location" page)))
+      (mew-submit-sign-in--open (mew-submit-sign-in-tests--try-flow try))
+      (should-not (equal start (mew-submit-sign-in-tests--try-start try)))
+      (should (string-prefix-p "HTTP/1.1 302"
+                               (mew-submit-sign-in-tests--ask
+                                (mew-submit-sign-in-tests--try-start try))))
+      (should-not (mew-submit-sign-in-tests--try-result try)))))
+
+(ert-deftest mew-submit-sign-in-tests-ends ()
+  "A listener ends with its sign-in, and that ends in time, or when it is cancelled."
+  (mew-submit-issuer-test-with issuer
+    (let ((try (mew-submit-sign-in-tests--begin issuer)))
+      (ert-info ("Q13 a second sign-in to the same account")
+        (let ((second (mew-submit-sign-in-tests--begin issuer)))
+          (should (equal (plist-get (mew-submit-sign-in-tests--try-result try) :result)
+                         "cancelled"))
+          (should-error (mew-submit-sign-in-tests--come-back try "code=x"))
+          (should (= 1 (length (mew-submit-sign-in--running))))
+          (setq try second)))
+      (ert-info ("Q14 it is cancelled")
+        (mew-submit-sign-in-cancel)
+        (should (equal (plist-get (mew-submit-sign-in-tests--try-result try) :result)
+                       "cancelled"))
+        (should-error (mew-submit-sign-in-tests--come-back try "code=x"))))
+    (ert-info ("Q14 nobody finishes it")
+      (let* ((mew-submit-sign-in-timeout 3)
+             (try (mew-submit-sign-in-tests--begin issuer)))
+        (mew-submit-test-until ("it to be over")
+          (mew-submit-sign-in-tests--try-result try))
+        (should (string-search "Nobody has finished"
+                               (plist-get (mew-submit-sign-in-tests--try-result try) :text)))
+        (should-error (mew-submit-sign-in-tests--come-back try "code=x"))))
+    (ert-info ("Q14 it is cancelled at every step")
+      (dolist (step '(begin browser exchange))
+        (let* (result flow)
+          (setq flow (mew-submit-sign-in
+                      (mew-submit-issuer-test-account issuer) :method 'browser
+                      :browse #'mew-submit-issuer-test-browse
+                      :callback (lambda (end) (push end result))
+                      :on-event (lambda (event)
+                                  (when (eq (plist-get event :step) step)
+                                    (mew-submit-sign-in-cancel)))))
+          (mew-submit-test-until ("the end")
+            result)
+          (should (equal (mapcar (lambda (end) (plist-get end :result)) result)
+                         '("cancelled")))
+          (should-not (mew-submit-sign-in-listener flow))
+          (should-not (mew-submit-sign-in-exchange flow)))))
+    (should-not (seq-filter (lambda (process)
+                              (string-match-p "mew-submit \\(https\\|sign-in\\)"
+                                              (process-name process)))
+                            (process-list)))))
+
+;;; What issuers say
+
+(defun mew-submit-sign-in-tests--text (issuer &rest keys)
+  "Sign in at ISSUER, with KEYS, and return the result and the words: (RESULT TEXT)."
+  (let ((result (apply #'mew-submit-issuer-test-sign-in
+                       (mew-submit-issuer-test-account issuer)
+                       (append keys '(:method browser)))))
+    (list (plist-get result :result) (plist-get result :text))))
+
+(ert-deftest mew-submit-sign-in-tests-issuers ()
+  "What an issuer says of itself is believed if it is safe, and it is the right one."
+  (mew-submit-issuer-test-with issuer
+    (pcase-dolist
+        (`(,row ,behaviour ,words)
+         `(("Q15 of another issuer" (:metadata (:issuer "https://evil.example"))
+            "another issuer")
+           ("Q15 of one with more to its name" (:metadata (:issuer "BASE/x"))
+            "another issuer")
+           ("Q15 of all tenants" (:metadata (:issuer "BASE/{tenantid}/v2.0"))
+            "another issuer")
+           ("Q15 of nobody" (:metadata (:issuer :null)) "does not say who it is")
+           ("Q16 tokens in the clear"
+            (:metadata (:token_endpoint "http://localhost.example/token"))
+            "no safe address for tokens")
+           ("Q16 tokens nowhere" (:metadata (:token_endpoint :null))
+            "no safe address for tokens")
+           ("Q16 the page in the clear"
+            (:metadata (:authorization_endpoint "http://evil.example/"
+                        :device_authorization_endpoint :null))
+            "no way to sign in")
+           ("Q17 a user in the address"
+            (:metadata (:token_endpoint "https://localhost@evil.example/token"))
+            "no safe address")
+           ("Q17 a line end in the address"
+            (:metadata (:token_endpoint "BASE/token\r\nX: y")) "no safe address")
+           ("Q17 a fragment" (:metadata (:token_endpoint "BASE/token#x"))
+            "no safe address")
+           ("Q17 letters that look like others"
+            (:metadata (:token_endpoint "https://gооgle.example/token"))
+            "no safe address")
+           ("Q17 port 0" (:metadata (:token_endpoint "https://localhost:0/token"))
+            "no safe address")
+           ("Q17 a page that runs a script"
+            (:metadata (:authorization_endpoint "javascript:alert(1)"
+                        :device_authorization_endpoint :null))
+            "no way to sign in")
+           ("Q18 no S256" (:metadata (:code_challenge_methods_supported ["plain"]))
+            "no PKCE")
+           ("Q18 tokens in the address only"
+            (:metadata (:response_types_supported ["token"]
+                        :device_authorization_endpoint :null))
+            "no kind of sign-in")
+           ("Q19 a redirect" (:well-known (:status 302 :body "{}"
+                                           :fields (:Location "https://evil.example/")))
+            "sends us on")
+           ("Q19 a redirect to itself" (:well-known "loop") "sends us on")
+           ("Q20 without an end" (:well-known "endless") "more than is read")
+           ("Q20 deep" (:well-known (:body ,(concat (make-string 30000 ?\[)
+                                                    (make-string 30000 ?\]))))
+            "nothing that can be read")
+           ("Q20 deep, without an end" (:well-known (:body ,(make-string 60000 ?\{)))
+            "nothing that can be read")
+           ("Q20 no JSON" (:well-known (:body "<html>Please log in to this hotel</html>"))
+            "nothing that can be read")
+           ("Q20 no object" (:well-known (:body "[1]")) "nothing that can be read")
+           ("Q20 a text without an end" (:well-known (:body "{\"issuer\":\"BASE"))
+            "nothing that can be read")
+           ("Q20 something behind it" (:well-known (:body "{\"issuer\":\"BASE\"} x"))
+            "nothing that can be read")
+           ("Q20 a number for a name" (:well-known (:body "{\"issuer\":7}"))
+            "does not say who it is")
+           ("Q20 a list for a page"
+            (:metadata (:authorization_endpoint ["x"] :device_authorization_endpoint :null))
+            "no way to sign in")
+           ("Q21 cut off" (:well-known (:octets "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"))
+            "before its answer was whole")
+           ("Q21 no HTTP" (:well-known (:octets "220 smtp.example.org\r\n\r\n"))
+            "does not speak HTTP")
+           ("Q21 chunks that make no sense"
+            (:well-known (:octets "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"))
+            "before its answer was whole")
+           ("Q21 nothing" (:well-known "drop") "before its answer was whole")))
+      (ert-info (row)
+        (apply #'mew-submit-issuer-test-behave issuer behaviour)
+        (pcase-let ((`(,result ,text) (mew-submit-sign-in-tests--text issuer)))
+          (should (equal result "failed"))
+          (should (string-search words text))
+          (should-not (string-match-p "[\n\r]" text)))))
+    (should-not (mew-submit-issuer-test-log issuer "post"))
+    (should-not (mew-submit-issuer-test-log issuer "get" "/authorize"))
+    (ert-info ("lawful oddities")
+      (pcase-dolist (`(,row ,behaviour)
+                     '(("in chunks" (:chunked 7))
+                       ("where OpenID Connect has it" (:oidc t))
+                       ("it says little"
+                        (:metadata (:response_types_supported :null
+                                    :code_challenge_methods_supported :null
+                                    :scopes_supported :null)))
+                       ("it does not name itself in answers"
+                        (:back (:iss :null)
+                         :metadata (:authorization_response_iss_parameter_supported
+                                    :null)))))
+        (ert-info (row)
+          (apply #'mew-submit-issuer-test-behave issuer behaviour)
+          (should (equal (car (mew-submit-sign-in-tests--text issuer)) "signed-in")))))))
+
+(ert-deftest mew-submit-sign-in-tests-names ()
+  "An issuer is who it says it is; Microsoft's speaks for all tenants at its own place."
+  (pcase-dolist
+      (`(,said ,url ,same)
+       '(("https://id.example" "https://id.example" t)
+         ("https://id.example/" "https://id.example" t)
+         ("https://id.example" "id.example" t)
+         ("https://id.example/a" "https://id.example" nil)
+         ("https://ID.example" "https://id.example" nil)
+         ("https://login.microsoftonline.com/{tenantid}/v2.0"
+          "https://login.microsoftonline.com/common/v2.0" t)
+         ("https://login.microsoftonline.com/{tenantid}/v2.0"
+          "https://login.microsoftonline.com/1234/v2.0" nil)
+         ("https://login.microsoftonline.com/{tenantid}/v2.0"
+          "https://evil.example/common/v2.0" nil)
+         ("https://{tenantid}/common/v2.0" "https://evil.example/common/v2.0" nil)))
+    (ert-info ((format "%s %s" said url))
+      (should (eq same (and (mew-submit-issuer--same-p said url) t)))))
+  (should (equal (mew-submit-issuer--places "https://id.example:8443/realms/x")
+                 '("https://id.example:8443/.well-known/oauth-authorization-server/realms/x"
+                   "https://id.example:8443/realms/x/.well-known/openid-configuration"
+                   "https://id.example:8443/.well-known/openid-configuration/realms/x"))))
+
+(ert-deftest mew-submit-sign-in-tests-both-addresses ()
+  "\"Q13 somebody listens at our port of ::1\": another one is taken."
+  (skip-unless (mew-submit-loopback--ipv6-p))
+  (let* ((listen (symbol-function 'mew-submit-loopback--listen))
+         (taken nil)
+         (listener
+          (cl-letf (((symbol-function 'mew-submit-loopback--listen)
+                     (lambda (listener host family port)
+                       (if (or taken (eq family 'ipv4))
+                           (funcall listen listener host family port)
+                         (setq taken port)
+                         (signal 'file-error '("Address already in use"))))))
+            (mew-submit-loopback--start t #'ignore))))
+    (unwind-protect
+        (progn
+          (should taken)
+          (should (= 2 (length (mew-submit-loopback-servers listener))))
+          (dolist (server (mew-submit-loopback-servers listener))
+            (should (eql (process-contact server :service)
+                         (mew-submit-loopback-port listener)))))
+      (mew-submit-loopback--stop listener))))
+
+(ert-deftest mew-submit-sign-in-tests-addresses ()
+  "Only https is used, and http on this machine."
+  (dolist (url '("https://id.example.org" "https://id.example.org:8443/a/b?c=d"
+                 "http://127.0.0.1:80/" "http://[::1]:8080/x" "https://[2001:db8::1]/"))
+    (should (mew-submit-https--parse url)))
+  (dolist (url `("http://id.example.org/" "http://localhost/" "http://127.0.0.2/"
+                 "http://127.0.0.1.evil.example/" "http://127.0.0.1@evil.example/"
+                 "ftp://id.example.org/" "file:///etc/passwd" "javascript:alert(1)"
+                 "https://" "https:///x" "https://a b/" "https://a/\n" "https://a/#b"
+                 "https://a:65536/" "https://a:x/" "https://-a/" "//a/" "" nil 7
+                 ,(concat "https://a/" (make-string 3000 ?a))))
+    (ert-info ((format "Q17 %S" url))
+      (should-not (mew-submit-https--parse url)))))
+
+(ert-deftest mew-submit-sign-in-tests-certificates ()
+  "\"Q22 a certificate that is not valid\": nobody is asked, nothing is sent."
+  (mew-submit-issuer-test-with issuer
+    (let ((port (url-port (url-generic-parse-url (mew-submit-issuer-test-url issuer)))))
+      (cl-letf (((symbol-function 'read-multiple-choice)
+                 (lambda (&rest _) (ert-fail "asked")))
+                ((symbol-function 'nsm-query)
+                 (lambda (&rest _) (ert-fail "asked"))))
+        (ert-info ("Q22 of nobody who is trusted")
+          (let ((gnutls-trustfiles (list null-device)))
+            (pcase-let ((`(,result ,text) (mew-submit-sign-in-tests--text issuer)))
+              (should (equal result "failed"))
+              (should (string-search "cannot be reached safely" text)))))
+        (ert-info ("Q22 of another name")
+          (pcase-let ((`(,result ,text)
+                       (mew-submit-sign-in-tests--text
+                        issuer :oauth (list :issuer (format "https://127.0.0.1:%d" port)
+                                            :client-id "emacs"))))
+            (should (equal result "failed"))
+            (should (string-search "cannot be reached safely" text)))))
+      (should-not (mew-submit-issuer-test-log issuer)))))
+
+(defun mew-submit-sign-in-tests--proxy (directory manner)
+  "Start a proxy that behaves in MANNER; return (PROCESS . PORT).
+DIRECTORY is for its file."
+  (let* ((ready (expand-file-name manner directory))
+         (process (make-process
+                   :name "proxy" :noquery t :connection-type 'pipe :sentinel #'ignore
+                   :command (list "python3" (expand-file-name "test/issuer/proxy"
+                                                              mew-submit-test-root)
+                                  ready manner))))
+    (mew-submit-test-until ("the proxy")
+      (file-exists-p ready))
+    (cons process (mew-submit-test-octets ready))))
+
+(ert-deftest mew-submit-sign-in-tests-proxies ()
+  "The user's proxy is used; what it says itself is no answer (Q40)."
+  (mew-submit-issuer-test-with issuer
+    (pcase-dolist (`(,row ,manner ,result ,words)
+                   '(("a good one" "good" "signed-in" "")
+                     ("Q40 it says no, and wants a password" "refuse" "failed"
+                      "the proxy does not let us through")
+                     ("Q40 it answers itself" "inject" "failed"
+                      "the proxy does not let us through")))
+      (ert-info (row)
+        (pcase-let* ((`(,process . ,port) (mew-submit-sign-in-tests--proxy
+                                           (mew-submit-issuer-test-directory issuer) manner))
+                     (url-proxy-services (list (cons "https" (concat "127.0.0.1:" port)))))
+          (unwind-protect
+              (pcase-let ((`(,got ,text) (mew-submit-sign-in-tests--text issuer)))
+                (should (equal got result))
+                (should (string-search words text)))
+            (delete-process process)))))
+    (ert-info ("nobody is there")
+      (let ((url-proxy-services '(("https" . "127.0.0.1:1"))))
+        (should (equal "failed" (car (mew-submit-sign-in-tests--text issuer))))))
+    (dolist (services '((("https" . "127.0.0.1:1") ("no_proxy" . "\\`localhost\\'")) nil))
+      (let ((url-proxy-services services)
+            (process-environment (append '("https_proxy=http://127.0.0.1:1"
+                                           "no_proxy=example.org,localhost")
+                                         process-environment)))
+        (should (equal "signed-in" (car (mew-submit-sign-in-tests--text issuer))))))))
+
+;;; What issuers give
+
+(ert-deftest mew-submit-sign-in-tests-tokens ()
+  "What comes instead of a token, or with one, is told, and no secret is."
+  (mew-submit-issuer-test-with issuer
+    (pcase-dolist
+        (`(,row ,behaviour ,result ,words)
+         `(("Q23 none" (:answer (:access_token :null)) "failed" "without a token")
+           ("Q23 an empty one" (:answer (:access_token "")) "failed" "without a token")
+           ("Q23 a number" (:answer (:access_token 7)) "failed" "without a token")
+           ("Q23 a huge one" (:answer (:access_token ,(make-string 17000 ?a))) "failed"
+            "without a token")
+           ("Q23 one with a line end" (:answer (:access_token "a\nb")) "failed"
+            "without a token")
+           ("Q23 one with 0x01" (:answer (:access_token "a\1auth=x")) "failed"
+            "without a token")
+           ("Q23 one of another kind" (:answer (:token_type "mac")) "failed"
+            "another kind of token")
+           ("Q23 a lawful one, in small letters" (:answer (:token_type "bearer"))
+            "signed-in" "")
+           ("Q24 for no time" (:answer (:expires_in 0)) "signed-in" "")
+           ("Q24 for less" (:answer (:expires_in -5)) "signed-in" "")
+           ("Q24 for ever" (:answer (:expires_in 1e300)) "signed-in" "")
+           ("Q24 for a text" (:answer (:expires_in "3599")) "signed-in" "")
+           ("Q24 for who knows how long" (:answer (:expires_in :null)) "signed-in" "")
+           ("Q24 for nonsense" (:answer (:expires_in ["x"])) "signed-in" "")
+           ("Q26 for something else" (:answer (:scope "openid calendar")) "failed"
+            "did not give the permission mail")
+           ("Q36 nothing to renew it with" (:answer (:refresh_token :null)) "signed-in"
+            "nothing to renew it with")
+           ("Q36 something unusable to renew it with" (:answer (:refresh_token "a\nb"))
+            "signed-in" "nothing to renew it with")
+           ("Q39 it does not know us" (:clients ["other"]) "failed" "client id")
+           ("Q39 it wants a password" (:token (:status 401 :body (:error "invalid_client")))
+            "failed" "client id")
+           ("Q31 it takes the code no more"
+            (:token (:status 400 :body (:error "invalid_grant"))) "failed"
+            "does not take the sign-in")
+           ("Q33 it repeats a secret"
+            (:token (:status 400 :body (:error "invalid_request" :error_description
+                                        "no: abcdefghijklmnopqrstuvwxyz")))
+            "failed" "****")
+           ("Q37 it says something with markup and bidirectional characters"
+            (:token (:status 400 :body (:error "x" :error_description
+                                        "<b>\u202eevil</b>\nsecond line")))
+            "failed" "no token at the moment")
+           ("Q19 a redirect" (:token-raw (:status 307 :body "{}" :fields
+                                          (:Location "https://evil.example/")))
+            "failed" "sends us on")
+           ("Q21 it closes before it answers" (:token-raw "drop") "failed"
+            "before its answer was whole")
+           ("Q20 it does not end" (:token-raw "endless") "failed" "more than is read")
+           ("Q20 it is deep" (:token-raw (:body ,(make-string 50000 ?\[))) "failed"
+            "without a token")))
+      (ert-info (row)
+        (mew-submit-issuer-test-forget)
+        (apply #'mew-submit-issuer-test-behave issuer behaviour)
+        (let ((before (length (mew-submit-issuer-test-log issuer "post"))))
+          (cl-letf (((symbol-function 'read-passwd) (lambda (&rest _) (ert-fail "asked")))
+                    ((symbol-function 'read-string) (lambda (&rest _) (ert-fail "asked"))))
+            (pcase-let ((`(,got ,text) (mew-submit-sign-in-tests--text issuer)))
+              (should (equal got result))
+              (should (string-search words text))
+              (should-not (string-match-p "[\n\r\u202e]\\|abcdefghij" text))))
+          ;; Nothing is sent twice.
+          (should (= (1+ before) (length (mew-submit-issuer-test-log issuer "post")))))))))
+
+(defvar mew-submit-sign-in-tests--pauses nil
+  "For how long a sign-in has waited each time, the last first.")
+
+(ert-deftest mew-submit-sign-in-tests-codes ()
+  "Who types a code elsewhere is waited for, as long as the issuer wants."
+  (mew-submit-issuer-test-with issuer
+    (cl-letf (((symbol-function 'mew-submit-sign-in--later)
+               ;; Time passes at once, and is noted.
+               (let ((later (symbol-function 'mew-submit-sign-in--later)))
+                 (lambda (flow seconds function)
+                   (unless (zerop seconds)
+                     (push seconds mew-submit-sign-in-tests--pauses))
+                   (funcall later flow 0 function)))))
+      (pcase-dolist
+          (`(,row ,behaviour ,result ,words ,pauses)
+           `(("Q27 slower, and slower" (:device_answers ["authorization_pending" "slow_down"
+                                                         "slow_down" "drop"])
+              "signed-in" "" (1 1 6 11 22))
+             ("Q27 too late" (:device_answers ["expired_token"]) "failed"
+              "too old by now" (1))
+             ("Q27 no" (:device_answers ["access_denied"]) "failed" "was told no" (1))
+             ("Q27 something new" (:device_answers ["teapot"]) "failed" "teapot" (1))
+             ("Q27 without a pause" (:device (:interval 0)) "signed-in" "" (1 1))
+             ("Q27 for a year" (:device (:interval 1e9)) "signed-in" "" (60 60))
+             ("Q27 where it is not safe" (:device (:verification_uri "http://evil.example/"))
+              "failed" "no token" nil)
+             ("Q27 in a file" (:device (:verification_uri "file:///etc/passwd"))
+              "failed" "no token" nil)
+             ("Q27 a code that is too long" (:device (:user_code ,(make-string 200 ?a)))
+              "failed" "no token" nil)
+             ("Q27 no way for codes" (:metadata (:device_authorization_endpoint :null))
+              "failed" "no sign-in with a code" nil)
+             ("Q27 deep" (:device-raw (:body ,(make-string 5000 ?\[))) "failed"
+              "no token" nil)))
+        (ert-info (row)
+          (setq mew-submit-sign-in-tests--pauses nil)
+          (apply #'mew-submit-issuer-test-behave issuer behaviour)
+          (let (shown)
+            (pcase-let ((`(,got ,text)
+                         (mew-submit-sign-in-tests--text
+                          issuer :method 'code
+                          :on-event (lambda (event)
+                                      (when (eq (plist-get event :step) 'code)
+                                        (setq shown event))))))
+              (should (equal got result))
+              (should (string-search words text))
+              (should (equal (nreverse mew-submit-sign-in-tests--pauses) pauses))
+              (when pauses
+                (should (equal (plist-get shown :code) "WDJB-MJHT")))))))
+      (ert-info ("Q27 a code that turns the line around")
+        (mew-submit-issuer-test-behave issuer :device '(:user_code "AB\u202eCD\n")
+                                       :device_answers ["access_denied"])
+        (mew-submit-issuer-test-sign-in
+         (mew-submit-issuer-test-account issuer) :method 'code
+         :on-event (lambda (event)
+                     (when (eq (plist-get event :step) 'code)
+                       (should (equal (plist-get event :code) "AB\ufffdCD\ufffd")))))))))
+
+(ert-deftest mew-submit-sign-in-tests-registration ()
+  "Where nobody has got a client id, an issuer that registers programs gives one."
+  (mew-submit-issuer-test-with issuer
+    (let ((oauth (list :issuer (mew-submit-issuer-test-url issuer) :scope "mail")))
+      (pcase-dolist
+          (`(,row ,behaviour ,words)
+           '(("Q34 it takes us for a server"
+              (:register (:status 201 :body "{\"client_id\":\"x\",\"client_secret\":\"s\",\
+\"token_endpoint_auth_method\":\"client_secret_basic\"}"))
+              "keeps a secret")
+             ("Q34 it says no" (:register (:status 403 :body "{}")) "status 403")
+             ("Q34 it says nothing" (:register (:status 201 :body "[]")) "register")
+             ("Q34 a client id without an end"
+              (:register (:status 201 :body "{\"client_id\":\"")) "register")
+             ("Q16 in the clear" (:metadata (:registration_endpoint "http://evil.example/"))
+              "get a client id there")))
+        (ert-info (row)
+          (apply #'mew-submit-issuer-test-behave issuer behaviour)
+          (pcase-let ((`(,result ,text)
+                       (mew-submit-sign-in-tests--text issuer :oauth oauth)))
+            (should (equal result "failed"))
+            (should (string-search words text)))))
+      (mew-submit-issuer-test-behave issuer)
+      (should (equal "signed-in" (car (mew-submit-sign-in-tests--text issuer :oauth oauth))))
+      (let ((count (length (mew-submit-issuer-test-log issuer "register"))))
+        (should (equal (plist-get (car (last (mew-submit-issuer-test-log issuer "register")))
+                                  :body)
+                       '(:client_name "mew-submit, mail from Emacs" :application_type "native"
+                         :redirect_uris ("http://127.0.0.1/")
+                         :token_endpoint_auth_method "none"
+                         :grant_types ("authorization_code" "refresh_token"
+                                       "urn:ietf:params:oauth:grant-type:device_code")
+                         :response_types ("code") :scope "mail offline_access")))
+        ;; It is known from then on.
+        (should (equal "signed-in"
+                       (car (mew-submit-sign-in-tests--text issuer :oauth oauth))))
+        (should (= count (length (mew-submit-issuer-test-log issuer "register"))))))))
+
+(ert-deftest mew-submit-sign-in-tests-client-files ()
+  "A file as issuers hand it out says who we are; what is none is told (Q35)."
+  (mew-submit-issuer-test-with issuer
+    (let ((file (mew-submit-issuer-test--file issuer "client.json")))
+      (pcase-dolist
+          (`(,row ,text ,result ,words)
+           '(("Google's" "{\"installed\":{\"client_id\":\"emacs\",\"client_secret\":\"s3\"}}"
+              "signed-in" "")
+             ("plain" "{\"client_id\":\"emacs\"}" "signed-in" "")
+             ("Q35 empty" "" "failed" "no client_id")
+             ("Q35 deep" "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[" "failed" "no client_id")
+             ("Q35 none" nil "failed" "cannot be read")))
+        (ert-info (row)
+          (when (file-exists-p file)
+            (delete-file file))
+          (when text
+            (mew-submit-test-write file text))
+          (pcase-let ((`(,got ,said)
+                       (mew-submit-sign-in-tests--text
+                        issuer :oauth (list :issuer (mew-submit-issuer-test-url issuer)
+                                            :client-file file))))
+            (should (equal got result))
+            (should (string-search words said)))))
+      (should (equal "s3" (plist-get (plist-get (car (mew-submit-issuer-test-log
+                                                      issuer "post" "/token"))
+                                                :form)
+                                     :client_secret))))))
+
+(ert-deftest mew-submit-sign-in-tests-who ()
+  "An account is meant by its name, by an address of its, or as it is."
+  (let ((mew-submit-accounts
+         '((:name "a" :from "me@a" :user "login" :server "s" :oauth (:issuer "https://a"))
+           (:name "b" :server "s" :user "all" :oauth (:issuer "https://b")))))
+    (pcase-dolist (`(,account ,oauth ,user ,issuer)
+                   '(("a" nil "login" "https://a") ("me@a" nil "login" "https://a")
+                     ("you@c" nil "all" "https://b")
+                     ;; Not as somebody whose account takes all mail.
+                     ("you@c" (:issuer "https://c") "you@c" "https://c")
+                     ("a" (:issuer "https://c") "login" "https://c")
+                     ((:from "me@d" :oauth (:issuer "d")) nil "me@d" "https://d")))
+      (let ((found (mew-submit-sign-in--account account oauth)))
+        (should (equal (mew-submit-token--user found) user))
+        (should (equal (mew-submit-token--issuer found) issuer))))
+    (should (equal (nth 1 mew-submit-accounts)
+                   '(:name "b" :server "s" :user "all" :oauth (:issuer "https://b"))))
+    (should-error (mew-submit-sign-in--account "nobody" nil) :type 'mew-submit-config)))
+
+(ert-deftest mew-submit-sign-in-tests-errors ()
+  "An error in the middle ends the sign-in, in words."
+  (mew-submit-issuer-test-with issuer
+    (dolist (function '(mew-submit-loopback--start mew-submit-issuer--client
+                        mew-submit-token--parse))
+      (ert-info ((symbol-name function))
+        (cl-letf (((symbol-function function) (lambda (&rest _) (error "Oops"))))
+          (should (equal (mew-submit-sign-in-tests--text issuer)
+                         '("failed" "Oops"))))))))
+
+(ert-deftest mew-submit-sign-in-tests-accounts ()
+  "What an account lacks is said before anything is asked."
+  (pcase-dolist
+      (`(,account ,words)
+       '(((:name "a" :user "me@x") "where to sign in")
+         ((:name "a" :user "me@x" :oauth t) "where to sign in")
+         ((:name "a" :oauth (:issuer "https://id.example")) "needs :user")))
+    (should (string-search words
+                           (mew-submit-error--text
+                            (should-error (mew-submit-sign-in account)
+                                          :type 'mew-submit-config)))))
+  (dolist (oauth '((:issuer 7) (:isuer "https://id.example") (:issuer) ("x") "x" (:issuer . "x")))
+    (should-error (mew-submit-account--check (list :name "a" :oauth oauth))
+                  :type 'mew-submit-config))
+  (dolist (oauth '(nil t (:issuer "https://id.example" :client-id "x" :scope "y")))
+    (should (mew-submit-account--check (list :name "a" :oauth oauth))))
+  (mew-submit-issuer-test-with issuer
+    (pcase-dolist
+        (`(,row ,oauth ,words)
+         `(("Q16 an issuer in the clear" (:issuer "http://id.example") "address of https")
+           ("Q16 tokens in the clear" (:token-url "http://id.example/t" :authorize-url
+                                       "https://id.example/a")
+            "no address of https")
+           ("Q38 a browser sent elsewhere"
+            (:issuer ,(mew-submit-issuer-test-url issuer) :client-id "emacs"
+             :redirect "https://evil.example/")
+            "comes back to this machine")
+           ("Q38 a browser sent to a name that begins alike"
+            (:issuer ,(mew-submit-issuer-test-url issuer) :client-id "emacs"
+             :redirect "http://127.0.0.1.evil.example/")
+            "comes back to this machine")))
+      (ert-info (row)
+        (pcase-let ((`(,result ,text) (mew-submit-sign-in-tests--text issuer :oauth oauth)))
+          (should (equal result "failed"))
+          (should (string-search words text)))))
+    (should (equal "signed-in"
+                   (car (mew-submit-sign-in-tests--text
+                         issuer :oauth (list :issuer (mew-submit-issuer-test-url issuer)
+                                             :client-id "emacs" :redirect
+                                             "http://localhost/back")))))))
+
+(provide 'mew-submit-sign-in-tests)
+;;; mew-submit-sign-in-tests.el ends here

@@ -1,0 +1,651 @@
+;;; mew-submit-token-tests.el --- Tests for the tokens of who is signed in -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Refresh tokens that are taken once, between several Emacsen, and across their sudden
+;; end; what is in the files, and what others do to them; and a month of it.
+
+;;; Code:
+
+(require 'ert)
+(require 'mew-submit)
+(require 'mew-submit-doctor-checkup)
+(require 'mew-submit-dialog)
+(require 'mew-submit-notice)
+(require 'mew-submit-sign-in)
+(require 'mew-submit-test-helpers)
+
+(require 'mew-submit-issuer-test "issuer/issuer")
+
+(defmacro mew-submit-token-tests--with (spec &rest body)
+  "Run BODY with an issuer, and an account that has signed in there.
+SPEC is (ISSUER ACCOUNT)."
+  (declare (indent 1) (debug ((symbolp symbolp) body)))
+  `(mew-submit-issuer-test-with ,(car spec)
+     (let ((,(cadr spec) (mew-submit-issuer-test-account ,(car spec))))
+       (should (plist-get (mew-submit-issuer-test-sign-in ,(cadr spec) :method 'browser)
+                          :kept))
+       ,@body)))
+
+(defun mew-submit-token-tests--get (account &optional force)
+  "Return (ACCESS PROBLEM) for ACCOUNT; FORCE is as for `mew-submit-token--get'."
+  (let (result)
+    (mew-submit-token--get account (lambda (&rest got) (setq result got)) force)
+    (mew-submit-test-until ("a token, or why there is none")
+      result)))
+
+(defun mew-submit-token-tests--as-new (account)
+  "Return what an Emacs that has just started gets for ACCOUNT: (ACCESS PROBLEM)."
+  (mew-submit-issuer-test-forget)
+  (mew-submit-token-tests--get account))
+
+(defun mew-submit-token-tests--file (account)
+  "Return the file of ACCOUNT."
+  (mew-submit-token--file account ".token"))
+
+(defun mew-submit-token-tests--reused (issuer)
+  "Has somebody used a refresh token of ISSUER twice?"
+  (mew-submit-issuer-test-log issuer "reuse"))
+
+;;; Other Emacsen
+
+(defun mew-submit-token-tests--emacs (name account &rest forms)
+  "Start an Emacs called NAME that gets tokens of ACCOUNT, one for each line it reads.
+It prints a line for each: \"ok\", or the problem.  FORMS are evaluated first."
+  (make-process
+   :name name :noquery t :connection-type 'pipe :coding 'utf-8-unix
+   :buffer (generate-new-buffer " *other emacs*") :sentinel #'ignore
+   :command
+   (list mew-submit-test-emacs "-Q" "--batch" "-L" mew-submit-test-root "-L"
+         (expand-file-name "lisp" mew-submit-test-root) "-l" "mew-submit" "-l"
+         "mew-submit-token" "--eval"
+         (prin1-to-string
+          `(let ((gnutls-trustfiles ',gnutls-trustfiles)
+                 (mew-submit-token-directory ,mew-submit-token-directory)
+                 (auth-sources ',auth-sources)
+                 (auth-source-save-behavior nil)
+                 (account ',account)
+                 line result)
+             ,@forms
+             (message "ready")
+             (while (setq line (ignore-errors (read-from-minibuffer "")))
+               (setq result nil)
+               (mew-submit-token--get account (lambda (&rest got) (setq result got))
+                                     (equal line "force"))
+               (while (null result)
+                 (accept-process-output nil 0.02))
+               (princ (format "%s\n" (if (car result) "ok" (cadr result))))))))))
+
+(defun mew-submit-token-tests--lines (process)
+  "Return what PROCESS, an Emacs, has printed, lines."
+  (with-current-buffer (process-buffer process)
+    (split-string (replace-regexp-in-string "^Saved new.*\n" "" (buffer-string)) "\n" t)))
+
+(defmacro mew-submit-token-tests--with-emacsen (emacsen &rest body)
+  "Run BODY, and end the processes in the variable EMACSEN after it."
+  (declare (indent 1) (debug (symbolp body)))
+  `(unwind-protect
+       (progn ,@body)
+     (dolist (process ,emacsen)
+       (when (process-live-p process)
+         (delete-process process))
+       (kill-buffer (process-buffer process)))))
+
+(defun mew-submit-token-tests--wait (emacsen count)
+  "Wait until each of EMACSEN has printed COUNT lines."
+  (dolist (process emacsen)
+    (mew-submit-test-until ((format "line %d of %s: %S" count (process-name process)
+                                    (mew-submit-token-tests--lines process)))
+      (>= (length (mew-submit-token-tests--lines process)) count))))
+
+(ert-deftest mew-submit-token-tests-several-at-once ()
+  "\"Q28 several Emacsen renew at once\": each gets a token, none is used twice."
+  :tags '(:module)
+  (mew-submit-token-tests--with (issuer account)
+    (let (emacsen)
+      (mew-submit-token-tests--with-emacsen emacsen
+        (dotimes (number 3)
+          (push (mew-submit-token-tests--emacs (format "emacs %d" number) account)
+                emacsen))
+        (mew-submit-token-tests--wait emacsen 1)
+        (dotimes (round 3)
+          (dolist (process emacsen)
+            (process-send-string process "force\n"))
+          (should (car (mew-submit-token-tests--get account t)))
+          (mew-submit-token-tests--wait emacsen (+ 2 round)))
+        (dolist (process emacsen)
+          (should (equal (mew-submit-token-tests--lines process)
+                         '("ready" "ok" "ok" "ok")))))
+      (should-not (mew-submit-token-tests--reused issuer))
+      (should (= 12 (seq-count (lambda (line)
+                                 (equal (plist-get (plist-get line :form) :grant_type)
+                                        "refresh_token"))
+                               (mew-submit-issuer-test-log issuer "post"))))
+      (should-not (directory-files mew-submit-token-directory nil "part")))))
+
+(ert-deftest mew-submit-token-tests-killed ()
+  "\"Q29 an Emacs is killed in the middle of a renewal\", at any point of it.
+Nothing that is there is spoilt.  A token that only that one had is lost, and
+that is told; with an issuer that takes the old one again all goes on."
+  :tags '(:module)
+  (mew-submit-token-tests--with (issuer account)
+    (pcase-dolist
+        (`(,row ,rotate ,function ,how ,words)
+         '(("before anything" t mew-submit-token--seal :before nil)
+           ("before the request" t mew-submit-https--fetch :before nil)
+           ("before what is new is in place" t rename-file :before "was broken off")
+           ("after the request, before the answer is kept" t mew-submit-token--renewed :before
+            "was broken off")
+           ("the same, where the old one is taken again" :false mew-submit-token--renewed
+            :before nil)
+           ("when what is new is in place" t mew-submit-token--have :before nil)))
+      (ert-info (row)
+        (mew-submit-issuer-test-behave issuer :rotate rotate)
+        (let (emacsen)
+          (mew-submit-token-tests--with-emacsen emacsen
+            (push (mew-submit-token-tests--emacs
+                   "killed" account
+                   `(advice-add ',function ,how
+                                (lambda (&rest _) (signal-process (emacs-pid) 'SIGKILL))))
+                  emacsen)
+            (mew-submit-token-tests--wait emacsen 1)
+            (process-send-string (car emacsen) "\n")
+            (mew-submit-test-until ("it to be killed")
+              (not (process-live-p (car emacsen))))
+            (should (eq (process-status (car emacsen)) 'signal))))
+        (mew-submit-issuer-test-behave issuer)
+        (pcase-let ((`(,access ,problem) (mew-submit-token-tests--as-new account)))
+          (if (null words)
+              (should access)
+            (should (eq (car problem) 'consent))
+            (should (string-search words (cdr problem)))
+            ;; Signed in again, it is as before.
+            (mew-submit-issuer-test-sign-in account :method 'browser)
+            (should (car (mew-submit-token-tests--as-new account)))))))))
+
+(ert-deftest mew-submit-token-tests-month ()
+  "Thirty days, each two hours, with two Emacsen, one of which is killed each week.
+Nobody is asked anything, no token is used twice, and each mail has its token."
+  :tags '(:module :expensive-test)
+  (mew-submit-token-tests--with (issuer account)
+    (let* ((file (mew-submit-issuer-test--file issuer "behaviour"))
+           (start (floor (float-time)))
+           (clock `(fset 'mew-submit-token--now
+                         (lambda ()
+                           (with-temp-buffer
+                             (insert-file-contents ,file)
+                             (string-to-number (progn (re-search-forward "[0-9]+")
+                                                      (match-string 0)))))))
+           (lines (list 1 1))
+           emacsen)
+      (mew-submit-issuer-test-behave issuer :now start)
+      (mew-submit-token-tests--with-emacsen emacsen
+        (dolist (name '("one" "two"))
+          (push (mew-submit-token-tests--emacs name account clock) emacsen))
+        (mew-submit-token-tests--wait emacsen 1)
+        (dotimes (step (* 30 12))
+          (mew-submit-issuer-test-behave issuer :now (+ start (* step 7200)))
+          (when (= (% step 84) 83)
+            (let ((old (pop emacsen)))
+              (signal-process old 'SIGKILL)
+              (mew-submit-test-until ("it to be killed")
+                (not (process-live-p old)))
+              (kill-buffer (process-buffer old))
+              (push (mew-submit-token-tests--emacs "next" account clock) emacsen)
+              (setcar lines 1)
+              (mew-submit-token-tests--wait (list (car emacsen)) 1)))
+          (dolist (process emacsen)
+            (process-send-string process "\n"))
+          (setq lines (mapcar #'1+ lines))
+          (cl-mapc (lambda (process count)
+                     (mew-submit-token-tests--wait (list process) count))
+                   emacsen lines))
+        (dolist (process emacsen)
+          (should-not (seq-difference (mew-submit-token-tests--lines process)
+                                      '("ready" "ok")))))
+      (should-not (mew-submit-token-tests--reused issuer))
+      (should (= 720 (seq-count (lambda (line)
+                                  (equal (plist-get (plist-get line :form) :grant_type)
+                                         "refresh_token"))
+                                (mew-submit-issuer-test-log issuer "post")))))))
+
+;;; The files
+
+(ert-deftest mew-submit-token-tests-files ()
+  "What is in the files is of no use without the key, and of none to another account."
+  :tags '(:module)
+  (mew-submit-token-tests--with (issuer account)
+    (let* ((file (mew-submit-token-tests--file account))
+           (whole (mew-submit-test-octets file))
+           (authinfo (mew-submit-test-octets (car auth-sources)))
+           (refresh (plist-get (car (mew-submit-issuer-test-log issuer "answer")) :refresh)))
+      (should (= #o600 (file-modes file)))
+      (should (= #o700 (file-modes mew-submit-token-directory)))
+      (should (= #o600 (file-modes (car auth-sources))))
+      (should (stringp refresh))
+      (dolist (text (list whole authinfo))
+        (should-not (string-search refresh text))
+        (should-not (string-search "emacs" text)))
+      (should (string-match-p "\\`machine mew-submit login tokens port oauth2 password \
+[A-Za-z0-9_-]\\{43\\}\n\\'"
+                              authinfo))
+      (pcase-dolist
+          (`(,row ,spoil)
+           `(("Q32 it is empty" ,(lambda () (mew-submit-test-write file "")))
+             ("Q32 it is cut off"
+              ,(lambda () (mew-submit-test-write file (substring whole 0 -40))))
+             ("Q32 an octet is another"
+              ,(lambda ()
+                 (let ((text (copy-sequence whole)))
+                   (aset text 60 (if (eql (aref text 60) ?A) ?B ?A))
+                   (mew-submit-test-write file text))))
+             ("Q32 it is Lisp" ,(lambda () (mew-submit-test-write
+                                            file "(:refresh \"x\" :count 9)\n")))
+             ("Q32 there is another key"
+              ,(lambda ()
+                 (mew-submit-test-write
+                  (car auth-sources)
+                  (format "machine mew-submit login tokens password %s port oauth2\n"
+                          (mew-submit-random--text)))))
+             ("Q32 there is no key"
+              ,(lambda () (mew-submit-test-write (car auth-sources) "")))))
+        (ert-info (row)
+          (funcall spoil)
+          (let ((before (length (mew-submit-issuer-test-log issuer "post"))))
+            (pcase-let ((`(,access ,problem) (mew-submit-token-tests--as-new account)))
+              (should-not access)
+              (should (eq (car problem) 'consent))
+              (should (string-search "cannot be read" (cdr problem))))
+            (should (= before (length (mew-submit-issuer-test-log issuer "post")))))
+          (mew-submit-test-write file whole)
+          (mew-submit-test-write (car auth-sources) authinfo)))
+      (ert-info ("Q32 it is that of another account")
+        (let ((other (mew-submit-issuer-test-account issuer :user "other@x")))
+          (copy-file file (mew-submit-token-tests--file other))
+          (should (eq 'consent (car (cadr (mew-submit-token-tests--as-new other)))))))
+      (ert-info ("Q32 others can write to the directory")
+        (set-file-modes mew-submit-token-directory #o777)
+        (pcase-let ((`(,access ,problem) (mew-submit-token-tests--as-new account)))
+          (should-not access)
+          (should (string-search "Others can write" (cdr problem))))
+        (set-file-modes mew-submit-token-directory #o700))
+      (should (car (mew-submit-token-tests--as-new account))))))
+
+(ert-deftest mew-submit-token-tests-no-space ()
+  "\"Q30 nothing can be written\": no token is used that could not be replaced."
+  :tags '(:module)
+  (mew-submit-token-tests--with (issuer account)
+    (mew-submit-issuer-test-forget)
+    (let ((count (length (mew-submit-issuer-test-log issuer "post"))))
+      (cl-letf (((symbol-function 'mew-submit-token--seal)
+                 (lambda (&rest _) (signal 'file-error '("No space left on device")))))
+        (pcase-let ((`(,access ,problem) (mew-submit-token-tests--get account)))
+          (should-not access)
+          (should (eq (car problem) 'later))
+          (should (string-search "No space" (cdr problem)))))
+      (should (= count (length (mew-submit-issuer-test-log issuer "post"))))
+      ;; It is full only when the answer is there: what was got is not lost.
+      (cl-letf* ((warnings nil)
+                 ((symbol-function 'display-warning)
+                  (lambda (_ text &rest _) (push text warnings)))
+                 ((symbol-function 'mew-submit-token--write)
+                  (lambda (&rest _)
+                    (signal 'file-error '("No space left on device")))))
+        (should (car (mew-submit-token-tests--get account)))
+        (should (car (mew-submit-token-tests--get account t)))
+        (should (string-search "cannot be written" (car warnings))))
+      (should (car (mew-submit-token-tests--get account t)))
+      (should (car (mew-submit-token-tests--as-new account)))
+      (should-not (mew-submit-token-tests--reused issuer)))))
+
+;;; Time, and who takes it back
+
+(ert-deftest mew-submit-token-tests-clock ()
+  "\"Q25 the clock is wrong\", or set: a token is renewed rather than believed."
+  (mew-submit-token-tests--with (issuer account)
+    (let* ((now 1000000.0)
+           (posts (lambda () (length (mew-submit-issuer-test-log issuer "post"))))
+           (get (lambda (time)
+                  (setq now time)
+                  (let ((before (funcall posts)))
+                    (should (car (mew-submit-token-tests--get account)))
+                    (- (funcall posts) before)))))
+      (cl-letf (((symbol-function 'mew-submit-token--now) (lambda () now)))
+        (mew-submit-issuer-test-forget)
+        (should (equal (mapcar get (list 1000000.0     ; a new Emacs
+                                         1000010.0 1003000.0
+                                         999000.0      ; set back
+                                         999100.0
+                                         2000000.0     ; set forward
+                                         2003539.0     ; a minute is left, at least
+                                         2003541.0))   ; and now it is not
+                       '(1 0 0 1 0 1 0 1)))))))
+
+(ert-deftest mew-submit-token-tests-ahead ()
+  "A token that was used is renewed before it is over; one that was not is left."
+  (mew-submit-token-tests--with (issuer account)
+    (let* ((noninteractive nil)
+           (token (mew-submit-token--of account))
+           (posts (lambda () (length (mew-submit-issuer-test-log issuer "post"))))
+           (before (funcall posts)))
+      (should (car (mew-submit-token-tests--get account t)))
+      (should (timerp (mew-submit-token-ahead token)))
+      (should (> 3310 (- (float-time (timer--time (mew-submit-token-ahead token)))
+                         (float-time))
+                 3200))
+      (mew-submit-token--renew-ahead token)
+      (mew-submit-test-until ("it to be renewed")
+        (= (funcall posts) (+ 2 before)))
+      (mew-submit-test-until ("it to be there")
+        (null (mew-submit-token-exchange token)))
+      (mew-submit-token--renew-ahead token)
+      (should-not (mew-submit-token-exchange token)))))
+
+(ert-deftest mew-submit-token-tests-answers ()
+  "What comes instead of a renewed token is told for what it is, and loses nothing."
+  (mew-submit-token-tests--with (issuer account)
+    (pcase-dolist
+        (`(,row ,behaviour ,kind ,words)
+         '(("Q31 consent was withdrawn" (:revoked t) consent "does not take the sign-in")
+           ("Q39 the program is not known any more" (:clients ["other"]) config "client id")
+           ("Q21 out of order" (:token (:status 503 :body (:error "temporarily_unavailable")))
+            later "no token at the moment")
+           ("Q21 too often" (:token (:status 429 :body "slow")) later "status 429")
+           ("Q20 without an end" (:token-raw "endless") later "more than is read")
+           ("Q19 sent elsewhere" (:token-raw "loop") later "sends us on")
+           ("Q23 no token in it" (:token (:status 200 :body (:token_type "Bearer"))) later
+            "without a token")))
+      (ert-info (row)
+        (apply #'mew-submit-issuer-test-behave issuer behaviour)
+        (pcase-let ((`(,access ,problem) (mew-submit-token-tests--get account t)))
+          (should-not access)
+          (should (eq (car problem) kind))
+          (should (string-search words (cdr problem))))
+        (should (equal (plist-get (mew-submit-token--status account) :kept) t))
+        (mew-submit-issuer-test-behave issuer)
+        (should (car (mew-submit-token-tests--as-new account)))))
+    (ert-info ("Q21 it closes before it answers, once, and the token is taken again")
+      (mew-submit-issuer-test-behave issuer :token-raw "drop")
+      (should (eq 'later (car (cadr (mew-submit-token-tests--get account t)))))
+      (mew-submit-issuer-test-behave issuer)
+      (should (car (mew-submit-token-tests--as-new account))))
+    (should-not (mew-submit-token-tests--reused issuer))
+    (ert-info ("Q21 it closes after it has taken the token")
+      (mew-submit-issuer-test-behave issuer :lose t)
+      (should (eq 'later (car (cadr (mew-submit-token-tests--get account t)))))
+      (mew-submit-issuer-test-behave issuer)
+      (pcase-let ((`(,access ,problem) (mew-submit-token-tests--as-new account)))
+        (should-not access)
+        (should (eq (car problem) 'consent))
+        (should (string-search "was broken off" (cdr problem)))))))
+
+(ert-deftest mew-submit-token-tests-one-after-the-other ()
+  "What is wanted while a renewal runs is done after it, and each hears of its own."
+  (mew-submit-token-tests--with (issuer account)
+    (let* ((noninteractive t)
+           (heard nil)
+           (hear (lambda (what) (lambda (&rest got) (push (cons what (car got)) heard)))))
+      (mew-submit-token--get account (funcall hear 'one) t)
+      (should (mew-submit-token-exchange (mew-submit-token--of account)))
+      (mew-submit-token--keep-now account (funcall hear 'saved))
+      (mew-submit-token--get account (funcall hear 'two) t)
+      (mew-submit-token--remove account (funcall hear 'removed))
+      (mew-submit-test-until ("the last to be heard")
+        (assq 'removed heard))
+      ;; Who signs out ends what runs, for those who wait too.
+      (should (equal (mapcar #'car (reverse heard)) '(saved one two removed)))
+      (should-not (alist-get 'saved heard))
+      (should-not (mew-submit-token--busy-p (mew-submit-token--of account)))
+      (should-not (mew-submit-token-next (mew-submit-token--of account)))
+      (should-not (file-exists-p (mew-submit-token-tests--file account)))
+      (setq heard nil)
+      (should (plist-get (mew-submit-issuer-test-sign-in account :method 'browser) :kept))
+      (mew-submit-token--get account (funcall hear 'one) t)
+      (mew-submit-token--keep-now account (funcall hear 'saved))
+      (mew-submit-token--get account (funcall hear 'two))
+      (mew-submit-test-until ("the last to be heard")
+        (assq 'saved heard))
+      (should (equal (mapcar #'car (reverse heard)) '(one two saved)))
+      (should (cdr (assq 'one heard)))
+      (should-not (cdr (assq 'saved heard)))
+      (should-not (mew-submit-token-tests--reused issuer)))))
+
+(ert-deftest mew-submit-token-tests-sign-out ()
+  "Who signs out is forgotten, here and at the issuer."
+  (mew-submit-token-tests--with (issuer account)
+    (let ((refresh (plist-get (car (mew-submit-issuer-test-log issuer "answer")) :refresh))
+          (why 'none))
+      (mew-submit-sign-out account :callback (lambda (end) (setq why end)))
+      (mew-submit-test-until ("it to be done")
+        (not (eq why 'none)))
+      (should-not why)
+      (should-not (file-exists-p (mew-submit-token-tests--file account)))
+      (should (equal refresh (plist-get (plist-get (car (mew-submit-issuer-test-log
+                                                         issuer "post" "/revoke"))
+                                                   :form)
+                                        :token)))
+      (should (string-search "is not signed in"
+                             (cdr (cadr (mew-submit-token-tests--get account))))))))
+
+(ert-deftest mew-submit-token-tests-doctor ()
+  "The doctor knows who is signed in, for how long, and what was wrong."
+  (mew-submit-token-tests--with (issuer account)
+    (let ((found (lambda ()
+                   (let ((finding (mew-submit-doctor-checkup--token "test" account)))
+                     (list (plist-get finding :status) (plist-get finding :text))))))
+      (pcase-dolist
+          (`(,do ,status ,words)
+           `((,#'ignore ok "good for 59 minutes")
+             (,#'mew-submit-issuer-test-forget ok "is signed in")
+             (,(lambda ()
+                 (mew-submit-issuer-test-behave issuer :revoked t)
+                 (mew-submit-token-tests--get account))
+              warning "does not take the sign-in any more")
+             (,(lambda ()
+                 (mew-submit-issuer-test-forget)
+                 (delete-file (mew-submit-token-tests--file account)))
+              warning "is not signed in, so mail waits")
+             (,(lambda ()
+                 (setq account (list :name "test" :oauth (plist-get account :oauth))))
+              error "no :user")))
+        (funcall do)
+        (pcase-let ((`(,got ,text) (funcall found)))
+          (should (eq got status))
+          (should (string-search words text)))))))
+
+;;; What the user is asked
+
+(defun mew-submit-token-tests--answer (words)
+  "Answer the question that waits with the choice WORDS."
+  (let ((question (mew-submit-test-until ("a question")
+                    (car mew-submit-question--list))))
+    (mew-submit-question--answer
+     question (assoc words (mew-submit-question-choices question)))
+    (mew-submit-question-text question)))
+
+(ert-deftest mew-submit-token-tests-mail-waits ()
+  "A mail whose sign-in is over waits for the user, who signs in, and then it goes."
+  :tags '(:module)
+  (mew-submit-token-tests--with (issuer signed-in)
+    (mew-submit-test-with-peer
+        (peer "--user" "me@x" "--password" "good-token" "127.0.0.1:0,name=x,mechs=XOAUTH2")
+      (let* ((account (apply #'mew-submit-issuer-test-account issuer
+                             (mew-submit-test-account peer "x")))
+             (browse-url-browser-function
+              (lambda (url &rest _) (mew-submit-issuer-test-browse url)))
+             (noninteractive nil)
+             (mew-submit-keep-connection 0)
+             (send (lambda (&optional during)
+                     (mew-submit-test-with-directory directory
+                       (let ((session (mew-submit-request--submit
+                                       (mew-submit-test-write
+                                        (expand-file-name "m" directory)
+                                        "From: me@x\nTo: a@x\n\nbody\n")
+                                       :account account :on-ask #'mew-submit-dialog--answer)))
+                         (when during
+                           (funcall during))
+                         (mew-submit-test-until ("the end of the mail")
+                           (mew-submit-job-done session)))))))
+        (mew-submit-auth--user-is-here)
+        (mew-submit-issuer-test-behave issuer :revoked t :access "good-token")
+        (mew-submit-issuer-test-forget)
+        (ert-info ("Q31 not now: the mail waits, and nobody is asked again")
+          (let ((done (funcall send (lambda ()
+                                      (should (string-search
+                                               "does not take the sign-in any more"
+                                               (mew-submit-token-tests--answer
+                                                "Not now")))))))
+            (should (equal (plist-get done :result) "deferred")))
+          (should (equal (plist-get (funcall send) :result) "deferred"))
+          (should-not mew-submit-question--list))
+        (mew-submit-auth--user-is-here)
+        (ert-info ("two mails wait, the user signs in once, and both go")
+          (mew-submit-test-with-directory directory
+            (let ((sessions
+                   (mapcar (lambda (name)
+                             (mew-submit-request--submit
+                              (mew-submit-test-write (expand-file-name name directory)
+                                                     "From: me@x\nTo: a@x\n\nbody\n")
+                              :account account :on-ask #'mew-submit-dialog--answer))
+                           '("one" "two"))))
+              (mew-submit-test-until ("both to wait")
+                (and mew-submit-question--list
+                     (= 2 (length (mew-submit-question-waiting
+                                   (car mew-submit-question--list))))))
+              (mew-submit-issuer-test-behave issuer :access "good-token")
+              (mew-submit-token-tests--answer "Sign in")
+              (should (= 1 (length (mew-submit-sign-in--running))))
+              (dolist (session sessions)
+                (mew-submit-test-until ("a mail")
+                  (mew-submit-job-done session))
+                (should (equal (plist-get (mew-submit-job-done session) :result)
+                               "delivered"))))))
+        (ert-info ("Q21 the issuer is out of order: the mail waits, and not in a loop")
+          (mew-submit-issuer-test-behave issuer :token '(:status 503 :body "x"))
+          (mew-submit-token--forget-access (mew-submit-token--of account))
+          (should (equal (plist-get (funcall send) :kind) "secret"))
+          (should (string-search "no token at the moment"
+                                 (mew-submit-auth--why-put-off account)))
+          (mew-submit-auth--user-is-here)
+          (mew-submit-issuer-test-behave issuer :access "good-token"))
+        (ert-info ("the server refuses a token that was good, once")
+          (setf (mew-submit-token-access (mew-submit-token--of account))
+                (copy-sequence "stale-token"))
+          (should (equal (plist-get (funcall send) :result) "delivered")))
+        (when-let* ((buffer (get-buffer "*mew-submit sign-in*")))
+          (kill-buffer buffer))))))
+
+(ert-deftest mew-submit-token-tests-locked ()
+  "A key that a passphrase may be needed for is asked for once the user says so."
+  :tags '(:module)
+  (mew-submit-token-tests--with (issuer signed-in)
+    (mew-submit-test-with-peer
+        (peer "--user" "me@x" "--password" "good-token" "127.0.0.1:0,name=x,mechs=XOAUTH2")
+      (let* ((account (apply #'mew-submit-issuer-test-account issuer
+                             (mew-submit-test-account peer "x")))
+             (look (symbol-function 'mew-submit-auth--proxy-password))
+             (file (mew-submit-token-tests--file signed-in))
+             (before (mew-submit-test-octets file))
+             (noninteractive nil)
+             (mew-submit-keep-connection 0))
+        (mew-submit-issuer-test-behave issuer :access "good-token")
+        (mew-submit-auth--user-is-here)
+        (cl-letf (((symbol-function 'mew-submit-auth--proxy-password)
+                   (lambda (&rest arguments)
+                     (if mew-submit-auth--ask
+                         (apply look arguments)
+                       (signal 'mew-submit-secret '(:text "locked"))))))
+          (pcase-dolist (`(,words ,result) '(("Not now" "deferred") ("Unlock it" "delivered")))
+            (ert-info (words)
+              (mew-submit-issuer-test-forget)
+              (mew-submit-auth--user-is-here)
+              (mew-submit-test-with-directory directory
+                (let ((session (mew-submit-request--submit
+                                (mew-submit-test-write (expand-file-name "m" directory)
+                                                       "From: me@x\nTo: a@x\n\nbody\n")
+                                :account account :on-ask #'mew-submit-dialog--answer)))
+                  (should (string-search "passphrase"
+                                         (mew-submit-token-tests--answer words)))
+                  (mew-submit-test-until ("the mail")
+                    (mew-submit-job-done session))
+                  (should (equal (plist-get (mew-submit-job-done session) :result)
+                                 result))))
+              (should (eq (equal before (mew-submit-test-octets file))
+                          (equal words "Not now"))))))))))
+
+(ert-deftest mew-submit-token-tests-kept-if-wanted ()
+  "Where nobody has said so, the user says whether the sign-in is kept."
+  :tags '(:module)
+  (mew-submit-issuer-test-with issuer
+    (let ((noninteractive nil)
+          (auth-source-save-behavior 'ask)
+          (account (mew-submit-issuer-test-account issuer)))
+      (should-not (plist-get (mew-submit-issuer-test-sign-in account :method 'browser) :kept))
+      (should (car (mew-submit-token-tests--get account t)))
+      (should-not (file-exists-p (mew-submit-token-tests--file account)))
+      (should (equal (mew-submit-test-octets (car auth-sources)) ""))
+      (cl-letf (((symbol-function 'auth-source-netrc-saver)
+                 (lambda (file add)
+                   (write-region (concat add "\n") nil file t 'silent))))
+        (mew-submit-token-tests--answer "Stay signed in"))
+      (mew-submit-test-until ("it to be written")
+        (mew-submit-token--kept-p account))
+      (should (car (mew-submit-token-tests--as-new account)))
+      (when-let* ((ahead (mew-submit-token-ahead (mew-submit-token--of account))))
+        (cancel-timer ahead)))))
+
+(ert-deftest mew-submit-token-tests-no-secret-is-seen ()
+  "\"Q33 a secret where it can be seen\": in messages, warnings, buffers, arguments."
+  (mew-submit-issuer-test-with issuer
+    (let* ((noninteractive nil)
+           (arguments nil)
+           (account (mew-submit-issuer-test-account issuer))
+           (start (with-current-buffer (messages-buffer) (point-max)))
+           (result (mew-submit-issuer-test-sign-in
+                    account :method 'browser :on-event nil
+                    :browse (lambda (url)
+                              (push url arguments)
+                              (mew-submit-issuer-test-browse url)))))
+      (should (plist-get result :kept))
+      (mew-submit-token-tests--get account t)
+      (mew-submit-issuer-test-behave issuer :revoked t)
+      (mew-submit-token-tests--get account t)
+      (let* ((posts (mapcar (lambda (line) (plist-get line :form))
+                            (mew-submit-issuer-test-log issuer "post")))
+             (authorize (plist-get (car (mew-submit-issuer-test-log issuer "get" "/authorize"))
+                                   :query))
+             (secrets (delq nil
+                            (append (mapcan (lambda (form)
+                                              (list (plist-get form :code)
+                                                    (plist-get form :code_verifier)
+                                                    (plist-get form :refresh_token)))
+                                            posts)
+                                    (list (plist-get authorize :state))
+                                    (mapcar (lambda (line) (plist-get line :refresh))
+                                            (mew-submit-issuer-test-log issuer "answer")))))
+             (seen (append arguments
+                           (list (format "%S" result)
+                                 (format "%S" (mew-submit-token--status account)))
+                           (mapcar (lambda (buffer)
+                                     (with-current-buffer buffer
+                                       (if (eq buffer (messages-buffer))
+                                           (buffer-substring start (point-max))
+                                         (buffer-string))))
+                                   (seq-remove (lambda (buffer)
+                                                 (string-match-p "authinfo\\|issuer"
+                                                                 (buffer-name buffer)))
+                                               (buffer-list))))))
+        (should (> (length secrets) 5))
+        (dolist (secret secrets)
+          (dolist (text seen)
+            (should-not (string-search secret text))))
+        (should-not (seq-find (lambda (buffer)
+                                (string-prefix-p " *mew-submit https" (buffer-name buffer)))
+                              (buffer-list))))
+      (kill-buffer "*mew-submit sign-in*"))))
+
+(provide 'mew-submit-token-tests)
+;;; mew-submit-token-tests.el ends here

@@ -21,7 +21,8 @@ endif
 endif
 
 MODULE := module/mew-submit-module$(SUFFIX)
-LISP := $(wildcard mew-submit.el) $(sort $(wildcard lisp/*.el))
+LOADDEFS := lisp/mew-submit-loaddefs.el
+LISP := $(wildcard mew-submit.el) $(filter-out $(LOADDEFS),$(sort $(wildcard lisp/*.el)))
 TEST_LISP := $(sort $(wildcard test/*.el test/*/*.el))
 
 # C sources, by what they become.
@@ -53,6 +54,7 @@ TSAN_FLAGS := $(SAN_FLAGS) -fsanitize=thread
 LINT_FLAGS := -O2 $(HARDENING) -Werror
 objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 
+write_loaddefs = $(EMACS) -Q --batch -l test/tool/loaddefs.el -f mew-submit-loaddefs
 lint_lisp = $(EMACS) -Q --batch -L . -L lisp -L test -l test/tool/lint.el -f mew-submit-lint-
 
 # `make V=1' shows whole commands.
@@ -187,7 +189,7 @@ mutants: all programs units  ## plant single faults (ONLY='C14 L3*'): does a tes
 
 ## Checking the text
 
-lint: lint-c cppcheck exports layers rows mutants-check warnings checkdoc package-lint spaces  ## all of these
+lint: lint-c cppcheck exports layers rows loaddefs-check mutants-check warnings checkdoc package-lint spaces  ## all of these
 
 lint-c: $(foreach cc,$(notdir $(shell command -v gcc clang)),$(call objects,lint-$(cc),$(ALL_C)))  ## gcc and clang, warnings as errors
 
@@ -209,6 +211,12 @@ layers:  ## includes and requires go only downward
 
 rows:  ## every row of doc/SECURITY.md has a test that names it
 	@test/tool/rows
+
+loaddefs:  ## write the file that says which command is in which Lisp file
+	@$(write_loaddefs)-write $(LOADDEFS) $(LISP)
+
+loaddefs-check:  ## that file is true
+	@$(write_loaddefs)-check $(LOADDEFS) $(LISP)
 
 mutants-check:  ## the faults of `make mutants' fit the sources
 	@test/tool/mutants --check
@@ -235,7 +243,7 @@ mew-submit.info: README.org test/tool/info.el
 	makeinfo --no-split -o $@ $(BUILD)/mew-submit.texi
 
 install: all $(if $(shell command -v makeinfo),$(patsubst %.org,info,$(wildcard README.org)))  ## into PREFIX (/usr/local) under DESTDIR
-	@DESTDIR="$(DESTDIR)" test/tool/install "$(PREFIX)" "$(MODULE)" $(LISP)
+	@DESTDIR="$(DESTDIR)" test/tool/install "$(PREFIX)" "$(MODULE)" $(LISP) $(LOADDEFS)
 
 uninstall:  ## remove what install put there
 	@DESTDIR="$(DESTDIR)" test/tool/install --remove "$(PREFIX)"
@@ -257,7 +265,7 @@ help:  ## this list
 	  -e 's/^([a-z][a-z -]*):.*  ## (.*)/\1 \t\2/p' Makefile | expand -t 20
 
 .PHONY: all module compile programs libraries check check-fast demo check-all check-c check-lisp $(SUITES) \
-  units bench fuzz asan tsan stress lint lint-c cppcheck tidy exports layers rows mutants mutants-check warnings checkdoc package-lint spaces \
+  units bench fuzz asan tsan stress lint lint-c cppcheck tidy exports layers rows loaddefs loaddefs-check mutants mutants-check warnings checkdoc package-lint spaces \
   info install uninstall deps deps-build deps-check clean help
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,74 @@
+;;; loaddefs.el --- Write or check lisp/mew-submit-loaddefs.el -*- lexical-binding: t; -*-
+
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; emacs -Q --batch -l test/tool/loaddefs.el -f FUNCTION OUT FILE...
+;;
+;; What Emacs itself writes for ;;;###autoload differs from version to version; this does
+;; not, and so the file can be in the repository and be compared.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'help)
+
+(defun mew-submit-loaddefs--autoload (form file)
+  "Return the list of forms that announce FORM, which is in FILE.
+Return nil for a form that loads what is written here, as the main file has one."
+  (pcase form
+    (`(,(or 'defun 'cl-defun) ,name ,arguments ,(and doc (pred stringp)) . ,body)
+     `((autoload ',name ,file ,(help-add-fundoc-usage doc arguments)
+         ,(and (assq 'interactive (list (car body) (cadr body))) t))))
+    (`(define-minor-mode ,name ,(and doc (pred stringp)) . ,_)
+     `((autoload ',name ,file ,(help-add-fundoc-usage doc '(&optional arg)) t)
+       (custom-autoload ',name ,file)))
+    (`(let* . ,_) nil)
+    (_ (error "%s: cannot announce (%s %s ...)" file (car form) (cadr form)))))
+
+(defun mew-submit-loaddefs--of-file (file)
+  "Return the forms that announce what FILE has behind a cookie."
+  (with-temp-buffer
+    (insert-file-contents file)
+    (emacs-lisp-mode)
+    (let (forms)
+      (while (re-search-forward "^;;;###autoload\n" nil t)
+        (setq forms (append forms (mew-submit-loaddefs--autoload
+                                   (read (current-buffer)) (file-name-base file)))))
+      forms)))
+
+(defun mew-submit-loaddefs--text (files)
+  "Return the text for FILES."
+  (let ((print-escape-newlines t)
+        (print-quoted t)
+        (print-length nil)
+        (print-level nil))
+    (concat ";;; mew-submit-loaddefs.el --- Made by `make loaddefs' -*- lexical-binding: t; -*-\n\
+;; SPDX-License-Identifier: GPL-3.0-or-later\n;;; Commentary:\n\
+;; What is in which file; `make lint' checks that this is true.\n;;; Code:\n\n"
+            (mapconcat (lambda (form) (concat (prin1-to-string form) "\n"))
+                       (mapcan #'mew-submit-loaddefs--of-file files) "")
+            "\n(provide 'mew-submit-loaddefs)\n\n"
+            ";; Local " "Variables:\n;; no-byte-compile: t\n\
+;; no-native-compile: t\n;; no-update-autoloads: t\n;; End:\n\
+;;; mew-submit-loaddefs.el ends here\n")))
+
+(defun mew-submit-loaddefs-write ()
+  "Write the first file of the command line from the others."
+  (let ((coding-system-for-write 'utf-8-unix)
+        (out (pop command-line-args-left)))
+    (write-region (mew-submit-loaddefs--text command-line-args-left) nil out nil 'silent)
+    (setq command-line-args-left nil)))
+
+(defun mew-submit-loaddefs-check ()
+  "Leave Emacs with status 1 when the first file is not what the others make it."
+  (let* ((out (pop command-line-args-left))
+         (text (mew-submit-loaddefs--text command-line-args-left))
+         (true (equal text (with-temp-buffer
+                             (ignore-errors (insert-file-contents out))
+                             (buffer-string)))))
+    (message (if true "loaddefs: %s is true" "%s is old: run make loaddefs and commit it") out)
+    (kill-emacs (if true 0 1))))
+
+;;; loaddefs.el ends here

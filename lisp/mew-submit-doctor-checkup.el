@@ -27,6 +27,7 @@
 (require 'mew-submit-tls)
 
 (declare-function mew-submit--mod-source "ext:mew-submit-module" (address))
+(defvar auth-sources)
 (defvar send-mail-function)
 (defvar message-send-mail-function)
 

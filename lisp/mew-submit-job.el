@@ -21,6 +21,7 @@
 (require 'cl-lib)
 (require 'mew-submit-background)
 (require 'mew-submit-error)
+(require 'mew-submit-loaddefs)
 (require 'mew-submit-module)
 (require 'mew-submit-oauth)
 (require 'mew-submit-question)
@@ -127,7 +128,7 @@ The last of them is `done'.")
 (defvar mew-submit-job--seen nil
   "What the clock showed when the module sent something last.")
 
-(defvar mew-submit-job--clock-hook nil
+(defvar mew-submit-job--clock-hook '(mew-submit-queue--clock-went-back)
   "Hook that is run when the clock was set back.")
 
 (defun mew-submit-job--wind-timers (seconds)

@@ -13,6 +13,7 @@
 
 (require 'mew-submit-background)
 (require 'mew-submit-error)
+(require 'mew-submit-loaddefs)
 
 (declare-function mew-submit--mod-version "ext:mew-submit-module" ())
 (declare-function mew-submit--mod-libraries "ext:mew-submit-module" ())
@@ -103,7 +104,7 @@ that is but the word of parting that Emacs 30 has for a wrong certificate."
 (defvar mew-submit-module--process nil
   "The process that builds the module, or nil.")
 
-(defvar mew-submit-module--hook nil
+(defvar mew-submit-module--hook '(mew-submit-queue--module-is-there)
   "Hook that is run when a build has ended and the module is loaded.")
 
 (defun mew-submit-module--building-p ()

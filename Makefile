@@ -20,7 +20,9 @@ SUFFIX := $(if $(filter Darwin,$(shell uname -s)),.dylib,.so)
 endif
 endif
 
-MODULE := module/mew-submit-module$(SUFFIX)
+# No Lisp file has this name: `load' looks for a module first.
+NATIVE := mew-submit-native$(SUFFIX)
+MODULE := module/$(NATIVE)
 LOADDEFS := lisp/mew-submit-loaddefs.el
 LISP := $(wildcard mew-submit.el) $(filter-out $(LOADDEFS),$(sort $(wildcard lisp/*.el)))
 TEST_LISP := $(sort $(wildcard test/*.el test/*/*.el))
@@ -40,6 +42,12 @@ PRELOAD := $(if $(filter .so,$(SUFFIX)),test/preload/preload.so)
 SUITES := $(patsubst test/%/run,check-%,$(filter-out test/bench/run,$(sort $(wildcard test/*/run))))
 ALL_C := $(MODULE_C) $(sort $(wildcard test/*/*.c))
 
+# What Lisp and the module know of each other, as a number: the keys of a request, the functions and how many arguments they
+# take, the events and their fields.  Both have it, and a module that was built of other sources is noticed by it.
+INTERFACE := $(shell { grep -hoE -e '":?[a-z0-9-]+"' -e '"mew-submit--mod-[a-z-]+", [0-9]+, [0-9]+' module/event.c module/module.c; \
+  grep -hoE 'msub_event_[a-z]+ .[a-z]+, "[a-z-]+"' module/*.c; cat module/*.def 2>/dev/null | grep -o '"[^"]*"'; } 2>/dev/null | \
+  LC_ALL=C sort -u | cksum | cut -d ' ' -f 1)
+
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wvla -Wformat=2
 EMACS_INCLUDE ?= $(patsubst %,-I%/../include,$(patsubst %/,%,$(dir $(realpath $(shell command -v $(EMACS))))))
 LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags gnutls libgsasl 2>/dev/null)
@@ -57,8 +65,13 @@ objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 write_loaddefs = $(EMACS) -Q --batch -l test/tool/loaddefs.el -f mew-submit-loaddefs
 lint_lisp = $(EMACS) -Q --batch -L . -L lisp -L test -l test/tool/lint.el -f mew-submit-lint-
 
+# The linker writes a new file: an Emacs that has the old module mapped keeps it whole.
+link_module = $(CC) $(CFLAGS) -shared $(LINK_SAFELY) $(LDFLAGS) -o $@.new $^ $(LIBS) && mv -f $@.new $@
+
 # `make V=1' shows whole commands.
 run = $(if $(V),,@echo '$(1): $(2)';)
+
+DEPS_HINT := $(if $(wildcard test/tool/deps),: run make deps)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -76,7 +89,7 @@ all: module compile  ## the module and the byte-compiled Lisp (the default)
 
 module: $(MODULE)  ## the C module alone
 
-compile: $(BUILD)/compiled  ## byte-compile the Lisp; a warning is an error with STRICT=yes, as in make lint
+compile: $(BUILD)/loaddefs $(BUILD)/compiled  ## byte-compile the Lisp; a warning is an error with STRICT=yes, as in make lint
 
 programs: $(PROGRAMS) $(PRELOAD)  ## the tests' own programs, such as the SMTP server test/peer/peer
 
@@ -84,7 +97,7 @@ all module compile programs units lint-c info:
 	@:
 
 $(MODULE): $(call objects,obj,$(MODULE_C))
-	$(call run,$(CC),$@) $(CC) $(CFLAGS) -shared $(LINK_SAFELY) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call run,$(CC),$@) $(link_module)
 
 define program
 $(1)/$(notdir $(1)): $(call objects,obj,$(sort $(wildcard $(1)/*.c)))
@@ -100,7 +113,8 @@ define kind
 $(BUILD)/$(1)/%.o: %.c Makefile | libraries
 	@mkdir -p $$(@D)
 	$(call run,$(2) $(1),$$<) $(2) $$(CPPFLAGS) $$(BASE_FLAGS) $(3) -MMD -MP -c -o $$@ $$<
-$(BUILD)/$(1)/module/module.o: BASE_FLAGS += $(EMACS_INCLUDE)
+$(BUILD)/$(1)/module/module.o: BASE_FLAGS += $(EMACS_INCLUDE) -DMSUB_INTERFACE='"$(INTERFACE)"'
+$(BUILD)/$(1)/module/module.o: $(MODULE_C) $(wildcard module/*.def)
 endef
 $(eval $(call kind,obj,$(CC),$(HARDENING) $(CFLAGS)))
 $(eval $(call kind,asan,$(CC),$(ASAN_FLAGS)))
@@ -117,9 +131,15 @@ $(BUILD)/compiled: $(LISP)
 	$(call run,$(EMACS),byte-compile) $(lint_lisp)compile $(LISP)
 	@touch $@
 
+$(BUILD)/loaddefs: $(LISP) $(MODULE_C) $(wildcard module/*.def)
+	@$(MAKE) loaddefs
+	@mkdir -p $(@D)
+	@touch $@
+
 libraries:
-	@$(PKG_CONFIG) --exists 'gnutls >= 3.7.2' libgsasl || \
-	  { echo 'GnuTLS 3.7.2 (or later) or GNU SASL is missing: run make deps' >&2; exit 1; }
+	@command -v $(PKG_CONFIG) >/dev/null || { echo 'pkg-config is missing$(DEPS_HINT)' >&2; exit 1; }
+	@$(PKG_CONFIG) --exists 'gnutls >= 3.7.2' || { echo 'GnuTLS 3.7.2 (or later) is missing$(DEPS_HINT)' >&2; exit 1; }
+	@$(PKG_CONFIG) --exists libgsasl || { echo 'GNU SASL is missing$(DEPS_HINT)' >&2; exit 1; }
 
 ## Testing (each suite alone: check-NAME)
 
@@ -168,15 +188,15 @@ fuzz:  ## every fuzzer for FUZZ_SECONDS, with clang where there is one
 asan: all programs units  ## the tests, with ASan and UBSan in the module and the test server
 tsan: all programs  ## the tests, with ThreadSanitizer in the module and the test server
 asan tsan:
-	@$(MAKE) $(BUILD)/$@/mew-submit-module$(SUFFIX) $(BUILD)/$@/peer
+	@$(MAKE) $(BUILD)/$@/$(NATIVE) $(BUILD)/$@/peer
 	@test/tool/sanitize $@
 
 stress: all programs  ## thousands of jobs of each fate (STRESS=2000, STRESS_SECONDS=600), under ASan and then TSan
-	@for kind in asan tsan; do $(MAKE) $(BUILD)/$$kind/mew-submit-module$(SUFFIX) $(BUILD)/$$kind/peer \
+	@for kind in asan tsan; do $(MAKE) $(BUILD)/$$kind/$(NATIVE) $(BUILD)/$$kind/peer \
 	  && test/tool/sanitize $$kind stress || exit 1; done
 
 define sanitized
-$(BUILD)/$(1)/mew-submit-module$(SUFFIX): $(call objects,$(1),$(MODULE_C))
+$(BUILD)/$(1)/$(NATIVE): $(call objects,$(1),$(MODULE_C))
 	$(call run,$(CC) $(1),$$@) $(CC) $(2) -shared -o $$@ $$^ $(LIBS)
 $(BUILD)/$(1)/peer: $(call objects,$(1),$(PEER_C))
 	$(call run,$(CC) $(1),$$@) $(CC) $(2) -o $$@ $$^ $(LIBS)
@@ -200,7 +220,7 @@ cppcheck:  ## cppcheck, where it is installed
 	else echo 'cppcheck: skipped, not installed'; fi
 
 tidy:  ## clang-tidy: advice, never an error
-	clang-tidy --quiet $(MODULE_C) $(PEER_C) -- $(BASE_FLAGS) $(EMACS_INCLUDE)
+	clang-tidy --quiet $(MODULE_C) $(PEER_C) -- $(BASE_FLAGS) $(EMACS_INCLUDE) -DMSUB_INTERFACE='"0"'
 
 exports: $(MODULE)  ## the module shows Emacs two symbols, and no more
 	@nm -D --defined-only $(MODULE) | awk '$$3 !~ /^(emacs_module_init|plugin_is_GPL_compatible)$$/ \
@@ -212,11 +232,11 @@ layers:  ## includes and requires go only downward
 rows:  ## every row of doc/SECURITY.md has a test that names it
 	@test/tool/rows
 
-loaddefs:  ## write the file that says which command is in which Lisp file
-	@$(write_loaddefs)-write $(LOADDEFS) $(LISP)
+loaddefs:  ## write the file that says which command is in which Lisp file, and the number of the module's interface
+	@$(write_loaddefs)-write $(LOADDEFS) $(INTERFACE) $(LISP)
 
 loaddefs-check:  ## that file is true
-	@$(write_loaddefs)-check $(LOADDEFS) $(LISP)
+	@$(write_loaddefs)-check $(LOADDEFS) $(INTERFACE) $(LISP)
 
 mutants-check:  ## the faults of `make mutants' fit the sources
 	@test/tool/mutants --check
@@ -258,7 +278,7 @@ deps-check:
 	@test/tool/deps check
 
 clean:  ## remove what make made
-	rm -rf $(BUILD) $(MODULE) $(PROGRAMS) $(PRELOAD) $(LISP:.el=.elc) mew-submit.info
+	rm -rf $(BUILD) $(MODULE) module/mew-submit-module.* $(PROGRAMS) $(PRELOAD) $(LISP:.el=.elc) mew-submit.info
 
 help:  ## this list
 	@sed -nE -e 's/^## (.*)/\n\1/p' \

@@ -43,11 +43,12 @@
 ;; package manager copies there: it looks at the top directory alone.
 ;;;###autoload
 (let* ((here (file-name-directory (or load-file-name buffer-file-name default-directory)))
-       (lisp (expand-file-name "lisp/" here)))
+       (lisp (expand-file-name "lisp" here)))
   (add-to-list 'load-path (directory-file-name here))
   (when (file-exists-p (expand-file-name "mew-submit-loaddefs.el" lisp))
-    (add-to-list 'load-path (directory-file-name lisp)))
-  (require 'mew-submit-loaddefs nil t))
+    (add-to-list 'load-path lisp))
+  ;; Not `require': after an upgrade there is a new one.
+  (load "mew-submit-loaddefs" t t))
 
 (eval-when-compile
   (add-to-list 'load-path

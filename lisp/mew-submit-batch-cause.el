@@ -19,7 +19,7 @@
 (require 'seq)
 (require 'subr-x)
 
-(declare-function mew-submit--mod-spool "ext:mew-submit-module" (fd file))
+(declare-function mew-submit--mod-spool "ext:mew-submit-native" (fd file))
 
 (defconst mew-submit-batch-cause--options
   '(("--advice" :advice nil "print all sentences of advice instead, one a line")

@@ -28,7 +28,7 @@
 (require 'mew-submit-report)
 (require 'mew-submit-request)
 
-(declare-function mew-submit--mod-spool "ext:mew-submit-module" (fd file))
+(declare-function mew-submit--mod-spool "ext:mew-submit-native" (fd file))
 
 ;;; Options
 

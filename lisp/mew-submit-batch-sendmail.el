@@ -35,7 +35,7 @@
 (require 'mew-submit-request)
 (require 'seq)
 
-(declare-function mew-submit--mod-spool "ext:mew-submit-module" (fd file))
+(declare-function mew-submit--mod-spool "ext:mew-submit-native" (fd file))
 (declare-function mew-submit-batch-outbox "mew-submit-batch-outbox" ())
 (declare-function server-eval-at "server" (server form))
 (declare-function server-running-p "server" (&optional name))

@@ -26,15 +26,15 @@
 (require 'mew-submit-oauth)
 (require 'mew-submit-question)
 
-(declare-function mew-submit--mod-open "ext:mew-submit-module" (process))
-(declare-function mew-submit--mod-start "ext:mew-submit-module" (request))
-(declare-function mew-submit--mod-drain "ext:mew-submit-module" ())
-(declare-function mew-submit--mod-cancel "ext:mew-submit-module" (id))
-(declare-function mew-submit--mod-answer "ext:mew-submit-module"
+(declare-function mew-submit--mod-open "ext:mew-submit-native" (process))
+(declare-function mew-submit--mod-start "ext:mew-submit-native" (request))
+(declare-function mew-submit--mod-drain "ext:mew-submit-native" ())
+(declare-function mew-submit--mod-cancel "ext:mew-submit-native" (id))
+(declare-function mew-submit--mod-answer "ext:mew-submit-native"
                   (id text &optional secret))
-(declare-function mew-submit--mod-jobs "ext:mew-submit-module" ())
-(declare-function mew-submit--mod-beat "ext:mew-submit-module" (msecs))
-(declare-function mew-submit--mod-stop "ext:mew-submit-module" (msecs))
+(declare-function mew-submit--mod-jobs "ext:mew-submit-native" ())
+(declare-function mew-submit--mod-beat "ext:mew-submit-native" (msecs))
+(declare-function mew-submit--mod-stop "ext:mew-submit-native" (msecs))
 
 (defcustom mew-submit-log nil
   "Whether to keep a trace of each session in the buffer \"*mew-submit log*\".

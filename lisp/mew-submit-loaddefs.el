@@ -32,7 +32,7 @@
 (autoload 'mew-submit-diagnose-domain "mew-submit-domain" "Find out how DOMAIN takes mail: its records, and each server they name.\nThese are MX and SRV records (RFC 6186, RFC 8314), TLSA and MTA-STS.  Each\nserver is looked at: does it answer from here, is there TLS, is the certificate\ngood, does it keep what a prefix of its name promises.  Nothing is delivered.\nWhat a client that was set up from these records would do is told, too.\n\n(fn DOMAIN)" t)
 (autoload 'mew-submit-mew-mode "mew-submit-mew" "Have Mew send its queue by mew-submit.\nServer, port, TLS and user are those of the mail's case, unless an account of\n`mew-submit-accounts' has the case's name.  Mail goes through the outbox; Mew's\nFcc: folders get their copy when it is delivered, and Mew's log its line.\n\n(fn &optional ARG)" t)
 (custom-autoload 'mew-submit-mew-mode "mew-submit-mew")
-(autoload 'mew-submit-build-module "mew-submit-module" "Compile the C module with `make', after asking.\nEmacs stays usable meanwhile; mail that waits for it is sent when it is built.\n\n(fn)" t)
+(autoload 'mew-submit-build-module "mew-submit-module" "Compile the C module with GNU make, after asking.\nEmacs stays usable meanwhile; mail that waits for it is sent when it is built.\n\n(fn)" t)
 (autoload 'mew-submit-forget-network "mew-submit-network-negative" "Forget which ports this network blocks, and whether to fall back here.\nThe next mail tries the preferred port first again, and the question whether to\nfall back is asked again.  With a prefix argument, forget ALL networks, and the\nfar sides of tunnels too.\n\n(fn &optional ALL)" t)
 (autoload 'mew-submit-notice--update-soon "mew-submit-notice" "Bring the mode line up to date soon, at most five times a second.\n\n(fn &rest _)" nil)
 (autoload 'mew-submit-notice--questions "mew-submit-notice" "Show the questions that have come, and no longer those that are gone.\nThis is on `mew-submit-question--hook'.\n\n(fn)" nil)
@@ -53,6 +53,9 @@
 (autoload 'mew-submit-survey-collect "mew-submit-survey-mail" "Add up the surveys in the mails of FILE, and show the sum.\nFILE is a mail, an mbox file, or a directory of mails such as a Maildir or an MH\nfolder.  A survey that was sent twice counts once.\n\n(fn FILE)" t)
 (autoload 'mew-submit-providers "mew-submit-survey-provider" "Show which servers of the survey in FILE offer submission as it should be.\nThat is RFC 6409 and RFC 8314: port 587 with STARTTLS and AUTH after it, or port\n465 with AUTH, and no AUTH before TLS.\n\n(fn FILE)" t)
 (autoload 'mew-submit-survey "mew-submit-survey" "Find out which case each server in SOURCE is, at each port and by each family.\nSOURCE is a buffer or a file with a list: a line HOST [USER [PORTS]] for each\nserver, an Org table, or CSV; in a buffer it is the region, or the table that\npoint is in.  Or it is the file of a survey that was stopped, in\n`mew-submit-survey-directory', to be resumed.  `mew-submit-survey-limit' servers\nare looked at at once, in the background.  No mail is sent to them, and no\npassword.  Interactively, with a prefix argument, ask for a file.\n\n(fn SOURCE)" t)
+
+(defconst mew-submit-module--interface "1140233619"
+  "The number of the interface that the module has to have.")
 
 (provide 'mew-submit-loaddefs)
 

@@ -38,9 +38,9 @@
 (require 'mew-submit-store)
 
 (declare-function json-read-from-string "json" (string))
-(declare-function mew-submit--mod-sync "ext:mew-submit-module" (file))
-(declare-function mew-submit--mod-lock "ext:mew-submit-module" (file))
-(declare-function mew-submit--mod-unlock "ext:mew-submit-module" (handle))
+(declare-function mew-submit--mod-sync "ext:mew-submit-native" (file))
+(declare-function mew-submit--mod-lock "ext:mew-submit-native" (file))
+(declare-function mew-submit--mod-unlock "ext:mew-submit-native" (handle))
 
 (defcustom mew-submit-outbox-directory
   (locate-user-emacs-file "mew-submit/outbox/")

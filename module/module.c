@@ -28,7 +28,7 @@
 
 EXPORT int plugin_is_GPL_compatible;
 
-/* The same as mew-submit-module--version in Lisp.  */
+/* The same as mew-submit-module--version in Lisp; MSUB_INTERFACE, from the Makefile, is mew-submit-module--interface.  */
 #define VERSION "0.1.0"
 
 /* Helpers.  After an env call that can exit, callers check `failed'.  */
@@ -531,6 +531,13 @@ Fversion (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
 }
 
 static emacs_value
+Finterface (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+{
+  (void) nargs, (void) args, (void) data;
+  return string (env, MSUB_INTERFACE);
+}
+
+static emacs_value
 Flibraries (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
 {
   (void) nargs, (void) args, (void) data;
@@ -864,6 +871,7 @@ emacs_module_init (struct emacs_runtime *runtime)
   if (env->size < (ptrdiff_t) sizeof (struct emacs_env_28))
     return 2;
   define (env, "mew-submit--mod-version", 0, 0, Fversion, "Return the module's version.");
+  define (env, "mew-submit--mod-interface", 0, 0, Finterface, "Return the number of the interface to Lisp.");
   define (env, "mew-submit--mod-libraries", 0, 0, Flibraries, "Return the libraries' versions as a plist.");
   define (env, "mew-submit--mod-open", 1, 1, Fopen,
           "Write an octet to pipe process PROCESS after each event.\n\n(fn PROCESS)");
@@ -899,7 +907,7 @@ emacs_module_init (struct emacs_runtime *runtime)
   define (env, "mew-submit--mod-source", 1, 1, Fsource,
           "Return our address for packets to the numeric ADDRESS, or why there is none, a symbol such as ENETUNREACH."
           "\n\n(fn ADDRESS)");
-  emacs_value feature = env->intern (env, "mew-submit-module-native");
+  emacs_value feature = env->intern (env, "mew-submit-native");
   call (env, "provide", 1, &feature);
   return 0;
 }

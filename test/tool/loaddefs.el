@@ -4,7 +4,7 @@
 
 ;;; Commentary:
 
-;; emacs -Q --batch -l test/tool/loaddefs.el -f FUNCTION OUT FILE...
+;; emacs -Q --batch -l test/tool/loaddefs.el -f FUNCTION OUT INTERFACE FILE...
 ;;
 ;; What Emacs itself writes for ;;;###autoload differs from version to version; this does
 ;; not, and so the file can be in the repository and be compared.
@@ -38,8 +38,8 @@ Return nil for a form that loads what is written here, as the main file has one.
                                    (read (current-buffer)) (file-name-base file)))))
       forms)))
 
-(defun mew-submit-loaddefs--text (files)
-  "Return the text for FILES."
+(defun mew-submit-loaddefs--text (interface files)
+  "Return the text for FILES and a module that has INTERFACE."
   (let ((print-escape-newlines t)
         (print-quoted t)
         (print-length nil)
@@ -49,25 +49,33 @@ Return nil for a form that loads what is written here, as the main file has one.
 ;; What is in which file; `make lint' checks that this is true.\n;;; Code:\n\n"
             (mapconcat (lambda (form) (concat (prin1-to-string form) "\n"))
                        (mapcan #'mew-submit-loaddefs--of-file files) "")
+            (format "\n(defconst mew-submit-module--interface %S
+  \"The number of the interface that the module has to have.\")\n" interface)
             "\n(provide 'mew-submit-loaddefs)\n\n"
             ";; Local " "Variables:\n;; no-byte-compile: t\n\
 ;; no-native-compile: t\n;; no-update-autoloads: t\n;; End:\n\
 ;;; mew-submit-loaddefs.el ends here\n")))
 
+(defun mew-submit-loaddefs--old (out)
+  "Return the text of the file OUT, or nil."
+  (with-temp-buffer
+    (ignore-errors (insert-file-contents out) (buffer-string))))
+
 (defun mew-submit-loaddefs-write ()
-  "Write the first file of the command line from the others."
-  (let ((coding-system-for-write 'utf-8-unix)
-        (out (pop command-line-args-left)))
-    (write-region (mew-submit-loaddefs--text command-line-args-left) nil out nil 'silent)
+  "Write the first file of the command line from the others, if it is not true."
+  (let ((coding-system-for-write 'utf-8-unix))
+    (pcase-let* ((`(,out ,interface . ,files) command-line-args-left)
+                 (text (mew-submit-loaddefs--text interface files)))
+      (unless (equal text (mew-submit-loaddefs--old out))
+        (write-region text nil out nil 'silent)
+        (message "loaddefs: %s is new" out)))
     (setq command-line-args-left nil)))
 
 (defun mew-submit-loaddefs-check ()
   "Leave Emacs with status 1 when the first file is not what the others make it."
-  (let* ((out (pop command-line-args-left))
-         (text (mew-submit-loaddefs--text command-line-args-left))
-         (true (equal text (with-temp-buffer
-                             (ignore-errors (insert-file-contents out))
-                             (buffer-string)))))
+  (pcase-let* ((`(,out ,interface . ,files) command-line-args-left)
+               (true (equal (mew-submit-loaddefs--text interface files)
+                            (mew-submit-loaddefs--old out))))
     (message (if true "loaddefs: %s is true" "%s is old: run make loaddefs and commit it") out)
     (kill-emacs (if true 0 1))))
 

@@ -1084,14 +1084,24 @@ Whatever happens, this comes back."
     (message "Mail waits in the outbox until M-x mew-submit-build-module")))
 
 (defun mew-submit-queue--wait-for-module ()
-  "Have the question stand whether to build the module, if mail waits for it."
-  (when (and (mew-submit-queue--automatic)
-             (not mew-submit-queue--no-module)
-             (not (mew-submit-module--building-p))
-             (not (mew-submit-question--asked-p 'build)))
-    (mew-submit-question--ask 'build 'build (mew-submit-module--question)
-                              '(("Compile it" t) ("Not now" nil))
-                              nil #'mew-submit-queue--build)))
+  "Have the module built anew, or the question stand whether to, if mail waits.
+Where neither would help, say once why the mail waits."
+  (when (mew-submit-queue--automatic)
+    (cond ((or mew-submit-queue--no-module
+               (mew-submit-module--rebuild)
+               (mew-submit-question--asked-p 'build)))
+          ((mew-submit-module--buildable-p)
+           (mew-submit-question--ask 'build 'build (mew-submit-module--question)
+                                     '(("Compile it" t) ("Not now" nil))
+                                     nil #'mew-submit-queue--build))
+          (t
+           (setq mew-submit-queue--no-module t)
+           (condition-case err
+               (mew-submit-module--ensure)
+             (mew-submit-error
+              (display-warning 'mew-submit
+                               (concat "Mail waits in the outbox.  "
+                                       (mew-submit-error--text err)))))))))
 
 (defun mew-submit-queue--offer-module ()
   "Ask, for a command that sends mail, whether to build the module it needs.
@@ -1099,7 +1109,9 @@ The mail goes to the outbox all the same, whatever the answer is."
   (when (and (mew-submit-background--command-p)
              (mew-submit-module--missing-p)
              (not mew-submit-queue--no-module)
-             (not (mew-submit-module--building-p)))
+             (not (mew-submit-module--building-p))
+             (or (mew-submit-module--buildable-p)
+                 (mew-submit-module--rebuild)))
     (setq mew-submit-queue--no-module (not (mew-submit-module--offer)))))
 
 ;;;###autoload

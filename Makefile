@@ -4,6 +4,7 @@
 EMACS ?= emacs
 PKG_CONFIG ?= pkg-config
 PREFIX ?= /usr/local
+MODULEDIR ?= $(PREFIX)/lib/mew-submit
 CFLAGS ?= -O2 -g
 HARDENING ?= -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 FUZZ_SECONDS ?= 20
@@ -82,6 +83,7 @@ export BUILD CC EMACS JOBS STRICT SUFFIX TEST_TIMEOUT
 
 # Not every shell expands `make install PREFIX=~/.local'.
 override PREFIX := $(patsubst ~/%,$(HOME)/%,$(PREFIX))
+override MODULEDIR := $(patsubst ~/%,$(HOME)/%,$(MODULEDIR))
 
 ## Building
 
@@ -262,11 +264,19 @@ mew-submit.info: README.org test/tool/info.el
 	$(EMACS) -Q --batch -l test/tool/info.el -f mew-submit-info README.org $(BUILD)/mew-submit.texi
 	makeinfo --no-split -o $@ $(BUILD)/mew-submit.texi
 
-install: all $(if $(shell command -v makeinfo),$(patsubst %.org,info,$(wildcard README.org)))  ## into PREFIX (/usr/local) under DESTDIR
-	@DESTDIR="$(DESTDIR)" test/tool/install "$(PREFIX)" "$(MODULE)" $(LISP) $(LOADDEFS)
+install: all man $(if $(shell command -v makeinfo),$(patsubst %.org,info,$(wildcard README.org)))  ## into PREFIX (/usr/local) under DESTDIR
+	@DESTDIR="$(DESTDIR)" packaging/install "$(PREFIX)" "$(MODULEDIR)" "$(MODULE)" $(LISP) $(LOADDEFS)
 
 uninstall:  ## remove what install put there
-	@DESTDIR="$(DESTDIR)" test/tool/install --remove "$(PREFIX)"
+	@DESTDIR="$(DESTDIR)" packaging/install --remove "$(PREFIX)"
+
+man: $(BUILD)/man/mew-submit.1  ## the manual pages, from what the commands say by --help
+
+$(BUILD)/man/mew-submit.1: packaging/man bin/mew-submit $(BUILD)/compiled
+	$(call run,man,$(@D)) packaging/man $(@D)
+
+dist: $(BUILD)/loaddefs  ## the package as a tar file, for package-install-file
+	@packaging/dist $(LISP) $(LOADDEFS)
 
 deps:  ## install what building and testing need (only what is missing)
 	@test/tool/deps test
@@ -286,6 +296,6 @@ help:  ## this list
 
 .PHONY: all module compile programs libraries check check-fast demo check-all check-c check-lisp $(SUITES) \
   units bench fuzz asan tsan stress lint lint-c cppcheck tidy exports layers rows loaddefs loaddefs-check mutants mutants-check warnings checkdoc package-lint spaces \
-  info install uninstall deps deps-build deps-check clean help
+  info install uninstall man dist deps deps-build deps-check clean help
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -131,7 +131,7 @@ and error.
                (mew-submit-error--throw 'usage nil "There is no argument: %s"
                                         (car (plist-get options :arguments))))
               ((plist-get options :help)
-               (mew-submit-batch-command--print mew-submit-batch-cause--usage)
+               (mew-submit-batch-command--print-usage mew-submit-batch-cause--usage)
                0)
               ((plist-get options :advice)
                (mew-submit-batch-command--print (mew-submit-batch-cause--sentences))

@@ -204,7 +204,7 @@ Signal a condition when there is nothing to begin with."
         (progn
           (setq options (mew-submit-batch-send--parse args))
           (if (plist-get options :help)
-              (progn (mew-submit-batch-command--print (mew-submit-batch-send--usage))
+              (progn (mew-submit-batch-command--print-usage (mew-submit-batch-send--usage))
                      0)
             (mew-submit-batch-send--deliver options)))
       ((error quit)

@@ -48,7 +48,9 @@
   (when (file-exists-p (expand-file-name "mew-submit-loaddefs.el" lisp))
     (add-to-list 'load-path lisp))
   ;; Not `require': after an upgrade there is a new one.
-  (load "mew-submit-loaddefs" t t))
+  (unless (load "mew-submit-loaddefs" t t)
+    (error "Only the first file of mew-submit is in %s: delete that package, \
+run `make dist' in its sources, and M-x package-install-file the tar file" here)))
 
 (eval-when-compile
   (add-to-list 'load-path

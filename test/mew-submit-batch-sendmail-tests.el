@@ -541,7 +541,8 @@ SECURITY: P13."
                                         "#!/bin/sh\necho \"$HOME\"\n")))
       (set-file-modes emacs #o755)
       (let ((prefix (expand-file-name "prefix" directory)))
-        (should (zerop (call-process "./packaging/install" nil nil nil prefix prefix
+        (should (zerop (call-process (expand-file-name "packaging/install")
+                                     nil nil nil prefix prefix
                                      "mew-submit.el" "mew-submit.el")))
         (with-temp-buffer
           (should (zerop (call-process

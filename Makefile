@@ -264,7 +264,12 @@ mew-submit.info: README.org test/tool/info.el
 	$(EMACS) -Q --batch -l test/tool/info.el -f mew-submit-info README.org $(BUILD)/mew-submit.texi
 	makeinfo --no-split -o $@ $(BUILD)/mew-submit.texi
 
-install: all man $(if $(shell command -v makeinfo),$(patsubst %.org,info,$(wildcard README.org)))  ## into PREFIX (/usr/local) under DESTDIR
+# `sudo make install' leaves nothing of root's in a tree that is somebody else's: that user could not build there again.
+owner := $(if $(filter 0,$(shell id -u)),$(filter-out 0,$(shell ls -nd . | awk '{ print $$3 }')))
+as_owner := $(if $(owner),$(if $(shell command -v setpriv),setpriv --reuid $(owner) --clear-groups,sudo -u '\#$(owner)'))
+
+install:  ## into PREFIX (/usr/local) under DESTDIR; the module into MODULEDIR (PREFIX/lib/mew-submit)
+	@$(as_owner) $(MAKE) EMACS='$(EMACS)' CC='$(CC)' all man $(if $(shell command -v makeinfo),info)
 	@DESTDIR="$(DESTDIR)" packaging/install "$(PREFIX)" "$(MODULEDIR)" "$(MODULE)" $(LISP) $(LOADDEFS)
 
 uninstall:  ## remove what install put there

@@ -63,6 +63,8 @@ TSAN_FLAGS := $(SAN_FLAGS) -fsanitize=thread
 LINT_FLAGS := -O2 $(HARDENING) -Werror
 objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 
+# A package has no test/; what it has is compiled all the same, and its loaddefs are true.
+compile_lisp = $(if $(wildcard test/tool/lint.el),$(lint_lisp)compile,$(EMACS) -Q --batch -L . -L lisp -f batch-byte-compile)
 write_loaddefs = $(EMACS) -Q --batch -l test/tool/loaddefs.el -f mew-submit-loaddefs
 lint_lisp = $(EMACS) -Q --batch -L . -L lisp -L test -l test/tool/lint.el -f mew-submit-lint-
 
@@ -130,11 +132,11 @@ endif
 # One Emacs compiles all, because a file's macros and structures are compiled into others.
 $(BUILD)/compiled: $(LISP)
 	@mkdir -p $(@D)
-	$(call run,$(EMACS),byte-compile) $(lint_lisp)compile $(LISP)
+	$(call run,$(EMACS),byte-compile) $(compile_lisp) $(LISP)
 	@touch $@
 
 $(BUILD)/loaddefs: $(LISP) $(MODULE_C) $(wildcard module/*.def)
-	@$(MAKE) loaddefs
+	@$(if $(wildcard test/tool/loaddefs.el),$(MAKE) loaddefs)
 	@mkdir -p $(@D)
 	@touch $@
 
@@ -269,7 +271,7 @@ owner := $(if $(filter 0,$(shell id -u)),$(filter-out 0,$(shell ls -nd . | awk '
 as_owner := $(if $(owner),$(if $(shell command -v setpriv),setpriv --reuid $(owner) --clear-groups,sudo -u '\#$(owner)'))
 
 install:  ## into PREFIX (/usr/local) under DESTDIR; the module into MODULEDIR (PREFIX/lib/mew-submit)
-	@$(as_owner) $(MAKE) EMACS='$(EMACS)' CC='$(CC)' all man $(if $(shell command -v makeinfo),info)
+	@$(as_owner) $(MAKE) EMACS='$(EMACS)' CC='$(CC)' all man $(if $(and $(shell command -v makeinfo),$(wildcard test/tool/info.el)),info)
 	@DESTDIR="$(DESTDIR)" packaging/install "$(PREFIX)" "$(MODULEDIR)" "$(MODULE)" $(LISP) $(LOADDEFS)
 
 uninstall:  ## remove what install put there

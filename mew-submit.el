@@ -3,7 +3,7 @@
 ;; Copyright (C) 2026 The mew-submit authors
 
 ;; Author: The mew-submit authors
-;; Version: 0.1.0
+;; Version: 0.2.0
 ;; Package-Requires: ((emacs "28.1"))
 ;; Keywords: mail, comm
 ;; URL: http://www.mew.org/~kazu/doc/submission/

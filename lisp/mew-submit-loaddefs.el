@@ -4,6 +4,12 @@
 ;; What is in which file; `make lint' checks that this is true.
 ;;; Code:
 
+;; Some package managers know of this directory alone, and not of the one above.
+(let ((up (file-name-directory
+           (directory-file-name (file-name-directory (or load-file-name buffer-file-name))))))
+  (when (file-exists-p (expand-file-name "mew-submit.el" up))
+    (add-to-list 'load-path (directory-file-name up) t)))
+
 (autoload 'mew-submit-send "mew-submit" "Submit the message in MESSAGE-FILE in the background and return a handle.\nACCOUNT is a plist as in `mew-submit-accounts' or the name of one of those; by\ndefault the sender of the message decides.  FROM and RECIPIENTS, a string and a\nlist of strings, are the envelope; by default the header has it.  Bcc never\nleaves.\n\nON-EVENT is called with each event, a plist; ON-DONE with the last one, whose\n:result says how it ended, :text why, and :recipients who got it (README.org,\n\"Events and errors\").  Whatever goes wrong is told there and nowhere else;\nwithout ON-DONE a failure is shown as a warning.  ON-ASK is called with an `ask'\nevent, and returns the answer, a string, (USER . SECRET) or nil, or a function\nthat is called with a function to pass such an answer to; by default the user is\nasked.\n\n(fn MESSAGE-FILE &key ACCOUNT FROM RECIPIENTS ON-EVENT ON-DONE ON-ASK)" nil)
 (autoload 'mew-submit-cancel "mew-submit" "Stop the submission HANDLE, which `mew-submit-send' returned.\nInteractively, stop all that run.  Return t if it still ran.  What has been sent\nup to the final dot cannot be called back; the result says so.\n\n(fn &optional HANDLE)" t)
 (autoload 'mew-submit-forget-server "mew-submit" "Forget what SERVER has offered before, in `mew-submit-memory-file'.\nThis is for when an alarm was false: when the server really has stopped to offer\nSTARTTLS, or a way to log in.\n\n(fn SERVER)" t)

@@ -20,7 +20,7 @@
 (declare-function mew-submit--mod-libraries "ext:mew-submit-native" ())
 (declare-function mew-submit--mod-ignore-pipe "ext:mew-submit-native" ())
 
-(defconst mew-submit-module--version "0.1.0"
+(defconst mew-submit-module--version "0.2.0"
   "The version of this Lisp.")
 
 (defcustom mew-submit-module-directory nil
@@ -76,6 +76,10 @@ Signal `mew-submit-config' when this Emacs cannot load modules."
     (append (seq-filter #'stringp load-path)
             (list (expand-file-name "module" mew-submit-module--root)
                   mew-submit-module--lisp
+                  ;; Where a distribution's links lead.
+                  (file-name-directory
+                   (file-truename (expand-file-name "mew-submit-module.el"
+                                                    mew-submit-module--lisp)))
                   (mew-submit-module--user-directory)))))
 
 (defun mew-submit-module--files ()

@@ -29,7 +29,7 @@
 EXPORT int plugin_is_GPL_compatible;
 
 /* The same as mew-submit-module--version in Lisp; MSUB_INTERFACE, from the Makefile, is mew-submit-module--interface.  */
-#define VERSION "0.1.0"
+#define VERSION "0.2.0"
 
 /* Helpers.  After an env call that can exit, callers check `failed'.  */
 

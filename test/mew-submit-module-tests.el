@@ -188,12 +188,15 @@ int emacs_module_init (struct emacs_runtime *runtime)
 
 (ert-deftest mew-submit-module-tests-looked-for-in-order ()
   "The user's directory is the only one, else `load-path', the package, the user's."
+  ;; SECURITY: P20
   (mew-submit-module-tests--with-root root
+    (make-directory (expand-file-name "here" root))
+    (mew-submit-test-write (expand-file-name (concat "here/" (mew-submit-module--name)) root) "")
     (let* ((name (mew-submit-module--name))
            (path (expand-file-name "path" root))
            (set (expand-file-name "set" root))
            (load-path (list nil path))
-           (default-directory root)
+           (default-directory (expand-file-name "here/" root))
            (places (mapcar (lambda (place) (expand-file-name name place))
                            (list path (expand-file-name "module" root) root
                                  (expand-file-name "mew-submit" root)))))

@@ -46,7 +46,12 @@ Return nil for a form that loads what is written here, as the main file has one.
         (print-level nil))
     (concat ";;; mew-submit-loaddefs.el --- Made by `make loaddefs' -*- lexical-binding: t; -*-\n\
 ;; SPDX-License-Identifier: GPL-3.0-or-later\n;;; Commentary:\n\
-;; What is in which file; `make lint' checks that this is true.\n;;; Code:\n\n"
+;; What is in which file; `make lint' checks that this is true.\n;;; Code:\n\n\
+;; Some package managers know of this directory alone, and not of the one above.\n\
+(let ((up (file-name-directory
+           (directory-file-name (file-name-directory (or load-file-name buffer-file-name))))))
+  (when (file-exists-p (expand-file-name \"mew-submit.el\" up))
+    (add-to-list 'load-path (directory-file-name up) t)))\n\n"
             (mapconcat (lambda (form) (concat (prin1-to-string form) "\n"))
                        (mapcan #'mew-submit-loaddefs--of-file files) "")
             (format "\n(defconst mew-submit-module--interface %S

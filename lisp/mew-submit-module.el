@@ -13,6 +13,8 @@
 
 (require 'mew-submit-background)
 (require 'mew-submit-error)
+;; For who has told a package manager that the package is this directory.
+;;;###autoload
 (require 'mew-submit-loaddefs)
 (require 'seq)
 

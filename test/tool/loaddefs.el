@@ -24,7 +24,7 @@ Return nil for a form that loads what is written here, as the main file has one.
     (`(define-minor-mode ,name ,(and doc (pred stringp)) . ,_)
      `((autoload ',name ,file ,(help-add-fundoc-usage doc '(&optional arg)) t)
        (custom-autoload ',name ,file)))
-    (`(let* . ,_) nil)
+    (`(,(or 'let* 'require) . ,_) nil)
     (_ (error "%s: cannot announce (%s %s ...)" file (car form) (cadr form)))))
 
 (defun mew-submit-loaddefs--of-file (file)

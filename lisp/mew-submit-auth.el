@@ -25,6 +25,7 @@
 (declare-function auth-source-forget+ "auth-source" (&rest spec))
 (declare-function auth-source-remembered-p "auth-source" (spec))
 (declare-function auth-source-search "auth-source" (&rest spec))
+(declare-function slot-value "ext:eieio" (object slot))
 (defvar epa-suppress-error-buffer)
 (defvar epg-pinentry-mode)
 

@@ -446,7 +446,7 @@ Mew until it is started" left))))
             (mew-submit-copies--file directory)
           (error (display-warning 'mew-submit (mew-submit-error--text err))))))))
 
-;;;###autoload
+;;;###mew-submit
 (defun mew-submit-copies--soon ()
   "Have the copies of what was delivered just now filed, soon.
 A batch Emacs may not wait for a timer."

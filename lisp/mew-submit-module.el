@@ -123,14 +123,14 @@ Signal `mew-submit-config' when this Emacs cannot load modules."
        (equal (mew-submit--mod-interface) mew-submit-module--interface)))
 
 (defun mew-submit-module--stamp (file)
-  "Return what tells FILE from another of the same name."
+  "Return something that is different for another FILE of the same name."
   (let ((attributes (file-attributes file)))
     (list (file-attribute-inode-number attributes)
           (file-attribute-modification-time attributes)
           (file-attribute-size attributes))))
 
 (defun mew-submit-module--load-as-new (file)
-  "Load FILE, though the system has loaded one of that name: it goes by the name."
+  "Load FILE by another name, since the system has loaded one of this name."
   (let ((directory (make-temp-file "mew-submit" t)))
     (unwind-protect
         (let ((link (expand-file-name (file-name-nondirectory file) directory)))

@@ -201,7 +201,7 @@ Not one of which they have said that it is not to be sent again."
                       '((:eval mew-submit-notice--string)))))
       (force-mode-line-update t))))
 
-;;;###autoload
+;;;###mew-submit
 (defun mew-submit-notice--update-soon (&rest _)
   "Bring the mode line up to date soon, at most five times a second."
   (unless (or noninteractive mew-submit-notice--timer)
@@ -675,7 +675,7 @@ It is not waited for: a desktop that does not answer would hold Emacs."
 (defvar mew-submit-notice--posed nil
   "The keys of the questions that have been shown; one is shown by itself once.")
 
-;;;###autoload
+;;;###mew-submit
 (defun mew-submit-notice--questions ()
   "Show the questions that have come, and no longer those that are gone.
 This is on `mew-submit-question--hook'."
@@ -811,7 +811,7 @@ That comes after what filing copies says, and once for several."
                                (plist-get entry :recipients))
                               text))))
 
-;;;###autoload
+;;;###mew-submit
 (defun mew-submit-notice--done (entry done)
   "Tell the user how an attempt for ENTRY has ended, with DONE.
 In batch mode a command that wants to know it tells it itself."
@@ -861,7 +861,7 @@ This is on `kill-emacs-query-functions' while that is so."
                  (if (= running 1) "A mail is" (format "%d mails are"
                                                        running)))))))
 
-;;;###autoload
+;;;###mew-submit
 (defun mew-submit-notice--watch-leaving ()
   "Have Emacs ask before it ends while mail is being sent or waits, only then."
   (if (or (mew-submit-queue--running) (mew-submit-queue--waiting))

@@ -948,7 +948,7 @@ This is on `server-after-make-frame-hook'."
     (puthash (mew-submit-queue--key entry) t mew-submit-queue--urgent))
   (mew-submit-queue--run))
 
-;;;###autoload
+;;;###mew-submit
 (defun mew-submit-queue--clock-went-back ()
   "Send at once what waits: nobody knows for how long it has."
   (setq mew-submit-queue--looked 0)
@@ -1114,7 +1114,7 @@ The mail goes to the outbox all the same, whatever the answer is."
                  (mew-submit-module--rebuild)))
     (setq mew-submit-queue--no-module (not (mew-submit-module--offer)))))
 
-;;;###autoload
+;;;###mew-submit
 (defun mew-submit-queue--module-is-there ()
   "Send what has waited for the module.  This is on `mew-submit-module--hook'."
   (setq mew-submit-queue--no-module nil)

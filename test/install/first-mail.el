@@ -44,8 +44,7 @@
 (defun install-first-mail ()
   "Do what a user does for the first mail."
   (install-check-commands)
-  (let ((noninteractive nil)
-        (noninteractive-frame nil))
+  (let ((noninteractive nil))
     (setq mew-submit-accounts
           `((:server "127.0.0.1" :routes ,(concat (getenv "PORT") ":starttls")
                      :ca-file ,(getenv "CA") :auth "none"))

@@ -7,7 +7,8 @@
 ;; emacs -Q --batch -l test/tool/loaddefs.el -f FUNCTION OUT INTERFACE FILE...
 ;;
 ;; What Emacs itself writes for ;;;###autoload differs from version to version; this does
-;; not, and so the file can be in the repository and be compared.
+;; not, and so the file can be in the repository and be compared.  The package's own
+;; cookie is ;;;###mew-submit: for functions that are internal, such as those on hooks.
 
 ;;; Code:
 
@@ -33,7 +34,7 @@ Return nil for a form that loads what is written here, as the main file has one.
     (insert-file-contents file)
     (emacs-lisp-mode)
     (let (forms)
-      (while (re-search-forward "^;;;###autoload\n" nil t)
+      (while (re-search-forward "^;;;###\\(?:autoload\\|mew-submit\\)\n" nil t)
         (setq forms (append forms (mew-submit-loaddefs--autoload
                                    (read (current-buffer)) (file-name-base file)))))
       forms)))

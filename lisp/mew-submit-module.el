@@ -163,7 +163,8 @@ Signal `mew-submit-config' when this Emacs cannot load modules."
 (defun mew-submit-module--ready-p ()
   "Is there a module that fits?  It is loaded then.
 Signal `mew-submit-config' when this Emacs cannot load modules."
-  (or (mew-submit-module--fits-p)
+  (or (and (mew-submit-module--fits-p)
+           (setq mew-submit-module--used t))
       (seq-some #'mew-submit-module--try (mew-submit-module--files))))
 
 (defun mew-submit-module--stale ()

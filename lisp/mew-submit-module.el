@@ -101,7 +101,7 @@ Signal `mew-submit-config' when this Emacs cannot load modules."
          (if (file-writable-p own) own (mew-submit-module--user-directory))))))
 
 (defvar mew-submit-module--loaded nil
-  "The module's file that was loaded last, and the one it was then: (FILE . STAMP).")
+  "The module's file that was loaded last.")
 
 (defvar mew-submit-module--refused nil
   "The files that do not fit, with what they were then and why: (FILE STAMP TEXT).")
@@ -113,7 +113,7 @@ It has threads then, and another cannot take its place.")
 (defun mew-submit-module--file ()
   "Return the name of the module's file, whether it exists or not.
 Signal `mew-submit-config' when this Emacs cannot load modules."
-  (or (car mew-submit-module--loaded)
+  (or mew-submit-module--loaded
       (car (mew-submit-module--files))
       (mew-submit-module--target)))
 
@@ -148,7 +148,7 @@ Signal `mew-submit-config' when this Emacs cannot load modules."
                        (if (assoc file mew-submit-module--refused)
                            (mew-submit-module--load-as-new file)
                          (module-load file))
-                       (setq mew-submit-module--loaded (cons file stamp))
+                       (setq mew-submit-module--loaded file)
                        (if (mew-submit-module--fits-p) nil
                          (format "The module %s is not of this version"
                                  (abbreviate-file-name file))))
@@ -403,6 +403,8 @@ Do it once; return non-nil if it is being built."
   "Ask, for a command of the user, whether to build the module; begin to if so.
 Return non-nil if it is being built."
   (or (mew-submit-module--rebuild)
+      (when-let* ((lacks (mew-submit-module--lacks)))
+        (user-error "%s" (mew-submit-module--remedy lacks)))
       ;; No box: its first button, yes, would have the focus.
       (let ((use-dialog-box nil))
         (discard-input)

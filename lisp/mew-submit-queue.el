@@ -1079,8 +1079,8 @@ Whatever happens, this comes back."
   "Build the module in the background if YES."
   (setq mew-submit-queue--no-module (not yes))
   (if yes
-      (progn (mew-submit-module--build)
-             (message "Building the module; your mail waits in the outbox"))
+      (when (mew-submit-module--build)
+        (message "Building the module; your mail waits in the outbox"))
     (message "Mail waits in the outbox until M-x mew-submit-build-module")))
 
 (defun mew-submit-queue--wait-for-module ()
@@ -1112,7 +1112,10 @@ The mail goes to the outbox all the same, whatever the answer is."
              (not (mew-submit-module--building-p))
              (or (mew-submit-module--buildable-p)
                  (mew-submit-module--rebuild)))
-    (setq mew-submit-queue--no-module (not (mew-submit-module--offer)))))
+    (setq mew-submit-queue--no-module
+          (not (condition-case err
+                   (mew-submit-module--offer)
+                 (user-error (message "%s" (error-message-string err)) nil))))))
 
 ;;;###mew-submit
 (defun mew-submit-queue--module-is-there ()

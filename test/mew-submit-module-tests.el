@@ -8,6 +8,7 @@
 (require 'cl-lib)
 (require 'ert)
 (require 'mew-submit-module)
+(require 'mew-submit-queue)
 (require 'mew-submit-test-helpers)
 
 (declare-function mew-submit--mod-interface "ext:mew-submit-native" ())
@@ -50,7 +51,14 @@
                     (expand-file-name "mew-submit.el" mew-submit-test-root))
                    (re-search-forward "^;; Version: \\(.*\\)$")
                    (match-string 1))
-                 mew-submit-module--version)))
+                 mew-submit-module--version))
+  (pcase-dolist (`(,file ,format) '(("debian/changelog" "mew-submit (%s)")
+                                    ("guix.scm" "(version \"%s\")")
+                                    ("nix/default.nix" "version = \"%s\";")))
+    (should (string-search
+             (format format mew-submit-module--version)
+             (mew-submit-test-octets
+              (expand-file-name (concat "packaging/" file) mew-submit-test-root))))))
 
 (ert-deftest mew-submit-module-tests-no-lisp-file-is-shadowed ()
   "The module has no name that a Lisp file has: `load' looks for modules first."
@@ -223,6 +231,21 @@ int emacs_module_init (struct emacs_runtime *runtime)
                                     ("build/" "repo/")))
       (should (file-equal-p (mew-submit-module--find-root (expand-file-name lisp root))
                             (expand-file-name want root))))))
+
+(ert-deftest mew-submit-module-tests-nothing-is-asked-in-vain ()
+  "Nobody is asked whether to build what cannot be built; the mail is queued as ever."
+  (mew-submit-module-tests--with-root root
+    (mew-submit-test-write (expand-file-name "Makefile" root) "module:\n")
+    (cl-letf (((symbol-function 'mew-submit-module--lacks) (lambda () '(("GNU make" . 2))))
+              ((symbol-function 'y-or-n-p) (lambda (_) (ert-fail "It asks")))
+              ((symbol-function 'mew-submit-background--command-p) #'always)
+              ((symbol-function 'mew-submit-module--fits-p) #'ignore)
+              (mew-submit-queue--no-module nil))
+      (should (string-search "needs GNU make"
+                             (cadr (should-error (mew-submit-build-module)
+                                                 :type 'user-error))))
+      (mew-submit-queue--offer-module)
+      (should mew-submit-queue--no-module))))
 
 (ert-deftest mew-submit-module-tests-what-is-missing-is-named ()
   "What a build needs and is not there is named, with the command that installs it."

@@ -31,8 +31,11 @@ They are those of lisp/mew-submit-loaddefs.el, as a package manager has them."
       (with-temp-buffer
         (insert-file-contents file)
         (while (re-search-forward
-                "\\(?:M-x\\|-f\\|Emacs: \\)[ \n]+\\(mew-submit\\(?:-[a-z]+\\)+\\)" nil t)
-          (cl-pushnew (intern (match-string 1)) names))))
+                "\\(M-x\\|-f\\)[ \n]+\\(mew-submit\\(?:-[a-z]+\\)+\\)" nil t)
+          ;; What makes and tests the package is called by -f, too.
+          (when (or (equal (match-string 1) "M-x")
+                    (string-prefix-p "mew-submit-batch-" (match-string 2)))
+            (cl-pushnew (intern (match-string 2)) names)))))
     names))
 
 (ert-deftest mew-submit-loaddefs-tests-all-documented-commands ()

@@ -4,6 +4,7 @@
 EMACS ?= emacs
 PKG_CONFIG ?= pkg-config
 PREFIX ?= /usr/local
+MODULEDIR ?= $(PREFIX)/lib/mew-submit
 CFLAGS ?= -O2 -g
 HARDENING ?= -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 FUZZ_SECONDS ?= 20
@@ -21,14 +22,17 @@ SUFFIX := $(if $(filter Darwin,$(shell uname -s)),.dylib,.so)
 endif
 endif
 
+# No Lisp file has this name: `load' looks for a module first.
+NATIVE := mew-submit-native$(SUFFIX)
 # `make PORTABLE=yes' compiles what a system without Linux's own would, into a directory of its own.
 ifneq ($(PORTABLE),)
 override BUILD := $(patsubst %/portable,%,$(BUILD))/portable
 override CPPFLAGS += -U__linux__ -DMSUB_PORTABLE
 endif
 
-MODULE := $(if $(PORTABLE),$(BUILD),module)/mew-submit-module$(SUFFIX)
-LISP := $(wildcard mew-submit.el) $(sort $(wildcard lisp/*.el))
+MODULE := $(if $(PORTABLE),$(BUILD),module)/$(NATIVE)
+LOADDEFS := lisp/mew-submit-loaddefs.el
+LISP := $(wildcard mew-submit.el) $(filter-out $(LOADDEFS),$(sort $(wildcard lisp/*.el)))
 TEST_LISP := $(sort $(wildcard test/*.el test/*/*.el))
 
 # C sources, by what they become.
@@ -46,6 +50,12 @@ PRELOAD := $(if $(filter .so,$(SUFFIX)),test/preload/preload.so)
 SUITES := $(patsubst test/%/run,check-%,$(filter-out test/bench/run,$(sort $(wildcard test/*/run))))
 ALL_C := $(MODULE_C) $(sort $(wildcard test/*/*.c))
 
+# What Lisp and the module know of each other, as a number: the keys of a request, the functions and how many arguments they
+# take, the events and their fields.  Both have it, and a module that was built of other sources is noticed by it.
+INTERFACE := $(shell { grep -hoE -e '":?[a-z0-9-]+"' -e '"mew-submit--mod-[a-z-]+", [0-9]+, [0-9]+' module/event.c module/module.c; \
+  grep -hoE 'msub_event_[a-z]+ .[a-z]+, "[a-z-]+"' module/*.c; cat module/*.def 2>/dev/null | grep -o '"[^"]*"'; } 2>/dev/null | \
+  LC_ALL=C sort -u | cksum | cut -d ' ' -f 1)
+
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wvla -Wformat=2
 EMACS_INCLUDE ?= $(patsubst %,-I%/../include,$(patsubst %/,%,$(dir $(realpath $(shell command -v $(EMACS))))))
 LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags gnutls libgsasl 2>/dev/null)
@@ -60,11 +70,19 @@ TSAN_FLAGS := $(SAN_FLAGS) -fsanitize=thread
 LINT_FLAGS := -O2 $(HARDENING) -Werror
 objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 
+# A package has no test/; what it has is compiled all the same, and its loaddefs are true.
+compile_lisp = $(if $(wildcard test/tool/lint.el),$(lint_lisp)compile,$(EMACS) -Q --batch -L . -L lisp -f batch-byte-compile)
+write_loaddefs = $(EMACS) -Q --batch -l test/tool/loaddefs.el -f mew-submit-loaddefs
 manual = $(EMACS) -Q --batch -L . -L lisp -l test/tool/manual.el -f mew-submit-manual-
 lint_lisp = $(EMACS) -Q --batch -L . -L lisp -L test -l test/tool/lint.el -f mew-submit-lint-
 
+# The linker writes a new file: an Emacs that has the old module mapped keeps it whole.
+link_module = $(CC) $(CFLAGS) -shared $(LINK_SAFELY) $(LDFLAGS) -o $@.new $^ $(LIBS) && mv -f $@.new $@
+
 # `make V=1' shows whole commands.
 run = $(if $(V),,@echo '$(1): $(2)';)
+
+DEPS_HINT := $(if $(wildcard test/tool/deps),: run make deps)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -75,6 +93,7 @@ export BUILD CC EMACS JOBS STRICT SUFFIX TEST_TIMEOUT
 
 # Not every shell expands `make install PREFIX=~/.local'.
 override PREFIX := $(patsubst ~/%,$(HOME)/%,$(PREFIX))
+override MODULEDIR := $(patsubst ~/%,$(HOME)/%,$(MODULEDIR))
 
 ## Building
 
@@ -82,7 +101,7 @@ all: module compile  ## the module and the byte-compiled Lisp (the default)
 
 module: $(MODULE)  ## the C module alone
 
-compile: $(BUILD)/compiled  ## byte-compile the Lisp; a warning is an error with STRICT=yes, as in make lint
+compile: $(BUILD)/loaddefs $(BUILD)/compiled  ## byte-compile the Lisp; a warning is an error with STRICT=yes, as in make lint
 
 programs: $(PROGRAMS) $(PRELOAD)  ## the tests' own programs, such as the SMTP server test/peer/peer
 
@@ -90,7 +109,7 @@ all module compile programs units lint-c info:
 	@:
 
 $(MODULE): $(call objects,obj,$(MODULE_C))
-	$(call run,$(CC),$@) $(CC) $(CFLAGS) -shared $(LINK_SAFELY) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call run,$(CC),$@) $(link_module)
 
 define program
 $(1)/$(notdir $(1)): $(call objects,obj,$(sort $(wildcard $(1)/*.c)))
@@ -106,7 +125,8 @@ define kind
 $(BUILD)/$(1)/%.o: %.c Makefile | libraries
 	@mkdir -p $$(@D)
 	$(call run,$(2) $(1),$$<) $(2) $$(CPPFLAGS) $$(BASE_FLAGS) $(3) -MMD -MP -c -o $$@ $$<
-$(BUILD)/$(1)/module/module.o: BASE_FLAGS += $(EMACS_INCLUDE)
+$(BUILD)/$(1)/module/module.o: BASE_FLAGS += $(EMACS_INCLUDE) -DMSUB_INTERFACE='"$(INTERFACE)"'
+$(BUILD)/$(1)/module/module.o: $(MODULE_C) $(wildcard module/*.def)
 endef
 $(eval $(call kind,obj,$(CC),$(HARDENING) $(CFLAGS)))
 $(eval $(call kind,asan,$(CC),$(ASAN_FLAGS)))
@@ -120,12 +140,18 @@ endif
 # One Emacs compiles all, because a file's macros and structures are compiled into others.
 $(BUILD)/compiled: $(LISP)
 	@mkdir -p $(@D)
-	$(call run,$(EMACS),byte-compile) $(lint_lisp)compile $(LISP)
+	$(call run,$(EMACS),byte-compile) $(compile_lisp) $(LISP)
+	@touch $@
+
+$(BUILD)/loaddefs: $(LISP) $(MODULE_C) $(wildcard module/*.def)
+	@$(if $(wildcard test/tool/loaddefs.el),$(MAKE) loaddefs)
+	@mkdir -p $(@D)
 	@touch $@
 
 libraries:
-	@$(PKG_CONFIG) --exists 'gnutls >= 3.7.2' libgsasl || \
-	  { echo 'GnuTLS 3.7.2 (or later) or GNU SASL is missing: run make deps' >&2; exit 1; }
+	@command -v $(PKG_CONFIG) >/dev/null || { echo 'pkg-config is missing$(DEPS_HINT)' >&2; exit 1; }
+	@$(PKG_CONFIG) --exists 'gnutls >= 3.7.2' || { echo 'GnuTLS 3.7.2 (or later) is missing$(DEPS_HINT)' >&2; exit 1; }
+	@$(PKG_CONFIG) --exists libgsasl || { echo 'GNU SASL is missing$(DEPS_HINT)' >&2; exit 1; }
 
 ## Testing (each suite alone: check-NAME)
 
@@ -174,15 +200,15 @@ fuzz:  ## every fuzzer for FUZZ_SECONDS, with clang where there is one
 asan: all programs units  ## the tests, with ASan and UBSan in the module and the test server
 tsan: all programs  ## the tests, with ThreadSanitizer in the module and the test server
 asan tsan:
-	@$(MAKE) $(BUILD)/$@/mew-submit-module$(SUFFIX) $(BUILD)/$@/peer
+	@$(MAKE) $(BUILD)/$@/$(NATIVE) $(BUILD)/$@/peer
 	@test/tool/sanitize $@
 
 stress: all programs  ## thousands of jobs of each fate (STRESS=2000, STRESS_SECONDS=600), under ASan and then TSan
-	@for kind in asan tsan; do $(MAKE) $(BUILD)/$$kind/mew-submit-module$(SUFFIX) $(BUILD)/$$kind/peer \
+	@for kind in asan tsan; do $(MAKE) $(BUILD)/$$kind/$(NATIVE) $(BUILD)/$$kind/peer \
 	  && test/tool/sanitize $$kind stress || exit 1; done
 
 define sanitized
-$(BUILD)/$(1)/mew-submit-module$(SUFFIX): $(call objects,$(1),$(MODULE_C))
+$(BUILD)/$(1)/$(NATIVE): $(call objects,$(1),$(MODULE_C))
 	$(call run,$(CC) $(1),$$@) $(CC) $(2) -shared -o $$@ $$^ $(LIBS)
 $(BUILD)/$(1)/peer: $(call objects,$(1),$(PEER_C))
 	$(call run,$(CC) $(1),$$@) $(CC) $(2) -o $$@ $$^ $(LIBS)
@@ -195,7 +221,7 @@ mutants: all programs units  ## plant single faults (ONLY='C14 L3*'): does a tes
 
 ## Checking the text
 
-lint: lint-c cppcheck exports layers rows mutants-check manual-check warnings checkdoc package-lint spaces  ## all of these
+lint: lint-c cppcheck exports layers rows loaddefs-check mutants-check manual-check warnings checkdoc package-lint spaces  ## all of these
 
 lint-c: $(foreach cc,$(notdir $(foreach cc,gcc clang,$(shell command -v $(cc)))),$(call objects,lint-$(cc),$(ALL_C)))  ## gcc and clang, warnings as errors
 
@@ -212,7 +238,7 @@ cppcheck:  ## cppcheck, where it is installed
 	else echo 'cppcheck: skipped, not installed'; fi
 
 tidy:  ## clang-tidy: advice, never an error
-	clang-tidy --quiet $(MODULE_C) $(PEER_C) -- $(BASE_FLAGS) $(EMACS_INCLUDE)
+	clang-tidy --quiet $(MODULE_C) $(PEER_C) -- $(BASE_FLAGS) $(EMACS_INCLUDE) -DMSUB_INTERFACE='"0"'
 
 exports: $(MODULE)  ## the module shows Emacs two symbols, and no more; what can change in it is job.c's, and what a signal's handler needs
 	@nm -D --defined-only $(MODULE) | awk '$$3 !~ /^(emacs_module_init|plugin_is_GPL_compatible)$$/ \
@@ -226,6 +252,12 @@ layers:  ## includes and requires go only downward
 
 rows:  ## every row of doc/SECURITY.md has a test that names it
 	@test/tool/rows
+
+loaddefs:  ## write the file that says which command is in which Lisp file, and the number of the module's interface
+	@$(write_loaddefs)-write $(LOADDEFS) $(INTERFACE) $(LISP)
+
+loaddefs-check:  ## that file is true
+	@$(write_loaddefs)-check $(LOADDEFS) $(INTERFACE) $(LISP)
 
 mutants-check:  ## the faults of `make mutants' fit the sources
 	@test/tool/mutants --check
@@ -260,11 +292,24 @@ mew-submit.info: doc/mew-submit.org test/tool/info.el
 	$(EMACS) -Q --batch -l test/tool/info.el -f mew-submit-info doc/mew-submit.org $(BUILD)/mew-submit.texi
 	makeinfo --no-split -o $@ $(BUILD)/mew-submit.texi
 
-install: all $(if $(shell command -v makeinfo),info)  ## into PREFIX (/usr/local) under DESTDIR
-	@DESTDIR="$(DESTDIR)" test/tool/install "$(PREFIX)" "$(MODULE)" $(LISP)
+# `sudo make install' leaves nothing of root's in a tree that is somebody else's: that user could not build there again.
+owner := $(if $(filter 0,$(shell id -u)),$(filter-out 0,$(shell ls -nd . | awk '{ print $$3 }')))
+as_owner := $(if $(owner),$(if $(shell command -v setpriv),setpriv --reuid $(owner) --clear-groups,sudo -u '\#$(owner)'))
+
+install:  ## into PREFIX (/usr/local) under DESTDIR; the module into MODULEDIR (PREFIX/lib/mew-submit)
+	@$(as_owner) $(MAKE) EMACS='$(EMACS)' CC='$(CC)' all man $(if $(and $(shell command -v makeinfo),$(wildcard test/tool/info.el)),info)
+	@DESTDIR="$(DESTDIR)" packaging/install "$(PREFIX)" "$(MODULEDIR)" "$(MODULE)" $(LISP) $(LOADDEFS)
 
 uninstall:  ## remove what install put there
-	@DESTDIR="$(DESTDIR)" test/tool/install --remove "$(PREFIX)"
+	@DESTDIR="$(DESTDIR)" packaging/install --remove "$(PREFIX)"
+
+man: $(BUILD)/man/mew-submit.1  ## the manual pages, from what the commands say by --help
+
+$(BUILD)/man/mew-submit.1: packaging/man bin/mew-submit $(BUILD)/compiled
+	$(call run,man,$(@D)) packaging/man $(@D)
+
+dist: $(BUILD)/loaddefs  ## the package as a tar file, for package-install-file
+	@packaging/dist $(LISP) $(LOADDEFS)
 
 deps:  ## install what building and testing need (only what is missing)
 	@test/tool/deps test
@@ -276,14 +321,14 @@ deps-check:
 	@test/tool/deps check
 
 clean:  ## remove what make made
-	rm -rf $(BUILD) $(MODULE) $(PROGRAMS) $(PRELOAD) $(LISP:.el=.elc) mew-submit.info
+	rm -rf $(BUILD) $(MODULE) module/mew-submit-module.* $(PROGRAMS) $(PRELOAD) $(LISP:.el=.elc) mew-submit.info
 
 help:  ## this list
 	@sed -nE -e 's/^## (.*)/\n\1/p' \
 	  -e 's/^([a-z][a-z -]*):.*  ## (.*)/\1 \t\2/p' Makefile | expand -t 20
 
 .PHONY: all module compile programs libraries check check-fast demo check-all check-c check-lisp $(SUITES) \
-  units bench fuzz asan tsan stress lint lint-c cppcheck tidy exports layers rows mutants mutants-check manual-check warnings checkdoc package-lint spaces \
-  info manual pictures install uninstall deps deps-build deps-check clean help
+  units bench fuzz asan tsan stress lint lint-c cppcheck tidy exports layers rows loaddefs loaddefs-check mutants mutants-check manual-check warnings checkdoc package-lint spaces \
+  info manual pictures install uninstall man dist deps deps-build deps-check clean help
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

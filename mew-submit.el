@@ -3,7 +3,7 @@
 ;; Copyright (C) 2026 The mew-submit authors
 
 ;; Author: The mew-submit authors
-;; Version: 0.1.0
+;; Version: 0.2.0
 ;; Package-Requires: ((emacs "28.1"))
 ;; Keywords: mail, comm
 ;; URL: http://www.mew.org/~kazu/doc/submission/
@@ -38,15 +38,24 @@
 
 ;;; Code:
 
-(eval-and-compile
-  ;; In a checkout the other files are in lisp/; in an installed package they may
-  ;; be beside this one.
-  (let ((lisp (expand-file-name
-               "lisp" (file-name-directory
-                       (or (macroexp-file-name) buffer-file-name
-                           default-directory)))))
-    (when (file-directory-p lisp)
-      (add-to-list 'load-path lisp))))
+;; In a checkout and in most packages the other files are in lisp/; some package managers
+;; put them beside this one.  The autoloads of a package begin with this form, which a
+;; package manager copies there: it looks at the top directory alone.
+;;;###autoload
+(let* ((here (file-name-directory (or load-file-name buffer-file-name default-directory)))
+       (lisp (expand-file-name "lisp" here)))
+  (add-to-list 'load-path (directory-file-name here))
+  (when (file-exists-p (expand-file-name "mew-submit-loaddefs.el" lisp))
+    (add-to-list 'load-path lisp))
+  ;; Not `require': after an upgrade there is a new one.
+  (unless (load "mew-submit-loaddefs" t t)
+    (error "Only the first file of mew-submit is in %s: delete that package, \
+run `make dist' in its sources, and M-x package-install-file the tar file" here)))
+
+(eval-when-compile
+  (add-to-list 'load-path
+               (expand-file-name "lisp" (file-name-directory
+                                         (or (macroexp-file-name) default-directory)))))
 
 (require 'cl-lib)
 (require 'mew-submit-copies)
@@ -63,89 +72,24 @@
 (require 'mew-submit-request)
 (require 'mew-submit-job)
 (require 'mew-submit-time)
-(require 'sendmail)
 
 (declare-function message-make-date "message" (&optional now))
 (declare-function message-send-and-exit "message" (&optional arg))
 (declare-function message-options-get "message" (symbol))
 (declare-function expand-mail-aliases "mailalias" (beg end &optional exclude))
+(declare-function mail-encode-header "sendmail" (beg end))
+(declare-function mail-insert-from-field "sendmail" ())
+(declare-function mail-send-and-exit "sendmail" (&optional arg))
+(declare-function mail-sendmail-undelimit-header "sendmail" ())
 (defvar mail-aliases)
+(defvar mail-envelope-from)
+(defvar mail-send-nonascii)
+(defvar mail-specify-envelope-from)
 (defvar message-sendmail-envelope-from)
 (defvar message-send-mail-hook)
 (defvar message-send-mail-function)
 (defvar message-this-is-mail)
 (defvar rfc2047-header-encoding-alist)
-
-(autoload 'mew-submit-batch-send "mew-submit-batch-send"
-  "Submit the message on standard input and leave Emacs." nil)
-(autoload 'mew-submit-batch-outbox "mew-submit-batch-outbox"
-  "List the messages that are not delivered yet, and leave Emacs." nil)
-(autoload 'mew-submit-batch-relay "mew-submit-batch-relay"
-  "Be the local relay until Emacs is told to stop." nil)
-(autoload 'mew-submit-batch-sendmail "mew-submit-batch-sendmail"
-  "Send the message on standard input as sendmail(8) does." nil)
-(autoload 'mew-submit-sendmail-take "mew-submit-batch-sendmail"
-  "Take a message over from mew-submit-sendmail.")
-(autoload 'mew-submit-relay-mode "mew-submit-relay"
-  "Let the other programs of this machine send mail through Emacs." t)
-(autoload 'mew-submit-outbox "mew-submit-outbox"
-  "Show the messages that are not delivered yet." t)
-(autoload 'mew-submit-edit "mew-submit-outbox"
-  "Edit a message of the outbox again.")
-(autoload 'mew-submit-undo-send "mew-submit-outbox"
-  "Bring back the message that was sent last." t)
-(autoload 'mew-submit-mode "mew-submit-clients"
-  "Have every mail client of Emacs send by mew-submit." t)
-(autoload 'mew-submit-send-queued-mail "mew-submit-clients"
-  "Send the mails that were held because of `smtpmail-queue-mail'." t)
-(autoload 'mew-submit-take-smtpmail-queue "mew-submit-clients"
-  "Put the mails that smtpmail has queued into the outbox." t)
-(autoload 'mew-submit-mew-mode "mew-submit-mew"
-  "Have Mew send its queue by mew-submit." t)
-(autoload 'mew-submit-setup "mew-submit-setup"
-  "Find the server that takes mail from an address and make it an account." t)
-(autoload 'mew-submit-batch-setup "mew-submit-batch-setup"
-  "Find the server of an address, print it, and leave Emacs." nil)
-(autoload 'mew-submit-sign-in "mew-submit-sign-in"
-  "Sign in to an account whose server takes access tokens." t)
-(autoload 'mew-submit-sign-out "mew-submit-sign-in"
-  "Forget the access tokens of an account." t)
-(autoload 'mew-submit-batch-diagnose "mew-submit-batch-diagnose"
-  "Diagnose the servers named on the command line and leave Emacs." nil)
-(autoload 'mew-submit-diagnose "mew-submit-diagnose"
-  "Find out why mail cannot be sent to a server." t)
-(autoload 'mew-submit-diagnose-ports "mew-submit-diagnose"
-  "Show what is behind the mail ports of a host." t)
-(autoload 'mew-submit-pin-certificate "mew-submit-pin"
-  "Look at the certificate of a server and have it accepted." t)
-(autoload 'mew-submit-unpin-certificate "mew-submit-pin"
-  "Have a pinned certificate no longer accepted." t)
-
-(autoload 'mew-submit-last-delivery "mew-submit-delivery"
-  "Show how the last message went." t)
-(autoload 'mew-submit-doctor "mew-submit-doctor"
-  "Check whether the set-up is sound." t)
-(autoload 'mew-submit-batch-doctor "mew-submit-batch-doctor"
-  "Check the set-up, print what was found, and leave Emacs." nil)
-
-(autoload 'mew-submit-batch-cause "mew-submit-batch-cause"
-  "Say why servers refused, for each reply on standard input, and leave Emacs."
-  nil)
-
-(autoload 'mew-submit-diagnose-domain "mew-submit-domain"
-  "Find out how a domain takes mail." t)
-(autoload 'mew-submit-batch-diagnose-domain "mew-submit-batch-domain"
-  "Find out how domains take mail, print it, and leave Emacs." nil)
-(autoload 'mew-submit-survey "mew-submit-survey"
-  "Find out which case each server of a list is." t)
-(autoload 'mew-submit-survey-report "mew-submit-survey-mail"
-  "Compose a mail with a survey." t)
-(autoload 'mew-submit-survey-collect "mew-submit-survey-mail"
-  "Add up the surveys in mails." t)
-(autoload 'mew-submit-providers "mew-submit-survey-provider"
-  "Show which servers of a survey offer submission as it should be." t)
-(autoload 'mew-submit-batch-survey "mew-submit-batch-survey"
-  "Find out which case each server of a list is, and leave Emacs." nil)
 
 ;;; The asynchronous interface
 
@@ -369,6 +313,7 @@ M-x mew-submit-build-module"))
 
 (defun mew-submit--send-buffer ()
   "Put the mail in the current buffer into the outbox and submit it."
+  (require 'sendmail)
   (let* ((directory (mew-submit-spool--prepare mew-submit-outbox-directory))
          (raw (make-temp-file (expand-file-name "draft-" directory)
                               nil ".part")))

@@ -12,13 +12,20 @@
 
 ;;; Code:
 
-(require 'auth-source)
 (require 'mew-submit-address)
 (require 'mew-submit-error)
 (require 'mew-submit-oauth)
 (require 'mew-submit-question)
 (require 'seq)
 
+(eval-when-compile
+  (require 'auth-source))
+
+(declare-function auth-source-backend-parse "auth-source" (entry))
+(declare-function auth-source-forget+ "auth-source" (&rest spec))
+(declare-function auth-source-remembered-p "auth-source" (spec))
+(declare-function auth-source-search "auth-source" (&rest spec))
+(declare-function slot-value "ext:eieio" (object slot))
 (defvar epa-suppress-error-buffer)
 (defvar epg-pinentry-mode)
 
@@ -37,6 +44,11 @@ been written for another one."
                         (copy-sequence (cdr entry))))
                 mew-submit-auth--services)))
 
+(defun mew-submit-auth--sources ()
+  "Return `auth-sources'.  The library is loaded when a secret is looked for first."
+  (require 'auth-source)
+  auth-sources)
+
 (defun mew-submit-auth--quiet-sources ()
   "Return those of `auth-sources' that never ask the user anything."
   (seq-filter (lambda (source)
@@ -46,7 +58,7 @@ been written for another one."
                        (not (string-match-p "\\.\\(?:gpg\\|plist\\|json\\)\\'"
                                             file))
                        (file-readable-p file))))
-              auth-sources))
+              (mew-submit-auth--sources)))
 
 (defun mew-submit-auth--source-file (source)
   "Return the file of SOURCE, an element of `auth-sources', or nil."
@@ -80,7 +92,7 @@ Where it is nil a look-up that could ask signals `mew-submit-secret' instead.")
   (seq-filter (lambda (source)
                 (let ((file (mew-submit-auth--source-file source)))
                   (or (null file) (file-exists-p file))))
-              auth-sources))
+              (mew-submit-auth--sources)))
 
 (defun mew-submit-auth--first-sources ()
   "Return those of `auth-sources' that come first and never ask anything.
@@ -90,6 +102,11 @@ In batch mode return all that never do.  Files that do not exist do not count."
         quiet
       (seq-take-while (lambda (source) (memq source quiet))
                       (mew-submit-auth--sources-there)))))
+
+(defun mew-submit-auth--forget (host)
+  "Have auth-source forget what it remembers for HOST."
+  (require 'auth-source)
+  (auth-source-forget+ :host host))
 
 (defun mew-submit-auth--search (spec)
   "Return the first entry that auth-source has for SPEC, or nil.
@@ -232,7 +249,7 @@ It writes backslashes into a netrc file that it does not take out again."
   "Return the first of `auth-sources' that takes passwords, or nil."
   (seq-find (lambda (backend)
               (not (memq (slot-value backend 'create-function) '(nil ignore))))
-            (mapcar #'auth-source-backend-parse auth-sources)))
+            (mapcar #'auth-source-backend-parse (mew-submit-auth--sources))))
 
 (defun mew-submit-auth--entry (host port user password)
   "Return PASSWORD of USER at HOST and PORT as `mew-submit-auth--lookup' does.
@@ -270,6 +287,7 @@ Return what `mew-submit-auth--lookup' does, or nil when the user gives none."
   "Ask for the password of USER at HOST and PORT, as auth-source does.
 Return what `mew-submit-auth--lookup' returns, with a :save-function if there is
 somewhere to save it."
+  (require 'auth-source)
   (let ((auth-source-creation-prompts
          '((user . "SMTP user name for %h: ")
            (secret . "SMTP password for %u@%h: "))))
@@ -309,7 +327,7 @@ A list of (JOB . SAVE-FUNCTION).")
   "Save PASSWORD of USER at HOST and PORT, where `auth-sources' keep such.
 What is remembered of HOST is forgotten.  Return nil if there is nowhere to
 save it.  The user may be asked whether to."
-  (auth-source-forget+ :host host)
+  (mew-submit-auth--forget host)
   (when-let* ((save (mew-submit-auth--saver
                      (mew-submit-auth--entry host port user password))))
     (funcall save)
@@ -423,7 +441,7 @@ The same token is not tried again."
          (user (plist-get event :user))
          (found (progn
                   (when (plist-get event :refresh)
-                    (auth-source-forget+ :host host))
+                    (mew-submit-auth--forget host))
                   (mew-submit-auth--lookup host (plist-get event :port) user)))
          (token (and found (mew-submit-auth--secret found)))
          (digest (and token (secure-hash 'sha256 token))))
@@ -491,7 +509,7 @@ nothing wrong is tried again."
   (let ((save (cdr (assq job mew-submit-auth--unsaved))))
     (setq mew-submit-auth--unsaved
           (assq-delete-all job mew-submit-auth--unsaved))
-    (cond ((not accepted) (auth-source-forget+ :host host)
+    (cond ((not accepted) (mew-submit-auth--forget host)
                           nil)
           ((functionp save)
            ;; A new file of auth-source's would be everybody's to read.
@@ -503,6 +521,7 @@ nothing wrong is tried again."
   "Call SAVE, to save the password that HOST has taken, if the user wants that.
 The variable `auth-source-save-behavior' says so, or the user does.  In batch
 mode nobody is asked."
+  (require 'auth-source)
   (cond ((eq auth-source-save-behavior t) (funcall save))
         ((or noninteractive (null auth-source-save-behavior)) nil)
         (t (mew-submit-question--ask

@@ -19,7 +19,7 @@
 (require 'seq)
 (require 'subr-x)
 
-(declare-function mew-submit--mod-spool "ext:mew-submit-module" (fd file))
+(declare-function mew-submit--mod-spool "ext:mew-submit-native" (fd file))
 
 (defconst mew-submit-batch-cause--options
   '(("--advice" :advice nil "print all sentences of advice instead, one a line")
@@ -131,7 +131,7 @@ and error.
                (mew-submit-error--throw 'usage nil "There is no argument: %s"
                                         (car (plist-get options :arguments))))
               ((plist-get options :help)
-               (mew-submit-batch-command--print mew-submit-batch-cause--usage)
+               (mew-submit-batch-command--print-usage mew-submit-batch-cause--usage)
                0)
               ((plist-get options :advice)
                (mew-submit-batch-command--print (mew-submit-batch-cause--sentences))

@@ -119,6 +119,18 @@ Octets that the locale knows nothing of are taken for UTF-8."
   "Write OCTETS to standard output at once."
   (send-string-to-terminal octets))
 
+(defun mew-submit-batch-command--print-usage (text)
+  "Print TEXT, the answer to --help.
+It begins with how Emacs is called; under a shell command that is its name."
+  (let ((command (getenv "MEW_SUBMIT_COMMAND")))
+    (mew-submit-batch-command--print
+     (encode-coding-string
+      (if (and command
+               (string-match "\\`usage: \\(emacs .* -f [a-z-]+\\( --\\)?\\|[a-z-]+\\)" text))
+          (replace-match (concat "usage: " command) t t text)
+        text)
+      'utf-8-unix))))
+
 (defun mew-submit-batch-command--tell (text)
   "Write TEXT as a line to standard error."
   (let ((locale-coding-system 'utf-8-unix)
@@ -126,6 +138,19 @@ Octets that the locale knows nothing of are taken for UTF-8."
     (message "mew-submit: %s" text)))
 
 ;;; The end
+
+(defun mew-submit-batch-command--load-config ()
+  "Load the file with the user's accounts that the shell command has found, if any.
+Return nil, when that has been told, if the file is wrong."
+  (let ((file (or (getenv "MEW_SUBMIT_CONFIG") "")))
+    (or (not (getenv "MEW_SUBMIT_COMMAND"))
+        (string-empty-p file)
+        (condition-case err
+            (load file nil t t)
+          (error
+           (mew-submit-batch-command--tell
+            (format "Correct %s: %s" file (error-message-string err)))
+           nil)))))
 
 (defvar mew-submit-batch-command--interrupted nil
   "The function on `kill-emacs-hook' while a command runs, or nil.")
@@ -140,7 +165,9 @@ That is the exit status; a condition or a quit that escapes means 70."
               ;; SIGTERM runs `kill-emacs-hook' at once, and if that is in the
               ;; middle of a garbage collection, the module cannot be called.
               (gc-cons-threshold (max gc-cons-threshold (* 64 1024 1024))))
-          (setq status (funcall function (mew-submit-batch-command--arguments))))
+          (setq status (if (mew-submit-batch-command--load-config)
+                           (funcall function (mew-submit-batch-command--arguments))
+                         78)))
       (when mew-submit-batch-command--interrupted
         (remove-hook 'kill-emacs-hook mew-submit-batch-command--interrupted))
       (kill-emacs status))))

@@ -217,7 +217,7 @@ Tell what was expected and is not so."
   (condition-case err
       (let ((options (mew-submit-batch-diagnose--parse args)))
         (cond ((plist-get options :help)
-               (mew-submit-batch-command--print (mew-submit-batch-diagnose--usage))
+               (mew-submit-batch-command--print-usage (mew-submit-batch-diagnose--usage))
                0)
               (t (mew-submit-batch-diagnose--check options)
                  (mew-submit-batch-diagnose--all options))))

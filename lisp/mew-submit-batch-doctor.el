@@ -63,7 +63,7 @@ OPTIONS are those of the command line."
       (let ((options (mew-submit-batch-command--parse args mew-submit-batch-doctor--options
                                                       #'ignore)))
         (cond ((plist-get options :help)
-               (mew-submit-batch-command--print
+               (mew-submit-batch-command--print-usage
                 (concat "usage: emacs --batch -l ~/.emacs -l mew-submit.el -f \
 mew-submit-batch-doctor -- [options]\n"
                         (mew-submit-batch-command--help mew-submit-batch-doctor--options)

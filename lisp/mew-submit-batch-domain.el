@@ -107,7 +107,7 @@
                                                        #'mew-submit-batch-domain--value))
              (domains (plist-get options :arguments)))
         (cond ((plist-get options :help)
-               (mew-submit-batch-command--print
+               (mew-submit-batch-command--print-usage
                 (concat "usage: emacs -Q --batch -l mew-submit.el -f \
 mew-submit-batch-diagnose-domain -- [options] DOMAIN...\n"
                         (mew-submit-batch-command--help mew-submit-batch-domain--options)

@@ -188,7 +188,7 @@ That is the highest one of their ends."
              (mew-submit-outbox-directory
               (or (plist-get options :outbox) mew-submit-outbox-directory)))
         (if (plist-get options :help)
-            (progn (mew-submit-batch-command--print (mew-submit-batch-outbox--usage))
+            (progn (mew-submit-batch-command--print-usage (mew-submit-batch-outbox--usage))
                    0)
           (mew-submit-module--ensure)
           (mew-submit-queue--refresh)

@@ -211,7 +211,7 @@ This is on `kill-emacs-hook'."
   (condition-case err
       (let ((options (mew-submit-batch-relay--parse args)))
         (if (plist-get options :help)
-            (progn (mew-submit-batch-command--print (mew-submit-batch-relay--usage))
+            (progn (mew-submit-batch-command--print-usage (mew-submit-batch-relay--usage))
                    0)
           (mew-submit-batch-relay--serve options)
           0))

@@ -28,7 +28,7 @@
 (require 'mew-submit-report)
 (require 'mew-submit-request)
 
-(declare-function mew-submit--mod-spool "ext:mew-submit-module" (fd file))
+(declare-function mew-submit--mod-spool "ext:mew-submit-native" (fd file))
 
 ;;; Options
 
@@ -205,7 +205,7 @@ Signal a condition when there is nothing to begin with."
         (progn
           (setq options (mew-submit-batch-send--parse args))
           (if (plist-get options :help)
-              (progn (mew-submit-batch-command--print (mew-submit-batch-send--usage))
+              (progn (mew-submit-batch-command--print-usage (mew-submit-batch-send--usage))
                      0)
             (mew-submit-batch-send--deliver options)))
       ((error quit)

@@ -35,7 +35,7 @@
 (require 'mew-submit-request)
 (require 'seq)
 
-(declare-function mew-submit--mod-spool "ext:mew-submit-module" (fd file))
+(declare-function mew-submit--mod-spool "ext:mew-submit-native" (fd file))
 (declare-function mew-submit-batch-outbox "mew-submit-batch-outbox" ())
 (declare-function server-eval-at "server" (server form))
 (declare-function server-running-p "server" (&optional name))
@@ -680,7 +680,7 @@ Return what tells where it is."
   (condition-case err
       (let ((options (mew-submit-batch-sendmail--parse args)))
         (if (plist-get options :help)
-            (progn (mew-submit-batch-command--print (mew-submit-batch-sendmail--usage))
+            (progn (mew-submit-batch-command--print-usage (mew-submit-batch-sendmail--usage))
                    0)
           (when-let* ((file (plist-get options :config)))
             (load file nil t t))

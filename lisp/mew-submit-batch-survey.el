@@ -194,7 +194,7 @@ used.\n"))
   (condition-case err
       (let ((options (mew-submit-batch-survey--parse args)))
         (if (plist-get options :help)
-            (progn (mew-submit-batch-survey--print
+            (progn (mew-submit-batch-command--print-usage
                     (mew-submit-batch-survey--usage))
                    0)
           (mew-submit-batch-survey--survey options)))

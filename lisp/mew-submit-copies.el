@@ -446,6 +446,7 @@ Mew until it is started" left))))
             (mew-submit-copies--file directory)
           (error (display-warning 'mew-submit (mew-submit-error--text err))))))))
 
+;;;###mew-submit
 (defun mew-submit-copies--soon ()
   "Have the copies of what was delivered just now filed, soon.
 A batch Emacs may not wait for a timer."
@@ -453,8 +454,6 @@ A batch Emacs may not wait for a timer."
     (if noninteractive
         (mew-submit-copies--file-kept)
       (run-at-time 0 nil #'mew-submit-copies--file-kept))))
-
-(add-hook 'mew-submit-queue--change-hook #'mew-submit-copies--soon)
 
 (provide 'mew-submit-copies)
 ;;; mew-submit-copies.el ends here

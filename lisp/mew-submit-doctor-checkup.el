@@ -27,7 +27,8 @@
 (require 'mew-submit-tls)
 (require 'mew-submit-token)
 
-(declare-function mew-submit--mod-source "ext:mew-submit-module" (address))
+(declare-function mew-submit--mod-source "ext:mew-submit-native" (address))
+(defvar auth-sources)
 (defvar send-mail-function)
 (defvar message-send-mail-function)
 
@@ -88,13 +89,16 @@ cases 2 and 3, or 3 and 4, look alike" system-type
 
 (defun mew-submit-doctor-checkup--module ()
   "Return findings about the module: is it there, does it fit, is it fresh?"
-  (let ((file (mew-submit-module--file)))
-    (if (not (or (fboundp 'mew-submit--mod-version) (file-exists-p file)))
+  (let* ((ready (mew-submit-module--ready-p))
+         (file (mew-submit-module--file)))
+    (if (not ready)
         (list (mew-submit-doctor-checkup--finding
-               "module" 'error "The module %s is not built.\n\
-M-x mew-submit-build-module builds it; `make deps' installs what that needs."
-               (abbreviate-file-name file)))
-      (mew-submit-module--ensure)
+               "module" 'error "%s.\n%s"
+               (or (mew-submit-module--stale)
+                   (format "The module %s is not built" (abbreviate-file-name file)))
+               (if (mew-submit-module--lacks)
+                   (mew-submit-module--remedy (mew-submit-module--lacks))
+                 "M-x mew-submit-build-module builds it.")))
       (list
        (mew-submit-doctor-checkup--finding
         "module" 'ok "version %s, which fits the Lisp files"
@@ -141,7 +145,7 @@ later, unless your distribution has corrected it without a new number."
 
 (defun mew-submit-doctor-checkup--libraries ()
   "Return findings about the libraries the module is linked with."
-  (when (fboundp 'mew-submit--mod-version)
+  (when (mew-submit-module--fits-p)
     (let ((libraries (mew-submit-module--libraries)))
       (append
        (mew-submit-doctor-checkup--library :gnutls "GnuTLS"

@@ -168,7 +168,7 @@ With OFFLINE non-nil no server is looked at."
   (let ((visit (mew-submit-doctor--make-visit
                 :findings (mew-submit-doctor-checkup--local) :on-change on-change))
         (number 0))
-    (unless (or offline (not (fboundp 'mew-submit--mod-version)))
+    (unless (or offline (not (mew-submit-module--fits-p)))
       (dolist (account (mew-submit-doctor-checkup--accounts))
         (mew-submit-doctor--look visit account (cl-incf number))))
     visit))

@@ -21,19 +21,20 @@
 (require 'cl-lib)
 (require 'mew-submit-background)
 (require 'mew-submit-error)
+(require 'mew-submit-loaddefs)
 (require 'mew-submit-module)
 (require 'mew-submit-oauth)
 (require 'mew-submit-question)
 
-(declare-function mew-submit--mod-open "ext:mew-submit-module" (process))
-(declare-function mew-submit--mod-start "ext:mew-submit-module" (request))
-(declare-function mew-submit--mod-drain "ext:mew-submit-module" ())
-(declare-function mew-submit--mod-cancel "ext:mew-submit-module" (id))
-(declare-function mew-submit--mod-answer "ext:mew-submit-module"
+(declare-function mew-submit--mod-open "ext:mew-submit-native" (process))
+(declare-function mew-submit--mod-start "ext:mew-submit-native" (request))
+(declare-function mew-submit--mod-drain "ext:mew-submit-native" ())
+(declare-function mew-submit--mod-cancel "ext:mew-submit-native" (id))
+(declare-function mew-submit--mod-answer "ext:mew-submit-native"
                   (id text &optional secret))
-(declare-function mew-submit--mod-jobs "ext:mew-submit-module" ())
-(declare-function mew-submit--mod-beat "ext:mew-submit-module" (msecs))
-(declare-function mew-submit--mod-stop "ext:mew-submit-module" (msecs))
+(declare-function mew-submit--mod-jobs "ext:mew-submit-native" ())
+(declare-function mew-submit--mod-beat "ext:mew-submit-native" (msecs))
+(declare-function mew-submit--mod-stop "ext:mew-submit-native" (msecs))
 
 (defcustom mew-submit-log nil
   "Whether to keep a trace of each session in the buffer \"*mew-submit log*\".
@@ -127,7 +128,7 @@ The last of them is `done'.")
 (defvar mew-submit-job--seen nil
   "What the clock showed when the module sent something last.")
 
-(defvar mew-submit-job--clock-hook nil
+(defvar mew-submit-job--clock-hook '(mew-submit-queue--clock-went-back)
   "Hook that is run when the clock was set back.")
 
 (defun mew-submit-job--wind-timers (seconds)

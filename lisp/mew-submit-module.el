@@ -13,72 +13,174 @@
 
 (require 'mew-submit-background)
 (require 'mew-submit-error)
+;; For who has told a package manager that the package is this directory.
+;;;###autoload
+(require 'mew-submit-loaddefs)
+(require 'seq)
 
-(declare-function mew-submit--mod-version "ext:mew-submit-module" ())
-(declare-function mew-submit--mod-libraries "ext:mew-submit-module" ())
-(declare-function mew-submit--mod-end-when-told "ext:mew-submit-module" (seconds))
-(declare-function mew-submit--mod-ignore-pipe "ext:mew-submit-module" ())
+(declare-function mew-submit--mod-interface "ext:mew-submit-native" ())
+(declare-function mew-submit--mod-libraries "ext:mew-submit-native" ())
+(declare-function mew-submit--mod-end-when-told "ext:mew-submit-native" (seconds))
+(declare-function mew-submit--mod-ignore-pipe "ext:mew-submit-native" ())
 
-(defconst mew-submit-module--version "0.1.0"
-  "The version the module has to have to fit this Lisp.")
+(defconst mew-submit-module--version "0.2.0"
+  "The version of this Lisp.")
 
 (defcustom mew-submit-module-directory nil
-  "The directory that holds the compiled module.
-The default, nil, means the directory \"module\" of the package."
-  :type '(choice (const :tag "The package's own" nil) directory)
+  "The directory that holds the compiled module, or is to hold it.
+The default, nil, means: where it is found on `load-path', in the package, or in
+\"mew-submit\" in your Emacs directory, in this order."
+  :type '(choice (const :tag "Wherever it is found" nil) directory)
   :group 'mew-submit
   :package-version '(mew-submit . "0.1.0")
   :risky t)
 
+(defconst mew-submit-module--lisp
+  (file-name-directory (or (macroexp-file-name) buffer-file-name default-directory))
+  "The directory of this file.")
+
+(defun mew-submit-module--find-root (lisp)
+  "Return the directory of the package whose Lisp is in LISP.
+It is the one with the module's sources, if there is one: package managers link
+to them from elsewhere, or put all Lisp files beside them."
+  (let ((file (expand-file-name "mew-submit-module.el" lisp))
+        (up (lambda (directory)
+              (file-name-directory (directory-file-name directory)))))
+    (or (seq-find (lambda (root)
+                    (file-exists-p (expand-file-name "module/module.c" root)))
+                  (mapcan (lambda (here) (list here (funcall up here)))
+                          (list lisp (file-name-directory (file-truename file)))))
+        (if (file-directory-p (expand-file-name "lisp" lisp))
+            lisp
+          (funcall up lisp)))))
+
 (defconst mew-submit-module--root
-  (let ((here (file-name-directory
-               (or (macroexp-file-name) buffer-file-name default-directory))))
-    (if (file-directory-p (expand-file-name "module" here))
-        here
-      (file-name-directory (directory-file-name here))))
+  (mew-submit-module--find-root mew-submit-module--lisp)
   "The directory of the package: the one that holds \"module\".")
 
-(defun mew-submit-module--file ()
-  "Return the name of the module's file, whether it exists or not.
+(defun mew-submit-module--name ()
+  "Return the module's name as a file, without directory.
 Signal `mew-submit-config' when this Emacs cannot load modules."
   (unless (bound-and-true-p module-file-suffix)
     (mew-submit-error--throw
      'config nil "This Emacs has no support for dynamic modules; %s"
      "use one that was configured --with-modules"))
-  (expand-file-name (concat "mew-submit-module" module-file-suffix)
-                    (or mew-submit-module-directory
-                        (expand-file-name "module" mew-submit-module--root))))
+  (concat "mew-submit-native" module-file-suffix))
 
-(defun mew-submit-module--check ()
-  "Signal `mew-submit-config' unless the module that is loaded fits this Lisp."
-  (let ((version (mew-submit--mod-version)))
-    (unless (equal version mew-submit-module--version)
-      (mew-submit-error--throw
-       'config nil "The module %s has version %s, the Lisp files need %s: \
-run `make module' in %s and restart Emacs (a loaded module cannot be replaced)"
-       (mew-submit-module--file) version mew-submit-module--version
-       (abbreviate-file-name mew-submit-module--root)))))
+(defun mew-submit-module--user-directory ()
+  "Return the directory where a user's own module is."
+  (locate-user-emacs-file "mew-submit/"))
 
-(defun mew-submit-module--load (file)
-  "Load the module FILE, or signal `mew-submit-config'."
-  (condition-case err
-      (module-load file)
-    (error
-     (mew-submit-error--throw
-      'config nil "The module %s cannot be loaded: %s; run `make module' in %s"
-      file (error-message-string err)
-      (abbreviate-file-name mew-submit-module--root)))))
+(defun mew-submit-module--directories ()
+  "Return the directories the module may be in, the best first."
+  (if mew-submit-module-directory
+      (list mew-submit-module-directory)
+    ;; Not nil, which is wherever the user happens to be.
+    (append (seq-filter #'stringp load-path)
+            (list (expand-file-name "module" mew-submit-module--root)
+                  mew-submit-module--lisp
+                  ;; Where a distribution's links lead.
+                  (file-name-directory
+                   (file-truename (expand-file-name "mew-submit-module.el"
+                                                    mew-submit-module--lisp)))
+                  (mew-submit-module--user-directory)))))
+
+(defun mew-submit-module--files ()
+  "Return the files that may be the module and are there, the best first."
+  (let ((name (mew-submit-module--name)))
+    (seq-uniq
+     (seq-filter #'file-exists-p
+                 (mapcar (lambda (directory) (expand-file-name name directory))
+                         (mew-submit-module--directories))))))
+
+(defun mew-submit-module--target ()
+  "Return the name of the file that is the module when it has been built here."
+  (expand-file-name
+   (mew-submit-module--name)
+   (or mew-submit-module-directory
+       (let ((own (expand-file-name "module" mew-submit-module--root)))
+         (if (file-writable-p own) own (mew-submit-module--user-directory))))))
+
+(defvar mew-submit-module--loaded nil
+  "The module's file that was loaded last.")
+
+(defvar mew-submit-module--refused nil
+  "The files that do not fit, with what they were then and why: (FILE STAMP TEXT).")
+
+(defvar mew-submit-module--used nil
+  "Non-nil when a module has fitted in this Emacs.
+It has threads then, and another cannot take its place.")
+
+(defun mew-submit-module--file ()
+  "Return the name of the module's file, whether it exists or not.
+Signal `mew-submit-config' when this Emacs cannot load modules."
+  (or mew-submit-module--loaded
+      (car (mew-submit-module--files))
+      (mew-submit-module--target)))
+
+(defun mew-submit-module--fits-p ()
+  "Is a module loaded, and of the interface that this Lisp needs?"
+  (and (fboundp 'mew-submit--mod-interface)
+       (equal (mew-submit--mod-interface) mew-submit-module--interface)))
+
+(defun mew-submit-module--stamp (file)
+  "Return something that is different for another FILE of the same name."
+  (let ((attributes (file-attributes file)))
+    (list (file-attribute-inode-number attributes)
+          (file-attribute-modification-time attributes)
+          (file-attribute-size attributes))))
+
+(defun mew-submit-module--load-as-new (file)
+  "Load FILE by another name, since the system has loaded one of this name."
+  (let ((directory (make-temp-file "mew-submit" t)))
+    (unwind-protect
+        (let ((link (expand-file-name (file-name-nondirectory file) directory)))
+          (make-symbolic-link file link)
+          (module-load link))
+      (delete-directory directory t))))
+
+(defun mew-submit-module--try (file)
+  "Load FILE, unless it is known not to fit; return non-nil if it fits."
+  (let ((stamp (mew-submit-module--stamp file)))
+    (unless (or mew-submit-module--used
+                (equal stamp (cadr (assoc file mew-submit-module--refused))))
+      (let ((why (condition-case err
+                     (progn
+                       (if (assoc file mew-submit-module--refused)
+                           (mew-submit-module--load-as-new file)
+                         (module-load file))
+                       (setq mew-submit-module--loaded file)
+                       (if (mew-submit-module--fits-p) nil
+                         (format "The module %s is not of this version"
+                                 (abbreviate-file-name file))))
+                   (error (format "The module %s cannot be loaded: %s"
+                                  (abbreviate-file-name file)
+                                  (error-message-string err))))))
+        (when why
+          (setf (alist-get file mew-submit-module--refused nil nil #'equal)
+                (list stamp why)))
+        (setq mew-submit-module--used (not why))))))
+
+(defun mew-submit-module--ready-p ()
+  "Is there a module that fits?  It is loaded then.
+Signal `mew-submit-config' when this Emacs cannot load modules."
+  (or (and (mew-submit-module--fits-p)
+           (setq mew-submit-module--used t))
+      (seq-some #'mew-submit-module--try (mew-submit-module--files))))
+
+(defun mew-submit-module--stale ()
+  "Return why the modules that are there do not serve, or nil where there is none."
+  (if (and mew-submit-module--used (not (mew-submit-module--fits-p)))
+      "The module that is loaded is of another version, and cannot be replaced"
+    (nth 2 (seq-some (lambda (file) (assoc file mew-submit-module--refused))
+                     (mew-submit-module--files)))))
 
 (defun mew-submit-module--ensure ()
   "Load the module if it is not loaded yet, and check that it fits.
 Signal `mew-submit-config', which tells how to build it, where it is not built.
 Return t."
-  (unless (fboundp 'mew-submit--mod-version)
-    (let ((file (mew-submit-module--file)))
-      (unless (file-exists-p file)
-        (mew-submit-module--throw-missing file))
-      (mew-submit-module--load file)))
-  (mew-submit-module--check)
+  (unless (mew-submit-module--ready-p)
+    (mew-submit-module--throw-missing))
   t)
 
 (defun mew-submit-module--libraries ()
@@ -114,7 +216,10 @@ that is but the word of parting that Emacs 30 has for a wrong certificate."
 (defvar mew-submit-module--process nil
   "The process that builds the module, or nil.")
 
-(defvar mew-submit-module--hook nil
+(defvar mew-submit-module--rebuilt nil
+  "The interfaces for which a module was built unasked.")
+
+(defvar mew-submit-module--hook '(mew-submit-queue--module-is-there)
   "Hook that is run when a build has ended and the module is loaded.")
 
 (defun mew-submit-module--building-p ()
@@ -125,29 +230,92 @@ that is but the word of parting that Emacs 30 has for a wrong certificate."
   "Can the module be built here?"
   (file-exists-p (expand-file-name "Makefile" mew-submit-module--root)))
 
-(defun mew-submit-module--throw-missing (file)
-  "Signal `mew-submit-config': the module FILE is not built."
-  (let ((root (abbreviate-file-name mew-submit-module--root)))
+(defun mew-submit-module--buildable-p ()
+  "Would building the module help?"
+  (and (mew-submit-module--makefile-p)
+       (not mew-submit-module--used)))
+
+(defun mew-submit-module--throw-missing ()
+  "Signal `mew-submit-config': there is no module that fits."
+  (let ((root (abbreviate-file-name mew-submit-module--root))
+        (why (mew-submit-module--stale)))
     (cond
+     (mew-submit-module--used
+      (mew-submit-error--throw 'config nil "%s: restart Emacs" why))
      ((mew-submit-module--building-p)
       (mew-submit-error--throw 'config nil "The module is being built: try again \
 when that is done"))
+     ((not (mew-submit-module--makefile-p))
+      (mew-submit-error--throw
+       'config nil "%s, and its sources are not in %s: install the package whole, \
+or have mew-submit-module-directory name the module's directory"
+       (or why "The module is not built") root))
      (noninteractive
       (mew-submit-error--throw
-       'config nil "The module %s is not built: run `make module' in %s" file root))
-     ((mew-submit-module--makefile-p)
-      (mew-submit-error--throw
-       'config nil "The module is not built: M-x mew-submit-build-module builds it"))
+       'config nil "%s: run `make module' in %s"
+       (or why (format "The module %s is not built" (mew-submit-module--file))) root))
      (t
       (mew-submit-error--throw
-       'config nil "The module is not built, and %s has no Makefile" root)))))
+       'config nil "%s: M-x mew-submit-build-module builds it"
+       (or why "The module is not built"))))))
 
 (defun mew-submit-module--missing-p ()
-  "Is the module not built yet, where it can be and somebody can say so?"
-  (and (not noninteractive)
-       (not (fboundp 'mew-submit--mod-version))
-       (not (file-exists-p (mew-submit-module--file)))
-       (mew-submit-module--makefile-p)))
+  "Is there no module that fits, where mail can wait and somebody is told so?"
+  (not (or noninteractive
+           (ignore-error mew-submit-config (mew-submit-module--ready-p)))))
+
+;; What a build needs, and what it is called where.
+
+(defconst mew-submit-module--systems
+  '(("apt-get" "sudo apt-get install" "make" "gcc libc6-dev" "pkg-config"
+     "libgnutls28-dev" "libgsasl-dev")
+    ("dnf" "sudo dnf install" "make" "gcc" "pkgconf-pkg-config" "gnutls-devel"
+     "libgsasl-devel")
+    ("zypper" "sudo zypper install" "make" "gcc" "pkg-config" "libgnutls-devel"
+     "libgsasl-devel")
+    ("pacman" "sudo pacman -S" "make" "gcc" "pkgconf" "gnutls" "gsasl")
+    ("apk" "sudo apk add" "make" "gcc musl-dev" "pkgconf" "gnutls-dev" "gsasl-dev")
+    ("brew" "brew install" "make" "gcc" "pkg-config" "gnutls" "gsasl")
+    ("pkg" "sudo pkg install" "gmake" "gcc" "pkgconf" "gnutls" "libgsasl"))
+  "For each package manager its command, and the names of what a build needs.")
+
+(defun mew-submit-module--make ()
+  "Return the name of GNU make here, or nil."
+  (seq-find #'executable-find '("gmake" "make")))
+
+(defun mew-submit-module--compiler ()
+  "Return the name of the C compiler here, or nil."
+  (or (getenv "CC") (seq-find #'executable-find '("cc" "gcc" "clang"))))
+
+(defun mew-submit-module--library-p (&rest condition)
+  "Does pkg-config know a library that satisfies CONDITION?"
+  (ignore-errors
+    (eq 0 (apply #'call-process "pkg-config" nil nil nil "--exists" condition))))
+
+(defun mew-submit-module--lacks ()
+  "Return what a build needs and is not there: a list of (WORDS . COLUMN).
+COLUMN is that of `mew-submit-module--systems'."
+  (if (not (executable-find "pkg-config"))
+      (append (unless (mew-submit-module--make) '(("GNU make" . 2)))
+              (unless (mew-submit-module--compiler) '(("a C compiler" . 3)))
+              ;; Without it nobody knows of the libraries; who has them loses nothing.
+              '(("pkg-config" . 4) ("GnuTLS" . 5) ("GNU SASL" . 6)))
+    (append (unless (mew-submit-module--make) '(("GNU make" . 2)))
+            (unless (mew-submit-module--compiler) '(("a C compiler" . 3)))
+            (unless (mew-submit-module--library-p "gnutls >= 3.7.2")
+              '(("GnuTLS 3.7.2 or later" . 5)))
+            (unless (mew-submit-module--library-p "libgsasl") '(("GNU SASL" . 6))))))
+
+(defun mew-submit-module--remedy (lacks)
+  "Return in words what to do about LACKS."
+  (let ((system (seq-find (lambda (row) (executable-find (car row)))
+                          mew-submit-module--systems)))
+    (format "Building the module needs %s: %s"
+            (mapconcat #'car lacks ", ")
+            (if system
+                (concat (nth 1 system) " "
+                        (mapconcat (lambda (lack) (nth (cdr lack) system)) lacks " "))
+              "install that, with the files to compile against"))))
 
 (defun mew-submit-module--what-is-missing (buffer)
   "Return the line of BUFFER with the reason why the build failed, or nil."
@@ -171,42 +339,83 @@ Have the module loaded, and whoever waits for it go on."
 then M-x mew-submit-build-module again"
                    (or (mew-submit-module--what-is-missing buffer)
                        "see *mew-submit build*")))
-         ((fboundp 'mew-submit--mod-version)
-          (message "The module is built; restart Emacs to use it"))
+         ((and mew-submit-module--used (not (mew-submit-module--fits-p)))
+          (message "The module is built; restart Emacs to use it.  Mail waits \
+in the outbox"))
+         (mew-submit-module--used
+          (message "The module is built; the next Emacs uses it"))
          (t
           (mew-submit-module--ensure)
           (message "The module is built")
           (run-hooks 'mew-submit-module--hook)))
       (error (display-warning 'mew-submit (mew-submit-error--text err))))))
 
+(defun mew-submit-module--command (target)
+  "Return the shell command that builds the module as TARGET.
+It runs in the package, or in a copy of what it needs beside TARGET."
+  (let ((own (expand-file-name
+              (concat "module/" (mew-submit-module--name)) mew-submit-module--root))
+        (make (format "%s -j%d module CC=%s EMACS=%s"
+                      (mew-submit-module--make) (min 4 (num-processors))
+                      (shell-quote-argument (mew-submit-module--compiler))
+                      (shell-quote-argument
+                       (expand-file-name invocation-name invocation-directory)))))
+    (if (equal own target) make
+      (let ((scratch (expand-file-name "build" (file-name-directory target)))
+            (quoted (shell-quote-argument target)))
+        (format "rm -rf %1$s && mkdir %1$s && cp -R Makefile module %1$s && cd %1$s && \
+chmod -R u+w . && rm -rf module/build module/%3$s && %2$s && \
+mv -f module/%3$s %4$s && cd / && rm -rf %1$s"
+                (shell-quote-argument scratch) make (mew-submit-module--name) quoted)))))
+
+(defun mew-submit-module--start (target)
+  "Start the program that builds the module as TARGET, and return its process."
+  (let* ((default-directory mew-submit-module--root)
+         (display-buffer-overriding-action
+          '(display-buffer-no-window (allow-no-window . t)))
+         (buffer (compilation-start (mew-submit-module--command target)
+                                    nil (lambda (_mode) "*mew-submit build*"))))
+    (with-current-buffer buffer
+      (add-hook 'compilation-finish-functions #'mew-submit-module--built nil t))
+    (setq mew-submit-module--process (get-buffer-process buffer))
+    (when mew-submit-module--process
+      (set-process-query-on-exit-flag mew-submit-module--process nil))
+    mew-submit-module--process))
+
 (defun mew-submit-module--build ()
-  "Start `make module' in the background, in the buffer *mew-submit build*.
-No window shows it.  Return its process, or that of the build that runs."
-  (unless (mew-submit-module--building-p)
-    (let* ((default-directory mew-submit-module--root)
-           (emacs (expand-file-name invocation-name invocation-directory))
-           (display-buffer-overriding-action
-            '(display-buffer-no-window (allow-no-window . t)))
-           (buffer (compilation-start
-                    (format "make -j%d module EMACS=%s" (min 4 (num-processors))
-                            (shell-quote-argument emacs))
-                    nil (lambda (_mode) "*mew-submit build*"))))
-      (with-current-buffer buffer
-        (add-hook 'compilation-finish-functions #'mew-submit-module--built nil t))
-      (setq mew-submit-module--process (get-buffer-process buffer))
-      (when mew-submit-module--process
-        (set-process-query-on-exit-flag mew-submit-module--process nil))))
-  mew-submit-module--process)
+  "Start to build the module in the background, in the buffer *mew-submit build*.
+No window shows it.  Return its process, or that of the build that runs; nil,
+when that has been told, where something is missing that a build needs."
+  (if (mew-submit-module--building-p)
+      mew-submit-module--process
+    (let ((lacks (mew-submit-module--lacks))
+          (target (mew-submit-module--target)))
+      (if lacks
+          (progn (message "%s" (mew-submit-module--remedy lacks)) nil)
+        (make-directory (file-name-directory target) t)
+        (mew-submit-module--start target)))))
 
 (defun mew-submit-module--question ()
   "Return the question whether to build the module."
   (format "Mail is sent by a module that is not compiled yet: compile it, in %s?"
           (abbreviate-file-name mew-submit-module--root)))
 
+(defun mew-submit-module--rebuild ()
+  "Build the module anew, unasked, where there is one of another version.
+Do it once; return non-nil if it is being built."
+  (or (mew-submit-module--building-p)
+      (and (mew-submit-module--stale)
+           (mew-submit-module--makefile-p)
+           (not (member mew-submit-module--interface mew-submit-module--rebuilt))
+           (progn (push mew-submit-module--interface mew-submit-module--rebuilt)
+                  (mew-submit-module--build)))))
+
 (defun mew-submit-module--offer ()
   "Ask, for a command of the user, whether to build the module; begin to if so.
 Return non-nil if it is being built."
-  (or (mew-submit-module--building-p)
+  (or (mew-submit-module--rebuild)
+      (when-let* ((lacks (mew-submit-module--lacks)))
+        (user-error "%s" (mew-submit-module--remedy lacks)))
       ;; No box: its first button, yes, would have the focus.
       (let ((use-dialog-box nil))
         (discard-input)
@@ -215,11 +424,12 @@ Return non-nil if it is being built."
 
 ;;;###autoload
 (defun mew-submit-build-module ()
-  "Compile the C module with `make', after asking.
+  "Compile the C module with GNU make, after asking.
 Emacs stays usable meanwhile; mail that waits for it is sent when it is built."
   (interactive)
-  (unless (mew-submit-module--makefile-p)
-    (mew-submit-module--throw-missing (mew-submit-module--file)))
+  (mew-submit-error--as-user-error
+    (unless (mew-submit-module--makefile-p)
+      (mew-submit-module--throw-missing)))
   (when (mew-submit-module--offer)
     (message "Building the module; *mew-submit build* shows how that goes")))
 

@@ -19,7 +19,7 @@
 (require 'seq)
 (require 'subr-x)
 
-(declare-function mew-submit--mod-neighbour "ext:mew-submit-module"
+(declare-function mew-submit--mod-neighbour "ext:mew-submit-native"
                   (interface address))
 
 (defvar mew-submit-network--directory "/proc/net/"

@@ -201,6 +201,7 @@ Not one of which they have said that it is not to be sent again."
                       '((:eval mew-submit-notice--string)))))
       (force-mode-line-update t))))
 
+;;;###mew-submit
 (defun mew-submit-notice--update-soon (&rest _)
   "Bring the mode line up to date soon, at most five times a second."
   (unless (or noninteractive mew-submit-notice--timer)
@@ -676,6 +677,7 @@ It is not waited for: a desktop that does not answer would hold Emacs."
 (defvar mew-submit-notice--posed nil
   "The keys of the questions that have been shown; one is shown by itself once.")
 
+;;;###mew-submit
 (defun mew-submit-notice--questions ()
   "Show the questions that have come, and no longer those that are gone.
 This is on `mew-submit-question--hook'."
@@ -811,6 +813,7 @@ That comes after what filing copies says, and once for several."
                                (plist-get entry :recipients))
                               text))))
 
+;;;###mew-submit
 (defun mew-submit-notice--done (entry done)
   "Tell the user how an attempt for ENTRY has ended, with DONE.
 In batch mode a command that wants to know it tells it itself."
@@ -860,17 +863,12 @@ This is on `kill-emacs-query-functions' while that is so."
                  (if (= running 1) "A mail is" (format "%d mails are"
                                                        running)))))))
 
+;;;###mew-submit
 (defun mew-submit-notice--watch-leaving ()
   "Have Emacs ask before it ends while mail is being sent or waits, only then."
   (if (or (mew-submit-queue--running) (mew-submit-queue--waiting))
       (add-hook 'kill-emacs-query-functions #'mew-submit-notice--may-leave)
     (remove-hook 'kill-emacs-query-functions #'mew-submit-notice--may-leave)))
-
-(add-hook 'mew-submit-queue--done-functions #'mew-submit-notice--done)
-(add-hook 'mew-submit-queue--change-hook #'mew-submit-notice--watch-leaving)
-(add-hook 'mew-submit-queue--change-hook #'mew-submit-notice--update-soon)
-(add-hook 'mew-submit-question--hook #'mew-submit-notice--questions)
-(add-hook 'mew-submit-queue--progress-functions #'mew-submit-notice--update-soon)
 
 (provide 'mew-submit-notice)
 ;;; mew-submit-notice.el ends here

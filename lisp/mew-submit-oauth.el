@@ -13,9 +13,12 @@
 ;;; Code:
 
 (require 'cl-lib)
-(require 'json)
 (require 'mew-submit-error)
 (require 'seq)
+
+(declare-function json-read-from-string "json" (string))
+(defvar json-key-type)
+(defvar json-object-type)
 
 (defcustom mew-submit-oauth2-token-command nil
   "The command that prints an OAuth 2.0 access token as its first line.
@@ -165,6 +168,7 @@ is none.  Signal `mew-submit-config' when it cannot be started."
 
 (defun mew-submit-oauth--members (json)
   "Return the members of the object JSON, texts by name, or nil."
+  (require 'json)
   (condition-case nil
       (let ((json-object-type 'alist)
             (json-key-type 'string))

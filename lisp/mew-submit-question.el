@@ -17,6 +17,7 @@
 
 (require 'cl-lib)
 (require 'mew-submit-error)
+(require 'mew-submit-loaddefs)
 (require 'seq)
 
 (cl-defstruct (mew-submit-question (:constructor mew-submit-question--make)
@@ -30,7 +31,7 @@
 (defvar mew-submit-question--list nil
   "The questions that wait, the oldest first.")
 
-(defvar mew-submit-question--hook nil
+(defvar mew-submit-question--hook '(mew-submit-notice--questions)
   "Hook that is run when a question has come or gone.")
 
 (defun mew-submit-question--changed ()

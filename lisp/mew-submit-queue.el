@@ -33,6 +33,7 @@
 (require 'mew-submit-report)
 (require 'mew-submit-request)
 (require 'mew-submit-job)
+(require 'mew-submit-loaddefs)
 (require 'seq)
 
 (defcustom mew-submit-delay 0
@@ -77,15 +78,20 @@ the Date stays, too."
 (defconst mew-submit-queue--poll 60
   "Seconds after which the outbox is looked through for what others put there.")
 
-(defvar mew-submit-queue--change-hook nil
+;; Who listens is named here, and loaded when there is something to hear: loading a
+;; file changes nothing.
+
+(defvar mew-submit-queue--change-hook
+  '(mew-submit-notice--update-soon mew-submit-notice--watch-leaving
+                                   mew-submit-copies--soon)
   "Hook that is run when something in the outbox has changed.")
 
-(defvar mew-submit-queue--done-functions nil
+(defvar mew-submit-queue--done-functions '(mew-submit-notice--done)
   "Functions called at the end of each attempt, with entry and `done' event.
 The entry's :state is nil when all of its recipients have it; its message is
 still on disk then.")
 
-(defvar mew-submit-queue--progress-functions nil
+(defvar mew-submit-queue--progress-functions '(mew-submit-notice--update-soon)
   "Functions called with an entry and each `progress' event of its message.")
 
 (cl-defstruct (mew-submit-queue--job (:constructor mew-submit-queue--make-job)
@@ -908,8 +914,6 @@ This is on `server-after-make-frame-hook'."
       (message "Mail waits in the outbox for a password (%d)" waiting)
       (run-at-time 0 nil #'mew-submit-queue--wake))))
 
-(add-hook 'server-after-make-frame-hook #'mew-submit-queue--somebody-came)
-
 (defun mew-submit-queue--room-p (entry)
   "May ENTRY's message be sent beside those of its account that are?"
   (let ((account (plist-get entry :account))
@@ -954,12 +958,11 @@ This is on `server-after-make-frame-hook'."
     (puthash (mew-submit-queue--key entry) t mew-submit-queue--urgent))
   (mew-submit-queue--run))
 
+;;;###mew-submit
 (defun mew-submit-queue--clock-went-back ()
   "Send at once what waits: nobody knows for how long it has."
   (setq mew-submit-queue--looked 0)
   (mew-submit-queue--hurry))
-
-(add-hook 'mew-submit-job--clock-hook #'mew-submit-queue--clock-went-back)
 
 (defun mew-submit-queue--network-changed ()
   "Send at once what waits, since this machine is on another network."
@@ -1070,6 +1073,8 @@ Whatever happens, this comes back."
         (mew-submit-queue--call #'mew-submit-job--keep-time))
       (mew-submit-queue--note-quiet later)
       (mew-submit-queue--schedule later)))
+  (unless noninteractive
+    (add-hook 'server-after-make-frame-hook #'mew-submit-queue--somebody-came))
   (when (and (not noninteractive) (mew-submit-queue--queued-p))
     (mew-submit-network--watch #'mew-submit-queue--network-changed
                                #'mew-submit-queue--queued-p))
@@ -1084,19 +1089,29 @@ Whatever happens, this comes back."
   "Build the module in the background if YES."
   (setq mew-submit-queue--no-module (not yes))
   (if yes
-      (progn (mew-submit-module--build)
-             (message "Building the module; your mail waits in the outbox"))
+      (when (mew-submit-module--build)
+        (message "Building the module; your mail waits in the outbox"))
     (message "Mail waits in the outbox until M-x mew-submit-build-module")))
 
 (defun mew-submit-queue--wait-for-module ()
-  "Have the question stand whether to build the module, if mail waits for it."
-  (when (and (mew-submit-queue--automatic)
-             (not mew-submit-queue--no-module)
-             (not (mew-submit-module--building-p))
-             (not (mew-submit-question--asked-p 'build)))
-    (mew-submit-question--ask 'build 'build (mew-submit-module--question)
-                              '(("Compile it" t) ("Not now" nil))
-                              nil #'mew-submit-queue--build)))
+  "Have the module built anew, or the question stand whether to, if mail waits.
+Where neither would help, say once why the mail waits."
+  (when (mew-submit-queue--automatic)
+    (cond ((or mew-submit-queue--no-module
+               (mew-submit-module--rebuild)
+               (mew-submit-question--asked-p 'build)))
+          ((mew-submit-module--buildable-p)
+           (mew-submit-question--ask 'build 'build (mew-submit-module--question)
+                                     '(("Compile it" t) ("Not now" nil))
+                                     nil #'mew-submit-queue--build))
+          (t
+           (setq mew-submit-queue--no-module t)
+           (condition-case err
+               (mew-submit-module--ensure)
+             (mew-submit-error
+              (display-warning 'mew-submit
+                               (concat "Mail waits in the outbox.  "
+                                       (mew-submit-error--text err)))))))))
 
 (defun mew-submit-queue--offer-module ()
   "Ask, for a command that sends mail, whether to build the module it needs.
@@ -1104,9 +1119,15 @@ The mail goes to the outbox all the same, whatever the answer is."
   (when (and (mew-submit-background--command-p)
              (mew-submit-module--missing-p)
              (not mew-submit-queue--no-module)
-             (not (mew-submit-module--building-p)))
-    (setq mew-submit-queue--no-module (not (mew-submit-module--offer)))))
+             (not (mew-submit-module--building-p))
+             (or (mew-submit-module--buildable-p)
+                 (mew-submit-module--rebuild)))
+    (setq mew-submit-queue--no-module
+          (not (condition-case err
+                   (mew-submit-module--offer)
+                 (user-error (message "%s" (error-message-string err)) nil))))))
 
+;;;###mew-submit
 (defun mew-submit-queue--module-is-there ()
   "Send what has waited for the module.  This is on `mew-submit-module--hook'."
   (setq mew-submit-queue--no-module nil)
@@ -1115,8 +1136,6 @@ The mail goes to the outbox all the same, whatever the answer is."
   (mapc #'mew-submit-spool--put-back mew-submit-queue--watching)
   (mew-submit-queue--look-all)
   (mew-submit-queue--run))
-
-(add-hook 'mew-submit-module--hook #'mew-submit-queue--module-is-there)
 
 ;;; What the floors above call
 

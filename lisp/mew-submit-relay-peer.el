@@ -17,7 +17,7 @@
 (require 'mew-submit-error)
 (require 'seq)
 
-(declare-function mew-submit--mod-owner "ext:mew-submit-module" (from to))
+(declare-function mew-submit--mod-owner "ext:mew-submit-native" (from to))
 
 ;;; Addresses
 

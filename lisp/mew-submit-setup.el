@@ -669,6 +669,8 @@ domain."
   "Ask for a mail address, with INITIAL to begin with, and return it.
 Ask before that for what a look needs: the module."
   (when (mew-submit-module--missing-p)
+    (unless (mew-submit-module--buildable-p)
+      (mew-submit-error--as-user-error (mew-submit-module--ensure)))
     (unless (mew-submit-module--offer)
       (user-error "Nothing can be looked at until M-x mew-submit-build-module")))
   (let ((address (string-trim (read-string "Your mail address: " initial))))

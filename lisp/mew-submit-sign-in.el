@@ -678,6 +678,7 @@ sign-in; M-x mew-submit-sign-in begins again"))))
   (mew-submit-sign-in--later flow 0 #'mew-submit-sign-in--begin)
   flow)
 
+;;;###autoload
 (defun mew-submit-sign-in-cancel (&optional flow)
   "Cancel FLOW, a sign-in under way, or all; what was begun is closed."
   (interactive)

@@ -31,16 +31,16 @@
 ;;; Code:
 
 (require 'cl-lib)
-(require 'json)
 (require 'mew-submit-error)
 (require 'mew-submit-json)
 (require 'mew-submit-message)
 (require 'mew-submit-module)
 (require 'mew-submit-store)
 
-(declare-function mew-submit--mod-sync "ext:mew-submit-module" (file))
-(declare-function mew-submit--mod-lock "ext:mew-submit-module" (file))
-(declare-function mew-submit--mod-unlock "ext:mew-submit-module" (handle))
+(declare-function json-read-from-string "json" (string))
+(declare-function mew-submit--mod-sync "ext:mew-submit-native" (file))
+(declare-function mew-submit--mod-lock "ext:mew-submit-native" (file))
+(declare-function mew-submit--mod-unlock "ext:mew-submit-native" (handle))
 
 (defcustom mew-submit-outbox-directory
   (locate-user-emacs-file "mew-submit/outbox/")
@@ -741,6 +741,7 @@ Return the entries of those messages."
       (let ((file (expand-file-name name directory))
             (file-name-handler-alist nil))
         (when (file-readable-p file)
+          (require 'json)
           (with-temp-buffer
             (insert-file-contents file)
             (goto-char (point-min))

@@ -34,9 +34,9 @@
 (require 'mew-submit-store)
 (require 'seq)
 
-(declare-function mew-submit--mod-lock "ext:mew-submit-module" (file))
-(declare-function mew-submit--mod-unlock "ext:mew-submit-module" (handle))
-(declare-function mew-submit--mod-sync "ext:mew-submit-module" (file))
+(declare-function mew-submit--mod-lock "ext:mew-submit-native" (file))
+(declare-function mew-submit--mod-unlock "ext:mew-submit-native" (handle))
+(declare-function mew-submit--mod-sync "ext:mew-submit-native" (file))
 (declare-function mew-submit-sign-in "mew-submit-sign-in" (account &rest keys))
 
 (defcustom mew-submit-token-directory

@@ -26,8 +26,8 @@
 
 EXPORT int plugin_is_GPL_compatible;
 
-/* The same as mew-submit-module--version in Lisp.  */
-#define VERSION "0.1.0"
+/* The same as mew-submit-module--version in Lisp; MSUB_INTERFACE, from the Makefile, is mew-submit-module--interface.  */
+#define VERSION "0.2.0"
 
 /* Helpers.  After an env call that can exit, callers check `failed'.  */
 
@@ -410,6 +410,11 @@ FUNCTION (Fversion)
   return string (env, VERSION);
 }
 
+FUNCTION (Finterface)
+{
+  return string (env, MSUB_INTERFACE);
+}
+
 FUNCTION (Flibraries)
 {
   emacs_value list[] = { env->intern (env, ":gnutls"), string (env, msub_tls_version ()),
@@ -645,6 +650,7 @@ static const struct
   const char *doc;
 } functions[] = {
   { "mew-submit--mod-version", 0, 0, Fversion, "Return the module's version." },
+  { "mew-submit--mod-interface", 0, 0, Finterface, "Return the number of the interface to Lisp." },
   { "mew-submit--mod-libraries", 0, 0, Flibraries, "Return the libraries' versions as a plist." },
   { "mew-submit--mod-open", 1, 1, Fopen, "Write an octet to pipe process PROCESS after each event.\n\n(fn PROCESS)" },
   { "mew-submit--mod-beat", 1, 1, Fbeat,
@@ -699,7 +705,7 @@ emacs_module_init (struct emacs_runtime *runtime)
       emacs_value args[] = { env->intern (env, functions[i].name), function };
       call (env, "defalias", 2, args);
     }
-  emacs_value feature = env->intern (env, "mew-submit-module-native");
+  emacs_value feature = env->intern (env, "mew-submit-native");
   call (env, "provide", 1, &feature);
   return 0;
 }

@@ -540,13 +540,10 @@ SECURITY: P13."
           (emacs (mew-submit-test-write (expand-file-name "emacs" directory)
                                         "#!/bin/sh\necho \"$HOME\"\n")))
       (set-file-modes emacs #o755)
-      (mew-submit-test-write (expand-file-name "nothing.el" directory) "")
-      (mew-submit-test-write (expand-file-name "nothing.elc" directory) "")
-      (let ((installer (expand-file-name "test/tool/install"))
-            (default-directory directory))
-        (should (zerop (call-process installer nil nil nil
-                                     (expand-file-name "prefix") "nothing.el"
-                                     "nothing.el")))
+      (let ((prefix (expand-file-name "prefix" directory)))
+        (should (zerop (call-process (expand-file-name "packaging/install")
+                                     nil nil nil prefix prefix
+                                     "mew-submit.el" "mew-submit.el")))
         (with-temp-buffer
           (should (zerop (call-process
                           "env" nil t nil "-i" (concat "PATH=" (getenv "PATH"))

@@ -13,7 +13,7 @@
 (require 'mew-submit-test-helpers)
 (require 'mew-submit-job)
 
-(declare-function mew-submit--mod-jobs "ext:mew-submit-module" ())
+(declare-function mew-submit--mod-jobs "ext:mew-submit-native" ())
 
 (defconst mew-submit-cancel-tests--phases
   '(("connect" "silent" resolved nil)

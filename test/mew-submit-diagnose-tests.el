@@ -14,7 +14,7 @@
 (require 'mew-submit-diagnose)
 (require 'mew-submit-batch-diagnose)
 
-(declare-function mew-submit--mod-jobs "ext:mew-submit-module" ())
+(declare-function mew-submit--mod-jobs "ext:mew-submit-native" ())
 
 (defun mew-submit-diagnose-tests--ports (peer &rest names)
   "Return specifications of the ports of PEER's listeners NAMES."

@@ -11,8 +11,8 @@
 (require 'mew-submit-job)
 (require 'mew-submit-test-helpers)
 
-(declare-function mew-submit--mod-jobs "ext:mew-submit-module" ())
-(declare-function mew-submit--mod-drain "ext:mew-submit-module" ())
+(declare-function mew-submit--mod-jobs "ext:mew-submit-native" ())
+(declare-function mew-submit--mod-drain "ext:mew-submit-native" ())
 
 (defun mew-submit-job-tests--message (peer)
   "Return the file of a message, in PEER's directory."

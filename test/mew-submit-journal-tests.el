@@ -14,7 +14,7 @@
 (require 'mew-submit-job)
 (require 'mew-submit-test-helpers)
 
-(declare-function mew-submit--mod-cancel "ext:mew-submit-module" (job))
+(declare-function mew-submit--mod-cancel "ext:mew-submit-native" (job))
 
 (defconst mew-submit-journal-tests--short "From: me@example.org\nSubject: s\n\nbody\n"
   "A message that goes with its envelope where the server has CHUNKING.")

@@ -10,8 +10,8 @@
 (require 'mew-submit-module)
 (require 'mew-submit-test-helpers)
 
-(declare-function mew-submit--mod-lock "ext:mew-submit-module" (file))
-(declare-function mew-submit--mod-unlock "ext:mew-submit-module" (handle))
+(declare-function mew-submit--mod-lock "ext:mew-submit-native" (file))
+(declare-function mew-submit--mod-unlock "ext:mew-submit-native" (handle))
 
 (defmacro mew-submit-lock-tests--with-file (file &rest body)
   "Run BODY with FILE bound to the name of a file, and the module loaded."

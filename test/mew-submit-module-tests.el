@@ -8,10 +8,15 @@
 (require 'cl-lib)
 (require 'ert)
 (require 'mew-submit-module)
+(require 'mew-submit-queue)
 (require 'mew-submit-test-helpers)
 
-(declare-function mew-submit--mod-version "ext:mew-submit-module" ())
-(declare-function mew-submit--mod-libraries "ext:mew-submit-module" ())
+(declare-function mew-submit--mod-interface "ext:mew-submit-native" ())
+(declare-function mew-submit--mod-version "ext:mew-submit-native" ())
+(declare-function mew-submit--mod-libraries "ext:mew-submit-native" ())
+
+(defvar mew-submit-module-tests--here nil
+  "The programs that are on this machine.")
 
 (defmacro mew-submit-module-tests--with-root (root &rest body)
   "Run BODY as if ROOT were the package, without a module, in an interactive Emacs."
@@ -19,7 +24,13 @@
   `(mew-submit-test-with-directory ,root
      (make-directory (expand-file-name "module" ,root))
      (let ((mew-submit-module--root ,root)
+           (mew-submit-module--lisp ,root)
+           (mew-submit-module--used nil)
+           (mew-submit-module--loaded nil)
+           (mew-submit-module--refused nil)
+           (mew-submit-module--rebuilt nil)
            (mew-submit-module-directory nil)
+           (user-emacs-directory ,root)
            (noninteractive nil))
        ,@body)))
 
@@ -27,6 +38,7 @@
   "The module that was built loads, has the right version, and names its libraries."
   :tags '(:module)
   (should (eq (mew-submit-module--ensure) t))
+  (should (equal (mew-submit--mod-interface) mew-submit-module--interface))
   (should (equal (mew-submit--mod-version) mew-submit-module--version))
   (let ((libraries (mew-submit-module--libraries)))
     (should (string-match-p "\\`3\\." (plist-get libraries :gnutls)))
@@ -39,25 +51,27 @@
                     (expand-file-name "mew-submit.el" mew-submit-test-root))
                    (re-search-forward "^;; Version: \\(.*\\)$")
                    (match-string 1))
-                 mew-submit-module--version)))
+                 mew-submit-module--version))
+  (pcase-dolist (`(,file ,format) '(("debian/changelog" "mew-submit (%s)")
+                                    ("guix.scm" "(version \"%s\")")
+                                    ("nix/default.nix" "version = \"%s\";")))
+    (should (string-search
+             (format format mew-submit-module--version)
+             (mew-submit-test-octets
+              (expand-file-name (concat "packaging/" file) mew-submit-test-root))))))
 
-(ert-deftest mew-submit-module-tests-other-version-is-refused ()
-  "A module of another version is refused, in words that say what to do."
-  :tags '(:module)
-  (mew-submit-module--ensure)
-  (cl-letf (((symbol-function 'mew-submit--mod-version) (lambda () "0.0.9")))
-    (let ((text (mew-submit-error--text
-                 (should-error (mew-submit-module--ensure)
-                               :type 'mew-submit-config))))
-      (dolist (word '("0.0.9" "0.1.0" "make module" "restart Emacs"))
-        (should (string-search word text))))))
+(ert-deftest mew-submit-module-tests-no-lisp-file-is-shadowed ()
+  "The module has no name that a Lisp file has: `load' looks for modules first."
+  (should (string-prefix-p "mew-submit-native." (mew-submit-module--name)))
+  (should-not (file-expand-wildcards
+               (expand-file-name "{.,lisp}/mew-submit-native.el" mew-submit-test-root))))
 
 (ert-deftest mew-submit-module-tests-no-modules-no-mail ()
   "An Emacs without modules is told what it lacks."
   (let ((module-file-suffix nil))
     (should (string-search "--with-modules"
                            (mew-submit-error--text
-                            (should-error (mew-submit-module--file)
+                            (should-error (mew-submit-module--name)
                                           :type 'mew-submit-config))))))
 
 (defun mew-submit-module-tests--in-batch (form)
@@ -89,11 +103,175 @@
                               (plist-get result :stdout))))
     (should (directory-empty-p directory))))
 
+;;; A module of another version
+
+(defun mew-submit-module-tests--old-module (file version)
+  "Make FILE a module that says it is VERSION, as those did that had no interface."
+  (let ((source (concat file ".c")))
+    (make-directory (file-name-directory file) t)
+    (mew-submit-test-write
+     source (format "#include <emacs-module.h>
+int plugin_is_GPL_compatible;
+static emacs_value version (emacs_env *env, ptrdiff_t n, emacs_value *args, void *data)
+{ (void) n, (void) args, (void) data; return env->make_string (env, %S, %d); }
+int emacs_module_init (struct emacs_runtime *runtime)
+{ emacs_env *env = runtime->get_environment (runtime);
+  emacs_value args[] = { env->intern (env, \"mew-submit--mod-version\"),
+                         env->make_function (env, 0, 0, version, 0, 0) };
+  env->funcall (env, env->intern (env, \"defalias\"), 2, args); return 0; }
+" version (length version)))
+    (should (eq 0 (call-process "cc" nil nil nil "-shared" "-fPIC"
+                                (concat "-I" invocation-directory "../include")
+                                "-o" file source)))
+    (delete-file source)))
+
+(defun mew-submit-module-tests--module-file (root)
+  "Return the name of the module's file in ROOT."
+  (expand-file-name (concat "module/mew-submit-native" module-file-suffix) root))
+
+(ert-deftest mew-submit-module-tests-old-one-in-batch ()
+  "A batch Emacs that finds a module of another version says so, and what to do."
+  :tags '(:module)
+  (skip-unless (executable-find "cc"))
+  (mew-submit-test-with-directory root
+    (mew-submit-module-tests--old-module (mew-submit-module-tests--module-file root)
+                                         mew-submit-module--version)
+    (mew-submit-test-write (expand-file-name "Makefile" root) "module:\n")
+    (let ((result (mew-submit-module-tests--in-batch
+                   `(progn (setq mew-submit-module--root ,root)
+                           (dolist (_ '(1 2))
+                             (condition-case err
+                                 (mew-submit-module--ensure)
+                               (mew-submit-config
+                                (princ (mew-submit-error--text err)))))))))
+      (should (string-match-p
+               "\\(?:is not of this version: run `make module' in .*\\)\\{2\\}"
+               (plist-get result :stdout))))))
+
+(ert-deftest mew-submit-module-tests-old-one-is-built-anew ()
+  "After an upgrade the old module is built anew, once and unasked, and used at once."
+  :tags '(:module)
+  (skip-unless (executable-find "cc"))
+  (mew-submit-test-with-directory root
+    (mew-submit-module-tests--old-module (mew-submit-module-tests--module-file root) "0.0.9")
+    (mew-submit-test-write
+     (expand-file-name "Makefile" root)
+     (format ".PHONY: module\nmodule:\n\tcp '%s' %s.new && mv %s.new %s\n"
+             (mew-submit-module-tests--module-file mew-submit-test-root)
+             "module/native" "module/native"
+             (file-relative-name (mew-submit-module-tests--module-file root) root)))
+    (let ((result
+           (mew-submit-module-tests--in-batch
+            `(let ((noninteractive nil)
+                   (count 0))
+               (setq mew-submit-module--root ,root)
+               (add-hook 'mew-submit-module--hook (lambda () (setq count (1+ count))))
+               (remove-hook 'mew-submit-module--hook 'mew-submit-queue--module-is-there)
+               (princ (list (mew-submit-module--missing-p)
+                            (mew-submit--mod-version)
+                            (and (mew-submit-module--rebuild) t)
+                            (with-timeout (120 'late)
+                              (while (mew-submit-module--building-p)
+                                (accept-process-output nil 0.1))
+                              (while (= count 0) (accept-process-output nil 0.1)))
+                            (mew-submit-module--missing-p)
+                            (mew-submit--mod-version)
+                            (mew-submit-module--rebuild)
+                            count))))))
+      (should (equal (plist-get result :stdout)
+                     (format "(t 0.0.9 t nil nil %s nil 1)" mew-submit-module--version))))))
+
+(ert-deftest mew-submit-module-tests-used-one-is-not-replaced ()
+  "A module that has sent mail has threads: it stays, and the user is told to restart."
+  :tags '(:module)
+  (mew-submit-module--ensure)
+  (let ((mew-submit-module--interface "another")
+        (noninteractive nil))
+    (should (mew-submit-module--missing-p))
+    (should-not (mew-submit-module--buildable-p))
+    (should (string-search "cannot be replaced: restart Emacs"
+                           (mew-submit-error--text
+                            (should-error (mew-submit-module--ensure)
+                                          :type 'mew-submit-config))))))
+
+(ert-deftest mew-submit-module-tests-looked-for-in-order ()
+  "The user's directory is the only one, else `load-path', the package, the user's."
+  ;; SECURITY: P20
+  (mew-submit-module-tests--with-root root
+    (make-directory (expand-file-name "here" root))
+    (mew-submit-test-write (expand-file-name (concat "here/" (mew-submit-module--name)) root) "")
+    (let* ((name (mew-submit-module--name))
+           (path (expand-file-name "path" root))
+           (set (expand-file-name "set" root))
+           (load-path (list nil path))
+           (default-directory (expand-file-name "here/" root))
+           (places (mapcar (lambda (place) (expand-file-name name place))
+                           (list path (expand-file-name "module" root) root
+                                 (expand-file-name "mew-submit" root)))))
+      (should (equal (mew-submit-module--file) (cadr places)))
+      (dolist (place places)
+        (make-directory (file-name-directory place) t)
+        (mew-submit-test-write place ""))
+      (should (equal (mew-submit-module--files) places))
+      (let ((mew-submit-module-directory set))
+        (should-not (mew-submit-module--files))
+        (should (equal (mew-submit-module--file) (expand-file-name name set)))))))
+
+(ert-deftest mew-submit-module-tests-root-behind-links ()
+  "The sources are found beside the Lisp files, above them, and where links lead."
+  (mew-submit-test-with-directory root
+    (dolist (directory '("repo/lisp" "repo/module" "build" "flat/module"))
+      (make-directory (expand-file-name directory root) t))
+    (dolist (file '("repo/lisp/mew-submit-module.el" "repo/module/module.c"
+                    "flat/mew-submit-module.el" "flat/module/module.c"))
+      (mew-submit-test-write (expand-file-name file root) ""))
+    (make-symbolic-link (expand-file-name "repo/lisp/mew-submit-module.el" root)
+                        (expand-file-name "build/mew-submit-module.el" root))
+    (pcase-dolist (`(,lisp ,want) '(("repo/lisp/" "repo/") ("flat/" "flat/")
+                                    ("build/" "repo/")))
+      (should (file-equal-p (mew-submit-module--find-root (expand-file-name lisp root))
+                            (expand-file-name want root))))))
+
+(ert-deftest mew-submit-module-tests-nothing-is-asked-in-vain ()
+  "Nobody is asked whether to build what cannot be built; the mail is queued as ever."
+  (mew-submit-module-tests--with-root root
+    (mew-submit-test-write (expand-file-name "Makefile" root) "module:\n")
+    (cl-letf (((symbol-function 'mew-submit-module--lacks) (lambda () '(("GNU make" . 2))))
+              ((symbol-function 'y-or-n-p) (lambda (_) (ert-fail "It asks")))
+              ((symbol-function 'mew-submit-background--command-p) #'always)
+              ((symbol-function 'mew-submit-module--fits-p) #'ignore)
+              (mew-submit-queue--no-module nil))
+      (should (string-search "needs GNU make"
+                             (cadr (should-error (mew-submit-build-module)
+                                                 :type 'user-error))))
+      (mew-submit-queue--offer-module)
+      (should mew-submit-queue--no-module))))
+
+(ert-deftest mew-submit-module-tests-what-is-missing-is-named ()
+  "What a build needs and is not there is named, with the command that installs it."
+  (let ((mew-submit-module-tests--here '("apt-get" "pkg-config" "make")))
+    (cl-letf (((symbol-function 'executable-find)
+               (lambda (program &rest _)
+                 (car (member program mew-submit-module-tests--here))))
+              ((symbol-function 'mew-submit-module--library-p)
+               (lambda (library &rest _) (equal library "libgsasl")))
+              ((getenv "CC") nil))
+      (should (equal (mew-submit-module--remedy (mew-submit-module--lacks))
+                     "Building the module needs a C compiler, GnuTLS 3.7.2 or later: \
+sudo apt-get install gcc libc6-dev libgnutls28-dev"))
+      (setq mew-submit-module-tests--here '("pkg" "cc"))
+      (should (string-suffix-p "sudo pkg install gmake pkgconf gnutls libgsasl"
+                               (mew-submit-module--remedy (mew-submit-module--lacks))))
+      (setq mew-submit-module-tests--here nil)
+      (should (string-suffix-p "install that, with the files to compile against"
+                               (mew-submit-module--remedy
+                                (mew-submit-module--lacks)))))))
+
 (ert-deftest mew-submit-module-tests-broken-file-is-refused ()
   "A file that is no module is a configuration error, not a crash."
   (mew-submit-test-with-directory directory
     (mew-submit-test-write
-     (expand-file-name (concat "mew-submit-module" module-file-suffix) directory)
+     (expand-file-name (concat "mew-submit-native" module-file-suffix) directory)
      "This is no module.\n")
     (let ((result (mew-submit-test-emacs
                    (list "--eval" (format "(setq mew-submit-module-directory %S)"
@@ -133,9 +311,22 @@
   "After a yes `make module' runs in the package's directory, in the background."
   (mew-submit-module-tests--with-root root
     (mew-submit-module-tests--build
-     (format "\ttouch module/mew-submit-module%s\n" module-file-suffix))
+     (format "\ttouch module/mew-submit-native%s\n" module-file-suffix))
     (should (file-exists-p (mew-submit-module--file)))
     (should (file-in-directory-p (mew-submit-module--file) root))))
+
+(ert-deftest mew-submit-module-tests-builds-where-it-is-looked-for ()
+  "With a directory of the user's the package's is left alone: it may not be ours."
+  (mew-submit-module-tests--with-root root
+    (let* ((mew-submit-module-directory (expand-file-name "the user's own" root))
+           (name (mew-submit-module--name)))
+      (mew-submit-test-write (expand-file-name (concat "module/" name) root) "old")
+      (mew-submit-module-tests--build (format "\techo new > module/%s\n" name))
+      (should (equal (mew-submit-test-octets (mew-submit-module--target)) "new\n"))
+      (should (equal (directory-files mew-submit-module-directory nil "[^.]") (list name)))
+      (should (equal (mew-submit-test-octets
+                      (expand-file-name (concat "module/" name) root))
+                     "old")))))
 
 (ert-deftest mew-submit-module-tests-failed-build-is-told ()
   "When `make' fails, the line that says what is missing is told."
@@ -154,7 +345,7 @@
       (cl-letf (((symbol-function 'y-or-n-p) (lambda (_) (setq asked t) nil))
                 ((symbol-function 'compilation-start)
                  (lambda (&rest _) (ert-fail "It was run"))))
-        (should-error (mew-submit-build-module) :type 'mew-submit-config)
+        (should-error (mew-submit-build-module) :type 'user-error)
         (should-not asked)
         (mew-submit-test-write (expand-file-name "Makefile" root) "module:\n")
         (mew-submit-build-module)
@@ -171,7 +362,7 @@ Its own module is used, also where the name of the directory has a space."
       (dolist (part '("lisp" "module"))
         (make-directory (expand-file-name part root) t))
       (dolist (file (append (list "mew-submit.el"
-                                  (concat "module/mew-submit-module"
+                                  (concat "module/mew-submit-native"
                                           module-file-suffix))
                             (mapcar (lambda (file) (concat "lisp/" file))
                                     (directory-files
@@ -188,7 +379,7 @@ Its own module is used, also where the name of the directory has a space."
                      :directory "/")))
         (should (= (plist-get result :status) 0))
         (should (string-prefix-p
-                 (expand-file-name "module/mew-submit-module" root)
+                 (expand-file-name "module/mew-submit-native" root)
                  (plist-get result :stdout)))
         (should (string-search "--password-file" (plist-get result :stdout)))))))
 

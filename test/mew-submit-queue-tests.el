@@ -19,8 +19,8 @@
 (require 'mew-submit-test-helpers)
 (require 'seq)
 
-(declare-function mew-submit--mod-beat "ext:mew-submit-module" (msecs))
-(declare-function mew-submit--mod-lock "ext:mew-submit-module" (file))
+(declare-function mew-submit--mod-beat "ext:mew-submit-native" (msecs))
+(declare-function mew-submit--mod-lock "ext:mew-submit-native" (file))
 
 (defvar mew-submit-queue-tests--done nil
   "The (ENTRY . DONE) of the attempts that have ended, newest first.")

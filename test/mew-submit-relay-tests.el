@@ -19,7 +19,7 @@
 (require 'mew-submit-test-helpers)
 (require 'seq)
 
-(declare-function mew-submit--mod-owner "ext:mew-submit-module" (from to))
+(declare-function mew-submit--mod-owner "ext:mew-submit-native" (from to))
 
 (defvar mew-submit-relay-tests--log nil
   "What the relay has logged, newest first.")

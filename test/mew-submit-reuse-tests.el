@@ -13,7 +13,7 @@
 (require 'mew-submit-test-helpers)
 (require 'mew-submit-job)
 
-(declare-function mew-submit--mod-jobs "ext:mew-submit-module" ())
+(declare-function mew-submit--mod-jobs "ext:mew-submit-native" ())
 
 (defun mew-submit-reuse-tests--request (peer name share keep file)
   "Return a request to send FILE to PEER's listener NAME with SHARE and KEEP."

@@ -254,7 +254,7 @@ The test server's own arguments aside (SECURITY: O2)."
     (let ((libraries (with-temp-buffer
                        (call-process "ldd" nil t nil
                                      (expand-file-name
-                                      (concat "module/mew-submit-module" module-file-suffix)
+                                      (concat "module/mew-submit-native" module-file-suffix)
                                       mew-submit-test-root))
                        (buffer-string))))
       (should (string-search "libgnutls.so" libraries))

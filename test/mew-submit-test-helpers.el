@@ -18,6 +18,7 @@
 ;; another HOME.
 (setq default-directory (expand-file-name default-directory))
 
+(require 'auth-source)                    ; tests bind its variables
 (require 'cl-lib)
 (require 'ert)
 (require 'json)

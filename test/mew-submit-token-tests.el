@@ -61,7 +61,7 @@ It prints a line for each: \"ok\", or the problem.  FORMS are evaluated first."
    :command
    (list mew-submit-test-emacs "-Q" "--batch" "-L" mew-submit-test-root "-L"
          (expand-file-name "lisp" mew-submit-test-root) "-l" "mew-submit" "-l"
-         "mew-submit-token" "--eval"
+         "mew-submit-token" "-l" "auth-source" "--eval"
          (prin1-to-string
           `(let ((gnutls-trustfiles ',gnutls-trustfiles)
                  (mew-submit-token-directory ,mew-submit-token-directory)

@@ -609,8 +609,8 @@ What begins with a colon would confuse those who read Info files."
         (file-exists-p (expand-file-name name mew-submit-manual--root))
         ;; The programs of `make install'.
         (with-temp-buffer
-          (insert-file-contents (expand-file-name "test/tool/install" mew-submit-manual--root))
-          (re-search-forward (format "^command_file %s " (regexp-quote name)) nil t)))))
+          (insert-file-contents (expand-file-name "packaging/install" mew-submit-manual--root))
+          (re-search-forward (format "^for name in .*\\_<%s\\_>" (regexp-quote name)) nil t)))))
 
 (defun mew-submit-manual--sources ()
   "Return the text of all sources of the program."

@@ -18,7 +18,7 @@
 (require 'mew-submit-job)
 (require 'mew-submit-test-helpers)
 
-(declare-function mew-submit--mod-jobs "ext:mew-submit-module" ())
+(declare-function mew-submit--mod-jobs "ext:mew-submit-native" ())
 
 (defconst mew-submit-stress--at-once 12
   "How many jobs run at once.")

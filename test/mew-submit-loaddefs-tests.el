@@ -1,0 +1,95 @@
+;;; mew-submit-loaddefs-tests.el --- Tests of what a bare Emacs knows -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'ert)
+(require 'mew-submit-test-helpers)
+
+(defun mew-submit-loaddefs-tests--bare (form)
+  "Return what a bare Emacs reads as FORM's value when it has the commands alone.
+They are those of lisp/mew-submit-loaddefs.el, as a package manager has them."
+  (let ((result (mew-submit-test-emacs
+                 (list "-L" (expand-file-name "lisp" mew-submit-test-root)
+                       "-L" mew-submit-test-root
+                       "-l" "mew-submit-loaddefs"
+                       "--eval" (format "(prin1 %S)" form)))))
+    (should (equal (plist-get result :status) 0))
+    (read (plist-get result :stdout))))
+
+(defun mew-submit-loaddefs-tests--documented ()
+  "Return the commands that the manual and what the Lisp files say tell to use."
+  (let (names)
+    (dolist (file (append (directory-files mew-submit-test-root t "\\.\\(?:org\\|el\\)\\'")
+                          (directory-files (expand-file-name "doc" mew-submit-test-root)
+                                           t "\\.org\\'")
+                          (directory-files (expand-file-name "lisp" mew-submit-test-root)
+                                           t "\\`mew.*\\.el\\'")))
+      (with-temp-buffer
+        (insert-file-contents file)
+        (while (re-search-forward
+                "\\(M-x\\|-f\\)[ \n]+\\(mew-submit\\(?:-[a-z]+\\)+\\)" nil t)
+          ;; What makes and tests the package is called by -f, too.
+          (when (or (equal (match-string 1) "M-x")
+                    (string-prefix-p "mew-submit-batch-" (match-string 2)))
+            (cl-pushnew (intern (match-string 2)) names)))))
+    names))
+
+(ert-deftest mew-submit-loaddefs-tests-all-documented-commands ()
+  "A bare Emacs knows every command that the manual or a message names."
+  (let ((documented (mew-submit-loaddefs-tests--documented)))
+    (should (memq 'mew-submit-setup documented))
+    (should (memq 'mew-submit-batch-send documented))
+    (should-not (mew-submit-loaddefs-tests--bare
+                 `(seq-remove #'fboundp ',documented)))))
+
+(ert-deftest mew-submit-loaddefs-tests-every-autoload-is-there ()
+  "Whatever is announced is defined by the file that is said to define it."
+  (should-not
+   (mew-submit-loaddefs-tests--bare
+    '(let (void)
+       (mapatoms (lambda (symbol)
+                   (when (and (string-prefix-p "mew-submit" (symbol-name symbol))
+                              (autoloadp (symbol-function symbol)))
+                     (autoload-do-load (symbol-function symbol) symbol)
+                     (when (autoloadp (symbol-function symbol))
+                       (push symbol void)))))
+       void))))
+
+(ert-deftest mew-submit-loaddefs-tests-loading-all-changes-nothing ()
+  "Loading each file sets no hook that is not the package's own and starts nothing."
+  (should (equal
+           (mew-submit-loaddefs-tests--bare
+            `(let (changed hooks)
+               ;; What Emacs' libraries set themselves is theirs.
+               (dolist (library '(message smtpmail auth-source url notifications transient browse-url))
+                 (require library nil t))
+               (mapatoms (lambda (symbol)
+                           (when (and (boundp symbol)
+                                      (string-match-p "-\\(?:hook\\|functions?\\)\\'"
+                                                      (symbol-name symbol)))
+                             (push (cons symbol (symbol-value symbol)) hooks))))
+               (dolist (file ',(directory-files (expand-file-name "lisp" mew-submit-test-root)
+                                                nil "\\`mew.*\\.el\\'"))
+                 (load (file-name-sans-extension file) nil t))
+               (load "mew-submit" nil t)
+               (dolist (hook hooks changed)
+                 (unless (equal (symbol-value (car hook)) (cdr hook))
+                   (push hook changed)))
+               (list changed (process-list)
+                     (fboundp 'mew-submit--mod-version))))
+           '(nil nil nil))))
+
+(ert-deftest mew-submit-loaddefs-tests-heavy-libraries-come-late ()
+  "Loading the package loads none of the libraries that take long."
+  (should-not (mew-submit-loaddefs-tests--bare
+               '(progn (require 'mew-submit)
+                       (seq-filter #'featurep
+                                   '(auth-source eieio json message sendmail
+                                     smtpmail url compile org))))))
+
+(provide 'mew-submit-loaddefs-tests)
+;;; mew-submit-loaddefs-tests.el ends here

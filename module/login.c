@@ -235,6 +235,7 @@ refused (const struct msub_smtp *smtp, const struct msub_sasl *sasl, const struc
 {
   const struct msub_reply *reply = msub_smtp_shown (smtp);
   char words[400], what[500], advice[200];
+  err->mechanism = mechanism->name;
   msub_text_format (words, sizeof words, "%s", msub_sasl_server_words (sasl));
   msub_smtp_blot (smtp, words, strlen (words));
   msub_text_format (what, sizeof what, "the %s%s%s%s",
@@ -242,12 +243,12 @@ refused (const struct msub_smtp *smtp, const struct msub_sasl *sasl, const struc
                     *words ? ")" : "");
   if (reply->code / 100 != 5)
     {
-      msub_smtp_failed (smtp, MSUB_AUTH, what, err);
+      msub_smtp_failed (smtp, MSUB_AUTH, "auth", what, err);
       return;
     }
   const char *about = refusal_is_about (reply, mechanism);
   bool nothing = strcmp (about, "nothing") == 0, way = strcmp (about, "mechanism") == 0;
-  msub_smtp_failed (smtp, MSUB_AUTH, nothing || way ? "the log-in" : what, err);
+  msub_smtp_failed (smtp, MSUB_AUTH, "auth", nothing || way ? "the log-in" : what, err);
   err->about = about;
   if (nothing)
     msub_error_add (err, "This is not about the password");

@@ -521,7 +521,7 @@ note_mail (struct msub_smtp *smtp, struct progress *progress, struct msub_error 
   progress->transaction->at_mail = true;
   progress->offer = code / 100 == 5 ? unkept_by_mail (smtp, progress->envelope, progress->facts) : NULL;
   bool heard_out = (progress->in_doubt && code >= 400) || (progress->offer && smtp->caps.pipelining);
-  msub_smtp_failed (smtp, log_in ? MSUB_AUTH : MSUB_REFUSED, "the sender", heard_out ? &progress->sender : err);
+  msub_smtp_failed (smtp, log_in ? MSUB_AUTH : MSUB_REFUSED, "mail", "the sender", heard_out ? &progress->sender : err);
   return heard_out ? 0 : -1;
 }
 
@@ -544,11 +544,11 @@ note_recipient (struct msub_smtp *smtp, size_t i, struct progress *progress, str
   bool leaving = msub_smtp_last (smtp)->code == 421;
   /* When the whole message is out, it has to be heard what the server does with it; if it really leaves, that is why.  */
   if (leaving && sent && progress->farewell.kind == MSUB_OK)
-    msub_smtp_failed (smtp, MSUB_REFUSED, "the recipient", &progress->farewell);
+    msub_smtp_failed (smtp, MSUB_REFUSED, "rcpt", "the recipient", &progress->farewell);
   if (leaving && smtp->caps.pipelining)
     progress->suspect = sent ? "PIPELINING,CHUNKING" : "PIPELINING";
   if ((leaving && !sent) || class == 3)
-    return msub_smtp_failed (smtp, MSUB_REFUSED, "the recipient", err);
+    return msub_smtp_failed (smtp, MSUB_REFUSED, "rcpt", "the recipient", err);
   if (progress->sender.kind != MSUB_OK)
     return class == 2 ? contradiction (smtp, "the recipient", err) : 0;
   const char *offer = class == 5 ? unkept_by_recipient (smtp, progress->envelope, i) : NULL;
@@ -574,7 +574,7 @@ note_recipient (struct msub_smtp *smtp, size_t i, struct progress *progress, str
   struct msub_error refusal = { 0 };
   char what[320];
   msub_text_format (what, sizeof what, "the recipient %s", address);
-  msub_smtp_failed (smtp, MSUB_REFUSED, what, &refusal);
+  msub_smtp_failed (smtp, MSUB_REFUSED, "rcpt", what, &refusal);
   if (progress->no_for_good.kind == MSUB_OK && class == 5 && !another)
     progress->no_for_good = refusal;
   if (progress->refusal.kind == MSUB_OK || (progress->refusal.kind == MSUB_REFUSED && class == 4))
@@ -595,7 +595,7 @@ interrupted (struct msub_smtp *smtp, struct msub_error *err)
         *err = broken;
       return -1;
     }
-  return msub_smtp_failed (smtp, MSUB_REFUSED, "the message, before its end", err);
+  return msub_smtp_failed (smtp, MSUB_REFUSED, "dot", "the message, before its end", err);
 }
 
 /* The message */
@@ -830,7 +830,7 @@ read_final_reply (struct msub_smtp *smtp, bool in_flight, bool bdat, struct prog
   const struct msub_reply *reply = msub_smtp_shown (smtp);
   int code = reply->code;
   struct msub_error refusal = { 0 };
-  msub_smtp_failed (smtp, MSUB_REFUSED, "the message", &refusal);
+  msub_smtp_failed (smtp, MSUB_REFUSED, "dot", "the message", &refusal);
   char words[600], lines[MSUB_TEXT_MAX];
   msub_reply_words (reply, words, sizeof words);
   msub_reply_lines (reply, lines, sizeof lines);
@@ -1126,7 +1126,7 @@ transact_noting (struct msub_smtp *smtp, int fd, const struct msub_body_facts *f
       if (flights && !waits_for_all (envelope) && (about_command (reply) || about_pipelining (reply)))
         progress->offer = "PIPELINING";
       smtp->settled = smtp->dirty = progress->offer != NULL;
-      return msub_smtp_failed (smtp, MSUB_REFUSED, "DATA", err);
+      return msub_smtp_failed (smtp, MSUB_REFUSED, "data", "DATA", err);
     }
   return send_message (smtp, sends_binary (smtp, envelope), closing == NOTHING, fd, facts, progress, err);
 }
@@ -1304,7 +1304,7 @@ begin_anew (struct msub_smtp *smtp, struct msub_error *err)
   if (msub_smtp_silence (smtp, err) || msub_smtp_command (smtp, err, "RSET") || msub_smtp_exchange (smtp, MAIL_SECONDS, err))
     return -1;
   smtp->dirty = false;
-  return msub_smtp_last (smtp)->code == 250 ? 0 : msub_smtp_failed (smtp, MSUB_REFUSED, "RSET", err);
+  return msub_smtp_last (smtp)->code == 250 ? 0 : msub_smtp_failed (smtp, MSUB_REFUSED, "any", "RSET", err);
 }
 
 /* The first of the open recipients and those that follow at once, as many as the server takes together.  */

@@ -524,9 +524,13 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
                                               greylisted connection-timeout)))))))
 
 (defun mew-submit-cause--early-p (cause reply)
-  "Is CAUSE about a recipient, though REPLY came before one was named?"
-  (and (memq (mew-submit-cause--reply-step reply) mew-submit-cause--early)
-       (string-prefix-p "recipient-" (symbol-name cause))))
+  "Is CAUSE about somebody whom REPLY came too early for?
+Recipients are named after :mail, and the sender is at :mail."
+  (let ((step (mew-submit-cause--reply-step reply)))
+    (and (memq step mew-submit-cause--early)
+         (or (string-prefix-p "recipient-" (symbol-name cause))
+             (and (memq step '(:greeting :ehlo :starttls))
+                  (string-prefix-p "sender-" (symbol-name cause)))))))
 
 (defun mew-submit-cause--sure-p (rule reply)
   "Is the cause of RULE beyond doubt for REPLY?
@@ -577,17 +581,17 @@ It is not when something that also names a cause is left out."
   '((auth-wrong-password user after-change "The server does not accept this user name and \
 password"
      "Compare the user name (often the whole address) and the password with what the \
-provider's web site takes; if it hands out app passwords, make one."
+provider's web site takes; if it hands out passwords for mail programs, make one."
      once nil ())
     (auth-app-password-needed user after-change
      "The provider wants a password that is made for mail programs"
-     "Make an app password (also called authorisation code) on the security page of your \
-account, and enter that one here."
+     "Make one on the security page of your account there (it may be called app password \
+or authorisation code), and enter that one here."
      app nil ())
     (auth-basic-disabled administrator after-change
      "Sending with a password is switched off for this account"
-     "Sign in through the browser (OAuth) if the provider offers it; or have sending by \
-mail programs switched on, in your account's settings or by your administrator."
+     "Sign in through the browser if the provider offers it; or have sending by mail \
+programs (SMTP) switched on, in your account's settings there or by your administrator."
      nil nil (sign-in account))
     (auth-oauth-token-refused user after-change
      "The provider no longer takes the permission that the browser gave"
@@ -608,17 +612,17 @@ password before the next try."
      changed nil ())
     (auth-needs-tls user after-change
      "The server wants an encrypted connection first"
-     "Let the account use STARTTLS on port 587, or TLS on port 465; setting up the \
-account again does that."
+     "Set the account up again, which finds a port with encryption; it is 465 or 587 \
+almost everywhere."
      nil changed (port))
     (auth-required user after-change
      "The server wants to know who you are before it takes mail"
-     "Give the account a user name, and use port 587 or 465 instead of 25; setting up the \
-account again does that."
+     "Give the account a user name, and use port 587 or 465 instead of 25; setting the \
+account up again does both."
      none changed (port))
     (auth-mechanism-unsupported user after-change
      "The server does not offer this way of logging in here"
-     "Check the server's name and port; setting up the account again finds them."
+     "Check the server's name and port; setting the account up again finds them."
      nil changed (port server))
     (auth-temporary-failure server later
      "The server cannot check passwords at the moment"
@@ -637,7 +641,7 @@ the provider."
     (sender-domain-unauthenticated sender-domain after-change
      "The sender's domain does not vouch for mail sent this way"
      "Send through the mail server of your address's own provider; if it is that already, \
-its administrator must correct the domain's SPF, DKIM or DMARC entry."
+show these words to its administrator, who can mend it (SPF, DKIM or DMARC)."
      nil (4 3600) (account))
     (sender-domain-unknown sender-domain after-change
      "The server cannot find the domain of the sender's address"
@@ -654,7 +658,8 @@ owner to take your domain off."
      nil nil (account))
     (address-malformed user after-change
      "The server reads an address as wrongly written"
-     "Correct the address: no blanks or brackets in it, and a domain after the @."
+     "Correct the address: no blanks or brackets in it, and a name such as example.org \
+after the @."
      nil nil ())
     (relay-denied user after-change
      "This server does not carry your mail to that recipient"
@@ -671,20 +676,22 @@ this network must ask to be taken off the list."
      "Send through your provider's mail server, or from another network."
      nil nil (server network family))
     (no-reverse-dns network other-server
-     "The address you send from has no proper name on the network"
-     "Send through your provider's mail server; whoever owns the address must give it a name."
+     "The network you send from has not given this computer a proper name"
+     "Send through your provider's mail server; whoever runs the network must enter the \
+name (reverse DNS)."
      nil (4 3600) (server))
     (helo-refused user after-change
      "The server does not accept the name this computer gives"
-     "Use port 587 or 465 of your provider, or give this computer a full host name."
+     "Use port 587 or 465 of your provider, or give this computer a full name such as \
+pc.example.org."
      nil changed (port))
     (greylisted server later
      "The server puts off mail from senders it does not know yet"
-     "Wait; the message is tried again in some minutes."
+     "Wait some minutes; the second try is usually taken."
      nil 600 ())
     (rate-limited server later
      "Too much was sent in too short a time"
-     "Wait, and send fewer messages at once."
+     "Wait a quarter of an hour, and then send fewer messages at once."
      nil 900 ())
     (quota-reached user later
      "The account has sent all that it may for now"
@@ -700,7 +707,7 @@ this network must ask to be taken off the list."
      nil nil ())
     (recipient-mailbox-full recipient later
      "The recipient's mailbox is full"
-     "Tell the recipient another way, and send again when there is room."
+     "Tell the recipient another way; it can only arrive when there is room."
      nil 14400 ())
     (recipient-disabled recipient no
      "The recipient's mailbox is closed"
@@ -717,11 +724,12 @@ accept."
      nil nil (account))
     (recipient-temporarily-unavailable recipient later
      "The recipient's mailbox cannot take mail just now"
-     "Wait; the message is tried again."
+     "Wait; the mailbox may take it later."
      nil 1800 ())
     (recipient-host-unreachable network later
      "The server does not reach the recipient's mail server"
-     "Wait; if it lasts, tell the recipient that their mail server does not answer."
+     "Wait; if it lasts, tell the recipient another way that their mail server does not \
+answer."
      nil 7200 (account))
     (message-too-big content after-change
      "The message is too big"
@@ -762,7 +770,7 @@ report it to the makers of the program."
      nil 1800 (server))
     (server-busy server later
      "The server is too busy just now"
-     "Wait; the message is tried again in some minutes."
+     "Wait some minutes until it has less to do."
      nil 600 (server))
     (server-internal-error server later
      "The server has a fault of its own"
@@ -770,7 +778,7 @@ report it to the makers of the program."
      nil (4 1800) (server))
     (connection-timeout network later
      "The connection was cut, or the server waited too long"
-     "Try again; if big messages always fail, try another network."
+     "Wait some minutes; if big messages always fail, try another network."
      nil 300 (network))
     (mail-loop administrator no
      "The message runs in a circle"
@@ -788,8 +796,7 @@ with the server's words."
      nil changed (port))
     (policy-unspecified server no
      "The server refuses without a reason that names a remedy"
-     "Read the server's words; ask the postmaster they name, or reach the recipient \
-another way."
+     "Read the server's words; ask whom they name, or reach the recipient another way."
      nil (4 1800) (account)))
   "All causes: (ID WHO AGAIN MEANING REMEDY PASSWORD RETRY ROUTES).
 WHO can mend it: user, sender-domain, recipient, server, network, content or
@@ -805,25 +812,25 @@ ROUTES, what else may help: port, server, account, network, family, sign-in.")
   (or (assq id mew-submit-cause--table)
       (assq 'policy-unspecified mew-submit-cause--table)))
 
-(defconst mew-submit-cause--password-buttons
-  '((once password) (app app-password password) (changed password) (none password))
-  "Which buttons go with the column PASSWORD.")
-
 (defun mew-submit-cause--buttons (row)
-  "Return the buttons that fit ROW of `mew-submit-cause--table'."
-  (pcase-let ((`(,id ,who ,_ ,_ ,_ ,password ,retry ,routes) row))
-    (delete-dups
-     (append (cdr (assq password mew-submit-cause--password-buttons))
-             (and (eq id 'auth-web-login-needed) '(web-mail))
-             (and (memq 'sign-in routes) '(sign-in))
-             (and (memq 'port routes) '(port setup))
-             (and (memq 'server routes) '(setup))
-             (and (memq 'account routes) '(account))
-             (and (or (eq who 'content)
-                      (memq id '(address-malformed too-many-recipients sender-not-owned
-                                 recipient-unknown recipient-domain-unknown)))
-                  '(edit))
-             (and retry (not (eq retry 'changed)) '(retry))))))
+  "Return the buttons that fit ROW of `mew-submit-cause--table', in order."
+  (pcase-let ((`(,id ,_who ,again ,_ ,_ ,password ,_ ,routes) row))
+    (append (pcase password
+              ('app '(app-password password))
+              ('changed '(app-password password))
+              ((or 'once 'none) '(password)))
+            (and (eq id 'auth-web-login-needed) '(web-mail))
+            (and (memq 'port routes) '(port))
+            (and (or (memq 'port routes) (memq 'server routes)) '(setup))
+            (and (eq again 'later) '(later)))))
+
+(defun mew-submit-cause--sentence (words)
+  "Return WORDS with a full stop."
+  (if (string-suffix-p "." words) words (concat words ".")))
+
+(defun mew-submit-cause--clause (words)
+  "Return WORDS, a sentence, as part of another one."
+  (concat (downcase (substring words 0 1)) (substring words 1)))
 
 (defun mew-submit-cause--ids ()
   "Return the names of all causes."

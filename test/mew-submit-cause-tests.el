@@ -1092,5 +1092,26 @@ The bound is the number of characters that are looked at, not a stop-watch."
                              (alist-get 'cause (json-read-from-string line)))
                            (split-string (buffer-string) "\n" t))))))
 
+;; Who does not know the word reads past it; what to do is said without it.
+(defconst mew-submit-cause-tests--jargon
+  (concat "\\b\\(?:SMTP\\|E?SMTPS?\\|TLS\\|SSL\\|STARTTLS\\|AUTH\\|SASL\\|OAuth2?\\|EHLO\\|HELO\\|"
+          "PTR\\|r?DNS\\|MX\\|SPF\\|DKIM\\|DMARC\\|DANE\\|RBL\\|IP\\|IPv[46]\\|UTF-?8\\|CRLF\\|"
+          "RFC\\|MIME\\|RCPT\\|MTA\\|relay\\|envelope\\|postmaster\\|token\\|mechanism\\|[45]yz\\)\\b")
+  "Words of the protocol that a person need not know.")
+
+(ert-deftest mew-submit-cause-test-sentences ()
+  "What is said to people has no word of the protocol but in parentheses.
+Nothing says that it is tried again: only who knows the state of the message does."
+  (dolist (line (split-string (decode-coding-string (mew-submit-batch-cause--sentences)
+                                                    'utf-8)
+                              "\n" t))
+    (ert-info (line)
+      (let ((words (replace-regexp-in-string "([^)]*)" ""
+                                             (substring line (string-search ": " line))))
+            (case-fold-search nil))
+        (should-not (string-match-p mew-submit-cause-tests--jargon words))
+        (should-not (string-match-p "tried again\\|by itself" words))
+        (should (string-match-p "\\`: [A-Z].*\\. [A-Z].*\\.\\'" words))))))
+
 (provide 'mew-submit-cause-tests)
 ;;; mew-submit-cause-tests.el ends here

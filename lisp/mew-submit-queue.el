@@ -30,6 +30,7 @@
 (require 'mew-submit-spool)
 (require 'mew-submit-plan)
 (require 'mew-submit-question)
+(require 'mew-submit-refusal)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
 (require 'mew-submit-job)
@@ -537,7 +538,9 @@ DONE who was refused before there was a final dot."
     (_ (mew-submit-spool--with
         entry :state 'queued
         :next (+ (float-time)
-                 (mew-submit-queue--interval (plist-get entry :attempts)))))))
+                 (max (mew-submit-refusal--patience done)
+                      (mew-submit-queue--interval
+                       (plist-get entry :attempts))))))))
 
 (defun mew-submit-queue--perhaps-give-up (entry done)
   "Return DONE, or what is told instead when ENTRY's message has waited too long."
@@ -574,6 +577,8 @@ Its state is nil when everybody has it."
         settled)
       :result (plist-get done :result) :kind (plist-get done :kind)
       :alarm (plist-get done :alarm)
+      :cause (plist-get done :cause) :sure (plist-get done :sure)
+      :code (plist-get done :code) :remedy (plist-get done :remedy)
       :last (cond ((eq (plist-get settled :state) 'refused)
                    (plist-get settled :last))
                   ((string-empty-p (or (plist-get done :text) ""))
@@ -627,6 +632,14 @@ It is its caller's again."
     (error (display-warning 'mew-submit (mew-submit-error--text err))))
   (mew-submit-queue--drop entry))
 
+(defun mew-submit-queue--perhaps-lock (entry done)
+  "Have ENTRY's account not log in for a time if that does harm, by DONE.
+Each try may prolong what the server does to who tries too often."
+  (when (mew-submit-refusal--locked-p done)
+    (mew-submit-auth--postpone (plist-get entry :account)
+                               (mew-submit-refusal--meaning (plist-get done :cause))
+                               (mew-submit-refusal--patience done))))
+
 (defun mew-submit-queue--conclude (job done)
   "Do all there is to do for DONE, the end of JOB.
 A quit, as in a question that is asked then, takes effect afterwards."
@@ -638,6 +651,7 @@ A quit, as in a question that is asked then, takes effect afterwards."
           (let ((entry (mew-submit-queue--after old done)))
             (if (mew-submit-queue--claimed-p entry done)
                 (mew-submit-queue--give-back entry old)
+              (mew-submit-queue--perhaps-lock entry done)
               (mew-submit-queue--tell entry done)
               (unless (and (eq (plist-get entry :state) 'queued)
                            (null (plist-get (plist-get entry :account)

@@ -24,6 +24,7 @@
 (require 'mew-submit-network-negative)
 (require 'mew-submit-plan)
 (require 'mew-submit-job)
+(require 'mew-submit-refusal)
 (require 'mew-submit-tls)
 (require 'mew-submit-tunnel)
 
@@ -685,12 +686,6 @@ Either the user has said so of the network, or the other ports take no log-in."
     (_ (when-let* ((on-ask (mew-submit-request--work-on-ask work)))
          (funcall on-ask event)))))
 
-(defun mew-submit-request--password-refused-p (done)
-  "Did the server of DONE refuse the secret itself?"
-  (and (equal (plist-get done :kind) "auth")
-       (member (plist-get done :about) '("password" "app-password" "token"))
-       t))
-
 (defun mew-submit-request--again (work done)
   "Return another request for WORK after its end DONE, or nil.
 It is one where the server has refused what it offers itself, without that, or
@@ -713,7 +708,7 @@ only once: the event has :wrong then."
   (when (and (mew-submit-request--asks-user-p work)
              (mew-submit-request--work-asked work)
              (null (mew-submit-request--work-refusal work))
-             (mew-submit-request--password-refused-p done))
+             (mew-submit-refusal--secret-p done))
     (setf (mew-submit-request--work-refusal work) (plist-get done :text))
     (mew-submit-request--settle work done)
     (mew-submit-request--make-for work)))
@@ -788,7 +783,7 @@ Return the session that looks, or nil where there is nothing to look at."
     (pcase (plist-get event :event)
       ('auth (when-let* ((save (mew-submit-auth--settle job t host)))
                (mew-submit-auth--offer-to-save host save)))
-      ('done (when (mew-submit-request--password-refused-p event)
+      ('done (when (mew-submit-refusal--secret-p event)
                (mew-submit-auth--settle job nil host))
              (mew-submit-auth--close job)))))
 

@@ -60,8 +60,11 @@
 
 (defun mew-submit-diagnosis-json--finding-object (finding)
   "Return FINDING as an object."
-  (cl-loop for key in '(:id :severity :text :advice)
-           append (list key (plist-get finding key))))
+  (append
+   (cl-loop for key in '(:id :severity :text :advice)
+            append (list key (plist-get finding key)))
+   (cl-loop for key in '(:cause :remedy)
+            when (plist-get finding key) append (list key (plist-get finding key)))))
 
 (defun mew-submit-diagnosis-json--verdict-object (diagnosis)
   "Return the verdict of DIAGNOSIS as an object."

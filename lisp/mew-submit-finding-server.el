@@ -78,12 +78,14 @@ middleboxes do that do not reach the server."
       (lambda (attempt)
         (mew-submit-finding--stage-p attempt "greeting" "refused" "deferred"))
       (lambda (those)
-        (mew-submit-finding--make
-         "greeting-not-220" "error" those
+        (mew-submit-finding--with-cause
+         (mew-submit-finding--make
+          "greeting-not-220" "error" those nil
+          "%s greets with a refusal: %s." (mew-submit-finding--where those t)
+          (plist-get (car those) :greeting))
+         (plist-get (car those) :end)
          "Ask the server's administrator, with these words; a code that begins with 4 \
-means that later may be better."
-         "%s greets with a refusal: %s." (mew-submit-finding--where those t)
-         (plist-get (car those) :greeting))))
+means that later may be better.")))
      (mew-submit-finding--filter
       attempts #'mew-submit-finding--no-greeting-p
       (lambda (those)
@@ -130,11 +132,13 @@ up.  mew-submit waits, and does not fall back because of it."
       (lambda (attempt)
         (mew-submit-finding--stage-p attempt "ehlo" "refused" "deferred"))
       (lambda (those)
-        (mew-submit-finding--make
-         "ehlo-refused" "error" those
-         "Ask the server's administrator, with these words."
-         "%s does not take EHLO: %s." (mew-submit-finding--where those t)
-         (mew-submit-finding--said-at-end (car those)))))
+        (mew-submit-finding--with-cause
+         (mew-submit-finding--make
+          "ehlo-refused" "error" those nil
+          "%s does not take EHLO: %s." (mew-submit-finding--where those t)
+          (mew-submit-finding--said-at-end (car those)))
+         (plist-get (car those) :end)
+         "Ask the server's administrator, with these words.")))
      (mew-submit-finding--filter
       attempts
       (lambda (attempt)
@@ -234,12 +238,14 @@ place."
              (mew-submit-finding--stage-p attempt "starttls" "insecure" "refused"
                                           "deferred")))
       (lambda (those)
-        (mew-submit-finding--make
-         "starttls-refused" "error" those
-         "Ask the server's administrator, with these words; use port 465 until then."
-         "%s offers STARTTLS and does not start it: %s."
-         (mew-submit-finding--where those t)
-         (mew-submit-finding--said-at-end (car those))))))))
+        (mew-submit-finding--with-cause
+         (mew-submit-finding--make
+          "starttls-refused" "error" those nil
+          "%s offers STARTTLS and does not start it: %s."
+          (mew-submit-finding--where those t)
+          (mew-submit-finding--said-at-end (car those)))
+         (plist-get (car those) :end)
+         "Ask the server's administrator, with these words; use port 465 until then."))))))
 
 ;;; TLS
 

@@ -467,6 +467,14 @@ it."
                                                 :password))
                      append (list key value)))))
 
+(defun mew-submit-request--log-in-only (account)
+  "Return the request for a log-in by ACCOUNT, after which nothing is sent."
+  (let ((connection (mew-submit-request--connection account)))
+    (append (list :probe t :log-in t :trace mew-submit-log)
+            (mew-submit-request--remembered account (mew-submit-request--ports
+                                                     connection))
+            connection)))
+
 ;;; Submitting
 
 (defun mew-submit-request--account (account fields)
@@ -829,6 +837,23 @@ Where a message has gone another way because of it, look again some time."
    :on-know (lambda (event) (mew-submit-request--answer-at-once work event))
    :again (lambda (event) (mew-submit-request--again work event))
    :hint (mew-submit-request--hint work)))
+
+(cl-defun mew-submit-request--log-in (account &key on-event on-done on-ask)
+  "Log in by ACCOUNT, once, and send nothing; return the session.
+ON-EVENT, ON-DONE and ON-ASK are as for `mew-submit-job--start'.  Signal a
+condition when ACCOUNT cannot be used."
+  (let ((work (mew-submit-request--make-work
+               :account account :on-ask on-ask
+               :host (mew-submit-request--host account))))
+    (mew-submit-job--start
+     (mew-submit-request--log-in-only account)
+     :on-event (lambda (event)
+                 (mew-submit-request--settle work event)
+                 (when on-event
+                   (funcall on-event event)))
+     :on-done on-done
+     :on-ask (lambda (event) (mew-submit-request--answer work event))
+     :on-know (lambda (event) (mew-submit-request--answer-at-once work event)))))
 
 (cl-defun mew-submit-request--submit
     (file &key account from recipients journal on-event on-done on-ask)

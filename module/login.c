@@ -355,15 +355,22 @@ msub_smtp_auth (struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechan
   int result = run_auth (smtp, sasl, mechanism, err);
   msub_sasl_free (&sasl);
   if (result == 0)
-    msub_smtp_report_auth (smtp, mechanism);
+    msub_smtp_report_auth (smtp, mechanism, msub_smtp_shown (smtp));
   return result;
 }
 
 void
-msub_smtp_report_auth (const struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechanism)
+msub_smtp_report_auth (const struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechanism,
+                       const struct msub_reply *reply)
 {
   struct msub_event *event = msub_event_new (MSUB_EVENT_AUTH);
   msub_event_text (event, "mechanism", mechanism->name);
+  if (reply)
+    {
+      char words[400];
+      msub_reply_words (reply, words, sizeof words);
+      msub_event_text (event, "text", words);
+    }
   msub_emit (smtp->c->context, event);
 }
 

@@ -350,6 +350,7 @@ static const struct
   { ":ask-fallback", TRUTH, offsetof (struct msub_request, ask_fallback) },
   { ":trace", TRUTH, offsetof (struct msub_request, trace) },
   { ":probe", TRUTH, offsetof (struct msub_request, probe) },
+  { ":log-in", TRUTH, offsetof (struct msub_request, log_in) },
   { ":diagnose", TRUTH, offsetof (struct msub_request, diagnose) },
   { ":relay-test", TRUTH, offsetof (struct msub_request, relay_test) },
   { ":starttls-remembered", TRUTH, offsetof (struct msub_request, starttls_remembered) },

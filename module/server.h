@@ -20,7 +20,8 @@ struct msub_request
   struct msub_route routes[MSUB_ROUTES_MAX];
   size_t route_count;
   bool raced, ask_fallback, trace;
-  bool probe;       /* only look at the server: no log-in, no message */
+  bool probe;       /* only look at the server: no message ... */
+  bool log_in;      /* ... and no log-in, unless this says so */
   bool diagnose;    /* look at every route and address (probe.c) ... */
   bool relay_test;  /* ... and try whether a stranger may send to strangers: the user has agreed */
   int keep_msecs;   /* how long a conversation is kept for another message of the same SHARE */

@@ -12,6 +12,7 @@
 
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-finding-make)
+(require 'mew-submit-report)
 (require 'seq)
 (require 'subr-x)
 
@@ -486,6 +487,37 @@ from it: it reads what TLS is to protect, and may break STARTTLS."
 
 ;;; All of them
 
+(defun mew-submit-finding--log-in-end (diagnosis done)
+  "Return the finding of DIAGNOSIS about its log-in, which ended with DONE."
+  (let* ((log-in (plist-get diagnosis :log-in))
+         (where (format "port %s (%s)" (plist-get log-in :port)
+                        (or (plist-get log-in :mechanism) "no mechanism")))
+         (text (string-trim-right (or (plist-get done :text) "") "[. ]+")))
+    (cond ((equal (plist-get done :kind) "ok")
+           (mew-submit-finding--make
+            "log-in-works" "note" nil "Nothing.  No mail was sent."
+            "The log-in at %s works: %s." where (plist-get log-in :text)))
+          ((plist-get done :cause)
+           (mew-submit-finding--with-cause
+            (mew-submit-finding--make "log-in-refused" "error" nil nil
+                                      "The log-in at %s is refused: %s." where text)
+            done "Ask the server's administrator, with these words."))
+          (t (mew-submit-finding--make
+              "log-in-failed" "error" nil (mew-submit-report--advice done)
+              "The log-in at %s came to nothing: %s." where text)))))
+
+(defun mew-submit-finding--log-in (diagnosis)
+  "Return what has come of the log-in of DIAGNOSIS, if there was to be one."
+  (let ((log-in (plist-get diagnosis :log-in)))
+    (pcase (plist-get log-in :state)
+      ('untried
+       (list (mew-submit-finding--make
+              "log-in-untried" "warning" nil
+              "Mend first what else is found here.  No password was sent."
+              "Nobody has logged in: %s." (plist-get log-in :why))))
+      ('ended (list (mew-submit-finding--log-in-end diagnosis
+                                                    (plist-get log-in :done)))))))
+
 (defun mew-submit-finding--server (diagnosis)
   "Return the findings of DIAGNOSIS about the server, but for its certificate."
   (append (mew-submit-finding--antivirus diagnosis)
@@ -495,6 +527,7 @@ from it: it reads what TLS is to protect, and may break STARTTLS."
           (mew-submit-finding--handshakes diagnosis)
           (mew-submit-finding--flows diagnosis)
           (mew-submit-finding--auth diagnosis)
+          (mew-submit-finding--log-in diagnosis)
           (mew-submit-finding--names diagnosis)))
 
 (provide 'mew-submit-finding-server)

@@ -28,7 +28,7 @@
 
 (defconst mew-submit-cause--peculiarities
   '((attachment-blocked
-     "b attach, blockedmessage, virus nameext, illegal attachment")
+     "b attach, blockedmessage, potential security issue, virus nameext, illegal attachment")
     (auth-app-password-needed
      "application specific password required, invalidsecondfactor")
     (auth-basic-disabled
@@ -48,7 +48,7 @@ rfc message non compliant"
      "mi nhd"
      "5.7.506")
     (ip-blocklisted
-     "banned sending ip, messages from ipaddr werent sent, network is on our block list,
+     "ipcheck proofpoint com, banned sending ip, messages from ipaddr werent sent, network is on our block list,
 helo domain is listed in, tss09, hl rep, connection rejected by policy,
 a problem occurred ask your postmaster"
      "5.7.511" "5.7.513" "5.7.507" "5.7.60?" "5.7.61?" "5.7.62?" "5.7.63?" "5.7.64?"
@@ -56,6 +56,8 @@ a problem occurred ask your postmaster"
     (ip-network-policy
      "policy block list, spamhaus pbl, spamhaus org pbl, pbl spamhaus, on pbl"
      "5.7.510")
+    (line-format
+     "smtplf html")
     (mail-loop
      ""
      "5.4.14")
@@ -130,16 +132,21 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
 ;; enhanced code ("x.2.2"), (or TERM...), or (not TERM...): none of them.
 (defconst mew-submit-cause--rules
   '(;; Log-in: whatever is said here is about credentials.
-    (auth-mechanism-unsupported nil :auth unsupported (not basic))
+    (auth-mechanism-unsupported nil :auth unsupported (not basic smtp))
     (auth-needs-tls t :auth tls required (not denied))
     (auth-mechanism-unsupported nil :auth (or 500 502 503 504) (not protocol token))
     (auth-temporary-failure nil :auth 4 internal (not loginlimit toomany))
+    (auth-temporary-failure nil :auth (or busy authdown)
+     (not loginlimit toomany password rate smtp))
+    (auth-basic-disabled nil :auth smtp (or disabled unsupported) (not loginlimit temporary))
+    (account-suspended nil :auth user frozen (not loginlimit))
+    (ip-network-policy nil ipdenied)
     (auth-app-password-needed t :auth apppassword)
     (auth-oauth-token-refused nil :auth 334)
-    (auth-oauth-token-refused nil :auth token-mech 5)
     (auth-oauth-token-refused nil :auth token (or invalid expired denied))
     (auth-too-many-tries t :auth loginlimit)
     (auth-too-many-tries t :auth toomany)
+    (quota-reached nil :auth quota limit)
     (auth-too-many-tries nil :auth (or rate limit))
     (auth-too-many-tries nil :auth temporary disabled)
     (auth-web-login-needed t :auth web)
@@ -152,11 +159,13 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (auth-mechanism-unsupported t :auth mechanism (not 535))
     (auth-mechanism-unsupported nil :auth mechanism (not auth invalid))
     (auth-basic-disabled t :auth 5 basic (or disabled denied not invalid) (not password))
+    (auth-oauth-token-refused nil :auth token-mech 5)
     (auth-mechanism-unsupported nil :auth mechanism invalid)
+    (auth-basic-disabled nil :auth 5 user notallowed (not 535))
     (account-suspended nil :auth (or user mailbox) (or disabled frozen denied)
      (not temporary username))
     (account-suspended nil :auth frozen)
-    (auth-basic-disabled nil :auth auth disabled)
+    (auth-basic-disabled nil :auth (or auth smtp) disabled)
     (auth-basic-disabled nil :auth auth denied notallowed)
     (ip-blocklisted nil :auth (or list reputation))
     (auth-mechanism-unsupported nil :auth 5 (or 500 502 503 504 538))
@@ -174,13 +183,13 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (auth-wrong-password t :auth 5 (or credential password) invalid)
     (auth-basic-disabled nil :auth basic)
     (account-suspended nil :auth (or user mailbox) unavailable)
-    (auth-wrong-password nil :auth 5 (or invalid nouser unknown auth user 535))
-    (auth-temporary-failure nil :auth 4)
+    (auth-wrong-password nil :auth 5 (or invalid nouser unknown auth user))
 
     ;; Encryption and log-in asked for elsewhere.
     (rate-limited nil toomany (or connection tls) (or :starttls :greeting))
     (auth-required t 530 auth (not tls))
-    (auth-required nil notlogged (not :auth))
+    (auth-required nil notlogged (not 535 334))
+    (auth-too-many-tries nil loginlimit (not :auth :dot :data recipient))
     (auth-needs-tls t 530 tls)
     (tls-unavailable nil tls unsupported (or :rcpt :dot))
     (auth-needs-tls nil (or :mail :rcpt :ehlo :any :data :dot) tls required
@@ -193,6 +202,8 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
      (or invalid unknown expired tls) (not relay norelay))
 
     ;; The message.
+    (mail-loop t loop)
+    (spam-content t msgspam spam (not virus url attachment reputation))
     (recipient-unknown t :rcpt "5.4.1" rcptmark (not relay norelay))
     (sender-domain-unauthenticated nil spoof (not ptr))
     (header-malformed t header (or field invalid) (or not invalid toomany unknown syntax)
@@ -221,6 +232,10 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (utf8-unsupported t (or "x.6.7" "x.6.8" "x.6.9" "x.6.10"))
 
     ;; Names, addresses and lists.
+    (auth-required nil norelay auth required (not list invalid))
+    (auth-basic-disabled nil :mail (or basic smtp) disabled)
+    (auth-basic-disabled nil :mail basic not)
+    (ip-blocklisted nil reputation ip (not ptr spf domain sender))
     (relay-denied nil norelay)
     (no-reverse-dns t ptr (not helo spf))
     (relay-denied nil notlocal (not unknown))
@@ -234,17 +249,19 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (ip-network-policy nil allowedsender dynamic)
     (ip-network-policy nil allowedsender ip)
     (ip-network-policy nil dynamic :greeting)
-    (mail-loop t loop)
+    (account-suspended nil frozen sending)
     (account-suspended t frozen (or user domain sending) (or :mail :data :dot :auth)
-     (not ip spam list))
+     (not ip spam list owned))
     (recipient-needs-permission nil policy user domain :dot)
     (auth-required t :mail auth required (not invalid list denied))
     (auth-required nil (or :mail :rcpt :data :any) (or auth username) (or required not)
      (not invalid list))
     (auth-required nil (or :mail :rcpt :data :any) auth (not invalid owned))
+    (sender-not-owned nil :mail auth address invalid)
     (sender-not-owned t sender owned (not recipient nouser syntax))
     (sender-not-owned t owned sender same)
     (sender-not-owned nil sender same (not recipient spf ip))
+    (recipient-needs-permission nil allowedsender owned (not sender address))
     (sender-not-owned nil owned (not recipient nouser syntax header :greeting :ehlo))
     (sender-verify-failed nil verify)
     (ip-blocklisted nil toomany spam ip :greeting)
@@ -294,6 +311,8 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (recipient-mailbox-full nil full (not storage sending))
     (rate-limited nil toomany connection)
     (rate-limited nil limit connection)
+    (quota-reached nil sending limit 5 (not size recipient rcptmark))
+    (rate-limited nil sending limit 4 (not size recipient rcptmark))
     (ip-blocklisted nil ip spam)
     (rate-limited nil rate (or limit toomany temporary connection message ip))
     (rate-limited nil toomany ip)
@@ -304,6 +323,7 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
 
     ;; The recipient.
     (recipient-disabled nil nouser user disabled)
+    (recipient-disabled nil perhapsnouser address disabled)
     (recipient-temporarily-unavailable nil nouser 4 (not sender verify "4.1.1"))
     (recipient-temporarily-unavailable nil unverified 4)
     (recipient-unknown t nouser 5 (not sender temporary verify))
@@ -321,6 +341,7 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
      (not user sender mailbox address))
     (recipient-temporarily-unavailable nil :rcpt 4 mailbox disabled temporary)
     (account-suspended nil ownaccount (or disabled denied) (not nouser perhapsnouser full))
+    (account-suspended nil spam user disabled)
     (recipient-disabled nil :rcpt (or user mailbox recipient) disabled
      (not unknown temporary busy sender))
     (account-suspended nil sending denied (or :mail :dot :data)
@@ -353,6 +374,7 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (server-busy nil internal busy temporary)
     (server-internal-error nil internal :mail)
     (recipient-temporarily-unavailable nil 4 unreachable mailbox)
+    (server-busy nil busy 421 (not recipient mailbox timeout))
     (recipient-host-unreachable nil unreachable (not ip))
     (connection-timeout t timeout
      (or :greeting :ehlo :mail :data :dot :any :rcpt :starttls) (not unreachable))
@@ -373,9 +395,12 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (recipient-temporarily-unavailable nil busy :rcpt 4 (or mailbox user recipient))
     (ip-blocklisted nil busy 5 :greeting)
     (server-busy nil busy 4)
+    (server-busy nil busy temporary (not mailbox user recipient :greeting))
     (recipient-unknown nil busy mailbox 5)
 
     ;; Little is said.
+    (auth-wrong-password nil :auth 535)
+    (auth-temporary-failure nil :auth 4)
     (server-busy nil 4 unavailable (not mailbox user recipient))
     (recipient-temporarily-unavailable nil 4 unavailable)
     (recipient-unknown nil 5 unavailable (or mailbox user recipient))
@@ -419,7 +444,7 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (message-too-big nil (or "x.3.4" "x.2.3"))
     (server-full nil (or "x.3.1"))
     (server-busy nil (or "x.3.2" "x.4.5"))
-    (recipient-host-unreachable nil (or "x.4.1" "x.4.7" "x.4.3"))
+    (recipient-host-unreachable nil (or "x.4.1" "x.4.7" "x.4.3") (not denied))
     (connection-timeout nil "x.4.2")
     (header-malformed nil "x.6.0" :dot)
     (spam-content nil content (or denied invalid) :dot)
@@ -548,7 +573,7 @@ It is not when something that also names a cause is left out."
            when (and (cl-loop for term in (cddr rule)
                               always (mew-submit-cause--holds-p term reply))
                      (not (mew-submit-cause--early-p (car rule) reply)))
-           return (list (car rule) (mew-submit-cause--sure-p rule reply) (cddr rule))))
+           return (list (car rule) (mew-submit-cause--sure-p rule reply))))
 
 (defun mew-submit-cause--read (text step code enhanced mechanism)
   "Return TEXT with STEP, CODE, ENHANCED and MECHANISM as a reply."

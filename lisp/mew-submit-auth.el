@@ -197,6 +197,12 @@ SECONDS is `mew-submit-auth--pause' where it is nil."
     (`(,time ,seconds . ,why) (and (<= 0 (- time (float-time)) seconds)
                                    why))))
 
+(defun mew-submit-auth--locked (account)
+  "Return why no new mail is to log in to ACCOUNT, though the user is here, or nil."
+  (pcase (gethash (mew-submit-auth--account account) mew-submit-auth--put-off)
+    (`(,_ ,seconds . ,_) (and (> seconds mew-submit-auth--pause)
+                              (mew-submit-auth--why-put-off account)))))
+
 (defun mew-submit-auth--user-is-here (&optional account)
   "Have the password of ACCOUNT, or of all, asked for when it is needed.
 Return non-nil if it was put off."

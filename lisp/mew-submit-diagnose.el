@@ -457,8 +457,12 @@ the server is an open relay (RELAY-TEST)."
                 (mew-submit-diagnose--relay-agreed-p server))
            (and current-prefix-arg
                 (mew-submit-diagnose--log-in-agreed-p server)))))
-  (mew-submit-diagnose--show (mew-submit-diagnose--account server)
-                             :relay-test relay-test :log-in log-in))
+  (let ((account (mew-submit-diagnose--account server)))
+    (mew-submit-diagnose--show
+     (if log-in
+         (append (list :user (mew-submit-log-in--user account)) account)
+       account)
+     :relay-test relay-test :log-in log-in)))
 
 ;;;###autoload
 (defun mew-submit-diagnose-ports (server)

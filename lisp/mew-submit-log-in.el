@@ -32,11 +32,11 @@
                                 (plist-get attempt :mode)))
           account))
 
-(defun mew-submit-log-in--user (account attempt)
-  "Return the user of ACCOUNT at the route of ATTEMPT, or nil."
+(defun mew-submit-log-in--user (account &optional port)
+  "Return the user of ACCOUNT at PORT, by default 587, or nil.
+Who is asked is as for `mew-submit-auth--lookup'."
   (or (plist-get account :user)
-      (mew-submit-auth--user (mew-submit-request--host account)
-                             (plist-get attempt :port) nil)))
+      (mew-submit-auth--user (mew-submit-request--host account) (or port 587) nil)))
 
 (defun mew-submit-log-in--why-not (diagnosis account)
   "Return why nobody can log in after DIAGNOSIS by ACCOUNT, or nil."
@@ -47,7 +47,7 @@
            "there is no port that has a log-in inside verified TLS")
           ((null (plist-get attempt :auth-tls))
            (format "port %s offers no log-in" (plist-get attempt :port)))
-          ((not (mew-submit-log-in--user account attempt))
+          ((not (mew-submit-log-in--user account (plist-get attempt :port)))
            "no user name is known"))))
 
 (defun mew-submit-log-in--note (diagnosis &rest keys)
@@ -60,7 +60,7 @@
 (defun mew-submit-log-in--start (diagnosis account on-ask on-news)
   "Log in after DIAGNOSIS by ACCOUNT; ON-ASK and ON-NEWS as for `--begin'."
   (let* ((attempt (cdr (mew-submit-diagnosis--verdict diagnosis)))
-         (user (mew-submit-log-in--user account attempt)))
+         (user (mew-submit-log-in--user account (plist-get attempt :port))))
     (mew-submit-log-in--note diagnosis :state 'running
                              :port (plist-get attempt :port))
     (plist-put
@@ -85,14 +85,16 @@
 ON-ASK answers the question for the secret, as for `mew-submit-job--start'.
 ON-NEWS is called, without arguments, when it has ended.  The :session of
 DIAGNOSIS is that of the log-in from now on, where there is one."
-  (let ((why (mew-submit-log-in--why-not diagnosis account)))
-    (condition-case err
+  (condition-case err
+      ;; This is no command: whoever is typing is not asked for a passphrase here.
+      (let* ((mew-submit-auth--ask nil)
+             (why (mew-submit-log-in--why-not diagnosis account)))
         (if why
             (mew-submit-log-in--note diagnosis :state 'untried :why why)
-          (mew-submit-log-in--start diagnosis account on-ask on-news))
-      (mew-submit-error
-       (mew-submit-log-in--note diagnosis :state 'untried
-                                :why (mew-submit-error--text err))))))
+          (mew-submit-log-in--start diagnosis account on-ask on-news)))
+    (mew-submit-error
+     (mew-submit-log-in--note diagnosis :state 'untried
+                              :why (mew-submit-error--text err)))))
 
 (defun mew-submit-log-in--wait (diagnosis)
   "Wait until DIAGNOSIS, and the log-in at its end, are over."

@@ -28,6 +28,7 @@
 (require 'mew-submit-question)
 (require 'mew-submit-queue)
 (require 'mew-submit-refusal)
+(require 'mew-submit-request)
 (require 'mew-submit-report)
 (require 'mew-submit-time)
 (require 'seq)
@@ -379,9 +380,6 @@ changed?  Forget what it offered? " server))
   (interactive)
   (mew-submit-notice--browse 'web-mail))
 
-(defconst mew-submit-notice--port 587
-  "The port that a password is saved for; it is found for any other one, too.")
-
 (defun mew-submit-notice-password ()
   "Ask for another password of this message's account, save it, and send.
 It is saved where `auth-sources' keep passwords."
@@ -395,7 +393,11 @@ It is saved where `auth-sources' keep passwords."
     (when (string-empty-p password)
       (user-error "No password was given"))
     (unwind-protect
-        (unless (mew-submit-auth--save server mew-submit-notice--port user password)
+        ;; For the port that is asked for first: what is there for any does not hide it.
+        (unless (mew-submit-auth--save
+                 server
+                 (caar (plist-get (mew-submit-request--plan account 'never) :routes))
+                 user password)
           (user-error "No source in `auth-sources' can save a password"))
       (clear-string password))
     (mew-submit-notice--send entry)))

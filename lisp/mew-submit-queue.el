@@ -754,7 +754,8 @@ What the user has chosen is a time of the clock, whatever that says."
   "Is NEXT later than any wait from NOW on?  Then the clock was wrong once."
   (> (- next now)
      (max mew-submit-queue--poll
-          (* 1.3 (apply #'max (or mew-submit-retry-intervals '(3600)))))))
+          (* 1.3 (apply #'max (mew-submit-refusal--patience-max)
+                        (or mew-submit-retry-intervals '(3600)))))))
 
 (defun mew-submit-queue--urgent-p (entry)
   "Is ENTRY's message not to wait until its time has come?"
@@ -1214,6 +1215,17 @@ A function that has no name may hold secrets in its variables."
                      (functionp value))
            collect key and collect value))
 
+(defun mew-submit-queue--user-adds (entry)
+  "Have what ENTRY needs asked for, since the user who sends it is here.
+Where further log-ins do harm it waits all the same, and that is told."
+  (let* ((account (plist-get entry :account))
+         (locked (mew-submit-auth--locked account)))
+    (if (not locked)
+        (mew-submit-auth--user-is-here account)
+      (mew-submit-queue--keep (mew-submit-spool--with entry :last locked))
+      (message "Mail to %s waits in the outbox: %s"
+               (mew-submit-report--people (plist-get entry :recipients)) locked))))
+
 (defun mew-submit-queue--enter (entry file fields directory move source caller)
   "Put ENTRY with the message FILE durably into DIRECTORY, and begin to send it.
 FIELDS, MOVE and SOURCE are as for `mew-submit-spool--add'; CALLER is what comes
@@ -1225,7 +1237,7 @@ sends it again."
     (mew-submit-queue--note entry)
     (puthash (mew-submit-queue--key entry) caller mew-submit-queue--callers)
     (unless mew-submit-background--now
-      (mew-submit-auth--user-is-here (plist-get entry :account)))
+      (mew-submit-queue--user-adds entry))
     (condition-case err
         (mew-submit-queue--run)
       (error (display-warning 'mew-submit (mew-submit-error--text err))))

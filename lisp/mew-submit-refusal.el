@@ -93,6 +93,12 @@ That is 0 where nothing speaks against an early one."
         retry
       0)))
 
+(defun mew-submit-refusal--patience-max ()
+  "Return the most seconds that `mew-submit-refusal--patience' comes to."
+  (apply #'max (mapcar (lambda (cause)
+                         (plist-get (mew-submit-cause--advice cause) :retry))
+                       mew-submit-refusal--patient)))
+
 (defun mew-submit-refusal--locked-p (done)
   "Does DONE say that further log-ins do harm, whatever is sent?"
   (eq (plist-get done :cause) 'auth-too-many-tries))

@@ -79,7 +79,9 @@ ABOUT is what the module makes of the codes, or nil."
                        '(:state sending :attempts 1 :recipients ("a@x")) done)))
           (should (eq (plist-get entry :state) 'queued))
           (should (<= (max seconds 8) (- (plist-get entry :next) now)
-                      (+ (max seconds 12) 120))))))))
+                      (+ (max seconds 12) 120)))
+          ;; It is not taken for a time that a wrong clock has left.
+          (should-not (mew-submit-queue--due-p entry now)))))))
 
 (ert-deftest mew-submit-refusal-tests-a-definite-no-is-not-tried-again ()
   "What is refused for good is not sent again by itself, whatever the words say."
@@ -335,9 +337,44 @@ the server."
     (should (mew-submit-queue--account-waits-p (list :account account)))
     (should-not (mew-submit-queue--account-waits-p
                  '(:account (:name "b" :server "h" :user "you"))))
+    ;; Somebody who sends more does not make it worse; who insists may.
+    (let ((noninteractive nil) kept)
+      (cl-letf (((symbol-function 'mew-submit-queue--keep)
+                 (lambda (entry) (setq kept entry)))
+                ((symbol-function 'message) #'ignore))
+        (mew-submit-queue--user-adds (list :account account :recipients '("a@x")))
+        (should (string-search "locked" (plist-get kept :last)))))
+    (should (mew-submit-queue--account-waits-p (list :account account)))
     (should (< 3000 (- (car (gethash (mew-submit-auth--account account)
                                      mew-submit-auth--put-off))
-                       (float-time))))))
+                       (float-time))))
+    (mew-submit-auth--user-is-here account)
+    (should-not (mew-submit-queue--account-waits-p (list :account account)))))
+
+(ert-deftest mew-submit-refusal-tests-another-password-is-saved-and-used ()
+  "[Other password...] saves what is typed where auth-source finds it, and sends."
+  (mew-submit-test-with-directory directory
+    (let* ((authinfo (mew-submit-test-write (expand-file-name "authinfo" directory)
+                                            "machine h login me password wr0ng\n"))
+           (auth-sources (list authinfo))
+           (auth-source-save-behavior t)
+           (auth-source-netrc-cache nil)
+           (entry '(:state refused :account (:server "h" :user "me"
+                                                     :plan "submissions")))
+           sent)
+      (auth-source-forget-all-cached)
+      (cl-letf (((symbol-function 'mew-submit-notice--the-entry) (lambda () entry))
+                ((symbol-function 'mew-submit-notice--send)
+                 (lambda (entry) (setq sent entry)))
+                ((symbol-function 'message) #'ignore)
+                ((symbol-function 'read-passwd) (lambda (&rest _) (copy-sequence ""))))
+        (should-error (mew-submit-notice-password) :type 'user-error)
+        (should-not sent)
+        (fset 'read-passwd (lambda (&rest _) (copy-sequence "s3cret")))
+        (mew-submit-notice-password)
+        (should (eq sent entry))
+        (let ((found (mew-submit-auth--lookup "h" 465 "me")))
+          (should (equal (mew-submit-auth--secret found) "s3cret")))))))
 
 (provide 'mew-submit-refusal-tests)
 ;;; mew-submit-refusal-tests.el ends here

@@ -100,8 +100,8 @@ That is 0 where nothing speaks against an early one."
                        mew-submit-refusal--patient)))
 
 (defun mew-submit-refusal--locked-p (done)
-  "Does DONE say that further log-ins do harm, whatever is sent?"
-  (eq (plist-get done :cause) 'auth-too-many-tries))
+  "Does DONE say beyond doubt that further log-ins do harm, whatever is sent?"
+  (and (plist-get done :sure) (eq (plist-get done :cause) 'auth-too-many-tries)))
 
 (defun mew-submit-refusal--other-port-p (done)
   "May another port help against the cause of DONE?"

@@ -329,6 +329,10 @@ the server."
     (mew-submit-queue--perhaps-lock
      (list :account account)
      (mew-submit-refusal-tests--done "auth" "auth" "password" "535 5.7.8 Wrong password"))
+    ;; In doubt it is the message alone that waits.
+    (mew-submit-queue--perhaps-lock
+     (list :account account)
+     (mew-submit-refusal-tests--done "deferred" "auth" nil "451 4.7.0 Rate exceeded"))
     (should-not (mew-submit-queue--account-waits-p (list :account account)))
     (mew-submit-queue--perhaps-lock
      (list :account account)

@@ -575,13 +575,23 @@ It is not when something that also names a cause is left out."
                      (not (mew-submit-cause--early-p (car rule) reply)))
            return (list (car rule) (mew-submit-cause--sure-p rule reply))))
 
+(defun mew-submit-cause--token-p (mechanism)
+  "Does MECHANISM, a string or nil, take a token and no password?"
+  (member (upcase (format "%s" mechanism)) '("XOAUTH2" "OAUTHBEARER")))
+
+(defun mew-submit-cause--of-secret (cause mechanism)
+  "Return CAUSE, or where it is about a password and MECHANISM took none its like."
+  (if (and (mew-submit-cause--token-p mechanism)
+           (memq cause '(auth-wrong-password auth-app-password-needed
+                         auth-password-expired)))
+      'auth-oauth-token-refused
+    cause))
+
 (defun mew-submit-cause--read (text step code enhanced mechanism)
   "Return TEXT with STEP, CODE, ENHANCED and MECHANISM as a reply."
   (mew-submit-cause--make-reply
    :step step :code code :enhanced enhanced
-   :notions (append (and (member (upcase (format "%s" mechanism))
-                                 '("XOAUTH2" "OAUTHBEARER"))
-                         '(token-mech))
+   :notions (append (and (mew-submit-cause--token-p mechanism) '(token-mech))
                     (mew-submit-cause-word--notions (mew-submit-cause--tree) text))))
 
 (defun mew-submit-cause--trace (step code enhanced text mechanism)
@@ -605,8 +615,8 @@ It is not when something that also names a cause is left out."
 (defconst mew-submit-cause--table
   '((auth-wrong-password user after-change "The server does not accept this user name and \
 password"
-     "Compare the user name (often the whole address) and the password with what the \
-provider's web site takes; if it hands out passwords for mail programs, make one."
+     "Check user name and password (the user name is often the whole address); if the \
+provider hands out passwords for mail programs, make one and use that."
      once nil ())
     (auth-app-password-needed user after-change
      "The provider wants a password that is made for mail programs"
@@ -931,7 +941,8 @@ the words leave it open: then the server's own words are to be shown first."
          (text (mew-submit-cause--text (or text "")))
          (trace (mew-submit-cause--trace (mew-submit-cause--step step) code
                                          (or enhanced "") text mechanism))
-         (row (mew-submit-cause--row (car trace))))
+         (row (mew-submit-cause--row
+               (mew-submit-cause--of-secret (car trace) mechanism))))
     (list :cause (car row) :who (nth 1 row)
           :again (mew-submit-cause--again row code)
           :sure (and (nth 1 trace) t))))

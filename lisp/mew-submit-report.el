@@ -100,7 +100,6 @@ addresses or the account first.")
 (defconst mew-submit-report--auth-advice
   '(("token" . "Sign in again, so that there is a new access token.  Nothing \
 was sent.")
-    ("app-password" . "Make one and give it as the password.  Nothing was sent.")
     ("mechanism" . "Nothing was sent.")
     ("no-log-in" . "This port takes no log-in: check server and port.")
     ("nothing" . "Ask the server's administrator; another password does not help, and \

@@ -1012,12 +1012,14 @@ got lost, not how many replies of other servers are understood."
 
 (ert-deftest mew-submit-cause-test-mechanism ()
   "The same words are about the token where a token was sent."
-  (let ((cause (lambda (mechanism)
-                 (plist-get (mew-submit-cause--of 'auth 535 "5.7.3" "Refused" mechanism)
-                            :cause))))
-    (should (eq 'auth-oauth-token-refused (funcall cause "XOAUTH2")))
-    (should (eq 'auth-oauth-token-refused (funcall cause 'oauthbearer)))
-    (should-not (eq 'auth-oauth-token-refused (funcall cause "PLAIN")))))
+  (dolist (words '("Refused" "Username and Password not accepted" "Wrong password"
+                   "Application-specific password required"))
+    (let ((cause (lambda (mechanism)
+                   (plist-get (mew-submit-cause--of 'auth 535 "5.7.3" words mechanism)
+                              :cause))))
+      (should (eq 'auth-oauth-token-refused (funcall cause "XOAUTH2")))
+      (should (eq 'auth-oauth-token-refused (funcall cause 'oauthbearer)))
+      (should-not (eq 'auth-oauth-token-refused (funcall cause "PLAIN"))))))
 
 (ert-deftest mew-submit-cause-test-retry ()
   "What heals only after 4yz is not tried again after 5yz."

@@ -542,7 +542,8 @@ That is the one of that moment when the time is over; nil means delivered."
   (let ((last (mew-submit-error--clean last))
         (to-do (mew-submit-refusal--to-do entry)))
     (if to-do
-        (concat (mew-submit-report--sentence last) "  " to-do)
+        (mew-submit-report--sentences (mew-submit-report--sentence last)
+                                      (mew-submit-refusal--meant entry) to-do)
       last)))
 
 (defun mew-submit-batch-sendmail--tell (id directory entry options)

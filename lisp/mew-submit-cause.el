@@ -48,7 +48,8 @@ rfc message non compliant"
      "mi nhd"
      "5.7.506")
     (ip-blocklisted
-     "ipcheck proofpoint com, banned sending ip, messages from ipaddr werent sent, network is on our block list,
+     "ipcheck proofpoint com, banned sending ip, messages from ipaddr werent sent,
+network is on our block list,
 helo domain is listed in, tss09, hl rep, connection rejected by policy,
 a problem occurred ask your postmaster"
      "5.7.511" "5.7.513" "5.7.507" "5.7.60?" "5.7.61?" "5.7.62?" "5.7.63?" "5.7.64?"
@@ -620,8 +621,8 @@ provider hands out passwords for mail programs, make one and use that."
      once nil ())
     (auth-app-password-needed user after-change
      "The provider wants a password that is made for mail programs"
-     "Make one on the security page of your account there (it may be called app password \
-or authorisation code), and enter that one here."
+     "Make a password for mail programs (app password, authorisation code) on the security \
+page of your account there, and enter that one here."
      app nil ())
     (auth-basic-disabled administrator after-change
      "Sending with a password is switched off for this account"

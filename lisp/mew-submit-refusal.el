@@ -134,6 +134,13 @@ That is 0 where nothing speaks against an early one."
       (format "Probably %s.  %s"
               (mew-submit-refusal--meaning (plist-get event :cause)) remedy))))
 
+(defun mew-submit-refusal--meant (event)
+  "Return in a sentence why the server refused in EVENT, or nil where that is open.
+It is for where there is no headline: a server speaks any language."
+  (and (mew-submit-refusal--reason event)
+       (mew-submit-cause--sentence
+        (plist-get (mew-submit-cause--advice (plist-get event :cause)) :meaning))))
+
 ;;; Providers' pages
 
 (defconst mew-submit-refusal--pages

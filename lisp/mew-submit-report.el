@@ -388,7 +388,9 @@ Through a tunnel the family is not known."
                  "")
                (if (equal kind "usage") "usage" result)
                (mew-submit-report--what done)
-               (mew-submit-report--advice done))))))
+               (mew-submit-report--sentences
+                (and (not (equal kind "insecure")) (mew-submit-refusal--meant done))
+                (mew-submit-report--advice done)))))))
 
 (provide 'mew-submit-report)
 ;;; mew-submit-report.el ends here

@@ -248,7 +248,8 @@ the server."
                    :input "From: me@x\nTo: a@x\n\nbody\n")))
       (should (= (plist-get result :status) 69))
       (should (string-search
-               (plist-get (mew-submit-cause--advice 'recipient-unknown) :remedy)
+               (concat "There is no such mailbox.  "
+                       (plist-get (mew-submit-cause--advice 'recipient-unknown) :remedy))
                (plist-get result :stderr))))))
 
 ;;; What is shown

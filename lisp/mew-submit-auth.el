@@ -202,24 +202,32 @@ It is unibyte.  Who is asked is as for `mew-submit-auth--lookup'."
   "Seconds after which somebody who gave no password is asked again.")
 
 (defvar mew-submit-auth--put-off (make-hash-table :test #'equal)
-  "When the password of an account may be asked for again, and why it is not had.
-The keys are those of `mew-submit-auth--account', the values (TIME . WHY).")
+  "When an account may log in again, and why not now.
+The keys are of `mew-submit-auth--account', the values (TIME SECONDS . WHY).")
 
 (defun mew-submit-auth--account (account)
   "Return the values that ACCOUNT shares with those of the same password."
   (mapcar (lambda (key) (plist-get account key)) '(:name :server :user)))
 
-(defun mew-submit-auth--postpone (account why)
-  "Have nobody asked for the password of ACCOUNT for some time, because of WHY."
-  (puthash (mew-submit-auth--account account)
-           (cons (+ (float-time) mew-submit-auth--pause) why)
-           mew-submit-auth--put-off))
+(defun mew-submit-auth--postpone (account why &optional seconds)
+  "Have no log-in to ACCOUNT, nor anybody asked for it, for SECONDS because of WHY.
+SECONDS is `mew-submit-auth--pause' where it is nil."
+  (let ((seconds (or seconds mew-submit-auth--pause)))
+    (puthash (mew-submit-auth--account account)
+             (cons (+ (float-time) seconds) (cons seconds why))
+             mew-submit-auth--put-off)))
 
 (defun mew-submit-auth--why-put-off (account)
-  "Return why nobody is to be asked for the password of ACCOUNT now, or nil."
+  "Return why there is to be no log-in to ACCOUNT now, or nil."
   (pcase (gethash (mew-submit-auth--account account) mew-submit-auth--put-off)
-    (`(,time . ,why) (and (<= 0 (- time (float-time)) mew-submit-auth--pause)
-                          why))))
+    (`(,time ,seconds . ,why) (and (<= 0 (- time (float-time)) seconds)
+                                   why))))
+
+(defun mew-submit-auth--locked (account)
+  "Return why no new mail is to log in to ACCOUNT, though the user is here, or nil."
+  (pcase (gethash (mew-submit-auth--account account) mew-submit-auth--put-off)
+    (`(,_ ,seconds . ,_) (and (> seconds mew-submit-auth--pause)
+                              (mew-submit-auth--why-put-off account)))))
 
 (defun mew-submit-auth--user-is-here (&optional account)
   "Have the password of ACCOUNT, or of all, asked for when it is needed.

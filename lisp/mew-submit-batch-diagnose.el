@@ -22,6 +22,8 @@
 (require 'mew-submit-diagnosis-text)
 (require 'mew-submit-error)
 (require 'mew-submit-finding)
+(require 'mew-submit-auth)
+(require 'mew-submit-log-in)
 (require 'mew-submit-json)
 (require 'mew-submit-key)
 (require 'mew-submit-probe)
@@ -36,7 +38,12 @@
     ("--memory" :memory "FILE" "what servers have offered before")
     ,@(mew-submit-key--options '(:helo :tunnel :ssh :source))
     ("--relay-test" :relay-test nil "try whether strangers may send to strangers")
-    ("--expect" :expect "KEY=VALUE" "case, port, family, submit or finding; \
+    ("--login" :log-in nil "log in as well, once, and send nothing")
+    ("--user" :user "NAME" "user name for --login; default: auth-source's")
+    ("--password-file" :password-file "FILE" "its first line is the password, \
+or the access token; default: auth-source's")
+    ("--auth" :auth "MECHANISM" "log in by this mechanism and no other")
+    ("--expect" :expect "KEY=VALUE" "case, port, family, submit, login or finding; \
 KEY!=VALUE too; several")
     ("--details" :details nil "all that is known of each port")
     ("--json" :json nil "one JSON object for each host on standard output")
@@ -53,13 +60,13 @@ KEY!=VALUE too; several")
 [options] HOST...\n"
    (mew-submit-batch-command--help mew-submit-batch-diagnose--options)
    "Exit status: 0 mail could be submitted to every host, 69 it could not; with \
---expect:\n0 all that was expected is so, 1 it is not.  64 usage, 70 internal, 78 \
+--expect:\n0 all that was expected is so, 1 it is not.  77 the log-in failed.  64 usage, 70 internal, 78 \
 configuration.\n"))
 
 ;;; Options
 
 (defconst mew-submit-batch-diagnose--expectables
-  '("case" "port" "family" "submit" "finding")
+  '("case" "port" "family" "submit" "login" "finding")
   "What a script may expect something of.")
 
 (defun mew-submit-batch-diagnose--expectation (value)
@@ -109,8 +116,19 @@ All that is expected is in :expect, a list."
   (cond ((and (plist-get options :ssh) (plist-get options :tunnel))
          (mew-submit-error--throw 'usage nil
                                   "--ssh and --tunnel exclude each other"))
+        ((and (not (plist-get options :log-in))
+              (seq-some (lambda (key) (plist-get options key))
+                        '(:user :password-file :auth)))
+         (mew-submit-error--throw
+          'usage nil "--user, --password-file and --auth are for --login"))
         ((null (plist-get options :arguments))
          (mew-submit-error--throw 'usage nil "Which host?  See --help"))))
+
+(defun mew-submit-batch-diagnose--with-password (options)
+  "Return OPTIONS with the password that is in the file they name, if any."
+  (if-let* ((file (plist-get options :password-file)))
+      (append (list :password (mew-submit-auth--read-file file)) options)
+    options))
 
 (defun mew-submit-batch-diagnose--account (options host)
   "Return the account to diagnose HOST by, made of OPTIONS."
@@ -143,6 +161,7 @@ Notes are no reason not to say \"none\"."
     (pcase key
       ("finding" (mew-submit-batch-diagnose--found diagnosis))
       ("submit" (list (if submits "yes" "no")))
+      ("login" (list (or (mew-submit-diagnosis--log-in-result diagnosis) "none")))
       (_ (let ((value (plist-get attempt (intern (concat ":" key)))))
            (list (if value (format "%s" value) "none")))))))
 
@@ -165,7 +184,21 @@ Notes are no reason not to say \"none\"."
   (mew-submit-probe--start
    (mew-submit-batch-diagnose--account options host)
    :ports (plist-get options :ports) :family (plist-get options :family)
-   :relay-test (plist-get options :relay-test)))
+   :relay-test (plist-get options :relay-test)
+   :on-done (and (plist-get options :log-in)
+                 (lambda (diagnosis)
+                   (mew-submit-batch-diagnose--log-in options host diagnosis)))))
+
+(defun mew-submit-batch-diagnose--log-in (options host diagnosis)
+  "Log in to HOST, whose DIAGNOSIS has ended, as OPTIONS say."
+  (let ((password (copy-sequence (plist-get options :password))))
+    (mew-submit-log-in--begin
+     diagnosis
+     (append (list :user (plist-get options :user) :password password
+                   :auth (plist-get options :auth))
+             (mew-submit-batch-diagnose--account options host))
+     (and (null password) #'mew-submit-auth--answer)
+     #'ignore)))
 
 (defun mew-submit-batch-diagnose--tell (options diagnosis)
   "Print DIAGNOSIS as OPTIONS say."
@@ -189,6 +222,9 @@ Tell what was expected and is not so."
            (mew-submit-batch-command--tell (plist-get (plist-get diagnosis :done) :text))
            (mew-submit-error--status kind))
           ((plist-get options :expect) 0)
+          ((not (member (mew-submit-diagnosis--log-in-result diagnosis)
+                        '(nil "accepted" "untried")))
+           (mew-submit-error--status "auth"))
           ((car (mew-submit-diagnosis--verdict diagnosis)) 0)
           (t 69))))
 
@@ -206,7 +242,7 @@ Tell what was expected and is not so."
               (append running (list (mew-submit-batch-diagnose--start
                                      options (pop left))))))
       (let ((diagnosis (pop running)))
-        (mew-submit-job--wait (plist-get diagnosis :session))
+        (mew-submit-log-in--wait diagnosis)
         (mew-submit-batch-diagnose--tell options diagnosis)
         (setq status (max status (mew-submit-batch-diagnose--status options
                                                                     diagnosis)))))
@@ -220,7 +256,8 @@ Tell what was expected and is not so."
                (mew-submit-batch-command--print-usage (mew-submit-batch-diagnose--usage))
                0)
               (t (mew-submit-batch-diagnose--check options)
-                 (mew-submit-batch-diagnose--all options))))
+                 (mew-submit-batch-diagnose--all
+                  (mew-submit-batch-diagnose--with-password options)))))
     ((error quit)
      (mew-submit-batch-command--tell (mew-submit-error--text err))
      (mew-submit-error--status (mew-submit-error--kind err)))))

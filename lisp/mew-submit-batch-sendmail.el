@@ -31,6 +31,7 @@
 (require 'mew-submit-batch-options)
 (require 'mew-submit-spool)
 (require 'mew-submit-queue)
+(require 'mew-submit-refusal)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
 (require 'seq)
@@ -536,6 +537,15 @@ That is the one of that moment when the time is over; nil means delivered."
     ('broken "internal")
     (_ "ok")))
 
+(defun mew-submit-batch-sendmail--why (entry last)
+  "Return LAST, what was last said of ENTRY, and what to do about it."
+  (let ((last (mew-submit-error--clean last))
+        (to-do (mew-submit-refusal--to-do entry)))
+    (if to-do
+        (mew-submit-report--sentences (mew-submit-report--sentence last)
+                                      (mew-submit-refusal--meant entry) to-do)
+      last)))
+
 (defun mew-submit-batch-sendmail--tell (id directory entry options)
   "Tell what became of the message ID in DIRECTORY; return the exit status.
 ENTRY is nil when it is delivered.  OPTIONS say whether success is told."
@@ -551,14 +561,14 @@ ENTRY is nil when it is delivered.  OPTIONS say whether success is told."
       (mew-submit-batch-command--tell
        (format "queued as %s%s" id
                (if-let* ((last (plist-get entry :last)))
-                   (concat ": " (mew-submit-error--clean last))
+                   (concat ": " (mew-submit-batch-sendmail--why entry last))
                  "")))
       0)
      (t
       (mew-submit-batch-command--tell
        (format "%s: %s  It is in the outbox as %s."
                (plist-get entry :state)
-               (mew-submit-error--clean (or (plist-get entry :last) ""))
+               (mew-submit-batch-sendmail--why entry (or (plist-get entry :last) ""))
                id))
       (mew-submit-error--status kind)))))
 

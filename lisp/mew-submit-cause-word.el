@@ -88,12 +88,13 @@ poczt*, zprav*, zprava, ileti*, uzenet*, mesaj*, viesti*, сообщени*, п�
      "content*, message body, body, inhalt*, contenu, contenido, conteudo, contenuto,
 inhoud, innehall*, tresc*, obsah*, icerik*, содержани*, содержим*, 内容, 內容, 本文, 내용")
     (attachment
-     "banned exe, exe, zip, banned filename, dangerous file*, attachment*, executable*,
-file type, file types, filetype, file name, filename, file extension, banned file*,
-zip file*, anhang*, dateianhang*, dateianhange, dateityp, anlage, anlagen, piece jointe,
-pieces jointes, fichier*, adjunto*, archivo*, anexo*, allegat*, bijlage*, bilag*, bifogad*,
-vedlegg, liitetiedosto*, liite, zalacznik*, priloh*, dosya*, eki, mellekle*, вложени*,
-附件, 添付, 첨부")
+     "docm, xlsm, exe files, zip files, files are not allowed, banned exe, exe, zip,
+banned filename, dangerous file*, attachment*, executable*, file type, file types,
+filetype, file name, filename, file extension, banned file*, zip file*, anhang*,
+dateianhang*, dateianhange, dateityp, anlage, anlagen, piece jointe, pieces jointes,
+fichier*, adjunto*, archivo*, anexo*, allegat*, bijlage*, bilag*, bifogad*, vedlegg,
+liitetiedosto*, liite, zalacznik*, priloh*, dosya*, eki, mellekle*, вложени*, 附件, 添付,
+첨부")
     (url
      "domain in message, blacklisted link, shortener*, url, urls, uri, uris, uribl, surbl,
 link, links, hyperlink*, dbl url, lien, liens, enlace*, verweis*, collegament*, koppeling*,
@@ -103,9 +104,10 @@ lank, odnosnik*, odkaz*, baglanti*, ссылк*, 链接, 連結, リンク, 링�
 cabecera*, encabezado*, cabecalho*, intestazion*, koptekst*, rubrik*, naglowek*, naglowk*,
 hlavick*, baslik*, basligi, заголов*, 信头, 邮件头, 标头, ヘッダ, ヘッダー, 헤더")
     (field
-     "subject, subject*, message id, messageid, date header, date field, from header,
-from field, to header, reply to, mime, rfc 5322, rfc5322, rfc 2822, rfc2822, rfc 822,
-rfc822, content type, resent, bcc, sender header, return path header")
+     "boundary, multipart, mime part*, mime structure, subject, subject*, message id,
+messageid, date header, date field, from header, from field, to header, reply to, mime,
+rfc 5322, rfc5322, rfc 2822, rfc2822, rfc 822, rfc822, content type, resent, bcc,
+sender header, return path header")
     (password
      "password*, passwd, passphrase, passwor*, kennwort*, passwort*, mot de passe,
 contrasena*, clave, senha*, palavra passe, wachtwoord*, losenord*, passord*, adgangskode*,
@@ -123,9 +125,9 @@ dane logowania, danych logowania, prihlasovaci udaje, kimlik bilgi*, учетн�
 учетных данных, 凭据, 资格情報, 자격 증명, authentication data, authentication information,
 authinfo, authcid, login data, username password, secret")
     (auth
-     "melden sie sich, authentifizieren, loggen sie, connectez vous, inicie sesion,
-faca login, faca o login, effettua il login, log in op, zaloguj*, prihlaste, войдите,
-авторизуйтесь, authentication*, auth, authenticat*, authentif*, authentisier*,
+     "logga in, kirjaudu*, melden sie sich, authentifizieren, loggen sie, connectez vous,
+inicie sesion, faca login, faca o login, effettua il login, log in op, zaloguj*, prihlaste,
+войдите, авторизуйтесь, authentication*, auth, authenticat*, authentif*, authentisier*,
 authorisation, authentic*, smtp auth, smtpauth, sasl, esmtpa, log in, logged in,
 login failed, sign in, logon, logging in, anmeld*, angemeld*, eingeloggt, identifi*,
 connexion refusee, autentic*, autenticacion, iniciar sesion, sesion, aanmeld*, aangemeld*,
@@ -137,7 +139,7 @@ bejelentkez*, авториз*, аутентиф*, авторизац*, вход,
      "relay, relaying, relayed, relays, relay access, relaybetrieb, weiterleitung*, relais,
 relayer, retransmis*, reenvio, reenviar, inoltro, doorsturen, relaas, vidarebefordr*,
 przekazywan*, relayovani, predavani, yonlendirme*, ретрансл*, релей*, пересылк*, 中继,
-转发, 轉發, 中継, 릴레이, 중계, gateway, rcpthosts, rcpt hosts, third party, open relay,
+转发, 轉發, 轉信, 转信, 中継, 릴레이, 중계, gateway, rcpthosts, rcpt hosts, third party, open relay,
 local domain, local domains, not local")
     (connection
      "connection*, connect, connected, session*, sessions, concurren*, simultaneous*,
@@ -190,9 +192,12 @@ mechanizm*, механизм*, 机制")
      "token, tokens, access token, oauth*, oauth2, xoauth2, bearer, oauthbearer,
 refresh token, jeton, 令牌, トークン, 토큰")
     (apppassword
-     "app password*, application password*, application specific*, app specific*,
-apppassword*, authorization code*, authorisation code*, auth code, authcode,
-client password, third party password, device password, app generated, external password,
+     "generated password, enter your authorization, mot de passe d appareil,
+geratepasswort*, contrasena de dispositivo, device specific password, password dispositivo,
+secure mail key*, mail key, password for mail programs, app password*,
+application password*, application specific*, app specific*, apppassword*,
+authorization code*, authorisation code*, auth code, authcode, client password,
+third party password, device password, app generated, external password,
 external app password, app passwort*, anwendungspasswort*, anwendungsspezifisch*,
 app kennwort*, mot de passe d application, mot de passe application,
 mot de passe dapplication, contrasena de aplicacion*, contrasenas de aplicacion*,
@@ -203,15 +208,15 @@ heslo pro aplikac*, aplikacni heslo, uygulama sifre*, uygulama parola*, паро
 parol prilozheniya, 授权码, 授權碼, 客户端授权, 独立密码, 专用密码, アプリパスワード,
 アプリ パスワード, 専用パスワード, 앱 비밀번호, 애플리케이션 비밀번호")
     (web
-     "web login, weblogin*, webmail, web mail, web browser, browser*, captcha, via the web,
-web site login, verify your account, verify your identity, confirm your identity,
-sign in to your account, log into your account, log in to your account on,
-suspicious login, suspicious sign in, unusual sign in, security challenge,
-continue sending messages, unlock your account, activate your account, navigateur,
-navegador, im browser, przegladark*, prohlizec*, tarayici*, браузер*, капч*, 网页,
-ブラウザ, 브라우저")
+     "accept eula, accept the eula, accept the terms, accept our terms, web login,
+weblogin*, webmail, web mail, web browser, browser*, captcha, via the web, web site login,
+verify your account, verify your identity, confirm your identity, sign in to your account,
+log into your account, log in to your account on, suspicious login, suspicious sign in,
+unusual sign in, security challenge, continue sending messages, unlock your account,
+activate your account, navigateur, navegador, im browser, przegladark*, prohlizec*,
+tarayici*, браузер*, капч*, 网页, ブラウザ, 브라우저")
     (list
-     "black, black ip, black sender, black mail, open relay, open proxy, badmailfrom,
+     "μαυρη λιστα, black, black ip, black sender, black mail, open relay, open proxy, badmailfrom,
 badrcptto, black listed, listed by, is listed in, is listed on, listed in, listed at,
 ipcheck proofpoint, blocked using, barracuda reputation, barracuda*, blocked ip,
 block list removal, delist*, poor reputation sender, csi mimecast, blacklist*, blocklist*,
@@ -229,15 +234,15 @@ cern* listin*, blacklistu, kara liste*, karaliste*, feketelist*, lista neagra, �
 cloudmark sender intelligence, csi, talos, reputacion, reputacao, reputazion*, reputatie,
 reputacja*, reputac*, репутац*, 信誉, 信譽, 評価, 평판")
     (spam
-     "spamverdacht*, spamfilter*, spamschutz, spamerkennung, message filtered, mail rejete,
-mail rejected ofr, looks like spam, classified as spam, suspicion of spam, block spam,
-anti spam, antispam, mailing suspected, advertisement*, advertising, spam, spammer*,
-spammy, spamming, junk, junkmail, bulk mail, unsolicited*, uce, ube, spamassassin,
-spam score, spamscore, spam like, spam content, high probability of spam, likely spam,
-suspected spam, considered spam, phish*, bayes, unwanted, spamverdacht, werbung,
-unerwunscht*, pourriel*, indesirable*, correo no deseado, no solicitado, lixo eletronico,
-indesiderat*, ongewenst*, skrappost, soppost, niechcian*, nevyzadan*, istenmeyen, keretlen,
-спам*, 垃圾, 垃圾邮件, 迷惑メール, スパム, 스팸, 광고")
+     "scam, fraud, spamverdacht*, spamfilter*, spamschutz, spamerkennung, message filtered,
+mail rejete, mail rejected ofr, looks like spam, classified as spam, suspicion of spam,
+block spam, anti spam, antispam, mailing suspected, advertisement*, advertising, spam,
+spammer*, spammy, spamming, junk, junkmail, bulk mail, unsolicited*, uce, ube,
+spamassassin, spam score, spamscore, spam like, spam content, high probability of spam,
+likely spam, suspected spam, considered spam, phish*, bayes, unwanted, spamverdacht,
+werbung, unerwunscht*, pourriel*, indesirable*, correo no deseado, no solicitado,
+lixo eletronico, indesiderat*, ongewenst*, skrappost, soppost, niechcian*, nevyzadan*,
+istenmeyen, keretlen, спам*, 垃圾, 垃圾邮件, 迷惑メール, スパム, 스팸, 광고")
     (virus
      "virus, viruses, malware, worm, trojan*, infected, infection, clamav, clam av,
 av engine, virenscan*, viren, virenbefall, virusscan*, schadsoftware, infecte*, infectad*,
@@ -286,16 +291,17 @@ recipients per day, recipients per hour, max defers, send quota, sending quota,
 relay quota, sending limit, send limit, relays quota, quota*, allowance, contingent,
 kontingent*, cuota*, cota, quotum, limit quota, квот*, 配额, 配額, 額度, 할당량")
     (loginlimit
-     "login failures, repeated login*, log in failures, repeated failed, number of login,
-number of failed, too many failed, too many auth*, too many login*, too many bad auth*,
-too many invalid login*, too many wrong, too many unsuccessful, many failed login*,
-many failed auth*, many authentication failures, authentication attempts, login attempts,
-log in attempts, auth attempts, failed attempts, failed logins,
-repeated authentication failure*, too many incorrect, login rate, logins exceeded,
-login frequency, too many password, brute force, bruteforce, fehlversuche*,
-anmeldeversuch*, zu viele fehl*, tentatives de connexion, tentatives, intentos, tentativas,
-tentativi, pogingen, prob logowania, pokusu o prihlaseni, pokusu, попыток, deneme*,
-登录次数, 尝试次数, 登录失败次数, 登录频率, 試行回数, 로그인 시도")
+     "lockout, locked out, too much fail*, login failures, repeated login*,
+log in failures, repeated failed, number of login, number of failed, too many failed,
+too many auth*, too many login*, too many bad auth*, too many invalid login*,
+too many wrong, too many unsuccessful, many failed login*, many failed auth*,
+many authentication failures, authentication attempts, login attempts, log in attempts,
+auth attempts, failed attempts, failed logins, repeated authentication failure*,
+too many incorrect, login rate, logins exceeded, login frequency, too many password,
+brute force, bruteforce, fehlversuche*, anmeldeversuch*, zu viele fehl*,
+tentatives de connexion, tentatives, intentos, tentativas, tentativi, pogingen,
+prob logowania, pokusu o prihlaseni, pokusu, попыток, deneme*, 登录次数, 尝试次数,
+登录失败次数, 登录频率, 試行回数, 로그인 시도")
     (toomany
      "more than one, multiple, duplicate*, several, zuviele, zuviel, too many mails,
 sent too many, too many, too much, too often, too frequent*, too fast, too quickly,
@@ -306,13 +312,14 @@ prea mult*, liian monta, слишком мног*, забагато, 过多, 太
     (limit
      "excedi*, supero, superat*, depasse*, numero maximo, numero massimo, nombre maximum,
 nombre maximal, maximale anzahl, maximum aantal, maksymaln*, maximalni, максимальн*,
-tageslimit*, stundenlimit*, monatslimit*, limit*, limit, limits, limited, exceed, exceeded,
-exceeds, exceeding, maximum, maximal, max, threshold*, permitted limits, reached,
-over limit, overlimit, limit exceeded, limit reached, limite, limites, limiet, grens,
-grenze*, uberschritten, ueberschritten, uberschreit*, ueberschreit*, depass*, superad*,
-excedid*, excede*, overschreden, overskred*, overskrid*, overskridit, przekroc*, limitu,
-prekroc*, asildi, asti, asim*, tullep*, depasit*, превыш*, лимит*, 超过, 超过限制, 超出,
-限制, 上限, 超過, 초과, 제한, 한도")
+tageslimit*, daglimiet, stundenlimit*, monatslimit*, bereikt, naet, oppnadd, atteint,
+atteinte, alcanzad*, atingid*, raggiunt*, osiagniet*, dosazen*, достигнут*, limit*, limit,
+limits, limited, exceed, exceeded, exceeds, exceeding, maximum, maximal, max, threshold*,
+permitted limits, reached, over limit, overlimit, limit exceeded, limit reached, limite,
+limites, limiet, grens, grenze*, uberschritten, ueberschritten, uberschreit*,
+ueberschreit*, depass*, superad*, excedid*, excede*, overschreden, overskred*, overskrid*,
+overskridit, przekroc*, limitu, prekroc*, asildi, asti, asim*, tullep*, depasit*, превыш*,
+лимит*, 超过, 超过限制, 超出, 限制, 上限, 超過, 초과, 제한, 한도")
     (rate
      "langsamer, zu schnell, rapide, ralentis*, demasiado rapido, muito rapido,
 troppo veloc*, te snel, zbyt szybko, prilis rychle, cok hizli, слишком быстро, 过快,
@@ -320,28 +327,30 @@ troppo veloc*, te snel, zbyt szybko, prilis rychle, cok hizli, слишком б
 connection rate, ratelimited, message rate, sending too fast, sending too quickly,
 concurrency limit, rate, rate limit*, ratelimit*, throttl*, slow down, flood, flooding,
 frequency, frequen*, per minute, per second, mails per, messages per connection,
-per connection, per session, burst*, unusual rate, unexpected volume, rate limited, speed,
-geschwindigkeit, drosselung, debit, frequence, frecuencia, frequencia, frequenza, snelheid,
-frekvens, czestotliwosc*, rychlost, hizi, частот*, скорост*, 频率, 频繁, 速率, 頻度, 頻繁,
-빈도, 속도, concurrency, too quickly")
+per connection, per session, per client, per host, per source, burst*, unusual rate,
+unexpected volume, rate limited, speed, geschwindigkeit, drosselung, debit, frequence,
+frecuencia, frequencia, frequenza, snelheid, frekvens, czestotliwosc*, rychlost, hizi,
+частот*, скорост*, 频率, 频繁, 速率, 頻度, 頻繁, 빈도, 속도, concurrency, too quickly")
     (period
-     "tageslimit*, taeglich*, 1h, 24 h, 1 h, 1 hour, 1 day, emails per hour,
-max emails per hour, emails per day, recipients per day, recipients per hour,
-messages per day, messages per hour, mails per day, mails per hour, per 24 hours,
-within 24 hours, per hour allowed, max defers and failures per hour, hour, hourly,
-per hour, this hour, day, daily, per day, today, for today, month, monthly, per month,
-week, weekly, 24 hours, 24 hour, 24h, stunde, stundlich*, pro stunde, taglich*, pro tag,
-monatlich*, heure, par heure, par jour, journalier*, quotidien*, jour, diari*, dia, hora,
-giornalier*, orari*, giorno, uur, dagelijks*, per dag, dag, timme, dagliga, dzienn*,
-godzin*, dobow*, denni, hodin*, gunluk, saatlik, napi, zilnic*, суточн*, дневн*, часов*,
-сутки, в час, день, 每天, 当天, 每日, 每小时, 今日, 今天, 一日, 1 日, 日, 시간당, 일일, 하루")
+     "tageslimit*, daglimiet, dagsgrans, dygnsgrans, taeglich*, 1h, 24 h, 1 h, 1 hour,
+1 day, emails per hour, max emails per hour, emails per day, recipients per day,
+recipients per hour, messages per day, messages per hour, mails per day, mails per hour,
+per 24 hours, within 24 hours, per hour allowed, max defers and failures per hour, hour,
+hourly, per hour, this hour, day, daily, per day, today, for today, month, monthly,
+per month, week, weekly, 24 hours, 24 hour, 24h, stunde, stundlich*, pro stunde, taglich*,
+pro tag, monatlich*, heure, par heure, par jour, journalier*, quotidien*, jour, diari*,
+dia, hora, giornalier*, orari*, giorno, uur, dagelijks*, per dag, dag, timme, dagliga,
+dzienn*, godzin*, dobow*, denni, hodin*, gunluk, saatlik, napi, zilnic*, суточн*, дневн*,
+часов*, сутки, в час, день, 每天, 当天, 每日, 每小时, 今日, 今天, 一日, 1 日, 日, 시간당,
+일일, 하루, 오늘, 내일, 明日, 翌日, 本日, 明天, tomorrow, morgen, heute, demain,
+aujourd hui, manana, hoy, amanha, hoje, domani, oggi, jutro, zitra, завтра")
     (sending
      "ausgehend*, sortant*, saliente*, uitgaand*, utgaende, wychodzac*, odchozi*, giden,
 sending limit*, send limit*, sending quota, send quota, sent too many, sending, outgoing,
 outbound, submission, sent, send, relay quota, relays quota, versand*, sendelimit*,
 gesendet, envoi*, envoye*, envio*, enviar, enviad*, invio, inviat*, verzend*, verzonden,
-wysyl*, wyslan*, odesil*, odeslan*, gonderim*, gonderme*, kuldes*, trimite*, отправк*,
-отправлен*, исходящ*, 发送, 发信, 外发, 寄送, 送信, 발송, 전송")
+wysyl*, wyslan*, odesil*, odeslan*, odosiel*, odoslan*, gonderim*, gonderme*, kuldes*,
+trimite*, отправк*, отправлен*, исходящ*, 发送, 发信, 外发, 寄送, 送信, 발송, 발신, 전송")
     ;; What is the matter
     (unknown
      "no one here, no one by that name, have an account here, inesistent*,
@@ -394,18 +403,18 @@ name is not recognized, recipnotfound, resolver adr recip not found,
 recipient is not exist, address couldnt be found, recipient verify failed,
 recipient verification failed, unknown user account, user is unknown")
     (nodomain
-     "host does not accept mail, dns mx, mx or a, a aaaa, mx record*, dns records, bad mx,
-domain not found, no such domain, unknown domain, domain does not exist,
-nonexistent domain, non existent domain, nxdomain, host not found, host unknown,
-unknown host, name not found, domain name not found, no mx, no mx record*, no valid mx,
-no a record, no dns record*, no dns a record, no dns a mx, domain doesnt exist,
-domain unknown, domain invalid, invalid domain, domain not valid, domain is not valid,
-domain isnt valid, unresolvable domain, unable to resolve domain, does not resolve,
-doesnt resolve, not resolvable, cannot resolve domain, could not resolve domain,
-domain must exist, must resolve, domain not exist, domain not exists,
-domain cannot be resolved, null mx, nullmx, domain does not accept mail, accepts no mail,
-no mail exchanger*, has no mx, unrouteable mail domain, unrouteable domain,
-unroutable domain, unroutable mail domain, fully qualified domain name,
+     "domain may not exist, dns check failed, host does not accept mail, dns mx, mx or a,
+a aaaa, mx record*, dns records, bad mx, domain not found, no such domain, unknown domain,
+domain does not exist, nonexistent domain, non existent domain, nxdomain, host not found,
+host unknown, unknown host, name not found, domain name not found, no mx, no mx record*,
+no valid mx, no a record, no dns record*, no dns a record, no dns a mx,
+domain doesnt exist, domain unknown, domain invalid, invalid domain, domain not valid,
+domain is not valid, domain isnt valid, unresolvable domain, unable to resolve domain,
+does not resolve, doesnt resolve, not resolvable, cannot resolve domain,
+could not resolve domain, domain must exist, must resolve, domain not exist,
+domain not exists, domain cannot be resolved, null mx, nullmx, domain does not accept mail,
+accepts no mail, no mail exchanger*, has no mx, unrouteable mail domain,
+unrouteable domain, unroutable domain, unroutable mail domain, fully qualified domain name,
 domain of sender address, real domain name required, domain not resolvable,
 domain not resolved, name or service not known, domain missing,
 all relevant mx records point, bad destination system, bad destination host,
@@ -454,8 +463,10 @@ reddedildi, engellen*, izin verilmiyor, yasak*, elutasit*, tiltott, respins*, bl
 被拒, 拒絕, 拒收, 禁止, 被阻止, 阻止, 屏蔽, 封锁, 拒否, ブロック, 許可されて, 거부, 차단,
 금지, 허용되지")
     (allowedsender
-     "accept mail from you, restricts who, who can send to, restricted who, who may send,
-known senders, does not accept mail from, senders only, isnt allowed to send to,
+     "allowed to use this list, allowed to use the list, post to this list,
+send to this list, write to this list, post to this group, accept mail from you,
+restricts who, who can send to, restricted who, who may send, known senders,
+does not accept mail from, senders only, isnt allowed to send to,
 are not authorized to send to, permission to send to this, to this recipient,
 only certain senders, membres, miembros, membri, membros, mitglieder, leden, medlemmar,
 medlemmer, czlonk*, clen*, uyeler*, участник*, подписчик*, 成员, 会員, resolver rst,
@@ -480,9 +491,10 @@ not allowed to post, nur fur mitglieder, nur mitglieder, nur intern*, reserve au
 solo miembros, solo membri, alleen leden, tylko dla, pouze pro, только для, 仅允许, 白名单,
 不接收, 拒收, 内部, メンバーのみ, 회원만")
     (disabled
-     "deshabilitad*, zablokowan*, cerrad*, inhabilitad*, access disabled, disabled,
-disable, deactivated, inactive, not active, inactivity, closed, suspended, suspend,
-suspension, terminated, discontinued, locked, frozen, on hold, not enabled, not activated,
+     "nicht freigeschaltet, nicht freigegeben, nicht aktiviert, sparra*, zablokovan*,
+zablokowan*, deshabilitad*, cerrad*, inhabilitad*, access disabled, disabled, disable,
+deactivated, inactive, not active, inactivity, closed, suspended, suspend, suspension,
+terminated, discontinued, locked, frozen, on hold, not enabled, not activated,
 expired account, account expired, turned off, switched off, dormant, cancelled, unused,
 retired, deleted, no longer active, no longer in use, deaktiviert, inaktiv*, stillgelegt,
 geschlossen, nicht aktiv*, desactive*, inactif, suspendu*, ferme*, cloture*, desactivad*,
@@ -492,7 +504,9 @@ inaktiverad*, sparrad*, deaktivert, deaktiveret, lukket, sperret, wylaczon*, nie
 zawieszon*, zamkniet*, deaktywowan*, deaktivovan*, zrusen*, vypnut*, pozastaven*,
 neaktivn*, devre disi, askiya*, kapatil*, pasif, letiltva, felfuggesztve, dezactivat*,
 отключен*, неактив*, приостановлен*, закрыт*, деактивирован*, вимкнено, 禁用, 停用, 冻结,
-已关闭, 锁定, 暂停, 注销, 被封, 無効化, 停止, 利用停止, 휴면, 비활성, 정지, 중지")
+已关闭, 锁定, 暂停, 注销, 被封, 無効化, 停止, 利用停止, 휴면, 비활성, 정지, 중지,
+사용 안함, 사용하지 않, 사용 안 함, 꺼져, 未开启, 未开通, 未启用, 没有开通, 没有开启,
+没有启用, 尚未开启, 尚未开通, 無効にな")
     (required
      "use, required, require, requires, must, need, needs, needed, please, necessary,
 mandatory, before, first, should, erforderlich, notwendig, benotigt, benoetigt, mussen,
@@ -503,15 +517,15 @@ ma, vaaditaan, wymagan*, konieczn*, musisz, nalezy, vyzadov*, nutn*, musite, ger
 gerekiyor, zorunlu, szukseges, necesar*, требуется, необходим*, нужн*, должн*, потрібн*,
 需要, 必须, 请, 必須, 必要, してください, 필요, 하십시오")
     (temporary
-     "temporar*, temporarily, try again, try later, later, retry, retrying, again later,
-at this time, right now, for now, deferred, defer, wait, minutes, seconds, vorubergehend*,
-voruebergehend*, zeitweise, temporar, spater, spaeter, erneut versuchen, momentan,
-temporaire*, plus tard, reessay*, temporal*, mas tarde, intente de nuevo, temporari*,
-mais tarde, tente novamente, temporane*, piu tardi, riprova*, tijdelijk*, later opnieuw,
-tillfallig*, senare, midlertidig*, senere, tilapai*, myohemmin, tymczasow*, pozniej,
-sprobuj, docasn*, pozdeji, gecici*, daha sonra, tekrar, atmenetileg, kesobb, mai tarziu,
-временн*, позже, позднее, повторите, тимчасов*, пізніше, 稍后, 暂时, 临时, 稍後, 暫時,
-一時的, 後で, しばらく, 나중에, 일시적, 잠시")
+     "come back later, temporar*, temporarily, try again, try later, later, retry,
+retrying, again later, at this time, right now, for now, deferred, defer, wait, minutes,
+seconds, vorubergehend*, voruebergehend*, zeitweise, temporar, spater, spaeter,
+erneut versuchen, momentan, temporaire*, plus tard, reessay*, temporal*, mas tarde,
+intente de nuevo, temporari*, mais tarde, tente novamente, temporane*, piu tardi, riprova*,
+tijdelijk*, later opnieuw, tillfallig*, senare, midlertidig*, senere, tilapai*, myohemmin,
+tymczasow*, pozniej, sprobuj, docasn*, pozdeji, gecici*, daha sonra, tekrar, atmenetileg,
+kesobb, mai tarziu, временн*, позже, позднее, повторите, тимчасов*, пізніше, 稍后, 暂时,
+临时, 稍後, 暫時, 一時的, 後で, しばらく, 나중에, 일시적, 잠시")
     (greylist
      "greylist*, graylist*, grey list*, gray list*, grey listed, postgrey, milter greylist,
 greymilter, grau gelistet, graulist*, liste grise, lista gris, lista cinza, lista grigia,
@@ -605,10 +619,12 @@ nicht erreichbar, injoignable*, inaccesible*, no alcanzable, inacessivel, irragg
 onbereikbaar, kan inte nas, nieosiagaln*, nedosazitel*, ulasilam*, elerhetetlen,
 недостижим*, не отвечает, 无法连接, 连接失败, 到達できません, 연결할 수 없")
     (syntax
-     "mal forme*, malformee, mal formada, malformad*, may not follow, may not contain,
-email is invalid, email address is invalid, address is invalid, user address required,
-domain name required, fully qualified address, unqualified, need fully qualified, fqdn,
-fully qualified, data format, misformatted address, address syntax, valid email address,
+     "control or whitespace, contains whitespace, contains spaces, contains a space,
+contains illegal, contains invalid, unexpected character*, mal forme*, malformee,
+mal formada, malformad*, may not follow, may not contain, email is invalid,
+email address is invalid, address is invalid, user address required, domain name required,
+fully qualified address, unqualified, need fully qualified, fqdn, fully qualified,
+data format, misformatted address, address syntax, valid email address,
 not a valid address, not a valid email, missing at sign, missing or malformed,
 empty address, address is empty, syntax, syntax error, syntactically, malformed,
 bad syntax, misformat*, mal formed, not properly formed, badly formed,
@@ -622,20 +638,23 @@ unqualified address, syntaxfehler, syntaktisch, ungultige adresse, syntaxe, sint
 sintass*, skladni*, syntakticka, sozdizimi, szintaktik*, синтакс*, формат*, 语法, 格式,
 語法, 構文, 形式, 書式, 구문, 형식")
     (protocol
-     "helo ehlo first, protocol synchronization, notify, must issue, identity changes,
-need rcpt, no valid recipients, valid rcpt command must precede, must precede,
-already specified, helo first, hello first, ehlo first, say hello, nonmail commands,
-no recipients, command*, bad sequence, bad sequence of commands, out of sequence,
-out of order, send helo first, polite people say helo first, need mail before,
-need mail command, nested mail, sender already specified, sender already given,
-duplicate mail, protocol error, protocol violation, synchronization error, unexpected data,
-improper command pipelining, pipelining, unrecognized, unrecognised, not recognized,
-not recognised, not implemented, unimplemented, unsupported parameter*,
-unsupported option*, unknown parameter*, unrecognized parameter*, parameter*,
-extra characters, chunking, bdat, base64, unknown command, command not, unknown extension,
-size parameter, body type, garbage, befehl*, unbekannter befehl, commande*, comando*,
-opdracht, kommando*, komend*, polecen*, prikaz*, komut*, parancs*, comanda*, команд*,
-параметр*, 命令, 指令, 参数, 参数错误, コマンド, パラメータ, 명령, 매개변수")
+     "too many errors, too many bad commands, too many invalid commands,
+too many syntax errors, too many unrecognized commands, too many unknown commands,
+too many protocol errors, too many nonmail commands, helo ehlo first,
+protocol synchronization, notify, must issue, identity changes, need rcpt,
+no valid recipients, valid rcpt command must precede, must precede, already specified,
+helo first, hello first, ehlo first, say hello, nonmail commands, no recipients, command*,
+bad sequence, bad sequence of commands, out of sequence, out of order, send helo first,
+polite people say helo first, need mail before, need mail command, nested mail,
+sender already specified, sender already given, duplicate mail, protocol error,
+protocol violation, synchronization error, unexpected data, improper command pipelining,
+pipelining, unrecognized, unrecognised, not recognized, not recognised, not implemented,
+unimplemented, unsupported parameter*, unsupported option*, unknown parameter*,
+unrecognized parameter*, parameter*, extra characters, chunking, bdat, base64,
+unknown command, command not, unknown extension, size parameter, body type, garbage,
+befehl*, unbekannter befehl, commande*, comando*, opdracht, kommando*, komend*, polecen*,
+prikaz*, komut*, parancs*, comanda*, команд*, параметр*, 命令, 指令, 参数, 参数错误,
+コマンド, パラメータ, 명령, 매개변수")
     (utf8
      "smtputf8, utf8, utf 8, eai, internationalized, internationalised, non ascii,
 nonascii, 8bit, 8 bit, 8bitmime, international address*, 8 bit characters, eight bit, idn,
@@ -664,23 +683,33 @@ expediteur inconnu, remitente desconocido, remetente desconhecido, mittente scon
 afzender onbekend, nieznany nadawca, neznamy odesilatel, отправитель неизвестен,
 отправитель не существует, 发件人不存在, 发件人地址不存在, 送信者不明")
     (owned
-     "nicht verwenden, ne pouvez pas utiliser, no puede usar, nao pode usar, non puo usare,
-mag u niet gebruiken, nie mozesz uzyc, nemuzete pouzit, не можете использовать, 无权使用,
-無權使用, 使用できません, sender address is not allowed, sender not allowed,
-sender is not allowed, address is not allowed, from address not allowed,
-from address is not, sender address not allowed, one of your addresses,
-not permitted to send from, not permitted to use, use this sender address,
-use of this from, not allowed to send mail as, identity, mail from and from,
-from address must, must be sent from, authenticated as, auth user, login user, other than,
-not owned by user, not owned, own address, not logged in as owner, send as, sendas,
-send as denied, sendasdenied, on behalf of, sendonbehalf, permissions to send as,
-not allowed to send as, not allowed to send from, not allowed to use this sender,
-not allowed to use, sender mismatch, must match, not match the authenticated,
-not match authenticated, doesnt match authenticated, mail from must equal,
-must be the same, must equal, must be same, differ*, different from, same as, inconsistent,
-not a verified, not verified, verified sender identity, verified sender, sender identity,
-unverified from, unconfigured sending domain, unregistered domain*, not registered,
-not associated, not authorized to send from, unauthorized sender,
+     "ei ole lubatud, permission to send from, hoort niet bij, tillhor inte, tilhorer ikke,
+ikke lov til, har inte ratt, nemate opravneni, nie masz uprawnien, non hai il permesso,
+non autorise a, no tiene permiso, nao tem permissao, 不符, sender signature*,
+not validated, is not validated, isnt validated, validate your sender,
+sender you used is not valid, not confirmed, unconfirmed, not an approved sender,
+not an authorized sender, not an authorised sender, not a valid sender, not valid sender,
+domain is unverified, address is unverified, sender is unverified, has not been verified,
+not been verified, authorised to send from, authorized to send from,
+authorised to use this, authorized to use this, allowed to use this, permitted to use this,
+authorise the sender, authorize the sender, nicht verwenden, ne pouvez pas utiliser,
+no puede usar, nao pode usar, non puo usare, mag u niet gebruiken, nie mozesz uzyc,
+nemuzete pouzit, не можете использовать, 无权使用, 無權使用, 使用できません,
+sender address is not allowed, sender not allowed, sender is not allowed,
+address is not allowed, from address not allowed, from address is not,
+sender address not allowed, one of your addresses, not permitted to send from,
+not permitted to use, use this sender address, use of this from,
+not allowed to send mail as, identity, mail from and from, from address must,
+must be sent from, authenticated as, auth user, login user, other than, not owned by user,
+not owned, own address, not logged in as owner, send as, sendas, send as denied,
+sendasdenied, on behalf of, sendonbehalf, permissions to send as, not allowed to send as,
+not allowed to send from, not allowed to use this sender, not allowed to use,
+sender mismatch, must match, not match the authenticated, not match authenticated,
+doesnt match authenticated, mail from must equal, must be the same, must equal,
+must be same, differ*, different from, same as, inconsistent, not a verified, not verified,
+verified sender identity, verified sender, sender identity, unverified from,
+unconfigured sending domain, unregistered domain*, not registered, not associated,
+not authorized to send from, not authorised to send from, unauthorized sender,
 unauthorized sender address, sender address is not valid for your login,
 valid for your login, unauthorized to send from, sender is not authorized,
 sending domain not, domain is not verified, unverified domain, verified domain*,
@@ -698,6 +727,9 @@ eslesmiyor, uyusmuyor, ait degil, nem egyezik, nu corespunde, не совпад�
      "smtp server of your isp, smtp server of your, your isp, your isps, isp mail server,
 isps mail server, smarthost, smart host, mailgateway, mail gateway, your providers,
 your provider, providers server")
+    (ipdenied
+     "unauthorized ip, unauthorised ip, ip is not allowed, ip address not allowed,
+ip address is not allowed, ip is not authorized, ip address is not authorized")
     (dynamic
      "ipv6, your network, address family, foreign ip, smtpport, invalid ip,
 send email directly, send mail directly, send directly, may not be mail exchanger,
@@ -733,23 +765,35 @@ wijzig uw wachtwoord, zmien haslo, zmente heslo, sifrenizi degistirin, смен�
     (secondfactor
      "two factor, two step, 2 step, 2fa, second factor, zwei faktor, verification en deux,
 dos pasos, duas etapas, due fattori")
+    (smtp
+     "smtp, pop3, imap, externe programme, externe clients, mail clients, mail programs")
+    (authdown
+     "connection lost to authentication server, lost to authentication server,
+authentication server, auth server, authentication service, authentication backend,
+auth backend")
     (basic
-     "smtp access, basic authentication, basic auth, smtp client authentication,
-smtpclientauthentication, smtp auth disabled, legacy authentication,
-smtp authentication is disabled, authentication is disabled, authentication disabled,
-auth disabled, smtp service is disabled, smtp service, smtp is disabled,
-smtp is not enabled, smtp not enabled, imap smtp, pop3 smtp, pop imap smtp, smtp disabled,
-security defaults, conditional access, did not meet the criteria, protocol disabled,
-external clients, smtp zugang, smtp zugriff, pop3 imap, smtp versand, smtp ist deaktiviert,
-smtp服务, smtp 服务, smtp 服务 未, smtp 서비스, протокол smtp, доступ по протоколу")
+     "access rights to this service, access to this service, enabled for smtp, smtp access,
+basic authentication, basic auth, smtp client authentication, smtpclientauthentication,
+smtp auth disabled, legacy authentication, smtp authentication is disabled,
+authentication is disabled, authentication disabled, auth disabled,
+smtp service is disabled, smtp service, smtp is disabled, smtp is not enabled,
+smtp not enabled, imap smtp, pop3 smtp, pop imap smtp, smtp disabled, security defaults,
+conditional access, did not meet the criteria, protocol disabled, external clients,
+smtp zugang, smtp zugriff, pop3 imap, smtp versand, smtp ist deaktiviert, smtp服务,
+smtp 服务, smtp 服务 未, smtp 서비스, протокол smtp, доступ по протоколу")
     (frozen
-     "activate, not activated, activation, email outgoing blocked, outgoing blocked,
-outgoing mail blocked, unusual sending activity, sending has been disabled,
-sending disabled, sending suspended, sending is paused, account under review, on probation,
-insufficient balance, balance, unpaid, overdue, payment*, billing, trial, sandbox,
-free plan, subscription, suspicious activity, unusual activity, abuse, abused, abusive,
-compliance, terms of service, outbound spam, tenant, rechnung, impaye*, overtreding,
-оплат*, 欠费, 欠費, 余额")
+     "in your plan, please upgrade, missbrauch*, misbruik, for abuse, abus, abuso,
+under review, under investigation, pending approval, pending activation,
+pending verification, awaiting approval, awaiting activation, not been approved,
+not yet approved, not approved, not been activated, not yet activated, is not activated,
+in review, being reviewed, sending is disabled, sending was disabled,
+sending mail is disabled, activate, not activated, activation, email outgoing blocked,
+outgoing blocked, outgoing mail blocked, unusual sending activity,
+sending has been disabled, sending disabled, sending suspended, sending is paused,
+account under review, on probation, insufficient balance, balance, unpaid, overdue,
+payment*, billing, trial, sandbox, free plan, subscription, suspicious activity,
+unusual activity, abuse, abused, abusive, compliance, terms of service, outbound spam,
+tenant, rechnung, impaye*, overtreding, оплат*, 欠费, 欠費, 余额")
     (rcptmark
      "recipient address rejected, all recipient addresses rejected, recipient rejected")
     (manyrcpt
@@ -782,6 +826,11 @@ doesnt match, not match")
 not authorized, nicht erlaubt, nicht gestattet, non autoris*, no permitid*, nao permitid*,
 non consentit*, niet toegestaan, niedozwolon*, nepovolen*, запрещен*, не разрешен*, 不允许,
 禁止, 許可されて, 허용되지")
+    (msgspam
+     "message is likely, message is spam, message looks like, message was classified,
+message was identified, message appears to be, message has been classified,
+message has been identified, message is considered, mail is considered,
+email is considered, mail looks like, email looks like, message detected as")
     (spoof
      "anti spoofing, antispoof*, spoof*, forged, impersonat*")
     (notlocal
@@ -792,11 +841,14 @@ non consentit*, niet toegestaan, niedozwolon*, nepovolen*, запрещен*, н
      "content filter*, filter, filtered, inhaltsfilter, filtre, filtro, фильтр*, 过滤,
 フィルタ")
     (notlogged
-     "not logged in, not authenticated, nicht angemeldet, non authentifie*, no autenticad*,
-nao autenticad*, non autenticat*")
+     "unauthenticated senders, unauthenticated users, unauthenticated clients,
+unauthenticated connections, unauthenticated relay*, anonymous, not logged in,
+not authenticated, nicht angemeldet, non authentifie*, no autenticad*, nao autenticad*,
+non autenticat*")
     (perhapsnouser
-     "mailbox unavailable, invalid mailbox, invalid recipient, no such, bad recipient,
-mailbox not available, undeliverable address, undeliverable recipient")
+     "cannot deliver mail for, cannot deliver to, mailbox unavailable, invalid mailbox,
+invalid recipient, no such, bad recipient, mailbox not available, undeliverable address,
+undeliverable recipient")
     (complaints
      "complaint*, abuse reports, user complaints, spam reports, beschwerden, plaintes,
 quejas, reclamac*, жалоб*, 投诉")
@@ -808,9 +860,12 @@ you have been blocked, you are blocked")
      "could not be verified, cannot be verified, unable to verify, not verifiable,
 verification failed, nicht verifiziert, verifie*")
     (ownaccount
-     "your account, your mailbox, your user, ihr konto, votre compte, su cuenta, sua conta,
-il tuo account, la tua casella, uw account, twoje konto, vas ucet, hesabiniz, ваш аккаунт,
-ваша учетная запись, 您的帐号, 您的账号")
+     "sender account, senders account, ihr zugang, ihr postfach, dein konto, ditt konto,
+votre boite, tu cuenta, su buzon, tu buzon, sua caixa, la tua casella, uw mailbox,
+jouw account, twoja skrzynka, vase schranka, vas ucet, ваш ящик, ваш почтовый ящик,
+твой ящик, ваша почта, din konto, kontoen din, このアカウント, 您的邮箱, your account,
+your mailbox, your user, ihr konto, votre compte, su cuenta, sua conta, il tuo account,
+uw account, twoje konto, hesabiniz, ваш аккаунт, ваша учетная запись, 您的帐号, 您的账号")
     (norelay
      "cannot send mail to, through this server, via this server, over this server,
 use this server, uber diesen server, par ce serveur, a traves de este servidor,
@@ -837,7 +892,8 @@ isnt in my list of allowed rcpthosts, rcpthosts"))
   "Return TEXT without its end, in which there is only where help is."
   (let ((case-fold-search t)
         (text (substring text 0 (min (length text) mew-submit-cause-word--max))))
-    (if (string-match mew-submit-cause-word--help text)
+    (if (and (string-match mew-submit-cause-word--help text)
+             (string-match-p "[[:alpha:]]" (substring text 0 (match-beginning 0))))
         (substring text 0 (match-beginning 0))
       text)))
 
@@ -875,7 +931,7 @@ Addresses become \"addr\", IP addresses \"ipaddr\"; an apostrophe joins."
          (text (replace-regexp-in-string
                 "[^][ \t<>()\"',;:=|]+@[^][ \t<>()\"',;:|]+" " addr " text t t))
          (text (replace-regexp-in-string
-                "\\b[0-9]\\{1,3\\}\\(?:\\.[0-9]\\{1,3\\}\\)\\{3\\}\\b\\|\\b[0-9a-fA-F]\\{1,4\\}:[0-9a-fA-F:]*:[0-9a-fA-F:./]*"
+                "\\b[0-9]\\{1,3\\}\\(?:\\.[0-9]\\{1,3\\}\\)\\{3\\}\\b\\|\\b\\(?:[0-9a-fA-F]\\{1,4\\}:\\)\\{1,7\\}\\(?::[0-9a-fA-F:./]*\\|\\(?:[0-9a-fA-F]\\{1,4\\}:\\)\\{2,\\}[0-9a-fA-F./]*\\)"
                 " ipaddr " text t t))
          (last nil)
          (out (list ?\s)))

@@ -28,7 +28,7 @@
 
 (defconst mew-submit-cause--peculiarities
   '((attachment-blocked
-     "b attach, blockedmessage, virus nameext, illegal attachment")
+     "b attach, blockedmessage, potential security issue, virus nameext, illegal attachment")
     (auth-app-password-needed
      "application specific password required, invalidsecondfactor")
     (auth-basic-disabled
@@ -48,7 +48,8 @@ rfc message non compliant"
      "mi nhd"
      "5.7.506")
     (ip-blocklisted
-     "banned sending ip, messages from ipaddr werent sent, network is on our block list,
+     "ipcheck proofpoint com, banned sending ip, messages from ipaddr werent sent,
+network is on our block list,
 helo domain is listed in, tss09, hl rep, connection rejected by policy,
 a problem occurred ask your postmaster"
      "5.7.511" "5.7.513" "5.7.507" "5.7.60?" "5.7.61?" "5.7.62?" "5.7.63?" "5.7.64?"
@@ -56,6 +57,8 @@ a problem occurred ask your postmaster"
     (ip-network-policy
      "policy block list, spamhaus pbl, spamhaus org pbl, pbl spamhaus, on pbl"
      "5.7.510")
+    (line-format
+     "smtplf html")
     (mail-loop
      ""
      "5.4.14")
@@ -130,16 +133,21 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
 ;; enhanced code ("x.2.2"), (or TERM...), or (not TERM...): none of them.
 (defconst mew-submit-cause--rules
   '(;; Log-in: whatever is said here is about credentials.
-    (auth-mechanism-unsupported nil :auth unsupported (not basic))
+    (auth-mechanism-unsupported nil :auth unsupported (not basic smtp))
     (auth-needs-tls t :auth tls required (not denied))
     (auth-mechanism-unsupported nil :auth (or 500 502 503 504) (not protocol token))
     (auth-temporary-failure nil :auth 4 internal (not loginlimit toomany))
+    (auth-temporary-failure nil :auth (or busy authdown)
+     (not loginlimit toomany password rate smtp))
+    (auth-basic-disabled nil :auth smtp (or disabled unsupported) (not loginlimit temporary))
+    (account-suspended nil :auth user frozen (not loginlimit))
+    (ip-network-policy nil ipdenied)
     (auth-app-password-needed t :auth apppassword)
     (auth-oauth-token-refused nil :auth 334)
-    (auth-oauth-token-refused nil :auth token-mech 5)
     (auth-oauth-token-refused nil :auth token (or invalid expired denied))
     (auth-too-many-tries t :auth loginlimit)
     (auth-too-many-tries t :auth toomany)
+    (quota-reached nil :auth quota limit)
     (auth-too-many-tries nil :auth (or rate limit))
     (auth-too-many-tries nil :auth temporary disabled)
     (auth-web-login-needed t :auth web)
@@ -152,11 +160,13 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (auth-mechanism-unsupported t :auth mechanism (not 535))
     (auth-mechanism-unsupported nil :auth mechanism (not auth invalid))
     (auth-basic-disabled t :auth 5 basic (or disabled denied not invalid) (not password))
+    (auth-oauth-token-refused nil :auth token-mech 5)
     (auth-mechanism-unsupported nil :auth mechanism invalid)
+    (auth-basic-disabled nil :auth 5 user notallowed (not 535))
     (account-suspended nil :auth (or user mailbox) (or disabled frozen denied)
      (not temporary username))
     (account-suspended nil :auth frozen)
-    (auth-basic-disabled nil :auth auth disabled)
+    (auth-basic-disabled nil :auth (or auth smtp) disabled)
     (auth-basic-disabled nil :auth auth denied notallowed)
     (ip-blocklisted nil :auth (or list reputation))
     (auth-mechanism-unsupported nil :auth 5 (or 500 502 503 504 538))
@@ -174,13 +184,13 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (auth-wrong-password t :auth 5 (or credential password) invalid)
     (auth-basic-disabled nil :auth basic)
     (account-suspended nil :auth (or user mailbox) unavailable)
-    (auth-wrong-password nil :auth 5 (or invalid nouser unknown auth user 535))
-    (auth-temporary-failure nil :auth 4)
+    (auth-wrong-password nil :auth 5 (or invalid nouser unknown auth user))
 
     ;; Encryption and log-in asked for elsewhere.
     (rate-limited nil toomany (or connection tls) (or :starttls :greeting))
     (auth-required t 530 auth (not tls))
-    (auth-required nil notlogged (not :auth))
+    (auth-required nil notlogged (not 535 334))
+    (auth-too-many-tries nil loginlimit (not :auth :dot :data recipient))
     (auth-needs-tls t 530 tls)
     (tls-unavailable nil tls unsupported (or :rcpt :dot))
     (auth-needs-tls nil (or :mail :rcpt :ehlo :any :data :dot) tls required
@@ -193,6 +203,8 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
      (or invalid unknown expired tls) (not relay norelay))
 
     ;; The message.
+    (mail-loop t loop)
+    (spam-content t msgspam spam (not virus url attachment reputation))
     (recipient-unknown t :rcpt "5.4.1" rcptmark (not relay norelay))
     (sender-domain-unauthenticated nil spoof (not ptr))
     (header-malformed t header (or field invalid) (or not invalid toomany unknown syntax)
@@ -221,6 +233,10 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (utf8-unsupported t (or "x.6.7" "x.6.8" "x.6.9" "x.6.10"))
 
     ;; Names, addresses and lists.
+    (auth-required nil norelay auth required (not list invalid))
+    (auth-basic-disabled nil :mail (or basic smtp) disabled)
+    (auth-basic-disabled nil :mail basic not)
+    (ip-blocklisted nil reputation ip (not ptr spf domain sender))
     (relay-denied nil norelay)
     (no-reverse-dns t ptr (not helo spf))
     (relay-denied nil notlocal (not unknown))
@@ -234,17 +250,19 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (ip-network-policy nil allowedsender dynamic)
     (ip-network-policy nil allowedsender ip)
     (ip-network-policy nil dynamic :greeting)
-    (mail-loop t loop)
+    (account-suspended nil frozen sending)
     (account-suspended t frozen (or user domain sending) (or :mail :data :dot :auth)
-     (not ip spam list))
+     (not ip spam list owned))
     (recipient-needs-permission nil policy user domain :dot)
     (auth-required t :mail auth required (not invalid list denied))
     (auth-required nil (or :mail :rcpt :data :any) (or auth username) (or required not)
      (not invalid list))
     (auth-required nil (or :mail :rcpt :data :any) auth (not invalid owned))
+    (sender-not-owned nil :mail auth address invalid)
     (sender-not-owned t sender owned (not recipient nouser syntax))
     (sender-not-owned t owned sender same)
     (sender-not-owned nil sender same (not recipient spf ip))
+    (recipient-needs-permission nil allowedsender owned (not sender address))
     (sender-not-owned nil owned (not recipient nouser syntax header :greeting :ehlo))
     (sender-verify-failed nil verify)
     (ip-blocklisted nil toomany spam ip :greeting)
@@ -294,6 +312,8 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (recipient-mailbox-full nil full (not storage sending))
     (rate-limited nil toomany connection)
     (rate-limited nil limit connection)
+    (quota-reached nil sending limit 5 (not size recipient rcptmark))
+    (rate-limited nil sending limit 4 (not size recipient rcptmark))
     (ip-blocklisted nil ip spam)
     (rate-limited nil rate (or limit toomany temporary connection message ip))
     (rate-limited nil toomany ip)
@@ -304,6 +324,7 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
 
     ;; The recipient.
     (recipient-disabled nil nouser user disabled)
+    (recipient-disabled nil perhapsnouser address disabled)
     (recipient-temporarily-unavailable nil nouser 4 (not sender verify "4.1.1"))
     (recipient-temporarily-unavailable nil unverified 4)
     (recipient-unknown t nouser 5 (not sender temporary verify))
@@ -321,6 +342,7 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
      (not user sender mailbox address))
     (recipient-temporarily-unavailable nil :rcpt 4 mailbox disabled temporary)
     (account-suspended nil ownaccount (or disabled denied) (not nouser perhapsnouser full))
+    (account-suspended nil spam user disabled)
     (recipient-disabled nil :rcpt (or user mailbox recipient) disabled
      (not unknown temporary busy sender))
     (account-suspended nil sending denied (or :mail :dot :data)
@@ -353,6 +375,7 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (server-busy nil internal busy temporary)
     (server-internal-error nil internal :mail)
     (recipient-temporarily-unavailable nil 4 unreachable mailbox)
+    (server-busy nil busy 421 (not recipient mailbox timeout))
     (recipient-host-unreachable nil unreachable (not ip))
     (connection-timeout t timeout
      (or :greeting :ehlo :mail :data :dot :any :rcpt :starttls) (not unreachable))
@@ -373,9 +396,12 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (recipient-temporarily-unavailable nil busy :rcpt 4 (or mailbox user recipient))
     (ip-blocklisted nil busy 5 :greeting)
     (server-busy nil busy 4)
+    (server-busy nil busy temporary (not mailbox user recipient :greeting))
     (recipient-unknown nil busy mailbox 5)
 
     ;; Little is said.
+    (auth-wrong-password nil :auth 535)
+    (auth-temporary-failure nil :auth 4)
     (server-busy nil 4 unavailable (not mailbox user recipient))
     (recipient-temporarily-unavailable nil 4 unavailable)
     (recipient-unknown nil 5 unavailable (or mailbox user recipient))
@@ -419,7 +445,7 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (message-too-big nil (or "x.3.4" "x.2.3"))
     (server-full nil (or "x.3.1"))
     (server-busy nil (or "x.3.2" "x.4.5"))
-    (recipient-host-unreachable nil (or "x.4.1" "x.4.7" "x.4.3"))
+    (recipient-host-unreachable nil (or "x.4.1" "x.4.7" "x.4.3") (not denied))
     (connection-timeout nil "x.4.2")
     (header-malformed nil "x.6.0" :dot)
     (spam-content nil content (or denied invalid) :dot)
@@ -524,9 +550,13 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
                                               greylisted connection-timeout)))))))
 
 (defun mew-submit-cause--early-p (cause reply)
-  "Is CAUSE about a recipient, though REPLY came before one was named?"
-  (and (memq (mew-submit-cause--reply-step reply) mew-submit-cause--early)
-       (string-prefix-p "recipient-" (symbol-name cause))))
+  "Is CAUSE about somebody whom REPLY came too early for?
+Recipients are named after :mail, and the sender is at :mail."
+  (let ((step (mew-submit-cause--reply-step reply)))
+    (and (memq step mew-submit-cause--early)
+         (or (string-prefix-p "recipient-" (symbol-name cause))
+             (and (memq step '(:greeting :ehlo :starttls))
+                  (string-prefix-p "sender-" (symbol-name cause)))))))
 
 (defun mew-submit-cause--sure-p (rule reply)
   "Is the cause of RULE beyond doubt for REPLY?
@@ -544,15 +574,25 @@ It is not when something that also names a cause is left out."
            when (and (cl-loop for term in (cddr rule)
                               always (mew-submit-cause--holds-p term reply))
                      (not (mew-submit-cause--early-p (car rule) reply)))
-           return (list (car rule) (mew-submit-cause--sure-p rule reply) (cddr rule))))
+           return (list (car rule) (mew-submit-cause--sure-p rule reply))))
+
+(defun mew-submit-cause--token-p (mechanism)
+  "Does MECHANISM, a string or nil, take a token and no password?"
+  (member (upcase (format "%s" mechanism)) '("XOAUTH2" "OAUTHBEARER")))
+
+(defun mew-submit-cause--of-secret (cause mechanism)
+  "Return CAUSE, or where it is about a password and MECHANISM took none its like."
+  (if (and (mew-submit-cause--token-p mechanism)
+           (memq cause '(auth-wrong-password auth-app-password-needed
+                         auth-password-expired)))
+      'auth-oauth-token-refused
+    cause))
 
 (defun mew-submit-cause--read (text step code enhanced mechanism)
   "Return TEXT with STEP, CODE, ENHANCED and MECHANISM as a reply."
   (mew-submit-cause--make-reply
    :step step :code code :enhanced enhanced
-   :notions (append (and (member (upcase (format "%s" mechanism))
-                                 '("XOAUTH2" "OAUTHBEARER"))
-                         '(token-mech))
+   :notions (append (and (mew-submit-cause--token-p mechanism) '(token-mech))
                     (mew-submit-cause-word--notions (mew-submit-cause--tree) text))))
 
 (defun mew-submit-cause--trace (step code enhanced text mechanism)
@@ -576,18 +616,18 @@ It is not when something that also names a cause is left out."
 (defconst mew-submit-cause--table
   '((auth-wrong-password user after-change "The server does not accept this user name and \
 password"
-     "Compare the user name (often the whole address) and the password with what the \
-provider's web site takes; if it hands out app passwords, make one."
+     "Check user name and password (the user name is often the whole address); if the \
+provider hands out passwords for mail programs, make one and use that."
      once nil ())
     (auth-app-password-needed user after-change
      "The provider wants a password that is made for mail programs"
-     "Make an app password (also called authorisation code) on the security page of your \
-account, and enter that one here."
+     "Make a password for mail programs (app password, authorisation code) on the security \
+page of your account there, and enter that one here."
      app nil ())
     (auth-basic-disabled administrator after-change
      "Sending with a password is switched off for this account"
-     "Sign in through the browser (OAuth) if the provider offers it; or have sending by \
-mail programs switched on, in your account's settings or by your administrator."
+     "Sign in through the browser if the provider offers it; or have sending by mail \
+programs (SMTP) switched on, in your account's settings there or by your administrator."
      nil nil (sign-in account))
     (auth-oauth-token-refused user after-change
      "The provider no longer takes the permission that the browser gave"
@@ -608,17 +648,17 @@ password before the next try."
      changed nil ())
     (auth-needs-tls user after-change
      "The server wants an encrypted connection first"
-     "Let the account use STARTTLS on port 587, or TLS on port 465; setting up the \
-account again does that."
+     "Set the account up again, which finds a port with encryption; it is 465 or 587 \
+almost everywhere."
      nil changed (port))
     (auth-required user after-change
      "The server wants to know who you are before it takes mail"
-     "Give the account a user name, and use port 587 or 465 instead of 25; setting up the \
-account again does that."
+     "Give the account a user name, and use port 587 or 465 instead of 25; setting the \
+account up again does both."
      none changed (port))
     (auth-mechanism-unsupported user after-change
      "The server does not offer this way of logging in here"
-     "Check the server's name and port; setting up the account again finds them."
+     "Check the server's name and port; setting the account up again finds them."
      nil changed (port server))
     (auth-temporary-failure server later
      "The server cannot check passwords at the moment"
@@ -637,7 +677,7 @@ the provider."
     (sender-domain-unauthenticated sender-domain after-change
      "The sender's domain does not vouch for mail sent this way"
      "Send through the mail server of your address's own provider; if it is that already, \
-its administrator must correct the domain's SPF, DKIM or DMARC entry."
+show these words to its administrator, who can mend it (SPF, DKIM or DMARC)."
      nil (4 3600) (account))
     (sender-domain-unknown sender-domain after-change
      "The server cannot find the domain of the sender's address"
@@ -654,7 +694,8 @@ owner to take your domain off."
      nil nil (account))
     (address-malformed user after-change
      "The server reads an address as wrongly written"
-     "Correct the address: no blanks or brackets in it, and a domain after the @."
+     "Correct the address: no blanks or brackets in it, and a name such as example.org \
+after the @."
      nil nil ())
     (relay-denied user after-change
      "This server does not carry your mail to that recipient"
@@ -671,20 +712,22 @@ this network must ask to be taken off the list."
      "Send through your provider's mail server, or from another network."
      nil nil (server network family))
     (no-reverse-dns network other-server
-     "The address you send from has no proper name on the network"
-     "Send through your provider's mail server; whoever owns the address must give it a name."
+     "The network you send from has not given this computer a proper name"
+     "Send through your provider's mail server; whoever runs the network must enter the \
+name (reverse DNS)."
      nil (4 3600) (server))
     (helo-refused user after-change
      "The server does not accept the name this computer gives"
-     "Use port 587 or 465 of your provider, or give this computer a full host name."
+     "Use port 587 or 465 of your provider, or give this computer a full name such as \
+pc.example.org."
      nil changed (port))
     (greylisted server later
      "The server puts off mail from senders it does not know yet"
-     "Wait; the message is tried again in some minutes."
+     "Wait some minutes; the second try is usually taken."
      nil 600 ())
     (rate-limited server later
      "Too much was sent in too short a time"
-     "Wait, and send fewer messages at once."
+     "Wait a quarter of an hour, and then send fewer messages at once."
      nil 900 ())
     (quota-reached user later
      "The account has sent all that it may for now"
@@ -700,7 +743,7 @@ this network must ask to be taken off the list."
      nil nil ())
     (recipient-mailbox-full recipient later
      "The recipient's mailbox is full"
-     "Tell the recipient another way, and send again when there is room."
+     "Tell the recipient another way; it can only arrive when there is room."
      nil 14400 ())
     (recipient-disabled recipient no
      "The recipient's mailbox is closed"
@@ -717,11 +760,12 @@ accept."
      nil nil (account))
     (recipient-temporarily-unavailable recipient later
      "The recipient's mailbox cannot take mail just now"
-     "Wait; the message is tried again."
+     "Wait; the mailbox may take it later."
      nil 1800 ())
     (recipient-host-unreachable network later
      "The server does not reach the recipient's mail server"
-     "Wait; if it lasts, tell the recipient that their mail server does not answer."
+     "Wait; if it lasts, tell the recipient another way that their mail server does not \
+answer."
      nil 7200 (account))
     (message-too-big content after-change
      "The message is too big"
@@ -762,7 +806,7 @@ report it to the makers of the program."
      nil 1800 (server))
     (server-busy server later
      "The server is too busy just now"
-     "Wait; the message is tried again in some minutes."
+     "Wait some minutes until it has less to do."
      nil 600 (server))
     (server-internal-error server later
      "The server has a fault of its own"
@@ -770,7 +814,7 @@ report it to the makers of the program."
      nil (4 1800) (server))
     (connection-timeout network later
      "The connection was cut, or the server waited too long"
-     "Try again; if big messages always fail, try another network."
+     "Wait some minutes; if big messages always fail, try another network."
      nil 300 (network))
     (mail-loop administrator no
      "The message runs in a circle"
@@ -788,8 +832,7 @@ with the server's words."
      nil changed (port))
     (policy-unspecified server no
      "The server refuses without a reason that names a remedy"
-     "Read the server's words; ask the postmaster they name, or reach the recipient \
-another way."
+     "Read the server's words; ask whom they name, or reach the recipient another way."
      nil (4 1800) (account)))
   "All causes: (ID WHO AGAIN MEANING REMEDY PASSWORD RETRY ROUTES).
 WHO can mend it: user, sender-domain, recipient, server, network, content or
@@ -805,25 +848,25 @@ ROUTES, what else may help: port, server, account, network, family, sign-in.")
   (or (assq id mew-submit-cause--table)
       (assq 'policy-unspecified mew-submit-cause--table)))
 
-(defconst mew-submit-cause--password-buttons
-  '((once password) (app app-password password) (changed password) (none password))
-  "Which buttons go with the column PASSWORD.")
-
 (defun mew-submit-cause--buttons (row)
-  "Return the buttons that fit ROW of `mew-submit-cause--table'."
-  (pcase-let ((`(,id ,who ,_ ,_ ,_ ,password ,retry ,routes) row))
-    (delete-dups
-     (append (cdr (assq password mew-submit-cause--password-buttons))
-             (and (eq id 'auth-web-login-needed) '(web-mail))
-             (and (memq 'sign-in routes) '(sign-in))
-             (and (memq 'port routes) '(port setup))
-             (and (memq 'server routes) '(setup))
-             (and (memq 'account routes) '(account))
-             (and (or (eq who 'content)
-                      (memq id '(address-malformed too-many-recipients sender-not-owned
-                                 recipient-unknown recipient-domain-unknown)))
-                  '(edit))
-             (and retry (not (eq retry 'changed)) '(retry))))))
+  "Return the buttons that fit ROW of `mew-submit-cause--table', in order."
+  (pcase-let ((`(,id ,_who ,again ,_ ,_ ,password ,_ ,routes) row))
+    (append (pcase password
+              ('app '(app-password password))
+              ('changed '(app-password password))
+              ((or 'once 'none) '(password)))
+            (and (eq id 'auth-web-login-needed) '(web-mail))
+            (and (memq 'port routes) '(port))
+            (and (or (memq 'port routes) (memq 'server routes)) '(setup))
+            (and (eq again 'later) '(later)))))
+
+(defun mew-submit-cause--sentence (words)
+  "Return WORDS with a full stop."
+  (if (string-suffix-p "." words) words (concat words ".")))
+
+(defun mew-submit-cause--clause (words)
+  "Return WORDS, a sentence, as part of another one."
+  (concat (downcase (substring words 0 1)) (substring words 1)))
 
 (defun mew-submit-cause--ids ()
   "Return the names of all causes."
@@ -899,7 +942,8 @@ the words leave it open: then the server's own words are to be shown first."
          (text (mew-submit-cause--text (or text "")))
          (trace (mew-submit-cause--trace (mew-submit-cause--step step) code
                                          (or enhanced "") text mechanism))
-         (row (mew-submit-cause--row (car trace))))
+         (row (mew-submit-cause--row
+               (mew-submit-cause--of-secret (car trace) mechanism))))
     (list :cause (car row) :who (nth 1 row)
           :again (mew-submit-cause--again row code)
           :sure (and (nth 1 trace) t))))

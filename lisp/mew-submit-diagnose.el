@@ -12,12 +12,15 @@
 ;;; Code:
 
 (require 'button)
+(require 'map)
 (require 'mew-submit-account)
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-diagnosis-text)
 (require 'mew-submit-diagnosis-view)
+(require 'mew-submit-dialog)
 (require 'mew-submit-error)
 (require 'mew-submit-finding)
+(require 'mew-submit-log-in)
 (require 'mew-submit-probe)
 (require 'mew-submit-job)
 (require 'seq)
@@ -62,7 +65,9 @@
 (defun mew-submit-diagnose--running-p ()
   "Will there be more news of the diagnosis of this buffer?"
   (and mew-submit-diagnose--diagnosis
-       (null (plist-get mew-submit-diagnose--diagnosis :done))))
+       (or (null (plist-get mew-submit-diagnose--diagnosis :done))
+           (equal "running" (mew-submit-diagnosis--log-in-result
+                             mew-submit-diagnose--diagnosis)))))
 
 (defun mew-submit-diagnose--insert-verdict (diagnosis)
   "Insert whether mail can be submitted, according to DIAGNOSIS."
@@ -241,10 +246,12 @@ When there is none to stop, quit as \\[keyboard-quit] does elsewhere."
     (keyboard-quit)))
 
 (defun mew-submit-diagnose-again ()
-  "Diagnose the server of this buffer again."
+  "Diagnose the server of this buffer again; nobody logs in."
   (interactive nil mew-submit-diagnose-mode)
   (mew-submit-diagnose--begin (car mew-submit-diagnose--arguments)
-                              (cdr mew-submit-diagnose--arguments)))
+                              (map-delete (copy-sequence
+                                           (cdr mew-submit-diagnose--arguments))
+                                          :log-in)))
 
 (defun mew-submit-diagnose--revert (_ignore-auto _noconfirm)
   "Diagnose the server of this buffer again."
@@ -367,12 +374,23 @@ first; the account's :routes is saved then, by Customize."
           (apply #'mew-submit-probe--start account
                  :on-event (lambda (_diagnosis _event)
                              (mew-submit-diagnose--news buffer))
-                 keys))
+                 :on-done (and (plist-get keys :log-in)
+                               (lambda (diagnosis)
+                                 (mew-submit-diagnose--log-in buffer diagnosis
+                                                              account)))
+                 (map-delete (copy-sequence keys) :log-in)))
     (mew-submit-diagnose--draw)))
+
+(defun mew-submit-diagnose--log-in (buffer diagnosis account)
+  "Log in after DIAGNOSIS of BUFFER by ACCOUNT, if BUFFER still lives."
+  (when (buffer-live-p buffer)
+    (mew-submit-log-in--begin diagnosis account #'mew-submit-dialog--answer
+                              (lambda () (mew-submit-diagnose--news buffer)))
+    (mew-submit-diagnose--news buffer)))
 
 (defun mew-submit-diagnose--show (account &rest keys)
   "Diagnose the server of ACCOUNT in a buffer of its own, with KEYS; return it.
-KEYS are as for `mew-submit-probe--start'."
+KEYS are as for `mew-submit-probe--start'; with :log-in, log in at the end."
   (condition-case err
       (let ((buffer (get-buffer-create
                      (format "*mew-submit diagnosis: %s*"
@@ -419,19 +437,32 @@ down.  Ask %s whether it would pass on a mail from nobody to %s? "
                        server "relay-test@example.net")))
 
 ;;;###autoload
-(defun mew-submit-diagnose (server &optional relay-test)
+(defun mew-submit-diagnose--log-in-agreed-p (server)
+  "Does the user agree that the account at SERVER logs in?"
+  (yes-or-no-p (format "No mail is sent, but a wrong password counts as one more try.  \
+Log in to %s as well? " server)))
+
+(defun mew-submit-diagnose (server &optional relay-test log-in)
   "Find out why mail cannot be sent to SERVER, who is at fault, and what to do.
 The ports 25, 465 and 587 are looked at, at each address of SERVER, in both
 address families; nothing is sent, nobody logs in.  The report appears while
 this is going on, and Emacs stays free.  Interactively the default is the
-account's server; with a prefix argument you are asked whether to try as well
-if the server is an open relay (RELAY-TEST)."
+account's server; with a prefix argument you are asked whether to log in as
+well (LOG-IN), with the account's secret, and with two whether to try as well if
+the server is an open relay (RELAY-TEST)."
   (interactive
    (let ((server (mew-submit-diagnose--read-server "Diagnose server")))
-     (list server (and current-prefix-arg
-                       (mew-submit-diagnose--relay-agreed-p server)))))
-  (mew-submit-diagnose--show (mew-submit-diagnose--account server)
-                             :relay-test relay-test))
+     (list server
+           (and (equal current-prefix-arg '(16))
+                (mew-submit-diagnose--relay-agreed-p server))
+           (and current-prefix-arg
+                (mew-submit-diagnose--log-in-agreed-p server)))))
+  (let ((account (mew-submit-diagnose--account server)))
+    (mew-submit-diagnose--show
+     (if log-in
+         (append (list :user (mew-submit-log-in--user account)) account)
+       account)
+     :relay-test relay-test :log-in log-in)))
 
 ;;;###autoload
 (defun mew-submit-diagnose-ports (server)

@@ -60,8 +60,11 @@
 
 (defun mew-submit-diagnosis-json--finding-object (finding)
   "Return FINDING as an object."
-  (cl-loop for key in '(:id :severity :text :advice)
-           append (list key (plist-get finding key))))
+  (append
+   (cl-loop for key in '(:id :severity :text :advice)
+            append (list key (plist-get finding key)))
+   (cl-loop for key in '(:cause :remedy)
+            when (plist-get finding key) append (list key (plist-get finding key)))))
 
 (defun mew-submit-diagnosis-json--verdict-object (diagnosis)
   "Return the verdict of DIAGNOSIS as an object."
@@ -72,15 +75,31 @@
      (list :submit (if submits t :false)
            :text (mew-submit-diagnosis-text--verdict diagnosis)))))
 
+(defun mew-submit-diagnosis-json--log-in-object (diagnosis)
+  "Return what has come of the log-in of DIAGNOSIS as an object."
+  (let* ((log-in (plist-get diagnosis :log-in))
+         (done (plist-get log-in :done)))
+    (append
+     (list :result (mew-submit-diagnosis--log-in-result diagnosis)
+           :port (plist-get log-in :port)
+           :mechanism (plist-get log-in :mechanism)
+           :text (or (plist-get log-in :text) (plist-get done :text)
+                     (plist-get log-in :why)))
+     (cl-loop for key in '(:cause :remedy)
+              when (plist-get done key) append (list key (plist-get done key))))))
+
 (defun mew-submit-diagnosis-json--object (diagnosis)
   "Return DIAGNOSIS as `mew-submit-json--line' takes it."
-  (list :host (plist-get diagnosis :host)
-        ;; A vector, so that it is there without attempts, too.
-        :attempts (vconcat (mapcar #'mew-submit-diagnosis-json--attempt-object
-                                   (mew-submit-diagnosis-text--sorted diagnosis)))
-        :findings (vconcat (mapcar #'mew-submit-diagnosis-json--finding-object
-                                   (mew-submit-finding--list diagnosis)))
-        :verdict (mew-submit-diagnosis-json--verdict-object diagnosis)))
+  (append
+   (list :host (plist-get diagnosis :host)
+         ;; A vector, so that it is there without attempts, too.
+         :attempts (vconcat (mapcar #'mew-submit-diagnosis-json--attempt-object
+                                    (mew-submit-diagnosis-text--sorted diagnosis)))
+         :findings (vconcat (mapcar #'mew-submit-diagnosis-json--finding-object
+                                    (mew-submit-finding--list diagnosis)))
+         :verdict (mew-submit-diagnosis-json--verdict-object diagnosis))
+   (and (plist-get diagnosis :log-in)
+        (list :log_in (mew-submit-diagnosis-json--log-in-object diagnosis)))))
 
 (provide 'mew-submit-diagnosis-json)
 ;;; mew-submit-diagnosis-json.el ends here

@@ -306,5 +306,18 @@ at the first port of DIAGNOSIS that has any.  ATTEMPT is nil without attempts."
         (cons t usable)
       (cons nil (mew-submit-diagnosis--best (car groups))))))
 
+(defun mew-submit-diagnosis--log-in-result (diagnosis)
+  "Return what came of the log-in of DIAGNOSIS, a word, or nil without one.
+It is \"accepted\", \"refused\", \"failed\" (before the server has judged it),
+\"untried\" or \"running\"."
+  (let* ((log-in (plist-get diagnosis :log-in))
+         (done (plist-get log-in :done)))
+    (pcase (plist-get log-in :state)
+      ('nil nil)
+      ('ended (cond ((equal (plist-get done :kind) "ok") "accepted")
+                    ((plist-get done :cause) "refused")
+                    (t "failed")))
+      (state (symbol-name state)))))
+
 (provide 'mew-submit-diagnosis)
 ;;; mew-submit-diagnosis.el ends here

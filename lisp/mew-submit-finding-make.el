@@ -19,6 +19,7 @@
 
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-error)
+(require 'mew-submit-refusal)
 (require 'seq)
 (require 'subr-x)
 
@@ -29,6 +30,16 @@ FORMAT and ARGS make its sentence."
         :text (mew-submit-error--clean (apply #'format format args))
         :advice advice
         :attempts (mapcar (lambda (attempt) (plist-get attempt :id)) attempts)))
+
+(defun mew-submit-finding--with-cause (finding reply otherwise)
+  "Return FINDING, that a server refused with REPLY, with the cause of that.
+REPLY has :said, :code, :enhanced and :step, and may have :mechanism.  What to
+do is what the cause says, and OTHERWISE where the server's words leave it open."
+  (let ((cause (mew-submit-refusal--of-event reply)))
+    (plist-put (append finding cause) :advice
+               (if (mew-submit-refusal--undetermined-p cause)
+                   otherwise
+                 (mew-submit-refusal--to-do cause)))))
 
 ;;; Which attempts
 

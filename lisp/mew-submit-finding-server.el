@@ -12,6 +12,7 @@
 
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-finding-make)
+(require 'mew-submit-report)
 (require 'seq)
 (require 'subr-x)
 
@@ -78,12 +79,14 @@ middleboxes do that do not reach the server."
       (lambda (attempt)
         (mew-submit-finding--stage-p attempt "greeting" "refused" "deferred"))
       (lambda (those)
-        (mew-submit-finding--make
-         "greeting-not-220" "error" those
+        (mew-submit-finding--with-cause
+         (mew-submit-finding--make
+          "greeting-not-220" "error" those nil
+          "%s greets with a refusal: %s." (mew-submit-finding--where those t)
+          (plist-get (car those) :greeting))
+         (plist-get (car those) :end)
          "Ask the server's administrator, with these words; a code that begins with 4 \
-means that later may be better."
-         "%s greets with a refusal: %s." (mew-submit-finding--where those t)
-         (plist-get (car those) :greeting))))
+means that later may be better.")))
      (mew-submit-finding--filter
       attempts #'mew-submit-finding--no-greeting-p
       (lambda (those)
@@ -130,11 +133,13 @@ up.  mew-submit waits, and does not fall back because of it."
       (lambda (attempt)
         (mew-submit-finding--stage-p attempt "ehlo" "refused" "deferred"))
       (lambda (those)
-        (mew-submit-finding--make
-         "ehlo-refused" "error" those
-         "Ask the server's administrator, with these words."
-         "%s does not take EHLO: %s." (mew-submit-finding--where those t)
-         (mew-submit-finding--said-at-end (car those)))))
+        (mew-submit-finding--with-cause
+         (mew-submit-finding--make
+          "ehlo-refused" "error" those nil
+          "%s does not take EHLO: %s." (mew-submit-finding--where those t)
+          (mew-submit-finding--said-at-end (car those)))
+         (plist-get (car those) :end)
+         "Ask the server's administrator, with these words.")))
      (mew-submit-finding--filter
       attempts
       (lambda (attempt)
@@ -234,12 +239,14 @@ place."
              (mew-submit-finding--stage-p attempt "starttls" "insecure" "refused"
                                           "deferred")))
       (lambda (those)
-        (mew-submit-finding--make
-         "starttls-refused" "error" those
-         "Ask the server's administrator, with these words; use port 465 until then."
-         "%s offers STARTTLS and does not start it: %s."
-         (mew-submit-finding--where those t)
-         (mew-submit-finding--said-at-end (car those))))))))
+        (mew-submit-finding--with-cause
+         (mew-submit-finding--make
+          "starttls-refused" "error" those nil
+          "%s offers STARTTLS and does not start it: %s."
+          (mew-submit-finding--where those t)
+          (mew-submit-finding--said-at-end (car those)))
+         (plist-get (car those) :end)
+         "Ask the server's administrator, with these words; use port 465 until then."))))))
 
 ;;; TLS
 
@@ -480,6 +487,37 @@ from it: it reads what TLS is to protect, and may break STARTTLS."
 
 ;;; All of them
 
+(defun mew-submit-finding--log-in-end (diagnosis done)
+  "Return the finding of DIAGNOSIS about its log-in, which ended with DONE."
+  (let* ((log-in (plist-get diagnosis :log-in))
+         (where (format "port %s (%s)" (plist-get log-in :port)
+                        (or (plist-get log-in :mechanism) "no mechanism")))
+         (text (string-trim-right (or (plist-get done :text) "") "[. ]+")))
+    (cond ((equal (plist-get done :kind) "ok")
+           (mew-submit-finding--make
+            "log-in-works" "note" nil "Nothing.  No mail was sent."
+            "The log-in at %s works: %s." where (plist-get log-in :text)))
+          ((plist-get done :cause)
+           (mew-submit-finding--with-cause
+            (mew-submit-finding--make "log-in-refused" "error" nil nil
+                                      "The log-in at %s is refused: %s." where text)
+            done "Ask the server's administrator, with these words."))
+          (t (mew-submit-finding--make
+              "log-in-failed" "error" nil (mew-submit-report--advice done)
+              "The log-in at %s came to nothing: %s." where text)))))
+
+(defun mew-submit-finding--log-in (diagnosis)
+  "Return what has come of the log-in of DIAGNOSIS, if there was to be one."
+  (let ((log-in (plist-get diagnosis :log-in)))
+    (pcase (plist-get log-in :state)
+      ('untried
+       (list (mew-submit-finding--make
+              "log-in-untried" "warning" nil
+              "Mend first what else is found here.  No password was sent."
+              "Nobody has logged in: %s." (plist-get log-in :why))))
+      ('ended (list (mew-submit-finding--log-in-end diagnosis
+                                                    (plist-get log-in :done)))))))
+
 (defun mew-submit-finding--server (diagnosis)
   "Return the findings of DIAGNOSIS about the server, but for its certificate."
   (append (mew-submit-finding--antivirus diagnosis)
@@ -489,6 +527,7 @@ from it: it reads what TLS is to protect, and may break STARTTLS."
           (mew-submit-finding--handshakes diagnosis)
           (mew-submit-finding--flows diagnosis)
           (mew-submit-finding--auth diagnosis)
+          (mew-submit-finding--log-in diagnosis)
           (mew-submit-finding--names diagnosis)))
 
 (provide 'mew-submit-finding-server)

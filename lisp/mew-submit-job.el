@@ -25,6 +25,7 @@
 (require 'mew-submit-module)
 (require 'mew-submit-oauth)
 (require 'mew-submit-question)
+(require 'mew-submit-refusal)
 
 (declare-function mew-submit--mod-open "ext:mew-submit-native" (process))
 (declare-function mew-submit--mod-start "ext:mew-submit-native" (request))
@@ -345,10 +346,27 @@ That nobody gave a secret is not a refusal: the server has not judged one."
         "secret"
       kind)))
 
+(defun mew-submit-job--fates (session)
+  "Return what the server has said of each recipient of SESSION, in their order."
+  (mapcar (lambda (recipient)
+            (mew-submit-refusal--of-recipient
+             (mew-submit-job--pick recipient :address :code :enhanced :text)))
+          (reverse (mew-submit-job-recipients session))))
+
+(defun mew-submit-job--cause (event recipients)
+  "Return why the server refused, part of a `done' event, or nil.
+EVENT is the end of the job; after a good one, one of RECIPIENTS may be refused."
+  (if (equal (plist-get event :kind) "ok")
+      (when-let* ((refused (car (mew-submit-job--refused recipients))))
+        (cl-loop for key in '(:cause :sure :remedy)
+                 when (plist-get refused key)
+                 append (list key (plist-get refused key))))
+    (mew-submit-refusal--of-event event)))
+
 (defun mew-submit-job--done (session event)
   "Return the whole `done' event of SESSION, whose job ended with EVENT."
   (let* ((kind (mew-submit-job--kind session event))
-         (recipients (reverse (mew-submit-job-recipients session)))
+         (recipients (mew-submit-job--fates session))
          (outcome (mew-submit-job--outcome kind recipients))
          (connected (mew-submit-job-connected session))
          (tls (mew-submit-job-tls session)))
@@ -365,19 +383,17 @@ That nobody gave a secret is not a refusal: the server has not judged one."
            :auth (plist-get (mew-submit-job-auth session) :mechanism)
            :reply (plist-get (mew-submit-job-reply session) :text)
            :recipients
-           (mapcar (lambda (recipient)
-                     (mew-submit-job--pick recipient
-                                           :address :code :enhanced :text))
-                   recipients)
+           recipients
            :attempts
            (mew-submit-job--tried session)
            :ms (or (plist-get event :ms) 0))
      (let ((said (or (plist-get event :said)
                      (plist-get (mew-submit-job-reply session) :said))))
        (and said (list :said said)))
-     (cl-loop for key in '(:alarm :about :left-out)
+     (cl-loop for key in '(:alarm :about :left-out :step :mechanism)
               when (plist-get event key)
-              append (list key (plist-get event key))))))
+              append (list key (plist-get event key)))
+     (mew-submit-job--cause event recipients))))
 
 ;;; Callbacks
 

@@ -78,7 +78,8 @@
         (t value)))
 
 (defconst mew-submit-json--rare
-  '(:lost :kept :alarm :about :left-out :unverified :reused :limit :grace)
+  '(:lost :kept :alarm :about :left-out :unverified :reused :limit :grace
+    :cause :remedy)
   "The keys that are left out of JSON where they have no value.")
 
 (defun mew-submit-json--object (plist)

@@ -17,6 +17,7 @@
 
 (require 'button)
 (require 'easymenu)
+(require 'mew-submit-auth)
 (require 'mew-submit-background)
 (require 'mew-submit-dialog)
 (require 'mew-submit-error)
@@ -26,7 +27,10 @@
 (require 'mew-submit-spool)
 (require 'mew-submit-question)
 (require 'mew-submit-queue)
+(require 'mew-submit-refusal)
+(require 'mew-submit-request)
 (require 'mew-submit-report)
+(require 'mew-submit-time)
 (require 'seq)
 (require 'xml)
 
@@ -40,6 +44,7 @@
 (declare-function mew-submit-edit "mew-submit-outbox" (id &optional directory))
 (declare-function mew-submit-diagnose "mew-submit-diagnose" (host))
 (declare-function mew-submit-forget-server "mew-submit" (server))
+(declare-function mew-submit-setup "mew-submit-setup" (address))
 (declare-function mew-submit-pin-certificate "mew-submit-pin" (name))
 
 (defcustom mew-submit-mode-line t
@@ -227,6 +232,7 @@ Not one of which they have said that it is not to be sent again."
     (define-key map "p" #'mew-submit-notice-other-port)
     (define-key map "c" #'mew-submit-notice-pin)
     (define-key map "f" #'mew-submit-notice-forget)
+    (define-key map "l" #'mew-submit-notice-later)
     (define-key map "d" #'mew-submit-notice-diagnose)
     (define-key map "o" #'mew-submit-outbox)
     (define-key map "?" #'mew-submit-notice-help)
@@ -240,6 +246,9 @@ Not one of which they have said that it is not to be sent again."
     ["Send it through another port..." mew-submit-notice-other-port]
     ["Look at the certificate, and pin it..." mew-submit-notice-pin]
     ["Forget what the server offered..." mew-submit-notice-forget]
+    ["Send it later..." mew-submit-notice-later]
+    ["Enter another password..." mew-submit-notice-password]
+    ["Set the account up again..." mew-submit-notice-setup]
     ["Diagnose the server" mew-submit-notice-diagnose]
     ["Outbox" mew-submit-outbox]
     ["Next button" forward-button]
@@ -355,6 +364,60 @@ That is asked for, with its fingerprint."
 changed?  Forget what it offered? " server))
       (mew-submit-forget-server server))))
 
+(defun mew-submit-notice--browse (what)
+  "Open the page of the provider of the message here that is for WHAT."
+  (let ((server (plist-get (plist-get (mew-submit-notice--the-entry) :account)
+                           :server)))
+    (browse-url (or (mew-submit-refusal--page (or server "") what)
+                    (user-error "The provider's web site is not known")))))
+
+(defun mew-submit-notice-app-password ()
+  "Open the provider's page for passwords of mail programs."
+  (interactive)
+  (mew-submit-notice--browse 'app-password))
+
+(defun mew-submit-notice-web-mail ()
+  "Open the web mail of this message's provider."
+  (interactive)
+  (mew-submit-notice--browse 'web-mail))
+
+(defun mew-submit-notice-password ()
+  "Ask for another password of this message's account, save it, and send.
+It is saved where `auth-sources' keep passwords."
+  (interactive)
+  (let* ((entry (mew-submit-notice--the-entry))
+         (account (plist-get entry :account))
+         (server (plist-get account :server))
+         (user (or (plist-get account :user)
+                   (user-error "The account has no user name")))
+         (password (read-passwd (format "Password of %s for %s: " user server))))
+    (when (string-empty-p password)
+      (user-error "No password was given"))
+    (unwind-protect
+        ;; For the port that is asked for first: what is there for any does not hide it.
+        (unless (mew-submit-auth--save
+                 server
+                 (caar (plist-get (mew-submit-request--plan account 'never) :routes))
+                 user password)
+          (user-error "No source in `auth-sources' can save a password"))
+      (clear-string password))
+    (mew-submit-notice--send entry)))
+
+(defun mew-submit-notice-setup ()
+  "Find the server and port for the address that this message is from."
+  (interactive)
+  (mew-submit-setup (or (plist-get (mew-submit-notice--the-entry) :from)
+                        user-mail-address)))
+
+(defun mew-submit-notice-later (time)
+  "Send the message of this buffer at TIME."
+  (interactive (list (mew-submit-time--read)))
+  (let ((entry (mew-submit-notice--the-entry)))
+    (mew-submit-error--as-user-error
+      (mew-submit-queue--hold (plist-get entry :id) time
+                              (plist-get entry :directory)))
+    (message "It is sent at %s" (mew-submit-time--say time))))
+
 (defun mew-submit-notice--button (text command help)
   "Insert a button TEXT for COMMAND, with HELP."
   (insert-text-button text
@@ -443,10 +506,46 @@ since it may have arrived.")
     (dolist (attempt (plist-get done :attempts))
       (insert "  - " (mew-submit-report--attempt attempt) "\n"))))
 
-(defun mew-submit-notice--fitting (done)
-  "Return the buttons that fit DONE, besides those that always do."
+(defconst mew-submit-notice--cause-buttons
+  '((app-password "[Provider's page]" mew-submit-notice-app-password
+                  "open the page where the provider makes passwords for mail programs")
+    (web-mail "[Web mail]" mew-submit-notice-web-mail
+              "open the provider's web mail")
+    (password "[Other password...]" mew-submit-notice-password
+              "enter another password, and send it")
+    (port "[Other port]" mew-submit-notice-other-port
+          "p: send it through another port")
+    (setup "[Set up again...]" mew-submit-notice-setup
+           "find the server and port for this address anew")
+    (later "[Send later...]" mew-submit-notice-later
+           "l: send it at a time that you choose"))
+  "The buttons that fit causes: (NAME TEXT COMMAND HELP).")
+
+(defun mew-submit-notice--cause-button-p (name entry)
+  "Is the button NAME, of a cause, of use for ENTRY?"
+  (let ((account (plist-get entry :account)))
+    (pcase name
+      ((or 'app-password 'web-mail)
+       (mew-submit-refusal--page (or (plist-get account :server) "") name))
+      ('password (plist-get account :user))
+      ;; What waits has its time.
+      ('later (eq (plist-get entry :state) 'refused))
+      (_ t))))
+
+(defun mew-submit-notice--for-cause (entry done)
+  "Return the buttons that fit the cause of DONE, which has ended ENTRY's attempt."
+  (mapcar (lambda (name)
+            (cdr (assq name mew-submit-notice--cause-buttons)))
+          (seq-filter (lambda (name)
+                        (mew-submit-notice--cause-button-p name entry))
+                      (and (not (equal (plist-get done :kind) "insecure"))
+                           (plist-get (mew-submit-refusal--advice done) :buttons)))))
+
+(defun mew-submit-notice--fitting (entry done)
+  "Return the buttons that fit DONE of ENTRY, besides those that always do."
   (let ((problem (mew-submit-report--problem done)))
     (append
+     (mew-submit-notice--for-cause entry done)
      (and (member problem '("self-signed" "issuer"))
           '(("[Pin...]" mew-submit-notice-pin
              "c: look at the certificate, and have it accepted")))
@@ -471,7 +570,7 @@ since it may have arrived.")
                 (t '(("[Retry]" mew-submit-notice-retry "r: send it now"))))
           (and (plist-get entry :state)
                (cons '("[Edit]" mew-submit-notice-edit "e: edit it again")
-                     (mew-submit-notice--fitting done)))
+                     (mew-submit-notice--fitting entry done)))
           '(("[Diagnose]" mew-submit-notice-diagnose
              "d: what the network and the server really do")
             ("[Outbox]" mew-submit-outbox "o: all that is not delivered")))))

@@ -17,6 +17,7 @@
 
 (require 'mew-submit-error)
 (require 'mew-submit-network-negative)
+(require 'mew-submit-refusal)
 (require 'mew-submit-request)
 (require 'mew-submit-job)
 (require 'seq)
@@ -52,9 +53,11 @@ ANSWER is t where port 465 answers and takes log-ins, nil where it does not, and
 
 (defun mew-submit-offer--wanted-p (account done)
   "Is 465 worth a look for ACCOUNT, whose message ended with DONE?
-It is where no port could be used, and 465 was not among them, unless it has
-been said that no other port than the preferred one is wanted."
-  (and (member (plist-get done :kind) '("connect" "no-login"))
+It is where no port could be used, or another one may help against what the
+server says, and 465 was not among them, unless it has been said that no other
+port than the preferred one is wanted."
+  (and (or (member (plist-get done :kind) '("connect" "no-login"))
+           (mew-submit-refusal--other-port-p done))
        (not (seq-some (lambda (attempt) (eql (plist-get attempt :port) 465))
                       (plist-get done :attempts)))
        (not (eq 'never (mew-submit-request--fallback account)))))

@@ -21,6 +21,7 @@
 (require 'mew-submit-notice)
 (require 'mew-submit-spool)
 (require 'mew-submit-queue)
+(require 'mew-submit-refusal)
 (require 'mew-submit-report)
 (require 'mew-submit-restore)
 (require 'mew-submit-time)
@@ -79,7 +80,10 @@
                      "\\`the \\(server says: \\)?" ""
                      (mew-submit-report--reason
                       (list :kind kind :text text
-                            :alarm (plist-get entry :alarm))))
+                            :alarm (plist-get entry :alarm)
+                            :cause (plist-get entry :cause)
+                            :sure (plist-get entry :sure)
+                            :code (plist-get entry :code))))
                   text)))
     (if (string-empty-p text) text (propertize short 'help-echo text))))
 
@@ -586,6 +590,10 @@ One that is being sent is stopped, if that is still possible."
       entry (list :kind (or (plist-get entry :kind) "internal")
                   :result (or (plist-get entry :result) "deferred")
                   :alarm (plist-get entry :alarm)
+                  :cause (plist-get entry :cause)
+                  :sure (plist-get entry :sure)
+                  :code (plist-get entry :code)
+                  :remedy (plist-get entry :remedy)
                   :text (plist-get entry :last))))
     (goto-char (point-min))))
 
@@ -611,6 +619,9 @@ One that is being sent is stopped, if that is still possible."
                            (format-time-string
                             "%F %T" (plist-get entry :created))))
     (line "Server said" (plist-get entry :reply))
+    (line "Why" (and (plist-get entry :cause)
+                     (mew-submit-refusal--why entry)))
+    (line "What to do" (plist-get entry :remedy))
     (insert "\n")
     (pcase-dolist (`(,time . ,text) (reverse (plist-get entry :history)))
       (insert (format-time-string "%F %T  " time)

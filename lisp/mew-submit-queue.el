@@ -30,6 +30,7 @@
 (require 'mew-submit-spool)
 (require 'mew-submit-plan)
 (require 'mew-submit-question)
+(require 'mew-submit-refusal)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
 (require 'mew-submit-job)
@@ -543,7 +544,9 @@ DONE who was refused before there was a final dot."
     (_ (mew-submit-spool--with
         entry :state 'queued
         :next (+ (float-time)
-                 (mew-submit-queue--interval (plist-get entry :attempts)))))))
+                 (max (mew-submit-refusal--patience done)
+                      (mew-submit-queue--interval
+                       (plist-get entry :attempts))))))))
 
 (defun mew-submit-queue--perhaps-give-up (entry done)
   "Return DONE, or what is told instead when ENTRY's message has waited too long."
@@ -580,6 +583,8 @@ Its state is nil when everybody has it."
         settled)
       :result (plist-get done :result) :kind (plist-get done :kind)
       :alarm (plist-get done :alarm)
+      :cause (plist-get done :cause) :sure (plist-get done :sure)
+      :code (plist-get done :code) :remedy (plist-get done :remedy)
       :last (cond ((eq (plist-get settled :state) 'refused)
                    (plist-get settled :last))
                   ((string-empty-p (or (plist-get done :text) ""))
@@ -633,6 +638,14 @@ It is its caller's again."
     (error (display-warning 'mew-submit (mew-submit-error--text err))))
   (mew-submit-queue--drop entry))
 
+(defun mew-submit-queue--perhaps-lock (entry done)
+  "Have ENTRY's account not log in for a time if that does harm, by DONE.
+Each try may prolong what the server does to who tries too often."
+  (when (mew-submit-refusal--locked-p done)
+    (mew-submit-auth--postpone (plist-get entry :account)
+                               (mew-submit-refusal--meaning (plist-get done :cause))
+                               (mew-submit-refusal--patience done))))
+
 (defun mew-submit-queue--conclude (job done)
   "Do all there is to do for DONE, the end of JOB.
 A quit, as in a question that is asked then, takes effect afterwards."
@@ -644,6 +657,7 @@ A quit, as in a question that is asked then, takes effect afterwards."
           (let ((entry (mew-submit-queue--after old done)))
             (if (mew-submit-queue--claimed-p entry done)
                 (mew-submit-queue--give-back entry old)
+              (mew-submit-queue--perhaps-lock entry done)
               (mew-submit-queue--tell entry done)
               (unless (and (eq (plist-get entry :state) 'queued)
                            (null (plist-get (plist-get entry :account)
@@ -756,7 +770,8 @@ What the user has chosen is a time of the clock, whatever that says."
   "Is NEXT later than any wait from NOW on?  Then the clock was wrong once."
   (> (- next now)
      (max mew-submit-queue--poll
-          (* 1.3 (apply #'max (or mew-submit-retry-intervals '(3600)))))))
+          (* 1.3 (apply #'max (mew-submit-refusal--patience-max)
+                        (or mew-submit-retry-intervals '(3600)))))))
 
 (defun mew-submit-queue--urgent-p (entry)
   "Is ENTRY's message not to wait until its time has come?"
@@ -1229,6 +1244,17 @@ A function that has no name may hold secrets in its variables."
                      (functionp value))
            collect key and collect value))
 
+(defun mew-submit-queue--user-adds (entry)
+  "Have what ENTRY needs asked for, since the user who sends it is here.
+Where further log-ins do harm it waits all the same, and that is told."
+  (let* ((account (plist-get entry :account))
+         (locked (mew-submit-auth--locked account)))
+    (if (not locked)
+        (mew-submit-auth--user-is-here account)
+      (mew-submit-queue--keep (mew-submit-spool--with entry :last locked))
+      (message "Mail to %s waits in the outbox: %s"
+               (mew-submit-report--people (plist-get entry :recipients)) locked))))
+
 (defun mew-submit-queue--enter (entry file fields directory move source caller)
   "Put ENTRY with the message FILE durably into DIRECTORY, and begin to send it.
 FIELDS, MOVE and SOURCE are as for `mew-submit-spool--add'; CALLER is what comes
@@ -1240,7 +1266,7 @@ sends it again."
     (mew-submit-queue--note entry)
     (puthash (mew-submit-queue--key entry) caller mew-submit-queue--callers)
     (unless mew-submit-background--now
-      (mew-submit-auth--user-is-here (plist-get entry :account)))
+      (mew-submit-queue--user-adds entry))
     (condition-case err
         (mew-submit-queue--run)
       (error (display-warning 'mew-submit (mew-submit-error--text err))))

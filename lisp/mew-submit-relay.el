@@ -36,6 +36,7 @@
 (require 'mew-submit-relay-data)
 (require 'mew-submit-relay-peer)
 (require 'mew-submit-relay-smtp)
+(require 'mew-submit-refusal)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
 (require 'mew-submit-store)
@@ -915,6 +916,13 @@ Return nil when the network is to blame: then it is tried again."
       ((or "auth" "insecure") (cons 451 (list (concat "4.7.0 " text))))
       ((or "config" "internal") (cons 451 (list (concat "4.3.5 " text)))))))
 
+(defun mew-submit-relay--outcome (done)
+  "Return the result of DONE for the log, with the cause where a server refused."
+  (if-let* ((cause (plist-get done :cause)))
+      (format "%s (%s: %s)" (plist-get done :result) cause
+              (mew-submit-refusal--why done))
+    (plist-get done :result)))
+
 (defun mew-submit-relay--claim (session _entry done)
   "Have the client of SESSION told what is in DONE, if it is to be told that.
 Return non-nil then: the message is the client's again.  It is told when the
@@ -922,7 +930,7 @@ message is gone."
   (when-let* ((verdict (mew-submit-relay--verdict done)))
     (mew-submit-relay--log "%s: %s, as its sender was told"
                            (mew-submit-relay--session-id session)
-                           (plist-get done :result))
+                           (mew-submit-relay--outcome done))
     (when (plist-get done :alarm)
       (display-warning 'mew-submit (mew-submit-report--done done) :emergency))
     ;; Nothing else may be answered from now on.
@@ -961,7 +969,7 @@ That was for the client that waited; DONE is the end of that attempt."
 
 (defun mew-submit-relay--done (session id done)
   "Tell the client of SESSION, if it still waits, how DONE left its message ID."
-  (mew-submit-relay--log "%s: %s" id (plist-get done :result))
+  (mew-submit-relay--log "%s: %s" id (mew-submit-relay--outcome done))
   (if (not (and (mew-submit-relay--waits-p session)
                 (equal id (mew-submit-relay--session-id session))))
       (mew-submit-relay--again id done)

@@ -12,6 +12,7 @@
 ;;; Code:
 
 (require 'mew-submit-error)
+(require 'mew-submit-refusal)
 (require 'seq)
 
 ;;; What to do
@@ -99,7 +100,6 @@ addresses or the account first.")
 (defconst mew-submit-report--auth-advice
   '(("token" . "Sign in again, so that there is a new access token.  Nothing \
 was sent.")
-    ("app-password" . "Make one and give it as the password.  Nothing was sent.")
     ("mechanism" . "Nothing was sent.")
     ("no-log-in" . "This port takes no log-in: check server and port.")
     ("nothing" . "Ask the server's administrator; another password does not help, and \
@@ -140,15 +140,27 @@ OFFLINE is non-nil when this machine is on no network.  This is the one place
 where advice is chosen."
   (let ((kind (plist-get done :kind)))
     (cond (offline "It is sent when this machine is on a network again.")
-          ((cdr (assoc (plist-get done :about) mew-submit-report--auth-advice)))
-          ((equal kind "insecure") (mew-submit-report--insecure-advice done))
-          ((and (equal kind "refused") (eql (plist-get done :code) 552)
-                (not (equal (plist-get done :enhanced) "5.3.4")))
-           "The server has no room for it: try again later, or make it smaller.")
+          ((equal kind "insecure") (or (mew-submit-report--about-advice done)
+                                       (mew-submit-report--insecure-advice done)))
           ((equal (plist-get done :result) "partial")
-           "Correct the addresses that were refused (e) and send it again: only \
-those get it.")
+           (mew-submit-report--sentences
+            (mew-submit-refusal--to-do done)
+            "Correct the addresses that were refused (e) and send it again: only \
+those get it."))
+          ((plist-get done :cause)
+           (mew-submit-report--sentences (mew-submit-refusal--to-do done)
+                                         (and (equal kind "auth")
+                                              "Nothing was sent.")))
+          ((mew-submit-report--about-advice done))
           (t (or (cdr (assoc kind mew-submit-report--advice-rows)) "")))))
+
+(defun mew-submit-report--about-advice (done)
+  "Return what to do after DONE by what it is about, or nil."
+  (cdr (assoc (plist-get done :about) mew-submit-report--auth-advice)))
+
+(defun mew-submit-report--sentences (&rest sentences)
+  "Return SENTENCES, of which some may be nil, one after the other."
+  (string-join (delq nil sentences) "  "))
 
 ;;; What happened, in a clause
 
@@ -201,12 +213,17 @@ OFFLINE is non-nil when this machine is on no network."
     (cond
      (offline "you are offline")
      ((plist-get done :alarm) (mew-submit-report--alarm (plist-get done :alarm)))
+     ((and (member kind '("refused" "deferred" "auth"))
+           (mew-submit-refusal--reason done)))
      (t
       (pcase kind
-        ("ok" (format "%s said no to %s" server
-                      (mew-submit-report--recipients
-                       (seq-remove #'mew-submit-report--accepted-p
-                                   (plist-get done :recipients)))))
+        ("ok" (concat (format "%s said no to %s" server
+                              (mew-submit-report--recipients
+                               (seq-remove #'mew-submit-report--accepted-p
+                                           (plist-get done :recipients))))
+                      (if-let* ((reason (mew-submit-refusal--reason done)))
+                          (concat ": " reason)
+                        "")))
         ("host" (format "%s is not found" server))
         ("connect" (mew-submit-report--unreachable done server))
         ("no-login" (format "no port of %s that answers takes a log-in" server))
@@ -215,7 +232,9 @@ OFFLINE is non-nil when this machine is on no network."
         ("lost" (format "the connection to %s broke" server))
         ("insecure" (mew-submit-report--insecure done server))
         ("secret" (format "the password for %s is not at hand" server))
-        ("auth" (format "%s did not accept user name and password" server))
+        ("auth" (if (memq (plist-get done :cause) '(nil auth-wrong-password))
+                    (format "%s did not accept user name and password" server)
+                  (mew-submit-report--said done server)))
         ("protocol" (format "what answers for %s is no mail server" server))
         ("uncertain" (format "%s did not say whether it has it" server))
         ("cancelled" "you have stopped it")
@@ -369,7 +388,9 @@ Through a tunnel the family is not known."
                  "")
                (if (equal kind "usage") "usage" result)
                (mew-submit-report--what done)
-               (mew-submit-report--advice done))))))
+               (mew-submit-report--sentences
+                (and (not (equal kind "insecure")) (mew-submit-refusal--meant done))
+                (mew-submit-report--advice done)))))))
 
 (provide 'mew-submit-report)
 ;;; mew-submit-report.el ends here

@@ -25,6 +25,7 @@
 (require 'mew-submit-network-server)
 (require 'mew-submit-plan)
 (require 'mew-submit-job)
+(require 'mew-submit-refusal)
 (require 'mew-submit-tls)
 (require 'mew-submit-tunnel)
 
@@ -469,6 +470,14 @@ it."
                                                 :password))
                      append (list key value)))))
 
+(defun mew-submit-request--log-in-only (account)
+  "Return the request for a log-in by ACCOUNT, after which nothing is sent."
+  (let ((connection (mew-submit-request--connection account)))
+    (append (list :probe t :log-in t :trace mew-submit-log)
+            (mew-submit-request--remembered account (mew-submit-request--ports
+                                                     connection))
+            connection)))
+
 ;;; Submitting
 
 (defun mew-submit-request--account (account fields)
@@ -697,12 +706,6 @@ Either the user has said so of the network, or the other ports take no log-in."
     (_ (when-let* ((on-ask (mew-submit-request--work-on-ask work)))
          (funcall on-ask event)))))
 
-(defun mew-submit-request--password-refused-p (done)
-  "Did the server of DONE refuse the secret itself?"
-  (and (equal (plist-get done :kind) "auth")
-       (member (plist-get done :about) '("password" "app-password" "token"))
-       t))
-
 (defun mew-submit-request--again (work done)
   "Return another request for WORK after its end DONE, or nil.
 It is one where the server has refused what it offers itself, without that, one
@@ -726,7 +729,7 @@ only once: the event has :wrong then."
   (when (and (mew-submit-request--asks-user-p work)
              (mew-submit-request--work-asked work)
              (null (mew-submit-request--work-refusal work))
-             (mew-submit-request--password-refused-p done))
+             (mew-submit-refusal--secret-p done))
     (setf (mew-submit-request--work-refusal work) (plist-get done :text))
     (mew-submit-request--settle work done)
     (mew-submit-request--make-for work)))
@@ -883,7 +886,7 @@ Return the session that looks, or nil where there is nothing to look at."
     (pcase (plist-get event :event)
       ('auth (when-let* ((save (mew-submit-auth--settle job t host)))
                (mew-submit-auth--offer-to-save host save)))
-      ('done (when (mew-submit-request--password-refused-p event)
+      ('done (when (mew-submit-refusal--secret-p event)
                (mew-submit-auth--settle job nil host))
              (mew-submit-auth--close job)))))
 
@@ -931,6 +934,23 @@ Where a message has gone another way because of it, look again some time."
    :on-know (lambda (event) (mew-submit-request--answer-at-once work event))
    :again (lambda (event) (mew-submit-request--again work event))
    :hint (mew-submit-request--hint work)))
+
+(cl-defun mew-submit-request--log-in (account &key on-event on-done on-ask)
+  "Log in by ACCOUNT, once, and send nothing; return the session.
+ON-EVENT, ON-DONE and ON-ASK are as for `mew-submit-job--start'.  Signal a
+condition when ACCOUNT cannot be used."
+  (let ((work (mew-submit-request--make-work
+               :account account :on-ask on-ask
+               :host (mew-submit-request--host account))))
+    (mew-submit-job--start
+     (mew-submit-request--log-in-only account)
+     :on-event (lambda (event)
+                 (mew-submit-request--settle work event)
+                 (when on-event
+                   (funcall on-event event)))
+     :on-done on-done
+     :on-ask (lambda (event) (mew-submit-request--answer work event))
+     :on-know (lambda (event) (mew-submit-request--answer-at-once work event)))))
 
 (cl-defun mew-submit-request--submit
     (file &key account from recipients journal on-event on-done on-ask

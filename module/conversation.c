@@ -205,8 +205,19 @@ msub_smtp_name_advice (const struct msub_smtp *smtp, struct msub_error *err)
   msub_error_add (err, advice);
 }
 
+void
+msub_smtp_note_reply (const struct msub_smtp *smtp, const char *step, struct msub_error *err)
+{
+  const struct msub_reply *reply = msub_smtp_shown (smtp);
+  err->step = step;
+  err->code = reply->code;
+  memcpy (err->enhanced, reply->enhanced, sizeof err->enhanced);
+  msub_reply_lines (reply, err->said, sizeof err->said);
+}
+
 int
-msub_smtp_failed (const struct msub_smtp *smtp, enum msub_kind kind_5, const char *what, struct msub_error *err)
+msub_smtp_failed (const struct msub_smtp *smtp, enum msub_kind kind_5, const char *step, const char *what,
+                  struct msub_error *err)
 {
   const struct msub_reply *reply = msub_smtp_shown (smtp);
   char words[600];
@@ -221,9 +232,7 @@ msub_smtp_failed (const struct msub_smtp *smtp, enum msub_kind kind_5, const cha
     msub_fail (err, MSUB_DEFERRED, "%s cannot take %s now, try again later: %s%s", peer, what, words, doubt);
   else
     msub_fail (err, MSUB_PROTOCOL, "%s gave an answer to %s that makes no sense there: %s%s", peer, what, words, doubt);
-  err->code = reply->code;
-  memcpy (err->enhanced, reply->enhanced, sizeof err->enhanced);
-  msub_reply_lines (reply, err->said, sizeof err->said);
+  msub_smtp_note_reply (smtp, step, err);
   if (msub_smtp_dislikes_name (smtp))
     msub_smtp_name_advice (smtp, err);
   return -1;
@@ -237,7 +246,7 @@ spoken_unasked (struct msub_smtp *smtp, struct msub_error *err)
   if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, MSUB_MOMENT), err))
     return -1;
   if (msub_smtp_last (smtp)->code == 421)
-    return msub_smtp_failed (smtp, MSUB_REFUSED, "the mail", err);
+    return msub_smtp_failed (smtp, MSUB_REFUSED, "any", "the mail", err);
   char words[400];
   msub_reply_words (msub_smtp_shown (smtp), words, sizeof words);
   return msub_fail (err, MSUB_PROTOCOL, "%s spoke before it was asked: %s", smtp->c->peer.text, words);

@@ -64,9 +64,13 @@ int msub_smtp_read (struct msub_smtp *smtp, msub_time deadline, struct msub_erro
 const struct msub_reply *msub_smtp_last (const struct msub_smtp *smtp);
 const struct msub_reply *msub_smtp_shown (const struct msub_smtp *smtp);
 
-/* Fill ERR from the last reply, which was to WHAT: KIND_5 for a 5yz, MSUB_DEFERRED for a 4yz, MSUB_PROTOCOL for anything
-   else.  -1.  */
-int msub_smtp_failed (const struct msub_smtp *smtp, enum msub_kind kind_5, const char *what, struct msub_error *err);
+/* Fill ERR from the last reply, which was to WHAT, at STEP (struct msub_error): KIND_5 for a 5yz, MSUB_DEFERRED for a 4yz,
+   MSUB_PROTOCOL for anything else.  -1.  */
+int msub_smtp_failed (const struct msub_smtp *smtp, enum msub_kind kind_5, const char *step, const char *what,
+                      struct msub_error *err);
+
+/* Note in ERR, which is filled, that the last reply, to STEP, is why.  */
+void msub_smtp_note_reply (const struct msub_smtp *smtp, const char *step, struct msub_error *err);
 
 /* Is the last reply about the name that this machine gives in EHLO?  Some servers say so not before RCPT.  */
 bool msub_smtp_dislikes_name (const struct msub_smtp *smtp);

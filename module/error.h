@@ -44,6 +44,9 @@ struct msub_error
   char enhanced[12];  /* RFC 3463 status code such as "5.1.1", or "" */
   const char *about;  /* NULL, or what is to be changed.  Of MSUB_AUTH: "password", "app-password", "token", "mechanism",
                          "nothing"; of MSUB_INSECURE: "no-log-in"; of MSUB_DEFERRED: "offer", for at once without it, it may work.  Static.  */
+  const char *step;   /* NULL, or what the server said no to: "greeting", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "dot",
+                         "any".  Static.  */
+  const char *mechanism; /* NULL, or by which the log-in was tried.  Static.  */
   const char *alarm;  /* NULL, or what somebody may be up to: "striptls", "weaker-auth".  Static.  */
   char text[MSUB_TEXT_MAX]; /* valid UTF-8 without control characters */
   char said[MSUB_TEXT_MAX]; /* the server's reply that is why: its lines' texts, each as clean and ended by '\n'; or "" */

@@ -205,23 +205,16 @@ undetermined (const char *enhanced)
   return false;
 }
 
-/* Words of a 535 that change nothing but the advice.  */
-static bool
-names_app_password (const char *text)
-{
-  return strcasestr (text, "app password") || strcasestr (text, "app-password") || strcasestr (text, "application password")
-         || strcasestr (text, "specific password");
-}
-
-/* What has to be changed after REPLY, a 5yz to AUTH with MECHANISM (RFC 4954 section 6).  Another password is no use, and
-   a further log-in may do harm, unless the reply is about the password.  */
+/* What has to be changed after REPLY, a 5yz to AUTH with MECHANISM (RFC 4954 section 6), by its codes.  Another password is no
+   use, and a further log-in may do harm, unless the reply is about the password.  Its words are Lisp's to read
+   (mew-submit-cause.el), which may find another cause in them, and never asks for a password that the codes speak against.  */
 static const char *
 refusal_is_about (const struct msub_reply *reply, const struct msub_sasl_mechanism *mechanism)
 {
   /* The server has offered the mechanism, and does not know it or this way to use it.  */
   if (reply->code == 500 || reply->code == 502 || reply->code == 504)
     return "mechanism";
-  if (reply->code == 534 || (reply->code == 535 && (strcmp (reply->enhanced, "5.7.9") == 0 || names_app_password (reply->text))))
+  if (reply->code == 534 || (reply->code == 535 && strcmp (reply->enhanced, "5.7.9") == 0))
     return mechanism->secret == MSUB_SASL_PASSWORD ? "app-password" : "mechanism";
   if (reply->code != 535 || !undetermined (reply->enhanced))
     return "nothing";
@@ -235,6 +228,7 @@ refused (const struct msub_smtp *smtp, const struct msub_sasl *sasl, const struc
 {
   const struct msub_reply *reply = msub_smtp_shown (smtp);
   char words[400], what[500], advice[200];
+  err->mechanism = mechanism->name;
   msub_text_format (words, sizeof words, "%s", msub_sasl_server_words (sasl));
   msub_smtp_blot (smtp, words, strlen (words));
   msub_text_format (what, sizeof what, "the %s%s%s%s",
@@ -242,24 +236,20 @@ refused (const struct msub_smtp *smtp, const struct msub_sasl *sasl, const struc
                     *words ? ")" : "");
   if (reply->code / 100 != 5)
     {
-      msub_smtp_failed (smtp, MSUB_AUTH, what, err);
+      msub_smtp_failed (smtp, MSUB_AUTH, "auth", what, err);
       return;
     }
   const char *about = refusal_is_about (reply, mechanism);
-  bool nothing = strcmp (about, "nothing") == 0, way = strcmp (about, "mechanism") == 0;
-  msub_smtp_failed (smtp, MSUB_AUTH, nothing || way ? "the log-in" : what, err);
+  bool way = strcmp (about, "mechanism") == 0;
+  msub_smtp_failed (smtp, MSUB_AUTH, "auth", way || strcmp (about, "nothing") == 0 ? "the log-in" : what, err);
   err->about = about;
-  if (nothing)
-    msub_error_add (err, "This is not about the password");
-  else if (way)
+  if (way)
     {
       msub_text_format (advice, sizeof advice,
                         "It offers %s and then does not take it: :auth or --auth chooses another way to log in",
                         mechanism->name);
       msub_error_add (err, advice);
     }
-  else if (strcmp (about, "app-password") == 0)
-    msub_error_add (err, "The provider wants an application password, made at its web site, instead of the usual one");
 }
 
 static int
@@ -354,15 +344,22 @@ msub_smtp_auth (struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechan
   int result = run_auth (smtp, sasl, mechanism, err);
   msub_sasl_free (&sasl);
   if (result == 0)
-    msub_smtp_report_auth (smtp, mechanism);
+    msub_smtp_report_auth (smtp, mechanism, msub_smtp_shown (smtp));
   return result;
 }
 
 void
-msub_smtp_report_auth (const struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechanism)
+msub_smtp_report_auth (const struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechanism,
+                       const struct msub_reply *reply)
 {
   struct msub_event *event = msub_event_new (MSUB_EVENT_AUTH);
   msub_event_text (event, "mechanism", mechanism->name);
+  if (reply)
+    {
+      char words[400];
+      msub_reply_words (reply, words, sizeof words);
+      msub_event_text (event, "text", words);
+    }
   msub_emit (smtp->c->context, event);
 }
 

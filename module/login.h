@@ -28,7 +28,8 @@ bool msub_smtp_secret_fine (const char *secret);
 int msub_smtp_auth (struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechanism, const char *name,
                     const char *user, const char *secret, struct msub_error *err);
 
-/* Emit an `auth' event: MECHANISM has been accepted.  */
-void msub_smtp_report_auth (const struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechanism);
+/* Emit an `auth' event: MECHANISM has been accepted, now with REPLY, or before (NULL).  */
+void msub_smtp_report_auth (const struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechanism,
+                            const struct msub_reply *reply);
 
 #endif

@@ -237,7 +237,7 @@ msub_message_answer (struct msub_smtp *smtp, bool in_flight, bool bdat, struct m
   const struct msub_reply *reply = msub_smtp_shown (smtp);
   int code = reply->code;
   struct msub_error refusal = { 0 };
-  msub_smtp_failed (smtp, MSUB_REFUSED, "the message", &refusal);
+  msub_smtp_failed (smtp, MSUB_REFUSED, "dot", "the message", &refusal);
   char words[600], lines[MSUB_TEXT_MAX];
   msub_reply_words (reply, words, sizeof words);
   msub_reply_lines (reply, lines, sizeof lines);

@@ -372,6 +372,9 @@ report_probed (const struct visit *visit, const struct outcome *outcome)
   msub_event_integer (event, "code", err->code);
   msub_event_text (event, "enhanced", err->enhanced);
   msub_event_text (event, "text", err->text);
+  if (err->said[0])
+    msub_event_list (event, "said", err->said);
+  msub_event_text (event, "step", err->step);
   msub_event_text (event, "failure", outcome->failure);
   msub_event_text (event, "spoke", outcome->spoke);
   msub_event_truth (event, "unanswered", outcome->unanswered);

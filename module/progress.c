@@ -40,7 +40,7 @@ msub_progress_mail (struct msub_smtp *smtp, struct msub_progress *progress, stru
   progress->at_mail = true;
   progress->offer = code / 100 == 5 ? msub_smtp_unkept_by_mail (smtp, progress->envelope, progress->facts) : NULL;
   bool heard_out = (progress->in_doubt && code >= 400) || (progress->offer && smtp->caps.pipelining);
-  msub_smtp_failed (smtp, log_in ? MSUB_AUTH : MSUB_REFUSED, "the sender", heard_out ? &progress->sender : err);
+  msub_smtp_failed (smtp, log_in ? MSUB_AUTH : MSUB_REFUSED, "mail", "the sender", heard_out ? &progress->sender : err);
   return heard_out ? 0 : -1;
 }
 
@@ -62,11 +62,11 @@ msub_progress_recipient (struct msub_smtp *smtp, size_t i, struct msub_progress 
   bool leaving = msub_smtp_last (smtp)->code == 421;
   /* When the whole message is out, it has to be heard what the server does with it; if it really leaves, that is why.  */
   if (leaving && sent && progress->farewell.kind == MSUB_OK)
-    msub_smtp_failed (smtp, MSUB_REFUSED, "the recipient", &progress->farewell);
+    msub_smtp_failed (smtp, MSUB_REFUSED, "rcpt", "the recipient", &progress->farewell);
   if (leaving && smtp->caps.pipelining)
     progress->suspect = sent ? "PIPELINING,CHUNKING" : "PIPELINING";
   if ((leaving && !sent) || class == 3)
-    return msub_smtp_failed (smtp, MSUB_REFUSED, "the recipient", err);
+    return msub_smtp_failed (smtp, MSUB_REFUSED, "rcpt", "the recipient", err);
   if (progress->sender.kind != MSUB_OK)
     return class == 2 ? msub_progress_contradiction (smtp, "the recipient", err) : 0;
   const char *offer = class == 5 ? msub_smtp_unkept_by_recipient (smtp, progress->envelope, i) : NULL;
@@ -95,7 +95,7 @@ msub_progress_recipient (struct msub_smtp *smtp, size_t i, struct msub_progress 
   struct msub_error refusal = { 0 };
   char what[320];
   msub_text_format (what, sizeof what, "the recipient %s", address);
-  msub_smtp_failed (smtp, MSUB_REFUSED, what, &refusal);
+  msub_smtp_failed (smtp, MSUB_REFUSED, "rcpt", what, &refusal);
   if (progress->no_for_good.kind == MSUB_OK && class == 5 && !another)
     progress->no_for_good = refusal;
   if (progress->refusal.kind == MSUB_OK || (progress->refusal.kind == MSUB_REFUSED && class == 4))
@@ -120,5 +120,5 @@ msub_progress_interrupted (struct msub_smtp *smtp, struct msub_error *err)
         *err = broken;
       return -1;
     }
-  return msub_smtp_failed (smtp, MSUB_REFUSED, "the message, before its end", err);
+  return msub_smtp_failed (smtp, MSUB_REFUSED, "dot", "the message, before its end", err);
 }

@@ -148,7 +148,7 @@ reach (struct msub_server *server, const struct msub_context *context, const str
 static bool
 wants_log_in (const struct msub_request *request)
 {
-  return request->user && !(request->auth && strcmp (request->auth, "none") == 0);
+  return request->user && (!request->probe || request->log_in) && !(request->auth && strcmp (request->auth, "none") == 0);
 }
 
 /* EHLO and STARTTLS.  An attempt whose STARTTLS fails has the verdict "tls".  */
@@ -208,7 +208,7 @@ find_port (struct msub_server *server, const struct msub_context *context, const
         return elsewhere && err->kind == MSUB_CONNECT ? no_port_takes_log_in (request, race, err) : -1;
       if (introduce (server, request, race, err))
         return -1;
-      if (request->probe || !wants_log_in (request) || !msub_smtp_takes_no_log_in (server->smtp))
+      if (!wants_log_in (request) || !msub_smtp_takes_no_log_in (server->smtp))
         return 0;
       msub_race_judge (race, server->winner.attempt, MSUB_CASE_NO_LOG_IN,
                        "takes no log-in, so mail cannot be submitted there");
@@ -322,7 +322,7 @@ msub_server_open (struct msub_server *server, const struct msub_context *context
     return -1;
   int failed = find_port (server, context, request, race, err);
   msub_race_free (&race);
-  if (!failed && wants_log_in (request) && !request->probe)
+  if (!failed && wants_log_in (request))
     failed = log_in (server, context, request, err);
   return failed ? -1 : 0;
 }
@@ -369,7 +369,7 @@ msub_server_again (struct msub_server *server, const struct msub_context *contex
   if (server->smtp->tls)
     msub_tls_report (context, &server->tls);
   if (server->mechanism)
-    msub_smtp_report_auth (server->smtp, server->mechanism);
+    msub_smtp_report_auth (server->smtp, server->mechanism, NULL);
   return 0;
 }
 

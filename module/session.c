@@ -301,8 +301,11 @@ msub_session_deliver (const struct msub_context *context, struct msub_request *r
     return msub_server_rest (server, request, err, request->keep_msecs > 0 && request->share);
   if (request->probe)
     {
-      if (msub_server_prepare (server, context, request, err) == 0)
-        msub_server_open (server, context, request, err);
+      struct msub_error ignored = { 0 };
+      if (msub_server_prepare (server, context, request, err) == 0
+          && msub_server_open (server, context, request, err) == 0 && request->log_in)
+        msub_smtp_reset (server->smtp, &ignored);
+      msub_wipe_free (&request->password);
       return msub_server_rest (server, request, err, false);
     }
   struct msub_body_facts facts;

@@ -15,8 +15,9 @@ struct msub_delivery
   char left_out[64];        /* what the server offers and does not keep: EHLO keywords, each ended by '\n' */
 };
 
-/* Deliver REQUEST's message (or, where it is a probe, only look at the server), by the conversation in SERVER if one is kept there, else by a new one.  Returns whether the
-   conversation in SERVER may be kept for another message; msub_server_close is the caller's in any case.  */
+/* Deliver REQUEST's message, by the conversation in SERVER if one is kept there, else by a new one.  Where it is a probe, only
+   look at the server, or log in, and then say RSET.  Returns whether the conversation in SERVER may be kept for another
+   message; msub_server_close is the caller's in any case.  */
 bool msub_session_deliver (const struct msub_context *context, struct msub_request *request, struct msub_server *server,
                            struct msub_delivery *delivery_r);
 

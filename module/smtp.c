@@ -50,7 +50,7 @@ msub_smtp_greeting (struct msub_smtp *smtp, struct msub_error *err)
   msub_event_text (event, "text", words);
   msub_event_real (event, "ms", msub_msecs_since (started));
   msub_emit (smtp->c->context, event);
-  return msub_smtp_last (smtp)->code == 220 ? 0 : msub_smtp_failed (smtp, MSUB_REFUSED, "the connection", err);
+  return msub_smtp_last (smtp)->code == 220 ? 0 : msub_smtp_failed (smtp, MSUB_REFUSED, "greeting", "the connection", err);
 }
 
 /* A keyword that stands where STARTTLS stood: firewalls that "fix" SMTP write over it ("XXXXXXXA", "STARTXXX").  NULL where
@@ -120,7 +120,7 @@ report_capabilities (const struct msub_smtp *smtp)
 static int
 not_greeted (const struct msub_smtp *smtp, const char *command, struct msub_error *err)
 {
-  msub_smtp_failed (smtp, MSUB_REFUSED, command, err);
+  msub_smtp_failed (smtp, MSUB_REFUSED, "ehlo", command, err);
   if (msub_smtp_last (smtp)->code / 100 == 5 && !msub_smtp_dislikes_name (smtp))
     msub_smtp_name_advice (smtp, err);
   return -1;
@@ -188,15 +188,16 @@ msub_smtp_starttls (struct msub_smtp *smtp, const struct msub_tls_trust *trust, 
     return -1;
   int code = msub_smtp_last (smtp)->code;
   if (code / 100 == 4)
-    return msub_smtp_failed (smtp, MSUB_INSECURE, "STARTTLS", err);
+    return msub_smtp_failed (smtp, MSUB_INSECURE, "starttls", "STARTTLS", err);
   if (code != 220)
     {
       char words[400];
       msub_reply_words (msub_smtp_shown (smtp), words, sizeof words);
-      return msub_fail (err, MSUB_INSECURE,
-                        "%s offered STARTTLS and then did not start it: %s%s. Neither the password nor the message was "
-                        "sent",
-                        msub_connection_called (smtp->c, name).text, words, msub_smtp_doubt (smtp));
+      msub_fail (err, MSUB_INSECURE,
+                 "%s offered STARTTLS and then did not start it: %s%s. Neither the password nor the message was sent",
+                 msub_connection_called (smtp->c, name).text, words, msub_smtp_doubt (smtp));
+      msub_smtp_note_reply (smtp, "starttls", err);
+      return -1;
     }
   return msub_smtp_upgrade (smtp, trust, name, must_verify, info_r, err);
 }
@@ -213,16 +214,22 @@ msub_smtp_upgrade (struct msub_smtp *smtp, const struct msub_tls_trust *trust, c
 }
 
 int
+msub_smtp_reset (struct msub_smtp *smtp, struct msub_error *err)
+{
+  if (msub_smtp_command (smtp, err, "RSET") || msub_smtp_exchange (smtp, RESET_SECONDS, err))
+    return -1;
+  smtp->dirty = false;
+  return msub_smtp_last (smtp)->code == 250 ? 0 : msub_smtp_failed (smtp, MSUB_REFUSED, "any", "RSET", err);
+}
+
+int
 msub_smtp_again (struct msub_smtp *smtp, bool idle, struct msub_error *err)
 {
   if (!smtp->settled || smtp->c->ended || msub_smtp_silence (smtp, err) || smtp->c->ended)
     return msub_fail (err, MSUB_LOST, "%s closed the connection", smtp->c->peer.text);
   if (!smtp->dirty && !idle)
     return 0;
-  if (msub_smtp_command (smtp, err, "RSET") || msub_smtp_exchange (smtp, RESET_SECONDS, err))
-    return -1;
-  smtp->dirty = false;
-  return msub_smtp_last (smtp)->code == 250 ? 0 : msub_smtp_failed (smtp, MSUB_REFUSED, "RSET", err);
+  return msub_smtp_reset (smtp, err);
 }
 
 void

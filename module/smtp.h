@@ -37,6 +37,9 @@ int msub_smtp_starttls (struct msub_smtp *smtp, const struct msub_tls_trust *tru
 int msub_smtp_upgrade (struct msub_smtp *smtp, const struct msub_tls_trust *trust, const char *name, bool must_verify,
                        struct msub_tls_info *info_r, struct msub_error *err);
 
+/* RSET.  -1 with ERR where the server does not take it.  */
+int msub_smtp_reset (struct msub_smtp *smtp, struct msub_error *err);
+
 /* Another message for the same server: is the conversation still good for it?  IDLE says that it has been silent for a
    while, so that it is better to ask.  -1: it is not; use a new one.  */
 int msub_smtp_again (struct msub_smtp *smtp, bool idle, struct msub_error *err);

@@ -210,7 +210,7 @@ transact_noting (struct msub_smtp *smtp, int fd, const struct msub_body_facts *f
       if (flights && !waits_for_all (envelope) && (msub_smtp_about_command (reply) || msub_smtp_about_pipelining (reply)))
         progress->offer = "PIPELINING";
       smtp->settled = smtp->dirty = progress->offer != NULL;
-      return msub_smtp_failed (smtp, MSUB_REFUSED, "DATA", err);
+      return msub_smtp_failed (smtp, MSUB_REFUSED, "data", "DATA", err);
     }
   return msub_message_send (smtp, msub_smtp_sends_binary (smtp, envelope), closing == NOTHING, fd, facts, progress, err);
 }
@@ -342,7 +342,7 @@ begin_anew (struct msub_smtp *smtp, struct msub_error *err)
       || msub_smtp_exchange (smtp, MSUB_MAIL_SECONDS, err))
     return -1;
   smtp->dirty = false;
-  return msub_smtp_last (smtp)->code == 250 ? 0 : msub_smtp_failed (smtp, MSUB_REFUSED, "RSET", err);
+  return msub_smtp_last (smtp)->code == 250 ? 0 : msub_smtp_failed (smtp, MSUB_REFUSED, "any", "RSET", err);
 }
 
 static void

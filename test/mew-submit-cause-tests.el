@@ -9,6 +9,7 @@
 (require 'json)
 (require 'mew-submit-cause)
 (require 'mew-submit-batch-cause)
+(require 'mew-submit-test-helpers)
 
 ;; Written for these tests, after what such servers say: none is a reply from a log.
 (defconst mew-submit-cause-tests--replies
@@ -123,6 +124,9 @@
      (mail "530 Bitte zuerst STARTTLS verwenden, Verschlüsselung erforderlich")
      (auth "530 5.7.0 Plaintext authentication disallowed on non-secure (SSL/TLS) connections"))
     (auth-required
+     (rcpt "550-Please turn on SMTP Authentication in your mail client." "550 relay not permitted")
+     (rcpt "550 5.7.1 <user@example.com>... Relaying denied. Proper authentication required.")
+     (rcpt "550 5.7.1 Relay denied: log in first")
      (rcpt "550 Bitte melden Sie sich zuerst an")
      (mail "530 Vous devez vous authentifier")
      (rcpt "550 Необходимо авторизоваться перед отправкой")
@@ -297,7 +301,6 @@
      (rcpt "554 Przekazywanie zabronione")
      (rcpt "550 You cannot send mail to example.com through this server")
      (rcpt "553 That domain isn't hosted here, no relaying")
-     (rcpt "550 5.7.1 Relay denied: log in first")
      (rcpt "554 5.7.1 this is not an open relay")
      (rcpt "550 5.7.1 You may not relay")
      (rcpt "550 No se permite el relay")
@@ -306,7 +309,6 @@
      (rcpt "550 中継は許可されていません")
      (rcpt "550 This server does not relay mail for example.com")
      (rcpt "550 5.7.1 Relaying denied. IP name lookup failed")
-     (rcpt "550 5.7.1 <user@example.com>... Relaying denied. Proper authentication required.")
      (rcpt "550-Verification failed: you are not permitted to relay through this server")
      (rcpt "553 you are trying to use me as a relay, but I have not been configured to let you do this")
      (rcpt "550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain")
@@ -314,7 +316,6 @@
      (rcpt "550 User not local; please try a different path")
      (rcpt "554 5.7.1 <user@example.com>: Relay access denied")
      (rcpt "550 5.7.1 Unable to relay for user@example.com")
-     (rcpt "550-Please turn on SMTP Authentication in your mail client." "550 relay not permitted")
      (rcpt "550 5.7.1 Weiterleitung nicht gestattet")
      (rcpt "550 Relais refusé")
      (rcpt "554 5.7.1 Ретрансляция запрещена"))
@@ -1011,12 +1012,14 @@ got lost, not how many replies of other servers are understood."
 
 (ert-deftest mew-submit-cause-test-mechanism ()
   "The same words are about the token where a token was sent."
-  (let ((cause (lambda (mechanism)
-                 (plist-get (mew-submit-cause--of 'auth 535 "5.7.3" "Refused" mechanism)
-                            :cause))))
-    (should (eq 'auth-oauth-token-refused (funcall cause "XOAUTH2")))
-    (should (eq 'auth-oauth-token-refused (funcall cause 'oauthbearer)))
-    (should-not (eq 'auth-oauth-token-refused (funcall cause "PLAIN")))))
+  (dolist (words '("Refused" "Username and Password not accepted" "Wrong password"
+                   "Application-specific password required"))
+    (let ((cause (lambda (mechanism)
+                   (plist-get (mew-submit-cause--of 'auth 535 "5.7.3" words mechanism)
+                              :cause))))
+      (should (eq 'auth-oauth-token-refused (funcall cause "XOAUTH2")))
+      (should (eq 'auth-oauth-token-refused (funcall cause 'oauthbearer)))
+      (should-not (eq 'auth-oauth-token-refused (funcall cause "PLAIN"))))))
 
 (ert-deftest mew-submit-cause-test-retry ()
   "What heals only after 4yz is not tried again after 5yz."
@@ -1091,6 +1094,68 @@ The bound is the number of characters that are looked at, not a stop-watch."
                    (mapcar (lambda (line)
                              (alist-get 'cause (json-read-from-string line)))
                            (split-string (buffer-string) "\n" t))))))
+
+;;; Many replies
+
+(defun mew-submit-cause-tests--many ()
+  "Return the replies of test/cause/replies.txt: (STEP LINES CAUSES MECHANISM) each."
+  (with-temp-buffer
+    (let ((coding-system-for-read 'utf-8-unix))
+      (insert-file-contents (expand-file-name "test/cause/replies.txt"
+                                              mew-submit-test-root)))
+    (cl-loop for line in (split-string (buffer-string) "\n" t)
+             unless (string-prefix-p "#" line)
+             collect (pcase-let ((`(,_ ,step ,reply ,causes ,mechanism)
+                                  (split-string line "|")))
+                       (list step (split-string reply " / ")
+                             (mapcar #'intern (split-string causes ",")) mechanism)))))
+
+(defun mew-submit-cause-tests--answer (step lines mechanism)
+  "Return the cause of the reply LINES to STEP, with MECHANISM, and its code."
+  (pcase-let ((`(,code ,enhanced ,text) (mew-submit-cause--parse lines)))
+    (append (mew-submit-cause--of step code enhanced text mechanism)
+            (list :code code))))
+
+(ert-deftest mew-submit-cause-test-many ()
+  "Of the replies of a hundred providers 97 % are right, and 99 % of those that are sure.
+No reply to a log-in that has another cause is surely about the password."
+  (let ((all 0) (right 0) (sure 0) (surely 0))
+    (pcase-dolist (`(,step ,lines ,causes ,mechanism) (mew-submit-cause-tests--many))
+      (let* ((answer (mew-submit-cause-tests--answer step lines mechanism))
+             (good (memq (plist-get answer :cause) causes)))
+        (should (seq-every-p (lambda (cause) (memq cause (mew-submit-cause--ids))) causes))
+        (cl-incf all)
+        (when good (cl-incf right))
+        (when (plist-get answer :sure)
+          (cl-incf sure)
+          (when good (cl-incf surely))
+          (unless good
+            (ert-info ((string-join lines " / "))
+              (should-not (eq (plist-get answer :cause) 'auth-wrong-password)))))))
+    (should (> all 650))
+    (should (>= (* 100 right) (* 97 all)))
+    (should (>= (* 100 surely) (* 99 sure)))))
+
+;; Who does not know the word reads past it; what to do is said without it.
+(defconst mew-submit-cause-tests--jargon
+  (concat "\\b\\(?:SMTP\\|E?SMTPS?\\|TLS\\|SSL\\|STARTTLS\\|AUTH\\|SASL\\|OAuth2?\\|EHLO\\|HELO\\|"
+          "PTR\\|r?DNS\\|MX\\|SPF\\|DKIM\\|DMARC\\|DANE\\|RBL\\|IP\\|IPv[46]\\|UTF-?8\\|CRLF\\|"
+          "RFC\\|MIME\\|RCPT\\|MTA\\|relay\\|envelope\\|postmaster\\|token\\|mechanism\\|[45]yz\\)\\b")
+  "Words of the protocol that a person need not know.")
+
+(ert-deftest mew-submit-cause-test-sentences ()
+  "What is said to people has no word of the protocol but in parentheses.
+Nothing says that it is tried again: only who knows the state of the message does."
+  (dolist (line (split-string (decode-coding-string (mew-submit-batch-cause--sentences)
+                                                    'utf-8)
+                              "\n" t))
+    (ert-info (line)
+      (let ((words (replace-regexp-in-string "([^)]*)" ""
+                                             (substring line (string-search ": " line))))
+            (case-fold-search nil))
+        (should-not (string-match-p mew-submit-cause-tests--jargon words))
+        (should-not (string-match-p "tried again\\|by itself" words))
+        (should (string-match-p "\\`: [A-Z].*\\. [A-Z].*\\.\\'" words))))))
 
 (provide 'mew-submit-cause-tests)
 ;;; mew-submit-cause-tests.el ends here

@@ -245,5 +245,116 @@ By itself it would wait for ten minutes."
       (dolist (line (split-string text "\n"))
         (should (<= (string-width line) 80))))))
 
+(defun mew-submit-diagnose-tests--log-in (peer password &rest arguments)
+  "Diagnose PEER's listener \"a\" and log in with PASSWORD; return (STATUS . OBJECT).
+ARGUMENTS are more of the command's.  Check that no mail was begun after a log-in."
+  (let* ((file (mew-submit-test-write (mew-submit-test--peer-file peer "password")
+                                      (concat password "\n")))
+         (result (apply #'mew-submit-diagnose-tests--batch peer '("a")
+                        (append (list "--json" "--login" "--user" "me"
+                                      "--password-file" file)
+                                arguments '("127.0.0.1"))))
+         (log-in (seq-drop-while (lambda (line) (not (string-prefix-p "AUTH" line)))
+                                 (mew-submit-test-lines peer))))
+    (should-not (seq-some (lambda (line) (string-match-p "\\`\\(MAIL\\|RCPT\\|DATA\\|BDAT\\)" line))
+                          log-in))
+    ;; A diagnosis does try STARTTLS where it is not offered.
+    (should-not (seq-remove (lambda (violation)
+                              (equal (plist-get violation :violation)
+                                     "starttls-not-offered"))
+                            (mew-submit-test-violations peer)))
+    (should-not (mew-submit-test-log peer "message"))
+    ;; What is told has no secret.
+    (should-not (string-search password (concat (plist-get result :stdout)
+                                                (plist-get result :stderr))))
+    (cons (plist-get result :status)
+          (car (mew-submit-test-json-lines (plist-get result :stdout))))))
+
+(defun mew-submit-diagnose-tests--ids (object)
+  "Return the names of the findings of OBJECT about a log-in."
+  (seq-filter (lambda (id) (string-prefix-p "log-in-" id))
+              (mapcar (lambda (finding) (plist-get finding :id))
+                      (plist-get object :findings))))
+
+(ert-deftest mew-submit-diagnose-tests-log-in ()
+  "With --login the log-in is tried once; it says how, and what the server answered."
+  :tags '(:module)
+  (pcase-dolist
+      (`(,listener ,password ,arguments ,status ,result ,cause ,text ,auths)
+       '(("" "s3cret-right" () 0 "accepted" nil "\\`235" 1)
+         ("" "s3cret-wrong" () 77 "refused" "auth-wrong-password" "535" 1)
+         (",auth-end=reply:534 5.7.9 Application-specific password required"
+          "s3cret-right" () 77 "refused" "auth-app-password-needed" "534" 1)
+         (",auth-end=reply:454 4.7.0 Too many login attempts\\, try again later"
+          "s3cret-right" () 77 "refused" "auth-too-many-tries" "454" 1)
+         (",auth-end=reply:504 5.5.4 Unrecognized authentication type"
+          "s3cret-right" () 77 "refused" "auth-mechanism-unsupported" "504" 1)
+         ;; The server has it not, or nobody has.
+         ("" "s3cret-right" ("--auth" "CRAM-MD5") 77 "failed" nil "CRAM-MD5" 0)
+         ("" "s3cret-right" ("--auth" "XYZZY") 77 "failed" nil "XYZZY" 0)
+         ;; No log-in is offered.
+         (",cap2-=AUTH" "s3cret-right" () 69 "untried" nil "no port" 0)
+         ;; No verified TLS, at once or when it counts: no password goes out.
+         (",cert=expired" "s3cret-right" () 69 "untried" nil "no port" 0)
+         (",cap-=STARTTLS" "s3cret-right" () 69 "untried" nil "no port" 0)
+         (",2+:cert=expired" "s3cret-right" () 77 "failed" nil "expired" 0)))
+    (ert-info ((format "%s %s %S" listener password arguments))
+      (mew-submit-test-with-peer (peer "--user" "me" "--password" "s3cret-right"
+                                       (concat "127.0.0.1:0,name=a" listener))
+        (pcase-let* ((`(,code . ,object)
+                      (apply #'mew-submit-diagnose-tests--log-in peer password arguments))
+                     (log-in (plist-get object :log_in)))
+          (should (equal (plist-get log-in :result) result))
+          (should (equal (plist-get log-in :cause) cause))
+          (should (eq (and cause t) (and (plist-get log-in :remedy) t)))
+          (should (string-match-p text (plist-get log-in :text)))
+          (should (equal code status))
+          (should (equal (mew-submit-diagnose-tests--ids object)
+                         (list (pcase result
+                                 ("accepted" "log-in-works")
+                                 (_ (concat "log-in-" result))))))
+          (when (> auths 0)
+            (should (plist-get log-in :mechanism)))
+          (should (= auths (length (mew-submit-test-log peer "auth"))))
+          (when (equal result "accepted")
+            (should (equal (last (mew-submit-test-lines peer) 2) '("RSET" "QUIT")))))))))
+
+(ert-deftest mew-submit-diagnose-tests-log-in-when-agreed ()
+  "In Emacs a log-in is asked about first, and again for each time."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "--user" "me" "--password" "s3cret"
+                                   "127.0.0.1:0,name=a")
+    (let ((auth-sources nil) (asked 0) (agreed nil)
+          (mew-submit-accounts
+           (list (append (list :name "a" :user "me"
+                               :token-function nil)
+                         (mew-submit-diagnose-tests--account peer)))))
+      (cl-letf (((symbol-function 'mew-submit-probe--default-ports)
+                 (lambda (_) (mew-submit-diagnose-tests--ports peer "a")))
+                ((symbol-function 'mew-submit-dialog--answer)
+                 (lambda (_) (cons "me" (copy-sequence "s3cret"))))
+                ((symbol-function 'mew-submit-diagnose--read-server)
+                 (lambda (_) "127.0.0.1"))
+                ((symbol-function 'yes-or-no-p)
+                 (lambda (_) (cl-incf asked) agreed)))
+        (save-window-excursion
+          (let ((current-prefix-arg '(4)))
+            (call-interactively #'mew-submit-diagnose))
+          (unwind-protect
+              (progn
+                (mew-submit-diagnose-tests--see "Findings")
+                (should (= asked 1))
+                (should-not (mew-submit-test-log peer "auth"))
+                (setq agreed t)
+                (let ((current-prefix-arg '(4)))
+                  (call-interactively #'mew-submit-diagnose))
+                (mew-submit-diagnose-tests--see "log-in-works")
+                (should (= 1 (length (mew-submit-test-log peer "auth"))))
+                (mew-submit-diagnose-again)
+                (mew-submit-diagnose-tests--see "g again")
+                (should-not (string-search "log-in-works" (buffer-string)))
+                (should (= 1 (length (mew-submit-test-log peer "auth")))))
+            (kill-buffer)))))))
+
 (provide 'mew-submit-diagnose-tests)
 ;;; mew-submit-diagnose-tests.el ends here

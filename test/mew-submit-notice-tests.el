@@ -219,8 +219,10 @@
           "was not sent: mail.example.org says: 550 5.1.1 Unknown" "change"
           ("[Retry]" "[Edit]") ("[Other port]" "[Pin" "[Forget"))
          ((:kind "refused" :result "refused" :code 552 :enhanced "5.2.2"
+           :cause recipient-mailbox-full :remedy "Tell the recipient another way."
            :text "192.0.2.1 refused a@x: 552 5.2.2 Quota exceeded, try tomorrow")
-          "says: 552 5.2.2 Quota" "try again later" ("[Retry]") ("[Other port]"))
+          "says: 552 5.2.2 Quota" "Probably the recipient's mailbox is full.  Tell"
+          ("[Retry]" "[Send later...]") ("[Other port]"))
          ((:kind "ok" :result "partial" :reply "250 Ok"
            :recipients ((:address "a@x" :code 550 :text "550 No")
                         (:address "b@x" :code 250)))

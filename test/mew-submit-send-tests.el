@@ -225,7 +225,7 @@ Gr\303\274\303\237e\n")
         (should (eq (plist-get entry :state) 'refused))
         (should (string-search "550 5.7.1 Go away" (plist-get entry :last)))
         (dolist (words (list "550 5.7.1 Go away" "127.0.0.1"
-                             "change the message" "a@x" "not sent again"
+                             "Read the server's words" "a@x" "not sent again"
                              "[Retry]" "[Edit]" "[Diagnose]"
                              (number-to-string
                               (mew-submit-test-port peer "no"))))

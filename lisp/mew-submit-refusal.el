@@ -1,0 +1,191 @@
+;;; mew-submit-refusal.el --- What follows from a server's no -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Pure.  It owns what the cause of a refusal decides, and how it is said: whether
+;; another password is asked for, when the next try is worth it, whether another port
+;; may help, and the words.  What causes there are is mew-submit-cause.el's.
+;;
+;; A cause never makes anything less safe: what a server has refused for good is not
+;; tried again by itself, whatever its words, and nobody is asked for a password unless
+;; a password was refused.
+
+;;; Code:
+
+(require 'mew-submit-cause)
+(require 'mew-submit-error)
+
+;;; The cause of an event
+
+(defun mew-submit-refusal--of (step code enhanced text mechanism)
+  "Return the cause of a reply as part of an event: `:cause', `:sure', `:remedy'.
+STEP, CODE, ENHANCED, TEXT and MECHANISM are as for `mew-submit-cause--of'.
+`:sure' is left out where the words leave it open."
+  (let* ((found (mew-submit-cause--of step code enhanced text mechanism))
+         (cause (plist-get found :cause)))
+    (append (list :cause cause)
+            (and (plist-get found :sure) '(:sure t))
+            (list :remedy (mew-submit-cause--sentence
+                           (plist-get (mew-submit-cause--advice cause code) :remedy))))))
+
+(defun mew-submit-refusal--of-event (event)
+  "Return the cause of EVENT, an end of the module's, as part of an event, or nil.
+Nil where no reply of a server is why."
+  (when-let* ((said (plist-get event :said))
+              (code (plist-get event :code)))
+    (and (<= 400 code 599)
+         (mew-submit-refusal--of (plist-get event :step) code
+                                 (plist-get event :enhanced)
+                                 (mew-submit-refusal--words said)
+                                 (plist-get event :mechanism)))))
+
+(defun mew-submit-refusal--words (said)
+  "Return the lines SAID, of which some begin with an enhanced code, as one text."
+  (nth 2 (mew-submit-cause--parse said)))
+
+(defun mew-submit-refusal--of-recipient (recipient)
+  "Return RECIPIENT, of a `done' event, with its cause if it was refused."
+  (let ((code (or (plist-get recipient :code) 0)))
+    (if (<= 400 code 599)
+        (append recipient
+                (mew-submit-refusal--of
+                 :rcpt code (plist-get recipient :enhanced)
+                 (nth 2 (mew-submit-cause--parse (or (plist-get recipient :text) "")))
+                 nil))
+      recipient)))
+
+(defun mew-submit-refusal--advice (done)
+  "Return what there is to tell and to do about the cause of DONE, a plist, or nil."
+  (when-let* ((cause (plist-get done :cause)))
+    (mew-submit-cause--advice cause (plist-get done :code))))
+
+;;; What it decides
+
+(defun mew-submit-refusal--undetermined-p (done)
+  "Do the server's words in DONE leave it open why it refused?"
+  (memq (plist-get done :cause) '(nil policy-unspecified)))
+
+(defun mew-submit-refusal--secret-p (done)
+  "Did the server of DONE refuse the password or token itself?
+Both its codes and its words have to say so, where its words say anything.  Else
+another password is no use, and one more log-in may do harm."
+  (and (equal (plist-get done :kind) "auth")
+       (member (plist-get done :about) '("password" "app-password" "token"))
+       (or (mew-submit-refusal--undetermined-p done)
+           (memq (plist-get (mew-submit-refusal--advice done) :password)
+                 '(once app changed))
+           (eq (plist-get done :cause) 'auth-oauth-token-refused))
+       t))
+
+(defconst mew-submit-refusal--patient
+  '(auth-too-many-tries greylisted rate-limited quota-reached)
+  "The causes after which a try that comes too early is in vain, or makes it worse.")
+
+(defun mew-submit-refusal--patience (done)
+  "Return how many seconds at least to wait for another try after DONE.
+That is 0 where nothing speaks against an early one."
+  (let ((retry (plist-get (mew-submit-refusal--advice done) :retry)))
+    (if (and (memq (plist-get done :cause) mew-submit-refusal--patient)
+             (numberp retry))
+        retry
+      0)))
+
+(defun mew-submit-refusal--patience-max ()
+  "Return the most seconds that `mew-submit-refusal--patience' comes to."
+  (apply #'max (mapcar (lambda (cause)
+                         (plist-get (mew-submit-cause--advice cause) :retry))
+                       mew-submit-refusal--patient)))
+
+(defun mew-submit-refusal--locked-p (done)
+  "Does DONE say beyond doubt that further log-ins do harm, whatever is sent?"
+  (and (plist-get done :sure) (eq (plist-get done :cause) 'auth-too-many-tries)))
+
+(defun mew-submit-refusal--other-port-p (done)
+  "May another port help against the cause of DONE?"
+  (and (memq 'port (plist-get (mew-submit-refusal--advice done) :routes)) t))
+
+;;; How it is said
+
+(defun mew-submit-refusal--meaning (cause)
+  "Return what CAUSE means as a clause."
+  (mew-submit-cause--clause (plist-get (mew-submit-cause--advice cause) :meaning)))
+
+(defun mew-submit-refusal--reason (event)
+  "Return why the server refused in EVENT in a clause, or nil where that is open."
+  (and (plist-get event :sure)
+       (not (mew-submit-refusal--undetermined-p event))
+       (mew-submit-refusal--meaning (plist-get event :cause))))
+
+(defun mew-submit-refusal--why (event)
+  "Return what the cause of EVENT means, and whether it is certain, as a clause."
+  (concat (if (or (plist-get event :sure) (mew-submit-refusal--undetermined-p event))
+              ""
+            "probably ")
+          (mew-submit-refusal--meaning (plist-get event :cause))))
+
+(defun mew-submit-refusal--to-do (event)
+  "Return what to do about the cause of EVENT, in sentences, or nil without one."
+  (when-let* ((remedy (plist-get event :remedy)))
+    (if (or (plist-get event :sure) (mew-submit-refusal--undetermined-p event))
+        remedy
+      (format "Probably %s.  %s"
+              (mew-submit-refusal--meaning (plist-get event :cause)) remedy))))
+
+(defun mew-submit-refusal--meant (event)
+  "Return in a sentence why the server refused in EVENT, or nil where that is open.
+It is for where there is no headline: a server speaks any language."
+  (and (mew-submit-refusal--reason event)
+       (mew-submit-cause--sentence
+        (plist-get (mew-submit-cause--advice (plist-get event :cause)) :meaning))))
+
+;;; Providers' pages
+
+(defconst mew-submit-refusal--pages
+  '(("gmail\\.com\\|googlemail\\.com\\|google\\.com"
+     "https://myaccount.google.com/apppasswords" "https://mail.google.com/")
+    ("yahoo\\.[a-z.]+\\|ymail\\.com\\|rocketmail\\.com\\|yahoodns\\.net"
+     "https://login.yahoo.com/account/security" "https://mail.yahoo.com/")
+    ("aol\\.com" "https://login.aol.com/account/security" "https://mail.aol.com/")
+    ("icloud\\.com\\|me\\.com\\|mac\\.com"
+     "https://account.apple.com/account/manage" "https://www.icloud.com/mail")
+    ("outlook\\.[a-z.]+\\|hotmail\\.[a-z.]+\\|live\\.[a-z.]+\\|msn\\.com\\|office365\\.com"
+     "https://account.microsoft.com/security" "https://outlook.live.com/")
+    ("fastmail\\.com\\|fastmail\\.fm\\|messagingengine\\.com"
+     "https://app.fastmail.com/settings/security/apps" "https://app.fastmail.com/")
+    ("zoho\\.[a-z.]+" "https://accounts.zoho.com/home#security/app_password"
+     "https://mail.zoho.com/")
+    ("yandex\\.[a-z.]+\\|ya\\.ru" "https://id.yandex.ru/security/app-passwords"
+     "https://mail.yandex.ru/")
+    ("mail\\.ru\\|bk\\.ru\\|list\\.ru\\|inbox\\.ru\\|internet\\.ru"
+     "https://account.mail.ru/user/2-step-auth/passwords" "https://e.mail.ru/")
+    ("qq\\.com\\|foxmail\\.com" "https://wx.mail.qq.com/" "https://wx.mail.qq.com/")
+    ("163\\.com" "https://mail.163.com/" "https://mail.163.com/")
+    ("126\\.com" "https://mail.126.com/" "https://mail.126.com/")
+    ("naver\\.com" "https://nid.naver.com/" "https://mail.naver.com/")
+    ("gmx\\.[a-z.]+" "https://www.gmx.net/" "https://www.gmx.net/")
+    ("web\\.de" "https://web.de/" "https://web.de/")
+    ("t-online\\.de\\|magenta\\.de"
+     "https://account.idm.telekom.com/" "https://email.t-online.de/")
+    ("free\\.fr" "https://subscribe.free.fr/login/" "https://zimbra.free.fr/")
+    ("orange\\.fr\\|wanadoo\\.fr" "https://login.orange.fr/" "https://mail.orange.fr/")
+    ("comcast\\.net\\|xfinity\\.com"
+     "https://customer.xfinity.com/users/me" "https://connect.xfinity.com/")
+    ("att\\.net\\|sbcglobal\\.net\\|bellsouth\\.net"
+     "https://www.att.com/" "https://currently.att.yahoo.com/"))
+  "Where providers make passwords for mail programs: (SERVER PAGE WEB-MAIL).
+SERVER is a regexp for the end of a server's name.  A page is only ever opened
+from here: what a server says names none.")
+
+(defun mew-submit-refusal--page (server what)
+  "Return the page of the provider of SERVER for WHAT, or nil for an unknown one.
+WHAT is `app-password' or `web-mail'."
+  (let ((case-fold-search t))
+    (cl-loop for (regexp page mail) in mew-submit-refusal--pages
+             when (string-match-p (concat "\\(?:\\`\\|\\.\\)\\(?:" regexp "\\)\\'") server)
+             return (if (eq what 'web-mail) mail page))))
+
+(provide 'mew-submit-refusal)
+;;; mew-submit-refusal.el ends here

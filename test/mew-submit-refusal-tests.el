@@ -1,0 +1,385 @@
+;;; mew-submit-refusal-tests.el --- Tests: what follows from a server's no -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; What a server says decides whether another password is asked for and when there is
+;; another try, and is told everywhere; but never makes anything less safe.
+
+;;; Code:
+
+(require 'auth-source)
+(require 'cl-lib)
+(require 'ert)
+(require 'mew-submit)
+(require 'mew-submit-notice)
+(require 'mew-submit-offer)
+(require 'mew-submit-outbox)
+(require 'mew-submit-queue)
+(require 'mew-submit-refusal)
+(require 'mew-submit-test-helpers)
+
+;;; The decisions
+
+(defun mew-submit-refusal-tests--done (kind step about reply)
+  "Return a `done' event of KIND: the server said REPLY, a line, to STEP.
+ABOUT is what the module makes of the codes, or nil."
+  (pcase-let* ((`(,code ,enhanced ,text) (mew-submit-cause--parse (list reply)))
+               (event (list :kind kind :step step :about about :code code
+                            :enhanced enhanced :said (list text))))
+    (append event (mew-submit-refusal--of-event event))))
+
+(ert-deftest mew-submit-refusal-tests-a-password-is-asked-for-if-it-is-about-one ()
+  "Another password is asked for only where a password was refused (SECURITY: E33)."
+  (pcase-dolist
+      (`(,asked ,kind ,step ,about ,reply)
+       '((t "auth" "auth" "password" "535 5.7.8 Authentication credentials invalid")
+         ;; Nobody knows better than the code.
+         (t "auth" "auth" "password" "535 5.7.8 Error")
+         (t "auth" "auth" "password" "535 5.7.8 Zugriff xyzzy")
+         (t "auth" "auth" "app-password" "534 5.7.9 Application-specific password required")
+         (t "auth" "auth" "token" "535 5.7.8 The access token has expired")
+         ;; The codes say that it is not.
+         (nil "auth" "auth" "nothing" "554 5.7.0 Login failed, wrong credentials")
+         (nil "auth" "auth" "password" "535 5.7.8 Too many failed logins, try later")
+         (nil "auth" "auth" "password" "535 5.7.8 Your account is disabled")
+         (nil "auth" "auth" "password" "535 SMTP is disabled for this account")
+         (nil "auth" "auth" "password" "535 5.7.0 Please log in via your web browser")
+         (nil "auth" "auth" "password" "535 Must issue a STARTTLS command first")
+         (nil "auth" "auth" "mechanism" "504 5.5.4 Unrecognized authentication type")
+         ;; Nobody has logged in, or it is about the mail.
+         (nil "auth" "mail" nil "530 5.7.0 Authentication required")
+         (nil "auth" "mail" nil "535 5.7.8 Wrong password")
+         (nil "refused" "mail" nil "550 5.7.8 Wrong password")
+         (nil "refused" "dot" nil "550 Invalid password in attachment")
+         (nil "deferred" "auth" nil "454 4.7.0 Wrong password")))
+    (ert-info (reply)
+      (should (eq (mew-submit-refusal--secret-p
+                   (mew-submit-refusal-tests--done kind step about reply))
+                  asked)))))
+
+(ert-deftest mew-submit-refusal-tests-an-early-try-is-not-made ()
+  "Where an early try is in vain or does harm the next one comes later; else it does not."
+  (pcase-dolist
+      (`(,seconds ,kind ,step ,reply)
+       '((600 "deferred" "rcpt" "450 4.2.0 Greylisted, see http://postgrey.example.org")
+         (900 "deferred" "mail" "421 4.7.28 Unusual rate of mail, rate limited")
+         (3600 "deferred" "auth" "454 4.7.0 Too many login attempts, try again later")
+         (0 "deferred" "dot" "451 4.3.0 Internal error")
+         (0 "deferred" "mail" "450 Something")))
+    (ert-info (reply)
+      (let ((done (append '(:result "deferred")
+                          (mew-submit-refusal-tests--done kind step nil reply))))
+        (should (= (mew-submit-refusal--patience done) seconds))
+        (let* ((mew-submit-retry-intervals '(10))
+               (now (float-time))
+               (entry (mew-submit-queue--judge
+                       '(:state sending :attempts 1 :recipients ("a@x")) done)))
+          (should (eq (plist-get entry :state) 'queued))
+          (should (<= (max seconds 8) (- (plist-get entry :next) now)
+                      (+ (max seconds 12) 120)))
+          ;; It is not taken for a time that a wrong clock has left.
+          (should-not (mew-submit-queue--due-p entry now)))))))
+
+(ert-deftest mew-submit-refusal-tests-a-definite-no-is-not-tried-again ()
+  "What is refused for good is not sent again by itself, whatever the words say."
+  (dolist (reply '("550 4.7.1 Greylisted, try again in 5 minutes"
+                   "554 5.3.2 Service temporarily unavailable, try again later"
+                   "552 5.2.2 The mailbox is full, try again tomorrow"
+                   "550 5.7.28 Rate limit exceeded, please slow down"))
+    (ert-info (reply)
+      (let ((done (append '(:result "refused")
+                          (mew-submit-refusal-tests--done "refused" "rcpt" nil reply))))
+        (should (plist-get done :cause))
+        (let ((entry (mew-submit-queue--judge
+                      '(:state sending :attempts 1 :recipients ("a@x")) done)))
+          (should (eq (plist-get entry :state) 'refused))
+          (should-not (plist-get entry :next)))
+        ;; Nor does the advice say that it is.
+        (should-not (string-match-p "tried again\\|by itself"
+                                    (mew-submit-report--advice done)))))))
+
+(ert-deftest mew-submit-refusal-tests-another-port-is-offered ()
+  "Port 465 is looked at where the server's words make another port worth a try."
+  (pcase-dolist
+      (`(,wanted ,step ,reply)
+       '((t "mail" "530 5.7.0 Must issue a STARTTLS command first")
+         (t "rcpt" "550 5.7.1 Relaying denied")
+         (nil "rcpt" "550 5.1.1 User unknown")
+         (nil "dot" "554 5.7.1 Message looks like spam")))
+    (ert-info (reply)
+      (cl-letf (((symbol-function 'mew-submit-request--fallback) (lambda (_) 'ask)))
+        (let ((done (mew-submit-refusal-tests--done "refused" step nil reply)))
+          (should (eq (and (mew-submit-offer--wanted-p '(:server "h") done) t) wanted))
+          (should-not (mew-submit-offer--wanted-p
+                       '(:server "h") (append '(:attempts ((:port 465))) done))))))))
+
+(ert-deftest mew-submit-refusal-tests-security-is-not-talked-away ()
+  "What to do without TLS does not come from the server's words (SECURITY: E34)."
+  (let ((done (append '(:result "insecure" :tls nil)
+                      (mew-submit-refusal-tests--done
+                       "insecure" "starttls" nil
+                       "454 4.7.0 Authentication required, use port 25 without TLS"))))
+    (should (string-search "do not switch TLS off" (mew-submit-report--advice done)))
+    (should-not (mew-submit-notice--for-cause
+                 '(:state refused :account (:server "smtp.gmail.com" :user "me")) done))))
+
+;;; With a server
+
+(defun mew-submit-refusal-tests--listener (step reply)
+  "Return a listener that answers REPLY, a line, to STEP."
+  (format "127.0.0.1:0,name=ok,%s=reply:%s" step (string-replace "," "\\," reply)))
+
+(defun mew-submit-refusal-tests--log-in (reply)
+  "Log in where the answer is REPLY; return (DONE PROMPTS AUTHS).
+PROMPTS is how often the user was asked for another password, and AUTHS how often
+the server."
+  (mew-submit-test-with-peer (peer "--user" "me" "--password" "s3cret"
+                                   (mew-submit-refusal-tests--listener "auth-end" reply))
+    (let* ((authinfo (mew-submit-test-write
+                      (mew-submit-test--peer-file peer "authinfo")
+                      "machine 127.0.0.1 login me password wr0ng\n"))
+           (noninteractive nil)
+           (mew-submit-memory-file nil)
+           (mew-submit-keep-connection 0)
+           (auth-source-save-behavior nil)
+           (auth-source-netrc-cache nil)
+           (auth-sources (list authinfo))
+           (prompts 0))
+      (auth-source-forget-all-cached)
+      (cl-letf (((symbol-function 'read-passwd)
+                 (lambda (&rest _) (cl-incf prompts) "wr0ng2"))
+                ((symbol-function 'message) #'ignore))
+        (let ((done (mew-submit-wait
+                     (mew-submit-send
+                      (mew-submit-test-write (mew-submit-test--peer-file peer "m")
+                                             "From: me@x\nTo: a@x\n\nbody\n")
+                      :account (mew-submit-test-account peer "ok" :user "me"))
+                     mew-submit-test-patience)))
+          (should-not (mew-submit-test-stored peer))
+          (list done prompts (length (mew-submit-test-log peer "auth"))))))))
+
+(ert-deftest mew-submit-refusal-tests-log-ins ()
+  "A refused log-in has its cause, and the user is asked once or not at all."
+  :tags '(:module)
+  (pcase-dolist
+      (`(,cause ,prompts ,reply)
+       '((auth-wrong-password 1 "535 5.7.8 Authentication credentials invalid")
+         (auth-app-password-needed
+          1 "535 5.7.8 Use an application-specific password")
+         (auth-too-many-tries 0 "535 5.7.8 Too many failed login attempts, wait an hour")
+         (auth-basic-disabled 0 "535 5.7.8 SMTP is disabled for your account")
+         (auth-web-login-needed 0 "534 5.7.14 Please log in via your web browser")))
+    (ert-info (reply)
+      (pcase-let ((`(,done ,asked ,auths) (mew-submit-refusal-tests--log-in reply)))
+        (should (eq (plist-get done :cause) cause))
+        (should (equal (plist-get done :step) "auth"))
+        (should (plist-get done :mechanism))
+        (should (= asked prompts))
+        (should (= auths (1+ prompts)))
+        ;; It is not said to be the password where it is not.
+        (should (equal (mew-submit-report--reason done "h")
+                       (cond ((plist-get done :sure) (mew-submit-refusal--meaning cause))
+                             (t (concat "h says: " reply)))))))))
+
+(ert-deftest mew-submit-refusal-tests-steps ()
+  "A refusal says at which step it was, and its cause is that of the server's words."
+  :tags '(:module)
+  (pcase-dolist
+      (`(,at ,step ,cause ,reply)
+       '(("greeting" "greeting" ip-blocklisted
+          "554 5.7.1 Your address is listed in zen.spamhaus.org")
+         ("ehlo" "ehlo" helo-refused "550 5.7.1 Helo command rejected: invalid name")
+         ("starttls" "starttls" tls-unavailable "454 4.7.0 TLS not available")
+         ("mail" "mail" sender-domain-unknown
+          "550 5.1.8 Sender address rejected: Domain not found")
+         ("rcpt" "rcpt" recipient-unknown "550 5.1.1 User unknown")
+         ("data" "data" server-busy "421 4.3.2 Too busy, try again later")
+         ("dot" "dot" message-too-big "552 5.3.4 Message size exceeds fixed limit")))
+    (ert-info (reply)
+      (mew-submit-test-with-peer
+          (peer (concat (mew-submit-refusal-tests--listener at reply)
+                        (if (equal at "ehlo")
+                            (concat ",helo=reply:" (string-replace "," "\\," reply))
+                          "")))
+        (let ((done (mew-submit-test-run (mew-submit-test-account peer "ok")
+                                         "From: me@x\nTo: a@x\n\nbody\n")))
+          (should (equal (plist-get done :step) step))
+          (should (eq (plist-get done :cause) cause))
+          (should (stringp (plist-get done :remedy))))))))
+
+(ert-deftest mew-submit-refusal-tests-each-recipient-has-its-cause ()
+  "Of several recipients each that is refused has a cause, and the message has the first."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer (concat "127.0.0.1:0,name=ok,rcpt#2=reply:552 5.2.2 Mailbox is full,"
+                    "rcpt#3=reply:550 5.1.1 User unknown"))
+    (let ((done (mew-submit-test-run (mew-submit-test-account peer "ok")
+                                     "From: me@x\nTo: a@x, b@x, c@x\n\nbody\n")))
+      (should (equal (plist-get done :result) "partial"))
+      (should (equal (mapcar (lambda (recipient) (plist-get recipient :cause))
+                             (plist-get done :recipients))
+                     '(nil recipient-mailbox-full recipient-unknown)))
+      (should (eq (plist-get done :cause) 'recipient-mailbox-full))
+      (should (string-search "only those get it" (mew-submit-report--advice done))))))
+
+(ert-deftest mew-submit-refusal-tests-json ()
+  "Scripts get the cause and the remedy; where no server has refused there is none."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer (mew-submit-refusal-tests--listener "rcpt" "550 5.1.1 User unknown")
+            "127.0.0.1:0,name=good")
+    (pcase-dolist (`(,name ,cause) '(("ok" "recipient-unknown") ("good" nil)))
+      (let* ((result (mew-submit-test-batch
+                      (list "--json" "--server" "127.0.0.1"
+                            "--routes" (format "%d:starttls" (mew-submit-test-port peer name))
+                            "--ca-file" (mew-submit-test-ca peer) "a@x")
+                      :input "From: me@x\nTo: a@x\n\nbody\n"))
+             (done (mew-submit-test-done result)))
+        (should (equal (plist-get done :cause) cause))
+        (should (eq (and (plist-get done :remedy) t) (and cause t)))
+        (should (equal (plist-get (car (plist-get done :recipients)) :cause) cause))))
+    (let ((result (mew-submit-test-batch
+                   (list "--server" "127.0.0.1"
+                         "--routes" (format "%d:starttls" (mew-submit-test-port peer "ok"))
+                         "--ca-file" (mew-submit-test-ca peer) "a@x")
+                   :input "From: me@x\nTo: a@x\n\nbody\n")))
+      (should (= (plist-get result :status) 69))
+      (should (string-search
+               (concat "There is no such mailbox.  "
+                       (plist-get (mew-submit-cause--advice 'recipient-unknown) :remedy))
+               (plist-get result :stderr))))))
+
+;;; What is shown
+
+(defun mew-submit-refusal-tests--shown (entry done)
+  "Return what *mew-submit* says of ENTRY, which ended with DONE."
+  (with-temp-buffer
+    (mew-submit-notice-mode)
+    (let ((inhibit-read-only t))
+      (mew-submit-notice--insert entry done))
+    (buffer-substring-no-properties (point-min) (point-max))))
+
+(ert-deftest mew-submit-refusal-tests-the-notice-and-its-buttons ()
+  "The headline is the cause where it is sure; the buttons fit it."
+  (pcase-dolist
+      (`(,kind ,step ,reply ,headline ,advice ,buttons ,without)
+       '(("auth" "auth" "535 5.7.8 Use an application-specific password"
+          "was not sent: the provider wants a password that is made for mail programs"
+          "security page" ("[Provider's page]" "[Other password...]") ("[Other port]"))
+         ("auth" "auth" "534 5.7.14 Please log in via your web browser"
+          "wants to see you in a browser" "web mail" ("[Web mail]") ("[Other password"))
+         ("refused" "rcpt" "550 5.7.1 Relaying denied"
+          "does not carry your mail" "user name" ("[Other port]" "[Set up again...]")
+          ("[Pin"))
+         ("refused" "rcpt" "552 5.2.2 The mailbox is full"
+          "mailbox is full" "another way" ("[Send later...]") ("[Other p"))
+         ;; In doubt the server's words come first.
+         ("refused" "dot" "550 5.7.1 Xyzzy" "smtp.gmail.com says: 550 5.7.1 Xyzzy"
+          "Read the server's words" ("[Retry]") ("[Other p" "[Send later"))))
+    (ert-info (reply)
+      (let* ((done (append (list :result "refused"
+                                 :text (concat "192.0.2.1 refused it: " reply))
+                           (mew-submit-refusal-tests--done kind step "password" reply)))
+             (shown (mew-submit-refusal-tests--shown
+                     '(:state refused :id "1" :directory "/nonexistent/"
+                              :recipients ("a@x")
+                              :account (:server "smtp.gmail.com" :user "me"))
+                     done)))
+        (dolist (words (append (list headline advice reply) buttons))
+          (should (string-search words shown)))
+        (dolist (words without)
+          (should-not (string-search words shown)))))))
+
+(ert-deftest mew-submit-refusal-tests-the-outbox-keeps-the-cause ()
+  "The outbox tells the cause in its column and its details, after a restart, too."
+  (mew-submit-test-with-directory directory
+    (let* ((done (append (list :result "refused" :text "192.0.2.1 refused it: 550 5.1.1 No")
+                         (mew-submit-refusal-tests--done
+                          "refused" "rcpt" nil "550 5.1.1 User unknown")))
+           (entry (mew-submit-queue--after
+                   (list :id "1-1" :directory directory :state 'sending :attempts 1
+                         :recipients '("a@x") :from "me@x" :created (float-time)
+                         :account '(:server "h"))
+                   done)))
+      (should (mew-submit-spool--sound-p entry))
+      (should (eq (plist-get entry :cause) 'recipient-unknown))
+      (should (equal (substring-no-properties (mew-submit-outbox--last entry))
+                     "there is no such mailbox"))
+      (with-temp-buffer
+        (mew-submit-outbox--insert-log entry)
+        (should (string-match-p "^Why: +there is no such mailbox" (buffer-string)))
+        (should (string-match-p "^What to do: +Check the spelling" (buffer-string)))))))
+
+(ert-deftest mew-submit-refusal-tests-pages-are-the-providers ()
+  "A page is known by the whole of a server's name, never by a part of one."
+  (should (string-prefix-p "https://myaccount.google.com/"
+                           (mew-submit-refusal--page "smtp.gmail.com" 'app-password)))
+  (dolist (server '("smtp.notgmail.com" "gmail.com.example.org" "mail.example.org" ""))
+    (should-not (mew-submit-refusal--page server 'app-password)))
+  (dolist (row mew-submit-refusal--pages)
+    (dolist (page (cdr row))
+      (should (string-prefix-p "https://" page)))))
+
+(ert-deftest mew-submit-refusal-tests-a-lock-out-holds-for-the-account ()
+  "After \"too many log-ins\" no mail of that account logs in for an hour."
+  (let ((account '(:name "a" :server "h" :user "me"))
+        (mew-submit-auth--put-off (make-hash-table :test #'equal)))
+    (mew-submit-queue--perhaps-lock
+     (list :account account)
+     (mew-submit-refusal-tests--done "auth" "auth" "password" "535 5.7.8 Wrong password"))
+    ;; In doubt it is the message alone that waits.
+    (mew-submit-queue--perhaps-lock
+     (list :account account)
+     (mew-submit-refusal-tests--done "deferred" "auth" nil "451 4.7.0 Rate exceeded"))
+    (should-not (mew-submit-queue--account-waits-p (list :account account)))
+    (mew-submit-queue--perhaps-lock
+     (list :account account)
+     (mew-submit-refusal-tests--done "deferred" "auth" nil
+                                     "454 4.7.0 Too many login attempts, try later"))
+    (should (mew-submit-queue--account-waits-p (list :account account)))
+    (should-not (mew-submit-queue--account-waits-p
+                 '(:account (:name "b" :server "h" :user "you"))))
+    ;; Somebody who sends more does not make it worse; who insists may.
+    (let ((noninteractive nil) kept)
+      (cl-letf (((symbol-function 'mew-submit-queue--keep)
+                 (lambda (entry) (setq kept entry)))
+                ((symbol-function 'message) #'ignore))
+        (mew-submit-queue--user-adds (list :account account :recipients '("a@x")))
+        (should (string-search "locked" (plist-get kept :last)))))
+    (should (mew-submit-queue--account-waits-p (list :account account)))
+    (should (< 3000 (- (car (gethash (mew-submit-auth--account account)
+                                     mew-submit-auth--put-off))
+                       (float-time))))
+    (mew-submit-auth--user-is-here account)
+    (should-not (mew-submit-queue--account-waits-p (list :account account)))))
+
+(ert-deftest mew-submit-refusal-tests-another-password-is-saved-and-used ()
+  "[Other password...] saves what is typed where auth-source finds it, and sends."
+  (mew-submit-test-with-directory directory
+    (let* ((authinfo (mew-submit-test-write (expand-file-name "authinfo" directory)
+                                            "machine h login me password wr0ng\n"))
+           (auth-sources (list authinfo))
+           (auth-source-save-behavior t)
+           (auth-source-netrc-cache nil)
+           (entry '(:state refused :account (:server "h" :user "me"
+                                                     :plan "submissions")))
+           sent)
+      (auth-source-forget-all-cached)
+      (cl-letf (((symbol-function 'mew-submit-notice--the-entry) (lambda () entry))
+                ((symbol-function 'mew-submit-notice--send)
+                 (lambda (entry) (setq sent entry)))
+                ((symbol-function 'message) #'ignore)
+                ((symbol-function 'read-passwd) (lambda (&rest _) (copy-sequence ""))))
+        (should-error (mew-submit-notice-password) :type 'user-error)
+        (should-not sent)
+        (fset 'read-passwd (lambda (&rest _) (copy-sequence "s3cret")))
+        (mew-submit-notice-password)
+        (should (eq sent entry))
+        (let ((found (mew-submit-auth--lookup "h" 465 "me")))
+          (should (equal (mew-submit-auth--secret found) "s3cret")))))))
+
+(provide 'mew-submit-refusal-tests)
+;;; mew-submit-refusal-tests.el ends here

@@ -118,7 +118,7 @@ directory with messages."
   (let ((ask (seq-find (lambda (event) (eq (plist-get event :event) 'ask))
                        (mew-submit-faults-record-events record))))
     (when (and ask (not (mew-submit-faults--get record :answer))
-               (not (equal (plist-get ask :what) "seven-bit")))
+               (not (member (plist-get ask :what) '("seven-bit" "header" "lines"))))
       (format "it asked about %s" (plist-get ask :what)))))
 
 ;;; The words
@@ -268,8 +268,8 @@ It made no connection, a connection, said AUTH, MAIL, some of the message, all o
                  bad ", "))))
 
 (defun mew-submit-faults-wire (octets)
-  "Return the message OCTETS as it has to arrive: each line end a CRLF."
-  (let ((lines (replace-regexp-in-string "\r\n\\|\r\\|\n" "\r\n" octets t t)))
+  "Return the message OCTETS as it has to arrive: each line end, CR CR LF as well, a CRLF."
+  (let ((lines (replace-regexp-in-string "\r\\{1,8\\}\n\\|\r\\|\n" "\r\n" octets t t)))
     (if (or (string-suffix-p "\n" lines) (string-empty-p lines)) lines (concat lines "\r\n"))))
 
 (defun mew-submit-faults--body-wrong (record)

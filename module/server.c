@@ -57,6 +57,12 @@ msub_request_clear (struct msub_request *request)
   free_texts (&request->original);
 }
 
+static bool
+wants_log_in (const struct msub_request *request)
+{
+  return request->user && !(request->auth && strcmp (request->auth, "none") == 0);
+}
+
 /* Everything that goes into a command, a look-up or a log-in as it is has been checked by Lisp; here it is checked where it
    leaves (SECURITY: K8, K9, E20-E22).  */
 int
@@ -83,7 +89,7 @@ msub_request_check (const struct msub_request *request, struct msub_error *err)
     return msub_fail (err, MSUB_MESSAGE, "The user name holds a control character");
   if (request->password && !msub_smtp_secret_fine (request->password))
     return msub_fail (err, MSUB_MESSAGE, "The password holds a control character");
-  return 0;
+  return !wants_log_in (request) || !request->auth || msub_smtp_mechanism_known (request->auth, err) ? 0 : -1;
 }
 
 struct msub_way
@@ -233,12 +239,6 @@ reach (struct msub_server *server, const struct msub_context *context, const str
       msub_smtp_free (&server->smtp);
       *err = (struct msub_error) { 0 };
     }
-}
-
-static bool
-wants_log_in (const struct msub_request *request)
-{
-  return request->user && !(request->auth && strcmp (request->auth, "none") == 0);
 }
 
 /* EHLO and STARTTLS.  An attempt whose STARTTLS fails has the verdict "tls".  */

@@ -186,6 +186,8 @@ AUTH),
   (left 0 :documentation "How many octets of a chunk are still to come.")
   (last nil :documentation "Non-nil when that chunk is the last one.")
   (id nil :documentation "The identifier of the message it waits for.")
+  (deaf nil :documentation "Non-nil while the system, not its end, tells whether \
+it is there.")
   (timer nil :documentation "The timer for the end of waiting, or of it all."))
 
 (defvar mew-submit-relay--servers nil
@@ -689,12 +691,27 @@ DATA is nil when it was refused, and that was said already."
     ('data (mew-submit-relay--take-data session))
     ('chunk (mew-submit-relay--take-chunk session))))
 
+(defun mew-submit-relay--held-p (session)
+  "Does the system say that the client of SESSION has not closed the connection?"
+  (let* ((process (mew-submit-relay--session-process session))
+         (remote (mew-submit-relay--contact process :remote))
+         (local (mew-submit-relay--contact process :local)))
+    (and remote local
+         (mew-submit-relay-peer--held-p remote local))))
+
 (defun mew-submit-relay--pause (session)
-  "Take nothing more from the client of SESSION while it has said too much."
-  (when (and (eq (mew-submit-relay--session-phase session) 'wait)
-             (> (length (mew-submit-relay--session-input session))
-                mew-submit-relay--pending-max))
-    (set-process-filter (mew-submit-relay--session-process session) t)))
+  "Take nothing more from the client of SESSION while it has to wait.
+Emacs ends a connection at the end of what it reads, and there are clients, such
+as Exim, that close their half behind the message: they are to hear the answer.
+Where the system does not tell whether the client is there, only the end of what
+it says does; then it is read, up to a limit."
+  (when (eq (mew-submit-relay--session-phase session) 'wait)
+    (setf (mew-submit-relay--session-deaf session)
+          (mew-submit-relay--held-p session))
+    (when (or (mew-submit-relay--session-deaf session)
+              (> (length (mew-submit-relay--session-input session))
+                 mew-submit-relay--pending-max))
+      (set-process-filter (mew-submit-relay--session-process session) t))))
 
 (defun mew-submit-relay--work (session)
   "Deal with all input of SESSION that is whole, and send the replies."
@@ -757,7 +774,7 @@ One is put there at a time, so that Emacs can do other things between."
 
 (defun mew-submit-relay--failed (session err)
   "Tell SESSION that its message was not taken because of the condition ERR."
-  (let ((text (mew-submit-error--text err)))
+  (let ((text (mew-submit-relay-smtp--public (mew-submit-error--text err))))
     (mew-submit-relay--log "A message was not taken: %s"
                            (mew-submit-error--kind err))
     (pcase (mew-submit-error--kind err)
@@ -855,13 +872,17 @@ What the client asks for goes before what the account says."
   "Does the client of SESSION still wait for the answer to its message?"
   (and (eq (mew-submit-relay--session-phase session) 'wait)
        (process-live-p (mew-submit-relay--session-process session))
+       (or (not (mew-submit-relay--session-deaf session))
+           (mew-submit-relay--held-p session))
        t))
 
 ;;; The answer
 
 (defun mew-submit-relay--answer (session code lines)
-  "Answer the message of SESSION with CODE and LINES, and go on."
-  (when (mew-submit-relay--waits-p session)
+  "Answer the message of SESSION with CODE and LINES, and go on.
+A client that has gone is forgotten."
+  (cond
+   ((mew-submit-relay--waits-p session)
     (mew-submit-relay--set-timer session nil nil)
     (mew-submit-relay--reply-lines session code lines)
     (setf (mew-submit-relay--session-phase session) 'command
@@ -869,14 +890,18 @@ What the client asks for goes before what the account says."
     (mew-submit-relay--forget-message session)
     (set-process-filter (mew-submit-relay--session-process session)
                         #'mew-submit-relay--filter)
-    (mew-submit-relay--work session)))
+    (mew-submit-relay--work session))
+   ((eq (mew-submit-relay--session-phase session) 'wait)
+    (mew-submit-relay--delete session))))
 
 (defun mew-submit-relay--queued (session &optional why)
   "Tell the client of SESSION that its message is in the outbox, and WHY."
   (mew-submit-relay--answer
    session 250
    (list (format "2.0.0 queued as %s%s" (mew-submit-relay--session-id session)
-                 (if why (concat ": " why) "")))))
+                 (if why
+                     (concat ": " (mew-submit-relay-smtp--public why))
+                   "")))))
 
 (defun mew-submit-relay--refusals (done)
   "Return the `recipient' events in DONE that are refusals."
@@ -902,7 +927,7 @@ What the client asks for goes before what the account says."
 Return nil when the network is to blame: then it is tried again."
   (let ((code (or (plist-get done :code) 0))
         (said (plist-get done :said))
-        (text (plist-get done :text)))
+        (text (mew-submit-relay-smtp--public (or (plist-get done :text) ""))))
     (pcase (plist-get done :kind)
       ;; 421 is about the connection there, and would end the one here.
       ((and (or "refused" "deferred")

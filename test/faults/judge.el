@@ -60,7 +60,7 @@ directory with messages."
 
 (defconst mew-submit-faults--kinds
   '((ok "delivered" 0) (usage "refused" 64) (message "refused" 65) (host "deferred" 68)
-    (refused "refused" 69) (internal "deferred" 70) (uncertain "uncertain" 74)
+    (resolver "deferred" 75)     (refused "refused" 69) (internal "deferred" 70) (uncertain "uncertain" 74)
     (connect "deferred" 75) (tls "deferred" 75) (timeout "deferred" 75) (lost "deferred" 75)
     (deferred "deferred" 75) (cancelled "cancelled" 75) (protocol "deferred" 76)
     (no-login "deferred" 75) (insecure "insecure" 77) (auth "refused" 77) (config "refused" 78))

@@ -308,6 +308,23 @@ Ten times as many cost not more than thirty times as much; a hundred times would
         (should-not (string-match-p "[\0-\037\177-\237\u2028]"
                                     (mew-submit-error--text err)))))))
 
+(ert-deftest mew-submit-message-tests-odd-characters-are-named ()
+  "A character that cannot be seen is named, with its place."
+  (pcase-dolist (`(,address ,words)
+                 '(("a@case.test\u200B" "U\\+200B (ZERO WIDTH SPACE) as character 12\\.")
+                   ("\u200Ea@x" "U\\+200E (LEFT-TO-RIGHT MARK) as character 1\\.")
+                   ("a\u00AD@x" "U\\+00AD (SOFT HYPHEN) as character 2\\.")
+                   ("a@x\uFEFF" "U\\+FEFF (ZERO WIDTH NO-BREAK SPACE) as character 4\\.")
+                   ("a@\u2060x" "U\\+2060 (WORD JOINER) as character 3\\.")
+                   ("a@x\u00A0" "U\\+00A0 (NO-BREAK SPACE) as character 4\\.")
+                   ("a\n@x" "U\\+000A (LINE FEED (LF)) as character 2\\.")
+                   ("a\u010D\u010A@x" "a disguised line end")))
+    (should (string-match-p
+             (concat "\\`Forbidden character in address: " words)
+             (mew-submit-error--text
+              (should-error (mew-submit-address--check address)
+                            :type 'mew-submit-message))))))
+
 (ert-deftest mew-submit-message-tests-lengths-are-octets ()
   "64 octets of local part and 254 in all pass, as UTF-8 and with A-labels."
   (let ((local (make-string 64 ?a))

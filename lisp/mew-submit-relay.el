@@ -23,6 +23,7 @@
 
 (require 'cl-lib)
 (require 'mew-submit-account)
+(require 'mew-submit-alias)
 (require 'mew-submit-dialog)
 (require 'mew-submit-background)
 (require 'mew-submit-error)
@@ -246,7 +247,14 @@ What cannot be known is assumed."
         mew-submit-relay--unread-max)))
 
 (defun mew-submit-relay--write (process octets)
-  "Send OCTETS to PROCESS, or end it when it does not take them."
+  "Send OCTETS to PROCESS, or end it when it does not take them.
+One that is no connection has a function that takes them."
+  (if-let* ((write (process-get process 'mew-submit-relay-write)))
+      (funcall write octets)
+    (mew-submit-relay--send process octets)))
+
+(defun mew-submit-relay--send (process octets)
+  "Send OCTETS to PROCESS, a connection, or end it when it does not take them."
   (let ((timer (run-at-time mew-submit-relay--stuck nil #'delete-process
                             process)))
     (unwind-protect
@@ -593,7 +601,10 @@ After too many errors the session ends."
                 (cdr (assoc verb mew-submit-relay--commands))))
     (cond
      ((and (memq 'alone flags)
-           (not (string-empty-p (mew-submit-relay--session-input session))))
+           (not (string-empty-p (mew-submit-relay--session-input session)))
+           ;; Nobody smuggles anything into a pipe.
+           (not (process-get (mew-submit-relay--session-process session)
+                             'mew-submit-relay-write)))
       (mew-submit-relay--dismiss
        session 554 "5.5.0" (concat "Something follows " verb
                                    " before it is answered")))
@@ -809,7 +820,11 @@ What the client asks for goes before what the account says."
                    (plist-get (mew-submit-relay--session-mail session)
                               :wishes)))
     (if each
-        (plist-put account :each (reverse each))
+        (plist-put account :each
+                   (mapcan (pcase-lambda (`(,address . ,wishes))
+                             (mapcar (lambda (address) (cons address wishes))
+                                     (mew-submit-alias--expand address account)))
+                           (reverse each)))
       account)))
 
 (defun mew-submit-relay--loop-p (account)
@@ -852,7 +867,11 @@ What the client asks for goes before what the account says."
               file :move t :directory mew-submit-relay--directory
               :account account :settled t
               :from (plist-get mail :from)
-              :recipients (mew-submit-relay--recipients session)
+              :recipients (delete-dups
+                           (mapcan (lambda (address)
+                                     (copy-sequence
+                                      (mew-submit-alias--expand address account)))
+                                   (mew-submit-relay--recipients session)))
               :on-ask mew-submit-relay--on-ask
               :whole waits
               :claim (lambda (entry done)
@@ -1139,6 +1158,29 @@ Return the processes."
                                    (format-network-address local))
                  (format "unix:%s" (process-contact server :service)))))
            mew-submit-relay--servers)))
+
+;;; A client that is no connection
+
+(defun mew-submit-relay--converse (read write)
+  "Serve a client, whose octets READ waits for and returns, to its end.
+READ returns nil when there are no more; WRITE is called with the replies."
+  (let* ((process (make-pipe-process :name "mew-submit-relay client" :noquery t
+                                     :filter t))
+         (session (mew-submit-relay--make-session
+                   :process process :heard (float-time) :trusted t))
+         octets)
+    (process-put process 'mew-submit-relay session)
+    (process-put process 'mew-submit-relay-write write)
+    (push session mew-submit-relay--sessions)
+    (mew-submit-relay--reply session 220 nil (concat mew-submit-helo " ESMTP mew-submit"))
+    (mew-submit-relay--flush session)
+    (unwind-protect
+        (while (and (not (eq (mew-submit-relay--session-phase session) 'end))
+                    (setq octets (funcall read)))
+          (mew-submit-relay--filter process octets)
+          (while (eq (mew-submit-relay--session-phase session) 'wait)
+            (accept-process-output nil 0.1)))
+      (mew-submit-relay--delete session))))
 
 ;;; Starting and stopping
 

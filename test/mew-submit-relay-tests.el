@@ -672,6 +672,33 @@ SECURITY: P17."
       (should (string-prefix-p "554 5.6.0 The header has no end" reply))
       (should-not (string-search "/" reply)))))
 
+(ert-deftest mew-submit-relay-tests-names-without-domain ()
+  "What smartd and the like send to root goes to the account's address."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (let ((account (append (mew-submit-test-account peer "ok")
+                           '(:from "me@example.org" :default t)))
+          (mew-submit-sendmail-aliases '(("admin" "you@x" "she@x"))))
+      ;; The server of the test is this machine, where there is a root.
+      (cl-letf (((symbol-function 'mew-submit-account--local-p) #'ignore))
+        (mew-submit-relay-tests--with-relay
+            ((mew-submit-relay--account-function (lambda (_) (copy-sequence account))))
+          (let ((client (mew-submit-relay-tests--connect)))
+            (should (equal (mew-submit-relay-tests--dialog
+                            client "EHLO me" "MAIL FROM:<root>" "RCPT TO:<root>"
+                            "RCPT TO:<admin> NOTIFY=NEVER" "RCPT TO:<you@x>" "DATA")
+                           '(250 250 250 250 250 354)))
+            (should (string-prefix-p
+                     "250 2.0.0 Ok" (mew-submit-relay-tests--say
+                                     client "Subject: s\r\n\r\nbody\r\n.\r\n")))))
+        (should (equal (mew-submit-test-envelope peer)
+                       '("me@example.org" "me@example.org" "you@x" "she@x")))
+        (should (string-match-p "^Message-ID: <[^@\n]+@example\\.org>\r$"
+                                (mew-submit-test-stored peer)))
+        (should (equal (mapcar (lambda (line) (and (string-search "NOTIFY=NEVER" line) t))
+                               (mew-submit-test-lines peer "RCPT"))
+                       '(nil t t)))))))
+
 (ert-deftest mew-submit-relay-tests-one-refused ()
   "While a client waits, one recipient refused for good means that none gets it.
 Who is refused for now only is tried again by the relay."

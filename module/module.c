@@ -672,6 +672,22 @@ copy_descriptor (emacs_env *env, int in, int out)
     }
 }
 
+/* For a program that is spoken to by its standard input, which Emacs has no other way to read octet by octet.  */
+static emacs_value
+Fread (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
+{
+  (void) nargs, (void) data;
+  intmax_t fd = env->extract_integer (env, args[0]);
+  if (failed (env))
+    return nil (env);
+  char octets[65536];
+  ssize_t n;
+  do
+    n = read ((int) fd, octets, sizeof octets);
+  while (n < 0 && errno == EINTR && env->process_input (env) == emacs_process_input_continue);
+  return n <= 0 ? nil (env) : env->make_unibyte_string (env, octets, n);
+}
+
 static emacs_value
 Fspool (emacs_env *env, ptrdiff_t nargs, emacs_value *args, void *data)
 {
@@ -879,6 +895,8 @@ emacs_module_init (struct emacs_runtime *runtime)
   define (env, "mew-submit--mod-jobs", 0, 0, Fjobs, "Return the number of jobs whose thread has not ended.");
   define (env, "mew-submit--mod-stop", 1, 1, Fstop,
           "Ask all jobs to stop, wait at most MSECS; return how many still run.\n\n(fn MSECS)");
+  define (env, "mew-submit--mod-read", 1, 1, Fread,
+          "Wait for octets from descriptor FD; return them, or nil at its end.\n\n(fn FD)");
   define (env, "mew-submit--mod-spool", 2, 2, Fspool,
           "Copy descriptor FD until its end to the new file FILE; return the octets.\n\n(fn FD FILE)");
   define (env, "mew-submit--mod-lock", 1, 1, Flock,

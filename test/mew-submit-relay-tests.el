@@ -631,24 +631,29 @@ SECURITY: P16."
 SECURITY: P16."
   :tags '(:module)
   (mew-submit-test-with-peer
-      (peer "127.0.0.1:0,name=who,1:mail=hold:go,rcpt=reply:550 5.1.1 No such user here")
-    (mew-submit-relay-tests--with-relay
-        ((mew-submit-relay-wait 1)
-         (mew-submit-relay--account-function
-          (mew-submit-relay-tests--account peer "who")))
-      (mew-submit-relay-tests--send-and-close (mew-submit-relay-tests--connect)
-                                              #'delete-process)
-      (mew-submit-test-go peer)
-      (mew-submit-test-until ("the queue")
-        (null (mew-submit-queue--running)))
-      (should (equal (plist-get
-                      (mew-submit-spool--read
-                       (car (mew-submit-spool--ids mew-submit-outbox-directory))
-                       mew-submit-outbox-directory)
-                      :state)
-                     'refused))
-      (mew-submit-test-until ("the session's end")
-        (null mew-submit-relay--sessions)))))
+      (peer "127.0.0.1:0,name=soon,1:mail=hold:go,rcpt=reply:550 5.1.1 No such user here"
+            "127.0.0.1:0,name=late,1:mail=hold:go,rcpt=reply:550 5.1.1 No such user here")
+    (dolist (name '("soon" "late"))
+      (ert-info (name)
+        (mew-submit-relay-tests--with-relay
+            ((mew-submit-relay-wait 1)
+             (mew-submit-relay--account-function
+              (mew-submit-relay-tests--account peer name)))
+          (let ((client (mew-submit-relay-tests--connect)))
+            (mew-submit-relay-tests--send-and-close
+             client (if (equal name "soon") #'delete-process #'ignore))
+            (delete-process client))
+          (mew-submit-test-go peer)
+          (mew-submit-test-until ("the queue")
+            (null (mew-submit-queue--running)))
+          (should (equal (plist-get
+                          (mew-submit-spool--read
+                           (car (mew-submit-spool--ids mew-submit-outbox-directory))
+                           mew-submit-outbox-directory)
+                          :state)
+                         'refused))
+          (mew-submit-test-until ("the session's end")
+            (null mew-submit-relay--sessions)))))))
 
 (ert-deftest mew-submit-relay-tests-names-no-file ()
   "What a client is told names no file of this machine.

@@ -1,7 +1,7 @@
-# others.sh --- servers that are neither Postfix, Dovecot nor Exim: aiosmtpd, smtp-server, Haraka and chasquid.
+# others.sh --- servers that are neither Postfix, Dovecot nor Exim: aiosmtpd, smtp-server, Haraka, chasquid and Sendmail.
 #
-# Sourced by run.  Each listens on a port of its own, with STARTTLS and a log-in inside; whom it takes mail for has
-# a mailbox.  There is nobody called unknown@example.org.
+# Sourced by run.  Each listens on a port of its own, with STARTTLS and a log-in inside, but Sendmail, in the clear; whom it takes mail
+# for has a mailbox.  There is nobody called unknown@example.org.
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash
 # shellcheck disable=SC2034  # read by run, suite.sh and cases.sh
@@ -9,10 +9,11 @@
 server_user=nobody
 server_ports=
 accepted='^250 '
-declare -A others_port=([aiosmtpd]=2501 [smtp-server]=2502 [haraka]=2503 [chasquid]=2504)
+declare -A others_port=([aiosmtpd]=2501 [smtp-server]=2502 [haraka]=2503 [chasquid]=2504 [sendmail]=2505)
 declare -A others_wanted=(
   [aiosmtpd]='Debian package python3-aiosmtpd' [smtp-server]='npm package smtp-server (with node and npm)'
-  [haraka]='npm package Haraka (with node and npm)' [chasquid]='Debian package chasquid')
+  [haraka]='npm package Haraka (with node and npm)' [chasquid]='Debian package chasquid'
+  [sendmail]='one of the Debian packages sendmail-bin, sendmail-cf and m4')
 
 . "$here/fetch.sh"
 
@@ -22,6 +23,7 @@ server_find ()
   local name
   fetch_npm smtp-server Haraka
   command -v chasquid >/dev/null || fetch_debian chasquid
+  fetch_debian sendmail-bin sendmail-cf m4
   PYTHONPATH=$(others_python) python3 -c 'import aiosmtpd' 2>/dev/null || fetch_debian python3-aiosmtpd python3-public python3-attr
   for name in "${!others_port[@]}"
   do
@@ -48,6 +50,9 @@ others_here ()
     smtp-server) command -v node >/dev/null && [ -d "$fetch_cache/npm/node_modules/smtp-server" ] ;;
     haraka) command -v node >/dev/null && [ -d "$fetch_cache/npm/node_modules/Haraka" ] ;;
     chasquid) PATH=$PATH:$fetch_cache/chasquid/usr/bin command -v chasquid >/dev/null ;;
+    sendmail)
+      [ -d "$fetch_cache/sendmail-cf" ] && [ -d "$fetch_cache/m4" ] \
+        && ! ldd "$fetch_cache/sendmail-bin/usr/libexec/sendmail/sendmail" 2>&1 | grep -q 'not found\|No such' ;;
   esac
 }
 
@@ -55,6 +60,12 @@ server_start ()
 {
   local name
   mkdir "$SMTP_WORK/others"
+  # A program that puts mail into a mailbox.
+  cat > "$SMTP_WORK/others/store" <<END
+#!/bin/sh
+mkdir -p "$SMTP_MAILBOXES/\$1/new" && cat > "$SMTP_MAILBOXES/\$1/part" && mv "$SMTP_MAILBOXES/\$1/part" "$SMTP_MAILBOXES/\$1/new/\$\$"
+END
+  chmod 755 "$SMTP_WORK/others/store"
   export OTHERS_PORT SMTP_WORK SMTP_MAILBOXES SMTP_USER SMTP_PASSWORD SMTP_HOST
   for name in "${!others_port[@]}"
   do
@@ -96,11 +107,7 @@ start_chasquid ()
   mkdir -p "$place/certs/$SMTP_HOST" "$place/domains/example.org" "$place/data"
   cp "$SMTP_WORK/server.pem" "$place/certs/$SMTP_HOST/fullchain.pem"
   cp "$SMTP_WORK/server.key" "$place/certs/$SMTP_HOST/privkey.pem"
-  cat > "$place/store" <<'END'
-#!/bin/sh
-mkdir -p "$SMTP_MAILBOXES/$1/new" && cat > "$SMTP_MAILBOXES/$1/part" && mv "$SMTP_MAILBOXES/$1/part" "$SMTP_MAILBOXES/$1/new/$$"
-END
-  chmod 755 "$place/store"
+  cp "$SMTP_WORK/others/store" "$place/store"
   cat > "$place/chasquid.conf" <<END
 hostname: "$SMTP_HOST"
 data_dir: "$place/data"
@@ -117,17 +124,61 @@ END
   chasquid -config_dir="$place" >>"$SMTP_WORK/log/chasquid" 2>&1 </dev/null &
 }
 
+# Sendmail's configuration is made of macros.  It leaves mail in its queue, the text apart from the header.
+start_sendmail ()
+{
+  local place=$SMTP_WORK/others/sendmail cf=$fetch_cache/sendmail-cf/usr/share/sendmail/cf
+  mkdir -p "$place/queue"
+  printf 'hosts files\n' > "$place/switch"
+  # However busy the machine is, it listens.
+  cat > "$place/mc" <<END
+include(\`$cf/m4/cf.m4')
+OSTYPE(\`linux')
+define(\`confDOMAIN_NAME', \`$SMTP_HOST')
+define(\`confPID_FILE', \`$place/pid')
+define(\`QUEUE_DIR', \`$place/queue')
+define(\`ALIAS_FILE', \`')
+define(\`STATUS_FILE', \`')
+define(\`HELP_FILE', \`')
+define(\`confCW_FILE', \`-o $place/none')
+define(\`confCT_FILE', \`-o $place/none')
+define(\`confREFUSE_LA', \`10000')
+define(\`confQUEUE_LA', \`10000')
+define(\`confDELIVERY_MODE', \`queueonly')
+define(\`confTO_IDENT', \`0')
+define(\`confSERVICE_SWITCH_FILE', \`$place/switch')
+FEATURE(\`nocanonify')
+FEATURE(\`accept_unresolvable_domains')
+FEATURE(\`no_default_msa')
+DAEMON_OPTIONS(\`Port=$OTHERS_PORT, Name=MTA, Family=inet6')
+LOCAL_CONFIG
+Cwexample.org
+MAILER(\`local')
+MAILER(\`smtp')
+LOCAL_RULESETS
+SLocal_check_rcpt
+R\$*unknown@\$*	\$#error \$@ 5.1.1 \$: "550 User unknown"
+END
+  (cd "$cf/cf" && "$fetch_cache/m4/usr/bin/m4" -D_CF_DIR_="$cf/" "$place/mc") > "$place/cf" 2>"$SMTP_WORK/log/sendmail" || return
+  "$fetch_cache/sendmail-bin/usr/libexec/sendmail/sendmail" -C "$place/cf" -bD >>"$SMTP_WORK/log/sendmail" 2>&1 </dev/null &
+}
+
 # --- Cases ------------------------------------------------------------------------------------------------
 
 # others NAME RECIPIENT...: submit $out/message to the server NAME.
 others ()
 {
-  local name=$1 user=$SMTP_USER
+  local name=$1 user=$SMTP_USER log_in
   shift
   others_here "$name" || skip_case "${others_wanted[$name]} is not installed" || return
   [ "$name" != chasquid ] || user=$user@example.org
-  submit "$out/message" --user "$user" --password-file "${password_file:-$SMTP_PASSWORD_FILE}" \
-         --routes "${others_port[$name]}:starttls" "$@"
+  log_in=(--user "$user" --password-file "${password_file:-$SMTP_PASSWORD_FILE}")
+  if [ "$name" = sendmail ]
+  then
+    submit "$out/message" --tls none --routes "${others_port[$name]}:none" "$@"
+  else
+    submit "$out/message" "${log_in[@]}" --routes "${others_port[$name]}:starttls" "$@"
+  fi
 }
 
 others_delivery ()
@@ -184,3 +235,27 @@ case_chasquid-delivery () { others_delivery chasquid; }
 case_chasquid-long-line () { others_long-line chasquid; }
 case_chasquid-one-refused () { others_one-refused chasquid; }
 case_chasquid-wrong-password () { others_wrong-password chasquid; }
+
+# The one message in Sendmail's queue has the text of FILE.
+expect_queued ()
+{
+  local queue=$SMTP_WORK/others/sendmail/queue
+  [ "$(find "$queue" -name 'df*' | wc -l)" = 1 ] || fail "not one message in the queue" || return
+  sed '1,/^$/d' "$1" | cmp -s - "$queue"/df* || fail 'another text arrived' || return
+  rm "$queue"/*
+}
+
+case_sendmail-delivery ()
+{
+  message_mime > "$out/message"
+  others sendmail "$box@example.org" || return
+  expect 0 delivered && expect_queued "$out/message"
+}
+
+case_sendmail-one-refused ()
+{
+  message_mime > "$out/message"
+  others sendmail unknown@example.org "$box@example.org" || return
+  expect 69 partial || return
+  done_has '[.recipients[] | .code] == [550, 250]' && expect_queued "$out/message"
+}

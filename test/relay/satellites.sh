@@ -17,7 +17,7 @@ with_open_relay ()
 
 client_nodemailer ()
 {
-  NODE_PATH=$fetch_cache/npm/node_modules node - $relay_port "$SMTP_SENDER" "$box@example.org" >"$out/client" 2>&1 <<'END' \
+  NODE_PATH=$fetch_cache/npm/node_modules node - "$relay_port" "$SMTP_SENDER" "$box@example.org" >"$out/client" 2>&1 <<'END' \
     || fail "nodemailer: $(tail -n 1 "$out/client")" || return
 const nodemailer = require('nodemailer');
 const [port, from, to] = process.argv.slice(2);

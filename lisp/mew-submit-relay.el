@@ -1162,8 +1162,8 @@ Return the processes."
 ;;; A client that is no connection
 
 (defun mew-submit-relay--converse (read write)
-  "Serve a client, whose octets READ waits for and returns, to its end.
-READ returns nil when there are no more; WRITE is called with the replies."
+  "Serve a client, whose octets come from READ, a function, to its end.
+READ is called to wait for some, and has none at the end; WRITE gets the replies."
   (let* ((process (make-pipe-process :name "mew-submit-relay client" :noquery t
                                      :filter t))
          (session (mew-submit-relay--make-session

@@ -1163,7 +1163,7 @@ Return the processes."
 
 (defun mew-submit-relay--converse (read write)
   "Serve a client, whose octets come from READ, a function, to its end.
-READ is called to wait for some, and has none at the end; WRITE gets the replies."
+READ waits for some and returns nil at their end; WRITE gets the replies."
   (let* ((process (make-pipe-process :name "mew-submit-relay client" :noquery t
                                      :filter t))
          (session (mew-submit-relay--make-session

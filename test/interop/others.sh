@@ -127,7 +127,7 @@ END
 # Sendmail's configuration is made of macros.  It leaves mail in its queue, the text apart from the header.
 start_sendmail ()
 {
-  local place=$SMTP_WORK/others/sendmail cf=$fetch_cache/sendmail-cf/usr/share/sendmail/cf
+  local tab=$'\t' place=$SMTP_WORK/others/sendmail cf=$fetch_cache/sendmail-cf/usr/share/sendmail/cf
   mkdir -p "$place/queue"
   printf 'hosts files\n' > "$place/switch"
   # However busy the machine is, it listens.
@@ -157,7 +157,7 @@ MAILER(\`local')
 MAILER(\`smtp')
 LOCAL_RULESETS
 SLocal_check_rcpt
-R\$*unknown@\$*	\$#error \$@ 5.1.1 \$: "550 User unknown"
+R\$*unknown@\$*$tab\$#error \$@ 5.1.1 \$: "550 User unknown"
 END
   (cd "$cf/cf" && "$fetch_cache/m4/usr/bin/m4" -D_CF_DIR_="$cf/" "$place/mc") > "$place/cf" 2>"$SMTP_WORK/log/sendmail" || return
   "$fetch_cache/sendmail-bin/usr/libexec/sendmail/sendmail" -C "$place/cf" -bD >>"$SMTP_WORK/log/sendmail" 2>&1 </dev/null &

@@ -102,8 +102,10 @@
                                   (push (list :exit (process-exit-status process))
                                         (mew-submit-case-dones case)))))))
       (setf (mew-submit-case-process case) process)
+      ;; The others read the file.
       (ignore-errors
-        (process-send-string process (mew-submit-compare--octets case))
+        (when (member client '("mew-submit" "msmtp"))
+          (process-send-string process (mew-submit-compare--octets case)))
         (process-send-eof process)))))
 
 (defun mew-submit-compare--outcome (case directory)

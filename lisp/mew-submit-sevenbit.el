@@ -26,7 +26,6 @@
 (require 'qp)
 (require 'rfc2047)
 (require 'rfc2231)
-(require 'seq)
 (require 'subr-x)
 
 (defconst mew-submit-sevenbit--depth-max 50
@@ -72,19 +71,21 @@ Return nil without one."
            (mew-submit-sevenbit--eight-bit-p))
       (mew-submit-sevenbit--long-line)))
 
-(defun mew-submit-sevenbit--break-lines (end)
-  "Break the lines in the narrowed buffer that are too long with END.
-No octet written as =XX is taken apart."
-  (let (start)
-    (while (setq start (mew-submit-sevenbit--long-line))
-      (goto-char start)
-      (let ((line-end (copy-marker (progn (skip-chars-forward "^\r\n") (point)))))
-        (goto-char start)
+(defun mew-submit-sevenbit--break-lines (end &optional max)
+  "Break the lines in the narrowed buffer of more than MAX octets with END.
+MAX is 998 unless given.  No octet written as =XX is taken apart."
+  (goto-char (point-min))
+  (while (not (eobp))
+    (let ((line-end (copy-marker (line-end-position))))
+      (when (> (- line-end (point)) (or max mew-submit-sevenbit--line-max))
         (while (> (- line-end (point)) 76)
           (forward-char 73)
           (cond ((eq (char-before) ?=) (backward-char))
                 ((eq (char-before (1- (point))) ?=) (backward-char 2)))
-          (insert end))))))
+          (insert end)))
+      (goto-char line-end)
+      (set-marker line-end nil)
+      (forward-line))))
 
 ;;; The header
 
@@ -192,7 +193,10 @@ An encoded word may stand in a name or a comment, and nowhere else."
   (let ((start (point))
         (end (copy-marker (line-end-position))))
     ;; A line with a field's name and nothing else is a trap for others.
-    (re-search-forward "\\=\\(?:[!-9;-~]+:\\)?[ \t]*[^ \t\r\n]*" end t)
+    (skip-chars-forward "!-9;-~" end)
+    (skip-chars-forward ":" end)
+    (skip-chars-forward " \t" end)
+    (skip-chars-forward "^ \t\r\n" end)
     (while (< (point) end)
       (let ((blank (point)))
         (skip-chars-forward " \t" end)
@@ -233,26 +237,36 @@ Return nil if some still are."
 (defun mew-submit-sevenbit--encode-word (start end)
   "Make encoded words (RFC 2047) of the word from START to END, which is ASCII.
 Blanks between encoded words do not count, so one there becomes part of it."
-  (let ((text (concat (and (string-match-p "\\?=[ \t\r\n]+\\'"
-                                           (buffer-substring (point-min) start))
+  (let ((text (concat (and (save-excursion
+                             (goto-char start)
+                             (skip-chars-backward " \t\r\n")
+                             (looking-back "\\?=" (- (point) 2)))
                            " ")
                       (buffer-substring start end)
                       (and (progn (goto-char end)
-                                  (looking-at-p "[ \t\r\n]+=\\?"))
+                                  (skip-chars-forward " \t\r\n")
+                                  (looking-at-p "=\\?"))
                            " "))))
     (delete-region start end)
     (goto-char start)
-    (insert (mapconcat (lambda (octets)
-                         (format "=?us-ascii?B?%s?=" (base64-encode-string octets t)))
-                       (seq-partition text 42) "\n "))))
+    (insert (mapconcat (lambda (from)
+                         (format "=?us-ascii?B?%s?="
+                                 (base64-encode-string
+                                  (substring text from (min (length text) (+ from 42)))
+                                  t)))
+                       (number-sequence 0 (1- (length text)) 42) "\n "))))
 
 (defun mew-submit-sevenbit--encode-words ()
   "Make encoded words of the words in the narrowed field that are too long to fold."
   (goto-char (point-min))
   (skip-chars-forward "^:")
   (forward-char)
-  (while (re-search-forward "[^ \t\r\n]\\{900,\\}" nil t)
-    (mew-submit-sevenbit--encode-word (match-beginning 0) (match-end 0))))
+  (while (not (eobp))
+    (skip-chars-forward " \t\r\n")
+    (let ((start (point)))
+      (skip-chars-forward "^ \t\r\n")
+      (when (> (- (point) start) 900)
+        (mew-submit-sevenbit--encode-word start (point))))))
 
 (defun mew-submit-sevenbit--short-field (octets)
   "Return the field OCTETS without a line that is too long."
@@ -334,7 +348,9 @@ One that is very long becomes base64: Emacs does not stand still for it."
   (mew-submit-sevenbit--plain-lines)
   (if (> (- (point-max) (point-min)) mew-submit-sevenbit--text-max)
       (mew-submit-sevenbit--lines)
-    (quoted-printable-encode-region (point-min) (point-max) t)
+    ;; It folds a line ever more slowly the longer that is.
+    (quoted-printable-encode-region (point-min) (point-max))
+    (mew-submit-sevenbit--break-lines "=\n" 76)
     "quoted-printable"))
 
 (defun mew-submit-sevenbit--lines ()

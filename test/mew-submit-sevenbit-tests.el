@@ -443,6 +443,22 @@ Content-Transfer-Encoding: quoted-printable\n\n=C3=BC\nxxx"
           (should (string-prefix-p "From: a@x\n" converted))
           (should (string-suffix-p "\nDate: now\n\nBody\n" converted)))))))
 
+(ert-deftest mew-submit-sevenbit-tests-longest ()
+  "However long a word, a line of blanks or a list of addresses is, there is an answer."
+  (pcase-dolist (`(,octets ,converted)
+                 `((,(concat "Subject: " (make-string 2000000 ?a) "\n\nx\n") t)
+                   (,(concat "To: " (mapconcat #'identity (make-list 20000 "a@case.test") ",")
+                             "\n\nx\n")
+                    t)
+                   (,(concat "To: \"" (make-string 500000 ?a) "\" <a@b>\n\nx\n") nil)
+                   (,(concat "X-A: " (make-string 500000 ?\s) "b\n\nx\n") nil)
+                   (,(concat "Subject: x\n\n" (make-string 250000 ?x)) t)))
+    (ert-info ((substring octets 0 20))
+      (let ((result (mew-submit-sevenbit-tests--convert octets 'lines)))
+        (should (eq (and result t) converted))
+        (when result
+          (should (<= (mew-submit-sevenbit-tests--longest result) 998)))))))
+
 (ert-deftest mew-submit-sevenbit-tests-what-is-long-for-good ()
   "A long line that was signed, or that cannot be folded, is left alone."
   (let ((long (make-string 1000 ?x)))

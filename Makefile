@@ -331,4 +331,4 @@ help:  ## this list
   units bench fuzz asan tsan stress lint lint-c cppcheck tidy exports layers rows loaddefs loaddefs-check mutants mutants-check manual-check warnings checkdoc package-lint spaces \
   info manual pictures install uninstall man dist deps deps-build deps-check clean help
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -path $(BUILD)/fetched -prune -o -name '*.d' -type f -print 2>/dev/null)

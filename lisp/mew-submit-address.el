@@ -18,8 +18,10 @@
 
 ;;; Code:
 
+(require 'cl-lib)
 (require 'mew-submit-error)
 (require 'puny)
+(require 'seq)
 
 (declare-function ucs-normalize-NFC-string "ucs-normalize" (str))
 
@@ -178,18 +180,30 @@ members of groups too, display names and comments not.  Signal
                   (setq before char)))
               text)))
 
-(defun mew-submit-address--plain-p (text)
-  "Is TEXT free of control, format and separator characters and raw octets?
-Only the blank of ASCII is allowed."
-  (not (or (mew-submit-address--narrow-line-end-p text)
-           (seq-some (lambda (char)
-                       (or (> char #x10FFFF)
-                           (= (logand char #xFFFE) #xFFFE)
-                           (and (/= char ?\s)
-                                (memq (get-char-code-property
-                                       char 'general-category)
-                                      '(Cc Cf Cs Zl Zp Zs)))))
-                     text))))
+(defun mew-submit-address--odd-p (char)
+  "Is CHAR a control, format or separator character or a raw octet?
+Only the blank of ASCII is none of them."
+  (or (> char #x10FFFF)
+      (= (logand char #xFFFE) #xFFFE)
+      (and (/= char ?\s)
+           (memq (get-char-code-property char 'general-category)
+                 '(Cc Cf Cs Zl Zp Zs)))))
+
+(defun mew-submit-address--odd-words (text)
+  "Return in words which character of TEXT is odd, or nil where none is.
+It cannot be seen: it comes along when an address is pasted."
+  (if-let* ((place (cl-position-if #'mew-submit-address--odd-p text))
+            (char (aref text place)))
+      (concat (if (> char #x10FFFF)
+                  (format "octet %02X" (logand char #xFF))
+                (format "U+%04X" char))
+              (if-let* ((name (get-char-code-property
+                               char (if (< char 32) 'old-name 'name))))
+                  (format " (%s)" name)
+                "")
+              (format " as character %d" (1+ place)))
+    (and (mew-submit-address--narrow-line-end-p text)
+         "a disguised line end")))
 
 (defun mew-submit-address--octets (text)
   "Return how many octets TEXT is in UTF-8."
@@ -291,8 +305,8 @@ angle brackets (SECURITY.md, K1 to K13)."
     ;; Before anything that takes more than linear time.
     (when (> (length address) (* 4 mew-submit-address--max))
       (funcall problem "Address too long"))
-    (unless (mew-submit-address--plain-p address)
-      (funcall problem "Forbidden character in address"))
+    (when-let* ((odd (mew-submit-address--odd-words address)))
+      (funcall problem (format "Forbidden character in address: %s.  Type it anew" odd)))
     (pcase-let* ((`(,local . ,domain) (mew-submit-address--split address))
                  (ascii (and domain (mew-submit-address--domain domain)))
                  (whole (if domain (concat local "@" ascii) local)))

@@ -218,7 +218,7 @@ Tell what was expected and is not so."
         (kind (plist-get (plist-get diagnosis :done) :kind)))
     (mapc #'mew-submit-batch-command--tell unmet)
     (cond (unmet mew-submit-batch-diagnose--disappointed)
-          ((not (member kind '("ok" "host")))
+          ((not (member kind '("ok" "host" "resolver")))
            (mew-submit-batch-command--tell (plist-get (plist-get diagnosis :done) :text))
            (mew-submit-error--status kind))
           ((plist-get options :expect) 0)

@@ -22,6 +22,7 @@
 (require 'cl-lib)
 (require 'mew-submit-account)
 (require 'mew-submit-address)
+(require 'mew-submit-alias)
 (require 'mew-submit-batch-command)
 (require 'mew-submit-background)
 (require 'mew-submit-error)
@@ -36,14 +37,18 @@
 (require 'mew-submit-request)
 (require 'seq)
 
+(declare-function mew-submit--mod-read "ext:mew-submit-native" (fd))
 (declare-function mew-submit--mod-spool "ext:mew-submit-native" (fd file))
+(declare-function mew-submit-relay--converse "mew-submit-relay" (read write))
 (declare-function mew-submit-batch-outbox "mew-submit-batch-outbox" ())
 (declare-function server-eval-at "server" (server form))
 (declare-function server-running-p "server" (&optional name))
 
 (defvar mew-submit-relay--account-function)
-(defvar server-socket-dir)
+(defvar mew-submit-relay--directory)
 (defvar mew-submit-relay--on-ask)
+(defvar mew-submit-relay-wait)
+(defvar server-socket-dir)
 
 (defcustom mew-submit-sendmail-wait 20
   "Seconds for which mew-submit-sendmail waits for the real server's answer.
@@ -52,18 +57,6 @@ counts as success, as it does with sendmail."
   :type 'number
   :group 'mew-submit-relay
   :package-version '(mew-submit . "0.1.0"))
-
-(defcustom mew-submit-sendmail-aliases nil
-  "Who gets mail for a recipient without a domain, such as root.
-It is an alist of names and lists of addresses; the name t stands for all
-others.  The default is nil: root, postmaster and your own name are the address
-of the account that the message goes by, unless its server is this machine;
-others are left to the mail server."
-  :type '(alist :key-type (choice string (const :tag "All others" t))
-                :value-type (repeat string))
-  :group 'mew-submit-relay
-  :package-version '(mew-submit . "0.1.0")
-  :risky t)
 
 (defvar mew-submit-batch-sendmail--servers '("server" "mew-submit")
   "The names of Emacs servers that may take a message, the best first.
@@ -86,6 +79,10 @@ cron, at and other daemons do not say XDG_RUNTIME_DIR.")
 
 (defconst mew-submit-batch-sendmail--with-value "BCFLNORVXfhopr"
   "The flags of sendmail that have a value, in the same argument or the next.")
+
+(defconst mew-submit-batch-sendmail--exim
+  '("Ma" "Maa" "Mai" "Mas" "Mi" "Mm" "Mr" "Ms" "Mt")
+  "What stands behind -o in flags of Exim whose value is the next argument.")
 
 (defconst mew-submit-batch-sendmail--attached "bdqeA"
   "The flags whose value is in the same argument or not there.")
@@ -152,6 +149,8 @@ What sendmail knows and has no meaning here is ignored."
                              (args (pop args))
                              (t (mew-submit-error--throw
                                  'usage nil "-%c needs an argument" flag)))))
+            (when (and (eq flag ?o) (member value mew-submit-batch-sendmail--exim))
+              (pop args))
             (setq options (mew-submit-batch-sendmail--set options flag value)
                   i (length arg))))
          ((string-search (string flag) mew-submit-batch-sendmail--attached)
@@ -204,7 +203,8 @@ What sendmail knows and has no meaning here is ignored."
 in From\n"
    "  -i, -oi a dot alone is no end   -N -R -V delivery notifications   -C \
 FILE as --config\n"
-   "  -bp lists the outbox, -q sends what is in it; other flags are ignored\n"
+   "  -bp lists the outbox, -q sends what is in it, -bs speaks SMTP, -bv says \
+what becomes\n  of an address; other flags are ignored\n"
    (mew-submit-batch-command--help mew-submit-batch-sendmail--options)
    "Exit status: 0 delivered, or in the outbox and tried again by itself; 64 \
 usage, 65 bad\nmessage or address, 69 refused, 74 uncertain, 77 insecure or \
@@ -280,27 +280,11 @@ OPTIONS say how."
 
 ;;; Recipients
 
-(defun mew-submit-batch-sendmail--own-address (name account)
-  "Return ACCOUNT's address if NAME means the user and its server is not here."
-  (and (member name (list "root" "postmaster" (user-login-name)))
-       (not (mew-submit-account--local-p (plist-get account :server)))
-       (let ((address (mew-submit-account--qualify account name)))
-         (and (not (equal address name)) address))))
-
-(defun mew-submit-batch-sendmail--expand (address account)
-  "Return the addresses that ADDRESS stands for in mail by ACCOUNT, a list."
-  (if (string-search "@" address)
-      (list address)
-    (or (cdr (or (assoc address mew-submit-sendmail-aliases)
-                 (assq t mew-submit-sendmail-aliases)))
-        (list (or (mew-submit-batch-sendmail--own-address address account)
-                  address)))))
-
 (defun mew-submit-batch-sendmail--recipients (options fields &optional account)
   "Return the recipients that OPTIONS, and with -t FIELDS, name.
 An argument may be a list of addresses.  ACCOUNT is what the mail goes by."
   (or (delete-dups
-       (mapcan (lambda (address) (mew-submit-batch-sendmail--expand address account))
+       (mapcan (lambda (address) (mew-submit-alias--expand address account))
                (append (mapcan #'mew-submit-address--parse
                                (copy-sequence (plist-get options :arguments)))
                        (and (plist-get options :header)
@@ -348,7 +332,7 @@ What is no address stays as it was said."
   (delete-dups
    (mapcan (lambda (address)
              (if (string-match-p "\\`[[:alnum:]_.-]+\\'" address)
-                 (copy-sequence (mew-submit-batch-sendmail--expand address nil))
+                 (copy-sequence (mew-submit-alias--expand address nil))
                (list address)))
            (append (mew-submit-message--said (plist-get options :arguments))
                    (and (plist-get options :header)
@@ -670,6 +654,58 @@ Return what tells where it is."
        options)
     (mew-submit-batch-sendmail--clean-up)))
 
+;;; Other modes
+
+(defun mew-submit-batch-sendmail--speak (options)
+  "Speak SMTP with standard input and output, with mail sent as OPTIONS say.
+Return the exit status.  Some programs know no other way."
+  (require 'mew-submit-relay)
+  (mew-submit-module--ensure)
+  (mew-submit-module--ignore-pipe)
+  (mew-submit-batch-options--remember options)
+  (setq mew-submit-relay-wait mew-submit-sendmail-wait
+        mew-submit-relay--directory
+        (mew-submit-spool--prepare mew-submit-outbox-directory)
+        mew-submit-relay--on-ask (mew-submit-batch-options--on-ask options)
+        mew-submit-relay--account-function
+        (lambda (fields)
+          (mew-submit-batch-options--check-server options)
+          (mew-submit-batch-options--account options fields)))
+  (mew-submit-relay--converse (lambda () (mew-submit--mod-read 0))
+                              #'mew-submit-batch-command--print)
+  ;; What is still being sent has to come to an end: nobody goes on with it.
+  (while (mew-submit-queue--running)
+    (accept-process-output nil 0.05))
+  0)
+
+(defun mew-submit-batch-sendmail--verify (options)
+  "Tell on standard output what becomes of the addresses in OPTIONS.
+Return the exit status."
+  (let ((account (condition-case nil
+                     (mew-submit-batch-options--account options nil)
+                   (mew-submit-config nil)))
+        (status 0))
+    (dolist (argument (or (plist-get options :arguments)
+                          (mew-submit-error--throw 'usage nil "No address: name one")))
+      (condition-case err
+          (dolist (name (mew-submit-address--parse argument))
+            (dolist (address (mew-submit-alias--expand name account))
+              (mew-submit-batch-command--print
+               (encode-coding-string
+                (format "%s... deliverable: mailer mew-submit, host %s, user %s\n"
+                        name (or (plist-get account :server) "unknown")
+                        (mew-submit-address--check address))
+                'utf-8))))
+        (mew-submit-error
+         (setq status (mew-submit-error--status (mew-submit-error--kind err)))
+         (mew-submit-batch-command--print
+          (encode-coding-string
+           (mew-submit-error--clean
+            (format "%s... undeliverable: %s" argument (mew-submit-error--text err)))
+           'utf-8))
+         (mew-submit-batch-command--print "\n"))))
+    status))
+
 (defun mew-submit-batch-sendmail--mode (options)
   "Do what OPTIONS want, with -b or without; return the exit status."
   (pcase (plist-get options :mode)
@@ -680,9 +716,11 @@ Return what tells where it is."
      (mew-submit-batch-outbox)
      0)
     ("i" 0)                             ; newaliases: there is no such file
-    ((or "s" "d" "D")
+    ("s" (mew-submit-batch-sendmail--speak options))
+    ("v" (mew-submit-batch-sendmail--verify options))
+    ((or "d" "D")
      (mew-submit-error--throw
-      'usage nil "SMTP is spoken by mew-submit-batch-relay, not by this command"))
+      'usage nil "What listens for SMTP is mew-submit-batch-relay, not this command"))
     (mode (mew-submit-error--throw 'usage nil "There is no mode -b%s" mode))))
 
 (defun mew-submit-batch-sendmail--run (args)

@@ -11,7 +11,8 @@
 ;; message does not matter.  It knows nothing of accounts, buffers and servers.
 ;;
 ;; A line of the header ends with CRLF, LF or a lone CR, as on the wire each of
-;; them will be CRLF: otherwise a lone CR could hide a Bcc (SECURITY.md, J9).
+;; them will be CRLF: otherwise a lone CR could hide a Bcc (SECURITY.md, J9).  Several
+;; CRs and an LF are one line end there (module/body.h), and so they are here.
 
 ;;; Code:
 
@@ -50,7 +51,7 @@ is empty."
 
 (defun mew-submit-message--line-end ()
   "Move point behind the line end that is at point, if there is one."
-  (cond ((looking-at-p "\r\n") (forward-char 2))
+  (cond ((looking-at "\r\\{1,8\\}\n") (goto-char (match-end 0)))
         ((not (eobp)) (forward-char))))
 
 (defun mew-submit-message--header-end ()
@@ -76,7 +77,10 @@ is empty."
       (let ((next (min size (max 65536 (* 2 done)))))
         (insert-file-contents-literally file nil done next)
         (setq done next))
-      (setq end (mew-submit-message--header-end)))
+      ;; Whether CRs at the very end of what is here are line ends comes next.
+      (goto-char (point-max))
+      (unless (and (eq (char-before) ?\r) (< done size))
+        (setq end (mew-submit-message--header-end))))
     (delete-region (or end (point-max)) (point-max))))
 
 (defun mew-submit-message--next-field ()
@@ -95,8 +99,11 @@ is empty."
     ""))
 
 (defconst mew-submit-message--mbox "from "
-  "The name given to the line that an mbox has before a message.
-No field can have that name.")
+  "The name given to what is before the header: the line that an mbox has there.
+A byte order mark is another such thing.  No field can have that name.")
+
+(defconst mew-submit-message--mark "\357\273\277"
+  "The byte order mark of UTF-8, which editors write before a text.")
 
 (defun mew-submit-message--mbox-p (fields)
   "Is the first of FIELDS the line that an mbox has before a message?
@@ -106,23 +113,40 @@ may begin like it, too: a field has to follow."
        (equal (caar fields) "")
        (not (member (car (nth 1 fields)) '(nil "")))))
 
-(defun mew-submit-message--buffer-fields ()
-  "Return the fields of the header that the buffer, unibyte, is."
-  (goto-char (point-min))
+(defun mew-submit-message--skip-mark ()
+  "Move point behind the byte order mark that is at point, if there is one."
+  (when (looking-at-p mew-submit-message--mark)
+    (forward-char (length mew-submit-message--mark))))
+
+(defun mew-submit-message--rest-fields ()
+  "Return the fields from point on of the header that the buffer is."
   (let (fields)
     (while (not (eobp))
       (let ((field (mew-submit-message--next-field)))
         (push (cons (mew-submit-message--name field) field) fields)))
-    (setq fields (nreverse fields))
-    (if (mew-submit-message--mbox-p fields)
-        (cons (cons mew-submit-message--mbox (cdar fields)) (cdr fields))
-      fields)))
+    (nreverse fields)))
+
+(defun mew-submit-message--buffer-fields ()
+  "Return the fields of the header that the buffer, unibyte, is."
+  (goto-char (point-min))
+  (mew-submit-message--skip-mark)
+  (let* ((start (point))
+         (fields (mew-submit-message--rest-fields)))
+    (when (mew-submit-message--mbox-p fields)
+      (goto-char (+ start (length (cdar fields))))
+      (mew-submit-message--skip-mark)
+      (setq start (point)
+            fields (mew-submit-message--rest-fields)))
+    (if (= start (point-min))
+        fields
+      (cons (cons mew-submit-message--mbox (buffer-substring (point-min) start))
+            fields))))
 
 (defun mew-submit-message--fields (file)
   "Return the fields of the header of FILE, a list of (NAME . OCTETS).
 NAME is in lower case and \"\" for a line that is no field; OCTETS are the whole
-field with its line ends.  The line of an mbox before them is one that must not
-leave.  Signal `mew-submit-message' when FILE cannot be read,
+field with its line ends.  What is before them, such as the line of an mbox, is
+one that must not leave.  Signal `mew-submit-message' when FILE cannot be read,
 is empty or has no end to its header."
   (with-temp-buffer
     (set-buffer-multibyte nil)
@@ -415,7 +439,9 @@ The name of this machine, which nobody out there knows, is not told."
 That is Date, Message-ID, by the domain of the sender's ADDRESS (RFC 6409,
 section 8), and with FROM, the value for it, From.  A file whose first line is
 no field is all text."
-  (let* ((headless (equal (caar fields) ""))
+  (let* ((headless (equal "" (caar (if (equal (caar fields) mew-submit-message--mbox)
+                                       (cdr fields)
+                                     fields))))
          (lacks (lambda (name) (or headless (not (assoc name fields)))))
          (missing
           (concat

@@ -448,7 +448,7 @@ since it may have arrived.")
 (defun mew-submit-notice--offline-p (entry done)
   "Is it that this machine is on no network that ENTRY's attempt ended with DONE?"
   (and (null (plist-get (plist-get entry :account) :tunnel))
-       (or (equal (plist-get done :kind) "host")
+       (or (member (plist-get done :kind) '("host" "resolver"))
            (and (equal (plist-get done :kind) "connect")
                 (plist-get done :attempts)
                 (seq-every-p (lambda (attempt)

@@ -19,6 +19,7 @@
 
 (require 'cl-lib)
 (require 'mew-submit-error)
+(require 'mew-submit-relay-smtp)
 
 (defconst mew-submit-relay-data--line-max 8192
   "How many octets a line of a message may have.
@@ -77,7 +78,8 @@ What is there of it goes away.  The first fault counts."
     (file-error
      (mew-submit-relay-data--blame
       data 452 "4.3.1" (format "The message cannot be stored: %s"
-                               (mew-submit-error--text err))))))
+                               (mew-submit-relay-smtp--public
+                                (mew-submit-error--text err)))))))
 
 (defun mew-submit-relay-data--put (data octets)
   "Add OCTETS, which are finished, to DATA."

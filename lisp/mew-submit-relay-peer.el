@@ -128,6 +128,11 @@ does not tell, or the connection is closed already."
               (mew-submit-relay-peer--look remote local))
     (`(,user t ,_) user)))
 
+(defun mew-submit-relay-peer--held-p (remote local)
+  "Does a process of this machine still have the socket at REMOTE to LOCAL?
+A client that has said all it has to say may have closed that half, and listens."
+  (nth 1 (mew-submit-relay-peer--look remote local)))
+
 (defun mew-submit-relay-peer--unread (remote local)
   "Return how many octets sent from LOCAL to REMOTE have not been taken there.
 Return nil where the system does not tell."

@@ -51,6 +51,14 @@
           (setq end (1- end)))
         (concat (substring octets 0 end) "...")))))
 
+(defun mew-submit-relay-smtp--public (text)
+  "Return TEXT, words of our own for an error, without the names of files.
+They are of no use to a client, which may be on another machine."
+  ;; A name may hold blanks: a word with a slash in it goes on with it.
+  (replace-regexp-in-string
+   "\\(\\`\\|[ (\"'\u2018]\\)[/~][^ ,;]*[^] .,:;)\"'\u2019]\\(?: [^ ,;/]*/[^ ,;]*[^] .,:;)\"'\u2019]\\)*"
+   "\\1a file" text))
+
 (defun mew-submit-relay-smtp--lines (code lines &optional utf8)
   "Return the reply CODE with LINES, strings, as octets.
 Without UTF8, characters that are not ASCII become question marks."
@@ -125,17 +133,21 @@ It is of no use and common clients say all sorts of things."
         (mew-submit-relay-smtp--no 553 "5.6.7" "The address is not UTF-8")
       text)))
 
+(defconst mew-submit-relay-smtp--quoted "\"\\(?:[^\"\\]\\|\\\\.\\)*\""
+  "What matches a quoted local part.")
+
 (defun mew-submit-relay-smtp--path (keyword argument)
   "Return (PATH . PARAMETERS) in ARGUMENT, which begins with KEYWORD and a colon.
-PATH is what is between the angle brackets, without a source route."
+PATH is what is between the angle brackets, without a source route.  Printers
+and the like leave them out, as other servers let them."
   (let ((case-fold-search t))
     (unless (string-match
-             (concat "\\`" keyword ": *<\\(\\(?:\"\\(?:[^\"\\]\\|\\\\.\\)*\"\\|[^\"<>]\\)*\\)>"
-                     "\\(?: +\\(.*\\)\\)?\\'")
+             (format "\\`%s: *\\(?:<\\(\\(?:%s\\|[^\"<>]\\)*\\)>\\|\\(\\(?:%s\\|[^\"<> ]\\)+\\)\\)\
+\\(?: +\\(.*\\)\\)?\\'" keyword mew-submit-relay-smtp--quoted mew-submit-relay-smtp--quoted)
              argument)
       (mew-submit-relay-smtp--no 501 "5.5.4" "%s:<ADDRESS> is wanted" keyword)))
-  (let ((path (match-string 1 argument))
-        (parameters (match-string 2 argument)))
+  (let ((path (or (match-string 1 argument) (match-string 2 argument)))
+        (parameters (match-string 3 argument)))
     (cons (mew-submit-relay-smtp--decode
            (replace-regexp-in-string "\\`@[^:\"]*:" "" path))
           (split-string (or parameters "") " " t))))

@@ -23,6 +23,7 @@
 
 (require 'cl-lib)
 (require 'mew-submit-account)
+(require 'mew-submit-alias)
 (require 'mew-submit-dialog)
 (require 'mew-submit-background)
 (require 'mew-submit-error)
@@ -187,6 +188,8 @@ AUTH),
   (left 0 :documentation "How many octets of a chunk are still to come.")
   (last nil :documentation "Non-nil when that chunk is the last one.")
   (id nil :documentation "The identifier of the message it waits for.")
+  (deaf nil :documentation "Non-nil while the system, not its end, tells whether \
+it is there.")
   (timer nil :documentation "The timer for the end of waiting, or of it all."))
 
 (defvar mew-submit-relay--servers nil
@@ -245,7 +248,14 @@ What cannot be known is assumed."
         mew-submit-relay--unread-max)))
 
 (defun mew-submit-relay--write (process octets)
-  "Send OCTETS to PROCESS, or end it when it does not take them."
+  "Send OCTETS to PROCESS, or end it when it does not take them.
+One that is no connection has a function that takes them."
+  (if-let* ((write (process-get process 'mew-submit-relay-write)))
+      (funcall write octets)
+    (mew-submit-relay--send process octets)))
+
+(defun mew-submit-relay--send (process octets)
+  "Send OCTETS to PROCESS, a connection, or end it when it does not take them."
   (let ((timer (run-at-time mew-submit-relay--stuck nil #'delete-process
                             process)))
     (unwind-protect
@@ -592,7 +602,10 @@ After too many errors the session ends."
                 (cdr (assoc verb mew-submit-relay--commands))))
     (cond
      ((and (memq 'alone flags)
-           (not (string-empty-p (mew-submit-relay--session-input session))))
+           (not (string-empty-p (mew-submit-relay--session-input session)))
+           ;; Nobody smuggles anything into a pipe.
+           (not (process-get (mew-submit-relay--session-process session)
+                             'mew-submit-relay-write)))
       (mew-submit-relay--dismiss
        session 554 "5.5.0" (concat "Something follows " verb
                                    " before it is answered")))
@@ -690,12 +703,27 @@ DATA is nil when it was refused, and that was said already."
     ('data (mew-submit-relay--take-data session))
     ('chunk (mew-submit-relay--take-chunk session))))
 
+(defun mew-submit-relay--held-p (session)
+  "Does the system say that the client of SESSION has not closed the connection?"
+  (let* ((process (mew-submit-relay--session-process session))
+         (remote (mew-submit-relay--contact process :remote))
+         (local (mew-submit-relay--contact process :local)))
+    (and remote local
+         (mew-submit-relay-peer--held-p remote local))))
+
 (defun mew-submit-relay--pause (session)
-  "Take nothing more from the client of SESSION while it has said too much."
-  (when (and (eq (mew-submit-relay--session-phase session) 'wait)
-             (> (length (mew-submit-relay--session-input session))
-                mew-submit-relay--pending-max))
-    (set-process-filter (mew-submit-relay--session-process session) t)))
+  "Take nothing more from the client of SESSION while it has to wait.
+Emacs ends a connection at the end of what it reads, and there are clients, such
+as Exim, that close their half behind the message: they are to hear the answer.
+Where the system does not tell whether the client is there, only the end of what
+it says does; then it is read, up to a limit."
+  (when (eq (mew-submit-relay--session-phase session) 'wait)
+    (setf (mew-submit-relay--session-deaf session)
+          (mew-submit-relay--held-p session))
+    (when (or (mew-submit-relay--session-deaf session)
+              (> (length (mew-submit-relay--session-input session))
+                 mew-submit-relay--pending-max))
+      (set-process-filter (mew-submit-relay--session-process session) t))))
 
 (defun mew-submit-relay--work (session)
   "Deal with all input of SESSION that is whole, and send the replies."
@@ -758,7 +786,7 @@ One is put there at a time, so that Emacs can do other things between."
 
 (defun mew-submit-relay--failed (session err)
   "Tell SESSION that its message was not taken because of the condition ERR."
-  (let ((text (mew-submit-error--text err)))
+  (let ((text (mew-submit-relay-smtp--public (mew-submit-error--text err))))
     (mew-submit-relay--log "A message was not taken: %s"
                            (mew-submit-error--kind err))
     (pcase (mew-submit-error--kind err)
@@ -793,7 +821,11 @@ What the client asks for goes before what the account says."
                    (plist-get (mew-submit-relay--session-mail session)
                               :wishes)))
     (if each
-        (plist-put account :each (reverse each))
+        (plist-put account :each
+                   (mapcan (pcase-lambda (`(,address . ,wishes))
+                             (mapcar (lambda (address) (cons address wishes))
+                                     (mew-submit-alias--expand address account)))
+                           (reverse each)))
       account)))
 
 (defun mew-submit-relay--loop-p (account)
@@ -836,7 +868,11 @@ What the client asks for goes before what the account says."
               file :move t :directory mew-submit-relay--directory
               :account account :settled t
               :from (plist-get mail :from)
-              :recipients (mew-submit-relay--recipients session)
+              :recipients (delete-dups
+                           (mapcan (lambda (address)
+                                     (copy-sequence
+                                      (mew-submit-alias--expand address account)))
+                                   (mew-submit-relay--recipients session)))
               :on-ask mew-submit-relay--on-ask
               :whole waits
               :claim (lambda (entry done)
@@ -856,13 +892,17 @@ What the client asks for goes before what the account says."
   "Does the client of SESSION still wait for the answer to its message?"
   (and (eq (mew-submit-relay--session-phase session) 'wait)
        (process-live-p (mew-submit-relay--session-process session))
+       (or (not (mew-submit-relay--session-deaf session))
+           (mew-submit-relay--held-p session))
        t))
 
 ;;; The answer
 
 (defun mew-submit-relay--answer (session code lines)
-  "Answer the message of SESSION with CODE and LINES, and go on."
-  (when (mew-submit-relay--waits-p session)
+  "Answer the message of SESSION with CODE and LINES, and go on.
+A client that has gone is forgotten."
+  (cond
+   ((mew-submit-relay--waits-p session)
     (mew-submit-relay--set-timer session nil nil)
     (mew-submit-relay--reply-lines session code lines)
     (setf (mew-submit-relay--session-phase session) 'command
@@ -870,14 +910,18 @@ What the client asks for goes before what the account says."
     (mew-submit-relay--forget-message session)
     (set-process-filter (mew-submit-relay--session-process session)
                         #'mew-submit-relay--filter)
-    (mew-submit-relay--work session)))
+    (mew-submit-relay--work session))
+   ((eq (mew-submit-relay--session-phase session) 'wait)
+    (mew-submit-relay--delete session))))
 
 (defun mew-submit-relay--queued (session &optional why)
   "Tell the client of SESSION that its message is in the outbox, and WHY."
   (mew-submit-relay--answer
    session 250
    (list (format "2.0.0 queued as %s%s" (mew-submit-relay--session-id session)
-                 (if why (concat ": " why) "")))))
+                 (if why
+                     (concat ": " (mew-submit-relay-smtp--public why))
+                   "")))))
 
 (defun mew-submit-relay--refusals (done)
   "Return the `recipient' events in DONE that are refusals."
@@ -903,7 +947,7 @@ What the client asks for goes before what the account says."
 Return nil when the network is to blame: then it is tried again."
   (let ((code (or (plist-get done :code) 0))
         (said (plist-get done :said))
-        (text (plist-get done :text)))
+        (text (mew-submit-relay-smtp--public (or (plist-get done :text) ""))))
     (pcase (plist-get done :kind)
       ;; 421 is about the connection there, and would end the one here.
       ((and (or "refused" "deferred")
@@ -1122,6 +1166,29 @@ Return the processes."
                                    (format-network-address local))
                  (format "unix:%s" (process-contact server :service)))))
            mew-submit-relay--servers)))
+
+;;; A client that is no connection
+
+(defun mew-submit-relay--converse (read write)
+  "Serve a client, whose octets come from READ, a function, to its end.
+READ waits for some and returns nil at their end; WRITE gets the replies."
+  (let* ((process (make-pipe-process :name "mew-submit-relay client" :noquery t
+                                     :filter t))
+         (session (mew-submit-relay--make-session
+                   :process process :heard (float-time) :trusted t))
+         octets)
+    (process-put process 'mew-submit-relay session)
+    (process-put process 'mew-submit-relay-write write)
+    (push session mew-submit-relay--sessions)
+    (mew-submit-relay--reply session 220 nil (concat mew-submit-helo " ESMTP mew-submit"))
+    (mew-submit-relay--flush session)
+    (unwind-protect
+        (while (and (not (eq (mew-submit-relay--session-phase session) 'end))
+                    (setq octets (funcall read)))
+          (mew-submit-relay--filter process octets)
+          (while (eq (mew-submit-relay--session-phase session) 'wait)
+            (accept-process-output nil 0.1)))
+      (mew-submit-relay--delete session))))
 
 ;;; Starting and stopping
 

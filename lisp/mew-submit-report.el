@@ -76,6 +76,8 @@ send")
 
 (defconst mew-submit-report--advice-rows
   '(("host" . "Check the server's name and the network.  Nothing was sent.")
+    ("resolver" . "Look at the network, and at /etc/resolv.conf, which names who \
+is asked.  Nothing was sent.")
     ("connect" . "Try again later, or from another network.  Nothing was sent.")
     ("no-login" . "It is tried again when the network has changed; [Other port] \
 may help at once.  Nothing was sent.")
@@ -225,6 +227,7 @@ OFFLINE is non-nil when this machine is on no network."
                           (concat ": " reason)
                         "")))
         ("host" (format "%s is not found" server))
+        ("resolver" (format "no name server tells the address of %s" server))
         ("connect" (mew-submit-report--unreachable done server))
         ("no-login" (format "no port of %s that answers takes a log-in" server))
         ("tls" (format "%s broke off the TLS handshake" server))

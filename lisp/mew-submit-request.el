@@ -29,7 +29,7 @@
 (require 'mew-submit-tls)
 (require 'mew-submit-tunnel)
 
-(declare-function mew-submit-sevenbit--convert "mew-submit-sevenbit" (file out))
+(declare-function mew-submit-sevenbit--convert "mew-submit-sevenbit" (file out &optional goal))
 
 (defcustom mew-submit-fallback 'ask
   "Whether a less preferred port may be used when the preferred one is blocked.
@@ -565,13 +565,18 @@ account says."
 
 ;;; Questions
 
-(defun mew-submit-request--seven-bit (work)
-  "Return the name of a file with WORK's message in seven bits, or nil."
+(defconst mew-submit-request--encodings
+  '(("lines" . lines) ("header" . header) ("seven-bit" . octets))
+  "What a message is to be encoded for, and what `mew-submit-sevenbit--goal' is.")
+
+(defun mew-submit-request--encoded (work what)
+  "Return the name of a file with WORK's message, encoded for WHAT, or nil."
   (require 'mew-submit-sevenbit)        ; slow to load, and seldom needed
-  (let ((out (mew-submit-request--copy-name work "seven-bit.eml")))
+  (let ((out (mew-submit-request--copy-name work (concat what ".eml"))))
     (and (or (file-exists-p out)
-             (mew-submit-sevenbit--convert (mew-submit-request--public-file work)
-                                           out))
+             (mew-submit-sevenbit--convert
+              (mew-submit-request--public-file work) out
+              (cdr (assoc what mew-submit-request--encodings))))
          (mew-submit-tls--file-name out))))
 
 (defun mew-submit-request--or (answer otherwise)
@@ -660,7 +665,8 @@ Where nobody is there that is that there is none."
   "Return what answers the question EVENT of WORK if nobody has to be asked.
 Return nil when the user has to be."
   (pcase (plist-get event :what)
-    ("seven-bit" (mew-submit-request--seven-bit work))
+    ((and what (guard (assoc what mew-submit-request--encodings)))
+     (mew-submit-request--encoded work what))
     ("password"
      (let ((answer (mew-submit-request--secret-at-once work event)))
        (when answer
@@ -700,7 +706,8 @@ Either the user has said so of the network, or the other ports take no log-in."
 (defun mew-submit-request--answer (work event)
   "Return what answers the question EVENT of WORK."
   (pcase (plist-get event :what)
-    ("seven-bit" (mew-submit-request--seven-bit work))
+    ((and what (guard (assoc what mew-submit-request--encodings)))
+     (mew-submit-request--encoded work what))
     ("password" (mew-submit-request--secret work event))
     ("fallback" (mew-submit-request--consent work event))
     (_ (when-let* ((on-ask (mew-submit-request--work-on-ask work)))

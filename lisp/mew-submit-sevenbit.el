@@ -1,16 +1,21 @@
-;;; mew-submit-sevenbit.el --- The same message in seven bits -*- lexical-binding: t; -*-
+;;; mew-submit-sevenbit.el --- The same message in a form that a server takes -*- lexical-binding: t; -*-
 
 ;; Copyright (C) 2026 The mew-submit authors
 ;; SPDX-License-Identifier: GPL-3.0-or-later
 
 ;;; Commentary:
 
-;; It owns the way from a message with 8-bit text to one with the same
-;; content in ASCII, for a server without 8BITMIME (RFC 6152, section 3).  The MIME
-;; structure is walked: text becomes quoted-printable, anything else base64, raw text
-;; in a header encoded words (RFC 2047) or parameters (RFC 2231).  What cannot be
-;; changed without harm, such as what was signed, is left alone: then there is no such
-;; message, and the server's lack is what the user is told.
+;; It owns the way from a message to one with the same content that a server
+;; takes: without lines of more than 998 octets, which no server has to take (RFC 5321,
+;; section 4.5.3.1.6); with a header in ASCII, for one without SMTPUTF8 (RFC 6531); all
+;; in ASCII, for one without 8BITMIME (RFC 6152, section 3).  The MIME structure is
+;; walked: text becomes quoted-printable, anything else base64, raw text in a header
+;; encoded words (RFC 2047) or parameters (RFC 2231).  What cannot be changed without
+;; harm, such as what was signed, is left alone: then there is no such message, and why
+;; it cannot be sent is what the user is told.
+;;
+;; A DKIM signature does not count: one that was broken on the way is as none (RFC 6376,
+;; section 6.1), and who forwards a message would have it refused.
 ;;
 ;; Everything happens in a unibyte buffer.  Line ends become LF first, as each of them
 ;; will be CRLF on the wire, but not in a message that has binary parts.
@@ -21,11 +26,18 @@
 (require 'qp)
 (require 'rfc2047)
 (require 'rfc2231)
-(require 'seq)
 (require 'subr-x)
 
 (defconst mew-submit-sevenbit--depth-max 50
   "How deep parts may be nested.")
+
+(defconst mew-submit-sevenbit--line-max 998
+  "How many octets a line may have.")
+
+(defvar mew-submit-sevenbit--goal 'octets
+  "What is not to be in the message any more.
+With `lines' that is lines that are too long; with `header' octets above 127 in
+its header, too; with `octets' such octets anywhere.")
 
 (defun mew-submit-sevenbit--refuse ()
   "End the conversion: it would harm the message."
@@ -37,6 +49,43 @@
     (goto-char (point-min))
     (skip-chars-forward "\0-\177")
     (not (eobp))))
+
+(defun mew-submit-sevenbit--long-line ()
+  "Return where the first line that is too long begins in the narrowed buffer.
+Return nil without one."
+  (save-excursion
+    (goto-char (point-min))
+    (let ((span (1+ mew-submit-sevenbit--line-max))
+          found)
+      (while (and (null found) (>= (- (point-max) (point)) span))
+        (let ((start (point)))
+          (forward-char span)
+          (skip-chars-backward "^\r\n" start)
+          (when (= (point) start)
+            (setq found start))))
+      found)))
+
+(defun mew-submit-sevenbit--bad-p ()
+  "Is there in the narrowed body what is not to be there?"
+  (or (and (eq mew-submit-sevenbit--goal 'octets)
+           (mew-submit-sevenbit--eight-bit-p))
+      (mew-submit-sevenbit--long-line)))
+
+(defun mew-submit-sevenbit--break-lines (end &optional max)
+  "Break the lines in the narrowed buffer of more than MAX octets with END.
+MAX is 998 unless given.  No octet written as =XX is taken apart."
+  (goto-char (point-min))
+  (while (not (eobp))
+    (let ((line-end (copy-marker (line-end-position))))
+      (when (> (- line-end (point)) (or max mew-submit-sevenbit--line-max))
+        (while (> (- line-end (point)) 76)
+          (forward-char 73)
+          (cond ((eq (char-before) ?=) (backward-char))
+                ((eq (char-before (1- (point))) ?=) (backward-char 2)))
+          (insert end)))
+      (goto-char line-end)
+      (set-marker line-end nil)
+      (forward-line))))
 
 ;;; The header
 
@@ -134,24 +183,155 @@ An encoded word may stand in a name or a comment, and nowhere else."
         (mew-submit-sevenbit--refuse))
       (string-to-unibyte encoded))))
 
-(defun mew-submit-sevenbit--encode-header ()
-  "Encode the 8-bit text in the narrowed header."
+;;; Folding
+
+(defconst mew-submit-sevenbit--column 76
+  "Where a line is folded, if there is a blank.")
+
+(defun mew-submit-sevenbit--fold-line ()
+  "Fold the line at point at its blanks; the text stays the same."
+  (let ((start (point))
+        (end (copy-marker (line-end-position))))
+    ;; A line with a field's name and nothing else is a trap for others.
+    (skip-chars-forward "!-9;-~" end)
+    (skip-chars-forward ":" end)
+    (skip-chars-forward " \t" end)
+    (skip-chars-forward "^ \t\r\n" end)
+    (while (< (point) end)
+      (let ((blank (point)))
+        (skip-chars-forward " \t" end)
+        (unless (zerop (skip-chars-forward "^ \t\r\n" end))
+          (when (> (- (point) start) mew-submit-sevenbit--column)
+            (save-excursion
+              (goto-char blank)
+              (insert "\n"))
+            (setq start (1+ blank))))
+        (skip-chars-forward "\r" end)))))
+
+(defun mew-submit-sevenbit--fold ()
+  "Fold the lines in the narrowed field that are too long.
+Return nil if some still are."
+  (goto-char (point-min))
+  (while (not (eobp))
+    (when (> (- (line-end-position) (point)) mew-submit-sevenbit--line-max)
+      (mew-submit-sevenbit--fold-line))
+    (forward-line))
+  (not (mew-submit-sevenbit--long-line)))
+
+(defun mew-submit-sevenbit--space-commas ()
+  "Put a blank behind each comma of the narrowed field that is in no quoted string."
+  (goto-char (point-min))
+  (while (progn (skip-chars-forward "^\",")
+                (not (eobp)))
+    (if (eq (char-after) ?,)
+        (progn (forward-char)
+               (unless (looking-at-p "[ \t\r\n]")
+                 (insert " ")))
+      (forward-char)
+      (while (progn (skip-chars-forward "^\"\\\\")
+                    (eq (char-after) ?\\))
+        (forward-char (min 2 (- (point-max) (point)))))
+      (unless (eobp)
+        (forward-char)))))
+
+(defun mew-submit-sevenbit--encode-word (start end)
+  "Make encoded words (RFC 2047) of the word from START to END, which is ASCII.
+Blanks between encoded words do not count, so one there becomes part of it."
+  (let ((text (concat (and (save-excursion
+                             (goto-char start)
+                             (skip-chars-backward " \t\r\n")
+                             (looking-back "\\?=" (- (point) 2)))
+                           " ")
+                      (buffer-substring start end)
+                      (and (progn (goto-char end)
+                                  (skip-chars-forward " \t\r\n")
+                                  (looking-at-p "=\\?"))
+                           " "))))
+    (delete-region start end)
+    (goto-char start)
+    (insert (mapconcat (lambda (from)
+                         (format "=?us-ascii?B?%s?="
+                                 (base64-encode-string
+                                  (substring text from (min (length text) (+ from 42)))
+                                  t)))
+                       (number-sequence 0 (1- (length text)) 42) "\n "))))
+
+(defun mew-submit-sevenbit--encode-words ()
+  "Make encoded words of the words in the narrowed field that are too long to fold."
+  (goto-char (point-min))
+  (skip-chars-forward "^:")
+  (forward-char)
+  (while (not (eobp))
+    (skip-chars-forward " \t\r\n")
+    (let ((start (point)))
+      (skip-chars-forward "^ \t\r\n")
+      (when (> (- (point) start) 900)
+        (mew-submit-sevenbit--encode-word start (point))))))
+
+(defun mew-submit-sevenbit--short-field (octets)
+  "Return the field OCTETS without a line that is too long."
+  (with-temp-buffer
+    (set-buffer-multibyte nil)
+    (insert octets)
+    (let ((name (progn (goto-char (point-min))
+                       (downcase (buffer-substring
+                                  (point) (progn (skip-chars-forward "!-9;-~")
+                                                 (point)))))))
+      (unless (mew-submit-sevenbit--fold)
+        (cond
+         ((member name mew-submit-sevenbit--address-fields)
+          (mew-submit-sevenbit--space-commas))
+         ((member name '("references" "in-reply-to"))
+          (goto-char (point-min))
+          (while (search-forward "><" nil t)
+            (replace-match "> <" t t)))
+         ((string-match-p "\\`\\(?:subject\\|comments\\|content-description\\|x-.+\\)\\'"
+                          name)
+          (mew-submit-sevenbit--encode-words)))
+        (unless (mew-submit-sevenbit--fold)
+          (mew-submit-sevenbit--refuse)))
+      (buffer-string))))
+
+(defun mew-submit-sevenbit--mend-field (octets)
+  "Return the field OCTETS without what is not to be in it.
+A line that is no field and is short cannot be encoded, and is left as it is
+where the message is one of 8 bits."
+  (let* ((octets (string-replace "\r\n" "\n" octets))
+         (long (with-temp-buffer
+                 (set-buffer-multibyte nil)
+                 (insert octets)
+                 (mew-submit-sevenbit--long-line)))
+         (encoded (if (and (string-match-p "[^\0-\177]" octets)
+                           (or long
+                               (eq mew-submit-sevenbit--goal 'octets)
+                               (string-match-p "\\`[!-9;-~]+[ \t]*:" octets)))
+                      (mew-submit-sevenbit--encode-field octets)
+                    octets)))
+    (if long
+        (mew-submit-sevenbit--short-field encoded)
+      encoded)))
+
+(defun mew-submit-sevenbit--mend-header ()
+  "Have nothing in the narrowed header that is not to be there."
   (goto-char (point-min))
   (while (not (eobp))
     (let ((start (point)))
       (mew-submit-sevenbit--field-end)
-      (let ((octets (delete-and-extract-region start (point))))
-        (insert (if (string-match-p "[^\0-\177]" octets)
-                    (mew-submit-sevenbit--encode-field
-                     (string-replace "\r\n" "\n" octets))
-                  octets))))))
+      (save-restriction
+        (narrow-to-region start (point))
+        (when (or (mew-submit-sevenbit--long-line)
+                  (and (not (eq mew-submit-sevenbit--goal 'lines))
+                       (mew-submit-sevenbit--eight-bit-p)))
+          (let ((octets (delete-and-extract-region (point-min) (point-max))))
+            (insert (mew-submit-sevenbit--mend-field octets))))
+        (goto-char (point-max))))))
 
 ;;; Leaves
 
 (defun mew-submit-sevenbit--plain-lines ()
   "Make each line end in the narrowed body an LF."
   (goto-char (point-min))
-  (while (re-search-forward "\r\n?" nil t)
+  (while (re-search-forward "\r\\{1,8\\}\n\\|\r" nil t)
     (replace-match "\n" t t)))
 
 (defun mew-submit-sevenbit--base64 ()
@@ -159,11 +339,19 @@ An encoded word may stand in a name or a comment, and nowhere else."
   (base64-encode-region (point-min) (point-max))
   "base64")
 
+(defconst mew-submit-sevenbit--text-max 262144
+  "How many octets of text are made quoted-printable, which is slow, at most.")
+
 (defun mew-submit-sevenbit--text ()
-  "Encode the narrowed body, text, as quoted-printable; return the encoding."
+  "Encode the narrowed body, text, as quoted-printable; return the encoding.
+One that is very long becomes base64: Emacs does not stand still for it."
   (mew-submit-sevenbit--plain-lines)
-  (quoted-printable-encode-region (point-min) (point-max) t)
-  "quoted-printable")
+  (if (> (- (point-max) (point-min)) mew-submit-sevenbit--text-max)
+      (mew-submit-sevenbit--lines)
+    ;; It folds a line ever more slowly the longer that is.
+    (quoted-printable-encode-region (point-min) (point-max))
+    (mew-submit-sevenbit--break-lines "=\n" 76)
+    "quoted-printable"))
 
 (defun mew-submit-sevenbit--lines ()
   "Encode the narrowed body, lines that are no text, as base64; return that."
@@ -173,37 +361,46 @@ An encoded word may stand in a name or a comment, and nowhere else."
     (replace-match "\r\n" t t))
   (mew-submit-sevenbit--base64))
 
-(defun mew-submit-sevenbit--stray-octets ()
-  "Encode the octets above 127 in the narrowed body, quoted-printable already."
-  (goto-char (point-min))
-  (while (re-search-forward "[^\0-\177]" nil t)
-    (replace-match (format "=%02X" (get-byte (match-beginning 0))) t t))
+(defun mew-submit-sevenbit--quoted ()
+  "Mend the narrowed body, quoted-printable already; return that."
+  (when (eq mew-submit-sevenbit--goal 'octets)
+    (goto-char (point-min))
+    (while (re-search-forward "[^\0-\177]" nil t)
+      (replace-match (format "=%02X" (get-byte (match-beginning 0))) t t)))
+  (mew-submit-sevenbit--break-lines "=\n")
   "quoted-printable")
 
 (defun mew-submit-sevenbit--leaf (type encoding)
-  "Encode the narrowed body of the TYPE, in ENCODING; return its new encoding."
-  (let ((eight-bit (mew-submit-sevenbit--eight-bit-p)))
-    (cond ((equal encoding "binary") (mew-submit-sevenbit--base64))
-          ((and eight-bit (equal encoding "quoted-printable"))
-           (mew-submit-sevenbit--stray-octets))
-          ((not (or eight-bit (equal encoding "8bit"))) encoding)
-          ((not (member encoding '("7bit" "8bit")))
+  "Mend the narrowed body of the TYPE, in ENCODING; return its new encoding."
+  (let ((all (eq mew-submit-sevenbit--goal 'octets)))
+    (cond ((and all (equal encoding "binary")) (mew-submit-sevenbit--base64))
+          ((not (or (mew-submit-sevenbit--bad-p)
+                    (and all (equal encoding "8bit"))))
+           encoding)
+          ((equal encoding "quoted-printable") (mew-submit-sevenbit--quoted))
+          ((and (equal encoding "base64") (not (mew-submit-sevenbit--eight-bit-p)))
+           (mew-submit-sevenbit--break-lines "\n")
+           encoding)
+          ((not (member encoding '("7bit" "8bit" "binary")))
            (mew-submit-sevenbit--refuse))
           ;; These may not be encoded (RFC 2046, section 5.2).
           ((string-match-p "\\`message/\\(?:partial\\|external-body\\)\\'" type)
            (mew-submit-sevenbit--refuse))
+          ((equal encoding "binary") (mew-submit-sevenbit--base64))
           ((string-prefix-p "text/" type) (mew-submit-sevenbit--text))
           (t (mew-submit-sevenbit--lines)))))
 
 ;;; Multiparts
 
 (defun mew-submit-sevenbit--blank-out (start end)
-  "Replace the octets above 127 between START and END, in no part."
+  "Have nothing between START and END, in no part, that is not to be there."
   (save-restriction
     (narrow-to-region start end)
     (goto-char (point-min))
-    (while (re-search-forward "[^\0-\177]" nil t)
-      (replace-match "?" t t))))
+    (when (eq mew-submit-sevenbit--goal 'octets)
+      (while (re-search-forward "[^\0-\177]" nil t)
+        (replace-match "?" t t)))
+    (mew-submit-sevenbit--break-lines "\n")))
 
 (defun mew-submit-sevenbit--delimiters (boundary)
   "Return the delimiter lines with BOUNDARY in the narrowed body.
@@ -252,9 +449,11 @@ DIGEST non-nil means that they are messages.  DEPTH is how deep they are."
 DEPTH is how deep it is.  Return its new encoding."
   (let ((parts (lambda ()
                  (unless (member encoding '("7bit" "8bit" "binary"))
-                   (mew-submit-sevenbit--refuse)))))
+                   (mew-submit-sevenbit--refuse))))
+        (parted (lambda ()
+                  (if (eq mew-submit-sevenbit--goal 'octets) "7bit" encoding))))
     (cond ((and (string-match-p "\\`multipart/\\(?:signed\\|encrypted\\)\\'" type))
-           (if (mew-submit-sevenbit--eight-bit-p)
+           (if (mew-submit-sevenbit--bad-p)
                (mew-submit-sevenbit--refuse)
              encoding))
           ((string-prefix-p "multipart/" type)
@@ -264,20 +463,22 @@ DEPTH is how deep it is.  Return its new encoding."
            (mew-submit-sevenbit--multipart boundary
                                            (equal type "multipart/digest")
                                            (1+ depth))
-           "7bit")
+           (funcall parted))
           ((equal type "message/rfc822")
            (funcall parts)
            (mew-submit-sevenbit--message (1+ depth))
-           "7bit")
+           (funcall parted))
           (t (mew-submit-sevenbit--leaf type encoding)))))
 
 (defun mew-submit-sevenbit--needed-p ()
   "Is there anything to do for the narrowed entity?"
-  (or (mew-submit-sevenbit--eight-bit-p)
-      (let ((case-fold-search t))
-        (goto-char (point-min))
-        (re-search-forward
-         "^content-transfer-encoding[ \t]*:[ \t\r\n]*\\(?:8bit\\|binary\\)" nil t))))
+  (or (mew-submit-sevenbit--bad-p)
+      (and (eq mew-submit-sevenbit--goal 'octets)
+           (let ((case-fold-search t))
+             (goto-char (point-min))
+             (re-search-forward
+              "^content-transfer-encoding[ \t]*:[ \t\r\n]*\\(?:8bit\\|binary\\)"
+              nil t)))))
 
 (defun mew-submit-sevenbit--encoding ()
   "Return the transfer encoding that the narrowed header names, in lower case."
@@ -286,17 +487,23 @@ DEPTH is how deep it is.  Return its new encoding."
         (downcase (string-trim (replace-regexp-in-string "([^()]*)" "" value)))
       "7bit")))
 
+(defun mew-submit-sevenbit--split ()
+  "Return (HEADER-END . BODY-START) of the narrowed entity.
+Without an empty line all of it is header."
+  (if-let* ((start (mew-submit-sevenbit--body-start)))
+      (cons (progn (goto-char start) (forward-line -1) (point)) start)
+    (cons (point-max) (point-max))))
+
 (defun mew-submit-sevenbit--entity (default depth)
   "Encode the narrowed entity: a header, an empty line and a body.
 DEFAULT is its type where it has none, DEPTH how deep it is."
   (when (> depth mew-submit-sevenbit--depth-max)
     (mew-submit-sevenbit--refuse))
-  (when (mew-submit-sevenbit--needed-p)
-    (let* ((start (or (mew-submit-sevenbit--body-start)
-                      (mew-submit-sevenbit--refuse)))
-           (header (progn (forward-line -1)
-                          (cons (point-min-marker) (copy-marker (point) t))))
-           (body (copy-marker start))
+  (when (or (mew-submit-sevenbit--needed-p)
+            (and (zerop depth) (eq mew-submit-sevenbit--goal 'header)))
+    (let* ((split (mew-submit-sevenbit--split))
+           (header (cons (point-min-marker) (copy-marker (car split) t)))
+           (body (copy-marker (cdr split)))
            type boundary encoding)
       (save-restriction
         (narrow-to-region (car header) (cdr header))
@@ -314,7 +521,7 @@ DEFAULT is its type where it has none, DEPTH how deep it is."
           (narrow-to-region (car header) (cdr header))
           (unless (equal new encoding)
             (mew-submit-sevenbit--set-field "Content-Transfer-Encoding" new))
-          (mew-submit-sevenbit--encode-header))))))
+          (mew-submit-sevenbit--mend-header))))))
 
 (defun mew-submit-sevenbit--guess-charset (start)
   "Return the charset of the 8-bit text from START on."
@@ -324,27 +531,36 @@ DEFAULT is its type where it has none, DEPTH how deep it is."
         "unknown-8bit"
       "utf-8")))
 
+(defun mew-submit-sevenbit--add-mime (split)
+  "Give the narrowed message, which SPLIT is about, the MIME fields that it lacks."
+  (let (charset)
+    (save-restriction
+      (narrow-to-region (cdr split) (point-max))
+      (when (mew-submit-sevenbit--eight-bit-p)
+        (setq charset (mew-submit-sevenbit--guess-charset (point-min)))))
+    (save-restriction
+      (narrow-to-region (point-min) (car split))
+      (unless (or (mew-submit-sevenbit--find-field "Content-Type") (null charset))
+        (mew-submit-sevenbit--set-field "Content-Type"
+                                        (concat "text/plain; charset=" charset)))
+      (unless (mew-submit-sevenbit--find-field "MIME-Version")
+        (mew-submit-sevenbit--set-field "MIME-Version" "1.0")))))
+
 (defun mew-submit-sevenbit--message (depth)
   "Encode the narrowed message; DEPTH is how deep it is.
-One without MIME fields gets some."
-  (when (mew-submit-sevenbit--needed-p)
-    (let ((start (or (mew-submit-sevenbit--body-start)
-                     (mew-submit-sevenbit--refuse)))
-          charset)
-      (save-restriction
-        (narrow-to-region start (point-max))
-        (when (mew-submit-sevenbit--eight-bit-p)
-          (setq charset (mew-submit-sevenbit--guess-charset (point-min)))))
-      (save-restriction
-        (narrow-to-region (point-min) (progn (goto-char start)
-                                             (forward-line -1)
-                                             (point)))
-        (unless (or (mew-submit-sevenbit--find-field "Content-Type") (null charset))
-          (mew-submit-sevenbit--set-field "Content-Type"
-                                          (concat "text/plain; charset=" charset)))
-        (unless (mew-submit-sevenbit--find-field "MIME-Version")
-          (mew-submit-sevenbit--set-field "MIME-Version" "1.0")))
-      (mew-submit-sevenbit--entity "text/plain" depth))))
+One without MIME fields gets some if it has to be encoded."
+  (let ((mew-submit-sevenbit--goal
+         (if (and (> depth 0) (eq mew-submit-sevenbit--goal 'header))
+             'lines
+           mew-submit-sevenbit--goal))
+        (split (mew-submit-sevenbit--split)))
+    (when (and (mew-submit-sevenbit--needed-p)
+               (or (eq mew-submit-sevenbit--goal 'octets)
+                   (save-restriction
+                     (narrow-to-region (cdr split) (point-max))
+                     (mew-submit-sevenbit--bad-p))))
+      (mew-submit-sevenbit--add-mime split))
+    (mew-submit-sevenbit--entity "text/plain" depth)))
 
 ;;; The whole
 
@@ -356,22 +572,25 @@ One without MIME fields gets some."
     (equal (mew-submit-sevenbit--encoding) "binary")))
 
 (defun mew-submit-sevenbit--buffer ()
-  "Make the message in the unibyte buffer one of seven bits.
+  "Have nothing in the message in the unibyte buffer that is not to be there.
 Return t, or nil when that cannot be done without harm."
-  (catch 'mew-submit-sevenbit--refused
-    (unless (mew-submit-sevenbit--binary-p)
-      (mew-submit-sevenbit--plain-lines))
-    (mew-submit-sevenbit--message 0)
-    (not (mew-submit-sevenbit--eight-bit-p))))
+  (let ((binary (mew-submit-sevenbit--binary-p)))
+    (catch 'mew-submit-sevenbit--refused
+      (unless binary
+        (mew-submit-sevenbit--plain-lines))
+      (mew-submit-sevenbit--message 0)
+      (not (and (or (not binary) (eq mew-submit-sevenbit--goal 'octets))
+                (mew-submit-sevenbit--bad-p))))))
 
-(defun mew-submit-sevenbit--convert (file out)
-  "Write the message FILE to the new file OUT, in seven bits.
-The content stays the same.  Return t, or nil when it would not; then there is
-no OUT."
+(defun mew-submit-sevenbit--convert (file out &optional goal)
+  "Write the message FILE to the new file OUT, without what is not to be in it.
+GOAL is as for `mew-submit-sevenbit--goal'.  The content stays the same.  Return
+t, or nil when it would not; then there is no OUT."
   (with-temp-buffer
     (set-buffer-multibyte nil)
     (let ((buffer-undo-list t)
-          (coding-system-for-write 'no-conversion))
+          (coding-system-for-write 'no-conversion)
+          (mew-submit-sevenbit--goal (or goal 'octets)))
       (insert-file-contents-literally file)
       (when (mew-submit-sevenbit--buffer)
         (with-file-modes #o600

@@ -88,15 +88,27 @@ put_line_end (struct msub_body *body, char *out)
   facts->other_header |= !body->body && body->more > 0;
   if (body->column == 0)
     body->body = true;
+  facts->lines++;
   if (body->column > facts->longest_line)
     facts->longest_line = body->column;
+  if (body->column > MSUB_BODY_LINE_MAX && facts->first_long == 0)
+    facts->first_long = facts->lines;
   body->column = 0;
-  facts->lines++;
   facts->octets += 2;
   if (!out)
     return 0;
   memcpy (out, "\r\n", 2);
   return 2;
+}
+
+/* No LF has come after those CRs: all but KEPT of them are line ends, too.  */
+static size_t
+put_late_line_ends (struct msub_body *body, unsigned kept, char *out)
+{
+  size_t written = 0;
+  for (; body->more_cr > kept; body->more_cr--)
+    written += put_line_end (body, out ? out + written : NULL);
+  return written;
 }
 
 /* The first C in P .. END, or END.  */
@@ -123,10 +135,21 @@ msub_body_encode (struct msub_body *body, const char *in, size_t n, char *out)
       bool after_cr = body->cr;
       body->cr = false;
       if (after_cr && p == lf)
-        p++;
+        {
+          body->more_cr = 0;
+          p++;
+        }
+      else if (after_cr && p == cr)
+        {
+          written += put_late_line_ends (body, MSUB_BODY_CR_MAX - 2, out ? out + written : NULL);
+          body->facts.bare_cr = body->cr = true;
+          body->more_cr++;
+          p++;
+        }
       else
         {
           body->facts.bare_cr |= after_cr;
+          written += put_late_line_ends (body, 0, out ? out + written : NULL);
           const char *stop = cr < lf ? cr : lf;
           if (p < stop)
             written += put_run (body, p, (size_t) (stop - p), out ? out + written : NULL);
@@ -151,5 +174,5 @@ size_t
 msub_body_finish (struct msub_body *body, char *out)
 {
   body->facts.bare_cr |= body->cr;
-  return body->column > 0 ? put_line_end (body, out) : 0;
+  return body->column > 0 ? put_line_end (body, out) : put_late_line_ends (body, 0, out);
 }

@@ -12,8 +12,8 @@
 #include <string.h>
 
 static const char *const kind_names[] = {
-  "ok",      "host",    "connect", "no-login", "tls",       "insecure",  "auth",    "refused", "deferred",
-  "protocol", "timeout", "lost",   "cancelled", "uncertain", "message", "config",  "internal",
+  "ok",       "host",    "resolver", "connect",   "no-login",  "tls",     "insecure", "auth",     "refused",
+  "deferred", "protocol", "timeout", "lost",      "cancelled", "uncertain", "message", "config",  "internal",
 };
 _Static_assert (sizeof kind_names / sizeof *kind_names == MSUB_KINDS, "a name for each kind");
 

@@ -112,6 +112,22 @@ nothing_offered (const struct msub_smtp *smtp, const char *wanted, const char *r
     err->alarm = smtp->caps.auth ? "weaker-auth" : "striptls";
 }
 
+bool
+msub_smtp_mechanism_known (const char *pinned, struct msub_error *err)
+{
+  for (const struct msub_sasl_mechanism *m = msub_sasl_mechanisms; m->name; m++)
+    if (listed (m->name, pinned))
+      return true;
+  char spoken[MSUB_TEXT_MAX] = "";
+  for (const struct msub_sasl_mechanism *m = msub_sasl_mechanisms; m->name; m++)
+    {
+      size_t length = strlen (spoken);
+      snprintf (spoken + length, sizeof spoken - length, "%s%s", length ? ", " : "", m->name);
+    }
+  msub_fail (err, MSUB_CONFIG, "%s is not a SASL mechanism that mew-submit speaks: choose one of %s", pinned, spoken);
+  return false;
+}
+
 const struct msub_sasl_mechanism *
 msub_smtp_mechanism (const struct msub_smtp *smtp, const char *pinned, const char *remembered, struct msub_error *err)
 {
@@ -122,18 +138,13 @@ msub_smtp_mechanism (const struct msub_smtp *smtp, const char *pinned, const cha
                  c->peer.text);
       return NULL;
     }
-  bool known = false;
   for (const struct msub_sasl_mechanism *m = msub_sasl_mechanisms; m->name; m++)
     {
       bool wanted = pinned ? listed (m->name, pinned) : m->automatic;
       if (wanted && usable (smtp, m))
         return pinned ? m : unless_weaker (smtp, m, remembered, err);
-      known = known || wanted;
     }
-  if (!known)
-    msub_fail (err, MSUB_CONFIG, "%s is not a SASL mechanism that mew-submit speaks", pinned);
-  else
-    nothing_offered (smtp, pinned, remembered, err);
+  nothing_offered (smtp, pinned, remembered, err);
   return NULL;
 }
 

@@ -20,6 +20,9 @@ bool msub_smtp_takes_no_log_in (const struct msub_smtp *smtp);
 const struct msub_sasl_mechanism *msub_smtp_mechanism (const struct msub_smtp *smtp, const char *pinned,
                                                        const char *remembered, struct msub_error *err);
 
+/* Is there one among PINNED, names with commas between them, that could be used if it were offered?  */
+bool msub_smtp_mechanism_known (const char *pinned, struct msub_error *err);
+
 /* May SECRET, a user name, a password or a token, be used?  No control character is in any of them, and some mean something
    to a mechanism (SECURITY: E20-E22).  */
 bool msub_smtp_secret_fine (const char *secret);

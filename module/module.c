@@ -21,6 +21,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define EXPORT __attribute__ ((visibility ("default")))
 
@@ -591,6 +592,20 @@ FUNCTION (Fbeat)
   return truth (env, msub_jobs_beat ((unsigned) msecs) == 0);
 }
 
+/* For a program that is spoken to by its standard input, which Emacs has no other way to read octet by octet.  */
+FUNCTION (Fread)
+{
+  intmax_t fd = env->extract_integer (env, args[0]);
+  if (failed (env))
+    return nil (env);
+  char octets[65536];
+  ssize_t n;
+  do
+    n = read ((int) fd, octets, sizeof octets);
+  while (n < 0 && errno == EINTR && env->process_input (env) == emacs_process_input_continue);
+  return n <= 0 ? nil (env) : env->make_unibyte_string (env, octets, n);
+}
+
 FUNCTION (Fend_when_told)
 {
   intmax_t seconds = env->extract_integer (env, args[0]);
@@ -679,6 +694,7 @@ static const struct
     "Have writing to a connection that was closed be an error, and not end Emacs." },
   { "mew-submit--mod-end-when-told", 1, 1, Fend_when_told,
     "Have Emacs be gone SECONDS after SIGTERM, SIGHUP or SIGINT at the latest.\n\n(fn SECONDS)" },
+  { "mew-submit--mod-read", 1, 1, Fread, "Wait for octets from descriptor FD; return them, or nil at its end.\n\n(fn FD)" },
   { "mew-submit--mod-sync", 1, 1, Fsync, "Have FILE, or a directory, on disk.\n\n(fn FILE)" },
   { "mew-submit--mod-neighbour", 2, 2, Fneighbour,
     "Return the link-layer address of ADDRESS on INTERFACE if the system knows it.\n\n(fn INTERFACE ADDRESS)" },

@@ -68,5 +68,11 @@ msub_request_check (const struct msub_request *request, struct msub_error *err)
     return msub_fail (err, MSUB_MESSAGE, "The user name holds a control character");
   if (request->password && !msub_smtp_secret_fine (request->password))
     return msub_fail (err, MSUB_MESSAGE, "The password holds a control character");
-  return 0;
+  return !msub_request_wants_log_in (request) || !request->auth || msub_smtp_mechanism_known (request->auth, err) ? 0 : -1;
+}
+
+bool
+msub_request_wants_log_in (const struct msub_request *request)
+{
+  return request->user && (!request->probe || request->log_in) && !(request->auth && strcmp (request->auth, "none") == 0);
 }

@@ -31,4 +31,7 @@ void msub_request_clear (struct msub_request *request);
 /* May REQUEST's words be said?  -1 with ERR: MSUB_MESSAGE.  */
 int msub_request_check (const struct msub_request *request, struct msub_error *err);
 
+/* Is somebody to be logged in as REQUEST says?  */
+bool msub_request_wants_log_in (const struct msub_request *request);
+
 #endif

@@ -218,19 +218,20 @@ int
 msub_lookup_fail (struct msub_lookup *const lookups[2], const char *host, struct msub_error *err)
 {
   char words[256] = "";
-  bool answered = false;
+  bool answered = true;
   for (int i = 0; i < 2; i++)
     if (lookups[i])
       {
         enum absence absence = absence_of (lookups[i]);
-        answered |= absence == ABSENCE_NONE || absence == ABSENCE_OTHER;
+        answered &= absence == ABSENCE_NONE || absence == ABSENCE_OTHER;
         const char *more = msub_lookup_words (lookups[i]);
         if (!strstr (words, more))
           snprintf (words + strlen (words), sizeof words - strlen (words), "%s%s", *words ? "; " : "", more);
       }
-  /* Where nobody was there to ask, nothing is said of the host.  */
-  return msub_fail (err, MSUB_HOST, answered ? "No such host: %s (%s)" : "The address of %s cannot be found out: %s", host,
-                    words);
+  if (answered)
+    return msub_fail (err, MSUB_HOST, "No such host: %s (%s)", host, words);
+  /* Where somebody was not there to be asked, nothing is said of the host.  */
+  return msub_fail (err, MSUB_RESOLVER, "The address of %s cannot be found out: %s", host, words);
 }
 
 void

@@ -145,12 +145,6 @@ reach (struct msub_server *server, const struct msub_context *context, const str
     }
 }
 
-static bool
-wants_log_in (const struct msub_request *request)
-{
-  return request->user && (!request->probe || request->log_in) && !(request->auth && strcmp (request->auth, "none") == 0);
-}
-
 /* EHLO and STARTTLS.  An attempt whose STARTTLS fails has the verdict "tls".  */
 static int
 introduce (struct msub_server *server, const struct msub_request *request, struct msub_race *race,
@@ -159,7 +153,7 @@ introduce (struct msub_server *server, const struct msub_request *request, struc
   struct msub_smtp *smtp = server->smtp;
   const char *name = certified_name (request);
   bool required = request->level == MSUB_LEVEL_REQUIRED;
-  if (msub_smtp_hello (smtp, !required && !wants_log_in (request), err))
+  if (msub_smtp_hello (smtp, !required && !msub_request_wants_log_in (request), err))
     return -1;
   int failed = msub_smtp_striptls (smtp, name, request->starttls_remembered, err);
   if (!failed && effective_mode (request, &server->winner.route) == MSUB_TLS_STARTTLS)
@@ -208,7 +202,7 @@ find_port (struct msub_server *server, const struct msub_context *context, const
         return elsewhere && err->kind == MSUB_CONNECT ? no_port_takes_log_in (request, race, err) : -1;
       if (introduce (server, request, race, err))
         return -1;
-      if (!wants_log_in (request) || !msub_smtp_takes_no_log_in (server->smtp))
+      if (!msub_request_wants_log_in (request) || !msub_smtp_takes_no_log_in (server->smtp))
         return 0;
       msub_race_judge (race, server->winner.attempt, MSUB_CASE_NO_LOG_IN,
                        "takes no log-in, so mail cannot be submitted there");
@@ -322,7 +316,7 @@ msub_server_open (struct msub_server *server, const struct msub_context *context
     return -1;
   int failed = find_port (server, context, request, race, err);
   msub_race_free (&race);
-  if (!failed && wants_log_in (request))
+  if (!failed && msub_request_wants_log_in (request))
     failed = log_in (server, context, request, err);
   return failed ? -1 : 0;
 }

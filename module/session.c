@@ -135,14 +135,14 @@ open_message (const struct msub_context *context, const struct msub_request *req
 
 /* The transaction */
 
-/* The server takes 7-bit messages only: have Lisp, which knows MIME, encode this one anew.  *FD and FACTS become those of
-   the file it answers with.  */
+/* Have Lisp, which knows MIME, encode the message anew: WHAT of it, "lines" that are too long, its "header", or all of it as
+   "seven-bit".  *FD and FACTS become those of the file it answers with.  Returns 1 when it has none: that would do harm.  */
 static int
-ask_seven_bit (const struct msub_context *context, struct msub_request *request, int *fd,
-               struct msub_body_facts *facts, struct msub_error *err)
+ask_encoded (const struct msub_context *context, struct msub_request *request, const char *what, int *fd,
+             struct msub_body_facts *facts, struct msub_error *err)
 {
   struct msub_event *event = msub_event_new (MSUB_EVENT_ASK);
-  msub_event_text (event, "what", "seven-bit");
+  msub_event_text (event, "what", what);
   struct msub_answer answer;
   if (msub_wait_ask (context, event, msub_now () + MSUB_MSECS (ANSWER_MSECS), &answer, err))
     return -1;
@@ -150,12 +150,50 @@ ask_seven_bit (const struct msub_context *context, struct msub_request *request,
   int encoded = answer.text ? open_message (context, request, answer.text, &encoded_facts, err) : -1;
   msub_answer_free (&answer);
   if (encoded < 0)
-    return err->kind == MSUB_OK ? 0 : -1; /* not encoded: the transaction will say why that is not enough */
+    return err->kind == MSUB_OK ? 1 : -1;
   close (*fd);
-  request->envelope.extensions.binary = false;
   *fd = encoded;
   *facts = encoded_facts;
   return 0;
+}
+
+/* A server may cut a line that is too long, or refuse it: none leaves (SECURITY: J8).  */
+static int
+mend_lines (const struct msub_context *context, struct msub_request *request, int *fd, struct msub_body_facts *facts,
+            struct msub_error *err)
+{
+  if (request->envelope.extensions.binary || facts->first_long == 0)
+    return 0;
+  uint64_t line = facts->first_long;
+  if (ask_encoded (context, request, "lines", fd, facts, err) < 0)
+    return -1;
+  if (facts->first_long == 0)
+    return 0;
+  return msub_fail (err, MSUB_MESSAGE,
+                    "Line %llu of the message has more than %d bytes, which mail cannot carry, and it cannot be encoded: that "
+                    "would break a signature, or there is no place to fold it. It was not sent; break the line",
+                    (unsigned long long) line, MSUB_BODY_LINE_MAX);
+}
+
+/* The header goes in ASCII to a server that takes no other one; where the whole is encoded, it is, too.  */
+static int
+encode_for (struct msub_server *server, const struct msub_context *context, struct msub_request *request, int *fd,
+            struct msub_body_facts *facts, struct msub_error *err)
+{
+  if (msub_smtp_needs_seven_bit (server->smtp, facts, request->envelope.extensions.binary))
+    {
+      int none = ask_encoded (context, request, "seven-bit", fd, facts, err);
+      request->envelope.extensions.binary = request->envelope.extensions.binary && none != 0;
+      return none < 0 ? -1 : 0; /* not encoded: the transaction will say why that is not enough */
+    }
+  if (!facts->eight_bit_header || facts->other_header || server->smtp->caps.smtputf8)
+    return 0;
+  int none = ask_encoded (context, request, "header", fd, facts, err);
+  if (none <= 0)
+    return none;
+  return msub_fail (err, MSUB_MESSAGE,
+                    "%s takes ASCII addresses only (no SMTPUTF8), and there are others in the header. Nothing was sent",
+                    server->smtp->c->peer.text);
 }
 
 /* The whole */
@@ -176,8 +214,7 @@ static int
 send_some (struct msub_server *server, const struct msub_context *context, struct msub_request *request, int *fd,
            struct msub_body_facts *facts, struct msub_delivery *delivery)
 {
-  if (msub_smtp_needs_seven_bit (server->smtp, facts, request->envelope.extensions.binary)
-      && ask_seven_bit (context, request, fd, facts, &delivery->error))
+  if (encode_for (server, context, request, fd, facts, &delivery->error))
     return -1;
   return msub_smtp_send (server->smtp, &request->envelope, *fd, facts, &delivery->transaction, &delivery->error);
 }
@@ -312,7 +349,7 @@ msub_session_deliver (const struct msub_context *context, struct msub_request *r
   int fd = msub_envelope_check (&request->envelope, err) ? -1 : open_message (context, request, request->file, &facts, err);
   if (fd >= 0)
     {
-      if (msub_server_prepare (server, context, request, err) == 0)
+      if (mend_lines (context, request, &fd, &facts, err) == 0 && msub_server_prepare (server, context, request, err) == 0)
         deliver (server, context, request, &fd, &facts, delivery_r);
       close (fd);
     }

@@ -456,6 +456,32 @@ JSON is the same with --json.  There was no connection to PEER."
             (dolist (secret '("s3cret" "guess"))
               (should-not (string-search secret (format "%S" result-of))))))))))
 
+(ert-deftest mew-submit-batch-send-tests-no-name-server ()
+  "That a name server does not answer is no word about the host.
+SECURITY: M1."
+  :tags '(:module)
+  (skip-unless (mew-submit-test-preload-p))
+  ;; EAI_NONAME and EAI_AGAIN.
+  (pcase-dolist (`(,ipv4 ,ipv6 ,status ,kind ,words)
+                 '(("-2" "-2" 68 "host" "No such host: mail.example.org")
+                   ("-3" "-3" 75 "resolver" "mail.example.org cannot be found out: no resolver answers\\.")
+                   ("-3" "-2" 75 "resolver" "mail.example.org cannot be found out")
+                   ("-2" "-3" 75 "resolver" "mail.example.org cannot be found out")))
+    (ert-info ((format "%s %s" ipv4 ipv6))
+      (mew-submit-test-with-preload ((concat "PRELOAD_IPV4=" ipv4) (concat "PRELOAD_IPV6=" ipv6))
+        (let* ((arguments '("--server" "mail.example.org" "a@x"))
+               (json (mew-submit-test-batch (cons "--json" arguments)
+                                            :input mew-submit-batch-send-tests--message))
+               (done (mew-submit-test-done json))
+               (told (mew-submit-test-batch arguments
+                                            :input mew-submit-batch-send-tests--message)))
+          (should (equal (list (plist-get json :status) (plist-get done :kind)
+                               (plist-get done :result))
+                         (list status kind "deferred")))
+          (should (string-match-p words (plist-get told :stderr)))
+          (should (eq (equal kind "host")
+                      (and (string-search "No such host" (plist-get told :stderr)) t))))))))
+
 (ert-deftest mew-submit-batch-send-tests-partial-is-told ()
   "A line says who got the message and who did not, and what to do."
   :tags '(:module)

@@ -57,7 +57,10 @@
          (("-bm" "a@x") ("a@x") :mode "m")
          (("-bp") nil :mode "p")
          (("-q") nil :mode "q") (("-q15m") nil :mode "q")
-         (("-bs") nil :mode "s")
+         (("-bs") nil :mode "s") (("-bv" "root") ("root") :mode "v")
+         (("-oMr" "local" "-oi" "a@x") ("a@x") :dots t)
+         (("-oMs" "host.test" "-oMa" "192.0.2.1" "a@x" "b@x") ("a@x" "b@x"))
+         (("-oMrESMTP" "a@x") ("a@x"))
          (("-i" "--" "-a@x") ("-a@x") :dots t)
          (("a@x" "--server" "h" "-i" "--tls=none" "b@x") ("a@x" "b@x")
           :server "h" :tls none :dots t)))
@@ -130,8 +133,7 @@
   "What makes no sense is said, and nothing is sent."
   :tags '(:module)
   (pcase-dolist (`(,args ,status ,words)
-                 '((("-bs") 64 "mew-submit-batch-relay")
-                   (("-bd") 64 "mew-submit-batch-relay")
+                 '((("-bd") 64 "mew-submit-batch-relay")
                    (("-bz") 64 "-bz")
                    (("--server" "127.0.0.1") 64 "No recipient")
                    (("-bi") 0 "")))
@@ -140,6 +142,91 @@
                      args :input "Subject: s\n\nbody\n")))
         (should (eql (plist-get result :status) status))
         (should (string-search words (plist-get result :stderr)))))))
+
+(defun mew-submit-batch-sendmail-tests--dialog (arguments &rest lines)
+  "Say each of LINES to sendmail with ARGUMENTS when the one before is answered.
+Return all that it has said."
+  (let* ((buffer (generate-new-buffer " *said*"))
+         (coding-system-for-read 'binary)
+         (coding-system-for-write 'binary)
+         (process (make-process
+                   :name "bs" :buffer buffer :connection-type 'pipe :noquery t
+                   :sentinel #'ignore
+                   :stderr (get-buffer-create " *errors*")
+                   :command (append (list mew-submit-test-emacs "-Q" "--batch" "-l"
+                                          (expand-file-name "mew-submit.el" mew-submit-test-root)
+                                          "-f" "mew-submit-batch-sendmail" "--")
+                                    arguments)))
+         (said (lambda () (with-current-buffer buffer (buffer-string)))))
+    (unwind-protect
+        (progn
+          (dolist (line lines)
+            (mew-submit-test-until ("an answer")
+              (or (not (process-live-p process))
+                  (string-match-p "^[0-9]\\{3\\} .*\r\n\\'" (funcall said))))
+            (let ((before (length (funcall said))))
+              (process-send-string process (concat line "\r\n"))
+              (mew-submit-test-until ("more")
+                (or (not (process-live-p process))
+                    (> (length (funcall said)) before)))))
+          (mew-submit-test-until ("the end")
+            (not (process-live-p process)))
+          (accept-process-output process 0.1)
+          (funcall said))
+      (delete-process process)
+      (kill-buffer buffer))))
+
+(ert-deftest mew-submit-batch-sendmail-tests-smtp ()
+  "With -bs it speaks SMTP; the answer is the server's."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=ok" "127.0.0.1:0,name=no,rcpt=reply:550 5.1.1 Who"
+            "127.0.0.1:0,name=shut,refused")
+    (mew-submit-test-with-directory directory
+      (pcase-dolist (`(,name ,reply ,kept)
+                     '(("ok" "250 2\\.0\\.0 Ok: queued as 0001\r\n" 0)
+                       ("no" "550 5\\.1\\.1 Who\r\n" 0)
+                       ("shut" "250 2\\.0\\.0 queued as .*\r\n" 1)))
+        (ert-info (name)
+          (let ((said (mew-submit-batch-sendmail-tests--dialog
+                       (cons "-bs" (mew-submit-batch-sendmail-tests--options
+                                    peer name directory))
+                       "EHLO me" "MAIL FROM:<me@x>" "RCPT TO:<you@x>" "DATA"
+                       "Subject: s\r\n\r\nbody\r\n." "QUIT")))
+            (should (string-match-p (concat reply "221 2\\.0\\.0 Bye\r\n\\'") said)))
+          (should (= (length (mew-submit-spool--ids (expand-file-name "outbox/" directory)))
+                     kept)))))
+    (should (string-match-p "Subject: s\r\n\r\nbody\r\n\\'" (mew-submit-test-stored peer)))
+    ;; All at once, as somebody types it into a pipe.
+    (mew-submit-test-with-directory directory
+      (let ((result (mew-submit-batch-sendmail-tests--run
+                     (cons "-bs" (mew-submit-batch-sendmail-tests--options
+                                  peer "ok" directory))
+                     :input "HELO me\r\nMAIL FROM:me@x\r\nRCPT TO:you@x\r\nDATA\r\n\
+Subject: two\r\n\r\nbody\r\n.\r\nQUIT\r\n")))
+        (should (eql (plist-get result :status) 0))
+        (should (string-search "Ok: queued as 0002" (plist-get result :stdout)))
+        (should (string-search "Subject: two" (mew-submit-test-stored peer 2)))))
+    ;; Half a message is none.
+    (mew-submit-test-with-directory directory
+      (mew-submit-batch-sendmail-tests--run
+       (cons "-bs" (mew-submit-batch-sendmail-tests--options peer "ok" directory))
+       :input "HELO me\r\nMAIL FROM:me@x\r\nRCPT TO:you@x\r\nDATA\r\nSubject: x\r\n\r\nbody\r\n")
+      (should-not (mew-submit-spool--ids (expand-file-name "outbox/" directory))))
+    (should-not (mew-submit-test-stored peer 3))))
+
+(ert-deftest mew-submit-batch-sendmail-tests-verify ()
+  "With -bv it says what becomes of addresses, and nothing is sent."
+  :tags '(:module)
+  (let ((result (mew-submit-batch-sendmail-tests--run
+                 '("-bv" "--server" "mail.example.org" "a@x, Me <b@x>" "no one@x")
+                 :input "")))
+    (should (equal (plist-get result :status) 65))
+    (should (string-match-p "\\`a@x\\.\\.\\. deliverable: .*, user a@x
+b@x\\.\\.\\. deliverable: .*, user b@x
+no one@x\\.\\.\\. undeliverable: .*
+\\'"
+                            (plist-get result :stdout)))))
 
 (ert-deftest mew-submit-batch-sendmail-tests-message ()
   "What a message lacks is added, a dot ends it without -i, Bcc does not leave."
@@ -399,14 +486,14 @@ The Message-ID has the sender's domain.  SECURITY: P10, P11."
   "Root and the user are the account's address, unless its server knows them."
   (let ((account '(:from "me@one.example" :server "mail.one.example")))
     (dolist (name (list "root" "postmaster" (user-login-name)))
-      (should (equal (mew-submit-batch-sendmail--expand name account)
+      (should (equal (mew-submit-alias--expand name account)
                      '("me@one.example")))
       (let ((mew-submit-sendmail-aliases `((,name "you@x"))))
-        (should (equal (mew-submit-batch-sendmail--expand name account) '("you@x"))))
+        (should (equal (mew-submit-alias--expand name account) '("you@x"))))
       (dolist (other '((:from "me@one.example" :server "localhost")
                        (:from "@one.example" :server "h") (:server "h") nil))
-        (should (equal (mew-submit-batch-sendmail--expand name other) (list name)))))
-    (should (equal (mew-submit-batch-sendmail--expand "cron2" account) '("cron2")))))
+        (should (equal (mew-submit-alias--expand name other) (list name)))))
+    (should (equal (mew-submit-alias--expand "cron2" account) '("cron2")))))
 
 ;;; An Emacs server
 

@@ -55,6 +55,10 @@
          ("Subject: s\rBcc: b@x\n c@x\r\nTo: a@x\n\nbody"
           "Subject: s\r\nTo: a@x\n\nbody")
          ("To: a@x\rBcc: b@x\n\nbody" "To: a@x\r\n\nbody")
+         ;; Several CRs and an LF are one line end, and two CRs are two.
+         ("To: a@x\r\r\nBcc: b@x\r\r\nX: y\r\r\n\r\r\nBcc: z" "To: a@x\r\r\nX: y\r\r\n\r\r\nBcc: z")
+         ("To: a@x\r\r\r\nBcc: b@x\n\nbody" "To: a@x\r\r\r\n\nbody")
+         ("To: a@x\r\rBcc: z\n" "To: a@x\r\rBcc: z\n")
          ("X: y\n\rBcc: body\n" "X: y\n\rBcc: body\n")
          ("bcc : b@x\nrEsEnT-bCC:b@x\nX-Mew-Submit-Account: w\nTo: a@x\n\nb"
           "To: a@x\n\nb")
@@ -79,6 +83,12 @@ SECURITY: P10."
          ("From a@x Thu Jan  1 00:00:00 2026\r\nTo: b@x\r\n\r\nbody\r\n"
           "To: b@x\r\n\r\nbody\r\n")
          (">From a Thu Jan  1 00:00:00 2026\nTo: b@x\n\nb" "To: b@x\n\nb")
+         ("From a Thu Jan  1 00:00:00 2026\r\r\nTo: b@x\n\nb" "To: b@x\n\nb")
+         ;; A byte order mark is none of it, either.
+         ("\357\273\277To: b@x\nBcc: c@x\n\nb" "To: b@x\n\nb")
+         ("\357\273\277From a@x Thu Jan  1 00:00:00 2026\nTo: b@x\n\nb" "To: b@x\n\nb")
+         ("From a@x Thu Jan  1 00:00:00 2026\n\357\273\277To: b@x\n\nb" "To: b@x\n\nb")
+         ("To: b@x\n\n\357\273\277b" "To: b@x\n\n\357\273\277b")
          ;; A text without header, a field, and a line that is not the first.
          ("From now on\nall is well\n" "From now on\nall is well\n")
          ("From now on\n\nTo: b@x\n" "From now on\n\nTo: b@x\n")
@@ -116,13 +126,13 @@ SECURITY: P10."
   "A header and a body that are longer than what is read at once are whole.
 The end of the header is found wherever it falls on the edge of a chunk."
   (dolist (pad (list 65530 65531 65532 65533 65534 65535 65536 131072))
-    (dolist (end '("\n\n" "\r\n\r\n" "\r\r" "\n\r\n"))
+    (dolist (end '("\n\n" "\r\n\r\n" "\r\r" "\n\r\n" "\r\r\n\r\r\n" "\r\r\r\nBcc: a@x\n\n"))
       (let* ((header (concat "X: " (make-string (- pad 3) ?x)))
              (body (make-string 300000 ?b)))
         (ert-info ((format "%d %S" pad end))
           (should (equal (mew-submit-message-tests--stripped
                           (concat header end body))
-                         (concat header end body)))))))
+                         (concat header (string-replace "Bcc: a@x\n" "" end) body)))))))
   (let ((body (make-string (+ 3 (* 2 mew-submit-message--chunk)) ?b)))
     (should (equal (mew-submit-message-tests--stripped
                     (concat "Bcc: a@x\nTo: b@x\n\n" body))
@@ -297,6 +307,23 @@ Ten times as many cost not more than thirty times as much; a hundred times would
         (should (equal (plist-get (cdr err) :recipient) address))
         (should-not (string-match-p "[\0-\037\177-\237\u2028]"
                                     (mew-submit-error--text err)))))))
+
+(ert-deftest mew-submit-message-tests-odd-characters-are-named ()
+  "A character that cannot be seen is named, with its place."
+  (pcase-dolist (`(,address ,words)
+                 '(("a@case.test\u200B" "U\\+200B (ZERO WIDTH SPACE) as character 12\\.")
+                   ("\u200Ea@x" "U\\+200E (LEFT-TO-RIGHT MARK) as character 1\\.")
+                   ("a\u00AD@x" "U\\+00AD (SOFT HYPHEN) as character 2\\.")
+                   ("a@x\uFEFF" "U\\+FEFF (ZERO WIDTH NO-BREAK SPACE) as character 4\\.")
+                   ("a@\u2060x" "U\\+2060 (WORD JOINER) as character 3\\.")
+                   ("a@x\u00A0" "U\\+00A0 (NO-BREAK SPACE) as character 4\\.")
+                   ("a\n@x" "U\\+000A (LINE FEED (LF)) as character 2\\.")
+                   ("a\u010D\u010A@x" "a disguised line end")))
+    (should (string-match-p
+             (concat "\\`Forbidden character in address: " words)
+             (mew-submit-error--text
+              (should-error (mew-submit-address--check address)
+                            :type 'mew-submit-message))))))
 
 (ert-deftest mew-submit-message-tests-lengths-are-octets ()
   "64 octets of local part and 254 in all pass, as UTF-8 and with A-labels."

@@ -167,7 +167,7 @@ OCTETS end as they are.  Return the reply."
              ("EHLO" 501) ("ehlo me" 250) ("RCPT TO:<you@x>" 503)
              ("DATA" 503) ("AUTH PLAIN AGEAYg==" 503) ("STARTTLS" 502)
              ("BOGUS" 500) ("" 500)
-             ("MAIL FROM:me@x" 501) ("MAIL TO:<me@x>" 501)))
+             ("MAIL FROM:<me@x" 501) ("MAIL TO:<me@x>" 501)))
         (ert-info (line)
           (should (equal (mew-submit-relay-tests--dialog client line)
                          (list code))))))
@@ -195,6 +195,26 @@ OCTETS end as they are.  Return the reply."
                          (list code)))))
       (should (equal (mew-submit-relay-tests--dialog client "QUIT") '(221)))
       (should-not (mew-submit-relay-tests--kept)))))
+
+(ert-deftest mew-submit-relay-tests-bare-addresses ()
+  "Printers and the like leave the angle brackets out."
+  (pcase-dolist (`(,argument ,from ,wishes)
+                 '(("FROM:a@b.test" "a@b.test" nil)
+                   ("FROM: a@b.test SIZE=12 RET=HDRS" "a@b.test" (:dsn-return "HDRS"))
+                   ("from:\"a b\"@c.test BODY=8BITMIME" "\"a b\"@c.test" nil)
+                   ("FROM:<a@b.test>" "a@b.test" nil)
+                   ("FROM:<>" "" nil)
+                   ("FROM:root" "root" nil)))
+    (let ((mail (mew-submit-relay-smtp--mail argument nil)))
+      (should (equal (plist-get mail :from) from))
+      (should (equal (plist-get mail :wishes) wishes))))
+  (should (equal (mew-submit-relay-smtp--rcpt "TO:c@d.test NOTIFY=NEVER" nil)
+                 '("c@d.test" :notify "NEVER")))
+  (dolist (argument '("FROM:" "FROM: " "FROM:<a@b" "FROM:a@b>" "FROM:<a@b>c" "FROM:a b@c"
+                      "FROM:Me <a@b>" "FROM:\"a@b"))
+    (ert-info (argument)
+      (should-error (mew-submit-relay-smtp--mail argument nil)
+                    :type 'mew-submit-relay-no))))
 
 (ert-deftest mew-submit-relay-tests-intact ()
   "A message arrives as it was sent, by DATA and by BDAT, in any pieces."
@@ -570,6 +590,119 @@ A message that its client was told is refused is not kept."
             (should (= (length (mew-submit-spool--ids
                                 mew-submit-outbox-directory))
                        kept))))))))
+
+(defun mew-submit-relay-tests--send-and-close (client close)
+  "Send a message through CLIENT and CLOSE it, a function, behind it.
+Return when the message is in the outbox."
+  (mew-submit-relay-tests--envelope client)
+  (mew-submit-relay-tests--dialog client "DATA")
+  (process-send-string client (concat mew-submit-relay-tests--message ".\r\n"))
+  (funcall close client)
+  (mew-submit-test-until ("the outbox")
+    (mew-submit-spool--ids mew-submit-outbox-directory)))
+
+(ert-deftest mew-submit-relay-tests-half-closed ()
+  "A client that closes its half behind the message, as Exim does, gets the answer.
+SECURITY: P16."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=ok,1:mail=hold:go"
+            "127.0.0.1:0,name=who,1:mail=hold:go,rcpt=reply:550 5.1.1 No such user here"
+            "127.0.0.1:0,name=later,1:mail=hold:go,rcpt=reply:450 4.2.1 Busy")
+    (pcase-dolist (`(,name ,reply)
+                   '(("ok" "250 2.0.0 Ok: queued as 0001")
+                     ("who" "550 5.1.1 No such user here")
+                     ("later" "450 4.2.1 Busy")))
+      (ert-info (name)
+        (mew-submit-relay-tests--with-relay
+            ((mew-submit-relay--account-function
+              (mew-submit-relay-tests--account peer name)))
+          (let ((client (mew-submit-relay-tests--connect)))
+            (mew-submit-relay-tests--send-and-close client #'process-send-eof)
+            (mew-submit-test-go peer)
+            (should (equal (mew-submit-relay-tests--reply client) reply))
+            (mew-submit-test-until ("the end")
+              (not (process-live-p client)))
+            (should-not (mew-submit-spool--ids mew-submit-outbox-directory))))))
+    (should-not (mew-submit-test-stored peer 2))))
+
+(ert-deftest mew-submit-relay-tests-closed ()
+  "A message whose client has gone is ours: what is refused stays in the outbox.
+SECURITY: P16."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=soon,1:mail=hold:go,rcpt=reply:550 5.1.1 No such user here"
+            "127.0.0.1:0,name=late,1:mail=hold:go,rcpt=reply:550 5.1.1 No such user here")
+    (dolist (name '("soon" "late"))
+      (ert-info (name)
+        (mew-submit-relay-tests--with-relay
+            ((mew-submit-relay-wait 1)
+             (mew-submit-relay--account-function
+              (mew-submit-relay-tests--account peer name)))
+          (let ((client (mew-submit-relay-tests--connect)))
+            (mew-submit-relay-tests--send-and-close
+             client (if (equal name "soon") #'delete-process #'ignore))
+            (delete-process client))
+          (mew-submit-test-go peer)
+          (mew-submit-test-until ("the queue")
+            (null (mew-submit-queue--running)))
+          (should (equal (plist-get
+                          (mew-submit-spool--read
+                           (car (mew-submit-spool--ids mew-submit-outbox-directory))
+                           mew-submit-outbox-directory)
+                          :state)
+                         'refused))
+          (mew-submit-test-until ("the session's end")
+            (null mew-submit-relay--sessions)))))))
+
+(ert-deftest mew-submit-relay-tests-names-no-file ()
+  "What a client is told names no file of this machine.
+SECURITY: P17."
+  (pcase-dolist
+      (`(,text ,told)
+       '(("The header has no end: /home/me/My Mail/outbox/1.relay.part"
+          "The header has no end: a file")
+         ("Writing to, No space left on device, /a/b" "Writing to, No space left on device, a file")
+         ("The message ~/x.eml cannot be opened: Input/output error"
+          "The message a file cannot be opened: Input/output error")
+         ("550 5.7.1 See https://example.org/why." "550 5.7.1 See https://example.org/why.")))
+    (should (equal (mew-submit-relay-smtp--public text) told)))
+  (mew-submit-relay-tests--with-relay ((mew-submit-message--header-max 100000)
+                                       (mew-submit-relay--account-function #'ignore))
+    (let ((reply (mew-submit-relay-tests--send
+                  (mew-submit-relay-tests--connect)
+                  (concat (apply #'concat (make-list 9000 (concat "X: " (make-string 40 ?x)
+                                                                  "\r\n")))
+                          ".\r\n"))))
+      (should (string-prefix-p "554 5.6.0 The header has no end" reply))
+      (should-not (string-search "/" reply)))))
+
+(ert-deftest mew-submit-relay-tests-names-without-domain ()
+  "What smartd and the like send to root goes to the account's address."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (let ((account (append (mew-submit-test-account peer "ok")
+                           '(:from "me@example.org" :default t)))
+          (mew-submit-sendmail-aliases '(("admin" "you@x" "she@x"))))
+      ;; The server of the test is this machine, where there is a root.
+      (cl-letf (((symbol-function 'mew-submit-account--local-p) #'ignore))
+        (mew-submit-relay-tests--with-relay
+            ((mew-submit-relay--account-function (lambda (_) (copy-sequence account))))
+          (let ((client (mew-submit-relay-tests--connect)))
+            (should (equal (mew-submit-relay-tests--dialog
+                            client "EHLO me" "MAIL FROM:<root>" "RCPT TO:<root>"
+                            "RCPT TO:<admin> NOTIFY=NEVER" "RCPT TO:<you@x>" "DATA")
+                           '(250 250 250 250 250 354)))
+            (should (string-prefix-p
+                     "250 2.0.0 Ok" (mew-submit-relay-tests--say
+                                     client "Subject: s\r\n\r\nbody\r\n.\r\n")))))
+        (should (equal (mew-submit-test-envelope peer)
+                       '("me@example.org" "me@example.org" "you@x" "she@x")))
+        (should (string-match-p "^Message-ID: <[^@\n]+@example\\.org>\r$"
+                                (mew-submit-test-stored peer)))
+        (should (equal (mapcar (lambda (line) (and (string-search "NOTIFY=NEVER" line) t))
+                               (mew-submit-test-lines peer "RCPT"))
+                       '(nil t t)))))))
 
 (ert-deftest mew-submit-relay-tests-one-refused ()
   "While a client waits, one recipient refused for good means that none gets it.

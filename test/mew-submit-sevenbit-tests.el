@@ -23,21 +23,22 @@
   "Return TEXT as UTF-8."
   (encode-coding-string text 'utf-8-unix))
 
-(defun mew-submit-sevenbit-tests--convert (octets)
-  "Return the message OCTETS in seven bits, or nil."
+(defun mew-submit-sevenbit-tests--convert (octets &optional goal)
+  "Return the message OCTETS in seven bits, or as GOAL wants it, or nil."
   (mew-submit-test-with-directory directory
     (let ((in (expand-file-name "in" directory))
           (out (expand-file-name "out" directory)))
       (mew-submit-test-write in octets)
-      (if (mew-submit-sevenbit--convert in out)
+      (if (mew-submit-sevenbit--convert in out goal)
           (progn
             (should (= (file-modes out) #o600))
             (let ((converted (mew-submit-test-octets out)))
-              (should-not (string-match-p "[^\0-\177]" converted))
-              (should-not (string-match-p "\0" converted))
-              (should-not (string-match-p
-                           "^Content-Transfer-Encoding: *\\(8bit\\|binary\\)"
-                           converted))
+              (unless goal
+                (should-not (string-match-p "[^\0-\177]" converted))
+                (should-not (string-match-p "\0" converted))
+                (should-not (string-match-p
+                             "^Content-Transfer-Encoding: *\\(8bit\\|binary\\)"
+                             converted)))
               converted))
         (should-not (file-exists-p out))
         nil))))
@@ -349,6 +350,149 @@ Content-Transfer-Encoding: 8bit\n\n\303\274\n--y--\n"))))
     (should (string-search signed converted))))
 
 ;;; Through the server
+
+(defun mew-submit-sevenbit-tests--longest (octets)
+  "Return how long the longest line in OCTETS is."
+  (apply #'max (mapcar #'length (split-string octets "\n"))))
+
+(ert-deftest mew-submit-sevenbit-tests-long-body ()
+  "A line over 998 octets is encoded as its part needs it, and says the same.
+Nothing else changes, 8-bit text neither."
+  (let ((long (make-string 3000 ?x))
+        (eight "\303\274"))
+    (pcase-dolist
+        (`(,name . ,octets)
+         `(("no MIME" . ,(concat "Subject: x\n\nshort\n" long "\nend\n"))
+           ("no MIME, without an end" . ,(concat "Subject: x\n\n" long))
+           ("text" . ,(concat "MIME-Version: 1.0\nContent-Type: text/html; charset=utf-8\n\
+Content-Transfer-Encoding: 8bit\n\n" eight long "=20 \n"))
+           ("quoted-printable" . ,(concat "MIME-Version: 1.0\nContent-Type: text/plain\n\
+Content-Transfer-Encoding: quoted-printable\n\n"
+                                          (apply #'concat (make-list 700 "=41b"))
+                                          "=\nx\n"))
+           ("base64" . ,(concat "MIME-Version: 1.0\nContent-Type: image/png\n\
+Content-Transfer-Encoding: base64\n\n" (base64-encode-string long t) "\n"))
+           ("parts" . ,(concat "MIME-Version: 1.0\nContent-Type: multipart/mixed; \
+boundary=b\nContent-Transfer-Encoding: 8bit\n\n" long "\n--b\n\n" long "\n--b\n\
+Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n" eight
+"\n--b\nContent-Type: application/json\n\n" long "\n--b\nContent-Type: message/rfc822\n\
+\nSubject: y\n\n" long "\n--b--\n" long "\n"))))
+      (ert-info (name)
+        (let ((converted (mew-submit-sevenbit-tests--convert octets 'lines)))
+          (should converted)
+          (should (<= (mew-submit-sevenbit-tests--longest converted) 998))
+          (should (equal (mew-submit-sevenbit-tests--plain
+                          (mew-submit-sevenbit-tests--leaves converted))
+                         (mew-submit-sevenbit-tests--plain
+                          (mew-submit-sevenbit-tests--leaves octets))))
+          (when (equal name "parts")
+            (should (string-search (concat "8bit\n\n" eight "\n") converted))))))
+    (should (string-prefix-p
+             "Subject: x\nContent-Type: text/plain; charset=utf-8\nMIME-Version: 1.0\n\
+Content-Transfer-Encoding: quoted-printable\n\n=C3=BC\nxxx"
+             (mew-submit-sevenbit-tests--convert
+              (concat "Subject: x\n\n" eight "\n" long "\n") 'lines)))))
+
+(ert-deftest mew-submit-sevenbit-tests-long-text-is-base64 ()
+  "A text of many octets does not become quoted-printable, which would take long."
+  (let* ((octets (concat "Subject: x\n\n" (make-string 300000 ?x) "\n"))
+         (converted (mew-submit-sevenbit-tests--convert octets 'lines)))
+    (should (string-search "\nContent-Transfer-Encoding: base64\n" converted))
+    (should (equal (mew-submit-sevenbit-tests--plain
+                    (mew-submit-sevenbit-tests--leaves converted))
+                   (mew-submit-sevenbit-tests--plain
+                    (mew-submit-sevenbit-tests--leaves octets))))))
+
+(ert-deftest mew-submit-sevenbit-tests-long-header ()
+  "A field over 998 octets is folded, or becomes encoded words; it says the same."
+  (let ((ids (mapcar (lambda (n) (format "<%03d.abcdefghijklmnopqrstuvwxyz@mail>" n))
+                     (number-sequence 1 40)))
+        (addresses (mapcar (lambda (n) (format "member-%03d@case.test" n))
+                           (number-sequence 1 90)))
+        (word (make-string 1400 ?a)))
+    (pcase-dolist
+        (`(,name ,value ,blanks)
+         `(("References" ,(string-join ids " ") t)
+           ("References" ,(string-join ids) nil)
+           ("To" ,(string-join addresses ", ") t)
+           ("To" ,(string-join addresses ",") nil)
+           ("Cc" ,(concat "\"a,b\" <x@y>," (string-join addresses ",")) nil)
+           ("X-Spam-Report" ,(concat "a\tb " (string-join ids "  ")) t)
+           ("Subject" ,word t)
+           ("Subject" ,(concat "Re: " word " end") t)
+           ("Subject" ,(concat "=?utf-8?Q?=C3=BC?= " word " =?utf-8?Q?=C3=BC?=") t)
+           ("Subject" ,(concat "\303\274" (apply #'concat (make-list 600 "\303\274"))) t)
+           ("X-Token" ,word t)))
+      (ert-info ((format "%s: %.60s" name value))
+        (let* ((converted (mew-submit-sevenbit-tests--convert
+                           (concat "From: a@x\n" name ": " value "\nDate: now\n\nBody\n")
+                           'lines))
+               (now (and converted
+                         (with-temp-buffer
+                           (insert converted)
+                           (mail-fetch-field name))))
+               (say (lambda (text)
+                      (replace-regexp-in-string
+                       (if blanks "\n" "[ \n]+") ""
+                       (mail-decode-encoded-word-string
+                        (decode-coding-string text 'utf-8))))))
+          (should converted)
+          (should (<= (mew-submit-sevenbit-tests--longest converted) 998))
+          (should-not (string-match-p "^[ \t]*$" (car (split-string converted "\n\n"))))
+          (should (equal (funcall say now) (funcall say value)))
+          (should (string-prefix-p "From: a@x\n" converted))
+          (should (string-suffix-p "\nDate: now\n\nBody\n" converted)))))))
+
+(ert-deftest mew-submit-sevenbit-tests-longest ()
+  "However long a word, a line of blanks or a list of addresses is, there is an answer."
+  (pcase-dolist (`(,octets ,converted)
+                 `((,(concat "Subject: " (make-string 2000000 ?a) "\n\nx\n") t)
+                   (,(concat "To: " (mapconcat #'identity (make-list 20000 "a@case.test") ",")
+                             "\n\nx\n")
+                    t)
+                   (,(concat "To: \"" (make-string 500000 ?a) "\" <a@b>\n\nx\n") nil)
+                   (,(concat "X-A: " (make-string 500000 ?\s) "b\n\nx\n") nil)
+                   (,(concat "Subject: x\n\n" (make-string 250000 ?x)) t)))
+    (ert-info ((substring octets 0 20))
+      (let ((result (mew-submit-sevenbit-tests--convert octets 'lines)))
+        (should (eq (and result t) converted))
+        (when result
+          (should (<= (mew-submit-sevenbit-tests--longest result) 998)))))))
+
+(ert-deftest mew-submit-sevenbit-tests-what-is-long-for-good ()
+  "A long line that was signed, or that cannot be folded, is left alone."
+  (let ((long (make-string 1000 ?x)))
+    (dolist (octets
+             (list (concat "MIME-Version: 1.0\nContent-Type: multipart/signed; \
+boundary=b\n\n--b\n\n" long "\n--b\n\ns\n--b--\n")
+                   (concat "MIME-Version: 1.0\nContent-Type: multipart/encrypted; \
+boundary=b\n\n--b\n\n" long "\n--b--\n")
+                   (concat "To: " long "@x\n\nx\n")
+                   (concat "Message-ID: <" long "@x>\n\nx\n")
+                   (concat "MIME-Version: 1.0\nContent-Type: text/plain\n\
+Content-Transfer-Encoding: x-uuencode\n\n" long "\n")
+                   (concat "MIME-Version: 1.0\nContent-Type: message/partial; id=x\n\n"
+                           long "\n")))
+      (ert-info ((substring octets 0 60))
+        (should-not (mew-submit-sevenbit-tests--convert octets 'lines))))))
+
+(ert-deftest mew-submit-sevenbit-tests-header-alone ()
+  "For a server without SMTPUTF8 the header is encoded, and nothing else changes."
+  (let ((body "\nB\303\274cher\n\374\n"))
+    (should (equal (mew-submit-sevenbit-tests--convert
+                    (concat "From: Zo\303\253 <me@x>\nSubject: Gr\303\274\303\237e\n"
+                            "X-ASCII: stays  as\n it is\n" body)
+                    'header)
+                   (concat "From: =?utf-8?Q?Zo=C3=AB?= <me@x>\n"
+                           "Subject: =?utf-8?B?R3LDvMOfZQ==?=\n"
+                           "X-ASCII: stays  as\n it is\n" body)))
+    ;; What is signed has a header of its own.
+    (should (mew-submit-sevenbit-tests--convert
+             (concat "Subject: \303\274\nMIME-Version: 1.0\nContent-Type: multipart/signed; \
+boundary=b\n\n--b\n\n\303\274\n--b\n\ns\n--b--\n")
+             'header))
+    (should-not (mew-submit-sevenbit-tests--convert
+                 (concat "From: j\303\266@x\n" body) 'header))))
 
 (defun mew-submit-sevenbit-tests--listener (name)
   "Return a listener called NAME that takes seven bits only."

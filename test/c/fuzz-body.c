@@ -24,12 +24,22 @@ encode (struct msub_body *body, const char *in, size_t n, bool stuff, unsigned s
       char *room = malloc (MSUB_BODY_BOUND (piece));
       MUST (room != NULL);
       size_t written = msub_body_encode (body, in + at, piece, room);
-      MUST (written <= 2 * piece);
+      MUST (written <= MSUB_BODY_BOUND (piece));
       memcpy (out + length, room, written);
       length += written;
       free (room);
     }
   return length + msub_body_finish (body, out + length);
+}
+
+/* How long the line end is at the beginning of the N octets of IN.  */
+static size_t
+line_end (const char *in, size_t n)
+{
+  size_t crs = 0;
+  while (crs < n && crs < MSUB_BODY_CR_MAX && in[crs] == '\r')
+    crs++;
+  return crs < n && in[crs] == '\n' ? crs + 1 : crs > 0;
 }
 
 /* The N octets of IN with every line end a CRLF, and one at the end.  */
@@ -40,7 +50,7 @@ normalise (const char *in, size_t n, char *out)
   for (size_t i = 0; i < n; i++)
     if (in[i] == '\r' || in[i] == '\n')
       {
-        i += in[i] == '\r' && i + 1 < n && in[i + 1] == '\n';
+        i += line_end (in + i, n - i) - 1;
         out[length++] = '\r';
         out[length++] = '\n';
       }
@@ -91,6 +101,7 @@ check_facts (const struct msub_body_facts *facts, const char *want, size_t want_
           f.lines++;
           header = header && column > 0;
           f.longest_line = column > f.longest_line ? column : f.longest_line;
+          f.first_long = f.first_long == 0 && column > MSUB_BODY_LINE_MAX ? f.lines : f.first_long;
           column = 0;
           i++;
           continue;
@@ -108,6 +119,7 @@ check_facts (const struct msub_body_facts *facts, const char *want, size_t want_
     }
   MUST (facts->octets == f.octets && facts->raw_octets == f.raw_octets && facts->lines == f.lines);
   MUST (facts->longest_line == f.longest_line && facts->first_nul == f.first_nul);
+  MUST (facts->first_long == f.first_long);
   MUST (facts->eight_bit == f.eight_bit && facts->eight_bit_header == f.eight_bit_header);
   MUST (facts->bare_cr == f.bare_cr && facts->bare_lf == f.bare_lf);
 }

@@ -40,7 +40,15 @@ static const struct row
   { "J2: a CR at the end", O ("a\r\nb\r"), SAME ("a\r\nb\r\n"), "r", 2, 1, 0 },
   { "J9: a lone CR in the header", O ("To: a\rBcc: b\r\n\r\n"), SAME ("To: a\r\nBcc: b\r\n\r\n"),
     "r", 3, 6, 0 },
-  { "CR CR LF", O ("a\r\r\nb\r\n"), SAME ("a\r\n\r\nb\r\n"), "r", 3, 1, 0 },
+  { "J2: CR CR LF", O ("a\r\r\nb\r\n"), SAME ("a\r\nb\r\n"), "r", 2, 1, 0 },
+  { "J2: CR CR LF, and an empty line", O ("a\r\r\n\r\r\n\xE9"), SAME ("a\r\n\r\n\xE9\r\n"), "8r", 3, 1, 0 },
+  { "J2: CR CR CR LF", O ("a\r\r\r\nb"), SAME ("a\r\nb\r\n"), "r", 2, 1, 0 },
+  { "J2: eight CR and LF", O ("a\r\r\r\r\r\r\r\r\nb"), SAME ("a\r\nb\r\n"), "r", 2, 1, 0 },
+  { "J2: nine CR and LF", O ("\r\r\r\r\r\r\r\r\r\nb"), SAME ("\r\n\r\nb\r\n"), "r", 3, 1, 0 },
+  { "J2: CR CR at the end", O ("a\r\r"), SAME ("a\r\n\r\n"), "r", 2, 1, 0 },
+  { "J9: CR CR in the header", O ("a\r\rb\r\n"), SAME ("a\r\n\r\nb\r\n"), "r", 3, 1, 0 },
+  { "J3: CR CR LF, a dot, CR CR LF", O ("a\r\r\n.\r\r\nb"), O ("a\r\n.\r\nb\r\n"), O ("a\r\n..\r\nb\r\n"),
+    "r", 3, 1, 0 },
   { "CR CR CR", O ("\r\r\r"), SAME ("\r\n\r\n\r\n"), "r", 3, 0, 0 },
   { "LF CR", O ("a\n\rb"), SAME ("a\r\n\r\nb\r\n"), "rn", 3, 1, 0 },
   { "LF CR LF", O ("a\n\r\nb\r\n"), SAME ("a\r\n\r\nb\r\n"), "n", 3, 1, 0 },
@@ -69,10 +77,10 @@ static const struct row
   { "J4: CRLF.CR", O ("a\r\n.\rb\r\n"), O ("a\r\n.\r\nb\r\n"),
     O ("a\r\n..\r\nb\r\n"), "r", 3, 1, 0 },
   { "J4: CR.CR", O ("a\r.\rb"), O ("a\r\n.\r\nb\r\n"), O ("a\r\n..\r\nb\r\n"), "r", 3, 1, 0 },
-  { "J4: LF.CRCRLF", O ("a\n.\r\r\nb\r\n"), O ("a\r\n.\r\n\r\nb\r\n"),
-    O ("a\r\n..\r\n\r\nb\r\n"), "rn", 4, 1, 0 },
-  { "J4: CR.CRCRLF", O ("a\r.\r\r\nb\r\n"), O ("a\r\n.\r\n\r\nb\r\n"),
-    O ("a\r\n..\r\n\r\nb\r\n"), "r", 4, 1, 0 },
+  { "J4: LF.CRCRLF", O ("a\n.\r\r\nb\r\n"), O ("a\r\n.\r\nb\r\n"),
+    O ("a\r\n..\r\nb\r\n"), "rn", 3, 1, 0 },
+  { "J4: CR.CRCRLF", O ("a\r.\r\r\nb\r\n"), O ("a\r\n.\r\nb\r\n"),
+    O ("a\r\n..\r\nb\r\n"), "r", 3, 1, 0 },
   { "J4: CRLF NUL.CRLF", O ("a\r\n\0.\r\nb\r\n"), SAME ("a\r\n\0.\r\nb\r\n"), "", 3, 2, 2 },
   { "J4: CRLF.NUL CRLF", O ("a\r\n.\0\r\nb\r\n"), O ("a\r\n.\0\r\nb\r\n"),
     O ("a\r\n..\0\r\nb\r\n"), "", 3, 2, 2 },
@@ -159,7 +167,7 @@ encode (struct msub_body *body, const char *in, size_t n, char *out, size_t out_
     {
       memcpy (block, in, n);
       length = msub_body_encode (body, block, n, room);
-      tap_expect (length <= 2 * n, "%zu octets from %zu", length, n);
+      tap_expect (length <= MSUB_BODY_BOUND (n), "%zu octets from %zu", length, n);
       if (write)
         memcpy (out + out_n, room, length);
     }
@@ -227,8 +235,11 @@ encode_plainly (const char *in, size_t n, bool stuff, char *out)
   bool start = true;
   for (size_t i = 0; i < n; i++)
     {
-      if (in[i] == '\n' && i > 0 && in[i - 1] == '\r')
-        continue;
+      size_t crs = 0;
+      while (i + crs < n && in[i + crs] == '\r')
+        crs++;
+      if (crs > 0 && crs <= MSUB_BODY_CR_MAX && i + crs < n && in[i + crs] == '\n')
+        i += crs;
       bool end = in[i] == '\r' || in[i] == '\n';
       if (start && stuff && in[i] == '.')
         out[length++] = '.';
@@ -318,6 +329,29 @@ test_large (void)
   free (out);
 }
 
+/* J8: the first line that is too long, and none that just fits.  */
+static void
+test_long_lines (void)
+{
+  static const size_t lengths[] = { 998, 999, 5000 };
+  tap_begin ("body: J8: the first line that is too long");
+  for (size_t i = 0; i < TAP_COUNT (lengths); i++)
+    {
+      char line[5000], out[MSUB_BODY_BOUND (sizeof line)];
+      struct msub_body body;
+      memset (line, 'x', sizeof line);
+      msub_body_reset (&body, true);
+      msub_body_encode (&body, "a: b\n\n", 6, out);
+      for (size_t at = 0; at < lengths[i]; at += 7)
+        msub_body_encode (&body, line, lengths[i] - at < 7 ? lengths[i] - at : 7, out);
+      msub_body_encode (&body, "\n", 1, out);
+      msub_body_encode (&body, line, 1000, out);
+      msub_body_finish (&body, out);
+      tap_expect_int ("the line", (long long) body.facts.first_long, lengths[i] > MSUB_BODY_LINE_MAX ? 3 : 4);
+    }
+  tap_end ();
+}
+
 static void
 test_no_input (void)
 {
@@ -353,6 +387,7 @@ main (void)
   test_rows ();
   test_every_short_message ();
   test_large ();
+  test_long_lines ();
   test_no_input ();
   return tap_done ();
 }

@@ -123,6 +123,9 @@ class Conversation:
                 said = self.line()
             right = said == base64.b64encode(PASSWORD.encode()).decode()
         else:
+            if len(words) < 3:
+                self.say("334 ")
+                words.append(self.line())
             right = base64.b64decode(words[2]) == b"\0me\0" + PASSWORD.encode()
         self.authenticated = self.usual("AUTH", "235 2.7.0 ok" if right else "535 5.7.8 no") == "2"
 

@@ -9,12 +9,13 @@
 ;;
 ;; All cases run side by side in one Emacs, against one process with a server for each.
 ;; README.org says what is in the tables.  Of doc/SECURITY.md they are about rows
-;; SECURITY: E15, E31, H11, H20, H21.
+;; SECURITY: E15, E31, H11, H20, H21, J2, J8, P10.
 
 ;;; Code:
 
 (require 'cl-lib)
 (require 'json)
+(require 'mm-decode)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
 (require 'mew-submit-test-helpers)
@@ -30,7 +31,7 @@
 
 (cl-defstruct (mew-submit-case (:constructor mew-submit-case--make) (:copier nil))
   "A case: its NAME, KIND/NAME, what the table has of it, and the `done' events, oldest first."
-  name server send expect directory dones error)
+  name server send expect directory dones error process output)
 
 (defun mew-submit-cases--get (plist &rest keys)
   "Return what PLIST, parsed JSON, has under the first of KEYS, in that under the next, and so on."
@@ -117,6 +118,98 @@ Content-Transfer-Encoding: 8bit\n\nGr\u00fc\u00dfe\n"))))
            :dsn-notify (plist-get send :dsn_notify))
      (and (plist-get send :same_memory)
           (list :memory (expand-file-name "memory" (mew-submit-case-directory case)))))))
+
+;;; By a program
+
+(defun mew-submit-cases--octets (text)
+  "Return TEXT as octets; {N*WORDS} in it are N times WORDS."
+  (let ((start 0) (parts nil))
+    (while (string-match "{\\([0-9]+\\)\\*\\([^}]*\\)}" text start)
+      (push (substring text start (match-beginning 0)) parts)
+      (push (mapconcat #'identity
+                       (make-list (string-to-number (match-string 1 text)) (match-string 2 text)) "")
+            parts)
+      (setq start (match-end 0)))
+    (push (substring text start) parts)
+    (encode-coding-string (apply #'concat (nreverse parts)) 'utf-8-unix)))
+
+(defun mew-submit-cases--file (case name &optional text)
+  "Return the file NAME of CASE, with TEXT in it if there is one."
+  (let ((file (expand-file-name name (mew-submit-case-directory case))))
+    (if text (mew-submit-test-write file text) file)))
+
+(defun mew-submit-cases--server-options (case port)
+  "Return the options for the server of CASE at PORT, named there or in a configuration."
+  (let ((ca (expand-file-name "ca.pem" (mew-submit-test--certs)))
+        (routes (format "%d:starttls" port))
+        (aliases (cl-loop for (key value) on (plist-get (mew-submit-case-send case) :aliases) by #'cddr
+                          collect (list (substring (symbol-name key) 1) value))))
+    (if (plist-get (mew-submit-case-send case) :configured)
+        (list "--config"
+              (mew-submit-cases--file
+               case "config.el"
+               (format "(setq mew-submit-sendmail-aliases '%S mew-submit-accounts '(%S))\n" aliases
+                       (list :from "me@case.test" :server "localhost" :family 'ipv4
+                             :routes routes :ca-file ca))))
+      (list "--server" "localhost" "--family" "ipv4" "--routes" routes "--ca-file" ca))))
+
+(defun mew-submit-cases--command (case port)
+  "Return the command that sends the message of CASE to its server at PORT."
+  (let* ((send (mew-submit-case-send case))
+         (program (plist-get send :program)))
+    (append (list mew-submit-test-emacs "-Q" "--batch" "-l"
+                  (expand-file-name "mew-submit.el" mew-submit-test-root)
+                  "-f" (concat "mew-submit-batch-" program) "--")
+            (mew-submit-cases--server-options case port)
+            (list "--user" "me" "--password-file"
+                  (mew-submit-cases--file case "password" mew-submit-cases--password))
+            (and (equal program "sendmail")
+                 (list "--outbox" (mew-submit-cases--file case "outbox")))
+            (plist-get send :arguments))))
+
+(defun mew-submit-cases--run (case port)
+  "Have a program send the message of CASE to its server at PORT."
+  (let ((process-environment (append (list (concat "HOME=" (mew-submit-case-directory case)))
+                                     process-environment))
+        (coding-system-for-write 'no-conversion)
+        (coding-system-for-read 'utf-8-unix))
+    (setf (mew-submit-case-process case)
+          (make-process
+           :name "case" :connection-type 'pipe :noquery t
+           :command (mew-submit-cases--command case port)
+           :filter (lambda (_process text)
+                     (setf (mew-submit-case-output case)
+                           (concat (mew-submit-case-output case) text)))
+           :sentinel (lambda (process _change)
+                       (unless (process-live-p process)
+                         (push (list :exit (process-exit-status process)
+                                     :output (mew-submit-case-output case))
+                               (mew-submit-case-dones case))))))
+    (process-send-string (mew-submit-case-process case)
+                         (mew-submit-cases--octets (plist-get (mew-submit-case-send case) :octets)))
+    (process-send-eof (mew-submit-case-process case))))
+
+(defun mew-submit-cases--program-p (case)
+  "Is the message of CASE sent by a program?"
+  (plist-get (mew-submit-case-send case) :program))
+
+(defun mew-submit-cases--run-some (cases ports)
+  "Have programs send the messages of some CASES, a few at a time, to the servers at PORTS."
+  (let ((running (seq-count (lambda (case) (and (mew-submit-case-process case)
+                                                (not (mew-submit-cases--ended-p case))))
+                            cases)))
+    (dolist (case cases)
+      (when (and (< running 3)
+                 (mew-submit-cases--program-p case)
+                 (null (mew-submit-case-process case)))
+        (setq running (1+ running))
+        (mew-submit-cases--run case (mew-submit-cases--port case ports))))))
+
+;;; In this Emacs
+
+(defun mew-submit-cases--port (case ports)
+  "Return the port of CASE among PORTS."
+  (plist-get ports (intern (concat ":" (mew-submit-case-name case)))))
 
 (defun mew-submit-cases--send (case port)
   "Send the message of CASE to its server at PORT, as often as it says."
@@ -230,17 +323,90 @@ Content-Transfer-Encoding: 8bit\n\nGr\u00fc\u00dfe\n"))))
                      messages)
            "the 8-bit text has been lost"))))
 
+;;; What a program has done
+
+(defun mew-submit-cases--decoded (octets)
+  "Return the text of the body of the message OCTETS, decoded, with LF, or of the parts of it."
+  (let* ((handle (with-temp-buffer
+                   (set-buffer-multibyte nil)
+                   (insert (string-replace "\r\n" "\n" octets))
+                   (mm-dissect-buffer t t)))
+         (texts (lambda (handle self)
+                  (if (stringp (car handle))
+                      (mapconcat (lambda (part) (funcall self part self)) (cdr handle) "")
+                    (string-replace "\r\n" "\n" (mm-get-part handle t))))))
+    (prog1 (funcall texts handle texts)
+      (mm-destroy-parts handle))))
+
+(defun mew-submit-cases--wire-wrong (octets)
+  "Return what is wrong with the message OCTETS, whatever it was, or nil."
+  (cond ((string-match-p "[^\r]\n\\|\r[^\n]" octets) "a CR or an LF alone")
+        ((seq-find (lambda (line) (> (length line) 998)) (split-string octets "\r\n")) "a long line")
+        ((string-match-p "\r\n[ \t]+\r\n" (car (split-string octets "\r\n\r\n")))
+         "a line of blanks in the header")
+        ((string-match-p "[^[:ascii:]]" (car (split-string octets "\r\n\r\n")))
+         "8-bit text in the header")))
+
+(defun mew-submit-cases--program-wrong (case log)
+  "Return what is wrong with CASE, which a program has sent; the server has noted LOG."
+  (let* ((done (car (mew-submit-case-dones case)))
+         (expect (mew-submit-case-expect case))
+         (output (or (plist-get done :output) ""))
+         (message (seq-find (lambda (event) (equal (plist-get event :event) "message")) log))
+         (octets (and message (encode-coding-string (plist-get message :octets) 'latin-1)))
+         (mail (seq-find (lambda (event) (string-prefix-p "MAIL" (or (plist-get event :text) ""))) log))
+         (case-fold-search nil))
+    (cl-flet ((missing (regexps text)
+                (seq-some (lambda (regexp)
+                            (unless (string-match-p regexp text)
+                              (format "`%s' is not in: %s" regexp text)))
+                          regexps))
+              (present (regexps text)
+                (seq-some (lambda (regexp)
+                            (when (string-match-p regexp text)
+                              (format "`%s' is in: %s" regexp text)))
+                          regexps)))
+      (or (unless (eql (plist-get done :exit) (plist-get expect :status))
+            (format "status %s: %s" (plist-get done :exit) output))
+          (missing (plist-get expect :words) output)
+          (present (plist-get expect :not_words) output)
+          (if (plist-get expect :connections)
+              (unless (= (plist-get expect :connections)
+                         (seq-count (lambda (event) (equal (plist-get event :event) "connect")) log))
+                "it was connected to"))
+          (when (and (not message) (plist-get expect :wire)) "nothing arrived")
+          (when message
+            (or (mew-submit-cases--wire-wrong octets)
+                (missing (plist-get expect :wire) octets)
+                (present (plist-get expect :not_wire) octets)
+                (let ((wanted (plist-get expect :recipients)))
+                  (unless (equal wanted (plist-get message :recipients))
+                    (format "recipients are %S" (plist-get message :recipients))))
+                (when-let* ((from (plist-get expect :from)))
+                  (unless (string-prefix-p (format "MAIL FROM:<%s>" from) (plist-get mail :text))
+                    (plist-get mail :text)))
+                (when-let* ((content (plist-get expect :content)))
+                  (unless (equal (mew-submit-cases--octets content) (mew-submit-cases--decoded octets))
+                    (format "the content is %S" (mew-submit-cases--decoded octets))))))))))
+
 (defun mew-submit-cases--wrong (case directory)
   "Return what is wrong with CASE, whose server has noted it in DIRECTORY, or nil."
   (let ((log (mew-submit-cases--log directory (mew-submit-case-name case))))
-    (or (mew-submit-case-error case)
-        (and (not (mew-submit-cases--ended-p case)) "it did not end")
-        (mew-submit-cases--mail-wrong case log)
-        (mew-submit-cases--result-wrong case)
-        (mew-submit-cases--words-wrong case)
-        (mew-submit-cases--count-wrong case log)
-        (when-let* ((strange (seq-find (lambda (event) (equal (plist-get event :event) "strange")) log)))
-          (format "it did not say %s" (plist-get strange :wanted))))))
+    (if (mew-submit-cases--program-p case)
+        (or (and (not (mew-submit-cases--ended-p case)) "it did not end")
+            (mew-submit-cases--program-wrong case log))
+      (mew-submit-cases--request-wrong case log))))
+
+(defun mew-submit-cases--request-wrong (case log)
+  "Return what is wrong with CASE, which this Emacs has sent; the server has noted LOG."
+  (or (mew-submit-case-error case)
+      (and (not (mew-submit-cases--ended-p case)) "it did not end")
+      (mew-submit-cases--mail-wrong case log)
+      (mew-submit-cases--result-wrong case)
+      (mew-submit-cases--words-wrong case)
+      (mew-submit-cases--count-wrong case log)
+      (when-let* ((strange (seq-find (lambda (event) (equal (plist-get event :event) "strange")) log)))
+        (format "it did not say %s" (plist-get strange :wanted)))))
 
 ;;; All of it
 
@@ -254,11 +420,12 @@ Content-Transfer-Encoding: 8bit\n\nGr\u00fc\u00dfe\n"))))
                    do (setf (mew-submit-case-directory case)
                             (expand-file-name (format "%d" number) directory))
                    do (make-directory (mew-submit-case-directory case))
-                   do (mew-submit-cases--send
-                       case (plist-get ports (intern (concat ":" (mew-submit-case-name case))))))
-          (let ((deadline (mew-submit-test-deadline 300)))
+                   do (unless (mew-submit-cases--program-p case)
+                        (mew-submit-cases--send case (mew-submit-cases--port case ports))))
+          (let ((deadline (mew-submit-test-deadline 900)))
             (while (and (not (seq-every-p #'mew-submit-cases--ended-p cases))
                         (time-less-p nil deadline))
+              (mew-submit-cases--run-some cases ports)
               (accept-process-output nil 0.05)))
           (seq-count
            (lambda (case)
@@ -272,6 +439,9 @@ Content-Transfer-Encoding: 8bit\n\nGr\u00fc\u00dfe\n"))))
                  'utf-8))
                wrong))
            cases))
+      (dolist (case cases)
+        (when (mew-submit-case-process case)
+          (delete-process (mew-submit-case-process case))))
       (delete-process process))))
 
 (defun mew-submit-cases-run ()

@@ -154,7 +154,7 @@ They are refused before connecting; past the Lisp side they may end as one of KI
      ,(mew-submit-faults-e--pinned "PLAIN" "LOGIN")
      ,(mew-submit-faults-e--pinned "OAUTHBEARER" "XOAUTH2+PLAIN")
      ("E3 an unknown mechanism is wanted" :account (:auth "NO-SUCH-MECH")
-      :kind (config insecure) :reach (nothing connection) :connections (0 1) :text "NO-SUCH-MECH")
+      :kind config :reach nothing :text "NO-SUCH-MECH.*SCRAM-SHA-256, ")
      ("E4 SCRAM is answered 535, PLAIN would be left"
       :peer ("mechs=SCRAM-SHA-256+PLAIN+LOGIN" "auth-end=reply:535 5.7.8 No") :text "535")
      ("E4 SCRAM is answered 504, PLAIN would be left"

@@ -60,7 +60,7 @@ directory with messages."
 
 (defconst mew-submit-faults--kinds
   '((ok "delivered" 0) (usage "refused" 64) (message "refused" 65) (host "deferred" 68)
-    (refused "refused" 69) (internal "deferred" 70) (uncertain "uncertain" 74)
+    (resolver "deferred" 75)     (refused "refused" 69) (internal "deferred" 70) (uncertain "uncertain" 74)
     (connect "deferred" 75) (tls "deferred" 75) (timeout "deferred" 75) (lost "deferred" 75)
     (deferred "deferred" 75) (cancelled "cancelled" 75) (protocol "deferred" 76)
     (no-login "deferred" 75) (insecure "insecure" 77) (auth "refused" 77) (config "refused" 78))
@@ -118,7 +118,7 @@ directory with messages."
   (let ((ask (seq-find (lambda (event) (eq (plist-get event :event) 'ask))
                        (mew-submit-faults-record-events record))))
     (when (and ask (not (mew-submit-faults--get record :answer))
-               (not (equal (plist-get ask :what) "seven-bit")))
+               (not (member (plist-get ask :what) '("seven-bit" "header" "lines"))))
       (format "it asked about %s" (plist-get ask :what)))))
 
 ;;; The words
@@ -268,8 +268,8 @@ It made no connection, a connection, said AUTH, MAIL, some of the message, all o
                  bad ", "))))
 
 (defun mew-submit-faults-wire (octets)
-  "Return the message OCTETS as it has to arrive: each line end a CRLF."
-  (let ((lines (replace-regexp-in-string "\r\n\\|\r\\|\n" "\r\n" octets t t)))
+  "Return the message OCTETS as it has to arrive: each line end, CR CR LF as well, a CRLF."
+  (let ((lines (replace-regexp-in-string "\r\\{1,8\\}\n\\|\r\\|\n" "\r\n" octets t t)))
     (if (or (string-suffix-p "\n" lines) (string-empty-p lines)) lines (concat lines "\r\n"))))
 
 (defun mew-submit-faults--body-wrong (record)

@@ -10,38 +10,18 @@ server_ports='25 465 587 2587'
 accepted='^250 .*OK id=[-0-9A-Za-z]+$'
 best_mechanism=PLAIN
 size_limit=8388608
-exim_cache=$MEW_SUBMIT_ROOT/module/build/exim
 exim_package=exim4-daemon-light
 
-# Is the server here?  Else say in server_missing what is not.  The installed one, or the one in the cache, or Debian's
-# package unpacked into the cache.
+. "$here/fetch.sh"
+
+# Is the server here?  Else say in server_missing what is not.  The installed one, or Debian's package, unpacked.
 server_find ()
 {
-  exim=$(command -v exim4) || exim=$exim_cache/exim4
-  [ -x "$exim" ] || fetch_exim || return
+  exim=$(command -v exim4) || { exim=$fetch_cache/$exim_package/usr/sbin/exim4 && fetch_debian "$exim_package"; } \
+    || { server_missing="exim4 is not installed, and $exim_package cannot be downloaded"; return 1; }
   local library
   library=$(ldd "$exim" 2>/dev/null | awk '/not found/ { print $1; exit }')
   [ -z "$library" ] || { server_missing="exim4 needs $library"; return 1; }
-}
-
-fetch_exim ()
-{
-  local work package
-  command -v apt-get >/dev/null && command -v dpkg >/dev/null \
-    || { server_missing='exim4 is not installed, and this is no Debian'; return 1; }
-  work=$(mktemp -d) || return
-  # As root, apt-get would want to give up its rights, and could not write here.
-  (cd "$work" && timeout 60 apt-get -q -o APT::Sandbox::User=root -o Acquire::Retries=1 download "$exim_package") \
-    >"$work/log" 2>&1
-  for package in "$work/$exim_package"_*.deb
-  do
-    # install copies it without the setuid bit: the server is started by root.
-    [ -e "$package" ] && dpkg -x "$package" "$work/tree" && mkdir -p "$exim_cache" \
-      && install -m 755 "$work/tree/usr/sbin/exim4" "$exim_cache/exim4.new.$$" \
-      && mv "$exim_cache/exim4.new.$$" "$exim_cache/exim4"
-  done
-  rm -rf "$work"
-  [ -x "$exim" ] || { server_missing="$exim_package cannot be downloaded"; return 1; }
 }
 
 server_start ()

@@ -3,6 +3,8 @@
    Loaded into a program with LD_PRELOAD.  The environment says:
      PRELOAD_LOG      a file that gets a line for each of write, fsync, fdatasync, send and getaddrinfo: the
                       call, the file (- for what has no name), and the last octets that it was given, in hexadecimal
+     PRELOAD_IPV4     what a look-up for an IPv4 address of a name comes to: a number, an EAI_ value
+     PRELOAD_IPV6     the same for IPv6
      PRELOAD_REPLACE  a file: just before the first flock of it, FILE.new is renamed to it
    Of write only those are noted that go to a file, of send all.  The threads' calls are in the order in which they
    were made, since each line is written before the call.
@@ -113,6 +115,9 @@ getaddrinfo (const char *host, const char *service, const struct addrinfo *hints
 {
   NEXT (getaddrinfo);
   note ("look-up", host ? host : "-", "", 0);
+  const char *failure = getenv (hints && hints->ai_family == AF_INET6 ? "PRELOAD_IPV6" : "PRELOAD_IPV4");
+  if (failure && hints && !(hints->ai_flags & AI_NUMERICHOST))
+    return atoi (failure);
   return next (host, service, hints, list);
 }
 

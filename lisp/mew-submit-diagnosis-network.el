@@ -29,6 +29,7 @@
 (require 'mew-submit-error)
 (require 'mew-submit-finding-make)
 (require 'mew-submit-finding-network)
+(require 'mew-submit-finding-server)
 (require 'seq)
 (require 'subr-x)
 
@@ -271,6 +272,224 @@ it has no way to the Internet at present."
                (mew-submit-diagnosis-network--who
                 (mew-submit-diagnosis-network--speakers entries)))))))
 
+;;; Portals
+
+(defconst mew-submit-diagnosis-network--portals
+  (concat "\\b\\(captive\\|hotspot\\|securelogin\\|network-auth\\|wifi-?login\\|"
+          "wlan-?login\\|guest-?\\(?:login\\|portal\\|wifi\\)\\|login-?portal\\|"
+          "portal\\)\\b")
+  "Regexp of the words by which portals that ask for a log-in are known.")
+
+(defun mew-submit-diagnosis-network--bad-tls (entry)
+  "Return the TLS of ENTRY whose certificate is not the server's, or nil."
+  (let ((tls (plist-get entry :tls)))
+    (and (consp tls) (not (plist-get tls :verified)) (not (plist-get tls :pinned))
+         tls)))
+
+(defun mew-submit-diagnosis-network--one-certificate (entries)
+  "Return those of ENTRIES, of several servers, that show the same bad certificate."
+  (seq-some (lambda (group)
+              (and (car group)
+                   (mew-submit-diagnosis-network--several-p (cdr group))
+                   (cdr group)))
+            (seq-group-by (lambda (entry)
+                            (plist-get (mew-submit-diagnosis-network--bad-tls entry)
+                                       :fingerprint))
+                          entries)))
+
+(defun mew-submit-diagnosis-network--greets-p (entry)
+  "Does what answers in ENTRY greet as a mail server?"
+  (eql (plist-get entry :greeting-code) 220))
+
+(defun mew-submit-diagnosis-network--web-p (entry)
+  "Does a web server answer in ENTRY?"
+  (seq-some (lambda (text) (and text (string-match-p "\\bHTTP/[0-9]\\|<html" text)))
+            (list (plist-get entry :greeting) (plist-get entry :text)
+                  (plist-get (plist-get entry :end) :text))))
+
+(defun mew-submit-diagnosis-network--portal-name (entries)
+  "Return the name of a portal in a bad certificate of ENTRIES, or nil."
+  (let ((case-fold-search t))
+    (seq-some (lambda (entry)
+                (let ((tls (mew-submit-diagnosis-network--bad-tls entry)))
+                  (seq-find (lambda (name)
+                              (string-match-p mew-submit-diagnosis-network--portals
+                                              name))
+                            (delq nil (append (plist-get tls :names)
+                                              (list (plist-get tls :subject)))))))
+              entries)))
+
+(defun mew-submit-diagnosis-network--portal (evidence entries)
+  "Return the verdict that a portal is in the way, by EVIDENCE and ENTRIES, or nil."
+  (let* ((page (plist-get evidence :page))
+         (foreign (eq (plist-get page :state) 'foreign))
+         (usable (mew-submit-diagnosis-network--usable-p entries))
+         (mute (seq-remove #'mew-submit-diagnosis-network--greets-p entries))
+         (same (mew-submit-diagnosis-network--one-certificate mute))
+         (web (seq-filter #'mew-submit-diagnosis-network--web-p entries))
+         (name (mew-submit-diagnosis-network--portal-name mute))
+         (how (cond (foreign
+                     (format "somebody else answers for the web page %s%s"
+                             (plist-get page :url)
+                             (if (plist-get page :location)
+                                 (format " and sends you to %s"
+                                         (plist-get page :location))
+                               "")))
+                    (name (format "what answers has a certificate for %s" name))
+                    (same "several servers answer with one certificate that is not theirs, \
+and do not greet")
+                    ((mew-submit-diagnosis-network--several-p web)
+                     "a web server answers in place of several mail servers"))))
+    (when how
+      (mew-submit-diagnosis-network--make
+       "captive-portal" (if usable "note" "error")
+       (list :sure (and (or foreign name) t)
+             :hosts (mew-submit-diagnosis-network--hosts (or same web)))
+       (if usable
+           "Nothing for mail, which goes out.  Web pages may want a log-in."
+         "Open any web page in a browser, log in or agree there, then send again.")
+       "This network wants you to log in on a web page first: %s." how))))
+
+;;; Names
+
+(defun mew-submit-diagnosis-network--nowhere-p (entry)
+  "Is the address of ENTRY one that no public server has?"
+  (let ((address (plist-get entry :address))
+        (host (plist-get entry :host)))
+    (and (not (equal address host))
+         (not (string-match-p "\\`localhost\\b\\|\\`[^.]*\\'" host))
+         (or (string-match-p "\\`\\(?:127\\.\\|0\\.\\)\\|\\`::1?\\'" address)
+             (and (plist-get entry :reference)
+                  (string-match-p
+                   (concat "\\`\\(?:10\\.\\|192\\.168\\.\\|169\\.254\\.\\|"
+                           "172\\.\\(?:1[6-9]\\|2[0-9]\\|3[01]\\)\\.\\|"
+                           "f[cd][0-9a-f][0-9a-f]:\\|fe[89ab][0-9a-f]:\\)")
+                   address))))))
+
+(defun mew-submit-diagnosis-network--shared (entries)
+  "Return those of ENTRIES that share an address with another domain's server."
+  (seq-some (lambda (group)
+              (and (cdr (seq-uniq
+                         (mapcar (lambda (entry)
+                                   (mew-submit-diagnosis-network--domain
+                                    (plist-get entry :host)))
+                                 (cdr group))))
+                   (not (seq-some #'mew-submit-diagnosis--secure-p (cdr group)))
+                   (cdr group)))
+            (seq-group-by (lambda (entry) (plist-get entry :address)) entries)))
+
+(defun mew-submit-diagnosis-network--poisoned (evidence entries)
+  "Return the verdict that DNS lies here, by EVIDENCE and ENTRIES, or nil."
+  (let* ((invalid (plist-get (plist-get evidence :dns) :invalid))
+         (nowhere (seq-remove #'mew-submit-diagnosis--secure-p
+                              (seq-filter #'mew-submit-diagnosis-network--nowhere-p
+                                          entries)))
+         (shared (mew-submit-diagnosis-network--shared entries))
+         (those (or nowhere shared))
+         (how (cond
+               (nowhere (format "%s is said to be at %s"
+                                (plist-get (car nowhere) :host)
+                                (plist-get (car nowhere) :address)))
+               (shared (format "%s are all said to be at %s"
+                               (mew-submit-finding--and
+                                (mew-submit-diagnosis-network--hosts shared))
+                               (plist-get (car shared) :address)))
+               (invalid (format "a name that does not exist is said to be at %s"
+                                (car invalid))))))
+    (when how
+      (mew-submit-diagnosis-network--make
+       "dns-poisoned"
+       (if (mew-submit-diagnosis-network--usable-p entries) "warning" "error")
+       (list :sure t :hosts (mew-submit-diagnosis-network--hosts those))
+       "Use other name servers (/etc/resolv.conf, or the settings of the network), \
+or another network.  mew-submit gives nothing to a server whose certificate is wrong."
+       "The name servers of this network give wrong addresses: %s." how))))
+
+;;; Large packets
+
+(defun mew-submit-diagnosis-network--stalled-p (entry)
+  "Did ENTRY wait in vain for what is large, the server's certificates?"
+  (mew-submit-finding--stage-p entry "tls" "timeout"))
+
+(defun mew-submit-diagnosis-network--mtu (entries)
+  "Return the verdict that large packets of ENTRIES are lost, or nil."
+  (let ((stalled (seq-filter #'mew-submit-diagnosis-network--stalled-p entries)))
+    (when (and (mew-submit-diagnosis-network--several-p stalled)
+               (not (seq-some (lambda (entry) (plist-get entry :tls)) entries))
+               (seq-some (lambda (entry) (plist-get entry :capabilities-clear)) stalled))
+      (mew-submit-diagnosis-network--make
+       "mtu" "error" (list :hosts (mew-submit-diagnosis-network--hosts stalled))
+       "Have this machine send smaller packets (ip link set dev INTERFACE mtu 1280), \
+and tell who runs the network, or the VPN, that it must let ICMP \"packet too big\" \
+through."
+       "Large packets are lost on this network: %d servers greet, and then the TLS \
+handshake stalls."
+       (length (mew-submit-diagnosis-network--hosts stalled))))))
+
+;;; Proxies
+
+(defun mew-submit-diagnosis-network--stranger (entry)
+  "Return what ENTRY's peer, not the server, is called, or nil.
+With a good certificate it is the server, whatever it calls itself."
+  (let ((name (mew-submit-finding--who entry))
+        (greeting (or (plist-get entry :greeting) "")))
+    (cond ((mew-submit-diagnosis--secure-p entry) nil)
+          ((not (mew-submit-diagnosis-network--greets-p entry)) nil)
+          ((string-match "\\`220[ -]\\([*X]\\{4,\\}\\)" greeting) "asterisks")
+          ((equal (plist-get entry :starttls) "mangled") "mangled")
+          ((and name
+                (not (equal (mew-submit-diagnosis-network--domain name)
+                            (mew-submit-diagnosis-network--domain
+                             (plist-get entry :host)))))
+           name))))
+
+(defun mew-submit-diagnosis-network--proxy (entries)
+  "Return the verdict that a proxy answers in ENTRIES, or nil."
+  (let* ((groups (seq-filter
+                  (lambda (group)
+                    (and (car group)
+                         (mew-submit-diagnosis-network--several-p (cdr group))))
+                  (seq-group-by #'mew-submit-diagnosis-network--stranger entries)))
+         (same (mew-submit-diagnosis-network--one-certificate
+                (seq-filter #'mew-submit-diagnosis-network--greets-p entries)))
+         (those (or (cdar groups) same))
+         (hosts (mew-submit-diagnosis-network--hosts those)))
+    (when those
+      (mew-submit-diagnosis-network--make
+       "smtp-proxy"
+       (if (mew-submit-diagnosis-network--usable-p entries) "warning" "error")
+       (list :sure t :hosts hosts :ports (mew-submit-finding--ports those))
+       "Send through a port that it leaves alone (465 most often), or from another \
+network; mew-submit gives it neither password nor mail."
+       "Somebody on this network answers in the mail servers' place at %s: %s."
+       (mew-submit-finding--where those)
+       (pcase (caar groups)
+         ('nil (format "%d servers show one certificate that is not theirs"
+                       (length hosts)))
+         ("asterisks" (format "the greetings of %d servers are written over"
+                              (length hosts)))
+         ("mangled" (format "what %d servers offer is written over" (length hosts)))
+         (name (format "%d servers all call themselves %s" (length hosts) name)))))))
+
+;;; IPv6 alone
+
+(defun mew-submit-diagnosis-network--nat64 (evidence entries)
+  "Return the verdict that EVIDENCE and ENTRIES show IPv6 and NAT64, or nil."
+  (let* ((told (plist-get (plist-get evidence :dns) :nat64))
+         (made (seq-filter (lambda (entry)
+                             (string-prefix-p "64:ff9b:" (plist-get entry :address)))
+                           entries))
+         (ipv4 (seq-filter (lambda (entry) (equal (plist-get entry :family) "ipv4"))
+                           entries)))
+    (when (and (or told made)
+               (seq-every-p #'mew-submit-finding--routeless-p ipv4))
+      (mew-submit-diagnosis-network--make
+       "nat64" "note" (list :sure t :hosts (mew-submit-diagnosis-network--hosts made))
+       "Nothing, as long as servers are called by name; an address such as 192.0.2.1 \
+as :server cannot be reached here."
+       "This network has IPv6 alone, and translates to IPv4 for you (NAT64%s)."
+       (if told (format ", %s" (car told)) "")))))
+
 ;;; All of them
 
 (defun mew-submit-diagnosis-network--rest (evidence entries)
@@ -297,9 +516,19 @@ network."
 With FAMILY, \"ipv4\" or \"ipv6\", it is about that one alone."
   (let* ((entries (mew-submit-diagnosis-network--entries evidence family))
          (offline (mew-submit-diagnosis-network--offline evidence entries))
-         (verdicts (delq nil (if offline
-                                 (list offline)
-                               (list (mew-submit-diagnosis-network--ports entries))))))
+         (portal (mew-submit-diagnosis-network--portal evidence entries))
+         (verdicts
+          (cond (offline (list offline))
+                ;; Behind a portal nothing else says anything.
+                ((equal (plist-get portal :severity) "error") (list portal))
+                (t (delq nil
+                         (list portal
+                               (mew-submit-diagnosis-network--poisoned evidence entries)
+                               (mew-submit-diagnosis-network--mtu entries)
+                               (mew-submit-diagnosis-network--proxy entries)
+                               (mew-submit-diagnosis-network--ports entries)
+                               (mew-submit-diagnosis-network--nat64 evidence
+                                                                    entries)))))))
     (or (seq-sort-by (lambda (verdict)
                        (seq-position '("error" "warning" "note")
                                      (plist-get verdict :severity)))

@@ -12,6 +12,8 @@
 (require 'cl-lib)
 (require 'ert)
 (require 'mew-submit-diagnosis-network)
+(require 'mew-submit-diagnosis-network-text)
+(require 'mew-submit-json)
 (require 'seq)
 
 (defun mew-submit-diagnosis-network-tests--keys (state port)
@@ -74,10 +76,21 @@ Each has FAMILY, by default \"ipv4\", and ADDRESS."
   (mapcar (lambda (verdict) (plist-get verdict :id))
           (mew-submit-diagnosis-network--list evidence family)))
 
+(defconst mew-submit-diagnosis-network-tests--portal
+  '(:case "tls" :tls (:verified nil :fingerprint "f" :names ("wifi-login.hotel.example"))))
+(defconst mew-submit-diagnosis-network-tests--foreign
+  '(:case "tls" :tls (:verified nil :fingerprint "f" :names ("box.example"))))
+(defconst mew-submit-diagnosis-network-tests--proxy
+  '(:case 1 :greeting-code 220 :greeting-name "proxy.isp.net"
+          :greeting "220 proxy.isp.net ESMTP" :starttls "missing"))
+
 (ert-deftest mew-submit-diagnosis-network-tests-verdicts ()
   "Each set of servers, page and DNS gives exactly these verdicts."
   (let ((ok mew-submit-diagnosis-network-tests--ok)
-        (no mew-submit-diagnosis-network-tests--no))
+        (no mew-submit-diagnosis-network-tests--no)
+        (portal mew-submit-diagnosis-network-tests--portal)
+        (foreign mew-submit-diagnosis-network-tests--foreign)
+        (proxy mew-submit-diagnosis-network-tests--proxy))
     (pcase-dolist
         (`(,ids ,servers . ,keys)
          `((("clear") ((open open open)))
@@ -113,12 +126,75 @@ Each has FAMILY, by default \"ipv4\", and ADDRESS."
            (("offline") ((soft soft soft) (silent silent silent)) :page ,no)
            (("offline") ((silent silent silent) (silent silent silent)) :dns (:failed "no"))
            (("mail-ports-shut") ((silent silent silent) (silent silent silent)))
-           (("unclear") ((silent silent silent)) :page ,no)))
+           (("unclear") ((silent silent silent)) :page ,no)
+           ;; Portals.
+           (("captive-portal") ((silent silent silent)) :page (:url "u" :state foreign))
+           (("captive-portal") ((open open open)) :page (:url "u" :state foreign))
+           (("captive-portal") ((silent ,portal reset)))
+           (("captive-portal") ((silent ,foreign reset) (silent ,foreign reset)))
+           (("unclear") ((silent ,foreign reset)))
+           (("clear") ((open open open)) :page (:url "u" :state odd))
+           (("captive-portal") (((:case "greeting" :text "HTTP/1.1 400 Bad") nil nil)
+                                ((:case "greeting" :text "HTTP/1.1 400 Bad") nil nil)))
+           ;; Names.
+           (("dns-poisoned") ((silent silent silent)) :dns (:invalid ("203.0.113.1")) :page ,ok)
+           (("dns-poisoned") ((open open open)) :dns (:invalid ("203.0.113.1")))
+           ;; Large packets.
+           (("mtu") ((stall stall stall) (stall stall stall)))
+           (("unclear") ((stall stall stall)))
+           (("clear") ((stall stall stall) (stall stall stall) (open open open)))
+           ;; Proxies.
+           (("smtp-proxy") ((,proxy open open) (,proxy open open)))
+           (("smtp-proxy") ((,proxy ,proxy ,proxy) (,proxy ,proxy ,proxy)))
+           (("clear") ((,proxy open open) (open open open)))
+           (("smtp-proxy") (((:case 1 :greeting-code 220 :greeting "220 ********") open open)
+                            ((:case 1 :greeting-code 220 :greeting "220 ********") open open)))
+           (("smtp-proxy") (((:case 1 :greeting-code 220 :starttls "mangled") open open)
+                            ((:case 1 :greeting-code 220 :starttls "mangled") open open)))
+           (("smtp-proxy") ((nil nil (:greeting-code 220 ,@foreign))
+                            (nil nil (:greeting-code 220 ,@foreign))))
+           ;; Several at once: what stops mail comes first.
+           (("dns-poisoned" "op25b") ((silent open open) (silent open open))
+            :dns (:invalid ("203.0.113.1")))))
       (should (equal (cons (mew-submit-diagnosis-network-tests--ids
                             (apply #'mew-submit-diagnosis-network-tests--evidence
                                    servers keys))
                            servers)
                      (cons ids servers))))))
+
+(ert-deftest mew-submit-diagnosis-network-tests-addresses ()
+  "Wrong addresses are those that no such server can have, unless it is the server."
+  (pcase-dolist (`(,id ,address ,state ,reference)
+                 '(("dns-poisoned" "127.0.0.1" reset nil)
+                   ("dns-poisoned" "0.0.0.0" reset nil)
+                   ("dns-poisoned" "::" reset nil)
+                   ("dns-poisoned" "10.1.2.3" reset t)
+                   ("dns-poisoned" "fd00::1" reset t)
+                   ("unclear" "10.1.2.3" reset nil)
+                   ("clear" "127.0.0.1" open nil)
+                   ("clear" "10.1.2.3" open t)))
+    (let ((diagnosis (mew-submit-diagnosis-network-tests--diagnosis
+                      1 (list state state state) nil address)))
+      (should (equal (cons id address)
+                     (cons (car (mew-submit-diagnosis-network-tests--ids
+                                 (list :diagnoses (list diagnosis)
+                                       :references (and reference
+                                                        (list (plist-get diagnosis :host))))))
+                           address)))))
+  ;; Servers of different domains at one address, which is neither's.
+  (dolist (state '(silent open))
+    (should (equal (mew-submit-diagnosis-network-tests--ids
+                    (list :page mew-submit-diagnosis-network-tests--ok
+                          :diagnoses
+                          (mapcar (lambda (number)
+                                    (mew-submit-diagnosis-network-tests--diagnosis
+                                     number (list state state state) nil "198.51.100.7"))
+                                  '(1 2))))
+                   (list (if (eq state 'open) "clear" "dns-poisoned")))))
+  ;; A literal address, and this machine itself, are what they are.
+  (dolist (host '("127.0.0.1" "localhost" "relay"))
+    (should-not (mew-submit-diagnosis-network--nowhere-p
+                 (list :host host :address "127.0.0.1")))))
 
 (ert-deftest mew-submit-diagnosis-network-tests-families ()
   "A port that one family reaches is open; each family has a verdict of its own."
@@ -134,6 +210,23 @@ Each has FAMILY, by default \"ipv4\", and ADDRESS."
     (should (equal (mew-submit-diagnosis-network-tests--ids evidence) '("clear")))
     (should (equal (mew-submit-diagnosis-network-tests--ids evidence "ipv4") '("op25b")))
     (should (equal (mew-submit-diagnosis-network-tests--ids evidence "ipv6") '("clear")))))
+
+(ert-deftest mew-submit-diagnosis-network-tests-nat64 ()
+  "IPv6 alone with translation is told, where there is no IPv4."
+  (let* ((six (mew-submit-diagnosis-network-tests--diagnosis
+               1 '(open open open) "ipv6" "64:ff9b::c633:6401"))
+         (none (mew-submit-diagnosis-network-tests--diagnosis
+                1 '(routeless routeless routeless)))
+         (four (mew-submit-diagnosis-network-tests--diagnosis 1 '(open open open)))
+         (ids (lambda (diagnoses &rest keys)
+                (mew-submit-diagnosis-network-tests--ids
+                 (append (list :diagnoses diagnoses) keys)))))
+    (should (equal (funcall ids (list six none)) '("nat64")))
+    (should (equal (funcall ids (list (plist-put (copy-sequence six) :attempts nil) none)
+                            :dns '(:nat64 ("64:ff9b::c000:aa")))
+                   '("offline")))
+    (should (equal (funcall ids (list six) :dns '(:nat64 ("64:ff9b::c000:aa"))) '("nat64")))
+    (should (equal (funcall ids (list six four)) '("clear")))))
 
 (ert-deftest mew-submit-diagnosis-network-tests-who ()
   "Who says no is named where it has said so, and doubt is told where nobody has."
@@ -151,5 +244,24 @@ Each has FAMILY, by default \"ipv4\", and ADDRESS."
     (let ((silent (funcall verdict 'silent)))
       (should-not (plist-get silent :sure))
       (should (string-search "does not say who" (plist-get silent :advice))))))
+
+(ert-deftest mew-submit-diagnosis-network-tests-words ()
+  "Every verdict has a clause, a sentence, advice and JSON."
+  (let ((evidence (mew-submit-diagnosis-network-tests--evidence
+                   '((silent open silent) (silent open silent))
+                   :page mew-submit-diagnosis-network-tests--ok)))
+    (should (equal (mew-submit-diagnosis-network--clause
+                    (car (mew-submit-diagnosis-network--list evidence)))
+                   "this network shuts ports 25 and 587"))
+    (should (string-search "[mail-ports-shut]"
+                           (mew-submit-diagnosis-network-text--string evidence)))
+    (let ((object (json-parse-string
+                   (mew-submit-json--line
+                    (mew-submit-diagnosis-network-text--object evidence))
+                   :object-type 'plist :null-object nil)))
+      (should (equal (plist-get (plist-get object :network) :id) "mail-ports-shut"))
+      (should (equal (plist-get (plist-get object :network) :ports) [25 587]))
+      (should (equal (plist-get object :families) '(:ipv6 nil :ipv4 "mail-ports-shut")))
+      (should (equal (plist-get (plist-get object :page) :state) "ok")))))
 
 ;;; mew-submit-diagnosis-network-tests.el ends here

@@ -9,7 +9,7 @@
 ;; doing, what several do that have nothing to do with each other is the network's.  From
 ;; evidence, a plist
 ;;   :diagnoses   diagnoses of several servers (mew-submit-diagnosis.el)
-;;   :references  the hosts among them that are known to listen at all three ports
+;;   :references  the hosts among them that are known to listen at the ports 25 and 587
 ;;   :page        nil, or what a web page with a known text was: (:url URL :state STATE
 ;;                :text WORDS :location URL), STATE being `ok', `foreign' (somebody else
 ;;                answers), `odd' (answered, but that says nothing) or `failed'
@@ -80,9 +80,10 @@ Each has its :host, and :reference says whether that is known to listen."
   (seq-uniq (mapcar (lambda (entry) (plist-get entry :host)) entries)))
 
 (defun mew-submit-diagnosis-network--several-p (entries)
-  "Are ENTRIES about several servers?
-Two names with one address are one."
-  (and (cdr (mew-submit-diagnosis-network--hosts entries))
+  "Are ENTRIES about several servers that have nothing to do with each other?
+Two of one domain, or with one address, are one."
+  (and (cdr (seq-uniq (mapcar #'mew-submit-diagnosis-network--domain
+                              (mew-submit-diagnosis-network--hosts entries))))
        (cdr (seq-uniq (mapcar (lambda (entry) (plist-get entry :address)) entries)))))
 
 (defun mew-submit-diagnosis-network--usable-p (entries)
@@ -112,7 +113,8 @@ Two names with one address are one."
 A server that refuses does so itself, unless it is known to listen."
   (pcase (plist-get entry :case)
     (5 t)
-    ((or 2 "2 or 3") (plist-get entry :reference))
+    ((or 2 "2 or 3") (and (plist-get entry :reference)
+                          (memql (plist-get entry :port) '(25 587))))
     ((or 3 4 "3 or 4")
      (not (equal (plist-get (plist-get entry :offender) :who) "server")))
     ("local" t)))
@@ -409,7 +411,7 @@ or another network.  mew-submit gives nothing to a server whose certificate is w
 
 (defun mew-submit-diagnosis-network--stalled-p (entry)
   "Did ENTRY wait in vain for what is large, the server's certificates?"
-  (mew-submit-finding--stage-p entry "tls" "timeout"))
+  (equal (plist-get (plist-get entry :end) :failure) "timeout"))
 
 (defun mew-submit-diagnosis-network--mtu (entries)
   "Return the verdict that large packets of ENTRIES are lost, or nil."

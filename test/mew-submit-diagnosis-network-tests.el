@@ -38,7 +38,7 @@
                      :offender (:address "192.0.2.2" :who "self")))
       ('routeless '(:case "local" :errno "ENETUNREACH"))
       ('stall '(:case "tls" :greeting-code 220 :capabilities-clear ("STARTTLS") :starttls "offered"
-                      :end (:kind "timeout" :stage "tls" :text "no answer")))
+                      :end (:kind "timeout" :stage "starttls" :failure "timeout")))
       (_ (error "No such state: %s" state)))))
 
 (defun mew-submit-diagnosis-network-tests--diagnosis (number states &optional family address)

@@ -492,6 +492,35 @@ as :server cannot be reached here."
        "This network has IPv6 alone, and translates to IPv4 for you (NAT64%s)."
        (if told (format ", %s" (car told)) "")))))
 
+;;; A survey
+
+(defconst mew-submit-diagnosis-network--sample 100
+  "How many servers of a survey are judged by; more tell nothing new.")
+
+(defun mew-submit-diagnosis-network--of-survey (results)
+  "Return the evidence that RESULTS, records of a survey, are.
+They know of ports; what was said there they do not keep."
+  (list
+   :diagnoses
+   (mapcar
+    (lambda (result)
+      (list :host (plist-get result :host) :done '(:kind "ok")
+            :attempts
+            (mapcar
+             (lambda (attempt)
+               (append (list :state 'ended :tls nil :greeting nil
+                             :service (if (eql (plist-get attempt :port) 25)
+                                          'transfer
+                                        'submission)
+                             :address (or (plist-get attempt :address) "")
+                             :usable (and (plist-get attempt :verified)
+                                          (plist-get attempt :auth)))
+                       attempt))
+             (seq-filter (lambda (attempt)
+                           (memql (plist-get attempt :port) '(25 465 587)))
+                         (plist-get result :attempts)))))
+    (seq-take results mew-submit-diagnosis-network--sample))))
+
 ;;; All of them
 
 (defun mew-submit-diagnosis-network--rest (evidence entries)

@@ -264,4 +264,22 @@ Each has FAMILY, by default \"ipv4\", and ADDRESS."
       (should (equal (plist-get object :families) '(:ipv6 nil :ipv4 "mail-ports-shut")))
       (should (equal (plist-get (plist-get object :page) :state) "ok")))))
 
+(ert-deftest mew-submit-diagnosis-network-tests-survey ()
+  "A survey tells which ports the network shuts, and nothing of what was said there."
+  (let ((results (lambda (case)
+                   (mapcar (lambda (number)
+                             (list :host (format "smtp.server%d.example" number)
+                                   :attempts
+                                   (mapcar (lambda (port)
+                                             (list :port port :family "ipv4"
+                                                   :address (format "198.51.100.%d" number)
+                                                   :case (if (= port 25) case 1)
+                                                   :greeting t :tls t :verified t :auth t))
+                                           '(25 110 465 587))))
+                           '(1 2 3)))))
+    (pcase-dolist (`(,case ,id) '((5 "op25b") (2 "clear") (1 "clear")))
+      (should (equal (mew-submit-diagnosis-network-tests--ids
+                      (mew-submit-diagnosis-network--of-survey (funcall results case)))
+                     (list id))))))
+
 ;;; mew-submit-diagnosis-network-tests.el ends here

@@ -109,6 +109,10 @@
   "Find out why mail cannot be sent to a server." t)
 (autoload 'mew-submit-diagnose-ports "mew-submit-diagnose"
   "Show what is behind the mail ports of a host." t)
+(autoload 'mew-submit-diagnose-network "mew-submit-diagnose-network"
+  "Find out whether it is the network that keeps mail from being sent." t)
+(autoload 'mew-submit-letter "mew-submit-letter"
+  "Write to who runs this network what it does to mail." t)
 (autoload 'mew-submit-pin-certificate "mew-submit-pin"
   "Look at the certificate of a server and have it accepted." t)
 (autoload 'mew-submit-unpin-certificate "mew-submit-pin"

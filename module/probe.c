@@ -228,7 +228,7 @@ start_tls (struct msub_smtp *smtp, const struct msub_tls_trust *trust, const cha
 }
 
 /* Bellovin's two flows (2005): on the submission port nothing before STARTTLS and nothing before AUTH; on port 25 STARTTLS is
-   as you like, and nobody relays.  BRIEF: without trying anything out.  */
+   as you like, never demanded (RFC 3207), and nobody relays.  BRIEF: without trying anything out.  */
 static int
 converse (struct visit *visit, struct msub_smtp *smtp, enum msub_tls_mode mode, const struct msub_tls_trust *trust,
           bool brief, struct msub_tls_info *info_r, struct outcome *outcome)
@@ -249,7 +249,7 @@ converse (struct visit *visit, struct msub_smtp *smtp, enum msub_tls_mode mode, 
   if (mode == MSUB_TLS_STARTTLS)
     {
       outcome->stage = "checks";
-      if (submission && !brief && try_mail (smtp, "mail-before-starttls", NULL, err))
+      if (!brief && try_mail (smtp, "mail-before-starttls", NULL, err))
         return -1;
       if (start_tls (smtp, trust, name, info_r, outcome))
         return -1;

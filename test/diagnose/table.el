@@ -230,6 +230,11 @@ IPv6 address is one of those that a network makes of IPv4's."
     ("lax-after-tls" ((587 . "noauth\n  require-tls")) "lax-587")
     ("lax-before-tls" ((587 . "mail#1=reply:250 2.1.0 Ok")) "lax-587")
     ("lax-465" ((465 . "noauth")) "lax-465")
+    ("lax-without-tls" ((587 . "plain\n  noauth")) "lax-587" "starttls-missing")
+    ("demanding-25" ((25 . "require-tls")) "tls-demanded-25")
+    ("demanding-stripped-25" ((25 . "require-tls\n  cap-=STARTTLS")) "striptls")
+    ("mixed-25" ((25 . "noauth\n  mechs=PLAIN+LOGIN")) "mixed-role-25")
+    ("mixed-and-demanding-25" ((25 . "require-tls\n  mechs=PLAIN")) "mixed-role-25" "tls-demanded-25")
     ("late-refusal" ((587 . "noauth\n  require-tls\n  rcpt=reply:554 5.7.1 Log in first")))
     ("no-auth" ((587 . "cap2-=AUTH") (465 . "cap2-=AUTH")) "no-auth")
     ("ehlo-refused" ((587 . "ehlo=reply:502 5.5.1 No\n  helo=reply:502 5.5.1 No")) "ehlo-refused")
@@ -421,6 +426,9 @@ FAMILY and ADDRESS are where it listens."
               (format ":%d\n  name=%s/%d/%s\n" port (mew-submit-diagnose-host-name host) port family)
               (if (or (eq turned :implicit) (and (= port 465) (not (eq turned :plain))))
                   "  implicit\n" "")
+              ;; Port 25 takes mail from everybody, and log-ins from nobody, where nothing else is said.
+              (if (and (= port 25) (not (string-search "mechs" (or directives ""))))
+                  "  noauth\n  cap2-=AUTH\n" "")
               (if directives (concat "  " directives "\n") "")))))
 
 (defun mew-submit-diagnose-table--host-lines (host)

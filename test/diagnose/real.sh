@@ -196,6 +196,13 @@ mailbox_cases ()
                  -e '/^service submission-login/,$c service imap-login {\ninet_listener imap {\nport = 5143\n}\ninet_listener imaps {\nport = 5993\n}\n}'
   wait_for_ports 5143 5993
   diagnose 'a mailbox with its own certificate' 'certificate-name certificate-self-signed' --ports 5143:starttls:imap,5993:implicit:imap
+  second_dovecot clear-mailbox -e 's/^protocols = .*/protocols = imap pop3/' -e 's/^ssl = required/ssl = yes\ndisable_plaintext_auth = no/' \
+                 -e '/^service submission-login/,$c service imap-login {\ninet_listener imap {\nport = 6143\n}\ninet_listener imaps {\nport = 0\n}\n}\nservice pop3-login {\ninet_listener pop3 {\nport = 6110\n}\ninet_listener pop3s {\nport = 0\n}\n}'
+  second_dovecot plain-mailbox -e 's/^protocols = .*/protocols = imap pop3/' -e 's/^ssl = required/ssl = no/' \
+                 -e '/^service submission-login/,$c service imap-login {\ninet_listener imap {\nport = 7143\n}\ninet_listener imaps {\nport = 0\n}\n}\nservice pop3-login {\ninet_listener pop3 {\nport = 7110\n}\ninet_listener pop3s {\nport = 0\n}\n}'
+  wait_for_ports 6143 6110 7143 7110
+  diagnose 'mailboxes that take passwords in clear' 'mailbox-login-in-clear' --ports 6143:starttls:imap,6110:starttls:pop
+  diagnose 'mailboxes without TLS' 'mailbox-no-tls' --ports 7143:starttls:imap,7110:starttls:pop
 }
 
 # A second Exim, made of the configuration of the first one: the options are commands of sed(1).

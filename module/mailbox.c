@@ -20,7 +20,7 @@ struct mailbox
   int step_msecs;
   char line[LINE_OCTETS]; /* the last one, without its end */
   char words[1024], mechanisms[512]; /* lists */
-  char instead[48];                  /* what stands in the place of STARTTLS, or "" */
+  char instead[48]; /* what stands in the place of STARTTLS, or "" */
 };
 
 static msub_time

@@ -27,9 +27,23 @@
     ("plain.example.org" "direct" "mx-no-tls" "srv-none")
     ("badcert.example.org" "direct" "mx-certificate" "srv-none")
     ("nohost.example.org" "mx-no-address" "srv-none")
-    ("kept.example.org" "direct" "prefix-kept" "prefix-kept" "prefix-unsigned" "srv-none")
-    ("no26.example.org" "direct" "prefix-broken" "prefix-unsigned" "srv-none")
-    ("lax.example.org" "direct" "mx-certificate" "prefix-broken" "prefix-unsigned" "srv-none")
+    ("kept.example.org" "direct" "prefix-kept" "prefix-kept" "prefix-unsigned" "srv-none"
+     "sender-delivers" "sender-delivers" "prefix-mail")
+    ("no26.example.org" "direct" "prefix-broken" "prefix-unsigned" "srv-none"
+     "sender-delivers" "prefix-mail")
+    ("lax.example.org" "direct" "mx-certificate" "prefix-broken" "prefix-unsigned" "srv-none"
+     "sender-drops" "prefix-no-mail")
+    ;; A bad certificate at 26 is no reason to go to 25.
+    ("bad26.example.org" "direct" "prefix-broken" "prefix-unsigned" "srv-none"
+     "sender-drops" "prefix-no-mail")
+    ("second.example.org" "direct" "prefix-broken" "prefix-kept" "prefix-unsigned" "srv-none"
+     "sender-drops" "sender-delivers" "prefix-mail")
+    ("mixed.example.org" "direct" "prefix-kept" "prefix-unsigned" "srv-none"
+     "sender-delivers" "prefix-mixed")
+    ("stripped.example.org" "direct" "mx-no-tls" "prefix-broken" "prefix-unsigned" "srv-none"
+     "sender-drops" "prefix-no-mail")
+    ("silent26.example.org" "smarthost" "prefix-broken" "prefix-unsigned" "srv-none"
+     "sender-unreached")
     ("several.example.org" "direct" "mta-sts-several" "srv-none")
     ("malformed.example.org" "direct" "mta-sts-malformed" "srv-none")
     ("dead.example.org" "direct" "srv-unusable")
@@ -87,7 +101,7 @@
 BEGUN is its zone."
   (let* ((zone (mew-submit-domain-test--ended begun))
          (found (mapcar (lambda (finding) (plist-get finding :id))
-                        (and zone (mew-submit-domain-zone--findings zone)))))
+                        (and zone (mew-submit-domain-transfer--findings zone)))))
     (mew-submit-domain-test--say
      (format "%s gives %s" domain (string-join expected ", "))
      (cond ((null zone) "it does not end")

@@ -227,6 +227,19 @@ start_tls (struct msub_smtp *smtp, const struct msub_tls_trust *trust, const cha
   return msub_smtp_upgrade (smtp, trust, name, false, info_r, err);
 }
 
+/* The certificates themselves are of use where they are compared with DNS: where mail is brought to.  */
+static void
+report_certificates (const struct visit *visit, const struct msub_smtp *smtp)
+{
+  char *certificates = visit->route.service == MSUB_TRANSFER ? msub_tls_certificates (smtp->c) : NULL;
+  if (!certificates)
+    return;
+  struct msub_event *event = msub_event_new (MSUB_EVENT_CHAIN);
+  msub_event_list (event, "certificates", certificates);
+  msub_emit (&visit->context, event);
+  free (certificates);
+}
+
 /* Bellovin's two flows (2005): on the submission port nothing before STARTTLS and nothing before AUTH; on port 25 STARTTLS is
    as you like, never demanded (RFC 3207), and nobody relays.  BRIEF: without trying anything out.  */
 static int
@@ -255,6 +268,7 @@ converse (struct visit *visit, struct msub_smtp *smtp, enum msub_tls_mode mode, 
         return -1;
     }
   outcome->stage = "end";
+  report_certificates (visit, smtp);
   if (submission && smtp->tls && !brief)
     return try_mail (smtp, "mail-before-auth", recipient_check (visit), err);
   if (!submission && !brief && request->relay_test)

@@ -53,7 +53,7 @@ def read_zone(file):
         elif words[1].startswith('!'):
             tricks[words[0].lower()] = words[1][1:]
         else:
-            key = (words[0].lower(), TYPES[words[1]])
+            key = (words[0].lower().rstrip('.'), TYPES[words[1]])
             records.setdefault(key, []).append((data_octets(words[1], words[2:]), authentic))
     return records, tricks
 

@@ -123,8 +123,8 @@ Without MX records that is the domain itself; with the null MX there is none."
 (defun mew-submit-domain-zone--issuer (zone host)
   "Return the issuer's certificate by which ZONE's TLSA records judge HOST, or nil.
 It is one of usage 2: of the chain of HOST, or in the record itself."
-  (let* ((records (plist-get (mew-submit-domain-zone--answer zone (list 'tlsa host))
-                             :answers))
+  (let* ((answer (mew-submit-domain-zone--answer zone (list 'tlsa host)))
+         (records (plist-get answer :answers))
          (diagnosis (mew-submit-domain-zone--diagnosis zone host))
          (chain (seq-some (lambda (attempt)
                             (mew-submit-domain-dane--octets
@@ -132,6 +132,8 @@ It is one of usage 2: of the chain of HOST, or in the record itself."
                           (plist-get diagnosis :attempts)))
          (match (mew-submit-domain-dane--match records chain)))
     (cond ((null chain) nil)
+          ;; What is not validated says nothing.
+          ((not (plist-get answer :authentic)) nil)
           ((eql (plist-get (car match) :usage) 2) (cdr match))
           ((null match) (mew-submit-domain-dane--in-record records)))))
 

@@ -91,6 +91,52 @@
                   (should-not (mew-submit-network-verdict--clause)))
               (kill-buffer))))))))
 
+(defun mew-submit-diagnose-network-tests--page (answer)
+  "Return what a page is whose server says ANSWER, or calls it with the connection."
+  (let* ((server (make-network-process
+                  :name "page" :server t :host "127.0.0.1" :service t :family 'ipv4
+                  :noquery t :coding 'binary
+                  :filter (lambda (client _request)
+                            (if (functionp answer)
+                                (funcall answer client)
+                              (process-send-string client answer)
+                              (delete-process client)))))
+         (url (format "http://127.0.0.1:%d/" (process-contact server :service)))
+         judgement)
+    (unwind-protect
+        (progn
+          (mew-submit-diagnosis-look--fetch url '("127.0.0.1") "all is well"
+                                            (lambda (found) (setq judgement found)))
+          (mew-submit-test-until ("the page")
+            (accept-process-output nil 0.02)
+            judgement)
+          judgement)
+      (delete-process server))))
+
+(ert-deftest mew-submit-diagnose-network-tests-page ()
+  "Whatever answers for the page, it ends, and is shown clean.  SECURITY: N11"
+  (pcase-dolist (`(,state ,answer)
+                 `((ok "HTTP/1.1 200 OK\r\n\r\nall is well")
+                   (foreign "HTTP/1.1 200 OK\r\n\r\nWelcome")
+                   (foreign "220 this is no web server\r\n")
+                   (foreign "HTTP/1.1 302 Found\r\nLocation: http://portal.example/\r\n\r\n")
+                   (odd "HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\n\r\n")
+                   (odd "HTTP/1.1 404 Not Found\r\n\r\n")
+                   (foreign "HTTP/1.1 511 Log in\r\n\r\n")
+                   (failed ,#'delete-process)
+                   ;; One that never ends, and never closes.
+                   (foreign ,(lambda (client)
+                               (process-send-string
+                                client (concat "HTTP/1.1 200 OK\r\n\r\n"
+                                               (make-string 70000 ?x)))))))
+    (should (equal (cons (plist-get (mew-submit-diagnose-network-tests--page answer) :state)
+                         answer)
+                   (cons state answer))))
+  (let ((page (mew-submit-diagnose-network-tests--page
+               "HTTP/1.1 302 Found\r\nLocation: http://a\e[2Jb.example/\r\n\r\n")))
+    (should-not (string-match-p "\e" (concat (plist-get page :text)
+                                             (plist-get page :location))))))
+
 (ert-deftest mew-submit-diagnose-network-tests-remembered ()
   "What stops mail is remembered for this network, for an hour; the notice says it."
   (mew-submit-diagnose-network-tests--with

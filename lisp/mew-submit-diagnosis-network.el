@@ -250,7 +250,13 @@ Where there is no way at all it is no matter what the page does."
      ((not (mew-submit-diagnosis-network--nobody-p evidence)) nil)
      ((seq-some #'mew-submit-finding--answered-p entries) nil)
      ((null entries)
-      (and unresolved
+      (and (or unresolved
+               ;; One name may be wrong; that of several nobody knows one is not.
+               (and (eq page 'failed)
+                    (cdr (seq-uniq (mapcar (lambda (diagnosis)
+                                             (mew-submit-diagnosis-network--domain
+                                              (plist-get diagnosis :host)))
+                                           (plist-get evidence :diagnoses))))))
            (funcall make "Look at the network connection, and at the name servers in \
 /etc/resolv.conf."
                     "No name can be looked up: this machine is off line, or its name \

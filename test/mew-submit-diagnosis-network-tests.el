@@ -196,6 +196,26 @@ Each has FAMILY, by default \"ipv4\", and ADDRESS."
     (should-not (mew-submit-diagnosis-network--nowhere-p
                  (list :host host :address "127.0.0.1")))))
 
+(ert-deftest mew-submit-diagnosis-network-tests-no-names ()
+  "Where no name is found it is the network, unless it is one name alone."
+  (let ((diagnosis (lambda (host why)
+                     (list :host host :attempts nil :done '(:kind "host")
+                           :lookups (list (list :family "ipv4" :why why)))))
+        (no mew-submit-diagnosis-network-tests--no))
+    (pcase-dolist (`(,id ,hosts ,why ,page)
+                   `(("offline" ("a.example") "resolver" nil)
+                     ("offline" ("a.example" "b.example") "none" ,no)
+                     ("unclear" ("a.example") "none" ,no)
+                     ("unclear" ("a.b.example" "c.b.example") "none" ,no)
+                     ("unclear" ("a.example" "b.example") "none" nil)
+                     ("unclear" ("a.example" "b.example") "none"
+                      ,mew-submit-diagnosis-network-tests--ok)))
+      (should (equal (mew-submit-diagnosis-network-tests--ids
+                      (list :diagnoses (mapcar (lambda (host) (funcall diagnosis host why))
+                                               hosts)
+                            :page page))
+                     (list id))))))
+
 (ert-deftest mew-submit-diagnosis-network-tests-families ()
   "A port that one family reaches is open; each family has a verdict of its own."
   (let ((evidence

@@ -500,7 +500,7 @@ as :server cannot be reached here."
 
 ;;; A survey
 
-(defconst mew-submit-diagnosis-network--sample 100
+(defconst mew-submit-diagnosis-network--sample 20
   "How many servers of a survey are judged by; more tell nothing new.")
 
 (defun mew-submit-diagnosis-network--of-survey (results)
@@ -526,6 +526,13 @@ They know of ports; what was said there they do not keep."
                            (memql (plist-get attempt :port) '(25 465 587)))
                          (plist-get result :attempts)))))
     (seq-take results mew-submit-diagnosis-network--sample))))
+
+(defun mew-submit-diagnosis-network--survey (results)
+  "Return the verdict on the network that RESULTS of a survey allow, or nil."
+  (let* ((evidence (mew-submit-diagnosis-network--of-survey results))
+         (entries (mew-submit-diagnosis-network--entries evidence)))
+    (or (mew-submit-diagnosis-network--offline evidence entries)
+        (mew-submit-diagnosis-network--ports entries))))
 
 ;;; All of them
 

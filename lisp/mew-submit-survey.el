@@ -59,11 +59,7 @@ The default is \"mew-submit/surveys/\" in `user-emacs-directory'."
 (defun mew-submit-survey--network (results)
   "Return what RESULTS say of the network they were met in: a verdict, or nil.
 That nothing is wrong is nothing to say."
-  (let ((verdict (and results
-                      (car (mew-submit-diagnosis-network--list
-                            (mew-submit-diagnosis-network--of-survey results))))))
-    (unless (member (plist-get verdict :id) '("clear" "unclear"))
-      verdict)))
+  (and results (mew-submit-diagnosis-network--survey results)))
 
 (defun mew-submit-survey--insert-network (test)
   "Insert the verdict on the network by TEST, if that has ended."

@@ -19,6 +19,9 @@
 (require 'mew-submit-batch-command)
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-diagnosis-json)
+(require 'mew-submit-diagnosis-look)
+(require 'mew-submit-diagnosis-network)
+(require 'mew-submit-diagnosis-network-text)
 (require 'mew-submit-diagnosis-text)
 (require 'mew-submit-error)
 (require 'mew-submit-finding)
@@ -43,10 +46,13 @@
     ("--password-file" :password-file "FILE" "its first line is the password, \
 or the access token; default: auth-source's")
     ("--auth" :auth "MECHANISM" "log in by this mechanism and no other")
+    ("--network" :network nil "one verdict on the network, by all hosts")
+    ("--page" :page "URL TEXT" "for --network: a web page that has TEXT in it")
     ("--expect" :expect "KEY=VALUE" "case, port, family, submit, login or finding; \
 KEY!=VALUE too; several")
     ("--details" :details nil "all that is known of each port")
-    ("--json" :json nil "one JSON object for each host on standard output")
+    ("--json" :json nil "one JSON object for each host, or network, on \
+standard output")
     ("--help" :help nil "this text"))
   "The options: (NAME KEY ARGUMENT WHAT-FOR).  ARGUMENT is nil for a flag.")
 
@@ -59,14 +65,14 @@ KEY!=VALUE too; several")
    "usage: emacs -Q --batch -l mew-submit.el -f mew-submit-batch-diagnose -- \
 [options] HOST...\n"
    (mew-submit-batch-command--help mew-submit-batch-diagnose--options)
-   "Exit status: 0 mail could be submitted to every host, 69 it could not; with \
---expect:\n0 all that was expected is so, 1 it is not.  77 the log-in failed.  64 usage, 70 internal, 78 \
-configuration.\n"))
+   "Exit status: 0 mail could be submitted to every host, with --network to \
+any, 69 it could not; with\n--expect: 0 all that was expected is so, 1 it is not.  77 the log-in failed.  64 \
+usage, 70 internal, 78 configuration.\n"))
 
 ;;; Options
 
 (defconst mew-submit-batch-diagnose--expectables
-  '("case" "port" "family" "submit" "login" "finding")
+  '("case" "port" "family" "submit" "login" "finding" "network")
   "What a script may expect something of.")
 
 (defun mew-submit-batch-diagnose--expectation (value)
@@ -90,6 +96,10 @@ with one of %s, not %s"
     (:family (mew-submit-batch-command--choice name value '(ipv4 ipv6)))
     ((or :timeout :step-timeout) (mew-submit-batch-command--seconds name value))
     (:expect (mew-submit-batch-diagnose--expectation value))
+    (:page (if (string-match "\\`\\(http://[^ ]+\\) \\(.+\\)\\'" value)
+               (cons (match-string 1 value) (match-string 2 value))
+             (mew-submit-error--throw 'usage nil "--page needs \"http://... TEXT\", \
+not %s" value)))
     (:tunnel (mew-submit-batch-command--checked #'mew-submit-tunnel--parse value))
     (:ssh (mew-submit-batch-command--read #'mew-submit-tunnel--parse
                                           (concat "ssh:" value))
@@ -121,7 +131,17 @@ All that is expected is in :expect, a list."
                         '(:user :password-file :auth)))
          (mew-submit-error--throw
           'usage nil "--user, --password-file and --auth are for --login"))
-        ((null (plist-get options :arguments))
+        ((and (plist-get options :network)
+              (or (plist-get options :tunnel) (plist-get options :ssh)))
+         (mew-submit-error--throw 'usage nil "--network is about this network, not \
+about the far side of a tunnel"))
+        ((seq-find (lambda (expectation)
+                     (not (eq (equal (car expectation) "network")
+                              (and (plist-get options :network) t))))
+                   (plist-get options :expect))
+         (mew-submit-error--throw 'usage nil "--expect network=ID goes with --network, \
+and nothing else does"))
+        ((not (or (plist-get options :arguments) (plist-get options :network)))
          (mew-submit-error--throw 'usage nil "Which host?  See --help"))))
 
 (defun mew-submit-batch-diagnose--with-password (options)
@@ -248,6 +268,48 @@ Tell what was expected and is not so."
                                                                     diagnosis)))))
     status))
 
+;;; The network
+
+(defun mew-submit-batch-diagnose--look (options)
+  "Look at the network as OPTIONS say, and return the evidence.
+Without hosts it is `mew-submit-network-servers' that are looked at."
+  (let* ((hosts (plist-get options :arguments))
+         (look (mew-submit-diagnosis-look--start
+                (mapcar (lambda (host)
+                          (mew-submit-batch-diagnose--account options host))
+                        hosts)
+                :references (unless hosts mew-submit-network-servers)
+                :page (or (plist-get options :page) mew-submit-network-page) :dns t
+                :keys (list :ports (plist-get options :ports)
+                            :family (plist-get options :family)))))
+    (while (not (mew-submit-diagnosis-look--ended-p look))
+      (accept-process-output nil 0.05))
+    (plist-get look :evidence)))
+
+(defun mew-submit-batch-diagnose--network (options)
+  "Print the verdict on the network as OPTIONS say, and return the exit status."
+  (let* ((evidence (mew-submit-batch-diagnose--look options))
+         (verdict (car (mew-submit-diagnosis-network--list evidence)))
+         (unmet (seq-find (lambda (expectation)
+                            (eq (nth 1 expectation)
+                                (equal (nth 2 expectation) (plist-get verdict :id))))
+                          (plist-get options :expect))))
+    (mew-submit-batch-command--print
+     (if (plist-get options :json)
+         (mew-submit-json--line (mew-submit-diagnosis-network-text--object evidence))
+       (encode-coding-string (mew-submit-diagnosis-network-text--string evidence)
+                             'utf-8-unix)))
+    (when unmet
+      (mew-submit-batch-command--tell
+       (format "the network: expected %s%s, but it is %s" (if (nth 1 unmet) "not " "")
+               (nth 2 unmet) (plist-get verdict :id))))
+    (cond (unmet mew-submit-batch-diagnose--disappointed)
+          ((plist-get options :expect) 0)
+          ((mew-submit-diagnosis-network--usable-p
+            (mew-submit-diagnosis-network--entries evidence))
+           0)
+          (t 69))))
+
 (defun mew-submit-batch-diagnose--run (args)
   "Do what ARGS say, and return the exit status."
   (condition-case err
@@ -256,8 +318,10 @@ Tell what was expected and is not so."
                (mew-submit-batch-command--print-usage (mew-submit-batch-diagnose--usage))
                0)
               (t (mew-submit-batch-diagnose--check options)
-                 (mew-submit-batch-diagnose--all
-                  (mew-submit-batch-diagnose--with-password options)))))
+                 (let ((options (mew-submit-batch-diagnose--with-password options)))
+                   (if (plist-get options :network)
+                       (mew-submit-batch-diagnose--network options)
+                     (mew-submit-batch-diagnose--all options))))))
     ((error quit)
      (mew-submit-batch-command--tell (mew-submit-error--text err))
      (mew-submit-error--status (mew-submit-error--kind err)))))

@@ -16,6 +16,7 @@
 (require 'mew-submit-batch-command)
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-domain)
+(require 'mew-submit-domain-transfer)
 (require 'mew-submit-domain-zone)
 (require 'mew-submit-error)
 (require 'mew-submit-json)
@@ -55,7 +56,7 @@
                           (mew-submit-batch-domain--json-server role host port
                                                           diagnosis)))
                       (plist-get zone :servers)))
-    :findings (vconcat (mew-submit-domain-zone--findings zone))
+    :findings (vconcat (mew-submit-domain-transfer--findings zone))
     :account (mew-submit-domain-zone--account zone))))
 
 (defun mew-submit-batch-domain--json-server (role host port diagnosis)
@@ -96,7 +97,7 @@
                              'utf-8)))
     (if (seq-some (lambda (finding)
                     (equal (plist-get finding :severity) "error"))
-                  (mew-submit-domain-zone--findings zone))
+                  (mew-submit-domain-transfer--findings zone))
         69
       0)))
 

@@ -46,6 +46,7 @@
 ;;                :problems :subject :issuer :starts :expires :names :fingerprint :ocsp :chain
 ;;                (a list of plists :subject :issuer :starts :expires); with :weak t when it was
 ;;                only had by asking for less than mail is given to
+;;   :certificates  those of a server that mail is brought to, its own first, in base64
 ;;   :checks      a list of (:name NAME :code CODE :enhanced TEXT :text TEXT :secure BOOL)
 ;;   :end         the `probed' event: :kind :stage :code :text :failure :spoke :unanswered
 
@@ -238,6 +239,7 @@ DIAGNOSIS is changed.  Events of other kinds are ignored."
       ('greeting (mew-submit-diagnosis--add-greeting attempt event))
       ('capabilities (mew-submit-diagnosis--add-capabilities attempt event))
       ('tls (mew-submit-diagnosis--add-tls attempt event))
+      ('chain (plist-put attempt :certificates (plist-get event :certificates)))
       ('check (mew-submit-diagnosis--add-check attempt event))
       ('probed (mew-submit-diagnosis--add-probed attempt event)))
     diagnosis))

@@ -14,6 +14,8 @@
 ;;   :answers  a list of (KEY . ANSWER): mx, submission, submissions, mta-sts, tls-rpt,
 ;;             (tlsa HOST), as mew-submit-dns.el answers
 ;;   :servers  a list of (ROLE HOST PORT DIAGNOSIS), ROLE being `mx' or `submission'
+;;   :issuers  a list of (HOST . DIAGNOSIS), by the issuer that TLSA records name alone
+;;   :policy   the policy of MTA-STS (mew-submit-domain-policy.el), once it is known
 ;;   :left     how many questions and diagnoses have not ended
 ;;   :stopped  non-nil when it was told to stop
 
@@ -23,6 +25,8 @@
 (require 'mew-submit-address)
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-dns)
+(require 'mew-submit-domain-dane)
+(require 'mew-submit-domain-policy)
 (require 'mew-submit-error)
 (require 'mew-submit-probe)
 (require 'mew-submit-report)
@@ -70,6 +74,8 @@ Call THEN with the answer."
               :on-event (lambda (_diagnosis _event)
                           (mew-submit-domain-zone--count zone 0))
               :on-done (lambda (_diagnosis)
+                         (when (eq role 'mx)
+                           (mew-submit-domain-zone--look-for-issuer zone host))
                          (mew-submit-domain-zone--count zone -1)))))
         (plist-put zone :servers
                    (append (plist-get zone :servers)
@@ -104,13 +110,72 @@ Without MX records that is the domain itself; with the null MX there is none."
 (defun mew-submit-domain-zone--look-at-mx (zone)
   "Look at the hosts that take mail for ZONE."
   (dolist (host (mew-submit-domain-zone--mx zone))
-    (mew-submit-domain-zone--ask zone (list 'tlsa host) (concat "_25._tcp." host) 'TLSA)
+    (mew-submit-domain-zone--ask zone (list 'tlsa host) (concat "_25._tcp." host) 'TLSA
+                                 (lambda (_)
+                                   (mew-submit-domain-zone--look-for-issuer zone host)))
     (mew-submit-domain-zone--look
      zone 'mx host
      (mapcar #'mew-submit-probe--port
              (if (equal (mew-submit-domain-zone--prefix host) "smtps-")
                  '(26 25)
                '(25))))))
+
+(defun mew-submit-domain-zone--issuer (zone host)
+  "Return the issuer's certificate by which ZONE's TLSA records judge HOST, or nil.
+It is one of usage 2: of the chain of HOST, or in the record itself."
+  (let* ((answer (mew-submit-domain-zone--answer zone (list 'tlsa host)))
+         (records (plist-get answer :answers))
+         (diagnosis (mew-submit-domain-zone--diagnosis zone host))
+         (chain (seq-some (lambda (attempt)
+                            (mew-submit-domain-dane--octets
+                             (plist-get attempt :certificates)))
+                          (plist-get diagnosis :attempts)))
+         (match (mew-submit-domain-dane--match records chain)))
+    (cond ((null chain) nil)
+          ;; What is not validated says nothing.
+          ((not (plist-get answer :authentic)) nil)
+          ((eql (plist-get (car match) :usage) 2) (cdr match))
+          ((null match) (mew-submit-domain-dane--in-record records)))))
+
+(defun mew-submit-domain-zone--look-for-issuer (zone host)
+  "Look at port 25 of HOST once more for ZONE, if its issuer is to be checked.
+That is where TLSA records name an issuer (usage 2): the module judges by that
+one alone."
+  (when-let* (((not (plist-get zone :stopped)))
+              ((plist-get (mew-submit-domain-zone--diagnosis zone host) :done))
+              ((null (assoc host (plist-get zone :issuers))))
+              (issuer (mew-submit-domain-zone--issuer zone host)))
+    (let ((file (make-temp-file "mew-submit-issuer-" nil ".pem"
+                                (mew-submit-domain-dane--pem issuer))))
+      (condition-case err
+          (let ((diagnosis
+                 (mew-submit-probe--start
+                  (append (list :server host :ca-file file) (plist-get zone :account))
+                  :ports (list (mew-submit-probe--port 25))
+                  :on-done (lambda (_)
+                             (delete-file file)
+                             (mew-submit-domain-zone--count zone -1)))))
+            (plist-put zone :issuers (cons (cons host diagnosis)
+                                           (plist-get zone :issuers)))
+            (mew-submit-domain-zone--count zone 1))
+        (mew-submit-error
+         (delete-file file)
+         (plist-put zone :issuers
+                    (cons (cons host (list :host host :attempts nil
+                                           :done (mew-submit-error--done err)))
+                          (plist-get zone :issuers))))))))
+
+(defun mew-submit-domain-zone--fetch-policy (zone answer)
+  "Fetch the MTA-STS policy of ZONE if ANSWER, of TXT, announces one."
+  (when (mew-submit-domain-zone--sts-records answer)
+    (mew-submit-domain-zone--count zone 1)
+    (plist-put zone :stop-policy
+               (mew-submit-domain-policy--fetch
+                (plist-get zone :domain)
+                (plist-get (plist-get zone :account) :ca-file)
+                (lambda (policy)
+                  (plist-put zone :policy policy)
+                  (mew-submit-domain-zone--count zone -1))))))
 
 (defun mew-submit-domain-zone--srv (answer)
   "Return the records in ANSWER, of SRV, in the order of trying.
@@ -138,7 +203,8 @@ ACCOUNT is a plist with what the diagnoses need besides the server, such as
 end.  Signal `mew-submit-message' when DOMAIN is no name."
   (let* ((name (mew-submit-address--host domain))
          (zone (list :domain name :answers nil :servers nil :left 1 :stopped nil
-                     :queries nil :account account
+                     :queries nil :account account :policy nil :issuers nil
+                     :stop-policy nil
                      :on-change on-change :on-end on-end)))
     (when (mew-submit-address--numeric-p name)
       (mew-submit-error--throw 'message nil "Not a domain but an address: %s" name))
@@ -151,7 +217,9 @@ end.  Signal `mew-submit-message' when DOMAIN is no name."
     (mew-submit-domain-zone--ask zone 'submission (concat "_submission._tcp." name) 'SRV
                                  (lambda (answer)
                                    (mew-submit-domain-zone--look-at-srv zone answer 'starttls)))
-    (mew-submit-domain-zone--ask zone 'mta-sts (concat "_mta-sts." name) 'TXT)
+    (mew-submit-domain-zone--ask zone 'mta-sts (concat "_mta-sts." name) 'TXT
+                                 (lambda (answer)
+                                   (mew-submit-domain-zone--fetch-policy zone answer)))
     (mew-submit-domain-zone--ask zone 'tls-rpt (concat "_smtp._tls." name) 'TXT)
     (mew-submit-domain-zone--count zone -1)
     zone))
@@ -161,7 +229,11 @@ end.  Signal `mew-submit-message' when DOMAIN is no name."
   (unless (zerop (plist-get zone :left))
     (plist-put zone :stopped t)
     (mapc #'mew-submit-dns--cancel (plist-get zone :queries))
-    (pcase-dolist (`(,_ ,_ ,_ ,diagnosis) (plist-get zone :servers))
+    (when (plist-get zone :stop-policy)
+      (funcall (plist-get zone :stop-policy)))
+    (dolist (diagnosis (append (mapcar (lambda (server) (nth 3 server))
+                                       (plist-get zone :servers))
+                               (mapcar #'cdr (plist-get zone :issuers))))
       (when (plist-get diagnosis :session)
         (mew-submit-job--cancel (plist-get diagnosis :session))))))
 
@@ -174,6 +246,16 @@ end.  Signal `mew-submit-message' when DOMAIN is no name."
   (cdr (assoc key (plist-get zone :answers))))
 
 ;;; Servers
+
+(defun mew-submit-domain-zone--diagnosis (zone host)
+  "Return the diagnosis of HOST, which takes mail for ZONE, or nil."
+  (nth 3 (seq-find (lambda (server) (and (eq (car server) 'mx) (equal (nth 1 server) host)))
+                   (plist-get zone :servers))))
+
+(defun mew-submit-domain-zone--sts-records (answer)
+  "Return the records in ANSWER, of TXT, that announce MTA-STS."
+  (seq-filter (lambda (text) (string-match-p "\\`v=STSv1;" text))
+              (plist-get answer :answers)))
 
 (defun mew-submit-domain-zone--best (diagnosis port)
   "Return the attempt of DIAGNOSIS at PORT that came furthest, or nil."
@@ -329,49 +411,6 @@ own account" (plist-get (car tried) :case))
 MX records: whoever changes those takes the promise away"
              "Sign the zone; then TLSA records (DANE) say the same and more.")))))
 
-(defun mew-submit-domain-zone--tlsa-findings (zone)
-  "Return findings about TLSA records of ZONE."
-  (let ((found (seq-filter (lambda (entry)
-                             (and (eq (car-safe (car entry)) 'tlsa)
-                                  (eq (plist-get (cdr entry) :status) 'ok)))
-                           (plist-get zone :answers))))
-    (when found
-      (list
-       (if (seq-every-p (lambda (entry) (plist-get (cdr entry) :authentic)) found)
-           (mew-submit-domain-zone--finding
-            "dane" "ok"
-            (format "TLSA records for %d server%s, validated by the resolver \
-\(DNSSEC)" (length found) (if (cdr found) "s" "")))
-         (mew-submit-domain-zone--finding
-          "dane-unsigned" "warning"
-          "There are TLSA records, but the resolver does not say that they were \
-validated (DNSSEC), and without that they say nothing"
-          "Sign the zone, or ask a resolver that validates."))))))
-
-(defun mew-submit-domain-zone--sts-findings (zone)
-  "Return a finding about MTA-STS for ZONE."
-  (let ((records (seq-filter (lambda (text) (string-match-p "\\`v=STSv1;" text))
-                             (plist-get (mew-submit-domain-zone--answer zone 'mta-sts)
-                                        :answers)))
-        (domain (plist-get zone :domain)))
-    (cond
-     ((cdr records)
-      (list (mew-submit-domain-zone--finding
-             "mta-sts-several" "warning"
-             "There are several MTA-STS records, which is as if there were none"
-             "Leave one.")))
-     ((null records) nil)
-     ((string-match "\\bid=\\([[:alnum:]]\\{1,32\\}\\) *\\(?:;\\|\\'\\)" (car records))
-      (list (mew-submit-domain-zone--finding
-             "mta-sts" "ok"
-             (format "MTA-STS is announced (id %s); its policy is at \
-https://mta-sts.%s/.well-known/mta-sts.txt" (match-string 1 (car records))
-             domain))))
-     (t (list (mew-submit-domain-zone--finding
-               "mta-sts-malformed" "warning"
-               (format "The MTA-STS record makes no sense: %s" (car records))
-               "It is v=STSv1; id=LETTERS-AND-DIGITS;"))))))
-
 (defun mew-submit-domain-zone--offered (zone)
   "Return what the SRV records of ZONE say: `offered', `refused' or `none'.
 Return nil when that is not known."
@@ -448,15 +487,14 @@ is not signed: a client has to ask its user whether that is the right server"
                "srv-usable" "ok" (format "%s can be used" place)))))))
 
 (defun mew-submit-domain-zone--findings (zone)
-  "Return the findings about ZONE, so far."
+  "Return the findings about ZONE, so far, but for what becomes of mail.
+Those are mew-submit-domain-transfer.el's."
   (append (mew-submit-domain-zone--failures zone)
           (mew-submit-domain-zone--mx-findings zone)
           (mew-submit-domain-zone--way-findings zone)
           (mapcan #'mew-submit-domain-zone--server-findings
                   (mew-submit-domain-zone--role zone 'mx))
           (mew-submit-domain-zone--prefix-findings zone)
-          (mew-submit-domain-zone--tlsa-findings zone)
-          (mew-submit-domain-zone--sts-findings zone)
           (mew-submit-domain-zone--srv-findings zone)))
 
 ;;; The client

@@ -16,6 +16,7 @@
 (require 'mew-submit-json)
 (require 'mew-submit-job)
 (require 'mew-submit-table)
+(require 'mew-submit-domain-transfer)
 (require 'mew-submit-domain-zone)
 (require 'seq)
 
@@ -150,7 +151,7 @@ or else as its local part.  As an account:"
            (cond ((plist-get zone :stopped) " (stopped)")
                  ((mew-submit-domain-zone--ended-p zone) "")
                  (t (format " (%d still to come)" (plist-get zone :left)))))
-   (mapconcat #'mew-submit-domain--finding (mew-submit-domain-zone--findings zone) "")
+   (mapconcat #'mew-submit-domain--finding (mew-submit-domain-transfer--findings zone) "")
    "\nRecords\n\n" (mew-submit-table--text (mew-submit-domain--records zone))
    (if (plist-get zone :servers)
        (concat "\nServers\n\n"

@@ -357,12 +357,50 @@ STARTTLS and nothing before a log-in (RFC 6409)."
               (delq nil (list (and clear "before STARTTLS")
                               (and open "without a log-in")))))))))
 
+(defun mew-submit-finding--demands-tls-p (attempt)
+  "Does port 25 of ATTEMPT offer STARTTLS and take no mail without it?"
+  (let ((mail (mew-submit-diagnosis--check attempt "mail-before-starttls")))
+    (and (eq (plist-get attempt :service) 'transfer)
+         (equal (plist-get attempt :starttls) "offered")
+         (eql (plist-get mail :code) 530)
+         (string-match-p "TLS" (upcase (plist-get mail :text))))))
+
+(defun mew-submit-finding--roles (attempts)
+  "Return where ATTEMPTS at port 25 are not as mail servers need it."
+  (append
+   (mew-submit-finding--filter
+    attempts #'mew-submit-finding--demands-tls-p
+    (lambda (those)
+      (mew-submit-finding--make
+       "tls-demanded-25" "warning" those
+       "Tell the server's administrator: other servers bring mail there, some of them \
+without TLS, and it is lost to them (RFC 3207 forbids it).  What is for users alone \
+belongs to the ports 587 and 465."
+       "%s takes no mail without STARTTLS: %s." (mew-submit-finding--where those t)
+       (string-trim-right
+        (plist-get (mew-submit-diagnosis--check (car those) "mail-before-starttls")
+                   :text)
+        "[. ]+"))))
+   (mew-submit-finding--filter
+    attempts
+    (lambda (attempt)
+      (and (eq (plist-get attempt :service) 'transfer) (plist-get attempt :auth-tls)))
+    (lambda (those)
+      (mew-submit-finding--make
+       "mixed-role-25" "note" those
+       "Submit through 587 or 465.  Whoever runs the server should offer log-ins \
+there alone: then port 25 never has to trust anybody."
+       "%s offers a log-in inside TLS (%s): it is for users and for other servers in one."
+       (mew-submit-finding--where those t)
+       (string-join (plist-get (car those) :auth-tls) ", "))))))
+
 (defun mew-submit-finding--flows (diagnosis)
   "Return where the servers of DIAGNOSIS do not follow Bellovin's two flows."
   (let ((attempts (mew-submit-finding--ended diagnosis)))
     (append
      (mew-submit-finding--lax attempts "starttls" "lax-587")
      (mew-submit-finding--lax attempts "implicit" "lax-465")
+     (mew-submit-finding--roles attempts)
      (mew-submit-finding--filter
       attempts
       (lambda (attempt) (mew-submit-finding--taken-p attempt "relay"))

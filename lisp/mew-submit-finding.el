@@ -11,6 +11,7 @@
 ;;; Code:
 
 (require 'mew-submit-finding-certificate)
+(require 'mew-submit-finding-mailbox)
 (require 'mew-submit-finding-make)
 (require 'mew-submit-finding-network)
 (require 'mew-submit-finding-server)
@@ -27,6 +28,7 @@ NOW is a time, by default the present."
     (seq-sort-by #'mew-submit-finding--rank #'<
                  (append (mew-submit-finding--network diagnosis now)
                          (mew-submit-finding--server diagnosis)
+                         (mew-submit-finding--mailboxes diagnosis)
                          (mew-submit-finding--certificates diagnosis now)))))
 
 (provide 'mew-submit-finding)

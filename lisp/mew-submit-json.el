@@ -39,7 +39,7 @@
 ;; With the two lists that follow the table has all that the module tells: a test holds
 ;; them against its sources.
 
-(defconst mew-submit-json--for-diagnosis '(check probed)
+(defconst mew-submit-json--for-diagnosis '(chain check probed)
   "The events that a diagnosis is made of; JSON has the diagnosis instead.")
 
 (defconst mew-submit-json--left-out

@@ -33,10 +33,12 @@
 (autoload 'mew-submit-file-copies "mew-submit-copies" "File the copies of delivered mail that could not be filed before.\n\n(fn)" t)
 (autoload 'mew-submit-copies--soon "mew-submit-copies" "Have the copies of what was delivered just now filed, soon.\nA batch Emacs may not wait for a timer.\n\n(fn)" nil)
 (autoload 'mew-submit-last-delivery "mew-submit-delivery" "Show how the last message went: a waterfall of every attempt over time.\n\\<mew-submit-delivery-mode-map>\\[mew-submit-delivery-save-svg] saves it as SVG.\n\n(fn)" t)
+(autoload 'mew-submit-diagnose-network "mew-submit-diagnose-network" "Find out whether this network is in the way of mail.\nThe servers of your accounts and those in `mew-submit-network-servers' are\nlooked at, the page `mew-submit-network-page', and what the name servers say.\nNothing is sent, nobody logs in, and Emacs stays free.\n\n(fn)" t)
 (autoload 'mew-submit-diagnose--log-in-agreed-p "mew-submit-diagnose" "Does the user agree that the account at SERVER logs in?\n\n(fn SERVER)" nil)
 (autoload 'mew-submit-diagnose-ports "mew-submit-diagnose" "Show what is behind all mail ports of SERVER, in one table.\nThese are 25, 26, 465 and 587 for sending, 110, 143, 993 and 995 for reading.\n\n(fn SERVER)" t)
 (autoload 'mew-submit-doctor "mew-submit-doctor" "Check whether the set-up of mew-submit is sound, and say what to correct.\nThe servers of all accounts are looked at, in the background, unless OFFLINE,\nthe prefix argument, is non-nil; nothing is sent to them but what leads to TLS.\nNo password is read, and nobody is asked anything.  The report can be copied\ninto a bug report: it has no names or addresses unless they are shown by\n`mew-submit-doctor-toggle-names'.\n\n(fn &optional OFFLINE)" t)
 (autoload 'mew-submit-diagnose-domain "mew-submit-domain" "Find out how DOMAIN takes mail: its records, and each server they name.\nThese are MX and SRV records (RFC 6186, RFC 8314), TLSA and MTA-STS.  Each\nserver is looked at: does it answer from here, is there TLS, is the certificate\ngood, does it keep what a prefix of its name promises.  Nothing is delivered.\nWhat a client that was set up from these records would do is told, too.\n\n(fn DOMAIN)" t)
+(autoload 'mew-submit-letter "mew-submit-letter" "Begin a letter about what this network does to mail.\nIt is a draft with the evidence in plain words: which ports, what was met, which\nrouter says so, and since when.  You say whom it goes to, look at which servers\nit names, and send it; nothing is sent by itself.  EVIDENCE is by default that\nof the last look at this network (`mew-submit-diagnose-network').\n\n(fn &optional EVIDENCE)" t)
 (autoload 'mew-submit-mew-mode "mew-submit-mew" "Have Mew send its queue by mew-submit.\nServer, port, TLS and user are those of the mail's case, unless an account of\n`mew-submit-accounts' has the case's name.  Mail goes through the outbox; Mew's\nFcc: folders get their copy when it is delivered, and Mew's log its line.\n\n(fn &optional ARG)" t)
 (custom-autoload 'mew-submit-mew-mode "mew-submit-mew")
 (autoload 'mew-submit-build-module "mew-submit-module" "Compile the C module with GNU make, after asking.\nEmacs stays usable meanwhile; mail that waits for it is sent when it is built.\n\n(fn)" t)
@@ -66,7 +68,7 @@
 (autoload 'mew-submit-token-source-answer "mew-submit-token-source" "Return what answers the question EVENT for an access token of ACCOUNT, or nil.\nIt is a function that takes the function to answer with, which is called with\nnil when nobody here has a token after all.  This is on\n`mew-submit-auth--token-functions'.\n\n(fn EVENT ACCOUNT)" nil)
 (autoload 'mew-submit-token-answer "mew-submit-token" "Return what answers the question EVENT for an access token of ACCOUNT.\nIt is a function that takes the function to answer with, or nil when ACCOUNT\ndoes not say where it signs in.  This is on `mew-submit-auth--token-functions'.\n\n(fn EVENT ACCOUNT)" nil)
 
-(defconst mew-submit-module--interface "3755266461"
+(defconst mew-submit-module--interface "586117928"
   "The number of the interface that the module has to have.")
 
 (provide 'mew-submit-loaddefs)

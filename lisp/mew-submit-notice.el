@@ -23,6 +23,7 @@
 (require 'mew-submit-error)
 (require 'mew-submit-menu)
 (require 'mew-submit-network)
+(require 'mew-submit-network-verdict)
 (require 'mew-submit-offer)
 (require 'mew-submit-spool)
 (require 'mew-submit-question)
@@ -463,13 +464,22 @@ since it may have arrived.")
                              (plist-get (plist-get entry :account) :server)
                              (mew-submit-notice--offline-p entry done)))
 
-(defun mew-submit-notice--heading (text)
-  "Insert TEXT as a heading."
-  (insert "\n" (propertize text 'face 'bold) "\n"))
-
 (defconst mew-submit-notice--port-kinds
   '("connect" "no-login" "tls" "timeout" "lost" "protocol" "insecure")
   "The kinds of ends that another port may help against.")
+
+(defun mew-submit-notice--network (entry done)
+  "Return in a sentence what is known of the network ENTRY waits on after DONE.
+That is nil where it is not known, or not to the point."
+  (let ((clause (and (member (plist-get done :kind)
+                             (cons "host" mew-submit-notice--port-kinds))
+                     (null (plist-get (plist-get entry :account) :tunnel))
+                     (mew-submit-network-verdict--clause))))
+    (and clause (format "As was found out before, %s." clause))))
+
+(defun mew-submit-notice--heading (text)
+  "Insert TEXT as a heading."
+  (insert "\n" (propertize text 'face 'bold) "\n"))
 
 (defun mew-submit-notice--insert (entry done)
   "Insert what happened to ENTRY's message; DONE is its `done' event."
@@ -483,8 +493,10 @@ since it may have arrived.")
   (insert (mew-submit-report--advice
            done (mew-submit-notice--offline-p entry done))
           "  " (mew-submit-notice--state-words entry) "\n")
-  (when-let* ((offer (mew-submit-offer--text (plist-get entry :account) done)))
-    (insert offer "\n"))
+  (dolist (line (list (mew-submit-notice--network entry done)
+                      (mew-submit-offer--text (plist-get entry :account) done)))
+    (when line
+      (insert line "\n")))
   (mew-submit-notice--buttons entry done)
   (insert "\n")
   (mew-submit-notice--field "To" (mew-submit-report--people

@@ -13,6 +13,8 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-diagnosis-network)
+(require 'mew-submit-diagnosis-network-text)
 (require 'mew-submit-error)
 (require 'mew-submit-survey-fieldtest)
 (require 'mew-submit-json)
@@ -53,6 +55,18 @@ The default is \"mew-submit/surveys/\" in `user-emacs-directory'."
               "")
             (if (zerop unknown) ""
               (format ", of which %d could not be looked at" unknown)))))
+
+(defun mew-submit-survey--network (results)
+  "Return what RESULTS say of the network they were met in: a verdict, or nil.
+That nothing is wrong is nothing to say."
+  (and results (mew-submit-diagnosis-network--survey results)))
+
+(defun mew-submit-survey--insert-network (test)
+  "Insert the verdict on the network by TEST, if that has ended."
+  (when-let* (((mew-submit-survey-fieldtest--ended-p test))
+              (verdict (mew-submit-survey--network
+                        (mew-submit-survey-fieldtest--results test))))
+    (insert (mew-submit-diagnosis-network-text--verdict verdict) "\n")))
 
 (defun mew-submit-survey--share-tables (results)
   "Return the tables of cases in RESULTS, one for each port."
@@ -151,6 +165,9 @@ In the latter numbers have columns of their own."
            :found (length results)
            :unknown (seq-count (lambda (result) (plist-get result :error))
                                results)
+           :network (when-let* ((verdict (mew-submit-survey--network results)))
+                      (list :id (plist-get verdict :id)
+                            :text (plist-get verdict :text)))
            :tables (vconcat (mapcar #'mew-submit-survey--json-cell
                                     (mew-submit-survey-statistics--cells results)))))))
 
@@ -297,6 +314,7 @@ In the latter numbers have columns of their own."
          (began (float-time)))
     (erase-buffer)
     (mew-submit-survey--insert-head test)
+    (mew-submit-survey--insert-network test)
     (when results
       (insert (mew-submit-survey--numbers test)
               "\nNumber and share of each case, and the share's 95 % interval:\n\n")

@@ -103,14 +103,11 @@ read_particulars (gnutls_x509_crt_t certificate)
   return particulars;
 }
 
-/* An honest chain is shorter, and a report has to end.  */
-#define CHAIN_MAX 10
-
 static void
 describe_chain (const gnutls_datum_t *chain, unsigned count, struct msub_tls_info *info)
 {
   size_t length = 0;
-  for (unsigned i = 0; i < count && i < CHAIN_MAX; i++)
+  for (unsigned i = 0; i < count && i < MSUB_CHAIN_MAX; i++)
     {
       gnutls_x509_crt_t certificate;
       if (gnutls_x509_crt_init (&certificate) < 0)
@@ -124,7 +121,7 @@ describe_chain (const gnutls_datum_t *chain, unsigned count, struct msub_tls_inf
       gnutls_x509_crt_deinit (certificate);
     }
 }
-_Static_assert (CHAIN_MAX * (sizeof (struct particulars) + 4) < sizeof ((struct msub_tls_info *) 0)->chain,
+_Static_assert (MSUB_CHAIN_MAX * (sizeof (struct particulars) + 4) < sizeof ((struct msub_tls_info *) 0)->chain,
                 "room for a whole chain");
 
 static void

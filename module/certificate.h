@@ -10,6 +10,9 @@
 
 #include <stdint.h>
 
+/* How many certificates of a chain are told of: an honest one is shorter, and a report has to end.  */
+#define MSUB_CHAIN_MAX 10
+
 struct gnutls_session_int;
 
 /* A certificate that is good for PORT, whoever issued it (RFC 8314 section 5.4), and for no other port.  */

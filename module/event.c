@@ -10,8 +10,8 @@
 
 static const char *const type_names[] = {
   "resolved", "attempt",   "connected", "greeting", "capabilities", "tls",  "auth",
-  "progress", "recipient", "reply",     "ask",      "log",          "check", "probed",
-  "done",
+  "progress", "recipient", "reply",     "ask",      "log",          "check", "chain",
+  "probed",   "done",
 };
 _Static_assert (sizeof type_names / sizeof *type_names == MSUB_EVENT_TYPES, "a name for each type");
 

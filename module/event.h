@@ -25,6 +25,7 @@ enum msub_event_type
   MSUB_EVENT_ASK,          /* a decision that is the user's: the thread waits for an answer */
   MSUB_EVENT_LOG,          /* one line of the trace */
   MSUB_EVENT_CHECK,        /* the answer to a command that a diagnosis tried out */
+  MSUB_EVENT_CHAIN,        /* the certificates of a server that mail is brought to, as they are */
   MSUB_EVENT_PROBED,       /* a diagnosis is through with one address and port */
   MSUB_EVENT_DONE,         /* exactly one per job, always the last */
   MSUB_EVENT_TYPES

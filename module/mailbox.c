@@ -20,6 +20,7 @@ struct mailbox
   int step_msecs;
   char line[LINE_OCTETS]; /* the last one, without its end */
   char words[1024], mechanisms[512]; /* lists */
+  char instead[48]; /* what stands in the place of STARTTLS, or "" */
 };
 
 static msub_time
@@ -113,6 +114,18 @@ add (char *list, size_t size, const char *word, size_t n)
     snprintf (list + length, size - length, "%.*s\n", (int) n, word);
 }
 
+/* Note WORD, of N octets, if it stands where WANTED (STARTTLS or STLS) stood: firewalls that "fix" protocols write over it
+   ("XXXXXXXX", "STARTXXX").  */
+static void
+note_overwritten (struct mailbox *m, const char *word, size_t n, const char *wanted)
+{
+  size_t length = strlen (wanted);
+  bool crossed = n >= 4 && strspn (word, "Xx") + 1 >= n;
+  bool start = n == length && n >= 4 && strncasecmp (word, wanted, 2) == 0 && strncasecmp (word + n - 2, "XX", 2) == 0;
+  if (crossed || start)
+    snprintf (m->instead, sizeof m->instead, "%.*s", (int) (n < 40 ? n : 40), word);
+}
+
 /* Note the capabilities in LINE: an IMAP server's are words, a POP server's are lines.  */
 static void
 note_capabilities (struct mailbox *m, const char *line)
@@ -131,6 +144,8 @@ note_capabilities (struct mailbox *m, const char *line)
       const char *wanted = m->imap ? "STARTTLS" : "STLS";
       if ((m->imap || first) && n == strlen (wanted) && begins (p, wanted))
         m->offers_tls = true;
+      else if (m->imap || first)
+        note_overwritten (m, p, n, wanted);
       p += n + strspn (p + n, " ");
     }
 }
@@ -143,14 +158,16 @@ report_capabilities (const struct mailbox *m)
   msub_event_list (event, "keywords", m->words);
   msub_event_list (event, "mechanisms", m->mechanisms);
   if (!m->tls)
-    msub_event_text (event, "starttls", m->offers_tls ? "offered" : "missing");
+    msub_event_text (event, "starttls", m->offers_tls ? "offered" : m->instead[0] ? "mangled" : "missing");
+  if (!m->tls && !m->offers_tls && m->instead[0])
+    msub_event_text (event, "instead", m->instead);
   msub_emit (m->c->context, event);
 }
 
 static int
 capabilities (struct mailbox *m, struct msub_error *err)
 {
-  m->words[0] = m->mechanisms[0] = '\0';
+  m->words[0] = m->mechanisms[0] = m->instead[0] = '\0';
   m->offers_tls = false;
   bool yes = false, last = false;
   if (say (m, m->imap ? "CAPABILITY" : "CAPA", err))
@@ -186,6 +203,32 @@ secure (struct mailbox *m, const struct msub_tls_trust *trust, const char *name,
   return 0;
 }
 
+/* STARTTLS, also where it is not listed: a server that takes it all the same has listed it, and somebody on the way has taken
+   it out.  */
+static int
+begin_tls (struct mailbox *m, bool *yes_r, struct msub_error *err)
+{
+  if (say (m, m->imap ? "STARTTLS" : "STLS", err) || answered (m, deadline (m), yes_r, err))
+    {
+      if (m->offers_tls || err->kind != MSUB_LOST)
+        return -1;
+      /* It was only tried.  */
+      *err = (struct msub_error) { 0 };
+      return 0;
+    }
+  if (m->offers_tls)
+    return *yes_r ? 0 : msub_fail (err, MSUB_INSECURE, "%s offered STARTTLS and then did not start it", m->c->peer.text);
+  char clean[600];
+  msub_text_clean (clean, sizeof clean, m->line, strlen (m->line));
+  struct msub_event *event = msub_event_new (MSUB_EVENT_CHECK);
+  msub_event_text (event, "name", "starttls-unoffered");
+  msub_event_integer (event, "code", *yes_r ? 220 : 500);
+  msub_event_text (event, "text", clean);
+  msub_event_truth (event, "secure", false);
+  msub_emit (m->c->context, event);
+  return 0;
+}
+
 int
 msub_mailbox_look (struct msub_connection *c, const struct msub_route *route, const struct msub_tls_trust *trust,
                    const char *name, int step_msecs, struct msub_tls_info *info_r, const char **stage_r,
@@ -202,13 +245,14 @@ msub_mailbox_look (struct msub_connection *c, const struct msub_route *route, co
   *stage_r = "ehlo";
   if (capabilities (&m, err))
     return -1;
-  if (!m.tls && m.offers_tls)
+  if (!m.tls && route->tls == MSUB_TLS_STARTTLS)
     {
       *stage_r = "starttls";
-      if (say (&m, m.imap ? "STARTTLS" : "STLS", err) || answered (&m, deadline (&m), &yes, err))
+      if (begin_tls (&m, &yes, err))
         return -1;
-      if (!yes)
-        return msub_fail (err, MSUB_INSECURE, "%s offered STARTTLS and then did not start it", c->peer.text);
+    }
+  if (!m.tls && yes)
+    {
       *stage_r = "tls";
       if (secure (&m, trust, name, info_r, err))
         return -1;

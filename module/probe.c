@@ -226,8 +226,21 @@ start_tls (struct msub_smtp *smtp, const struct msub_tls_trust *trust, const cha
   return msub_smtp_upgrade (smtp, trust, name, false, info_r, err);
 }
 
+/* The certificates themselves are of use where they are compared with DNS: where mail is brought to.  */
+static void
+report_certificates (const struct visit *visit, const struct msub_smtp *smtp)
+{
+  char *certificates = visit->route.service == MSUB_TRANSFER ? msub_tls_certificates (smtp->c) : NULL;
+  if (!certificates)
+    return;
+  struct msub_event *event = msub_event_new (MSUB_EVENT_CHAIN);
+  msub_event_list (event, "certificates", certificates);
+  msub_emit (&visit->context, event);
+  free (certificates);
+}
+
 /* Bellovin's two flows (2005): on the submission port nothing before STARTTLS and nothing before AUTH; on port 25 STARTTLS is
-   as you like, and nobody relays.  BRIEF: without trying anything out.  */
+   as you like, never demanded (RFC 3207), and nobody relays.  BRIEF: without trying anything out.  */
 static int
 converse (struct visit *visit, struct msub_smtp *smtp, enum msub_tls_mode mode, const struct msub_tls_trust *trust,
           bool brief, struct msub_tls_info *info_r, struct outcome *outcome)
@@ -248,12 +261,13 @@ converse (struct visit *visit, struct msub_smtp *smtp, enum msub_tls_mode mode, 
   if (mode == MSUB_TLS_STARTTLS)
     {
       outcome->stage = "checks";
-      if (submission && !brief && try_mail (smtp, "mail-before-starttls", NULL, err))
+      if (!brief && try_mail (smtp, "mail-before-starttls", NULL, err))
         return -1;
       if (start_tls (smtp, trust, name, info_r, outcome))
         return -1;
     }
   outcome->stage = "end";
+  report_certificates (visit, smtp);
   if (submission && smtp->tls && !brief)
     return try_mail (smtp, "mail-before-auth", recipient_check (visit), err);
   if (!submission && !brief && request->relay_test)

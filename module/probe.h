@@ -10,6 +10,7 @@
      capabilities  before TLS (:secure nil) and inside it; the former with :starttls "offered", "missing" or "mangled" (then
                    :instead has what stands there); :name is who the server says it is
      tls           the certificate may be bad: :verified, :unverified in words, :problems one by one, :chain, :ocsp
+     chain         the certificates of a server that mail is brought to, its own first, in base64: :certificates
      check         what the server answered to a command: :name, :code, :enhanced, :text, :secure.  The names:
                    mail-before-starttls, mail-before-auth (MAIL FROM:<>); then RCPT to a reserved name: rcpt-before-auth
                    (at a submission port, once for each) and relay (at port 25, only with the request's :relay-test);

@@ -558,6 +558,35 @@ msub_tls_report (const struct msub_context *context, const struct msub_tls_info 
   msub_emit (context, event);
 }
 
+char *
+msub_tls_certificates (const struct msub_connection *c)
+{
+  if (c->transport != &transport)
+    return NULL;
+  unsigned count = 0;
+  const gnutls_datum_t *chain = gnutls_certificate_get_peers (session_of (c), &count);
+  char *list = NULL;
+  size_t length = 0;
+  for (unsigned i = 0; chain && i < count && i < MSUB_CHAIN_MAX; i++)
+    {
+      gnutls_datum_t text = { 0 };
+      if (gnutls_base64_encode2 (&chain[i], &text) < 0)
+        break;
+      char *longer = realloc (list, length + text.size + 2);
+      if (longer)
+        {
+          list = longer;
+          memcpy (list + length, text.data, text.size);
+          length += text.size;
+          memcpy (list + length++, "\n", 2);
+        }
+      gnutls_free (text.data);
+      if (!longer)
+        break;
+    }
+  return list;
+}
+
 size_t
 msub_tls_binding (const struct msub_connection *c, unsigned char *buf, size_t size, bool *exporter_r)
 {

@@ -38,6 +38,10 @@ int msub_tls_start (struct msub_connection *c, const struct msub_tls_trust *trus
 /* Emit a `tls' event for INFO.  */
 void msub_tls_report (const struct msub_context *context, const struct msub_tls_info *info);
 
+/* The certificates of C's peer, its own first, each in base64 and ended by '\n'; NULL where there are none.  The caller frees
+   it.  */
+char *msub_tls_certificates (const struct msub_connection *c);
+
 /* Channel binding data of C (RFC 9266 tls-exporter in TLS 1.3, RFC 5929 tls-unique in TLS 1.2 with extended master
    secret).  Returns its length in BUF (SIZE octets), 0 where there is none; *EXPORTER_R says which.  */
 size_t msub_tls_binding (const struct msub_connection *c, unsigned char *buf, size_t size, bool *exporter_r);

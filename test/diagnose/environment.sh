@@ -81,6 +81,7 @@ make_routes ()
       echo "route add 198.18.$range.0/24 via 192.0.2.9"
       echo "route add 2001:db8:5:$range::/64 via 2001:db8:c::9"
     done
+    echo "route add 64:ff9b::/96 via 2001:db8:c::9"
     echo "route add 203.0.113.0/24 via 192.0.2.9"
     echo "route add 2001:db8:d::/64 via 2001:db8:c::9"
     for what in unreachable:9 prohibit:10 blackhole:11; do
@@ -93,6 +94,7 @@ make_routes ()
       echo "route add 198.18.$range.0/24 via 203.0.113.2"
       echo "route add 2001:db8:5:$range::/64 via 2001:db8:d::2"
     done
+    echo "route add 64:ff9b::/96 via 2001:db8:d::2"
     for what in unreachable:2 prohibit:3 blackhole:4; do
       echo "route add ${what%:*} 198.18.${what#*:}.0/24"
       echo "route add ${what%:*} 2001:db8:5:${what#*:}::/64"
@@ -120,14 +122,39 @@ make_filters ()
     && in_server nft -f "$RACE_WORK/server.nft" 2>>"$RACE_WORK/nft.log" || skip_rest "nft: $(head -n 1 "$RACE_WORK/nft.log")"
 }
 
+# diagnose_network [LIBRARY FUNCTION]: all of it, as LIBRARY's FUNCTION describes it.
 diagnose_network ()
 {
-  "$EMACS" -Q --batch -L "$MEW_SUBMIT_ROOT/test" -l diagnose/table \
-           --eval '(mew-submit-diagnose-table-write (getenv "RACE_WORK"))' || give_up "the network cannot be described"
+  "$EMACS" -Q --batch -L "$MEW_SUBMIT_ROOT/test" -l "diagnose/${1:-table}" \
+           --eval "(${2:-mew-submit-diagnose-table-write} (getenv \"RACE_WORK\"))" || give_up "the network cannot be described"
   make_links
   make_routes
   make_filters
   use_hosts "$RACE_WORK/hosts"
   peer_prefix=(nsenter -t "$server" -n)
   start_peer --script "$RACE_WORK/peer.script"
+}
+
+# Start a service that prints a line with "ready": start_service NAME COMMAND...; it ends with our end of the pipe.
+start_service ()
+{
+  local name=$1
+  shift
+  mkfifo "$RACE_WORK/$name.stdin"
+  "$@" < "$RACE_WORK/$name.stdin" > "$RACE_WORK/$name.out" 2>&1 &
+  children+=($!)
+  exec {service_pipe}> "$RACE_WORK/$name.stdin"
+  wait_until grep -q '^ready' "$RACE_WORK/$name.out" || give_up "no $name: $(cat "$RACE_WORK/$name.out")"
+}
+
+# Web pages and name servers, honest and not.
+network_services ()
+{
+  local number=1 what
+  start_service pages nsenter -t "$server" -n python3 "$here/page.py" "$RACE_WORK/pages"
+  for what in honest lie nat64
+  do
+    start_service "dns-$what" python3 "$here/../domain/server.py" 127.0.0.$number 53 "$RACE_WORK/zone-$what"
+    number=$((number + 1))
+  done
 }

@@ -118,6 +118,8 @@ postfix_cases ()
   diagnose 'a pause before the greeting' 'greet-pause' --ports 2611
   diagnose 'an open relay, not asked' '' --ports 2612:starttls:transfer
   diagnose 'an open relay' 'open-relay' --ports 2612:starttls:transfer --relay-test
+  diagnose 'STARTTLS demanded on port 25' 'tls-demanded-25' --ports 2604:starttls:transfer
+  diagnose 'log-ins on port 25' 'mixed-role-25' --ports 2601:starttls:transfer
   diagnose 'a refusal in the greeting' 'greeting-not-220' --ports 2613
   if grep -E 'fatal|panic' "$SMTP_LOG" >"$SMTP_WORK/out/fatal"
   then
@@ -194,6 +196,13 @@ mailbox_cases ()
                  -e '/^service submission-login/,$c service imap-login {\ninet_listener imap {\nport = 5143\n}\ninet_listener imaps {\nport = 5993\n}\n}'
   wait_for_ports 5143 5993
   diagnose 'a mailbox with its own certificate' 'certificate-name certificate-self-signed' --ports 5143:starttls:imap,5993:implicit:imap
+  second_dovecot clear-mailbox -e 's/^protocols = .*/protocols = imap pop3/' -e 's/^ssl = required/ssl = yes\ndisable_plaintext_auth = no/' \
+                 -e '/^service submission-login/,$c service imap-login {\ninet_listener imap {\nport = 6143\n}\ninet_listener imaps {\nport = 0\n}\n}\nservice pop3-login {\ninet_listener pop3 {\nport = 6110\n}\ninet_listener pop3s {\nport = 0\n}\n}'
+  second_dovecot plain-mailbox -e 's/^protocols = .*/protocols = imap pop3/' -e 's/^ssl = required/ssl = no/' \
+                 -e '/^service submission-login/,$c service imap-login {\ninet_listener imap {\nport = 7143\n}\ninet_listener imaps {\nport = 0\n}\n}\nservice pop3-login {\ninet_listener pop3 {\nport = 7110\n}\ninet_listener pop3s {\nport = 0\n}\n}'
+  wait_for_ports 6143 6110 7143 7110
+  diagnose 'mailboxes that take passwords in clear' 'mailbox-login-in-clear' --ports 6143:starttls:imap,6110:starttls:pop
+  diagnose 'mailboxes without TLS' 'mailbox-no-tls' --ports 7143:starttls:imap,7110:starttls:pop
 }
 
 # A second Exim, made of the configuration of the first one: the options are commands of sed(1).
@@ -213,8 +222,9 @@ exim_cases ()
 {
   own_certificate
   install -m 600 -o nobody "$SMTP_WORK/own.key" "$SMTP_WORK/exim/own.key"
-  diagnose 'healthy' ''
-  diagnose 'healthy, asked to relay' '' --relay-test
+  # This one offers a log-in at each of its ports.
+  diagnose 'healthy' 'mixed-role-25'
+  diagnose 'healthy, asked to relay' 'mixed-role-25' --relay-test
   expect 'healthy, as a script expects it' --expect case=1 --expect port=587 --expect finding=none --expect submit=yes
   second_exim 2601 -e '/^acl_smtp_mail/d'
   second_exim 2602 -e 's/server_advertise_condition = .*/server_advertise_condition = yes/'
@@ -226,7 +236,7 @@ exim_cases ()
   diagnose 'MAIL before STARTTLS' 'lax-587' --ports 2601
   diagnose 'AUTH in clear' 'auth-in-clear' --ports 2602
   diagnose 'no TLS' 'starttls-missing' --ports 2603
-  diagnose 'an open relay' 'open-relay' --ports 2604:starttls:transfer --relay-test
+  diagnose 'an open relay' 'mixed-role-25 open-relay' --ports 2604:starttls:transfer --relay-test
   diagnose 'its own certificate' 'certificate-name certificate-self-signed' --ports 2605
   diagnose 'another name on another port' 'name-differs' --ports 587,2606
   diagnose 'a pause before the greeting' 'greet-pause' --ports 2607

@@ -116,8 +116,9 @@ where only the findings say."
                (:constructor mew-submit-diagnose-host--make) (:copier nil))
   "A host: NAME, NUMBER, states, the FINDINGS it must raise, the GROUP of its run.
 IPV4 and IPV6 are alists of ports and states.  TWIN is the number of a
-second IPv4 address of the same name, or nil."
-  name number ipv4 ipv6 findings group twin)
+second IPv4 address of the same name, or nil.  NAT64 is non-nil where the
+IPv6 address is one of those that a network makes of IPv4's."
+  name number ipv4 ipv6 findings group twin nat64)
 
 (defun mew-submit-diagnose-table--states (spec)
   "Return an alist of ports and states for SPEC: a state for all, or an alist."
@@ -229,6 +230,11 @@ second IPv4 address of the same name, or nil."
     ("lax-after-tls" ((587 . "noauth\n  require-tls")) "lax-587")
     ("lax-before-tls" ((587 . "mail#1=reply:250 2.1.0 Ok")) "lax-587")
     ("lax-465" ((465 . "noauth")) "lax-465")
+    ("lax-without-tls" ((587 . "plain\n  noauth")) "lax-587" "starttls-missing")
+    ("demanding-25" ((25 . "require-tls")) "tls-demanded-25")
+    ("demanding-stripped-25" ((25 . "require-tls\n  cap-=STARTTLS")) "striptls")
+    ("mixed-25" ((25 . "noauth\n  mechs=PLAIN+LOGIN")) "mixed-role-25")
+    ("mixed-and-demanding-25" ((25 . "require-tls\n  mechs=PLAIN")) "mixed-role-25" "tls-demanded-25")
     ("late-refusal" ((587 . "noauth\n  require-tls\n  rcpt=reply:554 5.7.1 Log in first")))
     ("no-auth" ((587 . "cap2-=AUTH") (465 . "cap2-=AUTH")) "no-auth")
     ("ehlo-refused" ((587 . "ehlo=reply:502 5.5.1 No\n  helo=reply:502 5.5.1 No")) "ehlo-refused")
@@ -332,6 +338,7 @@ GROUP is the symbol of the run it is in."
   (pcase range
     (6 (format (if (eq family 'ipv4) "203.0.113.%d" "2001:db8:d::%x") number))
     (8 (format (if (eq family 'ipv4) "192.0.2.%d" "2001:db8:c::%x") number))
+    (13 (format "64:ff9b::c612:%x" number))
     (_ (cond ((eq family 'ipv4) (format "198.18.%d.%d" range number))
              ((zerop range) (format "2001:db8:5::%x" number))
              (t (format "2001:db8:5:%x::%x" range number))))))
@@ -340,7 +347,8 @@ GROUP is the symbol of the run it is in."
   "Return the address of HOST in FAMILY, or nil without one."
   (when-let* ((states (mew-submit-diagnose-table-states host family)))
     (mew-submit-diagnose-table--address
-     (mew-submit-diagnose-table--range states)
+     (if (and (mew-submit-diagnose-host-nat64 host) (eq family 'ipv6)) 13
+       (mew-submit-diagnose-table--range states))
      ;; The first addresses of the two networks in between are taken.
      (+ 20 (mew-submit-diagnose-host-number host)) family)))
 
@@ -358,7 +366,8 @@ GROUP is the symbol of the run it is in."
 (defun mew-submit-diagnose-table--address-lines (host)
   "Return the commands of ip(8) that give the server HOST's addresses."
   (mapconcat (lambda (address)
-               (if (not (string-match-p "\\`\\(198\\.18\\.[07]\\.\\|2001:db8:5:\\(:\\|7:\\)\\)" address))
+               (if (not (string-match-p "\\`\\(198\\.18\\.[07]\\.\\|2001:db8:5:\\(:\\|7:\\)\\|64:ff9b:\\)"
+                                        address))
                    ""
                  (if (string-search ":" address)
                      (format "address add %s/128 dev lo nodad\n" address)
@@ -385,8 +394,10 @@ Return its results that are not nil."
   "Return the rule that PLACE's filter has for PORT of ADDRESS in STATE, or nil."
   (when (and (mew-submit-diagnose-table--filter-p state)
              (eq (car (mew-submit-diagnose-table--split state)) place))
-    (format "    %s daddr %s tcp dport %d %s\n" (if (eq family 'ipv4) "ip" "ip6") address port
+    (format (if (eq state 'router-mtu) "    %s saddr %s tcp sport %d %s\n" "    %s daddr %s tcp dport %d %s\n")
+            (if (eq family 'ipv4) "ip" "ip6") address port
             (pcase (cdr (mew-submit-diagnose-table--split state))
+              ('mtu "meta length > 500 drop")
               ('drop "drop")
               ('reset "reject with tcp reset")
               (_ (format "reject with %s type %s" (if (eq family 'ipv4) "icmp" "icmpv6")
@@ -405,13 +416,19 @@ Return its results that are not nil."
 (defun mew-submit-diagnose-table--listener (host family address port state)
   "Return the script of the test server for PORT of HOST in STATE, or nil.
 FAMILY and ADDRESS are where it listens."
-  (unless (and (symbolp state) (not (eq state 'open)))
+  (unless (and (symbolp state) (not (memq state '(open router-mtu))))
     (let* ((turned (car-safe state))
-           (directives (cond ((stringp state) state) ((consp state) (cdr state)))))
+           (directives (cond ((stringp state) state)
+                             ((consp state) (cdr state))
+                             ;; One that fills packets.
+                             ((eq state 'router-mtu) "cert=rsa2048"))))
       (concat (if (eq family 'ipv6) (format "[%s]" address) address)
               (format ":%d\n  name=%s/%d/%s\n" port (mew-submit-diagnose-host-name host) port family)
               (if (or (eq turned :implicit) (and (= port 465) (not (eq turned :plain))))
                   "  implicit\n" "")
+              ;; Port 25 takes mail from everybody, and log-ins from nobody, where nothing else is said.
+              (if (and (= port 25) (not (string-search "mechs" (or directives ""))))
+                  "  noauth\n  cap2-=AUTH\n" "")
               (if directives (concat "  " directives "\n") "")))))
 
 (defun mew-submit-diagnose-table--host-lines (host)
@@ -422,13 +439,15 @@ FAMILY and ADDRESS are where it listens."
                              (mew-submit-diagnose-table-twin host)))
              ""))
 
-(defun mew-submit-diagnose-table-write (directory)
-  "Write hosts, rules for all places and peer.script to DIRECTORY."
-  (let ((hosts (mew-submit-diagnose-table-hosts)))
+(defun mew-submit-diagnose-table-write (directory &optional hosts names)
+  "Write HOSTS, rules for all places and peer.script to DIRECTORY.
+The default are those of the table.  NAMES are more lines of /etc/hosts."
+  (let ((hosts (or hosts (mew-submit-diagnose-table-hosts))))
     (cl-flet ((write (file text)
                 (write-region text nil (expand-file-name file directory) nil 'silent)))
       (write "hosts" (concat "127.0.0.1 localhost\n::1 localhost\n"
-                             (mapconcat #'mew-submit-diagnose-table--host-lines hosts "")))
+                             (mapconcat #'mew-submit-diagnose-table--host-lines hosts "")
+                             names))
       (write "addresses" (mapconcat #'mew-submit-diagnose-table--address-lines hosts ""))
       (write "self.nft" (mew-submit-diagnose-table--rules hosts 'self "output"))
       (write "router.nft" (mew-submit-diagnose-table--rules hosts 'router "forward"))

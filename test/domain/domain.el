@@ -18,7 +18,7 @@
 (require 'seq)
 
 (defconst mew-submit-domain-test-cases
-  '(("signed.example.org" "direct" "dane" "mta-sts" "srv-usable" "srv-usable")
+  '(("signed.example.org" "direct" "dane-mismatch" "mta-sts" "srv-usable" "srv-usable")
     ("unsigned.example.org" "direct" "dane-unsigned" "mta-sts" "srv-usable" "srv-usable")
     ("null.example.org" "null-mx" "srv-none")
     ("implicit.example.org" "implicit-mx" "direct" "srv-none")
@@ -27,11 +27,38 @@
     ("plain.example.org" "direct" "mx-no-tls" "srv-none")
     ("badcert.example.org" "direct" "mx-certificate" "srv-none")
     ("nohost.example.org" "mx-no-address" "srv-none")
-    ("kept.example.org" "direct" "prefix-kept" "prefix-kept" "prefix-unsigned" "srv-none")
-    ("no26.example.org" "direct" "prefix-broken" "prefix-unsigned" "srv-none")
-    ("lax.example.org" "direct" "mx-certificate" "prefix-broken" "prefix-unsigned" "srv-none")
+    ("kept.example.org" "direct" "prefix-kept" "prefix-kept" "prefix-unsigned" "srv-none"
+     "sender-delivers" "sender-delivers" "prefix-mail")
+    ("no26.example.org" "direct" "prefix-broken" "prefix-unsigned" "srv-none"
+     "sender-delivers" "prefix-mail")
+    ("lax.example.org" "direct" "mx-certificate" "prefix-broken" "prefix-unsigned" "srv-none"
+     "sender-drops" "prefix-no-mail")
+    ;; A bad certificate at 26 is no reason to go to 25.
+    ("bad26.example.org" "direct" "prefix-broken" "prefix-unsigned" "srv-none"
+     "sender-drops" "prefix-no-mail")
+    ("second.example.org" "direct" "prefix-broken" "prefix-kept" "prefix-unsigned" "srv-none"
+     "sender-drops" "sender-delivers" "prefix-mail")
+    ("mixed.example.org" "direct" "prefix-kept" "prefix-unsigned" "srv-none"
+     "sender-delivers" "prefix-mixed")
+    ("stripped.example.org" "direct" "mx-no-tls" "prefix-broken" "prefix-unsigned" "srv-none"
+     "sender-drops" "prefix-no-mail")
+    ("silent26.example.org" "smarthost" "prefix-broken" "prefix-unsigned" "srv-none"
+     "sender-unreached")
     ("several.example.org" "direct" "mta-sts-several" "srv-none")
     ("malformed.example.org" "direct" "mta-sts-malformed" "srv-none")
+    ("sts-mx.example.org" "direct" "srv-none" "mta-sts-mx")
+    ("sts-mx-testing.example.org" "direct" "srv-none" "mta-sts-mx")
+    ("sts-certificate.example.org" "direct" "srv-none" "mta-sts-certificate" "mx-certificate")
+    ("sts-none.example.org" "direct" "srv-none" "mta-sts-none")
+    ("sts-redirect.example.org" "direct" "srv-none" "mta-sts-policy")
+    ("sts-missing.example.org" "direct" "srv-none" "mta-sts-policy")
+    ("sts-mode.example.org" "direct" "srv-none" "mta-sts-policy")
+    ("sts-version.example.org" "direct" "srv-none" "mta-sts-policy")
+    ("sts-age.example.org" "direct" "srv-none" "mta-sts-policy")
+    ("sts-nobody.example.org" "direct" "srv-none" "mta-sts-policy")
+    ("sts-name.example.org" "direct" "srv-none" "mta-sts-policy")
+    ("sts-long.example.org" "direct" "srv-none" "mta-sts-policy")
+    ("sts-away.example.org" "direct" "srv-none" "mta-sts-policy")
     ("dead.example.org" "direct" "srv-unusable")
     ("noauth.example.org" "direct" "srv-no-auth")
     ("striptls.example.org" "direct" "srv-unusable")
@@ -87,7 +114,7 @@
 BEGUN is its zone."
   (let* ((zone (mew-submit-domain-test--ended begun))
          (found (mapcar (lambda (finding) (plist-get finding :id))
-                        (and zone (mew-submit-domain-zone--findings zone)))))
+                        (and zone (mew-submit-domain-transfer--findings zone)))))
     (mew-submit-domain-test--say
      (format "%s gives %s" domain (string-join expected ", "))
      (cond ((null zone) "it does not end")
@@ -109,6 +136,49 @@ BEGUN is its zone."
      (unless (and (equal (plist-get account :server) server)
                   (equal (plist-get account :routes) routes))
        (format "it makes %S" account)))))
+
+(defun mew-submit-domain-test--dane-ids (zone)
+  "Return the ids of the findings of ZONE that are about DANE."
+  (seq-filter (lambda (id) (string-prefix-p "dane" id))
+              (mapcar (lambda (finding) (plist-get finding :id))
+                      (and zone (mew-submit-domain-transfer--findings zone)))))
+
+(defun mew-submit-domain-test--words (file)
+  "Return the lines of FILE, each a list of words."
+  (with-temp-buffer
+    (insert-file-contents (expand-file-name file (getenv "RACE_WORK")))
+    (mapcar #'split-string (split-string (buffer-string) "\n" t))))
+
+(defun mew-submit-domain-test--dane (case zone postfix)
+  "Check that ZONE is judged as CASE of dane.sh says, and as POSTFIX says."
+  (pcase-let ((`(,name ,_ ,verdict . ,records) case))
+    (mew-submit-domain-test--say
+     (format "TLSA %s: %s is %s" name (string-join records " ") verdict)
+     (let ((found (mew-submit-domain-test--dane-ids (mew-submit-domain-test--ended zone))))
+       (unless (equal found (list verdict))
+         (format "it gives %s" (string-join found ", ")))))
+    (when postfix
+      (mew-submit-domain-test--say
+       (format "TLSA %s: as posttls-finger has it, %s" name postfix)
+       (unless (equal postfix (pcase verdict
+                                ("dane" "verified")
+                                ("dane-no-tls" "failed")
+                                (_ "not")))
+         verdict)))))
+
+(defun mew-submit-domain-test--dane-all ()
+  "Check all cases of dane.sh, a few at a time."
+  (let ((postfix (mew-submit-domain-test--words "dane-postfix")))
+    (unless postfix
+      (princ "ok - TLSA as posttls-finger has it # SKIP it is not installed, or this is not root\n"))
+    (dolist (cases (seq-partition (mew-submit-domain-test--words "dane") 8))
+      (let ((zones (mapcar (lambda (case)
+                             (mew-submit-domain-test--start (concat (car case) ".example.org")))
+                           cases)))
+        (cl-mapc (lambda (case zone)
+                   (mew-submit-domain-test--dane case zone
+                                                 (cadr (assoc (car case) postfix))))
+                 cases zones)))))
 
 (defun mew-submit-domain-test--free ()
   "Check that Emacs is free meanwhile: a timer that is due runs in time."
@@ -139,7 +209,9 @@ BEGUN is its zone."
   ;; Who says nothing is waited for, so all domains are looked at side by side.
   (setq mew-submit-dns-timeout 5)
   (princ (format "1..%d\n" (+ 2 (length mew-submit-domain-test-cases)
-                              (length mew-submit-domain-test-accounts))))
+                              (length mew-submit-domain-test-accounts)
+                              (length (mew-submit-domain-test--words "dane"))
+                              (max 1 (length (mew-submit-domain-test--words "dane-postfix"))))))
   (let ((zones (mapcar (lambda (case) (mew-submit-domain-test--start (car case)))
                        mew-submit-domain-test-cases)))
     (cl-mapc (pcase-lambda (`(,domain . ,expected) zone)
@@ -147,6 +219,7 @@ BEGUN is its zone."
              mew-submit-domain-test-cases zones))
   (pcase-dolist (`(,domain ,server ,routes) mew-submit-domain-test-accounts)
     (mew-submit-domain-test--account domain server routes))
+  (mew-submit-domain-test--dane-all)
   (mew-submit-domain-test--free)
   (mew-submit-domain-test--stop)
   (kill-emacs (if mew-submit-domain-test--bad 1 0)))

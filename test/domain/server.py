@@ -5,8 +5,8 @@ usage: server.py ADDRESS PORT ZONE
 
 A line of ZONE is NAME TYPE DATA, or NAME !WHAT, where WHAT is what happens to every question about NAME:
 silent, servfail, garbage, truncate (over UDP; TCP is answered), loop (a compressed name that points to itself),
-wrong-id.  `@authentic' in a line of its own sets AD in all answers from then on.  It prints `ready' and ends with
-its standard input.
+wrong-id.  The NAME `*' stands for whatever has nothing else.  `@authentic' in a line of its own sets AD in all
+answers from then on.  It prints `ready' and ends with its standard input.
 SPDX-License-Identifier: GPL-3.0-or-later
 """
 
@@ -53,7 +53,7 @@ def read_zone(file):
         elif words[1].startswith('!'):
             tricks[words[0].lower()] = words[1][1:]
         else:
-            key = (words[0].lower(), TYPES[words[1]])
+            key = (words[0].lower().rstrip('.'), TYPES[words[1]])
             records.setdefault(key, []).append((data_octets(words[1], words[2:]), authentic))
     return records, tricks
 
@@ -70,7 +70,7 @@ def answer(packet, zone, tcp):
     records, tricks = zone
     name, kind, asked = question(packet)
     number = packet[:2]
-    found = records.get((name, kind), [])
+    found = records.get((name, kind), []) or records.get(('*', kind), [])
     exists = found or name in tricks or any(other == name or other.endswith('.' + name) for other, _ in records)
     trick = tricks.get(name)
     if trick == 'silent':

@@ -63,7 +63,7 @@ start_peer ()
 {
   local peer=$MEW_SUBMIT_ROOT/test/peer/peer
   [ -x "$peer" ] || give_up "there is no test server: run make programs"
-  "${peer_prefix[@]}" "$peer" --certs "$RACE_WORK/certs" --names '*.example.org' \
+  "${peer_prefix[@]}" "$peer" --certs "$RACE_WORK/certs" --names "${peer_names:-*.example.org}" \
      --user alice --password 'the password' --log "$RACE_WORK/peer.log" --ready "$RACE_WORK/peer.ready" \
      --pid-watch "$@" >"$RACE_WORK/peer.out" 2>&1 &
   children+=($!)

@@ -277,7 +277,7 @@ What begins with a colon would confuse those who read Info files."
                   (and (string-match "\\`  \\(-.\\{33\\}\\) \\(.+\\)\\'" line)
                        (let ((term (string-trim-right (match-string 1 line)))
                              (text (match-string 2 line)))
-                         (and (string-match-p "\\`-[^ ]+\\(?: [^ ]+\\)?\\'" term)
+                         (and (string-match-p "\\`-[^ ]+\\(?: [^ ]+\\)\\{0,2\\}\\'" term)
                               (cons term text)))))
                 (split-string (mew-submit-manual--help command) "\n"))))
 

@@ -110,7 +110,9 @@ It is held, and taken out of the outbox again."
           (ert-info ((format "%s %s" mode field))
             (pcase-let ((`(,entry . ,header)
                          (mew-submit-clients-tests--header
-                          mode (concat field "\n") send)))
+                          mode
+                          ;; Emacs 30 wants to know who writes.
+                          (concat "From: me@x\n" field "\n") send)))
               (should (equal (plist-get entry :recipients) recipients))
               (should (string-match-p wanted header))))))
       (mew-submit-mode -1)

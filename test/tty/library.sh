@@ -214,7 +214,7 @@ tty_first_missing ()
 tty_case ()
 (
   dir=$tty_work/$1
-  mkdir "$dir"
+  mkdir -m 700 "$dir"
   tty_peers=0 tty_peer_input='' tty_peer_pid=''
   trap 'stop_emacs; stop_peer' EXIT
   trap 'exit 143' INT TERM HUP

@@ -16,7 +16,7 @@ static void
 test_kinds (void)
 {
   static const char *const names[] = {
-    "ok",       "host",    "connect", "no-login", "tls",       "insecure", "auth",   "refused",  "deferred",
+    "ok",       "host",    "resolver",    "connect", "no-login", "tls",       "insecure", "auth",   "refused",  "deferred",
     "protocol", "timeout", "lost",    "cancelled", "uncertain", "message",  "config", "internal",
   };
   tap_begin ("each error kind has its own name");

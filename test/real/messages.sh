@@ -171,5 +171,23 @@ normalised ()
     cat "$1"
     # A last CR becomes CRLF here, which is one line end.
     [ "$(tail -c 1 "$1" | od -An -tx1)" = ' 0a' ] || echo
-  } | LC_ALL=C sed 's/\r$//' | tr '\r' '\n'
+  } | LC_ALL=C sed 's/\r*$//' | tr '\r' '\n'
+}
+
+# The message on standard input as its writer had it: where FILE, which was sent, has a line that mail cannot carry, the
+# text was encoded (J8).
+as_written ()
+{
+  if LC_ALL=C grep -qE '^.{999}' "$1"; then python3 -c '
+import quopri, sys
+head, _, body = sys.stdin.buffer.read().partition(b"\n\n")
+before = open(sys.argv[1], "rb").read().replace(b"\r\n", b"\n").partition(b"\n\n")[0].split(b"\n")
+lines = head.split(b"\n")
+added = b"content-transfer-encoding: quoted-printable"
+assert any(line.lower() == added for line in lines), head
+kept = [line for line in lines if line in before]
+sys.stdout.buffer.write(b"\n".join(kept) + b"\n\n" + quopri.decodestring(body))' "$1"
+  else
+    cat
+  fi
 }

@@ -88,7 +88,7 @@ expect_stored ()
   head -c "$start" "$stored" | grep -Evq '^(Return-Path|X-Original-To|Delivered-To|Received):|^[[:blank:]]' \
     && { fail "something before the message that is no trace header"; return; }
   normalised "$file" > "$out/expected"
-  tail -c +$((start + 1)) "$stored" | cmp - "$out/expected" >"$out/difference" 2>&1 \
+  tail -c +$((start + 1)) "$stored" | as_written "$file" | cmp - "$out/expected" >"$out/difference" 2>&1 \
     || fail "the stored message differs: $(cat "$out/difference")" || return
   rm "$stored"
 }

@@ -4,13 +4,14 @@
    them that needs memory waits for itself, and the process never ends.  Whatever we have is on disk as it has to be for
    SIGKILL, so that one may follow.
 
-   Floor 1.  SPDX-License-Identifier: GPL-3.0-or-later  */
+   Floor 2.  SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #include "ending.h"
+#include "net.h"
 #include "thread.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,8 +27,8 @@ static void
 kill_later (void *arg)
 {
   unsigned seconds = (unsigned) (uintptr_t) arg;
-  char octet;
-  while (read (told[0], &octet, 1) < 0 && errno == EINTR)
+  struct pollfd wait = { .fd = told[0], .events = POLLIN };
+  while (poll (&wait, 1, -1) < 0 && errno == EINTR)
     ;
   while (seconds)
     seconds = sleep (seconds);
@@ -56,13 +57,8 @@ msub_ending_watch (unsigned seconds)
 {
   if (told[0] >= 0)
     return 0;
-  if (pipe (told))
+  if (msub_net_pipe (told))
     return errno;
-  for (int end = 0; end < 2; end++)
-    {
-      fcntl (told[end], F_SETFD, FD_CLOEXEC);
-      fcntl (told[end], F_SETFL, end ? O_NONBLOCK : 0);
-    }
   int failed = msub_thread_start (kill_later, (void *) (uintptr_t) seconds);
   if (failed)
     {

@@ -1,6 +1,6 @@
 /* ending.h --- that a process which is told to end does end.
 
-   Floor 1.  SPDX-License-Identifier: GPL-3.0-or-later  */
+   Floor 2.  SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #ifndef MSUB_ENDING_H
 #define MSUB_ENDING_H

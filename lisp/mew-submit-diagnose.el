@@ -436,12 +436,12 @@ KEYS are as for `mew-submit-probe--start'; with :log-in, log in at the end."
 down.  Ask %s whether it would pass on a mail from nobody to %s? "
                        server "relay-test@example.net")))
 
-;;;###autoload
 (defun mew-submit-diagnose--log-in-agreed-p (server)
   "Does the user agree that the account at SERVER logs in?"
   (yes-or-no-p (format "No mail is sent, but a wrong password counts as one more try.  \
 Log in to %s as well? " server)))
 
+;;;###autoload
 (defun mew-submit-diagnose (server &optional relay-test log-in)
   "Find out why mail cannot be sent to SERVER, who is at fault, and what to do.
 The ports 25, 465 and 587 are looked at, at each address of SERVER, in both

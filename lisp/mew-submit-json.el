@@ -47,9 +47,10 @@
     (attempt :again :at :age :icmp-type :icmp-code :icmp-name :offender-who)
     (capabilities :starttls :instead :name)
     (tls :chain :problems :ocsp)
+    (auth :text)
     (ask :host :preferred-port :port :address :user :mechanism :refresh :at)
     (reply :said)
-    (done :said))
+    (done :said :step :mechanism))
   "The fields of events that are for this program alone, or become parts of others.")
 
 (defconst mew-submit-json--truths

@@ -27,6 +27,9 @@
       (aset secret i (logxor #x5A (string-to-number (substring mask (* 2 i) (* 2 (1+ i))) 16))))
     secret))
 
+;; Its thread knows no secret, and stays: it would be waited for below.
+(advice-add 'mew-submit-module--end-when-told :override #'ignore)
+
 (defun mew-submit-leaks-child-hold ()
   "Wait until the threads of all jobs have ended, say so, and wait to be killed.
 The module's heartbeat, which knows no secret, has a thread that stays."

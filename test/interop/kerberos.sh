@@ -28,6 +28,7 @@ kerberos_start ()
   dns_canonicalize_hostname = false
   rdns = false
   default_ccache_name = FILE:$kerberos/tickets
+  default_rcache_name = none:
 [realms]
   $realm = {
     kdc = 192.0.2.1:88

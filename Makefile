@@ -262,7 +262,7 @@ loaddefs-check:  ## that file is true
 mutants-check:  ## the faults of `make mutants' fit the sources
 	@test/tool/mutants --check
 
-manual-check:  ## the manual is up to date, names what there is, and nothing else
+manual-check: programs  ## the manual is up to date, names what there is, and nothing else
 	@$(manual)check
 
 warnings:  ## compiler warnings in all Lisp, the tests' included

@@ -306,11 +306,14 @@ somewhere to save it."
         (mew-submit-auth--read (format "SMTP password for %s@%s: " user host)
                                host port user))))
 
-(defun mew-submit-auth--prompt-again (host port user)
+(defun mew-submit-auth--prompt-again (host port user wrong)
   "Ask for another password of USER at HOST and PORT than the one refused.
-auth-source would only return that one again."
-  (mew-submit-auth--read (format "%s did not take the password of %s; \
-another one: " host user)
+auth-source would only return that one again.  WRONG is `app-password' where the
+server wants one that is made for mail programs."
+  (mew-submit-auth--read (format (if (eq wrong 'app-password)
+                                     "%s wants an application password for %s: "
+                                   "%s did not take the password of %s; another one: ")
+                                 host user)
                          host port user))
 
 (defvar mew-submit-auth--unsaved nil
@@ -327,7 +330,8 @@ A list of (JOB . SAVE-FUNCTION).")
                            (and (not noninteractive)
                                 (mew-submit-auth--prompt host port user))))
                       ((not noninteractive)
-                       (mew-submit-auth--prompt-again host port user)))))
+                       (mew-submit-auth--prompt-again host port user
+                                                      (plist-get event :wrong))))))
     (when found
       (mew-submit-auth--give event found))))
 

@@ -128,8 +128,11 @@ What can be read without asking is; else the user is asked."
            (mew-submit-dialog--token event))
           ((and (not wrong) (mew-submit-auth--known event)))
           (t (mew-submit-dialog--pose
-              event (list 'password host user (and wrong t))
-              (cond (wrong (format "%s did not take the password of %s.  Another one?"
+              event (list 'password host user wrong)
+              (cond ((eq wrong 'app-password)
+                     (format "%s wants an application password for %s, which its web \
+site makes, not the usual one." host user))
+                    (wrong (format "%s did not take the password of %s.  Another one?"
                                    host user))
                     (user (format "%s wants the password of %s." host user))
                     (t (format "%s wants a user name and a password." host)))

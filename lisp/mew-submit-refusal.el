@@ -80,6 +80,11 @@ another password is no use, and one more log-in may do harm."
            (eq (plist-get done :cause) 'auth-oauth-token-refused))
        t))
 
+(defun mew-submit-refusal--app-password-p (done)
+  "Did the server of DONE want a password that is made for mail programs?"
+  (or (equal (plist-get done :about) "app-password")
+      (eq (plist-get (mew-submit-refusal--advice done) :password) 'app)))
+
 (defconst mew-submit-refusal--patient
   '(auth-too-many-tries greylisted rate-limited quota-reached)
   "The causes after which a try that comes too early is in vain, or makes it worse.")

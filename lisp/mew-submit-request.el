@@ -518,7 +518,8 @@ account says."
   (on-ask nil :documentation "Function that answers questions, or nil.")
   (asked nil :documentation "Non-nil when the user's password was given.")
   (without nil :documentation "EHLO keywords that the server did not keep.")
-  (refusal nil :documentation "Why that was refused, in words, then."))
+  (refusal nil :documentation "Why that was refused, in words, then.")
+  (wrong nil :documentation "What was wrong with it: `app-password' or t."))
 
 (defun mew-submit-request--copy-name (work name)
   "Return the name of a new file NAME for WORK alone."
@@ -617,7 +618,9 @@ It is as `mew-submit-job--start' takes it."
              (funcall on-ask event)))
           (t (mew-submit-request--or
               (condition-case nil
-                  (funcall on-ask (append event '(:wrong t)))
+                  (funcall on-ask
+                           (append event
+                                   (list :wrong (mew-submit-request--work-wrong work))))
                 (quit nil))
               (lambda () (cons :failed refusal)))))))
 
@@ -732,12 +735,14 @@ with another password, or one to another server."
   "Return another request for WORK after its end DONE, or nil.
 That is when the password was refused for good, and not the log-in for another
 reason (RFC 4954, section 6), and there is somebody to ask for another one, but
-only once: the event has :wrong then."
+only once: the event has :wrong then, `app-password' or t."
   (when (and (mew-submit-request--asks-user-p work)
              (mew-submit-request--work-asked work)
              (null (mew-submit-request--work-refusal work))
              (mew-submit-refusal--secret-p done))
-    (setf (mew-submit-request--work-refusal work) (plist-get done :text))
+    (setf (mew-submit-request--work-refusal work) (plist-get done :text)
+          (mew-submit-request--work-wrong work)
+          (if (mew-submit-refusal--app-password-p done) 'app-password t))
     (mew-submit-request--settle work done)
     (mew-submit-request--make-for work)))
 

@@ -12,6 +12,7 @@
 (require 'cl-lib)
 (require 'ert)
 (require 'mew-submit-dialog)
+(require 'mew-submit-refusal)
 (require 'mew-submit-job)
 (require 'mew-submit-test-helpers)
 
@@ -187,6 +188,19 @@
                                '(:label "192.0.2.1"))
                               "\n"))
     (should (< (length line) 76))))
+
+(ert-deftest mew-submit-dialog-tests-an-application-password-is-called-so ()
+  "Where the server wants a password for mail programs, another one is not asked for."
+  (let (said)
+    (cl-letf (((symbol-function 'mew-submit-dialog--pose)
+               (lambda (_event _key text &rest _) (setq said text) nil)))
+      (pcase-dolist (`(,done . ,regexp)
+                     '(((:kind "auth" :about "app-password" :code 534) . "application password")
+                       ((:kind "auth" :about "password" :code 535) . "did not take the password")))
+        (mew-submit-dialog--password
+         (list :what "password" :host "smtp.example.org" :port 587 :user "joe" :mechanism "PLAIN"
+               :wrong (if (mew-submit-refusal--app-password-p done) 'app-password t)))
+        (should (string-match-p regexp said))))))
 
 (provide 'mew-submit-dialog-tests)
 ;;; mew-submit-dialog-tests.el ends here

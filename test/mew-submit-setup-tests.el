@@ -388,7 +388,7 @@ https://example.com/passwords" text)))
           (mew-submit-setup-tests--answering
               '(("Application password of me@example.org for Example" . "ordinary"))
             (mew-submit-setup-use))
-          (mew-submit-setup-tests--answering '(("another one" . "abcd efgh ijkl mnop"))
+          (mew-submit-setup-tests--answering '(("application password" . "abcd efgh ijkl mnop"))
             (funcall press "Enter it"))
           (should-not (file-exists-p file))
           (funcall press "Save"))

@@ -189,7 +189,7 @@ It looks like (:gnutls \"3.7.9\" :gsasl \"2.2.0\")."
   (mew-submit-module--ensure)
   (mew-submit--mod-libraries))
 
-(defconst mew-submit-module--grace 10
+(defconst mew-submit-module--grace 60
   "For how many seconds a batch command may go on after it was told to end.")
 
 (defun mew-submit-module--end-when-told ()

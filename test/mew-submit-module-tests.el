@@ -384,8 +384,7 @@ Its own module is used, also where the name of the directory has a space."
         (should (string-search "--password-file" (plist-get result :stdout)))))))
 
 (ert-deftest mew-submit-module-tests-ends-when-told ()
-  "A batch command whose hooks never end is gone soon after SIGTERM all the same.
-Without the watch it is not; the hooks are run as ever."
+  "A batch command whose hooks never end is gone soon after SIGTERM all the same."
   :tags '(:module)
   (mew-submit-test-with-directory directory
     (let* ((begun (expand-file-name "begun" directory))
@@ -420,6 +419,47 @@ Without the watch it is not; the hooks are run as ever."
             (should (eq (process-status process) 'signal))
             (should (= (process-exit-status process) 9)))
         (delete-process process)))))
+
+(ert-deftest mew-submit-module-tests-ends-from-the-event-loop ()
+  "What is done at SIGTERM is not done in the middle of something else.
+Emacs alone runs `kill-emacs-hook' inside of the signal's handler."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (dolist (number '(15 1 2))
+      (let* ((begun (expand-file-name (format "begun-%d" number) directory))
+             (ended (expand-file-name (format "ended-%d" number) directory))
+             (process
+              (make-process
+               :name "told" :noquery t :connection-type 'pipe
+               :command
+               (list (expand-file-name invocation-name invocation-directory) "-Q" "--batch"
+                     "-L" mew-submit-test-root "-L" (expand-file-name "lisp" mew-submit-test-root)
+                     "--eval"
+                     (prin1-to-string
+                      `(progn
+                         (require 'mew-submit)
+                         (let ((mew-submit-module--end-when-told t))
+                           (mew-submit-module--ensure))
+                         (defvar busy t)
+                         (add-hook 'kill-emacs-hook
+                                   (lambda ()
+                                     (write-region (if busy "busy" "at rest") nil ,ended)))
+                         (write-region "" nil ,begun)
+                         ;; In the middle of this the signal comes, and the file is the answer.
+                         (while (not (file-exists-p ,(concat begun "-told")))
+                           (make-string 100000 ?x))
+                         (setq busy nil)
+                         (while t (sleep-for 1))))))))
+        (unwind-protect
+            (progn
+              (mew-submit-test-until ("the process") (file-exists-p begun))
+              (signal-process process number)
+              (mew-submit-test-write (concat begun "-told") "")
+              (mew-submit-test-until ("its end") (not (process-live-p process)))
+              (should (equal (mew-submit-test-octets ended) "at rest"))
+              (should (eq (process-status process) 'exit))
+              (should (= (process-exit-status process) (+ 128 number))))
+          (delete-process process))))))
 
 (ert-deftest mew-submit-module-tests-spools-from-what-does-not-block ()
   "A standard input that was left non-blocking is read to its end."

@@ -163,7 +163,10 @@ That is the exit status; a condition or a quit that escapes means 70."
     (unwind-protect
         (let ((debug-on-error nil)
               (inhibit-message nil)
-              (mew-submit-module--end-when-told t))
+              (mew-submit-module--end-when-told t)
+              ;; A garbage collection moves strings, a password among them, and what
+              ;; stays where it was cannot be wiped.
+              (gc-cons-threshold (max gc-cons-threshold (* 64 1024 1024))))
           (setq status (if (mew-submit-batch-command--load-config)
                            (funcall function (mew-submit-batch-command--arguments))
                          78)))

@@ -421,7 +421,7 @@ Its own module is used, also where the name of the directory has a space."
         (delete-process process)))))
 
 (ert-deftest mew-submit-module-tests-ends-from-the-event-loop ()
-  "What is done at SIGTERM is not done in the middle of something else.
+  "SECURITY: O28.  What is done at SIGTERM is not done in the middle of something else.
 Emacs alone runs `kill-emacs-hook' inside of the signal's handler."
   :tags '(:module)
   (mew-submit-test-with-directory directory

@@ -21,7 +21,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define EXPORT __attribute__ ((visibility ("default")))
 
@@ -599,10 +598,7 @@ FUNCTION (Fread)
   if (failed (env))
     return nil (env);
   char octets[65536];
-  ssize_t n;
-  do
-    n = read ((int) fd, octets, sizeof octets);
-  while (n < 0 && errno == EINTR && env->process_input (env) == emacs_process_input_continue);
+  ssize_t n = msub_disk_read ((int) fd, octets, sizeof octets, quit, env);
   return n <= 0 ? nil (env) : env->make_unibyte_string (env, octets, n);
 }
 

@@ -65,16 +65,6 @@ msub_tls_memory_new (void)
   return calloc (1, sizeof (struct msub_tls_memory));
 }
 
-void
-msub_tls_memory_free (struct msub_tls_memory **memory)
-{
-  if (!*memory)
-    return;
-  ticket_free (atomic_exchange (&(*memory)->ticket, NULL));
-  free (*memory);
-  *memory = NULL;
-}
-
 /* Offer the ticket of an earlier session with the same peer, if there is one.  */
 static void
 use_ticket (struct tls *tls)

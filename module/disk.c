@@ -97,33 +97,42 @@ msub_disk_append (const char *file, const char *lines, struct msub_error *err)
   return failed ? msub_fail_errno (err, MSUB_INTERNAL, saved, "The journal %s cannot be written", file) : 0;
 }
 
+ssize_t
+msub_disk_read (int in, void *buf, size_t n, bool (*stop) (void *arg), void *arg)
+{
+  for (;;)
+    {
+      /* STOP is to be asked while we wait.  What cannot be polled, such as a file, is always readable.  */
+      int ready = poll (&(struct pollfd) { .fd = in, .events = POLLIN }, 1, 250);
+      int errnum = errno;
+      if (stop (arg))
+        {
+          errno = 0;
+          return -1;
+        }
+      if (ready == 0 || (ready < 0 && errnum == EINTR))
+        continue;
+      /* Whoever started us may have left it non-blocking.  */
+      ssize_t got = read (in, buf, n);
+      if (got >= 0 || (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK))
+        return got;
+    }
+}
+
 /* Copy IN to OUT until its end.  Returns the octets, or -1: errno, or 0 in it when STOP said so.  */
 static intmax_t
 copy_descriptor (int in, int out, bool (*stop) (void *arg), void *arg)
 {
   char block[65536];
   intmax_t total = 0;
-  for (;;)
+  ssize_t n;
+  while ((n = msub_disk_read (in, block, sizeof block, stop, arg)) > 0)
     {
-      /* STOP is to be asked while we wait.  What cannot be polled, such as a file, is always readable.  */
-      int ready = poll (&(struct pollfd) { .fd = in, .events = POLLIN }, 1, 250);
-      if (stop (arg))
-        {
-          errno = 0;
-          return -1;
-        }
-      if (ready == 0 || (ready < 0 && errno == EINTR))
-        continue;
-      /* Whoever started us may have left it non-blocking.  */
-      ssize_t n = read (in, block, sizeof block);
-      if (n < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK))
-        continue;
-      if (n <= 0)
-        return n < 0 ? -1 : total;
       if (write_all (out, block, (size_t) n))
         return -1;
       total += n;
     }
+  return n < 0 ? -1 : total;
 }
 
 intmax_t

@@ -8,15 +8,19 @@
 #include "error.h"
 
 #include <stdint.h>
+#include <sys/types.h>
 
 /* Append LINES, each ended by '\n', to FILE, which is made (for its owner alone) where it is missing; 0 when they are on the
    disk for good.  -1 with ERR (MSUB_INTERNAL): then nothing of them is in FILE, as far as the disk lets us take it back.  A
    line that a crash has cut off is ended first, so that it never runs into a new one.  */
 int msub_disk_append (const char *file, const char *lines, struct msub_error *err);
 
+/* As read(), but wait for octets where IN does not.  STOP is asked with ARG after each piece, and now and then while there is
+   none.  -1 with errno, which is 0 where STOP said so.  */
+ssize_t msub_disk_read (int in, void *buf, size_t n, bool (*stop) (void *arg), void *arg);
+
 /* Copy all that comes from the descriptor IN, until its end, to the new FILE (its owner's alone), and have that on the disk.
-   STOP is asked with ARG after each piece, and now and then while there is none.  Returns the octets; -1 with ERR, which is
-   empty where STOP said so.  */
+   STOP and ARG are as for msub_disk_read.  Returns the octets; -1 with ERR, which is empty where STOP said so.  */
 intmax_t msub_disk_spool (int in, const char *file, bool (*stop) (void *arg), void *arg, struct msub_error *err);
 
 /* Have FILE, or a directory, on the disk.  -1 with ERR.  */

@@ -16,7 +16,7 @@ enum msub_kind
 {
   MSUB_OK = 0,
   MSUB_HOST,      /* the server's name does not exist, or has no address */
-  MSUB_RESOLVER,  /* no name server was there to say whether it does */
+  MSUB_RESOLVER,  /* no name server says whether it does */
   MSUB_CONNECT,   /* no route led to a usable connection */
   MSUB_NO_LOG_IN, /* the ports that can be reached take no log-in, and others cannot be reached */
   MSUB_TLS,       /* the handshake was cut short by the network or the server: may work later */

@@ -16,13 +16,11 @@
 #include <emacs-module.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define EXPORT __attribute__ ((visibility ("default")))
 
@@ -604,11 +602,7 @@ FUNCTION (Fread)
   if (failed (env))
     return nil (env);
   char octets[65536];
-  struct pollfd input = { .fd = (int) fd, .events = POLLIN };
-  while (poll (&input, 1, 250) <= 0)
-    if (quit (env))
-      return nil (env);
-  ssize_t n = read ((int) fd, octets, sizeof octets);
+  ssize_t n = msub_disk_read ((int) fd, octets, sizeof octets, quit, env);
   return n <= 0 ? nil (env) : env->make_unibyte_string (env, octets, n);
 }
 

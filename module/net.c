@@ -204,14 +204,6 @@ msub_address_port (struct msub_address *address, uint16_t port)
     ((struct sockaddr_in *) &address->sockaddr)->sin_port = htons (port);
 }
 
-uint16_t
-msub_address_get_port (const struct msub_address *address)
-{
-  return ntohs (address->sockaddr.ss_family == AF_INET6
-                  ? ((const struct sockaddr_in6 *) &address->sockaddr)->sin6_port
-                  : ((const struct sockaddr_in *) &address->sockaddr)->sin_port);
-}
-
 void
 msub_address_name (struct msub_address *address)
 {

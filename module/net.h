@@ -40,7 +40,6 @@ struct msub_address
 };
 
 void msub_address_port (struct msub_address *address, uint16_t port);
-uint16_t msub_address_get_port (const struct msub_address *address);
 void msub_address_name (struct msub_address *address);
 bool msub_address_equal (const struct sockaddr *a, const struct sockaddr *b);
 bool msub_address_loopback (const struct sockaddr *address);

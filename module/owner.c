@@ -24,7 +24,8 @@ struct question
   struct inet_diag_req_v2 body;
 };
 
-/* Ask the kernel on FD.  The answer's octets are in BUF; returns how many, or -1.  */
+/* Ask the kernel on FD.  The answer's octets are in BUF; returns how many, or -1.  It is there when sendto returns: Emacs
+   never waits for it.  */
 static ssize_t
 ask (int fd, struct question *question, void *buf, size_t size)
 {
@@ -33,7 +34,7 @@ ask (int fd, struct question *question, void *buf, size_t size)
   if (sendto (fd, question, sizeof *question, 0, (struct sockaddr *) &kernel, sizeof kernel) < 0)
     return -1;
   do
-    n = recv (fd, buf, size, 0);
+    n = recv (fd, buf, size, MSG_DONTWAIT);
   while (n < 0 && errno == EINTR);
   return n;
 }

@@ -196,8 +196,9 @@ absence_of (const struct msub_lookup *lookup)
     }
 }
 
-const char *
-msub_lookup_words (const struct msub_lookup *lookup)
+/* Why there is no address, in words.  */
+static const char *
+lookup_words (const struct msub_lookup *lookup)
 {
   switch (absence_of (lookup))
     {
@@ -222,15 +223,14 @@ msub_lookup_fail (struct msub_lookup *const lookups[2], const char *host, struct
   for (int i = 0; i < 2; i++)
     if (lookups[i])
       {
-        enum absence absence = absence_of (lookups[i]);
-        answered &= absence == ABSENCE_NONE || absence == ABSENCE_OTHER;
-        const char *more = msub_lookup_words (lookups[i]);
+        const char *more = lookup_words (lookups[i]);
+        answered &= absence_of (lookups[i]) == ABSENCE_NONE;
         if (!strstr (words, more))
           snprintf (words + strlen (words), sizeof words - strlen (words), "%s%s", *words ? "; " : "", more);
       }
   if (answered)
     return msub_fail (err, MSUB_HOST, "No such host: %s (%s)", host, words);
-  /* Where somebody was not there to be asked, nothing is said of the host.  */
+  /* Where one of the two was not answered, nothing is said of the host.  */
   return msub_fail (err, MSUB_RESOLVER, "The address of %s cannot be found out: %s", host, words);
 }
 
@@ -248,7 +248,7 @@ msub_lookup_report (const struct msub_lookup *lookup, const struct msub_context 
   msub_event_list (event, "addresses", list);
   if (count == 0)
     {
-      msub_event_text (event, "error", msub_lookup_words (lookup));
+      msub_event_text (event, "error", lookup_words (lookup));
       msub_event_text (event, "why", why[absence_of (lookup)]);
     }
   msub_event_real (event, "ms", msub_msecs_since (started));

@@ -65,16 +65,6 @@ msub_tls_memory_new (void)
   return calloc (1, sizeof (struct msub_tls_memory));
 }
 
-void
-msub_tls_memory_free (struct msub_tls_memory **memory)
-{
-  if (!*memory)
-    return;
-  ticket_free (atomic_exchange (&(*memory)->ticket, NULL));
-  free (*memory);
-  *memory = NULL;
-}
-
 /* Offer the ticket of an earlier session with the same peer, if there is one.  */
 static void
 use_ticket (struct tls *tls)
@@ -294,9 +284,26 @@ failure_of (gnutls_session_t session, int code)
     }
 }
 
+/* The web's port is shared by what ALPN tells apart (RFC 7301), and what does not say that it takes mail there is the web's
+   (SECURITY: S10).  Elsewhere nothing is offered: there is nothing to tell apart.  */
+#define WEB_PORT 443
+static const unsigned char alpn_name[] = "smtp";
+static const gnutls_datum_t alpn_mail = { (unsigned char *) alpn_name, sizeof alpn_name - 1 };
+
 static int
-handshake_failed (gnutls_session_t session, int code, const char *peer, const char **failure_r, struct msub_error *err)
+no_mail_server (const char *peer, struct msub_error *err)
 {
+  return msub_fail (err, MSUB_TLS,
+                    "What answers at port %d of %s is no mail server but one of the web (it did not choose smtp by ALPN). "
+                    "Nothing was sent",
+                    WEB_PORT, peer);
+}
+
+static int
+handshake_failed (gnutls_session_t session, int code, const struct msub_connection *c, const char **failure_r,
+                  struct msub_error *err)
+{
+  const char *peer = c->peer.text;
   const char *failure = *failure_r = failure_of (session, code);
   /* Of these kinds of failure some say that the server has nothing that is strong enough.  */
   bool weak = strcmp (failure, "weak") == 0 || strcmp (failure, "version") == 0
@@ -304,6 +311,8 @@ handshake_failed (gnutls_session_t session, int code, const char *peer, const ch
   if (code == GNUTLS_E_FATAL_ALERT_RECEIVED)
     {
       gnutls_alert_description_t alert = gnutls_alert_get (session);
+      if (alert == GNUTLS_A_NO_APPLICATION_PROTOCOL && c->port == WEB_PORT)
+        return no_mail_server (peer, err);
       const char *words = gnutls_alert_get_name (alert);
       return msub_fail (err, weak || alert == GNUTLS_A_HANDSHAKE_FAILURE ? MSUB_INSECURE : MSUB_TLS,
                         "%s broke off the TLS handshake: %s. Nothing was sent; there is no going on without TLS", peer,
@@ -417,7 +426,7 @@ shake_hands (struct msub_connection *c, struct tls *tls, const struct msub_tls_t
       if (code == GNUTLS_E_WARNING_ALERT_RECEIVED || code == GNUTLS_E_GOT_APPLICATION_DATA)
         code = GNUTLS_E_UNEXPECTED_PACKET;
       if (gnutls_error_is_fatal (code))
-        return handshake_failed (session, code, c->peer.text, failure_r, err);
+        return handshake_failed (session, code, c, failure_r, err);
       /* The deadline holds while data keeps coming, too (SECURITY: C10).  */
       struct pollfd fds[2] = { { 0 }, { .fd = c->fd, .events = want (session) == MSUB_IO_WRITE ? POLLOUT : POLLIN } };
       int ready = msub_now () < deadline ? msub_wait_poll (c->context, fds, 2, deadline, err) : 0;
@@ -430,12 +439,6 @@ shake_hands (struct msub_connection *c, struct tls *tls, const struct msub_tls_t
         }
     }
 }
-
-/* The web's port is shared by what ALPN tells apart (RFC 7301), and what does not say that it takes mail there is the web's
-   (SECURITY: S10).  Elsewhere nothing is offered: there is nothing to tell apart.  */
-#define WEB_PORT 443
-static const unsigned char alpn_name[] = "smtp";
-static const gnutls_datum_t alpn_mail = { (unsigned char *) alpn_name, sizeof alpn_name - 1 };
 
 static bool
 takes_mail (gnutls_session_t session, const struct msub_connection *c)
@@ -496,8 +499,7 @@ secure (struct msub_connection *c, struct tls *tls, const struct msub_tls_trust 
                         msub_connection_called (c, name).text, info->unverified);
     }
   if (!takes_mail (tls->session, c))
-    return msub_fail (err, MSUB_TLS, "What answers at port %d of %s is no mail server but one of the web (it did not choose "
-                      "smtp by ALPN). Nothing was sent", WEB_PORT, msub_connection_called (c, name).text);
+    return no_mail_server (msub_connection_called (c, name).text, err);
   return 0;
 }
 

@@ -16,7 +16,6 @@
 struct msub_tls_memory;
 
 struct msub_tls_memory *msub_tls_memory_new (void);
-void msub_tls_memory_free (struct msub_tls_memory **memory);
 
 /* The options, read once before anything is connected.  */
 struct msub_tls_trust;

@@ -190,8 +190,8 @@ transact_noting (struct msub_smtp *smtp, int fd, const struct msub_body_facts *f
               : send_envelope_in_steps (smtp, envelope, facts, closing, progress, err))
     return -1;
   if (progress->accepted == 0)
-    return flights && closing == BDAT ? refused_in_flight (smtp, progress, err)
-                                      : nobody_accepted (smtp, flights ? closing : NOTHING, progress, err);
+    return progress->in_doubt ? refused_in_flight (smtp, progress, err)
+                              : nobody_accepted (smtp, flights ? closing : NOTHING, progress, err);
   if (waits_for_all (envelope))
     {
       if (progress->no_for_good.kind != MSUB_OK)

@@ -461,12 +461,14 @@ JSON is the same with --json.  There was no connection to PEER."
 SECURITY: M1."
   :tags '(:module)
   (skip-unless (mew-submit-test-preload-p))
-  ;; EAI_NONAME and EAI_AGAIN.
+  ;; EAI_NONAME, EAI_AGAIN and EAI_FAIL.
   (pcase-dolist (`(,ipv4 ,ipv6 ,status ,kind ,words)
                  '(("-2" "-2" 68 "host" "No such host: mail.example.org")
                    ("-3" "-3" 75 "resolver" "mail.example.org cannot be found out: no resolver answers\\.")
                    ("-3" "-2" 75 "resolver" "mail.example.org cannot be found out")
-                   ("-2" "-3" 75 "resolver" "mail.example.org cannot be found out")))
+                   ("-2" "-3" 75 "resolver" "mail.example.org cannot be found out")
+                   ("-4" "-4" 75 "resolver" "mail.example.org cannot be found out: the look-up failed\\.")
+                   ("-2" "-4" 75 "resolver" "mail.example.org cannot be found out")))
     (ert-info ((format "%s %s" ipv4 ipv6))
       (mew-submit-test-with-preload ((concat "PRELOAD_IPV4=" ipv4) (concat "PRELOAD_IPV6=" ipv6))
         (let* ((arguments '("--server" "mail.example.org" "a@x"))

@@ -149,6 +149,17 @@
                          '("a@x" "b@x" "c@x" "d@x" "e@x")))
           (should (= (length (mew-submit-limits-tests--transactions peer)) stored)))))))
 
+(ert-deftest mew-submit-limits-tests-offer-not-kept-before-many ()
+  "A parameter that MAIL is refused for is left out, however many recipients follow."
+  :tags '(:module)
+  (let ((recipients (cl-loop for i below 250 collect (format "a%d@x" i))))
+    (mew-submit-limits-tests--each-way peer
+        ",noauth,mail#1=reply:555 5.5.4 Unsupported option: SIZE"
+      (let ((done (mew-submit-limits-tests--run peer recipients)))
+        (should (equal (plist-get done :result) "delivered"))
+        (should (equal (mew-submit-limits-tests--transactions peer) (list recipients)))
+        (should (= (mew-submit-limits-tests--connections peer) 1))))))
+
 ;;; Messages
 
 (ert-deftest mew-submit-limits-tests-mailmax ()

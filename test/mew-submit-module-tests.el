@@ -454,22 +454,30 @@ Emacs alone runs `kill-emacs-hook' inside of the signal's handler."
         (should (eq (process-status process) 'exit))
         (should (= (process-exit-status process) (+ 128 number)))))))
 
-(ert-deftest mew-submit-module-tests-spools-from-what-does-not-block ()
+;; "b" comes when there is nothing to read.
+(ert-deftest mew-submit-module-tests-reads-what-does-not-block ()
   "A standard input that was left non-blocking is read to its end."
   :tags '(:module)
   (skip-unless (executable-find "perl"))
   (mew-submit-test-with-directory directory
     (let ((out (expand-file-name "out" directory)))
-      (with-temp-buffer
-        (call-process
-         "sh" nil t nil "-c"
-         "{ printf a; sleep 1; printf b; } | \
+      (pcase-dolist (`(,form ,printed)
+                     `(((mew-submit--mod-spool 0 ,out) "2")
+                       ((let (octets all)
+                          (while (setq octets (mew-submit--mod-read 0))
+                            (setq all (concat all octets)))
+                          all)
+                        "ab")))
+        (with-temp-buffer
+          (call-process
+           "sh" nil t nil "-c"
+           "{ printf a; sleep 1; printf b; } | \
 perl -MFcntl -e 'fcntl (STDIN, F_SETFL, O_NONBLOCK) or die; exec @ARGV' \"$@\"" "sh"
-         mew-submit-test-emacs "-Q" "--batch" "-L" mew-submit-test-root
-         "-L" (expand-file-name "lisp" mew-submit-test-root)
-         "-l" "mew-submit-module" "-f" "mew-submit-module--ensure"
-         "--eval" (format "(princ (mew-submit--mod-spool 0 %S))" out))
-        (should (equal (buffer-string) "2")))
+           mew-submit-test-emacs "-Q" "--batch" "-L" mew-submit-test-root
+           "-L" (expand-file-name "lisp" mew-submit-test-root)
+           "-l" "mew-submit-module" "-f" "mew-submit-module--ensure"
+           "--eval" (format "(princ %S)" form))
+          (should (equal (buffer-string) printed))))
       (should (equal (mew-submit-test-octets out) "ab")))))
 
 (provide 'mew-submit-module-tests)

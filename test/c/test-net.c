@@ -87,7 +87,7 @@ test_refused (void)
   int fd = shut_port (&attempt.address);
   if (tap_expect (fd >= 0, "no port"))
     {
-      attempt.route.port = msub_address_get_port (&attempt.address);
+      attempt.route.port = ntohs (((const struct sockaddr_in *) &attempt.address.sockaddr)->sin_port);
       msub_attempt_start (&attempt);
       for (int i = 0; i < 120 && attempt.state == MSUB_CONNECTING; i++)
         {

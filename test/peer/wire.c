@@ -339,7 +339,7 @@ set_up (struct wire *w, const struct script *s)
     return r;
   gnutls_datum_t alpn = { (unsigned char *) s->alpn, s->alpn ? (unsigned) strlen (s->alpn) : 0 };
   if (s->alpn)
-    gnutls_alpn_set_protocols (w->tls, &alpn, 1, 0);
+    gnutls_alpn_set_protocols (w->tls, &alpn, 1, GNUTLS_ALPN_MANDATORY);
   if (s->request_client_cert)
     gnutls_certificate_server_set_request (w->tls, GNUTLS_CERT_REQUEST);
   gnutls_transport_set_int (w->tls, w->fd);

@@ -293,8 +293,10 @@ mew-submit.info: doc/mew-submit.org test/tool/info.el
 	makeinfo --no-split -o $@ $(BUILD)/mew-submit.texi
 
 # `sudo make install' leaves nothing of root's in a tree that is somebody else's: that user could not build there again.
-owner := $(if $(filter 0,$(shell id -u)),$(filter-out 0,$(shell ls -nd . | awk '{ print $$3 }')))
-as_owner := $(if $(owner),$(if $(shell command -v setpriv),setpriv --reuid $(owner) --clear-groups,sudo -u '\#$(owner)'))
+# What is root's own, the directory for temporary files that TMPDIR may name included, is closed to that user.
+owner := $(if $(filter 0,$(shell id -u)),$(shell ls -nd . | awk '$$3 != 0 { print $$3, $$4 }'))
+become_owner = $(if $(shell command -v setpriv),setpriv --reuid $(word 1,$(owner)) --regid $(word 2,$(owner)) --clear-groups,sudo -u '\#$(word 1,$(owner))')
+as_owner := $(if $(owner),$(become_owner) env TMPDIR=/tmp)
 
 install:  ## into PREFIX (/usr/local) under DESTDIR; the module into MODULEDIR (PREFIX/lib/mew-submit)
 	@$(as_owner) $(MAKE) EMACS='$(EMACS)' CC='$(CC)' all man $(if $(and $(shell command -v makeinfo),$(wildcard test/tool/info.el)),info)

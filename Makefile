@@ -101,7 +101,7 @@ all: module compile  ## the module and the byte-compiled Lisp (the default)
 
 module: $(MODULE)  ## the C module alone
 
-compile: $(BUILD)/loaddefs $(BUILD)/compiled  ## byte-compile the Lisp; a warning is an error with STRICT=yes, as in make lint
+compile: $(BUILD)/compiled  ## byte-compile the Lisp; a warning is an error with STRICT=yes, as in make lint
 
 programs: $(PROGRAMS) $(PRELOAD)  ## the tests' own programs, such as the SMTP server test/peer/peer
 
@@ -138,7 +138,7 @@ ifneq ($(filter-out $(wildcard $(LISP:.el=.elc)),$(LISP:.el=.elc)),)
 .PHONY: $(BUILD)/compiled
 endif
 # One Emacs compiles all, because a file's macros and structures are compiled into others.
-$(BUILD)/compiled: $(LISP)
+$(BUILD)/compiled: $(LISP) | $(BUILD)/loaddefs
 	@mkdir -p $(@D)
 	$(call run,$(EMACS),byte-compile) $(compile_lisp) $(LISP)
 	@touch $@
@@ -323,7 +323,7 @@ deps-check:
 	@test/tool/deps check
 
 clean:  ## remove what make made
-	rm -rf $(BUILD) $(MODULE) module/mew-submit-module.* $(PROGRAMS) $(PRELOAD) $(LISP:.el=.elc) mew-submit.info
+	rm -rf $(BUILD) $(MODULE) module/mew-submit-module.* $(PROGRAMS) $(PRELOAD) *.elc lisp/*.elc mew-submit.info mew-submit-*.tar
 
 help:  ## this list
 	@sed -nE -e 's/^## (.*)/\n\1/p' \

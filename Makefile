@@ -101,7 +101,7 @@ all: module compile  ## the module and the byte-compiled Lisp (the default)
 
 module: $(MODULE)  ## the C module alone
 
-compile: $(BUILD)/loaddefs $(BUILD)/compiled  ## byte-compile the Lisp; a warning is an error with STRICT=yes, as in make lint
+compile: $(BUILD)/compiled  ## byte-compile the Lisp; a warning is an error with STRICT=yes, as in make lint
 
 programs: $(PROGRAMS) $(PRELOAD)  ## the tests' own programs, such as the SMTP server test/peer/peer
 
@@ -138,7 +138,7 @@ ifneq ($(filter-out $(wildcard $(LISP:.el=.elc)),$(LISP:.el=.elc)),)
 .PHONY: $(BUILD)/compiled
 endif
 # One Emacs compiles all, because a file's macros and structures are compiled into others.
-$(BUILD)/compiled: $(LISP)
+$(BUILD)/compiled: $(LISP) | $(BUILD)/loaddefs
 	@mkdir -p $(@D)
 	$(call run,$(EMACS),byte-compile) $(compile_lisp) $(LISP)
 	@touch $@
@@ -293,8 +293,10 @@ mew-submit.info: doc/mew-submit.org test/tool/info.el
 	makeinfo --no-split -o $@ $(BUILD)/mew-submit.texi
 
 # `sudo make install' leaves nothing of root's in a tree that is somebody else's: that user could not build there again.
-owner := $(if $(filter 0,$(shell id -u)),$(filter-out 0,$(shell ls -nd . | awk '{ print $$3 }')))
-as_owner := $(if $(owner),$(if $(shell command -v setpriv),setpriv --reuid $(owner) --clear-groups,sudo -u '\#$(owner)'))
+# What is root's own, the directory for temporary files that TMPDIR may name included, is closed to that user.
+owner := $(if $(filter 0,$(shell id -u)),$(shell ls -nd . | awk '$$3 != 0 { print $$3, $$4 }'))
+become_owner = $(if $(shell command -v setpriv),setpriv --reuid $(word 1,$(owner)) --regid $(word 2,$(owner)) --clear-groups,sudo -u '\#$(word 1,$(owner))')
+as_owner := $(if $(owner),$(become_owner) env TMPDIR=/tmp)
 
 install:  ## into PREFIX (/usr/local) under DESTDIR; the module into MODULEDIR (PREFIX/lib/mew-submit)
 	@$(as_owner) $(MAKE) EMACS='$(EMACS)' CC='$(CC)' all man $(if $(and $(shell command -v makeinfo),$(wildcard test/tool/info.el)),info)
@@ -321,7 +323,7 @@ deps-check:
 	@test/tool/deps check
 
 clean:  ## remove what make made
-	rm -rf $(BUILD) $(MODULE) module/mew-submit-module.* $(PROGRAMS) $(PRELOAD) $(LISP:.el=.elc) mew-submit.info
+	rm -rf $(BUILD) $(MODULE) module/mew-submit-module.* $(PROGRAMS) $(PRELOAD) *.elc lisp/*.elc mew-submit.info mew-submit-*.tar
 
 help:  ## this list
 	@sed -nE -e 's/^## (.*)/\n\1/p' \

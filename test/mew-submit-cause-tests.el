@@ -1087,7 +1087,7 @@ The bound is the number of characters that are looked at, not a stop-watch."
             "{\"id\":2,\"step\":\"mail\",\"reply\":\"530 Authentication required\"}")
     (should (equal 0 (call-process-region
                       (point-min) (point-max)
-                      (expand-file-name invocation-name invocation-directory) t '(t nil) nil
+                      mew-submit-test-emacs t '(t nil) nil
                       "-Q" "--batch" "-l" (locate-library "mew-submit.el")
                       "-f" "mew-submit-batch-cause")))
     (should (equal '("message-too-big" nil "auth-required")

@@ -389,7 +389,7 @@ It evaluates FORMS, makes the file BEGUN, and rests."
   (make-process
    :name "told" :noquery t :connection-type 'pipe
    :command
-   (list (expand-file-name invocation-name invocation-directory) "-Q" "--batch"
+   (list mew-submit-test-emacs "-Q" "--batch"
          "-L" mew-submit-test-root "-L" (expand-file-name "lisp" mew-submit-test-root)
          "--eval"
          (prin1-to-string

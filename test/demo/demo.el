@@ -139,7 +139,7 @@ NUMBER says which message this is on the server."
                    :name "relay" :buffer buffer :noquery t
                    :connection-type 'pipe
                    :command
-                   (list (expand-file-name invocation-name invocation-directory)
+                   (list (or (getenv "EMACS") (expand-file-name invocation-name invocation-directory))
                          "-Q" "--batch" "-l" (expand-file-name "mew-submit.el")
                          "-f" "mew-submit-batch-relay" "--"
                          "--listen" "127.0.0.1:0" "--sink" sink)))

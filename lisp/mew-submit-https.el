@@ -8,12 +8,15 @@
 ;; It owns the requests to whoever issues access tokens: one request, one answer,
 ;; one connection, nothing kept, and a deadline for all of it.
 ;;
-;; url.el is not used for these.  It sends a POST again by itself when the connection is
-;; closed before the answer, and a refresh token that is used twice is revoked; it asks the
-;; user for a password when the answer is 401, as that to an unknown client is (RFC 6749,
-;; section 5.2); it follows redirects with whatever was sent, keeps cookies, has no limit
-;; on what it reads, and a certificate that is not valid makes it ask a question with a key
-;; to press.
+;; url.el is not used for these.  Sent in the background by url.el of Emacs 28.2 and 30.1,
+;; a POST made it ask for a user and a password where the answer was 401, as that to an
+;; unknown client is (RFC 6749, section 5.2), and went out a second time then; after 301,
+;; 307 and 308 it posted the same, a refresh token say, to the other address; and where the
+;; certificate was not valid, it asked a question with a key to press, also when told not
+;; to be interactive.  Nor has it a limit on what it reads.  None of that can be switched
+;; off for one request.  (Cookies can, and so can connections that are kept, on which it
+;; sends a POST again by itself when they are closed: many issuers revoke a refresh token
+;; that comes twice.)
 ;;
 ;; What was read may be a secret.  It is in no message and in no error.
 

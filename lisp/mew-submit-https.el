@@ -236,9 +236,7 @@ which is not followed" status)
     (when (mew-submit-https-callback exchange)
       (let ((end (and (mew-submit-https-body exchange)
                       (mew-submit-https--body-end exchange ended))))
-        (cond ((> (buffer-size) mew-submit-https--octets-max)
-               (mew-submit-https--fail exchange "sent more than is read"))
-              (end (mew-submit-https--answer exchange end))
+        (cond (end (mew-submit-https--answer exchange end))
               (ended (mew-submit-https--fail
                       exchange "closed the connection before its answer was whole")))))))
 
@@ -287,21 +285,30 @@ What it has said besides counts for nothing, and must not be there."
 us through")
         (erase-buffer)
         (setf (mew-submit-https-proxy exchange) nil)
-        (mew-submit-https--try-tls exchange (mew-submit-https-process exchange))))))
+        (mew-submit-https--begin-tls exchange (mew-submit-https-process exchange))))))
 
 ;;; The request
 
+(defun mew-submit-https--guard (exchange function &rest arguments)
+  "Call FUNCTION with EXCHANGE and ARGUMENTS; an error ends EXCHANGE, in words.
+One that escaped a filter or a sentinel would leave it to its deadline."
+  (condition-case err
+      (apply function exchange arguments)
+    (error (mew-submit-https--fail exchange "cannot be reached safely: %s"
+                                   (mew-submit-error--text err)))))
+
 (defun mew-submit-https--filter (exchange chunk)
-  "Keep CHUNK, octets that have come for EXCHANGE, and wipe it."
+  "Take CHUNK, octets that have come for EXCHANGE, and wipe it."
   (when (mew-submit-https-callback exchange)
     (with-current-buffer (mew-submit-https-buffer exchange)
       (goto-char (point-max))
-      (insert chunk))
-    (clear-string chunk)
-    (if (mew-submit-https-proxy exchange)
-        (with-current-buffer (mew-submit-https-buffer exchange)
-          (mew-submit-https--hear-proxy exchange))
-      (mew-submit-https--read exchange nil))))
+      (insert chunk)
+      (clear-string chunk)
+      (cond ((> (buffer-size) mew-submit-https--octets-max)
+             (mew-submit-https--fail exchange "sent more than is read"))
+            ((mew-submit-https-proxy exchange)
+             (mew-submit-https--hear-proxy exchange))
+            (t (mew-submit-https--read exchange nil))))))
 
 (defun mew-submit-https--send (exchange process)
   "Send the request of EXCHANGE over PROCESS, which is open and safe."
@@ -344,13 +351,6 @@ when it checks the certificate."
       (unless (memq result '(gnutls-e-again gnutls-e-interrupted))
         (mew-submit-https--go-on exchange process (gnutls-peer-status process))))))
 
-(defun mew-submit-https--try-tls (exchange process)
-  "Begin TLS for EXCHANGE on PROCESS, or end it in words."
-  (condition-case err
-      (mew-submit-https--begin-tls exchange process)
-    (error (mew-submit-https--fail exchange "cannot be reached safely: %s"
-                                   (mew-submit-error--text err)))))
-
 (defun mew-submit-https--sentinel (exchange process change)
   "Go on with EXCHANGE: its PROCESS is open, or has ended because of CHANGE."
   (pcase (process-status process)
@@ -358,7 +358,7 @@ when it checks the certificate."
     ((and 'open (guard (stringp (mew-submit-https-proxy exchange))))
      (mew-submit-https--ask-proxy exchange process))
     ((and 'open (guard (mew-submit-https-tls exchange)))
-     (mew-submit-https--try-tls exchange process))
+     (mew-submit-https--begin-tls exchange process))
     ('open (if (plist-get (process-contact process t) :tls-parameters)
                (mew-submit-https--go-on exchange process (gnutls-peer-status process))
              (mew-submit-https--send exchange process)))
@@ -407,11 +407,13 @@ BODY is what is posted, octets of TYPE, or nil to get something."
          :host host :service port
          :nowait t :tls-parameters nil
          :filter (lambda (_process chunk)
-                   (mew-submit-https--filter exchange chunk))
+                   (mew-submit-https--guard exchange #'mew-submit-https--filter chunk))
          :sentinel (lambda (process change)
-                     (mew-submit-https--sentinel exchange process change)))
+                     (mew-submit-https--guard exchange #'mew-submit-https--sentinel
+                                              process change)))
         (mew-submit-https-pusher exchange)
-        (run-at-time 0.05 0.05 #'mew-submit-https--push-on exchange)))
+        (run-at-time 0.05 0.05 #'mew-submit-https--guard exchange
+                     #'mew-submit-https--push-on)))
 
 (cl-defun mew-submit-https--fetch (url callback &key form json)
   "Ask URL for an answer, and call CALLBACK with that; return at once.
@@ -443,10 +445,7 @@ machine; nobody is asked anything, and no redirect is followed."
                           "application/json")))
       (when body
         (clear-string body))
-      (condition-case err
-          (mew-submit-https--open exchange parts)
-        (error (mew-submit-https--fail exchange "cannot be reached: %s"
-                                       (mew-submit-error--text err)))))
+      (mew-submit-https--guard exchange #'mew-submit-https--open parts))
     exchange))
 
 ;;; JSON

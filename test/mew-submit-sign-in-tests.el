@@ -410,10 +410,13 @@ Return a try, as far as a browser has it when it is at the issuer."
            ("Q21 chunks that make no sense"
             (:well-known (:octets "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"))
             "before its answer was whole")
-           ("Q21 nothing" (:well-known "drop") "before its answer was whole")))
+           ("Q21 nothing" (:well-known "drop") "before its answer was whole")
+           ("Q21 silence" (:well-known "hang") "did not answer in time")))
       (ert-info (row)
         (apply #'mew-submit-issuer-test-behave issuer behaviour)
-        (pcase-let ((`(,result ,text) (mew-submit-sign-in-tests--text issuer)))
+        (pcase-let* ((mew-submit-https--timeout (if (equal words "did not answer in time") 1
+                                                  mew-submit-https--timeout))
+                     (`(,result ,text) (mew-submit-sign-in-tests--text issuer)))
           (should (equal result "failed"))
           (should (string-search words text))
           (should-not (string-match-p "[\n\r]" text)))))
@@ -537,7 +540,8 @@ DIRECTORY is for its file."
                      ("Q40 it says no, and wants a password" "refuse" "failed"
                       "the proxy does not let us through")
                      ("Q40 it answers itself" "inject" "failed"
-                      "the proxy does not let us through")))
+                      "the proxy does not let us through")
+                     ("Q40 it does not end" "endless" "failed" "more than is read")))
       (ert-info (row)
         (pcase-let* ((`(,process . ,port) (mew-submit-sign-in-tests--proxy
                                            (mew-submit-issuer-test-directory issuer) manner))
@@ -775,7 +779,16 @@ DIRECTORY is for its file."
       (ert-info ((symbol-name function))
         (cl-letf (((symbol-function function) (lambda (&rest _) (error "Oops"))))
           (should (equal (mew-submit-sign-in-tests--text issuer)
-                         '("failed" "Oops"))))))))
+                         '("failed" "Oops"))))))
+    (dolist (proxy (list nil (string-remove-prefix
+                              "https://" (mew-submit-issuer-test-url issuer))))
+      (ert-info ((format "Q21 nothing can be sent, proxy %s" proxy))
+        (let ((url-proxy-services (list (cons "https" proxy))))
+          (cl-letf (((symbol-function 'process-send-string)
+                     (lambda (&rest _) (error "Broken pipe"))))
+            (should (equal (mew-submit-sign-in-tests--text issuer)
+                           '("failed" "localhost cannot be reached safely: \
+Broken pipe")))))))))
 
 (ert-deftest mew-submit-sign-in-tests-accounts ()
   "What an account lacks is said before anything is asked."

@@ -398,9 +398,8 @@ again, and tick it" host (mew-submit-token--hide (car missing))))))
   (when-let* ((next (pop (mew-submit-token-next token))))
     (funcall next)))
 
-(defun mew-submit-token--tell (token problem)
-  "Tell who waits for TOKEN that it is there, or the PROBLEM, (KIND . WORDS).
-Nothing is under way for it then."
+(defun mew-submit-token--tell-waiting (token problem)
+  "Tell who waits for TOKEN that it is there, or the PROBLEM, (KIND . WORDS)."
   (let ((waiting (nreverse (mew-submit-token-waiting token))))
     (setf (mew-submit-token-waiting token) nil
           (mew-submit-token-problem token) (cdr problem))
@@ -411,8 +410,12 @@ Nothing is under way for it then."
           (if problem
               (funcall function nil problem)
             (funcall function (copy-sequence (mew-submit-token-access token)) nil))
-        (error (display-warning 'mew-submit (mew-submit-error--text err)))))
-    (mew-submit-token--free token)))
+        (error (display-warning 'mew-submit (mew-submit-error--text err)))))))
+
+(defun mew-submit-token--tell (token problem)
+  "End what is under way for TOKEN with PROBLEM, or nil, and tell who waits."
+  (mew-submit-token--tell-waiting token problem)
+  (mew-submit-token--free token))
 
 (defun mew-submit-token--not-signed-in (token)
   "Return the problem that TOKEN's account is not signed in."
@@ -435,13 +438,13 @@ When that is a renewal, who waits hears of its end; else it comes after it."
          (if (eql got (mew-submit-token-got token))
              (mew-submit-token--renew token)
            (mew-submit-token--tell token nil)))
-       (lambda (problem) (mew-submit-token--tell token problem))))))
+       #'ignore))))
 
 (defun mew-submit-token--with-lock (token function fail)
   "Call FUNCTION with TOKEN, now or later, when its lock is held.
 FUNCTION has to see to it that `mew-submit-token--free' is called.  Where there
-is no lock for too long, or FUNCTION signals an error, call FAIL with the
-problem, (KIND . WORDS)."
+is no lock for too long, or FUNCTION signals an error, tell who waits for TOKEN
+the problem, (KIND . WORDS), and call FAIL with it."
   (if (mew-submit-token--busy-p token)
       (setf (mew-submit-token-next token)
             (append (mew-submit-token-next token)
@@ -473,9 +476,8 @@ which a passphrase may have to be asked"))
            (mew-submit-error (cons 'config (mew-submit-error--text err)))
            (error (cons 'later (mew-submit-error--text err))))))
     (when problem
-      (funcall fail problem)
-      (when (mew-submit-token--busy-p token)
-        (mew-submit-token--free token)))))
+      (mew-submit-token--tell token problem)
+      (funcall fail problem))))
 
 (defun mew-submit-token--newest (token)
   "Return what is known of TOKEN's sign-in, as `mew-submit-token--read' does.
@@ -587,11 +589,6 @@ does not count.  Return at once."
 
 ;;; Signing in and out
 
-(defun mew-submit-token--interrupt (token)
-  "End what is under way for TOKEN: what it is for does not count any more."
-  (mew-submit-https--cancel (mew-submit-token-exchange token))
-  (mew-submit-token--free token))
-
 (defun mew-submit-token--save (token)
   "Write what memory has of TOKEN's sign-in to its file, whose lock is held."
   (when-let* ((record (mew-submit-token-record token)))
@@ -626,8 +623,9 @@ RECORD is a plist with :client-id, :client-secret, :token-url, :revoke-url and
 auth-source has no key for that, with `locked' when that has to be asked for,
 and else with why it is in memory only, in words."
   (let ((token (mew-submit-token--of account))
-        (key (mew-submit-token--quiet-key)))
-    (mew-submit-token--interrupt token)
+        (key (mew-submit-token--quiet-key))
+        (renewal (mew-submit-token-exchange (mew-submit-token--of account))))
+    (mew-submit-https--cancel renewal)
     (mew-submit-token--have token parsed)
     (setf (mew-submit-token-account token) account
           (mew-submit-token-record token)
@@ -637,7 +635,10 @@ and else with why it is in memory only, in words."
                              :since (floor (mew-submit-token--now)) :count 0
                              :refresh (plist-get parsed :refresh))
                        record)))
-    (mew-submit-token--tell token nil)
+    ;; Who waits for the lock goes on waiting, and finds this when it has it.
+    (if renewal
+        (mew-submit-token--tell token nil)
+      (mew-submit-token--tell-waiting token nil))
     (cond ((null (plist-get parsed :refresh))
            (funcall callback "there is nothing to renew it with"))
           ((symbolp key) (funcall callback key))
@@ -688,7 +689,9 @@ Return non-nil if it is known then.  This is for a command."
   "Forget ACCOUNT's sign-in, here and at the issuer (RFC 7009).
 CALLBACK is called with nil, or with what could not be done, in words."
   (let ((token (mew-submit-token--of account)))
-    (mew-submit-token--interrupt token)
+    (when-let* ((renewal (mew-submit-token-exchange token)))
+      (mew-submit-https--cancel renewal)
+      (mew-submit-token--free token))
     (mew-submit-token--with-lock
      token
      (lambda (token)

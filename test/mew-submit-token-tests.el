@@ -413,6 +413,56 @@ Nobody is asked anything, no token is used twice, and each mail has its token."
       (should-not (cdr (assq 'saved heard)))
       (should-not (mew-submit-token-tests--reused issuer)))))
 
+(defmacro mew-submit-token-tests--while-locked (&rest body)
+  "Run BODY while another Emacs seems to have the lock on each sign-in."
+  (declare (indent 0) (debug (body)))
+  `(cl-letf (((symbol-function 'mew-submit--mod-lock) #'ignore))
+     ,@body))
+
+(ert-deftest mew-submit-token-tests-new-sign-in-counts ()
+  "\"Q28 a sign-in ends while others wait for the lock\": they get what is new.
+Nothing that is older is renewed then, and nothing older is written over it."
+  :tags '(:module)
+  (mew-submit-token-tests--with (issuer account)
+    (let* ((posts (length (mew-submit-issuer-test-log issuer "post")))
+           (url (concat (mew-submit-issuer-test-url issuer) "/token"))
+           heard why)
+      (mew-submit-token-tests--while-locked
+        (dotimes (_ 2)
+          (mew-submit-token--get account (lambda (access _) (push access heard)) t)))
+      (mew-submit-token--set account
+                             (list :client-id "emacs" :token-url url :scope "mail")
+                             (list :access (copy-sequence "at-new") :lifetime 3600
+                                   :refresh "rt-new")
+                             (lambda (end) (setq why (list end))))
+      (should (equal heard '("at-new" "at-new")))
+      (mew-submit-test-until ("it to be kept")
+        why)
+      (should (equal why '(nil)))
+      (mew-submit-test-until ("all to be done")
+        (not (mew-submit-token--busy-p (mew-submit-token--of account))))
+      (should-not (seq-find (lambda (process)
+                              (string-search "mew-submit https" (process-name process)))
+                            (process-list)))
+      (should (= posts (length (mew-submit-issuer-test-log issuer "post"))))
+      (should (equal "rt-new" (plist-get (mew-submit-token--read account) :refresh))))))
+
+(ert-deftest mew-submit-token-tests-no-lock ()
+  "\"Q28 another Emacs does not let go of the lock\": each that waits hears of it."
+  :tags '(:module)
+  (mew-submit-token-tests--with (issuer account)
+    (let ((mew-submit-token--lock-patience 0.1)
+          heard)
+      (mew-submit-token-tests--while-locked
+        (mew-submit-token--get account (lambda (_ problem) (push (cdr problem) heard)) t)
+        (mew-submit-token--keep-now account (lambda (why) (push why heard)))
+        (mew-submit-token--remove account (lambda (why) (push why heard)))
+        (mew-submit-test-until ("all to be heard")
+          (= 3 (length heard))))
+      (dolist (words heard)
+        (should (string-search "another Emacs" words)))
+      (should-not (mew-submit-token--busy-p (mew-submit-token--of account))))))
+
 (ert-deftest mew-submit-token-tests-sign-out ()
   "Who signs out is forgotten, here and at the issuer."
   (mew-submit-token-tests--with (issuer account)

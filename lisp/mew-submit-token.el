@@ -27,6 +27,7 @@
 (require 'mew-submit-background)
 (require 'mew-submit-error)
 (require 'mew-submit-https)
+(require 'mew-submit-issuer)
 (require 'mew-submit-module)
 (require 'mew-submit-question)
 (require 'mew-submit-random)
@@ -63,10 +64,7 @@ where `auth-sources' keep passwords, as that of \"tokens\" at \"mew-submit\"."
 (defun mew-submit-token--issuer (account)
   "Return what the sign-in of ACCOUNT is with, an address."
   (let ((keys (mew-submit-token--keys account)))
-    (string-remove-suffix
-     "/" (let ((issuer (or (plist-get keys :issuer) (plist-get keys :token-url) "")))
-           (if (string-match-p "\\`https?:" issuer) issuer
-             (concat "https://" issuer))))))
+    (mew-submit-issuer--url (or (plist-get keys :issuer) (plist-get keys :token-url) ""))))
 
 (defun mew-submit-token--user (account)
   "Return who ACCOUNT signs in as, or nil."
@@ -597,11 +595,6 @@ does not count.  Return at once."
       (mew-submit-token--keep
        token (plist-put (copy-sequence record) :count
                         (max (plist-get record :count) (1+ count)))))))
-
-(defun mew-submit-token--kept-p (account)
-  "Will ACCOUNT's sign-in still be there when Emacs has ended?"
-  (and (null (mew-submit-token-record (mew-submit-token--of account)))
-       (file-exists-p (mew-submit-token--file account ".token"))))
 
 (defun mew-submit-token--quiet-key ()
   "Return the key if nobody has to be asked for it, or `locked', or `no-key'.

@@ -291,9 +291,10 @@ Names that are not about mail do not count."
                       (member (downcase name) have)))
                 (split-string (or wanted "") " " t))))
 
-(defun mew-submit-token--failure (object answer host)
+(defun mew-submit-token--failure (object answer host issuer client)
   "Return the failure (KIND . WORDS) that ANSWER of HOST, with OBJECT in it, means.
-KIND is `consent', `config' or `later'."
+KIND is `consent', `config' or `later'.  Where ISSUER does not know CLIENT any
+more, which has registered itself there, that is forgotten."
   (let* ((code (mew-submit-https--text object "error" 100))
          (said (mew-submit-https--text object "error_description" 1000))
          (status (plist-get answer :status))
@@ -301,6 +302,9 @@ KIND is `consent', `config' or `later'."
                      (code (format " (%s)" (mew-submit-token--hide code)))
                      (t (format " (status %s)" status)))))
     (pcase code
+      ((and "invalid_client" (guard (mew-submit-issuer--forget-client issuer client)))
+       (cons 'consent (format "%s has forgotten this program, which becomes known \
+there again when you sign in" host)))
       ("invalid_grant"
        (cons 'consent (format "%s does not take the sign-in any more%s" host more)))
       ((or "invalid_client" "unauthorized_client")
@@ -314,10 +318,10 @@ one there, the manual says how" host more)))
                               host more)))
       (_ (cons 'later (format "%s has no token at the moment%s" host more))))))
 
-(defun mew-submit-token--parse (answer host scope)
+(defun mew-submit-token--parse (answer host scope issuer client)
   "Return what is in ANSWER, of HOST, to a request for tokens of SCOPE.
 It is a plist with :access, octets, :lifetime, seconds, and :refresh, or nil; or
-with :problem, (KIND . WORDS)."
+with :problem, (KIND . WORDS).  It was CLIENT of ISSUER that has asked."
   (let* ((status (plist-get answer :status))
          (object (and status (mew-submit-https--json (plist-get answer :body))))
          (access (mew-submit-https--text object "access_token" 16384))
@@ -332,8 +336,7 @@ with :problem, (KIND . WORDS)."
       (list :problem (cons 'later (plist-get answer :error))
             :sent (plist-get answer :sent)))
      ((not (eql status 200))
-      (list :problem (mew-submit-token--failure object answer host)
-            :code (mew-submit-https--text object "error" 100)))
+      (list :problem (mew-submit-token--failure object answer host issuer client)))
      ((not (mew-submit-token--usable-p access))
       (list :problem (cons 'later (format "%s has answered without a token that can \
 be used" host))))
@@ -536,7 +539,8 @@ What cannot be written is kept in memory, and that is told."
 BROKEN-OFF is non-nil when it may have been used before by an Emacs that ended
 before it could write down what it got."
   (let* ((host (mew-submit-https--host (plist-get record :token-url)))
-         (parsed (mew-submit-token--parse answer host nil))
+         (parsed (mew-submit-token--parse answer host nil (plist-get record :issuer)
+                                          (plist-get record :client-id)))
          (problem (plist-get parsed :problem)))
     (cond
      ((null problem)

@@ -722,7 +722,35 @@ DIRECTORY is for its file."
         ;; It is known from then on.
         (should (equal "signed-in"
                        (car (mew-submit-sign-in-tests--text issuer :oauth oauth))))
-        (should (= count (length (mew-submit-issuer-test-log issuer "register"))))))))
+        (should (= count (length (mew-submit-issuer-test-log issuer "register"))))
+        (pcase-dolist
+            (`(,row ,method ,behaviour)
+             '(("Q39 it has forgotten us" browser (:clients []))
+               ("Q39 it has forgotten us, and a code is asked for" code
+                (:device-raw (:status 401 :body "{\"error\":\"invalid_client\"}")))))
+          (ert-info (row)
+            (apply #'mew-submit-issuer-test-behave issuer behaviour)
+            (should (string-search "has forgotten this program"
+                                   (cadr (mew-submit-sign-in-tests--text
+                                          issuer :oauth oauth :method method))))
+            (mew-submit-issuer-test-behave issuer)
+            (should (equal "signed-in"
+                           (car (mew-submit-sign-in-tests--text issuer :oauth oauth))))
+            (should (= (cl-incf count)
+                       (length (mew-submit-issuer-test-log issuer "register"))))))
+        (ert-info ("Q39 it has forgotten us when a token is renewed")
+          (let ((account (mew-submit-issuer-test-account issuer :oauth oauth))
+                result)
+            (mew-submit-issuer-test-behave issuer :clients [])
+            (mew-submit-token--get account (lambda (&rest got) (setq result got)) t)
+            (mew-submit-test-until ("why there is no token")
+              result)
+            (should (eq 'consent (car (cadr result))))
+            (mew-submit-issuer-test-behave issuer)
+            (should (equal "signed-in"
+                           (car (mew-submit-sign-in-tests--text issuer :oauth oauth))))
+            (should (= (1+ count)
+                       (length (mew-submit-issuer-test-log issuer "register"))))))))))
 
 (ert-deftest mew-submit-sign-in-tests-client-files ()
   "A file as issuers hand it out says who we are; what is none is told (Q35)."

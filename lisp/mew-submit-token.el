@@ -482,12 +482,16 @@ which a passphrase may have to be asked"))
 
 (defun mew-submit-token--newest (token)
   "Return what is known of TOKEN's sign-in, as `mew-submit-token--read' does.
-What could not be written counts where it is newer than the file."
-  (let ((memory (mew-submit-token-record token))
-        (file (let ((mew-submit-auth--ask nil))
-                (mew-submit-token--read (mew-submit-token-account token)))))
+What is in memory only counts, unless the file has the same sign-in, renewed."
+  (let* ((memory (mew-submit-token-record token))
+         (file (condition-case err
+                   (let ((mew-submit-auth--ask nil))
+                     (mew-submit-token--read (mew-submit-token-account token)))
+                 (mew-submit-secret (if memory 'locked
+                                      (signal (car err) (cdr err)))))))
     (if (and memory
              (or (symbolp file)
+                 (not (eql (plist-get memory :since) (plist-get file :since)))
                  (> (plist-get memory :count) (plist-get file :count))))
         memory
       (setf (mew-submit-token-record token) nil)
@@ -588,17 +592,12 @@ does not count.  Return at once."
         (push callback (mew-submit-token-waiting token))
         (mew-submit-token--start token)))))
 
-
 ;;; Signing in and out
 
 (defun mew-submit-token--save (token)
   "Write what memory has of TOKEN's sign-in to its file, whose lock is held."
   (when-let* ((record (mew-submit-token-record token)))
-    (let* ((file (mew-submit-token--read (mew-submit-token-account token)))
-           (count (if (consp file) (plist-get file :count) 0)))
-      (mew-submit-token--keep
-       token (plist-put (copy-sequence record) :count
-                        (max (plist-get record :count) (1+ count)))))))
+    (mew-submit-token--keep token record)))
 
 (defun mew-submit-token--quiet-key ()
   "Return the key if nobody has to be asked for it, or `locked', or `no-key'.

@@ -626,6 +626,34 @@ Nothing that is older is renewed then, and nothing older is written over it."
               (should (eq (equal before (mew-submit-test-octets file))
                           (equal words "Not now"))))))))))
 
+(ert-deftest mew-submit-token-tests-only-until-emacs-ends ()
+  "A sign-in that is not kept is used, whatever file there is of an earlier one.
+Nobody has to unlock that, and it does not come back."
+  :tags '(:module)
+  (mew-submit-token-tests--with (issuer account)
+    (dotimes (_ 3)
+      (should (car (mew-submit-token-tests--get account t))))
+    (mew-submit-issuer-test-forget)
+    (let* ((newest (lambda ()
+                     (plist-get (car (last (mew-submit-issuer-test-log issuer "answer")))
+                                :refresh)))
+           (renew (lambda ()
+                    (let ((before (funcall newest)))
+                      (should (car (mew-submit-token-tests--get account t)))
+                      (should (equal before
+                                     (plist-get (plist-get (car (last (mew-submit-issuer-test-log
+                                                                       issuer "post")))
+                                                           :form)
+                                                :refresh_token)))))))
+      (cl-letf (((symbol-function 'mew-submit-auth--proxy-password)
+                 (lambda (&rest _) (signal 'mew-submit-secret '(:text "locked")))))
+        (should-not (plist-get (mew-submit-issuer-test-sign-in account :method 'browser)
+                               :kept))
+        (funcall renew))
+      (funcall renew)
+      (should (equal (funcall newest)
+                     (plist-get (mew-submit-token--read account) :refresh))))))
+
 (ert-deftest mew-submit-token-tests-kept-if-wanted ()
   "Where nobody has said so, the user says whether the sign-in is kept."
   :tags '(:module)

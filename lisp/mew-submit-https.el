@@ -8,12 +8,15 @@
 ;; It owns the requests to whoever issues access tokens: one request, one answer,
 ;; one connection, nothing kept, and a deadline for all of it.
 ;;
-;; url.el is not used for these.  It sends a POST again by itself when the connection is
-;; closed before the answer, and a refresh token that is used twice is revoked; it asks the
-;; user for a password when the answer is 401, as that to an unknown client is (RFC 6749,
-;; section 5.2); it follows redirects with whatever was sent, keeps cookies, has no limit
-;; on what it reads, and a certificate that is not valid makes it ask a question with a key
-;; to press.
+;; url.el is not used for these.  Sent in the background by url.el of Emacs 28.2 and 30.1,
+;; a POST made it ask for a user and a password where the answer was 401, as that to an
+;; unknown client is (RFC 6749, section 5.2), and went out a second time then; after 301,
+;; 307 and 308 it posted the same, a refresh token say, to the other address; and where the
+;; certificate was not valid, it asked a question with a key to press, also when told not
+;; to be interactive.  Nor has it a limit on what it reads.  None of that can be switched
+;; off for one request.  (Cookies can, and so can connections that are kept, on which it
+;; sends a POST again by itself when they are closed: many issuers revoke a refresh token
+;; that comes twice.)
 ;;
 ;; What was read may be a secret.  It is in no message and in no error.
 
@@ -233,9 +236,7 @@ which is not followed" status)
     (when (mew-submit-https-callback exchange)
       (let ((end (and (mew-submit-https-body exchange)
                       (mew-submit-https--body-end exchange ended))))
-        (cond ((> (buffer-size) mew-submit-https--octets-max)
-               (mew-submit-https--fail exchange "sent more than is read"))
-              (end (mew-submit-https--answer exchange end))
+        (cond (end (mew-submit-https--answer exchange end))
               (ended (mew-submit-https--fail
                       exchange "closed the connection before its answer was whole")))))))
 
@@ -284,21 +285,30 @@ What it has said besides counts for nothing, and must not be there."
 us through")
         (erase-buffer)
         (setf (mew-submit-https-proxy exchange) nil)
-        (mew-submit-https--try-tls exchange (mew-submit-https-process exchange))))))
+        (mew-submit-https--begin-tls exchange (mew-submit-https-process exchange))))))
 
 ;;; The request
 
+(defun mew-submit-https--guard (exchange function &rest arguments)
+  "Call FUNCTION with EXCHANGE and ARGUMENTS; an error ends EXCHANGE, in words.
+One that escaped a filter or a sentinel would leave it to its deadline."
+  (condition-case err
+      (apply function exchange arguments)
+    (error (mew-submit-https--fail exchange "cannot be reached safely: %s"
+                                   (mew-submit-error--text err)))))
+
 (defun mew-submit-https--filter (exchange chunk)
-  "Keep CHUNK, octets that have come for EXCHANGE, and wipe it."
+  "Take CHUNK, octets that have come for EXCHANGE, and wipe it."
   (when (mew-submit-https-callback exchange)
     (with-current-buffer (mew-submit-https-buffer exchange)
       (goto-char (point-max))
-      (insert chunk))
-    (clear-string chunk)
-    (if (mew-submit-https-proxy exchange)
-        (with-current-buffer (mew-submit-https-buffer exchange)
-          (mew-submit-https--hear-proxy exchange))
-      (mew-submit-https--read exchange nil))))
+      (insert chunk)
+      (clear-string chunk)
+      (cond ((> (buffer-size) mew-submit-https--octets-max)
+             (mew-submit-https--fail exchange "sent more than is read"))
+            ((mew-submit-https-proxy exchange)
+             (mew-submit-https--hear-proxy exchange))
+            (t (mew-submit-https--read exchange nil))))))
 
 (defun mew-submit-https--send (exchange process)
   "Send the request of EXCHANGE over PROCESS, which is open and safe."
@@ -341,13 +351,6 @@ when it checks the certificate."
       (unless (memq result '(gnutls-e-again gnutls-e-interrupted))
         (mew-submit-https--go-on exchange process (gnutls-peer-status process))))))
 
-(defun mew-submit-https--try-tls (exchange process)
-  "Begin TLS for EXCHANGE on PROCESS, or end it in words."
-  (condition-case err
-      (mew-submit-https--begin-tls exchange process)
-    (error (mew-submit-https--fail exchange "cannot be reached safely: %s"
-                                   (mew-submit-error--text err)))))
-
 (defun mew-submit-https--sentinel (exchange process change)
   "Go on with EXCHANGE: its PROCESS is open, or has ended because of CHANGE."
   (pcase (process-status process)
@@ -355,7 +358,7 @@ when it checks the certificate."
     ((and 'open (guard (stringp (mew-submit-https-proxy exchange))))
      (mew-submit-https--ask-proxy exchange process))
     ((and 'open (guard (mew-submit-https-tls exchange)))
-     (mew-submit-https--try-tls exchange process))
+     (mew-submit-https--begin-tls exchange process))
     ('open (if (plist-get (process-contact process t) :tls-parameters)
                (mew-submit-https--go-on exchange process (gnutls-peer-status process))
              (mew-submit-https--send exchange process)))
@@ -404,11 +407,13 @@ BODY is what is posted, octets of TYPE, or nil to get something."
          :host host :service port
          :nowait t :tls-parameters nil
          :filter (lambda (_process chunk)
-                   (mew-submit-https--filter exchange chunk))
+                   (mew-submit-https--guard exchange #'mew-submit-https--filter chunk))
          :sentinel (lambda (process change)
-                     (mew-submit-https--sentinel exchange process change)))
+                     (mew-submit-https--guard exchange #'mew-submit-https--sentinel
+                                              process change)))
         (mew-submit-https-pusher exchange)
-        (run-at-time 0.05 0.05 #'mew-submit-https--push-on exchange)))
+        (run-at-time 0.05 0.05 #'mew-submit-https--guard exchange
+                     #'mew-submit-https--push-on)))
 
 (cl-defun mew-submit-https--fetch (url callback &key form json)
   "Ask URL for an answer, and call CALLBACK with that; return at once.
@@ -440,10 +445,7 @@ machine; nobody is asked anything, and no redirect is followed."
                           "application/json")))
       (when body
         (clear-string body))
-      (condition-case err
-          (mew-submit-https--open exchange parts)
-        (error (mew-submit-https--fail exchange "cannot be reached: %s"
-                                       (mew-submit-error--text err)))))
+      (mew-submit-https--guard exchange #'mew-submit-https--open parts))
     exchange))
 
 ;;; JSON

@@ -185,11 +185,19 @@ no secret in it."
                        (and (stringp (car-safe client)) (stringp (cdr client))))
                      clients))))
 
-(defun mew-submit-issuer--forget-client (issuer)
-  "Forget as whom ISSUER, an address, knows this program by registration."
-  (mew-submit-store--write mew-submit-issuer-clients-file
-                          "As whom issuers of access tokens know mew-submit."
-                          (assoc-delete-all issuer (mew-submit-issuer--clients))))
+(defun mew-submit-issuer--remember (issuer id)
+  "Remember that ISSUER, an address, knows this program as ID, or not if nil."
+  (let ((others (assoc-delete-all issuer (mew-submit-issuer--clients))))
+    (mew-submit-store--write mew-submit-issuer-clients-file
+                             "As whom issuers of access tokens know mew-submit."
+                             (if id (cons (cons issuer id) others) others))))
+
+(defun mew-submit-issuer--forget-client (issuer id)
+  "Forget that ISSUER, an address, knows this program as ID by registration.
+Return nil if that is not how it does."
+  (when (equal id (cdr (assoc issuer (mew-submit-issuer--clients))))
+    (mew-submit-issuer--remember issuer nil)
+    t))
 
 (defun mew-submit-issuer--read-client (file)
   "Return the client in FILE, as an issuer hands it out: (ID SECRET).
@@ -243,11 +251,7 @@ REDIRECT is where its answers come to, and SCOPE what it wants."
           ((not (member method '(nil "none")))
            (format "%s has registered this program as one that keeps a secret, which \
 no program on your own machine can" (mew-submit-https--host name)))
-          (t (mew-submit-store--write
-              mew-submit-issuer-clients-file
-              "As whom issuers of access tokens know mew-submit."
-              (cons (cons name id)
-                    (assoc-delete-all name (mew-submit-issuer--clients))))
+          (t (mew-submit-issuer--remember name id)
              (list id nil)))))
 
 (defun mew-submit-issuer--client (keys issuer redirect keep callback)

@@ -235,7 +235,9 @@ machine:\n\n  %s\n\nand type this code there:\n\n  %s"
   (let* ((issuer (mew-submit-sign-in-issuer flow))
          (scope (mew-submit-sign-in--scope flow))
          (parsed (mew-submit-token--parse
-                  answer (mew-submit-https--host (mew-submit-issuer-token issuer)) scope)))
+                  answer (mew-submit-https--host (mew-submit-issuer-token issuer)) scope
+                  (mew-submit-issuer-name issuer)
+                  (nth 0 (mew-submit-sign-in-client flow)))))
     (if (plist-get parsed :problem)
         (mew-submit-sign-in--fail flow "%s" (cdr (plist-get parsed :problem)))
       (mew-submit-token--set
@@ -457,9 +459,10 @@ this machine")
    flow (mew-submit-issuer-device (mew-submit-sign-in-issuer flow))
    `(("scope" . ,(mew-submit-sign-in--scope flow)))
    (lambda (answer)
-     (let* ((object (and (eql (plist-get answer :status) 200)
+     (let* ((object (and (plist-get answer :body)
                          (mew-submit-https--json (plist-get answer :body))))
-            (device (mew-submit-https--text object "device_code"))
+            (device (and (eql (plist-get answer :status) 200)
+                         (mew-submit-https--text object "device_code")))
             (code (mew-submit-https--text object "user_code" 100))
             (url (or (mew-submit-https--text object "verification_uri")
                      (mew-submit-https--text object "verification_url")))
@@ -469,7 +472,11 @@ this machine")
        (cond ((not (and device code (mew-submit-https--parse url)))
               (mew-submit-sign-in--fail
                flow "%s" (or (plist-get answer :error)
-                             (cdr (mew-submit-token--failure object answer host)))))
+                             (cdr (mew-submit-token--failure
+                                   object answer host
+                                   (mew-submit-issuer-name
+                                    (mew-submit-sign-in-issuer flow))
+                                   (nth 0 (mew-submit-sign-in-client flow)))))))
              (t (mew-submit-sign-in--show
                  flow (list :step 'code :code (mew-submit-error--clean code) :url url
                             :complete (and (mew-submit-https--parse all) all)))

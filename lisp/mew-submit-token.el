@@ -27,6 +27,7 @@
 (require 'mew-submit-background)
 (require 'mew-submit-error)
 (require 'mew-submit-https)
+(require 'mew-submit-issuer)
 (require 'mew-submit-module)
 (require 'mew-submit-question)
 (require 'mew-submit-random)
@@ -63,10 +64,7 @@ where `auth-sources' keep passwords, as that of \"tokens\" at \"mew-submit\"."
 (defun mew-submit-token--issuer (account)
   "Return what the sign-in of ACCOUNT is with, an address."
   (let ((keys (mew-submit-token--keys account)))
-    (string-remove-suffix
-     "/" (let ((issuer (or (plist-get keys :issuer) (plist-get keys :token-url) "")))
-           (if (string-match-p "\\`https?:" issuer) issuer
-             (concat "https://" issuer))))))
+    (mew-submit-issuer--url (or (plist-get keys :issuer) (plist-get keys :token-url) ""))))
 
 (defun mew-submit-token--user (account)
   "Return who ACCOUNT signs in as, or nil."
@@ -293,9 +291,10 @@ Names that are not about mail do not count."
                       (member (downcase name) have)))
                 (split-string (or wanted "") " " t))))
 
-(defun mew-submit-token--failure (object answer host)
+(defun mew-submit-token--failure (object answer host issuer client)
   "Return the failure (KIND . WORDS) that ANSWER of HOST, with OBJECT in it, means.
-KIND is `consent', `config' or `later'."
+KIND is `consent', `config' or `later'.  Where ISSUER does not know CLIENT any
+more, which has registered itself there, that is forgotten."
   (let* ((code (mew-submit-https--text object "error" 100))
          (said (mew-submit-https--text object "error_description" 1000))
          (status (plist-get answer :status))
@@ -303,6 +302,9 @@ KIND is `consent', `config' or `later'."
                      (code (format " (%s)" (mew-submit-token--hide code)))
                      (t (format " (status %s)" status)))))
     (pcase code
+      ((and "invalid_client" (guard (mew-submit-issuer--forget-client issuer client)))
+       (cons 'consent (format "%s has forgotten this program, which becomes known \
+there again when you sign in" host)))
       ("invalid_grant"
        (cons 'consent (format "%s does not take the sign-in any more%s" host more)))
       ((or "invalid_client" "unauthorized_client")
@@ -316,10 +318,10 @@ one there, the manual says how" host more)))
                               host more)))
       (_ (cons 'later (format "%s has no token at the moment%s" host more))))))
 
-(defun mew-submit-token--parse (answer host scope)
+(defun mew-submit-token--parse (answer host scope issuer client)
   "Return what is in ANSWER, of HOST, to a request for tokens of SCOPE.
 It is a plist with :access, octets, :lifetime, seconds, and :refresh, or nil; or
-with :problem, (KIND . WORDS)."
+with :problem, (KIND . WORDS).  It was CLIENT of ISSUER that has asked."
   (let* ((status (plist-get answer :status))
          (object (and status (mew-submit-https--json (plist-get answer :body))))
          (access (mew-submit-https--text object "access_token" 16384))
@@ -334,8 +336,7 @@ with :problem, (KIND . WORDS)."
       (list :problem (cons 'later (plist-get answer :error))
             :sent (plist-get answer :sent)))
      ((not (eql status 200))
-      (list :problem (mew-submit-token--failure object answer host)
-            :code (mew-submit-https--text object "error" 100)))
+      (list :problem (mew-submit-token--failure object answer host issuer client)))
      ((not (mew-submit-token--usable-p access))
       (list :problem (cons 'later (format "%s has answered without a token that can \
 be used" host))))
@@ -398,9 +399,8 @@ again, and tick it" host (mew-submit-token--hide (car missing))))))
   (when-let* ((next (pop (mew-submit-token-next token))))
     (funcall next)))
 
-(defun mew-submit-token--tell (token problem)
-  "Tell who waits for TOKEN that it is there, or the PROBLEM, (KIND . WORDS).
-Nothing is under way for it then."
+(defun mew-submit-token--tell-waiting (token problem)
+  "Tell who waits for TOKEN that it is there, or the PROBLEM, (KIND . WORDS)."
   (let ((waiting (nreverse (mew-submit-token-waiting token))))
     (setf (mew-submit-token-waiting token) nil
           (mew-submit-token-problem token) (cdr problem))
@@ -411,8 +411,12 @@ Nothing is under way for it then."
           (if problem
               (funcall function nil problem)
             (funcall function (copy-sequence (mew-submit-token-access token)) nil))
-        (error (display-warning 'mew-submit (mew-submit-error--text err)))))
-    (mew-submit-token--free token)))
+        (error (display-warning 'mew-submit (mew-submit-error--text err)))))))
+
+(defun mew-submit-token--tell (token problem)
+  "End what is under way for TOKEN with PROBLEM, or nil, and tell who waits."
+  (mew-submit-token--tell-waiting token problem)
+  (mew-submit-token--free token))
 
 (defun mew-submit-token--not-signed-in (token)
   "Return the problem that TOKEN's account is not signed in."
@@ -435,13 +439,13 @@ When that is a renewal, who waits hears of its end; else it comes after it."
          (if (eql got (mew-submit-token-got token))
              (mew-submit-token--renew token)
            (mew-submit-token--tell token nil)))
-       (lambda (problem) (mew-submit-token--tell token problem))))))
+       #'ignore))))
 
 (defun mew-submit-token--with-lock (token function fail)
   "Call FUNCTION with TOKEN, now or later, when its lock is held.
 FUNCTION has to see to it that `mew-submit-token--free' is called.  Where there
-is no lock for too long, or FUNCTION signals an error, call FAIL with the
-problem, (KIND . WORDS)."
+is no lock for too long, or FUNCTION signals an error, tell who waits for TOKEN
+the problem, (KIND . WORDS), and call FAIL with it."
   (if (mew-submit-token--busy-p token)
       (setf (mew-submit-token-next token)
             (append (mew-submit-token-next token)
@@ -473,18 +477,21 @@ which a passphrase may have to be asked"))
            (mew-submit-error (cons 'config (mew-submit-error--text err)))
            (error (cons 'later (mew-submit-error--text err))))))
     (when problem
-      (funcall fail problem)
-      (when (mew-submit-token--busy-p token)
-        (mew-submit-token--free token)))))
+      (mew-submit-token--tell token problem)
+      (funcall fail problem))))
 
 (defun mew-submit-token--newest (token)
   "Return what is known of TOKEN's sign-in, as `mew-submit-token--read' does.
-What could not be written counts where it is newer than the file."
-  (let ((memory (mew-submit-token-record token))
-        (file (let ((mew-submit-auth--ask nil))
-                (mew-submit-token--read (mew-submit-token-account token)))))
+What is in memory only counts, unless the file has the same sign-in, renewed."
+  (let* ((memory (mew-submit-token-record token))
+         (file (condition-case err
+                   (let ((mew-submit-auth--ask nil))
+                     (mew-submit-token--read (mew-submit-token-account token)))
+                 (mew-submit-secret (if memory 'locked
+                                      (signal (car err) (cdr err)))))))
     (if (and memory
              (or (symbolp file)
+                 (not (eql (plist-get memory :since) (plist-get file :since)))
                  (> (plist-get memory :count) (plist-get file :count))))
         memory
       (setf (mew-submit-token-record token) nil)
@@ -536,7 +543,8 @@ What cannot be written is kept in memory, and that is told."
 BROKEN-OFF is non-nil when it may have been used before by an Emacs that ended
 before it could write down what it got."
   (let* ((host (mew-submit-https--host (plist-get record :token-url)))
-         (parsed (mew-submit-token--parse answer host nil))
+         (parsed (mew-submit-token--parse answer host nil (plist-get record :issuer)
+                                          (plist-get record :client-id)))
          (problem (plist-get parsed :problem)))
     (cond
      ((null problem)
@@ -584,27 +592,12 @@ does not count.  Return at once."
         (push callback (mew-submit-token-waiting token))
         (mew-submit-token--start token)))))
 
-
 ;;; Signing in and out
-
-(defun mew-submit-token--interrupt (token)
-  "End what is under way for TOKEN: what it is for does not count any more."
-  (mew-submit-https--cancel (mew-submit-token-exchange token))
-  (mew-submit-token--free token))
 
 (defun mew-submit-token--save (token)
   "Write what memory has of TOKEN's sign-in to its file, whose lock is held."
   (when-let* ((record (mew-submit-token-record token)))
-    (let* ((file (mew-submit-token--read (mew-submit-token-account token)))
-           (count (if (consp file) (plist-get file :count) 0)))
-      (mew-submit-token--keep
-       token (plist-put (copy-sequence record) :count
-                        (max (plist-get record :count) (1+ count)))))))
-
-(defun mew-submit-token--kept-p (account)
-  "Will ACCOUNT's sign-in still be there when Emacs has ended?"
-  (and (null (mew-submit-token-record (mew-submit-token--of account)))
-       (file-exists-p (mew-submit-token--file account ".token"))))
+    (mew-submit-token--keep token record)))
 
 (defun mew-submit-token--quiet-key ()
   "Return the key if nobody has to be asked for it, or `locked', or `no-key'.
@@ -626,8 +619,9 @@ RECORD is a plist with :client-id, :client-secret, :token-url, :revoke-url and
 auth-source has no key for that, with `locked' when that has to be asked for,
 and else with why it is in memory only, in words."
   (let ((token (mew-submit-token--of account))
-        (key (mew-submit-token--quiet-key)))
-    (mew-submit-token--interrupt token)
+        (key (mew-submit-token--quiet-key))
+        (renewal (mew-submit-token-exchange (mew-submit-token--of account))))
+    (mew-submit-https--cancel renewal)
     (mew-submit-token--have token parsed)
     (setf (mew-submit-token-account token) account
           (mew-submit-token-record token)
@@ -637,7 +631,10 @@ and else with why it is in memory only, in words."
                              :since (floor (mew-submit-token--now)) :count 0
                              :refresh (plist-get parsed :refresh))
                        record)))
-    (mew-submit-token--tell token nil)
+    ;; Who waits for the lock goes on waiting, and finds this when it has it.
+    (if renewal
+        (mew-submit-token--tell token nil)
+      (mew-submit-token--tell-waiting token nil))
     (cond ((null (plist-get parsed :refresh))
            (funcall callback "there is nothing to renew it with"))
           ((symbolp key) (funcall callback key))
@@ -688,7 +685,9 @@ Return non-nil if it is known then.  This is for a command."
   "Forget ACCOUNT's sign-in, here and at the issuer (RFC 7009).
 CALLBACK is called with nil, or with what could not be done, in words."
   (let ((token (mew-submit-token--of account)))
-    (mew-submit-token--interrupt token)
+    (when-let* ((renewal (mew-submit-token-exchange token)))
+      (mew-submit-https--cancel renewal)
+      (mew-submit-token--free token))
     (mew-submit-token--with-lock
      token
      (lambda (token)

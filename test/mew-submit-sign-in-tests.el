@@ -410,10 +410,13 @@ Return a try, as far as a browser has it when it is at the issuer."
            ("Q21 chunks that make no sense"
             (:well-known (:octets "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"))
             "before its answer was whole")
-           ("Q21 nothing" (:well-known "drop") "before its answer was whole")))
+           ("Q21 nothing" (:well-known "drop") "before its answer was whole")
+           ("Q21 silence" (:well-known "hang") "did not answer in time")))
       (ert-info (row)
         (apply #'mew-submit-issuer-test-behave issuer behaviour)
-        (pcase-let ((`(,result ,text) (mew-submit-sign-in-tests--text issuer)))
+        (pcase-let* ((mew-submit-https--timeout (if (equal words "did not answer in time") 1
+                                                  mew-submit-https--timeout))
+                     (`(,result ,text) (mew-submit-sign-in-tests--text issuer)))
           (should (equal result "failed"))
           (should (string-search words text))
           (should-not (string-match-p "[\n\r]" text)))))
@@ -537,7 +540,8 @@ DIRECTORY is for its file."
                      ("Q40 it says no, and wants a password" "refuse" "failed"
                       "the proxy does not let us through")
                      ("Q40 it answers itself" "inject" "failed"
-                      "the proxy does not let us through")))
+                      "the proxy does not let us through")
+                     ("Q40 it does not end" "endless" "failed" "more than is read")))
       (ert-info (row)
         (pcase-let* ((`(,process . ,port) (mew-submit-sign-in-tests--proxy
                                            (mew-submit-issuer-test-directory issuer) manner))
@@ -547,10 +551,19 @@ DIRECTORY is for its file."
                 (should (equal got result))
                 (should (string-search words text)))
             (delete-process process)))))
+    (dolist (proxy '("http://me:s3cret@127.0.0.1:1" "https://127.0.0.1:1" "127.0.0.1"))
+      (ert-info ((format "Q40 one that cannot be used is not passed by: %s" proxy))
+        (let* ((url-proxy-services nil)
+               (process-environment (cons (concat "https_proxy=" proxy) process-environment))
+               (text (cadr (mew-submit-sign-in-tests--text issuer))))
+          (should (string-search "has to be HOST:PORT" text))
+          (should-not (string-search "s3cret" text)))))
     (ert-info ("nobody is there")
       (let ((url-proxy-services '(("https" . "127.0.0.1:1"))))
         (should (equal "failed" (car (mew-submit-sign-in-tests--text issuer))))))
-    (dolist (services '((("https" . "127.0.0.1:1") ("no_proxy" . "\\`localhost\\'")) nil))
+    (dolist (services '((("https" . "127.0.0.1:1") ("no_proxy" . "\\`localhost\\'"))
+                        (("https" . ""))
+                        nil))
       (let ((url-proxy-services services)
             (process-environment (append '("https_proxy=http://127.0.0.1:1"
                                            "no_proxy=example.org,localhost")
@@ -718,7 +731,35 @@ DIRECTORY is for its file."
         ;; It is known from then on.
         (should (equal "signed-in"
                        (car (mew-submit-sign-in-tests--text issuer :oauth oauth))))
-        (should (= count (length (mew-submit-issuer-test-log issuer "register"))))))))
+        (should (= count (length (mew-submit-issuer-test-log issuer "register"))))
+        (pcase-dolist
+            (`(,row ,method ,behaviour)
+             '(("Q39 it has forgotten us" browser (:clients []))
+               ("Q39 it has forgotten us, and a code is asked for" code
+                (:device-raw (:status 401 :body "{\"error\":\"invalid_client\"}")))))
+          (ert-info (row)
+            (apply #'mew-submit-issuer-test-behave issuer behaviour)
+            (should (string-search "has forgotten this program"
+                                   (cadr (mew-submit-sign-in-tests--text
+                                          issuer :oauth oauth :method method))))
+            (mew-submit-issuer-test-behave issuer)
+            (should (equal "signed-in"
+                           (car (mew-submit-sign-in-tests--text issuer :oauth oauth))))
+            (should (= (cl-incf count)
+                       (length (mew-submit-issuer-test-log issuer "register"))))))
+        (ert-info ("Q39 it has forgotten us when a token is renewed")
+          (let ((account (mew-submit-issuer-test-account issuer :oauth oauth))
+                result)
+            (mew-submit-issuer-test-behave issuer :clients [])
+            (mew-submit-token--get account (lambda (&rest got) (setq result got)) t)
+            (mew-submit-test-until ("why there is no token")
+              result)
+            (should (eq 'consent (car (cadr result))))
+            (mew-submit-issuer-test-behave issuer)
+            (should (equal "signed-in"
+                           (car (mew-submit-sign-in-tests--text issuer :oauth oauth))))
+            (should (= (1+ count)
+                       (length (mew-submit-issuer-test-log issuer "register"))))))))))
 
 (ert-deftest mew-submit-sign-in-tests-client-files ()
   "A file as issuers hand it out says who we are; what is none is told (Q35)."
@@ -775,7 +816,16 @@ DIRECTORY is for its file."
       (ert-info ((symbol-name function))
         (cl-letf (((symbol-function function) (lambda (&rest _) (error "Oops"))))
           (should (equal (mew-submit-sign-in-tests--text issuer)
-                         '("failed" "Oops"))))))))
+                         '("failed" "Oops"))))))
+    (dolist (proxy (list nil (string-remove-prefix
+                              "https://" (mew-submit-issuer-test-url issuer))))
+      (ert-info ((format "Q21 nothing can be sent, proxy %s" proxy))
+        (let ((url-proxy-services (list (cons "https" proxy))))
+          (cl-letf (((symbol-function 'process-send-string)
+                     (lambda (&rest _) (error "Broken pipe"))))
+            (should (equal (mew-submit-sign-in-tests--text issuer)
+                           '("failed" "localhost cannot be reached safely: \
+Broken pipe")))))))))
 
 (ert-deftest mew-submit-sign-in-tests-accounts ()
   "What an account lacks is said before anything is asked."

@@ -151,8 +151,7 @@ token-url %s client-id x\n" token))
   :tags '(:module)
   (skip-unless (featurep 'dbusbind))
   (skip-unless (executable-find "dbus-daemon"))
-  (let* ((bus (mew-submit-token-source-tests--bus))
-         (mew-submit-token-source--bus bus))
+  (let ((mew-submit-token-source--bus (mew-submit-token-source-tests--bus)))
     (pcase-dolist (`(,user ,expected)
                    '(("me@x" "good-token") ("other@x" "bad-token") ("off@x" nil)
                      ("nobody@x" nil)))
@@ -165,8 +164,9 @@ token-url %s client-id x\n" token))
           (should (equal result expected)))))
     (mew-submit-token-source-tests--with (peer authinfo)
       (let ((noninteractive nil)
-            (process-environment (cons (concat "DBUS_SESSION_BUS_ADDRESS="
-                                               bus)
+            ;; That there is one, but not this: Emacs 30 takes a bus at the address that
+            ;; stands here for `:session', to which this Emacs has no connection.
+            (process-environment (cons "DBUS_SESSION_BUS_ADDRESS=unix:path=/elsewhere"
                                        process-environment))
             (account (mew-submit-test-account peer "x" :user "me@x" :oauth t)))
         (mew-submit-test-write authinfo "")

@@ -413,6 +413,56 @@ Nobody is asked anything, no token is used twice, and each mail has its token."
       (should-not (cdr (assq 'saved heard)))
       (should-not (mew-submit-token-tests--reused issuer)))))
 
+(defmacro mew-submit-token-tests--while-locked (&rest body)
+  "Run BODY while another Emacs seems to have the lock on each sign-in."
+  (declare (indent 0) (debug (body)))
+  `(cl-letf (((symbol-function 'mew-submit--mod-lock) #'ignore))
+     ,@body))
+
+(ert-deftest mew-submit-token-tests-new-sign-in-counts ()
+  "\"Q28 a sign-in ends while others wait for the lock\": they get what is new.
+Nothing that is older is renewed then, and nothing older is written over it."
+  :tags '(:module)
+  (mew-submit-token-tests--with (issuer account)
+    (let* ((posts (length (mew-submit-issuer-test-log issuer "post")))
+           (url (concat (mew-submit-issuer-test-url issuer) "/token"))
+           heard why)
+      (mew-submit-token-tests--while-locked
+        (dotimes (_ 2)
+          (mew-submit-token--get account (lambda (access _) (push access heard)) t)))
+      (mew-submit-token--set account
+                             (list :client-id "emacs" :token-url url :scope "mail")
+                             (list :access (copy-sequence "at-new") :lifetime 3600
+                                   :refresh "rt-new")
+                             (lambda (end) (setq why (list end))))
+      (should (equal heard '("at-new" "at-new")))
+      (mew-submit-test-until ("it to be kept")
+        why)
+      (should (equal why '(nil)))
+      (mew-submit-test-until ("all to be done")
+        (not (mew-submit-token--busy-p (mew-submit-token--of account))))
+      (should-not (seq-find (lambda (process)
+                              (string-search "mew-submit https" (process-name process)))
+                            (process-list)))
+      (should (= posts (length (mew-submit-issuer-test-log issuer "post"))))
+      (should (equal "rt-new" (plist-get (mew-submit-token--read account) :refresh))))))
+
+(ert-deftest mew-submit-token-tests-no-lock ()
+  "\"Q28 another Emacs does not let go of the lock\": each that waits hears of it."
+  :tags '(:module)
+  (mew-submit-token-tests--with (issuer account)
+    (let ((mew-submit-token--lock-patience 0.1)
+          heard)
+      (mew-submit-token-tests--while-locked
+        (mew-submit-token--get account (lambda (_ problem) (push (cdr problem) heard)) t)
+        (mew-submit-token--keep-now account (lambda (why) (push why heard)))
+        (mew-submit-token--remove account (lambda (why) (push why heard)))
+        (mew-submit-test-until ("all to be heard")
+          (= 3 (length heard))))
+      (dolist (words heard)
+        (should (string-search "another Emacs" words)))
+      (should-not (mew-submit-token--busy-p (mew-submit-token--of account))))))
+
 (ert-deftest mew-submit-token-tests-sign-out ()
   "Who signs out is forgotten, here and at the issuer."
   (mew-submit-token-tests--with (issuer account)
@@ -576,6 +626,34 @@ Nobody is asked anything, no token is used twice, and each mail has its token."
               (should (eq (equal before (mew-submit-test-octets file))
                           (equal words "Not now"))))))))))
 
+(ert-deftest mew-submit-token-tests-only-until-emacs-ends ()
+  "A sign-in that is not kept is used, whatever file there is of an earlier one.
+Nobody has to unlock that, and it does not come back."
+  :tags '(:module)
+  (mew-submit-token-tests--with (issuer account)
+    (dotimes (_ 3)
+      (should (car (mew-submit-token-tests--get account t))))
+    (mew-submit-issuer-test-forget)
+    (let* ((newest (lambda ()
+                     (plist-get (car (last (mew-submit-issuer-test-log issuer "answer")))
+                                :refresh)))
+           (renew (lambda ()
+                    (let ((before (funcall newest)))
+                      (should (car (mew-submit-token-tests--get account t)))
+                      (should (equal before
+                                     (plist-get (plist-get (car (last (mew-submit-issuer-test-log
+                                                                       issuer "post")))
+                                                           :form)
+                                                :refresh_token)))))))
+      (cl-letf (((symbol-function 'mew-submit-auth--proxy-password)
+                 (lambda (&rest _) (signal 'mew-submit-secret '(:text "locked")))))
+        (should-not (plist-get (mew-submit-issuer-test-sign-in account :method 'browser)
+                               :kept))
+        (funcall renew))
+      (funcall renew)
+      (should (equal (funcall newest)
+                     (plist-get (mew-submit-token--read account) :refresh))))))
+
 (ert-deftest mew-submit-token-tests-kept-if-wanted ()
   "Where nobody has said so, the user says whether the sign-in is kept."
   :tags '(:module)
@@ -592,7 +670,8 @@ Nobody is asked anything, no token is used twice, and each mail has its token."
                    (write-region (concat add "\n") nil file t 'silent))))
         (mew-submit-token-tests--answer "Stay signed in"))
       (mew-submit-test-until ("it to be written")
-        (mew-submit-token--kept-p account))
+        (let ((status (mew-submit-token--status account)))
+          (and (plist-get status :kept) (not (plist-get status :memory)))))
       (should (car (mew-submit-token-tests--as-new account)))
       (when-let* ((ahead (mew-submit-token-ahead (mew-submit-token--of account))))
         (cancel-timer ahead)))))

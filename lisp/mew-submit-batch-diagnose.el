@@ -30,7 +30,6 @@
 (require 'mew-submit-json)
 (require 'mew-submit-key)
 (require 'mew-submit-probe)
-(require 'mew-submit-job)
 (require 'mew-submit-tunnel)
 (require 'seq)
 

@@ -10,11 +10,9 @@
 
 ;;; Code:
 
-(require 'cl-lib)
 (require 'mew-submit-batch-command)
 (require 'mew-submit-error)
 (require 'mew-submit-survey-fieldtest)
-(require 'mew-submit-json)
 (require 'mew-submit-key)
 (require 'mew-submit-probe)
 (require 'mew-submit-survey-statistics)

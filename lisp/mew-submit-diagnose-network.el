@@ -14,7 +14,6 @@
 (require 'mew-submit-diagnosis-look)
 (require 'mew-submit-diagnosis-network)
 (require 'mew-submit-diagnosis-network-text)
-(require 'mew-submit-error)
 (require 'mew-submit-json)
 (require 'mew-submit-network)
 (require 'mew-submit-network-verdict)

@@ -12,9 +12,9 @@
 
 (require 'cl-lib)
 (require 'mew-submit-diagnosis)
+(require 'mew-submit-diagnosis-text)
 (require 'mew-submit-finding)
 (require 'mew-submit-json)
-(require 'seq)
 
 (defun mew-submit-diagnosis-json--tls-object (tls)
   "Return TLS of an attempt as an object, or nil."

@@ -12,7 +12,6 @@
 
 (require 'mew-submit-diagnosis-network)
 (require 'mew-submit-diagnosis-text)
-(require 'seq)
 
 (defun mew-submit-diagnosis-network-text--verdict (verdict)
   "Return VERDICT as lines: a sentence, and what to do."

@@ -29,7 +29,6 @@
 (require 'mew-submit-domain-policy)
 (require 'mew-submit-error)
 (require 'mew-submit-probe)
-(require 'mew-submit-report)
 (require 'mew-submit-job)
 (require 'seq)
 

@@ -10,15 +10,10 @@
 
 ;;; Code:
 
-(require 'cl-lib)
-(require 'mew-submit-diagnosis)
 (require 'mew-submit-error)
-(require 'mew-submit-json)
-(require 'mew-submit-job)
 (require 'mew-submit-table)
 (require 'mew-submit-domain-transfer)
 (require 'mew-submit-domain-zone)
-(require 'seq)
 
 ;;; Words
 

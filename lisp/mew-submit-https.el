@@ -5,8 +5,9 @@
 
 ;;; Commentary:
 
-;; It owns the requests to whoever issues access tokens: one request, one answer,
-;; one connection, nothing kept, and a deadline for all of it.
+;; It owns the requests over https, to whoever issues access tokens and to domains that
+;; say something of their mail: one request, one answer, one connection, nothing kept, and
+;; a deadline for all of it.
 ;;
 ;; url.el is not used for these.  Sent in the background by url.el of Emacs 28.2 and 30.1,
 ;; a POST made it ask for a user and a password where the answer was 401, as that to an
@@ -16,7 +17,7 @@
 ;; to be interactive.  Nor has it a limit on what it reads.  None of that can be switched
 ;; off for one request.  (Cookies can, and so can connections that are kept, on which it
 ;; sends a POST again by itself when they are closed: many issuers revoke a refresh token
-;; that comes twice.)
+;; that comes twice.)  And that of Emacs 28 may never hear that TLS is up.
 ;;
 ;; What was read may be a secret.  It is in no message and in no error.
 
@@ -26,6 +27,7 @@
 (require 'gnutls)
 (require 'json)
 (require 'mew-submit-error)
+(require 'mew-submit-module)
 (require 'seq)
 (require 'subr-x)
 
@@ -109,7 +111,8 @@ leaves it is sent in the clear."
   (body nil :documentation "Where the body begins, once the header is there.")
   (scan nil :documentation "Where the next chunk of it begins.")
   (length nil :documentation "How long the body is, or `chunked', or nil.")
-  (status nil :documentation "The status of the answer."))
+  (status nil :documentation "The status of the answer.")
+  (location nil :documentation "Where it sends us on to, or nil."))
 
 (defun mew-submit-https--release (exchange)
   "Give back what EXCHANGE has, and wipe it."
@@ -147,7 +150,8 @@ leaves it is sent in the clear."
                           (concat (mew-submit-https-peer exchange) " "
                                   (apply #'format format args)))
                   ;; Whether the other side has seen the request.
-                  :sent (null (mew-submit-https-request exchange)))))
+                  :sent (null (mew-submit-https-request exchange))
+                  :location (mew-submit-https-location exchange))))
 
 (defun mew-submit-https--cancel (exchange)
   "End EXCHANGE; its callback is not called any more.  It may be nil, or over."
@@ -178,6 +182,8 @@ leaves it is sent in the clear."
                 (string-to-number (match-string 1))
                 (mew-submit-https-body exchange) end
                 (mew-submit-https-scan exchange) end
+                (mew-submit-https-location exchange)
+                (mew-submit-https--field "Location")
                 (mew-submit-https-length exchange)
                 (let ((length (mew-submit-https--field "Content-Length")))
                   (cond ((mew-submit-https--field "Transfer-Encoding") 'chunked)
@@ -367,14 +373,14 @@ when it checks the certificate."
                              (string-trim change)))
     (_ (mew-submit-https--read exchange t))))
 
-(defun mew-submit-https--message (parts body type)
-  "Return a request, octets, for the address of PARTS.
+(defun mew-submit-https--message (parts accept body type)
+  "Return a request, octets, for the address of PARTS; its answer is of ACCEPT.
 BODY is what is posted, octets of TYPE, or nil to get something."
   (pcase-let ((`(,scheme ,host ,port ,path) parts))
     (concat (if body "POST " "GET ") path " HTTP/1.1\r\n"
             "Host: " host
             (if (eql port (if (equal scheme "https") 443 80)) "" (format ":%d" port))
-            "\r\nAccept: application/json\r\nUser-Agent: mew-submit\r\n"
+            "\r\nAccept: " accept "\r\nUser-Agent: mew-submit\r\n"
             "Connection: close\r\n"
             (and body (format "Content-Type: %s\r\nContent-Length: %d\r\n"
                               type (length body)))
@@ -400,6 +406,7 @@ BODY is what is posted, octets of TYPE, or nil to get something."
 
 (defun mew-submit-https--connect (exchange host port tls)
   "Have EXCHANGE connect to PORT of HOST; TLS is what GnuTLS has to know later."
+  (mew-submit-module--ignore-pipe)
   (setf (mew-submit-https-tls exchange) tls
         (mew-submit-https-process exchange)
         (make-network-process
@@ -415,12 +422,14 @@ BODY is what is posted, octets of TYPE, or nil to get something."
         (run-at-time 0.05 0.05 #'mew-submit-https--guard exchange
                      #'mew-submit-https--push-on)))
 
-(cl-defun mew-submit-https--fetch (url callback &key form json)
+(cl-defun mew-submit-https--fetch (url callback &key form json
+                                       (accept "application/json"))
   "Ask URL for an answer, and call CALLBACK with that; return at once.
-FORM, an alist of strings, or JSON, a text, is posted.  The answer is a plist:
-:status, a number, and :body, octets, which are the callback's to wipe; or
-:error, why there is none, in words, and :sent, non-nil when the other side may
-have acted on the request.  The value is for `mew-submit-https--cancel'.
+FORM, an alist of strings, or JSON, a text, is posted; ACCEPT is the type of
+what is wanted.  The answer is a plist: :status, a number, and :body, octets,
+which are the callback's to wipe; or :error, why there is none, in words, :sent,
+non-nil when the other side may have acted on the request, and :location, where
+it sends us on to.  The value is for `mew-submit-https--cancel'.
 
 Only https is used, and only with a certificate that is valid, or http on this
 machine; nobody is asked anything, and no redirect is followed."
@@ -441,8 +450,8 @@ machine; nobody is asked anything, and no redirect is followed."
         (mew-submit-https--fail exchange "is not one of https, and so is not used")
       (setf (mew-submit-https-request exchange)
             (mew-submit-https--message
-             parts body (if form "application/x-www-form-urlencoded"
-                          "application/json")))
+             parts accept body
+             (if form "application/x-www-form-urlencoded" "application/json")))
       (when body
         (clear-string body))
       (mew-submit-https--guard exchange #'mew-submit-https--open parts))

@@ -12,7 +12,6 @@
 ;;; Code:
 
 (require 'mew-submit-network)
-(require 'seq)
 
 (defconst mew-submit-network-verdict--seconds 3600
   "For how many seconds a verdict is told of.")

@@ -23,21 +23,17 @@
 (require 'mew-submit-address)
 (require 'mew-submit-dns)
 (require 'mew-submit-error)
-(require 'mew-submit-module)
+(require 'mew-submit-https)
 (require 'mew-submit-setup-provider)
 (require 'seq)
 (require 'subr-x)
 
 (declare-function dom-by-tag "dom" (dom tag))
 (declare-function dom-text "dom" (node))
-(declare-function url-generic-parse-url "url-parse" (url))
+(declare-function url-expand-file-name "url-expand" (url &optional default))
 (declare-function url-hexify-string "url-util" (string &optional allowed-chars))
-(declare-function url-type "url-parse" (urlobj))
 (declare-function xml-parse-region "xml"
                   (&optional beg end buffer parse-dtd parse-ns))
-(defvar gnutls-verify-error)
-(defvar url-http-response-status)
-(defvar url-request-noninteractive)
 
 (defcustom mew-submit-discover-timeout 10
   "Seconds to wait for each thing that is asked to find a server.
@@ -128,58 +124,38 @@ That is `yes', `no', or nil when nobody answers."
 
 ;;; The web
 
-(defconst mew-submit-setup-discover--document-max 200000
-  "How many octets a document may have.")
-
-(defun mew-submit-setup-discover--https-p (url)
-  "Is URL one whose document comes over TLS?"
-  (equal (url-type (url-generic-parse-url url)) "https"))
-
-(defun mew-submit-setup-discover--body (status)
-  "Return the document in the current buffer, which url.el has fetched, or nil.
-STATUS is what url.el says of it.  A document that came by way of a redirection
-to a place without TLS is none."
-  (goto-char (point-min))
-  (and (not (plist-get status :error))
-       (eql (bound-and-true-p url-http-response-status) 200)
-       (seq-every-p #'mew-submit-setup-discover--https-p
-                    (cl-loop for (key value) on status by #'cddr
-                             when (eq key :redirect) collect value))
-       (<= (buffer-size) mew-submit-setup-discover--document-max)
-       (re-search-forward "\r?\n\r?\n" nil t)
-       (buffer-substring-no-properties (point) (point-max))))
+(defconst mew-submit-setup-discover--redirections-max 5
+  "How often a redirection is followed.")
 
 (defun mew-submit-setup-discover--fetch (url callback)
   "Fetch the document at URL and call CALLBACK with it, a string, or with nil.
-Only https is used, and only with a certificate that can be verified."
-  (require 'gnutls)
-  (require 'url)
-  (let* (buffer
+Only https is used, also where URL leads on to another place, and only with a
+certificate that can be verified."
+  (let* (exchange
+         (left mew-submit-setup-discover--redirections-max)
          (end (mew-submit-setup-discover--once
                mew-submit-discover-timeout
-               (lambda ()
-                 (when (buffer-live-p buffer)
-                   (when-let* ((process (get-buffer-process buffer)))
-                     (set-process-sentinel process #'ignore)
-                     (delete-process process))
-                   (let (kill-buffer-query-functions)
-                     (kill-buffer buffer))))
+               (lambda () (mew-submit-https--cancel exchange))
                callback)))
-    (if (not (mew-submit-setup-discover--https-p url))
-        (funcall end)
-      (condition-case nil
-          (let ((gnutls-verify-error t)
-                (url-request-noninteractive t))
-            (mew-submit-module--ignore-pipe)
-            (setq buffer
-                  (url-retrieve url
-                                (lambda (status)
-                                  (setq buffer (current-buffer))
-                                  (funcall end (ignore-errors
-                                                 (mew-submit-setup-discover--body
-                                                  status))))
-                                nil t t)))
-        (error (funcall end))))))
+    (cl-labels ((ask (url)
+                  (if (not (string-prefix-p "https:" url t))
+                      (funcall end)
+                    (let ((mew-submit-https--timeout mew-submit-discover-timeout))
+                      (setq exchange (mew-submit-https--fetch url (apply-partially #'hear url)
+                                                              :accept "*/*")))))
+                (hear (url answer)
+                  (let ((on (plist-get answer :location)))
+                    (cond ((eql (plist-get answer :status) 200)
+                           (funcall end (plist-get answer :body)))
+                          ((and on (<= 0 (setq left (1- left))))
+                           (ask (mew-submit-setup-discover--expanded on url)))
+                          (t (funcall end))))))
+      (ask url))))
+
+(defun mew-submit-setup-discover--expanded (location url)
+  "Return the whole address that LOCATION, in an answer of URL, means."
+  (require 'url-expand)
+  (or (ignore-errors (url-expand-file-name location url)) ""))
 
 ;;; SRV records
 

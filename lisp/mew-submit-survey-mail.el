@@ -24,7 +24,6 @@
 (require 'cl-lib)
 (require 'mew-submit-error)
 (require 'mew-submit-survey-fieldtest)
-(require 'mew-submit-module)
 (require 'mew-submit-survey-statistics)
 (require 'mew-submit-table)
 (require 'mm-decode)

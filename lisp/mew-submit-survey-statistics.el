@@ -13,8 +13,8 @@
 ;;; Code:
 
 (require 'cl-lib)
-(require 'mew-submit-table)
 (require 'seq)
+(require 'subr-x)
 
 (defconst mew-submit-survey-statistics--cases
   '((1 "1: answers") (2 "2: refused (RST)") (3 "3: ICMP hard error")

@@ -19,7 +19,6 @@
 (require 'mew-submit-survey-fieldtest)
 (require 'mew-submit-json)
 (require 'mew-submit-picture)
-(require 'mew-submit-probe)
 (require 'mew-submit-survey-statistics)
 (require 'mew-submit-table)
 (require 'seq)

@@ -11,9 +11,9 @@
 
 ;;; Code:
 
+(require 'subr-x)
+
 (require 'cl-lib)
-(require 'mew-submit-error)
-(require 'seq)
 
 (defun mew-submit-table--cell (value)
   "Return VALUE, a string, a number or nil, as text."

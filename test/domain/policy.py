@@ -13,13 +13,10 @@ import socket
 import ssl
 import sys
 import threading
-import time
 
 
 def serve(connection, context, directory):
     try:
-        # As if it were far away: on this machine TLS may be up before Emacs has noticed that TCP is.
-        time.sleep(0.5)
         with context.wrap_socket(connection, server_side=True) as tls:
             request = b''
             while b'\r\n\r\n' not in request:

@@ -274,9 +274,12 @@ Not one of which they have said that it is not to be sent again."
   "What was told of messages, by file: ((KIND . REASON) . SHOWN).
 SHOWN is non-nil when it was shown in a window.")
 
-(defun mew-submit-notice--the-entry ()
-  "Return the entry at point as it is now, or signal `user-error'."
-  (let* ((old (or (mew-submit-notice--here)
+(defun mew-submit-notice--the-entry (&optional old)
+  "Return the entry at point as it is now, or signal `user-error'.
+With OLD, an entry, it is that message's: what asks for something first has to
+stay with the message it was called for, for others come to point meanwhile."
+  (let* ((old (or old
+                  (mew-submit-notice--here)
                   (user-error "No message here")))
          (directory (plist-get old :directory)))
     (mew-submit-queue--refresh directory)
@@ -325,14 +328,17 @@ It stays in the outbox, and nothing asks about it any more."
     ("25 with STARTTLS" . "25:starttls"))
   "Ports a message can be sent by instead: (WORDS . ROUTES).")
 
-(defun mew-submit-notice-other-port (routes)
+(defun mew-submit-notice-other-port (routes &optional entry)
   "Send the message of this buffer now, by ROUTES, such as \"465:implicit\".
-What its account asks for in TLS and authentication stays as it is."
+What its account asks for in TLS and authentication stays as it is.  ENTRY is
+the message's, by default the one at point."
   (interactive
-   (list (let ((choice (completing-read "Send it through port: "
-                                        mew-submit-notice--ports)))
-           (or (cdr (assoc choice mew-submit-notice--ports)) choice))))
-  (let ((entry (mew-submit-notice--the-entry)))
+   (let* ((entry (mew-submit-notice--the-entry))
+          (choice (completing-read "Send it through port: "
+                                   mew-submit-notice--ports)))
+     (list (or (cdr (assoc choice mew-submit-notice--ports)) choice)
+           entry)))
+  (let ((entry (mew-submit-notice--the-entry entry)))
     (when (mew-submit-notice--may-send-p entry)
       (remhash (mew-submit-spool--message-file entry) mew-submit-notice--told)
       (mew-submit-error--as-user-error
@@ -402,7 +408,7 @@ It is saved where `auth-sources' keep passwords."
                  user password)
           (user-error "No source in `auth-sources' can save a password"))
       (clear-string password))
-    (mew-submit-notice--send entry)))
+    (mew-submit-notice--send (mew-submit-notice--the-entry entry))))
 
 (defun mew-submit-notice-setup ()
   "Find the server and port for the address that this message is from."
@@ -410,10 +416,12 @@ It is saved where `auth-sources' keep passwords."
   (mew-submit-setup (or (plist-get (mew-submit-notice--the-entry) :from)
                         user-mail-address)))
 
-(defun mew-submit-notice-later (time)
-  "Send the message of this buffer at TIME."
-  (interactive (list (mew-submit-time--read)))
-  (let ((entry (mew-submit-notice--the-entry)))
+(defun mew-submit-notice-later (time &optional entry)
+  "Send the message of this buffer at TIME.
+ENTRY is the message's, by default the one at point."
+  (interactive (let ((entry (mew-submit-notice--the-entry)))
+                 (list (mew-submit-time--read) entry)))
+  (let ((entry (mew-submit-notice--the-entry entry)))
     (mew-submit-error--as-user-error
       (mew-submit-queue--hold (plist-get entry :id) time
                               (plist-get entry :directory)))

@@ -411,9 +411,9 @@ With thousands of messages to print them all would take a second."
   "Return the identifier of the message at point, or signal `user-error'."
   (or (tabulated-list-get-id) (user-error "No message here")))
 
-(defun mew-submit-outbox--entry ()
-  "Return the entry at point, or signal `user-error'."
-  (or (mew-submit-queue--entry (mew-submit-outbox--id))
+(defun mew-submit-outbox--entry (&optional id)
+  "Return the entry of the message ID, or at point, or signal `user-error'."
+  (or (mew-submit-queue--entry (or id (mew-submit-outbox--id)))
       (user-error "That message is not in the outbox any more")))
 
 (defun mew-submit-outbox--known-marked ()
@@ -469,7 +469,7 @@ One that may have arrived already is sent again after a yes only."
   (interactive nil mew-submit-outbox-mode)
   (mew-submit-outbox--each (mew-submit-outbox--chosen)
                            (lambda (id)
-                             (mew-submit-notice--send (mew-submit-queue--entry id)))))
+                             (mew-submit-notice--send (mew-submit-outbox--entry id)))))
 
 (defun mew-submit-outbox-send-all ()
   "Send all that waits for the network now."
@@ -482,12 +482,13 @@ One that is being sent is stopped, if that is still possible."
   (interactive nil mew-submit-outbox-mode)
   (mew-submit-outbox--each (mew-submit-outbox--chosen) #'mew-submit-queue--cancel))
 
-(defun mew-submit-outbox-hold-until (time)
-  "Send the marked messages, or the one at point, at TIME and not before."
-  (interactive (progn (mew-submit-outbox--chosen)
-                      (list (mew-submit-time--read)))
+(defun mew-submit-outbox-hold-until (time &optional ids)
+  "Send the marked messages, or the one at point, at TIME and not before.
+IDS are theirs; while TIME is asked for others may come to point."
+  (interactive (let ((ids (mew-submit-outbox--chosen)))
+                 (list (mew-submit-time--read) ids))
                mew-submit-outbox-mode)
-  (let ((ids (mew-submit-outbox--chosen)))
+  (let ((ids (or ids (mew-submit-outbox--chosen))))
     (mew-submit-outbox--each ids (lambda (id) (mew-submit-queue--hold id time)))
     (message "%s sent at %s" (if (cdr ids) (format "%d mails are" (length ids)) "It is")
              (mew-submit-time--say time))))

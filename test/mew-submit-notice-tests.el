@@ -283,6 +283,37 @@
       (should (string-match-p "has 3\\.1 MB; .* takes at most 2\\.0 MB"
                               (mew-submit-report--reason done "mail.example.org"))))))
 
+(ert-deftest mew-submit-notice-tests-an-answer-is-for-whom-it-was-asked ()
+  "While something is asked for another mail fails; the answer is not for that one."
+  (let (entries done)
+    (cl-letf* ((one (mew-submit-notice-tests--entry :id "1" :state 'refused))
+               (other (mew-submit-notice-tests--entry :id "2" :state 'refused))
+               (fails (lambda (answer)
+                        (lambda (&rest _)
+                          (mew-submit-notice--fill
+                           other '(:kind "refused" :result "refused" :text "550 No"))
+                          answer)))
+               ((symbol-function 'mew-submit-queue--refresh) #'ignore)
+               ((symbol-function 'mew-submit-queue--entry)
+                (lambda (id &rest _)
+                  (seq-find (lambda (entry) (equal (plist-get entry :id) id)) entries)))
+               ((symbol-function 'mew-submit-queue--hold)
+                (lambda (id &rest _) (push id done)))
+               ((symbol-function 'mew-submit-queue--send-by)
+                (lambda (id &rest _) (push id done)))
+               ((symbol-function 'mew-submit-time--read)
+                (funcall fails (+ 60 (float-time))))
+               ((symbol-function 'completing-read) (funcall fails "465 with TLS")))
+      (setq entries (list one other))
+      (dolist (command '(mew-submit-notice-later mew-submit-notice-other-port))
+        (save-window-excursion
+          (pop-to-buffer (mew-submit-notice--fill
+                          one '(:kind "refused" :result "refused" :text "550 No")))
+          (setq done nil)
+          (call-interactively command)
+          (should (equal done '("1")))
+          (kill-buffer "*mew-submit*"))))))
+
 (ert-deftest mew-submit-notice-tests-no-plist ()
   "What goes wrong in a command is told in words."
   (cl-letf (((symbol-function 'mew-submit-queue--send-by)

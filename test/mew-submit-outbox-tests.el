@@ -139,6 +139,38 @@ filtered on the way, or the host is down")))
             (mew-submit-outbox-unmark-all)
             (should-not (marks))))))))
 
+(ert-deftest mew-submit-outbox-tests-a-time-is-for-what-was-chosen ()
+  "While a time is asked for what was chosen may leave; no other takes its place."
+  (mew-submit-outbox-tests--with (mapcar #'mew-submit-outbox-tests--entry '("1" "2"))
+    (let (held)
+      (with-current-buffer (mew-submit-outbox-tests--table 80)
+        (cl-letf (((symbol-function 'mew-submit-queue--hold)
+                   (lambda (id &rest _) (push id held)))
+                  ((symbol-function 'mew-submit-time--read)
+                   (lambda ()
+                     (pop entries)
+                     (mew-submit-outbox--patch)
+                     (should (equal (tabulated-list-get-id) "2"))
+                     (+ (float-time) 60))))
+          (goto-char (point-min))
+          (call-interactively #'mew-submit-outbox-hold-until)
+          (should (equal held '("1"))))))))
+
+(ert-deftest mew-submit-outbox-tests-what-has-left-is-told-in-words ()
+  "A marked message that leaves while another is asked about is no Lisp error."
+  (mew-submit-outbox-tests--with (mapcar #'mew-submit-outbox-tests--entry '("1" "2"))
+    (with-current-buffer (mew-submit-outbox-tests--table 80)
+      (cl-letf (((symbol-function 'mew-submit-notice--send)
+                 (lambda (entry)
+                   (should entry)
+                   (setq entries nil))))
+        (goto-char (point-min))
+        (mew-submit-outbox-mark)
+        (mew-submit-outbox-mark)
+        (should (equal (error-message-string
+                        (should-error (mew-submit-outbox-send) :type 'user-error))
+                       "1 of 2 mails: That message is not in the outbox any more"))))))
+
 (ert-deftest mew-submit-outbox-tests-empty ()
   "An empty outbox says so, and no longer when there is something."
   (mew-submit-outbox-tests--with nil

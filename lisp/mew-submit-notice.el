@@ -604,9 +604,7 @@ That is so when they are the same message, and when OLD has left the outbox or
 only waits."
   (let ((now (mew-submit-queue--entry (plist-get old :id)
                                       (plist-get old :directory))))
-    (or (and entry
-             (equal (mew-submit-spool--message-file old)
-                    (mew-submit-spool--message-file entry)))
+    (or (mew-submit-notice--same-p old entry)
         (not (mew-submit-notice--needs-user-p now)))))
 
 (defun mew-submit-notice--forget (entry)
@@ -647,22 +645,47 @@ only waits."
       (mew-submit-notice-mode))
     (current-buffer)))
 
+(defun mew-submit-notice--same-p (one other)
+  "Are ONE and OTHER, entries or nil, of the same message?"
+  (and one other
+       (equal (mew-submit-spool--message-file one)
+              (mew-submit-spool--message-file other))))
+
 (defun mew-submit-notice--fill (entry done)
   "Make *mew-submit* say what happened to ENTRY's message, with DONE; return it.
 What it says of other messages that need the user stays: below, when this one
-does too, and else above.  Questions stay at the top."
+does too, and else above.  Questions stay at the top.  Who is in the buffer
+stays at the message they see: their next key is for that."
   (with-current-buffer (mew-submit-notice--buffer)
-    (let ((inhibit-read-only t))
+    (let* ((inhibit-read-only t)
+           (reader (eq (window-buffer) (current-buffer)))
+           (again (mew-submit-notice--same-p
+                   (get-text-property (point) 'mew-submit-entry) entry))
+           (there (copy-marker (point) t)))
       (mew-submit-notice--forget entry)
       (goto-char (if (mew-submit-notice--loud-p entry done)
                      (mew-submit-notice--questions-end)
                    (point-max)))
-      (mew-submit-notice--section entry done))
+      (mew-submit-notice--section entry done)
+      (goto-char (cond ((not reader) (point-min))
+                       (again (mew-submit-notice--start entry))
+                       (t there)))
+      (set-marker there nil))
     (set-buffer-modified-p nil)
-    (goto-char (point-min))
     (dolist (window (get-buffer-window-list nil nil t))
-      (set-window-point window (point-min)))
+      (unless (eq window (selected-window))
+        (set-window-point window (point-min))))
     (current-buffer)))
+
+(defun mew-submit-notice--start (entry)
+  "Return where the current buffer begins to tell of ENTRY."
+  (text-property-any (point-min) (point-max) 'mew-submit-entry entry))
+
+(defun mew-submit-notice--show (entry done)
+  "Go to what *mew-submit* says of ENTRY's message, with DONE."
+  (pop-to-buffer (mew-submit-notice--fill entry done))
+  (goto-char (mew-submit-notice--start entry))
+  (set-window-start nil (point)))
 
 ;;; Showing it, without taking a key
 

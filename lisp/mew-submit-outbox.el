@@ -586,17 +586,15 @@ IDS are theirs; while TIME is asked for others may come to point."
   (let ((entry (mew-submit-outbox--entry)))
     (unless (plist-get entry :last)
       (user-error "Nothing has happened to it yet"))
-    (pop-to-buffer
-     (mew-submit-notice--fill
-      entry (list :kind (or (plist-get entry :kind) "internal")
-                  :result (or (plist-get entry :result) "deferred")
-                  :alarm (plist-get entry :alarm)
-                  :cause (plist-get entry :cause)
-                  :sure (plist-get entry :sure)
-                  :code (plist-get entry :code)
-                  :remedy (plist-get entry :remedy)
-                  :text (plist-get entry :last))))
-    (goto-char (point-min))))
+    (mew-submit-notice--show
+     entry (list :kind (or (plist-get entry :kind) "internal")
+                 :result (or (plist-get entry :result) "deferred")
+                 :alarm (plist-get entry :alarm)
+                 :cause (plist-get entry :cause)
+                 :sure (plist-get entry :sure)
+                 :code (plist-get entry :code)
+                 :remedy (plist-get entry :remedy)
+                 :text (plist-get entry :last)))))
 
 ;;; The log of a message
 

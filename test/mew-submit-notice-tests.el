@@ -314,6 +314,47 @@
           (should (equal done '("1")))
           (kill-buffer "*mew-submit*"))))))
 
+(defmacro mew-submit-notice-tests--reading (one &rest body)
+  "Run BODY in the buffer, selected, at what it says of ONE, which was refused."
+  (declare (indent 1))
+  `(cl-letf (((symbol-function 'mew-submit-queue--entry)
+              (lambda (id &rest _)
+                (mew-submit-notice-tests--entry :id id :state 'refused))))
+     (save-window-excursion
+       (unwind-protect
+           (progn
+             (pop-to-buffer (mew-submit-notice--fill
+                             ,one '(:kind "refused" :result "refused" :text "550 No")))
+             (search-forward "[Retry]")
+             ,@body)
+         (kill-buffer "*mew-submit*")))))
+
+(ert-deftest mew-submit-notice-tests-a-reader-stays ()
+  "When another mail fails, the next key is for the one that was read about."
+  (let ((one (mew-submit-notice-tests--entry :id "1" :state 'refused))
+        (other (mew-submit-notice-tests--entry :id "2" :state 'refused))
+        (late (mew-submit-notice-tests--entry :id "3")))
+    (mew-submit-notice-tests--reading one
+      (goto-char (point-min))
+      (mew-submit-notice--fill other '(:kind "refused" :result "refused" :text "550 No"))
+      (should (eq (mew-submit-notice--here) one))
+      (forward-line 3)
+      (mew-submit-notice--fill late mew-submit-notice-tests--blocked)
+      (should (eq (mew-submit-notice--here) one))
+      ;; The same one again.
+      (let ((again (mew-submit-notice-tests--entry :id "1" :state 'refused)))
+        (mew-submit-notice--fill again '(:kind "refused" :result "refused" :text "550 No"))
+        (should (eq (mew-submit-notice--here) again))))))
+
+(ert-deftest mew-submit-notice-tests-why-shows-the-one-at-point ()
+  "Where the buffer tells of several messages it is the one that was asked for."
+  (let ((one (mew-submit-notice-tests--entry :id "1" :state 'refused))
+        (late (mew-submit-notice-tests--entry :id "3")))
+    (mew-submit-notice-tests--reading one
+      (mew-submit-notice--show late mew-submit-notice-tests--blocked)
+      (should (eq (mew-submit-notice--here) late))
+      (should (looking-at-p "The mail waits")))))
+
 (ert-deftest mew-submit-notice-tests-no-plist ()
   "What goes wrong in a command is told in words."
   (cl-letf (((symbol-function 'mew-submit-queue--send-by)

@@ -172,25 +172,26 @@ Not one of which they have said that it is not to be sent again."
     (string-join
      (delq nil
            (list
+            ;; What needs the user comes first: a narrow window cuts off the rest.
+            (and (> questions 0)
+                 (mew-submit-notice--word
+                  (format "Mail?%d" questions) 'mew-submit-mode-line-failed
+                  (mew-submit-question-text (car mew-submit-question--list))
+                  #'mew-submit-answer))
+            (and (> failed 0)
+                 (mew-submit-notice--word
+                  (format "Mail!%d" failed) 'mew-submit-mode-line-failed
+                  (format "%d need you" failed)))
+            (and (> waiting 0)
+                 (mew-submit-notice--word (format "Mail:%d" waiting)
+                                          'mew-submit-mode-line-waiting
+                                          (format "%d waiting" waiting)))
             (and (> sending 0)
                  (mew-submit-notice--word
                   (format "Mail>%d%s" sending
                           (if percent (format " (%d%%%%)" percent) ""))
                   'mew-submit-mode-line-sending
-                  (format "%d being sent" sending)))
-            (and (> waiting 0)
-                 (mew-submit-notice--word (format "Mail:%d" waiting)
-                                          'mew-submit-mode-line-waiting
-                                          (format "%d waiting" waiting)))
-            (and (> failed 0)
-                 (mew-submit-notice--word
-                  (format "Mail!%d" failed) 'mew-submit-mode-line-failed
-                  (format "%d need you" failed)))
-            (and (> questions 0)
-                 (mew-submit-notice--word
-                  (format "Mail?%d" questions) 'mew-submit-mode-line-failed
-                  (mew-submit-question-text (car mew-submit-question--list))
-                  #'mew-submit-answer)))))))
+                  (format "%d being sent" sending))))))))
 
 (defvar mew-submit-notice--timer nil
   "The timer that will bring the mode line up to date, or nil.")
@@ -234,6 +235,8 @@ Not one of which they have said that it is not to be sent again."
     (define-key map "c" #'mew-submit-notice-pin)
     (define-key map "f" #'mew-submit-notice-forget)
     (define-key map "l" #'mew-submit-notice-later)
+    (define-key map "P" #'mew-submit-notice-password)
+    (define-key map "S" #'mew-submit-notice-setup)
     (define-key map "d" #'mew-submit-notice-diagnose)
     (define-key map "o" #'mew-submit-outbox)
     (define-key map "?" #'mew-submit-notice-help)
@@ -245,8 +248,8 @@ Not one of which they have said that it is not to be sent again."
     ["Send it again" mew-submit-notice-retry]
     ["Edit it" mew-submit-notice-edit]
     ["Send it through another port..." mew-submit-notice-other-port]
-    ["Look at the certificate, and pin it..." mew-submit-notice-pin]
-    ["Forget what the server offered..." mew-submit-notice-forget]
+    ["Pin its server's certificate..." mew-submit-notice-pin]
+    ["Forget what it offered..." mew-submit-notice-forget]
     ["Send it later..." mew-submit-notice-later]
     ["Enter another password..." mew-submit-notice-password]
     ["Set the account up again..." mew-submit-notice-setup]
@@ -442,7 +445,8 @@ ENTRY is the message's, by default the one at point."
     (pcase (plist-get entry :state)
       ('queued (format "It waits in the outbox and is tried again by itself%s."
                        (if next (format-time-string " at %H:%M" next) "")))
-      ('held "It is held in the outbox until you say so.")
+      ('held (format "It is held in the outbox until %s."
+                     (if next (format-time-string "%a %e %b %H:%M" next) "you say so")))
       ('uncertain "It is kept in the outbox and is not sent again by itself, \
 since it may have arrived.")
       ('refused "It is kept in the outbox and is not sent again by itself.")
@@ -532,11 +536,11 @@ That is nil where it is not known, or not to the point."
     (web-mail "[Web mail]" mew-submit-notice-web-mail
               "open the provider's web mail")
     (password "[Other password...]" mew-submit-notice-password
-              "enter another password, and send it")
+              "P: enter another password, and send it")
     (port "[Other port]" mew-submit-notice-other-port
           "p: send it through another port")
     (setup "[Set up again...]" mew-submit-notice-setup
-           "find the server and port for this address anew")
+           "S: find the server and port for this address anew")
     (later "[Send later...]" mew-submit-notice-later
            "l: send it at a time that you choose"))
   "The buttons that fit causes: (NAME TEXT COMMAND HELP).")

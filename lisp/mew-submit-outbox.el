@@ -234,7 +234,7 @@ UNTIL is the time when a row is no longer true, or nil.")
     ["Edit again" mew-submit-outbox-edit]
     ["Delete..." mew-submit-outbox-delete]
     "--"
-    ["Mark, for what is done to all marked" mew-submit-outbox-mark]
+    ["Mark, to do it to all marked" mew-submit-outbox-mark]
     ["Unmark" mew-submit-outbox-unmark]
     ["Unmark all" mew-submit-outbox-unmark-all]
     "--"
@@ -264,7 +264,7 @@ UNTIL is the time when a row is no longer true, or nil.")
   menu)
 
 (defconst mew-submit-outbox--keys
-  "s send  c cancel  e edit  t send at  d delete  w why  m mark  A send all  ? more"
+  "s send  c cancel  e edit  t later  d delete  w why  m mark  A send all  ? more"
   "What the echo area says of the keys.")
 
 (define-derived-mode mew-submit-outbox-mode tabulated-list-mode "Outbox"

@@ -85,8 +85,12 @@
     (setq running nil
           entries '((:state queued) (:state held) (:state refused) (:state broken)
                     (:state uncertain :left t)))
-    (should (equal (mew-submit-notice--words) " Mail:2 Mail!2"))
-    (setq entries nil)
+    ;; What needs the user is not cut off where there is little room.
+    (should (equal (mew-submit-notice--words) " Mail!2 Mail:2"))
+    (setq running '(a)
+          mew-submit-question--list (list (mew-submit-question--make :text "Another port?")))
+    (should (equal (mew-submit-notice--words) " Mail?1 Mail!2 Mail:2 Mail>1"))
+    (setq entries nil running nil mew-submit-question--list nil)
     (should (equal (mew-submit-notice--words) ""))))
 
 ;;; The echo area
@@ -251,6 +255,16 @@
         (dolist (button without)
           (should-not (string-search button text))))
       (kill-buffer "*mew-submit*"))))
+
+(ert-deftest mew-submit-notice-tests-held-until ()
+  "Of what is held until a time it is not said that it waits for the user."
+  (let ((done '(:kind "refused" :result "refused" :text "550 No"))
+        (next (float-time (encode-time '(0 40 23 1 1 2030 nil -1 nil)))))
+    (should (string-search "held in the outbox until Tue  1 Jan 23:40."
+                           (mew-submit-notice-tests--report done :state 'held :next next)))
+    (should (string-search "held in the outbox until you say so."
+                           (mew-submit-notice-tests--report done :state 'held)))
+    (kill-buffer "*mew-submit*")))
 
 (ert-deftest mew-submit-notice-tests-every-kind-has-words ()
   "No kind of end is told by its name, or without something to do."

@@ -564,7 +564,9 @@ IDS are theirs; while TIME is asked for others may come to point."
         (when-let* ((value (save-restriction
                              (mail-narrow-to-head)
                              (mail-fetch-field name))))
-          (push (cons name (rfc2047-decode-string value)) fields)))
+          ;; With SMTPUTF8 it is not encoded.
+          (push (cons name (rfc2047-decode-string (decode-coding-string value 'utf-8)))
+                fields)))
       (let ((handles (mm-dissect-buffer t)))
         (unwind-protect
             (setq text (mew-submit-outbox--text-part handles))

@@ -282,6 +282,11 @@ charset=iso-2022-jp\nContent-Transfer-Encoding: 7bit\n\n"
         (should (string-search "日本語のテキスト" shown))
         (should (string-match-p "^Subject: 日本$" shown))
         (should-not (string-search "Content-" shown)))))
+  (let ((shown (mew-submit-outbox-tests--decoded
+                (encode-coding-string "From: jos\u00e9@x\nSubject: Gr\u00fc\u00dfe\n\nh\n"
+                                      'utf-8))))
+    (should (string-search "From: jos\u00e9@x\n" shown))
+    (should (string-search "Subject: Gr\u00fc\u00dfe\n" shown)))
   (should (string-search "v in the outbox"
                          (mew-submit-outbox-tests--decoded
                           "From: a@x\nContent-Type: image/png\n\nx\n")))

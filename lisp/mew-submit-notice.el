@@ -602,29 +602,42 @@ That is nil where it is not known, or not to the point."
       (apply #'mew-submit-notice--button button))
     (insert "\n")))
 
-(defun mew-submit-notice--over-p (old entry)
+(defun mew-submit-notice--same-p (one other)
+  "Are ONE and OTHER, entries or nil, of the same message?"
+  (and one other
+       (equal (mew-submit-spool--message-file one)
+              (mew-submit-spool--message-file other))))
+
+(defun mew-submit-notice--over-p (old entry read)
   "Is what is said of OLD over, now that something is to be said of ENTRY?
 That is so when they are the same message, and when OLD has left the outbox or
-only waits."
+only waits; but READ, which the user is at, may wait."
   (let ((now (mew-submit-queue--entry (plist-get old :id)
                                       (plist-get old :directory))))
     (or (mew-submit-notice--same-p old entry)
-        (not (mew-submit-notice--needs-user-p now)))))
+        (null now)
+        (not (or (eq old read) (mew-submit-notice--needs-user-p now))))))
+
+(defun mew-submit-notice--read ()
+  "Return the entry that the user, if they are in the current buffer, is at."
+  (and (eq (window-buffer) (current-buffer))
+       (get-text-property (point) 'mew-submit-entry)))
 
 (defun mew-submit-notice--forget (entry)
   "Delete from the buffer what is over when something is said of ENTRY, or nil."
-  (goto-char (point-min))
-  (while (not (eobp))
-    (let ((old (get-text-property (point) 'mew-submit-entry))
-          (question (get-text-property (point) 'mew-submit-question))
-          (end (next-single-property-change (point) 'mew-submit-entry
-                                            nil (point-max))))
-      (cond (question (goto-char (next-single-property-change
-                                  (point) 'mew-submit-question
-                                  nil (point-max))))
-            ((or (null old) (mew-submit-notice--over-p old entry))
-             (delete-region (point) end))
-            (t (goto-char end))))))
+  (let ((read (mew-submit-notice--read)))
+    (goto-char (point-min))
+    (while (not (eobp))
+      (let ((old (get-text-property (point) 'mew-submit-entry))
+            (question (get-text-property (point) 'mew-submit-question))
+            (end (next-single-property-change (point) 'mew-submit-entry
+                                              nil (point-max))))
+        (cond (question (goto-char (next-single-property-change
+                                    (point) 'mew-submit-question
+                                    nil (point-max))))
+              ((or (null old) (mew-submit-notice--over-p old entry read))
+               (delete-region (point) end))
+              (t (goto-char end)))))))
 
 (defun mew-submit-notice--tidy ()
   "Have the buffer, if there is one, no longer say what is over."
@@ -649,12 +662,6 @@ only waits."
       (mew-submit-notice-mode))
     (current-buffer)))
 
-(defun mew-submit-notice--same-p (one other)
-  "Are ONE and OTHER, entries or nil, of the same message?"
-  (and one other
-       (equal (mew-submit-spool--message-file one)
-              (mew-submit-spool--message-file other))))
-
 (defun mew-submit-notice--fill (entry done)
   "Make *mew-submit* say what happened to ENTRY's message, with DONE; return it.
 What it says of other messages that need the user stays: below, when this one
@@ -663,8 +670,7 @@ stays at the message they see: their next key is for that."
   (with-current-buffer (mew-submit-notice--buffer)
     (let* ((inhibit-read-only t)
            (reader (eq (window-buffer) (current-buffer)))
-           (again (mew-submit-notice--same-p
-                   (get-text-property (point) 'mew-submit-entry) entry))
+           (again (mew-submit-notice--same-p (mew-submit-notice--read) entry))
            (there (copy-marker (point) t)))
       (mew-submit-notice--forget entry)
       (goto-char (if (mew-submit-notice--loud-p entry done)

@@ -360,6 +360,26 @@
         (mew-submit-notice--fill again '(:kind "refused" :result "refused" :text "550 No"))
         (should (eq (mew-submit-notice--here) again))))))
 
+(ert-deftest mew-submit-notice-tests-what-is-read-stays-while-it-waits ()
+  "What is said of a mail that waits goes when there is news, but not from a reader."
+  (let ((late (mew-submit-notice-tests--entry :id "3"))
+        (other (mew-submit-notice-tests--entry :id "4"))
+        (there t))
+    (cl-letf (((symbol-function 'mew-submit-queue--entry)
+               (lambda (id &rest _) (and there (mew-submit-notice-tests--entry :id id)))))
+      (save-window-excursion
+        (mew-submit-notice--show late mew-submit-notice-tests--blocked)
+        (forward-line 1)
+        (mew-submit-notice--fill other mew-submit-notice-tests--blocked)
+        (should (eq (mew-submit-notice--here) late))
+        (mew-submit-notice--tidy)
+        (should (eq (mew-submit-notice--here) late))
+        (should-not (mew-submit-notice--start other))
+        (setq there nil)
+        (mew-submit-notice--tidy)
+        (should-not (mew-submit-notice--here))
+        (kill-buffer "*mew-submit*")))))
+
 (ert-deftest mew-submit-notice-tests-why-shows-the-one-at-point ()
   "Where the buffer tells of several messages it is the one that was asked for."
   (let ((one (mew-submit-notice-tests--entry :id "1" :state 'refused))

@@ -74,6 +74,8 @@ run `make dist' in its sources, and M-x package-install-file the tar file" here)
 (require 'mew-submit-time)
 
 (declare-function message-make-date "message" (&optional now))
+(declare-function message-replace-header "message"
+                  (header new-value &optional after force))
 (declare-function message-send-and-exit "message" (&optional arg))
 (declare-function message-options-get "message" (symbol))
 (declare-function expand-mail-aliases "mailalias" (beg end &optional exclude))
@@ -369,14 +371,12 @@ what to do."
 TIME is what a person says, as for `mew-submit-time--parse', or a Lisp time."
   (interactive (list (mew-submit-time--read)))
   (let ((then (if (stringp time) (mew-submit-time--future time) time)))
-    (save-excursion
-      (save-restriction
-        (widen)
-        (goto-char (point-min))
-        (mew-submit--add-field
-         (save-excursion (rfc822-goto-eoh) (point-marker))
-         "X-Mew-Submit-Send-At"
-         (format-time-string "%Y-%m-%dT%H:%M:%S%:z" then))))
+    (save-restriction
+      (widen)
+      (require 'message)
+      ;; A mail that is edited again may have another time.
+      (message-replace-header "X-Mew-Submit-Send-At"
+                              (format-time-string "%Y-%m-%dT%H:%M:%S%:z" then)))
     (if (derived-mode-p 'message-mode)
         (message-send-and-exit)
       (mail-send-and-exit nil))))

@@ -178,7 +178,6 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
      (or invalid denied unknown not) temporary (not internal))
     (auth-wrong-password t :auth 535 (or username password credential)
      (or invalid denied unknown) (not internal temporary ip))
-    (auth-wrong-password nil :auth 501 credential invalid)
     (auth-wrong-password nil :auth 535 (or auth username password credential)
      (or invalid denied unknown not) (not internal temporary))
     (auth-wrong-password t :auth 5 (or credential password) invalid)
@@ -237,11 +236,10 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (auth-basic-disabled nil :mail (or basic smtp) disabled)
     (auth-basic-disabled nil :mail basic not)
     (ip-blocklisted nil reputation ip (not ptr spf domain sender))
+    (relay-denied t norelay (not ip))
     (relay-denied nil norelay)
     (no-reverse-dns t ptr (not helo spf))
     (relay-denied nil notlocal (not unknown))
-    (relay-denied t norelay (not ip))
-    (relay-denied nil norelay (not list))
     (helo-refused t helo (or invalid denied nodomain syntax unknown not spam)
      (not :dot :data protocol))
     (protocol-error nil helo protocol)
@@ -369,7 +367,6 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     ;; The server and the way.
     (spam-content t spam :dot (not ip sender domain server))
     (spam-content nil spam :dot (not ip))
-    (ip-blocklisted nil spam ip)
     (ip-blocklisted nil spam :greeting)
     (spam-content nil spam)
     (server-busy nil internal busy temporary)
@@ -485,8 +482,9 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     apppassword web token basic mechanism internal disabled protocol syntax)
   "Notions of which each may name a cause: a rule is sure if it leaves none out.")
 
-(defconst mew-submit-cause--tree nil
+(defvar mew-submit-cause--tree nil
   "The words of all tables as a tree; nil until they are wanted.")
+;; After an upgrade the tables are others.
 (setq mew-submit-cause--tree nil)
 
 (defun mew-submit-cause--tree ()
@@ -859,10 +857,6 @@ ROUTES, what else may help: port, server, account, network, family, sign-in.")
             (and (memq 'port routes) '(port))
             (and (or (memq 'port routes) (memq 'server routes)) '(setup))
             (and (eq again 'later) '(later)))))
-
-(defun mew-submit-cause--sentence (words)
-  "Return WORDS with a full stop."
-  (if (string-suffix-p "." words) words (concat words ".")))
 
 (defun mew-submit-cause--clause (words)
   "Return WORDS, a sentence, as part of another one."

@@ -171,14 +171,12 @@ later, unless your distribution has corrected it without a new number."
 
 (defun mew-submit-doctor-checkup--tls-level (topic account)
   "Return a finding about the TLS level of ACCOUNT, called TOPIC, or nil."
-  (let* ((level (or (plist-get account :tls) 'required))
-         (host (ignore-errors (mew-submit-request--host account)))
-         (loopback (and host (string-match-p
-                              "\\`\\(?:localhost\\|127\\.[0-9.]+\\|::1\\)\\'"
-                              host))))
+  (let ((level (or (plist-get account :tls) 'required)))
     (cond
      ((eq level 'required) nil)
-     ((and (eq level 'none) loopback)
+     ((and (eq level 'none)
+           (mew-submit-account--local-p
+            (ignore-errors (mew-submit-request--host account))))
       (mew-submit-doctor-checkup--finding
        topic 'note "no TLS, on this machine itself"))
      ((eq level 'opportunistic)

@@ -5,9 +5,9 @@
 
 ;;; Commentary:
 
-;; It owns how the findings of mew-submit-doctor-checkup.el are shown.  What is shown is meant for a bug report: names, addresses
-;; and whatever else could tell who the user is are masked, unless the user wants to
-;; see them.
+;; It owns how the findings of mew-submit-doctor-checkup.el are shown.  That is meant for a
+;; bug report: names, addresses and whatever else could tell who the user is are masked,
+;; unless the user wants to see them.
 
 ;;; Code:
 

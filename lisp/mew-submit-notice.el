@@ -172,25 +172,26 @@ Not one of which they have said that it is not to be sent again."
     (string-join
      (delq nil
            (list
+            ;; What needs the user comes first: a narrow window cuts off the rest.
+            (and (> questions 0)
+                 (mew-submit-notice--word
+                  (format "Mail?%d" questions) 'mew-submit-mode-line-failed
+                  (mew-submit-question-text (car mew-submit-question--list))
+                  #'mew-submit-answer))
+            (and (> failed 0)
+                 (mew-submit-notice--word
+                  (format "Mail!%d" failed) 'mew-submit-mode-line-failed
+                  (format "%d need you" failed)))
+            (and (> waiting 0)
+                 (mew-submit-notice--word (format "Mail:%d" waiting)
+                                          'mew-submit-mode-line-waiting
+                                          (format "%d waiting" waiting)))
             (and (> sending 0)
                  (mew-submit-notice--word
                   (format "Mail>%d%s" sending
                           (if percent (format " (%d%%%%)" percent) ""))
                   'mew-submit-mode-line-sending
-                  (format "%d being sent" sending)))
-            (and (> waiting 0)
-                 (mew-submit-notice--word (format "Mail:%d" waiting)
-                                          'mew-submit-mode-line-waiting
-                                          (format "%d waiting" waiting)))
-            (and (> failed 0)
-                 (mew-submit-notice--word
-                  (format "Mail!%d" failed) 'mew-submit-mode-line-failed
-                  (format "%d need you" failed)))
-            (and (> questions 0)
-                 (mew-submit-notice--word
-                  (format "Mail?%d" questions) 'mew-submit-mode-line-failed
-                  (mew-submit-question-text (car mew-submit-question--list))
-                  #'mew-submit-answer)))))))
+                  (format "%d being sent" sending))))))))
 
 (defvar mew-submit-notice--timer nil
   "The timer that will bring the mode line up to date, or nil.")
@@ -234,6 +235,8 @@ Not one of which they have said that it is not to be sent again."
     (define-key map "c" #'mew-submit-notice-pin)
     (define-key map "f" #'mew-submit-notice-forget)
     (define-key map "l" #'mew-submit-notice-later)
+    (define-key map "P" #'mew-submit-notice-password)
+    (define-key map "S" #'mew-submit-notice-setup)
     (define-key map "d" #'mew-submit-notice-diagnose)
     (define-key map "o" #'mew-submit-outbox)
     (define-key map "?" #'mew-submit-notice-help)
@@ -245,8 +248,8 @@ Not one of which they have said that it is not to be sent again."
     ["Send it again" mew-submit-notice-retry]
     ["Edit it" mew-submit-notice-edit]
     ["Send it through another port..." mew-submit-notice-other-port]
-    ["Look at the certificate, and pin it..." mew-submit-notice-pin]
-    ["Forget what the server offered..." mew-submit-notice-forget]
+    ["Pin its server's certificate..." mew-submit-notice-pin]
+    ["Forget what it offered..." mew-submit-notice-forget]
     ["Send it later..." mew-submit-notice-later]
     ["Enter another password..." mew-submit-notice-password]
     ["Set the account up again..." mew-submit-notice-setup]
@@ -274,9 +277,12 @@ Not one of which they have said that it is not to be sent again."
   "What was told of messages, by file: ((KIND . REASON) . SHOWN).
 SHOWN is non-nil when it was shown in a window.")
 
-(defun mew-submit-notice--the-entry ()
-  "Return the entry at point as it is now, or signal `user-error'."
-  (let* ((old (or (mew-submit-notice--here)
+(defun mew-submit-notice--the-entry (&optional old)
+  "Return the entry at point as it is now, or signal `user-error'.
+With OLD, an entry, it is that message's: what asks for something first has to
+stay with the message it was called for, for others come to point meanwhile."
+  (let* ((old (or old
+                  (mew-submit-notice--here)
                   (user-error "No message here")))
          (directory (plist-get old :directory)))
     (mew-submit-queue--refresh directory)
@@ -325,14 +331,17 @@ It stays in the outbox, and nothing asks about it any more."
     ("25 with STARTTLS" . "25:starttls"))
   "Ports a message can be sent by instead: (WORDS . ROUTES).")
 
-(defun mew-submit-notice-other-port (routes)
+(defun mew-submit-notice-other-port (routes &optional entry)
   "Send the message of this buffer now, by ROUTES, such as \"465:implicit\".
-What its account asks for in TLS and authentication stays as it is."
+What its account asks for in TLS and authentication stays as it is.  ENTRY is
+the message's, by default the one at point."
   (interactive
-   (list (let ((choice (completing-read "Send it through port: "
-                                        mew-submit-notice--ports)))
-           (or (cdr (assoc choice mew-submit-notice--ports)) choice))))
-  (let ((entry (mew-submit-notice--the-entry)))
+   (let* ((entry (mew-submit-notice--the-entry))
+          (choice (completing-read "Send it through port: "
+                                   mew-submit-notice--ports)))
+     (list (or (cdr (assoc choice mew-submit-notice--ports)) choice)
+           entry)))
+  (let ((entry (mew-submit-notice--the-entry entry)))
     (when (mew-submit-notice--may-send-p entry)
       (remhash (mew-submit-spool--message-file entry) mew-submit-notice--told)
       (mew-submit-error--as-user-error
@@ -402,7 +411,7 @@ It is saved where `auth-sources' keep passwords."
                  user password)
           (user-error "No source in `auth-sources' can save a password"))
       (clear-string password))
-    (mew-submit-notice--send entry)))
+    (mew-submit-notice--send (mew-submit-notice--the-entry entry))))
 
 (defun mew-submit-notice-setup ()
   "Find the server and port for the address that this message is from."
@@ -410,10 +419,12 @@ It is saved where `auth-sources' keep passwords."
   (mew-submit-setup (or (plist-get (mew-submit-notice--the-entry) :from)
                         user-mail-address)))
 
-(defun mew-submit-notice-later (time)
-  "Send the message of this buffer at TIME."
-  (interactive (list (mew-submit-time--read)))
-  (let ((entry (mew-submit-notice--the-entry)))
+(defun mew-submit-notice-later (time &optional entry)
+  "Send the message of this buffer at TIME.
+ENTRY is the message's, by default the one at point."
+  (interactive (let ((entry (mew-submit-notice--the-entry)))
+                 (list (mew-submit-time--read) entry)))
+  (let ((entry (mew-submit-notice--the-entry entry)))
     (mew-submit-error--as-user-error
       (mew-submit-queue--hold (plist-get entry :id) time
                               (plist-get entry :directory)))
@@ -434,7 +445,8 @@ It is saved where `auth-sources' keep passwords."
     (pcase (plist-get entry :state)
       ('queued (format "It waits in the outbox and is tried again by itself%s."
                        (if next (format-time-string " at %H:%M" next) "")))
-      ('held "It is held in the outbox until you say so.")
+      ('held (format "It is held in the outbox until %s."
+                     (if next (format-time-string "%a %e %b %H:%M" next) "you say so")))
       ('uncertain "It is kept in the outbox and is not sent again by itself, \
 since it may have arrived.")
       ('refused "It is kept in the outbox and is not sent again by itself.")
@@ -524,11 +536,11 @@ That is nil where it is not known, or not to the point."
     (web-mail "[Web mail]" mew-submit-notice-web-mail
               "open the provider's web mail")
     (password "[Other password...]" mew-submit-notice-password
-              "enter another password, and send it")
+              "P: enter another password, and send it")
     (port "[Other port]" mew-submit-notice-other-port
           "p: send it through another port")
     (setup "[Set up again...]" mew-submit-notice-setup
-           "find the server and port for this address anew")
+           "S: find the server and port for this address anew")
     (later "[Send later...]" mew-submit-notice-later
            "l: send it at a time that you choose"))
   "The buttons that fit causes: (NAME TEXT COMMAND HELP).")
@@ -590,31 +602,42 @@ That is nil where it is not known, or not to the point."
       (apply #'mew-submit-notice--button button))
     (insert "\n")))
 
-(defun mew-submit-notice--over-p (old entry)
+(defun mew-submit-notice--same-p (one other)
+  "Are ONE and OTHER, entries or nil, of the same message?"
+  (and one other
+       (equal (mew-submit-spool--message-file one)
+              (mew-submit-spool--message-file other))))
+
+(defun mew-submit-notice--over-p (old entry read)
   "Is what is said of OLD over, now that something is to be said of ENTRY?
 That is so when they are the same message, and when OLD has left the outbox or
-only waits."
+only waits; but READ, which the user is at, may wait."
   (let ((now (mew-submit-queue--entry (plist-get old :id)
                                       (plist-get old :directory))))
-    (or (and entry
-             (equal (mew-submit-spool--message-file old)
-                    (mew-submit-spool--message-file entry)))
-        (not (mew-submit-notice--needs-user-p now)))))
+    (or (mew-submit-notice--same-p old entry)
+        (null now)
+        (not (or (eq old read) (mew-submit-notice--needs-user-p now))))))
+
+(defun mew-submit-notice--read ()
+  "Return the entry that the user, if they are in the current buffer, is at."
+  (and (eq (window-buffer) (current-buffer))
+       (get-text-property (point) 'mew-submit-entry)))
 
 (defun mew-submit-notice--forget (entry)
   "Delete from the buffer what is over when something is said of ENTRY, or nil."
-  (goto-char (point-min))
-  (while (not (eobp))
-    (let ((old (get-text-property (point) 'mew-submit-entry))
-          (question (get-text-property (point) 'mew-submit-question))
-          (end (next-single-property-change (point) 'mew-submit-entry
-                                            nil (point-max))))
-      (cond (question (goto-char (next-single-property-change
-                                  (point) 'mew-submit-question
-                                  nil (point-max))))
-            ((or (null old) (mew-submit-notice--over-p old entry))
-             (delete-region (point) end))
-            (t (goto-char end))))))
+  (let ((read (mew-submit-notice--read)))
+    (goto-char (point-min))
+    (while (not (eobp))
+      (let ((old (get-text-property (point) 'mew-submit-entry))
+            (question (get-text-property (point) 'mew-submit-question))
+            (end (next-single-property-change (point) 'mew-submit-entry
+                                              nil (point-max))))
+        (cond (question (goto-char (next-single-property-change
+                                    (point) 'mew-submit-question
+                                    nil (point-max))))
+              ((or (null old) (mew-submit-notice--over-p old entry read))
+               (delete-region (point) end))
+              (t (goto-char end)))))))
 
 (defun mew-submit-notice--tidy ()
   "Have the buffer, if there is one, no longer say what is over."
@@ -642,19 +665,37 @@ only waits."
 (defun mew-submit-notice--fill (entry done)
   "Make *mew-submit* say what happened to ENTRY's message, with DONE; return it.
 What it says of other messages that need the user stays: below, when this one
-does too, and else above.  Questions stay at the top."
+does too, and else above.  Questions stay at the top.  Who is in the buffer
+stays at the message they see: their next key is for that."
   (with-current-buffer (mew-submit-notice--buffer)
-    (let ((inhibit-read-only t))
+    (let* ((inhibit-read-only t)
+           (reader (eq (window-buffer) (current-buffer)))
+           (again (mew-submit-notice--same-p (mew-submit-notice--read) entry))
+           (there (copy-marker (point) t)))
       (mew-submit-notice--forget entry)
       (goto-char (if (mew-submit-notice--loud-p entry done)
                      (mew-submit-notice--questions-end)
                    (point-max)))
-      (mew-submit-notice--section entry done))
+      (mew-submit-notice--section entry done)
+      (goto-char (cond ((not reader) (point-min))
+                       (again (mew-submit-notice--start entry))
+                       (t there)))
+      (set-marker there nil))
     (set-buffer-modified-p nil)
-    (goto-char (point-min))
     (dolist (window (get-buffer-window-list nil nil t))
-      (set-window-point window (point-min)))
+      (unless (eq window (selected-window))
+        (set-window-point window (point-min))))
     (current-buffer)))
+
+(defun mew-submit-notice--start (entry)
+  "Return where the current buffer begins to tell of ENTRY."
+  (text-property-any (point-min) (point-max) 'mew-submit-entry entry))
+
+(defun mew-submit-notice--show (entry done)
+  "Go to what *mew-submit* says of ENTRY's message, with DONE."
+  (pop-to-buffer (mew-submit-notice--fill entry done))
+  (goto-char (mew-submit-notice--start entry))
+  (set-window-start nil (point)))
 
 ;;; Showing it, without taking a key
 

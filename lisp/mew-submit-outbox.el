@@ -234,7 +234,7 @@ UNTIL is the time when a row is no longer true, or nil.")
     ["Edit again" mew-submit-outbox-edit]
     ["Delete..." mew-submit-outbox-delete]
     "--"
-    ["Mark, for what is done to all marked" mew-submit-outbox-mark]
+    ["Mark, to do it to all marked" mew-submit-outbox-mark]
     ["Unmark" mew-submit-outbox-unmark]
     ["Unmark all" mew-submit-outbox-unmark-all]
     "--"
@@ -264,7 +264,7 @@ UNTIL is the time when a row is no longer true, or nil.")
   menu)
 
 (defconst mew-submit-outbox--keys
-  "s send  c cancel  e edit  t send at  d delete  w why  m mark  A send all  ? more"
+  "s send  c cancel  e edit  t later  d delete  w why  m mark  A send all  ? more"
   "What the echo area says of the keys.")
 
 (define-derived-mode mew-submit-outbox-mode tabulated-list-mode "Outbox"
@@ -411,9 +411,9 @@ With thousands of messages to print them all would take a second."
   "Return the identifier of the message at point, or signal `user-error'."
   (or (tabulated-list-get-id) (user-error "No message here")))
 
-(defun mew-submit-outbox--entry ()
-  "Return the entry at point, or signal `user-error'."
-  (or (mew-submit-queue--entry (mew-submit-outbox--id))
+(defun mew-submit-outbox--entry (&optional id)
+  "Return the entry of the message ID, or at point, or signal `user-error'."
+  (or (mew-submit-queue--entry (or id (mew-submit-outbox--id)))
       (user-error "That message is not in the outbox any more")))
 
 (defun mew-submit-outbox--known-marked ()
@@ -469,7 +469,7 @@ One that may have arrived already is sent again after a yes only."
   (interactive nil mew-submit-outbox-mode)
   (mew-submit-outbox--each (mew-submit-outbox--chosen)
                            (lambda (id)
-                             (mew-submit-notice--send (mew-submit-queue--entry id)))))
+                             (mew-submit-notice--send (mew-submit-outbox--entry id)))))
 
 (defun mew-submit-outbox-send-all ()
   "Send all that waits for the network now."
@@ -482,12 +482,13 @@ One that is being sent is stopped, if that is still possible."
   (interactive nil mew-submit-outbox-mode)
   (mew-submit-outbox--each (mew-submit-outbox--chosen) #'mew-submit-queue--cancel))
 
-(defun mew-submit-outbox-hold-until (time)
-  "Send the marked messages, or the one at point, at TIME and not before."
-  (interactive (progn (mew-submit-outbox--chosen)
-                      (list (mew-submit-time--read)))
+(defun mew-submit-outbox-hold-until (time &optional ids)
+  "Send the marked messages, or the one at point, at TIME and not before.
+IDS are theirs; while TIME is asked for others may come to point."
+  (interactive (let ((ids (mew-submit-outbox--chosen)))
+                 (list (mew-submit-time--read) ids))
                mew-submit-outbox-mode)
-  (let ((ids (mew-submit-outbox--chosen)))
+  (let ((ids (or ids (mew-submit-outbox--chosen))))
     (mew-submit-outbox--each ids (lambda (id) (mew-submit-queue--hold id time)))
     (message "%s sent at %s" (if (cdr ids) (format "%d mails are" (length ids)) "It is")
              (mew-submit-time--say time))))
@@ -563,7 +564,9 @@ One that is being sent is stopped, if that is still possible."
         (when-let* ((value (save-restriction
                              (mail-narrow-to-head)
                              (mail-fetch-field name))))
-          (push (cons name (rfc2047-decode-string value)) fields)))
+          ;; With SMTPUTF8 it is not encoded.
+          (push (cons name (rfc2047-decode-string (decode-coding-string value 'utf-8)))
+                fields)))
       (let ((handles (mm-dissect-buffer t)))
         (unwind-protect
             (setq text (mew-submit-outbox--text-part handles))
@@ -585,17 +588,15 @@ One that is being sent is stopped, if that is still possible."
   (let ((entry (mew-submit-outbox--entry)))
     (unless (plist-get entry :last)
       (user-error "Nothing has happened to it yet"))
-    (pop-to-buffer
-     (mew-submit-notice--fill
-      entry (list :kind (or (plist-get entry :kind) "internal")
-                  :result (or (plist-get entry :result) "deferred")
-                  :alarm (plist-get entry :alarm)
-                  :cause (plist-get entry :cause)
-                  :sure (plist-get entry :sure)
-                  :code (plist-get entry :code)
-                  :remedy (plist-get entry :remedy)
-                  :text (plist-get entry :last))))
-    (goto-char (point-min))))
+    (mew-submit-notice--show
+     entry (list :kind (or (plist-get entry :kind) "internal")
+                 :result (or (plist-get entry :result) "deferred")
+                 :alarm (plist-get entry :alarm)
+                 :cause (plist-get entry :cause)
+                 :sure (plist-get entry :sure)
+                 :code (plist-get entry :code)
+                 :remedy (plist-get entry :remedy)
+                 :text (plist-get entry :last)))))
 
 ;;; The log of a message
 

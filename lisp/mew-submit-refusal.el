@@ -28,8 +28,7 @@ STEP, CODE, ENHANCED, TEXT and MECHANISM are as for `mew-submit-cause--of'.
          (cause (plist-get found :cause)))
     (append (list :cause cause)
             (and (plist-get found :sure) '(:sure t))
-            (list :remedy (mew-submit-cause--sentence
-                           (plist-get (mew-submit-cause--advice cause code) :remedy))))))
+            (list :remedy (plist-get (mew-submit-cause--advice cause code) :remedy)))))
 
 (defun mew-submit-refusal--of-event (event)
   "Return the cause of EVENT, an end of the module's, as part of an event, or nil.
@@ -143,8 +142,7 @@ That is 0 where nothing speaks against an early one."
   "Return in a sentence why the server refused in EVENT, or nil where that is open.
 It is for where there is no headline: a server speaks any language."
   (and (mew-submit-refusal--reason event)
-       (mew-submit-cause--sentence
-        (plist-get (mew-submit-cause--advice (plist-get event :cause)) :meaning))))
+       (concat (plist-get (mew-submit-cause--advice (plist-get event :cause)) :meaning) ".")))
 
 ;;; Providers' pages
 

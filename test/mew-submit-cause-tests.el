@@ -974,6 +974,32 @@ got lost, not how many replies of other servers are understood."
     (dolist (notion mew-submit-cause--decisive)
       (should (memq notion notions)))))
 
+(ert-deftest mew-submit-cause-test-no-dead-rule ()
+  "No rule asks for all that one before it asks for: it would never be reached."
+  (let (before)
+    (dolist (rule mew-submit-cause--rules)
+      (ert-info ((format "%S" rule))
+        (should-not
+         (seq-find (lambda (other)
+                     (seq-every-p
+                      (lambda (term)
+                        (or (member term (cddr rule))
+                            (and (eq (car-safe term) 'or)
+                                 (seq-intersection (cdr term) (cddr rule)))))
+                      (cddr other)))
+                   before)))
+      ;; One that comes too early for whom it is about leaves the rest a turn.
+      (unless (string-match-p "\\`\\(?:recipient\\|sender\\)-" (symbol-name (car rule)))
+        (push rule before)))))
+
+(ert-deftest mew-submit-cause-test-relay-denied-is-sure ()
+  "What most servers say to whom they do not know is understood beyond doubt."
+  (dolist (reply '((rcpt "554 5.7.1 <a@b.example>: Relay access denied")
+                   (rcpt "550 5.7.1 Relaying denied") (rcpt "550 relay not permitted")))
+    (let ((found (apply #'mew-submit-cause-tests--of reply)))
+      (should (eq 'relay-denied (plist-get found :cause)))
+      (should (plist-get found :sure)))))
+
 (ert-deftest mew-submit-cause-test-nothing-named ()
   "A text that names nothing to act on is `policy-unspecified', and not sure."
   (dolist (reply '((any "550 Xyzzy") (rcpt "550 5.7.0 Lorem ipsum (7)") (dot "554")

@@ -61,6 +61,7 @@ Whatever would ask the user fails the test."
     (((:server "mail.example.org" :tls opportunistic)) warning "account 1" "opportunistic")
     (((:server "mail.example.org" :tls none)) warning "account 1" "No TLS")
     (((:server "127.0.0.1" :tls none)) note "account 1" "on this machine itself")
+    (((:server "localhost.localdomain" :tls none)) note "account 1" "on this machine itself")
     (((:server "127.0.0.1" :tls always)) error "account 1" ":tls is `always'")
     (((:server "127.0.0.1" :ca-file ,(mew-submit-test-missing "ca.pem"))) error "account 1"
      "The CA file cannot be read")

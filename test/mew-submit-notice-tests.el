@@ -85,8 +85,12 @@
     (setq running nil
           entries '((:state queued) (:state held) (:state refused) (:state broken)
                     (:state uncertain :left t)))
-    (should (equal (mew-submit-notice--words) " Mail:2 Mail!2"))
-    (setq entries nil)
+    ;; What needs the user is not cut off where there is little room.
+    (should (equal (mew-submit-notice--words) " Mail!2 Mail:2"))
+    (setq running '(a)
+          mew-submit-question--list (list (mew-submit-question--make :text "Another port?")))
+    (should (equal (mew-submit-notice--words) " Mail?1 Mail!2 Mail:2 Mail>1"))
+    (setq entries nil running nil mew-submit-question--list nil)
     (should (equal (mew-submit-notice--words) ""))))
 
 ;;; The echo area
@@ -252,6 +256,16 @@
           (should-not (string-search button text))))
       (kill-buffer "*mew-submit*"))))
 
+(ert-deftest mew-submit-notice-tests-held-until ()
+  "Of what is held until a time it is not said that it waits for the user."
+  (let ((done '(:kind "refused" :result "refused" :text "550 No"))
+        (next (float-time (encode-time '(0 40 23 1 1 2030 nil -1 nil)))))
+    (should (string-search "held in the outbox until Tue  1 Jan 23:40."
+                           (mew-submit-notice-tests--report done :state 'held :next next)))
+    (should (string-search "held in the outbox until you say so."
+                           (mew-submit-notice-tests--report done :state 'held)))
+    (kill-buffer "*mew-submit*")))
+
 (ert-deftest mew-submit-notice-tests-every-kind-has-words ()
   "No kind of end is told by its name, or without something to do."
   (dolist (kind mew-submit-error--kinds)
@@ -282,6 +296,98 @@
                                                                   "\n")))))))
       (should (string-match-p "has 3\\.1 MB; .* takes at most 2\\.0 MB"
                               (mew-submit-report--reason done "mail.example.org"))))))
+
+(ert-deftest mew-submit-notice-tests-an-answer-is-for-whom-it-was-asked ()
+  "While something is asked for another mail fails; the answer is not for that one."
+  (let (entries done)
+    (cl-letf* ((one (mew-submit-notice-tests--entry :id "1" :state 'refused))
+               (other (mew-submit-notice-tests--entry :id "2" :state 'refused))
+               (fails (lambda (answer)
+                        (lambda (&rest _)
+                          (mew-submit-notice--fill
+                           other '(:kind "refused" :result "refused" :text "550 No"))
+                          answer)))
+               ((symbol-function 'mew-submit-queue--refresh) #'ignore)
+               ((symbol-function 'mew-submit-queue--entry)
+                (lambda (id &rest _)
+                  (seq-find (lambda (entry) (equal (plist-get entry :id) id)) entries)))
+               ((symbol-function 'mew-submit-queue--hold)
+                (lambda (id &rest _) (push id done)))
+               ((symbol-function 'mew-submit-queue--send-by)
+                (lambda (id &rest _) (push id done)))
+               ((symbol-function 'mew-submit-time--read)
+                (funcall fails (+ 60 (float-time))))
+               ((symbol-function 'completing-read) (funcall fails "465 with TLS")))
+      (setq entries (list one other))
+      (dolist (command '(mew-submit-notice-later mew-submit-notice-other-port))
+        (save-window-excursion
+          (pop-to-buffer (mew-submit-notice--fill
+                          one '(:kind "refused" :result "refused" :text "550 No")))
+          (setq done nil)
+          (call-interactively command)
+          (should (equal done '("1")))
+          (kill-buffer "*mew-submit*"))))))
+
+(defmacro mew-submit-notice-tests--reading (one &rest body)
+  "Run BODY in the buffer, selected, at what it says of ONE, which was refused."
+  (declare (indent 1))
+  `(cl-letf (((symbol-function 'mew-submit-queue--entry)
+              (lambda (id &rest _)
+                (mew-submit-notice-tests--entry :id id :state 'refused))))
+     (save-window-excursion
+       (unwind-protect
+           (progn
+             (pop-to-buffer (mew-submit-notice--fill
+                             ,one '(:kind "refused" :result "refused" :text "550 No")))
+             (search-forward "[Retry]")
+             ,@body)
+         (kill-buffer "*mew-submit*")))))
+
+(ert-deftest mew-submit-notice-tests-a-reader-stays ()
+  "When another mail fails, the next key is for the one that was read about."
+  (let ((one (mew-submit-notice-tests--entry :id "1" :state 'refused))
+        (other (mew-submit-notice-tests--entry :id "2" :state 'refused))
+        (late (mew-submit-notice-tests--entry :id "3")))
+    (mew-submit-notice-tests--reading one
+      (goto-char (point-min))
+      (mew-submit-notice--fill other '(:kind "refused" :result "refused" :text "550 No"))
+      (should (eq (mew-submit-notice--here) one))
+      (forward-line 3)
+      (mew-submit-notice--fill late mew-submit-notice-tests--blocked)
+      (should (eq (mew-submit-notice--here) one))
+      ;; The same one again.
+      (let ((again (mew-submit-notice-tests--entry :id "1" :state 'refused)))
+        (mew-submit-notice--fill again '(:kind "refused" :result "refused" :text "550 No"))
+        (should (eq (mew-submit-notice--here) again))))))
+
+(ert-deftest mew-submit-notice-tests-what-is-read-stays-while-it-waits ()
+  "What is said of a mail that waits goes when there is news, but not from a reader."
+  (let ((late (mew-submit-notice-tests--entry :id "3"))
+        (other (mew-submit-notice-tests--entry :id "4"))
+        (there t))
+    (cl-letf (((symbol-function 'mew-submit-queue--entry)
+               (lambda (id &rest _) (and there (mew-submit-notice-tests--entry :id id)))))
+      (save-window-excursion
+        (mew-submit-notice--show late mew-submit-notice-tests--blocked)
+        (forward-line 1)
+        (mew-submit-notice--fill other mew-submit-notice-tests--blocked)
+        (should (eq (mew-submit-notice--here) late))
+        (mew-submit-notice--tidy)
+        (should (eq (mew-submit-notice--here) late))
+        (should-not (mew-submit-notice--start other))
+        (setq there nil)
+        (mew-submit-notice--tidy)
+        (should-not (mew-submit-notice--here))
+        (kill-buffer "*mew-submit*")))))
+
+(ert-deftest mew-submit-notice-tests-why-shows-the-one-at-point ()
+  "Where the buffer tells of several messages it is the one that was asked for."
+  (let ((one (mew-submit-notice-tests--entry :id "1" :state 'refused))
+        (late (mew-submit-notice-tests--entry :id "3")))
+    (mew-submit-notice-tests--reading one
+      (mew-submit-notice--show late mew-submit-notice-tests--blocked)
+      (should (eq (mew-submit-notice--here) late))
+      (should (looking-at-p "The mail waits")))))
 
 (ert-deftest mew-submit-notice-tests-no-plist ()
   "What goes wrong in a command is told in words."

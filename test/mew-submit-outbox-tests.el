@@ -139,6 +139,38 @@ filtered on the way, or the host is down")))
             (mew-submit-outbox-unmark-all)
             (should-not (marks))))))))
 
+(ert-deftest mew-submit-outbox-tests-a-time-is-for-what-was-chosen ()
+  "While a time is asked for what was chosen may leave; no other takes its place."
+  (mew-submit-outbox-tests--with (mapcar #'mew-submit-outbox-tests--entry '("1" "2"))
+    (let (held)
+      (with-current-buffer (mew-submit-outbox-tests--table 80)
+        (cl-letf (((symbol-function 'mew-submit-queue--hold)
+                   (lambda (id &rest _) (push id held)))
+                  ((symbol-function 'mew-submit-time--read)
+                   (lambda ()
+                     (pop entries)
+                     (mew-submit-outbox--patch)
+                     (should (equal (tabulated-list-get-id) "2"))
+                     (+ (float-time) 60))))
+          (goto-char (point-min))
+          (call-interactively #'mew-submit-outbox-hold-until)
+          (should (equal held '("1"))))))))
+
+(ert-deftest mew-submit-outbox-tests-what-has-left-is-told-in-words ()
+  "A marked message that leaves while another is asked about is no Lisp error."
+  (mew-submit-outbox-tests--with (mapcar #'mew-submit-outbox-tests--entry '("1" "2"))
+    (with-current-buffer (mew-submit-outbox-tests--table 80)
+      (cl-letf (((symbol-function 'mew-submit-notice--send)
+                 (lambda (entry)
+                   (should entry)
+                   (setq entries nil))))
+        (goto-char (point-min))
+        (mew-submit-outbox-mark)
+        (mew-submit-outbox-mark)
+        (should (equal (error-message-string
+                        (should-error (mew-submit-outbox-send) :type 'user-error))
+                       "1 of 2 mails: That message is not in the outbox any more"))))))
+
 (ert-deftest mew-submit-outbox-tests-empty ()
   "An empty outbox says so, and no longer when there is something."
   (mew-submit-outbox-tests--with nil
@@ -193,12 +225,17 @@ filtered on the way, or the host is down")))
     (dolist (item (cdr menu))
       (when (vectorp item)
         (should (commandp (aref item 1)))
-        (should (where-is-internal (aref item 1) map))))
+        (should (seq-remove (lambda (key) (eq (aref key 0) 'menu-bar))
+                            (where-is-internal (aref item 1) map)))))
     (save-window-excursion
       (funcall help)
       (with-current-buffer "*mew-submit keys*"
         (should (string-match-p key (buffer-string)))
-        (kill-buffer)))))
+        (kill-buffer)))
+    ;; They are in two columns of a terminal.
+    (dolist (line (mew-submit-menu--keys menu map))
+      (should (< (string-width line) 39))))
+  (should (< (string-width mew-submit-outbox--keys) 80)))
 
 (ert-deftest mew-submit-outbox-tests-menu-in-mail-buffers ()
   "Message and Mail mode and Tools have entries while the mode is on, and only then."
@@ -245,6 +282,11 @@ charset=iso-2022-jp\nContent-Transfer-Encoding: 7bit\n\n"
         (should (string-search "日本語のテキスト" shown))
         (should (string-match-p "^Subject: 日本$" shown))
         (should-not (string-search "Content-" shown)))))
+  (let ((shown (mew-submit-outbox-tests--decoded
+                (encode-coding-string "From: jos\u00e9@x\nSubject: Gr\u00fc\u00dfe\n\nh\n"
+                                      'utf-8))))
+    (should (string-search "From: jos\u00e9@x\n" shown))
+    (should (string-search "Subject: Gr\u00fc\u00dfe\n" shown)))
   (should (string-search "v in the outbox"
                          (mew-submit-outbox-tests--decoded
                           "From: a@x\nContent-Type: image/png\n\nx\n")))

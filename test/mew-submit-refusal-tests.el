@@ -368,7 +368,7 @@ the server."
                                                      :plan "submissions")))
            sent)
       (auth-source-forget-all-cached)
-      (cl-letf (((symbol-function 'mew-submit-notice--the-entry) (lambda () entry))
+      (cl-letf (((symbol-function 'mew-submit-notice--the-entry) (lambda (&rest _) entry))
                 ((symbol-function 'mew-submit-notice--send)
                  (lambda (entry) (setq sent entry)))
                 ((symbol-function 'message) #'ignore)

@@ -248,6 +248,21 @@ Gr\303\274\303\237e\n")
       (should-not (mew-submit-job--list))
       (should-not (mew-submit-test-log peer "connect")))))
 
+(ert-deftest mew-submit-send-tests-another-time ()
+  "A mail that had a time, and is edited again, gets the one that is asked for now."
+  (dolist (mode '(message-mode mail-mode))
+    (with-temp-buffer
+      (insert "To: a@x\nX-Mew-Submit-Send-At: 2098-01-01T08:00:00+00:00\nSubject: s\n"
+              mail-header-separator "\nX-Mew-Submit-Send-At: in the text\n")
+      (funcall mode)
+      (cl-letf (((symbol-function 'message-send-and-exit) #'ignore)
+                ((symbol-function 'mail-send-and-exit) #'ignore))
+        (mew-submit-send-later (date-to-time "2099-12-24T18:00:00Z")))
+      (goto-char (point-min))
+      (should (equal (how-many "^X-Mew-Submit-Send-At: 20") 1))
+      (should (re-search-forward "^X-Mew-Submit-Send-At: 2099-" nil t))
+      (should (re-search-forward "^X-Mew-Submit-Send-At: in the text$" nil t)))))
+
 ;;; mail-mode
 
 (ert-deftest mew-submit-send-tests-mail-mode ()

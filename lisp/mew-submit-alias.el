@@ -33,11 +33,11 @@ others are left to the mail server."
          (and (not (equal address name)) address))))
 
 (defun mew-submit-alias--expand (address account)
-  "Return the addresses that ADDRESS stands for in mail by ACCOUNT, a list."
+  "Return the addresses that ADDRESS stands for in mail by ACCOUNT, a new list."
   (if (string-search "@" address)
       (list address)
-    (or (cdr (or (assoc address mew-submit-sendmail-aliases)
-                 (assq t mew-submit-sendmail-aliases)))
+    (or (copy-sequence (cdr (or (assoc address mew-submit-sendmail-aliases)
+                                (assq t mew-submit-sendmail-aliases))))
         (list (or (mew-submit-alias--own-address address account)
                   address)))))
 

@@ -128,7 +128,7 @@ Check the name that is there, so that nothing is read in vain."
       (mew-submit-address--host server)
     (unless (or mew-submit-accounts (bound-and-true-p smtpmail-smtp-server))
       (mew-submit-error--throw 'config nil "No server is named: use --server, or put \
-your accounts into ~/.config/mew-submit/config.el or the file --config names"))))
+your accounts into ~/.config/mew-submit/config.el, which the shell command mew-submit reads"))))
 
 (defun mew-submit-batch-options--remember (options)
   "Have what networks block remembered in the file that OPTIONS name, if any."

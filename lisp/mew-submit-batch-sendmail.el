@@ -285,8 +285,7 @@ OPTIONS say how."
 An argument may be a list of addresses.  ACCOUNT is what the mail goes by."
   (or (delete-dups
        (mapcan (lambda (address) (mew-submit-alias--expand address account))
-               (append (mapcan #'mew-submit-address--parse
-                               (copy-sequence (plist-get options :arguments)))
+               (append (mapcan #'mew-submit-address--parse (plist-get options :arguments))
                        (and (plist-get options :header)
                             (mew-submit-message--recipients fields)))))
       (mew-submit-error--throw 'usage nil "No recipient: name one, or use -t")))
@@ -332,7 +331,7 @@ What is no address stays as it was said."
   (delete-dups
    (mapcan (lambda (address)
              (if (string-match-p "\\`[[:alnum:]_.-]+\\'" address)
-                 (copy-sequence (mew-submit-alias--expand address nil))
+                 (mew-submit-alias--expand address nil)
                (list address)))
            (append (mew-submit-message--said (plist-get options :arguments))
                    (and (plist-get options :header)

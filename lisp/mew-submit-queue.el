@@ -718,7 +718,10 @@ That is done before: an Emacs that is killed later has to know it."
   "Start the session of JOB.
 RESOLVED is what was looked up for its account, a plist, or nil."
   (let* ((entry (mew-submit-queue--job-entry job))
-         (account (append resolved (mew-submit-queue--account entry))))
+         (account (append resolved (mew-submit-queue--account entry)))
+         (forget (lambda ()
+                   (when-let* ((password (plist-get account :password)))
+                     (clear-string password)))))
     (unwind-protect
         (setf (mew-submit-queue--job-session job)
               (mew-submit-request--submit
@@ -728,12 +731,15 @@ RESOLVED is what was looked up for its account, a plist, or nil."
                :recipients (plist-get entry :recipients)
                :journal (mew-submit-spool--journal-file entry)
                :on-event (lambda (event) (mew-submit-queue--on-event job event))
-               :on-done (lambda (done) (mew-submit-queue--conclude job done))
+               ;; Not before: the session may begin anew, and log in again.
+               :on-done (lambda (done)
+                          (funcall forget)
+                          (mew-submit-queue--conclude job done))
                :on-server (lambda (name) (mew-submit-queue--note-server job name))
                :on-ask (or (mew-submit-queue--caller entry :on-ask)
                            #'mew-submit-dialog--answer)))
-      (when-let* ((password (plist-get account :password)))
-        (clear-string password)))))
+      (unless (mew-submit-queue--job-session job)
+        (funcall forget)))))
 
 (defun mew-submit-queue--begin (entry lock resolved)
   "Begin to send ENTRY's message, on which LOCK is.

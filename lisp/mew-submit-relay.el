@@ -870,8 +870,7 @@ What the client asks for goes before what the account says."
               :from (plist-get mail :from)
               :recipients (delete-dups
                            (mapcan (lambda (address)
-                                     (copy-sequence
-                                      (mew-submit-alias--expand address account)))
+                                     (mew-submit-alias--expand address account))
                                    (mew-submit-relay--recipients session)))
               :on-ask mew-submit-relay--on-ask
               :whole waits

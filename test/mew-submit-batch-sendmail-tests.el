@@ -93,6 +93,17 @@
   (should-error (mew-submit-batch-sendmail--recipients nil nil)
                 :type 'mew-submit-usage))
 
+(ert-deftest mew-submit-batch-sendmail-tests-aliases-stay ()
+  "Whoever gets one message by an alias is not added to the alias: the next is theirs alone."
+  (let ((mew-submit-sendmail-aliases (list (list "root" "me@x") (list t "all@x"))))
+    (dotimes (_ 2)
+      (should (equal (mew-submit-batch-sendmail--recipients
+                      '(:arguments ("root" "cron" "you@x")) nil)
+                     '("me@x" "all@x" "you@x"))))
+    (should (equal (mew-submit-batch-sendmail--recipients '(:arguments ("root")) nil)
+                   '("me@x")))
+    (should (equal mew-submit-sendmail-aliases '(("root" "me@x") (t "all@x"))))))
+
 (ert-deftest mew-submit-batch-sendmail-tests-statuses ()
   "The exit status says what is true, and what is kept is in the outbox."
   :tags '(:module)

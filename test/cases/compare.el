@@ -4,8 +4,9 @@
 
 ;;; Commentary:
 
-;; Each client sends the message of each case once to a fresh server, as a program that is called from a script: batch,
-;; STARTTLS with a certificate that is checked, user and password.  What counts is what the server has.
+;; Each client sends the message of each case to a fresh server, as a program that is called from a script: batch,
+;; STARTTLS with a certificate that is checked, user and password.  It is called again, as often as the case has it, where it
+;; ends with 75: later.  What counts is what the server has.
 
 ;;; Code:
 
@@ -70,7 +71,12 @@
                      (expand-file-name "mew-submit.el" mew-submit-test-root)
                      "-f" "mew-submit-batch-send" "--" "--server" "localhost" "--family" "ipv4"
                      "--routes" (format "%d:starttls" port) "--ca-file" ca "--user" "me"
-                     "--password-file" password "--from" "me@case.test")
+                     "--password-file" password "--from" "me@case.test"
+                     "--memory" (mew-submit-cases--file case "memory"))
+               (when-let* ((keywords (plist-get (mew-submit-case-send case) :without)))
+                 (list "--without" (string-join keywords ",")))
+               (when-let* ((seconds (plist-get (mew-submit-case-send case) :step_timeout)))
+                 (list "--step-timeout" (number-to-string seconds)))
                recipients))
       ("smtpmail" (mew-submit-compare--smtpmail port ca file recipients))
       ("msmtp" (append (list "msmtp" "--host=localhost" (format "--port=%d" port) "--auth=on" "--user=me"
@@ -108,6 +114,12 @@
           (process-send-string process (mew-submit-compare--octets case)))
         (process-send-eof process)))))
 
+(defun mew-submit-compare--ended-p (case)
+  "Is nobody to be called again for CASE?"
+  (and (mew-submit-case-dones case)
+       (or (/= 75 (plist-get (car (mew-submit-case-dones case)) :exit))
+           (mew-submit-cases--ended-p case))))
+
 (defun mew-submit-compare--outcome (case directory)
   "Return what came of CASE, whose server has noted it in DIRECTORY."
   (let* ((messages (seq-filter (lambda (event) (equal (plist-get event :event) "message"))
@@ -138,12 +150,13 @@
                         (mew-submit-case-process case) nil
                         (mew-submit-case-dones case) nil)
                do (make-directory (mew-submit-case-directory case)))
-      (while (seq-remove #'mew-submit-case-dones cases)
-        (let ((running (seq-count (lambda (case) (and (mew-submit-case-process case)
-                                                      (null (mew-submit-case-dones case))))
+      (while (seq-remove #'mew-submit-compare--ended-p cases)
+        (let ((running (seq-count (lambda (case) (process-live-p (mew-submit-case-process case)))
                                   cases)))
           (dolist (case cases)
-            (when (and (< running 10) (null (mew-submit-case-process case)))
+            (unless (or (>= running 10)
+                        (process-live-p (mew-submit-case-process case))
+                        (mew-submit-compare--ended-p case))
               (setq running (1+ running))
               (mew-submit-compare--run client case (mew-submit-cases--port case ports)))))
         (accept-process-output nil 0.05))

@@ -14,6 +14,8 @@
 (require 'mew-submit-network-server)
 (require 'mew-submit-queue)
 
+(declare-function mew-submit--mod-jobs "ext:mew-submit-native" ())
+
 (defconst mew-submit-servers-tests--message
   (concat "From: me@x\nTo: a@x\n\n" (apply #'concat (make-list 20000 "body\n")))
   "What is sent: more than fits into a packet.")
@@ -263,6 +265,41 @@ A server with limits gets a message in several sessions, and each can fail."
               (should (equal '("b") (nthcdr before
                                             (mew-submit-servers-tests--reached
                                              peer)))))))))))
+
+(defmacro mew-submit-servers-tests--with-outbox (spec &rest body)
+  "Run BODY with an outbox, where ID is the message sent by ACCOUNT, settled.
+SPEC is (ID ACCOUNT)."
+  (declare (indent 1))
+  `(mew-submit-test-with-directory first
+     (let* ((mew-submit-outbox-directory first)
+            (mew-submit-delay 0)
+            (mew-submit-retry-intervals '(1000))
+            (,(car spec) (mew-submit-queue--add
+                          (mew-submit-test-write (expand-file-name "raw" first)
+                                                 mew-submit-servers-tests--message)
+                          :account ,(cadr spec) :on-ask #'ignore)))
+       ,@body)))
+
+(defun mew-submit-servers-tests--settle (id)
+  "Wait for the queue, and return the state of the message ID."
+  (mew-submit-test-until ("the queue")
+    (null (mew-submit-queue--running)))
+  (plist-get (mew-submit-spool--read id mew-submit-outbox-directory) :state))
+
+(ert-deftest mew-submit-servers-tests-cancelled-in-between ()
+  "What is cancelled goes to no other server, also where the first has ended already."
+  (mew-submit-servers-tests--with
+      (peer "127.0.0.1:0,name=a,noauth,greeting=reply:421 Busy" "127.0.0.1:0,name=b,noauth")
+    (mew-submit-servers-tests--with-outbox
+        (id (mew-submit-servers-tests--account peer '("a" "b")))
+      ;; Emacs hears of nothing that the module says meanwhile.
+      (let ((deadline (+ (float-time) mew-submit-test-patience)))
+        (while (and (> (mew-submit--mod-jobs) 0) (< (float-time) deadline))
+          (call-process "sleep" nil nil nil "0.05")))
+      (should (mew-submit-queue--running))
+      (mew-submit-queue--cancel id)
+      (should (eq 'held (mew-submit-servers-tests--settle id)))
+      (should (equal '("a") (mew-submit-servers-tests--reached peer))))))
 
 (ert-deftest mew-submit-servers-tests-by-the-web-port ()
   "A server at port 443 is a way out where the network has no other."

@@ -16,6 +16,7 @@
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
 (require 'mew-submit-key)
+(require 'mew-submit-plan)
 (require 'seq)
 
 (defvar smtpmail-smtp-server)
@@ -213,17 +214,20 @@ Return it as it is where none is."
 (defun mew-submit-account--check-servers (account)
   "Signal `mew-submit-config' unless the :servers of ACCOUNT can stand in for it.
 None of them may ask for less TLS: whoever blocks one server would choose that."
-  (let ((levels '(none opportunistic required))
-        (asked (or (plist-get account :tls) 'required)))
-    (when (and (plist-get account :servers) (null (plist-get account :server)))
-      (mew-submit-account--throw account "has :servers, but no :server to try first"))
-    (dolist (server (plist-get account :servers))
-      (cond ((null (plist-get server :server))
-             (mew-submit-account--throw account "has one of :servers without a :server"))
-            ((< (seq-position levels (or (plist-get server :tls) asked))
-                (seq-position levels asked))
-             (mew-submit-account--throw
-              account "asks for less TLS at %s than at %s, so that whoever blocks that \
+  (when (and (plist-get account :servers) (null (plist-get account :server)))
+    (mew-submit-account--throw account "has :servers, but no :server to try first"))
+  (unless (seq-every-p (lambda (server) (plist-get server :server))
+                       (plist-get account :servers))
+    (mew-submit-account--throw account "has one of :servers without a :server"))
+  (cl-flet ((level (one)
+              (seq-position '(none opportunistic required)
+                            (mew-submit-plan--tls (plist-get one :server) one))))
+    (let ((servers (and (plist-get account :servers)
+                        (mew-submit-account--servers account))))
+      (dolist (server (cdr servers))
+        (when (< (level server) (level (car servers)))
+          (mew-submit-account--throw
+           account "asks for less TLS at %s than at %s, so that whoever blocks that \
 one could have it" (plist-get server :server) (plist-get account :server)))))))
 
 ;;; By the sender

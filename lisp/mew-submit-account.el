@@ -52,7 +52,7 @@ M-x customize-option RET mew-submit-accounts RET shows those there are"
 
 (defconst mew-submit-account--inner
   '(:password :password-file :all-or-none :each
-    :author :resolved :proxy-password)
+    :author :resolved)
   "Keys that programs, not users, give an account.")
 
 (defun mew-submit-account--throw (account format &rest args)
@@ -177,7 +177,7 @@ Signal `mew-submit-config' for one that is none, or that safety depends on."
 ;;; Several servers
 
 (defconst mew-submit-account--of-one-server
-  '(:server :servers :plan :routes :tls-name :password :proxy-password :resolved)
+  '(:server :servers :plan :routes :tls-name :password :resolved)
   "Keys that hold for one server of an account, and for no other.")
 
 (defun mew-submit-account--other-server (account server)
@@ -205,11 +205,17 @@ Signal `mew-submit-config' for one that is none, or that safety depends on."
 
 (defun mew-submit-account--at (account name)
   "Return ACCOUNT for the one of its servers that is called NAME, and no other.
-Return it as it is where none is."
-  (or (seq-find (lambda (other)
-                  (equal name (mew-submit-account--server-name other)))
-                (mew-submit-account--servers account))
-      account))
+A server is still the same when its routes are others.  Return ACCOUNT as it is
+where it has no such server."
+  (let ((servers (mew-submit-account--servers account))
+        (host (car (split-string name " "))))
+    (or (seq-find (lambda (other)
+                    (equal name (mew-submit-account--server-name other)))
+                  servers)
+        (seq-find (lambda (other)
+                    (equal host (downcase (or (plist-get other :server) ""))))
+                  servers)
+        account)))
 
 (defun mew-submit-account--check-servers (account)
   "Signal `mew-submit-config' unless the :servers of ACCOUNT can stand in for it.

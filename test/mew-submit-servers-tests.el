@@ -9,6 +9,7 @@
 
 ;;; Code:
 
+(require 'auth-source)
 (require 'mew-submit-test-helpers)
 (require 'mew-submit-request)
 (require 'mew-submit-network-server)
@@ -303,6 +304,104 @@ SPEC is (ID ACCOUNT)."
       (mew-submit-queue--cancel id)
       (should (eq 'held (mew-submit-servers-tests--settle id)))
       (should (equal '("a") (mew-submit-servers-tests--reached peer))))))
+
+(ert-deftest mew-submit-servers-tests-doubt-does-not-end ()
+  "SECURITY: N13.  Whatever port is named, and however often, it is the same server."
+  (pcase-dolist (`(,a ,b ,again ,reached)
+                 '(("1:dot=close" "chunking"
+                    (lambda (id peer)
+                      (mew-submit-queue--send-by
+                       id (mew-submit-servers-tests--routes peer "c")))
+                    ("a"))
+                   ("1:greeting=reply:421 Busy" "1:dot=close,2:greeting=reply:421 Busy"
+                    (lambda (id _peer)
+                      (mew-submit-queue--send id)
+                      (should (eq 'queued (mew-submit-servers-tests--settle id)))
+                      (mew-submit-queue--send id))
+                    ("a" "b" "b" "b"))))
+    (ert-info (a)
+      (mew-submit-servers-tests--with (peer (concat "127.0.0.1:0,name=a,noauth," a)
+                                            (concat "127.0.0.1:0,name=b,noauth," b)
+                                            "127.0.0.1:0,name=c,refused")
+        (let* ((account (mew-submit-servers-tests--account peer '("a" "b")))
+               (mew-submit-accounts (list account)))
+          (mew-submit-servers-tests--with-outbox (id account)
+            (should (eq 'uncertain (mew-submit-servers-tests--settle id)))
+            (let ((mew-submit-network-server--entries nil))
+              (funcall again id peer)
+              (mew-submit-servers-tests--settle id))
+            (should (equal reached (mew-submit-servers-tests--reached peer)))))))))
+
+(ert-deftest mew-submit-servers-tests-doubt-and-another-account ()
+  "SECURITY: N13.  Servers, or routes, that an account got meanwhile end no doubt."
+  (pcase-dolist (`(,old ,via ,new ,server)
+                 '(((:server "a") nil (:server "b" :servers ((:server "A"))) "A")
+                   ((:server "b" :servers ((:server "a"))) "a "
+                    (:server "b" :servers ((:server "a" :routes "465:implicit"))) "a")
+                   ((:server "a" :routes "1:none") nil
+                    (:server "a" :servers ((:server "a" :routes "1:none"))) "a")))
+    (let ((stay (mew-submit-queue--staying
+                 (list :state 'uncertain :account old :via via) new)))
+      (should-not (plist-get stay :servers))
+      (should (equal server (plist-get stay :server)))
+      (when (plist-get old :routes)
+        (should (equal (plist-get old :routes) (plist-get stay :routes)))))))
+
+(ert-deftest mew-submit-servers-tests-back-to-the-first ()
+  "The password of the preferred server is there still when another was tried first."
+  (mew-submit-servers-tests--with (peer "--user" "u" "--password" "p"
+                                        "127.0.0.1:0,name=a,mechs=PLAIN"
+                                        "127.0.0.1:0,name=b,refused")
+    (let* ((account (mew-submit-servers-tests--account peer '("a" "b") :user "u"
+                                                       :password "p"))
+           (names (mapcar #'mew-submit-account--server-name
+                          (mew-submit-account--servers account))))
+      (mew-submit-network-server--learn names (cadr names) (mew-submit-network--primary))
+      (mew-submit-servers-tests--with-outbox (id account)
+        (should-not (mew-submit-servers-tests--settle id)))
+      (should (equal '("a") (mew-submit-servers-tests--reached peer))))))
+
+(ert-deftest mew-submit-servers-tests-own-log-in ()
+  "SECURITY: N11.  What auth-source has for one server is not used for another."
+  (mew-submit-servers-tests--with (peer "--user" "ub" "--password" "pb"
+                                        "127.0.0.1:0,name=a,refused"
+                                        "127.0.0.1:0,name=b,mechs=PLAIN")
+    (let* ((noninteractive nil)
+           (auth-source-do-cache nil)
+           (auth-sources (list (mew-submit-test-write
+                                (expand-file-name "authinfo" servers)
+                                "machine 127.0.0.1 port 587 login ua password pa
+machine localhost port 587 login ub password pb
+")))
+           (account (mew-submit-servers-tests--account peer '("a" "b")))
+           (resolved (mew-submit-request--resolve account "me@x")))
+      (should (equal "ua" (plist-get resolved :login)))
+      (should (equal "delivered"
+                     (plist-get (mew-submit-servers-tests--run
+                                 (append (list :resolved resolved) account)
+                                 :on-ask #'mew-submit-auth--answer)
+                                :result))))))
+
+(ert-deftest mew-submit-servers-tests-nobody-is-interrupted ()
+  "A server whose log-in is behind a passphrase is passed over: nobody is asked."
+  (mew-submit-servers-tests--with (peer "127.0.0.1:0,name=a,refused"
+                                        "127.0.0.1:0,name=b,mechs=PLAIN")
+    (let* ((noninteractive nil)
+           (auth-sources (list (let ((file-name-handler-alist nil))
+                                 (mew-submit-test-write
+                                  (expand-file-name "authinfo.gpg" servers) ""))))
+           (account (append (list :resolved '(:login "u"))
+                            (mew-submit-servers-tests--account peer '("a" "b"))))
+           asked)
+      (cl-letf (((symbol-function 'mew-submit-auth--search)
+                 (lambda (_) (when auth-sources (setq asked t)) nil))
+                ((symbol-function 'mew-submit-auth--search-unlocked) #'ignore))
+        (let ((done (mew-submit-servers-tests--run account)))
+          (should (equal "deferred" (plist-get done :result)))
+          (should (string-match-p "\\`127.0.0.1: No route.*; localhost: .*passphrase"
+                                  (plist-get done :text)))
+          (should-not asked)
+          (should-not (mew-submit-servers-tests--reached peer)))))))
 
 (ert-deftest mew-submit-servers-tests-by-the-web-port ()
   "A server at port 443 is a way out where the network has no other."

@@ -305,7 +305,7 @@ uninstall:  ## remove what install put there
 
 man: $(BUILD)/man/mew-submit.1  ## the manual pages, from what the commands say by --help
 
-$(BUILD)/man/mew-submit.1: packaging/man bin/mew-submit $(BUILD)/compiled
+$(BUILD)/man/mew-submit.1: packaging/man packaging/mew-submit $(BUILD)/compiled
 	$(call run,man,$(@D)) packaging/man $(@D)
 
 dist: $(BUILD)/loaddefs  ## the package as a tar file, for package-install-file

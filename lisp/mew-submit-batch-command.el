@@ -13,6 +13,7 @@
 
 (require 'cl-lib)
 (require 'mew-submit-error)
+(require 'mew-submit-module)
 
 ;;; Values
 
@@ -162,8 +163,9 @@ That is the exit status; a condition or a quit that escapes means 70."
     (unwind-protect
         (let ((debug-on-error nil)
               (inhibit-message nil)
-              ;; SIGTERM runs `kill-emacs-hook' at once, and if that is in the
-              ;; middle of a garbage collection, the module cannot be called.
+              (mew-submit-module--end-when-told t)
+              ;; A garbage collection moves strings, a password among them, and what
+              ;; stays where it was cannot be wiped.
               (gc-cons-threshold (max gc-cons-threshold (* 64 1024 1024))))
           (setq status (if (mew-submit-batch-command--load-config)
                            (funcall function (mew-submit-batch-command--arguments))

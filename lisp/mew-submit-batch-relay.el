@@ -195,7 +195,6 @@ This is on `kill-emacs-hook'."
         mew-submit-request--several t
         mew-submit-queue--done-functions '(mew-submit-batch-relay--notice))
   (mew-submit-relay--start)
-  (mew-submit-module--end-when-told)
   (setq mew-submit-batch-command--interrupted #'mew-submit-batch-relay--end)
   (add-hook 'kill-emacs-hook #'mew-submit-batch-relay--end -100)
   (unless mew-submit-relay--sink

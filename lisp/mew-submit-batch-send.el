@@ -140,8 +140,7 @@ stays unless it was delivered or could not be taken."
 
 (defun mew-submit-batch-send--interrupted ()
   "Cancel the job, tell how it ended, and end Emacs with the status for that.
-This is on `kill-emacs-hook', since Emacs runs that hook when it gets SIGTERM,
-SIGHUP or SIGINT."
+This is on `kill-emacs-hook', which is run when Emacs is told to end."
   (remove-hook 'kill-emacs-hook #'mew-submit-batch-send--interrupted)
   (let ((work mew-submit-batch-send--work))
     (kill-emacs
@@ -186,7 +185,6 @@ Signal a condition when there is nothing to begin with."
     (mew-submit-error--throw 'usage nil "No recipient: name one, or use -t"))
   (mew-submit-batch-options--check-server options)
   (mew-submit-module--ensure)
-  (mew-submit-module--end-when-told)
   (mew-submit-batch-options--remember options)
   (let ((work (mew-submit-batch-send--prepare options)))
     (setq mew-submit-batch-send--work work)

@@ -134,7 +134,7 @@ OPTIONS are those of the command line."
                                                        #'mew-submit-batch-setup--value))
              (addresses (plist-get options :arguments)))
         (cond ((plist-get options :help)
-               (mew-submit-batch-command--print
+               (mew-submit-batch-command--print-usage
                 (concat "usage: emacs -Q --batch -l mew-submit.el -f \
 mew-submit-batch-setup -- [options] ADDRESS\n"
                         (mew-submit-batch-command--help mew-submit-batch-setup--options)

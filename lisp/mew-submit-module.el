@@ -20,7 +20,8 @@
 
 (declare-function mew-submit--mod-interface "ext:mew-submit-native" ())
 (declare-function mew-submit--mod-libraries "ext:mew-submit-native" ())
-(declare-function mew-submit--mod-end-when-told "ext:mew-submit-native" (seconds))
+(declare-function mew-submit--mod-end-when-told "ext:mew-submit-native"
+                  (process seconds))
 (declare-function mew-submit--mod-ignore-pipe "ext:mew-submit-native" ())
 
 (defconst mew-submit-module--version "0.2.0"
@@ -175,12 +176,35 @@ Signal `mew-submit-config' when this Emacs cannot load modules."
     (nth 2 (seq-some (lambda (file) (assoc file mew-submit-module--refused))
                      (mew-submit-module--files)))))
 
+(defvar mew-submit-module--end-when-told nil
+  "Non-nil in a batch command that the module does not watch over yet.")
+
+(defconst mew-submit-module--grace 60
+  "For how many seconds a batch command may go on after it was told to end.")
+
+(defun mew-submit-module--told (_process octets)
+  "Leave Emacs, which was told to by the signal whose number is in OCTETS."
+  (kill-emacs (+ 128 (aref octets 0))))
+
+(defun mew-submit-module--end-when-told ()
+  "Have this Emacs, that of a batch command, end from its event loop when told.
+Emacs itself runs `kill-emacs-hook' where the signal meets it: in the middle of
+malloc or of a garbage collection it then hangs or crashes.  Who does not end in
+time is killed, which the outbox can bear."
+  (mew-submit--mod-end-when-told
+   (make-pipe-process :name "mew-submit told" :buffer nil :noquery t :coding 'binary
+                      :filter #'mew-submit-module--told)
+   mew-submit-module--grace))
+
 (defun mew-submit-module--ensure ()
   "Load the module if it is not loaded yet, and check that it fits.
 Signal `mew-submit-config', which tells how to build it, where it is not built.
 Return t."
   (unless (mew-submit-module--ready-p)
     (mew-submit-module--throw-missing))
+  (when mew-submit-module--end-when-told
+    (setq mew-submit-module--end-when-told nil)
+    (mew-submit-module--end-when-told))
   t)
 
 (defun mew-submit-module--libraries ()
@@ -188,16 +212,6 @@ Return t."
 It looks like (:gnutls \"3.7.9\" :gsasl \"2.2.0\")."
   (mew-submit-module--ensure)
   (mew-submit--mod-libraries))
-
-(defconst mew-submit-module--grace 60
-  "For how many seconds a batch command may go on after it was told to end.")
-
-(defun mew-submit-module--end-when-told ()
-  "Have this Emacs, that of a batch command, be gone soon after it is told to.
-Emacs runs its hooks where the signal meets it: when that was in the middle of
-malloc, it waits for itself and never ends.  The outbox can bear SIGKILL."
-  (when (fboundp 'mew-submit--mod-end-when-told)
-    (mew-submit--mod-end-when-told mew-submit-module--grace)))
 
 (defun mew-submit-module--ignore-pipe ()
   "Keep this Emacs from ending with a connection made by Lisp.

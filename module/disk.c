@@ -105,19 +105,19 @@ copy_descriptor (int in, int out, bool (*stop) (void *arg), void *arg)
   intmax_t total = 0;
   for (;;)
     {
-      ssize_t n = read (in, block, sizeof block);
-      int errnum = errno;
+      /* STOP is to be asked while we wait.  What cannot be polled, such as a file, is always readable.  */
+      int ready = poll (&(struct pollfd) { .fd = in, .events = POLLIN }, 1, 250);
       if (stop (arg))
         {
           errno = 0;
           return -1;
         }
-      /* Whoever started us may have left it non-blocking; STOP is to be asked while we wait.  */
-      if (n < 0 && (errnum == EAGAIN || errnum == EWOULDBLOCK))
-        poll (&(struct pollfd) { .fd = in, .events = POLLIN }, 1, 100);
-      if (n < 0 && (errnum == EINTR || errnum == EAGAIN || errnum == EWOULDBLOCK))
+      if (ready == 0 || (ready < 0 && errno == EINTR))
         continue;
-      errno = errnum;
+      /* Whoever started us may have left it non-blocking.  */
+      ssize_t n = read (in, block, sizeof block);
+      if (n < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK))
+        continue;
       if (n <= 0)
         return n < 0 ? -1 : total;
       if (write_all (out, block, (size_t) n))

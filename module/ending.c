@@ -1,8 +1,8 @@
-/* ending.c --- that a process which is told to end does end.
+/* ending.c --- being told to end, by a signal, without anything being done inside its handler.
 
-   At SIGTERM Emacs runs its hooks inside the handler.  When the signal comes in the middle of malloc or free, the first of
-   them that needs memory waits for itself, and the process never ends.  Whatever we have is on disk as it has to be for
-   SIGKILL, so that one may follow.
+   In a batch Emacs the handler of SIGTERM runs kill-emacs-hook, wherever the signal comes: in the middle of malloc, where the
+   next one who needs memory waits for itself, or of a garbage collection, where Lisp reads what is half moved.  So the
+   handler only passes the number on; Lisp is told by a pipe, and ends Emacs from its event loop.
 
    Floor 2.  SPDX-License-Identifier: GPL-3.0-or-later  */
 
@@ -21,14 +21,20 @@ static const int signals[] = { SIGTERM, SIGHUP, SIGINT };
 #define SIGNALS (sizeof signals / sizeof *signals)
 
 static struct sigaction before[SIGNALS];
-static int told[2] = { -1, -1 };
+static int numbers[2] = { -1, -1 };
+static int to_lisp = -1;
+static volatile sig_atomic_t told;
 
 static void
-kill_later (void *arg)
+pass_on (void *arg)
 {
   unsigned seconds = (unsigned) (uintptr_t) arg;
-  struct pollfd wait = { .fd = told[0], .events = POLLIN };
+  struct pollfd wait = { .fd = numbers[0], .events = POLLIN };
   while (poll (&wait, 1, -1) < 0 && errno == EINTR)
+    ;
+  char number = SIGTERM;
+  ssize_t n = read (numbers[0], &number, 1);
+  while ((n = write (to_lisp, &number, 1)) < 0 && errno == EINTR)
     ;
   while (seconds)
     seconds = sleep (seconds);
@@ -39,45 +45,68 @@ kill_later (void *arg)
 static void
 handle (int number, siginfo_t *info, void *context)
 {
-  int saved = errno;
-  ssize_t written = write (told[1], "", 1);
-  (void) written;
+  if (!told)
+    {
+      int saved = errno;
+      char octet = (char) number;
+      told = 1;
+      ssize_t n = write (numbers[1], &octet, 1);
+      (void) n;
+      errno = saved;
+      return;
+    }
   size_t i = 0;
   while (i < SIGNALS - 1 && signals[i] != number)
     i++;
-  errno = saved;
   if (before[i].sa_flags & SA_SIGINFO)
     before[i].sa_sigaction (number, info, context);
   else
     before[i].sa_handler (number);
 }
 
-int
-msub_ending_watch (unsigned seconds)
+/* What is ignored stays so, and what ends the process at once needs nobody.  */
+static bool
+caught (const struct sigaction *action)
 {
-  if (told[0] >= 0)
-    return 0;
-  if (msub_net_pipe (told))
-    return errno;
-  int failed = msub_thread_start (kill_later, (void *) (uintptr_t) seconds);
+  return action->sa_flags & SA_SIGINFO || (action->sa_handler != SIG_IGN && action->sa_handler != SIG_DFL);
+}
+
+int
+msub_ending_watch (int channel, unsigned seconds)
+{
+  if (to_lisp >= 0)
+    {
+      close (channel);
+      return 0;
+    }
+  int failed = msub_net_pipe (numbers) ? errno : 0;
+  if (!failed)
+    failed = msub_net_nonblocking_cloexec (channel) ? errno : 0;
+  to_lisp = channel;
+  if (!failed)
+    failed = msub_thread_start (pass_on, (void *) (uintptr_t) seconds);
   if (failed)
     {
-      for (int end = 0; end < 2; end++)
-        {
-          close (told[end]);
-          told[end] = -1;
-        }
+      for (int end = 0; end < 2 && numbers[end] >= 0; end++)
+        close (numbers[end]);
+      numbers[0] = numbers[1] = to_lisp = -1;
+      close (channel);
       return failed;
     }
   for (size_t i = 0; i < SIGNALS; i++)
     {
       sigaction (signals[i], NULL, &before[i]);
-      /* What is ignored, or ends the process at once, needs no watch.  */
-      if (!(before[i].sa_flags & SA_SIGINFO) && (before[i].sa_handler == SIG_IGN || before[i].sa_handler == SIG_DFL))
-        continue;
+      /* Without SA_RESTART: a read that waits for input has to notice.  */
       struct sigaction ours = { .sa_sigaction = handle, .sa_mask = before[i].sa_mask,
-                                .sa_flags = before[i].sa_flags | SA_SIGINFO };
-      sigaction (signals[i], &ours, NULL);
+                                .sa_flags = (before[i].sa_flags & ~SA_RESTART) | SA_SIGINFO };
+      if (caught (&before[i]))
+        sigaction (signals[i], &ours, NULL);
     }
   return 0;
+}
+
+bool
+msub_ending_told (void)
+{
+  return told != 0;
 }

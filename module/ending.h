@@ -1,12 +1,19 @@
-/* ending.h --- that a process which is told to end does end.
+/* ending.h --- being told to end, by a signal, without anything being done inside its handler.
 
    Floor 2.  SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #ifndef MSUB_ENDING_H
 #define MSUB_ENDING_H
 
-/* From now on a process that gets SIGTERM, SIGHUP or SIGINT, and is still there SECONDS later, ends by SIGKILL.  What Emacs
-   does at these signals is done before, as ever.  Returns 0, or an errno value; a second call changes nothing.  */
-int msub_ending_watch (unsigned seconds);
+#include <stdbool.h>
+
+/* From now on SIGTERM, SIGHUP and SIGINT, where they would end this process, are only told: the signal's number is written as
+   an octet to CHANNEL, which becomes ours, and msub_ending_told is true.  A second signal does what it would have done before,
+   and a process that is still there after SECONDS ends by SIGKILL.  Returns 0, or an errno value; CHANNEL is closed then, and
+   when there is a watch already.  */
+int msub_ending_watch (int channel, unsigned seconds);
+
+/* Has this process been told to end?  For loops that keep Emacs from hearing of it.  */
+bool msub_ending_told (void);
 
 #endif

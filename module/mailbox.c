@@ -114,8 +114,8 @@ add (char *list, size_t size, const char *word, size_t n)
     snprintf (list + length, size - length, "%.*s\n", (int) n, word);
 }
 
-/* Note WORD, of N octets, if it stands where WANTED (STARTTLS or STLS) stood: firewalls that "fix" protocols write over it
-   ("XXXXXXXX", "STARTXXX").  */
+/* Note WORD, of N octets, if it stands where WANTED (STARTTLS or STLS) stood: firewalls that "fix" protocols write the letter X
+   over it, or over its end.  */
 static void
 note_overwritten (struct mailbox *m, const char *word, size_t n, const char *wanted)
 {

@@ -16,6 +16,7 @@
 #include <emacs-module.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <limits.h>
@@ -78,7 +79,9 @@ signal_text (emacs_env *env, const char *condition, const char *text)
 static void
 signal_error (emacs_env *env, const struct msub_error *err)
 {
-  signal_text (env, err->kind == MSUB_CONFIG ? "mew-submit-config" : "mew-submit-internal", err->text);
+  char condition[64];
+  snprintf (condition, sizeof condition, "mew-submit-%s", msub_kind_name (err->kind));
+  signal_text (env, condition, err->text);
 }
 
 /* A copy of Lisp's string VALUE, malloc'd, or NULL after an exit.  A NUL inside is an error: nothing that is sent or
@@ -516,7 +519,7 @@ static bool
 quit (void *env)
 {
   emacs_env *e = env;
-  return e->process_input (e) == emacs_process_input_quit;
+  return msub_ending_told () || e->process_input (e) == emacs_process_input_quit;
 }
 
 FUNCTION (Fspool)
@@ -528,6 +531,8 @@ FUNCTION (Fspool)
   struct msub_error err = { 0 };
   intmax_t total = msub_disk_spool ((int) in, file, quit, env, &err);
   free (file);
+  if (total < 0 && err.kind == MSUB_OK && msub_ending_told ())
+    msub_fail (&err, MSUB_CANCELLED, "Told to stop");
   if (err.kind != MSUB_OK)
     signal_error (env, &err);
   return failed (env) ? nil (env) : env->make_integer (env, total);
@@ -599,19 +604,21 @@ FUNCTION (Fread)
   if (failed (env))
     return nil (env);
   char octets[65536];
-  ssize_t n;
-  do
-    n = read ((int) fd, octets, sizeof octets);
-  while (n < 0 && errno == EINTR && env->process_input (env) == emacs_process_input_continue);
+  struct pollfd input = { .fd = (int) fd, .events = POLLIN };
+  while (poll (&input, 1, 250) <= 0)
+    if (quit (env))
+      return nil (env);
+  ssize_t n = read ((int) fd, octets, sizeof octets);
   return n <= 0 ? nil (env) : env->make_unibyte_string (env, octets, n);
 }
 
 FUNCTION (Fend_when_told)
 {
-  intmax_t seconds = env->extract_integer (env, args[0]);
-  if (failed (env) || seconds <= 0 || seconds > INT_MAX)
+  intmax_t seconds = env->extract_integer (env, args[1]);
+  int fd = failed (env) ? -1 : env->open_channel (env, args[0]);
+  if (failed (env))
     return nil (env);
-  return truth (env, msub_ending_watch ((unsigned) seconds) == 0);
+  return truth (env, msub_ending_watch (fd, seconds > 0 && seconds < INT_MAX ? (unsigned) seconds : 1) == 0);
 }
 
 FUNCTION (Flock)
@@ -692,8 +699,9 @@ static const struct
     "not taken; nil when there is none; `unknown' when the system does not tell.\n\n(fn FROM TO)" },
   { "mew-submit--mod-ignore-pipe", 0, 0, Fignore_pipe,
     "Have writing to a connection that was closed be an error, and not end Emacs." },
-  { "mew-submit--mod-end-when-told", 1, 1, Fend_when_told,
-    "Have Emacs be gone SECONDS after SIGTERM, SIGHUP or SIGINT at the latest.\n\n(fn SECONDS)" },
+  { "mew-submit--mod-end-when-told", 2, 2, Fend_when_told,
+    "Write the number of SIGTERM, SIGHUP or SIGINT, once, to pipe process PROCESS, instead of what Emacs does.\n"
+    "Emacs is gone SECONDS later at the latest.\n\n(fn PROCESS SECONDS)" },
   { "mew-submit--mod-read", 1, 1, Fread, "Wait for octets from descriptor FD; return them, or nil at its end.\n\n(fn FD)" },
   { "mew-submit--mod-sync", 1, 1, Fsync, "Have FILE, or a directory, on disk.\n\n(fn FILE)" },
   { "mew-submit--mod-neighbour", 2, 2, Fneighbour,

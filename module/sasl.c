@@ -33,7 +33,7 @@ const struct msub_sasl_mechanism msub_sasl_mechanisms[] = {
 struct msub_sasl
 {
   const struct msub_sasl_mechanism *mechanism;
-  Gsasl *library;
+  Gsasl *gsasl;
   Gsasl_session *session;
   bool complete, iterations_checked;
   uint16_t port;
@@ -189,11 +189,11 @@ msub_sasl_new (const struct msub_sasl_options *options, struct msub_error *err)
     }
   sasl->mechanism = options->mechanism;
   sasl->port = options->port;
-  int code = gsasl_init (&sasl->library);
+  int code = gsasl_init (&sasl->gsasl);
   if (code == GSASL_OK)
-    code = register_bearer (sasl->library);
+    code = register_bearer (sasl->gsasl);
   if (code == GSASL_OK)
-    code = gsasl_client_start (sasl->library, options->mechanism->name, &sasl->session);
+    code = gsasl_client_start (sasl->gsasl, options->mechanism->name, &sasl->session);
   if (code == GSASL_OK)
     {
       gsasl_session_hook_set (sasl->session, sasl);
@@ -227,8 +227,8 @@ msub_sasl_free (struct msub_sasl **sasl)
       wipe_property ((*sasl)->session, GSASL_SCRAM_SALTED_PASSWORD);
       gsasl_finish ((*sasl)->session);
     }
-  if ((*sasl)->library)
-    gsasl_done ((*sasl)->library);
+  if ((*sasl)->gsasl)
+    gsasl_done ((*sasl)->gsasl);
   free (*sasl);
   *sasl = NULL;
 }
@@ -298,7 +298,7 @@ step_failed (int code, struct msub_error *err)
 struct ticket
 {
   struct msub_errand errand;
-  Gsasl *library;
+  Gsasl *gsasl;
   Gsasl_session *session;
   char *message, *response;
   size_t message_length, response_length;
@@ -326,8 +326,8 @@ ticket_dispose (struct msub_errand *errand)
   struct ticket *ticket = (struct ticket *) errand;
   if (ticket->session)
     gsasl_finish (ticket->session);
-  if (ticket->library)
-    gsasl_done (ticket->library);
+  if (ticket->gsasl)
+    gsasl_done (ticket->gsasl);
   gsasl_free (ticket->message);
   gsasl_free (ticket->response);
   free (ticket);
@@ -346,19 +346,19 @@ step_apart (struct msub_sasl *sasl, char *message, size_t n, const struct msub_c
     }
   *ticket = (struct ticket) {
     .errand = { ticket_get, ticket_late, ticket_dispose },
-    .library = sasl->library, .session = sasl->session, .message = message, .message_length = n,
+    .gsasl = sasl->gsasl, .session = sasl->session, .message = message, .message_length = n,
   };
-  sasl->library = NULL;
+  sasl->gsasl = NULL;
   sasl->session = NULL;
   struct msub_errand *errand = &ticket->errand;
   if (msub_wait_errand (context, errand, deadline, err))
     return -1;
   int code = ticket->code;
-  sasl->library = ticket->library;
+  sasl->gsasl = ticket->gsasl;
   sasl->session = ticket->session;
   *response_r = ticket->response;
   *length_r = ticket->response_length;
-  ticket->library = NULL;
+  ticket->gsasl = NULL;
   ticket->session = NULL;
   ticket->response = NULL;
   ticket_dispose (errand);

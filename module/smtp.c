@@ -53,8 +53,8 @@ msub_smtp_greeting (struct msub_smtp *smtp, struct msub_error *err)
   return msub_smtp_last (smtp)->code == 220 ? 0 : msub_smtp_failed (smtp, MSUB_REFUSED, "greeting", "the connection", err);
 }
 
-/* A keyword that stands where STARTTLS stood: firewalls that "fix" SMTP write over it ("XXXXXXXA", "STARTXXX").  NULL where
-   there is none.  */
+/* A keyword that stands where STARTTLS stood: firewalls that "fix" SMTP write the letter X over it, or over a part of it.
+   NULL where there is none.  */
 static const char *
 overwritten (const struct msub_smtp *smtp, char *buf, size_t size)
 {

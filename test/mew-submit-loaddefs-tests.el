@@ -91,5 +91,28 @@ They are those of lisp/mew-submit-loaddefs.el, as a package manager has them."
                                    '(auth-source eieio json message sendmail
                                      smtpmail url compile org))))))
 
+(ert-deftest mew-submit-loaddefs-tests-each-batch-command-has-a-shell-command ()
+  "What can be done by -f mew-submit-batch-X is a command of the shell's mew-submit, too."
+  (let ((shell (with-temp-buffer
+                 (insert-file-contents (expand-file-name "packaging/mew-submit"
+                                                         mew-submit-test-root))
+                 (search-forward "commands='\n")
+                 (let (names)
+                   (while (looking-at "\\([a-z]+\\) .*\n")
+                     (push (match-string 1) names)
+                     (goto-char (match-end 0)))
+                   names)))
+        (batch (with-temp-buffer
+                 (insert-file-contents (expand-file-name "lisp/mew-submit-loaddefs.el"
+                                                         mew-submit-test-root))
+                 (let (names)
+                   (while (re-search-forward
+                           "^(autoload 'mew-submit-batch-\\([a-z-]+\\) " nil t)
+                     (push (match-string 1) names))
+                   names))))
+    (should (equal (sort (cl-substitute "diagnose-domain" "domain" shell :test #'equal)
+                         #'string<)
+                   (sort batch #'string<)))))
+
 (provide 'mew-submit-loaddefs-tests)
 ;;; mew-submit-loaddefs-tests.el ends here

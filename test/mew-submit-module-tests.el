@@ -383,43 +383,76 @@ Its own module is used, also where the name of the directory has a space."
                  (plist-get result :stdout)))
         (should (string-search "--password-file" (plist-get result :stdout)))))))
 
+(defun mew-submit-module-tests--watched (begun &rest forms)
+  "Start a batch Emacs that the module watches over, and return its process.
+It evaluates FORMS, makes the file BEGUN, and rests."
+  (make-process
+   :name "told" :noquery t :connection-type 'pipe
+   :command
+   (list (expand-file-name invocation-name invocation-directory) "-Q" "--batch"
+         "-L" mew-submit-test-root "-L" (expand-file-name "lisp" mew-submit-test-root)
+         "--eval"
+         (prin1-to-string
+          `(progn
+             (require 'mew-submit)
+             ,@forms
+             (let ((mew-submit-module--end-when-told t))
+               (mew-submit-module--ensure))
+             (write-region "" nil ,begun)
+             (while (not (file-exists-p ,(concat begun "-told")))
+               (make-string 100000 ?x))
+             (setq busy nil)
+             (while t (sleep-for 1)))))))
+
+(defun mew-submit-module-tests--tell (process begun number)
+  "Send the signal NUMBER to PROCESS when it has made BEGUN; wait for its end.
+The signal comes in the middle of something; only then it may rest."
+  (unwind-protect
+      (progn
+        (mew-submit-test-until ("the process") (file-exists-p begun))
+        (signal-process process number)
+        (mew-submit-test-write (concat begun "-told") "")
+        (mew-submit-test-until ("its end") (not (process-live-p process))))
+    (delete-process process)))
+
 (ert-deftest mew-submit-module-tests-ends-when-told ()
-  "A batch command whose hooks never end is gone soon after SIGTERM all the same.
-Without the watch it is not; the hooks are run as ever."
+  "A batch command whose hooks never end is gone soon after SIGTERM all the same."
   :tags '(:module)
   (mew-submit-test-with-directory directory
     (let* ((begun (expand-file-name "begun" directory))
            (hooks (expand-file-name "hooks" directory))
-           (process
-            (make-process
-             :name "told" :noquery t :connection-type 'pipe
-             :command
-             (list (expand-file-name invocation-name invocation-directory) "-Q" "--batch"
-                   "-L" mew-submit-test-root "-L" (expand-file-name "lisp" mew-submit-test-root)
-                   "--eval"
-                   (prin1-to-string
-                    `(progn
-                       (require 'mew-submit)
-                       (mew-submit-module--ensure)
-                       (setq mew-submit-module--grace 1)
-                       (mew-submit-module--end-when-told)
-                       ;; As at a lock that is never given up.
-                       (add-hook 'kill-emacs-hook
-                                 (lambda ()
-                                   (write-region "" nil ,hooks)
-                                   (let ((inhibit-quit t))
-                                     (while t (sleep-for 1)))))
-                       (write-region "" nil ,begun)
-                       (while t (sleep-for 1))))))))
-      (unwind-protect
-          (progn
-            (mew-submit-test-until ("the process") (file-exists-p begun))
-            (signal-process process 'SIGTERM)
-            (mew-submit-test-until ("its end") (not (process-live-p process)))
-            (should (file-exists-p hooks))
-            (should (eq (process-status process) 'signal))
-            (should (= (process-exit-status process) 9)))
-        (delete-process process)))))
+           (process (mew-submit-module-tests--watched
+                     begun
+                     '(setq busy t mew-submit-module--grace 1)
+                     ;; As at a lock that is never given up.
+                     `(add-hook 'kill-emacs-hook
+                                (lambda ()
+                                  (write-region "" nil ,hooks)
+                                  (let ((inhibit-quit t))
+                                    (while t (sleep-for 1))))))))
+      (mew-submit-module-tests--tell process begun 15)
+      (should (file-exists-p hooks))
+      (should (eq (process-status process) 'signal))
+      (should (= (process-exit-status process) 9)))))
+
+(ert-deftest mew-submit-module-tests-ends-from-the-event-loop ()
+  "SECURITY: O28.  What is done at SIGTERM is not done in the middle of something else.
+Emacs alone runs `kill-emacs-hook' inside of the signal's handler."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (dolist (number '(15 1 2))
+      (let* ((begun (expand-file-name (format "begun-%d" number) directory))
+             (ended (expand-file-name (format "ended-%d" number) directory))
+             (process (mew-submit-module-tests--watched
+                       begun
+                       '(setq busy t)
+                       `(add-hook 'kill-emacs-hook
+                                  (lambda ()
+                                    (write-region (if busy "busy" "at rest") nil ,ended))))))
+        (mew-submit-module-tests--tell process begun number)
+        (should (equal (mew-submit-test-octets ended) "at rest"))
+        (should (eq (process-status process) 'exit))
+        (should (= (process-exit-status process) (+ 128 number)))))))
 
 (ert-deftest mew-submit-module-tests-spools-from-what-does-not-block ()
   "A standard input that was left non-blocking is read to its end."

@@ -16,6 +16,7 @@
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
 (require 'mew-submit-key)
+(require 'mew-submit-plan)
 (require 'seq)
 
 (defvar smtpmail-smtp-server)
@@ -51,7 +52,7 @@ M-x customize-option RET mew-submit-accounts RET shows those there are"
 
 (defconst mew-submit-account--inner
   '(:password :password-file :all-or-none :each
-    :author :resolved :proxy-password)
+    :author :resolved)
   "Keys that programs, not users, give an account.")
 
 (defun mew-submit-account--throw (account format &rest args)
@@ -176,7 +177,7 @@ Signal `mew-submit-config' for one that is none, or that safety depends on."
 ;;; Several servers
 
 (defconst mew-submit-account--of-one-server
-  '(:server :servers :plan :routes :tls-name :password :proxy-password :resolved)
+  '(:server :servers :plan :routes :tls-name :password :resolved)
   "Keys that hold for one server of an account, and for no other.")
 
 (defun mew-submit-account--other-server (account server)
@@ -204,26 +205,35 @@ Signal `mew-submit-config' for one that is none, or that safety depends on."
 
 (defun mew-submit-account--at (account name)
   "Return ACCOUNT for the one of its servers that is called NAME, and no other.
-Return it as it is where none is."
-  (or (seq-find (lambda (other)
-                  (equal name (mew-submit-account--server-name other)))
-                (mew-submit-account--servers account))
-      account))
+A server is still the same when its routes are others.  Return ACCOUNT as it is
+where it has no such server."
+  (let ((servers (mew-submit-account--servers account))
+        (host (car (split-string name " "))))
+    (or (seq-find (lambda (other)
+                    (equal name (mew-submit-account--server-name other)))
+                  servers)
+        (seq-find (lambda (other)
+                    (equal host (downcase (or (plist-get other :server) ""))))
+                  servers)
+        account)))
 
 (defun mew-submit-account--check-servers (account)
   "Signal `mew-submit-config' unless the :servers of ACCOUNT can stand in for it.
 None of them may ask for less TLS: whoever blocks one server would choose that."
-  (let ((levels '(none opportunistic required))
-        (asked (or (plist-get account :tls) 'required)))
-    (when (and (plist-get account :servers) (null (plist-get account :server)))
-      (mew-submit-account--throw account "has :servers, but no :server to try first"))
-    (dolist (server (plist-get account :servers))
-      (cond ((null (plist-get server :server))
-             (mew-submit-account--throw account "has one of :servers without a :server"))
-            ((< (seq-position levels (or (plist-get server :tls) asked))
-                (seq-position levels asked))
-             (mew-submit-account--throw
-              account "asks for less TLS at %s than at %s, so that whoever blocks that \
+  (when (and (plist-get account :servers) (null (plist-get account :server)))
+    (mew-submit-account--throw account "has :servers, but no :server to try first"))
+  (unless (seq-every-p (lambda (server) (plist-get server :server))
+                       (plist-get account :servers))
+    (mew-submit-account--throw account "has one of :servers without a :server"))
+  (cl-flet ((level (one)
+              (seq-position '(none opportunistic required)
+                            (mew-submit-plan--tls (plist-get one :server) one))))
+    (let ((servers (and (plist-get account :servers)
+                        (mew-submit-account--servers account))))
+      (dolist (server (cdr servers))
+        (when (< (level server) (level (car servers)))
+          (mew-submit-account--throw
+           account "asks for less TLS at %s than at %s, so that whoever blocks that \
 one could have it" (plist-get server :server) (plist-get account :server)))))))
 
 ;;; By the sender

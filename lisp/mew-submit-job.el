@@ -62,6 +62,7 @@ The default is 200000.  The oldest lines go first."
   (lacks nil :documentation "Non-nil when there was no secret just now.")
   (again nil :documentation "Function that may want another job, or nil.")
   (hint nil :documentation "What to add when no route leads anywhere, or nil.")
+  (cancelled nil :documentation "Non-nil when it was to be stopped.")
   (remark nil :documentation "Why a question got no answer, or nil.")
   (attempts nil :documentation "The last `attempt' event of each :id, newest first.")
   (recipients nil :documentation "The `recipient' events, newest first.")
@@ -340,11 +341,15 @@ have it accepted from then on"))
 
 (defun mew-submit-job--kind (session event)
   "Return the kind of EVENT, the end of SESSION's job.
-That nobody gave a secret is not a refusal: the server has not judged one."
+That nobody gave a secret is not a refusal: the server has not judged one.  What
+would be tried again was stopped, if that was wanted just when the job ended."
   (let ((kind (or (plist-get event :kind) "internal")))
-    (if (and (equal kind "auth") (mew-submit-job-lacks session))
-        "secret"
-      kind)))
+    (cond ((and (equal kind "auth") (mew-submit-job-lacks session))
+           "secret")
+          ((and (mew-submit-job-cancelled session)
+                (equal (mew-submit-error--result kind) "deferred"))
+           "cancelled")
+          (t kind))))
 
 (defun mew-submit-job--fates (session)
   "Return what the server has said of each recipient of SESSION, in their order."
@@ -491,10 +496,12 @@ The secrets in REQUEST are overwritten."
   (puthash (mew-submit-job-id session) session mew-submit-job--table))
 
 (defun mew-submit-job--again-p (session done)
-  "Begin SESSION anew if its function for that wants it after DONE; return t then."
-  (when-let* ((request (mew-submit-job--call
-                       (mew-submit-job-again session) done
-                       "trying again")))
+  "Begin SESSION anew if its function for that wants it after DONE; return t then.
+One that was to be stopped ends, and so do all when Emacs does."
+  (when-let* ((request (and (not (mew-submit-job-cancelled session))
+                            (mew-submit-job--call
+                             (mew-submit-job-again session) done
+                             "trying again"))))
     (condition-case err
         (progn (mew-submit-job--restart session request)
                t)
@@ -602,6 +609,8 @@ ON-EVENT and ON-DONE are called soon, as for any session."
   "Stop SESSION.  Return t if it still ran; its `done' event comes all the same."
   (and (mew-submit-job-id session)
        (null (mew-submit-job-done session))
+       ;; Also where the job has ended, and that has not been heard of yet.
+       (setf (mew-submit-job-cancelled session) t)
        (mew-submit--mod-cancel (mew-submit-job-id session))
        t))
 
@@ -628,6 +637,8 @@ does not stop the session."
 (defun mew-submit-job--finish ()
   "Cancel all jobs, wait for them, and handle all their events.
 Return how many still run after two seconds."
+  (dolist (session (mew-submit-job--list))
+    (setf (mew-submit-job-cancelled session) t))
   (prog1 (mew-submit-job--stop)
     (when (fboundp 'mew-submit--mod-drain)
       (mew-submit-job--collect)

@@ -124,6 +124,14 @@ FAMILY nil leaves both.  FALLBACK `never' leaves those to the first one's port."
              (format " to its preferred port %d" preferred)
            "")))))
 
+(defun mew-submit-plan--tls (server keys)
+  "Return how much TLS an account for SERVER with KEYS asks for.
+KEYS are as for `mew-submit-plan--make'."
+  (if (and (null (plist-get keys :plan)) (null (plist-get keys :routes))
+           (mew-submit-plan--prefix server))
+      'required
+    (or (plist-get keys :tls) 'required)))
+
 (defun mew-submit-plan--make (server &rest keys)
   "Return what to try to reach SERVER, as a plist (:routes :race :tls).
 KEYS are
@@ -144,7 +152,7 @@ left."
          (entry (unless routes
                   (or prefix (mew-submit-plan--named
                               (or plan mew-submit-plan--default)))))
-         (tls (if prefix 'required (or (plist-get keys :tls) 'required))))
+         (tls (mew-submit-plan--tls server keys)))
     (list :routes (mew-submit-plan--restrict
                    (or routes (mew-submit-plan--routes (cddr entry) tls))
                    (plist-get keys :family) (plist-get keys :fallback))

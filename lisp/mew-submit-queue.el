@@ -716,12 +716,10 @@ That is done before: an Emacs that is killed later has to know it."
 
 (defun mew-submit-queue--submit (job resolved)
   "Start the session of JOB.
-RESOLVED is what was looked up for its account, a plist, or nil."
+RESOLVED is what was looked up for its account, or nil."
   (let* ((entry (mew-submit-queue--job-entry job))
-         (account (append resolved (mew-submit-queue--account entry)))
-         (forget (lambda ()
-                   (when-let* ((password (plist-get account :password)))
-                     (clear-string password)))))
+         (account (append (list :resolved resolved)
+                          (mew-submit-queue--account entry))))
     (unwind-protect
         (setf (mew-submit-queue--job-session job)
               (mew-submit-request--submit
@@ -731,19 +729,16 @@ RESOLVED is what was looked up for its account, a plist, or nil."
                :recipients (plist-get entry :recipients)
                :journal (mew-submit-spool--journal-file entry)
                :on-event (lambda (event) (mew-submit-queue--on-event job event))
-               ;; Not before: the session may begin anew, and log in again.
-               :on-done (lambda (done)
-                          (funcall forget)
-                          (mew-submit-queue--conclude job done))
+               :on-done (lambda (done) (mew-submit-queue--conclude job done))
                :on-server (lambda (name) (mew-submit-queue--note-server job name))
                :on-ask (or (mew-submit-queue--caller entry :on-ask)
                            #'mew-submit-dialog--answer)))
-      (unless (mew-submit-queue--job-session job)
-        (funcall forget)))))
+      (when-let* ((password (plist-get account :password)))
+        (clear-string password)))))
 
 (defun mew-submit-queue--begin (entry lock resolved)
   "Begin to send ENTRY's message, on which LOCK is.
-RESOLVED is what was looked up for its account, a plist, or nil."
+RESOLVED is what was looked up for its account, or nil."
   (let* ((entry (mew-submit-spool--with
                  entry :state 'sending :next nil
                  :attempts (1+ (or (plist-get entry :attempts) 0))))
@@ -813,14 +808,11 @@ What the user has chosen is a time of the clock, whatever that says."
 
 (defun mew-submit-queue--resolve (entry)
   "Return what has to be looked up for ENTRY's account before it is sent.
-It is a plist, or nil for one that cannot be used, which is told later.  Signal
+It is nil for one that cannot be used, which is told later.  Signal
 `mew-submit-secret' where the user has to be asked first."
   (condition-case err
-      (let ((resolved (mew-submit-request--resolve (plist-get entry :account)
-                                                   (plist-get entry :from))))
-        (list :user (plist-get resolved :user)
-              :proxy-password (plist-get resolved :proxy-password)
-              :resolved t))
+      (mew-submit-request--resolve (plist-get entry :account)
+                                   (plist-get entry :from))
     (mew-submit-secret (signal (car err) (cdr err)))
     (mew-submit-error nil)))
 
@@ -1371,12 +1363,23 @@ wishes of the server stays."
                do (setq new (plist-put new key value)))
       new)))
 
+(defun mew-submit-queue--via (entry)
+  "Return what the server is called that ENTRY's message went to last."
+  (let ((account (plist-get entry :account)))
+    (if (plist-get account :servers)
+        (plist-get entry :via)
+      (mew-submit-account--server-name account))))
+
 (defun mew-submit-queue--staying (entry account)
   "Return ACCOUNT as ENTRY's message may go by it: in doubt, by the same server.
-That one may know that it has the message already, and no other can."
-  (if (and (eq (plist-get entry :state) 'uncertain) (plist-get entry :via))
-      (mew-submit-account--at account (plist-get entry :via))
-    account))
+That one may know that it has the message already, and no other can.  That a
+later attempt was put off does not end the doubt about the one before."
+  (let ((via (and (or (eq (plist-get entry :state) 'uncertain)
+                      (plist-get entry :stays))
+                  (mew-submit-queue--via entry))))
+    (if via
+        (mew-submit-account--at account via)
+      account)))
 
 (defun mew-submit-queue--send-now (id account directory)
   "Send the message ID in DIRECTORY now, and tell by which server.
@@ -1384,9 +1387,9 @@ ACCOUNT is called with the one that its entry would go by, and returns one."
   (let ((entry (mew-submit-queue--change
                 id directory
                 (lambda (entry)
-                  (let* ((account (mew-submit-queue--staying
-                                   entry (funcall account (mew-submit-queue--renewed
-                                                           entry))))
+                  (let* ((account (funcall account
+                                           (mew-submit-queue--staying
+                                            entry (mew-submit-queue--renewed entry))))
                          (caller (gethash (mew-submit-queue--key entry)
                                           mew-submit-queue--callers)))
                     (when caller
@@ -1394,6 +1397,8 @@ ACCOUNT is called with the one that its entry would go by, and returns one."
                                  (mew-submit-queue--functions account)))
                     (mew-submit-spool--with
                      entry :state 'queued :next nil :left nil
+                     :stays (or (plist-get entry :stays)
+                                (eq (plist-get entry :state) 'uncertain))
                      :account (mew-submit-queue--frozen account)))))))
     (unless noninteractive
       (message "Mail to %s goes by %s now"

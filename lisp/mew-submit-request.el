@@ -124,10 +124,12 @@ Nobody is asked anything then.")
 (defun mew-submit-request--login (account host port)
   "Return the user that auth-source has for ACCOUNT at HOST and PORT, or nil.
 In batch mode it is not asked."
-  (unless (or noninteractive (plist-get account :resolved))
-    (mew-submit-request--look-up
-     (lambda ()
-       (mew-submit-auth--user host port (plist-get account :author))))))
+  (cond ((plist-get account :resolved)
+         (plist-get (plist-get account :resolved) :login))
+        ((not noninteractive)
+         (mew-submit-request--look-up
+          (lambda ()
+            (mew-submit-auth--user host port (plist-get account :author)))))))
 
 (defun mew-submit-request--user (account host port)
   "Return ACCOUNT's user name, or nil for no authentication.
@@ -207,9 +209,10 @@ HOST and PORT are for auth-source."
                  (mew-submit-tunnel--environment))
             (and user
                  (list :tunnel-password
-                       (or (mew-submit-request--octets
-                            (plist-get account :proxy-password))
-                           (mew-submit-request--proxy-password proxy user)))))))
+                       (mew-submit-request--octets
+                        (if (plist-get account :resolved)
+                            (plist-get (plist-get account :resolved) :proxy-password)
+                          (mew-submit-request--proxy-password proxy user))))))))
 
 (defun mew-submit-request--proxy-password (proxy user)
   "Return the password of USER at PROXY, (HOST . PORT), or nil."
@@ -220,22 +223,20 @@ HOST and PORT are for auth-source."
     (and (stringp found) found)))
 
 (defun mew-submit-request--resolve (account author)
-  "Return ACCOUNT with all that has to be looked up before it is used.
-AUTHOR is the address it is used for.  Who is asked is as for
-`mew-submit-auth--lookup'; what was looked up is not looked up again."
+  "Return what has to be looked up before ACCOUNT is used for AUTHOR, an address.
+It is the value of :resolved in an account, and holds for its first server.  Who
+is asked is as for `mew-submit-auth--lookup'; this is not looked up again."
   (let* ((account (append account (list :author author)))
          (host (mew-submit-request--host account))
          (plan (mew-submit-request--plan account 'never))
          (tunnel (mew-submit-tunnel--parse (plist-get account :tunnel)))
          (proxy-user (plist-get tunnel :tunnel-user)))
-    (append (list :user (mew-submit-request--user
-                         account host (caar (plist-get plan :routes)))
-                  :proxy-password
-                  (and proxy-user
-                       (mew-submit-request--proxy-password
-                        (mew-submit-tunnel--proxy tunnel) proxy-user))
-                  :resolved t)
-            account)))
+    (list :login (mew-submit-request--user
+                  account host (caar (plist-get plan :routes)))
+          :proxy-password
+          (and proxy-user
+               (mew-submit-request--proxy-password
+                (mew-submit-tunnel--proxy tunnel) proxy-user)))))
 
 (defun mew-submit-request--memory-file (account)
   "Return the file that remembers what ACCOUNT's server has offered, or nil.
@@ -515,6 +516,7 @@ account says."
   (observe nil :documentation "Function of events that remembers, or nil.")
   (journal nil :documentation "The journal of final dots to be, or nil.")
   (directory nil :documentation "A directory for copies, once there is one.")
+  (password nil :documentation "The password in the account, wiped at the end.")
   (on-ask nil :documentation "Function that answers questions, or nil.")
   (asked nil :documentation "Non-nil when the user's password was given.")
   (without nil :documentation "EHLO keywords that the server did not keep.")
@@ -529,7 +531,10 @@ account says."
   (expand-file-name name (mew-submit-request--work-directory work)))
 
 (defun mew-submit-request--clean-up (work)
-  "Delete the copies that WORK has made."
+  "Delete the copies that WORK has made, and wipe its password."
+  (when-let* ((password (mew-submit-request--work-password work)))
+    (setf (mew-submit-request--work-password work) nil)
+    (clear-string password))
   (when-let* ((directory (mew-submit-request--work-directory work)))
     (setf (mew-submit-request--work-directory work) nil)
     (delete-directory directory t)))
@@ -750,11 +755,7 @@ only once: the event has :wrong then, `app-password' or t."
 
 (defun mew-submit-request--go-to (work account)
   "Have WORK go by ACCOUNT, which has one server."
-  (let ((memory (mew-submit-request--memory-file account))
-        (tell (and (cdr (mew-submit-request--work-names work))
-                   (mew-submit-request--work-on-server work))))
-    (when tell
-      (funcall tell (mew-submit-account--server-name account)))
+  (let ((memory (mew-submit-request--memory-file account)))
     (setf (mew-submit-request--work-account work) account
           (mew-submit-request--work-host work) (mew-submit-request--host account)
           (mew-submit-request--work-networks work)
@@ -768,6 +769,13 @@ only once: the event has :wrong then, `app-password' or t."
                (mew-submit-memory--observer
                 memory (mew-submit-request--certified-name account))))))
 
+(defun mew-submit-request--tell-server (work account)
+  "Tell who wants to know that WORK is about to go by ACCOUNT, one of several."
+  (when (and (cdr (mew-submit-request--work-names work))
+             (mew-submit-request--work-on-server work))
+    (funcall (mew-submit-request--work-on-server work)
+             (mew-submit-account--server-name account))))
+
 (defun mew-submit-request--prefer (work account)
   "Have WORK try the servers of ACCOUNT in order, what worked here last first."
   (let* ((servers (mew-submit-account--servers account))
@@ -779,6 +787,7 @@ only once: the event has :wrong then, `app-password' or t."
                   (car servers))))
     (setf (mew-submit-request--work-names work) names
           (mew-submit-request--work-servers work) (remq first servers))
+    (mew-submit-request--tell-server work first)
     (mew-submit-request--go-to work first)))
 
 (defun mew-submit-request--out-of-reach-p (work done)
@@ -795,20 +804,45 @@ session."
       ("deferred" (and (mew-submit-request--work-greeted work)
                        (<= 400 (mew-submit-request--work-greeted work) 499))))))
 
+(defun mew-submit-request--pass (work account text)
+  "Note TEXT, why the server of ACCOUNT cannot be used for WORK."
+  (push (format "%s: %s" (plist-get account :server) text)
+        (mew-submit-request--work-passed work)))
+
+(defun mew-submit-request--next (work)
+  "Have WORK go by the next of its servers that can be used; return the request.
+Where there is none return nil.  Emacs does that by itself, so nobody is asked
+for a passphrase: a server whose log-in is behind one cannot be used then."
+  (let ((mew-submit-auth--ask nil)
+        request)
+    (while (and (null request) (mew-submit-request--work-servers work))
+      (let ((account (pop (mew-submit-request--work-servers work))))
+        (condition-case err
+            (progn (mew-submit-request--tell-server work account)
+                   (mew-submit-request--go-to work account)
+                   (setq request (mew-submit-request--make-for work)))
+          (mew-submit-error
+           (mew-submit-request--pass work account (mew-submit-error--text err))))))
+    request))
+
 (defun mew-submit-request--elsewhere (work done)
   "Return a request to the next server of WORK after its end DONE, or nil.
 Nothing of the message has been said to the one before.  Where there is no next
-one, DONE is told why those before could not be used."
-  (let ((next (mew-submit-request--work-servers work))
-        (host (mew-submit-request--work-host work)))
-    (cond ((and next (mew-submit-request--out-of-reach-p work done))
-           (mew-submit-request--learn-log-ins host done)
+one, DONE is told why the others could not be used."
+  (let ((before (mew-submit-request--work-account work)))
+    (cond ((and (mew-submit-request--work-servers work)
+                (mew-submit-request--out-of-reach-p work done))
+           (mew-submit-request--learn-log-ins (mew-submit-request--work-host work) done)
            (mew-submit-request--learn work done)
-           (push (format "%s: %s" host (plist-get done :text))
-                 (mew-submit-request--work-passed work))
-           (setf (mew-submit-request--work-servers work) (cdr next))
-           (mew-submit-request--go-to work (car next))
-           (mew-submit-request--make-for work))
+           (mew-submit-request--pass work before (plist-get done :text))
+           (or (mew-submit-request--next work)
+               (progn
+                 ;; It is this one that has ended.
+                 (mew-submit-request--go-to work before)
+                 (plist-put done :text (string-join
+                                        (reverse (mew-submit-request--work-passed work))
+                                        "; "))
+                 nil)))
           ((and (mew-submit-request--work-passed work)
                 (not (equal (plist-get done :kind) "ok")))
            (plist-put done :text
@@ -974,12 +1008,19 @@ final dots and the answers to them are noted, or nil.  Fields that must not
 leave do not, whether they are in FILE or not.  ON-EVENT, ON-DONE and ON-ASK are
 as for `mew-submit-job--start'; questions that ACCOUNT answers do not come to
 ON-ASK.  ON-SERVER is called with the name of one of several servers, as
-`mew-submit-account--at' takes it, before anything is said to that.  Signal a
-condition when FILE cannot be sent."
+`mew-submit-account--at' takes it, before anything is said to that.  A :password
+in ACCOUNT is the caller's to wipe, at once.  Signal a condition when FILE
+cannot be sent."
   (let* ((fields (mew-submit-message--fields file))
          (account (mew-submit-request--account account fields))
+         ;; It may be needed for another job, too.
+         (password (copy-sequence (plist-get account :password)))
+         (account (if password
+                      (plist-put (copy-sequence account) :password password)
+                    account))
          (work (mew-submit-request--make-work
                 :file file :fields fields :from from :recipients recipients
+                :password password
                 :on-ask on-ask :journal journal :on-server on-server)))
     (condition-case err
         (progn (mew-submit-request--prefer work account)

@@ -231,7 +231,7 @@ With DURABLY non-nil it is on disk, under its name, on return."
                '(held queued sending uncertain refused filing))
          (all #'numberp :next :created :not-before)
          (all #'natnump :attempts)
-         (all #'stringp :from :subject :message-id :last :reply :private :source)
+         (all #'stringp :from :subject :message-id :last :reply :private :source :via)
          (all (list-of #'stringp) :recipients :delivered)
          (all (list-of #'mew-submit-spool--refusal-p) :refused)
          (all (list-of #'mew-submit-spool--note-p) :history)

@@ -9,10 +9,13 @@
 
 ;;; Code:
 
+(require 'auth-source)
 (require 'mew-submit-test-helpers)
 (require 'mew-submit-request)
 (require 'mew-submit-network-server)
 (require 'mew-submit-queue)
+
+(declare-function mew-submit--mod-jobs "ext:mew-submit-native" ())
 
 (defconst mew-submit-servers-tests--message
   (concat "From: me@x\nTo: a@x\n\n" (apply #'concat (make-list 20000 "body\n")))
@@ -174,6 +177,9 @@ A server with limits gets a message in several sessions, and each can fail."
                     :server "a" :servers ((:server "b" :tls none)))
                    ("asks for less TLS at b" :server "a" :tls opportunistic
                     :servers ((:server "c" :tls required) (:server "b" :tls none)))
+                   ;; Its name says that TLS is required there.
+                   ("asks for less TLS at b" :server "smtps-a.example.org"
+                    :tls opportunistic :servers ((:server "b")))
                    (":servers without a :server" :server "a" :servers ((:routes "465:implicit")))
                    ("no :server to try first" :servers ((:server "b")))
                    ("has to be" :server "a" :servers ((:server "b" :tsl none)))
@@ -263,6 +269,139 @@ A server with limits gets a message in several sessions, and each can fail."
               (should (equal '("b") (nthcdr before
                                             (mew-submit-servers-tests--reached
                                              peer)))))))))))
+
+(defmacro mew-submit-servers-tests--with-outbox (spec &rest body)
+  "Run BODY with an outbox, where ID is the message sent by ACCOUNT, settled.
+SPEC is (ID ACCOUNT)."
+  (declare (indent 1))
+  `(mew-submit-test-with-directory first
+     (let* ((mew-submit-outbox-directory first)
+            (mew-submit-delay 0)
+            (mew-submit-retry-intervals '(1000))
+            (,(car spec) (mew-submit-queue--add
+                          (mew-submit-test-write (expand-file-name "raw" first)
+                                                 mew-submit-servers-tests--message)
+                          :account ,(cadr spec) :on-ask #'ignore)))
+       ,@body)))
+
+(defun mew-submit-servers-tests--settle (id)
+  "Wait for the queue, and return the state of the message ID."
+  (mew-submit-test-until ("the queue")
+    (null (mew-submit-queue--running)))
+  (plist-get (mew-submit-spool--read id mew-submit-outbox-directory) :state))
+
+(ert-deftest mew-submit-servers-tests-cancelled-in-between ()
+  "What is cancelled goes to no other server, also where the first has ended already."
+  (mew-submit-servers-tests--with
+      (peer "127.0.0.1:0,name=a,noauth,greeting=reply:421 Busy" "127.0.0.1:0,name=b,noauth")
+    (mew-submit-servers-tests--with-outbox
+        (id (mew-submit-servers-tests--account peer '("a" "b")))
+      ;; Emacs hears of nothing that the module says meanwhile.
+      (let ((deadline (+ (float-time) mew-submit-test-patience)))
+        (while (and (> (mew-submit--mod-jobs) 0) (< (float-time) deadline))
+          (call-process "sleep" nil nil nil "0.05")))
+      (should (mew-submit-queue--running))
+      (mew-submit-queue--cancel id)
+      (should (eq 'held (mew-submit-servers-tests--settle id)))
+      (should (equal '("a") (mew-submit-servers-tests--reached peer))))))
+
+(ert-deftest mew-submit-servers-tests-doubt-does-not-end ()
+  "SECURITY: N13.  Whatever port is named, and however often, it is the same server."
+  (pcase-dolist (`(,a ,b ,again ,reached)
+                 '(("1:dot=close" "chunking"
+                    (lambda (id peer)
+                      (mew-submit-queue--send-by
+                       id (mew-submit-servers-tests--routes peer "c")))
+                    ("a"))
+                   ("1:greeting=reply:421 Busy" "1:dot=close,2:greeting=reply:421 Busy"
+                    (lambda (id _peer)
+                      (mew-submit-queue--send id)
+                      (should (eq 'queued (mew-submit-servers-tests--settle id)))
+                      (mew-submit-queue--send id))
+                    ("a" "b" "b" "b"))))
+    (ert-info (a)
+      (mew-submit-servers-tests--with (peer (concat "127.0.0.1:0,name=a,noauth," a)
+                                            (concat "127.0.0.1:0,name=b,noauth," b)
+                                            "127.0.0.1:0,name=c,refused")
+        (let* ((account (mew-submit-servers-tests--account peer '("a" "b")))
+               (mew-submit-accounts (list account)))
+          (mew-submit-servers-tests--with-outbox (id account)
+            (should (eq 'uncertain (mew-submit-servers-tests--settle id)))
+            (let ((mew-submit-network-server--entries nil))
+              (funcall again id peer)
+              (mew-submit-servers-tests--settle id))
+            (should (equal reached (mew-submit-servers-tests--reached peer)))))))))
+
+(ert-deftest mew-submit-servers-tests-doubt-and-another-account ()
+  "SECURITY: N13.  Servers, or routes, that an account got meanwhile end no doubt."
+  (pcase-dolist (`(,old ,via ,new ,server)
+                 '(((:server "a") nil (:server "b" :servers ((:server "A"))) "A")
+                   ((:server "b" :servers ((:server "a"))) "a "
+                    (:server "b" :servers ((:server "a" :routes "465:implicit"))) "a")
+                   ((:server "a" :routes "1:none") nil
+                    (:server "a" :servers ((:server "a" :routes "1:none"))) "a")))
+    (let ((stay (mew-submit-queue--staying
+                 (list :state 'uncertain :account old :via via) new)))
+      (should-not (plist-get stay :servers))
+      (should (equal server (plist-get stay :server)))
+      (when (plist-get old :routes)
+        (should (equal (plist-get old :routes) (plist-get stay :routes)))))))
+
+(ert-deftest mew-submit-servers-tests-back-to-the-first ()
+  "The password of the preferred server is there still when another was tried first."
+  (mew-submit-servers-tests--with (peer "--user" "u" "--password" "p"
+                                        "127.0.0.1:0,name=a,mechs=PLAIN"
+                                        "127.0.0.1:0,name=b,refused")
+    (let* ((account (mew-submit-servers-tests--account peer '("a" "b") :user "u"
+                                                       :password "p"))
+           (names (mapcar #'mew-submit-account--server-name
+                          (mew-submit-account--servers account))))
+      (mew-submit-network-server--learn names (cadr names) (mew-submit-network--primary))
+      (mew-submit-servers-tests--with-outbox (id account)
+        (should-not (mew-submit-servers-tests--settle id)))
+      (should (equal '("a") (mew-submit-servers-tests--reached peer))))))
+
+(ert-deftest mew-submit-servers-tests-own-log-in ()
+  "SECURITY: N11.  What auth-source has for one server is not used for another."
+  (mew-submit-servers-tests--with (peer "--user" "ub" "--password" "pb"
+                                        "127.0.0.1:0,name=a,refused"
+                                        "127.0.0.1:0,name=b,mechs=PLAIN")
+    (let* ((noninteractive nil)
+           (auth-source-do-cache nil)
+           (auth-sources (list (mew-submit-test-write
+                                (expand-file-name "authinfo" servers)
+                                "machine 127.0.0.1 port 587 login ua password pa
+machine localhost port 587 login ub password pb
+")))
+           (account (mew-submit-servers-tests--account peer '("a" "b")))
+           (resolved (mew-submit-request--resolve account "me@x")))
+      (should (equal "ua" (plist-get resolved :login)))
+      (should (equal "delivered"
+                     (plist-get (mew-submit-servers-tests--run
+                                 (append (list :resolved resolved) account)
+                                 :on-ask #'mew-submit-auth--answer)
+                                :result))))))
+
+(ert-deftest mew-submit-servers-tests-nobody-is-interrupted ()
+  "A server whose log-in is behind a passphrase is passed over: nobody is asked."
+  (mew-submit-servers-tests--with (peer "127.0.0.1:0,name=a,refused"
+                                        "127.0.0.1:0,name=b,mechs=PLAIN")
+    (let* ((noninteractive nil)
+           (auth-sources (list (let ((file-name-handler-alist nil))
+                                 (mew-submit-test-write
+                                  (expand-file-name "authinfo.gpg" servers) ""))))
+           (account (append (list :resolved '(:login "u"))
+                            (mew-submit-servers-tests--account peer '("a" "b"))))
+           asked)
+      (cl-letf (((symbol-function 'mew-submit-auth--search)
+                 (lambda (_) (when auth-sources (setq asked t)) nil))
+                ((symbol-function 'mew-submit-auth--search-unlocked) #'ignore))
+        (let ((done (mew-submit-servers-tests--run account)))
+          (should (equal "deferred" (plist-get done :result)))
+          (should (string-match-p "\\`127.0.0.1: No route.*; localhost: .*passphrase"
+                                  (plist-get done :text)))
+          (should-not asked)
+          (should-not (mew-submit-servers-tests--reached peer)))))))
 
 (ert-deftest mew-submit-servers-tests-by-the-web-port ()
   "A server at port 443 is a way out where the network has no other."

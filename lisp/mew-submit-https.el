@@ -263,14 +263,19 @@ which is not followed" status)
 
 (defun mew-submit-https--proxy (parts)
   "Return the proxy for the address of PARTS, (HOST . PORT), or nil.
-That is the one for https in `url-proxy-services', or in the environment."
+That is the one for https in `url-proxy-services', or in the environment.
+Signal `mew-submit-config' for one that cannot be used: no way leads past it."
   (let ((name (or (cdr (assoc "https" (bound-and-true-p url-proxy-services)))
-                  (getenv "https_proxy") (getenv "HTTPS_PROXY"))))
-    (and name
-         (equal (car parts) "https")
-         (not (mew-submit-https--direct-p (mew-submit-https--name parts)))
-         (string-match "\\`\\(?:http://\\)?\\([A-Za-z0-9._-]+\\):\\([0-9]+\\)/?\\'" name)
-         (cons (match-string 1 name) (string-to-number (match-string 2 name))))))
+                  (getenv "https_proxy") (getenv "HTTPS_PROXY") "")))
+    (cond ((or (equal name "")
+               (not (equal (car parts) "https"))
+               (mew-submit-https--direct-p (mew-submit-https--name parts)))
+           nil)
+          ((string-match "\\`\\(?:http://\\)?\\([A-Za-z0-9._-]+\\):\\([0-9]+\\)/?\\'" name)
+           (cons (match-string 1 name) (string-to-number (match-string 2 name))))
+          ;; It may have a password in it, and is not shown.
+          (t (mew-submit-error--throw 'config nil "The proxy for https (https_proxy, \
+or `url-proxy-services') has to be HOST:PORT, without a password")))))
 
 (defun mew-submit-https--ask-proxy (exchange process)
   "Ask the proxy that PROCESS, of EXCHANGE, leads to for the way on."

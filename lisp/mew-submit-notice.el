@@ -610,13 +610,15 @@ That is nil where it is not known, or not to the point."
 
 (defun mew-submit-notice--over-p (old entry read)
   "Is what is said of OLD over, now that something is to be said of ENTRY?
-That is so when they are the same message, and when OLD has left the outbox or
-only waits; but READ, which the user is at, may wait."
+That is so when they are the same message, and when OLD does not need the user
+any more; but READ, which they are at, may wait."
   (let ((now (mew-submit-queue--entry (plist-get old :id)
                                       (plist-get old :directory))))
     (or (mew-submit-notice--same-p old entry)
         (null now)
-        (not (or (eq old read) (mew-submit-notice--needs-user-p now))))))
+        (not (or (mew-submit-notice--needs-user-p now)
+                 (and (eq old read)
+                      (memq (plist-get now :state) '(queued held))))))))
 
 (defun mew-submit-notice--read ()
   "Return the entry that the user, if they are in the current buffer, is at."
@@ -669,7 +671,10 @@ does too, and else above.  Questions stay at the top.  Who is in the buffer
 stays at the message they see: their next key is for that."
   (with-current-buffer (mew-submit-notice--buffer)
     (let* ((inhibit-read-only t)
-           (reader (eq (window-buffer) (current-buffer)))
+           (reader (and (eq (window-buffer) (current-buffer))
+                        ;; At nothing, they are at the end of what is over.
+                        (or (mew-submit-notice--read)
+                            (get-text-property (point) 'mew-submit-question))))
            (again (mew-submit-notice--same-p (mew-submit-notice--read) entry))
            (there (copy-marker (point) t)))
       (mew-submit-notice--forget entry)
@@ -813,16 +818,20 @@ It is not waited for: a desktop that does not answer would hold Emacs."
   (insert "\n\n"))
 
 (defun mew-submit-notice--fill-questions ()
-  "Have the questions that wait at the top of the buffer, and no others."
+  "Have the questions that wait at the top of the buffer, and no others.
+Who is in the buffer stays at the message they are at."
   (with-current-buffer (mew-submit-notice--buffer)
-    (let ((inhibit-read-only t))
-      (save-excursion
-        (delete-region (point-min) (mew-submit-notice--questions-end))
-        (goto-char (point-min))
-        (mapc #'mew-submit-notice--insert-question mew-submit-question--list)
-        (put-text-property (point-min) (point) 'mew-submit-question t)))
+    (let ((inhibit-read-only t)
+          (there (copy-marker (point) (and (mew-submit-notice--read) t))))
+      (delete-region (point-min) (mew-submit-notice--questions-end))
+      (goto-char (point-min))
+      (mapc #'mew-submit-notice--insert-question mew-submit-question--list)
+      (put-text-property (point-min) (point) 'mew-submit-question t)
+      (goto-char there)
+      (set-marker there nil))
     (set-buffer-modified-p nil)
     (dolist (window (get-buffer-window-list nil nil t))
+      (set-window-start window (point-min) t)
       (unless (eq window (selected-window))
         (set-window-point window (point-min))))))
 

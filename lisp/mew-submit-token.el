@@ -482,7 +482,8 @@ which a passphrase may have to be asked"))
 
 (defun mew-submit-token--newest (token)
   "Return what is known of TOKEN's sign-in, as `mew-submit-token--read' does.
-What is in memory only counts, unless the file has the same sign-in, renewed."
+What is in memory only counts, unless the file has the same sign-in, renewed:
+the time of a sign-in tells it from others."
   (let* ((memory (mew-submit-token-record token))
          (file (condition-case err
                    (let ((mew-submit-auth--ask nil))
@@ -628,7 +629,7 @@ and else with why it is in memory only, in words."
           (and (plist-get parsed :refresh)
                (append (list :version 1 :issuer (mew-submit-token--issuer account)
                              :user (mew-submit-token--user account)
-                             :since (floor (mew-submit-token--now)) :count 0
+                             :since (mew-submit-token--now) :count 0
                              :refresh (plist-get parsed :refresh))
                        record)))
     ;; Who waits for the lock goes on waiting, and finds this when it has it.

@@ -607,10 +607,16 @@ What begins with a colon would confuse those who read Info files."
                  (get symbol 'custom-group) (get symbol 'error-conditions)))
         (file-exists-p (expand-file-name (concat "lisp/" name) mew-submit-manual--root))
         (file-exists-p (expand-file-name name mew-submit-manual--root))
-        ;; The programs of `make install'.
-        (with-temp-buffer
-          (insert-file-contents (expand-file-name "packaging/install" mew-submit-manual--root))
-          (re-search-forward (format "^for name in .*\\_<%s\\_>" (regexp-quote name)) nil t)))))
+        ;; The programs of `make install', and what make makes.
+        (mew-submit-manual--says-p "packaging/install"
+                                   (format "^for name in .*\\_<%s\\_>" (regexp-quote name)))
+        (mew-submit-manual--says-p "Makefile" (format "^%s:" (regexp-quote name))))))
+
+(defun mew-submit-manual--says-p (file regexp)
+  "Does FILE of the tree say what REGEXP matches?"
+  (with-temp-buffer
+    (insert-file-contents (expand-file-name file mew-submit-manual--root))
+    (re-search-forward regexp nil t)))
 
 (defun mew-submit-manual--sources ()
   "Return the text of all sources of the program."

@@ -697,7 +697,7 @@ stays at the message they see: their next key is for that."
   (text-property-any (point-min) (point-max) 'mew-submit-entry entry))
 
 (defun mew-submit-notice--show (entry done)
-  "Go to what *mew-submit* says of ENTRY's message, with DONE."
+  "Go to the section of ENTRY's message, with DONE."
   (pop-to-buffer (mew-submit-notice--fill entry done))
   (goto-char (mew-submit-notice--start entry))
   (set-window-start nil (point)))

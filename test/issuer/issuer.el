@@ -30,7 +30,9 @@
         (add-hook 'kill-emacs-hook (lambda () (delete-directory directory t)))
         (let ((default-directory directory))
           (dolist (arguments
-                   '(("-x509" "-keyout" "ca.key" "-out" "ca.pem" "-subj" "/CN=Test CA")
+                   '(("-x509" "-keyout" "ca.key" "-out" "ca.pem" "-subj" "/CN=Test CA"
+                      ;; Python 3.13 takes no authority without that (RFC 5280, 4.2.1.3).
+                      "-addext" "keyUsage=critical,keyCertSign")
                      ("-x509" "-keyout" "key.pem" "-out" "cert.pem" "-subj" "/CN=issuer"
                       "-CA" "ca.pem" "-CAkey" "ca.key" "-addext"
                       "subjectAltName=DNS:localhost" "-addext"

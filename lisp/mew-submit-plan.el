@@ -83,7 +83,8 @@ Each is tried in both families.  Signal `mew-submit-config' when TEXT is wrong."
                  (mew-submit-plan--both-families
                   (mew-submit-plan--port port) (mew-submit-plan--mode mode)))
                 (_ (mew-submit-error--throw
-                    'config nil "Not a route (PORT:MODE): %s" element))))
+                    'config nil "Not a route: %s (it is PORT:MODE, and \
+a comma between two)" element))))
             elements)))
 
 ;;; Plans

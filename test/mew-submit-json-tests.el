@@ -80,6 +80,13 @@ FIELDS are what a function puts into events, TYPES those that it names."
         (ert-info ((symbol-name field))
           (should (memq field there)))))))
 
+(ert-deftest mew-submit-json-tests-false-is-false-everywhere ()
+  "`:false' is false whatever a key is for, and t is true."
+  (dolist (key (cons :other mew-submit-json--truths))
+    (ert-info ((symbol-name key))
+      (should (equal (cdr (car (mew-submit-json--object (list key :false)))) :false))
+      (should (equal (cdr (car (mew-submit-json--object (list key t)))) t)))))
+
 (ert-deftest mew-submit-json-tests-an-unknown-event-is-not-empty ()
   "Of an event that the table does not have, all is told."
   (let ((object (json-parse-string

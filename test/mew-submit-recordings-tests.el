@@ -172,21 +172,17 @@ With MEW_SUBMIT_RECORD in the environment write the recording instead."
 
 (defun mew-submit-recordings-tests--row (name command listeners arguments)
   "Judge one row of the table: NAME, COMMAND, LISTENERS and ARGUMENTS."
-  (mew-submit-test-with-directory directory
-    (let ((peer (mew-submit-test-peer-start
-                 directory (mew-submit-recordings-tests--server command listeners))))
-      (unwind-protect
-          (let ((result (mew-submit-recordings-tests--run peer command listeners
-                                                          arguments)))
-            (mew-submit-recordings-tests--judge
-             name
-             (mew-submit-recordings-tests--normal
-              (encode-coding-string (format "%sexit %d\n" (plist-get result :stdout)
-                                            (plist-get result :status))
-                                    'utf-8)
-              directory)
-             (plist-get result :stderr)))
-        (mew-submit-test-peer-stop peer)))))
+  (mew-submit-test-with-peer
+      (peer (mew-submit-recordings-tests--server command listeners))
+    (let ((result (mew-submit-recordings-tests--run peer command listeners arguments)))
+      (mew-submit-recordings-tests--judge
+       name
+       (mew-submit-recordings-tests--normal
+        (encode-coding-string (format "%sexit %d\n" (plist-get result :stdout)
+                                      (plist-get result :status))
+                              'utf-8)
+        (mew-submit-test-peer-directory peer))
+       (plist-get result :stderr)))))
 
 (defmacro mew-submit-recordings-tests--define ()
   "Define a test for each row of the table."

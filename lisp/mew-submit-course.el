@@ -60,7 +60,7 @@
             (plist-get course :attempts)))
 
 (defun mew-submit-course--current (course)
-  "Return the attempt of COURSE whose connection the message uses, or nil."
+  "Return the attempt of COURSE whose connection is in use, or nil."
   (when-let* ((current (plist-get course :current)))
     (mew-submit-course--attempt course (car current))))
 
@@ -99,7 +99,7 @@ Talk goes on."
 ;;; Attempts
 
 (defun mew-submit-course--new-attempt (event)
-  "Return an attempt for EVENT, the first one that tells of it."
+  "Return an attempt for EVENT, the first one of it."
   (append (mew-submit-course--pick event :id :port :family :address)
           (list :state 'connecting
                 :times (list (if (eq (plist-get event :event) 'connected)
@@ -119,7 +119,7 @@ Talk goes on."
        (if ms (min at (+ (mew-submit-course--began event) ms)) at)))))
 
 (defun mew-submit-course--tried (attempt event)
-  "Return ATTEMPT with what the `attempt' EVENT tells of it."
+  "Return ATTEMPT with what is in the `attempt' EVENT."
   (apply #'mew-submit-course--with (mew-submit-course--verdict-time attempt event)
          :mode (plist-get event :tls)
          :state (if (eql (plist-get event :case) 1) 'talking 'connecting)
@@ -183,7 +183,7 @@ From a second look it is what the server has for those who ask for less."
            (list (mew-submit-course--pick event :name :code :enhanced :text :secure)))))
 
 (defun mew-submit-course--heard (attempt event)
-  "Return ATTEMPT with what EVENT, of its connection, tells."
+  "Return ATTEMPT with what is in EVENT, one of its connection."
   (pcase (plist-get event :event)
     ('attempt (mew-submit-course--tried attempt event))
     ('greeting (mew-submit-course--greeted attempt event))
@@ -207,7 +207,7 @@ From a second look it is what the server has for those who ask for less."
 ;;; The course
 
 (defun mew-submit-course--add-to-attempt (course event)
-  "Return COURSE with what EVENT tells of an attempt.
+  "Return COURSE with what is in EVENT about an attempt.
 In a message's events only attempts and the connection have an :id: the others
 belong to that connection."
   (let* ((type (plist-get event :event))

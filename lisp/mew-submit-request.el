@@ -276,11 +276,9 @@ to who is reached, how safely and as whom is the same."
                            (cl-loop for (key value) on request by #'cddr
                                     unless (memq key secrets)
                                     collect (list key value))
-                           (mapcar (lambda (key)
-                                     (mew-submit-tls--stamp
-                                      (plist-get request key)))
-                                   '(:ca-file :crl-file :cert-file
-                                     :key-file)))))))))
+                           (cl-loop for (key value) on request by #'cddr
+                                    when (string-suffix-p "-file" (symbol-name key))
+                                    collect (mew-submit-tls--stamp value)))))))))
 
 ;;; Ports that take no log-in
 

@@ -19,11 +19,9 @@
 (defun mew-submit-json-tests--types ()
   "Return the types of events that the module has, as symbols."
   (with-temp-buffer
-    (insert-file-contents (expand-file-name "module/event.c" mew-submit-test-root))
-    (search-forward "type_names[] = {")
-    (let ((end (save-excursion (search-forward "};")))
-          types)
-      (while (re-search-forward "\"\\([a-z]+\\)\"" end t)
+    (insert-file-contents (expand-file-name "module/event.h" mew-submit-test-root))
+    (let (types)
+      (while (re-search-forward "EVENT ([A-Z]+, \"\\([a-z]+\\)\")" nil t)
         (push (intern (match-string 1)) types))
       types)))
 

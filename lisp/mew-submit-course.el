@@ -210,21 +210,19 @@ From a second look it is what the server has for those who ask for less."
   "Return COURSE with what is in EVENT about an attempt.
 In a message's events only attempts and the connection have an :id: the others
 belong to that connection."
-  (let* ((type (plist-get event :event))
-         (names (memq type '(attempt connected)))
-         (attempt (if (or names (plist-get event :id))
-                      (mew-submit-course--attempt course (plist-get event :id))
-                    (mew-submit-course--current course)))
+  (let* ((names (memq (plist-get event :event) '(attempt connected)))
+         (old (if (or names (plist-get event :id))
+                  (mew-submit-course--attempt course (plist-get event :id))
+                (mew-submit-course--current course)))
+         (attempt (or old (and names (mew-submit-course--new-attempt event))))
          (what (mew-submit-course--what event)))
-    (when (and names (null attempt))
-      (setq attempt (mew-submit-course--new-attempt event)))
-    (if (null attempt)
+    (when attempt
+      (setq attempt (mew-submit-course--heard attempt event)))
+    (when (and attempt what)
+      (setq attempt (mew-submit-course--timed attempt what (mew-submit-course--at event))))
+    (if (eq attempt old)
         course
-      (setq attempt (mew-submit-course--heard attempt event))
-      (mew-submit-course--put-attempt
-       course (if what
-                  (mew-submit-course--timed attempt what (mew-submit-course--at event))
-                attempt)))))
+      (mew-submit-course--put-attempt course attempt))))
 
 (defun mew-submit-course--add-recipient (course event)
   "Return COURSE with the `recipient' EVENT, in place of one for the same address.

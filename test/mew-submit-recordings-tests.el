@@ -184,18 +184,16 @@ With MEW_SUBMIT_RECORD in the environment write the recording instead."
         (mew-submit-test-peer-directory peer))
        (plist-get result :stderr)))))
 
-(defmacro mew-submit-recordings-tests--define ()
-  "Define a test for each row of the table."
-  `(progn
-     ,@(cl-loop
-        for (name command listeners . arguments) in mew-submit-recordings-tests--table
-        collect `(ert-deftest ,(intern (concat "mew-submit-recordings-tests-" name)) ()
-                   ,(format "What mew-submit-batch-%s prints is what is recorded." command)
-                   :tags '(:module)
-                   (mew-submit-recordings-tests--row ,name ',command ',listeners
-                                                     ',arguments)))))
-
-(mew-submit-recordings-tests--define)
+(pcase-dolist (`(,name ,command ,listeners . ,arguments)
+               mew-submit-recordings-tests--table)
+  (let ((test (intern (concat "mew-submit-recordings-tests-" name))))
+    (ert-set-test
+     test
+     (make-ert-test
+      :name test :tags '(:module)
+      :documentation (format "What mew-submit-batch-%s prints is what is recorded." command)
+      :body (lambda ()
+              (mew-submit-recordings-tests--row name command listeners arguments))))))
 
 (ert-deftest mew-submit-recordings-tests-all-are-judged ()
   "Each recording belongs to a row of the table."

@@ -52,7 +52,7 @@ ALL_C := $(MODULE_C) $(sort $(wildcard test/*/*.c))
 
 # What Lisp and the module know of each other, as a number: the keys of a request, the functions and how many arguments they
 # take, the events and their fields.  Both have it, and a module that was built of other sources is noticed by it.
-INTERFACE := $(shell { grep -hoE -e '":?[a-z0-9-]+"' -e '"mew-submit--mod-[a-z-]+", [0-9]+, [0-9]+' module/event.c module/module.c; \
+INTERFACE := $(shell { grep -hoE -e '":?[a-z0-9-]+"' -e '"mew-submit--mod-[a-z-]+", [0-9]+, [0-9]+' module/event.h module/module.c; \
   grep -hoE 'msub_event_[a-z]+ .[a-z]+, "[a-z-]+"' module/*.c; cat module/*.def 2>/dev/null | grep -o '"[^"]*"'; } 2>/dev/null | \
   LC_ALL=C sort -u | cksum | cut -d ' ' -f 1)
 

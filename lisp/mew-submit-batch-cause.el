@@ -26,15 +26,15 @@
     ("--help" :help nil "this text"))
   "The options: (NAME KEY ARGUMENT WHAT-FOR).")
 
-(defconst mew-submit-batch-cause--usage
+(defun mew-submit-batch-cause--usage ()
+  "Return the text for --help."
   (concat "usage: emacs -Q --batch -l mew-submit.el -f mew-submit-batch-cause < FILE
 Each line of FILE is an object with id, step, reply (a list of lines or a string) and,
 optional, mech; for each there is a line with id, cause, who, again and sure, or with id
 and error.
 "
           (mew-submit-batch-command--help mew-submit-batch-cause--options)
-          "Exit status: 0, 64 usage.\n")
-  "What --help prints.")
+          "Exit status: 0, 64 usage.\n"))
 
 (defconst mew-submit-batch-cause--line-max 1000000
   "How many octets of a line are read; a longer one is an error.")
@@ -122,24 +122,26 @@ and error.
               (mew-submit-cause--ids) "")
    'utf-8-unix))
 
+(defun mew-submit-batch-cause--parse (args)
+  "Return the options in ARGS as a plist."
+  (let ((options (mew-submit-batch-command--parse args mew-submit-batch-cause--options
+                                                  #'ignore)))
+    (when-let* ((argument (car (plist-get options :arguments))))
+      (mew-submit-error--throw 'usage nil "There is no argument: %s" argument))
+    options))
+
+(defun mew-submit-batch-cause--answers (options)
+  "Do what OPTIONS say, and return the exit status."
+  (if (plist-get options :advice)
+      (progn (mew-submit-batch-command--print (mew-submit-batch-cause--sentences))
+             0)
+    (mew-submit-batch-cause--all)))
+
 (defun mew-submit-batch-cause--run (args)
   "Do what ARGS say, and return the exit status."
-  (condition-case err
-      (let ((options (mew-submit-batch-command--parse args mew-submit-batch-cause--options
-                                                      #'ignore)))
-        (cond ((plist-get options :arguments)
-               (mew-submit-error--throw 'usage nil "There is no argument: %s"
-                                        (car (plist-get options :arguments))))
-              ((plist-get options :help)
-               (mew-submit-batch-command--print-usage mew-submit-batch-cause--usage)
-               0)
-              ((plist-get options :advice)
-               (mew-submit-batch-command--print (mew-submit-batch-cause--sentences))
-               0)
-              (t (mew-submit-batch-cause--all))))
-    ((error quit)
-     (mew-submit-batch-command--tell (mew-submit-error--text err))
-     (mew-submit-error--status (mew-submit-error--kind err)))))
+  (mew-submit-batch-command--do args #'mew-submit-batch-cause--parse
+                                #'mew-submit-batch-cause--usage
+                                #'mew-submit-batch-cause--answers))
 
 ;;;###autoload
 (defun mew-submit-batch-cause ()

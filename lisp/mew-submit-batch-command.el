@@ -153,6 +153,25 @@ Return nil, when that has been told, if the file is wrong."
             (format "Correct %s: %s" file (error-message-string err)))
            nil)))))
 
+(defun mew-submit-batch-command--fail (err)
+  "Tell of the condition ERR, and return the exit status for it."
+  (mew-submit-batch-command--tell (mew-submit-error--text err))
+  (mew-submit-error--status (mew-submit-error--kind err)))
+
+(defun mew-submit-batch-command--do (args parse usage run &optional fail)
+  "Do what ARGS say, and return the exit status.
+PARSE is called with ARGS and returns the options, USAGE returns the text for
+--help, and RUN is called with the options and returns the status.  FAIL, by
+default `mew-submit-batch-command--fail', is called with the condition that ends
+one of them, and returns the status, too."
+  (condition-case err
+      (let ((options (funcall parse args)))
+        (if (plist-get options :help)
+            (progn (mew-submit-batch-command--print-usage (funcall usage))
+                   0)
+          (funcall run options)))
+    ((error quit) (funcall (or fail #'mew-submit-batch-command--fail) err))))
+
 (defvar mew-submit-batch-command--interrupted nil
   "The function on `kill-emacs-hook' while a command runs, or nil.")
 

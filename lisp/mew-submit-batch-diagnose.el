@@ -309,21 +309,19 @@ Without hosts it is `mew-submit-network-servers' that are looked at."
            0)
           (t 69))))
 
+(defun mew-submit-batch-diagnose--diagnose (options)
+  "Do what OPTIONS say, and return the exit status."
+  (mew-submit-batch-diagnose--check options)
+  (let ((options (mew-submit-batch-diagnose--with-password options)))
+    (if (plist-get options :network)
+        (mew-submit-batch-diagnose--network options)
+      (mew-submit-batch-diagnose--all options))))
+
 (defun mew-submit-batch-diagnose--run (args)
   "Do what ARGS say, and return the exit status."
-  (condition-case err
-      (let ((options (mew-submit-batch-diagnose--parse args)))
-        (cond ((plist-get options :help)
-               (mew-submit-batch-command--print-usage (mew-submit-batch-diagnose--usage))
-               0)
-              (t (mew-submit-batch-diagnose--check options)
-                 (let ((options (mew-submit-batch-diagnose--with-password options)))
-                   (if (plist-get options :network)
-                       (mew-submit-batch-diagnose--network options)
-                     (mew-submit-batch-diagnose--all options))))))
-    ((error quit)
-     (mew-submit-batch-command--tell (mew-submit-error--text err))
-     (mew-submit-error--status (mew-submit-error--kind err)))))
+  (mew-submit-batch-command--do args #'mew-submit-batch-diagnose--parse
+                                #'mew-submit-batch-diagnose--usage
+                                #'mew-submit-batch-diagnose--diagnose))
 
 ;;;###autoload
 (defun mew-submit-batch-diagnose ()

@@ -101,29 +101,32 @@
         69
       0)))
 
+(defun mew-submit-batch-domain--usage ()
+  "Return the text for --help."
+  (concat "usage: emacs -Q --batch -l mew-submit.el -f \
+mew-submit-batch-diagnose-domain -- [options] DOMAIN...\n"
+          (mew-submit-batch-command--help mew-submit-batch-domain--options)
+          "Exit status: 0 no error was found, 64 usage, 65 no domain, 69 errors \
+were found.\n"))
+
+(defun mew-submit-batch-domain--parse (args)
+  "Return the options in ARGS as a plist, with the domains in :arguments."
+  (mew-submit-batch-command--parse args mew-submit-batch-domain--options
+                                   #'mew-submit-batch-domain--value))
+
+(defun mew-submit-batch-domain--all (options)
+  "Report on all domains in OPTIONS, and return the greatest exit status."
+  (unless (plist-get options :arguments)
+    (mew-submit-error--throw 'usage nil "Name a domain"))
+  (apply #'max
+         (mapcar (lambda (domain) (mew-submit-batch-domain--report domain options))
+                 (plist-get options :arguments))))
+
 (defun mew-submit-batch-domain--run (args)
   "Do what ARGS say, and return the exit status."
-  (condition-case err
-      (let* ((options (mew-submit-batch-command--parse args mew-submit-batch-domain--options
-                                                       #'mew-submit-batch-domain--value))
-             (domains (plist-get options :arguments)))
-        (cond ((plist-get options :help)
-               (mew-submit-batch-command--print-usage
-                (concat "usage: emacs -Q --batch -l mew-submit.el -f \
-mew-submit-batch-diagnose-domain -- [options] DOMAIN...\n"
-                        (mew-submit-batch-command--help mew-submit-batch-domain--options)
-                        "Exit status: 0 no error was found, 64 usage, 65 no \
-domain, 69 errors were found.\n"))
-               0)
-              ((null domains)
-               (mew-submit-error--throw 'usage nil "Name a domain"))
-              (t (apply #'max
-                        (mapcar (lambda (domain)
-                                  (mew-submit-batch-domain--report domain options))
-                                domains)))))
-    ((error quit)
-     (mew-submit-batch-command--tell (mew-submit-error--text err))
-     (mew-submit-error--status (mew-submit-error--kind err)))))
+  (mew-submit-batch-command--do args #'mew-submit-batch-domain--parse
+                                #'mew-submit-batch-domain--usage
+                                #'mew-submit-batch-domain--all))
 
 ;;;###autoload
 (defun mew-submit-batch-diagnose-domain ()

@@ -183,23 +183,20 @@ That is the highest one of their ends."
            0)
           (t 0))))
 
+(defun mew-submit-batch-outbox--tend (options)
+  "Do what OPTIONS say, list what is there, and return the exit status."
+  (let ((mew-submit-outbox-directory
+         (or (plist-get options :outbox) mew-submit-outbox-directory)))
+    (mew-submit-module--ensure)
+    (mew-submit-queue--refresh)
+    (prog1 (mew-submit-batch-outbox--do options)
+      (mew-submit-batch-outbox--list options))))
+
 (defun mew-submit-batch-outbox--run (args)
   "Do what ARGS say, and return the exit status."
-  (condition-case err
-      (let* ((options (mew-submit-batch-outbox--parse args))
-             (mew-submit-outbox-directory
-              (or (plist-get options :outbox) mew-submit-outbox-directory)))
-        (if (plist-get options :help)
-            (progn (mew-submit-batch-command--print-usage (mew-submit-batch-outbox--usage))
-                   0)
-          (mew-submit-module--ensure)
-          (mew-submit-queue--refresh)
-          (let ((status (mew-submit-batch-outbox--do options)))
-            (mew-submit-batch-outbox--list options)
-            status)))
-    ((error quit)
-     (mew-submit-batch-command--tell (mew-submit-error--text err))
-     (mew-submit-error--status (mew-submit-error--kind err)))))
+  (mew-submit-batch-command--do args #'mew-submit-batch-outbox--parse
+                                #'mew-submit-batch-outbox--usage
+                                #'mew-submit-batch-outbox--tend))
 
 ;;;###autoload
 (defun mew-submit-batch-outbox ()

@@ -199,14 +199,12 @@ Signal a condition when there is nothing to begin with."
 (defun mew-submit-batch-send--run (args)
   "Do what ARGS say, and return the exit status."
   (let ((options (list :json (and (member "--json" args) t))))
-    (condition-case err
-        (progn
-          (setq options (mew-submit-batch-send--parse args))
-          (if (plist-get options :help)
-              (progn (mew-submit-batch-command--print-usage (mew-submit-batch-send--usage))
-                     0)
-            (mew-submit-batch-send--deliver options)))
-      ((error quit)
+    (mew-submit-batch-command--do
+     args
+     (lambda (args) (setq options (mew-submit-batch-send--parse args)))
+     #'mew-submit-batch-send--usage
+     #'mew-submit-batch-send--deliver
+     (lambda (err)
        (let ((done (mew-submit-error--done err)))
          (mew-submit-batch-send--tell-done done options)
          (plist-get done :exit))))))

@@ -722,21 +722,19 @@ Return the exit status."
       'usage nil "What listens for SMTP is mew-submit-batch-relay, not this command"))
     (mode (mew-submit-error--throw 'usage nil "There is no mode -b%s" mode))))
 
+(defun mew-submit-batch-sendmail--serve (options)
+  "Do what OPTIONS say, and return the exit status."
+  (when-let* ((file (plist-get options :config)))
+    (load file nil t t))
+  (when-let* ((directory (plist-get options :outbox)))
+    (setq mew-submit-outbox-directory (expand-file-name directory)))
+  (mew-submit-batch-sendmail--mode options))
+
 (defun mew-submit-batch-sendmail--run (args)
   "Do what ARGS say, and return the exit status."
-  (condition-case err
-      (let ((options (mew-submit-batch-sendmail--parse args)))
-        (if (plist-get options :help)
-            (progn (mew-submit-batch-command--print-usage (mew-submit-batch-sendmail--usage))
-                   0)
-          (when-let* ((file (plist-get options :config)))
-            (load file nil t t))
-          (when-let* ((directory (plist-get options :outbox)))
-            (setq mew-submit-outbox-directory (expand-file-name directory)))
-          (mew-submit-batch-sendmail--mode options)))
-    ((error quit)
-     (mew-submit-batch-command--tell (mew-submit-error--text err))
-     (mew-submit-error--status (mew-submit-error--kind err)))))
+  (mew-submit-batch-command--do args #'mew-submit-batch-sendmail--parse
+                                #'mew-submit-batch-sendmail--usage
+                                #'mew-submit-batch-sendmail--serve))
 
 ;;;###autoload
 (defun mew-submit-batch-sendmail ()

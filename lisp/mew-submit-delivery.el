@@ -70,12 +70,12 @@
   (with-current-buffer (get-buffer-create "*mew-submit delivery*")
     (mew-submit-delivery-mode)
     (setq mew-submit-delivery--rows
-          (mew-submit-picture--rows mew-submit-job--last))
+          (mew-submit-picture--of-course mew-submit-job--last))
     (let ((inhibit-read-only t))
       (erase-buffer)
       (mew-submit-delivery--insert-picture mew-submit-delivery--rows)
       (insert "\n"
-              (mew-submit-delivery--words (car (last mew-submit-job--last)))))
+              (mew-submit-delivery--words (plist-get mew-submit-job--last :done))))
     (goto-char (point-min))
     (pop-to-buffer (current-buffer))))
 

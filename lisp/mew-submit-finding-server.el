@@ -58,6 +58,24 @@ begins by STARTTLS."
   (and (mew-submit-finding--stage-p attempt "greeting" "protocol" "lost" "insecure")
        (not (plist-get (plist-get attempt :end) :unanswered))))
 
+(defun mew-submit-finding--greet-pause (attempts)
+  "Return what is to be said where ATTEMPTS were greeted late."
+  (mew-submit-finding--filter
+   attempts
+   (lambda (attempt)
+     (> (or (plist-get attempt :greeting-ms) 0) mew-submit-finding--pause))
+   (lambda (those)
+     (mew-submit-finding--make
+      "greet-pause" "note" those
+      "Nothing: the server makes spammers wait that way, or looks your address \
+up.  mew-submit waits, and does not fall back because of it."
+      "%s greets only after %s; that is not a fault of the network."
+      (mew-submit-finding--where those t)
+      (mew-submit-finding--seconds
+       (apply #'max (mapcar (lambda (attempt)
+                              (plist-get attempt :greeting-ms))
+                            those)))))))
+
 (defun mew-submit-finding--greetings (diagnosis)
   "Return what is wrong with the greetings in DIAGNOSIS."
   (let ((attempts (mew-submit-finding--ended diagnosis)))
@@ -105,21 +123,7 @@ mail server.  Try again later."
 answer in its place."
          "What answers at %s is no mail server: %s."
          (mew-submit-finding--where those) (mew-submit-finding--said (car those)))))
-     (mew-submit-finding--filter
-      attempts
-      (lambda (attempt)
-        (> (or (plist-get attempt :greeting-ms) 0) mew-submit-finding--pause))
-      (lambda (those)
-        (mew-submit-finding--make
-         "greet-pause" "note" those
-         "Nothing: the server makes spammers wait that way, or looks your address \
-up.  mew-submit waits, and does not fall back because of it."
-         "%s greets only after %s; that is not a fault of the network."
-         (mew-submit-finding--where those t)
-         (mew-submit-finding--seconds
-          (apply #'max (mapcar (lambda (attempt)
-                                 (plist-get attempt :greeting-ms))
-                               those)))))))))
+     (mew-submit-finding--greet-pause attempts))))
 
 ;;; The conversation
 

@@ -20,6 +20,7 @@
 
 (require 'cl-lib)
 (require 'mew-submit-background)
+(require 'mew-submit-course)
 (require 'mew-submit-error)
 (require 'mew-submit-loaddefs)
 (require 'mew-submit-module)
@@ -64,19 +65,12 @@ The default is 200000.  The oldest lines go first."
   (hint nil :documentation "What to add when no route leads anywhere, or nil.")
   (cancelled nil :documentation "Non-nil when it was to be stopped.")
   (remark nil :documentation "Why a question got no answer, or nil.")
-  (attempts nil :documentation "The last `attempt' event of each :id, newest first.")
-  (recipients nil :documentation "The `recipient' events, newest first.")
-  (connected nil :documentation "The `connected' event.")
-  (tls nil :documentation "The `tls' event.")
-  (auth nil :documentation "The `auth' event.")
-  (reply nil :documentation "The `reply' event.")
   (message nil :documentation "Non-nil when it is about a message.")
-  (course nil :documentation "The events that show its course, newest first.")
+  (course nil :documentation "What its events amount to (mew-submit-course.el).")
   (done nil :documentation "The whole `done' event, at the end."))
 
 (defvar mew-submit-job--last nil
-  "The course of the message that has ended last: events, the oldest first.
-The last of them is `done'.")
+  "The course of the message that has ended last.")
 
 ;;; The pipe and the queue
 
@@ -249,43 +243,16 @@ Signal `mew-submit-config' when there is no module to see it."
       (mew-submit-job--attempt event)
     event))
 
-(defun mew-submit-job--record-attempt (session event)
-  "Note the `attempt' EVENT of SESSION, in place of one with the same :id."
-  (let* ((attempts (mew-submit-job-attempts session))
-         (old (cl-member (plist-get event :id) attempts
-                         :key (lambda (attempt) (plist-get attempt :id)))))
-    (if old
-        (setcar old event)
-      (push event (mew-submit-job-attempts session)))))
-
-(defun mew-submit-job--record-recipient (session event)
-  "Note the `recipient' EVENT of SESSION, in place of one for the same address.
-One that was accepted may be left out all the same, at the end of the message."
-  (let ((old (cl-member (plist-get event :address)
-                        (mew-submit-job-recipients session)
-                        :key (lambda (recipient) (plist-get recipient :address))
-                        :test #'equal)))
-    (if old
-        (setcar old event)
-      (push event (mew-submit-job-recipients session)))))
-
-(defconst mew-submit-job--milestones
-  '(resolved attempt connected greeting capabilities tls auth reply)
-  "The kinds of events that show the course of a message.")
-
 (defun mew-submit-job--record (session event)
   "Note the news of SESSION that is in EVENT."
-  (when (and (mew-submit-job-message session)
-             (memq (plist-get event :event) mew-submit-job--milestones))
-    (push event (mew-submit-job-course session)))
-  (pcase (plist-get event :event)
-    ('attempt (mew-submit-job--record-attempt session event))
-    ('recipient (mew-submit-job--record-recipient session event))
-    ('connected (setf (mew-submit-job-connected session) event))
-    ('tls (setf (mew-submit-job-tls session) event))
-    ('auth (setf (mew-submit-job-auth session) event))
-    ('reply (setf (mew-submit-job-reply session) event))
-    ('log (mew-submit-job--log session event))))
+  (setf (mew-submit-job-course session)
+        (mew-submit-course--add (mew-submit-job-course session) event))
+  (when (eq (plist-get event :event) 'log)
+    (mew-submit-job--log session event)))
+
+(defun mew-submit-job--told (session kind)
+  "Return the last event of KIND, :connected, :tls, :auth or :reply, of SESSION."
+  (plist-get (mew-submit-job-course session) kind))
 
 (defun mew-submit-job--refused (recipients)
   "Return those of the `recipient' events RECIPIENTS that were not accepted."
@@ -306,7 +273,7 @@ RECIPIENTS are its `recipient' events."
 A refusal of an access token, in JSON, is put into words; why there was no
 answer is added, and what to do about a certificate that was not accepted."
   (let ((text (or (plist-get event :text) ""))
-        (tls (mew-submit-job-tls session))
+        (tls (mew-submit-job--told session :tls))
         (remark (or (mew-submit-job-remark session)
                     (and (equal (plist-get event :kind) "connect")
                          (mew-submit-job-hint session)))))
@@ -322,22 +289,18 @@ answer is added, and what to do about a certificate that was not accepted."
 have it accepted from then on"))
       (_ text))))
 
-(defun mew-submit-job--pick (event &rest keys)
-  "Return a plist of KEYS and their values in EVENT."
-  (mapcan (lambda (key) (list key (plist-get event key))) keys))
-
 (defun mew-submit-job--tried (session)
-  "Return what SESSION has tried, in the order it was begun, not judged."
-  (mapcar (lambda (attempt)
-            (append
-             (mew-submit-job--pick attempt
-                                   :port :family :address :tls :case :errno
-                                   :icmp :offender :lost :ms :text)
-             (and (plist-get attempt :limit)
-                  (mew-submit-job--pick attempt :limit :grace))))
-          (sort (copy-sequence (mew-submit-job-attempts session))
-                (lambda (a b)
-                  (< (plist-get a :id) (plist-get b :id))))))
+  "Return what SESSION has tried, in the order it was begun, not judged.
+A connection that was kept was not tried."
+  (cl-loop for attempt in (plist-get (mew-submit-job-course session) :attempts)
+           when (plist-member attempt :case)
+           collect (append
+                    (mew-submit-course--pick attempt :port :family :address)
+                    (list :tls (plist-get attempt :mode))
+                    (mew-submit-course--pick attempt :case :errno :icmp :offender :lost
+                                             :ms :text)
+                    (and (plist-get attempt :limit)
+                         (mew-submit-course--pick attempt :limit :grace)))))
 
 (defun mew-submit-job--kind (session event)
   "Return the kind of EVENT, the end of SESSION's job.
@@ -355,8 +318,8 @@ would be tried again was stopped, if that was wanted just when the job ended."
   "Return what the server has said of each recipient of SESSION, in their order."
   (mapcar (lambda (recipient)
             (mew-submit-refusal--of-recipient
-             (mew-submit-job--pick recipient :address :code :enhanced :text)))
-          (reverse (mew-submit-job-recipients session))))
+             (mew-submit-course--pick recipient :address :code :enhanced :text)))
+          (reverse (plist-get (mew-submit-job-course session) :recipients))))
 
 (defun mew-submit-job--cause (event recipients)
   "Return why the server refused, part of a `done' event, or nil.
@@ -373,27 +336,27 @@ EVENT is the end of the job; after a good one, one of RECIPIENTS may be refused.
   (let* ((kind (mew-submit-job--kind session event))
          (recipients (mew-submit-job--fates session))
          (outcome (mew-submit-job--outcome kind recipients))
-         (connected (mew-submit-job-connected session))
-         (tls (mew-submit-job-tls session)))
+         (connected (mew-submit-job--told session :connected))
+         (tls (mew-submit-job--told session :tls))
+         (reply (mew-submit-job--told session :reply)))
     (append
      (list :event 'done :job (plist-get event :job) :kind kind
            :result (car outcome) :exit (cdr outcome)
            :code (or (plist-get event :code) 0)
            :enhanced (or (plist-get event :enhanced) "")
            :text (mew-submit-job--text session event))
-     (mew-submit-job--pick connected :port :family :address :fallback)
-     (list :tls (and tls (mew-submit-job--pick
+     (mew-submit-course--pick connected :port :family :address :fallback)
+     (list :tls (and tls (mew-submit-course--pick
                           tls :version :cipher :verified :pinned :unverified
                           :problems :subject :issuer :starts :expires :names :fingerprint))
-           :auth (plist-get (mew-submit-job-auth session) :mechanism)
-           :reply (plist-get (mew-submit-job-reply session) :text)
+           :auth (plist-get (mew-submit-job--told session :auth) :mechanism)
+           :reply (plist-get reply :text)
            :recipients
            recipients
            :attempts
            (mew-submit-job--tried session)
            :ms (or (plist-get event :ms) 0))
-     (let ((said (or (plist-get event :said)
-                     (plist-get (mew-submit-job-reply session) :said))))
+     (let ((said (or (plist-get event :said) (plist-get reply :said))))
        (and said (list :said said)))
      (cl-loop for key in '(:alarm :about :left-out :step :mechanism)
               when (plist-get event key)
@@ -485,12 +448,6 @@ The secrets in REQUEST are overwritten."
   "Begin SESSION, whose job has ended, anew with a job for REQUEST."
   (setf (mew-submit-job-id session) (mew-submit-job--start-job request)
         (mew-submit-job-course session) nil
-        (mew-submit-job-attempts session) nil
-        (mew-submit-job-recipients session) nil
-        (mew-submit-job-connected session) nil
-        (mew-submit-job-tls session) nil
-        (mew-submit-job-auth session) nil
-        (mew-submit-job-reply session) nil
         (mew-submit-job-remark session) nil
         (mew-submit-job-lacks session) nil)
   (puthash (mew-submit-job-id session) session mew-submit-job--table))
@@ -516,12 +473,11 @@ One that was to be stopped ends, and so do all when Emacs does."
     (remhash (mew-submit-job-id session) mew-submit-job--table)
     (mew-submit-question--drop (mew-submit-job-id session))
     (unless (mew-submit-job--again-p session done)
-      (setf (mew-submit-job-done session) done)
+      (setf (mew-submit-job-done session) done
+            (mew-submit-job-course session)
+            (mew-submit-course--with (mew-submit-job-course session) :done done))
       (when (mew-submit-job-message session)
-        (setq mew-submit-job--last
-              (reverse (cons (append done
-                                     (mew-submit-job--pick event :at))
-                             (mew-submit-job-course session)))))
+        (setq mew-submit-job--last (mew-submit-job-course session)))
       ;; Whoever leaves by a throw: what is on disk depends on the second one.
       (unwind-protect
           (mew-submit-job--call (mew-submit-job-on-event session)

@@ -63,13 +63,14 @@
 
 (defun mew-submit-json--value (key value)
   "Return VALUE, which is that of KEY, as `json-encode' takes it."
-  (cond ((memq key mew-submit-json--truths) (if value t :false))
+  (cond ((eq value :false) value)
+        ((memq key mew-submit-json--truths) (if value t :false))
         ((and (memq key mew-submit-json--lists) (listp value))
          (vconcat (mapcar (lambda (element)
                             (mew-submit-json--value nil element))
                           value)))
         ((null value) :null)
-        ((memq value '(t :false)) value)
+        ((eq value t) value)
         ((vectorp value)
          (vconcat (mapcar (lambda (element)
                             (mew-submit-json--value nil element))

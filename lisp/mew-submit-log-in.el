@@ -68,16 +68,12 @@ Who is asked is as for `mew-submit-auth--lookup'."
      (mew-submit-request--log-in
       (mew-submit-log-in--account (append (list :user user) account) attempt)
       :on-ask on-ask
-      :on-event (lambda (event)
-                  (when (eq (plist-get event :event) 'auth)
-                    (mew-submit-log-in--note diagnosis
-                                             :mechanism (plist-get event :mechanism)
-                                             :text (plist-get event :text))))
       :on-done (lambda (done)
-                 (mew-submit-log-in--note
-                  diagnosis :state 'ended :done done
-                  :mechanism (or (plist-get done :mechanism)
-                                 (plist-get (plist-get diagnosis :log-in) :mechanism)))
+                 (let ((auth (mew-submit-job--told (plist-get diagnosis :session) :auth)))
+                   (mew-submit-log-in--note
+                    diagnosis :state 'ended :done done :text (plist-get auth :text)
+                    :mechanism (or (plist-get done :mechanism)
+                                   (plist-get auth :mechanism))))
                  (funcall on-news))))))
 
 (defun mew-submit-log-in--begin (diagnosis account on-ask on-news)

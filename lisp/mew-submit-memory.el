@@ -18,6 +18,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-course)
 (require 'mew-submit-error)
 (require 'mew-submit-store)
 (require 'seq)
@@ -125,35 +126,42 @@ Only TLS 1.3 always has channel bindings."
     (seq-remove (lambda (mechanism) (string-suffix-p "-PLUS" mechanism))
                 mechanisms)))
 
+(defun mew-submit-memory--note (file server event attempt)
+  "Make FILE remember what SERVER has, as EVENT and what came before it tell.
+ATTEMPT is that of the connection, as a course has it."
+  (let* ((port (plist-get attempt :port))
+         (tls (plist-get attempt :tls))
+         (verified (plist-get tls :verified)))
+    (pcase (plist-get event :event)
+      ('tls (when (and verified
+                       (member "STARTTLS" (plist-get attempt :capabilities-clear)))
+              (mew-submit-memory--learn file server port t nil)))
+      ('capabilities
+       (when (and verified (plist-get event :secure))
+         (mew-submit-memory--learn
+          file server port nil
+          (mew-submit-memory--best
+           (mew-submit-memory--bindable (plist-get event :mechanisms)
+                                        (plist-get tls :version))))))
+      ('auth
+       (let ((mechanism (plist-get event :mechanism)))
+         (when (and verified
+                    (member mechanism mew-submit-memory--mechanisms))
+           (mew-submit-memory--learn file server port nil mechanism))))
+      ('done (when (plist-get event :left-out)
+               (mew-submit-memory--learn-unkept
+                file server port (plist-get event :left-out)))))))
+
 (defun mew-submit-memory--observer (file server)
   "Return a function of events, for FILE to remember what SERVER has."
-  (let (port offered verified version)
+  (let (course)
     (lambda (event)
-      (pcase (plist-get event :event)
-        ('connected (setq port (plist-get event :port)
-                          offered nil
-                          verified nil))
-        ('tls (setq verified (plist-get event :verified)
-                    version (plist-get event :version))
-              (when (and verified offered)
-                (mew-submit-memory--learn file server port t nil)))
-        ('capabilities
-         (cond ((not (plist-get event :secure))
-                (setq offered (member "STARTTLS" (plist-get event :keywords))))
-               (verified
-                (mew-submit-memory--learn
-                 file server port nil
-                 (mew-submit-memory--best
-                  (mew-submit-memory--bindable (plist-get event :mechanisms)
-                                               version))))))
-        ('auth
-         (let ((mechanism (plist-get event :mechanism)))
-           (when (and verified
-                      (member mechanism mew-submit-memory--mechanisms))
-             (mew-submit-memory--learn file server port nil mechanism))))
-        ('done (when (and port (plist-get event :left-out))
-                 (mew-submit-memory--learn-unkept
-                  file server port (plist-get event :left-out))))))))
+      (when (memq (plist-get event :event) '(connected capabilities tls auth done))
+        ;; What another connection had does not hold for this one.
+        (setq course (mew-submit-course--add
+                      (unless (eq (plist-get event :event) 'connected) course) event))
+        (when-let* ((attempt (mew-submit-course--current course)))
+          (mew-submit-memory--note file server event attempt))))))
 
 ;;; Offers that were not kept
 

@@ -19,6 +19,7 @@
 (require 'mew-submit-network-negative)
 (require 'mew-submit-refusal)
 (require 'mew-submit-request)
+(require 'mew-submit-course)
 (require 'mew-submit-job)
 (require 'seq)
 
@@ -87,26 +88,25 @@ looks, or nil."
 What was seen is noted for PLACE.  Return the session, or nil when it cannot be
 looked at."
   (condition-case nil
-      (let ((request (mew-submit-request--look account mew-submit-offer--routes))
-            log-ins)
+      (letrec
+          ((request (mew-submit-request--look account mew-submit-offer--routes))
+           (session
+            (mew-submit-job--start
+             request
+             :on-done
+             (lambda (end)
+               (let ((answer (and (equal (plist-get end :kind) "ok")
+                                  (plist-get (mew-submit-course--current
+                                              (mew-submit-job-course session))
+                                             :auth-tls))))
+                 ;; What was met while this machine moved tells nothing.
+                 (if (equal place (mew-submit-offer--place account))
+                     (mew-submit-offer--note place (and answer t))
+                   (setf (alist-get place mew-submit-offer--seen nil t #'equal) nil))
+                 (when answer
+                   (funcall function)))))))
         (mew-submit-offer--note place 'looking)
-        (mew-submit-job--start
-         request
-         :on-event (lambda (event)
-                     (when (and (eq (plist-get event :event) 'capabilities)
-                                (plist-get event :secure))
-                       (setq log-ins (plist-get event :mechanisms))))
-         :on-done (lambda (end)
-                    (let ((answer (and log-ins
-                                       (equal (plist-get end :kind) "ok"))))
-                      ;; What was met while this machine moved tells nothing.
-                      (if (equal place (mew-submit-offer--place account))
-                          (mew-submit-offer--note place (and answer t))
-                        (setf (alist-get place mew-submit-offer--seen
-                                         nil t #'equal)
-                              nil))
-                      (when answer
-                        (funcall function))))))
+        session)
     (mew-submit-error (mew-submit-offer--note place nil)
                       nil)))
 

@@ -18,6 +18,7 @@
 
 (require 'cl-lib)
 (require 'dom)
+(require 'mew-submit-course)
 (require 'mew-submit-error)
 (require 'mew-submit-report)
 (require 'seq)
@@ -70,7 +71,7 @@
   "Return the face of PHASE."
   (intern (format "mew-submit-picture-%s" phase)))
 
-;;; From events to rows
+;;; From a course, or a diagnosis, to rows
 
 (cl-defstruct (mew-submit-picture-row (:constructor mew-submit-picture--make-row)
                                       (:copier nil))
@@ -108,77 +109,10 @@
                  ((equal (plist-get event :why) "none") "none")
                  (t (or (plist-get event :error) "failed"))))))
 
-(defun mew-submit-picture--began (event)
-  "Return when the attempt of EVENT began.
-:age is how long ago that was."
-  (let ((at (or (plist-get event :at) 0)))
-    (max 0 (cond ((plist-get event :age) (- at (plist-get event :age)))
-                 ((plist-get event :case) (- at (or (plist-get event :ms) 0)))
-                 (t at)))))
-
-(defun mew-submit-picture--new-row (event)
-  "Return a row for the attempt of EVENT, its first one."
-  (mew-submit-picture--make-row
-   :id (plist-get event :id) :port (plist-get event :port)
-   :family (plist-get event :family) :address (plist-get event :address)
-   :last (mew-submit-picture--began event)))
-
-(defun mew-submit-picture--note-verdict (row event)
-  "Note in ROW the verdict of the `attempt' EVENT, and the time it took."
-  (let ((case (plist-get event :case))
-        (ms (plist-get event :ms))
-        (at (or (plist-get event :at) 0)))
-    (when case
-      (unless (mew-submit-picture-row-verdict row)
-        (mew-submit-picture--add
-         row (if (member case '(1 "tls" "greeting" "no-login")) 'syn 'failed)
-         (if ms (min at (+ (mew-submit-picture--began event) ms)) at)))
-      (setf (mew-submit-picture-row-verdict row) case
-            (mew-submit-picture-row-text row) (or (plist-get event :text) "")))))
-
-(defconst mew-submit-picture--ends
-  '((connected . held) (greeting . greeting) (tls . tls) (capabilities . ehlo)
-    (check . talk) (auth . talk) (recipient . talk) (reply . talk)
-    (probed . talk) (done . talk))
-  "Which phase an event ends: (EVENT . PHASE).")
-
-(defun mew-submit-picture--apply (row event)
-  "Take EVENT into ROW."
-  (let ((type (plist-get event :event)))
-    (if (eq type 'attempt)
-        (mew-submit-picture--note-verdict row event)
-      (when-let* ((phase (cdr (assq type mew-submit-picture--ends))))
-        (mew-submit-picture--add row phase (or (plist-get event :at) 0))))))
-
-(defun mew-submit-picture--rows (events)
-  "Return the rows for EVENTS, those of a diagnosis or of a message, in order.
-Look-ups come first, then attempts as they began.  In a message's events only
-attempts and the connection have an :id: the others belong to that connection."
-  (let (rows current)
-    (dolist (event events)
-      (let* ((type (plist-get event :event))
-             (id (plist-get event :id))
-             (row (seq-find (lambda (row)
-                              (equal id (mew-submit-picture-row-id row)))
-                            rows)))
-        (cond ((eq type 'resolved)
-               (push (mew-submit-picture--lookup event) rows))
-              ((and (null row) (memq type '(attempt connected)))
-               ;; A connection that was kept has no attempt before it.
-               (push (setq row (mew-submit-picture--new-row event)) rows)
-               (mew-submit-picture--apply row event))
-              (id (when row (mew-submit-picture--apply row event)))
-              (current (mew-submit-picture--apply current event)))
-        (when (and row (eq type 'connected))
-          (setq current row))))
-    (nreverse rows)))
-
-;;; From a diagnosis to rows
-
 (defconst mew-submit-picture--times
-  '((connected . syn) (failed . failed) (greeting . greeting) (ehlo . ehlo)
-    (tls . tls) (ehlo-tls . ehlo) (ended . talk))
-  "Which phase ended when a diagnosis notes a time: (WHAT . PHASE).")
+  '((connected . syn) (failed . failed) (used . held) (greeting . greeting) (ehlo . ehlo)
+    (tls . tls) (ehlo-tls . ehlo) (talk . talk) (ended . talk))
+  "Which phase ended when an attempt notes a time: (WHAT . PHASE).")
 
 (defconst mew-submit-picture--next
   '((connecting . syn) (connected . greeting) (greeting . ehlo) (ehlo . tls)
@@ -186,7 +120,7 @@ attempts and the connection have an :id: the others belong to that connection."
   "Which phase lasts still when the last time is that of WHAT: (WHAT . PHASE).")
 
 (defun mew-submit-picture--attempt (attempt now)
-  "Return the row for ATTEMPT of a diagnosis; what lasts still lasts until NOW."
+  "Return the row for ATTEMPT of a course; what lasts still lasts until NOW."
   (let* ((times (plist-get attempt :times))
          (row (mew-submit-picture--make-row
                :id (plist-get attempt :id) :port (plist-get attempt :port)
@@ -204,6 +138,17 @@ attempts and the connection have an :id: the others belong to that connection."
        row (or (cdr (assq (caar (last times)) mew-submit-picture--next)) 'talk)
        now))
     row))
+
+(defun mew-submit-picture--of-course (course)
+  "Return the rows for COURSE, that of a job that has ended.
+Look-ups come first, then attempts as they began."
+  (append (mapcar #'mew-submit-picture--lookup (plist-get course :lookups))
+          (mapcar (lambda (attempt) (mew-submit-picture--attempt attempt 0))
+                  (plist-get course :attempts))))
+
+(defun mew-submit-picture--rows (events)
+  "Return the rows for EVENTS, those of a job that has ended, in order."
+  (mew-submit-picture--of-course (mew-submit-course--of events)))
 
 (defun mew-submit-picture--of-diagnosis (diagnosis attempts)
   "Return the rows for DIAGNOSIS: its look-ups, and ATTEMPTS in that order."

@@ -49,23 +49,19 @@
 (defun mew-submit-pin--probe (account)
   "Return (CONNECTED TLS DONE), events of a look at ACCOUNT's server.
 Where there was no connection, or no TLS, its event is nil."
-  (let* (connected tls
-         (session (mew-submit-job--start
+  (let* ((session (mew-submit-job--start
                    (mew-submit-request--probe account)
-                   :on-event (lambda (event)
-                               (pcase (plist-get event :event)
-                                 ('connected (setq connected event))
-                                 ('tls (setq tls event))))
                    :on-ask (lambda (event)
                              (and (equal (plist-get event :what) "fallback")
                                   "yes"))))
          (done (with-local-quit
                  (mew-submit-job--wait session
-                                          mew-submit-pin--timeout))))
+                                          mew-submit-pin--timeout)))
+         (course (mew-submit-job-course session)))
     (unless done
       (mew-submit-job--cancel session)
       (user-error "The server did not show its certificate"))
-    (list connected tls done)))
+    (list (plist-get course :connected) (plist-get course :tls) done)))
 
 (defun mew-submit-pin--colons (fingerprint)
   "Return FINGERPRINT, \"sha256:\" and hexadecimal digits, as openssl prints it."

@@ -120,7 +120,9 @@ ON-DONE with the diagnosis at the end.  Signal a condition such as
                (mew-submit-job--start
                 (append (list :relay-test (and relay-test t)) request)
                 :on-event (lambda (event)
-                            (mew-submit-diagnosis--add diagnosis event)
+                            (mew-submit-diagnosis--take
+                             diagnosis (mew-submit-job-course
+                                        (plist-get diagnosis :session)))
                             (when on-event
                               (funcall on-event diagnosis event)))
                 :on-done (and on-done

@@ -276,11 +276,9 @@ to who is reached, how safely and as whom is the same."
                            (cl-loop for (key value) on request by #'cddr
                                     unless (memq key secrets)
                                     collect (list key value))
-                           (mapcar (lambda (key)
-                                     (mew-submit-tls--stamp
-                                      (plist-get request key)))
-                                   '(:ca-file :crl-file :cert-file
-                                     :key-file)))))))))
+                           (cl-loop for (key value) on request by #'cddr
+                                    when (string-suffix-p "-file" (symbol-name key))
+                                    collect (mew-submit-tls--stamp value)))))))))
 
 ;;; Ports that take no log-in
 
@@ -329,7 +327,9 @@ Nobody is asked whether to fall back on a port that takes no log-in."
 (defun mew-submit-request--connection (account)
   "Return the part of a request that is the same for all messages of ACCOUNT."
   (let* ((host (mew-submit-request--host account))
-         (networks (mew-submit-network-negative--networks (plist-get account :tunnel)))
+         ;; Where this machine is makes nothing right or wrong: that is for later.
+         (networks (unless mew-submit-request--checking
+                     (mew-submit-network-negative--networks (plist-get account :tunnel))))
          (rule (mew-submit-request--fallback-rule account host networks))
          (plan (mew-submit-request--plan account rule))
          (tunnel (mew-submit-request--tunnel account))
@@ -399,7 +399,8 @@ envelope.  Signal a condition such as `mew-submit-message' or
      (mew-submit-extension--request account)
      (mew-submit-extension--each account recipients)
      (mew-submit-memory--request memory name ports)
-     (mew-submit-request--share account connection))))
+     (unless mew-submit-request--checking
+       (mew-submit-request--share account connection)))))
 
 (defun mew-submit-request--check (account file fields from recipients)
   "Return the envelope, (FROM . RECIPIENTS), for the message FILE with FIELDS.

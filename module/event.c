@@ -9,11 +9,10 @@
 #include <string.h>
 
 static const char *const type_names[] = {
-  "resolved", "attempt",   "connected", "greeting", "capabilities", "tls",  "auth",
-  "progress", "recipient", "reply",     "ask",      "log",          "check", "chain",
-  "probed",   "done",
+#define EVENT(type, name) name,
+  MSUB_EVENTS (EVENT)
+#undef EVENT
 };
-_Static_assert (sizeof type_names / sizeof *type_names == MSUB_EVENT_TYPES, "a name for each type");
 
 const char *
 msub_event_type_name (enum msub_event_type type)

@@ -10,24 +10,30 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The types of events, and what Lisp calls them.  */
+#define MSUB_EVENTS(EVENT) \
+  EVENT (RESOLVED, "resolved")         /* one family's look-up has ended */ \
+  EVENT (ATTEMPT, "attempt")           /* an attempt has a verdict (a later event of the same :id replaces it) */ \
+  EVENT (CONNECTED, "connected")       /* the race has a winner */ \
+  EVENT (GREETING, "greeting")         /* the server's 220 */ \
+  EVENT (CAPABILITIES, "capabilities") /* an EHLO reply */ \
+  EVENT (TLS, "tls")                   /* TLS is up */ \
+  EVENT (AUTH, "auth")                 /* credentials were accepted */ \
+  EVENT (PROGRESS, "progress")         /* octets of the message the peer has acknowledged */ \
+  EVENT (RECIPIENT, "recipient")       /* the answer to one RCPT TO */ \
+  EVENT (REPLY, "reply")               /* the answer to the final dot */ \
+  EVENT (ASK, "ask")                   /* a decision that is the user's: the thread waits for an answer */ \
+  EVENT (LOG, "log")                   /* one line of the trace */ \
+  EVENT (CHECK, "check")               /* the answer to a command that a diagnosis tried out */ \
+  EVENT (CHAIN, "chain")               /* the certificates of a server that mail is brought to, as they are */ \
+  EVENT (PROBED, "probed")             /* a diagnosis is through with one address and port */ \
+  EVENT (DONE, "done")                 /* exactly one per job, always the last */
+
 enum msub_event_type
 {
-  MSUB_EVENT_RESOLVED,     /* one family's look-up has ended */
-  MSUB_EVENT_ATTEMPT,      /* an attempt has a verdict (a later event of the same :id replaces it) */
-  MSUB_EVENT_CONNECTED,    /* the race has a winner */
-  MSUB_EVENT_GREETING,     /* the server's 220 */
-  MSUB_EVENT_CAPABILITIES, /* an EHLO reply */
-  MSUB_EVENT_TLS,          /* TLS is up */
-  MSUB_EVENT_AUTH,         /* credentials were accepted */
-  MSUB_EVENT_PROGRESS,     /* octets of the message the peer has acknowledged */
-  MSUB_EVENT_RECIPIENT,    /* the answer to one RCPT TO */
-  MSUB_EVENT_REPLY,        /* the answer to the final dot */
-  MSUB_EVENT_ASK,          /* a decision that is the user's: the thread waits for an answer */
-  MSUB_EVENT_LOG,          /* one line of the trace */
-  MSUB_EVENT_CHECK,        /* the answer to a command that a diagnosis tried out */
-  MSUB_EVENT_CHAIN,        /* the certificates of a server that mail is brought to, as they are */
-  MSUB_EVENT_PROBED,       /* a diagnosis is through with one address and port */
-  MSUB_EVENT_DONE,         /* exactly one per job, always the last */
+#define EVENT(type, name) MSUB_EVENT_##type,
+  MSUB_EVENTS (EVENT)
+#undef EVENT
   MSUB_EVENT_TYPES
 };
 

@@ -380,13 +380,9 @@ static void
 set_flag (struct msub_capabilities *caps, struct word keyword, bool offered)
 {
   const struct { const char *name; bool *offered; } flags[] = {
-    { "STARTTLS", &caps->starttls },     { "PIPELINING", &caps->pipelining },
-    { "8BITMIME", &caps->eightbitmime }, { "SMTPUTF8", &caps->smtputf8 },
-    { "CHUNKING", &caps->chunking },     { "BINARYMIME", &caps->binarymime },
-    { "DSN", &caps->dsn },               { "ENHANCEDSTATUSCODES", &caps->enhanced_status_codes },
-    { "SIZE", &caps->size },             { "REQUIRETLS", &caps->requiretls },
-    { "DELIVERBY", &caps->deliverby },   { "FUTURERELEASE", &caps->futurerelease },
-    { "MT-PRIORITY", &caps->mt_priority },
+#define FLAG(name, member) { name, &caps->member },
+    MSUB_CAPABILITY_FLAGS (FLAG)
+#undef FLAG
   };
   for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
     if (word_is (keyword, flags[i].name))

@@ -64,14 +64,29 @@ void msub_reply_lines (const struct msub_reply *reply, char *dst, size_t size);
    by msub_text_clean.  */
 void msub_reply_words (const struct msub_reply *reply, char *dst, size_t size);
 
+/* The keywords of EHLO that are offered or not, and their members.  */
+#define MSUB_CAPABILITY_FLAGS(FLAG) \
+  FLAG ("STARTTLS", starttls) \
+  FLAG ("PIPELINING", pipelining) \
+  FLAG ("8BITMIME", eightbitmime) \
+  FLAG ("SMTPUTF8", smtputf8) \
+  FLAG ("CHUNKING", chunking) \
+  FLAG ("BINARYMIME", binarymime) \
+  FLAG ("DSN", dsn) \
+  FLAG ("ENHANCEDSTATUSCODES", enhanced_status_codes) \
+  FLAG ("SIZE", size) \
+  FLAG ("REQUIRETLS", requiretls)       /* RFC 8689 */ \
+  FLAG ("DELIVERBY", deliverby)         /* RFC 2852 */ \
+  FLAG ("FUTURERELEASE", futurerelease) /* RFC 4865 */ \
+  FLAG ("MT-PRIORITY", mt_priority)     /* RFC 6710 */
+
 /* What EHLO offered (RFC 5321 section 4.1.1.1).  */
 struct msub_capabilities
 {
-  bool starttls, pipelining, eightbitmime, smtputf8, chunking, binarymime, dsn,
-    enhanced_status_codes;
-  bool size;             /* SIZE was offered ... */
-  uint64_t size_limit;   /* ... with this many octets at most; 0: no limit known */
-  bool requiretls, deliverby, futurerelease, mt_priority; /* RFC 8689, 2852, 4865, 6710 */
+#define FLAG(keyword, member) bool member;
+  MSUB_CAPABILITY_FLAGS (FLAG)
+#undef FLAG
+  uint64_t size_limit;   /* SIZE: this many octets at most; 0: no limit known */
   /* LIMITS (RFC 9422 section 4), 0 where there is none: RCPTMAX, RCPTDOMAINMAX, MAILMAX.  */
   unsigned recipients_max, domains_max, mails_max;
   bool auth;             /* AUTH was offered ... */

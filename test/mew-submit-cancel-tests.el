@@ -53,21 +53,13 @@ EVENT is the last one before the wait; LONG says that it takes a long message.")
            (apply #'concat (make-list (/ octets 72)
                                       (concat (make-string 70 ?x) "\r\n"))))))
 
-(defmacro mew-submit-cancel-tests--with-peer (spec &rest body)
-  "Run BODY with SPEC, (PEER SHORT LONG): a server with a listener for each phase.
-SHORT and LONG are bound to message files."
-  (declare (indent 1) (debug ((symbolp symbolp symbolp) body)))
-  (pcase-let ((`(,peer ,short ,long) spec)
-              (directory (make-symbol "directory")))
-    `(mew-submit-test-with-directory ,directory
-       (let* ((,short (mew-submit-cancel-tests--message ,directory 200))
-              (,long (mew-submit-cancel-tests--message ,directory 20000000))
-              (,peer (mew-submit-test-peer-start
-                      ,directory (mew-submit-cancel-tests--listeners))))
-         (ignore ,long)
-         (unwind-protect
-             (progn ,@body)
-           (mew-submit-test-peer-stop ,peer))))))
+(defun mew-submit-cancel-tests--file (peer &optional phase)
+  "Return a message file in the directory of PEER, a long one if PHASE takes one."
+  (let* ((octets (if (nth 3 phase) 20000000 200))
+         (directory (mew-submit-test-peer-directory peer))
+         (file (expand-file-name (format "message-%d.eml" octets) directory)))
+    (if (file-exists-p file) file
+      (mew-submit-cancel-tests--message directory octets))))
 
 (defun mew-submit-cancel-tests--listeners ()
   "Return the arguments for a server with a listener for each phase."
@@ -107,12 +99,12 @@ Return all its events, oldest first."
   "A job that is cancelled ends at once, with one `done', in every phase.
 After the final dot nobody knows whether it was delivered, and it says so.
 \(SECURITY: O9)."
-  (mew-submit-cancel-tests--with-peer (peer short long)
+  (mew-submit-test-with-peer (peer (mew-submit-cancel-tests--listeners))
     (dolist (phase mew-submit-cancel-tests--phases)
       (ert-info ((nth 0 phase) :prefix "phase ")
         (let ((done (mew-submit-cancel-tests--done
                      (mew-submit-cancel-tests--run
-                      peer phase (if (nth 3 phase) long short)))))
+                      peer phase (mew-submit-cancel-tests--file peer phase)))))
           (should (equal (plist-get done :result)
                          (if (equal (nth 0 phase) "dot")
                              "uncertain"
@@ -124,11 +116,11 @@ After the final dot nobody knows whether it was delivered, and it says so.
   "After 220 jobs there are no more threads and descriptors than before.
 Half of them are cancelled at once, the others where the server keeps them."
   (skip-unless (file-directory-p "/proc/self/task"))
-  (mew-submit-cancel-tests--with-peer (peer short long)
+  (mew-submit-test-with-peer (peer (mew-submit-cancel-tests--listeners))
     ;; What is made once and stays: the pipe, libraries' own descriptors.
     (mew-submit-job--wait
      (mew-submit-job--start
-      (mew-submit-cancel-tests--request peer "good" short))
+      (mew-submit-cancel-tests--request peer "good" (mew-submit-cancel-tests--file peer)))
      mew-submit-test-patience)
     (mew-submit-test-until ("the first job's thread")
       (zerop (mew-submit--mod-jobs)))
@@ -138,7 +130,7 @@ Half of them are cancelled at once, the others where the server keeps them."
         (let ((sessions nil)
               (stuck 0))
           (dolist (phase mew-submit-cancel-tests--phases)
-            (let ((file (if (nth 3 phase) long short))
+            (let ((file (mew-submit-cancel-tests--file peer phase))
                   (event (nth 2 phase))
                   seen)
               (push (mew-submit-job--start
@@ -231,7 +223,7 @@ openat\\|opendir\\|pipe2?\\|popen\\|socket\\|socketpair\\) (\\([^;]*\\)" nil t)
   "Call FUNCTION with a request for each file that never answers.
 The files are FIFOs that nobody writes to, and a message that another process has
 a lease on.  FUNCTION gets the file's name, too."
-  (mew-submit-cancel-tests--with-peer (peer short long)
+  (mew-submit-test-with-peer (peer (mew-submit-cancel-tests--listeners))
     (let* ((directory (mew-submit-test-peer-directory peer))
            (fifo (expand-file-name "fifo" directory))
            (leased (mew-submit-cancel-tests--message directory 400))
@@ -251,7 +243,8 @@ sys.stdin.read()" leased))))
               (with-current-buffer (process-buffer holder)
                 (or (> (buffer-size) 0) (not (process-live-p holder)))))
             (dolist (key mew-submit-cancel-tests--files)
-              (let ((request (mew-submit-cancel-tests--request peer "good" short)))
+              (let ((request (mew-submit-cancel-tests--request
+                              peer "good" (mew-submit-cancel-tests--file peer))))
                 (when (eq key :key-file)
                   (setq request (plist-put request :cert-file (mew-submit-test-ca peer))))
                 (ert-info ((format "%s" key))
@@ -298,11 +291,12 @@ sys.stdin.read()" leased))))
 (ert-deftest mew-submit-cancel-tests-emacs-goes-on ()
   "While a job waits out a silent port, timers go off as ever.
 That it waits out no more than it was told is seen at another one."
-  (mew-submit-cancel-tests--with-peer (peer short long)
+  (mew-submit-test-with-peer (peer (mew-submit-cancel-tests--listeners))
     (let* ((ticks 0)
            (timer (run-at-time 0 0.01 (lambda () (cl-incf ticks))))
            (request (lambda ()
-                      (mew-submit-cancel-tests--request peer "connect" short)))
+                      (mew-submit-cancel-tests--request peer "connect"
+                                                         (mew-submit-cancel-tests--file peer))))
            (short-of-time (mew-submit-job--start
                            (plist-put (funcall request) :connect-timeout 200)))
            (done nil)

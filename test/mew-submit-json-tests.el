@@ -19,11 +19,9 @@
 (defun mew-submit-json-tests--types ()
   "Return the types of events that the module has, as symbols."
   (with-temp-buffer
-    (insert-file-contents (expand-file-name "module/event.c" mew-submit-test-root))
-    (search-forward "type_names[] = {")
-    (let ((end (save-excursion (search-forward "};")))
-          types)
-      (while (re-search-forward "\"\\([a-z]+\\)\"" end t)
+    (insert-file-contents (expand-file-name "module/event.h" mew-submit-test-root))
+    (let (types)
+      (while (re-search-forward "EVENT ([A-Z]+, \"\\([a-z]+\\)\")" nil t)
         (push (intern (match-string 1)) types))
       types)))
 
@@ -79,6 +77,13 @@ FIELDS are what a function puts into events, TYPES those that it names."
       (dolist (field (seq-mapcat #'cdr mew-submit-json--left-out))
         (ert-info ((symbol-name field))
           (should (memq field there)))))))
+
+(ert-deftest mew-submit-json-tests-false-is-false-everywhere ()
+  "`:false' is false whatever a key is for, and t is true."
+  (dolist (key (cons :other mew-submit-json--truths))
+    (ert-info ((symbol-name key))
+      (should (equal (cdr (car (mew-submit-json--object (list key :false)))) :false))
+      (should (equal (cdr (car (mew-submit-json--object (list key t)))) t)))))
 
 (ert-deftest mew-submit-json-tests-an-unknown-event-is-not-empty ()
   "Of an event that the table does not have, all is told."

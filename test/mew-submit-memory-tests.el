@@ -198,6 +198,18 @@ That it offers nothing at all inside verified TLS is its own doing, and no alarm
       (should (equal (funcall session "TLS1.2" nil "XOAUTH2")
                      "SCRAM-SHA-256-PLUS")))))
 
+(ert-deftest mew-submit-memory-tests-each-connection-for-itself ()
+  "That the TLS of a connection was good says nothing of the next one (SECURITY: N9)."
+  (mew-submit-test-with-directory directory
+    (let* ((memory (expand-file-name "m" directory))
+           (observe (mew-submit-memory--observer memory "h")))
+      (dolist (event '((:event connected :id 0 :port 587)
+                       (:event tls :verified t :version "TLS1.3")
+                       (:event connected :id 0 :port 587)
+                       (:event auth :mechanism "PLAIN")))
+        (funcall observe event))
+      (should-not (mew-submit-memory--read memory)))))
+
 ;;; The file
 
 (ert-deftest mew-submit-memory-tests-file-is-shared ()

@@ -23,15 +23,13 @@
 (defconst mew-submit-oauth-tests--message "From: me@x\nTo: a@x\n\nbody\n"
   "A message.")
 
-(defmacro mew-submit-oauth-tests--with-peer (spec &rest body)
-  "Run BODY with a server that takes the token; SPEC is (PEER LISTENER...)."
-  (declare (indent 1) (debug ((symbolp &rest form) body)))
-  `(let ((mew-submit-oauth2-token-command nil)
-         (auth-sources nil))
-     (mew-submit-test-with-peer
-         (,(car spec) "--user" "me@x" "--password" mew-submit-oauth-tests--token
-          ,@(cdr spec))
-       ,@body)))
+(defconst mew-submit-oauth-tests--settings
+  '((mew-submit-oauth2-token-command . nil) (auth-sources . nil))
+  "No token from anywhere else.")
+
+(defconst mew-submit-oauth-tests--user
+  (list "--user" "me@x" "--password" mew-submit-oauth-tests--token)
+  "The arguments of a test server that takes the token.")
 
 (defun mew-submit-oauth-tests--script (peer name &rest lines)
   "Write a shell script of LINES, called NAME, into PEER's directory; return it."
@@ -57,8 +55,10 @@
 (ert-deftest mew-submit-oauth-tests-command ()
   "The first line that a command prints is the token, for both mechanisms."
   :tags '(:module)
-  (mew-submit-oauth-tests--with-peer
-      (peer "127.0.0.1:0,name=x,mechs=XOAUTH2" "127.0.0.1:0,name=b,mechs=OAUTHBEARER")
+  (mew-submit-test-with-peer
+      (peer :bind mew-submit-oauth-tests--settings mew-submit-oauth-tests--user
+            "127.0.0.1:0,name=x,mechs=XOAUTH2"
+            "127.0.0.1:0,name=b,mechs=OAUTHBEARER")
     (let ((script (mew-submit-oauth-tests--script
                    peer "token"
                    "echo \"$MEW_SUBMIT_USER $MEW_SUBMIT_HOST ${MEW_SUBMIT_REFRESH-no}\" \
@@ -87,8 +87,10 @@
 (ert-deftest mew-submit-oauth-tests-command-does-not-block ()
   "While a command runs Emacs goes on, and other mail with it."
   :tags '(:module)
-  (mew-submit-oauth-tests--with-peer (peer "127.0.0.1:0,name=x,mechs=XOAUTH2"
-                                           "127.0.0.1:0,name=free,noauth")
+  (mew-submit-test-with-peer
+      (peer :bind mew-submit-oauth-tests--settings mew-submit-oauth-tests--user
+            "127.0.0.1:0,name=x,mechs=XOAUTH2"
+            "127.0.0.1:0,name=free,noauth")
     (let* ((script (mew-submit-oauth-tests--script
                     peer "slow" "while [ ! -e \"$0.go\" ]; do sleep 0.05; done"
                     (format "echo '%s'" mew-submit-oauth-tests--token)))
@@ -115,7 +117,9 @@
 (ert-deftest mew-submit-oauth-tests-cancel-ends-the-command ()
   "A command whose mail was cancelled is ended too."
   :tags '(:module)
-  (mew-submit-oauth-tests--with-peer (peer "127.0.0.1:0,name=x,mechs=XOAUTH2")
+  (mew-submit-test-with-peer
+      (peer :bind mew-submit-oauth-tests--settings mew-submit-oauth-tests--user
+            "127.0.0.1:0,name=x,mechs=XOAUTH2")
     (let* ((script (mew-submit-oauth-tests--script peer "slow" "exec sleep 1000"))
            (handle (mew-submit-send
                     (mew-submit-test-write (mew-submit-test--peer-file peer "m")
@@ -136,7 +140,9 @@
 (ert-deftest mew-submit-oauth-tests-names-are-escaped ()
   "A comma or an equals sign in a user name is no syntax of OAUTHBEARER's."
   :tags '(:module)
-  (mew-submit-oauth-tests--with-peer (peer "127.0.0.1:0,name=o,mechs=OAUTHBEARER")
+  (mew-submit-test-with-peer
+      (peer :bind mew-submit-oauth-tests--settings mew-submit-oauth-tests--user
+            "127.0.0.1:0,name=o,mechs=OAUTHBEARER")
     (mew-submit-test-run
      (mew-submit-test-account peer "o" :user "a,b=c" :token-function
                               (lambda (&rest _) mew-submit-oauth-tests--token))
@@ -151,7 +157,9 @@
 (ert-deftest mew-submit-oauth-tests-refreshed-once ()
   "A token that is refused is asked for once more, and no more."
   :tags '(:module)
-  (mew-submit-oauth-tests--with-peer (peer "127.0.0.1:0,name=x,mechs=XOAUTH2")
+  (mew-submit-test-with-peer
+      (peer :bind mew-submit-oauth-tests--settings mew-submit-oauth-tests--user
+            "127.0.0.1:0,name=x,mechs=XOAUTH2")
     (let ((script (mew-submit-oauth-tests--script
                    peer "token" "echo x >>\"$0.runs\""
                    (format "if [ \"$MEW_SUBMIT_REFRESH\" ]; then echo \"${FRESH:-%s}\"; \
@@ -177,7 +185,9 @@ else echo stale; fi" mew-submit-oauth-tests--token)))
 (ert-deftest mew-submit-oauth-tests-failing-commands ()
   "What is wrong with a command is told, without what may be a secret."
   :tags '(:module)
-  (mew-submit-oauth-tests--with-peer (peer "127.0.0.1:0,name=x,mechs=XOAUTH2")
+  (mew-submit-test-with-peer
+      (peer :bind mew-submit-oauth-tests--settings mew-submit-oauth-tests--user
+            "127.0.0.1:0,name=x,mechs=XOAUTH2")
     (pcase-dolist (`(,command ,words)
                    `(("exit 3" "ended with status 3")
                      ("echo 'log in again: run token-helper' >&2; exit 1"
@@ -207,7 +217,9 @@ else echo stale; fi" mew-submit-oauth-tests--token)))
 (ert-deftest mew-submit-oauth-tests-left-open-output ()
   "A program that the command leaves behind does not keep the token back."
   :tags '(:module)
-  (mew-submit-oauth-tests--with-peer (peer "127.0.0.1:0,name=x,mechs=XOAUTH2")
+  (mew-submit-test-with-peer
+      (peer :bind mew-submit-oauth-tests--settings mew-submit-oauth-tests--user
+            "127.0.0.1:0,name=x,mechs=XOAUTH2")
     (let ((pid (mew-submit-test--peer-file peer "pid")))
       (unwind-protect
           (should (equal (plist-get
@@ -224,7 +236,9 @@ else echo stale; fi" mew-submit-oauth-tests--token)))
 (ert-deftest mew-submit-oauth-tests-function ()
   "A function is called with user, server and whether the token was refused."
   :tags '(:module)
-  (mew-submit-oauth-tests--with-peer (peer "127.0.0.1:0,name=x,mechs=XOAUTH2")
+  (mew-submit-test-with-peer
+      (peer :bind mew-submit-oauth-tests--settings mew-submit-oauth-tests--user
+            "127.0.0.1:0,name=x,mechs=XOAUTH2")
     (let* ((calls nil)
            (done (mew-submit-oauth-tests--run
                   peer "x" :token-function
@@ -247,7 +261,9 @@ else echo stale; fi" mew-submit-oauth-tests--token)))
 (ert-deftest mew-submit-oauth-tests-auth-source ()
   "A secret in auth-source is the token; a refused one is read again, not repeated."
   :tags '(:module)
-  (mew-submit-oauth-tests--with-peer (peer "127.0.0.1:0,name=x,mechs=XOAUTH2")
+  (mew-submit-test-with-peer
+      (peer :bind mew-submit-oauth-tests--settings mew-submit-oauth-tests--user
+            "127.0.0.1:0,name=x,mechs=XOAUTH2")
     (let* ((authinfo (mew-submit-test--peer-file peer "authinfo"))
            (auth-sources (list authinfo))
            (write (lambda (token time)
@@ -280,8 +296,10 @@ else echo stale; fi" mew-submit-oauth-tests--token)))
 (ert-deftest mew-submit-oauth-tests-batch ()
   "--token-command and --password-file give the token; no argument holds it."
   :tags '(:module)
-  (mew-submit-oauth-tests--with-peer
-      (peer "127.0.0.1:0,name=x,mechs=XOAUTH2" "127.0.0.1:0,name=b,mechs=OAUTHBEARER")
+  (mew-submit-test-with-peer
+      (peer :bind mew-submit-oauth-tests--settings mew-submit-oauth-tests--user
+            "127.0.0.1:0,name=x,mechs=XOAUTH2"
+            "127.0.0.1:0,name=b,mechs=OAUTHBEARER")
     (let* ((token (mew-submit-test-write (mew-submit-test--peer-file peer "token")
                                          (concat mew-submit-oauth-tests--token "\n")))
            (stale (mew-submit-test-write (mew-submit-test--peer-file peer "stale")
@@ -354,8 +372,9 @@ it has to be for the scope https://mail.google.com/")
 (ert-deftest mew-submit-oauth-tests-refusal-from-the-server ()
   "The words reach the user, with the server's own, and without the token."
   :tags '(:module)
-  (mew-submit-oauth-tests--with-peer
-      (peer "127.0.0.1:0,name=x,mechs=XOAUTH2,auth-mode=xoauth2-json"
+  (mew-submit-test-with-peer
+      (peer :bind mew-submit-oauth-tests--settings mew-submit-oauth-tests--user
+            "127.0.0.1:0,name=x,mechs=XOAUTH2,auth-mode=xoauth2-json"
             "127.0.0.1:0,name=b,mechs=OAUTHBEARER,auth-mode=xoauth2-json")
     (pcase-dolist (`(,name ,auth) '(("x" "XOAUTH2") ("b" "OAUTHBEARER")))
       (let* ((events nil)

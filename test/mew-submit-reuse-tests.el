@@ -48,14 +48,8 @@ Return (RESULT REUSED RESUMED).  RECIPIENT is its only one."
       (list (plist-get done :result) (funcall get 'connected :reused)
             (funcall get 'tls :resumed)))))
 
-(defmacro mew-submit-reuse-tests--with-peer (peer listeners &rest body)
-  "Run BODY with PEER bound to a server with LISTENERS; then let go of all."
-  (declare (indent 2))
-  `(mew-submit-test-with-peer (,peer "--user" "me" "--password" "secret"
-                                     ,@listeners)
-     (unwind-protect
-         (progn ,@body)
-       (mew-submit-job--stop))))
+(defconst mew-submit-reuse-tests--user '("--user" "me" "--password" "secret")
+  "The arguments of a test server that lets the user in.")
 
 (defun mew-submit-reuse-tests--connections (peer)
   "Return how many connections PEER has taken."
@@ -63,8 +57,8 @@ Return (RESULT REUSED RESUMED).  RECIPIENT is its only one."
 
 (ert-deftest mew-submit-reuse-tests-one-connection ()
   "Messages of one account go over one connection, refused ones in between."
-  (mew-submit-reuse-tests--with-peer peer
-      ("127.0.0.1:0,name=a,rcpt#2=reply:550 5.1.1 No such user")
+  (mew-submit-test-with-peer (peer mew-submit-reuse-tests--user
+                                   "127.0.0.1:0,name=a,rcpt#2=reply:550 5.1.1 No such user")
     (should (equal (mew-submit-reuse-tests--send peer "a" "k" 5000)
                    '("delivered" nil nil)))
     (should (equal (mew-submit-reuse-tests--send peer "a" "k" 5000 "no@example.net")
@@ -81,7 +75,7 @@ Return (RESULT REUSED RESUMED).  RECIPIENT is its only one."
 
 (ert-deftest mew-submit-reuse-tests-nothing-is-shared-unasked ()
   "Without a share, and when nothing is kept, each message has its own connection."
-  (mew-submit-reuse-tests--with-peer peer ("127.0.0.1:0,name=a")
+  (mew-submit-test-with-peer (peer mew-submit-reuse-tests--user "127.0.0.1:0,name=a")
     (should (equal (mew-submit-reuse-tests--send peer "a" nil 5000)
                    '("delivered" nil nil)))
     (should (equal (mew-submit-reuse-tests--send peer "a" "k" 0)
@@ -92,8 +86,9 @@ Return (RESULT REUSED RESUMED).  RECIPIENT is its only one."
 
 (ert-deftest mew-submit-reuse-tests-a-dead-connection-is-replaced ()
   "A server that has closed the kept connection gets a new one, and the mail."
-  (mew-submit-reuse-tests--with-peer peer ("127.0.0.1:0,name=a,dot=closeafter"
-                                           "127.0.0.1:0,name=b,1:mail#2=close")
+  (mew-submit-test-with-peer (peer mew-submit-reuse-tests--user
+                                   "127.0.0.1:0,name=a,dot=closeafter"
+                                   "127.0.0.1:0,name=b,1:mail#2=close")
     (dolist (name '("a" "a" "b" "b"))
       (should (equal (car (mew-submit-reuse-tests--send peer name name 5000))
                      "delivered")))
@@ -101,7 +96,7 @@ Return (RESULT REUSED RESUMED).  RECIPIENT is its only one."
 
 (ert-deftest mew-submit-reuse-tests-time-limits ()
   "Over a kept connection each message has the time limits of its own."
-  (mew-submit-reuse-tests--with-peer peer ("127.0.0.1:0,name=a,mail#2=stall")
+  (mew-submit-test-with-peer (peer mew-submit-reuse-tests--user "127.0.0.1:0,name=a,mail#2=stall")
     (mew-submit-test-with-directory directory
       (let ((file (mew-submit-test-write (expand-file-name "m" directory)
                                          "Subject: x\r\n\r\nx\r\n"))
@@ -120,7 +115,7 @@ Return (RESULT REUSED RESUMED).  RECIPIENT is its only one."
 
 (ert-deftest mew-submit-reuse-tests-a-kept-connection-ends ()
   "A connection that nobody wants any more is closed in good order."
-  (mew-submit-reuse-tests--with-peer peer ("127.0.0.1:0,name=a")
+  (mew-submit-test-with-peer (peer mew-submit-reuse-tests--user "127.0.0.1:0,name=a")
     (mew-submit-reuse-tests--send peer "a" "k" 50)
     (mew-submit-test-until ("the thread to end")
       (zerop (mew-submit--mod-jobs)))
@@ -145,7 +140,7 @@ int clock_gettime (clockid_t clock, struct timespec *now) {
 (defun mew-submit-reuse-tests--sleep ()
   "Send two messages, between which the machine sleeps; return what came of them.
 The last element is how many connections there were."
-  (mew-submit-reuse-tests--with-peer peer ("127.0.0.1:0,name=a")
+  (mew-submit-test-with-peer (peer mew-submit-reuse-tests--user "127.0.0.1:0,name=a")
     (list (mew-submit-reuse-tests--send peer "a" "k" 600000)
           (progn (mew-submit-test-write (getenv "SLEPT") "")
                  (mew-submit-reuse-tests--send peer "a" "k" 600000))
@@ -201,8 +196,8 @@ The last element is how many connections there were."
 (ert-deftest mew-submit-reuse-tests-tls-is-resumed ()
   "A ticket is used for the same share and server, and for no other.
 \(SECURITY: B13)."
-  (mew-submit-reuse-tests--with-peer peer ("127.0.0.1:0,name=a,tickets"
-                                           "127.0.0.1:0,name=b,tickets")
+  (mew-submit-test-with-peer (peer mew-submit-reuse-tests--user "127.0.0.1:0,name=a,tickets"
+                                   "127.0.0.1:0,name=b,tickets")
     (pcase-dolist (`(,name ,share ,resumed)
                    ;; Each behind a ticket that would do, were it not another's.
                    '(("a" "t" nil) ("a" "u" nil) ("a" "t" t) ("a" "u" t)
@@ -264,7 +259,7 @@ KEEP is how long it keeps the connection.  Return its result."
 (ert-deftest mew-submit-reuse-tests-an-early-end-with-a-kept-connection ()
   "A job that ends early keeps the connection, though who opened it has gone.
 \(SECURITY: O26)."
-  (mew-submit-reuse-tests--with-peer peer ("127.0.0.1:0,name=a")
+  (mew-submit-test-with-peer (peer mew-submit-reuse-tests--user "127.0.0.1:0,name=a")
     (should (equal (mew-submit-reuse-tests--send peer "a" "k" 60000)
                    '("delivered" nil nil)))
     (pcase-dolist (`(,what ,spoil) mew-submit-reuse-tests--early-ends)
@@ -279,7 +274,7 @@ KEEP is how long it keeps the connection.  Return its result."
   "A job that ends early and keeps nothing says QUIT on the kept connection."
   (pcase-dolist (`(,what ,spoil) mew-submit-reuse-tests--early-ends)
     (ert-info (what)
-      (mew-submit-reuse-tests--with-peer peer ("127.0.0.1:0,name=a")
+      (mew-submit-test-with-peer (peer mew-submit-reuse-tests--user "127.0.0.1:0,name=a")
         (should (equal (mew-submit-reuse-tests--send peer "a" "k" 60000)
                        '("delivered" nil nil)))
         (when (mew-submit-reuse-tests--end-early peer spoil 0)
@@ -290,7 +285,7 @@ KEEP is how long it keeps the connection.  Return its result."
 
 (ert-deftest mew-submit-reuse-tests-a-cancel-at-once ()
   "A job that is cancelled before it has begun lets go of the kept connection."
-  (mew-submit-reuse-tests--with-peer peer ("127.0.0.1:0,name=a")
+  (mew-submit-test-with-peer (peer mew-submit-reuse-tests--user "127.0.0.1:0,name=a")
     (mew-submit-test-with-directory directory
       (let ((file (mew-submit-test-write (expand-file-name "m" directory) "x\n")))
         (dotimes (_ 5)
@@ -306,7 +301,7 @@ KEEP is how long it keeps the connection.  Return its result."
 
 (ert-deftest mew-submit-reuse-tests-a-look-is-not-a-message ()
   "A job that only looks at a server has a connection of its own."
-  (mew-submit-reuse-tests--with-peer peer ("127.0.0.1:0,name=a")
+  (mew-submit-test-with-peer (peer mew-submit-reuse-tests--user "127.0.0.1:0,name=a")
     (dolist (look '(:probe :diagnose))
       (should (equal (car (mew-submit-reuse-tests--send peer "a" "k" 60000))
                      "delivered"))

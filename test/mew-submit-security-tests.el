@@ -312,7 +312,7 @@ or deleted is sent as it was (SECURITY: O15)."
         (let ((session (mew-submit-request--submit
                         file :account (mew-submit-test-account peer "s"))))
           (mew-submit-test-until ("the connection")
-            (mew-submit-job-attempts session))
+            (plist-get (mew-submit-job-course session) :attempts))
           (funcall change)
           (mew-submit-test-go peer)
           (should (equal (plist-get (mew-submit-job--wait session mew-submit-test-patience) :kind)
@@ -323,7 +323,7 @@ or deleted is sent as it was (SECURITY: O15)."
       (let ((session (mew-submit-request--submit
                       file :account (mew-submit-test-account peer "s"))))
         (mew-submit-test-until ("the connection")
-          (mew-submit-job-attempts session))
+          (plist-get (mew-submit-job-course session) :attempts))
         (delete-file file)
         (mew-submit-test-write file "From: x@x\n\nSomething else.\n")
         (mew-submit-test-go peer)

@@ -27,22 +27,16 @@
     (should (equal (plist-get done :result) "delivered"))
     reused))
 
-(defmacro mew-submit-share-tests--with-peer (spec &rest body)
-  "Run BODY with a server, SPEC as for `mew-submit-test-with-peer'."
-  (declare (indent 1) (debug (sexp body)))
-  `(let ((mew-submit-memory-file nil)
-         (mew-submit-keep-connection 20)
-         (auth-sources nil))
-     (mew-submit-test-with-peer ,spec
-       (unwind-protect
-           (progn ,@body)
-         (mew-submit-job--stop)))))
+(defconst mew-submit-share-tests--settings
+  '((mew-submit-memory-file . nil) (mew-submit-keep-connection . 20) (auth-sources . nil))
+  "Connections are kept for long, and nothing is known of servers or secrets.")
 
 (ert-deftest mew-submit-share-tests-one-account-one-connection ()
   "Messages of an account share a connection, whatever each asks of the server."
   :tags '(:module)
-  (mew-submit-share-tests--with-peer (peer "--user" "me" "--password" "s3cret"
-                                           "127.0.0.1:0,name=a")
+  (mew-submit-test-with-peer (peer :bind mew-submit-share-tests--settings
+                                   "--user" "me" "--password" "s3cret"
+                                   "127.0.0.1:0,name=a")
     (let ((account (lambda (&rest keys)
                      (apply #'mew-submit-test-account peer "a"
                             (append keys (list :name "one" :user "me" :password
@@ -60,7 +54,8 @@
   "Another name, level, user, file or way out means another connection.
 \(SECURITY: B13)."
   :tags '(:module)
-  (mew-submit-share-tests--with-peer (peer "127.0.0.1:0,name=a")
+  (mew-submit-test-with-peer (peer :bind mew-submit-share-tests--settings
+                                   "127.0.0.1:0,name=a")
     (let* ((ca (mew-submit-test--peer-file peer "ca.pem"))
            (account (lambda (&rest keys)
                       (apply #'mew-submit-test-account peer "a"
@@ -91,8 +86,9 @@
   "A kept connection to a less preferred port serves those who have said yes to it.
 An account that never falls back does not get it, nor one whose answer was no."
   :tags '(:module)
-  (mew-submit-share-tests--with-peer (peer "127.0.0.1:0,name=shut,refused"
-                                           "127.0.0.1:0,name=ok")
+  (mew-submit-test-with-peer (peer :bind mew-submit-share-tests--settings
+                                   "127.0.0.1:0,name=shut,refused"
+                                   "127.0.0.1:0,name=ok")
     (let* ((asked 0)
            (send (lambda (rule answer)
                    (let ((noninteractive nil))
@@ -119,7 +115,8 @@ An account that never falls back does not get it, nor one whose answer was no."
 (ert-deftest mew-submit-share-tests-nothing-is-kept ()
   "Nothing is kept when the user wants that, nor in batch mode."
   :tags '(:module)
-  (mew-submit-share-tests--with-peer (peer "127.0.0.1:0,name=a")
+  (mew-submit-test-with-peer (peer :bind mew-submit-share-tests--settings
+                                   "127.0.0.1:0,name=a")
     (let ((account (mew-submit-test-account peer "a")))
       (let ((mew-submit-keep-connection 0))
         (dotimes (_ 2)

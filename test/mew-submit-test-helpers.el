@@ -26,11 +26,9 @@
 (require 'subr-x)
 
 (declare-function mew-submit-request--submit "mew-submit-request" (file &rest keys))
+(declare-function mew-submit-job--stop "mew-submit-job" ())
 (declare-function mew-submit-job--wait "mew-submit-job"
                   (session &optional timeout))
-
-;; "~/mew-submit/" is another directory to a process with another HOME.
-(setq default-directory (expand-file-name default-directory))
 
 (defconst mew-submit-test-root
   (expand-file-name
@@ -161,24 +159,32 @@ A NUL, which Emacs 28 does not take in JSON, becomes U+FFFD."
     (kill-buffer (process-buffer process))))
 
 (defmacro mew-submit-test-with-peer (spec &rest body)
-  "Run BODY with a test server, SPEC being (PEER ARGUMENT...).
-PEER is bound to it; the ARGUMENTs are test/peer/peer's.  When BODY fails, the
-server's log is shown."
+  "Run BODY with a test server, SPEC being (PEER [:bind SETTINGS] ARGUMENT...).
+PEER is bound to it; the ARGUMENTs are test/peer/peer's, strings or lists of them.
+SETTINGS are an alist of variables and their values meanwhile.  At the end the jobs
+and the connections of this Emacs end.  When BODY fails, the server's log is shown."
   (declare (indent 1) (debug ((symbolp &rest form) body)))
-  (let ((directory (make-symbol "directory"))
-        (ended (make-symbol "ended")))
-    `(mew-submit-test-with-directory ,directory
-       (let ((,(car spec) (mew-submit-test-peer-start ,directory
-                                                      (list ,@(cdr spec))))
-             ,ended)
-         (unwind-protect
-             (prog1 (progn ,@body)
-               (setq ,ended t))
-           (unless ,ended
-             (message "The server's log:\n%s"
-                      (mew-submit-test-octets
-                       (expand-file-name "log" ,directory))))
-           (mew-submit-test-peer-stop ,(car spec)))))))
+  (let ((settings (and (eq (nth 1 spec) :bind) (nth 2 spec)))
+        (arguments (if (eq (nth 1 spec) :bind) (nthcdr 3 spec) (cdr spec))))
+    `(mew-submit-test--with-peer ,settings (list ,@arguments)
+                                 (lambda (,(car spec)) ,@body))))
+
+(defun mew-submit-test--with-peer (settings arguments function)
+  "Call FUNCTION with a test server that was started with ARGUMENTS.
+SETTINGS are as for `mew-submit-test-with-peer'."
+  (mew-submit-test-with-directory directory
+    (cl-progv (mapcar #'car settings) (mapcar #'cdr settings)
+      (let ((peer (mew-submit-test-peer-start directory (flatten-tree arguments)))
+            ended)
+        (unwind-protect
+            (prog1 (funcall function peer)
+              (setq ended t))
+          (unless ended
+            (message "The server's log:\n%s"
+                     (mew-submit-test-octets (expand-file-name "log" directory))))
+          (when (fboundp 'mew-submit-job--stop)
+            (mew-submit-job--stop))
+          (mew-submit-test-peer-stop peer))))))
 
 (defun mew-submit-test-port (peer name)
   "Return the port number of PEER's listener NAME."

@@ -287,7 +287,7 @@ info: mew-submit.info  ## the manual
 manual:  ## write the lists in the manual anew that are made of the program's own tables
 	@$(manual)write
 
-pictures: all programs  ## make the pictures of README.org anew
+pictures: all programs  ## make the pictures of README.org anew, for light and dark
 	@test/tool/pictures
 
 mew-submit.info: doc/mew-submit.org test/tool/info.el

@@ -191,6 +191,9 @@ $(BUILD)/c/test-%: $(BUILD)/asan/test/c/test-%.o $(call objects,asan,$(HELPER_C)
 # What is not pure needs the whole module but its boundary.
 $(BUILD)/c/test-cut $(BUILD)/c/test-net $(BUILD)/c/test-request: $(call objects,asan,$(filter-out module/module.c $(PURE_C),$(MODULE_C)))
 
+check-matrix:  ## as root: build and test in roots of other Debians and processors (ONLY='trixie c demo'), with a table
+	@test/tool/matrix $(ONLY)
+
 bench: all programs  ## measure round trips, octets and time
 	@test/bench/run
 
@@ -284,7 +287,7 @@ info: mew-submit.info  ## the manual
 manual:  ## write the lists in the manual anew that are made of the program's own tables
 	@$(manual)write
 
-pictures: all programs  ## make the pictures of README.org anew
+pictures: all programs  ## make the pictures of README.org anew, for light and dark
 	@test/tool/pictures
 
 mew-submit.info: doc/mew-submit.org test/tool/info.el
@@ -329,7 +332,7 @@ help:  ## this list
 	@sed -nE -e 's/^## (.*)/\n\1/p' \
 	  -e 's/^([a-z][a-z -]*):.*  ## (.*)/\1 \t\2/p' Makefile | expand -t 20
 
-.PHONY: all module compile programs libraries check check-fast demo check-all check-c check-lisp $(SUITES) \
+.PHONY: all module compile programs libraries check check-fast demo check-all check-c check-lisp check-matrix $(SUITES) \
   units bench fuzz asan tsan stress lint lint-c cppcheck tidy exports layers rows loaddefs loaddefs-check mutants mutants-check manual-check warnings checkdoc package-lint spaces \
   info manual pictures install uninstall man dist deps deps-build deps-check clean help
 

@@ -412,7 +412,8 @@ when that has been told, where something is missing that a build needs."
 (defun mew-submit-module--question ()
   "Return the question whether to build the module."
   (format "Mail is sent by a module that is not compiled yet: compile it, in %s?"
-          (abbreviate-file-name mew-submit-module--root)))
+          (abbreviate-file-name
+           (directory-file-name (file-name-directory (mew-submit-module--target))))))
 
 (defun mew-submit-module--rebuild ()
   "Build the module anew, unasked, where there is one of another version.

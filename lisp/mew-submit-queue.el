@@ -1027,7 +1027,7 @@ are not among them."
         (and (zerop (hash-table-count mew-submit-queue--jobs))
              (= (length later) (length (mew-submit-queue--automatic)))
              (cons mew-submit-queue--news
-                   (apply #'min most-positive-fixnum
+                   (apply #'min 1.0e+INF
                           (mapcar (lambda (entry)
                                     (or (plist-get entry :next) 0))
                                   later))))))

@@ -63,7 +63,7 @@ msub_now_with_sleep (void)
 void
 msub_sleep (unsigned msecs)
 {
-  struct timespec period = { .tv_sec = msecs / 1000, .tv_nsec = msecs % 1000 * 1000000L };
+  struct timespec period = { .tv_sec = (time_t) (msecs / 1000), .tv_nsec = (long) (msecs % 1000) * 1000000L };
 #ifdef __linux__
   clock_nanosleep (CLOCK_BOOTTIME, 0, &period, NULL); /* a suspended machine counts, too */
 #else

@@ -148,6 +148,20 @@ int emacs_module_init (struct emacs_runtime *runtime)
                "\\(?:is not of this version: run `make module' in .*\\)\\{2\\}"
                (plist-get result :stdout))))))
 
+(ert-deftest mew-submit-module-tests-question-says-where ()
+  "The question names the directory that the module goes to.
+Where the package cannot be written to, that is the user's."
+  (mew-submit-test-with-directory root
+    (let* ((mew-submit-module--root (file-name-as-directory root))
+           (mew-submit-module-directory nil)
+           (own (expand-file-name "module" root)))
+      (make-directory own)
+      (should (string-search (abbreviate-file-name own) (mew-submit-module--question)))
+      (cl-letf (((symbol-function 'file-writable-p) #'ignore))
+        (should (string-search (abbreviate-file-name
+                                (directory-file-name (mew-submit-module--user-directory)))
+                               (mew-submit-module--question)))))))
+
 (ert-deftest mew-submit-module-tests-old-one-is-built-anew ()
   "After an upgrade the old module is built anew, once and unasked, and used at once."
   :tags '(:module)

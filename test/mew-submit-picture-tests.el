@@ -13,6 +13,7 @@
 (require 'mew-submit-picture)
 (require 'mew-submit-request)
 (require 'mew-submit-test-helpers)
+(require 'xml)
 
 (defconst mew-submit-picture-tests--events
   '((:event resolved :family "ipv4" :addresses ("192.0.2.1") :ms 10 :at 10)
@@ -266,6 +267,50 @@
     (dolist (line (split-string words "\n"))
       (should (< (length line) 79))
       (should-not (string-match-p "[^ \n].* - 192" line)))))
+
+;;; The pictures of README.org
+
+(defconst mew-submit-picture-tests--documented
+  '((:event resolved :family "ipv4" :addresses ("192.0.2.35") :ms 1 :at 1)
+    (:event resolved :family "ipv6" :addresses ("2001:db8::23") :ms 1 :at 1)
+    (:event attempt :id 0 :port 587 :family "ipv6" :address "2001:db8::23" :at 2 :ms 1 :age 1
+            :case 3)
+    (:event attempt :id 1 :port 587 :family "ipv4" :address "192.0.2.35" :at 757 :ms 756 :age 756
+            :case 5)
+    (:event attempt :id 2 :port 25 :family "ipv6" :address "2001:db8::23" :at 757 :ms 1 :age 502
+            :case 1)
+    (:event connected :id 2 :port 25 :family "ipv6" :at 757)
+    (:event greeting :code 220 :at 758)
+    (:event done :at 790))
+  "The delivery that test/tool/pictures.el has drawn, as far as its words go.")
+
+(defun mew-submit-picture-tests--words (svg)
+  "Return the words of the string SVG: its texts without times and single letters."
+  (with-temp-buffer
+    (insert svg)
+    (sort (seq-remove (lambda (text)
+                        (string-match-p "\\`\\(.\\|[0-9.]+ m?s\\)\\'" text))
+                      (mapcar (lambda (node) (string-trim (dom-texts node "")))
+                              (dom-by-tag (car (xml-parse-region (point-min) (point-max)))
+                                          'text)))
+          #'string<)))
+
+(ert-deftest mew-submit-picture-tests-documented ()
+  "README.org's pictures of a delivery have the words that are drawn today.
+Where this fails, the pictures are old: run make pictures."
+  (let* ((drawn (mew-submit-picture-tests--words
+                 (mew-submit-picture--octets
+                  (mew-submit-picture--svg
+                   (mew-submit-picture--rows mew-submit-picture-tests--documented)
+                   860 (mew-submit-picture--colors)))))
+         (doc (expand-file-name "doc/" mew-submit-test-root)))
+    (should (member "587 v4 192.0.2.35" drawn))
+    (dolist (name '("waterfall.svg" "waterfall-dark.svg"))
+      (should (equal (mew-submit-picture-tests--words
+                      (with-temp-buffer
+                        (insert-file-contents (expand-file-name name doc))
+                        (buffer-string)))
+                     drawn)))))
 
 (provide 'mew-submit-picture-tests)
 ;;; mew-submit-picture-tests.el ends here

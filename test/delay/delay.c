@@ -93,6 +93,12 @@ now_usecs (void)
   return t.tv_sec * 1000000LL + t.tv_nsec / 1000;
 }
 
+static struct timespec
+timespec_of (long long usecs)
+{
+  return (struct timespec) { (time_t) (usecs / 1000000), (long) (usecs % 1000000) * 1000 };
+}
+
 static socklen_t
 parse_address (char *text, struct sockaddr_storage *address)
 {
@@ -193,7 +199,7 @@ want (const struct pipe *p, struct pollfd *from, struct pollfd *to, struct times
   if (usecs <= 0)
     to->events |= POLLOUT;
   else if (usecs < wait->tv_sec * 1000000LL + wait->tv_nsec / 1000)
-    *wait = (struct timespec) { usecs / 1000000, usecs % 1000000 * 1000 };
+    *wait = timespec_of (usecs);
 }
 
 /* Carry octets until both directions are done or broken.  */
@@ -256,7 +262,7 @@ report (const struct relay *r, const struct pipe *up, const struct pipe *down, d
 static void
 pause_usecs (long long usecs)
 {
-  struct timespec t = { usecs / 1000000, usecs % 1000000 * 1000 };
+  struct timespec t = timespec_of (usecs);
   nanosleep (&t, NULL);
 }
 

@@ -21,6 +21,8 @@ The exit status is 1 when a link or a macro leads nowhere."
         (org-confirm-babel-evaluate nil)
         (org-export-use-babel nil))
     (with-current-buffer (find-file-noselect in t)
+      ;; A reader of Info has the program before him; the pictures are for who has not.
+      (flush-lines "^\\[\\[file:[^]]*\\.\\(?:png\\|svg\\)\\]\\]$" (point-min) (point-max))
       (condition-case err
           (org-export-to-file 'texinfo out)
         (error

@@ -108,5 +108,28 @@ Version 0.16, which Debian 12 has, thinks so of 28.1."
       (message "package-lint: %d files, %d complaints" (length files) complaints)
       (kill-emacs (if (zerop complaints) 0 1)))))
 
+(defvar native-compile-target-directory)
+(declare-function native-compile "comp" (function-or-file &optional output))
+
+(defun mew-submit-lint-native ()
+  "Compile the files natively; a warning is an error.
+The first words of the command line are the directory that the result goes to,
+and a function that has to be native when the file that defines it is loaded."
+  (let ((byte-compile-error-on-warn t)
+        (native-compile-target-directory (expand-file-name (pop command-line-args-left)))
+        (function (intern (pop command-line-args-left)))
+        (failed nil))
+    (dolist (file (mew-submit-lint--files))
+      (condition-case err
+          (native-compile (expand-file-name file))
+        (error (setq failed t)
+               (message "%s: %s" file (error-message-string err)))))
+    (require 'mew-submit)
+    (autoload-do-load (symbol-function function) function)
+    (unless (subrp (symbol-function function))
+      (setq failed t)
+      (message "%s is not native when it is loaded" function))
+    (kill-emacs (if failed 1 0))))
+
 (provide 'mew-submit-lint)
 ;;; lint.el ends here

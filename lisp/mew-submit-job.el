@@ -395,7 +395,7 @@ EVENT is the end of the job; after a good one, one of RECIPIENTS may be refused.
      (let ((said (or (plist-get event :said)
                      (plist-get (mew-submit-job-reply session) :said))))
        (and said (list :said said)))
-     (cl-loop for key in '(:alarm :about :left-out :step :mechanism)
+     (cl-loop for key in '(:alarm :about :chunking-kept :left-out :step :mechanism)
               when (plist-get event key)
               append (list key (plist-get event key)))
      (mew-submit-job--cause event recipients))))

@@ -290,6 +290,7 @@ transact (struct msub_server *server, const struct msub_context *context, struct
   for (;;)
     {
       int failed = send_some (server, context, request, fd, facts, delivery);
+      delivery->chunking_kept = request->chunking_untried && server->smtp && !server->smtp->chunking_untried;
       enum msub_again again = failed ? delivery->transaction.again : MSUB_AGAIN_NOT;
       if (leave_out (server, request, delivery, &no_memory))
         again = MSUB_AGAIN_NOT; /* what there is to say of the message comes first */

@@ -49,7 +49,7 @@ class Conversation:
         self.case, self.spec, self.sock = case, case.spec, sock
         self.buffer = b""
         self.tls = self.authenticated = self.in_transaction = False
-        self.recipients = []
+        self.recipients, self.chunks = [], b""
 
     def log(self, event, **more):
         log(case=self.case.name, event=event, **more)
@@ -135,7 +135,7 @@ class Conversation:
         if not self.authenticated:
             self.say("530 5.7.0 log in first")
         elif self.usual("MAIL", "250 2.1.0 ok") == "2":
-            self.in_transaction, self.recipients = True, []
+            self.in_transaction, self.recipients, self.chunks = True, [], b""
 
     def rcpt(self, line):
         if not self.in_transaction:
@@ -182,8 +182,11 @@ class Conversation:
         octets, self.buffer = self.buffer[:length], self.buffer[length:]
         if not reply and not (self.in_transaction and self.recipients):
             reply = "503 5.5.1 RCPT first"
-        if self.say(reply or "250 2.0.0 taken") == "2":
-            self.message(octets, True)
+        if self.say(reply or "250 2.0.0 taken") != "2":
+            return
+        self.chunks += octets
+        if line.endswith("LAST") or self.spec.get("each_chunk_is_a_message"):
+            self.message(self.chunks, True)
 
     def command(self, line):
         verb = line.split(" ")[0].upper()

@@ -9,7 +9,7 @@
 ;;
 ;; All cases run side by side in one Emacs, against one process with a server for each.
 ;; README.org says what is in the tables.  Of doc/SECURITY.md they are about rows
-;; SECURITY: E15, E31, H11, H20, H21, J2, J8, P10.
+;; SECURITY: E15, E31, H11, H20, H21, I17, J2, J8, P10.
 
 ;;; Code:
 

@@ -157,7 +157,9 @@ Only TLS 1.3 always has channel bindings."
         ('done (when port
                  (mew-submit-memory--learn-offers
                   file server port (plist-get event :chunking-kept)
-                  (plist-get event :left-out))))))))
+                  ;; What else was refused was refused for certain, and costs little.
+                  (seq-intersection '("CHUNKING" "PIPELINING")
+                                    (plist-get event :left-out)))))))))
 
 ;;; Offers that were not kept
 

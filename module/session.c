@@ -221,16 +221,17 @@ send_some (struct msub_server *server, const struct msub_context *context, struc
 }
 
 /* What REQUEST's server offers, and has not kept, does not count from now on.  Lisp hears of what may cost a message next
-   time.  */
+   time, and, where it is to begin another session, of everything.  */
 static int
 leave_out (struct msub_server *server, struct msub_request *request, struct msub_delivery *delivery, struct msub_error *err)
 {
-  static const char *const told[] = { "CHUNKING", "PIPELINING" };
+  static const char *const told[] = { "CHUNKING", "PIPELINING", "BINARYMIME", "8BITMIME", "SMTPUTF8", "DSN", "MT-PRIORITY", "SIZE" };
+  size_t count = delivery->transaction.again == MSUB_AGAIN_ELSEWHERE ? sizeof told / sizeof *told : 2;
   const char *offer = delivery->transaction.offer;
   delivery->transaction.offer = NULL;
   if (!offer)
     return 0;
-  for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+  for (size_t i = 0; i < count; i++)
     {
       size_t length = strlen (delivery->left_out);
       if (strstr (offer, told[i]) && !strstr (delivery->left_out, told[i]))

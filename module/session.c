@@ -198,8 +198,8 @@ encode_for (struct msub_server *server, const struct msub_context *context, stru
 
 /* The whole */
 
-/* A kept conversation that breaks, or stays silent, before the first answer to the envelope was dead already; one that refuses MAIL, or takes its
-   leave, may be what is refused, and not the mail.  */
+/* A kept conversation that breaks, or stays silent, before the first answer to the envelope was dead already; one that
+   refuses MAIL, or takes its leave, may be what is refused, and not the mail.  */
 static bool
 was_over (const struct msub_server *server, uint64_t replies, const struct msub_delivery *delivery)
 {
@@ -225,7 +225,8 @@ send_some (struct msub_server *server, const struct msub_context *context, struc
 static int
 leave_out (struct msub_server *server, struct msub_request *request, struct msub_delivery *delivery, struct msub_error *err)
 {
-  static const char *const told[] = { "CHUNKING", "PIPELINING", "BINARYMIME", "8BITMIME", "SMTPUTF8", "DSN", "MT-PRIORITY", "SIZE" };
+  static const char *const told[]
+    = { "CHUNKING", "PIPELINING", "BINARYMIME", "8BITMIME", "SMTPUTF8", "DSN", "MT-PRIORITY", "SIZE" };
   size_t count = delivery->transaction.again == MSUB_AGAIN_ELSEWHERE ? sizeof told / sizeof *told : 2;
   const char *offer = delivery->transaction.offer;
   delivery->transaction.offer = NULL;

@@ -239,8 +239,15 @@ one could have it" (plist-get server :server) (plist-get account :server)))))))
 ;;; By the sender
 
 (defun mew-submit-account--unqualified-p (sender)
-  "Is SENDER, an address or nil, one without a domain?"
-  (not (string-search "@" (or sender ""))))
+  "Is SENDER, an address or nil, one without a domain that others know?
+Programs of this machine, such as mail(1) and smartd, add its name or localhost."
+  (let ((domain (and sender (string-match "@\\([^@]*\\)\\'" sender)
+                     (downcase (match-string 1 sender)))))
+    (or (null domain)
+        (equal domain "localhost")
+        (string-suffix-p ".localdomain" domain)
+        (and (not (string-search "." domain))
+             (equal domain (downcase (system-name)))))))
 
 (defun mew-submit-account--address (account)
   "Return the address that mail by ACCOUNT comes from, or nil."

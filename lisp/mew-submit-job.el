@@ -358,7 +358,7 @@ EVENT is the end of the job; after a good one, one of RECIPIENTS may be refused.
            :ms (or (plist-get event :ms) 0))
      (let ((said (or (plist-get event :said) (plist-get reply :said))))
        (and said (list :said said)))
-     (cl-loop for key in '(:alarm :about :left-out :step :mechanism)
+     (cl-loop for key in '(:alarm :about :chunking-kept :left-out :step :mechanism)
               when (plist-get event key)
               append (list key (plist-get event key)))
      (mew-submit-job--cause event recipients))))

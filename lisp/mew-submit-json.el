@@ -50,7 +50,7 @@
     (auth :text)
     (ask :host :preferred-port :port :address :user :mechanism :refresh :at)
     (reply :said)
-    (done :said :step :mechanism))
+    (done :said :step :mechanism :chunking-kept))
   "The fields of events that are for this program alone, or become parts of others.")
 
 (defconst mew-submit-json--truths

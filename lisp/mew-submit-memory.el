@@ -9,7 +9,9 @@
 ;; session whose certificate was verified afterwards, and the best SASL mechanism
 ;; inside verified TLS.  A server that offers less later raises an alarm.  What is
 ;; remembered never gets weaker by itself; the user can have it forgotten.  And of what
-;; it has offered and not kept, so that the next message does without for a month.
+;; it has offered and not kept, so that the next message does without for a month; and that
+;; it has kept CHUNKING: until then a message goes in such a way that none is in doubt where
+;; the server breaks off.
 ;;
 ;; The file holds one Lisp list, which is read and never evaluated.  It is read again
 ;; before each use, and written under another name first, so that several Emacsen can
@@ -48,6 +50,7 @@ it is noticed when a server that has nothing else has nothing at all.")
     (`((,(pred stringp) . ,(pred natnump)) . ,plist)
      (and (proper-list-p plist)
           (memq (plist-get plist :starttls) '(nil t))
+          (memq (plist-get plist :chunking) '(nil t))
           (let ((auth (plist-get plist :auth)))
             (or (null auth) (member auth mew-submit-memory--mechanisms)))
           (mew-submit-memory--unkept-p (plist-get plist :unkept))))))
@@ -62,10 +65,10 @@ it is noticed when a server that has nothing else has nothing at all.")
 
 (defun mew-submit-memory--read (file)
   "Return what FILE remembers: a list of ((SERVER . PORT) . PLIST).
-PLIST may have :starttls, which is t, :auth, a mechanism, and :unkept, a list of
-\(KEYWORD . SECONDS): what was offered and not kept, and when.  Signal
-`mew-submit-config' when FILE holds something else: what was remembered must
-not be lost in silence."
+PLIST may have :starttls, which is t, :auth, a mechanism, :chunking, which is t
+where that was kept, and :unkept, a list of \(KEYWORD . SECONDS): what was
+offered and not kept, and when.  Signal `mew-submit-config' when FILE holds
+something else: what was remembered must not be lost in silence."
   (when (and file (file-exists-p file))
     (let ((entries (condition-case err
                        (mew-submit-store--read file)
@@ -148,9 +151,11 @@ ATTEMPT is that of the connection, as a course has it."
          (when (and verified
                     (member mechanism mew-submit-memory--mechanisms))
            (mew-submit-memory--learn file server port nil mechanism))))
-      ('done (when (plist-get event :left-out)
-               (mew-submit-memory--learn-unkept
-                file server port (plist-get event :left-out)))))))
+      ('done
+       (mew-submit-memory--learn-offers
+        file server port (plist-get event :chunking-kept)
+        ;; What else was refused was refused for certain, and costs little.
+        (seq-intersection '("CHUNKING" "PIPELINING") (plist-get event :left-out)))))))
 
 (defun mew-submit-memory--observer (file server)
   "Return a function of events, for FILE to remember what SERVER has."
@@ -168,22 +173,35 @@ ATTEMPT is that of the connection, as a course has it."
 (defconst mew-submit-memory--unkept-seconds (* 30 24 60 60)
   "For how long an offer that was not kept is not believed: a month.")
 
-(defun mew-submit-memory--learn-unkept (file server port keywords)
-  "Make FILE remember KEYWORDS, which PORT of SERVER has offered and not kept."
+(defun mew-submit-memory--learn-offers (file server port chunking keywords)
+  "Make FILE remember what PORT of SERVER has kept, and what not.
+CHUNKING says that it has kept that, and KEYWORDS are those it has not kept."
   (let* ((entries (mew-submit-memory--read file))
          (place (cons (downcase server) port))
-         (entry (copy-sequence (cdr (assoc place entries))))
-         (unkept (seq-remove (lambda (pair) (member (car pair) keywords))
-                             (plist-get entry :unkept))))
-    (mew-submit-memory--write
-     file
-     (cons (cons place
-                 (plist-put entry :unkept
-                            (append (mapcar (lambda (keyword)
-                                              (cons keyword (time-convert nil 'integer)))
-                                            keywords)
-                                    unkept)))
-           (seq-remove (lambda (other) (equal (car other) place)) entries)))))
+         (old (cdr (assoc place entries)))
+         (entry (copy-sequence old)))
+    (when chunking
+      (setq entry (plist-put entry :chunking t)))
+    (when keywords
+      (setq entry (plist-put (mew-submit-memory--less entry keywords) :unkept
+                             (append
+                              (mapcar (lambda (keyword)
+                                        (cons keyword (time-convert nil 'integer)))
+                                      keywords)
+                              (seq-remove (lambda (pair) (member (car pair) keywords))
+                                          (plist-get entry :unkept))))))
+    (unless (equal entry old)
+      (mew-submit-memory--write
+       file (cons (cons place entry)
+                  (seq-remove (lambda (other) (equal (car other) place))
+                              entries))))))
+
+(defun mew-submit-memory--less (entry keywords)
+  "Return ENTRY, a plist, where none of KEYWORDS is kept any more."
+  (if (member "CHUNKING" keywords)
+      (cl-loop for (key value) on entry by #'cddr
+               unless (eq key :chunking) append (list key value))
+    entry))
 
 (defun mew-submit-memory--without (file server ports)
   "Return the EHLO keywords that SERVER has not kept at PORTS, as FILE remembers.
@@ -203,11 +221,12 @@ What was offered at one of the ports is expected of all: a server that is
 reached by another port is not asked for less.  Port 25 is a service of its own
 where logging in is concerned: many servers have that where mail is submitted,
 and less or none where other servers bring theirs."
-  (let (starttls best best-25)
+  (let (starttls chunking best best-25)
     (dolist (entry (mew-submit-memory--read file))
       (when (and (equal (caar entry) (downcase server))
                  (memql (cdar entry) ports))
-        (setq starttls (or starttls (plist-get (cdr entry) :starttls)))
+        (setq starttls (or starttls (plist-get (cdr entry) :starttls))
+              chunking (or chunking (plist-get (cdr entry) :chunking)))
         (when-let* ((auth (plist-get (cdr entry) :auth)))
           (if (eql (cdar entry) 25)
               (setq best-25 auth)
@@ -215,7 +234,8 @@ and less or none where other servers bring theirs."
               (setq best auth))))))
     (append (and starttls '(:starttls-remembered t))
             (and best (list :auth-remembered best))
-            (and best-25 (list :auth-remembered-25 best-25)))))
+            (and best-25 (list :auth-remembered-25 best-25))
+            (and file (not chunking) '(:chunking-untried t)))))
 
 (defun mew-submit-memory--servers (file)
   "Return the names of the servers that FILE remembers."

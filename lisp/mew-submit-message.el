@@ -107,11 +107,13 @@ A byte order mark is another such thing.  No field can have that name.")
 
 (defun mew-submit-message--mbox-p (fields)
   "Is the first of FIELDS the line that an mbox has before a message?
-Formail, procmail and `git format-patch' leave it there.  A text without header
-may begin like it, too: a field has to follow."
+Formail, procmail and `git format-patch' leave it there, mail that was passed on
+more than once has several.  A text without header may begin like it, too: a
+field has to follow."
   (and (string-match-p "\\`>*From [^\r\n]" (or (cdar fields) ""))
        (equal (caar fields) "")
-       (not (member (car (nth 1 fields)) '(nil "")))))
+       (or (not (member (car (nth 1 fields)) '(nil "")))
+           (mew-submit-message--mbox-p (cdr fields)))))
 
 (defun mew-submit-message--skip-mark ()
   "Move point behind the byte order mark that is at point, if there is one."
@@ -132,7 +134,7 @@ may begin like it, too: a field has to follow."
   (mew-submit-message--skip-mark)
   (let* ((start (point))
          (fields (mew-submit-message--rest-fields)))
-    (when (mew-submit-message--mbox-p fields)
+    (while (mew-submit-message--mbox-p fields)
       (goto-char (+ start (length (cdar fields))))
       (mew-submit-message--skip-mark)
       (setq start (point)

@@ -726,13 +726,14 @@ Either the user has said so of the network, or the other ports take no log-in."
   "Return another request for WORK after its end DONE, or nil.
 It is one where the server has refused what it offers itself, without that, one
 with another password, or one to another server."
-  (if (and (equal (plist-get done :about) "offer")
-           (null (mew-submit-request--work-without work)))
+  (if-let* (((equal (plist-get done :about) "offer"))
+            (news (seq-difference (plist-get done :left-out)
+                                  (mew-submit-request--work-without work))))
       (progn
         (when-let* ((observe (mew-submit-request--work-observe work)))
           (funcall observe done))
         (setf (mew-submit-request--work-without work)
-              (plist-get done :left-out))
+              (append news (mew-submit-request--work-without work)))
         (mew-submit-request--make-for work))
     (or (mew-submit-request--again-with-password work done)
         (mew-submit-request--elsewhere work done))))

@@ -156,29 +156,54 @@ An encoded word may stand in a name or a comment, and nowhere else."
                        (cdr parsed) "")
             "\n")))
 
-(defun mew-submit-sevenbit--words (field)
-  "Return FIELD with encoded words."
+(defvar mew-submit-sevenbit--charset nil
+  "The charset of the text below the header at hand, as that names it, or nil.")
+
+(defun mew-submit-sevenbit--decode (octets)
+  "Return the text of OCTETS, of a header, which are to be UTF-8.
+Else they may be in the charset of the text below.  Return nil when not."
+  (let ((below (and mew-submit-sevenbit--charset
+                    (intern-soft (concat (downcase mew-submit-sevenbit--charset)
+                                         "-unix")))))
+    (seq-some (lambda (coding)
+                (let ((text (decode-coding-string octets coding)))
+                  (and (not (memq 'eight-bit (find-charset-string text)))
+                       text)))
+              (cons 'utf-8-unix
+                    (and below
+                         (coding-system-p below)
+                         (coding-system-get below :ascii-compatible-p)
+                         (list below))))))
+
+(defun mew-submit-sevenbit--words (field unknown)
+  "Return FIELD with encoded words.
+UNKNOWN says that its characters are the octets of a charset nobody knows, which
+is called so in them (RFC 1428)."
   (with-temp-buffer
     (insert field)
-    (let ((mm-coding-system-priorities '(utf-8))
+    (let ((mm-coding-system-priorities (list (if unknown 'iso-8859-1 'utf-8)))
           (rfc2047-encoding-type 'address-mime))
       (rfc2047-encode-message-header))
-    (buffer-string)))
+    (if unknown
+        (string-replace "=?iso-8859-1?" "=?unknown-8bit?" (buffer-string))
+      (buffer-string))))
 
 (defun mew-submit-sevenbit--encode-field (octets)
   "Return the field OCTETS, which has 8-bit text, in ASCII."
-  (let* ((field (decode-coding-string octets 'utf-8-unix))
+  (let* ((text (mew-submit-sevenbit--decode octets))
+         (field (or text (decode-coding-string octets 'iso-8859-1-unix)))
          (name (and (string-match "\\`\\([!-9;-~]+\\)[ \t]*:" field)
                     (match-string 1 field)))
          (lower (downcase (or name ""))))
     (when (or (null name)
-              (memq 'eight-bit (find-charset-string field))
+              (and (null text)
+                   (member lower '("content-type" "content-disposition")))
               (and (member lower mew-submit-sevenbit--address-fields)
                    (mew-submit-sevenbit--odd-address-p field)))
       (mew-submit-sevenbit--refuse))
     (let ((encoded (if (member lower '("content-type" "content-disposition"))
                        (mew-submit-sevenbit--parameters name field)
-                     (mew-submit-sevenbit--words field))))
+                     (mew-submit-sevenbit--words field (null text)))))
       (unless (string-match-p "\\`[[:ascii:]]*\\'" encoded)
         (mew-submit-sevenbit--refuse))
       (string-to-unibyte encoded))))
@@ -504,7 +529,7 @@ DEFAULT is its type where it has none, DEPTH how deep it is."
     (let* ((split (mew-submit-sevenbit--split))
            (header (cons (point-min-marker) (copy-marker (car split) t)))
            (body (copy-marker (cdr split)))
-           type boundary encoding)
+           type boundary charset encoding)
       (save-restriction
         (narrow-to-region (car header) (cdr header))
         (let ((parsed (ignore-errors
@@ -513,6 +538,7 @@ DEFAULT is its type where it has none, DEPTH how deep it is."
                              default)))))
           (setq type (downcase (or (car parsed) "application/octet-stream"))
                 boundary (cdr (assq 'boundary (cdr parsed)))
+                charset (cdr (assq 'charset (cdr parsed)))
                 encoding (mew-submit-sevenbit--encoding))))
       (let ((new (save-restriction
                    (narrow-to-region body (point-max))
@@ -521,7 +547,8 @@ DEFAULT is its type where it has none, DEPTH how deep it is."
           (narrow-to-region (car header) (cdr header))
           (unless (equal new encoding)
             (mew-submit-sevenbit--set-field "Content-Transfer-Encoding" new))
-          (mew-submit-sevenbit--mend-header))))))
+          (let ((mew-submit-sevenbit--charset charset))
+            (mew-submit-sevenbit--mend-header)))))))
 
 (defun mew-submit-sevenbit--guess-charset (start)
   "Return the charset of the 8-bit text from START on."

@@ -23,6 +23,7 @@ struct msub_smtp
   struct msub_connection *c;
   const char *helo;
   const char *without; /* EHLO keywords that do not count, as msub_capabilities_leave_out takes them, or NULL */
+  bool chunking_untried; /* it is not known whether the server takes BDAT: not the whole message at once */
   int step_msecs;
   bool tls, verified;
   bool in_message;  /* from the message's first octet to its answer: no command may be sent, and no goodbye said */

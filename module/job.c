@@ -230,6 +230,8 @@ report_done (struct job *job, const struct msub_delivery *delivery, msub_time st
   msub_event_text (event, "about", err->about);
   msub_event_text (event, "step", err->step);
   msub_event_text (event, "mechanism", err->mechanism);
+  if (delivery->chunking_kept)
+    msub_event_truth (event, "chunking-kept", true);
   if (delivery->left_out[0])
     msub_event_list (event, "left-out", delivery->left_out);
   msub_event_real (event, "ms", msub_msecs_since (started));

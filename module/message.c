@@ -142,6 +142,21 @@ msub_message_stuck (const struct msub_smtp *smtp, uint64_t before, struct msub_e
                     c->peer.text, c->patience_msecs / 1000.0);
 }
 
+/* The server has broken off, or is silent, before it has taken any BDAT, and nothing counts yet: another session, without.  */
+static int
+no_chunk_taken (struct stream *stream, struct msub_error *err)
+{
+  struct msub_error why = *err;
+  struct msub_progress *progress = stream->progress;
+  msub_progress_unanswered (progress, stream->smtp, "CHUNKING", err);
+  if (!progress->suspect)
+    return -1;
+  progress->offer = progress->suspect;
+  progress->unheard = true;
+  *err = (struct msub_error) { 0 };
+  return msub_fail (err, why.kind, "%s does not take BDAT (%s)", stream->smtp->c->peer.text, why.text);
+}
+
 /* The last reply, in the middle of a message by BDAT: was it BDAT that it refused?  */
 static int
 broken_off (struct stream *stream, struct msub_error *err)
@@ -150,6 +165,8 @@ broken_off (struct stream *stream, struct msub_error *err)
   msub_progress_interrupted (smtp, err);
   if (stream->bdat && err->code && msub_smtp_about_chunking (msub_smtp_last (smtp)))
     stream->progress->offer = "CHUNKING";
+  if (stream->bdat && smtp->chunking_untried)
+    return no_chunk_taken (stream, err);
   return stream->bdat ? msub_progress_unanswered (stream->progress, smtp, "CHUNKING", err) : -1;
 }
 
@@ -210,6 +227,43 @@ append (struct stream *stream, const char *octets, size_t n, struct msub_error *
   return 0;
 }
 
+static int
+append_bdat (struct stream *stream, uint64_t octets, bool last, struct msub_error *err)
+{
+  char command[64];
+  int n = snprintf (command, sizeof command, "BDAT %" PRIu64 "%s\r\n", octets, last ? " LAST" : "");
+  msub_smtp_trace (stream->smtp, "C", command, (size_t) n - 2);
+  return append (stream, command, (size_t) n, err);
+}
+
+/* All of the message is out as a chunk that is not the last one.  If the server takes that, say that it was: it counts from
+   then on.  */
+static int
+close_first_chunk (struct stream *stream, struct msub_error *err)
+{
+  struct msub_smtp *smtp = stream->smtp;
+  if (send_block (stream, err))
+    return -1;
+  if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, MSUB_BLOCK_SECONDS), err))
+    return no_chunk_taken (stream, err);
+  if (msub_smtp_last (smtp)->code / 100 == 2)
+    {
+      smtp->chunking_untried = false;
+      stream->progress->chunk_taken = true;
+      return append_bdat (stream, 0, true, err);
+    }
+  smtp->in_message = false;
+  smtp->settled = smtp->dirty = true;
+  if (msub_smtp_last (smtp)->code == 421)
+    stream->progress->suspect = "CHUNKING";
+  if (msub_smtp_about_chunking (msub_smtp_last (smtp)))
+    {
+      stream->progress->offer = "CHUNKING";
+      stream->progress->chunk_out = true;
+    }
+  return msub_smtp_failed (smtp, MSUB_REFUSED, "dot", "the message", err);
+}
+
 /* The answer came, and something behind it: farewells are nothing to worry about, but a reply more than there were commands
    says that an earlier one was taken for the answer to the message (SECURITY: B7, I7).  What comes later still is not waited
    for: who can say a reply too many inside this connection can as well say 250 and throw the message away.  */
@@ -246,13 +300,16 @@ msub_message_answer (struct msub_smtp *smtp, bool in_flight, bool bdat, struct m
   msub_event_text (event, "enhanced", reply->enhanced);
   msub_event_text (event, "text", words);
   msub_event_list (event, "said", lines);
-  bool unkept = bdat && msub_smtp_about_chunking (reply);
-  if (bdat && code == 421)
+  bool about_it = bdat && msub_smtp_about_chunking (reply), unkept = about_it && !progress->chunk_taken;
+  if ((bdat && code == 421) || (about_it && progress->chunk_taken))
     progress->suspect = "CHUNKING";
   if (unkept)
     progress->offer = "CHUNKING";
   progress->chunk_out = unkept;
   bool shifted = in_flight && !unkept && msub_connection_unread (smtp->c) && spoken_after (smtp, err);
+  /* To some each chunk is a message (SECURITY: I17).  */
+  if (about_it && progress->chunk_taken)
+    shifted = msub_fail (err, MSUB_PROTOCOL, "%s took the message and refused its end: %s", smtp->c->peer.text, words) != 0;
   progress->in_doubt = shifted || (code < 400 && code / 10 != 25);
   if (!progress->in_doubt && code < 400)
     {
@@ -278,19 +335,14 @@ send_body (struct stream *stream, const struct msub_body_facts *facts, struct ms
   return 0;
 }
 
-/* The message, after a 354, or as one BDAT chunk.  */
+/* The message, after a 354, or as one BDAT chunk; where that is untried, as one and an empty last one.  */
 static int
 stream_message (struct stream *stream, bool bdat, const struct msub_body_facts *facts, struct msub_error *err)
 {
   struct msub_smtp *smtp = stream->smtp;
-  if (bdat)
-    {
-      char command[64];
-      int n = snprintf (command, sizeof command, "BDAT %" PRIu64 " LAST\r\n", stream->total);
-      msub_smtp_trace (smtp, "C", command, (size_t) n - 2);
-      if (append (stream, command, (size_t) n, err))
-        return -1;
-    }
+  bool untried = bdat && smtp->chunking_untried;
+  if (bdat && append_bdat (stream, stream->total, !untried, err))
+    return -1;
   static const char dot[] = ".\r\n";
   size_t end = bdat ? 1 : sizeof dot - 1;
   if (send_body (stream, facts, err))
@@ -298,7 +350,7 @@ stream_message (struct stream *stream, bool bdat, const struct msub_body_facts *
   /* The dot stays together.  */
   if (!bdat && ((stream->length + end > sizeof stream->block && send_block (stream, err)) || append (stream, dot, end, err)))
     return -1;
-  if (send_all_but_end (stream, end, err) || msub_progress_dot (stream->progress, err) || send_block (stream, err))
+  if (send_all_but_end (stream, end, err) || (untried && close_first_chunk (stream, err)) || msub_progress_dot (stream->progress, err) || send_block (stream, err))
     return -1;
   stream->progress->in_doubt = true;
   if (msub_message_answer (smtp, false, bdat, stream->progress, err))

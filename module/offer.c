@@ -28,6 +28,13 @@ msub_smtp_about_chunking (const struct msub_reply *reply)
   return (reply->code >= 500 && reply->code <= 504) || (reply->code / 100 == 5 && msub_smtp_about_command (reply));
 }
 
+/* Some say "554 SMTP synchronization error".  */
+bool
+msub_smtp_about_pipelining (const struct msub_reply *reply)
+{
+  return reply->code / 100 == 5 && (strcasestr (reply->text, "pipelining") || strcasestr (reply->text, "synchronization"));
+}
+
 const char *
 msub_smtp_unkept_by_mail (const struct msub_smtp *smtp, const struct msub_envelope *envelope,
                           const struct msub_body_facts *facts)
@@ -61,6 +68,8 @@ msub_smtp_unkept_by_mail (const struct msub_smtp *smtp, const struct msub_envelo
   bool media = strncmp (reply->enhanced, "5.6.", 4) == 0 && facts->eight_bit;
   if (msub_smtp_dislikes_name (smtp))
     return NULL;
+  if (caps->pipelining && msub_smtp_about_pipelining (reply))
+    return "PIPELINING";
   for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++)
     if (parameters[i].used && (parameters[i].word ? strcasestr (reply->text, parameters[i].word) != NULL : !media))
       {
@@ -69,13 +78,6 @@ msub_smtp_unkept_by_mail (const struct msub_smtp *smtp, const struct msub_envelo
           return parameters[i].keywords;
       }
   return media ? (binary ? "BINARYMIME,8BITMIME" : "8BITMIME") : NULL;
-}
-
-/* Some say "554 SMTP synchronization error".  */
-bool
-msub_smtp_about_pipelining (const struct msub_reply *reply)
-{
-  return reply->code / 100 == 5 && (strcasestr (reply->text, "pipelining") || strcasestr (reply->text, "synchronization"));
 }
 
 const char *

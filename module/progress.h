@@ -33,7 +33,9 @@ struct msub_progress
   bool at_mail;              /* MAIL was refused, so it may be this session that is */
   const char *offer;         /* EHLO keywords that the server has offered and says no to, or NULL */
   const char *suspect;       /* the same, where it says nothing */
+  bool unheard;              /* it has said nothing to OFFER, and nothing of the message counts yet */
   bool chunk_out;            /* a whole chunk has left, and was refused: some take its lines for commands */
+  bool chunk_taken;          /* and was taken: all but saying that it was the last one */
   bool in_doubt;             /* everything has left, and the server has not said no: see transact */
   struct msub_error sender;  /* the sender is refused, in a flight that cannot be held back any more */
   struct msub_error no_for_good; /* the first recipient's that is refused for good */

@@ -76,6 +76,7 @@ take_winner (struct msub_server *server, const struct msub_context *context, con
   if (!server->smtp)
     return msub_fail (err, MSUB_INTERNAL, "Out of memory");
   server->smtp->without = request->without;
+  server->smtp->chunking_untried = request->chunking_untried;
   return 0;
 }
 
@@ -338,6 +339,7 @@ msub_server_adopt (struct msub_server *server, const struct msub_context *contex
   server->smtp->c->context = context;
   server->smtp->helo = request->helo;
   server->smtp->without = request->without;
+  server->smtp->chunking_untried = request->chunking_untried;
   server->smtp->step_msecs = request->step_timeout_msecs;
 }
 

@@ -175,7 +175,8 @@ mend_lines (const struct msub_context *context, struct msub_request *request, in
                     (unsigned long long) line, MSUB_BODY_LINE_MAX);
 }
 
-/* The header goes in ASCII to a server that takes no other one; where the whole is encoded, it is, too.  */
+/* The header goes in ASCII to a server that takes no other one, and so does one that is not UTF-8 where that can be done
+   (SECURITY: J13); where the whole is encoded, it is, too.  */
 static int
 encode_for (struct msub_server *server, const struct msub_context *context, struct msub_request *request, int *fd,
             struct msub_body_facts *facts, struct msub_error *err)
@@ -186,11 +187,11 @@ encode_for (struct msub_server *server, const struct msub_context *context, stru
       request->envelope.extensions.binary = request->envelope.extensions.binary && none != 0;
       return none < 0 ? -1 : 0; /* not encoded: the transaction will say why that is not enough */
     }
-  if (!facts->eight_bit_header || facts->other_header || server->smtp->caps.smtputf8)
+  if (!facts->eight_bit_header || (server->smtp->caps.smtputf8 && !facts->other_header))
     return 0;
   int none = ask_encoded (context, request, "header", fd, facts, err);
-  if (none <= 0)
-    return none;
+  if (none <= 0 || facts->other_header)
+    return none < 0 ? -1 : 0;
   return msub_fail (err, MSUB_MESSAGE,
                     "%s takes ASCII addresses only (no SMTPUTF8), and there are others in the header. Nothing was sent",
                     server->smtp->c->peer.text);
@@ -198,13 +199,14 @@ encode_for (struct msub_server *server, const struct msub_context *context, stru
 
 /* The whole */
 
-/* A kept conversation that breaks before the first answer to the envelope was dead already; one that refuses MAIL, or takes its
-   leave, may be what is refused, and not the mail.  */
+/* A kept conversation that breaks, or stays silent, before the first answer to the envelope was dead already; one that
+   refuses MAIL, or takes its leave, may be what is refused, and not the mail.  */
 static bool
 was_over (const struct msub_server *server, uint64_t replies, const struct msub_delivery *delivery)
 {
   const struct msub_error *err = &delivery->error;
-  bool broken = (err->kind == MSUB_LOST || err->kind == MSUB_TLS) && server->smtp && server->smtp->replies == replies;
+  bool silent = err->kind == MSUB_LOST || err->kind == MSUB_TLS || err->kind == MSUB_TIMEOUT;
+  bool broken = silent && server->smtp && server->smtp->replies == replies;
   bool definite = err->kind == MSUB_REFUSED || err->kind == MSUB_DEFERRED || err->kind == MSUB_AUTH;
   return delivery->transaction.accepted == 0 && delivery->transaction.refused == 0
          && (broken || (definite && (delivery->transaction.at_mail || err->code == 421)));
@@ -220,16 +222,18 @@ send_some (struct msub_server *server, const struct msub_context *context, struc
 }
 
 /* What REQUEST's server offers, and has not kept, does not count from now on.  Lisp hears of what may cost a message next
-   time.  */
+   time, and, where it is to begin another session, of everything.  */
 static int
 leave_out (struct msub_server *server, struct msub_request *request, struct msub_delivery *delivery, struct msub_error *err)
 {
-  static const char *const told[] = { "CHUNKING", "PIPELINING" };
+  static const char *const told[]
+    = { "CHUNKING", "PIPELINING", "BINARYMIME", "8BITMIME", "SMTPUTF8", "DSN", "MT-PRIORITY", "SIZE" };
+  size_t count = delivery->transaction.again == MSUB_AGAIN_ELSEWHERE ? sizeof told / sizeof *told : 2;
   const char *offer = delivery->transaction.offer;
   delivery->transaction.offer = NULL;
   if (!offer)
     return 0;
-  for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+  for (size_t i = 0; i < count; i++)
     {
       size_t length = strlen (delivery->left_out);
       if (strstr (offer, told[i]) && !strstr (delivery->left_out, told[i]))
@@ -290,6 +294,7 @@ transact (struct msub_server *server, const struct msub_context *context, struct
   for (;;)
     {
       int failed = send_some (server, context, request, fd, facts, delivery);
+      delivery->chunking_kept = request->chunking_untried && server->smtp && !server->smtp->chunking_untried;
       enum msub_again again = failed ? delivery->transaction.again : MSUB_AGAIN_NOT;
       if (leave_out (server, request, delivery, &no_memory))
         again = MSUB_AGAIN_NOT; /* what there is to say of the message comes first */

@@ -12,7 +12,8 @@ struct msub_delivery
 {
   struct msub_error error;  /* MSUB_OK: delivered to at least one recipient */
   struct msub_transaction transaction;
-  char left_out[64];        /* what the server offers and does not keep: EHLO keywords, each ended by '\n' */
+  bool chunking_kept;       /* that was not known */
+  char left_out[96];        /* what the server offers and does not keep: EHLO keywords, each ended by '\n' */
 };
 
 /* Deliver REQUEST's message, by the conversation in SERVER if one is kept there, else by a new one.  Where it is a probe, only

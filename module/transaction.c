@@ -130,8 +130,8 @@ choose_closing (const struct msub_smtp *smtp, const struct msub_body_facts *fact
 {
   if (!smtp->caps.chunking)
     return DATA;
-  /* A long message waits until somebody will have it.  */
-  return smtp->caps.pipelining && facts->raw_octets <= MSUB_BLOCK_OCTETS / 2 ? BDAT : NOTHING;
+  /* A long message waits until somebody will have it, and each one where it may be lost.  */
+  return smtp->caps.pipelining && !smtp->chunking_untried && facts->raw_octets <= MSUB_BLOCK_OCTETS / 2 ? BDAT : NOTHING;
 }
 
 /* Must the message wait until every recipient is known to be accepted?  */
@@ -273,7 +273,7 @@ static int
 find_way_on (struct msub_smtp *smtp, const struct msub_progress *progress, struct msub_transaction *transaction,
              struct msub_error *err)
 {
-  bool definite = err->kind == MSUB_REFUSED || err->kind == MSUB_DEFERRED;
+  bool definite = progress->unheard || err->kind == MSUB_REFUSED || err->kind == MSUB_DEFERRED;
   if (!progress->offer || !definite || err->code == 421)
     return 0;
   int way = progress->chunk_out ? resynchronize (smtp, err) : smtp->settled ? MSUB_AGAIN_HERE : MSUB_AGAIN_ELSEWHERE;

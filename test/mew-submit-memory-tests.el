@@ -100,13 +100,16 @@ though STARTTLS is expected there too."
       (mew-submit-memory--learn memory "smtp.example.org" 25 nil "PLAIN")
       (should (equal (mew-submit-memory--request memory "smtp.example.ORG" '(25 587))
                      '(:starttls-remembered t :auth-remembered "SCRAM-SHA-1"
-                                            :auth-remembered-25 "PLAIN")))
+                                            :auth-remembered-25 "PLAIN" :chunking-untried t)))
       (should (equal (mew-submit-memory--request memory "smtp.example.org" '(587 465))
-                     '(:starttls-remembered t :auth-remembered "SCRAM-SHA-1")))
+                     '(:starttls-remembered t :auth-remembered "SCRAM-SHA-1"
+                                            :chunking-untried t)))
+      (mew-submit-memory--learn-offers memory "smtp.example.org" 25 t nil)
       (should (equal (mew-submit-memory--request memory "smtp.example.org" '(25))
                      '(:auth-remembered-25 "PLAIN")))
-      (should-not (mew-submit-memory--request memory "smtp.example.org" '(465)))
-      (should-not (mew-submit-memory--request memory "example.org" '(587)))
+      (dolist (place '(("smtp.example.org" 465) ("example.org" 587)))
+        (should (equal (mew-submit-memory--request memory (car place) (cdr place))
+                       '(:chunking-untried t))))
       (should-not (mew-submit-memory--request nil "smtp.example.org" '(587))))))
 
 ;;; Mechanisms
@@ -321,17 +324,19 @@ That it offers nothing at all inside verified TLS is its own doing, and no alarm
                       (mew-submit-test-lines peer))))
 
 (ert-deftest mew-submit-memory-tests-unkept-after-a-close ()
-  "What ended a connection is not used for a month, and then tried again."
-  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=x,chunking,1:dot=close")
+  "What ended a connection is not used for a month, and then tried again, with caution."
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=x,chunking,2:dot=close")
     (let* ((memory (mew-submit-memory-tests--file peer))
            (port (mew-submit-test-port peer "x"))
            (send (lambda ()
                    (plist-get (mew-submit-memory-tests--send peer "x" memory)
                               :result))))
+      (should (equal (funcall send) "delivered"))
+      (should (plist-get (mew-submit-memory-tests--entry memory port) :chunking))
       (should (equal (funcall send) "uncertain"))
-      (should (equal (mapcar #'car (plist-get (mew-submit-memory-tests--entry memory port)
-                                              :unkept))
-                     '("CHUNKING")))
+      (let ((entry (mew-submit-memory-tests--entry memory port)))
+        (should-not (plist-get entry :chunking))
+        (should (equal (mapcar #'car (plist-get entry :unkept)) '("CHUNKING"))))
       (should (equal (funcall send) "delivered"))
       (mew-submit-memory--write
        memory
@@ -344,11 +349,25 @@ That it offers nothing at all inside verified TLS is its own doing, and no alarm
                                                    (* 31 24 60 60))))))))
                (mew-submit-memory--read memory)))
       (should (equal (funcall send) "delivered"))
-      (should (equal (mew-submit-memory-tests--ways peer) '("BDAT" "DATA" "BDAT"))))))
+      (should (equal (mew-submit-memory-tests--ways peer)
+                     '("BDAT" "BDAT" "BDAT" "DATA" "BDAT" "BDAT"))))))
+
+(ert-deftest mew-submit-memory-tests-untried ()
+  "Where CHUNKING is untried no message is in doubt; it goes on without, at once.
+SECURITY: I17."
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=x,chunking,1:data=close")
+    (let ((memory (mew-submit-memory-tests--file peer))
+          (port (mew-submit-test-port peer "x")))
+      (should (equal (plist-get (mew-submit-memory-tests--send peer "x" memory) :result)
+                     "delivered"))
+      (should (assoc "CHUNKING" (plist-get (mew-submit-memory-tests--entry memory port)
+                                           :unkept)))
+      (should (equal (mew-submit-memory-tests--ways peer) '("BDAT" "DATA"))))))
 
 (ert-deftest mew-submit-memory-tests-unkept-after-a-no ()
   "What was refused is remembered with the rest; without a memory it is just not used."
-  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=x,chunking,dot#1=reply:502 No BDAT")
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=x,chunking,\
+1:dot#1=reply:502 No BDAT,2:data#1=reply:502 No BDAT")
     (let ((memory (mew-submit-memory-tests--file peer))
           (port (mew-submit-test-port peer "x")))
       (should (equal (plist-get (mew-submit-memory-tests--send peer "x" nil) :result)

@@ -96,7 +96,7 @@ Return (RESULT REUSED RESUMED).  RECIPIENT is its only one."
 
 (ert-deftest mew-submit-reuse-tests-time-limits ()
   "Over a kept connection each message has the time limits of its own."
-  (mew-submit-test-with-peer (peer mew-submit-reuse-tests--user "127.0.0.1:0,name=a,mail#2=stall")
+  (mew-submit-test-with-peer (peer mew-submit-reuse-tests--user "127.0.0.1:0,name=a,rcpt#2=stall")
     (mew-submit-test-with-directory directory
       (let ((file (mew-submit-test-write (expand-file-name "m" directory)
                                          "Subject: x\r\n\r\nx\r\n"))
@@ -112,6 +112,25 @@ Return (RESULT REUSED RESUMED).  RECIPIENT is its only one."
                        '("timeout" "ok")))
         (should (= (mew-submit-reuse-tests--connections peer) 1))
         (should (string-search "in 3 s" (plist-get (car ends) :text)))))))
+
+(ert-deftest mew-submit-reuse-tests-silent-at-mail ()
+  "A kept connection that says nothing to MAIL is left for a new one.
+With the whole message in the flight nobody knows (SECURITY: I1)."
+  (pcase-dolist (`(,server . ,wanted) '(("name=a,mail#2=stall" "ok" 2)
+                                        ("name=a,chunking,mail#2=stall" "uncertain" 1)))
+    (mew-submit-test-with-peer (peer mew-submit-reuse-tests--user (concat "127.0.0.1:0," server))
+      (mew-submit-test-with-directory directory
+        (let ((file (mew-submit-test-write (expand-file-name "m" directory)
+                                           "Subject: x\r\n\r\nx\r\n"))
+              end)
+          (dolist (_ '(1 2))
+            (setq end (mew-submit-job--wait
+                       (mew-submit-job--start
+                        (plist-put (mew-submit-reuse-tests--request peer "a" "k" 5000 file)
+                                   :step-timeout 3000))
+                       mew-submit-test-patience)))
+          (should (equal (list (plist-get end :kind) (mew-submit-reuse-tests--connections peer))
+                         wanted)))))))
 
 (ert-deftest mew-submit-reuse-tests-a-kept-connection-ends ()
   "A connection that nobody wants any more is closed in good order."

@@ -299,6 +299,22 @@ no MIME: ASCII
 --x--
 ")))
 
+(ert-deftest mew-submit-sevenbit-tests-header-that-is-not-utf-8 ()
+  "A header in another charset gets encoded words, which say what is known of it.
+SECURITY: J13."
+  (pcase-dolist (`(,charset . ,wanted)
+                 '((nil . "=?unknown-8bit?Q?=FC?=") ("us-ascii" . "=?unknown-8bit?Q?=FC?=")
+                   ("no-such-charset" . "=?unknown-8bit?Q?=FC?=")
+                   ("utf-8" . "=?unknown-8bit?Q?=FC?=") ("utf-16" . "=?unknown-8bit?Q?=FC?=")
+                   ("ISO-8859-1" . "=?utf-8?Q?=C3=BC?=") ("windows-1251" . "=?utf-8?Q?=D1=8C?=")))
+    (ert-info ((or charset "none"))
+      (let ((out (mew-submit-sevenbit-tests--convert
+                  (concat "Subject: \374\nMIME-Version: 1.0\n"
+                          (and charset (format "Content-Type: text/plain; charset=%s\n" charset))
+                          "\nx\n"))))
+        (should (stringp out))
+        (should (string-match-p (concat "^Subject: " (regexp-quote wanted) "$") out))))))
+
 (ert-deftest mew-submit-sevenbit-tests-what-is-left-alone ()
   "What was signed, or makes no sense, is not changed: there is no such message."
   (dolist
@@ -328,7 +344,7 @@ Content-Transfer-Encoding: x-uue\n\nü\n"
          "ü\n")))
     (ert-info ((format "%S" octets))
       (should-not (mew-submit-sevenbit-tests--convert octets))))
-  (should-not (mew-submit-sevenbit-tests--convert "Subject: \374\n\nASCII\n"))
+  (should-not (mew-submit-sevenbit-tests--convert "Content-Type: a/b; name=\374\n\nASCII\n"))
   ;; Parts without end.
   (let ((octets ""))
     (dotimes (n 60)

@@ -34,18 +34,19 @@
 (defun mew-submit-compare--octets (case)
   "Return the message of CASE."
   (if (mew-submit-cases--program-p case)
-      (mew-submit-cases--octets (plist-get (mew-submit-case-send case) :octets))
+      (mew-submit-cases--input case)
     (encode-coding-string (mew-submit-cases--text case) 'utf-8-unix)))
 
-(defun mew-submit-compare--smtpmail (port ca file recipients)
-  "Return the arguments for an Emacs that sends FILE to RECIPIENTS by smtpmail, to PORT, with CA."
+(defun mew-submit-compare--smtpmail (port implicit ca file recipients)
+  "Return the arguments for an Emacs that sends FILE to RECIPIENTS by smtpmail, to PORT, with CA.
+IMPLICIT: with TLS at once."
   (list mew-submit-test-emacs "-Q" "--batch" "--eval"
         (format "%S"
                 `(progn
                    (require 'smtpmail)
                    (require 'gnutls)
                    (setq smtpmail-smtp-server "localhost" smtpmail-smtp-service ,port
-                         smtpmail-stream-type 'starttls smtpmail-smtp-user "me"
+                         smtpmail-stream-type ',(if implicit 'ssl 'starttls) smtpmail-smtp-user "me"
                          smtpmail-servers-requiring-authorization "localhost"
                          user-mail-address "me@case.test" gnutls-trustfiles '(,ca)
                          gnutls-verify-error t network-security-level 'low
@@ -61,6 +62,7 @@
   "Return the command by which CLIENT sends FILE, the message of CASE, to PORT."
   (let ((ca (expand-file-name "ca.pem" (mew-submit-test--certs)))
         (recipients (mew-submit-compare--recipients case))
+        (implicit (plist-get (mew-submit-case-server case) :implicit))
         (password (mew-submit-cases--file case "password" (concat mew-submit-cases--password "\n"))))
     (mew-submit-cases--file case "authinfo"
                             (format "machine localhost login me password %s port %d\n"
@@ -70,7 +72,7 @@
        (append (list mew-submit-test-emacs "-Q" "--batch" "-l"
                      (expand-file-name "mew-submit.el" mew-submit-test-root)
                      "-f" "mew-submit-batch-send" "--" "--server" "localhost" "--family" "ipv4"
-                     "--routes" (format "%d:starttls" port) "--ca-file" ca "--user" "me"
+                     "--routes" (mew-submit-cases--routes case port) "--ca-file" ca "--user" "me"
                      "--password-file" password "--from" "me@case.test"
                      "--memory" (mew-submit-cases--file case "memory"))
                (when-let* ((keywords (plist-get (mew-submit-case-send case) :without)))
@@ -78,14 +80,15 @@
                (when-let* ((seconds (plist-get (mew-submit-case-send case) :step_timeout)))
                  (list "--step-timeout" (number-to-string seconds)))
                recipients))
-      ("smtpmail" (mew-submit-compare--smtpmail port ca file recipients))
+      ("smtpmail" (mew-submit-compare--smtpmail port implicit ca file recipients))
       ("msmtp" (append (list "msmtp" "--host=localhost" (format "--port=%d" port) "--auth=on" "--user=me"
-                             (concat "--passwordeval=cat " password) "--tls=on" "--tls-starttls=on"
+                             (concat "--passwordeval=cat " password) "--tls=on"
+                             (if implicit "--tls-starttls=off" "--tls-starttls=on")
                              (concat "--tls-trust-file=" ca) "--from=me@case.test" "--")
                        recipients))
       ("curl" (append (list "curl" "-sS" "-4" "--ssl-reqd" "--cacert" ca "--crlf" "--user"
                             (concat "me:" mew-submit-cases--password) "--mail-from" "me@case.test"
-                            "--upload-file" file (format "smtp://localhost:%d" port))
+                            "--upload-file" file (format "smtp%s://localhost:%d" (if implicit "s" "") port))
                       (mapcan (lambda (recipient) (list "--mail-rcpt" recipient)) recipients))))))
 
 (defun mew-submit-compare--run (client case port)
@@ -105,6 +108,8 @@
                                      (mew-submit-compare--command client case port file))
                     :sentinel (lambda (process _change)
                                 (unless (process-live-p process)
+                                  ;; Until now it is running, whatever `process-live-p' says.
+                                  (setf (mew-submit-case-process case) nil)
                                   (push (list :exit (process-exit-status process))
                                         (mew-submit-case-dones case)))))))
       (setf (mew-submit-case-process case) process)
@@ -151,11 +156,10 @@
                         (mew-submit-case-dones case) nil)
                do (make-directory (mew-submit-case-directory case)))
       (while (seq-remove #'mew-submit-compare--ended-p cases)
-        (let ((running (seq-count (lambda (case) (process-live-p (mew-submit-case-process case)))
-                                  cases)))
+        (let ((running (seq-count #'mew-submit-case-process cases)))
           (dolist (case cases)
             (unless (or (>= running 10)
-                        (process-live-p (mew-submit-case-process case))
+                        (mew-submit-case-process case)
                         (mew-submit-compare--ended-p case))
               (setq running (1+ running))
               (mew-submit-compare--run client case (mew-submit-cases--port case ports)))))

@@ -49,7 +49,7 @@ class Conversation:
         self.case, self.spec, self.sock = case, case.spec, sock
         self.buffer = b""
         self.tls = self.authenticated = self.in_transaction = False
-        self.recipients = []
+        self.recipients, self.chunks = [], b""
 
     def log(self, event, **more):
         log(case=self.case.name, event=event, **more)
@@ -93,6 +93,9 @@ class Conversation:
 
     def starttls(self):
         self.say("220 2.0.0 go")
+        self.handshake()
+
+    def handshake(self):
         self.sock = CONTEXT.wrap_socket(self.sock, server_side=True)
         self.buffer, self.tls = b"", True
 
@@ -129,13 +132,15 @@ class Conversation:
             right = base64.b64decode(words[2]) == b"\0me\0" + PASSWORD.encode()
         self.authenticated = self.usual("AUTH", "235 2.7.0 ok" if right else "535 5.7.8 no") == "2"
 
-    def mail(self):
+    def mail(self, line):
         if self.spec.get("one_mail_only") and self.in_transaction:
             return
         if not self.authenticated:
             self.say("530 5.7.0 log in first")
+        elif self.spec.get("mail_has_no_parameters") and ">" in line and not line.endswith(">"):
+            self.say("555 5.5.4 %s: what is that?" % line.split()[-1])
         elif self.usual("MAIL", "250 2.1.0 ok") == "2":
-            self.in_transaction, self.recipients = True, []
+            self.in_transaction, self.recipients, self.chunks = True, [], b""
 
     def rcpt(self, line):
         if not self.in_transaction:
@@ -166,8 +171,10 @@ class Conversation:
         while not self.buffer.endswith(b"\r\n.\r\n") and self.buffer != b".\r\n":
             self.fill()
         octets, self.buffer = self.buffer[:-3], b""
-        if self.usual(".", "250 2.0.0 taken") == "2":
+        reply = self.case.nth(".") or "250 2.0.0 taken"
+        if reply.startswith("2"):
             self.message(octets.replace(b"\r\n..", b"\r\n."), False)
+        self.say(reply)
 
     def bdat(self, line):
         length = int(line.split()[1])
@@ -182,8 +189,11 @@ class Conversation:
         octets, self.buffer = self.buffer[:length], self.buffer[length:]
         if not reply and not (self.in_transaction and self.recipients):
             reply = "503 5.5.1 RCPT first"
-        if self.say(reply or "250 2.0.0 taken") == "2":
-            self.message(octets, True)
+        if self.say(reply or "250 2.0.0 taken") != "2":
+            return
+        self.chunks += octets
+        if line.endswith("LAST") or self.spec.get("each_chunk_is_a_message"):
+            self.message(self.chunks, True)
 
     def command(self, line):
         verb = line.split(" ")[0].upper()
@@ -194,7 +204,7 @@ class Conversation:
         elif verb == "AUTH":
             self.auth(line)
         elif verb == "MAIL":
-            self.mail()
+            self.mail(line)
         elif verb == "RCPT":
             self.rcpt(line)
         elif verb == "DATA":
@@ -213,6 +223,8 @@ class Conversation:
     def run(self):
         self.log("connect")
         try:
+            if self.spec.get("implicit"):
+                self.handshake()
             self.say(self.spec.get("greeting", "220 mail.case.test ESMTP"))
             while True:
                 line = self.line()

@@ -9,7 +9,7 @@
 ;;
 ;; All cases run side by side in one Emacs, against one process with a server for each.
 ;; README.org says what is in the tables.  Of doc/SECURITY.md they are about rows
-;; SECURITY: E15, E31, H11, H20, H21, J2, J8, P10.
+;; SECURITY: E15, E31, H11, H20, H21, I17, J2, J8, P10.
 
 ;;; Code:
 
@@ -91,6 +91,11 @@
 
 ;;; Sending
 
+(defun mew-submit-cases--routes (case port)
+  "Return the routes to the server of CASE at PORT."
+  (format "%d:%s" port
+          (if (plist-get (mew-submit-case-server case) :implicit) "implicit" "starttls")))
+
 (defun mew-submit-cases--recipients (case)
   "Return the recipients of CASE."
   (mapcar (lambda (number) (format "r%d@case.test" number))
@@ -110,7 +115,7 @@ Content-Transfer-Encoding: 8bit\n\nGr\u00fc\u00dfe\n"))))
   (let ((send (mew-submit-case-send case)))
     (append
      (list :name (mew-submit-case-name case) :server "localhost" :family 'ipv4
-           :routes (format "%d:starttls" port) :fallback 'always
+           :routes (mew-submit-cases--routes case port) :fallback 'always
            :ca-file (expand-file-name "ca.pem" (mew-submit-test--certs))
            :user (plist-get send :user) :password (copy-sequence mew-submit-cases--password)
            :step-timeout (or (plist-get send :step_timeout) 100)
@@ -121,8 +126,13 @@ Content-Transfer-Encoding: 8bit\n\nGr\u00fc\u00dfe\n"))))
 
 ;;; By a program
 
-(defun mew-submit-cases--octets (text)
-  "Return TEXT as octets; {N*WORDS} in it are N times WORDS."
+(defun mew-submit-cases--input (case)
+  "Return the standard input of the program of CASE."
+  (mew-submit-cases--octets (plist-get (mew-submit-case-send case) :octets)
+                            (and (plist-get (mew-submit-case-send case) :latin1) 'latin-1-unix)))
+
+(defun mew-submit-cases--octets (text &optional coding)
+  "Return TEXT as octets, by CODING; {N*WORDS} in it are N times WORDS."
   (let ((start 0) (parts nil))
     (while (string-match "{\\([0-9]+\\)\\*\\([^}]*\\)}" text start)
       (push (substring text start (match-beginning 0)) parts)
@@ -131,7 +141,7 @@ Content-Transfer-Encoding: 8bit\n\nGr\u00fc\u00dfe\n"))))
             parts)
       (setq start (match-end 0)))
     (push (substring text start) parts)
-    (encode-coding-string (apply #'concat (nreverse parts)) 'utf-8-unix)))
+    (encode-coding-string (apply #'concat (nreverse parts)) (or coding 'utf-8-unix))))
 
 (defun mew-submit-cases--file (case name &optional text)
   "Return the file NAME of CASE, with TEXT in it if there is one."
@@ -141,7 +151,7 @@ Content-Transfer-Encoding: 8bit\n\nGr\u00fc\u00dfe\n"))))
 (defun mew-submit-cases--server-options (case port)
   "Return the options for the server of CASE at PORT, named there or in a configuration."
   (let ((ca (expand-file-name "ca.pem" (mew-submit-test--certs)))
-        (routes (format "%d:starttls" port))
+        (routes (mew-submit-cases--routes case port))
         (aliases (cl-loop for (key value) on (plist-get (mew-submit-case-send case) :aliases) by #'cddr
                           collect (list (substring (symbol-name key) 1) value))))
     (if (plist-get (mew-submit-case-send case) :configured)
@@ -186,7 +196,7 @@ Content-Transfer-Encoding: 8bit\n\nGr\u00fc\u00dfe\n"))))
                                      :output (mew-submit-case-output case))
                                (mew-submit-case-dones case))))))
     (process-send-string (mew-submit-case-process case)
-                         (mew-submit-cases--octets (plist-get (mew-submit-case-send case) :octets)))
+                         (mew-submit-cases--input case))
     (process-send-eof (mew-submit-case-process case))))
 
 (defun mew-submit-cases--program-p (case)
@@ -258,7 +268,7 @@ Content-Transfer-Encoding: 8bit\n\nGr\u00fc\u00dfe\n"))))
   (let* ((done (car (last (mew-submit-case-dones case))))
          (text (mew-submit-report--done done))
          (own (seq-reduce (lambda (text line) (string-replace (string-trim line) "" text))
-                          (plist-get done :said) text))
+                          (remove "" (plist-get done :said)) text))
          (case-fold-search t))
     (or (seq-some (lambda (word)
                     (let ((in (if (string-match " (outside of the server's words)\\'" word) own text))
@@ -325,7 +335,7 @@ Content-Transfer-Encoding: 8bit\n\nGr\u00fc\u00dfe\n"))))
            "what arrived is not what was sent")
           ((seq-find (lambda (event)
                        (and (string-match-p "Gr" (plist-get event :octets))
-                            (not (string-match-p "Gr=C3=BC=C3=9Fe\\|\303\274" (plist-get event :octets)))))
+                            (not (string-match-p "Gr=C3=BC=C3=9Fe\\|Gr\u00c3\u00bc" (plist-get event :octets)))))
                      messages)
            "the 8-bit text has been lost"))))
 

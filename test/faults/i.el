@@ -76,6 +76,38 @@ MORE are further keys."
               (,(concat "I15 BDAT " way " is answered 502, and DATA 554")
                :peer ("chunking" "dot#1=reply:502 5.5.1 No BDAT" "dot#2=reply:554 5.7.1 No") :kind refused
                :mails 2 ,@more)))
+   (cl-loop for (way . more) in `(("" :peer ("chunking"))
+                                  ("long, " :peer ("chunking") :message mew-submit-faults-h-long-message)
+                                  ("no PIPELINING, " :peer ("chunking" "cap2-=PIPELINING")))
+            append
+            (cl-loop for (name directives . expect) in
+                     '(("and is taken" () :kind ok :saw-line "^BDAT 0 LAST$")
+                       ("and closes" ("data=close") :kind deferred :reach (envelope part)
+                        :events ((done :about "offer")) :no-line "LAST$")
+                       ("and resets" ("data=reset") :kind deferred :reach (envelope part)
+                        :events ((done :about "offer")) :no-line "LAST$")
+                       ("and half an answer" ("data=truncate") :kind deferred :reach (envelope part)
+                        :events ((done :about "offer")) :no-line "LAST$")
+                       ("and silence" ("data=stall") :kind deferred :reach (envelope part)
+                        :events ((done :about "offer")) :no-line "LAST$"
+                        :account (:step-timeout 2) :slow t)
+                       ("and 354" ("data=reply:354 Go on") :kind protocol :reach (envelope part) :no-line "LAST$")
+                       ("and 451" ("data=reply:451 4.3.0 Later") :kind deferred :reach (envelope part)
+                        :no-line "LAST$")
+                       ("and 554" ("data=reply:554 5.7.1 Spam") :kind refused :reach (envelope part)
+                        :no-line "LAST$")
+                       ("and 502" ("data#1=reply:502 5.5.1 No BDAT") :kind ok :mails 2 :saw-line "^DATA$")
+                       ("and then 503" ("dot=reply:503 5.5.1 MAIL first") :kind uncertain :no-line "^DATA$")
+                       ("and then 554" ("dot=reply:554 5.7.1 Spam") :kind refused :no-line "^DATA$")
+                       ("and then closes" ("dot=close") :kind uncertain :no-line "^DATA$")
+                       ("and 550 to RCPT" ("rcpt=reply:550 5.1.1 No") :kind refused :reach envelope
+                        :no-line "^BDAT")
+                       ("and 421 to RCPT" ("rcpt=reply:421 4.3.2 Bye") :kind deferred :reach envelope
+                        :no-line "^BDAT"))
+                     collect `(,(format "I17 BDAT is untried, %s%s" way name)
+                               :request (:chunking-untried t)
+                               :peer (,@(plist-get more :peer) ,@directives)
+                               ,@expect ,@(cddr more))))
    (mew-submit-faults-i--final "I5 a late final reply" '("dot=delay:900") 'ok
                                :account '(:step-timeout 4) :slow t)
    (mew-submit-faults-i--final "I6 250 and the end" '("dot=closeafter") 'ok)

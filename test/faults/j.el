@@ -121,6 +121,9 @@ boundary=b; protocol=\"application/pgp-signature\"\n\n--b\nContent-Type: text/pl
 --b\nContent-Type: application/pgp-signature\n\nx\n--b--\n"
       :kind message :reach (connection auth) :text "8-bit")
     '("J13 a header in Latin-1" :message "Subject: B\374cher\nTo: ann@example.org\n\nx\n"
+      :body "Subject: =?unknown-8bit?Q?B=FCcher?=\nTo: ann@example.org\n\nx\n" :no-line "SMTPUTF8")
+    '("J13 a parameter in Latin-1"
+      :message "Content-Type: text/plain; name=\"B\374cher\"\nTo: ann@example.org\n\nx\n"
       :saw-line "^MAIL .*BODY=8BITMIME" :no-line "SMTPUTF8")
     '("J8 a header in UTF-8" :message "Subject: B\303\274cher\nTo: ann@example.org\n\nx\n"
       :saw-line "^MAIL .*SMTPUTF8")

@@ -59,7 +59,7 @@ The default is 200000.  The oldest lines go first."
   (on-done nil :documentation "Function called with the `done' event, or nil.")
   (on-ask nil :documentation "Function that answers an `ask' event, or nil.")
   (on-know nil :documentation "Function that answers one and asks nobody, or nil.")
-  (lacks nil :documentation "Non-nil when there was no secret just now.")
+  (lacks nil :documentation "Why there was no secret just now, or t, or nil.")
   (again nil :documentation "Function that may want another job, or nil.")
   (hint nil :documentation "What to add when no route leads anywhere, or nil.")
   (cancelled nil :documentation "Non-nil when it was to be stopped.")
@@ -363,7 +363,7 @@ would be tried again was stopped, if that was wanted just when the job ended."
 EVENT is the end of the job; after a good one, one of RECIPIENTS may be refused."
   (if (equal (plist-get event :kind) "ok")
       (when-let* ((refused (car (mew-submit-job--refused recipients))))
-        (cl-loop for key in '(:cause :sure :remedy)
+        (cl-loop for key in '(:cause :detail :sure :remedy)
                  when (plist-get refused key)
                  append (list key (plist-get refused key))))
     (mew-submit-refusal--of-event event)))
@@ -398,6 +398,9 @@ EVENT is the end of the job; after a good one, one of RECIPIENTS may be refused.
      (cl-loop for key in '(:alarm :about :left-out :step :mechanism)
               when (plist-get event key)
               append (list key (plist-get event key)))
+     (and (stringp (mew-submit-job-lacks session))
+          (equal kind "secret")
+          (list :why (mew-submit-job-lacks session)))
      (mew-submit-job--cause event recipients))))
 
 ;;; Callbacks
@@ -429,7 +432,8 @@ answer, and the reason is told at the end.  A secret is wiped afterwards."
          (secret (and (not failed) (cdr-safe answer))))
     (when (and (eql id (mew-submit-job-id session))
                (null (mew-submit-job-done session)))
-      (setf (mew-submit-job-lacks session) (eq (car-safe answer) :none))
+      (setf (mew-submit-job-lacks session) (and (eq (car-safe answer) :none)
+                                                (or (cdr answer) t)))
       (condition-case err
           (cond (failed (mew-submit-job--no-answer session (cdr answer)))
                 (secret (mew-submit--mod-answer id (car answer) secret))

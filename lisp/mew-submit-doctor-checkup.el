@@ -303,6 +303,35 @@ unless another program calls it."))))
        "secrets" 'warning "%s can be read by others.\nchmod 600 %s"
        (abbreviate-file-name file) (abbreviate-file-name file)))))
 
+(defun mew-submit-doctor-checkup--who (account)
+  "Return in words who signs in for ACCOUNT, and where."
+  (format "%s at %s" (mew-submit-token--user account)
+          (mew-submit-token--issuer account)))
+
+(defun mew-submit-doctor-checkup--no-token (topic account problem)
+  "Return a finding about PROBLEM, (KIND . WORDS), with the tokens of ACCOUNT.
+ACCOUNT is called TOPIC."
+  (pcase-let* ((`(,kind . ,words) problem)
+               (`(,status . ,advice)
+                (pcase kind
+                  ('consent '(error . "M-x mew-submit-sign-in signs in again; until \
+then mail waits."))
+                  ('config '(error . "Correct :oauth in the account, or get a client id: \
+see the manual, \"Signing in\"."))
+                  ('locked '(note . "You are asked for the passphrase when mail is \
+sent."))
+                  (_ '(warning . "It is tried again when mail is sent; look at the \
+network, and at the page of the issuer.")))))
+    (mew-submit-doctor-checkup--finding
+     topic status "no access token for %s: %s\n%s"
+     (mew-submit-doctor-checkup--who account) words advice)))
+
+(defun mew-submit-doctor-checkup--lifetime (seconds)
+  "Return in words when an access token ends that is good for SECONDS."
+  (format "an access token is good for %d minutes, until %s, and renewed by itself"
+          (/ seconds 60)
+          (format-time-string "%H:%M" (time-add nil seconds))))
+
 (defun mew-submit-doctor-checkup--sign-in (topic account)
   "Return a finding about the sign-in of ACCOUNT, called TOPIC.
 Nobody is asked, neither the user nor the issuer."
@@ -310,38 +339,62 @@ Nobody is asked, neither the user nor the issuer."
       (mew-submit-doctor-checkup--finding
        topic 'error "There is no :user to sign in as.\nAdd :user to the account")
     (let* ((status (mew-submit-token--status account))
-           (where (format "%s at %s" (plist-get status :user)
-                          (plist-get status :issuer)))
-           (problem (plist-get status :problem)))
-      (cond (problem
-             (mew-submit-doctor-checkup--finding
-              topic 'warning "The last access token for %s could not be had: %s.\n\
-M-x mew-submit-sign-in signs in again" where problem))
+           (where (mew-submit-doctor-checkup--who account))
+           (left (plist-get status :left)))
+      (cond ((plist-get status :problem)
+             (mew-submit-doctor-checkup--no-token topic account
+                                                  (plist-get status :problem)))
             ((plist-get status :memory)
              (mew-submit-doctor-checkup--finding
               topic 'note "%s is signed in until Emacs ends" where))
             ((plist-get status :kept)
              (mew-submit-doctor-checkup--finding
               topic 'ok "%s is signed in%s" where
-              (if (zerop (plist-get status :left)) ""
-                (format "; the access token is good for %d minutes"
-                        (/ (plist-get status :left) 60)))))
-            ((> (plist-get status :left) 0)
+              (if (zerop left) ""
+                (concat "; " (mew-submit-doctor-checkup--lifetime left)))))
+            ((> left 0)
              (mew-submit-doctor-checkup--finding
-              topic 'note "%s is signed in for %d minutes" where
-              (/ (plist-get status :left) 60)))
+              topic 'note "%s is signed in for %d minutes, and cannot be renewed" where
+              (/ left 60)))
             (t (mew-submit-doctor-checkup--finding
                 topic 'warning "%s is not signed in, so mail waits.\n\
 M-x mew-submit-sign-in" where))))))
+
+(defun mew-submit-doctor-checkup--signs-in-p (account)
+  "Does ACCOUNT sign in for its tokens, and no command or function has them?"
+  (and (mew-submit-token--keys account)
+       (not (plist-get account :token-command))
+       (not (plist-get account :token-function))))
+
+(defun mew-submit-doctor-checkup--renewal (account number callback)
+  "See whether the sign-in of ACCOUNT, the one with NUMBER, can be renewed.
+That is what happens each hour: the issuer is asked for another access token, in
+the background, and nobody for a passphrase.  CALLBACK is called once, with the
+findings.  Return nil, without that, where nobody is signed in."
+  (let ((status (and (mew-submit-doctor-checkup--signs-in-p account)
+                     (mew-submit-token--user account)
+                     (ignore-errors (mew-submit-token--status account))))
+        (topic (mew-submit-doctor-checkup--topic number)))
+    (when (or (plist-get status :kept) (plist-get status :memory))
+      (mew-submit-token--check
+       account
+       (lambda (problem)
+         (funcall callback
+                  (list (if problem
+                            (mew-submit-doctor-checkup--no-token topic account problem)
+                          (mew-submit-doctor-checkup--finding
+                           topic 'ok "its sign-in was renewed just now: %s"
+                           (mew-submit-doctor-checkup--lifetime
+                            (plist-get (mew-submit-token--status account)
+                                       :left))))))))
+      t)))
 
 (defun mew-submit-doctor-checkup--token (topic account)
   "Return a finding about where ACCOUNT, called TOPIC, has its tokens from."
   (let* ((command (or (plist-get account :token-command)
                       mew-submit-oauth2-token-command))
          (program (car-safe command)))
-    (cond ((and (mew-submit-token--keys account)
-                (not (plist-get account :token-command))
-                (not (plist-get account :token-function)))
+    (cond ((mew-submit-doctor-checkup--signs-in-p account)
            (mew-submit-doctor-checkup--sign-in topic account))
           ((and program (not (executable-find program)))
            (mew-submit-doctor-checkup--finding

@@ -21,6 +21,7 @@
 (require 'mew-submit-module)
 (require 'mew-submit-network-negative)
 (require 'mew-submit-spool)
+(require 'mew-submit-refusal)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
 (require 'mew-submit-job)
@@ -232,22 +233,56 @@ No source of secrets that could ask is looked into."
             "")
           (if (plist-get account :tunnel) ", through a tunnel" "")))
 
-(defun mew-submit-doctor-checkup--account (account number)
-  "Return findings about ACCOUNT, the one with NUMBER."
-  (let ((topic (mew-submit-doctor-checkup--topic number)))
-    (append
-     (condition-case err
-         (list (mew-submit-doctor-checkup--finding
-                topic 'ok "%s" (mew-submit-doctor-checkup--plan
-                                account (mew-submit-doctor-checkup--request account))))
-       (error (list (mew-submit-doctor-checkup--finding
-                     topic 'error "%s\nCorrect it in mew-submit-accounts%s."
-                     (mew-submit-error--text err)
-                     (if mew-submit-accounts "" " or smtpmail's variables")))))
-     (list (mew-submit-doctor-checkup--tls-level topic account)
-           (mew-submit-doctor-checkup--keys topic account)
-           (mew-submit-doctor-checkup--sender topic account))
+(defun mew-submit-doctor-checkup--at (rank finding)
+  "Return FINDING as one about the server with RANK of an account's, 1 the first.
+That is said of the others; nil is nil."
+  (if (or (null finding) (= rank 1))
+      finding
+    (plist-put (copy-sequence finding) :text
+               (format "server %d: %s" rank (plist-get finding :text)))))
+
+(defun mew-submit-doctor-checkup--one-server (topic account rank)
+  "Return findings about ACCOUNT, called TOPIC, for its server with RANK only.
+One sign-in is for all of them."
+  (append
+   (condition-case err
+       (list (mew-submit-doctor-checkup--finding
+              topic 'ok "%s" (mew-submit-doctor-checkup--plan
+                              account (mew-submit-doctor-checkup--request account))))
+     (error (list (mew-submit-doctor-checkup--finding
+                   topic 'error "%s\nCorrect it in mew-submit-accounts%s."
+                   (mew-submit-error--text err)
+                   (if mew-submit-accounts "" " or smtpmail's variables")))))
+   (list (mew-submit-doctor-checkup--tls-level topic account)
+         (mew-submit-doctor-checkup--keys topic account))
+   (unless (and (> rank 1) (mew-submit-doctor-checkup--signs-in-p account))
      (mew-submit-doctor-checkup--secret topic account))))
+
+(defun mew-submit-doctor-checkup--several (topic account)
+  "Return a finding about the :servers of ACCOUNT, called TOPIC, or nil."
+  (when (plist-get account :servers)
+    (condition-case err
+        (progn (mew-submit-account--check-servers account)
+               nil)
+      (error (mew-submit-doctor-checkup--finding
+              topic 'error "%s\nCorrect it in mew-submit-accounts."
+              (mew-submit-error--text err))))))
+
+(defun mew-submit-doctor-checkup--account (account number)
+  "Return findings about ACCOUNT, the one with NUMBER, and each of its servers."
+  (let ((topic (mew-submit-doctor-checkup--topic number)))
+    (cons
+     (mew-submit-doctor-checkup--sender topic account)
+     (cons
+      (mew-submit-doctor-checkup--several topic account)
+      (apply #'append
+             (seq-map-indexed
+              (lambda (server index)
+                (mapcar (lambda (finding)
+                          (mew-submit-doctor-checkup--at (1+ index) finding))
+                        (mew-submit-doctor-checkup--one-server topic server
+                                                               (1+ index))))
+              (mew-submit-account--servers account)))))))
 
 (defun mew-submit-doctor-checkup--unreachable (accounts)
   "Return a finding about those of ACCOUNTS that are never chosen, or nil."
@@ -444,14 +479,29 @@ without a log-in")))))
 
 ;;; What mew-submit keeps
 
+(defun mew-submit-doctor-checkup--log-ins (entries)
+  "Return findings about why those of ENTRIES wait whose log-in was refused."
+  (mapcar (lambda (entry)
+            (mew-submit-doctor-checkup--finding
+             "outbox" 'warning "A log-in was refused: %s.\n%s"
+             (mew-submit-refusal--why entry) (or (plist-get entry :remedy) "")))
+          (seq-uniq (seq-filter (lambda (entry)
+                                  (and (equal (plist-get entry :kind) "auth")
+                                       (plist-get entry :cause)))
+                                entries)
+                    (lambda (one other)
+                      (equal (mew-submit-refusal--why one)
+                             (mew-submit-refusal--why other))))))
+
 (defun mew-submit-doctor-checkup--messages (directory)
   "Return findings about the messages in DIRECTORY, the outbox.
 They are looked at as they are on disk, and nothing is changed."
-  (let ((groups (seq-group-by
-                 (lambda (id)
-                   (plist-get (mew-submit-spool--read id directory) :state))
-                 (mew-submit-spool--ids directory))))
-    (list
+  (let* ((entries (mapcar (lambda (id) (mew-submit-spool--read id directory))
+                          (mew-submit-spool--ids directory)))
+         (groups (seq-group-by (lambda (entry) (plist-get entry :state)) entries)))
+    (append
+     (mew-submit-doctor-checkup--log-ins entries)
+     (list
      (mew-submit-doctor-checkup--finding
       "outbox" 'ok "%s, %s" (abbreviate-file-name directory)
       (if groups
@@ -467,7 +517,7 @@ mew-submit-outbox shows it; the message itself is still there."))
        (mew-submit-doctor-checkup--finding
         "outbox" 'note "It is not known whether an uncertain message has \
 arrived.\nAsk a recipient, then have M-x mew-submit-outbox send it again or \
-delete it.")))))
+delete it."))))))
 
 (defun mew-submit-doctor-checkup--room (directory)
   "Return a finding about the room that is left for DIRECTORY, or nil."
@@ -544,6 +594,13 @@ is tried last until %s.\nM-x mew-submit-forget-network forgets that." number
     (and (plist-get entry :family) (symbol-name (plist-get entry :family))))
    (plist-get entry :case) (plist-get entry :expires)))
 
+(defun mew-submit-doctor-checkup--hosts (account)
+  "Return the hosts of all servers of ACCOUNT, those that can be told."
+  (seq-uniq (delq nil (mapcar (lambda (server)
+                                (ignore-errors (mew-submit-request--host server)))
+                              (ignore-errors
+                                (mew-submit-account--servers account))))))
+
 (defun mew-submit-doctor-checkup--verdicts ()
   "Return findings about ports that are remembered to be blocked."
   (let ((networks (mew-submit-network-negative--networks))
@@ -555,9 +612,10 @@ is tried last until %s.\nM-x mew-submit-forget-network forgets that." number
      (mapcan
       (lambda (account)
         (cl-incf number)
-        (when-let* ((host (ignore-errors (mew-submit-request--host account))))
-          (mapcar (lambda (entry) (mew-submit-doctor-checkup--verdict entry number))
-                  (mew-submit-network-negative--find host networks))))
+        (mapcar (lambda (entry) (mew-submit-doctor-checkup--verdict entry number))
+                (mapcan (lambda (host)
+                          (mew-submit-network-negative--find host networks))
+                        (mew-submit-doctor-checkup--hosts account))))
       (mew-submit-doctor-checkup--accounts)))))
 
 (defun mew-submit-doctor-checkup--pin (pin names)
@@ -788,8 +846,9 @@ mew-submit-diagnose tells more."))
   (run-at-time mew-submit-doctor-checkup--seconds nil #'mew-submit-job--cancel
                session))
 
-(defun mew-submit-doctor-checkup--server (account number callback)
+(defun mew-submit-doctor-checkup--server (account number rank callback)
   "Have a look at the server of ACCOUNT, the one with NUMBER, in the background.
+It is that with RANK among those of the account, and ACCOUNT has no other.
 Nothing is sent there but what leads to TLS.  CALLBACK is called once, with the
 findings.  Return the session, or nil when nothing was begun: then ACCOUNT is
 not usable, and the findings of `mew-submit-doctor-checkup--local' say why."
@@ -808,12 +867,15 @@ not usable, and the findings of `mew-submit-doctor-checkup--local' say why."
               (lambda (done)
                 (when timer (cancel-timer timer))
                 (funcall callback
-                         (append
-                          (mew-submit-doctor-checkup--resolved topic
-                                                               (nreverse resolved))
-                          (list (mew-submit-doctor-checkup--outcome topic connected
-                                                                    tls done))
-                          (mew-submit-doctor-checkup--certificate topic tls)))))))
+                         (mapcar
+                          (lambda (finding)
+                            (mew-submit-doctor-checkup--at rank finding))
+                          (append
+                           (mew-submit-doctor-checkup--resolved topic
+                                                                (nreverse resolved))
+                           (list (mew-submit-doctor-checkup--outcome topic connected
+                                                                     tls done))
+                           (mew-submit-doctor-checkup--certificate topic tls))))))))
         (setq timer (mew-submit-doctor-checkup--bounded session))
         session))))
 

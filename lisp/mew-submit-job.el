@@ -424,7 +424,7 @@ when EVENT has been dealt with; while ASKING it only means no."
   (setf (mew-submit-job-remark session) why)
   (mew-submit--mod-answer (mew-submit-job-id session) nil))
 
-(defun mew-submit-job--reply (session id answer)
+(defun mew-submit-job--pass-on (session id answer)
   "Pass ANSWER on to the job ID of SESSION, unless that has ended.
 What is (:failed . WHY) or (:none . WHY), or cannot be passed on, counts as no
 answer, and the reason is told at the end.  A secret is wiped afterwards."
@@ -443,15 +443,17 @@ answer, and the reason is told at the end.  A secret is wiped afterwards."
     (when (stringp secret)
       (clear-string secret))))
 
-(defun mew-submit-job--reply-later (session id later)
-  "Call LATER with a function that passes an answer on to the job ID of SESSION.
-If that signals an error, there is no answer."
-  (condition-case err
-      (funcall later (lambda (answer)
-                       (mew-submit-job--reply session id answer)))
-    (error (mew-submit-job--reply session id
-                                  (cons :failed
-                                        (mew-submit-error--text err))))))
+(defun mew-submit-job--reply (session id answer)
+  "Pass ANSWER on to the job ID of SESSION, as `mew-submit-job--pass-on' does.
+It may be a function that takes the function to answer with; if that signals an
+error, there is no answer."
+  (if (not (functionp answer))
+      (mew-submit-job--pass-on session id answer)
+    (condition-case err
+        (funcall answer (lambda (later)
+                          (mew-submit-job--reply session id later)))
+      (error (mew-submit-job--pass-on session id
+                                      (cons :failed (mew-submit-error--text err)))))))
 
 (defun mew-submit-job--answer (session event)
   "Have the question EVENT of SESSION answered, and pass the answer on.
@@ -460,9 +462,7 @@ Whatever goes wrong counts as \"no answer\"."
     (let ((id (mew-submit-job-id session))
           (answer (mew-submit-job--call (mew-submit-job-on-ask session)
                                         event "answering a question" t)))
-      (if (functionp answer)
-          (mew-submit-job--reply-later session id answer)
-        (mew-submit-job--reply session id answer)))))
+      (mew-submit-job--reply session id answer))))
 
 (defun mew-submit-job--ask (session event)
   "Have the question EVENT of SESSION answered.

@@ -90,7 +90,8 @@ token-url %s client-id x\n" token))
          (bus (getenv "BUS")))
      (require 'dbus)
      (dbus-init-bus bus)
-     (dolist (account '(("1" "other@x" nil) ("2" "me@x" nil) ("3" "off@x" t)))
+     (dolist (account '(("1" "other@x" nil) ("2" "me@x" nil) ("3" "off@x" t)
+                        ("4" "me@example.org" nil)))
        (let ((path (concat root "/Accounts/account_" (car account))))
          (dbus-register-property bus name path (concat name ".Mail") "EmailAddress" :read
                                  (nth 1 account) nil t)
@@ -102,7 +103,7 @@ token-url %s client-id x\n" token))
                                (lambda () (list :int32 3600)) t)
          (dbus-register-method bus name path (concat name ".OAuth2Based") "GetAccessToken"
                                (lambda ()
-                                 (list :string (if (equal (nth 1 account) "me@x")
+                                 (list :string (if (string-prefix-p "me@" (nth 1 account))
                                                    "good-token" "bad-token")
                                        :int32 3600))
                                t)))
@@ -112,7 +113,7 @@ token-url %s client-id x\n" token))
      (message "ready")
      (while t
        (read-event nil nil 0.1)))
-  "What is GNOME Online Accounts, with three accounts.")
+  "What is GNOME Online Accounts, with four accounts.")
 
 (defun mew-submit-token-source-tests--process (name command)
   "Start COMMAND, called NAME, until Emacs ends: that cannot leave a bus again."

@@ -287,5 +287,99 @@ https://aka.ms/smtp_auth_disabled for more information."))
           (mew-submit-providers--should-deliver text peer "XOAUTH2"))
         (should (eq t (plist-get (car mew-submit-accounts) :oauth)))))))
 
+;;; Those that want a password
+
+(defun mew-submit-providers--application-password (page &rest listener)
+  "Go from the page PAGE to the first mail at a provider with LISTENER."
+  (mew-submit-providers--with
+      (peer mew-submit-setup-tests--mx (apply #'mew-submit-providers--peer nil listener))
+    (let ((mew-submit-setup-provider--list
+           (mew-submit-providers--provider peer 'app-password :page page))
+          opened)
+      (should (string-search (concat "Make such an application password on " page)
+                             (mew-submit-providers--found)))
+      (cl-letf (((symbol-function 'browse-url) (lambda (url &rest _) (push url opened))))
+        (with-current-buffer "*mew-submit setup*"
+          (mew-submit-setup-open-page)))
+      (should (equal opened (list page)))
+      (mew-submit-providers--should-deliver
+       (mew-submit-providers--use '(("Application password of me@example.org" . "s3cret")))
+       peer))))
+
+(ert-deftest mew-submit-providers-4-like-yahoo ()
+  "An application password, over implicit TLS."
+  (mew-submit-providers--application-password
+   "https://login.yahoo.com/account/security" "127.0.0.1:0,name=a,implicit,mechs=PLAIN+LOGIN"))
+
+(ert-deftest mew-submit-providers-5-like-icloud ()
+  "An application password, over STARTTLS."
+  (mew-submit-providers--application-password
+   "https://account.apple.com/account/manage" "127.0.0.1:0,name=a,mechs=PLAIN"))
+
+(ert-deftest mew-submit-providers-9-srv ()
+  "The domain's own SRV record leads to the server."
+  (mew-submit-providers--with
+      (peer `(("_submission._tcp.example.org" SRV
+               ,(mew-submit-setup-tests--srv (mew-submit-test-port peer "a"))))
+            (mew-submit-providers--peer nil "127.0.0.1:0,name=a"))
+    (should (string-search "Found in the SRV records" (mew-submit-providers--found)))
+    (mew-submit-providers--should-deliver
+     (mew-submit-providers--use '(("Password of me@example.org" . "s3cret"))) peer)))
+
+(defun mew-submit-providers--guessed (port listener)
+  "Go to the first mail at a server that answers at PORT only, with LISTENER."
+  (unless (mew-submit-test-port-p port)
+    (ert-skip (format "nobody may listen at port %d here" port)))
+  (let ((place (mew-submit-test-address 1)))
+    (mew-submit-providers--with
+        (peer nil (append (list "--names" (concat "smtp.example.org," place))
+                          (mew-submit-providers--peer nil (format listener place port))))
+      (cl-letf (((symbol-function 'mew-submit-setup-discover--guess)
+                 (lambda (&rest _) (list (list :host place :source 'mx)))))
+        (should (string-search "Guesses" (mew-submit-providers--found)))
+        (mew-submit-providers--should-deliver
+         (mew-submit-providers--use '(("Password of me@example.org" . "s3cret"))) peer)
+        (should (eql port (string-to-number (plist-get (car mew-submit-accounts)
+                                                       :routes))))))))
+
+(ert-deftest mew-submit-providers-10-port-25-only ()
+  "A server that answers at port 25 only is found there, with TLS and a log-in."
+  (mew-submit-providers--guessed 25 "%s:%d,name=a"))
+
+(ert-deftest mew-submit-providers-11-port-443-only ()
+  "A server that answers at port 443 only is found there, by ALPN."
+  (mew-submit-providers--guessed 443 "%s:%d,name=a,implicit,alpn=smtp"))
+
+(ert-deftest mew-submit-providers-12-bridge ()
+  "A bridge of this machine has a certificate of its own, which is pinned after a yes."
+  (mew-submit-providers--with
+      (peer mew-submit-setup-tests--mx
+            (mew-submit-providers--peer nil "127.0.0.1:0,name=a,cert=self-signed"))
+    (let ((mew-submit-setup-provider--list
+           (mew-submit-providers--provider peer 'bridge :page "https://example.com/bridge"))
+          (mew-submit-pins nil))
+      (should (string-search "Pin its certificate" (mew-submit-providers--found)))
+      (mew-submit-setup-tests--answering
+          '(("accept the certificate with the fingerprint" . t))
+        (mew-submit-setup-pin))
+      (mew-submit-setup-tests--wait)
+      (mew-submit-providers--should-deliver
+       (mew-submit-providers--use '(("Password that the bridge shows" . "s3cret"))) peer))))
+
+(ert-deftest mew-submit-providers-14-own-server ()
+  "A wrong password at one's own server is asked for again, and the right one saved."
+  (mew-submit-providers--with
+      (peer `(("_submissions._tcp.example.org" SRV
+               ,(mew-submit-setup-tests--srv (mew-submit-test-port peer "a"))))
+            (mew-submit-providers--peer nil "127.0.0.1:0,name=a,implicit"))
+    (mew-submit-providers--found)
+    (mew-submit-setup-tests--answering-questions
+      (mew-submit-setup-tests--answering '(("Password of me@example.org" . "wr0ng"))
+        (mew-submit-setup-use))
+      (mew-submit-setup-tests--answering '(("did not take the password" . "s3cret"))
+        (funcall press "Enter it"))
+      (funcall press "Save"))
+    (mew-submit-providers--should-deliver (mew-submit-setup-tests--wait) peer)))
+
 (provide 'providers)
 ;;; providers.el ends here

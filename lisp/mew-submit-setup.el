@@ -127,7 +127,8 @@ such an application password on%s" whose
 its own.%s" whose (if page (format "  It is had at\n%s" page) "")))
       ('oauth
        (if (and (mew-submit-setup--can-sign-in-p) (plist-get candidate :issuer))
-           (format "%s wants you to sign in, at %s: your browser opens for that."
+           (format "%s wants you to sign in, at %s: your browser opens for that, or you \
+get a code to type there."
                    whose (mew-submit-setup-provider--url-host
                           (plist-get candidate :issuer)))
          (format "%s takes access tokens only, no password: add the \

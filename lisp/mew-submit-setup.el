@@ -35,7 +35,8 @@
 (declare-function mew-submit-mode "mew-submit-clients" (&optional arg))
 (declare-function mew-submit-sign-in "mew-submit-sign-in" (account &rest keys))
 (declare-function mew-submit-token-source--bus-p "mew-submit-token-source" ())
-(declare-function mew-submit-token-source--gnome "mew-submit-token-source" (user callback))
+(declare-function mew-submit-token-source--gnome "mew-submit-token-source"
+                  (user host callback))
 (declare-function message-make-date "message" (&optional now))
 (declare-function message-make-message-id "message" ())
 
@@ -627,7 +628,7 @@ the provider's is for the user to know: the buffer says so beside its button."
         (account mew-submit-setup--account))
     (setq mew-submit-setup--doing "asking GNOME whether it has that account")
     (mew-submit-token-source--gnome
-     (plist-get account :user)
+     (plist-get account :user) (plist-get account :server)
      (lambda (token)
        (mew-submit-setup--in buffer
          (when (eq account mew-submit-setup--account)

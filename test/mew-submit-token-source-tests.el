@@ -95,6 +95,8 @@ token-url %s client-id x\n" token))
        (let ((path (concat root "/Accounts/account_" (car account))))
          (dbus-register-property bus name path (concat name ".Mail") "EmailAddress" :read
                                  (nth 1 account) nil t)
+         (dbus-register-property bus name path (concat name ".Mail") "SmtpHost" :read
+                                 "127.0.0.1:587" nil t)
          (dbus-register-property bus name path (concat name ".Account") "MailDisabled" :read
                                  (nth 2 account) nil t)
          (dbus-register-property bus name path (concat name ".OAuth2Based") "ClientId" :read
@@ -148,17 +150,18 @@ token-url %s client-id x\n" token))
     bus))
 
 (ert-deftest mew-submit-token-source-tests-gnome ()
-  "GNOME's token is used for the account of the address; without one others are asked."
+  "SECURITY: S11.  GNOME's token is for its account's server; without one others are asked."
   :tags '(:module)
   (skip-unless (featurep 'dbusbind))
   (skip-unless (executable-find "dbus-daemon"))
   (let ((mew-submit-token-source--bus (mew-submit-token-source-tests--bus)))
-    (pcase-dolist (`(,user ,expected)
-                   '(("me@x" "good-token") ("other@x" "bad-token") ("off@x" nil)
-                     ("nobody@x" nil)))
-      (ert-info (user)
+    (pcase-dolist (`(,user ,host ,expected)
+                   '(("me@x" "127.0.0.1" "good-token") ("other@x" "127.0.0.1" "bad-token")
+                     ("off@x" "127.0.0.1" nil) ("nobody@x" "127.0.0.1" nil)
+                     ("me@x" "smtp.evil.example" nil) ("me@x" "127.0.0.1.evil.example" nil)))
+      (ert-info ((format "%s at %s" user host))
         (let ((result 'none))
-          (mew-submit-token-source--gnome user (lambda (token) (setq result token)))
+          (mew-submit-token-source--gnome user host (lambda (token) (setq result token)))
           (mew-submit-test-until ("GNOME's answer")
             (read-event nil nil 0.05)
             (not (eq result 'none)))

@@ -50,14 +50,15 @@ been written for another one."
   auth-sources)
 
 (defun mew-submit-auth--quiet-sources ()
-  "Return those of `auth-sources' that never ask the user anything."
+  "Return those of `auth-sources' that never ask the user anything.
+That is plain files, and whatever says so itself by `:async'."
   (seq-filter (lambda (source)
-                (let ((file (if (stringp source) source
-                              (and (listp source) (plist-get source :source)))))
-                  (and (stringp file)
-                       (not (string-match-p "\\.\\(?:gpg\\|plist\\|json\\)\\'"
-                                            file))
-                       (file-readable-p file))))
+                (let ((file (mew-submit-auth--source-file source)))
+                  (or (and (consp source) (plist-get source :async))
+                      (and file
+                           (not (string-match-p "\\.\\(?:gpg\\|plist\\|json\\)\\'"
+                                                file))
+                           (file-readable-p file)))))
               (mew-submit-auth--sources)))
 
 (defun mew-submit-auth--source-file (source)
@@ -75,7 +76,7 @@ for a passphrase.  Nobody is asked anything and no secret is read."
          (found (let ((noninteractive t))
                   (mew-submit-auth--lookup host port user))))
     (list :found (and found t) :user (plist-get found :user)
-          :read (mapcar #'mew-submit-auth--source-file quiet)
+          :read (delq nil (mapcar #'mew-submit-auth--source-file quiet))
           :unread (seq-remove
                    (lambda (source)
                      (let ((file (mew-submit-auth--source-file source)))
@@ -121,6 +122,14 @@ waits, has no part in it: see mew-submit-token-source.el."
              (advice-add 'auth-source-search-backends :around plugin)))
           (t (car (apply #'auth-source-search spec))))))
 
+(defmacro mew-submit-auth--unless-gpg-asks (&rest body)
+  "Return the value of BODY, or nil if gpg would have to ask, or something fails."
+  (declare (indent 0) (debug t))
+  `(let ((epg-pinentry-mode 'error)
+         (epa-suppress-error-buffer t)
+         (inhibit-message t))
+     (ignore-errors ,@body)))
+
 (defun mew-submit-auth--search-unlocked (spec)
   "Return the first entry for SPEC in files that gpg can read by itself, or nil.
 It can when it still knows the passphrase; whoever else may ask is left alone."
@@ -130,11 +139,8 @@ It can when it still knows the passphrase; whoever else may ask is left alone."
                                                       source)
                                                      "")))
                        auth-sources))
-        (auth-source-do-cache nil)
-        (epg-pinentry-mode 'error)
-        (epa-suppress-error-buffer t)
-        (inhibit-message t))
-    (ignore-errors
+        (auth-source-do-cache nil))
+    (mew-submit-auth--unless-gpg-asks
       (mew-submit-auth--search spec))))
 
 (defun mew-submit-auth--search-aloud (specs)
@@ -240,10 +246,52 @@ Return non-nil if it was put off."
       (clrhash mew-submit-auth--put-off))))
 
 (defun mew-submit-auth--secret (found)
-  "Return a copy of the secret in FOUND, encoded, which may be overwritten."
+  "Return a copy of the secret in FOUND, encoded, which may be overwritten.
+Signal `mew-submit-secret' where it comes later, and where somebody may have to
+be asked for it and `mew-submit-auth--ask' is nil: a plain file may have a
+secret under gpg in it."
   (let ((secret (plist-get found :secret)))
-    (encode-coding-string (if (functionp secret) (funcall secret) secret)
-                          'utf-8)))
+    (when (plist-get found :async)
+      (mew-submit-error--throw 'secret nil "The secret comes later, which is no use \
+here"))
+    (encode-coding-string
+     (cond ((not (functionp secret)) secret)
+           (mew-submit-auth--ask (funcall secret))
+           ((mew-submit-auth--unless-gpg-asks (funcall secret)))
+           (t (mew-submit-error--throw
+               'secret nil "A passphrase may have to be asked for")))
+     'utf-8)))
+
+(defconst mew-submit-auth--patience 120
+  "Seconds to wait for a secret that comes later.")
+
+(defun mew-submit-auth--with-secret (found function)
+  "Return the answer of FUNCTION to the secret in FOUND.
+FOUND may have `:async', and then :secret is a function that takes a function,
+and calls that with the secret, or with nil, now or later; the value is one that
+takes the function to answer with, as those of `mew-submit-auth--token' do."
+  (if (not (plist-get found :async))
+      (funcall function (mew-submit-auth--secret found))
+    (lambda (reply)
+      (let* (timer
+             (end (lambda (answer)
+                    (when reply
+                      (cancel-timer timer)
+                      (funcall (prog1 reply
+                                 (setq reply nil))
+                               answer)))))
+        (setq timer (run-at-time mew-submit-auth--patience nil end
+                                 '(:none . "the secret has not come in time")))
+        (condition-case err
+            (funcall (plist-get found :secret)
+                     (lambda (secret)
+                       (when reply
+                         (funcall end (if (and (stringp secret)
+                                               (not (string-empty-p secret)))
+                                          (funcall function
+                                                   (encode-coding-string secret 'utf-8))
+                                        '(:none . "there is no secret after all"))))))
+          (error (funcall end (cons :failed (mew-submit-error--text err)))))))))
 
 ;;; Asking
 
@@ -279,6 +327,7 @@ It has a :save-function if one of `auth-sources' can take it."
         (backend (mew-submit-auth--backend))
         (secret (plist-get found :secret)))
     (and save
+         (not (plist-get found :async))
          (not (and backend
                    (mew-submit-auth--garbled-p
                     backend (if (functionp secret) (funcall secret) secret))))
@@ -350,8 +399,9 @@ save it.  The user may be asked whether to."
 If it can be saved, that is offered when the server has taken it."
   (when-let* ((save (mew-submit-auth--saver found)))
     (push (cons (plist-get event :job) save) mew-submit-auth--unsaved))
-  (cons (or (plist-get event :user) (plist-get found :user))
-        (mew-submit-auth--secret found)))
+  (mew-submit-auth--with-secret
+   found (lambda (secret)
+           (cons (or (plist-get event :user) (plist-get found :user)) secret))))
 
 (defun mew-submit-auth--typed (event password)
   "Return (USER . PASSWORD) for the question EVENT; PASSWORD was typed before.
@@ -454,17 +504,18 @@ The same token is not tried again."
          (found (progn
                   (when (plist-get event :refresh)
                     (mew-submit-auth--forget host))
-                  (mew-submit-auth--lookup host (plist-get event :port) user)))
-         (token (and found (mew-submit-auth--secret found)))
-         (digest (and token (secure-hash 'sha256 token))))
-    (cond ((null token)
-           (cons :failed "there is no access token: \
-set mew-submit-oauth2-token-command"))
-          ((member (cons job digest) mew-submit-auth--given)
-           (clear-string token)
-           (cons :failed "auth-source has no other access token"))
-          (t (push (cons job digest) mew-submit-auth--given)
-             (mew-submit-auth--token-answer user token)))))
+                  (mew-submit-auth--lookup host (plist-get event :port) user))))
+    (if (null found)
+        (cons :failed "there is no access token: set mew-submit-oauth2-token-command")
+      (mew-submit-auth--with-secret
+       found (lambda (token)
+               (let ((given (cons job (secure-hash 'sha256 token))))
+                 (if (member given mew-submit-auth--given)
+                     (progn
+                       (clear-string token)
+                       (cons :failed "auth-source has no other access token"))
+                   (push given mew-submit-auth--given)
+                   (mew-submit-auth--token-answer user token))))))))
 
 (autoload 'mew-submit-token-answer "mew-submit-token")
 (autoload 'mew-submit-token-source-answer "mew-submit-token-source")
@@ -493,16 +544,17 @@ It is (USER . TOKEN), (:failed . WHY), or a function that will tell, as
 
 (defun mew-submit-auth--known (event)
   "Return (USER . SECRET) for the question EVENT if nobody needs to be asked.
-Else return nil."
-  (let* ((mew-submit-auth--ask nil)
-         (user (plist-get event :user))
-         (found (condition-case nil
-                    (mew-submit-auth--lookup (plist-get event :host)
-                                             (plist-get event :port) user)
-                  (mew-submit-secret nil))))
-    (and found
-         (cons (or user (plist-get found :user))
-               (mew-submit-auth--secret found)))))
+Or a function that will tell it; else return nil."
+  (let ((mew-submit-auth--ask nil))
+    (condition-case nil
+        (when-let* ((found (mew-submit-auth--lookup (plist-get event :host)
+                                                    (plist-get event :port)
+                                                    (plist-get event :user))))
+          (mew-submit-auth--with-secret
+           found (lambda (secret)
+                   (cons (or (plist-get event :user) (plist-get found :user))
+                         secret))))
+      (mew-submit-secret nil))))
 
 (defun mew-submit-auth--answer (event)
   "Return (USER . SECRET) for the question EVENT, or nil, or (:failed . WHY).

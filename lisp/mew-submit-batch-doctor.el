@@ -47,9 +47,10 @@
 OPTIONS are those of the command line."
   (let ((visit (mew-submit-doctor--begin #'ignore
                                          (plist-get options :offline))))
-    (while (mew-submit-doctor--visit-sessions visit)
-      (mew-submit-job--wait
-       (car (mew-submit-doctor--visit-sessions visit))))
+    (while (mew-submit-doctor--busy-p visit)
+      (if-let* ((session (car (mew-submit-doctor--visit-sessions visit))))
+          (mew-submit-job--wait session)
+        (accept-process-output nil 0.1)))
     (let ((findings (mew-submit-doctor--visit-findings visit)))
       (mew-submit-batch-doctor--print findings options)
       (if (seq-some (lambda (finding) (eq (plist-get finding :status) 'error))

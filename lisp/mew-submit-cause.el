@@ -841,9 +841,50 @@ RETRY by itself: nil, after so many seconds, (4 SECONDS) after a code 4yz only,
 or changed (at once, with what the remedy says, where the program can do it).
 ROUTES, what else may help: port, server, account, network, family, sign-in.")
 
+(defconst mew-submit-cause--details
+  '((auth-smtp-off-organisation auth-basic-disabled
+     "SmtpClientAuthentication is disabled for the Tenant"
+     "Your organisation has switched off sending by mail programs (SMTP)"
+     "Ask its administrator to switch authenticated SMTP on for your mailbox.  Until then \
+only web mail sends; to sign in again, or another password, does not help.")
+    (auth-smtp-off-mailbox auth-basic-disabled
+     "SmtpClientAuthentication is disabled for the Mailbox"
+     "Sending by mail programs (SMTP) is switched off for your mailbox"
+     "Switch authenticated SMTP on in the settings of your account there, or ask its \
+administrator to.  Until then only web mail sends; to sign in again, or another password, \
+does not help.")
+    (auth-token-forbidden auth-basic-disabled token
+     "Your sign-in is good, but this account may not send by a mail program"
+     "Ask its administrator which rule forbids it: SMTP that is switched off, or where and \
+with what one may sign in.  To sign in again does not help."))
+  "What more is known where a cause has several: (ID CAUSE WHEN MEANING REMEDY).
+WHEN is a regexp for the reply, or `token' for any where a token was sent.  The
+first that fits counts; all it does not say is as for CAUSE, but a sign-in is
+no help.")
+
+(defun mew-submit-cause--detail (cause text mechanism)
+  "Return what more is known of CAUSE, after a reply of TEXT to MECHANISM, or nil.
+It is (ID WHEN), as in `mew-submit-cause--details'."
+  (cl-loop for (id whose when) in mew-submit-cause--details
+           when (and (eq whose cause)
+                     (if (eq when 'token)
+                         (mew-submit-cause--token-p mechanism)
+                       (let ((case-fold-search t))
+                         (string-match-p when text))))
+           return (list id when)))
+
+(defun mew-submit-cause--detail-row (id)
+  "Return the row of ID, a detail, as those of `mew-submit-cause--table', or nil."
+  (pcase (assq id mew-submit-cause--details)
+    (`(,_ ,cause ,_ ,meaning ,remedy)
+     (pcase (assq cause mew-submit-cause--table)
+       (`(,_ ,who ,again ,_ ,_ ,password ,retry ,routes)
+        (list id who again meaning remedy password retry (remq 'sign-in routes)))))))
+
 (defun mew-submit-cause--row (id)
   "Return the row of the cause ID, that of `policy-unspecified' for an unknown one."
   (or (assq id mew-submit-cause--table)
+      (mew-submit-cause--detail-row id)
       (assq 'policy-unspecified mew-submit-cause--table)))
 
 (defun mew-submit-cause--buttons (row)
@@ -853,7 +894,10 @@ ROUTES, what else may help: port, server, account, network, family, sign-in.")
               ('app '(app-password password))
               ('changed '(app-password password))
               ((or 'once 'none) '(password)))
-            (and (eq id 'auth-web-login-needed) '(web-mail))
+            (and (memq id '(auth-web-login-needed auth-smtp-off-organisation
+                                                  auth-smtp-off-mailbox))
+                 '(web-mail))
+            (and (memq 'sign-in routes) '(sign-in))
             (and (memq 'port routes) '(port))
             (and (or (memq 'port routes) (memq 'server routes)) '(setup))
             (and (eq again 'later) '(later)))))
@@ -929,6 +973,7 @@ CODE is 0 and ENHANCED \"\" where there is none."
 
 (defun mew-submit-cause--of (step code enhanced text &optional mechanism)
   "Return why the server refused STEP: `:cause', `:who', `:again', `:sure'.
+`:detail' is there where more is known (`mew-submit-cause--details').
 CODE is the number of the reply, ENHANCED its enhanced code or nil, TEXT its
 words, MECHANISM that of the log-in, where there was one.  `:sure' is nil where
 the words leave it open: then the server's own words are to be shown first."
@@ -937,10 +982,13 @@ the words leave it open: then the server's own words are to be shown first."
          (trace (mew-submit-cause--trace (mew-submit-cause--step step) code
                                          (or enhanced "") text mechanism))
          (row (mew-submit-cause--row
-               (mew-submit-cause--of-secret (car trace) mechanism))))
-    (list :cause (car row) :who (nth 1 row)
-          :again (mew-submit-cause--again row code)
-          :sure (and (nth 1 trace) t))))
+               (mew-submit-cause--of-secret (car trace) mechanism)))
+         (detail (mew-submit-cause--detail (car row) text mechanism)))
+    (append (list :cause (car row) :who (nth 1 row)
+                  :again (mew-submit-cause--again row code)
+                  ;; One that a provider always says in these words leaves no doubt.
+                  :sure (and (or (nth 1 trace) (stringp (nth 1 detail))) t))
+            (and detail (list :detail (car detail))))))
 
 (defun mew-submit-cause--again (row code)
   "Return when the message may go again after the cause of ROW and a reply of CODE."

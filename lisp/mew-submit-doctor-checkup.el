@@ -21,6 +21,7 @@
 (require 'mew-submit-module)
 (require 'mew-submit-network-negative)
 (require 'mew-submit-spool)
+(require 'mew-submit-refusal)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
 (require 'mew-submit-job)
@@ -232,22 +233,56 @@ No source of secrets that could ask is looked into."
             "")
           (if (plist-get account :tunnel) ", through a tunnel" "")))
 
-(defun mew-submit-doctor-checkup--account (account number)
-  "Return findings about ACCOUNT, the one with NUMBER."
-  (let ((topic (mew-submit-doctor-checkup--topic number)))
-    (append
-     (condition-case err
-         (list (mew-submit-doctor-checkup--finding
-                topic 'ok "%s" (mew-submit-doctor-checkup--plan
-                                account (mew-submit-doctor-checkup--request account))))
-       (error (list (mew-submit-doctor-checkup--finding
-                     topic 'error "%s\nCorrect it in mew-submit-accounts%s."
-                     (mew-submit-error--text err)
-                     (if mew-submit-accounts "" " or smtpmail's variables")))))
-     (list (mew-submit-doctor-checkup--tls-level topic account)
-           (mew-submit-doctor-checkup--keys topic account)
-           (mew-submit-doctor-checkup--sender topic account))
+(defun mew-submit-doctor-checkup--at (rank finding)
+  "Return FINDING as one about the server with RANK of an account's, 1 the first.
+That is said of the others; nil is nil."
+  (if (or (null finding) (= rank 1))
+      finding
+    (plist-put (copy-sequence finding) :text
+               (format "server %d: %s" rank (plist-get finding :text)))))
+
+(defun mew-submit-doctor-checkup--one-server (topic account rank)
+  "Return findings about ACCOUNT, called TOPIC, for its server with RANK only.
+One sign-in is for all of them."
+  (append
+   (condition-case err
+       (list (mew-submit-doctor-checkup--finding
+              topic 'ok "%s" (mew-submit-doctor-checkup--plan
+                              account (mew-submit-doctor-checkup--request account))))
+     (error (list (mew-submit-doctor-checkup--finding
+                   topic 'error "%s\nCorrect it in mew-submit-accounts%s."
+                   (mew-submit-error--text err)
+                   (if mew-submit-accounts "" " or smtpmail's variables")))))
+   (list (mew-submit-doctor-checkup--tls-level topic account)
+         (mew-submit-doctor-checkup--keys topic account))
+   (unless (and (> rank 1) (mew-submit-doctor-checkup--signs-in-p account))
      (mew-submit-doctor-checkup--secret topic account))))
+
+(defun mew-submit-doctor-checkup--several (topic account)
+  "Return a finding about the :servers of ACCOUNT, called TOPIC, or nil."
+  (when (plist-get account :servers)
+    (condition-case err
+        (progn (mew-submit-account--check-servers account)
+               nil)
+      (error (mew-submit-doctor-checkup--finding
+              topic 'error "%s\nCorrect it in mew-submit-accounts."
+              (mew-submit-error--text err))))))
+
+(defun mew-submit-doctor-checkup--account (account number)
+  "Return findings about ACCOUNT, the one with NUMBER, and each of its servers."
+  (let ((topic (mew-submit-doctor-checkup--topic number)))
+    (cons
+     (mew-submit-doctor-checkup--sender topic account)
+     (cons
+      (mew-submit-doctor-checkup--several topic account)
+      (apply #'append
+             (seq-map-indexed
+              (lambda (server index)
+                (mapcar (lambda (finding)
+                          (mew-submit-doctor-checkup--at (1+ index) finding))
+                        (mew-submit-doctor-checkup--one-server topic server
+                                                               (1+ index))))
+              (mew-submit-account--servers account)))))))
 
 (defun mew-submit-doctor-checkup--unreachable (accounts)
   "Return a finding about those of ACCOUNTS that are never chosen, or nil."
@@ -303,6 +338,35 @@ unless another program calls it."))))
        "secrets" 'warning "%s can be read by others.\nchmod 600 %s"
        (abbreviate-file-name file) (abbreviate-file-name file)))))
 
+(defun mew-submit-doctor-checkup--who (account)
+  "Return in words who signs in for ACCOUNT, and where."
+  (format "%s at %s" (mew-submit-token--user account)
+          (mew-submit-token--issuer account)))
+
+(defun mew-submit-doctor-checkup--no-token (topic account problem)
+  "Return a finding about PROBLEM, (KIND . WORDS), with the tokens of ACCOUNT.
+ACCOUNT is called TOPIC."
+  (pcase-let* ((`(,kind . ,words) problem)
+               (`(,status . ,advice)
+                (pcase kind
+                  ('consent '(error . "M-x mew-submit-sign-in signs in again; until \
+then mail waits."))
+                  ('config '(error . "Correct :oauth in the account, or get a client id: \
+see the manual, \"Signing in\"."))
+                  ('locked '(note . "You are asked for the passphrase when mail is \
+sent."))
+                  (_ '(warning . "It is tried again when mail is sent; look at the \
+network, and at the page of the issuer.")))))
+    (mew-submit-doctor-checkup--finding
+     topic status "no access token for %s: %s\n%s"
+     (mew-submit-doctor-checkup--who account) words advice)))
+
+(defun mew-submit-doctor-checkup--lifetime (seconds)
+  "Return in words when an access token ends that is good for SECONDS."
+  (format "an access token is good for %d minutes, until %s, and renewed by itself"
+          (/ seconds 60)
+          (format-time-string "%H:%M" (time-add nil seconds))))
+
 (defun mew-submit-doctor-checkup--sign-in (topic account)
   "Return a finding about the sign-in of ACCOUNT, called TOPIC.
 Nobody is asked, neither the user nor the issuer."
@@ -310,38 +374,62 @@ Nobody is asked, neither the user nor the issuer."
       (mew-submit-doctor-checkup--finding
        topic 'error "There is no :user to sign in as.\nAdd :user to the account")
     (let* ((status (mew-submit-token--status account))
-           (where (format "%s at %s" (plist-get status :user)
-                          (plist-get status :issuer)))
-           (problem (plist-get status :problem)))
-      (cond (problem
-             (mew-submit-doctor-checkup--finding
-              topic 'warning "The last access token for %s could not be had: %s.\n\
-M-x mew-submit-sign-in signs in again" where problem))
+           (where (mew-submit-doctor-checkup--who account))
+           (left (plist-get status :left)))
+      (cond ((plist-get status :problem)
+             (mew-submit-doctor-checkup--no-token topic account
+                                                  (plist-get status :problem)))
             ((plist-get status :memory)
              (mew-submit-doctor-checkup--finding
               topic 'note "%s is signed in until Emacs ends" where))
             ((plist-get status :kept)
              (mew-submit-doctor-checkup--finding
               topic 'ok "%s is signed in%s" where
-              (if (zerop (plist-get status :left)) ""
-                (format "; the access token is good for %d minutes"
-                        (/ (plist-get status :left) 60)))))
-            ((> (plist-get status :left) 0)
+              (if (zerop left) ""
+                (concat "; " (mew-submit-doctor-checkup--lifetime left)))))
+            ((> left 0)
              (mew-submit-doctor-checkup--finding
-              topic 'note "%s is signed in for %d minutes" where
-              (/ (plist-get status :left) 60)))
+              topic 'note "%s is signed in for %d minutes, and cannot be renewed" where
+              (/ left 60)))
             (t (mew-submit-doctor-checkup--finding
                 topic 'warning "%s is not signed in, so mail waits.\n\
 M-x mew-submit-sign-in" where))))))
+
+(defun mew-submit-doctor-checkup--signs-in-p (account)
+  "Does ACCOUNT sign in for its tokens, and no command or function has them?"
+  (and (mew-submit-token--keys account)
+       (not (plist-get account :token-command))
+       (not (plist-get account :token-function))))
+
+(defun mew-submit-doctor-checkup--renewal (account number callback)
+  "See whether the sign-in of ACCOUNT, the one with NUMBER, can be renewed.
+That is what happens each hour: the issuer is asked for another access token, in
+the background, and nobody for a passphrase.  CALLBACK is called once, with the
+findings.  Return nil, without that, where nobody is signed in."
+  (let ((status (and (mew-submit-doctor-checkup--signs-in-p account)
+                     (mew-submit-token--user account)
+                     (ignore-errors (mew-submit-token--status account))))
+        (topic (mew-submit-doctor-checkup--topic number)))
+    (when (or (plist-get status :kept) (plist-get status :memory))
+      (mew-submit-token--check
+       account
+       (lambda (problem)
+         (funcall callback
+                  (list (if problem
+                            (mew-submit-doctor-checkup--no-token topic account problem)
+                          (mew-submit-doctor-checkup--finding
+                           topic 'ok "its sign-in was renewed just now: %s"
+                           (mew-submit-doctor-checkup--lifetime
+                            (plist-get (mew-submit-token--status account)
+                                       :left))))))))
+      t)))
 
 (defun mew-submit-doctor-checkup--token (topic account)
   "Return a finding about where ACCOUNT, called TOPIC, has its tokens from."
   (let* ((command (or (plist-get account :token-command)
                       mew-submit-oauth2-token-command))
          (program (car-safe command)))
-    (cond ((and (mew-submit-token--keys account)
-                (not (plist-get account :token-command))
-                (not (plist-get account :token-function)))
+    (cond ((mew-submit-doctor-checkup--signs-in-p account)
            (mew-submit-doctor-checkup--sign-in topic account))
           ((and program (not (executable-find program)))
            (mew-submit-doctor-checkup--finding
@@ -391,14 +479,29 @@ without a log-in")))))
 
 ;;; What mew-submit keeps
 
+(defun mew-submit-doctor-checkup--log-ins (entries)
+  "Return findings about why those of ENTRIES wait whose log-in was refused."
+  (mapcar (lambda (entry)
+            (mew-submit-doctor-checkup--finding
+             "outbox" 'warning "A log-in was refused: %s.\n%s"
+             (mew-submit-refusal--why entry) (or (plist-get entry :remedy) "")))
+          (seq-uniq (seq-filter (lambda (entry)
+                                  (and (equal (plist-get entry :kind) "auth")
+                                       (plist-get entry :cause)))
+                                entries)
+                    (lambda (one other)
+                      (equal (mew-submit-refusal--why one)
+                             (mew-submit-refusal--why other))))))
+
 (defun mew-submit-doctor-checkup--messages (directory)
   "Return findings about the messages in DIRECTORY, the outbox.
 They are looked at as they are on disk, and nothing is changed."
-  (let ((groups (seq-group-by
-                 (lambda (id)
-                   (plist-get (mew-submit-spool--read id directory) :state))
-                 (mew-submit-spool--ids directory))))
-    (list
+  (let* ((entries (mapcar (lambda (id) (mew-submit-spool--read id directory))
+                          (mew-submit-spool--ids directory)))
+         (groups (seq-group-by (lambda (entry) (plist-get entry :state)) entries)))
+    (append
+     (mew-submit-doctor-checkup--log-ins entries)
+     (list
      (mew-submit-doctor-checkup--finding
       "outbox" 'ok "%s, %s" (abbreviate-file-name directory)
       (if groups
@@ -414,7 +517,7 @@ mew-submit-outbox shows it; the message itself is still there."))
        (mew-submit-doctor-checkup--finding
         "outbox" 'note "It is not known whether an uncertain message has \
 arrived.\nAsk a recipient, then have M-x mew-submit-outbox send it again or \
-delete it.")))))
+delete it."))))))
 
 (defun mew-submit-doctor-checkup--room (directory)
   "Return a finding about the room that is left for DIRECTORY, or nil."
@@ -491,6 +594,13 @@ is tried last until %s.\nM-x mew-submit-forget-network forgets that." number
     (and (plist-get entry :family) (symbol-name (plist-get entry :family))))
    (plist-get entry :case) (plist-get entry :expires)))
 
+(defun mew-submit-doctor-checkup--hosts (account)
+  "Return the hosts of all servers of ACCOUNT, those that can be told."
+  (seq-uniq (delq nil (mapcar (lambda (server)
+                                (ignore-errors (mew-submit-request--host server)))
+                              (ignore-errors
+                                (mew-submit-account--servers account))))))
+
 (defun mew-submit-doctor-checkup--verdicts ()
   "Return findings about ports that are remembered to be blocked."
   (let ((networks (mew-submit-network-negative--networks))
@@ -502,9 +612,10 @@ is tried last until %s.\nM-x mew-submit-forget-network forgets that." number
      (mapcan
       (lambda (account)
         (cl-incf number)
-        (when-let* ((host (ignore-errors (mew-submit-request--host account))))
-          (mapcar (lambda (entry) (mew-submit-doctor-checkup--verdict entry number))
-                  (mew-submit-network-negative--find host networks))))
+        (mapcar (lambda (entry) (mew-submit-doctor-checkup--verdict entry number))
+                (mapcan (lambda (host)
+                          (mew-submit-network-negative--find host networks))
+                        (mew-submit-doctor-checkup--hosts account))))
       (mew-submit-doctor-checkup--accounts)))))
 
 (defun mew-submit-doctor-checkup--pin (pin names)
@@ -735,8 +846,9 @@ mew-submit-diagnose tells more."))
   (run-at-time mew-submit-doctor-checkup--seconds nil #'mew-submit-job--cancel
                session))
 
-(defun mew-submit-doctor-checkup--server (account number callback)
+(defun mew-submit-doctor-checkup--server (account number rank callback)
   "Have a look at the server of ACCOUNT, the one with NUMBER, in the background.
+It is that with RANK among those of the account, and ACCOUNT has no other.
 Nothing is sent there but what leads to TLS.  CALLBACK is called once, with the
 findings.  Return the session, or nil when nothing was begun: then ACCOUNT is
 not usable, and the findings of `mew-submit-doctor-checkup--local' say why."
@@ -755,12 +867,15 @@ not usable, and the findings of `mew-submit-doctor-checkup--local' say why."
               (lambda (done)
                 (when timer (cancel-timer timer))
                 (funcall callback
-                         (append
-                          (mew-submit-doctor-checkup--resolved topic
-                                                               (nreverse resolved))
-                          (list (mew-submit-doctor-checkup--outcome topic connected
-                                                                    tls done))
-                          (mew-submit-doctor-checkup--certificate topic tls)))))))
+                         (mapcar
+                          (lambda (finding)
+                            (mew-submit-doctor-checkup--at rank finding))
+                          (append
+                           (mew-submit-doctor-checkup--resolved topic
+                                                                (nreverse resolved))
+                           (list (mew-submit-doctor-checkup--outcome topic connected
+                                                                     tls done))
+                           (mew-submit-doctor-checkup--certificate topic tls))))))))
         (setq timer (mew-submit-doctor-checkup--bounded session))
         session))))
 

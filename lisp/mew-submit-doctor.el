@@ -24,13 +24,22 @@
 ;;; Masks
 
 (defun mew-submit-doctor--account-names (account number)
-  "Return ((NAME . MASK)...) for the names in ACCOUNT, the one with NUMBER."
-  (cl-loop for key in '(:server :user :name :from :sender :tls-name :helo :source
-                                :tunnel :dsn-id)
-           for value = (plist-get account key)
-           when (stringp value)
-           collect (cons value (format "<%s %d>" (substring (symbol-name key) 1)
-                                       number))))
+  "Return ((NAME . MASK)...) for the names in ACCOUNT, the one with NUMBER.
+Those of its other servers are among them."
+  (append
+   (cl-loop for key in '(:server :user :name :from :sender :tls-name :helo :source
+                                 :tunnel :dsn-id)
+            for value = (plist-get account key)
+            when (stringp value)
+            collect (cons value (format "<%s %s>" (substring (symbol-name key) 1)
+                                        number)))
+   (and (listp (plist-get account :servers))
+        (apply #'append
+               (seq-map-indexed
+                (lambda (server index)
+                  (mew-submit-doctor--account-names
+                   server (format "%s.%d" number (+ 2 index))))
+                (plist-get account :servers))))))
 
 (defun mew-submit-doctor--names ()
   "Return ((NAME . MASK)...) for all names that are known, the longest first."
@@ -160,6 +169,7 @@
                (:copier nil))
   (findings nil :documentation "What was found so far.")
   (sessions nil :documentation "The looks at servers that have not ended.")
+  (renewals 0 :documentation "How many sign-ins are being renewed.")
   (on-change nil :documentation "Function to call when there is more."))
 
 (defun mew-submit-doctor--begin (on-change offline)
@@ -170,21 +180,47 @@ With OFFLINE non-nil no server is looked at."
         (number 0))
     (unless (or offline (not (mew-submit-module--fits-p)))
       (dolist (account (mew-submit-doctor-checkup--accounts))
-        (mew-submit-doctor--look visit account (cl-incf number))))
+        (cl-incf number)
+        (seq-do-indexed
+         (lambda (server index)
+           (mew-submit-doctor--look visit server number (1+ index)))
+         ;; One that is none is told of already.
+         (ignore-errors (mew-submit-account--servers account)))
+        (mew-submit-doctor--renew visit account number)))
     visit))
 
-(defun mew-submit-doctor--look (visit account number)
-  "Have a look at the server of ACCOUNT, the one with NUMBER, for VISIT."
+(defun mew-submit-doctor--add (visit findings)
+  "Add FINDINGS to those of VISIT, and show that there is more."
+  (setf (mew-submit-doctor--visit-findings visit)
+        (append (mew-submit-doctor--visit-findings visit) findings))
+  (funcall (mew-submit-doctor--visit-on-change visit)))
+
+(defun mew-submit-doctor--renew (visit account number)
+  "Have the sign-in of ACCOUNT, the one with NUMBER, tried for VISIT."
+  (cl-incf (mew-submit-doctor--visit-renewals visit))
+  (unless (mew-submit-doctor-checkup--renewal
+           account number
+           (lambda (findings)
+             (cl-decf (mew-submit-doctor--visit-renewals visit))
+             (mew-submit-doctor--add visit findings)))
+    (cl-decf (mew-submit-doctor--visit-renewals visit))))
+
+(defun mew-submit-doctor--busy-p (visit)
+  "Does VISIT wait for a server or an issuer?"
+  (or (mew-submit-doctor--visit-sessions visit)
+      (> (mew-submit-doctor--visit-renewals visit) 0)))
+
+(defun mew-submit-doctor--look (visit account number rank)
+  "Have a look at the server of ACCOUNT, the one with NUMBER, for VISIT.
+Among those of the account it has RANK."
   (let (session)
     (setq session
           (mew-submit-doctor-checkup--server
-           account number
+           account number rank
            (lambda (findings)
-             (setf (mew-submit-doctor--visit-findings visit)
-                   (append (mew-submit-doctor--visit-findings visit) findings)
-                   (mew-submit-doctor--visit-sessions visit)
+             (setf (mew-submit-doctor--visit-sessions visit)
                    (delq session (mew-submit-doctor--visit-sessions visit)))
-             (funcall (mew-submit-doctor--visit-on-change visit)))))
+             (mew-submit-doctor--add visit findings))))
     (when session
       (push session (mew-submit-doctor--visit-sessions visit)))))
 
@@ -224,7 +260,7 @@ With OFFLINE non-nil no server is looked at."
   (let ((findings (mew-submit-doctor--sort
                    (mew-submit-doctor--visit-findings visit))))
     (concat (format "mew-submit %s, %s\n\n" mew-submit-module--version
-                    (if (mew-submit-doctor--visit-sessions visit)
+                    (if (mew-submit-doctor--busy-p visit)
                         "looking at the servers..."
                       (mew-submit-doctor--summary findings)))
             (mapconcat (lambda (finding)
@@ -278,7 +314,8 @@ With OFFLINE non-nil no server is looked at."
   "Check whether the set-up of mew-submit is sound, and say what to correct.
 The servers of all accounts are looked at, in the background, unless OFFLINE,
 the prefix argument, is non-nil; nothing is sent to them but what leads to TLS.
-No password is read, and nobody is asked anything.  The report can be copied
+Who is signed in has the access token renewed, which shows that this works.  No
+password is read, and nobody is asked anything.  The report can be copied
 into a bug report: it has no names or addresses unless they are shown by
 `mew-submit-doctor-toggle-names'."
   (interactive "P")

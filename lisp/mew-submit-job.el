@@ -60,7 +60,7 @@ The default is 200000.  The oldest lines go first."
   (on-done nil :documentation "Function called with the `done' event, or nil.")
   (on-ask nil :documentation "Function that answers an `ask' event, or nil.")
   (on-know nil :documentation "Function that answers one and asks nobody, or nil.")
-  (lacks nil :documentation "Non-nil when there was no secret just now.")
+  (lacks nil :documentation "Why there was no secret just now, or t, or nil.")
   (again nil :documentation "Function that may want another job, or nil.")
   (hint nil :documentation "What to add when no route leads anywhere, or nil.")
   (cancelled nil :documentation "Non-nil when it was to be stopped.")
@@ -326,7 +326,7 @@ would be tried again was stopped, if that was wanted just when the job ended."
 EVENT is the end of the job; after a good one, one of RECIPIENTS may be refused."
   (if (equal (plist-get event :kind) "ok")
       (when-let* ((refused (car (mew-submit-job--refused recipients))))
-        (cl-loop for key in '(:cause :sure :remedy)
+        (cl-loop for key in '(:cause :detail :sure :remedy)
                  when (plist-get refused key)
                  append (list key (plist-get refused key))))
     (mew-submit-refusal--of-event event)))
@@ -361,6 +361,9 @@ EVENT is the end of the job; after a good one, one of RECIPIENTS may be refused.
      (cl-loop for key in '(:alarm :about :chunking-kept :left-out :step :mechanism)
               when (plist-get event key)
               append (list key (plist-get event key)))
+     (and (stringp (mew-submit-job-lacks session))
+          (equal kind "secret")
+          (list :why (mew-submit-job-lacks session)))
      (mew-submit-job--cause event recipients))))
 
 ;;; Callbacks
@@ -384,7 +387,7 @@ when EVENT has been dealt with; while ASKING it only means no."
   (setf (mew-submit-job-remark session) why)
   (mew-submit--mod-answer (mew-submit-job-id session) nil))
 
-(defun mew-submit-job--reply (session id answer)
+(defun mew-submit-job--pass-on (session id answer)
   "Pass ANSWER on to the job ID of SESSION, unless that has ended.
 What is (:failed . WHY) or (:none . WHY), or cannot be passed on, counts as no
 answer, and the reason is told at the end.  A secret is wiped afterwards."
@@ -392,7 +395,8 @@ answer, and the reason is told at the end.  A secret is wiped afterwards."
          (secret (and (not failed) (cdr-safe answer))))
     (when (and (eql id (mew-submit-job-id session))
                (null (mew-submit-job-done session)))
-      (setf (mew-submit-job-lacks session) (eq (car-safe answer) :none))
+      (setf (mew-submit-job-lacks session) (and (eq (car-safe answer) :none)
+                                                (or (cdr answer) t)))
       (condition-case err
           (cond (failed (mew-submit-job--no-answer session (cdr answer)))
                 (secret (mew-submit--mod-answer id (car answer) secret))
@@ -402,15 +406,17 @@ answer, and the reason is told at the end.  A secret is wiped afterwards."
     (when (stringp secret)
       (clear-string secret))))
 
-(defun mew-submit-job--reply-later (session id later)
-  "Call LATER with a function that passes an answer on to the job ID of SESSION.
-If that signals an error, there is no answer."
-  (condition-case err
-      (funcall later (lambda (answer)
-                       (mew-submit-job--reply session id answer)))
-    (error (mew-submit-job--reply session id
-                                  (cons :failed
-                                        (mew-submit-error--text err))))))
+(defun mew-submit-job--reply (session id answer)
+  "Pass ANSWER on to the job ID of SESSION, as `mew-submit-job--pass-on' does.
+It may be a function that takes the function to answer with; if that signals an
+error, there is no answer."
+  (if (not (functionp answer))
+      (mew-submit-job--pass-on session id answer)
+    (condition-case err
+        (funcall answer (lambda (later)
+                          (mew-submit-job--reply session id later)))
+      (error (mew-submit-job--pass-on session id
+                                      (cons :failed (mew-submit-error--text err)))))))
 
 (defun mew-submit-job--answer (session event)
   "Have the question EVENT of SESSION answered, and pass the answer on.
@@ -419,9 +425,7 @@ Whatever goes wrong counts as \"no answer\"."
     (let ((id (mew-submit-job-id session))
           (answer (mew-submit-job--call (mew-submit-job-on-ask session)
                                         event "answering a question" t)))
-      (if (functionp answer)
-          (mew-submit-job--reply-later session id answer)
-        (mew-submit-job--reply session id answer)))))
+      (mew-submit-job--reply session id answer))))
 
 (defun mew-submit-job--ask (session event)
   "Have the question EVENT of SESSION answered.

@@ -81,7 +81,7 @@
 
 (defconst mew-submit-json--rare
   '(:lost :kept :alarm :about :left-out :unverified :reused :limit :grace
-    :cause :remedy)
+    :cause :detail :remedy :why)
   "The keys that are left out of JSON where they have no value.")
 
 (defun mew-submit-json--object (plist)

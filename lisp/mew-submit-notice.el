@@ -46,6 +46,7 @@
 (declare-function mew-submit-diagnose "mew-submit-diagnose" (host))
 (declare-function mew-submit-forget-server "mew-submit" (server))
 (declare-function mew-submit-setup "mew-submit-setup" (address))
+(declare-function mew-submit-sign-in "mew-submit-sign-in" (account &rest keys))
 (declare-function mew-submit-pin-certificate "mew-submit-pin" (name))
 
 (defcustom mew-submit-mode-line t
@@ -236,6 +237,7 @@ Not one of which they have said that it is not to be sent again."
     (define-key map "f" #'mew-submit-notice-forget)
     (define-key map "l" #'mew-submit-notice-later)
     (define-key map "P" #'mew-submit-notice-password)
+    (define-key map "s" #'mew-submit-notice-sign-in)
     (define-key map "S" #'mew-submit-notice-setup)
     (define-key map "d" #'mew-submit-notice-diagnose)
     (define-key map "o" #'mew-submit-outbox)
@@ -252,6 +254,7 @@ Not one of which they have said that it is not to be sent again."
     ["Forget what it offered..." mew-submit-notice-forget]
     ["Send it later..." mew-submit-notice-later]
     ["Enter another password..." mew-submit-notice-password]
+    ["Sign in" mew-submit-notice-sign-in]
     ["Set the account up again..." mew-submit-notice-setup]
     ["Diagnose the server" mew-submit-notice-diagnose]
     ["Outbox" mew-submit-outbox]
@@ -390,6 +393,28 @@ changed?  Forget what it offered? " server))
   "Open the web mail of this message's provider."
   (interactive)
   (mew-submit-notice--browse 'web-mail))
+
+(defun mew-submit-notice--signs-in-p (account)
+  "Does ACCOUNT say where it signs in for its tokens?"
+  (keywordp (car-safe (plist-get account :oauth))))
+
+(defun mew-submit-notice-sign-in ()
+  "Sign in to this message's account; the mail that waits is sent after that.
+One that is not sent again by itself is sent, too."
+  (interactive)
+  (let* ((entry (mew-submit-notice--the-entry))
+         (account (plist-get entry :account)))
+    (unless (mew-submit-notice--signs-in-p account)
+      (user-error "This account does not sign in: it has no :oauth that says where"))
+    (mew-submit-sign-in
+     account
+     :callback
+     (lambda (result)
+       (let ((now (mew-submit-queue--entry (plist-get entry :id)
+                                           (plist-get entry :directory))))
+         (when (and (equal (plist-get result :result) "signed-in")
+                    (eq (plist-get now :state) 'refused))
+           (mew-submit-notice--send now)))))))
 
 (defun mew-submit-notice-password ()
   "Ask for another password of this message's account, save it, and send.
@@ -533,6 +558,8 @@ That is nil where it is not known, or not to the point."
 (defconst mew-submit-notice--cause-buttons
   '((app-password "[Provider's page]" mew-submit-notice-app-password
                   "open the page where the provider makes passwords for mail programs")
+    (sign-in "[Sign in]" mew-submit-notice-sign-in
+             "s: sign in to the account, in a browser; the mail goes out then")
     (web-mail "[Web mail]" mew-submit-notice-web-mail
               "open the provider's web mail")
     (password "[Other password...]" mew-submit-notice-password
@@ -552,6 +579,7 @@ That is nil where it is not known, or not to the point."
       ((or 'app-password 'web-mail)
        (mew-submit-refusal--page (or (plist-get account :server) "") name))
       ('password (plist-get account :user))
+      ('sign-in (mew-submit-notice--signs-in-p account))
       ;; What waits has its time.
       ('later (eq (plist-get entry :state) 'refused))
       (_ t))))
@@ -562,8 +590,10 @@ That is nil where it is not known, or not to the point."
             (cdr (assq name mew-submit-notice--cause-buttons)))
           (seq-filter (lambda (name)
                         (mew-submit-notice--cause-button-p name entry))
-                      (and (not (equal (plist-get done :kind) "insecure"))
-                           (plist-get (mew-submit-refusal--advice done) :buttons)))))
+                      (pcase (plist-get done :kind)
+                        ("insecure" nil)
+                        ("secret" '(sign-in))
+                        (_ (plist-get (mew-submit-refusal--advice done) :buttons))))))
 
 (defun mew-submit-notice--fitting (entry done)
   "Return the buttons that fit DONE of ENTRY, besides those that always do."

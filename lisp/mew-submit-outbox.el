@@ -82,6 +82,8 @@
                       (list :kind kind :text text
                             :alarm (plist-get entry :alarm)
                             :cause (plist-get entry :cause)
+                            :detail (plist-get entry :detail)
+                            :why (plist-get entry :why)
                             :sure (plist-get entry :sure)
                             :code (plist-get entry :code))))
                   text)))
@@ -593,6 +595,8 @@ IDS are theirs; while TIME is asked for others may come to point."
                  :result (or (plist-get entry :result) "deferred")
                  :alarm (plist-get entry :alarm)
                  :cause (plist-get entry :cause)
+                 :detail (plist-get entry :detail)
+                 :why (plist-get entry :why)
                  :sure (plist-get entry :sure)
                  :code (plist-get entry :code)
                  :remedy (plist-get entry :remedy)

@@ -583,7 +583,8 @@ Its state is nil when everybody has it."
         settled)
       :result (plist-get done :result) :kind (plist-get done :kind)
       :alarm (plist-get done :alarm)
-      :cause (plist-get done :cause) :sure (plist-get done :sure)
+      :cause (plist-get done :cause) :detail (plist-get done :detail)
+      :sure (plist-get done :sure) :why (plist-get done :why)
       :code (plist-get done :code) :remedy (plist-get done :remedy)
       :last (cond ((eq (plist-get settled :state) 'refused)
                    (plist-get settled :last))
@@ -643,7 +644,7 @@ It is its caller's again."
 Each try may prolong what the server does to who tries too often."
   (when (mew-submit-refusal--locked-p done)
     (mew-submit-auth--postpone (plist-get entry :account)
-                               (mew-submit-refusal--meaning (plist-get done :cause))
+                               (mew-submit-refusal--meaning done)
                                (mew-submit-refusal--patience done))))
 
 (defun mew-submit-queue--conclude (job done)

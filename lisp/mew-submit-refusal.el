@@ -23,12 +23,16 @@
 (defun mew-submit-refusal--of (step code enhanced text mechanism)
   "Return the cause of a reply as part of an event: `:cause', `:sure', `:remedy'.
 STEP, CODE, ENHANCED, TEXT and MECHANISM are as for `mew-submit-cause--of'.
-`:sure' is left out where the words leave it open."
+`:sure' is left out where the words leave it open, and `:detail' where no more
+is known."
   (let* ((found (mew-submit-cause--of step code enhanced text mechanism))
-         (cause (plist-get found :cause)))
+         (cause (plist-get found :cause))
+         (detail (plist-get found :detail)))
     (append (list :cause cause)
+            (and detail (list :detail detail))
             (and (plist-get found :sure) '(:sure t))
-            (list :remedy (plist-get (mew-submit-cause--advice cause code) :remedy)))))
+            (list :remedy (plist-get (mew-submit-cause--advice (or detail cause) code)
+                                     :remedy)))))
 
 (defun mew-submit-refusal--of-event (event)
   "Return the cause of EVENT, an end of the module's, as part of an event, or nil.
@@ -58,7 +62,7 @@ Nil where no reply of a server is why."
 
 (defun mew-submit-refusal--advice (done)
   "Return what there is to tell and to do about the cause of DONE, a plist, or nil."
-  (when-let* ((cause (plist-get done :cause)))
+  (when-let* ((cause (or (plist-get done :detail) (plist-get done :cause))))
     (mew-submit-cause--advice cause (plist-get done :code))))
 
 ;;; What it decides
@@ -113,22 +117,22 @@ That is 0 where nothing speaks against an early one."
 
 ;;; How it is said
 
-(defun mew-submit-refusal--meaning (cause)
-  "Return what CAUSE means as a clause."
-  (mew-submit-cause--clause (plist-get (mew-submit-cause--advice cause) :meaning)))
+(defun mew-submit-refusal--meaning (event)
+  "Return what the cause of EVENT means as a clause."
+  (mew-submit-cause--clause (plist-get (mew-submit-refusal--advice event) :meaning)))
 
 (defun mew-submit-refusal--reason (event)
   "Return why the server refused in EVENT in a clause, or nil where that is open."
   (and (plist-get event :sure)
        (not (mew-submit-refusal--undetermined-p event))
-       (mew-submit-refusal--meaning (plist-get event :cause))))
+       (mew-submit-refusal--meaning event)))
 
 (defun mew-submit-refusal--why (event)
   "Return what the cause of EVENT means, and whether it is certain, as a clause."
   (concat (if (or (plist-get event :sure) (mew-submit-refusal--undetermined-p event))
               ""
             "probably ")
-          (mew-submit-refusal--meaning (plist-get event :cause))))
+          (mew-submit-refusal--meaning event)))
 
 (defun mew-submit-refusal--to-do (event)
   "Return what to do about the cause of EVENT, in sentences, or nil without one."
@@ -136,13 +140,13 @@ That is 0 where nothing speaks against an early one."
     (if (or (plist-get event :sure) (mew-submit-refusal--undetermined-p event))
         remedy
       (format "Probably %s.  %s"
-              (mew-submit-refusal--meaning (plist-get event :cause)) remedy))))
+              (mew-submit-refusal--meaning event) remedy))))
 
 (defun mew-submit-refusal--meant (event)
   "Return in a sentence why the server refused in EVENT, or nil where that is open.
 It is for where there is no headline: a server speaks any language."
   (and (mew-submit-refusal--reason event)
-       (concat (plist-get (mew-submit-cause--advice (plist-get event :cause)) :meaning) ".")))
+       (concat (plist-get (mew-submit-refusal--advice event) :meaning) ".")))
 
 ;;; Providers' pages
 

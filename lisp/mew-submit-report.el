@@ -88,8 +88,8 @@ may help at once.  Nothing was sent.")
     ("cancelled" . "It was not delivered.")
     ("protocol" . "Check server and port: this is no mail server, or something \
 on the way changes what it says.  It was not delivered.")
-    ("secret" . "It is sent when the password can be had: you are asked again when \
-you send something by that account, or later.")
+    ("secret" . "It is sent when that can be had: you are asked again when you send \
+something by that account, or later.")
     ("auth" . "Check user name and password.  Nothing was sent.")
     ("refused" . "The server would say the same again: change the message, the \
 addresses or the account first.")
@@ -234,7 +234,8 @@ OFFLINE is non-nil when this machine is on no network."
         ("timeout" (format "%s did not answer in time" server))
         ("lost" (format "the connection to %s broke" server))
         ("insecure" (mew-submit-report--insecure done server))
-        ("secret" (format "the password for %s is not at hand" server))
+        ("secret" (or (plist-get done :why)
+                      (format "the password for %s is not at hand" server)))
         ("auth" (if (memq (plist-get done :cause) '(nil auth-wrong-password))
                     (format "%s did not accept user name and password" server)
                   (mew-submit-report--said done server)))

@@ -601,10 +601,7 @@ account says."
   "Return the token that whoever is asked for WORK has for EVENT.
 That there is none just now holds for all mail of the account."
   (when-let* ((on-ask (mew-submit-request--work-on-ask work)))
-    (let ((answer (funcall on-ask event)))
-      (if (eq (car-safe answer) :none)
-          (mew-submit-request--none work (cdr answer))
-        answer))))
+    (mew-submit-request--noting work (funcall on-ask event))))
 
 (defun mew-submit-request--secret (work event)
   "Return what answers the question EVENT of WORK for a secret.
@@ -644,6 +641,17 @@ Nobody is asked for that of its account again, for whatever message, for a time.
   (mew-submit-auth--postpone (mew-submit-request--work-account work) why)
   (cons :none why))
 
+(defun mew-submit-request--noting (work answer)
+  "Return ANSWER, to a question of WORK for a secret.
+That there is none just now, also where that is told later, holds for all mail
+of the account."
+  (cond ((functionp answer)
+         (lambda (reply)
+           (funcall answer (lambda (later)
+                             (funcall reply (mew-submit-request--noting work later))))))
+        ((eq (car-safe answer) :none) (mew-submit-request--none work (cdr answer)))
+        (t answer)))
+
 (defun mew-submit-request--ask-user (work event)
   "Ask the user for the secret that EVENT of WORK wants; return the answer.
 One answer counts for all messages of the account."
@@ -653,7 +661,8 @@ One answer counts for all messages of the account."
         (cons :none why)
       (condition-case err
           (mew-submit-request--or
-           (funcall (mew-submit-request--work-on-ask work) event)
+           (mew-submit-request--noting
+            work (funcall (mew-submit-request--work-on-ask work) event))
            (lambda () (mew-submit-request--none work "you have said: not now")))
         (quit (mew-submit-request--none work "you have said: not now"))
         (error (mew-submit-request--none work (mew-submit-error--text err)))))))
@@ -664,7 +673,8 @@ Where nobody is there that is that there is none."
   (let ((refusal (mew-submit-request--work-refusal work)))
     (cond ((mew-submit-auth--token-p (plist-get event :mechanism)) nil)
           ((not (mew-submit-request--asks-user-p work)) nil)
-          ((and (null refusal) (mew-submit-auth--known event)))
+          ((and (null refusal)
+                (mew-submit-request--noting work (mew-submit-auth--known event))))
           ((not (mew-submit-background--nobody-p)) nil)
           (refusal (cons :failed refusal))
           (t (mew-submit-request--none

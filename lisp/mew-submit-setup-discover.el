@@ -268,6 +268,10 @@ A record is such as \"v=UAAC1; a=sha256; d=BASE64\"."
                            (base64-decode-string (cdr (assoc "d" tags)))))))
                 records)))
 
+(defconst mew-submit-setup-discover--scope "urn:ietf:params:oauth:scope:mail"
+  "What an issuer that PACC calls oauth-public is asked for.
+See draft-ietf-mailmaint-oauth-public; the document has no scope of its own.")
+
 (defun mew-submit-setup-discover--pacc-parse (document domain)
   "Return the candidate for DOMAIN in DOCUMENT, the JSON of PACC, in a list.
 What is no such JSON has none.  The server is reached over implicit TLS."
@@ -288,8 +292,8 @@ What is no such JSON has none.  The server is reached over implicit TLS."
                        :port 465 :tls 'implicit :source 'pacc
                        :page (and (mew-submit-setup-provider--url-host page) page))))
       (and candidate
-           (list (mew-submit-setup-discover--with-login candidate issuer nil
-                                                        password))))))
+           (list (mew-submit-setup-discover--with-login
+                  candidate issuer mew-submit-setup-discover--scope password))))))
 
 (defun mew-submit-setup-discover--pacc-found (document records domain)
   "Return what DOCUMENT, which may be nil, has for DOMAIN.

@@ -34,6 +34,9 @@
 (declare-function mew-submit-answer "mew-submit-notice" ())
 (declare-function mew-submit-mode "mew-submit-clients" (&optional arg))
 (declare-function mew-submit-sign-in "mew-submit-sign-in" (account &rest keys))
+(declare-function mew-submit-token-source--bus-p "mew-submit-token-source" ())
+(declare-function mew-submit-token-source--gnome "mew-submit-token-source"
+                  (user host callback))
 (declare-function message-make-date "message" (&optional now))
 (declare-function message-make-message-id "message" ())
 
@@ -125,11 +128,13 @@ such an application password on%s" whose
 its own.%s" whose (if page (format "  It is had at\n%s" page) "")))
       ('oauth
        (if (and (mew-submit-setup--can-sign-in-p) (plist-get candidate :issuer))
-           (format "%s wants you to sign in, at %s: your browser opens for that."
+           (format "%s wants you to sign in, at %s: your browser opens for that, or you \
+get a code to type there."
                    whose (mew-submit-setup-provider--url-host
                           (plist-get candidate :issuer)))
-         (format "%s takes access tokens only, no password: set \
-mew-submit-oauth2-token-command to a program that prints one." whose))))))
+         (format "%s takes access tokens only, no password: add the \
+account in GNOME's settings (Online Accounts), or set mew-submit-oauth2-token-command to \
+a program that prints one." whose))))))
 
 (defun mew-submit-setup--secret-prompt (login user candidate)
   "Return how USER is asked for the secret that LOGIN at CANDIDATE's server wants."
@@ -617,16 +622,39 @@ the provider's is for the user to know: the buffer says so beside its button."
               (list :result "failed" :text (mew-submit-error--text err)))))
     (mew-submit-setup--render)))
 
+(defun mew-submit-setup--ask-gnome ()
+  "Have the account use GNOME's tokens if it is signed in there; else sign in."
+  (let ((buffer (current-buffer))
+        (account mew-submit-setup--account))
+    (setq mew-submit-setup--doing "asking GNOME whether it has that account")
+    (mew-submit-token-source--gnome
+     (plist-get account :user) (plist-get account :server)
+     (lambda (token)
+       (mew-submit-setup--in buffer
+         (when (eq account mew-submit-setup--account)
+           (if (null token)
+               (mew-submit-setup--sign-in)
+             (setq mew-submit-setup--account
+                   (plist-put (copy-sequence account) :oauth t))
+             (mew-submit-setup--store mew-submit-setup--account)
+             (mew-submit-setup--note "You are signed in already, in GNOME's settings \
+(Online Accounts), whose tokens are used.")
+             (mew-submit-setup--test-now))))))
+    (mew-submit-setup--render)))
+
 (defun mew-submit-setup-test ()
   "Send a test mail with the account that was stored to its own address.
 Where it wants access tokens, and nobody is signed in, the sign-in comes first."
   (interactive)
   (mew-submit-setup--ensure-account)
   (mew-submit-setup--ensure-idle)
-  (if (and (mew-submit-setup--can-sign-in-p)
-           (keywordp (car-safe (plist-get mew-submit-setup--account :oauth))))
-      (mew-submit-setup--sign-in)
-    (mew-submit-setup--test-now)))
+  (cond ((not (and (mew-submit-setup--can-sign-in-p)
+                   (keywordp (car-safe (plist-get mew-submit-setup--account :oauth)))))
+         (mew-submit-setup--test-now))
+        ((progn (require 'mew-submit-token-source)
+                (mew-submit-token-source--bus-p))
+         (mew-submit-setup--ask-gnome))
+        (t (mew-submit-setup--sign-in))))
 
 ;;; The commands
 

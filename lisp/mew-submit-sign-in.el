@@ -186,6 +186,46 @@ machine:\n\n  %s\n\nand type this code there:\n\n  %s"
   (insert-text-button words 'follow-link t 'action (lambda (_) (funcall function)))
   (insert "  "))
 
+(defface mew-submit-qr-code '((t :foreground "white" :background "black"))
+  "Face for a QR code, whose characters are its light parts."
+  :group 'mew-submit-display)
+
+(defun mew-submit-sign-in--draw (flow event)
+  "Show the address of EVENT of FLOW, in the current buffer, as a QR code, too.
+That takes the program qrencode, which is not waited for; the address has the
+code in it, perhaps, and is in no argument of a program."
+  (when-let* ((program (executable-find "qrencode"))
+              (buffer (current-buffer))
+              (process
+               (ignore-errors
+                 (make-process
+                  :name "mew-submit qrencode" :noquery t :connection-type 'pipe
+                  :coding 'utf-8 :buffer (generate-new-buffer " *mew-submit qrencode*")
+                  :command (list program "-t" "UTF8" "-m" "2")
+                  :sentinel (lambda (process _)
+                              (unless (process-live-p process)
+                                (mew-submit-sign-in--drawn flow event process buffer)))))))
+    (ignore-errors
+      (process-send-string process (or (plist-get event :complete)
+                                       (plist-get event :url)))
+      (process-send-eof process))))
+
+(defun mew-submit-sign-in--drawn (flow event process buffer)
+  "Put what PROCESS has made of EVENT of FLOW into BUFFER, if that is still shown."
+  (let ((picture (with-current-buffer (process-buffer process)
+                   (buffer-string))))
+    (kill-buffer (process-buffer process))
+    (when (and (eql 0 (process-exit-status process))
+               (buffer-live-p buffer)
+               (eq event (mew-submit-sign-in-shown flow)))
+      (with-current-buffer buffer
+        (save-excursion
+          (let ((inhibit-read-only t))
+            (goto-char (point-max))
+            (insert "\n\n" (propertize picture 'face 'mew-submit-qr-code))))
+        (when-let* ((window (get-buffer-window buffer t)))
+          (ignore-errors (fit-window-to-buffer window)))))))
+
 (defun mew-submit-sign-in--display (flow event)
   "Show EVENT of FLOW in the buffer \"*mew-submit sign-in*\"; select no window."
   (with-current-buffer (get-buffer-create "*mew-submit sign-in*")
@@ -198,7 +238,8 @@ machine:\n\n  %s\n\nand type this code there:\n\n  %s"
                                     (lambda () (mew-submit-sign-in--open flow))))
       (when (plist-get event :code)
         (mew-submit-sign-in--button "Copy the code"
-                                    (lambda () (kill-new (plist-get event :code)))))
+                                    (lambda () (kill-new (plist-get event :code))))
+        (mew-submit-sign-in--draw flow event))
       (unless done
         (mew-submit-sign-in--button "Cancel"
                                     (lambda () (mew-submit-sign-in-cancel flow))))
@@ -211,6 +252,10 @@ machine:\n\n  %s\n\nand type this code there:\n\n  %s"
                           '(nil (inhibit-same-window . t)
                                 (window-height . fit-window-to-buffer)))))
       (when done
+        ;; Who is in it reads it there; else its room is for what comes next.
+        (dolist (window (get-buffer-window-list nil nil t))
+          (unless (eq window (selected-window))
+            (quit-restore-window window 'bury)))
         (message "%s" (plist-get event :text))))))
 
 (defun mew-submit-sign-in--browse (flow)
@@ -272,8 +317,6 @@ KEY is why it does not: `no-key' or `locked'."
 (defun mew-submit-sign-in--signed-in (flow why)
   "End FLOW: its user is signed in; WHY is as `mew-submit-token--set' has it."
   (let ((account (mew-submit-sign-in-account flow)))
-    (when (and (symbolp why) why (not noninteractive))
-      (mew-submit-sign-in--offer-to-keep account why))
     (mew-submit-auth--user-is-here)
     (mew-submit-sign-in--end
      flow "signed-in"
@@ -284,6 +327,8 @@ KEY is why it does not: `no-key' or `locked'."
                ((pred stringp) (format "; %s" why))
                (_ ", until Emacs ends")))
      :kept (null why))
+    (when (and (symbolp why) why (not noninteractive))
+      (mew-submit-sign-in--offer-to-keep account why))
     (when (featurep 'mew-submit-queue)
       (mew-submit-queue--run))))
 

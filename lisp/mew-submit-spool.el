@@ -237,9 +237,9 @@ With DURABLY non-nil it is on disk, under its name, on return."
          (all (list-of #'mew-submit-spool--note-p) :history)
          (all (list-of #'listp) :fcc)
          (all #'proper-list-p :account)
-         (all #'stringp :kind :result :remedy)
+         (all #'stringp :kind :result :remedy :why)
          (all #'natnump :code)
-         (all #'symbolp :cause))))
+         (all #'symbolp :cause :detail))))
 
 (defun mew-submit-spool--read-file (file)
   "Return the plist in FILE, or signal an error."

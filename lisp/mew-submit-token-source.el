@@ -74,25 +74,33 @@ CALLBACK is called once, with the list of what is answered, or with nil."
   (car-safe (cadr (assoc name (cadr (assoc (concat "org.gnome.OnlineAccounts." interface)
                                            (cadr object)))))))
 
-(defun mew-submit-token-source--gnome-path (objects user)
-  "Return the path of the account of USER in OBJECTS, what GNOME has, or nil."
+(defun mew-submit-token-source--gnome-path (objects user host)
+  "Return the path of the account of USER in OBJECTS, what GNOME has, or nil.
+HOST has to be the server that mail of it is sent by: whoever has another server
+named wants the mailbox of its user."
   (car (seq-find
         (lambda (object)
           (and (assoc "org.gnome.OnlineAccounts.OAuth2Based" (cadr object))
                (not (mew-submit-token-source--property object "Account" "MailDisabled"))
+               (equal (downcase host)
+                      (car (split-string
+                            (downcase (or (mew-submit-token-source--property
+                                           object "Mail" "SmtpHost")
+                                          ""))
+                            ":")))
                (member user (list (mew-submit-token-source--property
                                    object "Mail" "EmailAddress")
                                   (mew-submit-token-source--property
                                    object "Account" "PresentationIdentity")))))
         objects)))
 
-(defun mew-submit-token-source--gnome (user callback)
-  "Call CALLBACK with an access token of USER that GNOME has, or with nil, later."
+(defun mew-submit-token-source--gnome (user host callback)
+  "Call CALLBACK with GNOME's access token of USER for HOST, or with nil, later."
   (mew-submit-token-source--call
    "/org/gnome/OnlineAccounts" "org.freedesktop.DBus.ObjectManager" "GetManagedObjects"
    (lambda (answer)
      (let ((path (ignore-errors
-                   (mew-submit-token-source--gnome-path (car answer) user))))
+                   (mew-submit-token-source--gnome-path (car answer) user host))))
        (if (null path)
            (funcall callback nil)
          ;; GNOME renews the token where that is needed.
@@ -176,7 +184,7 @@ nil when nobody here has a token after all.  This is on
           (if (not gnome)
               (funcall second)
             (mew-submit-token-source--gnome
-             (plist-get event :user)
+             (plist-get event :user) (plist-get event :host)
              (lambda (token)
                (if token
                    (mew-submit-token-source--reply event token reply)

@@ -107,7 +107,7 @@ Who signs in for something else has another one."
   (timer nil :documentation "What tries for the lock again, or nil.")
   (next nil :documentation "What is done when what is under way is done: functions.")
   (ahead nil :documentation "What renews the access token in time, or nil.")
-  (problem nil :documentation "Why there was none the last time, in words."))
+  (problem nil :documentation "Why there was none the last time, (KIND . WORDS)."))
 
 (defvar mew-submit-token--all (make-hash-table :test #'equal)
   "What is known of each sign-in in this Emacs, by `mew-submit-token--id'.")
@@ -403,7 +403,7 @@ again, and tick it" host (mew-submit-token--hide (car missing))))))
   "Tell who waits for TOKEN that it is there, or the PROBLEM, (KIND . WORDS)."
   (let ((waiting (nreverse (mew-submit-token-waiting token))))
     (setf (mew-submit-token-waiting token) nil
-          (mew-submit-token-problem token) (cdr problem))
+          (mew-submit-token-problem token) problem)
     (when (and waiting (null problem))
       (setf (mew-submit-token-used token) t))
     (dolist (function waiting)
@@ -593,6 +593,18 @@ does not count.  Return at once."
         (push callback (mew-submit-token-waiting token))
         (mew-submit-token--start token)))))
 
+(defun mew-submit-token--check (account callback)
+  "Have ACCOUNT's access token renewed, to see whether that works; return at once.
+CALLBACK is called with nil, or with the problem, as `mew-submit-token--get' has
+it.  A token that is there stays until there is another one."
+  (let ((token (mew-submit-token--of account)))
+    (push (lambda (access problem)
+            (when access
+              (clear-string access))
+            (funcall callback problem))
+          (mew-submit-token-waiting token))
+    (mew-submit-token--start token)))
+
 ;;; Signing in and out
 
 (defun mew-submit-token--save (token)
@@ -739,14 +751,14 @@ EVENT is the question of the mail that waits."
                   '("Not now" no))
             (lambda (answer)
               (if (eq answer t) (funcall again)
-                (funcall none "you have said: not now")))))
+                (funcall none (concat words "; you have said: not now"))))))
           (t (mew-submit-token--pose
               event (list 'sign-in (mew-submit-token--id account))
               (concat words ".  Sign in?")
               '(("Sign in" yes) ("Not now" no))
               (lambda (answer)
                 (if (not (eq answer 'yes))
-                    (funcall none "you have said: not now")
+                    (funcall none (concat words "; you have said: not now"))
                   (mew-submit-sign-in
                    account :join t :callback
                    (lambda (result)
@@ -787,7 +799,8 @@ does not say where it signs in.  This is on `mew-submit-auth--token-functions'."
 (defun mew-submit-token--status (account)
   "Return what is known of ACCOUNT's sign-in, a plist, without asking anybody.
 :kept is non-nil when a file has it, :left for how many seconds the access token
-in memory is good, 0 for none, and :problem why there was none the last time."
+in memory is good, 0 for none, and :problem why there was none the last time,
+\(KIND . WORDS)."
   (let ((token (mew-submit-token--of account)))
     (list :user (mew-submit-token--user account)
           :issuer (mew-submit-token--issuer account)

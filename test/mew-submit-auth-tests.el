@@ -12,6 +12,7 @@
 
 (require 'auth-source)
 (require 'cl-lib)
+(require 'epg-config)
 (require 'ert)
 (require 'mew-submit)
 (require 'mew-submit-auth)
@@ -253,6 +254,97 @@ That is what gpg can read by itself; whoever else may ask is left alone."
       (should (= 1 (length kept)))
       (should-not (directory-files outbox nil "\\.eml\\'"))
       (should (mew-submit-test-stored peer)))))
+
+;;; Secrets that come later
+
+(defmacro mew-submit-auth-tests--with-later (function &rest body)
+  "Run BODY where auth-source has a secret of \"me\" that comes by FUNCTION.
+It takes the function to call with the secret."
+  (declare (indent 1) (debug (form body)))
+  `(let* ((secret ,function)
+          (auth-sources '((:source later :async t)))
+          (auth-source-do-cache nil)
+          (auth-source-backend-parser-functions
+           (cons (lambda (entry)
+                   (and (eq 'later (car-safe (cdr-safe entry)))
+                        (auth-source-backend
+                         :type 'later :source "later"
+                         :search-function
+                         (lambda (&rest spec)
+                           (list (list :host (plist-get spec :host) :user "me"
+                                       :async t :secret secret))))))
+                 auth-source-backend-parser-functions)))
+     ,@body))
+
+(ert-deftest mew-submit-auth-tests-a-secret-comes-later ()
+  "Emacs goes on while a secret is on its way; that none comes ends the wait."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "--user" "me" "--password" "s3cret"
+                                   "127.0.0.1:0,name=p,mechs=PLAIN"
+                                   "127.0.0.1:0,name=x,mechs=XOAUTH2")
+    (pcase-dolist
+        (`(,function ,patience ,kind ,words)
+         `((,(lambda (reply)
+               ;; Timers run meanwhile, and so does all else.
+               (let ((ticks 0) timer)
+                 (setq timer (run-at-time
+                              0 0.01 (lambda ()
+                                       (when (= 10 (cl-incf ticks))
+                                         (cancel-timer timer)
+                                         (funcall reply (copy-sequence "s3cret"))))))))
+            120 "ok" "")
+           (,(lambda (reply) (funcall reply "s3cret")) 120 "ok" "")
+           (,(lambda (reply) (funcall reply "s3cret") (funcall reply "other")) 120 "ok" "")
+           (,(lambda (reply) (funcall reply nil)) 120 "secret" "there is no secret after all")
+           (,(lambda (reply) (funcall reply "")) 120 "secret" "there is no secret after all")
+           (,#'ignore 0.05 "secret" "the secret has not come in time")
+           (,(lambda (_) (error "The safe is shut")) 120 "auth" "The safe is shut")
+           (,(lambda (reply) (funcall reply "wrong")) 120 "auth" "")))
+      (dolist (name '("p" "x"))
+        (mew-submit-auth-tests--with-later function
+          (let* ((mew-submit-auth--patience patience)
+                 ;; Another password would be asked for.
+                 (noninteractive (not (equal kind "secret")))
+                 (mew-submit-keep-connection 0)
+                 (mew-submit-memory-file nil)
+                 (account (append '(:user "me") (mew-submit-test-account peer name)
+                                  (and (equal name "x") '(:auth "XOAUTH2"))))
+                 (send (lambda ()
+                         (mew-submit-test-run account "From: me@x\nTo: a@x\n\nbody\n"
+                                              :on-ask #'mew-submit-dialog--answer)))
+                 (done (progn (mew-submit-auth--user-is-here)
+                              (funcall send))))
+            (ert-info ((format "%s %s: %S" name function done))
+              (should (equal (plist-get done :kind) kind))
+              (should (string-search words (plist-get done :text)))
+              (when (equal kind "secret")
+                (should (equal (plist-get done :why) words))
+                ;; The next mail does not begin it all again at once.
+                (should (equal words (mew-submit-auth--why-put-off account)))))))))
+    (mew-submit-auth--user-is-here)
+    (should-not (mew-submit-test-violations peer))))
+
+(ert-deftest mew-submit-auth-tests-a-secret-under-gpg-in-a-plain-file ()
+  "What a plain file has under gpg nobody is asked for by itself, though it is plain."
+  (mew-submit-test-with-directory directory
+    (let* ((file (mew-submit-test-write
+                  (expand-file-name "authinfo" directory)
+                  "machine h port 587 login me password gpg:c2VjcmV0\n"))
+           (auth-sources (list file))
+           (auth-source-do-cache nil)
+           (noninteractive nil)
+           modes)
+      (cl-letf (((symbol-function 'auth-source-epa-extract-gpg-token)
+                 (lambda (&rest _)
+                   (push epg-pinentry-mode modes)
+                   (if (eq epg-pinentry-mode 'error)
+                       (error "No passphrase")
+                     "secret"))))
+        (should-not (mew-submit-auth--known '(:host "h" :port 587 :user "me")))
+        (should (equal modes '(error)))
+        ;; Who has come to the question is.
+        (should (equal (mew-submit-auth--answer '(:host "h" :port 587 :user "me"))
+                       '("me" . "secret")))))))
 
 (provide 'mew-submit-auth-tests)
 ;;; mew-submit-auth-tests.el ends here

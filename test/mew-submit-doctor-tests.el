@@ -74,6 +74,17 @@ Whatever would ask the user fails the test."
     (((:server "127.0.0.1")) note "account 1" "without a log-in")
     (((:server "127.0.0.1") (:server "127.0.0.2" :from "@example.org")) note "accounts"
      "Account 1 is for everybody")
+    (((:server "127.0.0.1" :servers ((:server "127.0.0.2" :plan "fast"))))
+     error "account 1" "server 2: No such plan: fast")
+    (((:server "127.0.0.1" :servers ((:server "127.0.0.2" :rotes "25:none"))))
+     warning "account 1" "server 2: What is :rotes")
+    (((:server "127.0.0.1" :servers ((:plan "rfc8314")))) error "account 1"
+     "one of :servers without a :server")
+    (((:server "mail.example.org" :servers ((:server "b.example.org" :tls none))))
+     error "account 1" "asks for less TLS at b.example.org")
+    (((:server "127.0.0.1" :user "u" :servers ((:server "127.0.0.2"))))
+     warning "account 1" "server 2: auth-source has no secret")
+    (((:server "127.0.0.1" :servers "x")) error "account 1" ".")
     (((:server "127.0.0.1" :tunnel "telnet:x")) error "account 1" "tunnel"))
   "Accounts that are not well: (ACCOUNTS STATUS TOPIC REGEXP).")
 
@@ -84,7 +95,33 @@ Whatever would ask the user fails the test."
       (let ((finding (mew-submit-doctor-tests--found status topic regexp
                                                      (mew-submit-doctor-checkup--local))))
         (when (and (eq status 'warning))
-          (should (plist-get finding :advice)))))))
+          (should (plist-get finding :advice)))
+        ;; Nor does the command trip over it.
+        (should (mew-submit-doctor--begin #'ignore t))))))
+
+(ert-deftest mew-submit-doctor-tests-tells-of-refused-log-ins ()
+  "Why mail in the outbox could not log in is told once, with what to do."
+  (mew-submit-doctor-tests--with directory nil
+    (make-directory mew-submit-outbox-directory)
+    (set-file-modes mew-submit-outbox-directory #o700)
+    (dotimes (number 2)
+      (let ((file (format "%soutbox/20260101T000000-00000%d" directory number)))
+        (mew-submit-test-write (concat file ".eml") "Subject: x\n\nx\n")
+        (mew-submit-test-write
+         (concat file ".eld")
+         (prin1-to-string
+          (append '(:state refused :kind "auth" :result "refused" :code 535)
+                  (mew-submit-refusal--of
+                   :auth 535 "5.7.139" "Authentication unsuccessful, \
+SmtpClientAuthentication is disabled for the Tenant." "XOAUTH2"))))))
+    (let ((findings (mew-submit-doctor-checkup--local)))
+      (should (string-search
+               "Ask its administrator to switch authenticated SMTP on"
+               (plist-get (mew-submit-doctor-tests--found
+                           'warning "outbox" "A log-in was refused: your organisation has \
+switched off sending by mail programs" findings)
+                          :advice)))
+      (should (= 1 (length (mew-submit-doctor-tests--bad findings "outbox")))))))
 
 (ert-deftest mew-submit-doctor-tests-a-good-account-raises-nothing ()
   "An account with a secret in a file nobody else reads gives no warning."
@@ -184,7 +221,9 @@ Whatever would ask the user fails the test."
 (ert-deftest mew-submit-doctor-tests-shows-cached-verdicts ()
   "A port that is remembered to be blocked on this network is told of, without the network."
   (mew-submit-doctor-tests--with directory
-      ((mew-submit-accounts '((:server "mail.example.org")))
+      ((mew-submit-accounts '((:server "other.example.org"
+                               :servers ((:server "mail.example.org")
+                                         (:server "mail.example.org" :plan "submissions")))))
        (mew-submit-network-negative--active t)
        (mew-submit-negative-cache-file nil)
        (network '(:id "0123456789abcdef" :label "192.0.2.254" :family ipv4 :up t))
@@ -208,8 +247,9 @@ Whatever would ask the user fails the test."
 (defun mew-submit-doctor-tests--server (account)
   "Return what a look at the server of ACCOUNT finds."
   (let (found (done nil))
-    (should (mew-submit-doctor-checkup--server account 1 (lambda (findings)
-                                                           (setq found findings done t))))
+    (should (mew-submit-doctor-checkup--server account 1 1 (lambda (findings)
+                                                             (setq found findings
+                                                                   done t))))
     (mew-submit-test-until ("the look at the server") done)
     found))
 
@@ -240,6 +280,21 @@ Whatever would ask the user fails the test."
        'warning "clock" "will be valid in [0-9]+ days"
        (mew-submit-doctor-tests--server (mew-submit-test-account peer "notyet"))))))
 
+(ert-deftest mew-submit-doctor-tests-looks-at-each-server ()
+  "All servers of an account are looked at, and each finding says which it is about."
+  (mew-submit-doctor-tests--with directory nil
+    (mew-submit-test-with-peer (peer "127.0.0.1:0,name=good" "127.0.0.1:0,cert=expired,name=old")
+      (let* ((mew-submit-accounts
+              (list (append (mew-submit-test-account peer "good")
+                            (list :servers (list (mew-submit-test-account peer "old"))))))
+             (visit (mew-submit-doctor--begin #'ignore nil)))
+        (mew-submit-test-until ("both servers")
+          (not (mew-submit-doctor--busy-p visit)))
+        (let ((findings (mew-submit-doctor--visit-findings visit)))
+          (mew-submit-doctor-tests--found 'ok "account 1" "\\`port .* answers, TLS1.3" findings)
+          (mew-submit-doctor-tests--found 'error "account 1" "\\`server 2: .*has expired"
+                                          findings))))))
+
 (ert-deftest mew-submit-doctor-tests-sends-nothing-secret-to-the-server ()
   "A look at the server ends with TLS: no AUTH, no MAIL."
   (mew-submit-doctor-tests--with directory nil
@@ -257,7 +312,7 @@ Whatever would ask the user fails the test."
 ;;; What is shown
 
 (defconst mew-submit-doctor-tests--private
-  '("boss" "bigboss" "mail\\.secret" "secret\\.example" "192\\.0\\.2\\.77" "2001:db8::77"
+  '("boss" "bigboss" "bigbosstoo" "mail\\.secret" "secret\\.example" "192\\.0\\.2\\.77" "2001:db8::77"
     "Top Secret Corp" "jumphost")
   "What must not be in a report that is masked.")
 
@@ -269,7 +324,9 @@ Whatever would ask the user fails the test."
         '((:name "Top Secret Corp" :server "mail.secret.example.org" :user "bigboss"
                  :from "boss@secret.example.org" :tls none)
           (:server "192.0.2.77" :user "bigboss" :tunnel "ssh:jumphost.secret.example.org")
-          (:server "2001:db8::77" :plan "bigboss")
+          (:server "2001:db8::77" :plan "bigboss"
+           :servers ((:server "localhost" :user "bigbosstoo" :routes "25:starttls"
+                      :plan "bigbosstoo")))
           (:server "mail.secret.example.org" :ca-file "/x/mail.secret.example.org.pem"))))
     (let* ((visit (mew-submit-doctor--make-visit :findings (mew-submit-doctor-checkup--local)))
            (masked (mew-submit-doctor--text visit (mew-submit-doctor--names)))

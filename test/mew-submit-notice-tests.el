@@ -239,6 +239,12 @@
          ((:kind "auth" :result "refused" :text "535 No")
           "did not accept user name and password" "Check user name" ("[Retry]")
           ("[Other port]"))
+         ((:kind "secret" :result "deferred" :text "No"
+           :why "me@x at id.example.org is not signed in")
+          "The mail waits: me@x at id.example.org is not signed in"
+          "It is sent when that can be had" ("[Retry]") ("[Sign in]"))
+         ((:kind "secret" :result "deferred" :text "No")
+          "the password for mail.example.org is not at hand" "" () ())
          ((:kind "connect" :result "deferred" :text "No"
            :attempts ((:port 587 :case 2 :text "" :address "192.0.2.1")))
           "The mail waits: mail.example.org refuses connections on 587"
@@ -255,6 +261,31 @@
         (dolist (button without)
           (should-not (string-search button text))))
       (kill-buffer "*mew-submit*"))))
+
+(ert-deftest mew-submit-notice-tests-signs-in ()
+  "[Sign in] begins a sign-in; what is not sent again by itself is sent after it, once."
+  (pcase-dolist (`(,state ,result ,sent)
+                 '((refused "signed-in" 1) (refused "failed" 0) (refused "cancelled" 0)
+                   ;; The end of the sign-in has this sent.
+                   (queued "signed-in" 0) (nil "signed-in" 0)))
+    (let* ((account '(:server "h" :user "me" :oauth (:issuer "https://id.example.org")))
+           (entry (mew-submit-notice-tests--entry :state 'refused :account account))
+           (count 0)
+           asked)
+      (ert-info ((format "%s %s" state result))
+        (cl-letf (((symbol-function 'mew-submit-notice--the-entry) (lambda (&rest _) entry))
+                  ((symbol-function 'mew-submit-queue--entry)
+                   (lambda (&rest _) (and state (append (list :state state) entry))))
+                  ((symbol-function 'mew-submit-notice--send) (lambda (_) (cl-incf count)))
+                  ((symbol-function 'mew-submit-sign-in)
+                   (lambda (account &rest keys)
+                     (push account asked)
+                     (funcall (plist-get keys :callback) (list :result result)))))
+          (mew-submit-notice-sign-in)
+          (should (equal asked (list account)))
+          (should (= count sent))
+          (setq entry '(:state refused :account (:server "h" :oauth t)))
+          (should-error (mew-submit-notice-sign-in) :type 'user-error))))))
 
 (ert-deftest mew-submit-notice-tests-held-until ()
   "Of what is held until a time it is not said that it waits for the user."

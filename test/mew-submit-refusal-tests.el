@@ -126,6 +126,43 @@ ABOUT is what the module makes of the codes, or nil."
     (should-not (mew-submit-notice--for-cause
                  '(:state refused :account (:server "smtp.gmail.com" :user "me")) done))))
 
+(ert-deftest mew-submit-refusal-tests-sending-is-switched-off ()
+  "5.7.139 and its like say who has switched what off, and that a sign-in is no help."
+  (pcase-dolist
+      (`(,mechanism ,text ,meaning ,remedy)
+       '(("XOAUTH2" "SmtpClientAuthentication is disabled for the Tenant. Visit https://x"
+          "your organisation has switched off sending" "Ask its administrator")
+         ("LOGIN" "SmtpClientAuthentication is disabled for the Tenant. Visit https://x"
+          "your organisation has switched off sending" "only web mail sends")
+         ("OAUTHBEARER" "SmtpClientAuthentication is disabled for the Mailbox."
+          "switched off for your mailbox" "settings of your account")
+         ("XOAUTH2" "the request did not meet the criteria to be authenticated successfully."
+          "your sign-in is good, but" "which rule forbids it")
+         ;; There a sign-in does help.
+         ("LOGIN" "basic authentication is disabled." "sending with a password is switched off"
+          "Sign in through the browser")
+         ("XOAUTH2" "the user credentials were incorrect." "no longer takes the permission"
+          "Sign in again")))
+    (ert-info ((format "%s %s" mechanism text))
+      (let* ((done (append '(:kind "auth" :result "refused" :code 535)
+                           (mew-submit-refusal--of
+                            :auth 535 "5.7.139" (concat "Authentication unsuccessful, " text)
+                            mechanism)))
+             (entry '(:state refused :account (:server "smtp.office365.com" :user "me"
+                                               :oauth (:issuer "https://id.example.org"))))
+             (buttons (mapcar #'car (mew-submit-notice--for-cause entry done))))
+        (should (string-search meaning (mew-submit-refusal--why done)))
+        (should (string-search remedy (mew-submit-report--advice done)))
+        (should-not (mew-submit-refusal--secret-p done))
+        (should (eq (and (member "[Sign in]" buttons) t)
+                    (and (string-match-p "Sign in" remedy) t)))
+        (should (eq (and (member "[Web mail]" buttons) t)
+                    (and (string-search "SmtpClient" text) t)))
+        ;; Who has no issuer cannot sign in.
+        (should-not (assoc "[Sign in]"
+                           (mew-submit-notice--for-cause
+                            '(:state refused :account (:server "h" :user "me")) done)))))))
+
 ;;; With a server
 
 (defun mew-submit-refusal-tests--listener (step reply)
@@ -181,7 +218,7 @@ the server."
         (should (= auths (1+ prompts)))
         ;; It is not said to be the password where it is not.
         (should (equal (mew-submit-report--reason done "h")
-                       (cond ((plist-get done :sure) (mew-submit-refusal--meaning cause))
+                       (cond ((plist-get done :sure) (mew-submit-refusal--meaning done))
                              (t (concat "h says: " reply)))))))))
 
 (ert-deftest mew-submit-refusal-tests-steps ()

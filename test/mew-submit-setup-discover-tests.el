@@ -401,8 +401,9 @@ user-agent-configuration.json")))
         (should (equal (mew-submit-setup-discover-tests--places found)
                        '(("smtp.example.org" 465 implicit))))
         (should (equal (mapcar (lambda (key) (plist-get candidate key))
-                               '(:login :issuer :password :page))
-                       '(oauth "https://id.example.org/" t "https://example.org/help"))))
+                               '(:login :issuer :scope :password :page))
+                       '(oauth "https://id.example.org/" "urn:ietf:params:oauth:scope:mail" t
+                         "https://example.org/help"))))
       ;; One octet more, and it is not what the domain vouches for.
       (setq document (concat document " "))
       (let ((found (mew-submit-setup-discover-tests--find 'pacc "me@example.org")))

@@ -695,6 +695,50 @@ DIRECTORY is for its file."
                      (when (eq (plist-get event :step) 'code)
                        (should (equal (plist-get event :code) "AB\ufffdCD\ufffd")))))))))
 
+(defun mew-submit-sign-in-tests--see (issuer path wanted)
+  "Wait until a sign-in by a code at ISSUER shows WANTED, a regexp, and cancel it.
+The programs are those in PATH, a list of directories."
+  (let ((noninteractive nil)
+        (exec-path path))
+    (unwind-protect
+        (let ((flow (mew-submit-sign-in (mew-submit-issuer-test-account issuer)
+                                        :method 'code)))
+          (mew-submit-test-until ((concat "to see " wanted))
+            (when-let* ((buffer (get-buffer "*mew-submit sign-in*")))
+              (with-current-buffer buffer
+                (string-match-p wanted (buffer-string)))))
+          (mew-submit-sign-in-cancel flow)
+          (with-current-buffer "*mew-submit sign-in*"
+            (should (string-search "cancelled" (buffer-string)))
+            (should-not (string-match-p wanted (buffer-string)))))
+      (when-let* ((buffer (get-buffer "*mew-submit sign-in*")))
+        (kill-buffer buffer)))))
+
+(ert-deftest mew-submit-sign-in-tests-qr-code ()
+  "The address is shown as a QR code, where qrencode is, which gets it in no argument."
+  (mew-submit-issuer-test-with issuer
+    (mew-submit-issuer-test-behave
+     issuer :device_answers (make-vector 100 "authorization_pending")
+     :device (list :verification_uri_complete "https://id.example.org/go?code=WDJB-MJHT"))
+    (mew-submit-test-with-directory directory
+      (let ((program (expand-file-name "qrencode" directory))
+            (plain "WDJB-MJHT\n\n.*Cancel"))
+        (mew-submit-sign-in-tests--see issuer (list directory) plain)
+        (pcase-dolist
+            (`(,script ,wanted)
+             `(("#!/bin/sh\necho \"$@\" >$0.args; cat >$0.in; echo PICTURE\n"
+                "Cancel.*\n\nPICTURE")
+               ;; It takes no input, and fails.
+               ("#!/bin/sh\nexec <&-; echo PICTURE; exit 1\n" ,plain)))
+          (mew-submit-test-write program script)
+          (set-file-modes program #o700)
+          (mew-submit-sign-in-tests--see issuer (list directory) wanted))
+        (should (equal "-t UTF8 -m 2\n" (mew-submit-test-octets (concat program ".args"))))
+        (should (equal "https://id.example.org/go?code=WDJB-MJHT"
+                       (mew-submit-test-octets (concat program ".in"))))
+        (when (executable-find "qrencode")
+          (mew-submit-sign-in-tests--see issuer exec-path "\n█+\n██ ▄▄▄▄▄ █"))))))
+
 (ert-deftest mew-submit-sign-in-tests-registration ()
   "Where nobody has got a client id, an issuer that registers programs gives one."
   (mew-submit-issuer-test-with issuer

@@ -90,10 +90,13 @@ token-url %s client-id x\n" token))
          (bus (getenv "BUS")))
      (require 'dbus)
      (dbus-init-bus bus)
-     (dolist (account '(("1" "other@x" nil) ("2" "me@x" nil) ("3" "off@x" t)))
+     (dolist (account '(("1" "other@x" nil) ("2" "me@x" nil) ("3" "off@x" t)
+                        ("4" "me@example.org" nil)))
        (let ((path (concat root "/Accounts/account_" (car account))))
          (dbus-register-property bus name path (concat name ".Mail") "EmailAddress" :read
                                  (nth 1 account) nil t)
+         (dbus-register-property bus name path (concat name ".Mail") "SmtpHost" :read
+                                 "127.0.0.1:587" nil t)
          (dbus-register-property bus name path (concat name ".Account") "MailDisabled" :read
                                  (nth 2 account) nil t)
          (dbus-register-property bus name path (concat name ".OAuth2Based") "ClientId" :read
@@ -102,7 +105,7 @@ token-url %s client-id x\n" token))
                                (lambda () (list :int32 3600)) t)
          (dbus-register-method bus name path (concat name ".OAuth2Based") "GetAccessToken"
                                (lambda ()
-                                 (list :string (if (equal (nth 1 account) "me@x")
+                                 (list :string (if (string-prefix-p "me@" (nth 1 account))
                                                    "good-token" "bad-token")
                                        :int32 3600))
                                t)))
@@ -112,7 +115,7 @@ token-url %s client-id x\n" token))
      (message "ready")
      (while t
        (read-event nil nil 0.1)))
-  "What is GNOME Online Accounts, with three accounts.")
+  "What is GNOME Online Accounts, with four accounts.")
 
 (defun mew-submit-token-source-tests--process (name command)
   "Start COMMAND, called NAME, until Emacs ends: that cannot leave a bus again."
@@ -147,17 +150,18 @@ token-url %s client-id x\n" token))
     bus))
 
 (ert-deftest mew-submit-token-source-tests-gnome ()
-  "GNOME's token is used for the account of the address; without one others are asked."
+  "SECURITY: S11.  GNOME's token is for its account's server; without one others are asked."
   :tags '(:module)
   (skip-unless (featurep 'dbusbind))
   (skip-unless (executable-find "dbus-daemon"))
   (let ((mew-submit-token-source--bus (mew-submit-token-source-tests--bus)))
-    (pcase-dolist (`(,user ,expected)
-                   '(("me@x" "good-token") ("other@x" "bad-token") ("off@x" nil)
-                     ("nobody@x" nil)))
-      (ert-info (user)
+    (pcase-dolist (`(,user ,host ,expected)
+                   '(("me@x" "127.0.0.1" "good-token") ("other@x" "127.0.0.1" "bad-token")
+                     ("off@x" "127.0.0.1" nil) ("nobody@x" "127.0.0.1" nil)
+                     ("me@x" "smtp.evil.example" nil) ("me@x" "127.0.0.1.evil.example" nil)))
+      (ert-info ((format "%s at %s" user host))
         (let ((result 'none))
-          (mew-submit-token-source--gnome user (lambda (token) (setq result token)))
+          (mew-submit-token-source--gnome user host (lambda (token) (setq result token)))
           (mew-submit-test-until ("GNOME's answer")
             (read-event nil nil 0.05)
             (not (eq result 'none)))

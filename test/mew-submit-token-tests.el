@@ -488,12 +488,21 @@ Nothing that is older is renewed then, and nothing older is written over it."
                      (list (plist-get finding :status) (plist-get finding :text))))))
       (pcase-dolist
           (`(,do ,status ,words)
-           `((,#'ignore ok "good for 59 minutes")
+           `((,#'ignore ok "good for 59 minutes, until ")
              (,#'mew-submit-issuer-test-forget ok "is signed in")
              (,(lambda ()
                  (mew-submit-issuer-test-behave issuer :revoked t)
                  (mew-submit-token-tests--get account))
-              warning "does not take the sign-in any more")
+              error "does not take the sign-in any more")
+             (,(lambda ()
+                 (mew-submit-issuer-test-behave issuer :token '(:status 503 :body "x"))
+                 (mew-submit-token-tests--get account))
+              warning "no token at the moment")
+             (,(lambda ()
+                 (mew-submit-issuer-test-behave
+                  issuer :token '(:status 401 :body (:error "unauthorized_client")))
+                 (mew-submit-token-tests--get account))
+              error "does not know this program by its client id")
              (,(lambda ()
                  (mew-submit-issuer-test-forget)
                  (delete-file (mew-submit-token-tests--file account)))
@@ -505,6 +514,47 @@ Nothing that is older is renewed then, and nothing older is written over it."
         (pcase-let ((`(,got ,text) (funcall found)))
           (should (eq got status))
           (should (string-search words text)))))))
+
+(ert-deftest mew-submit-token-tests-doctor-renews ()
+  "The doctor has the sign-in renewed: it works, it is over, or nobody can tell."
+  (mew-submit-token-tests--with (issuer account)
+    (cl-flet ((look ()
+                (let (found)
+                  (should (mew-submit-doctor-checkup--renewal
+                           account 1 (lambda (findings) (setq found (car findings)))))
+                  (mew-submit-test-until ("the renewal")
+                    found)
+                  (list (plist-get found :status)
+                        (concat (plist-get found :text) "; " (plist-get found :advice)))))
+              (asked ()
+                (length (mew-submit-issuer-test-log issuer "post" "/token"))))
+      (pcase-dolist
+          (`(,behaviour ,status ,words)
+           '((nil ok "renewed just now: an access token is good for 59 minutes, until ")
+             ((:token (:status 503 :body "x")) warning "It is tried again when mail is sent")
+             ((:revoked t) error "mail waits")))
+        (dolist (forget '(nil t))
+          (when forget
+            (mew-submit-issuer-test-forget))
+          (apply #'mew-submit-issuer-test-behave issuer behaviour)
+          (let ((before (asked)))
+            (ert-info ((format "%S" (list behaviour forget)))
+              (pcase-let ((`(,got ,text) (look)))
+                (should (eq got status))
+                (should (string-search words text)))
+              (should (= (asked) (1+ before)))))))
+      ;; What was good before a look that failed is good after it.
+      (mew-submit-issuer-test-behave issuer)
+      (should (plist-get (mew-submit-issuer-test-sign-in account :method 'browser) :kept))
+      (mew-submit-issuer-test-behave issuer :token '(:status 503 :body "x"))
+      (look)
+      (let ((before (asked)))
+        (should (car (mew-submit-token-tests--get account)))
+        (should (= (asked) before))))
+    ;; Who is not signed in has nothing to renew.
+    (mew-submit-issuer-test-forget)
+    (delete-file (mew-submit-token-tests--file account))
+    (should-not (mew-submit-doctor-checkup--renewal account 1 #'error))))
 
 ;;; What the user is asked
 

@@ -16,9 +16,10 @@
 
 (require 'mew-submit-issuer-test "issuer/issuer")
 
-(defmacro mew-submit-oidc-with (url &rest body)
-  "Run BODY with URL bound to the address of a provider that Emacs trusts."
-  (declare (indent 1) (debug (symbolp body)))
+(defmacro mew-submit-oidc-with (spec &rest body)
+  "Run BODY with a variable bound to the address of a provider that Emacs trusts.
+SPEC is that variable, or (VARIABLE ARGUMENT...) with more for the provider."
+  (declare (indent 1) (debug (sexp body)))
   `(mew-submit-test-with-directory directory
      (let* ((certificate (mew-submit-issuer-test--certificate))
             (gnutls-trustfiles (list (expand-file-name "ca.pem" certificate)))
@@ -32,10 +33,10 @@
                       :buffer (generate-new-buffer " *oidc*")
                       :command (list "node" (expand-file-name "test/oidc/server.mjs"
                                                               mew-submit-test-root)
-                                     certificate))))
+                                     certificate ,@(cdr (ensure-list spec))))))
        (mew-submit-issuer-test-forget)
        (unwind-protect
-           (let ((,url (mew-submit-test-until ("the provider")
+           (let ((,(car (ensure-list spec)) (mew-submit-test-until ("the provider")
                          (with-current-buffer (process-buffer process)
                            (goto-char (point-min))
                            (unless (process-live-p process)

@@ -1,6 +1,10 @@
 // server.mjs --- a real OpenID Connect provider, oidc-provider of npm, over https on this machine.
 //
-// usage: node server.mjs DIRECTORY       DIRECTORY has cert.pem and key.pem; the address is printed
+// usage: node server.mjs DIRECTORY [closed]      DIRECTORY has cert.pem and key.pem; the address is printed
+//
+// Where it is closed no program can register itself.
+//
+// A mail server asks it what a token is worth as the client "mail" with the secret "mail" (RFC 7662).
 //
 // SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -28,13 +32,21 @@ server.listen(0, '127.0.0.1', () => {
       redirect_uris: ['http://127.0.0.1/'],
       grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
       response_types: ['code'],
+    }, {
+      client_id: 'mail',
+      client_secret: 'mail',
+      token_endpoint_auth_method: 'client_secret_post',
+      redirect_uris: [],
+      grant_types: [],
+      response_types: [],
     }],
-    scopes: ['openid', 'offline_access', 'mail'],
+    scopes: ['openid', 'offline_access', 'mail', 'urn:ietf:params:oauth:scope:mail'],
     clientBasedCORS: () => false,
     features: {
       devInteractions: { enabled: true },
       deviceFlow: { enabled: true },
-      registration: { enabled: true },
+      introspection: { enabled: true },
+      registration: { enabled: process.argv[3] !== 'closed' },
       revocation: { enabled: true },
     },
     pkce: { required: () => true },

@@ -261,7 +261,18 @@ gsasl_move (struct exchange *x, const char *response, char **challenge_r)
   return move;
 }
 
-/* XOAUTH2 and OAUTHBEARER: the password is the token.  */
+/* Does the command of --token-check, which asks the issuer, take the token at TOKEN?  */
+static bool
+issuer_takes (const char *token)
+{
+  FILE *f = popen (options.token_check, "w");
+  if (!f)
+    return false;
+  fprintf (f, "%s\n%.*s\n", options.user, (int) strcspn (token, "\1"), token);
+  return pclose (f) == 0;
+}
+
+/* XOAUTH2 and OAUTHBEARER: the password is the token, where nobody is asked.  */
 static enum move
 bearer_move (struct exchange *x, const char *response, char **challenge_r)
 {
@@ -272,10 +283,12 @@ bearer_move (struct exchange *x, const char *response, char **challenge_r)
     return say ("", 0, challenge_r);
   char *text = decode (response);
   char *user = printed (x2 ? "user=%s\1" : "n,a=%s,\1", options.user);
-  char *token = printed ("\1auth=Bearer %s\1\1", options.password);
+  bool ask = options.token_check != NULL;
+  char *token = ask ? printed ("\1auth=Bearer ")
+                    : printed ("\1auth=Bearer %s\1\1", options.password);
   const char *found = strstr (text, token);
   bool good = !x->c->script->xoauth2_json && strncmp (text, user, strlen (user)) == 0 && found
-              && !found[strlen (token)];
+              && (ask ? issuer_takes (found + strlen (token)) : !found[strlen (token)]);
   free (text);
   free (user);
   free (token);

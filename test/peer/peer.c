@@ -149,7 +149,7 @@ static void
 usage (void)
 {
   die ("usage: peer [--certs DIR] [--log FILE] [--store DIR] [--user U --password P]\n"
-       "            [--names NAME,...] [--ready FILE] [--pid-watch] [--script FILE] LISTENER...\n"
+       "            [--token-check COMMAND] [--names NAME,...] [--ready FILE] [--pid-watch] [--script FILE] LISTENER...\n"
        "  LISTENER is ADDRESS:PORT[,DIRECTIVE]..., see README.org");
 }
 
@@ -160,7 +160,7 @@ read_arguments (int argc, char **argv)
   const struct { const char *name; const char **value; } valued[] = {
     { "--certs", &options.certs }, { "--log", &options.log }, { "--store", &options.store },
     { "--ready", &options.ready }, { "--user", &options.user }, { "--names", &options.names },
-    { "--password", &options.password },
+    { "--password", &options.password }, { "--token-check", &options.token_check },
   };
   for (int i = 1; i < argc; i++)
     {

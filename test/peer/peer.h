@@ -30,7 +30,7 @@
 /* Command line (peer.c).  Set once, before the first thread starts.  */
 struct options
 {
-  const char *certs, *log, *store, *ready, *user, *password;
+  const char *certs, *log, *store, *ready, *user, *password, *token_check;
   const char *names; /* comma-separated subjectAltNames of good certificates */
   bool pid_watch;
 };

@@ -1123,12 +1123,11 @@ The bound is the number of characters that are looked at, not a stop-watch."
 
 ;;; Many replies
 
-(defun mew-submit-cause-tests--many ()
-  "Return the replies of test/cause/replies.txt: (STEP LINES CAUSES MECHANISM) each."
+(defun mew-submit-cause-tests--many (file)
+  "Return the labelled replies of FILE: (STEP LINES CAUSES MECHANISM) each."
   (with-temp-buffer
     (let ((coding-system-for-read 'utf-8-unix))
-      (insert-file-contents (expand-file-name "test/cause/replies.txt"
-                                              mew-submit-test-root)))
+      (insert-file-contents (expand-file-name file mew-submit-test-root)))
     (cl-loop for line in (split-string (buffer-string) "\n" t)
              unless (string-prefix-p "#" line)
              collect (pcase-let ((`(,_ ,step ,reply ,causes ,mechanism)
@@ -1143,10 +1142,11 @@ The bound is the number of characters that are looked at, not a stop-watch."
             (list :code code))))
 
 (ert-deftest mew-submit-cause-test-many ()
-  "Of the replies of a hundred providers 97 % are right, and 99 % of those that are sure.
+  "Of the replies of hundreds of providers 97 % are right, and 99 % of those that are sure.
 No reply to a log-in that has another cause is surely about the password."
   (let ((all 0) (right 0) (sure 0) (surely 0))
-    (pcase-dolist (`(,step ,lines ,causes ,mechanism) (mew-submit-cause-tests--many))
+    (pcase-dolist (`(,step ,lines ,causes ,mechanism)
+                   (mew-submit-cause-tests--many "test/cause/replies.txt"))
       (let* ((answer (mew-submit-cause-tests--answer step lines mechanism))
              (good (memq (plist-get answer :cause) causes)))
         (should (seq-every-p (lambda (cause) (memq cause (mew-submit-cause--ids))) causes))

@@ -334,7 +334,7 @@ without duplicates%s\n"
 (defconst mew-submit-survey-statistics--kinds
   '((servers . "servers") (p587 . "587") (p465 . "465") (only25 . "25 only")
     (none . "none") (starttls . "STARTTLS") (auth . "log-in in TLS")
-    (clear . "log-in in clear") (verified . "certificate") (submission . "good"))
+    (clear . "log-in in clear") (certificate . "certificate") (submission . "good"))
   "The columns of the breakdown of servers: (WHAT . WORDS).")
 
 (defun mew-submit-survey-statistics--count-kind (tally result)
@@ -355,7 +355,7 @@ without duplicates%s\n"
       (when (plist-get provider :starttls) (note 'starttls))
       (when (or (plist-get provider :auth) (plist-get provider :auth465)) (note 'auth))
       (when (plist-get provider :clear) (note 'clear))
-      (when (plist-get provider :verified) (note 'verified))
+      (when (plist-get provider :verified) (note 'certificate))
       (when (plist-get provider :submission) (note 'submission)))))
 
 (defun mew-submit-survey-statistics--breakdown (tally)

@@ -100,6 +100,12 @@
       (should (equal (plist-get attempt :starttls) "offered"))
       (should (equal (plist-get attempt :verified) t))
       (should (equal (plist-get attempt :auth) t))
+      (should (equal (plist-get attempt :demands) t))
+      (should (member "PIPELINING" (plist-get attempt :extensions)))
+      (should (equal (seq-take (plist-get (car (last lines)) :kinds) 1)
+                     '((:group "all" :servers 26 :p587 14 :p465 26 :only25 0 :none 0
+                               :starttls 14 :auth 26 :clear 0 :certificate 26
+                               :submission 26))))
       (mew-submit-survey-test--paper-table (car (last lines))))))
 
 (defun mew-submit-survey-test--paper-forms (list)

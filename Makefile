@@ -287,6 +287,9 @@ info: mew-submit.info  ## the manual
 manual:  ## write the lists in the manual anew that are made of the program's own tables
 	@$(manual)write
 
+advice: compile  ## every sentence of advice there is, one a line, for review
+	@$(EMACS) -Q --batch -L . -L lisp -l test/tool/manual.el -l test/tool/advice.el -f mew-submit-advice
+
 pictures: all programs  ## make the pictures of README.org anew
 	@test/tool/pictures
 
@@ -334,6 +337,6 @@ help:  ## this list
 
 .PHONY: all module compile programs libraries check check-fast demo check-all check-c check-lisp $(SUITES) \
   units bench confusion fuzz asan tsan stress lint lint-c cppcheck tidy exports layers rows loaddefs loaddefs-check mutants mutants-check manual-check warnings checkdoc package-lint spaces \
-  info manual pictures install uninstall man dist deps deps-build deps-check clean help
+  info manual advice pictures install uninstall man dist deps deps-build deps-check clean help
 
 -include $(shell find $(BUILD) -path $(BUILD)/fetched -prune -o -name '*.d' -type f -print 2>/dev/null)

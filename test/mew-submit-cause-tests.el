@@ -1162,6 +1162,26 @@ No reply to a log-in that has another cause is surely about the password."
     (should (>= (* 100 right) (* 97 all)))
     (should (>= (* 100 surely) (* 99 sure)))))
 
+(ert-deftest mew-submit-cause-test-confusion ()
+  "What make confusion prints counts what is right, what is sure, and what is taken for what."
+  (mew-submit-test-with-directory directory
+    (let ((file (concat directory "replies.jsonl")))
+      (mew-submit-test-write
+       file "{\"step\":\"rcpt\",\"reply\":[\"550 User unknown\"],\"cause\":\"recipient-unknown\"}
+{\"step\":\"dot\",\"reply\":[\"550 Xyzzy\"],\"cause\":\"spam-content\",\"also\":[\"policy-unspecified\"]}
+{\"step\":\"rcpt\",\"reply\":[\"550 User unknown\"],\"cause\":\"mail-loop\"}\n")
+      (let ((text (plist-get (mew-submit-test-emacs
+                              (list "-L" "." "-L" "lisp" "-L" "test"
+                                    "-l" "test/tool/confusion.el" "-f" "mew-submit-confusion"
+                                    file))
+                             :stdout)))
+        (dolist (line '("right: 2 of 3, 66\\.7 %" "sure: 2 of 3, 66\\.7 %"
+                        "right of the sure: 1 of 2, 50\\.0 %"
+                        "mail-loop +1 +0 +1 +recipient-unknown 1"
+                        "policy-unspecified +1 +1 +0 *"
+                        "mail-loop -> recipient-unknown, sure: rcpt / 550 User unknown"))
+          (should (string-match-p (concat "^" line "$") text)))))))
+
 ;; Who does not know the word reads past it; what to do is said without it.
 (defconst mew-submit-cause-tests--jargon
   (concat "\\b\\(?:SMTP\\|E?SMTPS?\\|TLS\\|SSL\\|STARTTLS\\|AUTH\\|SASL\\|OAuth2?\\|EHLO\\|HELO\\|"

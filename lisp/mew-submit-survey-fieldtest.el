@@ -406,6 +406,8 @@ RESULTS are the reports that TALLY counts."
 ON-HEAD is called with the first form before.  Signal `mew-submit-config' when
 FILE is none."
   (let (head rows)
+    (unless (and (file-readable-p file) (not (file-directory-p file)))
+      (mew-submit-error--throw 'config nil "The survey cannot be read: %s" file))
     (mew-submit-survey-fieldtest--each-form
      file
      (lambda (form)

@@ -252,6 +252,8 @@
       (dolist (text '("" "nonsense" "(:survey 1 :rows 5)" "(:survey 1 :rows ((:host 5)))" "(a . b)"))
         (mew-submit-test-write file text)
         (should-error (mew-submit-survey-fieldtest--load file) :type 'mew-submit-config))
+      (dolist (name (list directory (concat directory "none")))
+        (should-error (mew-submit-survey-fieldtest--load name) :type 'mew-submit-config))
       (mew-submit-test-write
        file "(:survey 1 :id \"x\" :ports \"587\" :rows ((:host \"a\") (:host \"b\") (:host \"c\")))
 (:host \"a\" :ports \"587\" :attempts ((:port 587 :family \"ipv4\" :case 1)))

@@ -219,6 +219,9 @@ endef
 $(eval $(call sanitized,asan,$(ASAN_FLAGS)))
 $(eval $(call sanitized,tsan,$(TSAN_FLAGS)))
 
+confusion: compile  ## how often the cause of a refusal is right, by labelled replies (REPLIES='FILE...')
+	@$(EMACS) -Q --batch -L . -L lisp -L test -l test/tool/confusion.el -f mew-submit-confusion $(or $(REPLIES),test/cause/replies.txt)
+
 mutants: all programs units  ## plant single faults (ONLY='C14 L3*'): does a test notice each?
 	@test/tool/mutants $(foreach name,$(ONLY),'$(name)')
 
@@ -287,6 +290,9 @@ info: mew-submit.info  ## the manual
 manual:  ## write the lists in the manual anew that are made of the program's own tables
 	@$(manual)write
 
+advice: compile  ## every sentence of advice there is, one a line, for review
+	@$(EMACS) -Q --batch -L . -L lisp -l test/tool/manual.el -l test/tool/advice.el -f mew-submit-advice
+
 pictures: all programs  ## make the pictures of README.org anew, for light and dark
 	@test/tool/pictures
 
@@ -333,7 +339,7 @@ help:  ## this list
 	  -e 's/^([a-z][a-z -]*):.*  ## (.*)/\1 \t\2/p' Makefile | expand -t 20
 
 .PHONY: all module compile programs libraries check check-fast demo check-all check-c check-lisp check-matrix $(SUITES) \
-  units bench fuzz asan tsan stress lint lint-c cppcheck tidy exports layers rows loaddefs loaddefs-check mutants mutants-check manual-check warnings checkdoc package-lint spaces \
-  info manual pictures install uninstall man dist deps deps-build deps-check clean help
+  units bench confusion fuzz asan tsan stress lint lint-c cppcheck tidy exports layers rows loaddefs loaddefs-check mutants mutants-check manual-check warnings checkdoc package-lint spaces \
+  info manual advice pictures install uninstall man dist deps deps-build deps-check clean help
 
 -include $(shell find $(BUILD) -path $(BUILD)/fetched -prune -o -name '*.d' -type f -print 2>/dev/null)

@@ -14,11 +14,15 @@
 (require 'mew-submit-error)
 (require 'mew-submit-survey-fieldtest)
 (require 'mew-submit-key)
+(require 'mew-submit-module)
 (require 'mew-submit-probe)
 (require 'mew-submit-survey-statistics)
 (require 'mew-submit-survey)
 (require 'mew-submit-survey-mail)
+(require 'mew-submit-survey-provider)
 (require 'mew-submit-table)
+
+(declare-function mew-submit--mod-spool "ext:mew-submit-native" (fd file))
 
 (defconst mew-submit-batch-survey--options
   `(("--json" :json nil "one JSON object per server, and one for all")
@@ -28,8 +32,13 @@
     ("--jobs" :jobs "NUMBER" "how many servers at once; default: 16")
     ,@(mew-submit-key--options '(:family :timeout :ca-file))
     ("--state" :state "FILE" "keep what was found there, and resume")
+    ("--shard" :shard "I/N" "look at part I of N of the list only")
+    ("--merge" :merge nil "the FILEs are states: make one result of them")
+    ("--everywhere" :everywhere nil "count this machine and private networks, too")
     ("--beside" :beside "FILE" "the state of a survey from another network")
+    ("--since" :since "FILE" "the state of an earlier survey: which providers have changed")
     ("--report" :report nil "the anonymised report, as it would be mailed")
+    ("--salt" :salt "WORDS" "in it, hash servers' names with WORDS, agreed for one test")
     ("--help" :help nil "this text"))
   "The options: (NAME KEY ARGUMENT WHAT-FOR).")
 
@@ -46,7 +55,21 @@
                (mew-submit-error--throw 'usage nil "%s is 1 to 1000, not %s" name
                                         value))
              number))
+    (:shard (mew-submit-batch-survey--shard name value))
+    (:salt (if (string-empty-p value)
+               (mew-submit-error--throw 'usage nil "%s wants some words" name)
+             value))
     (_ value)))
+
+(defun mew-submit-batch-survey--shard (name value)
+  "Return VALUE of the option NAME, such as \"2/8\", as (NUMBER . ALL)."
+  (let ((shard (and (string-match "\\`\\([0-9]\\{1,4\\}\\)/\\([0-9]\\{1,4\\}\\)\\'" value)
+                    (cons (string-to-number (match-string 1 value))
+                          (string-to-number (match-string 2 value))))))
+    (unless (and shard (<= 1 (car shard) (cdr shard)))
+      (mew-submit-error--throw 'usage nil "%s is a part and of how many, such as 2/8, \
+not %s" name value))
+    shard))
 
 (defun mew-submit-batch-survey--parse (args)
   "Return the options in ARGS as a plist, checked."
@@ -56,47 +79,46 @@
                           '(:json :org :csv :report)))
       (mew-submit-error--throw
        'usage nil "--json, --org, --csv and --report exclude each other"))
-    (unless (or (plist-get options :help)
-                (= 1 (length (plist-get options :arguments))))
-      (mew-submit-error--throw 'usage nil "Name one file with a list of servers \
-\(- is standard input)"))
+    (let ((files (length (plist-get options :arguments))))
+      (cond ((plist-get options :help))
+            ((plist-get options :merge)
+             (when (seq-some (lambda (key) (plist-get options key)) '(:state :shard))
+               (mew-submit-error--throw
+                'usage nil "--merge looks at no server: --state and --shard make no sense"))
+             (when (zerop files)
+               (mew-submit-error--throw 'usage nil "Name the state files to merge")))
+            ((/= 1 files)
+             (mew-submit-error--throw 'usage nil "Name one file with a list of servers \
+\(- is standard input)"))))
     options))
 
-(defun mew-submit-batch-survey--list (file)
-  "Return the text of the list FILE, or of standard input for -."
+(defun mew-submit-batch-survey--list (file directory)
+  "Return the name of a file with the list FILE; - is put into DIRECTORY."
   (if (equal file "-")
-      (let (lines line)
-        (while (setq line (ignore-errors (read-string "")))
-          (push line lines))
-        (string-join (nreverse lines) "\n"))
-    (condition-case err
-        (with-temp-buffer
-          (let ((coding-system-for-read 'utf-8))
-            (insert-file-contents (expand-file-name file)))
-          (buffer-string))
-      (file-error
-       (mew-submit-error--throw 'config nil "The list cannot be read: %s"
-                                (error-message-string err))))))
+      (let ((list (expand-file-name "list" directory)))
+        (mew-submit-module--ensure)
+        (mew-submit--mod-spool 0 (encode-coding-string list 'utf-8))
+        list)
+    (let ((file (expand-file-name file)))
+      (unless (and (file-readable-p file) (not (file-directory-p file)))
+        (mew-submit-error--throw 'config nil "The list cannot be read: %s" file))
+      file)))
 
 (defun mew-submit-batch-survey--account (options)
   "Return what OPTIONS say of an account."
   (when-let* ((file (plist-get options :ca-file)))
     (list :ca-file (expand-file-name file))))
 
-(defun mew-submit-batch-survey--test (options)
-  "Return the test that OPTIONS ask for: a new one, or the one to resume."
-  (let* ((state (plist-get options :state))
-         (file (and state (expand-file-name state)))
-         (test (if (and file (file-exists-p file))
-                   (mew-submit-survey-fieldtest--load file)
-                 (mew-submit-survey-fieldtest--new
-                  (mew-submit-survey-fieldtest--parse
-                   (mew-submit-batch-survey--list
-                    (car (plist-get options :arguments))))
-                  :ports (plist-get options :ports)
-                  :family (plist-get options :family)
-                  :timeout (plist-get options :timeout)
-                  :file file))))
+(defun mew-submit-batch-survey--test (options directory)
+  "Return the test that OPTIONS ask for; what it has no file for is in DIRECTORY."
+  (let* ((state (or (plist-get options :state) (expand-file-name "state" directory)))
+         (test (mew-submit-survey-fieldtest--long
+                (mew-submit-batch-survey--list (car (plist-get options :arguments))
+                                               directory)
+                (expand-file-name state) (plist-get options :shard)
+                :ports (plist-get options :ports)
+                :family (plist-get options :family)
+                :timeout (plist-get options :timeout))))
     (setf (mew-submit-survey-fieldtest-account test)
           (mew-submit-batch-survey--account options))
     test))
@@ -117,74 +139,124 @@
                        (or (mew-submit-survey-statistics--of record (car column)
                                                              (cdr column))
                            "-")))
-             (mew-submit-survey-statistics--columns (list record)) "  "))))
+             (mew-submit-survey-statistics--columns
+              (mew-submit-survey-statistics--ports (list record)))
+             "  "))))
 
 (defun mew-submit-batch-survey--on-found (options)
   "Return the function to call with each record, as OPTIONS want it."
   (cond ((plist-get options :json)
-         (lambda (_test record)
+         (lambda (record)
            (mew-submit-batch-command--print (mew-submit-survey--json-record record))))
-        ((not (seq-some (lambda (key) (plist-get options key))
-                        '(:org :csv :report)))
-         (lambda (_test record)
-           (mew-submit-batch-survey--print
-            (mew-submit-batch-survey--line record))))))
+        ((seq-some (lambda (key) (plist-get options key)) '(:org :csv :report))
+         #'ignore)
+        (t (lambda (record)
+             (mew-submit-batch-survey--print
+              (mew-submit-batch-survey--line record))))))
 
-(defun mew-submit-batch-survey--beside (test options)
-  "Print TEST beside the survey that OPTIONS name."
-  (when-let* ((file (plist-get options :beside)))
+(defun mew-submit-batch-survey--each (files function)
+  "Call FUNCTION with each report in FILES."
+  (dolist (file files)
+    (mew-submit-survey-fieldtest--each-report file function)))
+
+(defun mew-submit-batch-survey--each-found (files function)
+  "Call FUNCTION with each record in FILES, one for each server and user."
+  (let ((tally (mew-submit-survey-statistics--new-tally :everywhere t)))
+    (mew-submit-batch-survey--each
+     files (lambda (report)
+             (when (mew-submit-survey-statistics--add tally report)
+               (funcall function report))))))
+
+(defun mew-submit-batch-survey--load (files)
+  "Return a test of all that is in FILES."
+  (let ((tests (mapcar #'mew-submit-survey-fieldtest--load files)))
+    (dolist (test (cdr tests))
+      (setf (mew-submit-survey-fieldtest-rows (car tests))
+            (append (mew-submit-survey-fieldtest-rows (car tests))
+                    (mew-submit-survey-fieldtest-rows test)))
+      (maphash (lambda (place record)
+                 (puthash place record (mew-submit-survey-fieldtest-found (car tests))))
+               (mew-submit-survey-fieldtest-found test)))
+    (car tests)))
+
+(defun mew-submit-batch-survey--compare (files file function)
+  "Print the value of FUNCTION for the results in FILES and in FILE, if any."
+  (when file
     (mew-submit-batch-survey--print
      (concat "\n"
-             (mew-submit-survey--beside-text
-              (mew-submit-survey-fieldtest--results test)
-              (mew-submit-survey-fieldtest--results
-               (mew-submit-survey-fieldtest--load (expand-file-name file))))))))
+             (funcall function
+                      (mew-submit-survey-fieldtest--results
+                       (mew-submit-batch-survey--load files))
+                      (mew-submit-survey-fieldtest--results
+                       (mew-submit-survey-fieldtest--load (expand-file-name file))))))))
 
-(defun mew-submit-batch-survey--conclude (test options)
-  "Print what TEST amounts to, as OPTIONS want it."
-  (let ((results (mew-submit-survey-fieldtest--results test)))
+(defun mew-submit-batch-survey--conclude (files options)
+  "Print what the states FILES amount to, as OPTIONS want it."
+  (let ((tally (mew-submit-survey-statistics--new-tally
+                :everywhere mew-submit-survey-everywhere))
+        (source (apply-partially #'mew-submit-batch-survey--each files)))
+    (funcall source (apply-partially #'mew-submit-survey-statistics--add tally))
     (cond
      ((plist-get options :json)
-      (mew-submit-batch-command--print (mew-submit-survey--json-total test)))
+      (mew-submit-batch-command--print (mew-submit-survey--json-total tally)))
      ((plist-get options :org)
-      (mew-submit-batch-survey--print (mew-submit-survey--org results)))
+      (mew-submit-survey--org source tally #'mew-submit-batch-survey--print))
      ((plist-get options :csv)
-      (mew-submit-batch-survey--print (mew-submit-survey--csv results)))
+      (mew-submit-survey--csv source tally #'mew-submit-batch-survey--print))
      ((plist-get options :report)
-      (mew-submit-batch-survey--print (mew-submit-survey-mail--text test)))
+      (mew-submit-batch-survey--print
+       (mew-submit-survey-mail--text (mew-submit-batch-survey--load files))))
      (t (mew-submit-batch-survey--print
-         (concat "\n" (mew-submit-survey--numbers test) "\n\n"
-                 (mapconcat #'mew-submit-table--text
-                            (mew-submit-survey--tables results) "\n")
-                 (let ((failures (mew-submit-survey--failures results)))
-                   (if (string-empty-p failures) ""
-                     (concat "\nNot looked at:\n" failures)))))
-        (mew-submit-batch-survey--beside test options)))))
+         (concat "\n" (mew-submit-survey--text tally)))
+        (mew-submit-batch-survey--compare files (plist-get options :beside)
+                                          #'mew-submit-survey--beside-text)
+        (mew-submit-batch-survey--compare files (plist-get options :since)
+                                          #'mew-submit-survey-provider--changes-text)))))
+
+(defun mew-submit-batch-survey--run-test (options directory)
+  "Run the test that OPTIONS ask for, with DIRECTORY for files; return its file."
+  (let ((test (mew-submit-batch-survey--test options directory))
+        (on-found (mew-submit-batch-survey--on-found options)))
+    ;; What was found before it was stopped.
+    (when (file-exists-p (mew-submit-survey-fieldtest-file test))
+      (mew-submit-batch-survey--each-found
+       (list (mew-submit-survey-fieldtest-file test)) on-found))
+    (setf (mew-submit-survey-fieldtest-on-found test)
+          (lambda (_test record) (funcall on-found record)))
+    (mew-submit-survey-fieldtest--run test)
+    (mew-submit-survey-fieldtest--wait test)
+    (mew-submit-survey-fieldtest-file test)))
 
 (defun mew-submit-batch-survey--survey (options)
   "Do what OPTIONS say, and return the exit status."
-  (let ((test (mew-submit-batch-survey--test options))
+  (let ((directory (make-temp-file "mew-submit-survey" t))
         (mew-submit-survey-limit (or (plist-get options :jobs)
-                                     mew-submit-survey-limit)))
-    (setf (mew-submit-survey-fieldtest-on-found test)
-          (mew-submit-batch-survey--on-found options))
-    (when (mew-submit-survey-fieldtest-on-found test)
-      ;; What was found before it was stopped.
-      (maphash (lambda (_place record)
-                 (funcall (mew-submit-survey-fieldtest-on-found test) test record))
-               (mew-submit-survey-fieldtest-found test)))
-    (mew-submit-survey-fieldtest--run test)
-    (mew-submit-survey-fieldtest--wait test)
-    (mew-submit-batch-survey--conclude test options)
+                                     mew-submit-survey-limit))
+        (mew-submit-survey-everywhere (or (plist-get options :everywhere)
+                                          mew-submit-survey-everywhere))
+        (mew-submit-survey-salt (or (plist-get options :salt) mew-submit-survey-salt)))
+    (unwind-protect
+        (let ((files (mapcar #'expand-file-name (plist-get options :arguments))))
+          (if (plist-get options :merge)
+              (mew-submit-batch-survey--each-found
+               files (mew-submit-batch-survey--on-found options))
+            (setq files (list (mew-submit-batch-survey--run-test options directory))))
+          (mew-submit-batch-survey--conclude files options))
+      (delete-directory directory t))
     0))
 
 (defun mew-submit-batch-survey--usage ()
   "Return the text for --help."
   (concat "usage: emacs -Q --batch -l mew-submit.el -f mew-submit-batch-survey \
--- [options] FILE\n"
+-- [options] FILE...\n"
           (mew-submit-batch-command--help mew-submit-batch-survey--options)
           "FILE has a line HOST [USER [PORTS]] for each server, or is an Org table \
-or CSV.\nExit status: 0 complete, 64 usage, 70 internal, 78 a file that cannot be \
+or CSV.
+A list too long for one machine goes in shards, and their states become one result:
+  parallel --sshloginfile hosts --transferfile list --return state.{} --cleanup \\
+    mew-submit survey --shard {}/8 --state state.{} list ::: 1 2 3 4 5 6 7 8
+  mew-submit survey --merge state.*
+Exit status: 0 complete, 64 usage, 70 internal, 78 a file that cannot be \
 used.\n"))
 
 (defun mew-submit-batch-survey--run (args)

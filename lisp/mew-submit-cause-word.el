@@ -40,27 +40,37 @@ benutzer*, konto, kontos, nutzer, utilisateur*, compte, usuario*, cuenta*, conta
 gebruiker*, brugere, bruger, anvandare*, bruker*, kayttaj*, uzytkownik*, konta, uzivatel*,
 uzivatele, uctu, ucet, kullanic*, hesap*, hesab*, felhasznalo*, utilizator*, пользовател*,
 учетн*, аккаунт*, користувач*, 用户, 帐号, 账号, 帐户, 账户, 帳號, 使用者, ユーザ,
-アカウント, 사용자, 계정")
+アカウント, 사용자, 계정,
+kasutaja*, korisni*, uporabni*, vartotoj*, lietotaj*, потребител*, χρηστη*, χρηστης,
+المستخدم, مستخدم, حساب, כתובת המשתמש, משתמש, המשתמש, کاربر, उपयोगकर्ता, ผู้ใช้, บัญชี,
+pengguna, akun, nguoi dung, tai khoan")
     (mailbox
      "mailbox*, mail box, mailboxes, inbox, mailfolder, mail folder, maildrop, postfach*,
 mailbox des, boite*, boite aux lettres, boite mail, buzon*, caixa postal, caixa de correio,
 caixa de entrada, caixa, casella*, postvak*, brievenbus*, mailboks, brevlada*, inkorg*,
 postkass*, postkasse, innboks*, postilaatik*, skrzynk*, schrank*, posta kutusu, kutusu,
 postafiok*, cutia postal*, casuta, ящик*, скриньк*, 邮箱, 信箱, 郵箱, メールボックス,
-受信箱, 사서함, 메일함, 편지함, 우편함")
+受信箱, 사서함, 메일함, 편지함, 우편함,
+postni predal*, predal*, spremnik*, sanducic*, postkast*, pastkast*, pasto dezut*,
+θυριδα*, γραμματοκιβωτιο*, صندوق البريد, صندوق, תיבת הדואר, תיבה, กล่องจดหมาย, ตู้จดหมาย,
+kotak surat, kotak masuk, hop thu, मेलबॉक्स, пощенск* кути*, поштова скринька")
     (recipient
      "cannot be delivered, could not be delivered, cant be delivered, delivery error,
 recipient*, rcpt, rcpts, rcptto, rcpt to, addressee*, receiver*, receiving user,
 empfanger*, empfaenger*, adressat*, destinataire*, destinatario*, destinatari*, ontvanger*,
 geadresseerde*, mottagar*, mottaker*, modtager*, vastaanottaj*, odbiorc*, adresat*,
 prijemc*, prijemce, alici*, cimzett*, primatel*, получател*, адресат*, одержувач*, 收件人,
-收信人, 收件者, 接收者, 受信者, 宛先, 수신자, 수신인, 받는 사람, 받는사람")
+收信人, 收件者, 接收者, 受信者, 宛先, 수신자, 수신인, 받는 사람, 받는사람,
+saaja*, prejemnik*, gavej*, sanem*, παραληπτη*, المستلم, المرسل إليه, נמען, הנמען, ผู้รับ,
+penerima, nguoi nhan")
     (sender
      "sender*, mailfrom, mail from, envelope from, header from, from address, return path,
 originator, absender*, expediteur*, emetteur*, remitente*, remetente*, emisor, mittente*,
 afzender*, avsandar*, avsender*, afsender*, lahettaj*, nadawc*, odesilatel*, odosielatel*,
 gonderen*, gonderici*, felado*, expeditor*, отправител*, відправник*, 发件人, 发信人,
-发送者, 寄件者, 寄件人, 送信者, 差出人, 送信元, 발신자, 보낸 사람, 보내는 사람, 발송자")
+发送者, 寄件者, 寄件人, 送信者, 差出人, 送信元, 발신자, 보낸 사람, 보내는 사람, 발송자,
+saatja*, posiljatelj*, siuntej*, sutitaj*, αποστολε*, المرسل, שולח, השולח, ผู้ส่ง,
+pengirim, nguoi gui, подател*")
     (address
      "address, addresses, adress, e mail address, email address, mail address, adresse,
 adressen, mailadresse, emailadresse, adresse e mail, courriel, direccion*, endereco*,
@@ -83,7 +93,9 @@ ip adresa, ip адрес*, ip 地址, ipアドレス, 客户端")
      "message, messages, mail, mails, email, emails, e mail, e mails, msg, nachricht*,
 mensaje*, mensagem, mensagens, messaggi*, bericht*, meddeland*, melding*, wiadomosc*,
 poczt*, zprav*, zprava, ileti*, uzenet*, mesaj*, viesti*, сообщени*, письм*, повідомленн*,
-лист, 邮件, 郵件, 信件, メール, メッセージ, 메일, 메시지")
+лист, 邮件, 郵件, 信件, メール, メッセージ, 메일, 메시지,
+sporocil*, poruk*, kiri, zinut*, laisk*, vestul*, μηνυμα*, رسالة, الرسالة, הודעה, ההודעה,
+ข้อความ, pesan, thu dien tu, съобщени*")
     (content
      "content*, message body, body, inhalt*, contenu, contenido, conteudo, contenuto,
 inhoud, innehall*, tresc*, obsah*, icerik*, содержани*, содержим*, 内容, 內容, 本文, 내용")
@@ -94,7 +106,10 @@ filetype, file name, filename, file extension, banned file*, zip file*, anhang*,
 dateianhang*, dateianhange, dateityp, anlage, anlagen, piece jointe, pieces jointes,
 fichier*, adjunto*, archivo*, anexo*, allegat*, bijlage*, bilag*, bifogad*, vedlegg,
 liitetiedosto*, liite, zalacznik*, priloh*, dosya*, eki, mellekle*, вложени*, 附件, 添付,
-첨부")
+첨부,
+priponk*, prilog*, manus*, pried*, συνημμεν*, المرفق, קובץ מצורף, ไฟล์แนบ, lampiran,
+tep dinh kem, прикачен*,
+archive, archives, archiv")
     (url
      "domain in message, blacklisted link, shortener*, url, urls, uri, uris, uribl, surbl,
 link, links, hyperlink*, dbl url, lien, liens, enlace*, verweis*, collegament*, koppeling*,
@@ -112,12 +127,18 @@ sender header, return path header")
      "password*, passwd, passphrase, passwor*, kennwort*, passwort*, mot de passe,
 contrasena*, clave, senha*, palavra passe, wachtwoord*, losenord*, passord*, adgangskode*,
 kodeord*, salasan*, haslo*, hasla, hesl*, sifre*, parola*, jelszo*, lozink*, парол*, 密码,
-密碼, 口令, パスワード, 비밀번호, 암호")
+密碼, 口令, パスワード, 비밀번호, 암호,
+salasona*, slaptazod*, parole, geslo, parool*, κωδικο*, συνθηματικ*,
+كلمة المرور, كلمة السر, סיסמה, הסיסמה, סיסמא, رمز عبور, گذرواژه, पासवर्ड, รหัสผ่าน,
+kata sandi, sandi, mat khau, парола*")
     (username
      "username*, user name, login, user id, user name or, benutzername*, nom d utilisateur,
 nom dutilisateur, identifiant, nombre de usuario, nome de usuario, nome utente,
 gebruikersnaam, anvandarnamn, brugernavn, brukernavn, nazwa uzytkownika, uzivatelske jmeno,
-kullanici adi, имя пользователя, имени пользователя, логин*, 用户名, ユーザー名, 사용자 이름")
+kullanici adi, имя пользователя, имени пользователя, логин*, 用户名, ユーザー名, 사용자 이름,
+kasutajanimi, kasutajatunnus, korisnicko ime, uporabnisko ime, vartotojo vardas,
+lietotajvards, потребителско име, ονομα χρηστη, اسم المستخدم, שם משתמש, שם המשתמש,
+نام کاربری, ชื่อผู้ใช้, nama pengguna, ten dang nhap, kayttajatunnus, kayttajanimi")
     (credential
      "credential*, zugangsdaten, anmeldedaten, anmeldeinformationen, identifiants,
 credencial*, credenzial*, inloggegevens, inloggningsuppgifter, loginoplysninger,
@@ -134,7 +155,9 @@ connexion refusee, autentic*, autenticacion, iniciar sesion, sesion, aanmeld*, a
 inlogg*, inloggen, autentiser*, autentificar*, logg inn, log ind, uwierzytel*, autoryzac*,
 logowan*, zalogowa*, autentiz*, prihlas*, overeni, kimlik dogrulama*, oturum*, hitelesit*,
 bejelentkez*, авториз*, аутентиф*, авторизац*, вход, 认证, 验证, 登录, 身份验证, 登入,
-驗證, 認証, ログイン, 인증, 로그인")
+驗證, 認証, ログイン, 인증, 로그인,
+prijav*, sisselogimi*, prisijung*, autentifikac*, συνδεση, ταυτοποιηση, تسجيل الدخول,
+התחברות, אימות, ورود, เข้าสู่ระบบ, masuk, dang nhap, xac thuc, удостовер*")
     (relay
      "relay, relaying, relayed, relays, relay access, relaybetrieb, weiterleitung*, relais,
 relayer, retransmis*, reenvio, reenviar, inoltro, doorsturen, relaas, vidarebefordr*,
@@ -206,7 +229,9 @@ password specifica, app wachtwoord*, applosenord*, haslo aplikacji, hasla aplika
 heslo pro aplikac*, aplikacni heslo, uygulama sifre*, uygulama parola*, пароль приложения,
 пароль для внешн*, пароля приложения, пароли приложений, пароля для внешн*,
 parol prilozheniya, 授权码, 授權碼, 客户端授权, 独立密码, 专用密码, アプリパスワード,
-アプリ パスワード, 専用パスワード, 앱 비밀번호, 애플리케이션 비밀번호")
+アプリ パスワード, 専用パスワード, 앱 비밀번호, 애플리케이션 비밀번호,
+separate password, another password for programs, eigenes passwort, separates passwort,
+eigenes kennwort")
     (web
      "accept eula, accept the eula, accept the terms, accept our terms, web login,
 weblogin*, webmail, web mail, web browser, browser*, captcha, via the web, web site login,
@@ -232,7 +257,8 @@ cern* listin*, blacklistu, kara liste*, karaliste*, feketelist*, lista neagra, �
     (reputation
      "reputation*, bad reputation, poor reputation, low reputation, untrusted, trust level,
 cloudmark sender intelligence, csi, talos, reputacion, reputacao, reputazion*, reputatie,
-reputacja*, reputac*, репутац*, 信誉, 信譽, 評価, 평판")
+reputacja*, reputac*, репутац*, 信誉, 信譽, 評価, 평판,
+directory harvest*, harvest attack, harvesting, dictionary attack*")
     (spam
      "scam, fraud, spamverdacht*, spamfilter*, spamschutz, spamerkennung, message filtered,
 mail rejete, mail rejected ofr, looks like spam, classified as spam, suspicion of spam,
@@ -242,13 +268,15 @@ spamassassin, spam score, spamscore, spam like, spam content, high probability o
 likely spam, suspected spam, considered spam, phish*, bayes, unwanted, spamverdacht,
 werbung, unerwunscht*, pourriel*, indesirable*, correo no deseado, no solicitado,
 lixo eletronico, indesiderat*, ongewenst*, skrappost, soppost, niechcian*, nevyzadan*,
-istenmeyen, keretlen, спам*, 垃圾, 垃圾邮件, 迷惑メール, スパム, 스팸, 광고")
+istenmeyen, keretlen, спам*, 垃圾, 垃圾邮件, 迷惑メール, スパム, 스팸, 광고,
+nezelen*, rams*, spami, neprasyt*, ανεπιθυμητ*, مزعج, ספאם, דואר זבל, สแปม, thu rac")
     (virus
      "virus, viruses, malware, worm, trojan*, infected, infection, clamav, clam av,
 av engine, virenscan*, viren, virenbefall, virusscan*, schadsoftware, infecte*, infectad*,
 infettat*, infetto, malicious software, malicious content, malicious code,
 phishing heuristics, zainfekowan*, wirus*, zavirovan*, vir, zararli*, вирус*, вредонос*,
-病毒, ウイルス, ウィルス, 바이러스, eicar*")
+病毒, ウイルス, ウィルス, 바이러스, eicar*,
+virusi, виру*, ιο, ιος, فيروس, וירוס, ไวรัส")
     (loop
      "loop, looping, loops, mail loop, mailloop, hop count*, too many hops, hops,
 maximum hop*, received headers, received header*, too many received,
@@ -268,7 +296,9 @@ nachrichtengros*, maximale groess*, zu gross*, taille, trop volumineux, trop gro
 demasiado grande, tamanho, muito grande, dimension*, troppo grande, grootte, te groot,
 for stor*, storlek, zbyt duz*, za duz*, rozmiar*, prilis velk*, velikost*, cok buyuk,
 boyut*, tul nagy, prea mare, слишком больш*, размер*, 太大, 过大, 大小, 超过大小, サイズ,
-大きすぎ, 너무 큽니다, 너무 커, 크기, 용량 초과")
+大きすぎ, 너무 큽니다, 너무 커, 크기, 용량 초과,
+prevelik*, liiga suur, per didel*, parak liel*, μεγεθος, حجم, גודל, גדול מדי, ขนาด,
+terlalu besar, ukuran, kich thuoc, qua lon, твърде голям*, завелик*, розмір*, liian suuri")
     (full
      "no more room, no room, speicherlimit*, speicherplatz ist erschopft,
 no space in mailbox, full, is full, over quota, overquota, over its quota, over the quota,
@@ -283,13 +313,19 @@ quota violat*, limite de almacenamiento, voll, uberfull*, ueberfull*, plein*, sa
 llen*, lleno, cheia, cheio, lotad*, pien*, vol, overvol, full*, fuld, fullt, taynna,
 przepelnion*, pelna, pelny, zapelnion*, preplnen*, plna, plny, dolu, dolmus, megtelt,
 plina, plin, переполн*, заполнен*, повн*, 已满, 满了, 空间不足, 容量不足, 已滿, 満杯,
-いっぱい, 容量超過, 가득, 꽉 찼")
+いっぱい, 容量超過, 가득, 꽉 찼,
+poln, polna, poln*, pun, puna, tais, pilnas, pilna, pilns, переповнен*, пълна,
+пълен, γεματη, γεματο, πληρη*, ممتلئ*, ممتلئ, מלאה, מלא, เต็ม, penuh, da day, пуна,
+exhausted disk")
     (quota
      "message credits, credits left, no credits, credits, sends left, plan limit,
 max emails per hour, maximum credits, credits exceeded, emails per hour, emails per day,
 recipients per day, recipients per hour, max defers, send quota, sending quota,
 relay quota, sending limit, send limit, relays quota, quota*, allowance, contingent,
-kontingent*, cuota*, cota, quotum, limit quota, квот*, 配额, 配額, 額度, 할당량")
+kontingent*, cuota*, cota, quotum, limit quota, квот*, 配额, 配額, 額度, 할당량,
+allotted, allotted number, has run out, have run out, run out of, used up, aufgebraucht,
+epuise*, agotad*, esgotad*, esaurit*, opgebruikt, wyczerpan*, vycerpan*, tukend*,
+исчерпан*, 用完, 用尽, 使い切, 소진")
     (loginlimit
      "lockout, locked out, too much fail*, login failures, repeated login*,
 log in failures, repeated failed, number of login, number of failed, too many failed,
@@ -319,7 +355,9 @@ permitted limits, reached, over limit, overlimit, limit exceeded, limit reached,
 limites, limiet, grens, grenze*, uberschritten, ueberschritten, uberschreit*,
 ueberschreit*, depass*, superad*, excedid*, excede*, overschreden, overskred*, overskrid*,
 overskridit, przekroc*, limitu, prekroc*, asildi, asti, asim*, tullep*, depasit*, превыш*,
-лимит*, 超过, 超过限制, 超出, 限制, 上限, 超過, 초과, 제한, 한도")
+лимит*, 超过, 超过限制, 超出, 限制, 上限, 超過, 초과, 제한, 한도,
+制限, presezen*, prekoracen*, uletatud, virsyt*, parsniegt*, вичерпан*, надвиш*, υπερβαση,
+تجاوز, חריגה, מכסה, เกิน, melebihi, batas, vuot qua, versandlimit*")
     (rate
      "langsamer, zu schnell, rapide, ralentis*, demasiado rapido, muito rapido,
 troppo veloc*, te snel, zbyt szybko, prilis rychle, cok hizli, слишком быстро, 过快,
@@ -330,7 +368,8 @@ frequency, frequen*, per minute, per second, mails per, messages per connection,
 per connection, per session, per client, per host, per source, burst*, unusual rate,
 unexpected volume, rate limited, speed, geschwindigkeit, drosselung, debit, frequence,
 frecuencia, frequencia, frequenza, snelheid, frekvens, czestotliwosc*, rychlost, hizi,
-частот*, скорост*, 频率, 频繁, 速率, 頻度, 頻繁, 빈도, 속도, concurrency, too quickly")
+частот*, скорост*, 频率, 频繁, 速率, 頻度, 頻繁, 빈도, 속도, concurrency, too quickly,
+tarpit*")
     (period
      "tageslimit*, daglimiet, dagsgrans, dygnsgrans, taeglich*, 1h, 24 h, 1 h, 1 hour,
 1 day, emails per hour, max emails per hour, emails per day, recipients per day,
@@ -343,7 +382,8 @@ dia, hora, giornalier*, orari*, giorno, uur, dagelijks*, per dag, dag, timme, da
 dzienn*, godzin*, dobow*, denni, hodin*, gunluk, saatlik, napi, zilnic*, суточн*, дневн*,
 часов*, сутки, в час, день, 每天, 当天, 每日, 每小时, 今日, 今天, 一日, 1 日, 日, 시간당,
 일일, 하루, 오늘, 내일, 明日, 翌日, 本日, 明天, tomorrow, morgen, heute, demain,
-aujourd hui, manana, hoy, amanha, hoje, domani, oggi, jutro, zitra, завтра")
+aujourd hui, manana, hoy, amanha, hoje, domani, oggi, jutro, zitra, завтра,
+billing period, billing cycle, this period")
     (sending
      "ausgehend*, sortant*, saliente*, uitgaand*, utgaende, wychodzac*, odchozi*, giden,
 sending limit*, send limit*, sending quota, send quota, sent too many, sending, outgoing,
@@ -377,7 +417,13 @@ nie istnieje, nieznan*, nie znaleziono, nie ma takiego, brak takiego, neexistuj*
 nenalezen*, bulunamad*, yok, mevcut degil, bilinmeyen, gecersiz kullanici, nem letezik,
 ismeretlen, nu exista, necunoscut*, ne postoji, не существует, не найден*, неизвестн*,
 нет такого, не зарегистрирован*, не існує, не знайдено, 不存在, 未找到, 找不到, 未知,
-没有找到, 无此, 無此, 存在しません, 見つかりません, 不明, 없는, 존재하지, 찾을 수 없")
+没有找到, 无此, 無此, 存在しません, 見つかりません, 不明, 없는, 존재하지, 찾을 수 없,
+ei ole, ei leidu, puudub, sellist kasutajat ei ole, ne obstaja*, neobstojec*, ne postoj*,
+nepostojec*, neegzistuoj*, neeksiste, neexistent*, няма такъв, не съществува, δεν υπαρχει,
+αγνωστ*, غير موجود, لا يوجد, غير معروف, לא קיים, לא נמצא, אינו קיים, وجود ندارد, ไม่พบ,
+ไม่มี, tidak ditemukan, tidak ada, tidak dikenal, khong ton tai, khong tim thay,
+nincs ilyen, не найдено,
+gibt es hier nicht, gibt es bei uns nicht")
     (nouser
      "такого пользователя нет, такого пользователя, такой пользователь,
 нет такого пользователя, adresse d au moins un destinataire invalide,
@@ -420,7 +466,9 @@ domain not resolved, name or service not known, domain missing,
 all relevant mx records point, bad destination system, bad destination host,
 cant find a valid mx, dns error, mail domain mentioned, malformed dns, badly formed dns,
 host or domain name not found, reserved domain, domainnotfound, bad dns, mx points to,
-mx lookup")
+mx lookup,
+does not receive email, does not receive mail, doesnt receive mail, does not accept email,
+receives no mail, takes no mail, cannot receive mail")
     (invalid
      "invalid*, incorrect*, wrong*, bad, illegal, not correct, false, mismatch*,
 dont match, does not match, doesnt match, not match, erroneous, not accepted, unacceptable,
@@ -435,7 +483,10 @@ bledn*, niepoprawn*, nie powiodl*, nieudan*, zle, neplatn*, nespravn*, chybn*, s
 neuspes*, gecersiz*, hatali, yanlis*, basarisiz*, hibas, ervenytelen, sikertelen, esuat*,
 gresit*, невер*, неправиль*, недопустим*, недействител*, некоррект*, ошибка аутентификации,
 ошибка авторизации, не удалось, невірн*, 错误, 失败, 无效, 不正确, 錯誤, 失敗, 無効,
-正しくありません, 間違, 실패, 잘못된, 올바르지, 유효하지")
+正しくありません, 間違, 실패, 잘못된, 올바르지, 유효하지,
+vale, vigane, pogres*, napacn*, netocn*, neteising*, nepareiz*, грешн*, грешк*, λαθος,
+λανθασμεν*, ακυρ*, غير صحيح*, غير صحيح, خاطئ*, שגוי, שגויה, שגויים, שגיאה, نادرست, اشتباه,
+गलत, ไม่ถูกต้อง, salah, khong dung, sai")
     (not
      "not, no, isnt, arent, cannot, cant, never, without, missing, lacks, lacking, doesnt,
 does not, dont, do not, didnt, must not, none, nicht, kein*, ohne, fehlt, fehlend*, pas,
@@ -461,7 +512,9 @@ odmow*, niedozwolon*, zabronion*, odmitnut*, zamitnut*, blokovan*, zakazan*, nep
 reddedildi, engellen*, izin verilmiyor, yasak*, elutasit*, tiltott, respins*, blocat*,
 отклонен*, отказано, запрещен*, заблокирован*, блокиров*, заборонен*, відхилено, 拒绝,
 被拒, 拒絕, 拒收, 禁止, 被阻止, 阻止, 屏蔽, 封锁, 拒否, ブロック, 許可されて, 거부, 차단,
-금지, 허용되지")
+금지, 허용되지,
+zavrnjen*, odbijen*, tagasi lukatud, atmest*, noraidit*, отхвърлен*, απορριφθηκε, مرفوض*,
+تم رفض, נדחה, נדחתה, ถูกปฏิเสธ, ditolak, tu choi")
     (allowedsender
      "allowed to use this list, allowed to use the list, post to this list,
 send to this list, write to this list, post to this group, accept mail from you,
@@ -617,7 +670,8 @@ dns failure, name server, nameserver, dns server, name service error, dns timeou
 socks connect, smtp connection, delivery temporarily suspended, bad connection,
 nicht erreichbar, injoignable*, inaccesible*, no alcanzable, inacessivel, irraggiungibil*,
 onbereikbaar, kan inte nas, nieosiagaln*, nedosazitel*, ulasilam*, elerhetetlen,
-недостижим*, не отвечает, 无法连接, 连接失败, 到達できません, 연결할 수 없")
+недостижим*, не отвечает, 无法连接, 连接失败, 到達できません, 연결할 수 없,
+servfail")
     (syntax
      "control or whitespace, contains whitespace, contains spaces, contains a space,
 contains illegal, contains invalid, unexpected character*, mal forme*, malformee,
@@ -654,7 +708,8 @@ unrecognized parameter*, parameter*, extra characters, chunking, bdat, base64,
 unknown command, command not, unknown extension, size parameter, body type, garbage,
 befehl*, unbekannter befehl, commande*, comando*, opdracht, kommando*, komend*, polecen*,
 prikaz*, komut*, parancs*, comanda*, команд*, параметр*, 命令, 指令, 参数, 参数错误,
-コマンド, パラメータ, 명령, 매개변수")
+コマンド, パラメータ, 명령, 매개변수,
+already authenticated, already logged in")
     (utf8
      "smtputf8, utf8, utf 8, eai, internationalized, internationalised, non ascii,
 nonascii, 8bit, 8 bit, 8bitmime, international address*, 8 bit characters, eight bit, idn,
@@ -668,7 +723,8 @@ too long line, linefeed*, line feeds, nul, null byte*, null character*, control 
 zeile zu lang, zu lange zeile, zeilen, zeilenlange, zeilenende*, ligne trop longue,
 linea demasiado larga, linha muito longa, riga troppo lunga, regel te lang, za dluga linia,
 linia, linie, prilis dlouhy radek, satir, sor tul hosszu, слишком длинная строка,
-строка слишком, 行太长, 行が長")
+строка слишком, 行太长, 行が長,
+lone lf, lone cr, lone linefeed, lone newline, single lf, naked lf, naked cr, lf")
     (verify
      "sender address rejected undeliverable, sender address rejected unverified,
 sender address rejected user unknown, could not complete sender verify,
@@ -722,7 +778,14 @@ nao pertence, non corrisponde, non appartiene, komt niet overeen, overeen*, matc
 stemmer ikke, nie nalezy, nie pasuje, niezgodn*, nepatri, neshoduje, neodpovida,
 eslesmiyor, uyusmuyor, ait degil, nem egyezik, nu corespunde, не совпадает,
 не соответствует, не принадлежит, 不一致, 不匹配, 不相符, 不同, 不属于, 一致しません,
-異なります, 일치하지, 다릅니다")
+異なります, 일치하지, 다릅니다,
+igual ao, igual a la, igual al, ser igual, identique*, identisch*, gleich sein, uguale,
+identic*, gelijk zijn, samma som, samme som, takie samo, zgodn*, shodn*, ayni olmali*,
+должен совпадать, должны совпадать, 必须与, 必须一致, 一致する必要, 같아야, delegate, delegates,
+delegated, no delegate, approved sender, approved senders, addr not authorized,
+addr not authorised, addr is not authorized, addr is not authorised, addr not allowed,
+addr is not permitted,
+login mismatch, user mismatch, не належить")
     (mailserver
      "smtp server of your isp, smtp server of your, your isp, your isps, isp mail server,
 isps mail server, smarthost, smart host, mailgateway, mail gateway, your providers,
@@ -742,7 +805,9 @@ direct from, policy block list, whitelisted ip, ip not allowed, not allowed to c
 authorized ip, authorised ip, allowed ip, permitted ip, trusted network*, mynetworks,
 not in the list of allowed, dynamisch*, einwahl*, dynamique*, dinamic*, dynamiczn*,
 dinamik, dynamick*, динамич*, 动态, 動態, 動的, 유동, netblock*, ip range, tor exit,
-proxy*, open proxy, vpn, cloud provider, ip not authorized")
+proxy*, open proxy, vpn, cloud provider, ip not authorized,
+海外, 国外, 境外, 해외, abroad, overseas, foreign country, foreign countries, ausland*, etranger,
+extranjero, estero")
     (policy
      "policy, policies, policy reasons, policy violation, local policy, security policy,
 site policy, administrative*, administrator, administratively, richtlinie*, politique*,
@@ -761,12 +826,16 @@ zu schwach, zu einfach, andern sie, aendern sie, changer votre mot de passe,
 cambie su contrasena, cambiar su contrasena, altere sua senha, cambia la password,
 wijzig uw wachtwoord, zmien haslo, zmente heslo, sifrenizi degistirin, смените пароль,
 сменить пароль, измените пароль, 修改密码, 弱密码, 密码过于简单, 变更密码,
-パスワードを変更, 비밀번호를 변경")
+パスワードを変更, 비밀번호를 변경,
+has been reset, was reset, choose another, choose a new")
     (secondfactor
      "two factor, two step, 2 step, 2fa, second factor, zwei faktor, verification en deux,
 dos pasos, duas etapas, due fattori")
     (smtp
-     "smtp, pop3, imap, externe programme, externe clients, mail clients, mail programs")
+     "smtp, pop3, imap, externe programme, externe clients, mail clients, mail programs,
+external mail, external mail programs, external programs, external clients,
+email programs, email clients, mail client, email client, desktop clients, mailprogramm*,
+e mail programm*, clients de messagerie, programas de correo")
     (authdown
      "connection lost to authentication server, lost to authentication server,
 authentication server, auth server, authentication service, authentication backend,
@@ -793,7 +862,9 @@ sending has been disabled, sending disabled, sending suspended, sending is pause
 account under review, on probation, insufficient balance, balance, unpaid, overdue,
 payment*, billing, trial, sandbox, free plan, subscription, suspicious activity,
 unusual activity, abuse, abused, abusive, compliance, terms of service, outbound spam,
-tenant, rechnung, impaye*, overtreding, оплат*, 欠费, 欠費, 余额")
+tenant, rechnung, impaye*, overtreding, оплат*, 欠费, 欠費, 余额,
+awaits approval, waiting for approval, needs approval, to be approved, awaits activation,
+confirm your email first, awaiting confirmation")
     (rcptmark
      "recipient address rejected, all recipient addresses rejected, recipient rejected")
     (manyrcpt
@@ -817,10 +888,15 @@ desteklenmiyor, не поддерживается, 不支持, サポートされ
 rfc compliant, rfc non compliant, non compliant")
     (unverified
      "unverified address, address verification in progress, verification in progress,
-verification pending, not yet verified, recipient verification temporarily")
+verification pending, not yet verified, recipient verification temporarily,
+verification of the recipient, verification of recipient, recipient verification,
+being verified, verifying the recipient, still being checked")
     (same
      "must equal, must match, must be same, must be the same, same as, does not match,
-doesnt match, not match")
+doesnt match, not match,
+igual ao, igual a la, igual al, ser igual, identique*, identisch*, gleich sein, uguale,
+identic*, gelijk zijn, samma som, samme som, takie samo, zgodn*, shodn*, ayni olmali,
+должен совпадать, должны совпадать, 必须与, 必须一致, 一致する必要, 같아야")
     (notallowed
      "not allowed, not permitted, disallowed, prohibited, forbidden, no permission,
 not authorized, nicht erlaubt, nicht gestattet, non autoris*, no permitid*, nao permitid*,

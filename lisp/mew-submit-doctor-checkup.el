@@ -156,8 +156,8 @@ later, unless your distribution has corrected it without a new number."
        (list
         (when (version< (plist-get libraries :gsasl) "2.2.0")
           (mew-submit-doctor-checkup--finding
-           "libraries" 'note "GNU SASL before 2.2 cannot bind SCRAM to a TLS \
-1.3 session (-PLUS)")))))))
+           "libraries" 'note "Log-ins are not tied to their TLS 1.3 connection \
+\(SCRAM-…-PLUS).\nUpdate GNU SASL to 2.2 or later where you can; they work without.")))))))
 
 ;;; Accounts
 
@@ -211,7 +211,8 @@ documentation of mew-submit-accounts."
       (invalid-regexp
        (unless (string-match-p "\\`[^\\^$*[]*\\'" from)
          (mew-submit-doctor-checkup--finding
-          topic 'error ":from is no regexp: %s" (cadr err)))))))
+          topic 'error ":from is no regexp: %s.\nPut a backslash before what is special \
+in it, or write the address itself." (cadr err)))))))
 
 (defun mew-submit-doctor-checkup--request (account)
   "Return the request for a look at ACCOUNT's server, or signal why there is none.
@@ -433,7 +434,8 @@ findings.  Return nil, without that, where nobody is signed in."
            (mew-submit-doctor-checkup--sign-in topic account))
           ((and program (not (executable-find program)))
            (mew-submit-doctor-checkup--finding
-            topic 'error "The command for access tokens is not there: %s"
+            topic 'error "The command for access tokens is not there: %s.\nCorrect \
+:token-command of the account, or install the program."
             program))
           ((or command (plist-get account :token-function))
            (mew-submit-doctor-checkup--finding
@@ -579,7 +581,7 @@ sent.\nCorrect that, or set mew-submit-outbox-directory."
    (if (null mew-submit-memory-file)
        (mew-submit-doctor-checkup--finding
         "memory" 'note "Nothing is remembered, so a server that offers less \
-than before raises no alarm")
+than before raises no alarm.\nName a file in mew-submit-memory-file.")
      (mew-submit-doctor-checkup--finding
       "memory" 'ok "servers that are remembered: %d"
       (length (mew-submit-memory--servers mew-submit-memory-file))))))
@@ -631,11 +633,13 @@ NAMES are those of the accounts there are."
 fingerprint.\nM-x mew-submit-unpin-certificate takes it away." server port))
            ((not (member account (cons nil names)))
             (mew-submit-doctor-checkup--finding
-             "pins" 'note "A pin is for the account %s, which there is not"
+             "pins" 'note "A pin is for the account %s, which there is not.\n\
+M-x mew-submit-unpin-certificate takes it away."
              account))))
     (_ (mew-submit-doctor-checkup--finding
         "pins" 'error "An element of mew-submit-pins is none: it needs an \
-account, a server, a port and a fingerprint"))))
+account, a server, a port and a fingerprint.\nM-x customize-option RET mew-submit-pins \
+shows it."))))
 
 (defun mew-submit-doctor-checkup--pins ()
   "Return findings about pinned certificates."

@@ -160,7 +160,8 @@ The certificate may be for the domain, too.  Return t while that is not known."
     (`(unusable . ,why)
      (mew-submit-domain-zone--finding
       "dane-unusable" "warning" (format "The TLSA records of %s: %s" host why)
-      "Use 3 1 1, the hash of the server's own key (RFC 7672)."))
+      "Publish a record of the kind 3 1 1, the hash of the server's own key \
+(RFC 7672)."))
     (`(,what . ,why)
      (mew-submit-domain-zone--finding
       (if (eq what 'no-tls) "dane-no-tls" "dane-mismatch") "error"
@@ -186,7 +187,8 @@ certificate, or take the records away."))))
               "dane-unsigned" "warning"
               "There are TLSA records, but the resolver does not say that they were \
 validated (DNSSEC), and without that they say nothing"
-              "Sign the zone, or ask a resolver that validates."))))))
+              "Have whoever runs the domain sign its zone; if it is signed, ask name \
+servers that check signatures (/etc/resolv.conf)."))))))
 
 ;;; MTA-STS (RFC 8461)
 
@@ -233,7 +235,8 @@ record a new id."))
            (format "The MTA-STS policy (mode %s) asks for a good certificate, and %s %s none"
                    (plist-get policy :mode) (mew-submit-error--and bad)
                    (if (cdr bad) "have" "has"))
-           "Senders who know it bring no mail there."))
+           "Get a certificate that is good for that name: senders who know the policy \
+bring no mail there."))
         (unless (or left-out bad)
           (mew-submit-domain-zone--finding
            "mta-sts" "ok"
@@ -249,14 +252,14 @@ record a new id."))
       (list (mew-submit-domain-zone--finding
              "mta-sts-several" "warning"
              "There are several MTA-STS records, which is as if there were none"
-             "Leave one.")))
+             "Delete all but one.")))
      ((null records) nil)
      ((not (string-match "\\bid=\\([[:alnum:]]\\{1,32\\}\\) *\\(?:;\\|\\'\\)"
                          (car records)))
       (list (mew-submit-domain-zone--finding
              "mta-sts-malformed" "warning"
              (format "The MTA-STS record makes no sense: %s" (car records))
-             "It is v=STSv1; id=LETTERS-AND-DIGITS;")))
+             "Write it as v=STSv1; id=LETTERS-AND-DIGITS;")))
      ((plist-get zone :policy)
       (mew-submit-domain-transfer--policy zone (plist-get zone :policy)))
      (t (list (mew-submit-domain-zone--finding

@@ -388,7 +388,7 @@ own account" (plist-get (car tried) :case))
            "mx-no-tls")
          "warning"
          (format "%s: %s" host insecure)
-         "Whoever is on the way can read mail to it."))
+         "Tell who runs it to offer TLS: whoever is on the way can read mail to it."))
       (cond ((eq kept t)
              (mew-submit-domain-zone--finding
               "prefix-kept" "ok"
@@ -397,7 +397,8 @@ own account" (plist-get (car tried) :case))
              (mew-submit-domain-zone--finding
               "prefix-broken" "error"
               (format "%s does not keep what its name promises: %s" host kept)
-              "Whoever takes the name seriously sends it no mail.")))))))
+              "Mend the server, or take the prefix off its name: whoever takes the \
+name seriously sends it no mail.")))))))
 
 (defun mew-submit-domain-zone--prefix-findings (zone)
   "Return a finding about prefixed names of ZONE that DNSSEC does not protect."
@@ -473,7 +474,7 @@ client can find its submission server by itself" domain)
       (list (mew-submit-domain-zone--finding
              "srv-no-auth" "warning"
              (format "%s offers no log-in" place)
-             "Tell who runs it: RFC 6409 asks for AUTH.")))
+             "Tell who runs it to offer log-ins there (AUTH, RFC 6409).")))
      ((not (or (mew-submit-domain-zone--signed-p zone)
                (mew-submit-domain-zone--tls-names-p (plist-get attempt :tls) domain)))
       (list (mew-submit-domain-zone--finding

@@ -11,6 +11,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'seq)
 
 (declare-function json-encode "json" (object))
 (defvar json-encoding-pretty-print)
@@ -116,7 +117,8 @@ the table does not have has its own."
      (cons :event
            (cons type
                  (mapcan (lambda (key) (list key (plist-get event key)))
-                         (append keys mew-submit-json--rare)))))))
+                         (seq-difference (append keys mew-submit-json--rare)
+                                         (cdr (assq type mew-submit-json--left-out)))))))))
 
 (provide 'mew-submit-json)
 ;;; mew-submit-json.el ends here

@@ -26,8 +26,8 @@ administrator.")
 certificate along.")
     ("name" . "Check the server's name: use one that the certificate is for.  \
 Else somebody else may be answering.")
-    ("issuer" . "Where the server is your own or your company's, name its CA \
-(:ca-file); else somebody else may be answering, or the server does not send its \
+    ("issuer" . "Where the server is your own or your company's, give the \
+account its issuer's certificate, a file (:ca-file); else somebody else may be answering, or the server does not send its \
 issuer's certificate along.")
     ("self-signed" . "Where the server is your own, pin it (M-x \
 mew-submit-pin-certificate); else somebody else may be answering.")
@@ -102,7 +102,8 @@ addresses or the account first.")
 (defconst mew-submit-report--auth-advice
   '(("token" . "Sign in again, so that there is a new access token.  Nothing \
 was sent.")
-    ("mechanism" . "Nothing was sent.")
+    ("mechanism" . "Check the server's name and port; M-x mew-submit-setup finds how to \
+log in there.  Nothing was sent.")
     ("no-log-in" . "This port takes no log-in: check server and port.")
     ("nothing" . "Ask the server's administrator; another password does not help, and \
 more log-ins may do harm.  Nothing was sent."))

@@ -9,6 +9,9 @@
 ;; and no more, what was found at each, and the file that keeps it.  The file is
 ;; appended to, a form for each server, so that whatever stops Emacs costs no more
 ;; than what was under way; it is read and never evaluated.
+;;
+;; A list may be longer than memory: then it is read as it is looked at, what was found
+;; is in the file alone, and what is remembered of a server is a number.
 
 ;;; Code:
 
@@ -16,6 +19,7 @@
 (require 'mew-submit-address)
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-error)
+(require 'mew-submit-finding-server)
 (require 'mew-submit-probe)
 (require 'mew-submit-job)
 (require 'mew-submit-survey-statistics)
@@ -37,14 +41,22 @@ The default is \"587,25,465\": those mail is submitted by."
   :package-version '(mew-submit . "0.1.0")
   :risky t)
 
+(defcustom mew-submit-survey-everywhere nil
+  "Non-nil counts servers on this machine and in private networks, too.
+The default is nil: they say nothing of the networks that mail goes through."
+  :type 'boolean
+  :group 'mew-submit-diagnosis
+  :package-version '(mew-submit . "0.1.0"))
+
 (defconst mew-submit-survey-fieldtest--rows-max 10000
-  "How many servers a list may have.")
+  "How many servers a list that is kept in memory may have.")
 
 ;;; The list
 
 (defconst mew-submit-survey-fieldtest--columns
   '(("host" . :host) ("server" . :host) ("name" . :host) ("user" . :user)
-    ("login" . :user) ("port" . :ports) ("ports" . :ports))
+    ("login" . :user) ("port" . :ports) ("ports" . :ports) ("group" . :group)
+    ("kind" . :group) ("country" . :group) ("network" . :group))
   "What the columns of a list may be called, and what they are.")
 
 (defun mew-submit-survey-fieldtest--head (cells)
@@ -76,6 +88,7 @@ Signal `mew-submit-config' when there is no host."
       (condition-case err
           (list :host (mew-submit-address--host (or host ""))
                 :user (plist-get row :user)
+                :group (plist-get row :group)
                 :ports (when-let* ((ports (mew-submit-survey-fieldtest--ports
                                           (plist-get row :ports))))
                          (mew-submit-probe--parse-ports ports)
@@ -84,34 +97,110 @@ Signal `mew-submit-config' when there is no host."
          (mew-submit-error--throw 'config nil "Line %d of the list: %s" number
                                  (mew-submit-error--text err)))))))
 
+(defun mew-submit-survey-fieldtest--some-rows (text keys number)
+  "Return (KEYS NUMBER ROW...) of TEXT, the lines behind NUMBER ones of a list.
+KEYS are those of its head, nil where there was neither one nor a row so far."
+  (let (rows)
+    (pcase-dolist (`(,line . ,cells) (mew-submit-table--parse text))
+      (let ((head (and (null keys) (mew-submit-survey-fieldtest--head cells))))
+        (unless keys
+          (setq keys (or head '(:host :user :ports))))
+        (unless head
+          (push (mew-submit-survey-fieldtest--row (+ number line) cells keys) rows))))
+    (cl-list* keys (+ number (seq-count (lambda (char) (eq char ?\n)) text))
+              (nreverse rows))))
+
+(defun mew-submit-survey-fieldtest--none ()
+  "Say that a list is empty."
+  (mew-submit-error--throw 'config nil "The list names no server"))
+
 (defun mew-submit-survey-fieldtest--parse (text)
-  "Return the rows of the list TEXT: plists of :host, :user and :ports.
+  "Return the rows of the list TEXT: plists of :host, :user, :ports and :group.
 A line is HOST [USER [PORTS]], in an Org table, with commas or with blanks
-between them; a head may name the columns.  Signal `mew-submit-config' for a
-line that makes no sense, and when there is none."
-  (let ((keys '(:host :user :ports))
-        rows)
-    (pcase-dolist (`(,number . ,cells) (mew-submit-table--parse text))
-      (let ((head (and (null rows) (mew-submit-survey-fieldtest--head cells))))
-        (if head
-            (setq keys head)
-          (push (mew-submit-survey-fieldtest--row number cells keys) rows))))
-    (cond ((null rows)
-           (mew-submit-error--throw 'config nil "The list names no server"))
+between them; a head may name the columns, of which one may say what the server
+is (group, kind, country or network).  Signal `mew-submit-config' for a line
+that makes no sense, and when there is none."
+  (let ((rows (cddr (mew-submit-survey-fieldtest--some-rows text nil 0))))
+    (cond ((null rows) (mew-submit-survey-fieldtest--none))
           ((> (length rows) mew-submit-survey-fieldtest--rows-max)
-           (mew-submit-error--throw 'config nil "The list has more than %d servers"
+           (mew-submit-error--throw 'config nil "The list has more than %d servers; \
+mew-submit-batch-survey takes longer ones"
                                     mew-submit-survey-fieldtest--rows-max)))
-    (nreverse rows)))
+    rows))
+
+;;; Long lists and files
+
+(defconst mew-submit-survey-fieldtest--piece 65536
+  "How many octets of a file are read at once.")
+
+(defun mew-submit-survey-fieldtest--reader (file)
+  "Return a function for the next whole lines of FILE: octets, or nil."
+  (let ((offset 0) (size mew-submit-survey-fieldtest--piece) ended)
+    (lambda ()
+      (with-temp-buffer
+        (set-buffer-multibyte nil)
+        (let (found)
+          (while (not (or found ended))
+            (erase-buffer)
+            (let ((read (cadr (insert-file-contents-literally file nil offset
+                                                              (+ offset size)))))
+              (setq ended (< read size))
+              (goto-char (point-max))
+              (cond (ended (setq found t))
+                    ((search-backward "\n" nil t)
+                     (delete-region (1+ (point)) (point-max))
+                     (setq found t))
+                    ;; A line that is longer still.
+                    (t (setq size (* 2 size))))))
+          (setq offset (+ offset (buffer-size)))
+          (and (< 0 (buffer-size)) (buffer-string)))))))
+
+(defun mew-submit-survey-fieldtest--shard-p (row shard)
+  "Does ROW belong to SHARD, (NUMBER . ALL) or nil?
+The name decides, so that whatever is said of a server comes from one shard."
+  (or (null shard)
+      (= (car shard)
+         (1+ (mod (mew-submit-survey-statistics--number (plist-get row :host))
+                  (cdr shard))))))
+
+(defun mew-submit-survey-fieldtest--source (file shard)
+  "Return a function for the next rows of SHARD in the list FILE, or nil."
+  (let ((next (mew-submit-survey-fieldtest--reader file)) keys (number 0))
+    (lambda ()
+      (let (rows text)
+        (while (and (null rows) (setq text (funcall next)))
+          (pcase-let ((`(,head ,lines . ,some)
+                       (mew-submit-survey-fieldtest--some-rows
+                        (decode-coding-string text 'utf-8) keys number)))
+            (setq keys head
+                  number lines
+                  rows (seq-filter (lambda (row)
+                                     (mew-submit-survey-fieldtest--shard-p row shard))
+                                   some))))
+        rows))))
+
+(defun mew-submit-survey-fieldtest--check-list (file)
+  "Signal `mew-submit-config' unless FILE is a list of servers."
+  (let ((source (mew-submit-survey-fieldtest--source file nil)) some)
+    (while (funcall source)
+      (setq some t))
+    (unless some
+      (mew-submit-survey-fieldtest--none))))
 
 ;;; A test
 
 (cl-defstruct (mew-submit-survey-fieldtest (:constructor mew-submit-survey-fieldtest--make)
                                            (:copier nil))
   (id nil :documentation "What tells this test from others, hexadecimal.")
-  (rows nil :documentation "The list: plists of :host, :user and :ports.")
+  (rows nil :documentation "The list: plists of :host, :user, :ports and :group.")
+  (source nil :documentation "Function that returns the next rows of a long list, or nil.")
+  (owners nil :documentation "Of a long list: hash table from what is looked at to its rows.")
+  (seen nil :documentation "Of a long list: hash table from the number of what was looked at
+to how often the file has it and the list had it not yet.")
   (ports nil :documentation "The ports for rows that have none, a string.")
   (family nil :documentation "`ipv4', `ipv6', or nil for both.")
   (timeout nil :documentation "Seconds for each connection, or nil.")
+  (shard nil :documentation "Which part of a long list it is, (NUMBER . ALL), or nil.")
   (account nil :documentation "What else an account says, such as :ca-file.")
   (began nil :documentation "When it began, ISO 8601.")
   (file nil :documentation "The file that keeps it, or nil.")
@@ -152,8 +241,14 @@ KEYS are :ports, :family, :timeout, :account and :file."
 
 ;;; Records
 
-(defun mew-submit-survey-fieldtest--attempt (attempt)
-  "Return what is kept of ATTEMPT, one of a diagnosis."
+(defun mew-submit-survey-fieldtest--demands-p (attempt)
+  "Did ATTEMPT's server turn mail down for the lack of a log-in?"
+  (seq-some (lambda (name)
+              (eql 530 (plist-get (mew-submit-diagnosis--check attempt name) :code)))
+            '("mail-before-auth" "rcpt-before-auth")))
+
+(defun mew-submit-survey-fieldtest--attempt (attempts attempt)
+  "Return what is kept of ATTEMPT, one of the ATTEMPTS of a diagnosis."
   (list :port (plist-get attempt :port) :family (plist-get attempt :family)
         :address (plist-get attempt :address) :case (plist-get attempt :case)
         :errno (plist-get attempt :errno) :icmp (plist-get attempt :icmp)
@@ -163,7 +258,13 @@ KEYS are :ports, :family, :timeout, :account and :file."
         :tls (and (plist-get attempt :tls) t)
         :verified (and (mew-submit-diagnosis--secure-p attempt) t)
         :auth (and (plist-get attempt :auth-tls) t)
-        :auth-clear (and (plist-get attempt :auth-clear) t)))
+        :auth-clear (and (plist-get attempt :auth-clear) t)
+        :demands (and (mew-submit-survey-fieldtest--demands-p attempt) t)
+        :lax (and (mew-submit-finding--open-before-auth-p attempts attempt) t)
+        :extensions (seq-intersection
+                     (mapcar #'upcase (plist-get attempt :capabilities-tls))
+                     (append mew-submit-survey-statistics--extensions
+                             mew-submit-survey-statistics--no-extensions))))
 
 (defun mew-submit-survey-fieldtest--lookups (diagnosis)
   "Return the look-ups of DIAGNOSIS that failed, ((FAMILY . WORDS)...).
@@ -185,7 +286,8 @@ A name without an address of a family is no failure."
                      (plist-get done :text))
           :ms (plist-get done :ms)
           :lookups (mew-submit-survey-fieldtest--lookups diagnosis)
-          :attempts (mapcar #'mew-submit-survey-fieldtest--attempt
+          :attempts (mapcar (apply-partially #'mew-submit-survey-fieldtest--attempt
+                                             (plist-get diagnosis :attempts))
                             (plist-get diagnosis :attempts)))))
 
 (defun mew-submit-survey-fieldtest--failed (place err)
@@ -195,17 +297,36 @@ A name without an address of a family is no failure."
         :error (mew-submit-error--kind err) :text (mew-submit-error--text err)
         :ms 0 :attempts nil))
 
-(defun mew-submit-survey-fieldtest--results (test)
-  "Return what TEST has found so far: a record with :user for each of its rows.
-Rows with the same server and user are one."
-  (mew-submit-survey-statistics--unique
-   (delq nil
-         (mapcar (lambda (row)
-                   (when-let* ((record (gethash
+(defun mew-submit-survey-fieldtest--reports (test)
+  "Return what TEST has found so far: a record with :user for each of its rows."
+  (delq nil
+        (mapcar (lambda (row)
+                  (when-let* ((record (gethash
                                        (mew-submit-survey-fieldtest--place test row)
                                        (mew-submit-survey-fieldtest-found test))))
-                     (append (list :user (plist-get row :user)) record)))
-                 (mew-submit-survey-fieldtest-rows test)))))
+                    (mew-submit-survey-fieldtest--report row record)))
+                (mew-submit-survey-fieldtest-rows test))))
+
+(defun mew-submit-survey-fieldtest--report (row record)
+  "Return RECORD with the user and the group of ROW."
+  (append (list :user (plist-get row :user) :group (plist-get row :group)) record))
+
+(defun mew-submit-survey-fieldtest--counted (test)
+  "Return (TALLY . RESULTS) of what TEST has found so far.
+RESULTS are the reports that TALLY counts."
+  (let ((tally (mew-submit-survey-statistics--new-tally
+                :everywhere mew-submit-survey-everywhere)))
+    (cons tally
+          (seq-filter (apply-partially #'mew-submit-survey-statistics--add tally)
+                      (mew-submit-survey-fieldtest--reports test)))))
+
+(defun mew-submit-survey-fieldtest--results (test)
+  "Return what of TEST is to be counted so far."
+  (cdr (mew-submit-survey-fieldtest--counted test)))
+
+(defun mew-submit-survey-fieldtest--tally (test)
+  "Return a tally of what TEST has found so far."
+  (car (mew-submit-survey-fieldtest--counted test)))
 
 (defun mew-submit-survey-fieldtest--count (test)
   "Return (FOUND . ALL), how many places TEST is through with, and has."
@@ -215,7 +336,8 @@ Rows with the same server and user are one."
 (defun mew-submit-survey-fieldtest--ended-p (test)
   "Has TEST looked at everything?"
   (and (null (mew-submit-survey-fieldtest-pending test))
-       (null (mew-submit-survey-fieldtest-running test))))
+       (null (mew-submit-survey-fieldtest-running test))
+       (null (mew-submit-survey-fieldtest-source test))))
 
 ;;; The file
 
@@ -242,6 +364,7 @@ Rows with the same server and user are one."
                   :ports (mew-submit-survey-fieldtest-ports test)
                   :family (mew-submit-survey-fieldtest-family test)
                   :timeout (mew-submit-survey-fieldtest-timeout test)
+                  :shard (mew-submit-survey-fieldtest-shard test)
                   :rows (mew-submit-survey-fieldtest-rows test))
        t))))
 
@@ -252,22 +375,73 @@ Rows with the same server and user are one."
          (insert-file-contents file nil 0 12)
          (looking-at-p "(:survey 1 "))))
 
-(defun mew-submit-survey-fieldtest--forms (file)
-  "Return the forms in FILE; a last one that is cut off is left out."
-  (with-temp-buffer
-    (let ((coding-system-for-read 'utf-8-unix))
-      (insert-file-contents file))
-    (let (forms)
-      (while (progn (skip-chars-forward " \n") (not (eobp)))
-        (condition-case nil
-            (push (read (current-buffer)) forms)
-          (error (goto-char (point-max)))))
-      (nreverse forms))))
+(defun mew-submit-survey-fieldtest--each-form (file function)
+  "Call FUNCTION with each form in FILE, a line each; cut off ones are left out."
+  (let ((next (mew-submit-survey-fieldtest--reader file)) text)
+    (while (setq text (funcall next))
+      (dolist (line (split-string text "\n" t))
+        (when-let* ((form (condition-case nil
+                              (car (read-from-string (decode-coding-string line 'utf-8)))
+                            (error nil))))
+          (funcall function form))))))
+
+(defun mew-submit-survey-fieldtest--whole-lines (file)
+  "Have FILE end with a line's end: what was cut off there is no part of the next."
+  (let ((size (file-attribute-size (file-attributes file))))
+    (unless (or (zerop size)
+                (with-temp-buffer
+                  (insert-file-contents-literally file nil (1- size) size)
+                  (eq (char-before) ?\n)))
+      (write-region "\n" nil file t 'silent))))
+
+(defun mew-submit-survey-fieldtest--head-p (form)
+  "Is FORM the first one of a survey's file?"
+  (and (eq (car-safe form) :survey)
+       (proper-list-p form)
+       (proper-list-p (plist-get form :rows))
+       (seq-every-p #'mew-submit-survey-fieldtest--row-p (plist-get form :rows))))
+
+(defun mew-submit-survey-fieldtest--each-report (file function &optional on-head)
+  "Call FUNCTION with each report in FILE, that of a survey, one by one.
+ON-HEAD is called with the first form before.  Signal `mew-submit-config' when
+FILE is none."
+  (let (head rows)
+    (unless (and (file-readable-p file) (not (file-directory-p file)))
+      (mew-submit-error--throw 'config nil "The survey cannot be read: %s" file))
+    (mew-submit-survey-fieldtest--each-form
+     file
+     (lambda (form)
+       (cond
+        ((and (null head) (mew-submit-survey-fieldtest--head-p form))
+         (setq head form
+               rows (seq-group-by (lambda (row)
+                                    (cons (plist-get row :host)
+                                          (or (plist-get row :ports)
+                                              (plist-get form :ports))))
+                                  (plist-get form :rows)))
+         (when on-head
+           (funcall on-head form)))
+        ((null head)
+         (mew-submit-survey-fieldtest--no-survey file))
+        ((not (mew-submit-survey-fieldtest--record-p form)))
+        ((plist-member form :user)
+         (funcall function form))
+        (t (dolist (row (cdr (assoc (cons (plist-get form :host) (plist-get form :ports))
+                                    rows)))
+             (funcall function (mew-submit-survey-fieldtest--report row form)))))))
+    (unless head
+      (mew-submit-survey-fieldtest--no-survey file))))
+
+(defun mew-submit-survey-fieldtest--no-survey (file)
+  "Say that FILE is not that of a survey."
+  (mew-submit-error--throw 'config nil "This is no file of a survey: %s" file))
 
 (defun mew-submit-survey-fieldtest--attempt-p (attempt)
   "Does ATTEMPT look like one of a record?"
   (and (proper-list-p attempt)
        (natnump (plist-get attempt :port))
+       (string-or-null-p (plist-get attempt :address))
+       (seq-every-p #'stringp (plist-get attempt :extensions))
        (member (plist-get attempt :family) '(nil "ipv4" "ipv6"))
        (or (null (plist-get attempt :case))
            (assoc (plist-get attempt :case) mew-submit-survey-statistics--cases)
@@ -278,6 +452,8 @@ Rows with the same server and user are one."
   (and (proper-list-p form)
        (stringp (plist-get form :host))
        (stringp (plist-get form :ports))
+       (string-or-null-p (plist-get form :user))
+       (string-or-null-p (plist-get form :group))
        (proper-list-p (plist-get form :lookups))
        (proper-list-p (plist-get form :attempts))
        (seq-every-p #'mew-submit-survey-fieldtest--attempt-p
@@ -288,33 +464,77 @@ Rows with the same server and user are one."
   (and (proper-list-p row)
        (stringp (plist-get row :host))
        (string-or-null-p (plist-get row :user))
+       (string-or-null-p (plist-get row :group))
        (string-or-null-p (plist-get row :ports))))
+
+(defun mew-submit-survey-fieldtest--of-head (head &rest keys)
+  "Return the test that HEAD, the first form of a file, is of; KEYS are more of it."
+  (let ((test (apply #'mew-submit-survey-fieldtest--new (plist-get head :rows)
+                     :ports (plist-get head :ports) :family (plist-get head :family)
+                     :timeout (plist-get head :timeout) :shard (plist-get head :shard)
+                     keys)))
+    (setf (mew-submit-survey-fieldtest-id test) (format "%s" (plist-get head :id))
+          (mew-submit-survey-fieldtest-began test) (plist-get head :began))
+    test))
 
 (defun mew-submit-survey-fieldtest--load (file)
   "Return the test in FILE; what it has not looked at is pending.
 Signal `mew-submit-config' when FILE is none."
-  (pcase-let ((`(,head . ,records) (mew-submit-survey-fieldtest--forms file)))
-    (unless (and (eq (car-safe head) :survey)
-                 (proper-list-p head)
-                 (proper-list-p (plist-get head :rows))
-                 (seq-every-p #'mew-submit-survey-fieldtest--row-p
-                              (plist-get head :rows)))
-      (mew-submit-error--throw 'config nil "This is no file of a survey: %s" file))
-    (let ((test (mew-submit-survey-fieldtest--new
-                 (plist-get head :rows) :ports (plist-get head :ports)
-                 :family (plist-get head :family)
-                 :timeout (plist-get head :timeout) :file file)))
-      (setf (mew-submit-survey-fieldtest-id test) (format "%s" (plist-get head :id))
-            (mew-submit-survey-fieldtest-began test) (plist-get head :began))
-      (dolist (record records)
-        (when (mew-submit-survey-fieldtest--record-p record)
-          (puthash (cons (plist-get record :host) (plist-get record :ports))
-                   record (mew-submit-survey-fieldtest-found test))))
-      (setf (mew-submit-survey-fieldtest-pending test)
-            (seq-remove (lambda (place)
-                          (gethash place (mew-submit-survey-fieldtest-found test)))
-                        (mew-submit-survey-fieldtest-pending test)))
-      test)))
+  (let (test rows)
+    (mew-submit-survey-fieldtest--each-report
+     file
+     (lambda (report)
+       (unless (plist-get report :again)
+         (puthash (cons (plist-get report :host) (plist-get report :ports)) report
+                  (mew-submit-survey-fieldtest-found test)))
+       (unless (mew-submit-survey-fieldtest-rows test)
+         (push (list :host (plist-get report :host) :user (plist-get report :user)
+                     :group (plist-get report :group) :ports (plist-get report :ports))
+               rows)))
+     (lambda (head)
+       (setq test (mew-submit-survey-fieldtest--of-head head :file file))))
+    (unless (mew-submit-survey-fieldtest-rows test)
+      (setf (mew-submit-survey-fieldtest-rows test) (nreverse rows)))
+    (setf (mew-submit-survey-fieldtest-pending test)
+          (seq-remove (lambda (place)
+                        (gethash place (mew-submit-survey-fieldtest-found test)))
+                      (mew-submit-survey-fieldtest--places test)))
+    test))
+
+(defun mew-submit-survey-fieldtest--number (host ports user)
+  "Return the number that HOST, with PORTS and USER, is remembered by."
+  (mew-submit-survey-statistics--number host ports user))
+
+(defun mew-submit-survey-fieldtest--long (list file shard &rest keys)
+  "Return the test of the long LIST, a file, with FILE for the results.
+SHARD, (NUMBER . ALL) or nil, is the part of LIST to look at.  What FILE has
+already is not looked at again.  KEYS are :ports, :family and :timeout of a new
+test."
+  (let ((seen (make-hash-table)) test)
+    (if (not (file-exists-p file))
+        (setq test (apply #'mew-submit-survey-fieldtest--new nil :shard shard :file file
+                          keys))
+      (mew-submit-survey-fieldtest--whole-lines file)
+      (mew-submit-survey-fieldtest--each-report
+       file
+       (lambda (report)
+         (cl-incf (gethash (mew-submit-survey-fieldtest--number
+                            (plist-get report :host) (plist-get report :ports)
+                            (plist-get report :user))
+                           seen 0)))
+       (lambda (head)
+         (setq test (mew-submit-survey-fieldtest--of-head head :file file)))))
+    (unless (equal shard (mew-submit-survey-fieldtest-shard test))
+      (mew-submit-error--throw 'config nil "This is the file of another shard: %s" file))
+    (setf (mew-submit-survey-fieldtest-pending test) nil
+          (mew-submit-survey-fieldtest-owners test) (make-hash-table :test #'equal)
+          (mew-submit-survey-fieldtest-seen test) seen
+          (mew-submit-survey-fieldtest-source test)
+          (if-let* ((rows (mew-submit-survey-fieldtest-rows test)))
+              (lambda () (prog1 rows (setq rows nil)))
+            (mew-submit-survey-fieldtest--check-list list)
+            (mew-submit-survey-fieldtest--source list shard)))
+    test))
 
 ;;; Running
 
@@ -322,10 +542,52 @@ Signal `mew-submit-config' when FILE is none."
   "Note in TEST that PLACE is RECORD."
   (setf (mew-submit-survey-fieldtest-running test)
         (assoc-delete-all place (mew-submit-survey-fieldtest-running test)))
-  (puthash place record (mew-submit-survey-fieldtest-found test))
-  (mew-submit-survey-fieldtest--write test record)
+  (if-let* ((owners (mew-submit-survey-fieldtest-owners test)))
+      (let ((reports (mapcar (lambda (row)
+                               (mew-submit-survey-fieldtest--report row record))
+                             (gethash place owners))))
+        (remhash place owners)
+        (setq record (car reports))
+        (dolist (report reports)
+          (mew-submit-survey-fieldtest--write test report)))
+    (puthash place record (mew-submit-survey-fieldtest-found test))
+    (mew-submit-survey-fieldtest--write test record))
   (when (mew-submit-survey-fieldtest-on-found test)
     (funcall (mew-submit-survey-fieldtest-on-found test) test record)))
+
+(defun mew-submit-survey-fieldtest--take (test row)
+  "Take ROW of a long list into TEST; return its place if that is to be looked at."
+  (let* ((owners (mew-submit-survey-fieldtest-owners test))
+         (seen (mew-submit-survey-fieldtest-seen test))
+         (place (mew-submit-survey-fieldtest--place test row))
+         (number (mew-submit-survey-fieldtest--number (car place) (cdr place)
+                                                      (plist-get row :user)))
+         (kept (gethash number seen))
+         (begun (gethash place owners)))
+    (cond ((and kept (< 0 kept))
+           ;; The file has it.
+           (puthash number (1- kept) seen)
+           nil)
+          ((and kept (null begun))
+           (mew-submit-survey-fieldtest--write
+            test (mew-submit-survey-fieldtest--report
+                  row (list :host (car place) :ports (cdr place) :again t)))
+           nil)
+          (t (puthash number 0 seen)
+             (puthash place (append begun (list row)) owners)
+             (and (null begun) place)))))
+
+(defun mew-submit-survey-fieldtest--refill (test)
+  "Have something pending in TEST from its long list; return nil if nothing is."
+  (while (and (null (mew-submit-survey-fieldtest-pending test))
+              (mew-submit-survey-fieldtest-source test))
+    (let ((rows (funcall (mew-submit-survey-fieldtest-source test))))
+      (unless rows
+        (setf (mew-submit-survey-fieldtest-source test) nil))
+      (setf (mew-submit-survey-fieldtest-pending test)
+            (delq nil (mapcar (apply-partially #'mew-submit-survey-fieldtest--take test)
+                              rows)))))
+  (mew-submit-survey-fieldtest-pending test))
 
 (defun mew-submit-survey-fieldtest--ended (test place diagnosis)
   "Take what DIAGNOSIS has found at PLACE into TEST, and go on.
@@ -359,10 +621,10 @@ One that TEST was stopped in says nothing, even when TEST goes on."
   (unless (mew-submit-survey-fieldtest-filling test)
     (setf (mew-submit-survey-fieldtest-filling test) t)
     (unwind-protect
-        (while (and (mew-submit-survey-fieldtest-pending test)
-                    (not (mew-submit-survey-fieldtest-stopped test))
+        (while (and (not (mew-submit-survey-fieldtest-stopped test))
                     (< (length (mew-submit-survey-fieldtest-running test))
-                       (max 1 mew-submit-survey-limit)))
+                       (max 1 mew-submit-survey-limit))
+                    (mew-submit-survey-fieldtest--refill test))
           (mew-submit-survey-fieldtest--start
            test (pop (mew-submit-survey-fieldtest-pending test))))
       (setf (mew-submit-survey-fieldtest-filling test) nil))

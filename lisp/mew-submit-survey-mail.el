@@ -17,7 +17,8 @@
 ;; such as "7 587 v4 3 13 3/13 router -".  SEEN is made of g (a greeting), s (STARTTLS
 ;; offered), t (TLS), v (a certificate that is good), a (AUTH inside TLS) and c (AUTH
 ;; in clear); "-" is nothing.  Lines are short and ASCII, so that no mail program
-;; changes them.
+;; changes them.  Where those who take part have agreed upon a salt, there is a line
+;; "Server: 7 HASH" for each, by which the same server is found in another mail.
 
 ;;; Code:
 
@@ -42,7 +43,35 @@ The default is nil."
   :package-version '(mew-submit . "0.1.0")
   :risky t)
 
+(defcustom mew-submit-survey-salt nil
+  "Words that those who take part in one test have agreed upon, or nil.
+With them a survey's mail has a hash of each server's name, so that whoever
+collects the mails counts a server once, and is told no name.  Who knows the
+words can try names, so take others for the next test.
+The default is nil: no hash."
+  :type '(choice (const :tag "No hash" nil) string)
+  :group 'mew-submit-diagnosis
+  :package-version '(mew-submit . "0.1.0")
+  :risky t)
+
 ;;; Writing
+
+(defun mew-submit-survey-mail--hash (host)
+  "Return the hash of HOST's name with `mew-submit-survey-salt', a string."
+  (substring (secure-hash 'sha256
+                          (encode-coding-string
+                           (concat mew-submit-survey-salt "\0"
+                                   (string-remove-suffix "." (downcase host)))
+                           'utf-8))
+             0 32))
+
+(defun mew-submit-survey-mail--server (number result)
+  "Return the lines of RESULT, whose server has NUMBER."
+  (concat (and mew-submit-survey-salt
+               (format "Server: %d %s\n" number
+                       (mew-submit-survey-mail--hash (plist-get result :host))))
+          (mapconcat (apply-partially #'mew-submit-survey-mail--line number)
+                     (plist-get result :attempts) "")))
 
 (defconst mew-submit-survey-mail--flags
   '((:greeting . "g") (:starttls . "s") (:tls . "t") (:verified . "v")
@@ -84,9 +113,10 @@ The default is nil."
 
 (defun mew-submit-survey-mail--block (test)
   "Return what of TEST is for programs, between two lines."
-  (let ((results (mew-submit-survey-mail--shuffled
-                  (mew-submit-survey-fieldtest--results test)))
-        (number 0))
+  (let* ((counted (mew-submit-survey-fieldtest--counted test))
+         (tally (car counted))
+         (results (mew-submit-survey-mail--shuffled (cdr counted)))
+         (number 0))
     (concat
      mew-submit-survey-mail--begin "\n"
      "Version: 1\n"
@@ -95,28 +125,33 @@ The default is nil."
      "Date: " (substring (or (mew-submit-survey-fieldtest-began test) "-------") 0 7) "\n"
      "System: " (symbol-name system-type) "\n"
      "Emacs: " emacs-version "\n"
-     "Servers: " (number-to-string (length results)) "\n"
+     (format "Reports: %d\nOutside: %d\nServers: %d\n"
+             (mew-submit-survey-statistics--tally-reports tally)
+             (mew-submit-survey-statistics--tally-outside tally)
+             (length results))
      (mapconcat (lambda (result)
-                  (cl-incf number)
-                  (mapconcat (lambda (attempt)
-                               (mew-submit-survey-mail--line number attempt))
-                             (plist-get result :attempts) ""))
+                  (mew-submit-survey-mail--server (cl-incf number) result))
                 results "")
      mew-submit-survey-mail--end "\n")))
 
 (defun mew-submit-survey-mail--text (test)
   "Return the anonymised report of TEST, for people and for programs."
-  (let* ((results (mew-submit-survey-fieldtest--results test))
-         (cells (mew-submit-survey-statistics--cells results)))
+  (let* ((tally (mew-submit-survey-fieldtest--tally test))
+         (cells (mew-submit-survey-statistics--cells tally)))
     (concat
      "A survey of mail servers by mew-submit: which of the five cases each port is.\n"
      "There are no names and no addresses in it.  What you want to add, such as the\n"
      "kind of your network (at home, at work, hotel, mobile), write here:\n\n\n"
-     (mapconcat (lambda (port)
-                  (mew-submit-table--text
-                   (mew-submit-survey-statistics--shares cells port)))
-                (mew-submit-survey-statistics--ports results) "\n")
+     (mew-submit-survey-statistics--funnel tally) "\n"
+     (mew-submit-survey-mail--tables cells)
      "\n" (mew-submit-survey-mail--block test))))
+
+(defun mew-submit-survey-mail--tables (cells)
+  "Return the breakdown of cases that CELLS are, in words."
+  (mapconcat (lambda (port)
+               (mew-submit-table--text
+                (mew-submit-survey-statistics--shares cells port)))
+             (delete-dups (mapcar (lambda (cell) (plist-get cell :port)) cells)) "\n"))
 
 ;;;###autoload
 (defun mew-submit-survey-report (test)
@@ -183,27 +218,47 @@ one in a file."
                 (mew-submit-error--clean (match-string 1 line))))
             lines))
 
+(defun mew-submit-survey-mail--hashes (lines)
+  "Return the hashes in LINES, an alist from a server's number."
+  (delq nil
+        (mapcar (lambda (line)
+                  (and (string-match
+                        "\\`Server: \\([0-9]\\{1,5\\}\\) \\([0-9a-f]\\{32\\}\\)\\'" line)
+                       (cons (string-to-number (match-string 1 line))
+                             (match-string 2 line))))
+                lines)))
+
 (defun mew-submit-survey-mail--parse (text)
-  "Return the survey that TEXT, the inside of a block, is: (ID . RESULTS), or nil."
+  "Return the survey that TEXT, the inside of a block, is: (ID . RESULTS), or nil.
+The first of RESULTS has :reports and :outside, if there were more than RESULTS."
   (let* ((lines (mapcar (lambda (line)
                           (string-trim (replace-regexp-in-string
                                         "\\`\\(?:> ?\\)+" "" line)))
                         (split-string text "\r?\n" t)))
          (id (mew-submit-survey-mail--field "Id" lines))
          (servers (make-hash-table))
-         numbers)
+         (hashes (mew-submit-survey-mail--hashes lines))
+         (count (lambda (name)
+                  (string-to-number (or (mew-submit-survey-mail--field name lines) "0"))))
+         numbers results)
     (dolist (line lines)
       (pcase (mew-submit-survey-mail--attempt line)
         (`(,number . ,attempt)
          (unless (gethash number servers)
            (push number numbers))
          (push attempt (gethash number servers)))))
-    (and id numbers
-         (equal (mew-submit-survey-mail--field "Version" lines) "1")
-         (cons id (mapcar (lambda (number)
-                            (list :host (format "%s/%d" id number)
-                                  :attempts (nreverse (gethash number servers))))
-                          (sort numbers #'<))))))
+    (when (and id numbers
+               (equal (mew-submit-survey-mail--field "Version" lines) "1"))
+      (setq results
+            (mapcar (lambda (number)
+                      (list :host (format "%s/%d" id number)
+                            :hash (cdr (assq number hashes))
+                            :attempts (nreverse (gethash number servers))))
+                    (sort numbers #'<)))
+      (setcar results (append (list :reports (funcall count "Reports")
+                                    :outside (funcall count "Outside"))
+                              (car results)))
+      (cons id results))))
 
 (defun mew-submit-survey-mail--blocks (text)
   "Return the surveys in the blocks of TEXT: a list of (ID . RESULTS)."
@@ -279,19 +334,38 @@ Each is there once, as it was sent last: a list of (ID . RESULTS)."
         (puthash id results surveys)))
     (mapcar (lambda (id) (cons id (gethash id surveys))) (nreverse order))))
 
+(defun mew-submit-survey-mail--tally (surveys)
+  "Return a tally of SURVEYS, a list of (ID . RESULTS).
+What each has left out by itself, as it says, counts as reports."
+  (let ((tally (mew-submit-survey-statistics--new-tally :everywhere t)))
+    (pcase-dolist (`(,_ . ,results) surveys)
+      (dolist (result results)
+        (mew-submit-survey-statistics--add tally result))
+      (let* ((number (length results))
+             (outside (max number (or (plist-get (car results) :outside) 0)))
+             (reports (max outside (or (plist-get (car results) :reports) 0))))
+        (cl-incf (mew-submit-survey-statistics--tally-outside tally) (- outside number))
+        (cl-incf (mew-submit-survey-statistics--tally-reports tally) (- reports number))))
+    (setf (mew-submit-survey-statistics--tally-everywhere tally) nil)
+    tally))
+
 (defun mew-submit-survey-mail--sum (surveys)
   "Return what SURVEYS, a list of (ID . RESULTS), add up to, in words."
-  (let* ((results (mapcan (lambda (survey) (copy-sequence (cdr survey)))
-                          surveys))
-         (cells (mew-submit-survey-statistics--cells results)))
-    (concat (format "%d survey%s, %d servers.  Number and share of each case, and its \
-95 %% interval:\n\n"
-                    (length surveys) (if (= (length surveys) 1) "" "s")
-                    (length results))
-            (mapconcat (lambda (port)
-                         (mew-submit-table--text
-                          (mew-submit-survey-statistics--shares cells port)))
-                       (mew-submit-survey-statistics--ports results) "\n"))))
+  (let* ((tally (mew-submit-survey-mail--tally surveys))
+         (unhashed (seq-count (lambda (survey)
+                                (seq-some (lambda (result) (null (plist-get result :hash)))
+                                          (cdr survey)))
+                              surveys)))
+    (concat (format "%d survey%s:\n%s%s\n" (length surveys)
+                    (if (= (length surveys) 1) "" "s")
+                    (mew-submit-survey-statistics--funnel tally)
+                    (if (and (cdr surveys) (< 0 unhashed))
+                        (format "%d of them have no hashes: their servers may be counted \
+more than once.\n" unhashed)
+                      ""))
+            (mew-submit-table--text (mew-submit-survey-statistics--breakdown tally))
+            "\nNumber and share of each case, and its 95 % interval:\n\n"
+            (mew-submit-survey-mail--tables (mew-submit-survey-statistics--cells tally)))))
 
 ;;;###autoload
 (defun mew-submit-survey-collect (file)

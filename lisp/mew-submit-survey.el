@@ -38,64 +38,83 @@ The default is \"mew-submit/surveys/\" in `user-emacs-directory'."
 
 ;;; In words, as Org, CSV and JSON
 
-(defun mew-submit-survey--numbers (test)
-  "Return in a sentence how many servers TEST has, and what became of the rest."
-  (let* ((rows (length (mew-submit-survey-fieldtest-rows test)))
-         (results (mew-submit-survey-fieldtest--results test))
-         (unknown (seq-count (lambda (result) (plist-get result :error))
-                             results))
-         (unique (length (mew-submit-survey-statistics--unique
-                          (mew-submit-survey-fieldtest-rows test)))))
-    (format "%d server%s%s%s."
-            unique (if (= unique 1) "" "s")
-            (if (< unique rows)
-                (format " (%d lines, duplicates left out: %d)" rows
-                        (- rows unique))
-              "")
-            (if (zerop unknown) ""
-              (format ", of which %d could not be looked at" unknown)))))
-
-(defun mew-submit-survey--network (results)
-  "Return what RESULTS say of the network they were met in: a verdict, or nil.
+(defun mew-submit-survey--network (tally)
+  "Return a verdict on the network that TALLY was made in, or nil.
 That nothing is wrong is nothing to say."
-  (and results (mew-submit-diagnosis-network--survey results)))
+  (when-let* ((results (mew-submit-survey-statistics--tally-sample tally)))
+    (mew-submit-diagnosis-network--survey (reverse results))))
 
-(defun mew-submit-survey--insert-network (test)
-  "Insert the verdict on the network by TEST, if that has ended."
-  (when-let* (((mew-submit-survey-fieldtest--ended-p test))
-              (verdict (mew-submit-survey--network
-                        (mew-submit-survey-fieldtest--results test))))
-    (insert (mew-submit-diagnosis-network-text--verdict verdict) "\n")))
-
-(defun mew-submit-survey--share-tables (results)
-  "Return the tables of cases in RESULTS, one for each port."
-  (let ((cells (mew-submit-survey-statistics--cells results)))
+(defun mew-submit-survey--share-tables (tally)
+  "Return the breakdown of cases of TALLY: a table for each port."
+  (let ((cells (mew-submit-survey-statistics--cells tally)))
     (mapcar (lambda (port) (mew-submit-survey-statistics--shares cells port))
-            (mew-submit-survey-statistics--ports results))))
+            (delete-dups (mapcar (lambda (cell) (plist-get cell :port)) cells)))))
 
-(defun mew-submit-survey--tables (results)
-  "Return the two tables of RESULTS: the servers, and then the cases by port."
-  (cons (mew-submit-survey-statistics--servers results)
-        (mew-submit-survey--share-tables results)))
+(defun mew-submit-survey--tables (tally)
+  "Return the paper's two tables of TALLY: the servers, and the cases by port."
+  (cons (mew-submit-survey-statistics--breakdown tally)
+        (mew-submit-survey--share-tables tally)))
 
-(defun mew-submit-survey--org (results)
-  "Return RESULTS as Org."
-  (pcase-let ((`(,servers . ,shares) (mew-submit-survey--tables results)))
-    (concat "* Servers\n\n" (mew-submit-table--org servers)
-            "\n* Share of cases\n\n"
-            "Number, share and its 95 % interval (Wilson), in percent.\n\n"
-            (mapconcat #'mew-submit-table--org shares "\n"))))
+(defun mew-submit-survey--each-row (source tally function)
+  "Call FUNCTION with the row of each of SOURCE's reports that TALLY has counted.
+SOURCE is a function that calls its argument with each report."
+  (let ((ports (mew-submit-survey-statistics--in-order
+                (mew-submit-survey-statistics--tally-ports tally)))
+        (users (mew-submit-survey-statistics--tally-users tally))
+        (again (mew-submit-survey-statistics--new-tally
+                :everywhere (mew-submit-survey-statistics--tally-everywhere tally))))
+    (funcall function (mew-submit-survey-statistics--head ports users))
+    (funcall source
+             (lambda (report)
+               (when (mew-submit-survey-statistics--add again report)
+                 (funcall function
+                          (mew-submit-survey-statistics--row report ports users)))))))
 
-(defun mew-submit-survey--csv (results)
-  "Return RESULTS as CSV: the servers, and behind an empty line the cases.
-In the latter numbers have columns of their own."
-  (concat
-   (mew-submit-table--csv (mew-submit-survey-statistics--servers results))
-   "\n"
-   (mew-submit-table--csv
-    (cons '("port" "family" "case" "count" "n" "share" "low" "high")
-          (mapcan #'mew-submit-survey--csv-cell
-                  (mew-submit-survey-statistics--cells results))))))
+(defun mew-submit-survey--org (source tally print)
+  "Call PRINT with SOURCE's reports and TALLY, which is theirs, as Org."
+  (funcall print "* Servers\n\n")
+  (let (ruled)
+    (mew-submit-survey--each-row
+     source tally
+     (lambda (row)
+       (funcall print (mew-submit-table--org-line row))
+       (unless ruled
+         (funcall print "|--|\n")
+         (setq ruled t)))))
+  (pcase-let ((`(,servers . ,shares) (mew-submit-survey--tables tally)))
+    (funcall print
+             (concat "\n* Breakdown of servers\n\n"
+                     (mew-submit-survey-statistics--funnel tally) "\n"
+                     (mew-submit-table--org servers)
+                     "\n* Breakdown of cases\n\n"
+                     "Number, share and its 95 % interval (Wilson), in percent.\n\n"
+                     (mapconcat #'mew-submit-table--org shares "\n")))))
+
+(defun mew-submit-survey--csv (source tally print)
+  "Call PRINT with SOURCE's reports and TALLY, which is theirs, as CSV.
+Behind an empty line there is the breakdown of servers, and that of cases; in
+the latter numbers have columns of their own."
+  (mew-submit-survey--each-row source tally
+                               (lambda (row)
+                                 (funcall print (mew-submit-table--csv (list row)))))
+  (funcall
+   print
+   (concat
+    "\n"
+    (mew-submit-table--csv (mew-submit-survey-statistics--breakdown tally))
+    "\n"
+    (mew-submit-table--csv
+     (cons '("port" "family" "case" "count" "n" "share" "low" "high")
+           (mapcan #'mew-submit-survey--csv-cell
+                   (mew-submit-survey-statistics--cells tally)))))))
+
+(defun mew-submit-survey--text (tally)
+  "Return TALLY in words: the funnel, the two tables, and what was not looked at."
+  (let ((failures (mew-submit-survey--failures tally)))
+    (concat (mew-submit-survey-statistics--funnel tally) "\n"
+            (mapconcat #'mew-submit-table--text (mew-submit-survey--tables tally) "\n")
+            (if (string-empty-p failures) ""
+              (concat "\nNot looked at:\n" failures)))))
 
 (defun mew-submit-survey--csv-cell (cell)
   "Return the rows of CSV for CELL, of `mew-submit-survey-statistics--cells'."
@@ -120,9 +139,10 @@ In the latter numbers have columns of their own."
   (append
    (mapcan (lambda (key) (list key (plist-get attempt key)))
            '(:port :family :address :case :errno :icmp :offender :ms :starttls))
+   (list :extensions (vconcat (plist-get attempt :extensions)))
    (mapcan (lambda (key)
              (list key (mew-submit-survey--truth (plist-get attempt key))))
-           '(:greeting :tls :verified :auth))
+           '(:greeting :tls :verified :auth :demands :lax))
    (list :auth_clear (mew-submit-survey--truth
                       (plist-get attempt :auth-clear)))))
 
@@ -130,6 +150,7 @@ In the latter numbers have columns of their own."
   "Return RESULT as a line of JSON."
   (mew-submit-json--line
    (list :host (plist-get result :host) :user (plist-get result :user)
+         :group (plist-get result :group)
          :error (plist-get result :error) :text (plist-get result :text)
          :ms (plist-get result :ms)
          :lookups (vconcat (mapcar (lambda (lookup)
@@ -153,34 +174,43 @@ In the latter numbers have columns of their own."
                       :low (car interval) :high (cdr interval))))
             (plist-get cell :counts))))))
 
-(defun mew-submit-survey--json-total (test)
-  "Return what TEST amounts to as a line of JSON."
-  (let ((results (mew-submit-survey-fieldtest--results test)))
-    (mew-submit-json--line
-     (list :event 'done
-           :lines (length (mew-submit-survey-fieldtest-rows test))
-           :servers (length (mew-submit-survey-statistics--unique
-                             (mew-submit-survey-fieldtest-rows test)))
-           :found (length results)
-           :unknown (seq-count (lambda (result) (plist-get result :error))
-                               results)
-           :network (when-let* ((verdict (mew-submit-survey--network results)))
-                      (list :id (plist-get verdict :id)
-                            :text (plist-get verdict :text)))
-           :tables (vconcat (mapcar #'mew-submit-survey--json-cell
-                                    (mew-submit-survey-statistics--cells results)))))))
+(defun mew-submit-survey--json-kinds (tally)
+  "Return the breakdown of the servers of TALLY as JSON has it."
+  (pcase-let ((`(,_ . ,rows) (mew-submit-survey-statistics--breakdown tally)))
+    (vconcat
+     (mapcar (lambda (row)
+               (append (list :group (car row))
+                       (cl-mapcan (lambda (kind number)
+                                    (list (intern (format ":%s" (car kind))) number))
+                                  mew-submit-survey-statistics--kinds (cdr row))))
+             rows))))
+
+(defun mew-submit-survey--json-total (tally)
+  "Return TALLY as a line of JSON."
+  (mew-submit-json--line
+   (list :event 'done
+         :reports (mew-submit-survey-statistics--tally-reports tally)
+         :outside (mew-submit-survey-statistics--tally-outside tally)
+         :servers (mew-submit-survey-statistics--tally-servers tally)
+         :unknown (mew-submit-survey-statistics--tally-unknown tally)
+         :network (when-let* ((verdict (mew-submit-survey--network tally)))
+                    (list :id (plist-get verdict :id)
+                          :text (plist-get verdict :text)))
+         :kinds (mew-submit-survey--json-kinds tally)
+         :tables (vconcat (mapcar #'mew-submit-survey--json-cell
+                                  (mew-submit-survey-statistics--cells tally))))))
 
 (defun mew-submit-survey--json (test)
   "Return TEST as lines of JSON: one for each server, and one for all."
-  (concat (mapconcat #'mew-submit-survey--json-record
-                     (mew-submit-survey-fieldtest--results test) "")
-          (mew-submit-survey--json-total test)))
+  (pcase-let ((`(,tally . ,results) (mew-submit-survey-fieldtest--counted test)))
+    (concat (mapconcat #'mew-submit-survey--json-record results "")
+            (mew-submit-survey--json-total tally))))
 
 ;;; Bars
 
-(defun mew-submit-survey--bars (results port)
-  "Return the bars for the cases in RESULTS at PORT: (LABEL SHARE WORDS)."
-  (let* ((cell (mew-submit-survey-statistics--cell results port nil))
+(defun mew-submit-survey--bars (tally port)
+  "Return the bars for the cases of TALLY at PORT: (LABEL SHARE WORDS)."
+  (let* ((cell (mew-submit-survey-statistics--tally-cell tally port nil))
          (n (plist-get cell :n)))
     (unless (zerop n)
       (delq nil
@@ -192,9 +222,9 @@ In the latter numbers have columns of their own."
                        (mew-submit-survey-statistics--share (cdr entry) n))))
              (plist-get cell :counts))))))
 
-(defun mew-submit-survey--insert-bars (results port)
-  "Insert a bar chart of the cases in RESULTS at PORT."
-  (when-let* ((bars (mew-submit-survey--bars results port)))
+(defun mew-submit-survey--insert-bars (tally port)
+  "Insert a bar chart of the cases of TALLY at PORT."
+  (when-let* ((bars (mew-submit-survey--bars tally port)))
     (if (and (display-graphic-p) (image-type-available-p 'svg))
         (insert-image (svg-image (mew-submit-picture--bars
                                   bars 620 (mew-submit-picture--colors)))
@@ -256,6 +286,12 @@ In the latter numbers have columns of their own."
                       'action (lambda (_) (call-interactively command)))
   (insert " "))
 
+(defun mew-submit-survey--insert-network (test tally)
+  "Insert the verdict on the network by TALLY, if TEST has ended."
+  (when-let* (((mew-submit-survey-fieldtest--ended-p test))
+              (verdict (mew-submit-survey--network tally)))
+    (insert (mew-submit-diagnosis-network-text--verdict verdict) "\n")))
+
 (defun mew-submit-survey--insert-head (test)
   "Insert how far TEST is, and what can be done with it."
   (pcase-let ((`(,found . ,all) (mew-submit-survey-fieldtest--count test)))
@@ -277,8 +313,8 @@ In the latter numbers have columns of their own."
     (apply #'mew-submit-survey--insert-button button))
   (insert "\n\n"))
 
-(defun mew-submit-survey--failures (results)
-  "Return a line for each of RESULTS that lacks something, and why."
+(defun mew-submit-survey--failures (tally)
+  "Return a line for each of the first in TALLY that lack something, and why."
   (mapconcat
    (lambda (result)
      (if (plist-get result :error)
@@ -291,11 +327,11 @@ In the latter numbers have columns of their own."
                             (mew-submit-error--clean
                              (format "%s" (cdr-safe lookup)))))
                   (plist-get result :lookups) "")))
-   results ""))
+   (reverse (mew-submit-survey-statistics--tally-failed tally)) ""))
 
-(defun mew-submit-survey--insert-failures (results)
-  "Insert which of RESULTS could not be looked at, or not by each family."
-  (let ((failures (mew-submit-survey--failures results)))
+(defun mew-submit-survey--insert-failures (tally)
+  "Insert which servers of TALLY could not be looked at, or not by each family."
+  (let ((failures (mew-submit-survey--failures tally)))
     (unless (string-empty-p failures)
       (insert "\nNot looked at:\n" failures))))
 
@@ -307,23 +343,26 @@ In the latter numbers have columns of their own."
   (setq mew-submit-survey--timer nil)
   (let* ((inhibit-read-only t)
          (test mew-submit-survey--test)
-         (results (mew-submit-survey-fieldtest--results test))
+         (counted (mew-submit-survey-fieldtest--counted test))
+         (tally (car counted))
+         (results (cdr counted))
          (line (line-number-at-pos))
          (column (current-column))
          (began (float-time)))
     (erase-buffer)
     (mew-submit-survey--insert-head test)
-    (mew-submit-survey--insert-network test)
-    (when results
-      (insert (mew-submit-survey--numbers test)
-              "\nNumber and share of each case, and the share's 95 % interval:\n\n")
-      (cl-mapc (lambda (port table)
-                 (insert (mew-submit-table--text table) "\n")
-                 (mew-submit-survey--insert-bars results port))
-               (mew-submit-survey-statistics--ports results)
-               (mew-submit-survey--share-tables results))
+    (mew-submit-survey--insert-network test tally)
+    (when (< 0 (mew-submit-survey-statistics--tally-reports tally))
+      (pcase-let ((`(,servers . ,shares) (mew-submit-survey--tables tally)))
+        (insert (mew-submit-survey-statistics--funnel tally) "\n"
+                (mew-submit-table--text servers)
+                "\nNumber and share of each case, and the share's 95 % interval:\n\n")
+        (cl-mapc (lambda (port table)
+                   (insert (mew-submit-table--text table) "\n")
+                   (mew-submit-survey--insert-bars tally port))
+                 (mew-submit-survey-statistics--ports results) shares))
       (insert (mew-submit-table--text (mew-submit-survey-statistics--servers results)))
-      (mew-submit-survey--insert-failures results))
+      (mew-submit-survey--insert-failures tally))
     (goto-char (point-min))
     (forward-line (1- line))
     (move-to-column column)
@@ -350,8 +389,8 @@ Drawing takes a tenth of the time at most: long tables are drawn less often."
           (mew-submit-survey-fieldtest-on-end mew-submit-survey--test)
           (lambda (test)
             (mew-submit-survey--show-soon buffer)
-            (message "The survey is complete: %s"
-                     (mew-submit-survey--numbers test))))
+            (message "The survey is complete: %d servers"
+                     (length (mew-submit-survey-fieldtest--results test)))))
     (mew-submit-survey-fieldtest--run mew-submit-survey--test)
     (mew-submit-survey--draw)))
 
@@ -462,20 +501,26 @@ password.  Interactively, with a prefix argument, ask for a file."
   (kill-new text)
   (message "Copied as %s" what))
 
+(defun mew-submit-survey--printed (function test)
+  "Return what FUNCTION prints of TEST's reports and their tally."
+  (let ((reports (mew-submit-survey-fieldtest--reports test)))
+    (with-temp-buffer
+      (funcall function (lambda (each) (mapc each reports))
+               (mew-submit-survey-fieldtest--tally test) #'insert)
+      (buffer-string))))
+
 (defun mew-submit-survey-copy-org ()
   "Copy the survey as Org."
   (interactive nil mew-submit-survey-mode)
-  (mew-submit-survey--copy (mew-submit-survey--org
-                            (mew-submit-survey-fieldtest--results
-                             (mew-submit-survey--here)))
+  (mew-submit-survey--copy (mew-submit-survey--printed #'mew-submit-survey--org
+                                                       (mew-submit-survey--here))
                            "Org"))
 
 (defun mew-submit-survey-copy-csv ()
   "Copy the survey as CSV."
   (interactive nil mew-submit-survey-mode)
-  (mew-submit-survey--copy (mew-submit-survey--csv
-                            (mew-submit-survey-fieldtest--results
-                             (mew-submit-survey--here)))
+  (mew-submit-survey--copy (mew-submit-survey--printed #'mew-submit-survey--csv
+                                                       (mew-submit-survey--here))
                            "CSV"))
 
 (defun mew-submit-survey-copy-json ()

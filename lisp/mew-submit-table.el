@@ -53,16 +53,21 @@
              (cdr table))
      "")))
 
+(defun mew-submit-table--org-row (row)
+  "Return ROW without what would end a cell of Org."
+  (mapcar (lambda (value)
+            (if (stringp value) (string-replace "|" "\\vert{}" value) value))
+          row))
+
+(defun mew-submit-table--org-line (row)
+  "Return ROW as a line of an Org table whose columns are not aligned."
+  (concat "| "
+          (mapconcat #'mew-submit-table--cell (mew-submit-table--org-row row) " | ")
+          " |\n"))
+
 (defun mew-submit-table--org (table)
   "Return TABLE as an Org table."
-  (let* ((clean (mapcar
-                 (lambda (row)
-                   (mapcar (lambda (value)
-                             (if (stringp value)
-                                 (string-replace "|" "\\vert{}" value)
-                               value))
-                           row))
-                 table))
+  (let* ((clean (mapcar #'mew-submit-table--org-row table))
          (widths (mew-submit-table--widths clean))
          (line (lambda (row)
                  (concat "| "

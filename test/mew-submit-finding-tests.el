@@ -14,6 +14,7 @@
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-finding)
 (require 'seq)
+(require 'mew-submit-test-helpers)
 
 (defconst mew-submit-finding-tests--attempt
   '(:case 1 :tls "starttls" :ms 12.0 :at 12.0 :text "answers")
@@ -245,6 +246,20 @@ One that was made for a week is not, until a third of that is left."
       (dolist (id ids)
         (goto-char (point-min))
         (should (search-forward (format "- =%s= (" id) nil t))))))
+
+(ert-deftest mew-submit-finding-tests-all-advice ()
+  "What make advice prints has a line for each sentence, of causes, findings and reports."
+  (let* ((result (mew-submit-test-emacs
+                  '("-L" "." "-L" "lisp" "-l" "test/tool/manual.el" "-l" "test/tool/advice.el"
+                    "-f" "mew-submit-advice")))
+         (lines (split-string (plist-get result :stdout) "\n" t)))
+    (should (equal 0 (plist-get result :status)))
+    (pcase-dolist (`(,where ,least) '(("cause" 100) ("finding" 100) ("network" 15) ("domain" 50)
+                                      ("doctor" 50) ("mew-submit-report--certificates" 11)))
+      (should (<= least (seq-count (lambda (line) (string-prefix-p (concat where " ") line))
+                                   lines))))
+    (should (seq-find (lambda (line) (string-prefix-p "network mtu: Have this machine" line))
+                      lines))))
 
 (provide 'mew-submit-finding-tests)
 ;;; mew-submit-finding-tests.el ends here

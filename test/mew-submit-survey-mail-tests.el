@@ -57,6 +57,44 @@
     (dolist (line (split-string text "\n"))
       (should (< (length line) 79)))))
 
+(ert-deftest mew-submit-survey-mail-tests-duplicates-are-found-by-a-salted-hash ()
+  "Who agreed upon a salt sends hashes, by which a server in two mails counts once."
+  (let* ((mail (lambda (salt)
+                 (let ((mew-submit-survey-salt salt))
+                   (concat "From: a@example.net\n\n"
+                           (mew-submit-survey-mail--text
+                            (mew-submit-survey-mail-tests--test))))))
+         (sum (lambda (&rest mails)
+                (mew-submit-survey-mail--sum
+                 (apply #'mew-submit-survey-mail-tests--collect mails)))))
+    (should-not (string-match-p "^Server: " (funcall mail nil)))
+    (let ((text (funcall mail "agreed")))
+      (should (string-match-p "^Server: 1 [0-9a-f]\\{32\\}$" text))
+      (should-not (string-match-p "agreed\\|secret\\|example\\.org" text)))
+    (let ((same (funcall sum (funcall mail "agreed") (funcall mail "agreed"))))
+      (should (string-match-p "^2 surveys:\n6 reports\n6 without .*\n3 servers without" same))
+      (should (string-match-p "^1: answers +1, 33 %" same))
+      (should-not (string-match-p "have no hashes" same)))
+    (should (string-match-p "^6 servers without"
+                            (funcall sum (funcall mail "agreed") (funcall mail "other"))))
+    (let ((half (funcall sum (funcall mail "agreed") (funcall mail nil))))
+      (should (string-match-p "^6 servers without" half))
+      (should (string-match-p "^1 of them have no hashes" half)))))
+
+(ert-deftest mew-submit-survey-mail-tests-what-is-inside-is-not-sent ()
+  "A server in a private network is in no mail, but it was a report."
+  (let ((test (mew-submit-survey-mail-tests--test)))
+    (plist-put (car (plist-get (gethash '("c.example.org" . "587")
+                                        (mew-submit-survey-fieldtest-found test))
+                               :attempts))
+               :address "10.0.0.7")
+    (let ((text (mew-submit-survey-mail--text test)))
+      (should (string-match-p "^Reports: 3\nOutside: 2\nServers: 2$" text))
+      (should-not (string-match-p "2/3" text))
+      (should (string-match-p "^3 reports\n2 without .*\n2 servers"
+                              (mew-submit-survey-mail--sum
+                               (mew-submit-survey-mail-tests--collect text)))))))
+
 (ert-deftest mew-submit-survey-mail-tests-adds-up ()
   "What was mailed is read again as it was, in every way a mail program may carry it."
   (let* ((text (mew-submit-survey-mail--text (mew-submit-survey-mail-tests--test)))
@@ -91,7 +129,7 @@
                     (concat "From a Mon Jan  1 00:00:00 2026\n" one
                             "\nFrom b Mon Jan  1 00:00:00 2026\n" two))))
       (should (= 2 (length surveys)))
-      (should (string-match-p "^2 surveys, 6 servers" (mew-submit-survey-mail--sum surveys)))
+      (should (string-match-p "^6 servers without" (mew-submit-survey-mail--sum surveys)))
       (should (equal (mew-submit-survey-mail-tests--cases surveys)
                      '((1 . 2) ("2 or 3" . 2) ("mixed" . 2)))))))
 
@@ -136,7 +174,7 @@
                       (mew-submit-survey-mail--text (mew-submit-survey-mail-tests--test))))
         (mew-submit-survey-collect file)
         (with-current-buffer "*mew-submit surveys*"
-          (should (string-match-p "^1 survey, 3 servers" (buffer-string)))
+          (should (string-match-p "^3 servers without" (buffer-string)))
           (should (string-match-p "^2 or 3 +1, 33 % (6-79)" (buffer-string)))
           (kill-buffer))))))
 

@@ -48,7 +48,61 @@
                        (mew-submit-survey-statistics-tests--result "a" 1 1 "u")
                        (mew-submit-survey-statistics-tests--result "a" 1 1 "v")
                        (mew-submit-survey-statistics-tests--result "b" 5 5 "u"))))
-    (should (= 3 (length (mew-submit-survey-statistics--unique results))))))
+    (should (string-match-p "\\`4 reports\n4 without .*\n3 servers "
+                            (mew-submit-survey-statistics--funnel
+                             (mew-submit-survey-statistics--sum results))))))
+
+(ert-deftest mew-submit-survey-statistics-tests-the-papers-funnel ()
+  "39 reports, of which 7 are of this machine and private networks, are 26 servers."
+  (let* ((at (lambda (host address)
+               (list :host host
+                     :attempts (list (mew-submit-survey-statistics-tests--attempt
+                                      587 "ipv4" 1 :address address)))))
+         (results (append
+                   (cl-loop for address in '("127.0.0.1" "::1" "10.1.2.3" "192.168.0.9"
+                                             "172.20.0.1" "fd00::5" "100.64.0.1")
+                            collect (funcall at "mail.example.org" address))
+                   (cl-loop for number from 0 below 32
+                            collect (funcall at (format "s%d.example.org" (mod number 26))
+                                             (format "192.0.2.%d" (mod number 26)))))))
+    (should (equal (mew-submit-survey-statistics--funnel
+                    (mew-submit-survey-statistics--sum results))
+                   "39 reports\n32 without this machine and private networks\n\
+26 servers without duplicates\n"))
+    (should (string-match-p "^39 with this machine .*\n27 servers"
+                            (mew-submit-survey-statistics--funnel
+                             (mew-submit-survey-statistics--sum results t))))))
+
+(ert-deftest mew-submit-survey-statistics-tests-what-is-inside ()
+  "One address outside is enough; without any the name says it."
+  (dolist (row '((t "127.9.9.9") (t "fe80::1%lo") (t "::ffff:10.0.0.1") (t "169.254.1.1")
+                 (nil "172.32.0.1") (nil "100.128.0.1") (nil "11.0.0.1") (nil "2001:db8::1")
+                 (nil "10.0.0.1" "192.0.2.1") (nil "fec0::1") (nil "::10.0.0.1") (nil "1::")))
+    (should (eq (and (mew-submit-survey-statistics--inside-p
+                      (list :host "localhost"
+                            :attempts (mapcar (lambda (address) (list :port 587 :address address))
+                                              (cdr row))))
+                     t)
+                (car row))))
+  (should (mew-submit-survey-statistics--inside-p '(:host "localhost")))
+  (should (mew-submit-survey-statistics--inside-p '(:host "192.168.1.1")))
+  (should-not (mew-submit-survey-statistics--inside-p '(:host "mail.example.org"))))
+
+(ert-deftest mew-submit-survey-statistics-tests-breakdown-of-servers ()
+  "There is a row for each group that the list names, and one for all."
+  (let ((make (lambda (host group &rest attempts)
+                (list :host host :group group :attempts attempts))))
+    (should (equal (mew-submit-survey-statistics--breakdown
+                    (mew-submit-survey-statistics--sum
+                     (list (funcall make "a" "isp"
+                                    '(:port 587 :case 1 :starttls "offered" :tls t :auth t
+                                            :verified t :demands t))
+                           (funcall make "b" "isp" '(:port 25 :case 1) '(:port 587 :case 2))
+                           (funcall make "c" nil '(:port 587 :case 5)))))
+                   '(("" "servers" "587" "465" "25 only" "none" "STARTTLS" "log-in in TLS"
+                      "log-in in clear" "certificate" "good")
+                     ("isp" 2 1 0 1 0 1 1 0 1 1)
+                     ("all" 3 1 0 1 1 1 1 0 1 1))))))
 
 (ert-deftest mew-submit-survey-statistics-tests-cells-split-by-port-and-family ()
   "Both families, IPv6 and IPv4 have their numbers; a family without a way is not counted."
@@ -64,7 +118,9 @@
     (should (equal (funcall cell "ipv6") '(2 (1 . 1) (5 . 1))))
     (should (equal (funcall cell "ipv4") '(3 (1 . 2) (2 . 1))))
     (should (equal (mapcar #'car (mew-submit-survey-statistics--shares
-                                  (mew-submit-survey-statistics--cells results) 587))
+                                  (mew-submit-survey-statistics--cells
+                                   (mew-submit-survey-statistics--sum results))
+                                  587))
                    '("port 587" "1: answers" "2: refused (RST)" "3: ICMP hard error"
                      "4: ICMP soft error" "5: silence" "mixed" "n")))))
 
@@ -84,46 +140,75 @@
                    '(("a" "ipv4" here) ("b" "ipv4" there) ("c" "ipv4" nil))))))
 
 (ert-deftest mew-submit-survey-statistics-tests-who-offers-submission ()
-  "587 with STARTTLS and AUTH after it, or 465 with AUTH, and no AUTH in clear."
-  (let* ((good '(:starttls "offered" :tls t :auth t))
+  "587 with STARTTLS and a log-in after it, or 465; a certificate that verifies."
+  (let* ((good '(:starttls "offered" :tls t :auth t :verified t :demands t))
          (make (lambda (sub subs)
                  (list :host "a"
-                       :attempts (list (apply #'mew-submit-survey-statistics-tests--attempt 587 "ipv4" sub)
-                                       (apply #'mew-submit-survey-statistics-tests--attempt 465 "ipv4"
-                                              subs)))))
-         (offers (lambda (sub subs)
-                   (plist-get (mew-submit-survey-statistics--provider (funcall make sub subs))
-                              :submission)))
-         (why (lambda (sub subs)
-                (plist-get (mew-submit-survey-statistics--provider (funcall make sub subs)) :why))))
-    (should (funcall offers (cons 1 good) '(1 :tls t :auth t)))
-    (should (funcall offers (cons 1 good) '(2)))
-    (should (funcall offers '(5) '(1 :tls t :auth t)))
-    (should-not (funcall offers '(1 :starttls "missing") '(2)))
-    (should-not (funcall offers '(1 :starttls "offered" :tls t) '(5)))
-    (should-not (funcall offers (cons 1 (append '(:auth-clear t) good)) '(2)))
-    (should (equal (funcall why '(1 :starttls "missing") '(2))
-                   "no STARTTLS on 587, 465 does not answer"))
-    (should (equal (funcall why (cons 1 (append '(:auth-clear t) good)) '(1 :tls t :auth t))
-                   "takes a password before TLS"))))
+                       :attempts
+                       (list (apply #'mew-submit-survey-statistics-tests--attempt 587 "ipv4" sub)
+                             (apply #'mew-submit-survey-statistics-tests--attempt 465 "ipv4"
+                                    subs)))))
+         (ask (lambda (key sub subs)
+                (plist-get (mew-submit-survey-statistics--provider (funcall make sub subs))
+                           key))))
+    (dolist (row `((t (1 ,@good) (1 ,@good)) (t (1 ,@good) (2)) (t (5) (1 ,@good))
+                   (nil (1 :starttls "missing") (2))
+                   (nil (1 :starttls "offered" :tls t :verified t) (5))
+                   (nil (1 :auth-clear t ,@good) (1 ,@good))
+                   (nil (1 :starttls "offered" :tls t :auth t) (5))
+                   (nil (1 :lax t ,@good) (2))))
+      (should (eq (car row) (apply ask :submission (cdr row)))))
+    (dolist (row `(("no STARTTLS on 587, 465 does not answer" (1 :starttls "missing") (2))
+                   ("takes a password before TLS" (1 :auth-clear t ,@good) (1 ,@good))
+                   ("certificate of 587 does not verify, 465 does not answer"
+                    (1 :starttls "offered" :tls t :auth t) (2))
+                   ("587 takes mail without a log-in, 465 does not answer"
+                    (1 :lax t ,@good) (2))
+                   ("465 does not answer, offers ETRN, no SIZE DSN"
+                    (1 :extensions ("PIPELINING" "ENHANCEDSTATUSCODES" "8BITMIME" "ETRN")
+                       ,@good)
+                    (2))))
+      (should (equal (car row) (apply ask :why (cdr row)))))
+    (should (eq 'yes (funcall ask :demands `(1 ,@good) '(2))))
+    (should (eq 'no (funcall ask :demands '(1 :lax t) '(2))))
+    (should-not (funcall ask :demands '(1) '(2)))))
+
+(ert-deftest mew-submit-survey-statistics-tests-what-has-changed ()
+  "Of two surveys there is a line for each server that is another now, new or gone."
+  (let ((good '(:port 587 :case 1 :starttls "offered" :tls t :auth t :verified t)))
+    (should (equal (mew-submit-survey-statistics--changes
+                    `((:host "a" :attempts (,good)) (:host "b" :attempts (,good))
+                      (:host "c" :attempts (,good)))
+                    `((:host "a" :attempts (,good)) (:host "b" :attempts ((:port 587 :case 5)))
+                      (:host "d" :attempts (,good))))
+                   '(("server" "before" "now" "missing before" "missing now")
+                     ("b" "good" "not good" "465 does not answer"
+                      "587 does not answer, 465 does not answer")
+                     ("d" "not asked" "good" "" "465 does not answer")
+                     ("c" "good" "not asked" "465 does not answer" ""))))
+    (should (equal (mew-submit-survey-provider--changes-text nil nil)
+                   "Nothing has changed.\n"))))
 
 (ert-deftest mew-submit-survey-statistics-tests-the-list-of-providers ()
-  "The list of providers shows each server once, and can be copied."
+  "The list of providers shows each server once, with its group, and can be copied."
   (save-window-excursion
     (mew-submit-survey-provider--list
-     (list (list :host "a.example.org" :user "x"
-                 :attempts '((:port 587 :case 1 :starttls "offered" :tls t :auth t)))
+     (list (list :host "a.example.org" :user "x" :group "fi"
+                 :attempts '((:port 587 :case 1 :starttls "offered" :tls t :auth t :verified t
+                                    :demands t)))
            (list :host "a.example.org" :user "y"
                  :attempts '((:port 587 :case 1 :starttls "offered" :tls t :auth t)))
            (list :host "b.example.org" :attempts '((:port 587 :case 5)))))
     (with-current-buffer "*mew-submit providers*"
       (goto-char (point-min))
-      (should (looking-at-p "a\\.example\\.org +yes +1 +yes +yes +- +no"))
+      (should (looking-at-p
+               "a\\.example\\.org +fi +yes +1 +yes +yes +- +no +yes +yes +465 does not answer"))
       (forward-line)
-      (should (looking-at-p "b\\.example\\.org +no +5 +no +no +- +no +587 does not answer"))
+      (should (looking-at-p
+               "b\\.example\\.org +no +5 +no +no +- +no +no +- +587 does not answer"))
       (should (= 2 (count-lines (point-min) (point-max))))
       (mew-submit-provider-copy)
-      (should (string-match-p "^| a\\.example\\.org | yes" (current-kill 0)))
+      (should (string-match-p "^| a\\.example\\.org | fi +| yes" (current-kill 0)))
       (kill-buffer))))
 
 ;;; Tables
@@ -167,6 +252,8 @@
       (dolist (text '("" "nonsense" "(:survey 1 :rows 5)" "(:survey 1 :rows ((:host 5)))" "(a . b)"))
         (mew-submit-test-write file text)
         (should-error (mew-submit-survey-fieldtest--load file) :type 'mew-submit-config))
+      (dolist (name (list directory (concat directory "none")))
+        (should-error (mew-submit-survey-fieldtest--load name) :type 'mew-submit-config))
       (mew-submit-test-write
        file "(:survey 1 :id \"x\" :ports \"587\" :rows ((:host \"a\") (:host \"b\") (:host \"c\")))
 (:host \"a\" :ports \"587\" :attempts ((:port 587 :family \"ipv4\" :case 1)))

@@ -82,7 +82,8 @@
                  '(26 (1 . 13) (2 . 8) (5 . 5))))
   (should (equal (mew-submit-survey-test--table done 25 nil) '(26 (1 . 26))))
   (should (equal (mew-submit-survey-test--table done 465 nil) '(26 (1 . 26))))
-  (should (equal (plist-get done :lines) 28))
+  (should (equal (plist-get done :reports) 28))
+  (should (equal (plist-get done :outside) 28))
   (should (equal (plist-get done :servers) 26)))
 
 (defun mew-submit-survey-test--paper-json (list)
@@ -99,6 +100,12 @@
       (should (equal (plist-get attempt :starttls) "offered"))
       (should (equal (plist-get attempt :verified) t))
       (should (equal (plist-get attempt :auth) t))
+      (should (equal (plist-get attempt :demands) t))
+      (should (member "PIPELINING" (plist-get attempt :extensions)))
+      (should (equal (seq-take (plist-get (car (last lines)) :kinds) 1)
+                     '((:group "all" :servers 26 :p587 14 :p465 26 :only25 0 :none 0
+                               :starttls 14 :auth 26 :clear 0 :certificate 26
+                               :submission 26))))
       (mew-submit-survey-test--paper-table (car (last lines))))))
 
 (defun mew-submit-survey-test--paper-forms (list)
@@ -108,14 +115,15 @@
            (text (plist-get result :stdout)))
       (should (equal (plist-get result :status) 0))
       (should (string-match-p "^s13\\.example\\.org: 587/v6 2  587/v4 2$" text))
-      (should (string-match-p "^26 servers (28 lines, duplicates left out: 2)\\.$" text))
+      (should (string-match-p "^28 reports\n28 without this machine and private networks\n26 servers without duplicates$" text))
       (should (string-match-p "^1: answers +12, 46 % (29-65) +13, 50 % (32-68)" text))
       (should (string-match-p "^2: refused (RST) +7, 27 % (14-46)" text))
       (should (string-match-p "^3: ICMP hard error +0, 0 % (0-13)" text))
       (should (string-match-p "^4: ICMP soft error +0, 0 % (0-13)" text))
       (should (string-match-p "^5: silence +4, 15 % (6-34)" text))
       (should (string-match-p "^mixed +3, 12 % (4-29)" text))
-      (should (string-match-p "^s24\\.example\\.org +user24 +5 +1$" text))))
+      (should (string-match-p "^s24\\.example\\.org: 587/v6 5  587/v4 1$" text))
+      (should (string-match-p "^all +26 +14 +0 +0 +12 " text))))
   (mew-submit-survey-test--case "Org has both tables"
     (let ((text (plist-get (mew-submit-survey-test--batch (list "--org" "--ports" "587" list))
                            :stdout)))
@@ -189,7 +197,7 @@
       (dolist (name '("example\\.org" "user[0-9]" "192\\.0\\." "2001:db8"))
         (should-not (string-match-p name text)))
       (should-not (string-match-p (regexp-quote (system-name)) text))
-      (should (string-match-p "^1 survey, 26 servers" sum))
+      (should (string-match-p "^26 servers without duplicates$" sum))
       (should (string-match-p "^1: answers +12, 46 % (29-65)" sum))
       (should (string-match-p "^mixed +3, 12 % (4-29)" sum)))))
 
@@ -285,6 +293,7 @@ Leave Emacs."
                 :timeout mew-submit-survey-test--timeout
                 :account (list :ca-file (expand-file-name "certs/ca.pem" (getenv "RACE_WORK")))))
          (most 0)
+         (mew-submit-survey-everywhere t)
          (mew-submit-survey-limit 32))
     (setf (mew-submit-survey-fieldtest-on-found test)
           (lambda (test _record)
@@ -302,6 +311,77 @@ Leave Emacs."
       (mew-submit-survey-test--case
           (format "not more than 32 at once (there were %d)" most)
         (should (<= 16 most 32)))))
+  (kill-emacs (if mew-submit-survey-test--bad 1 0)))
+
+
+;;; Shards
+
+(defun mew-submit-survey-test--sum (text)
+  "Return TEXT, what a survey has printed, without the lines of servers."
+  (replace-regexp-in-string "^[^ \n]+\\.example\\.org: .*\n" "" text))
+
+(defun mew-submit-survey-test--shards (list directory)
+  "Survey LIST in eight shards, with states in DIRECTORY; return what merging prints."
+  (let ((states (mapcar (lambda (number) (expand-file-name (format "state.%d" number) directory))
+                        (number-sequence 1 8))))
+    (cl-loop for state in states
+             for number from 1
+             do (should (equal 0 (plist-get
+                                  (mew-submit-survey-test--batch
+                                   (list "--ports" "587" "--everywhere"
+                                         "--shard" (format "%d/8" number) "--state" state list))
+                                  :status))))
+    (lambda (&rest options)
+      (plist-get (mew-submit-survey-test--batch
+                  (append '("--everywhere" "--merge") options states))
+                 :stdout))))
+
+(defun mew-submit-survey-test-shards ()
+  "Run the tests of shards and long lists, and leave Emacs."
+  (princ "1..4\n")
+  (setq mew-submit-survey-test--directory (make-temp-file "survey" t))
+  (let* ((list (mew-submit-survey-test--file
+                "list" (concat "host,kind\n"
+                               (mapconcat (lambda (number)
+                                            (format "a%d.example.org,%s\nb%d.example.org,isp\n"
+                                                    number (if (zerop (mod number 3)) "isp" "firm")
+                                                    (+ number 40)))
+                                          (append (number-sequence 1 20) '(5 6)) ""))))
+         (state (mew-submit-survey-test--file "state"))
+         (whole (lambda (&rest options)
+                  (plist-get (mew-submit-survey-test--batch
+                              (append (list "--ports" "587" "--everywhere" "--state" state)
+                                      options (list list)))
+                             :stdout)))
+         (text (funcall whole))
+         (merge (mew-submit-survey-test--shards list mew-submit-survey-test--directory)))
+    (mew-submit-survey-test--case "eight shards give the tables of one run"
+      (should (string-match-p "^44 reports\n44 with .*\n40 servers without duplicates$" text))
+      (should (string-match-p "^firm +14 " text))
+      (should (equal (mew-submit-survey-test--sum text)
+                     (mew-submit-survey-test--sum (funcall merge)))))
+    (mew-submit-survey-test--case "as Org, CSV and JSON, too, in whatever order"
+      (dolist (option '("--org" "--csv"))
+        (should (equal (sort (split-string (funcall whole option) "\n") #'string<)
+                       (sort (split-string (funcall merge option) "\n") #'string<))))
+      (should (equal (last (split-string (funcall whole "--json") "\n") 2)
+                     (last (split-string (funcall merge "--json") "\n") 2))))
+    (mew-submit-survey-test--case "each server is in one shard, and looked at once"
+      (let ((hosts (cl-loop for number from 1 to 8
+                            append (let (hosts)
+                                     (mew-submit-survey-fieldtest--each-report
+                                      (mew-submit-survey-test--file (format "state.%d" number))
+                                      (lambda (report)
+                                        (unless (plist-get report :again)
+                                          (cl-pushnew (plist-get report :host) hosts
+                                                      :test #'equal))))
+                                     hosts))))
+        (should (= 40 (length hosts)))
+        (should (= 40 (length (delete-dups hosts))))))
+    (mew-submit-survey-test--case "loopback is not counted unless that is wished"
+      (should (string-match-p "^44 reports\n0 without .*\n0 servers"
+                              (plist-get (mew-submit-survey-test--batch (list "--merge" state))
+                                         :stdout)))))
   (kill-emacs (if mew-submit-survey-test--bad 1 0)))
 
 (provide 'survey/survey)

@@ -189,9 +189,11 @@ the latter numbers have columns of their own."
   "Return TALLY as a line of JSON."
   (mew-submit-json--line
    (list :event 'done
-         :reports (mew-submit-survey-statistics--tally-reports tally)
+         ;; What scripts have read since 0.1 is called as it was.
+         :lines (mew-submit-survey-statistics--tally-reports tally)
          :outside (mew-submit-survey-statistics--tally-outside tally)
          :servers (mew-submit-survey-statistics--tally-servers tally)
+         :found (mew-submit-survey-statistics--tally-servers tally)
          :unknown (mew-submit-survey-statistics--tally-unknown tally)
          :network (when-let* ((verdict (mew-submit-survey--network tally)))
                     (list :id (plist-get verdict :id)

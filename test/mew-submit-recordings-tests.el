@@ -49,7 +49,8 @@
      "--login" "--user" "me" "--password-file" "PASSWORD")
     ("diagnose-mail-without-login" diagnose ("noauth"))
     ("survey-all-kinds" survey ("" "refused" "cap-=STARTTLS" "cert=unknown-ca"
-                                "greeting=reply:554 5.7.1 Your address is listed"))
+                                "greeting=reply:554 5.7.1 Your address is listed")
+     "--everywhere")
     ("outbox-deferred" outbox ("noauth,mail=reply:451 4.3.0 Try again later"))
     ("outbox-flushed" outbox ("noauth,1:mail=reply:451 4.3.0 Try again later") "--flush")
     ("outbox-flushed-in-vain" outbox

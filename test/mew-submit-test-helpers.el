@@ -152,10 +152,11 @@ A NUL, which Emacs 28 does not take in JSON, becomes U+FFFD."
     peer))
 
 (defun mew-submit-test-peer-stop (peer)
-  "Stop the server PEER."
+  "Stop the server PEER; its ports are free on return."
   (let ((process (mew-submit-test-peer-process peer)))
-    (when (process-live-p process)
-      (delete-process process))
+    (ignore-errors (kill-process process))
+    (while (process-live-p process)
+      (accept-process-output process 0.1))
     (kill-buffer (process-buffer process))))
 
 (defmacro mew-submit-test-with-peer (spec &rest body)

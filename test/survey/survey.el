@@ -82,7 +82,7 @@
                  '(26 (1 . 13) (2 . 8) (5 . 5))))
   (should (equal (mew-submit-survey-test--table done 25 nil) '(26 (1 . 26))))
   (should (equal (mew-submit-survey-test--table done 465 nil) '(26 (1 . 26))))
-  (should (equal (plist-get done :reports) 28))
+  (should (equal (plist-get done :lines) 28))
   (should (equal (plist-get done :outside) 28))
   (should (equal (plist-get done :servers) 26)))
 

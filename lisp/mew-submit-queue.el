@@ -877,8 +877,9 @@ Nobody is asked anything on the way."
   (mew-submit-auth--postpone (plist-get entry :account) why)
   (mew-submit-queue--keep
    (mew-submit-spool--with entry :last (concat "No password: " why)))
-  (message "Mail to %s waits in the outbox: no password (%s)"
-           (mew-submit-report--people (plist-get entry :recipients)) why))
+  (mew-submit-background--tell
+   "Mail to %s waits in the outbox: no password (%s)"
+   (mew-submit-report--people (plist-get entry :recipients)) why))
 
 (defun mew-submit-queue--ask-first (entry)
   "Have the user asked for what is needed to begin to send ENTRY's message.

@@ -771,7 +771,7 @@ What the user has chosen is a time of the clock, whatever that says."
   "Is NEXT later than any wait from NOW on?  Then the clock was wrong once."
   (> (- next now)
      (max mew-submit-queue--poll
-          (* 1.3 (apply #'max (mew-submit-refusal--patience-max)
+          (* 1.3 (apply #'max mew-submit-refusal--patience-max
                         (or mew-submit-retry-intervals '(3600)))))))
 
 (defun mew-submit-queue--urgent-p (entry)

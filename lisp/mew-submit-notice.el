@@ -802,7 +802,8 @@ It is not waited for: a desktop that does not answer would hold Emacs."
   "Insert a button for CHOICE of QUESTION."
   (insert-text-button (format "[%s]" (car choice))
                       'action (lambda (_)
-                                (mew-submit-question--answer question choice))
+                                (mew-submit-question--answer question choice)
+                                (mew-submit-notice--answered question choice))
                       'follow-link t
                       'help-echo "Give this answer")
   (insert "  "))
@@ -840,7 +841,21 @@ Who is in the buffer stays at the message they are at."
         (set-window-point window (point-min))))))
 
 (defvar mew-submit-notice--posed nil
-  "The keys of the questions that have been shown; one is shown by itself once.")
+  "The keys of the questions that have been shown and not answered since.
+One is shown by itself once.")
+
+(defun mew-submit-notice--answered (question choice)
+  "Have QUESTION, which the user has given CHOICE to, be shown if it comes again.
+One that was put off is not.  If that was all, the user goes back to where they
+were; not when the last one goes by itself, for a key may be under way."
+  (unless (or (memq question mew-submit-question--list)
+              (equal (car choice) "Not now"))
+    (setq mew-submit-notice--posed (delete (mew-submit-question-key question)
+                                           mew-submit-notice--posed)))
+  (when-let* ((buffer (get-buffer "*mew-submit*"))
+              ((zerop (buffer-size buffer)))
+              (window (get-buffer-window buffer)))
+    (quit-window nil window)))
 
 ;;;###mew-submit
 (defun mew-submit-notice--questions ()
@@ -859,8 +874,8 @@ This is on `mew-submit-question--hook'."
                       mew-submit-notice--posed))
         (mew-submit-notice--display)
         (mew-submit-notice--notify (mew-submit-question-text (car new)))
-        (mew-submit-background--say "Mail: %s  (M-x mew-submit-answer)"
-                                (mew-submit-question-text (car new)))))))
+        (mew-submit-notice--say-why "Mail: " (mew-submit-question-text (car new))
+                                    "  (M-x mew-submit-answer)")))))
 
 ;;;###autoload
 (defun mew-submit-answer ()

@@ -33,6 +33,7 @@
   (interactive)
   (compose-mail "you@example.org" "typed")
   (message-goto-body)
+  (auto-fill-mode -1)
   (setq mew-submit-typing--start (point)))
 
 (defun mew-submit-typing--shell ()

@@ -313,7 +313,7 @@ M-x mew-submit-undo-send brings it back" people
              (mew-submit-background--tell "Your mail waits in the outbox until \
 M-x mew-submit-build-module"))
             ((and (memq state '(queued sending)) (null (plist-get entry :last)))
-             (mew-submit-background--tell
+             (mew-submit-background--say
               "Mail to %s is in the outbox; sending in the background" people))))))
 
 (defun mew-submit--send-buffer ()

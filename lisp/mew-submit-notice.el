@@ -429,7 +429,7 @@ ENTRY is the message's, by default the one at point."
     (mew-submit-error--as-user-error
       (mew-submit-queue--hold (plist-get entry :id) time
                               (plist-get entry :directory)))
-    (message "It is sent at %s" (mew-submit-time--say time))))
+    (message "It is sent on %s" (mew-submit-time--say time))))
 
 (defun mew-submit-notice--button (text command help)
   "Insert a button TEXT for COMMAND, with HELP."

@@ -28,9 +28,13 @@
   (cl-loop for key in '(:server :user :name :from :sender :tls-name :helo :source
                                 :tunnel :dsn-id)
            for value = (plist-get account key)
+           for mask = (format "<%s %d>" (substring (symbol-name key) 1) number)
            when (stringp value)
-           collect (cons value (format "<%s %d>" (substring (symbol-name key) 1)
-                                       number))))
+           ;; An account is called "work" or "no": a word of our own texts, too.
+           collect (if (and (eq key :name)
+                            (string-match-p "\\`[[:alpha:]]+\\'" value))
+                       (cons (format "\"%s\"" value) (format "\"%s\"" mask))
+                     (cons value mask))))
 
 (defun mew-submit-doctor--names ()
   "Return ((NAME . MASK)...) for all names that are known, the longest first."

@@ -59,6 +59,7 @@ run `make dist' in its sources, and M-x package-install-file the tar file" here)
 
 (require 'cl-lib)
 (require 'mew-submit-copies)
+(require 'mew-submit-background)
 (require 'mew-submit-error)
 (require 'mew-submit-dialog)
 (require 'mew-submit-memory)
@@ -294,24 +295,26 @@ Return nil where the header decides, as smtpmail does."
     (let ((people (mew-submit-report--people (plist-get entry :recipients)))
           (state (plist-get entry :state)))
       (cond ((eq (plist-get entry :held) 'flush)
-             (message "Mail to %s is held in the outbox until \
+             (mew-submit-background--tell "Mail to %s is held in the outbox until \
 M-x mew-submit-send-queued-mail" people))
             ((and (eq state 'held) (plist-get entry :next))
-             (message "Mail to %s is held in the outbox until %s; \
+             (mew-submit-background--tell
+              "Mail to %s is held in the outbox until %s; \
 M-x mew-submit-undo-send brings it back" people
-                      (format-time-string (if (> (- (plist-get entry :next) (float-time))
-                                                 60000)
-                                              "%F %H:%M"
-                                            "%T")
-                                          (plist-get entry :next))))
+              (format-time-string (if (> (- (plist-get entry :next) (float-time))
+                                         60000)
+                                      "%F %H:%M"
+                                    "%T")
+                                  (plist-get entry :next))))
             ((mew-submit-module--building-p)
-             (message "Building the module; your mail waits in the outbox"))
+             (mew-submit-background--tell
+              "Building the module; your mail waits in the outbox"))
             ((mew-submit-module--missing-p)
-             (message "Your mail waits in the outbox until \
+             (mew-submit-background--tell "Your mail waits in the outbox until \
 M-x mew-submit-build-module"))
             ((and (memq state '(queued sending)) (null (plist-get entry :last)))
-             (message "Mail to %s is in the outbox; sending in the background"
-                      people))))))
+             (mew-submit-background--say
+              "Mail to %s is in the outbox; sending in the background" people))))))
 
 (defun mew-submit--send-buffer ()
   "Put the mail in the current buffer into the outbox and submit it."
@@ -345,7 +348,8 @@ M-x mew-submit-build-module"))
                       (format "The mail is in the outbox, but: %s"
                               (mew-submit-error--text err))))))
           ;; What the client says when it has handed the mail over comes first.
-          (run-at-time 0 nil #'mew-submit--say id)
+          (run-at-time 0 nil (lambda () (mew-submit-background--run
+                                         (mew-submit--say id))))
           (run-at-time 0 nil #'mew-submit-queue--start-once))
       (when (file-exists-p raw)
         (delete-file raw)))))

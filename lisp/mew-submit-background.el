@@ -10,7 +10,7 @@
 ;; middle of anything: of a buffer whose directory is gone, of another package's
 ;; `while-no-input', whose throw would leave half of the work undone.
 ;;
-;; Who is in front of Emacs is known here, too.
+;; Who is in front of Emacs is known here, too, and what it may say to them.
 
 ;;; Code:
 
@@ -59,6 +59,27 @@ The terminal that a daemon begins with is not seen by anybody."
        (not noninteractive)
        (not mew-submit-background--now)
        (not (mew-submit-background--nobody-p))))
+
+(defun mew-submit-background--prompt-p ()
+  "Is there a prompt in the echo area, which a message would cover?
+A command that runs may be asking for a key, as `query-replace' does, and a key
+that others follow is shown there."
+  (or (active-minibuffer-window)
+      (bound-and-true-p isearch-mode)
+      cursor-in-echo-area
+      (and mew-submit-background--now
+           (not (seq-empty-p (this-command-keys-vector))))))
+
+(defun mew-submit-background--tell (format &rest args)
+  "Say in the echo area what FORMAT and ARGS make.
+While there is a prompt nothing is said: it would be covered."
+  (unless (mew-submit-background--prompt-p)
+    (apply #'message format args)))
+
+(defun mew-submit-background--say (format &rest args)
+  "Say in the echo area what FORMAT and ARGS make, on one line."
+  (let ((message-truncate-lines t))
+    (apply #'mew-submit-background--tell format args)))
 
 (provide 'mew-submit-background)
 ;;; mew-submit-background.el ends here

@@ -444,8 +444,9 @@ Log in to %s as well? " server)))
 ;;;###autoload
 (defun mew-submit-diagnose (server &optional relay-test log-in)
   "Find out why mail cannot be sent to SERVER, who is at fault, and what to do.
-The ports 25, 465 and 587 are looked at, at each address of SERVER, in both
-address families; nothing is sent, nobody logs in.  The report appears while
+The ports 25, 465 and 587, and those that the account has in `:routes', are
+looked at, at each address of SERVER, in both address families; nothing is sent,
+nobody logs in.  The report appears while
 this is going on, and Emacs stays free.  Interactively the default is the
 account's server; with a prefix argument you are asked whether to log in as
 well (LOG-IN), with the account's secret, and with two whether to try as well if

@@ -30,9 +30,13 @@ Those of its other servers are among them."
    (cl-loop for key in '(:server :user :name :from :sender :tls-name :helo :source
                                  :tunnel :dsn-id)
             for value = (plist-get account key)
+            for mask = (format "<%s %s>" (substring (symbol-name key) 1) number)
             when (stringp value)
-            collect (cons value (format "<%s %s>" (substring (symbol-name key) 1)
-                                        number)))
+            ;; An account is called "work" or "no": a word of our own texts, too.
+            collect (if (and (eq key :name)
+                             (string-match-p "\\`[[:alpha:]]+\\'" value))
+                        (cons (format "\"%s\"" value) (format "\"%s\"" mask))
+                      (cons value mask)))
    (and (listp (plist-get account :servers))
         (apply #'append
                (seq-map-indexed

@@ -349,18 +349,19 @@ Have the module loaded, and whoever waits for it go on."
     (condition-case err
         (cond
          ((not (string-prefix-p "finished" message))
-          (message "The module was not built: %s.  Mail waits in the outbox; \
+          (mew-submit-background--tell
+           "The module was not built: %s.  Mail waits in the outbox; \
 then M-x mew-submit-build-module again"
-                   (or (mew-submit-module--what-is-missing buffer)
-                       "see *mew-submit build*")))
+           (or (mew-submit-module--what-is-missing buffer)
+               "see *mew-submit build*")))
          ((and mew-submit-module--used (not (mew-submit-module--fits-p)))
-          (message "The module is built; restart Emacs to use it.  Mail waits \
-in the outbox"))
+          (mew-submit-background--tell
+           "The module is built; restart Emacs to use it.  Mail waits in the outbox"))
          (mew-submit-module--used
-          (message "The module is built; the next Emacs uses it"))
+          (mew-submit-background--tell "The module is built; the next Emacs uses it"))
          (t
           (mew-submit-module--ensure)
-          (message "The module is built")
+          (mew-submit-background--tell "The module is built")
           (run-hooks 'mew-submit-module--hook)))
       (error (display-warning 'mew-submit (mew-submit-error--text err))))))
 

@@ -274,6 +274,7 @@ Not one of which they have said that it is not to be sent again."
 (define-derived-mode mew-submit-notice-mode special-mode "Mew-Submit"
   "Major mode for the buffer about a message that did not get through."
   (setq-local truncate-lines nil)
+  (add-hook 'quit-window-hook #'mew-submit-notice--quit nil t)
   (visual-line-mode 1))
 
 (defvar mew-submit-notice--told (make-hash-table :test #'equal)
@@ -453,7 +454,7 @@ ENTRY is the message's, by default the one at point."
     (mew-submit-error--as-user-error
       (mew-submit-queue--hold (plist-get entry :id) time
                               (plist-get entry :directory)))
-    (message "It is sent at %s" (mew-submit-time--say time))))
+    (message "It is sent on %s" (mew-submit-time--say time))))
 
 (defun mew-submit-notice--button (text command help)
   "Insert a button TEXT for COMMAND, with HELP."
@@ -737,6 +738,9 @@ stays at the message they see: their next key is for that."
 (defvar mew-submit-notice--unseen nil
   "Non-nil when *mew-submit* is to be shown as soon as somebody can see it.")
 
+(defvar mew-submit-notice--frame nil
+  "The frame where questions were shown, unless the user has quit that window.")
+
 (defun mew-submit-notice--busy-p ()
   "Is there nobody to show a window to, or are they in the minibuffer?"
   (or (mew-submit-background--nobody-p)
@@ -745,7 +749,7 @@ stays at the message they see: their next key is for that."
 (defun mew-submit-notice--display ()
   "Show *mew-submit* in a window that is not selected, as soon as possible."
   (setq mew-submit-notice--unseen t)
-  (add-hook 'server-after-make-frame-hook #'mew-submit-notice--display-now)
+  (add-hook 'server-after-make-frame-hook #'mew-submit-notice--display-again)
   (add-hook 'minibuffer-exit-hook #'mew-submit-notice--display-soon)
   (unless (mew-submit-notice--busy-p)
     (mew-submit-notice--display-now)))
@@ -757,8 +761,8 @@ stays at the message they see: their next key is for that."
 (defun mew-submit-notice--display-now ()
   "Show *mew-submit* if it waits for that and somebody is there."
   (when (and mew-submit-notice--unseen (not (mew-submit-notice--busy-p)))
-    (setq mew-submit-notice--unseen nil)
-    (remove-hook 'server-after-make-frame-hook #'mew-submit-notice--display-now)
+    (setq mew-submit-notice--unseen nil
+          mew-submit-notice--frame (selected-frame))
     (remove-hook 'minibuffer-exit-hook #'mew-submit-notice--display-soon)
     (when-let* ((buffer (get-buffer "*mew-submit*"))
                 ;; Who is in it sees it; a second window of it would take another's.
@@ -769,18 +773,18 @@ stays at the message they see: their next key is for that."
                                (inhibit-same-window . t)
                                (inhibit-switch-frame . t))))))
 
-(defun mew-submit-notice--prompt-p ()
-  "Is there a prompt in the echo area, which a message would cover?"
-  (or (active-minibuffer-window)
-      (bound-and-true-p isearch-mode)
-      cursor-in-echo-area))
+(defun mew-submit-notice--display-again ()
+  "Show *mew-submit* on a new frame, if nobody has seen it, or its frame is gone.
+The latter is for questions: they wait still."
+  (when (and mew-submit-question--list
+             mew-submit-notice--frame
+             (not (frame-live-p mew-submit-notice--frame)))
+    (setq mew-submit-notice--unseen t))
+  (mew-submit-notice--display-now))
 
-(defun mew-submit-notice--say (format &rest args)
-  "Say in the echo area what FORMAT and ARGS make, on one line.
-While there is a prompt nothing is said: it would be covered."
-  (unless (mew-submit-notice--prompt-p)
-    (let ((message-truncate-lines t))
-      (message "%s" (apply #'format format args)))))
+(defun mew-submit-notice--quit ()
+  "Remember that the user has seen the questions."
+  (setq mew-submit-notice--frame nil))
 
 ;;; Outside of Emacs
 
@@ -828,7 +832,8 @@ It is not waited for: a desktop that does not answer would hold Emacs."
   "Insert a button for CHOICE of QUESTION."
   (insert-text-button (format "[%s]" (car choice))
                       'action (lambda (_)
-                                (mew-submit-question--answer question choice))
+                                (mew-submit-question--answer question choice)
+                                (mew-submit-notice--answered question choice))
                       'follow-link t
                       'help-echo "Give this answer")
   (insert "  "))
@@ -866,7 +871,21 @@ Who is in the buffer stays at the message they are at."
         (set-window-point window (point-min))))))
 
 (defvar mew-submit-notice--posed nil
-  "The keys of the questions that have been shown; one is shown by itself once.")
+  "The keys of the questions that have been shown and not answered since.
+One is shown by itself once.")
+
+(defun mew-submit-notice--answered (question choice)
+  "Have QUESTION, which the user has given CHOICE to, be shown if it comes again.
+One that was put off is not.  If that was all, the user goes back to where they
+were; not when the last one goes by itself, for a key may be under way."
+  (unless (or (memq question mew-submit-question--list)
+              (equal (car choice) "Not now"))
+    (setq mew-submit-notice--posed (delete (mew-submit-question-key question)
+                                           mew-submit-notice--posed)))
+  (when-let* ((buffer (get-buffer "*mew-submit*"))
+              ((zerop (buffer-size buffer)))
+              (window (get-buffer-window buffer)))
+    (quit-window nil window)))
 
 ;;;###mew-submit
 (defun mew-submit-notice--questions ()
@@ -885,8 +904,8 @@ This is on `mew-submit-question--hook'."
                       mew-submit-notice--posed))
         (mew-submit-notice--display)
         (mew-submit-notice--notify (mew-submit-question-text (car new)))
-        (mew-submit-notice--say "Mail: %s  (M-x mew-submit-answer)"
-                                (mew-submit-question-text (car new)))))))
+        (mew-submit-notice--say-why "Mail: " (mew-submit-question-text (car new))
+                                    "  (M-x mew-submit-answer)")))))
 
 ;;;###autoload
 (defun mew-submit-answer ()
@@ -919,7 +938,7 @@ Each has a button for each answer: TAB goes to the next one, RET presses it."
   (let* ((tail (or tail ""))
          (room (- (window-width (minibuffer-window)) 1
                   (string-width head) (string-width tail))))
-    (mew-submit-notice--say
+    (mew-submit-background--say
      "%s%s%s" head
      (if noninteractive reason
        (truncate-string-to-width reason (max 20 room) nil nil "..."))
@@ -971,14 +990,14 @@ The next time the same happens to one that waits, there is nothing to tell."
   (let ((lines (cdr mew-submit-notice--news)))
     (cond ((null lines))
           ((and (not noninteractive)
-                (or (mew-submit-notice--prompt-p)
+                (or (mew-submit-background--prompt-p)
                     (and (mew-submit-queue--running)
                          (< (- (float-time) (car mew-submit-notice--news)) 5))))
            (run-at-time 1 nil #'mew-submit-notice--tell-news))
           (t (setq mew-submit-notice--news nil)
              (if (cdr lines)
-                 (mew-submit-notice--say "%d mails delivered" (length lines))
-               (mew-submit-notice--say "%s" (car lines)))))))
+                 (mew-submit-background--say "%d mails delivered" (length lines))
+               (mew-submit-background--say "%s" (car lines)))))))
 
 (defun mew-submit-notice--delivered (entry done)
   "Tell that ENTRY's message was delivered, with DONE.
@@ -999,7 +1018,7 @@ That comes after what filing copies says, and once for several."
                                             (plist-get entry :directory))))
     (when (eq (plist-get now :state) 'queued)
       (mew-submit-notice--fill now done)
-      (mew-submit-notice--say "Mail to %s waits: %s"
+      (mew-submit-background--say "Mail to %s waits: %s"
                               (mew-submit-report--people
                                (plist-get entry :recipients))
                               text))))

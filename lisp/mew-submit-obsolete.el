@@ -20,6 +20,7 @@
 
 (mew-submit-obsolete--functions
  (mew-submit-account-choose mew-submit-account--choose)
+ (mew-submit-browser--take mew-submit-outbox--take)
  (mew-submit-negative-learn mew-submit-network-negative--learn)
  (mew-submit-outbox-file mew-submit-spool--file)
  (mew-submit-outbox-ids mew-submit-spool--ids)
@@ -38,8 +39,13 @@
  (mew-submit-queue-running mew-submit-queue--running)
  (mew-submit-queue-send mew-submit-queue--send)
  (mew-submit-queue-start mew-submit-queue--start)
+ (mew-submit-relay-places mew-submit-relay--places)
  (mew-submit-report-advice mew-submit-report--advice)
  (mew-submit-session-list mew-submit-job--list))
+
+;; Files of before, whose functions are above.
+(provide 'mew-submit-browser)
+(provide 'mew-submit-session)
 
 (provide 'mew-submit-obsolete)
 ;;; mew-submit-obsolete.el ends here

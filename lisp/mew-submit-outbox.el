@@ -720,6 +720,7 @@ Return (BUFFER . ENTRY), with ENTRY as it is while the message is edited."
        (kill-buffer buffer)
        (signal (car err) (cdr err))))))
 
+;;;###mew-submit
 (defun mew-submit-outbox--take (id directory)
   "Take the message ID out of the outbox DIRECTORY into a buffer; return that."
   (pcase-let ((`(,buffer . ,entry)

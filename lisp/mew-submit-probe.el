@@ -13,6 +13,7 @@
 (require 'cl-lib)
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-error)
+(require 'mew-submit-plan)
 (require 'mew-submit-request)
 (require 'mew-submit-job)
 (require 'seq)
@@ -83,6 +84,20 @@ A name that begins with \"smtps-\" promises port 26."
               (cons 26 mew-submit-probe--ports)
             mew-submit-probe--ports)))
 
+(defun mew-submit-probe--account-ports (account)
+  "Return the specifications of the ports for a diagnosis of ACCOUNT's server.
+Those that its mail goes to by hand, `:routes', are among them."
+  (let ((routes (plist-get account :routes)))
+    (seq-take
+     (seq-uniq (append (mew-submit-probe--default-ports (or (plist-get account :server) ""))
+                       (mapcar (lambda (route)
+                                 (list (car route) (nth 2 route) 'submission))
+                               (if (stringp routes)
+                                   (mew-submit-plan--parse-routes routes)
+                                 routes)))
+               (lambda (a b) (= (car a) (car b))))
+     8)))
+
 (defun mew-submit-probe--routes (ports family)
   "Return the routes to PORTS, in FAMILY or, where that is nil, in both."
   (mapcan (lambda (port)
@@ -101,13 +116,13 @@ its :session is for `mew-submit-job--cancel' and `mew-submit-job--wait'.
 ACCOUNT is a plist as in `mew-submit-accounts'; :timeout and :step-timeout in it
 are the seconds for a connection and for a step.  PORTS are specifications
 \(`mew-submit-probe--port'), by default those of
-`mew-submit-probe--default-ports'.  FAMILY is `ipv4', `ipv6' or nil for both.
+`mew-submit-probe--account-ports'.  FAMILY is `ipv4', `ipv6' or nil for both.
 RELAY-TEST non-nil means that the user agrees to try whether the server relays.
 ON-EVENT is called with the diagnosis and each event, after it was noted, and
 ON-DONE with the diagnosis at the end.  Signal a condition such as
 `mew-submit-config' when there is nothing to begin with."
   (let* ((server (or (plist-get account :server) ""))
-         (ports (or ports (mew-submit-probe--default-ports server)))
+         (ports (or ports (mew-submit-probe--account-ports account)))
          (account (append account
                           (list :step-timeout mew-submit-probe--step-timeout)))
          (request (mew-submit-request--diagnosis

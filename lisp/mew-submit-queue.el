@@ -772,7 +772,7 @@ What the user has chosen is a time of the clock, whatever that says."
   "Is NEXT later than any wait from NOW on?  Then the clock was wrong once."
   (> (- next now)
      (max mew-submit-queue--poll
-          (* 1.3 (apply #'max (mew-submit-refusal--patience-max)
+          (* 1.3 (apply #'max mew-submit-refusal--patience-max
                         (or mew-submit-retry-intervals '(3600)))))))
 
 (defun mew-submit-queue--urgent-p (entry)
@@ -878,8 +878,9 @@ Nobody is asked anything on the way."
   (mew-submit-auth--postpone (plist-get entry :account) why)
   (mew-submit-queue--keep
    (mew-submit-spool--with entry :last (concat "No password: " why)))
-  (message "Mail to %s waits in the outbox: no password (%s)"
-           (mew-submit-report--people (plist-get entry :recipients)) why))
+  (mew-submit-background--tell
+   "Mail to %s waits in the outbox: no password (%s)"
+   (mew-submit-report--people (plist-get entry :recipients)) why))
 
 (defun mew-submit-queue--ask-first (entry)
   "Have the user asked for what is needed to begin to send ENTRY's message.

@@ -101,11 +101,11 @@ That is 0 where nothing speaks against an early one."
         retry
       0)))
 
-(defun mew-submit-refusal--patience-max ()
-  "Return the most seconds that `mew-submit-refusal--patience' comes to."
+(defconst mew-submit-refusal--patience-max
   (apply #'max (mapcar (lambda (cause)
                          (plist-get (mew-submit-cause--advice cause) :retry))
-                       mew-submit-refusal--patient)))
+                       mew-submit-refusal--patient))
+  "The most seconds that `mew-submit-refusal--patience' comes to.")
 
 (defun mew-submit-refusal--locked-p (done)
   "Does DONE say beyond doubt that further log-ins do harm, whatever is sent?"

@@ -100,7 +100,8 @@ note_line (struct msub_tunnel *tunnel, const char *line)
   int level = 0, channel = 0, n = 0;
   bool debug = sscanf (line, "debug%1d: %n", &level, &n) == 1 && n > 0;
   const char *note = debug ? line + n : line;
-  if (!debug)
+  /* After the reason it says only that there is no way.  */
+  if (!debug && !tunnel->failed)
     keep_words (tunnel->last_note, sizeof tunnel->last_note, line);
   /* OpenSSH 6.3 and later.  */
   static const char request[] = "channel_connect_stdio_fwd";

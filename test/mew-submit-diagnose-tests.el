@@ -161,6 +161,11 @@ By itself it would wait for ten minutes."
   (should (equal (mapcar #'car (mew-submit-probe--default-ports
                                 "SMTPS-mx.example.org"))
                  '(26 25 465 587)))
+  ;; An account's own ports are among them: mail goes there.
+  (should (equal (mew-submit-probe--account-ports
+                  '(:server "127.0.0.1" :routes "1025:none,587:starttls"))
+                 '((25 starttls transfer) (465 implicit submission)
+                   (587 starttls submission) (1025 none submission))))
   (dolist (wrong '("" "0" "65536" "smtp" "25:tls" "25:starttls:web" "1:none:pop:x"
                    "1,2,3,4,5,6,7,8,9"))
     (should-error (mew-submit-probe--parse-ports wrong) :type 'mew-submit-config)))

@@ -339,6 +339,15 @@ switched off sending by mail programs" findings)
       (dolist (line (split-string masked "\n"))
         (should (<= (string-width line) 80))))))
 
+(ert-deftest mew-submit-doctor-tests-masks-no-words ()
+  "The name of an account that is a word is masked where it is a name only."
+  (let* ((mew-submit-accounts '((:name "no" :server "mail.example.org")))
+         (names (mew-submit-doctor--names)))
+    (should (equal (mew-submit-doctor--mask "No route, no answer" names)
+                   "No route, no answer"))
+    (should (equal (mew-submit-doctor--mask "The account \"no\" is wrong" names)
+                   "The account \"<name 1>\" is wrong"))))
+
 (ert-deftest mew-submit-doctor-tests-masks-what-looks-like-a-name ()
   "Addresses and hosts that nobody has named are masked as well, versions and files are not."
   (let ((mask (lambda (text) (mew-submit-doctor--mask text nil))))

@@ -429,6 +429,24 @@ more in their configuration."
           (should-not (seq-find (lambda (line) (string-match-p "^GONE\\|^TOKEN=old" line))
                                 lines)))))))
 
+;; When the jump host's answer and the end of ssh come together depends on the moment.
+(ert-deftest mew-submit-tunnel-tests-reason-of-ssh ()
+  "The reason that ssh gives is told, and not what it says as it ends."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-test-with-directory directory
+      (let ((exec-path (cons directory exec-path)))
+        (mew-submit-test-write
+         (expand-file-name "ssh" directory)
+         (concat "#!/bin/sh\nprintf 'debug1: channel_connect_stdio_fwd: x:1\\n"
+                 "channel 0: open failed: connect failed: Connection refused\\n"
+                 "stdio forwarding failed\\n' >\"$3\"\nexit 255\n"))
+        (set-file-modes (expand-file-name "ssh" directory) #o700)
+        (let ((done (mew-submit-tunnel-tests--run peer '("ok") :tunnel "ssh:x")))
+          (should (equal (mew-submit-tunnel-tests--cases done) '(2)))
+          (should (string-search "connect failed: Connection refused"
+                                 (plist-get done :text))))))))
+
 (ert-deftest mew-submit-tunnel-tests-ssh-as-users-have-it ()
   "Verdicts hold with a shared connection, behind another host, and without a log.
 They hold as well where logging in takes longer than a port has.  \(SECURITY: M9)."

@@ -341,8 +341,8 @@ msub_net_accept (int listener)
   return fd;
 }
 
-static uint16_t
-port_of (const struct sockaddr *address)
+uint16_t
+msub_address_port_of (const struct sockaddr *address)
 {
   return ntohs (address->sa_family == AF_INET6 ? ((const struct sockaddr_in6 *) address)->sin6_port
                                                : ((const struct sockaddr_in *) address)->sin_port);
@@ -351,7 +351,7 @@ port_of (const struct sockaddr *address)
 static bool
 same_place (const struct sockaddr *a, const struct sockaddr *b)
 {
-  return msub_address_equal (a, b) && port_of (a) == port_of (b);
+  return msub_address_equal (a, b) && msub_address_port_of (a) == msub_address_port_of (b);
 }
 
 /* An IPv4 address that a socket of IPv6 has as ::ffff:192.0.2.1, as what it is.  */

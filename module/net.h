@@ -41,6 +41,7 @@ struct msub_address
 
 void msub_address_port (struct msub_address *address, uint16_t port);
 void msub_address_name (struct msub_address *address);
+uint16_t msub_address_port_of (const struct sockaddr *address);
 bool msub_address_equal (const struct sockaddr *a, const struct sockaddr *b);
 bool msub_address_loopback (const struct sockaddr *address);
 /* Is ADDRESS one of this machine's own?  */

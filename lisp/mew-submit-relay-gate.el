@@ -17,7 +17,7 @@
 (require 'mew-submit-error)
 
 (declare-function mew-submit--mod-gate-open "ext:mew-submit-native"
-                  (host port path most msecs certificate key))
+                  (host port path most msecs certificate key implicit))
 (declare-function mew-submit--mod-gate-close "ext:mew-submit-native" (handle))
 (declare-function mew-submit--mod-gate-rest "ext:mew-submit-native" (msecs))
 (declare-function mew-submit--mod-gate-guest "ext:mew-submit-native" (ticket))
@@ -65,16 +65,19 @@ Make CERTIFICATE, and return non-nil, when there is none and no KEY."
                                       temporary-file-directory)))
     (expand-file-name "relay" (make-temp-file "mew-submit-" t))))
 
-(defun mew-submit-relay-gate--open (server address port most seconds certificate key)
+(defun mew-submit-relay-gate--open
+    (server address port implicit most seconds certificate key)
   "Have the module listen on PORT of ADDRESS for SERVER, a process.
 There are MOST clients at a time; with CERTIFICATE and KEY they can have TLS,
-with SECONDS for the handshake.  Return SERVER."
+with SECONDS for the handshake, and with IMPLICIT they have to, from the first
+octet on.  Return SERVER."
   (pcase-let ((`(,handle ,port ,fingerprint)
                (mew-submit--mod-gate-open
                 address port (process-contact server :service) most
-                (round (* 1000 seconds)) certificate key)))
+                (round (* 1000 seconds)) certificate key implicit)))
     (process-put server 'mew-submit-relay-gate
                  (list :handle handle :address address :port port
+                       :implicit implicit
                        :fingerprint fingerprint))
     server))
 

@@ -505,7 +505,7 @@ in the clear, from anybody, and must not be taken for a part of what TLS brings.
   (if (mew-submit-relay-gate--get server :handle)
       (progn
         (process-put process 'mew-submit-relay-implicit
-                     (process-get server 'mew-submit-relay-implicit))
+                     (mew-submit-relay-gate--get server :implicit))
         (mew-submit-relay-gate--await process #'mew-submit-relay--introduced))
     (mew-submit-relay--begin process)))
 
@@ -1309,9 +1309,8 @@ NAME is what messages call it."
 With IMPLICIT there is TLS from the first octet on.  Return the process."
   (let* ((file (mew-submit-relay-gate--socket))
          (server (mew-submit-relay--listen name :family 'local :service file)))
-    (process-put server 'mew-submit-relay-implicit implicit)
     (condition-case err
-        (apply #'mew-submit-relay-gate--open server address port
+        (apply #'mew-submit-relay-gate--open server address port implicit
                ;; Those who are dismissed are there for a while, too.
                (+ 20 (* 2 mew-submit-relay-connections))
                (/ mew-submit-relay-timeout 10.0)
@@ -1373,7 +1372,7 @@ IMPLICIT is as for `mew-submit-relay--listen-tcp'."
     (cond (address
            (format (if (string-search ":" address) "[%s]:%d%s" "%s:%d%s") address
                    (mew-submit-relay--port server)
-                   (if (process-get server 'mew-submit-relay-implicit)
+                   (if (mew-submit-relay-gate--get server :implicit)
                        " (TLS)"
                      "")))
           ((vectorp local)

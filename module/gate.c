@@ -34,11 +34,13 @@ struct gate
   struct msub_identity *identity;
   size_t most;
   int handshake_msecs;
+  bool implicit;
 };
 
 enum state
 {
   CLEAR,
+  HELD, /* TLS comes first: nothing is read from the guest */
   SWITCHING, /* nothing is read from the guest; what the relay has said before is still sent in the clear */
   SECURE
 };
@@ -204,7 +206,8 @@ begin_tls (struct guest *guest)
 static bool
 await (struct guest *guest, msub_time *progress)
 {
-  bool hears = !guest->guest_ended && filled (&guest->in) == 0 && guest->state != SWITCHING;
+  bool reads = guest->state == CLEAR || guest->state == SECURE;
+  bool hears = reads && !guest->guest_ended && filled (&guest->in) == 0;
   bool asks = filled (&guest->out) == 0 && (guest->state != SWITCHING || guest->said < guest->clear);
   short from_guest = (short) ((hears ? POLLIN : 0) | (filled (&guest->out) ? POLLOUT : 0));
   short from_relay = (short) ((asks ? POLLIN : 0) | (filled (&guest->in) ? POLLOUT : 0));
@@ -347,6 +350,7 @@ welcome (struct gate *gate, int fd)
   guest->path = gate->path;
   guest->identity = msub_identity_share (gate->identity);
   guest->handshake_msecs = gate->handshake_msecs;
+  guest->state = gate->implicit ? HELD : CLEAR;
   pthread_mutex_lock (&gates->mutex);
   bool room = gates->count < gate->most;
   gates->count++;
@@ -413,6 +417,7 @@ msub_gate_open (struct msub_gates *gates, const struct msub_gate_options *option
     .identity = msub_identity_share (options->identity),
     .most = options->most,
     .handshake_msecs = options->handshake_msecs,
+    .implicit = options->implicit,
   };
   size_t length = strlen (options->path);
   if (length >= sizeof gate->path.sun_path)
@@ -512,7 +517,8 @@ msub_gate_secure (struct msub_gates *gates, const char *ticket, uint64_t taken, 
 {
   pthread_mutex_lock (&gates->mutex);
   struct guest *guest = find_guest (gates, ticket);
-  bool fits = guest && guest->identity && guest->state == CLEAR && guest->passed == taken;
+  bool begins = guest && guest->identity && (guest->state == CLEAR || guest->state == HELD);
+  bool fits = begins && guest->passed == taken;
   if (fits)
     {
       guest->clear = said;

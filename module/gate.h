@@ -24,6 +24,7 @@ struct msub_gate_options
   struct msub_identity *identity; /* for TLS, or NULL */
   size_t most; /* guests of all gates; whoever comes then is sent away without a word */
   int handshake_msecs;
+  bool implicit;    /* nothing is read from a guest before the relay has asked for TLS */
 };
 
 /* Listen.  Returns the gate's number, and its port in *PORT_R; 0 with ERR, MSUB_CONFIG.  Of each guest the first octets that the

@@ -684,7 +684,7 @@ open_gate (emacs_env *env, emacs_value *args, struct msub_gate_options *options,
 FUNCTION (Fgate_open)
 {
   char *texts[4] = { NULL };
-  struct msub_gate_options options = { 0 };
+  struct msub_gate_options options = { .implicit = env->is_not_nil (env, args[7]) };
   struct msub_error err = { 0 };
   char fingerprint[MSUB_FINGERPRINT] = "";
   uint16_t port = 0;
@@ -818,11 +818,12 @@ static const struct
     "Emacs is gone SECONDS later at the latest.\n\n(fn PROCESS SECONDS)" },
   { "mew-submit--mod-read", 1, 1, Fread, "Wait for octets from descriptor FD; return them, or nil at its end.\n\n(fn FD)" },
   { "mew-submit--mod-sync", 1, 1, Fsync, "Have FILE, or a directory, on disk.\n\n(fn FILE)" },
-  { "mew-submit--mod-gate-open", 7, 7, Fgate_open,
+  { "mew-submit--mod-gate-open", 8, 8, Fgate_open,
     "Listen on PORT of HOST for the relay at the Unix socket PATH, for MOST guests.\n"
     "With CERTIFICATE, a file, and KEY, the same or another one or nil, they can have\n"
-    "TLS, with MSECS for the handshake.  Return a list of a handle, the port and the\n"
-    "certificate's fingerprint.\n\n(fn HOST PORT PATH MOST MSECS CERTIFICATE KEY)" },
+    "TLS, with MSECS for the handshake, which IMPLICIT says is to come first.  Return\n"
+    "a list of a handle, the port and the certificate's fingerprint."
+    "\n\n(fn HOST PORT PATH MOST MSECS CERTIFICATE KEY IMPLICIT)" },
   { "mew-submit--mod-gate-close", 1, 1, Fgate_close, "Listen no more at the gate HANDLE.\n\n(fn HANDLE)" },
   { "mew-submit--mod-gate-rest", 1, 1, Fgate_rest,
     "Wait MSECS at most until guests know what was said last; return how many do not.\n\n(fn MSECS)" },

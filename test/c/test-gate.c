@@ -28,6 +28,7 @@ static struct
   struct msub_identity *identity;
   intmax_t handle;
   uint16_t port;
+  bool implicit;
 } house;
 
 static void
@@ -36,6 +37,7 @@ open_house (size_t most, int handshake_msecs)
   struct msub_error err = { 0 };
   struct msub_gate_options options = {
     .host = "127.0.0.1", .path = house.path, .identity = house.identity, .most = most, .handshake_msecs = handshake_msecs,
+    .implicit = house.implicit,
   };
   house.handle = msub_gate_open (house.gates, &options, &house.port, &err);
   tap_expect (house.handle > 0, "no gate: %s", err.text);
@@ -219,6 +221,37 @@ test_injection (const char *name, bool at_once)
   tap_end ();
 }
 
+/* The guest may say hello before the relay has heard of it.  */
+static void
+test_implicit (void)
+{
+  char ticket[MSUB_TICKET], octets[64] = "";
+  gnutls_certificate_credentials_t trust;
+  tap_begin ("at a port where TLS comes first, nothing is taken for something in the clear");
+  house.implicit = true;
+  open_house (10, PATIENCE_MSECS);
+  int client = visit ();
+  fcntl (client, F_SETFL, O_NONBLOCK);
+  gnutls_session_t session = client_tls (client, &trust);
+  int code = gnutls_handshake (session);
+  tap_expect (code == GNUTLS_E_AGAIN, "handshake: %s", gnutls_strerror (code));
+  int relay = meet (ticket);
+  struct pollfd fds[] = { { .fd = relay, .events = POLLIN } };
+  tap_expect_int ("the relay hears", poll (fds, 1, 20), 0);
+  tap_expect (msub_gate_secure (house.gates, ticket, 0, 0), "no TLS");
+  say (relay, "220 hello\r\n");
+  fcntl (client, F_SETFL, 0);
+  code = gnutls_handshake (session);
+  tap_expect (code == 0, "handshake: %s", gnutls_strerror (code));
+  tap_expect_int ("octets", (int) gnutls_record_recv (session, octets, sizeof octets), 11);
+  tap_expect_text ("by TLS", octets, "220 hello\r\n");
+  gnutls_deinit (session);
+  gnutls_certificate_free_credentials (trust);
+  leave_all (client, relay);
+  house.implicit = false;
+  tap_end ();
+}
+
 static void
 test_endless (void)
 {
@@ -305,6 +338,7 @@ main (void)
   test_tls ();
   test_injection ("R3 a command that comes with STARTTLS is not taken for one inside TLS", true);
   test_injection ("R3 a command in the clear behind STARTTLS ends the connection", false);
+  test_implicit ();
   test_endless ();
   test_crowd ();
   msub_identity_leave (house.identity);

@@ -475,7 +475,9 @@ in the clear, from anybody, and must not be taken for a part of what TLS brings.
            (mew-submit-relay--session-process session)
            (mew-submit-relay--session-taken session)
            (+ (mew-submit-relay--session-said session) pending))
-      (setf (mew-submit-relay--session-tls session)
+      ;; Who says nothing inside TLS is one of those who have said nothing.
+      (setf (mew-submit-relay--session-fresh session) t
+            (mew-submit-relay--session-tls session)
             (mew-submit-relay--session-taken session)))))
 
 (defun mew-submit-relay--greet (session)

@@ -9,9 +9,11 @@
 #include "thread.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
@@ -32,6 +34,7 @@ struct gate
   int wake[2], ended[2]; /* pipes: Lisp has closed the gate, and its thread has noticed */
   struct sockaddr_un path;
   struct msub_identity *identity;
+  char *servers;
   size_t most;
   int handshake_msecs;
   bool implicit;
@@ -60,6 +63,7 @@ struct guest
   int fd, inner;
   struct sockaddr_un path;
   struct msub_identity *identity;
+  char *servers;
   int handshake_msecs;
   atomic_int state; /* an enum state */
   uint64_t passed; /* under the mutex: octets read in the clear */
@@ -290,6 +294,38 @@ admit (struct guest *guest)
   return send (guest->inner, line, MSUB_TICKET, MSG_NOSIGNAL) == MSUB_TICKET ? 0 : -1;
 }
 
+/* Has the server NAME the address?  Waits for the resolver, which holds up this guest and nobody else.  */
+static bool
+has_address (const char *name, const struct msub_address *address)
+{
+  struct addrinfo hints = { .ai_family = address->sockaddr.ss_family, .ai_socktype = SOCK_STREAM }, *list;
+  if (getaddrinfo (name, NULL, &hints, &list))
+    return false;
+  bool found = false;
+  for (const struct addrinfo *i = list; i && !found; i = i->ai_next)
+    found = msub_address_equal (i->ai_addr, (const struct sockaddr *) &address->sockaddr);
+  freeaddrinfo (list);
+  return found;
+}
+
+/* Find out whom a guest wanted that a rule has led here.  */
+static void
+look_into (struct guest *guest)
+{
+  const struct msub_net_ends *ends = &guest->facts.ends;
+  struct msub_guest facts = guest->facts;
+  if (ends->original.length == 0)
+    return;
+  facts.loop = msub_net_own_socket ((const struct sockaddr *) &ends->remote.sockaddr);
+  char *rest = guest->servers, *name;
+  while (rest && !facts.server[0] && (name = strsep (&rest, "\n")))
+    if (*name && has_address (name, &ends->original))
+      snprintf (facts.server, sizeof facts.server, "%s", name);
+  pthread_mutex_lock (&guest->gates->mutex);
+  guest->facts = facts;
+  pthread_mutex_unlock (&guest->gates->mutex);
+}
+
 static void
 see_off (struct guest *guest)
 {
@@ -305,6 +341,7 @@ see_off (struct guest *guest)
   pthread_mutex_unlock (&gates->mutex);
   msub_served_free (&guest->served);
   msub_identity_leave (guest->identity);
+  free (guest->servers);
   close (guest->fd);
   if (guest->inner >= 0)
     close (guest->inner);
@@ -316,11 +353,7 @@ static void
 receive (void *arg)
 {
   struct guest *guest = arg;
-  bool loop = guest->facts.ends.original.length > 0
-              && msub_net_own_socket ((struct sockaddr *) &guest->facts.ends.remote.sockaddr);
-  pthread_mutex_lock (&guest->gates->mutex);
-  guest->facts.loop = loop;
-  pthread_mutex_unlock (&guest->gates->mutex);
+  look_into (guest);
   guest->inner = msub_net_socket (AF_UNIX);
   if (guest->inner >= 0 && admit (guest) == 0)
     {
@@ -349,6 +382,7 @@ welcome (struct gate *gate, int fd)
   guest->inner = -1;
   guest->path = gate->path;
   guest->identity = msub_identity_share (gate->identity);
+  guest->servers = gate->servers ? strdup (gate->servers) : NULL;
   guest->handshake_msecs = gate->handshake_msecs;
   guest->state = gate->implicit ? HELD : CLEAR;
   pthread_mutex_lock (&gates->mutex);
@@ -394,6 +428,7 @@ free_gate (struct gate *gate)
     if (fds[i] >= 0)
       close (fds[i]);
   msub_identity_leave (gate->identity);
+  free (gate->servers);
   free (gate);
 }
 
@@ -415,6 +450,7 @@ msub_gate_open (struct msub_gates *gates, const struct msub_gate_options *option
     .ended = { -1, -1 },
     .path = { .sun_family = AF_UNIX },
     .identity = msub_identity_share (options->identity),
+    .servers = options->servers ? strdup (options->servers) : NULL,
     .most = options->most,
     .handshake_msecs = options->handshake_msecs,
     .implicit = options->implicit,

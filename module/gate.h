@@ -24,7 +24,8 @@ struct msub_gate_options
   struct msub_identity *identity; /* for TLS, or NULL */
   size_t most; /* guests of all gates; whoever comes then is sent away without a word */
   int handshake_msecs;
-  bool implicit;    /* nothing is read from a guest before the relay has asked for TLS */
+  const char *servers; /* NULL, or names, each ended by '\n': whoever a rule has led here may have called one of them */
+  bool implicit; /* nothing is read from a guest before the relay has asked for TLS */
 };
 
 /* Listen.  Returns the gate's number, and its port in *PORT_R; 0 with ERR, MSUB_CONFIG.  Of each guest the first octets that the
@@ -40,6 +41,7 @@ size_t msub_gates_rest (struct msub_gates *gates, int msecs);
 struct msub_guest
 {
   struct msub_net_ends ends;
+  char server[256]; /* which of the gate's servers it had called, or "" */
   bool loop; /* a rule of the system's filter has led a connection of this process itself here */
 };
 

@@ -666,16 +666,17 @@ build_place (emacs_env *env, const struct msub_address *address)
 }
 
 static int
-open_gate (emacs_env *env, emacs_value *args, struct msub_gate_options *options, char *texts[4])
+open_gate (emacs_env *env, emacs_value *args, struct msub_gate_options *options, char *texts[5])
 {
-  const ptrdiff_t text_places[] = { 0, 2, 5, 6 };
-  for (size_t i = 0; i < 4 && !failed (env); i++)
+  const ptrdiff_t text_places[] = { 0, 2, 5, 6, 8 };
+  for (size_t i = 0; i < 5 && !failed (env); i++)
     read_text (env, args[text_places[i]], &texts[i]);
   intmax_t port = failed (env) ? 0 : env->extract_integer (env, args[1]);
   intmax_t most = failed (env) ? 0 : env->extract_integer (env, args[3]);
   options->handshake_msecs = failed (env) ? 0 : read_msecs (env, args[4]);
   options->host = texts[0];
   options->path = texts[1];
+  options->servers = texts[4];
   options->port = (uint16_t) port;
   options->most = most > 0 ? (size_t) most : 0;
   return failed (env) || !texts[0] || !texts[1] || port < 0 || port > 65535 ? -1 : 0;
@@ -683,7 +684,7 @@ open_gate (emacs_env *env, emacs_value *args, struct msub_gate_options *options,
 
 FUNCTION (Fgate_open)
 {
-  char *texts[4] = { NULL };
+  char *texts[5] = { NULL };
   struct msub_gate_options options = { .implicit = env->is_not_nil (env, args[7]) };
   struct msub_error err = { 0 };
   char fingerprint[MSUB_FINGERPRINT] = "";
@@ -693,7 +694,7 @@ FUNCTION (Fgate_open)
       && (!texts[2] || (options.identity = msub_identity_load (texts[2], texts[3], fingerprint, &err))))
     handle = msub_gate_open (((struct kept *) data)->gates, &options, &port, &err);
   msub_identity_leave (options.identity);
-  for (size_t i = 0; i < 4; i++)
+  for (size_t i = 0; i < 5; i++)
     free (texts[i]);
   if (handle == 0)
     {
@@ -727,8 +728,9 @@ FUNCTION (Fgate_guest)
   if (!known)
     return nil (env);
   emacs_value list[] = { build_place (env, &guest.ends.remote), build_place (env, &guest.ends.local),
-                         build_place (env, &guest.ends.original), truth (env, guest.loop) };
-  return failed (env) ? nil (env) : call (env, "list", 4, list);
+                         build_place (env, &guest.ends.original), truth (env, guest.loop),
+                         guest.server[0] ? string (env, guest.server) : nil (env) };
+  return failed (env) ? nil (env) : call (env, "list", 5, list);
 }
 
 FUNCTION (Fgate_secure)
@@ -818,19 +820,20 @@ static const struct
     "Emacs is gone SECONDS later at the latest.\n\n(fn PROCESS SECONDS)" },
   { "mew-submit--mod-read", 1, 1, Fread, "Wait for octets from descriptor FD; return them, or nil at its end.\n\n(fn FD)" },
   { "mew-submit--mod-sync", 1, 1, Fsync, "Have FILE, or a directory, on disk.\n\n(fn FILE)" },
-  { "mew-submit--mod-gate-open", 8, 8, Fgate_open,
+  { "mew-submit--mod-gate-open", 9, 9, Fgate_open,
     "Listen on PORT of HOST for the relay at the Unix socket PATH, for MOST guests.\n"
     "With CERTIFICATE, a file, and KEY, the same or another one or nil, they can have\n"
     "TLS, with MSECS for the handshake, which IMPLICIT says is to come first.  Return\n"
-    "a list of a handle, the port and the certificate's fingerprint."
-    "\n\n(fn HOST PORT PATH MOST MSECS CERTIFICATE KEY IMPLICIT)" },
+    "a list of a handle, the port and the certificate's fingerprint.  SERVERS is nil\n"
+    "or names, each with a newline, that redirected guests may have called."
+    "\n\n(fn HOST PORT PATH MOST MSECS CERTIFICATE KEY IMPLICIT SERVERS)" },
   { "mew-submit--mod-gate-close", 1, 1, Fgate_close, "Listen no more at the gate HANDLE.\n\n(fn HANDLE)" },
   { "mew-submit--mod-gate-rest", 1, 1, Fgate_rest,
     "Wait MSECS at most until guests know what was said last; return how many do not.\n\n(fn MSECS)" },
   { "mew-submit--mod-gate-guest", 1, 1, Fgate_guest,
     "Tell of the guest with TICKET: a list of its address, of the one it has reached,\n"
-    "of the one it had called when a filter's rule has led it here, and of whether it\n"
-    "is this Emacs.  Return nil when there is none.\n\n(fn TICKET)" },
+    "of the one it had called when a filter's rule has led it here, of whether it is\n"
+    "this Emacs, and of which of the gate's servers it had called.  Return nil when there is none.\n\n(fn TICKET)" },
   { "mew-submit--mod-gate-secure", 3, 3, Fgate_secure,
     "Have TLS with the guest with TICKET when it has been sent SAID octets.\n"
     "Return nil when that cannot be, or it has sent more than TAKEN octets before.\n\n(fn TICKET TAKEN SAID)" },

@@ -39,6 +39,7 @@ made")
      ("--key" :key "FILE" "its key, when it is not in the same file")
      ("--token-file" :token-file "FILE" "clients must log in with its first \
 line (AUTH PLAIN, LOGIN)")
+     ("--transparent" :transparent nil "take what a rule of nftables leads here")
      ("--anyone" :anyone nil "let in every process of this machine")
      ("--allow" :allow "NETWORK,..." "let in who has such an address, from \
 elsewhere")
@@ -159,6 +160,7 @@ and one socket"))
   (cl-loop for (key variable) in '((:allow mew-submit-relay-networks)
                                    (:certificate mew-submit-relay-certificate)
                                    (:key mew-submit-relay-key)
+                                   (:transparent mew-submit-relay-transparent)
                                    (:anyone mew-submit-relay-anyone)
                                    (:wait mew-submit-relay-wait)
                                    (:size mew-submit-relay-size)
@@ -172,7 +174,9 @@ and one socket"))
   (setq mew-submit-relay--log-function #'mew-submit-batch-command--tell
         mew-submit-relay--on-ask (mew-submit-batch-options--on-ask options)
         mew-submit-relay--account-function
-        (lambda (fields) (mew-submit-batch-options--account options fields))))
+        (lambda (fields &optional account)
+          (mew-submit-batch-options--account options fields account))
+        mew-submit-relay--one-server (and (plist-get options :server) t)))
 
 ;;; The service
 

@@ -17,7 +17,7 @@
 (require 'mew-submit-error)
 
 (declare-function mew-submit--mod-gate-open "ext:mew-submit-native"
-                  (host port path most msecs certificate key implicit))
+                  (host port path most msecs certificate key implicit servers))
 (declare-function mew-submit--mod-gate-close "ext:mew-submit-native" (handle))
 (declare-function mew-submit--mod-gate-rest "ext:mew-submit-native" (msecs))
 (declare-function mew-submit--mod-gate-guest "ext:mew-submit-native" (ticket))
@@ -66,19 +66,22 @@ Make CERTIFICATE, and return non-nil, when there is none and no KEY."
     (expand-file-name "relay" (make-temp-file "mew-submit-" t))))
 
 (defun mew-submit-relay-gate--open
-    (server address port implicit most seconds certificate key)
+    (server address port implicit servers most seconds certificate key)
   "Have the module listen on PORT of ADDRESS for SERVER, a process.
 There are MOST clients at a time; with CERTIFICATE and KEY they can have TLS,
 with SECONDS for the handshake, and with IMPLICIT they have to, from the first
-octet on.  Return SERVER."
+octet on.  SERVERS are names that redirected clients may have called.  Return
+SERVER."
   (pcase-let ((`(,handle ,port ,fingerprint)
                (mew-submit--mod-gate-open
                 address port (process-contact server :service) most
-                (round (* 1000 seconds)) certificate key implicit)))
+                (round (* 1000 seconds)) certificate key implicit
+                (and servers (mapconcat (lambda (name) (concat name "\n"))
+                                        servers "")))))
     (process-put server 'mew-submit-relay-gate
                  (list :handle handle :address address :port port
                        :implicit implicit
-                       :fingerprint fingerprint))
+                       :fingerprint (and certificate fingerprint)))
     server))
 
 (defun mew-submit-relay-gate--get (server key)
@@ -110,11 +113,11 @@ Its arguments are PROCESS and the octets behind the ticket."
      (guest
       (cancel-timer (process-get process 'mew-submit-relay-patience))
       (process-put process 'mew-submit-relay-ticket nil)
-      (pcase-let ((`(,remote ,local ,original ,loop) guest))
+      (pcase-let ((`(,remote ,local ,original ,loop ,called) guest))
         (process-put process 'mew-submit-relay-guest
                      (list :ticket ticket :remote remote :local local
                            :original original :called (or original local)
-                           :loop loop)))
+                           :loop loop :server called)))
       (funcall function process (substring octets size)))
      (ticket (delete-process process)))))
 

@@ -101,6 +101,16 @@ Both need a `mew-submit-relay-certificate'."
   :package-version '(mew-submit . "0.2.0")
   :risky t)
 
+(defcustom mew-submit-relay-transparent nil
+  "Whether the relay takes connections that were meant for other servers.
+The default is nil.  A rule of the system's packet filter (nftables) leads them
+here, on Linux alone; the manual has it.  The client's sender and the server it
+has called choose the account."
+  :type 'boolean
+  :group 'mew-submit-relay
+  :package-version '(mew-submit . "0.2.0")
+  :risky t)
+
 (defcustom mew-submit-relay-token nil
   "What a client of the relay must give as the password of AUTH PLAIN or LOGIN.
 It is a string, or a function that returns one; its user name is of no account.
@@ -251,7 +261,11 @@ it is there.")
 
 (defvar mew-submit-relay--account-function nil
   "Function that returns the account for a message with the fields it is given.
-With nil, the message's sender decides.")
+For one that is redirected it is given the account that is chosen, too, which it
+may change.  With nil, the message's sender decides.")
+
+(defvar mew-submit-relay--one-server nil
+  "Non-nil when that function has the same server for every message.")
 
 (defvar mew-submit-relay--on-ask #'mew-submit-dialog--answer
   "Function that answers questions about messages that came to the relay.")
@@ -413,10 +427,27 @@ A message that has come whole is kept: nobody could be told anything else."
                  mew-submit-relay-token)))
     (and token (encode-coding-string token 'utf-8))))
 
+(defun mew-submit-relay--redirected-p (process)
+  "Was the client of PROCESS led here by a rule of the system's filter?"
+  (and mew-submit-relay-transparent
+       (mew-submit-relay-gate--guest process :original)
+       t))
+
 (defun mew-submit-relay--elsewhere-p (process)
-  "Is the client of PROCESS at another machine?"
+  "Is the client of PROCESS at another machine?
+Who is redirected here from this one has not a loopback address, but a socket."
   (let ((remote (mew-submit-relay--contact process :remote)))
-    (and remote (not (mew-submit-relay-peer--loopback-p remote)))))
+    (and remote
+         (not (mew-submit-relay-peer--loopback-p remote))
+         (not (and (mew-submit-relay--redirected-p process)
+                   (mew-submit-relay-peer--held-p
+                    remote (mew-submit-relay--contact process :called)))))))
+
+(defun mew-submit-relay--trusted-p (process)
+  "May the client of PROCESS, who is let in, send without a log-in?
+What is redirected would show another server's password, and is never asked."
+  (or (null mew-submit-relay-token)
+      (mew-submit-relay--redirected-p process)))
 
 (defun mew-submit-relay--tls-p (process)
   "Can the client of PROCESS have TLS?"
@@ -434,9 +465,14 @@ A Unix socket has no addresses; only its owner reaches it."
                  mew-submit-relay-networks))
            "This relay serves its own machine only")
           ((and mew-submit-relay-token
+                (mew-submit-relay--redirected-p process))
+           "A log-in is wanted, which nobody who is redirected is asked for")
+          ((and mew-submit-relay-token
                 (not (mew-submit-relay--tls-p process)))
            "The token must not cross a network in the clear")))
-   ((or mew-submit-relay-token mew-submit-relay-anyone) nil)
+   ((or mew-submit-relay-anyone
+        (not (mew-submit-relay--trusted-p process)))
+    nil)
    (t (let ((user (mew-submit-relay-peer--user
                    (mew-submit-relay--contact process :remote)
                    (mew-submit-relay--contact process :called))))
@@ -485,6 +521,12 @@ in the clear, from anybody, and must not be taken for a part of what TLS brings.
   (let* ((process (mew-submit-relay--session-process session))
          (stranger (mew-submit-relay--stranger process)))
     (cond
+     ((mew-submit-relay-gate--guest process :loop)
+      (mew-submit-relay--log "The relay's own connection was led back to it: \
+the rule of the packet filter has to leave out its group")
+      (mew-submit-relay--turn-away
+       session 421 "4.4.6" "The packet filter has led mew-submit back to itself: \
+its rule has to leave out the group of mew-submit"))
      (stranger
       (mew-submit-relay--log "Refused a connection from %s: %s"
                              (mew-submit-relay--who process) stranger)
@@ -523,7 +565,7 @@ in the clear, from anybody, and must not be taken for a part of what TLS brings.
   (condition-case err
       (let ((session (mew-submit-relay--make-session
                       :process process :heard (float-time)
-                      :trusted (null mew-submit-relay-token))))
+                      :trusted (mew-submit-relay--trusted-p process))))
         (process-put process 'mew-submit-relay session)
         (mew-submit-relay--greet session))
     (error (mew-submit-relay--log "A connection failed: %s"
@@ -536,6 +578,8 @@ in the clear, from anybody, and must not be taken for a part of what TLS brings.
   "May the client of SESSION show the token?
 It must not cross a network in the clear."
   (and mew-submit-relay-token
+       (not (mew-submit-relay--redirected-p
+             (mew-submit-relay--session-process session)))
        (or (mew-submit-relay--session-tls session)
            (not (mew-submit-relay--elsewhere-p
                  (mew-submit-relay--session-process session))))))
@@ -585,14 +629,15 @@ All that was said before is forgotten (RFC 3207, section 4.2)."
     (mew-submit-relay--forget-message session)
     (setf (mew-submit-relay--session-hello session) nil
           (mew-submit-relay--session-trusted session)
-          (null mew-submit-relay-token)))
+          (mew-submit-relay--trusted-p
+           (mew-submit-relay--session-process session))))
    (t
     (pop (mew-submit-relay--session-output session))
     (mew-submit-relay--dismiss
      session 554 "5.5.0" "Something follows STARTTLS before it is answered"))))
 
 (defun mew-submit-relay--judge-token (session given)
-  "See whether GIVEN, what the client of SESSION says, is the token.
+  "Let the client of SESSION in if GIVEN, octets from it, is the token.
 Wipe it."
   (let ((same (unwind-protect
                   (mew-submit-relay-smtp--same-p given (mew-submit-relay--token))
@@ -985,12 +1030,47 @@ One is put there at a time, so that Emacs can do other things between."
           (mew-submit-relay--keep session)
         (mew-submit-relay--queue session)))))
 
+(defun mew-submit-relay--account-redirected (session fields)
+  "Return the account for the message of SESSION, which is redirected.
+Its header has FIELDS.  Of the accounts that are for its sender, the one whose
+server the client has called is the one, else the first; when there is none for
+the sender, that of the server which was called."
+  (let* ((sender (plist-get (mew-submit-relay--session-mail session) :from))
+         (called (mew-submit-relay-gate--guest
+                  (mew-submit-relay--session-process session) :server))
+         (accounts (mew-submit-account--all))
+         (called-p (lambda (account)
+                     (and called
+                          (seq-find (lambda (server)
+                                      (equal called (plist-get server :server)))
+                                    (mew-submit-account--servers account)))))
+         (fitting (seq-filter (lambda (account)
+                                (mew-submit-account--fits-p account sender))
+                              accounts))
+         (account (or (seq-find called-p fitting)
+                      (car fitting)
+                      (seq-find called-p accounts)
+                      (and (mew-submit-account--unqualified-p sender)
+                           (mew-submit-account--default)))))
+    (cond ((null account)
+           (mew-submit-relay-smtp--no
+            451 "4.3.5" "No account is for %s, or for the server that was called"
+            (if (equal sender "") "the empty sender" sender)))
+          (mew-submit-relay--account-function
+           (funcall mew-submit-relay--account-function fields account))
+          (t (mew-submit-request--account account fields)))))
+
 (defun mew-submit-relay--account (session fields)
   "Return the account for the message of SESSION, whose header has FIELDS.
 What the client asks for goes before what the account says."
-  (let ((account (if mew-submit-relay--account-function
-                     (funcall mew-submit-relay--account-function fields)
-                   (mew-submit-request--account nil fields)))
+  (let ((account (cond
+                  ((and (not mew-submit-relay--one-server)
+                        (mew-submit-relay--redirected-p
+                         (mew-submit-relay--session-process session)))
+                   (mew-submit-relay--account-redirected session fields))
+                  (mew-submit-relay--account-function
+                   (funcall mew-submit-relay--account-function fields))
+                  (t (mew-submit-request--account nil fields))))
         (each (seq-filter #'cdr (mew-submit-relay--session-rcpt session))))
     (setq account (mew-submit-extension--merge
                    account
@@ -1299,12 +1379,20 @@ NAME is what messages call it."
 
 (defun mew-submit-relay--gate-p ()
   "Does the module have to listen?"
-  (and mew-submit-relay-certificate t))
+  (or mew-submit-relay-certificate mew-submit-relay-transparent))
 
 (defun mew-submit-relay--identity ()
   "Return the files of certificate and key, a list of names in full, or of nil."
   (mapcar (lambda (file) (and file (expand-file-name file)))
           (list mew-submit-relay-certificate mew-submit-relay-key)))
+
+(defun mew-submit-relay--server-names ()
+  "Return the names of the servers that redirected clients may have called."
+  (and mew-submit-relay-transparent
+       (delete-dups
+        (delq nil (mapcar (lambda (account) (plist-get account :server))
+                          (seq-mapcat #'mew-submit-account--servers
+                                      (mew-submit-account--all)))))))
 
 (defun mew-submit-relay--listen-gate (name address port implicit)
   "Have the module listen on PORT of ADDRESS; NAME is what messages call that.
@@ -1313,6 +1401,7 @@ With IMPLICIT there is TLS from the first octet on.  Return the process."
          (server (mew-submit-relay--listen name :family 'local :service file)))
     (condition-case err
         (apply #'mew-submit-relay-gate--open server address port implicit
+               (mew-submit-relay--server-names)
                ;; Those who are dismissed are there for a while, too.
                (+ 20 (* 2 mew-submit-relay-connections))
                (/ mew-submit-relay-timeout 10.0)
@@ -1417,6 +1506,9 @@ READ waits for some and returns nil at their end; WRITE gets the replies."
   (unless (or mew-submit-relay-port mew-submit-relay-tls-port
               mew-submit-relay-socket)
     (mew-submit-error--throw 'config nil "The relay has nowhere to listen"))
+  (when (and mew-submit-relay-transparent (not (eq system-type 'gnu/linux)))
+    (mew-submit-error--throw
+     'config nil "Only Linux tells what a redirected connection was meant for"))
   (when (and (or mew-submit-relay-tls-port mew-submit-relay-key)
              (null mew-submit-relay-certificate))
     (mew-submit-error--throw

@@ -189,7 +189,7 @@ $(BUILD)/c/test-%: $(BUILD)/asan/test/c/test-%.o $(call objects,asan,$(HELPER_C)
 	$(call run,$(CC) asan,$@) $(CC) $(ASAN_FLAGS) -o $@ $^ $(LDFLAGS) $(LIBS)
 
 # What is not pure needs the whole module but its boundary.
-$(BUILD)/c/test-cut $(BUILD)/c/test-net $(BUILD)/c/test-request: $(call objects,asan,$(filter-out module/module.c $(PURE_C),$(MODULE_C)))
+$(BUILD)/c/test-cut $(BUILD)/c/test-gate $(BUILD)/c/test-net $(BUILD)/c/test-request: $(call objects,asan,$(filter-out module/module.c $(PURE_C),$(MODULE_C)))
 
 check-matrix:  ## as root: build and test in roots of other Debians and processors (ONLY='trixie c demo'), with a table
 	@test/tool/matrix $(ONLY)

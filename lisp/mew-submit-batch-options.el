@@ -94,13 +94,14 @@ ARGUMENT is nil for a flag.")
        'usage nil "--token-command is for XOAUTH2 and OAUTHBEARER, not for %s"
        (funcall get :auth))))))
 
-(defun mew-submit-batch-options--account (options fields)
+(defun mew-submit-batch-options--account (options fields &optional account)
   "Return the account that OPTIONS describe, for a message with FIELDS.
-Without --server it is the user's own for the sender.  OPTIONS go before what
-the message's own header wishes, and that before the account."
+Without --server it is ACCOUNT, or the user's own for the sender.  OPTIONS go
+before what the message's own header wishes, and that before the account."
   (let ((account (mew-submit-request--account
-                  (and (plist-get options :server)
-                       (list :server (plist-get options :server)))
+                  (if (plist-get options :server)
+                      (list :server (plist-get options :server))
+                    account)
                   fields)))
     (setq account (plist-put account :fallback 'always))
     (cl-loop for (key value) on options by #'cddr

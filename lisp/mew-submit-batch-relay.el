@@ -32,10 +32,14 @@
 
 (defconst mew-submit-batch-relay--options
   (append
-   '(("--listen" :listen "PLACE,..." "ADDRESS:PORT or unix:PATH; default: \
-localhost:2587")
+   '(("--listen" :listen "PLACE,..." "ADDRESS:PORT, tls:ADDRESS:PORT or \
+unix:PATH; default: localhost:2587")
+     ("--certificate" :certificate "FILE" "for TLS; one that does not exist is \
+made")
+     ("--key" :key "FILE" "its key, when it is not in the same file")
      ("--token-file" :token-file "FILE" "clients must log in with its first \
-line (AUTH PLAIN)")
+line (AUTH PLAIN, LOGIN)")
+     ("--transparent" :transparent nil "take what a rule of nftables leads here")
      ("--anyone" :anyone nil "let in every process of this machine")
      ("--allow" :allow "NETWORK,..." "let in who has such an address, from \
 elsewhere")
@@ -71,20 +75,22 @@ in use).\n"))
                                value))))
 
 (defun mew-submit-batch-relay--place (place)
-  "Return PLACE, of --listen, as (ADDRESS . PORT) or a file name."
+  "Return PLACE, of --listen, as (ADDRESS PORT IMPLICIT) or a file name."
   (cond ((string-match "\\`unix:\\(.+\\)\\'" place)
          (expand-file-name (match-string 1 place)))
-        ((string-match "\\`\\[?\\([^][]+?\\)\\]?:\\([0-9]\\{1,5\\}\\)\\'" place)
-         (let ((address (match-string 1 place))
-               (port (string-to-number (match-string 2 place))))
+        ((string-match "\\`\\(tls:\\)?\\[?\\([^][]+?\\)\\]?:\\([0-9]\\{1,5\\}\\)\\'"
+                       place)
+         (let ((implicit (and (match-string 1 place) t))
+               (address (match-string 2 place))
+               (port (string-to-number (match-string 3 place))))
            (unless (equal address "localhost")
              (mew-submit-batch-command--read #'mew-submit-relay-peer--parse address))
            (when (> port 65535)
              (mew-submit-error--throw 'usage nil "No such port: %d" port))
-           (cons address port)))
+           (list address port implicit)))
         (t (mew-submit-error--throw
-            'usage nil "--listen needs ADDRESS:PORT or unix:PATH, not %s"
-            place))))
+            'usage nil "--listen needs ADDRESS:PORT, tls:ADDRESS:PORT or \
+unix:PATH, not %s" place))))
 
 (defun mew-submit-batch-relay--value (name key value)
   "Return VALUE of option NAME, whose key is KEY, checked and converted."
@@ -101,7 +107,8 @@ in use).\n"))
              (mew-submit-batch-command--seconds name value)))
     (:size (mew-submit-batch-relay--number name value 1))
     (:connections (mew-submit-batch-relay--number name value 1))
-    ((or :outbox :sink :config :token-file) (expand-file-name value))
+    ((or :outbox :sink :config :token-file :certificate :key)
+     (expand-file-name value))
     (_ (mew-submit-batch-options--value name key value))))
 
 (defun mew-submit-batch-relay--parse (args)
@@ -118,15 +125,27 @@ in use).\n"))
 (defun mew-submit-batch-relay--listen (places)
   "Set the options of the relay to PLACES, or leave them alone with nil."
   (when places
-    (let ((sockets (seq-filter #'stringp places))
-          (ports (delete-dups (mapcar #'cdr (seq-filter #'consp places)))))
-      (when (or (cdr sockets) (cdr ports))
+    (let* ((sockets (seq-filter #'stringp places))
+           (tcp (seq-filter #'consp places))
+           (plain (seq-remove #'caddr tcp))
+           (implicit (seq-filter #'caddr tcp))
+           (ports (lambda (places) (delete-dups (mapcar #'cadr places))))
+           (addresses (lambda (places)
+                        (sort (delete-dups (mapcar #'car places)) #'string<))))
+      (when (or (cdr sockets) (cdr (funcall ports plain))
+                (cdr (funcall ports implicit)))
         (mew-submit-error--throw
-         'usage nil "--listen takes one port, of any addresses, and one socket"))
+         'usage nil "--listen takes one port, one more with tls:, of any addresses, \
+and one socket"))
+      (when (and plain implicit
+                 (not (equal (funcall addresses plain)
+                             (funcall addresses implicit))))
+        (mew-submit-error--throw
+         'usage nil "--listen takes the same addresses with tls: and without"))
       (setq mew-submit-relay-socket (car sockets)
-            mew-submit-relay-port (car ports)
-            mew-submit-relay-address (mapcar #'car
-                                             (seq-filter #'consp places))))))
+            mew-submit-relay-port (car (funcall ports plain))
+            mew-submit-relay-tls-port (car (funcall ports implicit))
+            mew-submit-relay-address (delete-dups (mapcar #'car tcp))))))
 
 (defun mew-submit-batch-relay--token (file)
   "Return the token in FILE, its first line."
@@ -139,6 +158,9 @@ in use).\n"))
   "Set the options of the relay as OPTIONS say."
   (mew-submit-batch-relay--listen (plist-get options :listen))
   (cl-loop for (key variable) in '((:allow mew-submit-relay-networks)
+                                   (:certificate mew-submit-relay-certificate)
+                                   (:key mew-submit-relay-key)
+                                   (:transparent mew-submit-relay-transparent)
                                    (:anyone mew-submit-relay-anyone)
                                    (:wait mew-submit-relay-wait)
                                    (:size mew-submit-relay-size)
@@ -152,7 +174,9 @@ in use).\n"))
   (setq mew-submit-relay--log-function #'mew-submit-batch-command--tell
         mew-submit-relay--on-ask (mew-submit-batch-options--on-ask options)
         mew-submit-relay--account-function
-        (lambda (fields) (mew-submit-batch-options--account options fields))))
+        (lambda (fields &optional account)
+          (mew-submit-batch-options--account options fields account))
+        mew-submit-relay--one-server (and (plist-get options :server) t)))
 
 ;;; The service
 

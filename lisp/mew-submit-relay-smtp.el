@@ -258,13 +258,16 @@ the address may be not ASCII."
 
 ;;; The token
 
+(defun mew-submit-relay-smtp--base64 (base64)
+  "Return what is in BASE64, octets.  Whoever gets it wipes it."
+  (condition-case nil
+      (base64-decode-string base64)
+    (error (mew-submit-relay-smtp--no 501 "5.5.2" "Not base64"))))
+
 (defun mew-submit-relay-smtp--plain (base64)
   "Return the password in BASE64, what AUTH PLAIN (RFC 4616) has sent, octets.
 Whoever gets it wipes it."
-  (let ((octets (condition-case nil
-                    (base64-decode-string base64)
-                  (error (mew-submit-relay-smtp--no 501 "5.5.2"
-                                                    "Not base64")))))
+  (let ((octets (mew-submit-relay-smtp--base64 base64)))
     (unwind-protect
         (if (string-match "\\`[^\0]*\0[^\0]*\0\\([^\0]+\\)\\'" octets)
             (match-string 1 octets)

@@ -8,7 +8,8 @@
 ;; It owns the local relay (the paper's Appendix B): listening, who may come
 ;; in, the order of commands, the limits, and what a client is told.  The grammar is
 ;; mew-submit-relay-smtp.el's, the message's octets mew-submit-relay-data.el's, and
-;; what becomes of the message the queue's.
+;; what becomes of the message the queue's.  With TLS, or for redirected connections, it
+;; is the module that listens: mew-submit-relay-gate.el's.
 ;;
 ;; A message has one owner.  Until the reply to it is 250 that is the client; then it
 ;; is the outbox, where the message is on disk before.  While the client waits, what
@@ -35,6 +36,7 @@
 (require 'mew-submit-plan)
 (require 'mew-submit-queue)
 (require 'mew-submit-relay-data)
+(require 'mew-submit-relay-gate)
 (require 'mew-submit-relay-peer)
 (require 'mew-submit-relay-smtp)
 (require 'mew-submit-refusal)
@@ -72,8 +74,45 @@ The default is nil.  It is made in a directory that nobody else can enter."
   :package-version '(mew-submit . "0.1.0")
   :risky t)
 
+(defcustom mew-submit-relay-certificate nil
+  "The file with the relay's certificate, for TLS, or nil for no TLS.
+The default is nil.  It is PEM, and the key may be in it too.  A file that does
+not exist is made: a key, and a certificate for this machine that it signs
+itself, whose fingerprint the relay tells when it starts."
+  :type '(choice (const :tag "No TLS" nil) file)
+  :group 'mew-submit-relay
+  :package-version '(mew-submit . "0.2.0")
+  :risky t)
+
+(defcustom mew-submit-relay-key nil
+  "The file with the key of `mew-submit-relay-certificate'.
+The default, nil, means that it is in the same file."
+  :type '(choice (const :tag "With the certificate" nil) file)
+  :group 'mew-submit-relay
+  :package-version '(mew-submit . "0.2.0")
+  :risky t)
+
+(defcustom mew-submit-relay-tls-port nil
+  "The TCP port on which the relay has TLS from the first octet on, or nil.
+The default is nil.  At `mew-submit-relay-port' clients ask for TLS (STARTTLS).
+Both need a `mew-submit-relay-certificate'."
+  :type '(choice natnum (const :tag "None" nil))
+  :group 'mew-submit-relay
+  :package-version '(mew-submit . "0.2.0")
+  :risky t)
+
+(defcustom mew-submit-relay-transparent nil
+  "Whether the relay takes connections that were meant for other servers.
+The default is nil.  A rule of the system's packet filter (nftables) leads them
+here, on Linux alone; the manual has it.  The client's sender and the server it
+has called choose the account."
+  :type 'boolean
+  :group 'mew-submit-relay
+  :package-version '(mew-submit . "0.2.0")
+  :risky t)
+
 (defcustom mew-submit-relay-token nil
-  "What a client of the relay must give as the password of AUTH PLAIN.
+  "What a client of the relay must give as the password of AUTH PLAIN or LOGIN.
 It is a string, or a function that returns one; its user name is of no account.
 The default, nil, means that no log-in is wanted, and only processes of the same
 user are let in.  With a token, whoever has it is let in."
@@ -94,9 +133,9 @@ not tell whose a process is, none may."
 (defcustom mew-submit-relay-networks nil
   "The networks other than this machine from which the relay takes mail.
 The default, nil, means none.  Each is an address, or ADDRESS/BITS; what is in
-them may send mail in your name, and all that it says can be read on the way.
-While there is a `mew-submit-relay-token' nobody is let in from elsewhere, since
-the token must not cross a network in the clear."
+them may send mail in your name, and without TLS all that it says can be read
+on the way.  With a `mew-submit-relay-token' they have to log in, inside TLS;
+without a `mew-submit-relay-certificate' they are not let in then."
   :type '(repeat (string :tag "Network"))
   :group 'mew-submit-relay
   :package-version '(mew-submit . "0.1.0")
@@ -155,18 +194,26 @@ The default is 300.  A client that has said nothing at all has a fifth of it."
 (defconst mew-submit-relay--stuck 2
   "Seconds after which a connection that takes no reply is ended.")
 
+(defconst mew-submit-relay--last-words 500
+  "Milliseconds that it may take at the end until clients have been told of it.")
+
 (defconst mew-submit-relay--linger 2
   "Seconds for which what a client still says is thrown away before the end.
 Without that the system would throw away the last reply.")
 
 (defvar mew-submit-relay--log-function #'ignore
   "Function called with a line about what happened at the relay.
-No address, no text of a message and no token is ever in it.")
+No mail address, no text of a message and no token is ever in it.")
+
+(declare-function mew-submit--mod-gate-rest "ext:mew-submit-native" (msecs))
 
 (cl-defstruct (mew-submit-relay--session
                (:constructor mew-submit-relay--make-session)
                (:copier nil))
   (process nil :documentation "The connection.")
+  (tls nil :documentation "How many octets it had sent when TLS began, or nil.")
+  (taken 0 :documentation "How many octets it has sent.")
+  (said 0 :documentation "How many octets it has been sent.")
   (phase 'command :documentation "What comes next: `command', `token' (of \
 AUTH),
 `data', `chunk', `wait' (nothing, it gets an answer first), or `end'.")
@@ -179,6 +226,8 @@ AUTH),
   (began nil :documentation "When the message began to come.")
   (hello nil :documentation "What EHLO or HELO has said.")
   (trusted nil :documentation "Non-nil when no log-in is wanted any more.")
+  (login nil :documentation "What comes next of AUTH LOGIN: `user', `password'; \
+nil for PLAIN.")
   (attempts 0 :documentation "How often AUTH has failed.")
   (errors 0 :documentation "How many errors there were.")
   (idle 0 :documentation "How many commands since the last message.")
@@ -212,7 +261,11 @@ it is there.")
 
 (defvar mew-submit-relay--account-function nil
   "Function that returns the account for a message with the fields it is given.
-With nil, the message's sender decides.")
+For one that is redirected it is given the account that is chosen, too, which it
+may change.  With nil, the message's sender decides.")
+
+(defvar mew-submit-relay--one-server nil
+  "Non-nil when that function has the same server for every message.")
 
 (defvar mew-submit-relay--on-ask #'mew-submit-dialog--answer
   "Function that answers questions about messages that came to the relay.")
@@ -228,9 +281,21 @@ With a directory, nothing is sent: what comes is kept there, and that is all.")
 ;;; Replies
 
 (defun mew-submit-relay--contact (process key)
-  "Return the address of PROCESS for KEY, a vector, or nil on a Unix socket."
-  (let ((contact (process-contact process key)))
+  "Return the address of PROCESS for KEY, a vector, or nil on a Unix socket.
+KEY is `:remote', `:local', or `:called' for what the client has connected to,
+from where a rule of the system's filter may have led it to the local one."
+  (let ((contact (cond ((process-get process 'mew-submit-relay-guest)
+                        (mew-submit-relay-gate--guest process key))
+                       ((eq key :called) (process-contact process :local))
+                       (t (process-contact process key)))))
     (and (vectorp contact) contact)))
+
+(defun mew-submit-relay--who (process)
+  "Return the address of the client of PROCESS, without port, for the log."
+  (let ((remote (mew-submit-relay--contact process :remote)))
+    (if remote
+        (format-network-address remote t)
+      "this machine")))
 
 (defun mew-submit-relay--reads-p (session octets)
   "Does the client of SESSION read, so that OCTETS more can be sent to it?
@@ -270,6 +335,7 @@ One that is no connection has a function that takes them."
                        (nreverse (mew-submit-relay--session-output session))))
         (process (mew-submit-relay--session-process session)))
     (setf (mew-submit-relay--session-output session) nil)
+    (cl-incf (mew-submit-relay--session-said session) (length octets))
     (unless (or (string-empty-p octets) (not (process-live-p process)))
       (if (mew-submit-relay--reads-p session (length octets))
           (mew-submit-relay--write process octets)
@@ -315,6 +381,11 @@ A client that has not said EHLO knows no enhanced codes, which does no harm."
   "Clean up after SESSION, whose connection is closed.
 A message that has come whole is kept: nobody could be told anything else."
   (mew-submit-relay--set-timer session nil nil)
+  (when (eql (mew-submit-relay--session-tls session)
+             (mew-submit-relay--session-taken session))
+    (mew-submit-relay--log "A client at %s has begun TLS and said nothing in it"
+                           (mew-submit-relay--who
+                            (mew-submit-relay--session-process session))))
   (setf (mew-submit-relay--session-phase session) 'end)
   (setq mew-submit-relay--sessions
         (delq session mew-submit-relay--sessions))
@@ -356,18 +427,55 @@ A message that has come whole is kept: nobody could be told anything else."
                  mew-submit-relay-token)))
     (and token (encode-coding-string token 'utf-8))))
 
-(defun mew-submit-relay--stranger (remote local)
-  "Return why the client at REMOTE is not let in at LOCAL, or nil.
-Both are contacts, or nil on a Unix socket, which only its owner reaches."
+(defun mew-submit-relay--redirected-p (process)
+  "Was the client of PROCESS led here by a rule of the system's filter?"
+  (and mew-submit-relay-transparent
+       (mew-submit-relay-gate--guest process :original)
+       t))
+
+(defun mew-submit-relay--elsewhere-p (process)
+  "Is the client of PROCESS at another machine?
+Who is redirected here from this one has not a loopback address, but a socket."
+  (let ((remote (mew-submit-relay--contact process :remote)))
+    (and remote
+         (not (mew-submit-relay-peer--loopback-p remote))
+         (not (and (mew-submit-relay--redirected-p process)
+                   (mew-submit-relay-peer--held-p
+                    remote (mew-submit-relay--contact process :called)))))))
+
+(defun mew-submit-relay--trusted-p (process)
+  "May the client of PROCESS, who is let in, send without a log-in?
+What is redirected would show another server's password, and is never asked."
+  (or (null mew-submit-relay-token)
+      (mew-submit-relay--redirected-p process)))
+
+(defun mew-submit-relay--tls-p (process)
+  "Can the client of PROCESS have TLS?"
+  (and mew-submit-relay-certificate
+       (mew-submit-relay-gate--guest process :ticket)))
+
+(defun mew-submit-relay--stranger (process)
+  "Return why the client of PROCESS is not let in, or nil.
+A Unix socket has no addresses; only its owner reaches it."
   (cond
-   ((null remote) nil)
-   ((not (mew-submit-relay-peer--loopback-p remote))
-    (cond ((not (mew-submit-relay-peer--in-p remote mew-submit-relay-networks))
+   ((null (mew-submit-relay--contact process :remote)) nil)
+   ((mew-submit-relay--elsewhere-p process)
+    (cond ((not (mew-submit-relay-peer--in-p
+                 (mew-submit-relay--contact process :remote)
+                 mew-submit-relay-networks))
            "This relay serves its own machine only")
-          (mew-submit-relay-token
+          ((and mew-submit-relay-token
+                (mew-submit-relay--redirected-p process))
+           "A log-in is wanted, which nobody who is redirected is asked for")
+          ((and mew-submit-relay-token
+                (not (mew-submit-relay--tls-p process)))
            "The token must not cross a network in the clear")))
-   ((or mew-submit-relay-token mew-submit-relay-anyone) nil)
-   (t (let ((user (mew-submit-relay-peer--user remote local)))
+   ((or mew-submit-relay-anyone
+        (not (mew-submit-relay--trusted-p process)))
+    nil)
+   (t (let ((user (mew-submit-relay-peer--user
+                   (mew-submit-relay--contact process :remote)
+                   (mew-submit-relay--contact process :called))))
         (cond ((null user)
                "Whose process this is cannot be told; a token is wanted")
               ((/= user (user-uid))
@@ -382,32 +490,82 @@ A client that has said nothing has to go, the one that has waited longest."
         (mew-submit-relay--dismiss idle 421 "4.3.2" "Others are waiting")
         t)))
 
+(defun mew-submit-relay--implicit-p (process)
+  "Does PROCESS have TLS from the first octet on?"
+  (process-get process 'mew-submit-relay-implicit))
+
+(defun mew-submit-relay--turn-away (session code enhanced text)
+  "End SESSION, which has not begun, with the reply CODE ENHANCED TEXT.
+Where TLS is to come first nothing is said: it is not worth the trouble."
+  (if (mew-submit-relay--implicit-p (mew-submit-relay--session-process session))
+      (mew-submit-relay--delete session)
+    (mew-submit-relay--dismiss session code enhanced text)))
+
+(defun mew-submit-relay--secure (session)
+  "Have TLS with the client of SESSION behind the replies so far.
+Return nil when it has sent something behind what has been dealt with: that came
+in the clear, from anybody, and must not be taken for a part of what TLS brings."
+  (let ((pending (apply #'+ (mapcar #'length
+                                    (mew-submit-relay--session-output session)))))
+    (when (mew-submit-relay-gate--secure
+           (mew-submit-relay--session-process session)
+           (mew-submit-relay--session-taken session)
+           (+ (mew-submit-relay--session-said session) pending))
+      ;; Who says nothing inside TLS is one of those who have said nothing.
+      (setf (mew-submit-relay--session-fresh session) t
+            (mew-submit-relay--session-tls session)
+            (mew-submit-relay--session-taken session)))))
+
 (defun mew-submit-relay--greet (session)
   "Greet the client of SESSION, or send it away."
   (let* ((process (mew-submit-relay--session-process session))
-         (stranger (mew-submit-relay--stranger
-                    (mew-submit-relay--contact process :remote)
-                    (mew-submit-relay--contact process :local))))
+         (stranger (mew-submit-relay--stranger process)))
     (cond
+     ((mew-submit-relay-gate--guest process :loop)
+      (mew-submit-relay--log "The relay's own connection was led back to it: \
+the rule of the packet filter has to leave out its group")
+      (mew-submit-relay--turn-away
+       session 421 "4.4.6" "The packet filter has led mew-submit back to itself: \
+its rule has to leave out the group of mew-submit"))
      (stranger
-      (mew-submit-relay--log "Refused a connection: %s" stranger)
-      (mew-submit-relay--dismiss session 554 "5.7.1" stranger))
+      (mew-submit-relay--log "Refused a connection from %s: %s"
+                             (mew-submit-relay--who process) stranger)
+      (mew-submit-relay--turn-away session 554 "5.7.1" stranger))
      ((not (mew-submit-relay--make-room))
-      (mew-submit-relay--dismiss session 421 "4.3.2"
-                                 "Too many connections, try again later"))
+      (mew-submit-relay--turn-away session 421 "4.3.2"
+                                   "Too many connections, try again later"))
+     ((and (mew-submit-relay--implicit-p process)
+           (not (mew-submit-relay--secure session)))
+      (mew-submit-relay--delete session))
      (t
       (push session mew-submit-relay--sessions)
       (mew-submit-relay--reply session 220 nil
                                (concat mew-submit-helo " ESMTP mew-submit"))
       (mew-submit-relay--flush session)))))
 
-(defun mew-submit-relay--accept (_server process _message)
+(defun mew-submit-relay--accept (server process _message)
+  "Take PROCESS, a new connection to SERVER."
+  (set-process-query-on-exit-flag process nil)
+  (if (mew-submit-relay-gate--get server :handle)
+      (progn
+        (process-put process 'mew-submit-relay-implicit
+                     (mew-submit-relay-gate--get server :implicit))
+        (mew-submit-relay-gate--await process #'mew-submit-relay--introduced))
+    (mew-submit-relay--begin process)))
+
+(defun mew-submit-relay--introduced (process octets)
+  "Begin a session on PROCESS, whose client has sent OCTETS already."
+  (set-process-filter process #'mew-submit-relay--filter)
+  (mew-submit-relay--begin process)
+  (unless (string-empty-p octets)
+    (mew-submit-relay--filter process octets)))
+
+(defun mew-submit-relay--begin (process)
   "Begin a session on PROCESS, a new connection."
   (condition-case err
       (let ((session (mew-submit-relay--make-session
                       :process process :heard (float-time)
-                      :trusted (null mew-submit-relay-token))))
-        (set-process-query-on-exit-flag process nil)
+                      :trusted (mew-submit-relay--trusted-p process))))
         (process-put process 'mew-submit-relay session)
         (mew-submit-relay--greet session))
     (error (mew-submit-relay--log "A connection failed: %s"
@@ -416,13 +574,29 @@ A client that has said nothing has to go, the one that has waited longest."
 
 ;;; Commands
 
-(defun mew-submit-relay--keywords ()
-  "Return the lines of the reply to EHLO."
+(defun mew-submit-relay--may-log-in-p (session)
+  "May the client of SESSION show the token?
+It must not cross a network in the clear."
+  (and mew-submit-relay-token
+       (not (mew-submit-relay--redirected-p
+             (mew-submit-relay--session-process session)))
+       (or (mew-submit-relay--session-tls session)
+           (not (mew-submit-relay--elsewhere-p
+                 (mew-submit-relay--session-process session))))))
+
+(defun mew-submit-relay--may-begin-tls-p (session)
+  "Can TLS begin in SESSION?"
+  (and (null (mew-submit-relay--session-tls session))
+       (mew-submit-relay--tls-p (mew-submit-relay--session-process session))))
+
+(defun mew-submit-relay--keywords (session)
+  "Return the lines of the reply to EHLO in SESSION."
   (append
    (list mew-submit-helo "PIPELINING"
          (format "SIZE %d" (or mew-submit-relay-size 0))
          "8BITMIME" "SMTPUTF8" "CHUNKING" "DSN" "ENHANCEDSTATUSCODES")
-   (and mew-submit-relay-token '("AUTH PLAIN"))))
+   (and (mew-submit-relay--may-begin-tls-p session) '("STARTTLS"))
+   (and (mew-submit-relay--may-log-in-p session) '("AUTH PLAIN LOGIN"))))
 
 (defun mew-submit-relay--hello (session argument)
   "Answer EHLO or HELO with ARGUMENT in SESSION; a transaction ends."
@@ -433,60 +607,107 @@ A client that has said nothing has to go, the one that has waited longest."
 (defun mew-submit-relay--ehlo (session argument)
   "Carry out EHLO ARGUMENT in SESSION."
   (mew-submit-relay--hello session argument)
-  (mew-submit-relay--reply-lines session 250 (mew-submit-relay--keywords)))
+  (mew-submit-relay--reply-lines session 250 (mew-submit-relay--keywords session)))
 
 (defun mew-submit-relay--helo (session argument)
   "Carry out HELO ARGUMENT in SESSION."
   (mew-submit-relay--hello session argument)
   (mew-submit-relay--reply-lines session 250 (list mew-submit-helo)))
 
-(defun mew-submit-relay--judge-token (session base64)
-  "See whether BASE64, what the client of SESSION gives, has the token."
-  (let* ((given (mew-submit-relay-smtp--plain base64))
-         (same (unwind-protect
-                   (mew-submit-relay-smtp--same-p given
-                                                  (mew-submit-relay--token))
-                 (clear-string given))))
+(defun mew-submit-relay--starttls (session argument)
+  "Carry out STARTTLS, whose ARGUMENT is empty, in SESSION.
+All that was said before is forgotten (RFC 3207, section 4.2)."
+  (mew-submit-relay-smtp--nothing "STARTTLS" argument)
+  (cond
+   ((mew-submit-relay--session-tls session)
+    (mew-submit-relay-smtp--no 503 "5.5.1" "There is TLS already"))
+   ((not (mew-submit-relay--may-begin-tls-p session))
+    (mew-submit-relay-smtp--no 502 "5.5.1" "There is no TLS here")))
+  (mew-submit-relay--reply session 220 "2.0.0" "Go on with TLS")
+  (cond
+   ((mew-submit-relay--secure session)
+    (mew-submit-relay--forget-message session)
+    (setf (mew-submit-relay--session-hello session) nil
+          (mew-submit-relay--session-trusted session)
+          (mew-submit-relay--trusted-p
+           (mew-submit-relay--session-process session))))
+   (t
+    (pop (mew-submit-relay--session-output session))
+    (mew-submit-relay--dismiss
+     session 554 "5.5.0" "Something follows STARTTLS before it is answered"))))
+
+(defun mew-submit-relay--judge-token (session given)
+  "Let the client of SESSION in if GIVEN, octets from it, is the token.
+Wipe it."
+  (let ((same (unwind-protect
+                  (mew-submit-relay-smtp--same-p given (mew-submit-relay--token))
+                (clear-string given))))
     (cond
      (same
       (setf (mew-submit-relay--session-trusted session) t)
       (mew-submit-relay--reply session 235 "2.7.0" "Welcome"))
      (t
-      (mew-submit-relay--log "A client gave a wrong token")
+      (mew-submit-relay--log "A client at %s gave a wrong token"
+                             (mew-submit-relay--who
+                              (mew-submit-relay--session-process session)))
       (if (< (cl-incf (mew-submit-relay--session-attempts session)) 3)
           (mew-submit-relay-smtp--no 535 "5.7.8" "That is not the token")
         (mew-submit-relay--dismiss session 421 "4.7.0"
                                    "That is not the token, either"))))))
 
+(defun mew-submit-relay--ask-token (session login prompt)
+  "Have the client of SESSION go on with AUTH LOGIN's LOGIN, or with PLAIN on nil.
+PROMPT is what it is told, base64."
+  (setf (mew-submit-relay--session-phase session) 'token
+        (mew-submit-relay--session-login session) login)
+  (mew-submit-relay--reply-lines session 334 (list prompt)))
+
 (defun mew-submit-relay--auth (session argument)
   "Carry out AUTH ARGUMENT in SESSION."
-  (pcase (split-string argument " +" t)
-    ((guard (null mew-submit-relay-token))
-     (mew-submit-relay-smtp--no 503 "5.5.1" "No log-in is wanted"))
-    ((guard (null (mew-submit-relay--session-hello session)))
-     (mew-submit-relay-smtp--no 503 "5.5.1" "EHLO first"))
-    ((guard (or (mew-submit-relay--session-trusted session)
-                (mew-submit-relay--session-mail session)))
-     (mew-submit-relay-smtp--no 503 "5.5.1" "Not now"))
-    ((and `(,mechanism . ,rest) (guard (equal (upcase mechanism) "PLAIN")))
-     (pcase rest
-       ('nil (setf (mew-submit-relay--session-phase session) 'token)
-             (mew-submit-relay--reply-lines session 334 '("")))
-       (`(,base64) (mew-submit-relay--judge-token session base64))
-       (_ (mew-submit-relay-smtp--no 501 "5.5.4" "AUTH PLAIN, and what it says"))))
-    (_ (mew-submit-relay-smtp--no 504 "5.5.4" "Only PLAIN is known"))))
+  (pcase-let ((`(,mechanism . ,rest) (split-string argument " +" t)))
+    (cond
+     ((null mew-submit-relay-token)
+      (mew-submit-relay-smtp--no 503 "5.5.1" "No log-in is wanted"))
+     ((not (mew-submit-relay--may-log-in-p session))
+      (mew-submit-relay-smtp--no 538 "5.7.11" "Begin TLS first (STARTTLS)"))
+     ((null (mew-submit-relay--session-hello session))
+      (mew-submit-relay-smtp--no 503 "5.5.1" "EHLO first"))
+     ((or (mew-submit-relay--session-trusted session)
+          (mew-submit-relay--session-mail session))
+      (mew-submit-relay-smtp--no 503 "5.5.1" "Not now"))
+     ((cdr rest)
+      (mew-submit-relay-smtp--no 501 "5.5.4" "AUTH, a mechanism, and what it says")))
+    (pcase (upcase (or mechanism ""))
+      ("PLAIN" (if rest
+                   (mew-submit-relay--judge-token
+                    session (mew-submit-relay-smtp--plain (car rest)))
+                 (mew-submit-relay--ask-token session nil "")))
+      ;; "Username:" and "Password:"; who the user is, is of no account.
+      ("LOGIN" (if rest
+                   (mew-submit-relay--ask-token session 'password "UGFzc3dvcmQ6")
+                 (mew-submit-relay--ask-token session 'user "VXNlcm5hbWU6")))
+      (_ (mew-submit-relay-smtp--no 504 "5.5.4" "Only PLAIN and LOGIN are known")))))
 
 (defun mew-submit-relay--token-line (session line)
   "Take LINE, the next one of an AUTH in SESSION."
   (setf (mew-submit-relay--session-phase session) 'command)
   (if (equal line "*")
       (mew-submit-relay-smtp--no 501 "5.7.0" "As you like")
-    (mew-submit-relay--judge-token session line)))
+    (pcase (mew-submit-relay--session-login session)
+      ('user (mew-submit-relay--ask-token session 'password "UGFzc3dvcmQ6"))
+      ('password (mew-submit-relay--judge-token
+                  session (mew-submit-relay-smtp--base64 line)))
+      (_ (mew-submit-relay--judge-token
+          session (mew-submit-relay-smtp--plain line))))))
 
 (defun mew-submit-relay--mail (session argument)
   "Carry out MAIL ARGUMENT in SESSION."
   (cond ((null (mew-submit-relay--session-hello session))
          (mew-submit-relay-smtp--no 503 "5.5.1" "EHLO first"))
+        ((not (or (mew-submit-relay--session-trusted session)
+                  (mew-submit-relay--may-log-in-p session)))
+         (mew-submit-relay-smtp--no 530 "5.7.0"
+                                    "Begin TLS first (STARTTLS), then log in"))
         ((not (mew-submit-relay--session-trusted session))
          (mew-submit-relay-smtp--no 530 "5.7.0" "Log in first (AUTH PLAIN)"))
         ((mew-submit-relay--session-mail session)
@@ -571,8 +792,7 @@ A client that has said nothing has to go, the one that has waited longest."
     ("VRFY" ,(mew-submit-relay--simple 252 "2.1.5" "Send it, and see") idle)
     ("HELP" ,(mew-submit-relay--simple 214 "2.0.0" "RFC 5321") idle)
     ("EXPN" ,(mew-submit-relay--simple 502 "5.5.1" "There are no lists") idle)
-    ("STARTTLS" ,(mew-submit-relay--simple 502 "5.5.1" "There is no TLS here")
-     idle alone))
+    ("STARTTLS" mew-submit-relay--starttls idle alone))
   "The commands: (VERB FUNCTION FLAG...).
 FUNCTION is called with the session and the argument.  Too many of those that
 are `idle' end the session; behind those that are `alone' nothing may follow
@@ -707,9 +927,9 @@ DATA is nil when it was refused, and that was said already."
   "Does the system say that the client of SESSION has not closed the connection?"
   (let* ((process (mew-submit-relay--session-process session))
          (remote (mew-submit-relay--contact process :remote))
-         (local (mew-submit-relay--contact process :local)))
-    (and remote local
-         (mew-submit-relay-peer--held-p remote local))))
+         (called (mew-submit-relay--contact process :called)))
+    (and remote called
+         (mew-submit-relay-peer--held-p remote called))))
 
 (defun mew-submit-relay--pause (session)
   "Take nothing more from the client of SESSION while it has to wait.
@@ -742,6 +962,7 @@ it says does; then it is read, up to a limit."
                (not (eq (mew-submit-relay--session-phase session) 'end)))
       (condition-case err
           (progn
+            (cl-incf (mew-submit-relay--session-taken session) (length octets))
             (setf (mew-submit-relay--session-input session)
                   (concat (mew-submit-relay--session-input session) octets))
             (mew-submit-relay--work session))
@@ -809,12 +1030,47 @@ One is put there at a time, so that Emacs can do other things between."
           (mew-submit-relay--keep session)
         (mew-submit-relay--queue session)))))
 
+(defun mew-submit-relay--account-redirected (session fields)
+  "Return the account for the message of SESSION, which is redirected.
+Its header has FIELDS.  Of the accounts that are for its sender, the one whose
+server the client has called is the one, else the first; when there is none for
+the sender, that of the server which was called."
+  (let* ((sender (plist-get (mew-submit-relay--session-mail session) :from))
+         (called (mew-submit-relay-gate--guest
+                  (mew-submit-relay--session-process session) :server))
+         (accounts (mew-submit-account--all))
+         (called-p (lambda (account)
+                     (and called
+                          (seq-find (lambda (server)
+                                      (equal called (plist-get server :server)))
+                                    (mew-submit-account--servers account)))))
+         (fitting (seq-filter (lambda (account)
+                                (mew-submit-account--fits-p account sender))
+                              accounts))
+         (account (or (seq-find called-p fitting)
+                      (car fitting)
+                      (seq-find called-p accounts)
+                      (and (mew-submit-account--unqualified-p sender)
+                           (mew-submit-account--default)))))
+    (cond ((null account)
+           (mew-submit-relay-smtp--no
+            451 "4.3.5" "No account is for %s, or for the server that was called"
+            (if (equal sender "") "the empty sender" sender)))
+          (mew-submit-relay--account-function
+           (funcall mew-submit-relay--account-function fields account))
+          (t (mew-submit-request--account account fields)))))
+
 (defun mew-submit-relay--account (session fields)
   "Return the account for the message of SESSION, whose header has FIELDS.
 What the client asks for goes before what the account says."
-  (let ((account (if mew-submit-relay--account-function
-                     (funcall mew-submit-relay--account-function fields)
-                   (mew-submit-request--account nil fields)))
+  (let ((account (cond
+                  ((and (not mew-submit-relay--one-server)
+                        (mew-submit-relay--redirected-p
+                         (mew-submit-relay--session-process session)))
+                   (mew-submit-relay--account-redirected session fields))
+                  (mew-submit-relay--account-function
+                   (funcall mew-submit-relay--account-function fields))
+                  (t (mew-submit-request--account nil fields))))
         (each (seq-filter #'cdr (mew-submit-relay--session-rcpt session))))
     (setq account (mew-submit-extension--merge
                    account
@@ -831,8 +1087,7 @@ What the client asks for goes before what the account says."
 (defun mew-submit-relay--loop-p (account)
   "Does ACCOUNT lead back to this relay?"
   (let ((routes (plist-get account :routes))
-        (own (mapcar (lambda (server) (process-contact server :service))
-                     mew-submit-relay--servers)))
+        (own (mapcar #'mew-submit-relay--port mew-submit-relay--servers)))
     (and (mew-submit-account--local-p (plist-get account :server))
          (seq-some (lambda (route) (memq (car route) own))
                    (if (stringp routes)
@@ -1122,49 +1377,103 @@ NAME is what messages call it."
     (with-file-modes #o700
       (mew-submit-relay--listen file :family 'local :service file))))
 
-(defun mew-submit-relay--listen-tcp (address port)
-  "Listen on PORT of ADDRESS, an IP address."
-  (mew-submit-relay--listen
-   (format (if (string-search ":" address) "[%s]:%d" "%s:%d") address port)
-   :family (if (string-search ":" address) 'ipv6 'ipv4)
-   :host address :service (if (zerop port) t port)))
+(defun mew-submit-relay--gate-p ()
+  "Does the module have to listen?"
+  (or mew-submit-relay-certificate mew-submit-relay-transparent))
 
-(defun mew-submit-relay--listen-local (port)
+(defun mew-submit-relay--identity ()
+  "Return the files of certificate and key, a list of names in full, or of nil."
+  (mapcar (lambda (file) (and file (expand-file-name file)))
+          (list mew-submit-relay-certificate mew-submit-relay-key)))
+
+(defun mew-submit-relay--server-names ()
+  "Return the names of the servers that redirected clients may have called."
+  (and mew-submit-relay-transparent
+       (delete-dups
+        (delq nil (mapcar (lambda (account) (plist-get account :server))
+                          (seq-mapcat #'mew-submit-account--servers
+                                      (mew-submit-account--all)))))))
+
+(defun mew-submit-relay--listen-gate (name address port implicit)
+  "Have the module listen on PORT of ADDRESS; NAME is what messages call that.
+With IMPLICIT there is TLS from the first octet on.  Return the process."
+  (let* ((file (mew-submit-relay-gate--socket))
+         (server (mew-submit-relay--listen name :family 'local :service file)))
+    (condition-case err
+        (apply #'mew-submit-relay-gate--open server address port implicit
+               (mew-submit-relay--server-names)
+               ;; Those who are dismissed are there for a while, too.
+               (+ 20 (* 2 mew-submit-relay-connections))
+               (/ mew-submit-relay-timeout 10.0)
+               (mew-submit-relay--identity))
+      (error (mew-submit-relay-gate--close server)
+             (signal (car err) (cdr err))))))
+
+(defun mew-submit-relay--listen-tcp (address port &optional implicit)
+  "Listen on PORT of ADDRESS, an IP address, with IMPLICIT TLS or not."
+  (let ((name (format (if (string-search ":" address) "[%s]:%d" "%s:%d")
+                      address port)))
+    (if (mew-submit-relay--gate-p)
+        (mew-submit-relay--listen-gate name address port implicit)
+      (mew-submit-relay--listen
+       name
+       :family (if (string-search ":" address) 'ipv6 'ipv4)
+       :host address :service (if (zerop port) t port)))))
+
+(defun mew-submit-relay--listen-local (port implicit)
   "Listen on PORT of 127.0.0.1, and of ::1 where there is IPv6.
-Return the processes."
-  (let ((server (mew-submit-relay--listen-tcp "127.0.0.1" port)))
+IMPLICIT is as for `mew-submit-relay--listen-tcp'.  Return the processes."
+  (let ((server (mew-submit-relay--listen-tcp "127.0.0.1" port implicit)))
     (condition-case err
         (list (mew-submit-relay--listen-tcp
-               "::1" (process-contact server :service))
+               "::1" (mew-submit-relay--port server) implicit)
               server)
       (error (mew-submit-relay--log "%s" (mew-submit-error--text err))
              (list server)))))
+
+(defun mew-submit-relay--listen-port (port implicit)
+  "Listen on PORT, if there is one, of all `mew-submit-relay-address'.
+IMPLICIT is as for `mew-submit-relay--listen-tcp'."
+  (when port
+    (dolist (address (ensure-list mew-submit-relay-address))
+      (setq mew-submit-relay--servers
+            (nconc (if (equal address "localhost")
+                       (mew-submit-relay--listen-local port implicit)
+                     (mew-submit-relay-peer--parse address) ; no names
+                     (list (mew-submit-relay--listen-tcp address port implicit)))
+                   mew-submit-relay--servers)))))
 
 (defun mew-submit-relay--listen-all ()
   "Listen wherever the options say."
   (when mew-submit-relay-socket
     (push (mew-submit-relay--listen-unix mew-submit-relay-socket)
           mew-submit-relay--servers))
-  (when mew-submit-relay-port
-    (dolist (address (ensure-list mew-submit-relay-address))
-      (setq mew-submit-relay--servers
-            (nconc (if (equal address "localhost")
-                       (mew-submit-relay--listen-local mew-submit-relay-port)
-                     (mew-submit-relay-peer--parse address) ; no names
-                     (list (mew-submit-relay--listen-tcp
-                            address mew-submit-relay-port)))
-                   mew-submit-relay--servers)))))
+  (mew-submit-relay--listen-port mew-submit-relay-port nil)
+  (mew-submit-relay--listen-port mew-submit-relay-tls-port t))
+
+(defun mew-submit-relay--port (server)
+  "Return the port on which SERVER, a process, listens, or its Unix socket."
+  (or (mew-submit-relay-gate--get server :port)
+      (process-contact server :service)))
+
+(defun mew-submit-relay--place (server)
+  "Return where SERVER, a process, listens, a string."
+  (let ((address (mew-submit-relay-gate--get server :address))
+        (local (process-contact server :local)))
+    (cond (address
+           (format (if (string-search ":" address) "[%s]:%d%s" "%s:%d%s") address
+                   (mew-submit-relay--port server)
+                   (if (mew-submit-relay-gate--get server :implicit)
+                       " (TLS)"
+                     "")))
+          ((vectorp local)
+           (string-replace "[0:0:0:0:0:0:0:1]" "[::1]"
+                           (format-network-address local)))
+          (t (format "unix:%s" (process-contact server :service))))))
 
 (defun mew-submit-relay--places ()
   "Return where the relay listens, a list of strings, the first the best."
-  (reverse
-   (mapcar (lambda (server)
-             (let ((local (process-contact server :local)))
-               (if (vectorp local)
-                   (string-replace "[0:0:0:0:0:0:0:1]" "[::1]"
-                                   (format-network-address local))
-                 (format "unix:%s" (process-contact server :service)))))
-           mew-submit-relay--servers)))
+  (reverse (mapcar #'mew-submit-relay--place mew-submit-relay--servers)))
 
 ;;; A client that is no connection
 
@@ -1194,11 +1503,26 @@ READ waits for some and returns nil at their end; WRITE gets the replies."
 (defun mew-submit-relay--check ()
   "Signal `mew-submit-config' when the options cannot be used."
   (mapc #'mew-submit-relay-peer--parse mew-submit-relay-networks)
-  (unless (or mew-submit-relay-port mew-submit-relay-socket)
+  (unless (or mew-submit-relay-port mew-submit-relay-tls-port
+              mew-submit-relay-socket)
     (mew-submit-error--throw 'config nil "The relay has nowhere to listen"))
+  (when (and mew-submit-relay-transparent (not (eq system-type 'gnu/linux)))
+    (mew-submit-error--throw
+     'config nil "Only Linux tells what a redirected connection was meant for"))
+  (when (and (or mew-submit-relay-tls-port mew-submit-relay-key)
+             (null mew-submit-relay-certificate))
+    (mew-submit-error--throw
+     'config nil "The relay has no certificate for TLS: name one, or a file that \
+does not exist, where one is to be made"))
   (when (and (stringp mew-submit-relay-token)
              (string-empty-p mew-submit-relay-token))
     (mew-submit-error--throw 'config nil "The relay's token is empty")))
+
+(defun mew-submit-relay--certify ()
+  "Have the certificate, if there is to be one."
+  (when (apply #'mew-submit-relay-gate--certify (mew-submit-relay--identity))
+    (mew-submit-relay--log "A certificate that signs itself is made: %s"
+                           mew-submit-relay-certificate)))
 
 (defun mew-submit-relay--start ()
   "Listen, as the options say, and take mail.
@@ -1210,10 +1534,15 @@ Signal a condition when that cannot be."
   (setq mew-submit-relay--directory
         (mew-submit-spool--prepare (or mew-submit-relay--sink
                                        mew-submit-outbox-directory)))
+  (mew-submit-relay--certify)
   (condition-case err
       (mew-submit-relay--listen-all)
     (error (mew-submit-relay--stop)
            (signal (car err) (cdr err))))
+  (when-let* ((fingerprint (seq-some (lambda (server)
+                                       (mew-submit-relay-gate--get server :fingerprint))
+                                     mew-submit-relay--servers)))
+    (mew-submit-relay--log "The certificate's fingerprint is %s" fingerprint))
   (setq mew-submit-relay--sweeper
         (run-at-time 5 5 #'mew-submit-relay--sweep))
   (add-hook 'kill-emacs-hook #'mew-submit-relay--stop -95)
@@ -1231,6 +1560,16 @@ Signal a condition when that cannot be."
     (mew-submit-relay--dismiss session 421 "4.3.2" "The relay is going away"))
   (mew-submit-relay--delete session))
 
+(defun mew-submit-relay--close-server (server)
+  "Listen no more at SERVER, a process."
+  (let ((place (process-contact server :service)))
+    (if (mew-submit-relay-gate--get server :handle)
+        (mew-submit-relay-gate--close server)
+      (delete-process server)
+      (when (and (stringp place) (file-name-absolute-p place)
+                 (file-exists-p place))
+        (ignore-errors (delete-file place))))))
+
 (defun mew-submit-relay--stop ()
   "Listen no more, and end all sessions.
 Messages in the outbox stay there, and are sent."
@@ -1238,16 +1577,16 @@ Messages in the outbox stay there, and are sent."
   (when (timerp mew-submit-relay--sweeper)
     (cancel-timer mew-submit-relay--sweeper))
   (setq mew-submit-relay--sweeper nil)
-  (dolist (server mew-submit-relay--servers)
-    (let ((place (process-contact server :service)))
-      (delete-process server)
-      (when (and (stringp place) (file-name-absolute-p place)
-                 (file-exists-p place))
-        (ignore-errors (delete-file place)))))
-  (setq mew-submit-relay--servers nil)
-  (while mew-submit-relay--committing
-    (mew-submit-relay--commit-next))
-  (mapc #'mew-submit-relay--part (copy-sequence mew-submit-relay--sessions)))
+  (let ((gate (seq-some (lambda (server)
+                          (mew-submit-relay-gate--get server :handle))
+                        mew-submit-relay--servers)))
+    (mapc #'mew-submit-relay--close-server mew-submit-relay--servers)
+    (setq mew-submit-relay--servers nil)
+    (while mew-submit-relay--committing
+      (mew-submit-relay--commit-next))
+    (mapc #'mew-submit-relay--part (copy-sequence mew-submit-relay--sessions))
+    (when gate
+      (mew-submit--mod-gate-rest mew-submit-relay--last-words))))
 
 ;;;###autoload
 (define-minor-mode mew-submit-relay-mode

@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include "disk.h"
 #include "ending.h"
+#include "gate.h"
 #include "job.h"
 #include "neighbour.h"
 #include "net.h"
@@ -401,7 +402,13 @@ build_event (emacs_env *env, const struct msub_event *event)
   return call (env, "list", count, args);
 }
 
-/* The functions.  DATA of each is the locks.  */
+/* The functions.  DATA of each is what is kept from call to call, until Emacs ends.  */
+
+struct kept
+{
+  struct msub_locks *locks;
+  struct msub_gates *gates;
+};
 
 #define UNUSED __attribute__ ((unused))
 #define FUNCTION(name) \
@@ -621,7 +628,7 @@ FUNCTION (Flock)
   if (!file)
     return nil (env);
   struct msub_error err = { 0 };
-  intmax_t handle = msub_locks_take (data, file, &err);
+  intmax_t handle = msub_locks_take (((struct kept *) data)->locks, file, &err);
   free (file);
   if (err.kind != MSUB_OK)
     signal_error (env, &err);
@@ -631,7 +638,122 @@ FUNCTION (Flock)
 FUNCTION (Funlock)
 {
   intmax_t handle = env->extract_integer (env, args[0]);
-  return failed (env) ? nil (env) : truth (env, msub_locks_give_up (data, handle));
+  return failed (env) ? nil (env) : truth (env, msub_locks_give_up (((struct kept *) data)->locks, handle));
+}
+
+/* Gates */
+
+/* As process-contact has it: a vector of four octets or eight words, and the port.  nil where ADDRESS is none.  */
+static emacs_value
+build_place (emacs_env *env, const struct msub_address *address)
+{
+  const struct sockaddr *any = (const struct sockaddr *) &address->sockaddr;
+  emacs_value parts[9];
+  ptrdiff_t count = 0;
+  if (address->length == 0)
+    return nil (env);
+  const uint8_t *octets = any->sa_family == AF_INET6
+                            ? ((const struct sockaddr_in6 *) &address->sockaddr)->sin6_addr.s6_addr
+                            : (const uint8_t *) &((const struct sockaddr_in *) &address->sockaddr)->sin_addr;
+  if (any->sa_family == AF_INET6)
+    for (; count < 8; count++)
+      parts[count] = env->make_integer (env, octets[2 * count] << 8 | octets[2 * count + 1]);
+  else
+    for (; count < 4; count++)
+      parts[count] = env->make_integer (env, octets[count]);
+  parts[count++] = env->make_integer (env, msub_address_port_of (any));
+  return call (env, "vector", count, parts);
+}
+
+static int
+open_gate (emacs_env *env, emacs_value *args, struct msub_gate_options *options, char *texts[5])
+{
+  const ptrdiff_t text_places[] = { 0, 2, 5, 6, 8 };
+  for (size_t i = 0; i < 5 && !failed (env); i++)
+    read_text (env, args[text_places[i]], &texts[i]);
+  intmax_t port = failed (env) ? 0 : env->extract_integer (env, args[1]);
+  intmax_t most = failed (env) ? 0 : env->extract_integer (env, args[3]);
+  options->handshake_msecs = failed (env) ? 0 : read_msecs (env, args[4]);
+  options->host = texts[0];
+  options->path = texts[1];
+  options->servers = texts[4];
+  options->port = (uint16_t) port;
+  options->most = most > 0 ? (size_t) most : 0;
+  return failed (env) || !texts[0] || !texts[1] || port < 0 || port > 65535 ? -1 : 0;
+}
+
+FUNCTION (Fgate_open)
+{
+  char *texts[5] = { NULL };
+  struct msub_gate_options options = { .implicit = env->is_not_nil (env, args[7]) };
+  struct msub_error err = { 0 };
+  char fingerprint[MSUB_FINGERPRINT] = "";
+  uint16_t port = 0;
+  intmax_t handle = 0;
+  if (open_gate (env, args, &options, texts) == 0
+      && (!texts[2] || (options.identity = msub_identity_load (texts[2], texts[3], fingerprint, &err))))
+    handle = msub_gate_open (((struct kept *) data)->gates, &options, &port, &err);
+  msub_identity_leave (options.identity);
+  for (size_t i = 0; i < 5; i++)
+    free (texts[i]);
+  if (handle == 0)
+    {
+      if (!failed (env))
+        signal_error (env, &err);
+      return nil (env);
+    }
+  emacs_value list[] = { env->make_integer (env, handle), env->make_integer (env, port), string (env, fingerprint) };
+  return call (env, "list", 3, list);
+}
+
+FUNCTION (Fgate_close)
+{
+  intmax_t handle = env->extract_integer (env, args[0]);
+  return failed (env) ? nil (env) : truth (env, msub_gate_close (((struct kept *) data)->gates, handle));
+}
+
+FUNCTION (Fgate_rest)
+{
+  int msecs = read_msecs (env, args[0]);
+  return failed (env) ? nil (env)
+                      : env->make_integer (env, (intmax_t) msub_gates_rest (((struct kept *) data)->gates, msecs));
+}
+
+FUNCTION (Fgate_guest)
+{
+  struct msub_guest guest;
+  char *ticket = copy_string (env, args[0]);
+  bool known = ticket && msub_gate_guest (((struct kept *) data)->gates, ticket, &guest);
+  free (ticket);
+  if (!known)
+    return nil (env);
+  emacs_value list[] = { build_place (env, &guest.ends.remote), build_place (env, &guest.ends.local),
+                         build_place (env, &guest.ends.original), truth (env, guest.loop),
+                         guest.server[0] ? string (env, guest.server) : nil (env) };
+  return failed (env) ? nil (env) : call (env, "list", 5, list);
+}
+
+FUNCTION (Fgate_secure)
+{
+  intmax_t taken = env->extract_integer (env, args[1]);
+  intmax_t said = failed (env) ? 0 : env->extract_integer (env, args[2]);
+  char *ticket = failed (env) ? NULL : copy_string (env, args[0]);
+  bool secure = ticket && taken >= 0 && said >= 0
+                && msub_gate_secure (((struct kept *) data)->gates, ticket, (uint64_t) taken, (uint64_t) said);
+  free (ticket);
+  return failed (env) ? nil (env) : truth (env, secure);
+}
+
+FUNCTION (Fcertificate)
+{
+  char *file = copy_string (env, args[0]);
+  char *name = file ? copy_string (env, args[1]) : NULL;
+  struct msub_error err = { 0 };
+  if (name && msub_identity_make (file, name, &err))
+    signal_error (env, &err);
+  free (file);
+  free (name);
+  return truth (env, !failed (env));
 }
 
 FUNCTION (Fneighbour)
@@ -698,6 +820,25 @@ static const struct
     "Emacs is gone SECONDS later at the latest.\n\n(fn PROCESS SECONDS)" },
   { "mew-submit--mod-read", 1, 1, Fread, "Wait for octets from descriptor FD; return them, or nil at its end.\n\n(fn FD)" },
   { "mew-submit--mod-sync", 1, 1, Fsync, "Have FILE, or a directory, on disk.\n\n(fn FILE)" },
+  { "mew-submit--mod-gate-open", 9, 9, Fgate_open,
+    "Listen on PORT of HOST for the relay at the Unix socket PATH, for MOST guests.\n"
+    "With CERTIFICATE, a file, and KEY, the same or another one or nil, they can have\n"
+    "TLS, with MSECS for the handshake, which IMPLICIT says is to come first.  Return\n"
+    "a list of a handle, the port and the certificate's fingerprint.  SERVERS is nil\n"
+    "or names, each with a newline, that redirected guests may have called."
+    "\n\n(fn HOST PORT PATH MOST MSECS CERTIFICATE KEY IMPLICIT SERVERS)" },
+  { "mew-submit--mod-gate-close", 1, 1, Fgate_close, "Listen no more at the gate HANDLE.\n\n(fn HANDLE)" },
+  { "mew-submit--mod-gate-rest", 1, 1, Fgate_rest,
+    "Wait MSECS at most until guests know what was said last; return how many do not.\n\n(fn MSECS)" },
+  { "mew-submit--mod-gate-guest", 1, 1, Fgate_guest,
+    "Tell of the guest with TICKET: a list of its address, of the one it has reached,\n"
+    "of the one it had called when a filter's rule has led it here, of whether it is\n"
+    "this Emacs, and of which of the gate's servers it had called.  Return nil when there is none.\n\n(fn TICKET)" },
+  { "mew-submit--mod-gate-secure", 3, 3, Fgate_secure,
+    "Have TLS with the guest with TICKET when it has been sent SAID octets.\n"
+    "Return nil when that cannot be, or it has sent more than TAKEN octets before.\n\n(fn TICKET TAKEN SAID)" },
+  { "mew-submit--mod-certificate", 2, 2, Fcertificate,
+    "Make a key and a certificate for NAME, which it signs itself, in the new FILE.\n\n(fn FILE NAME)" },
   { "mew-submit--mod-neighbour", 2, 2, Fneighbour,
     "Return the link-layer address of ADDRESS on INTERFACE if the system knows it.\n\n(fn INTERFACE ADDRESS)" },
   { "mew-submit--mod-source", 1, 1, Fsource,
@@ -713,13 +854,13 @@ emacs_module_init (struct emacs_runtime *runtime)
   emacs_env *env = runtime->get_environment (runtime);
   if (env->size < (ptrdiff_t) sizeof (struct emacs_env_28))
     return 2;
-  struct msub_locks *locks = msub_locks_new ();
-  if (!locks)
+  struct kept *kept = calloc (1, sizeof *kept);
+  if (!kept || !(kept->locks = msub_locks_new ()) || !(kept->gates = msub_gates_new ()))
     return 3;
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
     {
       emacs_value function = env->make_function (env, functions[i].min, functions[i].max, functions[i].function,
-                                                 functions[i].doc, locks);
+                                                 functions[i].doc, kept);
       emacs_value args[] = { env->intern (env, functions[i].name), function };
       call (env, "defalias", 2, args);
     }

@@ -24,6 +24,7 @@
 #include <unistd.h>
 #ifdef __linux__
 #include <linux/errqueue.h>
+#include <linux/netfilter_ipv4.h>
 #include <linux/sockios.h>
 #include <sys/utsname.h>
 #endif
@@ -175,12 +176,9 @@ keep_alive (int fd)
 #endif
 }
 
-int
-msub_net_socket (int family)
+static void
+prepare (int fd, int family)
 {
-  int fd = new_socket (family, SOCK_STREAM);
-  if (fd < 0)
-    return -1;
   int on = 1;
   if (family != AF_UNIX)
     {
@@ -190,6 +188,14 @@ msub_net_socket (int family)
 #ifdef SO_NOSIGPIPE
   setsockopt (fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
 #endif
+}
+
+int
+msub_net_socket (int family)
+{
+  int fd = new_socket (family, SOCK_STREAM);
+  if (fd >= 0)
+    prepare (fd, family);
   return fd;
 }
 
@@ -287,6 +293,129 @@ msub_address_source (const char *address, struct msub_address *source_r)
     msub_address_name (source_r);
   errno = saved;
   return found ? 0 : -1;
+}
+
+/* Connections that come in */
+
+int
+msub_net_listen (const char *host, uint16_t port, struct msub_address *local_r)
+{
+  struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_socktype = SOCK_STREAM }, *info;
+  char service[8];
+  snprintf (service, sizeof service, "%u", port);
+  if (getaddrinfo (host, service, &hints, &info))
+    {
+      errno = EINVAL;
+      return -1;
+    }
+  *local_r = (struct msub_address) { .length = sizeof local_r->sockaddr };
+  const int on = 1, backlog = 128;
+  int fd = new_socket (info->ai_family, SOCK_STREAM);
+  bool listens = fd >= 0 && setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0
+                 && bind (fd, info->ai_addr, info->ai_addrlen) == 0 && listen (fd, backlog) == 0
+                 && getsockname (fd, (struct sockaddr *) &local_r->sockaddr, &local_r->length) == 0;
+  int saved = errno;
+  freeaddrinfo (info);
+  if (!listens && fd >= 0)
+    {
+      close (fd);
+      fd = -1;
+    }
+  if (listens)
+    msub_address_name (local_r);
+  errno = saved;
+  return fd;
+}
+
+int
+msub_net_accept (int listener)
+{
+#ifdef SOCK_CLOEXEC
+  int fd = accept4 (listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+#else
+  int fd = accept (listener, NULL, NULL);
+  tame (fd, &fd, 1);
+#endif
+  if (fd >= 0)
+    prepare (fd, AF_INET);
+  return fd;
+}
+
+uint16_t
+msub_address_port_of (const struct sockaddr *address)
+{
+  return ntohs (address->sa_family == AF_INET6 ? ((const struct sockaddr_in6 *) address)->sin6_port
+                                               : ((const struct sockaddr_in *) address)->sin_port);
+}
+
+static bool
+same_place (const struct sockaddr *a, const struct sockaddr *b)
+{
+  return msub_address_equal (a, b) && msub_address_port_of (a) == msub_address_port_of (b);
+}
+
+/* An IPv4 address that a socket of IPv6 has as ::ffff:192.0.2.1, as what it is.  */
+static void
+unmap (struct msub_address *address)
+{
+  const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *) &address->sockaddr;
+  if (in6->sin6_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED (&in6->sin6_addr))
+    return;
+  struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = in6->sin6_port };
+  memcpy (&in.sin_addr, in6->sin6_addr.s6_addr + 12, sizeof in.sin_addr);
+  address->sockaddr = (struct sockaddr_storage) { 0 };
+  memcpy (&address->sockaddr, &in, sizeof in);
+  address->length = sizeof in;
+}
+
+/* netfilter's table of connections.  Of one that no rule has turned it says what is known already.  */
+static void
+ask_original (int fd, const struct msub_address *local, struct msub_address *original_r)
+{
+  *original_r = (struct msub_address) { 0 };
+#ifdef __linux__
+  socklen_t length = sizeof original_r->sockaddr;
+  int level = local->sockaddr.ss_family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;
+  /* IPv6 has the same number, in a header that does not go with the C library's.  */
+  if (getsockopt (fd, level, SO_ORIGINAL_DST, &original_r->sockaddr, &length) == 0
+      && !same_place ((struct sockaddr *) &original_r->sockaddr, (const struct sockaddr *) &local->sockaddr))
+    original_r->length = length;
+#else
+  (void) fd, (void) local;
+#endif
+}
+
+int
+msub_net_ends (int fd, struct msub_net_ends *ends_r)
+{
+  ends_r->remote = (struct msub_address) { .length = sizeof ends_r->remote.sockaddr };
+  ends_r->local = (struct msub_address) { .length = sizeof ends_r->local.sockaddr };
+  if (getpeername (fd, (struct sockaddr *) &ends_r->remote.sockaddr, &ends_r->remote.length)
+      || getsockname (fd, (struct sockaddr *) &ends_r->local.sockaddr, &ends_r->local.length))
+    return -1;
+  unmap (&ends_r->remote);
+  unmap (&ends_r->local);
+  ask_original (fd, &ends_r->local, &ends_r->original);
+  return 0;
+}
+
+bool
+msub_net_own_socket (const struct sockaddr *local)
+{
+  const long most = 65536;
+  long limit = sysconf (_SC_OPEN_MAX);
+  if (limit < 0 || limit > most)
+    limit = most;
+  for (int fd = 0; fd < limit; fd++)
+    {
+      struct msub_address name = { .length = sizeof name.sockaddr };
+      if (getsockname (fd, (struct sockaddr *) &name.sockaddr, &name.length))
+        continue;
+      unmap (&name);
+      if (same_place ((struct sockaddr *) &name.sockaddr, local))
+        return true;
+    }
+  return false;
 }
 
 /* What TCP knows */

@@ -41,6 +41,7 @@ struct msub_address
 
 void msub_address_port (struct msub_address *address, uint16_t port);
 void msub_address_name (struct msub_address *address);
+uint16_t msub_address_port_of (const struct sockaddr *address);
 bool msub_address_equal (const struct sockaddr *a, const struct sockaddr *b);
 bool msub_address_loopback (const struct sockaddr *address);
 /* Is ADDRESS one of this machine's own?  */
@@ -60,6 +61,20 @@ int msub_net_socket (int family);
 void msub_net_acknowledge (int fd);
 /* ... and how many of ours the peer's TCP has not acknowledged; 0 where the system does not tell.  */
 size_t msub_net_unacknowledged (int fd);
+
+/* A socket that listens on PORT (0: any) of HOST, a numeric address; *LOCAL_R is where.  -1 with errno.  */
+int msub_net_listen (const char *host, uint16_t port, struct msub_address *local_r);
+/* The next connection to LISTENER, with the properties of msub_net_socket; -1 with errno.  */
+int msub_net_accept (int listener);
+/* Which addresses the connection FD is between, and what was called before a rule of the system's filter led here: its length
+   is 0 where none did, or the system does not tell (Linux alone does).  -1 with errno.  */
+struct msub_net_ends
+{
+  struct msub_address remote, local, original;
+};
+int msub_net_ends (int fd, struct msub_net_ends *ends_r);
+/* Has this process itself a socket at LOCAL, an address and port?  */
+bool msub_net_own_socket (const struct sockaddr *local);
 
 /* ICMP errors on a socket that connects.  */
 struct msub_icmp

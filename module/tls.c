@@ -1,6 +1,6 @@
 /* tls.c --- TLS on a connection, by GnuTLS; never less than asked for.
 
-   Floor 4.  Beside anchors.c and certificate.c the one file that includes GnuTLS.
+   Floor 4.  Beside anchors.c, certificate.c and served.c the one file that includes GnuTLS.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #define _GNU_SOURCE

@@ -12,6 +12,7 @@
 
 (require 'cl-lib)
 (require 'ert)
+(require 'gnutls)
 (require 'mew-submit)
 (require 'mew-submit-spool)
 (require 'mew-submit-queue)
@@ -70,8 +71,7 @@
 With NO-GREETING non-nil it has not."
   (let ((client (make-network-process
                  :name "client" :host "127.0.0.1" :family 'ipv4 :noquery t
-                 :service (process-contact (car mew-submit-relay--servers)
-                                           :service)
+                 :service (mew-submit-relay--port (car mew-submit-relay--servers))
                  :coding 'binary :buffer nil
                  :sentinel #'ignore
                  :filter (lambda (process octets)
@@ -453,11 +453,11 @@ The commands behind it are never carried out."
   (mew-submit-relay-tests--with-sink ((mew-submit-relay-token "s3kr1t-t0ken"))
     (let ((client (mew-submit-relay-tests--connect))
           (right (base64-encode-string "\0anybody\0s3kr1t-t0ken" t)))
-      (should (string-match-p "^250[ -]AUTH PLAIN$"
+      (should (string-match-p "^250[ -]AUTH PLAIN LOGIN$"
                               (mew-submit-relay-tests--say client
                                                            "EHLO me\r\n")))
       (should (equal (mew-submit-relay-tests--dialog
-                      client "MAIL FROM:<me@x>" "AUTH LOGIN" "AUTH PLAIN !!"
+                      client "MAIL FROM:<me@x>" "AUTH CRAM-MD5" "AUTH PLAIN !!"
                       "AUTH PLAIN" "*"
                       (concat "AUTH PLAIN " (base64-encode-string "\0a\0b" t))
                       "MAIL FROM:<me@x>" "AUTH PLAIN" right
@@ -510,8 +510,8 @@ The commands behind it are never carried out."
     (let* ((client (mew-submit-relay-tests--connect))
            (server (mew-submit-relay--session-process
                     (car mew-submit-relay--sessions)))
-           (remote (process-contact server :remote))
-           (local (process-contact server :local)))
+           (remote (mew-submit-relay--contact server :remote))
+           (local (mew-submit-relay--contact server :local)))
       (should (eql (mew-submit-relay-peer--user remote local) (user-uid)))
       (should (eql (mew-submit-relay-peer--unread remote local) 0))
       (delete-process client)
@@ -946,6 +946,182 @@ A socket that listens on the port is not taken for one."
                                    to (vector 127 0 0 1 1))))))
       (delete-process client)
       (delete-process server))))
+
+;;; TLS
+
+(defmacro mew-submit-relay-tests--with-tls (bindings &rest body)
+  "As `mew-submit-relay-tests--with-sink' with a certificate, for BINDINGS and BODY."
+  (declare (indent 1) (debug ((&rest (symbolp form)) body)))
+  `(mew-submit-relay-tests--with-sink
+       ((mew-submit-relay-certificate (expand-file-name "tls/relay.pem"
+                                                        relay-directory))
+        (mew-submit-relay-token "s3kr1t-t0ken")
+        ,@bindings)
+     ,@body))
+
+(defun mew-submit-relay-tests--handshake (client)
+  "Have TLS with the relay through CLIENT; its certificate is verified."
+  (process-put client :got nil)
+  (gnutls-negotiate :process client :hostname "localhost" :verify-error t
+                    :trustfiles (list mew-submit-relay-certificate)))
+
+(defun mew-submit-relay-tests--offers (client)
+  "Return which of STARTTLS and AUTH the relay offers to CLIENT."
+  (let ((reply (mew-submit-relay-tests--say client "EHLO me\r\n")))
+    (seq-filter (lambda (word)
+                  (string-match-p (format "^250[ -]%s\\( \\|$\\)" word) reply))
+                '("STARTTLS" "AUTH"))))
+
+(defconst mew-submit-relay-tests--right
+  (concat "AUTH PLAIN " (base64-encode-string "\0anybody\0s3kr1t-t0ken" t))
+  "The command with the right token.")
+
+(ert-deftest mew-submit-relay-tests-starttls ()
+  "STARTTLS leads to TLS with a certificate that can be verified; AUTH LOGIN is there."
+  :tags '(:module)
+  (mew-submit-relay-tests--with-tls ()
+    (let ((client (mew-submit-relay-tests--connect)))
+      (should (equal (mew-submit-relay-tests--offers client) '("STARTTLS" "AUTH")))
+      (should (equal (mew-submit-relay-tests--dialog client "STARTTLS now" "STARTTLS")
+                     '(501 220)))
+      (mew-submit-relay-tests--handshake client)
+      (should (equal (mew-submit-relay-tests--offers client) '("AUTH")))
+      (should (equal (mew-submit-relay-tests--dialog
+                      client "STARTTLS" "AUTH LOGIN"
+                      (base64-encode-string "anybody" t) "*"
+                      (concat "AUTH LOGIN " (base64-encode-string "anybody" t))
+                      (base64-encode-string "s3kr1t" t)
+                      "AUTH LOGIN" (base64-encode-string "anybody" t)
+                      (base64-encode-string "s3kr1t-t0ken" t))
+                     '(503 334 334 501 334 535 334 334 235)))
+      (should (string-prefix-p "250" (mew-submit-relay-tests--send
+                                      client (concat mew-submit-relay-tests--message
+                                                     ".\r\n"))))
+      (should (equal (mew-submit-relay-tests--kept)
+                     (list mew-submit-relay-tests--message))))
+    (should-not (string-search "s3kr1t" (format "%S" mew-submit-relay-tests--log)))))
+
+(ert-deftest mew-submit-relay-tests-implicit ()
+  "R1 At the port for that, TLS comes first, and what does not begin it hears nothing."
+  :tags '(:module)
+  (mew-submit-relay-tests--with-tls ((mew-submit-relay-port nil)
+                                     (mew-submit-relay-tls-port 0))
+    (let ((client (mew-submit-relay-tests--connect t)))
+      ;; A handshake holds Emacs up, and so the relay.
+      (mew-submit-test-until ("the relay")
+        mew-submit-relay--sessions)
+      (mew-submit-relay-tests--handshake client)
+      (should (string-prefix-p "220" (mew-submit-relay-tests--reply client)))
+      (should (equal (mew-submit-relay-tests--offers client) '("AUTH"))))
+    (let ((client (mew-submit-relay-tests--connect t)))
+      (should-not (mew-submit-relay-tests--say client "EHLO me\r\n"))
+      ;; GnuTLS may have said in an alert what it thinks of that.
+      (should-not (string-search "220" (or (process-get client :got) ""))))
+    (mew-submit-test-until ("the log")
+      (seq-some (lambda (line) (string-search "has begun TLS" line))
+                mew-submit-relay-tests--log))))
+
+(ert-deftest mew-submit-relay-tests-log-in-elsewhere ()
+  "R1 R5 From elsewhere nothing goes without TLS, not even with the right token.
+What was said before TLS is forgotten."
+  :tags '(:module)
+  (mew-submit-relay-tests--with-tls ((mew-submit-relay-networks '("127.0.0.0/8")))
+    (cl-letf (((symbol-function 'mew-submit-relay-peer--loopback-p) #'ignore))
+      (let ((client (mew-submit-relay-tests--connect)))
+        (should (equal (mew-submit-relay-tests--offers client) '("STARTTLS")))
+        (should (equal (mew-submit-relay-tests--dialog
+                        client mew-submit-relay-tests--right "AUTH LOGIN"
+                        "MAIL FROM:<me@x>" "STARTTLS")
+                       '(538 538 530 220)))
+        (mew-submit-relay-tests--handshake client)
+        (should (equal (mew-submit-relay-tests--dialog
+                        client "MAIL FROM:<me@x>" "EHLO me" "MAIL FROM:<me@x>"
+                        mew-submit-relay-tests--right "MAIL FROM:<me@x>")
+                       '(503 250 530 235 250))))
+      (let ((client (mew-submit-relay-tests--connect))
+            (wrong (concat "AUTH PLAIN " (base64-encode-string "\0a\0s3kr1t" t))))
+        (should (equal (mew-submit-relay-tests--dialog client "STARTTLS") '(220)))
+        (mew-submit-relay-tests--handshake client)
+        (should (equal (mew-submit-relay-tests--dialog client "EHLO me" wrong wrong wrong)
+                       '(250 535 535 421)))
+        (should (seq-find (lambda (line)
+                            (string-search "127.0.0.1 gave a wrong token" line))
+                          mew-submit-relay-tests--log))))
+    ;; From here the token may be shown without; a log-in before TLS does not count in it.
+    (let ((client (mew-submit-relay-tests--connect)))
+      (should (equal (mew-submit-relay-tests--dialog
+                      client "EHLO me" mew-submit-relay-tests--right "STARTTLS")
+                     '(250 235 220)))
+      (mew-submit-relay-tests--handshake client)
+      (should (equal (mew-submit-relay-tests--dialog client "EHLO me" "MAIL FROM:<me@x>")
+                     '(250 530))))))
+
+(ert-deftest mew-submit-relay-tests-injection ()
+  "R3 What comes with STARTTLS in the clear is not taken, and ends the connection."
+  :tags '(:module)
+  (mew-submit-relay-tests--with-tls ((mew-submit-relay-token nil))
+    (let ((client (mew-submit-relay-tests--connect)))
+      (should (string-prefix-p
+               "554 5.5.0"
+               (mew-submit-relay-tests--say
+                client "STARTTLS\r\nEHLO me\r\nMAIL FROM:<me@x>\r\n")))
+      (should-not (mew-submit-relay-tests--reply client)))
+    ;; The relay has not read it yet, but the module has.
+    (let ((secure (symbol-function 'mew-submit-relay-gate--secure)))
+      (cl-letf (((symbol-function 'mew-submit-relay-gate--secure)
+                 (lambda (process taken said)
+                   (funcall secure process (1- taken) said))))
+        (let ((client (mew-submit-relay-tests--connect)))
+          (should (string-prefix-p
+                   "554 5.5.0"
+                   (mew-submit-relay-tests--say client "STARTTLS\r\n")))
+          (should-not (mew-submit-relay-tests--reply client)))))))
+
+(ert-deftest mew-submit-relay-tests-impostors ()
+  "Whoever comes to the relay past the module has no ticket, and is no client."
+  :tags '(:module)
+  (mew-submit-relay-tests--with-tls ()
+    (dolist (octets (list "EHLO me\r\nMAIL FROM:<me@x>\r\nQUIT\r\n"
+                          (concat (make-string 32 ?0) "\nQUIT\r\n")))
+      (let ((client (make-network-process
+                     :name "impostor" :family 'local :noquery t :coding 'binary
+                     :service (process-contact (car mew-submit-relay--servers)
+                                               :service)
+                     :sentinel #'ignore
+                     :filter (lambda (process _) (process-put process :got t)))))
+        (push client mew-submit-relay-tests--clients)
+        (process-send-string client octets)
+        (mew-submit-test-until ("the end of it")
+          (not (process-live-p client)))
+        (should-not (process-get client :got))))))
+
+(ert-deftest mew-submit-relay-tests-certificate ()
+  "A certificate is made once and kept; what cannot be used is said before listening."
+  :tags '(:module)
+  (mew-submit-relay-tests--with-tls ()
+    (let ((first (mew-submit-test-octets mew-submit-relay-certificate))
+          (fails (lambda ()
+                   (should-error (mew-submit-relay--start) :type 'mew-submit-config)
+                   (should-not mew-submit-relay--servers))))
+      (should (= (file-modes mew-submit-relay-certificate) #o600))
+      (mew-submit-relay--start)
+      (should (equal (mew-submit-test-octets mew-submit-relay-certificate) first))
+      (should (= 1 (seq-count (lambda (line) (string-search "is made" line))
+                              mew-submit-relay-tests--log)))
+      (set-file-modes mew-submit-relay-certificate #o644)
+      (funcall fails)
+      (set-file-modes mew-submit-relay-certificate #o600)
+      (let ((mew-submit-relay-key (concat mew-submit-relay-certificate ".none")))
+        (funcall fails))
+      (let ((mew-submit-relay-certificate (concat mew-submit-relay-certificate ".no"))
+            (mew-submit-relay-key mew-submit-relay-certificate))
+        (funcall fails)
+        (should-not (file-exists-p mew-submit-relay-certificate)))
+      (let ((mew-submit-relay-certificate nil)
+            (mew-submit-relay-tls-port 0))
+        (funcall fails))
+      (write-region "nonsense" nil mew-submit-relay-certificate nil 'silent)
+      (funcall fails))))
 
 ;;; The token
 

@@ -148,6 +148,48 @@ test_errors (void)
   tap_end ();
 }
 
+/* Where IPv6 can hear IPv4, the address is told as IPv4's.  */
+static void
+test_coming_in (const char *host, const char *remote)
+{
+  tap_begin ("a connection to %s: its ends are told, none is inherited, and ours is known as ours", host);
+  struct msub_address local;
+  int listener = msub_net_listen (host, 0, &local);
+  if (listener < 0 && strchr (host, ':'))
+    {
+      tap_end ();
+      return;
+    }
+  struct msub_address target = { .length = sizeof (struct sockaddr_in) };
+  if (strchr (remote, ':'))
+    target = local;
+  else
+    {
+      struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+      in.sin_port = local.sockaddr.ss_family == AF_INET ? ((struct sockaddr_in *) &local.sockaddr)->sin_port
+                                                        : ((struct sockaddr_in6 *) &local.sockaddr)->sin6_port;
+      memcpy (&target.sockaddr, &in, sizeof in);
+    }
+  int client = socket (target.sockaddr.ss_family, SOCK_STREAM, 0);
+  tap_expect (listener >= 0 && client >= 0, "no sockets");
+  tap_expect (msub_net_accept (listener) < 0 && errno == EAGAIN, "a connection that is none");
+  tap_expect_int ("connect", connect (client, (struct sockaddr *) &target.sockaddr, target.length), 0);
+  int fd = msub_net_accept (listener);
+  tap_expect (fd >= 0 && fcntl (fd, F_GETFL) & O_NONBLOCK && fcntl (fd, F_GETFD) & FD_CLOEXEC, "it blocks or is inherited");
+  struct msub_net_ends ends;
+  tap_expect_int ("ends", msub_net_ends (fd, &ends), 0);
+  msub_address_name (&ends.remote);
+  tap_expect_text ("its other end", ends.remote.text, remote);
+  tap_expect (ends.remote.sockaddr.ss_family == target.sockaddr.ss_family, "another family");
+  tap_expect_int ("what was called before", (int) ends.original.length, 0);
+  tap_expect (msub_net_own_socket ((struct sockaddr *) &ends.remote.sockaddr), "the client is ours, and not known as that");
+  close (client);
+  tap_expect (!msub_net_own_socket ((struct sockaddr *) &ends.remote.sockaddr), "the client has gone, and is ours");
+  close (fd);
+  close (listener);
+  tap_end ();
+}
+
 int
 main (void)
 {
@@ -155,6 +197,9 @@ main (void)
   test_descriptors ();
   test_refused ();
   test_acknowledged ();
+  test_coming_in ("127.0.0.1", "127.0.0.1");
+  test_coming_in ("::1", "::1");
+  test_coming_in ("::", "127.0.0.1");
   test_neighbours ();
   test_errors ();
   return tap_done ();

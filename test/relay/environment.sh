@@ -4,6 +4,7 @@
 # shellcheck shell=bash
 
 relay_port=2587
+relay_as=(env)  # what starts the relay, perhaps with another group
 wait_seconds=${WAIT_SECONDS:-300}  # a machine may be slow
 
 relay_prepare ()
@@ -49,7 +50,7 @@ account=(--server "$SMTP_HOST" --ca-file "$SMTP_CA_FILE" --user "$SMTP_USER" --p
 relay_start ()
 {
   rm -rf "$RELAY_OUTBOX" "$RELAY_LOG"
-  (cd "$MEW_SUBMIT_ROOT" && exec "$EMACS" -Q --batch -l mew-submit.el -f mew-submit-batch-relay -- \
+  (cd "$MEW_SUBMIT_ROOT" && exec "${relay_as[@]}" "$EMACS" -Q --batch -l mew-submit.el -f mew-submit-batch-relay -- \
      --config "$RELAY_CONFIG" --outbox "$RELAY_OUTBOX" "$@") >/dev/null 2>"$RELAY_LOG" &
   relay_pid=$!
   wait_until grep -q 'The relay listens' "$RELAY_LOG" || fail "the relay does not start: $(tail -n 3 "$RELAY_LOG")"

@@ -1,0 +1,129 @@
+# transparent.sh --- connections to other servers, which a rule of nftables leads to the relay.
+#
+# The relay is of the same user as the clients, and has a group of its own, which the rule leaves out.
+# Sourced by run, after suite.sh, which says what a case is.  SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash
+
+relay_group=$(id -g nobody)
+
+# redirect MATCH...: lead what goes to a mail server to the relay, where MATCH holds.
+redirect ()
+{
+  nft "add table inet relaynat; flush table inet relaynat;
+       add chain inet relaynat out { type nat hook output priority -100; };
+       add rule inet relaynat out $* tcp dport { 25, 587 } redirect to :$relay_port"
+}
+
+# with_transparent ACCOUNT MATCH COMMAND OPTION...: COMMAND beside a relay that has ACCOUNT, Lisp, and a redirection for MATCH.
+with_transparent ()
+{
+  local result config=$RELAY_CONFIG
+  needs setpriv nft || return
+  RELAY_CONFIG=$out/config.el
+  { cat "$config"; printf '(setq mew-submit-accounts (quote (%s)))\n' "$1"; } > "$RELAY_CONFIG"
+  relay_as=(setpriv --regid "$relay_group" --keep-groups)
+  redirect "$2" || { RELAY_CONFIG=$config relay_as=(env); skip_case "nft cannot redirect here"; return; }
+  relay_start --transparent --ca-file "$SMTP_CA_FILE" --user "$SMTP_USER" --password-file "$SMTP_PASSWORD_FILE" "${@:4}"
+  result=$?
+  [ $result != 0 ] || { "$3"; result=$?; relay_stop; }
+  nft 'delete table inet relaynat'
+  RELAY_CONFIG=$config relay_as=(env)
+  return $result
+}
+
+not_the_relay="meta skgid != $relay_group"
+account_here="(:from \"$SMTP_SENDER\" :server \"$SMTP_HOST\")"
+
+# They know nothing of it.
+transparent_clients ()
+{
+  local port address
+  for port in 25 587
+  do
+    swaks --server 192.0.2.1 --port $port --from "$SMTP_SENDER" --to "$box@example.org" >"$out/client" 2>&1 \
+      || fail "swaks, $port: $(grep '^[<*]' "$out/client" | tail -n 2)" || return
+  done
+  grep -q 'STARTTLS\|AUTH' "$out/client" && { fail "something is offered that is another server's"; return; }
+  mail_text msmtp | msmtp --file=/dev/null --host "$SMTP_HOST" --port 587 --from "$SMTP_SENDER" "$box@example.org" \
+    >"$out/client" 2>&1 || fail "msmtp: $(tail -n 2 "$out/client")" || return
+  mail_text curl > "$out/mail"
+  for address in 192.0.2.1 '[2001:db8::1]'
+  do
+    curl -sS --crlf --url "smtp://$address:25" --mail-from "$SMTP_SENDER" --mail-rcpt "$box@example.org" \
+         --upload-file "$out/mail" >"$out/client" 2>&1 || fail "curl to $address: $(tail -n 2 "$out/client")" || return
+  done
+  expect_mails "$box" 5 || return
+  [ "$(grep -c 'is in the outbox' "$RELAY_LOG")" = 5 ] || fail "not all of them came by the relay"
+}
+
+case_transparent-clients () { needs swaks msmtp curl && with_transparent "$account_here" "$not_the_relay" transparent_clients; }
+
+# With 587 blocked the client's mail goes by 25; its connection to 587 is not blocked, since it is redirected.
+transparent_fallback ()
+{
+  block 587 drop || { skip_case "nft cannot be used here"; return; }
+  swaks --server "$SMTP_HOST:587" --from "$SMTP_SENDER" --to "$box@example.org" >"$out/client" 2>&1
+  local result=$?
+  unblock
+  [ $result = 0 ] || fail "$(grep '^[<*]' "$out/client" | tail -n 2)" || return
+  expect_mails "$box" 1
+}
+
+case_transparent-fallback () { needs swaks && with_transparent "$account_here" "$not_the_relay" transparent_fallback; }
+
+# Whose account is it?  The server's that was called, where there is none for the sender; with neither it is the client's again.
+transparent_by_server ()
+{
+  swaks --server "$SMTP_HOST:587" --from "$SMTP_SENDER" --to "$box@example.org" >"$out/client" 2>&1 \
+    || fail "by the server: $(grep '^[<*]' "$out/client" | tail -n 2)" || return
+  expect_mails "$box" 1
+}
+
+case_transparent-by-server ()
+{
+  needs swaks && with_transparent "(:from \"somebody@else.example\" :server \"192.0.2.9\")
+    (:from \"somebody@else.example\" :server \"$SMTP_HOST\")" "$not_the_relay" transparent_by_server
+}
+
+transparent_none ()
+{
+  swaks --server "$SMTP_HOST:587" --from "$SMTP_SENDER" --to "$box@example.org" >"$out/client" 2>&1 \
+    && { fail "it is taken"; return; }
+  grep -q '^<\*\* 451 4\.3\.5 No account is for' "$out/client" || fail "told: $(grep '^<' "$out/client" | tail -n 2)" || return
+  queued_are 0 || fail "it is in the outbox, too"
+}
+
+case_transparent-no-account ()
+{
+  needs swaks && with_transparent '(:from "somebody@else.example" :server "192.0.2.9")' "$not_the_relay" transparent_none
+}
+
+# SECURITY: R6
+transparent_token ()
+{
+  swaks --server "$SMTP_HOST:587" --from "$SMTP_SENDER" --to "$box@example.org" --auth PLAIN --auth-user alice \
+        --auth-password 'a password of another server' >"$out/client" 2>&1
+  grep -q '^ -> AUTH' "$out/client" && { fail "the client has shown its password"; return; }
+  swaks --server "$SMTP_HOST:587" --from "$SMTP_SENDER" --to "$box@example.org" >"$out/client" 2>&1 \
+    || fail "$(grep '^[<*]' "$out/client" | tail -n 2)" || return
+  setpriv --reuid nobody --regid 0 --clear-groups swaks --server "$SMTP_HOST:587" --from "$SMTP_SENDER" --to "$box@example.org" \
+          >"$out/client" 2>&1 && { fail "another user's mail is taken"; return; }
+  grep -q '^<\*\* 554 5\.7\.1' "$out/client" || fail "told: $(grep '^<' "$out/client" | tail -n 2)" || return
+  expect_mails "$box" 1
+}
+
+case_transparent-token ()
+{
+  echo 'a token' > "$out/token"
+  needs swaks && with_transparent "$account_here" "$not_the_relay" transparent_token --token-file "$out/token"
+}
+
+# SECURITY: R7
+transparent_loop ()
+{
+  swaks --server "$SMTP_HOST:587" --from "$SMTP_SENDER" --to "$box@example.org" >"$out/client" 2>&1
+  wait_until grep -q "own connection was led back" "$RELAY_LOG" || fail "the loop is not noticed" || return
+  [ "$(grep -c 'is in the outbox' "$RELAY_LOG")" = 1 ] || fail "it has gone round"
+}
+
+case_transparent-loop () { needs swaks && with_transparent "$account_here" 'meta skgid >= 0' transparent_loop; }

@@ -69,7 +69,7 @@
 (autoload 'mew-submit-token-source-answer "mew-submit-token-source" "Return what answers the question EVENT for an access token of ACCOUNT, or nil.\nIt is a function that takes the function to answer with, which is called with\nnil when nobody here has a token after all.  This is on\n`mew-submit-auth--token-functions'.\n\n(fn EVENT ACCOUNT)" nil)
 (autoload 'mew-submit-token-answer "mew-submit-token" "Return what answers the question EVENT for an access token of ACCOUNT.\nIt is a function that takes the function to answer with, or nil when ACCOUNT\ndoes not say where it signs in.  This is on `mew-submit-auth--token-functions'.\n\n(fn EVENT ACCOUNT)" nil)
 
-(defconst mew-submit-module--interface "2103447733"
+(defconst mew-submit-module--interface "1550325122"
   "The number of the interface that the module has to have.")
 
 (provide 'mew-submit-loaddefs)

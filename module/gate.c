@@ -210,9 +210,13 @@ begin_tls (struct guest *guest)
 static bool
 await (struct guest *guest, msub_time *progress)
 {
-  bool reads = guest->state == CLEAR || guest->state == SECURE;
+  /* Once: the relay may ask for TLS at any moment, and where nothing is left to do before it there is nothing to wait for.  */
+  const int state = guest->state;
+  if (state == SWITCHING && guest->said == guest->clear && filled (&guest->out) == 0)
+    return true;
+  bool reads = state == CLEAR || state == SECURE;
   bool hears = reads && !guest->guest_ended && filled (&guest->in) == 0;
-  bool asks = filled (&guest->out) == 0 && (guest->state != SWITCHING || guest->said < guest->clear);
+  bool asks = filled (&guest->out) == 0 && (state != SWITCHING || guest->said < guest->clear);
   short from_guest = (short) ((hears ? POLLIN : 0) | (filled (&guest->out) ? POLLOUT : 0));
   short from_relay = (short) ((asks ? POLLIN : 0) | (filled (&guest->in) ? POLLOUT : 0));
   struct pollfd fds[] = { { .fd = from_guest ? guest->fd : -1, .events = from_guest },

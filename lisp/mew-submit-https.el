@@ -100,6 +100,8 @@ leaves it is sent in the clear."
 (cl-defstruct (mew-submit-https (:constructor mew-submit-https--make)
                                 (:copier nil))
   (process nil :documentation "The connection.")
+  (began nil :documentation "When that was begun, in seconds.")
+  (place nil :documentation "Where it leads: (HOST PORT TLS), as for connecting.")
   (buffer nil :documentation "What has come, octets.")
   (timer nil :documentation "What ends it at its deadline.")
   (pusher nil :documentation "What has TLS go on, or nil.")
@@ -338,6 +340,19 @@ left PROCESS open without it.  One who is trusted may have signed for itself."
 not valid")
     (mew-submit-https--send exchange process)))
 
+(defvar mew-submit-https--patience 8
+  "Seconds for a connection to come about; after that it is begun anew.
+Emacs 28 never hears of some that are up.  Nothing has been sent by then.")
+
+(defun mew-submit-https--begin-anew (exchange)
+  "Have EXCHANGE, of which nothing has been sent, connect once more."
+  (let ((process (mew-submit-https-process exchange)))
+    (cancel-timer (mew-submit-https-pusher exchange))
+    (set-process-sentinel process #'ignore)
+    (set-process-filter process #'ignore)
+    (delete-process process)
+    (apply #'mew-submit-https--connect exchange (mew-submit-https-place exchange))))
+
 (defun mew-submit-https--push-on (exchange)
   "Have EXCHANGE get on, also while Emacs waits for another process.
 A command that waits for the output of one, such as that of a mail that needs
@@ -345,6 +360,10 @@ the token, lets Emacs go on with the address and the TLS of that one alone."
   (let ((process (mew-submit-https-process exchange)))
     (cond ((null (mew-submit-https-request exchange))
            (cancel-timer (mew-submit-https-pusher exchange)))
+          ((and (eq (process-status process) 'connect)
+                (> (- (float-time) (mew-submit-https-began exchange))
+                   mew-submit-https--patience))
+           (mew-submit-https--begin-anew exchange))
           ((process-live-p process) (accept-process-output process 0 nil t))
           ;; Emacs tells nobody of a certificate that is not valid.
           (t (mew-submit-https--fail exchange "cannot be reached safely: the \
@@ -413,6 +432,8 @@ BODY is what is posted, octets of TYPE, or nil to get something."
   "Have EXCHANGE connect to PORT of HOST; TLS is what GnuTLS has to know later."
   (mew-submit-module--ignore-pipe)
   (setf (mew-submit-https-tls exchange) tls
+        (mew-submit-https-place exchange) (list host port tls)
+        (mew-submit-https-began exchange) (float-time)
         (mew-submit-https-process exchange)
         (make-network-process
          :name "mew-submit https" :noquery t :buffer nil :coding 'binary

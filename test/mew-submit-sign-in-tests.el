@@ -570,6 +570,27 @@ DIRECTORY is for its file."
                                          process-environment)))
         (should (equal "signed-in" (car (mew-submit-sign-in-tests--text issuer))))))))
 
+;; On a short way, natively compiled Emacs 28 never hears of one connection in a hundred.
+(ert-deftest mew-submit-sign-in-tests-unnoticed-connection ()
+  "A connection that does not come about is begun anew, before anything is sent."
+  :tags '(:module)
+  (mew-submit-issuer-test-with issuer
+    (mew-submit-test-with-peer (peer "127.0.0.1:0,name=silent,silent")
+      (let ((connect (symbol-function 'make-network-process))
+            (port (mew-submit-test-port peer "silent"))
+            (mew-submit-https--patience 0.5)
+            (calls 0))
+        (cl-letf (((symbol-function 'make-network-process)
+                   (lambda (&rest keys)
+                     (when (and (plist-get keys :nowait) (= 1 (cl-incf calls)))
+                       (setq keys (plist-put (plist-put keys :host "127.0.0.1")
+                                             :service port)))
+                     (apply connect keys))))
+          (should (equal "signed-in" (car (mew-submit-sign-in-tests--text issuer)))))
+        (should (= 1 (length (mew-submit-issuer-test-log
+                             issuer "get" "/.well-known/oauth-authorization-server"))))
+        (should (> calls 1))))))
+
 ;;; What issuers give
 
 (ert-deftest mew-submit-sign-in-tests-tokens ()

@@ -46,6 +46,10 @@
   "Mail from other programs: the relay, and what sendmail is elsewhere."
   :group 'mew-submit)
 
+(defgroup mew-submit-relay-network nil
+  "Where the relay listens, whom it lets in, and TLS with them."
+  :group 'mew-submit-relay)
+
 (defgroup mew-submit-security nil
   "Certificates, access tokens, and what servers have offered before."
   :group 'mew-submit)

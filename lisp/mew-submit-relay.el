@@ -54,7 +54,7 @@ not a loopback one, only who is in `mew-submit-relay-networks' is let in."
   :type '(choice (const :tag "This machine alone" "localhost")
                  (string :tag "IP address")
                  (repeat (string :tag "IP address")))
-  :group 'mew-submit-relay
+  :group 'mew-submit-relay-network
   :package-version '(mew-submit . "0.1.0")
   :risky t)
 
@@ -62,7 +62,7 @@ not a loopback one, only who is in `mew-submit-relay-networks' is let in."
   "The TCP port on which the relay listens.
 The default is 2587.  With 0 the system chooses one; nil means no TCP port."
   :type '(choice natnum (const :tag "None" nil))
-  :group 'mew-submit-relay
+  :group 'mew-submit-relay-network
   :package-version '(mew-submit . "0.1.0")
   :risky t)
 
@@ -70,7 +70,7 @@ The default is 2587.  With 0 the system chooses one; nil means no TCP port."
   "The Unix socket on which the relay listens, or nil.
 The default is nil.  It is made in a directory that nobody else can enter."
   :type '(choice (const :tag "None" nil) file)
-  :group 'mew-submit-relay
+  :group 'mew-submit-relay-network
   :package-version '(mew-submit . "0.1.0")
   :risky t)
 
@@ -80,7 +80,7 @@ The default is nil.  It is PEM, and the key may be in it too.  A file that does
 not exist is made: a key, and a certificate for this machine that it signs
 itself, whose fingerprint the relay tells when it starts."
   :type '(choice (const :tag "No TLS" nil) file)
-  :group 'mew-submit-relay
+  :group 'mew-submit-relay-network
   :package-version '(mew-submit . "0.2.0")
   :risky t)
 
@@ -88,7 +88,7 @@ itself, whose fingerprint the relay tells when it starts."
   "The file with the key of `mew-submit-relay-certificate'.
 The default, nil, means that it is in the same file."
   :type '(choice (const :tag "With the certificate" nil) file)
-  :group 'mew-submit-relay
+  :group 'mew-submit-relay-network
   :package-version '(mew-submit . "0.2.0")
   :risky t)
 
@@ -97,7 +97,7 @@ The default, nil, means that it is in the same file."
 The default is nil.  At `mew-submit-relay-port' clients ask for TLS (STARTTLS).
 Both need a `mew-submit-relay-certificate'."
   :type '(choice natnum (const :tag "None" nil))
-  :group 'mew-submit-relay
+  :group 'mew-submit-relay-network
   :package-version '(mew-submit . "0.2.0")
   :risky t)
 
@@ -107,7 +107,7 @@ The default is nil.  A rule of the system's packet filter (nftables) leads them
 here, on Linux alone; the manual has it.  The client's sender and the server it
 has called choose the account."
   :type 'boolean
-  :group 'mew-submit-relay
+  :group 'mew-submit-relay-network
   :package-version '(mew-submit . "0.2.0")
   :risky t)
 
@@ -137,7 +137,7 @@ them may send mail in your name, and without TLS all that it says can be read
 on the way.  With a `mew-submit-relay-token' they have to log in, inside TLS;
 without a `mew-submit-relay-certificate' they are not let in then."
   :type '(repeat (string :tag "Network"))
-  :group 'mew-submit-relay
+  :group 'mew-submit-relay-network
   :package-version '(mew-submit . "0.1.0")
   :risky t)
 

@@ -333,9 +333,11 @@ without duplicates%s\n"
 
 (defconst mew-submit-survey-statistics--kinds
   '((servers . "servers") (p587 . "587") (p465 . "465") (only25 . "25 only")
-    (none . "none") (starttls . "STARTTLS") (auth . "log-in in TLS")
-    (clear . "log-in in clear") (certificate . "certificate") (submission . "good"))
-  "The columns of the breakdown of servers: (WHAT . WORDS).")
+    (none . "none") (starttls . "STARTTLS") (auth . "log-in")
+    (clear . "in clear") (certificate . "valid") (submission . "good"))
+  "The columns of the breakdown of servers: (WHAT . WORDS).
+A log-in is offered inside TLS, or \"in clear\", and a certificate is \"valid\".
+The words are short, so that all fits in 80 columns.")
 
 (defun mew-submit-survey-statistics--count-kind (tally result)
   "Count RESULT's server in TALLY by what is offered there."

@@ -101,7 +101,8 @@ What is typed goes where it went, and nothing is answered."
     (should-error (mew-submit-answer) :type 'user-error)))
 
 (ert-deftest mew-submit-question-tests-one-for-all-that-wait ()
-  "The same question is shown once, answered once, and over with its last job."
+  "The same question is shown once, answered once, and over with its last job.
+One that comes back after an answer is shown again."
   (mew-submit-question-tests--with
     (let ((shown 0))
       (cl-letf (((symbol-function 'mew-submit-notice--display)
@@ -116,7 +117,7 @@ What is typed goes where it went, and nothing is answered."
         (mew-submit-question-tests--ask 4 'same)
         (mew-submit-question--drop 4)
         (should-not mew-submit-question--list)
-        (should (= shown 1))))))
+        (should (= shown 2))))))
 
 (ert-deftest mew-submit-question-tests-secret-is-wiped ()
   "Each that waits gets a secret of its own; the one that was typed is wiped."

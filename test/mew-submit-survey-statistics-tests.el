@@ -99,8 +99,8 @@
                                             :verified t :demands t))
                            (funcall make "b" "isp" '(:port 25 :case 1) '(:port 587 :case 2))
                            (funcall make "c" nil '(:port 587 :case 5)))))
-                   '(("" "servers" "587" "465" "25 only" "none" "STARTTLS" "log-in in TLS"
-                      "log-in in clear" "certificate" "good")
+                   '(("" "servers" "587" "465" "25 only" "none" "STARTTLS" "log-in"
+                      "in clear" "valid" "good")
                      ("isp" 2 1 0 1 0 1 1 0 1 1)
                      ("all" 3 1 0 1 1 1 1 0 1 1))))))
 

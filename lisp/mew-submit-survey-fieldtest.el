@@ -616,18 +616,31 @@ One that TEST was stopped in says nothing, even when TEST goes on."
      (mew-submit-survey-fieldtest--found test place
                                          (mew-submit-survey-fieldtest--failed place err)))))
 
+(defconst mew-submit-survey-fieldtest--slice 0.02
+  "Seconds after which Emacs does something else before more places are begun.")
+
+(defun mew-submit-survey-fieldtest--room-p (test)
+  "May TEST look at another place now?"
+  (and (not (mew-submit-survey-fieldtest-stopped test))
+       (< (length (mew-submit-survey-fieldtest-running test))
+          (max 1 mew-submit-survey-limit))))
+
 (defun mew-submit-survey-fieldtest--fill (test)
-  "Begin as many places of TEST as may be; tell when it has ended."
+  "Begin as many places of TEST as may be, in slices; tell when it has ended."
   (unless (mew-submit-survey-fieldtest-filling test)
     (setf (mew-submit-survey-fieldtest-filling test) t)
     (unwind-protect
-        (while (and (not (mew-submit-survey-fieldtest-stopped test))
-                    (< (length (mew-submit-survey-fieldtest-running test))
-                       (max 1 mew-submit-survey-limit))
-                    (mew-submit-survey-fieldtest--refill test))
-          (mew-submit-survey-fieldtest--start
-           test (pop (mew-submit-survey-fieldtest-pending test))))
+        (let ((until (+ (float-time) mew-submit-survey-fieldtest--slice)))
+          (while (and (mew-submit-survey-fieldtest--room-p test)
+                      (< (float-time) until)
+                      (mew-submit-survey-fieldtest--refill test))
+            (mew-submit-survey-fieldtest--start
+             test (pop (mew-submit-survey-fieldtest-pending test)))))
       (setf (mew-submit-survey-fieldtest-filling test) nil))
+    (when (and (mew-submit-survey-fieldtest--room-p test)
+               (or (mew-submit-survey-fieldtest-pending test)
+                   (mew-submit-survey-fieldtest-source test)))
+      (run-at-time 0 nil #'mew-submit-survey-fieldtest--fill test))
     (when (and (mew-submit-survey-fieldtest--ended-p test)
                (not (mew-submit-survey-fieldtest-stopped test)))
       (setf (mew-submit-survey-fieldtest-stopped test) t)

@@ -504,20 +504,20 @@ They are looked at as they are on disk, and nothing is changed."
     (append
      (mew-submit-doctor-checkup--log-ins entries)
      (list
-     (mew-submit-doctor-checkup--finding
-      "outbox" 'ok "%s, %s" (abbreviate-file-name directory)
-      (if groups
-          (mapconcat (lambda (group)
-                       (format "%d %s" (length (cdr group)) (car group)))
-                     groups ", ")
-        "no message"))
-     (when (assq 'broken groups)
-       (mew-submit-doctor-checkup--finding
-        "outbox" 'error "What is known of a message cannot be read.\nM-x \
+      (mew-submit-doctor-checkup--finding
+       "outbox" 'ok "%s, %s" (abbreviate-file-name directory)
+       (if groups
+           (mapconcat (lambda (group)
+                        (format "%d %s" (length (cdr group)) (car group)))
+                      groups ", ")
+         "no message"))
+      (when (assq 'broken groups)
+        (mew-submit-doctor-checkup--finding
+         "outbox" 'error "What is known of a message cannot be read.\nM-x \
 mew-submit-outbox shows it; the message itself is still there."))
-     (when (assq 'uncertain groups)
-       (mew-submit-doctor-checkup--finding
-        "outbox" 'note "It is not known whether an uncertain message has \
+      (when (assq 'uncertain groups)
+        (mew-submit-doctor-checkup--finding
+         "outbox" 'note "It is not known whether an uncertain message has \
 arrived.\nAsk a recipient, then have M-x mew-submit-outbox send it again or \
 delete it."))))))
 

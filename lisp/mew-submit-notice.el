@@ -1019,9 +1019,9 @@ That comes after what filing copies says, and once for several."
     (when (eq (plist-get now :state) 'queued)
       (mew-submit-notice--fill now done)
       (mew-submit-background--say "Mail to %s waits: %s"
-                              (mew-submit-report--people
-                               (plist-get entry :recipients))
-                              text))))
+                                  (mew-submit-report--people
+                                   (plist-get entry :recipients))
+                                  text))))
 
 ;;;###mew-submit
 (defun mew-submit-notice--done (entry done)

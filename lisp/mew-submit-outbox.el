@@ -492,7 +492,7 @@ IDS are theirs; while TIME is asked for others may come to point."
                mew-submit-outbox-mode)
   (let ((ids (or ids (mew-submit-outbox--chosen))))
     (mew-submit-outbox--each ids (lambda (id) (mew-submit-queue--hold id time)))
-    (message "%s sent at %s" (if (cdr ids) (format "%d mails are" (length ids)) "It is")
+    (message "%s sent on %s" (if (cdr ids) (format "%d mails are" (length ids)) "It is")
              (mew-submit-time--say time))))
 
 (defun mew-submit-outbox--what (ids)

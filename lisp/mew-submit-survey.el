@@ -391,8 +391,9 @@ Drawing takes a tenth of the time at most: long tables are drawn less often."
           (mew-submit-survey-fieldtest-on-end mew-submit-survey--test)
           (lambda (test)
             (mew-submit-survey--show-soon buffer)
-            (message "The survey is complete: %d servers"
-                     (length (mew-submit-survey-fieldtest--results test)))))
+            (let ((servers (length (mew-submit-survey-fieldtest--results test))))
+              (message "The survey is complete: %d server%s" servers
+                       (if (= servers 1) "" "s")))))
     (mew-submit-survey-fieldtest--run mew-submit-survey--test)
     (mew-submit-survey--draw)))
 

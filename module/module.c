@@ -698,6 +698,8 @@ FUNCTION (Fgate_open)
     free (texts[i]);
   if (handle == 0)
     {
+      if (err.kind == MSUB_OK)
+        msub_fail (&err, MSUB_CONFIG, "The relay has no such place to listen");
       if (!failed (env))
         signal_error (env, &err);
       return nil (env);

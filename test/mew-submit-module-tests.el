@@ -494,5 +494,20 @@ perl -MFcntl -e 'fcntl (STDIN, F_SETFL, O_NONBLOCK) or die; exec @ARGV' \"$@\"" 
           (should (equal (buffer-string) printed))))
       (should (equal (mew-submit-test-octets out) "ab")))))
 
+(declare-function mew-submit--mod-gate-open "ext:mew-submit-native"
+                  (host port path most msecs certificate key implicit servers))
+
+(ert-deftest mew-submit-module-tests-no-such-gate ()
+  "Where a gate cannot listen is said in words, whatever is wrong with it."
+  :tags '(:module)
+  (mew-submit-module--ensure)
+  (pcase-dolist (`(,host ,port) '(("127.0.0.1" 70000) ("127.0.0.1" -1) ("no.address" 0)))
+    (ert-info ((format "%s %d" host port))
+      (should (string-search "listen"
+                             (mew-submit-error--text
+                              (should-error (mew-submit--mod-gate-open
+                                             host port "/socket" 1 1000 nil nil nil nil)
+                                            :type 'mew-submit-config)))))))
+
 (provide 'mew-submit-module-tests)
 ;;; mew-submit-module-tests.el ends here

@@ -322,7 +322,8 @@ int
 main (void)
 {
   struct sockaddr_un un = { .sun_family = AF_UNIX };
-  snprintf (house.directory, sizeof house.directory, "/tmp/mew-submit-gate-XXXXXX");
+  const char *top = getenv ("TMPDIR");
+  snprintf (house.directory, sizeof house.directory, "%s/mew-submit-gate-XXXXXX", top && *top ? top : P_tmpdir);
   if (!mkdtemp (house.directory))
     return 1;
   snprintf (house.path, sizeof house.path, "%s/relay", house.directory);

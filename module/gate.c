@@ -420,8 +420,11 @@ keep_gate (void *arg)
     }
   close (gate->listener);
   gate->listener = -1;
-  /* Lisp frees the gate when it sees this.  */
-  close (gate->ended[1]);
+  /* Lisp frees the gate when it has read this.  */
+  int ended = gate->ended[1];
+  while (write (ended, "", 1) < 0 && errno == EINTR)
+    ;
+  close (ended);
 }
 
 static void
@@ -507,7 +510,8 @@ msub_gate_close (struct msub_gates *gates, intmax_t handle)
   struct pollfd fds[] = { { .fd = gate->ended[0], .events = POLLIN } };
   const int soon_msecs = 5000;
   /* The thread that does not even wake up has the gate for ever.  */
-  if (poll (fds, 1, soon_msecs) > 0)
+  char octet;
+  if (poll (fds, 1, soon_msecs) > 0 && read (gate->ended[0], &octet, 1) == 1)
     free_gate (gate);
   return true;
 }

@@ -140,12 +140,16 @@ One that nobody has named and that takes no log-in is for mail that comes in."
             (mew-submit-setup-search-notes search)))
 
 (defun mew-submit-setup-search--pinnable (search)
-  "Return the look of SEARCH at a server of this machine that has to be pinned.
-Such is a bridge, whose certificate nobody but itself has signed."
+  "Return the look of SEARCH at a server whose certificate may be pinned.
+Such is a bridge on this machine, whose certificate nobody but itself has
+signed, or a server that the user has named; never one that was found, or a
+known provider's (SECURITY.md, S9)."
   (seq-find (lambda (note)
               (and (mew-submit-setup-search-look-p note)
-                   (mew-submit-account--local-p
-                    (plist-get (mew-submit-setup-search-look-candidate note) :host))
+                   (let ((candidate (mew-submit-setup-search-look-candidate note)))
+                     (or (mew-submit-account--local-p (plist-get candidate :host))
+                         (and (eq (plist-get candidate :source) 'user)
+                              (not (plist-get candidate :provider)))))
                    (plist-get (mew-submit-setup-search-look-tls note) :fingerprint)
                    (not (plist-get (mew-submit-setup-search-look-tls note) :verified))))
             (mew-submit-setup-search-notes search)))
@@ -229,11 +233,15 @@ It is `found', `pin', `no-domain', `never', `offline', `no-dns', `nothing', or
   (let* ((address (mew-submit-setup-search-address search))
          (domain (mew-submit-setup-discover--domain address)))
     (pcase (mew-submit-setup-search--result search)
-      ('pin (format "The certificate of %s is signed by nobody but itself, as that of a \
-bridge is.  Pin it if the program is yours."
-                    (plist-get (mew-submit-setup-search-look-candidate
-                                (mew-submit-setup-search--pinnable search))
-                               :host)))
+      ('pin (let ((host (plist-get (mew-submit-setup-search-look-candidate
+                                    (mew-submit-setup-search--pinnable search))
+                                   :host)))
+              (format (if (mew-submit-account--local-p host)
+                          "The certificate of %s is signed by nobody but itself, as that \
+of a bridge is.  Pin it if the program is yours."
+                        "The certificate of %s cannot be verified.  Pin it if the \
+server's owner has told you its fingerprint.")
+                      host)))
       ('no-domain (format "The domain %s does not exist.  Is there a typing error in the \
 address?" domain))
       ('never (format "The domain %s says that it has no server for submission."

@@ -338,7 +338,7 @@ found, \\[mew-submit-setup-test] sends a test mail,
 \\[mew-submit-setup-open-page] opens the provider's page for passwords, \
 \\[mew-submit-setup-user] takes another user name,
 \\[mew-submit-setup-password] takes a password instead of signing in,
-\\[mew-submit-setup-pin] pins the certificate of a bridge, \
+\\[mew-submit-setup-pin] pins the certificate of a bridge or a server you named,
 \\[mew-submit-answer] goes to a question,
 \\[mew-submit-setup-by-hand] asks for a server, \\[mew-submit-setup-further] \
 looks further and \\[mew-submit-setup-again] starts again."
@@ -530,7 +530,7 @@ the provider's is for the user to know: the buffer says so beside its button."
     (browse-url page)))
 
 (defun mew-submit-setup-pin ()
-  "Offer to pin the certificate of the bridge that was found, and look again."
+  "Offer to pin the certificate of the bridge, or of the server named; look again."
   (interactive)
   (mew-submit-setup--ensure)
   (let* ((search mew-submit-setup--search)

@@ -562,7 +562,7 @@ https://example.com/passwords" text)))
                                      (mew-submit-setup-tests--wait))))))))))
 
 (ert-deftest mew-submit-setup-tests-bridge ()
-  "SECURITY: S9.  A bridge of this machine is pinned after a yes, and no other server is."
+  "SECURITY: S9.  A bridge of this machine is pinned after a yes."
   (mew-submit-test-with-peer (peer "--user" "me@example.org" "--password" "bridge"
                                    "127.0.0.1:0,name=a,cert=self-signed")
     (mew-submit-setup-tests--with (peer file mew-submit-setup-tests--mx)
@@ -586,12 +586,17 @@ https://example.com/passwords" text)))
             '(("Password that the bridge shows for me@example.org" . "bridge"))
           (mew-submit-setup-use))
         (should (string-search "was delivered" (mew-submit-setup-tests--wait))))
-      ;; The same certificate on another machine is offered to nobody.
-      (should-not (mew-submit-setup-search--pinnable
-                   (mew-submit-setup-search--make
-                    :notes (list (mew-submit-setup-search--make-look
-                                  :candidate '(:host "mail.example.org")
-                                  :tls '(:fingerprint "sha256:00")))))))))
+      ;; The same certificate on another machine is offered only to who named that.
+      (pcase-dolist (`(,candidate ,pinnable)
+                     '((() nil) ((:source srv) nil) ((:source user) t)
+                       ((:source user :provider "Example") nil)))
+        (should (eq (and (mew-submit-setup-search--pinnable
+                          (mew-submit-setup-search--make
+                           :notes (list (mew-submit-setup-search--make-look
+                                         :candidate `(:host "mail.example.org" ,@candidate)
+                                         :tls '(:fingerprint "sha256:00")))))
+                         t)
+                    pinnable))))))
 
 (ert-deftest mew-submit-setup-tests-provider-out-of-reach ()
   "Where a provider is known and cannot be reached nothing is guessed; that is said."

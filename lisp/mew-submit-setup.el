@@ -431,17 +431,33 @@ What was typed beforehand is given once; all else is asked as for any mail."
       (eq send-mail-function 'mew-submit-send-it)
       (eq (bound-and-true-p message-send-mail-function) 'mew-submit-send-it)))
 
-(defun mew-submit-setup--turn-on ()
-  "Offer to turn `mew-submit-mode' on for good, unless it is."
-  (when (and (not (mew-submit-setup--sends-p))
-             (fboundp 'mew-submit-mode)
-             (yes-or-no-p "Emacs does not send mail by mew-submit yet.  Turn \
-mew-submit-mode on, now and for future sessions? "))
-    (mew-submit-mode 1)
-    (condition-case err
-        (customize-save-variable 'mew-submit-mode t)
-      (error (message "The mode is on for this session only: %s"
-                      (error-message-string err))))))
+(defun mew-submit-setup--address-made-up-p ()
+  "Is `user-mail-address' what Emacs makes up where nobody has said one?"
+  (member user-mail-address
+          (list nil "" (concat (user-login-name) "@"
+                               (or mail-host-address (system-name))))))
+
+(defun mew-submit-setup--turn-on (address)
+  "Offer what mail from ADDRESS still needs of Emacs, for good; ask once.
+That is `mew-submit-mode', and ADDRESS as `user-mail-address' if it has none."
+  (let ((mode (not (mew-submit-setup--sends-p)))
+        (nobody (mew-submit-setup--address-made-up-p)))
+    (when (and (or mode nobody)
+               (yes-or-no-p
+                (format "%s  %s, now and for future sessions? "
+                        (cond ((not mode) "Emacs does not know your address.")
+                              (nobody "Emacs does not send mail by mew-submit yet, and \
+does not know your address.")
+                              (t "Emacs does not send mail by mew-submit yet."))
+                        (cond ((not mode) (format "Make it %s" address))
+                              (nobody (format "Turn mew-submit-mode on, and make it %s"
+                                              address))
+                              (t "Turn mew-submit-mode on")))))
+      (when mode
+        (mew-submit-mode 1)
+        (mew-submit-error--save-option 'mew-submit-mode t))
+      (when nobody
+        (mew-submit-error--save-option 'user-mail-address address)))))
 
 (defun mew-submit-setup--account-for (login candidate address)
   "Return the account for CANDIDATE, where one logs in by LOGIN, for ADDRESS."
@@ -485,7 +501,7 @@ the provider's is for the user to know: the buffer says so beside its button."
           (mew-submit-setup--store account)
           (setq mew-submit-setup--account account
                 mew-submit-setup--candidate candidate)
-          (mew-submit-setup--turn-on)
+          (mew-submit-setup--turn-on (plist-get account :from))
           (mew-submit-setup-test)
           (setq begun t))
       (unless begun

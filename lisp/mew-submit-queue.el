@@ -1301,8 +1301,7 @@ Signal a condition, with nothing left behind, when it cannot be sent."
          (account (if settled
                       (mew-submit-account--copy account)
                     (mew-submit-request--account account fields)))
-         (envelope (mew-submit-request--check account file fields from
-                                              recipients))
+         (envelope (mew-submit-request--check account fields from recipients))
          (entry (mew-submit-queue--new-entry
                  fields (mew-submit-queue--frozen account) envelope fcc
                  (or not-before (mew-submit-message--send-at fields)))))

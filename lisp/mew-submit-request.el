@@ -107,29 +107,13 @@ NETWORKS."
     (or (and (eq rule 'ask) (mew-submit-network-negative--rule host networks))
         rule)))
 
-(defvar mew-submit-request--checking nil
-  "Non-nil while it is only found out whether a message can be sent.
-Nobody is asked anything then.")
-
-(defun mew-submit-request--look-up (function)
-  "Return the value of FUNCTION, a look-up, or `unknown' while only checking."
-  (let ((mew-submit-auth--ask (and mew-submit-auth--ask
-                                   (not mew-submit-request--checking))))
-    (condition-case err
-        (funcall function)
-      (mew-submit-secret (if mew-submit-request--checking
-                             'unknown
-                           (signal (car err) (cdr err)))))))
-
 (defun mew-submit-request--login (account host port)
   "Return the user that auth-source has for ACCOUNT at HOST and PORT, or nil.
 In batch mode it is not asked."
   (cond ((plist-get account :resolved)
          (plist-get (plist-get account :resolved) :login))
         ((not noninteractive)
-         (mew-submit-request--look-up
-          (lambda ()
-            (mew-submit-auth--user host port (plist-get account :author)))))))
+         (mew-submit-auth--user host port (plist-get account :author)))))
 
 (defun mew-submit-request--user (account host port)
   "Return ACCOUNT's user name, or nil for no authentication.
@@ -140,7 +124,7 @@ account that wants a mechanism never goes without a user: signal
          (none (equal mechanism "none"))
          (login (and (not none) (null (plist-get account :user))
                      (mew-submit-request--login account host port))))
-    (unless (or none (eq login 'unknown))
+    (unless none
       (or (plist-get account :user)
           login
           (pcase (upcase (or mechanism ""))
@@ -212,15 +196,8 @@ HOST and PORT are for auth-source."
                        (mew-submit-request--octets
                         (if (plist-get account :resolved)
                             (plist-get (plist-get account :resolved) :proxy-password)
-                          (mew-submit-request--proxy-password proxy user))))))))
-
-(defun mew-submit-request--proxy-password (proxy user)
-  "Return the password of USER at PROXY, (HOST . PORT), or nil."
-  (let ((found (mew-submit-request--look-up
-                (lambda ()
-                  (mew-submit-auth--proxy-password (car proxy) (cdr proxy)
-                                                   user)))))
-    (and (stringp found) found)))
+                          (mew-submit-auth--proxy-password (car proxy) (cdr proxy)
+                                                           user))))))))
 
 (defun mew-submit-request--resolve (account author)
   "Return what has to be looked up before ACCOUNT is used for AUTHOR, an address.
@@ -235,8 +212,8 @@ is asked is as for `mew-submit-auth--lookup'; this is not looked up again."
                   account host (caar (plist-get plan :routes)))
           :proxy-password
           (and proxy-user
-               (mew-submit-request--proxy-password
-                (mew-submit-tunnel--proxy tunnel) proxy-user)))))
+               (pcase-let ((`(,host . ,port) (mew-submit-tunnel--proxy tunnel)))
+                 (mew-submit-auth--proxy-password host port proxy-user))))))
 
 (defun mew-submit-request--memory-file (account)
   "Return the file that remembers what ACCOUNT's server has offered, or nil.
@@ -327,9 +304,7 @@ Nobody is asked whether to fall back on a port that takes no log-in."
 (defun mew-submit-request--connection (account)
   "Return the part of a request that is the same for all messages of ACCOUNT."
   (let* ((host (mew-submit-request--host account))
-         ;; Where this machine is makes nothing right or wrong: that is for later.
-         (networks (unless mew-submit-request--checking
-                     (mew-submit-network-negative--networks (plist-get account :tunnel))))
+         (networks (mew-submit-network-negative--networks (plist-get account :tunnel)))
          (rule (mew-submit-request--fallback-rule account host networks))
          (plan (mew-submit-request--plan account rule))
          (tunnel (mew-submit-request--tunnel account))
@@ -399,20 +374,51 @@ envelope.  Signal a condition such as `mew-submit-message' or
      (mew-submit-extension--request account)
      (mew-submit-extension--each account recipients)
      (mew-submit-memory--request memory name ports)
-     (unless mew-submit-request--checking
-       (mew-submit-request--share account connection)))))
+     (mew-submit-request--share account connection))))
 
-(defun mew-submit-request--check (account file fields from recipients)
-  "Return the envelope, (FROM . RECIPIENTS), for the message FILE with FIELDS.
-ACCOUNT, FROM and RECIPIENTS are as for `mew-submit-request--make'.  Signal the
-same conditions for whatever cannot be used."
-  (let* ((mew-submit-request--checking t)
-         (request (mew-submit-request--make account file fields from recipients)))
-    (dolist (key '(:password :tunnel-password))
-      (when-let* ((secret (plist-get request key)))
-        (clear-string secret)))
-    (cons (mew-submit-request--sender account from fields)
-          (mew-submit-request--recipients recipients fields))))
+;;; Checked before anything is built
+
+(defun mew-submit-request--check-user (account host port)
+  "Signal a condition if ACCOUNT cannot log in to HOST at PORT.
+Who that is is looked up for an account that insists on a mechanism and has no
+user; where somebody would have to be asked first, that is for later."
+  (let* ((mechanism (mew-submit-auth--mechanism account))
+         (mew-submit-auth--ask nil)
+         (user (and (or mechanism (plist-get account :user))
+                    (condition-case nil
+                        (mew-submit-request--user account host port)
+                      (mew-submit-secret nil))))
+         (password (plist-get account :password)))
+    (when user
+      (mew-submit-address--check-secret user "user name"))
+    (when password
+      (mew-submit-address--check-secret password "password"))))
+
+(defun mew-submit-request--check-account (account recipients)
+  "Signal a condition if nothing can be sent to RECIPIENTS by ACCOUNT.
+It is one that `mew-submit-request--make' would signal.  Where this machine is
+makes nothing right or wrong, and no secret is fetched."
+  (let* ((host (mew-submit-request--host account))
+         (rule (or (plist-get account :fallback) mew-submit-fallback))
+         (routes (plist-get (mew-submit-request--plan account rule) :routes)))
+    (mew-submit-tunnel--parse (plist-get account :tunnel))
+    (mew-submit-tunnel--source (plist-get account :source))
+    (mew-submit-request--check-user account host (caar routes))
+    (mew-submit-address--helo (or (plist-get account :helo) mew-submit-helo))
+    (mew-submit-account--without (plist-get account :without))
+    (mew-submit-tls--request account host nil)
+    (mew-submit-extension--request account)
+    (mew-submit-extension--each account recipients)
+    (mew-submit-memory--read (mew-submit-request--memory-file account))))
+
+(defun mew-submit-request--check (account fields from recipients)
+  "Return the envelope, (FROM . RECIPIENTS), for a message with FIELDS by ACCOUNT.
+FROM and RECIPIENTS are as for `mew-submit-request--make'.  Signal the same
+conditions for whatever cannot be used."
+  (let ((recipients (mew-submit-request--recipients recipients fields)))
+    (mew-submit-request--check-account
+     (append account (list :author (mew-submit-message--author fields))) recipients)
+    (cons (mew-submit-request--sender account from fields) recipients)))
 
 (defun mew-submit-request--probe (account)
   "Return the request for a look at ACCOUNT's server and its certificate.

@@ -67,6 +67,7 @@ run `make dist' in its sources, and M-x package-install-file the tar file" here)
 (require 'mew-submit-module)
 (require 'mew-submit-notice)
 (require 'mew-submit-obsolete)
+(require 'mew-submit-parcel)
 (require 'mew-submit-spool)
 (require 'mew-submit-queue)
 (require 'mew-submit-report)
@@ -115,7 +116,7 @@ the user is asked."
   (let ((on-done (or on-done #'mew-submit--warn-unless-delivered))
         (on-ask (or on-ask #'mew-submit-dialog--answer)))
     (condition-case err
-        (mew-submit-request--submit
+        (mew-submit-parcel--submit
          message-file :account account :from from :recipients recipients
          :on-event on-event :on-done on-done :on-ask on-ask)
       (error

@@ -27,6 +27,7 @@
 (require 'mew-submit-message)
 (require 'mew-submit-module)
 (require 'mew-submit-network)
+(require 'mew-submit-parcel)
 (require 'mew-submit-spool)
 (require 'mew-submit-plan)
 (require 'mew-submit-question)
@@ -723,7 +724,7 @@ RESOLVED is what was looked up for its account, or nil."
                           (mew-submit-queue--account entry))))
     (unwind-protect
         (setf (mew-submit-queue--job-session job)
-              (mew-submit-request--submit
+              (mew-submit-parcel--submit
                (mew-submit-spool--message-file entry)
                :account account
                :from (plist-get entry :from)

@@ -13,7 +13,7 @@
 (require 'cl-lib)
 (require 'mew-submit-batch-outbox)
 (require 'mew-submit-notice)
-(require 'mew-submit-request)
+(require 'mew-submit-parcel)
 (require 'mew-submit-test-helpers)
 
 ;;; The mode line

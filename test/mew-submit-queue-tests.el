@@ -512,12 +512,12 @@ filename=a.txt\n\nattached\n\n--=--\n")))
       (let ((id (mew-submit-queue-tests--add
                  directory (mew-submit-test-account peer "ok") :held t))
             (quit (lambda (session) (setq quit-flag t) session)))
-        (advice-add 'mew-submit-request--submit :filter-return quit)
+        (advice-add 'mew-submit-parcel--submit :filter-return quit)
         (unwind-protect
             (should (eq 'quit (condition-case nil
                                   (mew-submit-queue--send id)
                                 (quit 'quit))))
-          (advice-remove 'mew-submit-request--submit quit))
+          (advice-remove 'mew-submit-parcel--submit quit))
         (should (mew-submit-queue--running))
         (should-not (mew-submit-spool--lock id directory))
         (mew-submit-test-go peer)

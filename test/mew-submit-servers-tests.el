@@ -11,7 +11,7 @@
 
 (require 'auth-source)
 (require 'mew-submit-test-helpers)
-(require 'mew-submit-request)
+(require 'mew-submit-parcel)
 (require 'mew-submit-network-server)
 (require 'mew-submit-queue)
 

@@ -45,7 +45,7 @@
 (require 'cl-lib)
 (require 'mew-submit-error)
 (require 'mew-submit-message)
-(require 'mew-submit-request)
+(require 'mew-submit-parcel)
 (require 'mew-submit-job)
 (require 'mew-submit-test-helpers)
 
@@ -222,7 +222,7 @@ Call ENDED, without arguments, when it has ended."
         (if (mew-submit-fault-get fault :request)
             (mew-submit-job--start (mew-submit-faults--request fault account)
                                    :on-event on-event :on-done on-done :on-ask on-ask)
-          (mew-submit-request--submit
+          (mew-submit-parcel--submit
            (mew-submit-fault-file fault) :account account
            :from (mew-submit-faults--from fault)
            :recipients (mew-submit-faults--recipients fault)

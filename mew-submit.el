@@ -292,7 +292,7 @@ Return nil where the header decides, as smtpmail does."
 
 (defun mew-submit--say (id)
   "Tell that the message ID is in the outbox, unless there is more to tell."
-  (when-let* ((entry (mew-submit-queue--entry id)))
+  (when-let* ((entry (mew-submit-known--entry id)))
     (let ((people (mew-submit-report--people (plist-get entry :recipients)))
           (state (plist-get entry :state)))
       (cond ((eq (plist-get entry :held) 'flush)
@@ -351,7 +351,7 @@ M-x mew-submit-build-module"))
           ;; What the client says when it has handed the mail over comes first.
           (run-at-time 0 nil (lambda () (mew-submit-background--run
                                          (mew-submit--say id))))
-          (run-at-time 0 nil #'mew-submit-queue--start-once))
+          (run-at-time 0 nil #'mew-submit-dispatch--start-once))
       (when (file-exists-p raw)
         (delete-file raw)))))
 
@@ -366,7 +366,7 @@ what to do."
              ;; Which has run the hook already.
              (not (eq message-send-mail-function 'message-use-send-mail-function)))
     (run-hooks 'message-send-mail-hook))
-  (mew-submit-queue--offer-module)
+  (mew-submit-dispatch--offer-module)
   (mew-submit-error--as-user-error
     (mew-submit--send-buffer)))
 

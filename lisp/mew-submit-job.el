@@ -124,7 +124,7 @@ The default is 200000.  The oldest lines go first."
 (defvar mew-submit-job--seen nil
   "What the clock showed when the module sent something last.")
 
-(defvar mew-submit-job--clock-hook '(mew-submit-queue--clock-went-back)
+(defvar mew-submit-job--clock-hook '(mew-submit-dispatch--clock-went-back)
   "Hook that is run when the clock was set back.")
 
 (defun mew-submit-job--wind-timers (seconds)

@@ -65,7 +65,7 @@ Return the calls until the command was over, and those from then on."
         (message-interactive nil)
         before)
     (mew-submit-mode 1)
-    (mew-submit-test-until ("the outbox") (null mew-submit-queue--looks))
+    (mew-submit-test-until ("the outbox") (null mew-submit-known--looks))
     (with-temp-buffer
       (mew-submit-walk--compose directory)
       (setq mew-submit-walk--calls nil)

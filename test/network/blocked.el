@@ -525,7 +525,7 @@ submitted there)" (plist-get done :text)))))
     (mew-submit-blocked--with-relay (list :drop ports) account
       (let ((mew-submit-offer--seen nil)
             (mew-submit-retry-intervals '(3600))
-            (mew-submit-queue--done-functions '(mew-submit-notice--done))
+            (mew-submit-dispatch--done-functions '(mew-submit-notice--done))
             (noninteractive nil)
             (results nil))
         (unwind-protect

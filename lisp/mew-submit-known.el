@@ -1,0 +1,445 @@
+;;; mew-submit-known.el --- The messages of the outbox that are known -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; It owns the copy in memory of what is in the outbox, which is true without it
+;; (mew-submit-spool.el): looking through directories, and having one message locked for
+;; whoever does something with it.
+;;
+;; A message is locked while it is sent, so that several Emacsen on one outbox never
+;; send one twice.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'mew-submit-background)
+(require 'mew-submit-error)
+(require 'mew-submit-fate)
+(require 'mew-submit-loaddefs)
+(require 'mew-submit-module)
+(require 'mew-submit-spool)
+(require 'seq)
+
+;; Who listens is named here, and loaded when there is something to hear: loading a
+;; file changes nothing.
+
+(defvar mew-submit-known--change-hook
+  '(mew-submit-notice--update-soon mew-submit-notice--watch-leaving
+                                   mew-submit-copies--soon)
+  "Hook that is run when something in the outbox has changed.")
+
+(cl-defstruct (mew-submit-known--job (:constructor mew-submit-known--make-job)
+                                     (:copier nil))
+  (entry nil :documentation "The entry, whose state is `sending'.")
+  (lock nil :documentation "The lock on its message.")
+  (session nil :documentation "The session, once there is one.")
+  (started 0 :documentation "When, a float.")
+  (sent 0 :documentation "Octets that the server has acknowledged.")
+  (total 0 :documentation "Octets there are."))
+
+(defvar mew-submit-known--table (make-hash-table :test #'equal)
+  "The entries that are known, by the names of their message files.")
+
+(defvar mew-submit-known--stamps (make-hash-table :test #'equal)
+  "The stamp of the entry's file when it was read, by the same names.")
+
+(defvar mew-submit-known--sending (make-hash-table :test #'equal)
+  "Those of the entries that say `sending', by the same names.")
+
+(defvar mew-submit-known--places (make-hash-table :test #'equal)
+  "The directories from which an entry has come.")
+
+(defvar mew-submit-known--news 0
+  "How often something has changed that says what is to be sent when.")
+
+(defvar mew-submit-known--jobs (make-hash-table :test #'equal)
+  "What is being sent here, by the same names.")
+
+(defvar mew-submit-known--callers (make-hash-table :test #'equal)
+  "What came with a message and is not on disk, a plist, by the same names.")
+
+(defvar mew-submit-known--urgent (make-hash-table :test #'equal)
+  "What is not to wait until its time has come, by the same names.")
+
+;;; The copy in memory
+
+(defun mew-submit-known--key (entry)
+  "Return the key of ENTRY in the tables."
+  (mew-submit-spool--message-file entry))
+
+(defvar mew-submit-known--quitted nil
+  "Non-nil when the user has quit out of a function that was called.")
+
+(defun mew-submit-known--call (function &rest args)
+  "Call FUNCTION, if there is one, with ARGS; show its errors as warnings.
+A quit ends FUNCTION, and is noted for the caller."
+  (when function
+    (condition-case err
+        (let ((inhibit-quit nil))
+          (apply function args))
+      (quit (setq mew-submit-known--quitted t)
+            nil)
+      (error (display-warning 'mew-submit
+                              (format "A function for the outbox: %s"
+                                      (mew-submit-error--text err)))))))
+
+(defun mew-submit-known--changed ()
+  "Tell that something has changed."
+  (run-hook-wrapped 'mew-submit-known--change-hook
+                    (lambda (function)
+                      (mew-submit-known--call function)
+                      nil)))
+
+(defmacro mew-submit-known--whole (&rest body)
+  "Run BODY to its end, and only then let a quit take effect."
+  (declare (indent 0) (debug (body)))
+  `(let ((inhibit-quit t)
+         (mew-submit-known--quitted nil))
+     (prog1 (progn ,@body)
+       (when mew-submit-known--quitted
+         (setq quit-flag t)))))
+
+(defun mew-submit-known--stamp (entry)
+  "Return what is new whenever the file of ENTRY has been written.
+Its time alone is not: two writes may fall into one tick of the clock."
+  (let ((attributes (file-attributes
+                     (mew-submit-spool--file (plist-get entry :id) ".eld"
+                                             (plist-get entry :directory)))))
+    (list (file-attribute-modification-time attributes)
+          (file-attribute-inode-number attributes)
+          (file-attribute-size attributes))))
+
+(defun mew-submit-known--keep (entry)
+  "Have ENTRY in memory."
+  (let ((key (mew-submit-known--key entry)))
+    (cl-incf mew-submit-known--news)
+    (puthash key entry mew-submit-known--table)
+    (puthash (plist-get entry :directory) t mew-submit-known--places)
+    (if (eq (plist-get entry :state) 'sending)
+        (puthash key entry mew-submit-known--sending)
+      (remhash key mew-submit-known--sending))))
+
+(defun mew-submit-known--note (entry)
+  "Have ENTRY, as it is on disk, in memory; return it."
+  (let ((key (mew-submit-known--key entry)))
+    (mew-submit-known--keep entry)
+    (puthash key (mew-submit-known--stamp entry) mew-submit-known--stamps)
+    entry))
+
+(defun mew-submit-known--forget-password (entry)
+  "Wipe the password that came with ENTRY; it can be read again, or is not needed."
+  (let ((caller (gethash (mew-submit-known--key entry) mew-submit-known--callers)))
+    (when-let* ((password (plist-get caller :password)))
+      (plist-put caller :password nil)
+      (clear-string password))))
+
+(defun mew-submit-known--drop (entry)
+  "Forget ENTRY, whose message is gone."
+  (mew-submit-known--forget-password entry)
+  (cl-incf mew-submit-known--news)
+  (dolist (table (list mew-submit-known--table mew-submit-known--stamps
+                       mew-submit-known--callers mew-submit-known--urgent
+                       mew-submit-known--sending))
+    (remhash (mew-submit-known--key entry) table)))
+
+(defun mew-submit-known--save (entry)
+  "Have ENTRY on disk and in memory; return it."
+  (mew-submit-spool--write entry t)
+  (mew-submit-known--note entry))
+
+(defun mew-submit-known--reread (id directory)
+  "Have what is on disk of the message ID in DIRECTORY in memory; return it.
+What an Emacs that died has left behind is made good.  The caller has it locked."
+  (let* ((entry (mew-submit-spool--read id directory))
+         (true (and entry
+                    (if (eq (plist-get entry :state) 'broken)
+                        entry
+                      (mew-submit-fate--recover entry)))))
+    (cond (true (mew-submit-known--note true))
+          (entry (mew-submit-known--drop entry)
+                 nil))))
+
+(defun mew-submit-known--check-news (known entry)
+  "Signal `user-error' if ENTRY is in doubt, and the user knows it as KNOWN.
+Whoever wants to do something with it has not been asked about that."
+  (when (and known
+             (eq (plist-get entry :state) 'uncertain)
+             (not (eq (plist-get known :state) 'uncertain)))
+    (user-error "It was sent meanwhile, and no answer came: it may have \
+arrived already")))
+
+(defun mew-submit-known--with-lock (id directory function)
+  "Call FUNCTION with the entry of the message ID in DIRECTORY, locked.
+Return its value.  Signal `user-error' when that is not possible, or the message
+is in doubt and was not when it was looked at; it is a person who wants that."
+  (let ((known (mew-submit-known--entry id directory))
+        (lock (mew-submit-spool--lock id directory)))
+    (unless lock
+      (user-error "%s" (if (file-exists-p (mew-submit-spool--file
+                                           id ".eml" directory))
+                           "That message is being sent"
+                         "That message is not in the outbox any more")))
+    (unwind-protect
+        (let ((entry (mew-submit-known--reread id directory)))
+          (unless entry
+            (user-error "That message has been delivered"))
+          (mew-submit-known--check-news known entry)
+          (mew-submit-error--as-user-error
+            (funcall function entry)))
+      (mew-submit-spool--unlock lock))))
+
+(defun mew-submit-known--recover (entry)
+  "Make ENTRY good if its owner has died, and have it in memory."
+  (let* ((id (plist-get entry :id))
+         (directory (plist-get entry :directory))
+         (lock (and (not (mew-submit-module--missing-p))
+                    (mew-submit-spool--lock id directory))))
+    (if (null lock)
+        (mew-submit-known--note entry)
+      (unwind-protect
+          (mew-submit-known--reread id directory)
+        (mew-submit-spool--unlock lock)))))
+
+(defun mew-submit-known--look-at (id directory journals)
+  "Have the message ID in DIRECTORY in memory as it is on disk.
+JOURNALS are the identifiers of those that have a journal."
+  (let ((file (mew-submit-spool--file id ".eml" directory)))
+    (unless (gethash file mew-submit-known--jobs)
+      (let* ((probe (list :id id :directory directory))
+             (stamp (mew-submit-known--stamp probe))
+             (known (gethash file mew-submit-known--table))
+             (journal (member id journals)))
+        (unless (and known (not journal)
+                     (not (eq (plist-get known :state) 'sending))
+                     (equal stamp (gethash file mew-submit-known--stamps)))
+          (when-let* ((entry (mew-submit-spool--read id directory)))
+            (if (or journal (eq (plist-get entry :state) 'sending))
+                (mew-submit-known--recover entry)
+              (mew-submit-known--note entry))))))))
+
+(defconst mew-submit-known--look-octets 100000000
+  "How much memory may be used before garbage is collected in the midst of it.")
+
+(defvar mew-submit-known--seen (make-hash-table :test #'equal)
+  "What directories were like when they were looked through whole.")
+
+(defconst mew-submit-known--settled 3
+  "Seconds after which the time of a directory changes with the next change.")
+
+(defun mew-submit-known--likeness (directory)
+  "Return what is new when something in DIRECTORY is, or what is known of it.
+Return nil when that cannot be told yet: two changes may have one time.  What is
+changed there gets its name by a renaming, so the directory changes."
+  (let* ((attributes (file-attributes directory))
+         (time (file-attribute-modification-time attributes)))
+    (and time
+         (> (float-time (time-subtract nil time)) mew-submit-known--settled)
+         (list time (file-attribute-inode-number attributes)
+               (hash-table-count mew-submit-known--table)))))
+
+(defun mew-submit-known--look-safely (id directory journals)
+  "Look at the message ID in DIRECTORY, with JOURNALS; return nil if that fails."
+  (condition-case err
+      (progn (mew-submit-known--look-at id directory journals)
+             t)
+    (error (display-warning 'mew-submit
+                            (format "The message %s: %s" id
+                                    (mew-submit-error--text err)))
+           nil)))
+
+(cl-defstruct (mew-submit-known--look (:constructor mew-submit-known--make-look)
+                                      (:copier nil))
+  (directory nil :documentation "What is looked through.")
+  (likeness nil :documentation "What it was like before, or nil.")
+  (ids nil :documentation "The identifiers that are left to be looked at.")
+  (there nil :documentation "The names of all message files that were there.")
+  (journals nil :documentation "The identifiers of those that have a journal.")
+  (whole t :documentation "Nil when some could not be looked at."))
+
+(defun mew-submit-known--begin-look (directory)
+  "Return a look at DIRECTORY, which has changed or is not known."
+  (let* ((likeness (mew-submit-known--likeness directory))
+         (ids (mew-submit-spool--ids directory))
+         (there (make-hash-table :test #'equal)))
+    (remhash directory mew-submit-known--seen)
+    (dolist (id ids)
+      (puthash (mew-submit-spool--file id ".eml" directory) t there))
+    (mew-submit-known--make-look
+     :directory directory :likeness likeness :ids ids :there there
+     :journals (and ids (mew-submit-spool--journals directory)))))
+
+(defun mew-submit-known--look-at-some (look count)
+  "Look at COUNT more messages of LOOK; return non-nil if some are left."
+  (let (;; A thousand files at once: one collection, afterwards, is enough.
+        (gc-cons-threshold (max gc-cons-threshold
+                                mew-submit-known--look-octets)))
+    (while (and (> count 0) (mew-submit-known--look-ids look))
+      (cl-decf count)
+      (unless (mew-submit-known--look-safely
+               (pop (mew-submit-known--look-ids look))
+               (mew-submit-known--look-directory look)
+               (mew-submit-known--look-journals look))
+        (setf (mew-submit-known--look-whole look) nil))))
+  (mew-submit-known--look-ids look))
+
+(defun mew-submit-known--end-look (look)
+  "Forget what LOOK has not found, and note what its directory was like.
+What has come meanwhile is not to be forgotten."
+  (let ((directory (mew-submit-known--look-directory look))
+        (likeness (mew-submit-known--look-likeness look)))
+    (dolist (entry (hash-table-values mew-submit-known--table))
+      (when (and (equal (plist-get entry :directory) directory)
+                 (not (gethash (mew-submit-known--key entry)
+                               (mew-submit-known--look-there look)))
+                 (not (gethash (mew-submit-known--key entry)
+                               mew-submit-known--jobs))
+                 (not (file-exists-p (mew-submit-known--key entry))))
+        (mew-submit-known--drop entry)))
+    ;; The time from before: what came meanwhile makes another.
+    (when (and likeness (mew-submit-known--look-whole look))
+      (puthash directory
+               (list (nth 0 likeness) (nth 1 likeness)
+                     (hash-table-count mew-submit-known--table))
+               mew-submit-known--seen))))
+
+(defun mew-submit-known--look-at-sending (directory)
+  "Make good what others sent from DIRECTORY and left behind: no file has changed."
+  (dolist (entry (hash-table-values mew-submit-known--sending))
+    (when (equal (plist-get entry :directory) directory)
+      (mew-submit-known--look-safely (plist-get entry :id) directory nil))))
+
+(defun mew-submit-known--unchanged-p (directory)
+  "Is DIRECTORY as it was when it was looked through last?"
+  (let ((likeness (mew-submit-known--likeness directory)))
+    (and likeness
+         (equal likeness (gethash directory mew-submit-known--seen)))))
+
+(defun mew-submit-known--refresh (&optional directory)
+  "Have what is in DIRECTORY, by default the outbox, in memory as it is on disk.
+What cannot be looked at is told as a warning, and the rest goes on.  A look at
+one that has not changed reads nothing."
+  (let ((directory (file-name-as-directory
+                    (expand-file-name
+                     (or directory mew-submit-outbox-directory)))))
+    (if (mew-submit-known--unchanged-p directory)
+        (mew-submit-known--look-at-sending directory)
+      (let ((look (mew-submit-known--begin-look directory)))
+        (mew-submit-known--look-at-some look most-positive-fixnum)
+        (mew-submit-known--end-look look)))))
+
+;;; Many messages, and Emacs free meanwhile
+
+(defconst mew-submit-known--slice 100
+  "How many messages are looked at before Emacs may do something else.")
+
+(defvar mew-submit-known--looks nil
+  "The directories that are being looked through in slices.")
+
+(defun mew-submit-known--go-on (look then)
+  "Look at some more messages of LOOK, and call THEN after the last.
+Emacs does what else there is to do between two slices."
+  (condition-case err
+      (if (mew-submit-known--look-at-some look mew-submit-known--slice)
+          (run-at-time 0 nil #'mew-submit-known--go-on-soon look then)
+        (setq mew-submit-known--looks
+              (delete (mew-submit-known--look-directory look)
+                      mew-submit-known--looks))
+        (mew-submit-known--end-look look)
+        (funcall then))
+    (error (setq mew-submit-known--looks
+                 (delete (mew-submit-known--look-directory look)
+                         mew-submit-known--looks))
+           (display-warning 'mew-submit (mew-submit-error--text err)))))
+
+(defun mew-submit-known--go-on-soon (look then)
+  "Go on with LOOK, and call THEN after its end.
+This is called by a timer."
+  (mew-submit-background--run
+    (mew-submit-known--go-on look then)))
+
+(defun mew-submit-known--look-then (directory then)
+  "Have what is in DIRECTORY in memory, in slices, and then call THEN.
+A batch Emacs, which nobody waits at, does it at once.  So does what is short."
+  (cond ((mew-submit-known--unchanged-p directory)
+         (mew-submit-known--look-at-sending directory)
+         (funcall then))
+        (noninteractive
+         (mew-submit-known--refresh directory)
+         (funcall then))
+        ((not (member directory mew-submit-known--looks))
+         (push directory mew-submit-known--looks)
+         (mew-submit-known--go-on (mew-submit-known--begin-look directory)
+                                  then))))
+
+(defun mew-submit-known--older-p (a b)
+  "Was the message of the entry A put into the outbox before that of B?
+Identifiers do not tell: they are by chance within a second."
+  (let ((a-time (or (plist-get a :created) 0))
+        (b-time (or (plist-get b :created) 0)))
+    (or (< a-time b-time)
+        (and (= a-time b-time)
+             (string< (plist-get a :id) (plist-get b :id))))))
+
+(defun mew-submit-known--entries (&optional directory)
+  "Return the entries of DIRECTORY, by default the outbox, the oldest first.
+They are as they were when it was last looked at."
+  (let ((directory (file-name-as-directory
+                    (expand-file-name
+                     (or directory mew-submit-outbox-directory)))))
+    (sort (seq-filter (lambda (entry)
+                        (equal (plist-get entry :directory) directory))
+                      (hash-table-values mew-submit-known--table))
+          #'mew-submit-known--older-p)))
+
+(defun mew-submit-known--entry (id &optional directory)
+  "Return the entry of the message ID in DIRECTORY, or nil."
+  (gethash (mew-submit-spool--file
+            id ".eml" (or directory mew-submit-outbox-directory))
+           mew-submit-known--table))
+
+(defun mew-submit-known--progress (entry)
+  "Return (SENT . TOTAL), octets, of ENTRY's message, or nil.
+It is nil when that is not being sent here."
+  (when-let* ((job (gethash (mew-submit-known--key entry)
+                           mew-submit-known--jobs)))
+    (cons (mew-submit-known--job-sent job) (mew-submit-known--job-total job))))
+
+(defun mew-submit-known--running ()
+  "Return the entries of the messages that are being sent here."
+  (mapcar #'mew-submit-known--job-entry
+          (hash-table-values mew-submit-known--jobs)))
+
+(defun mew-submit-known--caller (entry key)
+  "Return the value of KEY that came with ENTRY and is not on disk, or nil."
+  (plist-get (gethash (mew-submit-known--key entry) mew-submit-known--callers)
+             key))
+
+(defun mew-submit-known--automatic ()
+  "Return the entries that will be sent by themselves, the oldest first."
+  (sort (seq-filter (lambda (entry)
+                      (pcase (plist-get entry :state)
+                        ('queued t)
+                        ('held (plist-get entry :next))))
+                    (hash-table-values mew-submit-known--table))
+        #'mew-submit-known--older-p))
+
+(defun mew-submit-known--waiting ()
+  "Return the entries that wait for the network or for their turn."
+  (seq-filter (lambda (entry)
+                (eq (plist-get entry :state) 'queued))
+              (hash-table-values mew-submit-known--table)))
+
+(defun mew-submit-known--queued-p ()
+  "Does a message wait for the network or for its turn?"
+  (catch 'found
+    (maphash (lambda (_ entry)
+               (when (eq (plist-get entry :state) 'queued)
+                 (throw 'found t)))
+             mew-submit-known--table)
+    nil))
+
+(provide 'mew-submit-known)
+;;; mew-submit-known.el ends here

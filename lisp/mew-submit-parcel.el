@@ -42,8 +42,7 @@
   (greeted nil :documentation "The code of the greeting, or nil for none yet.")
   (file nil :documentation "The message file.")
   (fields nil :documentation "The fields of its header.")
-  (from nil :documentation "The envelope sender, or nil.")
-  (recipients nil :documentation "The recipients, or nil.")
+  (envelope nil :documentation "The envelope, (FROM . RECIPIENTS), checked.")
   (host nil :documentation "The server.")
   (networks nil :documentation "Where this machine was when the job began.")
   (observe nil :documentation "Function of events that remembers, or nil.")
@@ -97,8 +96,8 @@
                                              parcel))
                                     (mew-submit-parcel--public-file parcel)
                                     (mew-submit-parcel-fields parcel)
-                                    (mew-submit-parcel-from parcel)
-                                    (mew-submit-parcel-recipients parcel))
+                                    (mew-submit-parcel-envelope parcel)
+                                    (mew-submit-parcel-networks parcel))
           (when-let* ((journal (mew-submit-parcel-journal parcel)))
             (list :journal (mew-submit-tls--file-name journal)))))
 
@@ -303,7 +302,7 @@ only once: the event has :wrong then, `app-password' or t."
     (setf (mew-submit-parcel-account parcel) account
           (mew-submit-parcel-host parcel) (mew-submit-request--host account)
           (mew-submit-parcel-networks parcel)
-          (mew-submit-network-negative--networks (plist-get account :tunnel))
+          (mew-submit-request--networks account)
           (mew-submit-parcel-greeted parcel) nil
           (mew-submit-parcel-asked parcel) nil
           (mew-submit-parcel-refusal parcel) nil
@@ -557,13 +556,15 @@ in ACCOUNT is the caller's to wipe, at once.  Signal a condition when FILE
 cannot be sent."
   (let* ((fields (mew-submit-message--fields file))
          (account (mew-submit-request--account account fields))
+         (envelope (mew-submit-request--envelope account fields from recipients))
          ;; It may be needed for another job, too.
          (password (copy-sequence (plist-get account :password)))
          (account (if password
                       (plist-put (copy-sequence account) :password password)
                     account))
          (parcel (mew-submit-parcel--make
-                :file file :fields fields :from from :recipients recipients
+                :file file :fields fields
+                :envelope envelope
                 :password password
                 :on-ask on-ask :journal journal :on-server on-server)))
     (condition-case err

@@ -155,6 +155,18 @@ address.  An empty FROM is the null sender."
                (or recipients (mew-submit-message--recipients fields))))
       (mew-submit-error--throw 'message nil "The message has no recipient")))
 
+(defun mew-submit-request--envelope (account fields from recipients)
+  "Return the envelope, (FROM . RECIPIENTS), for a message with FIELDS by ACCOUNT.
+It is FROM and RECIPIENTS, checked, or for nil what FIELDS and ACCOUNT say."
+  (cons (mew-submit-request--sender account from fields)
+        (mew-submit-request--recipients recipients fields)))
+
+(defun mew-submit-request--for-author (account fields)
+  "Return ACCOUNT with the author in FIELDS, who may be whose user is looked up."
+  (if (plist-get account :user)
+      account
+    (append account (list :author (mew-submit-message--author fields)))))
+
 (defun mew-submit-request--credentials (account host port)
   "Return the part of a request about ACCOUNT's user.
 HOST and PORT are for auth-source."
@@ -197,13 +209,14 @@ HOST and PORT are for auth-source."
   "Return what has to be looked up before ACCOUNT is used for AUTHOR, an address.
 It is the value of :resolved in an account, and holds for its first server.  Who
 is asked is as for `mew-submit-auth--lookup'; this is not looked up again."
-  (let* ((account (append account (list :author author)))
-         (host (mew-submit-request--host account))
-         (plan (mew-submit-request--plan account 'never))
-         (tunnel (mew-submit-tunnel--parse (plist-get account :tunnel)))
+  (let* ((tunnel (mew-submit-tunnel--parse (plist-get account :tunnel)))
          (proxy-user (plist-get tunnel :tunnel-user)))
-    (list :login (mew-submit-request--user
-                  account host (caar (plist-get plan :routes)))
+    (list :login
+          (unless (plist-get account :user)
+            (mew-submit-request--user
+             (append account (list :author author))
+             (mew-submit-request--host account)
+             (caar (plist-get (mew-submit-request--plan account 'never) :routes))))
           :proxy-password
           (and proxy-user
                (pcase-let ((`(,host . ,port) (mew-submit-tunnel--proxy tunnel)))
@@ -251,6 +264,15 @@ to who is reached, how safely and as whom is the same."
                                     when (string-suffix-p "-file" (symbol-name key))
                                     collect (mew-submit-tls--stamp value)))))))))
 
+;;; Where this machine is
+
+(defun mew-submit-request--networks (account)
+  "Return the networks that mail by ACCOUNT leaves from.
+It is as `mew-submit-network-negative--networks' returns it; where nothing is
+remembered of any network, nobody has to know."
+  (when (or mew-submit-network-negative--active mew-submit-fallback-networks)
+    (mew-submit-network-negative--networks (plist-get account :tunnel))))
+
 ;;; Ports that take no log-in
 
 (defvar mew-submit-request--no-log-in nil
@@ -295,10 +317,10 @@ Nobody is asked whether to fall back on a port that takes no log-in."
                   routes)
     routes))
 
-(defun mew-submit-request--connection (account)
-  "Return the part of a request that is the same for all messages of ACCOUNT."
+(defun mew-submit-request--connection (account networks)
+  "Return the part of a request that is the same for all messages of ACCOUNT.
+NETWORKS are those it leaves from, as `mew-submit-request--networks' says."
   (let* ((host (mew-submit-request--host account))
-         (networks (mew-submit-network-negative--networks (plist-get account :tunnel)))
          (rule (mew-submit-request--fallback-rule account host networks))
          (plan (mew-submit-request--plan account rule))
          (tunnel (mew-submit-request--tunnel account))
@@ -338,24 +360,22 @@ Nobody is asked whether to fall back on a port that takes no log-in."
   "Return the ports that REQUEST has routes to."
   (delete-dups (mapcar #'car (plist-get request :routes))))
 
-(defun mew-submit-request--make (account file fields from recipients)
+(defun mew-submit-request--make (account file fields envelope &optional networks)
   "Return the request for the message FILE, whose header has FIELDS.
 ACCOUNT is a plist, as in `mew-submit-accounts', and may have :password,
-:memory, :timeout and :step-timeout too.  FROM and RECIPIENTS, or nil, are the
-envelope.  Signal a condition such as `mew-submit-message' or
+:memory, :timeout and :step-timeout too.  ENVELOPE is as
+`mew-submit-request--envelope' returns it, NETWORKS as for
+`mew-submit-request--connection'.  Signal a condition such as
 `mew-submit-config' for whatever cannot be used."
   (let* ((connection (mew-submit-request--connection
-                      (append account
-                              (list :author (mew-submit-message--author fields)))))
-         (recipients (mew-submit-request--recipients recipients fields))
+                      (mew-submit-request--for-author account fields) networks))
          (memory (mew-submit-request--memory-file account))
          (name (mew-submit-request--certified-name account))
          (ports (mew-submit-request--ports connection)))
     (append
      (list
-      :from (mew-submit-request--octets
-             (mew-submit-request--sender account from fields))
-      :recipients (mapcar #'mew-submit-request--octets recipients)
+      :from (mew-submit-request--octets (car envelope))
+      :recipients (mapcar #'mew-submit-request--octets (cdr envelope))
       :all-or-none (and (plist-get account :all-or-none) t)
       :file (mew-submit-tls--file-name file)
       :binary (and (mew-submit-message--binary-p fields) t)
@@ -366,7 +386,7 @@ envelope.  Signal a condition such as `mew-submit-message' or
      (cl-loop for (key value) on connection by #'cddr
               unless (eq key :without) append (list key value))
      (mew-submit-extension--request account)
-     (mew-submit-extension--each account recipients)
+     (mew-submit-extension--each account (cdr envelope))
      (mew-submit-memory--request memory name ports)
      (mew-submit-request--share account connection))))
 
@@ -426,25 +446,27 @@ makes nothing right or wrong, and no secret is fetched."
 
 (defun mew-submit-request--check (account fields from recipients)
   "Return the envelope, (FROM . RECIPIENTS), for a message with FIELDS by ACCOUNT.
-FROM and RECIPIENTS are as for `mew-submit-request--make'.  Signal the same
-conditions for whatever cannot be used."
-  (let ((recipients (mew-submit-request--recipients recipients fields)))
+FROM and RECIPIENTS are as for `mew-submit-request--envelope'.  Signal a
+condition for whatever cannot be used."
+  (let ((envelope (mew-submit-request--envelope account fields from recipients)))
     (mew-submit-request--check-account
-     (append account (list :author (mew-submit-message--author fields))) recipients)
-    (cons (mew-submit-request--sender account from fields) recipients)))
+     (mew-submit-request--for-author account fields) (cdr envelope))
+    envelope))
+
+;;; Requests without a message
 
 (defun mew-submit-request--probe (account)
   "Return the request for a look at ACCOUNT's server and its certificate.
 Nothing is sent there but what leads to TLS.  A pin does not count."
   (let ((connection (mew-submit-request--connection
-                     (append '(:tls required :auth "none") account))))
+                     (append '(:tls required :auth "none") account)
+                     (mew-submit-request--networks account))))
     (append '(:probe t) (plist-put connection :pins nil))))
 
 (defun mew-submit-request--fallback (account)
   "Return ACCOUNT's rule for falling back here: `ask', `always' or `never'."
-  (mew-submit-request--fallback-rule
-   account (mew-submit-request--host account)
-   (mew-submit-network-negative--networks (plist-get account :tunnel))))
+  (mew-submit-request--fallback-rule account (mew-submit-request--host account)
+                                     (mew-submit-request--networks account)))
 
 (defun mew-submit-request--look (account routes)
   "Return the request for a look whether ACCOUNT's server can be used by ROUTES.
@@ -458,7 +480,8 @@ might have to be asked for."
           (mew-submit-request--connection
            (append (list :tls 'required :auth "none" :user nil :password nil
                          :routes routes :plan nil :fallback 'always)
-                   account))))
+                   account)
+           (mew-submit-request--networks account))))
 
 (defun mew-submit-request--remembered (account ports)
   "Return the part of a request about what ACCOUNT's server had at PORTS.
@@ -477,7 +500,8 @@ it."
   (let* ((account (append '(:tls required :auth "none" :user nil :cert-file nil
                                  :key-file nil)
                           account))
-         (connection (mew-submit-request--connection account)))
+         (connection (mew-submit-request--connection
+                      account (mew-submit-request--networks account))))
     (append (list :diagnose t
                   :routes (if (plist-get connection :tunnel)
                               (mew-submit-tunnel--routes routes)
@@ -493,7 +517,8 @@ it."
 
 (defun mew-submit-request--log-in-only (account)
   "Return the request for a log-in by ACCOUNT, after which nothing is sent."
-  (let ((connection (mew-submit-request--connection account)))
+  (let ((connection (mew-submit-request--connection
+                     account (mew-submit-request--networks account))))
     (append (list :probe t :log-in t :trace mew-submit-log)
             (mew-submit-request--remembered account (mew-submit-request--ports
                                                      connection))

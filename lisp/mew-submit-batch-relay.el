@@ -191,7 +191,7 @@ This is on `kill-emacs-hook'."
 
 (defun mew-submit-batch-relay--notice (entry done)
   "Tell how an attempt for ENTRY, of which nobody is told, has ended with DONE."
-  (unless (mew-submit-known--caller entry :on-done)
+  (unless (mew-submit-known--heard-p entry)
     (mew-submit-batch-command--tell (format "%s: %s" (plist-get entry :id)
                                             (plist-get done :result)))))
 

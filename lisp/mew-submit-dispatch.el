@@ -55,9 +55,6 @@ the Date stays, too."
 The entry's :state is nil when all of its recipients have it; its message is
 still on disk then.")
 
-(defvar mew-submit-dispatch--progress-functions '(mew-submit-notice--update-soon)
-  "Functions called with an entry and each `progress' event of its message.")
-
 (defvar mew-submit-dispatch--timer nil
   "The timer for the next attempt, or nil.")
 
@@ -90,21 +87,21 @@ A function that has no name may hold secrets in its variables."
 
 ;;; Sending
 
-(defun mew-submit-dispatch--tell (entry done)
-  "Tell all who want to know that an attempt for ENTRY has ended with DONE."
-  (let ((on-done (mew-submit-known--caller entry :on-done)))
-    (dolist (function mew-submit-dispatch--done-functions)
-      (mew-submit-known--call function entry done))
-    (mew-submit-known--call on-done done)))
+(defun mew-submit-dispatch--tell (parcel entry done)
+  "Tell all who want to know that an attempt for PARCEL has ended with DONE.
+ENTRY is what it is then."
+  (dolist (function mew-submit-dispatch--done-functions)
+    (mew-submit-known--call function entry done))
+  (mew-submit-known--call (mew-submit-parcel-on-done parcel) done))
 
 (defun mew-submit-dispatch--put-away (entry old done)
   "Have ENTRY, which was OLD before it was sent, on disk as DONE has left it.
 When that fails the journal, which is on disk, still tells what is true."
   (condition-case err
       (cond ((plist-get entry :state)
-             (mew-submit-spool--write entry t)
-             (mew-submit-spool--forget-journal old)
-             (mew-submit-known--note entry))
+             (let ((stamp (mew-submit-spool--write entry t)))
+               (mew-submit-spool--forget-journal old)
+               (mew-submit-known--note entry stamp)))
             (t (mew-submit-known--drop entry)
                (mew-submit-spool--finish entry done)
                (mew-submit-spool--forget-journal old)))
@@ -113,12 +110,12 @@ When that fails the journal, which is on disk, still tells what is true."
        (mew-submit-known--keep entry))
      (display-warning 'mew-submit (mew-submit-error--text err)))))
 
-(defun mew-submit-dispatch--claimed-p (entry done)
-  "Does the caller want ENTRY back, which DONE has left with nobody having it?"
+(defun mew-submit-dispatch--claimed-p (parcel entry done)
+  "Does the caller want PARCEL back, which nobody has after DONE?
+ENTRY is what it is then."
   (and (memq (plist-get entry :state) '(queued refused held))
        (null (plist-get entry :delivered))
-       (mew-submit-known--call (mew-submit-known--caller entry :claim)
-                               entry done)))
+       (mew-submit-known--call (mew-submit-parcel-claim parcel) entry done)))
 
 (defun mew-submit-dispatch--give-back (entry old)
   "Remove the message of ENTRY, which was OLD before it was sent.
@@ -137,50 +134,45 @@ Each try may prolong what the server does to who tries too often."
                                (mew-submit-refusal--meaning done)
                                (mew-submit-refusal--patience done))))
 
-(defun mew-submit-dispatch--conclude (job done)
-  "Do all there is to do for DONE, the end of JOB.
+(defun mew-submit-dispatch--conclude (parcel done)
+  "Do all there is to do for DONE, the end of an attempt for PARCEL.
 A quit, as in a question that is asked then, takes effect afterwards."
   (mew-submit-known--whole
-    (let* ((old (mew-submit-known--job-entry job))
+    (let* ((old (mew-submit-parcel-entry parcel))
            (done (mew-submit-fate--perhaps-give-up
                   old (mew-submit-fate--perhaps-unread old done))))
       (unwind-protect
           (let ((entry (mew-submit-fate--after old done)))
-            (if (mew-submit-dispatch--claimed-p entry done)
+            (if (mew-submit-dispatch--claimed-p parcel entry done)
                 (mew-submit-dispatch--give-back entry old)
               (mew-submit-dispatch--perhaps-lock entry done)
-              (mew-submit-dispatch--tell entry done)
+              (mew-submit-dispatch--tell parcel entry done)
+              ;; It can be read again, or is not needed.
               (unless (and (eq (plist-get entry :state) 'queued)
                            (null (plist-get (plist-get entry :account)
                                             :password-file)))
-                (mew-submit-known--forget-password old))
+                (mew-submit-parcel--forget-password parcel))
               (mew-submit-dispatch--put-away entry old done)))
-        (remhash (mew-submit-known--key old) mew-submit-known--jobs)
-        (mew-submit-spool--unlock (mew-submit-known--job-lock job)))
+        (setq mew-submit-known--under-way (delq parcel mew-submit-known--under-way))
+        (mew-submit-spool--unlock (mew-submit-parcel-lock parcel))
+        (setf (mew-submit-parcel-lock parcel) nil
+              (mew-submit-parcel-fields parcel) nil))
       (mew-submit-known--changed)
       (unless mew-submit-fate--leaving
         (mew-submit-dispatch--run)))))
 
-(defun mew-submit-dispatch--on-event (job event)
-  "Note what is in EVENT of JOB."
-  (let ((entry (mew-submit-known--job-entry job)))
-    (when (eq (plist-get event :event) 'progress)
-      (setf (mew-submit-known--job-sent job) (or (plist-get event :sent) 0)
-            (mew-submit-known--job-total job) (or (plist-get event :total) 0))
-      (run-hook-with-args 'mew-submit-dispatch--progress-functions entry event))
-    (mew-submit-known--call (mew-submit-known--caller entry :on-event) event)))
-
-(defun mew-submit-dispatch--account (entry)
-  "Return the account of ENTRY, with what came with it and is not on disk.
+(defun mew-submit-dispatch--account (parcel)
+  "Return the account of PARCEL, with what came with it and is not on disk.
 Later attempts read the password from the file where one has it; functions are
 those that the user's account has now."
-  (let* ((account (mew-submit-account--copy
-                   (append (plist-get entry :account)
-                           (or (mew-submit-known--caller entry :functions)
-                               (mew-submit-dispatch--functions
-                                (mew-submit-account--like
-                                 (plist-get entry :account)))))))
-         (password (mew-submit-known--caller entry :password))
+  (let* ((kept (plist-get (mew-submit-parcel-entry parcel) :account))
+         (account (mew-submit-account--check
+                   (mew-submit-account--copy
+                    (append kept
+                            (or (mew-submit-parcel-functions parcel)
+                                (mew-submit-dispatch--functions
+                                 (mew-submit-account--like kept)))))))
+         (password (mew-submit-parcel-password parcel))
          (file (plist-get account :password-file)))
     (cond (password
            (setq account
@@ -192,40 +184,31 @@ those that the user's account has now."
               'config nil "The password file is no longer there: %s" file))
            (setq account (plist-put account :password
                                     (mew-submit-auth--read-file file)))))
-    (if (funcall (or (mew-submit-known--caller entry :whole) #'ignore))
+    (if (funcall (or (mew-submit-parcel-whole parcel) #'ignore))
         (plist-put account :all-or-none t)
       account)))
 
-(defun mew-submit-dispatch--note-server (job name)
-  "Note on disk that NAME, one of several servers, is to get the message of JOB.
+(defun mew-submit-dispatch--note-server (parcel name)
+  "Note on disk that NAME, one of several servers, is to get PARCEL.
 That is done before: an Emacs that is killed later has to know it."
-  (let ((entry (mew-submit-known--job-entry job)))
+  (let ((entry (mew-submit-parcel-entry parcel)))
     (unless (equal name (plist-get entry :via))
-      (setf (mew-submit-known--job-entry job)
-            (mew-submit-spool--with entry :via name))
-      (mew-submit-spool--write (mew-submit-known--job-entry job) t))))
+      (mew-submit-known--save (mew-submit-spool--with entry :via name) parcel))))
 
-(defun mew-submit-dispatch--submit (job resolved)
-  "Start the session of JOB.
+(defun mew-submit-dispatch--submit (parcel resolved)
+  "Start the job of PARCEL, whose entry is as it is on disk.
 RESOLVED is what was looked up for its account, or nil."
-  (let* ((entry (mew-submit-known--job-entry job))
-         (account (append (list :resolved resolved)
-                          (mew-submit-dispatch--account entry))))
-    (unwind-protect
-        (setf (mew-submit-known--job-session job)
-              (mew-submit-parcel--submit
-               (mew-submit-spool--message-file entry)
-               :account account
-               :from (plist-get entry :from)
-               :recipients (plist-get entry :recipients)
-               :journal (mew-submit-spool--journal-file entry)
-               :on-event (lambda (event) (mew-submit-dispatch--on-event job event))
-               :on-done (lambda (done) (mew-submit-dispatch--conclude job done))
-               :on-server (lambda (name) (mew-submit-dispatch--note-server job name))
-               :on-ask (or (mew-submit-known--caller entry :on-ask)
-                           #'mew-submit-dialog--answer)))
-      (when-let* ((password (plist-get account :password)))
-        (clear-string password)))))
+  (let ((entry (mew-submit-parcel-entry parcel)))
+    (setf (mew-submit-parcel-envelope parcel)
+          (cons (plist-get entry :from) (plist-get entry :recipients))
+          (mew-submit-parcel-journal parcel)
+          (mew-submit-spool--journal-file entry)
+          (mew-submit-parcel-on-server parcel) #'mew-submit-dispatch--note-server
+          (mew-submit-parcel-on-end parcel) #'mew-submit-dispatch--conclude)
+    (unless (mew-submit-parcel-on-ask parcel)
+      (setf (mew-submit-parcel-on-ask parcel) #'mew-submit-dialog--answer))
+    (mew-submit-parcel--send parcel (append (list :resolved resolved)
+                                            (mew-submit-dispatch--account parcel)))))
 
 (defun mew-submit-dispatch--begin (entry lock resolved)
   "Begin to send ENTRY's message, on which LOCK is.
@@ -233,21 +216,22 @@ RESOLVED is what was looked up for its account, or nil."
   (let* ((entry (mew-submit-spool--with
                  entry :state 'sending :next nil
                  :attempts (1+ (or (plist-get entry :attempts) 0))))
-         (job (mew-submit-known--make-job :entry entry :lock lock
-                                          :started (float-time))))
-    (mew-submit-spool--write entry)
-    (mew-submit-known--note entry)
-    (remhash (mew-submit-known--key entry) mew-submit-known--urgent)
-    (puthash (mew-submit-known--key entry) job mew-submit-known--jobs)
+         (parcel (mew-submit-known--note entry (mew-submit-spool--write entry))))
+    (setf (mew-submit-parcel-lock parcel) lock
+          (mew-submit-parcel-started parcel) (float-time)
+          (mew-submit-parcel-sent parcel) 0
+          (mew-submit-parcel-total parcel) 0
+          (mew-submit-parcel-urgent parcel) nil)
+    (push parcel mew-submit-known--under-way)
     (add-hook 'kill-emacs-hook #'mew-submit-dispatch--end)
     (condition-case err
-        (mew-submit-dispatch--submit job resolved)
+        (mew-submit-dispatch--submit parcel resolved)
       (error
        ;; Not at once: the caller goes through the table this would change.
-       (setf (mew-submit-known--job-session job)
+       (setf (mew-submit-parcel-job parcel)
              (mew-submit-job--fail
-              err :on-done (lambda (done)
-                             (mew-submit-dispatch--conclude job done))))))))
+              err :on-done (apply-partially #'mew-submit-dispatch--conclude
+                                            parcel)))))))
 
 (defun mew-submit-dispatch--clock-back-p (entry now)
   "Has the clock been set back since ENTRY's next attempt was fixed, until NOW?
@@ -267,8 +251,13 @@ What the user has chosen is a time of the clock, whatever that says."
 
 (defun mew-submit-dispatch--urgent-p (entry)
   "Is ENTRY's message not to wait until its time has come?"
-  (and (> (hash-table-count mew-submit-known--urgent) 0)
-       (gethash (mew-submit-known--key entry) mew-submit-known--urgent)))
+  (when-let* ((parcel (mew-submit-known--parcel entry)))
+    (mew-submit-parcel-urgent parcel)))
+
+(defun mew-submit-dispatch--make-urgent (entry)
+  "Have ENTRY's message not wait until its time has come."
+  (cl-incf mew-submit-known--news)
+  (setf (mew-submit-parcel-urgent (mew-submit-known--parcel entry)) t))
 
 (defun mew-submit-dispatch--due-p (entry &optional now)
   "Is it time, NOW if non-nil, to send ENTRY's message?"
@@ -288,8 +277,7 @@ What the user has chosen is a time of the clock, whatever that says."
   (let ((later (mew-submit-spool--with
                 entry :next (+ (float-time) mew-submit-dispatch--poll)
                 :last (mew-submit-error--text err))))
-    (mew-submit-known--keep later)
-    (remhash (mew-submit-known--key entry) mew-submit-known--urgent)
+    (setf (mew-submit-parcel-urgent (mew-submit-known--keep later)) nil)
     (unless (equal (plist-get later :last) (plist-get entry :last))
       (display-warning
        'mew-submit
@@ -400,11 +388,11 @@ Where nobody is there it waits for somebody."
   "Begin to send ENTRY's message, and ask the user for what is needed.
 One answer counts for all messages of the account."
   (let ((account (plist-get entry :account))
-        (key (mew-submit-known--key entry)))
+        (parcel (mew-submit-known--parcel entry)))
     (setq mew-submit-dispatch--asking (delete account mew-submit-dispatch--asking))
-    (when (gethash key mew-submit-known--table)
+    (when parcel
       (condition-case err
-          (mew-submit-dispatch--try-to-begin (gethash key mew-submit-known--table))
+          (mew-submit-dispatch--try-to-begin (mew-submit-parcel-entry parcel))
         (quit (mew-submit-dispatch--no-secret entry "you have said: not now"))
         (error (mew-submit-dispatch--no-secret entry
                                             (mew-submit-error--text err)))))
@@ -424,19 +412,18 @@ This is on `server-after-make-frame-hook'."
   (let ((account (plist-get entry :account))
         (count 0)
         recent)
-    (dolist (job (hash-table-values mew-submit-known--jobs))
+    (dolist (parcel mew-submit-known--under-way)
       (when (equal account
-                   (plist-get (mew-submit-known--job-entry job) :account))
+                   (plist-get (mew-submit-parcel-entry parcel) :account))
         (cl-incf count)
-        (when (< (- (float-time) (mew-submit-known--job-started job))
+        (when (< (- (float-time) (mew-submit-parcel-started parcel))
                  mew-submit-dispatch--overtake)
           (setq recent t))))
     (and (not recent) (< count mew-submit-dispatch--connections))))
 
 (defun mew-submit-dispatch--hurry ()
   "Send at once what waits for the network or for its turn."
-  (dolist (entry (mew-submit-known--waiting))
-    (puthash (mew-submit-known--key entry) t mew-submit-known--urgent))
+  (mapc #'mew-submit-dispatch--make-urgent (mew-submit-known--waiting))
   (mew-submit-dispatch--run))
 
 ;;;###mew-submit
@@ -464,12 +451,12 @@ This is on `server-after-make-frame-hook'."
     (dolist (entry waiting)
       (when-let* ((next (plist-get entry :next)))
         (setq seconds (min seconds (- next now)))))
-    (when (> (hash-table-count mew-submit-known--jobs) 0)
+    (when mew-submit-known--under-way
       (setq seconds (min seconds mew-submit-dispatch--overtake)))
     (mew-submit-dispatch--arm
      (and (or waiting mew-submit-dispatch--watching
               (mew-submit-known--queued-p)
-              (> (hash-table-count mew-submit-known--jobs) 0))
+              mew-submit-known--under-way)
           (max seconds 0.05)))))
 
 (defun mew-submit-dispatch--directories ()
@@ -492,7 +479,7 @@ What is found there is sent when all of one has been looked at."
 LATER are the entries that wait; those that wait for something else than a time
 are not among them."
   (setq mew-submit-dispatch--quiet
-        (and (zerop (hash-table-count mew-submit-known--jobs))
+        (and (null mew-submit-known--under-way)
              (= (length later) (length (mew-submit-known--automatic)))
              (cons mew-submit-known--news
                    (apply #'min 1.0e+INF
@@ -504,7 +491,7 @@ are not among them."
   "Send what is due; with no news, and nothing due, touch no entry."
   (let ((until (and (eql (car mew-submit-dispatch--quiet) mew-submit-known--news)
                     (- (cdr mew-submit-dispatch--quiet) (float-time)))))
-    (if (and until (> until 0) (zerop (hash-table-count mew-submit-known--urgent)))
+    (if (and until (> until 0))
         (mew-submit-dispatch--arm (max 0.05 (min until mew-submit-dispatch--poll)))
       (mew-submit-dispatch--run))))
 
@@ -663,8 +650,8 @@ This is for who sends without `mew-submit-mode'."
 This is on `kill-emacs-hook'."
   (when noninteractive
     (let ((deadline (+ (float-time) mew-submit-dispatch--batch-wait)))
-      (dolist (job (hash-table-values mew-submit-known--jobs))
-        (mew-submit-job--wait (mew-submit-known--job-session job)
+      (dolist (parcel (copy-sequence mew-submit-known--under-way))
+        (mew-submit-job--wait (mew-submit-parcel-job parcel)
                               (max 0 (- deadline (float-time)))))))
   (mew-submit-dispatch--leave))
 

@@ -20,6 +20,7 @@
 (require 'mew-submit-fate)
 (require 'mew-submit-loaddefs)
 (require 'mew-submit-module)
+(require 'mew-submit-parcel)
 (require 'mew-submit-spool)
 (require 'seq)
 
@@ -31,38 +32,20 @@
                                    mew-submit-copies--soon)
   "Hook that is run when something in the outbox has changed.")
 
-(cl-defstruct (mew-submit-known--job (:constructor mew-submit-known--make-job)
-                                     (:copier nil))
-  (entry nil :documentation "The entry, whose state is `sending'.")
-  (lock nil :documentation "The lock on its message.")
-  (session nil :documentation "The session, once there is one.")
-  (started 0 :documentation "When, a float.")
-  (sent 0 :documentation "Octets that the server has acknowledged.")
-  (total 0 :documentation "Octets there are."))
-
 (defvar mew-submit-known--table (make-hash-table :test #'equal)
-  "The entries that are known, by the names of their message files.")
-
-(defvar mew-submit-known--stamps (make-hash-table :test #'equal)
-  "The stamp of the entry's file when it was read, by the same names.")
+  "The parcels that are known, by the names of their message files.")
 
 (defvar mew-submit-known--sending (make-hash-table :test #'equal)
-  "Those of the entries that say `sending', by the same names.")
+  "The entries that say `sending', by the same names.")
+
+(defvar mew-submit-known--under-way nil
+  "The parcels that are being sent here.")
 
 (defvar mew-submit-known--places (make-hash-table :test #'equal)
   "The directories from which an entry has come.")
 
 (defvar mew-submit-known--news 0
   "How often something has changed that says what is to be sent when.")
-
-(defvar mew-submit-known--jobs (make-hash-table :test #'equal)
-  "What is being sent here, by the same names.")
-
-(defvar mew-submit-known--callers (make-hash-table :test #'equal)
-  "What came with a message and is not on disk, a plist, by the same names.")
-
-(defvar mew-submit-known--urgent (make-hash-table :test #'equal)
-  "What is not to wait until its time has come, by the same names.")
 
 ;;; The copy in memory
 
@@ -102,63 +85,79 @@ A quit ends FUNCTION, and is noted for the caller."
        (when mew-submit-known--quitted
          (setq quit-flag t)))))
 
-(defun mew-submit-known--stamp (entry)
-  "Return what is new whenever the file of ENTRY has been written.
-Its time alone is not: two writes may fall into one tick of the clock."
-  (let ((attributes (file-attributes
-                     (mew-submit-spool--file (plist-get entry :id) ".eld"
-                                             (plist-get entry :directory)))))
-    (list (file-attribute-modification-time attributes)
-          (file-attribute-inode-number attributes)
-          (file-attribute-size attributes))))
+(defun mew-submit-known--parcel (entry)
+  "Return the parcel of ENTRY, or nil."
+  (gethash (mew-submit-known--key entry) mew-submit-known--table))
 
-(defun mew-submit-known--keep (entry)
-  "Have ENTRY in memory."
-  (let ((key (mew-submit-known--key entry)))
+(defun mew-submit-known--keep (entry &optional parcel)
+  "Have ENTRY in memory, in PARCEL or the one that is known; return that.
+What its file has may be older."
+  (let* ((key (mew-submit-known--key entry))
+         (parcel (or parcel
+                     (gethash key mew-submit-known--table)
+                     (mew-submit-parcel--make))))
     (cl-incf mew-submit-known--news)
-    (puthash key entry mew-submit-known--table)
+    (setf (mew-submit-parcel-file parcel) key
+          (mew-submit-parcel-entry parcel) entry
+          (mew-submit-parcel-news parcel) t)
+    (puthash key parcel mew-submit-known--table)
     (puthash (plist-get entry :directory) t mew-submit-known--places)
     (if (eq (plist-get entry :state) 'sending)
         (puthash key entry mew-submit-known--sending)
-      (remhash key mew-submit-known--sending))))
+      (remhash key mew-submit-known--sending))
+    parcel))
 
-(defun mew-submit-known--note (entry)
-  "Have ENTRY, as it is on disk, in memory; return it."
-  (let ((key (mew-submit-known--key entry)))
-    (mew-submit-known--keep entry)
-    (puthash key (mew-submit-known--stamp entry) mew-submit-known--stamps)
-    entry))
-
-(defun mew-submit-known--forget-password (entry)
-  "Wipe the password that came with ENTRY; it can be read again, or is not needed."
-  (let ((caller (gethash (mew-submit-known--key entry) mew-submit-known--callers)))
-    (when-let* ((password (plist-get caller :password)))
-      (plist-put caller :password nil)
-      (clear-string password))))
+(defun mew-submit-known--note (entry stamp &optional parcel)
+  "Have ENTRY, as it is on disk, in memory, as `mew-submit-known--keep' does.
+STAMP is that of its file."
+  (let ((parcel (mew-submit-known--keep entry parcel)))
+    (setf (mew-submit-parcel-stamp parcel) stamp
+          (mew-submit-parcel-news parcel) nil)
+    parcel))
 
 (defun mew-submit-known--drop (entry)
   "Forget ENTRY, whose message is gone."
-  (mew-submit-known--forget-password entry)
-  (cl-incf mew-submit-known--news)
-  (dolist (table (list mew-submit-known--table mew-submit-known--stamps
-                       mew-submit-known--callers mew-submit-known--urgent
-                       mew-submit-known--sending))
-    (remhash (mew-submit-known--key entry) table)))
+  (let* ((key (mew-submit-known--key entry))
+         (parcel (gethash key mew-submit-known--table)))
+    (when parcel
+      (mew-submit-parcel--forget-password parcel))
+    (cl-incf mew-submit-known--news)
+    (remhash key mew-submit-known--table)
+    (remhash key mew-submit-known--sending)))
 
-(defun mew-submit-known--save (entry)
-  "Have ENTRY on disk and in memory; return it."
-  (mew-submit-spool--write entry t)
-  (mew-submit-known--note entry))
+(defun mew-submit-known--save (entry &optional parcel)
+  "Have ENTRY on disk and in memory, as `mew-submit-known--keep' does; return it."
+  (mew-submit-known--note entry (mew-submit-spool--write entry t) parcel)
+  entry)
+
+(defun mew-submit-known--as-read-p (parcel)
+  "Is what is on disk of PARCEL what was read or written last?
+Where one was being sent, or has a journal, that tells more than its entry."
+  (let ((entry (mew-submit-parcel-entry parcel)))
+    (not (or (mew-submit-parcel-news parcel)
+             (memq (plist-get entry :state) '(sending broken))
+             (not (equal (mew-submit-parcel-stamp parcel)
+                         (mew-submit-spool--stamp entry)))
+             (file-exists-p (mew-submit-spool--journal-file entry))))))
 
 (defun mew-submit-known--reread (id directory)
   "Have what is on disk of the message ID in DIRECTORY in memory; return it.
 What an Emacs that died has left behind is made good.  The caller has it locked."
+  (let ((parcel (gethash (mew-submit-spool--file id ".eml" directory)
+                         mew-submit-known--table)))
+    (if (and parcel (mew-submit-known--as-read-p parcel))
+        (mew-submit-parcel-entry parcel)
+      (mew-submit-known--read id directory))))
+
+(defun mew-submit-known--read (id directory)
+  "Do what `mew-submit-known--reread' does for ID in DIRECTORY by reading it."
   (let* ((entry (mew-submit-spool--read id directory))
          (true (and entry
                     (if (eq (plist-get entry :state) 'broken)
                         entry
                       (mew-submit-fate--recover entry)))))
-    (cond (true (mew-submit-known--note true))
+    (cond (true (mew-submit-known--note true (mew-submit-spool--stamp true))
+                true)
           (entry (mew-submit-known--drop entry)
                  nil))))
 
@@ -191,14 +190,15 @@ is in doubt and was not when it was looked at; it is a person who wants that."
             (funcall function entry)))
       (mew-submit-spool--unlock lock))))
 
-(defun mew-submit-known--recover (entry)
-  "Make ENTRY good if its owner has died, and have it in memory."
+(defun mew-submit-known--recover (entry stamp)
+  "Make ENTRY good if its owner has died, and have it in memory.
+STAMP is that of its file before it was read."
   (let* ((id (plist-get entry :id))
          (directory (plist-get entry :directory))
          (lock (and (not (mew-submit-module--missing-p))
                     (mew-submit-spool--lock id directory))))
     (if (null lock)
-        (mew-submit-known--note entry)
+        (mew-submit-known--note entry stamp)
       (unwind-protect
           (mew-submit-known--reread id directory)
         (mew-submit-spool--unlock lock)))))
@@ -206,19 +206,19 @@ is in doubt and was not when it was looked at; it is a person who wants that."
 (defun mew-submit-known--look-at (id directory journals)
   "Have the message ID in DIRECTORY in memory as it is on disk.
 JOURNALS are the identifiers of those that have a journal."
-  (let ((file (mew-submit-spool--file id ".eml" directory)))
-    (unless (gethash file mew-submit-known--jobs)
-      (let* ((probe (list :id id :directory directory))
-             (stamp (mew-submit-known--stamp probe))
-             (known (gethash file mew-submit-known--table))
-             (journal (member id journals)))
+  (let* ((probe (list :id id :directory directory))
+         (parcel (mew-submit-known--parcel probe))
+         (journal (member id journals)))
+    (unless (and parcel (mew-submit-parcel-lock parcel))
+      (let ((stamp (mew-submit-spool--stamp probe))
+            (known (and parcel (mew-submit-parcel-entry parcel))))
         (unless (and known (not journal)
                      (not (eq (plist-get known :state) 'sending))
-                     (equal stamp (gethash file mew-submit-known--stamps)))
+                     (equal stamp (mew-submit-parcel-stamp parcel)))
           (when-let* ((entry (mew-submit-spool--read id directory)))
             (if (or journal (eq (plist-get entry :state) 'sending))
-                (mew-submit-known--recover entry)
-              (mew-submit-known--note entry))))))))
+                (mew-submit-known--recover entry stamp)
+              (mew-submit-known--note entry stamp))))))))
 
 (defconst mew-submit-known--look-octets 100000000
   "How much memory may be used before garbage is collected in the midst of it.")
@@ -290,14 +290,14 @@ changed there gets its name by a renaming, so the directory changes."
 What has come meanwhile is not to be forgotten."
   (let ((directory (mew-submit-known--look-directory look))
         (likeness (mew-submit-known--look-likeness look)))
-    (dolist (entry (hash-table-values mew-submit-known--table))
-      (when (and (equal (plist-get entry :directory) directory)
-                 (not (gethash (mew-submit-known--key entry)
-                               (mew-submit-known--look-there look)))
-                 (not (gethash (mew-submit-known--key entry)
-                               mew-submit-known--jobs))
-                 (not (file-exists-p (mew-submit-known--key entry))))
-        (mew-submit-known--drop entry)))
+    (dolist (parcel (hash-table-values mew-submit-known--table))
+      (let ((entry (mew-submit-parcel-entry parcel))
+            (file (mew-submit-parcel-file parcel)))
+        (when (and (equal (plist-get entry :directory) directory)
+                   (not (gethash file (mew-submit-known--look-there look)))
+                   (not (mew-submit-parcel-lock parcel))
+                   (not (file-exists-p file)))
+          (mew-submit-known--drop entry))))
     ;; The time from before: what came meanwhile makes another.
     (when (and likeness (mew-submit-known--look-whole look))
       (puthash directory
@@ -383,6 +383,10 @@ Identifiers do not tell: they are by chance within a second."
         (and (= a-time b-time)
              (string< (plist-get a :id) (plist-get b :id))))))
 
+(defun mew-submit-known--all ()
+  "Return all entries that are known."
+  (mapcar #'mew-submit-parcel-entry (hash-table-values mew-submit-known--table)))
+
 (defun mew-submit-known--entries (&optional directory)
   "Return the entries of DIRECTORY, by default the outbox, the oldest first.
 They are as they were when it was last looked at."
@@ -391,31 +395,31 @@ They are as they were when it was last looked at."
                      (or directory mew-submit-outbox-directory)))))
     (sort (seq-filter (lambda (entry)
                         (equal (plist-get entry :directory) directory))
-                      (hash-table-values mew-submit-known--table))
+                      (mew-submit-known--all))
           #'mew-submit-known--older-p)))
 
 (defun mew-submit-known--entry (id &optional directory)
   "Return the entry of the message ID in DIRECTORY, or nil."
-  (gethash (mew-submit-spool--file
-            id ".eml" (or directory mew-submit-outbox-directory))
-           mew-submit-known--table))
+  (when-let* ((parcel (mew-submit-known--parcel
+                       (list :id id
+                             :directory (or directory mew-submit-outbox-directory)))))
+    (mew-submit-parcel-entry parcel)))
 
 (defun mew-submit-known--progress (entry)
   "Return (SENT . TOTAL), octets, of ENTRY's message, or nil.
 It is nil when that is not being sent here."
-  (when-let* ((job (gethash (mew-submit-known--key entry)
-                           mew-submit-known--jobs)))
-    (cons (mew-submit-known--job-sent job) (mew-submit-known--job-total job))))
+  (when-let* ((parcel (mew-submit-known--parcel entry))
+              ((mew-submit-parcel-lock parcel)))
+    (cons (mew-submit-parcel-sent parcel) (mew-submit-parcel-total parcel))))
 
 (defun mew-submit-known--running ()
   "Return the entries of the messages that are being sent here."
-  (mapcar #'mew-submit-known--job-entry
-          (hash-table-values mew-submit-known--jobs)))
+  (mapcar #'mew-submit-parcel-entry mew-submit-known--under-way))
 
-(defun mew-submit-known--caller (entry key)
-  "Return the value of KEY that came with ENTRY and is not on disk, or nil."
-  (plist-get (gethash (mew-submit-known--key entry) mew-submit-known--callers)
-             key))
+(defun mew-submit-known--heard-p (entry)
+  "Does somebody in this Emacs hear of the end of ENTRY's message anyway?"
+  (when-let* ((parcel (mew-submit-known--parcel entry)))
+    (mew-submit-parcel-on-done parcel)))
 
 (defun mew-submit-known--automatic ()
   "Return the entries that will be sent by themselves, the oldest first."
@@ -423,20 +427,20 @@ It is nil when that is not being sent here."
                       (pcase (plist-get entry :state)
                         ('queued t)
                         ('held (plist-get entry :next))))
-                    (hash-table-values mew-submit-known--table))
+                    (mew-submit-known--all))
         #'mew-submit-known--older-p))
 
 (defun mew-submit-known--waiting ()
   "Return the entries that wait for the network or for their turn."
   (seq-filter (lambda (entry)
                 (eq (plist-get entry :state) 'queued))
-              (hash-table-values mew-submit-known--table)))
+              (mew-submit-known--all)))
 
 (defun mew-submit-known--queued-p ()
   "Does a message wait for the network or for its turn?"
   (catch 'found
-    (maphash (lambda (_ entry)
-               (when (eq (plist-get entry :state) 'queued)
+    (maphash (lambda (_ parcel)
+               (when (eq (plist-get (mew-submit-parcel-entry parcel) :state) 'queued)
                  (throw 'found t)))
              mew-submit-known--table)
     nil))

@@ -1027,7 +1027,7 @@ That comes after what filing copies says, and once for several."
 (defun mew-submit-notice--done (entry done)
   "Tell the user how an attempt for ENTRY has ended, with DONE.
 In batch mode a command that wants to know it tells it itself."
-  (unless (and noninteractive (mew-submit-known--caller entry :on-done))
+  (unless (and noninteractive (mew-submit-known--heard-p entry))
     (if (equal (plist-get done :result) "delivered")
         (mew-submit-notice--delivered entry done)
       (mew-submit-notice--failed entry done))

@@ -386,7 +386,7 @@ With thousands of messages to print them all would take a second."
               (run-at-time 0.2 nil #'mew-submit-outbox--refresh)))
     (remove-hook 'mew-submit-known--change-hook
                  #'mew-submit-outbox--refresh-soon)
-    (remove-hook 'mew-submit-dispatch--progress-functions
+    (remove-hook 'mew-submit-parcel--progress-functions
                  #'mew-submit-outbox--refresh-soon)))
 
 ;;;###autoload
@@ -396,7 +396,7 @@ With thousands of messages to print them all would take a second."
   (mew-submit-known--refresh)
   (mew-submit-dispatch--run)
   (add-hook 'mew-submit-known--change-hook #'mew-submit-outbox--refresh-soon)
-  (add-hook 'mew-submit-dispatch--progress-functions
+  (add-hook 'mew-submit-parcel--progress-functions
             #'mew-submit-outbox--refresh-soon)
   (let ((buffer (get-buffer-create "*mew-submit outbox*")))
     (with-current-buffer buffer

@@ -31,25 +31,48 @@
 
 (declare-function mew-submit-sevenbit--convert "mew-submit-sevenbit" (file out &optional goal))
 
-(cl-defstruct (mew-submit-parcel
-               (:constructor mew-submit-parcel--make)
-               (:copier nil))
+(defvar mew-submit-parcel--progress-functions '(mew-submit-notice--update-soon)
+  "Functions called with an entry and each `progress' event of its message.")
+
+(cl-defstruct (mew-submit-parcel (:constructor mew-submit-parcel--make)
+                                 (:copier nil))
+  ;; The message.
+  (file nil :documentation "The message file.")
+  (fields nil :documentation "The fields of its header, or nil until it is read.")
+  (envelope nil :documentation "The envelope, (FROM . RECIPIENTS), checked.")
+  ;; What came with it.
+  (on-event nil :documentation "Function called with each event, or nil.")
+  (on-done nil :documentation "Function called with the end of an attempt, or nil.")
+  (on-ask nil :documentation "Function that answers questions, or nil.")
+  (claim nil :documentation "Function that may want it back, or nil.")
+  (whole nil :documentation "Function that says whether it goes to all or to none.")
+  (password nil :documentation "The password for all its attempts, or nil.")
+  (functions nil :documentation "Functions in its account that are not on disk.")
+  ;; Its place in the outbox, where it has one.
+  (entry nil :documentation "Its entry.")
+  (stamp nil :documentation "The stamp of the entry's file when that was read.")
+  (news nil :documentation "Non-nil when the entry has what its file has not.")
+  (urgent nil :documentation "Non-nil when it is not to wait for its time.")
+  (lock nil :documentation "The lock on it, for as long as it is being sent.")
+  (on-server nil :documentation "Function told by which of several servers, or nil.")
+  (on-end nil :documentation "Function called in place of ON-DONE, or nil.")
+  ;; The attempt.
+  (job nil :documentation "The job that sends it, once there is one.")
+  (started 0 :documentation "When, a float.")
+  (sent 0 :documentation "Octets that the server has acknowledged.")
+  (total 0 :documentation "Octets there are.")
+  (journal nil :documentation "The journal of final dots to be, or nil.")
+  (directory nil :documentation "A directory for copies, once there is one.")
+  (secret nil :documentation "The password in the account, wiped at the end.")
+  ;; The server.
   (account nil :documentation "The account, a plist, for the server in question.")
   (servers nil :documentation "The account for each server that is left to try.")
   (names nil :documentation "What its servers are called, in the user's order.")
   (passed nil :documentation "Why each server before could not be used, newest first.")
-  (on-server nil :documentation "Function that is told by which of several, or nil.")
-  (greeted nil :documentation "The code of the greeting, or nil for none yet.")
-  (file nil :documentation "The message file.")
-  (fields nil :documentation "The fields of its header.")
-  (envelope nil :documentation "The envelope, (FROM . RECIPIENTS), checked.")
   (host nil :documentation "The server.")
   (networks nil :documentation "Where this machine was when the job began.")
   (observe nil :documentation "Function of events that remembers, or nil.")
-  (journal nil :documentation "The journal of final dots to be, or nil.")
-  (directory nil :documentation "A directory for copies, once there is one.")
-  (password nil :documentation "The password in the account, wiped at the end.")
-  (on-ask nil :documentation "Function that answers questions, or nil.")
+  (greeted nil :documentation "The code of the greeting, or nil for none yet.")
   (asked nil :documentation "Non-nil when the user's password was given.")
   (without nil :documentation "EHLO keywords that the server did not keep.")
   (refusal nil :documentation "Why that was refused, in words, then.")
@@ -63,13 +86,19 @@
   (expand-file-name name (mew-submit-parcel-directory parcel)))
 
 (defun mew-submit-parcel--clean-up (parcel)
-  "Delete the copies that PARCEL has made, and wipe its password."
-  (when-let* ((password (mew-submit-parcel-password parcel)))
-    (setf (mew-submit-parcel-password parcel) nil)
-    (clear-string password))
+  "Delete the copies that PARCEL has made, and wipe the password of the attempt."
+  (when-let* ((secret (mew-submit-parcel-secret parcel)))
+    (setf (mew-submit-parcel-secret parcel) nil)
+    (clear-string secret))
   (when-let* ((directory (mew-submit-parcel-directory parcel)))
     (setf (mew-submit-parcel-directory parcel) nil)
     (delete-directory directory t)))
+
+(defun mew-submit-parcel--forget-password (parcel)
+  "Wipe the password that came with PARCEL."
+  (when-let* ((password (mew-submit-parcel-password parcel)))
+    (setf (mew-submit-parcel-password parcel) nil)
+    (clear-string password)))
 
 (defun mew-submit-parcel--public-file (parcel)
   "Return the name of a file with PARCEL's message and without private fields."
@@ -316,7 +345,7 @@ only once: the event has :wrong then, `app-password' or t."
   "Tell who wants to know that PARCEL is about to go by ACCOUNT, one of several."
   (when (and (cdr (mew-submit-parcel-names parcel))
              (mew-submit-parcel-on-server parcel))
-    (funcall (mew-submit-parcel-on-server parcel)
+    (funcall (mew-submit-parcel-on-server parcel) parcel
              (mew-submit-account--server-name account))))
 
 (defun mew-submit-parcel--prefer (parcel account)
@@ -329,7 +358,8 @@ only once: the event has :wrong then, `app-password' or t."
                          servers)
                   (car servers))))
     (setf (mew-submit-parcel-names parcel) names
-          (mew-submit-parcel-servers parcel) (remq first servers))
+          (mew-submit-parcel-servers parcel) (remq first servers)
+          (mew-submit-parcel-passed parcel) nil)
     (mew-submit-parcel--tell-server parcel first)
     (mew-submit-parcel--go-to parcel first)))
 
@@ -494,35 +524,62 @@ Where a message has gone another way because of it, look again some time."
 
 (defun mew-submit-parcel--note (parcel event)
   "Remember what is in EVENT of PARCEL about server, password and network."
-  (mew-submit-parcel--settle parcel event)
   (pcase (plist-get event :event)
+    ('auth (mew-submit-parcel--settle parcel event))
     ('connected (setf (mew-submit-parcel-greeted parcel) nil))
     ('greeting (setf (mew-submit-parcel-greeted parcel) (plist-get event :code)))
+    ('progress
+     (setf (mew-submit-parcel-sent parcel) (or (plist-get event :sent) 0)
+           (mew-submit-parcel-total parcel) (or (plist-get event :total) 0))
+     (when (mew-submit-parcel-entry parcel)
+       (run-hook-with-args 'mew-submit-parcel--progress-functions
+                           (mew-submit-parcel-entry parcel) event)))
     ('done
-     (mew-submit-request--learn-log-ins (mew-submit-parcel-host parcel)
-                                        event)
+     (mew-submit-parcel--settle parcel event)
+     (mew-submit-request--learn-log-ins (mew-submit-parcel-host parcel) event)
      (mew-submit-parcel--learn parcel event)
      (mew-submit-parcel--learn-server parcel event)))
   (when-let* ((observe (mew-submit-parcel-observe parcel)))
     (funcall observe event)))
 
-(defun mew-submit-parcel--start (parcel on-event on-done)
-  "Start a session for PARCEL and return it; ON-EVENT and ON-DONE hear of it."
-  (mew-submit-job--start
-   (mew-submit-parcel--request parcel)
-   :on-event (lambda (event)
-               (unwind-protect
-                   (mew-submit-parcel--note parcel event)
-                 (when on-event
-                   (funcall on-event event))))
-   :on-done (lambda (event)
-              (mew-submit-parcel--clean-up parcel)
-              (when on-done
-                (funcall on-done event)))
-   :on-ask (lambda (event) (mew-submit-parcel--answer parcel event))
-   :on-know (lambda (event) (mew-submit-parcel--answer-at-once parcel event))
-   :again (lambda (event) (mew-submit-parcel--again parcel event))
-   :hint (mew-submit-parcel--hint parcel)))
+(defun mew-submit-parcel--hear (parcel event)
+  "Note EVENT of PARCEL, and tell it."
+  (unwind-protect
+      (mew-submit-parcel--note parcel event)
+    (when-let* ((on-event (mew-submit-parcel-on-event parcel)))
+      (funcall on-event event))))
+
+(defun mew-submit-parcel--end (parcel done)
+  "Clean up after PARCEL's attempt, which has ended with DONE, and tell it."
+  (unwind-protect
+      (mew-submit-parcel--clean-up parcel)
+    (cond ((mew-submit-parcel-on-end parcel)
+           (funcall (mew-submit-parcel-on-end parcel) parcel done))
+          ((mew-submit-parcel-on-done parcel)
+           (funcall (mew-submit-parcel-on-done parcel) done)))))
+
+(defun mew-submit-parcel--send (parcel account)
+  "Send PARCEL by ACCOUNT in the background, and return the job.
+Its file, envelope and callbacks are in PARCEL.  A :password in ACCOUNT is for
+this attempt alone, and overwritten.  Signal a condition when there is no job."
+  (setf (mew-submit-parcel-secret parcel) (plist-get account :password))
+  (condition-case err
+      (progn
+        (unless (mew-submit-parcel-fields parcel)
+          (setf (mew-submit-parcel-fields parcel)
+                (mew-submit-message--fields (mew-submit-parcel-file parcel))))
+        (mew-submit-parcel--prefer parcel account)
+        (setf (mew-submit-parcel-job parcel)
+              (mew-submit-job--start
+               (mew-submit-parcel--request parcel)
+               :on-event (apply-partially #'mew-submit-parcel--hear parcel)
+               :on-done (apply-partially #'mew-submit-parcel--end parcel)
+               :on-ask (apply-partially #'mew-submit-parcel--answer parcel)
+               :on-know (apply-partially #'mew-submit-parcel--answer-at-once parcel)
+               :again (apply-partially #'mew-submit-parcel--again parcel)
+               :hint (mew-submit-parcel--hint parcel))))
+    (error (mew-submit-parcel--clean-up parcel)
+           (signal (car err) (cdr err)))))
 
 (cl-defun mew-submit-parcel--log-in (account &key on-event on-done on-ask)
   "Log in by ACCOUNT, once, and send nothing; return the session.
@@ -542,36 +599,27 @@ condition when ACCOUNT cannot be used."
      :on-know (lambda (event) (mew-submit-parcel--answer-at-once parcel event)))))
 
 (cl-defun mew-submit-parcel--submit
-    (file &key account from recipients journal on-event on-done on-ask
-          on-server)
-  "Submit the message FILE in the background and return the session.
+    (file &key account from recipients on-event on-done on-ask)
+  "Submit the message FILE in the background and return the job.
 ACCOUNT is as for `mew-submit-request--account', FROM and RECIPIENTS are the
-envelope; where they are nil the header decides.  JOURNAL is a file in which
-final dots and the answers to them are noted, or nil.  Fields that must not
-leave do not, whether they are in FILE or not.  ON-EVENT, ON-DONE and ON-ASK are
-as for `mew-submit-job--start'; questions that ACCOUNT answers do not come to
-ON-ASK.  ON-SERVER is called with the name of one of several servers, as
-`mew-submit-account--at' takes it, before anything is said to that.  A :password
-in ACCOUNT is the caller's to wipe, at once.  Signal a condition when FILE
-cannot be sent."
+envelope; where they are nil the header decides.  Fields that must not leave do
+not, whether they are in FILE or not.  ON-EVENT, ON-DONE and ON-ASK are as for
+`mew-submit-job--start'; questions that ACCOUNT answers do not come to ON-ASK.
+A :password in ACCOUNT is the caller's to wipe, at once.  Signal a condition
+when FILE cannot be sent."
   (let* ((fields (mew-submit-message--fields file))
          (account (mew-submit-request--account account fields))
-         (envelope (mew-submit-request--envelope account fields from recipients))
-         ;; It may be needed for another job, too.
-         (password (copy-sequence (plist-get account :password)))
-         (account (if password
-                      (plist-put (copy-sequence account) :password password)
-                    account))
          (parcel (mew-submit-parcel--make
-                :file file :fields fields
-                :envelope envelope
-                :password password
-                :on-ask on-ask :journal journal :on-server on-server)))
-    (condition-case err
-        (progn (mew-submit-parcel--prefer parcel account)
-               (mew-submit-parcel--start parcel on-event on-done))
-      (error (mew-submit-parcel--clean-up parcel)
-             (signal (car err) (cdr err))))))
+                  :file file :fields fields
+                  :envelope (mew-submit-request--envelope account fields from
+                                                          recipients)
+                  :on-event on-event :on-done on-done :on-ask on-ask))
+         ;; It may be needed for another job, too.
+         (password (copy-sequence (plist-get account :password))))
+    (mew-submit-parcel--send
+     parcel (if password
+                (plist-put (copy-sequence account) :password password)
+              account))))
 
 (provide 'mew-submit-parcel)
 ;;; mew-submit-parcel.el ends here

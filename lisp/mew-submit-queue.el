@@ -20,6 +20,7 @@
 (require 'mew-submit-job)
 (require 'mew-submit-known)
 (require 'mew-submit-message)
+(require 'mew-submit-parcel)
 (require 'mew-submit-plan)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
@@ -63,16 +64,17 @@ Where further log-ins do harm it waits all the same, and that is told."
       (message "Mail to %s waits in the outbox: %s"
                (mew-submit-report--people (plist-get entry :recipients)) locked))))
 
-(defun mew-submit-queue--enter (entry file fields directory move source caller)
+(defun mew-submit-queue--enter (entry file fields directory move source parcel)
   "Put ENTRY with the message FILE durably into DIRECTORY, and begin to send it.
-FIELDS, MOVE and SOURCE are as for `mew-submit-spool--add'; CALLER is what comes
-with it and is not on disk.  Return its identifier.  Once it is there nothing is
-signalled, and a quit comes too late: who believes that a message was not taken
-sends it again."
+FIELDS, MOVE and SOURCE are as for `mew-submit-spool--add'; PARCEL has what
+comes with it and is not on disk.  Return its identifier.  Once it is there
+nothing is signalled, and a quit comes too late: who believes that a message was
+not taken sends it again."
   (let* ((inhibit-quit t)
-         (entry (mew-submit-spool--add file fields directory entry move source)))
-    (mew-submit-known--note entry)
-    (puthash (mew-submit-known--key entry) caller mew-submit-known--callers)
+         stamp
+         (entry (mew-submit-spool--add file fields directory entry move source
+                                       (lambda (it) (setq stamp it)))))
+    (mew-submit-known--note entry stamp parcel)
     (unless mew-submit-background--now
       (mew-submit-queue--user-adds entry))
     (condition-case err
@@ -118,16 +120,17 @@ Signal a condition, with nothing left behind, when it cannot be sent."
          (mew-submit-spool--with entry :state 'held :next nil :held held)
        entry)
      file fields directory move source
-     (list :on-event on-event :on-done on-done :on-ask on-ask
-           :claim claim :whole whole
-           :password (plist-get account :password)
-           :functions (mew-submit-dispatch--functions account)))))
+     (mew-submit-parcel--make
+      :fields (seq-remove #'mew-submit-message--private-field-p fields)
+      :on-event on-event :on-done on-done :on-ask on-ask :claim claim :whole whole
+      :password (plist-get account :password)
+      :functions (mew-submit-dispatch--functions account)))))
 
 (defun mew-submit-queue--wait (id &optional directory)
   "Wait until the attempt to send the message ID in DIRECTORY has ended.
 Return its `done' event, or nil when there is no attempt."
   (when-let* ((job (mew-submit-queue--job-of id directory)))
-    (mew-submit-job--wait (mew-submit-known--job-session job))))
+    (mew-submit-job--wait job)))
 
 (defun mew-submit-queue--change (id directory function)
   "Replace the entry of the message ID in DIRECTORY by FUNCTION's value for it.
@@ -198,12 +201,9 @@ ACCOUNT is called with the one that its entry would go by, and returns one."
                 (lambda (entry)
                   (let* ((account (funcall account
                                            (mew-submit-queue--staying
-                                            entry (mew-submit-queue--renewed entry))))
-                         (caller (gethash (mew-submit-known--key entry)
-                                          mew-submit-known--callers)))
-                    (when caller
-                      (plist-put caller :functions
-                                 (mew-submit-dispatch--functions account)))
+                                            entry (mew-submit-queue--renewed entry)))))
+                    (setf (mew-submit-parcel-functions (mew-submit-known--parcel entry))
+                          (mew-submit-dispatch--functions account))
                     (mew-submit-spool--with
                      entry :state 'queued :next nil :left nil
                      :stays (or (plist-get entry :stays)
@@ -254,16 +254,18 @@ Signal `user-error' for one that is in doubt: it would not be so any more."
 
 (defun mew-submit-queue--job-of (id directory)
   "Return the job that sends the message ID in DIRECTORY, or nil."
-  (gethash (mew-submit-spool--file
-            id ".eml" (or directory mew-submit-outbox-directory))
-           mew-submit-known--jobs))
+  (when-let* ((parcel (mew-submit-known--parcel
+                       (list :id id
+                             :directory (or directory mew-submit-outbox-directory))))
+              ((mew-submit-parcel-lock parcel)))
+    (mew-submit-parcel-job parcel)))
 
 (defun mew-submit-queue--cancel (id &optional directory)
   "Do not send the message ID in DIRECTORY; it is held until told otherwise.
 One that is being sent is stopped; what has been sent up to the final dot cannot
 be called back, and the result says so."
   (if-let* ((job (mew-submit-queue--job-of id directory)))
-      (mew-submit-job--cancel (mew-submit-known--job-session job))
+      (mew-submit-job--cancel job)
     (mew-submit-queue--hold id nil directory)))
 
 (defun mew-submit-queue--take (id function &optional directory)
@@ -298,7 +300,7 @@ What is held, refused or uncertain stays as it is.  Return how many there are."
                              (mew-submit-known--entries directory))))
     (dolist (entry waiting)
       (mew-submit-auth--user-is-here (plist-get entry :account))
-      (puthash (mew-submit-known--key entry) t mew-submit-known--urgent))
+      (mew-submit-dispatch--make-urgent entry))
     (mew-submit-dispatch--run)
     (length waiting)))
 

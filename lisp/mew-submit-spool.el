@@ -184,8 +184,19 @@ Signal `mew-submit-config' when that is not so."
 a value that Emacs cannot read again")))
       text)))
 
+(defun mew-submit-spool--stamp (entry)
+  "Return what is new whenever the file of ENTRY has been written.
+Its time alone is not: two writes may fall into one tick of the clock.  Whoever
+reads that file, and has no lock, takes the stamp before."
+  (let ((attributes (file-attributes
+                     (mew-submit-spool--file (plist-get entry :id) ".eld"
+                                             (plist-get entry :directory)))))
+    (list (file-attribute-modification-time attributes)
+          (file-attribute-inode-number attributes)
+          (file-attribute-size attributes))))
+
 (defun mew-submit-spool--write (entry &optional durably)
-  "Write ENTRY to its file, whole or not at all.
+  "Write ENTRY to its file, whole or not at all; return the stamp of that.
 With DURABLY non-nil it is on disk, under its name, on return."
   (let* ((directory (plist-get entry :directory))
          (file (mew-submit-spool--file (plist-get entry :id) ".eld" directory))
@@ -204,7 +215,8 @@ With DURABLY non-nil it is on disk, under its name, on return."
           (rename-file part file t)
           (when durably
             (mew-submit-spool--sync directory)))
-      (mew-submit-spool--delete part))))
+      (mew-submit-spool--delete part))
+    (mew-submit-spool--stamp entry)))
 
 (defun mew-submit-spool--refusal-p (object)
   "Is OBJECT (ADDRESS CODE TEXT)?"
@@ -350,13 +362,15 @@ as good as none."
 
 ;;; Adding
 
-(defun mew-submit-spool--add (file fields directory entry &optional move source)
+(defun mew-submit-spool--add (file fields directory entry
+                                    &optional move source on-stamp)
   "Put the message FILE, whose header has FIELDS, durably into DIRECTORY.
 ENTRY is a plist with at least :state, :from, :recipients and :account.  The
 fields that must not leave are left out.  With MOVE non-nil FILE, which is in
-DIRECTORY, goes away.  SOURCE is the text the user wrote, or nil.  Return the
-whole entry.  Signal a condition, with nothing left behind, when that cannot be
-done.
+DIRECTORY, goes away.  SOURCE is the text the user wrote, or nil.  ON-STAMP is
+called with the stamp of the entry's file, before others can see the message.
+Return the whole entry.  Signal a condition, with nothing left behind, when that
+cannot be done.
 
 The module need not be built yet: nobody else knows the new name, so nothing has
 to be locked."
@@ -365,7 +379,7 @@ to be locked."
   (let* ((id (mew-submit-spool--new-id directory))
          (name (mew-submit-spool--file id ".eml" directory))
          (part (concat name ".part"))
-         (entry (append (list :id id :directory directory) entry))
+         (entry (append (list :id id :directory directory :bytes 0) entry))
          ;; A quit is for before it is there, not for between that and the end.
          (inhibit-quit t)
          added)
@@ -378,7 +392,9 @@ to be locked."
             (mew-submit-spool--sync part)
             (when source
               (setq entry (mew-submit-spool--write-source entry source)))
-            (mew-submit-spool--write entry))
+            (setq entry (mew-submit-spool--with
+                         entry :bytes (file-attribute-size (file-attributes part))))
+            (funcall (or on-stamp #'ignore) (mew-submit-spool--write entry)))
           (rename-file part name)
           (mew-submit-spool--sync directory)
           (setq added t))
@@ -390,7 +406,7 @@ to be locked."
              (mew-submit-spool--file id suffix directory))))
         (when (and added move)
           (mew-submit-spool--delete file))))
-    (mew-submit-spool--read id directory)))
+    entry))
 
 ;;; Locks
 

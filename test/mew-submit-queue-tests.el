@@ -504,6 +504,57 @@ filename=a.txt\n\nattached\n\n--=--\n")))
     (should (mew-submit-test-stored peer 3))
     (should-not (mew-submit-test-stored peer 4))))
 
+(ert-deftest mew-submit-queue-tests-not-read-back ()
+  "What this Emacs has just written is not read again to be sent."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,dot=hold:go")
+    (mew-submit-queue-tests--with-outbox directory
+      (let ((real (symbol-function 'mew-submit-spool--read))
+            (fields (symbol-function 'mew-submit-message--fields))
+            (reads 0)
+            (headers 0))
+        (cl-letf (((symbol-function 'mew-submit-spool--read)
+                   (lambda (&rest arguments)
+                     (cl-incf reads)
+                     (apply real arguments)))
+                  ((symbol-function 'mew-submit-message--fields)
+                   (lambda (file)
+                     (cl-incf headers)
+                     (funcall fields file))))
+          (let ((id (mew-submit-queue-tests--add
+                     directory (mew-submit-test-account peer "ok"))))
+            (should (= reads 0))
+            (should (= headers 1))
+            (should (equal (mew-submit-known--entry id)
+                           (funcall real id directory))))
+          (mew-submit-test-go peer)
+          (mew-submit-queue-tests--settle))
+        (should (mew-submit-test-stored peer))))))
+
+(ert-deftest mew-submit-queue-tests-stamp-before-reading ()
+  "What another Emacs writes just after the reading is read before it is sent."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-queue-tests--with-outbox directory
+      (let* ((id (mew-submit-queue-tests--add
+                  directory (mew-submit-test-account peer "ok") :held t))
+             (entry (mew-submit-spool--with (mew-submit-known--entry id)
+                                            :state 'queued :next nil))
+             (real (symbol-function 'mew-submit-spool--read)))
+        (mew-submit-spool--write entry)
+        (clrhash mew-submit-known--table)
+        (cl-letf (((symbol-function 'mew-submit-spool--read)
+                   (lambda (&rest arguments)
+                     (prog1 (apply real arguments)
+                       (mew-submit-spool--write
+                        (mew-submit-spool--with entry :state 'refused))))))
+          (mew-submit-known--look-at id directory nil))
+        (should (eq (plist-get (mew-submit-known--entry id) :state) 'queued))
+        (mew-submit-dispatch--run)
+        (mew-submit-queue-tests--settle)
+        (should-not (mew-submit-test-log peer "connect"))
+        (should (eq (plist-get (mew-submit-known--entry id) :state) 'refused))))))
+
 (ert-deftest mew-submit-queue-tests-quit-while-it-begins ()
   "A quit while an attempt begins does not unlock what is being sent."
   :tags '(:module)
@@ -512,12 +563,12 @@ filename=a.txt\n\nattached\n\n--=--\n")))
       (let ((id (mew-submit-queue-tests--add
                  directory (mew-submit-test-account peer "ok") :held t))
             (quit (lambda (session) (setq quit-flag t) session)))
-        (advice-add 'mew-submit-parcel--submit :filter-return quit)
+        (advice-add 'mew-submit-parcel--send :filter-return quit)
         (unwind-protect
             (should (eq 'quit (condition-case nil
                                   (mew-submit-queue--send id)
                                 (quit 'quit))))
-          (advice-remove 'mew-submit-parcel--submit quit))
+          (advice-remove 'mew-submit-parcel--send quit))
         (should (mew-submit-known--running))
         (should-not (mew-submit-spool--lock id directory))
         (mew-submit-test-go peer)
@@ -619,8 +670,7 @@ The copy in memory says that it is to be sent at once."
                  (entry (mew-submit-known--entry id))
                  (known (mew-submit-spool--with entry :state 'queued :next nil))
                  (made (apply #'mew-submit-spool--with entry news)))
-            (puthash (mew-submit-known--key known) known
-                     mew-submit-known--table)
+            (mew-submit-known--keep known)
             (if news
                 (mew-submit-spool--write made)
               (mew-submit-spool--remove entry))
@@ -699,9 +749,7 @@ What the message itself wishes, and the server that it names, stay."
                                 (mew-submit-queue--send-by id "25:starttls"))
                               #'mew-submit-edit))
           (mew-submit-spool--write news)
-          (puthash (mew-submit-known--key news)
-                   (mew-submit-spool--with news :state 'held)
-                   mew-submit-known--table)
+          (mew-submit-known--keep (mew-submit-spool--with news :state 'held))
           (should-error (funcall change id) :type 'user-error)
           (should (eq (mew-submit-queue-tests--state id) 'uncertain)))
         ;; Now it is known, and whoever sends it has been asked.
@@ -920,7 +968,7 @@ When nothing has changed, no message is touched, not even in memory."
               (should (= touched 0))
               (should (memq mew-submit-dispatch--timer timer-list))
               ;; What is new is seen all the same.
-              (mew-submit-known--note
+              (mew-submit-known--keep
                (mew-submit-known--entry (car (mew-submit-spool--ids directory))
                                        directory))
               (mew-submit-dispatch--wake)
@@ -1383,14 +1431,14 @@ It is used all the same; another Emacs uses that of the user's account."
                       (mew-submit-spool--file id ".eld" directory))))
         (should-not (string-search secret octets))
         (should-not (string-search "lambda" octets))
-        (let ((entry (mew-submit-known--entry id)))
-          (should (functionp (plist-get (mew-submit-dispatch--account entry)
+        (let ((parcel (mew-submit-known--parcel (mew-submit-known--entry id))))
+          (should (functionp (plist-get (mew-submit-dispatch--account parcel)
                                         :token-function)))
-          (clrhash mew-submit-known--callers)
-          (should-not (plist-get (mew-submit-dispatch--account entry)
+          (setf (mew-submit-parcel-functions parcel) nil)
+          (should-not (plist-get (mew-submit-dispatch--account parcel)
                                  :token-function))
           (let ((mew-submit-accounts (list account)))
-            (should (functionp (plist-get (mew-submit-dispatch--account entry)
+            (should (functionp (plist-get (mew-submit-dispatch--account parcel)
                                           :token-function)))))))))
 
 (ert-deftest mew-submit-queue-tests-password-pipe ()
@@ -1402,8 +1450,9 @@ It is used all the same; another Emacs uses that of the user's account."
       (should (zerop (call-process "mkfifo" nil nil nil fifo)))
       (should-error
        (mew-submit-dispatch--account
-        (list :id "x" :directory directory
-              :account (list :server "127.0.0.1" :password-file fifo)))
+        (mew-submit-parcel--make
+         :entry (list :id "x" :directory directory
+                      :account (list :server "127.0.0.1" :password-file fifo))))
        :type 'mew-submit-config))))
 
 ;;; Editing again

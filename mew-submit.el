@@ -191,12 +191,14 @@ Its header ends with an empty line.  It is nil where that is not to be kept.")
   "Function called with the copies when the current mail is in the outbox, or nil.")
 
 (defun mew-submit--add-field (end name value)
-  "Add the field NAME with VALUE before END, unless there is one."
+  "Add the field NAME before END, unless there is one.
+VALUE is called for what is in it."
   (goto-char (point-min))
   (let ((case-fold-search t))
     (unless (re-search-forward (format "^%s[ \t]*:" (regexp-quote name)) end t)
-      (goto-char end)
-      (insert name ": " value "\n"))))
+      (let ((text (funcall value)))
+        (goto-char end)
+        (insert name ": " text "\n")))))
 
 (defun mew-submit--complete-header (end)
   "Complete the header of the message, which ends at END, a marker.
@@ -210,14 +212,15 @@ fixed before the first try, so that duplicates can be told."
               (re-search-forward "^From[ \t]*:" end t)))
     (mail-insert-from-field))           ; which is for the top only
   (require 'message)
-  (mew-submit--add-field end "Date" (message-make-date))
+  (mew-submit--add-field end "Date" #'message-make-date)
   (mew-submit--add-field
    end "Message-ID"
-   (mew-submit-message--new-id
-    (ignore-errors
-      (mew-submit-message--author
-       (mew-submit-message--fields-of-text (buffer-substring-no-properties
-                                            (point-min) end)))))))
+   (lambda ()
+     (mew-submit-message--new-id
+      (ignore-errors
+        (mew-submit-message--author
+         (mew-submit-message--fields-of-text (buffer-substring-no-properties
+                                              (point-min) end))))))))
 
 (defun mew-submit--mime-charset (end coding)
   "Say in the header, which ends at END, in which charset CODING the text is.
@@ -330,7 +333,7 @@ M-x mew-submit-build-module"))
                                (and mew-submit--copies-function
                                     (funcall mew-submit--copies-function))))
                (id (mew-submit-queue--add
-                    raw :directory directory :move t
+                    raw :fields fields :directory directory :move t
                     :account (and (bound-and-true-p message-this-is-mail)
                                   (message-options-get 'mew-submit-account))
                     :from (and (not (mew-submit-message--envelope-from fields))

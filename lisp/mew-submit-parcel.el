@@ -448,12 +448,11 @@ one, DONE is told why the others could not be used."
   (setf (alist-get host mew-submit-parcel--rechecks nil nil #'equal)
         (run-at-time seconds nil #'mew-submit-parcel--recheck host account)))
 
-(defun mew-submit-parcel--recheck-later (host account)
+(defun mew-submit-parcel--recheck-later (host account networks)
   "Look again at what ACCOUNT's server HOST did not let through, when it is time.
-A proxy that wants a password is left alone: it might have to be asked for."
-  (let ((entries (mew-submit-network-negative--find
-                  host (mew-submit-network-negative--networks
-                        (plist-get account :tunnel))))
+NETWORKS are where this machine is.  A proxy that wants a password is left
+alone: it might have to be asked for."
+  (let ((entries (mew-submit-network-negative--find host networks))
         (tunnel (mew-submit-tunnel--parse (plist-get account :tunnel))))
     (when (and entries
                (not (plist-get tunnel :tunnel-user))
@@ -513,14 +512,14 @@ Return the session that looks, or nil where there is nothing to look at."
   "Remember what the attempts of DONE, the end of PARCEL, tell of the network.
 Where a message has gone another way because of it, look again some time."
   (when mew-submit-network-negative--active
-    (let ((host (mew-submit-parcel-host parcel)))
-      (mew-submit-network-negative--learn
-       host (plist-get done :attempts)
-       (mew-submit-network-negative--networks (mew-submit-parcel--tunnel-name parcel))
-       (mew-submit-parcel-networks parcel))
+    (let ((host (mew-submit-parcel-host parcel))
+          (networks (mew-submit-network-negative--networks
+                     (mew-submit-parcel--tunnel-name parcel))))
+      (mew-submit-network-negative--learn host (plist-get done :attempts) networks
+                                          (mew-submit-parcel-networks parcel))
       (when (member (plist-get done :result) '("delivered" "partial"))
         (mew-submit-parcel--recheck-later
-         host (mew-submit-parcel-account parcel))))))
+         host (mew-submit-parcel-account parcel) networks)))))
 
 (defun mew-submit-parcel--note (parcel event)
   "Remember what is in EVENT of PARCEL about server, password and network."

@@ -84,10 +84,11 @@ not taken sends it again."
     (plist-get entry :id)))
 
 (cl-defun mew-submit-queue--add
-    (file &key account settled from recipients fcc not-before directory move
-          source held on-event on-done on-ask claim whole)
+    (file &key fields account settled from recipients fcc not-before directory
+          move source held on-event on-done on-ask claim whole)
   "Put the message FILE into the outbox, durably, and begin to send it.
-Return its identifier at once.  ACCOUNT, FROM, RECIPIENTS, ON-EVENT, ON-DONE and
+Return its identifier at once.  FIELDS are those of its header, where they have
+been read already.  ACCOUNT, FROM, RECIPIENTS, ON-EVENT, ON-DONE and
 ON-ASK are as for `mew-submit-send'; with SETTLED non-nil ACCOUNT has what the
 message's header wishes already.  ON-DONE is called at the end of each attempt
 that this Emacs makes.  FCC is kept in the entry, for
@@ -107,7 +108,7 @@ nobody gets the message when the server refuses one of the recipients for good.
 Signal a condition, with nothing left behind, when it cannot be sent."
   (let* ((directory (mew-submit-spool--prepare
                      (or directory mew-submit-outbox-directory)))
-         (fields (mew-submit-message--fields file))
+         (fields (or fields (mew-submit-message--fields file)))
          (account (if settled
                       (mew-submit-account--copy account)
                     (mew-submit-request--account account fields)))

@@ -155,8 +155,7 @@ A quit, as in a question that is asked then, takes effect afterwards."
               (mew-submit-dispatch--put-away entry old done)))
         (setq mew-submit-known--under-way (delq parcel mew-submit-known--under-way))
         (mew-submit-spool--unlock (mew-submit-parcel-lock parcel))
-        (setf (mew-submit-parcel-lock parcel) nil
-              (mew-submit-parcel-fields parcel) nil))
+        (mew-submit-parcel--rest parcel))
       (mew-submit-known--changed)
       (unless mew-submit-fate--leaving
         (mew-submit-dispatch--run)))))

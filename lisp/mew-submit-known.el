@@ -99,7 +99,7 @@ What its file has may be older."
     (cl-incf mew-submit-known--news)
     (setf (mew-submit-parcel-file parcel) key
           (mew-submit-parcel-entry parcel) entry
-          (mew-submit-parcel-news parcel) t)
+          (mew-submit-parcel-unsaved parcel) t)
     (puthash key parcel mew-submit-known--table)
     (puthash (plist-get entry :directory) t mew-submit-known--places)
     (if (eq (plist-get entry :state) 'sending)
@@ -112,7 +112,7 @@ What its file has may be older."
 STAMP is that of its file."
   (let ((parcel (mew-submit-known--keep entry parcel)))
     (setf (mew-submit-parcel-stamp parcel) stamp
-          (mew-submit-parcel-news parcel) nil)
+          (mew-submit-parcel-unsaved parcel) nil)
     parcel))
 
 (defun mew-submit-known--drop (entry)
@@ -134,7 +134,7 @@ STAMP is that of its file."
   "Is what is on disk of PARCEL what was read or written last?
 Where one was being sent, or has a journal, that tells more than its entry."
   (let ((entry (mew-submit-parcel-entry parcel)))
-    (not (or (mew-submit-parcel-news parcel)
+    (not (or (mew-submit-parcel-unsaved parcel)
              (memq (plist-get entry :state) '(sending broken))
              (not (equal (mew-submit-parcel-stamp parcel)
                          (mew-submit-spool--stamp entry)))

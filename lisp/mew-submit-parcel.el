@@ -8,6 +8,10 @@
 ;; It owns a message while it is on its way: by which of the account's servers it goes, what
 ;; answers the questions of its job, whether it is tried once more, and what is learned of
 ;; passwords, servers and networks from its events.
+;;
+;; A message of the outbox has one parcel, from when it is put there or found there until it
+;; has left (mew-submit-known.el); each attempt begins with `mew-submit-parcel--send'.  One
+;; that `mew-submit-send' sends has one for its only attempt.
 
 ;;; Code:
 
@@ -51,7 +55,7 @@
   ;; Its place in the outbox, where it has one.
   (entry nil :documentation "Its entry.")
   (stamp nil :documentation "The stamp of the entry's file when that was read.")
-  (news nil :documentation "Non-nil when the entry has what its file has not.")
+  (unsaved nil :documentation "Non-nil when the entry has what its file has not.")
   (urgent nil :documentation "Non-nil when it is not to wait for its time.")
   (lock nil :documentation "The lock on it, for as long as it is being sent.")
   (on-server nil :documentation "Function told by which of several servers, or nil.")
@@ -93,6 +97,15 @@
   (when-let* ((directory (mew-submit-parcel-directory parcel)))
     (setf (mew-submit-parcel-directory parcel) nil)
     (delete-directory directory t)))
+
+(defun mew-submit-parcel--rest (parcel)
+  "Have PARCEL, which stays in the outbox or leaves it, not be sent any more.
+What is left of an attempt is not needed for the next one, and may be much."
+  (setf (mew-submit-parcel-lock parcel) nil
+        (mew-submit-parcel-job parcel) nil
+        (mew-submit-parcel-fields parcel) nil
+        (mew-submit-parcel-servers parcel) nil
+        (mew-submit-parcel-observe parcel) nil))
 
 (defun mew-submit-parcel--forget-password (parcel)
   "Wipe the password that came with PARCEL."

@@ -197,6 +197,9 @@ check-matrix:  ## as root: build and test in roots of other Debians and processo
 bench: all programs  ## measure round trips, octets and time
 	@test/bench/run
 
+walk: all programs  ## count the functions and files that one message goes through (TOP=20 names the most frequent)
+	@$(EMACS) -Q --batch -L . -L lisp -L test -l test/bench/walk.el -f mew-submit-walk $(TOP) 2>/dev/null
+
 fuzz:  ## every fuzzer for FUZZ_SECONDS, with clang where there is one
 	@BASE_FLAGS='$(BASE_FLAGS)' test/tool/fuzz $(FUZZ_SECONDS) $(FUZZ_C) -- $(HELPER_C) $(PURE_C)
 
@@ -339,7 +342,7 @@ help:  ## this list
 	  -e 's/^([a-z][a-z -]*):.*  ## (.*)/\1 \t\2/p' Makefile | expand -t 20
 
 .PHONY: all module compile programs libraries check check-fast demo check-all check-c check-lisp check-matrix $(SUITES) \
-  units bench confusion fuzz asan tsan stress lint lint-c cppcheck tidy exports layers rows loaddefs loaddefs-check mutants mutants-check manual-check warnings checkdoc package-lint spaces \
+  units bench walk confusion fuzz asan tsan stress lint lint-c cppcheck tidy exports layers rows loaddefs loaddefs-check mutants mutants-check manual-check warnings checkdoc package-lint spaces \
   info manual advice pictures install uninstall man dist deps deps-build deps-check clean help
 
 -include $(shell find $(BUILD) -path $(BUILD)/fetched -prune -o -name '*.d' -type f -print 2>/dev/null)

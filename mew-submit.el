@@ -67,6 +67,7 @@ run `make dist' in its sources, and M-x package-install-file the tar file" here)
 (require 'mew-submit-module)
 (require 'mew-submit-notice)
 (require 'mew-submit-obsolete)
+(require 'mew-submit-parcel)
 (require 'mew-submit-spool)
 (require 'mew-submit-queue)
 (require 'mew-submit-report)
@@ -115,7 +116,7 @@ the user is asked."
   (let ((on-done (or on-done #'mew-submit--warn-unless-delivered))
         (on-ask (or on-ask #'mew-submit-dialog--answer)))
     (condition-case err
-        (mew-submit-request--submit
+        (mew-submit-parcel--submit
          message-file :account account :from from :recipients recipients
          :on-event on-event :on-done on-done :on-ask on-ask)
       (error
@@ -190,12 +191,14 @@ Its header ends with an empty line.  It is nil where that is not to be kept.")
   "Function called with the copies when the current mail is in the outbox, or nil.")
 
 (defun mew-submit--add-field (end name value)
-  "Add the field NAME with VALUE before END, unless there is one."
+  "Add the field NAME before END, unless there is one.
+VALUE is called for what is in it."
   (goto-char (point-min))
   (let ((case-fold-search t))
     (unless (re-search-forward (format "^%s[ \t]*:" (regexp-quote name)) end t)
-      (goto-char end)
-      (insert name ": " value "\n"))))
+      (let ((text (funcall value)))
+        (goto-char end)
+        (insert name ": " text "\n")))))
 
 (defun mew-submit--complete-header (end)
   "Complete the header of the message, which ends at END, a marker.
@@ -209,14 +212,15 @@ fixed before the first try, so that duplicates can be told."
               (re-search-forward "^From[ \t]*:" end t)))
     (mail-insert-from-field))           ; which is for the top only
   (require 'message)
-  (mew-submit--add-field end "Date" (message-make-date))
+  (mew-submit--add-field end "Date" #'message-make-date)
   (mew-submit--add-field
    end "Message-ID"
-   (mew-submit-message--new-id
-    (ignore-errors
-      (mew-submit-message--author
-       (mew-submit-message--fields-of-text (buffer-substring-no-properties
-                                            (point-min) end)))))))
+   (lambda ()
+     (mew-submit-message--new-id
+      (ignore-errors
+        (mew-submit-message--author
+         (mew-submit-message--fields-of-text (buffer-substring-no-properties
+                                              (point-min) end))))))))
 
 (defun mew-submit--mime-charset (end coding)
   "Say in the header, which ends at END, in which charset CODING the text is.
@@ -291,7 +295,7 @@ Return nil where the header decides, as smtpmail does."
 
 (defun mew-submit--say (id)
   "Tell that the message ID is in the outbox, unless there is more to tell."
-  (when-let* ((entry (mew-submit-queue--entry id)))
+  (when-let* ((entry (mew-submit-known--entry id)))
     (let ((people (mew-submit-report--people (plist-get entry :recipients)))
           (state (plist-get entry :state)))
       (cond ((eq (plist-get entry :held) 'flush)
@@ -329,7 +333,7 @@ M-x mew-submit-build-module"))
                                (and mew-submit--copies-function
                                     (funcall mew-submit--copies-function))))
                (id (mew-submit-queue--add
-                    raw :directory directory :move t
+                    raw :fields fields :directory directory :move t
                     :account (and (bound-and-true-p message-this-is-mail)
                                   (message-options-get 'mew-submit-account))
                     :from (and (not (mew-submit-message--envelope-from fields))
@@ -350,7 +354,7 @@ M-x mew-submit-build-module"))
           ;; What the client says when it has handed the mail over comes first.
           (run-at-time 0 nil (lambda () (mew-submit-background--run
                                          (mew-submit--say id))))
-          (run-at-time 0 nil #'mew-submit-queue--start-once))
+          (run-at-time 0 nil #'mew-submit-dispatch--start-once))
       (when (file-exists-p raw)
         (delete-file raw)))))
 
@@ -365,7 +369,7 @@ what to do."
              ;; Which has run the hook already.
              (not (eq message-send-mail-function 'message-use-send-mail-function)))
     (run-hooks 'message-send-mail-hook))
-  (mew-submit-queue--offer-module)
+  (mew-submit-dispatch--offer-module)
   (mew-submit-error--as-user-error
     (mew-submit--send-buffer)))
 

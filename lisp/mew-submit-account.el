@@ -113,22 +113,22 @@ What else is wrong with it is said by who reads it."
          ('const "t")
          (_ (format "a %s" (car type))))))))
 
-(defun mew-submit-account--check-key (account key)
+(defun mew-submit-account--check-key (account key keys)
   "Signal `mew-submit-config' when KEY of ACCOUNT means nothing.
-A wish, such as that for TLS, must not be dropped in silence because of a slip."
-  (let ((keys (append mew-submit-account--inner (mew-submit-account--keys))))
-    (unless (memq key keys)
-      (let ((near (car (sort (mapcar (lambda (known)
-                                       (cons (string-distance
-                                              (symbol-name key)
-                                              (symbol-name known))
-                                             known))
-                                     (mew-submit-account--keys))
-                             #'car-less-than-car))))
-        (mew-submit-account--throw account "has %s, which means nothing%s" key
-                                   (if (<= (car near) 3)
-                                       (format "; is %s meant?" (cdr near))
-                                     ""))))))
+It is to be one of KEYS.  A wish, such as that for TLS, must not be dropped in
+silence because of a slip."
+  (unless (or (memq key keys) (memq key mew-submit-account--inner))
+    (let ((near (car (sort (mapcar (lambda (known)
+                                     (cons (string-distance
+                                            (symbol-name key)
+                                            (symbol-name known))
+                                           known))
+                                   keys)
+                           #'car-less-than-car))))
+      (mew-submit-account--throw account "has %s, which means nothing%s" key
+                                 (if (<= (car near) 3)
+                                     (format "; is %s meant?" (cdr near))
+                                   "")))))
 
 (defun mew-submit-account--check (account)
   "Return ACCOUNT, or signal `mew-submit-config' when it is not one.
@@ -138,8 +138,9 @@ Whatever has the wrong shape is told here, in words."
      'config nil "There is something in mew-submit-accounts that is no account, \
 which is a list such as (:name \"work\" :server \"mail.example.org\").  %s"
      mew-submit-account--remedy))
-  (cl-loop for (key value) on account by #'cddr
-           do (mew-submit-account--check-key account key)
+  (cl-loop with keys = (mew-submit-account--keys)
+           for (key value) on account by #'cddr
+           do (mew-submit-account--check-key account key keys)
            do (mew-submit-account--check-value account key value))
   (mew-submit-account--check-servers account)
   account)

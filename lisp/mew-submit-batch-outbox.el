@@ -120,7 +120,7 @@ mew-submit-batch-send).\n"))
 
 (defun mew-submit-batch-outbox--list (options)
   "Print all messages, as OPTIONS want it."
-  (let ((entries (mew-submit-queue--entries)))
+  (let ((entries (mew-submit-known--entries)))
     (dolist (entry entries)
       (mew-submit-batch-command--print
        (if (plist-get options :json)
@@ -133,7 +133,7 @@ mew-submit-batch-send).\n"))
 
 (defun mew-submit-batch-outbox--entry (id)
   "Return the entry of the message ID, or signal `mew-submit-usage'."
-  (or (mew-submit-queue--entry id)
+  (or (mew-submit-known--entry id)
       (mew-submit-error--throw 'usage nil "No such message in the outbox: %s"
                                id)))
 
@@ -142,16 +142,16 @@ mew-submit-batch-send).\n"))
 That is the highest one of their ends."
   (let* ((mew-submit-request--several t)
          (status 0)
-         (mew-submit-queue--done-functions
+         (mew-submit-dispatch--done-functions
           (list (lambda (entry done)
                   (mew-submit-batch-command--tell
                    (format "%s: %s" (plist-get entry :id)
                            (mew-submit-report--done done)))
                   (setq status (max status (plist-get done :exit)))))))
     (funcall start)
-    (while (mew-submit-queue--running)
+    (while (mew-submit-known--running)
       (mew-submit-queue--wait
-       (plist-get (car (mew-submit-queue--running)) :id)))
+       (plist-get (car (mew-submit-known--running)) :id)))
     status))
 
 (defun mew-submit-batch-outbox--user (function)
@@ -166,7 +166,7 @@ That is the highest one of their ends."
   (let* ((retry (plist-get options :retry))
          (cancel (plist-get options :cancel))
          ;; Who names one means that one.
-         (mew-submit-queue--only (and (or retry cancel)
+         (mew-submit-dispatch--only (and (or retry cancel)
                                       (list (or retry cancel)))))
     (cond ((plist-get options :flush)
            (mew-submit-batch-outbox--settle #'mew-submit-queue--flush))
@@ -188,7 +188,7 @@ That is the highest one of their ends."
   (let ((mew-submit-outbox-directory
          (or (plist-get options :outbox) mew-submit-outbox-directory)))
     (mew-submit-module--ensure)
-    (mew-submit-queue--refresh)
+    (mew-submit-known--refresh)
     (prog1 (mew-submit-batch-outbox--do options)
       (mew-submit-batch-outbox--list options))))
 

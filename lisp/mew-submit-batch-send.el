@@ -145,7 +145,7 @@ This is on `kill-emacs-hook', which is run when Emacs is told to end."
   (let ((work mew-submit-batch-send--work))
     (kill-emacs
      (mew-submit-batch-send--conclude
-      work (or (progn (mew-submit-queue--leave)
+      work (or (progn (mew-submit-dispatch--leave)
                       (mew-submit-batch-send--work-done work))
                (mew-submit-error--done
                 '(mew-submit-cancelled :text "Told to stop")))))))
@@ -163,7 +163,7 @@ This is on `kill-emacs-hook', which is run when Emacs is told to end."
       (or (mew-submit-queue--wait id directory)
           (mew-submit-error--done
            (list 'mew-submit-config
-                 :text (or (plist-get (mew-submit-queue--entry id directory)
+                 :text (or (plist-get (mew-submit-known--entry id directory)
                                       :last)
                            "The message could not be sent")))))))
 

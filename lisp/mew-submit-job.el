@@ -103,10 +103,14 @@ The default is 200000.  The oldest lines go first."
 
 (defun mew-submit-job--collect ()
   "Fetch the module's events into the queue."
-  (dolist (event (mew-submit--mod-drain))
-    (when-let* ((session (gethash (plist-get event :job)
-                                  mew-submit-job--table)))
-      (mew-submit-job--enqueue session event))))
+  (let (news)
+    (dolist (event (mew-submit--mod-drain))
+      (when-let* ((session (gethash (plist-get event :job)
+                                    mew-submit-job--table)))
+        (push (cons session event) news)))
+    (setq mew-submit-job--queue (nconc mew-submit-job--queue (nreverse news)))
+    (when mew-submit-job--queue
+      (mew-submit-job--schedule))))
 
 (defun mew-submit-job--warn (err what)
   "Show the condition ERR, met in WHAT, as a warning."
@@ -124,7 +128,7 @@ The default is 200000.  The oldest lines go first."
 (defvar mew-submit-job--seen nil
   "What the clock showed when the module sent something last.")
 
-(defvar mew-submit-job--clock-hook '(mew-submit-queue--clock-went-back)
+(defvar mew-submit-job--clock-hook '(mew-submit-dispatch--clock-went-back)
   "Hook that is run when the clock was set back.")
 
 (defun mew-submit-job--wind-timers (seconds)

@@ -23,6 +23,7 @@
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-error)
 (require 'mew-submit-job)
+(require 'mew-submit-parcel)
 (require 'mew-submit-request)
 
 (defun mew-submit-log-in--account (account attempt)
@@ -65,7 +66,7 @@ Who is asked is as for `mew-submit-auth--lookup'."
                              :port (plist-get attempt :port))
     (plist-put
      diagnosis :session
-     (mew-submit-request--log-in
+     (mew-submit-parcel--log-in
       (mew-submit-log-in--account (append (list :user user) account) attempt)
       :on-ask on-ask
       :on-done (lambda (done)

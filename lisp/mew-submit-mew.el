@@ -194,7 +194,7 @@ This is for a copy of kind `call'."
 
 (defun mew-submit-mew--done (entry done)
   "Note in Mew's log that ENTRY was not delivered, because of DONE.
-This is on `mew-submit-queue--done-functions'."
+This is on `mew-submit-dispatch--done-functions'."
   (when-let* ((copy (and (featurep 'mew) (mew-submit-mew--copy entry))))
     (when (plist-get entry :state)
       (mew-submit-mew--log copy (plist-get (plist-get entry :account) :server)
@@ -350,11 +350,11 @@ Fcc: folders get their copy when it is delivered, and Mew's log its line."
   (if mew-submit-mew-mode
       (progn
         (advice-add 'mew-smtp-send-message :override #'mew-submit-mew--send)
-        (add-hook 'mew-submit-queue--done-functions #'mew-submit-mew--done)
+        (add-hook 'mew-submit-dispatch--done-functions #'mew-submit-mew--done)
         (add-hook 'mew-init-hook #'mew-submit-mew--started)
-        (mew-submit-queue--start))
+        (mew-submit-dispatch--start))
     (advice-remove 'mew-smtp-send-message #'mew-submit-mew--send)
-    (remove-hook 'mew-submit-queue--done-functions #'mew-submit-mew--done)
+    (remove-hook 'mew-submit-dispatch--done-functions #'mew-submit-mew--done)
     (remove-hook 'mew-init-hook #'mew-submit-mew--started)))
 
 (provide 'mew-submit-mew)

@@ -233,7 +233,7 @@ that is but the word of parting that Emacs 30 has for a wrong certificate."
 (defvar mew-submit-module--rebuilt nil
   "The interfaces for which a module was built unasked.")
 
-(defvar mew-submit-module--hook '(mew-submit-queue--module-is-there)
+(defvar mew-submit-module--hook '(mew-submit-dispatch--module-is-there)
   "Hook that is run when a build has ended and the module is loaded.")
 
 (defun mew-submit-module--building-p ()

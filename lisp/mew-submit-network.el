@@ -114,15 +114,15 @@ more, counts."
 It is a plist."
   (pcase words
     (`(,destination ,length ,_ ,_ ,next ,metric ,_ ,_ ,flags ,interface)
-     (let ((bits (mew-submit-network--number length)))
-       (when (and (mew-submit-network--wide-p destination bits)
-                  (not (equal interface "lo"))
-                  (mew-submit-network--usable-p flags))
-         (list :interface interface
-               :gateway (unless (string-match-p "\\`0*\\'" next)
-                          (mew-submit-network--ipv6 next))
-               :metric (mew-submit-network--number metric)
-               :length bits))))))
+     (unless (equal interface "lo")
+       (let ((bits (mew-submit-network--number length)))
+         (when (and (mew-submit-network--wide-p destination bits)
+                    (mew-submit-network--usable-p flags))
+           (list :interface interface
+                 :gateway (unless (string-match-p "\\`0*\\'" next)
+                            (mew-submit-network--ipv6 next))
+                 :metric (mew-submit-network--number metric)
+                 :length bits)))))))
 
 (defun mew-submit-network--before-p (route other)
   "Is ROUTE used rather than OTHER?"

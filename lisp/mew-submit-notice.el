@@ -133,8 +133,8 @@ question are told in a notification when no frame of Emacs has the focus."
 (defun mew-submit-notice--percent ()
   "Return how much of what is being sent is acknowledged, or nil."
   (let ((sent 0) (total 0))
-    (dolist (entry (mew-submit-queue--running))
-      (when-let* ((progress (mew-submit-queue--progress entry)))
+    (dolist (entry (mew-submit-known--running))
+      (when-let* ((progress (mew-submit-known--progress entry)))
         (setq sent (+ sent (car progress))
               total (+ total (max (cdr progress)
                                   (or (plist-get entry :bytes) 0))))))
@@ -160,12 +160,12 @@ Not one of which they have said that it is not to be sent again."
 
 (defun mew-submit-notice--words ()
   "Return what the mode line is to say, or nil."
-  (let* ((entries (mew-submit-queue--entries))
+  (let* ((entries (mew-submit-known--entries))
          (count (lambda (&rest states)
                   (seq-count (lambda (entry)
                                (memq (plist-get entry :state) states))
                              entries)))
-         (sending (length (mew-submit-queue--running)))
+         (sending (length (mew-submit-known--running)))
          (waiting (funcall count 'queued 'held))
          (failed (seq-count #'mew-submit-notice--needs-user-p entries))
          (questions (length mew-submit-question--list))
@@ -289,8 +289,8 @@ stay with the message it was called for, for others come to point meanwhile."
                   (mew-submit-notice--here)
                   (user-error "No message here")))
          (directory (plist-get old :directory)))
-    (mew-submit-queue--refresh directory)
-    (or (mew-submit-queue--entry (plist-get old :id) directory)
+    (mew-submit-known--refresh directory)
+    (or (mew-submit-known--entry (plist-get old :id) directory)
         (user-error "That message is not in the outbox any more"))))
 
 (defun mew-submit-notice--may-send-p (entry)
@@ -411,7 +411,7 @@ One that is not sent again by itself is sent, too."
      account
      :callback
      (lambda (result)
-       (let ((now (mew-submit-queue--entry (plist-get entry :id)
+       (let ((now (mew-submit-known--entry (plist-get entry :id)
                                            (plist-get entry :directory))))
          (when (and (equal (plist-get result :result) "signed-in")
                     (eq (plist-get now :state) 'refused))
@@ -643,7 +643,7 @@ That is nil where it is not known, or not to the point."
   "Is what is said of OLD over, now that something is to be said of ENTRY?
 That is so when they are the same message, and when OLD does not need the user
 any more; but READ, which they are at, may wait."
-  (let ((now (mew-submit-queue--entry (plist-get old :id)
+  (let ((now (mew-submit-known--entry (plist-get old :id)
                                       (plist-get old :directory))))
     (or (mew-submit-notice--same-p old entry)
         (null now)
@@ -991,7 +991,7 @@ The next time the same happens to one that waits, there is nothing to tell."
     (cond ((null lines))
           ((and (not noninteractive)
                 (or (mew-submit-background--prompt-p)
-                    (and (mew-submit-queue--running)
+                    (and (mew-submit-known--running)
                          (< (- (float-time) (car mew-submit-notice--news)) 5))))
            (run-at-time 1 nil #'mew-submit-notice--tell-news))
           (t (setq mew-submit-notice--news nil)
@@ -1014,7 +1014,7 @@ That comes after what filing copies says, and once for several."
 (defun mew-submit-notice--offer (entry done)
   "Tell that another port may do for ENTRY's message, which waits because of DONE."
   (when-let* ((text (mew-submit-offer--text (plist-get entry :account) done))
-              (now (mew-submit-queue--entry (plist-get entry :id)
+              (now (mew-submit-known--entry (plist-get entry :id)
                                             (plist-get entry :directory))))
     (when (eq (plist-get now :state) 'queued)
       (mew-submit-notice--fill now done)
@@ -1027,7 +1027,7 @@ That comes after what filing copies says, and once for several."
 (defun mew-submit-notice--done (entry done)
   "Tell the user how an attempt for ENTRY has ended, with DONE.
 In batch mode a command that wants to know it tells it itself."
-  (unless (and noninteractive (mew-submit-queue--caller entry :on-done))
+  (unless (and noninteractive (mew-submit-known--heard-p entry))
     (if (equal (plist-get done :result) "delivered")
         (mew-submit-notice--delivered entry done)
       (mew-submit-notice--failed entry done))
@@ -1046,7 +1046,7 @@ Those of which the user has said that they are not sent again are left alone."
     (let ((left (seq-filter (lambda (entry)
                               (and (eq (plist-get entry :state) 'uncertain)
                                    (mew-submit-notice--needs-user-p entry)))
-                            (mew-submit-queue--entries))))
+                            (mew-submit-known--entries))))
       (dolist (entry left)
         (mew-submit-notice--fill entry (list :result "uncertain" :kind "uncertain"
                                              :text (plist-get entry :last))))
@@ -1058,9 +1058,9 @@ Those of which the user has said that they are not sent again are left alone."
 (defun mew-submit-notice--may-leave ()
   "Ask whether to leave Emacs while mail is being sent, or waits.
 This is on `kill-emacs-query-functions' while that is so."
-  (let ((running (length (mew-submit-queue--running)))
+  (let ((running (length (mew-submit-known--running)))
         (waiting (if mew-submit-ask-when-mail-waits
-                     (length (mew-submit-queue--waiting))
+                     (length (mew-submit-known--waiting))
                    0)))
     (if (zerop running)
         (or (zerop waiting)
@@ -1076,7 +1076,7 @@ This is on `kill-emacs-query-functions' while that is so."
 ;;;###mew-submit
 (defun mew-submit-notice--watch-leaving ()
   "Have Emacs ask before it ends while mail is being sent or waits, only then."
-  (if (or (mew-submit-queue--running) (mew-submit-queue--waiting))
+  (if (or (mew-submit-known--running) (mew-submit-known--waiting))
       (add-hook 'kill-emacs-query-functions #'mew-submit-notice--may-leave)
     (remove-hook 'kill-emacs-query-functions #'mew-submit-notice--may-leave)))
 

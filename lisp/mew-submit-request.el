@@ -1,4 +1,4 @@
-;;; mew-submit-request.el --- From an account and a message to a running job -*- lexical-binding: t; -*-
+;;; mew-submit-request.el --- From an account and a message to a request -*- lexical-binding: t; -*-
 
 ;; Copyright (C) 2026 The mew-submit authors
 ;; SPDX-License-Identifier: GPL-3.0-or-later
@@ -7,8 +7,7 @@
 
 ;; It owns what the module is asked to do: here account, plan, envelope
 ;; and message come together, and whatever is wrong with them is found before
-;; anything is connected.  The batch command and the commands of mew-submit.el both
-;; go this way.
+;; anything is connected.
 
 ;;; Code:
 
@@ -16,20 +15,15 @@
 (require 'mew-submit-account)
 (require 'mew-submit-address)
 (require 'mew-submit-auth)
-(require 'mew-submit-background)
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
 (require 'mew-submit-memory)
 (require 'mew-submit-message)
 (require 'mew-submit-network-negative)
-(require 'mew-submit-network-server)
 (require 'mew-submit-plan)
 (require 'mew-submit-job)
-(require 'mew-submit-refusal)
 (require 'mew-submit-tls)
 (require 'mew-submit-tunnel)
-
-(declare-function mew-submit-sevenbit--convert "mew-submit-sevenbit" (file out &optional goal))
 
 (defcustom mew-submit-fallback 'ask
   "Whether a less preferred port may be used when the preferred one is blocked.
@@ -107,29 +101,13 @@ NETWORKS."
     (or (and (eq rule 'ask) (mew-submit-network-negative--rule host networks))
         rule)))
 
-(defvar mew-submit-request--checking nil
-  "Non-nil while it is only found out whether a message can be sent.
-Nobody is asked anything then.")
-
-(defun mew-submit-request--look-up (function)
-  "Return the value of FUNCTION, a look-up, or `unknown' while only checking."
-  (let ((mew-submit-auth--ask (and mew-submit-auth--ask
-                                   (not mew-submit-request--checking))))
-    (condition-case err
-        (funcall function)
-      (mew-submit-secret (if mew-submit-request--checking
-                             'unknown
-                           (signal (car err) (cdr err)))))))
-
 (defun mew-submit-request--login (account host port)
   "Return the user that auth-source has for ACCOUNT at HOST and PORT, or nil.
 In batch mode it is not asked."
   (cond ((plist-get account :resolved)
          (plist-get (plist-get account :resolved) :login))
         ((not noninteractive)
-         (mew-submit-request--look-up
-          (lambda ()
-            (mew-submit-auth--user host port (plist-get account :author)))))))
+         (mew-submit-auth--user host port (plist-get account :author)))))
 
 (defun mew-submit-request--user (account host port)
   "Return ACCOUNT's user name, or nil for no authentication.
@@ -140,7 +118,7 @@ account that wants a mechanism never goes without a user: signal
          (none (equal mechanism "none"))
          (login (and (not none) (null (plist-get account :user))
                      (mew-submit-request--login account host port))))
-    (unless (or none (eq login 'unknown))
+    (unless none
       (or (plist-get account :user)
           login
           (pcase (upcase (or mechanism ""))
@@ -177,6 +155,18 @@ address.  An empty FROM is the null sender."
                (or recipients (mew-submit-message--recipients fields))))
       (mew-submit-error--throw 'message nil "The message has no recipient")))
 
+(defun mew-submit-request--envelope (account fields from recipients)
+  "Return the envelope, (FROM . RECIPIENTS), for a message with FIELDS by ACCOUNT.
+It is FROM and RECIPIENTS, checked, or for nil what FIELDS and ACCOUNT say."
+  (cons (mew-submit-request--sender account from fields)
+        (mew-submit-request--recipients recipients fields)))
+
+(defun mew-submit-request--for-author (account fields)
+  "Return ACCOUNT with the author in FIELDS, who may be whose user is looked up."
+  (if (plist-get account :user)
+      account
+    (append account (list :author (mew-submit-message--author fields)))))
+
 (defun mew-submit-request--credentials (account host port)
   "Return the part of a request about ACCOUNT's user.
 HOST and PORT are for auth-source."
@@ -212,31 +202,25 @@ HOST and PORT are for auth-source."
                        (mew-submit-request--octets
                         (if (plist-get account :resolved)
                             (plist-get (plist-get account :resolved) :proxy-password)
-                          (mew-submit-request--proxy-password proxy user))))))))
-
-(defun mew-submit-request--proxy-password (proxy user)
-  "Return the password of USER at PROXY, (HOST . PORT), or nil."
-  (let ((found (mew-submit-request--look-up
-                (lambda ()
-                  (mew-submit-auth--proxy-password (car proxy) (cdr proxy)
-                                                   user)))))
-    (and (stringp found) found)))
+                          (mew-submit-auth--proxy-password (car proxy) (cdr proxy)
+                                                           user))))))))
 
 (defun mew-submit-request--resolve (account author)
   "Return what has to be looked up before ACCOUNT is used for AUTHOR, an address.
 It is the value of :resolved in an account, and holds for its first server.  Who
 is asked is as for `mew-submit-auth--lookup'; this is not looked up again."
-  (let* ((account (append account (list :author author)))
-         (host (mew-submit-request--host account))
-         (plan (mew-submit-request--plan account 'never))
-         (tunnel (mew-submit-tunnel--parse (plist-get account :tunnel)))
+  (let* ((tunnel (mew-submit-tunnel--parse (plist-get account :tunnel)))
          (proxy-user (plist-get tunnel :tunnel-user)))
-    (list :login (mew-submit-request--user
-                  account host (caar (plist-get plan :routes)))
+    (list :login
+          (unless (plist-get account :user)
+            (mew-submit-request--user
+             (append account (list :author author))
+             (mew-submit-request--host account)
+             (caar (plist-get (mew-submit-request--plan account 'never) :routes))))
           :proxy-password
           (and proxy-user
-               (mew-submit-request--proxy-password
-                (mew-submit-tunnel--proxy tunnel) proxy-user)))))
+               (pcase-let ((`(,host . ,port) (mew-submit-tunnel--proxy tunnel)))
+                 (mew-submit-auth--proxy-password host port proxy-user))))))
 
 (defun mew-submit-request--memory-file (account)
   "Return the file that remembers what ACCOUNT's server has offered, or nil.
@@ -279,6 +263,15 @@ to who is reached, how safely and as whom is the same."
                            (cl-loop for (key value) on request by #'cddr
                                     when (string-suffix-p "-file" (symbol-name key))
                                     collect (mew-submit-tls--stamp value)))))))))
+
+;;; Where this machine is
+
+(defun mew-submit-request--networks (account)
+  "Return the networks that mail by ACCOUNT leaves from.
+It is as `mew-submit-network-negative--networks' returns it; where nothing is
+remembered of any network, nobody has to know."
+  (when (or mew-submit-network-negative--active mew-submit-fallback-networks)
+    (mew-submit-network-negative--networks (plist-get account :tunnel))))
 
 ;;; Ports that take no log-in
 
@@ -324,12 +317,10 @@ Nobody is asked whether to fall back on a port that takes no log-in."
                   routes)
     routes))
 
-(defun mew-submit-request--connection (account)
-  "Return the part of a request that is the same for all messages of ACCOUNT."
+(defun mew-submit-request--connection (account networks)
+  "Return the part of a request that is the same for all messages of ACCOUNT.
+NETWORKS are those it leaves from, as `mew-submit-request--networks' says."
   (let* ((host (mew-submit-request--host account))
-         ;; Where this machine is makes nothing right or wrong: that is for later.
-         (networks (unless mew-submit-request--checking
-                     (mew-submit-network-negative--networks (plist-get account :tunnel))))
          (rule (mew-submit-request--fallback-rule account host networks))
          (plan (mew-submit-request--plan account rule))
          (tunnel (mew-submit-request--tunnel account))
@@ -369,24 +360,22 @@ Nobody is asked whether to fall back on a port that takes no log-in."
   "Return the ports that REQUEST has routes to."
   (delete-dups (mapcar #'car (plist-get request :routes))))
 
-(defun mew-submit-request--make (account file fields from recipients)
+(defun mew-submit-request--make (account file fields envelope &optional networks)
   "Return the request for the message FILE, whose header has FIELDS.
 ACCOUNT is a plist, as in `mew-submit-accounts', and may have :password,
-:memory, :timeout and :step-timeout too.  FROM and RECIPIENTS, or nil, are the
-envelope.  Signal a condition such as `mew-submit-message' or
+:memory, :timeout and :step-timeout too.  ENVELOPE is as
+`mew-submit-request--envelope' returns it, NETWORKS as for
+`mew-submit-request--connection'.  Signal a condition such as
 `mew-submit-config' for whatever cannot be used."
   (let* ((connection (mew-submit-request--connection
-                      (append account
-                              (list :author (mew-submit-message--author fields)))))
-         (recipients (mew-submit-request--recipients recipients fields))
+                      (mew-submit-request--for-author account fields) networks))
          (memory (mew-submit-request--memory-file account))
          (name (mew-submit-request--certified-name account))
          (ports (mew-submit-request--ports connection)))
     (append
      (list
-      :from (mew-submit-request--octets
-             (mew-submit-request--sender account from fields))
-      :recipients (mapcar #'mew-submit-request--octets recipients)
+      :from (mew-submit-request--octets (car envelope))
+      :recipients (mapcar #'mew-submit-request--octets (cdr envelope))
       :all-or-none (and (plist-get account :all-or-none) t)
       :file (mew-submit-tls--file-name file)
       :binary (and (mew-submit-message--binary-p fields) t)
@@ -397,90 +386,11 @@ envelope.  Signal a condition such as `mew-submit-message' or
      (cl-loop for (key value) on connection by #'cddr
               unless (eq key :without) append (list key value))
      (mew-submit-extension--request account)
-     (mew-submit-extension--each account recipients)
+     (mew-submit-extension--each account (cdr envelope))
      (mew-submit-memory--request memory name ports)
-     (unless mew-submit-request--checking
-       (mew-submit-request--share account connection)))))
+     (mew-submit-request--share account connection))))
 
-(defun mew-submit-request--check (account file fields from recipients)
-  "Return the envelope, (FROM . RECIPIENTS), for the message FILE with FIELDS.
-ACCOUNT, FROM and RECIPIENTS are as for `mew-submit-request--make'.  Signal the
-same conditions for whatever cannot be used."
-  (let* ((mew-submit-request--checking t)
-         (request (mew-submit-request--make account file fields from recipients)))
-    (dolist (key '(:password :tunnel-password))
-      (when-let* ((secret (plist-get request key)))
-        (clear-string secret)))
-    (cons (mew-submit-request--sender account from fields)
-          (mew-submit-request--recipients recipients fields))))
-
-(defun mew-submit-request--probe (account)
-  "Return the request for a look at ACCOUNT's server and its certificate.
-Nothing is sent there but what leads to TLS.  A pin does not count."
-  (let ((connection (mew-submit-request--connection
-                     (append '(:tls required :auth "none") account))))
-    (append '(:probe t) (plist-put connection :pins nil))))
-
-(defun mew-submit-request--fallback (account)
-  "Return ACCOUNT's rule for falling back here: `ask', `always' or `never'."
-  (mew-submit-request--fallback-rule
-   account (mew-submit-request--host account)
-   (mew-submit-network-negative--networks (plist-get account :tunnel))))
-
-(defun mew-submit-request--look (account routes)
-  "Return the request for a look whether ACCOUNT's server can be used by ROUTES.
-ROUTES are such as \"465:implicit\".  Neither user nor password is in it, and a
-pin counts.  Signal `mew-submit-config' for a proxy that wants a password, which
-might have to be asked for."
-  (when (plist-get (mew-submit-tunnel--parse (plist-get account :tunnel))
-                   :tunnel-user)
-    (mew-submit-error--throw 'config nil "The proxy wants a password"))
-  (append (list :probe t)
-          (mew-submit-request--connection
-           (append (list :tls 'required :auth "none" :user nil :password nil
-                         :routes routes :plan nil :fallback 'always)
-                   account))))
-
-(defun mew-submit-request--remembered (account ports)
-  "Return the part of a request about what ACCOUNT's server had at PORTS.
-A memory that cannot be read is no reason not to look at the server: tell."
-  (condition-case err
-      (mew-submit-memory--request (mew-submit-request--memory-file account)
-                                  (mew-submit-request--certified-name account)
-                                  ports)
-    (mew-submit-config (message "%s" (mew-submit-error--text err))
-                       nil)))
-
-(defun mew-submit-request--diagnosis (account routes)
-  "Return the request for a diagnosis of ACCOUNT's server by ROUTES.
-Each of them is (PORT FAMILY MODE SERVICE).  No user name and no secret is in
-it."
-  (let* ((account (append '(:tls required :auth "none" :user nil :cert-file nil
-                                 :key-file nil)
-                          account))
-         (connection (mew-submit-request--connection account)))
-    (append (list :diagnose t
-                  :routes (if (plist-get connection :tunnel)
-                              (mew-submit-tunnel--routes routes)
-                            routes)
-                  :trace mew-submit-log)
-            (mew-submit-request--remembered account
-                                            (delete-dups
-                                             (mapcar #'car routes)))
-            (cl-loop for (key value) on connection by #'cddr
-                     unless (memq key '(:routes :race :ask-fallback :auth :user
-                                                :password))
-                     append (list key value)))))
-
-(defun mew-submit-request--log-in-only (account)
-  "Return the request for a log-in by ACCOUNT, after which nothing is sent."
-  (let ((connection (mew-submit-request--connection account)))
-    (append (list :probe t :log-in t :trace mew-submit-log)
-            (mew-submit-request--remembered account (mew-submit-request--ports
-                                                     connection))
-            connection)))
-
-;;; Submitting
+;;; The account of a message
 
 (defun mew-submit-request--account (account fields)
   "Return the account to send a message with FIELDS by.
@@ -499,546 +409,120 @@ account says."
              (mew-submit-message--method fields))))
    (mew-submit-extension--wishes (mew-submit-message--wishes fields))))
 
-(cl-defstruct (mew-submit-request--work
-               (:constructor mew-submit-request--make-work)
-               (:copier nil))
-  (account nil :documentation "The account, a plist, for the server in question.")
-  (servers nil :documentation "The account for each server that is left to try.")
-  (names nil :documentation "What its servers are called, in the user's order.")
-  (passed nil :documentation "Why each server before could not be used, newest first.")
-  (on-server nil :documentation "Function that is told by which of several, or nil.")
-  (greeted nil :documentation "The code of the greeting, or nil for none yet.")
-  (file nil :documentation "The message file.")
-  (fields nil :documentation "The fields of its header.")
-  (from nil :documentation "The envelope sender, or nil.")
-  (recipients nil :documentation "The recipients, or nil.")
-  (host nil :documentation "The server.")
-  (networks nil :documentation "Where this machine was when the job began.")
-  (observe nil :documentation "Function of events that remembers, or nil.")
-  (journal nil :documentation "The journal of final dots to be, or nil.")
-  (directory nil :documentation "A directory for copies, once there is one.")
-  (password nil :documentation "The password in the account, wiped at the end.")
-  (on-ask nil :documentation "Function that answers questions, or nil.")
-  (asked nil :documentation "Non-nil when the user's password was given.")
-  (without nil :documentation "EHLO keywords that the server did not keep.")
-  (refusal nil :documentation "Why that was refused, in words, then.")
-  (wrong nil :documentation "What was wrong with it: `app-password' or t."))
+;;; Checked before anything is built
 
-(defun mew-submit-request--copy-name (work name)
-  "Return the name of a new file NAME for WORK alone."
-  (unless (mew-submit-request--work-directory work)
-    (setf (mew-submit-request--work-directory work)
-          (make-temp-file "mew-submit-" t)))
-  (expand-file-name name (mew-submit-request--work-directory work)))
+(defun mew-submit-request--check-user (account host port)
+  "Signal a condition if ACCOUNT cannot log in to HOST at PORT.
+Who that is is looked up for an account that insists on a mechanism and has no
+user; where somebody would have to be asked first, that is for later."
+  (let* ((mechanism (mew-submit-auth--mechanism account))
+         (mew-submit-auth--ask nil)
+         (user (and (or mechanism (plist-get account :user))
+                    (condition-case nil
+                        (mew-submit-request--user account host port)
+                      (mew-submit-secret nil))))
+         (password (plist-get account :password)))
+    (when user
+      (mew-submit-address--check-secret user "user name"))
+    (when password
+      (mew-submit-address--check-secret password "password"))))
 
-(defun mew-submit-request--clean-up (work)
-  "Delete the copies that WORK has made, and wipe its password."
-  (when-let* ((password (mew-submit-request--work-password work)))
-    (setf (mew-submit-request--work-password work) nil)
-    (clear-string password))
-  (when-let* ((directory (mew-submit-request--work-directory work)))
-    (setf (mew-submit-request--work-directory work) nil)
-    (delete-directory directory t)))
+(defun mew-submit-request--check-account (account recipients)
+  "Signal a condition if nothing can be sent to RECIPIENTS by ACCOUNT.
+It is one that `mew-submit-request--make' would signal.  Where this machine is
+makes nothing right or wrong, and no secret is fetched."
+  (let* ((host (mew-submit-request--host account))
+         (rule (or (plist-get account :fallback) mew-submit-fallback))
+         (routes (plist-get (mew-submit-request--plan account rule) :routes)))
+    (mew-submit-tunnel--parse (plist-get account :tunnel))
+    (mew-submit-tunnel--source (plist-get account :source))
+    (mew-submit-request--check-user account host (caar routes))
+    (mew-submit-address--helo (or (plist-get account :helo) mew-submit-helo))
+    (mew-submit-account--without (plist-get account :without))
+    (mew-submit-tls--request account host nil)
+    (mew-submit-extension--request account)
+    (mew-submit-extension--each account recipients)
+    (mew-submit-memory--read (mew-submit-request--memory-file account))))
 
-(defun mew-submit-request--public-file (work)
-  "Return the name of a file with WORK's message and without private fields."
-  (let ((file (mew-submit-request--work-file work))
-        (fields (mew-submit-request--work-fields work)))
-    (if (mew-submit-message--private-p fields)
-        (let ((copy (mew-submit-request--copy-name work "message.eml")))
-          (unless (file-exists-p copy)
-            (mew-submit-message--copy file fields copy))
-          copy)
-      file)))
+(defun mew-submit-request--check (account fields from recipients)
+  "Return the envelope, (FROM . RECIPIENTS), for a message with FIELDS by ACCOUNT.
+FROM and RECIPIENTS are as for `mew-submit-request--envelope'.  Signal a
+condition for whatever cannot be used."
+  (let ((envelope (mew-submit-request--envelope account fields from recipients)))
+    (mew-submit-request--check-account
+     (mew-submit-request--for-author account fields) (cdr envelope))
+    envelope))
 
-(defun mew-submit-request--without (work)
-  "Return keywords to leave out for WORK because of its server, as a plist."
-  (when-let* ((keywords (mew-submit-request--work-without work)))
-    (list :without (append keywords
-                           (plist-get (mew-submit-request--work-account work)
-                                      :without)))))
+;;; Requests without a message
 
-(defun mew-submit-request--make-for (work)
-  "Return a request for WORK."
-  (append (mew-submit-request--make (append (mew-submit-request--without work)
-                                            (mew-submit-request--work-account
-                                             work))
-                                    (mew-submit-request--public-file work)
-                                    (mew-submit-request--work-fields work)
-                                    (mew-submit-request--work-from work)
-                                    (mew-submit-request--work-recipients work))
-          (when-let* ((journal (mew-submit-request--work-journal work)))
-            (list :journal (mew-submit-tls--file-name journal)))))
+(defun mew-submit-request--probe (account)
+  "Return the request for a look at ACCOUNT's server and its certificate.
+Nothing is sent there but what leads to TLS.  A pin does not count."
+  (let ((connection (mew-submit-request--connection
+                     (append '(:tls required :auth "none") account)
+                     (mew-submit-request--networks account))))
+    (append '(:probe t) (plist-put connection :pins nil))))
 
-;;; Questions
+(defun mew-submit-request--fallback (account)
+  "Return ACCOUNT's rule for falling back here: `ask', `always' or `never'."
+  (mew-submit-request--fallback-rule account (mew-submit-request--host account)
+                                     (mew-submit-request--networks account)))
 
-(defconst mew-submit-request--encodings
-  '(("lines" . lines) ("header" . header) ("seven-bit" . octets))
-  "What a message is to be encoded for, and what `mew-submit-sevenbit--goal' is.")
+(defun mew-submit-request--look (account routes)
+  "Return the request for a look whether ACCOUNT's server can be used by ROUTES.
+ROUTES are such as \"465:implicit\".  Neither user nor password is in it, and a
+pin counts.  Signal `mew-submit-config' for a proxy that wants a password, which
+might have to be asked for."
+  (when (plist-get (mew-submit-tunnel--parse (plist-get account :tunnel))
+                   :tunnel-user)
+    (mew-submit-error--throw 'config nil "The proxy wants a password"))
+  (append (list :probe t)
+          (mew-submit-request--connection
+           (append (list :tls 'required :auth "none" :user nil :password nil
+                         :routes routes :plan nil :fallback 'always)
+                   account)
+           (mew-submit-request--networks account))))
 
-(defun mew-submit-request--encoded (work what)
-  "Return the name of a file with WORK's message, encoded for WHAT, or nil."
-  (require 'mew-submit-sevenbit)        ; slow to load, and seldom needed
-  (let ((out (mew-submit-request--copy-name work (concat what ".eml"))))
-    (and (or (file-exists-p out)
-             (mew-submit-sevenbit--convert
-              (mew-submit-request--public-file work) out
-              (cdr (assoc what mew-submit-request--encodings))))
-         (mew-submit-tls--file-name out))))
+(defun mew-submit-request--remembered (account ports)
+  "Return the part of a request about what ACCOUNT's server had at PORTS.
+A memory that cannot be read is no reason not to look at the server: tell."
+  (condition-case err
+      (mew-submit-memory--request (mew-submit-request--memory-file account)
+                                  (mew-submit-request--certified-name account)
+                                  ports)
+    (mew-submit-config (message "%s" (mew-submit-error--text err))
+                       nil)))
 
-(defun mew-submit-request--or (answer otherwise)
-  "Return ANSWER, or for none the value of OTHERWISE, a function, now or later."
-  (if (functionp answer)
-      (lambda (reply)
-        (funcall answer (lambda (later)
-                          (let ((value (or later (funcall otherwise))))
-                            (if (functionp value)
-                                (funcall value reply)
-                              (funcall reply value))))))
-    (or answer (funcall otherwise))))
+(defun mew-submit-request--diagnosis (account routes)
+  "Return the request for a diagnosis of ACCOUNT's server by ROUTES.
+Each of them is (PORT FAMILY MODE SERVICE).  No user name and no secret is in
+it."
+  (let* ((account (append '(:tls required :auth "none" :user nil :cert-file nil
+                                 :key-file nil)
+                          account))
+         (connection (mew-submit-request--connection
+                      account (mew-submit-request--networks account))))
+    (append (list :diagnose t
+                  :routes (if (plist-get connection :tunnel)
+                              (mew-submit-tunnel--routes routes)
+                            routes)
+                  :trace mew-submit-log)
+            (mew-submit-request--remembered account
+                                            (delete-dups
+                                             (mapcar #'car routes)))
+            (cl-loop for (key value) on connection by #'cddr
+                     unless (memq key '(:routes :race :ask-fallback :auth :user
+                                                :password))
+                     append (list key value)))))
 
-(defun mew-submit-request--token-of-user (work event)
-  "Return the token that whoever is asked for WORK has for EVENT.
-That there is none just now holds for all mail of the account."
-  (when-let* ((on-ask (mew-submit-request--work-on-ask work)))
-    (mew-submit-request--noting work (funcall on-ask event))))
-
-(defun mew-submit-request--secret (work event)
-  "Return what answers the question EVENT of WORK for a secret.
-It is as `mew-submit-job--start' takes it."
-  (let ((account (mew-submit-request--work-account work))
-        (on-ask (mew-submit-request--work-on-ask work))
-        (refusal (mew-submit-request--work-refusal work)))
-    (cond ((mew-submit-auth--token-p (plist-get event :mechanism))
-           (mew-submit-request--or
-            (mew-submit-auth--token event account)
-            (lambda () (mew-submit-request--token-of-user work event))))
-          ((null on-ask) nil)
-          ((null refusal)
-           (setf (mew-submit-request--work-asked work) t)
-           (if (mew-submit-request--asks-user-p work)
-               (mew-submit-request--ask-user work event)
-             (funcall on-ask event)))
-          (t (mew-submit-request--or
-              (condition-case nil
-                  (funcall on-ask
-                           (append event
-                                   (list :wrong (mew-submit-request--work-wrong work))))
-                (quit nil))
-              (lambda () (cons :failed refusal)))))))
-
-(defun mew-submit-request--asks-user-p (work)
-  "Does WORK have the user asked for what auth-source does not know?
-A function that answers questions so has the property `mew-submit-asks-again'."
-  (let ((on-ask (mew-submit-request--work-on-ask work)))
-    (and (not noninteractive)
-         on-ask (symbolp on-ask)
-         (function-get on-ask 'mew-submit-asks-again))))
-
-(defun mew-submit-request--none (work why)
-  "Return the answer that there is no secret for WORK at the moment, and WHY.
-Nobody is asked for that of its account again, for whatever message, for a time."
-  (mew-submit-auth--postpone (mew-submit-request--work-account work) why)
-  (cons :none why))
-
-(defun mew-submit-request--noting (work answer)
-  "Return ANSWER, to a question of WORK for a secret.
-That there is none just now, also where that is told later, holds for all mail
-of the account."
-  (cond ((functionp answer)
-         (lambda (reply)
-           (funcall answer (lambda (later)
-                             (funcall reply (mew-submit-request--noting work later))))))
-        ((eq (car-safe answer) :none) (mew-submit-request--none work (cdr answer)))
-        (t answer)))
-
-(defun mew-submit-request--ask-user (work event)
-  "Ask the user for the secret that EVENT of WORK wants; return the answer.
-One answer counts for all messages of the account."
-  (let ((why (mew-submit-auth--why-put-off
-              (mew-submit-request--work-account work))))
-    (if why
-        (cons :none why)
-      (condition-case err
-          (mew-submit-request--or
-           (mew-submit-request--noting
-            work (funcall (mew-submit-request--work-on-ask work) event))
-           (lambda () (mew-submit-request--none work "you have said: not now")))
-        (quit (mew-submit-request--none work "you have said: not now"))
-        (error (mew-submit-request--none work (mew-submit-error--text err)))))))
-
-(defun mew-submit-request--secret-at-once (work event)
-  "Return what answers EVENT of WORK for a secret if nobody has to be asked.
-Where nobody is there that is that there is none."
-  (let ((refusal (mew-submit-request--work-refusal work)))
-    (cond ((mew-submit-auth--token-p (plist-get event :mechanism)) nil)
-          ((not (mew-submit-request--asks-user-p work)) nil)
-          ((and (null refusal)
-                (mew-submit-request--noting work (mew-submit-auth--known event))))
-          ((not (mew-submit-background--nobody-p)) nil)
-          (refusal (cons :failed refusal))
-          (t (mew-submit-request--none
-              work "nobody is there to be asked for the password")))))
-
-(defun mew-submit-request--answer-at-once (work event)
-  "Return what answers the question EVENT of WORK if nobody has to be asked.
-Return nil when the user has to be."
-  (pcase (plist-get event :what)
-    ((and what (guard (assoc what mew-submit-request--encodings)))
-     (mew-submit-request--encoded work what))
-    ("password"
-     (let ((answer (mew-submit-request--secret-at-once work event)))
-       (when answer
-         (setf (mew-submit-request--work-asked work) t))
-       answer))))
-
-(defun mew-submit-request--tunnel-name (work)
-  "Return what names the way out of WORK, or nil for no tunnel."
-  (plist-get (mew-submit-request--work-account work) :tunnel))
-
-(defun mew-submit-request--consent (work event)
-  "Return what answers the question EVENT of WORK whether to fall back.
-Whoever is asked hears of the tunnel as well: it makes another network."
-  (when-let* ((on-ask (mew-submit-request--work-on-ask work)))
-    (funcall on-ask (append event (list :tunnel (mew-submit-request--tunnel-name
-                                                 work))))))
-
-(defun mew-submit-request--hint (work)
-  "Return why WORK must not or cannot fall back, or nil.
-Either the user has said so of the network, or the other ports take no log-in."
-  (let* ((host (mew-submit-request--work-host work))
-         (networks (mew-submit-request--work-networks work))
-         (account (mew-submit-request--work-account work))
-         (rule (mew-submit-request--fallback-rule account host networks))
-         (ports (mapcar #'car (plist-get (mew-submit-request--plan account rule)
-                                         :routes)))
-         (useless (seq-filter (lambda (port)
-                                (mew-submit-request--no-log-in-p host port))
-                              (delete-dups (cdr ports)))))
-    (cond ((and (eq (or (plist-get account :fallback) mew-submit-fallback) 'ask)
-                (eq (mew-submit-network-negative--rule host networks) 'never))
-           mew-submit-network-negative--never)
-          (useless
-           (format "port %s takes no log-in, so mail cannot be submitted there"
-                   (mapconcat #'number-to-string useless " and "))))))
-
-(defun mew-submit-request--answer (work event)
-  "Return what answers the question EVENT of WORK."
-  (pcase (plist-get event :what)
-    ((and what (guard (assoc what mew-submit-request--encodings)))
-     (mew-submit-request--encoded work what))
-    ("password" (mew-submit-request--secret work event))
-    ("fallback" (mew-submit-request--consent work event))
-    (_ (when-let* ((on-ask (mew-submit-request--work-on-ask work)))
-         (funcall on-ask event)))))
-
-(defun mew-submit-request--again (work done)
-  "Return another request for WORK after its end DONE, or nil.
-It is one where the server has refused what it offers itself, without that, one
-with another password, or one to another server."
-  (if-let* (((equal (plist-get done :about) "offer"))
-            (news (seq-difference (plist-get done :left-out)
-                                  (mew-submit-request--work-without work))))
-      (progn
-        (when-let* ((observe (mew-submit-request--work-observe work)))
-          (funcall observe done))
-        (setf (mew-submit-request--work-without work)
-              (append news (mew-submit-request--work-without work)))
-        (mew-submit-request--make-for work))
-    (or (mew-submit-request--again-with-password work done)
-        (mew-submit-request--elsewhere work done))))
-
-(defun mew-submit-request--again-with-password (work done)
-  "Return another request for WORK after its end DONE, or nil.
-That is when the password was refused for good, and not the log-in for another
-reason (RFC 4954, section 6), and there is somebody to ask for another one, but
-only once: the event has :wrong then, `app-password' or t."
-  (when (and (mew-submit-request--asks-user-p work)
-             (mew-submit-request--work-asked work)
-             (null (mew-submit-request--work-refusal work))
-             (mew-submit-refusal--secret-p done))
-    (setf (mew-submit-request--work-refusal work) (plist-get done :text)
-          (mew-submit-request--work-wrong work)
-          (if (mew-submit-refusal--app-password-p done) 'app-password t))
-    (mew-submit-request--settle work done)
-    (mew-submit-request--make-for work)))
-
-;;; Other servers
-
-(defun mew-submit-request--go-to (work account)
-  "Have WORK go by ACCOUNT, which has one server."
-  (let ((memory (mew-submit-request--memory-file account)))
-    (setf (mew-submit-request--work-account work) account
-          (mew-submit-request--work-host work) (mew-submit-request--host account)
-          (mew-submit-request--work-networks work)
-          (mew-submit-network-negative--networks (plist-get account :tunnel))
-          (mew-submit-request--work-greeted work) nil
-          (mew-submit-request--work-asked work) nil
-          (mew-submit-request--work-refusal work) nil
-          (mew-submit-request--work-without work) nil
-          (mew-submit-request--work-observe work)
-          (and memory
-               (mew-submit-memory--observer
-                memory (mew-submit-request--certified-name account))))))
-
-(defun mew-submit-request--tell-server (work account)
-  "Tell who wants to know that WORK is about to go by ACCOUNT, one of several."
-  (when (and (cdr (mew-submit-request--work-names work))
-             (mew-submit-request--work-on-server work))
-    (funcall (mew-submit-request--work-on-server work)
-             (mew-submit-account--server-name account))))
-
-(defun mew-submit-request--prefer (work account)
-  "Have WORK try the servers of ACCOUNT in order, what worked here last first."
-  (let* ((servers (mew-submit-account--servers account))
-         (names (mapcar #'mew-submit-account--server-name servers))
-         (first (if (cdr names)
-                    (nth (seq-position names (mew-submit-network-server--first
-                                              names (mew-submit-network--primary)))
-                         servers)
-                  (car servers))))
-    (setf (mew-submit-request--work-names work) names
-          (mew-submit-request--work-servers work) (remq first servers))
-    (mew-submit-request--tell-server work first)
-    (mew-submit-request--go-to work first)))
-
-(defun mew-submit-request--out-of-reach-p (work done)
-  "Does DONE say that the network is between us and the server of WORK?
-That is so where no port could be reached, and not where the server has said no;
-but one that has greeted us with \"later\" has said nothing of the message.  It
-has where it has answered to a recipient, or to a password, in an earlier
-session."
-  (unless (or (plist-get done :recipients) (mew-submit-request--work-refusal work))
-    (pcase (plist-get done :kind)
-      ((or "connect" "host") t)
-      ("no-login" (seq-some #'mew-submit-network-negative--blocked-p
-                            (plist-get done :attempts)))
-      ("deferred" (and (mew-submit-request--work-greeted work)
-                       (<= 400 (mew-submit-request--work-greeted work) 499))))))
-
-(defun mew-submit-request--pass (work account text)
-  "Note TEXT, why the server of ACCOUNT cannot be used for WORK."
-  (push (format "%s: %s" (plist-get account :server) text)
-        (mew-submit-request--work-passed work)))
-
-(defun mew-submit-request--next (work)
-  "Have WORK go by the next of its servers that can be used; return the request.
-Where there is none return nil.  Emacs does that by itself, so nobody is asked
-for a passphrase: a server whose log-in is behind one cannot be used then."
-  (let ((mew-submit-auth--ask nil)
-        request)
-    (while (and (null request) (mew-submit-request--work-servers work))
-      (let ((account (pop (mew-submit-request--work-servers work))))
-        (condition-case err
-            (progn (mew-submit-request--tell-server work account)
-                   (mew-submit-request--go-to work account)
-                   (setq request (mew-submit-request--make-for work)))
-          (mew-submit-error
-           (mew-submit-request--pass work account (mew-submit-error--text err))))))
-    request))
-
-(defun mew-submit-request--elsewhere (work done)
-  "Return a request to the next server of WORK after its end DONE, or nil.
-Nothing of the message has been said to the one before.  Where there is no next
-one, DONE is told why the others could not be used."
-  (let ((before (mew-submit-request--work-account work)))
-    (cond ((and (mew-submit-request--work-servers work)
-                (mew-submit-request--out-of-reach-p work done))
-           (mew-submit-request--learn-log-ins (mew-submit-request--work-host work) done)
-           (mew-submit-request--learn work done)
-           (mew-submit-request--pass work before (plist-get done :text))
-           (or (mew-submit-request--next work)
-               (progn
-                 ;; It is this one that has ended.
-                 (mew-submit-request--go-to work before)
-                 (plist-put done :text (string-join
-                                        (reverse (mew-submit-request--work-passed work))
-                                        "; "))
-                 nil)))
-          ((and (mew-submit-request--work-passed work)
-                (not (equal (plist-get done :kind) "ok")))
-           (plist-put done :text
-                      (format "%s.  Before that, %s"
-                              (string-trim-right (or (plist-get done :text) "") "[.]")
-                              (string-join (reverse (mew-submit-request--work-passed
-                                                     work))
-                                           "; ")))
-           nil))))
-
-(defun mew-submit-request--learn-server (work done)
-  "Remember from DONE, the end of WORK, which of several servers took mail here."
-  (when (and (cdr (mew-submit-request--work-names work))
-             (member (plist-get done :result) '("delivered" "partial")))
-    (mew-submit-network-server--learn
-     (mew-submit-request--work-names work)
-     (mew-submit-account--server-name (mew-submit-request--work-account work))
-     (mew-submit-network--primary))))
-
-;;; Ports that were blocked
-
-(defvar mew-submit-request--rechecks nil
-  "Who will be looked at again: a list of (SERVER . TIMER).")
-
-(defconst mew-submit-request--recheck-delay 2
-  "Seconds after a message before anything is looked at again.")
-
-(defun mew-submit-request--recheck-in (seconds host account)
-  "Look at HOST, ACCOUNT's server, again in SECONDS."
-  (setf (alist-get host mew-submit-request--rechecks nil nil #'equal)
-        (run-at-time seconds nil #'mew-submit-request--recheck host account)))
-
-(defun mew-submit-request--recheck-later (host account)
-  "Look again at what ACCOUNT's server HOST did not let through, when it is time.
-A proxy that wants a password is left alone: it might have to be asked for."
-  (let ((entries (mew-submit-network-negative--find
-                  host (mew-submit-network-negative--networks
-                        (plist-get account :tunnel))))
-        (tunnel (mew-submit-tunnel--parse (plist-get account :tunnel))))
-    (when (and entries
-               (not (plist-get tunnel :tunnel-user))
-               (not (assoc host mew-submit-request--rechecks)))
-      (setq account (copy-sequence account))
-      (cl-remf account :password)
-      (mew-submit-request--recheck-in
-       (max mew-submit-request--recheck-delay
-            (mew-submit-network-negative--next-check entries))
-       host account))))
-
-(defun mew-submit-request--recheck (host account)
-  "Look again at what ACCOUNT's server HOST did not let through.
-That is done while Emacs is idle, or sends mail anyway; else it has time."
-  (setf (alist-get host mew-submit-request--rechecks nil t #'equal) nil)
-  (if (or noninteractive (current-idle-time) (mew-submit-job--list))
-      (condition-case err
-          (mew-submit-request--recheck-now host account)
-        (mew-submit-error
-         (message "mew-submit: %s cannot be looked at again: %s" host
-                  (mew-submit-error--text err))))
-    (mew-submit-request--recheck-in 10 host account)))
-
-(defun mew-submit-request--recheck-now (host account)
-  "Have the blocked ports of HOST, ACCOUNT's server, forgotten if they answer.
-Return the session that looks, or nil where there is nothing to look at."
-  (let* ((tunnel (plist-get account :tunnel))
-         (networks (mew-submit-network-negative--networks tunnel))
-         (entries (mew-submit-network-negative--find host networks))
-         (request (and entries (mew-submit-request--probe account)))
-         (routes (mew-submit-network-negative--unmark
-                  (seq-filter (lambda (route) (nth 3 route))
-                              (plist-get request :routes)))))
-    (when routes
-      (mew-submit-job--start
-       (plist-put (plist-put request :routes routes) :ask-fallback nil)
-       :on-done (lambda (done)
-                  (mew-submit-network-negative--checked entries)
-                  (mew-submit-network-negative--learn
-                   host (plist-get done :attempts)
-                   (mew-submit-network-negative--networks tunnel) networks))))))
-
-;;; Events
-
-(defun mew-submit-request--settle (work event)
-  "Tell auth-source how EVENT judges the password of WORK."
-  (let ((job (plist-get event :job))
-        (host (mew-submit-request--work-host work)))
-    (pcase (plist-get event :event)
-      ('auth (when-let* ((save (mew-submit-auth--settle job t host)))
-               (mew-submit-auth--offer-to-save host save)))
-      ('done (when (mew-submit-refusal--secret-p event)
-               (mew-submit-auth--settle job nil host))
-             (mew-submit-auth--close job)))))
-
-(defun mew-submit-request--learn (work done)
-  "Remember what the attempts of DONE, the end of WORK, tell of the network.
-Where a message has gone another way because of it, look again some time."
-  (when mew-submit-network-negative--active
-    (let ((host (mew-submit-request--work-host work)))
-      (mew-submit-network-negative--learn
-       host (plist-get done :attempts)
-       (mew-submit-network-negative--networks (mew-submit-request--tunnel-name work))
-       (mew-submit-request--work-networks work))
-      (when (member (plist-get done :result) '("delivered" "partial"))
-        (mew-submit-request--recheck-later
-         host (mew-submit-request--work-account work))))))
-
-(defun mew-submit-request--note (work event)
-  "Remember what is in EVENT of WORK about server, password and network."
-  (mew-submit-request--settle work event)
-  (pcase (plist-get event :event)
-    ('connected (setf (mew-submit-request--work-greeted work) nil))
-    ('greeting (setf (mew-submit-request--work-greeted work) (plist-get event :code)))
-    ('done
-     (mew-submit-request--learn-log-ins (mew-submit-request--work-host work)
-                                        event)
-     (mew-submit-request--learn work event)
-     (mew-submit-request--learn-server work event)))
-  (when-let* ((observe (mew-submit-request--work-observe work)))
-    (funcall observe event)))
-
-(defun mew-submit-request--start (work on-event on-done)
-  "Start a session for WORK and return it; ON-EVENT and ON-DONE hear of it."
-  (mew-submit-job--start
-   (mew-submit-request--make-for work)
-   :on-event (lambda (event)
-               (unwind-protect
-                   (mew-submit-request--note work event)
-                 (when on-event
-                   (funcall on-event event))))
-   :on-done (lambda (event)
-              (mew-submit-request--clean-up work)
-              (when on-done
-                (funcall on-done event)))
-   :on-ask (lambda (event) (mew-submit-request--answer work event))
-   :on-know (lambda (event) (mew-submit-request--answer-at-once work event))
-   :again (lambda (event) (mew-submit-request--again work event))
-   :hint (mew-submit-request--hint work)))
-
-(cl-defun mew-submit-request--log-in (account &key on-event on-done on-ask)
-  "Log in by ACCOUNT, once, and send nothing; return the session.
-ON-EVENT, ON-DONE and ON-ASK are as for `mew-submit-job--start'.  Signal a
-condition when ACCOUNT cannot be used."
-  (let ((work (mew-submit-request--make-work
-               :account account :on-ask on-ask
-               :host (mew-submit-request--host account))))
-    (mew-submit-job--start
-     (mew-submit-request--log-in-only account)
-     :on-event (lambda (event)
-                 (mew-submit-request--settle work event)
-                 (when on-event
-                   (funcall on-event event)))
-     :on-done on-done
-     :on-ask (lambda (event) (mew-submit-request--answer work event))
-     :on-know (lambda (event) (mew-submit-request--answer-at-once work event)))))
-
-(cl-defun mew-submit-request--submit
-    (file &key account from recipients journal on-event on-done on-ask
-          on-server)
-  "Submit the message FILE in the background and return the session.
-ACCOUNT is as for `mew-submit-request--account', FROM and RECIPIENTS are the
-envelope; where they are nil the header decides.  JOURNAL is a file in which
-final dots and the answers to them are noted, or nil.  Fields that must not
-leave do not, whether they are in FILE or not.  ON-EVENT, ON-DONE and ON-ASK are
-as for `mew-submit-job--start'; questions that ACCOUNT answers do not come to
-ON-ASK.  ON-SERVER is called with the name of one of several servers, as
-`mew-submit-account--at' takes it, before anything is said to that.  A :password
-in ACCOUNT is the caller's to wipe, at once.  Signal a condition when FILE
-cannot be sent."
-  (let* ((fields (mew-submit-message--fields file))
-         (account (mew-submit-request--account account fields))
-         ;; It may be needed for another job, too.
-         (password (copy-sequence (plist-get account :password)))
-         (account (if password
-                      (plist-put (copy-sequence account) :password password)
-                    account))
-         (work (mew-submit-request--make-work
-                :file file :fields fields :from from :recipients recipients
-                :password password
-                :on-ask on-ask :journal journal :on-server on-server)))
-    (condition-case err
-        (progn (mew-submit-request--prefer work account)
-               (mew-submit-request--start work on-event on-done))
-      (error (mew-submit-request--clean-up work)
-             (signal (car err) (cdr err))))))
+(defun mew-submit-request--log-in-only (account)
+  "Return the request for a log-in by ACCOUNT, after which nothing is sent."
+  (let ((connection (mew-submit-request--connection
+                     account (mew-submit-request--networks account))))
+    (append (list :probe t :log-in t :trace mew-submit-log)
+            (mew-submit-request--remembered account (mew-submit-request--ports
+                                                     connection))
+            connection)))
 
 (provide 'mew-submit-request)
 ;;; mew-submit-request.el ends here

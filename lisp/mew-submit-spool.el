@@ -18,7 +18,7 @@
 ;;
 ;; A lock is the kernel's, so it ends with its owner.  An entry that says `sending'
 ;; and whose message is not locked was left behind by an Emacs that died: the journal
-;; says what is true of it.  When to send is mew-submit-queue.el's.
+;; says what is true of it (mew-submit-fate.el).  When to send is mew-submit-dispatch.el's.
 ;;
 ;; What is delivered and wants copies filed (Fcc, Gcc) goes on to copies/, with the state
 ;; `filing', until mew-submit-copies.el has filed them.
@@ -184,8 +184,19 @@ Signal `mew-submit-config' when that is not so."
 a value that Emacs cannot read again")))
       text)))
 
+(defun mew-submit-spool--stamp (entry)
+  "Return what is new whenever the file of ENTRY has been written.
+Its time alone is not: two writes may fall into one tick of the clock.  Whoever
+reads that file, and has no lock, takes the stamp before."
+  (let ((attributes (file-attributes
+                     (mew-submit-spool--file (plist-get entry :id) ".eld"
+                                             (plist-get entry :directory)))))
+    (list (file-attribute-modification-time attributes)
+          (file-attribute-inode-number attributes)
+          (file-attribute-size attributes))))
+
 (defun mew-submit-spool--write (entry &optional durably)
-  "Write ENTRY to its file, whole or not at all.
+  "Write ENTRY to its file, whole or not at all; return the stamp of that.
 With DURABLY non-nil it is on disk, under its name, on return."
   (let* ((directory (plist-get entry :directory))
          (file (mew-submit-spool--file (plist-get entry :id) ".eld" directory))
@@ -204,7 +215,8 @@ With DURABLY non-nil it is on disk, under its name, on return."
           (rename-file part file t)
           (when durably
             (mew-submit-spool--sync directory)))
-      (mew-submit-spool--delete part))))
+      (mew-submit-spool--delete part))
+    (mew-submit-spool--stamp entry)))
 
 (defun mew-submit-spool--refusal-p (object)
   "Is OBJECT (ADDRESS CODE TEXT)?"
@@ -350,13 +362,15 @@ as good as none."
 
 ;;; Adding
 
-(defun mew-submit-spool--add (file fields directory entry &optional move source)
+(defun mew-submit-spool--add (file fields directory entry
+                                    &optional move source on-stamp)
   "Put the message FILE, whose header has FIELDS, durably into DIRECTORY.
 ENTRY is a plist with at least :state, :from, :recipients and :account.  The
 fields that must not leave are left out.  With MOVE non-nil FILE, which is in
-DIRECTORY, goes away.  SOURCE is the text the user wrote, or nil.  Return the
-whole entry.  Signal a condition, with nothing left behind, when that cannot be
-done.
+DIRECTORY, goes away.  SOURCE is the text the user wrote, or nil.  ON-STAMP is
+called with the stamp of the entry's file, before others can see the message.
+Return the whole entry.  Signal a condition, with nothing left behind, when that
+cannot be done.
 
 The module need not be built yet: nobody else knows the new name, so nothing has
 to be locked."
@@ -365,7 +379,7 @@ to be locked."
   (let* ((id (mew-submit-spool--new-id directory))
          (name (mew-submit-spool--file id ".eml" directory))
          (part (concat name ".part"))
-         (entry (append (list :id id :directory directory) entry))
+         (entry (append (list :id id :directory directory :bytes 0) entry))
          ;; A quit is for before it is there, not for between that and the end.
          (inhibit-quit t)
          added)
@@ -378,7 +392,9 @@ to be locked."
             (mew-submit-spool--sync part)
             (when source
               (setq entry (mew-submit-spool--write-source entry source)))
-            (mew-submit-spool--write entry))
+            (setq entry (mew-submit-spool--with
+                         entry :bytes (file-attribute-size (file-attributes part))))
+            (funcall (or on-stamp #'ignore) (mew-submit-spool--write entry)))
           (rename-file part name)
           (mew-submit-spool--sync directory)
           (setq added t))
@@ -390,7 +406,7 @@ to be locked."
              (mew-submit-spool--file id suffix directory))))
         (when (and added move)
           (mew-submit-spool--delete file))))
-    (mew-submit-spool--read id directory)))
+    entry))
 
 ;;; Locks
 
@@ -474,54 +490,6 @@ say nothing that the entry does not."
         ;; What has no line end was being written when the machine stopped.
         (butlast (split-string (buffer-string) "\n"))))))
 
-(defun mew-submit-spool--judge (recipients lines)
-  "Return what LINES of a journal say about RECIPIENTS.
-It is a plist: the addresses in :delivered, :uncertain and :unsent, lists of
-\(ADDRESS CODE TEXT) in :refused, and the last final reply in :reply and :code.
-Each line is \"dot FIRST COUNT\", written before a final dot for so many of
-RECIPIENTS; \"refused INDEX CODE TEXT\"; or \"reply CODE TEXT\", the answer to
-the last dot."
-  (let ((fates (make-vector (length recipients) 'unsent))
-        range reply code)
-    (dolist (line lines)
-      (pcase (split-string line " ")
-        (`("dot" ,first ,count . ,_)
-         (let ((from (string-to-number first)))
-           (setq range (number-sequence
-                        from (min (1- (length recipients))
-                                  (+ from (string-to-number count) -1))))
-           (dolist (index range)
-             (aset fates index 'uncertain))))
-        (`("refused" ,index ,said . ,words)
-         (let ((index (string-to-number index)))
-           (when (< -1 index (length recipients))
-             (aset fates index (list (string-to-number said)
-                                     (string-join words " "))))))
-        (`("reply" ,said . ,words)
-         (setq code (string-to-number said)
-               ;; The server's words begin with the code, too.
-               reply (string-trim
-                      (string-join (if (equal (car words) said)
-                                       words
-                                     (cons said words))
-                                   " ")))
-         (dolist (index range)
-           (when (eq (aref fates index) 'uncertain)
-             (aset fates index (if (<= 200 code 299) 'delivered
-                                 (list code reply)))))
-         (setq range nil))))
-    (let (delivered uncertain unsent refused)
-      (cl-loop for fate across fates
-               for address in recipients
-               do (pcase fate
-                    ('delivered (push address delivered))
-                    ('uncertain (push address uncertain))
-                    ('unsent (push address unsent))
-                    (said (push (cons address said) refused))))
-      (list :delivered (nreverse delivered) :uncertain (nreverse uncertain)
-            :unsent (nreverse unsent) :refused (nreverse refused)
-            :reply reply :code code))))
-
 (defun mew-submit-spool--forget-journal (entry)
   "Delete the journal of ENTRY, as it was when it was written."
   (mew-submit-spool--delete (mew-submit-spool--journal-file entry)))
@@ -549,76 +517,6 @@ the last dot."
    entry :history (seq-take (cons (cons (float-time) text)
                                   (plist-get entry :history))
                             mew-submit-spool--history-max)))
-
-(defun mew-submit-spool--temporary-p (refusal)
-  "Is REFUSAL, as (ADDRESS CODE TEXT), one for now only?"
-  (<= 400 (nth 1 refusal) 499))
-
-(defun mew-submit-spool--settle (entry fates)
-  "Return ENTRY as FATES, a value of `mew-submit-spool--judge', make it.
-The state is nil when all is delivered.  The recipients that are left are those
-that may be tried again; those refused for good are in :refused until nobody
-else is left."
-  (let* ((refused (append (plist-get entry :refused)
-                          (seq-remove #'mew-submit-spool--temporary-p
-                                      (plist-get fates :refused))))
-         (later (mapcar #'car (seq-filter #'mew-submit-spool--temporary-p
-                                          (plist-get fates :refused))))
-         (uncertain (plist-get fates :uncertain))
-         (left (append uncertain later (plist-get fates :unsent)))
-         (entry (mew-submit-spool--with
-                 entry
-                 :delivered (append (plist-get entry :delivered)
-                                    (plist-get fates :delivered))
-                 :refused refused :recipients left
-                 :reply (or (plist-get fates :reply)
-                            (plist-get entry :reply)))))
-    (cond (uncertain (mew-submit-spool--with entry :state 'uncertain :next nil))
-          (left (mew-submit-spool--with entry :state 'queued))
-          (refused (mew-submit-spool--with
-                    entry :state 'refused :next nil :refused nil
-                    :recipients (mapcar #'car refused)
-                    :last (mapconcat (lambda (refusal)
-                                       (format "%s: %s" (car refusal)
-                                               (nth 2 refusal)))
-                                     refused "; ")))
-          (t (mew-submit-spool--with entry :state nil)))))
-
-(defun mew-submit-spool--recovered (entry)
-  "Return ENTRY, left behind by an Emacs that died, as it really is."
-  (let* ((sending (eq (plist-get entry :state) 'sending))
-         (settled (mew-submit-spool--settle
-                   (mew-submit-spool--with
-                    entry :attempts (+ (or (plist-get entry :attempts) 0)
-                                       (if sending 0 1)))
-                   (mew-submit-spool--judge
-                    (plist-get entry :recipients)
-                    (mew-submit-spool--journal-lines entry)))))
-    (pcase (plist-get settled :state)
-      ('uncertain
-       (mew-submit-spool--note
-        (mew-submit-spool--with
-         settled :last "Emacs ended after the message was sent and before the \
-server's answer came")
-        "Emacs ended before the server's answer came"))
-      ('queued (mew-submit-spool--note
-                (mew-submit-spool--with settled :next nil)
-                "Emacs ended before the message was sent"))
-      (_ settled))))
-
-(defun mew-submit-spool--recover (entry)
-  "Return ENTRY as it is after its owner has died; nil when it is delivered.
-The caller has it locked.  The journal decides, and what it says is on disk
-then."
-  (if (not (or (eq (plist-get entry :state) 'sending)
-               (file-exists-p (mew-submit-spool--journal-file entry))))
-      entry
-    (let ((recovered (mew-submit-spool--recovered entry)))
-      (if (plist-get recovered :state)
-          (mew-submit-spool--write recovered t)
-        (mew-submit-spool--finish recovered nil))
-      (mew-submit-spool--forget-journal entry)
-      (and (plist-get recovered :state) recovered))))
 
 ;;; The end
 

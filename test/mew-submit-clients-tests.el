@@ -50,7 +50,7 @@
        (unwind-protect
            (progn ,@body)
          (mew-submit-mode -1)
-         (mew-submit-queue--stop)))))
+         (mew-submit-dispatch--stop)))))
 
 (ert-deftest mew-submit-clients-tests-on-and-off ()
   "Turned off, everything is as it was; hooks of the user's stay."
@@ -83,7 +83,7 @@ It is held, and taken out of the outbox again."
       (insert text mail-header-separator "\nb\n")
       (cl-letf (((symbol-function 'y-or-n-p) (lambda (&rest _) t)))
         (funcall send)))
-    (let* ((entry (car (mew-submit-queue--entries)))
+    (let* ((entry (car (mew-submit-known--entries)))
            (octets (mew-submit-test-octets (mew-submit-spool--message-file entry))))
       (mew-submit-queue--delete (plist-get entry :id))
       (cons entry (decode-coding-string
@@ -185,7 +185,7 @@ SECURITY: P14."
       ;; The same for somebody else is another one.
       (funcall queue "c@x")
       (should (= (funcall count) 2))
-      (dolist (entry (mew-submit-queue--entries))
+      (dolist (entry (mew-submit-known--entries))
         (mew-submit-spool--finish
          (mew-submit-spool--with entry :delivered (plist-get entry :recipients))
          nil))
@@ -326,7 +326,7 @@ Mew's functions are played here; itself it is in test/clients.  SECURITY: P14."
 (defun mew-submit-clients-tests--wait ()
   "Wait until nothing is in the outbox."
   (mew-submit-test-until ("the delivery")
-    (and (null (mew-submit-queue--running)) (null (mew-submit-queue--entries)))))
+    (and (null (mew-submit-known--running)) (null (mew-submit-known--entries)))))
 
 (defun mew-submit-clients-tests--kept ()
   "Return the messages whose copies are still to be filed."
@@ -418,9 +418,9 @@ Mew's functions are played here; itself it is in test/clients.  SECURITY: P14."
         (mew-submit-mode 1)
         (mew-submit-clients-tests--compose (concat "Fcc: " file))
         (mew-submit-test-until ("the refusal")
-          (eq (plist-get (car (mew-submit-queue--entries)) :state) 'refused))
+          (eq (plist-get (car (mew-submit-known--entries)) :state) 'refused))
         (should-not (file-exists-p file))
-        (mew-submit-queue--delete (plist-get (car (mew-submit-queue--entries)) :id))
+        (mew-submit-queue--delete (plist-get (car (mew-submit-known--entries)) :id))
         (should-not (file-exists-p file))
         (should-not (mew-submit-clients-tests--kept))))))
 

@@ -180,7 +180,7 @@ Where the package cannot be written to, that is the user's."
                    (count 0))
                (setq mew-submit-module--root ,root)
                (add-hook 'mew-submit-module--hook (lambda () (setq count (1+ count))))
-               (remove-hook 'mew-submit-module--hook 'mew-submit-queue--module-is-there)
+               (remove-hook 'mew-submit-module--hook 'mew-submit-dispatch--module-is-there)
                (princ (list (mew-submit-module--missing-p)
                             (mew-submit--mod-version)
                             (and (mew-submit-module--rebuild) t)
@@ -254,12 +254,12 @@ Where the package cannot be written to, that is the user's."
               ((symbol-function 'y-or-n-p) (lambda (_) (ert-fail "It asks")))
               ((symbol-function 'mew-submit-background--command-p) #'always)
               ((symbol-function 'mew-submit-module--fits-p) #'ignore)
-              (mew-submit-queue--no-module nil))
+              (mew-submit-dispatch--no-module nil))
       (should (string-search "needs GNU make"
                              (cadr (should-error (mew-submit-build-module)
                                                  :type 'user-error))))
-      (mew-submit-queue--offer-module)
-      (should mew-submit-queue--no-module))))
+      (mew-submit-dispatch--offer-module)
+      (should mew-submit-dispatch--no-module))))
 
 (ert-deftest mew-submit-module-tests-what-is-missing-is-named ()
   "What a build needs and is not there is named, with the command that installs it."

@@ -13,7 +13,7 @@
 (require 'cl-lib)
 (require 'mew-submit-batch-outbox)
 (require 'mew-submit-notice)
-(require 'mew-submit-request)
+(require 'mew-submit-parcel)
 (require 'mew-submit-test-helpers)
 
 ;;; The mode line
@@ -73,9 +73,9 @@
   (cl-letf* ((running '(a))
              (progress '(40 . 100))
              (entries nil)
-             ((symbol-function 'mew-submit-queue--running) (lambda () running))
-             ((symbol-function 'mew-submit-queue--progress) (lambda (_) progress))
-             ((symbol-function 'mew-submit-queue--entries) (lambda (&rest _) entries))
+             ((symbol-function 'mew-submit-known--running) (lambda () running))
+             ((symbol-function 'mew-submit-known--progress) (lambda (_) progress))
+             ((symbol-function 'mew-submit-known--entries) (lambda (&rest _) entries))
              (mew-submit-question--list nil))
     (should (equal (mew-submit-notice--words) " Mail>1 (40%%)"))
     (setq running '(a b) progress '(0 . 100))
@@ -119,7 +119,7 @@
                 (lambda () (cl-incf ,shown)))
                ((symbol-function 'ding) #'ignore)
                ((symbol-function 'mew-submit-offer--465) #'ignore)
-               ((symbol-function 'mew-submit-queue--entry)
+               ((symbol-function 'mew-submit-known--entry)
                 (lambda (&rest _) (car entries))))
        (unwind-protect
            (progn ,@body)
@@ -274,7 +274,7 @@
            asked)
       (ert-info ((format "%s %s" state result))
         (cl-letf (((symbol-function 'mew-submit-notice--the-entry) (lambda (&rest _) entry))
-                  ((symbol-function 'mew-submit-queue--entry)
+                  ((symbol-function 'mew-submit-known--entry)
                    (lambda (&rest _) (and state (append (list :state state) entry))))
                   ((symbol-function 'mew-submit-notice--send) (lambda (_) (cl-incf count)))
                   ((symbol-function 'mew-submit-sign-in)
@@ -338,8 +338,8 @@
                           (mew-submit-notice--fill
                            other '(:kind "refused" :result "refused" :text "550 No"))
                           answer)))
-               ((symbol-function 'mew-submit-queue--refresh) #'ignore)
-               ((symbol-function 'mew-submit-queue--entry)
+               ((symbol-function 'mew-submit-known--refresh) #'ignore)
+               ((symbol-function 'mew-submit-known--entry)
                 (lambda (id &rest _)
                   (seq-find (lambda (entry) (equal (plist-get entry :id) id)) entries)))
                ((symbol-function 'mew-submit-queue--hold)
@@ -362,7 +362,7 @@
 (defmacro mew-submit-notice-tests--reading (one &rest body)
   "Run BODY in the buffer, selected, at what it says of ONE, which was refused."
   (declare (indent 1))
-  `(cl-letf (((symbol-function 'mew-submit-queue--entry)
+  `(cl-letf (((symbol-function 'mew-submit-known--entry)
               (lambda (id &rest _)
                 (mew-submit-notice-tests--entry :id id :state 'refused))))
      (save-window-excursion
@@ -397,7 +397,7 @@
         (other (mew-submit-notice-tests--entry :id "4"))
         (state 'queued)
         (mew-submit-question--list (list (mew-submit-question--make :key 1 :text "Yes?"))))
-    (cl-letf (((symbol-function 'mew-submit-queue--entry)
+    (cl-letf (((symbol-function 'mew-submit-known--entry)
                (lambda (id &rest _)
                  (and state (mew-submit-notice-tests--entry :id id :state state)))))
       (save-window-excursion

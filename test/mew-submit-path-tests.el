@@ -11,7 +11,7 @@
 ;;; Code:
 
 (require 'ert)
-(require 'mew-submit-request)
+(require 'mew-submit-parcel)
 (require 'mew-submit-test-helpers)
 
 (defconst mew-submit-path-tests--script

@@ -11,7 +11,7 @@
 (require 'mew-submit-delivery)
 (require 'mew-submit-diagnosis-view)
 (require 'mew-submit-picture)
-(require 'mew-submit-request)
+(require 'mew-submit-parcel)
 (require 'mew-submit-test-helpers)
 (require 'xml)
 

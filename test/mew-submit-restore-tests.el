@@ -35,7 +35,7 @@
        (unwind-protect
            (progn ,@body)
          (mew-submit-mode -1)
-         (mew-submit-queue--stop)
+         (mew-submit-dispatch--stop)
          (dolist (buffer (buffer-list))
            (when (buffer-local-value 'mew-submit-outbox--edited buffer)
              (with-current-buffer buffer
@@ -43,8 +43,8 @@
                (setq mew-submit-outbox--edited nil)
                (set-buffer-modified-p nil))
              (kill-buffer buffer)))
-         (dolist (entry (mew-submit-queue--entries))
-           (mew-submit-queue--drop entry))))))
+         (dolist (entry (mew-submit-known--entries))
+           (mew-submit-known--drop entry))))))
 
 (defun mew-submit-restore-tests--compose (text)
   "Send TEXT, a header, an empty line and a body, from a buffer in Message mode."
@@ -66,7 +66,7 @@
 
 (defun mew-submit-restore-tests--only ()
   "Return the entry of the one message in the outbox."
-  (let ((entries (mew-submit-queue--entries)))
+  (let ((entries (mew-submit-known--entries)))
     (should (= (length entries) 1))
     (car entries)))
 
@@ -172,7 +172,7 @@ Content-Type: multipart/encrypted; boundary=c\n\n--c\n\nx\n--c--\n--b--"
                     (concat "From: me@example.org\nTo: you@x.example\nSubject: s\n"
                             content "\n")))
                (octets (mew-submit-restore-tests--octets
-                        (mew-submit-queue--entry id))))
+                        (mew-submit-known--entry id))))
           (should-error (mew-submit-outbox--take id nil) :type 'user-error)
           (should (equal octets (mew-submit-restore-tests--octets
                                  (mew-submit-restore-tests--only))))
@@ -247,7 +247,7 @@ Message-ID: <1@x>\nDate: Mon, 1 Jan 2024 00:00:00 +0000\n")))
       (ert-info (what)
         (let* ((id (apply #'mew-submit-restore-tests--add
                           (concat header "Subject: s\n\nbody\n") keys))
-               (before (mew-submit-queue--entry id)))
+               (before (mew-submit-known--entry id)))
           (mew-submit-restore-tests--edit before (message-send))
           (let ((after (mew-submit-restore-tests--only)))
             (mew-submit-restore-tests--same
@@ -278,7 +278,7 @@ Message-ID: <1@x>\nDate: Mon, 1 Jan 2024 00:00:00 +0000\n")))
                   (buffer (mew-submit-outbox--take id nil)))
               (with-current-buffer buffer (set-buffer-modified-p nil))
               (kill-buffer buffer)))
-          (should (= (length (mew-submit-queue--entries)) count))
+          (should (= (length (mew-submit-known--entries)) count))
           (when (> count 0)
             (should (eq (plist-get (mew-submit-restore-tests--only) :state) 'held))
             (should (equal (plist-get (mew-submit-restore-tests--only) :next) next))

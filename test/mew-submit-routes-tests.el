@@ -144,7 +144,7 @@ Each question is answered with ANSWER.  CHANGE gets the request to change it."
     (cl-letf (((symbol-function 'mew-submit-request--make)
                (lambda (&rest arguments)
                  (funcall (or change #'identity) (apply make arguments)))))
-      (mew-submit-request--submit file :account account
+      (mew-submit-parcel--submit file :account account
                                   :on-ask (lambda (event)
                                             (push event questions)
                                             answer)

@@ -181,7 +181,7 @@ The test server's own arguments aside (SECURITY: O2)."
       (mew-submit-test-with-peer
           (peer "--user" "me" "--password" "another" "127.0.0.1:0,name=s,auth=hold:go")
         (let ((session
-               (mew-submit-request--submit
+               (mew-submit-parcel--submit
                 (mew-submit-test-write (mew-submit-test--peer-file peer "m")
                                        mew-submit-security-tests--message)
                 :account (mew-submit-test-account peer "s" :user "me" :password secret))))
@@ -204,7 +204,7 @@ The test server's own arguments aside (SECURITY: O2)."
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,mail=hold:go" "127.0.0.1:0,name=u")
     (let* ((before (directory-files "/proc/self/fd" nil "[0-9]"))
            (session
-            (mew-submit-request--submit
+            (mew-submit-parcel--submit
              (mew-submit-test-write (mew-submit-test--peer-file peer "m")
                                     mew-submit-security-tests--message)
              :account (mew-submit-test-account peer "s"))))
@@ -309,7 +309,7 @@ or deleted is sent as it was (SECURITY: O15)."
                             (lambda ()
                               (write-region "" nil file nil 'silent))))
         (mew-submit-test-write file mew-submit-security-tests--message)
-        (let ((session (mew-submit-request--submit
+        (let ((session (mew-submit-parcel--submit
                         file :account (mew-submit-test-account peer "s"))))
           (mew-submit-test-until ("the connection")
             (plist-get (mew-submit-job-course session) :attempts))
@@ -320,7 +320,7 @@ or deleted is sent as it was (SECURITY: O15)."
           (mew-submit-test-halt peer)))
       (should-not (mew-submit-test-stored peer))
       (mew-submit-test-write file mew-submit-security-tests--message)
-      (let ((session (mew-submit-request--submit
+      (let ((session (mew-submit-parcel--submit
                       file :account (mew-submit-test-account peer "s"))))
         (mew-submit-test-until ("the connection")
           (plist-get (mew-submit-job-course session) :attempts))

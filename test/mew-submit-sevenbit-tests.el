@@ -13,7 +13,7 @@
 (require 'cl-lib)
 (require 'ert)
 (require 'mail-parse)
-(require 'mew-submit-request)
+(require 'mew-submit-parcel)
 (require 'mew-submit-sevenbit)
 (require 'mew-submit-test-helpers)
 (require 'mm-decode)

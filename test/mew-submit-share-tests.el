@@ -126,7 +126,7 @@ An account that never falls back does not get it, nor one whose answer was no."
       (should (= 4 (length (mew-submit-test-log peer "connect"))))
       (should-not (plist-member (mew-submit-request--make
                                  account (mew-submit-test-ca peer)
-                                 '(("from" . "From: me@x")) nil '("a@x"))
+                                 '(("from" . "From: me@x")) '("me@x" "a@x"))
                                 :share)))))
 
 (provide 'mew-submit-share-tests)

@@ -56,7 +56,7 @@
          (("dot 0 99" "refused 7 550 no" "" "nonsense" "reply 250")
           ("a" "b" "c") nil nil nil)))
     (ert-info ((format "%S" lines))
-      (let ((fates (mew-submit-spool--judge '("a" "b" "c") lines)))
+      (let ((fates (mew-submit-fate--of-journal '("a" "b" "c") lines)))
         (should (equal (plist-get fates :delivered) delivered))
         (should (equal (plist-get fates :uncertain) uncertain))
         (should (equal (plist-get fates :unsent) unsent))
@@ -74,7 +74,7 @@
          ((:uncertain ("a") :unsent ("b")) uncertain ("a" "b") nil)
          ((:unsent ("a" "b")) queued ("a" "b") nil)))
     (ert-info ((format "%S" fates))
-      (let ((entry (mew-submit-spool--settle
+      (let ((entry (mew-submit-fate--settle
                     '(:id "i" :state sending :recipients ("a" "b")) fates)))
         (should (eq (plist-get entry :state) state))
         (should (equal (plist-get entry :recipients) recipients))
@@ -241,7 +241,7 @@ A state that has to last has its name on disk, and so has a message that moves."
                (id (plist-get entry :id)))
           (when journal
             (mew-submit-spool-tests--journal entry journal))
-          (let ((recovered (mew-submit-spool--recover entry))
+          (let ((recovered (mew-submit-fate--recover entry))
                 (now (mew-submit-spool--read id directory)))
             (should (eq (plist-get recovered :state) true))
             (should (eq (plist-get now :state) true))
@@ -261,7 +261,7 @@ A state that has to last has its name on disk, and so has a message that moves."
       (mew-submit-test-write
        (mew-submit-spool--file (plist-get entry :id) ".1.journal" directory)
        "dot 0 2\nrefused 1 450 later\nreply 250 ok\n")
-      (should (equal (mew-submit-spool--recover entry) entry)))))
+      (should (equal (mew-submit-fate--recover entry) entry)))))
 
 (ert-deftest mew-submit-spool-tests-delivered-log ()
   "What is delivered is a line of the log, which has a bound."

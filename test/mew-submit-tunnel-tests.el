@@ -502,7 +502,7 @@ They hold as well where logging in takes longer than a port has.  \(SECURITY: M9
 Return its session and the number of ssh's process, once it is connected."
   (let* ((exec-path (cons (expand-file-name "bin" directory) exec-path))
          connected
-         (session (mew-submit-request--submit
+         (session (mew-submit-parcel--submit
                    (mew-submit-test-write (expand-file-name "message" directory)
                                           mew-submit-tunnel-tests--message)
                    :account (list :server "127.0.0.1" :tunnel "ssh:gate"
@@ -565,7 +565,7 @@ So is what it has started."
            script (format "#!/bin/sh\ntrap '%s' TERM\nsleep 1000 &\n\
 echo $! >\"$0.child\"\necho $$ >\"$0.pid\"\nwait\nwait\n" trap))
           (set-file-modes script #o700)
-          (setq session (mew-submit-request--submit
+          (setq session (mew-submit-parcel--submit
                          (mew-submit-test-write (expand-file-name "m" directory)
                                                 mew-submit-tunnel-tests--message)
                          :account (mew-submit-test-account peer "ok" :tunnel "ssh:x"))

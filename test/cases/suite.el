@@ -17,7 +17,7 @@
 (require 'json)
 (require 'mm-decode)
 (require 'mew-submit-report)
-(require 'mew-submit-request)
+(require 'mew-submit-parcel)
 (require 'mew-submit-test-helpers)
 (require 'seq)
 (require 'subr-x)
@@ -227,7 +227,7 @@ Content-Transfer-Encoding: 8bit\n\nGr\u00fc\u00dfe\n"))))
                                      (mew-submit-cases--text case)))
         (mew-submit-request--several (plist-get (mew-submit-case-send case) :in_one_emacs)))
     (condition-case err
-        (mew-submit-request--submit
+        (mew-submit-parcel--submit
          file :account (mew-submit-cases--account case port) :from "me@case.test"
          :recipients (mew-submit-cases--recipients case)
          :on-done (lambda (done)

@@ -20,9 +20,9 @@
 (declare-function mew-submit-spool--copies "mew-submit-spool" (directory))
 (declare-function mew-submit-spool--ids "mew-submit-spool" (directory))
 (declare-function mew-submit-spool--message-file "mew-submit-spool" (entry))
-(declare-function mew-submit-queue--entries "mew-submit-queue" (&optional directory))
+(declare-function mew-submit-known--entries "mew-submit-queue" (&optional directory))
 (declare-function mew-submit-queue--flush "mew-submit-queue" (&optional directory))
-(declare-function mew-submit-queue--running "mew-submit-queue" ())
+(declare-function mew-submit-known--running "mew-submit-queue" ())
 (declare-function mml-attach-file "mml" (file &optional type description disposition))
 (defvar mail-host-address)
 (defvar mail-signature)
@@ -254,7 +254,7 @@
 
 (defun clients-idle-p ()
   "Is nothing being sent?"
-  (null (mew-submit-queue--running)))
+  (null (mew-submit-known--running)))
 
 (defun clients-wait-down ()
   "Wait until the server was found to be down; nothing has arrived."
@@ -263,14 +263,14 @@
          (seq-every-p (lambda (entry)
                         (and (eq (plist-get entry :state) 'queued)
                              (plist-get entry :last)))
-                      (mew-submit-queue--entries))))
-  (clients-should (mew-submit-queue--entries))
+                      (mew-submit-known--entries))))
+  (clients-should (mew-submit-known--entries))
   (clients-should (null (clients-mailbox))))
 
 (defun clients-wait-delivered ()
   "Wait until all is delivered."
   (clients-until "the delivery"
-    (and (clients-idle-p) (null (mew-submit-queue--entries))))
+    (and (clients-idle-p) (null (mew-submit-known--entries))))
   (clients-until "the copies"
     (null (mew-submit-spool--ids
            (mew-submit-spool--copies mew-submit-outbox-directory)))))

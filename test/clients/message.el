@@ -114,7 +114,7 @@
               (clients-wait-down)
               (setq clients-sent nil)
               (mew-submit-edit
-               (plist-get (car (mew-submit-queue--entries)) :id))
+               (plist-get (car (mew-submit-known--entries)) :id))
               (clients-should (equal (message-fetch-field "Fcc")
                                      (expand-file-name "~/sent")))
               (clients-should (message-send-and-exit)))
@@ -161,7 +161,7 @@
   (setq smtpmail-queue-mail t)
   (mew-submit-mode 1)
   (clients-message--compose "Fcc: ~/sent")
-  (let ((entry (car (mew-submit-queue--entries))))
+  (let ((entry (car (mew-submit-known--entries))))
     (clients-should (eq (plist-get entry :state) 'held)))
   (mew-submit-queue--flush)
   (clients-should (clients-idle-p))

@@ -93,7 +93,7 @@ EVENT, KEY, TEXT, CHOICES, DETAILS and FINISH are as for `mew-submit-dialog--pos
          (lock (mew-submit-spool--lock id (plist-get moved :directory))))
     (mew-submit-spool--unlock lock)
     (mew-submit-spool--put-back directory)
-    (mew-submit-queue--refresh directory)))
+    (mew-submit-known--refresh directory)))
 
 (defun crash-child--add (number)
   "Put the message with NUMBER into the outbox, and tell that it was taken."
@@ -115,11 +115,11 @@ EVENT, KEY, TEXT, CHOICES, DETAILS and FINISH are as for `mew-submit-dialog--pos
   "Add what is to be added, and send all that waits, and what is held."
   (dotimes (number (or (crash-child--getenv "CRASH_ADD") 0))
     (crash-child--add number))
-  (mew-submit-queue--start)
-  (dolist (entry (mew-submit-queue--entries))
+  (mew-submit-dispatch--start)
+  (dolist (entry (mew-submit-known--entries))
     (when (eq (plist-get entry :state) 'held)
       (mew-submit-queue--send (plist-get entry :id))))
-  (while (or (mew-submit-queue--running) (mew-submit-queue--automatic))
+  (while (or (mew-submit-known--running) (mew-submit-known--automatic))
     (accept-process-output nil 0.01)))
 
 (defun crash-child-run ()

@@ -36,7 +36,7 @@
 (defun crash-disk--settle ()
   "Wait until nothing is being sent."
   (mew-submit-test-until ("the queue" 120)
-    (null (mew-submit-queue--running))))
+    (null (mew-submit-known--running))))
 
 (defun crash-disk-run ()
   "Send from an outbox on a full disk, and again when there is room."
@@ -60,7 +60,7 @@
                                 :recipients)
                      (plist-get entry :recipients))))
         (delete-file filler)
-        (mew-submit-queue--refresh)
+        (mew-submit-known--refresh)
         (mew-submit-queue--send id)
         (crash-disk--settle)
         (crash-disk--say "when there is room again it is sent, once"

@@ -45,7 +45,7 @@
 (require 'cl-lib)
 (require 'mew-submit-error)
 (require 'mew-submit-message)
-(require 'mew-submit-request)
+(require 'mew-submit-parcel)
 (require 'mew-submit-job)
 (require 'mew-submit-test-helpers)
 
@@ -190,9 +190,11 @@ A NUL, which Emacs 28 does not take in JSON, becomes U+FFFD."
 (defun mew-submit-faults--request (fault account)
   "Return the request of FAULT with ACCOUNT, with what the table wants put over it."
   (let* ((file (mew-submit-fault-file fault))
+         (fields (mew-submit-message--fields file))
          (request (mew-submit-request--make
-                   account file (mew-submit-message--fields file) (mew-submit-faults--from fault)
-                   (mew-submit-faults--recipients fault))))
+                   account file fields
+                   (mew-submit-request--envelope account fields (mew-submit-faults--from fault)
+                                                 (mew-submit-faults--recipients fault)))))
     (cl-loop for (key value) on (mew-submit-fault-get fault :request) by #'cddr
              do (setq request (plist-put request key
                                          (if (eq key :password) (copy-sequence value) value))))
@@ -222,7 +224,7 @@ Call ENDED, without arguments, when it has ended."
         (if (mew-submit-fault-get fault :request)
             (mew-submit-job--start (mew-submit-faults--request fault account)
                                    :on-event on-event :on-done on-done :on-ask on-ask)
-          (mew-submit-request--submit
+          (mew-submit-parcel--submit
            (mew-submit-fault-file fault) :account account
            :from (mew-submit-faults--from fault)
            :recipients (mew-submit-faults--recipients fault)

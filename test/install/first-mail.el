@@ -18,10 +18,10 @@
 (declare-function mew-submit-mode "mew-submit-clients" (&optional arg))
 (declare-function mew-submit-module--building-p "mew-submit-module" ())
 (declare-function mew-submit-module--missing-p "mew-submit-module" ())
-(declare-function mew-submit-queue--queued-p "mew-submit-queue" ())
-(declare-function mew-submit-queue--running "mew-submit-queue" ())
+(declare-function mew-submit-known--queued-p "mew-submit-queue" ())
+(declare-function mew-submit-known--running "mew-submit-queue" ())
 (defvar mew-submit-accounts)
-(defvar mew-submit-queue--known)
+(defvar mew-submit-known--table)
 
 (defun install-until (what predicate)
   "Wait for WHAT until PREDICATE is true."
@@ -56,13 +56,13 @@
     (insert "It works.\n")
     (message-send)
     (install-until "the outbox"
-                   (lambda () (> (hash-table-count mew-submit-queue--known) 0)))
+                   (lambda () (> (hash-table-count mew-submit-known--table) 0)))
     (when (mew-submit-module--missing-p)
       (cl-letf (((symbol-function 'y-or-n-p) #'always))
         (mew-submit-build-module))
       (install-until "the build" (lambda () (not (mew-submit-module--building-p)))))
     (install-until "the delivery"
-                   (lambda () (= (hash-table-count mew-submit-queue--known) 0)))))
+                   (lambda () (= (hash-table-count mew-submit-known--table) 0)))))
 
 (defun install-flatten (source out)
   "Make of the tree SOURCE what MELPA makes of it by doc/recipe: OUT/mew-submit-9.9."

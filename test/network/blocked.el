@@ -19,7 +19,7 @@
 (require 'mew-submit-notice)
 (require 'mew-submit-offer)
 (require 'mew-submit-queue)
-(require 'mew-submit-request)
+(require 'mew-submit-parcel)
 (require 'mew-submit-job)
 (require 'mew-submit-test-helpers)
 (require 'race/free)
@@ -72,12 +72,12 @@
          (mew-submit-negative-cache nil)
          (mew-submit-negative-cache-file nil)
          (mew-submit-fallback-networks nil)
-         (mew-submit-request--rechecks nil))
+         (mew-submit-parcel--rechecks nil))
      (mew-submit-blocked--gateway 1)
      (apply #'mew-submit-blocked--filter ,filters)
      (unwind-protect
          (progn ,@body)
-       (dolist (recheck mew-submit-request--rechecks)
+       (dolist (recheck mew-submit-parcel--rechecks)
          (cancel-timer (cdr recheck))))))
 
 ;;; Sending
@@ -326,7 +326,7 @@ The less preferred port, which was begun before, is given up and not waited for.
 (defun mew-submit-blocked--look-again ()
   "Look at the blocked ports as the timer does, and wait for the end of that."
   (mew-submit-job--wait
-   (mew-submit-request--recheck-now mew-submit-blocked-host
+   (mew-submit-parcel--recheck-now mew-submit-blocked-host
                                     (mew-submit-blocked--account :timeout 1))
    120))
 
@@ -352,12 +352,12 @@ Nothing is sent there but what leads to TLS."
     (let ((mew-submit-negative-cache-recheck 0)
           (log (expand-file-name "peer.log" (getenv "RACE_WORK"))))
       (mew-submit-blocked--send (mew-submit-blocked--account :timeout 1))
-      (should (= (length mew-submit-request--rechecks) 1))
+      (should (= (length mew-submit-parcel--rechecks) 1))
       ;; Still blocked: it stays.
       (mew-submit-blocked--look-again)
       (should (= (length (mew-submit-network-negative--entries)) 2))
       (mew-submit-test-until ("the timer")
-        (null mew-submit-request--rechecks))
+        (null mew-submit-parcel--rechecks))
       ;; Open again: the next mail does not know, the one after it does.
       (mew-submit-blocked--filter)
       (mew-submit-blocked--skips
@@ -381,9 +381,9 @@ Nothing is sent there but what leads to TLS."
           (before (float-time)))
       (mew-submit-blocked--send (mew-submit-blocked--account))
       (mew-submit-blocked--send (mew-submit-blocked--account))
-      (should (= (length mew-submit-request--rechecks) 1))
+      (should (= (length mew-submit-parcel--rechecks) 1))
       (should (<= (+ before 899)
-                  (float-time (timer--time (cdar mew-submit-request--rechecks)))
+                  (float-time (timer--time (cdar mew-submit-parcel--rechecks)))
                   (+ (float-time) 901))))))
 
 ;;; Falling back is still falling back
@@ -525,7 +525,7 @@ submitted there)" (plist-get done :text)))))
     (mew-submit-blocked--with-relay (list :drop ports) account
       (let ((mew-submit-offer--seen nil)
             (mew-submit-retry-intervals '(3600))
-            (mew-submit-queue--done-functions '(mew-submit-notice--done))
+            (mew-submit-dispatch--done-functions '(mew-submit-notice--done))
             (noninteractive nil)
             (results nil))
         (unwind-protect

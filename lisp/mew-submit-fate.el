@@ -1,0 +1,270 @@
+;;; mew-submit-fate.el --- What becomes of a message -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; It owns what the end of an attempt means: which recipients have the message, by the
+;; journal and by what the server said, and whether and when the others are tried again.
+;; What an Emacs that died has left behind is made good by the same rules.
+;;
+;; What was refused, and what is uncertain, is never sent again by itself.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'mew-submit-error)
+(require 'mew-submit-refusal)
+(require 'mew-submit-report)
+(require 'mew-submit-spool)
+(require 'seq)
+(require 'subr-x)
+
+(defcustom mew-submit-retry-intervals '(60 120 300 600 1800 3600)
+  "Seconds to wait after each attempt that failed for now.
+The default is 1, 2, 5, 10, 30 and 60 minutes; the last one holds from then on.
+Each is made up to a fifth shorter or longer by chance.  When the network has
+changed, the next attempt is made at once."
+  :type '(repeat :tag "Seconds" (number :tag "Seconds"))
+  :group 'mew-submit-outbox
+  :package-version '(mew-submit . "0.1.0"))
+
+(defcustom mew-submit-give-up-after 432000
+  "Seconds after which a message that is still not delivered is tried no more.
+The default is 432000, five days, as mail servers have it; nil means never.  It
+stays in the outbox, and the buffer *mew-submit* tells why."
+  :type '(choice (const :tag "Never" nil) (number :tag "Seconds"))
+  :group 'mew-submit-outbox
+  :package-version '(mew-submit . "0.1.0"))
+
+(defvar mew-submit-fate--leaving nil
+  "Non-nil when Emacs is about to end: what is stopped now goes on next time.")
+
+;;; What a journal says
+
+(defun mew-submit-fate--of-journal (recipients lines)
+  "Return what LINES of a journal say about RECIPIENTS.
+It is a plist: the addresses in :delivered, :uncertain and :unsent, lists of
+\(ADDRESS CODE TEXT) in :refused, and the last final reply in :reply and :code.
+Each line is \"dot FIRST COUNT\", written before a final dot for so many of
+RECIPIENTS; \"refused INDEX CODE TEXT\"; or \"reply CODE TEXT\", the answer to
+the last dot."
+  (let ((fates (make-vector (length recipients) 'unsent))
+        range reply code)
+    (dolist (line lines)
+      (pcase (split-string line " ")
+        (`("dot" ,first ,count . ,_)
+         (let ((from (string-to-number first)))
+           (setq range (number-sequence
+                        from (min (1- (length recipients))
+                                  (+ from (string-to-number count) -1))))
+           (dolist (index range)
+             (aset fates index 'uncertain))))
+        (`("refused" ,index ,said . ,words)
+         (let ((index (string-to-number index)))
+           (when (< -1 index (length recipients))
+             (aset fates index (list (string-to-number said)
+                                     (string-join words " "))))))
+        (`("reply" ,said . ,words)
+         (setq code (string-to-number said)
+               ;; The server's words begin with the code, too.
+               reply (string-trim
+                      (string-join (if (equal (car words) said)
+                                       words
+                                     (cons said words))
+                                   " ")))
+         (dolist (index range)
+           (when (eq (aref fates index) 'uncertain)
+             (aset fates index (if (<= 200 code 299) 'delivered
+                                 (list code reply)))))
+         (setq range nil))))
+    (let (delivered uncertain unsent refused)
+      (cl-loop for fate across fates
+               for address in recipients
+               do (pcase fate
+                    ('delivered (push address delivered))
+                    ('uncertain (push address uncertain))
+                    ('unsent (push address unsent))
+                    (said (push (cons address said) refused))))
+      (list :delivered (nreverse delivered) :uncertain (nreverse uncertain)
+            :unsent (nreverse unsent) :refused (nreverse refused)
+            :reply reply :code code))))
+
+(defun mew-submit-fate--temporary-p (refusal)
+  "Is REFUSAL, as (ADDRESS CODE TEXT), one for now only?"
+  (<= 400 (nth 1 refusal) 499))
+
+(defun mew-submit-fate--settle (entry fates)
+  "Return ENTRY as FATES, a value of `mew-submit-fate--of-journal', make it.
+The state is nil when all is delivered.  The recipients that are left are those
+that may be tried again; those refused for good are in :refused until nobody
+else is left."
+  (let* ((refused (append (plist-get entry :refused)
+                          (seq-remove #'mew-submit-fate--temporary-p
+                                      (plist-get fates :refused))))
+         (later (mapcar #'car (seq-filter #'mew-submit-fate--temporary-p
+                                          (plist-get fates :refused))))
+         (uncertain (plist-get fates :uncertain))
+         (left (append uncertain later (plist-get fates :unsent)))
+         (entry (mew-submit-spool--with
+                 entry
+                 :delivered (append (plist-get entry :delivered)
+                                    (plist-get fates :delivered))
+                 :refused refused :recipients left
+                 :reply (or (plist-get fates :reply)
+                            (plist-get entry :reply)))))
+    (cond (uncertain (mew-submit-spool--with entry :state 'uncertain :next nil))
+          (left (mew-submit-spool--with entry :state 'queued))
+          (refused (mew-submit-spool--with
+                    entry :state 'refused :next nil :refused nil
+                    :recipients (mapcar #'car refused)
+                    :last (mapconcat (lambda (refusal)
+                                       (format "%s: %s" (car refusal)
+                                               (nth 2 refusal)))
+                                     refused "; ")))
+          (t (mew-submit-spool--with entry :state nil)))))
+
+(defun mew-submit-fate--recovered (entry)
+  "Return ENTRY, left behind by an Emacs that died, as it really is."
+  (let* ((sending (eq (plist-get entry :state) 'sending))
+         (settled (mew-submit-fate--settle
+                   (mew-submit-spool--with
+                    entry :attempts (+ (or (plist-get entry :attempts) 0)
+                                       (if sending 0 1)))
+                   (mew-submit-fate--of-journal
+                    (plist-get entry :recipients)
+                    (mew-submit-spool--journal-lines entry)))))
+    (pcase (plist-get settled :state)
+      ('uncertain
+       (mew-submit-spool--note
+        (mew-submit-spool--with
+         settled :last "Emacs ended after the message was sent and before the \
+server's answer came")
+        "Emacs ended before the server's answer came"))
+      ('queued (mew-submit-spool--note
+                (mew-submit-spool--with settled :next nil)
+                "Emacs ended before the message was sent"))
+      (_ settled))))
+
+(defun mew-submit-fate--recover (entry)
+  "Return ENTRY as it is after its owner has died; nil when it is delivered.
+The caller has it locked.  The journal decides, and what it says is on disk
+then."
+  (if (not (or (eq (plist-get entry :state) 'sending)
+               (file-exists-p (mew-submit-spool--journal-file entry))))
+      entry
+    (let ((recovered (mew-submit-fate--recovered entry)))
+      (if (plist-get recovered :state)
+          (mew-submit-spool--write recovered t)
+        (mew-submit-spool--finish recovered nil))
+      (mew-submit-spool--forget-journal entry)
+      (and (plist-get recovered :state) recovered))))
+
+;;; What the end of an attempt means
+
+(defun mew-submit-fate--refusal (address done)
+  "Return (ADDRESS CODE TEXT) if ADDRESS was refused according to DONE, or nil."
+  (seq-some (lambda (recipient)
+              (and (equal (plist-get recipient :address) address)
+                   (>= (or (plist-get recipient :code) 0) 400)
+                   (list address (plist-get recipient :code)
+                         (plist-get recipient :text))))
+            (plist-get done :recipients)))
+
+(defun mew-submit-fate--fates (entry done)
+  "Return what became of each recipient of ENTRY, whose `done' event is DONE.
+It is a plist as `mew-submit-fate--of-journal' returns.  The journal knows it,
+and DONE who was refused before there was a final dot."
+  (let* ((fates (mew-submit-fate--of-journal
+                 (plist-get entry :recipients)
+                 (ignore-errors (mew-submit-spool--journal-lines entry))))
+         (unknown (append (plist-get fates :uncertain)
+                          (plist-get fates :unsent))))
+    ;; An answer that is not in the journal, whatever has become of that, is one
+    ;; all the same.
+    (when (and unknown (equal (plist-get done :kind) "ok"))
+      (dolist (address unknown)
+        (if-let* ((refusal (mew-submit-fate--refusal address done)))
+            (push refusal (plist-get fates :refused))
+          (push address (plist-get fates :delivered))))
+      (setq fates (plist-put (plist-put fates :uncertain nil) :unsent nil)))
+    (dolist (address (plist-get fates :unsent))
+      (when-let* ((refusal (mew-submit-fate--refusal address done)))
+        (push refusal (plist-get fates :refused))
+        (setq fates (plist-put fates :unsent
+                               (remove address (plist-get fates :unsent))))))
+    fates))
+
+(defun mew-submit-fate--interval (attempts)
+  "Return how many seconds to wait after ATTEMPTS attempts."
+  (let ((intervals (or mew-submit-retry-intervals '(3600))))
+    (* (nth (min (max 0 (1- attempts)) (1- (length intervals))) intervals)
+       (/ (+ 800 (random 401)) 1000.0))))
+
+(defun mew-submit-fate--judge (entry done)
+  "Return ENTRY, of which some recipients are left, as it is after DONE."
+  (pcase (plist-get done :result)
+    ("uncertain" (mew-submit-spool--with entry :state 'uncertain :next nil))
+    ((or "refused" "insecure")
+     (mew-submit-spool--with entry :state 'refused :next nil))
+    ((and "cancelled" (guard (not mew-submit-fate--leaving)))
+     (mew-submit-spool--with entry :state 'held :next nil))
+    ("cancelled" (mew-submit-spool--with entry :state 'queued :next nil))
+    ;; It waits for its account's password, and not for a time of its own.
+    ((guard (equal (plist-get done :kind) "secret"))
+     (mew-submit-spool--with entry :state 'queued :next nil))
+    (_ (mew-submit-spool--with
+        entry :state 'queued
+        :next (+ (float-time)
+                 (max (mew-submit-refusal--patience done)
+                      (mew-submit-fate--interval
+                       (plist-get entry :attempts))))))))
+
+(defun mew-submit-fate--perhaps-give-up (entry done)
+  "Return DONE, or what is told instead when ENTRY's message has waited too long."
+  (let ((since (max (or (plist-get entry :not-before) 0)
+                    (or (plist-get entry :created) (float-time)))))
+    (if (and mew-submit-give-up-after
+             (equal (plist-get done :result) "deferred")
+             (> (- (float-time) since) mew-submit-give-up-after))
+        (append (list :result "refused"
+                      :text (format "Given up after %d days.  The last time: %s"
+                                    (/ (- (float-time) since) 86400)
+                                    (plist-get done :text)))
+                done)
+      done)))
+
+(defun mew-submit-fate--perhaps-unread (entry done)
+  "Return DONE, or what is told instead when ENTRY's file cannot be read now.
+That says nothing of the message: a network home may be away for a moment."
+  (if (and (equal (plist-get done :kind) "message")
+           (not (file-readable-p (mew-submit-spool--message-file entry))))
+      (append '(:kind "internal" :result "deferred") done)
+    done))
+
+(defun mew-submit-fate--after (entry done)
+  "Return ENTRY, which was being sent, as it is after its `done' event DONE.
+Its state is nil when everybody has it."
+  (let ((settled (mew-submit-fate--settle
+                  entry (mew-submit-fate--fates entry done)))
+        (words (mew-submit-report--done done)))
+    (mew-submit-spool--note
+     (mew-submit-spool--with
+      (if (eq (plist-get settled :state) 'queued)
+          (mew-submit-fate--judge settled done)
+        settled)
+      :result (plist-get done :result) :kind (plist-get done :kind)
+      :alarm (plist-get done :alarm)
+      :cause (plist-get done :cause) :detail (plist-get done :detail)
+      :sure (plist-get done :sure) :why (plist-get done :why)
+      :code (plist-get done :code) :remedy (plist-get done :remedy)
+      :last (cond ((eq (plist-get settled :state) 'refused)
+                   (plist-get settled :last))
+                  ((string-empty-p (or (plist-get done :text) ""))
+                   words)
+                  (t (plist-get done :text))))
+     words)))
+
+(provide 'mew-submit-fate)
+;;; mew-submit-fate.el ends here

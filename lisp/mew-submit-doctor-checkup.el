@@ -814,14 +814,16 @@ runs the server, unless the clock is wrong." (floor (- left)))))
              topic 'note "Its certificate is valid for %d days more"
              (floor left)))))))
 
-(defun mew-submit-doctor-checkup--outcome (topic connected tls done)
-  "Return a finding about how a look at TOPIC's server ended.
-CONNECTED, TLS and DONE are events."
-  (let ((place (and connected
-                    (format "port %s (%s)" (plist-get connected :port)
-                            (or (mew-submit-report--family
-                                 (plist-get connected :family))
-                                "tunnel")))))
+(defun mew-submit-doctor-checkup--outcome (topic course)
+  "Return a finding about how a look at TOPIC's server ended, by its COURSE."
+  (let* ((connected (plist-get course :connected))
+         (tls (plist-get course :tls))
+         (done (plist-get course :done))
+         (place (and connected
+                     (format "port %s (%s)" (plist-get connected :port)
+                             (or (mew-submit-report--family
+                                  (plist-get connected :family))
+                                 "tunnel")))))
     (cond
      ((and (equal (plist-get done :kind) "ok") (plist-get connected :fallback))
       (mew-submit-doctor-checkup--finding
@@ -842,6 +844,12 @@ mew-submit-diagnose tells more."))
          (string-replace "\n" " " (plist-get done :text))
          (mew-submit-report--advice done))))))
 
+(defun mew-submit-doctor-checkup--seen (topic course)
+  "Return findings about TOPIC's server, by the COURSE of a look at it."
+  (append (mew-submit-doctor-checkup--resolved topic (plist-get course :lookups))
+          (list (mew-submit-doctor-checkup--outcome topic course))
+          (mew-submit-doctor-checkup--certificate topic (plist-get course :tls))))
+
 (defconst mew-submit-doctor-checkup--seconds 30
   "How many seconds a look at a server may take.")
 
@@ -856,32 +864,22 @@ It is that with RANK among those of the account, and ACCOUNT has no other.
 Nothing is sent there but what leads to TLS.  CALLBACK is called once, with the
 findings.  Return the session, or nil when nothing was begun: then ACCOUNT is
 not usable, and the findings of `mew-submit-doctor-checkup--local' say why."
-  (let ((topic (mew-submit-doctor-checkup--topic number))
-        resolved connected tls timer)
-    (when-let* ((request (ignore-errors (mew-submit-doctor-checkup--request account))))
-      (let ((session
-             (mew-submit-job--start
-              request
-              :on-event (lambda (event)
-                          (pcase (plist-get event :event)
-                            ('resolved (push event resolved))
-                            ('connected (setq connected event))
-                            ('tls (setq tls event))))
-              :on-done
-              (lambda (done)
-                (when timer (cancel-timer timer))
-                (funcall callback
-                         (mapcar
-                          (lambda (finding)
-                            (mew-submit-doctor-checkup--at rank finding))
-                          (append
-                           (mew-submit-doctor-checkup--resolved topic
-                                                                (nreverse resolved))
-                           (list (mew-submit-doctor-checkup--outcome topic connected
-                                                                     tls done))
-                           (mew-submit-doctor-checkup--certificate topic tls))))))))
-        (setq timer (mew-submit-doctor-checkup--bounded session))
-        session))))
+  (when-let* ((request (ignore-errors (mew-submit-doctor-checkup--request account))))
+    (let (session timer)
+      (setq session
+            (mew-submit-job--start
+             request
+             :on-done
+             (lambda (_done)
+               (cancel-timer timer)
+               (funcall callback
+                        (mapcar (lambda (finding)
+                                  (mew-submit-doctor-checkup--at rank finding))
+                                (mew-submit-doctor-checkup--seen
+                                 (mew-submit-doctor-checkup--topic number)
+                                 (mew-submit-job-course session)))))))
+      (setq timer (mew-submit-doctor-checkup--bounded session))
+      session)))
 
 (provide 'mew-submit-doctor-checkup)
 ;;; mew-submit-doctor-checkup.el ends here

@@ -101,7 +101,7 @@ It is as the :login of a candidate, or `none'."
   (let* ((candidate (mew-submit-setup-search-look-candidate look))
          (login (plist-get candidate :login)))
     (cond ((or (equal (plist-get candidate :auth) "none")
-               (null (mew-submit-setup-search-look-mechanisms look)))
+               (null (mew-submit-setup-search--mechanisms look)))
            'none)
           ((and (eq login 'oauth)
                 (plist-get candidate :password)
@@ -539,7 +539,7 @@ the provider's is for the user to know: the buffer says so beside its button."
          (candidate (mew-submit-setup-search--seen look))
          (account (mew-submit-setup-search--account candidate
                                                     (mew-submit-setup--address)))
-         (tls (mew-submit-setup-search-look-tls look)))
+         (tls (mew-submit-setup-search--told look :tls)))
     (when (mew-submit-pin--offer account tls (plist-get candidate :port))
       (mew-submit-setup-search--try search (append '(:pinned t) candidate))
       (mew-submit-setup--render))))

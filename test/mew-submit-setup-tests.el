@@ -591,7 +591,7 @@ https://example.com/passwords" text)))
                    (mew-submit-setup-search--make
                     :notes (list (mew-submit-setup-search--make-look
                                   :candidate '(:host "mail.example.org")
-                                  :tls '(:fingerprint "sha256:00")))))))))
+                                  :course '(:tls (:fingerprint "sha256:00"))))))))))
 
 (ert-deftest mew-submit-setup-tests-provider-out-of-reach ()
   "Where a provider is known and cannot be reached nothing is guessed; that is said."

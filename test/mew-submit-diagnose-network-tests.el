@@ -74,7 +74,7 @@
                                (accept-process-output nil 0.02)
                                (string-match-p regexp (buffer-string))))))
                   (should (string-match-p "^Looking" (buffer-string)))
-                  (should-error (mew-submit-diagnose-network-copy) :type 'user-error)
+                  (should-error (mew-submit-view-copy) :type 'user-error)
                   (funcall see "127.0.0.1: .*open")
                   ;; What goes through a tunnel says nothing of this network.
                   (should-not (string-match-p "far.example" (buffer-string)))

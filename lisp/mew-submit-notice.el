@@ -32,6 +32,7 @@
 (require 'mew-submit-request)
 (require 'mew-submit-report)
 (require 'mew-submit-time)
+(require 'mew-submit-view)
 (require 'seq)
 (require 'xml)
 
@@ -227,22 +228,14 @@ Not one of which they have said that it is not to be sent again."
         (and first (get-text-property first 'mew-submit-entry)))))
 
 (defvar mew-submit-notice-mode-map
-  (let ((map (make-sparse-keymap)))
-    (set-keymap-parent map (make-composed-keymap button-buffer-map
-                                                 special-mode-map))
-    (define-key map "r" #'mew-submit-notice-retry)
-    (define-key map "e" #'mew-submit-notice-edit)
-    (define-key map "p" #'mew-submit-notice-other-port)
-    (define-key map "c" #'mew-submit-notice-pin)
-    (define-key map "f" #'mew-submit-notice-forget)
-    (define-key map "l" #'mew-submit-notice-later)
-    (define-key map "P" #'mew-submit-notice-password)
-    (define-key map "s" #'mew-submit-notice-sign-in)
-    (define-key map "S" #'mew-submit-notice-setup)
-    (define-key map "d" #'mew-submit-notice-diagnose)
-    (define-key map "o" #'mew-submit-outbox)
-    (define-key map "?" #'mew-submit-notice-help)
-    map)
+  (mew-submit-view--map
+   '(("r" nil mew-submit-notice-retry) ("e" nil mew-submit-notice-edit)
+     ("p" nil mew-submit-notice-other-port) ("c" nil mew-submit-notice-pin)
+     ("f" nil mew-submit-notice-forget) ("l" nil mew-submit-notice-later)
+     ("P" nil mew-submit-notice-password) ("s" nil mew-submit-notice-sign-in)
+     ("S" nil mew-submit-notice-setup) ("d" nil mew-submit-notice-diagnose)
+     ("o" nil mew-submit-outbox) ("?" nil mew-submit-notice-help))
+   mew-submit-view-mode-map)
   "Keymap of the buffer about a message that did not get through.")
 
 (defconst mew-submit-notice--menu
@@ -271,9 +264,8 @@ Not one of which they have said that it is not to be sent again."
   (interactive)
   (mew-submit-menu--help mew-submit-notice--menu mew-submit-notice-mode-map))
 
-(define-derived-mode mew-submit-notice-mode special-mode "Mew-Submit"
+(define-derived-mode mew-submit-notice-mode mew-submit-view-mode "Mew-Submit"
   "Major mode for the buffer about a message that did not get through."
-  (setq-local truncate-lines nil)
   (add-hook 'quit-window-hook #'mew-submit-notice--quit nil t)
   (visual-line-mode 1))
 
@@ -677,9 +669,8 @@ any more; but READ, which they are at, may wait."
   (when-let* ((buffer (get-buffer "*mew-submit*")))
     (with-current-buffer buffer
       (save-excursion
-        (let ((inhibit-read-only t))
-          (mew-submit-notice--forget nil))
-        (set-buffer-modified-p nil)))))
+        (mew-submit-view--change
+          (mew-submit-notice--forget nil))))))
 
 (defun mew-submit-notice--section (entry done)
   "Insert at point what happened to ENTRY's message, with DONE."
@@ -690,10 +681,7 @@ any more; but READ, which they are at, may wait."
 
 (defun mew-submit-notice--buffer ()
   "Return the buffer *mew-submit*, made if need be."
-  (with-current-buffer (get-buffer-create "*mew-submit*")
-    (unless (derived-mode-p 'mew-submit-notice-mode)
-      (mew-submit-notice-mode))
-    (current-buffer)))
+  (mew-submit-view--buffer "*mew-submit*" #'mew-submit-notice-mode))
 
 (defun mew-submit-notice--fill (entry done)
   "Make *mew-submit* say what happened to ENTRY's message, with DONE; return it.
@@ -701,23 +689,22 @@ What it says of other messages that need the user stays: below, when this one
 does too, and else above.  Questions stay at the top.  Who is in the buffer
 stays at the message they see: their next key is for that."
   (with-current-buffer (mew-submit-notice--buffer)
-    (let* ((inhibit-read-only t)
-           (reader (and (eq (window-buffer) (current-buffer))
+    (let* ((reader (and (eq (window-buffer) (current-buffer))
                         ;; At nothing, they are at the end of what is over.
                         (or (mew-submit-notice--read)
                             (get-text-property (point) 'mew-submit-question))))
            (again (mew-submit-notice--same-p (mew-submit-notice--read) entry))
            (there (copy-marker (point) t)))
-      (mew-submit-notice--forget entry)
-      (goto-char (if (mew-submit-notice--loud-p entry done)
-                     (mew-submit-notice--questions-end)
-                   (point-max)))
-      (mew-submit-notice--section entry done)
+      (mew-submit-view--change
+        (mew-submit-notice--forget entry)
+        (goto-char (if (mew-submit-notice--loud-p entry done)
+                       (mew-submit-notice--questions-end)
+                     (point-max)))
+        (mew-submit-notice--section entry done))
       (goto-char (cond ((not reader) (point-min))
                        (again (mew-submit-notice--start entry))
                        (t there)))
       (set-marker there nil))
-    (set-buffer-modified-p nil)
     (dolist (window (get-buffer-window-list nil nil t))
       (unless (eq window (selected-window))
         (set-window-point window (point-min))))
@@ -830,12 +817,11 @@ It is not waited for: a desktop that does not answer would hold Emacs."
 
 (defun mew-submit-notice--choice-button (question choice)
   "Insert a button for CHOICE of QUESTION."
-  (insert-text-button (format "[%s]" (car choice))
-                      'action (lambda (_)
-                                (mew-submit-question--answer question choice)
-                                (mew-submit-notice--answered question choice))
-                      'follow-link t
-                      'help-echo "Give this answer")
+  (mew-submit-view--button (format "[%s]" (car choice))
+                           (lambda ()
+                             (mew-submit-question--answer question choice)
+                             (mew-submit-notice--answered question choice))
+                           "Give this answer")
   (insert "  "))
 
 (defun mew-submit-notice--insert-question (question)
@@ -846,25 +832,23 @@ It is not waited for: a desktop that does not answer would hold Emacs."
   (dolist (choice (mew-submit-question-choices question))
     (mew-submit-notice--choice-button question choice))
   (when-let* ((details (mew-submit-question-details question)))
-    (insert-text-button "[Details]" 'follow-link t
-                        'help-echo "What was tried, and what each answer means"
-                        'action (lambda (_)
-                                  (mew-submit-question--show (funcall details)))))
+    (mew-submit-view--button "[Details]"
+                             (lambda () (mew-submit-question--show (funcall details)))
+                             "What was tried, and what each answer means"))
   (insert "\n\n"))
 
 (defun mew-submit-notice--fill-questions ()
   "Have the questions that wait at the top of the buffer, and no others.
 Who is in the buffer stays at the message they are at."
   (with-current-buffer (mew-submit-notice--buffer)
-    (let ((inhibit-read-only t)
-          (there (copy-marker (point) (and (mew-submit-notice--read) t))))
-      (delete-region (point-min) (mew-submit-notice--questions-end))
-      (goto-char (point-min))
-      (mapc #'mew-submit-notice--insert-question mew-submit-question--list)
-      (put-text-property (point-min) (point) 'mew-submit-question t)
+    (let ((there (copy-marker (point) (and (mew-submit-notice--read) t))))
+      (mew-submit-view--change
+        (delete-region (point-min) (mew-submit-notice--questions-end))
+        (goto-char (point-min))
+        (mapc #'mew-submit-notice--insert-question mew-submit-question--list)
+        (put-text-property (point-min) (point) 'mew-submit-question t))
       (goto-char there)
       (set-marker there nil))
-    (set-buffer-modified-p nil)
     (dolist (window (get-buffer-window-list nil nil t))
       (set-window-start window (point-min) t)
       (unless (eq window (selected-window))

@@ -25,6 +25,7 @@
 (require 'mew-submit-report)
 (require 'mew-submit-restore)
 (require 'mew-submit-time)
+(require 'mew-submit-view)
 (require 'rfc2047)
 (require 'seq)
 (require 'tabulated-list)
@@ -521,13 +522,8 @@ IDS are theirs; while TIME is asked for others may come to point."
 (defun mew-submit-outbox--show (insert)
   "Show the file of the message at point in a buffer, by INSERT, a function of it."
   (let ((file (mew-submit-spool--message-file (mew-submit-outbox--entry))))
-    (pop-to-buffer (get-buffer-create "*mew-submit message*"))
-    (special-mode)
-    (let ((inhibit-read-only t))
-      (erase-buffer)
-      (funcall insert file))
-    (goto-char (point-min))
-    (set-buffer-modified-p nil)))
+    (pop-to-buffer (mew-submit-view--page "*mew-submit message*"
+                                          (lambda () (funcall insert file))))))
 
 (defconst mew-submit-outbox--octets 1000000
   "How many octets of a message are shown.")
@@ -638,13 +634,9 @@ IDS are theirs; while TIME is asked for others may come to point."
   "Show what happened to the message at point so far."
   (interactive nil mew-submit-outbox-mode)
   (let ((entry (mew-submit-outbox--entry)))
-    (pop-to-buffer (get-buffer-create "*mew-submit message log*"))
-    (special-mode)
-    (let ((inhibit-read-only t))
-      (erase-buffer)
-      (mew-submit-outbox--insert-log entry))
-    (goto-char (point-min))
-    (visual-line-mode 1)))
+    (pop-to-buffer (mew-submit-view--page
+                    "*mew-submit message log*"
+                    (lambda () (mew-submit-outbox--insert-log entry)) t))))
 
 (defun mew-submit-outbox-delivered ()
   "Show the log of the messages that were delivered."

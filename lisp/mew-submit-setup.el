@@ -29,6 +29,7 @@
 (require 'mew-submit-request)
 (require 'mew-submit-setup-discover)
 (require 'mew-submit-setup-search)
+(require 'mew-submit-view)
 (require 'seq)
 
 (declare-function mew-submit-answer "mew-submit-notice" ())
@@ -160,12 +161,8 @@ a program that prints one." whose))))))
 (defun mew-submit-setup--button (label command &optional look)
   "Insert a button with LABEL for COMMAND, of LOOK if that is non-nil, and its key."
   (let ((key (where-is-internal command mew-submit-setup-mode-map t)))
-    (insert-text-button (format "[%s]" label)
-                        'follow-link t
-                        'action (lambda (_button)
-                                  (if look
-                                      (funcall command look)
-                                    (call-interactively command))))
+    (mew-submit-view--button (format "[%s]" label)
+                             (if look (lambda () (funcall command look)) command))
     (insert (if key (format " %s   " (key-description key)) "   "))))
 
 (defun mew-submit-setup--fill (text)
@@ -282,69 +279,43 @@ who will see your mail and your password."
     (mew-submit-setup--button "Start again" #'mew-submit-setup-again)
     (insert "\n")))
 
-(defun mew-submit-setup--go-back (label line)
-  "Go to the button LABEL, or for nil, and without it, to LINE.
-Return nil if there was no such button."
-  (let ((at (and label
-                 (catch 'found
-                   (goto-char (point-min))
-                   (while (ignore-errors (forward-button 1))
-                     (when (equal label (button-label (button-at (point))))
-                       (throw 'found t)))))))
-    (unless at
-      (goto-char (point-min))
-      (forward-line (1- line)))
-    at))
-
 (defun mew-submit-setup--render ()
   "Show in the current buffer all that is known.
 Point stays at the button where it was.  Where it was at none, and nothing is
 waited for any more, it goes to the first thing that can be done."
-  (let* ((inhibit-read-only t)
-         (line (line-number-at-pos))
-         (button (button-at (point)))
-         (label (and button (button-label button))))
-    (erase-buffer)
-    (mew-submit-setup--insert)
-    (set-buffer-modified-p nil)
-    (unless (or (mew-submit-setup--go-back label line)
+  (let* ((here (lambda ()
+                 (when-let* ((button (button-at (point))))
+                   (button-label button))))
+         (label (funcall here)))
+    (mew-submit-view--draw)
+    (unless (or (and label (equal label (funcall here)))
                 (mew-submit-setup--waiting))
       (goto-char (point-min))
-      (ignore-errors (forward-button 1))))
-  (dolist (window (get-buffer-window-list nil nil t))
-    (set-window-point window (point))))
+      (ignore-errors (forward-button 1))
+      (mew-submit-view--go (point)))))
 
-(defvar mew-submit-setup-mode-map
-  (let ((map (make-sparse-keymap)))
-    (set-keymap-parent map (make-composed-keymap button-buffer-map
-                                                 special-mode-map))
-    (define-key map "u" #'mew-submit-setup-use)
-    (define-key map "t" #'mew-submit-setup-test)
-    (define-key map "o" #'mew-submit-setup-open-page)
-    (define-key map "a" #'mew-submit-answer)
-    (define-key map "n" #'mew-submit-setup-user)
-    (define-key map "w" #'mew-submit-setup-password)
-    (define-key map "p" #'mew-submit-setup-pin)
-    (define-key map "s" #'mew-submit-setup-by-hand)
-    (define-key map "f" #'mew-submit-setup-further)
-    (define-key map "g" #'mew-submit-setup-again)
-    map)
+(defconst mew-submit-setup--keys
+  '(("u" "use this server" mew-submit-setup-use)
+    ("t" "send a test mail" mew-submit-setup-test)
+    ("o" "open the provider's page" mew-submit-setup-open-page)
+    ("a" "answer a question" mew-submit-answer)
+    ("n" "another user name" mew-submit-setup-user)
+    ("w" "use a password" mew-submit-setup-password)
+    ("p" "pin its certificate" mew-submit-setup-pin)
+    ("s" "enter a server" mew-submit-setup-by-hand)
+    ("f" "look further" mew-submit-setup-further)
+    ("g" "start again" mew-submit-setup-again))
+  "The keys of the buffer of `mew-submit-setup', a table.")
+
+(defvar mew-submit-setup-mode-map (mew-submit-view--map mew-submit-setup--keys)
   "Keys of the buffer of `mew-submit-setup'.")
 
-(define-derived-mode mew-submit-setup-mode special-mode "Mail setup"
+(define-derived-mode mew-submit-setup-mode mew-submit-view-mode "Mail setup"
   "What was found of servers for an address, and what to do with it.
-\\<mew-submit-setup-mode-map>\\[mew-submit-setup-use] uses the server that was \
-found, \\[mew-submit-setup-test] sends a test mail,
-\\[mew-submit-setup-open-page] opens the provider's page for passwords, \
-\\[mew-submit-setup-user] takes another user name,
-\\[mew-submit-setup-password] takes a password instead of signing in,
-\\[mew-submit-setup-pin] pins the certificate of a bridge, \
-\\[mew-submit-answer] goes to a question,
-\\[mew-submit-setup-by-hand] asks for a server, \\[mew-submit-setup-further] \
-looks further and \\[mew-submit-setup-again] starts again."
+\\{mew-submit-setup-mode-map}"
   :interactive nil
-  (setq-local revert-buffer-function
-              (lambda (&rest _) (call-interactively #'mew-submit-setup-again)))
+  (setq mew-submit-view--insert #'mew-submit-setup--insert
+        mew-submit-view--keys mew-submit-setup--keys)
   (add-hook 'kill-buffer-hook #'mew-submit-setup--stop nil t))
 
 (defun mew-submit-setup--stop ()
@@ -735,7 +706,7 @@ Ask before that for what a look needs: the module."
   "Have the look for the server of ADDRESS begin when the module is built."
   (setq mew-submit-setup--wanted address)
   (add-hook 'mew-submit-module--hook #'mew-submit-setup--module-is-there)
-  (let ((inhibit-read-only t))
+  (mew-submit-view--change
     (erase-buffer)
     (insert "The module is being built; the look at your server begins then.\n")))
 

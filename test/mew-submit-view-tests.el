@@ -6,6 +6,15 @@
 ;;; Code:
 
 (require 'ert)
+(require 'mew-submit-delivery)
+(require 'mew-submit-diagnose)
+(require 'mew-submit-diagnose-network)
+(require 'mew-submit-doctor)
+(require 'mew-submit-domain)
+(require 'mew-submit-notice)
+(require 'mew-submit-setup)
+(require 'mew-submit-sign-in)
+(require 'mew-submit-survey)
 (require 'mew-submit-test-helpers)
 (require 'mew-submit-view)
 
@@ -170,6 +179,24 @@
       (goto-char (point-min))
       (should (eql 1 (how-many "other ports"))))
     (kill-buffer "*mew-submit keys*")))
+
+(ert-deftest mew-submit-view-tests-every-report ()
+  "Every report has the keys that all have, unless it has one of its own by that name."
+  (dolist (mode '(mew-submit-delivery-mode
+                  mew-submit-diagnose-mode mew-submit-diagnose-network-mode
+                  mew-submit-doctor-mode mew-submit-domain-mode mew-submit-notice-mode
+                  mew-submit-setup-mode mew-submit-sign-in-mode mew-submit-survey-mode))
+    (with-temp-buffer
+      (funcall mode)
+      (should (derived-mode-p 'mew-submit-view-mode))
+      (should (eq buffer-undo-list t))
+      (pcase-dolist (`(,key ,_ ,command) mew-submit-view--common)
+        (let ((bound (key-binding (kbd key))))
+          (should (or (eq bound command)
+                      (string-prefix-p "mew-submit-" (symbol-name bound))))))
+      (should (eq (key-binding (kbd "TAB")) #'forward-button))
+      (pcase-dolist (`(,key ,_ ,command) mew-submit-view--keys)
+        (should (eq command (key-binding (kbd key))))))))
 
 (provide 'mew-submit-view-tests)
 ;;; mew-submit-view-tests.el ends here

@@ -84,7 +84,7 @@ Where there was no connection, or no TLS, its event is nil."
       ("TLS" . ,(format "%s, %s" (funcall get :version) (funcall get :cipher))))))
 
 (defun mew-submit-pin--insert (place tls)
-  "Insert what the certificate in TLS says, which was seen at PLACE."
+  "Insert the words of the certificate in TLS, which was seen at PLACE."
   ;; What matters most comes first: a terminal may have no room for the rest.
   (insert (format "The certificate of %s\n\n" place)
           (if (plist-get tls :verified)

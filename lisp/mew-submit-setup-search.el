@@ -121,7 +121,7 @@ The default is 6."
   (plist-get (mew-submit-setup-search-look-course look) kind))
 
 (defun mew-submit-setup-search--mechanisms (look)
-  "Return the ways to log in that the server of LOOK offers over TLS."
+  "Return the ways to log in at the server of LOOK, over TLS."
   (plist-get (mew-submit-course--current (mew-submit-setup-search-look-course look))
              :auth-tls))
 

@@ -173,7 +173,7 @@ Drawing takes a tenth of the time at most: what is long is drawn less often."
 
 ;;;###mew-submit
 (defun mew-submit-view--page (name insert &optional wrap)
-  "Have the buffer called NAME show what INSERT, a function, inserts; return it.
+  "Show what the function INSERT puts into the buffer called NAME; return that.
 It is shown from its beginning.  With WRAP non-nil lines are wrapped at words."
   (with-current-buffer (mew-submit-view--buffer name #'mew-submit-view-mode)
     (when wrap
@@ -192,7 +192,7 @@ It is shown from its beginning.  With WRAP non-nil lines are wrapped at words."
 ;;; Buttons
 
 (defun mew-submit-view--button (label function &optional help)
-  "Insert a button LABEL that calls FUNCTION, a command interactively.
+  "Insert a button LABEL for FUNCTION, a command or any other function.
 HELP is shown for the mouse.  Point stays when it is pressed."
   (insert-text-button label 'follow-link t 'help-echo help
                       'action (lambda (_)

@@ -26,6 +26,7 @@
 (require 'mew-submit-plan)
 (require 'mew-submit-job)
 (require 'mew-submit-refusal)
+(require 'mew-submit-store)
 (require 'mew-submit-tls)
 (require 'mew-submit-tunnel)
 
@@ -260,9 +261,7 @@ to who is reached, how safely and as whom is the same."
   (let ((keep (if (and noninteractive (not mew-submit-request--several))
                   0
                 mew-submit-keep-connection))
-        (secrets '(:password :tunnel-password))
-        (print-length nil)
-        (print-level nil))
+        (secrets '(:password :tunnel-password)))
     (unless (zerop keep)
       ;; What is tried last makes no difference once it has not been needed.
       (setq request (plist-put (copy-sequence request) :routes
@@ -271,7 +270,7 @@ to who is reached, how safely and as whom is the same."
       (list :keep (mew-submit-request--msecs keep)
             :share (secure-hash
                     'sha256
-                    (prin1-to-string
+                    (mew-submit-store--text
                      (list (plist-get account :name)
                            (cl-loop for (key value) on request by #'cddr
                                     unless (memq key secrets)

@@ -30,7 +30,7 @@
     (read (current-buffer))))
 
 (defun mew-submit-store--text (value)
-  "Return VALUE as one line that `read' makes VALUE of again.
+  "Return VALUE as one line, which `read' can turn into the same again.
 Nothing that the user has set for what Emacs prints has a say in that."
   (let ((print-length nil)
         (print-level nil)

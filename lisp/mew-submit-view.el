@@ -144,7 +144,9 @@ Of several keys of a command the first one is told of."
       (funcall mew-submit-view--insert))
     (goto-char (mew-submit-view--find place))
     (pcase-dolist (`(,window ,start ,point) windows)
-      (set-window-start window (mew-submit-view--find start) t)
+      (let ((start (mew-submit-view--find start)))
+        ;; What begins anew is shown from its beginning.
+        (set-window-start window (if (= start (point-max)) (point-min) start) t))
       (set-window-point window (mew-submit-view--find point)))))
 
 (defun mew-submit-view--draw ()
@@ -283,7 +285,8 @@ Without KEYS it is for all that have a label.  It is no part of the text."
      (mapcar (pcase-lambda (`(,_ ,label ,command)) (vector label command))
              (append (seq-filter #'cadr mew-submit-view--keys)
                      (seq-filter (pcase-lambda (`(,key ,_ ,command))
-                                   (eq command (lookup-key map (kbd key))))
+                                   (and (eq command (lookup-key map (kbd key)))
+                                        (not (assoc key mew-submit-view--keys))))
                                  mew-submit-view--common)))
      map)))
 

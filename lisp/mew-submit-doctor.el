@@ -13,9 +13,9 @@
 
 (require 'cl-lib)
 (require 'mew-submit-account)
+(require 'mew-submit-doctor-account)
 (require 'mew-submit-doctor-checkup)
-(require 'mew-submit-error)
-(require 'mew-submit-json)
+(require 'mew-submit-doctor-finding)
 (require 'mew-submit-module)
 (require 'mew-submit-job)
 (require 'mew-submit-tls)
@@ -53,7 +53,7 @@ Those of its other servers are among them."
                  (mapcan (lambda (account)
                            (mew-submit-doctor--account-names
                             account (cl-incf number)))
-                         (mew-submit-doctor-checkup--accounts))
+                         (mew-submit-doctor-finding--accounts))
                  (mapcar (lambda (pin) (cons (nth 1 pin) "<pinned server>"))
                          mew-submit-pins)
                  (list (cons (expand-file-name "~") "~")
@@ -184,7 +184,7 @@ With OFFLINE non-nil no server is looked at."
                 :findings (mew-submit-doctor-checkup--local) :on-change on-change))
         (number 0))
     (unless (or offline (not (mew-submit-module--fits-p)))
-      (dolist (account (mew-submit-doctor-checkup--accounts))
+      (dolist (account (mew-submit-doctor-finding--accounts))
         (cl-incf number)
         (seq-do-indexed
          (lambda (server index)
@@ -203,7 +203,7 @@ With OFFLINE non-nil no server is looked at."
 (defun mew-submit-doctor--renew (visit account number)
   "Have the sign-in of ACCOUNT, the one with NUMBER, tried for VISIT."
   (cl-incf (mew-submit-doctor--visit-renewals visit))
-  (unless (mew-submit-doctor-checkup--renewal
+  (unless (mew-submit-doctor-account--renewal
            account number
            (lambda (findings)
              (cl-decf (mew-submit-doctor--visit-renewals visit))
@@ -220,7 +220,7 @@ With OFFLINE non-nil no server is looked at."
 Among those of the account it has RANK."
   (let (session)
     (setq session
-          (mew-submit-doctor-checkup--server
+          (mew-submit-doctor-account--server
            account number rank
            (lambda (findings)
              (setf (mew-submit-doctor--visit-sessions visit)

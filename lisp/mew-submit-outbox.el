@@ -64,7 +64,7 @@
     (propertize (if (and total (> total 0) (> (car progress) 0))
                     (format "%s %d%%" state (/ (* 100 (car progress)) total))
                   (symbol-name state))
-                'face (mew-submit-notice--face state))))
+                'face (mew-submit-mode-line--face state))))
 
 (defun mew-submit-outbox--text (text)
   "Return TEXT, or an empty string for nil, safe to show."
@@ -472,7 +472,7 @@ One that may have arrived already is sent again after a yes only."
   (interactive nil mew-submit-outbox-mode)
   (mew-submit-outbox--each (mew-submit-outbox--chosen)
                            (lambda (id)
-                             (mew-submit-notice--send (mew-submit-outbox--entry id)))))
+                             (mew-submit-notice-message--send (mew-submit-outbox--entry id)))))
 
 (defun mew-submit-outbox-send-all ()
   "Send all that waits for the network now."

@@ -83,7 +83,7 @@ the Date stays, too."
 ;; file changes nothing.
 
 (defvar mew-submit-queue--change-hook
-  '(mew-submit-notice--update-soon mew-submit-notice--watch-leaving
+  '(mew-submit-mode-line--update-soon mew-submit-notice--watch-leaving
                                    mew-submit-copies--soon)
   "Hook that is run when something in the outbox has changed.")
 
@@ -92,7 +92,7 @@ the Date stays, too."
 The entry's :state is nil when all of its recipients have it; its message is
 still on disk then.")
 
-(defvar mew-submit-queue--progress-functions '(mew-submit-notice--update-soon)
+(defvar mew-submit-queue--progress-functions '(mew-submit-mode-line--update-soon)
   "Functions called with an entry and each `progress' event of its message.")
 
 (cl-defstruct (mew-submit-queue--job (:constructor mew-submit-queue--make-job)

@@ -17,7 +17,7 @@
 (require 'mew-submit-batch-command)
 (require 'mew-submit-error)
 (require 'mew-submit-json)
-(require 'mew-submit-setup)
+(require 'mew-submit-setup-login)
 (require 'mew-submit-setup-search)
 (require 'seq)
 
@@ -66,18 +66,18 @@
 (defun mew-submit-batch-setup--account (search)
   "Return what the account would be that SEARCH has found, or nil."
   (when-let* ((look (mew-submit-setup-search--best search)))
-    (mew-submit-setup--account-for (mew-submit-setup--login look)
-                                   (mew-submit-setup-search--seen look)
-                                   (mew-submit-setup-search-address search))))
+    (mew-submit-setup-login--account-for (mew-submit-setup-login--of look)
+                                         (mew-submit-setup-search--seen look)
+                                         (mew-submit-setup-search-address search))))
 
 (defun mew-submit-batch-setup--end (search)
   "Return the end of SEARCH as JSON has it."
   (let* ((result (mew-submit-setup-search--result search))
          (look (mew-submit-setup-search--best search))
-         (login (and look (mew-submit-setup--login look)))
+         (login (and look (mew-submit-setup-login--of look)))
          (candidate (and look (mew-submit-setup-search--seen look))))
     (list :event 'done :result result
-          :text (if look (mew-submit-setup--login-words login candidate)
+          :text (if look (mew-submit-setup-login--words login candidate)
                   (mew-submit-setup-search--result-words search))
           :login login :provider (plist-get candidate :provider)
           :page (plist-get candidate :page) :issuer (plist-get candidate :issuer)

@@ -525,7 +525,7 @@ https://example.com/passwords" text)))
             (mew-submit-setup "me@example.org")
             (should (string-search words (mew-submit-setup-tests--wait)))
             (with-current-buffer "*mew-submit setup*"
-              (should (eq (mew-submit-setup--login (mew-submit-setup--best))
+              (should (eq (mew-submit-setup-login--of (mew-submit-setup--best))
                           (if password 'password 'oauth))))))))))
 
 (defmacro mew-submit-setup-tests--guessing (routes &rest body)

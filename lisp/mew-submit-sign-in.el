@@ -250,6 +250,8 @@ code in it, perhaps, and is in no argument of a program."
                           '(nil (inhibit-same-window . t)
                                 (window-height . fit-window-to-buffer)))))
       (when done
+        ;; Nothing here keeps what the sign-in knows.
+        (setq mew-submit-view--insert nil)
         ;; Who is in it reads it there; else its room is for what comes next.
         (dolist (window (get-buffer-window-list nil nil t))
           (unless (eq window (selected-window))

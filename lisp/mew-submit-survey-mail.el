@@ -380,8 +380,10 @@ folder.  A survey that was sent twice counts once."
                       (list (expand-file-name file)))))
         (unless surveys
           (user-error "There is no survey in %s" file))
-        (pop-to-buffer (mew-submit-view--page
-                        "*mew-submit surveys*" (lambda () (insert (mew-submit-survey-mail--sum surveys))))))
+        (pop-to-buffer
+         (mew-submit-view--page
+          "*mew-submit surveys*"
+          (lambda () (insert (mew-submit-survey-mail--sum surveys))))))
     (mew-submit-error (user-error "%s" (mew-submit-error--text err)))))
 
 (provide 'mew-submit-survey-mail)

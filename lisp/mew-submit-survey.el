@@ -522,8 +522,10 @@ Other differences: %d.\n\n"
       (let ((here (mew-submit-survey-fieldtest--results (mew-submit-survey--here)))
             (there (mew-submit-survey-fieldtest--results
                     (mew-submit-survey-fieldtest--load (expand-file-name file)))))
-        (pop-to-buffer (mew-submit-view--page
-                        "*mew-submit surveys*" (lambda () (insert (mew-submit-survey--beside-text here there))))))
+        (pop-to-buffer
+         (mew-submit-view--page
+          "*mew-submit surveys*"
+          (lambda () (insert (mew-submit-survey--beside-text here there))))))
     (mew-submit-error (user-error "%s" (mew-submit-error--text err)))))
 
 (provide 'mew-submit-survey)

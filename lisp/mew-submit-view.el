@@ -90,40 +90,41 @@ Of several keys of a command the first one is told of."
 ;; else is told by its button, or by its line, the nearest one that is the same.
 
 (defun mew-submit-view--place (position)
-  "Return where POSITION is: (ITEM REGEXP OFFSET POSITION LINE)."
+  "Return where POSITION is: (ITEM TEXT WHOLE OFFSET POSITION LINE).
+TEXT is the words there, of a button or with WHOLE of all the line; nil is for
+words that tell nothing, or are very long."
   (save-excursion
     (goto-char position)
-    (let* ((button (button-at position))
-           (item (get-text-property (line-beginning-position) 'mew-submit-view-item))
-           (start (if (and button (not item))
-                      (button-start button)
-                    (line-beginning-position)))
-           (text (if (and button (not item))
-                     (button-label button)
-                   (buffer-substring-no-properties start (line-end-position)))))
+    (let* ((item (get-text-property (line-beginning-position) 'mew-submit-view-item))
+           (button (and (not item) (button-at position)))
+           (start (if button (button-start button) (line-beginning-position)))
+           (text (buffer-substring-no-properties
+                  start (if button (button-end button) (line-end-position)))))
       (list item
-            (unless (or (bobp) (string-blank-p text))
-              (format (if button "%s" "^%s$") (regexp-quote text)))
-            (- position start) position (line-number-at-pos)))))
+            (unless (or (bobp) (string-blank-p text) (length> text 1000)) text)
+            (not button) (- position start) position (line-number-at-pos)))))
 
-(defun mew-submit-view--nearest (regexp position)
-  "Return where REGEXP matches that is nearest to POSITION, or nil."
+(defun mew-submit-view--nearest (text whole position)
+  "Return where TEXT, with WHOLE a line, is nearest to POSITION, or nil."
   (let ((case-fold-search nil)
         best)
     (goto-char (point-min))
-    (while (re-search-forward regexp nil t)
-      (when (or (null best)
-                (< (abs (- (match-beginning 0) position)) (abs (- best position))))
-        (setq best (match-beginning 0))))
+    (while (search-forward text nil t)
+      (let ((start (match-beginning 0)))
+        (when (and (or (not whole)
+                       (and (eolp) (= start (line-beginning-position))))
+                   (or (null best)
+                       (< (abs (- start position)) (abs (- best position)))))
+          (setq best start))))
     best))
 
 (defun mew-submit-view--find (place)
   "Return the position that is PLACE by now; what is gone was on the same line."
-  (pcase-let ((`(,item ,regexp ,offset ,position ,line) place))
+  (pcase-let ((`(,item ,text ,whole ,offset ,position ,line) place))
     (save-excursion
       (goto-char (or (and item (text-property-any (point-min) (point-max)
                                                   'mew-submit-view-item item))
-                     (and regexp (mew-submit-view--nearest regexp position))
+                     (and text (mew-submit-view--nearest text whole position))
                      (progn (goto-char (point-min))
                             (forward-line (1- line))
                             (point))))

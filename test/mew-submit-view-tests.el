@@ -100,6 +100,13 @@
     (mew-submit-view--draw)
     (should (equal "[p other ports]" (button-label (button-at (point)))))))
 
+(ert-deftest mew-submit-view-tests-long-lines ()
+  "A line as long as a message may have is no obstacle."
+  (mew-submit-view-tests--with (list "a" (make-string 200000 ?x) "end")
+    (goto-char (- (point-max) 100))
+    (mew-submit-view--draw)
+    (should (eql (point) (- (point-max) 100)))))
+
 (ert-deftest mew-submit-view-tests-draws-once ()
   "Much news is drawn once; a report that was killed meanwhile is no error."
   (mew-submit-view-tests--with '("a")

@@ -185,7 +185,7 @@ and one socket"))
 This is on `kill-emacs-hook'."
   (remove-hook 'kill-emacs-hook #'mew-submit-batch-relay--end)
   (mew-submit-relay--stop)
-  (mew-submit-queue--leave)
+  (mew-submit-dispatch--leave)
   (mew-submit-batch-command--tell "The relay has ended")
   (kill-emacs 0))
 
@@ -217,7 +217,7 @@ This is on `kill-emacs-hook'."
   ;; A process that only serves can read more at a time.
   (setq read-process-output-max (max read-process-output-max 65536)
         mew-submit-request--several t
-        mew-submit-queue--done-functions '(mew-submit-batch-relay--notice))
+        mew-submit-dispatch--done-functions '(mew-submit-batch-relay--notice))
   (mew-submit-relay--start)
   (setq mew-submit-batch-command--interrupted #'mew-submit-batch-relay--end)
   (add-hook 'kill-emacs-hook #'mew-submit-batch-relay--end -100)

@@ -77,8 +77,8 @@ The default is t.  It says nothing when there is none."
 (defun mew-submit-mode-line--percent ()
   "Return how much of what is being sent is acknowledged, or nil."
   (let ((sent 0) (total 0))
-    (dolist (entry (mew-submit-queue--running))
-      (when-let* ((progress (mew-submit-queue--progress entry)))
+    (dolist (entry (mew-submit-known--running))
+      (when-let* ((progress (mew-submit-known--progress entry)))
         (setq sent (+ sent (car progress))
               total (+ total (max (cdr progress)
                                   (or (plist-get entry :bytes) 0))))))
@@ -104,12 +104,12 @@ Not one of which they have said that it is not to be sent again."
 
 (defun mew-submit-mode-line--words ()
   "Return what the mode line is to say, or nil."
-  (let* ((entries (mew-submit-queue--entries))
+  (let* ((entries (mew-submit-known--entries))
          (count (lambda (&rest states)
                   (seq-count (lambda (entry)
                                (memq (plist-get entry :state) states))
                              entries)))
-         (sending (length (mew-submit-queue--running)))
+         (sending (length (mew-submit-known--running)))
          (waiting (funcall count 'queued 'held))
          (failed (seq-count #'mew-submit-mode-line--needs-user-p entries))
          (questions (length mew-submit-question--list))

@@ -60,8 +60,8 @@ stay with the message it was called for, for others come to point meanwhile."
                   (mew-submit-notice-message--here)
                   (user-error "No message here")))
          (directory (plist-get old :directory)))
-    (mew-submit-queue--refresh directory)
-    (or (mew-submit-queue--entry (plist-get old :id) directory)
+    (mew-submit-known--refresh directory)
+    (or (mew-submit-known--entry (plist-get old :id) directory)
         (user-error "That message is not in the outbox any more"))))
 
 (defun mew-submit-notice-message--may-send-p (entry)
@@ -182,7 +182,7 @@ One that is not sent again by itself is sent, too."
      account
      :callback
      (lambda (result)
-       (let ((now (mew-submit-queue--entry (plist-get entry :id)
+       (let ((now (mew-submit-known--entry (plist-get entry :id)
                                            (plist-get entry :directory))))
          (when (and (equal (plist-get result :result) "signed-in")
                     (eq (plist-get now :state) 'refused))
@@ -467,7 +467,7 @@ That is nil where it is not known, or not to the point."
   "Is what is said of OLD over, now that something is to be said of ENTRY?
 That is so when they are the same message, and when OLD does not need the user
 any more; but READ, which they are at, may wait."
-  (let ((now (mew-submit-queue--entry (plist-get old :id)
+  (let ((now (mew-submit-known--entry (plist-get old :id)
                                       (plist-get old :directory))))
     (or (mew-submit-notice-message--same-p old entry)
         (null now)

@@ -346,7 +346,7 @@ The next time the same happens to one that waits, there is nothing to tell."
     (cond ((null lines))
           ((and (not noninteractive)
                 (or (mew-submit-background--prompt-p)
-                    (and (mew-submit-queue--running)
+                    (and (mew-submit-known--running)
                          (< (- (float-time) (car mew-submit-notice--news)) 5))))
            (run-at-time 1 nil #'mew-submit-notice--tell-news))
           (t (setq mew-submit-notice--news nil)
@@ -369,7 +369,7 @@ That comes after what filing copies says, and once for several."
 (defun mew-submit-notice--offer (entry done)
   "Tell that another port may do for ENTRY's message, which waits because of DONE."
   (when-let* ((text (mew-submit-offer--text (plist-get entry :account) done))
-              (now (mew-submit-queue--entry (plist-get entry :id)
+              (now (mew-submit-known--entry (plist-get entry :id)
                                             (plist-get entry :directory))))
     (when (eq (plist-get now :state) 'queued)
       (mew-submit-notice--fill now done)
@@ -401,7 +401,7 @@ Those of which the user has said that they are not sent again are left alone."
     (let ((left (seq-filter (lambda (entry)
                               (and (eq (plist-get entry :state) 'uncertain)
                                    (mew-submit-mode-line--needs-user-p entry)))
-                            (mew-submit-queue--entries))))
+                            (mew-submit-known--entries))))
       (dolist (entry left)
         (mew-submit-notice--fill entry (list :result "uncertain" :kind "uncertain"
                                              :text (plist-get entry :last))))
@@ -413,9 +413,9 @@ Those of which the user has said that they are not sent again are left alone."
 (defun mew-submit-notice--may-leave ()
   "Ask whether to leave Emacs while mail is being sent, or waits.
 This is on `kill-emacs-query-functions' while that is so."
-  (let ((running (length (mew-submit-queue--running)))
+  (let ((running (length (mew-submit-known--running)))
         (waiting (if mew-submit-ask-when-mail-waits
-                     (length (mew-submit-queue--waiting))
+                     (length (mew-submit-known--waiting))
                    0)))
     (if (zerop running)
         (or (zerop waiting)
@@ -431,7 +431,7 @@ This is on `kill-emacs-query-functions' while that is so."
 ;;;###mew-submit
 (defun mew-submit-notice--watch-leaving ()
   "Have Emacs ask before it ends while mail is being sent or waits, only then."
-  (if (or (mew-submit-queue--running) (mew-submit-queue--waiting))
+  (if (or (mew-submit-known--running) (mew-submit-known--waiting))
       (add-hook 'kill-emacs-query-functions #'mew-submit-notice--may-leave)
     (remove-hook 'kill-emacs-query-functions #'mew-submit-notice--may-leave)))
 

@@ -494,7 +494,7 @@ the provider's is for the user to know: the buffer says so beside its button."
     (setq mew-submit-setup--doing "sending the test mail")
     (condition-case err
         (setq mew-submit-setup--session
-              (mew-submit-request--submit
+              (mew-submit-parcel--submit
                file :account account
                :on-done finish :on-ask #'mew-submit-setup--answer))
       (error (funcall finish (mew-submit-error--done err))))

@@ -20,13 +20,13 @@
   (declare (indent 1))
   `(let ((entries ,entries))
      (clrhash mew-submit-outbox--rows)
-     (cl-letf (((symbol-function 'mew-submit-queue--entries) (lambda (&rest _) entries))
-               ((symbol-function 'mew-submit-queue--entry)
+     (cl-letf (((symbol-function 'mew-submit-known--entries) (lambda (&rest _) entries))
+               ((symbol-function 'mew-submit-known--entry)
                 (lambda (id &rest _)
                   (seq-find (lambda (entry) (equal (plist-get entry :id) id)) entries)))
-               ((symbol-function 'mew-submit-queue--refresh) #'ignore)
-               ((symbol-function 'mew-submit-queue--run) #'ignore)
-               ((symbol-function 'mew-submit-queue--progress) #'ignore))
+               ((symbol-function 'mew-submit-known--refresh) #'ignore)
+               ((symbol-function 'mew-submit-dispatch--run) #'ignore)
+               ((symbol-function 'mew-submit-known--progress) #'ignore))
        (save-window-excursion
          (unwind-protect
              (progn ,@body)

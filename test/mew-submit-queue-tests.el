@@ -33,7 +33,7 @@
            (mew-submit-queue-tests--done nil)
            (mew-submit-request--several t)
            (mew-submit-delay 0)
-           (mew-submit-queue--done-functions
+           (mew-submit-dispatch--done-functions
             (list (lambda (entry done)
                     (push (cons entry done) mew-submit-queue-tests--done)))))
        (clrhash mew-submit-queue--known)
@@ -45,7 +45,7 @@
 (defun mew-submit-queue-tests--settle ()
   "Wait until nothing is being sent."
   (mew-submit-test-until ("the queue")
-    (null (mew-submit-queue--running))))
+    (null (mew-submit-known--running))))
 
 (defun mew-submit-queue-tests--add (directory account &rest keys)
   "Put a message into DIRECTORY, by ACCOUNT; return its identifier.
@@ -77,7 +77,7 @@ KEYS are for `mew-submit-queue--add', and :text for another message."
                              #'string<)
                        '("delivered.log" "raw")))
         (should (mew-submit-test-stored peer))
-        (should-not (mew-submit-queue--entries))))))
+        (should-not (mew-submit-known--entries))))))
 
 (ert-deftest mew-submit-queue-tests-states ()
   "What the server does decides the state, and who is tried again."
@@ -125,7 +125,7 @@ rcpt#2=reply:550 5.1.1 Who"
               (should (eq (and (plist-get entry :next) t) (eq state 'queued)))
               (should (= (length (plist-get entry :history)) 1))
               (should-not (directory-files directory nil "journal"))
-              (should (equal entry (mew-submit-queue--entry id))))))))))
+              (should (equal entry (mew-submit-known--entry id))))))))))
 
 (ert-deftest mew-submit-queue-tests-the-rest-only ()
   "Those who have it do not get it again; who was refused is told at the end."
@@ -174,7 +174,7 @@ So is what was not sent because the connection broke."
                    '((1 10) (2 100) (3 1000) (4 1000) (99 1000)))
       (dotimes (_ 20)
         (should (<= (* 0.8 interval)
-                    (mew-submit-queue--interval attempts)
+                    (mew-submit-fate--interval attempts)
                     ;; 1.2 is no float.
                     (* 1.2001 interval)))))))
 
@@ -193,12 +193,12 @@ So is what was not sent because the connection broke."
        directory (mew-submit-test-account peer "ok") :held t)
       (mew-submit-queue-tests--settle)
       (should (= (mew-submit-queue--flush) 0))
-      (mew-submit-queue--refresh)
-      (mew-submit-queue--run)
+      (mew-submit-known--refresh)
+      (mew-submit-dispatch--run)
       (mew-submit-queue-tests--settle)
       (should (= (length mew-submit-queue-tests--done) 2))
       (should (equal (sort (mapcar (lambda (entry) (plist-get entry :state))
-                                   (mew-submit-queue--entries))
+                                   (mew-submit-known--entries))
                            #'string<)
                      '(held refused uncertain))))))
 
@@ -213,7 +213,7 @@ So is what was not sent because the connection broke."
           (mew-submit-queue-tests--add
            directory account
            :text (format "From: me@x\nTo: a@x\nSubject: %d\n\nb\n" i))
-          (should (= (length (mew-submit-queue--running)) 1)))
+          (should (= (length (mew-submit-known--running)) 1)))
         (mew-submit-queue-tests--settle)
         (should (= (length (mew-submit-test-log peer "connect")) 1))
         (dotimes (i 10)
@@ -225,7 +225,7 @@ So is what was not sent because the connection broke."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=slow,1:dot=stall")
     (mew-submit-queue-tests--with-outbox directory
-      (cl-letf (((symbol-value 'mew-submit-queue--overtake) 0.3))
+      (cl-letf (((symbol-value 'mew-submit-dispatch--overtake) 0.3))
         (let* ((account (mew-submit-test-account peer "slow"))
                (first (mew-submit-queue-tests--add directory account)))
           (mew-submit-queue-tests--add directory account)
@@ -274,10 +274,10 @@ X-Mew-Submit-Send-At: 2099-12-24 18:00\n\nb\n")))
                          directory account :not-before (time-add nil 600)))))
         (dotimes (_ 2)
           (should (equal (mapcar #'mew-submit-queue-tests--state ids) '(held held)))
-          (should-not (mew-submit-queue--waiting))
-          (mew-submit-queue--network-changed)
+          (should-not (mew-submit-known--waiting))
+          (mew-submit-dispatch--network-changed)
           (should (= (mew-submit-queue--flush) 0)))
-        (should-not (mew-submit-queue--running))
+        (should-not (mew-submit-known--running))
         (should-not (mew-submit-test-log peer "connect"))))))
 
 (ert-deftest mew-submit-queue-tests-the-journal-goes-last ()
@@ -322,7 +322,7 @@ X-Mew-Submit-Send-At: whenever\n\nb\n")))
         (should-error (mew-submit-queue-tests--add directory account :text text)
                       :type condition)
         (should (equal (directory-files directory nil "\\`[^.]") '("raw")))
-        (should-not (mew-submit-queue--entries))))))
+        (should-not (mew-submit-known--entries))))))
 
 (ert-deftest mew-submit-queue-tests-no-secret-on-disk ()
   "A password that came with the account is used, and is not in the outbox."
@@ -355,14 +355,14 @@ X-Mew-Submit-Send-At: whenever\n\nb\n")))
                                       #'mew-submit-queue--delete))
                 (should-error (funcall function id) :type 'user-error))
               (mew-submit-spool--write
-               (mew-submit-spool--with (mew-submit-queue--entry id)
+               (mew-submit-spool--with (mew-submit-known--entry id)
                                        :state 'queued))
-              (mew-submit-queue--refresh)
-              (mew-submit-queue--run)
-              (should-not (mew-submit-queue--running)))
+              (mew-submit-known--refresh)
+              (mew-submit-dispatch--run)
+              (should-not (mew-submit-known--running)))
           (mew-submit-spool--unlock lock))
-        (mew-submit-queue--run)
-        (should (= (length (mew-submit-queue--running)) 1))
+        (mew-submit-dispatch--run)
+        (should (= (length (mew-submit-known--running)) 1))
         ;; Now it is another Emacs that has to leave it alone.
         (should-not (mew-submit-spool--lock id directory))
         (should-error (mew-submit-queue--delete id) :type 'user-error)
@@ -383,13 +383,13 @@ X-Mew-Submit-Send-At: whenever\n\nb\n")))
         (clrhash mew-submit-queue--known)
         (mew-submit-queue-tests--add
          directory (mew-submit-test-account peer "ok"))
-        (mew-submit-queue--refresh)
-        (mew-submit-queue--run)
+        (mew-submit-known--refresh)
+        (mew-submit-dispatch--run)
         (mew-submit-queue-tests--settle)
         (should (mew-submit-test-stored peer))
         (should (= 2 (seq-count (lambda (entry)
                                   (eq (plist-get entry :state) 'broken))
-                                (mew-submit-queue--entries))))
+                                (mew-submit-known--entries))))
         (should-error (mew-submit-queue--send id) :type 'user-error)
         (mew-submit-queue--delete id)))))
 
@@ -476,7 +476,7 @@ filename=a.txt\n\nattached\n\n--=--\n")))
 (defun mew-submit-queue-tests--settle-anyhow ()
   "Wait until nothing is being sent, whatever is quit meanwhile."
   (let ((tries 0))
-    (while (and (mew-submit-queue--running) (< tries 5))
+    (while (and (mew-submit-known--running) (< tries 5))
       (setq tries (1+ tries))
       (condition-case nil
           (mew-submit-queue-tests--settle)
@@ -492,8 +492,8 @@ filename=a.txt\n\nattached\n\n--=--\n")))
                      (late-quit . ,(lambda (&rest _) (setq quit-flag t)))))
       (ert-info ((symbol-name what))
         (mew-submit-queue-tests--with-outbox directory
-          (let* ((mew-submit-queue--change-hook
-                  (cons function mew-submit-queue--change-hook))
+          (let* ((mew-submit-known--change-hook
+                  (cons function mew-submit-known--change-hook))
                  (id (condition-case err
                          (mew-submit-queue-tests--add
                           directory (mew-submit-test-account peer "ok"))
@@ -512,13 +512,13 @@ filename=a.txt\n\nattached\n\n--=--\n")))
       (let ((id (mew-submit-queue-tests--add
                  directory (mew-submit-test-account peer "ok") :held t))
             (quit (lambda (session) (setq quit-flag t) session)))
-        (advice-add 'mew-submit-request--submit :filter-return quit)
+        (advice-add 'mew-submit-parcel--submit :filter-return quit)
         (unwind-protect
             (should (eq 'quit (condition-case nil
                                   (mew-submit-queue--send id)
                                 (quit 'quit))))
-          (advice-remove 'mew-submit-request--submit quit))
-        (should (mew-submit-queue--running))
+          (advice-remove 'mew-submit-parcel--submit quit))
+        (should (mew-submit-known--running))
         (should-not (mew-submit-spool--lock id directory))
         (mew-submit-test-go peer)
         (mew-submit-queue-tests--settle)
@@ -531,14 +531,14 @@ filename=a.txt\n\nattached\n\n--=--\n")))
     (dolist (where '(function caller))
       (mew-submit-queue-tests--with-outbox directory
         (let* ((quit (lambda (&rest _) (signal 'quit nil)))
-               (mew-submit-queue--done-functions
+               (mew-submit-dispatch--done-functions
                 (and (eq where 'function) (list quit))))
           (mew-submit-queue-tests--add
            directory (mew-submit-test-account peer "ok")
            :on-done (and (eq where 'caller) quit))
           (mew-submit-queue-tests--settle-anyhow)
-          (should-not (mew-submit-queue--running))
-          (should-not (mew-submit-queue--entries))
+          (should-not (mew-submit-known--running))
+          (should-not (mew-submit-known--entries))
           (should-not (mew-submit-spool--ids directory)))))))
 
 (ert-deftest mew-submit-queue-tests-journal-lost ()
@@ -574,7 +574,7 @@ answer it is in doubt."
               (let ((entry (mew-submit-spool--read id directory)))
                 (should (eq (plist-get entry :state) state))
                 (should (equal (plist-get entry :recipients) recipients))
-                (should (equal (mew-submit-queue--entry id) entry))))))))))
+                (should (equal (mew-submit-known--entry id) entry))))))))))
 
 (ert-deftest mew-submit-queue-tests-cancelled-is-held ()
   "What the user stops before the server has all of it is held, not sent again."
@@ -597,9 +597,9 @@ answer it is in doubt."
             (let ((entry (mew-submit-spool--read id directory)))
               (should (eq (plist-get entry :state) 'held))
               (should-not (plist-get entry :next)))
-            (mew-submit-queue--refresh)
-            (mew-submit-queue--run)
-            (should-not (mew-submit-queue--running))
+            (mew-submit-known--refresh)
+            (mew-submit-dispatch--run)
+            (should-not (mew-submit-known--running))
             (should (= (length mew-submit-queue-tests--done) 1))))))))
 
 (ert-deftest mew-submit-queue-tests-changed-behind-our-back ()
@@ -616,18 +616,18 @@ The copy in memory says that it is to be sent at once."
         (mew-submit-queue-tests--with-outbox directory
           (let* ((id (mew-submit-queue-tests--add
                       directory (mew-submit-test-account peer "ok") :held t))
-                 (entry (mew-submit-queue--entry id))
+                 (entry (mew-submit-known--entry id))
                  (known (mew-submit-spool--with entry :state 'queued :next nil))
                  (made (apply #'mew-submit-spool--with entry news)))
-            (puthash (mew-submit-queue--key known) known
+            (puthash (mew-submit-known--key known) known
                      mew-submit-queue--known)
             (if news
                 (mew-submit-spool--write made)
               (mew-submit-spool--remove entry))
-            (mew-submit-queue--run)
-            (should-not (mew-submit-queue--running))
+            (mew-submit-dispatch--run)
+            (should-not (mew-submit-known--running))
             (should-not (mew-submit-test-log peer "connect"))
-            (should (equal (mew-submit-queue--entry id) (and news made)))))))))
+            (should (equal (mew-submit-known--entry id) (and news made)))))))))
 
 (ert-deftest mew-submit-queue-tests-doubt-stays ()
   "What is in doubt is not made a message like others by holding it."
@@ -668,7 +668,7 @@ What the message itself wishes, and the server that it names, stay."
                   (list (apply #'mew-submit-test-account peer "ok"
                                (if named '(:name "a") '(:from "me@x")))))
                  (entry (progn (mew-submit-queue--send id)
-                               (mew-submit-queue--entry id)))
+                               (mew-submit-known--entry id)))
                  (account (plist-get entry :account)))
             (should (equal (plist-get account :server) server))
             ;; A person reads this.
@@ -699,7 +699,7 @@ What the message itself wishes, and the server that it names, stay."
                                 (mew-submit-queue--send-by id "25:starttls"))
                               #'mew-submit-edit))
           (mew-submit-spool--write news)
-          (puthash (mew-submit-queue--key news)
+          (puthash (mew-submit-known--key news)
                    (mew-submit-spool--with news :state 'held)
                    mew-submit-queue--known)
           (should-error (funcall change id) :type 'user-error)
@@ -723,8 +723,8 @@ What the message itself wishes, and the server that it names, stay."
                  (entry (mew-submit-spool--read id directory)))
             (mew-submit-spool--write
              (apply #'mew-submit-spool--with entry :state 'queued change))
-            (mew-submit-queue--refresh)
-            (should (eq (plist-get (mew-submit-queue--entry id) :state) 'broken))
+            (mew-submit-known--refresh)
+            (should (eq (plist-get (mew-submit-known--entry id) :state) 'broken))
             (mew-submit-queue-tests--add
              directory (mew-submit-test-account peer "ok"))
             (mew-submit-queue-tests--settle)
@@ -735,12 +735,12 @@ What the message itself wishes, and the server that it names, stay."
   "A message does not wait for years because the clock was wrong for a moment."
   (let ((entry (list :id "x" :directory "/nowhere/" :state 'queued)))
     (dolist (seconds '(20 50 3600 4300))
-      (should-not (mew-submit-queue--due-p
+      (should-not (mew-submit-dispatch--due-p
                    (append (list :next (+ (float-time) seconds)) entry))))
-    (should (mew-submit-queue--due-p
+    (should (mew-submit-dispatch--due-p
              (append (list :next (+ (float-time) 10000)) entry)))
     ;; A date is a date.
-    (should-not (mew-submit-queue--due-p
+    (should-not (mew-submit-dispatch--due-p
                  (append (list :state 'held :next (+ (float-time) 1e8)
                                :not-before (+ (float-time) 1e8))
                          entry)))))
@@ -752,13 +752,13 @@ What the message itself wishes, and the server that it names, stay."
   (mew-submit-test-with-directory directory
     (let ((entry (list :id "x" :directory directory :state 'queued :attempts 1))
           (done '(:event done :kind "message" :result "refused" :text "No")))
-      (should (eq 'queued (plist-get (mew-submit-queue--judge
-                                      entry (mew-submit-queue--perhaps-unread
+      (should (eq 'queued (plist-get (mew-submit-fate--judge
+                                      entry (mew-submit-fate--perhaps-unread
                                              entry done))
                                      :state)))
       (mew-submit-test-write (mew-submit-spool--message-file entry) "a")
-      (should (eq 'refused (plist-get (mew-submit-queue--judge
-                                       entry (mew-submit-queue--perhaps-unread
+      (should (eq 'refused (plist-get (mew-submit-fate--judge
+                                       entry (mew-submit-fate--perhaps-unread
                                               entry done))
                                       :state))))))
 
@@ -768,7 +768,7 @@ What the message itself wishes, and the server that it names, stay."
          (now (float-time))
          (done '(:event done :result "deferred" :kind "connect" :text "No"))
          (result (lambda (&rest entry)
-                   (plist-get (mew-submit-queue--perhaps-give-up entry done)
+                   (plist-get (mew-submit-fate--perhaps-give-up entry done)
                               :result))))
     (should (equal (funcall result :created (- now 900)) "deferred"))
     (should (equal (funcall result :created (- now 1100)) "refused"))
@@ -778,9 +778,9 @@ What the message itself wishes, and the server that it names, stay."
     (let ((mew-submit-give-up-after nil))
       (should (equal (funcall result :created 0) "deferred")))
     (should (eq 'refused
-                (plist-get (mew-submit-queue--judge
+                (plist-get (mew-submit-fate--judge
                             (list :state 'queued)
-                            (mew-submit-queue--perhaps-give-up
+                            (mew-submit-fate--perhaps-give-up
                              (list :created 0) done))
                            :state)))))
 
@@ -812,36 +812,36 @@ What the message itself wishes, and the server that it names, stay."
            (age (lambda (seconds)
                   (set-file-times directory (time-subtract nil seconds)))))
       (funcall age 100)
-      (mew-submit-queue--refresh)
-      (advice-add 'mew-submit-queue--look-at :before count)
+      (mew-submit-known--refresh)
+      (advice-add 'mew-submit-known--look-at :before count)
       (unwind-protect
           (progn
-            (mew-submit-queue--refresh)
+            (mew-submit-known--refresh)
             (should (= looks 0))
             ;; What another Emacs does there.
-            (mew-submit-spool--remove (mew-submit-queue--entry (car ids)))
-            (mew-submit-queue--refresh)
+            (mew-submit-spool--remove (mew-submit-known--entry (car ids)))
+            (mew-submit-known--refresh)
             (should (= looks 19))
-            (should-not (mew-submit-queue--entry (car ids)))
+            (should-not (mew-submit-known--entry (car ids)))
             ;; Two changes may have one time: what is new is not trusted.
-            (mew-submit-queue--refresh)
+            (mew-submit-known--refresh)
             (should (= looks 38))
             ;; Nor what is no longer known.
             (funcall age 50)
-            (mew-submit-queue--refresh)
+            (mew-submit-known--refresh)
             (clrhash mew-submit-queue--known)
-            (mew-submit-queue--refresh)
+            (mew-submit-known--refresh)
             (should (= (hash-table-count mew-submit-queue--known) 19)))
-        (advice-remove 'mew-submit-queue--look-at count)))))
+        (advice-remove 'mew-submit-known--look-at count)))))
 
 (defun mew-submit-queue-tests--many (directory count)
   "Have COUNT messages that wait for an hour in DIRECTORY, which nothing knows yet."
   (let* ((id (mew-submit-queue-tests--add
               directory '(:server "127.0.0.1" :auth "none") :held t))
-         (entry (mew-submit-spool--with (mew-submit-queue--entry id)
+         (entry (mew-submit-spool--with (mew-submit-known--entry id)
                                         :state 'queued :attempts 1 :held nil
                                         :next (+ (float-time) 3600))))
-    (mew-submit-queue--save entry)
+    (mew-submit-known--save entry)
     (dotimes (number (1- count))
       (dolist (suffix '(".eml" ".eld"))
         (copy-file (mew-submit-spool--file id suffix directory)
@@ -858,10 +858,10 @@ What the message itself wishes, and the server that it names, stay."
       (let* ((account (mew-submit-test-account peer "ok"))
              (mew-submit-accounts (list account))
              (mew-submit-memory-file nil)
-             (mew-submit-queue--watching nil)
+             (mew-submit-dispatch--watching nil)
              (id (mew-submit-queue-tests--add directory account :held t)))
         (mew-submit-spool--write
-         (mew-submit-spool--with (mew-submit-queue--entry id)
+         (mew-submit-spool--with (mew-submit-known--entry id)
                                  :state 'queued :held nil))
         (clrhash mew-submit-queue--known)
         (with-temp-buffer
@@ -869,16 +869,16 @@ What the message itself wishes, and the server that it names, stay."
           (mew-submit-send-it))
         (mew-submit-test-until ("the new one" 120)
           (mew-submit-test-stored peer))
-        (should-not mew-submit-queue--watching)
+        (should-not mew-submit-dispatch--watching)
         (let ((noninteractive nil))
-          (mew-submit-queue--start-once)
-          (should (equal mew-submit-queue--watching (list directory)))
+          (mew-submit-dispatch--start-once)
+          (should (equal mew-submit-dispatch--watching (list directory)))
           (mew-submit-test-until ("the one that was left" 120)
             (mew-submit-test-stored peer 2))
           ;; Once is enough.
-          (cl-letf (((symbol-function 'mew-submit-queue--start)
+          (cl-letf (((symbol-function 'mew-submit-dispatch--start)
                      (lambda (&rest _) (ert-fail "Again"))))
-            (mew-submit-queue--start-once)))))))
+            (mew-submit-dispatch--start-once)))))))
 
 (ert-deftest mew-submit-queue-tests-in-slices ()
   "Thousands of messages are read in slices, and other things go on between them.
@@ -900,36 +900,36 @@ When nothing has changed, no message is touched, not even in memory."
                     (push (cons reads ticks) slices)))
                 (count-read (&rest _) (cl-incf reads))
                 (touch (&rest _) (cl-incf touched)))
-        (advice-add 'mew-submit-queue--look-at-some :around #'count-slice)
-        (advice-add 'mew-submit-queue--look-at :before #'count-read)
+        (advice-add 'mew-submit-known--look-at-some :around #'count-slice)
+        (advice-add 'mew-submit-known--look-at :before #'count-read)
         (unwind-protect
             (progn
-              (mew-submit-queue--start directory (lambda () (setq done t)))
+              (mew-submit-dispatch--start directory (lambda () (setq done t)))
               (should (= (length slices) 1))
               (mew-submit-test-until ("the last slice" 120) done)
               (setq slices (nreverse slices))
               (should (equal (mapcar #'car slices) '(100 100 100 100 50)))
               ;; Something else has run between any two.
               (should (apply #'< (mapcar #'cdr slices)))
-              (should (= (length (mew-submit-queue--entries directory)) 450))
-              (dolist (function '(mew-submit-queue--look-at mew-submit-queue--automatic
-                                  mew-submit-queue--due-p mew-submit-queue--entries))
+              (should (= (length (mew-submit-known--entries directory)) 450))
+              (dolist (function '(mew-submit-known--look-at mew-submit-known--automatic
+                                  mew-submit-dispatch--due-p mew-submit-known--entries))
                 (advice-add function :before #'touch))
-              (setq mew-submit-queue--looked 0)
-              (mew-submit-queue--wake)
+              (setq mew-submit-dispatch--looked 0)
+              (mew-submit-dispatch--wake)
               (should (= touched 0))
-              (should (memq mew-submit-queue--timer timer-list))
+              (should (memq mew-submit-dispatch--timer timer-list))
               ;; What is new is seen all the same.
-              (mew-submit-queue--note
-               (mew-submit-queue--entry (car (mew-submit-spool--ids directory))
+              (mew-submit-known--note
+               (mew-submit-known--entry (car (mew-submit-spool--ids directory))
                                        directory))
-              (mew-submit-queue--wake)
+              (mew-submit-dispatch--wake)
               (should (> touched 0)))
           (cancel-timer timer)
-          (mew-submit-queue--stop)
-          (advice-remove 'mew-submit-queue--look-at-some #'count-slice)
-          (dolist (function '(mew-submit-queue--look-at mew-submit-queue--automatic
-                              mew-submit-queue--due-p mew-submit-queue--entries))
+          (mew-submit-dispatch--stop)
+          (advice-remove 'mew-submit-known--look-at-some #'count-slice)
+          (dolist (function '(mew-submit-known--look-at mew-submit-known--automatic
+                              mew-submit-dispatch--due-p mew-submit-known--entries))
             (advice-remove function #'touch)
             (advice-remove function #'count-read)))))))
 
@@ -948,7 +948,7 @@ something to ask; the first button is pressed.  The account has no :user."
          (let* ((,account (mew-submit-test-account ,peer "s" :name "t"))
                 (,questions 0)
                 (noninteractive nil)
-                (mew-submit-queue--asking nil)
+                (mew-submit-dispatch--asking nil)
                 (mew-submit-memory-file nil)
                 (mew-submit-question--list nil)
                 (mew-submit-question--hook nil)
@@ -1010,17 +1010,17 @@ prompt is no answer: the question goes on waiting."
         (mew-submit-queue-tests--add-asking directory account 4)
         (mew-submit-test-until ("the question" 120)
           (= asked 1))
-        (should (= (length (mew-submit-queue--running)) 1))
+        (should (= (length (mew-submit-known--running)) 1))
         (should (= (length mew-submit-question--list) 1))
         (mew-submit-question--answer (car mew-submit-question--list) '("Not now" nil))
         (mew-submit-queue-tests--settle)
-        (mew-submit-queue--run)
-        (should-not (mew-submit-queue--running))
+        (mew-submit-dispatch--run)
+        (should-not (mew-submit-known--running))
         (should (equal (mapcar (lambda (entry) (plist-get entry :state))
-                               (mew-submit-queue--entries))
+                               (mew-submit-known--entries))
                        '(queued queued queued queued)))
         (should (string-search "not now"
-                               (plist-get (car (mew-submit-queue--entries)) :last)))
+                               (plist-get (car (mew-submit-known--entries)) :last)))
         (should (equal (plist-get (cdar mew-submit-queue-tests--done) :kind)
                        "secret"))
         (should (= questions 1))
@@ -1039,10 +1039,10 @@ prompt is no answer: the question goes on waiting."
         (mew-submit-queue-tests--add-asking directory account 1)
         (mew-submit-test-until ("the reason" 120)
           (string-search "Decryption failed"
-                         (or (plist-get (car (mew-submit-queue--entries)) :last)
+                         (or (plist-get (car (mew-submit-known--entries)) :last)
                              ""))))
       (should (= questions 1))
-      (should (eq 'queued (plist-get (car (mew-submit-queue--entries)) :state)))
+      (should (eq 'queued (plist-get (car (mew-submit-known--entries)) :state)))
       (should-not (mew-submit-test-log peer "accept")))))
 
 (ert-deftest mew-submit-queue-tests-nobody-is-there ()
@@ -1055,11 +1055,11 @@ SECURITY: P6."
                 ((symbol-function 'auth-source-search)
                  (lambda (&rest _) (ert-fail "It was looked up"))))
         (mew-submit-queue-tests--add-asking directory account 2)
-        (mew-submit-queue--run))
+        (mew-submit-dispatch--run))
       (should (= questions 0))
-      (should-not (mew-submit-queue--running))
+      (should-not (mew-submit-known--running))
       (let ((auth-sources (list (mew-submit-queue-tests--authinfo directory "y"))))
-        (mew-submit-queue--somebody-came)
+        (mew-submit-dispatch--somebody-came)
         (mew-submit-test-until ("both" 120)
           (mew-submit-test-stored peer 2))))))
 
@@ -1079,10 +1079,10 @@ One that a function has needs no frame."
                    (mew-submit-error--throw 'secret nil "Locked"))))
         (mew-submit-queue-tests--add-asking directory account 2)
         (mew-submit-queue-tests--settle)
-        (mew-submit-queue--run)
-        (should-not (mew-submit-queue--running))
+        (mew-submit-dispatch--run)
+        (should-not (mew-submit-known--running))
         (should (equal (mapcar (lambda (entry) (plist-get entry :state))
-                               (mew-submit-queue--entries))
+                               (mew-submit-known--entries))
                        '(queued queued)))
         ;; One look for all of the account, until somebody comes.
         (should (= (length calls) 1))
@@ -1122,8 +1122,8 @@ One that a function has needs no frame."
   (let (ids)
     (dotimes (_ count)
       (push (mew-submit-queue-tests--add directory account :held t) ids))
-    (dolist (entry (mew-submit-queue--entries))
-      (mew-submit-queue--save
+    (dolist (entry (mew-submit-known--entries))
+      (mew-submit-known--save
        (mew-submit-spool--with entry :state 'queued :held nil)))
     (nreverse ids)))
 
@@ -1147,12 +1147,12 @@ One that a function has needs no frame."
                          (funcall real file))))
                     ((symbol-function 'display-warning)
                      (lambda (_type text &rest _) (push text warnings))))
-            (mew-submit-queue--run)
+            (mew-submit-dispatch--run)
             (mew-submit-test-until ("the others" 120)
               (mew-submit-test-stored peer 2))
             (mew-submit-queue-tests--settle)
-            (should mew-submit-queue--timer)
-            (let ((entry (mew-submit-queue--entry (car ids))))
+            (should mew-submit-dispatch--timer)
+            (let ((entry (mew-submit-known--entry (car ids))))
               (should (eq (plist-get entry :state) 'queued))
               (should (plist-get entry :next))
               (should (string-search errno (plist-get entry :last))))
@@ -1169,7 +1169,7 @@ One that a function has needs no frame."
   (mew-submit-queue-tests--with-outbox directory
     (let ((ids (mew-submit-queue-tests--all-wait directory '(:server "h" :auth "none")
                                                  3))
-          (mew-submit-queue--watching nil)
+          (mew-submit-dispatch--watching nil)
           (real (symbol-function 'mew-submit-spool--read))
           (count 0))
       (clrhash mew-submit-queue--known)
@@ -1180,38 +1180,38 @@ One that a function has needs no frame."
                      (funcall real id directory))))
                 ((symbol-function 'display-warning)
                  (lambda (&rest _) (cl-incf count))))
-        (mew-submit-queue--refresh))
+        (mew-submit-known--refresh))
       (should (= count 1))
       (should (equal (sort (mapcar (lambda (entry) (plist-get entry :id))
-                                   (mew-submit-queue--entries))
+                                   (mew-submit-known--entries))
                            #'string<)
                      (sort (list (nth 0 ids) (nth 2 ids)) #'string<)))
-      (mew-submit-queue--refresh)
-      (should (= (length (mew-submit-queue--entries)) 3)))))
+      (mew-submit-known--refresh)
+      (should (= (length (mew-submit-known--entries)) 3)))))
 
 (ert-deftest mew-submit-queue-tests-an-unreadable-moment ()
   "A directory that cannot be read for a moment does not end the queue."
   (mew-submit-queue-tests--with-outbox directory
-    (let ((mew-submit-queue--watching (list directory))
-          (mew-submit-queue--looked 0)
-          (mew-submit-queue--timer nil)
-          (mew-submit-queue--quiet nil)
+    (let ((mew-submit-dispatch--watching (list directory))
+          (mew-submit-dispatch--looked 0)
+          (mew-submit-dispatch--timer nil)
+          (mew-submit-dispatch--quiet nil)
           warnings)
-      (cl-letf (((symbol-function 'mew-submit-queue--refresh)
+      (cl-letf (((symbol-function 'mew-submit-known--refresh)
                  (lambda (&rest _) (signal 'file-error '("Opening directory" "x"))))
                 ((symbol-function 'display-warning)
                  (lambda (_type text &rest _) (push text warnings))))
-        (mew-submit-queue--wake))
+        (mew-submit-dispatch--wake))
       (should warnings)
-      (should (memq mew-submit-queue--timer timer-list))
+      (should (memq mew-submit-dispatch--timer timer-list))
       ;; And whatever else fails.
-      (setq mew-submit-queue--timer nil
-            mew-submit-queue--quiet nil)
-      (cl-letf (((symbol-function 'mew-submit-queue--run)
+      (setq mew-submit-dispatch--timer nil
+            mew-submit-dispatch--quiet nil)
+      (cl-letf (((symbol-function 'mew-submit-dispatch--run)
                  (lambda () (error "Anything"))))
-        (should-error (mew-submit-queue--wake)))
-      (should (memq mew-submit-queue--timer timer-list))
-      (cancel-timer mew-submit-queue--timer))))
+        (should-error (mew-submit-dispatch--wake)))
+      (should (memq mew-submit-dispatch--timer timer-list))
+      (cancel-timer mew-submit-dispatch--timer))))
 
 (ert-deftest mew-submit-queue-tests-heartbeat-sees-the-clock ()
   "When the clock was set back, timers and messages do not wait for longer.
@@ -1221,17 +1221,17 @@ SECURITY: P4."
     (mew-submit-queue-tests--with-outbox directory
       (let* ((id (car (mew-submit-queue-tests--all-wait
                        directory (mew-submit-queue-tests--peer-account peer) 1)))
-             (entry (mew-submit-queue--entry id))
-             (mew-submit-queue--timer nil)
-             (timer (run-at-time 3700 nil #'mew-submit-queue--wake)))
-        (mew-submit-queue--save
+             (entry (mew-submit-known--entry id))
+             (mew-submit-dispatch--timer nil)
+             (timer (run-at-time 3700 nil #'mew-submit-dispatch--wake)))
+        (mew-submit-known--save
          (mew-submit-spool--with entry :next (+ (float-time) 3610)))
         ;; In an Emacs that has sent nothing yet.
         (when mew-submit-job--process
           (delete-process mew-submit-job--process))
         (setq mew-submit-job--process nil
               mew-submit-job--seen nil)
-        (mew-submit-queue--run)
+        (mew-submit-dispatch--run)
         (should (process-live-p mew-submit-job--process))
         ;; An hour ahead, when the module sent something last.
         (cl-incf mew-submit-job--seen 3600)
@@ -1276,11 +1276,11 @@ It waits in DIRECTORY for its time; KEYS are put into its entry meanwhile."
   (let* ((id (mew-submit-queue-tests--add
               directory (mew-submit-test-account peer "ok")
               :not-before (time-add nil 1000) :text (concat header "\nb\n")))
-         (entry (apply #'mew-submit-spool--with (mew-submit-queue--entry id)
+         (entry (apply #'mew-submit-spool--with (mew-submit-known--entry id)
                        :next (- (float-time) 1) :not-before (- (float-time) 1)
                        keys)))
-    (mew-submit-queue--save entry)
-    (mew-submit-queue--run)
+    (mew-submit-known--save entry)
+    (mew-submit-dispatch--run)
     (mew-submit-test-until ("the message to be delivered")
       (mew-submit-test-stored peer number))
     (mew-submit-queue-tests--settle)
@@ -1326,7 +1326,7 @@ SECURITY: P7."
                 directory '(:server "127.0.0.1" :auth "none")
                 :not-before (time-add nil 1000)
                 :text (concat mew-submit-queue-tests--old-date "\nb\n")))
-           (entry (mew-submit-queue--entry id))
+           (entry (mew-submit-known--entry id))
            (file (mew-submit-spool--message-file entry))
            (lock (mew-submit-spool--lock id directory))
            (rename (symbol-function 'rename-file))
@@ -1355,11 +1355,11 @@ SECURITY: P4."
   (let* ((now (float-time))
          (entry (list :id "x" :directory "/nowhere/" :state 'held
                       :created now :next (+ now 10))))
-    (should-not (mew-submit-queue--due-p entry (+ now 9)))
-    (should (mew-submit-queue--due-p entry (+ now 11)))
-    (should (mew-submit-queue--due-p entry (- now 86400)))
+    (should-not (mew-submit-dispatch--due-p entry (+ now 9)))
+    (should (mew-submit-dispatch--due-p entry (+ now 11)))
+    (should (mew-submit-dispatch--due-p entry (- now 86400)))
     ;; What the user has chosen is a time of the clock.
-    (should-not (mew-submit-queue--due-p
+    (should-not (mew-submit-dispatch--due-p
                  (append (list :not-before (+ now 10)) entry)
                  (- now 86400)))))
 
@@ -1383,14 +1383,14 @@ It is used all the same; another Emacs uses that of the user's account."
                       (mew-submit-spool--file id ".eld" directory))))
         (should-not (string-search secret octets))
         (should-not (string-search "lambda" octets))
-        (let ((entry (mew-submit-queue--entry id)))
-          (should (functionp (plist-get (mew-submit-queue--account entry)
+        (let ((entry (mew-submit-known--entry id)))
+          (should (functionp (plist-get (mew-submit-dispatch--account entry)
                                         :token-function)))
           (clrhash mew-submit-queue--callers)
-          (should-not (plist-get (mew-submit-queue--account entry)
+          (should-not (plist-get (mew-submit-dispatch--account entry)
                                  :token-function))
           (let ((mew-submit-accounts (list account)))
-            (should (functionp (plist-get (mew-submit-queue--account entry)
+            (should (functionp (plist-get (mew-submit-dispatch--account entry)
                                           :token-function)))))))))
 
 (ert-deftest mew-submit-queue-tests-password-pipe ()
@@ -1401,7 +1401,7 @@ It is used all the same; another Emacs uses that of the user's account."
     (let ((fifo (expand-file-name "fifo" directory)))
       (should (zerop (call-process "mkfifo" nil nil nil fifo)))
       (should-error
-       (mew-submit-queue--account
+       (mew-submit-dispatch--account
         (list :id "x" :directory directory
               :account (list :server "127.0.0.1" :password-file fifo)))
        :type 'mew-submit-config))))
@@ -1466,8 +1466,8 @@ It is used all the same; another Emacs uses that of the user's account."
         (set-buffer-modified-p nil)
         (kill-buffer)
         (should-not (mew-submit-spool--ids directory))
-        (mew-submit-queue--start directory)
-        (mew-submit-queue--stop)
+        (mew-submit-dispatch--start directory)
+        (mew-submit-dispatch--stop)
         (should (eq (mew-submit-queue-tests--state id) 'held))
         (should (equal text (mew-submit-test-octets
                              (mew-submit-spool--file id ".eml" directory))))
@@ -1484,7 +1484,7 @@ It is used all the same; another Emacs uses that of the user's account."
              (id (mew-submit-queue-tests--add directory nil :not-before then)))
         (mew-submit-queue-tests--editing id
           (message-send))
-        (let ((entry (car (mew-submit-queue--entries))))
+        (let ((entry (car (mew-submit-known--entries))))
           (should (eq (plist-get entry :state) 'held))
           (should (= (plist-get entry :next) then)))))))
 
@@ -1534,7 +1534,7 @@ It is used all the same; another Emacs uses that of the user's account."
           (should (= (length asked) 1))
           (should (string-search id (car asked)))
           (should (equal (mew-submit-spool--ids directory) (list id)))
-          (should (= (plist-get (mew-submit-queue--entry id) :next) monday)))))))
+          (should (= (plist-get (mew-submit-known--entry id) :next) monday)))))))
 
 (ert-deftest mew-submit-queue-tests-only-those ()
   "Where some are named, the others are not begun."
@@ -1543,10 +1543,10 @@ It is used all the same; another Emacs uses that of the user's account."
     (mew-submit-queue-tests--with-outbox directory
       (let* ((account (mew-submit-test-account peer "ok"))
              (one (mew-submit-queue-tests--add directory account :held t))
-             (mew-submit-queue--only '("another"))
+             (mew-submit-dispatch--only '("another"))
              (other (mew-submit-queue-tests--add directory account)))
         (should (eq (mew-submit-queue-tests--state other) 'queued))
-        (let ((mew-submit-queue--only (list one)))
+        (let ((mew-submit-dispatch--only (list one)))
           (mew-submit-queue--send one)
           (mew-submit-queue-tests--settle))
         (should (equal (mew-submit-spool--ids directory) (list other)))))))
@@ -1561,7 +1561,7 @@ It is used all the same; another Emacs uses that of the user's account."
     (mew-submit-queue-tests--with-outbox directory
       (when (get-buffer "*mew-submit*")
         (kill-buffer "*mew-submit*"))
-      (let ((mew-submit-queue--done-functions '(mew-submit-notice--done))
+      (let ((mew-submit-dispatch--done-functions '(mew-submit-notice--done))
             ids)
         (save-window-excursion
           (pcase-dolist (`(,name . ,to) '(("no" . "one@x") ("later" . "two@x")

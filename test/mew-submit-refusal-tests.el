@@ -75,13 +75,13 @@ ABOUT is what the module makes of the codes, or nil."
         (should (= (mew-submit-refusal--patience done) seconds))
         (let* ((mew-submit-retry-intervals '(10))
                (now (float-time))
-               (entry (mew-submit-queue--judge
+               (entry (mew-submit-fate--judge
                        '(:state sending :attempts 1 :recipients ("a@x")) done)))
           (should (eq (plist-get entry :state) 'queued))
           (should (<= (max seconds 8) (- (plist-get entry :next) now)
                       (+ (max seconds 12) 120)))
           ;; It is not taken for a time that a wrong clock has left.
-          (should-not (mew-submit-queue--due-p entry now)))))))
+          (should-not (mew-submit-dispatch--due-p entry now)))))))
 
 (ert-deftest mew-submit-refusal-tests-a-definite-no-is-not-tried-again ()
   "What is refused for good is not sent again by itself, whatever the words say."
@@ -93,7 +93,7 @@ ABOUT is what the module makes of the codes, or nil."
       (let ((done (append '(:result "refused")
                           (mew-submit-refusal-tests--done "refused" "rcpt" nil reply))))
         (should (plist-get done :cause))
-        (let ((entry (mew-submit-queue--judge
+        (let ((entry (mew-submit-fate--judge
                       '(:state sending :attempts 1 :recipients ("a@x")) done)))
           (should (eq (plist-get entry :state) 'refused))
           (should-not (plist-get entry :next)))
@@ -336,7 +336,7 @@ the server."
     (let* ((done (append (list :result "refused" :text "192.0.2.1 refused it: 550 5.1.1 No")
                          (mew-submit-refusal-tests--done
                           "refused" "rcpt" nil "550 5.1.1 User unknown")))
-           (entry (mew-submit-queue--after
+           (entry (mew-submit-fate--after
                    (list :id "1-1" :directory directory :state 'sending :attempts 1
                          :recipients '("a@x") :from "me@x" :created (float-time)
                          :account '(:server "h"))
@@ -364,34 +364,34 @@ the server."
   "After \"too many log-ins\" no mail of that account logs in for an hour."
   (let ((account '(:name "a" :server "h" :user "me"))
         (mew-submit-auth--put-off (make-hash-table :test #'equal)))
-    (mew-submit-queue--perhaps-lock
+    (mew-submit-dispatch--perhaps-lock
      (list :account account)
      (mew-submit-refusal-tests--done "auth" "auth" "password" "535 5.7.8 Wrong password"))
     ;; In doubt it is the message alone that waits.
-    (mew-submit-queue--perhaps-lock
+    (mew-submit-dispatch--perhaps-lock
      (list :account account)
      (mew-submit-refusal-tests--done "deferred" "auth" nil "451 4.7.0 Rate exceeded"))
-    (should-not (mew-submit-queue--account-waits-p (list :account account)))
-    (mew-submit-queue--perhaps-lock
+    (should-not (mew-submit-dispatch--account-waits-p (list :account account)))
+    (mew-submit-dispatch--perhaps-lock
      (list :account account)
      (mew-submit-refusal-tests--done "deferred" "auth" nil
                                      "454 4.7.0 Too many login attempts, try later"))
-    (should (mew-submit-queue--account-waits-p (list :account account)))
-    (should-not (mew-submit-queue--account-waits-p
+    (should (mew-submit-dispatch--account-waits-p (list :account account)))
+    (should-not (mew-submit-dispatch--account-waits-p
                  '(:account (:name "b" :server "h" :user "you"))))
     ;; Somebody who sends more does not make it worse; who insists may.
     (let ((noninteractive nil) kept)
-      (cl-letf (((symbol-function 'mew-submit-queue--keep)
+      (cl-letf (((symbol-function 'mew-submit-known--keep)
                  (lambda (entry) (setq kept entry)))
                 ((symbol-function 'message) #'ignore))
         (mew-submit-queue--user-adds (list :account account :recipients '("a@x")))
         (should (string-search "locked" (plist-get kept :last)))))
-    (should (mew-submit-queue--account-waits-p (list :account account)))
+    (should (mew-submit-dispatch--account-waits-p (list :account account)))
     (should (< 3000 (- (car (gethash (mew-submit-auth--account account)
                                      mew-submit-auth--put-off))
                        (float-time))))
     (mew-submit-auth--user-is-here account)
-    (should-not (mew-submit-queue--account-waits-p (list :account account)))))
+    (should-not (mew-submit-dispatch--account-waits-p (list :account account)))))
 
 (ert-deftest mew-submit-refusal-tests-another-password-is-saved-and-used ()
   "[Other password...] saves what is typed where auth-source finds it, and sends."

@@ -580,7 +580,7 @@ Nothing that is older is renewed then, and nothing older is written over it."
              (mew-submit-keep-connection 0)
              (send (lambda (&optional during)
                      (mew-submit-test-with-directory directory
-                       (let ((session (mew-submit-request--submit
+                       (let ((session (mew-submit-parcel--submit
                                        (mew-submit-test-write
                                         (expand-file-name "m" directory)
                                         "From: me@x\nTo: a@x\n\nbody\n")
@@ -606,7 +606,7 @@ Nothing that is older is renewed then, and nothing older is written over it."
           (mew-submit-test-with-directory directory
             (let ((sessions
                    (mapcar (lambda (name)
-                             (mew-submit-request--submit
+                             (mew-submit-parcel--submit
                               (mew-submit-test-write (expand-file-name name directory)
                                                      "From: me@x\nTo: a@x\n\nbody\n")
                               :account account :on-ask #'mew-submit-dialog--answer))
@@ -663,7 +663,7 @@ Nothing that is older is renewed then, and nothing older is written over it."
               (mew-submit-issuer-test-forget)
               (mew-submit-auth--user-is-here)
               (mew-submit-test-with-directory directory
-                (let ((session (mew-submit-request--submit
+                (let ((session (mew-submit-parcel--submit
                                 (mew-submit-test-write (expand-file-name "m" directory)
                                                        "From: me@x\nTo: a@x\n\nbody\n")
                                 :account account :on-ask #'mew-submit-dialog--answer)))

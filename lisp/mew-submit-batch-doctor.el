@@ -58,26 +58,27 @@ OPTIONS are those of the command line."
           78
         0))))
 
+(defun mew-submit-batch-doctor--parse (args)
+  "Return the options in ARGS as a plist."
+  (let* ((options (mew-submit-batch-command--parse args mew-submit-batch-doctor--options
+                                                   #'ignore))
+         (argument (car (plist-get options :arguments))))
+    (when (and argument (not (plist-get options :help)))
+      (mew-submit-error--throw 'usage nil "There is no argument: %s" argument))
+    options))
+
+(defun mew-submit-batch-doctor--usage ()
+  "Return the text for --help."
+  (concat "usage: emacs --batch -l ~/.emacs -l mew-submit.el -f \
+mew-submit-batch-doctor -- [options]\n"
+          (mew-submit-batch-command--help mew-submit-batch-doctor--options)
+          "Exit status: 0 no error, 64 usage, 78 an error was found.\n"))
+
 (defun mew-submit-batch-doctor--run (args)
   "Do what ARGS say, and return the exit status."
-  (condition-case err
-      (let ((options (mew-submit-batch-command--parse args mew-submit-batch-doctor--options
-                                                      #'ignore)))
-        (cond ((plist-get options :help)
-               (mew-submit-batch-command--print-usage
-                (concat "usage: emacs --batch -l ~/.emacs -l mew-submit.el -f \
-mew-submit-batch-doctor -- [options]\n"
-                        (mew-submit-batch-command--help mew-submit-batch-doctor--options)
-                        "Exit status: 0 no error, 64 usage, 78 an error was \
-found.\n"))
-               0)
-              ((plist-get options :arguments)
-               (mew-submit-error--throw 'usage nil "There is no argument: %s"
-                                        (car (plist-get options :arguments))))
-              (t (mew-submit-batch-doctor--examine options))))
-    ((error quit)
-     (mew-submit-batch-command--tell (mew-submit-error--text err))
-     (mew-submit-error--status (mew-submit-error--kind err)))))
+  (mew-submit-batch-command--do args #'mew-submit-batch-doctor--parse
+                                #'mew-submit-batch-doctor--usage
+                                #'mew-submit-batch-doctor--examine))
 
 ;;;###autoload
 (defun mew-submit-batch-doctor ()

@@ -231,16 +231,9 @@ This is on `kill-emacs-hook'."
 
 (defun mew-submit-batch-relay--run (args)
   "Do what ARGS say, and return the exit status."
-  (condition-case err
-      (let ((options (mew-submit-batch-relay--parse args)))
-        (if (plist-get options :help)
-            (progn (mew-submit-batch-command--print-usage (mew-submit-batch-relay--usage))
-                   0)
-          (mew-submit-batch-relay--serve options)
-          0))
-    ((error quit)
-     (mew-submit-batch-command--tell (mew-submit-error--text err))
-     (mew-submit-error--status (mew-submit-error--kind err)))))
+  (mew-submit-batch-command--do args #'mew-submit-batch-relay--parse
+                                #'mew-submit-batch-relay--usage
+                                #'mew-submit-batch-relay--serve))
 
 ;;;###autoload
 (defun mew-submit-batch-relay ()

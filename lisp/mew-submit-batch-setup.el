@@ -17,7 +17,7 @@
 (require 'mew-submit-batch-command)
 (require 'mew-submit-error)
 (require 'mew-submit-json)
-(require 'mew-submit-setup)
+(require 'mew-submit-setup-login)
 (require 'mew-submit-setup-search)
 (require 'seq)
 
@@ -60,24 +60,24 @@
             (mew-submit-batch-setup--candidate
              (mew-submit-setup-search--seen note))
             (list :usable (if (mew-submit-setup-search--fine-p note) t :false)
-                  :auth (vconcat (mew-submit-setup-search-look-mechanisms note))
+                  :auth (vconcat (mew-submit-setup-search--mechanisms note))
                   :text (mew-submit-setup-search--verdict note)))))
 
 (defun mew-submit-batch-setup--account (search)
   "Return what the account would be that SEARCH has found, or nil."
   (when-let* ((look (mew-submit-setup-search--best search)))
-    (mew-submit-setup--account-for (mew-submit-setup--login look)
-                                   (mew-submit-setup-search--seen look)
-                                   (mew-submit-setup-search-address search))))
+    (mew-submit-setup-login--account-for (mew-submit-setup-login--of look)
+                                         (mew-submit-setup-search--seen look)
+                                         (mew-submit-setup-search-address search))))
 
 (defun mew-submit-batch-setup--end (search)
   "Return the end of SEARCH as JSON has it."
   (let* ((result (mew-submit-setup-search--result search))
          (look (mew-submit-setup-search--best search))
-         (login (and look (mew-submit-setup--login look)))
+         (login (and look (mew-submit-setup-login--of look)))
          (candidate (and look (mew-submit-setup-search--seen look))))
     (list :event 'done :result result
-          :text (if look (mew-submit-setup--login-words login candidate)
+          :text (if look (mew-submit-setup-login--words login candidate)
                   (mew-submit-setup-search--result-words search))
           :login login :provider (plist-get candidate :provider)
           :page (plist-get candidate :page) :issuer (plist-get candidate :issuer)
@@ -104,16 +104,16 @@
 
 ;;; The command
 
-(defun mew-submit-batch-setup--search (address options)
-  "Search for the server of ADDRESS, print it, and return the exit status.
-OPTIONS are those of the command line."
+(defun mew-submit-batch-setup--search (options)
+  "Search for the server that OPTIONS name, print it, and return the exit status."
   (let* ((mew-submit-setup-timeout (or (plist-get options :timeout)
                                        mew-submit-setup-timeout))
          (mew-submit-setup-defaults
           (append (and (plist-get options :ca-file)
                        (list :ca-file (plist-get options :ca-file)))
                   mew-submit-setup-defaults))
-         (search (mew-submit-setup-search--start address #'ignore)))
+         (search (mew-submit-setup-search--start (car (plist-get options :arguments))
+                                                 #'ignore)))
     (while (mew-submit-setup-search--waiting search)
       (accept-process-output nil 0.05))
     (mew-submit-batch-command--print
@@ -127,27 +127,29 @@ OPTIONS are those of the command line."
     (cdr (assq (mew-submit-setup-search--result search)
                mew-submit-batch-setup--statuses))))
 
-(defun mew-submit-batch-setup--run (args)
-  "Do what ARGS say, and return the exit status."
-  (condition-case err
-      (let* ((options (mew-submit-batch-command--parse args mew-submit-batch-setup--options
-                                                       #'mew-submit-batch-setup--value))
-             (addresses (plist-get options :arguments)))
-        (cond ((plist-get options :help)
-               (mew-submit-batch-command--print-usage
-                (concat "usage: emacs -Q --batch -l mew-submit.el -f \
+(defun mew-submit-batch-setup--parse (args)
+  "Return the options in ARGS as a plist."
+  (let ((options (mew-submit-batch-command--parse args mew-submit-batch-setup--options
+                                                  #'mew-submit-batch-setup--value)))
+    (unless (or (plist-get options :help)
+                (= 1 (length (plist-get options :arguments))))
+      (mew-submit-error--throw 'usage nil "Name one address"))
+    options))
+
+(defun mew-submit-batch-setup--usage ()
+  "Return the text for --help."
+  (concat "usage: emacs -Q --batch -l mew-submit.el -f \
 mew-submit-batch-setup -- [options] ADDRESS\n"
-                        (mew-submit-batch-command--help mew-submit-batch-setup--options)
-                        "Exit status: 0 a server was found, 64 usage, 65 no address, 68 \
+          (mew-submit-batch-command--help mew-submit-batch-setup--options)
+          "Exit status: 0 a server was found, 64 usage, 65 no address, 68 \
 no such domain,\n69 no server was found, 75 offline or no answer from the DNS, 77 only a \
 server\nof this machine whose certificate has to be pinned.\n"))
-               0)
-              ((/= 1 (length addresses))
-               (mew-submit-error--throw 'usage nil "Name one address"))
-              (t (mew-submit-batch-setup--search (car addresses) options))))
-    ((error quit)
-     (mew-submit-batch-command--tell (mew-submit-error--text err))
-     (mew-submit-error--status (mew-submit-error--kind err)))))
+
+(defun mew-submit-batch-setup--run (args)
+  "Do what ARGS say, and return the exit status."
+  (mew-submit-batch-command--do args #'mew-submit-batch-setup--parse
+                                #'mew-submit-batch-setup--usage
+                                #'mew-submit-batch-setup--search))
 
 ;;;###autoload
 (defun mew-submit-batch-setup ()

@@ -261,16 +261,9 @@ used.\n"))
 
 (defun mew-submit-batch-survey--run (args)
   "Do what ARGS say, and return the exit status."
-  (condition-case err
-      (let ((options (mew-submit-batch-survey--parse args)))
-        (if (plist-get options :help)
-            (progn (mew-submit-batch-command--print-usage
-                    (mew-submit-batch-survey--usage))
-                   0)
-          (mew-submit-batch-survey--survey options)))
-    ((error quit)
-     (mew-submit-batch-command--tell (mew-submit-error--text err))
-     (mew-submit-error--status (mew-submit-error--kind err)))))
+  (mew-submit-batch-command--do args #'mew-submit-batch-survey--parse
+                                #'mew-submit-batch-survey--usage
+                                #'mew-submit-batch-survey--survey))
 
 ;;;###autoload
 (defun mew-submit-batch-survey ()

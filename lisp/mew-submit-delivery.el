@@ -11,36 +11,29 @@
 
 ;;; Code:
 
+(require 'mew-submit-diagnosis-view)
 (require 'mew-submit-picture)
 (require 'mew-submit-report)
 (require 'mew-submit-job)
-(require 'svg)
+(require 'mew-submit-view)
 
-(defvar-local mew-submit-delivery--rows nil
-  "The rows of the picture that is shown.")
+(defvar-local mew-submit-delivery--course nil
+  "The course of the delivery that is shown.")
 
-(defvar mew-submit-delivery-mode-map
-  (let ((map (make-sparse-keymap)))
-    (define-key map "g" #'mew-submit-last-delivery)
-    (define-key map "s" #'mew-submit-delivery-save-svg)
-    map)
+(defconst mew-submit-delivery--keys
+  '(("g" "again" mew-submit-last-delivery)
+    ("s" "SVG" mew-submit-delivery-save-svg))
+  "The keys of the picture of a delivery, a table.")
+
+(defvar mew-submit-delivery-mode-map (mew-submit-view--map mew-submit-delivery--keys)
   "The keys of the picture of a delivery.")
 
-(define-derived-mode mew-submit-delivery-mode special-mode "Delivery"
+(define-derived-mode mew-submit-delivery-mode mew-submit-view-mode "Delivery"
   "How the last message went.
 \\{mew-submit-delivery-mode-map}"
-  (setq-local truncate-lines t))
-
-(defun mew-submit-delivery--insert-picture (rows)
-  "Insert the picture of ROWS."
-  (if (and (display-graphic-p) (image-type-available-p 'svg))
-      (insert-image (svg-image (mew-submit-picture--svg
-                                rows 860 (mew-submit-picture--colors)))
-                    "waterfall of the last message")
-    (dolist (line (mew-submit-picture--text rows 79))
-      (insert (car line) "\n"))
-    (insert (mew-submit-picture--legend)))
-  (insert "\n"))
+  (setq truncate-lines t
+        mew-submit-view--insert #'mew-submit-delivery--draw
+        mew-submit-view--keys mew-submit-delivery--keys))
 
 (defun mew-submit-delivery--insert (text prefix)
   "Insert TEXT, filled, as a paragraph whose other lines have PREFIX."
@@ -60,6 +53,14 @@
        (concat "- " (mew-submit-report--attempt attempt)) "  "))
     (buffer-string)))
 
+(defun mew-submit-delivery--draw ()
+  "Insert how the delivery of this buffer went."
+  (mew-submit-diagnosis-view--insert-rows
+   (mew-submit-picture--of-course mew-submit-delivery--course) nil
+   "waterfall of the last message")
+  (insert "\n" (mew-submit-delivery--words
+                (plist-get mew-submit-delivery--course :done))))
+
 ;;;###autoload
 (defun mew-submit-last-delivery ()
   "Show how the last message went: a waterfall of every attempt over time.
@@ -67,16 +68,11 @@
   (interactive)
   (unless mew-submit-job--last
     (user-error "No message was sent from this Emacs yet"))
-  (with-current-buffer (get-buffer-create "*mew-submit delivery*")
-    (mew-submit-delivery-mode)
-    (setq mew-submit-delivery--rows
-          (mew-submit-picture--of-course mew-submit-job--last))
-    (let ((inhibit-read-only t))
-      (erase-buffer)
-      (mew-submit-delivery--insert-picture mew-submit-delivery--rows)
-      (insert "\n"
-              (mew-submit-delivery--words (plist-get mew-submit-job--last :done))))
-    (goto-char (point-min))
+  (with-current-buffer (mew-submit-view--buffer "*mew-submit delivery*"
+                                                #'mew-submit-delivery-mode)
+    (setq mew-submit-delivery--course mew-submit-job--last)
+    (mew-submit-view--draw)
+    (mew-submit-view--go (point-min))
     (pop-to-buffer (current-buffer))))
 
 (defun mew-submit-delivery-save-svg (file)
@@ -84,13 +80,9 @@
   (interactive (list (read-file-name "Save the picture as: " nil nil nil
                                      "delivery.svg"))
                mew-submit-delivery-mode)
-  (when (or (not (file-exists-p file))
-            (y-or-n-p (format "Overwrite %s? " file)))
-    (let ((coding-system-for-write 'no-conversion))
-      (write-region (mew-submit-picture--octets
-                     (mew-submit-picture--svg mew-submit-delivery--rows 860
-                                              (mew-submit-picture--colors)))
-                    nil file))))
+  (mew-submit-view--save file (mew-submit-diagnosis-view--rows-svg
+                               (mew-submit-picture--of-course
+                                mew-submit-delivery--course))))
 
 (provide 'mew-submit-delivery)
 ;;; mew-submit-delivery.el ends here

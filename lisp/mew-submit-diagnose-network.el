@@ -17,14 +17,12 @@
 (require 'mew-submit-json)
 (require 'mew-submit-network)
 (require 'mew-submit-network-verdict)
+(require 'mew-submit-view)
 
 (declare-function mew-submit-letter "mew-submit-letter" (&optional evidence))
 
 (defvar-local mew-submit-diagnose-network--look nil
   "The look that is shown.")
-
-(defvar-local mew-submit-diagnose-network--timer nil
-  "The timer that will show what is new, or nil.")
 
 ;;; The report
 
@@ -38,42 +36,22 @@
                      (mapconcat #'mew-submit-diagnosis-network-text--host
                                 (plist-get evidence :diagnoses) ""))))))
 
-(defconst mew-submit-diagnose-network--buttons
-  '(("[g again]" mew-submit-diagnose-network-again)
-    ("[k stop]" mew-submit-diagnose-network-stop)
-    ("[w text]" mew-submit-diagnose-network-copy)
-    ("[j JSON]" mew-submit-diagnose-network-copy-json)
-    ("[l letter]" mew-submit-diagnose-network-letter))
-  "The buttons of the report: (LABEL COMMAND).")
+(defconst mew-submit-diagnose-network--keys
+  '(("g" "again" mew-submit-diagnose-network-again)
+    ("k" "stop" mew-submit-diagnose-network-stop)
+    ("C-g" nil mew-submit-diagnose-network-stop)
+    ("w" "text" mew-submit-view-copy)
+    ("j" "JSON" mew-submit-diagnose-network-copy-json)
+    ("l" "letter" mew-submit-diagnose-network-letter))
+  "The keys of the report, a table.")
 
-(defun mew-submit-diagnose-network--draw ()
-  "Show the look of the current buffer."
-  (setq mew-submit-diagnose-network--timer nil)
-  (let ((inhibit-read-only t)
-        (line (line-number-at-pos)))
-    (erase-buffer)
-    (pcase-dolist (`(,label ,command) mew-submit-diagnose-network--buttons)
-      (insert-text-button label 'follow-link t
-                          'action (lambda (_) (call-interactively command)))
-      (insert " "))
-    (insert "\n\n" (propertize (format "The network %s"
-                                       (plist-get (mew-submit-network--primary) :label))
-                               'face 'bold)
-            "\n\n" (mew-submit-diagnose-network--text mew-submit-diagnose-network--look))
-    (goto-char (point-min))
-    (forward-line (1- line))))
-
-(defun mew-submit-diagnose-network--show-soon (buffer)
-  "Show in BUFFER what is new there, not more often than four times a second."
-  (when (buffer-live-p buffer)
-    (with-current-buffer buffer
-      (unless mew-submit-diagnose-network--timer
-        (setq mew-submit-diagnose-network--timer
-              (run-at-time 0.25 nil
-                           (lambda ()
-                             (when (buffer-live-p buffer)
-                               (with-current-buffer buffer
-                                 (mew-submit-diagnose-network--draw))))))))))
+(defun mew-submit-diagnose-network--insert ()
+  "Insert the look of the current buffer."
+  (mew-submit-view--buttons mew-submit-diagnose-network--keys)
+  (insert (propertize (format "The network %s"
+                              (plist-get (mew-submit-network--primary) :label))
+                      'face 'bold)
+          "\n\n" (mew-submit-diagnose-network--text mew-submit-diagnose-network--look)))
 
 (defun mew-submit-diagnose-network--remember (evidence network)
   "Remember the verdict on EVIDENCE for NETWORK, where it was begun.
@@ -92,28 +70,22 @@ What was met while this machine moved tells nothing."
 ;;; The mode
 
 (defvar mew-submit-diagnose-network-mode-map
-  (let ((map (make-sparse-keymap)))
-    (define-key map "g" #'mew-submit-diagnose-network-again)
-    (define-key map "k" #'mew-submit-diagnose-network-stop)
-    (define-key map "\C-g" #'mew-submit-diagnose-network-stop)
-    (define-key map "w" #'mew-submit-diagnose-network-copy)
-    (define-key map "j" #'mew-submit-diagnose-network-copy-json)
-    (define-key map "l" #'mew-submit-diagnose-network-letter)
-    map)
+  (mew-submit-view--map mew-submit-diagnose-network--keys)
   "The keys of the report about a network.")
 
-(define-derived-mode mew-submit-diagnose-network-mode special-mode "Network"
+(define-derived-mode mew-submit-diagnose-network-mode mew-submit-view-mode "Network"
   "What this network does to mail.
 \\{mew-submit-diagnose-network-mode-map}"
-  (setq-local truncate-lines t)
-  (setq-local buffer-undo-list t)
+  (setq truncate-lines t
+        mew-submit-view--insert #'mew-submit-diagnose-network--insert
+        mew-submit-view--text (lambda ()
+                                (mew-submit-diagnosis-network-text--string
+                                 (mew-submit-diagnose-network--evidence)))
+        mew-submit-view--keys mew-submit-diagnose-network--keys)
   (add-hook 'kill-buffer-hook #'mew-submit-diagnose-network--leave nil t))
 
 (defun mew-submit-diagnose-network--leave ()
   "Stop what is running for the current buffer."
-  (when mew-submit-diagnose-network--timer
-    (cancel-timer mew-submit-diagnose-network--timer)
-    (setq mew-submit-diagnose-network--timer nil))
   (when mew-submit-diagnose-network--look
     (mew-submit-diagnosis-look--stop mew-submit-diagnose-network--look)))
 
@@ -123,11 +95,11 @@ What was met while this machine moved tells nothing."
     (mew-submit-diagnosis-look--start
      (mew-submit-diagnose--accounts)
      :references mew-submit-network-servers :page mew-submit-network-page :dns t
-     :on-change (lambda (_look) (mew-submit-diagnose-network--show-soon buffer))
+     :on-change (lambda (_look) (mew-submit-view--soon buffer))
      :on-end (lambda (look)
                (mew-submit-diagnose-network--remember (plist-get look :evidence)
                                                       network)
-               (mew-submit-diagnose-network--show-soon buffer)))))
+               (mew-submit-view--soon buffer)))))
 
 ;;;###autoload
 (defun mew-submit-diagnose-network ()
@@ -136,14 +108,13 @@ The servers of your accounts and those in `mew-submit-network-servers' are
 looked at, the page `mew-submit-network-page', and what the name servers say.
 Nothing is sent, nobody logs in, and Emacs stays free."
   (interactive)
-  (let ((buffer (get-buffer-create "*mew-submit network*")))
+  (let ((buffer (mew-submit-view--buffer "*mew-submit network*"
+                                         #'mew-submit-diagnose-network-mode)))
     (with-current-buffer buffer
-      (if (derived-mode-p 'mew-submit-diagnose-network-mode)
-          (mew-submit-diagnose-network--leave)
-        (mew-submit-diagnose-network-mode))
+      (mew-submit-diagnose-network--leave)
       (setq mew-submit-diagnose-network--look
             (mew-submit-diagnose-network--begin buffer))
-      (mew-submit-diagnose-network--draw))
+      (mew-submit-view--draw))
     (pop-to-buffer buffer)))
 
 (defun mew-submit-diagnose-network-again ()
@@ -157,7 +128,7 @@ Nothing is sent, nobody logs in, and Emacs stays free."
   (if (mew-submit-diagnosis-look--ended-p mew-submit-diagnose-network--look)
       (keyboard-quit)
     (mew-submit-diagnosis-look--stop mew-submit-diagnose-network--look)
-    (mew-submit-diagnose-network--draw)))
+    (mew-submit-view--draw)))
 
 (defun mew-submit-diagnose-network--evidence ()
   "Return the evidence shown in this buffer; signal `user-error' before its end."
@@ -167,21 +138,15 @@ Nothing is sent, nobody logs in, and Emacs stays free."
         (plist-get look :evidence)
       (user-error "The look at the network has not come to its end; g begins anew"))))
 
-(defun mew-submit-diagnose-network-copy ()
-  "Copy the report as text."
-  (interactive nil mew-submit-diagnose-network-mode)
-  (kill-new (mew-submit-diagnosis-network-text--string
-             (mew-submit-diagnose-network--evidence)))
-  (message "Copied as text"))
-
 (defun mew-submit-diagnose-network-copy-json ()
   "Copy the verdict as JSON."
   (interactive nil mew-submit-diagnose-network-mode)
-  (kill-new (decode-coding-string
-             (mew-submit-json--line (mew-submit-diagnosis-network-text--object
-                                     (mew-submit-diagnose-network--evidence)))
-             'utf-8))
-  (message "Copied as JSON"))
+  (mew-submit-view--copy
+   (decode-coding-string
+    (mew-submit-json--line (mew-submit-diagnosis-network-text--object
+                            (mew-submit-diagnose-network--evidence)))
+    'utf-8)
+   "as JSON"))
 
 (defun mew-submit-diagnose-network-letter ()
   "Begin a letter about the network: a draft, for you to edit and to send."

@@ -23,6 +23,7 @@
 (require 'mew-submit-log-in)
 (require 'mew-submit-probe)
 (require 'mew-submit-job)
+(require 'mew-submit-view)
 (require 'seq)
 
 (defface mew-submit-diagnose-good
@@ -47,9 +48,6 @@
 
 (defvar-local mew-submit-diagnose--open nil
   "The numbers of the attempts that are shown with all that is known of them.")
-
-(defvar-local mew-submit-diagnose--timer nil
-  "The timer that will draw the buffer anew, or nil.")
 
 ;;; Drawing
 
@@ -97,7 +95,7 @@
     (insert-text-button
      (mew-submit-diagnosis-text--row diagnosis attempt)
      'face (mew-submit-diagnose--face attempt)
-     'mew-submit-attempt id 'follow-link t
+     'mew-submit-view-item id 'follow-link t
      'help-echo "mouse-1, RET: all that is known of it"
      'action (lambda (_button) (mew-submit-diagnose--toggle id)))
     (insert "\n")
@@ -119,25 +117,23 @@
   (mew-submit-diagnosis-view--insert-picture diagnosis
                                              #'mew-submit-diagnose--toggle))
 
-(defconst mew-submit-diagnose--buttons
-  '(("g again" mew-submit-diagnose-again)
-    ("p other ports" mew-submit-diagnose-other-ports)
-    ("u use route" mew-submit-diagnose-use-route)
-    ("w text" mew-submit-diagnose-copy-text)
-    ("o Org" mew-submit-diagnose-copy-org)
-    ("j JSON" mew-submit-diagnose-copy-json)
-    ("s SVG" mew-submit-diagnose-save-svg))
-  "The buttons of a report: (LABEL COMMAND).")
+(defconst mew-submit-diagnose--keys
+  '(("g" "again" mew-submit-diagnose-again)
+    ("p" "other ports" mew-submit-diagnose-other-ports)
+    ("u" "use route" mew-submit-diagnose-use-route)
+    ("w" "text" mew-submit-view-copy)
+    ("o" "Org" mew-submit-diagnose-copy-org)
+    ("j" "JSON" mew-submit-diagnose-copy-json)
+    ("s" "SVG" mew-submit-diagnose-save-svg)
+    ("k" "stop" mew-submit-diagnose-stop) ("C-g" nil mew-submit-diagnose-stop)
+    ("a" "details of all" mew-submit-diagnose-toggle-all))
+  "The keys of a report, a table.")
 
 (defun mew-submit-diagnose--insert-buttons (_diagnosis)
   "Insert the buttons of the report."
-  (pcase-dolist (`(,label ,command) (if (mew-submit-diagnose--running-p)
-                                        '(("k stop" mew-submit-diagnose-stop))
-                                      mew-submit-diagnose--buttons))
-    (insert-text-button (format "[%s]" label) 'follow-link t
-                        'action (lambda (_) (call-interactively command)))
-    (insert " "))
-  (insert "\n\n"))
+  (apply #'mew-submit-view--buttons mew-submit-diagnose--keys
+         (if (mew-submit-diagnose--running-p) '("k")
+           '("g" "p" "u" "w" "o" "j" "s"))))
 
 (defun mew-submit-diagnose--insert-findings (diagnosis)
   "Insert what DIAGNOSIS means, once it is over."
@@ -166,55 +162,14 @@
            'face 'shadow)
           "\n"))
 
-(defun mew-submit-diagnose--place ()
-  "Return where point is: (ATTEMPT-NUMBER-OR-NIL LINE COLUMN)."
-  (list (get-text-property (line-beginning-position) 'mew-submit-attempt)
-        (line-number-at-pos) (current-column)))
+(defun mew-submit-diagnose--insert ()
+  "Insert the report of this buffer."
+  (dolist (section mew-submit-diagnose--sections)
+    (funcall section mew-submit-diagnose--diagnosis)))
 
-(defun mew-submit-diagnose--go (place)
-  "Move point to PLACE, to the row of the same attempt if it had one."
-  (pcase-let ((`(,id ,line ,column) place))
-    (goto-char (point-min))
-    (let ((row (and id (text-property-any (point-min) (point-max)
-                                          'mew-submit-attempt id))))
-      (if row (goto-char row) (forward-line (1- line))))
-    (move-to-column column)))
-
-(defun mew-submit-diagnose--draw ()
-  "Draw this buffer anew; point stays at what it is at, in all windows."
-  (let ((inhibit-read-only t)
-        (place (mew-submit-diagnose--place))
-        (windows (mapcar (lambda (window)
-                           (list window
-                                 (line-number-at-pos (window-start window))
-                                 (with-selected-window window
-                                   (mew-submit-diagnose--place))))
-                         (get-buffer-window-list nil nil t))))
-    (erase-buffer)
-    (dolist (section mew-submit-diagnose--sections)
-      (funcall section mew-submit-diagnose--diagnosis))
-    (pcase-dolist (`(,window ,start ,place) windows)
-      (with-selected-window window
-        (goto-char (point-min))
-        (forward-line (1- start))
-        (set-window-start window (point) t)
-        (mew-submit-diagnose--go place)))
-    (mew-submit-diagnose--go place)))
-
-(defun mew-submit-diagnose--draw-now (buffer)
-  "Draw BUFFER anew, if it lives."
-  (when (buffer-live-p buffer)
-    (with-current-buffer buffer
-      (setq mew-submit-diagnose--timer nil)
-      (mew-submit-diagnose--draw))))
-
-(defun mew-submit-diagnose--news (buffer)
-  "Have BUFFER drawn anew soon: much news comes at once."
-  (when (buffer-live-p buffer)
-    (with-current-buffer buffer
-      (unless mew-submit-diagnose--timer
-        (setq mew-submit-diagnose--timer
-              (run-at-time 0.05 nil #'mew-submit-diagnose--draw-now buffer))))))
+(defun mew-submit-diagnose--text ()
+  "Return the report as text, with all that is known."
+  (mew-submit-diagnosis-text--string (mew-submit-diagnose--ended) t))
 
 ;;; What the user can do
 
@@ -224,7 +179,7 @@
         (if (memql id mew-submit-diagnose--open)
             (remq id mew-submit-diagnose--open)
           (cons id mew-submit-diagnose--open)))
-  (mew-submit-diagnose--draw))
+  (mew-submit-view--draw))
 
 (defun mew-submit-diagnose-toggle-all ()
   "Show all that is known of every attempt, or of none."
@@ -233,7 +188,7 @@
         (and (null mew-submit-diagnose--open)
              (mapcar (lambda (attempt) (plist-get attempt :id))
                      (plist-get mew-submit-diagnose--diagnosis :attempts))))
-  (mew-submit-diagnose--draw))
+  (mew-submit-view--draw))
 
 (defun mew-submit-diagnose-stop ()
   "Stop the diagnosis of this buffer; what it has found stays.
@@ -253,36 +208,24 @@ When there is none to stop, quit as \\[keyboard-quit] does elsewhere."
                                            (cdr mew-submit-diagnose--arguments))
                                           :log-in)))
 
-(defun mew-submit-diagnose--revert (_ignore-auto _noconfirm)
-  "Diagnose the server of this buffer again."
-  (mew-submit-diagnose-again))
-
 (defun mew-submit-diagnose--forget ()
   "Stop the diagnosis of this buffer, which is going away."
-  (when mew-submit-diagnose--timer
-    (cancel-timer mew-submit-diagnose--timer))
   (when (mew-submit-diagnose--running-p)
     (mew-submit-job--cancel
      (plist-get mew-submit-diagnose--diagnosis :session))))
 
 (defvar mew-submit-diagnose-mode-map
-  (let ((map (make-sparse-keymap)))
-    (set-keymap-parent map (make-composed-keymap button-buffer-map
-                                                 special-mode-map))
-    (define-key map (kbd "k") #'mew-submit-diagnose-stop)
-    (define-key map (kbd "C-g") #'mew-submit-diagnose-stop)
-    (define-key map (kbd "a") #'mew-submit-diagnose-toggle-all)
-    map)
+  (mew-submit-view--map mew-submit-diagnose--keys)
   "The keys of a report.")
 
-(define-derived-mode mew-submit-diagnose-mode special-mode "Diagnosis"
+(define-derived-mode mew-submit-diagnose-mode mew-submit-view-mode "Diagnosis"
   "Mode of the report of a diagnosis.
 
 \\{mew-submit-diagnose-mode-map}"
-  (setq-local buffer-undo-list t
-              truncate-lines t
-              indent-tabs-mode nil
-              revert-buffer-function #'mew-submit-diagnose--revert)
+  (setq truncate-lines t
+        mew-submit-view--insert #'mew-submit-diagnose--insert
+        mew-submit-view--text #'mew-submit-diagnose--text
+        mew-submit-view--keys mew-submit-diagnose--keys)
   (add-hook 'kill-buffer-hook #'mew-submit-diagnose--forget nil t))
 
 ;;; Other ports, another route, copies
@@ -309,7 +252,7 @@ PORTS is a list such as \"26,2525:starttls\", separated by commas."
 
 (defun mew-submit-diagnose--attempt-here (diagnosis)
   "Return the attempt of DIAGNOSIS whose row point is in, or nil."
-  (let ((id (get-text-property (line-beginning-position) 'mew-submit-attempt)))
+  (let ((id (get-text-property (line-beginning-position) 'mew-submit-view-item)))
     (seq-find (lambda (attempt) (eql id (plist-get attempt :id)))
               (and id (plist-get diagnosis :attempts)))))
 
@@ -323,43 +266,27 @@ first; the account's :routes is saved then, by Customize."
      diagnosis (or (mew-submit-diagnose--attempt-here diagnosis)
                    (cdr (mew-submit-diagnosis--verdict diagnosis))))))
 
-(defun mew-submit-diagnose-copy-text ()
-  "Copy the report as text, with all that is known."
-  (interactive nil mew-submit-diagnose-mode)
-  (kill-new (mew-submit-diagnosis-text--string (mew-submit-diagnose--ended) t))
-  (message "Copied as text"))
-
 (defun mew-submit-diagnose-copy-org ()
   "Copy the report as Org."
   (interactive nil mew-submit-diagnose-mode)
-  (kill-new (mew-submit-diagnosis-view--org (mew-submit-diagnose--ended)))
-  (message "Copied as Org"))
+  (mew-submit-view--copy (mew-submit-diagnosis-view--org (mew-submit-diagnose--ended))
+                         "as Org"))
 
 (defun mew-submit-diagnose-copy-json ()
   "Copy the diagnosis as JSON."
   (interactive nil mew-submit-diagnose-mode)
-  (kill-new (decode-coding-string
-             (mew-submit-diagnosis-view--json (mew-submit-diagnose--ended))
-             'utf-8))
-  (message "Copied as JSON"))
+  (mew-submit-view--copy (decode-coding-string
+                          (mew-submit-diagnosis-view--json (mew-submit-diagnose--ended))
+                          'utf-8)
+                         "as JSON"))
 
 (defun mew-submit-diagnose-save-svg (file)
   "Save the picture of the diagnosis in FILE, as SVG."
   (interactive (list (read-file-name "Save the picture as: " nil nil nil
                                      "diagnosis.svg"))
                mew-submit-diagnose-mode)
-  (when (or (not (file-exists-p file))
-            (y-or-n-p (format "Overwrite %s? " file)))
-    (mew-submit-diagnosis-view--save (mew-submit-diagnose--ended) file)))
-
-(pcase-dolist (`(,key ,command)
-               '(("p" mew-submit-diagnose-other-ports)
-                 ("u" mew-submit-diagnose-use-route)
-                 ("w" mew-submit-diagnose-copy-text)
-                 ("o" mew-submit-diagnose-copy-org)
-                 ("j" mew-submit-diagnose-copy-json)
-                 ("s" mew-submit-diagnose-save-svg)))
-  (define-key mew-submit-diagnose-mode-map (kbd key) command))
+  (mew-submit-view--save file (mew-submit-diagnosis-view--svg
+                               (mew-submit-diagnose--ended))))
 
 ;;; The commands
 
@@ -369,35 +296,33 @@ first; the account's :routes is saved then, by Customize."
   (let ((buffer (current-buffer)))
     (setq mew-submit-diagnose--arguments (cons account keys)
           mew-submit-diagnose--open nil
-          mew-submit-diagnose--timer nil
           mew-submit-diagnose--diagnosis
           (apply #'mew-submit-probe--start account
                  :on-event (lambda (_diagnosis _event)
-                             (mew-submit-diagnose--news buffer))
+                             (mew-submit-view--soon buffer))
                  :on-done (and (plist-get keys :log-in)
                                (lambda (diagnosis)
                                  (mew-submit-diagnose--log-in buffer diagnosis
                                                               account)))
                  (map-delete (copy-sequence keys) :log-in)))
-    (mew-submit-diagnose--draw)))
+    (mew-submit-view--draw)))
 
 (defun mew-submit-diagnose--log-in (buffer diagnosis account)
   "Log in after DIAGNOSIS of BUFFER by ACCOUNT, if BUFFER still lives."
   (when (buffer-live-p buffer)
     (mew-submit-log-in--begin diagnosis account #'mew-submit-dialog--answer
-                              (lambda () (mew-submit-diagnose--news buffer)))
-    (mew-submit-diagnose--news buffer)))
+                              (lambda () (mew-submit-view--soon buffer)))
+    (mew-submit-view--soon buffer)))
 
 (defun mew-submit-diagnose--show (account &rest keys)
   "Diagnose the server of ACCOUNT in a buffer of its own, with KEYS; return it.
 KEYS are as for `mew-submit-probe--start'; with :log-in, log in at the end."
   (condition-case err
-      (let ((buffer (get-buffer-create
+      (let ((buffer (mew-submit-view--buffer
                      (format "*mew-submit diagnosis: %s*"
-                             (plist-get account :server)))))
+                             (plist-get account :server))
+                     #'mew-submit-diagnose-mode)))
         (with-current-buffer buffer
-          (unless (derived-mode-p 'mew-submit-diagnose-mode)
-            (mew-submit-diagnose-mode))
           (mew-submit-diagnose--begin account keys))
         (pop-to-buffer buffer))
     (mew-submit-error (user-error "%s" (mew-submit-error--text err)))))

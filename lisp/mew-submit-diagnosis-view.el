@@ -22,6 +22,7 @@
 (require 'mew-submit-json)
 (require 'mew-submit-picture)
 (require 'mew-submit-table)
+(require 'mew-submit-view)
 (require 'seq)
 (require 'svg)
 
@@ -49,8 +50,8 @@
           (define-key map (vector (intern (format "row-%d" number)) 'mouse-1)
                       (lambda () (interactive) (funcall toggle id))))))))
 
-(defun mew-submit-diagnosis-view--insert-svg (rows toggle)
-  "Insert the picture of ROWS; TOGGLE is called after a click on one."
+(defun mew-submit-diagnosis-view--insert-svg (rows toggle words)
+  "Insert the picture of ROWS, in WORDS; TOGGLE is called after a click on one."
   (let ((width mew-submit-diagnosis-view--svg-width)
         (start (point)))
     (insert-image (svg-image (mew-submit-picture--svg
@@ -58,7 +59,7 @@
                              :map (mew-submit-picture--map rows width)
                              ;; Hot spots are not scaled along.
                              :scale 1.0)
-                  "waterfall of all attempts")
+                  words)
     (put-text-property start (point) 'keymap
                        (mew-submit-diagnosis-view--keymap rows toggle))
     (insert "\n")))
@@ -78,14 +79,19 @@
       (insert "\n")))
   (insert (mew-submit-picture--legend) "\n"))
 
+(defun mew-submit-diagnosis-view--insert-rows (rows toggle words)
+  "Insert the picture of ROWS, called WORDS where pictures are only told of.
+TOGGLE is called with the number of an attempt whose row was clicked."
+  (if (mew-submit-view--graphic-p)
+      (mew-submit-diagnosis-view--insert-svg rows toggle words)
+    (mew-submit-diagnosis-view--insert-chart rows toggle)))
+
 (defun mew-submit-diagnosis-view--insert-picture (diagnosis toggle)
   "Insert the picture of DIAGNOSIS.
 TOGGLE is called with the number of an attempt whose row was clicked."
   (when-let* ((rows (mew-submit-diagnosis-view--rows diagnosis)))
     (insert "\n")
-    (if (and (display-graphic-p) (image-type-available-p 'svg))
-        (mew-submit-diagnosis-view--insert-svg rows toggle)
-      (mew-submit-diagnosis-view--insert-chart rows toggle))))
+    (mew-submit-diagnosis-view--insert-rows rows toggle "waterfall of all attempts")))
 
 ;;; Copies
 
@@ -119,17 +125,15 @@ TOGGLE is called with the number of an attempt whose row was clicked."
   "Return DIAGNOSIS as a line of JSON, octets."
   (mew-submit-json--line (mew-submit-diagnosis-json--object diagnosis)))
 
-(defun mew-submit-diagnosis-view--svg (diagnosis)
-  "Return the picture of DIAGNOSIS as the octets of an SVG file."
+(defun mew-submit-diagnosis-view--rows-svg (rows)
+  "Return the picture of ROWS as the octets of an SVG file."
   (mew-submit-picture--octets
-   (mew-submit-picture--svg (mew-submit-diagnosis-view--rows diagnosis)
-                            mew-submit-diagnosis-view--svg-width
+   (mew-submit-picture--svg rows mew-submit-diagnosis-view--svg-width
                             (mew-submit-picture--colors))))
 
-(defun mew-submit-diagnosis-view--save (diagnosis file)
-  "Write the picture of DIAGNOSIS to FILE, as SVG."
-  (let ((coding-system-for-write 'no-conversion))
-    (write-region (mew-submit-diagnosis-view--svg diagnosis) nil file)))
+(defun mew-submit-diagnosis-view--svg (diagnosis)
+  "Return the picture of DIAGNOSIS as the octets of an SVG file."
+  (mew-submit-diagnosis-view--rows-svg (mew-submit-diagnosis-view--rows diagnosis)))
 
 ;;; The route
 

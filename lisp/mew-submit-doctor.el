@@ -13,12 +13,13 @@
 
 (require 'cl-lib)
 (require 'mew-submit-account)
+(require 'mew-submit-doctor-account)
 (require 'mew-submit-doctor-checkup)
-(require 'mew-submit-error)
-(require 'mew-submit-json)
+(require 'mew-submit-doctor-finding)
 (require 'mew-submit-module)
 (require 'mew-submit-job)
 (require 'mew-submit-tls)
+(require 'mew-submit-view)
 (require 'seq)
 
 ;;; Masks
@@ -52,7 +53,7 @@ Those of its other servers are among them."
                  (mapcan (lambda (account)
                            (mew-submit-doctor--account-names
                             account (cl-incf number)))
-                         (mew-submit-doctor-checkup--accounts))
+                         (mew-submit-doctor-finding--accounts))
                  (mapcar (lambda (pin) (cons (nth 1 pin) "<pinned server>"))
                          mew-submit-pins)
                  (list (cons (expand-file-name "~") "~")
@@ -183,7 +184,7 @@ With OFFLINE non-nil no server is looked at."
                 :findings (mew-submit-doctor-checkup--local) :on-change on-change))
         (number 0))
     (unless (or offline (not (mew-submit-module--fits-p)))
-      (dolist (account (mew-submit-doctor-checkup--accounts))
+      (dolist (account (mew-submit-doctor-finding--accounts))
         (cl-incf number)
         (seq-do-indexed
          (lambda (server index)
@@ -202,7 +203,7 @@ With OFFLINE non-nil no server is looked at."
 (defun mew-submit-doctor--renew (visit account number)
   "Have the sign-in of ACCOUNT, the one with NUMBER, tried for VISIT."
   (cl-incf (mew-submit-doctor--visit-renewals visit))
-  (unless (mew-submit-doctor-checkup--renewal
+  (unless (mew-submit-doctor-account--renewal
            account number
            (lambda (findings)
              (cl-decf (mew-submit-doctor--visit-renewals visit))
@@ -219,7 +220,7 @@ With OFFLINE non-nil no server is looked at."
 Among those of the account it has RANK."
   (let (session)
     (setq session
-          (mew-submit-doctor-checkup--server
+          (mew-submit-doctor-account--server
            account number rank
            (lambda (findings)
              (setf (mew-submit-doctor--visit-sessions visit)
@@ -240,18 +241,21 @@ Among those of the account it has RANK."
 (defvar-local mew-submit-doctor--names nil
   "Non-nil when names and addresses are shown.")
 
-(defvar mew-submit-doctor-mode-map
-  (let ((map (make-sparse-keymap)))
-    (define-key map "g" #'mew-submit-doctor)
-    (define-key map "w" #'mew-submit-doctor-copy)
-    (define-key map "n" #'mew-submit-doctor-toggle-names)
-    map)
+(defconst mew-submit-doctor--keys
+  '(("g" "again" mew-submit-doctor)
+    ("w" "copy for a bug report" mew-submit-doctor-copy)
+    ("n" "show names, or mask them" mew-submit-doctor-toggle-names))
+  "The keys of the doctor's report, a table.")
+
+(defvar mew-submit-doctor-mode-map (mew-submit-view--map mew-submit-doctor--keys)
   "The keys of the doctor's report.")
 
-(define-derived-mode mew-submit-doctor-mode special-mode "Doctor"
+(define-derived-mode mew-submit-doctor-mode mew-submit-view-mode "Doctor"
   "How the user's set-up of mew-submit is.
 \\{mew-submit-doctor-mode-map}"
-  (setq-local truncate-lines nil)
+  (setq mew-submit-view--insert #'mew-submit-doctor--insert
+        mew-submit-view--text #'mew-submit-doctor--shown
+        mew-submit-view--keys mew-submit-doctor--keys)
   (add-hook 'kill-buffer-hook #'mew-submit-doctor--leave nil t))
 
 (defun mew-submit-doctor--leave ()
@@ -272,43 +276,29 @@ Among those of the account it has RANK."
                           (mew-submit-doctor--masked finding names)))
                        findings ""))))
 
-(defun mew-submit-doctor--button (label command)
-  "Insert a button LABEL for COMMAND."
-  (insert-text-button label 'follow-link t
-                      'action (lambda (_) (call-interactively command)))
-  (insert "  "))
+(defun mew-submit-doctor--shown ()
+  "Return the report of the current buffer as it is shown."
+  (mew-submit-doctor--text mew-submit-doctor--visit
+                           (or mew-submit-doctor--names (mew-submit-doctor--names))))
 
-(defun mew-submit-doctor--draw ()
-  "Show the examination of the current buffer."
-  (let ((inhibit-read-only t)
-        (line (line-number-at-pos)))
-    (erase-buffer)
-    (mew-submit-doctor--button "[g again]" #'mew-submit-doctor)
-    (mew-submit-doctor--button "[w copy for a bug report]"
-                               #'mew-submit-doctor-copy)
-    (mew-submit-doctor--button (if mew-submit-doctor--names "[n mask names]"
-                                 "[n show names]")
-                               #'mew-submit-doctor-toggle-names)
-    (insert "\n\n"
-            (mew-submit-doctor--text
-             mew-submit-doctor--visit
-             (or mew-submit-doctor--names (mew-submit-doctor--names))))
-    (goto-char (point-min))
-    (forward-line (1- line))))
+(defun mew-submit-doctor--insert ()
+  "Insert the examination of the current buffer."
+  (mew-submit-view--buttons
+   `(,@(seq-take mew-submit-doctor--keys 2)
+     ("n" ,(if mew-submit-doctor--names "mask names" "show names")
+      mew-submit-doctor-toggle-names)))
+  (insert (mew-submit-doctor--shown)))
 
 (defun mew-submit-doctor-toggle-names ()
   "Show names and addresses in the report, or mask them."
   (interactive nil mew-submit-doctor-mode)
   (setq mew-submit-doctor--names (not mew-submit-doctor--names))
-  (mew-submit-doctor--draw))
+  (mew-submit-view--draw))
 
 (defun mew-submit-doctor-copy ()
   "Copy the report as it is shown, for a bug report."
   (interactive nil mew-submit-doctor-mode)
-  (kill-new (substring-no-properties
-             (mew-submit-doctor--text
-              mew-submit-doctor--visit
-              (or mew-submit-doctor--names (mew-submit-doctor--names)))))
+  (kill-new (mew-submit-view--as-text))
   (message "Copied%s" (if mew-submit-doctor--names
                           ", with names and addresses"
                         ", without names and addresses")))
@@ -323,19 +313,14 @@ password is read, and nobody is asked anything.  The report can be copied
 into a bug report: it has no names or addresses unless they are shown by
 `mew-submit-doctor-toggle-names'."
   (interactive "P")
-  (let ((buffer (get-buffer-create "*mew-submit doctor*")))
+  (let ((buffer (mew-submit-view--buffer "*mew-submit doctor*"
+                                         #'mew-submit-doctor-mode)))
     (with-current-buffer buffer
-      (unless (derived-mode-p 'mew-submit-doctor-mode)
-        (mew-submit-doctor-mode))
       (mew-submit-doctor--leave)
       (setq mew-submit-doctor--visit
-            (mew-submit-doctor--begin
-             (lambda ()
-               (when (buffer-live-p buffer)
-                 (with-current-buffer buffer
-                   (mew-submit-doctor--draw))))
-             offline))
-      (mew-submit-doctor--draw))
+            (mew-submit-doctor--begin (lambda () (mew-submit-view--soon buffer))
+                                      offline))
+      (mew-submit-view--draw))
     (pop-to-buffer buffer)))
 
 (provide 'mew-submit-doctor)

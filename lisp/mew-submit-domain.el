@@ -14,6 +14,7 @@
 (require 'mew-submit-table)
 (require 'mew-submit-domain-transfer)
 (require 'mew-submit-domain-zone)
+(require 'mew-submit-view)
 
 ;;; Words
 
@@ -160,60 +161,34 @@ or else as its local part.  As an account:"
 (defvar-local mew-submit-domain--zone nil
   "The zone that is shown.")
 
-(defvar-local mew-submit-domain--timer nil
-  "The timer that will show what is new, or nil.")
+(defconst mew-submit-domain--keys
+  '(("g" "again" mew-submit-domain-again)
+    ("k" "stop" mew-submit-domain-stop) ("C-g" nil mew-submit-domain-stop)
+    ("w" "copy" mew-submit-view-copy))
+  "The keys of the report about a domain, a table.")
 
-(defvar mew-submit-domain-mode-map
-  (let ((map (make-sparse-keymap)))
-    (define-key map "g" #'mew-submit-domain-again)
-    (define-key map "k" #'mew-submit-domain-stop)
-    (define-key map "\C-g" #'mew-submit-domain-stop)
-    (define-key map "w" #'mew-submit-domain-copy)
-    map)
+(defvar mew-submit-domain-mode-map (mew-submit-view--map mew-submit-domain--keys)
   "The keys of the report about a domain.")
 
-(define-derived-mode mew-submit-domain-mode special-mode "Domain"
+(define-derived-mode mew-submit-domain-mode mew-submit-view-mode "Domain"
   "How a domain takes mail.
 \\{mew-submit-domain-mode-map}"
-  (setq-local truncate-lines t)
-  (setq-local buffer-undo-list t)
+  (setq truncate-lines t
+        mew-submit-view--insert #'mew-submit-domain--insert
+        mew-submit-view--text (lambda ()
+                                (mew-submit-domain--text mew-submit-domain--zone))
+        mew-submit-view--keys mew-submit-domain--keys)
   (add-hook 'kill-buffer-hook #'mew-submit-domain--leave nil t))
 
 (defun mew-submit-domain--leave ()
   "Stop what is running for the current buffer."
-  (when mew-submit-domain--timer
-    (cancel-timer mew-submit-domain--timer))
   (when mew-submit-domain--zone
     (mew-submit-domain-zone--stop mew-submit-domain--zone)))
 
-(defun mew-submit-domain--draw ()
-  "Show the zone of the current buffer."
-  (setq mew-submit-domain--timer nil)
-  (let ((inhibit-read-only t)
-        (line (line-number-at-pos)))
-    (erase-buffer)
-    (pcase-dolist (`(,label ,command)
-                   '(("[g again]" mew-submit-domain-again)
-                     ("[k stop]" mew-submit-domain-stop)
-                     ("[w copy]" mew-submit-domain-copy)))
-      (insert-text-button label 'follow-link t
-                          'action (lambda (_) (call-interactively command)))
-      (insert " "))
-    (insert "\n\n" (mew-submit-domain--text mew-submit-domain--zone))
-    (goto-char (point-min))
-    (forward-line (1- line))))
-
-(defun mew-submit-domain--show-soon (buffer)
-  "Show in BUFFER what is new there, not more often than four times a second."
-  (when (buffer-live-p buffer)
-    (with-current-buffer buffer
-      (unless mew-submit-domain--timer
-        (setq mew-submit-domain--timer
-              (run-at-time 0.25 nil
-                           (lambda ()
-                             (when (buffer-live-p buffer)
-                               (with-current-buffer buffer
-                                 (mew-submit-domain--draw))))))))))
+(defun mew-submit-domain--insert ()
+  "Insert the zone of the current buffer."
+  (mew-submit-view--buttons mew-submit-domain--keys)
+  (insert (mew-submit-domain--text mew-submit-domain--zone)))
 
 ;;;###autoload
 (defun mew-submit-diagnose-domain (domain)
@@ -228,17 +203,14 @@ What a client that was set up from these records would do is told, too."
                            (string-match "@\\([^@]+\\)\\'" user-mail-address)
                            (match-string 1 user-mail-address)))))
   (condition-case err
-      (let ((buffer (get-buffer-create (format "*mew-submit domain %s*" domain))))
+      (let ((buffer (mew-submit-view--buffer (format "*mew-submit domain %s*" domain)
+                                             #'mew-submit-domain-mode)))
         (with-current-buffer buffer
-          (if (derived-mode-p 'mew-submit-domain-mode)
-              (mew-submit-domain--leave)
-            (mew-submit-domain-mode))
-          (setq mew-submit-domain--timer nil
-                mew-submit-domain--zone
+          (mew-submit-domain--leave)
+          (setq mew-submit-domain--zone
                 (mew-submit-domain-zone--start
-                 domain
-                 :on-change (lambda (_) (mew-submit-domain--show-soon buffer))))
-          (mew-submit-domain--draw))
+                 domain :on-change (lambda (_) (mew-submit-view--soon buffer))))
+          (mew-submit-view--draw))
         (pop-to-buffer buffer))
     (mew-submit-error (user-error "%s" (mew-submit-error--text err)))))
 
@@ -253,14 +225,7 @@ What a client that was set up from these records would do is told, too."
   (if (mew-submit-domain-zone--ended-p mew-submit-domain--zone)
       (keyboard-quit)
     (mew-submit-domain-zone--stop mew-submit-domain--zone)
-    (mew-submit-domain--draw)))
-
-(defun mew-submit-domain-copy ()
-  "Copy the report."
-  (interactive nil mew-submit-domain-mode)
-  (kill-new (substring-no-properties
-             (mew-submit-domain--text mew-submit-domain--zone)))
-  (message "Copied"))
+    (mew-submit-view--draw)))
 
 (provide 'mew-submit-domain)
 ;;; mew-submit-domain.el ends here

@@ -28,7 +28,7 @@
 ;; file changes nothing.
 
 (defvar mew-submit-known--change-hook
-  '(mew-submit-notice--update-soon mew-submit-notice--watch-leaving
+  '(mew-submit-mode-line--update-soon mew-submit-notice--watch-leaving
                                    mew-submit-copies--soon)
   "Hook that is run when something in the outbox has changed.")
 

@@ -21,6 +21,9 @@
 (mew-submit-obsolete--functions
  (mew-submit-account-choose mew-submit-account--choose)
  (mew-submit-browser--take mew-submit-outbox--take)
+ (mew-submit-diagnose-copy-text mew-submit-view-copy)
+ (mew-submit-diagnose-network-copy mew-submit-view-copy)
+ (mew-submit-domain-copy mew-submit-view-copy)
  (mew-submit-negative-learn mew-submit-network-negative--learn)
  (mew-submit-outbox-file mew-submit-spool--file)
  (mew-submit-outbox-ids mew-submit-spool--ids)

@@ -25,6 +25,7 @@
 (require 'mew-submit-report)
 (require 'mew-submit-restore)
 (require 'mew-submit-time)
+(require 'mew-submit-view)
 (require 'rfc2047)
 (require 'seq)
 (require 'tabulated-list)
@@ -63,7 +64,7 @@
     (propertize (if (and total (> total 0) (> (car progress) 0))
                     (format "%s %d%%" state (/ (* 100 (car progress)) total))
                   (symbol-name state))
-                'face (mew-submit-notice--face state))))
+                'face (mew-submit-mode-line--face state))))
 
 (defun mew-submit-outbox--text (text)
   "Return TEXT, or an empty string for nil, safe to show."
@@ -471,7 +472,7 @@ One that may have arrived already is sent again after a yes only."
   (interactive nil mew-submit-outbox-mode)
   (mew-submit-outbox--each (mew-submit-outbox--chosen)
                            (lambda (id)
-                             (mew-submit-notice--send (mew-submit-outbox--entry id)))))
+                             (mew-submit-notice-message--send (mew-submit-outbox--entry id)))))
 
 (defun mew-submit-outbox-send-all ()
   "Send all that waits for the network now."
@@ -521,13 +522,8 @@ IDS are theirs; while TIME is asked for others may come to point."
 (defun mew-submit-outbox--show (insert)
   "Show the file of the message at point in a buffer, by INSERT, a function of it."
   (let ((file (mew-submit-spool--message-file (mew-submit-outbox--entry))))
-    (pop-to-buffer (get-buffer-create "*mew-submit message*"))
-    (special-mode)
-    (let ((inhibit-read-only t))
-      (erase-buffer)
-      (funcall insert file))
-    (goto-char (point-min))
-    (set-buffer-modified-p nil)))
+    (pop-to-buffer (mew-submit-view--page "*mew-submit message*"
+                                          (lambda () (funcall insert file))))))
 
 (defconst mew-submit-outbox--octets 1000000
   "How many octets of a message are shown.")
@@ -638,13 +634,9 @@ IDS are theirs; while TIME is asked for others may come to point."
   "Show what happened to the message at point so far."
   (interactive nil mew-submit-outbox-mode)
   (let ((entry (mew-submit-outbox--entry)))
-    (pop-to-buffer (get-buffer-create "*mew-submit message log*"))
-    (special-mode)
-    (let ((inhibit-read-only t))
-      (erase-buffer)
-      (mew-submit-outbox--insert-log entry))
-    (goto-char (point-min))
-    (visual-line-mode 1)))
+    (pop-to-buffer (mew-submit-view--page
+                    "*mew-submit message log*"
+                    (lambda () (mew-submit-outbox--insert-log entry)) t))))
 
 (defun mew-submit-outbox-delivered ()
   "Show the log of the messages that were delivered."

@@ -17,6 +17,7 @@
 (require 'mew-submit-request)
 (require 'mew-submit-job)
 (require 'mew-submit-tls)
+(require 'mew-submit-view)
 (require 'seq)
 
 (defconst mew-submit-pin--timeout 60
@@ -82,25 +83,18 @@ Where there was no connection, or no TLS, its event is nil."
        . ,(mew-submit-pin--colons (funcall get :fingerprint)))
       ("TLS" . ,(format "%s, %s" (funcall get :version) (funcall get :cipher))))))
 
-(defun mew-submit-pin--show (place tls)
-  "Show the certificate in TLS, which was seen at PLACE, in a buffer; return that."
-  (with-current-buffer (get-buffer-create "*mew-submit certificate*")
-    (special-mode)
-    (let ((inhibit-read-only t))
-      (erase-buffer)
-      ;; What matters most comes first: a terminal may have no room for the rest.
-      (insert (format "The certificate of %s\n\n" place)
-              (if (plist-get tls :verified)
-                  "It was verified, so no pin is needed.\n"
-                (format "It was not accepted: %s.\n"
-                        (mew-submit-error--clean
-                         (or (plist-get tls :unverified) "nobody knows why"))))
-              "\n")
-      (pcase-dolist (`(,what . ,text) (mew-submit-pin--lines tls))
-        (insert (format "  %-20s %s\n" what (mew-submit-error--clean text)))))
-    (goto-char (point-min))
-    (display-buffer (current-buffer))
-    (current-buffer)))
+(defun mew-submit-pin--insert (place tls)
+  "Insert the words of the certificate in TLS, which was seen at PLACE."
+  ;; What matters most comes first: a terminal may have no room for the rest.
+  (insert (format "The certificate of %s\n\n" place)
+          (if (plist-get tls :verified)
+              "It was verified, so no pin is needed.\n"
+            (format "It was not accepted: %s.\n"
+                    (mew-submit-error--clean
+                     (or (plist-get tls :unverified) "nobody knows why"))))
+          "\n")
+  (pcase-dolist (`(,what . ,text) (mew-submit-pin--lines tls))
+    (insert (format "  %-20s %s\n" what (mew-submit-error--clean text)))))
 
 (defun mew-submit-pin--question (account place tls)
   "Return the question whether the certificate in TLS is good for ACCOUNT at PLACE."
@@ -122,7 +116,9 @@ for mail by %s? "
 Return non-nil if it was pinned."
   (let* ((host (mew-submit-request--host account))
          (place (format "%s, port %d" host port)))
-    (mew-submit-pin--show place tls)
+    (display-buffer (mew-submit-view--page
+                     "*mew-submit certificate*"
+                     (lambda () (mew-submit-pin--insert place tls))))
     (cond ((plist-get tls :verified)
            (message "The certificate of %s is verified: no pin is needed" place)
            nil)

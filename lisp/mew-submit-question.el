@@ -163,16 +163,10 @@ choice reads is read at once; else an answer is spelled."
 
 (defun mew-submit-question--show (text)
   "Show TEXT in the buffer \"*mew-submit details*\"; no window is selected."
-  (with-current-buffer (get-buffer-create "*mew-submit details*")
-    (let ((inhibit-read-only t))
-      (erase-buffer)
-      (insert text)
-      (goto-char (point-min)))
-    (special-mode)
-    (visual-line-mode 1)
-    (display-buffer (current-buffer)
-                    '(nil (inhibit-same-window . t)
-                          (window-height . fit-window-to-buffer)))))
+  (display-buffer (mew-submit-view--page "*mew-submit details*"
+                                         (lambda () (insert text)) t)
+                  '(nil (inhibit-same-window . t)
+                        (window-height . fit-window-to-buffer))))
 
 (provide 'mew-submit-question)
 ;;; mew-submit-question.el ends here

@@ -22,6 +22,7 @@
 (require 'mew-submit-network-negative)
 (require 'mew-submit-plan)
 (require 'mew-submit-job)
+(require 'mew-submit-store)
 (require 'mew-submit-tls)
 (require 'mew-submit-tunnel)
 
@@ -244,9 +245,7 @@ to who is reached, how safely and as whom is the same."
   (let ((keep (if (and noninteractive (not mew-submit-request--several))
                   0
                 mew-submit-keep-connection))
-        (secrets '(:password :tunnel-password))
-        (print-length nil)
-        (print-level nil))
+        (secrets '(:password :tunnel-password)))
     (unless (zerop keep)
       ;; What is tried last makes no difference once it has not been needed.
       (setq request (plist-put (copy-sequence request) :routes
@@ -255,7 +254,7 @@ to who is reached, how safely and as whom is the same."
       (list :keep (mew-submit-request--msecs keep)
             :share (secure-hash
                     'sha256
-                    (prin1-to-string
+                    (mew-submit-store--text
                      (list (plist-get account :name)
                            (cl-loop for (key value) on request by #'cddr
                                     unless (memq key secrets)

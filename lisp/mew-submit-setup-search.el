@@ -17,6 +17,7 @@
 (require 'cl-lib)
 (require 'mew-submit-account)
 (require 'mew-submit-address)
+(require 'mew-submit-course)
 (require 'mew-submit-error)
 (require 'mew-submit-job)
 (require 'mew-submit-network)
@@ -59,10 +60,7 @@ The default is 6."
                (:copier nil))
   "A look at one server."
   (candidate nil :documentation "As `mew-submit-setup-discover--start' has found it.")
-  (connected nil :documentation "Its `connected' event, or nil.")
-  (tls nil :documentation "Its `tls' event, or nil.")
-  (mechanisms nil :documentation "The ways to log in that are offered over TLS.")
-  (done nil :documentation "Its `done' event, or nil while it runs."))
+  (course nil :documentation "What its job has told (mew-submit-course.el)."))
 
 (cl-defstruct (mew-submit-setup-search-way
                (:constructor mew-submit-setup-search--make-way)
@@ -108,7 +106,7 @@ The default is 6."
 (defun mew-submit-setup-search--seen (look)
   "Return the candidate of LOOK with the port and TLS mode it was reached by."
   (let ((candidate (mew-submit-setup-search-look-candidate look))
-        (port (plist-get (mew-submit-setup-search-look-connected look) :port)))
+        (port (plist-get (mew-submit-setup-search--told look :connected) :port)))
     (if (or (plist-get candidate :port) (null port))
         candidate
       (append (list :port port
@@ -118,16 +116,25 @@ The default is 6."
 
 ;;; What was seen
 
+(defun mew-submit-setup-search--told (look kind)
+  "Return the last event of KIND, :connected, :tls or :done, of LOOK, or nil."
+  (plist-get (mew-submit-setup-search-look-course look) kind))
+
+(defun mew-submit-setup-search--mechanisms (look)
+  "Return the ways to log in at the server of LOOK, over TLS."
+  (plist-get (mew-submit-course--current (mew-submit-setup-search-look-course look))
+             :auth-tls))
+
 (defun mew-submit-setup-search--secure-p (look)
   "Did LOOK see a server that speaks SMTP over verified TLS?"
-  (and (equal (plist-get (mew-submit-setup-search-look-done look) :kind) "ok")
-       (plist-get (mew-submit-setup-search-look-tls look) :verified)))
+  (and (equal (plist-get (mew-submit-setup-search--told look :done) :kind) "ok")
+       (plist-get (mew-submit-setup-search--told look :tls) :verified)))
 
 (defun mew-submit-setup-search--fine-p (look)
   "Did LOOK see a server that can be used?
 One that nobody has named and that takes no log-in is for mail that comes in."
   (and (mew-submit-setup-search--secure-p look)
-       (or (mew-submit-setup-search-look-mechanisms look)
+       (or (mew-submit-setup-search--mechanisms look)
            (plist-get (mew-submit-setup-search-look-candidate look) :port)
            (eq (plist-get (mew-submit-setup-search-look-candidate look) :source)
                'user))))
@@ -150,8 +157,8 @@ known provider's (SECURITY.md, S9)."
                      (or (mew-submit-account--local-p (plist-get candidate :host))
                          (and (eq (plist-get candidate :source) 'user)
                               (not (plist-get candidate :provider)))))
-                   (plist-get (mew-submit-setup-search-look-tls note) :fingerprint)
-                   (not (plist-get (mew-submit-setup-search-look-tls note) :verified))))
+                   (plist-get (mew-submit-setup-search--told note :tls) :fingerprint)
+                   (not (plist-get (mew-submit-setup-search--told note :tls) :verified))))
             (mew-submit-setup-search-notes search)))
 
 (defun mew-submit-setup-search--place (candidate)
@@ -162,10 +169,10 @@ known provider's (SECURITY.md, S9)."
 
 (defun mew-submit-setup-search--verdict (look)
   "Return what is known of LOOK, in words."
-  (let ((done (mew-submit-setup-search-look-done look))
-        (connected (mew-submit-setup-search-look-connected look))
-        (tls (mew-submit-setup-search-look-tls look))
-        (mechanisms (mew-submit-setup-search-look-mechanisms look)))
+  (let ((done (mew-submit-setup-search--told look :done))
+        (connected (mew-submit-setup-search--told look :connected))
+        (tls (mew-submit-setup-search--told look :tls))
+        (mechanisms (mew-submit-setup-search--mechanisms look)))
     (cond ((null done) "...")
           ((mew-submit-setup-search--secure-p look)
            (format "%sanswers on port %d (%s), %s, certificate verified, %s"
@@ -279,16 +286,6 @@ something else meanwhile, or for nothing."
   "Return what SEARCH waits for, in words, or nil when it is at rest."
   (car (mew-submit-setup-search-turn search)))
 
-(defun mew-submit-setup-search--hear (look event)
-  "Put what is in EVENT into LOOK."
-  (pcase (plist-get event :event)
-    ('connected (setf (mew-submit-setup-search-look-connected look) event))
-    ('tls (setf (mew-submit-setup-search-look-tls look) event))
-    ('capabilities
-     (when (plist-get event :secure)
-       (setf (mew-submit-setup-search-look-mechanisms look)
-             (plist-get event :mechanisms))))))
-
 (defun mew-submit-setup-search--request (search candidate)
   "Return the request for a look at CANDIDATE for SEARCH."
   (let ((account (mew-submit-setup-search--probe-account
@@ -302,19 +299,21 @@ something else meanwhile, or for nothing."
   (let* ((look (mew-submit-setup-search--make-look :candidate candidate))
          (go-on (mew-submit-setup-search--turn
                  search (format "looking at %s" (plist-get candidate :host))
-                 (lambda () (mew-submit-setup-search--looked search look rest)))))
+                 (lambda () (mew-submit-setup-search--looked search look rest))))
+         job)
     (mew-submit-setup-search--note search look)
     (condition-case err
-        (setf (mew-submit-setup-search-session search)
-              (mew-submit-job--start
-               (mew-submit-setup-search--request search candidate)
-               :on-event (lambda (event) (mew-submit-setup-search--hear look event))
-               :on-done (lambda (done)
-                          (setf (mew-submit-setup-search-look-done look) done)
-                          (funcall go-on))))
+        (setq job (mew-submit-job--start
+                   (mew-submit-setup-search--request search candidate)
+                   :on-event (lambda (_event)
+                               (setf (mew-submit-setup-search-look-course look)
+                                     (mew-submit-job-course job)))
+                   :on-done (lambda (_done) (funcall go-on))))
       (error
-       (setf (mew-submit-setup-search-look-done look) (mew-submit-error--done err))
-       (run-at-time 0 nil go-on)))))
+       (setf (mew-submit-setup-search-look-course look)
+             (list :done (mew-submit-error--done err)))
+       (run-at-time 0 nil go-on)))
+    (setf (mew-submit-setup-search-session search) job)))
 
 (defun mew-submit-setup-search--looked (search look rest)
   "Go on with SEARCH after LOOK, unless that is good: with REST or another way."

@@ -29,7 +29,9 @@
 (require 'mew-submit-report)
 (require 'mew-submit-request)
 (require 'mew-submit-setup-discover)
+(require 'mew-submit-setup-login)
 (require 'mew-submit-setup-search)
+(require 'mew-submit-view)
 (require 'seq)
 
 (declare-function mew-submit-answer "mew-submit-notice" ())
@@ -90,61 +92,6 @@
       (and mew-submit-setup--search
            (mew-submit-setup-search--waiting mew-submit-setup--search))))
 
-;;; How one logs in
-
-(defun mew-submit-setup--can-sign-in-p ()
-  "Can this Emacs sign in for access tokens?"
-  (fboundp 'mew-submit-sign-in))
-
-(defun mew-submit-setup--login (look)
-  "Return how one logs in at the server of LOOK.
-It is as the :login of a candidate, or `none'."
-  (let* ((candidate (mew-submit-setup-search-look-candidate look))
-         (login (plist-get candidate :login)))
-    (cond ((or (equal (plist-get candidate :auth) "none")
-               (null (mew-submit-setup-search-look-mechanisms look)))
-           'none)
-          ((and (eq login 'oauth)
-                (plist-get candidate :password)
-                (not (and (mew-submit-setup--can-sign-in-p)
-                          (plist-get candidate :issuer))))
-           'password)
-          (t (or login 'password)))))
-
-(defun mew-submit-setup--whose (candidate)
-  "Return whose server CANDIDATE is, for people."
-  (or (plist-get candidate :provider) (plist-get candidate :host)))
-
-(defun mew-submit-setup--login-words (login candidate)
-  "Return what one has to know of LOGIN at CANDIDATE's server before, or nil."
-  (let ((whose (mew-submit-setup--whose candidate))
-        (page (plist-get candidate :page)))
-    (pcase login
-      ('app-password
-       (format "%s takes no ordinary password here, but one made for a program.  Make \
-such an application password on%s" whose
-               (if page (format "\n%s" page) " its web site.")))
-      ('bridge
-       (format "%s lets programs in through its bridge, which gives you a password of \
-its own.%s" whose (if page (format "  It is had at\n%s" page) "")))
-      ('oauth
-       (if (and (mew-submit-setup--can-sign-in-p) (plist-get candidate :issuer))
-           (format "%s wants you to sign in, at %s: your browser opens for that, or you \
-get a code to type there."
-                   whose (mew-submit-setup-provider--url-host
-                          (plist-get candidate :issuer)))
-         (format "%s takes access tokens only, no password: add the \
-account in GNOME's settings (Online Accounts), or set mew-submit-oauth2-token-command to \
-a program that prints one." whose))))))
-
-(defun mew-submit-setup--secret-prompt (login user candidate)
-  "Return how USER is asked for the secret that LOGIN at CANDIDATE's server wants."
-  (format (pcase login
-            ('app-password "Application password of %s for %s (empty: ask later): ")
-            ('bridge "Password that the bridge shows for %s (%s; empty: ask later): ")
-            (_ "Password of %s at %s (empty: ask later): "))
-          user (mew-submit-setup--whose candidate)))
-
 ;;; The buffer
 
 (defun mew-submit-setup--question ()
@@ -161,12 +108,8 @@ a program that prints one." whose))))))
 (defun mew-submit-setup--button (label command &optional look)
   "Insert a button with LABEL for COMMAND, of LOOK if that is non-nil, and its key."
   (let ((key (where-is-internal command mew-submit-setup-mode-map t)))
-    (insert-text-button (format "[%s]" label)
-                        'follow-link t
-                        'action (lambda (_button)
-                                  (if look
-                                      (funcall command look)
-                                    (call-interactively command))))
+    (mew-submit-view--button (format "[%s]" label)
+                             (if look (lambda () (funcall command look)) command))
     (insert (if key (format " %s   " (key-description key)) "   "))))
 
 (defun mew-submit-setup--fill (text)
@@ -196,7 +139,7 @@ a program that prints one." whose))))))
 (defun mew-submit-setup--insert-offer (look)
   "Insert what there is to know before the server of LOOK is used, and the button."
   (let* ((candidate (mew-submit-setup-search-look-candidate look))
-         (words (mew-submit-setup--login-words (mew-submit-setup--login look)
+         (words (mew-submit-setup-login--words (mew-submit-setup-login--of look)
                                                candidate)))
     (when (plist-get candidate :foreign)
       (insert "\n")
@@ -269,7 +212,7 @@ who will see your mail and your password."
       (insert "\n")
       (mew-submit-setup--fill (mew-submit-question-text question))
       (when (eq (plist-get mew-submit-setup--candidate :login) 'app-password)
-        (mew-submit-setup--fill (mew-submit-setup--login-words
+        (mew-submit-setup--fill (mew-submit-setup-login--words
                                  'app-password mew-submit-setup--candidate)))
       (insert "\n  ")
       (mew-submit-setup--button "Answer" #'mew-submit-answer)
@@ -283,69 +226,43 @@ who will see your mail and your password."
     (mew-submit-setup--button "Start again" #'mew-submit-setup-again)
     (insert "\n")))
 
-(defun mew-submit-setup--go-back (label line)
-  "Go to the button LABEL, or for nil, and without it, to LINE.
-Return nil if there was no such button."
-  (let ((at (and label
-                 (catch 'found
-                   (goto-char (point-min))
-                   (while (ignore-errors (forward-button 1))
-                     (when (equal label (button-label (button-at (point))))
-                       (throw 'found t)))))))
-    (unless at
-      (goto-char (point-min))
-      (forward-line (1- line)))
-    at))
-
 (defun mew-submit-setup--render ()
   "Show in the current buffer all that is known.
 Point stays at the button where it was.  Where it was at none, and nothing is
 waited for any more, it goes to the first thing that can be done."
-  (let* ((inhibit-read-only t)
-         (line (line-number-at-pos))
-         (button (button-at (point)))
-         (label (and button (button-label button))))
-    (erase-buffer)
-    (mew-submit-setup--insert)
-    (set-buffer-modified-p nil)
-    (unless (or (mew-submit-setup--go-back label line)
+  (let* ((here (lambda ()
+                 (when-let* ((button (button-at (point))))
+                   (button-label button))))
+         (label (funcall here)))
+    (mew-submit-view--draw)
+    (unless (or (and label (equal label (funcall here)))
                 (mew-submit-setup--waiting))
       (goto-char (point-min))
-      (ignore-errors (forward-button 1))))
-  (dolist (window (get-buffer-window-list nil nil t))
-    (set-window-point window (point))))
+      (ignore-errors (forward-button 1))
+      (mew-submit-view--go (point)))))
 
-(defvar mew-submit-setup-mode-map
-  (let ((map (make-sparse-keymap)))
-    (set-keymap-parent map (make-composed-keymap button-buffer-map
-                                                 special-mode-map))
-    (define-key map "u" #'mew-submit-setup-use)
-    (define-key map "t" #'mew-submit-setup-test)
-    (define-key map "o" #'mew-submit-setup-open-page)
-    (define-key map "a" #'mew-submit-answer)
-    (define-key map "n" #'mew-submit-setup-user)
-    (define-key map "w" #'mew-submit-setup-password)
-    (define-key map "p" #'mew-submit-setup-pin)
-    (define-key map "s" #'mew-submit-setup-by-hand)
-    (define-key map "f" #'mew-submit-setup-further)
-    (define-key map "g" #'mew-submit-setup-again)
-    map)
+(defconst mew-submit-setup--keys
+  '(("u" "use this server" mew-submit-setup-use)
+    ("t" "send a test mail" mew-submit-setup-test)
+    ("o" "open the provider's page" mew-submit-setup-open-page)
+    ("a" "answer a question" mew-submit-answer)
+    ("n" "another user name" mew-submit-setup-user)
+    ("w" "use a password" mew-submit-setup-password)
+    ("p" "pin its certificate" mew-submit-setup-pin)
+    ("s" "enter a server" mew-submit-setup-by-hand)
+    ("f" "look further" mew-submit-setup-further)
+    ("g" "start again" mew-submit-setup-again))
+  "The keys of the buffer of `mew-submit-setup', a table.")
+
+(defvar mew-submit-setup-mode-map (mew-submit-view--map mew-submit-setup--keys)
   "Keys of the buffer of `mew-submit-setup'.")
 
-(define-derived-mode mew-submit-setup-mode special-mode "Mail setup"
+(define-derived-mode mew-submit-setup-mode mew-submit-view-mode "Mail setup"
   "What was found of servers for an address, and what to do with it.
-\\<mew-submit-setup-mode-map>\\[mew-submit-setup-use] uses the server that was \
-found, \\[mew-submit-setup-test] sends a test mail,
-\\[mew-submit-setup-open-page] opens the provider's page for passwords, \
-\\[mew-submit-setup-user] takes another user name,
-\\[mew-submit-setup-password] takes a password instead of signing in,
-\\[mew-submit-setup-pin] pins the certificate of a bridge or a server you named,
-\\[mew-submit-answer] goes to a question,
-\\[mew-submit-setup-by-hand] asks for a server, \\[mew-submit-setup-further] \
-looks further and \\[mew-submit-setup-again] starts again."
+\\{mew-submit-setup-mode-map}"
   :interactive nil
-  (setq-local revert-buffer-function
-              (lambda (&rest _) (call-interactively #'mew-submit-setup-again)))
+  (setq mew-submit-view--insert #'mew-submit-setup--insert
+        mew-submit-view--keys mew-submit-setup--keys)
   (add-hook 'kill-buffer-hook #'mew-submit-setup--stop nil t))
 
 (defun mew-submit-setup--stop ()
@@ -404,8 +321,8 @@ One that is known is not asked for.  It is kept until the test mail has ended."
     (when (and (memq login '(password app-password bridge))
                (not (mew-submit-auth--lookup (plist-get account :server)
                                              (plist-get candidate :port) user)))
-      (let ((password (read-passwd (mew-submit-setup--secret-prompt login user
-                                                                    candidate))))
+      (let ((password (read-passwd (mew-submit-setup-login--secret-prompt login user
+                                                                          candidate))))
         (unless (string-empty-p password)
           (push (cons account password) mew-submit-setup--typed))))))
 
@@ -460,22 +377,6 @@ does not know your address.")
       (when nobody
         (mew-submit-error--save-option 'user-mail-address address)))))
 
-(defun mew-submit-setup--account-for (login candidate address)
-  "Return the account for CANDIDATE, where one logs in by LOGIN, for ADDRESS."
-  (let ((account (mew-submit-setup-search--account candidate address)))
-    (pcase login
-      ('none (append '(:auth "none") account))
-      ('oauth
-       (append (list :oauth
-                     (if (and (mew-submit-setup--can-sign-in-p)
-                              (plist-get candidate :issuer))
-                         (append (list :issuer (plist-get candidate :issuer))
-                                 (and (plist-get candidate :scope)
-                                      (list :scope (plist-get candidate :scope))))
-                       t))
-               account))
-      (_ account))))
-
 (defun mew-submit-setup-use (&optional look)
   "Store an account for the server that was seen in LOOK, and send a test mail.
 Interactively that is the server that was found.  Its password is asked for, or
@@ -486,9 +387,9 @@ the provider's is for the user to know: the buffer says so beside its button."
   (let* ((look (or look (mew-submit-setup--best)
                    (user-error "No server was found that can be used")))
          (candidate (mew-submit-setup-search--seen look))
-         (login (mew-submit-setup--login look))
-         (account (mew-submit-setup--account-for login candidate
-                                                 (mew-submit-setup--address))))
+         (login (mew-submit-setup-login--of look))
+         (account (mew-submit-setup-login--account-for login candidate
+                                                       (mew-submit-setup--address))))
     (setq mew-submit-setup--notes nil)
     (mew-submit-setup--take login account candidate)))
 
@@ -516,7 +417,7 @@ the provider's is for the user to know: the buffer says so beside its button."
     (unless (plist-get candidate :password)
       (user-error "This server takes no password"))
     (mew-submit-setup--take 'password
-                            (mew-submit-setup--account-for
+                            (mew-submit-setup-login--account-for
                              'password candidate (mew-submit-setup--address))
                             candidate)))
 
@@ -556,7 +457,7 @@ the provider's is for the user to know: the buffer says so beside its button."
          (candidate (mew-submit-setup-search--seen look))
          (account (mew-submit-setup-search--account candidate
                                                     (mew-submit-setup--address)))
-         (tls (mew-submit-setup-search-look-tls look)))
+         (tls (mew-submit-setup-search--told look :tls)))
     (when (mew-submit-pin--offer account tls (plist-get candidate :port))
       (mew-submit-setup-search--try search (append '(:pinned t) candidate))
       (mew-submit-setup--render))))
@@ -665,7 +566,7 @@ Where it wants access tokens, and nobody is signed in, the sign-in comes first."
   (interactive)
   (mew-submit-setup--ensure-account)
   (mew-submit-setup--ensure-idle)
-  (cond ((not (and (mew-submit-setup--can-sign-in-p)
+  (cond ((not (and (mew-submit-setup-login--can-sign-in-p)
                    (keywordp (car-safe (plist-get mew-submit-setup--account :oauth)))))
          (mew-submit-setup--test-now))
         ((progn (require 'mew-submit-token-source)
@@ -752,7 +653,7 @@ Ask before that for what a look needs: the module."
   "Have the look for the server of ADDRESS begin when the module is built."
   (setq mew-submit-setup--wanted address)
   (add-hook 'mew-submit-module--hook #'mew-submit-setup--module-is-there)
-  (let ((inhibit-read-only t))
+  (mew-submit-view--change
     (erase-buffer)
     (insert "The module is being built; the look at your server begins then.\n")))
 

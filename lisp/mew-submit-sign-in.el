@@ -28,6 +28,7 @@
 (require 'mew-submit-question)
 (require 'mew-submit-random)
 (require 'mew-submit-token)
+(require 'mew-submit-view)
 (require 'seq)
 
 (declare-function mew-submit-dispatch--run "mew-submit-queue" ())
@@ -171,19 +172,13 @@ machine:\n\n  %s\n\nand type this code there:\n\n  %s"
                        (mew-submit-sign-in--host flow)))
     (_ (plist-get event :text))))
 
-(defvar mew-submit-sign-in-mode-map
-  (let ((map (make-sparse-keymap)))
-    (set-keymap-parent map (make-composed-keymap button-buffer-map special-mode-map))
-    map)
-  "The keys of the buffer that shows a sign-in.")
-
-(define-derived-mode mew-submit-sign-in-mode special-mode "Sign-in"
+(define-derived-mode mew-submit-sign-in-mode mew-submit-view-mode "Sign-in"
   "Major mode of the buffer that shows a sign-in."
   (visual-line-mode 1))
 
 (defun mew-submit-sign-in--button (words function)
   "Insert a button with WORDS, for FUNCTION to be called."
-  (insert-text-button words 'follow-link t 'action (lambda (_) (funcall function)))
+  (mew-submit-view--button words function)
   (insert "  "))
 
 (defface mew-submit-qr-code '((t :foreground "white" :background "black"))
@@ -220,38 +215,43 @@ code in it, perhaps, and is in no argument of a program."
                (eq event (mew-submit-sign-in-shown flow)))
       (with-current-buffer buffer
         (save-excursion
-          (let ((inhibit-read-only t))
+          (mew-submit-view--change
             (goto-char (point-max))
             (insert "\n\n" (propertize picture 'face 'mew-submit-qr-code))))
         (when-let* ((window (get-buffer-window buffer t)))
           (ignore-errors (fit-window-to-buffer window)))))))
 
+(defun mew-submit-sign-in--insert (flow event)
+  "Insert EVENT of FLOW, and what can be done about it."
+  (insert (mew-submit-sign-in--words flow event) "\n\n")
+  (when (memq (plist-get event :step) '(browser code))
+    (mew-submit-sign-in--button "Open the page"
+                                (lambda () (mew-submit-sign-in--open flow))))
+  (when (plist-get event :code)
+    (mew-submit-sign-in--button "Copy the code"
+                                (lambda () (kill-new (plist-get event :code))))
+    (mew-submit-sign-in--draw flow event))
+  (unless (eq (plist-get event :step) 'done)
+    (mew-submit-sign-in--button "Cancel"
+                                (lambda () (mew-submit-sign-in-cancel flow)))))
+
 (defun mew-submit-sign-in--display (flow event)
   "Show EVENT of FLOW in the buffer \"*mew-submit sign-in*\"; select no window."
-  (with-current-buffer (get-buffer-create "*mew-submit sign-in*")
-    (let ((inhibit-read-only t)
-          (done (eq (plist-get event :step) 'done)))
-      (erase-buffer)
-      (insert (mew-submit-sign-in--words flow event) "\n\n")
-      (when (memq (plist-get event :step) '(browser code))
-        (mew-submit-sign-in--button "Open the page"
-                                    (lambda () (mew-submit-sign-in--open flow))))
-      (when (plist-get event :code)
-        (mew-submit-sign-in--button "Copy the code"
-                                    (lambda () (kill-new (plist-get event :code))))
-        (mew-submit-sign-in--draw flow event))
-      (unless done
-        (mew-submit-sign-in--button "Cancel"
-                                    (lambda () (mew-submit-sign-in-cancel flow))))
-      (goto-char (point-min))
-      (unless (derived-mode-p 'mew-submit-sign-in-mode)
-        (mew-submit-sign-in-mode))
+  (with-current-buffer (mew-submit-view--buffer "*mew-submit sign-in*"
+                                                #'mew-submit-sign-in-mode)
+    (let ((done (eq (plist-get event :step) 'done)))
+      (setq mew-submit-view--insert
+            (lambda () (mew-submit-sign-in--insert flow event)))
+      (mew-submit-view--draw)
+      (mew-submit-view--go (point-min))
       (unless (get-buffer-window (current-buffer) t)
         (unless done
           (display-buffer (current-buffer)
                           '(nil (inhibit-same-window . t)
                                 (window-height . fit-window-to-buffer)))))
       (when done
+        ;; Nothing here keeps what the sign-in knows.
+        (setq mew-submit-view--insert nil)
         ;; Who is in it reads it there; else its room is for what comes next.
         (dolist (window (get-buffer-window-list nil nil t))
           (unless (eq window (selected-window))

@@ -29,6 +29,22 @@
       (insert-file-contents file))
     (read (current-buffer))))
 
+(defun mew-submit-store--text (value)
+  "Return VALUE as one line, which `read' can turn into the same again.
+Nothing that the user has set for what Emacs prints has a say in that."
+  (let ((print-length nil)
+        (print-level nil)
+        (print-circle nil)
+        (print-gensym nil)
+        (print-quoted t)
+        (print-escape-newlines t)
+        (print-escape-control-characters t)
+        (print-escape-multibyte nil)
+        (print-escape-nonascii nil)
+        (print-integers-as-characters nil)
+        (float-output-format nil))
+    (prin1-to-string value)))
+
 (defun mew-submit-store--write (file comment value)
   "Make FILE hold VALUE, all at once, below COMMENT, a line for people."
   (let ((directory (file-name-directory (expand-file-name file))))
@@ -37,11 +53,11 @@
     (let ((create-lockfiles nil)
           (part (make-temp-file (expand-file-name "part-" directory)))
           (coding-system-for-write 'utf-8-unix)
-          (print-length nil)
-          (print-level nil))
+          ;; A batch Emacs would leave it to chance, and an empty file after a power cut.
+          (write-region-inhibit-fsync nil))
       (unwind-protect
           (progn
-            (write-region (concat ";; " comment "\n" (prin1-to-string value) "\n")
+            (write-region (concat ";; " comment "\n" (mew-submit-store--text value) "\n")
                           nil part nil 'silent)
             (rename-file part file t))
         (when (file-exists-p part)

@@ -22,6 +22,7 @@
 (require 'mew-submit-finding-server)
 (require 'mew-submit-probe)
 (require 'mew-submit-job)
+(require 'mew-submit-store)
 (require 'mew-submit-survey-statistics)
 (require 'mew-submit-table)
 (require 'seq)
@@ -344,12 +345,9 @@ RESULTS are the reports that TALLY counts."
 (defun mew-submit-survey-fieldtest--write (test form &optional new)
   "Append FORM to the file of TEST, or begin it NEW."
   (when-let* ((file (mew-submit-survey-fieldtest-file test)))
-    (let ((print-length nil)
-          (print-level nil)
-          (print-escape-newlines t)
-          (coding-system-for-write 'utf-8-unix))
+    (let ((coding-system-for-write 'utf-8-unix))
       (with-file-modes #o600
-        (write-region (concat (prin1-to-string form) "\n") nil file
+        (write-region (concat (mew-submit-store--text form) "\n") nil file
                       (not new) 'silent)))))
 
 (defun mew-submit-survey-fieldtest--begin-file (test)

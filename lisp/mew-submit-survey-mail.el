@@ -28,6 +28,7 @@
 (require 'mew-submit-survey-statistics)
 (require 'mew-submit-table)
 (require 'mm-decode)
+(require 'mew-submit-view)
 (require 'seq)
 
 (declare-function message-goto-body "message" (&optional interactive))
@@ -379,13 +380,10 @@ folder.  A survey that was sent twice counts once."
                       (list (expand-file-name file)))))
         (unless surveys
           (user-error "There is no survey in %s" file))
-        (with-current-buffer (get-buffer-create "*mew-submit surveys*")
-          (special-mode)
-          (let ((inhibit-read-only t))
-            (erase-buffer)
-            (insert (mew-submit-survey-mail--sum surveys)))
-          (goto-char (point-min))
-          (pop-to-buffer (current-buffer))))
+        (pop-to-buffer
+         (mew-submit-view--page
+          "*mew-submit surveys*"
+          (lambda () (insert (mew-submit-survey-mail--sum surveys))))))
     (mew-submit-error (user-error "%s" (mew-submit-error--text err)))))
 
 (provide 'mew-submit-survey-mail)

@@ -14,6 +14,7 @@
 (require 'mew-submit-error)
 (require 'mew-submit-survey-statistics)
 (require 'mew-submit-table)
+(require 'mew-submit-view)
 (require 'seq)
 (require 'tabulated-list)
 
@@ -79,9 +80,10 @@
 (defun mew-submit-provider-copy ()
   "Copy the list as an Org table."
   (interactive nil mew-submit-provider-mode)
-  (kill-new (mew-submit-table--org
-             (mew-submit-survey-provider--table mew-submit-survey-provider--results)))
-  (message "Copied as an Org table"))
+  (mew-submit-view--copy
+   (mew-submit-table--org
+    (mew-submit-survey-provider--table mew-submit-survey-provider--results))
+   "as an Org table"))
 
 (defun mew-submit-survey-provider--list (results)
   "Show what the servers of RESULTS, those of a survey, offer."
@@ -116,13 +118,8 @@
                    mew-submit-survey-provider--results
                    (mew-submit-survey-fieldtest--results
                     (mew-submit-survey-fieldtest--load (expand-file-name file))))))
-        (with-current-buffer (get-buffer-create "*mew-submit provider changes*")
-          (special-mode)
-          (let ((inhibit-read-only t))
-            (erase-buffer)
-            (insert text))
-          (goto-char (point-min))
-          (pop-to-buffer (current-buffer))))
+        (pop-to-buffer (mew-submit-view--page
+                        "*mew-submit provider changes*" (lambda () (insert text)))))
     (mew-submit-error (user-error "%s" (mew-submit-error--text err)))))
 
 ;;;###autoload

@@ -15,6 +15,7 @@
 
 (require 'cl-lib)
 (require 'mew-submit-account)
+(require 'mew-submit-store)
 (require 'seq)
 (require 'subr-x)
 
@@ -87,7 +88,8 @@ All of its addresses have to be; without any its name says it."
 (defun mew-submit-survey-statistics--number (&rest words)
   "Return a number that stands for WORDS, strings or nil: 60 bits of their hash."
   (string-to-number (substring (secure-hash 'sha256 (encode-coding-string
-                                                     (prin1-to-string words) 'utf-8))
+                                                     (mew-submit-store--text words)
+                                                     'utf-8))
                                0 15)
                     16))
 

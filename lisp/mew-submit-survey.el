@@ -21,6 +21,7 @@
 (require 'mew-submit-picture)
 (require 'mew-submit-survey-statistics)
 (require 'mew-submit-table)
+(require 'mew-submit-view)
 (require 'seq)
 (require 'svg)
 
@@ -227,7 +228,7 @@ the latter numbers have columns of their own."
 (defun mew-submit-survey--insert-bars (tally port)
   "Insert a bar chart of the cases of TALLY at PORT."
   (when-let* ((bars (mew-submit-survey--bars tally port)))
-    (if (and (display-graphic-p) (image-type-available-p 'svg))
+    (if (mew-submit-view--graphic-p)
         (insert-image (svg-image (mew-submit-picture--bars
                                   bars 620 (mew-submit-picture--colors)))
                       (format "cases at port %d" port))
@@ -243,50 +244,31 @@ the latter numbers have columns of their own."
 (defvar-local mew-submit-survey--test nil
   "The test that is shown.")
 
-(defvar-local mew-submit-survey--timer nil
-  "The timer that will show what is new, or nil.")
+(defconst mew-submit-survey--keys
+  '(("k" "stop" mew-submit-survey-stop) ("C-g" nil mew-submit-survey-stop)
+    ("g" "go on" mew-submit-survey-go-on)
+    ("o" "Org" mew-submit-survey-copy-org) ("c" "CSV" mew-submit-survey-copy-csv)
+    ("j" "JSON" mew-submit-survey-copy-json)
+    ("b" "beside another" mew-submit-survey-beside)
+    ("p" "providers" mew-submit-survey-providers)
+    ("m" "mail" mew-submit-survey-mail))
+  "The keys of a survey, a table; the first three are to stop and to begin.")
 
-(defvar mew-submit-survey-mode-map
-  (let ((map (make-sparse-keymap)))
-    (define-key map "k" #'mew-submit-survey-stop)
-    (define-key map "\C-g" #'mew-submit-survey-stop)
-    (define-key map "g" #'mew-submit-survey-go-on)
-    (define-key map "o" #'mew-submit-survey-copy-org)
-    (define-key map "c" #'mew-submit-survey-copy-csv)
-    (define-key map "j" #'mew-submit-survey-copy-json)
-    (define-key map "b" #'mew-submit-survey-beside)
-    (define-key map "p" #'mew-submit-survey-providers)
-    (define-key map "m" #'mew-submit-survey-mail)
-    map)
+(defvar mew-submit-survey-mode-map (mew-submit-view--map mew-submit-survey--keys)
   "The keys of a survey.")
 
-(define-derived-mode mew-submit-survey-mode special-mode "Survey"
+(define-derived-mode mew-submit-survey-mode mew-submit-view-mode "Survey"
   "Which case servers are, at which port.
 \\{mew-submit-survey-mode-map}"
-  (setq-local truncate-lines t)
-  (setq-local buffer-undo-list t)
+  (setq truncate-lines t
+        mew-submit-view--insert #'mew-submit-survey--insert
+        mew-submit-view--keys mew-submit-survey--keys)
   (add-hook 'kill-buffer-hook #'mew-submit-survey--leave nil t))
 
 (defun mew-submit-survey--leave ()
   "Stop the test of the current buffer, which is going away."
-  (when mew-submit-survey--timer
-    (cancel-timer mew-submit-survey--timer))
   (when mew-submit-survey--test
     (mew-submit-survey-fieldtest--stop mew-submit-survey--test)))
-
-(defconst mew-submit-survey--buttons
-  '((mew-submit-survey-copy-org "o" "Org") (mew-submit-survey-copy-csv "c" "CSV")
-    (mew-submit-survey-copy-json "j" "JSON")
-    (mew-submit-survey-beside "b" "beside another")
-    (mew-submit-survey-providers "p" "providers")
-    (mew-submit-survey-mail "m" "mail"))
-  "The buttons of a survey: (COMMAND KEY LABEL).")
-
-(defun mew-submit-survey--insert-button (command key label)
-  "Insert a button LABEL for COMMAND, whose key is KEY."
-  (insert-text-button (format "[%s %s]" key label) 'follow-link t
-                      'action (lambda (_) (call-interactively command)))
-  (insert " "))
 
 (defun mew-submit-survey--insert-network (test tally)
   "Insert the verdict on the network by TALLY, if TEST has ended."
@@ -305,15 +287,13 @@ the latter numbers have columns of their own."
                           (t (format ", %d at once"
                                      (length (mew-submit-survey-fieldtest-running
                                               test))))))))
-  (apply #'mew-submit-survey--insert-button
-         (cond ((not (mew-submit-survey-fieldtest-stopped test))
-                '(mew-submit-survey-stop "k" "stop"))
+  (mew-submit-view--buttons
+   (cons (cond ((not (mew-submit-survey-fieldtest-stopped test))
+                '("k" "stop" mew-submit-survey-stop))
                ((mew-submit-survey-fieldtest--ended-p test)
-                '(mew-submit-survey-go-on "g" "again"))
-               (t '(mew-submit-survey-go-on "g" "go on"))))
-  (dolist (button mew-submit-survey--buttons)
-    (apply #'mew-submit-survey--insert-button button))
-  (insert "\n\n"))
+                '("g" "again" mew-submit-survey-go-on))
+               (t '("g" "go on" mew-submit-survey-go-on)))
+         (nthcdr 3 mew-submit-survey--keys))))
 
 (defun mew-submit-survey--failures (tally)
   "Return a line for each of the first in TALLY that lack something, and why."
@@ -337,21 +317,10 @@ the latter numbers have columns of their own."
     (unless (string-empty-p failures)
       (insert "\nNot looked at:\n" failures))))
 
-(defvar-local mew-submit-survey--cost 0
-  "How many seconds the last drawing took.")
-
-(defun mew-submit-survey--draw ()
-  "Show the test of the current buffer."
-  (setq mew-submit-survey--timer nil)
-  (let* ((inhibit-read-only t)
-         (test mew-submit-survey--test)
-         (counted (mew-submit-survey-fieldtest--counted test))
-         (tally (car counted))
-         (results (cdr counted))
-         (line (line-number-at-pos))
-         (column (current-column))
-         (began (float-time)))
-    (erase-buffer)
+(defun mew-submit-survey--insert ()
+  "Insert the test of the current buffer."
+  (pcase-let* ((test mew-submit-survey--test)
+               (`(,tally . ,results) (mew-submit-survey-fieldtest--counted test)))
     (mew-submit-survey--insert-head test)
     (mew-submit-survey--insert-network test tally)
     (when (< 0 (mew-submit-survey-statistics--tally-reports tally))
@@ -364,38 +333,21 @@ the latter numbers have columns of their own."
                    (mew-submit-survey--insert-bars tally port))
                  (mew-submit-survey-statistics--ports results) shares))
       (insert (mew-submit-table--text (mew-submit-survey-statistics--servers results)))
-      (mew-submit-survey--insert-failures tally))
-    (goto-char (point-min))
-    (forward-line (1- line))
-    (move-to-column column)
-    (setq mew-submit-survey--cost (- (float-time) began))))
-
-(defun mew-submit-survey--show-soon (buffer)
-  "Show in BUFFER what is new there, not more often than twice a second.
-Drawing takes a tenth of the time at most: long tables are drawn less often."
-  (when (buffer-live-p buffer)
-    (with-current-buffer buffer
-      (unless mew-submit-survey--timer
-        (setq mew-submit-survey--timer
-              (run-at-time (max 0.5 (* 10 mew-submit-survey--cost)) nil
-                           (lambda ()
-                             (when (buffer-live-p buffer)
-                               (with-current-buffer buffer
-                                 (mew-submit-survey--draw))))))))))
+      (mew-submit-survey--insert-failures tally))))
 
 (defun mew-submit-survey--run-here ()
   "Have the test of the current buffer run, and be shown."
   (let ((buffer (current-buffer)))
     (setf (mew-submit-survey-fieldtest-on-found mew-submit-survey--test)
-          (lambda (_test _record) (mew-submit-survey--show-soon buffer))
+          (lambda (_test _record) (mew-submit-view--soon buffer))
           (mew-submit-survey-fieldtest-on-end mew-submit-survey--test)
           (lambda (test)
-            (mew-submit-survey--show-soon buffer)
+            (mew-submit-view--soon buffer)
             (let ((servers (length (mew-submit-survey-fieldtest--results test))))
               (message "The survey is complete: %d server%s" servers
                        (if (= servers 1) "" "s")))))
     (mew-submit-survey-fieldtest--run mew-submit-survey--test)
-    (mew-submit-survey--draw)))
+    (mew-submit-view--draw)))
 
 ;;; Commands
 
@@ -476,7 +428,7 @@ password.  Interactively, with a prefix argument, ask for a file."
   (if (mew-submit-survey-fieldtest-stopped (mew-submit-survey--here))
       (keyboard-quit)
     (mew-submit-survey-fieldtest--stop mew-submit-survey--test)
-    (mew-submit-survey--draw)
+    (mew-submit-view--draw)
     (message "Stopped.  What was found is in %s"
              (abbreviate-file-name
               (or (mew-submit-survey-fieldtest-file mew-submit-survey--test) "")))))
@@ -499,11 +451,6 @@ password.  Interactively, with a prefix argument, ask for a file."
            (mew-submit-survey--run-here))
           (t (mew-submit-survey--run-here)))))
 
-(defun mew-submit-survey--copy (text what)
-  "Put TEXT, which is WHAT, into the kill ring."
-  (kill-new text)
-  (message "Copied as %s" what))
-
 (defun mew-submit-survey--printed (function test)
   "Return what FUNCTION prints of TEST's reports and their tally."
   (let ((reports (mew-submit-survey-fieldtest--reports test)))
@@ -515,24 +462,24 @@ password.  Interactively, with a prefix argument, ask for a file."
 (defun mew-submit-survey-copy-org ()
   "Copy the survey as Org."
   (interactive nil mew-submit-survey-mode)
-  (mew-submit-survey--copy (mew-submit-survey--printed #'mew-submit-survey--org
-                                                       (mew-submit-survey--here))
-                           "Org"))
+  (mew-submit-view--copy (mew-submit-survey--printed #'mew-submit-survey--org
+                                                     (mew-submit-survey--here))
+                         "as Org"))
 
 (defun mew-submit-survey-copy-csv ()
   "Copy the survey as CSV."
   (interactive nil mew-submit-survey-mode)
-  (mew-submit-survey--copy (mew-submit-survey--printed #'mew-submit-survey--csv
-                                                       (mew-submit-survey--here))
-                           "CSV"))
+  (mew-submit-view--copy (mew-submit-survey--printed #'mew-submit-survey--csv
+                                                     (mew-submit-survey--here))
+                         "as CSV"))
 
 (defun mew-submit-survey-copy-json ()
   "Copy the survey as JSON."
   (interactive nil mew-submit-survey-mode)
-  (mew-submit-survey--copy (decode-coding-string
-                            (mew-submit-survey--json (mew-submit-survey--here))
-                            'utf-8)
-                           "JSON"))
+  (mew-submit-view--copy (decode-coding-string
+                          (mew-submit-survey--json (mew-submit-survey--here))
+                          'utf-8)
+                         "as JSON"))
 
 (defun mew-submit-survey-providers ()
   "Show what those who submit mail find at each server of the survey."
@@ -575,13 +522,10 @@ Other differences: %d.\n\n"
       (let ((here (mew-submit-survey-fieldtest--results (mew-submit-survey--here)))
             (there (mew-submit-survey-fieldtest--results
                     (mew-submit-survey-fieldtest--load (expand-file-name file)))))
-        (with-current-buffer (get-buffer-create "*mew-submit surveys*")
-          (special-mode)
-          (let ((inhibit-read-only t))
-            (erase-buffer)
-            (insert (mew-submit-survey--beside-text here there)))
-          (goto-char (point-min))
-          (pop-to-buffer (current-buffer))))
+        (pop-to-buffer
+         (mew-submit-view--page
+          "*mew-submit surveys*"
+          (lambda () (insert (mew-submit-survey--beside-text here there))))))
     (mew-submit-error (user-error "%s" (mew-submit-error--text err)))))
 
 (provide 'mew-submit-survey)

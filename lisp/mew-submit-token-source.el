@@ -18,6 +18,7 @@
 (require 'mew-submit-auth)
 (require 'mew-submit-error)
 (require 'mew-submit-oauth)
+(require 'mew-submit-store)
 (require 'seq)
 
 (declare-function dbus-call-method-asynchronously "dbus" (bus &rest args))
@@ -141,7 +142,7 @@ named wants the mailbox of its user."
                     (when-let* ((file (locate-library library)))
                       (list "-L" (file-name-directory file))))
                   '("auth-source-xoauth2-plugin" "oauth2"))
-          (list "--eval" (prin1-to-string (mew-submit-token-source--plugin-form)))))
+          (list "--eval" (mew-submit-store--text (mew-submit-token-source--plugin-form)))))
 
 (defun mew-submit-token-source--plugin (event callback)
   "Have the package find a token for EVENT; call CALLBACK with that, or with nil."

@@ -193,10 +193,7 @@ chmod 700 it, or set mew-submit-token-directory" mew-submit-token-directory))
 (defun mew-submit-token--seal (record key id)
   "Return RECORD, a plist, as the contents of a file named by ID, under KEY."
   (pcase-let* ((text (encode-coding-string
-                      (let ((print-length nil)
-                            (print-level nil))
-                        (prin1-to-string record))
-                      'utf-8))
+                      (mew-submit-store--text record) 'utf-8))
                ;; Emacs wants whole blocks, and `read' does not mind spaces.
                (plain (concat text (make-string (- 256 (% (length text) 256)) ?\s)))
                ;; Each string is wiped by what it is passed to.

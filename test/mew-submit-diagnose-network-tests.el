@@ -74,7 +74,7 @@
                                (accept-process-output nil 0.02)
                                (string-match-p regexp (buffer-string))))))
                   (should (string-match-p "^Looking" (buffer-string)))
-                  (should-error (mew-submit-diagnose-network-copy) :type 'user-error)
+                  (should-error (mew-submit-view-copy) :type 'user-error)
                   (funcall see "127.0.0.1: .*open")
                   ;; What goes through a tunnel says nothing of this network.
                   (should-not (string-match-p "far.example" (buffer-string)))
@@ -145,11 +145,11 @@
           (done '(:kind "connect" :result "deferred")))
       (mew-submit-diagnose-network--remember
        (mew-submit-diagnose-network-tests--evidence 5 5 5) here)
-      (should (equal (mew-submit-notice--network entry done)
+      (should (equal (mew-submit-notice-message--network entry done)
                      "As was found out before, this network shuts ports 25, 465 and 587."))
       ;; It is not to the point everywhere.
-      (should-not (mew-submit-notice--network entry '(:kind "auth")))
-      (should-not (mew-submit-notice--network '(:account (:tunnel "ssh:a")) done))
+      (should-not (mew-submit-notice-message--network entry '(:kind "auth")))
+      (should-not (mew-submit-notice-message--network '(:account (:tunnel "ssh:a")) done))
       ;; Since when stays, while it is the same.
       (let ((since (plist-get (mew-submit-network-verdict--known here) :since)))
         (mew-submit-diagnose-network--remember
@@ -157,13 +157,13 @@
         (should (equal since (plist-get (mew-submit-network-verdict--known here) :since))))
       ;; What stops no mail takes it back, and so does time; elsewhere nothing is known.
       (plist-put (cdar mew-submit-network-verdict--seen) :seen (- (float-time) 3601))
-      (should-not (mew-submit-notice--network entry done))
+      (should-not (mew-submit-notice-message--network entry done))
       (mew-submit-diagnose-network--remember
        (mew-submit-diagnose-network-tests--evidence 5 5 5) '(:id "there"))
-      (should-not (mew-submit-notice--network entry done))
+      (should-not (mew-submit-notice-message--network entry done))
       (mew-submit-diagnose-network--remember
        (mew-submit-diagnose-network-tests--evidence 5 1 1) here)
-      (should-not (mew-submit-notice--network entry done)))))
+      (should-not (mew-submit-notice-message--network entry done)))))
 
 (ert-deftest mew-submit-diagnose-network-tests-letter ()
   "The letter is a draft with the evidence in plain words; nothing is sent."

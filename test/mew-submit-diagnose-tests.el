@@ -99,7 +99,7 @@ By itself it would wait for ten minutes."
                                    "127.0.0.1:0,name=bad,cert=expired")
     (mew-submit-diagnose-tests--with-report peer '("good" "bad")
       (mew-submit-diagnose-tests--see "certificate-expired")
-      (goto-char (next-single-property-change (point-min) 'mew-submit-attempt))
+      (goto-char (next-single-property-change (point-min) 'mew-submit-view-item))
       (push-button)
       (should (string-match-p "STARTTLS +offered" (buffer-string)))
       (should (string-match-p "chain +CN=" (buffer-string)))

@@ -160,7 +160,7 @@ filtered on the way, or the host is down")))
   "A marked message that leaves while another is asked about is no Lisp error."
   (mew-submit-outbox-tests--with (mapcar #'mew-submit-outbox-tests--entry '("1" "2"))
     (with-current-buffer (mew-submit-outbox-tests--table 80)
-      (cl-letf (((symbol-function 'mew-submit-notice--send)
+      (cl-letf (((symbol-function 'mew-submit-notice-message--send)
                  (lambda (entry)
                    (should entry)
                    (setq entries nil))))
@@ -217,7 +217,7 @@ filtered on the way, or the host is down")))
   (pcase-dolist (`(,map ,menu ,help ,key)
                  `((,mew-submit-outbox-mode-map ,mew-submit-outbox--menu
                     mew-submit-outbox-help "^s +Send now ")
-                   (,mew-submit-notice-mode-map ,mew-submit-notice--menu
+                   (,mew-submit-notice-mode-map ,mew-submit-notice-message--menu
                     mew-submit-notice-help "^r +Send it again ")))
     (should (eq (lookup-key map "?") help))
     (should (keymapp (lookup-key map (vector 'menu-bar (intern (downcase (car menu)))))))

@@ -196,7 +196,7 @@ Nobody is where a frame has the focus, or may have it."
                (lambda (&rest _) (cl-incf shown)))
               ((symbol-function 'mew-submit-notice--notify) #'ignore)
               ((symbol-function 'mew-submit-offer--465) #'ignore))
-      (clrhash mew-submit-notice--told)
+      (clrhash mew-submit-notice-message--told)
       (pcase-dolist (`(,wanted ,code . ,state)
                      '((1 421) (1 421) (2 450) (2 450) (3 421) (4 550 . refused)
                        (5 550 . refused) (6 421)))

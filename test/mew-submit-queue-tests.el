@@ -1624,14 +1624,14 @@ It is used all the same; another Emacs uses that of the user's account."
           (should (string-match-p "three@x\\(?:.\\|\n\\)*one@x" (buffer-string)))
           (should-not (string-search "two@x" (buffer-string)))
           ;; What is done is done with the message that point is at.
-          (should (equal (plist-get (mew-submit-notice--the-entry) :id)
+          (should (equal (plist-get (mew-submit-notice-message--the-entry) :id)
                          (nth 0 ids)))
           (goto-char (point-max))
           (search-backward "[Retry]")
-          (should (equal (plist-get (mew-submit-notice--the-entry) :id)
+          (should (equal (plist-get (mew-submit-notice-message--the-entry) :id)
                          (nth 2 ids)))
           (mew-submit-queue--delete (nth 2 ids))
-          (should-error (mew-submit-notice--the-entry) :type 'user-error))
+          (should-error (mew-submit-notice-message--the-entry) :type 'user-error))
         (save-window-excursion
           (mew-submit-queue--send (nth 0 ids))
           (mew-submit-queue-tests--settle))

@@ -123,7 +123,7 @@ ABOUT is what the module makes of the codes, or nil."
                        "insecure" "starttls" nil
                        "454 4.7.0 Authentication required, use port 25 without TLS"))))
     (should (string-search "do not switch TLS off" (mew-submit-report--advice done)))
-    (should-not (mew-submit-notice--for-cause
+    (should-not (mew-submit-notice-message--for-cause
                  '(:state refused :account (:server "smtp.gmail.com" :user "me")) done))))
 
 (ert-deftest mew-submit-refusal-tests-sending-is-switched-off ()
@@ -150,7 +150,7 @@ ABOUT is what the module makes of the codes, or nil."
                             mechanism)))
              (entry '(:state refused :account (:server "smtp.office365.com" :user "me"
                                                :oauth (:issuer "https://id.example.org"))))
-             (buttons (mapcar #'car (mew-submit-notice--for-cause entry done))))
+             (buttons (mapcar #'car (mew-submit-notice-message--for-cause entry done))))
         (should (string-search meaning (mew-submit-refusal--why done)))
         (should (string-search remedy (mew-submit-report--advice done)))
         (should-not (mew-submit-refusal--secret-p done))
@@ -160,7 +160,7 @@ ABOUT is what the module makes of the codes, or nil."
                     (and (string-search "SmtpClient" text) t)))
         ;; Who has no issuer cannot sign in.
         (should-not (assoc "[Sign in]"
-                           (mew-submit-notice--for-cause
+                           (mew-submit-notice-message--for-cause
                             '(:state refused :account (:server "h" :user "me")) done)))))))
 
 ;;; With a server
@@ -296,7 +296,7 @@ the server."
   (with-temp-buffer
     (mew-submit-notice-mode)
     (let ((inhibit-read-only t))
-      (mew-submit-notice--insert entry done))
+      (mew-submit-notice-message--insert entry done))
     (buffer-substring-no-properties (point-min) (point-max))))
 
 (ert-deftest mew-submit-refusal-tests-the-notice-and-its-buttons ()
@@ -405,8 +405,8 @@ the server."
                                                      :plan "submissions")))
            sent)
       (auth-source-forget-all-cached)
-      (cl-letf (((symbol-function 'mew-submit-notice--the-entry) (lambda (&rest _) entry))
-                ((symbol-function 'mew-submit-notice--send)
+      (cl-letf (((symbol-function 'mew-submit-notice-message--the-entry) (lambda (&rest _) entry))
+                ((symbol-function 'mew-submit-notice-message--send)
                  (lambda (entry) (setq sent entry)))
                 ((symbol-function 'message) #'ignore)
                 ((symbol-function 'read-passwd) (lambda (&rest _) (copy-sequence ""))))

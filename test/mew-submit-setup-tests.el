@@ -534,7 +534,7 @@ https://example.com/passwords" text)))
             (mew-submit-setup "me@example.org")
             (should (string-search words (mew-submit-setup-tests--wait)))
             (with-current-buffer "*mew-submit setup*"
-              (should (eq (mew-submit-setup--login (mew-submit-setup--best))
+              (should (eq (mew-submit-setup-login--of (mew-submit-setup--best))
                           (if password 'password 'oauth))))))))))
 
 (defmacro mew-submit-setup-tests--guessing (routes &rest body)
@@ -603,7 +603,7 @@ https://example.com/passwords" text)))
                           (mew-submit-setup-search--make
                            :notes (list (mew-submit-setup-search--make-look
                                          :candidate `(:host "mail.example.org" ,@candidate)
-                                         :tls '(:fingerprint "sha256:00")))))
+                                         :course '(:tls (:fingerprint "sha256:00"))))))
                          t)
                     pinnable))))))
 

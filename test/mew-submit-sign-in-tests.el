@@ -731,7 +731,9 @@ The programs are those in PATH, a list of directories."
           (mew-submit-sign-in-cancel flow)
           (with-current-buffer "*mew-submit sign-in*"
             (should (string-search "cancelled" (buffer-string)))
-            (should-not (string-match-p wanted (buffer-string)))))
+            (should-not (string-match-p wanted (buffer-string)))
+            ;; What is over is not kept for another drawing.
+            (should-not mew-submit-view--insert)))
       (when-let* ((buffer (get-buffer "*mew-submit sign-in*")))
         (kill-buffer buffer)))))
 

@@ -484,7 +484,7 @@ Nothing that is older is renewed then, and nothing older is written over it."
   "The doctor knows who is signed in, for how long, and what was wrong."
   (mew-submit-token-tests--with (issuer account)
     (let ((found (lambda ()
-                   (let ((finding (mew-submit-doctor-checkup--token "test" account)))
+                   (let ((finding (mew-submit-doctor-account--token "test" account)))
                      (list (plist-get finding :status) (plist-get finding :text))))))
       (pcase-dolist
           (`(,do ,status ,words)
@@ -520,7 +520,7 @@ Nothing that is older is renewed then, and nothing older is written over it."
   (mew-submit-token-tests--with (issuer account)
     (cl-flet ((look ()
                 (let (found)
-                  (should (mew-submit-doctor-checkup--renewal
+                  (should (mew-submit-doctor-account--renewal
                            account 1 (lambda (findings) (setq found (car findings)))))
                   (mew-submit-test-until ("the renewal")
                     found)
@@ -554,7 +554,7 @@ Nothing that is older is renewed then, and nothing older is written over it."
     ;; Who is not signed in has nothing to renew.
     (mew-submit-issuer-test-forget)
     (delete-file (mew-submit-token-tests--file account))
-    (should-not (mew-submit-doctor-checkup--renewal account 1 #'error))))
+    (should-not (mew-submit-doctor-account--renewal account 1 #'error))))
 
 ;;; What the user is asked
 

@@ -10,7 +10,7 @@
 ;;; Code:
 
 (require 'cl-lib)
-(require 'mew-submit-faults-h "faults/h")
+(require 'mew-submit-faults-h "faults/h-order-time-loss")
 (require 'mew-submit-faults-scenario "faults/scenario")
 
 (defconst mew-submit-faults-steps--acts

@@ -216,7 +216,7 @@
                      (mew-submit-test-until ("the survey" 120)
                        (mew-submit-survey-fieldtest--ended-p mew-submit-survey--test))
                      (mew-submit-test-until ("the last drawing" 120)
-                       (not mew-submit-survey--timer)))))
+                       (not mew-submit-view--timer)))))
       (should (string-prefix-p "[##############################] 26 of 26 servers" (buffer-string)))
       (should (string-match-p "^1: answers +12, 46 %" (buffer-string)))
       (should (string-match-p "^2: refused (RST) +######## +7, 27 % " (buffer-string)))

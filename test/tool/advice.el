@@ -89,7 +89,7 @@
                    (mew-submit-advice--calls 'mew-submit-domain-zone--finding))
       (mew-submit-advice--print "domain" id text advice))
     (pcase-dolist (`(,_ ,topic ,level ,text . ,_)
-                   (mew-submit-advice--calls 'mew-submit-doctor-checkup--finding))
+                   (mew-submit-advice--calls 'mew-submit-doctor-finding--make))
       (unless (equal level ''ok)
         (mew-submit-advice--print "doctor" topic text)))
     (mapc #'mew-submit-advice--file '("mew-submit-report" "mew-submit-refusal"))))

@@ -1,4 +1,4 @@
-;;; g.el --- Faults G: the form and the size of replies -*- lexical-binding: t; -*-
+;;; g-replies.el --- Faults G: the form and the size of replies -*- lexical-binding: t; -*-
 
 ;; SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -207,4 +207,4 @@ A percent sign and S in it stands for the code that is right there."
   "Section G.")
 
 (provide 'mew-submit-faults-g)
-;;; g.el ends here
+;;; g-replies.el ends here

@@ -1,4 +1,4 @@
-;;; h.el --- Faults H: order, time and loss -*- lexical-binding: t; -*-
+;;; h-order-time-loss.el --- Faults H: order, time and loss -*- lexical-binding: t; -*-
 
 ;; SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -244,4 +244,4 @@ It ends as one of KINDS and goes as far as REACH."
   "Section H.")
 
 (provide 'mew-submit-faults-h)
-;;; h.el ends here
+;;; h-order-time-loss.el ends here

@@ -1,4 +1,4 @@
-;;; b.el --- Faults B: what was said before TLS -*- lexical-binding: t; -*-
+;;; b-before-tls.el --- Faults B: what was said before TLS -*- lexical-binding: t; -*-
 
 ;; SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -89,4 +89,4 @@
   "Section B.")
 
 (provide 'mew-submit-faults-b)
-;;; b.el ends here
+;;; b-before-tls.el ends here

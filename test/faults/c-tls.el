@@ -1,4 +1,4 @@
-;;; c.el --- Faults C: the TLS protocol -*- lexical-binding: t; -*-
+;;; c-tls.el --- Faults C: the TLS protocol -*- lexical-binding: t; -*-
 
 ;; SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -176,4 +176,4 @@ It ends as one of KINDS."
   "Section C.")
 
 (provide 'mew-submit-faults-c)
-;;; c.el ends here
+;;; c-tls.el ends here

@@ -1,4 +1,4 @@
-;;; e.el --- Faults E: AUTH -*- lexical-binding: t; -*-
+;;; e-auth.el --- Faults E: AUTH -*- lexical-binding: t; -*-
 
 ;; SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -275,4 +275,4 @@ They are refused before connecting; past the Lisp side they may end as one of KI
   "Section E.")
 
 (provide 'mew-submit-faults-e)
-;;; e.el ends here
+;;; e-auth.el ends here

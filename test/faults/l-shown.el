@@ -1,4 +1,4 @@
-;;; l.el --- Faults L: what the user sees -*- lexical-binding: t; -*-
+;;; l-shown.el --- Faults L: what the user sees -*- lexical-binding: t; -*-
 
 ;; SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -95,4 +95,4 @@ Somebody on the way may have put it there: the text must not pass for the server
   "Section L.")
 
 (provide 'mew-submit-faults-l)
-;;; l.el ends here
+;;; l-shown.el ends here

@@ -1,4 +1,4 @@
-;;; i.el --- Faults I: delivered or not -*- lexical-binding: t; -*-
+;;; i-delivered.el --- Faults I: delivered or not -*- lexical-binding: t; -*-
 
 ;; SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -10,7 +10,7 @@
 ;;; Code:
 
 (require 'cl-lib)
-(require 'mew-submit-faults-h "faults/h")
+(require 'mew-submit-faults-h "faults/h-order-time-loss")
 (require 'mew-submit-faults-scenario "faults/scenario")
 
 (defconst mew-submit-faults-i--ways
@@ -132,4 +132,4 @@ MORE are further keys."
   "Section I.")
 
 (provide 'mew-submit-faults-i)
-;;; i.el ends here
+;;; i-delivered.el ends here

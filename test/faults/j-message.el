@@ -1,4 +1,4 @@
-;;; j.el --- Faults J: the message itself -*- lexical-binding: t; -*-
+;;; j-message.el --- Faults J: the message itself -*- lexical-binding: t; -*-
 
 ;; SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -178,4 +178,4 @@ boundary=b; protocol=\"application/pgp-signature\"\n\n--b\n\n" (make-string 999 
                                           ".a line with a dot, seventy-two octets in all, and so on and so forth.\n")))))
 
 (provide 'mew-submit-faults-j)
-;;; j.el ends here
+;;; j-message.el ends here

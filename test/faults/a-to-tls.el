@@ -1,4 +1,4 @@
-;;; a.el --- Faults A: getting to TLS -*- lexical-binding: t; -*-
+;;; a-to-tls.el --- Faults A: getting to TLS -*- lexical-binding: t; -*-
 
 ;; SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -133,4 +133,4 @@
   "Section A.")
 
 (provide 'mew-submit-faults-a)
-;;; a.el ends here
+;;; a-to-tls.el ends here

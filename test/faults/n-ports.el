@@ -1,4 +1,4 @@
-;;; n.el --- Faults N: falling back from port to port -*- lexical-binding: t; -*-
+;;; n-ports.el --- Faults N: falling back from port to port -*- lexical-binding: t; -*-
 
 ;; SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -134,4 +134,4 @@ connected to, since ports are raced, but not talked to."
   "Section N.")
 
 (provide 'mew-submit-faults-n)
-;;; n.el ends here
+;;; n-ports.el ends here

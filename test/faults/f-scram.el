@@ -1,4 +1,4 @@
-;;; f.el --- Faults F: SCRAM and channel binding -*- lexical-binding: t; -*-
+;;; f-scram.el --- Faults F: SCRAM and channel binding -*- lexical-binding: t; -*-
 
 ;; SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -143,4 +143,4 @@ One is for SCRAM-SHA-256, one for the mechanism with channel binding."
       (format "not bound by %s" types))))
 
 (provide 'mew-submit-faults-f)
-;;; f.el ends here
+;;; f-scram.el ends here

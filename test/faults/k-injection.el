@@ -1,4 +1,4 @@
-;;; k.el --- Faults K: injection by addresses, names and options -*- lexical-binding: t; -*-
+;;; k-injection.el --- Faults K: injection by addresses, names and options -*- lexical-binding: t; -*-
 
 ;; SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -186,4 +186,4 @@
   "Section K.")
 
 (provide 'mew-submit-faults-k)
-;;; k.el ends here
+;;; k-injection.el ends here

@@ -1,4 +1,4 @@
-;;; d.el --- Faults D: the server's certificate -*- lexical-binding: t; -*-
+;;; d-certificate.el --- Faults D: the server's certificate -*- lexical-binding: t; -*-
 
 ;; SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -144,4 +144,4 @@
   "Section D.")
 
 (provide 'mew-submit-faults-d)
-;;; d.el ends here
+;;; d-certificate.el ends here

@@ -1,0 +1,295 @@
+;;; mew-submit-view.el --- Reports: buffers that are drawn anew as they grow -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; It owns what all reports have in common: a buffer that nobody writes in, a function
+;; that draws all of it from what it is about, when that is called, what stays where it was,
+;; and the same keys.  A report's mode is derived from `mew-submit-view-mode' and sets
+;; `mew-submit-view--insert'; whatever changes calls `mew-submit-view--soon'.
+;;
+;; A table of keys is a list of (KEY LABEL COMMAND); where LABEL is nil the row is another
+;; key for a command that has a row.
+
+;;; Code:
+
+(require 'button)
+(require 'mew-submit-menu)
+(require 'seq)
+(require 'subr-x)
+
+(defvar-local mew-submit-view--insert nil
+  "Function that inserts all of the report into the buffer, which is empty.
+It is nil where the report is written part by part, which is never drawn anew.")
+
+(defvar-local mew-submit-view--text nil
+  "Function that returns the report as text, for copies; nil for what is shown.")
+
+(defvar-local mew-submit-view--keys nil
+  "The table of keys of this report, besides those that every report has.")
+
+(defvar-local mew-submit-view--timer nil
+  "The timer that will draw the report anew, or nil.")
+
+(defvar-local mew-submit-view--cost 0
+  "How many seconds the last drawing took.")
+
+;;; The mode
+
+(defconst mew-submit-view--common
+  '(("g" "again" mew-submit-view-redraw)
+    ("n" "next" mew-submit-view-next) ("p" "previous" mew-submit-view-previous)
+    ("w" "copy" mew-submit-view-copy) ("s" "save" mew-submit-view-save)
+    ("?" "keys" mew-submit-view-help) ("q" "quit" quit-window))
+  "The keys of all reports, a table; those of one report come first.")
+
+(defun mew-submit-view--map (rows &optional parent)
+  "Return a keymap for ROWS, a table of keys, with the keymap PARENT.
+Of several keys of a command the first one is told of."
+  (let ((map (make-sparse-keymap)))
+    (when parent
+      (set-keymap-parent map parent))
+    (pcase-dolist (`(,key ,_ ,command) (reverse rows) map)
+      (define-key map (kbd key) command))))
+
+(defvar mew-submit-view-mode-map
+  (mew-submit-view--map mew-submit-view--common
+                        (make-composed-keymap button-buffer-map special-mode-map))
+  "The keys of all reports.")
+
+(define-derived-mode mew-submit-view-mode special-mode "Report"
+  "Mode of reports.
+\\{mew-submit-view-mode-map}"
+  :interactive nil
+  (setq-local buffer-undo-list t
+              indent-tabs-mode nil
+              revert-buffer-function #'mew-submit-view--revert))
+
+(defun mew-submit-view--revert (&rest _)
+  "Do what g does here."
+  (call-interactively (lookup-key (current-local-map) "g")))
+
+(defun mew-submit-view--buffer (name mode)
+  "Return the buffer called NAME, in MODE, a function; one that is there is kept."
+  (with-current-buffer (get-buffer-create name)
+    (unless (derived-mode-p mode)
+      (funcall mode))
+    (current-buffer)))
+
+(defmacro mew-submit-view--change (&rest body)
+  "Run BODY, which writes into the current buffer, a report."
+  (declare (indent 0) (debug (body)))
+  `(prog1 (let ((inhibit-read-only t)) ,@body)
+     (set-buffer-modified-p nil)))
+
+;;; Where one is
+
+;; A row that changes its words has the text property `mew-submit-view-item', by `eq'.  All
+;; else is told by its button, or by its line, the nearest one that is the same.
+
+(defun mew-submit-view--place (position)
+  "Return where POSITION is: (ITEM TEXT WHOLE OFFSET POSITION LINE).
+TEXT is the words there, of a button or with WHOLE of all the line; nil is for
+words that tell nothing, or are very long."
+  (save-excursion
+    (goto-char position)
+    (let* ((item (get-text-property (line-beginning-position) 'mew-submit-view-item))
+           (button (and (not item) (button-at position)))
+           (start (if button (button-start button) (line-beginning-position)))
+           (text (buffer-substring-no-properties
+                  start (if button (button-end button) (line-end-position)))))
+      (list item
+            (unless (or (bobp) (string-blank-p text) (length> text 1000)) text)
+            (not button) (- position start) position (line-number-at-pos)))))
+
+(defun mew-submit-view--nearest (text whole position)
+  "Return where TEXT, with WHOLE a line, is nearest to POSITION, or nil."
+  (let ((case-fold-search nil)
+        best)
+    (goto-char (point-min))
+    (while (search-forward text nil t)
+      (let ((start (match-beginning 0)))
+        (when (and (or (not whole)
+                       (and (eolp) (= start (line-beginning-position))))
+                   (or (null best)
+                       (< (abs (- start position)) (abs (- best position)))))
+          (setq best start))))
+    best))
+
+(defun mew-submit-view--find (place)
+  "Return the position that is PLACE by now; what is gone was on the same line."
+  (pcase-let ((`(,item ,text ,whole ,offset ,position ,line) place))
+    (save-excursion
+      (goto-char (or (and item (text-property-any (point-min) (point-max)
+                                                  'mew-submit-view-item item))
+                     (and text (mew-submit-view--nearest text whole position))
+                     (progn (goto-char (point-min))
+                            (forward-line (1- line))
+                            (point))))
+      (min (+ (point) offset) (line-end-position)))))
+
+;;; Drawing
+
+(defun mew-submit-view--write ()
+  "Write the current buffer anew; point and what is seen stay, in all windows."
+  (let ((place (mew-submit-view--place (point)))
+        (windows (mapcar (lambda (window)
+                           (list window
+                                 (mew-submit-view--place (window-start window))
+                                 (mew-submit-view--place (window-point window))))
+                         (get-buffer-window-list nil nil t))))
+    (mew-submit-view--change
+      (erase-buffer)
+      (funcall mew-submit-view--insert))
+    (goto-char (mew-submit-view--find place))
+    (pcase-dolist (`(,window ,start ,point) windows)
+      (let ((start (mew-submit-view--find start)))
+        ;; What begins anew is shown from its beginning.
+        (set-window-start window (if (= start (point-max)) (point-min) start) t))
+      (set-window-point window (mew-submit-view--find point)))))
+
+(defun mew-submit-view--draw ()
+  "Draw the current buffer anew."
+  (when mew-submit-view--insert
+    (let ((began (float-time)))
+      (mew-submit-view--write)
+      (setq mew-submit-view--cost (- (float-time) began)))))
+
+(defun mew-submit-view--draw-now (buffer)
+  "Draw BUFFER anew, if it lives."
+  (when (buffer-live-p buffer)
+    (with-current-buffer buffer
+      (setq mew-submit-view--timer nil)
+      (mew-submit-view--draw))))
+
+(defun mew-submit-view--soon (buffer)
+  "Have BUFFER drawn anew soon, if it lives: much news comes at once.
+Drawing takes a tenth of the time at most: what is long is drawn less often."
+  (when (buffer-live-p buffer)
+    (with-current-buffer buffer
+      (unless mew-submit-view--timer
+        (setq mew-submit-view--timer
+              (run-at-time (max 0.1 (* 10 mew-submit-view--cost)) nil
+                           #'mew-submit-view--draw-now buffer))))))
+
+;;;###mew-submit
+(defun mew-submit-view--page (name insert &optional wrap)
+  "Show what the function INSERT puts into the buffer called NAME; return that.
+It is shown from its beginning.  With WRAP non-nil lines are wrapped at words."
+  (with-current-buffer (mew-submit-view--buffer name #'mew-submit-view-mode)
+    (when wrap
+      (visual-line-mode 1))
+    (setq mew-submit-view--insert insert)
+    (mew-submit-view--draw)
+    (mew-submit-view--go (point-min))
+    (current-buffer)))
+
+(defun mew-submit-view--go (position)
+  "Move to POSITION in the current buffer, in all its windows."
+  (goto-char position)
+  (dolist (window (get-buffer-window-list nil nil t))
+    (set-window-point window position)))
+
+;;; Buttons
+
+(defun mew-submit-view--button (label function &optional help)
+  "Insert a button LABEL for FUNCTION, a command or any other function.
+HELP is shown for the mouse.  Point stays when it is pressed."
+  (insert-text-button label 'follow-link t 'help-echo help
+                      'action (lambda (_)
+                                (if (commandp function)
+                                    (call-interactively function)
+                                  (funcall function)))))
+
+(defun mew-submit-view--buttons (rows &rest keys)
+  "Insert a line of buttons for those of ROWS, a table, whose keys are KEYS.
+Without KEYS it is for all that have a label.  It is no part of the text."
+  (let ((start (point)))
+    (pcase-dolist (`(,key ,label ,command) rows)
+      (when (and label (or (null keys) (member key keys)))
+        (mew-submit-view--button (format "[%s %s]" key label) command)
+        (insert " ")))
+    (insert "\n\n")
+    (put-text-property start (point) 'mew-submit-view-control t)))
+
+(defun mew-submit-view--graphic-p ()
+  "Can pictures be shown here?"
+  (and (display-graphic-p) (image-type-available-p 'svg)))
+
+;;; What the user can do
+
+(defun mew-submit-view-redraw ()
+  "Show the report as it is now."
+  (interactive nil mew-submit-view-mode)
+  (mew-submit-view--draw))
+
+(defun mew-submit-view-next (&optional count)
+  "Go to the next button, or the COUNTth; where there is none, to the next line."
+  (interactive "p" mew-submit-view-mode)
+  (if (next-button (point-min) t)
+      (forward-button (or count 1) t t)
+    (forward-line (or count 1))))
+
+(defun mew-submit-view-previous (&optional count)
+  "Go to the previous button or line, or the COUNTth."
+  (interactive "p" mew-submit-view-mode)
+  (mew-submit-view-next (- (or count 1))))
+
+(defun mew-submit-view--shown ()
+  "Return the text of the current buffer, without what is there to be pressed."
+  (let ((from (point-min))
+        parts)
+    (while (< from (point-max))
+      (let ((to (next-single-property-change from 'mew-submit-view-control nil
+                                             (point-max))))
+        (unless (get-text-property from 'mew-submit-view-control)
+          (push (buffer-substring-no-properties from to) parts))
+        (setq from to)))
+    (apply #'concat (nreverse parts))))
+
+(defun mew-submit-view--as-text ()
+  "Return the report of the current buffer as text."
+  (substring-no-properties (funcall (or mew-submit-view--text #'mew-submit-view--shown))))
+
+(defun mew-submit-view--copy (text what)
+  "Put TEXT into the kill ring, and say that it was copied, with the words WHAT."
+  (kill-new text)
+  (message "Copied %s" what))
+
+(defun mew-submit-view-copy ()
+  "Copy the report as text."
+  (interactive nil mew-submit-view-mode)
+  (mew-submit-view--copy (mew-submit-view--as-text) "as text"))
+
+(defun mew-submit-view--save (file text)
+  "Write TEXT, or octets, to FILE, unless that is there and is to stay."
+  (when (or (not (file-exists-p file))
+            (y-or-n-p (format "Overwrite %s? " file)))
+    (let ((coding-system-for-write (if (multibyte-string-p text) 'utf-8-unix
+                                     'no-conversion)))
+      (write-region text nil file))))
+
+(defun mew-submit-view-save (file)
+  "Save the report in FILE, as text."
+  (interactive (list (read-file-name "Save the report as: " nil nil nil
+                                     "report.txt"))
+               mew-submit-view-mode)
+  (mew-submit-view--save file (mew-submit-view--as-text)))
+
+(defun mew-submit-view-help ()
+  "Show the keys of this report."
+  (interactive nil mew-submit-view-mode)
+  (let ((map (current-local-map)))
+    (mew-submit-menu--help
+     (mapcar (pcase-lambda (`(,_ ,label ,command)) (vector label command))
+             (append (seq-filter #'cadr mew-submit-view--keys)
+                     (seq-filter (pcase-lambda (`(,key ,_ ,command))
+                                   (and (eq command (lookup-key map (kbd key)))
+                                        (not (assoc key mew-submit-view--keys))))
+                                 mew-submit-view--common)))
+     map)))
+
+(provide 'mew-submit-view)
+;;; mew-submit-view.el ends here

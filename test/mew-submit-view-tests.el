@@ -1,0 +1,209 @@
+;;; mew-submit-view-tests.el --- Tests of what all reports have in common -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Code:
+
+(require 'ert)
+(require 'mew-submit-delivery)
+(require 'mew-submit-diagnose)
+(require 'mew-submit-diagnose-network)
+(require 'mew-submit-doctor)
+(require 'mew-submit-domain)
+(require 'mew-submit-notice)
+(require 'mew-submit-setup)
+(require 'mew-submit-sign-in)
+(require 'mew-submit-survey)
+(require 'mew-submit-test-helpers)
+(require 'mew-submit-view)
+
+(defvar mew-submit-view-tests--lines nil
+  "What the report is about: its lines.")
+
+(defvar mew-submit-view-tests--drawn 0
+  "How often the report was drawn.")
+
+(defconst mew-submit-view-tests--keys
+  '(("g" "again" ignore) ("p" "other ports" forward-char) ("C-g" nil forward-char))
+  "The keys of the report.")
+
+(defun mew-submit-view-tests--insert ()
+  "Insert the report."
+  (setq mew-submit-view-tests--drawn (1+ mew-submit-view-tests--drawn))
+  (mew-submit-view--buttons mew-submit-view-tests--keys)
+  (dolist (line mew-submit-view-tests--lines)
+    (insert (if (consp line)
+                (propertize (cdr line) 'mew-submit-view-item (car line))
+              line)
+            "\n")))
+
+(defmacro mew-submit-view-tests--with (lines &rest body)
+  "Run BODY in a report of LINES, shown in the selected window."
+  (declare (indent 1) (debug (form body)))
+  `(let ((mew-submit-view-tests--lines ,lines)
+         (mew-submit-view-tests--drawn 0))
+     (save-window-excursion
+       (delete-other-windows)
+       (unwind-protect
+           (with-current-buffer (mew-submit-view--page "*view test*"
+                                                       #'mew-submit-view-tests--insert)
+             (setq mew-submit-view--keys mew-submit-view-tests--keys)
+             (switch-to-buffer (current-buffer))
+             ,@body)
+         (kill-buffer "*view test*")))))
+
+(defun mew-submit-view-tests--line (position)
+  "Return the line at POSITION."
+  (save-excursion
+    (goto-char position)
+    (buffer-substring-no-properties (line-beginning-position) (line-end-position))))
+
+(defun mew-submit-view-tests--numbers (from to)
+  "Return lines from number FROM to TO."
+  (mapcar (lambda (number) (format "line %d" number)) (number-sequence from to)))
+
+(ert-deftest mew-submit-view-tests-stays ()
+  "What comes above moves nothing: point, column and the first line seen stay, in all windows."
+  (mew-submit-view-tests--with (mew-submit-view-tests--numbers 1 90)
+    (let ((other (split-window)))
+      (search-forward "line 60")
+      (set-window-start (selected-window) (save-excursion (search-backward "line 55")
+                                                          (line-beginning-position)))
+      (set-window-point other (save-excursion (goto-char (point-min))
+                                              (search-forward "line 80")
+                                              (- (point) 2)))
+      (setq mew-submit-view-tests--lines
+            (append '("new" "" "" "line 6" "line") (mew-submit-view-tests--numbers 1 90)))
+      (mew-submit-view--draw)
+      (should (equal (mew-submit-view-tests--line (point)) "line 60"))
+      (should (eolp))
+      (should (equal (mew-submit-view-tests--line (window-start)) "line 55"))
+      (should (equal (mew-submit-view-tests--line (window-point other)) "line 80"))
+      (should (eql 5 (save-excursion (goto-char (window-point other)) (current-column))))
+      (should (eql 1 (window-start other))))))
+
+(ert-deftest mew-submit-view-tests-stays-at-what-changes ()
+  "A row that says something else is found again, a button too; what is gone leaves its line."
+  (mew-submit-view-tests--with '((1 . "a waits") (2 . "b waits") "end")
+    (search-forward "b w")
+    (setq mew-submit-view-tests--lines '((3 . "c waits") (1 . "a") (2 . "b ended well") "end"))
+    (mew-submit-view--draw)
+    (should (looking-back "^b w?e?" 1))
+    (should (eql (current-column) 3))
+    (setq mew-submit-view-tests--lines '((3 . "c") "other" "end"))
+    (let ((line (line-number-at-pos)))
+      (mew-submit-view--draw)
+      (should (eql line (line-number-at-pos))))
+    (goto-char (point-min))
+    (forward-button 1)
+    (mew-submit-view--draw)
+    (should (equal "[p other ports]" (button-label (button-at (point)))))))
+
+(ert-deftest mew-submit-view-tests-long-lines ()
+  "A line as long as a message may have is no obstacle."
+  (mew-submit-view-tests--with (list "a" (make-string 200000 ?x) "end")
+    (goto-char (- (point-max) 100))
+    (mew-submit-view--draw)
+    (should (eql (point) (- (point-max) 100)))))
+
+(ert-deftest mew-submit-view-tests-draws-once ()
+  "Much news is drawn once; a report that was killed meanwhile is no error."
+  (mew-submit-view-tests--with '("a")
+    (dotimes (_ 100)
+      (mew-submit-view--soon (current-buffer)))
+    (mew-submit-test-until ("the drawing") (null mew-submit-view--timer))
+    (should (eql mew-submit-view-tests--drawn 2))
+    (mew-submit-view--soon (current-buffer)))
+  (should-not (get-buffer "*view test*"))
+  (mew-submit-test-until ("the timer of what was killed")
+    (not (seq-some (lambda (timer)
+                     (eq (timer--function timer) #'mew-submit-view--draw-now))
+                   timer-list))))
+
+(ert-deftest mew-submit-view-tests-nobody-writes ()
+  "A report is read-only, is never to be saved, and keeps no old text for undo."
+  (mew-submit-view-tests--with '("a")
+    (mew-submit-view--draw)
+    (should (eq buffer-undo-list t))
+    (should-not (buffer-modified-p))
+    (should-error (insert "x") :type 'buffer-read-only)))
+
+(ert-deftest mew-submit-view-tests-part-by-part ()
+  "What is written part by part is left alone by g."
+  (with-current-buffer (mew-submit-view--buffer "*view test*" #'mew-submit-view-mode)
+    (unwind-protect
+        (progn (mew-submit-view--change (insert "part"))
+               (mew-submit-view-redraw)
+               (should (equal (buffer-string) "part")))
+      (kill-buffer))))
+
+(ert-deftest mew-submit-view-tests-copies-and-saves ()
+  "What is copied and saved is the report, without its buttons; a file is asked about."
+  (mew-submit-view-tests--with '("Grüße" "b")
+    (let ((file (make-temp-file "mew-submit-view-"))
+          (answer nil)
+          kill-ring)
+      (unwind-protect
+          (cl-letf (((symbol-function 'y-or-n-p) (lambda (&rest _) answer)))
+            (mew-submit-view-copy)
+            (should (equal (car kill-ring) "Grüße\nb\n"))
+            (mew-submit-view-save file)
+            (should (eql 0 (file-attribute-size (file-attributes file))))
+            (setq answer t)
+            (mew-submit-view-save file)
+            (should (equal (with-temp-buffer (insert-file-contents file) (buffer-string))
+                           "Grüße\nb\n"))
+            (mew-submit-view--save file (unibyte-string 0 255))
+            (should (eql 2 (file-attribute-size (file-attributes file)))))
+        (delete-file file)))))
+
+(ert-deftest mew-submit-view-tests-moves ()
+  "Keys go from button to button, and where there is none from line to line."
+  (mew-submit-view-tests--with '("a")
+    (mew-submit-view-next)
+    (should (equal "[p other ports]" (button-label (button-at (point)))))
+    (mew-submit-view-previous)
+    (should (equal "[g again]" (button-label (button-at (point)))))
+    (setq mew-submit-view--insert (lambda () (insert "a\nb\n")))
+    (mew-submit-view--draw)
+    (goto-char (point-min))
+    (mew-submit-view-next)
+    (should (looking-at-p "b"))
+    (mew-submit-view-previous)
+    (should (looking-at-p "a"))))
+
+(ert-deftest mew-submit-view-tests-help ()
+  "The keys are shown once each; a key that a report has for itself is not shown as another."
+  (mew-submit-view-tests--with '("a")
+    (use-local-map (mew-submit-view--map mew-submit-view-tests--keys mew-submit-view-mode-map))
+    (mew-submit-view-help)
+    (with-current-buffer "*mew-submit keys*"
+      (dolist (line '("g +again" "p +other ports" "w +copy" "s +save" "q +quit"))
+        (goto-char (point-min))
+        (should (re-search-forward (concat "\\(^\\| \\)" line) nil t)))
+      (should-not (string-search "previous" (buffer-string)))
+      (goto-char (point-min))
+      (should (eql 1 (how-many "other ports"))))
+    (kill-buffer "*mew-submit keys*")))
+
+(ert-deftest mew-submit-view-tests-every-report ()
+  "Every report has the keys that all have, unless it has one of its own by that name."
+  (dolist (mode '(mew-submit-delivery-mode
+                  mew-submit-diagnose-mode mew-submit-diagnose-network-mode
+                  mew-submit-doctor-mode mew-submit-domain-mode mew-submit-notice-mode
+                  mew-submit-setup-mode mew-submit-sign-in-mode mew-submit-survey-mode))
+    (with-temp-buffer
+      (funcall mode)
+      (should (derived-mode-p 'mew-submit-view-mode))
+      (should (eq buffer-undo-list t))
+      (pcase-dolist (`(,key ,_ ,command) mew-submit-view--common)
+        (let ((bound (key-binding (kbd key))))
+          (should (or (eq bound command)
+                      (string-prefix-p "mew-submit-" (symbol-name bound))))))
+      (should (eq (key-binding (kbd "TAB")) #'forward-button))
+      (pcase-dolist (`(,key ,_ ,command) mew-submit-view--keys)
+        (should (eq command (key-binding (kbd key))))))))
+
+(provide 'mew-submit-view-tests)
+;;; mew-submit-view-tests.el ends here

@@ -712,6 +712,8 @@ Return (BUFFER . ENTRY), with ENTRY as it is while the message is edited."
         (with-current-buffer buffer
           (let ((account (mew-submit-restore--insert entry)))
             (message-mode)
+            (when (text-property-any (point-min) (point-max) 'hard t)
+              (use-hard-newlines 1 'never))
             ;; An account that no field can name goes along with the buffer.
             (message-options-set 'mew-submit-account account))
           (message-goto-body)

@@ -305,7 +305,10 @@ verified, log-in by .*SCRAM-SHA-256" text))
       (setq exists 'no)
       (mew-submit-setup "me@exmple.org")
       (mew-submit-setup-tests--wait)
-      (mew-submit-setup-tests--answering '(("Your mail address" . "me@example.org"))
+      (mew-submit-setup-tests--answering
+          ;; What is no address is asked for once more.
+          '(("\\`Your mail address" . "nobody")
+            ("\\`No domain in the address: <nobody>\nYour mail address" . "me@example.org"))
         (call-interactively (lookup-key mew-submit-setup-mode-map "g")))
       (should (string-search "example.org does not exist"
                              (mew-submit-setup-tests--wait))))))

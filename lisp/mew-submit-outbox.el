@@ -29,7 +29,8 @@
 (require 'seq)
 (require 'tabulated-list)
 
-(declare-function mew-submit-diagnose "mew-submit-diagnose" (host))
+(declare-function mew-submit-diagnose "mew-submit-diagnose"
+                  (server &optional relay-test log-in))
 (defvar mew-submit--sent)
 
 ;;; The table
@@ -513,10 +514,7 @@ IDS are theirs; while TIME is asked for others may come to point."
 (defun mew-submit-outbox-diagnose ()
   "Find out what the network and the server of the message at point really do."
   (interactive nil mew-submit-outbox-mode)
-  (let ((account (plist-get (mew-submit-outbox--entry) :account)))
-    (if (fboundp 'mew-submit-diagnose)
-        (mew-submit-diagnose (plist-get account :server))
-      (user-error "There is no diagnosis in this version"))))
+  (mew-submit-diagnose (mew-submit-queue--next-account (mew-submit-outbox--entry))))
 
 (defun mew-submit-outbox--show (insert)
   "Show the file of the message at point in a buffer, by INSERT, a function of it."

@@ -93,6 +93,33 @@
     (setq entries nil running nil mew-submit-question--list nil)
     (should (equal (mew-submit-notice--words) ""))))
 
+;;; The diagnosis
+
+(ert-deftest mew-submit-notice-tests-diagnoses-its-own-server ()
+  "The server of the mail's own account is looked at, as it would be tried next.
+Another account at that server may have other routes, or another tunnel."
+  (let ((mew-submit-accounts '((:name "first" :server "mail.x.example")
+                               (:name "own" :server "MAIL.x.example" :routes "2525:starttls"
+                                      :servers ((:server "b.x.example")))))
+        looked)
+    (cl-letf (((symbol-function 'mew-submit-diagnose)
+               (lambda (account)
+                 (push (list (plist-get account :name) (plist-get account :server)
+                             (plist-get account :routes) (plist-get account :servers))
+                       looked))))
+      (dolist (via '("mail.x.example 2525:starttls" "b.x.example " nil))
+        (let ((entry (list :id "1" :directory "/nonexistent/" :via via
+                           ;; Of before the user has corrected it.
+                           :account '(:name "own" :server "mail.x.example" :routes "25:none"
+                                            :servers ((:server "b.x.example"))))))
+          (cl-letf (((symbol-function 'mew-submit-notice--here) (lambda () entry)))
+            (mew-submit-notice-diagnose)))))
+    (should (equal (reverse looked)
+                   '(("own" "MAIL.x.example" "2525:starttls" nil)
+                     ("own" "b.x.example" nil nil)
+                     ("own" "MAIL.x.example" "2525:starttls"
+                      ((:server "b.x.example"))))))))
+
 ;;; The echo area
 
 (defun mew-submit-notice-tests--entry (&rest keys)

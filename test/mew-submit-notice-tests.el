@@ -86,10 +86,10 @@
           entries '((:state queued) (:state held) (:state refused) (:state broken)
                     (:state uncertain :left t)))
     ;; What needs the user is not cut off where there is little room.
-    (should (equal (mew-submit-notice--words) " Mail!2 Mail:2"))
+    (should (equal (mew-submit-notice--words) " Mail!2 :2"))
     (setq running '(a)
           mew-submit-question--list (list (mew-submit-question--make :text "Another port?")))
-    (should (equal (mew-submit-notice--words) " Mail?1 Mail!2 Mail:2 Mail>1"))
+    (should (equal (mew-submit-notice--words) " Mail?1 !2 :2 >1"))
     (setq entries nil running nil mew-submit-question--list nil)
     (should (equal (mew-submit-notice--words) ""))))
 

@@ -375,5 +375,42 @@ Message-ID: <1@x>\nDate: Mon, 1 Jan 2024 00:00:00 +0000\n")))
           (should-not (directory-files (expand-file-name "edited" directory)
                                        nil "\\`[^.]")))))))
 
+(ert-deftest mew-submit-restore-tests-given-up-after-changes ()
+  "Who gives up a changed mail is asked once; C-g goes on editing.
+Any question of the minibuffer makes `this-command' another."
+  :tags '(:module)
+  (mew-submit-restore-tests--with-outbox
+    (pcase-dolist (`(,answer ,lives ,count) '((quit t 0) (nil nil 1) (t nil 0)))
+      (let* ((id (mew-submit-restore-tests--add
+                  "From: me@example.org\nTo: you@x.example\nSubject: s\n\nb\n"))
+             (buffer (mew-submit-outbox--take id nil))
+             (this-command 'message-kill-buffer)
+             questions)
+        (with-current-buffer buffer
+          (should-not (buffer-modified-p))
+          (insert "changed")
+          (cl-letf (((symbol-function 'yes-or-no-p)
+                     (lambda (question)
+                       (push question questions)
+                       (setq this-command 'exit-minibuffer)
+                       (if (eq answer 'quit) (signal 'quit nil) answer))))
+            (condition-case nil
+                (message-kill-buffer)
+              (quit nil))))
+        (should (equal (length questions) 1))
+        (should (string-match-p "changes are lost.*Delete the mail to you@x.example"
+                                (car questions)))
+        (should (eq (buffer-live-p buffer) lives))
+        (should (= (length (mew-submit-queue--entries)) count))
+        (when lives
+          (should (equal (plist-get (car (buffer-local-value 'mew-submit-outbox--edited
+                                                             buffer))
+                                    :id)
+                         id))
+          (with-current-buffer buffer (set-buffer-modified-p nil))
+          (kill-buffer buffer))
+        (dolist (entry (mew-submit-queue--entries))
+          (mew-submit-queue--delete (plist-get entry :id)))))))
+
 (provide 'mew-submit-restore-tests)
 ;;; mew-submit-restore-tests.el ends here

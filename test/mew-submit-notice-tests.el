@@ -158,6 +158,26 @@ Another account at that server may have other routes, or another tunnel."
     :attempts ((:port 587 :case 5) (:port 587 :case 5) (:port 25 :case 3)))
   "The end of an attempt where all is filtered.")
 
+(ert-deftest mew-submit-notice-tests-the-reason-has-the-room ()
+  "On 80 columns why mail waits is whole, and when it is tried again said if it fits."
+  (let ((noninteractive nil)
+        (next (float-time (encode-time '(0 40 23 1 1 2030 nil -1 nil)))))
+    (pcase-dolist
+        (`(,who ,server ,line)
+         '(("b@x" "mail.x.example"
+            "Mail to b@x waits: mail.x.example does not answer on 587 and 25; next try 23:40")
+           ("b@mail.example.org" "mail.x.example"
+            "Mail to b@mail.example.org waits: mail.x.example does not answer on 587 and 25")
+           ("b@mail.example.org" "mail.of.an.x.example"
+            "Mail to b@mail.example.org waits: mail.of.an.x.example does not answer on 58...")))
+      (mew-submit-notice-tests--hearing said shown
+        (cl-letf (((symbol-function 'window-width) (lambda (&rest _) 80)))
+          (mew-submit-notice--done
+           (mew-submit-notice-tests--entry :next next :recipients (list who)
+                                           :account (list :server server))
+           mew-submit-notice-tests--blocked))
+        (should (equal (car said) line))))))
+
 (ert-deftest mew-submit-notice-tests-one-line-once ()
   "Why mail waits is said on one line, and again only when it is something else."
   (mew-submit-notice-tests--hearing said shown

@@ -577,12 +577,12 @@ https://example.com/passwords" text)))
         (mew-submit-setup "me@example.org")
         (should (string-search "Pin its certificate" (mew-submit-setup-tests--wait)))
         (mew-submit-setup-tests--answering
-            '(("accept the certificate with the fingerprint" . nil))
+            '(("\\`Pin the certificate of .*fingerprint" . nil))
           (mew-submit-setup-pin))
         (should-error (with-current-buffer "*mew-submit setup*" (mew-submit-setup-use))
                       :type 'user-error)
         (mew-submit-setup-tests--answering
-            '(("accept the certificate with the fingerprint" . t))
+            '(("\\`Pin the certificate of .*fingerprint" . t))
           (mew-submit-setup-pin))
         (should (string-search "Use this server" (mew-submit-setup-tests--wait)))
         (mew-submit-setup-tests--answering

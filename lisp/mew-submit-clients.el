@@ -310,11 +310,11 @@ queued is taken over first."
   (interactive)
   (when (mew-submit-clients--smtpmail-queued)
     (mew-submit-take-smtpmail-queue))
-  (mew-submit-queue--refresh)
+  (mew-submit-known--refresh)
   (let ((held (seq-filter (lambda (entry)
                             (and (eq (plist-get entry :state) 'held)
                                  (eq (plist-get entry :held) 'flush)))
-                          (mew-submit-queue--entries))))
+                          (mew-submit-known--entries))))
     (dolist (entry held)
       (mew-submit-queue--send (plist-get entry :id)))
     (mew-submit-queue--flush)
@@ -328,7 +328,7 @@ queued is taken over first."
     (mew-submit-clients--set)
     (condition-case err
         (progn
-          (mew-submit-queue--start nil #'mew-submit-notice--left-behind)
+          (mew-submit-dispatch--start nil #'mew-submit-notice--left-behind)
           (mew-submit-clients--file-copies))
       (error (display-warning 'mew-submit (mew-submit-error--text err))))
     (when-let* ((queued (mew-submit-clients--smtpmail-queued)))

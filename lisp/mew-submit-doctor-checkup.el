@@ -33,7 +33,7 @@
 (defvar send-mail-function)
 (defvar message-send-mail-function)
 
-(defun mew-submit-doctor-checkup--finding (topic status format &rest args)
+(defun mew-submit-doctor-finding--make (topic status format &rest args)
   "Return a finding about TOPIC with STATUS; FORMAT and ARGS make its text.
 What follows a line end in the text is the advice."
   (let ((parts (split-string (apply #'format format args) "\n")))
@@ -42,12 +42,12 @@ What follows a line end in the text is the advice."
           :advice (and (cdr parts)
                        (mew-submit-error--clean (string-join (cdr parts) " "))))))
 
-(defun mew-submit-doctor-checkup--guarded (topic function &rest args)
+(defun mew-submit-doctor-finding--guarded (topic function &rest args)
   "Return the findings of FUNCTION with ARGS, a check of TOPIC.
 A check that fails itself is a finding too."
   (condition-case err
       (delq nil (apply function args))
-    (error (list (mew-submit-doctor-checkup--finding
+    (error (list (mew-submit-doctor-finding--make
                   topic 'error "%s" (mew-submit-error--text err))))))
 
 ;;; Emacs and the module
@@ -55,12 +55,12 @@ A check that fails itself is a finding too."
 (defun mew-submit-doctor-checkup--emacs ()
   "Return findings about Emacs and the system."
   (list
-   (mew-submit-doctor-checkup--finding
+   (mew-submit-doctor-finding--make
     "Emacs" (if (version< emacs-version "28.1") 'error 'ok)
     "Emacs %s, %s%s" emacs-version system-configuration
     (if (version< emacs-version "28.1") "\nmew-submit needs Emacs 28.1." ""))
    (unless (bound-and-true-p module-file-suffix)
-     (mew-submit-doctor-checkup--finding
+     (mew-submit-doctor-finding--make
       "Emacs" 'error "This Emacs cannot load modules.\n\
 Use one that was configured --with-modules."))
    (mew-submit-doctor-checkup--kernel)))
@@ -76,10 +76,10 @@ Use one that was configured --with-modules."))
     (cond ((and release
                 (string-match "\\`[0-9]+\\.[0-9]+" release)
                 (not (version< (match-string 0 release) "5.8")))
-           (mew-submit-doctor-checkup--finding
+           (mew-submit-doctor-finding--make
             "system" 'ok "Linux %s, which tells which ICMP error has come"
             release))
-          (t (mew-submit-doctor-checkup--finding
+          (t (mew-submit-doctor-finding--make
               "system" 'note "%s%s does not tell which ICMP error has come, so \
 cases 2 and 3, or 3 and 4, look alike" system-type
               (if release (concat " " release) ""))))))
@@ -93,7 +93,7 @@ cases 2 and 3, or 3 and 4, look alike" system-type
   (let* ((ready (mew-submit-module--ready-p))
          (file (mew-submit-module--file)))
     (if (not ready)
-        (list (mew-submit-doctor-checkup--finding
+        (list (mew-submit-doctor-finding--make
                "module" 'error "%s.\n%s"
                (or (mew-submit-module--stale)
                    (format "The module %s is not built" (abbreviate-file-name file)))
@@ -101,7 +101,7 @@ cases 2 and 3, or 3 and 4, look alike" system-type
                    (mew-submit-module--remedy (mew-submit-module--lacks))
                  "M-x mew-submit-build-module builds it.")))
       (list
-       (mew-submit-doctor-checkup--finding
+       (mew-submit-doctor-finding--make
         "module" 'ok "version %s, which fits the Lisp files"
         mew-submit-module--version)
        (when (and (file-exists-p file)
@@ -109,7 +109,7 @@ cases 2 and 3, or 3 and 4, look alike" system-type
                    file (ignore-errors
                           (directory-files (file-name-directory file) t
                                            "\\.\\(?:[ch]\\|def\\)\\'"))))
-         (mew-submit-doctor-checkup--finding
+         (mew-submit-doctor-finding--make
           "module" 'warning "The module is older than its sources.\n\
 M-x mew-submit-build-module builds it anew; restart Emacs afterwards."))))))
 
@@ -136,12 +136,12 @@ M-x mew-submit-build-module builds it anew; restart Emacs afterwards."))))))
   (let ((defects (mew-submit-doctor-checkup--defects library version)))
     (or (mapcar (lambda (defect)
                   (pcase-let ((`(,_ ,cve ,_ ,below ,what) defect))
-                    (mew-submit-doctor-checkup--finding
+                    (mew-submit-doctor-finding--make
                      "libraries" 'warning "%s %s: %s, %s.\nUpdate %s to %s or \
 later, unless your distribution has corrected it without a new number."
                      name version cve what name below)))
                 defects)
-        (list (mew-submit-doctor-checkup--finding "libraries" 'ok "%s %s" name
+        (list (mew-submit-doctor-finding--make "libraries" 'ok "%s %s" name
                                                   version)))))
 
 (defun mew-submit-doctor-checkup--libraries ()
@@ -155,22 +155,22 @@ later, unless your distribution has corrected it without a new number."
                                            (plist-get libraries :gsasl))
        (list
         (when (version< (plist-get libraries :gsasl) "2.2.0")
-          (mew-submit-doctor-checkup--finding
+          (mew-submit-doctor-finding--make
            "libraries" 'note "Log-ins are not tied to their TLS 1.3 connection \
 \(SCRAM-…-PLUS).\nUpdate GNU SASL to 2.2 or later where you can; they work without.")))))))
 
 ;;; Accounts
 
-(defun mew-submit-doctor-checkup--accounts ()
+(defun mew-submit-doctor-finding--accounts ()
   "Return the user's accounts: their own, or the one made of smtpmail's variables."
   (or mew-submit-accounts
       (ignore-errors (list (mew-submit-account--choose nil)))))
 
-(defun mew-submit-doctor-checkup--topic (number)
+(defun mew-submit-doctor-finding--topic (number)
   "Return the topic for the account with NUMBER."
   (format "account %d" number))
 
-(defun mew-submit-doctor-checkup--tls-level (topic account)
+(defun mew-submit-doctor-account--tls-level (topic account)
   "Return a finding about the TLS level of ACCOUNT, called TOPIC, or nil."
   (let ((level (or (plist-get account :tls) 'required)))
     (cond
@@ -178,21 +178,21 @@ later, unless your distribution has corrected it without a new number."
      ((and (eq level 'none)
            (mew-submit-account--local-p
             (ignore-errors (mew-submit-request--host account))))
-      (mew-submit-doctor-checkup--finding
+      (mew-submit-doctor-finding--make
        topic 'note "no TLS, on this machine itself"))
      ((eq level 'opportunistic)
-      (mew-submit-doctor-checkup--finding
+      (mew-submit-doctor-finding--make
        topic 'warning "TLS is `opportunistic': whoever changes a packet on the \
 way reads the mail.\nTake :tls away, so that TLS is required."))
      ((eq level 'none)
-      (mew-submit-doctor-checkup--finding
+      (mew-submit-doctor-finding--make
        topic 'warning "No TLS: everybody on the way reads the mail, and no \
 password can be used.\nTake :tls away, so that TLS is required."))
-     (t (mew-submit-doctor-checkup--finding
+     (t (mew-submit-doctor-finding--make
          topic 'error ":tls is `%s'.\nIt has to be required, opportunistic or \
 none." level)))))
 
-(defun mew-submit-doctor-checkup--keys (topic account)
+(defun mew-submit-doctor-account--keys (topic account)
   "Return a finding about keys of ACCOUNT, called TOPIC, that nobody knows.
 Each is told once, whether it is the account's or that of some of its servers."
   (let ((unknown (seq-difference
@@ -201,30 +201,30 @@ Each is told once, whether it is the account's or that of some of its servers."
                            (mew-submit-account--servers account)))
                   (mew-submit-account--keys))))
     (when unknown
-      (mew-submit-doctor-checkup--finding
+      (mew-submit-doctor-finding--make
        topic 'warning "What is %s?\nNo mail is sent by an account with a misspelled key: see the \
 documentation of mew-submit-accounts."
        (mapconcat #'symbol-name unknown ", ")))))
 
-(defun mew-submit-doctor-checkup--sender (topic account)
+(defun mew-submit-doctor-account--sender (topic account)
   "Return a finding about a :from of ACCOUNT, called TOPIC, that fits nobody."
   (let ((from (plist-get account :from)))
     (condition-case err
         (progn (when from (string-match-p from "")) nil)
       (invalid-regexp
        (unless (string-match-p "\\`[^\\^$*[]*\\'" from)
-         (mew-submit-doctor-checkup--finding
+         (mew-submit-doctor-finding--make
           topic 'error ":from is no regexp: %s.\nPut a backslash before what is special \
 in it, or write the address itself." (cadr err)))))))
 
-(defun mew-submit-doctor-checkup--request (account)
+(defun mew-submit-doctor-account--request (account)
   "Return the request for a look at ACCOUNT's server, or signal why there is none.
 No source of secrets that could ask is looked into."
   (let ((auth-sources (mew-submit-auth--quiet-sources)))
     (mew-submit-request--probe
      (append '(:fallback always :timeout 5) account))))
 
-(defun mew-submit-doctor-checkup--plan (account request)
+(defun mew-submit-doctor-account--plan (account request)
   "Return in words the way of ACCOUNT's mail, by REQUEST."
   (format "%s: %s%s%s"
           (or (plist-get account :server) "?")
@@ -237,7 +237,7 @@ No source of secrets that could ask is looked into."
             "")
           (if (plist-get account :tunnel) ", through a tunnel" "")))
 
-(defun mew-submit-doctor-checkup--at (rank finding)
+(defun mew-submit-doctor-account--at (rank finding)
   "Return FINDING as one about the server with RANK of an account's, 1 the first.
 That is said of the others; nil is nil."
   (if (or (null finding) (= rank 1))
@@ -245,78 +245,78 @@ That is said of the others; nil is nil."
     (plist-put (copy-sequence finding) :text
                (format "server %d: %s" rank (plist-get finding :text)))))
 
-(defun mew-submit-doctor-checkup--one-server (topic account rank)
+(defun mew-submit-doctor-account--one-server (topic account rank)
   "Return findings about ACCOUNT, called TOPIC, for its server with RANK only.
 One sign-in is for all of them."
   (append
    (condition-case err
-       (list (mew-submit-doctor-checkup--finding
-              topic 'ok "%s" (mew-submit-doctor-checkup--plan
-                              account (mew-submit-doctor-checkup--request account))))
-     (error (list (mew-submit-doctor-checkup--finding
+       (list (mew-submit-doctor-finding--make
+              topic 'ok "%s" (mew-submit-doctor-account--plan
+                              account (mew-submit-doctor-account--request account))))
+     (error (list (mew-submit-doctor-finding--make
                    topic 'error "%s\nCorrect it in mew-submit-accounts%s."
                    (mew-submit-error--text err)
                    (if mew-submit-accounts "" " or smtpmail's variables")))))
-   (list (mew-submit-doctor-checkup--tls-level topic account))
-   (unless (and (> rank 1) (mew-submit-doctor-checkup--signs-in-p account))
-     (mew-submit-doctor-checkup--secret topic account))))
+   (list (mew-submit-doctor-account--tls-level topic account))
+   (unless (and (> rank 1) (mew-submit-doctor-account--signs-in-p account))
+     (mew-submit-doctor-account--secret topic account))))
 
-(defun mew-submit-doctor-checkup--several (topic account)
+(defun mew-submit-doctor-account--several (topic account)
   "Return a finding about the :servers of ACCOUNT, called TOPIC, or nil."
   (when (plist-get account :servers)
     (condition-case err
         (progn (mew-submit-account--check-servers account)
                nil)
-      (error (mew-submit-doctor-checkup--finding
+      (error (mew-submit-doctor-finding--make
               topic 'error "%s\nCorrect it in mew-submit-accounts."
               (mew-submit-error--text err))))))
 
-(defun mew-submit-doctor-checkup--account (account number)
+(defun mew-submit-doctor-account--account (account number)
   "Return findings about ACCOUNT, the one with NUMBER, and each of its servers."
-  (let ((topic (mew-submit-doctor-checkup--topic number)))
+  (let ((topic (mew-submit-doctor-finding--topic number)))
     (append
-     (list (mew-submit-doctor-checkup--sender topic account)
-           (mew-submit-doctor-checkup--several topic account)
-           (mew-submit-doctor-checkup--keys topic account))
+     (list (mew-submit-doctor-account--sender topic account)
+           (mew-submit-doctor-account--several topic account)
+           (mew-submit-doctor-account--keys topic account))
      (apply #'append
             (seq-map-indexed
              (lambda (server index)
                (mapcar (lambda (finding)
-                         (mew-submit-doctor-checkup--at (1+ index) finding))
-                       (mew-submit-doctor-checkup--one-server topic server
+                         (mew-submit-doctor-account--at (1+ index) finding))
+                       (mew-submit-doctor-account--one-server topic server
                                                               (1+ index))))
              (mew-submit-account--servers account))))))
 
-(defun mew-submit-doctor-checkup--unreachable (accounts)
+(defun mew-submit-doctor-account--unreachable (accounts)
   "Return a finding about those of ACCOUNTS that are never chosen, or nil."
   (let ((general (seq-position accounts nil
                                (lambda (account _)
                                  (null (plist-get account :from))))))
     (when (and general (< (1+ general) (length accounts)))
-      (mew-submit-doctor-checkup--finding
+      (mew-submit-doctor-finding--make
        "accounts" 'note
        "Account %d is for everybody, so that those behind it are used only by \
 name.\nPut it at the end." (1+ general)))))
 
-(defun mew-submit-doctor-checkup--account-findings ()
+(defun mew-submit-doctor-account--account-findings ()
   "Return findings about all accounts."
-  (let ((accounts (mew-submit-doctor-checkup--accounts))
+  (let ((accounts (mew-submit-doctor-finding--accounts))
         (number 0))
     (if (null accounts)
-        (list (mew-submit-doctor-checkup--finding
+        (list (mew-submit-doctor-finding--make
                "accounts" 'error "No account, and smtpmail names no server.\n\
 Set mew-submit-accounts."))
       (append
-       (list (mew-submit-doctor-checkup--finding
+       (list (mew-submit-doctor-finding--make
               "accounts" 'ok "%d, from %s" (length accounts)
               (if mew-submit-accounts "mew-submit-accounts"
                 "smtpmail's variables"))
-             (mew-submit-doctor-checkup--unreachable accounts))
+             (mew-submit-doctor-account--unreachable accounts))
        (mapcan (lambda (account)
                  (cl-incf number)
-                 (mew-submit-doctor-checkup--guarded
-                  (mew-submit-doctor-checkup--topic number)
-                  #'mew-submit-doctor-checkup--account account number))
+                 (mew-submit-doctor-finding--guarded
+                  (mew-submit-doctor-finding--topic number)
+                  #'mew-submit-doctor-account--account account number))
                accounts)))))
 
 (defun mew-submit-doctor-checkup--sending ()
@@ -326,27 +326,27 @@ Set mew-submit-accounts."))
                           (eq (and (boundp variable) (symbol-value variable))
                               'mew-submit-send-it))
                         '(send-mail-function message-send-mail-function)))
-    (list (mew-submit-doctor-checkup--finding
+    (list (mew-submit-doctor-finding--make
            "sending" 'note "Emacs does not send mail by mew-submit.\nSet \
 send-mail-function and message-send-mail-function to mew-submit-send-it, \
 unless another program calls it."))))
 
 ;;; Secrets
 
-(defun mew-submit-doctor-checkup--exposed (file)
+(defun mew-submit-doctor-account--exposed (file)
   "Return a finding about FILE of secrets when others can read it, or nil."
   (let ((modes (file-modes file)))
     (when (and modes (/= 0 (logand #o077 modes)))
-      (mew-submit-doctor-checkup--finding
+      (mew-submit-doctor-finding--make
        "secrets" 'warning "%s can be read by others.\nchmod 600 %s"
        (abbreviate-file-name file) (abbreviate-file-name file)))))
 
-(defun mew-submit-doctor-checkup--who (account)
+(defun mew-submit-doctor-account--who (account)
   "Return in words who signs in for ACCOUNT, and where."
   (format "%s at %s" (mew-submit-token--user account)
           (mew-submit-token--issuer account)))
 
-(defun mew-submit-doctor-checkup--no-token (topic account problem)
+(defun mew-submit-doctor-account--no-token (topic account problem)
   "Return a finding about PROBLEM, (KIND . WORDS), with the tokens of ACCOUNT.
 ACCOUNT is called TOPIC."
   (pcase-let* ((`(,kind . ,words) problem)
@@ -360,133 +360,133 @@ see the manual, \"Signing in\"."))
 sent."))
                   (_ '(warning . "It is tried again when mail is sent; look at the \
 network, and at the page of the issuer.")))))
-    (mew-submit-doctor-checkup--finding
+    (mew-submit-doctor-finding--make
      topic status "no access token for %s: %s\n%s"
-     (mew-submit-doctor-checkup--who account) words advice)))
+     (mew-submit-doctor-account--who account) words advice)))
 
-(defun mew-submit-doctor-checkup--lifetime (seconds)
+(defun mew-submit-doctor-account--lifetime (seconds)
   "Return in words when an access token ends that is good for SECONDS."
   (format "an access token is good for %d minutes, until %s, and renewed by itself"
           (/ seconds 60)
           (format-time-string "%H:%M" (time-add nil seconds))))
 
-(defun mew-submit-doctor-checkup--sign-in (topic account)
+(defun mew-submit-doctor-account--sign-in (topic account)
   "Return a finding about the sign-in of ACCOUNT, called TOPIC.
 Nobody is asked, neither the user nor the issuer."
   (if (null (mew-submit-token--user account))
-      (mew-submit-doctor-checkup--finding
+      (mew-submit-doctor-finding--make
        topic 'error "There is no :user to sign in as.\nAdd :user to the account")
     (let* ((status (mew-submit-token--status account))
-           (where (mew-submit-doctor-checkup--who account))
+           (where (mew-submit-doctor-account--who account))
            (left (plist-get status :left)))
       (cond ((plist-get status :problem)
-             (mew-submit-doctor-checkup--no-token topic account
+             (mew-submit-doctor-account--no-token topic account
                                                   (plist-get status :problem)))
             ((plist-get status :memory)
-             (mew-submit-doctor-checkup--finding
+             (mew-submit-doctor-finding--make
               topic 'note "%s is signed in until Emacs ends" where))
             ((plist-get status :kept)
-             (mew-submit-doctor-checkup--finding
+             (mew-submit-doctor-finding--make
               topic 'ok "%s is signed in%s" where
               (if (zerop left) ""
-                (concat "; " (mew-submit-doctor-checkup--lifetime left)))))
+                (concat "; " (mew-submit-doctor-account--lifetime left)))))
             ((> left 0)
-             (mew-submit-doctor-checkup--finding
+             (mew-submit-doctor-finding--make
               topic 'note "%s is signed in for %d minutes, and cannot be renewed" where
               (/ left 60)))
-            (t (mew-submit-doctor-checkup--finding
+            (t (mew-submit-doctor-finding--make
                 topic 'warning "%s is not signed in, so mail waits.\n\
 M-x mew-submit-sign-in" where))))))
 
-(defun mew-submit-doctor-checkup--signs-in-p (account)
+(defun mew-submit-doctor-account--signs-in-p (account)
   "Does ACCOUNT sign in for its tokens, and no command or function has them?"
   (and (mew-submit-token--keys account)
        (not (plist-get account :token-command))
        (not (plist-get account :token-function))))
 
-(defun mew-submit-doctor-checkup--renewal (account number callback)
+(defun mew-submit-doctor-account--renewal (account number callback)
   "See whether the sign-in of ACCOUNT, the one with NUMBER, can be renewed.
 That is what happens each hour: the issuer is asked for another access token, in
 the background, and nobody for a passphrase.  CALLBACK is called once, with the
 findings.  Return nil, without that, where nobody is signed in."
-  (let ((status (and (mew-submit-doctor-checkup--signs-in-p account)
+  (let ((status (and (mew-submit-doctor-account--signs-in-p account)
                      (mew-submit-token--user account)
                      (ignore-errors (mew-submit-token--status account))))
-        (topic (mew-submit-doctor-checkup--topic number)))
+        (topic (mew-submit-doctor-finding--topic number)))
     (when (or (plist-get status :kept) (plist-get status :memory))
       (mew-submit-token--check
        account
        (lambda (problem)
          (funcall callback
                   (list (if problem
-                            (mew-submit-doctor-checkup--no-token topic account problem)
-                          (mew-submit-doctor-checkup--finding
+                            (mew-submit-doctor-account--no-token topic account problem)
+                          (mew-submit-doctor-finding--make
                            topic 'ok "its sign-in was renewed just now: %s"
-                           (mew-submit-doctor-checkup--lifetime
+                           (mew-submit-doctor-account--lifetime
                             (plist-get (mew-submit-token--status account)
                                        :left))))))))
       t)))
 
-(defun mew-submit-doctor-checkup--token (topic account)
+(defun mew-submit-doctor-account--token (topic account)
   "Return a finding about where ACCOUNT, called TOPIC, has its tokens from."
   (let* ((command (or (plist-get account :token-command)
                       mew-submit-oauth2-token-command))
          (program (car-safe command)))
-    (cond ((mew-submit-doctor-checkup--signs-in-p account)
-           (mew-submit-doctor-checkup--sign-in topic account))
+    (cond ((mew-submit-doctor-account--signs-in-p account)
+           (mew-submit-doctor-account--sign-in topic account))
           ((and program (not (executable-find program)))
-           (mew-submit-doctor-checkup--finding
+           (mew-submit-doctor-finding--make
             topic 'error "The command for access tokens is not there: %s.\nCorrect \
 :token-command of the account, or install the program."
             program))
           ((or command (plist-get account :token-function))
-           (mew-submit-doctor-checkup--finding
+           (mew-submit-doctor-finding--make
             topic 'ok "access tokens come from a %s"
             (if command "command" "function"))))))
 
-(defun mew-submit-doctor-checkup--entry (topic account)
+(defun mew-submit-doctor-account--entry (topic account)
   "Return a finding about the secret of ACCOUNT, called TOPIC, in auth-source."
   (let* ((host (mew-submit-request--host account))
-         (port (caar (plist-get (mew-submit-doctor-checkup--request account) :routes)))
+         (port (caar (plist-get (mew-submit-doctor-account--request account) :routes)))
          (peek (mew-submit-auth--peek host port (plist-get account :user))))
     (cond
      ((plist-get peek :found)
-      (mew-submit-doctor-checkup--finding topic 'ok "auth-source has a secret"))
+      (mew-submit-doctor-finding--make topic 'ok "auth-source has a secret"))
      ((plist-get peek :unread)
-      (mew-submit-doctor-checkup--finding
+      (mew-submit-doctor-finding--make
        topic 'note "No secret in plain files; what could ask for a passphrase \
 was not looked into (%s)" (mapconcat (lambda (source) (format "%s" source))
                                      (plist-get peek :unread) ", ")))
      ((plist-get account :user)
-      (mew-submit-doctor-checkup--finding
+      (mew-submit-doctor-finding--make
        topic 'warning "auth-source has no secret for this server and user, so \
 Emacs will ask.\nAdd a line to ~/.authinfo.gpg: machine SERVER port %s login \
 USER password PASSWORD" port))
-     (t (mew-submit-doctor-checkup--finding
+     (t (mew-submit-doctor-finding--make
          topic 'note "No user name, and auth-source knows none: mail is sent \
 without a log-in")))))
 
-(defun mew-submit-doctor-checkup--secret (topic account)
+(defun mew-submit-doctor-account--secret (topic account)
   "Return findings about how ACCOUNT, called TOPIC, logs in."
   (let ((mechanism (mew-submit-auth--mechanism account)))
     (delq nil
           (list (cond ((equal mechanism "none") nil)
                       ((and (mew-submit-auth--token-p mechanism)
-                            (mew-submit-doctor-checkup--token topic account)))
+                            (mew-submit-doctor-account--token topic account)))
                       ((ignore-errors
-                         (mew-submit-doctor-checkup--entry topic account))))))))
+                         (mew-submit-doctor-account--entry topic account))))))))
 
-(defun mew-submit-doctor-checkup--secrets ()
+(defun mew-submit-doctor-account--secrets ()
   "Return findings about the files of auth-source."
   (let ((files (plist-get (mew-submit-auth--peek "doctor.invalid" 587) :read)))
-    (mapcar #'mew-submit-doctor-checkup--exposed files)))
+    (mapcar #'mew-submit-doctor-account--exposed files)))
 
 ;;; What mew-submit keeps
 
 (defun mew-submit-doctor-checkup--log-ins (entries)
   "Return findings about why those of ENTRIES wait whose log-in was refused."
   (mapcar (lambda (entry)
-            (mew-submit-doctor-checkup--finding
+            (mew-submit-doctor-finding--make
              "outbox" 'warning "A log-in was refused: %s.\n%s"
              (mew-submit-refusal--why entry) (or (plist-get entry :remedy) "")))
           (seq-uniq (seq-filter (lambda (entry)
@@ -506,7 +506,7 @@ They are looked at as they are on disk, and nothing is changed."
     (append
      (mew-submit-doctor-checkup--log-ins entries)
      (list
-      (mew-submit-doctor-checkup--finding
+      (mew-submit-doctor-finding--make
        "outbox" 'ok "%s, %s" (abbreviate-file-name directory)
        (if groups
            (mapconcat (lambda (group)
@@ -514,11 +514,11 @@ They are looked at as they are on disk, and nothing is changed."
                       groups ", ")
          "no message"))
       (when (assq 'broken groups)
-        (mew-submit-doctor-checkup--finding
+        (mew-submit-doctor-finding--make
          "outbox" 'error "What is known of a message cannot be read.\nM-x \
 mew-submit-outbox shows it; the message itself is still there."))
       (when (assq 'uncertain groups)
-        (mew-submit-doctor-checkup--finding
+        (mew-submit-doctor-finding--make
          "outbox" 'note "It is not known whether an uncertain message has \
 arrived.\nAsk a recipient, then have M-x mew-submit-outbox send it again or \
 delete it."))))))
@@ -527,7 +527,7 @@ delete it."))))))
   "Return a finding about the room that is left for DIRECTORY, or nil."
   (when-let* ((info (ignore-errors (file-system-info directory))))
     (when (< (nth 2 info) (* 50 1024 1024))
-      (mew-submit-doctor-checkup--finding
+      (mew-submit-doctor-finding--make
        "outbox" 'warning "%s are left on its disk.\nA message that does not fit \
 cannot be sent." (file-size-human-readable (nth 2 info))))))
 
@@ -539,17 +539,17 @@ cannot be sent." (file-size-human-readable (nth 2 info))))))
     (append
      (if (and (file-writable-p directory) (file-accessible-directory-p directory))
          (mew-submit-doctor-checkup--messages directory)
-       (list (mew-submit-doctor-checkup--finding
+       (list (mew-submit-doctor-finding--make
               "outbox" 'error "%s cannot be written to, so no mail can be \
 sent.\nchmod u+rwx %s, or set mew-submit-outbox-directory." shown shown)))
      (list
       (when (/= 0 (logand #o077 modes))
-        (mew-submit-doctor-checkup--finding
+        (mew-submit-doctor-finding--make
          "outbox" 'warning "%s can be read by others.\nchmod 700 %s" shown
          shown))
       (unless (memql (file-attribute-user-id (file-attributes directory))
                      (list (user-uid) nil))
-        (mew-submit-doctor-checkup--finding
+        (mew-submit-doctor-finding--make
          "outbox" 'warning "%s belongs to somebody else." shown))
       (mew-submit-doctor-checkup--room directory)))))
 
@@ -568,12 +568,12 @@ sent.\nchmod u+rwx %s, or set mew-submit-outbox-directory." shown shown)))
      ((file-directory-p directory)
       (mew-submit-doctor-checkup--outbox-usable (file-name-as-directory directory)))
      ((not (and (file-directory-p nearest) (file-writable-p nearest)))
-      (list (mew-submit-doctor-checkup--finding
+      (list (mew-submit-doctor-finding--make
              "outbox" 'error "%s cannot be made: %s is %s, so no mail can be \
 sent.\nCorrect that, or set mew-submit-outbox-directory."
              (abbreviate-file-name directory) (abbreviate-file-name nearest)
              (if (file-directory-p nearest) "not writable" "no directory"))))
-     (t (list (mew-submit-doctor-checkup--finding
+     (t (list (mew-submit-doctor-finding--make
                "outbox" 'ok "%s, which the first mail will make"
                (abbreviate-file-name directory)))))))
 
@@ -581,16 +581,16 @@ sent.\nCorrect that, or set mew-submit-outbox-directory."
   "Return findings about what servers have offered before."
   (list
    (if (null mew-submit-memory-file)
-       (mew-submit-doctor-checkup--finding
+       (mew-submit-doctor-finding--make
         "memory" 'note "Nothing is remembered, so a server that offers less \
 than before raises no alarm.\nName a file in mew-submit-memory-file.")
-     (mew-submit-doctor-checkup--finding
+     (mew-submit-doctor-finding--make
       "memory" 'ok "servers that are remembered: %d"
       (length (mew-submit-memory--servers mew-submit-memory-file))))))
 
 (defun mew-submit-doctor-checkup--verdict (entry number)
   "Return a finding about ENTRY, a port that is blocked for account NUMBER."
-  (mew-submit-doctor-checkup--finding
+  (mew-submit-doctor-finding--make
    "verdicts" 'note "Account %d: port %s by %s was case %s on this network, so it \
 is tried last until %s.\nM-x mew-submit-forget-network forgets that." number
    (plist-get entry :port)
@@ -610,7 +610,7 @@ is tried last until %s.\nM-x mew-submit-forget-network forgets that." number
   (let ((networks (mew-submit-network-negative--networks))
         (number 0))
     (cons
-     (mew-submit-doctor-checkup--finding
+     (mew-submit-doctor-finding--make
       "verdicts" 'ok "ports that are remembered to be blocked, on any network: %d"
       (length (mew-submit-network-negative--entries)))
      (mapcan
@@ -620,7 +620,7 @@ is tried last until %s.\nM-x mew-submit-forget-network forgets that." number
                 (mapcan (lambda (host)
                           (mew-submit-network-negative--find host networks))
                         (mew-submit-doctor-checkup--hosts account))))
-      (mew-submit-doctor-checkup--accounts)))))
+      (mew-submit-doctor-finding--accounts)))))
 
 (defun mew-submit-doctor-checkup--pin (pin names)
   "Return a finding about PIN when it is of no use, or nil.
@@ -630,15 +630,15 @@ NAMES are those of the accounts there are."
      (cond ((not (and (stringp fingerprint)
                       (string-match-p "\\`sha256:[[:xdigit:]]\\{64\\}\\'"
                                       fingerprint)))
-            (mew-submit-doctor-checkup--finding
+            (mew-submit-doctor-finding--make
              "pins" 'error "The pin for %s, port %s, is no SHA-256 \
 fingerprint.\nM-x mew-submit-unpin-certificate takes it away." server port))
            ((not (member account (cons nil names)))
-            (mew-submit-doctor-checkup--finding
+            (mew-submit-doctor-finding--make
              "pins" 'note "A pin is for the account %s, which there is not.\n\
 M-x mew-submit-unpin-certificate takes it away."
              account))))
-    (_ (mew-submit-doctor-checkup--finding
+    (_ (mew-submit-doctor-finding--make
         "pins" 'error "An element of mew-submit-pins is none: it needs an \
 account, a server, a port and a fingerprint.\nM-x customize-option RET mew-submit-pins \
 shows it."))))
@@ -646,8 +646,8 @@ shows it."))))
 (defun mew-submit-doctor-checkup--pins ()
   "Return findings about pinned certificates."
   (let ((names (mapcar (lambda (account) (plist-get account :name))
-                       (mew-submit-doctor-checkup--accounts))))
-    (cons (mew-submit-doctor-checkup--finding
+                       (mew-submit-doctor-finding--accounts))))
+    (cons (mew-submit-doctor-finding--make
            "pins" 'ok "%d" (length mew-submit-pins))
           (mapcar (lambda (pin) (mew-submit-doctor-checkup--pin pin names))
                   mew-submit-pins))))
@@ -682,21 +682,21 @@ shows it."))))
     (list
      (cond
       ((time-less-p now (date-to-time mew-submit-doctor-checkup--released))
-       (mew-submit-doctor-checkup--finding
+       (mew-submit-doctor-finding--make
         "clock" 'error "It says %s, which is before mew-submit was made.\nSet \
 it: no certificate can be checked by a clock that is wrong." shown))
       ((and witness (time-less-p (time-add now 3600) (cdr witness)))
-       (mew-submit-doctor-checkup--finding
+       (mew-submit-doctor-finding--make
         "clock" 'error "It says %s, but %s was made %s.\nSet it: no certificate \
 can be checked by a clock that is wrong." shown (car witness)
         (format-time-string "%F %R UTC" (cdr witness) t)))
       ((time-less-p (time-add (date-to-time mew-submit-doctor-checkup--released)
                               (* 20 365 86400))
                     now)
-       (mew-submit-doctor-checkup--finding
+       (mew-submit-doctor-finding--make
         "clock" 'warning "It says %s: is that so?\nA clock that is wrong makes \
 every certificate look expired." shown))
-      (t (mew-submit-doctor-checkup--finding "clock" 'ok "%s" shown))))))
+      (t (mew-submit-doctor-finding--make "clock" 'ok "%s" shown))))))
 
 (defconst mew-submit-doctor-checkup--elsewhere
   '(("IPv4" . "192.0.2.1") ("IPv6" . "2001:db8::1"))
@@ -707,14 +707,14 @@ every certificate look expired." shown))
   (let ((source (mew-submit--mod-source address)))
     (cond
      ((symbolp source)
-      (cons (mew-submit-doctor-checkup--finding
+      (cons (mew-submit-doctor-finding--make
              "network" 'note "%s: no route (%s), so it is not used" name source)
             nil))
      ((string-match-p "\\`\\(?:f[cd]\\|fe[89ab]\\)" source)
-      (cons (mew-submit-doctor-checkup--finding
+      (cons (mew-submit-doctor-finding--make
              "network" 'note "%s: only an address of the local network" name)
             t))
-     (t (cons (mew-submit-doctor-checkup--finding "network" 'ok "%s: there is a route"
+     (t (cons (mew-submit-doctor-finding--make "network" 'ok "%s: there is a route"
                                                   name)
               t)))))
 
@@ -728,7 +728,7 @@ every certificate look expired." shown))
       (append
        (mapcar #'car families)
        (list (unless (seq-some #'cdr families)
-               (mew-submit-doctor-checkup--finding
+               (mew-submit-doctor-finding--make
                 "network" 'warning "This machine has no way out by itself.\n\
 Connect it to a network, unless the server is near.")))))))
 
@@ -736,9 +736,9 @@ Connect it to a network, unless the server is near.")))))))
   "Return findings about the DNS servers that are known."
   (let ((servers (mew-submit-dns--servers)))
     (list (if servers
-              (mew-submit-doctor-checkup--finding "resolver" 'ok "DNS servers: %d"
+              (mew-submit-doctor-finding--make "resolver" 'ok "DNS servers: %d"
                                                   (length servers))
-            (mew-submit-doctor-checkup--finding
+            (mew-submit-doctor-finding--make
              "resolver" 'note "No DNS server is known (/etc/resolv.conf), so \
 mew-submit-diagnose-domain has nobody to ask.\nSet dns-servers.")))))
 
@@ -747,8 +747,8 @@ mew-submit-diagnose-domain has nobody to ask.\nSet dns-servers.")))))
     ("module" mew-submit-doctor-checkup--module)
     ("libraries" mew-submit-doctor-checkup--libraries)
     ("sending" mew-submit-doctor-checkup--sending)
-    ("accounts" mew-submit-doctor-checkup--account-findings)
-    ("secrets" mew-submit-doctor-checkup--secrets)
+    ("accounts" mew-submit-doctor-account--account-findings)
+    ("secrets" mew-submit-doctor-account--secrets)
     ("outbox" mew-submit-doctor-checkup--outbox)
     ("memory" mew-submit-doctor-checkup--memory)
     ("verdicts" mew-submit-doctor-checkup--verdicts)
@@ -765,12 +765,12 @@ mew-submit-diagnose-domain has nobody to ask.\nSet dns-servers.")))))
 (defun mew-submit-doctor-checkup--local ()
   "Return the findings about all that needs no server."
   (mapcan (lambda (check)
-            (apply #'mew-submit-doctor-checkup--guarded check))
+            (apply #'mew-submit-doctor-finding--guarded check))
           mew-submit-doctor-checkup--all))
 
 ;;; The servers
 
-(defun mew-submit-doctor-checkup--resolved (topic events)
+(defun mew-submit-doctor-account--resolved (topic events)
   "Return findings about the look-ups in EVENTS of the account called TOPIC."
   (let ((found (seq-filter (lambda (event) (plist-get event :addresses))
                            events))
@@ -779,7 +779,7 @@ mew-submit-diagnose-domain has nobody to ask.\nSet dns-servers.")))))
                                         events))))
     (when found
       (list
-       (mew-submit-doctor-checkup--finding
+       (mew-submit-doctor-finding--make
         topic (if (> slowest 2000) 'warning 'ok) "its name has %s (%s)%s"
         (mapconcat (lambda (event)
                      (format "%d %s address%s"
@@ -792,31 +792,31 @@ mew-submit-diagnose-domain has nobody to ask.\nSet dns-servers.")))))
         (if (> slowest 2000)
             "\nThe resolver is slow: look at /etc/resolv.conf." ""))))))
 
-(defun mew-submit-doctor-checkup--days (text)
+(defun mew-submit-doctor-account--days (text)
   "Return in how many days the date TEXT is, or nil."
   (when-let* ((time (and text (ignore-errors (date-to-time text)))))
     (/ (float-time (time-subtract time nil)) 86400)))
 
-(defun mew-submit-doctor-checkup--certificate (topic tls)
+(defun mew-submit-doctor-account--certificate (topic tls)
   "Return findings about the dates of the certificate in TLS, for TOPIC."
-  (let ((since (mew-submit-doctor-checkup--days (plist-get tls :starts)))
-        (left (mew-submit-doctor-checkup--days (plist-get tls :expires))))
+  (let ((since (mew-submit-doctor-account--days (plist-get tls :starts)))
+        (left (mew-submit-doctor-account--days (plist-get tls :expires))))
     (cond
      ((and since (> since 0))
-      (list (mew-submit-doctor-checkup--finding
+      (list (mew-submit-doctor-finding--make
              "clock" 'warning "The certificate of %s will be valid in %d days.\n\
 Either the clock is behind, or the server has made a mistake." topic
              (ceiling since))))
      ((and left (< left 0))
-      (list (mew-submit-doctor-checkup--finding
+      (list (mew-submit-doctor-finding--make
              topic 'error "Its certificate has expired %d days ago.\nTell who \
 runs the server, unless the clock is wrong." (floor (- left)))))
      ((and left (< left 14))
-      (list (mew-submit-doctor-checkup--finding
+      (list (mew-submit-doctor-finding--make
              topic 'note "Its certificate is valid for %d days more"
              (floor left)))))))
 
-(defun mew-submit-doctor-checkup--outcome (topic connected tls done)
+(defun mew-submit-doctor-account--outcome (topic connected tls done)
   "Return a finding about how a look at TOPIC's server ended.
 CONNECTED, TLS and DONE are events."
   (let ((place (and connected
@@ -826,41 +826,41 @@ CONNECTED, TLS and DONE are events."
                                 "tunnel")))))
     (cond
      ((and (equal (plist-get done :kind) "ok") (plist-get connected :fallback))
-      (mew-submit-doctor-checkup--finding
+      (mew-submit-doctor-finding--make
        topic 'warning "Only %s answers, not the preferred port.\nM-x \
 mew-submit-diagnose tells what is in the way." place))
      ((equal (plist-get done :kind) "ok")
-      (mew-submit-doctor-checkup--finding topic 'ok "%s answers%s" place
+      (mew-submit-doctor-finding--make topic 'ok "%s answers%s" place
                                           (if tls
                                               (format ", %s, certificate verified"
                                                       (plist-get tls :version))
                                             ", without TLS")))
      ((equal (plist-get done :kind) "cancelled")
-      (mew-submit-doctor-checkup--finding
+      (mew-submit-doctor-finding--make
        topic 'error "The server does not answer in time.\nM-x \
 mew-submit-diagnose tells more."))
-     (t (mew-submit-doctor-checkup--finding
+     (t (mew-submit-doctor-finding--make
          topic 'error "%s%s\n%s" (if place (concat place ": ") "")
          (string-replace "\n" " " (plist-get done :text))
          (mew-submit-report--advice done))))))
 
-(defconst mew-submit-doctor-checkup--seconds 30
+(defconst mew-submit-doctor-account--seconds 30
   "How many seconds a look at a server may take.")
 
-(defun mew-submit-doctor-checkup--bounded (session)
+(defun mew-submit-doctor-account--bounded (session)
   "Cancel SESSION when its time is over; return the timer."
-  (run-at-time mew-submit-doctor-checkup--seconds nil #'mew-submit-job--cancel
+  (run-at-time mew-submit-doctor-account--seconds nil #'mew-submit-job--cancel
                session))
 
-(defun mew-submit-doctor-checkup--server (account number rank callback)
+(defun mew-submit-doctor-account--server (account number rank callback)
   "Have a look at the server of ACCOUNT, the one with NUMBER, in the background.
 It is that with RANK among those of the account, and ACCOUNT has no other.
 Nothing is sent there but what leads to TLS.  CALLBACK is called once, with the
 findings.  Return the session, or nil when nothing was begun: then ACCOUNT is
 not usable, and the findings of `mew-submit-doctor-checkup--local' say why."
-  (let ((topic (mew-submit-doctor-checkup--topic number))
+  (let ((topic (mew-submit-doctor-finding--topic number))
         resolved connected tls timer)
-    (when-let* ((request (ignore-errors (mew-submit-doctor-checkup--request account))))
+    (when-let* ((request (ignore-errors (mew-submit-doctor-account--request account))))
       (let ((session
              (mew-submit-job--start
               request
@@ -875,14 +875,14 @@ not usable, and the findings of `mew-submit-doctor-checkup--local' say why."
                 (funcall callback
                          (mapcar
                           (lambda (finding)
-                            (mew-submit-doctor-checkup--at rank finding))
+                            (mew-submit-doctor-account--at rank finding))
                           (append
-                           (mew-submit-doctor-checkup--resolved topic
+                           (mew-submit-doctor-account--resolved topic
                                                                 (nreverse resolved))
-                           (list (mew-submit-doctor-checkup--outcome topic connected
+                           (list (mew-submit-doctor-account--outcome topic connected
                                                                      tls done))
-                           (mew-submit-doctor-checkup--certificate topic tls))))))))
-        (setq timer (mew-submit-doctor-checkup--bounded session))
+                           (mew-submit-doctor-account--certificate topic tls))))))))
+        (setq timer (mew-submit-doctor-account--bounded session))
         session))))
 
 (provide 'mew-submit-doctor-checkup)

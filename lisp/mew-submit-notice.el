@@ -117,7 +117,7 @@ question are told in a notification when no frame of Emacs has the focus."
   "Face for mail that is being sent, in the mode line."
   :group 'mew-submit-display)
 
-(defun mew-submit-notice--face (state)
+(defun mew-submit-mode-line--face (state)
   "Return the face for STATE, a symbol."
   (pcase state
     ('sending 'mew-submit-sending)
@@ -127,21 +127,21 @@ question are told in a notification when no frame of Emacs has the focus."
 
 ;;; The mode line
 
-(defvar mew-submit-notice--string nil
+(defvar mew-submit-mode-line--string nil
   "What the mode line says, or nil.")
-(put 'mew-submit-notice--string 'risky-local-variable t)
+(put 'mew-submit-mode-line--string 'risky-local-variable t)
 
-(defun mew-submit-notice--percent ()
+(defun mew-submit-mode-line--percent ()
   "Return how much of what is being sent is acknowledged, or nil."
   (let ((sent 0) (total 0))
-    (dolist (entry (mew-submit-queue--running))
-      (when-let* ((progress (mew-submit-queue--progress entry)))
+    (dolist (entry (mew-submit-known--running))
+      (when-let* ((progress (mew-submit-known--progress entry)))
         (setq sent (+ sent (car progress))
               total (+ total (max (cdr progress)
                                   (or (plist-get entry :bytes) 0))))))
     (and (> total 0) (min 100 (/ (* 100 sent) total)))))
 
-(defun mew-submit-notice--word (text face help &optional command)
+(defun mew-submit-mode-line--word (text face help &optional command)
   "Return TEXT for the mode line in FACE, after a space, with HELP.
 A click runs COMMAND, by default `mew-submit-outbox'."
   (let ((map (make-sparse-keymap)))
@@ -153,78 +153,78 @@ A click runs COMMAND, by default `mew-submit-outbox'."
                         'mouse-face 'mode-line-highlight
                         'local-map map))))
 
-(defun mew-submit-notice--needs-user-p (entry)
+(defun mew-submit-mode-line--needs-user-p (entry)
   "Is ENTRY's message one that the user has to do something about?
 Not one of which they have said that it is not to be sent again."
   (and (memq (plist-get entry :state) '(uncertain refused broken))
        (not (plist-get entry :left))))
 
-(defun mew-submit-notice--words ()
+(defun mew-submit-mode-line--words ()
   "Return what the mode line is to say, or nil."
-  (let* ((entries (mew-submit-queue--entries))
+  (let* ((entries (mew-submit-known--entries))
          (count (lambda (&rest states)
                   (seq-count (lambda (entry)
                                (memq (plist-get entry :state) states))
                              entries)))
-         (sending (length (mew-submit-queue--running)))
+         (sending (length (mew-submit-known--running)))
          (waiting (funcall count 'queued 'held))
-         (failed (seq-count #'mew-submit-notice--needs-user-p entries))
+         (failed (seq-count #'mew-submit-mode-line--needs-user-p entries))
          (questions (length mew-submit-question--list))
          (name "Mail")
          (word (lambda (format number)
                  ;; The words have little room.
                  (prog1 (format "%s%s" name (format format number))
                    (setq name ""))))
-         (percent (and (> sending 0) (mew-submit-notice--percent))))
+         (percent (and (> sending 0) (mew-submit-mode-line--percent))))
     (string-join
      (delq nil
            (list
             ;; What needs the user comes first: a narrow window cuts off the rest.
             (and (> questions 0)
-                 (mew-submit-notice--word
+                 (mew-submit-mode-line--word
                   (funcall word "?%d" questions) 'mew-submit-mode-line-failed
                   (mew-submit-question-text (car mew-submit-question--list))
                   #'mew-submit-answer))
             (and (> failed 0)
-                 (mew-submit-notice--word
+                 (mew-submit-mode-line--word
                   (funcall word "!%d" failed) 'mew-submit-mode-line-failed
                   (format "%d need you" failed)))
             (and (> waiting 0)
-                 (mew-submit-notice--word (funcall word ":%d" waiting)
+                 (mew-submit-mode-line--word (funcall word ":%d" waiting)
                                           'mew-submit-mode-line-waiting
                                           (format "%d waiting" waiting)))
             (and (> sending 0)
-                 (mew-submit-notice--word
+                 (mew-submit-mode-line--word
                   (concat (funcall word ">%d" sending)
                           (and percent (format " (%d%%%%)" percent)))
                   'mew-submit-mode-line-sending
                   (format "%d being sent" sending))))))))
 
-(defvar mew-submit-notice--timer nil
+(defvar mew-submit-mode-line--timer nil
   "The timer that will bring the mode line up to date, or nil.")
 
-(defun mew-submit-notice--update ()
+(defun mew-submit-mode-line--update ()
   "Bring the mode line up to date."
-  (setq mew-submit-notice--timer nil)
-  (let ((words (and mew-submit-mode-line (mew-submit-notice--words))))
-    (unless (equal-including-properties words mew-submit-notice--string)
-      (setq mew-submit-notice--string words)
-      (unless (member '(:eval mew-submit-notice--string) global-mode-string)
+  (setq mew-submit-mode-line--timer nil)
+  (let ((words (and mew-submit-mode-line (mew-submit-mode-line--words))))
+    (unless (equal-including-properties words mew-submit-mode-line--string)
+      (setq mew-submit-mode-line--string words)
+      (unless (member '(:eval mew-submit-mode-line--string) global-mode-string)
         (setq global-mode-string
               (append (or global-mode-string '(""))
-                      '((:eval mew-submit-notice--string)))))
+                      '((:eval mew-submit-mode-line--string)))))
       (force-mode-line-update t))))
 
 ;;;###mew-submit
-(defun mew-submit-notice--update-soon (&rest _)
+(defun mew-submit-mode-line--update-soon (&rest _)
   "Bring the mode line up to date soon, at most five times a second."
-  (unless (or noninteractive mew-submit-notice--timer)
-    (setq mew-submit-notice--timer
-          (run-at-time 0.2 nil #'mew-submit-notice--update))))
+  (unless (or noninteractive mew-submit-mode-line--timer)
+    (setq mew-submit-mode-line--timer
+          (run-at-time 0.2 nil #'mew-submit-mode-line--update))))
 
 ;;; The buffer
 
-(defun mew-submit-notice--here ()
+(defun mew-submit-notice-message--here ()
   "Return the entry that the text at point is about, else the first, or nil."
   (let ((at-point (get-text-property (point) 'mew-submit-entry))
         (first (text-property-not-all (point-min) (point-max)
@@ -251,7 +251,7 @@ Not one of which they have said that it is not to be sent again."
     map)
   "Keymap of the buffer about a message that did not get through.")
 
-(defconst mew-submit-notice--menu
+(defconst mew-submit-notice-message--menu
   '("Mail"
     ["Send it again" mew-submit-notice-retry]
     ["Edit it" mew-submit-notice-edit]
@@ -270,44 +270,44 @@ Not one of which they have said that it is not to be sent again."
 
 (easy-menu-define nil mew-submit-notice-mode-map
   "What can be done with a message that did not get through."
-  mew-submit-notice--menu)
+  mew-submit-notice-message--menu)
 
 (defun mew-submit-notice-help ()
   "Show the keys of this buffer."
   (interactive)
-  (mew-submit-menu--help mew-submit-notice--menu mew-submit-notice-mode-map))
+  (mew-submit-menu--help mew-submit-notice-message--menu mew-submit-notice-mode-map))
 
 (define-derived-mode mew-submit-notice-mode special-mode "Mew-Submit"
   "Major mode for the buffer about a message that did not get through."
   (setq-local truncate-lines nil)
-  (add-hook 'quit-window-hook #'mew-submit-notice--quit nil t)
+  (add-hook 'quit-window-hook #'mew-submit-notice-message--quit nil t)
   (visual-line-mode 1))
 
-(defvar mew-submit-notice--told (make-hash-table :test #'equal)
+(defvar mew-submit-notice-message--told (make-hash-table :test #'equal)
   "What was told of messages, by file: ((KIND . REASON) . SHOWN).
 SHOWN is non-nil when it was shown in a window.")
 
-(defun mew-submit-notice--the-entry (&optional old)
+(defun mew-submit-notice-message--the-entry (&optional old)
   "Return the entry at point as it is now, or signal `user-error'.
 With OLD, an entry, it is that message's: what asks for something first has to
 stay with the message it was called for, for others come to point meanwhile."
   (let* ((old (or old
-                  (mew-submit-notice--here)
+                  (mew-submit-notice-message--here)
                   (user-error "No message here")))
          (directory (plist-get old :directory)))
-    (mew-submit-queue--refresh directory)
-    (or (mew-submit-queue--entry (plist-get old :id) directory)
+    (mew-submit-known--refresh directory)
+    (or (mew-submit-known--entry (plist-get old :id) directory)
         (user-error "That message is not in the outbox any more"))))
 
-(defun mew-submit-notice--may-send-p (entry)
+(defun mew-submit-notice-message--may-send-p (entry)
   "May ENTRY's message be sent now?  If it may have arrived already, ask."
   (or (not (eq (plist-get entry :state) 'uncertain))
       (mew-submit-dialog--send-twice-p entry)))
 
-(defun mew-submit-notice--send (entry)
+(defun mew-submit-notice-message--send (entry)
   "Send ENTRY's message now; ask first if it may have arrived already."
-  (when (mew-submit-notice--may-send-p entry)
-    (remhash (mew-submit-spool--message-file entry) mew-submit-notice--told)
+  (when (mew-submit-notice-message--may-send-p entry)
+    (remhash (mew-submit-spool--message-file entry) mew-submit-notice-message--told)
     (mew-submit-error--as-user-error
       (mew-submit-queue--send (plist-get entry :id)
                               (plist-get entry :directory)))
@@ -317,26 +317,26 @@ stay with the message it was called for, for others come to point meanwhile."
 (defun mew-submit-notice-retry ()
   "Send the message of this buffer now."
   (interactive)
-  (mew-submit-notice--send (mew-submit-notice--the-entry)))
+  (mew-submit-notice-message--send (mew-submit-notice-message--the-entry)))
 
 (defun mew-submit-notice-leave ()
   "Have the message of this buffer, which may have arrived, left as it is for good.
 It stays in the outbox, and nothing asks about it any more."
   (interactive)
-  (let ((entry (mew-submit-notice--the-entry)))
+  (let ((entry (mew-submit-notice-message--the-entry)))
     (mew-submit-queue--let-be (plist-get entry :id) (plist-get entry :directory))
-    (mew-submit-notice--tidy)
+    (mew-submit-notice-message--tidy)
     (message "The mail to %s is not sent again; it stays in the outbox"
              (mew-submit-report--people (plist-get entry :recipients)))))
 
 (defun mew-submit-notice-edit ()
   "Take the message of this buffer out of the outbox and edit it again."
   (interactive)
-  (let ((entry (mew-submit-notice--the-entry)))
+  (let ((entry (mew-submit-notice-message--the-entry)))
     (mew-submit-error--as-user-error
       (mew-submit-edit (plist-get entry :id) (plist-get entry :directory)))))
 
-(defconst mew-submit-notice--ports
+(defconst mew-submit-notice-message--ports
   '(("587 with STARTTLS" . "587:starttls") ("465 with TLS" . "465:implicit")
     ("25 with STARTTLS" . "25:starttls"))
   "Ports a message can be sent by instead: (WORDS . ROUTES).")
@@ -346,14 +346,14 @@ It stays in the outbox, and nothing asks about it any more."
 What its account asks for in TLS and authentication stays as it is.  ENTRY is
 the message's, by default the one at point."
   (interactive
-   (let* ((entry (mew-submit-notice--the-entry))
+   (let* ((entry (mew-submit-notice-message--the-entry))
           (choice (completing-read "Send it through port: "
-                                   mew-submit-notice--ports)))
-     (list (or (cdr (assoc choice mew-submit-notice--ports)) choice)
+                                   mew-submit-notice-message--ports)))
+     (list (or (cdr (assoc choice mew-submit-notice-message--ports)) choice)
            entry)))
-  (let ((entry (mew-submit-notice--the-entry entry)))
-    (when (mew-submit-notice--may-send-p entry)
-      (remhash (mew-submit-spool--message-file entry) mew-submit-notice--told)
+  (let ((entry (mew-submit-notice-message--the-entry entry)))
+    (when (mew-submit-notice-message--may-send-p entry)
+      (remhash (mew-submit-spool--message-file entry) mew-submit-notice-message--told)
       (mew-submit-error--as-user-error
         (mew-submit-queue--send-by (plist-get entry :id) routes
                                    (plist-get entry :directory)))
@@ -362,28 +362,28 @@ the message's, by default the one at point."
 (defun mew-submit-notice-diagnose ()
   "Find out what the network and the server of this message really do."
   (interactive)
-  (mew-submit-diagnose (mew-submit-queue--next-account (mew-submit-notice--here))))
+  (mew-submit-diagnose (mew-submit-queue--next-account (mew-submit-notice-message--here))))
 
 (defun mew-submit-notice-pin ()
   "Look at the certificate of this message's server, and have it accepted.
 That is asked for, with its fingerprint."
   (interactive)
-  (let ((account (plist-get (mew-submit-notice--the-entry) :account)))
+  (let ((account (plist-get (mew-submit-notice-message--the-entry) :account)))
     (mew-submit-pin-certificate (or (plist-get account :name)
                                     (plist-get account :server)))))
 
 (defun mew-submit-notice-forget ()
   "Forget what this message's server has offered before, after a yes."
   (interactive)
-  (let ((server (plist-get (plist-get (mew-submit-notice--the-entry) :account)
+  (let ((server (plist-get (plist-get (mew-submit-notice-message--the-entry) :account)
                            :server)))
     (when (yes-or-no-p (format "Does the administrator of %s say that it has \
 changed?  Forget what it offered? " server))
       (mew-submit-forget-server server))))
 
-(defun mew-submit-notice--browse (what)
+(defun mew-submit-notice-message--browse (what)
   "Open the page of the provider of the message here that is for WHAT."
-  (let ((server (plist-get (plist-get (mew-submit-notice--the-entry) :account)
+  (let ((server (plist-get (plist-get (mew-submit-notice-message--the-entry) :account)
                            :server)))
     (browse-url (or (mew-submit-refusal--page (or server "") what)
                     (user-error "The provider's web site is not known")))))
@@ -391,14 +391,14 @@ changed?  Forget what it offered? " server))
 (defun mew-submit-notice-app-password ()
   "Open the provider's page for passwords of mail programs."
   (interactive)
-  (mew-submit-notice--browse 'app-password))
+  (mew-submit-notice-message--browse 'app-password))
 
 (defun mew-submit-notice-web-mail ()
   "Open the web mail of this message's provider."
   (interactive)
-  (mew-submit-notice--browse 'web-mail))
+  (mew-submit-notice-message--browse 'web-mail))
 
-(defun mew-submit-notice--signs-in-p (account)
+(defun mew-submit-notice-message--signs-in-p (account)
   "Does ACCOUNT say where it signs in for its tokens?"
   (keywordp (car-safe (plist-get account :oauth))))
 
@@ -406,25 +406,25 @@ changed?  Forget what it offered? " server))
   "Sign in to this message's account; the mail that waits is sent after that.
 One that is not sent again by itself is sent, too."
   (interactive)
-  (let* ((entry (mew-submit-notice--the-entry))
+  (let* ((entry (mew-submit-notice-message--the-entry))
          (account (plist-get entry :account)))
-    (unless (mew-submit-notice--signs-in-p account)
+    (unless (mew-submit-notice-message--signs-in-p account)
       (user-error "This account does not sign in: it has no :oauth that says where"))
     (mew-submit-sign-in
      account
      :callback
      (lambda (result)
-       (let ((now (mew-submit-queue--entry (plist-get entry :id)
+       (let ((now (mew-submit-known--entry (plist-get entry :id)
                                            (plist-get entry :directory))))
          (when (and (equal (plist-get result :result) "signed-in")
                     (eq (plist-get now :state) 'refused))
-           (mew-submit-notice--send now)))))))
+           (mew-submit-notice-message--send now)))))))
 
 (defun mew-submit-notice-password ()
   "Ask for another password of this message's account, save it, and send.
 It is saved where `auth-sources' keep passwords."
   (interactive)
-  (let* ((entry (mew-submit-notice--the-entry))
+  (let* ((entry (mew-submit-notice-message--the-entry))
          (account (plist-get entry :account))
          (server (plist-get account :server))
          (user (or (plist-get account :user)
@@ -440,20 +440,20 @@ It is saved where `auth-sources' keep passwords."
                  user password)
           (user-error "No source in `auth-sources' can save a password"))
       (clear-string password))
-    (mew-submit-notice--send (mew-submit-notice--the-entry entry))))
+    (mew-submit-notice-message--send (mew-submit-notice-message--the-entry entry))))
 
 (defun mew-submit-notice-setup ()
   "Find the server and port for the address that this message is from."
   (interactive)
-  (mew-submit-setup (or (plist-get (mew-submit-notice--the-entry) :from)
+  (mew-submit-setup (or (plist-get (mew-submit-notice-message--the-entry) :from)
                         user-mail-address)))
 
 (defun mew-submit-notice-later (time &optional entry)
   "Send the message of this buffer at TIME.
 ENTRY is the message's, by default the one at point."
-  (interactive (let ((entry (mew-submit-notice--the-entry)))
+  (interactive (let ((entry (mew-submit-notice-message--the-entry)))
                  (list (mew-submit-time--read) entry)))
-  (let ((entry (mew-submit-notice--the-entry entry)))
+  (let ((entry (mew-submit-notice-message--the-entry entry)))
     (mew-submit-error--as-user-error
       (mew-submit-queue--hold (plist-get entry :id) time
                               (plist-get entry :directory)))
@@ -468,7 +468,7 @@ ENTRY is the message's, by default the one at point."
                       'follow-link t 'help-echo help)
   (insert "  "))
 
-(defun mew-submit-notice--state-words (entry)
+(defun mew-submit-notice-message--state-words (entry)
   "Return what will become of ENTRY's message."
   (let ((next (plist-get entry :next)))
     (pcase (plist-get entry :state)
@@ -481,13 +481,13 @@ since it may have arrived.")
       ('refused "It is kept in the outbox and is not sent again by itself.")
       (_ "It is delivered to the others."))))
 
-(defun mew-submit-notice--field (name value)
+(defun mew-submit-notice-message--field (name value)
   "Insert a line that NAME is VALUE, made safe to show, unless that is nil."
   (when value
     (insert (propertize (format "%-9s " (concat name ":")) 'face 'bold)
             (mew-submit-error--clean value) "\n")))
 
-(defun mew-submit-notice--offline-p (entry done)
+(defun mew-submit-notice-message--offline-p (entry done)
   "Is it that this machine is on no network that ENTRY's attempt ended with DONE?"
   (and (null (plist-get (plist-get entry :account) :tunnel))
        (or (member (plist-get done :kind) '("host" "resolver"))
@@ -499,67 +499,67 @@ since it may have arrived.")
        (seq-every-p (lambda (network) (not (plist-get network :up)))
                     (mew-submit-network--list))))
 
-(defun mew-submit-notice--reason (entry done)
+(defun mew-submit-notice-message--reason (entry done)
   "Return in a clause why ENTRY's attempt ended with DONE."
   (mew-submit-report--reason done
                              (plist-get (plist-get entry :account) :server)
-                             (mew-submit-notice--offline-p entry done)))
+                             (mew-submit-notice-message--offline-p entry done)))
 
-(defconst mew-submit-notice--port-kinds
+(defconst mew-submit-notice-message--port-kinds
   '("connect" "no-login" "tls" "timeout" "lost" "protocol" "insecure")
   "The kinds of ends that another port may help against.")
 
-(defun mew-submit-notice--network (entry done)
+(defun mew-submit-notice-message--network (entry done)
   "Return in a sentence what is known of the network ENTRY waits on after DONE.
 That is nil where it is not known, or not to the point."
   (let ((clause (and (member (plist-get done :kind)
-                             (cons "host" mew-submit-notice--port-kinds))
+                             (cons "host" mew-submit-notice-message--port-kinds))
                      (null (plist-get (plist-get entry :account) :tunnel))
                      (mew-submit-network-verdict--clause))))
     (and clause (format "As was found out before, %s." clause))))
 
-(defun mew-submit-notice--heading (text)
+(defun mew-submit-notice-message--heading (text)
   "Insert TEXT as a heading."
   (insert "\n" (propertize text 'face 'bold) "\n"))
 
-(defun mew-submit-notice--insert (entry done)
+(defun mew-submit-notice-message--insert (entry done)
   "Insert what happened to ENTRY's message; DONE is its `done' event."
   (insert (propertize (mew-submit-report--headline
-                       done (mew-submit-notice--reason entry done))
+                       done (mew-submit-notice-message--reason entry done))
                       'face (if (equal (plist-get done :result) "deferred")
                                 'mew-submit-waiting
                               'mew-submit-failed))
           "\n")
   ;; What to do comes first: the window may be of ten lines.
   (insert (mew-submit-report--advice
-           done (mew-submit-notice--offline-p entry done))
-          "  " (mew-submit-notice--state-words entry) "\n")
-  (dolist (line (list (mew-submit-notice--network entry done)
+           done (mew-submit-notice-message--offline-p entry done))
+          "  " (mew-submit-notice-message--state-words entry) "\n")
+  (dolist (line (list (mew-submit-notice-message--network entry done)
                       (mew-submit-offer--text (plist-get entry :account) done)))
     (when line
       (insert line "\n")))
-  (mew-submit-notice--buttons entry done)
+  (mew-submit-notice-message--buttons entry done)
   (insert "\n")
-  (mew-submit-notice--field "To" (mew-submit-report--people
+  (mew-submit-notice-message--field "To" (mew-submit-report--people
                                   (or (plist-get entry :recipients)
                                       (mapcar #'car
                                               (plist-get entry :refused)))))
-  (mew-submit-notice--field "Subject" (plist-get entry :subject))
-  (mew-submit-notice--field "Server" (plist-get (plist-get entry :account)
+  (mew-submit-notice-message--field "Subject" (plist-get entry :subject))
+  (mew-submit-notice-message--field "Server" (plist-get (plist-get entry :account)
                                                 :server))
-  (mew-submit-notice--field "Time" (format-time-string
+  (mew-submit-notice-message--field "Time" (format-time-string
                                     "%a %e %b %H:%M"
                                     (caar (plist-get entry :history))))
-  (mew-submit-notice--heading "What happened")
+  (mew-submit-notice-message--heading "What happened")
   (insert "  " (mew-submit-report--what done) "\n")
   ;; What a server says has nothing to do with how it was reached.
   (when (and (plist-get done :attempts)
-             (member (plist-get done :kind) mew-submit-notice--port-kinds))
-    (mew-submit-notice--heading "What was tried")
+             (member (plist-get done :kind) mew-submit-notice-message--port-kinds))
+    (mew-submit-notice-message--heading "What was tried")
     (dolist (attempt (plist-get done :attempts))
       (insert "  - " (mew-submit-report--attempt attempt) "\n"))))
 
-(defconst mew-submit-notice--cause-buttons
+(defconst mew-submit-notice-message--cause-buttons
   '((app-password "[Provider's page]" mew-submit-notice-app-password
                   "open the page where the provider makes passwords for mail programs")
     (sign-in "[Sign in]" mew-submit-notice-sign-in
@@ -576,46 +576,46 @@ That is nil where it is not known, or not to the point."
            "l: send it at a time that you choose"))
   "The buttons that fit causes: (NAME TEXT COMMAND HELP).")
 
-(defun mew-submit-notice--cause-button-p (name entry)
+(defun mew-submit-notice-message--cause-button-p (name entry)
   "Is the button NAME, of a cause, of use for ENTRY?"
   (let ((account (plist-get entry :account)))
     (pcase name
       ((or 'app-password 'web-mail)
        (mew-submit-refusal--page (or (plist-get account :server) "") name))
       ('password (plist-get account :user))
-      ('sign-in (mew-submit-notice--signs-in-p account))
+      ('sign-in (mew-submit-notice-message--signs-in-p account))
       ;; What waits has its time.
       ('later (eq (plist-get entry :state) 'refused))
       (_ t))))
 
-(defun mew-submit-notice--for-cause (entry done)
+(defun mew-submit-notice-message--for-cause (entry done)
   "Return the buttons that fit the cause of DONE, which has ended ENTRY's attempt."
   (mapcar (lambda (name)
-            (cdr (assq name mew-submit-notice--cause-buttons)))
+            (cdr (assq name mew-submit-notice-message--cause-buttons)))
           (seq-filter (lambda (name)
-                        (mew-submit-notice--cause-button-p name entry))
+                        (mew-submit-notice-message--cause-button-p name entry))
                       (pcase (plist-get done :kind)
                         ("insecure" nil)
                         ("secret" '(sign-in))
                         (_ (plist-get (mew-submit-refusal--advice done) :buttons))))))
 
-(defun mew-submit-notice--fitting (entry done)
+(defun mew-submit-notice-message--fitting (entry done)
   "Return the buttons that fit DONE of ENTRY, besides those that always do."
   (let ((problem (mew-submit-report--problem done)))
     (append
-     (mew-submit-notice--for-cause entry done)
+     (mew-submit-notice-message--for-cause entry done)
      (and (member problem '("self-signed" "issuer"))
           '(("[Pin...]" mew-submit-notice-pin
              "c: look at the certificate, and have it accepted")))
      (and (plist-get done :alarm)
           '(("[Forget what it offered]" mew-submit-notice-forget
              "f: when the server's administrator says that it has changed")))
-     (and (member (plist-get done :kind) mew-submit-notice--port-kinds)
+     (and (member (plist-get done :kind) mew-submit-notice-message--port-kinds)
           (null problem)
           '(("[Other port]" mew-submit-notice-other-port
              "p: send it through another port"))))))
 
-(defun mew-submit-notice--buttons (entry done)
+(defun mew-submit-notice-message--buttons (entry done)
   "Insert the buttons for ENTRY, which ended with DONE."
   (let ((buttons
          (append
@@ -628,7 +628,7 @@ That is nil where it is not known, or not to the point."
                 (t '(("[Retry]" mew-submit-notice-retry "r: send it now"))))
           (and (plist-get entry :state)
                (cons '("[Edit]" mew-submit-notice-edit "e: edit it again")
-                     (mew-submit-notice--fitting entry done)))
+                     (mew-submit-notice-message--fitting entry done)))
           '(("[Diagnose]" mew-submit-notice-diagnose
              "d: what the network and the server really do")
             ("[Outbox]" mew-submit-outbox "o: all that is not delivered")))))
@@ -636,32 +636,32 @@ That is nil where it is not known, or not to the point."
       (apply #'mew-submit-notice--button button))
     (insert "\n")))
 
-(defun mew-submit-notice--same-p (one other)
+(defun mew-submit-notice-message--same-p (one other)
   "Are ONE and OTHER, entries or nil, of the same message?"
   (and one other
        (equal (mew-submit-spool--message-file one)
               (mew-submit-spool--message-file other))))
 
-(defun mew-submit-notice--over-p (old entry read)
+(defun mew-submit-notice-message--over-p (old entry read)
   "Is what is said of OLD over, now that something is to be said of ENTRY?
 That is so when they are the same message, and when OLD does not need the user
 any more; but READ, which they are at, may wait."
-  (let ((now (mew-submit-queue--entry (plist-get old :id)
+  (let ((now (mew-submit-known--entry (plist-get old :id)
                                       (plist-get old :directory))))
-    (or (mew-submit-notice--same-p old entry)
+    (or (mew-submit-notice-message--same-p old entry)
         (null now)
-        (not (or (mew-submit-notice--needs-user-p now)
+        (not (or (mew-submit-mode-line--needs-user-p now)
                  (and (eq old read)
                       (memq (plist-get now :state) '(queued held))))))))
 
-(defun mew-submit-notice--read ()
+(defun mew-submit-notice-message--read ()
   "Return the entry that the user, if they are in the current buffer, is at."
   (and (eq (window-buffer) (current-buffer))
        (get-text-property (point) 'mew-submit-entry)))
 
-(defun mew-submit-notice--forget (entry)
+(defun mew-submit-notice-message--forget (entry)
   "Delete from the buffer what is over when something is said of ENTRY, or nil."
-  (let ((read (mew-submit-notice--read)))
+  (let ((read (mew-submit-notice-message--read)))
     (goto-char (point-min))
     (while (not (eobp))
       (let ((old (get-text-property (point) 'mew-submit-entry))
@@ -671,27 +671,27 @@ any more; but READ, which they are at, may wait."
         (cond (question (goto-char (next-single-property-change
                                     (point) 'mew-submit-question
                                     nil (point-max))))
-              ((or (null old) (mew-submit-notice--over-p old entry read))
+              ((or (null old) (mew-submit-notice-message--over-p old entry read))
                (delete-region (point) end))
               (t (goto-char end)))))))
 
-(defun mew-submit-notice--tidy ()
+(defun mew-submit-notice-message--tidy ()
   "Have the buffer, if there is one, no longer say what is over."
   (when-let* ((buffer (get-buffer "*mew-submit*")))
     (with-current-buffer buffer
       (save-excursion
         (let ((inhibit-read-only t))
-          (mew-submit-notice--forget nil))
+          (mew-submit-notice-message--forget nil))
         (set-buffer-modified-p nil)))))
 
-(defun mew-submit-notice--section (entry done)
+(defun mew-submit-notice-message--section (entry done)
   "Insert at point what happened to ENTRY's message, with DONE."
   (let ((start (point)))
-    (mew-submit-notice--insert entry done)
+    (mew-submit-notice-message--insert entry done)
     (insert "\n")
     (put-text-property start (point) 'mew-submit-entry entry)))
 
-(defun mew-submit-notice--buffer ()
+(defun mew-submit-notice-message--buffer ()
   "Return the buffer *mew-submit*, made if need be."
   (with-current-buffer (get-buffer-create "*mew-submit*")
     (unless (derived-mode-p 'mew-submit-notice-mode)
@@ -703,19 +703,19 @@ any more; but READ, which they are at, may wait."
 What it says of other messages that need the user stays: below, when this one
 does too, and else above.  Questions stay at the top.  Who is in the buffer
 stays at the message they see: their next key is for that."
-  (with-current-buffer (mew-submit-notice--buffer)
+  (with-current-buffer (mew-submit-notice-message--buffer)
     (let* ((inhibit-read-only t)
            (reader (and (eq (window-buffer) (current-buffer))
                         ;; At nothing, they are at the end of what is over.
-                        (or (mew-submit-notice--read)
+                        (or (mew-submit-notice-message--read)
                             (get-text-property (point) 'mew-submit-question))))
-           (again (mew-submit-notice--same-p (mew-submit-notice--read) entry))
+           (again (mew-submit-notice-message--same-p (mew-submit-notice-message--read) entry))
            (there (copy-marker (point) t)))
-      (mew-submit-notice--forget entry)
+      (mew-submit-notice-message--forget entry)
       (goto-char (if (mew-submit-notice--loud-p entry done)
                      (mew-submit-notice--questions-end)
                    (point-max)))
-      (mew-submit-notice--section entry done)
+      (mew-submit-notice-message--section entry done)
       (goto-char (cond ((not reader) (point-min))
                        (again (mew-submit-notice--start entry))
                        (t there)))
@@ -741,7 +741,7 @@ stays at the message they see: their next key is for that."
 (defvar mew-submit-notice--unseen nil
   "Non-nil when *mew-submit* is to be shown as soon as somebody can see it.")
 
-(defvar mew-submit-notice--frame nil
+(defvar mew-submit-notice-message--frame nil
   "The frame where questions were shown, unless the user has quit that window.")
 
 (defun mew-submit-notice--busy-p ()
@@ -765,7 +765,7 @@ stays at the message they see: their next key is for that."
   "Show *mew-submit* if it waits for that and somebody is there."
   (when (and mew-submit-notice--unseen (not (mew-submit-notice--busy-p)))
     (setq mew-submit-notice--unseen nil
-          mew-submit-notice--frame (selected-frame))
+          mew-submit-notice-message--frame (selected-frame))
     (remove-hook 'minibuffer-exit-hook #'mew-submit-notice--display-soon)
     (when-let* ((buffer (get-buffer "*mew-submit*"))
                 ;; Who is in it sees it; a second window of it would take another's.
@@ -780,14 +780,14 @@ stays at the message they see: their next key is for that."
   "Show *mew-submit* on a new frame, if nobody has seen it, or its frame is gone.
 The latter is for questions: they wait still."
   (when (and mew-submit-question--list
-             mew-submit-notice--frame
-             (not (frame-live-p mew-submit-notice--frame)))
+             mew-submit-notice-message--frame
+             (not (frame-live-p mew-submit-notice-message--frame)))
     (setq mew-submit-notice--unseen t))
   (mew-submit-notice--display-now))
 
-(defun mew-submit-notice--quit ()
+(defun mew-submit-notice-message--quit ()
   "Remember that the user has seen the questions."
-  (setq mew-submit-notice--frame nil))
+  (setq mew-submit-notice-message--frame nil))
 
 ;;; Outside of Emacs
 
@@ -858,9 +858,9 @@ It is not waited for: a desktop that does not answer would hold Emacs."
 (defun mew-submit-notice--fill-questions ()
   "Have the questions that wait at the top of the buffer, and no others.
 Who is in the buffer stays at the message they are at."
-  (with-current-buffer (mew-submit-notice--buffer)
+  (with-current-buffer (mew-submit-notice-message--buffer)
     (let ((inhibit-read-only t)
-          (there (copy-marker (point) (and (mew-submit-notice--read) t))))
+          (there (copy-marker (point) (and (mew-submit-notice-message--read) t))))
       (delete-region (point-min) (mew-submit-notice--questions-end))
       (goto-char (point-min))
       (mapc #'mew-submit-notice--insert-question mew-submit-question--list)
@@ -896,7 +896,7 @@ were; not when the last one goes by itself, for a key may be under way."
 This is on `mew-submit-question--hook'."
   (unless noninteractive
     (mew-submit-notice--fill-questions)
-    (mew-submit-notice--update-soon)
+    (mew-submit-mode-line--update-soon)
     (let ((new (seq-remove (lambda (question)
                              (member (mew-submit-question-key question)
                                      mew-submit-notice--posed))
@@ -918,7 +918,7 @@ Each has a button for each answer: TAB goes to the next one, RET presses it."
   (unless mew-submit-question--list
     (user-error "No mail waits for an answer of yours"))
   (mew-submit-notice--fill-questions)
-  (pop-to-buffer (mew-submit-notice--buffer))
+  (pop-to-buffer (mew-submit-notice-message--buffer))
   (goto-char (point-min)))
 
 ;;; Telling
@@ -955,7 +955,7 @@ MORE follows where there is room for it."
 
 (defun mew-submit-notice--say-failed (entry done)
   "Say on a line why ENTRY's message did not get through, with DONE."
-  (let ((reason (mew-submit-notice--reason entry done)))
+  (let ((reason (mew-submit-notice-message--reason entry done)))
     (if (equal (plist-get done :result) "deferred")
         (mew-submit-notice--say-why
          (format "Mail to %s waits: "
@@ -970,13 +970,13 @@ MORE follows where there is room for it."
 The next time the same happens to one that waits, there is nothing to tell."
   (let* ((file (mew-submit-spool--message-file entry))
          (reason (cons (plist-get done :kind)
-                       (mew-submit-notice--reason entry done)))
-         (told (gethash file mew-submit-notice--told))
+                       (mew-submit-notice-message--reason entry done)))
+         (told (gethash file mew-submit-notice-message--told))
          (new (not (equal reason (car told))))
          (shown (and (not new) (cdr told)))
          (show (and (mew-submit-notice--loud-p entry done)
                     (not (and shown (eq (plist-get entry :state) 'queued))))))
-    (puthash file (cons reason (or show shown)) mew-submit-notice--told)
+    (puthash file (cons reason (or show shown)) mew-submit-notice-message--told)
     (mew-submit-notice--fill entry done)
     (when show
       (mew-submit-notice--display))
@@ -986,7 +986,7 @@ The next time the same happens to one that waits, there is nothing to tell."
       (mew-submit-notice--notify
        (format "Mail to %s: %s"
                (mew-submit-report--people (plist-get entry :recipients))
-               (mew-submit-notice--reason entry done))))
+               (mew-submit-notice-message--reason entry done))))
     (when (and show (plist-get done :alarm))
       (ding))))
 
@@ -999,7 +999,7 @@ The next time the same happens to one that waits, there is nothing to tell."
     (cond ((null lines))
           ((and (not noninteractive)
                 (or (mew-submit-background--prompt-p)
-                    (and (mew-submit-queue--running)
+                    (and (mew-submit-known--running)
                          (< (- (float-time) (car mew-submit-notice--news)) 5))))
            (run-at-time 1 nil #'mew-submit-notice--tell-news))
           (t (setq mew-submit-notice--news nil)
@@ -1010,7 +1010,7 @@ The next time the same happens to one that waits, there is nothing to tell."
 (defun mew-submit-notice--delivered (entry done)
   "Tell that ENTRY's message was delivered, with DONE.
 That comes after what filing copies says, and once for several."
-  (remhash (mew-submit-spool--message-file entry) mew-submit-notice--told)
+  (remhash (mew-submit-spool--message-file entry) mew-submit-notice-message--told)
   (let ((line (mew-submit-report--good-news done (plist-get entry :subject)))
         (first (null mew-submit-notice--news)))
     (setq mew-submit-notice--news
@@ -1022,7 +1022,7 @@ That comes after what filing copies says, and once for several."
 (defun mew-submit-notice--offer (entry done)
   "Tell that another port may do for ENTRY's message, which waits because of DONE."
   (when-let* (((mew-submit-offer--text (plist-get entry :account) done))
-              (now (mew-submit-queue--entry (plist-get entry :id)
+              (now (mew-submit-known--entry (plist-get entry :id)
                                             (plist-get entry :directory))))
     (when (eq (plist-get now :state) 'queued)
       (mew-submit-notice--fill now done)
@@ -1045,7 +1045,7 @@ In batch mode a command that wants to know it tells it itself."
     (when (and (null (plist-get entry :state))
                (get-buffer "*mew-submit*"))
       ;; It is still in the table.
-      (run-at-time 0 nil #'mew-submit-notice--tidy))))
+      (run-at-time 0 nil #'mew-submit-notice-message--tidy))))
 
 (defun mew-submit-notice--left-behind ()
   "Have *mew-submit* tell of the messages that are `uncertain', and show it.
@@ -1053,8 +1053,8 @@ Those of which the user has said that they are not sent again are left alone."
   (unless noninteractive
     (let ((left (seq-filter (lambda (entry)
                               (and (eq (plist-get entry :state) 'uncertain)
-                                   (mew-submit-notice--needs-user-p entry)))
-                            (mew-submit-queue--entries))))
+                                   (mew-submit-mode-line--needs-user-p entry)))
+                            (mew-submit-known--entries))))
       (dolist (entry left)
         (mew-submit-notice--fill entry (list :result "uncertain" :kind "uncertain"
                                              :text (plist-get entry :last))))
@@ -1066,9 +1066,9 @@ Those of which the user has said that they are not sent again are left alone."
 (defun mew-submit-notice--may-leave ()
   "Ask whether to leave Emacs while mail is being sent, or waits.
 This is on `kill-emacs-query-functions' while that is so."
-  (let ((running (length (mew-submit-queue--running)))
+  (let ((running (length (mew-submit-known--running)))
         (waiting (if mew-submit-ask-when-mail-waits
-                     (length (mew-submit-queue--waiting))
+                     (length (mew-submit-known--waiting))
                    0)))
     (if (zerop running)
         (or (zerop waiting)
@@ -1084,7 +1084,7 @@ This is on `kill-emacs-query-functions' while that is so."
 ;;;###mew-submit
 (defun mew-submit-notice--watch-leaving ()
   "Have Emacs ask before it ends while mail is being sent or waits, only then."
-  (if (or (mew-submit-queue--running) (mew-submit-queue--waiting))
+  (if (or (mew-submit-known--running) (mew-submit-known--waiting))
       (add-hook 'kill-emacs-query-functions #'mew-submit-notice--may-leave)
     (remove-hook 'kill-emacs-query-functions #'mew-submit-notice--may-leave)))
 

@@ -61,13 +61,13 @@
 (defun mew-submit-outbox--state (entry)
   "Return the state of ENTRY, in its face, with how much has been sent."
   (let* ((state (plist-get entry :state))
-         (progress (mew-submit-queue--progress entry))
+         (progress (mew-submit-known--progress entry))
          (total (and progress (max (cdr progress)
                                    (or (plist-get entry :bytes) 0)))))
     (propertize (if (and total (> total 0) (> (car progress) 0))
                     (format "%s %d%%" state (/ (* 100 (car progress)) total))
                   (symbol-name state))
-                'face (mew-submit-notice--face state))))
+                'face (mew-submit-mode-line--face state))))
 
 (defun mew-submit-outbox--text (text)
   "Return TEXT, or an empty string for nil, safe to show."
@@ -151,7 +151,7 @@ UNTIL is the time when a row is no longer true, or nil.")
   "Return a function that puts rows in the order of the number KEY of entries."
   (lambda (one other)
     (apply #'< (mapcar (lambda (row)
-                         (or (plist-get (mew-submit-queue--entry (car row)) key)
+                         (or (plist-get (mew-submit-known--entry (car row)) key)
                              0))
                        (list one other)))))
 
@@ -204,10 +204,10 @@ UNTIL is the time when a row is no longer true, or nil.")
 (defun mew-submit-outbox--entries ()
   "Return the rows of the table."
   (mapcar (lambda (entry)
-            (if (mew-submit-queue--progress entry)
+            (if (mew-submit-known--progress entry)
                 (mew-submit-outbox--row entry)
               (mew-submit-outbox--known-row entry)))
-          (mew-submit-queue--entries)))
+          (mew-submit-known--entries)))
 
 (defvar mew-submit-outbox-mode-map
   (let ((map (make-sparse-keymap)))
@@ -302,12 +302,12 @@ UNTIL is the time when a row is no longer true, or nil.")
 (defun mew-submit-outbox--count ()
   "Return how many messages there are and are marked, for the mode line."
   (let ((marked (length (mew-submit-outbox--known-marked))))
-    (concat (format " [%d]" (length (mew-submit-queue--entries)))
+    (concat (format " [%d]" (length (mew-submit-known--entries)))
             (and (> marked 0) (format " %d marked" marked)))))
 
 (defun mew-submit-outbox--revert (&rest _)
   "Look at the outbox again and show it."
-  (mew-submit-queue--refresh)
+  (mew-submit-known--refresh)
   (mew-submit-outbox--print))
 
 (defun mew-submit-outbox--print ()
@@ -378,7 +378,7 @@ With thousands of messages to print them all would take a second."
     (when (get-buffer-window buffer t)
       (with-current-buffer buffer
         ;; In another order a row may have to go elsewhere.
-        (if (or tabulated-list-sort-key (null (mew-submit-queue--entries)))
+        (if (or tabulated-list-sort-key (null (mew-submit-known--entries)))
             (mew-submit-outbox--print)
           (mew-submit-outbox--patch))))))
 
@@ -388,19 +388,19 @@ With thousands of messages to print them all would take a second."
       (unless mew-submit-outbox--timer
         (setq mew-submit-outbox--timer
               (run-at-time 0.2 nil #'mew-submit-outbox--refresh)))
-    (remove-hook 'mew-submit-queue--change-hook
+    (remove-hook 'mew-submit-known--change-hook
                  #'mew-submit-outbox--refresh-soon)
-    (remove-hook 'mew-submit-queue--progress-functions
+    (remove-hook 'mew-submit-parcel--progress-functions
                  #'mew-submit-outbox--refresh-soon)))
 
 ;;;###autoload
 (defun mew-submit-outbox ()
   "Show the messages that are not delivered yet, and what is true of each."
   (interactive)
-  (mew-submit-queue--refresh)
-  (mew-submit-queue--run)
-  (add-hook 'mew-submit-queue--change-hook #'mew-submit-outbox--refresh-soon)
-  (add-hook 'mew-submit-queue--progress-functions
+  (mew-submit-known--refresh)
+  (mew-submit-dispatch--run)
+  (add-hook 'mew-submit-known--change-hook #'mew-submit-outbox--refresh-soon)
+  (add-hook 'mew-submit-parcel--progress-functions
             #'mew-submit-outbox--refresh-soon)
   (let ((buffer (get-buffer-create "*mew-submit outbox*")))
     (with-current-buffer buffer
@@ -419,12 +419,12 @@ With thousands of messages to print them all would take a second."
 
 (defun mew-submit-outbox--entry (&optional id)
   "Return the entry of the message ID, or at point, or signal `user-error'."
-  (or (mew-submit-queue--entry (or id (mew-submit-outbox--id)))
+  (or (mew-submit-known--entry (or id (mew-submit-outbox--id)))
       (user-error "That message is not in the outbox any more")))
 
 (defun mew-submit-outbox--known-marked ()
   "Return the identifiers of the marked messages that are still in the outbox."
-  (seq-filter #'mew-submit-queue--entry mew-submit-outbox--marked))
+  (seq-filter #'mew-submit-known--entry mew-submit-outbox--marked))
 
 (defun mew-submit-outbox-mark ()
   "Mark the message at point, and go to the next.
@@ -475,7 +475,7 @@ One that may have arrived already is sent again after a yes only."
   (interactive nil mew-submit-outbox-mode)
   (mew-submit-outbox--each (mew-submit-outbox--chosen)
                            (lambda (id)
-                             (mew-submit-notice--send (mew-submit-outbox--entry id)))))
+                             (mew-submit-notice-message--send (mew-submit-outbox--entry id)))))
 
 (defun mew-submit-outbox-send-all ()
   "Send all that waits for the network now."
@@ -505,7 +505,7 @@ IDS are theirs; while TIME is asked for others may come to point."
       (format "%d mails" (length ids))
     (format "the mail to %s"
             (mew-submit-report--people
-             (plist-get (mew-submit-queue--entry (car ids)) :recipients)))))
+             (plist-get (mew-submit-known--entry (car ids)) :recipients)))))
 
 (defun mew-submit-outbox-delete ()
   "Delete the marked messages, or the one at point, for good, after a yes."
@@ -706,8 +706,8 @@ Only who gives up the mail, as by \\<message-mode-map>\\[message-kill-buffer], i
         (unless delete
           (mapc #'mew-submit-outbox--say-again
                 (mew-submit-spool--put-back outbox)))
-        (mew-submit-queue--refresh outbox)
-        (mew-submit-queue--run)))))
+        (mew-submit-known--refresh outbox)
+        (mew-submit-dispatch--run)))))
 
 (defun mew-submit-outbox--edit (entry)
   "Put the message of ENTRY into a buffer in `message-mode'.
@@ -752,7 +752,7 @@ Return (BUFFER . ENTRY), with ENTRY as it is while the message is edited."
   "Take the message ID out of the outbox DIRECTORY and edit it again.
 It is kept in the directory \"edited\" there until the mail is sent.  When the
 buffer is killed before that, or Emacs ends, it is in the outbox again."
-  (let ((entry (mew-submit-queue--entry id directory)))
+  (let ((entry (mew-submit-known--entry id directory)))
     (when (and entry
                (eq (plist-get entry :state) 'uncertain)
                (not (yes-or-no-p "It may have arrived already.  Edit it, and \
@@ -776,7 +776,7 @@ Nil also when that was long ago, or it has left."
   (pcase-let ((`(,id . ,time) mew-submit--sent))
     (when (and id (< (abs (- (float-time) time))
                      (+ mew-submit-delay mew-submit-outbox--undo-seconds)))
-      (mew-submit-queue--entry id))))
+      (mew-submit-known--entry id))))
 
 (defun mew-submit-outbox--choose ()
   "Have the user choose one of the mails that have not left; return its entry."
@@ -792,7 +792,7 @@ Nil also when that was long ago, or it has left."
                           entry))
                   (seq-filter (lambda (entry)
                                 (memq (plist-get entry :state) '(held queued)))
-                              (nreverse (mew-submit-queue--entries))))))
+                              (nreverse (mew-submit-known--entries))))))
     (unless choices
       (user-error "Too late: no mail waits in the outbox"))
     (cdr (assoc (completing-read
@@ -806,7 +806,7 @@ Nil also when that was long ago, or it has left."
 With `mew-submit-delay' there is time for that.  When it has left, another one
 that waits in the outbox can be chosen."
   (interactive)
-  (mew-submit-queue--refresh)
+  (mew-submit-known--refresh)
   (let ((entry (or (mew-submit-outbox--just-sent)
                    (mew-submit-outbox--choose))))
     (cond ((null entry) (user-error "No mail is brought back"))

@@ -70,29 +70,29 @@ the Date stays, too."
   :group 'mew-submit-outbox
   :package-version '(mew-submit . "0.1.0"))
 
-(defconst mew-submit-queue--overtake 10
+(defconst mew-submit-dispatch--overtake 10
   "Seconds after which a message that is still being sent may be overtaken.")
 
-(defconst mew-submit-queue--connections 4
+(defconst mew-submit-dispatch--connections 4
   "How many messages of one account are sent at the same time at most.")
 
-(defconst mew-submit-queue--poll 60
+(defconst mew-submit-dispatch--poll 60
   "Seconds after which the outbox is looked through for what others put there.")
 
 ;; Who listens is named here, and loaded when there is something to hear: loading a
 ;; file changes nothing.
 
-(defvar mew-submit-queue--change-hook
-  '(mew-submit-notice--update-soon mew-submit-notice--watch-leaving
+(defvar mew-submit-known--change-hook
+  '(mew-submit-mode-line--update-soon mew-submit-notice--watch-leaving
                                    mew-submit-copies--soon)
   "Hook that is run when something in the outbox has changed.")
 
-(defvar mew-submit-queue--done-functions '(mew-submit-notice--done)
+(defvar mew-submit-dispatch--done-functions '(mew-submit-notice--done)
   "Functions called at the end of each attempt, with entry and `done' event.
 The entry's :state is nil when all of its recipients have it; its message is
 still on disk then.")
 
-(defvar mew-submit-queue--progress-functions '(mew-submit-notice--update-soon)
+(defvar mew-submit-parcel--progress-functions '(mew-submit-mode-line--update-soon)
   "Functions called with an entry and each `progress' event of its message.")
 
 (cl-defstruct (mew-submit-queue--job (:constructor mew-submit-queue--make-job)
@@ -110,13 +110,13 @@ still on disk then.")
 (defvar mew-submit-queue--stamps (make-hash-table :test #'equal)
   "The stamp of the entry's file when it was read, by the same names.")
 
-(defvar mew-submit-queue--sending (make-hash-table :test #'equal)
+(defvar mew-submit-known--sending (make-hash-table :test #'equal)
   "Those of the entries that say `sending', by the same names.")
 
-(defvar mew-submit-queue--places (make-hash-table :test #'equal)
+(defvar mew-submit-known--places (make-hash-table :test #'equal)
   "The directories from which an entry has come.")
 
-(defvar mew-submit-queue--news 0
+(defvar mew-submit-known--news 0
   "How often something has changed that says what is to be sent when.")
 
 (defvar mew-submit-queue--jobs (make-hash-table :test #'equal)
@@ -128,57 +128,57 @@ still on disk then.")
 (defvar mew-submit-queue--urgent (make-hash-table :test #'equal)
   "What is not to wait until its time has come, by the same names.")
 
-(defvar mew-submit-queue--timer nil
+(defvar mew-submit-dispatch--timer nil
   "The timer for the next attempt, or nil.")
 
-(defvar mew-submit-queue--watching nil
+(defvar mew-submit-dispatch--watching nil
   "The directories to look through now and then, whether they are empty or not.")
 
-(defvar mew-submit-queue--looked 0
+(defvar mew-submit-dispatch--looked 0
   "When the outbox was looked through last.")
 
-(defvar mew-submit-queue--leaving nil
+(defvar mew-submit-fate--leaving nil
   "Non-nil when Emacs is about to end: what is stopped now goes on next time.")
 
 ;;; The copy in memory
 
-(defun mew-submit-queue--key (entry)
+(defun mew-submit-known--key (entry)
   "Return the key of ENTRY in the tables."
   (mew-submit-spool--message-file entry))
 
-(defvar mew-submit-queue--quitted nil
+(defvar mew-submit-known--quitted nil
   "Non-nil when the user has quit out of a function that was called.")
 
-(defun mew-submit-queue--call (function &rest args)
+(defun mew-submit-known--call (function &rest args)
   "Call FUNCTION, if there is one, with ARGS; show its errors as warnings.
 A quit ends FUNCTION, and is noted for the caller."
   (when function
     (condition-case err
         (let ((inhibit-quit nil))
           (apply function args))
-      (quit (setq mew-submit-queue--quitted t)
+      (quit (setq mew-submit-known--quitted t)
             nil)
       (error (display-warning 'mew-submit
                               (format "A function for the outbox: %s"
                                       (mew-submit-error--text err)))))))
 
-(defun mew-submit-queue--changed ()
+(defun mew-submit-known--changed ()
   "Tell that something has changed."
-  (run-hook-wrapped 'mew-submit-queue--change-hook
+  (run-hook-wrapped 'mew-submit-known--change-hook
                     (lambda (function)
-                      (mew-submit-queue--call function)
+                      (mew-submit-known--call function)
                       nil)))
 
-(defmacro mew-submit-queue--whole (&rest body)
+(defmacro mew-submit-known--whole (&rest body)
   "Run BODY to its end, and only then let a quit take effect."
   (declare (indent 0) (debug (body)))
   `(let ((inhibit-quit t)
-         (mew-submit-queue--quitted nil))
+         (mew-submit-known--quitted nil))
      (prog1 (progn ,@body)
-       (when mew-submit-queue--quitted
+       (when mew-submit-known--quitted
          (setq quit-flag t)))))
 
-(defun mew-submit-queue--stamp (entry)
+(defun mew-submit-spool--stamp (entry)
   "Return what is new whenever the file of ENTRY has been written.
 Its time alone is not: two writes may fall into one tick of the clock."
   (let ((attributes (file-attributes
@@ -188,57 +188,57 @@ Its time alone is not: two writes may fall into one tick of the clock."
           (file-attribute-inode-number attributes)
           (file-attribute-size attributes))))
 
-(defun mew-submit-queue--keep (entry)
+(defun mew-submit-known--keep (entry)
   "Have ENTRY in memory."
-  (let ((key (mew-submit-queue--key entry)))
-    (cl-incf mew-submit-queue--news)
+  (let ((key (mew-submit-known--key entry)))
+    (cl-incf mew-submit-known--news)
     (puthash key entry mew-submit-queue--known)
-    (puthash (plist-get entry :directory) t mew-submit-queue--places)
+    (puthash (plist-get entry :directory) t mew-submit-known--places)
     (if (eq (plist-get entry :state) 'sending)
-        (puthash key entry mew-submit-queue--sending)
-      (remhash key mew-submit-queue--sending))))
+        (puthash key entry mew-submit-known--sending)
+      (remhash key mew-submit-known--sending))))
 
-(defun mew-submit-queue--note (entry)
+(defun mew-submit-known--note (entry)
   "Have ENTRY, as it is on disk, in memory; return it."
-  (let ((key (mew-submit-queue--key entry)))
-    (mew-submit-queue--keep entry)
-    (puthash key (mew-submit-queue--stamp entry) mew-submit-queue--stamps)
+  (let ((key (mew-submit-known--key entry)))
+    (mew-submit-known--keep entry)
+    (puthash key (mew-submit-spool--stamp entry) mew-submit-queue--stamps)
     entry))
 
-(defun mew-submit-queue--forget-password (entry)
+(defun mew-submit-parcel--forget-password (entry)
   "Wipe the password that came with ENTRY; it can be read again, or is not needed."
-  (let ((caller (gethash (mew-submit-queue--key entry) mew-submit-queue--callers)))
+  (let ((caller (gethash (mew-submit-known--key entry) mew-submit-queue--callers)))
     (when-let* ((password (plist-get caller :password)))
       (plist-put caller :password nil)
       (clear-string password))))
 
-(defun mew-submit-queue--drop (entry)
+(defun mew-submit-known--drop (entry)
   "Forget ENTRY, whose message is gone."
-  (mew-submit-queue--forget-password entry)
-  (cl-incf mew-submit-queue--news)
+  (mew-submit-parcel--forget-password entry)
+  (cl-incf mew-submit-known--news)
   (dolist (table (list mew-submit-queue--known mew-submit-queue--stamps
                        mew-submit-queue--callers mew-submit-queue--urgent
-                       mew-submit-queue--sending))
-    (remhash (mew-submit-queue--key entry) table)))
+                       mew-submit-known--sending))
+    (remhash (mew-submit-known--key entry) table)))
 
-(defun mew-submit-queue--save (entry)
+(defun mew-submit-known--save (entry)
   "Have ENTRY on disk and in memory; return it."
   (mew-submit-spool--write entry t)
-  (mew-submit-queue--note entry))
+  (mew-submit-known--note entry))
 
-(defun mew-submit-queue--reread (id directory)
+(defun mew-submit-known--reread (id directory)
   "Have what is on disk of the message ID in DIRECTORY in memory; return it.
 What an Emacs that died has left behind is made good.  The caller has it locked."
   (let* ((entry (mew-submit-spool--read id directory))
          (true (and entry
                     (if (eq (plist-get entry :state) 'broken)
                         entry
-                      (mew-submit-spool--recover entry)))))
-    (cond (true (mew-submit-queue--note true))
-          (entry (mew-submit-queue--drop entry)
+                      (mew-submit-fate--recover entry)))))
+    (cond (true (mew-submit-known--note true))
+          (entry (mew-submit-known--drop entry)
                  nil))))
 
-(defun mew-submit-queue--check-news (known entry)
+(defun mew-submit-known--check-news (known entry)
   "Signal `user-error' if ENTRY is in doubt, and the user knows it as KNOWN.
 Whoever wants to do something with it has not been asked about that."
   (when (and known
@@ -247,11 +247,11 @@ Whoever wants to do something with it has not been asked about that."
     (user-error "It was sent meanwhile, and no answer came: it may have \
 arrived already")))
 
-(defun mew-submit-queue--with-lock (id directory function)
+(defun mew-submit-known--with-lock (id directory function)
   "Call FUNCTION with the entry of the message ID in DIRECTORY, locked.
 Return its value.  Signal `user-error' when that is not possible, or the message
 is in doubt and was not when it was looked at; it is a person who wants that."
-  (let ((known (mew-submit-queue--entry id directory))
+  (let ((known (mew-submit-known--entry id directory))
         (lock (mew-submit-spool--lock id directory)))
     (unless lock
       (user-error "%s" (if (file-exists-p (mew-submit-spool--file
@@ -259,33 +259,33 @@ is in doubt and was not when it was looked at; it is a person who wants that."
                            "That message is being sent"
                          "That message is not in the outbox any more")))
     (unwind-protect
-        (let ((entry (mew-submit-queue--reread id directory)))
+        (let ((entry (mew-submit-known--reread id directory)))
           (unless entry
             (user-error "That message has been delivered"))
-          (mew-submit-queue--check-news known entry)
+          (mew-submit-known--check-news known entry)
           (mew-submit-error--as-user-error
             (funcall function entry)))
       (mew-submit-spool--unlock lock))))
 
-(defun mew-submit-queue--recover (entry)
+(defun mew-submit-known--recover (entry)
   "Make ENTRY good if its owner has died, and have it in memory."
   (let* ((id (plist-get entry :id))
          (directory (plist-get entry :directory))
          (lock (and (not (mew-submit-module--missing-p))
                     (mew-submit-spool--lock id directory))))
     (if (null lock)
-        (mew-submit-queue--note entry)
+        (mew-submit-known--note entry)
       (unwind-protect
-          (mew-submit-queue--reread id directory)
+          (mew-submit-known--reread id directory)
         (mew-submit-spool--unlock lock)))))
 
-(defun mew-submit-queue--look-at (id directory journals)
+(defun mew-submit-known--look-at (id directory journals)
   "Have the message ID in DIRECTORY in memory as it is on disk.
 JOURNALS are the identifiers of those that have a journal."
   (let ((file (mew-submit-spool--file id ".eml" directory)))
     (unless (gethash file mew-submit-queue--jobs)
       (let* ((probe (list :id id :directory directory))
-             (stamp (mew-submit-queue--stamp probe))
+             (stamp (mew-submit-spool--stamp probe))
              (known (gethash file mew-submit-queue--known))
              (journal (member id journals)))
         (unless (and known (not journal)
@@ -293,40 +293,40 @@ JOURNALS are the identifiers of those that have a journal."
                      (equal stamp (gethash file mew-submit-queue--stamps)))
           (when-let* ((entry (mew-submit-spool--read id directory)))
             (if (or journal (eq (plist-get entry :state) 'sending))
-                (mew-submit-queue--recover entry)
-              (mew-submit-queue--note entry))))))))
+                (mew-submit-known--recover entry)
+              (mew-submit-known--note entry))))))))
 
-(defconst mew-submit-queue--look-octets 100000000
+(defconst mew-submit-known--look-octets 100000000
   "How much memory may be used before garbage is collected in the midst of it.")
 
-(defvar mew-submit-queue--seen (make-hash-table :test #'equal)
+(defvar mew-submit-known--seen (make-hash-table :test #'equal)
   "What directories were like when they were looked through whole.")
 
-(defconst mew-submit-queue--settled 3
+(defconst mew-submit-known--settled 3
   "Seconds after which the time of a directory changes with the next change.")
 
-(defun mew-submit-queue--likeness (directory)
+(defun mew-submit-known--likeness (directory)
   "Return what is new when something in DIRECTORY is, or what is known of it.
 Return nil when that cannot be told yet: two changes may have one time.  What is
 changed there gets its name by a renaming, so the directory changes."
   (let* ((attributes (file-attributes directory))
          (time (file-attribute-modification-time attributes)))
     (and time
-         (> (float-time (time-subtract nil time)) mew-submit-queue--settled)
+         (> (float-time (time-subtract nil time)) mew-submit-known--settled)
          (list time (file-attribute-inode-number attributes)
                (hash-table-count mew-submit-queue--known)))))
 
-(defun mew-submit-queue--look-safely (id directory journals)
+(defun mew-submit-known--look-safely (id directory journals)
   "Look at the message ID in DIRECTORY, with JOURNALS; return nil if that fails."
   (condition-case err
-      (progn (mew-submit-queue--look-at id directory journals)
+      (progn (mew-submit-known--look-at id directory journals)
              t)
     (error (display-warning 'mew-submit
                             (format "The message %s: %s" id
                                     (mew-submit-error--text err)))
            nil)))
 
-(cl-defstruct (mew-submit-queue--look (:constructor mew-submit-queue--make-look)
+(cl-defstruct (mew-submit-known--look (:constructor mew-submit-queue--make-look)
                                       (:copier nil))
   (directory nil :documentation "What is looked through.")
   (likeness nil :documentation "What it was like before, or nil.")
@@ -335,122 +335,122 @@ changed there gets its name by a renaming, so the directory changes."
   (journals nil :documentation "The identifiers of those that have a journal.")
   (whole t :documentation "Nil when some could not be looked at."))
 
-(defun mew-submit-queue--begin-look (directory)
+(defun mew-submit-known--begin-look (directory)
   "Return a look at DIRECTORY, which has changed or is not known."
-  (let* ((likeness (mew-submit-queue--likeness directory))
+  (let* ((likeness (mew-submit-known--likeness directory))
          (ids (mew-submit-spool--ids directory))
          (there (make-hash-table :test #'equal)))
-    (remhash directory mew-submit-queue--seen)
+    (remhash directory mew-submit-known--seen)
     (dolist (id ids)
       (puthash (mew-submit-spool--file id ".eml" directory) t there))
     (mew-submit-queue--make-look
      :directory directory :likeness likeness :ids ids :there there
      :journals (and ids (mew-submit-spool--journals directory)))))
 
-(defun mew-submit-queue--look-at-some (look count)
+(defun mew-submit-known--look-at-some (look count)
   "Look at COUNT more messages of LOOK; return non-nil if some are left."
   (let (;; A thousand files at once: one collection, afterwards, is enough.
         (gc-cons-threshold (max gc-cons-threshold
-                                mew-submit-queue--look-octets)))
+                                mew-submit-known--look-octets)))
     (while (and (> count 0) (mew-submit-queue--look-ids look))
       (cl-decf count)
-      (unless (mew-submit-queue--look-safely
+      (unless (mew-submit-known--look-safely
                (pop (mew-submit-queue--look-ids look))
                (mew-submit-queue--look-directory look)
                (mew-submit-queue--look-journals look))
         (setf (mew-submit-queue--look-whole look) nil))))
   (mew-submit-queue--look-ids look))
 
-(defun mew-submit-queue--end-look (look)
+(defun mew-submit-known--end-look (look)
   "Forget what LOOK has not found, and note what its directory was like.
 What has come meanwhile is not to be forgotten."
   (let ((directory (mew-submit-queue--look-directory look))
         (likeness (mew-submit-queue--look-likeness look)))
     (dolist (entry (hash-table-values mew-submit-queue--known))
       (when (and (equal (plist-get entry :directory) directory)
-                 (not (gethash (mew-submit-queue--key entry)
+                 (not (gethash (mew-submit-known--key entry)
                                (mew-submit-queue--look-there look)))
-                 (not (gethash (mew-submit-queue--key entry)
+                 (not (gethash (mew-submit-known--key entry)
                                mew-submit-queue--jobs))
-                 (not (file-exists-p (mew-submit-queue--key entry))))
-        (mew-submit-queue--drop entry)))
+                 (not (file-exists-p (mew-submit-known--key entry))))
+        (mew-submit-known--drop entry)))
     ;; The time from before: what came meanwhile makes another.
     (when (and likeness (mew-submit-queue--look-whole look))
       (puthash directory
                (list (nth 0 likeness) (nth 1 likeness)
                      (hash-table-count mew-submit-queue--known))
-               mew-submit-queue--seen))))
+               mew-submit-known--seen))))
 
-(defun mew-submit-queue--look-at-sending (directory)
+(defun mew-submit-known--look-at-sending (directory)
   "Make good what others sent from DIRECTORY and left behind: no file has changed."
-  (dolist (entry (hash-table-values mew-submit-queue--sending))
+  (dolist (entry (hash-table-values mew-submit-known--sending))
     (when (equal (plist-get entry :directory) directory)
-      (mew-submit-queue--look-safely (plist-get entry :id) directory nil))))
+      (mew-submit-known--look-safely (plist-get entry :id) directory nil))))
 
-(defun mew-submit-queue--unchanged-p (directory)
+(defun mew-submit-known--unchanged-p (directory)
   "Is DIRECTORY as it was when it was looked through last?"
-  (let ((likeness (mew-submit-queue--likeness directory)))
+  (let ((likeness (mew-submit-known--likeness directory)))
     (and likeness
-         (equal likeness (gethash directory mew-submit-queue--seen)))))
+         (equal likeness (gethash directory mew-submit-known--seen)))))
 
-(defun mew-submit-queue--refresh (&optional directory)
+(defun mew-submit-known--refresh (&optional directory)
   "Have what is in DIRECTORY, by default the outbox, in memory as it is on disk.
 What cannot be looked at is told as a warning, and the rest goes on.  A look at
 one that has not changed reads nothing."
   (let ((directory (file-name-as-directory
                     (expand-file-name
                      (or directory mew-submit-outbox-directory)))))
-    (if (mew-submit-queue--unchanged-p directory)
-        (mew-submit-queue--look-at-sending directory)
-      (let ((look (mew-submit-queue--begin-look directory)))
-        (mew-submit-queue--look-at-some look most-positive-fixnum)
-        (mew-submit-queue--end-look look)))))
+    (if (mew-submit-known--unchanged-p directory)
+        (mew-submit-known--look-at-sending directory)
+      (let ((look (mew-submit-known--begin-look directory)))
+        (mew-submit-known--look-at-some look most-positive-fixnum)
+        (mew-submit-known--end-look look)))))
 
 ;;; Many messages, and Emacs free meanwhile
 
-(defconst mew-submit-queue--slice 100
+(defconst mew-submit-known--slice 100
   "How many messages are looked at before Emacs may do something else.")
 
-(defvar mew-submit-queue--looks nil
+(defvar mew-submit-known--looks nil
   "The directories that are being looked through in slices.")
 
-(defun mew-submit-queue--go-on (look then)
+(defun mew-submit-known--go-on (look then)
   "Look at some more messages of LOOK, and call THEN after the last.
 Emacs does what else there is to do between two slices."
   (condition-case err
-      (if (mew-submit-queue--look-at-some look mew-submit-queue--slice)
-          (run-at-time 0 nil #'mew-submit-queue--go-on-soon look then)
-        (setq mew-submit-queue--looks
+      (if (mew-submit-known--look-at-some look mew-submit-known--slice)
+          (run-at-time 0 nil #'mew-submit-known--go-on-soon look then)
+        (setq mew-submit-known--looks
               (delete (mew-submit-queue--look-directory look)
-                      mew-submit-queue--looks))
-        (mew-submit-queue--end-look look)
+                      mew-submit-known--looks))
+        (mew-submit-known--end-look look)
         (funcall then))
-    (error (setq mew-submit-queue--looks
+    (error (setq mew-submit-known--looks
                  (delete (mew-submit-queue--look-directory look)
-                         mew-submit-queue--looks))
+                         mew-submit-known--looks))
            (display-warning 'mew-submit (mew-submit-error--text err)))))
 
-(defun mew-submit-queue--go-on-soon (look then)
+(defun mew-submit-known--go-on-soon (look then)
   "Go on with LOOK, and call THEN after its end.
 This is called by a timer."
   (mew-submit-background--run
-    (mew-submit-queue--go-on look then)))
+    (mew-submit-known--go-on look then)))
 
-(defun mew-submit-queue--look-then (directory then)
+(defun mew-submit-known--look-then (directory then)
   "Have what is in DIRECTORY in memory, in slices, and then call THEN.
 A batch Emacs, which nobody waits at, does it at once.  So does what is short."
-  (cond ((mew-submit-queue--unchanged-p directory)
-         (mew-submit-queue--look-at-sending directory)
+  (cond ((mew-submit-known--unchanged-p directory)
+         (mew-submit-known--look-at-sending directory)
          (funcall then))
         (noninteractive
-         (mew-submit-queue--refresh directory)
+         (mew-submit-known--refresh directory)
          (funcall then))
-        ((not (member directory mew-submit-queue--looks))
-         (push directory mew-submit-queue--looks)
-         (mew-submit-queue--go-on (mew-submit-queue--begin-look directory)
+        ((not (member directory mew-submit-known--looks))
+         (push directory mew-submit-known--looks)
+         (mew-submit-known--go-on (mew-submit-known--begin-look directory)
                                   then))))
 
-(defun mew-submit-queue--older-p (a b)
+(defun mew-submit-known--older-p (a b)
   "Was the message of the entry A put into the outbox before that of B?
 Identifiers do not tell: they are by chance within a second."
   (let ((a-time (or (plist-get a :created) 0))
@@ -459,7 +459,7 @@ Identifiers do not tell: they are by chance within a second."
         (and (= a-time b-time)
              (string< (plist-get a :id) (plist-get b :id))))))
 
-(defun mew-submit-queue--entries (&optional directory)
+(defun mew-submit-known--entries (&optional directory)
   "Return the entries of DIRECTORY, by default the outbox, the oldest first.
 They are as they were when it was last looked at."
   (let ((directory (file-name-as-directory
@@ -468,29 +468,29 @@ They are as they were when it was last looked at."
     (sort (seq-filter (lambda (entry)
                         (equal (plist-get entry :directory) directory))
                       (hash-table-values mew-submit-queue--known))
-          #'mew-submit-queue--older-p)))
+          #'mew-submit-known--older-p)))
 
-(defun mew-submit-queue--entry (id &optional directory)
+(defun mew-submit-known--entry (id &optional directory)
   "Return the entry of the message ID in DIRECTORY, or nil."
   (gethash (mew-submit-spool--file
             id ".eml" (or directory mew-submit-outbox-directory))
            mew-submit-queue--known))
 
-(defun mew-submit-queue--progress (entry)
+(defun mew-submit-known--progress (entry)
   "Return (SENT . TOTAL), octets, of ENTRY's message, or nil.
 It is nil when that is not being sent here."
-  (when-let* ((job (gethash (mew-submit-queue--key entry)
+  (when-let* ((job (gethash (mew-submit-known--key entry)
                            mew-submit-queue--jobs)))
     (cons (mew-submit-queue--job-sent job) (mew-submit-queue--job-total job))))
 
-(defun mew-submit-queue--running ()
+(defun mew-submit-known--running ()
   "Return the entries of the messages that are being sent here."
   (mapcar #'mew-submit-queue--job-entry
           (hash-table-values mew-submit-queue--jobs)))
 
 ;;; What the end of an attempt means
 
-(defun mew-submit-queue--refusal (address done)
+(defun mew-submit-fate--refusal (address done)
   "Return (ADDRESS CODE TEXT) if ADDRESS was refused according to DONE, or nil."
   (seq-some (lambda (recipient)
               (and (equal (plist-get recipient :address) address)
@@ -499,11 +499,11 @@ It is nil when that is not being sent here."
                          (plist-get recipient :text))))
             (plist-get done :recipients)))
 
-(defun mew-submit-queue--fates (entry done)
+(defun mew-submit-fate--fates (entry done)
   "Return what became of each recipient of ENTRY, whose `done' event is DONE.
-It is a plist as `mew-submit-spool--judge' returns.  The journal knows it, and
+It is a plist as `mew-submit-fate--of-journal' returns.  The journal knows it, and
 DONE who was refused before there was a final dot."
-  (let* ((fates (mew-submit-spool--judge
+  (let* ((fates (mew-submit-fate--of-journal
                  (plist-get entry :recipients)
                  (ignore-errors (mew-submit-spool--journal-lines entry))))
          (unknown (append (plist-get fates :uncertain)
@@ -512,30 +512,30 @@ DONE who was refused before there was a final dot."
     ;; all the same.
     (when (and unknown (equal (plist-get done :kind) "ok"))
       (dolist (address unknown)
-        (if-let* ((refusal (mew-submit-queue--refusal address done)))
+        (if-let* ((refusal (mew-submit-fate--refusal address done)))
             (push refusal (plist-get fates :refused))
           (push address (plist-get fates :delivered))))
       (setq fates (plist-put (plist-put fates :uncertain nil) :unsent nil)))
     (dolist (address (plist-get fates :unsent))
-      (when-let* ((refusal (mew-submit-queue--refusal address done)))
+      (when-let* ((refusal (mew-submit-fate--refusal address done)))
         (push refusal (plist-get fates :refused))
         (setq fates (plist-put fates :unsent
                                (remove address (plist-get fates :unsent))))))
     fates))
 
-(defun mew-submit-queue--interval (attempts)
+(defun mew-submit-fate--interval (attempts)
   "Return how many seconds to wait after ATTEMPTS attempts."
   (let ((intervals (or mew-submit-retry-intervals '(3600))))
     (* (nth (min (max 0 (1- attempts)) (1- (length intervals))) intervals)
        (/ (+ 800 (random 401)) 1000.0))))
 
-(defun mew-submit-queue--judge (entry done)
+(defun mew-submit-fate--judge (entry done)
   "Return ENTRY, of which some recipients are left, as it is after DONE."
   (pcase (plist-get done :result)
     ("uncertain" (mew-submit-spool--with entry :state 'uncertain :next nil))
     ((or "refused" "insecure")
      (mew-submit-spool--with entry :state 'refused :next nil))
-    ((and "cancelled" (guard (not mew-submit-queue--leaving)))
+    ((and "cancelled" (guard (not mew-submit-fate--leaving)))
      (mew-submit-spool--with entry :state 'held :next nil))
     ("cancelled" (mew-submit-spool--with entry :state 'queued :next nil))
     ;; It waits for its account's password, and not for a time of its own.
@@ -545,10 +545,10 @@ DONE who was refused before there was a final dot."
         entry :state 'queued
         :next (+ (float-time)
                  (max (mew-submit-refusal--patience done)
-                      (mew-submit-queue--interval
+                      (mew-submit-fate--interval
                        (plist-get entry :attempts))))))))
 
-(defun mew-submit-queue--perhaps-give-up (entry done)
+(defun mew-submit-fate--perhaps-give-up (entry done)
   "Return DONE, or what is told instead when ENTRY's message has waited too long."
   (let ((since (max (or (plist-get entry :not-before) 0)
                     (or (plist-get entry :created) (float-time)))))
@@ -562,7 +562,7 @@ DONE who was refused before there was a final dot."
                 done)
       done)))
 
-(defun mew-submit-queue--perhaps-unread (entry done)
+(defun mew-submit-fate--perhaps-unread (entry done)
   "Return DONE, or what is told instead when ENTRY's file cannot be read now.
 That says nothing of the message: a network home may be away for a moment."
   (if (and (equal (plist-get done :kind) "message")
@@ -570,16 +570,16 @@ That says nothing of the message: a network home may be away for a moment."
       (append '(:kind "internal" :result "deferred") done)
     done))
 
-(defun mew-submit-queue--after (entry done)
+(defun mew-submit-fate--after (entry done)
   "Return ENTRY, which was being sent, as it is after its `done' event DONE.
 Its state is nil when everybody has it."
-  (let ((settled (mew-submit-spool--settle
-                  entry (mew-submit-queue--fates entry done)))
+  (let ((settled (mew-submit-fate--settle
+                  entry (mew-submit-fate--fates entry done)))
         (words (mew-submit-report--done done)))
     (mew-submit-spool--note
      (mew-submit-spool--with
       (if (eq (plist-get settled :state) 'queued)
-          (mew-submit-queue--judge settled done)
+          (mew-submit-fate--judge settled done)
         settled)
       :result (plist-get done :result) :kind (plist-get done :kind)
       :alarm (plist-get done :alarm)
@@ -597,49 +597,49 @@ Its state is nil when everybody has it."
 
 (defun mew-submit-queue--caller (entry key)
   "Return the value of KEY that came with ENTRY and is not on disk, or nil."
-  (plist-get (gethash (mew-submit-queue--key entry) mew-submit-queue--callers)
+  (plist-get (gethash (mew-submit-known--key entry) mew-submit-queue--callers)
              key))
 
-(defun mew-submit-queue--tell (entry done)
+(defun mew-submit-dispatch--tell (entry done)
   "Tell all who want to know that an attempt for ENTRY has ended with DONE."
   (let ((on-done (mew-submit-queue--caller entry :on-done)))
-    (dolist (function mew-submit-queue--done-functions)
-      (mew-submit-queue--call function entry done))
-    (mew-submit-queue--call on-done done)))
+    (dolist (function mew-submit-dispatch--done-functions)
+      (mew-submit-known--call function entry done))
+    (mew-submit-known--call on-done done)))
 
-(defun mew-submit-queue--put-away (entry old done)
+(defun mew-submit-dispatch--put-away (entry old done)
   "Have ENTRY, which was OLD before it was sent, on disk as DONE has left it.
 When that fails the journal, which is on disk, still tells what is true."
   (condition-case err
       (cond ((plist-get entry :state)
              (mew-submit-spool--write entry t)
              (mew-submit-spool--forget-journal old)
-             (mew-submit-queue--note entry))
-            (t (mew-submit-queue--drop entry)
+             (mew-submit-known--note entry))
+            (t (mew-submit-known--drop entry)
                (mew-submit-spool--finish entry done)
                (mew-submit-spool--forget-journal old)))
     (error
      (when (plist-get entry :state)
-       (mew-submit-queue--keep entry))
+       (mew-submit-known--keep entry))
      (display-warning 'mew-submit (mew-submit-error--text err)))))
 
-(defun mew-submit-queue--claimed-p (entry done)
+(defun mew-submit-dispatch--claimed-p (entry done)
   "Does the caller want ENTRY back, which DONE has left with nobody having it?"
   (and (memq (plist-get entry :state) '(queued refused held))
        (null (plist-get entry :delivered))
-       (mew-submit-queue--call (mew-submit-queue--caller entry :claim)
+       (mew-submit-known--call (mew-submit-queue--caller entry :claim)
                                entry done)))
 
-(defun mew-submit-queue--give-back (entry old)
+(defun mew-submit-dispatch--give-back (entry old)
   "Remove the message of ENTRY, which was OLD before it was sent.
 It is its caller's again."
   (condition-case err
       (progn (mew-submit-spool--remove entry)
              (mew-submit-spool--forget-journal old))
     (error (display-warning 'mew-submit (mew-submit-error--text err))))
-  (mew-submit-queue--drop entry))
+  (mew-submit-known--drop entry))
 
-(defun mew-submit-queue--perhaps-lock (entry done)
+(defun mew-submit-dispatch--perhaps-lock (entry done)
   "Have ENTRY's account not log in for a time if that does harm, by DONE.
 Each try may prolong what the server does to who tries too often."
   (when (mew-submit-refusal--locked-p done)
@@ -647,29 +647,29 @@ Each try may prolong what the server does to who tries too often."
                                (mew-submit-refusal--meaning done)
                                (mew-submit-refusal--patience done))))
 
-(defun mew-submit-queue--conclude (job done)
+(defun mew-submit-dispatch--conclude (job done)
   "Do all there is to do for DONE, the end of JOB.
 A quit, as in a question that is asked then, takes effect afterwards."
-  (mew-submit-queue--whole
+  (mew-submit-known--whole
     (let* ((old (mew-submit-queue--job-entry job))
-           (done (mew-submit-queue--perhaps-give-up
-                  old (mew-submit-queue--perhaps-unread old done))))
+           (done (mew-submit-fate--perhaps-give-up
+                  old (mew-submit-fate--perhaps-unread old done))))
       (unwind-protect
-          (let ((entry (mew-submit-queue--after old done)))
-            (if (mew-submit-queue--claimed-p entry done)
-                (mew-submit-queue--give-back entry old)
-              (mew-submit-queue--perhaps-lock entry done)
-              (mew-submit-queue--tell entry done)
+          (let ((entry (mew-submit-fate--after old done)))
+            (if (mew-submit-dispatch--claimed-p entry done)
+                (mew-submit-dispatch--give-back entry old)
+              (mew-submit-dispatch--perhaps-lock entry done)
+              (mew-submit-dispatch--tell entry done)
               (unless (and (eq (plist-get entry :state) 'queued)
                            (null (plist-get (plist-get entry :account)
                                             :password-file)))
-                (mew-submit-queue--forget-password old))
-              (mew-submit-queue--put-away entry old done)))
-        (remhash (mew-submit-queue--key old) mew-submit-queue--jobs)
+                (mew-submit-parcel--forget-password old))
+              (mew-submit-dispatch--put-away entry old done)))
+        (remhash (mew-submit-known--key old) mew-submit-queue--jobs)
         (mew-submit-spool--unlock (mew-submit-queue--job-lock job)))
-      (mew-submit-queue--changed)
-      (unless mew-submit-queue--leaving
-        (mew-submit-queue--run)))))
+      (mew-submit-known--changed)
+      (unless mew-submit-fate--leaving
+        (mew-submit-dispatch--run)))))
 
 (defun mew-submit-queue--on-event (job event)
   "Note what is in EVENT of JOB."
@@ -677,17 +677,17 @@ A quit, as in a question that is asked then, takes effect afterwards."
     (when (eq (plist-get event :event) 'progress)
       (setf (mew-submit-queue--job-sent job) (or (plist-get event :sent) 0)
             (mew-submit-queue--job-total job) (or (plist-get event :total) 0))
-      (run-hook-with-args 'mew-submit-queue--progress-functions entry event))
-    (mew-submit-queue--call (mew-submit-queue--caller entry :on-event) event)))
+      (run-hook-with-args 'mew-submit-parcel--progress-functions entry event))
+    (mew-submit-known--call (mew-submit-queue--caller entry :on-event) event)))
 
-(defun mew-submit-queue--account (entry)
+(defun mew-submit-dispatch--account (entry)
   "Return the account of ENTRY, with what came with it and is not on disk.
 Later attempts read the password from the file where one has it; functions are
 those that the user's account has now."
   (let* ((account (mew-submit-account--copy
                    (append (plist-get entry :account)
                            (or (mew-submit-queue--caller entry :functions)
-                               (mew-submit-queue--functions
+                               (mew-submit-dispatch--functions
                                 (mew-submit-account--like
                                  (plist-get entry :account)))))))
          (password (mew-submit-queue--caller entry :password))
@@ -706,7 +706,7 @@ those that the user's account has now."
         (plist-put account :all-or-none t)
       account)))
 
-(defun mew-submit-queue--note-server (job name)
+(defun mew-submit-dispatch--note-server (job name)
   "Note on disk that NAME, one of several servers, is to get the message of JOB.
 That is done before: an Emacs that is killed later has to know it."
   (let ((entry (mew-submit-queue--job-entry job)))
@@ -715,29 +715,29 @@ That is done before: an Emacs that is killed later has to know it."
             (mew-submit-spool--with entry :via name))
       (mew-submit-spool--write (mew-submit-queue--job-entry job) t))))
 
-(defun mew-submit-queue--submit (job resolved)
+(defun mew-submit-dispatch--submit (job resolved)
   "Start the session of JOB.
 RESOLVED is what was looked up for its account, or nil."
   (let* ((entry (mew-submit-queue--job-entry job))
          (account (append (list :resolved resolved)
-                          (mew-submit-queue--account entry))))
+                          (mew-submit-dispatch--account entry))))
     (unwind-protect
         (setf (mew-submit-queue--job-session job)
-              (mew-submit-request--submit
+              (mew-submit-parcel--submit
                (mew-submit-spool--message-file entry)
                :account account
                :from (plist-get entry :from)
                :recipients (plist-get entry :recipients)
                :journal (mew-submit-spool--journal-file entry)
                :on-event (lambda (event) (mew-submit-queue--on-event job event))
-               :on-done (lambda (done) (mew-submit-queue--conclude job done))
-               :on-server (lambda (name) (mew-submit-queue--note-server job name))
+               :on-done (lambda (done) (mew-submit-dispatch--conclude job done))
+               :on-server (lambda (name) (mew-submit-dispatch--note-server job name))
                :on-ask (or (mew-submit-queue--caller entry :on-ask)
                            #'mew-submit-dialog--answer)))
       (when-let* ((password (plist-get account :password)))
         (clear-string password)))))
 
-(defun mew-submit-queue--begin (entry lock resolved)
+(defun mew-submit-dispatch--begin (entry lock resolved)
   "Begin to send ENTRY's message, on which LOCK is.
 RESOLVED is what was looked up for its account, or nil."
   (let* ((entry (mew-submit-spool--with
@@ -746,20 +746,20 @@ RESOLVED is what was looked up for its account, or nil."
          (job (mew-submit-queue--make-job :entry entry :lock lock
                                           :started (float-time))))
     (mew-submit-spool--write entry)
-    (mew-submit-queue--note entry)
-    (remhash (mew-submit-queue--key entry) mew-submit-queue--urgent)
-    (puthash (mew-submit-queue--key entry) job mew-submit-queue--jobs)
-    (add-hook 'kill-emacs-hook #'mew-submit-queue--end)
+    (mew-submit-known--note entry)
+    (remhash (mew-submit-known--key entry) mew-submit-queue--urgent)
+    (puthash (mew-submit-known--key entry) job mew-submit-queue--jobs)
+    (add-hook 'kill-emacs-hook #'mew-submit-dispatch--end)
     (condition-case err
-        (mew-submit-queue--submit job resolved)
+        (mew-submit-dispatch--submit job resolved)
       (error
        ;; Not at once: the caller goes through the table this would change.
        (setf (mew-submit-queue--job-session job)
              (mew-submit-job--fail
               err :on-done (lambda (done)
-                             (mew-submit-queue--conclude job done))))))))
+                             (mew-submit-dispatch--conclude job done))))))))
 
-(defun mew-submit-queue--clock-back-p (entry now)
+(defun mew-submit-dispatch--clock-back-p (entry now)
   "Has the clock been set back since ENTRY's next attempt was fixed, until NOW?
 What the user has chosen is a time of the clock, whatever that says."
   (let ((since (or (caar (plist-get entry :history))
@@ -768,38 +768,38 @@ What the user has chosen is a time of the clock, whatever that says."
          (null (plist-get entry :not-before))
          (< (1+ now) since))))
 
-(defun mew-submit-queue--too-late-p (next now)
+(defun mew-submit-dispatch--too-late-p (next now)
   "Is NEXT later than any wait from NOW on?  Then the clock was wrong once."
   (> (- next now)
-     (max mew-submit-queue--poll
+     (max mew-submit-dispatch--poll
           (* 1.3 (apply #'max mew-submit-refusal--patience-max
                         (or mew-submit-retry-intervals '(3600)))))))
 
-(defun mew-submit-queue--urgent-p (entry)
+(defun mew-submit-dispatch--urgent-p (entry)
   "Is ENTRY's message not to wait until its time has come?"
   (and (> (hash-table-count mew-submit-queue--urgent) 0)
-       (gethash (mew-submit-queue--key entry) mew-submit-queue--urgent)))
+       (gethash (mew-submit-known--key entry) mew-submit-queue--urgent)))
 
-(defun mew-submit-queue--due-p (entry &optional now)
+(defun mew-submit-dispatch--due-p (entry &optional now)
   "Is it time, NOW if non-nil, to send ENTRY's message?"
   (let* ((next (plist-get entry :next))
          (now (or now (float-time)))
          (over (and next
                     (or (<= next now)
-                        (mew-submit-queue--clock-back-p entry now)))))
+                        (mew-submit-dispatch--clock-back-p entry now)))))
     (pcase (plist-get entry :state)
       ('queued (or (null next) over
-                   (mew-submit-queue--too-late-p next now)
-                   (mew-submit-queue--urgent-p entry)))
+                   (mew-submit-dispatch--too-late-p next now)
+                   (mew-submit-dispatch--urgent-p entry)))
       ('held over))))
 
-(defun mew-submit-queue--put-off (entry err)
+(defun mew-submit-dispatch--put-off (entry err)
   "Try ENTRY, which could not be begun because of ERR, again later."
   (let ((later (mew-submit-spool--with
-                entry :next (+ (float-time) mew-submit-queue--poll)
+                entry :next (+ (float-time) mew-submit-dispatch--poll)
                 :last (mew-submit-error--text err))))
-    (mew-submit-queue--keep later)
-    (remhash (mew-submit-queue--key entry) mew-submit-queue--urgent)
+    (mew-submit-known--keep later)
+    (remhash (mew-submit-known--key entry) mew-submit-queue--urgent)
     (unless (equal (plist-get later :last) (plist-get entry :last))
       (display-warning
        'mew-submit
@@ -807,7 +807,7 @@ What the user has chosen is a time of the clock, whatever that says."
                (mew-submit-report--people (plist-get entry :recipients))
                (plist-get later :last))))))
 
-(defun mew-submit-queue--resolve (entry)
+(defun mew-submit-dispatch--resolve (entry)
   "Return what has to be looked up for ENTRY's account before it is sent.
 It is nil for one that cannot be used, which is told later.  Signal
 `mew-submit-secret' where the user has to be asked first."
@@ -817,7 +817,7 @@ It is nil for one that cannot be used, which is told later.  Signal
     (mew-submit-secret (signal (car err) (cdr err)))
     (mew-submit-error nil)))
 
-(defun mew-submit-queue--dated (entry lock)
+(defun mew-submit-dispatch--dated (entry lock)
   "Have the message of ENTRY, on which LOCK is, dated now if it has waited for now.
 Return the lock that is on it then.  One that somebody may have stays as it is."
   (if (and mew-submit-fresh-date
@@ -827,109 +827,109 @@ Return the lock that is on it then.  One that somebody may have stays as it is."
       (mew-submit-spool--freshen entry lock)
     lock))
 
-(defun mew-submit-queue--begin-locked (lock id directory)
+(defun mew-submit-dispatch--begin-locked (lock id directory)
   "Begin to send the message ID in DIRECTORY, on which LOCK is, as it is on disk.
 The lock is given back, unless the message is being sent now."
   (let (begun)
     (unwind-protect
-        (let ((true (mew-submit-queue--reread id directory)))
-          (when (and true (mew-submit-queue--due-p true))
-            (let ((resolved (mew-submit-queue--resolve true)))
+        (let ((true (mew-submit-known--reread id directory)))
+          (when (and true (mew-submit-dispatch--due-p true))
+            (let ((resolved (mew-submit-dispatch--resolve true)))
               ;; What is being sent stays locked, whoever quits.
-              (mew-submit-queue--whole
-                (setq lock (mew-submit-queue--dated true lock))
-                (mew-submit-queue--begin true lock resolved)
+              (mew-submit-known--whole
+                (setq lock (mew-submit-dispatch--dated true lock))
+                (mew-submit-dispatch--begin true lock resolved)
                 (setq begun t)))))
       (unless begun
         (mew-submit-spool--unlock lock)))))
 
-(defun mew-submit-queue--try-to-begin (entry)
+(defun mew-submit-dispatch--try-to-begin (entry)
   "Begin to send ENTRY's message, unless another Emacs does or has done that."
   (let* ((id (plist-get entry :id))
          (directory (plist-get entry :directory))
          (lock (mew-submit-spool--lock id directory)))
-    (cond (lock (mew-submit-queue--begin-locked lock id directory))
+    (cond (lock (mew-submit-dispatch--begin-locked lock id directory))
           ((file-exists-p (mew-submit-spool--message-file entry))
-           (mew-submit-queue--look-at id directory nil))
-          (t (mew-submit-queue--drop entry)))))
+           (mew-submit-known--look-at id directory nil))
+          (t (mew-submit-known--drop entry)))))
 
-(defun mew-submit-queue--try (entry)
+(defun mew-submit-dispatch--try (entry)
   "Begin to send ENTRY's message; whatever fails puts off that message alone.
 Nobody is asked anything on the way."
   (condition-case err
       (let ((mew-submit-auth--ask nil))
-        (mew-submit-queue--try-to-begin entry))
-    (mew-submit-secret (mew-submit-queue--ask-first entry))
-    (error (mew-submit-queue--put-off entry err))))
+        (mew-submit-dispatch--try-to-begin entry))
+    (mew-submit-secret (mew-submit-dispatch--ask-first entry))
+    (error (mew-submit-dispatch--put-off entry err))))
 
 ;;; Passwords that somebody has to be asked for
 
-(defvar mew-submit-queue--asking nil
+(defvar mew-submit-dispatch--asking nil
   "The accounts for which the user will be asked something.")
 
-(defun mew-submit-queue--account-waits-p (entry)
+(defun mew-submit-dispatch--account-waits-p (entry)
   "Does ENTRY's message wait until the password of its account can be asked for?"
   (let ((account (plist-get entry :account)))
-    (or (member account mew-submit-queue--asking)
+    (or (member account mew-submit-dispatch--asking)
         (mew-submit-auth--why-put-off account))))
 
-(defun mew-submit-queue--no-secret (entry why)
+(defun mew-submit-dispatch--no-secret (entry why)
   "Tell that ENTRY's message waits for a password, because of WHY."
   (mew-submit-auth--postpone (plist-get entry :account) why)
-  (mew-submit-queue--keep
+  (mew-submit-known--keep
    (mew-submit-spool--with entry :last (concat "No password: " why)))
   (mew-submit-background--tell
    "Mail to %s waits in the outbox: no password (%s)"
    (mew-submit-report--people (plist-get entry :recipients)) why))
 
-(defun mew-submit-queue--ask-first (entry)
+(defun mew-submit-dispatch--ask-first (entry)
   "Have the user asked for what is needed to begin to send ENTRY's message.
 Where nobody is there it waits for somebody."
   (let ((account (plist-get entry :account)))
     (cond ((mew-submit-background--nobody-p)
-           (mew-submit-queue--no-secret entry "nobody is there to be asked"))
-          ((not (member account mew-submit-queue--asking))
-           (push account mew-submit-queue--asking)
+           (mew-submit-dispatch--no-secret entry "nobody is there to be asked"))
+          ((not (member account mew-submit-dispatch--asking))
+           (push account mew-submit-dispatch--asking)
            (mew-submit-question--ask
             nil (list 'unlock account)
             (format "The log-in for %s is where a passphrase may be needed."
                     (plist-get account :server))
             (list (list "Unlock it" nil
                         (lambda ()
-                          (mew-submit-queue--ask entry)
+                          (mew-submit-dispatch--ask entry)
                           t))
                   '("Not now" nil))
             nil
             (lambda (unlocked)
               (unless unlocked
-                (setq mew-submit-queue--asking
-                      (delete account mew-submit-queue--asking))
-                (mew-submit-queue--no-secret entry "you have said: not now"))))))))
+                (setq mew-submit-dispatch--asking
+                      (delete account mew-submit-dispatch--asking))
+                (mew-submit-dispatch--no-secret entry "you have said: not now"))))))))
 
-(defun mew-submit-queue--ask (entry)
+(defun mew-submit-dispatch--ask (entry)
   "Begin to send ENTRY's message, and ask the user for what is needed.
 One answer counts for all messages of the account."
   (let ((account (plist-get entry :account))
-        (key (mew-submit-queue--key entry)))
-    (setq mew-submit-queue--asking (delete account mew-submit-queue--asking))
+        (key (mew-submit-known--key entry)))
+    (setq mew-submit-dispatch--asking (delete account mew-submit-dispatch--asking))
     (when (gethash key mew-submit-queue--known)
       (condition-case err
-          (mew-submit-queue--try-to-begin (gethash key mew-submit-queue--known))
-        (quit (mew-submit-queue--no-secret entry "you have said: not now"))
-        (error (mew-submit-queue--no-secret entry
+          (mew-submit-dispatch--try-to-begin (gethash key mew-submit-queue--known))
+        (quit (mew-submit-dispatch--no-secret entry "you have said: not now"))
+        (error (mew-submit-dispatch--no-secret entry
                                             (mew-submit-error--text err)))))
-    (mew-submit-queue--run)))
+    (mew-submit-dispatch--run)))
 
-(defun mew-submit-queue--somebody-came ()
+(defun mew-submit-dispatch--somebody-came ()
   "Ask whoever has come for the passwords that mail waits for.
 This is on `server-after-make-frame-hook'."
-  (let ((waiting (seq-count #'mew-submit-queue--account-waits-p
-                            (mew-submit-queue--waiting))))
+  (let ((waiting (seq-count #'mew-submit-dispatch--account-waits-p
+                            (mew-submit-known--waiting))))
     (when (and (mew-submit-auth--user-is-here) (> waiting 0))
       (message "Mail waits in the outbox for a password (%d)" waiting)
-      (run-at-time 0 nil #'mew-submit-queue--wake))))
+      (run-at-time 0 nil #'mew-submit-dispatch--wake))))
 
-(defun mew-submit-queue--room-p (entry)
+(defun mew-submit-dispatch--room-p (entry)
   "May ENTRY's message be sent beside those of its account that are?"
   (let ((account (plist-get entry :account))
         (count 0)
@@ -939,26 +939,26 @@ This is on `server-after-make-frame-hook'."
                    (plist-get (mew-submit-queue--job-entry job) :account))
         (cl-incf count)
         (when (< (- (float-time) (mew-submit-queue--job-started job))
-                 mew-submit-queue--overtake)
+                 mew-submit-dispatch--overtake)
           (setq recent t))))
-    (and (not recent) (< count mew-submit-queue--connections))))
+    (and (not recent) (< count mew-submit-dispatch--connections))))
 
-(defun mew-submit-queue--automatic ()
+(defun mew-submit-known--automatic ()
   "Return the entries that will be sent by themselves, the oldest first."
   (sort (seq-filter (lambda (entry)
                       (pcase (plist-get entry :state)
                         ('queued t)
                         ('held (plist-get entry :next))))
                     (hash-table-values mew-submit-queue--known))
-        #'mew-submit-queue--older-p))
+        #'mew-submit-known--older-p))
 
-(defun mew-submit-queue--waiting ()
+(defun mew-submit-known--waiting ()
   "Return the entries that wait for the network or for their turn."
   (seq-filter (lambda (entry)
                 (eq (plist-get entry :state) 'queued))
               (hash-table-values mew-submit-queue--known)))
 
-(defun mew-submit-queue--queued-p ()
+(defun mew-submit-known--queued-p ()
   "Does a message wait for the network or for its turn?"
   (catch 'found
     (maphash (lambda (_ entry)
@@ -967,160 +967,160 @@ This is on `server-after-make-frame-hook'."
              mew-submit-queue--known)
     nil))
 
-(defun mew-submit-queue--hurry ()
+(defun mew-submit-dispatch--hurry ()
   "Send at once what waits for the network or for its turn."
-  (dolist (entry (mew-submit-queue--waiting))
-    (puthash (mew-submit-queue--key entry) t mew-submit-queue--urgent))
-  (mew-submit-queue--run))
+  (dolist (entry (mew-submit-known--waiting))
+    (puthash (mew-submit-known--key entry) t mew-submit-queue--urgent))
+  (mew-submit-dispatch--run))
 
 ;;;###mew-submit
-(defun mew-submit-queue--clock-went-back ()
+(defun mew-submit-dispatch--clock-went-back ()
   "Send at once what waits: nobody knows for how long it has."
-  (setq mew-submit-queue--looked 0)
-  (mew-submit-queue--hurry))
+  (setq mew-submit-dispatch--looked 0)
+  (mew-submit-dispatch--hurry))
 
-(defun mew-submit-queue--network-changed ()
+(defun mew-submit-dispatch--network-changed ()
   "Send at once what waits, since this machine is on another network."
   (mew-submit-background--run
-    (mew-submit-queue--hurry)))
+    (mew-submit-dispatch--hurry)))
 
-(defun mew-submit-queue--arm (seconds)
+(defun mew-submit-dispatch--arm (seconds)
   "Come back in SECONDS; with nil do not."
-  (when (timerp mew-submit-queue--timer)
-    (cancel-timer mew-submit-queue--timer))
-  (setq mew-submit-queue--timer
-        (and seconds (run-at-time seconds nil #'mew-submit-queue--wake))))
+  (when (timerp mew-submit-dispatch--timer)
+    (cancel-timer mew-submit-dispatch--timer))
+  (setq mew-submit-dispatch--timer
+        (and seconds (run-at-time seconds nil #'mew-submit-dispatch--wake))))
 
-(defun mew-submit-queue--schedule (waiting)
+(defun mew-submit-dispatch--schedule (waiting)
   "Come back when the first of WAITING, entries, is due, or to look for others."
-  (let ((seconds mew-submit-queue--poll)
+  (let ((seconds mew-submit-dispatch--poll)
         (now (float-time)))
     (dolist (entry waiting)
       (when-let* ((next (plist-get entry :next)))
         (setq seconds (min seconds (- next now)))))
     (when (> (hash-table-count mew-submit-queue--jobs) 0)
-      (setq seconds (min seconds mew-submit-queue--overtake)))
-    (mew-submit-queue--arm
-     (and (or waiting mew-submit-queue--watching
-              (mew-submit-queue--queued-p)
+      (setq seconds (min seconds mew-submit-dispatch--overtake)))
+    (mew-submit-dispatch--arm
+     (and (or waiting mew-submit-dispatch--watching
+              (mew-submit-known--queued-p)
               (> (hash-table-count mew-submit-queue--jobs) 0))
           (max seconds 0.05)))))
 
-(defun mew-submit-queue--directories ()
+(defun mew-submit-dispatch--directories ()
   "Return the directories to look through."
-  (delete-dups (append mew-submit-queue--watching
-                       (hash-table-keys mew-submit-queue--places))))
+  (delete-dups (append mew-submit-dispatch--watching
+                       (hash-table-keys mew-submit-known--places))))
 
-(defun mew-submit-queue--look-all ()
+(defun mew-submit-dispatch--look-all ()
   "Look through all directories; one that cannot be read stops no other.
 What is found there is sent when all of one has been looked at."
-  (dolist (directory (mew-submit-queue--directories))
-    (mew-submit-queue--call #'mew-submit-queue--look-then directory
-                            #'mew-submit-queue--perhaps-run)))
+  (dolist (directory (mew-submit-dispatch--directories))
+    (mew-submit-known--call #'mew-submit-known--look-then directory
+                            #'mew-submit-dispatch--perhaps-run)))
 
-(defvar mew-submit-queue--quiet nil
+(defvar mew-submit-dispatch--quiet nil
   "(NEWS . TIME): there is nothing to do before TIME while there is no more news.")
 
-(defun mew-submit-queue--note-quiet (later)
+(defun mew-submit-dispatch--note-quiet (later)
   "Note that nothing is to be done before the first of LATER is due.
 LATER are the entries that wait; those that wait for something else than a time
 are not among them."
-  (setq mew-submit-queue--quiet
+  (setq mew-submit-dispatch--quiet
         (and (zerop (hash-table-count mew-submit-queue--jobs))
-             (= (length later) (length (mew-submit-queue--automatic)))
-             (cons mew-submit-queue--news
+             (= (length later) (length (mew-submit-known--automatic)))
+             (cons mew-submit-known--news
                    (apply #'min 1.0e+INF
                           (mapcar (lambda (entry)
                                     (or (plist-get entry :next) 0))
                                   later))))))
 
-(defun mew-submit-queue--perhaps-run ()
+(defun mew-submit-dispatch--perhaps-run ()
   "Send what is due; with no news, and nothing due, touch no entry."
-  (let ((until (and (eql (car mew-submit-queue--quiet) mew-submit-queue--news)
-                    (- (cdr mew-submit-queue--quiet) (float-time)))))
+  (let ((until (and (eql (car mew-submit-dispatch--quiet) mew-submit-known--news)
+                    (- (cdr mew-submit-dispatch--quiet) (float-time)))))
     (if (and until (> until 0) (zerop (hash-table-count mew-submit-queue--urgent)))
-        (mew-submit-queue--arm (max 0.05 (min until mew-submit-queue--poll)))
-      (mew-submit-queue--run))))
+        (mew-submit-dispatch--arm (max 0.05 (min until mew-submit-dispatch--poll)))
+      (mew-submit-dispatch--run))))
 
-(defun mew-submit-queue--wake ()
+(defun mew-submit-dispatch--wake ()
   "Send what is due; look for what others have put into the outbox.
 Whatever happens, this comes back."
-  (mew-submit-queue--arm mew-submit-queue--poll)
+  (mew-submit-dispatch--arm mew-submit-dispatch--poll)
   (mew-submit-background--run
-    (when (>= (abs (- (float-time) mew-submit-queue--looked))
-              (1- mew-submit-queue--poll))
-      (setq mew-submit-queue--looked (float-time))
-      (mew-submit-queue--look-all))
-    (mew-submit-queue--perhaps-run)))
+    (when (>= (abs (- (float-time) mew-submit-dispatch--looked))
+              (1- mew-submit-dispatch--poll))
+      (setq mew-submit-dispatch--looked (float-time))
+      (mew-submit-dispatch--look-all))
+    (mew-submit-dispatch--perhaps-run)))
 
-(defvar mew-submit-queue--only nil
+(defvar mew-submit-dispatch--only nil
   "If non-nil, the identifiers of the messages that may be sent; others wait.")
 
-(defun mew-submit-queue--allowed-p (entry)
-  "Does `mew-submit-queue--only' let ENTRY's message be sent?"
-  (or (null mew-submit-queue--only)
-      (member (plist-get entry :id) mew-submit-queue--only)))
+(defun mew-submit-dispatch--allowed-p (entry)
+  "Does `mew-submit-dispatch--only' let ENTRY's message be sent?"
+  (or (null mew-submit-dispatch--only)
+      (member (plist-get entry :id) mew-submit-dispatch--only)))
 
-(defun mew-submit-queue--run-all ()
+(defun mew-submit-dispatch--run-all ()
   "Begin to send what is due, and return the entries that are not."
   (let ((full (make-hash-table :test #'equal))
         (now (float-time))
         later)
-    (dolist (entry (mew-submit-queue--automatic))
-      (cond ((not (mew-submit-queue--due-p entry now))
+    (dolist (entry (mew-submit-known--automatic))
+      (cond ((not (mew-submit-dispatch--due-p entry now))
              (push entry later))
             ((or (gethash (plist-get entry :account) full)
-                 (mew-submit-queue--account-waits-p entry)
-                 (not (mew-submit-queue--allowed-p entry))))
-            ((mew-submit-queue--room-p entry)
-             (mew-submit-queue--try entry))
+                 (mew-submit-dispatch--account-waits-p entry)
+                 (not (mew-submit-dispatch--allowed-p entry))))
+            ((mew-submit-dispatch--room-p entry)
+             (mew-submit-dispatch--try entry))
             (t (puthash (plist-get entry :account) t full))))
     later))
 
-(defun mew-submit-queue--run ()
+(defun mew-submit-dispatch--run ()
   "Begin to send what is due, and come back when the next is."
-  (mew-submit-queue--arm mew-submit-queue--poll)
+  (mew-submit-dispatch--arm mew-submit-dispatch--poll)
   (if (mew-submit-module--missing-p)
-      (mew-submit-queue--wait-for-module)
-    (let ((later (mew-submit-queue--run-all)))
+      (mew-submit-dispatch--wait-for-module)
+    (let ((later (mew-submit-dispatch--run-all)))
       ;; What waits for a time is not to wait for the clock.
       (when later
-        (mew-submit-queue--call #'mew-submit-job--keep-time))
-      (mew-submit-queue--note-quiet later)
-      (mew-submit-queue--schedule later)))
+        (mew-submit-known--call #'mew-submit-job--keep-time))
+      (mew-submit-dispatch--note-quiet later)
+      (mew-submit-dispatch--schedule later)))
   (unless noninteractive
-    (add-hook 'server-after-make-frame-hook #'mew-submit-queue--somebody-came))
-  (when (and (not noninteractive) (mew-submit-queue--queued-p))
-    (mew-submit-network--watch #'mew-submit-queue--network-changed
-                               #'mew-submit-queue--queued-p))
-  (mew-submit-queue--changed))
+    (add-hook 'server-after-make-frame-hook #'mew-submit-dispatch--somebody-came))
+  (when (and (not noninteractive) (mew-submit-known--queued-p))
+    (mew-submit-network--watch #'mew-submit-dispatch--network-changed
+                               #'mew-submit-known--queued-p))
+  (mew-submit-known--changed))
 
 ;;; Before the module is built
 
-(defvar mew-submit-queue--no-module nil
+(defvar mew-submit-dispatch--no-module nil
   "Non-nil when the user has said that the module is not to be built now.")
 
-(defun mew-submit-queue--build (yes)
+(defun mew-submit-dispatch--build (yes)
   "Build the module in the background if YES."
-  (setq mew-submit-queue--no-module (not yes))
+  (setq mew-submit-dispatch--no-module (not yes))
   (if yes
       (when (mew-submit-module--build)
         (message "Building the module; your mail waits in the outbox"))
     (message "Mail waits in the outbox until M-x mew-submit-build-module")))
 
-(defun mew-submit-queue--wait-for-module ()
+(defun mew-submit-dispatch--wait-for-module ()
   "Have the module built anew, or the question stand whether to, if mail waits.
 Where neither would help, say once why the mail waits."
-  (when (mew-submit-queue--automatic)
-    (cond ((or mew-submit-queue--no-module
+  (when (mew-submit-known--automatic)
+    (cond ((or mew-submit-dispatch--no-module
                (mew-submit-module--rebuild)
                (mew-submit-question--asked-p 'build)))
           ((mew-submit-module--buildable-p)
            (mew-submit-question--ask 'build 'build (mew-submit-module--question)
                                      '(("Compile it" t) ("Not now" nil))
-                                     nil #'mew-submit-queue--build))
+                                     nil #'mew-submit-dispatch--build))
           (t
-           (setq mew-submit-queue--no-module t)
+           (setq mew-submit-dispatch--no-module t)
            (condition-case err
                (mew-submit-module--ensure)
              (mew-submit-error
@@ -1128,83 +1128,83 @@ Where neither would help, say once why the mail waits."
                                (concat "Mail waits in the outbox.  "
                                        (mew-submit-error--text err)))))))))
 
-(defun mew-submit-queue--offer-module ()
+(defun mew-submit-dispatch--offer-module ()
   "Ask, for a command that sends mail, whether to build the module it needs.
 The mail goes to the outbox all the same, whatever the answer is."
   (when (and (mew-submit-background--command-p)
              (mew-submit-module--missing-p)
-             (not mew-submit-queue--no-module)
+             (not mew-submit-dispatch--no-module)
              (not (mew-submit-module--building-p))
              (or (mew-submit-module--buildable-p)
                  (mew-submit-module--rebuild)))
-    (setq mew-submit-queue--no-module
+    (setq mew-submit-dispatch--no-module
           (not (condition-case err
                    (mew-submit-module--offer)
                  (user-error (message "%s" (error-message-string err)) nil))))))
 
 ;;;###mew-submit
-(defun mew-submit-queue--module-is-there ()
+(defun mew-submit-dispatch--module-is-there ()
   "Send what has waited for the module.  This is on `mew-submit-module--hook'."
-  (setq mew-submit-queue--no-module nil)
+  (setq mew-submit-dispatch--no-module nil)
   (mew-submit-question--drop 'build)
-  (clrhash mew-submit-queue--seen)
-  (mapc #'mew-submit-spool--put-back mew-submit-queue--watching)
-  (mew-submit-queue--look-all)
-  (mew-submit-queue--run))
+  (clrhash mew-submit-known--seen)
+  (mapc #'mew-submit-spool--put-back mew-submit-dispatch--watching)
+  (mew-submit-dispatch--look-all)
+  (mew-submit-dispatch--run))
 
 ;;; What the floors above call
 
-(defun mew-submit-queue--start (&optional directory then)
+(defun mew-submit-dispatch--start (&optional directory then)
   "Send what is in DIRECTORY, by default the outbox, now and from now on.
 What others put there is found within a minute.  THEN is called when all of it
 has been looked at; when there is much, that is after this has returned."
   (let ((directory (file-name-as-directory
                     (expand-file-name
                      (or directory mew-submit-outbox-directory)))))
-    (cl-pushnew directory mew-submit-queue--watching :test #'equal)
-    (setq mew-submit-queue--leaving nil)
+    (cl-pushnew directory mew-submit-dispatch--watching :test #'equal)
+    (setq mew-submit-fate--leaving nil)
     (unless (mew-submit-module--missing-p)
       (mew-submit-spool--put-back directory))
     (mew-submit-spool--clean directory)
-    (setq mew-submit-queue--looked (float-time))
-    (mew-submit-queue--look-then directory
+    (setq mew-submit-dispatch--looked (float-time))
+    (mew-submit-known--look-then directory
                                  (lambda ()
-                                   (mew-submit-queue--run)
+                                   (mew-submit-dispatch--run)
                                    (when then
                                      (funcall then))))
-    (mew-submit-queue--perhaps-run)))
+    (mew-submit-dispatch--perhaps-run)))
 
-(defun mew-submit-queue--start-once ()
+(defun mew-submit-dispatch--start-once ()
   "Send what an Emacs before has left in the outbox, unless that is done already.
 This is for who sends without `mew-submit-mode'."
   (unless (or noninteractive
               (member (file-name-as-directory
                        (expand-file-name mew-submit-outbox-directory))
-                      mew-submit-queue--watching))
+                      mew-submit-dispatch--watching))
     (mew-submit-background--run
-      (mew-submit-queue--start))))
+      (mew-submit-dispatch--start))))
 
-(defun mew-submit-queue--leave ()
+(defun mew-submit-dispatch--leave ()
   "Stop what is being sent, until the outbox is looked at again."
-  (setq mew-submit-queue--leaving t)
+  (setq mew-submit-fate--leaving t)
   (mew-submit-job--finish))
 
-(defconst mew-submit-queue--batch-wait 60
+(defconst mew-submit-dispatch--batch-wait 60
   "Seconds for which a batch Emacs that is about to end waits for its mail.")
 
-(defun mew-submit-queue--end ()
+(defun mew-submit-dispatch--end ()
   "Stop what is being sent, since Emacs ends; in batch mode wait for it first.
 This is on `kill-emacs-hook'."
   (when noninteractive
-    (let ((deadline (+ (float-time) mew-submit-queue--batch-wait)))
+    (let ((deadline (+ (float-time) mew-submit-dispatch--batch-wait)))
       (dolist (job (hash-table-values mew-submit-queue--jobs))
         (mew-submit-job--wait (mew-submit-queue--job-session job)
                               (max 0 (- deadline (float-time)))))))
-  (mew-submit-queue--leave))
+  (mew-submit-dispatch--leave))
 
-(defun mew-submit-queue--stop ()
+(defun mew-submit-dispatch--stop ()
   "No longer look for what others put into the outbox."
-  (setq mew-submit-queue--watching nil))
+  (setq mew-submit-dispatch--watching nil))
 
 (defun mew-submit-queue--new-entry (fields account envelope fcc not-before)
   "Return an entry for a message with FIELDS, by ACCOUNT.
@@ -1225,22 +1225,22 @@ message is held until NOT-BEFORE, a time or nil, and for `mew-submit-delay'."
           :private (mew-submit-message--private-text fields)
           :account account :fcc fcc)))
 
-(defun mew-submit-queue--volatile-p (key value)
+(defun mew-submit-dispatch--volatile-p (key value)
   "Must the VALUE of KEY in an account not be on disk?
 A function that has no name may hold secrets in its variables."
   (or (eq key :password)
       (and (functionp value) (not (symbolp value)))))
 
-(defun mew-submit-queue--frozen (account)
+(defun mew-submit-dispatch--frozen (account)
   "Return ACCOUNT without what must not be on disk."
   (cl-loop for (key value) on account by #'cddr
-           unless (mew-submit-queue--volatile-p key value)
+           unless (mew-submit-dispatch--volatile-p key value)
            collect key and collect value))
 
-(defun mew-submit-queue--functions (account)
+(defun mew-submit-dispatch--functions (account)
   "Return the functions in ACCOUNT that are not on disk, a plist."
   (cl-loop for (key value) on account by #'cddr
-           when (and (mew-submit-queue--volatile-p key value)
+           when (and (mew-submit-dispatch--volatile-p key value)
                      (functionp value))
            collect key and collect value))
 
@@ -1251,7 +1251,7 @@ Where further log-ins do harm it waits all the same, and that is told."
          (locked (mew-submit-auth--locked account)))
     (if (not locked)
         (mew-submit-auth--user-is-here account)
-      (mew-submit-queue--keep (mew-submit-spool--with entry :last locked))
+      (mew-submit-known--keep (mew-submit-spool--with entry :last locked))
       (message "Mail to %s waits in the outbox: %s"
                (mew-submit-report--people (plist-get entry :recipients)) locked))))
 
@@ -1263,12 +1263,12 @@ signalled, and a quit comes too late: who believes that a message was not taken
 sends it again."
   (let* ((inhibit-quit t)
          (entry (mew-submit-spool--add file fields directory entry move source)))
-    (mew-submit-queue--note entry)
-    (puthash (mew-submit-queue--key entry) caller mew-submit-queue--callers)
+    (mew-submit-known--note entry)
+    (puthash (mew-submit-known--key entry) caller mew-submit-queue--callers)
     (unless mew-submit-background--now
       (mew-submit-queue--user-adds entry))
     (condition-case err
-        (mew-submit-queue--run)
+        (mew-submit-dispatch--run)
       (error (display-warning 'mew-submit (mew-submit-error--text err))))
     (setq quit-flag nil)
     (plist-get entry :id)))
@@ -1304,7 +1304,7 @@ Signal a condition, with nothing left behind, when it cannot be sent."
          (envelope (mew-submit-request--check account file fields from
                                               recipients))
          (entry (mew-submit-queue--new-entry
-                 fields (mew-submit-queue--frozen account) envelope fcc
+                 fields (mew-submit-dispatch--frozen account) envelope fcc
                  (or not-before (mew-submit-message--send-at fields)))))
     (mew-submit-queue--enter
      (if held
@@ -1314,7 +1314,7 @@ Signal a condition, with nothing left behind, when it cannot be sent."
      (list :on-event on-event :on-done on-done :on-ask on-ask
            :claim claim :whole whole
            :password (plist-get account :password)
-           :functions (mew-submit-queue--functions account)))))
+           :functions (mew-submit-dispatch--functions account)))))
 
 (defun mew-submit-queue--wait (id &optional directory)
   "Wait until the attempt to send the message ID in DIRECTORY has ended.
@@ -1328,14 +1328,14 @@ Signal `user-error' when it is being sent."
   (let ((directory (file-name-as-directory
                     (expand-file-name
                      (or directory mew-submit-outbox-directory)))))
-    (prog1 (mew-submit-queue--with-lock
+    (prog1 (mew-submit-known--with-lock
             id directory
             (lambda (entry)
               (when (eq (plist-get entry :state) 'broken)
                 (user-error "%s" (plist-get entry :last)))
               (mew-submit-auth--user-is-here (plist-get entry :account))
-              (mew-submit-queue--save (funcall function entry))))
-      (mew-submit-queue--run))))
+              (mew-submit-known--save (funcall function entry))))
+      (mew-submit-dispatch--run))))
 
 (defun mew-submit-queue--account-now (entry)
   "Return the user's account for ENTRY as it is now, or nil to keep the old one.
@@ -1401,16 +1401,16 @@ ACCOUNT is called with the one that its entry would go by, and returns one."
                   (let* ((account (funcall account
                                            (mew-submit-queue--staying
                                             entry (mew-submit-queue--renewed entry))))
-                         (caller (gethash (mew-submit-queue--key entry)
+                         (caller (gethash (mew-submit-known--key entry)
                                           mew-submit-queue--callers)))
                     (when caller
                       (plist-put caller :functions
-                                 (mew-submit-queue--functions account)))
+                                 (mew-submit-dispatch--functions account)))
                     (mew-submit-spool--with
                      entry :state 'queued :next nil :left nil
                      :stays (or (plist-get entry :stays)
                                 (eq (plist-get entry :state) 'uncertain))
-                     :account (mew-submit-queue--frozen account)))))))
+                     :account (mew-submit-dispatch--frozen account)))))))
     (unless noninteractive
       (message "Mail to %s goes by %s now"
                (mew-submit-report--people (plist-get entry :recipients))
@@ -1475,13 +1475,13 @@ value."
   (let ((directory (file-name-as-directory
                     (expand-file-name
                      (or directory mew-submit-outbox-directory)))))
-    (prog1 (mew-submit-queue--with-lock
+    (prog1 (mew-submit-known--with-lock
             id directory
             (lambda (entry)
               (prog1 (funcall function entry)
                 (mew-submit-spool--remove entry)
-                (mew-submit-queue--drop entry))))
-      (mew-submit-queue--changed))))
+                (mew-submit-known--drop entry))))
+      (mew-submit-known--changed))))
 
 (defun mew-submit-queue--delete (id &optional directory)
   "Delete the message ID in DIRECTORY, by default the outbox, for good.
@@ -1497,11 +1497,11 @@ If some recipients have it already, the copies that were wanted are filed."
 What is held, refused or uncertain stays as it is.  Return how many there are."
   (let ((waiting (seq-filter (lambda (entry)
                                (eq (plist-get entry :state) 'queued))
-                             (mew-submit-queue--entries directory))))
+                             (mew-submit-known--entries directory))))
     (dolist (entry waiting)
       (mew-submit-auth--user-is-here (plist-get entry :account))
-      (puthash (mew-submit-queue--key entry) t mew-submit-queue--urgent))
-    (mew-submit-queue--run)
+      (puthash (mew-submit-known--key entry) t mew-submit-queue--urgent))
+    (mew-submit-dispatch--run)
     (length waiting)))
 
 (provide 'mew-submit-queue)

@@ -493,7 +493,7 @@ say nothing that the entry does not."
         ;; What has no line end was being written when the machine stopped.
         (butlast (split-string (buffer-string) "\n"))))))
 
-(defun mew-submit-spool--judge (recipients lines)
+(defun mew-submit-fate--of-journal (recipients lines)
   "Return what LINES of a journal say about RECIPIENTS.
 It is a plist: the addresses in :delivered, :uncertain and :unsent, lists of
 \(ADDRESS CODE TEXT) in :refused, and the last final reply in :reply and :code.
@@ -569,19 +569,19 @@ the last dot."
                                   (plist-get entry :history))
                             mew-submit-spool--history-max)))
 
-(defun mew-submit-spool--temporary-p (refusal)
+(defun mew-submit-fate--temporary-p (refusal)
   "Is REFUSAL, as (ADDRESS CODE TEXT), one for now only?"
   (<= 400 (nth 1 refusal) 499))
 
-(defun mew-submit-spool--settle (entry fates)
-  "Return ENTRY as FATES, a value of `mew-submit-spool--judge', make it.
+(defun mew-submit-fate--settle (entry fates)
+  "Return ENTRY as FATES, a value of `mew-submit-fate--of-journal', make it.
 The state is nil when all is delivered.  The recipients that are left are those
 that may be tried again; those refused for good are in :refused until nobody
 else is left."
   (let* ((refused (append (plist-get entry :refused)
-                          (seq-remove #'mew-submit-spool--temporary-p
+                          (seq-remove #'mew-submit-fate--temporary-p
                                       (plist-get fates :refused))))
-         (later (mapcar #'car (seq-filter #'mew-submit-spool--temporary-p
+         (later (mapcar #'car (seq-filter #'mew-submit-fate--temporary-p
                                           (plist-get fates :refused))))
          (uncertain (plist-get fates :uncertain))
          (left (append uncertain later (plist-get fates :unsent)))
@@ -603,14 +603,14 @@ else is left."
                                      refused "; ")))
           (t (mew-submit-spool--with entry :state nil)))))
 
-(defun mew-submit-spool--recovered (entry)
+(defun mew-submit-fate--recovered (entry)
   "Return ENTRY, left behind by an Emacs that died, as it really is."
   (let* ((sending (eq (plist-get entry :state) 'sending))
-         (settled (mew-submit-spool--settle
+         (settled (mew-submit-fate--settle
                    (mew-submit-spool--with
                     entry :attempts (+ (or (plist-get entry :attempts) 0)
                                        (if sending 0 1)))
-                   (mew-submit-spool--judge
+                   (mew-submit-fate--of-journal
                     (plist-get entry :recipients)
                     (mew-submit-spool--journal-lines entry)))))
     (pcase (plist-get settled :state)
@@ -625,14 +625,14 @@ server's answer came")
                 "Emacs ended before the message was sent"))
       (_ settled))))
 
-(defun mew-submit-spool--recover (entry)
+(defun mew-submit-fate--recover (entry)
   "Return ENTRY as it is after its owner has died; nil when it is delivered.
 The caller has it locked.  The journal decides, and what it says is on disk
 then."
   (if (not (or (eq (plist-get entry :state) 'sending)
                (file-exists-p (mew-submit-spool--journal-file entry))))
       entry
-    (let ((recovered (mew-submit-spool--recovered entry)))
+    (let ((recovered (mew-submit-fate--recovered entry)))
       (if (plist-get recovered :state)
           (mew-submit-spool--write recovered t)
         (mew-submit-spool--finish recovered nil))

@@ -259,7 +259,7 @@ switched off sending by mail programs" findings)
 (defun mew-submit-doctor-tests--server (account)
   "Return what a look at the server of ACCOUNT finds."
   (let (found (done nil))
-    (should (mew-submit-doctor-checkup--server account 1 1 (lambda (findings)
+    (should (mew-submit-doctor-account--server account 1 1 (lambda (findings)
                                                              (setq found findings
                                                                    done t))))
     (mew-submit-test-until ("the look at the server") done)

@@ -73,25 +73,25 @@
   (cl-letf* ((running '(a))
              (progress '(40 . 100))
              (entries nil)
-             ((symbol-function 'mew-submit-queue--running) (lambda () running))
-             ((symbol-function 'mew-submit-queue--progress) (lambda (_) progress))
-             ((symbol-function 'mew-submit-queue--entries) (lambda (&rest _) entries))
+             ((symbol-function 'mew-submit-known--running) (lambda () running))
+             ((symbol-function 'mew-submit-known--progress) (lambda (_) progress))
+             ((symbol-function 'mew-submit-known--entries) (lambda (&rest _) entries))
              (mew-submit-question--list nil))
-    (should (equal (mew-submit-notice--words) " Mail>1 (40%%)"))
+    (should (equal (mew-submit-mode-line--words) " Mail>1 (40%%)"))
     (setq running '(a b) progress '(0 . 100))
-    (should (equal (mew-submit-notice--words) " Mail>2 (0%%)"))
+    (should (equal (mew-submit-mode-line--words) " Mail>2 (0%%)"))
     (setq progress nil)
-    (should (equal (mew-submit-notice--words) " Mail>2"))
+    (should (equal (mew-submit-mode-line--words) " Mail>2"))
     (setq running nil
           entries '((:state queued) (:state held) (:state refused) (:state broken)
                     (:state uncertain :left t)))
     ;; What needs the user is not cut off where there is little room.
-    (should (equal (mew-submit-notice--words) " Mail!2 :2"))
+    (should (equal (mew-submit-mode-line--words) " Mail!2 :2"))
     (setq running '(a)
           mew-submit-question--list (list (mew-submit-question--make :text "Another port?")))
-    (should (equal (mew-submit-notice--words) " Mail?1 !2 :2 >1"))
+    (should (equal (mew-submit-mode-line--words) " Mail?1 !2 :2 >1"))
     (setq entries nil running nil mew-submit-question--list nil)
-    (should (equal (mew-submit-notice--words) ""))))
+    (should (equal (mew-submit-mode-line--words) ""))))
 
 ;;; The diagnosis
 
@@ -112,7 +112,7 @@ Another account at that server may have other routes, or another tunnel."
                            ;; Of before the user has corrected it.
                            :account '(:name "own" :server "mail.x.example" :routes "25:none"
                                             :servers ((:server "b.x.example"))))))
-          (cl-letf (((symbol-function 'mew-submit-notice--here) (lambda () entry)))
+          (cl-letf (((symbol-function 'mew-submit-notice-message--here) (lambda () entry)))
             (mew-submit-notice-diagnose)))))
     (should (equal (reverse looked)
                    '(("own" "MAIL.x.example" "2525:starttls" nil)
@@ -135,7 +135,7 @@ Another account at that server may have other routes, or another tunnel."
   (declare (indent 2))
   `(let (,said
          (,shown 0)
-         (mew-submit-notice--told (make-hash-table :test #'equal))
+         (mew-submit-notice-message--told (make-hash-table :test #'equal))
          (mew-submit-notice--news nil)
          (entries nil))
      (cl-letf (((symbol-function 'message)
@@ -146,7 +146,7 @@ Another account at that server may have other routes, or another tunnel."
                 (lambda () (cl-incf ,shown)))
                ((symbol-function 'ding) #'ignore)
                ((symbol-function 'mew-submit-offer--465) #'ignore)
-               ((symbol-function 'mew-submit-queue--entry)
+               ((symbol-function 'mew-submit-known--entry)
                 (lambda (&rest _) (car entries))))
        (unwind-protect
            (progn ,@body)
@@ -193,7 +193,7 @@ Another account at that server may have other routes, or another tunnel."
       (should (= (length said) 2))
       ;; Whoever asks for it is told.
       (cl-letf (((symbol-function 'mew-submit-queue--send) #'ignore))
-        (mew-submit-notice--send entry))
+        (mew-submit-notice-message--send entry))
       (setq said nil)
       (mew-submit-notice--done entry '(:kind "timeout" :result "deferred" :text "x"))
       (should (= (length said) 1))
@@ -320,10 +320,10 @@ Another account at that server may have other routes, or another tunnel."
            (count 0)
            asked)
       (ert-info ((format "%s %s" state result))
-        (cl-letf (((symbol-function 'mew-submit-notice--the-entry) (lambda (&rest _) entry))
-                  ((symbol-function 'mew-submit-queue--entry)
+        (cl-letf (((symbol-function 'mew-submit-notice-message--the-entry) (lambda (&rest _) entry))
+                  ((symbol-function 'mew-submit-known--entry)
                    (lambda (&rest _) (and state (append (list :state state) entry))))
-                  ((symbol-function 'mew-submit-notice--send) (lambda (_) (cl-incf count)))
+                  ((symbol-function 'mew-submit-notice-message--send) (lambda (_) (cl-incf count)))
                   ((symbol-function 'mew-submit-sign-in)
                    (lambda (account &rest keys)
                      (push account asked)
@@ -385,8 +385,8 @@ Another account at that server may have other routes, or another tunnel."
                           (mew-submit-notice--fill
                            other '(:kind "refused" :result "refused" :text "550 No"))
                           answer)))
-               ((symbol-function 'mew-submit-queue--refresh) #'ignore)
-               ((symbol-function 'mew-submit-queue--entry)
+               ((symbol-function 'mew-submit-known--refresh) #'ignore)
+               ((symbol-function 'mew-submit-known--entry)
                 (lambda (id &rest _)
                   (seq-find (lambda (entry) (equal (plist-get entry :id) id)) entries)))
                ((symbol-function 'mew-submit-queue--hold)
@@ -409,7 +409,7 @@ Another account at that server may have other routes, or another tunnel."
 (defmacro mew-submit-notice-tests--reading (one &rest body)
   "Run BODY in the buffer, selected, at what it says of ONE, which was refused."
   (declare (indent 1))
-  `(cl-letf (((symbol-function 'mew-submit-queue--entry)
+  `(cl-letf (((symbol-function 'mew-submit-known--entry)
               (lambda (id &rest _)
                 (mew-submit-notice-tests--entry :id id :state 'refused))))
      (save-window-excursion
@@ -429,14 +429,14 @@ Another account at that server may have other routes, or another tunnel."
     (mew-submit-notice-tests--reading one
       (goto-char (point-min))
       (mew-submit-notice--fill other '(:kind "refused" :result "refused" :text "550 No"))
-      (should (eq (mew-submit-notice--here) one))
+      (should (eq (mew-submit-notice-message--here) one))
       (forward-line 3)
       (mew-submit-notice--fill late mew-submit-notice-tests--blocked)
-      (should (eq (mew-submit-notice--here) one))
+      (should (eq (mew-submit-notice-message--here) one))
       ;; The same one again.
       (let ((again (mew-submit-notice-tests--entry :id "1" :state 'refused)))
         (mew-submit-notice--fill again '(:kind "refused" :result "refused" :text "550 No"))
-        (should (eq (mew-submit-notice--here) again))))))
+        (should (eq (mew-submit-notice-message--here) again))))))
 
 (ert-deftest mew-submit-notice-tests-what-is-read-stays-while-it-waits ()
   "What is said of a mail that waits goes when there is news, but not from a reader."
@@ -444,26 +444,26 @@ Another account at that server may have other routes, or another tunnel."
         (other (mew-submit-notice-tests--entry :id "4"))
         (state 'queued)
         (mew-submit-question--list (list (mew-submit-question--make :key 1 :text "Yes?"))))
-    (cl-letf (((symbol-function 'mew-submit-queue--entry)
+    (cl-letf (((symbol-function 'mew-submit-known--entry)
                (lambda (id &rest _)
                  (and state (mew-submit-notice-tests--entry :id id :state state)))))
       (save-window-excursion
         (mew-submit-notice--show late mew-submit-notice-tests--blocked)
         (forward-line 1)
         (mew-submit-notice--fill other mew-submit-notice-tests--blocked)
-        (should (eq (mew-submit-notice--here) late))
-        (mew-submit-notice--tidy)
-        (should (eq (mew-submit-notice--here) late))
+        (should (eq (mew-submit-notice-message--here) late))
+        (mew-submit-notice-message--tidy)
+        (should (eq (mew-submit-notice-message--here) late))
         (should-not (mew-submit-notice--start other))
         (goto-char (mew-submit-notice--start late))
         (mew-submit-notice--fill-questions)
         (should (string-prefix-p "Yes?" (buffer-string)))
-        (should (eq (mew-submit-notice--here) late))
+        (should (eq (mew-submit-notice-message--here) late))
         (dolist (over '(sending nil))
           (setq state 'queued)
           (mew-submit-notice--show late mew-submit-notice-tests--blocked)
           (setq state over)
-          (mew-submit-notice--tidy)
+          (mew-submit-notice-message--tidy)
           (should-not (mew-submit-notice--start late)))
         ;; Who is at nothing sees what comes.
         (setq state 'refused)
@@ -478,7 +478,7 @@ Another account at that server may have other routes, or another tunnel."
         (late (mew-submit-notice-tests--entry :id "3")))
     (mew-submit-notice-tests--reading one
       (mew-submit-notice--show late mew-submit-notice-tests--blocked)
-      (should (eq (mew-submit-notice--here) late))
+      (should (eq (mew-submit-notice-message--here) late))
       (should (looking-at-p "The mail waits")))))
 
 (ert-deftest mew-submit-notice-tests-no-plist ()
@@ -486,7 +486,7 @@ Another account at that server may have other routes, or another tunnel."
   (cl-letf (((symbol-function 'mew-submit-queue--send-by)
              (lambda (&rest _)
                (mew-submit-error--throw 'config nil "Not a port: 999999")))
-            ((symbol-function 'mew-submit-notice--the-entry)
+            ((symbol-function 'mew-submit-notice-message--the-entry)
              #'mew-submit-notice-tests--entry))
     (should (equal (error-message-string
                     (should-error (mew-submit-notice-other-port "999999:foo")

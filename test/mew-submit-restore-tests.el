@@ -35,7 +35,7 @@
        (unwind-protect
            (progn ,@body)
          (mew-submit-mode -1)
-         (mew-submit-queue--stop)
+         (mew-submit-dispatch--stop)
          (dolist (buffer (buffer-list))
            (when (buffer-local-value 'mew-submit-outbox--edited buffer)
              (with-current-buffer buffer
@@ -43,8 +43,8 @@
                (setq mew-submit-outbox--edited nil)
                (set-buffer-modified-p nil))
              (kill-buffer buffer)))
-         (dolist (entry (mew-submit-queue--entries))
-           (mew-submit-queue--drop entry))))))
+         (dolist (entry (mew-submit-known--entries))
+           (mew-submit-known--drop entry))))))
 
 (defun mew-submit-restore-tests--compose (text)
   "Send TEXT, a header, an empty line and a body, from a buffer in Message mode."
@@ -66,7 +66,7 @@
 
 (defun mew-submit-restore-tests--only ()
   "Return the entry of the one message in the outbox."
-  (let ((entries (mew-submit-queue--entries)))
+  (let ((entries (mew-submit-known--entries)))
     (should (= (length entries) 1))
     (car entries)))
 
@@ -176,7 +176,7 @@ attachment; filename=f\n\nx\n--b--\n"
         (let ((id (mew-submit-restore-tests--add
                    (concat "From: me@example.org\nTo: you@x.example\nSubject: s\n\
 MIME-Version: 1.0\nContent-Type: " type "\n\n" body))))
-          (mew-submit-restore-tests--edit (mew-submit-queue--entry id) (message-send))
+          (mew-submit-restore-tests--edit (mew-submit-known--entry id) (message-send))
           (let* ((entry (mew-submit-restore-tests--only))
                  (octets (mew-submit-restore-tests--octets entry)))
             (should (equal (mew-submit-restore-tests--field octets) (car expected)))
@@ -192,7 +192,7 @@ MIME-Version: 1.0\nContent-Type: " type "\n\n" body))))
                "From: me@example.org\nTo: you@x.example\nSubject: s\n\
 MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\
 Content-Type: text/plain; charset=iso-8859-1\n\nGr\374\337e\n--b\n\n--b--\n")))
-      (mew-submit-restore-tests--edit (mew-submit-queue--entry id)
+      (mew-submit-restore-tests--edit (mew-submit-known--entry id)
         (goto-char (point-min))
         (search-forward "Grüße")
         (insert " 日本")
@@ -261,7 +261,7 @@ Content-Type: multipart/encrypted; boundary=c\n\n--c\n\nx\n--c--\n--b--"
                     (concat "From: me@example.org\nTo: you@x.example\nSubject: s\n"
                             content "\n")))
                (octets (mew-submit-restore-tests--octets
-                        (mew-submit-queue--entry id))))
+                        (mew-submit-known--entry id))))
           (should-error (mew-submit-outbox--take id nil) :type 'user-error)
           (should (equal octets (mew-submit-restore-tests--octets
                                  (mew-submit-restore-tests--only))))
@@ -336,7 +336,7 @@ Message-ID: <1@x>\nDate: Mon, 1 Jan 2024 00:00:00 +0000\n")))
       (ert-info (what)
         (let* ((id (apply #'mew-submit-restore-tests--add
                           (concat header "Subject: s\n\nbody\n") keys))
-               (before (mew-submit-queue--entry id)))
+               (before (mew-submit-known--entry id)))
           (mew-submit-restore-tests--edit before (message-send))
           (let ((after (mew-submit-restore-tests--only)))
             (mew-submit-restore-tests--same
@@ -367,7 +367,7 @@ Message-ID: <1@x>\nDate: Mon, 1 Jan 2024 00:00:00 +0000\n")))
                   (buffer (mew-submit-outbox--take id nil)))
               (with-current-buffer buffer (set-buffer-modified-p nil))
               (kill-buffer buffer)))
-          (should (= (length (mew-submit-queue--entries)) count))
+          (should (= (length (mew-submit-known--entries)) count))
           (when (> count 0)
             (should (eq (plist-get (mew-submit-restore-tests--only) :state) 'held))
             (should (equal (plist-get (mew-submit-restore-tests--only) :next) next))
@@ -401,7 +401,7 @@ Any question of the minibuffer makes `this-command' another."
         (should (string-match-p "changes are lost.*Delete the mail to you@x.example"
                                 (car questions)))
         (should (eq (buffer-live-p buffer) lives))
-        (should (= (length (mew-submit-queue--entries)) count))
+        (should (= (length (mew-submit-known--entries)) count))
         (when lives
           (should (equal (plist-get (car (buffer-local-value 'mew-submit-outbox--edited
                                                              buffer))
@@ -409,7 +409,7 @@ Any question of the minibuffer makes `this-command' another."
                          id))
           (with-current-buffer buffer (set-buffer-modified-p nil))
           (kill-buffer buffer))
-        (dolist (entry (mew-submit-queue--entries))
+        (dolist (entry (mew-submit-known--entries))
           (mew-submit-queue--delete (plist-get entry :id)))))))
 
 (provide 'mew-submit-restore-tests)

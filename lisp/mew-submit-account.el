@@ -127,7 +127,7 @@ silence because of a slip."
                            #'car-less-than-car))))
       (mew-submit-account--throw account "has %s, which means nothing%s" key
                                  (if (<= (car near) 3)
-                                     (format "; is %s meant?" (cdr near))
+                                     (format " (is %s meant?)" (cdr near))
                                    "")))))
 
 (defun mew-submit-account--check (account)

@@ -361,7 +361,7 @@ auth-source would only return that one again.  WRONG is `app-password' where the
 server wants one that is made for mail programs."
   (mew-submit-auth--read (format (if (eq wrong 'app-password)
                                      "%s wants an application password for %s: "
-                                   "%s did not take the password of %s; another one: ")
+                                   "%s did not accept the password of %s; another one: ")
                                  host user)
                          host port user))
 

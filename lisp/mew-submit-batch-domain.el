@@ -106,7 +106,7 @@
   (concat "usage: emacs -Q --batch -l mew-submit.el -f \
 mew-submit-batch-diagnose-domain -- [options] DOMAIN...\n"
           (mew-submit-batch-command--help mew-submit-batch-domain--options)
-          "Exit status: 0 no error was found, 64 usage, 65 no domain, 69 errors \
+          "Exit status: 0 no error was found, 64 usage, 65 not a domain, 69 errors \
 were found.\n"))
 
 (defun mew-submit-batch-domain--parse (args)

@@ -152,15 +152,16 @@ that is signed or encrypted can then be sent again or deleted, but not edited."
 
 (defun mew-submit-clients--source ()
   "Return the text the user wrote for the message to be sent, or nil.
-The line between its header and its text is an empty one."
+The line between its header and its text is an empty one.  Newlines may be
+hard, see `use-hard-newlines'."
   (when-let* ((buffer (mew-submit-clients--buffer)))
     (let ((text (with-current-buffer buffer
                   (save-restriction
                     (widen)
-                    (buffer-substring-no-properties (point-min) (point-max)))))
+                    (buffer-substring (point-min) (point-max)))))
           (separator (buffer-local-value 'mail-header-separator buffer)))
       (with-temp-buffer
-        (insert text)
+        (insert (mew-submit-spool--harden text (mew-submit-spool--hard-newlines text)))
         (let ((mail-header-separator separator))
           (mail-sendmail-undelimit-header))
         (let ((source (buffer-string)))

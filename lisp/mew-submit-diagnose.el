@@ -334,11 +334,14 @@ KEYS are as for `mew-submit-probe--start'; with :log-in, log in at the end."
                   (ignore-errors (list (mew-submit-account--choose nil))))))
 
 (defun mew-submit-diagnose--account (server)
-  "Return a copy of the account whose server or name is SERVER, or a new one."
-  (let ((account (seq-find (lambda (account)
-                             (member server (list (plist-get account :server)
-                                                  (plist-get account :name))))
-                           (mew-submit-diagnose--accounts))))
+  "Return a copy of the account whose server or name is SERVER, or a new one.
+SERVER may be an account, too."
+  (let ((account (if (consp server)
+                     server
+                   (seq-find (lambda (account)
+                               (member server (list (plist-get account :server)
+                                                    (plist-get account :name))))
+                             (mew-submit-diagnose--accounts)))))
     (if account
         (mew-submit-account--copy account)
       (list :server server))))
@@ -369,9 +372,9 @@ Log in to %s as well? " server)))
 ;;;###autoload
 (defun mew-submit-diagnose (server &optional relay-test log-in)
   "Find out why mail cannot be sent to SERVER, who is at fault, and what to do.
-The ports 25, 465 and 587, and those that the account has in `:routes', are
-looked at, at each address of SERVER, in both address families; nothing is sent,
-nobody logs in.  The report appears while
+SERVER is a host, or an account or its name.  The ports 25, 465 and 587, and
+those that the account has in `:routes', are looked at, at each address, in both
+address families; nothing is sent, nobody logs in.  The report appears while
 this is going on, and Emacs stays free.  Interactively the default is the
 account's server; with a prefix argument you are asked whether to log in as
 well (LOG-IN), with the account's secret, and with two whether to try as well if

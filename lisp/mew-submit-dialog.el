@@ -132,7 +132,7 @@ What can be read without asking is; else the user is asked."
               (cond ((eq wrong 'app-password)
                      (format "%s wants an application password for %s, which its web \
 site makes, not the usual one." host user))
-                    (wrong (format "%s did not take the password of %s.  Another one?"
+                    (wrong (format "%s did not accept the password of %s.  Another one?"
                                    host user))
                     (user (format "%s wants the password of %s." host user))
                     (t (format "%s wants a user name and a password." host)))

@@ -48,9 +48,12 @@ password can be used.\nTake :tls away, so that TLS is required."))
 none." level)))))
 
 (defun mew-submit-doctor-account--keys (topic account)
-  "Return a finding about keys of ACCOUNT, called TOPIC, that nobody knows."
+  "Return a finding about keys of ACCOUNT, called TOPIC, that nobody knows.
+Each is told once, whether it is the account's or that of some of its servers."
   (let ((unknown (seq-difference
-                  (cl-loop for (key) on account by #'cddr collect key)
+                  (seq-uniq
+                   (mapcan (lambda (one) (cl-loop for (key) on one by #'cddr collect key))
+                           (mew-submit-account--servers account)))
                   (mew-submit-account--keys))))
     (when unknown
       (mew-submit-doctor-finding--make
@@ -109,8 +112,7 @@ One sign-in is for all of them."
                    topic 'error "%s\nCorrect it in mew-submit-accounts%s."
                    (mew-submit-error--text err)
                    (if mew-submit-accounts "" " or smtpmail's variables")))))
-   (list (mew-submit-doctor-account--tls-level topic account)
-         (mew-submit-doctor-account--keys topic account))
+   (list (mew-submit-doctor-account--tls-level topic account))
    (unless (and (> rank 1) (mew-submit-doctor-account--signs-in-p account))
      (mew-submit-doctor-account--secret topic account))))
 
@@ -127,18 +129,18 @@ One sign-in is for all of them."
 (defun mew-submit-doctor-account--account (account number)
   "Return findings about ACCOUNT, the one with NUMBER, and each of its servers."
   (let ((topic (mew-submit-doctor-finding--topic number)))
-    (cons
-     (mew-submit-doctor-account--sender topic account)
-     (cons
-      (mew-submit-doctor-account--several topic account)
-      (apply #'append
-             (seq-map-indexed
-              (lambda (server index)
-                (mapcar (lambda (finding)
-                          (mew-submit-doctor-account--at (1+ index) finding))
-                        (mew-submit-doctor-account--one-server topic server
-                                                               (1+ index))))
-              (mew-submit-account--servers account)))))))
+    (append
+     (list (mew-submit-doctor-account--sender topic account)
+           (mew-submit-doctor-account--several topic account)
+           (mew-submit-doctor-account--keys topic account))
+     (apply #'append
+            (seq-map-indexed
+             (lambda (server index)
+               (mapcar (lambda (finding)
+                         (mew-submit-doctor-account--at (1+ index) finding))
+                       (mew-submit-doctor-account--one-server topic server
+                                                              (1+ index))))
+             (mew-submit-account--servers account))))))
 
 (defun mew-submit-doctor-account--unreachable (accounts)
   "Return a finding about those of ACCOUNTS that are never chosen, or nil."

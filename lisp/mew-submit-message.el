@@ -261,6 +261,19 @@ that is sent again they are Resent-From and Resent-Sender."
                (car authors)))))
      `((,resent "resent-from" "resent-sender") (,fields "from" "sender")))))
 
+(defun mew-submit-message--check-names (fields)
+  "Signal `mew-submit-message' when FIELDS name more than one sender.
+A message has one From and one Sender at most (RFC 5322, section 3.6): the
+account would be chosen by one, and its reader be shown another.  Several fields
+of recipients are one list to every program, and the server judges the others."
+  (dolist (name '("From" "Sender"))
+    (let ((count (seq-count (lambda (field) (equal (car field) (downcase name)))
+                            fields)))
+      (when (> count 1)
+        (mew-submit-error--throw
+         'message nil "The header has %d %s fields, and one is allowed: leave one"
+         count name)))))
+
 (defun mew-submit-message--author (fields)
   "Return the address of the one whose message FIELDS are, or nil.
 That is the first one in From, or in Resent-From of one that is sent again."

@@ -113,6 +113,11 @@ Not one of which they have said that it is not to be sent again."
          (waiting (funcall count 'queued 'held))
          (failed (seq-count #'mew-submit-mode-line--needs-user-p entries))
          (questions (length mew-submit-question--list))
+         (name "Mail")
+         (word (lambda (format number)
+                 ;; The words have little room.
+                 (prog1 (format "%s%s" name (format format number))
+                   (setq name ""))))
          (percent (and (> sending 0) (mew-submit-mode-line--percent))))
     (string-join
      (delq nil
@@ -120,21 +125,21 @@ Not one of which they have said that it is not to be sent again."
             ;; What needs the user comes first: a narrow window cuts off the rest.
             (and (> questions 0)
                  (mew-submit-mode-line--word
-                  (format "Mail?%d" questions) 'mew-submit-mode-line-failed
+                  (funcall word "?%d" questions) 'mew-submit-mode-line-failed
                   (mew-submit-question-text (car mew-submit-question--list))
                   #'mew-submit-answer))
             (and (> failed 0)
                  (mew-submit-mode-line--word
-                  (format "Mail!%d" failed) 'mew-submit-mode-line-failed
+                  (funcall word "!%d" failed) 'mew-submit-mode-line-failed
                   (format "%d need you" failed)))
             (and (> waiting 0)
-                 (mew-submit-mode-line--word (format "Mail:%d" waiting)
+                 (mew-submit-mode-line--word (funcall word ":%d" waiting)
                                              'mew-submit-mode-line-waiting
                                              (format "%d waiting" waiting)))
             (and (> sending 0)
                  (mew-submit-mode-line--word
-                  (format "Mail>%d%s" sending
-                          (if percent (format " (%d%%%%)" percent) ""))
+                  (concat (funcall word ">%d" sending)
+                          (and percent (format " (%d%%%%)" percent)))
                   'mew-submit-mode-line-sending
                   (format "%d being sent" sending))))))))
 

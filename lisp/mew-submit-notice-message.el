@@ -32,7 +32,8 @@
 
 (declare-function mew-submit-outbox "mew-submit-outbox" ())
 (declare-function mew-submit-edit "mew-submit-outbox" (id &optional directory))
-(declare-function mew-submit-diagnose "mew-submit-diagnose" (host))
+(declare-function mew-submit-diagnose "mew-submit-diagnose"
+                  (server &optional relay-test log-in))
 (declare-function mew-submit-forget-server "mew-submit" (server))
 (declare-function mew-submit-setup "mew-submit-setup" (address))
 (declare-function mew-submit-sign-in "mew-submit-sign-in" (account &rest keys))
@@ -127,10 +128,7 @@ the message's, by default the one at point."
 (defun mew-submit-notice-diagnose ()
   "Find out what the network and the server of this message really do."
   (interactive)
-  (let ((account (plist-get (mew-submit-notice-message--here) :account)))
-    (if (fboundp 'mew-submit-diagnose)
-        (mew-submit-diagnose (plist-get account :server))
-      (user-error "There is no diagnosis in this version"))))
+  (mew-submit-diagnose (mew-submit-queue--next-account (mew-submit-notice-message--here))))
 
 (defun mew-submit-notice-pin ()
   "Look at the certificate of this message's server, and have it accepted.

@@ -288,16 +288,22 @@ Each has a button for each answer: TAB goes to the next one, RET presses it."
       (and (eq (plist-get entry :state) 'queued)
            (mew-submit-notice--old-p entry))))
 
-(defun mew-submit-notice--say-why (head reason &optional tail)
-  "Say HEAD, the clause REASON and TAIL on one line; REASON is cut if need be."
+(defun mew-submit-notice--say-why (head reason &optional tail more)
+  "Say HEAD, the clause REASON and TAIL on one line; REASON is cut if need be.
+MORE follows where there is room for it."
   (let* ((tail (or tail ""))
          (room (- (window-width (minibuffer-window)) 1
                   (string-width head) (string-width tail))))
     (mew-submit-background--say
-     "%s%s%s" head
+     "%s%s%s%s" head
      (if noninteractive reason
        (truncate-string-to-width reason (max 20 room) nil nil "..."))
-     tail)))
+     tail
+     (if (and more
+              (or noninteractive
+                  (<= (+ (string-width reason) (string-width more)) room)))
+         more
+       ""))))
 
 (defun mew-submit-notice--say-failed (entry done)
   "Say on a line why ENTRY's message did not get through, with DONE."
@@ -306,10 +312,9 @@ Each has a button for each answer: TAB goes to the next one, RET presses it."
         (mew-submit-notice--say-why
          (format "Mail to %s waits: "
                  (mew-submit-report--people (plist-get entry :recipients)))
-         reason
-         (if-let* ((next (plist-get entry :next)))
-             (format-time-string "; next try %H:%M" next)
-           ""))
+         reason nil
+         (when-let* ((next (plist-get entry :next)))
+           (format-time-string "; next try %H:%M" next)))
       (mew-submit-notice--say-why "" (mew-submit-report--headline done reason)))))
 
 (defun mew-submit-notice--failed (entry done)
@@ -368,15 +373,15 @@ That comes after what filing copies says, and once for several."
 
 (defun mew-submit-notice--offer (entry done)
   "Tell that another port may do for ENTRY's message, which waits because of DONE."
-  (when-let* ((text (mew-submit-offer--text (plist-get entry :account) done))
+  (when-let* (((mew-submit-offer--text (plist-get entry :account) done))
               (now (mew-submit-known--entry (plist-get entry :id)
                                             (plist-get entry :directory))))
     (when (eq (plist-get now :state) 'queued)
       (mew-submit-notice--fill now done)
-      (mew-submit-background--say "Mail to %s waits: %s"
-                                  (mew-submit-report--people
-                                   (plist-get entry :recipients))
-                                  text))))
+      (mew-submit-notice--say-why
+       (format "Mail to %s waits: "
+               (mew-submit-report--people (plist-get entry :recipients)))
+       "port 465 answers" "; [Other port] in *mew-submit*"))))
 
 ;;;###mew-submit
 (defun mew-submit-notice--done (entry done)

@@ -30,7 +30,8 @@
 (require 'seq)
 (require 'tabulated-list)
 
-(declare-function mew-submit-diagnose "mew-submit-diagnose" (host))
+(declare-function mew-submit-diagnose "mew-submit-diagnose"
+                  (server &optional relay-test log-in))
 (defvar mew-submit--sent)
 
 ;;; The table
@@ -42,7 +43,10 @@
 (defun mew-submit-outbox--time (time)
   "Return TIME, a float, as a person writes it: the hour, with a day if need be."
   (let ((away (abs (- time (float-time)))))
-    (format-time-string (cond ((< away 72000) "%H:%M")
+    (format-time-string (cond ((equal (format-time-string "%F" time)
+                                      (format-time-string "%F"))
+                               "%H:%M")
+                              ((< away 432000) "%a %H:%M")
                               ((< away 26000000) "%d %b %H:%M")
                               (t "%F"))
                         time)))
@@ -514,10 +518,7 @@ IDS are theirs; while TIME is asked for others may come to point."
 (defun mew-submit-outbox-diagnose ()
   "Find out what the network and the server of the message at point really do."
   (interactive nil mew-submit-outbox-mode)
-  (let ((account (plist-get (mew-submit-outbox--entry) :account)))
-    (if (fboundp 'mew-submit-diagnose)
-        (mew-submit-diagnose (plist-get account :server))
-      (user-error "There is no diagnosis in this version"))))
+  (mew-submit-diagnose (mew-submit-queue--next-account (mew-submit-outbox--entry))))
 
 (defun mew-submit-outbox--show (insert)
   "Show the file of the message at point in a buffer, by INSERT, a function of it."
@@ -664,7 +665,10 @@ IDS are theirs; while TIME is asked for others may come to point."
   "Is ENTRY's message, whose buffer is killed, to be gone for good?
 Only who gives up the mail, as by \\<message-mode-map>\\[message-kill-buffer], is asked."
   (and (eq this-command 'message-kill-buffer)
-       (yes-or-no-p (format "Delete the mail to %s for good, from the outbox, too? "
+       (yes-or-no-p (format "%sDelete the mail to %s for good, from the outbox, too? "
+                            (if (buffer-modified-p)
+                                "Your changes are lost (C-g goes on editing).  "
+                              "")
                             (mew-submit-report--people
                              (plist-get entry :recipients))))))
 
@@ -683,10 +687,11 @@ Only who gives up the mail, as by \\<message-mode-map>\\[message-kill-buffer], i
   "Put the message that was edited here, and is not sent, back into the outbox."
   (pcase-let ((`(,entry . ,lock) mew-submit-outbox--edited))
     (when entry
-      (setq mew-submit-outbox--edited nil)
       (let ((outbox (file-name-directory
                      (directory-file-name (plist-get entry :directory))))
+            ;; A quit at this question leaves all as it is.
             (delete (mew-submit-outbox--delete-p entry)))
+        (setq mew-submit-outbox--edited nil)
         (when delete
           (mew-submit-spool--remove entry))
         (mew-submit-spool--unlock lock)
@@ -704,9 +709,14 @@ Return (BUFFER . ENTRY), with ENTRY as it is while the message is edited."
         (with-current-buffer buffer
           (let ((account (mew-submit-restore--insert entry)))
             (message-mode)
+            (when (text-property-any (point-min) (point-max) 'hard t)
+              (use-hard-newlines 1 'never))
             ;; An account that no field can name goes along with the buffer.
             (message-options-set 'mew-submit-account account))
           (message-goto-body)
+          (set-buffer-modified-p nil)
+          ;; One question is enough, and Emacs' own would make `this-command' another.
+          (setq-local message-kill-buffer-query nil)
           (cons buffer (mew-submit-spool--set-aside entry)))
       ((error quit)
        (kill-buffer buffer)

@@ -97,17 +97,15 @@ Where there was no connection, or no TLS, its event is nil."
     (insert (format "  %-20s %s\n" what (mew-submit-error--clean text)))))
 
 (defun mew-submit-pin--question (account place tls)
-  "Return the question whether the certificate in TLS is good for ACCOUNT at PLACE."
-  (format "The certificate of %s was not accepted: %s.  Pin it only if its owner \
-has told you this fingerprint in another way.  From now on, accept the \
-certificate with the fingerprint %s, and no other that cannot be verified, \
-for mail by %s? "
+  "Return the question whether the certificate in TLS is good for ACCOUNT at PLACE.
+What else there is to know of it is shown: all of the question has to be seen."
+  (format "Pin the certificate of %s for mail by %s?  Only if its owner has told \
+you this fingerprint in another way: %s "
           place
-          (mew-submit-error--clean (or (plist-get tls :unverified) ""))
-          (mew-submit-pin--colons (plist-get tls :fingerprint))
           (if-let* ((name (plist-get account :name)))
               (format "the account %s" name)
-            "accounts without a name")))
+            "accounts without a name")
+          (mew-submit-pin--colons (plist-get tls :fingerprint))))
 
 ;;; The commands
 

@@ -183,6 +183,15 @@ wishes of the server stays."
         (plist-get entry :via)
       (mew-submit-account--server-name account))))
 
+(defun mew-submit-queue--next-account (entry)
+  "Return the account, with one server, by which ENTRY's message would go next.
+Of several servers it is the one it went to last."
+  (let ((account (mew-submit-queue--renewed entry))
+        (via (mew-submit-queue--via entry)))
+    (if via
+        (mew-submit-account--at account via)
+      account)))
+
 (defun mew-submit-queue--staying (entry account)
   "Return ACCOUNT as ENTRY's message may go by it: in doubt, by the same server.
 That one may know that it has the message already, and no other can.  That a

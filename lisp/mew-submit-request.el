@@ -141,6 +141,7 @@ account that wants a mechanism never goes without a user: signal
 It is FROM, else what X-Mew-Submit-From says, else the account's, else the one
 in FIELDS, else the user's address.  One without a domain becomes the account's
 address.  An empty FROM is the null sender."
+  (mew-submit-message--check-names fields)
   (let ((sender (or from (mew-submit-message--envelope-from fields)
                     (plist-get account :sender)
                     (mew-submit-message--sender fields) user-mail-address)))

@@ -16,7 +16,9 @@
 
 ;;; Code:
 
+(require 'cl-lib)
 (require 'message)
+(require 'mml)
 (require 'mew-submit-account)
 (require 'mew-submit-copies)
 (require 'mew-submit-message)
@@ -24,7 +26,7 @@
 (require 'mew-submit-request)
 (require 'seq)
 
-(declare-function mime-to-mml "mml" (&optional handles))
+(declare-function rfc2231-encode-string "rfc2231" (param value))
 
 ;;; The text
 
@@ -44,6 +46,79 @@ application/pgp\\)\\|-----BEGIN PGP \\(?:SIGNED \\)?MESSAGE-----\\)"
     (replace-match "\n"))
   (goto-char (point-min)))
 
+(defun mew-submit-restore--parameters (alist test)
+  "Return those of ALIST that are strings and whose name satisfies TEST."
+  (seq-filter (pcase-lambda (`(,name . ,value))
+                (and (stringp value) (funcall test name)))
+              alist))
+
+(defun mew-submit-restore--typed (type parameters)
+  "Return TYPE, of a Content-Type, with PARAMETERS, an alist, behind it.
+MML writes few parameters of its own accord, and what is behind the type as it
+is: the method of an invitation, for instance, must not be lost."
+  (string-join (cons (substring-no-properties type)
+                     (mapcar (pcase-lambda (`(,name . ,value))
+                               (rfc2231-encode-string (symbol-name name) value))
+                             parameters))
+               "; "))
+
+(defun mew-submit-restore--multipart-tag (handle)
+  "Insert the MML tag that opens HANDLE, a multipart."
+  (let ((properties (text-properties-at 0 (car handle)))
+        alist)
+    (while properties
+      (push (cons (pop properties) (pop properties)) alist))
+    (mml-insert-tag 'multipart
+                    'type (mew-submit-restore--typed
+                           (mm-handle-media-subtype handle)
+                           (mew-submit-restore--parameters
+                            alist
+                            ;; MML writes the first two, and the last is no parameter.
+                            (lambda (name) (not (memq name '(boundary start from))))))
+                    'start (mm-handle-multipart-ctl-parameter handle 'start))))
+
+(defun mew-submit-restore--tag (handle &optional buffer text mml)
+  "Insert the MML tag of HANDLE as `mml-insert-mml-markup' does, but lose nothing.
+BUFFER has the octets, unless TEXT or MML is non-nil.  The charset of a text is
+Message mode's to choose: the old one would make spaces of letters it has not."
+  (if (stringp (car handle))
+      (mew-submit-restore--multipart-tag handle)
+    (pcase-let ((`(,type . ,parameters) (mm-handle-type handle))
+                (`(,disposition . ,more) (mm-handle-disposition handle))
+                (written (lambda (name) (memq name mml-content-type-parameters))))
+      (apply #'mml-insert-tag (if mml 'mml 'part)
+             'type (mew-submit-restore--typed
+                    type (mew-submit-restore--parameters
+                          parameters
+                          (lambda (name)
+                            (not (or (funcall written name)
+                                     (and text (eq name 'charset)))))))
+             'disposition disposition
+             'id (mm-handle-id handle)
+             'description (mm-handle-description handle)
+             'buffer (and buffer (buffer-name buffer))
+             'nofile (and text "yes")
+             (mapcan (pcase-lambda (`(,name . ,value)) (list name value))
+                     (append (mew-submit-restore--parameters parameters written)
+                             (mew-submit-restore--parameters
+                              more
+                              (lambda (name)
+                                (memq name mml-content-disposition-parameters)))))))))
+
+(defun mew-submit-restore--to-mml ()
+  "Make MML of the message in the buffer, a header, an empty line and octets."
+  (let* ((whole (mm-dissect-buffer t))
+         (plain (equal (ignore-errors (mm-handle-media-type whole)) "text/plain"))
+         (told (seq-some (lambda (parameter) (not (eq (car parameter) 'charset)))
+                         (and plain (cdr (mm-handle-type whole))))))
+    (cl-letf (((symbol-function 'mml-insert-mml-markup) #'mew-submit-restore--tag))
+      (mime-to-mml whole))
+    (when told
+      (save-excursion
+        (rfc822-goto-eoh)
+        (forward-line)
+        (mew-submit-restore--tag whole nil t)))))
+
 (defun mew-submit-restore--insert-text (entry)
   "Insert the text of ENTRY's message; its header ends with an empty line.
 Return non-nil when it is as the user wrote it.  Signal `user-error' for what
@@ -57,7 +132,7 @@ can only be sent as it is."
         (user-error "This mail is signed or encrypted and cannot be edited: \
 send it again as it is, or delete it"))
       (set-buffer-multibyte 'to)        ; octets stay octets
-      (mime-to-mml))
+      (mew-submit-restore--to-mml))
     source))
 
 ;;; The header

@@ -619,10 +619,16 @@ Ask before that for what a look needs: the module."
       (mew-submit-error--as-user-error (mew-submit-module--ensure)))
     (unless (mew-submit-module--offer)
       (user-error "Nothing can be looked at until M-x mew-submit-build-module")))
-  (let ((address (string-trim (read-string "Your mail address: " initial))))
-    (condition-case err
-        (mew-submit-setup-discover--domain address)
-      (mew-submit-error (user-error "%s" (mew-submit-error--text err))))
+  (let ((prompt "Your mail address: ")
+        address)
+    (while (null address)
+      (setq initial (string-trim (read-string prompt initial)))
+      (condition-case err
+          (progn (mew-submit-setup-discover--domain initial)
+                 (setq address initial))
+        (mew-submit-error
+         (setq prompt (format "%s\nYour mail address: "
+                              (mew-submit-error--text err))))))
     address))
 
 (defun mew-submit-setup--begin (address)

@@ -245,6 +245,7 @@ With DURABLY non-nil it is on disk, under its name, on return."
          (all #'natnump :attempts)
          (all #'stringp :from :subject :message-id :last :reply :private :source :via)
          (all (list-of #'stringp) :recipients :delivered)
+         (all (list-of #'natnump) :hard)
          (all (list-of #'mew-submit-spool--refusal-p) :refused)
          (all (list-of #'mew-submit-spool--note-p) :history)
          (all (list-of #'listp) :fcc)
@@ -329,6 +330,21 @@ That is what belongs to no message and is more than a day old."
   (mew-submit-spool--file (plist-get entry :id) ".source"
                           (plist-get entry :directory)))
 
+(defun mew-submit-spool--hard-newlines (text)
+  "Return where TEXT has hard newlines, a list of positions in it.
+They are what makes MML send it as format=flowed, see `use-hard-newlines'."
+  (let ((place -1) places)
+    (while (setq place (text-property-any (1+ place) (length text) 'hard t text))
+      (push place places))
+    places))
+
+(defun mew-submit-spool--harden (text places)
+  "Return TEXT with hard newlines at PLACES, and no other properties."
+  (set-text-properties 0 (length text) nil text)
+  (dolist (place places text)
+    (when (< place (length text))
+      (put-text-property place (1+ place) 'hard t text))))
+
 (defun mew-submit-spool--write-source (entry text)
   "Write TEXT, the source of ENTRY's message, to its file.
 Return ENTRY with its digest.  It need not be on disk: one that is not whole is
@@ -340,7 +356,8 @@ as good as none."
     (with-file-modes #o600
       (write-region octets nil (mew-submit-spool--source-file entry) nil
                     'silent nil 'excl))
-    (mew-submit-spool--with entry :source (secure-hash 'sha256 octets))))
+    (mew-submit-spool--with entry :source (secure-hash 'sha256 octets)
+                            :hard (mew-submit-spool--hard-newlines text))))
 
 (defun mew-submit-spool--source (entry)
   "Return the text that the user wrote for the message of ENTRY, or nil."
@@ -352,7 +369,9 @@ as good as none."
         (insert-file-contents-literally file)
         (when (equal (secure-hash 'sha256 (current-buffer))
                      (plist-get entry :source))
-          (decode-coding-string (buffer-string) 'utf-8-emacs-unix))))))
+          (mew-submit-spool--harden
+           (decode-coding-string (buffer-string) 'utf-8-emacs-unix)
+           (plist-get entry :hard)))))))
 
 (defun mew-submit-spool--move-source (entry moved)
   "Have the source of ENTRY's message where that of MOVED, the same, is."

@@ -160,7 +160,9 @@ zone it is local."
 (defun mew-submit-time--future (text)
   "Return the time to come that TEXT means, or signal `user-error'."
   (let ((time (mew-submit-time--parse text)))
-    (cond ((null time)
+    (cond ((string-blank-p text)
+           (user-error "Type when to send it, like this: %s" mew-submit-time--examples))
+          ((null time)
            (user-error "When is \"%s\"?  Say it like this: %s" text
                        mew-submit-time--examples))
           ((not (time-less-p nil time))

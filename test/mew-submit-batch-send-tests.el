@@ -383,7 +383,9 @@ JSON is the same with --json.  There was no connection to PEER."
                      (cons (mew-submit-batch-send-tests--arguments peer "ok" "-t")
                            (concat "From: me@x\n" header "\n\nbody\n")))
                    '("Subject: s" "To: undisclosed-recipients:;" "To: a b@x"
-                     "To: \"a\nBcc: <b@x>" "To: a@x\rCc: b c@x"))
+                     "To: \"a\nBcc: <b@x>" "To: a@x\rCc: b c@x"
+                     ;; SECURITY: J14
+                     "To: a@x\nFrom: me@x" "To: a@x\nSender: a@x\nSENDER : b@x"))
          ;; This one the module finds.
          (,named . "From: me@x\n\nbo\0dy\n"))))))
 

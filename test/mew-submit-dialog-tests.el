@@ -196,7 +196,7 @@
                (lambda (_event _key text &rest _) (setq said text) nil)))
       (pcase-dolist (`(,done . ,regexp)
                      '(((:kind "auth" :about "app-password" :code 534) . "application password")
-                       ((:kind "auth" :about "password" :code 535) . "did not take the password")))
+                       ((:kind "auth" :about "password" :code 535) . "did not accept the password")))
         (mew-submit-dialog--password
          (list :what "password" :host "smtp.example.org" :port 587 :user "joe" :mechanism "PLAIN"
                :wrong (if (mew-submit-refusal--app-password-p done) 'app-password t)))

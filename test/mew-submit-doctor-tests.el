@@ -77,7 +77,7 @@ Whatever would ask the user fails the test."
     (((:server "127.0.0.1" :servers ((:server "127.0.0.2" :plan "fast"))))
      error "account 1" "server 2: No such plan: fast")
     (((:server "127.0.0.1" :servers ((:server "127.0.0.2" :rotes "25:none"))))
-     warning "account 1" "server 2: What is :rotes")
+     warning "account 1" "\\`What is :rotes\\?")
     (((:server "127.0.0.1" :servers ((:plan "rfc8314")))) error "account 1"
      "one of :servers without a :server")
     (((:server "mail.example.org" :servers ((:server "b.example.org" :tls none))))
@@ -98,6 +98,18 @@ Whatever would ask the user fails the test."
           (should (plist-get finding :advice)))
         ;; Nor does the command trip over it.
         (should (mew-submit-doctor--begin #'ignore t))))))
+
+(ert-deftest mew-submit-doctor-tests-a-slip-is-told-once ()
+  "A misspelt key of an account is told once, not again for each of its servers."
+  (mew-submit-doctor-tests--with directory
+      ((mew-submit-accounts
+        '((:server "127.0.0.1" :requires-tls t
+                   :servers ((:server "127.0.0.2" :rotes "25:none")
+                             (:server "127.0.0.3" :rotes "25:none"))))))
+    (should (equal (seq-filter (lambda (text) (string-search "What is" text))
+                               (mapcar (lambda (finding) (plist-get finding :text))
+                                       (mew-submit-doctor-checkup--local)))
+                   '("What is :requires-tls, :rotes?")))))
 
 (ert-deftest mew-submit-doctor-tests-tells-of-refused-log-ins ()
   "Why mail in the outbox could not log in is told once, with what to do."

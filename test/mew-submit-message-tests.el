@@ -115,6 +115,24 @@ SECURITY: P10."
     (ert-info (text)
       (should (equal (mew-submit-message-tests--sender text) expected)))))
 
+(ert-deftest mew-submit-message-tests-one-sender ()
+  "A header may have one From and one Sender, of other fields as many as it has."
+  (pcase-dolist
+      (`(,text ,words)
+       '(("From: a@x\nSender: b@x\nTo: c@x\nTo: d@x\n\nFrom: e@x\n" nil)
+         ("Resent-From: a@x\nResent-From: b@x\nFrom: c@x\n\n" nil)
+         ("From: a@x\nfrom : b@x\nFROM: c@x\n\n" "3 From fields")
+         ("From: a@x\rFrom: b@x\r\r" "2 From fields")
+         ("From: a@x\nSender: b@x\nSender: c@x\n\n" "2 Sender fields")))
+    (let ((err (condition-case err
+                   (mew-submit-message-tests--with-file text
+                     (mew-submit-message--check-names fields))
+                 (mew-submit-message (mew-submit-error--text err)))))
+      (ert-info (text)
+        (if words
+            (should (string-search words err))
+          (should-not err))))))
+
 (ert-deftest mew-submit-message-tests-octets-stay ()
   "Whatever octets there are, in the header and behind it, are copied as they are."
   (let ((octets (apply #'unibyte-string (number-sequence 0 255))))

@@ -86,12 +86,39 @@
           entries '((:state queued) (:state held) (:state refused) (:state broken)
                     (:state uncertain :left t)))
     ;; What needs the user is not cut off where there is little room.
-    (should (equal (mew-submit-mode-line--words) " Mail!2 Mail:2"))
+    (should (equal (mew-submit-mode-line--words) " Mail!2 :2"))
     (setq running '(a)
           mew-submit-question--list (list (mew-submit-question--make :text "Another port?")))
-    (should (equal (mew-submit-mode-line--words) " Mail?1 Mail!2 Mail:2 Mail>1"))
+    (should (equal (mew-submit-mode-line--words) " Mail?1 !2 :2 >1"))
     (setq entries nil running nil mew-submit-question--list nil)
     (should (equal (mew-submit-mode-line--words) ""))))
+
+;;; The diagnosis
+
+(ert-deftest mew-submit-notice-tests-diagnoses-its-own-server ()
+  "The server of the mail's own account is looked at, as it would be tried next.
+Another account at that server may have other routes, or another tunnel."
+  (let ((mew-submit-accounts '((:name "first" :server "mail.x.example")
+                               (:name "own" :server "MAIL.x.example" :routes "2525:starttls"
+                                      :servers ((:server "b.x.example")))))
+        looked)
+    (cl-letf (((symbol-function 'mew-submit-diagnose)
+               (lambda (account)
+                 (push (list (plist-get account :name) (plist-get account :server)
+                             (plist-get account :routes) (plist-get account :servers))
+                       looked))))
+      (dolist (via '("mail.x.example 2525:starttls" "b.x.example " nil))
+        (let ((entry (list :id "1" :directory "/nonexistent/" :via via
+                           ;; Of before the user has corrected it.
+                           :account '(:name "own" :server "mail.x.example" :routes "25:none"
+                                            :servers ((:server "b.x.example"))))))
+          (cl-letf (((symbol-function 'mew-submit-notice-message--here) (lambda () entry)))
+            (mew-submit-notice-diagnose)))))
+    (should (equal (reverse looked)
+                   '(("own" "MAIL.x.example" "2525:starttls" nil)
+                     ("own" "b.x.example" nil nil)
+                     ("own" "MAIL.x.example" "2525:starttls"
+                      ((:server "b.x.example"))))))))
 
 ;;; The echo area
 
@@ -130,6 +157,26 @@
   '(:kind "connect" :result "deferred" :text "No route leads to mail.example.org: a lot"
     :attempts ((:port 587 :case 5) (:port 587 :case 5) (:port 25 :case 3)))
   "The end of an attempt where all is filtered.")
+
+(ert-deftest mew-submit-notice-tests-the-reason-has-the-room ()
+  "On 80 columns why mail waits is whole, and when it is tried again said if it fits."
+  (let ((noninteractive nil)
+        (next (float-time (encode-time '(0 40 23 1 1 2030 nil -1 nil)))))
+    (pcase-dolist
+        (`(,who ,server ,line)
+         '(("b@x" "mail.x.example"
+            "Mail to b@x waits: mail.x.example does not answer on 587 and 25; next try 23:40")
+           ("b@mail.example.org" "mail.x.example"
+            "Mail to b@mail.example.org waits: mail.x.example does not answer on 587 and 25")
+           ("b@mail.example.org" "mail.of.an.x.example"
+            "Mail to b@mail.example.org waits: mail.of.an.x.example does not answer on 58...")))
+      (mew-submit-notice-tests--hearing said shown
+        (cl-letf (((symbol-function 'window-width) (lambda (&rest _) 80)))
+          (mew-submit-notice--done
+           (mew-submit-notice-tests--entry :next next :recipients (list who)
+                                           :account (list :server server))
+           mew-submit-notice-tests--blocked))
+        (should (equal (car said) line))))))
 
 (ert-deftest mew-submit-notice-tests-one-line-once ()
   "Why mail waits is said on one line, and again only when it is something else."

@@ -334,6 +334,22 @@ The commands behind it are never carried out."
                  "521 5.5.2" (mew-submit-relay-tests--say client octets)))
         (should-not (mew-submit-relay-tests--reply client))))))
 
+(ert-deftest mew-submit-relay-tests-two-senders ()
+  "A message with two From fields is refused, in words, and not kept.
+SECURITY: J14."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-relay-tests--with-relay
+        ((mew-submit-relay--account-function
+          (mew-submit-relay-tests--account peer "ok")))
+      (should (string-match-p
+               "\\`55[04] 5\\.6\\.0 .*2 From fields"
+               (mew-submit-relay-tests--send
+                (mew-submit-relay-tests--connect)
+                "From: a@x\r\nFrom: me@x\r\nSubject: s\r\n\r\nb\r\n.\r\n")))
+      (should-not (mew-submit-known--entries))
+      (should-not (mew-submit-test-lines peer "MAIL")))))
+
 (ert-deftest mew-submit-relay-tests-bounds ()
   "Lines, messages, recipients, errors and idle commands have bounds."
   :tags '(:module)

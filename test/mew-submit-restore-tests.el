@@ -120,6 +120,95 @@ Subject: Grüße\nX-Mew-Submit-Require-TLS: yes\n\n" body))
     (mew-submit-queue--delete (plist-get (mew-submit-restore-tests--only) :id))
     (should-not (directory-files-recursively directory "\\.source\\'"))))
 
+(defun mew-submit-restore-tests--field (octets)
+  "Return the first Content-Type in OCTETS, on one line."
+  (and (string-match "^Content-Type: *\\(.*\\(?:\n[ \t].*\\)*\\)" octets)
+       (replace-regexp-in-string "[ \t\r]*\n[ \t]*" " " (match-string 1 octets))))
+
+(ert-deftest mew-submit-restore-tests-hard-newlines-come-back ()
+  "What is written with hard newlines goes out as format=flowed, edited or not."
+  :tags '(:module)
+  (mew-submit-restore-tests--with-outbox
+    (with-temp-buffer
+      (message-mode)
+      (use-hard-newlines 1 'never)
+      (insert "From: me@example.org\nTo: you@x.example\nSubject: s\n"
+              mail-header-separator "\n"
+              (mapconcat #'identity (make-list 30 "word") " ") hard-newline
+              "short" hard-newline)
+      (message-send))
+    (let* ((before (mew-submit-restore-tests--only))
+           (octets (mew-submit-restore-tests--octets before)))
+      (should (string-search "format=flowed" octets))
+      (mew-submit-restore-tests--edit before
+        (should use-hard-newlines)
+        (message-send))
+      (let ((again (mew-submit-restore-tests--octets (mew-submit-restore-tests--only))))
+        (dolist (text (list octets again))
+          (should (string-match "\n\n\\(\\(?:.\\|\n\\)*\\)\\'" text)))
+        (should (equal (mew-submit-restore-tests--field again)
+                       (mew-submit-restore-tests--field octets)))
+        (should (equal (substring again (string-search "\n\n" again))
+                       (substring octets (string-search "\n\n" octets))))))))
+
+(ert-deftest mew-submit-restore-tests-parameters-stay ()
+  "A message that has no source keeps what its Content-Types say, and its text."
+  :tags '(:module)
+  (mew-submit-restore-tests--with-outbox
+    (pcase-dolist
+        (`(,type ,body . ,expected)
+         `(("text/plain; charset=us-ascii; format=flowed" "a \nb\n  c\n"
+            "text/plain; format=flowed" "\n\na \nb\n  c\n")
+           ("text/plain; format=Flowed; DelSp=\"yes\"" "a \nb\n"
+            "text/plain; delsp=yes; format=Flowed" "\n\na \nb\n")
+           ("text/plain; charset=us-ascii" "a \nb\n" "text/plain" "\n\na \nb\n")
+           ("text/calendar; method=REQUEST" "BEGIN:VCALENDAR\n"
+            "text/calendar; method=REQUEST" "\nBEGIN:VCALENDAR\n")
+           ("multipart/report; report-type=\"delivery-status\"; boundary=b"
+            "--b\nContent-Type: text/plain; format=flowed\n\na \nb\n\n--b\n\
+Content-Type: application/x; version=\"a b\"; charset=x-y\nContent-Disposition: \
+attachment; filename=f\n\nx\n--b--\n"
+            "multipart/report; report-type=delivery-status; boundary=\"=-=-=\""
+            "\nContent-Type: text/plain; format=flowed\n" "\n\na \nb\n"
+            "\nContent-Type: application/x; charset=x-y; version=\"a b\"\n"
+            "\nContent-Disposition: attachment; filename=f\n")))
+      (ert-info (type)
+        (let ((id (mew-submit-restore-tests--add
+                   (concat "From: me@example.org\nTo: you@x.example\nSubject: s\n\
+MIME-Version: 1.0\nContent-Type: " type "\n\n" body))))
+          (mew-submit-restore-tests--edit (mew-submit-known--entry id) (message-send))
+          (let* ((entry (mew-submit-restore-tests--only))
+                 (octets (mew-submit-restore-tests--octets entry)))
+            (should (equal (mew-submit-restore-tests--field octets) (car expected)))
+            (dolist (part (cdr expected))
+              (should (string-search part octets)))
+            (mew-submit-queue--delete (plist-get entry :id))))))))
+
+(ert-deftest mew-submit-restore-tests-charset-grows ()
+  "A letter that the old charset has not can be added to a message without source."
+  :tags '(:module)
+  (mew-submit-restore-tests--with-outbox
+    (let ((id (mew-submit-restore-tests--add
+               "From: me@example.org\nTo: you@x.example\nSubject: s\n\
+MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\
+Content-Type: text/plain; charset=iso-8859-1\n\nGr\374\337e\n--b\n\n--b--\n")))
+      (mew-submit-restore-tests--edit (mew-submit-known--entry id)
+        (goto-char (point-min))
+        (search-forward "Grüße")
+        (insert " 日本")
+        (message-send))
+      (with-temp-buffer
+        (insert-file-contents-literally
+         (mew-submit-spool--message-file (mew-submit-restore-tests--only)))
+        (let* ((whole (mm-dissect-buffer t))
+               (part (nth 1 whole)))
+          (should (equal (string-trim (mm-decode-string
+                                       (mm-get-part part)
+                                       (mail-content-type-get (mm-handle-type part)
+                                                              'charset)))
+                         "Grüße 日本"))
+          (mm-destroy-parts whole))))))
+
 (ert-deftest mew-submit-restore-tests-encrypted-stays-encrypted ()
   "A mail that was encrypted is encrypted anew when it is edited again.
 SECURITY: P1."
@@ -285,6 +374,43 @@ Message-ID: <1@x>\nDate: Mon, 1 Jan 2024 00:00:00 +0000\n")))
             (mew-submit-queue--delete id))
           (should-not (directory-files (expand-file-name "edited" directory)
                                        nil "\\`[^.]")))))))
+
+(ert-deftest mew-submit-restore-tests-given-up-after-changes ()
+  "Who gives up a changed mail is asked once; C-g goes on editing.
+Any question of the minibuffer makes `this-command' another."
+  :tags '(:module)
+  (mew-submit-restore-tests--with-outbox
+    (pcase-dolist (`(,answer ,lives ,count) '((quit t 0) (nil nil 1) (t nil 0)))
+      (let* ((id (mew-submit-restore-tests--add
+                  "From: me@example.org\nTo: you@x.example\nSubject: s\n\nb\n"))
+             (buffer (mew-submit-outbox--take id nil))
+             (this-command 'message-kill-buffer)
+             questions)
+        (with-current-buffer buffer
+          (should-not (buffer-modified-p))
+          (insert "changed")
+          (cl-letf (((symbol-function 'yes-or-no-p)
+                     (lambda (question)
+                       (push question questions)
+                       (setq this-command 'exit-minibuffer)
+                       (if (eq answer 'quit) (signal 'quit nil) answer))))
+            (condition-case nil
+                (message-kill-buffer)
+              (quit nil))))
+        (should (equal (length questions) 1))
+        (should (string-match-p "changes are lost.*Delete the mail to you@x.example"
+                                (car questions)))
+        (should (eq (buffer-live-p buffer) lives))
+        (should (= (length (mew-submit-known--entries)) count))
+        (when lives
+          (should (equal (plist-get (car (buffer-local-value 'mew-submit-outbox--edited
+                                                             buffer))
+                                    :id)
+                         id))
+          (with-current-buffer buffer (set-buffer-modified-p nil))
+          (kill-buffer buffer))
+        (dolist (entry (mew-submit-known--entries))
+          (mew-submit-queue--delete (plist-get entry :id)))))))
 
 (provide 'mew-submit-restore-tests)
 ;;; mew-submit-restore-tests.el ends here

@@ -306,7 +306,10 @@ verified, log-in by .*SCRAM-SHA-256" text))
       (setq exists 'no)
       (mew-submit-setup "me@exmple.org")
       (mew-submit-setup-tests--wait)
-      (mew-submit-setup-tests--answering '(("Your mail address" . "me@example.org"))
+      (mew-submit-setup-tests--answering
+          ;; What is no address is asked for once more.
+          '(("\\`Your mail address" . "nobody")
+            ("\\`No domain in the address: <nobody>\nYour mail address" . "me@example.org"))
         (call-interactively (lookup-key mew-submit-setup-mode-map "g")))
       (should (string-search "example.org does not exist"
                              (mew-submit-setup-tests--wait))))))
@@ -583,12 +586,12 @@ https://example.com/passwords" text)))
         (mew-submit-setup "me@example.org")
         (should (string-search "Pin its certificate" (mew-submit-setup-tests--wait)))
         (mew-submit-setup-tests--answering
-            '(("accept the certificate with the fingerprint" . nil))
+            '(("\\`Pin the certificate of .*fingerprint" . nil))
           (mew-submit-setup-pin))
         (should-error (with-current-buffer "*mew-submit setup*" (mew-submit-setup-use))
                       :type 'user-error)
         (mew-submit-setup-tests--answering
-            '(("accept the certificate with the fingerprint" . t))
+            '(("\\`Pin the certificate of .*fingerprint" . t))
           (mew-submit-setup-pin))
         (should (string-search "Use this server" (mew-submit-setup-tests--wait)))
         (mew-submit-setup-tests--answering

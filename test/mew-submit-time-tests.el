@@ -68,7 +68,9 @@
 (ert-deftest mew-submit-time-tests-over ()
   "What is over, or no time, is told in words and without Lisp."
   (pcase-dolist (`(,text ,words) '(("2020-01-01 10:00" "2020-01-01 10:00 is over")
-                                   ("soon" "When is \"soon\"?  Say it like this")))
+                                   ("soon" "When is \"soon\"?  Say it like this")
+                                   ("" "Type when to send it, like this: 18:00")
+                                   (" \t" "Type when to send it, like this: 18:00")))
     (should (string-prefix-p words
                              (cadr (should-error (mew-submit-time--future text)
                                                  :type 'user-error))))))

@@ -376,7 +376,7 @@ https://aka.ms/smtp_auth_disabled for more information."))
     (mew-submit-setup-tests--answering-questions
       (mew-submit-setup-tests--answering '(("Password of me@example.org" . "wr0ng"))
         (mew-submit-setup-use))
-      (mew-submit-setup-tests--answering '(("did not take the password" . "s3cret"))
+      (mew-submit-setup-tests--answering '(("did not accept the password" . "s3cret"))
         (funcall press "Enter it"))
       (funcall press "Save"))
     (mew-submit-providers--should-deliver (mew-submit-setup-tests--wait) peer)))

@@ -70,7 +70,8 @@ afzender*, avsandar*, avsender*, afsender*, lahettaj*, nadawc*, odesilatel*, odo
 gonderen*, gonderici*, felado*, expeditor*, отправител*, відправник*, 发件人, 发信人,
 发送者, 寄件者, 寄件人, 送信者, 差出人, 送信元, 발신자, 보낸 사람, 보내는 사람, 발송자,
 saatja*, posiljatelj*, siuntej*, sutitaj*, αποστολε*, المرسل, שולח, השולח, ผู้ส่ง,
-pengirim, nguoi gui, подател*")
+pengirim, nguoi gui, подател*,
+envelope")
     (address
      "address, addresses, adress, e mail address, email address, mail address, adresse,
 adressen, mailadresse, emailadresse, adresse e mail, courriel, direccion*, endereco*,
@@ -157,7 +158,9 @@ logowan*, zalogowa*, autentiz*, prihlas*, overeni, kimlik dogrulama*, oturum*, h
 bejelentkez*, авториз*, аутентиф*, авторизац*, вход, 认证, 验证, 登录, 身份验证, 登入,
 驗證, 認証, ログイン, 인증, 로그인,
 prijav*, sisselogimi*, prisijung*, autentifikac*, συνδεση, ταυτοποιηση, تسجيل الدخول,
-התחברות, אימות, ورود, เข้าสู่ระบบ, masuk, dang nhap, xac thuc, удостовер*")
+התחברות, אימות, ورود, เข้าสู่ระบบ, masuk, dang nhap, xac thuc, удостовер*,
+pop before smtp, pop apop, apop, pop authorization, authorization required,
+check your mail first, check mail first, receive mail first")
     (relay
      "relay, relaying, relayed, relays, relay access, relaybetrieb, weiterleitung*, relais,
 relayer, retransmis*, reenvio, reenviar, inoltro, doorsturen, relaas, vidarebefordr*,
@@ -186,7 +189,8 @@ host name lookup, cannot resolve your address, cannot resolve your ip*, cannot r
 no hostname, forward confirmed, generic rdns, no name for your ip, has no name, dns name,
 ruckwartsauflosung*, reverse eintrag, reversedns, resolution inverse, dns inverse, inverse,
 dns inverso*, dns reverso*, reverso*, inverso*, revers*, odwrotn*, rewers*, reverzn*,
-zpetn*, ters dns, обратн*, 反向, 反向解析, 反解, 逆引き, 逆引, 역방향")
+zpetn*, ters dns, обратн*, 反向, 反向解析, 反解, 逆引き, 逆引, 역방향,
+r dns, unresolvable relay*, unresolvable client*, unresolvable host*, relay host name")
     (spf
      "permitted sender, authorized sender for, not permitted to send mail for,
 authorized to send for, not a permitted sender, authorized mail server,
@@ -203,7 +207,8 @@ purported responsible address")
 chiffr*, cifrad*, cifrat*, criptograf*, crittograf*, versleutel*, krypter*, szyfrowan*,
 sifrovan*, sifrel*, secure connection, cleartext, clear text, plaintext, plain text,
 unencrypted, insecure connection, non secure, зашифров*, шифров*, 加密, 暗号, 암호화,
-sichere verbindung, unverschlussel*, unverschluessel*")
+sichere verbindung, unverschlussel*, unverschluessel*,
+cipher*, high strength")
     (certificate
      "certificate*, cert, zertifikat*, certificat*, dane, tlsa, mta sts, sts policy,
 requiretls, certyfikat*, sertifika*, сертификат*, 证书, 証明書, 인증서")
@@ -253,7 +258,8 @@ schwarzliste, sperrliste*, liste noire, listes noires, lista negra, lista nera,
 listas negras, zwarte lijst, svartlist*, svarteliste*, czarn* list*, czarnej liscie,
 cern* listin*, blacklistu, kara liste*, karaliste*, feketelist*, lista neagra, черн* спис*,
 черный список, черном списке, черного списка, чорн* спис*, 黑名单, 黑名單, 封锁列表,
-ブラックリスト, 블랙리스트, 차단 목록, ip block, banned ip*, client host blocked")
+ブラックリスト, 블랙리스트, 차단 목록, ip block, banned ip*, client host blocked,
+ivm")
     (reputation
      "reputation*, bad reputation, poor reputation, low reputation, untrusted, trust level,
 cloudmark sender intelligence, csi, talos, reputacion, reputacao, reputazion*, reputatie,
@@ -269,7 +275,9 @@ likely spam, suspected spam, considered spam, phish*, bayes, unwanted, spamverda
 werbung, unerwunscht*, pourriel*, indesirable*, correo no deseado, no solicitado,
 lixo eletronico, indesiderat*, ongewenst*, skrappost, soppost, niechcian*, nevyzadan*,
 istenmeyen, keretlen, спам*, 垃圾, 垃圾邮件, 迷惑メール, スパム, 스팸, 광고,
-nezelen*, rams*, spami, neprasyt*, ανεπιθυμητ*, مزعج, ספאם, דואר זבל, สแปม, thu rac")
+nezelen*, rams*, spami, neprasyt*, ανεπιθυμητ*, مزعج, ספאם, דואר זבל, สแปม, thu rac,
+bulk, bulk email*, bulk e mail*, bulk messages, mass mail*, mass mailer*, mass mailing*,
+spamtext, antyspam*, antispamow*")
     (virus
      "virus, viruses, malware, worm, trojan*, infected, infection, clamav, clam av,
 av engine, virenscan*, viren, virenbefall, virusscan*, schadsoftware, infecte*, infectad*,
@@ -316,7 +324,9 @@ plina, plin, переполн*, заполнен*, повн*, 已满, 满了, �
 いっぱい, 容量超過, 가득, 꽉 찼,
 poln, polna, poln*, pun, puna, tais, pilnas, pilna, pilns, переповнен*, пълна,
 пълен, γεματη, γεματο, πληρη*, ممتلئ*, ممتلئ, מלאה, מלא, เต็ม, penuh, da day, пуна,
-exhausted disk")
+exhausted disk,
+disc quota*, userdisk quota*, domaindisk quota*, maildir over quota, hard limit,
+quota exceed the hard limit")
     (quota
      "message credits, credits left, no credits, credits, sends left, plan limit,
 max emails per hour, maximum credits, credits exceeded, emails per hour, emails per day,
@@ -339,7 +349,7 @@ tentatives de connexion, tentatives, intentos, tentativas, tentativi, pogingen,
 prob logowania, pokusu o prihlaseni, pokusu, попыток, deneme*, 登录次数, 尝试次数,
 登录失败次数, 登录频率, 試行回数, 로그인 시도")
     (toomany
-     "more than one, multiple, duplicate*, several, zuviele, zuviel, too many mails,
+     "more than one, multiple, duplicate*, zuviele, zuviel, too many mails,
 sent too many, too many, too much, too often, too frequent*, too fast, too quickly,
 number of, max number of, maximum number of, many, excessive*, zu viele, zu viel, zu oft,
 zu haufig, trop de, trop, demasiad*, muitas, muitos, excesso de, troppi, troppe, te veel,
@@ -369,7 +379,8 @@ per connection, per session, per client, per host, per source, burst*, unusual r
 unexpected volume, rate limited, speed, geschwindigkeit, drosselung, debit, frequence,
 frecuencia, frequencia, frequenza, snelheid, frekvens, czestotliwosc*, rychlost, hizi,
 частот*, скорост*, 频率, 频繁, 速率, 頻度, 頻繁, 빈도, 속도, concurrency, too quickly,
-tarpit*")
+tarpit*,
+thread limit, short period, short time, in a short")
     (period
      "tageslimit*, daglimiet, dagsgrans, dygnsgrans, taeglich*, 1h, 24 h, 1 h, 1 hour,
 1 day, emails per hour, max emails per hour, emails per day, recipients per day,
@@ -423,7 +434,13 @@ nepostojec*, neegzistuoj*, neeksiste, neexistent*, няма такъв, не с�
 αγνωστ*, غير موجود, لا يوجد, غير معروف, לא קיים, לא נמצא, אינו קיים, وجود ندارد, ไม่พบ,
 ไม่มี, tidak ditemukan, tidak ada, tidak dikenal, khong ton tai, khong tim thay,
 nincs ilyen, не найдено,
-gibt es hier nicht, gibt es bei uns nicht")
+gibt es hier nicht, gibt es bei uns nicht,
+not a member of domain, not a member of this domain,
+not present in, not present, cant accept user, cannot accept user, not an active address,
+no one at, nobody at, no match in, match in name directory, not in my validrcptto,
+validrcptto, nessun, nessuno, does not handle mail for, doesnt handle mail for,
+handle mail for, no longer an employee, no longer with, no longer employed,
+incorrectly addressed, not email addresses")
     (nouser
      "такого пользователя нет, такого пользователя, такой пользователь,
 нет такого пользователя, adresse d au moins un destinataire invalide,
@@ -447,7 +464,12 @@ recipient invalid, mailbox not exist, does not like recipient, no mailbox by tha
 user invalid, mailbox name not allowed, unrouteable address, unroutable address,
 name is not recognized, recipnotfound, resolver adr recip not found,
 recipient is not exist, address couldnt be found, recipient verify failed,
-recipient verification failed, unknown user account, user is unknown")
+recipient verification failed, unknown user account, user is unknown,
+recipient not recognized, recipient not recognised, recipient unrecognized,
+recipient unrecognised, recipient is not recognized, address not recognized,
+address not recognised, address unrecognized, address is not recognized,
+user not recognized, unable to find alias, alias not found, alias user not found,
+userunknown, usernotfound")
     (nodomain
      "domain may not exist, dns check failed, host does not accept mail, dns mx, mx or a,
 a aaaa, mx record*, dns records, bad mx, domain not found, no such domain, unknown domain,
@@ -468,7 +490,10 @@ cant find a valid mx, dns error, mail domain mentioned, malformed dns, badly for
 host or domain name not found, reserved domain, domainnotfound, bad dns, mx points to,
 mx lookup,
 does not receive email, does not receive mail, doesnt receive mail, does not accept email,
-receives no mail, takes no mail, cannot receive mail")
+receives no mail, takes no mail, cannot receive mail,
+valid sender domain, without a valid sender, dead domain, domain resolve fail*,
+domain resolution fail*, host name is unknown, host name unknown, hostname unknown,
+find any host, any host named, any host by that name")
     (invalid
      "invalid*, incorrect*, wrong*, bad, illegal, not correct, false, mismatch*,
 dont match, does not match, doesnt match, not match, erroneous, not accepted, unacceptable,
@@ -493,7 +518,9 @@ does not, dont, do not, didnt, must not, none, nicht, kein*, ohne, fehlt, fehlen
 sans, manque*, aucun*, non, sin, falta, nao, sem, senza, manca, niet, geen, zonder, inte,
 utan, saknas, ikke, mangler, uden, uten, ei, nie, brak, bez, neni, nema, nelze, chybi,
 degil, yok, eksik, nem, nu, не, нет, без, отсутств*, немає, 不, 没有, 無, 无, 缺少, 未,
-ない, ません, 않, 없")
+ない, ません, 않, 없,
+empty, blank, incomplete,
+nessun, nessuno")
     (denied
      "not welcome, recipient address rejected, all recipient addresses rejected,
 data command rejected, end of data command rejected, denies, denied, rejected, reject,
@@ -559,7 +586,10 @@ neaktivn*, devre disi, askiya*, kapatil*, pasif, letiltva, felfuggesztve, dezact
 отключен*, неактив*, приостановлен*, закрыт*, деактивирован*, вимкнено, 禁用, 停用, 冻结,
 已关闭, 锁定, 暂停, 注销, 被封, 無効化, 停止, 利用停止, 휴면, 비활성, 정지, 중지,
 사용 안함, 사용하지 않, 사용 안 함, 꺼져, 未开启, 未开通, 未启用, 没有开通, 没有开启,
-没有启用, 尚未开启, 尚未开通, 無効にな")
+没有启用, 尚未开启, 尚未开通, 無効にな,
+archived, archivee*, archiviert,
+not accepting any mail, is not accepting mail, not accepting messages,
+not currently being accepted, inutilizz*, inutilizad*, falta de uso, non usage")
     (required
      "use, required, require, requires, must, need, needs, needed, please, necessary,
 mandatory, before, first, should, erforderlich, notwendig, benotigt, benoetigt, mussen,
@@ -616,7 +646,8 @@ mail system storage, system is full, filesystem, file system, speicherplatz, fes
 plattenplatz, kein speicher, espace disque, disque, espacio en disco, espacio, espaco,
 spazio, disco, schijfruimte, diskutrymme, diskplads, miejsca na dysku, brak miejsca,
 mista na disku, disk alani, нет места, дисков*, места на диске, 磁盘, 磁碟, 存储空间,
-ディスク, 디스크")
+ディスク, 디스크,
+enough space, enough storage, enough room, storage space")
     (internal
      "system problem, mailer error, unknown mailer, temporary system, internal system,
 server config*, configuration, contact the administrator of this server,
@@ -639,7 +670,8 @@ erro interno, errore interno, interne fout, internt fel, intern feil, intern fej
 sisainen virhe, blad wewnetrzny, wewnetrzny*, interni chyba, vnitrni chyba, sunucu hatasi,
 dahili hata, belso hiba, eroare interna, внутренн*, ошибка сервера, системная ошибка,
 внутрішн*, 内部错误, 系统错误, 服务器错误, 內部錯誤, 系統錯誤, 内部エラー, システムエラー,
-내부 오류, 시스템 오류, 서버 오류")
+내부 오류, 시스템 오류, 서버 오류,
+queuing, queueing, unable to queue, cannot queue, could not queue")
     (timeout
      "connection expired, session expired, expired session, took too long, no data,
 too slow, time limit, timeout, timed out, time out, timeout exceeded, timeout waiting,
@@ -652,7 +684,9 @@ expire delai, tiempo de espera, tiempo agotado, tempo limite, tempo esgotado,
 tempo scaduto, time out verbinding, tidsgrans*, tidsavbrott, przekroczono czas,
 limit czasu, przekroczony czas, vyprsel cas*, casovy limit, zaman asimi, sure doldu,
 idotullep*, таймаут*, тайм аут, время ожидания, истекло время, час очікування, 超时, 逾時,
-逾时, タイムアウト, 시간 초과")
+逾时, タイムアウト, 시간 초과,
+ended early, ended prematurely, incomplete data, incomplete message, message incomplete,
+premature end, unexpected end")
     (unreachable
      "deliver the message in time, giving up, could not reach, cannot reach, cant reach,
 failed to connect, unable to deliver, delivery attempts, undeliverable after,
@@ -671,7 +705,12 @@ socks connect, smtp connection, delivery temporarily suspended, bad connection,
 nicht erreichbar, injoignable*, inaccesible*, no alcanzable, inacessivel, irraggiungibil*,
 onbereikbaar, kan inte nas, nieosiagaln*, nedosazitel*, ulasilam*, elerhetetlen,
 недостижим*, не отвечает, 无法连接, 连接失败, 到達できません, 연결할 수 없,
-servfail")
+servfail,
+dns check*, dns look up, dns resolving, dns resolution, read error from,
+resolve route, no route found, find a gateway, gateway for")
+    (dns
+     "dns check*, dns lookup*, dns look up*, dns failure, dns error, dns query failed, dns timeout,
+dns resolution, dns resolving, name server, nameserver, host name lookup failure, lookup failure")
     (syntax
      "control or whitespace, contains whitespace, contains spaces, contains a space,
 contains illegal, contains invalid, unexpected character*, mal forme*, malformee,
@@ -709,11 +748,15 @@ unknown command, command not, unknown extension, size parameter, body type, garb
 befehl*, unbekannter befehl, commande*, comando*, opdracht, kommando*, komend*, polecen*,
 prikaz*, komut*, parancs*, comanda*, команд*, параметр*, 命令, 指令, 参数, 参数错误,
 コマンド, パラメータ, 명령, 매개변수,
-already authenticated, already logged in")
+already authenticated, already logged in,
+before greeting, before the greeting, no data before greeting, before banner,
+early talker*, talked too early, spoke too soon, talking too soon, already said,
+already greeted, already sent")
     (utf8
      "smtputf8, utf8, utf 8, eai, internationalized, internationalised, non ascii,
 nonascii, 8bit, 8 bit, 8bitmime, international address*, 8 bit characters, eight bit, idn,
-unicode")
+unicode,
+character set, character sets, charset*")
     (line
      "line exceeds, exceeds maximum line, line limit, bare newline, newlines, bare lf,
 bare cr, bare linefeed*, bare newline*, bare line feed, bare carriage, stray newline*,
@@ -724,7 +767,8 @@ zeile zu lang, zu lange zeile, zeilen, zeilenlange, zeilenende*, ligne trop long
 linea demasiado larga, linha muito longa, riga troppo lunga, regel te lang, za dluga linia,
 linia, linie, prilis dlouhy radek, satir, sor tul hosszu, слишком длинная строка,
 строка слишком, 行太长, 行が長,
-lone lf, lone cr, lone linefeed, lone newline, single lf, naked lf, naked cr, lf")
+lone lf, lone cr, lone linefeed, lone newline, single lf, naked lf, naked cr, lf,
+barelf")
     (verify
      "sender address rejected undeliverable, sender address rejected unverified,
 sender address rejected user unknown, could not complete sender verify,
@@ -737,7 +781,8 @@ unknown sender, sender mailbox, sender not found, no such sender, sender does no
 sender doesnt exist, return address, sender user unknown, absender unbekannt,
 expediteur inconnu, remitente desconocido, remetente desconhecido, mittente sconosciuto,
 afzender onbekend, nieznany nadawca, neznamy odesilatel, отправитель неизвестен,
-отправитель не существует, 发件人不存在, 发件人地址不存在, 送信者不明")
+отправитель не существует, 发件人不存在, 发件人地址不存在, 送信者不明,
+verify mailfrom, verify mail from, verifying sender, verifying mail from")
     (owned
      "ei ole lubatud, permission to send from, hoort niet bij, tillhor inte, tilhorer ikke,
 ikke lov til, har inte ratt, nemate opravneni, nie masz uprawnien, non hai il permesso,
@@ -785,7 +830,8 @@ identic*, gelijk zijn, samma som, samme som, takie samo, zgodn*, shodn*, ayni ol
 delegated, no delegate, approved sender, approved senders, addr not authorized,
 addr not authorised, addr is not authorized, addr is not authorised, addr not allowed,
 addr is not permitted,
-login mismatch, user mismatch, не належить")
+login mismatch, user mismatch, не належить,
+not in my domain, not in our domain, not from my domain, not from our domain")
     (mailserver
      "smtp server of your isp, smtp server of your, your isp, your isps, isp mail server,
 isps mail server, smarthost, smart host, mailgateway, mail gateway, your providers,
@@ -794,7 +840,7 @@ your provider, providers server")
      "unauthorized ip, unauthorised ip, ip is not allowed, ip address not allowed,
 ip address is not allowed, ip is not authorized, ip address is not authorized")
     (dynamic
-     "ipv6, your network, address family, foreign ip, smtpport, invalid ip,
+     "ipv6, from your network, address family, foreign ip, smtpport, invalid ip,
 send email directly, send mail directly, send directly, may not be mail exchanger,
 not in whitelist, ip not in, nowl, directly to our servers, directly to our,
 invalid ip for sending, dynamic*, dial up, dialup*, dul, residential, home user*,
@@ -807,7 +853,9 @@ not in the list of allowed, dynamisch*, einwahl*, dynamique*, dinamic*, dynamicz
 dinamik, dynamick*, динамич*, 动态, 動態, 動的, 유동, netblock*, ip range, tor exit,
 proxy*, open proxy, vpn, cloud provider, ip not authorized,
 海外, 国外, 境外, 해외, abroad, overseas, foreign country, foreign countries, ausland*, etranger,
-extranjero, estero")
+extranjero, estero,
+host network, network not allowed, network is not allowed,
+your network is not")
     (policy
      "policy, policies, policy reasons, policy violation, local policy, security policy,
 site policy, administrative*, administrator, administratively, richtlinie*, politique*,
@@ -864,7 +912,9 @@ payment*, billing, trial, sandbox, free plan, subscription, suspicious activity,
 unusual activity, abuse, abused, abusive, compliance, terms of service, outbound spam,
 tenant, rechnung, impaye*, overtreding, оплат*, 欠费, 欠費, 余额,
 awaits approval, waiting for approval, needs approval, to be approved, awaits activation,
-confirm your email first, awaiting confirmation")
+confirm your email first, awaiting confirmation,
+account not subscribed, account is not subscribed,
+free quota, your quota")
     (rcptmark
      "recipient address rejected, all recipient addresses rejected, recipient rejected")
     (manyrcpt
@@ -896,7 +946,8 @@ being verified, verifying the recipient, still being checked")
 doesnt match, not match,
 igual ao, igual a la, igual al, ser igual, identique*, identisch*, gleich sein, uguale,
 identic*, gelijk zijn, samma som, samme som, takie samo, zgodn*, shodn*, ayni olmali,
-должен совпадать, должны совпадать, 必须与, 必须一致, 一致する必要, 같아야")
+должен совпадать, должны совпадать, 必须与, 必须一致, 一致する必要, 같아야,
+mismatch*")
     (notallowed
      "not allowed, not permitted, disallowed, prohibited, forbidden, no permission,
 not authorized, nicht erlaubt, nicht gestattet, non autoris*, no permitid*, nao permitid*,
@@ -927,11 +978,14 @@ invalid recipient, no such, bad recipient, mailbox not available, undeliverable 
 undeliverable recipient")
     (complaints
      "complaint*, abuse reports, user complaints, spam reports, beschwerden, plaintes,
-quejas, reclamac*, жалоб*, 投诉")
+quejas, reclamac*, жалоб*, 投诉,
+marked as spam, reported as spam, spam reporting, flagged you")
     (blockedyou
      "has blocked you, blocked your address, blocked your email, blocked your domain,
 refuses your mail, does not want your mail, blocked the sender, blocked this sender,
-you have been blocked, you are blocked")
+you have been blocked, you are blocked,
+refused to receive, refuses to receive, want your mail, want your messages,
+want your email, want mail from you, reject list")
     (verified
      "could not be verified, cannot be verified, unable to verify, not verifiable,
 verification failed, nicht verifiziert, verifie*")
@@ -952,7 +1006,9 @@ relay not allowed, relay operation rejected, as a relay, not relay, relay prohib
 relaying is not, relay is not, relaying mail, relaying to, to be relayed, wont relay,
 not an open relay, weiterleitung nicht, kein relay, relais refuse, relais interdit,
 relay no permitido, relay negado, ретрансляция запрещена, relay nao permitido,
-isnt in my list of allowed rcpthosts, rcpthosts"))
+isnt in my list of allowed rcpthosts, rcpthosts,
+open relay not, no open relay, open relay denied, open relaying, local user only,
+local users only, mail gate"))
   "What is spoken of: (NOTION WORDS).")
 
 ;;; The text

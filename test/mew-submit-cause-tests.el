@@ -261,6 +261,7 @@
      (rcpt "550 Sender verify failed")
      (rcpt "550 5.1.7 <user@example.com>: Sender address rejected: undeliverable sender address: no such user"))
     (sender-blocklisted
+     (rcpt "550 Administrative prohibition - envelope blocked")
      (rcpt "550 The recipient has blocked you")
      (mail "550 5.7.1 Your domain is blocked here")
      (dot "554 5.7.1 Sender has a bad reputation")
@@ -911,7 +912,6 @@
      (dot "554 5.7.1 Message rejected")
      (rcpt "550 5.0.0 Access denied")
      (dot "550 mail not accepted")
-     (rcpt "550 Administrative prohibition - envelope blocked")
      (dot "550 5.7.1 permanent failure for one or more recipients (user@example.com:blocked)")
      (dot "554 5.7.1 Rejected")
      (rcpt "550 Administrative prohibition")

@@ -53,7 +53,8 @@ postafiok*, cutia postal*, casuta, ящик*, скриньк*, 邮箱, 信箱, �
 受信箱, 사서함, 메일함, 편지함, 우편함,
 postni predal*, predal*, spremnik*, sanducic*, postkast*, pastkast*, pasto dezut*,
 θυριδα*, γραμματοκιβωτιο*, صندوق البريد, صندوق, תיבת הדואר, תיבה, กล่องจดหมาย, ตู้จดหมาย,
-kotak surat, kotak masuk, hop thu, मेलबॉक्स, пощенск* кути*, поштова скринька")
+kotak surat, kotak masuk, hop thu, मेलबॉक्स, пощенск* кути*, поштова скринька,
+mbox, mail drop")
     (recipient
      "cannot be delivered, could not be delivered, cant be delivered, delivery error,
 recipient*, rcpt, rcpts, rcptto, rcpt to, addressee*, receiver*, receiving user,
@@ -201,7 +202,9 @@ sender authentication, unauthenticated sender, sender is unauthenticated,
 unauthenticated email, authentication requirements, required authentication level,
 must be authenticated by, arc seal, not authorized to send on behalf,
 not authorized to send mail for, not authorized to use, not designated as permitted sender,
-purported responsible address")
+purported responsible address,
+senders policy, sender policy, sending domain policy, domain owner policy,
+domain owners policy")
     (tls
      "tls, starttls, ssl, encrypt*, encryption, verschlussel*, verschluessel*, ssltls,
 chiffr*, cifrad*, cifrat*, criptograf*, crittograf*, versleutel*, krypter*, szyfrowan*,
@@ -277,7 +280,8 @@ lixo eletronico, indesiderat*, ongewenst*, skrappost, soppost, niechcian*, nevyz
 istenmeyen, keretlen, спам*, 垃圾, 垃圾邮件, 迷惑メール, スパム, 스팸, 광고,
 nezelen*, rams*, spami, neprasyt*, ανεπιθυμητ*, مزعج, ספאם, דואר זבל, สแปม, thu rac,
 bulk, bulk email*, bulk e mail*, bulk messages, mass mail*, mass mailer*, mass mailing*,
-spamtext, antyspam*, antispamow*")
+spamtext, antyspam*, antispamow*,
+pattern detection, recurrent pattern")
     (virus
      "virus, viruses, malware, worm, trojan*, infected, infection, clamav, clam av,
 av engine, virenscan*, viren, virenbefall, virusscan*, schadsoftware, infecte*, infectad*,
@@ -306,7 +310,8 @@ for stor*, storlek, zbyt duz*, za duz*, rozmiar*, prilis velk*, velikost*, cok b
 boyut*, tul nagy, prea mare, слишком больш*, размер*, 太大, 过大, 大小, 超过大小, サイズ,
 大きすぎ, 너무 큽니다, 너무 커, 크기, 용량 초과,
 prevelik*, liiga suur, per didel*, parak liel*, μεγεθος, حجم, גודל, גדול מדי, ขนาด,
-terlalu besar, ukuran, kich thuoc, qua lon, твърде голям*, завелик*, розмір*, liian suuri")
+terlalu besar, ukuran, kich thuoc, qua lon, твърде голям*, завелик*, розмір*, liian suuri,
+too much data, too much mail data")
     (full
      "no more room, no room, speicherlimit*, speicherplatz ist erschopft,
 no space in mailbox, full, is full, over quota, overquota, over its quota, over the quota,
@@ -569,7 +574,9 @@ local recipients only, local use only, not for external, whitelist*, white list,
 allow list, allowlist, same domain, reject message, rejectmessage, permission to post,
 not allowed to post, nur fur mitglieder, nur mitglieder, nur intern*, reserve aux membres,
 solo miembros, solo membri, alleen leden, tylko dla, pouze pro, только для, 仅允许, 白名单,
-不接收, 拒收, 内部, メンバーのみ, 회원만")
+不接收, 拒收, 内部, メンバーのみ, 회원만,
+pre approved, preapproved, closed mailing list, moderated list, private list,
+closed group, private group")
     (disabled
      "nicht freigeschaltet, nicht freigegeben, nicht aktiviert, sparra*, zablokovan*,
 zablokowan*, deshabilitad*, cerrad*, inhabilitad*, access disabled, disabled, disable,
@@ -634,7 +641,8 @@ upptagen*, overbelastad*, ej tillganglig*, optaget, travelt, overbelastet, zajet
 przeciazon*, niedostepn*, pretizen*, nedostupn*, mesgul, asiri yuk*, kullanilamiyor, bakim,
 tulterhelt, foglalt, ocupat, перегруж*, занят, недоступ*, перевантаж*, 繁忙, 系统忙,
 不可用, 维护, 過負荷, 混雑, 混み合って, ビジー, メンテナンス, 利用できません, 과부하,
-사용할 수 없, 바쁩니다, 점검")
+사용할 수 없, 바쁩니다, 점검,
+not ready, server not ready")
     (storage
      "disk space, insufficient disk, disk, disk full, no space,
 insufficient system storage, insufficient storage, system storage, storage full,
@@ -710,7 +718,8 @@ dns check*, dns look up, dns resolving, dns resolution, read error from,
 resolve route, no route found, find a gateway, gateway for")
     (dns
      "dns check*, dns lookup*, dns look up*, dns failure, dns error, dns query failed, dns timeout,
-dns resolution, dns resolving, name server, nameserver, host name lookup failure, lookup failure")
+dns resolution, dns resolving, name server, nameserver, host name lookup failure, lookup failure,
+dns lookup fail*, dns server")
     (syntax
      "control or whitespace, contains whitespace, contains spaces, contains a space,
 contains illegal, contains invalid, unexpected character*, mal forme*, malformee,
@@ -729,7 +738,8 @@ wrong address format, format error, wrong format, invalid format, format is inco
 sender format, unbalanced, missing brackets, domain required, no domain,
 unqualified address, syntaxfehler, syntaktisch, ungultige adresse, syntaxe, sintax*,
 sintass*, skladni*, syntakticka, sozdizimi, szintaktik*, синтакс*, формат*, 语法, 格式,
-語法, 構文, 形式, 書式, 구문, 형식")
+語法, 構文, 形式, 書式, 구문, 형식,
+restricted character*, illegal chars, unsupported character*")
     (protocol
      "too many errors, too many bad commands, too many invalid commands,
 too many syntax errors, too many unrecognized commands, too many unknown commands,
@@ -818,7 +828,7 @@ not one of your, isnt one of your, does not belong, doesnt belong, belongs to, n
 alias, envelope sender not, authenticated user, authenticated sender, authenticated id,
 authorized user, authorization user, nicht im besitz, gehort nicht, gehoert nicht,
 stimmt nicht uberein, nicht uberein*, ubereinstimm*, nicht berechtigt, ne correspond pas,
-correspond*, appartient pas, no coincide, no pertenece, coincid*, nao corresponde,
+appartient pas, no coincide, no pertenece, coincid*, nao corresponde,
 nao pertence, non corrisponde, non appartiene, komt niet overeen, overeen*, matchar inte,
 stemmer ikke, nie nalezy, nie pasuje, niezgodn*, nepatri, neshoduje, neodpovida,
 eslesmiyor, uyusmuyor, ait degil, nem egyezik, nu corespunde, не совпадает,
@@ -831,7 +841,8 @@ delegated, no delegate, approved sender, approved senders, addr not authorized,
 addr not authorised, addr is not authorized, addr is not authorised, addr not allowed,
 addr is not permitted,
 login mismatch, user mismatch, не належить,
-not in my domain, not in our domain, not from my domain, not from our domain")
+not in my domain, not in our domain, not from my domain, not from our domain,
+must correspond, not correspond, doesnt correspond, correspond pas, correspondent pas")
     (mailserver
      "smtp server of your isp, smtp server of your, your isp, your isps, isp mail server,
 isps mail server, smarthost, smart host, mailgateway, mail gateway, your providers,
@@ -860,7 +871,8 @@ your network is not")
      "policy, policies, policy reasons, policy violation, local policy, security policy,
 site policy, administrative*, administrator, administratively, richtlinie*, politique*,
 politica*, policyreasons, beleid, polityk*, zasad*, politik*, политик*, 策略, 政策,
-ポリシー, 정책")
+ポリシー, 정책,
+breach*, violat*")
     (app
      "application, app, programs, third party apps, less secure, lsa, aplicativo, приложени*")
     (expired
@@ -914,7 +926,7 @@ tenant, rechnung, impaye*, overtreding, оплат*, 欠费, 欠費, 余额,
 awaits approval, waiting for approval, needs approval, to be approved, awaits activation,
 confirm your email first, awaiting confirmation,
 account not subscribed, account is not subscribed,
-free quota, your quota")
+free quota")
     (rcptmark
      "recipient address rejected, all recipient addresses rejected, recipient rejected")
     (manyrcpt
@@ -952,7 +964,8 @@ mismatch*")
      "not allowed, not permitted, disallowed, prohibited, forbidden, no permission,
 not authorized, nicht erlaubt, nicht gestattet, non autoris*, no permitid*, nao permitid*,
 non consentit*, niet toegestaan, niedozwolon*, nepovolen*, запрещен*, не разрешен*, 不允许,
-禁止, 許可されて, 허용되지")
+禁止, 許可されて, 허용되지,
+not authorised, unauthorised, unauthorized")
     (msgspam
      "message is likely, message is spam, message looks like, message was classified,
 message was identified, message appears to be, message has been classified,
@@ -985,10 +998,14 @@ marked as spam, reported as spam, spam reporting, flagged you")
 refuses your mail, does not want your mail, blocked the sender, blocked this sender,
 you have been blocked, you are blocked,
 refused to receive, refuses to receive, want your mail, want your messages,
-want your email, want mail from you, reject list")
+want your email, want mail from you, reject list,
+rejected by recipient*, refused by recipient*, rejected by the recipient,
+refused by the recipient, blocked by the recipient, refuses to accept your,
+refuse to receive, registered as spammer")
     (verified
      "could not be verified, cannot be verified, unable to verify, not verifiable,
-verification failed, nicht verifiziert, verifie*")
+verification failed, nicht verifiziert, verifie*,
+verification failure")
     (ownaccount
      "sender account, senders account, ihr zugang, ihr postfach, dein konto, ditt konto,
 votre boite, tu cuenta, su buzon, tu buzon, sua caixa, la tua casella, uw mailbox,

@@ -161,7 +161,8 @@ bejelentkez*, авториз*, аутентиф*, авторизац*, вход,
 prijav*, sisselogimi*, prisijung*, autentifikac*, συνδεση, ταυτοποιηση, تسجيل الدخول,
 התחברות, אימות, ورود, เข้าสู่ระบบ, masuk, dang nhap, xac thuc, удостовер*,
 pop before smtp, pop apop, apop, pop authorization, authorization required,
-check your mail first, check mail first, receive mail first")
+check your mail first, check mail first, receive mail first,
+登陆")
     (relay
      "relay, relaying, relayed, relays, relay access, relaybetrieb, weiterleitung*, relais,
 relayer, retransmis*, reenvio, reenviar, inoltro, doorsturen, relaas, vidarebefordr*,
@@ -359,7 +360,8 @@ sent too many, too many, too much, too often, too frequent*, too fast, too quick
 number of, max number of, maximum number of, many, excessive*, zu viele, zu viel, zu oft,
 zu haufig, trop de, trop, demasiad*, muitas, muitos, excesso de, troppi, troppe, te veel,
 for manga, for mange, zbyt wiel*, za duzo, zbyt duzo, prilis mnoho, cok fazla, tul sok,
-prea mult*, liian monta, слишком мног*, забагато, 过多, 太多, 過多, 多すぎ, 너무 많")
+prea mult*, liian monta, слишком мног*, забагато, 过多, 太多, 過多, 多すぎ, 너무 많,
+too many requests")
     (limit
      "excedi*, supero, superat*, depasse*, numero maximo, numero massimo, nombre maximum,
 nombre maximal, maximale anzahl, maximum aantal, maksymaln*, maximalni, максимальн*,
@@ -385,7 +387,8 @@ unexpected volume, rate limited, speed, geschwindigkeit, drosselung, debit, freq
 frecuencia, frequencia, frequenza, snelheid, frekvens, czestotliwosc*, rychlost, hizi,
 частот*, скорост*, 频率, 频繁, 速率, 頻度, 頻繁, 빈도, 속도, concurrency, too quickly,
 tarpit*,
-thread limit, short period, short time, in a short")
+thread limit, short period, short time, in a short,
+too many requests")
     (period
      "tageslimit*, daglimiet, dagsgrans, dygnsgrans, taeglich*, 1h, 24 h, 1 h, 1 hour,
 1 day, emails per hour, max emails per hour, emails per day, recipients per day,
@@ -498,7 +501,8 @@ does not receive email, does not receive mail, doesnt receive mail, does not acc
 receives no mail, takes no mail, cannot receive mail,
 valid sender domain, without a valid sender, dead domain, domain resolve fail*,
 domain resolution fail*, host name is unknown, host name unknown, hostname unknown,
-find any host, any host named, any host by that name")
+find any host, any host named, any host by that name,
+no data by dns")
     (invalid
      "invalid*, incorrect*, wrong*, bad, illegal, not correct, false, mismatch*,
 dont match, does not match, doesnt match, not match, erroneous, not accepted, unacceptable,
@@ -546,7 +550,8 @@ reddedildi, engellen*, izin verilmiyor, yasak*, elutasit*, tiltott, respins*, bl
 被拒, 拒絕, 拒收, 禁止, 被阻止, 阻止, 屏蔽, 封锁, 拒否, ブロック, 許可されて, 거부, 차단,
 금지, 허용되지,
 zavrnjen*, odbijen*, tagasi lukatud, atmest*, noraidit*, отхвърлен*, απορριφθηκε, مرفوض*,
-تم رفض, נדחה, נדחתה, ถูกปฏิเสธ, ditolak, tu choi")
+تم رفض, נדחה, נדחתה, ถูกปฏิเสธ, ditolak, tu choi,
+no access")
     (allowedsender
      "allowed to use this list, allowed to use the list, post to this list,
 send to this list, write to this list, post to this group, accept mail from you,
@@ -719,12 +724,13 @@ resolve route, no route found, find a gateway, gateway for")
     (dns
      "dns check*, dns lookup*, dns look up*, dns failure, dns error, dns query failed, dns timeout,
 dns resolution, dns resolving, name server, nameserver, host name lookup failure, lookup failure,
-dns lookup fail*, dns server")
+dns lookup fail*, dns server,
+dns resolve*")
     (syntax
      "control or whitespace, contains whitespace, contains spaces, contains a space,
 contains illegal, contains invalid, unexpected character*, mal forme*, malformee,
 mal formada, malformad*, may not follow, may not contain, email is invalid,
-email address is invalid, address is invalid, user address required, domain name required,
+email address is invalid, address is invalid, domain name required,
 fully qualified address, unqualified, need fully qualified, fqdn, fully qualified,
 data format, misformatted address, address syntax, valid email address,
 not a valid address, not a valid email, missing at sign, missing or malformed,
@@ -739,7 +745,9 @@ sender format, unbalanced, missing brackets, domain required, no domain,
 unqualified address, syntaxfehler, syntaktisch, ungultige adresse, syntaxe, sintax*,
 sintass*, skladni*, syntakticka, sozdizimi, szintaktik*, синтакс*, формат*, 语法, 格式,
 語法, 構文, 形式, 書式, 구문, 형식,
-restricted character*, illegal chars, unsupported character*")
+restricted character*, illegal chars, unsupported character*,
+at sign*, address required, requires domain*, requires a domain*, null sender*,
+empty sender*, null reverse path*")
     (protocol
      "too many errors, too many bad commands, too many invalid commands,
 too many syntax errors, too many unrecognized commands, too many unknown commands,
@@ -761,7 +769,8 @@ prikaz*, komut*, parancs*, comanda*, команд*, параметр*, 命令, �
 already authenticated, already logged in,
 before greeting, before the greeting, no data before greeting, before banner,
 early talker*, talked too early, spoke too soon, talking too soon, already said,
-already greeted, already sent")
+already greeted, already sent,
+command line, command line too long, protocol deviation")
     (utf8
      "smtputf8, utf8, utf 8, eai, internationalized, internationalised, non ascii,
 nonascii, 8bit, 8 bit, 8bitmime, international address*, 8 bit characters, eight bit, idn,
@@ -842,7 +851,10 @@ addr not authorised, addr is not authorized, addr is not authorised, addr not al
 addr is not permitted,
 login mismatch, user mismatch, не належить,
 not in my domain, not in our domain, not from my domain, not from our domain,
-must correspond, not correspond, doesnt correspond, correspond pas, correspondent pas")
+must correspond, not correspond, doesnt correspond, correspond pas, correspondent pas,
+address must use, must use this domain, sender not authorized, sender not authorised,
+sender is not authorized, sender is not authorised, unauthorized sender,
+unauthorised sender, sender unauthorized")
     (mailserver
      "smtp server of your isp, smtp server of your, your isp, your isps, isp mail server,
 isps mail server, smarthost, smart host, mailgateway, mail gateway, your providers,
@@ -926,7 +938,8 @@ tenant, rechnung, impaye*, overtreding, оплат*, 欠费, 欠費, 余额,
 awaits approval, waiting for approval, needs approval, to be approved, awaits activation,
 confirm your email first, awaiting confirmation,
 account not subscribed, account is not subscribed,
-free quota")
+free quota,
+paused")
     (rcptmark
      "recipient address rejected, all recipient addresses rejected, recipient rejected")
     (manyrcpt
@@ -936,7 +949,8 @@ maximum recipients, recipients limit, recipient limit, number of rcpts,
 zu viele empfanger*, zu viele empfaenger*, trop de destinataires, demasiados destinatarios,
 muitos destinatarios, troppi destinatari, te veel ontvangers, for manga mottagare,
 zbyt wielu odbiorcow, prilis mnoho prijemcu, cok fazla alici, слишком много получателей,
-收件人过多, 收件人数, 收件人数量, 宛先が多すぎ, 수신자가 너무")
+收件人过多, 收件人数, 收件人数量, 宛先が多すぎ, 수신자가 너무,
+rcpt number*, number of rcpt*")
     (unavailable
      "unavailable, currently unavailable, not available at, nicht verfugbar,
 non disponible, no disponible")
@@ -965,14 +979,16 @@ mismatch*")
 not authorized, nicht erlaubt, nicht gestattet, non autoris*, no permitid*, nao permitid*,
 non consentit*, niet toegestaan, niedozwolon*, nepovolen*, запрещен*, не разрешен*, 不允许,
 禁止, 許可されて, 허용되지,
-not authorised, unauthorised, unauthorized")
+not authorised, unauthorised, unauthorized,
+无权")
     (msgspam
      "message is likely, message is spam, message looks like, message was classified,
 message was identified, message appears to be, message has been classified,
 message has been identified, message is considered, mail is considered,
 email is considered, mail looks like, email looks like, message detected as")
     (spoof
-     "anti spoofing, antispoof*, spoof*, forged, impersonat*")
+     "anti spoofing, antispoof*, spoof*, forged, impersonat*,
+fake sender*, faked")
     (notlocal
      "not local, isnt local, non local, not a local")
     (banned

@@ -175,7 +175,8 @@ parallel, verbindung*, verbinden, connexion*, conexion*, conexao, conexoes, conn
 verbinding*, anslutning*, forbindelse*, tilkobling*, polaczen*, spojeni, pripojen*,
 baglanti*, соединени*, подключени*, 连接, 連接, 連線, 接続, 연결, 접속")
     (helo
-     "hello, hostname in helo, helo host name, ehlo argument, helo argument,
+     "hello name, hello command, hello host, bad hello, invalid hello, hostname in helo,
+helo host name, ehlo argument, helo argument,
 helo argument s, helo, ehlo, helo name, ehlo name, helo ehlo, helo host, helo command,
 helohost")
     (ptr
@@ -551,7 +552,8 @@ reddedildi, engellen*, izin verilmiyor, yasak*, elutasit*, tiltott, respins*, bl
 금지, 허용되지,
 zavrnjen*, odbijen*, tagasi lukatud, atmest*, noraidit*, отхвърлен*, απορριφθηκε, مرفوض*,
 تم رفض, נדחה, נדחתה, ถูกปฏิเสธ, ditolak, tu choi,
-no access")
+no access,
+not liked")
     (allowedsender
      "allowed to use this list, allowed to use the list, post to this list,
 send to this list, write to this list, post to this group, accept mail from you,
@@ -581,7 +583,8 @@ not allowed to post, nur fur mitglieder, nur mitglieder, nur intern*, reserve au
 solo miembros, solo membri, alleen leden, tylko dla, pouze pro, только для, 仅允许, 白名单,
 不接收, 拒收, 内部, メンバーのみ, 회원만,
 pre approved, preapproved, closed mailing list, moderated list, private list,
-closed group, private group")
+closed group, private group,
+only registered, registered users")
     (disabled
      "nicht freigeschaltet, nicht freigegeben, nicht aktiviert, sparra*, zablokovan*,
 zablokowan*, deshabilitad*, cerrad*, inhabilitad*, access disabled, disabled, disable,
@@ -684,7 +687,9 @@ sisainen virhe, blad wewnetrzny, wewnetrzny*, interni chyba, vnitrni chyba, sunu
 dahili hata, belso hiba, eroare interna, внутренн*, ошибка сервера, системная ошибка,
 внутрішн*, 内部错误, 系统错误, 服务器错误, 內部錯誤, 系統錯誤, 内部エラー, システムエラー,
 내부 오류, 시스템 오류, 서버 오류,
-queuing, queueing, unable to queue, cannot queue, could not queue")
+queuing, queueing, unable to queue, cannot queue, could not queue,
+problem attempting, could not be stored, cannot be stored, unable to store,
+could not store")
     (timeout
      "connection expired, session expired, expired session, took too long, no data,
 too slow, time limit, timeout, timed out, time out, timeout exceeded, timeout waiting,
@@ -787,7 +792,8 @@ linea demasiado larga, linha muito longa, riga troppo lunga, regel te lang, za d
 linia, linie, prilis dlouhy radek, satir, sor tul hosszu, слишком длинная строка,
 строка слишком, 行太长, 行が長,
 lone lf, lone cr, lone linefeed, lone newline, single lf, naked lf, naked cr, lf,
-barelf")
+barelf,
+body line")
     (verify
      "sender address rejected undeliverable, sender address rejected unverified,
 sender address rejected user unknown, could not complete sender verify,
@@ -961,7 +967,8 @@ nao suportado, non supportat*, niet ondersteund, stods inte, nieobslugiwan*, nep
 desteklenmiyor, не поддерживается, 不支持, サポートされて")
     (rfc
      "rfc 5322, rfc5322, rfc 2822, rfc2822, rfc 822, rfc822, rfc 5321, not rfc compliant,
-rfc compliant, rfc non compliant, non compliant")
+rfc compliant, rfc non compliant, non compliant,
+not conform, does not conform, doesnt conform, nonconform*, non conform*")
     (unverified
      "unverified address, address verification in progress, verification in progress,
 verification pending, not yet verified, recipient verification temporarily,

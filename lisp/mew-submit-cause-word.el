@@ -85,7 +85,8 @@ alan adi, домен*, 域名, 域, ドメイン, 도메인")
     (server
      "server, servers, mailserver*, mail server, host, client, client host, mta, serveur*,
 servidor*, serwer*, servr*, palvelin, sunucu*, kiszolgalo, сервер*, 服务器, 伺服器, サーバ,
-サーバー, 서버")
+サーバー, 서버,
+qq com")
     (ip
      "ip, ipaddr, ips, ip address, ip addresses, ipv4, your network, your mail server,
 your server, sending server, remote host, connecting host, ip adresse, adresse ip,
@@ -449,7 +450,8 @@ not present in, not present, cant accept user, cannot accept user, not an active
 no one at, nobody at, no match in, match in name directory, not in my validrcptto,
 validrcptto, nessun, nessuno, does not handle mail for, doesnt handle mail for,
 handle mail for, no longer an employee, no longer with, no longer employed,
-incorrectly addressed, not email addresses")
+incorrectly addressed, not email addresses,
+dosnt exist, doesnt exists, does not exists, dosent exist")
     (nouser
      "такого пользователя нет, такого пользователя, такой пользователь,
 нет такого пользователя, adresse d au moins un destinataire invalide,
@@ -503,7 +505,8 @@ receives no mail, takes no mail, cannot receive mail,
 valid sender domain, without a valid sender, dead domain, domain resolve fail*,
 domain resolution fail*, host name is unknown, host name unknown, hostname unknown,
 find any host, any host named, any host by that name,
-no data by dns")
+no data by dns,
+invalid sender domain, sender domain is invalid, bad sender domain")
     (invalid
      "invalid*, incorrect*, wrong*, bad, illegal, not correct, false, mismatch*,
 dont match, does not match, doesnt match, not match, erroneous, not accepted, unacceptable,
@@ -584,7 +587,10 @@ solo miembros, solo membri, alleen leden, tylko dla, pouze pro, только д�
 不接收, 拒收, 内部, メンバーのみ, 회원만,
 pre approved, preapproved, closed mailing list, moderated list, private list,
 closed group, private group,
-only registered, registered users")
+only registered, registered users,
+nimmt keine nachricht*, nimmt keine mail*, nimmt keine e mail*, n accepte pas,
+naccepte pas, no acepta, nao aceita, non accetta, accepteert geen, nie przyjmuje,
+neprijima, kabul etmiyor, не принимает")
     (disabled
      "nicht freigeschaltet, nicht freigegeben, nicht aktiviert, sparra*, zablokovan*,
 zablokowan*, deshabilitad*, cerrad*, inhabilitad*, access disabled, disabled, disable,
@@ -752,7 +758,8 @@ sintass*, skladni*, syntakticka, sozdizimi, szintaktik*, синтакс*, фор
 語法, 構文, 形式, 書式, 구문, 형식,
 restricted character*, illegal chars, unsupported character*,
 at sign*, address required, requires domain*, requires a domain*, null sender*,
-empty sender*, null reverse path*")
+empty sender*, null reverse path*,
+invalid input")
     (protocol
      "too many errors, too many bad commands, too many invalid commands,
 too many syntax errors, too many unrecognized commands, too many unknown commands,
@@ -945,7 +952,8 @@ awaits approval, waiting for approval, needs approval, to be approved, awaits ac
 confirm your email first, awaiting confirmation,
 account not subscribed, account is not subscribed,
 free quota,
-paused")
+paused,
+demo domain*")
     (rcptmark
      "recipient address rejected, all recipient addresses rejected, recipient rejected")
     (manyrcpt

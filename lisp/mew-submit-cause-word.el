@@ -91,7 +91,8 @@ qq com")
      "ip, ipaddr, ips, ip address, ip addresses, ipv4, your network, your mail server,
 your server, sending server, remote host, connecting host, ip adresse, adresse ip,
 direccion ip, endereco ip, indirizzo ip, ip adres, adres ip, adresi ip, ip adresi,
-ip adresa, ip адрес*, ip 地址, ipアドレス, 客户端")
+ip adresa, ip адрес*, ip 地址, ipアドレス, 客户端,
+your host")
     (message
      "message, messages, mail, mails, email, emails, e mail, e mails, msg, nachricht*,
 mensaje*, mensagem, mensagens, messaggi*, bericht*, meddeland*, melding*, wiadomosc*,
@@ -568,7 +569,7 @@ medlemmer, czlonk*, clen*, uyeler*, участник*, подписчик*, 成�
 authenticatedonly, recipient not authorized, rcpt not allowed, not accept mail from,
 not accept messages from, refuses mail from, does not want, only accepts mail,
 doesnt allow, restricted address, outside of organization, blocked by recipient,
-envelope recipient, delivery is not allowed to this, not permitted to this,
+envelope recipient has been denied, delivery is not allowed to this, not permitted to this,
 not accepting mail from, will not accept, allowed senders, allowed senders list,
 allowed sender list, not authorized to send to, not allowed to send to,
 not permitted to send to, authenticated by organization, authenticated senders only,
@@ -695,7 +696,8 @@ dahili hata, belso hiba, eroare interna, внутренн*, ошибка сер�
 내부 오류, 시스템 오류, 서버 오류,
 queuing, queueing, unable to queue, cannot queue, could not queue,
 problem attempting, could not be stored, cannot be stored, unable to store,
-could not store")
+could not store,
+queue failure*, unable to check, cannot check")
     (timeout
      "connection expired, session expired, expired session, took too long, no data,
 too slow, time limit, timeout, timed out, time out, timeout exceeded, timeout waiting,
@@ -782,7 +784,8 @@ already authenticated, already logged in,
 before greeting, before the greeting, no data before greeting, before banner,
 early talker*, talked too early, spoke too soon, talking too soon, already said,
 already greeted, already sent,
-command line, command line too long, protocol deviation")
+command line, command line too long, protocol deviation,
+mail transaction, auth exchange*, authentication exchange*")
     (utf8
      "smtputf8, utf8, utf 8, eai, internationalized, internationalised, non ascii,
 nonascii, 8bit, 8 bit, 8bitmime, international address*, 8 bit characters, eight bit, idn,
@@ -1003,7 +1006,8 @@ message has been identified, message is considered, mail is considered,
 email is considered, mail looks like, email looks like, message detected as")
     (spoof
      "anti spoofing, antispoof*, spoof*, forged, impersonat*,
-fake sender*, faked")
+fake sender*, faked,
+masquerading, forging, forgery")
     (notlocal
      "not local, isnt local, non local, not a local")
     (banned

@@ -412,6 +412,7 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (connection-timeout t timeout
      (or :greeting :ehlo :mail :data :dot :any :rcpt :starttls) (not unreachable))
     (recipient-unknown nil "x.1.1" :rcpt (or syntax invalid unknown) (not sender))
+    (sender-domain-unknown nil "x.1.8" sender (or invalid syntax unknown))
     (address-malformed nil syntax (or address sender recipient domain user :mail :rcpt)
      (not header protocol))
     (address-malformed nil syntax invalid (not protocol header))

@@ -697,7 +697,8 @@ dahili hata, belso hiba, eroare interna, внутренн*, ошибка сер�
 queuing, queueing, unable to queue, cannot queue, could not queue,
 problem attempting, could not be stored, cannot be stored, unable to store,
 could not store,
-queue failure*, unable to check, cannot check")
+queue failure*, unable to check, cannot check,
+io error, i o error")
     (timeout
      "connection expired, session expired, expired session, took too long, no data,
 too slow, time limit, timeout, timed out, time out, timeout exceeded, timeout waiting,
@@ -761,7 +762,8 @@ sintass*, skladni*, syntakticka, sozdizimi, szintaktik*, синтакс*, фор
 restricted character*, illegal chars, unsupported character*,
 at sign*, address required, requires domain*, requires a domain*, null sender*,
 empty sender*, null reverse path*,
-invalid input")
+invalid input,
+recipient too long, too long recipient")
     (protocol
      "too many errors, too many bad commands, too many invalid commands,
 too many syntax errors, too many unrecognized commands, too many unknown commands,
@@ -785,7 +787,8 @@ before greeting, before the greeting, no data before greeting, before banner,
 early talker*, talked too early, spoke too soon, talking too soon, already said,
 already greeted, already sent,
 command line, command line too long, protocol deviation,
-mail transaction, auth exchange*, authentication exchange*")
+mail transaction, auth exchange*, authentication exchange*,
+wait for my reply, bad argument*, invalid argument*")
     (utf8
      "smtputf8, utf8, utf 8, eai, internationalized, internationalised, non ascii,
 nonascii, 8bit, 8 bit, 8bitmime, international address*, 8 bit characters, eight bit, idn,
@@ -979,7 +982,8 @@ desteklenmiyor, не поддерживается, 不支持, サポートされ
     (rfc
      "rfc 5322, rfc5322, rfc 2822, rfc2822, rfc 822, rfc822, rfc 5321, not rfc compliant,
 rfc compliant, rfc non compliant, non compliant,
-not conform, does not conform, doesnt conform, nonconform*, non conform*")
+not conform, does not conform, doesnt conform, nonconform*, non conform*,
+not comply, does not comply, doesnt comply")
     (unverified
      "unverified address, address verification in progress, verification in progress,
 verification pending, not yet verified, recipient verification temporarily,

@@ -135,6 +135,7 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
 ;; enhanced code ("x.2.2"), (or TERM...), or (not TERM...): none of them.
 (defconst mew-submit-cause--rules
   '(;; Log-in: whatever is said here is about credentials.
+    (auth-temporary-failure nil :auth 454 unsupported (not tls))
     (auth-mechanism-unsupported nil :auth unsupported (not basic smtp))
     (auth-needs-tls t :auth tls required (not denied))
     (auth-mechanism-unsupported nil :auth (or 500 502 503 504) (not protocol token))

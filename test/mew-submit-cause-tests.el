@@ -1013,7 +1013,11 @@ got lost, not how many replies of other servers are understood."
   "A text that names two causes is not said with certainty."
   (dolist (reply '((rcpt "550 5.1.1 User unknown, or your mail is spam")
                    (dot "550 Message contains spam or a virus")
-                   (rcpt "450 Greylisted, or your IP is on a blacklist")))
+                   (rcpt "450 Greylisted, or your IP is on a blacklist")
+                   (rcpt "452 4.5.3 Too many messages")
+                   (rcpt "450 4.4.3 DNS lookup timed out")
+                   (rcpt "554 5.7.1 Relay access denied: your IP is blacklisted")
+                   (auth "535 Wrong password or account locked")))
     (should-not (plist-get (apply #'mew-submit-cause-tests--of reply) :sure))))
 
 (ert-deftest mew-submit-cause-test-parse ()

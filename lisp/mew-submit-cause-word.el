@@ -53,7 +53,8 @@ postafiok*, cutia postal*, casuta, ящик*, скриньк*, 邮箱, 信箱, �
 受信箱, 사서함, 메일함, 편지함, 우편함,
 postni predal*, predal*, spremnik*, sanducic*, postkast*, pastkast*, pasto dezut*,
 θυριδα*, γραμματοκιβωτιο*, صندوق البريد, صندوق, תיבת הדואר, תיבה, กล่องจดหมาย, ตู้จดหมาย,
-kotak surat, kotak masuk, hop thu, मेलबॉक्स, пощенск* кути*, поштова скринька")
+kotak surat, kotak masuk, hop thu, मेलबॉक्स, пощенск* кути*, поштова скринька,
+mbox, mail drop")
     (recipient
      "cannot be delivered, could not be delivered, cant be delivered, delivery error,
 recipient*, rcpt, rcpts, rcptto, rcpt to, addressee*, receiver*, receiving user,
@@ -70,7 +71,8 @@ afzender*, avsandar*, avsender*, afsender*, lahettaj*, nadawc*, odesilatel*, odo
 gonderen*, gonderici*, felado*, expeditor*, отправител*, відправник*, 发件人, 发信人,
 发送者, 寄件者, 寄件人, 送信者, 差出人, 送信元, 발신자, 보낸 사람, 보내는 사람, 발송자,
 saatja*, posiljatelj*, siuntej*, sutitaj*, αποστολε*, المرسل, שולח, השולח, ผู้ส่ง,
-pengirim, nguoi gui, подател*")
+pengirim, nguoi gui, подател*,
+envelope")
     (address
      "address, addresses, adress, e mail address, email address, mail address, adresse,
 adressen, mailadresse, emailadresse, adresse e mail, courriel, direccion*, endereco*,
@@ -83,12 +85,14 @@ alan adi, домен*, 域名, 域, ドメイン, 도메인")
     (server
      "server, servers, mailserver*, mail server, host, client, client host, mta, serveur*,
 servidor*, serwer*, servr*, palvelin, sunucu*, kiszolgalo, сервер*, 服务器, 伺服器, サーバ,
-サーバー, 서버")
+サーバー, 서버,
+qq com")
     (ip
      "ip, ipaddr, ips, ip address, ip addresses, ipv4, your network, your mail server,
 your server, sending server, remote host, connecting host, ip adresse, adresse ip,
 direccion ip, endereco ip, indirizzo ip, ip adres, adres ip, adresi ip, ip adresi,
-ip adresa, ip адрес*, ip 地址, ipアドレス, 客户端")
+ip adresa, ip адрес*, ip 地址, ipアドレス, 客户端,
+your host")
     (message
      "message, messages, mail, mails, email, emails, e mail, e mails, msg, nachricht*,
 mensaje*, mensagem, mensagens, messaggi*, bericht*, meddeland*, melding*, wiadomosc*,
@@ -157,7 +161,10 @@ logowan*, zalogowa*, autentiz*, prihlas*, overeni, kimlik dogrulama*, oturum*, h
 bejelentkez*, авториз*, аутентиф*, авторизац*, вход, 认证, 验证, 登录, 身份验证, 登入,
 驗證, 認証, ログイン, 인증, 로그인,
 prijav*, sisselogimi*, prisijung*, autentifikac*, συνδεση, ταυτοποιηση, تسجيل الدخول,
-התחברות, אימות, ورود, เข้าสู่ระบบ, masuk, dang nhap, xac thuc, удостовер*")
+התחברות, אימות, ورود, เข้าสู่ระบบ, masuk, dang nhap, xac thuc, удостовер*,
+pop before smtp, pop apop, apop, pop authorization, authorization required,
+check your mail first, check mail first, receive mail first,
+登陆")
     (relay
      "relay, relaying, relayed, relays, relay access, relaybetrieb, weiterleitung*, relais,
 relayer, retransmis*, reenvio, reenviar, inoltro, doorsturen, relaas, vidarebefordr*,
@@ -170,7 +177,8 @@ parallel, verbindung*, verbinden, connexion*, conexion*, conexao, conexoes, conn
 verbinding*, anslutning*, forbindelse*, tilkobling*, polaczen*, spojeni, pripojen*,
 baglanti*, соединени*, подключени*, 连接, 連接, 連線, 接続, 연결, 접속")
     (helo
-     "hello, hostname in helo, helo host name, ehlo argument, helo argument,
+     "hello name, hello command, hello host, bad hello, invalid hello, hostname in helo,
+helo host name, ehlo argument, helo argument,
 helo argument s, helo, ehlo, helo name, ehlo name, helo ehlo, helo host, helo command,
 helohost")
     (ptr
@@ -186,7 +194,8 @@ host name lookup, cannot resolve your address, cannot resolve your ip*, cannot r
 no hostname, forward confirmed, generic rdns, no name for your ip, has no name, dns name,
 ruckwartsauflosung*, reverse eintrag, reversedns, resolution inverse, dns inverse, inverse,
 dns inverso*, dns reverso*, reverso*, inverso*, revers*, odwrotn*, rewers*, reverzn*,
-zpetn*, ters dns, обратн*, 反向, 反向解析, 反解, 逆引き, 逆引, 역방향")
+zpetn*, ters dns, обратн*, 反向, 反向解析, 反解, 逆引き, 逆引, 역방향,
+r dns, unresolvable relay*, unresolvable client*, unresolvable host*, relay host name")
     (spf
      "permitted sender, authorized sender for, not permitted to send mail for,
 authorized to send for, not a permitted sender, authorized mail server,
@@ -197,13 +206,16 @@ sender authentication, unauthenticated sender, sender is unauthenticated,
 unauthenticated email, authentication requirements, required authentication level,
 must be authenticated by, arc seal, not authorized to send on behalf,
 not authorized to send mail for, not authorized to use, not designated as permitted sender,
-purported responsible address")
+purported responsible address,
+senders policy, sender policy, sending domain policy, domain owner policy,
+domain owners policy")
     (tls
      "tls, starttls, ssl, encrypt*, encryption, verschlussel*, verschluessel*, ssltls,
 chiffr*, cifrad*, cifrat*, criptograf*, crittograf*, versleutel*, krypter*, szyfrowan*,
 sifrovan*, sifrel*, secure connection, cleartext, clear text, plaintext, plain text,
 unencrypted, insecure connection, non secure, зашифров*, шифров*, 加密, 暗号, 암호화,
-sichere verbindung, unverschlussel*, unverschluessel*")
+sichere verbindung, unverschlussel*, unverschluessel*,
+cipher*, high strength")
     (certificate
      "certificate*, cert, zertifikat*, certificat*, dane, tlsa, mta sts, sts policy,
 requiretls, certyfikat*, sertifika*, сертификат*, 证书, 証明書, 인증서")
@@ -253,7 +265,8 @@ schwarzliste, sperrliste*, liste noire, listes noires, lista negra, lista nera,
 listas negras, zwarte lijst, svartlist*, svarteliste*, czarn* list*, czarnej liscie,
 cern* listin*, blacklistu, kara liste*, karaliste*, feketelist*, lista neagra, черн* спис*,
 черный список, черном списке, черного списка, чорн* спис*, 黑名单, 黑名單, 封锁列表,
-ブラックリスト, 블랙리스트, 차단 목록, ip block, banned ip*, client host blocked")
+ブラックリスト, 블랙리스트, 차단 목록, ip block, banned ip*, client host blocked,
+ivm")
     (reputation
      "reputation*, bad reputation, poor reputation, low reputation, untrusted, trust level,
 cloudmark sender intelligence, csi, talos, reputacion, reputacao, reputazion*, reputatie,
@@ -269,7 +282,10 @@ likely spam, suspected spam, considered spam, phish*, bayes, unwanted, spamverda
 werbung, unerwunscht*, pourriel*, indesirable*, correo no deseado, no solicitado,
 lixo eletronico, indesiderat*, ongewenst*, skrappost, soppost, niechcian*, nevyzadan*,
 istenmeyen, keretlen, спам*, 垃圾, 垃圾邮件, 迷惑メール, スパム, 스팸, 광고,
-nezelen*, rams*, spami, neprasyt*, ανεπιθυμητ*, مزعج, ספאם, דואר זבל, สแปม, thu rac")
+nezelen*, rams*, spami, neprasyt*, ανεπιθυμητ*, مزعج, ספאם, דואר זבל, สแปม, thu rac,
+bulk, bulk email*, bulk e mail*, bulk messages, mass mail*, mass mailer*, mass mailing*,
+spamtext, antyspam*, antispamow*,
+pattern detection, recurrent pattern")
     (virus
      "virus, viruses, malware, worm, trojan*, infected, infection, clamav, clam av,
 av engine, virenscan*, viren, virenbefall, virusscan*, schadsoftware, infecte*, infectad*,
@@ -298,7 +314,8 @@ for stor*, storlek, zbyt duz*, za duz*, rozmiar*, prilis velk*, velikost*, cok b
 boyut*, tul nagy, prea mare, слишком больш*, размер*, 太大, 过大, 大小, 超过大小, サイズ,
 大きすぎ, 너무 큽니다, 너무 커, 크기, 용량 초과,
 prevelik*, liiga suur, per didel*, parak liel*, μεγεθος, حجم, גודל, גדול מדי, ขนาด,
-terlalu besar, ukuran, kich thuoc, qua lon, твърде голям*, завелик*, розмір*, liian suuri")
+terlalu besar, ukuran, kich thuoc, qua lon, твърде голям*, завелик*, розмір*, liian suuri,
+too much data, too much mail data")
     (full
      "no more room, no room, speicherlimit*, speicherplatz ist erschopft,
 no space in mailbox, full, is full, over quota, overquota, over its quota, over the quota,
@@ -316,7 +333,9 @@ plina, plin, переполн*, заполнен*, повн*, 已满, 满了, �
 いっぱい, 容量超過, 가득, 꽉 찼,
 poln, polna, poln*, pun, puna, tais, pilnas, pilna, pilns, переповнен*, пълна,
 пълен, γεματη, γεματο, πληρη*, ممتلئ*, ممتلئ, מלאה, מלא, เต็ม, penuh, da day, пуна,
-exhausted disk")
+exhausted disk,
+disc quota*, userdisk quota*, domaindisk quota*, maildir over quota, hard limit,
+quota exceed the hard limit")
     (quota
      "message credits, credits left, no credits, credits, sends left, plan limit,
 max emails per hour, maximum credits, credits exceeded, emails per hour, emails per day,
@@ -339,12 +358,13 @@ tentatives de connexion, tentatives, intentos, tentativas, tentativi, pogingen,
 prob logowania, pokusu o prihlaseni, pokusu, попыток, deneme*, 登录次数, 尝试次数,
 登录失败次数, 登录频率, 試行回数, 로그인 시도")
     (toomany
-     "more than one, multiple, duplicate*, several, zuviele, zuviel, too many mails,
+     "more than one, multiple, duplicate*, zuviele, zuviel, too many mails,
 sent too many, too many, too much, too often, too frequent*, too fast, too quickly,
 number of, max number of, maximum number of, many, excessive*, zu viele, zu viel, zu oft,
 zu haufig, trop de, trop, demasiad*, muitas, muitos, excesso de, troppi, troppe, te veel,
 for manga, for mange, zbyt wiel*, za duzo, zbyt duzo, prilis mnoho, cok fazla, tul sok,
-prea mult*, liian monta, слишком мног*, забагато, 过多, 太多, 過多, 多すぎ, 너무 많")
+prea mult*, liian monta, слишком мног*, забагато, 过多, 太多, 過多, 多すぎ, 너무 많,
+too many requests")
     (limit
      "excedi*, supero, superat*, depasse*, numero maximo, numero massimo, nombre maximum,
 nombre maximal, maximale anzahl, maximum aantal, maksymaln*, maximalni, максимальн*,
@@ -369,7 +389,9 @@ per connection, per session, per client, per host, per source, burst*, unusual r
 unexpected volume, rate limited, speed, geschwindigkeit, drosselung, debit, frequence,
 frecuencia, frequencia, frequenza, snelheid, frekvens, czestotliwosc*, rychlost, hizi,
 частот*, скорост*, 频率, 频繁, 速率, 頻度, 頻繁, 빈도, 속도, concurrency, too quickly,
-tarpit*")
+tarpit*,
+thread limit, short period, short time, in a short,
+too many requests")
     (period
      "tageslimit*, daglimiet, dagsgrans, dygnsgrans, taeglich*, 1h, 24 h, 1 h, 1 hour,
 1 day, emails per hour, max emails per hour, emails per day, recipients per day,
@@ -423,7 +445,14 @@ nepostojec*, neegzistuoj*, neeksiste, neexistent*, няма такъв, не с�
 αγνωστ*, غير موجود, لا يوجد, غير معروف, לא קיים, לא נמצא, אינו קיים, وجود ندارد, ไม่พบ,
 ไม่มี, tidak ditemukan, tidak ada, tidak dikenal, khong ton tai, khong tim thay,
 nincs ilyen, не найдено,
-gibt es hier nicht, gibt es bei uns nicht")
+gibt es hier nicht, gibt es bei uns nicht,
+not a member of domain, not a member of this domain,
+not present in, not present, cant accept user, cannot accept user, not an active address,
+no one at, nobody at, no match in, match in name directory, not in my validrcptto,
+validrcptto, nessun, nessuno, does not handle mail for, doesnt handle mail for,
+handle mail for, no longer an employee, no longer with, no longer employed,
+incorrectly addressed, not email addresses,
+dosnt exist, doesnt exists, does not exists, dosent exist")
     (nouser
      "такого пользователя нет, такого пользователя, такой пользователь,
 нет такого пользователя, adresse d au moins un destinataire invalide,
@@ -447,7 +476,12 @@ recipient invalid, mailbox not exist, does not like recipient, no mailbox by tha
 user invalid, mailbox name not allowed, unrouteable address, unroutable address,
 name is not recognized, recipnotfound, resolver adr recip not found,
 recipient is not exist, address couldnt be found, recipient verify failed,
-recipient verification failed, unknown user account, user is unknown")
+recipient verification failed, unknown user account, user is unknown,
+recipient not recognized, recipient not recognised, recipient unrecognized,
+recipient unrecognised, recipient is not recognized, address not recognized,
+address not recognised, address unrecognized, address is not recognized,
+user not recognized, unable to find alias, alias not found, alias user not found,
+userunknown, usernotfound")
     (nodomain
      "domain may not exist, dns check failed, host does not accept mail, dns mx, mx or a,
 a aaaa, mx record*, dns records, bad mx, domain not found, no such domain, unknown domain,
@@ -468,7 +502,12 @@ cant find a valid mx, dns error, mail domain mentioned, malformed dns, badly for
 host or domain name not found, reserved domain, domainnotfound, bad dns, mx points to,
 mx lookup,
 does not receive email, does not receive mail, doesnt receive mail, does not accept email,
-receives no mail, takes no mail, cannot receive mail")
+receives no mail, takes no mail, cannot receive mail,
+valid sender domain, without a valid sender, dead domain, domain resolve fail*,
+domain resolution fail*, host name is unknown, host name unknown, hostname unknown,
+find any host, any host named, any host by that name,
+no data by dns,
+invalid sender domain, sender domain is invalid, bad sender domain")
     (invalid
      "invalid*, incorrect*, wrong*, bad, illegal, not correct, false, mismatch*,
 dont match, does not match, doesnt match, not match, erroneous, not accepted, unacceptable,
@@ -493,7 +532,9 @@ does not, dont, do not, didnt, must not, none, nicht, kein*, ohne, fehlt, fehlen
 sans, manque*, aucun*, non, sin, falta, nao, sem, senza, manca, niet, geen, zonder, inte,
 utan, saknas, ikke, mangler, uden, uten, ei, nie, brak, bez, neni, nema, nelze, chybi,
 degil, yok, eksik, nem, nu, не, нет, без, отсутств*, немає, 不, 没有, 無, 无, 缺少, 未,
-ない, ません, 않, 없")
+ない, ません, 않, 없,
+empty, blank, incomplete,
+nessun, nessuno")
     (denied
      "not welcome, recipient address rejected, all recipient addresses rejected,
 data command rejected, end of data command rejected, denies, denied, rejected, reject,
@@ -514,7 +555,9 @@ reddedildi, engellen*, izin verilmiyor, yasak*, elutasit*, tiltott, respins*, bl
 被拒, 拒絕, 拒收, 禁止, 被阻止, 阻止, 屏蔽, 封锁, 拒否, ブロック, 許可されて, 거부, 차단,
 금지, 허용되지,
 zavrnjen*, odbijen*, tagasi lukatud, atmest*, noraidit*, отхвърлен*, απορριφθηκε, مرفوض*,
-تم رفض, נדחה, נדחתה, ถูกปฏิเสธ, ditolak, tu choi")
+تم رفض, נדחה, נדחתה, ถูกปฏิเสธ, ditolak, tu choi,
+no access,
+not liked")
     (allowedsender
      "allowed to use this list, allowed to use the list, post to this list,
 send to this list, write to this list, post to this group, accept mail from you,
@@ -526,7 +569,7 @@ medlemmer, czlonk*, clen*, uyeler*, участник*, подписчик*, 成�
 authenticatedonly, recipient not authorized, rcpt not allowed, not accept mail from,
 not accept messages from, refuses mail from, does not want, only accepts mail,
 doesnt allow, restricted address, outside of organization, blocked by recipient,
-envelope recipient, delivery is not allowed to this, not permitted to this,
+envelope recipient has been denied, delivery is not allowed to this, not permitted to this,
 not accepting mail from, will not accept, allowed senders, allowed senders list,
 allowed sender list, not authorized to send to, not allowed to send to,
 not permitted to send to, authenticated by organization, authenticated senders only,
@@ -542,7 +585,13 @@ local recipients only, local use only, not for external, whitelist*, white list,
 allow list, allowlist, same domain, reject message, rejectmessage, permission to post,
 not allowed to post, nur fur mitglieder, nur mitglieder, nur intern*, reserve aux membres,
 solo miembros, solo membri, alleen leden, tylko dla, pouze pro, только для, 仅允许, 白名单,
-不接收, 拒收, 内部, メンバーのみ, 회원만")
+不接收, 拒收, 内部, メンバーのみ, 회원만,
+pre approved, preapproved, closed mailing list, moderated list, private list,
+closed group, private group,
+only registered, registered users,
+nimmt keine nachricht*, nimmt keine mail*, nimmt keine e mail*, n accepte pas,
+naccepte pas, no acepta, nao aceita, non accetta, accepteert geen, nie przyjmuje,
+neprijima, kabul etmiyor, не принимает")
     (disabled
      "nicht freigeschaltet, nicht freigegeben, nicht aktiviert, sparra*, zablokovan*,
 zablokowan*, deshabilitad*, cerrad*, inhabilitad*, access disabled, disabled, disable,
@@ -559,7 +608,10 @@ neaktivn*, devre disi, askiya*, kapatil*, pasif, letiltva, felfuggesztve, dezact
 отключен*, неактив*, приостановлен*, закрыт*, деактивирован*, вимкнено, 禁用, 停用, 冻结,
 已关闭, 锁定, 暂停, 注销, 被封, 無効化, 停止, 利用停止, 휴면, 비활성, 정지, 중지,
 사용 안함, 사용하지 않, 사용 안 함, 꺼져, 未开启, 未开通, 未启用, 没有开通, 没有开启,
-没有启用, 尚未开启, 尚未开通, 無効にな")
+没有启用, 尚未开启, 尚未开通, 無効にな,
+archived, archivee*, archiviert,
+not accepting any mail, is not accepting mail, not accepting messages,
+not currently being accepted, inutilizz*, inutilizad*, falta de uso, non usage")
     (required
      "use, required, require, requires, must, need, needs, needed, please, necessary,
 mandatory, before, first, should, erforderlich, notwendig, benotigt, benoetigt, mussen,
@@ -604,7 +656,8 @@ upptagen*, overbelastad*, ej tillganglig*, optaget, travelt, overbelastet, zajet
 przeciazon*, niedostepn*, pretizen*, nedostupn*, mesgul, asiri yuk*, kullanilamiyor, bakim,
 tulterhelt, foglalt, ocupat, перегруж*, занят, недоступ*, перевантаж*, 繁忙, 系统忙,
 不可用, 维护, 過負荷, 混雑, 混み合って, ビジー, メンテナンス, 利用できません, 과부하,
-사용할 수 없, 바쁩니다, 점검")
+사용할 수 없, 바쁩니다, 점검,
+not ready, server not ready")
     (storage
      "disk space, insufficient disk, disk, disk full, no space,
 insufficient system storage, insufficient storage, system storage, storage full,
@@ -616,7 +669,8 @@ mail system storage, system is full, filesystem, file system, speicherplatz, fes
 plattenplatz, kein speicher, espace disque, disque, espacio en disco, espacio, espaco,
 spazio, disco, schijfruimte, diskutrymme, diskplads, miejsca na dysku, brak miejsca,
 mista na disku, disk alani, нет места, дисков*, места на диске, 磁盘, 磁碟, 存储空间,
-ディスク, 디스크")
+ディスク, 디스크,
+enough space, enough storage, enough room, storage space")
     (internal
      "system problem, mailer error, unknown mailer, temporary system, internal system,
 server config*, configuration, contact the administrator of this server,
@@ -639,7 +693,12 @@ erro interno, errore interno, interne fout, internt fel, intern feil, intern fej
 sisainen virhe, blad wewnetrzny, wewnetrzny*, interni chyba, vnitrni chyba, sunucu hatasi,
 dahili hata, belso hiba, eroare interna, внутренн*, ошибка сервера, системная ошибка,
 внутрішн*, 内部错误, 系统错误, 服务器错误, 內部錯誤, 系統錯誤, 内部エラー, システムエラー,
-내부 오류, 시스템 오류, 서버 오류")
+내부 오류, 시스템 오류, 서버 오류,
+queuing, queueing, unable to queue, cannot queue, could not queue,
+problem attempting, could not be stored, cannot be stored, unable to store,
+could not store,
+queue failure*, unable to check, cannot check,
+io error, i o error")
     (timeout
      "connection expired, session expired, expired session, took too long, no data,
 too slow, time limit, timeout, timed out, time out, timeout exceeded, timeout waiting,
@@ -652,7 +711,9 @@ expire delai, tiempo de espera, tiempo agotado, tempo limite, tempo esgotado,
 tempo scaduto, time out verbinding, tidsgrans*, tidsavbrott, przekroczono czas,
 limit czasu, przekroczony czas, vyprsel cas*, casovy limit, zaman asimi, sure doldu,
 idotullep*, таймаут*, тайм аут, время ожидания, истекло время, час очікування, 超时, 逾時,
-逾时, タイムアウト, 시간 초과")
+逾时, タイムアウト, 시간 초과,
+ended early, ended prematurely, incomplete data, incomplete message, message incomplete,
+premature end, unexpected end")
     (unreachable
      "deliver the message in time, giving up, could not reach, cannot reach, cant reach,
 failed to connect, unable to deliver, delivery attempts, undeliverable after,
@@ -671,12 +732,19 @@ socks connect, smtp connection, delivery temporarily suspended, bad connection,
 nicht erreichbar, injoignable*, inaccesible*, no alcanzable, inacessivel, irraggiungibil*,
 onbereikbaar, kan inte nas, nieosiagaln*, nedosazitel*, ulasilam*, elerhetetlen,
 недостижим*, не отвечает, 无法连接, 连接失败, 到達できません, 연결할 수 없,
-servfail")
+servfail,
+dns check*, dns look up, dns resolving, dns resolution, read error from,
+resolve route, no route found, find a gateway, gateway for")
+    (dns
+     "dns check*, dns lookup*, dns look up*, dns failure, dns error, dns query failed, dns timeout,
+dns resolution, dns resolving, name server, nameserver, host name lookup failure, lookup failure,
+dns lookup fail*, dns server,
+dns resolve*")
     (syntax
      "control or whitespace, contains whitespace, contains spaces, contains a space,
 contains illegal, contains invalid, unexpected character*, mal forme*, malformee,
 mal formada, malformad*, may not follow, may not contain, email is invalid,
-email address is invalid, address is invalid, user address required, domain name required,
+email address is invalid, address is invalid, domain name required,
 fully qualified address, unqualified, need fully qualified, fqdn, fully qualified,
 data format, misformatted address, address syntax, valid email address,
 not a valid address, not a valid email, missing at sign, missing or malformed,
@@ -690,7 +758,12 @@ wrong address format, format error, wrong format, invalid format, format is inco
 sender format, unbalanced, missing brackets, domain required, no domain,
 unqualified address, syntaxfehler, syntaktisch, ungultige adresse, syntaxe, sintax*,
 sintass*, skladni*, syntakticka, sozdizimi, szintaktik*, синтакс*, формат*, 语法, 格式,
-語法, 構文, 形式, 書式, 구문, 형식")
+語法, 構文, 形式, 書式, 구문, 형식,
+restricted character*, illegal chars, unsupported character*,
+at sign*, address required, requires domain*, requires a domain*, null sender*,
+empty sender*, null reverse path*,
+invalid input,
+recipient too long, too long recipient")
     (protocol
      "too many errors, too many bad commands, too many invalid commands,
 too many syntax errors, too many unrecognized commands, too many unknown commands,
@@ -709,11 +782,18 @@ unknown command, command not, unknown extension, size parameter, body type, garb
 befehl*, unbekannter befehl, commande*, comando*, opdracht, kommando*, komend*, polecen*,
 prikaz*, komut*, parancs*, comanda*, команд*, параметр*, 命令, 指令, 参数, 参数错误,
 コマンド, パラメータ, 명령, 매개변수,
-already authenticated, already logged in")
+already authenticated, already logged in,
+before greeting, before the greeting, no data before greeting, before banner,
+early talker*, talked too early, spoke too soon, talking too soon, already said,
+already greeted, already sent,
+command line, command line too long, protocol deviation,
+mail transaction, auth exchange*, authentication exchange*,
+wait for my reply, bad argument*, invalid argument*")
     (utf8
      "smtputf8, utf8, utf 8, eai, internationalized, internationalised, non ascii,
 nonascii, 8bit, 8 bit, 8bitmime, international address*, 8 bit characters, eight bit, idn,
-unicode")
+unicode,
+character set, character sets, charset*")
     (line
      "line exceeds, exceeds maximum line, line limit, bare newline, newlines, bare lf,
 bare cr, bare linefeed*, bare newline*, bare line feed, bare carriage, stray newline*,
@@ -724,7 +804,9 @@ zeile zu lang, zu lange zeile, zeilen, zeilenlange, zeilenende*, ligne trop long
 linea demasiado larga, linha muito longa, riga troppo lunga, regel te lang, za dluga linia,
 linia, linie, prilis dlouhy radek, satir, sor tul hosszu, слишком длинная строка,
 строка слишком, 行太长, 行が長,
-lone lf, lone cr, lone linefeed, lone newline, single lf, naked lf, naked cr, lf")
+lone lf, lone cr, lone linefeed, lone newline, single lf, naked lf, naked cr, lf,
+barelf,
+body line")
     (verify
      "sender address rejected undeliverable, sender address rejected unverified,
 sender address rejected user unknown, could not complete sender verify,
@@ -737,7 +819,8 @@ unknown sender, sender mailbox, sender not found, no such sender, sender does no
 sender doesnt exist, return address, sender user unknown, absender unbekannt,
 expediteur inconnu, remitente desconocido, remetente desconhecido, mittente sconosciuto,
 afzender onbekend, nieznany nadawca, neznamy odesilatel, отправитель неизвестен,
-отправитель не существует, 发件人不存在, 发件人地址不存在, 送信者不明")
+отправитель не существует, 发件人不存在, 发件人地址不存在, 送信者不明,
+verify mailfrom, verify mail from, verifying sender, verifying mail from")
     (owned
      "ei ole lubatud, permission to send from, hoort niet bij, tillhor inte, tilhorer ikke,
 ikke lov til, har inte ratt, nemate opravneni, nie masz uprawnien, non hai il permesso,
@@ -773,7 +856,7 @@ not one of your, isnt one of your, does not belong, doesnt belong, belongs to, n
 alias, envelope sender not, authenticated user, authenticated sender, authenticated id,
 authorized user, authorization user, nicht im besitz, gehort nicht, gehoert nicht,
 stimmt nicht uberein, nicht uberein*, ubereinstimm*, nicht berechtigt, ne correspond pas,
-correspond*, appartient pas, no coincide, no pertenece, coincid*, nao corresponde,
+appartient pas, no coincide, no pertenece, coincid*, nao corresponde,
 nao pertence, non corrisponde, non appartiene, komt niet overeen, overeen*, matchar inte,
 stemmer ikke, nie nalezy, nie pasuje, niezgodn*, nepatri, neshoduje, neodpovida,
 eslesmiyor, uyusmuyor, ait degil, nem egyezik, nu corespunde, не совпадает,
@@ -785,7 +868,12 @@ identic*, gelijk zijn, samma som, samme som, takie samo, zgodn*, shodn*, ayni ol
 delegated, no delegate, approved sender, approved senders, addr not authorized,
 addr not authorised, addr is not authorized, addr is not authorised, addr not allowed,
 addr is not permitted,
-login mismatch, user mismatch, не належить")
+login mismatch, user mismatch, не належить,
+not in my domain, not in our domain, not from my domain, not from our domain,
+must correspond, not correspond, doesnt correspond, correspond pas, correspondent pas,
+address must use, must use this domain, sender not authorized, sender not authorised,
+sender is not authorized, sender is not authorised, unauthorized sender,
+unauthorised sender, sender unauthorized")
     (mailserver
      "smtp server of your isp, smtp server of your, your isp, your isps, isp mail server,
 isps mail server, smarthost, smart host, mailgateway, mail gateway, your providers,
@@ -794,7 +882,7 @@ your provider, providers server")
      "unauthorized ip, unauthorised ip, ip is not allowed, ip address not allowed,
 ip address is not allowed, ip is not authorized, ip address is not authorized")
     (dynamic
-     "ipv6, your network, address family, foreign ip, smtpport, invalid ip,
+     "ipv6, from your network, address family, foreign ip, smtpport, invalid ip,
 send email directly, send mail directly, send directly, may not be mail exchanger,
 not in whitelist, ip not in, nowl, directly to our servers, directly to our,
 invalid ip for sending, dynamic*, dial up, dialup*, dul, residential, home user*,
@@ -807,12 +895,15 @@ not in the list of allowed, dynamisch*, einwahl*, dynamique*, dinamic*, dynamicz
 dinamik, dynamick*, динамич*, 动态, 動態, 動的, 유동, netblock*, ip range, tor exit,
 proxy*, open proxy, vpn, cloud provider, ip not authorized,
 海外, 国外, 境外, 해외, abroad, overseas, foreign country, foreign countries, ausland*, etranger,
-extranjero, estero")
+extranjero, estero,
+host network, network not allowed, network is not allowed,
+your network is not")
     (policy
      "policy, policies, policy reasons, policy violation, local policy, security policy,
 site policy, administrative*, administrator, administratively, richtlinie*, politique*,
 politica*, policyreasons, beleid, polityk*, zasad*, politik*, политик*, 策略, 政策,
-ポリシー, 정책")
+ポリシー, 정책,
+breach*, violat*")
     (app
      "application, app, programs, third party apps, less secure, lsa, aplicativo, приложени*")
     (expired
@@ -864,7 +955,11 @@ payment*, billing, trial, sandbox, free plan, subscription, suspicious activity,
 unusual activity, abuse, abused, abusive, compliance, terms of service, outbound spam,
 tenant, rechnung, impaye*, overtreding, оплат*, 欠费, 欠費, 余额,
 awaits approval, waiting for approval, needs approval, to be approved, awaits activation,
-confirm your email first, awaiting confirmation")
+confirm your email first, awaiting confirmation,
+account not subscribed, account is not subscribed,
+free quota,
+paused,
+demo domain*")
     (rcptmark
      "recipient address rejected, all recipient addresses rejected, recipient rejected")
     (manyrcpt
@@ -874,7 +969,8 @@ maximum recipients, recipients limit, recipient limit, number of rcpts,
 zu viele empfanger*, zu viele empfaenger*, trop de destinataires, demasiados destinatarios,
 muitos destinatarios, troppi destinatari, te veel ontvangers, for manga mottagare,
 zbyt wielu odbiorcow, prilis mnoho prijemcu, cok fazla alici, слишком много получателей,
-收件人过多, 收件人数, 收件人数量, 宛先が多すぎ, 수신자가 너무")
+收件人过多, 收件人数, 收件人数量, 宛先が多すぎ, 수신자가 너무,
+rcpt number*, number of rcpt*")
     (unavailable
      "unavailable, currently unavailable, not available at, nicht verfugbar,
 non disponible, no disponible")
@@ -885,7 +981,9 @@ nao suportado, non supportat*, niet ondersteund, stods inte, nieobslugiwan*, nep
 desteklenmiyor, не поддерживается, 不支持, サポートされて")
     (rfc
      "rfc 5322, rfc5322, rfc 2822, rfc2822, rfc 822, rfc822, rfc 5321, not rfc compliant,
-rfc compliant, rfc non compliant, non compliant")
+rfc compliant, rfc non compliant, non compliant,
+not conform, does not conform, doesnt conform, nonconform*, non conform*,
+not comply, does not comply, doesnt comply")
     (unverified
      "unverified address, address verification in progress, verification in progress,
 verification pending, not yet verified, recipient verification temporarily,
@@ -896,19 +994,24 @@ being verified, verifying the recipient, still being checked")
 doesnt match, not match,
 igual ao, igual a la, igual al, ser igual, identique*, identisch*, gleich sein, uguale,
 identic*, gelijk zijn, samma som, samme som, takie samo, zgodn*, shodn*, ayni olmali,
-должен совпадать, должны совпадать, 必须与, 必须一致, 一致する必要, 같아야")
+должен совпадать, должны совпадать, 必须与, 必须一致, 一致する必要, 같아야,
+mismatch*")
     (notallowed
      "not allowed, not permitted, disallowed, prohibited, forbidden, no permission,
 not authorized, nicht erlaubt, nicht gestattet, non autoris*, no permitid*, nao permitid*,
 non consentit*, niet toegestaan, niedozwolon*, nepovolen*, запрещен*, не разрешен*, 不允许,
-禁止, 許可されて, 허용되지")
+禁止, 許可されて, 허용되지,
+not authorised, unauthorised, unauthorized,
+无权")
     (msgspam
      "message is likely, message is spam, message looks like, message was classified,
 message was identified, message appears to be, message has been classified,
 message has been identified, message is considered, mail is considered,
 email is considered, mail looks like, email looks like, message detected as")
     (spoof
-     "anti spoofing, antispoof*, spoof*, forged, impersonat*")
+     "anti spoofing, antispoof*, spoof*, forged, impersonat*,
+fake sender*, faked,
+masquerading, forging, forgery")
     (notlocal
      "not local, isnt local, non local, not a local")
     (banned
@@ -927,14 +1030,21 @@ invalid recipient, no such, bad recipient, mailbox not available, undeliverable 
 undeliverable recipient")
     (complaints
      "complaint*, abuse reports, user complaints, spam reports, beschwerden, plaintes,
-quejas, reclamac*, жалоб*, 投诉")
+quejas, reclamac*, жалоб*, 投诉,
+marked as spam, reported as spam, spam reporting, flagged you")
     (blockedyou
      "has blocked you, blocked your address, blocked your email, blocked your domain,
 refuses your mail, does not want your mail, blocked the sender, blocked this sender,
-you have been blocked, you are blocked")
+you have been blocked, you are blocked,
+refused to receive, refuses to receive, want your mail, want your messages,
+want your email, want mail from you, reject list,
+rejected by recipient*, refused by recipient*, rejected by the recipient,
+refused by the recipient, blocked by the recipient, refuses to accept your,
+refuse to receive, registered as spammer")
     (verified
      "could not be verified, cannot be verified, unable to verify, not verifiable,
-verification failed, nicht verifiziert, verifie*")
+verification failed, nicht verifiziert, verifie*,
+verification failure")
     (ownaccount
      "sender account, senders account, ihr zugang, ihr postfach, dein konto, ditt konto,
 votre boite, tu cuenta, su buzon, tu buzon, sua caixa, la tua casella, uw mailbox,
@@ -952,7 +1062,9 @@ relay not allowed, relay operation rejected, as a relay, not relay, relay prohib
 relaying is not, relay is not, relaying mail, relaying to, to be relayed, wont relay,
 not an open relay, weiterleitung nicht, kein relay, relais refuse, relais interdit,
 relay no permitido, relay negado, ретрансляция запрещена, relay nao permitido,
-isnt in my list of allowed rcpthosts, rcpthosts"))
+isnt in my list of allowed rcpthosts, rcpthosts,
+open relay not, no open relay, open relay denied, open relaying, local user only,
+local users only, mail gate"))
   "What is spoken of: (NOTION WORDS).")
 
 ;;; The text

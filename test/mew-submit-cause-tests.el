@@ -261,6 +261,7 @@
      (rcpt "550 Sender verify failed")
      (rcpt "550 5.1.7 <user@example.com>: Sender address rejected: undeliverable sender address: no such user"))
     (sender-blocklisted
+     (rcpt "550 Administrative prohibition - envelope blocked")
      (rcpt "550 The recipient has blocked you")
      (mail "550 5.7.1 Your domain is blocked here")
      (dot "554 5.7.1 Sender has a bad reputation")
@@ -911,7 +912,6 @@
      (dot "554 5.7.1 Message rejected")
      (rcpt "550 5.0.0 Access denied")
      (dot "550 mail not accepted")
-     (rcpt "550 Administrative prohibition - envelope blocked")
      (dot "550 5.7.1 permanent failure for one or more recipients (user@example.com:blocked)")
      (dot "554 5.7.1 Rejected")
      (rcpt "550 Administrative prohibition")
@@ -1013,7 +1013,11 @@ got lost, not how many replies of other servers are understood."
   "A text that names two causes is not said with certainty."
   (dolist (reply '((rcpt "550 5.1.1 User unknown, or your mail is spam")
                    (dot "550 Message contains spam or a virus")
-                   (rcpt "450 Greylisted, or your IP is on a blacklist")))
+                   (rcpt "450 Greylisted, or your IP is on a blacklist")
+                   (rcpt "452 4.5.3 Too many messages")
+                   (rcpt "450 4.4.3 DNS lookup timed out")
+                   (rcpt "554 5.7.1 Relay access denied: your IP is blacklisted")
+                   (auth "535 Wrong password or account locked")))
     (should-not (plist-get (apply #'mew-submit-cause-tests--of reply) :sure))))
 
 (ert-deftest mew-submit-cause-test-parse ()
@@ -1158,7 +1162,7 @@ No reply to a log-in that has another cause is surely about the password."
           (unless good
             (ert-info ((string-join lines " / "))
               (should-not (eq (plist-get answer :cause) 'auth-wrong-password)))))))
-    (should (> all 1100))
+    (should (> all 1700))
     (should (>= (* 100 right) (* 97 all)))
     (should (>= (* 100 surely) (* 99 sure)))))
 

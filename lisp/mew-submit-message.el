@@ -373,18 +373,25 @@ That is what programs forget; no field comes after it."
   "\\([\r\n]\\)[ \t]+\\(?:\r*\n\\|\r+\\|\\'\\)"
   "What matches a line of blanks in a field, and what is before it.")
 
-(defun mew-submit-message--without-blank-lines (octets)
-  "Return OCTETS, a field, without lines of blanks.
+(defun mew-submit-message--blank-line-p (field)
+  "Is there a line of blanks in FIELD, as (NAME . OCTETS), which is no text?"
+  (and (not (equal (car field) ""))
+       (string-match-p mew-submit-message--blank-line (cdr field))))
+
+(defun mew-submit-message--without-blank-lines (field)
+  "Return the octets of FIELD, as (NAME . OCTETS), without lines of blanks.
 Some take one for the end of the header."
-  (while (string-match-p mew-submit-message--blank-line octets)
-    (setq octets (replace-regexp-in-string mew-submit-message--blank-line "\\1" octets)))
-  octets)
+  (while (mew-submit-message--blank-line-p field)
+    (setq field (cons (car field)
+                      (replace-regexp-in-string mew-submit-message--blank-line "\\1"
+                                                (cdr field)))))
+  (cdr field))
 
 (defun mew-submit-message--private-p (fields)
   "Is there any among FIELDS that must not leave, or not as it is?"
   (and (or (seq-some (lambda (field)
                        (or (mew-submit-message--private-field-p field)
-                           (string-match-p mew-submit-message--blank-line (cdr field))))
+                           (mew-submit-message--blank-line-p field)))
                      fields)
            (mew-submit-message--text-behind fields))
        t))
@@ -479,10 +486,12 @@ The name of this machine, which nobody out there knows, is not told."
 That is Date, Message-ID, by the domain of the sender's ADDRESS (RFC 6409,
 section 8), and with FROM, the value for it, From; one that is empty is none.  A
 file whose first line is no field is all text."
-  (let* ((headless (equal "" (caar (mew-submit-message--after-mbox fields))))
-         (filled (mew-submit-message--filled
-                  (mew-submit-message--after-mbox fields)
-                  (cons (and from "from") '("date" "message-id"))))
+  (let* ((all (mew-submit-message--after-mbox fields))
+         (headless (equal "" (caar all)))
+         (filled (if headless
+                     all
+                   (mew-submit-message--filled
+                    all (cons (and from "from") '("date" "message-id")))))
          (lacks (lambda (name) (or headless (not (assoc name filled)))))
          (missing
           (concat
@@ -509,7 +518,7 @@ the wire: else it could swallow an LF that came after a field left out."
   (let ((cut (mew-submit-message--private-p fields))
         (text (car (mew-submit-message--text-behind fields))))
     (mapconcat (lambda (field)
-                 (let ((octets (mew-submit-message--without-blank-lines (cdr field))))
+                 (let ((octets (mew-submit-message--without-blank-lines field)))
                    (if (mew-submit-message--private-field-p field)
                        ""
                      (concat (and (eq field text) "\n")

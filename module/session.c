@@ -200,7 +200,8 @@ encode_for (struct msub_server *server, const struct msub_context *context, stru
 /* The whole */
 
 /* A kept conversation that stays silent before the first answer to the envelope was dead already.  One that breaks before
-   anything of the message has left, that refuses MAIL, or takes its leave, may be what is refused, and not the mail.  */
+   anything of the message has left, that refuses MAIL, takes its leave, or knows of no MAIL, may be what is refused, and not
+   the mail.  */
 static bool
 was_over (const struct msub_server *server, uint64_t replies, const struct msub_delivery *delivery)
 {
@@ -210,7 +211,11 @@ was_over (const struct msub_server *server, uint64_t replies, const struct msub_
                 && ((gone && !server->smtp->in_message)
                     || ((gone || err->kind == MSUB_TIMEOUT) && server->smtp->replies == replies));
   bool definite = err->kind == MSUB_REFUSED || err->kind == MSUB_DEFERRED || err->kind == MSUB_AUTH;
-  return delivery->transaction.accepted == 0 && delivery->transaction.refused == 0
+  if (delivery->transaction.accepted > 0)
+    return false;
+  if (definite && err->code == 503)
+    return true;
+  return delivery->transaction.refused == 0
          && (broken || (definite && (delivery->transaction.at_mail || err->code == 421)));
 }
 

@@ -346,7 +346,7 @@ begin_anew (struct msub_smtp *smtp, bool at_mail, struct msub_error *err)
     return -1;
   smtp->dirty = false;
   int code = msub_smtp_last (smtp)->code;
-  return code == 250 || (at_mail && code != 421) ? 0 : msub_smtp_failed (smtp, MSUB_REFUSED, "any", "RSET", err);
+  return code == 250 || (at_mail && code / 100 == 5) ? 0 : msub_smtp_failed (smtp, MSUB_REFUSED, "any", "RSET", err);
 }
 
 static void

@@ -185,6 +185,8 @@ The end of the header is found wherever it falls on the edge of a chunk."
          ("To: a@x\nhello\nBcc: b@x\n\nyou" "To: a@x\nhello\n\nyou")
          ;; All of it is text.
          ("hello\nyou\n" "hello\nyou\n")
+         ("hello\n  \nyou\n" "hello\n  \nyou\n")
+         ("To: a@x\nhello\n  \nyou\n" "To: a@x\n\nhello\n  \nyou\n")
          ("To: a@x\n \t\nhello\n" "To: a@x\n\nhello\n")
          ("To: a@x\r\n \r\n\t\r\n \r\n b@x\r\n\r\nhi" "To: a@x\r\n b@x\r\n\r\nhi")
          ("To: a@x\r \rBcc: b@x\r\rhi" "To: a@x\r\n\rhi")
@@ -202,6 +204,13 @@ The end of the header is found wherever it falls on the edge of a chunk."
              "\\`From: Me <me@x>\nDate: [^\n]+\nMessage-ID: <[^\n]+@x>\n\
 To: a@x\nSubject:\n\nhi\n\\'"
              (mew-submit-test-octets file)))))
+
+(ert-deftest mew-submit-message-tests-text-is-not-filled-in ()
+  "What is all text stays whole, whatever its lines look like."
+  (mew-submit-message-tests--with-file "Report\nDate:\nFrom: \nthe end\n"
+    (mew-submit-message--complete file fields "me@x" "me@x")
+    (should (string-suffix-p "\n\nReport\nDate:\nFrom: \nthe end\n"
+                             (mew-submit-test-octets file)))))
 
 (ert-deftest mew-submit-message-tests-name-with-a-comma ()
   "A name with a comma that nobody has quoted is not the sender."

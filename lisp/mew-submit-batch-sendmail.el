@@ -360,7 +360,7 @@ is sent."
                                    (mew-submit-extension--text wishes))
                          :kind (mew-submit-error--kind err)
                          :last (mew-submit-error--text err)))))
-      (mew-submit-queue--refresh directory)
+      (mew-submit-known--refresh directory)
       (plist-get entry :id))))
 
 (defun mew-submit-batch-sendmail--enter (file options choose &rest keys)
@@ -673,7 +673,7 @@ Return the exit status.  Some programs know no other way."
   (mew-submit-relay--converse (lambda () (mew-submit--mod-read 0))
                               #'mew-submit-batch-command--print)
   ;; What is still being sent has to come to an end: nobody goes on with it.
-  (while (mew-submit-queue--running)
+  (while (mew-submit-known--running)
     (accept-process-output nil 0.05))
   0)
 

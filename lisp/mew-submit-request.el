@@ -524,14 +524,14 @@ account says."
   (refusal nil :documentation "Why that was refused, in words, then.")
   (wrong nil :documentation "What was wrong with it: `app-password' or t."))
 
-(defun mew-submit-request--copy-name (work name)
+(defun mew-submit-parcel--copy-name (work name)
   "Return the name of a new file NAME for WORK alone."
   (unless (mew-submit-request--work-directory work)
     (setf (mew-submit-request--work-directory work)
           (make-temp-file "mew-submit-" t)))
   (expand-file-name name (mew-submit-request--work-directory work)))
 
-(defun mew-submit-request--clean-up (work)
+(defun mew-submit-parcel--clean-up (work)
   "Delete the copies that WORK has made, and wipe its password."
   (when-let* ((password (mew-submit-request--work-password work)))
     (setf (mew-submit-request--work-password work) nil)
@@ -540,18 +540,18 @@ account says."
     (setf (mew-submit-request--work-directory work) nil)
     (delete-directory directory t)))
 
-(defun mew-submit-request--public-file (work)
+(defun mew-submit-parcel--public-file (work)
   "Return the name of a file with WORK's message and without private fields."
   (let ((file (mew-submit-request--work-file work))
         (fields (mew-submit-request--work-fields work)))
     (if (mew-submit-message--private-p fields)
-        (let ((copy (mew-submit-request--copy-name work "message.eml")))
+        (let ((copy (mew-submit-parcel--copy-name work "message.eml")))
           (unless (file-exists-p copy)
             (mew-submit-message--copy file fields copy))
           copy)
       file)))
 
-(defun mew-submit-request--without (work)
+(defun mew-submit-parcel--without (work)
   "Return keywords to leave out for WORK because of its server, as a plist."
   (when-let* ((keywords (mew-submit-request--work-without work)))
     (list :without (append keywords
@@ -560,10 +560,10 @@ account says."
 
 (defun mew-submit-request--make-for (work)
   "Return a request for WORK."
-  (append (mew-submit-request--make (append (mew-submit-request--without work)
+  (append (mew-submit-request--make (append (mew-submit-parcel--without work)
                                             (mew-submit-request--work-account
                                              work))
-                                    (mew-submit-request--public-file work)
+                                    (mew-submit-parcel--public-file work)
                                     (mew-submit-request--work-fields work)
                                     (mew-submit-request--work-from work)
                                     (mew-submit-request--work-recipients work))
@@ -572,21 +572,21 @@ account says."
 
 ;;; Questions
 
-(defconst mew-submit-request--encodings
+(defconst mew-submit-parcel--encodings
   '(("lines" . lines) ("header" . header) ("seven-bit" . octets))
   "What a message is to be encoded for, and what `mew-submit-sevenbit--goal' is.")
 
-(defun mew-submit-request--encoded (work what)
+(defun mew-submit-parcel--encoded (work what)
   "Return the name of a file with WORK's message, encoded for WHAT, or nil."
   (require 'mew-submit-sevenbit)        ; slow to load, and seldom needed
-  (let ((out (mew-submit-request--copy-name work (concat what ".eml"))))
+  (let ((out (mew-submit-parcel--copy-name work (concat what ".eml"))))
     (and (or (file-exists-p out)
              (mew-submit-sevenbit--convert
-              (mew-submit-request--public-file work) out
-              (cdr (assoc what mew-submit-request--encodings))))
+              (mew-submit-parcel--public-file work) out
+              (cdr (assoc what mew-submit-parcel--encodings))))
          (mew-submit-tls--file-name out))))
 
-(defun mew-submit-request--or (answer otherwise)
+(defun mew-submit-parcel--or (answer otherwise)
   "Return ANSWER, or for none the value of OTHERWISE, a function, now or later."
   (if (functionp answer)
       (lambda (reply)
@@ -597,29 +597,29 @@ account says."
                               (funcall reply value))))))
     (or answer (funcall otherwise))))
 
-(defun mew-submit-request--token-of-user (work event)
+(defun mew-submit-parcel--token-of-user (work event)
   "Return the token that whoever is asked for WORK has for EVENT.
 That there is none just now holds for all mail of the account."
   (when-let* ((on-ask (mew-submit-request--work-on-ask work)))
-    (mew-submit-request--noting work (funcall on-ask event))))
+    (mew-submit-parcel--noting work (funcall on-ask event))))
 
-(defun mew-submit-request--secret (work event)
+(defun mew-submit-parcel--secret (work event)
   "Return what answers the question EVENT of WORK for a secret.
 It is as `mew-submit-job--start' takes it."
   (let ((account (mew-submit-request--work-account work))
         (on-ask (mew-submit-request--work-on-ask work))
         (refusal (mew-submit-request--work-refusal work)))
     (cond ((mew-submit-auth--token-p (plist-get event :mechanism))
-           (mew-submit-request--or
+           (mew-submit-parcel--or
             (mew-submit-auth--token event account)
-            (lambda () (mew-submit-request--token-of-user work event))))
+            (lambda () (mew-submit-parcel--token-of-user work event))))
           ((null on-ask) nil)
           ((null refusal)
            (setf (mew-submit-request--work-asked work) t)
-           (if (mew-submit-request--asks-user-p work)
-               (mew-submit-request--ask-user work event)
+           (if (mew-submit-parcel--asks-user-p work)
+               (mew-submit-parcel--ask-user work event)
              (funcall on-ask event)))
-          (t (mew-submit-request--or
+          (t (mew-submit-parcel--or
               (condition-case nil
                   (funcall on-ask
                            (append event
@@ -627,7 +627,7 @@ It is as `mew-submit-job--start' takes it."
                 (quit nil))
               (lambda () (cons :failed refusal)))))))
 
-(defun mew-submit-request--asks-user-p (work)
+(defun mew-submit-parcel--asks-user-p (work)
   "Does WORK have the user asked for what auth-source does not know?
 A function that answers questions so has the property `mew-submit-asks-again'."
   (let ((on-ask (mew-submit-request--work-on-ask work)))
@@ -635,24 +635,24 @@ A function that answers questions so has the property `mew-submit-asks-again'."
          on-ask (symbolp on-ask)
          (function-get on-ask 'mew-submit-asks-again))))
 
-(defun mew-submit-request--none (work why)
+(defun mew-submit-parcel--none (work why)
   "Return the answer that there is no secret for WORK at the moment, and WHY.
 Nobody is asked for that of its account again, for whatever message, for a time."
   (mew-submit-auth--postpone (mew-submit-request--work-account work) why)
   (cons :none why))
 
-(defun mew-submit-request--noting (work answer)
+(defun mew-submit-parcel--noting (work answer)
   "Return ANSWER, to a question of WORK for a secret.
 That there is none just now, also where that is told later, holds for all mail
 of the account."
   (cond ((functionp answer)
          (lambda (reply)
            (funcall answer (lambda (later)
-                             (funcall reply (mew-submit-request--noting work later))))))
-        ((eq (car-safe answer) :none) (mew-submit-request--none work (cdr answer)))
+                             (funcall reply (mew-submit-parcel--noting work later))))))
+        ((eq (car-safe answer) :none) (mew-submit-parcel--none work (cdr answer)))
         (t answer)))
 
-(defun mew-submit-request--ask-user (work event)
+(defun mew-submit-parcel--ask-user (work event)
   "Ask the user for the secret that EVENT of WORK wants; return the answer.
 One answer counts for all messages of the account."
   (let ((why (mew-submit-auth--why-put-off
@@ -660,50 +660,50 @@ One answer counts for all messages of the account."
     (if why
         (cons :none why)
       (condition-case err
-          (mew-submit-request--or
-           (mew-submit-request--noting
+          (mew-submit-parcel--or
+           (mew-submit-parcel--noting
             work (funcall (mew-submit-request--work-on-ask work) event))
-           (lambda () (mew-submit-request--none work "you have said: not now")))
-        (quit (mew-submit-request--none work "you have said: not now"))
-        (error (mew-submit-request--none work (mew-submit-error--text err)))))))
+           (lambda () (mew-submit-parcel--none work "you have said: not now")))
+        (quit (mew-submit-parcel--none work "you have said: not now"))
+        (error (mew-submit-parcel--none work (mew-submit-error--text err)))))))
 
-(defun mew-submit-request--secret-at-once (work event)
+(defun mew-submit-parcel--secret-at-once (work event)
   "Return what answers EVENT of WORK for a secret if nobody has to be asked.
 Where nobody is there that is that there is none."
   (let ((refusal (mew-submit-request--work-refusal work)))
     (cond ((mew-submit-auth--token-p (plist-get event :mechanism)) nil)
-          ((not (mew-submit-request--asks-user-p work)) nil)
+          ((not (mew-submit-parcel--asks-user-p work)) nil)
           ((and (null refusal)
-                (mew-submit-request--noting work (mew-submit-auth--known event))))
+                (mew-submit-parcel--noting work (mew-submit-auth--known event))))
           ((not (mew-submit-background--nobody-p)) nil)
           (refusal (cons :failed refusal))
-          (t (mew-submit-request--none
+          (t (mew-submit-parcel--none
               work "nobody is there to be asked for the password")))))
 
-(defun mew-submit-request--answer-at-once (work event)
+(defun mew-submit-parcel--answer-at-once (work event)
   "Return what answers the question EVENT of WORK if nobody has to be asked.
 Return nil when the user has to be."
   (pcase (plist-get event :what)
-    ((and what (guard (assoc what mew-submit-request--encodings)))
-     (mew-submit-request--encoded work what))
+    ((and what (guard (assoc what mew-submit-parcel--encodings)))
+     (mew-submit-parcel--encoded work what))
     ("password"
-     (let ((answer (mew-submit-request--secret-at-once work event)))
+     (let ((answer (mew-submit-parcel--secret-at-once work event)))
        (when answer
          (setf (mew-submit-request--work-asked work) t))
        answer))))
 
-(defun mew-submit-request--tunnel-name (work)
+(defun mew-submit-parcel--tunnel-name (work)
   "Return what names the way out of WORK, or nil for no tunnel."
   (plist-get (mew-submit-request--work-account work) :tunnel))
 
-(defun mew-submit-request--consent (work event)
+(defun mew-submit-parcel--consent (work event)
   "Return what answers the question EVENT of WORK whether to fall back.
 Whoever is asked hears of the tunnel as well: it makes another network."
   (when-let* ((on-ask (mew-submit-request--work-on-ask work)))
-    (funcall on-ask (append event (list :tunnel (mew-submit-request--tunnel-name
+    (funcall on-ask (append event (list :tunnel (mew-submit-parcel--tunnel-name
                                                  work))))))
 
-(defun mew-submit-request--hint (work)
+(defun mew-submit-parcel--hint (work)
   "Return why WORK must not or cannot fall back, or nil.
 Either the user has said so of the network, or the other ports take no log-in."
   (let* ((host (mew-submit-request--work-host work))
@@ -722,17 +722,17 @@ Either the user has said so of the network, or the other ports take no log-in."
            (format "port %s takes no log-in, so mail cannot be submitted there"
                    (mapconcat #'number-to-string useless " and "))))))
 
-(defun mew-submit-request--answer (work event)
+(defun mew-submit-parcel--answer (work event)
   "Return what answers the question EVENT of WORK."
   (pcase (plist-get event :what)
-    ((and what (guard (assoc what mew-submit-request--encodings)))
-     (mew-submit-request--encoded work what))
-    ("password" (mew-submit-request--secret work event))
-    ("fallback" (mew-submit-request--consent work event))
+    ((and what (guard (assoc what mew-submit-parcel--encodings)))
+     (mew-submit-parcel--encoded work what))
+    ("password" (mew-submit-parcel--secret work event))
+    ("fallback" (mew-submit-parcel--consent work event))
     (_ (when-let* ((on-ask (mew-submit-request--work-on-ask work)))
          (funcall on-ask event)))))
 
-(defun mew-submit-request--again (work done)
+(defun mew-submit-parcel--again (work done)
   "Return another request for WORK after its end DONE, or nil.
 It is one where the server has refused what it offers itself, without that, one
 with another password, or one to another server."
@@ -745,27 +745,27 @@ with another password, or one to another server."
         (setf (mew-submit-request--work-without work)
               (append news (mew-submit-request--work-without work)))
         (mew-submit-request--make-for work))
-    (or (mew-submit-request--again-with-password work done)
-        (mew-submit-request--elsewhere work done))))
+    (or (mew-submit-parcel--again-with-password work done)
+        (mew-submit-parcel--elsewhere work done))))
 
-(defun mew-submit-request--again-with-password (work done)
+(defun mew-submit-parcel--again-with-password (work done)
   "Return another request for WORK after its end DONE, or nil.
 That is when the password was refused for good, and not the log-in for another
 reason (RFC 4954, section 6), and there is somebody to ask for another one, but
 only once: the event has :wrong then, `app-password' or t."
-  (when (and (mew-submit-request--asks-user-p work)
+  (when (and (mew-submit-parcel--asks-user-p work)
              (mew-submit-request--work-asked work)
              (null (mew-submit-request--work-refusal work))
              (mew-submit-refusal--secret-p done))
     (setf (mew-submit-request--work-refusal work) (plist-get done :text)
           (mew-submit-request--work-wrong work)
           (if (mew-submit-refusal--app-password-p done) 'app-password t))
-    (mew-submit-request--settle work done)
+    (mew-submit-parcel--settle work done)
     (mew-submit-request--make-for work)))
 
 ;;; Other servers
 
-(defun mew-submit-request--go-to (work account)
+(defun mew-submit-parcel--go-to (work account)
   "Have WORK go by ACCOUNT, which has one server."
   (let ((memory (mew-submit-request--memory-file account)))
     (setf (mew-submit-request--work-account work) account
@@ -781,14 +781,14 @@ only once: the event has :wrong then, `app-password' or t."
                (mew-submit-memory--observer
                 memory (mew-submit-request--certified-name account))))))
 
-(defun mew-submit-request--tell-server (work account)
+(defun mew-submit-parcel--tell-server (work account)
   "Tell who wants to know that WORK is about to go by ACCOUNT, one of several."
   (when (and (cdr (mew-submit-request--work-names work))
              (mew-submit-request--work-on-server work))
     (funcall (mew-submit-request--work-on-server work)
              (mew-submit-account--server-name account))))
 
-(defun mew-submit-request--prefer (work account)
+(defun mew-submit-parcel--prefer (work account)
   "Have WORK try the servers of ACCOUNT in order, what worked here last first."
   (let* ((servers (mew-submit-account--servers account))
          (names (mapcar #'mew-submit-account--server-name servers))
@@ -799,10 +799,10 @@ only once: the event has :wrong then, `app-password' or t."
                   (car servers))))
     (setf (mew-submit-request--work-names work) names
           (mew-submit-request--work-servers work) (remq first servers))
-    (mew-submit-request--tell-server work first)
-    (mew-submit-request--go-to work first)))
+    (mew-submit-parcel--tell-server work first)
+    (mew-submit-parcel--go-to work first)))
 
-(defun mew-submit-request--out-of-reach-p (work done)
+(defun mew-submit-parcel--out-of-reach-p (work done)
   "Does DONE say that the network is between us and the server of WORK?
 That is so where no port could be reached, and not where the server has said no;
 but one that has greeted us with \"later\" has said nothing of the message.  It
@@ -816,12 +816,12 @@ session."
       ("deferred" (and (mew-submit-request--work-greeted work)
                        (<= 400 (mew-submit-request--work-greeted work) 499))))))
 
-(defun mew-submit-request--pass (work account text)
+(defun mew-submit-parcel--pass (work account text)
   "Note TEXT, why the server of ACCOUNT cannot be used for WORK."
   (push (format "%s: %s" (plist-get account :server) text)
         (mew-submit-request--work-passed work)))
 
-(defun mew-submit-request--next (work)
+(defun mew-submit-parcel--next (work)
   "Have WORK go by the next of its servers that can be used; return the request.
 Where there is none return nil.  Emacs does that by itself, so nobody is asked
 for a passphrase: a server whose log-in is behind one cannot be used then."
@@ -830,27 +830,27 @@ for a passphrase: a server whose log-in is behind one cannot be used then."
     (while (and (null request) (mew-submit-request--work-servers work))
       (let ((account (pop (mew-submit-request--work-servers work))))
         (condition-case err
-            (progn (mew-submit-request--tell-server work account)
-                   (mew-submit-request--go-to work account)
+            (progn (mew-submit-parcel--tell-server work account)
+                   (mew-submit-parcel--go-to work account)
                    (setq request (mew-submit-request--make-for work)))
           (mew-submit-error
-           (mew-submit-request--pass work account (mew-submit-error--text err))))))
+           (mew-submit-parcel--pass work account (mew-submit-error--text err))))))
     request))
 
-(defun mew-submit-request--elsewhere (work done)
+(defun mew-submit-parcel--elsewhere (work done)
   "Return a request to the next server of WORK after its end DONE, or nil.
 Nothing of the message has been said to the one before.  Where there is no next
 one, DONE is told why the others could not be used."
   (let ((before (mew-submit-request--work-account work)))
     (cond ((and (mew-submit-request--work-servers work)
-                (mew-submit-request--out-of-reach-p work done))
+                (mew-submit-parcel--out-of-reach-p work done))
            (mew-submit-request--learn-log-ins (mew-submit-request--work-host work) done)
-           (mew-submit-request--learn work done)
-           (mew-submit-request--pass work before (plist-get done :text))
-           (or (mew-submit-request--next work)
+           (mew-submit-parcel--learn work done)
+           (mew-submit-parcel--pass work before (plist-get done :text))
+           (or (mew-submit-parcel--next work)
                (progn
                  ;; It is this one that has ended.
-                 (mew-submit-request--go-to work before)
+                 (mew-submit-parcel--go-to work before)
                  (plist-put done :text (string-join
                                         (reverse (mew-submit-request--work-passed work))
                                         "; "))
@@ -865,7 +865,7 @@ one, DONE is told why the others could not be used."
                                            "; ")))
            nil))))
 
-(defun mew-submit-request--learn-server (work done)
+(defun mew-submit-parcel--learn-server (work done)
   "Remember from DONE, the end of WORK, which of several servers took mail here."
   (when (and (cdr (mew-submit-request--work-names work))
              (member (plist-get done :result) '("delivered" "partial")))
@@ -876,18 +876,18 @@ one, DONE is told why the others could not be used."
 
 ;;; Ports that were blocked
 
-(defvar mew-submit-request--rechecks nil
+(defvar mew-submit-parcel--rechecks nil
   "Who will be looked at again: a list of (SERVER . TIMER).")
 
-(defconst mew-submit-request--recheck-delay 2
+(defconst mew-submit-parcel--recheck-delay 2
   "Seconds after a message before anything is looked at again.")
 
-(defun mew-submit-request--recheck-in (seconds host account)
+(defun mew-submit-parcel--recheck-in (seconds host account)
   "Look at HOST, ACCOUNT's server, again in SECONDS."
-  (setf (alist-get host mew-submit-request--rechecks nil nil #'equal)
-        (run-at-time seconds nil #'mew-submit-request--recheck host account)))
+  (setf (alist-get host mew-submit-parcel--rechecks nil nil #'equal)
+        (run-at-time seconds nil #'mew-submit-parcel--recheck host account)))
 
-(defun mew-submit-request--recheck-later (host account)
+(defun mew-submit-parcel--recheck-later (host account)
   "Look again at what ACCOUNT's server HOST did not let through, when it is time.
 A proxy that wants a password is left alone: it might have to be asked for."
   (let ((entries (mew-submit-network-negative--find
@@ -896,27 +896,27 @@ A proxy that wants a password is left alone: it might have to be asked for."
         (tunnel (mew-submit-tunnel--parse (plist-get account :tunnel))))
     (when (and entries
                (not (plist-get tunnel :tunnel-user))
-               (not (assoc host mew-submit-request--rechecks)))
+               (not (assoc host mew-submit-parcel--rechecks)))
       (setq account (copy-sequence account))
       (cl-remf account :password)
-      (mew-submit-request--recheck-in
-       (max mew-submit-request--recheck-delay
+      (mew-submit-parcel--recheck-in
+       (max mew-submit-parcel--recheck-delay
             (mew-submit-network-negative--next-check entries))
        host account))))
 
-(defun mew-submit-request--recheck (host account)
+(defun mew-submit-parcel--recheck (host account)
   "Look again at what ACCOUNT's server HOST did not let through.
 That is done while Emacs is idle, or sends mail anyway; else it has time."
-  (setf (alist-get host mew-submit-request--rechecks nil t #'equal) nil)
+  (setf (alist-get host mew-submit-parcel--rechecks nil t #'equal) nil)
   (if (or noninteractive (current-idle-time) (mew-submit-job--list))
       (condition-case err
-          (mew-submit-request--recheck-now host account)
+          (mew-submit-parcel--recheck-now host account)
         (mew-submit-error
          (message "mew-submit: %s cannot be looked at again: %s" host
                   (mew-submit-error--text err))))
-    (mew-submit-request--recheck-in 10 host account)))
+    (mew-submit-parcel--recheck-in 10 host account)))
 
-(defun mew-submit-request--recheck-now (host account)
+(defun mew-submit-parcel--recheck-now (host account)
   "Have the blocked ports of HOST, ACCOUNT's server, forgotten if they answer.
 Return the session that looks, or nil where there is nothing to look at."
   (let* ((tunnel (plist-get account :tunnel))
@@ -937,7 +937,7 @@ Return the session that looks, or nil where there is nothing to look at."
 
 ;;; Events
 
-(defun mew-submit-request--settle (work event)
+(defun mew-submit-parcel--settle (work event)
   "Tell auth-source how EVENT judges the password of WORK."
   (let ((job (plist-get event :job))
         (host (mew-submit-request--work-host work)))
@@ -948,52 +948,52 @@ Return the session that looks, or nil where there is nothing to look at."
                (mew-submit-auth--settle job nil host))
              (mew-submit-auth--close job)))))
 
-(defun mew-submit-request--learn (work done)
+(defun mew-submit-parcel--learn (work done)
   "Remember what the attempts of DONE, the end of WORK, tell of the network.
 Where a message has gone another way because of it, look again some time."
   (when mew-submit-network-negative--active
     (let ((host (mew-submit-request--work-host work)))
       (mew-submit-network-negative--learn
        host (plist-get done :attempts)
-       (mew-submit-network-negative--networks (mew-submit-request--tunnel-name work))
+       (mew-submit-network-negative--networks (mew-submit-parcel--tunnel-name work))
        (mew-submit-request--work-networks work))
       (when (member (plist-get done :result) '("delivered" "partial"))
-        (mew-submit-request--recheck-later
+        (mew-submit-parcel--recheck-later
          host (mew-submit-request--work-account work))))))
 
-(defun mew-submit-request--note (work event)
+(defun mew-submit-parcel--note (work event)
   "Remember what is in EVENT of WORK about server, password and network."
-  (mew-submit-request--settle work event)
+  (mew-submit-parcel--settle work event)
   (pcase (plist-get event :event)
     ('connected (setf (mew-submit-request--work-greeted work) nil))
     ('greeting (setf (mew-submit-request--work-greeted work) (plist-get event :code)))
     ('done
      (mew-submit-request--learn-log-ins (mew-submit-request--work-host work)
                                         event)
-     (mew-submit-request--learn work event)
-     (mew-submit-request--learn-server work event)))
+     (mew-submit-parcel--learn work event)
+     (mew-submit-parcel--learn-server work event)))
   (when-let* ((observe (mew-submit-request--work-observe work)))
     (funcall observe event)))
 
-(defun mew-submit-request--start (work on-event on-done)
+(defun mew-submit-dispatch--start (work on-event on-done)
   "Start a session for WORK and return it; ON-EVENT and ON-DONE hear of it."
   (mew-submit-job--start
    (mew-submit-request--make-for work)
    :on-event (lambda (event)
                (unwind-protect
-                   (mew-submit-request--note work event)
+                   (mew-submit-parcel--note work event)
                  (when on-event
                    (funcall on-event event))))
    :on-done (lambda (event)
-              (mew-submit-request--clean-up work)
+              (mew-submit-parcel--clean-up work)
               (when on-done
                 (funcall on-done event)))
-   :on-ask (lambda (event) (mew-submit-request--answer work event))
-   :on-know (lambda (event) (mew-submit-request--answer-at-once work event))
-   :again (lambda (event) (mew-submit-request--again work event))
-   :hint (mew-submit-request--hint work)))
+   :on-ask (lambda (event) (mew-submit-parcel--answer work event))
+   :on-know (lambda (event) (mew-submit-parcel--answer-at-once work event))
+   :again (lambda (event) (mew-submit-parcel--again work event))
+   :hint (mew-submit-parcel--hint work)))
 
-(cl-defun mew-submit-request--log-in (account &key on-event on-done on-ask)
+(cl-defun mew-submit-parcel--log-in (account &key on-event on-done on-ask)
   "Log in by ACCOUNT, once, and send nothing; return the session.
 ON-EVENT, ON-DONE and ON-ASK are as for `mew-submit-job--start'.  Signal a
 condition when ACCOUNT cannot be used."
@@ -1003,14 +1003,14 @@ condition when ACCOUNT cannot be used."
     (mew-submit-job--start
      (mew-submit-request--log-in-only account)
      :on-event (lambda (event)
-                 (mew-submit-request--settle work event)
+                 (mew-submit-parcel--settle work event)
                  (when on-event
                    (funcall on-event event)))
      :on-done on-done
-     :on-ask (lambda (event) (mew-submit-request--answer work event))
-     :on-know (lambda (event) (mew-submit-request--answer-at-once work event)))))
+     :on-ask (lambda (event) (mew-submit-parcel--answer work event))
+     :on-know (lambda (event) (mew-submit-parcel--answer-at-once work event)))))
 
-(cl-defun mew-submit-request--submit
+(cl-defun mew-submit-parcel--submit
     (file &key account from recipients journal on-event on-done on-ask
           on-server)
   "Submit the message FILE in the background and return the session.
@@ -1035,9 +1035,9 @@ cannot be sent."
                 :password password
                 :on-ask on-ask :journal journal :on-server on-server)))
     (condition-case err
-        (progn (mew-submit-request--prefer work account)
-               (mew-submit-request--start work on-event on-done))
-      (error (mew-submit-request--clean-up work)
+        (progn (mew-submit-parcel--prefer work account)
+               (mew-submit-dispatch--start work on-event on-done))
+      (error (mew-submit-parcel--clean-up work)
              (signal (car err) (cdr err))))))
 
 (provide 'mew-submit-request)

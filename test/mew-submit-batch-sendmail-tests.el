@@ -400,12 +400,12 @@ When the reason is gone it is sent from there.  SECURITY: P13."
              (id (car (mew-submit-spool--ids outbox)))
              (mew-submit-accounts nil)
              (mew-submit-memory-file nil)
-             (mew-submit-queue--done-functions nil)
+             (mew-submit-dispatch--done-functions nil)
              (smtpmail-smtp-server nil)
              (smtpmail-default-smtp-server nil))
         (ignore smtpmail-smtp-server smtpmail-default-smtp-server)
         (should (eql (plist-get result :status) 78))
-        (mew-submit-queue--refresh outbox)
+        (mew-submit-known--refresh outbox)
         ;; Without an account it stays as it is, and that is said in words.
         (should (string-search "M-x mew-submit-setup"
                                (cadr (should-error (mew-submit-queue--send id outbox)
@@ -414,7 +414,7 @@ When the reason is gone it is sent from there.  SECURITY: P13."
         (setq mew-submit-accounts
               (list (mew-submit-test-account peer "ok" :from "me@one.example")))
         (mew-submit-queue--send id outbox)
-        (let ((account (plist-get (mew-submit-queue--entry id outbox) :account)))
+        (let ((account (plist-get (mew-submit-known--entry id outbox) :account)))
           (should (equal (plist-get account :dsn-notify) "NEVER"))
           (should (eq (plist-get account :require-tls) 'yes)))
         (mew-submit-queue--wait id outbox)
@@ -740,7 +740,7 @@ It is sent once, although that Emacs finds the question later."
            (file (mew-submit-test-write (expand-file-name "m" directory)
                                         "From: me@x\n\nhi\n"))
            seen)
-      (cl-letf (((symbol-function 'mew-submit-queue--run)
+      (cl-letf (((symbol-function 'mew-submit-dispatch--run)
                  (lambda () (push mew-submit-background--now seen)))
                 ((symbol-function 'mew-submit-auth--user-is-here)
                  (lambda (&rest _) (ert-fail "Somebody seems to be here"))))

@@ -182,8 +182,9 @@ members of groups too, display names and comments not.  Signal
 
 (defun mew-submit-address--odd-p (char)
   "Is CHAR a control, format or separator character or a raw octet?
-Only the blank of ASCII is none of them."
+Only the blank of ASCII is none of them; letters that cannot be seen are."
   (or (> char #x10FFFF)
+      (memq char '(#x034F #x115F #x1160 #x2800 #x3164 #xFFA0))
       (= (logand char #xFFFE) #xFFFE)
       (and (/= char ?\s)
            (memq (get-char-code-property char 'general-category)
@@ -319,6 +320,18 @@ angle brackets (SECURITY.md, K1 to K13)."
             ((> (mew-submit-address--octets whole) mew-submit-address--max)
              (funcall problem "Address over 254 octets"))
             (t whole)))))
+
+;;; Several of them
+
+(defun mew-submit-address--distinct (addresses)
+  "Return ADDRESSES, each once; it is the same one whatever the case of its domain."
+  (let ((seen (make-hash-table :test #'equal)))
+    (seq-remove (lambda (address)
+                  (pcase-let ((`(,local . ,domain) (mew-submit-address--split address)))
+                    (let ((key (cons local (and domain (downcase domain)))))
+                      (prog1 (gethash key seen)
+                        (puthash key t seen)))))
+                addresses)))
 
 ;;; Credentials
 

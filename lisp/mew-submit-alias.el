@@ -12,13 +12,16 @@
 ;;; Code:
 
 (require 'mew-submit-account)
+(require 'mew-submit-address)
+(require 'seq)
 
 (defcustom mew-submit-sendmail-aliases nil
   "Who gets mail for a recipient without a domain, such as root.
-It is an alist of names and lists of addresses; the name t stands for all
-others.  The default is nil: root, postmaster and your own name are the address
-of the account that the message goes by, unless its server is this machine;
-others are left to the mail server."
+It is an alist of names, in either case, and lists of addresses, which may be
+such names themselves; the name t stands for all others.  A domain that is
+this machine, as in root@localhost, is none.  The default is nil: root,
+postmaster and your own name are the address of the account that the message
+goes by, unless its server is this machine; others are left to the mail server."
   :type '(alist :key-type (choice string (const :tag "All others" t))
                 :value-type (repeat string))
   :group 'mew-submit-relay
@@ -32,14 +35,26 @@ others are left to the mail server."
        (let ((address (mew-submit-account--qualify account name)))
          (and (not (equal address name)) address))))
 
-(defun mew-submit-alias--expand (address account)
-  "Return the addresses that ADDRESS stands for in mail by ACCOUNT, a new list."
-  (if (string-search "@" address)
+(defun mew-submit-alias--entry (name)
+  "Return the alias for NAME, which is in lower case, or the one for all others."
+  (or (seq-find (lambda (alias)
+                  (and (stringp (car alias))
+                       (equal (downcase (car alias)) name)))
+                mew-submit-sendmail-aliases)
+      (assq t mew-submit-sendmail-aliases)))
+
+(defun mew-submit-alias--expand (address account &optional seen)
+  "Return the addresses that ADDRESS stands for in mail by ACCOUNT, a new list.
+SEEN are the names on the way there, none of which is followed again."
+  (if (not (mew-submit-account--unqualified-p address))
       (list address)
-    (or (copy-sequence (cdr (or (assoc address mew-submit-sendmail-aliases)
-                                (assq t mew-submit-sendmail-aliases))))
-        (list (or (mew-submit-alias--own-address address account)
-                  address)))))
+    (let ((name (downcase (car (mew-submit-address--split address)))))
+      (or (unless (member name seen)
+            (mapcan (lambda (other)
+                      (mew-submit-alias--expand other account (cons name seen)))
+                    (cdr (mew-submit-alias--entry name))))
+          (list (or (mew-submit-alias--own-address name account)
+                    address))))))
 
 (provide 'mew-submit-alias)
 ;;; mew-submit-alias.el ends here

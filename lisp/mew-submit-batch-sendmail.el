@@ -252,8 +252,8 @@ OPTIONS and ACCOUNT, which may be nil, tell it."
   (let ((address (mew-submit-account--qualify
                   account (or (mew-submit-batch-sendmail--known-address options)
                               (user-login-name))))
-        (name (plist-get options :name)))
-    (cons (if name
+        (name (string-trim (or (plist-get options :name) ""))))
+    (cons (if (not (string-empty-p name))
               (format "%s <%s>" (mew-submit-batch-sendmail--phrase name) address)
             address)
           address)))

@@ -116,8 +116,8 @@ field has to follow."
            (mew-submit-message--mbox-p (cdr fields)))))
 
 (defun mew-submit-message--skip-mark ()
-  "Move point behind the byte order mark that is at point, if there is one."
-  (when (looking-at-p mew-submit-message--mark)
+  "Move point behind the byte order marks that are at point, if there are any."
+  (while (looking-at-p mew-submit-message--mark)
     (forward-char (length mew-submit-message--mark))))
 
 (defun mew-submit-message--rest-fields ()
@@ -246,6 +246,12 @@ in X-Mew-Submit-Not-To, who have it already, are left out.  Signal
                   (member (downcase address) without))
                 (mew-submit-message--named fields))))
 
+(defun mew-submit-message--first (addresses)
+  "Return the first of ADDRESSES, or nil: of those with a domain, if there are any.
+A name with a comma that nobody has quoted looks like another address."
+  (or (seq-find (lambda (address) (string-search "@" address)) addresses)
+      (car addresses)))
+
 (defun mew-submit-message--sender (fields)
   "Return the address of the one who sends the message with FIELDS, or nil.
 That is the one in From, as with smtpmail; Sender, which programs fill in with a
@@ -258,7 +264,7 @@ that is sent again they are Resent-From and Resent-Sender."
          (if (= (length authors) 1)
              (car authors)
            (or (car (mew-submit-message--addresses fields (list sender)))
-               (car authors)))))
+               (mew-submit-message--first authors)))))
      `((,resent "resent-from" "resent-sender") (,fields "from" "sender")))))
 
 (defun mew-submit-message--check-names (fields)
@@ -278,9 +284,10 @@ of recipients are one list to every program, and the server judges the others."
   "Return the address of the one whose message FIELDS are, or nil.
 That is the first one in From, or in Resent-From of one that is sent again."
   (let ((resent (assoc "resent-from" (mew-submit-message--resent-block fields))))
-    (car (if resent
-             (mew-submit-message--addresses (list resent) '("resent-from"))
-           (mew-submit-message--addresses fields '("from"))))))
+    (mew-submit-message--first
+     (if resent
+         (mew-submit-message--addresses (list resent) '("resent-from"))
+       (mew-submit-message--addresses fields '("from"))))))
 
 (defun mew-submit-message--method (fields)
   "Return the value of X-Message-SMTP-Method in FIELDS, trimmed, or nil."
@@ -366,9 +373,41 @@ Signal `mew-submit-message' when it is none."
                                 mew-submit-message--mbox))
       (string-prefix-p "x-mew-submit-" (car field))))
 
+(defun mew-submit-message--text-behind (fields)
+  "Return the tail of FIELDS that is text without an empty line before it, or nil.
+That is what programs forget; no field comes after it."
+  (let* ((all (mew-submit-message--after-mbox fields))
+         (text (seq-drop-while (lambda (field) (not (equal (car field) ""))) all)))
+    (and (not (eq text all))
+         (seq-every-p (lambda (field) (equal (car field) "")) text)
+         text)))
+
+(defconst mew-submit-message--blank-line
+  "\\([\r\n]\\)[ \t]+\\(?:\r*\n\\|\r+\\|\\'\\)"
+  "What matches a line of blanks in a field, and what is before it.")
+
+(defun mew-submit-message--blank-line-p (field)
+  "Is there a line of blanks in FIELD, as (NAME . OCTETS), which is no text?"
+  (and (not (equal (car field) ""))
+       (string-match-p mew-submit-message--blank-line (cdr field))))
+
+(defun mew-submit-message--without-blank-lines (field)
+  "Return the octets of FIELD, as (NAME . OCTETS), without lines of blanks.
+Some take one for the end of the header."
+  (while (mew-submit-message--blank-line-p field)
+    (setq field (cons (car field)
+                      (replace-regexp-in-string mew-submit-message--blank-line "\\1"
+                                                (cdr field)))))
+  (cdr field))
+
 (defun mew-submit-message--private-p (fields)
-  "Is there any among FIELDS that must not leave?"
-  (and (seq-some #'mew-submit-message--private-field-p fields) t))
+  "Is there any among FIELDS that must not leave, or not as it is?"
+  (and (or (seq-some (lambda (field)
+                       (or (mew-submit-message--private-field-p field)
+                           (mew-submit-message--blank-line-p field)))
+                     fields)
+           (mew-submit-message--text-behind fields))
+       t))
 
 (defun mew-submit-message--private-text (fields)
   "Return the text of those of FIELDS that say how to send the message, or nil.
@@ -414,15 +453,6 @@ OCTETS is a unibyte string, or nil for what is in the buffer."
           (mew-submit-message--write nil out t)
           (setq start next))))))
 
-(defun mew-submit-message--append (file out &optional fields)
-  "Append the octets of FILE to OUT.
-The line of an mbox, if FIELDS are given and begin with it, is left out."
-  (mew-submit-message--copy-rest
-   file (if (equal (caar fields) mew-submit-message--mbox)
-            (length (cdar fields))
-          0)
-   out))
-
 ;;; Addresses that are not ASCII
 
 (defconst mew-submit-message--raw
@@ -449,15 +479,33 @@ The name of this machine, which nobody out there knows, is not told."
   (let ((system-time-locale "C"))
     (format-time-string "%a, %d %b %Y %T %z")))
 
+(defun mew-submit-message--filled (fields names)
+  "Return FIELDS without those in NAMES whose value a program has left empty."
+  (seq-remove (lambda (field)
+                (and (member (car field) names)
+                     (string-empty-p (mew-submit-message--line field))))
+              fields))
+
+(defun mew-submit-message--after-mbox (fields)
+  "Return FIELDS without what is before the header."
+  (if (equal (caar fields) mew-submit-message--mbox) (cdr fields) fields))
+
+(defun mew-submit-message--length (fields)
+  "Return how many octets FIELDS are."
+  (apply #'+ (mapcar (lambda (field) (length (cdr field))) fields)))
+
 (defun mew-submit-message--complete (file fields address &optional from)
   "Add to the message FILE, whose header has FIELDS, what it lacks.
 That is Date, Message-ID, by the domain of the sender's ADDRESS (RFC 6409,
-section 8), and with FROM, the value for it, From.  A file whose first line is
-no field is all text."
-  (let* ((headless (equal "" (caar (if (equal (caar fields) mew-submit-message--mbox)
-                                       (cdr fields)
-                                     fields))))
-         (lacks (lambda (name) (or headless (not (assoc name fields)))))
+section 8), and with FROM, the value for it, From; one that is empty is none.  A
+file whose first line is no field is all text."
+  (let* ((all (mew-submit-message--after-mbox fields))
+         (headless (equal "" (caar all)))
+         (filled (if headless
+                     all
+                   (mew-submit-message--filled
+                    all (cons (and from "from") '("date" "message-id")))))
+         (lacks (lambda (name) (or headless (not (assoc name filled)))))
          (missing
           (concat
            (and from (funcall lacks "from")
@@ -469,32 +517,35 @@ no field is all text."
     (unless (string-empty-p missing)
       (let ((new (concat file ".new.part")))
         (mew-submit-message--write
-         (encode-coding-string (concat missing (and headless "\n")) 'utf-8-unix)
+         (concat (encode-coding-string missing 'utf-8-unix) (and headless "\n")
+                 (mapconcat #'cdr filled ""))
          new nil)
-        (mew-submit-message--append file new fields)
+        (mew-submit-message--copy-rest file (mew-submit-message--length fields) new)
         (rename-file new file t)))))
 
 (defun mew-submit-message--public (fields)
-  "Return the octets of those of FIELDS that may leave.
-Where some are left out, a field that ends in a lone CR gets CRLF, as it will on
+  "Return the octets of those of FIELDS that may leave, as they may.
+Lines of blanks are left out, and text has an empty line before it.  Where
+something is changed, a field that ends in a lone CR gets CRLF, as it will on
 the wire: else it could swallow an LF that came after a field left out."
-  (let ((cut (mew-submit-message--private-p fields)))
+  (let ((cut (mew-submit-message--private-p fields))
+        (text (car (mew-submit-message--text-behind fields))))
     (mapconcat (lambda (field)
-                 (let ((octets (cdr field)))
-                   (cond ((mew-submit-message--private-field-p field) "")
-                         ((and cut (string-suffix-p "\r" octets))
-                          (concat octets "\n"))
-                         (t octets))))
+                 (let ((octets (mew-submit-message--without-blank-lines field)))
+                   (if (mew-submit-message--private-field-p field)
+                       ""
+                     (concat (and (eq field text) "\n")
+                             octets
+                             (and cut (string-suffix-p "\r" octets) "\n")))))
                fields "")))
 
 (defun mew-submit-message--copy (file fields out)
   "Copy the message FILE, whose header has FIELDS, to the new file OUT.
 What must not leave is left out: Bcc, Resent-Bcc, X-Message-SMTP-Method, any
-field whose name begins with X-Mew-Submit-, and the line of an mbox.  Nobody
-else can read OUT."
+field whose name begins with X-Mew-Submit-, the line of an mbox, and lines of
+blanks.  Nobody else can read OUT."
   (mew-submit-message--write (mew-submit-message--public fields) out nil)
-  (mew-submit-message--copy-rest
-   file (apply #'+ (mapcar (lambda (field) (length (cdr field))) fields)) out))
+  (mew-submit-message--copy-rest file (mew-submit-message--length fields) out))
 
 ;;; A fresh date
 
@@ -538,8 +589,7 @@ It must not where the header may be signed, and where it has not one Date."
   "Copy the message FILE, whose header has FIELDS, to the new file OUT.
 There its header has the fields NEW.  Nobody else can read OUT."
   (mew-submit-message--write (mapconcat #'cdr new "") out nil)
-  (mew-submit-message--copy-rest
-   file (apply #'+ (mapcar (lambda (field) (length (cdr field))) fields)) out))
+  (mew-submit-message--copy-rest file (mew-submit-message--length fields) out))
 
 (provide 'mew-submit-message)
 ;;; mew-submit-message.el ends here

@@ -152,7 +152,7 @@ address.  An empty FROM is the null sender."
 
 (defun mew-submit-request--recipients (recipients fields)
   "Return the checked RECIPIENTS, or those in FIELDS where they are nil."
-  (or (delete-dups
+  (or (mew-submit-address--distinct
        (mapcar #'mew-submit-address--check
                (or recipients (mew-submit-message--recipients fields))))
       (mew-submit-error--throw 'message nil "The message has no recipient")))

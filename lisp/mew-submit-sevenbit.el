@@ -23,6 +23,7 @@
 ;;; Code:
 
 (require 'mail-parse)
+(require 'mew-submit-address)
 (require 'qp)
 (require 'rfc2047)
 (require 'rfc2231)
@@ -140,19 +141,37 @@ An encoded word may stand in a name or a comment, and nowhere else."
    "[^[:ascii:]][^] \t\n<>,;:\"()]*@\\|@[^] \t\n<>,;:\"()]*[^[:ascii:]]"
    (replace-regexp-in-string "\"\\(?:[^\"\\]\\|\\\\.\\)*\"\\|([^()]*)" " " field)))
 
-(defun mew-submit-sevenbit--parameters (name field)
-  "Return FIELD, called NAME, with its parameters as RFC 2231 wants them."
-  (let ((parsed (mail-header-parse-content-type
+(defun mew-submit-sevenbit--ascii-domains (field)
+  "Return FIELD, which holds addresses, with A-labels (RFC 5890) in their domains."
+  (replace-regexp-in-string
+   "\"\\(?:[^\"\\]\\|\\\\.\\)*\"\\|([^()]*)\\|@[^][ \t\r\n<>@,;:\\\"()]+"
+   (lambda (part)
+     (if-let* ((domain (and (eq (aref part 0) ?@)
+                            (not (string-match-p "\\`[[:ascii:]]*\\'" part))
+                            (save-match-data
+                              (mew-submit-address--domain (substring part 1))))))
+         (concat "@" domain)
+       part))
+   field t t))
+
+(defun mew-submit-sevenbit--parameters (name field unknown)
+  "Return FIELD, called NAME, with its parameters as RFC 2231 wants them.
+UNKNOWN is as for `mew-submit-sevenbit--words'."
+  (let ((mm-coding-system-priorities (list (if unknown 'iso-8859-1 'utf-8)))
+        (parsed (mail-header-parse-content-type
                  (substring field (1+ (string-match ":" field))))))
     (unless (and (car parsed)
                  (string-match-p "\\`[[:ascii:]]*\\'" (car parsed)))
       (mew-submit-sevenbit--refuse))
     (concat name ": " (car parsed)
             (mapconcat (lambda (parameter)
-                         (concat ";\n "
-                                 (rfc2231-encode-string
-                                  (symbol-name (car parameter))
-                                  (cdr parameter))))
+                         (let ((text (rfc2231-encode-string
+                                      (symbol-name (car parameter))
+                                      (cdr parameter))))
+                           (concat ";\n "
+                                   (if unknown
+                                       (string-replace "=iso-8859-1''" "=unknown-8bit''" text)
+                                     text))))
                        (cdr parsed) "")
             "\n")))
 
@@ -182,7 +201,9 @@ is called so in them (RFC 1428)."
   (with-temp-buffer
     (insert field)
     (let ((mm-coding-system-priorities (list (if unknown 'iso-8859-1 'utf-8)))
-          (rfc2047-encoding-type 'address-mime))
+          (rfc2047-encoding-type 'address-mime)
+          ;; Encoded words that are there stay what they are.
+          (rfc2047-encode-encoded-words nil))
       (rfc2047-encode-message-header))
     (if unknown
         (string-replace "=?iso-8859-1?" "=?unknown-8bit?" (buffer-string))
@@ -195,14 +216,14 @@ is called so in them (RFC 1428)."
          (name (and (string-match "\\`\\([!-9;-~]+\\)[ \t]*:" field)
                     (match-string 1 field)))
          (lower (downcase (or name ""))))
+    (when (and text (member lower mew-submit-sevenbit--address-fields))
+      (setq field (mew-submit-sevenbit--ascii-domains field)))
     (when (or (null name)
-              (and (null text)
-                   (member lower '("content-type" "content-disposition")))
               (and (member lower mew-submit-sevenbit--address-fields)
                    (mew-submit-sevenbit--odd-address-p field)))
       (mew-submit-sevenbit--refuse))
     (let ((encoded (if (member lower '("content-type" "content-disposition"))
-                       (mew-submit-sevenbit--parameters name field)
+                       (mew-submit-sevenbit--parameters name field (null text))
                      (mew-submit-sevenbit--words field (null text)))))
       (unless (string-match-p "\\`[[:ascii:]]*\\'" encoded)
         (mew-submit-sevenbit--refuse))

@@ -156,7 +156,8 @@ put_secret (struct msub_smtp *smtp, const char *line, const char *shown, struct 
 }
 
 /* AUTH, with the first response where there is one and the line stays short enough (RFC 4954 section 4).
-   *RESPONSE holds what has still to be sent, or NULL.  */
+   *RESPONSE holds what has still to be sent, or NULL.  PLAIN's is all that it has to say: a server that asks for it all
+   the same, with nothing in the challenge, has not taken it there, and gets it once more.  */
 static int
 put_auth (struct msub_smtp *smtp, const char *mechanism, char **response, struct msub_error *err)
 {
@@ -167,7 +168,8 @@ put_auth (struct msub_smtp *smtp, const char *mechanism, char **response, struct
   if (*response && n > 0 && n + 2 <= MSUB_COMMAND_MAX)
     {
       result = put_secret (smtp, line, shown, err);
-      msub_wipe_free (response);
+      if (strcmp (mechanism, "PLAIN") != 0)
+        msub_wipe_free (response);
     }
   else
     result = msub_smtp_command (smtp, err, "AUTH %s", mechanism);
@@ -194,6 +196,8 @@ answer_challenge (struct msub_smtp *smtp, struct msub_sasl *sasl, const struct m
   size_t length = reply->text_length > 0 ? reply->text_length - 1 : 0; /* without the '\n' */
   if (reply->lines != 1 && strcmp (mechanism->name, "LOGIN") != 0)
     return msub_fail (err, MSUB_PROTOCOL, "The server's authentication challenge has more than one line");
+  if (length > 0 && strcmp (mechanism->name, "PLAIN") == 0)
+    msub_wipe_free (response);
   if (!*response
       && (msub_sasl_step (sasl, reply->text, length, smtp->c->context, msub_smtp_deadline (smtp, AUTH_SECONDS), response, err)
           || msub_smtp_hide (smtp, *response, err)))

@@ -25,7 +25,9 @@ msub_smtp_about_command (const struct msub_reply *reply)
 bool
 msub_smtp_about_chunking (const struct msub_reply *reply)
 {
-  return (reply->code >= 500 && reply->code <= 504) || (reply->code / 100 == 5 && msub_smtp_about_command (reply));
+  return (reply->code >= 500 && reply->code <= 504)
+         || (reply->code / 100 == 5
+             && (msub_smtp_about_command (reply) || strcasestr (reply->text, "bdat") || strcasestr (reply->text, "chunking")));
 }
 
 /* Some say "554 SMTP synchronization error".  */
@@ -106,6 +108,9 @@ msub_smtp_about_number (const struct msub_reply *reply)
     return true;
   if (!enhanced[0] && (reply->code == 452 || reply->code == 552))
     return true;
+  /* His address or his mailbox, and what that has a limit of.  */
+  if (enhanced[0] && (enhanced[2] == '1' || enhanced[2] == '2') && enhanced[3] == '.')
+    return false;
   return strcasestr (reply->text, "recipient")
          && (strcasestr (reply->text, "too many") || strcasestr (reply->text, "limit") || strcasestr (reply->text, "exceed"));
 }

@@ -199,16 +199,23 @@ encode_for (struct msub_server *server, const struct msub_context *context, stru
 
 /* The whole */
 
-/* A kept conversation that breaks, or stays silent, before the first answer to the envelope was dead already; one that
-   refuses MAIL, or takes its leave, may be what is refused, and not the mail.  */
+/* A kept conversation that stays silent before the first answer to the envelope was dead already.  One that breaks before
+   anything of the message has left, that refuses MAIL, takes its leave, or knows of no MAIL, may be what is refused, and not
+   the mail.  */
 static bool
 was_over (const struct msub_server *server, uint64_t replies, const struct msub_delivery *delivery)
 {
   const struct msub_error *err = &delivery->error;
-  bool silent = err->kind == MSUB_LOST || err->kind == MSUB_TLS || err->kind == MSUB_TIMEOUT;
-  bool broken = silent && server->smtp && server->smtp->replies == replies;
+  bool gone = err->kind == MSUB_LOST || err->kind == MSUB_TLS;
+  bool broken = server->smtp
+                && ((gone && !server->smtp->in_message)
+                    || ((gone || err->kind == MSUB_TIMEOUT) && server->smtp->replies == replies));
   bool definite = err->kind == MSUB_REFUSED || err->kind == MSUB_DEFERRED || err->kind == MSUB_AUTH;
-  return delivery->transaction.accepted == 0 && delivery->transaction.refused == 0
+  if (delivery->transaction.accepted > 0)
+    return false;
+  if (definite && err->code == 503)
+    return true;
+  return delivery->transaction.refused == 0
          && (broken || (definite && (delivery->transaction.at_mail || err->code == 421)));
 }
 

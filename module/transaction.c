@@ -268,15 +268,17 @@ resynchronize (struct msub_smtp *smtp, struct msub_error *err)
   return refused_more ? MSUB_AGAIN_ELSEWHERE : MSUB_AGAIN_HERE;
 }
 
-/* What was offered and refused can be done without: how?  */
+/* What was offered and refused can be done without: how?  A server that says no and closes the connection says it, too.  */
 static int
 find_way_on (struct msub_smtp *smtp, const struct msub_progress *progress, struct msub_transaction *transaction,
              struct msub_error *err)
 {
-  bool definite = progress->unheard || err->kind == MSUB_REFUSED || err->kind == MSUB_DEFERRED;
+  bool gone = !progress->in_doubt && (err->kind == MSUB_LOST || err->kind == MSUB_TLS);
+  bool definite = progress->unheard || gone || err->kind == MSUB_REFUSED || err->kind == MSUB_DEFERRED;
   if (!progress->offer || !definite || err->code == 421)
     return 0;
-  int way = progress->chunk_out ? resynchronize (smtp, err) : smtp->settled ? MSUB_AGAIN_HERE : MSUB_AGAIN_ELSEWHERE;
+  int way = progress->chunk_out ? resynchronize (smtp, err)
+            : smtp->settled && !gone ? MSUB_AGAIN_HERE : MSUB_AGAIN_ELSEWHERE;
   if (way < 0)
     return -1;
   transaction->again = (enum msub_again) way;
@@ -332,9 +334,10 @@ msub_transaction_clear (struct msub_transaction *transaction)
 
 /* More than one transaction (RFC 9422, RFC 5321 section 4.5.3.1.10) */
 
-/* The transaction before has ended, but nobody was accepted in it: the server may still wait for its message.  */
+/* The transaction before has ended, but nobody was accepted in it: the server may still wait for its message; AT_MAIL: it
+   cannot, so RSET is for one that is muddled.  */
 static int
-begin_anew (struct msub_smtp *smtp, struct msub_error *err)
+begin_anew (struct msub_smtp *smtp, bool at_mail, struct msub_error *err)
 {
   if (!smtp->dirty)
     return 0;
@@ -342,7 +345,8 @@ begin_anew (struct msub_smtp *smtp, struct msub_error *err)
       || msub_smtp_exchange (smtp, MSUB_MAIL_SECONDS, err))
     return -1;
   smtp->dirty = false;
-  return msub_smtp_last (smtp)->code == 250 ? 0 : msub_smtp_failed (smtp, MSUB_REFUSED, "any", "RSET", err);
+  int code = msub_smtp_last (smtp)->code;
+  return code == 250 || (at_mail && code / 100 == 5) ? 0 : msub_smtp_failed (smtp, MSUB_REFUSED, "any", "RSET", err);
 }
 
 static void
@@ -360,7 +364,7 @@ send_part (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd,
   struct msub_envelope part = msub_smtp_next_part (smtp, envelope, whole->open);
   bool *open = whole->open + (part.first - envelope->first);
   struct msub_transaction transaction = { 0 };
-  if (begin_anew (smtp, err))
+  if (begin_anew (smtp, whole->at_mail, err))
     return -1;
   smtp->mails++;
   set_open (open, part.count, false);

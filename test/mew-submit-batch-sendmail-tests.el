@@ -93,6 +93,25 @@
   (should-error (mew-submit-batch-sendmail--recipients nil nil)
                 :type 'mew-submit-usage))
 
+(ert-deftest mew-submit-batch-sendmail-tests-alias-of-an-alias ()
+  "A name may stand for names, in either case, here as in sendmail; none goes round."
+  (pcase-dolist
+      (`(,aliases ,address . ,wanted)
+       '(((("postmaster" "root") ("root" "me@x")) "Postmaster" "me@x")
+         ((("staff" "ann" "bob" "c@x") ("ann" "a@x")) "staff" "a@x" "bob" "c@x")
+         ((("a" "b") ("b" "a")) "a" "a")
+         ((("a" "a" "a@x")) "a" "a" "a@x")
+         (((t "root") ("Root" "me@x")) "cron" "me@x")
+         (((t "other")) "cron" "other")
+         ;; A domain that is this machine is none; any other one is.
+         ((("root" "me@x")) "root@localhost" "me@x")
+         ((("root" "me@x")) "root@localhost.localdomain" "me@x")
+         ((("root" "me@x")) "root@host.x" "root@host.x")
+         (nil "cron@localhost" "cron@localhost")))
+    (ert-info ((format "%S of %S" address aliases))
+      (let ((mew-submit-sendmail-aliases aliases))
+        (should (equal (mew-submit-alias--expand address '(:server "smtp.x")) wanted))))))
+
 (ert-deftest mew-submit-batch-sendmail-tests-aliases-stay ()
   "Whoever gets one message by an alias is not added to the alias: the next is theirs alone."
   (let ((mew-submit-sendmail-aliases (list (list "root" "me@x") (list t "all@x"))))

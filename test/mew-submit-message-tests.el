@@ -190,6 +190,60 @@ The end of the header is found wherever it falls on the edge of a chunk."
                  (- (file-attribute-size (file-attributes file))
                     (length "Bcc: b@x\n")))))))
 
+(ert-deftest mew-submit-message-tests-shape-that-programs-give ()
+  "Text gets the empty line that is missing, and lines of blanks go."
+  (pcase-dolist
+      (`(,text ,expected)
+       '(("To: a@x\nSubject: s\nhello\nyou\n" "To: a@x\nSubject: s\n\nhello\nyou\n")
+         ("To: a@x\r\nhello\r\n\r\nyou" "To: a@x\r\n\nhello\r\n\r\nyou")
+         ("To: a@x\rhello\r\ryou" "To: a@x\r\n\nhello\r\n\ryou")
+         ("Bcc: b@x\nTo: a@x\nhello\n" "To: a@x\n\nhello\n")
+         ("From m Thu\nTo: a@x\nhello\n" "To: a@x\n\nhello\n")
+         ;; A field comes after it: who reads it may take it for one.
+         ("To: a@x\nhello\nBcc: b@x\n\nyou" "To: a@x\nhello\n\nyou")
+         ;; All of it is text.
+         ("hello\nyou\n" "hello\nyou\n")
+         ("hello\n  \nyou\n" "hello\n  \nyou\n")
+         ("To: a@x\nhello\n  \nyou\n" "To: a@x\n\nhello\n  \nyou\n")
+         ("To: a@x\n \t\nhello\n" "To: a@x\n\nhello\n")
+         ("To: a@x\r\n \r\n\t\r\n \r\n b@x\r\n\r\nhi" "To: a@x\r\n b@x\r\n\r\nhi")
+         ("To: a@x\r \rBcc: b@x\r\rhi" "To: a@x\r\n\rhi")
+         ("To: a@x\n \nBcc: b@x,\n \n c@x\n\n \nhi" "To: a@x\n\n \nhi")
+         ("To: a@x\n  " "To: a@x\n")))
+    (ert-info (text)
+      (should (equal (mew-submit-message-tests--stripped text) expected)))))
+
+(ert-deftest mew-submit-message-tests-empty-fields-are-filled-in ()
+  "A sender, a date or an ID that a program has left empty is none."
+  (mew-submit-message-tests--with-file
+      "From:  \nDate:\n\t\nTo: a@x\nMessage-ID:\nSubject:\n\nhi\n"
+    (mew-submit-message--complete file fields "me@x" "Me <me@x>")
+    (should (string-match-p
+             "\\`From: Me <me@x>\nDate: [^\n]+\nMessage-ID: <[^\n]+@x>\n\
+To: a@x\nSubject:\n\nhi\n\\'"
+             (mew-submit-test-octets file)))))
+
+(ert-deftest mew-submit-message-tests-text-is-not-filled-in ()
+  "What is all text stays whole, whatever its lines look like."
+  (mew-submit-message-tests--with-file "Report\nDate:\nFrom: \nthe end\n"
+    (mew-submit-message--complete file fields "me@x" "me@x")
+    (should (string-suffix-p "\n\nReport\nDate:\nFrom: \nthe end\n"
+                             (mew-submit-test-octets file)))))
+
+(ert-deftest mew-submit-message-tests-name-with-a-comma ()
+  "A name with a comma that nobody has quoted is not the sender."
+  (dolist (from '("Doe, John <me@x>" "me@x, Doe" "Doe, me@x, him@x"))
+    (ert-info (from)
+      (mew-submit-message-tests--with-file (format "From: %s\nTo: a@x\n\nhi\n" from)
+        (should (equal (mew-submit-message--author fields) "me@x"))
+        (should (equal (mew-submit-message--sender fields) "me@x"))))))
+
+(ert-deftest mew-submit-message-tests-distinct-addresses ()
+  "A domain in another case is the same, a local part is not."
+  (should (equal (mew-submit-address--distinct
+                  '("a@X.test" "A@x.test" "a@x.test" "root" "Root" "\"a@b\"@x" "root" "\"a@b\"@X"))
+                 '("a@X.test" "A@x.test" "root" "Root" "\"a@b\"@x"))))
+
 (ert-deftest mew-submit-message-tests-unusable-files-are-refused ()
   "A file that is missing, empty, a directory or remote is a bad message."
   (mew-submit-test-with-directory directory

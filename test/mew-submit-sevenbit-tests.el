@@ -315,6 +315,27 @@ SECURITY: J13."
         (should (stringp out))
         (should (string-match-p (concat "^Subject: " (regexp-quote wanted) "$") out))))))
 
+(ert-deftest mew-submit-sevenbit-tests-fields ()
+  "Raw text in a field is encoded, and what has a form in ASCII already gets that."
+  (pcase-dolist
+      (`(,field . ,wanted)
+       '(;; The domain of an address (RFC 5890).
+         ("To: Jörg <joerg@bücher.example>"
+          . "To: =?utf-8?Q?J=C3=B6rg?= <joerg@xn--bcher-kva.example>")
+         ("Cc: a@BÜCHER.example, b@x" . "Cc: a@xn--bcher-kva.example, b@x")
+         ("Reply-To: \"@bücher\" <a@x>" . "Reply-To: =?utf-8?Q?=40b=C3=BCcher?= <a@x>")
+         ;; What is encoded.
+         ("Subject: =?utf-8?Q?Gr=C3=BC?= und Grüße"
+          . "Subject: =?utf-8?Q?Gr=C3=BC?= und =?utf-8?B?R3LDvMOfZQ==?=")))
+    (ert-info (field)
+      (should (string-prefix-p
+               (concat wanted "\n")
+               (mew-submit-sevenbit-tests--convert
+                (mew-submit-sevenbit-tests--utf-8 (concat field "\n\nASCII\n")))))))
+  (should (string-prefix-p "Content-Type: a/b;\n name*=unknown-8bit''%fc\n"
+                           (mew-submit-sevenbit-tests--convert
+                            "Content-Type: a/b; name=\374\n\nASCII\n"))))
+
 (ert-deftest mew-submit-sevenbit-tests-what-is-left-alone ()
   "What was signed, or makes no sense, is not changed: there is no such message."
   (dolist
@@ -338,13 +359,12 @@ Content-Transfer-Encoding: base64\n\nü\n"
 Content-Transfer-Encoding: x-uue\n\nü\n"
          "MIME-Version: 1.0\nContent-Type: message/partial; id=x; number=1\n\nü\n"
          "From: jörg@x\n\nASCII\n"
-         "To: Jörg <joerg@bücher.example>\n\nASCII\n"
+         "To: Jörg <jörg@bücher.example>\n\nASCII\n"
          "Sübject: x\n\nASCII\n"
          "no header: ü\n"
          "ü\n")))
     (ert-info ((format "%S" octets))
       (should-not (mew-submit-sevenbit-tests--convert octets))))
-  (should-not (mew-submit-sevenbit-tests--convert "Content-Type: a/b; name=\374\n\nASCII\n"))
   ;; Parts without end.
   (let ((octets ""))
     (dotimes (n 60)

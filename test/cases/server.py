@@ -92,8 +92,8 @@ class Conversation:
         return self.say("\n".join(lines[:-1] + [lines[-1].replace("-", " ", 1)]))
 
     def starttls(self):
-        self.say("220 2.0.0 go")
-        self.handshake()
+        if self.usual("STARTTLS", "220 2.0.0 go") == "2":
+            self.handshake()
 
     def handshake(self):
         self.sock = CONTEXT.wrap_socket(self.sock, server_side=True)
@@ -106,7 +106,8 @@ class Conversation:
             for number, (wanted, reply) in enumerate(steps):
                 said = first if number == 0 else self.line()
                 forms = {"(user name)": base64.b64encode(b"me").decode(), "(empty)": "",
-                         "(password)": base64.b64encode(PASSWORD.encode()).decode()}
+                         "(password)": base64.b64encode(PASSWORD.encode()).decode(),
+                         "(plain)": base64.b64encode(b"\0me\0" + PASSWORD.encode()).decode()}
                 if number == 0:
                     fits = said.startswith(wanted)
                 else:

@@ -22,6 +22,7 @@
 (require 'mew-submit-dialog)
 (require 'mew-submit-error)
 (require 'mew-submit-job)
+(require 'mew-submit-message)
 (require 'mew-submit-module)
 (require 'mew-submit-pin)
 (require 'mew-submit-question)
@@ -37,8 +38,6 @@
 (declare-function mew-submit-token-source--bus-p "mew-submit-token-source" ())
 (declare-function mew-submit-token-source--gnome "mew-submit-token-source"
                   (user host callback))
-(declare-function message-make-date "message" (&optional now))
-(declare-function message-make-message-id "message" ())
 
 (defvar mew-submit-setup-mode-map)
 
@@ -548,11 +547,10 @@ the provider's is for the user to know: the buffer says so beside its button."
 
 (defun mew-submit-setup--test-message (address)
   "Return a test mail from ADDRESS to itself."
-  (require 'message)
   (concat "From: " address "\nTo: " address
           "\nSubject: Test mail sent by mew-submit"
-          "\nDate: " (message-make-date)
-          "\nMessage-ID: " (message-make-message-id)
+          "\nDate: " (mew-submit-message--date)
+          "\nMessage-ID: " (mew-submit-message--new-id address)
           "\nMIME-Version: 1.0\nContent-Type: text/plain; charset=us-ascii"
           "\n\nThis server takes your mail.\n"))
 

@@ -144,19 +144,22 @@ That is so where both are names of one provider's."
                      (downcase url))
        (match-string 1 (downcase url))))
 
+(defun mew-submit-setup-provider--by-issuer (issuer)
+  "Return the providers whose access tokens ISSUER, an address of https, gives out."
+  (when-let* ((name (mew-submit-setup-provider--url-host issuer)))
+    (seq-filter (lambda (provider)
+                  (equal name (mew-submit-setup-provider--url-host
+                               (plist-get (cdr provider) :issuer))))
+                mew-submit-setup-provider--list)))
+
 (defun mew-submit-setup-provider--token-for-p (issuer host)
   "May a token of ISSUER, an address of https, be given to the server HOST?
 That of a provider in the table is for the servers of that one only: whoever
 names another server wants the mailboxes of its users."
-  (let ((name (mew-submit-setup-provider--url-host issuer)))
-    (and name
-         (let ((owners (seq-filter
-                        (lambda (provider)
-                          (equal name (mew-submit-setup-provider--url-host
-                                       (plist-get (cdr provider) :issuer))))
-                        mew-submit-setup-provider--list)))
-           (or (null owners)
-               (and (memq (mew-submit-setup-provider--by-server host) owners) t))))))
+  (and (mew-submit-setup-provider--url-host issuer)
+       (let ((owners (mew-submit-setup-provider--by-issuer issuer)))
+         (or (null owners)
+             (and (memq (mew-submit-setup-provider--by-server host) owners) t)))))
 
 (provide 'mew-submit-setup-provider)
 ;;; mew-submit-setup-provider.el ends here

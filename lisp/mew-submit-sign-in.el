@@ -48,7 +48,7 @@ The default is 600."
   (on-event nil :documentation "Function that shows what the user has to do, or nil.")
   (browse nil :documentation "Function that shows an address to the user.")
   (issuer nil :documentation "Who issues the tokens, once that is known.")
-  (client nil :documentation "As whom it knows us: (ID SECRET).")
+  (client nil :documentation "As whom it knows us: (ID SECRET REDIRECT).")
   (exchange nil :documentation "The request that runs, or nil.")
   (timer nil :documentation "What comes next, or nil.")
   (deadline nil :documentation "The timer that ends it.")
@@ -402,8 +402,7 @@ It is (code . CODE); (failed . WHY), for an answer to us that ends it; or
                        (secure-hash 'sha256 (encode-coding-string (funcall get "state")
                                                                   'utf-8)))))
       '(ignored . "it is no answer to what was asked"))
-     ((and iss (mew-submit-issuer-iss issuer)
-           (not (equal iss (mew-submit-issuer-iss issuer))))
+     ((and iss (not (mew-submit-issuer--iss-p issuer iss)))
       (cons 'failed (format "The answer comes from another service than %s, which is how \
 sign-ins are stolen; nothing was sent there" host)))
      ((and (null iss) (mew-submit-issuer-says-iss issuer))
@@ -470,7 +469,9 @@ who has seen it, go back to Emacs, cancel the sign-in and begin again.")))))
 
 (defun mew-submit-sign-in--template (flow)
   "Return where the issuer of FLOW sends the browser, without the port."
-  (or (plist-get (mew-submit-sign-in-keys flow) :redirect) "http://127.0.0.1/"))
+  (or (plist-get (mew-submit-sign-in-keys flow) :redirect)
+      (nth 2 (mew-submit-sign-in-client flow))
+      "http://127.0.0.1/"))
 
 (defun mew-submit-sign-in--by-browser (flow)
   "Have the user of FLOW sign in with a browser on this machine."
@@ -522,9 +523,13 @@ this machine")
                                    (mew-submit-issuer-name
                                     (mew-submit-sign-in-issuer flow))
                                    (nth 0 (mew-submit-sign-in-client flow)))))))
+             ((not (mew-submit-issuer--own-page-p (mew-submit-sign-in-issuer flow) url))
+              (mew-submit-sign-in--foreign flow url))
              (t (mew-submit-sign-in--show
                  flow (list :step 'code :code (mew-submit-error--clean code) :url url
-                            :complete (and (mew-submit-https--parse all) all)))
+                            :complete (and (mew-submit-issuer--own-page-p
+                                            (mew-submit-sign-in-issuer flow) all)
+                                           all)))
                 (mew-submit-sign-in--poll-later
                  flow device
                  (max 1 (min 60 (or (mew-submit-https--number object "interval") 5)))
@@ -584,6 +589,14 @@ INTERVAL and END are as for `mew-submit-sign-in--poll-later'."
        (null (getenv "WAYLAND_DISPLAY"))
        (not (memq system-type '(darwin windows-nt ms-dos cygwin)))))
 
+(defun mew-submit-sign-in--foreign (flow page)
+  "End FLOW, whose issuer sends its users to PAGE, which is not its own."
+  (mew-submit-sign-in--fail flow "%s sends you to %s, which is another service's, to sign \
+in; that is how sign-ins are stolen.  If both are your provider's, name its addresses in \
+the account's :oauth (:authorize-url, :device-url, :token-url)"
+                            (mew-submit-sign-in--host flow)
+                            (mew-submit-https--host page)))
+
 (defun mew-submit-sign-in--choose (flow)
   "Have the user of FLOW sign in by the way that fits, or that was asked for."
   (let* ((issuer (mew-submit-sign-in-issuer flow))
@@ -597,6 +610,8 @@ INTERVAL and END are as for `mew-submit-sign-in--poll-later'."
           ((eq method 'code)
            (mew-submit-sign-in--fail flow "%s has no sign-in with a code; it has to be in \
 a browser on this machine" host))
+          ((and authorize (not (mew-submit-issuer--answers-p issuer)))
+           (mew-submit-sign-in--foreign flow authorize))
           (authorize (mew-submit-sign-in--by-browser flow))
           (t (mew-submit-sign-in--fail flow "%s has no way to sign in that mew-submit \
 knows" host)))))
@@ -615,8 +630,7 @@ knows" host)))))
       (mew-submit-sign-in--fail flow "%s" why)
     (setf (mew-submit-sign-in-issuer flow) issuer)
     (mew-submit-issuer--client
-     (mew-submit-sign-in-keys flow) issuer (mew-submit-sign-in--template flow)
-     (mew-submit-sign-in--keep flow)
+     (mew-submit-sign-in-keys flow) issuer (mew-submit-sign-in--keep flow)
      (lambda (client why)
        (mew-submit-sign-in--call flow #'mew-submit-sign-in--known flow client why)))))
 

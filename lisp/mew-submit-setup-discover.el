@@ -165,6 +165,19 @@ The owner of DOMAIN has then to be asked whether this is right, as anybody
 could have forged the answer that names HOST (RFC 6186, section 6)."
   (not (string-suffix-p (concat "." domain) (concat "." host) t)))
 
+(defun mew-submit-setup-discover--foreign-issuer-p (candidate domain)
+  "Is the issuer of CANDIDATE somebody else than who has DOMAIN, or the server?
+Whoever writes what a domain says can name one, and gets what that gives out."
+  (let* ((issuer (plist-get candidate :issuer))
+         (name (mew-submit-setup-provider--url-host issuer))
+         (server (plist-get candidate :host))
+         (around (string-join (cdr (split-string server "[.]")) ".")))
+    (and name
+         (null (mew-submit-setup-provider--by-issuer issuer))
+         (mew-submit-setup-discover--foreign-p name domain)
+         (mew-submit-setup-discover--foreign-p
+          name (if (string-search "." around) around server)))))
+
 (defun mew-submit-setup-discover--candidate (domain host &rest more)
   "Return a candidate: HOST for mail from DOMAIN, with the keys of MORE.
 Return nil when HOST is no host."

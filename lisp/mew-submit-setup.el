@@ -127,10 +127,17 @@ such an application password on%s" whose
 its own.%s" whose (if page (format "  It is had at\n%s" page) "")))
       ('oauth
        (if (and (mew-submit-setup--can-sign-in-p) (plist-get candidate :issuer))
-           (format "%s wants you to sign in, at %s: your browser opens for that, or you \
-get a code to type there."
-                   whose (mew-submit-setup-provider--url-host
-                          (plist-get candidate :issuer)))
+           (let ((host (mew-submit-setup-provider--url-host (plist-get candidate :issuer))))
+             (format "%s wants you to sign in, at %s: your browser opens for that, or you \
+get a code to type there.%s"
+                     whose host
+                     (if (mew-submit-setup-discover--foreign-issuer-p
+                          candidate (mew-submit-setup-discover--domain
+                                     (mew-submit-setup--address)))
+                         (format "  %s is neither your domain's nor that of %s, who gets \
+what it gives out: sign in only if it is your provider's."
+                                 host (plist-get candidate :host))
+                       "")))
          (format "%s takes access tokens only, no password: add the \
 account in GNOME's settings (Online Accounts), or set mew-submit-oauth2-token-command to \
 a program that prints one." whose))))))

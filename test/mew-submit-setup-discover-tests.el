@@ -374,6 +374,22 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
                                (mew-submit-setup-provider--url-host
                                 (plist-get keys :issuer)))))))))))
 
+(ert-deftest mew-submit-setup-discover-tests-foreign-issuer ()
+  "An issuer that is neither the domain's nor the server's is called so."
+  (pcase-dolist (`(,issuer ,server ,foreign)
+                 '(("https://id.example.org" "smtp.evil.example" nil)
+                   ("https://id.host.example" "smtp.host.example" nil)
+                   ("https://host.example" "smtp.host.example" nil)
+                   ("https://id.firm.example" "smtp.example.org" t)
+                   ("https://id.example.org.evil.example" "smtp.example.org" t)
+                   ("https://id.example" "smtp.example" t)
+                   ("https://accounts.google.com" "smtp.gmail.com" nil)
+                   (nil "smtp.example.org" nil)))
+    (ert-info ((format "%s %s" issuer server))
+      (should (eq foreign (and (mew-submit-setup-discover--foreign-issuer-p
+                                (list :host server :issuer issuer) "example.org")
+                               t))))))
+
 (ert-deftest mew-submit-setup-discover-tests-same-server ()
   "SECURITY: S11.  Other names of a server are those of its own provider, and no others."
   (pcase-dolist (`(,host ,other ,same)

@@ -354,7 +354,8 @@ SPEC is (PEER ADDRESS ISSUER): where it is, and whom it asks about tokens.
   (mew-submit-providers--with-dovecot (peer "198.51.100.7" "https://id.pacc.example")
     (mew-submit-providers--with-browser (mew-submit-providers--browser "me@pacc.example")
       (let ((text (mew-submit-providers--found "me@pacc.example")))
-        (should (string-search "wants you to sign in, at id.pacc.example" text)))
+        (should (string-search "wants you to sign in, at id.pacc.example" text))
+        (should-not (string-search "only if it is your provider's" text)))
       (mew-submit-providers--should-deliver (mew-submit-providers--use nil) peer)
       (should (string-match-p "Login: user=<me@pacc.example>" (funcall said))))))
 

@@ -25,6 +25,7 @@
 (require 'mew-submit-https)
 (require 'mew-submit-issuer)
 (require 'mew-submit-loopback)
+(require 'mew-submit-oauth)
 (require 'mew-submit-question)
 (require 'mew-submit-random)
 (require 'mew-submit-token)
@@ -121,7 +122,7 @@ The default is 600."
                                :issuer (mew-submit-token--issuer
                                         (mew-submit-sign-in-account flow)))
                          more))
-      (error (display-warning 'mew-submit (mew-submit-error--text err))))))
+      (error (display-warning 'mew-submit (mew-submit-oauth--error-text err))))))
 
 (defun mew-submit-sign-in--fail (flow format &rest args)
   "End FLOW without a sign-in; FORMAT and ARGS tell why."
@@ -133,7 +134,7 @@ The default is 600."
   (when (mew-submit-sign-in-callback flow)
     (condition-case err
         (apply function arguments)
-      (error (mew-submit-sign-in--fail flow "%s" (mew-submit-error--text err))))))
+      (error (mew-submit-sign-in--fail flow "%s" (mew-submit-oauth--error-text err))))))
 
 (defun mew-submit-sign-in--keep (flow)
   "Return a function that has FLOW hold an exchange, so that it can be cancelled."
@@ -154,7 +155,7 @@ That is for :on-event of `mew-submit-sign-in' to do, where there is one."
             (noninteractive
              (message "%s" (mew-submit-sign-in--words flow event)))
             (t (mew-submit-sign-in--display flow event)))
-    (error (display-warning 'mew-submit (mew-submit-error--text err)))))
+    (error (display-warning 'mew-submit (mew-submit-oauth--error-text err)))))
 
 (defun mew-submit-sign-in--words (flow event)
   "Return EVENT of FLOW in words."

@@ -29,6 +29,7 @@
 (require 'mew-submit-https)
 (require 'mew-submit-issuer)
 (require 'mew-submit-module)
+(require 'mew-submit-oauth)
 (require 'mew-submit-question)
 (require 'mew-submit-random)
 (require 'mew-submit-job)
@@ -411,7 +412,7 @@ again, and tick it" host (mew-submit-token--hide (car missing))))))
           (if problem
               (funcall function nil problem)
             (funcall function (copy-sequence (mew-submit-token-access token)) nil))
-        (error (display-warning 'mew-submit (mew-submit-error--text err)))))))
+        (error (display-warning 'mew-submit (mew-submit-oauth--error-text err)))))))
 
 (defun mew-submit-token--tell (token problem)
   "End what is under way for TOKEN with PROBLEM, or nil, and tell who waits."
@@ -475,7 +476,7 @@ done"))
             (cons 'locked "the sign-in is kept under a key in your passwords, for \
 which a passphrase may have to be asked"))
            (mew-submit-error (cons 'config (mew-submit-error--text err)))
-           (error (cons 'later (mew-submit-error--text err))))))
+           (error (cons 'later (mew-submit-oauth--error-text err))))))
     (when problem
       (mew-submit-token--tell token problem)
       (funcall fail problem))))

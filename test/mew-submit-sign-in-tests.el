@@ -990,6 +990,32 @@ The programs are those in PATH, a list of directories."
                            '("failed" "localhost cannot be reached safely: \
 Broken pipe")))))))))
 
+(ert-deftest mew-submit-sign-in-tests-errors-with-secrets ()
+  "SECURITY: Q33.  What Emacs could not do with a secret is told without that."
+  (mew-submit-issuer-test-with issuer
+    (let ((fail (lambda (&rest _)
+                  (signal 'args-out-of-range (list mew-submit-sign-in-tests--token 7 9))))
+          (warned nil))
+      (cl-letf (((symbol-function 'display-warning)
+                 (lambda (_type text &rest _) (push text warned))))
+        (dolist (function '(mew-submit-token--parse mew-submit-https--go-on))
+          (ert-info ((symbol-name function))
+            (cl-letf (((symbol-function function) fail))
+              (let ((text (cadr (mew-submit-sign-in-tests--text issuer))))
+                (should (string-search "Args out of range" text))
+                (should-not (string-search mew-submit-sign-in-tests--token text))))))
+        ;; One who takes what comes of it, and one who waits for a token.
+        (mew-submit-sign-in--end (mew-submit-sign-in--make
+                                  :account (mew-submit-issuer-test-account issuer)
+                                  :callback fail :on-event #'ignore)
+                                 "failed" "Oops")
+        (mew-submit-token--tell-waiting (mew-submit-token--make :waiting (list fail))
+                                        '(later . "Oops"))
+        (should (= 2 (length warned)))
+        (dolist (text warned)
+          (should (string-search "Args out of range" text))
+          (should-not (string-search mew-submit-sign-in-tests--token text)))))))
+
 (ert-deftest mew-submit-sign-in-tests-accounts ()
   "What an account lacks is said before anything is asked."
   (pcase-dolist

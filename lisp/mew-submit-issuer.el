@@ -332,8 +332,8 @@ for `mew-submit-issuer--find'."
           (known (funcall callback (list (nth 0 known) nil (nth 1 known)) nil))
           ((null register)
            (funcall callback nil (format "%s has to know this program first: get a \
-client id there, and put it into the account, :oauth (:client-id \"...\"); the manual \
-says how, under \"Signing in\"" (mew-submit-https--host name))))
+client id there (the manual says how, under \"Signing in\"), and give it to M-x \
+mew-submit-setup, or put it into :oauth of the account, as :client-id" (mew-submit-https--host name))))
           (t (funcall
               keep
               (mew-submit-https--fetch

@@ -515,7 +515,7 @@ HOST itself and top-level domains are not among them."
   "Return the part of a candidate about PROVIDER, an entry of the table."
   (cons :provider
         (cons (car provider)
-              (cl-loop for key in '(:login :page :issuer :scope)
+              (cl-loop for key in '(:login :page :issuer :scope :redirect)
                        append (list key (plist-get (cdr provider) key))))))
 
 (defun mew-submit-setup-discover--provider-found (domain answer)
@@ -600,7 +600,8 @@ domain says that it has no such server.  Each candidate is a plist:
 :login     how one logs in, where that is known: `password', `app-password',
            `oauth' or `bridge', as in `mew-submit-setup-provider--table'
 :password  t if a password is taken besides, where :login is `oauth'
-:issuer    who issues access tokens, an address, or nil; :scope what for
+:issuer    who issues access tokens, an address, or nil; :scope what for, and
+           :redirect where to, where that is known
 :page      where there is help, an address, or nil
 :provider  whose the server is, where that is known
 :foreign   t if the server is outside of the domain of ADDRESS: then the user

@@ -22,17 +22,19 @@
      :servers (("smtp.gmail.com" 465 implicit) ("smtp.gmail.com" 587 starttls))
      :aliases ("smtp.googlemail.com")
      :login app-password :page "https://myaccount.google.com/apppasswords"
-     :issuer "https://accounts.google.com")
+     :issuer "https://accounts.google.com" :scope "https://mail.google.com/")
     ("Outlook.com" :mx ("olc.protection.outlook.com")
      :servers (("smtp-mail.outlook.com" 587 starttls))
      :aliases ("smtp.office365.com" "smtp.live.com")
      :login oauth :issuer "https://login.microsoftonline.com/consumers/v2.0"
-     :scope "https://outlook.office.com/SMTP.Send offline_access")
+     :scope "https://outlook.office.com/SMTP.Send offline_access"
+     :redirect "http://localhost")
     ("Microsoft 365" :mx ("mail.protection.outlook.com" "mx.microsoft")
      :servers (("smtp.office365.com" 587 starttls))
      :aliases ("smtp-mail.outlook.com" "outlook.office365.com")
      :login oauth :issuer "https://login.microsoftonline.com/organizations/v2.0"
-     :scope "https://outlook.office.com/SMTP.Send offline_access")
+     :scope "https://outlook.office.com/SMTP.Send offline_access"
+     :redirect "http://localhost")
     ("AOL" :mx ("mx-aol.mail.gm0.yahoodns.net")
      :servers (("smtp.aol.com" 465 implicit) ("smtp.aol.com" 587 starttls))
      :login app-password :page "https://login.aol.com/account/security"
@@ -86,7 +88,8 @@
 :login   `password' (where it is missing), `app-password', `oauth', or
          `bridge', a program of the provider's on this machine
 :page    where an application password is made, or the bridge is had
-:issuer  who issues its access tokens; :scope what to ask that one for.")
+:issuer  who issues its access tokens; :scope what to ask that one for, and
+         :redirect where it sends a browser back to, as the manual has one say.")
 
 (defvar mew-submit-setup-provider--list mew-submit-setup-provider--table
   "The providers that are known.")

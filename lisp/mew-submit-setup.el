@@ -21,6 +21,7 @@
 (require 'mew-submit-auth)
 (require 'mew-submit-dialog)
 (require 'mew-submit-error)
+(require 'mew-submit-issuer)
 (require 'mew-submit-job)
 (require 'mew-submit-message)
 (require 'mew-submit-module)
@@ -237,6 +238,8 @@ who will see your mail and your password."
   (unless mew-submit-setup--doing
     (insert "\n  ")
     (mew-submit-setup--button "Send a test mail" #'mew-submit-setup-test)
+    (when (mew-submit-setup--wants-client-p)
+      (mew-submit-setup--button "Enter a client id" #'mew-submit-setup-client))
     (mew-submit-setup--button "Another user name" #'mew-submit-setup-user)
     (when (and (plist-get mew-submit-setup--account :oauth)
                (plist-get mew-submit-setup--candidate :password))
@@ -330,6 +333,7 @@ waited for any more, it goes to the first thing that can be done."
     (define-key map "a" #'mew-submit-answer)
     (define-key map "n" #'mew-submit-setup-user)
     (define-key map "w" #'mew-submit-setup-password)
+    (define-key map "c" #'mew-submit-setup-client)
     (define-key map "p" #'mew-submit-setup-pin)
     (define-key map "s" #'mew-submit-setup-by-hand)
     (define-key map "f" #'mew-submit-setup-further)
@@ -344,6 +348,7 @@ found, \\[mew-submit-setup-test] sends a test mail,
 \\[mew-submit-setup-open-page] opens the provider's page for passwords, \
 \\[mew-submit-setup-user] takes another user name,
 \\[mew-submit-setup-password] takes a password instead of signing in,
+\\[mew-submit-setup-client] takes a client id to sign in by,
 \\[mew-submit-setup-pin] pins the certificate of a bridge, \
 \\[mew-submit-answer] goes to a question,
 \\[mew-submit-setup-by-hand] asks for a server, \\[mew-submit-setup-further] \
@@ -458,9 +463,9 @@ mew-submit-mode on, now and for future sessions? "))
        (append (list :oauth
                      (if (and (mew-submit-setup--can-sign-in-p)
                               (plist-get candidate :issuer))
-                         (append (list :issuer (plist-get candidate :issuer))
-                                 (and (plist-get candidate :scope)
-                                      (list :scope (plist-get candidate :scope))))
+                         (cl-loop for key in '(:issuer :scope :redirect)
+                                  when (plist-get candidate key)
+                                  append (list key (plist-get candidate key)))
                        t))
                account))
       (_ account))))
@@ -522,6 +527,48 @@ the provider's is for the user to know: the buffer says so beside its button."
                       '(app-password bridge)))
            'password))
      account mew-submit-setup--candidate)))
+
+(defun mew-submit-setup--wants-client-p ()
+  "Does the account that was stored sign in where one gets a client id by hand?"
+  (let ((keys (plist-get mew-submit-setup--account :oauth)))
+    (and (keywordp (car-safe keys))
+         (not (assoc (mew-submit-issuer--url (plist-get keys :issuer))
+                     (mew-submit-issuer--clients))))))
+
+(defun mew-submit-setup--as-client (keys client)
+  "Return KEYS, an account's :oauth, with CLIENT, an id or a file, and no other."
+  (append (if (string-match-p "/\\|[.]json\\'" client)
+              (list :client-file (expand-file-name client))
+            (list :client-id client))
+          (cl-loop for (key value) on keys by #'cddr
+                   unless (memq key '(:client-id :client-file))
+                   append (list key value))))
+
+(defun mew-submit-setup-client (client)
+  "Have the account that was stored sign in as CLIENT, and send a test mail.
+That is the client id that the issuer has given you, or a file of its with it."
+  (interactive
+   (progn (mew-submit-setup--ensure-account)
+          (list (read-string (format "Client id, or file with it, from %s: "
+                                     (or (mew-submit-setup-provider--url-host
+                                          (plist-get mew-submit-setup--candidate :issuer))
+                                         "the sign-in service"))))))
+  (mew-submit-setup--ensure-account)
+  (let* ((client (string-trim client))
+         (candidate mew-submit-setup--candidate)
+         (account (cond ((keywordp (car-safe (plist-get mew-submit-setup--account :oauth)))
+                         mew-submit-setup--account)
+                        ((and (plist-get candidate :issuer) (plist-get candidate :scope))
+                         (mew-submit-setup--account-for 'oauth candidate
+                                                        (mew-submit-setup--address)))
+                        (t (user-error "Nobody can sign in to this account")))))
+    (when (string-empty-p client)
+      (user-error "The manual says how to get one, under \"Signing in\""))
+    (mew-submit-setup--take
+     'oauth
+     (plist-put (copy-sequence account) :oauth
+                (mew-submit-setup--as-client (plist-get account :oauth) client))
+     candidate)))
 
 (defun mew-submit-setup-open-page ()
   "Open the page of the provider's that is about passwords for programs."

@@ -148,12 +148,11 @@ It has logged in there by MECHANISM, if that is non-nil."
 
 ;;; Those that want a sign-in
 
-(defun mew-submit-providers--get-client (&rest oauth)
-  "Have the account sign in as its user has got it there, by OAUTH; send the mail."
-  (plist-put (car mew-submit-accounts) :oauth oauth)
+(defun mew-submit-providers--get-client (client)
+  "Have the account sign in as CLIENT, which its user has got there; send the mail."
   (with-current-buffer "*mew-submit setup*"
     (let ((mew-submit-pauses--in-product t))
-      (mew-submit-setup-test))))
+      (mew-submit-setup-client client))))
 
 (ert-deftest mew-submit-providers-1-like-gmail ()
   "No password is taken (534 5.7.9); who has a client id signs in, as the manual says."
@@ -175,9 +174,8 @@ https://myaccount.google.com/apppasswords"
           (should (string-search "a password that is made for mail programs" text))
           (should (string-search "The page for that is https://myaccount.google.com" text)))
         (mew-submit-providers--get-client
-         :issuer "https://accounts.google.com" :scope "https://mail.google.com/"
-         :client-file (mew-submit-test-write (expand-file-name "client.json" there)
-                                             "{\"installed\":{\"client_id\":\"emacs\"}}"))
+         (mew-submit-test-write (expand-file-name "client.json" there)
+                                "{\"installed\":{\"client_id\":\"emacs\"}}"))
         (mew-submit-providers--should-deliver (mew-submit-setup-tests--wait) peer "XOAUTH2")
         (should (string-search "You are signed in" (mew-submit-providers--page user)))))))
 
@@ -196,9 +194,7 @@ https://myaccount.google.com/apppasswords"
       (should (string-search "has to know this program first: get a client id there"
                              (mew-submit-providers--use nil)))
       (should-not (mew-submit-test-lines peer "AUTH"))
-      (apply #'mew-submit-providers--get-client
-             (append '(:client-id "emacs")
-                     (plist-get (car mew-submit-accounts) :oauth)))
+      (mew-submit-providers--get-client "emacs")
       (mew-submit-test-until ("the code")
         (when-let* ((buffer (get-buffer "*mew-submit sign-in*")))
           (with-current-buffer buffer
@@ -224,9 +220,7 @@ https://aka.ms/smtp_auth_disabled for more information."))
       (should (string-search "belongs to Microsoft 365"
                              (mew-submit-providers--found "me@tenant.example")))
       (mew-submit-providers--use nil)
-      (apply #'mew-submit-providers--get-client
-             (append '(:client-id "emacs")
-                     (plist-get (car mew-submit-accounts) :oauth)))
+      (mew-submit-providers--get-client "emacs")
       (let ((text (mew-submit-setup-tests--wait)))
         (should (string-search "Your organisation has switched off sending by mail programs"
                                text))

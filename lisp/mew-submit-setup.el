@@ -36,6 +36,7 @@
 (declare-function mew-submit-answer "mew-submit-notice" ())
 (declare-function mew-submit-mode "mew-submit-clients" (&optional arg))
 (declare-function mew-submit-sign-in "mew-submit-sign-in" (account &rest keys))
+(declare-function mew-submit-sign-in-show "mew-submit-sign-in" ())
 (declare-function mew-submit-token-source--bus-p "mew-submit-token-source" ())
 (declare-function mew-submit-token-source--gnome "mew-submit-token-source"
                   (user host callback))
@@ -56,6 +57,9 @@
 
 (defvar-local mew-submit-setup--doing nil
   "What is under way with it, in words, or nil.")
+
+(defconst mew-submit-setup--signing-in "waiting for you to sign in"
+  "What is under way when the user has to do something.")
 
 (defvar-local mew-submit-setup--session nil
   "The session that sends the test mail, or nil.")
@@ -273,6 +277,10 @@ who will see your mail and your password."
       (mew-submit-setup--insert-end search))
     (when (mew-submit-setup--waiting)
       (insert (format "\n(%s)\n" (mew-submit-setup--waiting))))
+    (when (equal mew-submit-setup--doing mew-submit-setup--signing-in)
+      (insert "\n  ")
+      (mew-submit-setup--button "Show the sign-in" #'mew-submit-sign-in-show)
+      (insert "\n"))
     (when-let* ((question (mew-submit-setup--question)))
       (insert "\n")
       (mew-submit-setup--fill (mew-submit-question-text question))
@@ -334,6 +342,7 @@ waited for any more, it goes to the first thing that can be done."
     (define-key map "n" #'mew-submit-setup-user)
     (define-key map "w" #'mew-submit-setup-password)
     (define-key map "c" #'mew-submit-setup-client)
+    (define-key map "i" #'mew-submit-sign-in-show)
     (define-key map "p" #'mew-submit-setup-pin)
     (define-key map "s" #'mew-submit-setup-by-hand)
     (define-key map "f" #'mew-submit-setup-further)
@@ -348,7 +357,8 @@ found, \\[mew-submit-setup-test] sends a test mail,
 \\[mew-submit-setup-open-page] opens the provider's page for passwords, \
 \\[mew-submit-setup-user] takes another user name,
 \\[mew-submit-setup-password] takes a password instead of signing in,
-\\[mew-submit-setup-client] takes a client id to sign in by,
+\\[mew-submit-setup-client] takes a client id to sign in by, \
+\\[mew-submit-sign-in-show] shows the sign-in again,
 \\[mew-submit-setup-pin] pins the certificate of a bridge, \
 \\[mew-submit-answer] goes to a question,
 \\[mew-submit-setup-by-hand] asks for a server, \\[mew-submit-setup-further] \
@@ -454,6 +464,20 @@ mew-submit-mode on, now and for future sessions? "))
       (error (message "The mode is on for this session only: %s"
                       (error-message-string err))))))
 
+(defun mew-submit-setup--oauth-before (candidate address)
+  "Return the :oauth of the account of ADDRESS, if that is as of CANDIDATE.
+There is a client id in it, perhaps, which nobody wants to enter again."
+  (when-let* ((account (seq-find (lambda (account)
+                                   (equal address (plist-get account :from)))
+                                 mew-submit-accounts))
+              (keys (plist-get account :oauth)))
+    (and (keywordp (car-safe keys))
+         (equal (plist-get account :server) (plist-get candidate :host))
+         (seq-every-p (lambda (key)
+                        (equal (plist-get keys key) (plist-get candidate key)))
+                      '(:issuer :scope :redirect))
+         keys)))
+
 (defun mew-submit-setup--account-for (login candidate address)
   "Return the account for CANDIDATE, where one logs in by LOGIN, for ADDRESS."
   (let ((account (mew-submit-setup-search--account candidate address)))
@@ -463,9 +487,10 @@ mew-submit-mode on, now and for future sessions? "))
        (append (list :oauth
                      (if (and (mew-submit-setup--can-sign-in-p)
                               (plist-get candidate :issuer))
-                         (cl-loop for key in '(:issuer :scope :redirect)
-                                  when (plist-get candidate key)
-                                  append (list key (plist-get candidate key)))
+                         (or (mew-submit-setup--oauth-before candidate address)
+                             (cl-loop for key in '(:issuer :scope :redirect)
+                                      when (plist-get candidate key)
+                                      append (list key (plist-get candidate key))))
                        t))
                account))
       (_ account))))
@@ -662,7 +687,7 @@ That is the client id that the issuer has given you, or a file of its with it."
   "Sign in for the account that was stored; the test mail comes after that."
   (let ((buffer (current-buffer))
         (account mew-submit-setup--account))
-    (setq mew-submit-setup--doing "waiting for you to sign in")
+    (setq mew-submit-setup--doing mew-submit-setup--signing-in)
     (condition-case err
         (mew-submit-sign-in
          account

@@ -184,7 +184,8 @@ machine:\n\n  %s\n\nand type this code there:\n\n  %s"
 
 (defun mew-submit-sign-in--button (words function)
   "Insert a button with WORDS, for FUNCTION to be called."
-  (insert-text-button words 'follow-link t 'action (lambda (_) (funcall function)))
+  (insert-text-button (format "[%s]" words)
+                      'follow-link t 'action (lambda (_) (funcall function)))
   (insert "  "))
 
 (defface mew-submit-qr-code '((t :foreground "white" :background "black"))
@@ -751,6 +752,15 @@ sign-in; M-x mew-submit-sign-in begins again"))))
   (interactive)
   (dolist (one (if flow (list flow) (mew-submit-sign-in--running)))
     (mew-submit-sign-in--end one "cancelled" "The sign-in was cancelled")))
+
+;;;###autoload
+(defun mew-submit-sign-in-show ()
+  "Show once more what a sign-in that is under way waits for."
+  (interactive)
+  (let ((flow (or (car mew-submit-sign-in--all)
+                  (user-error "No sign-in is under way"))))
+    (mew-submit-sign-in--display flow (mew-submit-sign-in-shown flow))
+    (pop-to-buffer "*mew-submit sign-in*")))
 
 ;;;###autoload
 (cl-defun mew-submit-sign-out (account &key callback)

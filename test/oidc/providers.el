@@ -179,6 +179,14 @@ https://myaccount.google.com/apppasswords"
         (mew-submit-providers--should-deliver (mew-submit-setup-tests--wait) peer "XOAUTH2")
         (should (string-search "You are signed in" (mew-submit-providers--page user)))))))
 
+(defun mew-submit-providers--shown-code ()
+  "Return the address and the code that are shown to sign in by, or nil."
+  (when-let* ((buffer (get-buffer "*mew-submit sign-in*")))
+    (with-current-buffer buffer
+      (goto-char (point-min))
+      (and (re-search-forward "^  \\(https://[^ \n]+\\)\n\n.*\n\n  \\(.+\\)$" nil t)
+           (list (match-string-no-properties 1) (match-string-no-properties 2))))))
+
 (ert-deftest mew-submit-providers-2-like-outlook ()
   "An Emacs without a browser shows a code, which somebody types elsewhere."
   (mew-submit-providers--need-chromium)
@@ -195,16 +203,26 @@ https://myaccount.google.com/apppasswords"
                              (mew-submit-providers--use nil)))
       (should-not (mew-submit-test-lines peer "AUTH"))
       (mew-submit-providers--get-client "emacs")
-      (mew-submit-test-until ("the code")
-        (when-let* ((buffer (get-buffer "*mew-submit sign-in*")))
-          (with-current-buffer buffer
-            (goto-char (point-min))
-            (and (re-search-forward "^  \\(https://[^ \n]+\\)\n\n.*\n\n  \\(.+\\)$" nil t)
-                 (setq user (mew-submit-providers--chromium
-                             "me@outlook.com" (match-string-no-properties 1)
-                             (match-string-no-properties 2)))))))
+      (setq user (apply #'mew-submit-providers--chromium "me@outlook.com"
+                        (mew-submit-test-until ("the code")
+                          (mew-submit-providers--shown-code))))
       (mew-submit-providers--should-deliver (mew-submit-setup-tests--wait) peer "XOAUTH2")
       (should (string-search "Sign-in Success" (mew-submit-providers--page user)))
+      ;; Who looks for the server again need not get a client id again.
+      (mew-submit-providers--found "me@outlook.com")
+      (mew-submit-setup-tests--answering nil
+        (mew-submit-setup-use))
+      (should (equal "emacs" (plist-get (plist-get (car mew-submit-accounts) :oauth)
+                                        :client-id)))
+      ;; What was shown is shown again, and can be cancelled.
+      (mew-submit-test-until ("the code")
+        (mew-submit-providers--shown-code))
+      (kill-buffer "*mew-submit sign-in*")
+      (with-current-buffer "*mew-submit setup*"
+        (call-interactively (lookup-key mew-submit-setup-mode-map "i")))
+      (should (mew-submit-providers--shown-code))
+      (mew-submit-sign-in-cancel)
+      (should (string-search "The sign-in was cancelled" (mew-submit-setup-tests--wait)))
       (kill-buffer "*mew-submit sign-in*"))))
 
 (ert-deftest mew-submit-providers-3-tenant-with-smtp-off ()

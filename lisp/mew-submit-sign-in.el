@@ -225,8 +225,15 @@ code in it, perhaps, and is in no argument of a program."
           (let ((inhibit-read-only t))
             (goto-char (point-max))
             (insert "\n\n" (propertize picture 'face 'mew-submit-qr-code))))
-        (when-let* ((window (get-buffer-window buffer t)))
-          (ignore-errors (fit-window-to-buffer window)))))))
+        (mew-submit-sign-in--fit)))))
+
+(defun mew-submit-sign-in--fit ()
+  "Fit the window that was made for the current buffer to what is in that.
+Return nil if it is in no window."
+  (when-let* ((window (get-buffer-window (current-buffer) t)))
+    (when (window-parameter window 'quit-restore)
+      (ignore-errors (fit-window-to-buffer window)))
+    window))
 
 (defun mew-submit-sign-in--display (flow event)
   "Show EVENT of FLOW in the buffer \"*mew-submit sign-in*\"; select no window."
@@ -248,11 +255,10 @@ code in it, perhaps, and is in no argument of a program."
       (goto-char (point-min))
       (unless (derived-mode-p 'mew-submit-sign-in-mode)
         (mew-submit-sign-in-mode))
-      (unless (get-buffer-window (current-buffer) t)
-        (unless done
-          (display-buffer (current-buffer)
-                          '(nil (inhibit-same-window . t)
-                                (window-height . fit-window-to-buffer)))))
+      (unless (or (mew-submit-sign-in--fit) done)
+        (display-buffer (current-buffer)
+                        '(nil (inhibit-same-window . t)
+                              (window-height . fit-window-to-buffer))))
       (when done
         ;; Who is in it reads it there; else its room is for what comes next.
         (dolist (window (get-buffer-window-list nil nil t))

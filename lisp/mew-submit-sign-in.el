@@ -28,6 +28,7 @@
 (require 'mew-submit-oauth)
 (require 'mew-submit-question)
 (require 'mew-submit-random)
+(require 'mew-submit-sign-in-view)
 (require 'mew-submit-token)
 (require 'seq)
 
@@ -172,99 +173,12 @@ machine:\n\n  %s\n\nand type this code there:\n\n  %s"
                        (mew-submit-sign-in--host flow)))
     (_ (plist-get event :text))))
 
-(defvar mew-submit-sign-in-mode-map
-  (let ((map (make-sparse-keymap)))
-    (set-keymap-parent map (make-composed-keymap button-buffer-map special-mode-map))
-    map)
-  "The keys of the buffer that shows a sign-in.")
-
-(define-derived-mode mew-submit-sign-in-mode special-mode "Sign-in"
-  "Major mode of the buffer that shows a sign-in."
-  (visual-line-mode 1))
-
-(defun mew-submit-sign-in--button (words function)
-  "Insert a button with WORDS, for FUNCTION to be called."
-  (insert-text-button (format "[%s]" words)
-                      'follow-link t 'action (lambda (_) (funcall function)))
-  (insert "  "))
-
-(defface mew-submit-qr-code '((t :foreground "white" :background "black"))
-  "Face for a QR code, whose characters are its light parts."
-  :group 'mew-submit-display)
-
-(defun mew-submit-sign-in--draw (flow event)
-  "Show the address of EVENT of FLOW, in the current buffer, as a QR code, too.
-That takes the program qrencode, which is not waited for; the address has the
-code in it, perhaps, and is in no argument of a program."
-  (when-let* ((program (executable-find "qrencode"))
-              (buffer (current-buffer))
-              (process
-               (ignore-errors
-                 (make-process
-                  :name "mew-submit qrencode" :noquery t :connection-type 'pipe
-                  :coding 'utf-8 :buffer (generate-new-buffer " *mew-submit qrencode*")
-                  :command (list program "-t" "UTF8" "-m" "2")
-                  :sentinel (lambda (process _)
-                              (unless (process-live-p process)
-                                (mew-submit-sign-in--drawn flow event process buffer)))))))
-    (ignore-errors
-      (process-send-string process (or (plist-get event :complete)
-                                       (plist-get event :url)))
-      (process-send-eof process))))
-
-(defun mew-submit-sign-in--drawn (flow event process buffer)
-  "Put what PROCESS has made of EVENT of FLOW into BUFFER, if that is still shown."
-  (let ((picture (with-current-buffer (process-buffer process)
-                   (buffer-string))))
-    (kill-buffer (process-buffer process))
-    (when (and (eql 0 (process-exit-status process))
-               (buffer-live-p buffer)
-               (eq event (mew-submit-sign-in-shown flow)))
-      (with-current-buffer buffer
-        (save-excursion
-          (let ((inhibit-read-only t))
-            (goto-char (point-max))
-            (insert "\n\n" (propertize picture 'face 'mew-submit-qr-code))))
-        (mew-submit-sign-in--fit)))))
-
-(defun mew-submit-sign-in--fit ()
-  "Fit the window that was made for the current buffer to what is in that.
-Return nil if it is in no window."
-  (when-let* ((window (get-buffer-window (current-buffer) t)))
-    (when (window-parameter window 'quit-restore)
-      (ignore-errors (fit-window-to-buffer window)))
-    window))
-
 (defun mew-submit-sign-in--display (flow event)
-  "Show EVENT of FLOW in the buffer \"*mew-submit sign-in*\"; select no window."
-  (with-current-buffer (get-buffer-create "*mew-submit sign-in*")
-    (let ((inhibit-read-only t)
-          (done (eq (plist-get event :step) 'done)))
-      (erase-buffer)
-      (insert (mew-submit-sign-in--words flow event) "\n\n")
-      (when (memq (plist-get event :step) '(browser code))
-        (mew-submit-sign-in--button "Open the page"
-                                    (lambda () (mew-submit-sign-in--open flow))))
-      (when (plist-get event :code)
-        (mew-submit-sign-in--button "Copy the code"
-                                    (lambda () (kill-new (plist-get event :code))))
-        (mew-submit-sign-in--draw flow event))
-      (unless done
-        (mew-submit-sign-in--button "Cancel"
-                                    (lambda () (mew-submit-sign-in-cancel flow))))
-      (goto-char (point-min))
-      (unless (derived-mode-p 'mew-submit-sign-in-mode)
-        (mew-submit-sign-in-mode))
-      (unless (or (mew-submit-sign-in--fit) done)
-        (display-buffer (current-buffer)
-                        '(nil (inhibit-same-window . t)
-                              (window-height . fit-window-to-buffer))))
-      (when done
-        ;; Who is in it reads it there; else its room is for what comes next.
-        (dolist (window (get-buffer-window-list nil nil t))
-          (unless (eq window (selected-window))
-            (quit-restore-window window 'bury)))
-        (message "%s" (plist-get event :text))))))
+  "Show EVENT of FLOW in a buffer; select no window."
+  (mew-submit-sign-in-view--display
+   event (mew-submit-sign-in--words flow event)
+   (lambda () (mew-submit-sign-in--open flow))
+   (lambda () (mew-submit-sign-in-cancel flow))))
 
 (defun mew-submit-sign-in--browse (flow)
   "Have a browser show the page that FLOW waits for."
@@ -765,7 +679,8 @@ sign-in; M-x mew-submit-sign-in begins again"))))
   (interactive)
   (let ((flow (or (car mew-submit-sign-in--all)
                   (user-error "No sign-in is under way"))))
-    (mew-submit-sign-in--display flow (mew-submit-sign-in-shown flow))
+    (mew-submit-sign-in--display flow (copy-sequence (or (mew-submit-sign-in-shown flow)
+                                                         '(:step begin))))
     (pop-to-buffer "*mew-submit sign-in*")))
 
 ;;;###autoload

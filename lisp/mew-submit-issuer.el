@@ -5,9 +5,10 @@
 
 ;;; Commentary:
 
-;; It owns what an issuer says of itself (RFC 8414, or OpenID Connect Discovery),
-;; and how this program becomes known to it: by an identifier that the user has got, from a
-;; file as such issuers hand out, or by registration (RFC 7591) where an issuer has that.
+;; It owns what an issuer says of itself (RFC 8414, or OpenID Connect Discovery), what its
+;; answers mean, and how this program becomes known to it: by an identifier that the user
+;; has got, from a file as such issuers hand out, or by registration (RFC 7591) where an
+;; issuer has that.
 ;;
 ;; What an issuer says is believed only for addresses of https that it has served itself
 ;; under its own name.  A document that names another issuer is one of an attacker's, who
@@ -345,6 +346,91 @@ mew-submit-setup, or put it into :oauth of the account, as :client-id" (mew-subm
                      (funcall callback nil client))))
                :json (mew-submit-issuer--registration
                       issuer redirect (mew-submit-issuer--scope issuer keys))))))))
+
+;;; What it answers to requests for tokens
+
+(defconst mew-submit-issuer--lifetime-max 86400
+  "For how many seconds an access token is believed to be good at most.")
+
+(defun mew-submit-issuer--hide (text)
+  "Return TEXT, of an issuer, without words so long that they may be secrets."
+  (truncate-string-to-width
+   (replace-regexp-in-string "[A-Za-z0-9+/=_~-]\\{20,\\}" "****"
+                             (mew-submit-error--clean text))
+   200 nil nil "..."))
+
+(defun mew-submit-issuer--usable-p (text)
+  "Can TEXT, a token, be sent in HTTP and SMTP (RFC 6749, appendix A)?"
+  (and text (string-match-p "\\`[ -~]+\\'" text)))
+
+(defun mew-submit-issuer--missing (wanted granted)
+  "Return those of WANTED, names with spaces between, that GRANTED has not.
+Names that are not about mail do not count."
+  (let ((have (split-string (downcase (or granted "")) " " t)))
+    (seq-remove (lambda (name)
+                  (or (member name '("openid" "offline_access" "email" "profile"))
+                      (member (downcase name) have)))
+                (split-string (or wanted "") " " t))))
+
+(defun mew-submit-issuer--failure (object answer host issuer client)
+  "Return the failure (KIND . WORDS) that ANSWER of HOST, with OBJECT in it, means.
+KIND is `consent', `config' or `later'.  Where ISSUER does not know CLIENT any
+more, which has registered itself there, that is forgotten."
+  (let* ((code (mew-submit-https--text object "error" 100))
+         (said (mew-submit-https--text object "error_description" 1000))
+         (status (plist-get answer :status))
+         (more (cond (said (concat ": " (mew-submit-issuer--hide said)))
+                     (code (format " (%s)" (mew-submit-issuer--hide code)))
+                     (t (format " (status %s)" status)))))
+    (pcase code
+      ((and "invalid_client" (guard (mew-submit-issuer--forget-client issuer client)))
+       (cons 'consent (format "%s has forgotten this program, which becomes known \
+there again when you sign in" host)))
+      ("invalid_grant"
+       (cons 'consent (format "%s does not take the sign-in any more%s" host more)))
+      ((or "invalid_client" "unauthorized_client")
+       (cons 'config (format "%s does not know this program by its client id%s; get \
+one there, the manual says how" host more)))
+      ((or "invalid_scope" "unsupported_grant_type" "invalid_request")
+       (cons 'config (format "%s does not give what the account's :oauth asks for%s"
+                             host more)))
+      ("access_denied"
+       (cons 'consent (format "%s was told no, or does not let this program in%s"
+                              host more)))
+      (_ (cons 'later (format "%s has no token at the moment%s" host more))))))
+
+(defun mew-submit-issuer--parse (answer host scope issuer client)
+  "Return what is in ANSWER, of HOST, to a request for tokens of SCOPE.
+It is a plist with :access, octets, :lifetime, seconds, and :refresh, or nil; or
+with :problem, (KIND . WORDS).  It was CLIENT of ISSUER that has asked."
+  (let* ((status (plist-get answer :status))
+         (object (and status (mew-submit-https--json (plist-get answer :body))))
+         (access (mew-submit-https--text object "access_token" 16384))
+         (refresh (mew-submit-https--text object "refresh_token" 16384))
+         (type (mew-submit-https--text object "token_type" 100))
+         (granted (mew-submit-https--text object "scope" 5000))
+         (missing (and granted (mew-submit-issuer--missing scope granted))))
+    (when (plist-get answer :body)
+      (clear-string (plist-get answer :body)))
+    (cond
+     ((plist-get answer :error)
+      (list :problem (cons 'later (plist-get answer :error))
+            :sent (plist-get answer :sent)))
+     ((not (eql status 200))
+      (list :problem (mew-submit-issuer--failure object answer host issuer client)))
+     ((not (mew-submit-issuer--usable-p access))
+      (list :problem (cons 'later (format "%s has answered without a token that can \
+be used" host))))
+     ((and type (not (equal (downcase type) "bearer")))
+      (list :problem (cons 'config (format "%s gives another kind of token than mail \
+servers take" host))))
+     (missing
+      (list :problem (cons 'consent (format "%s did not give the permission %s: sign in \
+again, and tick it" host (mew-submit-issuer--hide (car missing))))))
+     (t (list :access (encode-coding-string access 'utf-8)
+              :lifetime (min (or (mew-submit-https--number object "expires_in") 3600)
+                             mew-submit-issuer--lifetime-max)
+              :refresh (and (mew-submit-issuer--usable-p refresh) refresh))))))
 
 (provide 'mew-submit-issuer)
 ;;; mew-submit-issuer.el ends here

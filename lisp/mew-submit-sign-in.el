@@ -201,7 +201,7 @@ machine:\n\n  %s\n\nand type this code there:\n\n  %s"
   "Take ANSWER, the issuer's to a request of FLOW for tokens."
   (let* ((issuer (mew-submit-sign-in-issuer flow))
          (scope (mew-submit-sign-in--scope flow))
-         (parsed (mew-submit-token--parse
+         (parsed (mew-submit-issuer--parse
                   answer (mew-submit-https--host (mew-submit-issuer-token issuer)) scope
                   (mew-submit-issuer-name issuer)
                   (nth 0 (mew-submit-sign-in-client flow)))))
@@ -334,7 +334,7 @@ answers do; nothing was sent to anybody" host)))
       (cons 'failed (format "%s was told no, or does not let this program in" host)))
      (refusal
       (cons 'failed (format "%s does not let you sign in (%s)" host
-                            (mew-submit-token--hide
+                            (mew-submit-issuer--hide
                              (or (funcall get "error_description") refusal)))))
      ((not (and code (< 0 (length code) 4097) (string-match-p "\\`[ -~]+\\'" code)))
       (cons 'failed (format "%s has answered without a code" host)))
@@ -440,7 +440,7 @@ this machine")
        (cond ((not (and device code (mew-submit-https--parse url)))
               (mew-submit-sign-in--fail
                flow "%s" (or (plist-get answer :error)
-                             (cdr (mew-submit-token--failure
+                             (cdr (mew-submit-issuer--failure
                                    object answer host
                                    (mew-submit-issuer-name
                                     (mew-submit-sign-in-issuer flow))

@@ -975,7 +975,7 @@ The programs are those in PATH, a list of directories."
   "An error in the middle ends the sign-in, in words."
   (mew-submit-issuer-test-with issuer
     (dolist (function '(mew-submit-loopback--start mew-submit-issuer--client
-                        mew-submit-token--parse))
+                        mew-submit-issuer--parse))
       (ert-info ((symbol-name function))
         (cl-letf (((symbol-function function) (lambda (&rest _) (error "Oops"))))
           (should (equal (mew-submit-sign-in-tests--text issuer)
@@ -998,7 +998,7 @@ Broken pipe")))))))))
           (warned nil))
       (cl-letf (((symbol-function 'display-warning)
                  (lambda (_type text &rest _) (push text warned))))
-        (dolist (function '(mew-submit-token--parse mew-submit-https--go-on))
+        (dolist (function '(mew-submit-issuer--parse mew-submit-https--go-on))
           (ert-info ((symbol-name function))
             (cl-letf (((symbol-function function) fail))
               (let ((text (cadr (mew-submit-sign-in-tests--text issuer))))

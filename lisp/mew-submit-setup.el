@@ -95,7 +95,7 @@
 
 ;;; How one logs in
 
-(defun mew-submit-setup--can-sign-in-p ()
+(defun mew-submit-setup-login--can-sign-in-p ()
   "Can this Emacs sign in for access tokens?"
   (fboundp 'mew-submit-sign-in))
 
@@ -109,18 +109,18 @@ It is as the :login of a candidate, or `none'."
            'none)
           ((and (eq login 'oauth)
                 (plist-get candidate :password)
-                (not (and (mew-submit-setup--can-sign-in-p)
+                (not (and (mew-submit-setup-login--can-sign-in-p)
                           (plist-get candidate :issuer))))
            'password)
           (t (or login 'password)))))
 
-(defun mew-submit-setup--whose (candidate)
+(defun mew-submit-setup-login--whose (candidate)
   "Return whose server CANDIDATE is, for people."
   (or (plist-get candidate :provider) (plist-get candidate :host)))
 
-(defun mew-submit-setup--login-words (login candidate)
+(defun mew-submit-setup-login--words (login candidate)
   "Return what one has to know of LOGIN at CANDIDATE's server before, or nil."
-  (let ((whose (mew-submit-setup--whose candidate))
+  (let ((whose (mew-submit-setup-login--whose candidate))
         (page (plist-get candidate :page)))
     (pcase login
       ('app-password
@@ -131,7 +131,7 @@ such an application password on%s" whose
        (format "%s lets programs in through its bridge, which gives you a password of \
 its own.%s" whose (if page (format "  It is had at\n%s" page) "")))
       ('oauth
-       (if (and (mew-submit-setup--can-sign-in-p) (plist-get candidate :issuer))
+       (if (and (mew-submit-setup-login--can-sign-in-p) (plist-get candidate :issuer))
            (let ((host (mew-submit-setup-provider--url-host (plist-get candidate :issuer))))
              (format "%s wants you to sign in, at %s: your browser opens for that, or you \
 get a code to type there.%s"
@@ -147,13 +147,13 @@ what it gives out: sign in only if it is your provider's."
 account in GNOME's settings (Online Accounts), or set mew-submit-oauth2-token-command to \
 a program that prints one." whose))))))
 
-(defun mew-submit-setup--secret-prompt (login user candidate)
+(defun mew-submit-setup-login--secret-prompt (login user candidate)
   "Return how USER is asked for the secret that LOGIN at CANDIDATE's server wants."
   (format (pcase login
             ('app-password "Application password of %s for %s (empty: ask later): ")
             ('bridge "Password that the bridge shows for %s (%s; empty: ask later): ")
             (_ "Password of %s at %s (empty: ask later): "))
-          user (mew-submit-setup--whose candidate)))
+          user (mew-submit-setup-login--whose candidate)))
 
 ;;; The buffer
 
@@ -206,7 +206,7 @@ a program that prints one." whose))))))
 (defun mew-submit-setup--insert-offer (look)
   "Insert what there is to know before the server of LOOK is used, and the button."
   (let* ((candidate (mew-submit-setup-search-look-candidate look))
-         (words (mew-submit-setup--login-words (mew-submit-setup--login look)
+         (words (mew-submit-setup-login--words (mew-submit-setup--login look)
                                                candidate)))
     (when (plist-get candidate :foreign)
       (insert "\n")
@@ -285,7 +285,7 @@ who will see your mail and your password."
       (insert "\n")
       (mew-submit-setup--fill (mew-submit-question-text question))
       (when (eq (plist-get mew-submit-setup--candidate :login) 'app-password)
-        (mew-submit-setup--fill (mew-submit-setup--login-words
+        (mew-submit-setup--fill (mew-submit-setup-login--words
                                  'app-password mew-submit-setup--candidate)))
       (insert "\n  ")
       (mew-submit-setup--button "Answer" #'mew-submit-answer)
@@ -424,7 +424,7 @@ One that is known is not asked for.  It is kept until the test mail has ended."
     (when (and (memq login '(password app-password bridge))
                (not (mew-submit-auth--lookup (plist-get account :server)
                                              (plist-get candidate :port) user)))
-      (let ((password (read-passwd (mew-submit-setup--secret-prompt login user
+      (let ((password (read-passwd (mew-submit-setup-login--secret-prompt login user
                                                                     candidate))))
         (unless (string-empty-p password)
           (push (cons account password) mew-submit-setup--typed))))))
@@ -478,14 +478,14 @@ There is a client id in it, perhaps, which nobody wants to enter again."
                       '(:issuer :scope :redirect))
          keys)))
 
-(defun mew-submit-setup--account-for (login candidate address)
+(defun mew-submit-setup-login--account-for (login candidate address)
   "Return the account for CANDIDATE, where one logs in by LOGIN, for ADDRESS."
   (let ((account (mew-submit-setup-search--account candidate address)))
     (pcase login
       ('none (append '(:auth "none") account))
       ('oauth
        (append (list :oauth
-                     (if (and (mew-submit-setup--can-sign-in-p)
+                     (if (and (mew-submit-setup-login--can-sign-in-p)
                               (plist-get candidate :issuer))
                          (or (mew-submit-setup--oauth-before candidate address)
                              (cl-loop for key in '(:issuer :scope :redirect)
@@ -506,7 +506,7 @@ the provider's is for the user to know: the buffer says so beside its button."
                    (user-error "No server was found that can be used")))
          (candidate (mew-submit-setup-search--seen look))
          (login (mew-submit-setup--login look))
-         (account (mew-submit-setup--account-for login candidate
+         (account (mew-submit-setup-login--account-for login candidate
                                                  (mew-submit-setup--address))))
     (setq mew-submit-setup--notes nil)
     (mew-submit-setup--take login account candidate)))
@@ -535,7 +535,7 @@ the provider's is for the user to know: the buffer says so beside its button."
     (unless (plist-get candidate :password)
       (user-error "This server takes no password"))
     (mew-submit-setup--take 'password
-                            (mew-submit-setup--account-for
+                            (mew-submit-setup-login--account-for
                              'password candidate (mew-submit-setup--address))
                             candidate)))
 
@@ -584,7 +584,7 @@ That is the client id that the issuer has given you, or a file of its with it."
          (account (cond ((keywordp (car-safe (plist-get mew-submit-setup--account :oauth)))
                          mew-submit-setup--account)
                         ((and (plist-get candidate :issuer) (plist-get candidate :scope))
-                         (mew-submit-setup--account-for 'oauth candidate
+                         (mew-submit-setup-login--account-for 'oauth candidate
                                                         (mew-submit-setup--address)))
                         (t (user-error "Nobody can sign in to this account")))))
     (when (string-empty-p client)
@@ -670,7 +670,7 @@ That is the client id that the issuer has given you, or a file of its with it."
     (setq mew-submit-setup--doing "sending the test mail")
     (condition-case err
         (setq mew-submit-setup--session
-              (mew-submit-request--submit
+              (mew-submit-parcel--submit
                file :account account
                :on-done finish :on-ask #'mew-submit-setup--answer))
       (error (funcall finish (mew-submit-error--done err))))
@@ -725,7 +725,7 @@ Where it wants access tokens, and nobody is signed in, the sign-in comes first."
   (interactive)
   (mew-submit-setup--ensure-account)
   (mew-submit-setup--ensure-idle)
-  (cond ((not (and (mew-submit-setup--can-sign-in-p)
+  (cond ((not (and (mew-submit-setup-login--can-sign-in-p)
                    (keywordp (car-safe (plist-get mew-submit-setup--account :oauth)))))
          (mew-submit-setup--test-now))
         ((progn (require 'mew-submit-token-source)

@@ -32,7 +32,7 @@
 (require 'mew-submit-token)
 (require 'seq)
 
-(declare-function mew-submit-queue--run "mew-submit-queue" ())
+(declare-function mew-submit-dispatch--run "mew-submit-queue" ())
 
 (defcustom mew-submit-sign-in-timeout 600
   "Seconds after which a sign-in that nobody has finished is given up.
@@ -252,7 +252,7 @@ KEY is why it does not: `no-key' or `locked'."
     (when (and (symbolp why) why (not noninteractive))
       (mew-submit-sign-in--offer-to-keep account why))
     (when (featurep 'mew-submit-queue)
-      (mew-submit-queue--run))))
+      (mew-submit-dispatch--run))))
 
 (defun mew-submit-sign-in--scope (flow)
   "Return what FLOW asks for, names with spaces between, or nil."

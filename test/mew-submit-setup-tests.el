@@ -419,7 +419,7 @@ https://example.com/passwords" text)))
     (setq mew-submit-setup--search (mew-submit-setup-search--make :address "me@example.org"))
     (pcase-dolist (`(,issuer ,foreign)
                    '(("https://id.firm.example" t) ("https://id.example.org" nil)))
-      (let ((words (mew-submit-setup--login-words
+      (let ((words (mew-submit-setup-login--words
                     'oauth (list :host "smtp.example.org" :login 'oauth :issuer issuer))))
         (should (string-search "wants you to sign in" words))
         (should (eq foreign (and (string-search "only if it is your provider's" words)

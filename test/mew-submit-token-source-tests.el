@@ -183,7 +183,7 @@ token-url %s client-id x\n" token))
                                        process-environment))
             (account (mew-submit-test-account peer "x" :user "me@x" :oauth t)))
         (mew-submit-test-write authinfo "")
-        (let ((session (mew-submit-request--submit
+        (let ((session (mew-submit-parcel--submit
                         (mew-submit-test-write (concat authinfo ".m")
                                                "From: me@x\nTo: a@x\n\nbody\n")
                         :account account :on-ask #'mew-submit-dialog--answer)))

@@ -77,7 +77,9 @@
          (login (and look (mew-submit-setup-login--of look)))
          (candidate (and look (mew-submit-setup-search--seen look))))
     (list :event 'done :result result
-          :text (if look (mew-submit-setup-login--words login candidate)
+          :text (if look
+                    (mew-submit-setup-login--words
+                     login candidate (mew-submit-setup-search-address search))
                   (mew-submit-setup-search--result-words search))
           :login login :provider (plist-get candidate :provider)
           :page (plist-get candidate :page) :issuer (plist-get candidate :issuer)

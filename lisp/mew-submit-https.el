@@ -28,6 +28,7 @@
 (require 'json)
 (require 'mew-submit-error)
 (require 'mew-submit-module)
+(require 'mew-submit-oauth)
 (require 'seq)
 (require 'subr-x)
 
@@ -143,7 +144,7 @@ leaves it is sent in the clear."
     (mew-submit-https--release exchange)
     (condition-case err
         (funcall callback answer)
-      (error (display-warning 'mew-submit (mew-submit-error--text err))))))
+      (error (display-warning 'mew-submit (mew-submit-oauth--error-text err))))))
 
 (defun mew-submit-https--fail (exchange format &rest args)
   "End EXCHANGE without an answer; FORMAT and ARGS tell why."
@@ -308,7 +309,7 @@ One that escaped a filter or a sentinel would leave it to its deadline."
   (condition-case err
       (apply function exchange arguments)
     (error (mew-submit-https--fail exchange "cannot be reached safely: %s"
-                                   (mew-submit-error--text err)))))
+                                   (mew-submit-oauth--error-text err)))))
 
 (defun mew-submit-https--filter (exchange chunk)
   "Take CHUNK, octets that have come for EXCHANGE, and wipe it."

@@ -5,26 +5,31 @@
 
 ;;; Commentary:
 
-;; It owns what an issuer says of itself (RFC 8414, or OpenID Connect Discovery),
-;; and how this program becomes known to it: by an identifier that the user has got, from a
-;; file as such issuers hand out, or by registration (RFC 7591) where an issuer has that.
+;; It owns what an issuer says of itself (RFC 8414, or OpenID Connect Discovery), what its
+;; answers mean, and how this program becomes known to it: by an identifier that the user
+;; has got, from a file as such issuers hand out, or by registration (RFC 7591) where an
+;; issuer has that.
 ;;
 ;; What an issuer says is believed only for addresses of https that it has served itself
 ;; under its own name.  A document that names another issuer is one of an attacker's, who
-;; wants codes and tokens of that one (RFC 9207, RFC 8414 section 6.2).
+;; wants codes and tokens of that one (RFC 9207, RFC 8414 section 6.2).  So is one whose
+;; page to sign in at is somebody else's: the user would say yes there, to a program that
+;; this one knows, and what comes back would go to the attacker.
 
 ;;; Code:
 
 (require 'cl-lib)
 (require 'mew-submit-error)
 (require 'mew-submit-https)
+(require 'mew-submit-setup-provider)
 (require 'mew-submit-store)
 (require 'seq)
 
 (cl-defstruct (mew-submit-issuer (:constructor mew-submit-issuer--make)
                                  (:copier nil))
   (name nil :documentation "The issuer's identifier, an address of https.")
-  (iss nil :documentation "What it calls itself in answers, nil when that varies.")
+  (named nil :documentation "Non-nil when its addresses are the user's own words.")
+  (iss nil :documentation "What it calls itself in answers; {tenantid} in it varies.")
   (says-iss nil :documentation "Non-nil when each answer has to name it.")
   (authorize nil :documentation "Where the user says yes, or nil.")
   (token nil :documentation "Where codes and refresh tokens are taken.")
@@ -90,7 +95,7 @@ sign-ins are stolen")
         (said (mew-submit-https--text document "issuer")))
     (mew-submit-issuer--make
      :name url
-     :iss (and (not (string-search "{" said)) said)
+     :iss said
      :says-iss (gethash "authorization_response_iss_parameter_supported" document)
      :authorize (funcall place "authorization_endpoint")
      :token (funcall place "token_endpoint")
@@ -100,11 +105,47 @@ sign-ins are stolen")
      :scopes (let ((scopes (gethash "scopes_supported" document)))
                (and (proper-list-p scopes) (seq-filter #'stringp scopes))))))
 
+(defun mew-submit-issuer--iss-p (issuer iss)
+  "Is ISS, in an answer, the name of ISSUER in its own words?
+It is compared octet by octet, but for the tenant where there is one."
+  (let ((case-fold-search nil)
+        (own (mew-submit-issuer-iss issuer)))
+    (cond ((null own) t)
+          ((string-search "{tenantid}" own)
+           (string-match-p (concat "\\`"
+                                   (string-replace "{tenantid}" "[0-9A-Za-z-]+"
+                                                   (regexp-quote own))
+                                   "\\'")
+                           iss))
+          (t (equal iss own)))))
+
+(defun mew-submit-issuer--own-page-p (issuer url)
+  "May the user of ISSUER be sent to URL, to say yes there?
+That is so at the issuer's own host and below it, where its provider is known,
+and where the user has named its addresses."
+  (let ((own (nth 1 (mew-submit-https--parse (mew-submit-issuer-name issuer))))
+        (host (nth 1 (mew-submit-https--parse url))))
+    (and host
+         (or (mew-submit-issuer-named issuer)
+             (equal host own)
+             (string-suffix-p (concat "." own) host)
+             (mew-submit-setup-provider--by-issuer (mew-submit-issuer-name issuer)))
+         t)))
+
+(defun mew-submit-issuer--answers-p (issuer)
+  "Will it be seen whether an answer is of ISSUER, whose page the user sees?
+One with a page at another host has to name itself in its answers, all of it."
+  (or (mew-submit-issuer--own-page-p issuer (mew-submit-issuer-authorize issuer))
+      (and (mew-submit-issuer-says-iss issuer)
+           (mew-submit-issuer-iss issuer)
+           (not (string-search "{" (mew-submit-issuer-iss issuer))))))
+
 (defun mew-submit-issuer--named (keys)
   "Return the issuer whose addresses are in KEYS, the account's :oauth, or nil."
   (when-let* ((token (plist-get keys :token-url)))
     (mew-submit-issuer--make
      :name (mew-submit-issuer--url (or (plist-get keys :issuer) token))
+     :named t
      :authorize (plist-get keys :authorize-url)
      :token token
      :device (plist-get keys :device-url))))
@@ -177,25 +218,43 @@ no secret in it."
   :risky t)
 
 (defun mew-submit-issuer--clients ()
-  "Return what `mew-submit-issuer-clients-file' remembers: ((ISSUER . ID)...)."
+  "Return what `mew-submit-issuer-clients-file' remembers.
+That is ((ISSUER ID REDIRECT)...), without REDIRECT where that is the usual one."
   (let ((clients (ignore-errors
                    (mew-submit-store--read mew-submit-issuer-clients-file))))
     (and (proper-list-p clients)
-         (seq-filter (lambda (client)
-                       (and (stringp (car-safe client)) (stringp (cdr client))))
-                     clients))))
+         (delq nil
+               (mapcar (lambda (client)
+                         (let ((words (if (listp (cdr-safe client)) client
+                                        (list (car client) (cdr client)))))
+                           (and (proper-list-p words)
+                                (cdr words)
+                                (seq-every-p #'stringp words)
+                                words)))
+                       clients)))))
 
-(defun mew-submit-issuer--remember (issuer id)
-  "Remember that ISSUER, an address, knows this program as ID, or not if nil."
+(defun mew-submit-issuer--remember (issuer id &optional redirect)
+  "Remember that ISSUER, an address, knows this program as ID, or not if nil.
+REDIRECT, if non-nil, is where it sends a browser back to."
   (let ((others (assoc-delete-all issuer (mew-submit-issuer--clients))))
-    (mew-submit-store--write mew-submit-issuer-clients-file
-                             "As whom issuers of access tokens know mew-submit."
-                             (if id (cons (cons issuer id) others) others))))
+    (mew-submit-store--write
+     mew-submit-issuer-clients-file
+     "As whom issuers of access tokens know mew-submit."
+     (if id (cons (append (list issuer id) (and redirect (list redirect))) others)
+       others))))
+
+(defun mew-submit-issuer--redirect (issuer keys)
+  "Return where ISSUER is to send a browser back to, by KEYS, an account's :oauth.
+Each has a place of its own, so that what another one was made to answer does
+not come in its stead (RFC 9700, section 4.4.2.2)."
+  (or (plist-get keys :redirect)
+      (concat "http://127.0.0.1/"
+              (substring (secure-hash 'sha256 (mew-submit-issuer-name issuer)) 0 16))))
 
 (defun mew-submit-issuer--forget-client (issuer id)
   "Forget that ISSUER, an address, knows this program as ID by registration.
 Return nil if that is not how it does."
-  (when (equal id (cdr (assoc issuer (mew-submit-issuer--clients))))
+  (when (equal id (nth 1 (assoc issuer (mew-submit-issuer--clients))))
     (mew-submit-issuer--remember issuer nil)
     t))
 
@@ -237,8 +296,9 @@ REDIRECT is where its answers come to, and SCOPE what it wants."
        (response_types . ["code"])
        ,@(and scope `((scope . ,scope)))))))
 
-(defun mew-submit-issuer--registered (issuer answer)
-  "Return the client in ANSWER of ISSUER, (ID nil), or why there is none."
+(defun mew-submit-issuer--registered (issuer redirect answer)
+  "Return the client in ANSWER of ISSUER, or why there is none.
+It is (ID nil REDIRECT), where REDIRECT is what ISSUER was told."
   (let* ((object (and (memql (plist-get answer :status) '(200 201))
                       (mew-submit-https--json (plist-get answer :body))))
          (id (mew-submit-https--text object "client_id" 500))
@@ -251,40 +311,126 @@ REDIRECT is where its answers come to, and SCOPE what it wants."
           ((not (member method '(nil "none")))
            (format "%s has registered this program as one that keeps a secret, which \
 no program on your own machine can" (mew-submit-https--host name)))
-          (t (mew-submit-issuer--remember name id)
-             (list id nil)))))
+          (t (mew-submit-issuer--remember name id redirect)
+             (list id nil redirect)))))
 
-(defun mew-submit-issuer--client (keys issuer redirect keep callback)
+(defun mew-submit-issuer--client (keys issuer keep callback)
   "Find as whom ISSUER knows this program, for KEYS, the :oauth of an account.
-CALLBACK is called with (ID SECRET), where the secret may be nil, and nil, or
-with nil and why there is none.  REDIRECT is where answers come to; KEEP is as
+CALLBACK is called with (ID SECRET REDIRECT) and nil, or with nil and why there
+is none; SECRET, and REDIRECT, where answers come to, may be nil.  KEEP is as
 for `mew-submit-issuer--find'."
   (let* ((id (plist-get keys :client-id))
          (file (plist-get keys :client-file))
          (name (mew-submit-issuer-name issuer))
          (known (cdr (assoc name (mew-submit-issuer--clients))))
+         (redirect (mew-submit-issuer--redirect issuer keys))
          (register (mew-submit-issuer-register issuer)))
     (cond (id (funcall callback (list id nil) nil))
           (file (condition-case err
                     (funcall callback (mew-submit-issuer--read-client file) nil)
                   (mew-submit-config
                    (funcall callback nil (mew-submit-error--text err)))))
-          (known (funcall callback (list known nil) nil))
+          (known (funcall callback (list (nth 0 known) nil (nth 1 known)) nil))
           ((null register)
            (funcall callback nil (format "%s has to know this program first: get a \
-client id there, and put it into the account, :oauth (:client-id \"...\"); the manual \
-says how, under \"Signing in\"" (mew-submit-https--host name))))
+client id there (the manual says how, under \"Signing in\"), and give it to M-x \
+mew-submit-setup, or put it into :oauth of the account, as :client-id" (mew-submit-https--host name))))
           (t (funcall
               keep
               (mew-submit-https--fetch
                register
                (lambda (answer)
-                 (let ((client (mew-submit-issuer--registered issuer answer)))
+                 (let ((client (mew-submit-issuer--registered issuer redirect answer)))
                    (if (consp client)
                        (funcall callback client nil)
                      (funcall callback nil client))))
                :json (mew-submit-issuer--registration
                       issuer redirect (mew-submit-issuer--scope issuer keys))))))))
+
+;;; What it answers to requests for tokens
+
+(defconst mew-submit-issuer--lifetime-max 86400
+  "For how many seconds an access token is believed to be good at most.")
+
+(defun mew-submit-issuer--hide (text)
+  "Return TEXT, of an issuer, without words so long that they may be secrets."
+  (truncate-string-to-width
+   (replace-regexp-in-string "[A-Za-z0-9+/=_~-]\\{20,\\}" "****"
+                             (mew-submit-error--clean text))
+   200 nil nil "..."))
+
+(defun mew-submit-issuer--usable-p (text)
+  "Can TEXT, a token, be sent in HTTP and SMTP (RFC 6749, appendix A)?"
+  (and text (string-match-p "\\`[ -~]+\\'" text)))
+
+(defun mew-submit-issuer--missing (wanted granted)
+  "Return those of WANTED, names with spaces between, that GRANTED has not.
+Names that are not about mail do not count."
+  (let ((have (split-string (downcase (or granted "")) " " t)))
+    (seq-remove (lambda (name)
+                  (or (member name '("openid" "offline_access" "email" "profile"))
+                      (member (downcase name) have)))
+                (split-string (or wanted "") " " t))))
+
+(defun mew-submit-issuer--failure (object answer host issuer client)
+  "Return the failure (KIND . WORDS) that ANSWER of HOST, with OBJECT in it, means.
+KIND is `consent', `config' or `later'.  Where ISSUER does not know CLIENT any
+more, which has registered itself there, that is forgotten."
+  (let* ((code (mew-submit-https--text object "error" 100))
+         (said (mew-submit-https--text object "error_description" 1000))
+         (status (plist-get answer :status))
+         (more (cond (said (concat ": " (mew-submit-issuer--hide said)))
+                     (code (format " (%s)" (mew-submit-issuer--hide code)))
+                     (t (format " (status %s)" status)))))
+    (pcase code
+      ((and "invalid_client" (guard (mew-submit-issuer--forget-client issuer client)))
+       (cons 'consent (format "%s has forgotten this program, which becomes known \
+there again when you sign in" host)))
+      ("invalid_grant"
+       (cons 'consent (format "%s does not take the sign-in any more%s" host more)))
+      ((or "invalid_client" "unauthorized_client")
+       (cons 'config (format "%s does not know this program by its client id%s; get \
+one there, the manual says how" host more)))
+      ((or "invalid_scope" "unsupported_grant_type" "invalid_request")
+       (cons 'config (format "%s does not give what the account's :oauth asks for%s"
+                             host more)))
+      ("access_denied"
+       (cons 'consent (format "%s was told no, or does not let this program in%s"
+                              host more)))
+      (_ (cons 'later (format "%s has no token at the moment%s" host more))))))
+
+(defun mew-submit-issuer--parse (answer host scope issuer client)
+  "Return what is in ANSWER, of HOST, to a request for tokens of SCOPE.
+It is a plist with :access, octets, :lifetime, seconds, and :refresh, or nil; or
+with :problem, (KIND . WORDS).  It was CLIENT of ISSUER that has asked."
+  (let* ((status (plist-get answer :status))
+         (object (and status (mew-submit-https--json (plist-get answer :body))))
+         (access (mew-submit-https--text object "access_token" 16384))
+         (refresh (mew-submit-https--text object "refresh_token" 16384))
+         (type (mew-submit-https--text object "token_type" 100))
+         (granted (mew-submit-https--text object "scope" 5000))
+         (missing (and granted (mew-submit-issuer--missing scope granted))))
+    (when (plist-get answer :body)
+      (clear-string (plist-get answer :body)))
+    (cond
+     ((plist-get answer :error)
+      (list :problem (cons 'later (plist-get answer :error))
+            :sent (plist-get answer :sent)))
+     ((not (eql status 200))
+      (list :problem (mew-submit-issuer--failure object answer host issuer client)))
+     ((not (mew-submit-issuer--usable-p access))
+      (list :problem (cons 'later (format "%s has answered without a token that can \
+be used" host))))
+     ((and type (not (equal (downcase type) "bearer")))
+      (list :problem (cons 'config (format "%s gives another kind of token than mail \
+servers take" host))))
+     (missing
+      (list :problem (cons 'consent (format "%s did not give the permission %s: sign in \
+again, and tick it" host (mew-submit-issuer--hide (car missing))))))
+     (t (list :access (encode-coding-string access 'utf-8)
+              :lifetime (min (or (mew-submit-https--number object "expires_in") 3600)
+                             mew-submit-issuer--lifetime-max)
+              :refresh (and (mew-submit-issuer--usable-p refresh) refresh))))))
 
 (provide 'mew-submit-issuer)
 ;;; mew-submit-issuer.el ends here

@@ -14,6 +14,7 @@
 
 (require 'cl-lib)
 (require 'mew-submit-error)
+(require 'mew-submit-oauth)
 (require 'seq)
 (require 'url-util)
 
@@ -137,7 +138,7 @@ answered."
              (condition-case err
                  (mew-submit-loopback--serve listener guest text)
                (error (mew-submit-loopback--leave listener guest)
-                      (display-warning 'mew-submit (mew-submit-error--text err)))))))))
+                      (display-warning 'mew-submit (mew-submit-oauth--error-text err)))))))))
 
 (defun mew-submit-loopback--arrive (listener guest)
   "Have GUEST, a new connection to LISTENER, leave some time, or at once."

@@ -73,6 +73,11 @@ What was kept of it is overwritten."
   "Return TEXT without words so long that they may be secrets."
   (replace-regexp-in-string "[A-Za-z0-9+=_~-]\\{20,\\}" "****" text))
 
+(defun mew-submit-oauth--error-text (err)
+  "Return the words for people in the condition ERR, without what may be a secret.
+What Emacs signals has the values in it that it could not do with."
+  (mew-submit-oauth--hide (mew-submit-error--text err)))
+
 (defun mew-submit-oauth--failure (process run)
   "Return why PROCESS, of RUN, has given no token."
   (let ((status (process-exit-status process))

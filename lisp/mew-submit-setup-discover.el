@@ -165,6 +165,19 @@ The owner of DOMAIN has then to be asked whether this is right, as anybody
 could have forged the answer that names HOST (RFC 6186, section 6)."
   (not (string-suffix-p (concat "." domain) (concat "." host) t)))
 
+(defun mew-submit-setup-discover--foreign-issuer-p (candidate domain)
+  "Is the issuer of CANDIDATE somebody else than who has DOMAIN, or the server?
+Whoever writes what a domain says can name one, and gets what that gives out."
+  (let* ((issuer (plist-get candidate :issuer))
+         (name (mew-submit-setup-provider--url-host issuer))
+         (server (plist-get candidate :host))
+         (around (string-join (cdr (split-string server "[.]")) ".")))
+    (and name
+         (null (mew-submit-setup-provider--by-issuer issuer))
+         (mew-submit-setup-discover--foreign-p name domain)
+         (mew-submit-setup-discover--foreign-p
+          name (if (string-search "." around) around server)))))
+
 (defun mew-submit-setup-discover--candidate (domain host &rest more)
   "Return a candidate: HOST for mail from DOMAIN, with the keys of MORE.
 Return nil when HOST is no host."
@@ -502,7 +515,7 @@ HOST itself and top-level domains are not among them."
   "Return the part of a candidate about PROVIDER, an entry of the table."
   (cons :provider
         (cons (car provider)
-              (cl-loop for key in '(:login :page :issuer :scope)
+              (cl-loop for key in '(:login :page :issuer :scope :redirect)
                        append (list key (plist-get (cdr provider) key))))))
 
 (defun mew-submit-setup-discover--provider-found (domain answer)
@@ -587,7 +600,8 @@ domain says that it has no such server.  Each candidate is a plist:
 :login     how one logs in, where that is known: `password', `app-password',
            `oauth' or `bridge', as in `mew-submit-setup-provider--table'
 :password  t if a password is taken besides, where :login is `oauth'
-:issuer    who issues access tokens, an address, or nil; :scope what for
+:issuer    who issues access tokens, an address, or nil; :scope what for, and
+           :redirect where to, where that is known
 :page      where there is help, an address, or nil
 :provider  whose the server is, where that is known
 :foreign   t if the server is outside of the domain of ADDRESS: then the user

@@ -20,16 +20,21 @@
 (defconst mew-submit-setup-provider--table
   '(("Google" :mx ("google.com" "googlemail.com")
      :servers (("smtp.gmail.com" 465 implicit) ("smtp.gmail.com" 587 starttls))
+     :aliases ("smtp.googlemail.com")
      :login app-password :page "https://myaccount.google.com/apppasswords"
-     :issuer "https://accounts.google.com")
+     :issuer "https://accounts.google.com" :scope "https://mail.google.com/")
     ("Outlook.com" :mx ("olc.protection.outlook.com")
      :servers (("smtp-mail.outlook.com" 587 starttls))
+     :aliases ("smtp.office365.com" "smtp.live.com")
      :login oauth :issuer "https://login.microsoftonline.com/consumers/v2.0"
-     :scope "https://outlook.office.com/SMTP.Send offline_access")
+     :scope "https://outlook.office.com/SMTP.Send offline_access"
+     :redirect "http://localhost")
     ("Microsoft 365" :mx ("mail.protection.outlook.com" "mx.microsoft")
      :servers (("smtp.office365.com" 587 starttls))
+     :aliases ("smtp-mail.outlook.com" "outlook.office365.com")
      :login oauth :issuer "https://login.microsoftonline.com/organizations/v2.0"
-     :scope "https://outlook.office.com/SMTP.Send offline_access")
+     :scope "https://outlook.office.com/SMTP.Send offline_access"
+     :redirect "http://localhost")
     ("AOL" :mx ("mx-aol.mail.gm0.yahoodns.net")
      :servers (("smtp.aol.com" 465 implicit) ("smtp.aol.com" 587 starttls))
      :login app-password :page "https://login.aol.com/account/security"
@@ -43,10 +48,12 @@
      :login app-password :page "https://account.apple.com/account/manage")
     ("Fastmail" :mx ("messagingengine.com")
      :servers (("smtp.fastmail.com" 465 implicit) ("smtp.fastmail.com" 587 starttls))
+     :aliases ("mail.messagingengine.com" "smtp.messagingengine.com")
      :login app-password :page "https://app.fastmail.com/settings/security"
      :issuer "https://api.fastmail.com")
     ("Yandex" :mx ("mx.yandex.net" "mx.yandex.ru")
      :servers (("smtp.yandex.com" 465 implicit))
+     :aliases ("smtp.yandex.ru")
      :login app-password :page "https://id.yandex.com/security/app-passwords")
     ("Mail.ru" :mx ("mxs.mail.ru" "emx.mail.ru")
      :servers (("smtp.mail.ru" 465 implicit))
@@ -77,10 +84,12 @@
   "Providers: (NAME KEY VALUE...).
 :mx      suffixes of mail exchangers; the first entry that fits counts
 :servers (HOST PORT TLS), the preferred one first
+:aliases other names that its users have for one of them
 :login   `password' (where it is missing), `app-password', `oauth', or
          `bridge', a program of the provider's on this machine
 :page    where an application password is made, or the bridge is had
-:issuer  who issues its access tokens; :scope what to ask that one for.")
+:issuer  who issues its access tokens; :scope what to ask that one for, and
+         :redirect where it sends a browser back to, as the manual has one say.")
 
 (defvar mew-submit-setup-provider--list mew-submit-setup-provider--table
   "The providers that are known.")
@@ -98,14 +107,37 @@
                         (plist-get (cdr provider) :mx)))
             mew-submit-setup-provider--list))
 
+(defun mew-submit-setup-provider--names (provider)
+  "Return the names of PROVIDER's servers, aliases last."
+  (append (mapcar #'car (plist-get (cdr provider) :servers))
+          (plist-get (cdr provider) :aliases)))
+
 (defun mew-submit-setup-provider--by-server (host)
   "Return the provider one of whose servers HOST is, or nil.
-A bridge is not known by its address, which is that of this machine."
-  (seq-find (lambda (provider)
-              (seq-some (lambda (server) (string= (car server) (downcase host)))
-                        (and (not (eq (plist-get (cdr provider) :login) 'bridge))
-                             (plist-get (cdr provider) :servers))))
-            mew-submit-setup-provider--list))
+Who has it by an alias comes after all who have it.  A bridge is not known by
+its address, which is that of this machine."
+  (let ((host (downcase host))
+        (providers (seq-remove (lambda (provider)
+                                 (eq (plist-get (cdr provider) :login) 'bridge))
+                               mew-submit-setup-provider--list)))
+    (or (seq-find (lambda (provider) (assoc host (plist-get (cdr provider) :servers)))
+                  providers)
+        (seq-find (lambda (provider) (member host (plist-get (cdr provider) :aliases)))
+                  providers))))
+
+(defun mew-submit-setup-provider--same-p (host other)
+  "Is OTHER, too, a name of the server HOST, as far as is known?
+That is so where both are names of one provider's."
+  (let ((host (downcase host))
+        (other (downcase other)))
+    (or (equal host other)
+        (seq-some (lambda (provider)
+                    (let ((names (mew-submit-setup-provider--names provider)))
+                      (and (not (eq (plist-get (cdr provider) :login) 'bridge))
+                           (member host names)
+                           (member other names)
+                           t)))
+                  mew-submit-setup-provider--list))))
 
 (defun mew-submit-setup-provider--url-host (url)
   "Return the host of URL, an address of https, in lower case, or nil."
@@ -115,19 +147,22 @@ A bridge is not known by its address, which is that of this machine."
                      (downcase url))
        (match-string 1 (downcase url))))
 
+(defun mew-submit-setup-provider--by-issuer (issuer)
+  "Return the providers whose access tokens ISSUER, an address of https, gives out."
+  (when-let* ((name (mew-submit-setup-provider--url-host issuer)))
+    (seq-filter (lambda (provider)
+                  (equal name (mew-submit-setup-provider--url-host
+                               (plist-get (cdr provider) :issuer))))
+                mew-submit-setup-provider--list)))
+
 (defun mew-submit-setup-provider--token-for-p (issuer host)
   "May a token of ISSUER, an address of https, be given to the server HOST?
 That of a provider in the table is for the servers of that one only: whoever
 names another server wants the mailboxes of its users."
-  (let ((name (mew-submit-setup-provider--url-host issuer)))
-    (and name
-         (let ((owners (seq-filter
-                        (lambda (provider)
-                          (equal name (mew-submit-setup-provider--url-host
-                                       (plist-get (cdr provider) :issuer))))
-                        mew-submit-setup-provider--list)))
-           (or (null owners)
-               (and (memq (mew-submit-setup-provider--by-server host) owners) t))))))
+  (and (mew-submit-setup-provider--url-host issuer)
+       (let ((owners (mew-submit-setup-provider--by-issuer issuer)))
+         (or (null owners)
+             (and (memq (mew-submit-setup-provider--by-server host) owners) t)))))
 
 (provide 'mew-submit-setup-provider)
 ;;; mew-submit-setup-provider.el ends here

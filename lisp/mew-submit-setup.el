@@ -21,7 +21,9 @@
 (require 'mew-submit-auth)
 (require 'mew-submit-dialog)
 (require 'mew-submit-error)
+(require 'mew-submit-issuer)
 (require 'mew-submit-job)
+(require 'mew-submit-message)
 (require 'mew-submit-module)
 (require 'mew-submit-parcel)
 (require 'mew-submit-pin)
@@ -37,11 +39,10 @@
 (declare-function mew-submit-answer "mew-submit-notice" ())
 (declare-function mew-submit-mode "mew-submit-clients" (&optional arg))
 (declare-function mew-submit-sign-in "mew-submit-sign-in" (account &rest keys))
+(declare-function mew-submit-sign-in-show "mew-submit-sign-in" ())
 (declare-function mew-submit-token-source--bus-p "mew-submit-token-source" ())
 (declare-function mew-submit-token-source--gnome "mew-submit-token-source"
                   (user host callback))
-(declare-function message-make-date "message" (&optional now))
-(declare-function message-make-message-id "message" ())
 
 (defvar mew-submit-setup-mode-map)
 
@@ -59,6 +60,9 @@
 
 (defvar-local mew-submit-setup--doing nil
   "What is under way with it, in words, or nil.")
+
+(defconst mew-submit-setup--signing-in "waiting for you to sign in"
+  "What is under way when the user has to do something.")
 
 (defvar-local mew-submit-setup--session nil
   "The session that sends the test mail, or nil.")
@@ -140,7 +144,7 @@
   "Insert what there is to know before the server of LOOK is used, and the button."
   (let* ((candidate (mew-submit-setup-search-look-candidate look))
          (words (mew-submit-setup-login--words (mew-submit-setup-login--of look)
-                                               candidate)))
+                                               candidate (mew-submit-setup--address))))
     (when (plist-get candidate :foreign)
       (insert "\n")
       (mew-submit-setup--fill
@@ -175,6 +179,8 @@ who will see your mail and your password."
   (unless mew-submit-setup--doing
     (insert "\n  ")
     (mew-submit-setup--button "Send a test mail" #'mew-submit-setup-test)
+    (when (mew-submit-setup--wants-client-p)
+      (mew-submit-setup--button "Enter a client id" #'mew-submit-setup-client))
     (mew-submit-setup--button "Another user name" #'mew-submit-setup-user)
     (when (and (plist-get mew-submit-setup--account :oauth)
                (plist-get mew-submit-setup--candidate :password))
@@ -208,12 +214,17 @@ who will see your mail and your password."
       (mew-submit-setup--insert-end search))
     (when (mew-submit-setup--waiting)
       (insert (format "\n(%s)\n" (mew-submit-setup--waiting))))
+    (when (equal mew-submit-setup--doing mew-submit-setup--signing-in)
+      (insert "\n  ")
+      (mew-submit-setup--button "Show the sign-in" #'mew-submit-sign-in-show)
+      (insert "\n"))
     (when-let* ((question (mew-submit-setup--question)))
       (insert "\n")
       (mew-submit-setup--fill (mew-submit-question-text question))
       (when (eq (plist-get mew-submit-setup--candidate :login) 'app-password)
         (mew-submit-setup--fill (mew-submit-setup-login--words
-                                 'app-password mew-submit-setup--candidate)))
+                                 'app-password mew-submit-setup--candidate
+                                 (mew-submit-setup--address))))
       (insert "\n  ")
       (mew-submit-setup--button "Answer" #'mew-submit-answer)
       (insert "\n"))
@@ -248,6 +259,8 @@ waited for any more, it goes to the first thing that can be done."
     ("a" "answer a question" mew-submit-answer)
     ("n" "another user name" mew-submit-setup-user)
     ("w" "use a password" mew-submit-setup-password)
+    ("c" "enter a client id" mew-submit-setup-client)
+    ("i" "show the sign-in" mew-submit-sign-in-show)
     ("p" "pin its certificate" mew-submit-setup-pin)
     ("s" "enter a server" mew-submit-setup-by-hand)
     ("f" "look further" mew-submit-setup-further)
@@ -435,6 +448,48 @@ the provider's is for the user to know: the buffer says so beside its button."
            'password))
      account mew-submit-setup--candidate)))
 
+(defun mew-submit-setup--wants-client-p ()
+  "Does the account that was stored sign in where one gets a client id by hand?"
+  (let ((keys (plist-get mew-submit-setup--account :oauth)))
+    (and (keywordp (car-safe keys))
+         (not (assoc (mew-submit-issuer--url (plist-get keys :issuer))
+                     (mew-submit-issuer--clients))))))
+
+(defun mew-submit-setup--as-client (keys client)
+  "Return KEYS, an account's :oauth, with CLIENT, an id or a file, and no other."
+  (append (if (string-match-p "/\\|[.]json\\'" client)
+              (list :client-file (expand-file-name client))
+            (list :client-id client))
+          (cl-loop for (key value) on keys by #'cddr
+                   unless (memq key '(:client-id :client-file))
+                   append (list key value))))
+
+(defun mew-submit-setup-client (client)
+  "Have the account that was stored sign in as CLIENT, and send a test mail.
+That is the client id that the issuer has given you, or a file of its with it."
+  (interactive
+   (progn (mew-submit-setup--ensure-account)
+          (list (read-string (format "Client id, or file with it, from %s: "
+                                     (or (mew-submit-setup-provider--url-host
+                                          (plist-get mew-submit-setup--candidate :issuer))
+                                         "the sign-in service"))))))
+  (mew-submit-setup--ensure-account)
+  (let* ((client (string-trim client))
+         (candidate mew-submit-setup--candidate)
+         (account (cond ((keywordp (car-safe (plist-get mew-submit-setup--account :oauth)))
+                         mew-submit-setup--account)
+                        ((and (plist-get candidate :issuer) (plist-get candidate :scope))
+                         (mew-submit-setup-login--account-for 'oauth candidate
+                                                        (mew-submit-setup--address)))
+                        (t (user-error "Nobody can sign in to this account")))))
+    (when (string-empty-p client)
+      (user-error "The manual says how to get one, under \"Signing in\""))
+    (mew-submit-setup--take
+     'oauth
+     (plist-put (copy-sequence account) :oauth
+                (mew-submit-setup--as-client (plist-get account :oauth) client))
+     candidate)))
+
 (defun mew-submit-setup-open-page ()
   "Open the page of the provider's that is about passwords for programs."
   (interactive)
@@ -466,11 +521,10 @@ the provider's is for the user to know: the buffer says so beside its button."
 
 (defun mew-submit-setup--test-message (address)
   "Return a test mail from ADDRESS to itself."
-  (require 'message)
   (concat "From: " address "\nTo: " address
           "\nSubject: Test mail sent by mew-submit"
-          "\nDate: " (message-make-date)
-          "\nMessage-ID: " (message-make-message-id)
+          "\nDate: " (mew-submit-message--date)
+          "\nMessage-ID: " (mew-submit-message--new-id address)
           "\nMIME-Version: 1.0\nContent-Type: text/plain; charset=us-ascii"
           "\n\nThis server takes your mail.\n"))
 
@@ -528,7 +582,7 @@ the provider's is for the user to know: the buffer says so beside its button."
   "Sign in for the account that was stored; the test mail comes after that."
   (let ((buffer (current-buffer))
         (account mew-submit-setup--account))
-    (setq mew-submit-setup--doing "waiting for you to sign in")
+    (setq mew-submit-setup--doing mew-submit-setup--signing-in)
     (condition-case err
         (mew-submit-sign-in
          account

@@ -25,10 +25,11 @@
 (require 'mew-submit-https)
 (require 'mew-submit-issuer)
 (require 'mew-submit-loopback)
+(require 'mew-submit-oauth)
 (require 'mew-submit-question)
 (require 'mew-submit-random)
+(require 'mew-submit-sign-in-view)
 (require 'mew-submit-token)
-(require 'mew-submit-view)
 (require 'seq)
 
 (declare-function mew-submit-dispatch--run "mew-submit-queue" ())
@@ -49,7 +50,7 @@ The default is 600."
   (on-event nil :documentation "Function that shows what the user has to do, or nil.")
   (browse nil :documentation "Function that shows an address to the user.")
   (issuer nil :documentation "Who issues the tokens, once that is known.")
-  (client nil :documentation "As whom it knows us: (ID SECRET).")
+  (client nil :documentation "As whom it knows us: (ID SECRET REDIRECT).")
   (exchange nil :documentation "The request that runs, or nil.")
   (timer nil :documentation "What comes next, or nil.")
   (deadline nil :documentation "The timer that ends it.")
@@ -122,7 +123,7 @@ The default is 600."
                                :issuer (mew-submit-token--issuer
                                         (mew-submit-sign-in-account flow)))
                          more))
-      (error (display-warning 'mew-submit (mew-submit-error--text err))))))
+      (error (display-warning 'mew-submit (mew-submit-oauth--error-text err))))))
 
 (defun mew-submit-sign-in--fail (flow format &rest args)
   "End FLOW without a sign-in; FORMAT and ARGS tell why."
@@ -134,7 +135,7 @@ The default is 600."
   (when (mew-submit-sign-in-callback flow)
     (condition-case err
         (apply function arguments)
-      (error (mew-submit-sign-in--fail flow "%s" (mew-submit-error--text err))))))
+      (error (mew-submit-sign-in--fail flow "%s" (mew-submit-oauth--error-text err))))))
 
 (defun mew-submit-sign-in--keep (flow)
   "Return a function that has FLOW hold an exchange, so that it can be cancelled."
@@ -155,7 +156,7 @@ That is for :on-event of `mew-submit-sign-in' to do, where there is one."
             (noninteractive
              (message "%s" (mew-submit-sign-in--words flow event)))
             (t (mew-submit-sign-in--display flow event)))
-    (error (display-warning 'mew-submit (mew-submit-error--text err)))))
+    (error (display-warning 'mew-submit (mew-submit-oauth--error-text err)))))
 
 (defun mew-submit-sign-in--words (flow event)
   "Return EVENT of FLOW in words."
@@ -172,91 +173,12 @@ machine:\n\n  %s\n\nand type this code there:\n\n  %s"
                        (mew-submit-sign-in--host flow)))
     (_ (plist-get event :text))))
 
-(define-derived-mode mew-submit-sign-in-mode mew-submit-view-mode "Sign-in"
-  "Major mode of the buffer that shows a sign-in."
-  (visual-line-mode 1))
-
-(defun mew-submit-sign-in--button (words function)
-  "Insert a button with WORDS, for FUNCTION to be called."
-  (mew-submit-view--button words function)
-  (insert "  "))
-
-(defface mew-submit-qr-code '((t :foreground "white" :background "black"))
-  "Face for a QR code, whose characters are its light parts."
-  :group 'mew-submit-display)
-
-(defun mew-submit-sign-in--draw (flow event)
-  "Show the address of EVENT of FLOW, in the current buffer, as a QR code, too.
-That takes the program qrencode, which is not waited for; the address has the
-code in it, perhaps, and is in no argument of a program."
-  (when-let* ((program (executable-find "qrencode"))
-              (buffer (current-buffer))
-              (process
-               (ignore-errors
-                 (make-process
-                  :name "mew-submit qrencode" :noquery t :connection-type 'pipe
-                  :coding 'utf-8 :buffer (generate-new-buffer " *mew-submit qrencode*")
-                  :command (list program "-t" "UTF8" "-m" "2")
-                  :sentinel (lambda (process _)
-                              (unless (process-live-p process)
-                                (mew-submit-sign-in--drawn flow event process buffer)))))))
-    (ignore-errors
-      (process-send-string process (or (plist-get event :complete)
-                                       (plist-get event :url)))
-      (process-send-eof process))))
-
-(defun mew-submit-sign-in--drawn (flow event process buffer)
-  "Put what PROCESS has made of EVENT of FLOW into BUFFER, if that is still shown."
-  (let ((picture (with-current-buffer (process-buffer process)
-                   (buffer-string))))
-    (kill-buffer (process-buffer process))
-    (when (and (eql 0 (process-exit-status process))
-               (buffer-live-p buffer)
-               (eq event (mew-submit-sign-in-shown flow)))
-      (with-current-buffer buffer
-        (save-excursion
-          (mew-submit-view--change
-            (goto-char (point-max))
-            (insert "\n\n" (propertize picture 'face 'mew-submit-qr-code))))
-        (when-let* ((window (get-buffer-window buffer t)))
-          (ignore-errors (fit-window-to-buffer window)))))))
-
-(defun mew-submit-sign-in--insert (flow event)
-  "Insert EVENT of FLOW, and what can be done about it."
-  (insert (mew-submit-sign-in--words flow event) "\n\n")
-  (when (memq (plist-get event :step) '(browser code))
-    (mew-submit-sign-in--button "Open the page"
-                                (lambda () (mew-submit-sign-in--open flow))))
-  (when (plist-get event :code)
-    (mew-submit-sign-in--button "Copy the code"
-                                (lambda () (kill-new (plist-get event :code))))
-    (mew-submit-sign-in--draw flow event))
-  (unless (eq (plist-get event :step) 'done)
-    (mew-submit-sign-in--button "Cancel"
-                                (lambda () (mew-submit-sign-in-cancel flow)))))
-
 (defun mew-submit-sign-in--display (flow event)
-  "Show EVENT of FLOW in the buffer \"*mew-submit sign-in*\"; select no window."
-  (with-current-buffer (mew-submit-view--buffer "*mew-submit sign-in*"
-                                                #'mew-submit-sign-in-mode)
-    (let ((done (eq (plist-get event :step) 'done)))
-      (setq mew-submit-view--insert
-            (lambda () (mew-submit-sign-in--insert flow event)))
-      (mew-submit-view--draw)
-      (mew-submit-view--go (point-min))
-      (unless (get-buffer-window (current-buffer) t)
-        (unless done
-          (display-buffer (current-buffer)
-                          '(nil (inhibit-same-window . t)
-                                (window-height . fit-window-to-buffer)))))
-      (when done
-        ;; Nothing here keeps what the sign-in knows.
-        (setq mew-submit-view--insert nil)
-        ;; Who is in it reads it there; else its room is for what comes next.
-        (dolist (window (get-buffer-window-list nil nil t))
-          (unless (eq window (selected-window))
-            (quit-restore-window window 'bury)))
-        (message "%s" (plist-get event :text))))))
+  "Show EVENT of FLOW in a buffer; select no window."
+  (mew-submit-sign-in-view--display
+   event (mew-submit-sign-in--words flow event)
+   (lambda () (mew-submit-sign-in--open flow))
+   (lambda () (mew-submit-sign-in-cancel flow))))
 
 (defun mew-submit-sign-in--browse (flow)
   "Have a browser show the page that FLOW waits for."
@@ -279,7 +201,7 @@ code in it, perhaps, and is in no argument of a program."
   "Take ANSWER, the issuer's to a request of FLOW for tokens."
   (let* ((issuer (mew-submit-sign-in-issuer flow))
          (scope (mew-submit-sign-in--scope flow))
-         (parsed (mew-submit-token--parse
+         (parsed (mew-submit-issuer--parse
                   answer (mew-submit-https--host (mew-submit-issuer-token issuer)) scope
                   (mew-submit-issuer-name issuer)
                   (nth 0 (mew-submit-sign-in-client flow)))))
@@ -402,8 +324,7 @@ It is (code . CODE); (failed . WHY), for an answer to us that ends it; or
                        (secure-hash 'sha256 (encode-coding-string (funcall get "state")
                                                                   'utf-8)))))
       '(ignored . "it is no answer to what was asked"))
-     ((and iss (mew-submit-issuer-iss issuer)
-           (not (equal iss (mew-submit-issuer-iss issuer))))
+     ((and iss (not (mew-submit-issuer--iss-p issuer iss)))
       (cons 'failed (format "The answer comes from another service than %s, which is how \
 sign-ins are stolen; nothing was sent there" host)))
      ((and (null iss) (mew-submit-issuer-says-iss issuer))
@@ -413,7 +334,7 @@ answers do; nothing was sent to anybody" host)))
       (cons 'failed (format "%s was told no, or does not let this program in" host)))
      (refusal
       (cons 'failed (format "%s does not let you sign in (%s)" host
-                            (mew-submit-token--hide
+                            (mew-submit-issuer--hide
                              (or (funcall get "error_description") refusal)))))
      ((not (and code (< 0 (length code) 4097) (string-match-p "\\`[ -~]+\\'" code)))
       (cons 'failed (format "%s has answered without a code" host)))
@@ -470,7 +391,9 @@ who has seen it, go back to Emacs, cancel the sign-in and begin again.")))))
 
 (defun mew-submit-sign-in--template (flow)
   "Return where the issuer of FLOW sends the browser, without the port."
-  (or (plist-get (mew-submit-sign-in-keys flow) :redirect) "http://127.0.0.1/"))
+  (or (plist-get (mew-submit-sign-in-keys flow) :redirect)
+      (nth 2 (mew-submit-sign-in-client flow))
+      "http://127.0.0.1/"))
 
 (defun mew-submit-sign-in--by-browser (flow)
   "Have the user of FLOW sign in with a browser on this machine."
@@ -517,14 +440,18 @@ this machine")
        (cond ((not (and device code (mew-submit-https--parse url)))
               (mew-submit-sign-in--fail
                flow "%s" (or (plist-get answer :error)
-                             (cdr (mew-submit-token--failure
+                             (cdr (mew-submit-issuer--failure
                                    object answer host
                                    (mew-submit-issuer-name
                                     (mew-submit-sign-in-issuer flow))
                                    (nth 0 (mew-submit-sign-in-client flow)))))))
+             ((not (mew-submit-issuer--own-page-p (mew-submit-sign-in-issuer flow) url))
+              (mew-submit-sign-in--foreign flow url))
              (t (mew-submit-sign-in--show
                  flow (list :step 'code :code (mew-submit-error--clean code) :url url
-                            :complete (and (mew-submit-https--parse all) all)))
+                            :complete (and (mew-submit-issuer--own-page-p
+                                            (mew-submit-sign-in-issuer flow) all)
+                                           all)))
                 (mew-submit-sign-in--poll-later
                  flow device
                  (max 1 (min 60 (or (mew-submit-https--number object "interval") 5)))
@@ -584,6 +511,14 @@ INTERVAL and END are as for `mew-submit-sign-in--poll-later'."
        (null (getenv "WAYLAND_DISPLAY"))
        (not (memq system-type '(darwin windows-nt ms-dos cygwin)))))
 
+(defun mew-submit-sign-in--foreign (flow page)
+  "End FLOW, whose issuer sends its users to PAGE, which is not its own."
+  (mew-submit-sign-in--fail flow "%s sends you to %s, which is another service's, to sign \
+in; that is how sign-ins are stolen.  If both are your provider's, name its addresses in \
+the account's :oauth (:authorize-url, :device-url, :token-url)"
+                            (mew-submit-sign-in--host flow)
+                            (mew-submit-https--host page)))
+
 (defun mew-submit-sign-in--choose (flow)
   "Have the user of FLOW sign in by the way that fits, or that was asked for."
   (let* ((issuer (mew-submit-sign-in-issuer flow))
@@ -597,6 +532,8 @@ INTERVAL and END are as for `mew-submit-sign-in--poll-later'."
           ((eq method 'code)
            (mew-submit-sign-in--fail flow "%s has no sign-in with a code; it has to be in \
 a browser on this machine" host))
+          ((and authorize (not (mew-submit-issuer--answers-p issuer)))
+           (mew-submit-sign-in--foreign flow authorize))
           (authorize (mew-submit-sign-in--by-browser flow))
           (t (mew-submit-sign-in--fail flow "%s has no way to sign in that mew-submit \
 knows" host)))))
@@ -615,8 +552,7 @@ knows" host)))))
       (mew-submit-sign-in--fail flow "%s" why)
     (setf (mew-submit-sign-in-issuer flow) issuer)
     (mew-submit-issuer--client
-     (mew-submit-sign-in-keys flow) issuer (mew-submit-sign-in--template flow)
-     (mew-submit-sign-in--keep flow)
+     (mew-submit-sign-in-keys flow) issuer (mew-submit-sign-in--keep flow)
      (lambda (client why)
        (mew-submit-sign-in--call flow #'mew-submit-sign-in--known flow client why)))))
 
@@ -736,6 +672,16 @@ sign-in; M-x mew-submit-sign-in begins again"))))
   (interactive)
   (dolist (one (if flow (list flow) (mew-submit-sign-in--running)))
     (mew-submit-sign-in--end one "cancelled" "The sign-in was cancelled")))
+
+;;;###autoload
+(defun mew-submit-sign-in-show ()
+  "Show once more what a sign-in that is under way waits for."
+  (interactive)
+  (let ((flow (or (car mew-submit-sign-in--all)
+                  (user-error "No sign-in is under way"))))
+    (mew-submit-sign-in--display flow (copy-sequence (or (mew-submit-sign-in-shown flow)
+                                                         '(:step begin))))
+    (pop-to-buffer "*mew-submit sign-in*")))
 
 ;;;###autoload
 (cl-defun mew-submit-sign-out (account &key callback)

@@ -18,6 +18,7 @@
 (require 'mew-submit-auth)
 (require 'mew-submit-error)
 (require 'mew-submit-oauth)
+(require 'mew-submit-setup-provider)
 (require 'mew-submit-store)
 (require 'seq)
 
@@ -77,18 +78,18 @@ CALLBACK is called once, with the list of what is answered, or with nil."
 
 (defun mew-submit-token-source--gnome-path (objects user host)
   "Return the path of the account of USER in OBJECTS, what GNOME has, or nil.
-HOST has to be the server that mail of it is sent by: whoever has another server
-named wants the mailbox of its user."
+HOST has to be the server that mail of it is sent by, if by another of the names
+that its provider is known to have for it: whoever has another server named
+wants the mailbox of its user."
   (car (seq-find
         (lambda (object)
           (and (assoc "org.gnome.OnlineAccounts.OAuth2Based" (cadr object))
                (not (mew-submit-token-source--property object "Account" "MailDisabled"))
-               (equal (downcase host)
-                      (car (split-string
-                            (downcase (or (mew-submit-token-source--property
-                                           object "Mail" "SmtpHost")
-                                          ""))
-                            ":")))
+               (mew-submit-setup-provider--same-p
+                host (car (split-string (or (mew-submit-token-source--property
+                                             object "Mail" "SmtpHost")
+                                            "")
+                                        ":")))
                (member user (list (mew-submit-token-source--property
                                    object "Mail" "EmailAddress")
                                   (mew-submit-token-source--property

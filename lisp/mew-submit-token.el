@@ -29,6 +29,7 @@
 (require 'mew-submit-https)
 (require 'mew-submit-issuer)
 (require 'mew-submit-module)
+(require 'mew-submit-oauth)
 (require 'mew-submit-question)
 (require 'mew-submit-random)
 (require 'mew-submit-job)
@@ -263,91 +264,6 @@ nil, signal `mew-submit-secret'."
         (write-region "" nil file t 'silent)))
     (mew-submit--mod-lock (mew-submit-token--octets-name file))))
 
-;;; What issuers answer
-
-(defconst mew-submit-token--lifetime-max 86400
-  "For how many seconds an access token is believed to be good at most.")
-
-(defun mew-submit-token--hide (text)
-  "Return TEXT, of an issuer, without words so long that they may be secrets."
-  (truncate-string-to-width
-   (replace-regexp-in-string "[A-Za-z0-9+/=_~-]\\{20,\\}" "****"
-                             (mew-submit-error--clean text))
-   200 nil nil "..."))
-
-(defun mew-submit-token--usable-p (text)
-  "Can TEXT, a token, be sent in HTTP and SMTP (RFC 6749, appendix A)?"
-  (and text (string-match-p "\\`[ -~]+\\'" text)))
-
-(defun mew-submit-token--missing (wanted granted)
-  "Return those of WANTED, names with spaces between, that GRANTED has not.
-Names that are not about mail do not count."
-  (let ((have (split-string (downcase (or granted "")) " " t)))
-    (seq-remove (lambda (name)
-                  (or (member name '("openid" "offline_access" "email" "profile"))
-                      (member (downcase name) have)))
-                (split-string (or wanted "") " " t))))
-
-(defun mew-submit-token--failure (object answer host issuer client)
-  "Return the failure (KIND . WORDS) that ANSWER of HOST, with OBJECT in it, means.
-KIND is `consent', `config' or `later'.  Where ISSUER does not know CLIENT any
-more, which has registered itself there, that is forgotten."
-  (let* ((code (mew-submit-https--text object "error" 100))
-         (said (mew-submit-https--text object "error_description" 1000))
-         (status (plist-get answer :status))
-         (more (cond (said (concat ": " (mew-submit-token--hide said)))
-                     (code (format " (%s)" (mew-submit-token--hide code)))
-                     (t (format " (status %s)" status)))))
-    (pcase code
-      ((and "invalid_client" (guard (mew-submit-issuer--forget-client issuer client)))
-       (cons 'consent (format "%s has forgotten this program, which becomes known \
-there again when you sign in" host)))
-      ("invalid_grant"
-       (cons 'consent (format "%s does not take the sign-in any more%s" host more)))
-      ((or "invalid_client" "unauthorized_client")
-       (cons 'config (format "%s does not know this program by its client id%s; get \
-one there, the manual says how" host more)))
-      ((or "invalid_scope" "unsupported_grant_type" "invalid_request")
-       (cons 'config (format "%s does not give what the account's :oauth asks for%s"
-                             host more)))
-      ("access_denied"
-       (cons 'consent (format "%s was told no, or does not let this program in%s"
-                              host more)))
-      (_ (cons 'later (format "%s has no token at the moment%s" host more))))))
-
-(defun mew-submit-token--parse (answer host scope issuer client)
-  "Return what is in ANSWER, of HOST, to a request for tokens of SCOPE.
-It is a plist with :access, octets, :lifetime, seconds, and :refresh, or nil; or
-with :problem, (KIND . WORDS).  It was CLIENT of ISSUER that has asked."
-  (let* ((status (plist-get answer :status))
-         (object (and status (mew-submit-https--json (plist-get answer :body))))
-         (access (mew-submit-https--text object "access_token" 16384))
-         (refresh (mew-submit-https--text object "refresh_token" 16384))
-         (type (mew-submit-https--text object "token_type" 100))
-         (granted (mew-submit-https--text object "scope" 5000))
-         (missing (and granted (mew-submit-token--missing scope granted))))
-    (when (plist-get answer :body)
-      (clear-string (plist-get answer :body)))
-    (cond
-     ((plist-get answer :error)
-      (list :problem (cons 'later (plist-get answer :error))
-            :sent (plist-get answer :sent)))
-     ((not (eql status 200))
-      (list :problem (mew-submit-token--failure object answer host issuer client)))
-     ((not (mew-submit-token--usable-p access))
-      (list :problem (cons 'later (format "%s has answered without a token that can \
-be used" host))))
-     ((and type (not (equal (downcase type) "bearer")))
-      (list :problem (cons 'config (format "%s gives another kind of token than mail \
-servers take" host))))
-     (missing
-      (list :problem (cons 'consent (format "%s did not give the permission %s: sign in \
-again, and tick it" host (mew-submit-token--hide (car missing))))))
-     (t (list :access (encode-coding-string access 'utf-8)
-              :lifetime (min (or (mew-submit-https--number object "expires_in") 3600)
-                             mew-submit-token--lifetime-max)
-              :refresh (and (mew-submit-token--usable-p refresh) refresh))))))
-
 ;;; Renewing
 
 (defconst mew-submit-token--margin 60
@@ -408,7 +324,7 @@ again, and tick it" host (mew-submit-token--hide (car missing))))))
           (if problem
               (funcall function nil problem)
             (funcall function (copy-sequence (mew-submit-token-access token)) nil))
-        (error (display-warning 'mew-submit (mew-submit-error--text err)))))))
+        (error (display-warning 'mew-submit (mew-submit-oauth--error-text err)))))))
 
 (defun mew-submit-token--tell (token problem)
   "End what is under way for TOKEN with PROBLEM, or nil, and tell who waits."
@@ -472,7 +388,7 @@ done"))
             (cons 'locked "the sign-in is kept under a key in your passwords, for \
 which a passphrase may have to be asked"))
            (mew-submit-error (cons 'config (mew-submit-error--text err)))
-           (error (cons 'later (mew-submit-error--text err))))))
+           (error (cons 'later (mew-submit-oauth--error-text err))))))
     (when problem
       (mew-submit-token--tell token problem)
       (funcall fail problem))))
@@ -541,8 +457,8 @@ What cannot be written is kept in memory, and that is told."
 BROKEN-OFF is non-nil when it may have been used before by an Emacs that ended
 before it could write down what it got."
   (let* ((host (mew-submit-https--host (plist-get record :token-url)))
-         (parsed (mew-submit-token--parse answer host nil (plist-get record :issuer)
-                                          (plist-get record :client-id)))
+         (parsed (mew-submit-issuer--parse answer host nil (plist-get record :issuer)
+                                           (plist-get record :client-id)))
          (problem (plist-get parsed :problem)))
     (cond
      ((null problem)

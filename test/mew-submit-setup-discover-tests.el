@@ -364,7 +364,52 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
           (when (plist-get keys key)
             (should (mew-submit-setup-provider--url-host (plist-get keys key)))))
         (when (memq (plist-get keys :login) '(app-password bridge))
-          (should (plist-get keys :page)))))))
+          (should (plist-get keys :page)))
+        (dolist (alias (plist-get keys :aliases))
+          (let ((owner (mew-submit-setup-provider--by-server alias)))
+            ;; Another one may have that name first, who gives tokens by the same issuer.
+            (should (or (eq owner provider)
+                        (equal (mew-submit-setup-provider--url-host
+                                (plist-get (cdr owner) :issuer))
+                               (mew-submit-setup-provider--url-host
+                                (plist-get keys :issuer)))))))))))
+
+(ert-deftest mew-submit-setup-discover-tests-foreign-issuer ()
+  "An issuer that is neither the domain's nor the server's is called so."
+  (pcase-dolist (`(,issuer ,server ,foreign)
+                 '(("https://id.example.org" "smtp.evil.example" nil)
+                   ("https://id.host.example" "smtp.host.example" nil)
+                   ("https://host.example" "smtp.host.example" nil)
+                   ("https://id.firm.example" "smtp.example.org" t)
+                   ("https://id.example.org.evil.example" "smtp.example.org" t)
+                   ("https://id.example" "smtp.example" t)
+                   ("https://accounts.google.com" "smtp.gmail.com" nil)
+                   (nil "smtp.example.org" nil)))
+    (ert-info ((format "%s %s" issuer server))
+      (should (eq foreign (and (mew-submit-setup-discover--foreign-issuer-p
+                                (list :host server :issuer issuer) "example.org")
+                               t))))))
+
+(ert-deftest mew-submit-setup-discover-tests-same-server ()
+  "SECURITY: S11.  Other names of a server are those of its own provider, and no others."
+  (pcase-dolist (`(,host ,other ,same)
+                 '(("smtp.gmail.com" "smtp.googlemail.com" t)
+                   ("smtp.googlemail.com" "SMTP.gmail.com" t)
+                   ("smtp-mail.outlook.com" "smtp.office365.com" t)
+                   ("smtp.office365.com" "smtp-mail.outlook.com" t)
+                   ("smtp.example.org" "Smtp.Example.Org" t)
+                   ("smtp.gmail.com" "smtp.office365.com" nil)
+                   ("smtp.gmail.com" "smtp.gmail.com.evil.example" nil)
+                   ("smtp.evil.example" "smtp.googlemail.com" nil)
+                   ("smtp.mail.yahoo.com" "smtp.aol.com" nil)
+                   ("smtp.gmail.com" "" nil)
+                   ;; A bridge is at an address that everybody has.
+                   ("127.0.0.1" "127.0.0.2" nil)))
+    (ert-info ((format "%s, %s" host other))
+      (should (eq same (mew-submit-setup-provider--same-p host other)))))
+  ;; What the alias leads to is what is known of the provider.
+  (should (equal (car (mew-submit-setup-provider--by-server "smtp.googlemail.com"))
+                 "Google")))
 
 ;;; PACC
 

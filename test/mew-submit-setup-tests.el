@@ -425,6 +425,17 @@ https://example.com/passwords" text)))
           (should (string-search "was delivered" (mew-submit-setup-tests--wait)))
           (should (file-exists-p file)))))))
 
+(ert-deftest mew-submit-setup-tests-foreign-issuer ()
+  "SECURITY: S12.  That an issuer is neither the domain's nor the server's is said before."
+  (pcase-dolist (`(,issuer ,foreign)
+                 '(("https://id.firm.example" t) ("https://id.example.org" nil)))
+    (let ((words (mew-submit-setup-login--words
+                  'oauth (list :host "smtp.example.org" :login 'oauth :issuer issuer)
+                  "me@example.org")))
+      (should (string-search "wants you to sign in" words))
+      (should (eq foreign (and (string-search "only if it is your provider's" words)
+                               t))))))
+
 (ert-deftest mew-submit-setup-tests-sign-in ()
   "A provider of access tokens has the user sign in; the test mail comes after that."
   (mew-submit-test-with-peer

@@ -375,6 +375,11 @@ Return a try, as far as a browser has it when it is at the issuer."
             (:metadata (:authorization_endpoint "javascript:alert(1)"
                         :device_authorization_endpoint :null))
             "no way to sign in")
+           ("Q41 a page of another service, whose answers nobody can tell"
+            (:metadata (:authorization_endpoint "https://accounts.google.com/o/auth?x=y"
+                        :authorization_response_iss_parameter_supported :null
+                        :device_authorization_endpoint :null))
+            "another service's, to sign in")
            ("Q18 no S256" (:metadata (:code_challenge_methods_supported ["plain"]))
             "no PKCE")
            ("Q18 tokens in the address only"
@@ -437,6 +442,52 @@ Return a try, as far as a browser has it when it is at the issuer."
         (ert-info (row)
           (apply #'mew-submit-issuer-test-behave issuer behaviour)
           (should (equal (car (mew-submit-sign-in-tests--text issuer)) "signed-in")))))))
+
+(ert-deftest mew-submit-sign-in-tests-pages ()
+  "SECURITY: Q41.  One signs in at the issuer's own page, or answers have to name it."
+  (pcase-dolist
+      (`(,name ,page ,more ,own ,answers)
+       '(("https://id.example" "https://id.example/a" nil t t)
+         ("https://id.example/realms/x" "https://id.example:8443/a" nil t t)
+         ("https://id.example" "https://go.id.example/a" nil t t)
+         ("https://id.example" "https://evilid.example/a" nil nil nil)
+         ("https://id.example" "https://id.example.evil/a" nil nil nil)
+         ("https://go.id.example" "https://id.example/a" nil nil nil)
+         ("https://id.example" "https://login.microsoftonline.com/a" nil nil nil)
+         ;; Where each answer says whose it is that is seen to later.
+         ("https://id.example" "https://other.example/a"
+          (:says-iss t :iss "https://id.example") nil t)
+         ("https://id.example/common" "https://other.example/a"
+          (:says-iss t :iss "https://id.example/{tenantid}") nil nil)
+         ;; A provider that is known, and the user's own words.
+         ("https://accounts.google.com" "https://www.google.com/device" nil t t)
+         ("https://login.microsoftonline.com/common/v2.0" "https://microsoft.com/devicelogin"
+          nil t t)
+         ("https://id.example" "https://other.example/a" (:named t) t t)
+         ("https://id.example" "http://id.example/a" (:named t) nil nil)))
+    (ert-info ((format "%s %s %S" name page more))
+      (let ((issuer (apply #'mew-submit-issuer--make :name name :authorize page more)))
+        (should (eq own (and (mew-submit-issuer--own-page-p issuer page) t)))
+        (should (eq answers (and (mew-submit-issuer--answers-p issuer) t)))))))
+
+(ert-deftest mew-submit-sign-in-tests-tenants ()
+  "SECURITY: Q42.  Who has a name for each tenant takes no answer of somebody else's."
+  (pcase-dolist
+      (`(,iss ,right)
+       '(("https://login.example/1234-abCD/v2.0" t)
+         ("https://login.example/{tenantid}/v2.0" nil)
+         ("https://login.example/a/b/v2.0" nil)
+         ("https://login.example//v2.0" nil)
+         ("https://loginxexample/1234/v2.0" nil)
+         ("https://accounts.google.com" nil)
+         ("https://evil.example/?https://login.example/1234/v2.0" nil)
+         ("https://login.example/1234/v2.0\n" nil)))
+    (ert-info (iss)
+      (should (eq right (and (mew-submit-issuer--iss-p
+                              (mew-submit-issuer--make
+                               :iss "https://login.example/{tenantid}/v2.0")
+                              iss)
+                             t))))))
 
 (ert-deftest mew-submit-sign-in-tests-names ()
   "An issuer is who it says it is; Microsoft's speaks for all tenants at its own place."
@@ -686,6 +737,9 @@ DIRECTORY is for its file."
               "failed" "no token" nil)
              ("Q27 in a file" (:device (:verification_uri "file:///etc/passwd"))
               "failed" "no token" nil)
+             ("Q41 at another service"
+              (:device (:verification_uri "https://microsoft.com/devicelogin"))
+              "failed" "another service's, to sign in" nil)
              ("Q27 a code that is too long" (:device (:user_code ,(make-string 200 ?a)))
               "failed" "no token" nil)
              ("Q27 no way for codes" (:metadata (:device_authorization_endpoint :null))
@@ -707,6 +761,15 @@ DIRECTORY is for its file."
               (should (equal (nreverse mew-submit-sign-in-tests--pauses) pauses))
               (when pauses
                 (should (equal (plist-get shown :code) "WDJB-MJHT")))))))
+      (ert-info ("Q41 a page that is right, and one with the code in it that is not")
+        (mew-submit-issuer-test-behave
+         issuer :device '(:verification_uri_complete "https://microsoft.com/devicelogin?c=1")
+         :device_answers ["access_denied"])
+        (mew-submit-issuer-test-sign-in
+         (mew-submit-issuer-test-account issuer) :method 'code
+         :on-event (lambda (event)
+                     (when (eq (plist-get event :step) 'code)
+                       (should-not (plist-get event :complete))))))
       (ert-info ("Q27 a code that turns the line around")
         (mew-submit-issuer-test-behave issuer :device '(:user_code "AB\u202eCD\n")
                                        :device_answers ["access_denied"])
@@ -742,7 +805,8 @@ The programs are those in PATH, a list of directories."
   (mew-submit-issuer-test-with issuer
     (mew-submit-issuer-test-behave
      issuer :device_answers (make-vector 100 "authorization_pending")
-     :device (list :verification_uri_complete "https://id.example.org/go?code=WDJB-MJHT"))
+     :device (list :verification_uri_complete
+                   (concat (mew-submit-issuer-test-url issuer) "/go?code=WDJB-MJHT")))
     (mew-submit-test-with-directory directory
       (let ((program (expand-file-name "qrencode" directory))
             (plain "WDJB-MJHT\n\n.*Cancel"))
@@ -757,7 +821,7 @@ The programs are those in PATH, a list of directories."
           (set-file-modes program #o700)
           (mew-submit-sign-in-tests--see issuer (list directory) wanted))
         (should (equal "-t UTF8 -m 2\n" (mew-submit-test-octets (concat program ".args"))))
-        (should (equal "https://id.example.org/go?code=WDJB-MJHT"
+        (should (equal (concat (mew-submit-issuer-test-url issuer) "/go?code=WDJB-MJHT")
                        (mew-submit-test-octets (concat program ".in"))))
         (when (executable-find "qrencode")
           (mew-submit-sign-in-tests--see issuer exec-path "\n█+\n██ ▄▄▄▄▄ █"))))))
@@ -786,11 +850,14 @@ The programs are those in PATH, a list of directories."
             (should (string-search words text)))))
       (mew-submit-issuer-test-behave issuer)
       (should (equal "signed-in" (car (mew-submit-sign-in-tests--text issuer :oauth oauth))))
-      (let ((count (length (mew-submit-issuer-test-log issuer "register"))))
+      (let ((count (length (mew-submit-issuer-test-log issuer "register")))
+            (own (nth 2 (assoc (mew-submit-issuer-test-url issuer)
+                               (mew-submit-issuer--clients)))))
+        (should (string-match-p "\\`http://127\\.0\\.0\\.1/[0-9a-f]\\{16\\}\\'" own))
         (should (equal (plist-get (car (last (mew-submit-issuer-test-log issuer "register")))
                                   :body)
-                       '(:client_name "mew-submit, mail from Emacs" :application_type "native"
-                         :redirect_uris ("http://127.0.0.1/")
+                       `(:client_name "mew-submit, mail from Emacs" :application_type "native"
+                         :redirect_uris (,own)
                          :token_endpoint_auth_method "none"
                          :grant_types ("authorization_code" "refresh_token"
                                        "urn:ietf:params:oauth:grant-type:device_code")
@@ -827,6 +894,37 @@ The programs are those in PATH, a list of directories."
                            (car (mew-submit-sign-in-tests--text issuer :oauth oauth))))
             (should (= (1+ count)
                        (length (mew-submit-issuer-test-log issuer "register"))))))))))
+
+(ert-deftest mew-submit-sign-in-tests-own-place ()
+  "SECURITY: Q42.  Another issuer's answer, with our state, does not come to this one's place."
+  (mew-submit-issuer-test-with issuer
+    (let ((oauth (list :issuer (mew-submit-issuer-test-url issuer) :scope "mail")))
+      (let* ((try (mew-submit-sign-in-tests--begin issuer :oauth oauth))
+             (back (mew-submit-sign-in-tests--try-back try))
+             (state (mew-submit-sign-in-tests--state try)))
+        ;; Where other programs are sent back to.
+        (dolist (path '("/" "/callback" "/0123456789abcdef"))
+          (should (string-search
+                   " 404 " (mew-submit-sign-in-tests--ask
+                            (concat (replace-regexp-in-string "/[0-9a-f]*\\'" path back)
+                                    "?code=x&state=" state)))))
+        (should-not (mew-submit-sign-in-tests--try-result try))
+        (should-not (mew-submit-issuer-test-log issuer "post"))
+        (mew-submit-sign-in-cancel))
+      ;; Each has another one; who was known before goes on as it was.
+      (should-not (equal (mew-submit-issuer--redirect
+                          (mew-submit-issuer--make :name "https://a.example") nil)
+                         (mew-submit-issuer--redirect
+                          (mew-submit-issuer--make :name "https://b.example") nil)))
+      (mew-submit-test-write mew-submit-issuer-clients-file
+                             (format "((%S . \"registered\") (7 . 8) (\"x\"))"
+                                     (mew-submit-issuer-test-url issuer)))
+      (should (equal (mew-submit-issuer--clients)
+                     (list (list (mew-submit-issuer-test-url issuer) "registered"))))
+      (should (string-match-p ":[0-9]+/\\'"
+                              (mew-submit-sign-in-tests--try-back
+                               (mew-submit-sign-in-tests--begin issuer :oauth oauth))))
+      (mew-submit-sign-in-cancel))))
 
 (ert-deftest mew-submit-sign-in-tests-client-files ()
   "A file as issuers hand it out says who we are; what is none is told (Q35)."
@@ -879,7 +977,7 @@ The programs are those in PATH, a list of directories."
   "An error in the middle ends the sign-in, in words."
   (mew-submit-issuer-test-with issuer
     (dolist (function '(mew-submit-loopback--start mew-submit-issuer--client
-                        mew-submit-token--parse))
+                        mew-submit-issuer--parse))
       (ert-info ((symbol-name function))
         (cl-letf (((symbol-function function) (lambda (&rest _) (error "Oops"))))
           (should (equal (mew-submit-sign-in-tests--text issuer)
@@ -893,6 +991,32 @@ The programs are those in PATH, a list of directories."
             (should (equal (mew-submit-sign-in-tests--text issuer)
                            '("failed" "localhost cannot be reached safely: \
 Broken pipe")))))))))
+
+(ert-deftest mew-submit-sign-in-tests-errors-with-secrets ()
+  "SECURITY: Q33.  What Emacs could not do with a secret is told without that."
+  (mew-submit-issuer-test-with issuer
+    (let ((fail (lambda (&rest _)
+                  (signal 'args-out-of-range (list mew-submit-sign-in-tests--token 7 9))))
+          (warned nil))
+      (cl-letf (((symbol-function 'display-warning)
+                 (lambda (_type text &rest _) (push text warned))))
+        (dolist (function '(mew-submit-issuer--parse mew-submit-https--go-on))
+          (ert-info ((symbol-name function))
+            (cl-letf (((symbol-function function) fail))
+              (let ((text (cadr (mew-submit-sign-in-tests--text issuer))))
+                (should (string-search "Args out of range" text))
+                (should-not (string-search mew-submit-sign-in-tests--token text))))))
+        ;; One who takes what comes of it, and one who waits for a token.
+        (mew-submit-sign-in--end (mew-submit-sign-in--make
+                                  :account (mew-submit-issuer-test-account issuer)
+                                  :callback fail :on-event #'ignore)
+                                 "failed" "Oops")
+        (mew-submit-token--tell-waiting (mew-submit-token--make :waiting (list fail))
+                                        '(later . "Oops"))
+        (should (= 2 (length warned)))
+        (dolist (text warned)
+          (should (string-search "Args out of range" text))
+          (should-not (string-search mew-submit-sign-in-tests--token text)))))))
 
 (ert-deftest mew-submit-sign-in-tests-accounts ()
   "What an account lacks is said before anything is asked."

@@ -4,8 +4,7 @@
 //
 // Goes to URL; fills in the fields of each page, LOGIN where somebody is asked for and CODE where a code is,
 // and presses its button; ends at a page that wants nothing more, and prints what that says.  The browser takes
-// CERTIFICATE for good, and knows no other host than this machine.  It is told what to do over a pipe, by its own
-// protocol (CDP).
+// CERTIFICATE for good.  It is told what to do over a pipe, by its own protocol (CDP).
 //
 // SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -23,7 +22,6 @@ const browser = spawn(process.env.CHROMIUM || 'chromium', [
   '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-proxy-server',
   '--remote-debugging-pipe', `--user-data-dir=${profile}`,
   `--ignore-certificate-errors-spki-list=${createHash('sha256').update(key).digest('base64')}`,
-  '--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1',
 ], {
   stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
   env: { ...process.env, HOME: profile, TMPDIR: profile },

@@ -61,6 +61,40 @@ transparent_clients ()
 
 case_transparent-clients () { needs swaks msmtp curl && with_transparent "$account_here" "$not_the_relay" transparent_clients; }
 
+transparent_thunderbird ()
+{
+  local number
+  thunderbird_sends 'a password of another server' "$SMTP_HOST 587 none none" '192.0.2.1 25 none none' '2001:db8::1 587 none none' \
+    "$SMTP_HOST 587 none plain" "$SMTP_HOST 587 none encrypted" "$SMTP_HOST 587 starttls plain" || return
+  for number in 1 2 3 4 5
+  do
+    expect_sent $number sent || return
+  done
+  # TLS that is demanded, and not to be had.
+  expect_sent 6 'not sent: *STARTTLS*' || return
+  grep -q 'a password of another server' "$RELAY_LOG" && { fail "its password is in the log"; return; }
+  expect_mails "$box" 5
+}
+
+case_transparent-thunderbird ()
+{
+  needs thunderbird python3 && with_transparent "$account_here" "$not_the_relay" transparent_thunderbird
+}
+
+# With a certificate that it trusts for the server's name it goes on as it is set up; for another name it stops.
+transparent_thunderbird_tls ()
+{
+  thunderbird_sends 'a password of another server' "$SMTP_HOST 587 starttls plain" '192.0.2.1 587 starttls plain' || return
+  expect_sent 1 sent && expect_sent 2 'not sent: *does not match*' || return
+  expect_mails "$box" 1
+}
+
+case_transparent-thunderbird-tls ()
+{
+  needs thunderbird python3 && with_transparent "$account_here" "$not_the_relay" transparent_thunderbird_tls \
+    --certificate "$SMTP_WORK/server.pem" --key "$SMTP_WORK/server.key"
+}
+
 # With 587 blocked the client's mail goes by 25; its connection to 587 is not blocked, since it is redirected.
 transparent_fallback ()
 {

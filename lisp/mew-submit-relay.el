@@ -160,7 +160,8 @@ The default is 104857600, 100 MiB; nil means any number."
 (defcustom mew-submit-relay-connections 50
   "How many connections the relay has at a time.
 The default is 50.  One more is told to come later, unless there is one on which
-nothing has been said yet: that one has to go."
+nothing has been said yet, or that has not logged in where it has to: that one
+has to go."
   :type 'natnum
   :group 'mew-submit-relay
   :package-version '(mew-submit . "0.1.0"))
@@ -174,13 +175,21 @@ The default is 1000."
 
 (defcustom mew-submit-relay-timeout 300
   "Seconds after which the relay ends a connection on which nothing is said.
-The default is 300.  A client that has said nothing at all has a fifth of it."
+The default is 300.  A client that has said nothing at all, or has not logged in
+where it has to, has a fifth of it."
   :type 'number
   :group 'mew-submit-relay
   :package-version '(mew-submit . "0.1.0"))
 
 (defconst mew-submit-relay--errors-max 20
   "How many errors a client may make.")
+
+(defconst mew-submit-relay--wrong-max 10
+  "How many wrong tokens may come from one place in an hour.
+After that none is looked at: three in a connection would be any number.")
+
+(defconst mew-submit-relay--wrong-kept 1000
+  "How many wrong tokens are remembered.")
 
 (defconst mew-submit-relay--idle-max 100
   "How many commands that lead nowhere a client may give before a message.")
@@ -246,6 +255,9 @@ it is there.")
 
 (defvar mew-submit-relay--sessions nil
   "The sessions, the newest first.")
+
+(defvar mew-submit-relay--wrong nil
+  "Who gave a wrong token, and when: (PARTY . TIME), the newest first.")
 
 (defvar mew-submit-relay--sweeper nil
   "The timer that looks for sessions whose time is over.")
@@ -481,14 +493,22 @@ A Unix socket has no addresses; only its owner reaches it."
               ((/= user (user-uid))
                "This relay serves its own user only"))))))
 
+(defun mew-submit-relay--nobody-p (session)
+  "Has the client of SESSION said nothing yet, or not logged in where it has to?
+Whoever can connect can do that, and does not keep others out with it."
+  (or (mew-submit-relay--session-fresh session)
+      (not (mew-submit-relay--session-trusted session))))
+
 (defun mew-submit-relay--make-room ()
   "Have room for one more session, if that can be; return nil if not.
-A client that has said nothing has to go, the one that has waited longest."
+A client that has said nothing has to go, the one that has waited longest; else
+one that has not logged in."
   (or (< (length mew-submit-relay--sessions) mew-submit-relay-connections)
-      (when-let* ((idle (seq-find #'mew-submit-relay--session-fresh
-                                 (reverse mew-submit-relay--sessions))))
-        (mew-submit-relay--dismiss idle 421 "4.3.2" "Others are waiting")
-        t)))
+      (let ((oldest (reverse mew-submit-relay--sessions)))
+        (when-let* ((idle (or (seq-find #'mew-submit-relay--session-fresh oldest)
+                              (seq-find #'mew-submit-relay--nobody-p oldest))))
+          (mew-submit-relay--dismiss idle 421 "4.3.2" "Others are waiting")
+          t))))
 
 (defun mew-submit-relay--implicit-p (process)
   "Does PROCESS have TLS from the first octet on?"
@@ -636,24 +656,60 @@ All that was said before is forgotten (RFC 3207, section 4.2)."
     (mew-submit-relay--dismiss
      session 554 "5.5.0" "Something follows STARTTLS before it is answered"))))
 
+(defun mew-submit-relay--party (process)
+  "Return who is at the other end of PROCESS, or nil for who need not guess.
+That is a machine or its network, or another user of this machine."
+  (when-let* ((remote (mew-submit-relay--contact process :remote)))
+    (if (mew-submit-relay--elsewhere-p process)
+        (mew-submit-relay-peer--network remote)
+      (let ((user (mew-submit-relay-peer--user
+                   remote (mew-submit-relay--contact process :called))))
+        (and (not (eql user (user-uid)))
+             (list user))))))
+
+(defun mew-submit-relay--guessed-p (party)
+  "Did PARTY give so many wrong tokens that no more are looked at?"
+  (and party
+       (<= mew-submit-relay--wrong-max
+           (seq-count (pcase-lambda (`(,who . ,time))
+                        (and (equal who party) (< (- (float-time) time) 3600)))
+                      mew-submit-relay--wrong))))
+
+(defun mew-submit-relay--wrong-token (session party)
+  "Note that the client of SESSION, which is PARTY, gave a wrong token; refuse it."
+  (let ((who (mew-submit-relay--who (mew-submit-relay--session-process session))))
+    (when party
+      (setq mew-submit-relay--wrong
+            (seq-take (cons (cons party (float-time)) mew-submit-relay--wrong)
+                      mew-submit-relay--wrong-kept)))
+    (mew-submit-relay--log "A client at %s gave a wrong token" who)
+    (when (mew-submit-relay--guessed-p party)
+      (mew-submit-relay--log "No more tokens from %s are looked at for an hour" who)))
+  (if (< (cl-incf (mew-submit-relay--session-attempts session)) 3)
+      (mew-submit-relay-smtp--no 535 "5.7.8" "That is not the token")
+    (mew-submit-relay--dismiss session 421 "4.7.0"
+                               "That is not the token, either")))
+
 (defun mew-submit-relay--judge-token (session given)
   "Let the client of SESSION in if GIVEN, octets from it, is the token.
 Wipe it."
-  (let ((same (unwind-protect
-                  (mew-submit-relay-smtp--same-p given (mew-submit-relay--token))
-                (clear-string given))))
+  (let* ((party (mew-submit-relay--party
+                 (mew-submit-relay--session-process session)))
+         (guessed (mew-submit-relay--guessed-p party))
+         (same (unwind-protect
+                   (and (not guessed)
+                        (mew-submit-relay-smtp--same-p given
+                                                       (mew-submit-relay--token)))
+                 (clear-string given))))
     (cond
+     (guessed
+      (mew-submit-relay--dismiss
+       session 421 "4.7.0" "Too many wrong tokens came from there: come again in \
+an hour"))
      (same
       (setf (mew-submit-relay--session-trusted session) t)
       (mew-submit-relay--reply session 235 "2.7.0" "Welcome"))
-     (t
-      (mew-submit-relay--log "A client at %s gave a wrong token"
-                             (mew-submit-relay--who
-                              (mew-submit-relay--session-process session)))
-      (if (< (cl-incf (mew-submit-relay--session-attempts session)) 3)
-          (mew-submit-relay-smtp--no 535 "5.7.8" "That is not the token")
-        (mew-submit-relay--dismiss session 421 "4.7.0"
-                                   "That is not the token, either"))))))
+     (t (mew-submit-relay--wrong-token session party)))))
 
 (defun mew-submit-relay--ask-token (session login prompt)
   "Have the client of SESSION go on with AUTH LOGIN's LOGIN, or with PLAIN on nil.
@@ -1328,7 +1384,7 @@ A message may come slowly, but not ever more slowly."
                 (> (- now (mew-submit-relay--session-began session))
                    (+ (* 2 mew-submit-relay-timeout)
                       (/ (mew-submit-relay-data-octets data) 1024.0))))))
-      (_ (> silence (if (mew-submit-relay--session-fresh session)
+      (_ (> silence (if (mew-submit-relay--nobody-p session)
                         (/ mew-submit-relay-timeout 5.0)
                       mew-submit-relay-timeout))))))
 
@@ -1535,6 +1591,7 @@ Signal a condition when that cannot be."
         (mew-submit-spool--prepare (or mew-submit-relay--sink
                                        mew-submit-outbox-directory)))
   (mew-submit-relay--certify)
+  (setq mew-submit-relay--wrong nil)
   (condition-case err
       (mew-submit-relay--listen-all)
     (error (mew-submit-relay--stop)

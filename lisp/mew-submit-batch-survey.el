@@ -24,7 +24,7 @@
 
 (declare-function mew-submit--mod-spool "ext:mew-submit-native" (fd file))
 
-(defconst mew-submit-batch-survey--garbage 4194304
+(defconst mew-submit-batch-survey--garbage 2097152
   "After how many octets at most garbage is collected.
 Other commands wait longer, for the sake of a password; here there is none, and
 what a long list leaves behind is not to pile up.")

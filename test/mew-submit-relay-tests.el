@@ -1188,6 +1188,18 @@ This user's own programs go on, whatever they say, and other places do."
       (write-region "nonsense" nil mew-submit-relay-certificate nil 'silent)
       (funcall fails))))
 
+(ert-deftest mew-submit-relay-tests-renewed ()
+  "A certificate that is renewed is used from the next connection on."
+  :tags '(:module)
+  (mew-submit-relay-tests--with-tls ()
+    (dotimes (_ 2)
+      (let ((client (mew-submit-relay-tests--connect)))
+        (should (equal (mew-submit-relay-tests--dialog client "STARTTLS") '(220)))
+        (mew-submit-relay-tests--handshake client)
+        (should (equal (mew-submit-relay-tests--dialog client "EHLO me") '(250))))
+      (delete-file mew-submit-relay-certificate)
+      (mew-submit--mod-certificate mew-submit-relay-certificate "renewed.example"))))
+
 ;;; The token
 
 (ert-deftest mew-submit-relay-tests-token-is-compared-whole ()

@@ -85,7 +85,7 @@ Signal `mew-submit-config' when it is none.  No name is looked up."
               networks)))
 
 (defun mew-submit-relay-peer--network (contact)
-  "Return what of the address of CONTACT tells one machine's from another's.
+  "Return the part of the address of CONTACT by which machines are counted.
 Of an IPv6 address it is the network, since a machine takes as many as it likes."
   (let ((contact (mew-submit-relay-peer--mapped contact)))
     (substring contact 0 4)))

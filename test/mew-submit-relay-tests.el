@@ -20,6 +20,7 @@
 (require 'mew-submit-test-helpers)
 (require 'seq)
 
+(declare-function mew-submit--mod-certificate "ext:mew-submit-native" (file name))
 (declare-function mew-submit--mod-owner "ext:mew-submit-native" (from to))
 
 (defvar mew-submit-relay-tests--log nil

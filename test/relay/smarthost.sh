@@ -14,7 +14,7 @@ with_smarthost ()
   echo "$smarthost_token" > "$out/token"
   relay_start "${account[@]}" --token-file "$out/token" --allow 192.0.2.0/24,2001:db8::/32 \
     --certificate "$SMTP_WORK/server.pem" --key "$SMTP_WORK/server.key" --connections 20 \
-    --listen "0.0.0.0:$relay_port,[::1]:$relay_port,tls:0.0.0.0:$smarthost_tls_port,tls:[::1]:$smarthost_tls_port" || return
+    --listen "[::]:$relay_port,tls:[::]:$smarthost_tls_port" || return
   "$@"
   result=$?
   relay_stop

@@ -292,7 +292,7 @@ Signal a condition when that cannot be."
         (run-at-time 5 5 #'mew-submit-relay--sweep))
   (add-hook 'kill-emacs-hook #'mew-submit-relay--stop -95)
   (unless mew-submit-relay--sink
-    (mew-submit-queue--start mew-submit-relay--directory)))
+    (mew-submit-dispatch--start mew-submit-relay--directory)))
 
 (defun mew-submit-relay--part (session)
   "End SESSION, since the relay does: its client is told what is true."

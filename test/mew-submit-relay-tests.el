@@ -38,7 +38,7 @@
             (mew-submit-relay-address '("127.0.0.1"))
             (mew-submit-relay-port 0)
             (mew-submit-request--several t)
-            (mew-submit-queue--done-functions nil)
+            (mew-submit-dispatch--done-functions nil)
             (mew-submit-relay--on-ask #'ignore)
             (mew-submit-relay--account-function nil)
             (mew-submit-relay-tests--log nil)
@@ -53,8 +53,8 @@
          (mapc #'delete-process mew-submit-relay-tests--clients)
          (mew-submit-relay--stop)
          (mew-submit-test-until ("the queue")
-           (null (mew-submit-queue--running)))
-         (mew-submit-queue--stop)
+           (null (mew-submit-known--running)))
+         (mew-submit-dispatch--stop)
          (clrhash mew-submit-queue--known)))))
 
 (defmacro mew-submit-relay-tests--with-sink (bindings &rest body)
@@ -646,7 +646,7 @@ SECURITY: P16."
             (delete-process client))
           (mew-submit-test-go peer)
           (mew-submit-test-until ("the queue")
-            (null (mew-submit-queue--running)))
+            (null (mew-submit-known--running)))
           (should (equal (plist-get
                           (mew-submit-spool--read
                            (car (mew-submit-spool--ids mew-submit-outbox-directory))
@@ -763,7 +763,7 @@ It goes to those whom the server takes then, though another one is refused."
         (mew-submit-test-stored peer))
       (should (equal (cdr (mew-submit-test-envelope peer 1)) '("a@x")))
       (mew-submit-test-until ("the queue")
-        (null (mew-submit-queue--running)))
+        (null (mew-submit-known--running)))
       (should (equal (plist-get
                       (mew-submit-spool--read
                        (car (mew-submit-spool--ids mew-submit-outbox-directory))
@@ -923,7 +923,7 @@ Who has no domain is the default account's.  SECURITY: P10, P11."
               (should-error (mew-submit-relay-mode 1) :type 'user-error)
               (should-not mew-submit-relay-mode)))
         (mew-submit-relay-mode -1)
-        (mew-submit-queue--stop)))))
+        (mew-submit-dispatch--stop)))))
 
 ;;; Whose connection it is
 

@@ -24,6 +24,11 @@
 
 (declare-function mew-submit--mod-spool "ext:mew-submit-native" (fd file))
 
+(defconst mew-submit-batch-survey--garbage 2097152
+  "After how many octets at most garbage is collected.
+Other commands wait longer, for the sake of a password; here there is none, and
+what a long list leaves behind is not to pile up.")
+
 (defconst mew-submit-batch-survey--options
   `(("--json" :json nil "one JSON object per server, and one for all")
     ("--org" :org nil "Org tables")
@@ -232,6 +237,7 @@ not %s" name value))
   (let ((directory (make-temp-file "mew-submit-survey" t))
         (mew-submit-survey-limit (or (plist-get options :jobs)
                                      mew-submit-survey-limit))
+        (gc-cons-threshold (min gc-cons-threshold mew-submit-batch-survey--garbage))
         (mew-submit-survey-everywhere (or (plist-get options :everywhere)
                                           mew-submit-survey-everywhere))
         (mew-submit-survey-salt (or (plist-get options :salt) mew-submit-survey-salt)))

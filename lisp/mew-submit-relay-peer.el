@@ -84,6 +84,12 @@ Signal `mew-submit-config' when it is none.  No name is looked up."
                               (seq-take bits (length (cdr parsed)))))))
               networks)))
 
+(defun mew-submit-relay-peer--network (contact)
+  "Return the part of the address of CONTACT by which machines are counted.
+Of an IPv6 address it is the network, since a machine takes as many as it likes."
+  (let ((contact (mew-submit-relay-peer--mapped contact)))
+    (substring contact 0 4)))
+
 ;;; Questions
 
 (defun mew-submit-relay-peer--number (file)

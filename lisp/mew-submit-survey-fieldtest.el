@@ -131,7 +131,7 @@ mew-submit-batch-survey takes longer ones"
 
 ;;; Long lists and files
 
-(defconst mew-submit-survey-fieldtest--piece 65536
+(defconst mew-submit-survey-fieldtest--piece 8192
   "How many octets of a file are read at once.")
 
 (defun mew-submit-survey-fieldtest--reader (file)
@@ -180,13 +180,18 @@ The name decides, so that whatever is said of a server comes from one shard."
                                    some))))
         rows))))
 
-(defun mew-submit-survey-fieldtest--check-list (file)
-  "Signal `mew-submit-config' unless FILE is a list of servers."
-  (let ((source (mew-submit-survey-fieldtest--source file nil)) some)
-    (while (funcall source)
-      (setq some t))
+(defun mew-submit-survey-fieldtest--count-list (file shard)
+  "Return how many rows SHARD has in the list FILE.
+Signal `mew-submit-config' unless FILE is a list of servers."
+  (let ((source (mew-submit-survey-fieldtest--source file nil)) (count 0) some rows)
+    (while (setq rows (funcall source))
+      (setq some t)
+      (cl-incf count (seq-count (lambda (row)
+                                  (mew-submit-survey-fieldtest--shard-p row shard))
+                                rows)))
     (unless some
-      (mew-submit-survey-fieldtest--none))))
+      (mew-submit-survey-fieldtest--none))
+    count))
 
 ;;; A test
 
@@ -503,36 +508,48 @@ Signal `mew-submit-config' when FILE is none."
   "Return the number that HOST, with PORTS and USER, is remembered by."
   (mew-submit-survey-statistics--number host ports user))
 
+(defun mew-submit-survey-fieldtest--begin-long (test list shard)
+  "Have TEST take its rows from SHARD of LIST, a file, or those that it has.
+The table of what was seen has its whole size at once: growing would leave holes
+in memory, of many times the numbers' own size."
+  (unless (equal shard (mew-submit-survey-fieldtest-shard test))
+    (mew-submit-error--throw 'config nil "This is the file of another shard: %s"
+                             (mew-submit-survey-fieldtest-file test)))
+  (let* ((rows (mew-submit-survey-fieldtest-rows test))
+         (count (if rows (length rows)
+                  (mew-submit-survey-fieldtest--count-list list shard))))
+    (setf (mew-submit-survey-fieldtest-pending test) nil
+          (mew-submit-survey-fieldtest-owners test) (make-hash-table :test #'equal)
+          (mew-submit-survey-fieldtest-seen test) (make-hash-table :size count)
+          (mew-submit-survey-fieldtest-source test)
+          (if rows
+              (lambda () (prog1 rows (setq rows nil)))
+            (mew-submit-survey-fieldtest--source list shard)))
+    test))
+
 (defun mew-submit-survey-fieldtest--long (list file shard &rest keys)
   "Return the test of the long LIST, a file, with FILE for the results.
 SHARD, (NUMBER . ALL) or nil, is the part of LIST to look at.  What FILE has
 already is not looked at again.  KEYS are :ports, :family and :timeout of a new
 test."
-  (let ((seen (make-hash-table)) test)
-    (if (not (file-exists-p file))
-        (setq test (apply #'mew-submit-survey-fieldtest--new nil :shard shard :file file
-                          keys))
-      (mew-submit-survey-fieldtest--whole-lines file)
+  (if (not (file-exists-p file))
+      (mew-submit-survey-fieldtest--begin-long
+       (apply #'mew-submit-survey-fieldtest--new nil :shard shard :file file keys)
+       list shard)
+    (mew-submit-survey-fieldtest--whole-lines file)
+    (let (test)
       (mew-submit-survey-fieldtest--each-report
        file
        (lambda (report)
          (cl-incf (gethash (mew-submit-survey-fieldtest--number
                             (plist-get report :host) (plist-get report :ports)
                             (plist-get report :user))
-                           seen 0)))
+                           (mew-submit-survey-fieldtest-seen test) 0)))
        (lambda (head)
-         (setq test (mew-submit-survey-fieldtest--of-head head :file file)))))
-    (unless (equal shard (mew-submit-survey-fieldtest-shard test))
-      (mew-submit-error--throw 'config nil "This is the file of another shard: %s" file))
-    (setf (mew-submit-survey-fieldtest-pending test) nil
-          (mew-submit-survey-fieldtest-owners test) (make-hash-table :test #'equal)
-          (mew-submit-survey-fieldtest-seen test) seen
-          (mew-submit-survey-fieldtest-source test)
-          (if-let* ((rows (mew-submit-survey-fieldtest-rows test)))
-              (lambda () (prog1 rows (setq rows nil)))
-            (mew-submit-survey-fieldtest--check-list list)
-            (mew-submit-survey-fieldtest--source list shard)))
-    test))
+         (setq test (mew-submit-survey-fieldtest--begin-long
+                     (mew-submit-survey-fieldtest--of-head head :file file)
+                     list shard))))
+      test)))
 
 ;;; Running
 

@@ -20,6 +20,7 @@
 (require 'mew-submit-test-helpers)
 (require 'seq)
 
+(declare-function mew-submit--mod-certificate "ext:mew-submit-native" (file name))
 (declare-function mew-submit--mod-owner "ext:mew-submit-native" (from to))
 
 (defvar mew-submit-relay-tests--log nil
@@ -1072,6 +1073,71 @@ What was said before TLS is forgotten."
       (should (equal (mew-submit-relay-tests--dialog client "EHLO me" "MAIL FROM:<me@x>")
                      '(250 530))))))
 
+(ert-deftest mew-submit-relay-tests-guessing ()
+  "R9 Many wrong tokens from a place, and none from there is looked at any more.
+This user's own programs go on, whatever they say, and other places do."
+  :tags '(:module)
+  (mew-submit-relay-tests--with-relay
+      ((mew-submit-relay-token "s3kr1t-t0ken")
+       (mew-submit-relay--sink (expand-file-name "sink/" relay-directory))
+       (mew-submit-relay--wrong-max 4))
+    (let* ((place '(7))
+           (wrong (concat "AUTH PLAIN " (base64-encode-string "\0a\0s3kr1t" t)))
+           (log-in (lambda (commands)
+                     (apply #'mew-submit-relay-tests--dialog
+                            (mew-submit-relay-tests--connect) "EHLO me" commands)))
+           (right (list mew-submit-relay-tests--right)))
+      (cl-letf (((symbol-function 'mew-submit-relay-peer--user)
+                 (lambda (&rest _) (car place))))
+        (should (equal (funcall log-in (list wrong wrong wrong)) '(250 535 535 421)))
+        (should (equal (funcall log-in right) '(250 235)))
+        (should (equal (funcall log-in (list wrong mew-submit-relay-tests--right))
+                       '(250 535 421)))
+        (should (equal (funcall log-in right) '(250 421)))
+        (should (seq-find (lambda (line) (string-search "No more tokens" line))
+                          mew-submit-relay-tests--log))
+        (setq place '(8))
+        (should (equal (funcall log-in right) '(250 235)))
+        (setq place (list (user-uid)))
+        (should (equal (funcall log-in (list wrong wrong wrong)) '(250 535 535 421)))
+        (should (equal (funcall log-in (list wrong wrong mew-submit-relay-tests--right))
+                       '(250 535 535 235)))
+        ;; An hour later.
+        (setq place '(7))
+        (setq mew-submit-relay--wrong
+              (mapcar (pcase-lambda (`(,who . ,time)) (cons who (- time 3601)))
+                      mew-submit-relay--wrong))
+        (should (equal (funcall log-in right) '(250 235)))))
+    (should (equal (mew-submit-relay-peer--network [8193 3512 1 2 3 4 5 6 25])
+                   (mew-submit-relay-peer--network [8193 3512 1 2 9 9 9 9 26])))
+    (should-not (equal (mew-submit-relay-peer--network [192 0 2 1 25])
+                       (mew-submit-relay-peer--network [192 0 2 2 25])))))
+
+(ert-deftest mew-submit-relay-tests-places ()
+  "R10 Who has not logged in keeps no place: not from who comes, and not for long."
+  :tags '(:module)
+  (mew-submit-relay-tests--with-sink ((mew-submit-relay-token "s3kr1t-t0ken")
+                                      (mew-submit-relay-connections 3))
+    (let ((known (mew-submit-relay-tests--connect))
+          (others (list (mew-submit-relay-tests--connect)
+                        (mew-submit-relay-tests--connect))))
+      (should (equal (mew-submit-relay-tests--dialog
+                      known "EHLO me" mew-submit-relay-tests--right)
+                     '(250 235)))
+      (dolist (client others)
+        (should (equal (mew-submit-relay-tests--dialog client "EHLO me") '(250))))
+      ;; The oldest of them has to go, and the one who is known stays.
+      (push (mew-submit-relay-tests--connect) others)
+      (should (string-prefix-p "421 4.3.2" (mew-submit-relay-tests--reply (nth 1 others))))
+      (should (equal (mew-submit-relay-tests--dialog known "NOOP") '(250)))
+      (let ((overdue (lambda ()
+                       (seq-count #'mew-submit-relay--overdue-p
+                                  mew-submit-relay--sessions))))
+        (dolist (session mew-submit-relay--sessions)
+          (setf (mew-submit-relay--session-heard session)
+                (- (float-time) (/ mew-submit-relay-timeout 2))))
+        (should (= (funcall overdue) 2))))))
+
 (ert-deftest mew-submit-relay-tests-injection ()
   "R3 What comes with STARTTLS in the clear is not taken, and ends the connection."
   :tags '(:module)
@@ -1138,6 +1204,18 @@ What was said before TLS is forgotten."
         (funcall fails))
       (write-region "nonsense" nil mew-submit-relay-certificate nil 'silent)
       (funcall fails))))
+
+(ert-deftest mew-submit-relay-tests-renewed ()
+  "A certificate that is renewed is used from the next connection on."
+  :tags '(:module)
+  (mew-submit-relay-tests--with-tls ()
+    (dotimes (_ 2)
+      (let ((client (mew-submit-relay-tests--connect)))
+        (should (equal (mew-submit-relay-tests--dialog client "STARTTLS") '(220)))
+        (mew-submit-relay-tests--handshake client)
+        (should (equal (mew-submit-relay-tests--dialog client "EHLO me") '(250))))
+      (delete-file mew-submit-relay-certificate)
+      (mew-submit--mod-certificate mew-submit-relay-certificate "renewed.example"))))
 
 ;;; The token
 

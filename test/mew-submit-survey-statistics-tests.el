@@ -245,6 +245,60 @@
   (dolist (text '("" "# nothing\n" "bad name! x" "a.example.org u 0" "a.example.org u nonsense"))
     (should-error (mew-submit-survey-fieldtest--parse text) :type 'mew-submit-config)))
 
+(defun mew-submit-survey-statistics-tests--most (a b)
+  "Return the greater of each two numbers in A and B, lists; B may be nil."
+  (if b (cl-mapcar #'max a b) a))
+
+(defun mew-submit-survey-statistics-tests--long (count)
+  "Look at a list of COUNT servers, each of which answers at once.
+Return (PENDING CONSES STRINGS SLOTS), the most there were of each at a time."
+  (let* ((directory (make-temp-file "mew-submit-test" t))
+         (list (expand-file-name "list" directory))
+         (survey (lambda (place &rest keys)
+                   (let ((diagnosis (list :session (list nil) :done '(:kind "ok" :ms 1)
+                                          :attempts '((:port 587 :family "ipv4" :case 1)))))
+                     (ignore place)
+                     (run-at-time 0 nil (plist-get keys :on-done) diagnosis)
+                     diagnosis)))
+         (found 0) most)
+    (unwind-protect
+        (cl-letf (((symbol-function 'mew-submit-probe--start) survey))
+          (with-temp-file list
+            (dotimes (number count)
+              (insert (format "s%d.example.org\n" number))))
+          (let ((test (mew-submit-survey-fieldtest--long
+                       list (expand-file-name "state" directory) nil)))
+            (setf (mew-submit-survey-fieldtest-on-found test)
+                  (lambda (test _record)
+                    (when (zerop (% (cl-incf found) 50))
+                      (let ((kept (garbage-collect)))
+                        (setq most
+                              (mew-submit-survey-statistics-tests--most
+                               (cons (length (mew-submit-survey-fieldtest-pending test))
+                                     (mapcar (lambda (kind) (nth 2 (assq kind kept)))
+                                             '(conses strings vector-slots)))
+                               most))))))
+            (mew-submit-survey-fieldtest--run test)
+            (while (not (mew-submit-survey-fieldtest-stopped test))
+              (accept-process-output nil 0.01))
+            (should (= found count))
+            most))
+      (delete-directory directory t))))
+
+(ert-deftest mew-submit-survey-statistics-tests-memory-of-a-long-list ()
+  "What a list leaves in memory for each server is its place in one table.
+That is eight words at most, and no string and no cons.  No more of the list is
+read than is soon looked at."
+  (mew-submit-survey-statistics-tests--long 100)
+  (pcase-let* ((short 1000) (long 4000)
+               (`(,_ . ,few) (mew-submit-survey-statistics-tests--long short))
+               (`(,pending . ,many) (mew-submit-survey-statistics-tests--long long))
+               (`(,conses ,strings ,slots) (cl-mapcar #'- many few)))
+    (should (< pending 1000))
+    (should (< conses (/ (- long short) 2)))
+    (should (< strings (/ (- long short) 2)))
+    (should (< slots (* 8 (- long short))))))
+
 (ert-deftest mew-submit-survey-statistics-tests-a-file-that-is-no-survey ()
   "What is not a file of a survey is refused, and records that make no sense are left out."
   (mew-submit-test-with-directory directory

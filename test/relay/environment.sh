@@ -106,3 +106,23 @@ needs ()
   missing=$(first_missing_command "$@")
   [ -z "$missing" ] || skip_case "$missing is not installed: run make deps, or install it"
 }
+
+launcher=(env)  # where Thunderbird is started
+
+# thunderbird_sends PASSWORD MAIL...: Thunderbird, which trusts the authority of $SMTP_HOST, sends each MAIL (thunderbird.py has
+# its form); what becomes of it is a line in $out/client.
+thunderbird_sends ()
+{
+  rm -rf "$out/thunderbird"
+  "${launcher[@]}" python3 "$MEW_SUBMIT_ROOT/test/relay/thunderbird.py" "$out/thunderbird" "$SMTP_SENDER" "$box@example.org" "$SMTP_CA_FILE" "$@" \
+    >"$out/client" 2>"$out/stderr" || fail "Thunderbird: $(tail -n 1 "$out/stderr")"
+}
+
+# expect_sent NUMBER PATTERN: that became of the mail.
+expect_sent ()
+{
+  local found
+  found=$(sed -n "$1p" "$out/client")
+  # shellcheck disable=SC2053  # a pattern
+  [[ $found == $2 ]] || fail "mail $1: $found, not $2"
+}

@@ -14,7 +14,7 @@ with_smarthost ()
   echo "$smarthost_token" > "$out/token"
   relay_start "${account[@]}" --token-file "$out/token" --allow 192.0.2.0/24,2001:db8::/32 \
     --certificate "$SMTP_WORK/server.pem" --key "$SMTP_WORK/server.key" --connections 20 \
-    --listen "0.0.0.0:$relay_port,[::1]:$relay_port,tls:0.0.0.0:$smarthost_tls_port,tls:[::1]:$smarthost_tls_port" || return
+    --listen "[::]:$relay_port,tls:[::]:$smarthost_tls_port" || return
   "$@"
   result=$?
   relay_stop
@@ -102,6 +102,19 @@ END
 }
 
 case_smarthost-smtplib () { needs python3 && with_smarthost smarthost_smtplib; }
+
+# As a person has it: normal password, and TLS in either way.
+smarthost_thunderbird ()
+{
+  thunderbird_sends "$smarthost_token" "$SMTP_HOST $relay_port starttls plain" "$SMTP_HOST $smarthost_tls_port tls plain" \
+    "127.0.0.1 $relay_port starttls plain" "192.0.2.1 $smarthost_tls_port tls plain" "$SMTP_HOST $relay_port none plain" || return
+  expect_sent 1 sent && expect_sent 2 sent || return
+  # The certificate has another name; and without TLS nobody gets in.
+  expect_sent 3 'not sent: *does not match*' && expect_sent 4 'not sent: *does not match*' && expect_sent 5 'not sent: *Begin TLS first*' || return
+  expect_mails "$box" 2
+}
+
+case_smarthost-thunderbird () { needs thunderbird python3 && with_smarthost smarthost_thunderbird; }
 
 # A certificate that is made: its fingerprint is what a client pins, and the next relay has the same.
 case_smarthost-certificate-made ()

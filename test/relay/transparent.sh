@@ -34,29 +34,66 @@ with_transparent ()
 not_the_relay="meta skgid != $relay_group"
 account_here="(:from \"$SMTP_SENDER\" :server \"$SMTP_HOST\")"
 
-# They know nothing of it.
+# They know nothing of it, whichever family they come by.
 transparent_clients ()
 {
-  local port address
-  for port in 25 587
+  local port address url
+  swaks --support 2>&1 | grep -q 'IPv6 supported' || skip_case "swaks has no IPv6: run make deps" || return
+  mail_text client > "$out/mail"
+  for address in 192.0.2.1 2001:db8::1
   do
-    swaks --server 192.0.2.1 --port $port --from "$SMTP_SENDER" --to "$box@example.org" >"$out/client" 2>&1 \
-      || fail "swaks, $port: $(grep '^[<*]' "$out/client" | tail -n 2)" || return
-  done
-  grep -q 'STARTTLS\|AUTH' "$out/client" && { fail "something is offered that is another server's"; return; }
-  mail_text msmtp | msmtp --file=/dev/null --host "$SMTP_HOST" --port 587 --from "$SMTP_SENDER" "$box@example.org" \
-    >"$out/client" 2>&1 || fail "msmtp: $(tail -n 2 "$out/client")" || return
-  mail_text curl > "$out/mail"
-  for address in 192.0.2.1 '[2001:db8::1]'
-  do
-    curl -sS --crlf --url "smtp://$address:25" --mail-from "$SMTP_SENDER" --mail-rcpt "$box@example.org" \
+    for port in 25 587
+    do
+      swaks --server "$address" --port $port --from "$SMTP_SENDER" --to "$box@example.org" >"$out/client" 2>&1 \
+        || fail "swaks, $address, $port: $(grep '^[<*]' "$out/client" | tail -n 2)" || return
+      grep -q 'STARTTLS\|AUTH' "$out/client" && { fail "something is offered that is another server's"; return; }
+      msmtp --file=/dev/null --host "$address" --port $port --from "$SMTP_SENDER" "$box@example.org" <"$out/mail" \
+        >"$out/client" 2>&1 || fail "msmtp, $address, $port: $(tail -n 2 "$out/client")" || return
+    done
+    url=smtp://$address:25
+    [[ $address != *:* ]] || url="smtp://[$address]:25"
+    curl -sS --crlf --url "$url" --mail-from "$SMTP_SENDER" --mail-rcpt "$box@example.org" \
          --upload-file "$out/mail" >"$out/client" 2>&1 || fail "curl to $address: $(tail -n 2 "$out/client")" || return
   done
-  expect_mails "$box" 5 || return
-  [ "$(grep -c 'is in the outbox' "$RELAY_LOG")" = 5 ] || fail "not all of them came by the relay"
+  expect_mails "$box" 10 || return
+  [ "$(grep -c 'is in the outbox' "$RELAY_LOG")" = 10 ] || fail "not all of them came by the relay"
 }
 
 case_transparent-clients () { needs swaks msmtp curl && with_transparent "$account_here" "$not_the_relay" transparent_clients; }
+
+transparent_thunderbird ()
+{
+  local number
+  thunderbird_sends 'a password of another server' "$SMTP_HOST 587 none none" '192.0.2.1 25 none none' '2001:db8::1 587 none none' \
+    "$SMTP_HOST 587 none plain" "$SMTP_HOST 587 none encrypted" "$SMTP_HOST 587 starttls plain" || return
+  for number in 1 2 3 4 5
+  do
+    expect_sent $number sent || return
+  done
+  # TLS that is demanded, and not to be had.
+  expect_sent 6 'not sent: *STARTTLS*' || return
+  grep -q 'a password of another server' "$RELAY_LOG" && { fail "its password is in the log"; return; }
+  expect_mails "$box" 5
+}
+
+case_transparent-thunderbird ()
+{
+  needs thunderbird python3 && with_transparent "$account_here" "$not_the_relay" transparent_thunderbird
+}
+
+# With a certificate that it trusts for the server's name it goes on as it is set up; for another name it stops.
+transparent_thunderbird_tls ()
+{
+  thunderbird_sends 'a password of another server' "$SMTP_HOST 587 starttls plain" '192.0.2.1 587 starttls plain' || return
+  expect_sent 1 sent && expect_sent 2 'not sent: *does not match*' || return
+  expect_mails "$box" 1
+}
+
+case_transparent-thunderbird-tls ()
+{
+  needs thunderbird python3 && with_transparent "$account_here" "$not_the_relay" transparent_thunderbird_tls \
+    --certificate "$SMTP_WORK/server.pem" --key "$SMTP_WORK/server.key"
+}
 
 # With 587 blocked the client's mail goes by 25; its connection to 587 is not blocked, since it is redirected.
 transparent_fallback ()

@@ -321,7 +321,7 @@ cancelled message has not arrived, a delivered one has."
             (should (member (car results) '("cancelled" "delivered" "uncertain")))))
         (let ((count (lambda (result) (seq-count (lambda (r) (equal r result)) results))))
           (should (<= 0
-                      (- (length (mew-submit-test-log peer "message"))
+                      (- (length (mew-submit-test-accepted peer))
                          (funcall count "delivered"))
                       (funcall count "uncertain"))))))))
 

@@ -205,6 +205,12 @@ SETTINGS are as for `mew-submit-test-with-peer'."
               (mew-submit-test-json-lines
                (mew-submit-test-octets (mew-submit-test--peer-file peer "log")))))
 
+(defun mew-submit-test-accepted (peer)
+  "Return what PEER has noted of the messages that it has accepted.
+Those that broke off are in its log, too."
+  (seq-filter (lambda (line) (equal (plist-get line :outcome) "accepted"))
+              (mew-submit-test-log peer "message")))
+
 (defun mew-submit-test-go (peer)
   "Let PEER go on, where it is at \"hold:go\"."
   (mew-submit-test-write (mew-submit-test--peer-file peer "store/go") ""))

@@ -225,7 +225,9 @@ They are those of `dns-servers', or else of /etc/resolv.conf."
   "Have QUERY ask the next server, now that time is up.
 When Emacs was busy for that long, the answer may be here: timers run first."
   (let ((process (mew-submit-dns-query-process query)))
-    (accept-process-output process 0 nil 0)
+    ;; Whether one that still connects has been refused is not seen in this way, and waited for.
+    (unless (eq (process-status process) 'connect)
+      (accept-process-output process 0 nil 0))
     (when (eq process (mew-submit-dns-query-process query))
       (mew-submit-dns--failed query "no DNS server answers"))))
 

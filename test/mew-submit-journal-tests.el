@@ -39,7 +39,7 @@ JOURNAL is kept; ON-EVENT is called with each event."
          (mew-submit-job--start
           (list :host "127.0.0.1"
                 :routes (list (list (mew-submit-test-port peer name) 'ipv4 'starttls))
-                :connect-timeout 10000 :step-timeout 20000 :tls 'required
+                :connect-timeout 60000 :step-timeout 60000 :tls 'required
                 :ca-file (mew-submit-test-ca peer) :helo "localhost.localdomain"
                 :from "me@example.org" :recipients recipients
                 :file file :journal journal)

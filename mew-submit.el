@@ -135,7 +135,7 @@ the user is asked."
   (let ((on-done (or on-done #'mew-submit--warn-unless-delivered))
         (on-ask (or on-ask #'mew-submit-dialog--answer)))
     (condition-case err
-        (mew-submit-request--submit
+        (mew-submit-parcel--submit
          message-file :account account :from from :recipients recipients
          :on-event on-event :on-done on-done :on-ask on-ask)
       (error
@@ -311,7 +311,7 @@ Return nil where the header decides, as smtpmail does."
 
 (defun mew-submit--say (id)
   "Tell that the message ID is in the outbox, unless there is more to tell."
-  (when-let* ((entry (mew-submit-queue--entry id)))
+  (when-let* ((entry (mew-submit-known--entry id)))
     (let ((people (mew-submit-report--people (plist-get entry :recipients)))
           (state (plist-get entry :state)))
       (cond ((eq (plist-get entry :held) 'flush)
@@ -370,7 +370,7 @@ M-x mew-submit-build-module"))
           ;; What the client says when it has handed the mail over comes first.
           (run-at-time 0 nil (lambda () (mew-submit-background--run
                                          (mew-submit--say id))))
-          (run-at-time 0 nil #'mew-submit-queue--start-once))
+          (run-at-time 0 nil #'mew-submit-dispatch--start-once))
       (when (file-exists-p raw)
         (delete-file raw)))))
 
@@ -385,7 +385,7 @@ what to do."
              ;; Which has run the hook already.
              (not (eq message-send-mail-function 'message-use-send-mail-function)))
     (run-hooks 'message-send-mail-hook))
-  (mew-submit-queue--offer-module)
+  (mew-submit-dispatch--offer-module)
   (mew-submit-error--as-user-error
     (mew-submit--send-buffer)))
 

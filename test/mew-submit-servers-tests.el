@@ -241,13 +241,13 @@ A server with limits gets a message in several sessions, and each can fail."
                           (plist-get (mew-submit-spool--read id directory) :state)))
                  (settle (lambda ()
                            (mew-submit-test-until ("the queue")
-                             (null (mew-submit-queue--running))))))
+                             (null (mew-submit-known--running))))))
             (if (not killed)
                 (funcall settle)
               ;; What is on disk then is all that the next Emacs has.
               (mew-submit-test-until ("the final dot")
                 (let ((entry (mew-submit-spool--read id directory)))
-                  (plist-get (mew-submit-spool--judge
+                  (plist-get (mew-submit-fate--of-journal
                               (plist-get entry :recipients)
                               (mew-submit-spool--journal-lines entry))
                              :uncertain)))
@@ -256,7 +256,7 @@ A server with limits gets a message in several sessions, and each can fail."
               (funcall settle)
               (setq mew-submit-outbox-directory copy
                     directory copy)
-              (mew-submit-spool--recover (mew-submit-spool--read id directory)))
+              (mew-submit-fate--recover (mew-submit-spool--read id directory)))
             (should (eq 'uncertain (funcall state)))
             (let ((before (length (mew-submit-servers-tests--reached peer)))
                   (mew-submit-network-server--entries nil))
@@ -283,7 +283,7 @@ SPEC is (ID ACCOUNT)."
 (defun mew-submit-servers-tests--settle (id)
   "Wait for the queue, and return the state of the message ID."
   (mew-submit-test-until ("the queue")
-    (null (mew-submit-queue--running)))
+    (null (mew-submit-known--running)))
   (plist-get (mew-submit-spool--read id mew-submit-outbox-directory) :state))
 
 (ert-deftest mew-submit-servers-tests-cancelled-in-between ()
@@ -296,7 +296,7 @@ SPEC is (ID ACCOUNT)."
       (let ((deadline (+ (float-time) mew-submit-test-patience)))
         (while (and (> (mew-submit--mod-jobs) 0) (< (float-time) deadline))
           (call-process "sleep" nil nil nil "0.05")))
-      (should (mew-submit-queue--running))
+      (should (mew-submit-known--running))
       (mew-submit-queue--cancel id)
       (should (eq 'held (mew-submit-servers-tests--settle id)))
       (should (equal '("a") (mew-submit-servers-tests--reached peer))))))

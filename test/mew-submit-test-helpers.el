@@ -25,7 +25,7 @@
 (require 'seq)
 (require 'subr-x)
 
-(declare-function mew-submit-request--submit "mew-submit-request" (file &rest keys))
+(declare-function mew-submit-parcel--submit "mew-submit-request" (file &rest keys))
 (declare-function mew-submit-job--stop "mew-submit-job" ())
 (declare-function mew-submit-job--wait "mew-submit-job"
                   (session &optional timeout))
@@ -267,9 +267,9 @@ So its ports are free, whatever else is tested here."
 
 (defun mew-submit-test-run (account text &rest keys)
   "Send the message TEXT by ACCOUNT and return the `done' event.
-KEYS are for `mew-submit-request--submit'; nobody is asked by default."
+KEYS are for `mew-submit-parcel--submit'; nobody is asked by default."
   (mew-submit-test-with-directory directory
-    (let ((session (apply #'mew-submit-request--submit
+    (let ((session (apply #'mew-submit-parcel--submit
                           (mew-submit-test-write
                            (expand-file-name "message" directory) text)
                           :account account keys)))

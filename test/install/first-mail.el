@@ -19,8 +19,8 @@
 (declare-function mew-submit-module--building-p "mew-submit-module" ())
 (declare-function mew-submit-module--missing-p "mew-submit-module" ())
 (declare-function mew-submit-queue--flush "mew-submit-queue" (&optional directory))
-(declare-function mew-submit-queue--queued-p "mew-submit-queue" ())
-(declare-function mew-submit-queue--running "mew-submit-queue" ())
+(declare-function mew-submit-known--queued-p "mew-submit-queue" ())
+(declare-function mew-submit-known--running "mew-submit-queue" ())
 (defvar mew-submit-accounts)
 (defvar mew-submit-queue--known)
 

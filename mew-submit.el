@@ -41,10 +41,30 @@
 ;; In a checkout and in most packages the other files are in lisp/; some package managers
 ;; put them beside this one.  The autoloads of a package begin with this form, which a
 ;; package manager copies there: it looks at the top directory alone.
+;;
+;; So does `package-install-file' with a directory, and it leaves the others behind.  It loads
+;; the new autoloads while a temporary buffer shows that directory: they fetch the rest.
 ;;;###autoload
 (let* ((here (file-name-directory (or load-file-name buffer-file-name default-directory)))
        (lisp (expand-file-name "lisp" here)))
   (add-to-list 'load-path (directory-file-name here))
+  (dolist (buffer (and load-file-name
+                       (string-suffix-p "mew-submit-autoloads.el" load-file-name)
+                       (buffer-list)))
+    (let ((source (buffer-local-value 'default-directory buffer)))
+      (when (and (string-prefix-p " *temp*" (buffer-name buffer))
+                 (eq (buffer-local-value 'major-mode buffer) 'dired-mode)
+                 (file-exists-p (expand-file-name "lisp/mew-submit-loaddefs.el" source)))
+        (dolist (wanted '(("lisp" . "\\.el\\'") ("module" . "\\.\\(?:[ch]\\|def\\)\\'")
+                          ("." . "\\`\\(?:Makefile\\|COPYING\\)\\'")))
+          (let ((from (expand-file-name (car wanted) source))
+                (to (file-name-as-directory (expand-file-name (car wanted) here))))
+            ;; What an earlier version had is in the way.
+            (unless (equal (car wanted) ".")
+              (delete-directory to t)
+              (make-directory to))
+            (dolist (file (directory-files from t (cdr wanted)))
+              (copy-file file to t)))))))
   (when (file-exists-p (expand-file-name "mew-submit-loaddefs.el" lisp))
     (add-to-list 'load-path lisp))
   ;; Not `require': after an upgrade there is a new one.

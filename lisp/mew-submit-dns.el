@@ -221,6 +221,16 @@ They are those of `dns-servers', or else of /etc/resolv.conf."
           (mew-submit-dns--failed query "the DNS server cannot be reached")))
     (error (mew-submit-dns--failed query "the DNS server cannot be reached"))))
 
+(defun mew-submit-dns--late (query)
+  "Have QUERY ask the next server, now that time is up.
+When Emacs was busy for that long, the answer may be here: timers run first."
+  (let ((process (mew-submit-dns-query-process query)))
+    ;; Whether one that still connects has been refused is not seen in this way, and waited for.
+    (unless (eq (process-status process) 'connect)
+      (accept-process-output process 0 nil 0))
+    (when (eq process (mew-submit-dns-query-process query))
+      (mew-submit-dns--failed query "no DNS server answers"))))
+
 (defun mew-submit-dns--connect (query)
   "Return a new socket for QUERY to its server."
   (apply #'make-network-process
@@ -243,8 +253,7 @@ They are those of `dns-servers', or else of /etc/resolv.conf."
         (setf (mew-submit-dns-query-process query) process
               (mew-submit-dns-query-timer query)
               (run-at-time mew-submit-dns-timeout nil
-                           #'mew-submit-dns--failed query
-                           "no DNS server answers"))
+                           #'mew-submit-dns--late query))
         (unless (mew-submit-dns-query-tcp query)
           (process-send-string process (mew-submit-dns--packet query))))
     (error (mew-submit-dns--failed query "the DNS server cannot be reached"))))

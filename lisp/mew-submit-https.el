@@ -365,6 +365,9 @@ the token, lets Emacs go on with the address and the TLS of that one alone."
                 (> (- (float-time) (mew-submit-https-began exchange))
                    mew-submit-https--patience))
            (mew-submit-https--begin-anew exchange))
+          ;; It has an address, and connects to that.  Waiting for it alone Emacs would look
+          ;; at nothing but whether it can be read; of one that is refused, for ever.
+          ((and (eq (process-status process) 'connect) (process-contact process :local)))
           ((process-live-p process) (accept-process-output process 0 nil t))
           ;; Emacs tells nobody of a certificate that is not valid.
           (t (mew-submit-https--fail exchange "cannot be reached safely: the \

@@ -331,6 +331,7 @@ int
 msub_net_accept (int listener)
 {
 #ifdef SOCK_CLOEXEC
+  /* cppcheck-suppress nullPointer ; nobody asks for the address */
   int fd = accept4 (listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 #else
   int fd = accept (listener, NULL, NULL);

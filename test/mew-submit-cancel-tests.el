@@ -271,7 +271,7 @@ sys.stdin.read()" leased))))
        (accept-process-output nil 0.2)  ; most likely it waits by now
        (should-not events)
        (mew-submit-job--cancel session)
-       (should (mew-submit-job--wait session 20))
+       (should (mew-submit-job--wait session 120))
        (should (equal (plist-get (mew-submit-cancel-tests--done (nreverse events)) :result)
                       "cancelled"))
        (mew-submit-test-until ("the job to end") (zerop (mew-submit--mod-jobs)))))))

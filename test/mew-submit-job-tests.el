@@ -27,7 +27,7 @@
           (list :host "127.0.0.1"
                 :routes (list (list (mew-submit-test-port peer name)
                                     'ipv4 'starttls))
-                :race t :connect-timeout 10000 :step-timeout 20000
+                :race t :connect-timeout 60000 :step-timeout 60000
                 :attempt-delay 250 :tls 'required
                 :ca-file (mew-submit-test-ca peer)
                 :helo "localhost.localdomain" :from "me@example.org"

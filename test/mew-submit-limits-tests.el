@@ -30,7 +30,7 @@
                   (list :host "127.0.0.1"
                         :routes (list (list (mew-submit-test-port peer "s") 'ipv4
                                             'starttls))
-                        :connect-timeout 10000 :step-timeout 20000 :tls 'required
+                        :connect-timeout 60000 :step-timeout 60000 :tls 'required
                         :ca-file (mew-submit-test-ca peer)
                         :helo "localhost.localdomain" :from "me@example.org"
                         :recipients recipients :file file

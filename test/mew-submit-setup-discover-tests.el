@@ -184,6 +184,19 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
       (accept-process-output nil 0.3)
       (should (= calls 2)))))
 
+;; Under load Emacs itself is late: timers run before what has come is read.
+(ert-deftest mew-submit-setup-discover-tests-dns-busy ()
+  "An answer that has come while Emacs was busy counts, though time is up."
+  (mew-submit-setup-discover-tests--with-zone
+      `(("example.org" MX ,(mew-submit-setup-discover-tests--mx 1 "good.example.org")))
+    (let ((mew-submit-dns-timeout 0)
+          found)
+      (mew-submit-dns--ask "example.org" 'MX (lambda (result) (setq found result)))
+      (accept-process-output server 120 nil 0)
+      (should (equal questions '("example.org")))
+      (should (eq (plist-get (mew-submit-test-until ("the answer") found) :status) 'ok))
+      (should (= (length questions) 1)))))
+
 ;;; XML
 
 (defconst mew-submit-setup-discover-tests--document

@@ -642,6 +642,30 @@ DIRECTORY is for its file."
                              issuer "get" "/.well-known/oauth-authorization-server"))))
         (should (> calls 1))))))
 
+;; Most often it is a name with two addresses, the first of which is refused: that makes a
+;; connection readable, too.
+(ert-deftest mew-submit-sign-in-tests-readable-before-open ()
+  "Emacs does not stand still for a connection that can be read before it is noted as open."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=greets")
+    (let* ((mew-submit-https--timeout 60)
+           (connect (symbol-function 'make-network-process))
+           (answer nil)
+           (exchange
+            (cl-letf (((symbol-function 'make-network-process)
+                       (lambda (&rest keys)
+                         (apply connect
+                                :remote (vector 127 0 0 1 (mew-submit-test-port peer "greets"))
+                                (cl-loop for (key value) on keys by #'cddr
+                                         unless (memq key '(:host :service))
+                                         append (list key value))))))
+              (mew-submit-https--fetch "https://127.0.0.1/" (lambda (got) (setq answer got))))))
+      ;; Nobody looks whether it is open meanwhile.
+      (while (not (mew-submit-test-log peer "reply")))
+      (mew-submit-https--push-on exchange)
+      (should-not answer)
+      (mew-submit-https--cancel exchange))))
+
 ;;; What issuers give
 
 (ert-deftest mew-submit-sign-in-tests-tokens ()

@@ -104,6 +104,12 @@ A NUL, which Emacs 28 does not take in JSON, becomes U+FFFD."
                                :null-object nil :false-object :false))
           (split-string text "\n" t)))
 
+(defun mew-submit-test-json-log (file)
+  "Return the objects in FILE, JSON lines that are still being written."
+  ;; What follows the last line end is half a line.
+  (mew-submit-test-json-lines
+   (string-join (butlast (split-string (mew-submit-test-octets file) "\n")) "\n")))
+
 ;;; The test server
 
 (cl-defstruct (mew-submit-test-peer (:constructor mew-submit-test-peer--make)
@@ -202,8 +208,13 @@ SETTINGS are as for `mew-submit-test-with-peer'."
   "Return what PEER has noted, a list of plists; with EVENT that kind only."
   (seq-filter (lambda (line)
                 (or (null event) (equal (plist-get line :event) event)))
-              (mew-submit-test-json-lines
-               (mew-submit-test-octets (mew-submit-test--peer-file peer "log")))))
+              (mew-submit-test-json-log (mew-submit-test--peer-file peer "log"))))
+
+(defun mew-submit-test-accepted (peer)
+  "Return what PEER has noted of the messages that it has accepted.
+Those that broke off are in its log, too."
+  (seq-filter (lambda (line) (equal (plist-get line :outcome) "accepted"))
+              (mew-submit-test-log peer "message")))
 
 (defun mew-submit-test-go (peer)
   "Let PEER go on, where it is at \"hold:go\"."

@@ -39,7 +39,7 @@ diagnose ()
   local name="diagnose $server: $1" wanted=$2 found status
   shift 2
   (cd "$MEW_SUBMIT_ROOT" && timeout 600 "$EMACS" -Q --batch -module-assertions -l mew-submit.el -f mew-submit-batch-diagnose -- \
-    --json --ca-file "$SMTP_CA_FILE" --timeout 5 --step-timeout 6 "$@" smtp.example.org) \
+    --json --ca-file "$SMTP_CA_FILE" --timeout 60 --step-timeout 60 "$@" smtp.example.org) \
     >"$SMTP_WORK/out/diagnosis" 2>"$SMTP_WORK/out/diagnosis-errors"
   status=$?
   found=$(jq -r '[.findings[].id] | sort | join(" ")' "$SMTP_WORK/out/diagnosis" 2>&1)
@@ -58,7 +58,7 @@ expect ()
   local name="diagnose $server: $1"
   shift
   if (cd "$MEW_SUBMIT_ROOT" && timeout 600 "$EMACS" -Q --batch -l mew-submit.el -f mew-submit-batch-diagnose -- \
-        --ca-file "$SMTP_CA_FILE" --timeout 5 "$@" smtp.example.org) >"$SMTP_WORK/out/text" 2>&1
+        --ca-file "$SMTP_CA_FILE" --timeout 60 "$@" smtp.example.org) >"$SMTP_WORK/out/text" 2>&1
   then
     echo "ok - $name"
   else

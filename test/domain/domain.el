@@ -95,12 +95,12 @@
 (defun mew-submit-domain-test--start (domain)
   "Begin to look at DOMAIN, and return its zone."
   (mew-submit-domain-zone--start
-   domain :account (list :timeout 5
+   domain :account (list :timeout 20
                          :ca-file (expand-file-name "certs/ca.pem" (getenv "RACE_WORK")))))
 
 (defun mew-submit-domain-test--ended (zone)
   "Wait for the end of ZONE, and return it, or nil when it does not end."
-  (let ((deadline (time-add nil 120)))
+  (let ((deadline (time-add nil 300)))
     (while (not (or (mew-submit-domain-zone--ended-p zone) (time-less-p deadline nil)))
       (accept-process-output nil 0.02))
     (and (mew-submit-domain-zone--ended-p zone) zone)))
@@ -207,7 +207,7 @@ BEGUN is its zone."
 (defun mew-submit-domain-test-run ()
   "Run all tests, and leave Emacs."
   ;; Who says nothing is waited for, so all domains are looked at side by side.
-  (setq mew-submit-dns-timeout 5)
+  (setq mew-submit-dns-timeout 20)
   (princ (format "1..%d\n" (+ 2 (length mew-submit-domain-test-cases)
                               (length mew-submit-domain-test-accounts)
                               (length (mew-submit-domain-test--words "dane"))

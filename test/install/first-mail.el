@@ -18,6 +18,7 @@
 (declare-function mew-submit-mode "mew-submit-clients" (&optional arg))
 (declare-function mew-submit-module--building-p "mew-submit-module" ())
 (declare-function mew-submit-module--missing-p "mew-submit-module" ())
+(declare-function mew-submit-queue--flush "mew-submit-queue" (&optional directory))
 (declare-function mew-submit-known--queued-p "mew-submit-queue" ())
 (declare-function mew-submit-known--running "mew-submit-queue" ())
 (defvar mew-submit-accounts)
@@ -51,18 +52,29 @@
           user-mail-address "me@example.org"
           message-interactive nil)
     (mew-submit-mode 1)
-    (message-mail "a@x" "The first mail")
-    (message-goto-body)
-    (insert "It works.\n")
-    (message-send)
-    (install-until "the outbox"
-                   (lambda () (> (hash-table-count mew-submit-known--table) 0)))
-    (when (mew-submit-module--missing-p)
-      (cl-letf (((symbol-function 'y-or-n-p) #'always))
-        (mew-submit-build-module))
-      (install-until "the build" (lambda () (not (mew-submit-module--building-p)))))
-    (install-until "the delivery"
-                   (lambda () (= (hash-table-count mew-submit-known--table) 0)))))
+    (install-send)))
+
+(defun install-next-mail ()
+  "Do what a user does after an upgrade; the accounts are there."
+  (let ((noninteractive nil))
+    (require 'mew-submit)
+    (mew-submit-queue--flush)
+    (install-send)))
+
+(defun install-send ()
+  "Send a mail, and build the module when it is missing; return when none waits."
+  (message-mail "a@x" "The first mail")
+  (message-goto-body)
+  (insert "It works.\n")
+  (message-send)
+  (install-until "the outbox"
+                 (lambda () (> (hash-table-count mew-submit-known--table) 0)))
+  (when (mew-submit-module--missing-p)
+    (cl-letf (((symbol-function 'y-or-n-p) #'always))
+      (mew-submit-build-module))
+    (install-until "the build" (lambda () (not (mew-submit-module--building-p)))))
+  (install-until "the delivery"
+                 (lambda () (= (hash-table-count mew-submit-known--table) 0))))
 
 (defun install-flatten (source out)
   "Make of the tree SOURCE what MELPA makes of it by doc/recipe: OUT/mew-submit-9.9."

@@ -97,7 +97,7 @@
                   (and (or (null event) (equal (plist-get line :event) event))
                        (or (null path) (equal (plist-get line :path) path))))
                 (and (file-exists-p file)
-                     (mew-submit-test-json-lines (mew-submit-test-octets file))))))
+                     (mew-submit-test-json-log file)))))
 
 (defun mew-submit-issuer-test-forget ()
   "Forget in this Emacs who is signed in, as a new one would not know it."

@@ -224,6 +224,7 @@ case_587-blocked ()
 
 blocked_587 ()
 {
+  local attempt_delay=0.25
   submit "$out/message" "${login[@]}" --memory "$out/memory" a@example.org
   expect 75 deferred || return
   done_has '.kind == "no-login" and (has("alarm") | not) and .text

@@ -22,13 +22,14 @@ skip_case ()
 }
 
 # submit MESSAGE OPTION... RECIPIENT...: run the batch client.  Its JSON is in $out/json, the last event in
-# $out/done, its other output in $out/stderr, its exit status in $status.
+# $out/done, its other output in $out/stderr, its exit status in $status.  Which of two addresses answers first is no
+# matter of how busy the machine is: the second is tried when the first has failed, or after $attempt_delay.
 submit ()
 {
   local message=$1
   shift
-  (cd "$MEW_SUBMIT_ROOT" && timeout "$wait_seconds" "$EMACS" -Q --batch -l mew-submit.el -f mew-submit-batch-send -- \
-     --server "$SMTP_HOST" --from "$SMTP_SENDER" --ca-file "${ca_file:-$SMTP_CA_FILE}" \
+  (cd "$MEW_SUBMIT_ROOT" && timeout "$wait_seconds" "$EMACS" -Q --batch --eval "(setq mew-submit-attempt-delay ${attempt_delay:-60})" \
+     -l mew-submit.el -f mew-submit-batch-send -- --server "$SMTP_HOST" --from "$SMTP_SENDER" --ca-file "${ca_file:-$SMTP_CA_FILE}" \
      --outbox "$SMTP_WORK/outbox" --fallback always --json "$@") <"$message" >"$out/json" 2>"$out/stderr"
   status=$?
   tail -n 1 "$out/json" > "$out/done"

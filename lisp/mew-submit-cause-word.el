@@ -736,10 +736,9 @@ servfail,
 dns check*, dns look up, dns resolving, dns resolution, read error from,
 resolve route, no route found, find a gateway, gateway for")
     (dns
-     "dns check*, dns lookup*, dns look up*, dns failure, dns error, dns query failed, dns timeout,
-dns resolution, dns resolving, name server, nameserver, host name lookup failure, lookup failure,
-dns lookup fail*, dns server,
-dns resolve*")
+     "dns check*, dns lookup*, dns lookup fail*, dns look up*, dns failure, dns error,
+dns query failed, dns timeout, dns resolve*, dns resolution, dns resolving, dns server,
+name server, nameserver, host name lookup failure, lookup failure")
     (syntax
      "control or whitespace, contains whitespace, contains spaces, contains a space,
 contains illegal, contains invalid, unexpected character*, mal forme*, malformee,
@@ -786,7 +785,7 @@ already authenticated, already logged in,
 before greeting, before the greeting, no data before greeting, before banner,
 early talker*, talked too early, spoke too soon, talking too soon, already said,
 already greeted, already sent,
-command line, command line too long, protocol deviation,
+command line, protocol deviation,
 mail transaction, auth exchange*, authentication exchange*,
 wait for my reply, bad argument*, invalid argument*")
     (utf8

@@ -116,7 +116,7 @@ field has to follow."
            (mew-submit-message--mbox-p (cdr fields)))))
 
 (defun mew-submit-message--skip-mark ()
-  "Move point behind the byte order marks that are at point, if there are any."
+  "Move point behind each byte order mark that is at point."
   (while (looking-at-p mew-submit-message--mark)
     (forward-char (length mew-submit-message--mark))))
 

@@ -142,7 +142,7 @@ An encoded word may stand in a name or a comment, and nowhere else."
    (replace-regexp-in-string "\"\\(?:[^\"\\]\\|\\\\.\\)*\"\\|([^()]*)" " " field)))
 
 (defun mew-submit-sevenbit--ascii-domains (field)
-  "Return FIELD, which holds addresses, with A-labels (RFC 5890) in their domains."
+  "Return FIELD, a list of addresses, with A-labels (RFC 5890) in their domains."
   (replace-regexp-in-string
    "\"\\(?:[^\"\\]\\|\\\\.\\)*\"\\|([^()]*)\\|@[^][ \t\r\n<>@,;:\\\"()]+"
    (lambda (part)

@@ -39,7 +39,7 @@
 (defconst mew-submit-diagnose-network--keys
   '(("g" "again" mew-submit-diagnose-network-again)
     ("k" "stop" mew-submit-diagnose-network-stop)
-    ("C-g" nil mew-submit-diagnose-network-stop)
+    ("\C-g" nil mew-submit-diagnose-network-stop)
     ("w" "text" mew-submit-view-copy)
     ("j" "JSON" mew-submit-diagnose-network-copy-json)
     ("l" "letter" mew-submit-diagnose-network-letter))

@@ -125,7 +125,7 @@
     ("o" "Org" mew-submit-diagnose-copy-org)
     ("j" "JSON" mew-submit-diagnose-copy-json)
     ("s" "SVG" mew-submit-diagnose-save-svg)
-    ("k" "stop" mew-submit-diagnose-stop) ("C-g" nil mew-submit-diagnose-stop)
+    ("k" "stop" mew-submit-diagnose-stop) ("\C-g" nil mew-submit-diagnose-stop)
     ("a" "details of all" mew-submit-diagnose-toggle-all))
   "The keys of a report, a table.")
 

@@ -163,7 +163,7 @@ or else as its local part.  As an account:"
 
 (defconst mew-submit-domain--keys
   '(("g" "again" mew-submit-domain-again)
-    ("k" "stop" mew-submit-domain-stop) ("C-g" nil mew-submit-domain-stop)
+    ("k" "stop" mew-submit-domain-stop) ("\C-g" nil mew-submit-domain-stop)
     ("w" "copy" mew-submit-view-copy))
   "The keys of the report about a domain, a table.")
 

@@ -245,7 +245,7 @@ the latter numbers have columns of their own."
   "The test that is shown.")
 
 (defconst mew-submit-survey--keys
-  '(("k" "stop" mew-submit-survey-stop) ("C-g" nil mew-submit-survey-stop)
+  '(("k" "stop" mew-submit-survey-stop) ("\C-g" nil mew-submit-survey-stop)
     ("g" "go on" mew-submit-survey-go-on)
     ("o" "Org" mew-submit-survey-copy-org) ("c" "CSV" mew-submit-survey-copy-csv)
     ("j" "JSON" mew-submit-survey-copy-json)

@@ -10,8 +10,9 @@
 ;; and the same keys.  A report's mode is derived from `mew-submit-view-mode' and sets
 ;; `mew-submit-view--insert'; whatever changes calls `mew-submit-view--soon'.
 ;;
-;; A table of keys is a list of (KEY LABEL COMMAND); where LABEL is nil the row is another
-;; key for a command that has a row.
+;; A table of keys is a list of (KEY LABEL COMMAND), KEY being a string of one character, for
+;; `kbd' would load a library when Emacs starts.  Where LABEL is nil the row is another key
+;; for a command that has a row.
 
 ;;; Code:
 
@@ -52,7 +53,7 @@ Of several keys of a command the first one is told of."
     (when parent
       (set-keymap-parent map parent))
     (pcase-dolist (`(,key ,_ ,command) (reverse rows) map)
-      (define-key map (kbd key) command))))
+      (define-key map key command))))
 
 (defvar mew-submit-view-mode-map
   (mew-submit-view--map mew-submit-view--common
@@ -286,7 +287,7 @@ Without KEYS it is for all that have a label.  It is no part of the text."
      (mapcar (pcase-lambda (`(,_ ,label ,command)) (vector label command))
              (append (seq-filter #'cadr mew-submit-view--keys)
                      (seq-filter (pcase-lambda (`(,key ,_ ,command))
-                                   (and (eq command (lookup-key map (kbd key)))
+                                   (and (eq command (lookup-key map key))
                                         (not (assoc key mew-submit-view--keys))))
                                  mew-submit-view--common)))
      map)))

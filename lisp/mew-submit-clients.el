@@ -153,7 +153,7 @@ that is signed or encrypted can then be sent again or deleted, but not edited."
 (defun mew-submit-clients--source ()
   "Return the text the user wrote for the message to be sent, or nil.
 The line between its header and its text is an empty one.  Newlines may be
-hard, see `use-hard-newlines'."
+hard, see variable `use-hard-newlines'."
   (when-let* ((buffer (mew-submit-clients--buffer)))
     (let ((text (with-current-buffer buffer
                   (save-restriction

@@ -332,7 +332,8 @@ That is what belongs to no message and is more than a day old."
 
 (defun mew-submit-spool--hard-newlines (text)
   "Return where TEXT has hard newlines, a list of positions in it.
-They are what makes MML send it as format=flowed, see `use-hard-newlines'."
+They are what makes MML send it as format=flowed, see variable
+`use-hard-newlines'."
   (let ((place -1) places)
     (while (setq place (text-property-any (1+ place) (length text) 'hard t text))
       (push place places))

@@ -449,7 +449,7 @@ filename=a.txt\n\nattached\n\n--=--\n")))
           (let ((text (buffer-string)))
             (should (derived-mode-p 'message-mode))
             (dolist (words '("To: a@x" "Subject: ü" "Bcc: hidden@x" "Grüße"
-                             "filename=\"a.txt\"" "attached"))
+                             "filename=a.txt" "attached"))
               (should (string-search words text)))
             (should-not (string-match-p "Message-ID\\|MIME-Version\\|^Date"
                                         text))

@@ -517,10 +517,10 @@ The same token is not tried again."
                    (push given mew-submit-auth--given)
                    (mew-submit-auth--token-answer user token))))))))
 
-(autoload 'mew-submit-token-answer "mew-submit-token")
+(autoload 'mew-submit-token-mail-answer "mew-submit-token-mail")
 (autoload 'mew-submit-token-source-answer "mew-submit-token-source")
 
-(defvar mew-submit-auth--token-functions '(mew-submit-token-answer
+(defvar mew-submit-auth--token-functions '(mew-submit-token-mail-answer
                                           mew-submit-token-source-answer)
   "Functions that know access tokens, of accounts that name no other source.
 Each is called with a question and the account, as `mew-submit-auth--token' is,

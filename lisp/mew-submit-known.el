@@ -108,8 +108,8 @@ What its file has may be older."
     parcel))
 
 (defun mew-submit-known--note (entry stamp &optional parcel)
-  "Have ENTRY, as it is on disk, in memory, as `mew-submit-known--keep' does.
-STAMP is that of its file."
+  "Have ENTRY, as it is on disk, in memory, and return its parcel.
+STAMP is that of its file, PARCEL as for `mew-submit-known--keep'."
   (let ((parcel (mew-submit-known--keep entry parcel)))
     (setf (mew-submit-parcel-stamp parcel) stamp
           (mew-submit-parcel-unsaved parcel) nil)
@@ -126,7 +126,8 @@ STAMP is that of its file."
     (remhash key mew-submit-known--sending)))
 
 (defun mew-submit-known--save (entry &optional parcel)
-  "Have ENTRY on disk and in memory, as `mew-submit-known--keep' does; return it."
+  "Have ENTRY on disk and in memory, and return it.
+PARCEL is as for `mew-submit-known--keep'."
   (mew-submit-known--note entry (mew-submit-spool--write entry t) parcel)
   entry)
 

@@ -60,8 +60,7 @@ Return nil where there is no such file."
 (defun mew-submit-network--ipv4 (hex)
   "Return the address that HEX spells in a table of IPv4, as text."
   (let ((octets (mapcar (lambda (at)
-                          (mew-submit-network--number
-                           (substring hex at (+ at 2))))
+                          (string-to-number (substring hex at (+ at 2)) 16))
                         '(0 2 4 6))))
     (mapconcat #'number-to-string
                (if (eq (byteorder) ?l) (nreverse octets) octets)
@@ -71,7 +70,7 @@ Return nil where there is no such file."
   "Return the address that HEX spells in a table of IPv6, as text."
   (mew-submit-network--text
    (vconcat (mapcar (lambda (at)
-                      (mew-submit-network--number (substring hex at (+ at 4))))
+                      (string-to-number (substring hex at (+ at 4)) 16))
                     '(0 4 8 12 16 20 24 28)))))
 
 ;;; Routes

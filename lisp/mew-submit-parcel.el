@@ -99,8 +99,8 @@
     (delete-directory directory t)))
 
 (defun mew-submit-parcel--rest (parcel)
-  "Have PARCEL, which stays in the outbox or leaves it, not be sent any more.
-What is left of an attempt is not needed for the next one, and may be much."
+  "Have PARCEL not be sent any more, whether it stays in the outbox or not.
+What there is of an attempt is not needed for the next one, and may be much."
   (setf (mew-submit-parcel-lock parcel) nil
         (mew-submit-parcel-job parcel) nil
         (mew-submit-parcel-fields parcel) nil

@@ -267,7 +267,7 @@ to who is reached, how safely and as whom is the same."
 ;;; Where this machine is
 
 (defun mew-submit-request--networks (account)
-  "Return the networks that mail by ACCOUNT leaves from.
+  "Return the networks that this machine is on, for mail by ACCOUNT.
 It is as `mew-submit-network-negative--networks' returns it; where nothing is
 remembered of any network, nobody has to know."
   (when (or mew-submit-network-negative--active mew-submit-fallback-networks)

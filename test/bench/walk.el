@@ -123,18 +123,19 @@ Return the calls until the command was over, and those from then on."
         (princ (format "%6d  %s\n" count thing))))
     (princ "\n")))
 
-(defun mew-submit-walk--go (noninteractive)
-  "Return the calls of one message, NONINTERACTIVE or not."
+(defun mew-submit-walk--go (batch)
+  "Return the calls of one message, as in BATCH mode or not."
   (mew-submit-test-with-directory directory
     (let ((home (expand-file-name "home/" directory)))
       (make-directory home)
       (mew-submit-test-with-peer
           (peer :bind '((auth-source-do-cache) (user-mail-address . "me@example.org"))
                 "--user" "me" "--password" "secret" "127.0.0.1:0,name=main,chunking")
-        (let* ((mew-submit-outbox-directory (expand-file-name "outbox/" directory))
+        (let* ((noninteractive batch)
+               (mew-submit-outbox-directory (expand-file-name "outbox/" directory))
                (mew-submit-memory-file (expand-file-name "servers.eld" directory))
                (mew-submit-negative-cache-file (expand-file-name "networks.eld" directory))
-               (mew-submit-network-negative--active (not noninteractive))
+               (mew-submit-network-negative--active (not batch))
                (mew-submit-accounts
                 (list (append '(:name "main" :user "me")
                               (mew-submit-test-account peer "main"))))

@@ -363,7 +363,7 @@ What was typed beforehand is given once; all else is asked as for any mail."
       (eq (bound-and-true-p message-send-mail-function) 'mew-submit-send-it)))
 
 (defun mew-submit-setup--address-made-up-p ()
-  "Is `user-mail-address' what Emacs makes up where nobody has said one?"
+  "Is `user-mail-address' of Emacs' own making, since nobody has said one?"
   (member user-mail-address
           (list nil "" (concat (user-login-name) "@"
                                (or mail-host-address (system-name))))))

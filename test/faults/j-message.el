@@ -124,7 +124,8 @@ boundary=b; protocol=\"application/pgp-signature\"\n\n--b\nContent-Type: text/pl
       :body "Subject: =?unknown-8bit?Q?B=FCcher?=\nTo: ann@example.org\n\nx\n" :no-line "SMTPUTF8")
     '("J13 a parameter in Latin-1"
       :message "Content-Type: text/plain; name=\"B\374cher\"\nTo: ann@example.org\n\nx\n"
-      :saw-line "^MAIL .*BODY=8BITMIME" :no-line "SMTPUTF8")
+      :body "Content-Type: text/plain;\n name*=unknown-8bit''B%fccher\nTo: ann@example.org\n\nx\n"
+      :no-line "SMTPUTF8")
     '("J8 a header in UTF-8" :message "Subject: B\303\274cher\nTo: ann@example.org\n\nx\n"
       :saw-line "^MAIL .*SMTPUTF8")
     `("J8 a line of 998 octets" :message ,(concat "To: ann@example.org\n\n" (make-string 998 ?x) "\n"))

@@ -142,11 +142,9 @@ Nothing is sent, nobody logs in, and Emacs stays free."
   "Copy the verdict as JSON."
   (interactive nil mew-submit-diagnose-network-mode)
   (mew-submit-view--copy
-   (decode-coding-string
-    (mew-submit-json--line (mew-submit-diagnosis-network-text--object
-                            (mew-submit-diagnose-network--evidence)))
-    'utf-8)
-   "as JSON"))
+   (mew-submit-json--line (mew-submit-diagnosis-network-text--object
+                           (mew-submit-diagnose-network--evidence)))
+   "JSON"))
 
 (defun mew-submit-diagnose-network-letter ()
   "Begin a letter about the network: a draft, for you to edit and to send."

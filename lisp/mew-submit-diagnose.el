@@ -270,15 +270,13 @@ first; the account's :routes is saved then, by Customize."
   "Copy the report as Org."
   (interactive nil mew-submit-diagnose-mode)
   (mew-submit-view--copy (mew-submit-diagnosis-view--org (mew-submit-diagnose--ended))
-                         "as Org"))
+                         "Org"))
 
 (defun mew-submit-diagnose-copy-json ()
   "Copy the diagnosis as JSON."
   (interactive nil mew-submit-diagnose-mode)
-  (mew-submit-view--copy (decode-coding-string
-                          (mew-submit-diagnosis-view--json (mew-submit-diagnose--ended))
-                          'utf-8)
-                         "as JSON"))
+  (mew-submit-view--copy (mew-submit-diagnosis-view--json (mew-submit-diagnose--ended))
+                         "JSON"))
 
 (defun mew-submit-diagnose-save-svg (file)
   "Save the picture of the diagnosis in FILE, as SVG."

@@ -83,7 +83,7 @@
   (mew-submit-view--copy
    (mew-submit-table--org
     (mew-submit-survey-provider--table mew-submit-survey-provider--results))
-   "as an Org table"))
+   "an Org table"))
 
 (defun mew-submit-survey-provider--list (results)
   "Show what the servers of RESULTS, those of a survey, offer."

@@ -451,35 +451,31 @@ password.  Interactively, with a prefix argument, ask for a file."
            (mew-submit-survey--run-here))
           (t (mew-submit-survey--run-here)))))
 
-(defun mew-submit-survey--printed (function test)
-  "Return what FUNCTION prints of TEST's reports and their tally."
-  (let ((reports (mew-submit-survey-fieldtest--reports test)))
-    (with-temp-buffer
-      (funcall function (lambda (each) (mapc each reports))
-               (mew-submit-survey-fieldtest--tally test) #'insert)
-      (buffer-string))))
+(defun mew-submit-survey--copy-printed (function what)
+  "Copy what FUNCTION prints of this survey's reports and their tally, as WHAT."
+  (let* ((test (mew-submit-survey--here))
+         (reports (mew-submit-survey-fieldtest--reports test)))
+    (mew-submit-view--copy
+     (with-temp-buffer
+       (funcall function (lambda (each) (mapc each reports))
+                (mew-submit-survey-fieldtest--tally test) #'insert)
+       (buffer-string))
+     what)))
 
 (defun mew-submit-survey-copy-org ()
   "Copy the survey as Org."
   (interactive nil mew-submit-survey-mode)
-  (mew-submit-view--copy (mew-submit-survey--printed #'mew-submit-survey--org
-                                                     (mew-submit-survey--here))
-                         "as Org"))
+  (mew-submit-survey--copy-printed #'mew-submit-survey--org "Org"))
 
 (defun mew-submit-survey-copy-csv ()
   "Copy the survey as CSV."
   (interactive nil mew-submit-survey-mode)
-  (mew-submit-view--copy (mew-submit-survey--printed #'mew-submit-survey--csv
-                                                     (mew-submit-survey--here))
-                         "as CSV"))
+  (mew-submit-survey--copy-printed #'mew-submit-survey--csv "CSV"))
 
 (defun mew-submit-survey-copy-json ()
   "Copy the survey as JSON."
   (interactive nil mew-submit-survey-mode)
-  (mew-submit-view--copy (decode-coding-string
-                          (mew-submit-survey--json (mew-submit-survey--here))
-                          'utf-8)
-                         "as JSON"))
+  (mew-submit-view--copy (mew-submit-survey--json (mew-submit-survey--here)) "JSON"))
 
 (defun mew-submit-survey-providers ()
   "Show what those who submit mail find at each server of the survey."

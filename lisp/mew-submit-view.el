@@ -133,29 +133,25 @@ words that tell nothing, or are very long."
 
 ;;; Drawing
 
-(defun mew-submit-view--write ()
-  "Write the current buffer anew; point and what is seen stay, in all windows."
-  (let ((place (mew-submit-view--place (point)))
-        (windows (mapcar (lambda (window)
-                           (list window
-                                 (mew-submit-view--place (window-start window))
-                                 (mew-submit-view--place (window-point window))))
-                         (get-buffer-window-list nil nil t))))
-    (mew-submit-view--change
-      (erase-buffer)
-      (funcall mew-submit-view--insert))
-    (goto-char (mew-submit-view--find place))
-    (pcase-dolist (`(,window ,start ,point) windows)
-      (let ((start (mew-submit-view--find start)))
-        ;; What begins anew is shown from its beginning.
-        (set-window-start window (if (= start (point-max)) (point-min) start) t))
-      (set-window-point window (mew-submit-view--find point)))))
-
 (defun mew-submit-view--draw ()
-  "Draw the current buffer anew."
+  "Draw the current buffer anew; point and what is seen stay, in all windows."
   (when mew-submit-view--insert
-    (let ((began (float-time)))
-      (mew-submit-view--write)
+    (let ((began (float-time))
+          (place (mew-submit-view--place (point)))
+          (windows (mapcar (lambda (window)
+                             (list window
+                                   (mew-submit-view--place (window-start window))
+                                   (mew-submit-view--place (window-point window))))
+                           (get-buffer-window-list nil nil t))))
+      (mew-submit-view--change
+        (erase-buffer)
+        (funcall mew-submit-view--insert))
+      (goto-char (mew-submit-view--find place))
+      (pcase-dolist (`(,window ,start ,point) windows)
+        (let ((start (mew-submit-view--find start)))
+          ;; What begins anew is shown from its beginning.
+          (set-window-start window (if (= start (point-max)) (point-min) start) t))
+        (set-window-point window (mew-submit-view--find point)))
       (setq mew-submit-view--cost (- (float-time) began)))))
 
 (defun mew-submit-view--draw-now (buffer)
@@ -255,14 +251,14 @@ Without KEYS it is for all that have a label.  It is no part of the text."
   (substring-no-properties (funcall (or mew-submit-view--text #'mew-submit-view--shown))))
 
 (defun mew-submit-view--copy (text what)
-  "Put TEXT into the kill ring, and say that it was copied, with the words WHAT."
-  (kill-new text)
-  (message "Copied %s" what))
+  "Put TEXT, or octets, into the kill ring, and say that they are copied as WHAT."
+  (kill-new (if (multibyte-string-p text) text (decode-coding-string text 'utf-8)))
+  (message "Copied as %s" what))
 
 (defun mew-submit-view-copy ()
   "Copy the report as text."
   (interactive nil mew-submit-view-mode)
-  (mew-submit-view--copy (mew-submit-view--as-text) "as text"))
+  (mew-submit-view--copy (mew-submit-view--as-text) "text"))
 
 (defun mew-submit-view--save (file text)
   "Write TEXT, or octets, to FILE, unless that is there and is to stay."

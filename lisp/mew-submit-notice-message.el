@@ -413,33 +413,28 @@ That is nil where it is not known, or not to the point."
   "Remember that the user has seen the questions."
   (setq mew-submit-notice-message--frame nil))
 
+(defconst mew-submit-notice-message--keys
+  '(("r" "Send it again" mew-submit-notice-retry)
+    ("e" "Edit it" mew-submit-notice-edit)
+    ("p" "Send it through another port..." mew-submit-notice-other-port)
+    ("c" "Pin its server's certificate..." mew-submit-notice-pin)
+    ("f" "Forget what it offered..." mew-submit-notice-forget)
+    ("l" "Send it later..." mew-submit-notice-later)
+    ("P" "Enter another password..." mew-submit-notice-password)
+    ("s" "Sign in" mew-submit-notice-sign-in)
+    ("S" "Set the account up again..." mew-submit-notice-setup)
+    ("d" "Diagnose the server" mew-submit-notice-diagnose)
+    ("o" "Outbox" mew-submit-outbox) ("?" nil mew-submit-notice-help))
+  "What can be done with a message that did not get through, a table of keys.")
+
 (defvar mew-submit-notice-mode-map
-  (mew-submit-view--map
-   '(("r" nil mew-submit-notice-retry) ("e" nil mew-submit-notice-edit)
-     ("p" nil mew-submit-notice-other-port) ("c" nil mew-submit-notice-pin)
-     ("f" nil mew-submit-notice-forget) ("l" nil mew-submit-notice-later)
-     ("P" nil mew-submit-notice-password) ("s" nil mew-submit-notice-sign-in)
-     ("S" nil mew-submit-notice-setup) ("d" nil mew-submit-notice-diagnose)
-     ("o" nil mew-submit-outbox) ("?" nil mew-submit-notice-help))
-   mew-submit-view-mode-map)
+  (mew-submit-view--map mew-submit-notice-message--keys mew-submit-view-mode-map)
   "Keymap of the buffer about a message that did not get through.")
 
 (defconst mew-submit-notice-message--menu
-  '("Mail"
-    ["Send it again" mew-submit-notice-retry]
-    ["Edit it" mew-submit-notice-edit]
-    ["Send it through another port..." mew-submit-notice-other-port]
-    ["Pin its server's certificate..." mew-submit-notice-pin]
-    ["Forget what it offered..." mew-submit-notice-forget]
-    ["Send it later..." mew-submit-notice-later]
-    ["Enter another password..." mew-submit-notice-password]
-    ["Sign in" mew-submit-notice-sign-in]
-    ["Set the account up again..." mew-submit-notice-setup]
-    ["Diagnose the server" mew-submit-notice-diagnose]
-    ["Outbox" mew-submit-outbox]
-    ["Next button" forward-button]
-    ["Close" quit-window])
-  "What can be done with a message that did not get through.")
+  `("Mail" ,@(mew-submit-view--menu mew-submit-notice-message--keys)
+    ["Next button" forward-button] ["Close" quit-window])
+  "The menu of what can be done with a message that did not get through.")
 
 (easy-menu-define nil mew-submit-notice-mode-map
   "What can be done with a message that did not get through."

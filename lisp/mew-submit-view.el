@@ -275,17 +275,22 @@ Without KEYS it is for all that have a label.  It is no part of the text."
                mew-submit-view-mode)
   (mew-submit-view--save file (mew-submit-view--as-text)))
 
+(defun mew-submit-view--menu (rows)
+  "Return those of ROWS, a table of keys, that have a label as items of a menu."
+  (mapcar (pcase-lambda (`(,_ ,label ,command)) (vector label command))
+          (seq-filter #'cadr rows)))
+
 (defun mew-submit-view-help ()
   "Show the keys of this report."
   (interactive nil mew-submit-view-mode)
   (let ((map (current-local-map)))
     (mew-submit-menu--help
-     (mapcar (pcase-lambda (`(,_ ,label ,command)) (vector label command))
-             (append (seq-filter #'cadr mew-submit-view--keys)
-                     (seq-filter (pcase-lambda (`(,key ,_ ,command))
-                                   (and (eq command (lookup-key map key))
-                                        (not (assoc key mew-submit-view--keys))))
-                                 mew-submit-view--common)))
+     (mew-submit-view--menu
+      (append mew-submit-view--keys
+              (seq-filter (pcase-lambda (`(,key ,_ ,command))
+                            (and (eq command (lookup-key map key))
+                                 (not (assoc key mew-submit-view--keys))))
+                          mew-submit-view--common)))
      map)))
 
 (provide 'mew-submit-view)

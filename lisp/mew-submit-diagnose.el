@@ -7,7 +7,7 @@
 
 ;; It owns the commands that diagnose a server and the buffer that shows what they
 ;; find, while they find it.  The buffer is drawn anew from the diagnosis whenever there is
-;; news, section by section (`mew-submit-diagnose--sections').
+;; news (mew-submit-view.el).
 
 ;;; Code:
 
@@ -50,15 +50,6 @@
   "The numbers of the attempts that are shown with all that is known of them.")
 
 ;;; Drawing
-
-(defvar mew-submit-diagnose--sections
-  '(mew-submit-diagnose--insert-buttons
-    mew-submit-diagnose--insert-verdict
-    mew-submit-diagnose--insert-table
-    mew-submit-diagnose--insert-picture
-    mew-submit-diagnose--insert-findings
-    mew-submit-diagnose--insert-keys)
-  "Functions that insert a section of the report, called with the diagnosis.")
 
 (defun mew-submit-diagnose--running-p ()
   "Will there be more news of the diagnosis of this buffer?"
@@ -112,11 +103,6 @@
     (dolist (attempt (mew-submit-diagnosis-text--sorted diagnosis))
       (mew-submit-diagnose--insert-row diagnosis attempt))))
 
-(defun mew-submit-diagnose--insert-picture (diagnosis)
-  "Insert the waterfall of DIAGNOSIS; its rows are buttons, too."
-  (mew-submit-diagnosis-view--insert-picture diagnosis
-                                             #'mew-submit-diagnose--toggle))
-
 (defconst mew-submit-diagnose--keys
   '(("g" "again" mew-submit-diagnose-again)
     ("p" "other ports" mew-submit-diagnose-other-ports)
@@ -129,7 +115,7 @@
     ("a" "details of all" mew-submit-diagnose-toggle-all))
   "The keys of a report, a table.")
 
-(defun mew-submit-diagnose--insert-buttons (_diagnosis)
+(defun mew-submit-diagnose--insert-buttons ()
   "Insert the buttons of the report."
   (apply #'mew-submit-view--buttons mew-submit-diagnose--keys
          (if (mew-submit-diagnose--running-p) '("k")
@@ -150,7 +136,7 @@
                     "\n"))
         (insert " None: as far as can be seen from here, all is well.\n")))))
 
-(defun mew-submit-diagnose--insert-keys (_diagnosis)
+(defun mew-submit-diagnose--insert-keys ()
   "Insert what can be done in the buffer."
   (skip-chars-backward "\n")
   (delete-region (point) (point-max))
@@ -164,8 +150,13 @@
 
 (defun mew-submit-diagnose--insert ()
   "Insert the report of this buffer."
-  (dolist (section mew-submit-diagnose--sections)
-    (funcall section mew-submit-diagnose--diagnosis)))
+  (let ((diagnosis mew-submit-diagnose--diagnosis))
+    (mew-submit-diagnose--insert-buttons)
+    (mew-submit-diagnose--insert-verdict diagnosis)
+    (mew-submit-diagnose--insert-table diagnosis)
+    (mew-submit-diagnosis-view--insert-picture diagnosis #'mew-submit-diagnose--toggle)
+    (mew-submit-diagnose--insert-findings diagnosis)
+    (mew-submit-diagnose--insert-keys)))
 
 (defun mew-submit-diagnose--text ()
   "Return the report as text, with all that is known."

@@ -40,11 +40,13 @@
   "Return OCTETS, a number or nil, as people write it."
   (if octets (file-size-human-readable octets) ""))
 
-(defun mew-submit-outbox--time (time)
-  "Return TIME, a float, as a person writes it: the hour, with a day if need be."
-  (let ((away (abs (- time (float-time)))))
+(defun mew-submit-outbox--time (time &optional now)
+  "Return TIME, a float, as a person writes it: the hour, with a day if need be.
+It is seen from NOW, by default the present."
+  (let* ((now (or now (float-time)))
+         (away (abs (- time now))))
     (format-time-string (cond ((equal (format-time-string "%F" time)
-                                      (format-time-string "%F"))
+                                      (format-time-string "%F" now))
                                "%H:%M")
                               ((< away 432000) "%a %H:%M")
                               ((< away 26000000) "%d %b %H:%M")

@@ -188,14 +188,16 @@ filtered on the way, or the host is down")))
 
 (ert-deftest mew-submit-outbox-tests-next ()
   "When it is tried next has a time always, and a day where that is another one."
-  (let ((now (float-time)))
-    (pcase-dolist (`(,after . ,regexp)
-                   '((3600 . "\\`[0-9][0-9]:[0-9][0-9]\\'")
-                     (300000 . "\\`[0-9][0-9] [A-Z][a-z]+ [0-9][0-9]:[0-9][0-9]\\'")
-                     (90000000 . "\\`20[0-9][0-9]-[0-9][0-9]-[0-9][0-9]\\'")
-                     (-1 . "\\`soon\\'")))
-      (should (string-match-p regexp (mew-submit-outbox--next
-                                      (list :state 'queued :next (+ now after))))))))
+  (let ((noon (float-time (encode-time '(0 0 12 26 11 2026 nil -1 nil)))))
+    (pcase-dolist (`(,after ,words)
+                   '((3600 "13:00") (46800 "Fri 01:00") (72000 "Fri 08:00")
+                     (864000 "06 Dec 12:00") (90000000 "2029-10-03")))
+      (should (equal (mew-submit-outbox--time (+ noon after) noon) words))))
+  (should (equal (mew-submit-outbox--next (list :state 'queued :next (1- (float-time))))
+                 "soon"))
+  (should (string-match-p "[0-9]:[0-9]" (mew-submit-outbox--next
+                                         (list :state 'held
+                                               :next (+ (float-time) 3600))))))
 
 (ert-deftest mew-submit-outbox-tests-sorts-by-what-is-meant ()
   "Times and sizes are in the order of what they are, not of their letters."

@@ -204,7 +204,7 @@ It is not waited for: a desktop that does not answer would hold Emacs."
     (mew-submit-notice--choice-button question choice))
   (when-let* ((details (mew-submit-question-details question)))
     (mew-submit-view--button "[Details]"
-                             (lambda () (mew-submit-question--show (funcall details)))
+                             (lambda () (mew-submit-question--show question (funcall details)))
                              "What was tried, and what each answer means"))
   (insert "\n\n"))
 

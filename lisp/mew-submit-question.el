@@ -34,6 +34,9 @@
 (defvar mew-submit-question--hook '(mew-submit-notice--questions)
   "Hook that is run when a question has come or gone.")
 
+(defvar-local mew-submit-question--detailed nil
+  "The question that this buffer has the details of.")
+
 (defun mew-submit-question--changed ()
   "Tell that a question has come or gone."
   (condition-case err
@@ -70,8 +73,14 @@ When the job ends before, `mew-submit-question--drop' takes it out."
     (mew-submit-question--changed)))
 
 (defun mew-submit-question--remove (question)
-  "Forget QUESTION."
-  (setq mew-submit-question--list (delq question mew-submit-question--list)))
+  "Forget QUESTION, and show no longer what it is about."
+  (setq mew-submit-question--list (delq question mew-submit-question--list))
+  (when-let* ((buffer (get-buffer "*mew-submit details*"))
+              ((eq question (buffer-local-value 'mew-submit-question--detailed buffer))))
+    (dolist (window (get-buffer-window-list buffer nil t))
+      ;; Who is in it reads it there.
+      (unless (eq window (selected-window))
+        (quit-restore-window window 'bury)))))
 
 (defun mew-submit-question--drop (job)
   "Forget what JOB, which has ended, waited for an answer to."
@@ -145,7 +154,7 @@ choice reads is read at once; else an answer is spelled."
       (while (null answer)
         (let ((word (completing-read (concat text " ") words nil t)))
           (if (equal word "details")
-              (mew-submit-question--show (funcall details))
+              (mew-submit-question--show question (funcall details))
             (setq answer (mew-submit-question--value question
                                                      (assoc word choices))))))
       (car answer))))
@@ -161,12 +170,15 @@ choice reads is read at once; else an answer is spelled."
                                             (mew-submit-question-choices question)
                                             (mew-submit-question-details question)))))
 
-(defun mew-submit-question--show (text)
-  "Show TEXT in the buffer \"*mew-submit details*\"; no window is selected."
-  (display-buffer (mew-submit-view--page "*mew-submit details*"
-                                         (lambda () (insert text)) t)
-                  '(nil (inhibit-same-window . t)
-                        (window-height . fit-window-to-buffer))))
+(defun mew-submit-question--show (question text)
+  "Show TEXT, about QUESTION, in the buffer \"*mew-submit details*\".
+No window is selected."
+  (let ((buffer (mew-submit-view--page "*mew-submit details*"
+                                       (lambda () (insert text)) t)))
+    (with-current-buffer buffer
+      (setq mew-submit-question--detailed question))
+    (display-buffer buffer '(nil (inhibit-same-window . t)
+                                 (window-height . fit-window-to-buffer)))))
 
 (provide 'mew-submit-question)
 ;;; mew-submit-question.el ends here

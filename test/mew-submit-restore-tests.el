@@ -214,6 +214,8 @@ Content-Type: text/plain; charset=iso-8859-1\n\nGr\374\337e\n--b\n\n--b--\n")))
 SECURITY: P1."
   :tags '(:module)
   (skip-unless (executable-find "gpg"))
+  ;; gpg alone, as dpkg-dev brings it, makes no key.
+  (skip-unless (executable-find "gpg-agent"))
   (mew-submit-test-with-directory home
     (let ((process-environment (cons (concat "GNUPGHOME=" home) process-environment))
           (mml-secure-openpgp-encrypt-to-self t)

@@ -70,7 +70,7 @@
 
 (defun clients-message-signed ()
   "What PGP has signed arrives so that the signature is good."
-  (unless (executable-find "gpg")
+  (unless (and (executable-find "gpg") (executable-find "gpg-agent"))
     (clients-skip "gpg is not installed: run make deps, or install it"))
   (setenv "GNUPGHOME" (expand-file-name "~/gnupg"))
   (with-file-modes #o700 (make-directory "~/gnupg"))

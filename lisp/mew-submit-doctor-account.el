@@ -160,7 +160,7 @@ name.\nPut it at the end." (1+ general)))))
     (if (null accounts)
         (list (mew-submit-doctor-finding--make
                "accounts" 'error "No account, and smtpmail names no server.\n\
-Set mew-submit-accounts."))
+M-x mew-submit-setup asks for your address and makes one."))
       (append
        (list (mew-submit-doctor-finding--make
               "accounts" 'ok "%d, from %s" (length accounts)

@@ -184,12 +184,12 @@ and DONE who was refused before there was a final dot."
     ;; An answer that is not in the journal, whatever has become of that, is one
     ;; all the same.
     (when (and unknown (equal (plist-get done :kind) "ok"))
-      (dolist (address unknown)
+      (dolist (address (reverse unknown))
         (if-let* ((refusal (mew-submit-fate--refusal address done)))
             (push refusal (plist-get fates :refused))
           (push address (plist-get fates :delivered))))
       (setq fates (plist-put (plist-put fates :uncertain nil) :unsent nil)))
-    (dolist (address (plist-get fates :unsent))
+    (dolist (address (reverse (plist-get fates :unsent)))
       (when-let* ((refusal (mew-submit-fate--refusal address done)))
         (push refusal (plist-get fates :refused))
         (setq fates (plist-put fates :unsent

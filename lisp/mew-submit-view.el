@@ -43,7 +43,8 @@ It is nil where the report is written part by part, which is never drawn anew.")
   '(("g" "again" mew-submit-view-redraw)
     ("n" "next" mew-submit-view-next) ("p" "previous" mew-submit-view-previous)
     ("w" "copy" mew-submit-view-copy) ("s" "save" mew-submit-view-save)
-    ("?" "keys" mew-submit-view-help) ("q" "quit" quit-window))
+    ("?" "keys" mew-submit-view-help) ("q" "quit" quit-window)
+    ("\r" nil mew-submit-view-press))
   "The keys of all reports, a table; those of one report come first.")
 
 (defun mew-submit-view--map (rows &optional parent)
@@ -221,6 +222,14 @@ Without KEYS it is for all that have a label.  It is no part of the text."
   "Show the report as it is now."
   (interactive nil mew-submit-view-mode)
   (mew-submit-view--draw))
+
+(defun mew-submit-view-press ()
+  "Press the button at point; where there is none, say how to get to one."
+  (interactive nil mew-submit-view-mode)
+  (unless (push-button (point))
+    (user-error (if (next-button (point-min) t)
+                    "TAB goes to the next button, and RET presses it"
+                  "There is nothing here to be pressed"))))
 
 (defun mew-submit-view-next (&optional count)
   "Go to the next button, or the COUNTth; where there is none, to the next line."

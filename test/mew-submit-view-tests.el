@@ -63,6 +63,14 @@
   "Return lines from number FROM to TO."
   (mapcar (lambda (number) (format "line %d" number)) (number-sequence from to)))
 
+(ert-deftest mew-submit-view-tests-return ()
+  "Return presses a button, and tells who is beside one how to get there."
+  (mew-submit-view-tests--with '("a" "b")
+    (goto-char (point-max))
+    (should (eq (key-binding "\r") #'mew-submit-view-press))
+    (let ((said (should-error (mew-submit-view-press) :type 'user-error)))
+      (should (string-search "TAB" (error-message-string said))))))
+
 (ert-deftest mew-submit-view-tests-stays ()
   "What comes above moves nothing: point, column and the first line seen stay, in all windows."
   (mew-submit-view-tests--with (mew-submit-view-tests--numbers 1 90)

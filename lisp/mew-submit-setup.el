@@ -140,11 +140,47 @@
              (mew-submit-setup-search--place (mew-submit-setup-search-look-candidate note))
              (mew-submit-setup-search--verdict note)))))
 
+(defconst mew-submit-setup--gnome-words
+  "You are signed in already, in GNOME's settings (Online Accounts), whose tokens are used."
+  "What there is to know where GNOME has the account.")
+
+(defvar-local mew-submit-setup--gnome nil
+  "What GNOME has said: (LOOK . ANSWER), non-nil if it has that account, or nil.")
+
+(defun mew-submit-setup--in-gnome-p (look)
+  "Has GNOME said that it is signed in at the server of LOOK?"
+  (and (eq look (car mew-submit-setup--gnome))
+       (cdr mew-submit-setup--gnome)))
+
+(defun mew-submit-setup--perhaps-ask-gnome ()
+  "Ask GNOME for the account where an application password would have to be made.
+Who has signed in there need not make one.  The answer comes later."
+  (when-let* ((look (mew-submit-setup--best))
+              ((not (eq look (car mew-submit-setup--gnome))))
+              (candidate (mew-submit-setup-search-look-candidate look))
+              ((plist-get candidate :issuer))
+              ((eq (mew-submit-setup-login--of look) 'app-password))
+              ((seq-intersection '("XOAUTH2" "OAUTHBEARER")
+                                 (mew-submit-setup-search--mechanisms look)))
+              ((progn (require 'mew-submit-token-source)
+                      (mew-submit-token-source--bus-p)))
+              (buffer (current-buffer)))
+    (setq mew-submit-setup--gnome (list look))
+    (mew-submit-token-source--gnome
+     (or (plist-get candidate :user) (mew-submit-setup--address))
+     (plist-get candidate :host)
+     (lambda (token)
+       (mew-submit-setup--in buffer
+         (when (eq look (car mew-submit-setup--gnome))
+           (setq mew-submit-setup--gnome (cons look (and token t)))))))))
+
 (defun mew-submit-setup--insert-offer (look)
   "Insert what there is to know before the server of LOOK is used, and the button."
   (let* ((candidate (mew-submit-setup-search-look-candidate look))
-         (words (mew-submit-setup-login--words (mew-submit-setup-login--of look)
-                                               candidate (mew-submit-setup--address))))
+         (words (if (mew-submit-setup--in-gnome-p look)
+                    mew-submit-setup--gnome-words
+                  (mew-submit-setup-login--words (mew-submit-setup-login--of look) candidate
+                                                 (mew-submit-setup--address)))))
     (when (plist-get candidate :foreign)
       (insert "\n")
       (mew-submit-setup--fill
@@ -400,9 +436,11 @@ the provider's is for the user to know: the buffer says so beside its button."
   (let* ((look (or look (mew-submit-setup--best)
                    (user-error "No server was found that can be used")))
          (candidate (mew-submit-setup-search--seen look))
-         (login (mew-submit-setup-login--of look))
-         (account (mew-submit-setup-login--account-for login candidate
-                                                       (mew-submit-setup--address))))
+         (gnome (mew-submit-setup--in-gnome-p look))
+         (login (if gnome 'oauth (mew-submit-setup-login--of look)))
+         (made (mew-submit-setup-login--account-for login candidate
+                                                    (mew-submit-setup--address)))
+         (account (if gnome (plist-put made :oauth t) made)))
     (setq mew-submit-setup--notes nil)
     (mew-submit-setup--take login account candidate)))
 
@@ -609,8 +647,7 @@ That is the client id that the issuer has given you, or a file of its with it."
              (setq mew-submit-setup--account
                    (plist-put (copy-sequence account) :oauth t))
              (mew-submit-setup--store mew-submit-setup--account)
-             (mew-submit-setup--note "You are signed in already, in GNOME's settings \
-(Online Accounts), whose tokens are used.")
+             (mew-submit-setup--note mew-submit-setup--gnome-words)
              (mew-submit-setup--test-now))))))
     (mew-submit-setup--render)))
 
@@ -695,7 +732,9 @@ Ask before that for what a look needs: the module."
           mew-submit-setup--notes nil
           mew-submit-setup--search
           (mew-submit-setup-search--start
-           address (lambda () (mew-submit-setup--in buffer)))))
+           address (lambda ()
+                     (mew-submit-setup--in buffer
+                       (mew-submit-setup--perhaps-ask-gnome))))))
   (mew-submit-setup--render))
 
 (defun mew-submit-setup-again (address)

@@ -12,6 +12,7 @@
 (require 'mew-submit-test-helpers)
 (require 'mew-submit-batch-setup)
 (require 'mew-submit-setup)
+(require 'mew-submit-token-source)
 
 (defvar mew-submit-mode)
 
@@ -583,6 +584,39 @@ https://example.com/passwords" text)))
               (should (equal route (plist-get (car mew-submit-accounts) :routes)))
               (should (string-search "was delivered"
                                      (mew-submit-setup-tests--wait))))))))))
+
+(ert-deftest mew-submit-setup-tests-gnome-before-an-app-password ()
+  "Who is signed in in GNOME's settings need not make an application password.
+What GNOME says comes later; without that account all is as ever."
+  (mew-submit-test-with-peer (peer "--user" "me@example.org" "--password" "good-token"
+                                   "127.0.0.1:0,name=a,mechs=PLAIN+XOAUTH2")
+    (dolist (token '("good-token" nil))
+      (mew-submit-setup-tests--with (peer file mew-submit-setup-tests--mx)
+        (ignore file)
+        (let ((mew-submit-setup-provider--list
+               (mew-submit-setup-tests--provider peer "a" 'app-password
+                                                 :page "https://example.com/passwords"
+                                                 :issuer "https://id.example.com"))
+              (asked nil))
+          (cl-letf (((symbol-function 'mew-submit-token-source--bus-p) #'always)
+                    ((symbol-function 'mew-submit-token-source--gnome)
+                     (lambda (user host callback)
+                       (push (list user host) asked)
+                       (run-at-time 0 nil callback (copy-sequence token)))))
+            (mew-submit-setup "me@example.org")
+            (mew-submit-test-until ("GNOME's answer")
+              (with-current-buffer "*mew-submit setup*"
+                (and asked (or (null token) (cdr mew-submit-setup--gnome)))))
+            (should (equal asked '(("me@example.org" "127.0.0.1"))))
+            (let ((text (mew-submit-setup-tests--wait)))
+              (should (eq (null token) (not (string-search "signed in already" text))))
+              (should (eq (null token) (and (string-search "application password" text) t))))
+            (mew-submit-setup-tests--answering
+                (unless token
+                  '(("Application password of me@example.org" . "good-token")))
+              (mew-submit-setup-use))
+            (should (string-search "was delivered" (mew-submit-setup-tests--wait)))
+            (should (eq (plist-get (car mew-submit-accounts) :oauth) (and token t)))))))))
 
 (ert-deftest mew-submit-setup-tests-bridge ()
   "SECURITY: S9.  A bridge of this machine is pinned after a yes."

@@ -189,8 +189,10 @@ $(BUILD)/c/test-%: $(BUILD)/asan/test/c/test-%.o $(call objects,asan,$(HELPER_C)
 	$(call run,$(CC) asan,$@) $(CC) $(ASAN_FLAGS) -o $@ $^ $(LDFLAGS) $(LIBS)
 
 # What is not pure needs the whole module but its boundary.
-WHOLE_UNITS := $(patsubst %,$(BUILD)/c/test-%,cut gate net request)
+WHOLE_UNITS := $(patsubst %,$(BUILD)/c/test-%,anchors cut gate net request)
 $(WHOLE_UNITS): $(call objects,asan,$(filter-out module/module.c $(PURE_C),$(MODULE_C)))
+
+$(BUILD)/c/test-anchors: LDFLAGS += -Wl,--wrap=msub_now_with_sleep
 
 # Those that need no library: other compilers and processors can have them.
 pure-units: $(filter-out $(WHOLE_UNITS),$(patsubst test/c/%.c,$(BUILD)/c/%,$(UNIT_C)))

@@ -6,6 +6,7 @@
 #include "anchors.h"
 
 #include <gnutls/gnutls.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,13 +41,15 @@ struct msub_tls_anchors
 {
   atomic_int owners;
   gnutls_certificate_credentials_t credentials;
-  struct stamp stamp; /* the system's trust: when it was read */
-  msub_time read;
 };
 
+/* The system's trust, what its files were like before it was read, and when that was.  */
 struct msub_tls_shelf
 {
-  _Atomic (struct msub_tls_anchors *) anchors;
+  pthread_mutex_t lock;
+  struct msub_tls_anchors *anchors;
+  struct stamp stamp;
+  msub_time read;
 };
 
 /* What is on the shelf has to be read anew after so long, whatever the files look like.  */
@@ -132,32 +135,48 @@ msub_tls_anchors_credentials (const struct msub_tls_anchors *anchors)
   return anchors->credentials;
 }
 
-/* The shelf: whoever looks at what is there has it for that moment, and another one reads for himself */
+/* The shelf.  Nothing is read while it is locked.  */
 
 struct msub_tls_shelf *
 msub_tls_shelf_new (void)
 {
-  return calloc (1, sizeof (struct msub_tls_shelf));
+  struct msub_tls_shelf *shelf = calloc (1, sizeof *shelf);
+  if (shelf && pthread_mutex_init (&shelf->lock, NULL))
+    {
+      free (shelf);
+      return NULL;
+    }
+  return shelf;
 }
 
 static void
-shelf_put (struct msub_tls_shelf *shelf, struct msub_tls_anchors *anchors)
+shelf_put (struct msub_tls_shelf *shelf, struct msub_tls_anchors *anchors, const struct stamp *stamp, msub_time read)
 {
-  msub_tls_anchors_leave (atomic_exchange (&shelf->anchors, msub_tls_anchors_share (anchors)));
+  pthread_mutex_lock (&shelf->lock);
+  struct msub_tls_anchors *old = shelf->anchors;
+  shelf->anchors = msub_tls_anchors_share (anchors);
+  shelf->stamp = *stamp;
+  shelf->read = read;
+  pthread_mutex_unlock (&shelf->lock);
+  msub_tls_anchors_leave (old);
 }
 
+/* Returns what is there, shared, where the files are as they were; else NULL: then it is to be read.  What is due to be read
+   anew is so for one; it is good for the others meanwhile, or each of many threads would have a copy of its own.  */
 static struct msub_tls_anchors *
-shelf_take (struct msub_tls_shelf *shelf, const struct stamp *stamp)
+shelf_take (struct msub_tls_shelf *shelf, const struct stamp *stamp, msub_time now)
 {
-  struct msub_tls_anchors *anchors = atomic_exchange (&shelf->anchors, NULL);
-  if (anchors && stamp->any && memcmp (&anchors->stamp, stamp, sizeof *stamp) == 0
-      && msub_now_with_sleep () < anchors->read + MSUB_MSECS (SHELF_MSECS))
+  struct msub_tls_anchors *shared = NULL;
+  pthread_mutex_lock (&shelf->lock);
+  if (shelf->anchors && stamp->any && memcmp (&shelf->stamp, stamp, sizeof *stamp) == 0)
     {
-      shelf_put (shelf, anchors);
-      return anchors;
+      if (now < shelf->read + MSUB_MSECS (SHELF_MSECS))
+        shared = msub_tls_anchors_share (shelf->anchors);
+      else
+        shelf->read = now;
     }
-  msub_tls_anchors_leave (anchors);
-  return NULL;
+  pthread_mutex_unlock (&shelf->lock);
+  return shared;
 }
 
 static void
@@ -185,6 +204,8 @@ struct loading
   struct msub_tls_options options; /* with strings of its own */
   _Atomic (const char *) what, file; /* what is being read */
   struct msub_tls_anchors *anchors;
+  struct stamp stamp; /* the system's trust, before it is read: what changes meanwhile is noticed the next time */
+  msub_time began;
   struct msub_error err;
 };
 
@@ -205,7 +226,7 @@ load_all (struct loading *loading, gnutls_certificate_credentials_t credentials)
   if (count < 0)
     return -1;
   if (options->shelf && count > 0)
-    shelf_put (options->shelf, loading->anchors);
+    shelf_put (options->shelf, loading->anchors, &loading->stamp, loading->began);
   loading_at (loading, "CRL file", options->crl_file);
   if (options->crl_file
       && expect_some (gnutls_certificate_set_x509_crl_file (credentials, options->crl_file, GNUTLS_X509_FMT_PEM), "CRL file",
@@ -222,14 +243,13 @@ load (struct msub_errand *errand)
   struct msub_tls_shelf *shelf = loading->options.shelf;
   if (shelf)
     {
-      struct msub_tls_anchors *own = loading->anchors;
-      take_stamp (&own->stamp); /* before it is read: what changes meanwhile is noticed the next time */
-      own->read = msub_now_with_sleep ();
-      struct msub_tls_anchors *shared = shelf_take (shelf, &own->stamp);
+      take_stamp (&loading->stamp);
+      loading->began = msub_now_with_sleep ();
+      struct msub_tls_anchors *shared = shelf_take (shelf, &loading->stamp, loading->began);
       if (shared)
         {
+          msub_tls_anchors_leave (loading->anchors);
           loading->anchors = shared;
-          msub_tls_anchors_leave (own);
           return;
         }
     }

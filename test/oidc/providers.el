@@ -49,6 +49,7 @@ PEER is a mail server with ARGUMENTS, a list.  There is neither browser nor bus.
   `(mew-submit-test-with-directory there
      (let* ((,(car spec) (mew-submit-test-peer-start there ,(nth 1 spec)))
             (mew-submit-mode t)
+            (user-mail-address "me@example.org")
             (mew-submit-accounts nil)
             (mew-submit-pins nil)
             (mew-submit-memory-file nil)
@@ -498,7 +499,7 @@ Return what was said when the server was found."
     (should (string-search "Pin its certificate"
                            (mew-submit-providers--found "me@proton.me")))
     (mew-submit-setup-tests--answering
-        '(("accept the certificate with the fingerprint" . t))
+        '(("Pin the certificate of" . t))
       (mew-submit-setup-pin))
     (mew-submit-setup-tests--wait)
     (mew-submit-providers--should-deliver

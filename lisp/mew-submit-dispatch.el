@@ -301,7 +301,9 @@ Return the lock that is on it then.  One that somebody may have stays as it is."
            (plist-get entry :not-before)
            (zerop (or (plist-get entry :attempts) 0))
            (null (plist-get entry :delivered)))
-      (mew-submit-spool--freshen entry lock)
+      (progn
+        (setf (mew-submit-parcel-fields (mew-submit-known--parcel entry)) nil)
+        (mew-submit-spool--freshen entry lock))
     lock))
 
 (defun mew-submit-dispatch--begin-locked (lock id directory)

@@ -122,7 +122,8 @@ Signal a condition, with nothing left behind, when it cannot be sent."
        entry)
      file fields directory move source
      (mew-submit-parcel--make
-      :fields (seq-remove #'mew-submit-message--private-field-p fields)
+      ;; What must not leave as it is, is not in the copy: that is read when it is sent.
+      :fields (and (not (mew-submit-message--private-p fields)) fields)
       :on-event on-event :on-done on-done :on-ask on-ask :claim claim :whole whole
       :password (plist-get account :password)
       :functions (mew-submit-dispatch--functions account)))))

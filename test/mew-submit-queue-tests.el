@@ -504,6 +504,24 @@ filename=a.txt\n\nattached\n\n--=--\n")))
     (should (mew-submit-test-stored peer 3))
     (should-not (mew-submit-test-stored peer 4))))
 
+(ert-deftest mew-submit-queue-tests-the-header-known-is-that-on-disk ()
+  "The header that is in memory is that of the file that leaves, or there is none.
+Where its octets were other ones, the text behind it would be cut or doubled."
+  (mew-submit-queue-tests--with-outbox directory
+    (let ((account '(:server "127.0.0.1" :auth "none")))
+      (dolist (text '("From: me@x\nTo: a@x\n\nbody\n"
+                      "From: me@x\nTo: a@x\nBcc: b@x\n\nbody\n"
+                      "From: me@x\nTo: a@x\nSubject: s\nno line between\n"
+                      "From: me@x\nTo: a@x\nSubject: s\n \t\n more\n\nbody\n"
+                      "From: me@x\nTo: a@x\nBcc: b@x\rSubject: s\r\n\nbody\n"
+                      "From x Thu Nov 26\nFrom: me@x\nTo: a@x\n\nbody\n"))
+        (ert-info ((format "%S" text))
+          (let* ((id (mew-submit-queue-tests--add directory account :text text :held t))
+                 (parcel (mew-submit-known--parcel (mew-submit-known--entry id))))
+            (should (member (mew-submit-parcel-fields parcel)
+                            (list nil (mew-submit-message--fields
+                                       (mew-submit-parcel-file parcel)))))))))))
+
 (ert-deftest mew-submit-queue-tests-not-read-back ()
   "What this Emacs has just written is not read again to be sent."
   :tags '(:module)

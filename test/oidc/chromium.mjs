@@ -16,7 +16,8 @@ import { join } from 'node:path';
 
 const [certificate, url, login, code] = process.argv.slice(2);
 const key = new X509Certificate(readFileSync(certificate)).publicKey.export({ type: 'spki', format: 'der' });
-const profile = mkdtempSync(join(tmpdir(), 'mew-submit-chromium-'));
+// The name of its socket in there, 46 octets more, is one of 107 at the most.
+const profile = mkdtempSync(join(tmpdir().length > 44 ? '/tmp' : tmpdir(), 'chromium-'));
 const browser = spawn(process.env.CHROMIUM || 'chromium', [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-proxy-server',

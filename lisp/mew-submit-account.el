@@ -227,8 +227,11 @@ None of them may ask for less TLS: whoever blocks one server would choose that."
                        (plist-get account :servers))
     (mew-submit-account--throw account "has one of :servers without a :server"))
   (cl-flet ((level (one)
-              (seq-position '(none opportunistic required)
-                            (mew-submit-plan--tls (plist-get one :server) one))))
+              (let ((tls (mew-submit-plan--tls (plist-get one :server) one)))
+                (or (seq-position '(none opportunistic required) tls)
+                    (mew-submit-account--throw
+                     account "has `%s' for :tls, which has to be required, \
+opportunistic or none" tls)))))
     (let ((servers (and (plist-get account :servers)
                         (mew-submit-account--servers account))))
       (dolist (server (cdr servers))

@@ -187,7 +187,7 @@ cancel_auth (struct msub_smtp *smtp)
   return -1;
 }
 
-/* The answer to a 334.  *RESPONSE, if it is not NULL, is the first response that did not go with AUTH.  */
+/* The answer to a 334.  *RESPONSE, if it is not NULL, is the first response, which did not go with AUTH or was not taken.  */
 static int
 answer_challenge (struct msub_smtp *smtp, struct msub_sasl *sasl, const struct msub_sasl_mechanism *mechanism,
                   char **response, struct msub_error *err)

@@ -1,6 +1,6 @@
 /* job.c --- jobs: one thread each, their events, waking and cancelling them.
 
-   Floor 11.  The only file, beside thread.c and gate.c, that includes pthread.h, and the only one with mutable globals.
+   Floor 11.  The only file, beside thread.c, gate.c and anchors.c, that includes pthread.h, and the only one with mutable globals.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #define _GNU_SOURCE

@@ -176,8 +176,8 @@ A server with limits gets a message in several sessions, and each can fail."
                    ;; Its name says that TLS is required there.
                    ("asks for less TLS at b" :server "smtps-a.example.org"
                     :tls opportunistic :servers ((:server "b")))
-                   ("`weak' for :tls" :server "a" :servers ((:server "b" :tls weak)))
-                   ("`weak' for :tls" :server "a" :tls weak :servers ((:server "b")))
+                   ("has to be" :server "a" :servers ((:server "b" :tls weak)))
+                   ("for :tls, which has to be" :server "a" :tls weak :servers ((:server "b")))
                    (":servers without a :server" :server "a" :servers ((:routes "465:implicit")))
                    ("no :server to try first" :servers ((:server "b")))
                    ("has to be" :server "a" :servers ((:server "b" :tsl none)))

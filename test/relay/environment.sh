@@ -28,7 +28,9 @@ relay_prepare ()
                         (new (not (file-exists-p file))))
                    (when (or new (> gap gap-most))
                      (setq gap-most gap)
-                     (write-region (format "%d\n" (* 1000 gap)) nil file nil 'silent))
+                     ;; Whoever reads the file meets a whole one.
+                     (write-region (format "%d\n" (* 1000 gap)) nil (concat file ".new") nil 'silent)
+                     (rename-file (concat file ".new") file t))
                    (setq gap-last (float-time))))))
 END
   # Mail for sendmail's way: what `make install' puts into bin, for this tree.

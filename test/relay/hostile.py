@@ -139,8 +139,7 @@ def busy(function):
         os.remove(gap_file)
     function()
     deadline = time.monotonic() + patience
-    # It is made first, and written then.
-    while not (os.path.exists(gap_file) and os.path.getsize(gap_file)):
+    while not os.path.exists(gap_file):
         if time.monotonic() > deadline:
             sys.exit(f"the relay has no time after {function.__name__}")
         time.sleep(0.05)

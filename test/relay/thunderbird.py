@@ -188,8 +188,10 @@ def start():
 def port_in(file, process):
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
-        if file.exists() and file.read_text().strip():
-            return int(file.read_text())
+        # It is made first, and written then.
+        port = file.read_text().strip() if file.exists() else ""
+        if port:
+            return int(port)
         time.sleep(0.05)
     sys.exit("Thunderbird does not start")
 

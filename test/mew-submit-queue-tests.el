@@ -1159,6 +1159,35 @@ SECURITY: P6."
         (mew-submit-test-until ("both" 120)
           (mew-submit-test-stored peer 2))))))
 
+(ert-deftest mew-submit-queue-tests-the-answer-comes-late ()
+  "\"Not now\" to a question changes nothing of a mail that it is not about any more.
+Nor does an error in an attempt to begin to send it."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-user (_peer directory account questions)
+    (pcase-dolist (`(,act ,state) '((mew-submit-queue--hold held)
+                                    (mew-submit-queue--delete nil)))
+      (dolist (late (list (lambda (_ answer) (funcall answer nil))
+                          (lambda (entry _)
+                            (mew-submit-dispatch--put-off entry '(error "Full")))))
+        (ert-info ((format "%s" act))
+          (clrhash mew-submit-auth--put-off)
+          (setq mew-submit-dispatch--asking nil)
+          (let (answer)
+            (cl-letf (((symbol-function 'mew-submit-question--ask)
+                       (lambda (&rest rest) (setq answer (nth 5 rest))))
+                      ((symbol-function 'mew-submit-dispatch--resolve)
+                       (lambda (_) (signal 'mew-submit-secret '("Locked")))))
+              (let* ((id (mew-submit-queue-tests--add directory account))
+                     (entry (mew-submit-known--entry id)))
+                (should answer)
+                (funcall act id)
+                (funcall late entry answer)
+                (should (eq state (plist-get (mew-submit-known--entry id) :state)))
+                (should-not (plist-get (mew-submit-known--entry id) :last))
+                (when state
+                  (mew-submit-queue--delete id))))))))
+    (should (= questions 0))))
+
 (ert-deftest mew-submit-queue-tests-no-token-just-now ()
   "A token behind a passphrase is none just now: the mail waits, and nothing hangs.
 One that a function has needs no frame."

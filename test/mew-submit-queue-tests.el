@@ -1159,6 +1159,25 @@ SECURITY: P6."
         (mew-submit-test-until ("both" 120)
           (mew-submit-test-stored peer 2))))))
 
+(ert-deftest mew-submit-queue-tests-no-secret-stays ()
+  "No password of an attempt is in memory after it, though the message waits there."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-outbox directory
+    (let* ((secrets nil)
+           (new (lambda (&rest _) (car (push (copy-sequence "s3cret") secrets)))))
+      (cl-letf (((symbol-function 'mew-submit-auth--proxy-password) new)
+                ((symbol-function 'mew-submit-auth--read-file) new))
+        (let ((id (mew-submit-queue-tests--add
+                   directory
+                   (list :server "h.example" :user "me" :routes "1:starttls"
+                         :password-file (mew-submit-test-write
+                                         (expand-file-name "secret" directory) "")
+                         :tunnel "socks5:me@127.0.0.1:1"))))
+          (mew-submit-queue-tests--settle)
+          (should (eq (mew-submit-queue-tests--state id) 'queued))))
+      (should (= (length secrets) 2))
+      (should-not (seq-some (lambda (secret) (string-search "s3cret" secret)) secrets)))))
+
 (ert-deftest mew-submit-queue-tests-the-answer-comes-late ()
   "\"Not now\" to a question changes nothing of a mail that it is not about any more.
 Nor does an error in an attempt to begin to send it."

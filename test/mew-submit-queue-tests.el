@@ -1537,6 +1537,25 @@ It is used all the same; another Emacs uses that of the user's account."
             (should (functionp (plist-get (mew-submit-dispatch--account parcel)
                                           :token-function)))))))))
 
+(ert-deftest mew-submit-queue-tests-functions-of-one-that-is-kept ()
+  "A message that keeps its account, since no other is it, keeps its functions."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-outbox directory
+    (cl-letf (((symbol-function 'mew-submit-dispatch--run) #'ignore))
+      (let* ((token (let ((word "t")) (lambda (&rest _) word)))
+             (id (mew-submit-queue-tests--add
+                  directory (list :server "h.example" :user "u" :auth "XOAUTH2"
+                                  :token-function token)))
+             (now (lambda ()
+                    (plist-get (mew-submit-dispatch--account
+                                (mew-submit-known--parcel (mew-submit-known--entry id)))
+                               :token-function))))
+        (should (eq token (funcall now)))
+        (mew-submit-queue--send id)
+        (should (eq token (funcall now)))
+        (mew-submit-queue--send-by id "465:implicit")
+        (should (eq token (funcall now)))))))
+
 (ert-deftest mew-submit-queue-tests-password-pipe ()
   "A pipe where the password file was is not read: nobody may write to it."
   :tags '(:module)

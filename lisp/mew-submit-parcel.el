@@ -583,17 +583,23 @@ condition when there is no job."
           (setf (mew-submit-parcel-fields parcel)
                 (mew-submit-message--fields (mew-submit-parcel-file parcel))))
         (mew-submit-parcel--prefer parcel account)
-        (setf (mew-submit-parcel-job parcel)
-              (mew-submit-job--start
-               (mew-submit-parcel--request parcel)
-               :on-event (apply-partially #'mew-submit-parcel--hear parcel)
-               :on-done (apply-partially #'mew-submit-parcel--end parcel)
-               :on-ask (apply-partially #'mew-submit-parcel--answer parcel)
-               :on-know (apply-partially #'mew-submit-parcel--answer-at-once parcel)
-               :again (apply-partially #'mew-submit-parcel--again parcel)
-               :hint (mew-submit-parcel--hint parcel))))
-    (error (mew-submit-parcel--clean-up parcel)
-           (signal (car err) (cdr err)))))
+        (let ((hint (mew-submit-parcel--hint parcel))
+              (request (mew-submit-parcel--request parcel))
+              ;; Whoever quits from here on is too late.
+              (inhibit-quit t))
+          (setf (mew-submit-parcel-job parcel)
+                (mew-submit-job--start
+                 request :hint hint
+                 :on-event (apply-partially #'mew-submit-parcel--hear parcel)
+                 :on-done (apply-partially #'mew-submit-parcel--end parcel)
+                 :on-ask (apply-partially #'mew-submit-parcel--answer parcel)
+                 :on-know (apply-partially #'mew-submit-parcel--answer-at-once parcel)
+                 :again (apply-partially #'mew-submit-parcel--again parcel)))))
+    ((error quit)
+     ;; A job cleans up itself, at its end.
+     (unless (mew-submit-parcel-job parcel)
+       (mew-submit-parcel--clean-up parcel))
+     (signal (car err) (cdr err)))))
 
 (cl-defun mew-submit-parcel--log-in (account &key on-event on-done on-ask)
   "Log in by ACCOUNT, once, and send nothing; return the session.

@@ -1182,7 +1182,7 @@ SECURITY: P6."
   "\"Not now\" to a question changes nothing of a mail that it is not about any more.
 Nor does an error in an attempt to begin to send it."
   :tags '(:module)
-  (mew-submit-queue-tests--with-user (_peer directory account questions)
+  (mew-submit-queue-tests--with-user (peer directory account questions)
     (pcase-dolist (`(,act ,state) '((mew-submit-queue--hold held)
                                     (mew-submit-queue--delete nil)))
       (dolist (late (list (lambda (_ answer) (funcall answer nil))
@@ -1205,7 +1205,8 @@ Nor does an error in an attempt to begin to send it."
                 (should-not (plist-get (mew-submit-known--entry id) :last))
                 (when state
                   (mew-submit-queue--delete id))))))))
-    (should (= questions 0))))
+    (should (= questions 0))
+    (should-not (mew-submit-test-log peer "connect"))))
 
 (ert-deftest mew-submit-queue-tests-no-token-just-now ()
   "A token behind a passphrase is none just now: the mail waits, and nothing hangs.

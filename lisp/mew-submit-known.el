@@ -199,7 +199,8 @@ STAMP is that of its file before it was read."
          (lock (and (not (mew-submit-module--missing-p))
                     (mew-submit-spool--lock id directory))))
     (if (null lock)
-        (mew-submit-known--note entry stamp)
+        ;; Whoever sends it does now what was not to wait here.
+        (setf (mew-submit-parcel-urgent (mew-submit-known--note entry stamp)) nil)
       (unwind-protect
           (mew-submit-known--reread id directory)
         (mew-submit-spool--unlock lock)))))

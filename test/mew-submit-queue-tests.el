@@ -727,6 +727,30 @@ The copy in memory says that it is to be sent at once."
             (should-not (mew-submit-test-log peer "connect"))
             (should (equal (mew-submit-known--entry id) (and news made)))))))))
 
+(ert-deftest mew-submit-queue-tests-another-was-faster ()
+  "What was not to wait, and was tried by another Emacs meanwhile, waits as that says."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-queue-tests--with-outbox directory
+      (let* ((id (mew-submit-queue-tests--add
+                  directory (mew-submit-test-account peer "ok") :held t))
+             (later (mew-submit-spool--with (mew-submit-known--entry id)
+                                            :state 'queued :next (+ (float-time) 50)))
+             (lock (mew-submit-spool--lock id directory)))
+        (mew-submit-known--save later)
+        (mew-submit-spool--write
+         (mew-submit-spool--with later :state 'sending :attempts 1))
+        (should (= 1 (mew-submit-queue--flush)))
+        (should (eq (plist-get (mew-submit-known--entry id) :state) 'sending))
+        (mew-submit-spool--write (mew-submit-spool--with later :attempts 1))
+        (mew-submit-spool--unlock lock)
+        (mew-submit-known--refresh)
+        (mew-submit-dispatch--run)
+        (should-not (mew-submit-known--running))
+        (should (= 1 (mew-submit-queue--flush)))
+        (mew-submit-queue-tests--settle)
+        (should (mew-submit-test-stored peer))))))
+
 (ert-deftest mew-submit-queue-tests-doubt-stays ()
   "What is in doubt is not made a message like others by holding it."
   :tags '(:module)

@@ -272,9 +272,9 @@ What the user has chosen is a time of the clock, whatever that says."
       ('held over))))
 
 (defun mew-submit-dispatch--let-wait (entry &rest changes)
-  "Make CHANGES in memory to ENTRY's message, which is due and cannot be sent now.
-Return its parcel.  Where it has gone or is not due any more, which ENTRY does
-not know, change nothing and return nil."
+  "Have ENTRY's message, which is due and cannot be sent now, wait in memory.
+CHANGES, keys and values, are made to what is known of it.  Return its parcel,
+or nil where it has gone or is not due any more, which ENTRY does not know."
   (when-let* ((parcel (mew-submit-known--parcel entry))
               (known (mew-submit-parcel-entry parcel))
               ((mew-submit-dispatch--due-p known)))

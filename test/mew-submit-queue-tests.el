@@ -1053,6 +1053,29 @@ When nothing has changed, no message is touched, not even in memory."
             (advice-remove function #'touch)
             (advice-remove function #'count-read)))))))
 
+(ert-deftest mew-submit-queue-tests-a-look-that-ends-early ()
+  "A look that an error or a quit has ended does not stand in the way of the next."
+  (mew-submit-queue-tests--with-outbox directory
+    (let ((id (mew-submit-queue-tests--add
+               directory '(:server "127.0.0.1" :auth "none") :held t))
+          (noninteractive nil)
+          (mew-submit-known--looks nil)
+          ended)
+      (clrhash mew-submit-known--table)
+      (dolist (function '(mew-submit-spool--ids mew-submit-spool--read))
+        (dolist (condition '(error quit))
+          (ert-info ((format "%s: %s" function condition))
+            (cl-letf (((symbol-function function)
+                       (lambda (&rest _) (signal condition '("Not now"))))
+                      ((symbol-function 'display-warning) #'ignore))
+              (condition-case nil
+                  (mew-submit-known--look-then directory #'ignore)
+                ((error quit) nil)))
+            (should-not mew-submit-known--looks))))
+      (mew-submit-known--look-then directory (lambda () (setq ended t)))
+      (should ended)
+      (should (mew-submit-known--entry id)))))
+
 ;;; Passwords
 
 (defmacro mew-submit-queue-tests--with-user (spec &rest body)

@@ -54,7 +54,9 @@
     (let ((source (buffer-local-value 'default-directory buffer)))
       (when (and (string-prefix-p " *temp*" (buffer-name buffer))
                  (eq (buffer-local-value 'major-mode buffer) 'dired-mode)
-                 (file-exists-p (expand-file-name "lisp/mew-submit-loaddefs.el" source)))
+                 (file-exists-p (expand-file-name "lisp/mew-submit-loaddefs.el" source))
+                 ;; What would be fetched would be deleted.
+                 (not (file-equal-p source here)))
         (dolist (wanted '(("lisp" . "\\.el\\'") ("module" . "\\.\\(?:[ch]\\|def\\)\\'")
                           ("." . "\\`\\(?:Makefile\\|COPYING\\)\\'")))
           (let ((from (expand-file-name (car wanted) source))

@@ -27,14 +27,11 @@
 (require 'cl-lib)
 (require 'mew-submit-background)
 (require 'mew-submit-error)
-(require 'mew-submit-message)
 (require 'mew-submit-spool)
-(require 'mew-submit-queue)
 (require 'mew-submit-report)
 (require 'seq)
 (require 'subr-x)
 
-(declare-function gnus-alive-p "gnus-util" ())
 (declare-function gnus-inews-do-gcc "gnus-msg" (&optional gcc))
 (declare-function gnus-output-to-mail "gnus-util" (filename &optional ask))
 (declare-function gnus-output-to-rmail "gnus-util" (filename &optional ask))
@@ -388,22 +385,29 @@ Return nil when it was the last."
           (t (mew-submit-spool--remove entry)
              nil))))
 
+(defun mew-submit-copies--go-on (entry copy copies lock filed)
+  "Note whether COPY of ENTRY's message is FILED; go on with COPIES.
+LOCK is as for `mew-submit-copies--next-copy'."
+  (condition-case err
+      (let ((after (if filed
+                       (mew-submit-copies--filed entry copy)
+                     entry)))
+        (mew-submit-copies--next-copy after (and after copies) lock))
+    (error (mew-submit-copies--warn entry copy err)
+           (mew-submit-spool--unlock lock))))
+
 (defun mew-submit-copies--next-copy (entry copies lock)
   "File those of ENTRY's copies that are in COPIES, one after the other.
 Then give LOCK, which is on its message, back."
-  (let ((copy (pop copies)))
-    (cl-flet ((go-on (filed)
-                (let ((after (if filed
-                                 (mew-submit-copies--filed entry copy)
-                               entry)))
-                  (mew-submit-copies--next-copy after (and after copies) lock))))
-      (condition-case err
-          (cond ((null copy) (mew-submit-spool--unlock lock))
-                ((and (not noninteractive) (mew-submit-copies--program copy))
-                 (mew-submit-copies--start entry copy #'go-on))
-                (t (go-on (mew-submit-copies--try entry copy))))
-        (error (mew-submit-copies--warn entry copy err)
-               (mew-submit-spool--unlock lock))))))
+  (let* ((copy (pop copies))
+         (then (apply-partially #'mew-submit-copies--go-on entry copy copies lock)))
+    (condition-case err
+        (cond ((null copy) (mew-submit-spool--unlock lock))
+              ((and (not noninteractive) (mew-submit-copies--program copy))
+               (mew-submit-copies--start entry copy then))
+              (t (funcall then (mew-submit-copies--try entry copy))))
+      (error (mew-submit-copies--warn entry copy err)
+             (mew-submit-spool--unlock lock)))))
 
 (defun mew-submit-copies--file-entry (id directory)
   "File the copies of the message ID in DIRECTORY that can be filed now.

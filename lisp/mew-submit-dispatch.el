@@ -271,18 +271,27 @@ What the user has chosen is a time of the clock, whatever that says."
                    (mew-submit-dispatch--urgent-p entry)))
       ('held over))))
 
+(defun mew-submit-dispatch--let-wait (entry &rest changes)
+  "Have ENTRY's message, which is due and cannot be sent now, wait in memory.
+CHANGES, keys and values, are made to what is known of it.  Return its parcel,
+or nil where it has gone or is not due any more, which ENTRY does not know."
+  (when-let* ((parcel (mew-submit-known--parcel entry))
+              (known (mew-submit-parcel-entry parcel))
+              ((mew-submit-dispatch--due-p known)))
+    (mew-submit-known--keep (apply #'mew-submit-spool--with known changes))))
+
 (defun mew-submit-dispatch--put-off (entry err)
   "Try ENTRY, which could not be begun because of ERR, again later."
-  (let ((later (mew-submit-spool--with
-                entry :next (+ (float-time) mew-submit-dispatch--poll)
-                :last (mew-submit-error--text err))))
-    (setf (mew-submit-parcel-urgent (mew-submit-known--keep later)) nil)
-    (unless (equal (plist-get later :last) (plist-get entry :last))
-      (display-warning
-       'mew-submit
-       (format "Mail to %s waits, and is tried again each minute: %s"
-               (mew-submit-report--people (plist-get entry :recipients))
-               (plist-get later :last))))))
+  (let* ((text (mew-submit-error--text err))
+         (parcel (mew-submit-dispatch--let-wait
+                  entry :next (+ (float-time) mew-submit-dispatch--poll) :last text)))
+    (when parcel
+      (setf (mew-submit-parcel-urgent parcel) nil)
+      (unless (equal text (plist-get entry :last))
+        (display-warning
+         'mew-submit
+         (format "Mail to %s waits, and is tried again each minute: %s"
+                 (mew-submit-report--people (plist-get entry :recipients)) text))))))
 
 (defun mew-submit-dispatch--resolve (entry)
   "Return what has to be looked up for ENTRY's account before it is sent.
@@ -355,11 +364,10 @@ Nobody is asked anything on the way."
 (defun mew-submit-dispatch--no-secret (entry why)
   "Tell that ENTRY's message waits for a password, because of WHY."
   (mew-submit-auth--postpone (plist-get entry :account) why)
-  (mew-submit-known--keep
-   (mew-submit-spool--with entry :last (concat "No password: " why)))
-  (mew-submit-background--tell
-   "Mail to %s waits in the outbox: no password (%s)"
-   (mew-submit-report--people (plist-get entry :recipients)) why))
+  (when (mew-submit-dispatch--let-wait entry :last (concat "No password: " why))
+    (mew-submit-background--tell
+     "Mail to %s waits in the outbox: no password (%s)"
+     (mew-submit-report--people (plist-get entry :recipients)) why)))
 
 (defun mew-submit-dispatch--ask-first (entry)
   "Have the user asked for what is needed to begin to send ENTRY's message.

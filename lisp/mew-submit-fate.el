@@ -14,7 +14,6 @@
 ;;; Code:
 
 (require 'cl-lib)
-(require 'mew-submit-error)
 (require 'mew-submit-refusal)
 (require 'mew-submit-report)
 (require 'mew-submit-spool)

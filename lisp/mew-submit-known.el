@@ -199,7 +199,8 @@ STAMP is that of its file before it was read."
          (lock (and (not (mew-submit-module--missing-p))
                     (mew-submit-spool--lock id directory))))
     (if (null lock)
-        (mew-submit-known--note entry stamp)
+        ;; Whoever sends it does now what was not to wait here.
+        (setf (mew-submit-parcel-urgent (mew-submit-known--note entry stamp)) nil)
       (unwind-protect
           (mew-submit-known--reread id directory)
         (mew-submit-spool--unlock lock)))))
@@ -342,18 +343,22 @@ one that has not changed reads nothing."
 (defun mew-submit-known--go-on (look then)
   "Look at some more messages of LOOK, and call THEN after the last.
 Emacs does what else there is to do between two slices."
-  (condition-case err
-      (if (mew-submit-known--look-at-some look mew-submit-known--slice)
-          (run-at-time 0 nil #'mew-submit-known--go-on-soon look then)
-        (setq mew-submit-known--looks
-              (delete (mew-submit-known--look-directory look)
-                      mew-submit-known--looks))
-        (mew-submit-known--end-look look)
-        (funcall then))
-    (error (setq mew-submit-known--looks
-                 (delete (mew-submit-known--look-directory look)
-                         mew-submit-known--looks))
-           (display-warning 'mew-submit (mew-submit-error--text err)))))
+  (let (timer)
+    (condition-case err
+        (progn
+          (unwind-protect
+              (when (mew-submit-known--look-at-some look mew-submit-known--slice)
+                (setq timer (run-at-time 0 nil #'mew-submit-known--go-on-soon
+                                         look then)))
+            ;; Whatever has ended it, the next look is not to wait for this one.
+            (unless timer
+              (setq mew-submit-known--looks
+                    (delete (mew-submit-known--look-directory look)
+                            mew-submit-known--looks))))
+          (unless timer
+            (mew-submit-known--end-look look)
+            (funcall then)))
+      (error (display-warning 'mew-submit (mew-submit-error--text err))))))
 
 (defun mew-submit-known--go-on-soon (look then)
   "Go on with LOOK, and call THEN after its end.
@@ -371,9 +376,9 @@ A batch Emacs, which nobody waits at, does it at once.  So does what is short."
          (mew-submit-known--refresh directory)
          (funcall then))
         ((not (member directory mew-submit-known--looks))
-         (push directory mew-submit-known--looks)
-         (mew-submit-known--go-on (mew-submit-known--begin-look directory)
-                                  then))))
+         (let ((look (mew-submit-known--begin-look directory)))
+           (push directory mew-submit-known--looks)
+           (mew-submit-known--go-on look then)))))
 
 (defun mew-submit-known--older-p (a b)
   "Was the message of the entry A put into the outbox before that of B?

@@ -24,12 +24,10 @@
 (require 'mew-submit-message)
 (require 'mew-submit-spool)
 (require 'mew-submit-queue)
-(require 'mew-submit-report)
 (require 'seq)
 
 (declare-function mew-cfent-value "ext:mew-config" (case key default &optional type))
 (declare-function mew-expand-new-msg "ext:mew-func" (fld msg))
-(declare-function mew-folder-imapp "ext:mew-func" (folder))
 (declare-function mew-imap2-fcc "ext:mew-imap2" (case))
 (declare-function mew-input-passwd "ext:mew-passwd" (prompt key))
 (declare-function mew-lisp-load "ext:mew-func" (filename))

@@ -15,7 +15,6 @@
 (require 'mail-utils)
 (require 'message)
 (require 'mm-decode)
-(require 'mew-submit-address)
 (require 'mew-submit-error)
 (require 'mew-submit-menu)
 (require 'mew-submit-notice)

@@ -67,7 +67,7 @@
   (total 0 :documentation "Octets there are.")
   (journal nil :documentation "The journal of final dots to be, or nil.")
   (directory nil :documentation "A directory for copies, once there is one.")
-  (secret nil :documentation "The password in the account, wiped at the end.")
+  (secrets nil :documentation "The passwords in the account, wiped at the end.")
   ;; The server.
   (account nil :documentation "The account, a plist, for the server in question.")
   (servers nil :documentation "The account for each server that is left to try.")
@@ -90,10 +90,9 @@
   (expand-file-name name (mew-submit-parcel-directory parcel)))
 
 (defun mew-submit-parcel--clean-up (parcel)
-  "Delete the copies that PARCEL has made, and wipe the password of the attempt."
-  (when-let* ((secret (mew-submit-parcel-secret parcel)))
-    (setf (mew-submit-parcel-secret parcel) nil)
-    (clear-string secret))
+  "Delete the copies that PARCEL has made, and wipe the passwords of the attempt."
+  (mapc #'clear-string (mew-submit-parcel-secrets parcel))
+  (setf (mew-submit-parcel-secrets parcel) nil)
   (when-let* ((directory (mew-submit-parcel-directory parcel)))
     (setf (mew-submit-parcel-directory parcel) nil)
     (delete-directory directory t)))
@@ -572,26 +571,35 @@ Where a message has gone another way because of it, look again some time."
 
 (defun mew-submit-parcel--send (parcel account)
   "Send PARCEL by ACCOUNT in the background, and return the job.
-Its file, envelope and callbacks are in PARCEL.  A :password in ACCOUNT is for
-this attempt alone, and overwritten.  Signal a condition when there is no job."
-  (setf (mew-submit-parcel-secret parcel) (plist-get account :password))
+Its file, envelope and callbacks are in PARCEL.  The :password of ACCOUNT, and
+what its :resolved has, is for this attempt alone, and overwritten.  Signal a
+condition when there is no job."
+  (setf (mew-submit-parcel-secrets parcel)
+        (delq nil (list (plist-get account :password)
+                        (plist-get (plist-get account :resolved) :proxy-password))))
   (condition-case err
       (progn
         (unless (mew-submit-parcel-fields parcel)
           (setf (mew-submit-parcel-fields parcel)
                 (mew-submit-message--fields (mew-submit-parcel-file parcel))))
         (mew-submit-parcel--prefer parcel account)
-        (setf (mew-submit-parcel-job parcel)
-              (mew-submit-job--start
-               (mew-submit-parcel--request parcel)
-               :on-event (apply-partially #'mew-submit-parcel--hear parcel)
-               :on-done (apply-partially #'mew-submit-parcel--end parcel)
-               :on-ask (apply-partially #'mew-submit-parcel--answer parcel)
-               :on-know (apply-partially #'mew-submit-parcel--answer-at-once parcel)
-               :again (apply-partially #'mew-submit-parcel--again parcel)
-               :hint (mew-submit-parcel--hint parcel))))
-    (error (mew-submit-parcel--clean-up parcel)
-           (signal (car err) (cdr err)))))
+        (let ((hint (mew-submit-parcel--hint parcel))
+              (request (mew-submit-parcel--request parcel))
+              ;; Whoever quits from here on is too late.
+              (inhibit-quit t))
+          (setf (mew-submit-parcel-job parcel)
+                (mew-submit-job--start
+                 request :hint hint
+                 :on-event (apply-partially #'mew-submit-parcel--hear parcel)
+                 :on-done (apply-partially #'mew-submit-parcel--end parcel)
+                 :on-ask (apply-partially #'mew-submit-parcel--answer parcel)
+                 :on-know (apply-partially #'mew-submit-parcel--answer-at-once parcel)
+                 :again (apply-partially #'mew-submit-parcel--again parcel)))))
+    ((error quit)
+     ;; A job cleans up itself, at its end.
+     (unless (mew-submit-parcel-job parcel)
+       (mew-submit-parcel--clean-up parcel))
+     (signal (car err) (cdr err)))))
 
 (cl-defun mew-submit-parcel--log-in (account &key on-event on-done on-ask)
   "Log in by ACCOUNT, once, and send nothing; return the session.

@@ -167,7 +167,9 @@ gets the one that fits it by now."
   "Return the account by which to send ENTRY when the user wants that.
 It is as the user has it now, who was told to correct it; what this message
 wishes of the server stays."
-  (let* ((old (plist-get entry :account))
+  (let* ((parcel (mew-submit-known--parcel entry))
+         (old (append (plist-get entry :account)
+                      (and parcel (mew-submit-parcel-functions parcel))))
          (new (mew-submit-account--copy (mew-submit-queue--account-now entry))))
     (if (null new)
         old

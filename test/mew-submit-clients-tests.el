@@ -477,6 +477,29 @@ What comes after it is filed in its turn; one that fails leaves the copy."
         (should-not (directory-files (expand-file-name "copies/" outbox) nil
                                      "\\.part\\'"))))))
 
+(ert-deftest mew-submit-clients-tests-a-copy-that-cannot-be-noted ()
+  "That a copy is filed cannot be noted: it is told, and nobody else is locked out."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let* ((outbox (expand-file-name "outbox/" directory))
+           (copies (expand-file-name "copies/" outbox))
+           (noninteractive nil)
+           warnings)
+      (mew-submit-clients-tests--kept-entry
+       outbox (list (list :kind 'pipe :place "cat >/dev/null")
+                    (list :kind 'mbox :place (expand-file-name "sent" directory))))
+      (cl-letf (((symbol-function 'display-warning)
+                 (lambda (_type text &rest _) (push text warnings)))
+                ((symbol-function 'mew-submit-spool--write)
+                 (lambda (&rest _) (error "The disk is full"))))
+        (should (= 1 (mew-submit-copies--file outbox)))
+        (mew-submit-test-until ("the warning" 120)
+          warnings))
+      (should (string-search "The disk is full" (car warnings)))
+      (let ((lock (mew-submit-spool--lock (car (mew-submit-spool--ids copies)) copies)))
+        (should lock)
+        (mew-submit-spool--unlock lock)))))
+
 (ert-deftest mew-submit-clients-tests-a-quit-leaves-the-copy ()
   "A quit ends a function that files a copy; the copy is left for later."
   :tags '(:module)

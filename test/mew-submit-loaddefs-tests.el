@@ -114,5 +114,28 @@ They are those of lisp/mew-submit-loaddefs.el, as a package manager has them."
                          #'string<)
                    (sort batch #'string<)))))
 
+(ert-deftest mew-submit-loaddefs-tests-nothing-is-fetched-from-itself ()
+  "Autoloads that are loaded from the sources themselves leave those as they are.
+To fetch them would be to delete them first."
+  (mew-submit-test-with-directory directory
+    (let ((load-path load-path)
+          (autoloads (expand-file-name "mew-submit-autoloads.el" directory))
+          (file (expand-file-name "lisp/mew-submit-loaddefs.el" directory)))
+      (make-directory (file-name-directory file))
+      (make-directory (expand-file-name "module" directory))
+      (mew-submit-test-write file ";;; -*- lexical-binding: t; -*-\n")
+      (with-temp-file autoloads
+        (insert-file-contents (expand-file-name "mew-submit.el" mew-submit-test-root))
+        (re-search-forward "^;;;###autoload\n\\((let\\* ((here\\)")
+        (delete-region (point-min) (match-beginning 1))
+        (goto-char (point-min))
+        (forward-sexp)
+        (delete-region (point) (point-max)))
+      (with-temp-buffer
+        (setq default-directory directory
+              major-mode 'dired-mode)
+        (ignore-errors (load autoloads nil t)))
+      (should (file-exists-p file)))))
+
 (provide 'mew-submit-loaddefs-tests)
 ;;; mew-submit-loaddefs-tests.el ends here

@@ -727,6 +727,30 @@ The copy in memory says that it is to be sent at once."
             (should-not (mew-submit-test-log peer "connect"))
             (should (equal (mew-submit-known--entry id) (and news made)))))))))
 
+(ert-deftest mew-submit-queue-tests-another-was-faster ()
+  "What was not to wait, and was tried by another Emacs meanwhile, waits as that says."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-queue-tests--with-outbox directory
+      (let* ((id (mew-submit-queue-tests--add
+                  directory (mew-submit-test-account peer "ok") :held t))
+             (later (mew-submit-spool--with (mew-submit-known--entry id)
+                                            :state 'queued :next (+ (float-time) 50)))
+             (lock (mew-submit-spool--lock id directory)))
+        (mew-submit-known--save later)
+        (mew-submit-spool--write
+         (mew-submit-spool--with later :state 'sending :attempts 1))
+        (should (= 1 (mew-submit-queue--flush)))
+        (should (eq (plist-get (mew-submit-known--entry id) :state) 'sending))
+        (mew-submit-spool--write (mew-submit-spool--with later :attempts 1))
+        (mew-submit-spool--unlock lock)
+        (mew-submit-known--refresh)
+        (mew-submit-dispatch--run)
+        (should-not (mew-submit-known--running))
+        (should (= 1 (mew-submit-queue--flush)))
+        (mew-submit-queue-tests--settle)
+        (should (mew-submit-test-stored peer))))))
+
 (ert-deftest mew-submit-queue-tests-doubt-stays ()
   "What is in doubt is not made a message like others by holding it."
   :tags '(:module)
@@ -1029,6 +1053,29 @@ When nothing has changed, no message is touched, not even in memory."
             (advice-remove function #'touch)
             (advice-remove function #'count-read)))))))
 
+(ert-deftest mew-submit-queue-tests-a-look-that-ends-early ()
+  "A look that an error or a quit has ended does not stand in the way of the next."
+  (mew-submit-queue-tests--with-outbox directory
+    (let ((id (mew-submit-queue-tests--add
+               directory '(:server "127.0.0.1" :auth "none") :held t))
+          (noninteractive nil)
+          (mew-submit-known--looks nil)
+          ended)
+      (clrhash mew-submit-known--table)
+      (dolist (function '(mew-submit-spool--ids mew-submit-spool--read))
+        (dolist (condition '(error quit))
+          (ert-info ((format "%s: %s" function condition))
+            (cl-letf (((symbol-function function)
+                       (lambda (&rest _) (signal condition '("Not now"))))
+                      ((symbol-function 'display-warning) #'ignore))
+              (condition-case nil
+                  (mew-submit-known--look-then directory #'ignore)
+                ((error quit) nil)))
+            (should-not mew-submit-known--looks))))
+      (mew-submit-known--look-then directory (lambda () (setq ended t)))
+      (should ended)
+      (should (mew-submit-known--entry id)))))
+
 ;;; Passwords
 
 (defmacro mew-submit-queue-tests--with-user (spec &rest body)
@@ -1158,6 +1205,55 @@ SECURITY: P6."
         (mew-submit-dispatch--somebody-came)
         (mew-submit-test-until ("both" 120)
           (mew-submit-test-stored peer 2))))))
+
+(ert-deftest mew-submit-queue-tests-no-secret-stays ()
+  "No password of an attempt is in memory after it, though the message waits there."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-outbox directory
+    (let* ((secrets nil)
+           (new (lambda (&rest _) (car (push (copy-sequence "s3cret") secrets)))))
+      (cl-letf (((symbol-function 'mew-submit-auth--proxy-password) new)
+                ((symbol-function 'mew-submit-auth--read-file) new))
+        (let ((id (mew-submit-queue-tests--add
+                   directory
+                   (list :server "h.example" :user "me" :routes "1:starttls"
+                         :password-file (mew-submit-test-write
+                                         (expand-file-name "secret" directory) "")
+                         :tunnel "socks5:me@127.0.0.1:1"))))
+          (mew-submit-queue-tests--settle)
+          (should (eq (mew-submit-queue-tests--state id) 'queued))))
+      (should (= (length secrets) 2))
+      (should-not (seq-some (lambda (secret) (string-search "s3cret" secret)) secrets)))))
+
+(ert-deftest mew-submit-queue-tests-the-answer-comes-late ()
+  "\"Not now\" to a question changes nothing of a mail that it is not about any more.
+Nor does an error in an attempt to begin to send it."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-user (peer directory account questions)
+    (pcase-dolist (`(,act ,state) '((mew-submit-queue--hold held)
+                                    (mew-submit-queue--delete nil)))
+      (dolist (late (list (lambda (_ answer) (funcall answer nil))
+                          (lambda (entry _)
+                            (mew-submit-dispatch--put-off entry '(error "Full")))))
+        (ert-info ((format "%s" act))
+          (clrhash mew-submit-auth--put-off)
+          (setq mew-submit-dispatch--asking nil)
+          (let (answer)
+            (cl-letf (((symbol-function 'mew-submit-question--ask)
+                       (lambda (&rest rest) (setq answer (nth 5 rest))))
+                      ((symbol-function 'mew-submit-dispatch--resolve)
+                       (lambda (_) (signal 'mew-submit-secret '("Locked")))))
+              (let* ((id (mew-submit-queue-tests--add directory account))
+                     (entry (mew-submit-known--entry id)))
+                (should answer)
+                (funcall act id)
+                (funcall late entry answer)
+                (should (eq state (plist-get (mew-submit-known--entry id) :state)))
+                (should-not (plist-get (mew-submit-known--entry id) :last))
+                (when state
+                  (mew-submit-queue--delete id))))))))
+    (should (= questions 0))
+    (should-not (mew-submit-test-log peer "connect"))))
 
 (ert-deftest mew-submit-queue-tests-no-token-just-now ()
   "A token behind a passphrase is none just now: the mail waits, and nothing hangs.
@@ -1488,6 +1584,25 @@ It is used all the same; another Emacs uses that of the user's account."
           (let ((mew-submit-accounts (list account)))
             (should (functionp (plist-get (mew-submit-dispatch--account parcel)
                                           :token-function)))))))))
+
+(ert-deftest mew-submit-queue-tests-functions-of-one-that-is-kept ()
+  "A message that keeps its account, since no other is it, keeps its functions."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-outbox directory
+    (cl-letf (((symbol-function 'mew-submit-dispatch--run) #'ignore))
+      (let* ((token (let ((word "t")) (lambda (&rest _) word)))
+             (id (mew-submit-queue-tests--add
+                  directory (list :server "h.example" :user "u" :auth "XOAUTH2"
+                                  :token-function token)))
+             (now (lambda ()
+                    (plist-get (mew-submit-dispatch--account
+                                (mew-submit-known--parcel (mew-submit-known--entry id)))
+                               :token-function))))
+        (should (eq token (funcall now)))
+        (mew-submit-queue--send id)
+        (should (eq token (funcall now)))
+        (mew-submit-queue--send-by id "465:implicit")
+        (should (eq token (funcall now)))))))
 
 (ert-deftest mew-submit-queue-tests-password-pipe ()
   "A pipe where the password file was is not read: nobody may write to it."

@@ -771,6 +771,28 @@ machine old port smtp login ancient password p4\n"))))
                        mew-submit-test-patience)
       (should (equal (mew-submit-test-envelope peer 2) '("" "c@x"))))))
 
+(ert-deftest mew-submit-send-tests-quit-leaves-nothing ()
+  "Who quits before there is a job leaves no copy and no password behind."
+  (mew-submit-test-with-directory directory
+    (let* ((temporary-file-directory directory)
+           (file (mew-submit-test-write (expand-file-name "raw" directory)
+                                        "From: me@x\nTo: a@x\nBcc: b@x\n\nb\n"))
+           (real (symbol-function 'mew-submit-parcel--send))
+           given)
+      (cl-letf (((symbol-function 'mew-submit-message--copy-rest)
+                 (lambda (&rest _) (signal 'quit nil)))
+                ((symbol-function 'mew-submit-parcel--send)
+                 (lambda (parcel account)
+                   (setq given (plist-get account :password))
+                   (funcall real parcel account))))
+        (should (eq 'quit (condition-case nil
+                              (mew-submit-send file :account '(:server "h.example" :user "u"
+                                                                       :password "s3cret"))
+                            (quit 'quit)))))
+      (should given)
+      (should-not (equal given "s3cret"))
+      (should (equal (directory-files directory nil "\\`[^.]") '("raw"))))))
+
 (ert-deftest mew-submit-send-tests-failure-comes-by-callback ()
   "Whatever is wrong is told by ON-DONE and never signalled; without it, warned of."
   (mew-submit-test-with-directory directory

@@ -91,6 +91,19 @@
       (should (eql 5 (save-excursion (goto-char (window-point other)) (current-column))))
       (should (eql 1 (window-start other))))))
 
+(ert-deftest mew-submit-view-tests-seen-of-what-is-gone ()
+  "Where what a window began with is gone, it is full all the same, if there is enough for it."
+  (mew-submit-view-tests--with (append (make-list 50 "row") '("gone") (make-list 50 "row"))
+    (set-window-start nil (save-excursion (search-forward "gone")
+                                          (line-beginning-position)))
+    (goto-char (point-max))
+    (dolist (count '(50 10 1))
+      (setq mew-submit-view-tests--lines (append (make-list count "new") '("" "end")))
+      (mew-submit-view--draw)
+      ;; The buttons have two lines, and the end has an empty one.
+      (should (eql (max 1 (- (+ count 6) (window-body-height)))
+                   (line-number-at-pos (window-start)))))))
+
 (ert-deftest mew-submit-view-tests-stays-at-what-changes ()
   "A row that says something else is found again, a button too; what is gone leaves its line."
   (mew-submit-view-tests--with '((1 . "a waits") (2 . "b waits") "end")

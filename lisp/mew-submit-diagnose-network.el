@@ -47,7 +47,11 @@
 
 (defun mew-submit-diagnose-network--insert ()
   "Insert the look of the current buffer."
-  (mew-submit-view--buttons mew-submit-diagnose-network--keys)
+  (apply #'mew-submit-view--buttons mew-submit-diagnose-network--keys
+         (cond ((plist-get mew-submit-diagnose-network--look :stopped) '("g"))
+               ((mew-submit-diagnosis-look--ended-p mew-submit-diagnose-network--look)
+                '("g" "w" "j" "l"))
+               (t '("k"))))
   (insert (propertize (format "The network %s"
                               (plist-get (mew-submit-network--primary) :label))
                       'face 'bold)

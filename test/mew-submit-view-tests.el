@@ -226,5 +226,21 @@
       (pcase-dolist (`(,key ,_ ,command) mew-submit-view--keys)
         (should (eq command (key-binding key)))))))
 
+(ert-deftest mew-submit-view-tests-stop-is-offered-while-it-runs ()
+  "What is offered is what can be done: to stop what runs, and else to begin again."
+  (pcase-dolist (`(,mode ,about) '((mew-submit-domain-mode mew-submit-domain--zone)
+                                   (mew-submit-diagnose-network-mode
+                                    mew-submit-diagnose-network--look)))
+    (with-temp-buffer
+      (funcall mode)
+      (set about (list :domain "example.org" :left 1))
+      (mew-submit-view--draw)
+      (should (string-search "[k stop]" (buffer-string)))
+      (should-not (string-search "[g again]" (buffer-string)))
+      (set about (list :domain "example.org" :left 1 :stopped t))
+      (mew-submit-view--draw)
+      (should-not (string-search "[k stop]" (buffer-string)))
+      (should (string-search "[g again]" (buffer-string))))))
+
 (provide 'mew-submit-view-tests)
 ;;; mew-submit-view-tests.el ends here

@@ -29,7 +29,6 @@
 (require 'mew-submit-pin)
 (require 'mew-submit-question)
 (require 'mew-submit-report)
-(require 'mew-submit-request)
 (require 'mew-submit-setup-discover)
 (require 'mew-submit-setup-login)
 (require 'mew-submit-setup-search)

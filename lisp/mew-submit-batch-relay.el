@@ -17,14 +17,11 @@
 ;;; Code:
 
 (require 'cl-lib)
-(require 'mew-submit-account)
 (require 'mew-submit-auth)
 (require 'mew-submit-batch-command)
 (require 'mew-submit-error)
-(require 'mew-submit-module)
 (require 'mew-submit-batch-options)
 (require 'mew-submit-spool)
-(require 'mew-submit-queue)
 (require 'mew-submit-relay)
 (require 'mew-submit-relay-peer)
 (require 'mew-submit-request)

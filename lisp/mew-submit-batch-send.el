@@ -26,7 +26,6 @@
 (require 'mew-submit-spool)
 (require 'mew-submit-queue)
 (require 'mew-submit-report)
-(require 'mew-submit-request)
 
 (declare-function mew-submit--mod-spool "ext:mew-submit-native" (fd file))
 

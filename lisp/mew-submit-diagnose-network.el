@@ -47,7 +47,11 @@
 
 (defun mew-submit-diagnose-network--insert ()
   "Insert the look of the current buffer."
-  (mew-submit-view--buttons mew-submit-diagnose-network--keys)
+  (apply #'mew-submit-view--buttons mew-submit-diagnose-network--keys
+         (cond ((plist-get mew-submit-diagnose-network--look :stopped) '("g"))
+               ((mew-submit-diagnosis-look--ended-p mew-submit-diagnose-network--look)
+                '("g" "w" "j" "l"))
+               (t '("k"))))
   (insert (propertize (format "The network %s"
                               (plist-get (mew-submit-network--primary) :label))
                       'face 'bold)
@@ -76,8 +80,7 @@ What was met while this machine moved tells nothing."
 (define-derived-mode mew-submit-diagnose-network-mode mew-submit-view-mode "Network"
   "What this network does to mail.
 \\{mew-submit-diagnose-network-mode-map}"
-  (setq truncate-lines t
-        mew-submit-view--insert #'mew-submit-diagnose-network--insert
+  (setq mew-submit-view--insert #'mew-submit-diagnose-network--insert
         mew-submit-view--text (lambda ()
                                 (mew-submit-diagnosis-network-text--string
                                  (mew-submit-diagnose-network--evidence)))

@@ -39,7 +39,9 @@
                  (format "%d %s" port
                          (let ((case (plist-get (mew-submit-diagnosis--best attempts)
                                                 :case)))
-                           (if (eql case 1) "open" (format "case %s" case)))))
+                           (cond ((null case) "...")
+                                 ((eql case 1) "open")
+                                 (t (format "case %s" case))))))
                (mew-submit-finding--by-port (plist-get diagnosis :attempts)) ", ")
             (mew-submit-diagnosis-text--clean
              (plist-get (plist-get diagnosis :done) :text)))))

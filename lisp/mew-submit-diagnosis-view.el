@@ -60,16 +60,17 @@
                              ;; Hot spots are not scaled along.
                              :scale 1.0)
                   words)
-    (put-text-property start (point) 'keymap
-                       (mew-submit-diagnosis-view--keymap rows toggle))
+    (when toggle
+      (put-text-property start (point) 'keymap
+                         (mew-submit-diagnosis-view--keymap rows toggle)))
     (insert "\n")))
 
 (defun mew-submit-diagnosis-view--insert-chart (rows toggle)
-  "Insert the chart of ROWS; each attempt is a button for TOGGLE."
+  "Insert the chart of ROWS; each attempt is a button for TOGGLE, if there is one."
   (pcase-dolist (`(,line . ,row)
                  (mew-submit-picture--text
                   rows mew-submit-diagnosis-view--text-width))
-    (let ((id (and row (mew-submit-picture-row-id row)))
+    (let ((id (and toggle row (mew-submit-picture-row-id row)))
           (start (point)))
       (insert line)
       (when (integerp id)
@@ -81,7 +82,8 @@
 
 (defun mew-submit-diagnosis-view--insert-rows (rows toggle words)
   "Insert the picture of ROWS, called WORDS where pictures are only told of.
-TOGGLE is called with the number of an attempt whose row was clicked."
+TOGGLE is called with the number of an attempt whose row was clicked; nil is for
+rows that tell no more."
   (if (mew-submit-view--graphic-p)
       (mew-submit-diagnosis-view--insert-svg rows toggle words)
     (mew-submit-diagnosis-view--insert-chart rows toggle)))

@@ -187,7 +187,9 @@ or else as its local part.  As an account:"
 
 (defun mew-submit-domain--insert ()
   "Insert the zone of the current buffer."
-  (mew-submit-view--buttons mew-submit-domain--keys)
+  (apply #'mew-submit-view--buttons mew-submit-domain--keys
+         (if (mew-submit-domain-zone--ended-p mew-submit-domain--zone) '("g" "w")
+           '("k")))
   (insert (mew-submit-domain--text mew-submit-domain--zone)))
 
 ;;;###autoload

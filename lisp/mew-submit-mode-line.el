@@ -10,8 +10,8 @@
 
 ;;; Code:
 
+(require 'mew-submit-known)
 (require 'mew-submit-question)
-(require 'mew-submit-queue)
 (require 'seq)
 
 (declare-function mew-submit-outbox "mew-submit-outbox" ())

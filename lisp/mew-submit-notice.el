@@ -17,12 +17,12 @@
 
 (require 'mew-submit-background)
 (require 'mew-submit-error)
+(require 'mew-submit-known)
 (require 'mew-submit-mode-line)
 (require 'mew-submit-notice-message)
 (require 'mew-submit-offer)
 (require 'mew-submit-spool)
 (require 'mew-submit-question)
-(require 'mew-submit-queue)
 (require 'mew-submit-report)
 (require 'mew-submit-view)
 (require 'seq)

@@ -16,7 +16,6 @@
 
 (require 'cl-lib)
 (require 'mew-submit-account)
-(require 'mew-submit-address)
 (require 'mew-submit-course)
 (require 'mew-submit-error)
 (require 'mew-submit-job)

@@ -29,7 +29,6 @@
 (require 'mew-submit-pin)
 (require 'mew-submit-question)
 (require 'mew-submit-report)
-(require 'mew-submit-request)
 (require 'mew-submit-setup-discover)
 (require 'mew-submit-setup-login)
 (require 'mew-submit-setup-search)
@@ -288,6 +287,12 @@ waited for any more, it goes to the first thing that can be done."
       (ignore-errors (forward-button 1))
       (mew-submit-view--go (point)))))
 
+(defun mew-submit-setup--look ()
+  "Show that something is looked for in the current buffer.
+Point leaves the button that has begun it, and so goes to what can be done then."
+  (mew-submit-view--go (point-min))
+  (mew-submit-setup--render))
+
 (defconst mew-submit-setup--keys
   '(("u" "use this server" mew-submit-setup-use)
     ("t" "send a test mail" mew-submit-setup-test)
@@ -335,8 +340,9 @@ waited for any more, it goes to the first thing that can be done."
     (user-error "Already %s" mew-submit-setup--doing)))
 
 (defun mew-submit-setup--ensure ()
-  "Signal an error unless the current buffer is that of `mew-submit-setup'."
-  (unless (derived-mode-p 'mew-submit-setup-mode)
+  "Signal an error unless the current buffer has the search of `mew-submit-setup'."
+  (unless (and (derived-mode-p 'mew-submit-setup-mode)
+               mew-submit-setup--search)
     (user-error "First look for a server with M-x mew-submit-setup")))
 
 ;;; Storing
@@ -553,7 +559,7 @@ That is the client id that the issuer has given you, or a file of its with it."
          (tls (mew-submit-setup-search--told look :tls)))
     (when (mew-submit-pin--offer account tls (plist-get candidate :port))
       (mew-submit-setup-search--try search (append '(:pinned t) candidate))
-      (mew-submit-setup--render))))
+      (mew-submit-setup--look))))
 
 ;;; The test mail
 
@@ -681,7 +687,8 @@ Where it wants access tokens, and nobody is signed in, the sign-in comes first."
   "Look at SERVER, \"HOST\" or \"HOST:PORT\", instead of what was found.
 That the user names it is agreement enough, also where it is outside of the
 domain."
-  (interactive "sServer: ")
+  (interactive (progn (mew-submit-setup--ensure)
+                      (list (read-string "Server: "))))
   (mew-submit-setup--ensure)
   (let ((candidate (condition-case err
                        (mew-submit-setup-discover--known
@@ -691,7 +698,7 @@ domain."
     (mew-submit-setup--stop)
     (setq mew-submit-setup--account nil)
     (mew-submit-setup-search--try mew-submit-setup--search candidate)
-    (mew-submit-setup--render)))
+    (mew-submit-setup--look)))
 
 (defun mew-submit-setup-further ()
   "Look for servers in other ways than those that were tried."
@@ -700,7 +707,7 @@ domain."
   (unless (mew-submit-setup-search-ways mew-submit-setup--search)
     (user-error "There is no other way to look"))
   (mew-submit-setup-search--go-on mew-submit-setup--search)
-  (mew-submit-setup--render))
+  (mew-submit-setup--look))
 
 (defun mew-submit-setup--read-address (initial)
   "Ask for a mail address, with INITIAL to begin with, and return it.
@@ -735,7 +742,7 @@ Ask before that for what a look needs: the module."
            address (lambda ()
                      (mew-submit-setup--in buffer
                        (mew-submit-setup--perhaps-ask-gnome))))))
-  (mew-submit-setup--render))
+  (mew-submit-setup--look))
 
 (defun mew-submit-setup-again (address)
   "Look for a server for ADDRESS, from the beginning."

@@ -31,7 +31,6 @@
 (require 'mew-submit-view)
 (require 'seq)
 
-(declare-function message-goto-body "message" (&optional interactive))
 
 (defconst mew-submit-survey-mail--begin "-----BEGIN MEW-SUBMIT SURVEY-----")
 (defconst mew-submit-survey-mail--end "-----END MEW-SUBMIT SURVEY-----")

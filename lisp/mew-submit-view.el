@@ -132,6 +132,13 @@ words that tell nothing, or are very long."
                             (point))))
       (min (+ (point) offset) (line-end-position)))))
 
+(defun mew-submit-view--last-page (window)
+  "Return where WINDOW starts when it is full and shows the end of its buffer."
+  (save-excursion
+    (goto-char (point-max))
+    (vertical-motion (- 1 (window-body-height window)) window)
+    (point)))
+
 ;;; Drawing
 
 (defun mew-submit-view--draw ()
@@ -149,9 +156,10 @@ words that tell nothing, or are very long."
         (funcall mew-submit-view--insert))
       (goto-char (mew-submit-view--find place))
       (pcase-dolist (`(,window ,start ,point) windows)
-        (let ((start (mew-submit-view--find start)))
-          ;; What begins anew is shown from its beginning.
-          (set-window-start window (if (= start (point-max)) (point-min) start) t))
+        ;; What was seen may be gone, and the line that it was on be the last one.
+        (set-window-start window (min (mew-submit-view--find start)
+                                      (mew-submit-view--last-page window))
+                          t)
         (set-window-point window (mew-submit-view--find point)))
       (setq mew-submit-view--cost (- (float-time) began)))))
 

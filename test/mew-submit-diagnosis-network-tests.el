@@ -284,6 +284,13 @@ Each has FAMILY, by default \"ipv4\", and ADDRESS."
       (should (equal (plist-get object :families) '(:ipv6 nil :ipv4 "mail-ports-shut")))
       (should (equal (plist-get (plist-get object :page) :state) "ok")))))
 
+(ert-deftest mew-submit-diagnosis-network-tests-while-it-grows ()
+  "What has not answered yet is no word of Lisp."
+  (should (equal (mew-submit-diagnosis-network-text--host
+                  '(:host "a.example" :attempts ((:port 25 :case 1) (:port 465 :case 5)
+                                                 (:port 587 :state connecting))))
+                 "  a.example: 25 open, 465 case 5, 587 ...\n")))
+
 (ert-deftest mew-submit-diagnosis-network-tests-survey ()
   "A survey tells which ports the network shuts, and nothing of what was said there."
   (let ((results (lambda (case)

@@ -253,6 +253,9 @@
         (should (string-match-p "^[0-9]+ v4 127\\.0\\.0\\.1 +[SHGETx.]+ +case 1, open$"
                                 (buffer-string)))
         (should (string-match-p "^delivered to b@example\\.org" (buffer-string)))
+        ;; A row has no more to tell.
+        (should-not (next-button (point-min) t))
+        (should-error (mew-submit-view-press) :type 'user-error)
         (kill-buffer)))))
 
 (ert-deftest mew-submit-picture-tests-attempts-are-apart ()

@@ -221,15 +221,33 @@ verified, log-in by .*SCRAM-SHA-256" text))
         (should-error (mew-submit-setup-use) :type 'user-error)
         (should-error (mew-submit-setup-test) :type 'user-error)
         (should-error (mew-submit-setup-by-hand "no host") :type 'user-error)
+        ;; Point was at the button for that.
+        (should (equal (button-label (button-at (point))) "[Enter a server]"))
         (mew-submit-setup-by-hand (format "127.0.0.1:%d"
                                           (mew-submit-test-port peer "a"))))
       (should (string-match-p "answers on port" (mew-submit-setup-tests--wait)))
+      (with-current-buffer "*mew-submit setup*"
+        (should (equal (button-label (button-at (point))) "[Use this server]")))
       ;; There is no log-in, so neither user nor password is asked for; and who has
       ;; entered it is not asked whether it is right.
       (mew-submit-setup-tests--answering nil
         (mew-submit-setup-use))
       (should (equal (plist-get (car mew-submit-accounts) :auth) "none"))
       (should-not (file-exists-p file)))))
+
+(ert-deftest mew-submit-setup-tests-nothing-before-the-search ()
+  "While the module is being built no key of the buffer is an error of Lisp."
+  (with-current-buffer (get-buffer-create "*mew-submit setup*")
+    (unwind-protect
+        (let (mew-submit-module--hook mew-submit-setup--wanted)
+          (mew-submit-setup-mode)
+          (mew-submit-setup--wait-for-module "me@example.org")
+          (pcase-dolist (`(,key ,_ ,command) mew-submit-setup--keys)
+            (when (string-prefix-p "mew-submit-setup-" (symbol-name command))
+              (ert-info (key)
+                (cl-letf (((symbol-function 'read-string) (lambda (&rest _) "a.example")))
+                  (should-error (call-interactively command) :type 'user-error))))))
+      (kill-buffer))))
 
 (ert-deftest mew-submit-setup-tests-domain-says-never ()
   "A domain that says it has no server is believed; to look further is the user's choice."

@@ -91,6 +91,19 @@
       (should (eql 5 (save-excursion (goto-char (window-point other)) (current-column))))
       (should (eql 1 (window-start other))))))
 
+(ert-deftest mew-submit-view-tests-seen-of-what-is-gone ()
+  "Where what a window began with is gone, it is full all the same, if there is enough for it."
+  (mew-submit-view-tests--with (append (make-list 50 "row") '("gone") (make-list 50 "row"))
+    (set-window-start nil (save-excursion (search-forward "gone")
+                                          (line-beginning-position)))
+    (goto-char (point-max))
+    (dolist (count '(50 10 1))
+      (setq mew-submit-view-tests--lines (append (make-list count "new") '("" "end")))
+      (mew-submit-view--draw)
+      ;; The buttons have two lines, and the end has an empty one.
+      (should (eql (max 1 (- (+ count 6) (window-body-height)))
+                   (line-number-at-pos (window-start)))))))
+
 (ert-deftest mew-submit-view-tests-stays-at-what-changes ()
   "A row that says something else is found again, a button too; what is gone leaves its line."
   (mew-submit-view-tests--with '((1 . "a waits") (2 . "b waits") "end")
@@ -212,6 +225,22 @@
       (should (eq (key-binding (kbd "TAB")) #'forward-button))
       (pcase-dolist (`(,key ,_ ,command) mew-submit-view--keys)
         (should (eq command (key-binding key)))))))
+
+(ert-deftest mew-submit-view-tests-stop-is-offered-while-it-runs ()
+  "What is offered is what can be done: to stop what runs, and else to begin again."
+  (pcase-dolist (`(,mode ,about) '((mew-submit-domain-mode mew-submit-domain--zone)
+                                   (mew-submit-diagnose-network-mode
+                                    mew-submit-diagnose-network--look)))
+    (with-temp-buffer
+      (funcall mode)
+      (set about (list :domain "example.org" :left 1))
+      (mew-submit-view--draw)
+      (should (string-search "[k stop]" (buffer-string)))
+      (should-not (string-search "[g again]" (buffer-string)))
+      (set about (list :domain "example.org" :left 1 :stopped t))
+      (mew-submit-view--draw)
+      (should-not (string-search "[k stop]" (buffer-string)))
+      (should (string-search "[g again]" (buffer-string))))))
 
 (provide 'mew-submit-view-tests)
 ;;; mew-submit-view-tests.el ends here

@@ -1113,6 +1113,24 @@ This user's own programs go on, whatever they say, and other places do."
     (should-not (equal (mew-submit-relay-peer--network [192 0 2 1 25])
                        (mew-submit-relay-peer--network [192 0 2 2 25])))))
 
+(ert-deftest mew-submit-relay-tests-failure-log ()
+  "SECURITY: O1.  What fails here is logged without what it failed with."
+  :tags '(:module)
+  (pcase-dolist (`(,condition . ,words)
+                 '(((args-out-of-range "s3kr1t-t0ken" 3 99) . "Args out of range")
+                   ((wrong-type-argument listp ("s3kr1t-t0ken")) . "Wrong type argument")
+                   ((file-error "Opening" "Decryption failed") . "Opening: Decryption failed")
+                   ((error "No key") . "No key")))
+    (mew-submit-relay-tests--with-sink
+        ((mew-submit-relay-token (lambda () (signal (car condition) (cdr condition)))))
+      (should (equal (mew-submit-relay-tests--dialog
+                      (mew-submit-relay-tests--connect) "EHLO me"
+                      mew-submit-relay-tests--right)
+                     '(250 421)))
+      (should (equal (seq-filter (lambda (line) (string-search "failed" line))
+                                 mew-submit-relay-tests--log)
+                     (list (concat "A session failed: " words)))))))
+
 (ert-deftest mew-submit-relay-tests-places ()
   "R10 Who has not logged in keeps no place: not from who comes, and not for long."
   :tags '(:module)

@@ -20,7 +20,6 @@
 (require 'mew-submit-survey)
 (require 'mew-submit-survey-mail)
 (require 'mew-submit-survey-provider)
-(require 'mew-submit-table)
 
 (declare-function mew-submit--mod-spool "ext:mew-submit-native" (fd file))
 

@@ -31,7 +31,6 @@
 (require 'mew-submit-oauth)
 (require 'mew-submit-random)
 (require 'mew-submit-store)
-(require 'seq)
 
 (declare-function mew-submit--mod-lock "ext:mew-submit-native" (file))
 (declare-function mew-submit--mod-unlock "ext:mew-submit-native" (handle))

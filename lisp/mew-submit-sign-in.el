@@ -186,7 +186,7 @@ machine:\n\n  %s\n\nand type this code there:\n\n  %s"
       (funcall (or (mew-submit-sign-in-browse flow) #'browse-url)
                (or (plist-get (mew-submit-sign-in-shown flow) :complete)
                    (plist-get (mew-submit-sign-in-shown flow) :url)))
-    (error (message "The browser cannot be started: %s" (mew-submit-error--text err)))))
+    (error (message "The browser cannot be started: %s" (mew-submit-oauth--error-text err)))))
 
 (defun mew-submit-sign-in--open (flow)
   "Have the page that FLOW waits for opened in a browser, again if need be."

@@ -1102,6 +1102,11 @@ This user's own programs go on, whatever they say, and other places do."
         (should (equal (funcall log-in (list wrong wrong wrong)) '(250 535 535 421)))
         (should (equal (funcall log-in (list wrong wrong mew-submit-relay-tests--right))
                        '(250 535 535 235)))
+        ;; Where the system does not tell, nobody can guess without an end either.
+        (setq place nil)
+        (should (equal (funcall log-in (list wrong wrong wrong)) '(250 535 535 421)))
+        (should (equal (funcall log-in (list wrong mew-submit-relay-tests--right))
+                       '(250 535 421)))
         ;; An hour later.
         (setq place '(7))
         (setq mew-submit-relay--wrong
@@ -1111,7 +1116,9 @@ This user's own programs go on, whatever they say, and other places do."
     (should (equal (mew-submit-relay-peer--network [8193 3512 1 2 3 4 5 6 25])
                    (mew-submit-relay-peer--network [8193 3512 1 2 9 9 9 9 26])))
     (should-not (equal (mew-submit-relay-peer--network [192 0 2 1 25])
-                       (mew-submit-relay-peer--network [192 0 2 2 25])))))
+                       (mew-submit-relay-peer--network [192 0 2 2 25])))
+    (should (equal (mew-submit-relay-peer--network [0 0 0 0 0 65535 49152 513 25])
+                   (mew-submit-relay-peer--network [192 0 2 1 25])))))
 
 (ert-deftest mew-submit-relay-tests-failure-log ()
   "SECURITY: O1.  What fails here is logged without what it failed with."

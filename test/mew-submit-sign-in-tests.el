@@ -504,6 +504,14 @@ Return a try, as far as a browser has it when it is at the issuer."
           "https://login.microsoftonline.com/1234/v2.0" nil)
          ("https://login.microsoftonline.com/{tenantid}/v2.0"
           "https://evil.example/common/v2.0" nil)
+         ("https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0"
+          "https://login.microsoftonline.com/consumers/v2.0" t)
+         ("https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0"
+          "https://login.microsoftonline.com/organizations/v2.0" nil)
+         ("https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0"
+          "https://evil.example/consumers/v2.0" nil)
+         ("https://login.microsoftonline.com/{tenantid}/v2.0"
+          "https://login.microsoftonline.com/consumers/v2.0" nil)
          ("https://{tenantid}/common/v2.0" "https://evil.example/common/v2.0" nil)))
     (ert-info ((format "%s %s" said url))
       (should (eq same (and (mew-submit-issuer--same-p said url) t)))))

@@ -57,16 +57,22 @@
            (concat root path "/.well-known/openid-configuration")
            (concat root "/.well-known/openid-configuration" path)))))
 
+(defconst mew-submit-issuer--tenants
+  '(("common" . "{tenantid}")
+    ("organizations" . "{tenantid}")
+    ("consumers" . "9188040d-6c67-4c5b-b112-36a304b66dad"))
+  "What Microsoft calls itself where it speaks for many, by what they are called.")
+
 (defun mew-submit-issuer--same-p (said url)
   "Is SAID, the name of an issuer in its own words, that of the one at URL?
-Microsoft calls itself {tenantid} where it speaks for all tenants."
-  (let ((url (mew-submit-issuer--url url)))
-    (or (equal (string-remove-suffix "/" said) url)
-        (and (string-match "{tenantid}" said)
-             (string-match "\\`\\(https://[^/]+/\\)\\(?:common\\|organizations\\)\
-\\(/.*\\)?\\'" url)
-             (equal (string-remove-suffix "/" said)
-                    (concat (match-string 1 url) "{tenantid}" (match-string 2 url)))))))
+Those of `mew-submit-issuer--tenants' have two."
+  (let ((url (mew-submit-issuer--url url))
+        (said (string-remove-suffix "/" said)))
+    (or (equal said url)
+        (and (string-match "\\`\\(https://[^/]+/\\)\\([a-z]+\\)\\(/.*\\)?\\'" url)
+             (when-let* ((tenant (cdr (assoc (match-string 2 url)
+                                             mew-submit-issuer--tenants))))
+               (equal said (concat (match-string 1 url) tenant (match-string 3 url))))))))
 
 (defun mew-submit-issuer--lacks (document url)
   "Return why DOCUMENT, a hash table or nil, is not that of the issuer at URL."

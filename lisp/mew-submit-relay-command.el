@@ -11,7 +11,6 @@
 ;;; Code:
 
 (require 'cl-lib)
-(require 'mew-submit-error)
 (require 'mew-submit-relay-data)
 (require 'mew-submit-relay-peer)
 (require 'mew-submit-relay-session)
@@ -452,8 +451,7 @@ it says does; then it is read, up to a limit."
                   (concat (mew-submit-relay--session-input session) octets))
             (mew-submit-relay--work session))
         (error
-         (mew-submit-relay--log "A session failed: %s"
-                                (mew-submit-error--text err))
+         (mew-submit-relay--log-failure "A session" err)
          (mew-submit-relay--dismiss session 421 "4.3.0"
                                     "Something failed here"))))))
 

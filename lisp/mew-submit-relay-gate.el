@@ -19,7 +19,6 @@
 (declare-function mew-submit--mod-gate-open "ext:mew-submit-native"
                   (host port path most msecs certificate key implicit servers))
 (declare-function mew-submit--mod-gate-close "ext:mew-submit-native" (handle))
-(declare-function mew-submit--mod-gate-rest "ext:mew-submit-native" (msecs))
 (declare-function mew-submit--mod-gate-guest "ext:mew-submit-native" (ticket))
 (declare-function mew-submit--mod-gate-secure "ext:mew-submit-native"
                   (ticket taken said))

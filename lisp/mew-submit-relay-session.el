@@ -16,6 +16,7 @@
 
 (require 'cl-lib)
 (require 'mew-submit-dialog)
+(require 'mew-submit-error)
 (require 'mew-submit-relay-data)
 (require 'mew-submit-relay-gate)
 (require 'mew-submit-relay-peer)
@@ -266,6 +267,18 @@ With a directory, nothing is sent: what comes is kept there, and that is all.")
 (defun mew-submit-relay--log (format &rest args)
   "Tell `mew-submit-relay--log-function' what FORMAT and ARGS say."
   (funcall mew-submit-relay--log-function (apply #'format format args)))
+
+(defun mew-submit-relay--log-failure (what err)
+  "Log that WHAT has failed, with the condition ERR.
+What Emacs signals by itself has the values in it that it could not do with."
+  (let ((conditions (get (car err) 'error-conditions)))
+    (mew-submit-relay--log
+     "%s failed: %s" what
+     (mew-submit-error--text (if (or (eq (car err) 'error)
+                                     (memq 'file-error conditions)
+                                     (memq 'mew-submit-error conditions))
+                                 err
+                               (list (car err)))))))
 
 ;;; Replies
 

@@ -15,9 +15,9 @@
 ;;; Code:
 
 (require 'mew-submit-account)
+(require 'mew-submit-dispatch)
 (require 'mew-submit-error)
 (require 'mew-submit-module)
-(require 'mew-submit-queue)
 (require 'mew-submit-relay-command)
 (require 'mew-submit-relay-delivery)
 (require 'mew-submit-relay-gate)
@@ -83,8 +83,7 @@ its rule has to leave out the group of mew-submit"))
                       :trusted (mew-submit-relay--trusted-p process))))
         (process-put process 'mew-submit-relay session)
         (mew-submit-relay--greet session))
-    (error (mew-submit-relay--log "A connection failed: %s"
-                                  (mew-submit-error--text err))
+    (error (mew-submit-relay--log-failure "A connection" err)
            (delete-process process))))
 
 ;;; Listening
@@ -350,8 +349,6 @@ and sent as any other mail."
       (mew-submit-error
        (setq mew-submit-relay-mode nil)
        (user-error "%s" (mew-submit-error--text err))))))
-
-(provide 'mew-submit-relay)
 
 (provide 'mew-submit-relay)
 ;;; mew-submit-relay.el ends here

@@ -30,6 +30,7 @@
 
 (declare-function dom-by-tag "dom" (dom tag))
 (declare-function dom-text "dom" (node))
+(declare-function url-domsuf-cookie-allowed-p "url-domsuf" (domain))
 (declare-function url-expand-file-name "url-expand" (url &optional default))
 (declare-function url-hexify-string "url-util" (string &optional allowed-chars))
 (declare-function xml-parse-region "xml"
@@ -165,18 +166,27 @@ The owner of DOMAIN has then to be asked whether this is right, as anybody
 could have forged the answer that names HOST (RFC 6186, section 6)."
   (not (string-suffix-p (concat "." domain) (concat "." host) t)))
 
+(defun mew-submit-setup-discover--around (host)
+  "Return the domain around HOST, or HOST where that is not one owner's.
+Below \"co.uk\" anybody has a name, as below \"uk\"."
+  (require 'url-domsuf)
+  (let ((around (string-join (cdr (split-string (downcase host) "[.]")) ".")))
+    (if (and (string-search "." around)
+             (ignore-errors (url-domsuf-cookie-allowed-p around)))
+        around
+      host)))
+
 (defun mew-submit-setup-discover--foreign-issuer-p (candidate domain)
   "Is the issuer of CANDIDATE somebody else than who has DOMAIN, or the server?
 Whoever writes what a domain says can name one, and gets what that gives out."
   (let* ((issuer (plist-get candidate :issuer))
          (name (mew-submit-setup-provider--url-host issuer))
-         (server (plist-get candidate :host))
-         (around (string-join (cdr (split-string server "[.]")) ".")))
+         (server (plist-get candidate :host)))
     (and name
          (null (mew-submit-setup-provider--by-issuer issuer))
          (mew-submit-setup-discover--foreign-p name domain)
          (mew-submit-setup-discover--foreign-p
-          name (if (string-search "." around) around server)))))
+          name (mew-submit-setup-discover--around server)))))
 
 (defun mew-submit-setup-discover--candidate (domain host &rest more)
   "Return a candidate: HOST for mail from DOMAIN, with the keys of MORE.

@@ -32,7 +32,7 @@
 (require 'mew-submit-token)
 (require 'seq)
 
-(declare-function mew-submit-dispatch--run "mew-submit-queue" ())
+(declare-function mew-submit-dispatch--run "mew-submit-dispatch" ())
 
 (defcustom mew-submit-sign-in-timeout 600
   "Seconds after which a sign-in that nobody has finished is given up.
@@ -186,7 +186,7 @@ machine:\n\n  %s\n\nand type this code there:\n\n  %s"
       (funcall (or (mew-submit-sign-in-browse flow) #'browse-url)
                (or (plist-get (mew-submit-sign-in-shown flow) :complete)
                    (plist-get (mew-submit-sign-in-shown flow) :url)))
-    (error (message "The browser cannot be started: %s" (mew-submit-error--text err)))))
+    (error (message "The browser cannot be started: %s" (mew-submit-oauth--error-text err)))))
 
 (defun mew-submit-sign-in--open (flow)
   "Have the page that FLOW waits for opened in a browser, again if need be."
@@ -251,7 +251,7 @@ KEY is why it does not: `no-key' or `locked'."
      :kept (null why))
     (when (and (symbolp why) why (not noninteractive))
       (mew-submit-sign-in--offer-to-keep account why))
-    (when (featurep 'mew-submit-queue)
+    (when (featurep 'mew-submit-dispatch)
       (mew-submit-dispatch--run))))
 
 (defun mew-submit-sign-in--scope (flow)

@@ -24,7 +24,6 @@
 
 (declare-function dbus-call-method-asynchronously "dbus" (bus &rest args))
 (declare-function dbus-event-serial-number "dbus" (event))
-(declare-function dbus-error-message "ext:dbus" (err))
 
 (defvar auth-source-xoauth2-plugin-mode)
 (defvar dbus-event-error-functions)

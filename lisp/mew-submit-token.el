@@ -31,7 +31,6 @@
 (require 'mew-submit-oauth)
 (require 'mew-submit-random)
 (require 'mew-submit-store)
-(require 'seq)
 
 (declare-function mew-submit--mod-lock "ext:mew-submit-native" (file))
 (declare-function mew-submit--mod-unlock "ext:mew-submit-native" (handle))
@@ -446,7 +445,7 @@ What cannot be written is kept in memory, and that is told."
         'mew-submit
         (format "The sign-in of %s cannot be written, and is lost when Emacs ends: %s"
                 (mew-submit-token--where (mew-submit-token-account token))
-                (mew-submit-error--text err)))))))
+                (mew-submit-oauth--error-text err)))))))
 
 (defun mew-submit-token--renewed (token record broken-off answer)
   "Take ANSWER, of the issuer, to the refresh token in RECORD of TOKEN.

@@ -43,13 +43,14 @@ struct msub_tls_anchors
   gnutls_certificate_credentials_t credentials;
 };
 
-/* The system's trust, what its files were like before it was read, and when that was.  */
+/* The system's trust, what its files were like before it was read, when that was, and whether somebody reads it anew.  */
 struct msub_tls_shelf
 {
   pthread_mutex_t lock;
   struct msub_tls_anchors *anchors;
   struct stamp stamp;
   msub_time read;
+  bool renewing;
 };
 
 /* What is on the shelf has to be read anew after so long, whatever the files look like.  */
@@ -157,12 +158,14 @@ shelf_put (struct msub_tls_shelf *shelf, struct msub_tls_anchors *anchors, const
   shelf->anchors = msub_tls_anchors_share (anchors);
   shelf->stamp = *stamp;
   shelf->read = read;
+  shelf->renewing = false;
   pthread_mutex_unlock (&shelf->lock);
   msub_tls_anchors_leave (old);
 }
 
 /* Returns what is there, shared, where the files are as they were; else NULL: then it is to be read.  What is due to be read
-   anew is so for one; it is good for the others meanwhile, or each of many threads would have a copy of its own.  */
+   anew is so for one; it is good for the others meanwhile, or each of many threads would have a copy of its own.  Not for
+   ever: that one may fail, or hang.  */
 static struct msub_tls_anchors *
 shelf_take (struct msub_tls_shelf *shelf, const struct stamp *stamp, msub_time now)
 {
@@ -170,10 +173,10 @@ shelf_take (struct msub_tls_shelf *shelf, const struct stamp *stamp, msub_time n
   pthread_mutex_lock (&shelf->lock);
   if (shelf->anchors && stamp->any && memcmp (&shelf->stamp, stamp, sizeof *stamp) == 0)
     {
-      if (now < shelf->read + MSUB_MSECS (SHELF_MSECS))
+      if (now < shelf->read + MSUB_MSECS (shelf->renewing ? 2 * SHELF_MSECS : SHELF_MSECS))
         shared = msub_tls_anchors_share (shelf->anchors);
       else
-        shelf->read = now;
+        shelf->renewing = true;
     }
   pthread_mutex_unlock (&shelf->lock);
   return shared;

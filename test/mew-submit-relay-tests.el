@@ -1102,6 +1102,11 @@ This user's own programs go on, whatever they say, and other places do."
         (should (equal (funcall log-in (list wrong wrong wrong)) '(250 535 535 421)))
         (should (equal (funcall log-in (list wrong wrong mew-submit-relay-tests--right))
                        '(250 535 535 235)))
+        ;; Where the system does not tell, nobody can guess without an end either.
+        (setq place nil)
+        (should (equal (funcall log-in (list wrong wrong wrong)) '(250 535 535 421)))
+        (should (equal (funcall log-in (list wrong mew-submit-relay-tests--right))
+                       '(250 535 421)))
         ;; An hour later.
         (setq place '(7))
         (setq mew-submit-relay--wrong
@@ -1111,7 +1116,27 @@ This user's own programs go on, whatever they say, and other places do."
     (should (equal (mew-submit-relay-peer--network [8193 3512 1 2 3 4 5 6 25])
                    (mew-submit-relay-peer--network [8193 3512 1 2 9 9 9 9 26])))
     (should-not (equal (mew-submit-relay-peer--network [192 0 2 1 25])
-                       (mew-submit-relay-peer--network [192 0 2 2 25])))))
+                       (mew-submit-relay-peer--network [192 0 2 2 25])))
+    (should (equal (mew-submit-relay-peer--network [0 0 0 0 0 65535 49152 513 25])
+                   (mew-submit-relay-peer--network [192 0 2 1 25])))))
+
+(ert-deftest mew-submit-relay-tests-failure-log ()
+  "SECURITY: O1.  What fails here is logged without what it failed with."
+  :tags '(:module)
+  (pcase-dolist (`(,condition . ,words)
+                 '(((args-out-of-range "s3kr1t-t0ken" 3 99) . "Args out of range")
+                   ((wrong-type-argument listp ("s3kr1t-t0ken")) . "Wrong type argument")
+                   ((file-error "Opening" "Decryption failed") . "Opening: Decryption failed")
+                   ((error "No key") . "No key")))
+    (mew-submit-relay-tests--with-sink
+        ((mew-submit-relay-token (lambda () (signal (car condition) (cdr condition)))))
+      (should (equal (mew-submit-relay-tests--dialog
+                      (mew-submit-relay-tests--connect) "EHLO me"
+                      mew-submit-relay-tests--right)
+                     '(250 421)))
+      (should (equal (seq-filter (lambda (line) (string-search "failed" line))
+                                 mew-submit-relay-tests--log)
+                     (list (concat "A session failed: " words)))))))
 
 (ert-deftest mew-submit-relay-tests-places ()
   "R10 Who has not logged in keeps no place: not from who comes, and not for long."

@@ -504,6 +504,14 @@ Return a try, as far as a browser has it when it is at the issuer."
           "https://login.microsoftonline.com/1234/v2.0" nil)
          ("https://login.microsoftonline.com/{tenantid}/v2.0"
           "https://evil.example/common/v2.0" nil)
+         ("https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0"
+          "https://login.microsoftonline.com/consumers/v2.0" t)
+         ("https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0"
+          "https://login.microsoftonline.com/organizations/v2.0" nil)
+         ("https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0"
+          "https://evil.example/consumers/v2.0" nil)
+         ("https://login.microsoftonline.com/{tenantid}/v2.0"
+          "https://login.microsoftonline.com/consumers/v2.0" nil)
          ("https://{tenantid}/common/v2.0" "https://evil.example/common/v2.0" nil)))
     (ert-info ((format "%s %s" said url))
       (should (eq same (and (mew-submit-issuer--same-p said url) t)))))
@@ -1037,7 +1045,16 @@ Broken pipe")))))))))
                                  "failed" "Oops")
         (mew-submit-token--tell-waiting (mew-submit-token--make :waiting (list fail))
                                         '(later . "Oops"))
-        (should (= 2 (length warned)))
+        ;; One who writes it down, and one who shows it.
+        (cl-letf (((symbol-function 'mew-submit-token--write) fail))
+          (let ((mew-submit-token--key "k"))
+            (mew-submit-token--keep (mew-submit-token--make
+                                     :account (mew-submit-issuer-test-account issuer))
+                                    nil)))
+        (cl-letf (((symbol-function 'message)
+                   (lambda (format &rest args) (push (apply #'format format args) warned))))
+          (mew-submit-sign-in--browse (mew-submit-sign-in--make :browse fail)))
+        (should (= 4 (length warned)))
         (dolist (text warned)
           (should (string-search "Args out of range" text))
           (should-not (string-search mew-submit-sign-in-tests--token text)))))))

@@ -27,6 +27,17 @@ __wrap_msub_now_with_sleep (void)
   return __real_msub_now_with_sleep () + ahead;
 }
 
+/* And the system's trust is there or not.  */
+static _Atomic bool away;
+int __real_gnutls_certificate_set_x509_system_trust (gnutls_certificate_credentials_t credentials);
+int __wrap_gnutls_certificate_set_x509_system_trust (gnutls_certificate_credentials_t credentials);
+
+int
+__wrap_gnutls_certificate_set_x509_system_trust (gnutls_certificate_credentials_t credentials)
+{
+  return away ? GNUTLS_E_FILE_ERROR : __real_gnutls_certificate_set_x509_system_trust (credentials);
+}
+
 struct reader
 {
   pthread_t thread;
@@ -44,7 +55,7 @@ never (void *job)
 static struct msub_tls_anchors *
 load (const struct msub_context *context)
 {
-  struct msub_tls_options options = { .shelf = shelf, .look = true };
+  struct msub_tls_options options = { .shelf = shelf };
   struct msub_error err = { 0 };
   return msub_tls_anchors_load (context, &options, msub_now () + MSUB_MSECS (60000), &err);
 }
@@ -92,7 +103,6 @@ test_threads (void)
 {
   int wake[2];
   tap_begin ("many threads that want the system's trust have the same, which one of them reads anew after a minute");
-  shelf = msub_tls_shelf_new ();
   if (!tap_expect (shelf && msub_net_pipe (wake) == 0, "no shelf, or no pipe"))
     {
       tap_end ();
@@ -110,12 +120,61 @@ test_threads (void)
   tap_end ();
 }
 
+/* Returns how many of TIMES readers, one after the other, have ANCHORS.  */
+static int
+count_those_with (const struct msub_context *context, const struct msub_tls_anchors *anchors)
+{
+  int count = 0;
+  for (int i = 0; i < TIMES; i++)
+    {
+      struct msub_tls_anchors *one = load (context);
+      count += one == anchors;
+      if (one)
+        msub_tls_anchors_leave (one);
+    }
+  return count;
+}
+
+static void
+test_failure (void)
+{
+  int wake[2];
+  tap_begin ("where nobody can read the system's trust anew, what was read is good for one more minute (SECURITY: D28)");
+  if (!tap_expect (msub_net_pipe (wake) == 0, "no pipe"))
+    {
+      tap_end ();
+      return;
+    }
+  struct msub_context context = { .wake_fd = wake[0], .cancelled = never };
+  struct msub_tls_anchors *first = load (&context);
+  tap_expect (first != NULL, "nothing was read");
+  away = true;
+  ahead += MSUB_MSECS (61000);
+  tap_expect_int ("those who have it in the second minute", count_those_with (&context, first), TIMES - 1);
+  ahead += MSUB_MSECS (60000);
+  tap_expect_int ("those who have it after that", count_those_with (&context, first), 0);
+  away = false;
+  struct msub_tls_anchors *second = load (&context);
+  tap_expect (second && second != first, "it was not read anew as soon as that could be");
+  tap_expect_int ("those who have what was read then", count_those_with (&context, second), TIMES);
+  msub_tls_anchors_leave (first);
+  if (second)
+    msub_tls_anchors_leave (second);
+  close (wake[0]);
+  close (wake[1]);
+  tap_end ();
+}
+
 int
 main (void)
 {
   if (access ("/etc/ssl/certs/ca-certificates.crt", R_OK))
     puts ("ok - many threads that want the system's trust # SKIP it is not in a file that is known");
   else
-    test_threads ();
+    {
+      shelf = msub_tls_shelf_new ();
+      test_threads ();
+      test_failure ();
+    }
   return tap_done ();
 }

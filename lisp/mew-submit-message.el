@@ -494,6 +494,11 @@ The name of this machine, which nobody out there knows, is not told."
   "Return how many octets FIELDS are."
   (apply #'+ (mapcar (lambda (field) (length (cdr field))) fields)))
 
+(defun mew-submit-message--closed (octets)
+  "Return OCTETS, a field, with CRLF at its end for a lone CR, as on the wire.
+Else it could swallow an LF that came after a field left out."
+  (if (string-suffix-p "\r" octets) (concat octets "\n") octets))
+
 (defun mew-submit-message--complete (file fields address &optional from)
   "Add to the message FILE, whose header has FIELDS, what it lacks.
 That is Date, Message-ID, by the domain of the sender's ADDRESS (RFC 6409,
@@ -518,7 +523,8 @@ file whose first line is no field is all text."
       (let ((new (concat file ".new.part")))
         (mew-submit-message--write
          (concat (encode-coding-string missing 'utf-8-unix) (and headless "\n")
-                 (mapconcat #'cdr filled ""))
+                 (mapconcat (lambda (field) (mew-submit-message--closed (cdr field)))
+                            filled ""))
          new nil)
         (mew-submit-message--copy-rest file (mew-submit-message--length fields) new)
         (rename-file new file t)))))
@@ -526,8 +532,7 @@ file whose first line is no field is all text."
 (defun mew-submit-message--public (fields)
   "Return the octets of those of FIELDS that may leave, as they may.
 Lines of blanks are left out, and text has an empty line before it.  Where
-something is changed, a field that ends in a lone CR gets CRLF, as it will on
-the wire: else it could swallow an LF that came after a field left out."
+nothing is changed, the line ends are not either."
   (let ((cut (mew-submit-message--private-p fields))
         (text (car (mew-submit-message--text-behind fields))))
     (mapconcat (lambda (field)
@@ -535,8 +540,7 @@ the wire: else it could swallow an LF that came after a field left out."
                    (if (mew-submit-message--private-field-p field)
                        ""
                      (concat (and (eq field text) "\n")
-                             octets
-                             (and cut (string-suffix-p "\r" octets) "\n")))))
+                             (if cut (mew-submit-message--closed octets) octets)))))
                fields "")))
 
 (defun mew-submit-message--copy (file fields out)

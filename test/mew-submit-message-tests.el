@@ -223,6 +223,13 @@ The end of the header is found wherever it falls on the edge of a chunk."
 To: a@x\nSubject:\n\nhi\n\\'"
              (mew-submit-test-octets file)))))
 
+(ert-deftest mew-submit-message-tests-filled-in-behind-a-lone-cr ()
+  "The empty line behind an empty field stays one, whatever the field before ends in."
+  (mew-submit-message-tests--with-file "From: me@x\nTo: a@x\rDate:\n\nBcc: text\n"
+    (mew-submit-message--complete file fields "me@x")
+    (should (string-suffix-p "\nFrom: me@x\nTo: a@x\r\n\nBcc: text\n"
+                             (mew-submit-test-octets file)))))
+
 (ert-deftest mew-submit-message-tests-text-is-not-filled-in ()
   "What is all text stays whole, whatever its lines look like."
   (mew-submit-message-tests--with-file "Report\nDate:\nFrom: \nthe end\n"

@@ -382,23 +382,31 @@ That is what programs forget; no field comes after it."
          (seq-every-p (lambda (field) (equal (car field) "")) text)
          text)))
 
-(defconst mew-submit-message--blank-line
-  "\\([\r\n]\\)[ \t]+\\(?:\r*\n\\|\r+\\|\\'\\)"
-  "What matches a line of blanks in a field, and what is before it.")
+(defun mew-submit-message--without-blank-lines (field)
+  "Return the octets of FIELD, as (NAME . OCTETS), without lines of blanks.
+Some take one for the end of the header.  Text, which has no name, keeps them.
+Where nothing is left out, what is returned is the string in FIELD."
+  (let ((octets (cdr field))
+        (start 0)
+        (kept 0)
+        parts)
+    ;; No regexp goes on behind the blanks: there may be more than can be gone back over.
+    (while (and (not (equal (car field) ""))
+                (string-match "[\r\n][ \t]+" octets start))
+      (let ((line (1+ (match-beginning 0))))
+        (setq start (match-end 0))
+        (when (or (= start (length octets)) (memq (aref octets start) '(?\r ?\n)))
+          (string-match "\r*\n?" octets start)
+          (push (substring octets kept line) parts)
+          (setq kept (match-end 0)
+                start (1- kept)))))
+    (if parts
+        (apply #'concat (nreverse (cons (substring octets kept) parts)))
+      octets)))
 
 (defun mew-submit-message--blank-line-p (field)
   "Is there a line of blanks in FIELD, as (NAME . OCTETS), which is no text?"
-  (and (not (equal (car field) ""))
-       (string-match-p mew-submit-message--blank-line (cdr field))))
-
-(defun mew-submit-message--without-blank-lines (field)
-  "Return the octets of FIELD, as (NAME . OCTETS), without lines of blanks.
-Some take one for the end of the header."
-  (while (mew-submit-message--blank-line-p field)
-    (setq field (cons (car field)
-                      (replace-regexp-in-string mew-submit-message--blank-line "\\1"
-                                                (cdr field)))))
-  (cdr field))
+  (not (eq (mew-submit-message--without-blank-lines field) (cdr field))))
 
 (defun mew-submit-message--private-p (fields)
   "Is there any among FIELDS that must not leave, or not as it is?"

@@ -526,7 +526,11 @@ The Message-ID has the sender's domain.  SECURITY: P10, P11."
       (dolist (other '((:from "me@one.example" :server "localhost")
                        (:from "@one.example" :server "h") (:server "h") nil))
         (should (equal (mew-submit-alias--expand name other) (list name)))))
-    (should (equal (mew-submit-alias--expand "cron2" account) '("cron2")))))
+    (should (equal (mew-submit-alias--expand "cron2" account) '("cron2")))
+    (cl-letf (((symbol-function 'user-login-name) (lambda (&rest _) "Bob")))
+      (dolist (name '("Bob" "bob" "BOB@localhost"))
+        (should (equal (mew-submit-alias--expand name account)
+                       '("me@one.example")))))))
 
 ;;; An Emacs server
 

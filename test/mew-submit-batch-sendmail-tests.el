@@ -532,6 +532,14 @@ The Message-ID has the sender's domain.  SECURITY: P10, P11."
         (should (equal (mew-submit-alias--expand name account)
                        '("me@one.example")))))))
 
+(ert-deftest mew-submit-batch-sendmail-tests-aliases-of-what-is-kept ()
+  "An alias stands for the names that it does in what is sent; the rest stays."
+  (let ((mew-submit-sendmail-aliases '(("root" "admin@x.example"))))
+    (should (equal (mew-submit-batch-sendmail--said
+                    '(:arguments ("root" "Root@localhost" "a@b.example" "joe@" "<what is this"))
+                    nil)
+                   '("admin@x.example" "a@b.example" "joe@" "<what is this")))))
+
 ;;; An Emacs server
 
 (defmacro mew-submit-batch-sendmail-tests--with-server (name arguments &rest body)

@@ -29,8 +29,9 @@ goes by, unless its server is this machine; others are left to the mail server."
   :risky t)
 
 (defun mew-submit-alias--own-address (name account)
-  "Return ACCOUNT's address if NAME means the user and its server is not here."
-  (and (member name (list "root" "postmaster" (user-login-name)))
+  "Return ACCOUNT's address if NAME means the user and its server is not here.
+NAME is in lower case."
+  (and (member name (list "root" "postmaster" (downcase (user-login-name))))
        (not (mew-submit-account--local-p (plist-get account :server)))
        (let ((address (mew-submit-account--qualify account name)))
          (and (not (equal address name)) address))))

@@ -330,7 +330,7 @@ CHOOSE returns the account for the fields it is called with; KEYS are for
 What is no address stays as it was said."
   (delete-dups
    (mapcan (lambda (address)
-             (if (string-match-p "\\`[[:alnum:]_.-]+\\'" address)
+             (if (string-match-p "\\`[[:alnum:]_.-]+\\(?:@[[:alnum:].-]+\\)?\\'" address)
                  (mew-submit-alias--expand address nil)
                (list address)))
            (append (mew-submit-message--said (plist-get options :arguments))

@@ -21,7 +21,6 @@
 
 (require 'cl-lib)
 (require 'mew-submit-cause-word)
-(require 'mew-submit-error)
 (require 'seq)
 
 ;;; How a reply is traced

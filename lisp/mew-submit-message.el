@@ -382,23 +382,31 @@ That is what programs forget; no field comes after it."
          (seq-every-p (lambda (field) (equal (car field) "")) text)
          text)))
 
-(defconst mew-submit-message--blank-line
-  "\\([\r\n]\\)[ \t]+\\(?:\r*\n\\|\r+\\|\\'\\)"
-  "What matches a line of blanks in a field, and what is before it.")
+(defun mew-submit-message--without-blank-lines (field)
+  "Return the octets of FIELD, as (NAME . OCTETS), without lines of blanks.
+Some take one for the end of the header.  Text, which has no name, keeps them.
+Where nothing is left out, what is returned is the string in FIELD."
+  (let ((octets (cdr field))
+        (start 0)
+        (kept 0)
+        parts)
+    ;; No regexp goes on behind the blanks: there may be more than can be gone back over.
+    (while (and (not (equal (car field) ""))
+                (string-match "[\r\n][ \t]+" octets start))
+      (let ((line (1+ (match-beginning 0))))
+        (setq start (match-end 0))
+        (when (or (= start (length octets)) (memq (aref octets start) '(?\r ?\n)))
+          (string-match "\r*\n?" octets start)
+          (push (substring octets kept line) parts)
+          (setq kept (match-end 0)
+                start (1- kept)))))
+    (if parts
+        (apply #'concat (nreverse (cons (substring octets kept) parts)))
+      octets)))
 
 (defun mew-submit-message--blank-line-p (field)
   "Is there a line of blanks in FIELD, as (NAME . OCTETS), which is no text?"
-  (and (not (equal (car field) ""))
-       (string-match-p mew-submit-message--blank-line (cdr field))))
-
-(defun mew-submit-message--without-blank-lines (field)
-  "Return the octets of FIELD, as (NAME . OCTETS), without lines of blanks.
-Some take one for the end of the header."
-  (while (mew-submit-message--blank-line-p field)
-    (setq field (cons (car field)
-                      (replace-regexp-in-string mew-submit-message--blank-line "\\1"
-                                                (cdr field)))))
-  (cdr field))
+  (not (eq (mew-submit-message--without-blank-lines field) (cdr field))))
 
 (defun mew-submit-message--private-p (fields)
   "Is there any among FIELDS that must not leave, or not as it is?"
@@ -494,6 +502,11 @@ The name of this machine, which nobody out there knows, is not told."
   "Return how many octets FIELDS are."
   (apply #'+ (mapcar (lambda (field) (length (cdr field))) fields)))
 
+(defun mew-submit-message--closed (octets)
+  "Return OCTETS, a field, with CRLF at its end for a lone CR, as on the wire.
+Else it could swallow an LF that came after a field left out."
+  (if (string-suffix-p "\r" octets) (concat octets "\n") octets))
+
 (defun mew-submit-message--complete (file fields address &optional from)
   "Add to the message FILE, whose header has FIELDS, what it lacks.
 That is Date, Message-ID, by the domain of the sender's ADDRESS (RFC 6409,
@@ -518,7 +531,8 @@ file whose first line is no field is all text."
       (let ((new (concat file ".new.part")))
         (mew-submit-message--write
          (concat (encode-coding-string missing 'utf-8-unix) (and headless "\n")
-                 (mapconcat #'cdr filled ""))
+                 (mapconcat (lambda (field) (mew-submit-message--closed (cdr field)))
+                            filled ""))
          new nil)
         (mew-submit-message--copy-rest file (mew-submit-message--length fields) new)
         (rename-file new file t)))))
@@ -526,8 +540,7 @@ file whose first line is no field is all text."
 (defun mew-submit-message--public (fields)
   "Return the octets of those of FIELDS that may leave, as they may.
 Lines of blanks are left out, and text has an empty line before it.  Where
-something is changed, a field that ends in a lone CR gets CRLF, as it will on
-the wire: else it could swallow an LF that came after a field left out."
+nothing is changed, the line ends are not either."
   (let ((cut (mew-submit-message--private-p fields))
         (text (car (mew-submit-message--text-behind fields))))
     (mapconcat (lambda (field)
@@ -535,8 +548,7 @@ the wire: else it could swallow an LF that came after a field left out."
                    (if (mew-submit-message--private-field-p field)
                        ""
                      (concat (and (eq field text) "\n")
-                             octets
-                             (and cut (string-suffix-p "\r" octets) "\n")))))
+                             (if cut (mew-submit-message--closed octets) octets)))))
                fields "")))
 
 (defun mew-submit-message--copy (file fields out)

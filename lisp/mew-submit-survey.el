@@ -403,11 +403,11 @@ the latter numbers have columns of their own."
 (defun mew-submit-survey (source)
   "Find out which case each server in SOURCE is, at each port and by each family.
 SOURCE is a buffer or a file with a list: a line HOST [USER [PORTS]] for each
-server, PORTS as in 587/25, an Org table, or CSV; in a buffer it is the region, or the table that
-point is in.  Or it is the file of a survey that was stopped, in
-`mew-submit-survey-directory', to be resumed.  `mew-submit-survey-limit' servers
-are looked at at once, in the background.  No mail is sent to them, and no
-password.  Interactively, with a prefix argument, ask for a file."
+server, PORTS as in 587/25, an Org table, or CSV; in a buffer it is the region,
+or the table that point is in.  Or it is the file of a survey that was stopped,
+in `mew-submit-survey-directory', to be resumed.  `mew-submit-survey-limit'
+servers are looked at at once, in the background.  No mail is sent to them, and
+no password.  Interactively, with a prefix argument, ask for a file."
   (interactive (list (mew-submit-survey--read-source)))
   (condition-case err
       (let ((test (mew-submit-survey--test-of source)))

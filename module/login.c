@@ -155,24 +155,27 @@ put_secret (struct msub_smtp *smtp, const char *line, const char *shown, struct 
   return msub_smtp_put (smtp, line, shown, err);
 }
 
-/* AUTH, with the first response where there is one and the line stays short enough (RFC 4954 section 4).
-   *RESPONSE holds what has still to be sent, or NULL.  PLAIN's is all that it has to say: a server that asks for it all
-   the same, with nothing in the challenge, has not taken it there, and gets it once more.  */
+/* Does RESPONSE, the first one, go with AUTH?  The line must stay short enough (RFC 4954 section 4).  */
+static bool
+goes_with_auth (const char *mechanism, const char *response)
+{
+  return response && strlen ("AUTH  \r\n") + strlen (mechanism) + strlen (response) <= MSUB_COMMAND_MAX;
+}
+
+/* AUTH, with the first response where that goes with it.  *RESPONSE holds what has still to be sent, or NULL.  PLAIN's is all
+   that it has to say: a server that asks for it all the same, with nothing in the challenge, has not taken it there, and gets
+   it once more.  */
 static int
 put_auth (struct msub_smtp *smtp, const char *mechanism, char **response, struct msub_error *err)
 {
+  if (!goes_with_auth (mechanism, *response))
+    return msub_smtp_command (smtp, err, "AUTH %s", mechanism);
   char line[MSUB_COMMAND_MAX], shown[64];
-  snprintf (shown, sizeof shown, "AUTH %s%s", mechanism, *response ? " ****" : "");
-  int n = snprintf (line, sizeof line, "AUTH %s %s", mechanism, *response && **response ? *response : "=");
-  int result;
-  if (*response && n > 0 && n + 2 <= MSUB_COMMAND_MAX)
-    {
-      result = put_secret (smtp, line, shown, err);
-      if (strcmp (mechanism, "PLAIN") != 0)
-        msub_wipe_free (response);
-    }
-  else
-    result = msub_smtp_command (smtp, err, "AUTH %s", mechanism);
+  snprintf (shown, sizeof shown, "AUTH %s ****", mechanism);
+  snprintf (line, sizeof line, "AUTH %s %s", mechanism, **response ? *response : "=");
+  int result = put_secret (smtp, line, shown, err);
+  if (strcmp (mechanism, "PLAIN") != 0)
+    msub_wipe_free (response);
   msub_wipe (line, sizeof line);
   return result;
 }
@@ -196,7 +199,7 @@ answer_challenge (struct msub_smtp *smtp, struct msub_sasl *sasl, const struct m
   size_t length = reply->text_length > 0 ? reply->text_length - 1 : 0; /* without the '\n' */
   if (reply->lines != 1 && strcmp (mechanism->name, "LOGIN") != 0)
     return msub_fail (err, MSUB_PROTOCOL, "The server's authentication challenge has more than one line");
-  if (length > 0 && strcmp (mechanism->name, "PLAIN") == 0)
+  if (length > 0 && goes_with_auth (mechanism->name, *response))
     msub_wipe_free (response);
   if (!*response
       && (msub_sasl_step (sasl, reply->text, length, smtp->c->context, msub_smtp_deadline (smtp, AUTH_SECONDS), response, err)

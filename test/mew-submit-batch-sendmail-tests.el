@@ -526,7 +526,19 @@ The Message-ID has the sender's domain.  SECURITY: P10, P11."
       (dolist (other '((:from "me@one.example" :server "localhost")
                        (:from "@one.example" :server "h") (:server "h") nil))
         (should (equal (mew-submit-alias--expand name other) (list name)))))
-    (should (equal (mew-submit-alias--expand "cron2" account) '("cron2")))))
+    (should (equal (mew-submit-alias--expand "cron2" account) '("cron2")))
+    (cl-letf (((symbol-function 'user-login-name) (lambda (&rest _) "Bob")))
+      (dolist (name '("Bob" "bob" "BOB@localhost"))
+        (should (equal (mew-submit-alias--expand name account)
+                       '("me@one.example")))))))
+
+(ert-deftest mew-submit-batch-sendmail-tests-aliases-of-what-is-kept ()
+  "An alias stands for the names that it does in what is sent; the rest stays."
+  (let ((mew-submit-sendmail-aliases '(("root" "admin@x.example"))))
+    (should (equal (mew-submit-batch-sendmail--said
+                    '(:arguments ("root" "Root@localhost" "a@b.example" "joe@" "<what is this"))
+                    nil)
+                   '("admin@x.example" "a@b.example" "joe@" "<what is this")))))
 
 ;;; An Emacs server
 

@@ -213,6 +213,19 @@ The end of the header is found wherever it falls on the edge of a chunk."
     (ert-info (text)
       (should (equal (mew-submit-message-tests--stripped text) expected)))))
 
+(ert-deftest mew-submit-message-tests-no-end-of-blanks ()
+  "However many blanks a line has, or lines of them a field, the message goes out."
+  (let ((blanks (make-string 500000 ?\s)))
+    (pcase-dolist
+        (`(,text ,expected)
+         `((,(concat "X: a\n" blanks "b\n\nhi") ,(concat "X: a\n" blanks "b\n\nhi"))
+           (,(concat "X: a\n" blanks "\n\nhi") "X: a\n\nhi")
+           (,(concat "X: a\n" blanks) "X: a\n")
+           (,(concat "X: a\n" (string-replace " " " \r\r\n" blanks) " b\n\nhi")
+            "X: a\n b\n\nhi")))
+      ;; ERT would print them.
+      (should (eq t (equal (mew-submit-message-tests--stripped text) expected))))))
+
 (ert-deftest mew-submit-message-tests-empty-fields-are-filled-in ()
   "A sender, a date or an ID that a program has left empty is none."
   (mew-submit-message-tests--with-file
@@ -222,6 +235,13 @@ The end of the header is found wherever it falls on the edge of a chunk."
              "\\`From: Me <me@x>\nDate: [^\n]+\nMessage-ID: <[^\n]+@x>\n\
 To: a@x\nSubject:\n\nhi\n\\'"
              (mew-submit-test-octets file)))))
+
+(ert-deftest mew-submit-message-tests-filled-in-behind-a-lone-cr ()
+  "The empty line behind an empty field stays one, whatever the field before ends in."
+  (mew-submit-message-tests--with-file "From: me@x\nTo: a@x\rDate:\n\nBcc: text\n"
+    (mew-submit-message--complete file fields "me@x")
+    (should (string-suffix-p "\nFrom: me@x\nTo: a@x\r\n\nBcc: text\n"
+                             (mew-submit-test-octets file)))))
 
 (ert-deftest mew-submit-message-tests-text-is-not-filled-in ()
   "What is all text stays whole, whatever its lines look like."

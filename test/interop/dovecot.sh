@@ -303,9 +303,9 @@ case_token-wrong-pin ()
   token_make || return
   message_mime > "$out/message"
   submit "$out/message" --auth EXTERNAL --cert-file "$token;type=cert" \
-         --key-file "$token;type=private?pin-value=0815" a@example.org
+         --key-file "$token;type=private?pin-value=not-this-pin" a@example.org
   [ "$status" = 78 ] || fail "exit status $status, not 78: $(jq -r .text "$out/done")" || return
-  grep -q 0815 "$out/json" "$out/stderr" && { fail "the PIN is shown"; return; }
+  grep -q not-this-pin "$out/json" "$out/stderr" && { fail "the PIN is shown"; return; }
   expect_nothing_arrived
 }
 

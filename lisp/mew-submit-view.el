@@ -133,7 +133,7 @@ words that tell nothing, or are very long."
       (min (+ (point) offset) (line-end-position)))))
 
 (defun mew-submit-view--last-page (window)
-  "Return where WINDOW starts when it is full and shows the end of its buffer."
+  "Return the start of WINDOW with the end of its buffer in it, and full."
   (save-excursion
     (goto-char (point-max))
     (vertical-motion (- 1 (window-body-height window)) window)

@@ -31,7 +31,7 @@
 (require 'seq)
 
 (declare-function mew-submit-outbox "mew-submit-outbox" ())
-(declare-function mew-submit-edit "mew-submit-outbox" (id &optional directory))
+(declare-function mew-submit-edit "mew-submit-edit" (id &optional directory))
 (declare-function mew-submit-diagnose "mew-submit-diagnose"
                   (server &optional relay-test log-in))
 (declare-function mew-submit-forget-server "mew-submit" (server))

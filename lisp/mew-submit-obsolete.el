@@ -20,7 +20,7 @@
 
 (mew-submit-obsolete--functions
  (mew-submit-account-choose mew-submit-account--choose)
- (mew-submit-browser--take mew-submit-outbox--take)
+ (mew-submit-browser--take mew-submit-edit--take)
  (mew-submit-diagnose-copy-text mew-submit-view-copy)
  (mew-submit-diagnose-network-copy mew-submit-view-copy)
  (mew-submit-domain-copy mew-submit-view-copy)

@@ -1673,8 +1673,8 @@ It is used all the same; another Emacs uses that of the user's account."
                              (mew-submit-spool--file id ".eml" directory))))
         ;; An Emacs that dies does not run hooks, and its locks go away.
         (mew-submit-edit id)
-        (mew-submit-spool--unlock (cdr mew-submit-outbox--edited))
-        (setq mew-submit-outbox--edited nil)
+        (mew-submit-spool--unlock (cdr mew-submit-edit--edited))
+        (setq mew-submit-edit--edited nil)
         (set-buffer-modified-p nil)
         (kill-buffer)
         (should-not (mew-submit-spool--ids directory))

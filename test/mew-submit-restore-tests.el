@@ -37,10 +37,10 @@
          (mew-submit-mode -1)
          (mew-submit-dispatch--stop)
          (dolist (buffer (buffer-list))
-           (when (buffer-local-value 'mew-submit-outbox--edited buffer)
+           (when (buffer-local-value 'mew-submit-edit--edited buffer)
              (with-current-buffer buffer
-               (mew-submit-spool--unlock (cdr mew-submit-outbox--edited))
-               (setq mew-submit-outbox--edited nil)
+               (mew-submit-spool--unlock (cdr mew-submit-edit--edited))
+               (setq mew-submit-edit--edited nil)
                (set-buffer-modified-p nil))
              (kill-buffer buffer)))
          (dolist (entry (mew-submit-known--entries))
@@ -77,7 +77,7 @@
 (defmacro mew-submit-restore-tests--edit (entry &rest body)
   "Run BODY in the buffer in which ENTRY's message is edited again."
   (declare (indent 1) (debug (form body)))
-  `(with-current-buffer (mew-submit-outbox--take (plist-get ,entry :id) nil)
+  `(with-current-buffer (mew-submit-edit--take (plist-get ,entry :id) nil)
      ,@body))
 
 (defconst mew-submit-restore-tests--said
@@ -264,7 +264,7 @@ Content-Type: multipart/encrypted; boundary=c\n\n--c\n\nx\n--c--\n--b--"
                             content "\n")))
                (octets (mew-submit-restore-tests--octets
                         (mew-submit-known--entry id))))
-          (should-error (mew-submit-outbox--take id nil) :type 'user-error)
+          (should-error (mew-submit-edit--take id nil) :type 'user-error)
           (should (equal octets (mew-submit-restore-tests--octets
                                  (mew-submit-restore-tests--only))))
           (mew-submit-queue--delete id))))))
@@ -366,7 +366,7 @@ Message-ID: <1@x>\nDate: Mon, 1 Jan 2024 00:00:00 +0000\n")))
             (mew-submit-queue--hold id not-before))
           (cl-letf (((symbol-function 'yes-or-no-p) (lambda (_) answer)))
             (let ((this-command command)
-                  (buffer (mew-submit-outbox--take id nil)))
+                  (buffer (mew-submit-edit--take id nil)))
               (with-current-buffer buffer (set-buffer-modified-p nil))
               (kill-buffer buffer)))
           (should (= (length (mew-submit-known--entries)) count))
@@ -385,7 +385,7 @@ Any question of the minibuffer makes `this-command' another."
     (pcase-dolist (`(,answer ,lives ,count) '((quit t 0) (nil nil 1) (t nil 0)))
       (let* ((id (mew-submit-restore-tests--add
                   "From: me@example.org\nTo: you@x.example\nSubject: s\n\nb\n"))
-             (buffer (mew-submit-outbox--take id nil))
+             (buffer (mew-submit-edit--take id nil))
              (this-command 'message-kill-buffer)
              questions)
         (with-current-buffer buffer
@@ -405,7 +405,7 @@ Any question of the minibuffer makes `this-command' another."
         (should (eq (buffer-live-p buffer) lives))
         (should (= (length (mew-submit-known--entries)) count))
         (when lives
-          (should (equal (plist-get (car (buffer-local-value 'mew-submit-outbox--edited
+          (should (equal (plist-get (car (buffer-local-value 'mew-submit-edit--edited
                                                              buffer))
                                     :id)
                          id))

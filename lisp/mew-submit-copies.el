@@ -369,7 +369,7 @@ THEN is called when it has ended, with non-nil if the copy is filed."
      (lambda (process _)
        (unless (process-live-p process)
          (mew-submit-background--run
-           (mew-submit-spool--discard file)
+           (delete-file file)
            (let ((why (mew-submit-copies--ended process copy)))
              (when why
                (mew-submit-copies--warn entry copy why))

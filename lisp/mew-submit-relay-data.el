@@ -55,10 +55,8 @@ What is there of it goes away.  The first fault counts."
 
 (defun mew-submit-relay-data--discard (data)
   "Delete the file of DATA, if there is one."
-  (let ((file (mew-submit-relay-data-file data)))
-    (ignore-errors
-      (when (file-exists-p file)
-        (delete-file file)))))
+  (ignore-errors
+    (delete-file (mew-submit-relay-data-file data))))
 
 (defun mew-submit-relay-data--flush (data)
   "Put what waits of DATA into its file."

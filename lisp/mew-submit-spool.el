@@ -145,11 +145,6 @@ Signal `mew-submit-config' when it cannot be used."
   (mew-submit-spool--file (mew-submit-spool--new-id directory) ".eml"
                           directory))
 
-(defun mew-submit-spool--delete (file)
-  "Delete FILE if it is there."
-  (when (file-exists-p file)
-    (delete-file file)))
-
 (defmacro mew-submit-spool--with-errors (what &rest body)
   "Run BODY; a file that cannot be written becomes `mew-submit-config' about WHAT."
   (declare (indent 1) (debug (form body)))
@@ -203,7 +198,7 @@ With DURABLY non-nil it is on disk, under its name, on return."
          (part (concat file ".part")))
     (unwind-protect
         (mew-submit-spool--with-errors "The state of a message"
-          (mew-submit-spool--delete part)
+          (delete-file part)
           (let ((coding-system-for-write 'utf-8-emacs-unix)
                 (create-lockfiles nil)
                 (write-region-inhibit-fsync t)
@@ -215,7 +210,7 @@ With DURABLY non-nil it is on disk, under its name, on return."
           (rename-file part file t)
           (when durably
             (mew-submit-spool--sync directory)))
-      (mew-submit-spool--delete part))
+      (delete-file part))
     (mew-submit-spool--stamp entry)))
 
 (defun mew-submit-spool--refusal-p (object)
@@ -419,13 +414,12 @@ to be locked."
           (mew-submit-spool--sync directory)
           (setq added t))
       (ignore-errors
-        (mew-submit-spool--delete part)
+        (delete-file part)
         (unless added
           (dolist (suffix '(".eml" ".eld" ".source"))
-            (mew-submit-spool--delete
-             (mew-submit-spool--file id suffix directory))))
+            (delete-file (mew-submit-spool--file id suffix directory))))
         (when (and added move)
-          (mew-submit-spool--delete file))))
+          (delete-file file))))
     entry))
 
 ;;; Locks
@@ -474,11 +468,11 @@ signed, and where it cannot be written, the message stays as it is."
           (when new
             (unwind-protect
                 (progn
-                  (mew-submit-spool--delete part)
+                  (delete-file part)
                   (mew-submit-message--copy-with file fields new part)
                   (setq held (mew-submit-spool--replace entry part lock))
                   (mew-submit-spool--sync (plist-get entry :directory)))
-              (mew-submit-spool--delete part))))
+              (delete-file part))))
       (error (display-warning 'mew-submit
                               (format "A mail keeps the date it was written: %s"
                                       (mew-submit-error--text err)))))
@@ -512,7 +506,7 @@ say nothing that the entry does not."
 
 (defun mew-submit-spool--forget-journal (entry)
   "Delete the journal of ENTRY, as it was when it was written."
-  (mew-submit-spool--delete (mew-submit-spool--journal-file entry)))
+  (delete-file (mew-submit-spool--journal-file entry)))
 
 (defun mew-submit-spool--journals (directory)
   "Return the identifiers of all messages in DIRECTORY that have a journal."
@@ -712,15 +706,9 @@ filed: %s" (mew-submit-error--text err))))))
   (let ((id (plist-get entry :id))
         (directory (plist-get entry :directory)))
     (dolist (suffix '(".eml" ".eld" ".source"))
-      (mew-submit-spool--delete
-       (mew-submit-spool--file id suffix directory)))
-    (mew-submit-spool--delete (mew-submit-spool--journal-file entry))
+      (delete-file (mew-submit-spool--file id suffix directory)))
+    (delete-file (mew-submit-spool--journal-file entry))
     (mew-submit-spool--sync directory)))
-
-(defun mew-submit-spool--discard (file)
-  "Forget the message FILE, which is delivered."
-  (when (file-exists-p file)
-    (delete-file file)))
 
 (provide 'mew-submit-spool)
 ;;; mew-submit-spool.el ends here

@@ -60,8 +60,7 @@ Nothing that the user has set for what Emacs prints has a say in that."
             (write-region (concat ";; " comment "\n" (mew-submit-store--text value) "\n")
                           nil part nil 'silent)
             (rename-file part file t))
-        (when (file-exists-p part)
-          (delete-file part))))))
+        (delete-file part)))))
 
 (provide 'mew-submit-store)
 ;;; mew-submit-store.el ends here

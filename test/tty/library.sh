@@ -13,7 +13,7 @@
 #   stop_peer                    end it, so that another one can be started
 #   init FORM...                 put Lisp into the user's init file; smtpmail's variables are yours to set
 #   start_emacs [ARGUMENT...]    emacs -nw in a tmux of its own, 100 columns by 30 lines (ROWS, COLUMNS)
-#   end_emacs                    end it, so that another can be started; stop_emacs is for the end of a case
+#   end_emacs [SIGNAL]           end it, so that another can be started; stop_emacs is for the end of a case
 #   keys KEY...                  press keys, in tmux's words: M-x, C-c, Enter, Escape, a text
 #   say TEXT                     type TEXT as it is
 #   m_x NAME                     M-x NAME Enter
@@ -152,13 +152,13 @@ start_emacs ()
 
 stop_emacs () { if tty_alive; then tty_tmux kill-server; fi; }
 
-# end_emacs: stop it in the midst of a case.  Whoever comes while a server of tmux is going away goes with it.
+# end_emacs [SIGNAL]: stop it in the midst of a case.  Whoever comes while a server of tmux is going away goes with it.
 end_emacs ()
 {
-  local pids pid
-  pids=$(tty_tmux list-panes -a -F '#{pid} #{pane_pid}')
-  tty_tmux kill-server
-  for pid in $pids; do expect_that "process $pid to have ended" tty_ended "$pid"; done
+  local tmux emacs pid
+  read -r tmux emacs < <(tty_tmux list-panes -a -F '#{pid} #{pane_pid}')
+  kill "-${1:-HUP}" "$emacs"
+  for pid in "$emacs" "$tmux"; do expect_that "process $pid to have ended" tty_ended "$pid"; done
 }
 tty_ended () { [[ $(ps -o stat= -p "$1") = @(|Z*) ]]; }
 

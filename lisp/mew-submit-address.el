@@ -85,19 +85,13 @@ quoted strings and domain literals.  Return nil at the end."
       (prog1 (buffer-substring-no-properties from (point))
         (mew-submit-address--skip-blank)))))
 
-(defun mew-submit-address--word-p (token)
-  "Is TOKEN a word, and no special character?"
-  (not (member token '("." "@"))))
-
 (defun mew-submit-address--spell (tokens)
   "Return TOKENS as one string, with a blank between words side by side."
-  (let ((before "@"))
+  (let ((word nil))
     (mapconcat (lambda (token)
-                 (prog1 (if (and (mew-submit-address--word-p before)
-                                 (mew-submit-address--word-p token))
-                            (concat " " token)
-                          token)
-                   (setq before token)))
+                 (let ((before word))
+                   (setq word (not (member token '("." "@"))))
+                   (if (and before word) (concat " " token) token)))
                tokens "")))
 
 (defun mew-submit-address--join (tokens)
@@ -180,20 +174,19 @@ members of groups too, display names and comments not.  Signal
                   (setq before char)))
               text)))
 
-(defun mew-submit-address--odd-p (char)
-  "Is CHAR a control, format or separator character or a raw octet?
-Only the blank of ASCII is none of them; letters that cannot be seen are."
-  (or (> char #x10FFFF)
-      (memq char '(#x034F #x115F #x1160 #x2800 #x3164 #xFFA0))
-      (= (logand char #xFFFE) #xFFFE)
-      (and (/= char ?\s)
-           (memq (get-char-code-property char 'general-category)
-                 '(Cc Cf Cs Zl Zp Zs)))))
-
 (defun mew-submit-address--odd-words (text)
   "Return in words which character of TEXT is odd, or nil where none is.
-It cannot be seen: it comes along when an address is pasted."
-  (if-let* ((place (cl-position-if #'mew-submit-address--odd-p text))
+It cannot be seen, and comes along when an address is pasted: a control, format
+or separator character, a raw octet, or a letter that looks like nothing."
+  (if-let* ((place (cl-position-if
+                    (lambda (char)
+                      (or (> char #x10FFFF)
+                          (memq char '(#x034F #x115F #x1160 #x2800 #x3164 #xFFA0))
+                          (= (logand char #xFFFE) #xFFFE)
+                          (and (/= char ?\s)
+                               (memq (get-char-code-property char 'general-category)
+                                     '(Cc Cf Cs Zl Zp Zs)))))
+                    text))
             (char (aref text place)))
       (concat (if (> char #x10FFFF)
                   (format "octet %02X" (logand char #xFF))

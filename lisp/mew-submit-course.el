@@ -41,6 +41,7 @@
 
 ;;; Code:
 
+(require 'cl-lib)
 (require 'seq)
 
 (defun mew-submit-course--pick (event &rest keys)
@@ -183,26 +184,22 @@ From a second look it is what the server has for those who ask for less."
            (list (mew-submit-course--pick event :name :code :enhanced :text :secure)))))
 
 (defun mew-submit-course--heard (attempt event)
-  "Return ATTEMPT with what is in EVENT, one of its connection."
-  (pcase (plist-get event :event)
-    ('attempt (mew-submit-course--tried attempt event))
-    ('greeting (mew-submit-course--greeted attempt event))
-    ('capabilities (mew-submit-course--offered attempt event))
-    ('tls (mew-submit-course--secured attempt event))
-    ('chain (mew-submit-course--with attempt :certificates
-                                     (plist-get event :certificates)))
-    ('check (mew-submit-course--checked attempt event))
-    ('probed (mew-submit-course--with attempt :end event :state 'ended))
-    (_ attempt)))
-
-(defun mew-submit-course--what (event)
-  "Return what happened at the time of EVENT, a word for :times, or nil."
-  (pcase (plist-get event :event)
-    ('connected 'used)
-    ('capabilities (if (plist-get event :secure) 'ehlo-tls 'ehlo))
-    ((or 'auth 'reply 'done) 'talk)
-    ('probed 'ended)
-    ((and type (or 'greeting 'tls)) type)))
+  "Return ATTEMPT with what is in EVENT, one of its connection, and when it was."
+  (cl-flet ((at (what attempt)
+              (mew-submit-course--timed attempt what (mew-submit-course--at event))))
+    (pcase (plist-get event :event)
+      ('attempt (mew-submit-course--tried attempt event))
+      ('connected (at 'used attempt))
+      ('greeting (at 'greeting (mew-submit-course--greeted attempt event)))
+      ('capabilities (at (if (plist-get event :secure) 'ehlo-tls 'ehlo)
+                         (mew-submit-course--offered attempt event)))
+      ('tls (at 'tls (mew-submit-course--secured attempt event)))
+      ('chain (mew-submit-course--with attempt :certificates
+                                       (plist-get event :certificates)))
+      ('check (mew-submit-course--checked attempt event))
+      ((or 'auth 'reply 'done) (at 'talk attempt))
+      ('probed (at 'ended (mew-submit-course--with attempt :end event :state 'ended)))
+      (_ attempt))))
 
 ;;; The course
 
@@ -214,12 +211,8 @@ belong to that connection."
          (old (if (or names (plist-get event :id))
                   (mew-submit-course--attempt course (plist-get event :id))
                 (mew-submit-course--current course)))
-         (attempt (or old (and names (mew-submit-course--new-attempt event))))
-         (what (mew-submit-course--what event)))
-    (when attempt
-      (setq attempt (mew-submit-course--heard attempt event)))
-    (when (and attempt what)
-      (setq attempt (mew-submit-course--timed attempt what (mew-submit-course--at event))))
+         (begun (or old (and names (mew-submit-course--new-attempt event))))
+         (attempt (and begun (mew-submit-course--heard begun event))))
     (if (eq attempt old)
         course
       (mew-submit-course--put-attempt course attempt))))

@@ -135,22 +135,20 @@ A condition that is not ours is \"internal\"."
 (defconst mew-submit-error--text-max 1024
   "How many characters of a text are shown.")
 
-(defun mew-submit-error--showable-p (char)
-  "Can CHAR be shown without harm?
-Control and format characters (bidirectional overrides, zero width),
-line separators, surrogates, noncharacters and raw octets cannot."
-  (not (or (> char #x10FFFF)
-           (= (logand char #xFFFE) #xFFFE)
-           (memq (get-char-code-property char 'general-category)
-                 '(Cc Cf Cs Zl Zp)))))
-
 (defun mew-submit-error--clean (text)
   "Return TEXT without text properties and safe to show, on one line.
-What could deceive becomes U+FFFD; what is too long ends in \"...\"."
+What could deceive becomes U+FFFD: control and format characters (bidirectional
+overrides, zero width), line separators, surrogates, noncharacters and raw
+octets.  What is too long ends in \"...\"."
   (let* ((whole (substring-no-properties text))
          (cut (> (length whole) mew-submit-error--text-max)))
     (concat (mapcar (lambda (char)
-                      (if (mew-submit-error--showable-p char) char #xFFFD))
+                      (if (or (> char #x10FFFF)
+                              (= (logand char #xFFFE) #xFFFE)
+                              (memq (get-char-code-property char 'general-category)
+                                    '(Cc Cf Cs Zl Zp)))
+                          #xFFFD
+                        char))
                     (if cut
                         (substring whole 0 (- mew-submit-error--text-max 3))
                       whole))

@@ -241,19 +241,6 @@ Signal `mew-submit-config' when there is no module to see it."
           :lost (and lost t) :ms ms :limit limit :grace grace
           :at at :age age :text text)))
 
-(defun mew-submit-job--normal (event)
-  "Return the module's EVENT in the form that callbacks get."
-  (if (eq (plist-get event :event) 'attempt)
-      (mew-submit-job--attempt event)
-    event))
-
-(defun mew-submit-job--record (session event)
-  "Note the news of SESSION that is in EVENT."
-  (setf (mew-submit-job-course session)
-        (mew-submit-course--add (mew-submit-job-course session) event))
-  (when (eq (plist-get event :event) 'log)
-    (mew-submit-job--log session event)))
-
 (defun mew-submit-job--told (session kind)
   "Return the last event of KIND, :connected, :tls, :auth or :reply, of SESSION."
   (plist-get (mew-submit-job-course session) kind))
@@ -496,14 +483,18 @@ One that was to be stopped ends, and so do all when Emacs does."
 (defun mew-submit-job--handle (session event)
   "Do all there is to do for EVENT of SESSION."
   (unless (mew-submit-job-done session)
-    (setq event (mew-submit-job--normal event))
-    (mew-submit-job--record session event)
-    (pcase (plist-get event :event)
-      ('done (mew-submit-job--end session event))
-      (type (mew-submit-job--call (mew-submit-job-on-event session)
-                                  event "a callback for events")
-            (when (eq type 'ask)
-              (mew-submit-job--ask session event))))))
+    (let* ((type (plist-get event :event))
+           (event (if (eq type 'attempt) (mew-submit-job--attempt event) event)))
+      (setf (mew-submit-job-course session)
+            (mew-submit-course--add (mew-submit-job-course session) event))
+      (when (eq type 'log)
+        (mew-submit-job--log session event))
+      (if (eq type 'done)
+          (mew-submit-job--end session event)
+        (mew-submit-job--call (mew-submit-job-on-event session)
+                              event "a callback for events"))
+      (when (eq type 'ask)
+        (mew-submit-job--ask session event)))))
 
 (defun mew-submit-job--handle-next ()
   "Handle the oldest event of the queue; nothing it does reaches the others."

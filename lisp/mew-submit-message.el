@@ -404,18 +404,19 @@ Where nothing is left out, what is returned is the string in FIELD."
         (apply #'concat (nreverse (cons (substring octets kept) parts)))
       octets)))
 
-(defun mew-submit-message--blank-line-p (field)
-  "Is there a line of blanks in FIELD, as (NAME . OCTETS), which is no text?"
-  (not (eq (mew-submit-message--without-blank-lines field) (cdr field))))
+(defun mew-submit-message--public-octets (field)
+  "Return the octets of FIELD, as (NAME . OCTETS), that may leave.
+Where all may, what is returned is the string in FIELD."
+  (if (mew-submit-message--private-field-p field)
+      ""
+    (mew-submit-message--without-blank-lines field)))
 
 (defun mew-submit-message--private-p (fields)
   "Is there any among FIELDS that must not leave, or not as it is?"
-  (and (or (seq-some (lambda (field)
-                       (or (mew-submit-message--private-field-p field)
-                           (mew-submit-message--blank-line-p field)))
-                     fields)
-           (mew-submit-message--text-behind fields))
-       t))
+  (or (not (seq-every-p (lambda (field)
+                          (eq (mew-submit-message--public-octets field) (cdr field)))
+                        fields))
+      (and (mew-submit-message--text-behind fields) t)))
 
 (defun mew-submit-message--private-text (fields)
   "Return the text of those of FIELDS that say how to send the message, or nil.
@@ -544,11 +545,9 @@ nothing is changed, the line ends are not either."
   (let ((cut (mew-submit-message--private-p fields))
         (text (car (mew-submit-message--text-behind fields))))
     (mapconcat (lambda (field)
-                 (let ((octets (mew-submit-message--without-blank-lines field)))
-                   (if (mew-submit-message--private-field-p field)
-                       ""
-                     (concat (and (eq field text) "\n")
-                             (if cut (mew-submit-message--closed octets) octets)))))
+                 (let ((octets (mew-submit-message--public-octets field)))
+                   (concat (and (eq field text) "\n")
+                           (if cut (mew-submit-message--closed octets) octets))))
                fields "")))
 
 (defun mew-submit-message--copy (file fields out)

@@ -127,6 +127,13 @@ Talk goes on."
          (mew-submit-course--pick event :id :port :family :address :case :errno :icmp
                                   :offender :lost :ms :limit :grace :text)))
 
+(defun mew-submit-course--anew (attempt)
+  "Return ATTEMPT without what another connection to the same place has told."
+  (cl-loop for (key value) on attempt by #'cddr
+           unless (memq key '(:capabilities-clear :auth-clear :tls :capabilities-tls
+                              :auth-tls))
+           append (list key value)))
+
 (defun mew-submit-course--name (text)
   "Return the name in the greeting TEXT, or nil."
   (and text
@@ -189,7 +196,7 @@ From a second look it is what the server has for those who ask for less."
               (mew-submit-course--timed attempt what (mew-submit-course--at event))))
     (pcase (plist-get event :event)
       ('attempt (mew-submit-course--tried attempt event))
-      ('connected (at 'used attempt))
+      ('connected (at 'used (mew-submit-course--anew attempt)))
       ('greeting (at 'greeting (mew-submit-course--greeted attempt event)))
       ('capabilities (at (if (plist-get event :secure) 'ehlo-tls 'ehlo)
                          (mew-submit-course--offered attempt event)))

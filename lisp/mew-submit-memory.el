@@ -129,44 +129,34 @@ Only TLS 1.3 always has channel bindings."
     (seq-remove (lambda (mechanism) (string-suffix-p "-PLUS" mechanism))
                 mechanisms)))
 
-(defun mew-submit-memory--note (file server event attempt)
+(defun mew-submit-memory--note (file server event course)
   "Make FILE remember what SERVER has, as EVENT and what came before it tell.
-ATTEMPT is that of the connection, as a course has it."
-  (let* ((port (plist-get attempt :port))
-         (tls (plist-get attempt :tls))
-         (verified (plist-get tls :verified)))
-    (pcase (plist-get event :event)
-      ('tls (when (and verified
-                       (member "STARTTLS" (plist-get attempt :capabilities-clear)))
-              (mew-submit-memory--learn file server port t nil)))
-      ('capabilities
-       (when (and verified (plist-get event :secure))
-         (mew-submit-memory--learn
-          file server port nil
-          (mew-submit-memory--best
-           (mew-submit-memory--bindable (plist-get event :mechanisms)
-                                        (plist-get tls :version))))))
-      ('auth
-       (let ((mechanism (plist-get event :mechanism)))
-         (when (and verified
-                    (member mechanism mew-submit-memory--mechanisms))
-           (mew-submit-memory--learn file server port nil mechanism))))
-      ('done
-       (mew-submit-memory--learn-offers
-        file server port (plist-get event :chunking-kept)
-        ;; What else was refused was refused for certain, and costs little.
-        (seq-intersection '("CHUNKING" "PIPELINING") (plist-get event :left-out)))))))
-
-(defun mew-submit-memory--observer (file server)
-  "Return a function of events, for FILE to remember what SERVER has."
-  (let (course)
-    (lambda (event)
-      (when (memq (plist-get event :event) '(connected capabilities tls auth done))
-        ;; What another connection had does not hold for this one.
-        (setq course (mew-submit-course--add
-                      (unless (eq (plist-get event :event) 'connected) course) event))
-        (when-let* ((attempt (mew-submit-course--current course)))
-          (mew-submit-memory--note file server event attempt))))))
+COURSE has both.  What another connection had does not hold for this one."
+  (when-let* ((attempt (mew-submit-course--current course)))
+    (let* ((port (plist-get attempt :port))
+           (tls (plist-get attempt :tls))
+           (verified (plist-get tls :verified)))
+      (pcase (plist-get event :event)
+        ('tls (when (and verified
+                         (member "STARTTLS" (plist-get attempt :capabilities-clear)))
+                (mew-submit-memory--learn file server port t nil)))
+        ('capabilities
+         (when (and verified (plist-get event :secure))
+           (mew-submit-memory--learn
+            file server port nil
+            (mew-submit-memory--best
+             (mew-submit-memory--bindable (plist-get event :mechanisms)
+                                          (plist-get tls :version))))))
+        ('auth
+         (let ((mechanism (plist-get event :mechanism)))
+           (when (and verified
+                      (member mechanism mew-submit-memory--mechanisms))
+             (mew-submit-memory--learn file server port nil mechanism))))
+        ('done
+         (mew-submit-memory--learn-offers
+          file server port (plist-get event :chunking-kept)
+          ;; What else was refused was refused for certain, and costs little.
+          (seq-intersection '("CHUNKING" "PIPELINING") (plist-get event :left-out))))))))
 
 ;;; Offers that were not kept
 

@@ -75,7 +75,7 @@
   (passed nil :documentation "Why each server before could not be used, newest first.")
   (host nil :documentation "The server.")
   (networks nil :documentation "Where this machine was when the job began.")
-  (observe nil :documentation "Function of events that remembers, or nil.")
+  (memory nil :documentation "(FILE . SERVER), where what that has is remembered.")
   (greeted nil :documentation "The code of the greeting, or nil for none yet.")
   (asked nil :documentation "Non-nil when the user's password was given.")
   (without nil :documentation "EHLO keywords that the server did not keep.")
@@ -104,7 +104,7 @@ What there is of an attempt is not needed for the next one, and may be much."
         (mew-submit-parcel-job parcel) nil
         (mew-submit-parcel-fields parcel) nil
         (mew-submit-parcel-servers parcel) nil
-        (mew-submit-parcel-observe parcel) nil))
+        (mew-submit-parcel-memory parcel) nil))
 
 (defun mew-submit-parcel--forget-password (parcel)
   "Wipe the password that came with PARCEL."
@@ -312,8 +312,7 @@ with another password, or one to another server."
             (news (seq-difference (plist-get done :left-out)
                                   (mew-submit-parcel-without parcel))))
       (progn
-        (when-let* ((observe (mew-submit-parcel-observe parcel)))
-          (funcall observe done))
+        (mew-submit-parcel--remember parcel done)
         (setf (mew-submit-parcel-without parcel)
               (append news (mew-submit-parcel-without parcel)))
         (mew-submit-parcel--request parcel))
@@ -348,10 +347,9 @@ only once: the event has :wrong then, `app-password' or t."
           (mew-submit-parcel-asked parcel) nil
           (mew-submit-parcel-refusal parcel) nil
           (mew-submit-parcel-without parcel) nil
-          (mew-submit-parcel-observe parcel)
+          (mew-submit-parcel-memory parcel)
           (and memory
-               (mew-submit-memory--observer
-                memory (mew-submit-request--certified-name account))))))
+               (cons memory (mew-submit-request--certified-name account))))))
 
 (defun mew-submit-parcel--tell-server (parcel account)
   "Tell who wants to know that PARCEL is about to go by ACCOUNT, one of several."
@@ -533,6 +531,13 @@ Where a message has gone another way because of it, look again some time."
         (mew-submit-parcel--recheck-later
          host (mew-submit-parcel-account parcel) networks)))))
 
+(defun mew-submit-parcel--remember (parcel event)
+  "Remember what the server has, as EVENT of PARCEL tells."
+  (pcase-let ((`(,file . ,server) (mew-submit-parcel-memory parcel)))
+    (when file
+      (mew-submit-memory--note file server event
+                               (mew-submit-job-course (mew-submit-parcel-job parcel))))))
+
 (defun mew-submit-parcel--note (parcel event)
   "Remember what is in EVENT of PARCEL about server, password and network."
   (pcase (plist-get event :event)
@@ -550,8 +555,7 @@ Where a message has gone another way because of it, look again some time."
      (mew-submit-request--learn-log-ins (mew-submit-parcel-host parcel) event)
      (mew-submit-parcel--learn parcel event)
      (mew-submit-parcel--learn-server parcel event)))
-  (when-let* ((observe (mew-submit-parcel-observe parcel)))
-    (funcall observe event)))
+  (mew-submit-parcel--remember parcel event))
 
 (defun mew-submit-parcel--hear (parcel event)
   "Note EVENT of PARCEL, and tell it."

@@ -171,13 +171,20 @@ That it offers nothing at all inside verified TLS is its own doing, and no alarm
                              t))))))
       (should-not (mew-submit-test-stored peer 4)))))
 
+(defun mew-submit-memory-tests--observer (file server)
+  "Return a function of events, for FILE to remember what SERVER has."
+  (let (course)
+    (lambda (event)
+      (setq course (mew-submit-course--add course event))
+      (mew-submit-memory--note file server event course))))
+
 (ert-deftest mew-submit-memory-tests-best-mechanism ()
   "What is remembered is the best that could be used, and only gets better.
 \(SECURITY: N9)."
   (mew-submit-test-with-directory directory
     (let* ((memory (expand-file-name "m" directory))
            (session (lambda (version mechanisms &optional auth)
-                      (let ((observe (mew-submit-memory--observer memory "h")))
+                      (let ((observe (mew-submit-memory-tests--observer memory "h")))
                         (dolist (event
                                  `((:event connected :port 587)
                                    (:event capabilities :secure nil
@@ -205,7 +212,7 @@ That it offers nothing at all inside verified TLS is its own doing, and no alarm
   "That the TLS of a connection was good says nothing of the next one (SECURITY: N9)."
   (mew-submit-test-with-directory directory
     (let* ((memory (expand-file-name "m" directory))
-           (observe (mew-submit-memory--observer memory "h")))
+           (observe (mew-submit-memory-tests--observer memory "h")))
       (dolist (event '((:event connected :id 0 :port 587)
                        (:event tls :verified t :version "TLS1.3")
                        (:event connected :id 0 :port 587)
@@ -219,7 +226,7 @@ That it offers nothing at all inside verified TLS is its own doing, and no alarm
   "What another Emacs has written meanwhile stays."
   (mew-submit-test-with-directory directory
     (let* ((memory (expand-file-name "m" directory))
-           (observe (mew-submit-memory--observer memory "one")))
+           (observe (mew-submit-memory-tests--observer memory "one")))
       (funcall observe '(:event connected :port 587))
       (funcall observe '(:event capabilities :keywords ("STARTTLS")))
       (mew-submit-memory--learn memory "two" 25 t nil)

@@ -24,6 +24,7 @@
 (require 'mew-submit-address)
 (require 'mew-submit-alias)
 (require 'mew-submit-batch-command)
+(require 'mew-submit-batch-hand-over)
 (require 'mew-submit-background)
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
@@ -41,14 +42,11 @@
 (declare-function mew-submit--mod-spool "ext:mew-submit-native" (fd file))
 (declare-function mew-submit-relay--converse "mew-submit-relay" (read write))
 (declare-function mew-submit-batch-outbox "mew-submit-batch-outbox" ())
-(declare-function server-eval-at "server" (server form))
-(declare-function server-running-p "server" (&optional name))
 
 (defvar mew-submit-relay--account-function)
 (defvar mew-submit-relay--directory)
 (defvar mew-submit-relay--on-ask)
 (defvar mew-submit-relay-wait)
-(defvar server-socket-dir)
 
 (defcustom mew-submit-sendmail-wait 20
   "Seconds for which mew-submit-sendmail waits for the real server's answer.
@@ -57,23 +55,6 @@ counts as success, as it does with sendmail."
   :type 'number
   :group 'mew-submit-relay
   :package-version '(mew-submit . "0.1.0"))
-
-(defvar mew-submit-batch-sendmail--servers '("server" "mew-submit")
-  "The names of Emacs servers that may take a message, the best first.
-The second one is the relay's.  The environment variable EMACS_SOCKET_NAME goes
-before them.")
-
-(defvar mew-submit-batch-sendmail--socket-directories
-  (list (format "/run/user/%d/emacs" (user-uid))
-        (format "/tmp/emacs%d" (user-uid)))
-  "Where Emacs servers may be beside `server-socket-dir'.
-cron, at and other daemons do not say XDG_RUNTIME_DIR.")
-
-(defconst mew-submit-batch-sendmail--answer 10
-  "Seconds to wait for an Emacs server to answer.")
-
-(defconst mew-submit-batch-sendmail--taken 60
-  "Seconds to wait for the answer of one that has taken the message.")
 
 ;;; Arguments
 
@@ -406,75 +387,12 @@ back."
                    :text (mew-submit-error--text err)))))
       (file-error (list :kind "internal" :text (mew-submit-error--text err))))))
 
-;;; Handing over
-
-(defun mew-submit-batch-sendmail--own-p (directory)
-  "Is DIRECTORY one of this user?  Its owner could read what is put there."
-  (eql (file-attribute-user-id (file-attributes directory)) (user-uid)))
-
-(defun mew-submit-batch-sendmail--server ()
-  "Return (NAME . DIRECTORY) of an Emacs server that has mew-submit, or nil."
-  (require 'server)
-  (catch 'found
-    (dolist (directory (delete-dups
-                        (cons (directory-file-name server-socket-dir)
-                              mew-submit-batch-sendmail--socket-directories)))
-      (when (mew-submit-batch-sendmail--own-p directory)
-        (let ((server-socket-dir directory)
-              (server-use-tcp nil))
-          (dolist (name (append (ensure-list (getenv "EMACS_SOCKET_NAME"))
-                                mew-submit-batch-sendmail--servers))
-            (when (and (eq (ignore-errors (server-running-p name)) t)
-                       (mew-submit-batch-sendmail--ask
-                        name
-                        '(and (fboundp 'mew-submit-sendmail-take) t)))
-              (throw 'found (cons name directory)))))))))
-
-(defun mew-submit-batch-sendmail--ask (name form &optional file)
-  "Return the value of FORM in the Emacs server NAME, or nil without an answer.
-It has a limited time, and more of it once FILE, the message, was taken."
-  (let ((start (float-time))
-        (server-use-tcp nil)
-        timer)
-    (catch 'late
-      (setq timer
-            (run-at-time
-             0.5 0.5
-             (lambda ()
-               (when (> (- (float-time) start)
-                        (if (and file (not (file-exists-p file)))
-                            mew-submit-batch-sendmail--taken
-                          mew-submit-batch-sendmail--answer))
-                 (throw 'late nil)))))
-      (unwind-protect
-          (ignore-errors (server-eval-at name form))
-        (cancel-timer timer)))))
-
 (defun mew-submit-batch-sendmail--order (options)
   "Return the part of OPTIONS that another Emacs needs to send a message."
   (cl-loop for (key value) on options by #'cddr
            when (and value (memq key (append '(:from :name :header :arguments)
                                              mew-submit-batch-sendmail--wishes)))
            append (list key value)))
-
-(defun mew-submit-batch-sendmail--hand-over (server file options)
-  "Hand the message FILE, with OPTIONS, to the Emacs SERVER, (NAME . DIRECTORY).
-Return what `mew-submit-sendmail-take' does, or nil when it was not taken: an
-Emacs that sees other files (a container, a private /tmp) cannot."
-  (let* ((server-socket-dir (cdr server))
-         (answer (mew-submit-batch-sendmail--ask
-                  (car server)
-                  `(mew-submit-sendmail-take
-                    ,file ',(mew-submit-batch-sendmail--order options))
-                  file)))
-    (cond ((plist-get answer :id) answer)
-          ;; Take it back.  Who comes first has it.
-          ((ignore-errors (rename-file file (concat file ".back")) t)
-           (rename-file (concat file ".back") file)
-           nil)
-          (t (list :kind "internal" :lost t
-                   :text (format "Emacs has taken the message and does not \
-answer; it is in %s.taken or in the outbox" file))))))
 
 ;;; What became of it
 
@@ -610,9 +528,10 @@ Return what tells where it is."
   "Have the message FILE delivered, as OPTIONS say; return the exit status."
   (let* ((server (and (not (plist-get options :server))
                       (not (plist-get options :outbox))
-                      (mew-submit-batch-sendmail--server)))
+                      (mew-submit-batch-hand-over--server)))
          (there (and server
-                     (mew-submit-batch-sendmail--hand-over server file options)))
+                     (mew-submit-batch-hand-over--give
+                      server file (mew-submit-batch-sendmail--order options))))
          (entered (or there
                       (condition-case err
                           (mew-submit-batch-sendmail--enter-here file options)

@@ -612,7 +612,7 @@ SECURITY: P13."
         (let* ((config (mew-submit-test-write
                         (expand-file-name "config.el" directory)
                         (prin1-to-string
-                         `(setq mew-submit-batch-sendmail--socket-directories
+                         `(setq mew-submit-batch-hand-over--socket-directories
                                 '(,(expand-file-name "emacs" runtime))
                                 mew-submit-outbox-directory
                                 ,(expand-file-name "own/" directory)))))
@@ -657,13 +657,13 @@ SECURITY: P13."
 
 (ert-deftest mew-submit-batch-sendmail-tests-foreign-directory ()
   "A directory of another user is not looked into: who has made it takes the mail."
-  (should (mew-submit-batch-sendmail--own-p (expand-file-name "~")))
+  (should (mew-submit-batch-hand-over--own-p (expand-file-name "~")))
   (skip-unless (zerop (user-uid)))
   (mew-submit-test-with-directory directory
-    (should (mew-submit-batch-sendmail--own-p directory))
+    (should (mew-submit-batch-hand-over--own-p directory))
     (call-process "chown" nil nil nil "65534" directory)
-    (should-not (mew-submit-batch-sendmail--own-p directory))
-    (should-not (mew-submit-batch-sendmail--own-p (expand-file-name "none" directory)))))
+    (should-not (mew-submit-batch-hand-over--own-p directory))
+    (should-not (mew-submit-batch-hand-over--own-p (expand-file-name "none" directory)))))
 
 (ert-deftest mew-submit-batch-sendmail-tests-no-home ()
   "The installed command knows where the user's configuration is without HOME."
@@ -714,7 +714,7 @@ It is sent once, although that Emacs finds the question later."
              (config (mew-submit-test-write
                       (expand-file-name "config.el" directory)
                       (prin1-to-string
-                       `(setq mew-submit-batch-sendmail--answer 3
+                       `(setq mew-submit-batch-hand-over--answer 3
                               mew-submit-outbox-directory
                               ,(expand-file-name "own/" directory)
                               mew-submit-accounts '(,account))))))

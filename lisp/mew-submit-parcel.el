@@ -532,7 +532,7 @@ Where a message has gone another way because of it, look again some time."
          host (mew-submit-parcel-account parcel) networks)))))
 
 (defun mew-submit-parcel--remember (parcel event)
-  "Remember what the server has, as EVENT of PARCEL tells."
+  "Remember what is in EVENT of PARCEL about the server for other messages."
   (pcase-let ((`(,file . ,server) (mew-submit-parcel-memory parcel)))
     (when file
       (mew-submit-memory--note file server event

@@ -7,11 +7,16 @@
 
 fetch_cache=$MEW_SUBMIT_ROOT/module/build/fetched
 
+# Suites run side by side: whoever comes second waits, and finds it there.
+fetch_alone ()
+{
+  mkdir -p "$fetch_cache" && exec {fetch_lock}>"$fetch_cache/lock" && { ! command -v flock >/dev/null || flock "$fetch_lock"; }
+}
+
 # fetch_debian PACKAGE...: Debian's packages, unpacked into $fetch_cache/PACKAGE.  No program there runs as another user.
 fetch_debian ()
-{
-  local package work
-  command -v apt-get >/dev/null && command -v dpkg >/dev/null || return
+(
+  command -v apt-get >/dev/null && command -v dpkg >/dev/null && fetch_alone || return
   for package
   do
     [ -e "$fetch_cache/$package" ] && continue
@@ -22,13 +27,13 @@ fetch_debian ()
     rm -rf "$work"
     [ -e "$fetch_cache/$package" ] || return
   done
-}
+)
 
 # fetch_npm PACKAGE...: packages of npm, in $fetch_cache/npm/node_modules.  Nothing of theirs runs while they are installed.
 fetch_npm ()
-{
-  local package missing=()
-  command -v node >/dev/null || return
+(
+  missing=()
+  command -v node >/dev/null && fetch_alone || return
   for package
   do
     [ -d "$fetch_cache/npm/node_modules/$package" ] || missing+=("$package")
@@ -36,4 +41,4 @@ fetch_npm ()
   [ ${#missing[@]} -gt 0 ] || return 0
   command -v npm >/dev/null && mkdir -p "$fetch_cache/npm" \
     && timeout 300 npm install --no-audit --no-fund --ignore-scripts --prefix "$fetch_cache/npm" "${missing[@]}" >/dev/null 2>&1
-}
+)

@@ -189,7 +189,7 @@ $(BUILD)/c/test-%: $(BUILD)/asan/test/c/test-%.o $(call objects,asan,$(HELPER_C)
 	$(call run,$(CC) asan,$@) $(CC) $(ASAN_FLAGS) -o $@ $^ $(LDFLAGS) $(LIBS)
 
 # What is not pure needs the whole module but its boundary.
-WHOLE_UNITS := $(patsubst %,$(BUILD)/c/test-%,anchors cut gate net request)
+WHOLE_UNITS := $(patsubst %,$(BUILD)/c/test-%,anchors cut gate net request sasl)
 $(WHOLE_UNITS): $(call objects,asan,$(filter-out module/module.c $(PURE_C),$(MODULE_C)))
 
 $(BUILD)/c/test-anchors: LDFLAGS += -Wl,--wrap=msub_now_with_sleep -Wl,--wrap=gnutls_certificate_set_x509_system_trust

@@ -113,7 +113,7 @@
 (defun mew-submit-diagnose-cells--findings-wrong (host object)
   "Return what is wrong with the findings in OBJECT, the diagnosis of HOST."
   (let ((is (mew-submit-diagnose-cells--ids object))
-        (should (mew-submit-diagnose-host-findings host)))
+        (should (mew-submit-diagnose-table-findings host)))
     (cond ((not (equal is should))
            (format "findings %S, not %S" is should))
           ((seq-some (lambda (finding)

@@ -74,6 +74,7 @@
                                  '(:text :advice :severity)))
                      verdicts)
            "a verdict without words")
+          ((mew-submit-portable-p) nil) ; nobody says which router it is
           ((string-suffix-p "-filtered" (string-remove-suffix
                                          (format "-%s" (mew-submit-diagnose-cell-family cell))
                                          (mew-submit-diagnose-cell-name cell)))

@@ -333,7 +333,8 @@ one of many is."
     (insert-file-contents (mew-submit-race--work "peer.log"))
     (mapcar (lambda (line)
               (json-parse-string line :object-type 'plist :array-type 'list :null-object nil))
-            (split-string (buffer-string) "\n" t))))
+            ;; What follows the last line end is half a line.
+            (butlast (split-string (buffer-string) "\n")))))
 
 (defun mew-submit-race--events (log name)
   "Return the events called NAME in LOG."

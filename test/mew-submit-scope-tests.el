@@ -11,7 +11,6 @@
 ;;; Code:
 
 (require 'mew-submit-job)
-(require 'mew-submit-portable "portable")
 (require 'mew-submit-test-helpers)
 
 (defconst mew-submit-scope-tests--script "

@@ -22,6 +22,7 @@
 (require 'cl-lib)
 (require 'ert)
 (require 'json)
+(require 'mew-submit-portable "portable")
 (require 'seq)
 (require 'subr-x)
 

@@ -22,5 +22,9 @@ ICMP is non-nil where an ICMP error is the reason."
         (icmp "3 or 4")
         (t case)))
 
+(defun mew-submit-portable-refused ()
+  "Return the case of a port where nobody listens."
+  (mew-submit-portable-case 2 "ECONNREFUSED" nil))
+
 (provide 'mew-submit-portable)
 ;;; portable.el ends here

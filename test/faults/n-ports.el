@@ -36,7 +36,7 @@ connected to, since ports are raced, but not talked to."
     :listeners ((,mode ,@directives) (starttls)) :kind ok :connections (1 2)
     :events ((connected :fallback t))))
 
-(defconst mew-submit-faults-n--refused `(attempt :case ,(mew-submit-portable-case 2 "ECONNREFUSED" nil))
+(defconst mew-submit-faults-n--refused `(attempt :case ,(mew-submit-portable-refused))
   "The event of a port where nobody listens.")
 
 (defconst mew-submit-faults-n

@@ -21,7 +21,6 @@
 (require 'mew-submit-queue)
 (require 'mew-submit-parcel)
 (require 'mew-submit-job)
-(require 'mew-submit-portable "portable")
 (require 'mew-submit-test-helpers)
 (require 'race/free)
 

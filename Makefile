@@ -186,8 +186,8 @@ check-c: units  ## C unit tests, with sanitizers
 check-lisp: all programs  ## ERT
 	@test/tool/check lisp
 
-$(SUITES): check-%: all programs
-	@test/tool/check $*
+$(SUITES): check-%: $(if $(PORTABLE),,all programs)
+	@$(if $(PORTABLE),$(MAKE) check-portable ONLY=$*,test/tool/check $*)
 
 units: $(patsubst test/c/%.c,$(BUILD)/c/%,$(UNIT_C))
 

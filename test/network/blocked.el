@@ -284,9 +284,10 @@ forgotten when it answers."
     (mew-submit-blocked--send (mew-submit-blocked--account))
     (mew-submit-blocked--gateway 2)
     (mew-submit-blocked--send (mew-submit-blocked--account))
-    (should (= (length (mew-submit-network-negative--entries)) 4))
+    ;; Where the kernel tells of no neighbours, IPv6's network is the same to a portable module.
+    (should (= (length (mew-submit-network-negative--entries)) (if (mew-submit-portable-p) 3 4)))
     (mew-submit-forget-network)
-    (should (= (length (mew-submit-network-negative--entries)) 2))
+    (should (= (length (mew-submit-network-negative--entries)) (if (mew-submit-portable-p) 1 2)))
     (should (equal (car (mew-submit-blocked--tried
                          (mew-submit-blocked--send
                           (mew-submit-blocked--account))))

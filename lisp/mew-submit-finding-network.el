@@ -349,12 +349,15 @@ nor who sent it; Linux 5.8 and later do."
       (list (mew-submit-finding--make
              "refused" "error" attempts
              "Check the server's name.  A firewall, even one on this machine, can \
-send the same reset: from here nobody can tell."
-             "%s of %s %s connections (TCP reset): nothing listens there, or a \
-firewall says so."
+refuse just the same: from here nobody can tell."
+             "%s of %s %s connections%s: nothing listens there, or a firewall says so."
              (mew-submit-finding--where attempts t) (plist-get diagnosis :host)
              (if (cdr (mew-submit-finding--ports attempts))
-                 "refuse" "refuses"))))))
+                 "refuse" "refuses")
+             ;; Not every system tells a reset from an ICMP error.
+             (if (seq-every-p (lambda (attempt) (eql (plist-get attempt :case) 2)) attempts)
+                 " (TCP reset)"
+               ""))))))
 
 ;;; Families and addresses
 

@@ -171,7 +171,7 @@ put_auth (struct msub_smtp *smtp, const char *mechanism, char **response, struct
   if (!goes_with_auth (mechanism, *response))
     return msub_smtp_command (smtp, err, "AUTH %s", mechanism);
   char line[MSUB_COMMAND_MAX], shown[64];
-  snprintf (shown, sizeof shown, "AUTH %s ****", mechanism);
+  msub_text_format (shown, sizeof shown, "AUTH %s ****", mechanism);
   snprintf (line, sizeof line, "AUTH %s %s", mechanism, **response ? *response : "=");
   int result = put_secret (smtp, line, shown, err);
   if (strcmp (mechanism, "PLAIN") != 0)

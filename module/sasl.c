@@ -1,10 +1,11 @@
 /* sasl.c --- authentication exchanges, by GNU SASL.
 
-   Floor 3.  The one file that includes GNU SASL.
+   Floor 4.  The one file that includes GNU SASL.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
 #define _GNU_SOURCE
 #include "sasl.h"
+#include "salted.h"
 
 #include <gsasl.h>
 #include <gsasl-mech.h>
@@ -35,8 +36,13 @@ struct msub_sasl
   const struct msub_sasl_mechanism *mechanism;
   Gsasl *gsasl;
   Gsasl_session *session;
+  char *password; /* SCRAM's: the library gets the salted one */
   bool complete, iterations_checked;
   uint16_t port;
+  /* Of the step that is being made.  */
+  const struct msub_context *context;
+  msub_time deadline;
+  struct msub_error *err;
   char server_words[400];
 };
 
@@ -140,6 +146,66 @@ register_bearer (Gsasl *library)
   return code == GSASL_OK ? gsasl_register (library, &xoauth2) : code;
 }
 
+static int
+step_failed (int code, struct msub_error *err)
+{
+  if (code == GSASL_AUTHENTICATION_ERROR)
+    return msub_fail (err, MSUB_INSECURE,
+                      "The server could not prove that it knows the password: it may be an impostor");
+  if (code == GSASL_MECHANISM_PARSE_ERROR || code == GSASL_BASE64_ERROR)
+    return msub_fail (err, MSUB_PROTOCOL, "The server's authentication challenge is malformed");
+  return msub_fail (err, MSUB_AUTH, "Authentication failed: %s", gsasl_strerror (code));
+}
+
+/* SCRAM (RFC 5802, RFC 7677): the library never gets the password */
+
+static bool
+is_scram (const struct msub_sasl_mechanism *mechanism)
+{
+  return strncmp (mechanism->name, "SCRAM-", 6) == 0;
+}
+
+/* SASLprep leaves these as they are (RFC 4013), so that no library needs to see them.  */
+static bool
+is_printable_ascii (const char *text)
+{
+  while (*text >= ' ' && *text <= '~')
+    text++;
+  return *text == '\0';
+}
+
+/* The library asks for the salted password once it has read how the server wants it.  What fails is said in the step's ERR.  */
+static int
+on_scram_question (Gsasl *library, Gsasl_session *session, Gsasl_property property)
+{
+  struct msub_sasl *sasl = gsasl_session_hook_get (session);
+  char *prepared = NULL, *octets = NULL, hex[MSUB_SALTED_HEX];
+  (void) library;
+  if (property != GSASL_SCRAM_SALTED_PASSWORD)
+    return GSASL_NO_CALLBACK;
+  const char *salt = gsasl_property_fast (session, GSASL_SCRAM_SALT);
+  const char *iterations = gsasl_property_fast (session, GSASL_SCRAM_ITER);
+  struct msub_salting what = { .sha256 = strncmp (sasl->mechanism->name, "SCRAM-SHA-256", 13) == 0 };
+  int code = salt && iterations ? gsasl_base64_from (salt, strlen (salt), &octets, &what.salt_length) : GSASL_MALLOC_ERROR;
+  if (code == GSASL_OK && !is_printable_ascii (sasl->password))
+    code = gsasl_saslprep (sasl->password, GSASL_ALLOW_UNASSIGNED, &prepared, NULL);
+  if (code == GSASL_OK)
+    {
+      what.password = prepared ? prepared : sasl->password;
+      what.salt = octets;
+      what.iterations = (unsigned) strtoul (iterations, NULL, 10);
+      code = msub_salted_password (&what, sasl->context, sasl->deadline, hex, sasl->err)
+               ? GSASL_NO_PASSWORD
+               : gsasl_property_set (session, GSASL_SCRAM_SALTED_PASSWORD, hex);
+      msub_wipe (hex, sizeof hex);
+    }
+  if (code != GSASL_OK)
+    step_failed (code, sasl->err);
+  msub_wipe_free (&prepared);
+  gsasl_free (octets);
+  return code;
+}
+
 /* Setting up */
 
 static int
@@ -162,7 +228,7 @@ set_properties (struct msub_sasl *sasl, const struct msub_sasl_options *options)
     const char *value;
   } properties[] = {
     { GSASL_AUTHID, options->user },
-    { GSASL_PASSWORD, options->secret },
+    { GSASL_PASSWORD, sasl->password ? NULL : options->secret },
     { GSASL_SERVICE, "smtp" },
     { GSASL_HOSTNAME, options->host },
     /* EXTERNAL and GSSAPI name whom to act for here; the others name it with AUTHID.  */
@@ -190,6 +256,12 @@ msub_sasl_new (const struct msub_sasl_options *options, struct msub_error *err)
   sasl->mechanism = options->mechanism;
   sasl->port = options->port;
   int code = gsasl_init (&sasl->gsasl);
+  if (code == GSASL_OK && is_scram (sasl->mechanism) && options->secret)
+    {
+      gsasl_callback_set (sasl->gsasl, on_scram_question);
+      sasl->password = strdup (options->secret);
+      code = sasl->password ? GSASL_OK : GSASL_MALLOC_ERROR;
+    }
   if (code == GSASL_OK)
     code = register_bearer (sasl->gsasl);
   if (code == GSASL_OK)
@@ -229,6 +301,7 @@ msub_sasl_free (struct msub_sasl **sasl)
     }
   if ((*sasl)->gsasl)
     gsasl_done ((*sasl)->gsasl);
+  msub_wipe_free (&(*sasl)->password);
   free (*sasl);
   *sasl = NULL;
 }
@@ -246,12 +319,6 @@ msub_sasl_server_words (const struct msub_sasl *sasl)
 }
 
 /* The exchange */
-
-static bool
-is_scram (const struct msub_sasl *sasl)
-{
-  return strncmp (sasl->mechanism->name, "SCRAM-", 6) == 0;
-}
 
 /* Check "i=" in SCRAM's server-first-message (RFC 5802 section 5.1) before the library computes anything.  */
 static int
@@ -281,17 +348,6 @@ check_iterations (const char *message, size_t n, struct msub_error *err)
       p = stop + 1;
     }
   return msub_fail (err, MSUB_PROTOCOL, "The server's SCRAM message names no iteration count");
-}
-
-static int
-step_failed (int code, struct msub_error *err)
-{
-  if (code == GSASL_AUTHENTICATION_ERROR)
-    return msub_fail (err, MSUB_INSECURE,
-                      "The server could not prove that it knows the password: it may be an impostor");
-  if (code == GSASL_MECHANISM_PARSE_ERROR || code == GSASL_BASE64_ERROR)
-    return msub_fail (err, MSUB_PROTOCOL, "The server's authentication challenge is malformed");
-  return msub_fail (err, MSUB_AUTH, "Authentication failed: %s", gsasl_strerror (code));
 }
 
 /* A step that may ask a Kerberos server (GSSAPI), which no deadline and no cancel can interrupt.  */
@@ -373,7 +429,13 @@ step (struct msub_sasl *sasl, char **message, size_t n, const struct msub_contex
   if (!sasl->session)
     return GSASL_AUTHENTICATION_ERROR;
   if (strcmp (sasl->mechanism->name, "GSSAPI") != 0)
-    return gsasl_step (sasl->session, *message, n, response_r, length_r);
+    {
+      sasl->context = context;
+      sasl->deadline = deadline;
+      sasl->err = err;
+      int code = gsasl_step (sasl->session, *message, n, response_r, length_r);
+      return err->kind == MSUB_OK ? code : -1;
+    }
   char *taken = *message;
   *message = NULL;
   return step_apart (sasl, taken, n, context, deadline, response_r, length_r, err);
@@ -398,12 +460,12 @@ msub_sasl_step (struct msub_sasl *sasl, const char *challenge, size_t n, const s
       step_failed (code, err);
       goto out;
     }
-  if (is_scram (sasl) && message_length && memchr (message, '\0', message_length))
+  if (is_scram (sasl->mechanism) && message_length && memchr (message, '\0', message_length))
     {
       step_failed (GSASL_MECHANISM_PARSE_ERROR, err); /* the library would read up to it and go on */
       goto out;
     }
-  if (is_scram (sasl) && message_length && !sasl->iterations_checked)
+  if (is_scram (sasl->mechanism) && message_length && !sasl->iterations_checked)
     {
       if (check_iterations (message, message_length, err))
         goto out;

@@ -1,6 +1,6 @@
 /* sasl.h --- authentication exchanges, by GNU SASL.
 
-   Floor 3.  Knows nothing of SMTP: challenges come in and responses go out in base64.  The only network it causes is
+   Floor 4.  Knows nothing of SMTP: challenges come in and responses go out in base64.  The only network it causes is
    Kerberos' own, for a ticket.
    SPDX-License-Identifier: GPL-3.0-or-later  */
 
@@ -56,7 +56,7 @@ void msub_sasl_free (struct msub_sasl **sasl);
 /* Answer the base64 CHALLENGE (N octets; none for the first response of a client-first mechanism).  0 with *RESPONSE_R,
    base64, malloc'd, for msub_wipe_free; -1 with ERR, and then the exchange must be cancelled with "*":
    MSUB_PROTOCOL for a challenge that is none, MSUB_INSECURE for an iteration count or a signature that is not
-   acceptable, MSUB_TIMEOUT when there was no ticket until DEADLINE, MSUB_CANCELLED, MSUB_AUTH else.  */
+   acceptable, MSUB_TIMEOUT when there was no ticket until DEADLINE, or too much to compute, MSUB_CANCELLED, MSUB_AUTH else.  */
 int msub_sasl_step (struct msub_sasl *sasl, const char *challenge, size_t n, const struct msub_context *context,
                     msub_time deadline, char **response_r, struct msub_error *err);
 

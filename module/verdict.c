@@ -89,6 +89,7 @@ judge_errno (int errnum, bool at_once, bool queue_readable)
     case ECONNREFUSED:
       /* Also at once: loopback answers within connect().  An RST leaves the error queue empty.  */
       return queue_readable ? MSUB_CASE_RESET : MSUB_CASE_RESET_OR_HARD;
+    case EACCES: /* as what Linux makes of ICMPv6's "administratively prohibited" */
     case EHOSTUNREACH:
     case ENETUNREACH:
     case EHOSTDOWN:

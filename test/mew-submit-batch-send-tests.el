@@ -87,7 +87,7 @@
                                      (plist-get attempt :icmp)
                                      (plist-get attempt :offender)))
                              (plist-get done :attempts))
-                     `((,shut "ipv4" "127.0.0.1" 2 "ECONNREFUSED" nil nil)
+                     `((,shut "ipv4" "127.0.0.1" ,(mew-submit-portable-refused) "ECONNREFUSED" nil nil)
                        (,ok "ipv4" "127.0.0.1" 1 nil nil nil))))
       (should (numberp (plist-get done :ms)))
       (should (seq-every-p (lambda (attempt)
@@ -138,8 +138,9 @@
       (should (equal (plist-get result :stdout) ""))
       (should (= (length lines) 3))
       (should (string-match-p
-               (format "\\`mew-submit: 127\\.0\\.0\\.1 port %d .*(case 2, .* ms)\\'"
-                       (mew-submit-test-port peer "shut"))
+               (format "\\`mew-submit: 127\\.0\\.0\\.1 port %d .*(case %s, .* ms)\\'"
+                       (mew-submit-test-port peer "shut")
+                       (mew-submit-portable-refused))
                (nth 0 lines)))
       (should (string-match-p "(case 1, " (nth 1 lines)))
       (should (string-match-p

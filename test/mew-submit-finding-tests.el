@@ -89,7 +89,10 @@
   (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
     (mew-submit-finding-tests--verdict diagnosis 0 587 "ipv4" :case "2 or 3"
                                        :errno "ECONNREFUSED")
-    (should (equal (mew-submit-finding-tests--ids diagnosis) '("refused")))))
+    (should (equal (mew-submit-finding-tests--ids diagnosis) '("refused")))
+    (should-not (string-search "reset" (plist-get (car (mew-submit-finding--list
+                                                        diagnosis mew-submit-finding-tests--now))
+                                                  :text)))))
 
 (ert-deftest mew-submit-finding-tests-names ()
   "No address, no resolver, and no resolver for one family are three things."

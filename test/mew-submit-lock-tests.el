@@ -53,7 +53,7 @@
       (mew-submit-test-emacs
        (list "-l" (expand-file-name "mew-submit.el" mew-submit-test-root)
              "--eval" (format "(progn (mew-submit-module--ensure) \
-(mew-submit--mod-lock %S) (write-region \"\" nil %S) (sleep-for 60))" file ready))
+(mew-submit--mod-lock %S) (write-region \"\" nil %S) (sleep-for 600))" file ready))
        :signal (lambda (process)
                  (when (file-exists-p ready)
                    (delete-file ready)
@@ -68,7 +68,7 @@
   :tags '(:module)
   (mew-submit-lock-tests--with-file file
     (let* ((handle (mew-submit--mod-lock file))
-           (child (start-process "sleep" nil "sleep" "60")))
+           (child (start-process "sleep" nil "sleep" "600")))
       (unwind-protect
           (progn
             (should (mew-submit--mod-unlock handle))

@@ -52,13 +52,13 @@
                    (re-search-forward "^;; Version: \\(.*\\)$")
                    (match-string 1))
                  mew-submit-module--version))
-  (pcase-dolist (`(,file ,format) '(("debian/changelog" "mew-submit (%s)")
-                                    ("guix.scm" "(version \"%s\")")
-                                    ("nix/default.nix" "version = \"%s\";")))
+  (pcase-dolist (`(,file ,format) '(("CHANGELOG.org" "#+title: Changes in mew-submit\n\n* %s (")
+                                    ("packaging/debian/changelog" "mew-submit (%s)")
+                                    ("packaging/guix.scm" "(version \"%s\")")
+                                    ("packaging/nix/default.nix" "version = \"%s\";")))
     (should (string-search
              (format format mew-submit-module--version)
-             (mew-submit-test-octets
-              (expand-file-name (concat "packaging/" file) mew-submit-test-root))))))
+             (mew-submit-test-octets (expand-file-name file mew-submit-test-root))))))
 
 (ert-deftest mew-submit-module-tests-no-lisp-file-is-shadowed ()
   "The module has no name that a Lisp file has: `load' looks for modules first."

@@ -109,8 +109,8 @@ COUNT, RULES, RACE and PORTS say what is tried."
 \(SECURITY: M11)."
   (mew-submit-race-tests--with 4 "tcp dport 587 drop" nil (587 25)
     (should (equal (seq-take attempts 5)
-                   '((587 "ipv6" 5) (587 "ipv6" 5) (587 "ipv4" 5) (587 "ipv4" 5)
-                     (25 "ipv6" 2))))
+                   `((587 "ipv6" 5) (587 "ipv6" 5) (587 "ipv4" 5) (587 "ipv4" 5)
+                     (25 "ipv6" ,(mew-submit-portable-refused)))))
     (should (= (length attempts) 12))))
 
 (provide 'mew-submit-race-tests)

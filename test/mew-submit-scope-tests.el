@@ -38,13 +38,13 @@ ip address add fe80::5/64 dev lo nodad"
     (let* ((events nil)
            (session (mew-submit-job--start
                      (list :host host :race t :attempt-delay 250 :routes (list route)
-                           :connect-timeout 30000 :step-timeout 30000 :tls 'required
+                           :connect-timeout 120000 :step-timeout 120000 :tls 'required
                            :ca-file ca :helo "localhost" :from ""
                            :recipients '("you@example.net")
                            :file (mew-submit-test-write
                                   (expand-file-name "message" directory) "a: b\n\nc\n"))
                      :on-event (lambda (event) (push event events)))))
-      (mew-submit-job--wait session 60)
+      (mew-submit-job--wait session (* 2 mew-submit-test-patience))
       events)))
 
 (defun mew-submit-scope-tests--attempt ()
@@ -70,7 +70,7 @@ ip address add fe80::5/64 dev lo nodad"
   (should (equal (mew-submit-test-in-network mew-submit-scope-tests--script
                                              "mew-submit-scope-tests"
                                              '(mew-submit-scope-tests--attempt))
-                 '(4 "router"))))
+                 (if (mew-submit-portable-p) '("3 or 4" nil) '(4 "router")))))
 
 (ert-deftest mew-submit-scope-tests-certificate ()
   "A scope is no part of what a certificate is for, and no server is told of it.

@@ -22,6 +22,7 @@
 (require 'cl-lib)
 (require 'ert)
 (require 'json)
+(require 'mew-submit-portable "portable")
 (require 'seq)
 (require 'subr-x)
 
@@ -104,11 +105,13 @@ A NUL, which Emacs 28 does not take in JSON, becomes U+FFFD."
                                :null-object nil :false-object :false))
           (split-string text "\n" t)))
 
+(defun mew-submit-test-whole-lines (file)
+  "Return the lines of FILE, which is still being written, without half a last one."
+  (string-join (butlast (split-string (mew-submit-test-octets file) "\n")) "\n"))
+
 (defun mew-submit-test-json-log (file)
   "Return the objects in FILE, JSON lines that are still being written."
-  ;; What follows the last line end is half a line.
-  (mew-submit-test-json-lines
-   (string-join (butlast (split-string (mew-submit-test-octets file) "\n")) "\n")))
+  (mew-submit-test-json-lines (mew-submit-test-whole-lines file)))
 
 ;;; The test server
 

@@ -324,7 +324,7 @@ Host stranger\n  IdentityFile %s\n\
 Host shared\n  ControlMaster auto\n  ControlPath %s-%%C\n  ControlPersist 20\n\
 Host far\n  ProxyJump gate\n\
 Host quiet\n  LogLevel QUIET\n\
-Host slow\n  ProxyCommand sh -c 'sleep 3; exec %s -W %%h:%%p gate'\n\
+Host slow\n  ProxyCommand sh -c 'sleep 6; exec %s -W %%h:%%p gate'\n\
 Host nobody\n  HostName 127.0.0.1\n  Port 1\n\
 Host * !stranger\n  IdentityFile %s\n"
            port (user-real-login-name) (funcall file "known")
@@ -463,8 +463,8 @@ They hold as well where logging in takes longer than a port has.  \(SECURITY: M9
                         ("far" ("ok") (1)) ("far" ("shut" "ok") (2 1))
                         ("far" ("mute" "ok") (5 1))
                         ("quiet" ("shut" "ok") (2 1))
-                        ("slow" ("ok") (1) "--timeout" "1")
-                        ("slow" ("mute" "ok") (5 1) "--timeout" "1")))
+                        ("slow" ("ok") (1) "--timeout" "4")
+                        ("slow" ("mute" "ok") (5 1) "--timeout" "4")))
          (ert-info ((format "%S %S" host names))
            (let ((done (mew-submit-test-done
                         (apply #'mew-submit-tunnel-tests--batch peer names
@@ -529,8 +529,8 @@ Return its session and the number of ssh's process, once it is connected."
                      (mew-submit-tunnel-tests--stuck port directory)))
          (should (= (length started) 1))
          (mew-submit-job--cancel session)
-         (mew-submit-job--wait session 60)
-         (mew-submit-test-until ("ssh to end with its job" 30)
+         (mew-submit-job--wait session mew-submit-test-patience)
+         (mew-submit-test-until ("ssh to end with its job")
            (not (mew-submit-tunnel-tests--ssh)))
          (let* ((result (mew-submit-test-emacs
                          (list "-L" (expand-file-name "lisp" mew-submit-test-root)
@@ -541,7 +541,7 @@ Return its session and the number of ssh's process, once it is connected."
 %d %S))) (kill-emacs))" port directory))))
                 (started (car (read (plist-get result :stdout)))))
            (should (natnump started))
-           (mew-submit-test-until ("ssh to end with Emacs" 30)
+           (mew-submit-test-until ("ssh to end with Emacs")
              (let ((comm (alist-get 'comm (process-attributes started))))
                (not (equal comm "ssh"))))))))))
 
@@ -575,7 +575,7 @@ echo $! >\"$0.child\"\necho $$ >\"$0.pid\"\nwait\nwait\n" trap))
           (unwind-protect
               (progn
                 (mew-submit-job--cancel session)
-                (mew-submit-job--wait session 60)
+                (mew-submit-job--wait session mew-submit-test-patience)
                 (mew-submit-test-until ("the end of ssh and of what it has started")
                   (and (null (process-attributes (car pids)))
                        ;; Not everybody's process 1 waits for what it inherits.

@@ -149,7 +149,7 @@ static const struct
   { ROW (ENOPROTOOPT), "local", "3 or 4", "local", "local" },
   { ROW (EOPNOTSUPP), "local", "3 or 4", "local", "local" },
   { ROW (EPROTO), "local", "3 or 4", "local", "local" },
-  { ROW (EACCES), "local", "local", "local", "local" },
+  { ROW (EACCES), "local", "3 or 4", "local", "local" },
   { ROW (EPERM), "local", "local", "local", "local" },
   { ROW (EADDRNOTAVAIL), "local", "local", "local", "local" },
   { ROW (EAFNOSUPPORT), "local", "local", "local", "local" },

@@ -86,8 +86,7 @@
 (defun mew-submit-cases--log (directory name)
   "Return what the server of the case NAME has noted in DIRECTORY, oldest first."
   (seq-filter (lambda (event) (equal (plist-get event :case) name))
-              (mew-submit-test-json-lines
-               (mew-submit-test-octets (expand-file-name "log" directory)))))
+              (mew-submit-test-json-log (expand-file-name "log" directory))))
 
 ;;; Sending
 

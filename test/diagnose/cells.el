@@ -57,7 +57,7 @@
                           (append
                            '("-Q" "--batch" "-module-assertions" "-l" "mew-submit.el"
                              "-f" "mew-submit-batch-diagnose" "--" "--json"
-                             "--timeout" "4.5" "--step-timeout" "5")
+                             "--timeout" "4.5" "--step-timeout" "20")
                            (list "--ca-file" (mew-submit-diagnose-cells--work "certs/ca.pem"))
                            (mew-submit-diagnose-cells--words group)
                            (mapcar #'mew-submit-diagnose-host-name hosts)))))
@@ -113,7 +113,7 @@
 (defun mew-submit-diagnose-cells--findings-wrong (host object)
   "Return what is wrong with the findings in OBJECT, the diagnosis of HOST."
   (let ((is (mew-submit-diagnose-cells--ids object))
-        (should (mew-submit-diagnose-host-findings host)))
+        (should (mew-submit-diagnose-table-findings host)))
     (cond ((not (equal is should))
            (format "findings %S, not %S" is should))
           ((seq-some (lambda (finding)
@@ -191,7 +191,8 @@ Who is behind silence or a reset nobody can tell."
       (replace-match "\\u0001" t t))
     (mapcar (lambda (line)
               (json-parse-string line :object-type 'plist :array-type 'list :null-object nil))
-            (split-string (buffer-string) "\n" t))))
+            ;; What follows the last line end is half a line.
+            (butlast (split-string (buffer-string) "\n")))))
 
 (defun mew-submit-diagnose-cells--lines-wrong (log)
   "Return the first line in LOG that a diagnosis must not say, or nil."

@@ -54,7 +54,7 @@
              (lambda () (list (mew-submit-network-truth--name-server cell)))))
     (mew-submit-diagnosis-look--start
      (mapcar (lambda (name)
-               (list :server name :timeout 6 :step-timeout 8
+               (list :server name :timeout 6 :step-timeout 20
                      :ca-file (mew-submit-network-truth--work "certs/ca.pem")))
              (mew-submit-network-truth-names cell))
      :page (mew-submit-network-truth--url cell) :dns t)))
@@ -74,6 +74,7 @@
                                  '(:text :advice :severity)))
                      verdicts)
            "a verdict without words")
+          ((mew-submit-portable-p) nil) ; nobody says which router it is
           ((string-suffix-p "-filtered" (string-remove-suffix
                                          (format "-%s" (mew-submit-diagnose-cell-family cell))
                                          (mew-submit-diagnose-cell-name cell)))
@@ -110,7 +111,7 @@
                             "sh" resolv (or (getenv "EMACS") "emacs")
                             "-Q" "--batch" "-module-assertions" "-l" "mew-submit.el"
                             "-f" "mew-submit-batch-diagnose" "--" "--network" "--json"
-                            "--timeout" "5" "--step-timeout" "6"
+                            "--timeout" "5" "--step-timeout" "20"
                             "--ca-file" (mew-submit-network-truth--work "certs/ca.pem")
                             "--page" (format "%s %s" (car page) (cdr page))
                             (mew-submit-network-truth-names cell))))

@@ -28,7 +28,9 @@
       ("25-mixed" "op25b" (both) (,silent ,filtered))
       ("25-one" "clear" (ipv4 ipv6) (,silent open))
       ("25-closed" "clear" (ipv4 ipv6) (((25 . closed)) ((25 . closed))))
-      ("25-server" "clear" (ipv4 ipv6) (((25 . server-admin)) ((25 . server-admin))))
+      ("25-server" "clear" (ipv4 ipv6) (((25 . server-admin)) ((25 . server-admin)))
+       ;; Where nobody tells that it is the servers themselves, several are the network.
+       :portable "op25b")
       ("all-silent" "mail-ports-shut" (ipv4 ipv6 both) (router-drop router-drop) :page ok)
       ("all-filtered" "mail-ports-shut" (ipv4 ipv6 both) (router-admin router-admin) :page ok)
       ("587-silent" "mail-ports-shut" (ipv4 ipv6) (((587 . router-drop)) ((587 . router-drop))))
@@ -68,7 +70,8 @@
   "The cells: (NAME VERDICT FAMILIES SERVERS . KEYS).
 Each of FAMILIES makes one.  SERVERS are states; KEYS: :page, :dns (honest by default), :alias
 for a second name in another domain at the first server's address, :loopback for a name at the
-loopback address, :nat64 for addresses that the network has made of those of IPv4.")
+loopback address, :nat64 for addresses that the network has made of those of IPv4, :portable
+for the verdict with a portable module, where it is another one.")
 
 (cl-defstruct (mew-submit-diagnose-cell (:constructor mew-submit-diagnose-cell--make) (:copier nil))
   "A cell: NAME, the VERDICT it must have, FAMILY, HOSTS of table.el, KEYS."
@@ -92,7 +95,8 @@ loopback address, :nat64 for addresses that the network has made of those of IPv
        (mapcar (lambda (family)
                  (let ((full (format "%s-%s" name family)))
                    (mew-submit-diagnose-cell--make
-                    :name full :verdict verdict :family family :keys keys
+                    :name full :family family :keys keys
+                    :verdict (or (and (mew-submit-portable-p) (plist-get keys :portable)) verdict)
                     :hosts (seq-map-indexed
                             (lambda (states index)
                               (mew-submit-network-truth--host full family states (1+ index) keys))

@@ -24,6 +24,7 @@
 (require 'cl-lib)
 (require 'seq)
 (require 'subr-x)
+(require 'mew-submit-portable "portable")
 
 (defconst mew-submit-diagnose-table-ports '(25 465 587)
   "The ports of every host.")
@@ -95,6 +96,14 @@ The server speaks from the address that was tried.")
   "Return what an attempt in FAMILY to ADDRESS, which meets STATE, has to be.
 That is (CASE ERRNO TYPE CODE WHO OFFENDER), shorter where the rest is nil; nil
 where only the findings say."
+  (pcase (mew-submit-diagnose-table--verdict state family address)
+    ((and `(,case ,errno . ,icmp) (guard (mew-submit-portable-p)))
+     (list (mew-submit-portable-case case errno icmp) errno))
+    (verdict verdict)))
+
+(defun mew-submit-diagnose-table--verdict (state family address)
+  "Return what `mew-submit-diagnose-table-verdict' does of STATE, FAMILY, ADDRESS.
+It is what Linux tells."
   (let ((route (and (symbolp state) (assq state mew-submit-diagnose-table--routes)))
         (what (and (symbolp state) (cdr (mew-submit-diagnose-table--split state)))))
     (cond ((not (symbolp state)) nil)
@@ -355,6 +364,42 @@ GROUP is the symbol of the run it is in."
 (defun mew-submit-diagnose-table-states (host family)
   "Return the states of HOST's ports in FAMILY, an alist."
   (if (eq family 'ipv4) (mew-submit-diagnose-host-ipv4 host) (mew-submit-diagnose-host-ipv6 host)))
+
+(defun mew-submit-diagnose-table--verdicts (host ports)
+  "Return the verdicts of all attempts at HOST's PORTS."
+  (mapcan (lambda (family)
+            (let ((address (mew-submit-diagnose-table-address host family)))
+              (mapcar (pcase-lambda (`(,_ . ,state))
+                        (mew-submit-diagnose-table-verdict state family address))
+                      (seq-filter (lambda (port) (memq (car port) ports))
+                                  (mew-submit-diagnose-table-states host family)))))
+          (list 'ipv6 'ipv4)))
+
+(defun mew-submit-diagnose-table--candid (host)
+  "Return the ids of the findings about HOST by a system that tells of errno alone.
+Which ICMP error came, and from whom, are not known then: nobody is blamed, and a
+server that says no by one is not known to be there."
+  (let* ((all (mew-submit-diagnose-table--verdicts host mew-submit-diagnose-table-ports))
+         (sent (seq-difference (mew-submit-diagnose-table--verdicts host '(465 587))
+                               '(("local" "EHOSTUNREACH") ("local" "ENETUNREACH"))))
+         (there (seq-some (lambda (verdict) (member (car verdict) '(nil 1 "2 or 3"))) all))
+         (findings (seq-difference (mew-submit-diagnose-host-findings host)
+                                   '("filtered-by-router" "filtered-by-server" "local-firewall" "neighbour-silent"
+                                     "routing-loop" "unreachable-by-router"))))
+    (cl-flet ((also (id wanted) (when wanted (cl-pushnew id findings :test #'equal))))
+      (also "unreachable" (assoc "3 or 4" all))
+      (also "refused" (and sent (seq-every-p (lambda (verdict) (equal (car verdict) "2 or 3")) sent)))
+      (also "local-firewall" (seq-intersection all '(("local" "EACCES") ("local" "EINVAL")))))
+    (sort (mapcar (lambda (id)
+                    (if (and (not there) (string-match-p "\\`silent-[0-9]+\\'" id)) "silent-host" id))
+                  findings)
+          #'string<)))
+
+(defun mew-submit-diagnose-table-findings (host)
+  "Return the ids of the findings that HOST must raise, sorted."
+  (if (mew-submit-portable-p)
+      (mew-submit-diagnose-table--candid host)
+    (mew-submit-diagnose-host-findings host)))
 
 (defun mew-submit-diagnose-table-twin (host)
   "Return the second IPv4 address of HOST, where nobody listens, or nil."

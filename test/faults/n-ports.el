@@ -10,6 +10,7 @@
 ;;; Code:
 
 (require 'mew-submit-faults-scenario "faults/scenario")
+(require 'mew-submit-portable "portable")
 
 (declare-function mew-submit-faults--log "faults/judge")
 
@@ -35,12 +36,15 @@ connected to, since ports are raced, but not talked to."
     :listeners ((,mode ,@directives) (starttls)) :kind ok :connections (1 2)
     :events ((connected :fallback t))))
 
+(defconst mew-submit-faults-n--refused `(attempt :case ,(mew-submit-portable-refused))
+  "The event of a port where nobody listens.")
+
 (defconst mew-submit-faults-n
   (list
    '("N1 only the port for implicit TLS" :listeners ((starttls "refused") (implicit)) :kind ok
      :saw ((auth :tls t)))
-   '("N1 only port 25 with STARTTLS" :listeners ((starttls "refused") (starttls)) :kind ok
-     :saw ((auth :tls t)) :events ((attempt :case 2) (connected :fallback t)))
+   `("N1 only port 25 with STARTTLS" :listeners ((starttls "refused") (starttls)) :kind ok
+     :saw ((auth :tls t)) :events (,mew-submit-faults-n--refused (connected :fallback t)))
    '("N2 only port 25, without STARTTLS" :listeners ((starttls "refused") (starttls "cap-=STARTTLS"))
      :kind insecure :reach connection :text "STARTTLS")
    '("N2 only port 25, without STARTTLS, AUTH in the clear"
@@ -113,8 +117,8 @@ connected to, since ports are raced, but not talked to."
    (mew-submit-faults-n--fallback "N7 accepted and closed" 'starttls "accept-close")
    (mew-submit-faults-n--fallback "N7 accepted and reset" 'starttls "accept-reset")
    (mew-submit-faults-n--fallback "N7 accepted and closed, implicit TLS" 'implicit "accept-close")
-   '("N7 a black hole, and nobody on the next port" :listeners ((starttls "silent") (starttls "refused"))
-     :kind connect :reach nothing :events ((attempt :case 5) (attempt :case 2))
+   `("N7 a black hole, and nobody on the next port" :listeners ((starttls "silent") (starttls "refused"))
+     :kind connect :reach nothing :events ((attempt :case 5) ,mew-submit-faults-n--refused)
      :account (:timeout 1) :slow t)
    '("N7 falling back is not wanted" :listeners ((starttls "refused") (starttls))
      :account (:fallback never) :kind connect :reach nothing)

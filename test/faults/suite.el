@@ -108,7 +108,7 @@ come first, need minutes together: 48 of them, some with a million lines."
         log)
     (while (progn
              (setq log (mew-submit-faults-json-lines
-                        (mew-submit-test-octets (mew-submit-test--peer-file peer "log"))))
+                        (mew-submit-test-whole-lines (mew-submit-test--peer-file peer "log"))))
              (cl-flet ((count (name)
                          (seq-count (lambda (event) (equal (plist-get event :event) name)) log)))
                (and (/= (count "connect") (count "close"))

@@ -90,7 +90,7 @@ table inet dante {
   }
 }
 END
-  through_dante dante_delivery --routes 2600:starttls,587:starttls --timeout 2 && dante_cases '[5,1]'
+  through_dante dante_delivery --routes 2600:starttls,587:starttls --timeout 10 && dante_cases '[5,1]'
 }
 
 dante_refusal ()

@@ -202,14 +202,22 @@ is tried first again; and what was remembered of the first one still holds."
                                "nodad"))))
 
 (ert-deftest mew-submit-blocked-cases ()
-  "Every verdict of TCP is remembered as what it was."
-  (pcase-dolist (`(,filter ,case) '((:reset 2) (:admin 3) (:drop 5)))
-    (mew-submit-blocked--with (list filter '(587))
-      (mew-submit-blocked--send (mew-submit-blocked--account))
-      (should (equal (mew-submit-blocked--known)
-                     `((587 ipv4 ,case) (587 ipv6 ,case))))
-      (mew-submit-blocked--skips
-       (mew-submit-blocked--send (mew-submit-blocked--account)) 587))))
+  "Every verdict of TCP is remembered as what it was.
+What may be a reset or an ICMP error is none: the port is tried again."
+  (pcase-dolist (`(,filter ,case ,errno) '((:reset 2 "ECONNREFUSED") (:admin 3) (:drop 5)))
+    ;; With a portable module an ICMP error in IPv6 may come late here (test/race/expect.el).
+    (unless (and (mew-submit-portable-p) (eq filter :admin))
+      (mew-submit-blocked--with (list filter '(587))
+        (mew-submit-blocked--send (mew-submit-blocked--account))
+        (if (equal (mew-submit-portable-case case errno nil) case)
+            (progn
+              (should (equal (mew-submit-blocked--known)
+                             `((587 ipv4 ,case) (587 ipv6 ,case))))
+              (mew-submit-blocked--skips
+               (mew-submit-blocked--send (mew-submit-blocked--account)) 587))
+          (should-not (mew-submit-blocked--known))
+          (mew-submit-blocked--delivered
+           (mew-submit-blocked--send (mew-submit-blocked--account)) 25))))))
 
 (ert-deftest mew-submit-blocked-strict-plan ()
   "A plan that goes one after the other saves a whole time-out for each route."
@@ -276,9 +284,10 @@ forgotten when it answers."
     (mew-submit-blocked--send (mew-submit-blocked--account))
     (mew-submit-blocked--gateway 2)
     (mew-submit-blocked--send (mew-submit-blocked--account))
-    (should (= (length (mew-submit-network-negative--entries)) 4))
+    ;; Where the kernel tells of no neighbours, IPv6's network is the same to a portable module.
+    (should (= (length (mew-submit-network-negative--entries)) (if (mew-submit-portable-p) 3 4)))
     (mew-submit-forget-network)
-    (should (= (length (mew-submit-network-negative--entries)) 2))
+    (should (= (length (mew-submit-network-negative--entries)) (if (mew-submit-portable-p) 1 2)))
     (should (equal (car (mew-submit-blocked--tried
                          (mew-submit-blocked--send
                           (mew-submit-blocked--account))))

@@ -21,6 +21,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-portable "portable")
 (require 'mew-submit-race-network "race/network")
 
 (defconst mew-submit-race-plans
@@ -102,12 +103,20 @@ first is for IPv4 and the second for IPv6.")
 (defun mew-submit-race-verdict (state family)
   "Return the verdict of an attempt in FAMILY that meets STATE.
 It is a plist (:case :errno :icmp :offender-who), :icmp being (TYPE CODE)."
-  (pcase (assq state mew-submit-race--verdicts)
-    (`(,_ ,case) (list :case case :errno nil :icmp nil :offender-who nil))
-    (`(,_ ,case ,errno) (list :case case :errno errno :icmp nil :offender-who nil))
-    (`(,_ ,case ,ipv4 ,ipv6)
-     (let ((icmp (if (eq family 'ipv6) ipv6 ipv4)))
-       (list :case case :errno (car icmp) :icmp (cdr icmp) :offender-who "server")))))
+  (pcase-let* ((`(,case ,ipv4 ,ipv6) (cdr (assq state mew-submit-race--verdicts)))
+               (`(,errno . ,icmp) (ensure-list (if (eq family 'ipv6) (or ipv6 ipv4) ipv4)))
+               (told (and icmp (not (mew-submit-portable-p)))))
+    (list :case (mew-submit-portable-case case errno icmp) :errno errno
+          :icmp (and told icmp) :offender-who (and told "server"))))
+
+(defun mew-submit-race-verdicts (state family)
+  "Return the verdicts of which an attempt in FAMILY that meets STATE has one.
+There is more than one for an ICMP error in IPv6 with a portable module: Linux
+forgets one that comes before connect() has returned, as all do on this network.
+Then it comes with the next SYN, after a second, or that is too late."
+  (cons (mew-submit-race-verdict state family)
+        (and (mew-submit-portable-p) (eq family 'ipv6) (memq state '(admin port net host))
+             (list (mew-submit-race-verdict 'drop family)))))
 
 (provide 'mew-submit-race-expect)
 ;;; expect.el ends here

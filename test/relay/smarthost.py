@@ -12,7 +12,7 @@ import sys
 import time
 
 HOST, PORT, TLS_PORT, CA, TOKEN = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5]
-PATIENCE = 60
+PATIENCE = 120
 RIGHT = "AUTH PLAIN " + base64.b64encode(b"\0x\0" + TOKEN.encode()).decode()
 
 

@@ -560,9 +560,11 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
 (defun mew-submit-cause--words ()
   "Return the words of all tables as a table."
   (or mew-submit-cause--words
-      (setq mew-submit-cause--words
-            (mew-submit-cause-word--table mew-submit-cause-word--notion-rows
-                                          mew-submit-cause--peculiarities))))
+      ;; All of that stays, so that collecting garbage meanwhile takes time only.
+      (let ((gc-cons-threshold (max gc-cons-threshold 4000000)))
+        (setq mew-submit-cause--words
+              (mew-submit-cause-word--table mew-submit-cause-word--notion-rows
+                                            mew-submit-cause--peculiarities)))))
 
 (defun mew-submit-cause--enhanced-p (pattern enhanced)
   "Does the enhanced code ENHANCED fit PATTERN, such as \"x.2.2\" or \"4.7.65?\"?"

@@ -19,6 +19,7 @@
 (require 'mew-submit-account)
 (require 'mew-submit-address)
 (require 'mew-submit-auth)
+(require 'mew-submit-background)
 (require 'mew-submit-dialog)
 (require 'mew-submit-error)
 (require 'mew-submit-issuer)
@@ -709,6 +710,10 @@ domain."
   (mew-submit-setup-search--go-on mew-submit-setup--search)
   (mew-submit-setup--look))
 
+(defconst mew-submit-setup--libraries
+  '(cus-edit mew-submit-clients browse-url mew-submit-sign-in mew-submit-token-source)
+  "What is needed once a server was found: to store, to log in, to sign in.")
+
 (defun mew-submit-setup--read-address (initial)
   "Ask for a mail address, with INITIAL to begin with, and return it.
 Ask before that for what a look needs: the module."
@@ -717,6 +722,7 @@ Ask before that for what a look needs: the module."
       (mew-submit-error--as-user-error (mew-submit-module--ensure)))
     (unless (mew-submit-module--offer)
       (user-error "Nothing can be looked at until M-x mew-submit-build-module")))
+  (mew-submit-background--load mew-submit-setup--libraries #'ignore)
   (let ((prompt "Your mail address: ")
         address)
     (while (null address)
@@ -741,7 +747,8 @@ Ask before that for what a look needs: the module."
           (mew-submit-setup-search--start
            address (lambda ()
                      (mew-submit-setup--in buffer
-                       (mew-submit-setup--perhaps-ask-gnome))))))
+                       (mew-submit-setup--perhaps-ask-gnome)))
+           mew-submit-setup--libraries)))
   (mew-submit-setup--look))
 
 (defun mew-submit-setup-again (address)

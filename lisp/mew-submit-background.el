@@ -86,7 +86,10 @@ While there is a prompt nothing is said: it would be covered."
 
 (defconst mew-submit-background--parts
   '((browse-url eieio-core eieio auth-source url-parse url-util mailcap url-cookie url)
-    (cus-edit wid-edit cus-start cus-load))
+    (cus-edit wid-edit cus-start cus-load)
+    (message mail-utils mailheader gmm-utils mailabbrev mm-util rfc2047 rfc2231 mail-parse
+             mm-encode mm-bodies mm-decode eieio-core eieio auth-source rmail gnus-util
+             epg epa mml-sec mml dired rmc))
   "Libraries that take long to load, each with what it requires, in order.")
 
 (defun mew-submit-background--load (libraries then)

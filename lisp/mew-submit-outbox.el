@@ -11,10 +11,8 @@
 ;;; Code:
 
 (require 'cl-lib)
-(require 'mail-parse)
-(require 'mail-utils)
-(require 'message)
-(require 'mm-decode)
+(eval-when-compile (require 'mm-decode)) ; it has macros
+(require 'mew-submit-background)
 (require 'mew-submit-error)
 (require 'mew-submit-menu)
 (require 'mew-submit-notice)
@@ -22,16 +20,37 @@
 (require 'mew-submit-queue)
 (require 'mew-submit-refusal)
 (require 'mew-submit-report)
-(require 'mew-submit-restore)
 (require 'mew-submit-time)
 (require 'mew-submit-view)
-(require 'rfc2047)
 (require 'seq)
 (require 'tabulated-list)
 
 (declare-function mew-submit-diagnose "mew-submit-diagnose"
                   (server &optional relay-test log-in))
 (defvar mew-submit--sent)
+
+;; Message mode takes long to load, and who looks into the outbox may not want it: see
+;; `mew-submit-outbox--need-message'.
+(declare-function mail-content-type-get "mail-parse" (ct attribute))
+(declare-function mail-narrow-to-head "mail-parse" ())
+(declare-function message-goto-body "message" (&optional interactive))
+(declare-function message-options-set "message" (symbol value))
+(declare-function mew-submit-restore--insert "mew-submit-restore" (entry))
+(declare-function mm-charset-to-coding-system "mm-util"
+                  (charset &optional lbt allow-override silent))
+(declare-function mm-destroy-parts "mm-decode" (handles))
+(declare-function mm-dissect-buffer "mm-decode"
+                  (&optional no-strict-mime loose-mime from))
+(declare-function mm-find-part-by-type "mm-decode"
+                  (handles type &optional notp recursive))
+(declare-function mm-get-part "mm-decode" (handle &optional no-cache))
+(declare-function rfc2047-decode-string "rfc2047" (string &optional address-mime))
+(defvar message-kill-buffer-query)
+
+(defun mew-submit-outbox--need-message ()
+  "Load what shows a message, or puts it into a buffer, if it is not there yet."
+  (require 'message)
+  (require 'mew-submit-restore))
 
 ;;; The table
 
@@ -411,6 +430,7 @@ With thousands of messages to print them all would take a second."
       (mew-submit-outbox--print))
     (pop-to-buffer buffer)
     (mew-submit-outbox--resized)
+    (mew-submit-background--load '(message mew-submit-restore) #'ignore)
     (message "%s" mew-submit-outbox--keys)))
 
 ;;; What can be done
@@ -552,6 +572,7 @@ IDS are theirs; while TIME is asked for others may come to point."
 
 (defun mew-submit-outbox--insert-decoded (file)
   "Insert the message in FILE for a reader: who, what, and the text."
+  (mew-submit-outbox--need-message)
   (let (fields text)
     (with-temp-buffer
       (set-buffer-multibyte nil)
@@ -705,6 +726,7 @@ Only who gives up the mail, as by \\<message-mode-map>\\[message-kill-buffer], i
 (defun mew-submit-outbox--edit (entry)
   "Put the message of ENTRY into a buffer in `message-mode'.
 Return (BUFFER . ENTRY), with ENTRY as it is while the message is edited."
+  (mew-submit-outbox--need-message)
   (let ((buffer (generate-new-buffer "*mail: edited again*")))
     (condition-case err
         (with-current-buffer buffer

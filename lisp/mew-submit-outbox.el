@@ -48,7 +48,7 @@
 (defvar message-kill-buffer-query)
 
 (defun mew-submit-outbox--need-message ()
-  "Load what shows a message, or puts it into a buffer, if it is not there yet."
+  "Load Message mode, and what puts a message into it, if they are not there yet."
   (require 'message)
   (require 'mew-submit-restore))
 

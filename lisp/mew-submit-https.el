@@ -403,6 +403,10 @@ when it checks the certificate."
     ('open (if (plist-get (process-contact process t) :tls-parameters)
                (mew-submit-https--go-on exchange process (gnutls-peer-status process))
              (mew-submit-https--send exchange process)))
+    ((guard (and (mew-submit-https-request exchange)
+                 (string-match "\\`failed with code \\(-?[0-9]+\\)" change)))
+     (mew-submit-https--fail exchange "does not answer, or this network does not let us \
+there (error %s)" (match-string 1 change)))
     ((guard (mew-submit-https-request exchange))
      (mew-submit-https--fail exchange "cannot be reached safely: %s"
                              (string-trim change)))

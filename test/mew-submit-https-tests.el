@@ -74,5 +74,20 @@ Emacs stands still for that; json.el makes one cons for each character."
                    (- (car (memory-use-counts)) before)))))
     (should (< (funcall made t) 20000 (funcall made nil)))))
 
+(ert-deftest mew-submit-https-tests-nobody-answers ()
+  "Where no connection comes about that is said, and nothing of safety or of codes alone."
+  (let* ((server (make-network-process :name "nobody" :server t :host 'local :service t
+                                       :family 'ipv4))
+         (port (process-contact server :service))
+         answer)
+    (delete-process server)
+    (mew-submit-https--fetch (format "https://127.0.0.1:%d/" port)
+                             (lambda (what) (setq answer what)))
+    (mew-submit-test-until ("the end of the request") answer)
+    (should (string-match-p "\\`127[.]0[.]0[.]1 does not answer, or this network does not \
+let us there (error [0-9]+)\\'"
+                            (plist-get answer :error)))
+    (should-not (plist-get answer :sent))))
+
 (provide 'mew-submit-https-tests)
 ;;; mew-submit-https-tests.el ends here

@@ -1147,8 +1147,8 @@ Addresses become \"addr\", IP addresses \"ipaddr\"; an apostrophe joins."
     (when last (push ?\s out))
     (concat (nreverse out))))
 
-;; They are in a hash table, by how they begin: a tree by characters has fifty times as many
-;; conses, and the first refusal would have Emacs stand still while it is made.  What has to
+;; They are in a hash table, by how they begin: for a tree by characters six times as many
+;; conses are made, and the first refusal would have Emacs stand still for that.  What has to
 ;; end with a word has its space behind it.
 (defun mew-submit-cause-word--key (text start size)
   "Return SIZE characters of TEXT from START, or what there is of them."
@@ -1180,9 +1180,9 @@ Addresses become \"addr\", IP addresses \"ipaddr\"; an apostrophe joins."
   "Return (NOTIONS . END) of the longest word or phrase of TABLE at START in PLAIN."
   (let ((longest 0) found)
     ;; The shortest words have two characters, one of which may be the space.
-    (dolist (size '(2 3))
+    (dolist (characters '(2 3))
       (pcase-dolist (`(,text . ,notions)
-                     (gethash (mew-submit-cause-word--key plain start size) table))
+                     (gethash (mew-submit-cause-word--key plain start characters) table))
         (let ((size (if (string-suffix-p " " text) (1- (length text)) (length text))))
           (when (and (>= size longest)
                      (eq t (compare-strings text nil nil

@@ -10,7 +10,8 @@
 ;; middle of anything: of a buffer whose directory is gone, of another package's
 ;; `while-no-input', whose throw would leave half of the work undone.
 ;;
-;; Who is in front of Emacs is known here, too, and what it may say to them.
+;; Who is in front of Emacs is known here, too, and what it may say to them; and how what is
+;; needed soon is loaded while they type.
 
 ;;; Code:
 
@@ -80,6 +81,44 @@ While there is a prompt nothing is said: it would be covered."
   "Say in the echo area what FORMAT and ARGS make, on one line."
   (let ((message-truncate-lines t))
     (apply #'mew-submit-background--tell format args)))
+
+;;; Loading ahead
+
+(defconst mew-submit-background--parts
+  '((browse-url eieio-core eieio auth-source url-parse url-util mailcap url-cookie url)
+    (cus-edit wid-edit cus-start cus-load)
+    (message mail-utils mailheader gmm-utils mailabbrev mm-util rfc2047 rfc2231 mail-parse
+             mm-encode mm-bodies mm-decode eieio-core eieio auth-source rmail gnus-util
+             epg epa mml-sec mml dired rmc))
+  "Libraries that take long to load, each with what it requires, in order.")
+
+(defun mew-submit-background--load (libraries then)
+  "Load LIBRARIES, features, in the background; then call THEN, without arguments.
+Return at once: one is loaded at a time, and keys are read in between, so that
+nobody waits for more than one.  Who needs a library requires it all the same,
+and says so when it cannot be loaded; so in batch mode, where nobody types,
+nothing is loaded ahead."
+  (mew-submit-background--load-next
+   (mapcan (lambda (library)
+             (append (cdr (assq library mew-submit-background--parts))
+                     (list library)))
+           libraries)
+   then))
+
+(defun mew-submit-background--load-next (libraries then)
+  "Load the first of LIBRARIES that is not there, soon, and the others later.
+When all are there, call THEN."
+  (let ((left (and (not noninteractive)
+                   (seq-drop-while #'featurep libraries))))
+    ;; Emacs reads no key before a timer that is due already.
+    (run-at-time (if left 0.005 0) nil
+                 (lambda ()
+                   (if (null left)
+                       (funcall then)
+                     (mew-submit-background--run
+                       (let ((inhibit-message t))
+                         (ignore-errors (require (car left)))))
+                     (mew-submit-background--load-next (cdr left) then))))))
 
 (provide 'mew-submit-background)
 ;;; mew-submit-background.el ends here

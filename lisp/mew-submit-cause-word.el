@@ -10,8 +10,8 @@
 ;; knows nothing of causes.
 ;;
 ;; A text is brought to lower case without accents, with one space between words (every
-;; Chinese, Japanese and Korean character is a word); then one walk along a tree of all
-;; words finds the notions.  The longest word or phrase wins and is used up, so that
+;; Chinese, Japanese and Korean character is a word); then one walk along it, by a table of all
+;; words, finds the notions.  The longest word or phrase wins and is used up, so that
 ;; "user unknown" is not also "user".  The time grows with the text, which is cut, and
 ;; with nothing else: no text can make it slow.
 
@@ -1084,7 +1084,7 @@ local users only, mail gate"))
         (substring text 0 (match-beginning 0))
       text)))
 
-;;; The tree
+;;; The table of words
 
 (defun mew-submit-cause-word--letter (char)
   "Return CHAR without accent, a character."
@@ -1147,50 +1147,58 @@ Addresses become \"addr\", IP addresses \"ipaddr\"; an apostrophe joins."
     (when last (push ?\s out))
     (concat (nreverse out))))
 
-;; A node is (ENDS STEMS . CHILDREN): the notions of what ends here with a word, those
-;; of what ends here in any way, and an alist of characters.
-(defun mew-submit-cause-word--add (tree words notion)
-  "Put each of WORDS, a string with \",\" between them, into TREE for NOTION."
+;; They are in a hash table, by how they begin: for a tree by characters six times as many
+;; conses are made, and the first refusal would have Emacs stand still for that.  What has to
+;; end with a word has its space behind it.
+(defun mew-submit-cause-word--key (text start size)
+  "Return SIZE characters of TEXT from START, or what there is of them."
+  (substring text start (min (+ start size) (length text))))
+
+(defun mew-submit-cause-word--add (table words notion)
+  "Put each of WORDS, a string with \",\" between them, into TABLE for NOTION."
   (dolist (word (split-string words ",[ \t\n]*" t "[ \t\n]+"))
-    (let ((stem (string-suffix-p "*" word))
-          (node tree))
-      (seq-doseq (char (substring (mew-submit-cause-word--plain word) 1 -1))
-        (unless (assq char (cddr node))
-          (push (list char nil nil) (cddr node)))
-        (setq node (cdr (assq char (cddr node)))))
-      (if stem
-          (cl-pushnew notion (cadr node))
-        (cl-pushnew notion (car node))))))
+    (let* ((case-fold-search nil)
+           (stem (string-suffix-p "*" word))
+           (plain (if (string-match-p "\\`[a-z]+\\(?: [a-z]+\\)*[*]?\\'" word)
+                      (concat (string-remove-suffix "*" word) " ")
+                    (substring (mew-submit-cause-word--plain word) 1)))
+           (text (if stem (substring plain 0 -1) plain))
+           (key (mew-submit-cause-word--key text 0 3))
+           (same (assoc text (gethash key table))))
+      (if same
+          (cl-pushnew notion (cdr same))
+        (push (list text notion) (gethash key table))))))
 
-(defun mew-submit-cause-word--tree (&rest tables)
-  "Return the tree of the words of TABLES, each a list of (NOTION WORDS)."
-  (let ((tree (list nil nil)))
+(defun mew-submit-cause-word--table (&rest tables)
+  "Return the words of TABLES, each a list of (NOTION WORDS), to be looked up."
+  (let ((table (make-hash-table :test #'equal :size 2048)))
     (pcase-dolist (`(,notion ,words . ,_) (apply #'append tables))
-      (mew-submit-cause-word--add tree words notion))
-    tree))
+      (mew-submit-cause-word--add table words notion))
+    table))
 
-(defun mew-submit-cause-word--longest (tree plain start)
-  "Return (NOTIONS . END) of the longest word or phrase of TREE at START in PLAIN."
-  (let ((node tree) (index start) (length (length plain)) found)
-    (while (and node (< index length))
-      (setq node (cdr (assq (aref plain index) (cddr node)))
-            index (1+ index))
-      (when node
-        (let ((notions (if (and (< index length) (eq (aref plain index) ?\s))
-                           (append (car node) (cadr node))
-                         (cadr node))))
-          (when notions
-            (setq found (cons notions index))))))
-    found))
+(defun mew-submit-cause-word--longest (table plain start)
+  "Return (NOTIONS . END) of the longest word or phrase of TABLE at START in PLAIN."
+  (let ((longest 0) found)
+    ;; The shortest words have two characters, one of which may be the space.
+    (dolist (characters '(2 3))
+      (pcase-dolist (`(,text . ,notions)
+                     (gethash (mew-submit-cause-word--key plain start characters) table))
+        (let ((size (if (string-suffix-p " " text) (1- (length text)) (length text))))
+          (when (and (>= size longest)
+                     (eq t (compare-strings text nil nil
+                                            plain start (+ start (length text)))))
+            (setq found (if (> size longest) notions (append notions found))
+                  longest size)))))
+    (and found (cons found (+ start longest)))))
 
-(defun mew-submit-cause-word--notions (tree text)
-  "Return the notions of TREE that TEXT speaks of, in the order they come."
+(defun mew-submit-cause-word--notions (table text)
+  "Return the notions of TABLE that TEXT speaks of, in the order they come."
   (let* ((plain (mew-submit-cause-word--plain text))
          (index 1)
          (length (length plain))
          notions)
     (while (< index length)
-      (let ((found (mew-submit-cause-word--longest tree plain index)))
+      (let ((found (mew-submit-cause-word--longest table plain index)))
         (dolist (notion (car found))
           (cl-pushnew notion notions))
         ;; On to the next word.

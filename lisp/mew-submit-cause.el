@@ -552,17 +552,19 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     apppassword web token basic mechanism internal disabled protocol syntax)
   "Notions of which each may name a cause: a rule is sure if it leaves none out.")
 
-(defvar mew-submit-cause--tree nil
-  "The words of all tables as a tree; nil until they are wanted.")
+(defvar mew-submit-cause--words nil
+  "The words of all tables as a table; nil until they are wanted.")
 ;; After an upgrade the tables are others.
-(setq mew-submit-cause--tree nil)
+(setq mew-submit-cause--words nil)
 
-(defun mew-submit-cause--tree ()
-  "Return the words of all tables as a tree."
-  (or mew-submit-cause--tree
-      (setq mew-submit-cause--tree
-            (mew-submit-cause-word--tree mew-submit-cause-word--notion-rows
-                                         mew-submit-cause--peculiarities))))
+(defun mew-submit-cause--words ()
+  "Return the words of all tables as a table."
+  (or mew-submit-cause--words
+      ;; All of that stays, so that collecting garbage meanwhile takes time only.
+      (let ((gc-cons-threshold (max gc-cons-threshold 4000000)))
+        (setq mew-submit-cause--words
+              (mew-submit-cause-word--table mew-submit-cause-word--notion-rows
+                                            mew-submit-cause--peculiarities)))))
 
 (defun mew-submit-cause--enhanced-p (pattern enhanced)
   "Does the enhanced code ENHANCED fit PATTERN, such as \"x.2.2\" or \"4.7.65?\"?"
@@ -662,7 +664,7 @@ It is not when something that also names a cause is left out."
   (mew-submit-cause--make-reply
    :step step :code code :enhanced enhanced
    :notions (append (and (mew-submit-cause--token-p mechanism) '(token-mech))
-                    (mew-submit-cause-word--notions (mew-submit-cause--tree) text))))
+                    (mew-submit-cause-word--notions (mew-submit-cause--words) text))))
 
 (defun mew-submit-cause--trace (step code enhanced text mechanism)
   "Return (CAUSE SURE) for STEP, CODE, ENHANCED, TEXT and MECHANISM."

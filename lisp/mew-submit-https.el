@@ -25,12 +25,19 @@
 
 (require 'cl-lib)
 (require 'gnutls)
-(require 'json)
 (require 'mew-submit-error)
 (require 'mew-submit-module)
 (require 'mew-submit-oauth)
 (require 'seq)
 (require 'subr-x)
+
+;; Seldom needed: see `mew-submit-https--json-value'.
+(declare-function json-read "json" ())
+(defvar json-array-type)
+(defvar json-false)
+(defvar json-key-type)
+(defvar json-null)
+(defvar json-object-type)
 
 (defconst mew-submit-https--octets-max 131072
   "How many octets an answer may have.")
@@ -396,6 +403,10 @@ when it checks the certificate."
     ('open (if (plist-get (process-contact process t) :tls-parameters)
                (mew-submit-https--go-on exchange process (gnutls-peer-status process))
              (mew-submit-https--send exchange process)))
+    ((guard (and (mew-submit-https-request exchange)
+                 (string-match "\\`failed with code \\(-?[0-9]+\\)" change)))
+     (mew-submit-https--fail exchange "does not answer, or this network does not let us \
+there (error %s)" (match-string 1 change)))
     ((guard (mew-submit-https-request exchange))
      (mew-submit-https--fail exchange "cannot be reached safely: %s"
                              (string-trim change)))
@@ -513,6 +524,19 @@ machine; nobody is asked anything, and no redirect is followed."
            (forward-char))))
     (> depth mew-submit-https--depth-max)))
 
+(defun mew-submit-https--json-value ()
+  "Read the JSON at point.
+The longest answer takes json.el, in Lisp, a sixth of a second."
+  (if (json-available-p)
+      (json-parse-buffer :array-type 'list :null-object nil :false-object nil)
+    (require 'json)
+    (let ((json-object-type 'hash-table)
+          (json-array-type 'list)
+          (json-key-type 'string)
+          (json-null nil)
+          (json-false nil))
+      (json-read))))
+
 (defun mew-submit-https--json (octets)
   "Return the JSON object in OCTETS as a hash table by names, or nil.
 Arrays are lists; null, and what is false, is nil."
@@ -521,18 +545,13 @@ Arrays are lists; null, and what is false, is nil."
     (unless (or (> (length octets) mew-submit-https--octets-max)
                 (mew-submit-https--deep-p))
       (goto-char (point-min))
-      (let ((json-object-type 'hash-table)
-            (json-array-type 'list)
-            (json-key-type 'string)
-            (json-null nil)
-            (json-false nil))
-        (condition-case nil
-            (let ((object (json-read)))
-              (and (hash-table-p object)
-                   (progn (skip-chars-forward " \t\r\n")
-                          (eobp))
-                   object))
-          (error nil))))))
+      (condition-case nil
+          (let ((object (mew-submit-https--json-value)))
+            (and (hash-table-p object)
+                 (progn (skip-chars-forward " \t\r\n")
+                        (eobp))
+                 object))
+        (error nil)))))
 
 (defun mew-submit-https--text (object name &optional max)
   "Return the text called NAME in OBJECT, a hash table or nil, or nil.

@@ -25,6 +25,9 @@
 (require 'mew-submit-store)
 (require 'seq)
 
+(declare-function json-encode "json" (object))
+(defvar json-encoding-pretty-print)
+
 (cl-defstruct (mew-submit-issuer (:constructor mew-submit-issuer--make)
                                  (:copier nil))
   (name nil :documentation "The issuer's identifier, an address of https.")
@@ -290,6 +293,7 @@ Signal `mew-submit-config' when there is none."
 (defun mew-submit-issuer--registration (issuer redirect scope)
   "Return what is told ISSUER of this program, JSON.
 REDIRECT is where its answers come to, and SCOPE what it wants."
+  (require 'json)
   (let ((json-encoding-pretty-print nil))
     (json-encode
      `((client_name . "mew-submit, mail from Emacs")

@@ -16,7 +16,6 @@
 (require 'mew-submit-error)
 (require 'mew-submit-oauth)
 (require 'seq)
-(require 'url-util)
 
 (defconst mew-submit-loopback--octets-max 16384
   "How long a request may be.")

@@ -11,11 +11,8 @@
 ;;; Code:
 
 (require 'cl-lib)
-(require 'mail-parse)
-(require 'mail-utils)
-(require 'message)
-(require 'mm-decode)
-(require 'mew-submit-edit)
+(eval-when-compile (require 'mm-decode)) ; it has macros
+(require 'mew-submit-background)
 (require 'mew-submit-error)
 (require 'mew-submit-menu)
 (require 'mew-submit-notice)
@@ -25,12 +22,25 @@
 (require 'mew-submit-report)
 (require 'mew-submit-time)
 (require 'mew-submit-view)
-(require 'rfc2047)
 (require 'seq)
 (require 'tabulated-list)
 
 (declare-function mew-submit-diagnose "mew-submit-diagnose"
                   (server &optional relay-test log-in))
+
+;; Message mode takes long to load, and who looks into the outbox may not want it.
+(declare-function mail-content-type-get "mail-parse" (ct attribute))
+(declare-function mail-narrow-to-head "mail-parse" ())
+(declare-function mew-submit-edit "mew-submit-edit" (id &optional directory))
+(declare-function mm-charset-to-coding-system "mm-util"
+                  (charset &optional lbt allow-override silent))
+(declare-function mm-destroy-parts "mm-decode" (handles))
+(declare-function mm-dissect-buffer "mm-decode"
+                  (&optional no-strict-mime loose-mime from))
+(declare-function mm-find-part-by-type "mm-decode"
+                  (handles type &optional notp recursive))
+(declare-function mm-get-part "mm-decode" (handle &optional no-cache))
+(declare-function rfc2047-decode-string "rfc2047" (string &optional address-mime))
 
 ;;; The table
 
@@ -410,6 +420,7 @@ With thousands of messages to print them all would take a second."
       (mew-submit-outbox--print))
     (pop-to-buffer buffer)
     (mew-submit-outbox--resized)
+    (mew-submit-background--load '(message mew-submit-edit) #'ignore)
     (message "%s" mew-submit-outbox--keys)))
 
 ;;; What can be done
@@ -558,6 +569,7 @@ One that is being sent has to be cancelled first."
 
 (defun mew-submit-outbox--insert-decoded (file)
   "Insert the message in FILE for a reader: who, what, and the text."
+  (require 'message)
   (let (fields text)
     (with-temp-buffer
       (set-buffer-multibyte nil)

@@ -19,7 +19,6 @@
 (require 'cl-lib)
 (eval-when-compile (require 'dom))      ; it has macros, and is seldom needed
 (require 'format-spec)
-(require 'json)
 (require 'mew-submit-address)
 (require 'mew-submit-dns)
 (require 'mew-submit-error)
@@ -299,14 +298,11 @@ See draft-ietf-mailmaint-oauth-public; the document has no scope of its own.")
   "Return the candidate for DOMAIN in DOCUMENT, the JSON of PACC, in a list.
 What is no such JSON has none.  The server is reached over implicit TLS."
   (ignore-errors
-    (let* ((json-object-type 'alist)
-           (json-key-type 'string)
-           (json-false nil)
-           (json (json-read-from-string (decode-coding-string document 'utf-8)))
+    (let* ((json (mew-submit-https--json document))
            (get (lambda (&rest path)
                   (let ((value json))
                     (dolist (name path value)
-                      (setq value (cdr (assoc name value)))))))
+                      (setq value (and (hash-table-p value) (gethash name value)))))))
            (page (funcall get "info" "help" "documentation"))
            (issuer (funcall get "authentication" "oauth-public" "issuer"))
            (password (eq t (funcall get "authentication" "password")))

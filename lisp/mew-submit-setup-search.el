@@ -16,6 +16,7 @@
 
 (require 'cl-lib)
 (require 'mew-submit-account)
+(require 'mew-submit-background)
 (require 'mew-submit-course)
 (require 'mew-submit-error)
 (require 'mew-submit-job)
@@ -355,6 +356,13 @@ submission.")
   (not (seq-some (lambda (network) (plist-get network :up))
                  (mew-submit-network--list))))
 
+(defun mew-submit-setup-search--ask-domain (search domain)
+  "Begin SEARCH, which is for a server of DOMAIN: ask whether that exists."
+  (mew-submit-setup-discover--exists
+   domain (mew-submit-setup-search--turn
+           search (format "asking for %s" domain)
+           (lambda (exists) (mew-submit-setup-search--exists search exists)))))
+
 (defun mew-submit-setup-search--exists (search exists)
   "Go on with SEARCH: EXISTS is `yes', `no', or nil for unknown."
   (setf (mew-submit-setup-search-exists search) exists)
@@ -367,18 +375,20 @@ submission.")
 
 ;;; What the floors above call
 
-(defun mew-submit-setup-search--start (address on-change)
+(defun mew-submit-setup-search--start (address on-change &optional libraries)
   "Start a search for the server of ADDRESS and return it.
-ON-CHANGE is called, without arguments, when anything has changed.  Signal
-`mew-submit-message' when ADDRESS is none."
+ON-CHANGE is called, without arguments, when anything has changed.  LIBRARIES,
+which are needed later, are loaded first.  Signal `mew-submit-message' when
+ADDRESS is none."
   (let* ((domain (mew-submit-setup-discover--domain address))
          (search (mew-submit-setup-search--make
                   :address address :on-change on-change
                   :ways (copy-sequence mew-submit-setup-discover--ways))))
-    (mew-submit-setup-discover--exists
-     domain (mew-submit-setup-search--turn
-             search (format "asking for %s" domain)
-             (lambda (exists) (mew-submit-setup-search--exists search exists))))
+    (mew-submit-background--load
+     libraries
+     (mew-submit-setup-search--turn
+      search (format "asking for %s" domain)
+      (lambda () (mew-submit-setup-search--ask-domain search domain))))
     search))
 
 (defun mew-submit-setup-search--give-up (search)

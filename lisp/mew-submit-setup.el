@@ -19,6 +19,7 @@
 (require 'mew-submit-account)
 (require 'mew-submit-address)
 (require 'mew-submit-auth)
+(require 'mew-submit-background)
 (require 'mew-submit-dialog)
 (require 'mew-submit-error)
 (require 'mew-submit-issuer)
@@ -345,6 +346,13 @@ Point leaves the button that has begun it, and so goes to what can be done then.
                mew-submit-setup--search)
     (user-error "First look for a server with M-x mew-submit-setup")))
 
+(defun mew-submit-setup--nothing (words)
+  "Signal WORDS, why there is nothing to be used, or that it may yet come."
+  (let ((waiting (mew-submit-setup-search--waiting mew-submit-setup--search)))
+    (if waiting
+        (user-error "Wait for the search, which is still %s" waiting)
+      (user-error "%s" words))))
+
 ;;; Storing
 
 (defun mew-submit-setup--store (account)
@@ -440,7 +448,7 @@ the provider's is for the user to know: the buffer says so beside its button."
   (interactive)
   (mew-submit-setup--ensure)
   (let* ((look (or look (mew-submit-setup--best)
-                   (user-error "No server was found that can be used")))
+                   (mew-submit-setup--nothing "No server was found that can be used")))
          (candidate (mew-submit-setup-search--seen look))
          (gnome (mew-submit-setup--in-gnome-p look))
          (login (if gnome 'oauth (mew-submit-setup-login--of look)))
@@ -543,7 +551,7 @@ That is the client id that the issuer has given you, or a file of its with it."
                                (mew-submit-setup-search-look-candidate look)))
                          :page)))
     (unless page
-      (user-error "No page is known for that"))
+      (mew-submit-setup--nothing "No page is known for that"))
     (browse-url page)))
 
 (defun mew-submit-setup-pin ()
@@ -552,7 +560,7 @@ That is the client id that the issuer has given you, or a file of its with it."
   (mew-submit-setup--ensure)
   (let* ((search mew-submit-setup--search)
          (look (or (mew-submit-setup-search--pinnable search)
-                   (user-error "There is no certificate here to pin")))
+                   (mew-submit-setup--nothing "There is no certificate here to pin")))
          (candidate (mew-submit-setup-search--seen look))
          (account (mew-submit-setup-search--account candidate
                                                     (mew-submit-setup--address)))
@@ -704,10 +712,15 @@ domain."
   "Look for servers in other ways than those that were tried."
   (interactive)
   (mew-submit-setup--ensure)
-  (unless (mew-submit-setup-search-ways mew-submit-setup--search)
-    (user-error "There is no other way to look"))
+  (when (or (mew-submit-setup-search--waiting mew-submit-setup--search)
+            (null (mew-submit-setup-search-ways mew-submit-setup--search)))
+    (mew-submit-setup--nothing "There is no other way to look"))
   (mew-submit-setup-search--go-on mew-submit-setup--search)
   (mew-submit-setup--look))
+
+(defconst mew-submit-setup--libraries
+  '(cus-edit mew-submit-clients browse-url mew-submit-sign-in mew-submit-token-source)
+  "What is needed once a server was found: to store, to log in, to sign in.")
 
 (defun mew-submit-setup--read-address (initial)
   "Ask for a mail address, with INITIAL to begin with, and return it.
@@ -717,6 +730,7 @@ Ask before that for what a look needs: the module."
       (mew-submit-error--as-user-error (mew-submit-module--ensure)))
     (unless (mew-submit-module--offer)
       (user-error "Nothing can be looked at until M-x mew-submit-build-module")))
+  (mew-submit-background--load mew-submit-setup--libraries #'ignore)
   (let ((prompt "Your mail address: ")
         address)
     (while (null address)
@@ -741,7 +755,8 @@ Ask before that for what a look needs: the module."
           (mew-submit-setup-search--start
            address (lambda ()
                      (mew-submit-setup--in buffer
-                       (mew-submit-setup--perhaps-ask-gnome))))))
+                       (mew-submit-setup--perhaps-ask-gnome)))
+           mew-submit-setup--libraries)))
   (mew-submit-setup--look))
 
 (defun mew-submit-setup-again (address)

@@ -17,10 +17,10 @@
 
 ;;; Code:
 
-(require 'browse-url)
 (require 'cl-lib)
 (require 'mew-submit-account)
 (require 'mew-submit-auth)
+(require 'mew-submit-background)
 (require 'mew-submit-error)
 (require 'mew-submit-https)
 (require 'mew-submit-issuer)
@@ -663,7 +663,9 @@ sign in."
                      (lambda ()
                        (mew-submit-sign-in--fail flow "Nobody has finished the \
 sign-in; M-x mew-submit-sign-in begins again"))))
-  (mew-submit-sign-in--later flow 0 #'mew-submit-sign-in--begin)
+  (mew-submit-background--load
+   '(browse-url)
+   (lambda () (mew-submit-sign-in--call flow #'mew-submit-sign-in--begin flow)))
   flow)
 
 ;;;###autoload

@@ -12,6 +12,7 @@
 (require 'cl-lib)
 (require 'ert)
 (require 'message)
+(require 'mew-submit-edit)
 (require 'mew-submit)
 (require 'mew-submit-outbox)
 (require 'mew-submit-spool)

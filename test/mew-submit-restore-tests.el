@@ -6,6 +6,7 @@
 ;;; Code:
 
 (require 'message)
+(require 'mew-submit-edit)
 (require 'mew-submit)
 (require 'mew-submit-outbox)
 (require 'mew-submit-clients)

@@ -14,7 +14,7 @@
 ;; whom this machine trusts.  What is set here are options that a user has, and what is
 ;; typed.  Where somebody would sit in front of a browser that is Chromium, twice.
 ;;
-;; Nothing of it may make Emacs wait (pauses.el).
+;; Nothing of it may make Emacs wait, or stand still for long (pauses.el).
 
 ;;; Code:
 
@@ -69,7 +69,7 @@ PEER is a mail server with ARGUMENTS, a list.  There is neither browser nor bus.
        (mew-submit-issuer-test-forget)
        (unwind-protect
            (mew-submit-pauses-none
-             (mew-submit-pauses-note (lambda () ,@body))
+             (mew-submit-pauses-judge (lambda () ,@body))
              (setq ended t))
          (unless ended
            (message "The mail server's log:\n%s"

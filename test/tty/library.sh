@@ -25,6 +25,9 @@
 #   fail WORDS                   fail now
 #   count_ticks                  before start_emacs, for expect_free
 #   expect_free                  wait until Emacs has dealt with a timer twenty times more, whatever goes on
+#   watch_pauses                 before start_emacs, for expect_no_pause
+#   expect_no_pause              fail if Emacs, since it started, has made 60,000 conses before it looked for a
+#                                key: to load the largest library it makes 41,000, on every machine
 #   press WORDS                  go to the questions that wait, and press the button of that answer
 #   lisp FORM                    print the value of FORM in the running Emacs, which is asked by keys (M-:), so not
 #                                while it waits for an answer
@@ -139,6 +142,19 @@ count_ticks ()
 ticks () { stat -c %s "$dir/ticks" 2>/dev/null || echo 0; }
 ticked () { [ "$(ticks)" -ge "$1" ]; }
 expect_free () { expect_that 'Emacs to be free' ticked $(($(ticks) + 20)); }
+
+watch_pauses ()
+{
+  init '(defvar tty-most nil) (defvar tty-last nil)
+(defun tty-tick () (let ((now (car (memory-use-counts)))) (when tty-last (push (- now tty-last) tty-most)) (setq tty-last now)))
+(run-at-time 0.01 0.01 (function tty-tick))'
+}
+
+expect_no_pause ()
+{
+  [ "$(lisp '(< (apply (function max) tty-most) 60000)')" = t ] \
+    || fail "it made $(lisp '(seq-take (sort (copy-sequence tty-most) (function >)) 5)') conses"
+}
 
 start_emacs ()
 {

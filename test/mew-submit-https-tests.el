@@ -1,0 +1,93 @@
+;;; mew-submit-https-tests.el --- Tests for what an answer over https says -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; What is read of an answer, without a server: the tests of the sign-in have one.
+
+;;; Code:
+
+(require 'json)
+(require 'mew-submit-https)
+(require 'mew-submit-test-helpers)
+
+(defun mew-submit-https-tests--read (text native)
+  "Return what TEXT, JSON, is read as, by Emacs' C if NATIVE, as JSON again, or nil."
+  (cl-letf (((symbol-function 'json-available-p) (lambda () native)))
+    (let ((object (mew-submit-https--json (encode-coding-string text 'utf-8))))
+      (and object
+           (let (all)
+             (maphash (lambda (name value)
+                        (push (cons name (if (hash-table-p value)
+                                             (hash-table-count value)
+                                           value))
+                              all))
+                      object)
+             (list (nreverse all)))))))
+
+(ert-deftest mew-submit-https-tests-json ()
+  "An object is read the same way by either parser of Emacs; nothing else is one."
+  (skip-unless (json-available-p))
+  (pcase-dolist (`(,text ,value)
+                 '(("{}" (nil))
+                   (" {\"a\": \"b\", \"n\": 3} \r\n" ((("a" . "b") ("n" . 3))))
+                   ("{\"t\": true, \"f\": false, \"z\": null}"
+                    ((("t" . t) ("f") ("z"))))
+                   ("{\"l\": [\"a\", 1, []], \"o\": {\"x\": 1}}"
+                    ((("l" "a" 1 nil) ("o" . 1))))
+                   ("{\"u\": \"\\u00fc\\ud83d\\ude00\", \"v\": \"ü\"}"
+                    ((("u" . "ü😀") ("v" . "ü"))))
+                   ("{\"a\": 1, \"a\": 2}" ((("a" . 2))))
+                   ("[]" nil) ("\"a\"" nil) ("null" nil) ("3" nil) ("" nil)
+                   ("{} {}" nil) ("{}x" nil) ("{\"a\"" nil) ("{\"a\": }" nil)
+                   ("{a: 1}" nil) ("<html></html>" nil)))
+    (ert-info (text)
+      (should (equal value (mew-submit-https-tests--read text t)))
+      (should (equal value (mew-submit-https-tests--read text nil))))))
+
+(ert-deftest mew-submit-https-tests-json-is-limited ()
+  "What is too long, or nested too deep, is no object."
+  (let ((nest (lambda (depth)
+                (mew-submit-https--json
+                 (concat "{\"a\":" (make-string depth ?\[) (make-string depth ?\]) "}")))))
+    (should (funcall nest (1- mew-submit-https--depth-max)))
+    (should-not (funcall nest mew-submit-https--depth-max))
+    (should-not (funcall nest 60000)))
+  (let ((long (lambda (length)
+                (mew-submit-https--json
+                 (concat "{\"a\":\"" (make-string (- length 8) ?x) "\"}")))))
+    (should (funcall long mew-submit-https--octets-max))
+    (should-not (funcall long (1+ mew-submit-https--octets-max)))))
+
+(ert-deftest mew-submit-https-tests-the-longest-json-is-read-at-once ()
+  "The longest answer makes no more garbage than what is in it.
+Emacs stands still for that; json.el makes one cons for each character."
+  (skip-unless (json-available-p))
+  (let* ((text (concat "{\"l\":[" (mapconcat (lambda (_) "\"abcdefghij\"")
+                                             (number-sequence 1 10000) ",")
+                       "]}"))
+         (made (lambda (native)
+                 (let ((before (car (memory-use-counts))))
+                   (should (mew-submit-https-tests--read text native))
+                   (- (car (memory-use-counts)) before)))))
+    (should (< (funcall made t) 20000 (funcall made nil)))))
+
+(ert-deftest mew-submit-https-tests-nobody-answers ()
+  "Where no connection comes about that is said, and nothing of safety or of codes alone."
+  (let* ((server (make-network-process :name "nobody" :server t :host 'local :service t
+                                       :family 'ipv4))
+         (port (process-contact server :service))
+         answer)
+    (delete-process server)
+    (mew-submit-https--fetch (format "https://127.0.0.1:%d/" port)
+                             (lambda (what) (setq answer what)))
+    (mew-submit-test-until ("the end of the request") answer)
+    (should (string-match-p "\\`127[.]0[.]0[.]1 does not answer, or this network does not \
+let us there (error [0-9]+)\\'"
+                            (plist-get answer :error)))
+    (should-not (plist-get answer :sent))))
+
+(provide 'mew-submit-https-tests)
+;;; mew-submit-https-tests.el ends here

@@ -107,7 +107,7 @@ the sender, that of the server which was called."
          (account (or (seq-find called-p fitting)
                       (car fitting)
                       (seq-find called-p accounts)
-                      (and (mew-submit-account--unqualified-p sender)
+                      (and (mew-submit-account--homeless-p sender)
                            (mew-submit-account--default)))))
     (cond ((null account)
            (mew-submit-relay-smtp--no

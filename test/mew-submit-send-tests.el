@@ -193,6 +193,18 @@ NAME nil means that there is no account.  The world notes what the user sees."
         (mew-submit-send-tests--settle)
         (should (mew-submit-test-stored peer))))))
 
+(ert-deftest mew-submit-send-tests-read-only ()
+  "A buffer whose text is read-only is sent like any other."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-send-tests--with-world (world peer "ok")
+      (with-temp-buffer
+        (insert (propertize (format "From: me@x\nTo: a@x\n%s\nb" mail-header-separator)
+                            'read-only t))
+        (mew-submit-send-it))
+      (mew-submit-send-tests--settle)
+      (should (mew-submit-test-stored peer)))))
+
 (ert-deftest mew-submit-send-tests-resend ()
   "`message-resend' sends the message again, unchanged, to the new address only."
   :tags '(:module)

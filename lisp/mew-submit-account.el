@@ -245,18 +245,25 @@ one could have it" (plist-get server :server) (plist-get account :server)))))))
 
 (defun mew-submit-account--unqualified-p (sender)
   "Is SENDER, an address or nil, one without a domain that others know?
-Programs of this machine, such as mail(1) and smartd, add its name or localhost."
+Programs of this machine, such as mail(1) and smartd, add its name or localhost,
+and devices their number."
   (let ((domain (and sender (string-match "@\\([^@]*\\)\\'" sender)
                      (downcase (match-string 1 sender)))))
     (or (null domain)
         (equal domain "localhost")
         (string-suffix-p ".localdomain" domain)
+        (string-match-p "\\`[0-9]+\\(?:[.][0-9]+\\)\\{3\\}\\'" domain)
         (and (not (string-search "." domain))
              (equal domain (downcase (system-name)))))))
 
 (defconst mew-submit-account--homes
-  "\\`\\[\\|\\`[^.]*\\'\\|[.][0-9]+\\'\\|[.]\\(?:home\\|home[.]arpa\\|internal\\|lan\\|local\\)\\'"
+  "\\`\\[\\|\\`[^.]*\\'\\|[.]\\(?:home\\|home[.]arpa\\|internal\\|lan\\|local\\)\\'"
   "What matches a number, a name without a dot, or one that is for a house.")
+
+(defun mew-submit-account--machine-p (domain)
+  "Is DOMAIN, in lower case, the name of this machine, with a domain or without?"
+  (equal (car (split-string domain "[.]"))
+         (car (split-string (downcase (system-name)) "[.]"))))
 
 (defun mew-submit-account--homeless-p (sender)
   "Is SENDER, an address or nil, one that no server outside of here can answer?
@@ -267,6 +274,7 @@ refused."
       (and (string-match "@\\([!-~]*\\)\\'" sender)
            (let ((domain (mew-submit-address--domain (match-string 1 sender))))
              (or (null domain)
+                 (mew-submit-account--machine-p (downcase domain))
                  (string-match-p mew-submit-account--homes (downcase domain)))))))
 
 (defun mew-submit-account--address (account)

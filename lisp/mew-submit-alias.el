@@ -13,6 +13,7 @@
 
 (require 'mew-submit-account)
 (require 'mew-submit-address)
+(require 'mew-submit-message)
 (require 'seq)
 
 (defcustom mew-submit-sendmail-aliases nil
@@ -54,8 +55,7 @@ SEEN are the names on the way there, none of which is followed again."
       (or (unless (member name seen)
             (mapcan (lambda (other)
                       (mew-submit-alias--expand other account (cons name seen)))
-                    (mapcan #'mew-submit-address--parse
-                            (cdr (mew-submit-alias--entry name)))))
+                    (mew-submit-message--said (cdr (mew-submit-alias--entry name)))))
           (list (or (mew-submit-alias--own-address name account)
                     address))))))
 

@@ -161,7 +161,8 @@ What the client asks for goes before what the account says."
   (let* ((file (mew-submit-relay-data-file
                 (mew-submit-relay--session-data session)))
          (fields (mew-submit-message--fields file))
-         (account (mew-submit-relay--account session fields))
+         (account (mew-submit-relay--account
+                   session (mew-submit-message--filled fields '("from"))))
          (mail (mew-submit-relay--session-mail session))
          (waits (lambda ()
                   (and (> mew-submit-relay-wait 0)

@@ -405,7 +405,8 @@ SECURITY: P11."
            ((,one) nil "one" "me@one.example")
            ((,one) "root@localhost" "one" "me@one.example")
            ((,one) "root@vm.LocalDomain" "one" "me@one.example")
-           ((,one) ,(concat "root@" (system-name)) ,(and (not (string-search "." (system-name))) "one")
+           ((,one) ,(concat "root@" (system-name)) "one" "me@one.example")
+           ((,one) ,(format "root@%s.example.org" (car (split-string (system-name) "[.]"))) "one"
             "me@one.example")
            ((,one) "nas@nas.local" "one" "me@one.example")
            ((,one) "nas@box.home.arpa" "one" "me@one.example")

@@ -262,7 +262,8 @@ Content-Transfer-Encoding: 8bit\n" charset)))))
   "Make the current buffer the message in the mail buffer SOURCE, finished.
 CODING is how its text will be encoded, nil when it is octets already.  Return
 the copies that Fcc fields ask for, which are gone."
-  (insert-buffer-substring source)
+  ;; A text property could forbid what comes next.
+  (insert-buffer-substring-no-properties source)
   (set-buffer-file-coding-system coding nil t)
   (goto-char (point-max))
   (unless (bolp)

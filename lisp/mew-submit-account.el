@@ -13,6 +13,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-address)
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
 (require 'mew-submit-key)
@@ -244,14 +245,37 @@ one could have it" (plist-get server :server) (plist-get account :server)))))))
 
 (defun mew-submit-account--unqualified-p (sender)
   "Is SENDER, an address or nil, one without a domain that others know?
-Programs of this machine, such as mail(1) and smartd, add its name or localhost."
+Programs of this machine, such as mail(1) and smartd, add its name or localhost,
+and devices their number."
   (let ((domain (and sender (string-match "@\\([^@]*\\)\\'" sender)
                      (downcase (match-string 1 sender)))))
     (or (null domain)
         (equal domain "localhost")
         (string-suffix-p ".localdomain" domain)
+        (string-match-p "\\`[0-9]+\\(?:[.][0-9]+\\)\\{3\\}\\'" domain)
         (and (not (string-search "." domain))
              (equal domain (downcase (system-name)))))))
+
+(defconst mew-submit-account--homes
+  "\\`\\[\\|\\`[^.]*\\'\\|[.]\\(?:home\\|home[.]arpa\\|internal\\|lan\\|local\\)\\'"
+  "What matches a number, a name without a dot, or one that is for a house.")
+
+(defun mew-submit-account--machine-p (domain)
+  "Is DOMAIN, in lower case, the name of this machine, with a domain or without?"
+  (equal (car (split-string domain "[.]"))
+         (car (split-string (downcase (system-name)) "[.]"))))
+
+(defun mew-submit-account--homeless-p (sender)
+  "Is SENDER, an address or nil, one that no server outside of here can answer?
+Devices add the name that they have in their own network, or their number, or
+what is none.  A recipient there may be found; mail that comes from there is
+refused."
+  (or (mew-submit-account--unqualified-p sender)
+      (and (string-match "@\\([!-~]*\\)\\'" sender)
+           (let ((domain (mew-submit-address--domain (match-string 1 sender))))
+             (or (null domain)
+                 (mew-submit-account--machine-p (downcase domain))
+                 (string-match-p mew-submit-account--homes (downcase domain)))))))
 
 (defun mew-submit-account--address (account)
   "Return the address that mail by ACCOUNT comes from, or nil."
@@ -262,11 +286,16 @@ Programs of this machine, such as mail(1) and smartd, add its name or localhost.
 
 (defun mew-submit-account--qualify (account sender)
   "Return SENDER, or for one without a domain the address of ACCOUNT if it has one.
-No server outside of this machine knows a sender such as root."
-  (or (and (not (equal sender ""))
-           (mew-submit-account--unqualified-p sender)
-           (mew-submit-account--address account))
-      sender))
+No server outside of this machine knows a sender such as root, and none outside
+of its network one that only a device there calls itself."
+  (let ((address (mew-submit-account--address account)))
+    (if (and address
+             (not (equal sender ""))
+             (or (mew-submit-account--unqualified-p sender)
+                 (and (mew-submit-account--homeless-p sender)
+                      (not (mew-submit-account--homeless-p address)))))
+        address
+      sender)))
 
 (defun mew-submit-account--default ()
   "Return the account for senders without a domain, or nil.
@@ -390,7 +419,7 @@ when there is none."
        (seq-find (lambda (account)
                    (mew-submit-account--fits-p account sender))
                  (mew-submit-account--all))
-       (and (mew-submit-account--unqualified-p sender)
+       (and (mew-submit-account--homeless-p sender)
             (mew-submit-account--default))
        (mew-submit-account--smtpmail)
        (mew-submit-error--throw 'config nil "There is no account for mail from %s.  %s"

@@ -27,7 +27,7 @@
 
 ;;; Address lists
 
-(defconst mew-submit-address--atom "^][()<>@,;:\\\\\". \t"
+(defconst mew-submit-address--atom "^][()<>@,;:\". \t"
   "What an atom of an address list is made of, for `skip-chars-forward'.")
 
 (defun mew-submit-address--skip-to (stop)
@@ -101,6 +101,8 @@ quoted strings and domain literals.  Return nil at the end."
     (if (and tokens
              (equal address spelled)
              (not (equal (car tokens) "@"))
+             ;; A name may be DOMAIN\USER.
+             (not (string-match-p "\\`[^\"[]*\\\\" address))
              (<= (seq-count (lambda (token) (equal token "@")) tokens) 1))
         address
       (mew-submit-error--throw 'message spelled "Not an address: <%s>" spelled))))
@@ -131,7 +133,8 @@ Point is behind the <."
                (when (or angle words)
                  (push (or angle (mew-submit-address--join (nreverse words)))
                        addresses))
-               (when (if group (null token) (equal token ";"))
+               ;; People who know other programs end an address with ; too.
+               (when (if group (null token) (and (equal token ";") (null addresses)))
                  (mew-submit-error--throw
                   'message nil "Misplaced or missing ; in: %s"
                   (buffer-string)))
@@ -174,19 +177,23 @@ members of groups too, display names and comments not.  Signal
                   (setq before char)))
               text)))
 
+(defun mew-submit-address--odd-p (char)
+  "Is CHAR a control, format or separator character or a raw octet?
+Only the blank of ASCII is none of them; letters that cannot be seen are."
+  (or (> char #x10FFFF)
+      (memq char '(#x034F #x115F #x1160 #x17B4 #x17B5 #x2800 #x3164 #xFFA0))
+      (<= #x180B char #x180F)           ; variation selectors, and the other ones
+      (<= #xFE00 char #xFE0F)
+      (<= #xE0100 char #xE01EF)
+      (= (logand char #xFFFE) #xFFFE)
+      (and (/= char ?\s)
+           (memq (get-char-code-property char 'general-category)
+                 '(Cc Cf Cs Zl Zp Zs)))))
+
 (defun mew-submit-address--odd-words (text)
   "Return in words which character of TEXT is odd, or nil where none is.
-It cannot be seen, and comes along when an address is pasted: a control, format
-or separator character, a raw octet, or a letter that looks like nothing."
-  (if-let* ((place (cl-position-if
-                    (lambda (char)
-                      (or (> char #x10FFFF)
-                          (memq char '(#x034F #x115F #x1160 #x2800 #x3164 #xFFA0))
-                          (= (logand char #xFFFE) #xFFFE)
-                          (and (/= char ?\s)
-                               (memq (get-char-code-property char 'general-category)
-                                     '(Cc Cf Cs Zl Zp Zs)))))
-                    text))
+It cannot be seen: it comes along when an address is pasted."
+  (if-let* ((place (cl-position-if #'mew-submit-address--odd-p text))
             (char (aref text place)))
       (concat (if (> char #x10FFFF)
                   (format "octet %02X" (logand char #xFF))
@@ -267,11 +274,10 @@ Signal `mew-submit-message' when it is neither (SECURITY.md, K8)."
 
 ;;; Envelope addresses
 
-(defconst mew-submit-address--local-max 64
-  "How many octets a local part may have (RFC 5321, section 4.5.3.1.1).")
-
 (defconst mew-submit-address--max 254
-  "How many octets an address may have (RFC 5321, section 4.5.3.1.3).")
+  "How many octets an address may have (RFC 5321, section 4.5.3.1.3).
+Of these a server has to take 64 before the @; addresses to answer to, which
+hold a key, have more, and the server that gave them out takes them.")
 
 (defun mew-submit-address--local-p (local)
   "Is LOCAL a local part: a dotted string or a quoted string?
@@ -302,14 +308,14 @@ angle brackets (SECURITY.md, K1 to K13)."
     (when-let* ((odd (mew-submit-address--odd-words address)))
       (funcall problem (format "Forbidden character in address: %s.  Type it anew" odd)))
     (pcase-let* ((`(,local . ,domain) (mew-submit-address--split address))
-                 (ascii (and domain (mew-submit-address--domain domain)))
+                 ;; The root of the DNS is no part of it, and a sentence may end there.
+                 (ascii (and domain (mew-submit-address--domain
+                                     (string-remove-suffix "." domain))))
                  (whole (if domain (concat local "@" ascii) local)))
       (cond ((not (mew-submit-address--local-p local))
              (funcall problem "Not an address"))
             ((and domain (null ascii))
              (funcall problem "Not a domain in address"))
-            ((> (mew-submit-address--octets local) mew-submit-address--local-max)
-             (funcall problem "Local part over 64 octets in address"))
             ((> (mew-submit-address--octets whole) mew-submit-address--max)
              (funcall problem "Address over 254 octets"))
             (t whole)))))

@@ -13,15 +13,17 @@
 
 (require 'mew-submit-account)
 (require 'mew-submit-address)
+(require 'mew-submit-message)
 (require 'seq)
 
 (defcustom mew-submit-sendmail-aliases nil
   "Who gets mail for a recipient without a domain, such as root.
-It is an alist of names, in either case, and lists of addresses, which may be
-such names themselves; the name t stands for all others.  A domain that is
-this machine, as in root@localhost, is none.  The default is nil: root,
-postmaster and your own name are the address of the account that the message
-goes by, unless its server is this machine; others are left to the mail server."
+It is an alist of names, in either case, and lists of addresses, also such as
+\"Joe <joe@example.org>\", or such names themselves; the name t stands for all
+others.  A domain that is this machine, as in root@localhost, is none.  The
+default is nil: root, postmaster and your own name are the address of the
+account that the message goes by, unless its server is this machine; others are
+left to the mail server."
   :type '(alist :key-type (choice string (const :tag "All others" t))
                 :value-type (repeat string))
   :group 'mew-submit-relay
@@ -53,7 +55,7 @@ SEEN are the names on the way there, none of which is followed again."
       (or (unless (member name seen)
             (mapcan (lambda (other)
                       (mew-submit-alias--expand other account (cons name seen)))
-                    (cdr (mew-submit-alias--entry name))))
+                    (mew-submit-message--said (cdr (mew-submit-alias--entry name)))))
           (list (or (mew-submit-alias--own-address name account)
                     address))))))
 

@@ -292,14 +292,24 @@ An argument may be a list of addresses.  ACCOUNT is what the mail goes by."
               (list (cons "from" (encode-coding-string
                                   (format "From: %s\n" address) 'utf-8)))))))
 
+(defun mew-submit-batch-sendmail--named (options fields)
+  "Return OPTIONS with the name that stands for an address in From of FIELDS."
+  (let* ((from (assoc "from" fields))
+         (name (and from (mew-submit-message--mere-name from))))
+    (if (or (member name '(nil "")) (plist-get options :name))
+        options
+      (append (list :name name) options))))
+
 (defun mew-submit-batch-sendmail--add (file options choose keys)
   "Put the message FILE into the outbox, to be sent as OPTIONS say.
 CHOOSE returns the account for the fields it is called with; KEYS are for
 `mew-submit-queue--add'."
   (let* ((fields (mew-submit-message--fields file))
+         (options (mew-submit-batch-sendmail--named options fields))
          (account (mew-submit-extension--merge
                    (funcall choose
-                            (mew-submit-batch-sendmail--from-field fields options))
+                            (mew-submit-batch-sendmail--from-field
+                             (mew-submit-message--filled fields '("from")) options))
                    (mew-submit-batch-sendmail--wished options)))
          (recipients (mew-submit-batch-sendmail--recipients options fields account)))
     (mew-submit-batch-sendmail--complete file fields options account)

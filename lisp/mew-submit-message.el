@@ -488,11 +488,23 @@ The name of this machine, which nobody out there knows, is not told."
   (let ((system-time-locale "C"))
     (format-time-string "%a, %d %b %Y %T %z")))
 
+(defun mew-submit-message--mere-name (field)
+  "Return the value of FIELD, a From in which a program has put no address, or nil."
+  (let ((line (mew-submit-message--line field)))
+    (and (not (string-search "@" line))
+         (condition-case nil
+             (null (mew-submit-address--parse line))
+           (mew-submit-message t))
+         line)))
+
 (defun mew-submit-message--filled (fields names)
-  "Return FIELDS without those in NAMES whose value a program has left empty."
+  "Return FIELDS without those in NAMES whose value is no good.
+A program has left it empty, or put no address into From."
   (seq-remove (lambda (field)
                 (and (member (car field) names)
-                     (string-empty-p (mew-submit-message--line field))))
+                     (or (string-empty-p (mew-submit-message--line field))
+                         (and (equal (car field) "from")
+                              (mew-submit-message--mere-name field)))))
               fields))
 
 (defun mew-submit-message--after-mbox (fields)

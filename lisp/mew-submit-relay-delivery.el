@@ -107,7 +107,7 @@ the sender, that of the server which was called."
          (account (or (seq-find called-p fitting)
                       (car fitting)
                       (seq-find called-p accounts)
-                      (and (mew-submit-account--unqualified-p sender)
+                      (and (mew-submit-account--homeless-p sender)
                            (mew-submit-account--default)))))
     (cond ((null account)
            (mew-submit-relay-smtp--no
@@ -161,7 +161,8 @@ What the client asks for goes before what the account says."
   (let* ((file (mew-submit-relay-data-file
                 (mew-submit-relay--session-data session)))
          (fields (mew-submit-message--fields file))
-         (account (mew-submit-relay--account session fields))
+         (account (mew-submit-relay--account
+                   session (mew-submit-message--filled fields '("from"))))
          (mail (mew-submit-relay--session-mail session))
          (waits (lambda ()
                   (and (> mew-submit-relay-wait 0)

@@ -111,10 +111,10 @@ VERB is in upper case."
     (mew-submit-relay-smtp--no 501 "5.5.4" "%s takes no argument" verb)))
 
 (defun mew-submit-relay-smtp--hello (argument)
-  "Return ARGUMENT of EHLO or HELO, if it is something like a name or an address.
+  "Return ARGUMENT of EHLO or HELO, if there is one, in ASCII.
 It is of no use and common clients say all sorts of things."
-  (if (string-match-p "\\`[!-~]\\{1,255\\}\\'" argument)
-      argument
+  (if (<= 1 (length argument) 255)
+      (replace-regexp-in-string "[^ -~]" "?" argument)
     (mew-submit-relay-smtp--no 501 "5.5.4" "A domain name is wanted")))
 
 (defun mew-submit-relay-smtp--size (argument)
@@ -142,7 +142,7 @@ PATH is what is between the angle brackets, without a source route.  Printers
 and the like leave them out, as other servers let them."
   (let ((case-fold-search t))
     (unless (string-match
-             (format "\\`%s: *\\(?:<\\(\\(?:%s\\|[^\"<>]\\)*\\)>\\|\\(\\(?:%s\\|[^\"<> ]\\)+\\)\\)\
+             (format "\\`%s *: *\\(?:<\\(\\(?:%s\\|[^\"<>]\\)*\\)>\\|\\(\\(?:%s\\|[^\"<> ]\\)+\\)\\)\
 \\(?: +\\(.*\\)\\)?\\'" keyword mew-submit-relay-smtp--quoted mew-submit-relay-smtp--quoted)
              argument)
       (mew-submit-relay-smtp--no 501 "5.5.4" "%s:<ADDRESS> is wanted" keyword)))

@@ -188,12 +188,25 @@ msub_smtp_doubt (const struct msub_smtp *smtp)
                    : " (said without TLS: anybody on the way may have said it)";
 }
 
+/* Does TEXT have WORD as a word?  heloise@example.org has no HELO.  */
+static bool
+has_word (const char *text, const char *word)
+{
+  static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  for (const char *p = text; (p = strcasestr (p, word)); p++)
+    if (strspn (p, letters) == strlen (word) && (p == text || !memchr (letters, p[-1], sizeof letters - 1)))
+      return true;
+  return false;
+}
+
+/* A server that has not heard the greeting, or does not know the command, says nothing of the name in it.  */
 bool
 msub_smtp_dislikes_name (const struct msub_smtp *smtp)
 {
   const struct msub_reply *reply = msub_smtp_last (smtp);
   bool named = strchr (smtp->helo, '.') && strcasestr (reply->text, smtp->helo);
-  return reply->code >= 400 && (named || strcasestr (reply->text, "HELO") || strcasestr (reply->text, "EHLO"));
+  bool command = reply->code == 500 || reply->code == 502 || reply->code == 503;
+  return reply->code >= 400 && !command && (named || has_word (reply->text, "HELO") || has_word (reply->text, "EHLO"));
 }
 
 void

@@ -111,6 +111,9 @@ msub_smtp_about_number (const struct msub_reply *reply)
   /* His address or his mailbox, and what that has a limit of.  */
   if (enhanced[0] && (enhanced[2] == '1' || enhanced[2] == '2') && enhanced[3] == '.')
     return false;
-  return strcasestr (reply->text, "recipient")
-         && (strcasestr (reply->text, "too many") || strcasestr (reply->text, "limit") || strcasestr (reply->text, "exceed"));
+  static const char *const number[] = { "too many", "limit", "exceed", "maxim", " per " };
+  bool found = false;
+  for (size_t i = 0; i < sizeof number / sizeof *number; i++)
+    found = found || strcasestr (reply->text, number[i]);
+  return found && (strcasestr (reply->text, "recipient") || strcasestr (reply->text, "rcpt"));
 }

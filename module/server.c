@@ -154,7 +154,9 @@ introduce (struct msub_server *server, const struct msub_request *request, struc
   struct msub_smtp *smtp = server->smtp;
   const char *name = certified_name (request);
   bool required = request->level == MSUB_LEVEL_REQUIRED;
-  if (msub_smtp_hello (smtp, !required && !msub_request_wants_log_in (request), err))
+  /* HELO finds neither STARTTLS nor a log-in (SECURITY: A5).  */
+  bool neither = (smtp->tls || !required) && !msub_request_wants_log_in (request);
+  if (msub_smtp_hello (smtp, neither, err))
     return -1;
   int failed = msub_smtp_striptls (smtp, name, request->starttls_remembered, err);
   if (!failed && effective_mode (request, &server->winner.route) == MSUB_TLS_STARTTLS)

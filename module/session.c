@@ -199,24 +199,27 @@ encode_for (struct msub_server *server, const struct msub_context *context, stru
 
 /* The whole */
 
-/* A kept conversation that stays silent before the first answer to the envelope was dead already.  One that breaks before
-   anything of the message has left, that refuses MAIL, takes its leave, or knows of no MAIL, may be what is refused, and not
-   the mail.  */
+/* A kept conversation that stays silent before the first answer to the envelope, or says there what is none, was dead already.
+   One that breaks before anything of the message has left, that refuses MAIL, takes its leave, wants another log-in, or knows
+   of no MAIL, may be what is refused, and not the mail.  */
 static bool
 was_over (const struct msub_server *server, uint64_t replies, const struct msub_delivery *delivery)
 {
   const struct msub_error *err = &delivery->error;
-  bool gone = err->kind == MSUB_LOST || err->kind == MSUB_TLS;
-  bool broken = server->smtp
-                && ((gone && !server->smtp->in_message)
-                    || ((gone || err->kind == MSUB_TIMEOUT) && server->smtp->replies == replies));
+  const struct msub_transaction *transaction = &delivery->transaction;
   bool definite = err->kind == MSUB_REFUSED || err->kind == MSUB_DEFERRED || err->kind == MSUB_AUTH;
-  if (delivery->transaction.accepted > 0)
+  bool gone = err->kind == MSUB_LOST || err->kind == MSUB_TLS, nonsense = err->kind == MSUB_PROTOCOL;
+  if (transaction->accepted > 0)
     return false;
-  if (definite && err->code == 503)
+  if (definite && (err->code == 421 || err->code == 503 || err->code == 530))
     return true;
-  return delivery->transaction.refused == 0
-         && (broken || (definite && (delivery->transaction.at_mail || err->code == 421)));
+  if (transaction->refused > 0)
+    return false;
+  if ((definite || nonsense) && transaction->at_mail)
+    return true;
+  return server->smtp
+         && ((gone && !server->smtp->in_message)
+             || ((gone || nonsense || err->kind == MSUB_TIMEOUT) && server->smtp->replies == replies));
 }
 
 static int

@@ -121,7 +121,8 @@ static int
 not_greeted (const struct msub_smtp *smtp, const char *command, struct msub_error *err)
 {
   msub_smtp_failed (smtp, MSUB_REFUSED, "ehlo", command, err);
-  if (msub_smtp_last (smtp)->code / 100 == 5 && !msub_smtp_dislikes_name (smtp))
+  int code = msub_smtp_last (smtp)->code;
+  if (code / 100 == 5 && code != 500 && code != 502 && !msub_smtp_dislikes_name (smtp))
     msub_smtp_name_advice (smtp, err);
   return -1;
 }

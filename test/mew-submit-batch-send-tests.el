@@ -363,7 +363,7 @@ JSON is the same with --json.  There was no connection to PEER."
         '("a@x\r\nRCPT TO:<b@x>") '("a@x\nDATA") '("good@x" "a b@x")
         '("a@x> SIZE=1") '("<a@x>") '("\"a\r\nb\"@x") '("a\u2028@x")
         '("a\u0085@x") '("a\u010D\u010A@x") `(,(make-string 300 ?a))
-        `(,(concat (make-string 65 ?a) "@x")) '("a@x y") '("")
+        `(,(concat (make-string 253 ?a) "@x")) '("a@x y") '("")
         '("--from" "a@x\nDATA" "b@x") '("--from" "a b" "b@x")
         '("--server" "a\r\nb" "b@x") '("--server" "a b" "b@x")
         '("--server=;id" "b@x")

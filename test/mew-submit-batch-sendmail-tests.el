@@ -356,15 +356,15 @@ When the reason is gone it is sent from there.  SECURITY: P13."
              (,two ("-t" "-f" "me@one.example")
               "To: stable@x # 5.4+\nBcc: b@x\nSubject: s\n\nbody\n" 65 "#"
               "me@one.example" ("stable@x # 5.4+" "b@x"))
-             (,two ("-f" "me@one.example" "a@x.")
-              "Subject: s\n\nbody\n" 65 "a@x." "me@one.example" ("a@x."))
+             (,two ("-f" "me@one.example" "a@x..")
+              "Subject: s\n\nbody\n" 65 "a@x.." "me@one.example" ("a@x.."))
              (,two ("-f" "me@one.example" "a@x")
               "From: me@one.example\nFrom: b@x\nSubject: s\n\nbody\n" 65
               "2 From fields" "me@one.example" ("a@x"))
              (,two ("-t" "-f" "me@one.example") "\nTo: a@x\n\nbody\n" 64
               "No recipient" "me@one.example" nil)
-             (,two ("-f" "m e@x" "a@x") "From: me@one.example\nSubject: s\n\nbody\n"
-              65 "m e@x" "m e@x" ("a@x"))))
+             (,two ("-f" "m e@x.example" "a@x") "From: me@one.example\nSubject: s\n\nbody\n"
+              65 "m e@x.example" "m e@x.example" ("a@x"))))
         (ert-info ((format "%S %S" arguments input))
           (mew-submit-test-with-directory directory
             (let* ((file (mew-submit-test-write

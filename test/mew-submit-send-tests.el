@@ -193,6 +193,18 @@ NAME nil means that there is no account.  The world notes what the user sees."
         (mew-submit-send-tests--settle)
         (should (mew-submit-test-stored peer))))))
 
+(ert-deftest mew-submit-send-tests-read-only ()
+  "A buffer whose text is read-only is sent like any other."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-send-tests--with-world (world peer "ok")
+      (with-temp-buffer
+        (insert (propertize (format "From: me@x\nTo: a@x\n%s\nb" mail-header-separator)
+                            'read-only t))
+        (mew-submit-send-it))
+      (mew-submit-send-tests--settle)
+      (should (mew-submit-test-stored peer)))))
+
 (ert-deftest mew-submit-send-tests-resend ()
   "`message-resend' sends the message again, unchanged, to the new address only."
   :tags '(:module)
@@ -368,9 +380,9 @@ Gr\303\274\303\237e\n")
   (let ((mew-submit-accounts '((:name "one" :from "me@x" :server "h")))
         (smtpmail-smtp-server nil)
         (smtpmail-default-smtp-server nil))
-    (should-error (mew-submit-account--choose "you@x") :type 'mew-submit-config)
+    (should-error (mew-submit-account--choose "you@x.example") :type 'mew-submit-config)
     (let ((smtpmail-smtp-server "other"))
-      (should (equal (plist-get (mew-submit-account--choose "you@x") :server)
+      (should (equal (plist-get (mew-submit-account--choose "you@x.example") :server)
                      "other")))
     ;; What is handed out is a copy.
     (let ((account (mew-submit-account--by-name "one")))
@@ -393,9 +405,18 @@ SECURITY: P11."
            ((,one) nil "one" "me@one.example")
            ((,one) "root@localhost" "one" "me@one.example")
            ((,one) "root@vm.LocalDomain" "one" "me@one.example")
-           ((,one) ,(concat "root@" (system-name)) ,(and (not (string-search "." (system-name))) "one")
+           ((,one) ,(concat "root@" (system-name)) "one" "me@one.example")
+           ((,one) ,(format "root@%s.example.org" (car (split-string (system-name) "[.]"))) "one"
             "me@one.example")
+           ((,one) "nas@nas.local" "one" "me@one.example")
+           ((,one) "nas@box.home.arpa" "one" "me@one.example")
+           ((,one) "nas@nas-7" "one" "me@one.example")
+           ((,one) "raid@10.0.0.5" "one" "me@one.example")
+           ((,one) "raid@[10.0.0.5]" "one" "me@one.example")
+           ((,one) "root@%H" "one" "me@one.example")
            ((,one) "you@elsewhere.example" nil)
+           ((,one) "you@local.example" nil)
+           ((,one) "you@elsewhere\u200B.example" nil)
            ((,one ,two) "root" nil)
            ((,one (:default t . ,two)) "root" "two" "root")
            (((:default t :sender "s@two.example" . ,two) ,one) "root" "two"
@@ -411,8 +432,14 @@ SECURITY: P11."
               (should (equal (mew-submit-request--sender account "root" nil)
                              from))
               (should (equal (mew-submit-request--sender account "" nil) ""))
-              (should (equal (mew-submit-request--sender account "a@b" nil)
-                             "a@b")))))))))
+              (should (equal (mew-submit-request--sender account "a@b.example" nil)
+                             "a@b.example")))))))))
+
+(ert-deftest mew-submit-send-tests-a-house-keeps-its-addresses ()
+  "An account whose own address is of a house sends for others of the house."
+  (let ((account '(:from "me@nas.lan" :server "h")))
+    (should (equal (mew-submit-account--qualify account "you@nas.lan") "you@nas.lan"))
+    (should (equal (mew-submit-account--qualify account "root") "me@nas.lan"))))
 
 (ert-deftest mew-submit-send-tests-account-that-is-none ()
   "What is wrong with the accounts is told in words, with what to do about it.

@@ -73,7 +73,8 @@ class Conversation:
         text, *acts = reply.split("|") if not reply.startswith("@") else ("", reply)
         if text:
             self.log("reply", text=text)
-            self.sock.sendall(text.replace("\n", "\r\n").encode() + b"\r\n")
+            end = self.spec.get("line_end", "\r\n")
+            self.sock.sendall((text.replace("\n", end) + end).encode(self.spec.get("coding", "utf-8")))
         if "@close" in acts:
             raise End
         if "@stall" in acts:
@@ -136,7 +137,7 @@ class Conversation:
     def mail(self, line):
         if self.spec.get("one_mail_only") and self.in_transaction:
             return
-        if not self.authenticated:
+        if not self.authenticated and not self.spec.get("open"):
             self.say("530 5.7.0 log in first")
         elif self.spec.get("mail_has_no_parameters") and ">" in line and not line.endswith(">"):
             self.say("555 5.5.4 %s: what is that?" % line.split()[-1])
@@ -198,8 +199,10 @@ class Conversation:
 
     def command(self, line):
         verb = line.split(" ")[0].upper()
-        if verb in ("EHLO", "HELO"):
+        if verb == "EHLO":
             self.offer("ehlo" if self.tls else "ehlo_clear", EHLO if self.tls else EHLO_CLEAR)
+        elif verb == "HELO":
+            self.usual("HELO", "250 mail.case.test")
         elif verb == "STARTTLS":
             self.starttls()
         elif verb == "AUTH":

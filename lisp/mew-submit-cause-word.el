@@ -53,8 +53,8 @@ postafiok*, cutia postal*, casuta, ящик*, скриньк*, 邮箱, 信箱, �
 受信箱, 사서함, 메일함, 편지함, 우편함,
 postni predal*, predal*, spremnik*, sanducic*, postkast*, pastkast*, pasto dezut*,
 θυριδα*, γραμματοκιβωτιο*, صندوق البريد, صندوق, תיבת הדואר, תיבה, กล่องจดหมาย, ตู้จดหมาย,
-kotak surat, kotak masuk, hop thu, मेलबॉक्स, пощенск* кути*, поштова скринька,
-mbox, mail drop")
+kotak surat, kotak masuk, hop thu, मेलबॉक्स, поштова скринька,
+mbox, mail drop, пощенска кутия, пощенската кутия")
     (recipient
      "cannot be delivered, could not be delivered, cant be delivered, delivery error,
 recipient*, rcpt, rcpts, rcptto, rcpt to, addressee*, receiver*, receiving user,
@@ -72,7 +72,7 @@ gonderen*, gonderici*, felado*, expeditor*, отправител*, відпра�
 发送者, 寄件者, 寄件人, 送信者, 差出人, 送信元, 발신자, 보낸 사람, 보내는 사람, 발송자,
 saatja*, posiljatelj*, siuntej*, sutitaj*, αποστολε*, المرسل, שולח, השולח, ผู้ส่ง,
 pengirim, nguoi gui, подател*,
-envelope")
+envelope, send address, sending address")
     (address
      "address, addresses, adress, e mail address, email address, mail address, adresse,
 adressen, mailadresse, emailadresse, adresse e mail, courriel, direccion*, endereco*,
@@ -113,7 +113,10 @@ liitetiedosto*, liite, zalacznik*, priloh*, dosya*, eki, mellekle*, вложен
 첨부,
 priponk*, prilog*, manus*, pried*, συνημμεν*, المرفق, קובץ מצורף, ไฟล์แนบ, lampiran,
 tep dinh kem, прикачен*,
-archive, archives, archiv")
+archive, archives, archiv, file with, files with, file of type, files of type, files of this,
+unwanted file*, unwanted attachment*, unwanted extension*, extension, extensions, macro,
+macros, macro enabled, documents, document, encrypted archive*, password protected,
+protected archive, script file*, script files")
     (url
      "domain in message, blacklisted link, shortener*, url, urls, uri, uris, uribl, surbl,
 link, links, hyperlink*, dbl url, lien, liens, enlace*, verweis*, collegament*, koppeling*,
@@ -246,12 +249,15 @@ separate password, another password for programs, eigenes passwort, separates pa
 eigenes kennwort")
     (web
      "accept eula, accept the eula, accept the terms, accept our terms, web login,
-weblogin*, webmail, web mail, web browser, browser*, captcha, via the web, web site login,
+weblogin*, webmail, web mail, web browser, browser*, captcha, via the web,
 verify your account, verify your identity, confirm your identity, sign in to your account,
 log into your account, log in to your account on, suspicious login, suspicious sign in,
 unusual sign in, security challenge, continue sending messages, unlock your account,
 activate your account, navigateur, navegador, im browser, przegladark*, prohlizec*,
-tarayici*, браузер*, капч*, 网页, ブラウザ, 브라우저")
+tarayici*, браузер*, капч*, 网页, ブラウザ, 브라우저, robot, robots, phone number, verify your phone,
+account needs verification, account verification, verification required, needs verification,
+new terms, nutzungsbedingungen, conditions d utilisation, terminos de uso, condizioni d uso,
+captchas, human verification, prove that you are, security check, security checkup")
     (list
      "μαυρη λιστα, black, black ip, black sender, black mail, open relay, open proxy, badmailfrom,
 badrcptto, black listed, listed by, is listed in, is listed on, listed in, listed at,
@@ -260,18 +266,21 @@ block list removal, delist*, poor reputation sender, csi mimecast, blacklist*, b
 black list*, block list*, blocked list, denylist*, deny list, rbl, rbls, dnsbl*, dnsrbl,
 spamhaus*, spamcop*, sorbs*, barracudacentral*, uceprotect*, invaluement, senderbase,
 senderscore, sender score, spamrats, abusix, mail abuse, njabl, ordb, cbl, abuseat, sbl,
-xbl, css, zen, psbl, nixspam, dnsbl sorbs, blackhole*, black hole, schwarz* liste,
+xbl, css, zen, psbl, nixspam, dnsbl sorbs, blackhole*, black hole,
 schwarzliste, sperrliste*, liste noire, listes noires, lista negra, lista nera,
-listas negras, zwarte lijst, svartlist*, svarteliste*, czarn* list*, czarnej liscie,
-cern* listin*, blacklistu, kara liste*, karaliste*, feketelist*, lista neagra, черн* спис*,
-черный список, черном списке, черного списка, чорн* спис*, 黑名单, 黑名單, 封锁列表,
+listas negras, zwarte lijst, svartlist*, svarteliste*, czarnej liscie, blacklistu, kara liste*, karaliste*, feketelist*, lista neagra,
+черный список, черном списке, черного списка, 黑名单, 黑名單, 封锁列表,
 ブラックリスト, 블랙리스트, 차단 목록, ip block, banned ip*, client host blocked,
-ivm")
+ivm, schwarze liste, schwarzen liste, czarna lista, czarne listy, czarnej liste,
+cerna listina, cerne listine, cernou listinu, black listu, черные списки, чорний список,
+чорному списку, siyah liste*, schwarzer liste, blok listesi, listed, our list, our lists")
     (reputation
      "reputation*, bad reputation, poor reputation, low reputation, untrusted, trust level,
 cloudmark sender intelligence, csi, talos, reputacion, reputacao, reputazion*, reputatie,
 reputacja*, reputac*, репутац*, 信誉, 信譽, 評価, 평판,
-directory harvest*, harvest attack, harvesting, dictionary attack*")
+directory harvest*, harvest attack, harvesting, dictionary attack*, schlechten ruf,
+schlechter ruf, schlechte reputation, mauvaise reputation, mala reputacion, spotne,
+senderscore")
     (spam
      "scam, fraud, spamverdacht*, spamfilter*, spamschutz, spamerkennung, message filtered,
 mail rejete, mail rejected ofr, looks like spam, classified as spam, suspicion of spam,
@@ -285,21 +294,23 @@ istenmeyen, keretlen, спам*, 垃圾, 垃圾邮件, 迷惑メール, スパ�
 nezelen*, rams*, spami, neprasyt*, ανεπιθυμητ*, مزعج, ספאם, דואר זבל, สแปม, thu rac,
 bulk, bulk email*, bulk e mail*, bulk messages, mass mail*, mass mailer*, mass mailing*,
 spamtext, antyspam*, antispamow*,
-pattern detection, recurrent pattern")
+pattern detection, recurrent pattern, gtube, bulkmail")
     (virus
      "virus, viruses, malware, worm, trojan*, infected, infection, clamav, clam av,
 av engine, virenscan*, viren, virenbefall, virusscan*, schadsoftware, infecte*, infectad*,
 infettat*, infetto, malicious software, malicious content, malicious code,
 phishing heuristics, zainfekowan*, wirus*, zavirovan*, vir, zararli*, вирус*, вредонос*,
 病毒, ウイルス, ウィルス, 바이러스, eicar*,
-virusi, виру*, ιο, ιος, فيروس, וירוס, ไวรัส")
+virusi, виру*, ιο, ιος, فيروس, וירוס, ไวรัส, malicious, payload, harmful, dangerous content,
+ransomware, exploit, backdoor, rootkit")
     (loop
      "loop, looping, loops, mail loop, mailloop, hop count*, too many hops, hops,
 maximum hop*, received headers, received header*, too many received,
 already has my delivered to, mail forwarding loop, schleife*, boucle*, bucle*, loop de,
 ciclo, lus, slinga, petl*, smyck*, dongu*, циклич*, зациклив*, petlu, 循环, 环路, ループ,
 루프, routing loop, delivered to line, mx list for, mail loops back, loops back to myself,
-loop detected")
+loop detected, endlosschleife*, mailschleife*, kreislauf, been here before, circular,
+circularly, zapetlen*, dongu")
     (size
      "attachment is too long, message is too long, mail too large, length of data content,
 content length, data size, message size, size limit*, maximum size, max size, exceeds size,
@@ -364,7 +375,7 @@ number of, max number of, maximum number of, many, excessive*, zu viele, zu viel
 zu haufig, trop de, trop, demasiad*, muitas, muitos, excesso de, troppi, troppe, te veel,
 for manga, for mange, zbyt wiel*, za duzo, zbyt duzo, prilis mnoho, cok fazla, tul sok,
 prea mult*, liian monta, слишком мног*, забагато, 过多, 太多, 過多, 多すぎ, 너무 많,
-too many requests")
+too many requests, 大量, too frequently")
     (limit
      "excedi*, supero, superat*, depasse*, numero maximo, numero massimo, nombre maximum,
 nombre maximal, maximale anzahl, maximum aantal, maksymaln*, maximalni, максимальн*,
@@ -391,7 +402,9 @@ frecuencia, frequencia, frequenza, snelheid, frekvens, czestotliwosc*, rychlost,
 частот*, скорост*, 频率, 频繁, 速率, 頻度, 頻繁, 빈도, 속도, concurrency, too quickly,
 tarpit*,
 thread limit, short period, short time, in a short,
-too many requests")
+too many requests, слишком част*, частая, zu haufig, zu haeufig, zu oft, trop souvent,
+trop frequen*, too rapidly, too many per, lower your,
+sessions opened, 大量, 短時間")
     (period
      "tageslimit*, daglimiet, dagsgrans, dygnsgrans, taeglich*, 1h, 24 h, 1 h, 1 hour,
 1 day, emails per hour, max emails per hour, emails per day, recipients per day,
@@ -452,7 +465,11 @@ no one at, nobody at, no match in, match in name directory, not in my validrcptt
 validrcptto, nessun, nessuno, does not handle mail for, doesnt handle mail for,
 handle mail for, no longer an employee, no longer with, no longer employed,
 incorrectly addressed, not email addresses,
-dosnt exist, doesnt exists, does not exists, dosent exist")
+dosnt exist, doesnt exists, does not exists, dosent exist, not listed, is not listed,
+unregistered, doesnt recognise, not recognise, not recognize, does not recognise,
+does not recognize, kein solcher, keine solche, kein solches, aucun utilisateur,
+pas d utilisateur, ningun usuario, nessun utente, geen gebruiker, brak uzytkownika,
+zadny uzivatel, нет пользователя, boyle bir kullanici yok")
     (nouser
      "такого пользователя нет, такого пользователя, такой пользователь,
 нет такого пользователя, adresse d au moins un destinataire invalide,
@@ -507,7 +524,11 @@ valid sender domain, without a valid sender, dead domain, domain resolve fail*,
 domain resolution fail*, host name is unknown, host name unknown, hostname unknown,
 find any host, any host named, any host by that name,
 no data by dns,
-invalid sender domain, sender domain is invalid, bad sender domain")
+invalid sender domain, sender domain is invalid, bad sender domain, no mail server*,
+no mail host, no mail exchanger, no a or mx, neither mx nor, kein mailserver, no mx or a,
+valid mx or, has no a, no address record, domaine introuvable, domaine inconnu,
+domaine inexistant, dominio inexistente, dominio inesistente, domena nie istnieje,
+domena neexistuje, domein bestaat niet, neexistuje domena")
     (invalid
      "invalid*, incorrect*, wrong*, bad, illegal, not correct, false, mismatch*,
 dont match, does not match, doesnt match, not match, erroneous, not accepted, unacceptable,
@@ -591,7 +612,15 @@ closed group, private group,
 only registered, registered users,
 nimmt keine nachricht*, nimmt keine mail*, nimmt keine e mail*, n accepte pas,
 naccepte pas, no acepta, nao aceita, non accetta, accepteert geen, nie przyjmuje,
-neprijima, kabul etmiyor, не принимает")
+neprijima, kabul etmiyor, не принимает, members can, members may, only members, members alone,
+internal users only, internal users, bekannten absendern, accetta solo, mittenti autorizzati,
+expediteurs autorises, remitentes autorizados, remetentes autorizados, membership,
+not a subscriber, non member*, nonmember*, known contacts, contacts only, address book,
+recipient preferences, authorised senders only, authorized senders only, approved by,
+insiders, staff only, employees only, nur absender, only senders, from its members,
+group members, outside the organization, outside the organisation, outside this organization,
+outside the company, outside of the company, outside our organization, outside our company,
+external sender, from outside, screened")
     (disabled
      "nicht freigeschaltet, nicht freigegeben, nicht aktiviert, sparra*, zablokovan*,
 zablokowan*, deshabilitad*, cerrad*, inhabilitad*, access disabled, disabled, disable,
@@ -634,9 +663,11 @@ kesobb, mai tarziu, временн*, позже, позднее, повтори�
     (greylist
      "greylist*, graylist*, grey list*, gray list*, grey listed, postgrey, milter greylist,
 greymilter, grau gelistet, graulist*, liste grise, lista gris, lista cinza, lista grigia,
-grijze lijst, szar* list*, szarej liscie, gri liste*, серый список, сер* спис*, 灰名单,
+grijze lijst, szarej liscie, gri liste*, серый список, 灰名单,
 灰名單, グレーリスト, 그레이리스트, isgreylisted, please retry after sometime, new sender,
-first time sender, unknown triplet")
+first time sender, unknown triplet, szara lista, szarej listy, sedy seznam, сером списке,
+sender recipient pair, recipient pair, triplet, first contact, erstkontakt, premier contact,
+primer contacto, primo contatto")
     (busy
      "another server, different server, high load, load too high, come back later,
 currently unavailable, too many processes, all lines busy, try again shortly, no free,
@@ -670,7 +701,7 @@ plattenplatz, kein speicher, espace disque, disque, espacio en disco, espacio, e
 spazio, disco, schijfruimte, diskutrymme, diskplads, miejsca na dysku, brak miejsca,
 mista na disku, disk alani, нет места, дисков*, места на диске, 磁盘, 磁碟, 存储空间,
 ディスク, 디스크,
-enough space, enough storage, enough room, storage space")
+enough space, enough storage, enough room, storage space, storage, capacity")
     (internal
      "system problem, mailer error, unknown mailer, temporary system, internal system,
 server config*, configuration, contact the administrator of this server,
@@ -698,7 +729,7 @@ queuing, queueing, unable to queue, cannot queue, could not queue,
 problem attempting, could not be stored, cannot be stored, unable to store,
 could not store,
 queue failure*, unable to check, cannot check,
-io error, i o error")
+io error, i o error, mailbox store, message store")
     (timeout
      "connection expired, session expired, expired session, took too long, no data,
 too slow, time limit, timeout, timed out, time out, timeout exceeded, timeout waiting,
@@ -713,11 +744,12 @@ limit czasu, przekroczony czas, vyprsel cas*, casovy limit, zaman asimi, sure do
 idotullep*, таймаут*, тайм аут, время ожидания, истекло время, час очікування, 超时, 逾時,
 逾时, タイムアウト, 시간 초과,
 ended early, ended prematurely, incomplete data, incomplete message, message incomplete,
-premature end, unexpected end")
+premature end, unexpected end, lost input connection, lost input, input connection, idle for too long, no activity, hanging up, too slowly,
+session inactive, disconnected for inactivity, due to inactivity on")
     (unreachable
      "deliver the message in time, giving up, could not reach, cannot reach, cant reach,
 failed to connect, unable to deliver, delivery attempts, undeliverable after,
-not answering, does not respond, does not answer, contact destination, destination smtp,
+not answering, does not respond, does not answer, destination smtp,
 contact the destination, callout to, unreachable, not reachable, message expired,
 delivery time expired, host down, connection refused by, no route to host,
 network is unreachable, could not connect, unable to connect, cannot connect,
@@ -734,7 +766,11 @@ onbereikbaar, kan inte nas, nieosiagaln*, nedosazitel*, ulasilam*, elerhetetlen,
 недостижим*, не отвечает, 无法连接, 连接失败, 到達できません, 연결할 수 없,
 servfail,
 dns check*, dns look up, dns resolving, dns resolution, read error from,
-resolve route, no route found, find a gateway, gateway for")
+resolve route, no route found, find a gateway, gateway for, failover, alternate host,
+target ip, mail exchangers, all mail exchangers, been queued,
+mail queue for, downstream server, upstream error, upstream server, destination is down,
+hosts are down, host is down, server is down, joindre, timed out in queue, expired in queue,
+long in queue, contact destination")
     (dns
      "dns check*, dns lookup*, dns lookup fail*, dns look up*, dns failure, dns error,
 dns query failed, dns timeout, dns resolve*, dns resolution, dns resolving, dns server,
@@ -787,7 +823,8 @@ early talker*, talked too early, spoke too soon, talking too soon, already said,
 already greeted, already sent,
 command line, protocol deviation,
 mail transaction, auth exchange*, authentication exchange*,
-wait for my reply, bad argument*, invalid argument*")
+wait for my reply, bad argument*, invalid argument*, pregreet, spoke before, client spoke,
+talks before, talking before, out of turn, unexpected command*")
     (utf8
      "smtputf8, utf8, utf 8, eai, internationalized, internationalised, non ascii,
 nonascii, 8bit, 8 bit, 8bitmime, international address*, 8 bit characters, eight bit, idn,
@@ -819,7 +856,9 @@ sender doesnt exist, return address, sender user unknown, absender unbekannt,
 expediteur inconnu, remitente desconocido, remetente desconhecido, mittente sconosciuto,
 afzender onbekend, nieznany nadawca, neznamy odesilatel, отправитель неизвестен,
 отправитель не существует, 发件人不存在, 发件人地址不存在, 送信者不明,
-verify mailfrom, verify mail from, verifying sender, verifying mail from")
+verify mailfrom, verify mail from, verifying sender, verifying mail from, callback to,
+callback failed, callout to sender, sender callback, could not be confirmed,
+return address was")
     (owned
      "ei ole lubatud, permission to send from, hoort niet bij, tillhor inte, tilhorer ikke,
 ikke lov til, har inte ratt, nemate opravneni, nie masz uprawnien, non hai il permesso,
@@ -872,7 +911,17 @@ not in my domain, not in our domain, not from my domain, not from our domain,
 must correspond, not correspond, doesnt correspond, correspond pas, correspondent pas,
 address must use, must use this domain, sender not authorized, sender not authorised,
 sender is not authorized, sender is not authorised, unauthorized sender,
-unauthorised sender, sender unauthorized")
+unauthorised sender, sender unauthorized, send mail as, send email as, send messages as,
+you control, under your control, of your own, your own address, not yours, zugeordnet,
+nesmite odesilat, patri, assigned to, not the owner, not owner, no rights to,
+permission to send as, match the return path, match the from, match the sender,
+match your account, match the login, belong to, linked to, attached to your account,
+verify ownership, not be used by, unter dieser adresse, mit dieser adresse,
+avec cette adresse, con esta direccion, desde esta direccion, com este endereco,
+com esse endereco, con questo indirizzo, da questo indirizzo, met dit adres, vanaf dit adres, от имени,
+このアドレスから, 이 주소로, send from this address, send with this address, not equal, equal to,
+no coincide con, non coincide, wysylac z tego adresu, odesilat z teto adresy,
+письма с этого адреса, отправлять с этого адреса, bu adresten gonder*")
     (mailserver
      "smtp server of your isp, smtp server of your, your isp, your isps, isp mail server,
 isps mail server, smarthost, smart host, mailgateway, mail gateway, your providers,
@@ -896,7 +945,12 @@ proxy*, open proxy, vpn, cloud provider, ip not authorized,
 海外, 国外, 境外, 해외, abroad, overseas, foreign country, foreign countries, ausland*, etranger,
 extranjero, estero,
 host network, network not allowed, network is not allowed,
-your network is not")
+your network is not, diesem land, from this country, ce pays, este pais, questo paese,
+deze land, dit land, tego kraju, teto zeme, этой страны, вашей страны, 국가, geo blocked,
+geoblock*, geolocation, geo location, from our network, own network, outside our network,
+outside of our network, outside the network, aus dem netz, unser netz, unserem netz,
+notre reseau, nuestra red, nossa rede, nostra rete, ons netwerk, нашей сети, this location,
+your location, port 25, access control rule*, unknown network*")
     (policy
      "policy, policies, policy reasons, policy violation, local policy, security policy,
 site policy, administrative*, administrator, administratively, richtlinie*, politique*,
@@ -904,7 +958,11 @@ politica*, policyreasons, beleid, polityk*, zasad*, politik*, политик*, �
 ポリシー, 정책,
 breach*, violat*")
     (app
-     "application, app, programs, third party apps, less secure, lsa, aplicativo, приложени*")
+     "application, app, programs, third party apps, less secure, lsa, aplicativo, приложени*,
+apps, mail app, mail apps, other apps, mail clients, mail client, mail programs, mail program,
+email clients, email programs, third party, external programs, programme, programmes,
+aplicacion, aplicaciones, applicazione, applicazioni, aplikacj*, aplikac*, uygulama*, 应用, アプリ,
+앱")
     (expired
      "expired, has expired, expire, outdated, transition, abgelaufen, caducad*, expirad*,
 scadut*, verlopen, wygasl*, vyprsel*, suresi dolmus, lejart, expirat, истек*,
@@ -917,7 +975,10 @@ cambie su contrasena, cambiar su contrasena, altere sua senha, cambia la passwor
 wijzig uw wachtwoord, zmien haslo, zmente heslo, sifrenizi degistirin, смените пароль,
 сменить пароль, измените пароль, 修改密码, 弱密码, 密码过于简单, 变更密码,
 パスワードを変更, 비밀번호를 변경,
-has been reset, was reset, choose another, choose a new")
+has been reset, was reset, choose another, choose a new, data leak, leaked, data breach,
+reset for, been reset, renewed, zuruckgesetzt, zurueckgesetzt, geandert werden,
+geaendert werden, neues passwort, changez, modifier, changer, modifiez, cambie, cambiarla,
+impostarne, cambiala, altere, trocar, nowe haslo, сменить, устарел*, 更改, 修改, 변경")
     (secondfactor
      "two factor, two step, 2 step, 2fa, second factor, zwei faktor, verification en deux,
 dos pasos, duas etapas, due fattori")
@@ -951,14 +1012,13 @@ outgoing blocked, outgoing mail blocked, unusual sending activity,
 sending has been disabled, sending disabled, sending suspended, sending is paused,
 account under review, on probation, insufficient balance, balance, unpaid, overdue,
 payment*, billing, trial, sandbox, free plan, subscription, suspicious activity,
-unusual activity, abuse, abused, abusive, compliance, terms of service, outbound spam,
-tenant, rechnung, impaye*, overtreding, оплат*, 欠费, 欠費, 余额,
+unusual activity, abuse, abused, abusive, compliance, terms of service, outbound spam, rechnung, impaye*, overtreding, оплат*, 欠费, 欠費, 余额,
 awaits approval, waiting for approval, needs approval, to be approved, awaits activation,
 confirm your email first, awaiting confirmation,
 account not subscribed, account is not subscribed,
 free quota,
 paused,
-demo domain*")
+demo domain*, tenant has exceeded, tenant exceeded")
     (rcptmark
      "recipient address rejected, all recipient addresses rejected, recipient rejected")
     (manyrcpt
@@ -969,7 +1029,10 @@ zu viele empfanger*, zu viele empfaenger*, trop de destinataires, demasiados des
 muitos destinatarios, troppi destinatari, te veel ontvangers, for manga mottagare,
 zbyt wielu odbiorcow, prilis mnoho prijemcu, cok fazla alici, слишком много получателей,
 收件人过多, 收件人数, 收件人数量, 宛先が多すぎ, 수신자가 너무,
-rcpt number*, number of rcpt*")
+rcpt number*, number of rcpt*, recipient count, count of recipients, recipients in excess,
+recipients exceed*, more recipients than, recipients than, recipients in one message,
+recipients in a single, maximum recipient, recipients in this message, to many recipients,
+recipient list too")
     (unavailable
      "unavailable, currently unavailable, not available at, nicht verfugbar,
 non disponible, no disponible")
@@ -1063,7 +1126,32 @@ not an open relay, weiterleitung nicht, kein relay, relais refuse, relais interd
 relay no permitido, relay negado, ретрансляция запрещена, relay nao permitido,
 isnt in my list of allowed rcpthosts, rcpthosts,
 open relay not, no open relay, open relay denied, open relaying, local user only,
-local users only, mail gate"))
+local users only, mail gate, only mail for, mail only for, only for its own, own customers,
+only for customers, customers only, for our own, only for local, for local users,
+only accept mail for, only accepts mail for, only relay for, not deliver to other,
+foreign domains, fremde domains")
+    (website
+     "website*, web site*, webseite*, web page, web app, web interface, site web,
+site internet, sitio web, pagina web, sito web, strona internetowa, stronie,
+webovych strankach, веб интерфейс*, на сайте, 网站, ウェブサイト, 웹사이트, online account, control panel,
+web console")
+    (only
+     "only, alone, nur, ausschliesslich, seulement, uniquement, solamente, solo, unicamente,
+soltanto, apenas, somente, alleen, tylko, wylacznie, pouze, jen, только, лишь, sadece,
+yalnizca, 只, 仅, のみ, 만")
+    (enable
+     "enable, enable it, turn on, turn it on, switch on, switch it on, activate it,
+allow access, account settings, mailbox settings, mail settings, in settings, in the settings,
+in your settings, aktivieren, freischalten, einschalten, einstellungen, activer, activez,
+parametres, activar, active, habilitar, habilite, ajustes, configuracion, ativar, ative,
+configuracoes, attivare, attiva, abilita, abilitare, impostazioni, inschakelen, instellingen,
+wlacz, wlaczyc, ustawieniach, zapnout, zapnete, nastaveni, включить, включите, настройках, 开启,
+启用, 设置, 設定, 有効, 설정")
+    (group
+     "group, groups, list, mailing list, mailing lists, distribution list, distribution lists,
+distribution group, mailingliste, liste de diffusion, lista de distribucion, lista de correo,
+mailinglijst, lista di distribuzione, lista dyskusyjna, рассылки, списка рассылки, メーリングリスト,
+邮件列表, 메일링 리스트"))
   "What is spoken of: (NOTION WORDS).")
 
 ;;; The text
@@ -1116,7 +1204,7 @@ Addresses become \"addr\", IP addresses \"ipaddr\"; an apostrophe joins."
   (let* ((text (substring text 0 (min (length text) mew-submit-cause-word--max)))
          (case-fold-search nil)
          (text (replace-regexp-in-string
-                "[^][ \t<>()\"',;:=|]+@[^][ \t<>()\"',;:|]+" " addr " text t t))
+                "[^][ \t<>()\"',;:=|]+@[^][ \t<>()\"',;:|]*" " addr " text t t))
          (text (replace-regexp-in-string
                 "\\b[0-9]\\{1,3\\}\\(?:\\.[0-9]\\{1,3\\}\\)\\{3\\}\\b\\|\\b\\(?:[0-9a-fA-F]\\{1,4\\}:\\)\\{1,7\\}\\(?::[0-9a-fA-F:./]*\\|\\(?:[0-9a-fA-F]\\{1,4\\}:\\)\\{2,\\}[0-9a-fA-F./]*\\)"
                 " ipaddr " text t t))

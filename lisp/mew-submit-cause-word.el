@@ -43,7 +43,8 @@ uzivatele, uctu, ucet, kullanic*, hesap*, hesab*, felhasznalo*, utilizator*, п�
 アカウント, 사용자, 계정,
 kasutaja*, korisni*, uporabni*, vartotoj*, lietotaj*, потребител*, χρηστη*, χρηστης,
 المستخدم, مستخدم, حساب, כתובת המשתמש, משתמש, המשתמש, کاربر, उपयोगकर्ता, ผู้ใช้, บัญชี,
-pengguna, akun, nguoi dung, tai khoan")
+pengguna, akun, nguoi dung, tai khoan, subscriber, customer, login id, account holder,
+employee")
     (mailbox
      "mailbox*, mail box, mailboxes, inbox, mailfolder, mail folder, maildrop, postfach*,
 mailbox des, boite*, boite aux lettres, boite mail, buzon*, caixa postal, caixa de correio,
@@ -54,7 +55,8 @@ postafiok*, cutia postal*, casuta, ящик*, скриньк*, 邮箱, 信箱, �
 postni predal*, predal*, spremnik*, sanducic*, postkast*, pastkast*, pasto dezut*,
 θυριδα*, γραμματοκιβωτιο*, صندوق البريد, صندوق, תיבת הדואר, תיבה, กล่องจดหมาย, ตู้จดหมาย,
 kotak surat, kotak masuk, hop thu, मेलबॉक्स, поштова скринька,
-mbox, mail drop, пощенска кутия, пощенската кутия")
+mbox, mail drop, пощенска кутия, пощенската кутия, mail account, email account,
+e mail account, maildir, inbox of")
     (recipient
      "cannot be delivered, could not be delivered, cant be delivered, delivery error,
 recipient*, rcpt, rcpts, rcptto, rcpt to, addressee*, receiver*, receiving user,
@@ -63,7 +65,8 @@ geadresseerde*, mottagar*, mottaker*, modtager*, vastaanottaj*, odbiorc*, adresa
 prijemc*, prijemce, alici*, cimzett*, primatel*, получател*, адресат*, одержувач*, 收件人,
 收信人, 收件者, 接收者, 受信者, 宛先, 수신자, 수신인, 받는 사람, 받는사람,
 saaja*, prejemnik*, gavej*, sanem*, παραληπτη*, المستلم, المرسل إليه, נמען, הנמען, ผู้รับ,
-penerima, nguoi nhan")
+penerima, nguoi nhan, destination address, target address, envelope to,
+forward path, your correspondent, delivery to")
     (sender
      "sender*, mailfrom, mail from, envelope from, header from, from address, return path,
 originator, absender*, expediteur*, emetteur*, remitente*, remetente*, emisor, mittente*,
@@ -72,7 +75,8 @@ gonderen*, gonderici*, felado*, expeditor*, отправител*, відпра�
 发送者, 寄件者, 寄件人, 送信者, 差出人, 送信元, 발신자, 보낸 사람, 보내는 사람, 발송자,
 saatja*, posiljatelj*, siuntej*, sutitaj*, αποστολε*, المرسل, שולח, השולח, ผู้ส่ง,
 pengirim, nguoi gui, подател*,
-envelope, send address, sending address")
+envelope, send address, sending address, reverse path, return path address,
+originating address, from line")
     (address
      "address, addresses, adress, e mail address, email address, mail address, adresse,
 adressen, mailadresse, emailadresse, adresse e mail, courriel, direccion*, endereco*,
@@ -120,11 +124,13 @@ protected archive, script file*, script files")
     (url
      "domain in message, blacklisted link, shortener*, url, urls, uri, uris, uribl, surbl,
 link, links, hyperlink*, dbl url, lien, liens, enlace*, verweis*, collegament*, koppeling*,
-lank, odnosnik*, odkaz*, baglanti*, ссылк*, 链接, 連結, リンク, 링크")
+lank, odnosnik*, odkaz*, baglanti*, ссылк*, 链接, 連結, リンク, 링크, web address, web addresses,
+shortened, domain found in, link in")
     (header
      "header, headers, header field*, headerfield*, kopfzeile*, en tete*, entete*,
 cabecera*, encabezado*, cabecalho*, intestazion*, koptekst*, rubrik*, naglowek*, naglowk*,
-hlavick*, baslik*, basligi, заголов*, 信头, 邮件头, 标头, ヘッダ, ヘッダー, 헤더")
+hlavick*, baslik*, basligi, заголов*, 信头, 邮件头, 标头, ヘッダ, ヘッダー, 헤더, message id, mime version,
+content transfer encoding, subject is mandatory")
     (field
      "boundary, multipart, mime part*, mime structure, subject, subject*, message id,
 messageid, date header, date field, from header, from field, to header, reply to, mime,
@@ -167,13 +173,14 @@ prijav*, sisselogimi*, prisijung*, autentifikac*, συνδεση, ταυτοπο
 התחברות, אימות, ورود, เข้าสู่ระบบ, masuk, dang nhap, xac thuc, удостовер*,
 pop before smtp, pop apop, apop, pop authorization, authorization required,
 check your mail first, check mail first, receive mail first,
-登陆")
+登陆, log on, sign on, identify first, verified user")
     (relay
      "relay, relaying, relayed, relays, relay access, relaybetrieb, weiterleitung*, relais,
 relayer, retransmis*, reenvio, reenviar, inoltro, doorsturen, relaas, vidarebefordr*,
 przekazywan*, relayovani, predavani, yonlendirme*, ретрансл*, релей*, пересылк*, 中继,
 转发, 轉發, 轉信, 转信, 中継, 릴레이, 중계, gateway, rcpthosts, rcpt hosts, third party, open relay,
-local domain, local domains, not local")
+local domain, local domains, not local, not hosted, not one of our domains, not our domain,
+remote domain, remote domains, local delivery, must be local")
     (connection
      "connection*, connect, connected, session*, sessions, concurren*, simultaneous*,
 parallel, verbindung*, verbinden, connexion*, conexion*, conexao, conexoes, conness*,
@@ -183,7 +190,7 @@ baglanti*, соединени*, подключени*, 连接, 連接, 連線, �
      "hello name, hello command, hello host, bad hello, invalid hello, hostname in helo,
 helo host name, ehlo argument, helo argument,
 helo argument s, helo, ehlo, helo name, ehlo name, helo ehlo, helo host, helo command,
-helohost")
+helohost, introduce yourself, identify yourself, helohost error, hello string")
     (ptr
      "resolve to a name, resolve to a host*, does not resolve to, no dns entry for your ip,
 unverifyable sending, unverifiable sending, in addr arpa, ip name lookup,
@@ -198,7 +205,9 @@ no hostname, forward confirmed, generic rdns, no name for your ip, has no name, 
 ruckwartsauflosung*, reverse eintrag, reversedns, resolution inverse, dns inverse, inverse,
 dns inverso*, dns reverso*, reverso*, inverso*, revers*, odwrotn*, rewers*, reverzn*,
 zpetn*, ters dns, обратн*, 反向, 反向解析, 反解, 逆引き, 逆引, 역방향,
-r dns, unresolvable relay*, unresolvable client*, unresolvable host*, relay host name")
+r dns, unresolvable relay*, unresolvable client*, unresolvable host*, relay host name,
+hostname mismatch, no name in dns, mismatched dns, ip must resolve, sender ip must resolve,
+rp rdn, name of your ip")
     (spf
      "permitted sender, authorized sender for, not permitted to send mail for,
 authorized to send for, not a permitted sender, authorized mail server,
@@ -211,7 +220,8 @@ must be authenticated by, arc seal, not authorized to send on behalf,
 not authorized to send mail for, not authorized to use, not designated as permitted sender,
 purported responsible address,
 senders policy, sender policy, sending domain policy, domain owner policy,
-domain owners policy")
+domain owners policy, authorised by the domain, authorized by the domain, unsigned,
+not signed, not dkim signed, domain signature, aligned, not aligned")
     (tls
      "tls, starttls, ssl, encrypt*, encryption, verschlussel*, verschluessel*, ssltls,
 chiffr*, cifrad*, cifrat*, criptograf*, crittograf*, versleutel*, krypter*, szyfrowan*,
@@ -273,7 +283,9 @@ listas negras, zwarte lijst, svartlist*, svarteliste*, czarnej liscie, blacklist
 ブラックリスト, 블랙리스트, 차단 목록, ip block, banned ip*, client host blocked,
 ivm, schwarze liste, schwarzen liste, czarna lista, czarne listy, czarnej liste,
 cerna listina, cerne listine, cernou listinu, black listu, черные списки, чорний список,
-чорному списку, siyah liste*, schwarzer liste, blok listesi, listed, our list, our lists")
+чорному списку, siyah liste*, schwarzer liste, blok listesi, listed, our list, our lists,
+backscatterer, wpbl, dsbl, spamcannibal, mailspike, hostkarma, gbudb, truncate, lashback,
+proofpoint pdr, five ten, shunned, returnpath, barred hosts")
     (reputation
      "reputation*, bad reputation, poor reputation, low reputation, untrusted, trust level,
 cloudmark sender intelligence, csi, talos, reputacion, reputacao, reputazion*, reputatie,
@@ -294,7 +306,10 @@ istenmeyen, keretlen, спам*, 垃圾, 垃圾邮件, 迷惑メール, スパ�
 nezelen*, rams*, spami, neprasyt*, ανεπιθυμητ*, مزعج, ספאם, דואר זבל, สแปม, thu rac,
 bulk, bulk email*, bulk e mail*, bulk messages, mass mail*, mass mailer*, mass mailing*,
 spamtext, antyspam*, antispamow*,
-pattern detection, recurrent pattern, gtube, bulkmail")
+pattern detection, recurrent pattern, gtube, bulkmail, spamtrap, spam trap, honeypot,
+spammish, suspicious content, suspicious message, heuristic*, fingerprint*, content analysis,
+scored, score, razor, pyzor, bogofilter, commtouch, brightmail, cyren, mailshell,
+objectionable, offensive, porn, pornographic, casino, profanity, sensitive words, spam filter")
     (virus
      "virus, viruses, malware, worm, trojan*, infected, infection, clamav, clam av,
 av engine, virenscan*, viren, virenbefall, virusscan*, schadsoftware, infecte*, infectad*,
@@ -302,7 +317,8 @@ infettat*, infetto, malicious software, malicious content, malicious code,
 phishing heuristics, zainfekowan*, wirus*, zavirovan*, vir, zararli*, вирус*, вредонос*,
 病毒, ウイルス, ウィルス, 바이러스, eicar*,
 virusi, виру*, ιο, ιος, فيروس, וירוס, ไวรัส, malicious, payload, harmful, dangerous content,
-ransomware, exploit, backdoor, rootkit")
+ransomware, exploit, backdoor, rootkit, sophos, kaspersky, mcafee, bitdefender, eset, f prot,
+avg, infects")
     (loop
      "loop, looping, loops, mail loop, mailloop, hop count*, too many hops, hops,
 maximum hop*, received headers, received header*, too many received,
@@ -326,7 +342,8 @@ boyut*, tul nagy, prea mare, слишком больш*, размер*, 太大, 
 大きすぎ, 너무 큽니다, 너무 커, 크기, 용량 초과,
 prevelik*, liiga suur, per didel*, parak liel*, μεγεθος, حجم, גודל, גדול מדי, ขนาด,
 terlalu besar, ukuran, kich thuoc, qua lon, твърде голям*, завелик*, розмір*, liian suuri,
-too much data, too much mail data")
+too much data, too much mail data, kilobytes, bytes, too heavy, size restriction*,
+size restrictions, megabytes, larger in size, size of")
     (full
      "no more room, no room, speicherlimit*, speicherplatz ist erschopft,
 no space in mailbox, full, is full, over quota, overquota, over its quota, over the quota,
@@ -346,7 +363,10 @@ poln, polna, poln*, pun, puna, tais, pilnas, pilna, pilns, переповнен*
 пълен, γεματη, γεματο, πληρη*, ممتلئ*, ممتلئ, מלאה, מלא, เต็ม, penuh, da day, пуна,
 exhausted disk,
 disc quota*, userdisk quota*, domaindisk quota*, maildir over quota, hard limit,
-quota exceed the hard limit")
+quota exceed the hard limit, filled, filled up, too full, overfull, over limit,
+over its limit, over its storage, max storage, no free space, exceeded its space,
+insufficient space in, not enough room, enough room in, no space for, reached its storage,
+storage used up")
     (quota
      "message credits, credits left, no credits, credits, sends left, plan limit,
 max emails per hour, maximum credits, credits exceeded, emails per hour, emails per day,
@@ -355,7 +375,8 @@ relay quota, sending limit, send limit, relays quota, quota*, allowance, conting
 kontingent*, cuota*, cota, quotum, limit quota, квот*, 配额, 配額, 額度, 할당량,
 allotted, allotted number, has run out, have run out, run out of, used up, aufgebraucht,
 epuise*, agotad*, esgotad*, esaurit*, opgebruikt, wyczerpan*, vycerpan*, tukend*,
-исчерпан*, 用完, 用尽, 使い切, 소진")
+исчерпан*, 用完, 用尽, 使い切, 소진, sending credit*, daily cap, monthly cap, ceiling, daily allotment,
+message allowance")
     (loginlimit
      "lockout, locked out, too much fail*, login failures, repeated login*,
 log in failures, repeated failed, number of login, number of failed, too many failed,
@@ -404,7 +425,8 @@ tarpit*,
 thread limit, short period, short time, in a short,
 too many requests, слишком част*, частая, zu haufig, zu haeufig, zu oft, trop souvent,
 trop frequen*, too rapidly, too many per, lower your,
-sessions opened, 大量, 短時間")
+sessions opened, 大量, 短時間, pacing, backoff, back off, volume, message volume, spike,
+aggressive, aggressively, hammering, ratelimit exceeded, throughput, hourly rate")
     (period
      "tageslimit*, daglimiet, dagsgrans, dygnsgrans, taeglich*, 1h, 24 h, 1 h, 1 hour,
 1 day, emails per hour, max emails per hour, emails per day, recipients per day,
@@ -469,7 +491,10 @@ dosnt exist, doesnt exists, does not exists, dosent exist, not listed, is not li
 unregistered, doesnt recognise, not recognise, not recognize, does not recognise,
 does not recognize, kein solcher, keine solche, kein solches, aucun utilisateur,
 pas d utilisateur, ningun usuario, nessun utente, geen gebruiker, brak uzytkownika,
-zadny uzivatel, нет пользователя, boyle bir kullanici yok")
+zadny uzivatel, нет пользователя, boyle bir kullanici yok, not in service, not on this server,
+not handled, non existing, nonexisting, does not appear, not defined, undefined, not in our,
+no account by, not a subscriber of, not a customer of, no known user, not a local address,
+validation check, recipient validation, recipient verify from, not valid here")
     (nouser
      "такого пользователя нет, такого пользователя, такой пользователь,
 нет такого пользователя, adresse d au moins un destinataire invalide,
@@ -620,7 +645,9 @@ recipient preferences, authorised senders only, authorized senders only, approve
 insiders, staff only, employees only, nur absender, only senders, from its members,
 group members, outside the organization, outside the organisation, outside this organization,
 outside the company, outside of the company, outside our organization, outside our company,
-external sender, from outside, screened")
+external sender, from outside, screened, trusted senders, safe list, safe senders,
+invitation only, challenge response, confirm your address, confirmed senders,
+permitted senders, does not have permission to send, not on the list of, personal whitelist")
     (disabled
      "nicht freigeschaltet, nicht freigegeben, nicht aktiviert, sparra*, zablokovan*,
 zablokowan*, deshabilitad*, cerrad*, inhabilitad*, access disabled, disabled, disable,
@@ -640,7 +667,10 @@ neaktivn*, devre disi, askiya*, kapatil*, pasif, letiltva, felfuggesztve, dezact
 没有启用, 尚未开启, 尚未开通, 無効にな,
 archived, archivee*, archiviert,
 not accepting any mail, is not accepting mail, not accepting messages,
-not currently being accepted, inutilizz*, inutilizad*, falta de uso, non usage")
+not currently being accepted, inutilizz*, inutilizad*, falta de uso, non usage,
+decommissioned, removed, no longer in service, abandoned, de activated, vacated, obsolete,
+not in use, unmonitored, not monitored, no longer monitored, not been used, not logged in for,
+is dead, is gone, no longer accepts, no longer receives, no longer receiving")
     (required
      "use, required, require, requires, must, need, needs, needed, please, necessary,
 mandatory, before, first, should, erforderlich, notwendig, benotigt, benoetigt, mussen,
@@ -659,7 +689,9 @@ intente de nuevo, temporari*, mais tarde, tente novamente, temporane*, piu tardi
 tijdelijk*, later opnieuw, tillfallig*, senare, midlertidig*, senere, tilapai*, myohemmin,
 tymczasow*, pozniej, sprobuj, docasn*, pozdeji, gecici*, daha sonra, tekrar, atmenetileg,
 kesobb, mai tarziu, временн*, позже, позднее, повторите, тимчасов*, пізніше, 稍后, 暂时,
-临时, 稍後, 暫時, 一時的, 後で, しばらく, 나중에, 일시적, 잠시")
+临时, 稍後, 暫時, 一時的, 後で, しばらく, 나중에, 일시적, 잠시, moment, at the moment, shortly, in a while, in a few,
+presently, for the time being, postponed, retry after, resend later, attempt again, try back,
+reconnect")
     (greylist
      "greylist*, graylist*, grey list*, gray list*, grey listed, postgrey, milter greylist,
 greymilter, grau gelistet, graulist*, liste grise, lista gris, lista cinza, lista grigia,
@@ -667,7 +699,8 @@ grijze lijst, szarej liscie, gri liste*, серый список, 灰名单,
 灰名單, グレーリスト, 그레이리스트, isgreylisted, please retry after sometime, new sender,
 first time sender, unknown triplet, szara lista, szarej listy, sedy seznam, сером списке,
 sender recipient pair, recipient pair, triplet, first contact, erstkontakt, premier contact,
-primer contacto, primo contatto")
+primer contacto, primo contatto, embargo, delaying, not yet known, never seen before,
+not seen before, unfamiliar, not yet authorized to deliver, not yet authorised to deliver")
     (busy
      "another server, different server, high load, load too high, come back later,
 currently unavailable, too many processes, all lines busy, try again shortly, no free,
@@ -688,7 +721,10 @@ przeciazon*, niedostepn*, pretizen*, nedostupn*, mesgul, asiri yuk*, kullanilami
 tulterhelt, foglalt, ocupat, перегруж*, занят, недоступ*, перевантаж*, 繁忙, 系统忙,
 不可用, 维护, 過負荷, 混雑, 混み合って, ビジー, メンテナンス, 利用できません, 과부하,
 사용할 수 없, 바쁩니다, 점검,
-not ready, server not ready")
+not ready, server not ready, congested, heavy load, queue is full, queue full, at capacity,
+too much traffic, offline, outage, too many clients, rejecting connections,
+refusing connections, not operational, no slots, not accepting connections, currently down,
+queue unavailable, resource limitations, limited resources")
     (storage
      "disk space, insufficient disk, disk, disk full, no space,
 insufficient system storage, insufficient storage, system storage, storage full,
@@ -729,7 +765,8 @@ queuing, queueing, unable to queue, cannot queue, could not queue,
 problem attempting, could not be stored, cannot be stored, unable to store,
 could not store,
 queue failure*, unable to check, cannot check,
-io error, i o error, mailbox store, message store")
+io error, i o error, mailbox store, message store, malfunction, error occurred, corrupt,
+corrupted, unable to handle, cannot process, could not process, unable to process your, daemon, assertion, hardware, error while reading")
     (timeout
      "connection expired, session expired, expired session, took too long, no data,
 too slow, time limit, timeout, timed out, time out, timeout exceeded, timeout waiting,
@@ -745,7 +782,8 @@ idotullep*, таймаут*, тайм аут, время ожидания, ис�
 逾时, タイムアウト, 시간 초과,
 ended early, ended prematurely, incomplete data, incomplete message, message incomplete,
 premature end, unexpected end, lost input connection, lost input, input connection, idle for too long, no activity, hanging up, too slowly,
-session inactive, disconnected for inactivity, due to inactivity on")
+session inactive, disconnected for inactivity, due to inactivity on, no response from client,
+silence, stalled, hung up, hang up, unexpected disconnect, reading body")
     (unreachable
      "deliver the message in time, giving up, could not reach, cannot reach, cant reach,
 failed to connect, unable to deliver, delivery attempts, undeliverable after,
@@ -770,7 +808,10 @@ resolve route, no route found, find a gateway, gateway for, failover, alternate 
 target ip, mail exchangers, all mail exchangers, been queued,
 mail queue for, downstream server, upstream error, upstream server, destination is down,
 hosts are down, host is down, server is down, joindre, timed out in queue, expired in queue,
-long in queue, contact destination")
+long in queue, contact destination, could not contact, cannot contact, unable to contact,
+unable to reach, could not be reached, cannot be reached, not be contacted, next hop server,
+connect failed, network unreachable, host unreachable, message delayed,
+remote mailserver")
     (dns
      "dns check*, dns lookup*, dns lookup fail*, dns look up*, dns failure, dns error,
 dns query failed, dns timeout, dns resolve*, dns resolution, dns resolving, dns server,
@@ -824,7 +865,8 @@ already greeted, already sent,
 command line, protocol deviation,
 mail transaction, auth exchange*, authentication exchange*,
 wait for my reply, bad argument*, invalid argument*, pregreet, spoke before, client spoke,
-talks before, talking before, out of turn, unexpected command*")
+talks before, talking before, out of turn, unexpected command*, deviation, esmtp violation,
+smtp violation, unsupported please, destination domains per, destination domains")
     (utf8
      "smtputf8, utf8, utf 8, eai, internationalized, internationalised, non ascii,
 nonascii, 8bit, 8 bit, 8bitmime, international address*, 8 bit characters, eight bit, idn,
@@ -858,7 +900,8 @@ afzender onbekend, nieznany nadawca, neznamy odesilatel, отправитель 
 отправитель не существует, 发件人不存在, 发件人地址不存在, 送信者不明,
 verify mailfrom, verify mail from, verifying sender, verifying mail from, callback to,
 callback failed, callout to sender, sender callback, could not be confirmed,
-return address was")
+return address was, postmaster verification, verification failed while checking,
+sender could not be checked, callout verification")
     (owned
      "ei ole lubatud, permission to send from, hoort niet bij, tillhor inte, tilhorer ikke,
 ikke lov til, har inte ratt, nemate opravneni, nie masz uprawnien, non hai il permesso,
@@ -950,7 +993,9 @@ deze land, dit land, tego kraju, teto zeme, этой страны, вашей с
 geoblock*, geolocation, geo location, from our network, own network, outside our network,
 outside of our network, outside the network, aus dem netz, unser netz, unserem netz,
 notre reseau, nuestra red, nossa rede, nostra rete, ons netwerk, нашей сети, this location,
-your location, port 25, access control rule*, unknown network*")
+your location, port 25, access control rule*, unknown network*, dial, unassigned, datacenter,
+data center, hosting network, direct delivery, not an mx, non mx, anonymizer, countries,
+regions, dynamically assigned")
     (policy
      "policy, policies, policy reasons, policy violation, local policy, security policy,
 site policy, administrative*, administrator, administratively, richtlinie*, politique*,
@@ -1035,7 +1080,7 @@ recipients in a single, maximum recipient, recipients in this message, to many r
 recipient list too")
     (unavailable
      "unavailable, currently unavailable, not available at, nicht verfugbar,
-non disponible, no disponible")
+non disponible, no disponible, unavailable to take, is unavailable, not reachable at")
     (unsupported
      "unsupported, not supported, not implemented, not enabled, not available, not offered,
 not advertised, unimplemented, nicht unterstutzt, non supporte*, no soportado,
@@ -1064,7 +1109,8 @@ not authorized, nicht erlaubt, nicht gestattet, non autoris*, no permitid*, nao 
 non consentit*, niet toegestaan, niedozwolon*, nepovolen*, запрещен*, не разрешен*, 不允许,
 禁止, 許可されて, 허용되지,
 not authorised, unauthorised, unauthorized,
-无权")
+无权, not have permission, not have permissions, no permissions, lacks permission,
+insufficient permission*, insufficient rights, insufficient privilege*, no rights")
     (msgspam
      "message is likely, message is spam, message looks like, message was classified,
 message was identified, message appears to be, message has been classified,

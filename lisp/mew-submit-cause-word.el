@@ -180,7 +180,8 @@ relayer, retransmis*, reenvio, reenviar, inoltro, doorsturen, relaas, vidarebefo
 przekazywan*, relayovani, predavani, yonlendirme*, ретрансл*, релей*, пересылк*, 中继,
 转发, 轉發, 轉信, 转信, 中継, 릴레이, 중계, gateway, rcpthosts, rcpt hosts, third party, open relay,
 local domain, local domains, not local, not hosted, not one of our domains, not our domain,
-remote domain, remote domains, local delivery, must be local")
+remote domain, remote domains, local delivery, must be local, forwarding to, mail forwarding,
+foreign hosts, foreign host")
     (connection
      "connection*, connect, connected, session*, sessions, concurren*, simultaneous*,
 parallel, verbindung*, verbinden, connexion*, conexion*, conexao, conexoes, conness*,
@@ -190,7 +191,8 @@ baglanti*, соединени*, подключени*, 连接, 連接, 連線, �
      "hello name, hello command, hello host, bad hello, invalid hello, hostname in helo,
 helo host name, ehlo argument, helo argument,
 helo argument s, helo, ehlo, helo name, ehlo name, helo ehlo, helo host, helo command,
-helohost, introduce yourself, identify yourself, helohost error, hello string")
+helohost, introduce yourself, identify yourself, helohost error, hello string, call yourself,
+calls itself, calling yourself")
     (ptr
      "resolve to a name, resolve to a host*, does not resolve to, no dns entry for your ip,
 unverifyable sending, unverifiable sending, in addr arpa, ip name lookup,
@@ -221,7 +223,8 @@ not authorized to send mail for, not authorized to use, not designated as permit
 purported responsible address,
 senders policy, sender policy, sending domain policy, domain owner policy,
 domain owners policy, authorised by the domain, authorized by the domain, unsigned,
-not signed, not dkim signed, domain signature, aligned, not aligned")
+not signed, not dkim signed, domain signature, aligned, not aligned, designated to send for,
+not designated to, your domains policy")
     (tls
      "tls, starttls, ssl, encrypt*, encryption, verschlussel*, verschluessel*, ssltls,
 chiffr*, cifrad*, cifrat*, criptograf*, crittograf*, versleutel*, krypter*, szyfrowan*,
@@ -256,7 +259,8 @@ heslo pro aplikac*, aplikacni heslo, uygulama sifre*, uygulama parola*, паро
 parol prilozheniya, 授权码, 授權碼, 客户端授权, 独立密码, 专用密码, アプリパスワード,
 アプリ パスワード, 専用パスワード, 앱 비밀번호, 애플리케이션 비밀번호,
 separate password, another password for programs, eigenes passwort, separates passwort,
-eigenes kennwort")
+eigenes kennwort, smtp key, smtp keys, not your account password, not your normal password,
+not your web password, not your regular password, not your login password")
     (web
      "accept eula, accept the eula, accept the terms, accept our terms, web login,
 weblogin*, webmail, web mail, web browser, browser*, captcha, via the web,
@@ -267,7 +271,8 @@ activate your account, navigateur, navegador, im browser, przegladark*, prohlize
 tarayici*, браузер*, капч*, 网页, ブラウザ, 브라우저, robot, robots, phone number, verify your phone,
 account needs verification, account verification, verification required, needs verification,
 new terms, nutzungsbedingungen, conditions d utilisation, terminos de uso, condizioni d uso,
-captchas, human verification, prove that you are, security check, security checkup")
+captchas, human verification, prove that you are, security check, security checkup,
+unrecognised device, unrecognized device, new device, unknown device, approve it")
     (list
      "μαυρη λιστα, black, black ip, black sender, black mail, open relay, open proxy, badmailfrom,
 badrcptto, black listed, listed by, is listed in, is listed on, listed in, listed at,
@@ -285,7 +290,8 @@ ivm, schwarze liste, schwarzen liste, czarna lista, czarne listy, czarnej liste,
 cerna listina, cerne listine, cernou listinu, black listu, черные списки, чорний список,
 чорному списку, siyah liste*, schwarzer liste, blok listesi, listed, our list, our lists,
 backscatterer, wpbl, dsbl, spamcannibal, mailspike, hostkarma, gbudb, truncate, lashback,
-proofpoint pdr, five ten, shunned, returnpath, barred hosts")
+proofpoint pdr, five ten, shunned, returnpath, barred hosts, permanently deferred,
+will not succeed, ignore list, our firewall")
     (reputation
      "reputation*, bad reputation, poor reputation, low reputation, untrusted, trust level,
 cloudmark sender intelligence, csi, talos, reputacion, reputacao, reputazion*, reputatie,
@@ -494,7 +500,8 @@ pas d utilisateur, ningun usuario, nessun utente, geen gebruiker, brak uzytkowni
 zadny uzivatel, нет пользователя, boyle bir kullanici yok, not in service, not on this server,
 not handled, non existing, nonexisting, does not appear, not defined, undefined, not in our,
 no account by, not a subscriber of, not a customer of, no known user, not a local address,
-validation check, recipient validation, recipient verify from, not valid here")
+validation check, recipient validation, recipient verify from, not valid here, never heard,
+not deliverable")
     (nouser
      "такого пользователя нет, такого пользователя, такой пользователь,
 нет такого пользователя, adresse d au moins un destinataire invalide,
@@ -553,7 +560,8 @@ invalid sender domain, sender domain is invalid, bad sender domain, no mail serv
 no mail host, no mail exchanger, no a or mx, neither mx nor, kein mailserver, no mx or a,
 valid mx or, has no a, no address record, domaine introuvable, domaine inconnu,
 domaine inexistant, dominio inexistente, dominio inesistente, domena nie istnieje,
-domena neexistuje, domein bestaat niet, neexistuje domena")
+domena neexistuje, domein bestaat niet, neexistuje domena, not configured for mail,
+not configured to receive")
     (invalid
      "invalid*, incorrect*, wrong*, bad, illegal, not correct, false, mismatch*,
 dont match, does not match, doesnt match, not match, erroneous, not accepted, unacceptable,
@@ -647,7 +655,8 @@ group members, outside the organization, outside the organisation, outside this 
 outside the company, outside of the company, outside our organization, outside our company,
 external sender, from outside, screened, trusted senders, safe list, safe senders,
 invitation only, challenge response, confirm your address, confirmed senders,
-permitted senders, does not have permission to send, not on the list of, personal whitelist")
+permitted senders, does not have permission to send, not on the list of, personal whitelist,
+outsiders, outsider")
     (disabled
      "nicht freigeschaltet, nicht freigegeben, nicht aktiviert, sparra*, zablokovan*,
 zablokowan*, deshabilitad*, cerrad*, inhabilitad*, access disabled, disabled, disable,
@@ -724,7 +733,8 @@ tulterhelt, foglalt, ocupat, перегруж*, занят, недоступ*, �
 not ready, server not ready, congested, heavy load, queue is full, queue full, at capacity,
 too much traffic, offline, outage, too many clients, rejecting connections,
 refusing connections, not operational, no slots, not accepting connections, currently down,
-queue unavailable, resource limitations, limited resources")
+queue unavailable, resource limitations, limited resources, call again, call back later,
+closed for maintenance")
     (storage
      "disk space, insufficient disk, disk, disk full, no space,
 insufficient system storage, insufficient storage, system storage, storage full,
@@ -766,7 +776,8 @@ problem attempting, could not be stored, cannot be stored, unable to store,
 could not store,
 queue failure*, unable to check, cannot check,
 io error, i o error, mailbox store, message store, malfunction, error occurred, corrupt,
-corrupted, unable to handle, cannot process, could not process, unable to process your, daemon, assertion, hardware, error while reading")
+corrupted, unable to handle, cannot process, could not process, unable to process your, daemon, assertion, hardware, error while reading,
+alias file, cannot be read, could not be read, went wrong, our side, query failed")
     (timeout
      "connection expired, session expired, expired session, took too long, no data,
 too slow, time limit, timeout, timed out, time out, timeout exceeded, timeout waiting,
@@ -884,7 +895,7 @@ linia, linie, prilis dlouhy radek, satir, sor tul hosszu, слишком дли�
 строка слишком, 行太长, 行が長,
 lone lf, lone cr, lone linefeed, lone newline, single lf, naked lf, naked cr, lf,
 barelf,
-body line")
+body line, text line, line of text, line longer, without lf, without cr, without a cr")
     (verify
      "sender address rejected undeliverable, sender address rejected unverified,
 sender address rejected user unknown, could not complete sender verify,
@@ -901,7 +912,8 @@ afzender onbekend, nieznany nadawca, neznamy odesilatel, отправитель 
 verify mailfrom, verify mail from, verifying sender, verifying mail from, callback to,
 callback failed, callout to sender, sender callback, could not be confirmed,
 return address was, postmaster verification, verification failed while checking,
-sender could not be checked, callout verification")
+sender could not be checked, callout verification, your own mail server, send bounces,
+bounces to your, bounces cannot, reply to your address")
     (owned
      "ei ole lubatud, permission to send from, hoort niet bij, tillhor inte, tilhorer ikke,
 ikke lov til, har inte ratt, nemate opravneni, nie masz uprawnien, non hai il permesso,
@@ -995,7 +1007,8 @@ outside of our network, outside the network, aus dem netz, unser netz, unserem n
 notre reseau, nuestra red, nossa rede, nostra rete, ons netwerk, нашей сети, this location,
 your location, port 25, access control rule*, unknown network*, dial, unassigned, datacenter,
 data center, hosting network, direct delivery, not an mx, non mx, anonymizer, countries,
-regions, dynamically assigned")
+regions, dynamically assigned, approved list, not in approved, home connection*, broadband,
+home internet, own networks, our networks")
     (policy
      "policy, policies, policy reasons, policy violation, local policy, security policy,
 site policy, administrative*, administrator, administratively, richtlinie*, politique*,
@@ -1023,7 +1036,8 @@ wijzig uw wachtwoord, zmien haslo, zmente heslo, sifrenizi degistirin, смен�
 has been reset, was reset, choose another, choose a new, data leak, leaked, data breach,
 reset for, been reset, renewed, zuruckgesetzt, zurueckgesetzt, geandert werden,
 geaendert werden, neues passwort, changez, modifier, changer, modifiez, cambie, cambiarla,
-impostarne, cambiala, altere, trocar, nowe haslo, сменить, устарел*, 更改, 修改, 변경")
+impostarne, cambiala, altere, trocar, nowe haslo, сменить, устарел*, 更改, 修改, 변경, older than,
+be replaced, temporary password, one time password")
     (secondfactor
      "two factor, two step, 2 step, 2fa, second factor, zwei faktor, verification en deux,
 dos pasos, duas etapas, due fattori")
@@ -1063,7 +1077,8 @@ confirm your email first, awaiting confirmation,
 account not subscribed, account is not subscribed,
 free quota,
 paused,
-demo domain*, tenant has exceeded, tenant exceeded")
+demo domain*, tenant has exceeded, tenant exceeded, invoice, hosting package, your package,
+not paid, unpaid invoice")
     (rcptmark
      "recipient address rejected, all recipient addresses rejected, recipient rejected")
     (manyrcpt
@@ -1077,7 +1092,7 @@ zbyt wielu odbiorcow, prilis mnoho prijemcu, cok fazla alici, слишком м�
 rcpt number*, number of rcpt*, recipient count, count of recipients, recipients in excess,
 recipients exceed*, more recipients than, recipients than, recipients in one message,
 recipients in a single, maximum recipient, recipients in this message, to many recipients,
-recipient list too")
+recipient list too, enough recipients, recipients for one, addressees for one")
     (unavailable
      "unavailable, currently unavailable, not available at, nicht verfugbar,
 non disponible, no disponible, unavailable to take, is unavailable, not reachable at")
@@ -1131,7 +1146,8 @@ masquerading, forging, forgery")
      "unauthenticated senders, unauthenticated users, unauthenticated clients,
 unauthenticated connections, unauthenticated relay*, anonymous, not logged in,
 not authenticated, nicht angemeldet, non authentifie*, no autenticad*, nao autenticad*,
-non autenticat*")
+non autenticat*, unauthenticated submission*, unauthenticated session*,
+unauthenticated access, unauthenticated mail, unauthenticated connection")
     (perhapsnouser
      "cannot deliver mail for, cannot deliver to, mailbox unavailable, invalid mailbox,
 invalid recipient, no such, bad recipient, mailbox not available, undeliverable address,
@@ -1148,7 +1164,8 @@ refused to receive, refuses to receive, want your mail, want your messages,
 want your email, want mail from you, reject list,
 rejected by recipient*, refused by recipient*, rejected by the recipient,
 refused by the recipient, blocked by the recipient, refuses to accept your,
-refuse to receive, registered as spammer")
+refuse to receive, registered as spammer, ignore list, any more from you,
+mail from your domain")
     (verified
      "could not be verified, cannot be verified, unable to verify, not verifiable,
 verification failed, nicht verifiziert, verifie*,

@@ -181,7 +181,7 @@ przekazywan*, relayovani, predavani, yonlendirme*, ретрансл*, релей
 转发, 轉發, 轉信, 转信, 中継, 릴레이, 중계, gateway, rcpthosts, rcpt hosts, third party, open relay,
 local domain, local domains, not local, not hosted, not one of our domains, not our domain,
 remote domain, remote domains, local delivery, must be local, forwarding to, mail forwarding,
-foreign hosts, foreign host")
+foreign hosts, foreign host, served here")
     (connection
      "connection*, connect, connected, session*, sessions, concurren*, simultaneous*,
 parallel, verbindung*, verbinden, connexion*, conexion*, conexao, conexoes, conness*,
@@ -224,7 +224,7 @@ purported responsible address,
 senders policy, sender policy, sending domain policy, domain owner policy,
 domain owners policy, authorised by the domain, authorized by the domain, unsigned,
 not signed, not dkim signed, domain signature, aligned, not aligned, designated to send for,
-not designated to, your domains policy")
+not designated to, your domains policy, own servers, domains own servers, must come from")
     (tls
      "tls, starttls, ssl, encrypt*, encryption, verschlussel*, verschluessel*, ssltls,
 chiffr*, cifrad*, cifrat*, criptograf*, crittograf*, versleutel*, krypter*, szyfrowan*,
@@ -291,7 +291,8 @@ cerna listina, cerne listine, cernou listinu, black listu, черные спис
 чорному списку, siyah liste*, schwarzer liste, blok listesi, listed, our list, our lists,
 backscatterer, wpbl, dsbl, spamcannibal, mailspike, hostkarma, gbudb, truncate, lashback,
 proofpoint pdr, five ten, shunned, returnpath, barred hosts, permanently deferred,
-will not succeed, ignore list, our firewall")
+will not succeed, ignore list, our firewall, trust rating, low trust, bad ip score, ip score,
+ban list, on a realtime list, realtime list, intrusion")
     (reputation
      "reputation*, bad reputation, poor reputation, low reputation, untrusted, trust level,
 cloudmark sender intelligence, csi, talos, reputacion, reputacao, reputazion*, reputatie,
@@ -432,7 +433,9 @@ thread limit, short period, short time, in a short,
 too many requests, слишком част*, частая, zu haufig, zu haeufig, zu oft, trop souvent,
 trop frequen*, too rapidly, too many per, lower your,
 sessions opened, 大量, 短時間, pacing, backoff, back off, volume, message volume, spike,
-aggressive, aggressively, hammering, ratelimit exceeded, throughput, hourly rate")
+aggressive, aggressively, hammering, ratelimit exceeded, throughput, hourly rate, a minute,
+within minutes, in minutes, mails within, sending pattern, sending patterns,
+pattern of sending")
     (period
      "tageslimit*, daglimiet, dagsgrans, dygnsgrans, taeglich*, 1h, 24 h, 1 h, 1 hour,
 1 day, emails per hour, max emails per hour, emails per day, recipients per day,
@@ -734,7 +737,7 @@ not ready, server not ready, congested, heavy load, queue is full, queue full, a
 too much traffic, offline, outage, too many clients, rejecting connections,
 refusing connections, not operational, no slots, not accepting connections, currently down,
 queue unavailable, resource limitations, limited resources, call again, call back later,
-closed for maintenance")
+closed for maintenance, capacity, no capacity, restart, going down")
     (storage
      "disk space, insufficient disk, disk, disk full, no space,
 insufficient system storage, insufficient storage, system storage, storage full,
@@ -747,7 +750,7 @@ plattenplatz, kein speicher, espace disque, disque, espacio en disco, espacio, e
 spazio, disco, schijfruimte, diskutrymme, diskplads, miejsca na dysku, brak miejsca,
 mista na disku, disk alani, нет места, дисков*, места на диске, 磁盘, 磁碟, 存储空间,
 ディスク, 디스크,
-enough space, enough storage, enough room, storage space, storage, capacity")
+enough space, enough storage, enough room, storage space, storage")
     (internal
      "system problem, mailer error, unknown mailer, temporary system, internal system,
 server config*, configuration, contact the administrator of this server,
@@ -777,7 +780,8 @@ could not store,
 queue failure*, unable to check, cannot check,
 io error, i o error, mailbox store, message store, malfunction, error occurred, corrupt,
 corrupted, unable to handle, cannot process, could not process, unable to process your, daemon, assertion, hardware, error while reading,
-alias file, cannot be read, could not be read, went wrong, our side, query failed")
+alias file, cannot be read, could not be read, went wrong, our side, query failed, map lookup,
+lookup failed, lookup unavailable, directory error, content scanner")
     (timeout
      "connection expired, session expired, expired session, took too long, no data,
 too slow, time limit, timeout, timed out, time out, timeout exceeded, timeout waiting,
@@ -877,7 +881,8 @@ command line, protocol deviation,
 mail transaction, auth exchange*, authentication exchange*,
 wait for my reply, bad argument*, invalid argument*, pregreet, spoke before, client spoke,
 talks before, talking before, out of turn, unexpected command*, deviation, esmtp violation,
-smtp violation, unsupported please, destination domains per, destination domains")
+smtp violation, unsupported please, destination domains per, destination domains,
+ahead of time, active already, already active, already in tls, tls already")
     (utf8
      "smtputf8, utf8, utf 8, eai, internationalized, internationalised, non ascii,
 nonascii, 8bit, 8 bit, 8bitmime, international address*, 8 bit characters, eight bit, idn,
@@ -976,7 +981,8 @@ avec cette adresse, con esta direccion, desde esta direccion, com este endereco,
 com esse endereco, con questo indirizzo, da questo indirizzo, met dit adres, vanaf dit adres, от имени,
 このアドレスから, 이 주소로, send from this address, send with this address, not equal, equal to,
 no coincide con, non coincide, wysylac z tego adresu, odesilat z teto adresy,
-письма с этого адреса, отправлять с этого адреса, bu adresten gonder*")
+письма с этого адреса, отправлять с этого адреса, bu adresten gonder*, confirmed address,
+for this login, verified address, own address as sender")
     (mailserver
      "smtp server of your isp, smtp server of your, your isp, your isps, isp mail server,
 isps mail server, smarthost, smart host, mailgateway, mail gateway, your providers,
@@ -1092,7 +1098,7 @@ zbyt wielu odbiorcow, prilis mnoho prijemcu, cok fazla alici, слишком м�
 rcpt number*, number of rcpt*, recipient count, count of recipients, recipients in excess,
 recipients exceed*, more recipients than, recipients than, recipients in one message,
 recipients in a single, maximum recipient, recipients in this message, to many recipients,
-recipient list too, enough recipients, recipients for one, addressees for one")
+recipient list too, enough recipients, recipients for one, addressees for one, recipients for")
     (unavailable
      "unavailable, currently unavailable, not available at, nicht verfugbar,
 non disponible, no disponible, unavailable to take, is unavailable, not reachable at")
@@ -1110,7 +1116,8 @@ not comply, does not comply, doesnt comply")
      "unverified address, address verification in progress, verification in progress,
 verification pending, not yet verified, recipient verification temporarily,
 verification of the recipient, verification of recipient, recipient verification,
-being verified, verifying the recipient, still being checked")
+being verified, verifying the recipient, still being checked, could not be checked,
+cannot be checked, not be checked")
     (same
      "must equal, must match, must be same, must be the same, same as, does not match,
 doesnt match, not match,
@@ -1134,14 +1141,14 @@ email is considered, mail looks like, email looks like, message detected as")
     (spoof
      "anti spoofing, antispoof*, spoof*, forged, impersonat*,
 fake sender*, faked,
-masquerading, forging, forgery")
+masquerading, forging, forgery, claims to be from, pretends to be, pretending to be")
     (notlocal
      "not local, isnt local, non local, not a local")
     (banned
      "banned")
     (filter
      "content filter*, filter, filtered, inhaltsfilter, filtre, filtro, фильтр*, 过滤,
-フィルタ")
+フィルタ, bayesian filter, bayes filter, says no")
     (notlogged
      "unauthenticated senders, unauthenticated users, unauthenticated clients,
 unauthenticated connections, unauthenticated relay*, anonymous, not logged in,
@@ -1165,7 +1172,7 @@ want your email, want mail from you, reject list,
 rejected by recipient*, refused by recipient*, rejected by the recipient,
 refused by the recipient, blocked by the recipient, refuses to accept your,
 refuse to receive, registered as spammer, ignore list, any more from you,
-mail from your domain")
+mail from your domain, mail from you, refuses mail from you, bad name, wants no mail")
     (verified
      "could not be verified, cannot be verified, unable to verify, not verifiable,
 verification failed, nicht verifiziert, verifie*,
@@ -1192,7 +1199,8 @@ open relay not, no open relay, open relay denied, open relaying, local user only
 local users only, mail gate, only mail for, mail only for, only for its own, own customers,
 only for customers, customers only, for our own, only for local, for local users,
 only accept mail for, only accepts mail for, only relay for, not deliver to other,
-foreign domains, fremde domains")
+foreign domains, fremde domains, not handle mail for, not served here, domain not served,
+not accept mail for that domain, do not handle mail for, dont handle mail for")
     (website
      "website*, web site*, webseite*, web page, web app, web interface, site web,
 site internet, sitio web, pagina web, sito web, strona internetowa, stronie,

@@ -620,6 +620,26 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     apppassword web token basic mechanism internal disabled protocol syntax)
   "Notions of which each may name a cause: a rule is sure if it leaves none out.")
 
+(defconst mew-submit-cause--doubts
+  '((recipient-unknown sender domain server ip verified only)
+    (recipient-mailbox-full sender sending domain)
+    (recipient-needs-permission ip sending verified)
+    (sender-domain-unknown ip server recipient)
+    (sender-domain-unauthenticated recipient user password)
+    (sender-not-owned ip recipient)
+    (account-suspended recipient)
+    (relay-denied user password)
+    (header-malformed sender address user recipient server)
+    (message-too-big connection)
+    (spam-content sender recipient ip domain server)
+    (server-full mailbox recipient user sending)
+    (server-internal-error recipient mailbox sender url only)
+    (connection-timeout ip server recipient domain)
+    (protocol-error recipient sender spam toomany)
+    (auth-wrong-password ip server smtp)
+    (ip-blocklisted url recipient))
+  "Notions that go with another cause as well: (CAUSE NOTION...) is not sure.")
+
 (defvar mew-submit-cause--tree nil
   "The words of all tables as a tree; nil until they are wanted.")
 ;; After an upgrade the tables are others.
@@ -700,10 +720,12 @@ Recipients are named after :mail, and the sender is at :mail."
 It is not when something that also names a cause is left out."
   (and (nth 1 rule)
        (mew-submit-cause--consistent-p (car rule) reply)
-       (let ((used (flatten-tree (cddr rule))))
+       (let ((used (flatten-tree (cddr rule)))
+             (doubts (cdr (assq (car rule) mew-submit-cause--doubts))))
          (cl-loop for notion in (mew-submit-cause--reply-notions reply)
-                  never (and (memq notion mew-submit-cause--decisive)
-                             (not (memq notion used)))))))
+                  never (or (memq notion doubts)
+                            (and (memq notion mew-submit-cause--decisive)
+                                 (not (memq notion used))))))))
 
 (defun mew-submit-cause--rule (reply)
   "Return (CAUSE SURE) after the rules for REPLY, or nil."

@@ -325,7 +325,7 @@ phishing heuristics, zainfekowan*, wirus*, zavirovan*, vir, zararli*, вирус
 病毒, ウイルス, ウィルス, 바이러스, eicar*,
 virusi, виру*, ιο, ιος, فيروس, וירוס, ไวรัส, malicious, payload, harmful, dangerous content,
 ransomware, exploit, backdoor, rootkit, sophos, kaspersky, mcafee, bitdefender, eset, f prot,
-avg, infects")
+avg, infects, w32, win32, netsky, mydoom, klez")
     (loop
      "loop, looping, loops, mail loop, mailloop, hop count*, too many hops, hops,
 maximum hop*, received headers, received header*, too many received,
@@ -373,7 +373,7 @@ disc quota*, userdisk quota*, domaindisk quota*, maildir over quota, hard limit,
 quota exceed the hard limit, filled, filled up, too full, overfull, over limit,
 over its limit, over its storage, max storage, no free space, exceeded its space,
 insufficient space in, not enough room, enough room in, no space for, reached its storage,
-storage used up")
+storage used up, mail stored, too much mail stored, messages stored")
     (quota
      "message credits, credits left, no credits, credits, sends left, plan limit,
 max emails per hour, maximum credits, credits exceeded, emails per hour, emails per day,
@@ -533,7 +533,8 @@ recipient not recognized, recipient not recognised, recipient unrecognized,
 recipient unrecognised, recipient is not recognized, address not recognized,
 address not recognised, address unrecognized, address is not recognized,
 user not recognized, unable to find alias, alias not found, alias user not found,
-userunknown, usernotfound")
+userunknown, usernotfound, no longer a valid user, no longer a user,
+no longer a valid address, no longer a valid recipient, no longer a valid mailbox")
     (nodomain
      "domain may not exist, dns check failed, host does not accept mail, dns mx, mx or a,
 a aaaa, mx record*, dns records, bad mx, domain not found, no such domain, unknown domain,
@@ -659,7 +660,7 @@ outside the company, outside of the company, outside our organization, outside o
 external sender, from outside, screened, trusted senders, safe list, safe senders,
 invitation only, challenge response, confirm your address, confirmed senders,
 permitted senders, does not have permission to send, not on the list of, personal whitelist,
-outsiders, outsider")
+outsiders, outsider, allowed list, not accepting messages from, not accepting email from")
     (disabled
      "nicht freigeschaltet, nicht freigegeben, nicht aktiviert, sparra*, zablokovan*,
 zablokowan*, deshabilitad*, cerrad*, inhabilitad*, access disabled, disabled, disable,
@@ -712,7 +713,8 @@ grijze lijst, szarej liscie, gri liste*, серый список, 灰名单,
 first time sender, unknown triplet, szara lista, szarej listy, sedy seznam, сером списке,
 sender recipient pair, recipient pair, triplet, first contact, erstkontakt, premier contact,
 primer contacto, primo contatto, embargo, delaying, not yet known, never seen before,
-not seen before, unfamiliar, not yet authorized to deliver, not yet authorised to deliver")
+not seen before, unfamiliar, not yet authorized to deliver, not yet authorised to deliver,
+triple, first seen, seen first")
     (busy
      "another server, different server, high load, load too high, come back later,
 currently unavailable, too many processes, all lines busy, try again shortly, no free,
@@ -882,7 +884,8 @@ mail transaction, auth exchange*, authentication exchange*,
 wait for my reply, bad argument*, invalid argument*, pregreet, spoke before, client spoke,
 talks before, talking before, out of turn, unexpected command*, deviation, esmtp violation,
 smtp violation, unsupported please, destination domains per, destination domains,
-ahead of time, active already, already active, already in tls, tls already")
+ahead of time, active already, already active, already in tls, tls already, auth already,
+already done, authentication already, body type not supported")
     (utf8
      "smtputf8, utf8, utf 8, eai, internationalized, internationalised, non ascii,
 nonascii, 8bit, 8 bit, 8bitmime, international address*, 8 bit characters, eight bit, idn,
@@ -1154,7 +1157,8 @@ masquerading, forging, forgery, claims to be from, pretends to be, pretending to
 unauthenticated connections, unauthenticated relay*, anonymous, not logged in,
 not authenticated, nicht angemeldet, non authentifie*, no autenticad*, nao autenticad*,
 non autenticat*, unauthenticated submission*, unauthenticated session*,
-unauthenticated access, unauthenticated mail, unauthenticated connection")
+unauthenticated access, unauthenticated mail, unauthenticated connection,
+not an authenticated, not an authenticated user")
     (perhapsnouser
      "cannot deliver mail for, cannot deliver to, mailbox unavailable, invalid mailbox,
 invalid recipient, no such, bad recipient, mailbox not available, undeliverable address,

@@ -302,7 +302,7 @@ infetto, malicious software, malicious content, malicious code, phishing heurist
 zainfekowan*, wirus*, zavirovan*, vir, zararli*, вирус*, вредонос*, 病毒, ウイルス, ウィルス,
 바이러스, eicar*, virusi, виру*, ιο, ιος, فيروس, וירוס, ไวรัส, malicious, payload, harmful,
 dangerous content, ransomware, exploit, backdoor, rootkit, sophos, kaspersky, mcafee,
-bitdefender, eset, f prot, avg, infects, w32, win32, netsky, mydoom, klez")
+bitdefender, eset, f prot, avg, infects, w32, win32, netsky, mydoom, klez, antivirus")
     (loop
      "loop, looping, loops, mail loop, mailloop, hop count*, too many hops, hops, maximum hop*,
 received header*, too many received, already has my delivered to, mail forwarding loop,
@@ -353,7 +353,8 @@ sending limit, send limit, relays quota, quota*, allowance, contingent, kontinge
 cota, quotum, limit quota, квот*, 配额, 配額, 額度, 할당량, allotted, allotted number,
 has run out, have run out, run out of, used up, aufgebraucht, epuise*, agotad*, esgotad*,
 esaurit*, opgebruikt, wyczerpan*, vycerpan*, tukend*, исчерпан*, 用完, 用尽, 使い切, 소진,
-sending credit*, daily cap, monthly cap, ceiling, daily allotment, message allowance")
+sending credit*, daily cap, monthly cap, ceiling, daily allotment, message allowance,
+used all, used all of")
     (loginlimit
      "lockout, locked out, too much fail*, login failures, repeated login*, log in failures,
 repeated failed, number of login, number of failed, too many failed, too many auth*,
@@ -364,7 +365,7 @@ failed logins, repeated authentication failure*, too many incorrect, login rate,
 logins exceeded, login frequency, too many password, brute force, bruteforce, fehlversuche*,
 anmeldeversuch*, zu viele fehl*, tentatives de connexion, tentatives, intentos, tentativas,
 tentativi, pogingen, prob logowania, pokusu o prihlaseni, pokusu, попыток, deneme*, 登录次数,
-尝试次数, 登录失败次数, 登录频率, 試行回数, 로그인 시도")
+尝试次数, 登录失败次数, 登录频率, 試行回数, 로그인 시도, plusieurs echecs, nombreux echecs")
     (toomany
      "more than one, multiple, duplicate*, zuviele, zuviel, too many mails, sent too many,
 too many, too much, too often, too frequent*, too fast, too quickly, number of, max number of,
@@ -600,7 +601,8 @@ outside the company, outside of the company, outside our organization, outside o
 external sender, from outside, screened, trusted senders, safe list, safe senders,
 invitation only, challenge response, confirm your address, confirmed senders,
 permitted senders, does not have permission to send, not on the list of, personal whitelist,
-outsiders, outsider, allowed list, not accepting messages from, not accepting email from")
+outsiders, outsider, allowed list, not accepting messages from, not accepting email from,
+n accepte que, accepte que")
     (disabled
      "nicht freigeschaltet, nicht freigegeben, sparra*, zablokovan*, zablokowan*,
 deshabilitad*, cerrad*, inhabilitad*, access disabled, disabled, disable, deactivated,
@@ -621,7 +623,7 @@ is not accepting mail, not accepting messages, not currently being accepted, inu
 inutilizad*, falta de uso, non usage, decommissioned, removed, no longer in service, abandoned,
 de activated, vacated, obsolete, not in use, unmonitored, not monitored, no longer monitored,
 not been used, not logged in for, is dead, is gone, no longer accepts, no longer receives,
-no longer receiving")
+no longer receiving, verrouill*, vergrendeld*")
     (required
      "use, required, require, requires, must, need, needs, needed, please, necessary,
 mandatory, before, first, should, erforderlich, notwendig, benotigt, benoetigt, mussen,
@@ -674,7 +676,7 @@ queue full, at capacity, too much traffic, offline, outage, too many clients,
 rejecting connections, refusing connections, not operational, no slots,
 not accepting connections, currently down, queue unavailable, resource limitations,
 limited resources, call again, call back later, closed for maintenance, capacity, no capacity,
-restart, going down")
+restart, going down, locked by another")
     (storage
      "disk space, insufficient disk, disk, disk full, no space, insufficient system storage,
 insufficient storage, system storage, storage full, storage is full, out of memory,
@@ -757,7 +759,8 @@ destination is down, hosts are down, host is down, server is down, joindre, time
 expired in queue, long in queue, contact destination, could not contact, cannot contact,
 unable to contact, unable to reach, could not be reached, cannot be reached, not be contacted,
 next hop server, connect failed, network unreachable, host unreachable, message delayed,
-remote mailserver")
+remote mailserver, mail server is down, mailserver is down,
+mail server of the recipient is down")
     (dns
      "dns check*, dns lookup*, dns lookup fail*, dns look up*, dns failure, dns error,
 dns query failed, dns timeout, dns resolve*, dns resolution, dns resolving, dns server,
@@ -780,7 +783,7 @@ unqualified address, syntaxfehler, syntaktisch, ungultige adresse, syntaxe, sint
 skladni*, syntakticka, sozdizimi, szintaktik*, синтакс*, формат*, 语法, 格式, 語法, 構文, 形式,
 書式, 구문, 형식, restricted character*, illegal chars, unsupported character*, at sign*,
 address required, requires domain*, requires a domain*, null sender*, empty sender*,
-null reverse path*, invalid input, recipient too long, too long recipient")
+null reverse path*, invalid input, recipient too long, too long recipient, parse message")
     (protocol
      "too many errors, too many bad commands, too many invalid commands,
 too many syntax errors, too many unrecognized commands, too many unknown commands,
@@ -942,7 +945,7 @@ aplicacion, aplicaciones, applicazione, applicazioni, aplikacj*, aplikac*, uygul
     (expired
      "expired, has expired, expire, outdated, transition, abgelaufen, caducad*, expirad*,
 scadut*, verlopen, wygasl*, vyprsel*, suresi dolmus, lejart, expirat, истек*, срок действия,
-过期, 已过期, 期限切れ, 만료")
+过期, 已过期, 期限切れ, 만료, 有効期限, 期限が切れ")
     (weak
      "too weak, weak, too simple, change your password, password change, change password,
 must be changed, be changed, reset your password, new password, compromised, too old,
@@ -976,7 +979,8 @@ smtp service, smtp is disabled, smtp is not enabled, smtp not enabled, imap smtp
 pop imap smtp, smtp disabled, security defaults, conditional access, did not meet the criteria,
 protocol disabled, external clients, smtp zugang, smtp zugriff, pop3 imap, smtp versand,
 smtp ist deaktiviert, smtp服务, smtp 服务, smtp 服务 未, smtp 서비스, протокол smtp,
-доступ по протоколу")
+доступ по протоколу, plain password*, less secure apps are blocked,
+less secure apps are disabled, less secure app access")
     (frozen
      "in your plan, please upgrade, missbrauch*, misbruik, for abuse, abus, abuso,
 under review, under investigation, pending approval, pending activation, pending verification,

@@ -971,8 +971,15 @@ got lost, not how many replies of other servers are understood."
           (should (memq term notions)))
         (when (keywordp term)
           (should (memq term mew-submit-cause--steps)))))
-    (dolist (notion mew-submit-cause--decisive)
-      (should (memq notion notions)))))
+    (dolist (notion (append mew-submit-cause--decisive
+                            (apply #'append (mapcar #'cdr mew-submit-cause--doubts))))
+      (should (memq notion notions)))
+    (should-not (seq-difference (mapcar #'car mew-submit-cause--doubts)
+                                (mew-submit-cause--ids)))
+    ;; A star inside of a phrase would be no star.
+    (pcase-dolist (`(,_ ,words . ,_) (append mew-submit-cause-word--notion-rows
+                                             mew-submit-cause--peculiarities))
+      (should-not (string-match-p "[*][^,]" words)))))
 
 (ert-deftest mew-submit-cause-test-no-dead-rule ()
   "No rule asks for all that one before it asks for: it would never be reached."
@@ -1017,7 +1024,13 @@ got lost, not how many replies of other servers are understood."
                    (rcpt "452 4.5.3 Too many messages")
                    (rcpt "450 4.4.3 DNS lookup timed out")
                    (rcpt "554 5.7.1 Relay access denied: your IP is blacklisted")
-                   (auth "535 Wrong password or account locked")))
+                   (auth "535 Wrong password or account locked")
+                   ;; Somebody else is named, whom it may be about.
+                   (rcpt "550 No such user, says the mail server of the sender")
+                   (rcpt "451 Temporary problem with the mailbox of the recipient")
+                   (mail "501 The IP of the sender must resolve")
+                   (dot "451 Connection timed out at the server of the recipient")
+                   (dot "554 Header with an address that is not one of this server")))
     (should-not (plist-get (apply #'mew-submit-cause-tests--of reply) :sure))))
 
 (ert-deftest mew-submit-cause-test-parse ()
@@ -1162,7 +1175,7 @@ No reply to a log-in that has another cause is surely about the password."
           (unless good
             (ert-info ((string-join lines " / "))
               (should-not (eq (plist-get answer :cause) 'auth-wrong-password)))))))
-    (should (> all 1700))
+    (should (> all 3200))
     (should (>= (* 100 right) (* 97 all)))
     (should (>= (* 100 surely) (* 99 sure)))))
 

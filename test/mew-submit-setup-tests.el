@@ -71,7 +71,7 @@ RECORDS is a list of (NAME TYPE DATA...); the file FILE is for passwords."
   "Wait until nothing is waited for, and return what the buffer says."
   (mew-submit-test-until ("the buffer to come to rest")
     (with-current-buffer "*mew-submit setup*"
-      (null (mew-submit-setup--waiting))))
+      (null (mew-submit-setup-view--waiting))))
   (mew-submit-setup-tests--text))
 
 (defmacro mew-submit-setup-tests--answering (answers &rest body)
@@ -242,7 +242,7 @@ verified, log-in by .*SCRAM-SHA-256" text))
         (let (mew-submit-module--hook mew-submit-setup--wanted)
           (mew-submit-setup-mode)
           (mew-submit-setup--wait-for-module "me@example.org")
-          (pcase-dolist (`(,key ,_ ,command) mew-submit-setup--keys)
+          (pcase-dolist (`(,key ,_ ,command) mew-submit-setup-view--keys)
             (when (string-prefix-p "mew-submit-setup-" (symbol-name command))
               (ert-info (key)
                 (cl-letf (((symbol-function 'read-string) (lambda (&rest _) "a.example")))
@@ -540,7 +540,7 @@ https://example.com/passwords" text)))
         (should-not (string-search "secret" password)))
       (should-not (mew-submit-test-lines peer "AUTH"))
       (with-current-buffer "*mew-submit setup*"
-        (mew-submit-setup--render)
+        (mew-submit-setup-view--render)
         (forward-button 2)
         (let ((label (button-label (button-at (point)))))
           (run-hooks 'mew-submit-question--hook)
@@ -567,7 +567,7 @@ https://example.com/passwords" text)))
             (mew-submit-setup "me@example.org")
             (should (string-search words (mew-submit-setup-tests--wait)))
             (with-current-buffer "*mew-submit setup*"
-              (should (eq (mew-submit-setup-login--of (mew-submit-setup--best))
+              (should (eq (mew-submit-setup-login--of (mew-submit-setup-view--best))
                           (if password 'password 'oauth))))))))))
 
 (defmacro mew-submit-setup-tests--guessing (routes &rest body)
@@ -624,7 +624,7 @@ What GNOME says comes later; without that account all is as ever."
             (mew-submit-setup "me@example.org")
             (mew-submit-test-until ("GNOME's answer")
               (with-current-buffer "*mew-submit setup*"
-                (and asked (or (null token) (cdr mew-submit-setup--gnome)))))
+                (and asked (or (null token) (cdr mew-submit-setup-view--gnome)))))
             (should (equal asked '(("me@example.org" "127.0.0.1"))))
             (let ((text (mew-submit-setup-tests--wait)))
               (should (eq (null token) (not (string-search "signed in already" text))))

@@ -414,7 +414,7 @@ SPEC is (PEER ADDRESS ISSUER): where it is, and whom it asks about tokens.
           ;; D-Bus is read as keys are.
           (read-event nil nil 0.05)
           (with-current-buffer "*mew-submit setup*"
-            (null (mew-submit-setup--waiting))))
+            (null (mew-submit-setup-view--waiting))))
         (let ((text (mew-submit-setup-tests--text)))
           (should (string-search "You are signed in already, in GNOME's settings" text))
           (mew-submit-providers--should-deliver text peer "XOAUTH2"))

@@ -79,8 +79,8 @@ Nothing is remembered from before, and what is goes into a file that goes away."
                    ("cap-=STARTTLS" "insecure" nil)
                    ("cert=self-signed" "insecure" nil)
                    ("ehlo2=close" "deferred" nil)
-                   ;; Only Linux tells that the end has not got there.
-                   ("block=close" ,(if (mew-submit-portable-p) "uncertain" "deferred") nil)
+                   ;; Only Linux tells for certain that the end has not got there.
+                   ("block=close" ("deferred" ,@(and (mew-submit-portable-p) '("uncertain"))) nil)
                    ;; The final dot was sent: it may have been taken.
                    ("dot=close" "uncertain" nil)))
     (ert-info (first)
@@ -93,7 +93,7 @@ Nothing is remembered from before, and what is goes into a file that goes away."
                      :on-ask (lambda (event)
                                (and (equal (plist-get event :what) "password")
                                     (cons "u" (copy-sequence "p")))))))
-          (should (equal result (plist-get done :result)))
+          (should (member (plist-get done :result) (ensure-list result)))
           (should (eq second (and (member "b" (mew-submit-servers-tests--reached peer))
                                   t)))
           (should (= (if second 1 0)

@@ -62,7 +62,7 @@ Nothing is remembered from before, and what is goes into a file that goes away."
 (ert-deftest mew-submit-servers-tests-when-another-is-used ()
   "SECURITY: N11.  Another server is used when the network is between, or for \"later\"."
   (pcase-dolist (`(,first ,result ,second)
-                 '(("refused" "delivered" t)
+                 `(("refused" "delivered" t)
                    ("accept-close" "delivered" t)
                    ("greeting=reply:421 4.3.2 Too busy" "delivered" t)
                    ("greeting=reply:451 4.3.2 Later" "delivered" t)
@@ -79,7 +79,8 @@ Nothing is remembered from before, and what is goes into a file that goes away."
                    ("cap-=STARTTLS" "insecure" nil)
                    ("cert=self-signed" "insecure" nil)
                    ("ehlo2=close" "deferred" nil)
-                   ("block=close" "deferred" nil)
+                   ;; Only Linux tells for certain that the end has not got there.
+                   ("block=close" ("deferred" ,@(and (mew-submit-portable-p) '("uncertain"))) nil)
                    ;; The final dot was sent: it may have been taken.
                    ("dot=close" "uncertain" nil)))
     (ert-info (first)
@@ -92,7 +93,7 @@ Nothing is remembered from before, and what is goes into a file that goes away."
                      :on-ask (lambda (event)
                                (and (equal (plist-get event :what) "password")
                                     (cons "u" (copy-sequence "p")))))))
-          (should (equal result (plist-get done :result)))
+          (should (member (plist-get done :result) (ensure-list result)))
           (should (eq second (and (member "b" (mew-submit-servers-tests--reached peer))
                                   t)))
           (should (= (if second 1 0)

@@ -82,6 +82,26 @@ While there is a prompt nothing is said: it would be covered."
   (let ((message-truncate-lines t))
     (apply #'mew-submit-background--tell format args)))
 
+;;; Connections
+
+(defun mew-submit-background--looked-up-p (process)
+  "Is the name of the server that PROCESS, a connection, goes to looked up?
+Nobody is waited for: Emacs does, where it is asked in another way."
+  (or (not (eq (process-status process) 'connect))
+      (process-contact process :local t)))
+
+(defun mew-submit-background--drop (process)
+  "Have PROCESS, a connection that nobody wants any more, go, and wait for nothing.
+While the name is looked up, `delete-process' waits for the end of that, which
+may take a minute, and now and then for ever."
+  (set-process-filter process #'ignore)
+  (if (mew-submit-background--looked-up-p process)
+      (progn
+        (set-process-sentinel process #'ignore)
+        (delete-process process))
+    (set-process-sentinel process (lambda (process _change)
+                                    (mew-submit-background--drop process)))))
+
 ;;; Loading ahead
 
 (defconst mew-submit-background--parts

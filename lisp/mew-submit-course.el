@@ -43,6 +43,7 @@
 
 (require 'cl-lib)
 (require 'seq)
+(require 'subr-x)
 
 (defun mew-submit-course--pick (event &rest keys)
   "Return a plist of KEYS and their values in EVENT."

@@ -19,6 +19,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-background)
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-dns)
 (require 'mew-submit-error)
@@ -170,8 +171,7 @@ User-Agent: mew-submit\r\nAccept: */*\r\n\r\n"
         ((close-it ()
            (when timer (cancel-timer timer))
            (when process
-             (set-process-sentinel process #'ignore)
-             (delete-process process))
+             (mew-submit-background--drop process))
            (setq timer nil process nil))
          (finish (judgement)
            (close-it)

@@ -18,6 +18,7 @@
 
 (require 'cl-lib)
 (require 'dns)
+(require 'mew-submit-background)
 (require 'mew-submit-error)
 (require 'seq)
 
@@ -151,8 +152,7 @@ They are those of `dns-servers', or else of /etc/resolv.conf."
   "Close the socket of QUERY and stop its timer."
   (when-let* ((process (mew-submit-dns-query-process query)))
     (setf (mew-submit-dns-query-process query) nil)
-    (set-process-sentinel process #'ignore)
-    (delete-process process))
+    (mew-submit-background--drop process))
   (when-let* ((timer (mew-submit-dns-query-timer query)))
     (setf (mew-submit-dns-query-timer query) nil)
     (cancel-timer timer)))

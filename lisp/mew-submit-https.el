@@ -25,6 +25,7 @@
 
 (require 'cl-lib)
 (require 'gnutls)
+(require 'mew-submit-background)
 (require 'mew-submit-error)
 (require 'mew-submit-module)
 (require 'mew-submit-oauth)
@@ -108,7 +109,7 @@ leaves it is sent in the clear."
 (cl-defstruct (mew-submit-https (:constructor mew-submit-https--make)
                                 (:copier nil))
   (process nil :documentation "The connection.")
-  (began nil :documentation "When that was begun, in seconds.")
+  (began nil :documentation "Since when it has an address, or was begun, in seconds.")
   (place nil :documentation "Where it leads: (HOST PORT TLS), as for connecting.")
   (buffer nil :documentation "What has come, octets.")
   (timer nil :documentation "What ends it at its deadline.")
@@ -131,9 +132,7 @@ leaves it is sent in the clear."
     (when timer
       (cancel-timer timer)))
   (when-let* ((process (mew-submit-https-process exchange)))
-    (set-process-sentinel process #'ignore)
-    (set-process-filter process #'ignore)
-    (delete-process process))
+    (mew-submit-background--drop process))
   (when-let* ((request (mew-submit-https-request exchange)))
     (clear-string request)
     (setf (mew-submit-https-request exchange) nil))
@@ -356,9 +355,7 @@ Emacs 28 never hears of some that are up.  Nothing has been sent by then.")
   "Have EXCHANGE, of which nothing has been sent, connect once more."
   (let ((process (mew-submit-https-process exchange)))
     (cancel-timer (mew-submit-https-pusher exchange))
-    (set-process-sentinel process #'ignore)
-    (set-process-filter process #'ignore)
-    (delete-process process)
+    (mew-submit-background--drop process)
     (apply #'mew-submit-https--connect exchange (mew-submit-https-place exchange))))
 
 (defun mew-submit-https--push-on (exchange)
@@ -368,14 +365,20 @@ the token, lets Emacs go on with the address and the TLS of that one alone."
   (let ((process (mew-submit-https-process exchange)))
     (cond ((null (mew-submit-https-request exchange))
            (cancel-timer (mew-submit-https-pusher exchange)))
+          ((not (mew-submit-background--looked-up-p process))
+           (setf (mew-submit-https-began exchange) (float-time))
+           (accept-process-output process 0 nil t))
           ((and (eq (process-status process) 'connect)
                 (> (- (float-time) (mew-submit-https-began exchange))
                    mew-submit-https--patience))
            (mew-submit-https--begin-anew exchange))
           ;; It has an address, and connects to that.  Waiting for it alone Emacs would look
           ;; at nothing but whether it can be read; of one that is refused, for ever.
-          ((and (eq (process-status process) 'connect) (process-contact process :local)))
+          ((eq (process-status process) 'connect))
           ((process-live-p process) (accept-process-output process 0 nil t))
+          ((null (process-contact process :local t))
+           (mew-submit-https--fail exchange "cannot be found: this network does not know \
+the name, or knows none at all"))
           ;; Emacs tells nobody of a certificate that is not valid.
           (t (mew-submit-https--fail exchange "cannot be reached safely: the \
 connection, or its certificate, is not good")))))

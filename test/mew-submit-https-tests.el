@@ -89,5 +89,39 @@ let us there (error [0-9]+)\\'"
                             (plist-get answer :error)))
     (should-not (plist-get answer :sent))))
 
+;;; A name that nobody knows
+
+(defun mew-submit-https-tests--look-up ()
+  "Fetch from a name that is looked up for minutes, and give up meanwhile.
+Return how the connection was after some ticks of the clock, whether it was left
+then, and what was told."
+  (let* ((ticks 0)
+         (timer (run-at-time 0.05 0.05 (lambda () (setq ticks (1+ ticks)))))
+         told
+         (exchange (mew-submit-https--fetch "https://nobody.example/"
+                                            (lambda (answer) (setq told answer))))
+         (process (mew-submit-https-process exchange)))
+    (while (and (< ticks 20) (eq (process-status process) 'connect))
+      (accept-process-output nil 0.05))
+    (cancel-timer timer)
+    (let ((before (process-status process)))
+      (mew-submit-https--cancel exchange)
+      (list before (process-status process) told))))
+
+(ert-deftest mew-submit-https-tests-nobody-waits-for-a-name ()
+  "While a name is looked up Emacs goes on, and whoever gives up need not wait.
+The resolver is an address of a network of our own that takes no packets.
+\(SECURITY: M6)."
+  (should (equal (mew-submit-test-in-network
+                  "resolv=$(mktemp)
+printf 'nameserver 192.0.2.53\noptions timeout:30 attempts:5\n' >\"$resolv\"
+mount --bind \"$resolv\" /etc/resolv.conf
+rm \"$resolv\"
+ip addr add 192.0.2.53/32 dev lo
+nft 'table inet t { chain c { type filter hook input priority 0; udp dport 53 drop; tcp dport 53 drop; }; }'"
+                  "mew-submit-https-tests"
+                  '(mew-submit-https-tests--look-up))
+                 '(connect connect nil))))
+
 (provide 'mew-submit-https-tests)
 ;;; mew-submit-https-tests.el ends here

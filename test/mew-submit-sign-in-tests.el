@@ -324,10 +324,12 @@ Return a try, as far as a browser has it when it is at the issuer."
                          '("cancelled")))
           (should-not (mew-submit-sign-in-listener flow))
           (should-not (mew-submit-sign-in-exchange flow)))))
-    (should-not (seq-filter (lambda (process)
-                              (string-match-p "mew-submit \\(https\\|sign-in\\)"
-                                              (process-name process)))
-                            (process-list)))))
+    ;; One whose name was looked up when it was given up ends after that.
+    (mew-submit-test-until ("the connections to be gone")
+      (not (seq-some (lambda (process)
+                       (string-match-p "mew-submit \\(https\\|sign-in\\)"
+                                       (process-name process)))
+                     (process-list))))))
 
 ;;; What issuers say
 

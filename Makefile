@@ -285,7 +285,7 @@ loaddefs-check:  ## that file is true
 mutants-check:  ## the faults of `make mutants' fit the sources
 	@test/tool/mutants --check
 
-manual-check: programs  ## the manual is up to date, names what there is, and nothing else
+manual-check: compile programs  ## the manual is up to date, names what there is, and nothing else
 	@$(manual)check
 
 warnings:  ## compiler warnings in all Lisp, the tests' included
@@ -304,7 +304,7 @@ spaces:  ## no tabs, no trailing blanks, a newline at the end
 
 info: mew-submit.info  ## the manual
 
-manual:  ## write the lists in the manual anew that are made of the program's own tables
+manual: compile  ## write the lists in the manual anew that are made of the program's own tables
 	@$(manual)write
 
 advice: compile  ## every sentence of advice there is, one a line, for review

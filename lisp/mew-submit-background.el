@@ -85,7 +85,7 @@ While there is a prompt nothing is said: it would be covered."
 ;;; Connections
 
 (defun mew-submit-background--looked-up-p (process)
-  "Is the name of the server that PROCESS, a connection, goes to looked up?
+  "Is the name of the server of PROCESS, a connection, looked up?
 Nobody is waited for: Emacs does, where it is asked in another way."
   (or (not (eq (process-status process) 'connect))
       (process-contact process :local t)))

@@ -12,6 +12,7 @@
 
 (require 'json)
 (require 'mew-submit-cause)
+(require 'mew-submit-cause-meaning)
 (require 'mew-submit-batch-command)
 (require 'mew-submit-error)
 (require 'mew-submit-json)
@@ -116,10 +117,10 @@ and error.
   "Return every sentence of advice, one a line, octets."
   (encode-coding-string
    (mapconcat (lambda (id)
-                (let ((advice (mew-submit-cause--advice id)))
+                (let ((advice (mew-submit-cause-meaning--advice id)))
                   (format "%s: %s. %s\n" id (plist-get advice :meaning)
                           (plist-get advice :remedy))))
-              (mew-submit-cause--ids) "")
+              (mew-submit-cause-meaning--ids) "")
    'utf-8-unix))
 
 (defun mew-submit-batch-cause--parse (args)

@@ -16,6 +16,7 @@
 ;;; Code:
 
 (require 'mew-submit-cause)
+(require 'mew-submit-cause-meaning)
 (require 'mew-submit-error)
 
 ;;; The cause of an event
@@ -31,7 +32,7 @@ is known."
     (append (list :cause cause)
             (and detail (list :detail detail))
             (and (plist-get found :sure) '(:sure t))
-            (list :remedy (plist-get (mew-submit-cause--advice (or detail cause) code)
+            (list :remedy (plist-get (mew-submit-cause-meaning--advice (or detail cause) code)
                                      :remedy)))))
 
 (defun mew-submit-refusal--of-event (event)
@@ -63,7 +64,7 @@ Nil where no reply of a server is why."
 (defun mew-submit-refusal--advice (done)
   "Return what there is to tell and to do about the cause of DONE, a plist, or nil."
   (when-let* ((cause (or (plist-get done :detail) (plist-get done :cause))))
-    (mew-submit-cause--advice cause (plist-get done :code))))
+    (mew-submit-cause-meaning--advice cause (plist-get done :code))))
 
 ;;; What it decides
 
@@ -103,7 +104,7 @@ That is 0 where nothing speaks against an early one."
 
 (defconst mew-submit-refusal--patience-max
   (apply #'max (mapcar (lambda (cause)
-                         (plist-get (mew-submit-cause--advice cause) :retry))
+                         (plist-get (mew-submit-cause-meaning--advice cause) :retry))
                        mew-submit-refusal--patient))
   "The most seconds that `mew-submit-refusal--patience' comes to.")
 
@@ -119,7 +120,7 @@ That is 0 where nothing speaks against an early one."
 
 (defun mew-submit-refusal--meaning (event)
   "Return what the cause of EVENT means as a clause."
-  (mew-submit-cause--clause (plist-get (mew-submit-refusal--advice event) :meaning)))
+  (mew-submit-cause-meaning--clause (plist-get (mew-submit-refusal--advice event) :meaning)))
 
 (defun mew-submit-refusal--reason (event)
   "Return why the server refused in EVENT in a clause, or nil where that is open."

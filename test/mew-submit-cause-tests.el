@@ -945,13 +945,13 @@ got lost, not how many replies of other servers are understood."
 
 (ert-deftest mew-submit-cause-test-complete ()
   "Every cause has its row, its replies here and its advice in one sentence or two."
-  (should (= 50 (length (mew-submit-cause--ids))))
+  (should (= 50 (length (mew-submit-cause-meaning--ids))))
   (should (equal (sort (mapcar #'car mew-submit-cause-tests--replies) #'string<)
-                 (sort (mew-submit-cause--ids) #'string<)))
-  (dolist (row (append mew-submit-cause--peculiarities mew-submit-cause--rules))
-    (should (memq (car row) (mew-submit-cause--ids))))
-  (dolist (id (mew-submit-cause--ids))
-    (let ((advice (mew-submit-cause--advice id)))
+                 (sort (mew-submit-cause-meaning--ids) #'string<)))
+  (dolist (row (append mew-submit-cause-rule--peculiarities mew-submit-cause-rule--table))
+    (should (memq (car row) (mew-submit-cause-meaning--ids))))
+  (dolist (id (mew-submit-cause-meaning--ids))
+    (let ((advice (mew-submit-cause-meaning--advice id)))
       (should (memq (plist-get advice :who)
                     '(user sender-domain recipient server network content administrator)))
       (should (memq (plist-get advice :again) '(no later after-change other-server)))
@@ -963,28 +963,28 @@ got lost, not how many replies of other servers are understood."
 
 (ert-deftest mew-submit-cause-test-terms ()
   "Every notion of a rule has words, so that none is misspelt."
-  (let ((notions (append '(token-mech or not)
-                         (mapcar #'car mew-submit-cause-word--notion-rows))))
-    (dolist (rule mew-submit-cause--rules)
+  (let* ((words (append mew-submit-cause-thing--rows mew-submit-cause-matter--rows))
+         (notions (append '(token-mech or not) (mapcar #'car words))))
+    (dolist (rule mew-submit-cause-rule--table)
       (dolist (term (flatten-tree (cddr rule)))
         (when (and (symbolp term) (not (keywordp term)))
           (should (memq term notions)))
         (when (keywordp term)
           (should (memq term mew-submit-cause--steps)))))
-    (dolist (notion (append mew-submit-cause--decisive
-                            (apply #'append (mapcar #'cdr mew-submit-cause--doubts))))
+    (dolist (notion (append mew-submit-cause-rule--decisive
+                            (apply #'append (mapcar #'cdr mew-submit-cause-rule--doubts))))
       (should (memq notion notions)))
-    (should-not (seq-difference (mapcar #'car mew-submit-cause--doubts)
-                                (mew-submit-cause--ids)))
+    (should-not (seq-difference (mapcar #'car mew-submit-cause-rule--doubts)
+                                (mew-submit-cause-meaning--ids)))
     ;; A star inside of a phrase would be no star.
-    (pcase-dolist (`(,_ ,words . ,_) (append mew-submit-cause-word--notion-rows
-                                             mew-submit-cause--peculiarities))
+    (pcase-dolist (`(,_ ,words . ,_)
+                   (append words mew-submit-cause-rule--peculiarities))
       (should-not (string-match-p "[*][^,]" words)))))
 
 (ert-deftest mew-submit-cause-test-no-dead-rule ()
   "No rule asks for all that one before it asks for: it would never be reached."
   (let (before)
-    (dolist (rule mew-submit-cause--rules)
+    (dolist (rule mew-submit-cause-rule--table)
       (ert-info ((format "%S" rule))
         (should-not
          (seq-find (lambda (other)
@@ -1066,11 +1066,11 @@ got lost, not how many replies of other servers are understood."
 
 (ert-deftest mew-submit-cause-test-retry ()
   "What heals only after 4yz is not tried again after 5yz."
-  (should (numberp (plist-get (mew-submit-cause--advice 'policy-unspecified 450) :retry)))
-  (should-not (plist-get (mew-submit-cause--advice 'policy-unspecified 550) :retry))
-  (should-not (plist-get (mew-submit-cause--advice 'auth-wrong-password 454) :retry))
-  (should (equal (mew-submit-cause--advice 'policy-unspecified)
-                 (mew-submit-cause--advice 'no-such-cause))))
+  (should (numberp (plist-get (mew-submit-cause-meaning--advice 'policy-unspecified 450) :retry)))
+  (should-not (plist-get (mew-submit-cause-meaning--advice 'policy-unspecified 550) :retry))
+  (should-not (plist-get (mew-submit-cause-meaning--advice 'auth-wrong-password 454) :retry))
+  (should (equal (mew-submit-cause-meaning--advice 'policy-unspecified)
+                 (mew-submit-cause-meaning--advice 'no-such-cause))))
 
 (ert-deftest mew-submit-cause-test-hostile ()
   "What a server may send is read in bounded time, whatever it is.
@@ -1087,7 +1087,7 @@ The bound is the number of characters that are looked at, not a stop-watch."
                       (apply #'unibyte-string (number-sequence 0 255))
                       "\377\376\0 \u202e\u200b" "%s %n \\1 \\("))
     (let ((found (mew-submit-cause--of 'rcpt 550 "" text)))
-      (should (memq (plist-get found :cause) (mew-submit-cause--ids))))
+      (should (memq (plist-get found :cause) (mew-submit-cause-meaning--ids))))
     (should (= 3 (length (mew-submit-cause--parse (list text text)))))
     (should (= 3 (length (mew-submit-cause--parse text))))))
 
@@ -1166,7 +1166,7 @@ No reply to a log-in that has another cause is surely about the password."
                    (mew-submit-cause-tests--many "test/cause/replies.txt"))
       (let* ((answer (mew-submit-cause-tests--answer step lines mechanism))
              (good (memq (plist-get answer :cause) causes)))
-        (should (seq-every-p (lambda (cause) (memq cause (mew-submit-cause--ids))) causes))
+        (should (seq-every-p (lambda (cause) (memq cause (mew-submit-cause-meaning--ids))) causes))
         (cl-incf all)
         (when good (cl-incf right))
         (when (plist-get answer :sure)

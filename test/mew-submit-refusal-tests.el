@@ -286,7 +286,7 @@ the server."
       (should (= (plist-get result :status) 69))
       (should (string-search
                (concat "There is no such mailbox.  "
-                       (plist-get (mew-submit-cause--advice 'recipient-unknown) :remedy))
+                       (plist-get (mew-submit-cause-meaning--advice 'recipient-unknown) :remedy))
                (plist-get result :stderr))))))
 
 ;;; What is shown

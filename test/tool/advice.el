@@ -11,8 +11,8 @@
 
 ;;; Code:
 
-(declare-function mew-submit-cause--advice "mew-submit-cause" (id &optional code))
-(declare-function mew-submit-cause--ids "mew-submit-cause" ())
+(declare-function mew-submit-cause-meaning--advice "mew-submit-cause-meaning" (id &optional code))
+(declare-function mew-submit-cause-meaning--ids "mew-submit-cause-meaning" ())
 (declare-function mew-submit-manual--all-calls "manual" (maker))
 (declare-function mew-submit-manual--load "manual" ())
 (defvar mew-submit-finding--icmp-advice)
@@ -73,8 +73,8 @@
   "Print all advice."
   (let ((coding-system-for-write 'utf-8))
     (mew-submit-manual--load)
-    (dolist (id (mew-submit-cause--ids))
-      (let ((advice (mew-submit-cause--advice id)))
+    (dolist (id (mew-submit-cause-meaning--ids))
+      (let ((advice (mew-submit-cause-meaning--advice id)))
         (mew-submit-advice--print "cause" id (plist-get advice :meaning)
                                   (plist-get advice :remedy))))
     (pcase-dolist (`(,_ ,id ,_ ,_ ,advice ,text . ,_)

@@ -76,7 +76,7 @@ CAUSE is the answer when that is right, else the label."
                   (if-let* ((mine (seq-filter (lambda (one) (eq cause (car one))) judged)))
                       (mew-submit-confusion--row cause mine)
                     ""))
-                (mew-submit-cause--ids) "")
+                (mew-submit-cause-meaning--ids) "")
      "\n"
      (mapconcat (pcase-lambda (`(,cause ,answer ,sure ,reply))
                   (if (eq cause answer) ""

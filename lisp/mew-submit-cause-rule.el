@@ -1,0 +1,607 @@
+;;; mew-submit-cause-rule.el --- Which words and codes name which cause -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Tables: what providers say that nobody else does, rules for what all say, and what
+;; makes one of them sure.  mew-submit-cause.el goes through them, in order.
+
+;;; Code:
+
+(defconst mew-submit-cause-rule--peculiarities
+  '((attachment-blocked
+     "b attach, blockedmessage, potential security issue, virus nameext, illegal attachment")
+    (auth-app-password-needed
+     "application specific password required, invalidsecondfactor")
+    (auth-basic-disabled
+     "did not meet the criteria to be authenticated, smtp auth disabled")
+    (auth-too-many-tries
+     "auth005")
+    (auth-web-login-needed
+     "please log in via your web browser, web login required, weblogin required,
+please log in with your web browser, continue sending messages please sign in")
+    (auth-wrong-password
+     "badcredentials, username and password not accepted")
+    (header-malformed
+     "rfc 5322 section, json parsing error, blank from, c hd, c hi,
+rfc message non compliant"
+     "5.7.512" "5.1.20")
+    (helo-refused
+     "mi nhd"
+     "5.7.506")
+    (ip-blocklisted
+     "ipcheck proofpoint com, banned sending ip, messages from ipaddr werent sent,
+network is on our block list, rtr bl, con b1,
+helo domain is listed in, tss09, hl rep, connection rejected by policy,
+a problem occurred ask your postmaster"
+     "5.7.511" "5.7.513" "5.7.507" "5.7.60?" "5.7.61?" "5.7.62?" "5.7.63?" "5.7.64?"
+     "4.7.65?")
+    (ip-network-policy
+     "policy block list, spamhaus pbl, spamhaus org pbl, pbl spamhaus, on pbl"
+     "5.7.510")
+    (line-format
+     "smtplf html")
+    (mail-loop
+     ""
+     "5.4.14")
+    (no-reverse-dns
+     "dns nr"
+     "x.7.25")
+    (policy-unspecified
+     "does not allow external forwarding"
+     "5.7.520" "5.7.703")
+    (quota-reached
+     "submission quota exceeded, daily user sending limit exceeded, daily smtp relay limit,
+refuse quota")
+    (rate-limited
+     "sender thread limit exceeded, tss04, unusual rate, too many invalid recipients,
+dyn t1, dyn t2, hl icc, hl ifc, hl ifq, mi dmc, mi cel, mi sfq, rp trc, rp drc"
+     "5.7.508" "x.7.28")
+    (recipient-disabled
+     "email account disabled, account that you tried to reach is disabled"
+     "5.7.505")
+    (recipient-mailbox-full
+     "over quota temp, over quota perm, overquotatemp, out of storage space,
+too many messages on the server, exceeded storage allocation")
+    (recipient-needs-permission
+     "resolver rst auth required, resolver rst not authorized,
+resolver rst sender not authenticated*"
+     "5.7.12" "5.7.12?" "x.7.133" "x.7.134" "x.7.135" "x.7.136")
+    (recipient-temporarily-unavailable
+     "recipient thread limit exceeded, receiving mail too quickly, receivingrate,
+receiving mail at a rate, receiving rate*, receiving email too quickly,
+receiving email at a rate"
+     "5.2.121" "5.2.122")
+    (recipient-unknown
+     "recipnotfound, resolver adr recip not found, resolver adr ex recip not found"
+     "5.7.504" "5.1.351")
+    (relay-denied
+     "tenant attribution, tenantattribution, tenant inbound attribution"
+     "5.7.64" "5.7.367")
+    (sender-blocklisted
+     "mail from domain is listed in, mailfrom domain is listed in, ers customized block,
+block send er")
+    (sender-domain-unknown
+     "domain may not exist or dns check failed")
+    (sender-domain-unauthenticated
+     "unauthenticated email, unauthenticated sender, sender is unauthenticated,
+purported responsible address"
+     "5.7.509" "5.7.515" "x.7.20" "x.7.21" "x.7.22" "5.7.23" "5.7.24" "x.7.26" "x.7.40")
+    (sender-not-owned
+     "relaying disallowed as, not logged in as owner, dt sum,
+email address is not verified, send as denied, permissions to send as this sender,
+unregistered domains, unconfigured sending domain"
+     "5.7.60" "5.2.252" "5.7.750")
+    (spam-content
+     "dt spm, message filtered refer, unsolicited message*,
+returned message detected as spam"
+     "5.7.350")
+    (tls-unavailable
+     "starttls not supported, tlsa invalid"
+     "x.7.32?")
+    (account-suspended
+     "outbound spam exception, bad outbound sender, banned sender, user action verdict,
+email outgoing blocked, unusual sending activity, sending paused"
+     "5.7.501" "5.7.502" "5.7.503" "5.7.705" "5.7.708")
+    (auth-password-expired
+     ""
+     "4.7.12")
+    (url-blocked
+     "b url, hvu b1"))
+  "Peculiarities of providers: (CAUSE WORDS CODE...); the first row wins.
+WORDS are as in `mew-submit-cause-word--notion-rows'.  A CODE is an enhanced
+code, in which \"x\" stands for any class and \"?\" for any digit.")
+
+;; A rule is (CAUSE SURE TERM...); the first whose terms all hold names the cause.  A
+;; term is a notion, a step (:auth), a code (535), the first digit of one (4), an
+;; enhanced code ("x.2.2"), (or TERM...), or (not TERM...): none of them.
+(defconst mew-submit-cause-rule--table
+  '(;; Log-in: whatever is said here is about credentials.
+    (auth-temporary-failure nil :auth 454 unsupported (not tls))
+    (auth-mechanism-unsupported nil :auth unsupported (not basic smtp))
+    (auth-needs-tls t :auth tls required (not denied))
+    (auth-mechanism-unsupported nil :auth (or 500 502 503 504) (not protocol token))
+    (auth-temporary-failure nil :auth 4 internal (not loginlimit toomany))
+    (auth-temporary-failure nil :auth (or busy authdown)
+     (not loginlimit toomany password rate smtp))
+    (auth-basic-disabled nil :auth smtp (or disabled unsupported)
+     (not loginlimit temporary token))
+    (auth-basic-disabled nil :auth smtp (or not denied notallowed unsupported)
+     (not loginlimit temporary password username credential apppassword tls token internal web
+          weak expired invalid))
+    (account-suspended nil :auth user frozen (not loginlimit))
+    (ip-network-policy nil ipdenied)
+    (ip-network-policy nil :auth (or ip dynamic) (or denied notallowed)
+     (not list reputation loginlimit toomany temporary frozen))
+    (auth-app-password-needed t :auth apppassword)
+    (auth-oauth-token-refused nil :auth 334)
+    (auth-oauth-token-refused nil :auth token (or invalid expired denied))
+    (auth-too-many-tries t :auth loginlimit)
+    (auth-too-many-tries t :auth toomany)
+    (quota-reached nil :auth quota limit)
+    (auth-too-many-tries nil :auth (or rate limit))
+    (auth-too-many-tries nil :auth temporary disabled)
+    (auth-web-login-needed t :auth web)
+    (auth-password-expired t :auth password (or expired weak))
+    (auth-password-expired nil :auth weak (not mechanism))
+    (auth-web-login-needed nil :auth website (or required temporary))
+    (auth-app-password-needed nil :auth secondfactor)
+    (auth-app-password-needed nil :auth password app required (not invalid unknown))
+    (auth-basic-disabled nil :auth enable (or smtp app basic) (not invalid password credential))
+    (auth-needs-tls t :auth tls required)
+    (auth-needs-tls nil :auth tls (not token mechanism))
+    (auth-basic-disabled t :auth basic (or disabled denied not))
+    (auth-mechanism-unsupported t :auth mechanism (not 535))
+    (auth-basic-disabled t :auth 5 basic (or disabled denied not invalid) (not password))
+    (auth-oauth-token-refused nil :auth token-mech 5)
+    (auth-mechanism-unsupported nil :auth mechanism invalid)
+    (auth-basic-disabled nil :auth 5 user notallowed (not 535))
+    (account-suspended nil :auth (or user mailbox) (or disabled frozen denied)
+     (not temporary username))
+    (account-suspended nil :auth frozen)
+    (account-suspended nil :auth sender (or denied disabled))
+    (account-suspended nil :auth disabled credential (not temporary basic))
+    (auth-basic-disabled nil :auth (or auth smtp) disabled (not 501))
+    (auth-basic-disabled nil :auth auth denied notallowed)
+    (ip-blocklisted nil :auth (or list reputation))
+    (protocol-error nil :auth 503 protocol)
+    (auth-needs-tls nil :auth (or 538 "x.7.11"))
+    (account-suspended nil :auth (or 525 "x.7.13"))
+    (auth-mechanism-unsupported nil :auth (or 500 502 503 504))
+    (auth-temporary-failure nil :auth 4 (or temporary internal busy))
+    (auth-wrong-password nil :auth 501 (or credential password) invalid)
+    (protocol-error nil :auth 501)
+    (auth-wrong-password nil :auth 530 invalid (or password credential))
+    (auth-required nil :auth 530)
+    (auth-wrong-password nil :auth 535 (or auth username password credential)
+     (or invalid denied unknown not) temporary (not internal))
+    (auth-wrong-password t :auth 535 (or username password credential)
+     (or invalid unknown) (not denied internal temporary ip))
+    (auth-wrong-password nil :auth 535 (or auth username password credential)
+     (or invalid denied unknown not) (not internal temporary))
+    (auth-wrong-password t :auth 5 (or credential password) invalid)
+    (auth-basic-disabled nil :auth basic)
+    (account-suspended nil :auth (or user mailbox) unavailable)
+    (auth-wrong-password nil :auth 5 (or invalid nouser unknown auth user username))
+
+    ;; Encryption and log-in asked for elsewhere.
+    (rate-limited nil toomany (or connection tls) (or :starttls :greeting))
+    (auth-required t 530 auth (not tls))
+    (auth-required nil notlogged (not 535 334))
+    (auth-too-many-tries nil loginlimit (not :auth :dot :data recipient))
+    (rate-limited nil loginlimit recipient)
+    (auth-needs-tls t 530 tls)
+    (auth-needs-tls nil 538 tls)
+    (tls-unavailable nil tls (or unsupported busy) 4)
+    (auth-needs-tls nil (or :mail :rcpt :ehlo :any :data :dot) tls required
+     (not certificate spf internal dynamic protocol unreachable))
+    (protocol-error t :starttls protocol)
+    (tls-unavailable nil :starttls (or tls 454 certificate internal invalid) (not 503))
+    (protocol-error nil :starttls 503)
+    (tls-unavailable nil certificate 4)
+    (tls-unavailable nil tls (or certificate not unreachable) (not helo))
+    (tls-unavailable nil certificate (or :any :dot :rcpt :mail)
+     (or invalid unknown expired tls) (not relay norelay))
+
+    ;; The message.
+    (mail-loop t loop)
+    (spam-content t msgspam spam (not virus url attachment reputation))
+    (recipient-unknown t :rcpt "5.4.1" rcptmark (not relay norelay))
+    (sender-domain-unauthenticated nil spoof (not ptr helo))
+    (header-malformed t header (or field invalid) (or not invalid toomany unknown syntax)
+     (or :dot :data) (not list url utf8 spf owned))
+    (header-malformed nil header invalid (or :dot :data) (not list url utf8))
+    (spam-content nil spam allowedsender :dot)
+    (sender-not-owned nil sender verified :dot)
+    (utf8-unsupported nil utf8 :dot 5)
+    (header-malformed nil header :dot 5 (not url list spam virus size spf denied))
+    (header-malformed t rfc (or not denied invalid rfc) (or :dot :data) (not line))
+    (header-malformed nil header size)
+    (header-malformed nil message syntax :dot (not line address))
+    (line-format t line (not header quota))
+    (line-format nil 451 line)
+    (url-blocked nil url virus (not attachment))
+    (virus-found nil virus spam)
+    (virus-found t virus (not temporary internal))
+    (virus-found nil virus 5 (not temporary))
+    (url-blocked nil url reputation (or :dot :data))
+    (url-blocked t url (or list denied spam) (or content message spam list)
+     (or :dot :data :any) (not sender))
+    (url-blocked nil url (or list denied spam filter policy) :dot (not sender ip))
+    (attachment-blocked nil banned :dot (not ip list sender))
+    (attachment-blocked t attachment (or denied invalid not content) (not size))
+    (sender-domain-unauthenticated t spf (not user password))
+    (sender-domain-unauthenticated nil spf)
+    (utf8-unsupported t utf8)
+    (utf8-unsupported nil "x.6.1" unsupported (not attachment))
+    (utf8-unsupported t (or "x.6.7" "x.6.8" "x.6.9" "x.6.10"))
+
+    ;; Names, addresses and lists.
+    (auth-required nil (or norelay relay notlocal) auth required (not list invalid))
+    (auth-basic-disabled nil :mail (or basic smtp) disabled)
+    (auth-basic-disabled nil :mail basic not)
+    (ip-blocklisted nil reputation ip (not ptr spf domain sender))
+    (relay-denied t norelay (not ip))
+    (relay-denied nil norelay)
+    (no-reverse-dns t ptr (not helo spf))
+    (relay-denied nil notlocal (not unknown perhapsnouser))
+    (helo-refused t helo (or invalid denied nodomain syntax unknown not spam)
+     (not :dot :data protocol))
+    (helo-refused nil :ehlo (or 501 504 550) (or invalid syntax) (not ip list ptr tls))
+    (helo-refused nil helo syntax :data)
+    (helo-refused nil helo spoof)
+    (protocol-error nil helo protocol (not verify))
+    (greylisted t greylist)
+    (ip-network-policy nil dynamic (or ip denied not server limit) (not size ptr rate))
+    (ip-network-policy nil dynamic relay (not norelay))
+    (ip-network-policy nil allowedsender dynamic)
+    (ip-network-policy nil dynamic :greeting)
+    (quota-reached nil quota frozen)
+    (account-suspended nil frozen sending)
+    (account-suspended t frozen (or user domain sending) (or :mail :data :dot :auth)
+     (not ip spam list owned))
+    (recipient-needs-permission nil (or :rcpt :dot) only (or sender internal allowedsender)
+     (not relay norelay spam helo))
+    (recipient-needs-permission nil (or :rcpt :dot) group (or allowedsender notallowed)
+     (not ip spam helo))
+    (recipient-needs-permission nil policy user domain :dot)
+    (sender-not-owned nil :mail sender (or user username credential auth) not
+     (not recipient unknown disabled required full))
+    (auth-required t :mail auth required (not invalid list denied sender owned))
+    (auth-required nil (or :mail :rcpt :data :any) auth required
+     (not invalid list same denied sender not user))
+    (auth-required nil (or :mail :rcpt :data :any) (or auth username) (or required not)
+     (not invalid list same owned))
+    (auth-required nil (or :mail :rcpt :data :any) auth (not invalid owned))
+    (sender-not-owned nil :mail auth address invalid)
+    (sender-not-owned t sender owned (not recipient nouser syntax))
+    (sender-not-owned nil sender same (not recipient spf ip))
+    (sender-domain-unauthenticated nil sender same ip)
+    (server-internal-error nil :rcpt 4 owned internal (not sender))
+    (recipient-unknown nil :rcpt owned user 5
+     (not sender domain auth username frozen notallowed denied))
+    (sender-not-owned nil owned (not recipient nouser syntax header :greeting :ehlo))
+    (recipient-host-unreachable nil verify recipient unreachable (not sender))
+    (sender-verify-failed nil verify)
+    (ip-blocklisted nil toomany spam :greeting (or ip 5))
+    (rate-limited nil toomany (or ip :greeting :mail) spam (not content complaints))
+    (attachment-blocked nil list attachment :dot (not ip sender server))
+    (recipient-unknown nil :rcpt nodomain list user 5)
+    (ip-blocklisted t list (or ip server))
+    (sender-blocklisted nil blockedyou (not ip :greeting))
+    (spam-content nil list spam content :dot (not ip sender url server domain))
+    (sender-blocklisted nil list sender)
+    (sender-blocklisted nil list address (not ip server))
+    (sender-blocklisted nil list domain (not ip))
+    (ip-blocklisted nil list)
+    (sender-blocklisted nil reputation sender (not ip server :greeting))
+    (ip-blocklisted nil reputation (not domain))
+    (sender-blocklisted nil reputation)
+
+    ;; How much, how often.
+    (message-too-big nil (or "5.3.4" "5.2.3") (or :dot :mail)
+     (not header storage line spam virus attachment quota content size))
+    (recipient-host-unreachable nil (or "4.4.1" "4.4.3" "5.4.7") (or :rcpt :dot)
+     (not nodomain internal timeout full quota norelay nouser virus spam loop greylist))
+    (recipient-temporarily-unavailable nil "4.2.1" rate)
+    (quota-reached t sending period (or limit quota toomany))
+    (recipient-mailbox-full t mailbox (or quota full) (or limit full) :rcpt
+     (not sending period))
+    (recipient-mailbox-full nil mailbox (or quota limit full) :rcpt
+     (not sending period toomany))
+    (rate-limited nil manyrcpt ip 4)
+    (rate-limited nil manyrcpt period temporary)
+    (quota-reached nil manyrcpt period)
+    (quota-reached nil period limit recipient 5 (not user domain rcptmark))
+    (too-many-recipients t manyrcpt (not period ip))
+    (too-many-recipients nil (or toomany limit) recipient
+     (not period invalid ip unknown temporary size rate full mailbox quota storage "x.2.2"))
+    (too-many-recipients t "x.5.3" recipient (not period busy))
+    (too-many-recipients nil "x.5.3" (not period busy))
+    (quota-reached nil period limit recipient "x.7.1")
+    (recipient-temporarily-unavailable nil recipient rate 4 (not ip sending))
+    (recipient-temporarily-unavailable nil recipient (or quota rate limit) period)
+    (recipient-mailbox-full nil quota "x.2.2" (not sending))
+    (recipient-temporarily-unavailable nil :rcpt recipient quota
+     (not mailbox full sender sending))
+    (rate-limited nil toomany period temporary)
+    (quota-reached t (or sending quota toomany limit) period (or limit toomany quota))
+    (quota-reached t sending quota)
+    (recipient-mailbox-full nil mailbox size "x.2.2")
+    (message-too-big t size (not mailbox))
+    (message-too-big nil size)
+    (server-full nil full "x.3.1" (not mailbox user recipient))
+    (recipient-mailbox-full t full (or mailbox user recipient) (not sending))
+    (recipient-mailbox-full t full "x.2.2" (not sending))
+    (recipient-mailbox-full t full :rcpt 5 (not storage sending quota))
+    (recipient-mailbox-full t "x.2.2" (not sending))
+    (quota-reached nil :rcpt policy quota)
+    (recipient-mailbox-full nil full (not storage sending))
+    (rate-limited nil toomany connection)
+    (rate-limited nil limit connection (not timeout))
+    (quota-reached nil sending limit 5 (not size recipient rcptmark rate))
+    (rate-limited nil sending limit 4 (not size recipient rcptmark))
+    (ip-blocklisted nil ip spam)
+    (rate-limited nil rate (or limit toomany temporary connection message ip busy))
+    (account-suspended nil ownaccount (or disabled denied) 5
+     (not nouser perhapsnouser full temporary))
+    (sender-blocklisted nil complaints toomany (not ip))
+    (rate-limited nil toomany ip)
+    (spam-content nil spam content :dot (not ip))
+    (rate-limited nil toomany (or message recipient protocol sending :greeting))
+    (recipient-mailbox-full nil quota (or mailbox user recipient))
+    (recipient-mailbox-full nil :rcpt 5 quota (not sender sending period policy domain))
+    (quota-reached nil quota)
+    (recipient-mailbox-full nil :rcpt 552 storage (not server))
+    (recipient-mailbox-full nil storage (or recipient mailbox user) (not sender sending))
+    (server-full t storage (not spf))
+
+    ;; The recipient.
+    (rate-limited nil toomany unknown (or user recipient))
+    (recipient-disabled nil nouser user disabled)
+    (recipient-disabled nil perhapsnouser address disabled)
+    (sender-verify-failed nil :mail nouser)
+    (recipient-unknown nil nouser 4 (not sender verify))
+    (recipient-temporarily-unavailable nil unverified 4 (not sender))
+    (recipient-unknown nil unverified :rcpt 5)
+    (recipient-domain-unknown nil nouser domain (or unknown nodomain "x.1.2")
+     (not user mailbox sender))
+    (address-malformed nil nouser 501 :rcpt address (not unknown))
+    (recipient-unknown t nouser 5 (not sender temporary verify 501))
+    (recipient-unknown nil nouser (not sender temporary verify))
+    (recipient-disabled nil perhapsnouser user disabled)
+    (recipient-temporarily-unavailable nil perhapsnouser 4)
+    (recipient-unknown nil perhapsnouser (not sender temporary verify))
+    (sender-domain-unknown t nodomain sender)
+    (sender-domain-unknown nil nodomain :mail)
+    (recipient-domain-unknown nil nodomain "x.1.2" (not sender))
+    (recipient-domain-unknown nil domain "x.1.2" (or :rcpt :dot) (not user mailbox relay norelay))
+    (recipient-host-unreachable nil nodomain unreachable)
+    (recipient-domain-unknown nil nodomain (not internal helo))
+    (recipient-domain-unknown nil "x.4.4" domain)
+    (recipient-domain-unknown nil domain unknown (or :rcpt :dot)
+     (not user sender mailbox address))
+    (recipient-temporarily-unavailable nil :rcpt 4 disabled temporary)
+    (account-suspended nil ownaccount (or disabled denied) (not nouser perhapsnouser full))
+    (account-suspended nil spam user disabled)
+    (recipient-disabled nil :rcpt (or user mailbox recipient) disabled
+     (not unknown temporary busy sender))
+    (sender-not-owned nil :mail sending domain notallowed (not frozen))
+    (account-suspended nil sending denied (or :mail :dot :data)
+     (not ip recipient address list rate limit quota))
+    (account-suspended nil (or user domain sending) disabled (or :mail :data :dot))
+    (account-suspended nil mailbox disabled :mail)
+    (account-suspended nil user denied :mail (not sender address recipient ip))
+    (account-suspended nil sending (or disabled frozen))
+    (account-suspended nil frozen (or user sender))
+    (recipient-disabled nil (or user mailbox recipient address) disabled
+     (not temporary unknown busy))
+    (recipient-disabled nil :rcpt recipient user denied)
+    (address-malformed nil "x.1.3" (or invalid unknown rfc))
+    (address-malformed nil 501 :rcpt (or address recipient)
+     (not protocol nouser perhapsnouser))
+    (address-malformed nil :rcpt address rfc)
+    (recipient-unknown nil :rcpt unknown internal 5 (not sender))
+    (recipient-unknown t (or :rcpt :dot :any)
+     (or user mailbox recipient rcptmark) unknown 5 (not sender domain))
+    (recipient-disabled nil rcptmark frozen (not sender user sending))
+    (recipient-needs-permission nil rcptmark allowedsender)
+    (recipient-needs-permission t allowedsender (or :rcpt :dot :any :data) (not relay))
+    (relay-denied t relay (or denied not unknown) (not temporary busy))
+    (relay-denied nil relay (not temporary busy))
+    (relay-denied t mailserver)
+
+    ;; The server and the way.
+    (sender-blocklisted nil complaints recipient)
+    (spam-content t spam :dot (not ip sender domain server recipient))
+    (spam-content nil spam :dot (not ip))
+    (ip-blocklisted nil spam :greeting)
+    (sender-blocklisted nil spam sender :mail)
+    (sender-blocklisted nil spam (or :mail :rcpt) (not ip message))
+    (spam-content nil spam)
+    (server-internal-error nil internal :mail)
+    (recipient-temporarily-unavailable nil 4 unreachable mailbox)
+    (ip-blocklisted nil :greeting ip filter)
+    (server-busy nil busy 421 (not recipient mailbox timeout))
+    ;; At the greeting nobody is named but who connects.
+    (no-reverse-dns nil :greeting dns (not busy))
+    (connection-timeout nil "x.4.2" timeout)
+    ;; It was not we for whom the server waited.
+    (recipient-host-unreachable nil :rcpt timeout dns)
+    (recipient-host-unreachable nil timeout "x.4.7")
+    (recipient-host-unreachable nil timeout "4.4.1" :dot (not 421))
+    (server-internal-error nil unreachable internal 4 :dot (not recipient server domain))
+    (server-internal-error nil timeout (or internal dns) 4 (not 421))
+    (recipient-host-unreachable nil unreachable (not ip))
+    (connection-timeout t timeout
+     (or :greeting :ehlo :mail :data :dot :any :rcpt :starttls) (not unreachable))
+    (recipient-unknown nil "x.1.1" :rcpt (or syntax invalid unknown) (not sender))
+    (sender-domain-unknown nil "x.1.8" sender (or invalid syntax unknown))
+    (address-malformed nil syntax (or address sender recipient domain user :mail :rcpt)
+     (not header protocol))
+    (header-malformed t (or header field) (or syntax not invalid denied toomany unknown)
+     (or :dot :data :any) (not sender))
+    (address-malformed nil (or "x.1.3" "x.1.7"))
+    (recipient-temporarily-unavailable nil :rcpt internal temporary recipient mailbox)
+    (protocol-error t protocol (or 500 501 502 503 504 555))
+    (server-internal-error t internal 4 (not busy))
+    (protocol-error nil protocol (not denied))
+    (protocol-error nil toomany syntax)
+    (server-internal-error nil internal busy (not :greeting))
+    (server-internal-error nil internal)
+    (ip-blocklisted nil complaints ip)
+    (recipient-temporarily-unavailable nil busy :rcpt 4 (or mailbox user recipient))
+    (ip-blocklisted nil busy 5 :greeting (not "x.3.2"))
+    (server-busy nil busy 4)
+    (server-busy nil busy temporary (not mailbox user recipient :greeting))
+
+    ;; Little is said.
+    (auth-wrong-password nil :auth 535)
+    (auth-mechanism-unsupported nil :auth 534)
+    (auth-temporary-failure nil :auth 4)
+    (server-busy nil 4 unavailable (not mailbox user recipient))
+    (recipient-unknown nil 5 unavailable (or mailbox user recipient))
+    (recipient-disabled nil 5 unavailable :rcpt)
+    (recipient-disabled nil :rcpt (or user mailbox) disabled)
+    (sender-domain-unauthenticated nil domain ip (or invalid not))
+    (quota-reached nil period (or message sending denied user) (or denied limit not))
+    (rate-limited nil toomany 4)
+    (quota-reached nil smtp limit)
+    (quota-reached nil (or :mail :auth) limit (or message frozen) (not size temporary))
+    (sender-domain-unknown nil :mail domain unknown)
+    (address-malformed nil (or :mail :dot) sender invalid (not domain))
+    (helo-refused nil helo required :rcpt 5 (not protocol 503))
+    (protocol-error nil helo required)
+    (ip-network-policy nil :greeting notallowed (not sender helo))
+    (ip-blocklisted nil :greeting frozen denied)
+    (ip-network-policy nil :greeting denied (or notallowed dynamic))
+    (ip-blocklisted nil :greeting denied connection)
+    (ip-network-policy nil :greeting only)
+    (sender-domain-unauthenticated nil sender domain ip (or notallowed policy))
+    (sender-not-owned nil :mail user notallowed (not ip recipient frozen))
+    (ip-blocklisted nil ip denied)
+    (ip-blocklisted nil :greeting server denied)
+    (ip-blocklisted nil :greeting ip 5)
+    (rate-limited nil rate 4)
+    (helo-refused nil helo (not protocol required))
+    (sender-not-owned nil sender user notallowed (not recipient ip))
+    (sender-blocklisted nil sender denied (or :mail :rcpt :dot))
+    (sender-blocklisted nil address denied :mail)
+    (sender-blocklisted nil domain denied :mail (not policy))
+    (header-malformed nil :dot "x.6.0" (or invalid unknown not))
+    (sender-domain-unknown nil (or unknown nodomain) sender (not user))
+    (sender-domain-unknown nil domain invalid (or :dot :mail))
+    ;; At this step the sender is all that has been named.
+    (sender-domain-unknown nil :mail unknown (not recipient user helo))
+    (account-suspended nil :mail frozen)
+    (recipient-host-unreachable nil :rcpt 4 dns)
+    (recipient-domain-unknown nil :rcpt dns)
+    (relay-denied nil :rcpt domain notallowed (not sender ip user))
+    (recipient-temporarily-unavailable nil :rcpt 4 domain (or temporary invalid))
+    (recipient-unknown nil :rcpt (or address recipient rcptmark user mailbox)
+     (or invalid unknown) 5)
+    (recipient-unknown nil :rcpt rcptmark "x.1.0")
+    (recipient-unknown nil unknown :rcpt 5)
+    (sender-not-owned nil :mail verified (or sender domain) (or ownaccount user))
+    (sender-verify-failed nil verified sender)
+    (recipient-unknown nil :rcpt 5 verified)
+    (sender-domain-unknown nil "x.1.8")
+    (recipient-unknown nil "x.1.1" :rcpt (not policy))
+    (recipient-unknown nil (or "x.1.0" "x.1.1") :rcpt address denied (not policy))
+    (recipient-unknown nil "x.1.6")
+    (recipient-disabled nil :rcpt disabled 5)
+    (recipient-disabled nil :rcpt 5 expired)
+    (recipient-needs-permission nil :rcpt recipient notallowed)
+    (auth-web-login-needed nil web (or :mail :dot) (not url spam))
+    (url-blocked nil url :dot (not ip sender))
+    (sender-not-owned nil :mail only (or address sender domain))
+    (sender-blocklisted nil :mail sender (or domain address) not)
+    (account-suspended nil :mail sending (or not domain) (not sender address ip))
+    (relay-denied nil :rcpt domain server not (not sender))
+    (recipient-needs-permission nil :rcpt (or group address) notallowed (not sender ip unknown))
+    (sender-blocklisted nil :mail allowedsender)
+    (header-malformed nil field limit :dot)
+    (attachment-blocked nil attachment :dot 5)
+    (tls-unavailable nil tls :dot)
+    (recipient-domain-unknown nil (or "x.1.2" "x.1.10" "x.4.4"))
+    (sender-domain-unknown nil "x.7.27")
+    (recipient-unknown nil (or "x.7.17" "x.7.18"))
+    (auth-needs-tls nil (or "x.7.10" "x.7.11"))
+    (sender-domain-unauthenticated nil "x.7.29")
+    (tls-unavailable nil "x.7.30")
+    (recipient-temporarily-unavailable nil "4.2.1")
+    (recipient-disabled nil (or "x.2.1" "x.7.13") :rcpt)
+    (recipient-disabled nil "5.2.1" mailbox)
+    (message-too-big nil (or "x.3.4" "x.2.3"))
+    (server-full nil (or "x.3.1"))
+    (server-busy nil (or "x.3.2" "x.4.5"))
+    (recipient-host-unreachable nil (or "x.4.1" "x.4.7" "x.4.3") (not denied))
+    (connection-timeout nil "x.4.2")
+    (mail-loop nil "x.4.6" :dot)
+    (header-malformed nil "x.6.0" :dot)
+    (spam-content nil content (or denied invalid) :dot)
+    (spam-content nil filter (or denied not))
+    (auth-required nil 530)
+    (auth-required nil (or :mail :rcpt) auth invalid (not sender domain message))
+    (recipient-temporarily-unavailable nil 4 (or recipient mailbox user) :rcpt)
+    (greylisted nil 4 temporary (or :rcpt :dot) "x.7.1")
+    (server-internal-error nil "x.3.5")
+    (helo-refused nil :ehlo 501)
+    (protocol-error nil :mail 501 (not denied policy))
+    (relay-denied nil :rcpt 551)
+    (address-malformed nil :rcpt 553 invalid)
+    (protocol-error nil (or 500 502 503))
+    (protocol-error nil (or "x.5.1" "x.5.2" "x.5.4"))
+    (server-internal-error nil 451 server (or temporary denied))
+    (server-busy nil 421 (not policy denied))
+    (server-internal-error nil 451 (not policy denied temporary))
+    (server-busy nil 4 temporary (not policy denied))
+    (recipient-disabled nil :rcpt 5 mailbox denied (not sender ip policy spam list))
+    (recipient-unknown nil 550 :rcpt mailbox)
+    (too-many-recipients nil 452 :rcpt)
+    (server-full nil 452 (not denied policy))
+    (message-too-big nil 552 :dot (not denied policy)))
+  "How notions, step and codes name a cause.")
+
+(defconst mew-submit-cause-rule--early '(:greeting :ehlo :starttls :auth :mail)
+  "The steps at which no recipient has been named yet.")
+
+(defconst mew-submit-cause-rule--subjects
+  '((recipient-unknown . "015") (recipient-mailbox-full . "02")
+    (recipient-disabled . "02") (recipient-domain-unknown . "014")
+    (message-too-big . "0235") (mail-loop . "04") (server-full . "03")
+    (too-many-recipients . "05") (virus-found . "0567") (spam-content . "07")
+    (server-internal-error . "0357"))
+  "The subjects (second figures) of enhanced codes that go with a cause.")
+
+(defconst mew-submit-cause-rule--decisive
+  '(nouser full norelay list reputation spf greylist loop virus spam size ptr helo url
+    attachment utf8 line allowedsender dynamic frozen nodomain header field rfc verify owned
+    storage timeout busy unreachable quota rate tls certificate manyrcpt loginlimit
+    apppassword web token basic mechanism internal disabled protocol syntax)
+  "Notions of which each may name a cause: a rule is sure if it leaves none out.")
+
+(defconst mew-submit-cause-rule--doubts
+  '((recipient-unknown sender domain server ip verified only)
+    (recipient-mailbox-full sender sending domain)
+    (recipient-needs-permission ip sending verified)
+    (sender-domain-unknown ip server recipient)
+    (sender-domain-unauthenticated recipient user password)
+    (sender-not-owned ip recipient)
+    (account-suspended recipient)
+    (relay-denied user password)
+    (header-malformed sender address user recipient server)
+    (message-too-big connection)
+    (spam-content sender recipient ip domain server)
+    (server-full mailbox recipient user sending)
+    (server-internal-error recipient mailbox sender url only)
+    (connection-timeout ip server recipient domain)
+    (protocol-error recipient sender spam toomany)
+    (auth-wrong-password ip server smtp)
+    (ip-blocklisted url recipient))
+  "Notions that go with another cause as well: (CAUSE NOTION...) is not sure.")
+
+(provide 'mew-submit-cause-rule)
+;;; mew-submit-cause-rule.el ends here

@@ -365,9 +365,10 @@ the token, lets Emacs go on with the address and the TLS of that one alone."
   (let ((process (mew-submit-https-process exchange)))
     (cond ((null (mew-submit-https-request exchange))
            (cancel-timer (mew-submit-https-pusher exchange)))
+          ;; Waiting for it alone would not end where it has an address, and is refused.
           ((not (mew-submit-background--looked-up-p process))
            (setf (mew-submit-https-began exchange) (float-time))
-           (accept-process-output process 0 nil t))
+           (accept-process-output nil 0))
           ((and (eq (process-status process) 'connect)
                 (> (- (float-time) (mew-submit-https-began exchange))
                    mew-submit-https--patience))

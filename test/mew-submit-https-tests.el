@@ -123,5 +123,22 @@ nft 'table inet t { chain c { type filter hook input priority 0; udp dport 53 dr
                   '(mew-submit-https-tests--look-up))
                  '(connect connect nil))))
 
+(ert-deftest mew-submit-https-tests-refused-meanwhile ()
+  "One that is refused is told of at once, also while Emacs waits for another alone."
+  (let* ((server (make-network-process :name "closed" :server t :noquery t
+                                       :host "localhost" :service t))
+         (port (process-contact server :service))
+         (pipe (make-pipe-process :name "another" :noquery t))
+         told)
+    (delete-process server)
+    (unwind-protect
+        (progn
+          (mew-submit-https--fetch (format "https://localhost:%d/" port)
+                                   (lambda (answer) (setq told answer)))
+          (while (null told)
+            (accept-process-output pipe 0.5 nil t))
+          (should (string-search "does not answer" (plist-get told :error))))
+      (delete-process pipe))))
+
 (provide 'mew-submit-https-tests)
 ;;; mew-submit-https-tests.el ends here

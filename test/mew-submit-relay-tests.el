@@ -640,7 +640,8 @@ SECURITY: P16."
             (should (equal (mew-submit-relay-tests--reply client) reply))
             (mew-submit-test-until ("the end")
               (not (process-live-p client)))
-            (should-not (mew-submit-spool--ids mew-submit-outbox-directory))))))
+            (should-not (mew-submit-spool--ids mew-submit-outbox-directory))
+            (mew-submit-test-halt peer)))))
     (should-not (mew-submit-test-stored peer 2))))
 
 (ert-deftest mew-submit-relay-tests-closed ()
@@ -670,7 +671,8 @@ SECURITY: P16."
                           :state)
                          'refused))
           (mew-submit-test-until ("the session's end")
-            (null mew-submit-relay--sessions)))))))
+            (null mew-submit-relay--sessions))
+          (mew-submit-test-halt peer))))))
 
 (ert-deftest mew-submit-relay-tests-names-no-file ()
   "What a client is told names no file of this machine.

@@ -199,7 +199,8 @@ on_scram_question (Gsasl *library, Gsasl_session *session, Gsasl_property proper
                : gsasl_property_set (session, GSASL_SCRAM_SALTED_PASSWORD, hex);
       msub_wipe (hex, sizeof hex);
     }
-  if (code != GSASL_OK)
+  /* What was said already needs no words of the library: those are looked up under a lock, in which cancelled jobs hung.  */
+  if (code != GSASL_OK && sasl->err->kind == MSUB_OK)
     step_failed (code, sasl->err);
   msub_wipe_free (&prepared);
   gsasl_free (octets);

@@ -200,7 +200,7 @@ WHOLE_UNITS := $(patsubst %,$(BUILD)/c/test-%,anchors cut gate net request sasl)
 $(WHOLE_UNITS): $(call objects,asan,$(filter-out module/module.c $(PURE_C),$(MODULE_C)))
 
 $(BUILD)/c/test-anchors: LDFLAGS += -Wl,--wrap=msub_now_with_sleep -Wl,--wrap=gnutls_certificate_set_x509_system_trust
-$(BUILD)/c/test-sasl: LDFLAGS += -Wl,--wrap=gsasl_property_set -Wl,--wrap=gsasl_saslprep
+$(BUILD)/c/test-sasl: LDFLAGS += -Wl,--wrap=gsasl_property_set -Wl,--wrap=gsasl_saslprep -Wl,--wrap=gsasl_strerror
 
 # Those that need no library: other compilers and processors can have them.
 pure-units: $(filter-out $(WHOLE_UNITS),$(patsubst test/c/%.c,$(BUILD)/c/%,$(UNIT_C)))

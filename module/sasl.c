@@ -146,6 +146,24 @@ register_bearer (Gsasl *library)
   return code == GSASL_OK ? gsasl_register (library, &xoauth2) : code;
 }
 
+/* What CODE means.  gsasl_strerror would bind a catalogue each time, under a lock of glibc that all threads share; jobs that did so
+   at once have hung in it for ever.  */
+static const char *
+meaning (int code)
+{
+  switch (code)
+    {
+    case GSASL_MALLOC_ERROR:
+      return "out of memory";
+    case GSASL_SASLPREP_ERROR:
+      return "the user name or the password has characters that none may have";
+    case GSASL_GSSAPI_INIT_SEC_CONTEXT_ERROR:
+      return "Kerberos has no ticket for this server; kinit gets one, and klist shows them";
+    }
+  const char *name = gsasl_strerror_name (code);
+  return name ? name : "an error that GNU SASL has no name for";
+}
+
 static int
 step_failed (int code, struct msub_error *err)
 {
@@ -154,7 +172,7 @@ step_failed (int code, struct msub_error *err)
                       "The server could not prove that it knows the password: it may be an impostor");
   if (code == GSASL_MECHANISM_PARSE_ERROR || code == GSASL_BASE64_ERROR)
     return msub_fail (err, MSUB_PROTOCOL, "The server's authentication challenge is malformed");
-  return msub_fail (err, MSUB_AUTH, "Authentication failed: %s", gsasl_strerror (code));
+  return msub_fail (err, MSUB_AUTH, "Authentication failed: %s", meaning (code));
 }
 
 /* SCRAM (RFC 5802, RFC 7677): the library never gets the password */
@@ -199,7 +217,7 @@ on_scram_question (Gsasl *library, Gsasl_session *session, Gsasl_property proper
                : gsasl_property_set (session, GSASL_SCRAM_SALTED_PASSWORD, hex);
       msub_wipe (hex, sizeof hex);
     }
-  /* What was said already needs no words of the library: those are looked up under a lock, in which cancelled jobs hung.  */
+  /* What ended the wait has been said.  */
   if (code != GSASL_OK && sasl->err->kind == MSUB_OK)
     step_failed (code, sasl->err);
   msub_wipe_free (&prepared);
@@ -274,7 +292,7 @@ msub_sasl_new (const struct msub_sasl_options *options, struct msub_error *err)
     }
   if (code != GSASL_OK)
     {
-      msub_fail (err, MSUB_AUTH, "%s cannot be used: %s", options->mechanism->name, gsasl_strerror (code));
+      msub_fail (err, MSUB_AUTH, "%s cannot be used: %s", options->mechanism->name, meaning (code));
       msub_sasl_free (&sasl);
     }
   return sasl;

@@ -19,11 +19,12 @@ int __real_gsasl_property_set (Gsasl_session *session, Gsasl_property property, 
 int __wrap_gsasl_property_set (Gsasl_session *session, Gsasl_property property, const char *value);
 int __real_gsasl_saslprep (const char *in, Gsasl_saslprep_flags flags, char **out, int *code);
 int __wrap_gsasl_saslprep (const char *in, Gsasl_saslprep_flags flags, char **out, int *code);
+const char *__wrap_gsasl_strerror (int code);
 
 static struct
 {
   const char *password;
-  bool got_password, prepared;
+  bool got_password, prepared, asked_for_words;
   char salted[MSUB_SALTED_HEX];
 } library;
 
@@ -42,6 +43,14 @@ __wrap_gsasl_saslprep (const char *in, Gsasl_saslprep_flags flags, char **out, i
 {
   library.prepared = true;
   return __real_gsasl_saslprep (in, flags, out, code);
+}
+
+const char *
+__wrap_gsasl_strerror (int code)
+{
+  (void) code;
+  library.asked_for_words = true;
+  return "?";
 }
 
 static bool cancelled;
@@ -215,11 +224,68 @@ test_forbidden (void)
   if (tap_expect (client != NULL, "no client: %s", err.text))
     tap_expect_int ("the result", talk (client, server, &err), -1);
   tap_expect_text ("the error", msub_kind_name (err.kind), msub_kind_name (MSUB_AUTH));
+  tap_expect (strstr (err.text, "characters that none may have") != NULL, "the words: %s", err.text);
+  tap_expect (!library.asked_for_words, "words were looked up under a lock that all threads share");
   tap_expect_text ("the salted password", library.salted, "");
   msub_sasl_free (&client);
   gsasl_finish (server);
   gsasl_done (gsasl);
   tap_end ();
+}
+
+/* The server's answer to FIRST, what a client of SCRAM begins with, both in base64: as many iterations as may be.  */
+static char *
+many_iterations (const char *first)
+{
+  char *octets = NULL, *challenge = NULL, text[200];
+  size_t n = 0;
+  gsasl_base64_from (first, strlen (first), &octets, &n);
+  const char *nonce = memmem (octets, n, ",r=", 3);
+  int length = snprintf (text, sizeof text, "r=%.*sxyz,s=c2FsdA==,i=1000000", (int) (octets + n - nonce - 3), nonce + 3);
+  gsasl_base64_to (text, (size_t) length, &challenge, &n);
+  gsasl_free (octets);
+  return challenge;
+}
+
+/* What ends the wait is what is told, and no words are looked up for what the library makes of that.  */
+static void
+test_ended (void)
+{
+  static const struct
+  {
+    const char *how;
+    bool cancelled;
+    enum msub_kind kind;
+  } ends[] = {
+    { "its deadline", false, MSUB_TIMEOUT },
+    { "a cancel", true, MSUB_CANCELLED },
+  };
+  struct msub_sasl_options options = { .user = "user", .secret = "pencil", .host = "localhost" };
+  for (options.mechanism = msub_sasl_mechanisms; strcmp (options.mechanism->name, "SCRAM-SHA-1") != 0;)
+    options.mechanism++;
+  for (size_t i = 0; i < TAP_COUNT (ends); i++)
+    {
+      struct msub_error err = { 0 };
+      char *first = NULL, *second = NULL;
+      tap_begin ("a log-in that computes for long is ended by %s", ends[i].how);
+      memset (&library, 0, sizeof library);
+      library.password = options.secret;
+      struct msub_sasl *client = msub_sasl_new (&options, &err);
+      tap_expect_int ("what it begins with", msub_sasl_step (client, "", 0, &context, msub_now () + PATIENCE, &first, &err), 0);
+      char *challenge = many_iterations (first);
+      cancelled = ends[i].cancelled;
+      tap_expect_int ("the result",
+                      msub_sasl_step (client, challenge, strlen (challenge), &context, msub_now (), &second, &err), -1);
+      cancelled = false;
+      tap_expect_text ("the error", msub_kind_name (err.kind), msub_kind_name (ends[i].kind));
+      tap_expect (!library.asked_for_words, "words were looked up under a lock that all threads share");
+      tap_expect_text ("the salted password", library.salted, "");
+      msub_wipe_free (&first);
+      msub_wipe_free (&second);
+      gsasl_free (challenge);
+      msub_sasl_free (&client);
+      tap_end ();
+    }
 }
 
 int
@@ -228,6 +294,7 @@ main (void)
   test_vectors ();
   test_exchange ();
   test_forbidden ();
+  test_ended ();
   test_stopped ();
   return tap_done ();
 }

@@ -6,14 +6,10 @@
 ;;; Commentary:
 
 ;; A table: the words by which servers say what is the matter, in their languages.  Who
-;; and what that is about is in mew-submit-cause-thing.el.
+;; and what that is about, and how a row is written, is in mew-submit-cause-thing.el.
 
 ;;; Code:
 
-;; After the notion: words and phrases, with "," between them; without accents; a "*"
-;; at the end stands for any ending.  In order: English, then German, French, Spanish,
-;; Portuguese, Italian, Dutch, Scandinavian, Polish, Czech, Russian, Turkish and other
-;; languages, Chinese, Japanese, Korean.
 (defconst mew-submit-cause-matter--rows
   '((unknown
      "no one here, no one by that name, have an account here, inesistent*, not known at this,

@@ -58,8 +58,9 @@ counts as success, as it does with sendmail."
 
 ;;; Arguments
 
-(defconst mew-submit-batch-sendmail--with-value "BCFLNORVXfhopr"
-  "The flags of sendmail that have a value, in the same argument or the next.")
+(defconst mew-submit-batch-sendmail--with-value "BCFLNORVXafhopr"
+  "The flags that have a value, in the same argument or the next.
+They are those of sendmail, and -a of msmtp.")
 
 (defconst mew-submit-batch-sendmail--exim
   '("Ma" "Maa" "Mai" "Mas" "Mi" "Mm" "Mr" "Ms" "Mt")
@@ -90,6 +91,7 @@ What sendmail knows and has no meaning here is ignored."
   (pcase flag
     ((or ?f ?r) (plist-put options :from (mew-submit-batch-sendmail--bare value)))
     (?F (plist-put options :name value))
+    (?a (plist-put options :account value))
     (?t (plist-put options :header t))
     (?i (plist-put options :dots t))
     (?N (plist-put options :dsn-notify
@@ -184,6 +186,7 @@ What sendmail knows and has no meaning here is ignored."
 in From\n"
    "  -i, -oi a dot alone is no end   -N -R -V delivery notifications   -C \
 FILE as --config\n"
+   "  -a NAME that of your accounts, whoever the sender is, as with msmtp\n"
    "  -bp lists the outbox, -q sends what is in it, -bs speaks SMTP, -bv says \
 what becomes\n  of an address; other flags are ignored\n"
    (mew-submit-batch-command--help mew-submit-batch-sendmail--options)
@@ -283,14 +286,19 @@ An argument may be a list of addresses.  ACCOUNT is what the mail goes by."
 
 ;;; Into the outbox
 
-(defun mew-submit-batch-sendmail--from-field (fields options)
-  "Return FIELDS with a From field, if OPTIONS tell who sends a message without."
-  (let ((address (mew-submit-batch-sendmail--known-address options)))
-    (if (or (null address) (mew-submit-message--sender fields))
-        fields
-      (append fields
-              (list (cons "from" (encode-coding-string
-                                  (format "From: %s\n" address) 'utf-8)))))))
+(defun mew-submit-batch-sendmail--chosen-by (fields options)
+  "Return FIELDS with what OPTIONS tell of the account to choose.
+That is its name, and who sends a message without From."
+  (let ((name (plist-get options :account))
+        (address (mew-submit-batch-sendmail--known-address options)))
+    (cl-flet ((field (name value)
+                (list (cons (downcase name)
+                            (encode-coding-string (format "%s: %s\n" name value) 'utf-8)))))
+      (append (and name (field "X-Mew-Submit-Account" name))
+              fields
+              (and address
+                   (not (mew-submit-message--sender fields))
+                   (field "From" address))))))
 
 (defun mew-submit-batch-sendmail--named (options fields)
   "Return OPTIONS with the name that stands for an address in From of FIELDS."
@@ -308,7 +316,7 @@ CHOOSE returns the account for the fields it is called with; KEYS are for
          (options (mew-submit-batch-sendmail--named options fields))
          (account (mew-submit-extension--merge
                    (funcall choose
-                            (mew-submit-batch-sendmail--from-field
+                            (mew-submit-batch-sendmail--chosen-by
                              (mew-submit-message--filled fields '("from")) options))
                    (mew-submit-batch-sendmail--wished options)))
          (recipients (mew-submit-batch-sendmail--recipients options fields account)))
@@ -400,7 +408,7 @@ back."
 (defun mew-submit-batch-sendmail--order (options)
   "Return the part of OPTIONS that another Emacs needs to send a message."
   (cl-loop for (key value) on options by #'cddr
-           when (and value (memq key (append '(:from :name :header :arguments)
+           when (and value (memq key (append '(:from :name :account :header :arguments)
                                              mew-submit-batch-sendmail--wishes)))
            append (list key value)))
 

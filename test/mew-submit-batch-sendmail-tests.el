@@ -600,6 +600,37 @@ XDG_RUNTIME_DIR is a directory of its own."
                 ;; It really was that Emacs, whose outbox it is.
                 (should (file-directory-p outbox))))))))))
 
+(ert-deftest mew-submit-batch-sendmail-tests-named-account ()
+  "Who has told msmtp which account to take tells it here; it is no recipient."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=one,rcpt=reply:550 5.1.1 Who" "127.0.0.1:0,name=two")
+    (mew-submit-test-with-directory directory
+      (let* ((config (prin1-to-string
+                      `(setq mew-submit-outbox-directory ,(expand-file-name "outbox/" directory)
+                             mew-submit-accounts
+                             '((:name "one" :default t ,@(mew-submit-test-account peer "one"))
+                               (:name "two" ,@(mew-submit-test-account peer "two"))))))
+             (file (mew-submit-test-write (expand-file-name "c.el" directory) config))
+             (ends (lambda ()
+                     (pcase-dolist (`(,status . ,arguments)
+                                    '((69) (0 "-a" "two") (0 "-atwo") (78 "-a" "three")))
+                       (ert-info ((format "%S" arguments))
+                         (should (eql status
+                                      (plist-get (mew-submit-batch-sendmail-tests--run
+                                                  (append (list "--config" file) arguments
+                                                          '("-f" "me@x.example" "a@x"))
+                                                  :input "Subject: s\n\nbody\n")
+                                                 :status))))))))
+        (funcall ends)
+        (ert-info ("an Emacs that runs")
+          (mew-submit-batch-sendmail-tests--with-server "server" (list "--eval" config)
+            (funcall ends)))))
+    (should (= 6 (length (seq-filter (lambda (line) (string-search "<a@x>" line))
+                                     (mew-submit-test-lines peer "RCPT")))))
+    (should-not (seq-find (lambda (line) (string-match-p "two\\|three" line))
+                          (mew-submit-test-lines peer "RCPT")))))
+
 (ert-deftest mew-submit-batch-sendmail-tests-hold-there ()
   "What that Emacs has no account for is held in its outbox.  cron finds it, too.
 SECURITY: P13."

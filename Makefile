@@ -52,7 +52,7 @@ ALL_C := $(MODULE_C) $(sort $(wildcard test/*/*.c))
 
 # What Lisp and the module know of each other, as a number: the keys of a request, the functions and how many arguments they
 # take, the events and their fields.  Both have it, and a module that was built of other sources is noticed by it.
-INTERFACE := $(shell { grep -hoE -e '":?[a-z0-9-]+"' -e '"mew-submit--mod-[a-z-]+", [0-9]+, [0-9]+' module/event.h module/module.c; \
+INTERFACE := $(shell { grep -hoE -e '":?[a-z0-9-]+"' -e '"mew-submit--mod-[a-z-]+", [0-9]+, [0-9]+' module/event.h module/module.c module/lisp.c; \
   grep -hoE 'msub_event_[a-z]+ .[a-z]+, "[a-z-]+"' module/*.c; cat module/*.def 2>/dev/null | grep -o '"[^"]*"'; } 2>/dev/null | \
   LC_ALL=C sort -u | cksum | cut -d ' ' -f 1)
 
@@ -125,7 +125,7 @@ define kind
 $(BUILD)/$(1)/%.o: %.c Makefile | libraries
 	@mkdir -p $$(@D)
 	$(call run,$(2) $(1),$$<) $(2) $$(CPPFLAGS) $$(BASE_FLAGS) $(3) -MMD -MP -c -o $$@ $$<
-$(BUILD)/$(1)/module/module.o: BASE_FLAGS += $(EMACS_INCLUDE) -DMSUB_INTERFACE='"$(INTERFACE)"'
+$(BUILD)/$(1)/module/module.o $(BUILD)/$(1)/module/lisp.o: BASE_FLAGS += $(EMACS_INCLUDE) -DMSUB_INTERFACE='"$(INTERFACE)"'
 $(BUILD)/$(1)/module/module.o: $(MODULE_C) $(wildcard module/*.def)
 endef
 $(eval $(call kind,obj,$(CC),$(HARDENING) $(CFLAGS)))
@@ -197,7 +197,7 @@ $(BUILD)/c/test-%: $(BUILD)/asan/test/c/test-%.o $(call objects,asan,$(HELPER_C)
 
 # What is not pure needs the whole module but its boundary.
 WHOLE_UNITS := $(patsubst %,$(BUILD)/c/test-%,anchors cut gate net request sasl)
-$(WHOLE_UNITS): $(call objects,asan,$(filter-out module/module.c $(PURE_C),$(MODULE_C)))
+$(WHOLE_UNITS): $(call objects,asan,$(filter-out module/module.c module/lisp.c $(PURE_C),$(MODULE_C)))
 
 $(BUILD)/c/test-anchors: LDFLAGS += -Wl,--wrap=msub_now_with_sleep -Wl,--wrap=gnutls_certificate_set_x509_system_trust
 $(BUILD)/c/test-sasl: LDFLAGS += -Wl,--wrap=gsasl_property_set -Wl,--wrap=gsasl_saslprep -Wl,--wrap=gsasl_strerror

@@ -17,7 +17,7 @@
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
 (require 'mew-submit-key)
-(require 'mew-submit-plan)
+(require 'mew-submit-way)
 (require 'seq)
 
 (defvar smtpmail-smtp-server)
@@ -228,7 +228,7 @@ None of them may ask for less TLS: whoever blocks one server would choose that."
                        (plist-get account :servers))
     (mew-submit-account--throw account "has one of :servers without a :server"))
   (cl-flet ((level (one)
-              (let ((tls (mew-submit-plan--tls (plist-get one :server) one)))
+              (let ((tls (mew-submit-way--tls-level (plist-get one :server) one)))
                 (or (seq-position '(none opportunistic required) tls)
                     (mew-submit-account--throw
                      account "has `%s' for :tls, which has to be required, \

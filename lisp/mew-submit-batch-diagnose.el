@@ -30,7 +30,7 @@
 (require 'mew-submit-json)
 (require 'mew-submit-key)
 (require 'mew-submit-probe)
-(require 'mew-submit-tunnel)
+(require 'mew-submit-way)
 (require 'seq)
 
 (defconst mew-submit-batch-diagnose--options
@@ -99,11 +99,11 @@ with one of %s, not %s"
                (cons (match-string 1 value) (match-string 2 value))
              (mew-submit-error--throw 'usage nil "--page needs \"http://... TEXT\", \
 not %s" value)))
-    (:tunnel (mew-submit-batch-command--checked #'mew-submit-tunnel--parse value))
-    (:ssh (mew-submit-batch-command--read #'mew-submit-tunnel--parse
+    (:tunnel (mew-submit-batch-command--checked #'mew-submit-way--tunnel value))
+    (:ssh (mew-submit-batch-command--read #'mew-submit-way--tunnel
                                           (concat "ssh:" value))
           value)
-    (:source (mew-submit-batch-command--checked #'mew-submit-tunnel--source value))
+    (:source (mew-submit-batch-command--checked #'mew-submit-way--source value))
     (_ value)))
 
 (defun mew-submit-batch-diagnose--parse (args)

@@ -19,10 +19,8 @@
 (require 'mew-submit-extension)
 (require 'mew-submit-key)
 (require 'mew-submit-network-negative)
-(require 'mew-submit-plan)
 (require 'mew-submit-request)
-(require 'mew-submit-tls)
-(require 'mew-submit-tunnel)
+(require 'mew-submit-way)
 (require 'seq)
 
 (defconst mew-submit-batch-options--rows (mew-submit-key--options)
@@ -31,10 +29,10 @@ ARGUMENT is nil for a flag.")
 
 (defun mew-submit-batch-options--plan (value)
   "Return VALUE, which must be the name of a plan."
-  (if (member value (mew-submit-plan--names))
+  (if (member value (mew-submit-way--plan-names))
       value
     (mew-submit-error--throw 'usage nil "No such plan: %s; there are %s" value
-                             (string-join (mew-submit-plan--names) ", "))))
+                             (string-join (mew-submit-way--plan-names) ", "))))
 
 (defun mew-submit-batch-options--mechanism (value)
   "Return VALUE, which must look like a SASL mechanism, or be none."
@@ -49,7 +47,7 @@ ARGUMENT is nil for a flag.")
     (mew-submit-error--throw 'usage nil "%s needs an argument" name))
   (pcase key
     (:plan (mew-submit-batch-options--plan value))
-    (:routes (mew-submit-batch-command--read #'mew-submit-plan--parse-routes value))
+    (:routes (mew-submit-batch-command--read #'mew-submit-way--parse-routes value))
     (:family (mew-submit-batch-command--choice name value '(ipv4 ipv6)))
     (:tls (mew-submit-batch-command--choice name value '(required opportunistic none)))
     (:fallback (mew-submit-batch-command--choice name value '(always never)))
@@ -58,12 +56,12 @@ ARGUMENT is nil for a flag.")
     (:without (let ((keywords (split-string value ",")))
                 (mew-submit-batch-command--checked #'mew-submit-account--without
                                             keywords)))
-    (:tls-minimum (mew-submit-batch-command--read #'mew-submit-tls--minimum value))
-    (:tunnel (mew-submit-batch-command--checked #'mew-submit-tunnel--parse value))
-    (:ssh (mew-submit-batch-command--read #'mew-submit-tunnel--parse
+    (:tls-minimum (mew-submit-batch-command--read #'mew-submit-way--tls-minimum value))
+    (:tunnel (mew-submit-batch-command--checked #'mew-submit-way--tunnel value))
+    (:ssh (mew-submit-batch-command--read #'mew-submit-way--tunnel
                                   (concat "ssh:" value))
           value)
-    (:source (mew-submit-batch-command--checked #'mew-submit-tunnel--source value))
+    (:source (mew-submit-batch-command--checked #'mew-submit-way--source value))
     ((pred mew-submit-extension--key-p)
      (mew-submit-extension--value key value name 'usage))
     (_ value)))

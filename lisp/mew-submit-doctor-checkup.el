@@ -24,7 +24,7 @@
 (require 'mew-submit-refusal)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
-(require 'mew-submit-tls)
+(require 'mew-submit-way)
 
 (declare-function mew-submit--mod-source "ext:mew-submit-native" (address))
 (defvar send-mail-function)

@@ -18,8 +18,8 @@
 (require 'mew-submit-doctor-finding)
 (require 'mew-submit-module)
 (require 'mew-submit-job)
-(require 'mew-submit-tls)
 (require 'mew-submit-view)
+(require 'mew-submit-way)
 (require 'seq)
 
 ;;; Masks

@@ -28,8 +28,7 @@
 (require 'mew-submit-network-server)
 (require 'mew-submit-refusal)
 (require 'mew-submit-request)
-(require 'mew-submit-tls)
-(require 'mew-submit-tunnel)
+(require 'mew-submit-way)
 (require 'seq)
 (require 'subr-x)
 
@@ -140,7 +139,7 @@ What there is of an attempt is not needed for the next one, and may be much."
                                     (mew-submit-parcel-envelope parcel)
                                     (mew-submit-parcel-networks parcel))
           (when-let* ((journal (mew-submit-parcel-journal parcel)))
-            (list :journal (mew-submit-tls--file-name journal)))))
+            (list :journal (mew-submit-way--file-name journal)))))
 
 ;;; Questions
 
@@ -156,7 +155,7 @@ What there is of an attempt is not needed for the next one, and may be much."
              (mew-submit-sevenbit--convert
               (mew-submit-parcel--public-file parcel) out
               (cdr (assoc what mew-submit-parcel--encodings))))
-         (mew-submit-tls--file-name out))))
+         (mew-submit-way--file-name out))))
 
 (defun mew-submit-parcel--or (answer otherwise)
   "Return ANSWER, or for none the value of OTHERWISE, a function, now or later."
@@ -463,7 +462,7 @@ one, DONE is told why the others could not be used."
 NETWORKS are where this machine is.  A proxy that wants a password is left
 alone: it might have to be asked for."
   (let ((entries (mew-submit-network-negative--find host networks))
-        (tunnel (mew-submit-tunnel--parse (plist-get account :tunnel))))
+        (tunnel (mew-submit-way--tunnel (plist-get account :tunnel))))
     (when (and entries
                (not (plist-get tunnel :tunnel-user))
                (not (assoc host mew-submit-parcel--rechecks)))

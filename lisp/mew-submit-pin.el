@@ -16,8 +16,8 @@
 (require 'mew-submit-report)
 (require 'mew-submit-request)
 (require 'mew-submit-job)
-(require 'mew-submit-tls)
 (require 'mew-submit-view)
+(require 'mew-submit-way)
 (require 'seq)
 
 (defconst mew-submit-pin--timeout 60
@@ -121,7 +121,7 @@ Return non-nil if it was pinned."
            (message "The certificate of %s is verified: no pin is needed" place)
            nil)
           ((yes-or-no-p (mew-submit-pin--question account place tls))
-           (mew-submit-tls--add-pin
+           (mew-submit-way--add-pin
             (list (plist-get account :name) host port
                   (plist-get tls :fingerprint)))
            (message "Pinned the certificate of %s" place)
@@ -170,7 +170,7 @@ PIN is an element of `mew-submit-pins'."
                        pins)))))
   (unless (member pin mew-submit-pins)
     (user-error "That is not pinned"))
-  (mew-submit-tls--remove-pin pin)
+  (mew-submit-way--remove-pin pin)
   (message "No longer pinned: %s" (mew-submit-pin--pin-name pin)))
 
 (provide 'mew-submit-pin)

@@ -21,10 +21,10 @@
 (require 'mew-submit-known)
 (require 'mew-submit-message)
 (require 'mew-submit-parcel)
-(require 'mew-submit-plan)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
 (require 'mew-submit-spool)
+(require 'mew-submit-way)
 (require 'seq)
 
 (defcustom mew-submit-delay 0
@@ -250,7 +250,7 @@ none."
    id
    (lambda (account)
      (plist-put (mew-submit-account--copy account) :routes
-                (mew-submit-plan--parse-routes routes)))
+                (mew-submit-way--parse-routes routes)))
    directory))
 
 (defun mew-submit-queue--hold (id &optional time directory)

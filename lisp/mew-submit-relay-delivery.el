@@ -22,7 +22,6 @@
 (require 'mew-submit-extension)
 (require 'mew-submit-json)
 (require 'mew-submit-message)
-(require 'mew-submit-plan)
 (require 'mew-submit-queue)
 (require 'mew-submit-refusal)
 (require 'mew-submit-relay-command)
@@ -33,6 +32,7 @@
 (require 'mew-submit-report)
 (require 'mew-submit-request)
 (require 'mew-submit-spool)
+(require 'mew-submit-way)
 (require 'seq)
 
 ;;; The message has come
@@ -148,7 +148,7 @@ What the client asks for goes before what the account says."
     (and (mew-submit-account--local-p (plist-get account :server))
          (seq-some (lambda (route) (memq (car route) own))
                    (if (stringp routes)
-                       (mew-submit-plan--parse-routes routes)
+                       (mew-submit-way--parse-routes routes)
                      routes)))))
 
 (defun mew-submit-relay--recipients (session)

@@ -17,14 +17,12 @@
 (require 'mew-submit-auth)
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
+(require 'mew-submit-job)
 (require 'mew-submit-memory)
 (require 'mew-submit-message)
 (require 'mew-submit-network-negative)
-(require 'mew-submit-plan)
-(require 'mew-submit-job)
 (require 'mew-submit-store)
-(require 'mew-submit-tls)
-(require 'mew-submit-tunnel)
+(require 'mew-submit-way)
 
 (defcustom mew-submit-fallback 'ask
   "Whether a less preferred port may be used when the preferred one is blocked.
@@ -83,13 +81,13 @@ that none is kept.  In batch mode none is."
   (and text (encode-coding-string text 'utf-8)))
 
 (defun mew-submit-request--plan (account rule)
-  "Return the plan for ACCOUNT, as `mew-submit-plan--make' does.
+  "Return the plan for ACCOUNT, as `mew-submit-way--plan' does.
 RULE is the one for falling back."
   (let ((routes (plist-get account :routes)))
-    (mew-submit-plan--make
+    (mew-submit-way--plan
      (plist-get account :server)
      :plan (plist-get account :plan)
-     :routes (if (stringp routes) (mew-submit-plan--parse-routes routes) routes)
+     :routes (if (stringp routes) (mew-submit-way--parse-routes routes) routes)
      :family (plist-get account :family)
      :tls (plist-get account :tls)
      :fallback rule)))
@@ -187,18 +185,18 @@ HOST and PORT are for auth-source."
 
 (defun mew-submit-request--tunnel (account)
   "Return the part of a request about ACCOUNT's way out, in octets."
-  (let* ((tunnel (mew-submit-tunnel--parse (plist-get account :tunnel)))
+  (let* ((tunnel (mew-submit-way--tunnel (plist-get account :tunnel)))
          (user (plist-get tunnel :tunnel-user))
-         (proxy (and user (mew-submit-tunnel--proxy tunnel)))
+         (proxy (and user (mew-submit-way--proxy tunnel)))
          (part (append tunnel
-                       (mew-submit-tunnel--source (plist-get account :source)))))
+                       (mew-submit-way--source (plist-get account :source)))))
     (append (mapcar (lambda (value)
                       (if (stringp value)
                           (mew-submit-request--octets value)
                         value))
                     part)
             (and (eq (plist-get tunnel :tunnel) 'ssh)
-                 (mew-submit-tunnel--environment))
+                 (mew-submit-way--ssh-environment))
             (and user
                  (list :tunnel-password
                        (mew-submit-request--octets
@@ -211,7 +209,7 @@ HOST and PORT are for auth-source."
   "Return what has to be looked up before ACCOUNT is used for AUTHOR, an address.
 It is the value of :resolved in an account, and holds for its first server.  Who
 is asked is as for `mew-submit-auth--lookup'; this is not looked up again."
-  (let* ((tunnel (mew-submit-tunnel--parse (plist-get account :tunnel)))
+  (let* ((tunnel (mew-submit-way--tunnel (plist-get account :tunnel)))
          (proxy-user (plist-get tunnel :tunnel-user)))
     (list :login
           (unless (plist-get account :user)
@@ -221,7 +219,7 @@ is asked is as for `mew-submit-auth--lookup'; this is not looked up again."
              (caar (plist-get (mew-submit-request--plan account 'never) :routes))))
           :proxy-password
           (and proxy-user
-               (pcase-let ((`(,host . ,port) (mew-submit-tunnel--proxy tunnel)))
+               (pcase-let ((`(,host . ,port) (mew-submit-way--proxy tunnel)))
                  (mew-submit-auth--proxy-password host port proxy-user))))))
 
 (defun mew-submit-request--memory-file (account)
@@ -262,7 +260,7 @@ to who is reached, how safely and as whom is the same."
                                     collect (list key value))
                            (cl-loop for (key value) on request by #'cddr
                                     when (string-suffix-p "-file" (symbol-name key))
-                                    collect (mew-submit-tls--stamp value)))))))))
+                                    collect (mew-submit-way--stamp value)))))))))
 
 ;;; Where this machine is
 
@@ -285,7 +283,7 @@ remembered of any network, nobody has to know."
   "Was PORT of HOST seen to take no log-in, not long ago?"
   (when-let* ((when (cdr (assoc (cons host port)
                                 mew-submit-request--no-log-in))))
-    (< 0 (- (float-time) when) mew-submit-request--no-log-in-seconds)))
+             (< 0 (- (float-time) when) mew-submit-request--no-log-in-seconds)))
 
 (defun mew-submit-request--learn-log-ins (host done)
   "Remember which ports of HOST took no log-in, and which one did, from DONE.
@@ -330,7 +328,7 @@ NETWORKS are those it leaves from, as `mew-submit-request--networks' says."
                (plist-get plan :routes) host rule
                (plist-get credentials :user)))
          (routes (if (plist-get tunnel :tunnel)
-                     (mew-submit-tunnel--routes all)
+                     (mew-submit-way--tunnel-routes all)
                    all))
          (ports (delete-dups (mapcar #'car routes))))
     (append
@@ -352,7 +350,7 @@ NETWORKS are those it leaves from, as `mew-submit-request--networks' says."
       :helo (mew-submit-address--helo (or (plist-get account :helo)
                                           mew-submit-helo))
       :without (mew-submit-account--without (plist-get account :without)))
-     (mew-submit-tls--request account host ports)
+     (mew-submit-way--tls account host ports)
      tunnel
      credentials)))
 
@@ -377,7 +375,7 @@ ACCOUNT is a plist, as in `mew-submit-accounts', and may have :password,
       :from (mew-submit-request--octets (car envelope))
       :recipients (mapcar #'mew-submit-request--octets (cdr envelope))
       :all-or-none (and (plist-get account :all-or-none) t)
-      :file (mew-submit-tls--file-name file)
+      :file (mew-submit-way--file-name file)
       :binary (and (mew-submit-message--binary-p fields) t)
       :trace mew-submit-log)
      (list :without (mew-submit-account--without
@@ -434,12 +432,12 @@ makes nothing right or wrong, and no secret is fetched."
   (let* ((host (mew-submit-request--host account))
          (rule (or (plist-get account :fallback) mew-submit-fallback))
          (routes (plist-get (mew-submit-request--plan account rule) :routes)))
-    (mew-submit-tunnel--parse (plist-get account :tunnel))
-    (mew-submit-tunnel--source (plist-get account :source))
+    (mew-submit-way--tunnel (plist-get account :tunnel))
+    (mew-submit-way--source (plist-get account :source))
     (mew-submit-request--check-user account host (caar routes))
     (mew-submit-address--helo (or (plist-get account :helo) mew-submit-helo))
     (mew-submit-account--without (plist-get account :without))
-    (mew-submit-tls--request account host nil)
+    (mew-submit-way--tls account host nil)
     (mew-submit-extension--request account)
     (mew-submit-extension--each account recipients)
     (mew-submit-memory--read (mew-submit-request--memory-file account))))
@@ -473,7 +471,7 @@ Nothing is sent there but what leads to TLS.  A pin does not count."
 ROUTES are such as \"465:implicit\".  Neither user nor password is in it, and a
 pin counts.  Signal `mew-submit-config' for a proxy that wants a password, which
 might have to be asked for."
-  (when (plist-get (mew-submit-tunnel--parse (plist-get account :tunnel))
+  (when (plist-get (mew-submit-way--tunnel (plist-get account :tunnel))
                    :tunnel-user)
     (mew-submit-error--throw 'config nil "The proxy wants a password"))
   (append (list :probe t)
@@ -504,7 +502,7 @@ it."
                       account (mew-submit-request--networks account))))
     (append (list :diagnose t
                   :routes (if (plist-get connection :tunnel)
-                              (mew-submit-tunnel--routes routes)
+                              (mew-submit-way--tunnel-routes routes)
                             routes)
                   :trace mew-submit-log)
             (mew-submit-request--remembered account

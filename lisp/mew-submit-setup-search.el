@@ -21,10 +21,10 @@
 (require 'mew-submit-error)
 (require 'mew-submit-job)
 (require 'mew-submit-network)
-(require 'mew-submit-plan)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
 (require 'mew-submit-setup-discover)
+(require 'mew-submit-way)
 (require 'seq)
 
 (defcustom mew-submit-setup-defaults nil
@@ -110,7 +110,7 @@ The default is 6."
     (if (or (plist-get candidate :port) (null port))
         candidate
       (append (list :port port
-                    :tls (nth 2 (assq port (mew-submit-plan--parse-routes
+                    :tls (nth 2 (assq port (mew-submit-way--parse-routes
                                             mew-submit-setup-discover--guess-routes))))
               candidate))))
 

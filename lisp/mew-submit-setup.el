@@ -366,7 +366,7 @@ Where it wants access tokens, and nobody is signed in, the sign-in comes first."
          (port (cadr parts)))
     (append (list :host (mew-submit-address--host (or (car parts) text))
                   :source 'user)
-            (and port (list :port port :tls (mew-submit-plan--port-tls port))))))
+            (and port (list :port port :tls (mew-submit-way--port-tls port))))))
 
 (defun mew-submit-setup-by-hand (server)
   "Look at SERVER, \"HOST\" or \"HOST:PORT\", instead of what was found.

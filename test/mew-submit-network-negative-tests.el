@@ -14,8 +14,8 @@
 (require 'cus-edit)
 (require 'ert)
 (require 'mew-submit-network-negative)
-(require 'mew-submit-plan)
 (require 'mew-submit-test-helpers)
+(require 'mew-submit-way)
 
 (defconst mew-submit-network-negative-tests--here
   '((ipv4 :id "four" :label "cafe" :up t :family ipv4)
@@ -123,7 +123,7 @@ BEFORE is where this machine was when they began."
   "What is remembered changes the order only: every route stays, as it was."
   (mew-submit-network-negative-tests--with nil
     (mew-submit-network-negative-tests--learn '((587 "ipv4" 5) (25 "ipv4" 1)))
-    (let* ((routes (plist-get (mew-submit-plan--make "mail.example.org")
+                                           (let* ((routes (plist-get (mew-submit-way--plan "mail.example.org")
                               :routes))
            (marked (mew-submit-network-negative--mark
                     routes (mew-submit-network-negative--find

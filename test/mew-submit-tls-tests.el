@@ -10,7 +10,7 @@
 (require 'mew-submit)
 (require 'mew-submit-pin)
 (require 'mew-submit-test-helpers)
-(require 'mew-submit-tls)
+(require 'mew-submit-way)
 
 (defconst mew-submit-tls-tests--message "From: me@x\nTo: a@x\n\nbody\n"
   "A message.")
@@ -109,7 +109,7 @@
         (ert-info ((format "%S" keys))
           (should-error (apply #'mew-submit-tls-tests--run peer "ok" keys)
                         :type 'mew-submit-config)))
-      (should (equal (plist-get (mew-submit-tls--request
+                               (should (equal (plist-get (mew-submit-way--tls
                                  '(:cert-file "pkcs11:token=x;object=y"
                                               :key-file "pkcs11:token=x;type=private")
                                  "h" '(587))
@@ -327,10 +327,10 @@ M-x mew-submit-pin-certificate" (plist-get done :text)))
               ((symbol-function 'message)
                (lambda (format &rest args)
                  (setq said (and format (apply #'format format args))))))
-      (mew-submit-tls--add-pin pin)
+      (mew-submit-way--add-pin pin)
       (should (equal mew-submit-pins (list pin)))
       (should (string-search "until you leave Emacs" said))
-      (mew-submit-tls--remove-pin pin)
+      (mew-submit-way--remove-pin pin)
       (should-not mew-submit-pins))))
 
 (ert-deftest mew-submit-tls-tests-pin-counts-at-its-port-alone ()
@@ -405,15 +405,15 @@ issued for smtp\\.example\\.org, .*, not for other\\.example\\."
 (ert-deftest mew-submit-tls-tests-pin-replaces ()
   "There is one pin for a place; another one replaces it."
   (mew-submit-tls-tests--with-answer t questions
-    (mew-submit-tls--add-pin '("a" "h" 587 "sha256:1"))
-    (mew-submit-tls--add-pin '("a" "h" 25 "sha256:2"))
-    (mew-submit-tls--add-pin '("a" "h" 587 "sha256:3"))
+                                     (mew-submit-way--add-pin '("a" "h" 587 "sha256:1"))
+                                     (mew-submit-way--add-pin '("a" "h" 25 "sha256:2"))
+                                     (mew-submit-way--add-pin '("a" "h" 587 "sha256:3"))
     (should (equal mew-submit-pins '(("a" "h" 587 "sha256:3")
                                      ("a" "h" 25 "sha256:2"))))
-    (should (equal (mew-submit-tls--pins "a" "h" '(587 465 25))
+                                     (should (equal (mew-submit-way--pins "a" "h" '(587 465 25))
                    '((587 . "sha256:3") (25 . "sha256:2"))))
-    (should-not (mew-submit-tls--pins "a" "h" '(465)))
-    (should-not (mew-submit-tls--pins nil "h" '(587)))
+                                     (should-not (mew-submit-way--pins "a" "h" '(465)))
+                                     (should-not (mew-submit-way--pins nil "h" '(587)))
     (should-error (mew-submit-unpin-certificate '("a" "h" 465 "sha256:3"))
                   :type 'user-error)
     (should-not questions)))

@@ -19,7 +19,7 @@
 (require 'ert)
 (require 'mew-submit)
 (require 'mew-submit-test-helpers)
-(require 'mew-submit-tunnel)
+(require 'mew-submit-way)
 
 (defconst mew-submit-tunnel-tests--message "From: me@x\nTo: a@x\n\nbody\n"
   "A message.")
@@ -41,21 +41,21 @@
           :tunnel-user "a@b")
          ("unix:/run/x y" :tunnel unix :tunnel-place "/run/x y")))
     (ert-info ((format "%s" text))
-      (should (equal (mew-submit-tunnel--parse text) expected))))
+              (should (equal (mew-submit-way--tunnel text) expected))))
   (dolist (text '("" "gate" "ssh:" "ssh:-oProxyCommand=id" "ssh:a b" "ssh:a\nb"
                   "ssh: x" "SSH:gate" "socks5:" "socks5:proxy.example.org:1080"
                   "socks5:127.0.0.1" "socks5:127.0.0.1:" "socks5:127.0.0.1:0"
                   "socks5:127.0.0.1:65536" "socks5:::1:1080" "socks5:@127.0.0.1:1"
                   "socks5:[127.0.0.x]:1" "socks5:127.0.0.1:1\n" "unix:" "http:x"))
     (ert-info (text)
-      (should-error (mew-submit-tunnel--parse text) :type 'mew-submit-config)))
-  (should-error (mew-submit-tunnel--parse "socks5:a\0b@127.0.0.1:1")
+              (should-error (mew-submit-way--tunnel text) :type 'mew-submit-config)))
+  (should-error (mew-submit-way--tunnel "socks5:a\0b@127.0.0.1:1")
                 :type 'mew-submit-error)
-  (should (equal (mew-submit-tunnel--source '("192.0.2.1" "2001:db8::1"))
+  (should (equal (mew-submit-way--source '("192.0.2.1" "2001:db8::1"))
                  '(:source-ipv4 "192.0.2.1" :source-ipv6 "2001:db8::1")))
-  (should (equal (mew-submit-tunnel--source "::1") '(:source-ipv6 "::1")))
+  (should (equal (mew-submit-way--source "::1") '(:source-ipv6 "::1")))
   (dolist (source '("localhost" "" "1.2.3" ("192.0.2.1" "192.0.2.2") "::1\n"))
-    (should-error (mew-submit-tunnel--source source) :type 'mew-submit-config)))
+    (should-error (mew-submit-way--source source) :type 'mew-submit-config)))
 
 ;;; A proxy
 

@@ -39,10 +39,12 @@ from auth-source.")
   :package-version '(mew-submit . "0.1.0")
   :risky t)
 
+(defconst mew-submit-account--untyped '(:timeout :step-timeout :memory)
+  "Keys that an account may have and Customize does not show.")
+
 (defun mew-submit-account--keys ()
   "Return the keys that an account may have."
-  (append '(:timeout :step-timeout :memory)
-          (mapcar #'car (mew-submit-key--types))))
+  (append mew-submit-account--untyped (mapcar #'car (mew-submit-key--types))))
 
 ;;; What is wrong with one
 
@@ -98,51 +100,50 @@ M-x customize-option RET mew-submit-accounts RET shows those there are"
     (`(function . ,_) (functionp value))
     (_ t)))
 
-(defun mew-submit-account--check-value (account key value)
-  "Signal `mew-submit-config' unless KEY of ACCOUNT can have VALUE.
-What else is wrong with it is said by who reads it."
-  (let ((type (mew-submit-key--type key)))
-    (unless (or (null value)
-                (mew-submit-extension--key-p key)
-                (and (eq key :routes) (proper-list-p value))
-                (mew-submit-account--match-p type value))
-      (mew-submit-account--throw
-       account "has %s for %s, which has to be %s" (format "%S" value) key
-       (pcase (car type)
-         ((or 'string 'file) "a text in double quotes")
-         ('choice "one of those in the manual")
-         ('const "t")
-         (_ (format "a %s" (car type))))))))
+(defun mew-submit-account--refuse-key (account key keys)
+  "Signal `mew-submit-config': KEY of ACCOUNT is none of KEYS, and means nothing.
+A wish, such as that for TLS, must not be dropped in silence because of a slip."
+  (let ((near (car (sort (mapcar (lambda (known)
+                                   (cons (string-distance (symbol-name key)
+                                                          (symbol-name known))
+                                         known))
+                                 keys)
+                         #'car-less-than-car))))
+    (mew-submit-account--throw account "has %s, which means nothing%s" key
+                               (if (<= (car near) 3)
+                                   (format " (is %s meant?)" (cdr near))
+                                 ""))))
 
-(defun mew-submit-account--check-key (account key keys)
-  "Signal `mew-submit-config' when KEY of ACCOUNT means nothing.
-It is to be one of KEYS.  A wish, such as that for TLS, must not be dropped in
-silence because of a slip."
-  (unless (or (memq key keys) (memq key mew-submit-account--inner))
-    (let ((near (car (sort (mapcar (lambda (known)
-                                     (cons (string-distance
-                                            (symbol-name key)
-                                            (symbol-name known))
-                                           known))
-                                   keys)
-                           #'car-less-than-car))))
-      (mew-submit-account--throw account "has %s, which means nothing%s" key
-                                 (if (<= (car near) 3)
-                                     (format " (is %s meant?)" (cdr near))
-                                   "")))))
+(defun mew-submit-account--refuse-value (account key value type)
+  "Signal `mew-submit-config': KEY of ACCOUNT has VALUE, which is not of TYPE."
+  (mew-submit-account--throw
+   account "has %s for %s, which has to be %s" (format "%S" value) key
+   (pcase (car type)
+     ((or 'string 'file) "a text in double quotes")
+     ('choice "one of those in the manual")
+     ('const "t")
+     (_ (format "a %s" (car type))))))
 
 (defun mew-submit-account--check (account)
   "Return ACCOUNT, or signal `mew-submit-config' when it is not one.
-Whatever has the wrong shape is told here, in words."
+Whatever has the wrong shape is told here, in words; what else is wrong with a
+value is said by who reads it."
   (unless (mew-submit-account--plist-p account)
     (mew-submit-error--throw
      'config nil "There is something in mew-submit-accounts that is no account, \
 which is a list such as (:name \"work\" :server \"mail.example.org\").  %s"
      mew-submit-account--remedy))
-  (cl-loop with keys = (mew-submit-account--keys)
+  (cl-loop with types = (mew-submit-key--types)
            for (key value) on account by #'cddr
-           do (mew-submit-account--check-key account key keys)
-           do (mew-submit-account--check-value account key value))
+           for type = (cadr (assq key types))
+           unless (or type (memq key mew-submit-account--untyped)
+                      (memq key mew-submit-account--inner))
+           do (mew-submit-account--refuse-key account key (mew-submit-account--keys))
+           unless (or (null value)
+                      (assq key mew-submit-extension--table)
+                      (and (eq key :routes) (proper-list-p value))
+                      (mew-submit-account--match-p type value))
+           do (mew-submit-account--refuse-value account key value type))
   (mew-submit-account--check-servers account)
   account)
 

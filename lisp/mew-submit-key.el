@@ -198,10 +198,6 @@ flag, HELP its line of --help; all are nil where there is no option.")
 that says otherwise:"))
   "The groups of keys and their headings.")
 
-(defun mew-submit-key--type (key)
-  "Return the Customize type of KEY, or nil."
-  (nth 2 (assq key mew-submit-key--rows)))
-
 (defun mew-submit-key--types ()
   "Return (KEY TYPE)... for the keys that users give an account."
   (mapcar (lambda (row) (list (car row) (nth 2 row)))

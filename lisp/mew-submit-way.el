@@ -71,10 +71,6 @@ Such a name raises the security that is required, and never lowers it.")
       (mew-submit-error--throw
        'config nil "Not a TLS mode (none, starttls, implicit): %s" text)))
 
-(defun mew-submit-way--both-families (port mode)
-  "Return the routes to PORT with TLS mode MODE, in both families."
-  (list (list port 'ipv6 mode) (list port 'ipv4 mode)))
-
 (defconst mew-submit-way--ports-max 8
   "How many ports a list of routes may name: the module takes 16 routes.")
 
@@ -88,8 +84,9 @@ Each is tried in both families.  Signal `mew-submit-config' when TEXT is wrong."
     (mapcan (lambda (element)
               (pcase (split-string element ":")
                 (`(,port ,mode)
-                 (mew-submit-way--both-families
-                  (mew-submit-way--port port) (mew-submit-way--mode mode)))
+                 (let ((port (mew-submit-way--port port))
+                       (mode (mew-submit-way--mode mode)))
+                   (list (list port 'ipv6 mode) (list port 'ipv4 mode))))
                 (_ (mew-submit-error--throw
                     'config nil "Not a route: %s (it is PORT:MODE, and \
 a comma between two)" element))))
@@ -273,18 +270,24 @@ what is no address, and for two of one family."
                         (or file-name-coding-system
                             default-file-name-coding-system 'utf-8)))
 
-(defun mew-submit-way--file (account key what &optional directory)
-  "Return the name of the file ACCOUNT has for KEY, or nil when it has none.
+(defconst mew-submit-way--files
+  '((:ca-file "CA file" t)
+    (:crl-file "CRL file")
+    (:cert-file "client certificate")
+    (:key-file "key of the client certificate"))
+  "The files that an account may have for TLS: (KEY WORDS DIRECTORY-TOO).")
+
+(defun mew-submit-way--file (file words directory)
+  "Return the name of FILE, a file called WORDS, for a request.
 It may be one with DIRECTORY non-nil.  A URL of PKCS #11 stays as it is.
-Signal `mew-submit-config' when the file, called WHAT, cannot be read."
-  (when-let* ((file (plist-get account key)))
-             (cond ((string-prefix-p "pkcs11:" file)
-                    (encode-coding-string file 'utf-8))
-                   ((and (file-readable-p file)
-                         (or directory (not (file-directory-p file))))
-                    (mew-submit-way--file-name file))
-                   (t (mew-submit-error--throw 'config nil "The %s cannot be read: %s" what
-                                               file)))))
+Signal `mew-submit-config' when it cannot be read."
+  (cond ((string-prefix-p "pkcs11:" file)
+         (encode-coding-string file 'utf-8))
+        ((and (file-readable-p file)
+              (or directory (not (file-directory-p file))))
+         (mew-submit-way--file-name file))
+        (t (mew-submit-error--throw 'config nil "The %s cannot be read: %s" words
+                                    file))))
 
 (defun mew-submit-way--stamp (file)
   "Return something that is new when FILE was changed.
@@ -374,15 +377,14 @@ file or a version that cannot be used, `mew-submit-message' for a name."
   (when (and (plist-get account :key-file) (not (plist-get account :cert-file)))
     (mew-submit-error--throw 'config nil "A key needs its certificate: :cert-file"))
   (let ((name (plist-get account :tls-name)))
-    (list
-     :name (and name (mew-submit-address--host name))
-     :ca-file (mew-submit-way--file account :ca-file "CA file" t)
-     :crl-file (mew-submit-way--file account :crl-file "CRL file")
-     :cert-file (mew-submit-way--file account :cert-file "client certificate")
-     :key-file (mew-submit-way--file account :key-file
-                                     "key of the client certificate")
-     :priority (mew-submit-way--priority-string account)
-     :pins (mew-submit-way--pins (plist-get account :name) host ports))))
+    (append
+     (list :name (and name (mew-submit-address--host name)))
+     (cl-loop for (key words directory) in mew-submit-way--files
+              for file = (plist-get account key)
+              append (list key (and file
+                                    (mew-submit-way--file file words directory))))
+     (list :priority (mew-submit-way--priority-string account)
+           :pins (mew-submit-way--pins (plist-get account :name) host ports)))))
 
 (provide 'mew-submit-way)
 ;;; mew-submit-way.el ends here

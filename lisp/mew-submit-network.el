@@ -34,10 +34,6 @@ Return nil where there is no such file."
         (insert-file-contents-literally name)
         (mapcar #'split-string (split-string (buffer-string) "\n" t))))))
 
-(defun mew-submit-network--number (hex)
-  "Return the number that HEX spells, with or without 0x."
-  (string-to-number (string-remove-prefix "0x" hex) 16))
-
 ;;; Addresses
 
 (defun mew-submit-network--text (address)
@@ -80,7 +76,7 @@ Return nil where there is no such file."
 
 (defun mew-submit-network--usable-p (flags)
   "Do the FLAGS of a route, in hexadecimal, let packets through?"
-  (= (logand (mew-submit-network--number flags)
+  (= (logand (string-to-number flags 16)
              (logior mew-submit-network--up mew-submit-network--reject))
      mew-submit-network--up))
 
@@ -96,7 +92,7 @@ It is a plist.  VPNs use two halves of all there is in place of one default."
              :gateway (unless (equal gateway "00000000")
                         (mew-submit-network--ipv4 gateway))
              :metric (string-to-number metric)
-             :length (logcount (mew-submit-network--number mask)))))))
+             :length (logcount (string-to-number mask 16)))))))
 
 (defun mew-submit-network--wide-p (destination length)
   "Is DESTINATION, with LENGTH bits, as good as a default route of IPv6?
@@ -104,7 +100,7 @@ VPNs use parts that together are all there is: the one that covers 2000::/4, or
 more, counts."
   (and (<= length 4)
        (let ((mask (logand #xf (ash #xf (- 4 length)))))
-         (= (mew-submit-network--number (substring destination 0 1))
+         (= (string-to-number (substring destination 0 1) 16)
             (logand 2 mask)))
        (string-match-p "\\`.0*\\'" destination)))
 
@@ -114,13 +110,13 @@ It is a plist."
   (pcase words
     (`(,destination ,length ,_ ,_ ,next ,metric ,_ ,_ ,flags ,interface)
      (unless (equal interface "lo")
-       (let ((bits (mew-submit-network--number length)))
+       (let ((bits (string-to-number length 16)))
          (when (and (mew-submit-network--wide-p destination bits)
                     (mew-submit-network--usable-p flags))
            (list :interface interface
                  :gateway (unless (string-match-p "\\`0*\\'" next)
                             (mew-submit-network--ipv6 next))
-                 :metric (mew-submit-network--number metric)
+                 :metric (string-to-number metric 16)
                  :length bits)))))))
 
 (defun mew-submit-network--before-p (route other)
@@ -192,7 +188,8 @@ INTERFACE, which has the default route, is not among them."
   (seq-some (pcase-lambda (`(,ip ,_ ,flags ,link ,_ ,device))
               (and (equal ip address)
                    (equal device interface)
-                   (/= 0 (logand (mew-submit-network--number flags) 6))
+                   (/= 0 (logand (string-to-number (string-remove-prefix "0x" flags) 16)
+                                  6))
                    (not (string-match-p "\\`[0:]*\\'" link))
                    (downcase link)))
             (cdr (mew-submit-network--table "arp"))))

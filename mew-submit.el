@@ -6,7 +6,7 @@
 ;; Version: 0.2.0
 ;; Package-Requires: ((emacs "28.1"))
 ;; Keywords: mail, comm
-;; URL: http://www.mew.org/~kazu/doc/submission/
+;; URL: https://example.org/mew-submit/manual.html
 ;; SPDX-License-Identifier: GPL-3.0-or-later
 
 ;; This program is free software; you can redistribute it and/or modify

@@ -28,7 +28,7 @@
 ;; file changes nothing.
 
 (defvar mew-submit-known--change-hook
-  '(mew-submit-mode-line--update-soon mew-submit-notice--watch-leaving
+  '(mew-submit-notice--update-soon mew-submit-notice--watch-leaving
                                    mew-submit-copies--soon)
   "Hook that is run when something in the outbox has changed.")
 
@@ -426,6 +426,12 @@ It is nil when that is not being sent here."
   "Does somebody in this Emacs hear of the end of ENTRY's message anyway?"
   (when-let* ((parcel (mew-submit-known--parcel entry)))
     (mew-submit-parcel-on-done parcel)))
+
+(defun mew-submit-known--needs-user-p (entry)
+  "Is ENTRY's message one that the user has to do something about?
+Not one of which they have said that it is not to be sent again."
+  (and (memq (plist-get entry :state) '(uncertain refused broken))
+       (not (plist-get entry :left))))
 
 (defun mew-submit-known--automatic ()
   "Return the entries that will be sent by themselves, the oldest first."

@@ -16,8 +16,8 @@
 (require 'mew-submit-auth)
 (require 'mew-submit-dialog)
 (require 'mew-submit-error)
+(require 'mew-submit-known)
 (require 'mew-submit-menu)
-(require 'mew-submit-mode-line)
 (require 'mew-submit-network)
 (require 'mew-submit-network-verdict)
 (require 'mew-submit-offer)
@@ -464,7 +464,7 @@ any more; but READ, which they are at, may wait."
                                       (plist-get old :directory))))
     (or (mew-submit-notice-message--same-p old entry)
         (null now)
-        (not (or (mew-submit-mode-line--needs-user-p now)
+        (not (or (mew-submit-known--needs-user-p now)
                  (and (eq old read)
                       (memq (plist-get now :state) '(queued held))))))))
 

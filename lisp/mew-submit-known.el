@@ -28,8 +28,7 @@
 ;; file changes nothing.
 
 (defvar mew-submit-known--change-hook
-  '(mew-submit-notice--update-soon mew-submit-notice--watch-leaving
-                                   mew-submit-copies--soon)
+  '(mew-submit-notice--changed mew-submit-copies--soon)
   "Hook that is run when something in the outbox has changed.")
 
 (defvar mew-submit-known--table (make-hash-table :test #'equal)

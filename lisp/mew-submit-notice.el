@@ -577,9 +577,12 @@ This is on `kill-emacs-query-functions' while that is so."
                                                      running)))))))
 
 ;;;###mew-submit
-(defun mew-submit-notice--watch-leaving ()
-  "Have Emacs ask before it ends while mail is being sent or waits, only then."
-  (if (or (mew-submit-known--running) (mew-submit-known--waiting))
+(defun mew-submit-notice--changed ()
+  "Have the mode line say what is in the outbox now.
+Emacs asks before it ends while mail is being sent or waits, only then.  This is
+on `mew-submit-known--change-hook'."
+  (mew-submit-notice--update-soon)
+  (if (or mew-submit-known--under-way (mew-submit-known--queued-p))
       (add-hook 'kill-emacs-query-functions #'mew-submit-notice--may-leave)
     (remove-hook 'kill-emacs-query-functions #'mew-submit-notice--may-leave)))
 

@@ -97,8 +97,7 @@ When that fails the journal, which is on disk, still tells what is true."
                (mew-submit-spool--forget-journal old)
                (mew-submit-known--note entry stamp)))
             (t (mew-submit-known--drop entry)
-               (mew-submit-spool--finish entry done)
-               (mew-submit-spool--forget-journal old)))
+               (mew-submit-spool--finish entry done)))
     (error
      (when (plist-get entry :state)
        (mew-submit-known--keep entry))
@@ -111,12 +110,10 @@ ENTRY is what it is then."
        (null (plist-get entry :delivered))
        (mew-submit-known--call (mew-submit-parcel-claim parcel) entry done)))
 
-(defun mew-submit-dispatch--give-back (entry old)
-  "Remove the message of ENTRY, which was OLD before it was sent.
-It is its caller's again."
+(defun mew-submit-dispatch--give-back (entry)
+  "Remove the message of ENTRY, which is its caller's again."
   (condition-case err
-      (progn (mew-submit-spool--remove entry)
-             (mew-submit-spool--forget-journal old))
+      (mew-submit-spool--remove entry)
     (error (display-warning 'mew-submit (mew-submit-error--text err))))
   (mew-submit-known--drop entry))
 
@@ -138,7 +135,7 @@ A quit, as in a question that is asked then, takes effect afterwards."
       (unwind-protect
           (let ((entry (mew-submit-fate--after old done)))
             (if (mew-submit-dispatch--claimed-p parcel entry done)
-                (mew-submit-dispatch--give-back entry old)
+                (mew-submit-dispatch--give-back entry)
               (when (plist-get done :cause)
                 (mew-submit-dispatch--perhaps-lock entry done))
               (mew-submit-dispatch--tell parcel entry done)

@@ -32,10 +32,10 @@
   "Hook that is run when something in the outbox has changed.")
 
 (defvar mew-submit-known--table (make-hash-table :test #'equal)
-  "The parcels that are known, by the names of their message files.")
+  "The parcels that are known, by the :stem of their entries.")
 
 (defvar mew-submit-known--sending (make-hash-table :test #'equal)
-  "The entries that say `sending', by the same names.")
+  "The entries that say `sending', by their :stem.")
 
 (defvar mew-submit-known--under-way nil
   "The parcels that are being sent here.")
@@ -47,10 +47,6 @@
   "How often something has changed that says what is to be sent when.")
 
 ;;; The copy in memory
-
-(defun mew-submit-known--key (entry)
-  "Return the key of ENTRY in the tables."
-  (mew-submit-spool--message-file entry))
 
 (defvar mew-submit-known--quitted nil
   "Non-nil when the user has quit out of a function that was called.")
@@ -86,17 +82,17 @@ A quit ends FUNCTION, and is noted for the caller."
 
 (defun mew-submit-known--parcel (entry)
   "Return the parcel of ENTRY, or nil."
-  (gethash (mew-submit-known--key entry) mew-submit-known--table))
+  (gethash (plist-get entry :stem) mew-submit-known--table))
 
 (defun mew-submit-known--keep (entry &optional parcel)
   "Have ENTRY in memory, in PARCEL or the one that is known; return that.
 What its file has may be older."
-  (let* ((key (mew-submit-known--key entry))
+  (let* ((key (plist-get entry :stem))
          (parcel (or parcel
                      (gethash key mew-submit-known--table)
                      (mew-submit-parcel--make))))
     (cl-incf mew-submit-known--news)
-    (setf (mew-submit-parcel-file parcel) key
+    (setf (mew-submit-parcel-file parcel) (concat key ".eml")
           (mew-submit-parcel-entry parcel) entry
           (mew-submit-parcel-unsaved parcel) t)
     (puthash key parcel mew-submit-known--table)
@@ -116,7 +112,7 @@ STAMP is that of its file, PARCEL as for `mew-submit-known--keep'."
 
 (defun mew-submit-known--drop (entry)
   "Forget ENTRY, whose message is gone."
-  (let* ((key (mew-submit-known--key entry))
+  (let* ((key (plist-get entry :stem))
          (parcel (gethash key mew-submit-known--table)))
     (when parcel
       (mew-submit-parcel--forget-password parcel))
@@ -130,23 +126,18 @@ PARCEL is as for `mew-submit-known--keep'."
   (mew-submit-known--note entry (mew-submit-spool--write entry t) parcel)
   entry)
 
-(defun mew-submit-known--as-read-p (parcel)
-  "Is what is on disk of PARCEL what was read or written last?
-Where one was being sent, or has a journal, that tells more than its entry."
-  (let ((entry (mew-submit-parcel-entry parcel)))
-    (not (or (mew-submit-parcel-unsaved parcel)
-             (memq (plist-get entry :state) '(sending broken))
-             (not (equal (mew-submit-parcel-stamp parcel)
-                         (mew-submit-spool--stamp entry)))
-             (file-exists-p (mew-submit-spool--journal-file entry))))))
-
 (defun mew-submit-known--reread (id directory)
   "Have what is on disk of the message ID in DIRECTORY in memory; return it.
 What an Emacs that died has left behind is made good.  The caller has it locked."
-  (let ((parcel (gethash (mew-submit-spool--file id ".eml" directory)
-                         mew-submit-known--table)))
-    (if (and parcel (mew-submit-known--as-read-p parcel))
-        (mew-submit-parcel-entry parcel)
+  (let* ((parcel (gethash (expand-file-name id directory) mew-submit-known--table))
+         (entry (and parcel (mew-submit-parcel-entry parcel))))
+    ;; Where one was being sent, or has a journal, that tells more than its entry.
+    (if (and entry
+             (not (mew-submit-parcel-unsaved parcel))
+             (not (memq (plist-get entry :state) '(sending broken)))
+             (equal (mew-submit-parcel-stamp parcel) (mew-submit-spool--stamp entry))
+             (not (file-exists-p (mew-submit-spool--journal-file entry))))
+        entry
       (mew-submit-known--read id directory))))
 
 (defun mew-submit-known--read (id directory)
@@ -207,7 +198,7 @@ STAMP is that of its file before it was read."
 (defun mew-submit-known--look-at (id directory journals)
   "Have the message ID in DIRECTORY in memory as it is on disk.
 JOURNALS are the identifiers of those that have a journal."
-  (let* ((probe (list :id id :directory directory))
+  (let* ((probe (list :stem (expand-file-name id directory)))
          (parcel (mew-submit-known--parcel probe))
          (journal (member id journals)))
     (unless (and parcel (mew-submit-parcel-lock parcel))
@@ -256,7 +247,7 @@ changed there gets its name by a renaming, so the directory changes."
   (directory nil :documentation "What is looked through.")
   (likeness nil :documentation "What it was like before, or nil.")
   (ids nil :documentation "The identifiers that are left to be looked at.")
-  (there nil :documentation "The names of all message files that were there.")
+  (there nil :documentation "The identifiers of all messages that were there.")
   (journals nil :documentation "The identifiers of those that have a journal.")
   (whole t :documentation "Nil when some could not be looked at."))
 
@@ -267,7 +258,7 @@ changed there gets its name by a renaming, so the directory changes."
          (there (make-hash-table :test #'equal)))
     (remhash directory mew-submit-known--seen)
     (dolist (id ids)
-      (puthash (mew-submit-spool--file id ".eml" directory) t there))
+      (puthash id t there))
     (mew-submit-known--make-look
      :directory directory :likeness likeness :ids ids :there there
      :journals (and ids (mew-submit-spool--journals directory)))))
@@ -292,12 +283,12 @@ What has come meanwhile is not to be forgotten."
   (let ((directory (mew-submit-known--look-directory look))
         (likeness (mew-submit-known--look-likeness look)))
     (dolist (parcel (hash-table-values mew-submit-known--table))
-      (let ((entry (mew-submit-parcel-entry parcel))
-            (file (mew-submit-parcel-file parcel)))
+      (let ((entry (mew-submit-parcel-entry parcel)))
         (when (and (equal (plist-get entry :directory) directory)
-                   (not (gethash file (mew-submit-known--look-there look)))
+                   (not (gethash (plist-get entry :id)
+                                 (mew-submit-known--look-there look)))
                    (not (mew-submit-parcel-lock parcel))
-                   (not (file-exists-p file)))
+                   (not (file-exists-p (mew-submit-parcel-file parcel))))
           (mew-submit-known--drop entry))))
     ;; The time from before: what came meanwhile makes another.
     (when (and likeness (mew-submit-known--look-whole look))
@@ -405,9 +396,9 @@ They are as they were when it was last looked at."
 
 (defun mew-submit-known--entry (id &optional directory)
   "Return the entry of the message ID in DIRECTORY, or nil."
-  (when-let* ((parcel (mew-submit-known--parcel
-                       (list :id id
-                             :directory (or directory mew-submit-outbox-directory)))))
+  (when-let* ((parcel (gethash (expand-file-name
+                                id (or directory mew-submit-outbox-directory))
+                               mew-submit-known--table)))
     (mew-submit-parcel-entry parcel)))
 
 (defun mew-submit-known--progress (entry)

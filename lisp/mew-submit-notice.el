@@ -21,7 +21,6 @@
 (require 'mew-submit-known)
 (require 'mew-submit-notice-message)
 (require 'mew-submit-offer)
-(require 'mew-submit-spool)
 (require 'mew-submit-question)
 (require 'mew-submit-report)
 (require 'mew-submit-view)
@@ -463,15 +462,15 @@ MORE follows where there is room for it."
 (defun mew-submit-notice--failed (entry done)
   "Tell that ENTRY's message did not get through, because of DONE.
 The next time the same happens to one that waits, there is nothing to tell."
-  (let* ((file (mew-submit-spool--message-file entry))
+  (let* ((stem (plist-get entry :stem))
          (reason (cons (plist-get done :kind)
                        (mew-submit-notice-message--reason entry done)))
-         (told (gethash file mew-submit-notice-message--told))
+         (told (gethash stem mew-submit-notice-message--told))
          (new (not (equal reason (car told))))
          (shown (and (not new) (cdr told)))
          (show (and (mew-submit-notice--loud-p entry done)
                     (not (and shown (eq (plist-get entry :state) 'queued))))))
-    (puthash file (cons reason (or show shown)) mew-submit-notice-message--told)
+    (puthash stem (cons reason (or show shown)) mew-submit-notice-message--told)
     (mew-submit-notice--fill entry done)
     (when show
       (mew-submit-notice--display))
@@ -505,7 +504,7 @@ The next time the same happens to one that waits, there is nothing to tell."
 (defun mew-submit-notice--delivered (entry done)
   "Tell that ENTRY's message was delivered, with DONE.
 That comes after what filing copies says, and once for several."
-  (remhash (mew-submit-spool--message-file entry) mew-submit-notice-message--told)
+  (remhash (plist-get entry :stem) mew-submit-notice-message--told)
   (let ((line (mew-submit-report--good-news done (plist-get entry :subject)))
         (first (null mew-submit-notice--news)))
     (setq mew-submit-notice--news

@@ -269,9 +269,8 @@ Signal `user-error' for one that is in doubt: it would not be so any more."
 
 (defun mew-submit-queue--job-of (id directory)
   "Return the job that sends the message ID in DIRECTORY, or nil."
-  (when-let* ((parcel (mew-submit-known--parcel
-                       (list :id id
-                             :directory (or directory mew-submit-outbox-directory))))
+  (when-let* ((entry (mew-submit-known--entry id directory))
+              (parcel (mew-submit-known--parcel entry))
               ((mew-submit-parcel-lock parcel)))
     (mew-submit-parcel-job parcel)))
 

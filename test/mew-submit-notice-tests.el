@@ -125,7 +125,9 @@ Another account at that server may have other routes, or another tunnel."
 (defun mew-submit-notice-tests--entry (&rest keys)
   "Return an entry, not on disk, with KEYS."
   (append keys
-          (list :id "1" :directory "/nonexistent/" :state 'queued
+          (list :id "1" :directory "/nonexistent/"
+                :stem (concat "/nonexistent/" (or (plist-get keys :id) "1"))
+                :state 'queued
                 :recipients '("b@x") :subject "Minutes"
                 :account '(:server "mail.example.org")
                 :created (float-time))))

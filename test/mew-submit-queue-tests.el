@@ -871,7 +871,8 @@ What the message itself wishes, and the server that it names, stay."
 (ert-deftest mew-submit-queue-tests-a-file-that-is-away ()
   "A message whose file cannot be read at the moment is not refused for that."
   (mew-submit-test-with-directory directory
-    (let ((entry (list :id "x" :directory directory :state 'queued :attempts 1))
+    (let ((entry (list :id "x" :directory directory
+                       :stem (expand-file-name "x" directory) :state 'queued :attempts 1))
           (done '(:event done :kind "message" :result "refused" :text "No")))
       (should (eq 'queued (plist-get (mew-submit-fate--judge
                                       entry (mew-submit-fate--perhaps-unread

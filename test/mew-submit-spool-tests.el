@@ -320,7 +320,8 @@ SECURITY: P3."
 SECURITY: P5."
   (mew-submit-test-with-directory directory
     (mew-submit-module--ensure)
-    (let ((entry (list :id "x" :directory directory :state 'held)))
+    (let ((entry (list :id "x" :directory directory
+                       :stem (expand-file-name "x" directory) :state 'held)))
       (dolist (name '("delivered.log" "x.eld.part" "state"))
         (make-symbolic-link "bob@elsewhere.1:1" (expand-file-name
                                                  (concat ".#" name) directory)))

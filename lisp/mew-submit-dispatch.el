@@ -81,13 +81,6 @@ name: it may hold secrets in its variables."
 
 ;;; Sending
 
-(defun mew-submit-dispatch--tell (parcel entry done)
-  "Tell all who want to know that an attempt for PARCEL has ended with DONE.
-ENTRY is what it is then."
-  (dolist (function mew-submit-dispatch--done-functions)
-    (mew-submit-known--call function entry done))
-  (mew-submit-known--call (mew-submit-parcel-on-done parcel) done))
-
 (defun mew-submit-dispatch--put-away (entry old done)
   "Have ENTRY, which was OLD before it was sent, on disk as DONE has left it.
 When that fails the journal, which is on disk, still tells what is true."
@@ -100,7 +93,7 @@ When that fails the journal, which is on disk, still tells what is true."
                (mew-submit-spool--finish entry done)))
     (error
      (when (plist-get entry :state)
-       (mew-submit-known--keep entry))
+       (mew-submit-known--note entry))
      (display-warning 'mew-submit (mew-submit-error--text err)))))
 
 (defun mew-submit-dispatch--claimed-p (parcel entry done)
@@ -138,7 +131,9 @@ A quit, as in a question that is asked then, takes effect afterwards."
                 (mew-submit-dispatch--give-back entry)
               (when (plist-get done :cause)
                 (mew-submit-dispatch--perhaps-lock entry done))
-              (mew-submit-dispatch--tell parcel entry done)
+              (dolist (function mew-submit-dispatch--done-functions)
+                (mew-submit-known--call function entry done))
+              (mew-submit-known--call (mew-submit-parcel-on-done parcel) done)
               ;; It can be read again, or is not needed.
               (unless (and (eq (plist-get entry :state) 'queued)
                            (null (plist-get (plist-get entry :account)
@@ -264,7 +259,7 @@ or nil where it has gone or is not due any more, which ENTRY does not know."
   (when-let* ((parcel (mew-submit-known--parcel entry))
               (known (mew-submit-parcel-entry parcel))
               ((mew-submit-dispatch--due-p known)))
-    (mew-submit-known--keep (apply #'mew-submit-spool--with known changes))))
+    (mew-submit-known--note (apply #'mew-submit-spool--with known changes))))
 
 (defun mew-submit-dispatch--put-off (entry err)
   "Try ENTRY, which could not be begun because of ERR, again later."
@@ -301,32 +296,29 @@ Return the lock that is on it then.  One that somebody may have stays as it is."
         (mew-submit-spool--freshen entry lock))
     lock))
 
-(defun mew-submit-dispatch--begin-locked (entry lock)
-  "Begin to send ENTRY's message, on which LOCK is, as it is on disk.
-The lock is given back, unless the message is being sent now."
-  (let (begun)
-    (unwind-protect
-        (let ((true (mew-submit-known--reread (plist-get entry :id)
-                                              (plist-get entry :directory))))
-          (when (and true (mew-submit-dispatch--due-p true))
-            (let ((resolved (mew-submit-dispatch--resolve true)))
-              ;; What is being sent stays locked, whoever quits.
-              (mew-submit-known--whole
-                (setq lock (mew-submit-dispatch--dated true lock))
-                (mew-submit-dispatch--begin true lock resolved)
-                (setq begun t)))))
-      (unless begun
-        (mew-submit-spool--unlock lock)))))
-
 (defun mew-submit-dispatch--try-to-begin (entry)
-  "Begin to send ENTRY's message, unless another Emacs does or has done that."
+  "Begin to send ENTRY's message as it is on disk, if it is due there, too.
+Another Emacs may do that, or have done it.  The lock is given back, unless the
+message is being sent now."
   (let* ((id (plist-get entry :id))
          (directory (plist-get entry :directory))
-         (lock (mew-submit-spool--lock id directory)))
-    (cond (lock (mew-submit-dispatch--begin-locked entry lock))
-          ((file-exists-p (mew-submit-spool--message-file entry))
-           (mew-submit-known--look-at id directory nil))
-          (t (mew-submit-known--drop entry)))))
+         (lock (mew-submit-spool--lock id directory))
+         begun)
+    (unwind-protect
+        (if (null lock)
+            (if (file-exists-p (mew-submit-spool--message-file entry))
+                (mew-submit-known--look-at id directory nil)
+              (mew-submit-known--drop entry))
+          (let ((true (mew-submit-known--reread id directory)))
+            (when (and true (mew-submit-dispatch--due-p true))
+              (let ((resolved (mew-submit-dispatch--resolve true)))
+                ;; What is being sent stays locked, whoever quits.
+                (mew-submit-known--whole
+                  (setq lock (mew-submit-dispatch--dated true lock))
+                  (mew-submit-dispatch--begin true lock resolved)
+                  (setq begun t))))))
+      (unless begun
+        (mew-submit-spool--unlock lock)))))
 
 (defun mew-submit-dispatch--try (entry)
   "Begin to send ENTRY's message; whatever fails puts off that message alone.

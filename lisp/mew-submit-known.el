@@ -84,9 +84,9 @@ A quit ends FUNCTION, and is noted for the caller."
   "Return the parcel of ENTRY, or nil."
   (gethash (plist-get entry :stem) mew-submit-known--table))
 
-(defun mew-submit-known--keep (entry &optional parcel)
+(defun mew-submit-known--note (entry &optional stamp parcel)
   "Have ENTRY in memory, in PARCEL or the one that is known; return that.
-What its file has may be older."
+STAMP is that of its file, or nil when what that has may be older."
   (let* ((key (plist-get entry :stem))
          (parcel (or parcel
                      (gethash key mew-submit-known--table)
@@ -94,20 +94,14 @@ What its file has may be older."
     (cl-incf mew-submit-known--news)
     (setf (mew-submit-parcel-file parcel) (concat key ".eml")
           (mew-submit-parcel-entry parcel) entry
-          (mew-submit-parcel-unsaved parcel) t)
+          (mew-submit-parcel-unsaved parcel) (null stamp))
+    (when stamp
+      (setf (mew-submit-parcel-stamp parcel) stamp))
     (puthash key parcel mew-submit-known--table)
     (puthash (plist-get entry :directory) t mew-submit-known--places)
     (if (eq (plist-get entry :state) 'sending)
         (puthash key entry mew-submit-known--sending)
       (remhash key mew-submit-known--sending))
-    parcel))
-
-(defun mew-submit-known--note (entry stamp &optional parcel)
-  "Have ENTRY, as it is on disk, in memory, and return its parcel.
-STAMP is that of its file, PARCEL as for `mew-submit-known--keep'."
-  (let ((parcel (mew-submit-known--keep entry parcel)))
-    (setf (mew-submit-parcel-stamp parcel) stamp
-          (mew-submit-parcel-unsaved parcel) nil)
     parcel))
 
 (defun mew-submit-known--drop (entry)
@@ -122,7 +116,7 @@ STAMP is that of its file, PARCEL as for `mew-submit-known--keep'."
 
 (defun mew-submit-known--save (entry &optional parcel)
   "Have ENTRY on disk and in memory, and return it.
-PARCEL is as for `mew-submit-known--keep'."
+PARCEL is as for `mew-submit-known--note'."
   (mew-submit-known--note entry (mew-submit-spool--write entry t) parcel)
   entry)
 

@@ -60,7 +60,7 @@ Where further log-ins do harm it waits all the same, and that is told."
          (locked (mew-submit-auth--locked account)))
     (if (not locked)
         (mew-submit-auth--user-is-here account)
-      (mew-submit-known--keep (mew-submit-spool--with entry :last locked))
+      (mew-submit-known--note (mew-submit-spool--with entry :last locked))
       (message "Mail to %s waits in the outbox: %s"
                (mew-submit-report--people (plist-get entry :recipients)) locked))))
 

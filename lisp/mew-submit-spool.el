@@ -87,23 +87,22 @@ mew-submit-outbox-directory" directory))
 and chmod 700 it" directory))
     ('read (set-file-modes directory #o700))))
 
-(defun mew-submit-spool--make (directory)
-  "Make DIRECTORY and its parents; have them on disk under their names."
-  (let (missing)
-    (while (not (file-directory-p directory))
-      (push directory missing)
-      (setq directory (file-name-directory (directory-file-name directory))))
-    (dolist (new missing)
-      (with-file-modes #o700
-        (make-directory new t))
-      (mew-submit-spool--sync (file-name-directory (directory-file-name new))))))
-
 (defun mew-submit-spool--prepare (directory)
   "Make DIRECTORY, for messages, if it does not exist; return its full name.
-Signal `mew-submit-config' when it cannot be used."
-  (let ((name (file-name-as-directory (expand-file-name directory))))
+It and its parents are on disk under their names then.  Signal
+`mew-submit-config' when it cannot be used."
+  (let* ((name (file-name-as-directory (expand-file-name directory)))
+         (there name)
+         missing)
     (condition-case err
-        (mew-submit-spool--make name)
+        (progn
+          (while (not (file-directory-p there))
+            (push there missing)
+            (setq there (file-name-directory (directory-file-name there))))
+          (dolist (new missing)
+            (with-file-modes #o700
+              (make-directory new t))
+            (mew-submit-spool--sync (file-name-directory (directory-file-name new)))))
       ((file-error mew-submit-internal)
        (mew-submit-error--throw 'config nil "The outbox cannot be used: %s"
                                 (mew-submit-error--text err))))
@@ -240,18 +239,6 @@ With DURABLY non-nil it is on disk, under its name, on return."
          (all #'natnump :code)
          (all #'symbolp :cause :detail))))
 
-(defun mew-submit-spool--read-file (file)
-  "Return the plist in FILE, or signal an error."
-  (with-temp-buffer
-    (let ((coding-system-for-read 'utf-8-emacs-unix)
-          (file-name-handler-alist nil))
-      (insert-file-contents file))
-    (goto-char (point-min))
-    (let ((plist (read (current-buffer))))
-      (unless (mew-submit-spool--sound-p plist)
-        (error "It is not what it should be"))
-      plist)))
-
 (defun mew-submit-spool--broken (file why)
   "Return an entry for the message in FILE, of which WHY is known."
   (let ((fields (ignore-errors (mew-submit-message--fields file))))
@@ -272,7 +259,14 @@ What cannot be read has the state `broken', and :last says why."
      (list :id id :directory directory :stem stem
            :bytes (file-attribute-size attributes))
      (condition-case err
-         (mew-submit-spool--read-file (concat stem ".eld"))
+         (with-temp-buffer
+           (let ((coding-system-for-read 'utf-8-emacs-unix)
+                 (file-name-handler-alist nil))
+             (insert-file-contents (concat stem ".eld")))
+           (let ((plist (read (current-buffer))))
+             (unless (mew-submit-spool--sound-p plist)
+               (error "It is not what it should be"))
+             plist))
        (error (mew-submit-spool--broken
                file (format "Its state cannot be read: %s"
                             (mew-submit-error--text err))))))))

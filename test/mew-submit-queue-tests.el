@@ -719,7 +719,7 @@ The copy in memory says that it is to be sent at once."
                  (entry (mew-submit-known--entry id))
                  (known (mew-submit-spool--with entry :state 'queued :next nil))
                  (made (apply #'mew-submit-spool--with entry news)))
-            (mew-submit-known--keep known)
+            (mew-submit-known--note known)
             (if news
                 (mew-submit-spool--write made)
               (mew-submit-spool--remove entry))
@@ -822,7 +822,7 @@ What the message itself wishes, and the server that it names, stay."
                                 (mew-submit-queue--send-by id "25:starttls"))
                               #'mew-submit-edit))
           (mew-submit-spool--write news)
-          (mew-submit-known--keep (mew-submit-spool--with news :state 'held))
+          (mew-submit-known--note (mew-submit-spool--with news :state 'held))
           (should-error (funcall change id) :type 'user-error)
           (should (eq (mew-submit-queue-tests--state id) 'uncertain)))
         ;; Now it is known, and whoever sends it has been asked.
@@ -1042,7 +1042,7 @@ When nothing has changed, no message is touched, not even in memory."
               (should (= touched 0))
               (should (memq mew-submit-dispatch--timer timer-list))
               ;; What is new is seen all the same.
-              (mew-submit-known--keep
+              (mew-submit-known--note
                (mew-submit-known--entry (car (mew-submit-spool--ids directory))
                                        directory))
               (mew-submit-dispatch--wake)

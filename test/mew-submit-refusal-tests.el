@@ -382,7 +382,7 @@ the server."
                  '(:account (:name "b" :server "h" :user "you"))))
     ;; Somebody who sends more does not make it worse; who insists may.
     (let ((noninteractive nil) kept)
-      (cl-letf (((symbol-function 'mew-submit-known--keep)
+      (cl-letf (((symbol-function 'mew-submit-known--note)
                  (lambda (entry) (setq kept entry)))
                 ((symbol-function 'message) #'ignore))
         (mew-submit-queue--user-adds (list :account account :recipients '("a@x")))

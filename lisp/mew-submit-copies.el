@@ -432,10 +432,9 @@ Mew until it is started" left))))
 (defun mew-submit-copies--soon ()
   "Have the copies of what was delivered just now filed, soon.
 A batch Emacs may not wait for a timer."
-  (when mew-submit-spool--kept
-    (if noninteractive
-        (mew-submit-copies--file-kept)
-      (run-at-time 0 nil #'mew-submit-copies--file-kept))))
+  (if noninteractive
+      (mew-submit-copies--file-kept)
+    (run-at-time 0 nil #'mew-submit-copies--file-kept)))
 
 (provide 'mew-submit-copies)
 ;;; mew-submit-copies.el ends here

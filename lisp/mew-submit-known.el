@@ -27,15 +27,11 @@
 ;; Who listens is named here, and loaded when there is something to hear: loading a
 ;; file changes nothing.
 
-(defvar mew-submit-known--change-hook
-  '(mew-submit-notice--changed mew-submit-copies--soon)
+(defvar mew-submit-known--change-hook '(mew-submit-notice--changed)
   "Hook that is run when something in the outbox has changed.")
 
 (defvar mew-submit-known--table (make-hash-table :test #'equal)
   "The parcels that are known, by the :stem of their entries.")
-
-(defvar mew-submit-known--sending (make-hash-table :test #'equal)
-  "The entries that say `sending', by their :stem.")
 
 (defvar mew-submit-known--under-way nil
   "The parcels that are being sent here.")
@@ -65,11 +61,13 @@ A quit ends FUNCTION, and is noted for the caller."
                                       (mew-submit-error--text err)))))))
 
 (defun mew-submit-known--changed ()
-  "Tell that something has changed."
+  "Tell that something has changed; have copies filed of what was delivered."
   (run-hook-wrapped 'mew-submit-known--change-hook
                     (lambda (function)
                       (mew-submit-known--call function)
-                      nil)))
+                      nil))
+  (when mew-submit-spool--kept
+    (mew-submit-known--call #'mew-submit-copies--soon)))
 
 (defmacro mew-submit-known--whole (&rest body)
   "Run BODY to its end, and only then let a quit take effect."
@@ -99,9 +97,6 @@ STAMP is that of its file, or nil when what that has may be older."
       (setf (mew-submit-parcel-stamp parcel) stamp))
     (puthash key parcel mew-submit-known--table)
     (puthash (plist-get entry :directory) t mew-submit-known--places)
-    (if (eq (plist-get entry :state) 'sending)
-        (puthash key entry mew-submit-known--sending)
-      (remhash key mew-submit-known--sending))
     parcel))
 
 (defun mew-submit-known--drop (entry)
@@ -111,8 +106,7 @@ STAMP is that of its file, or nil when what that has may be older."
     (when parcel
       (mew-submit-parcel--forget-password parcel))
     (cl-incf mew-submit-known--news)
-    (remhash key mew-submit-known--table)
-    (remhash key mew-submit-known--sending)))
+    (remhash key mew-submit-known--table)))
 
 (defun mew-submit-known--save (entry &optional parcel)
   "Have ENTRY on disk and in memory, and return it.
@@ -293,8 +287,9 @@ What has come meanwhile is not to be forgotten."
 
 (defun mew-submit-known--look-at-sending (directory)
   "Make good what others sent from DIRECTORY and left behind: no file has changed."
-  (dolist (entry (hash-table-values mew-submit-known--sending))
-    (when (equal (plist-get entry :directory) directory)
+  (dolist (entry (mew-submit-known--all))
+    (when (and (eq (plist-get entry :state) 'sending)
+               (equal (plist-get entry :directory) directory))
       (mew-submit-known--look-safely (plist-get entry :id) directory nil))))
 
 (defun mew-submit-known--unchanged-p (directory)
@@ -419,12 +414,15 @@ Not one of which they have said that it is not to be sent again."
 
 (defun mew-submit-known--automatic ()
   "Return the entries that will be sent by themselves, the oldest first."
-  (sort (seq-filter (lambda (entry)
-                      (pcase (plist-get entry :state)
-                        ('queued t)
-                        ('held (plist-get entry :next))))
-                    (mew-submit-known--all))
-        #'mew-submit-known--older-p))
+  (let (entries)
+    (maphash (lambda (_ parcel)
+               (let ((entry (mew-submit-parcel-entry parcel)))
+                 (when (pcase (plist-get entry :state)
+                         ('queued t)
+                         ('held (plist-get entry :next)))
+                   (push entry entries))))
+             mew-submit-known--table)
+    (sort entries #'mew-submit-known--older-p)))
 
 (defun mew-submit-known--waiting ()
   "Return the entries that wait for the network or for their turn."

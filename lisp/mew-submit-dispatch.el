@@ -506,22 +506,23 @@ Whatever happens, this comes back."
 (defun mew-submit-dispatch--run ()
   "Begin to send what is due, and come back when the next is."
   (mew-submit-dispatch--arm mew-submit-dispatch--poll)
-  (if (mew-submit-module--missing-p)
-      (mew-submit-dispatch--wait-for-module)
-    ;; What comes or changes meanwhile makes it more.
-    (let* ((news mew-submit-known--news)
-           (entries (mew-submit-known--automatic))
-           (later (mew-submit-dispatch--run-all entries)))
-      ;; What waits for a time is not to wait for the clock.
-      (when later
-        (mew-submit-known--call #'mew-submit-job--keep-time))
-      (mew-submit-dispatch--schedule later (= (length later) (length entries)) news)))
+  (unwind-protect
+      (if (mew-submit-module--missing-p)
+          (mew-submit-dispatch--wait-for-module)
+        ;; What comes or changes meanwhile makes it more.
+        (let* ((news mew-submit-known--news)
+               (entries (mew-submit-known--automatic))
+               (later (mew-submit-dispatch--run-all entries)))
+          ;; What waits for a time is not to wait for the clock.
+          (when later
+            (mew-submit-known--call #'mew-submit-job--keep-time))
+          (mew-submit-dispatch--schedule later (= (length later) (length entries)) news)))
+    (mew-submit-known--changed))
   (unless noninteractive
-    (add-hook 'server-after-make-frame-hook #'mew-submit-dispatch--somebody-came))
-  (when (and (not noninteractive) (mew-submit-known--queued-p))
-    (mew-submit-network--watch #'mew-submit-dispatch--network-changed
-                               #'mew-submit-known--queued-p))
-  (mew-submit-known--changed))
+    (add-hook 'server-after-make-frame-hook #'mew-submit-dispatch--somebody-came)
+    (when (mew-submit-known--queued-p)
+      (mew-submit-network--watch #'mew-submit-dispatch--network-changed
+                                 #'mew-submit-known--queued-p))))
 
 ;;; Before the module is built
 

@@ -685,8 +685,10 @@ filed: %s" (mew-submit-error--text err))))))
   "Remove the message of ENTRY and all that belongs to it."
   (dolist (suffix '(".eml" ".eld" ".source"))
     (delete-file (concat (plist-get entry :stem) suffix)))
-  (mew-submit-spool--forget-journal entry)
-  (mew-submit-spool--sync (plist-get entry :directory)))
+  (mew-submit-spool--sync (plist-get entry :directory))
+  ;; Not before: without its journal a message that is back after a power failure was
+  ;; never sent.
+  (mew-submit-spool--forget-journal entry))
 
 (provide 'mew-submit-spool)
 ;;; mew-submit-spool.el ends here

@@ -263,6 +263,27 @@ A state that has to last has its name on disk, and so has a message that moves."
        "dot 0 2\nrefused 1 450 later\nreply 250 ok\n")
       (should (equal (mew-submit-fate--recover entry) entry)))))
 
+(ert-deftest mew-submit-spool-tests-the-journal-outlives-the-message ()
+  "The journal goes when it is on disk that the message is gone.
+One that came back after a power failure, without it, would be sent again."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let* ((entry (mew-submit-spool--with (mew-submit-spool-tests--add directory)
+                                          :state 'sending :attempts 1))
+           (journal (mew-submit-spool--journal-file entry))
+           seen)
+      (mew-submit-spool-tests--journal entry "dot 0 2\nreply 250 ok\n")
+      (cl-letf (((symbol-function 'mew-submit-spool--sync)
+                 (lambda (file)
+                   (push (list file
+                               (file-exists-p (mew-submit-spool--message-file entry))
+                               (file-exists-p journal))
+                         seen))))
+        ;; As it is when all have it.
+        (mew-submit-spool--remove (mew-submit-spool--with entry :state nil)))
+      (should (equal seen (list (list directory nil t))))
+      (should-not (directory-files directory nil "\\`[^.]")))))
+
 (ert-deftest mew-submit-spool-tests-delivered-log ()
   "What is delivered is a line of the log, which has a bound."
   :tags '(:module)

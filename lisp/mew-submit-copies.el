@@ -62,6 +62,9 @@
 (defvar mew-submit-copies--closures (make-hash-table :test #'equal)
   "Functions that file a copy and have no name, by their tokens.")
 
+(defvar mew-submit-copies--tokens 0
+  "How many tokens there have been: one that is free again may be on disk.")
+
 (defun mew-submit-copies--maildir-p (file)
   "Is FILE in a directory cur/ or new/, as those of a maildir?"
   (let ((directory (directory-file-name (file-name-directory file))))
@@ -77,8 +80,8 @@
         ;; That is mu4e, whose function writes the file and tells mu4e of it.
         ((mew-submit-copies--maildir-p file)
          (list :kind 'maildir :place file))
-        (t (let ((token (format "%s-%d" (emacs-pid)
-                                (hash-table-count mew-submit-copies--closures))))
+        (t (let ((token (format "%s-%s-%d" (emacs-pid) (float-time before-init-time)
+                                (cl-incf mew-submit-copies--tokens))))
              (puthash token handler mew-submit-copies--closures)
              (list :kind 'closure :place file :token token)))))
 

@@ -287,10 +287,16 @@ What has come meanwhile is not to be forgotten."
 
 (defun mew-submit-known--look-at-sending (directory)
   "Make good what others sent from DIRECTORY and left behind: no file has changed."
-  (dolist (entry (mew-submit-known--all))
-    (when (and (eq (plist-get entry :state) 'sending)
-               (equal (plist-get entry :directory) directory))
-      (mew-submit-known--look-safely (plist-get entry :id) directory nil))))
+  (let (ids)
+    ;; Of many messages no list is made: this is done once a minute.
+    (maphash (lambda (_ parcel)
+               (let ((entry (mew-submit-parcel-entry parcel)))
+                 (when (and (eq (plist-get entry :state) 'sending)
+                            (equal (plist-get entry :directory) directory))
+                   (push (plist-get entry :id) ids))))
+             mew-submit-known--table)
+    (dolist (id ids)
+      (mew-submit-known--look-safely id directory nil))))
 
 (defun mew-submit-known--unchanged-p (directory)
   "Is DIRECTORY as it was when it was looked through last?"

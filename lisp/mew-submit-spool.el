@@ -152,26 +152,6 @@ It and its parents are on disk under their names then.  Signal
   "The keys of an entry that are known without its file.
 :stem is what the full names of all its files begin with.")
 
-(defun mew-submit-spool--print (entry)
-  "Return ENTRY as text that can be read again.
-Signal `mew-submit-config' when that is not so."
-  (let ((print-length nil)
-        (print-level nil)
-        (print-circle t)
-        (print-escape-newlines t)
-        (print-escape-control-characters t)
-        (print-quoted t)
-        (kept (cl-loop for (key value) on entry by #'cddr
-                       unless (memq key mew-submit-spool--fleeting)
-                       collect key and collect value)))
-    (let ((text (prin1-to-string kept)))
-      (condition-case nil
-          (read text)
-        (error (mew-submit-error--throw
-                'config nil "The account cannot be put on disk, since it has \
-a value that Emacs cannot read again")))
-      text)))
-
 (defun mew-submit-spool--stamp (entry)
   "Return what is new whenever the file of ENTRY has been written.
 Its time alone is not: two writes may fall into one tick of the clock.  Whoever
@@ -183,9 +163,20 @@ reads that file, and has no lock, takes the stamp before."
 
 (defun mew-submit-spool--write (entry &optional durably)
   "Write ENTRY to its file, whole or not at all; return the stamp of that.
-With DURABLY non-nil it is on disk, under its name, on return."
+With DURABLY non-nil it is on disk, under its name, on return.  Signal
+`mew-submit-config' when it could not be read again."
   (let* ((file (concat (plist-get entry :stem) ".eld"))
-         (part (concat file ".part")))
+         (part (concat file ".part"))
+         (text (mew-submit-store--text
+                (cl-loop for (key value) on entry by #'cddr
+                         unless (memq key mew-submit-spool--fleeting)
+                         collect key and collect value)
+                t)))
+    (condition-case nil
+        (read text)
+      (error (mew-submit-error--throw
+              'config nil "The account cannot be put on disk, since it has \
+a value that Emacs cannot read again")))
     (unwind-protect
         (mew-submit-spool--with-errors "The state of a message"
           (delete-file part)
@@ -194,8 +185,7 @@ With DURABLY non-nil it is on disk, under its name, on return."
                 (write-region-inhibit-fsync t)
                 (file-name-handler-alist nil))
             (with-file-modes #o600
-              (write-region (mew-submit-spool--print entry) nil part nil
-                            'silent nil 'excl)))
+              (write-region text nil part nil 'silent nil 'excl)))
           (mew-submit-spool--sync part)
           (rename-file part file t)
           (when durably

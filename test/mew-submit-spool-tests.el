@@ -101,6 +101,22 @@
       (should (= (plist-get entry :bytes)
                  (length "From: me@x\nTo: a@x\nSubject: s\n\nbody\n"))))))
 
+(ert-deftest mew-submit-spool-tests-printed-for-no-user ()
+  "An entry says the same, whatever the user has set for what Emacs prints.
+A time that is rounded would have a mail that is to go later go at once."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let* ((entry (mew-submit-spool-tests--add directory))
+           (news (list :state 'held :next 1795719124.25 :not-before 1795719124.25
+                       :last "a\nb" :recipients '("a@x" "b@x" "c@x"))))
+      (let ((print-length 2) (print-level 1) (print-quoted nil)
+            (print-escape-newlines nil) (print-integers-as-characters t)
+            (float-output-format "%.3g"))
+        (mew-submit-spool--write (apply #'mew-submit-spool--with entry news)))
+      (let ((read (mew-submit-spool--read (plist-get entry :id) directory)))
+        (cl-loop for (key value) on news by #'cddr
+                 do (should (equal (plist-get read key) value)))))))
+
 (defun mew-submit-spool-tests--steps (function)
   "Call FUNCTION and return what it syncs and renames, in order.
 A directory is told by its name, a file by what follows the identifier."

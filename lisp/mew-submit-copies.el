@@ -62,6 +62,9 @@
 (defvar mew-submit-copies--closures (make-hash-table :test #'equal)
   "Functions that file a copy and have no name, by their tokens.")
 
+(defvar mew-submit-copies--tokens 0
+  "How many tokens there have been: one that is free again may be on disk.")
+
 (defun mew-submit-copies--maildir-p (file)
   "Is FILE in a directory cur/ or new/, as those of a maildir?"
   (let ((directory (directory-file-name (file-name-directory file))))
@@ -77,8 +80,8 @@
         ;; That is mu4e, whose function writes the file and tells mu4e of it.
         ((mew-submit-copies--maildir-p file)
          (list :kind 'maildir :place file))
-        (t (let ((token (format "%s-%d" (emacs-pid)
-                                (hash-table-count mew-submit-copies--closures))))
+        (t (let ((token (format "%s-%s-%d" (emacs-pid) (float-time before-init-time)
+                                (cl-incf mew-submit-copies--tokens))))
              (puthash token handler mew-submit-copies--closures)
              (list :kind 'closure :place file :token token)))))
 
@@ -93,24 +96,20 @@
         (t (mew-submit-copies--by-handler (expand-file-name value)
                                           message-fcc-handler-function))))
 
-(defun mew-submit-copies--next (field end)
-  "Return the value of the next FIELD before END, or nil; the match is the field."
-  (and (re-search-forward
-        (format "^%s[ \t]*:[ \t]*\\(.*\\(?:\n[ \t].*\\)*\\)\n" field) end t)
-       (save-match-data
-         (string-trim (replace-regexp-in-string "\n[ \t]*" " "
-                                                (match-string 1))))))
-
-(defun mew-submit-copies--values (field)
-  "Return the values of all FIELDs of the header the buffer is narrowed to."
+(defun mew-submit-copies--values (field &optional end cut)
+  "Return the values of all FIELDs of the header, which ends at END.
+With CUT non-nil they are cut out of it, the empty ones, too."
   (let ((case-fold-search t)
-        value values)
+        (field (format "^%s[ \t]*:[ \t]*\\(.*\\(?:\n[ \t].*\\)*\\)\n" field))
+        values)
     (goto-char (point-min))
     ;; `mail-fetch-field' of Emacs 28 makes no list of them.
-    (while (setq value (mew-submit-copies--next field nil))
-      (unless (string-empty-p value)
-        (push value values)))
-    (nreverse values)))
+    (while (re-search-forward field end t)
+      (let ((text (match-string 1)))
+        (when cut
+          (replace-match "" t t))
+        (push (string-trim (replace-regexp-in-string "\n[ \t]*" " " text)) values)))
+    (delete "" (nreverse values))))
 
 (defun mew-submit-copies--of-message ()
   "Return the copies that the current buffer, in Message mode, asks for.
@@ -146,17 +145,10 @@ So Message mode and Gnus do not file them now."
 (defun mew-submit-copies--cut (end)
   "Cut the Fcc fields out of the header up to END, a marker; return the copies.
 This is for Mail mode, where they name files."
-  (let ((case-fold-search t)
-        file copies)
-    (goto-char (point-min))
-    (while (setq file (mew-submit-copies--next "Fcc" end))
-      (replace-match "" t t)
-      (unless (string-empty-p file)
-        (push (list :kind (if (mew-submit-copies--maildir-p file)
-                              'maildir 'mbox)
-                    :place (expand-file-name file))
-              copies)))
-    (nreverse copies)))
+  (mapcar (lambda (file)
+            (list :kind (if (mew-submit-copies--maildir-p file) 'maildir 'mbox)
+                  :place (expand-file-name file)))
+          (mew-submit-copies--values "Fcc" end t)))
 
 (defun mew-submit-copies--with-bcc (copies fields)
   "Return COPIES with the Bcc of FIELDS, which are those of the message's header."
@@ -284,21 +276,6 @@ This is for Mail mode, where they name files."
       ;; Of a function without a name another Emacs does not know more.
       (mew-submit-copies--mbox place))))
 
-(defun mew-submit-copies--file-one (copy file)
-  "File COPY of the message in FILE, or signal an error."
-  (with-temp-buffer
-    (mew-submit-copies--insert file copy)
-    (let ((place (plist-get copy :place)))
-      (pcase (plist-get copy :kind)
-        ('mbox (mew-submit-copies--mbox place))
-        ('maildir (mew-submit-copies--maildir place))
-        ('pipe (mew-submit-copies--pipe place))
-        ('notmuch (mew-submit-copies--notmuch copy))
-        ('gcc (mew-submit-copies--gcc place))
-        ((or 'function 'closure) (mew-submit-copies--call copy))
-        ('call (funcall (plist-get copy :function) copy))
-        (kind (error "Nobody knows how to file a copy of kind %s" kind))))))
-
 (defun mew-submit-copies--ready-p (copy)
   "Can COPY be filed now?  One for Gnus or Mew waits until that has been loaded."
   (let ((needs (plist-get copy :needs)))
@@ -317,8 +294,19 @@ M-x mew-submit-file-copies tries again."
   "Try to file COPY of the message of ENTRY; return nil if it is not filed.
 A quit leaves it for later."
   (condition-case err
-      (let ((inhibit-quit nil))
-        (mew-submit-copies--file-one copy (mew-submit-spool--message-file entry))
+      (let ((inhibit-quit nil)
+            (place (plist-get copy :place)))
+        (with-temp-buffer
+          (mew-submit-copies--insert (mew-submit-spool--message-file entry) copy)
+          (pcase (plist-get copy :kind)
+            ('mbox (mew-submit-copies--mbox place))
+            ('maildir (mew-submit-copies--maildir place))
+            ('pipe (mew-submit-copies--pipe place))
+            ('notmuch (mew-submit-copies--notmuch copy))
+            ('gcc (mew-submit-copies--gcc place))
+            ((or 'function 'closure) (mew-submit-copies--call copy))
+            ('call (funcall (plist-get copy :function) copy))
+            (kind (error "Nobody knows how to file a copy of kind %s" kind))))
         (remhash (plist-get copy :token) mew-submit-copies--closures)
         t)
     (quit (mew-submit-copies--warn entry copy '(error "You have said: not now"))
@@ -375,24 +363,17 @@ THEN is called when it has ended, with non-nil if the copy is filed."
                (mew-submit-copies--warn entry copy why))
              (funcall then (null why)))))))))
 
-(defun mew-submit-copies--filed (entry copy)
-  "Note that COPY of ENTRY's message, locked, is filed; return the entry then.
-Return nil when it was the last."
-  (let* ((left (remq copy (plist-get entry :fcc)))
-         (entry (mew-submit-spool--with entry :fcc left)))
-    (cond (left (mew-submit-spool--write entry t)
-                entry)
-          (t (mew-submit-spool--remove entry)
-             nil))))
-
 (defun mew-submit-copies--go-on (entry copy copies lock filed)
   "Note whether COPY of ENTRY's message is FILED; go on with COPIES.
-LOCK is as for `mew-submit-copies--next-copy'."
+When it was the last the message goes.  LOCK is as for
+`mew-submit-copies--next-copy'."
   (condition-case err
-      (let ((after (if filed
-                       (mew-submit-copies--filed entry copy)
-                     entry)))
-        (mew-submit-copies--next-copy after (and after copies) lock))
+      (let ((left (remq copy (plist-get entry :fcc))))
+        (cond ((not filed))
+              (left (setq entry (mew-submit-spool--with entry :fcc left))
+                    (mew-submit-spool--write entry t))
+              (t (mew-submit-spool--remove entry)))
+        (mew-submit-copies--next-copy entry (and left copies) lock))
     (error (mew-submit-copies--warn entry copy err)
            (mew-submit-spool--unlock lock))))
 
@@ -454,10 +435,9 @@ Mew until it is started" left))))
 (defun mew-submit-copies--soon ()
   "Have the copies of what was delivered just now filed, soon.
 A batch Emacs may not wait for a timer."
-  (when mew-submit-spool--kept
-    (if noninteractive
-        (mew-submit-copies--file-kept)
-      (run-at-time 0 nil #'mew-submit-copies--file-kept))))
+  (if noninteractive
+      (mew-submit-copies--file-kept)
+    (run-at-time 0 nil #'mew-submit-copies--file-kept)))
 
 (provide 'mew-submit-copies)
 ;;; mew-submit-copies.el ends here

@@ -66,33 +66,20 @@ still on disk then.")
 
 ;;; What of an account is not on disk
 
-(defun mew-submit-dispatch--volatile-p (key value)
-  "Must the VALUE of KEY in an account not be on disk?
-A function that has no name may hold secrets in its variables."
-  (or (eq key :password)
-      (and (functionp value) (not (symbolp value)))))
-
-(defun mew-submit-dispatch--frozen (account)
-  "Return ACCOUNT without what must not be on disk."
-  (cl-loop for (key value) on account by #'cddr
-           unless (mew-submit-dispatch--volatile-p key value)
-           collect key and collect value))
-
-(defun mew-submit-dispatch--functions (account)
-  "Return the functions in ACCOUNT that are not on disk, a plist."
-  (cl-loop for (key value) on account by #'cddr
-           when (and (mew-submit-dispatch--volatile-p key value)
-                     (functionp value))
-           collect key and collect value))
+(defun mew-submit-dispatch--divided (account)
+  "Return (FROZEN . FUNCTIONS), two plists with what is in ACCOUNT.
+FROZEN is what may be on disk.  The password may not, nor a function that has no
+name: it may hold secrets in its variables."
+  (let (frozen functions)
+    (cl-loop for (key value) on account by #'cddr
+             do (cond ((not (or (eq key :password)
+                                (and (functionp value) (not (symbolp value)))))
+                       (setq frozen (cons value (cons key frozen))))
+                      ((functionp value)
+                       (setq functions (cons value (cons key functions))))))
+    (cons (nreverse frozen) (nreverse functions))))
 
 ;;; Sending
-
-(defun mew-submit-dispatch--tell (parcel entry done)
-  "Tell all who want to know that an attempt for PARCEL has ended with DONE.
-ENTRY is what it is then."
-  (dolist (function mew-submit-dispatch--done-functions)
-    (mew-submit-known--call function entry done))
-  (mew-submit-known--call (mew-submit-parcel-on-done parcel) done))
 
 (defun mew-submit-dispatch--put-away (entry old done)
   "Have ENTRY, which was OLD before it was sent, on disk as DONE has left it.
@@ -103,11 +90,10 @@ When that fails the journal, which is on disk, still tells what is true."
                (mew-submit-spool--forget-journal old)
                (mew-submit-known--note entry stamp)))
             (t (mew-submit-known--drop entry)
-               (mew-submit-spool--finish entry done)
-               (mew-submit-spool--forget-journal old)))
+               (mew-submit-spool--finish entry done)))
     (error
      (when (plist-get entry :state)
-       (mew-submit-known--keep entry))
+       (mew-submit-known--note entry))
      (display-warning 'mew-submit (mew-submit-error--text err)))))
 
 (defun mew-submit-dispatch--claimed-p (parcel entry done)
@@ -117,12 +103,10 @@ ENTRY is what it is then."
        (null (plist-get entry :delivered))
        (mew-submit-known--call (mew-submit-parcel-claim parcel) entry done)))
 
-(defun mew-submit-dispatch--give-back (entry old)
-  "Remove the message of ENTRY, which was OLD before it was sent.
-It is its caller's again."
+(defun mew-submit-dispatch--give-back (entry)
+  "Remove the message of ENTRY, which is its caller's again."
   (condition-case err
-      (progn (mew-submit-spool--remove entry)
-             (mew-submit-spool--forget-journal old))
+      (mew-submit-spool--remove entry)
     (error (display-warning 'mew-submit (mew-submit-error--text err))))
   (mew-submit-known--drop entry))
 
@@ -144,9 +128,12 @@ A quit, as in a question that is asked then, takes effect afterwards."
       (unwind-protect
           (let ((entry (mew-submit-fate--after old done)))
             (if (mew-submit-dispatch--claimed-p parcel entry done)
-                (mew-submit-dispatch--give-back entry old)
-              (mew-submit-dispatch--perhaps-lock entry done)
-              (mew-submit-dispatch--tell parcel entry done)
+                (mew-submit-dispatch--give-back entry)
+              (when (plist-get done :cause)
+                (mew-submit-dispatch--perhaps-lock entry done))
+              (dolist (function mew-submit-dispatch--done-functions)
+                (mew-submit-known--call function entry done))
+              (mew-submit-known--call (mew-submit-parcel-on-done parcel) done)
               ;; It can be read again, or is not needed.
               (unless (and (eq (plist-get entry :state) 'queued)
                            (null (plist-get (plist-get entry :account)
@@ -156,8 +143,8 @@ A quit, as in a question that is asked then, takes effect afterwards."
         (setq mew-submit-known--under-way (delq parcel mew-submit-known--under-way))
         (mew-submit-spool--unlock (mew-submit-parcel-lock parcel))
         (mew-submit-parcel--rest parcel))
-      (mew-submit-known--changed)
-      (unless mew-submit-fate--leaving
+      (if mew-submit-fate--leaving
+          (mew-submit-known--changed)
         (mew-submit-dispatch--run)))))
 
 (defun mew-submit-dispatch--account (parcel)
@@ -169,8 +156,8 @@ those that the user's account has now."
                    (mew-submit-account--copy
                     (append kept
                             (or (mew-submit-parcel-functions parcel)
-                                (mew-submit-dispatch--functions
-                                 (mew-submit-account--like kept)))))))
+                                (cdr (mew-submit-dispatch--divided
+                                      (mew-submit-account--like kept))))))))
          (password (mew-submit-parcel-password parcel))
          (file (plist-get account :password-file)))
     (cond (password
@@ -194,21 +181,6 @@ That is done before: an Emacs that is killed later has to know it."
     (unless (equal name (plist-get entry :via))
       (mew-submit-known--save (mew-submit-spool--with entry :via name) parcel))))
 
-(defun mew-submit-dispatch--submit (parcel resolved)
-  "Start the job of PARCEL, whose entry is as it is on disk.
-RESOLVED is what was looked up for its account, or nil."
-  (let ((entry (mew-submit-parcel-entry parcel)))
-    (setf (mew-submit-parcel-envelope parcel)
-          (cons (plist-get entry :from) (plist-get entry :recipients))
-          (mew-submit-parcel-journal parcel)
-          (mew-submit-spool--journal-file entry)
-          (mew-submit-parcel-on-server parcel) #'mew-submit-dispatch--note-server
-          (mew-submit-parcel-on-end parcel) #'mew-submit-dispatch--conclude)
-    (unless (mew-submit-parcel-on-ask parcel)
-      (setf (mew-submit-parcel-on-ask parcel) #'mew-submit-dialog--answer))
-    (mew-submit-parcel--send parcel (append (list :resolved resolved)
-                                            (mew-submit-dispatch--account parcel)))))
-
 (defun mew-submit-dispatch--begin (entry lock resolved)
   "Begin to send ENTRY's message, on which LOCK is.
 RESOLVED is what was looked up for its account, or nil."
@@ -220,11 +192,20 @@ RESOLVED is what was looked up for its account, or nil."
           (mew-submit-parcel-started parcel) (float-time)
           (mew-submit-parcel-sent parcel) 0
           (mew-submit-parcel-total parcel) 0
-          (mew-submit-parcel-urgent parcel) nil)
+          (mew-submit-parcel-urgent parcel) nil
+          (mew-submit-parcel-envelope parcel)
+          (cons (plist-get entry :from) (plist-get entry :recipients))
+          (mew-submit-parcel-journal parcel) (mew-submit-spool--journal-file entry)
+          (mew-submit-parcel-on-server parcel) #'mew-submit-dispatch--note-server
+          (mew-submit-parcel-on-end parcel) #'mew-submit-dispatch--conclude)
+    (unless (mew-submit-parcel-on-ask parcel)
+      (setf (mew-submit-parcel-on-ask parcel) #'mew-submit-dialog--answer))
     (push parcel mew-submit-known--under-way)
     (add-hook 'kill-emacs-hook #'mew-submit-dispatch--end)
     (condition-case err
-        (mew-submit-dispatch--submit parcel resolved)
+        (mew-submit-parcel--send parcel
+                                 (append (list :resolved resolved)
+                                         (mew-submit-dispatch--account parcel)))
       (error
        ;; Not at once: the caller goes through the table this would change.
        (setf (mew-submit-parcel-job parcel)
@@ -278,7 +259,7 @@ or nil where it has gone or is not due any more, which ENTRY does not know."
   (when-let* ((parcel (mew-submit-known--parcel entry))
               (known (mew-submit-parcel-entry parcel))
               ((mew-submit-dispatch--due-p known)))
-    (mew-submit-known--keep (apply #'mew-submit-spool--with known changes))))
+    (mew-submit-known--note (apply #'mew-submit-spool--with known changes))))
 
 (defun mew-submit-dispatch--put-off (entry err)
   "Try ENTRY, which could not be begun because of ERR, again later."
@@ -315,31 +296,29 @@ Return the lock that is on it then.  One that somebody may have stays as it is."
         (mew-submit-spool--freshen entry lock))
     lock))
 
-(defun mew-submit-dispatch--begin-locked (lock id directory)
-  "Begin to send the message ID in DIRECTORY, on which LOCK is, as it is on disk.
-The lock is given back, unless the message is being sent now."
-  (let (begun)
-    (unwind-protect
-        (let ((true (mew-submit-known--reread id directory)))
-          (when (and true (mew-submit-dispatch--due-p true))
-            (let ((resolved (mew-submit-dispatch--resolve true)))
-              ;; What is being sent stays locked, whoever quits.
-              (mew-submit-known--whole
-                (setq lock (mew-submit-dispatch--dated true lock))
-                (mew-submit-dispatch--begin true lock resolved)
-                (setq begun t)))))
-      (unless begun
-        (mew-submit-spool--unlock lock)))))
-
 (defun mew-submit-dispatch--try-to-begin (entry)
-  "Begin to send ENTRY's message, unless another Emacs does or has done that."
+  "Begin to send ENTRY's message as it is on disk, if it is due there, too.
+Another Emacs may do that, or have done it.  The lock is given back, unless the
+message is being sent now."
   (let* ((id (plist-get entry :id))
          (directory (plist-get entry :directory))
-         (lock (mew-submit-spool--lock id directory)))
-    (cond (lock (mew-submit-dispatch--begin-locked lock id directory))
-          ((file-exists-p (mew-submit-spool--message-file entry))
-           (mew-submit-known--look-at id directory nil))
-          (t (mew-submit-known--drop entry)))))
+         (lock (mew-submit-spool--lock id directory))
+         begun)
+    (unwind-protect
+        (if (null lock)
+            (if (file-exists-p (mew-submit-spool--message-file entry))
+                (mew-submit-known--look-at id directory nil)
+              (mew-submit-known--drop entry))
+          (let ((true (mew-submit-known--reread id directory)))
+            (when (and true (mew-submit-dispatch--due-p true))
+              (let ((resolved (mew-submit-dispatch--resolve true)))
+                ;; What is being sent stays locked, whoever quits.
+                (mew-submit-known--whole
+                  (setq lock (mew-submit-dispatch--dated true lock))
+                  (mew-submit-dispatch--begin true lock resolved)
+                  (setq begun t))))))
+      (unless begun
+        (mew-submit-spool--unlock lock)))))
 
 (defun mew-submit-dispatch--try (entry)
   "Begin to send ENTRY's message; whatever fails puts off that message alone.
@@ -453,20 +432,24 @@ This is on `server-after-make-frame-hook'."
   (setq mew-submit-dispatch--timer
         (and seconds (run-at-time seconds nil #'mew-submit-dispatch--wake))))
 
-(defun mew-submit-dispatch--schedule (waiting)
-  "Come back when the first of WAITING, entries, is due, or to look for others."
-  (let ((seconds mew-submit-dispatch--poll)
-        (now (float-time)))
-    (dolist (entry waiting)
-      (when-let* ((next (plist-get entry :next)))
-        (setq seconds (min seconds (- next now)))))
-    (when mew-submit-known--under-way
-      (setq seconds (min seconds mew-submit-dispatch--overtake)))
+(defvar mew-submit-dispatch--quiet nil
+  "(NEWS . TIME): there is nothing to do before TIME while there is no more news.")
+
+(defun mew-submit-dispatch--schedule (later all-later news)
+  "Come back when the first of LATER, entries, is due, or to look for others.
+With ALL-LATER non-nil nothing waits for something else than a time, so there is
+nothing to do before that while what was known is as it was at NEWS."
+  (let ((next (apply #'min 1.0e+INF
+                     (mapcar (lambda (entry) (or (plist-get entry :next) 0)) later))))
+    (setq mew-submit-dispatch--quiet
+          (and all-later (null mew-submit-known--under-way) (cons news next)))
     (mew-submit-dispatch--arm
-     (and (or waiting mew-submit-dispatch--watching
-              (mew-submit-known--queued-p)
-              mew-submit-known--under-way)
-          (max seconds 0.05)))))
+     (and (or later mew-submit-dispatch--watching
+              mew-submit-known--under-way
+              (mew-submit-known--queued-p))
+          (max 0.05 (min (if mew-submit-known--under-way mew-submit-dispatch--overtake
+                           mew-submit-dispatch--poll)
+                         (- next (float-time))))))))
 
 (defun mew-submit-dispatch--directories ()
   "Return the directories to look through."
@@ -479,22 +462,6 @@ What is found there is sent when all of one has been looked at."
   (dolist (directory (mew-submit-dispatch--directories))
     (mew-submit-known--call #'mew-submit-known--look-then directory
                             #'mew-submit-dispatch--perhaps-run)))
-
-(defvar mew-submit-dispatch--quiet nil
-  "(NEWS . TIME): there is nothing to do before TIME while there is no more news.")
-
-(defun mew-submit-dispatch--note-quiet (later)
-  "Note that nothing is to be done before the first of LATER is due.
-LATER are the entries that wait; those that wait for something else than a time
-are not among them."
-  (setq mew-submit-dispatch--quiet
-        (and (null mew-submit-known--under-way)
-             (= (length later) (length (mew-submit-known--automatic)))
-             (cons mew-submit-known--news
-                   (apply #'min 1.0e+INF
-                          (mapcar (lambda (entry)
-                                    (or (plist-get entry :next) 0))
-                                  later))))))
 
 (defun mew-submit-dispatch--perhaps-run ()
   "Send what is due; with no news, and nothing due, touch no entry."
@@ -518,22 +485,19 @@ Whatever happens, this comes back."
 (defvar mew-submit-dispatch--only nil
   "If non-nil, the identifiers of the messages that may be sent; others wait.")
 
-(defun mew-submit-dispatch--allowed-p (entry)
-  "Does `mew-submit-dispatch--only' let ENTRY's message be sent?"
-  (or (null mew-submit-dispatch--only)
-      (member (plist-get entry :id) mew-submit-dispatch--only)))
-
-(defun mew-submit-dispatch--run-all ()
-  "Begin to send what is due, and return the entries that are not."
+(defun mew-submit-dispatch--run-all (entries)
+  "Begin to send those of ENTRIES that are due, and return those that are not."
   (let ((full (make-hash-table :test #'equal))
         (now (float-time))
         later)
-    (dolist (entry (mew-submit-known--automatic))
+    (dolist (entry entries)
       (cond ((not (mew-submit-dispatch--due-p entry now))
              (push entry later))
             ((or (gethash (plist-get entry :account) full)
                  (mew-submit-dispatch--account-waits-p entry)
-                 (not (mew-submit-dispatch--allowed-p entry))))
+                 (and mew-submit-dispatch--only
+                      (not (member (plist-get entry :id)
+                                   mew-submit-dispatch--only)))))
             ((mew-submit-dispatch--room-p entry)
              (mew-submit-dispatch--try entry))
             (t (puthash (plist-get entry :account) t full))))
@@ -542,20 +506,23 @@ Whatever happens, this comes back."
 (defun mew-submit-dispatch--run ()
   "Begin to send what is due, and come back when the next is."
   (mew-submit-dispatch--arm mew-submit-dispatch--poll)
-  (if (mew-submit-module--missing-p)
-      (mew-submit-dispatch--wait-for-module)
-    (let ((later (mew-submit-dispatch--run-all)))
-      ;; What waits for a time is not to wait for the clock.
-      (when later
-        (mew-submit-known--call #'mew-submit-job--keep-time))
-      (mew-submit-dispatch--note-quiet later)
-      (mew-submit-dispatch--schedule later)))
+  (unwind-protect
+      (if (mew-submit-module--missing-p)
+          (mew-submit-dispatch--wait-for-module)
+        ;; What comes or changes meanwhile makes it more.
+        (let* ((news mew-submit-known--news)
+               (entries (mew-submit-known--automatic))
+               (later (mew-submit-dispatch--run-all entries)))
+          ;; What waits for a time is not to wait for the clock.
+          (when later
+            (mew-submit-known--call #'mew-submit-job--keep-time))
+          (mew-submit-dispatch--schedule later (= (length later) (length entries)) news)))
+    (mew-submit-known--changed))
   (unless noninteractive
-    (add-hook 'server-after-make-frame-hook #'mew-submit-dispatch--somebody-came))
-  (when (and (not noninteractive) (mew-submit-known--queued-p))
-    (mew-submit-network--watch #'mew-submit-dispatch--network-changed
-                               #'mew-submit-known--queued-p))
-  (mew-submit-known--changed))
+    (add-hook 'server-after-make-frame-hook #'mew-submit-dispatch--somebody-came)
+    (when (mew-submit-known--queued-p)
+      (mew-submit-network--watch #'mew-submit-dispatch--network-changed
+                                 #'mew-submit-known--queued-p))))
 
 ;;; Before the module is built
 

@@ -27,16 +27,11 @@
 ;; Who listens is named here, and loaded when there is something to hear: loading a
 ;; file changes nothing.
 
-(defvar mew-submit-known--change-hook
-  '(mew-submit-mode-line--update-soon mew-submit-notice--watch-leaving
-                                   mew-submit-copies--soon)
+(defvar mew-submit-known--change-hook '(mew-submit-notice--changed)
   "Hook that is run when something in the outbox has changed.")
 
 (defvar mew-submit-known--table (make-hash-table :test #'equal)
-  "The parcels that are known, by the names of their message files.")
-
-(defvar mew-submit-known--sending (make-hash-table :test #'equal)
-  "The entries that say `sending', by the same names.")
+  "The parcels that are known, by the :stem of their entries.")
 
 (defvar mew-submit-known--under-way nil
   "The parcels that are being sent here.")
@@ -48,10 +43,6 @@
   "How often something has changed that says what is to be sent when.")
 
 ;;; The copy in memory
-
-(defun mew-submit-known--key (entry)
-  "Return the key of ENTRY in the tables."
-  (mew-submit-spool--message-file entry))
 
 (defvar mew-submit-known--quitted nil
   "Non-nil when the user has quit out of a function that was called.")
@@ -70,11 +61,13 @@ A quit ends FUNCTION, and is noted for the caller."
                                       (mew-submit-error--text err)))))))
 
 (defun mew-submit-known--changed ()
-  "Tell that something has changed."
+  "Tell that something has changed; have copies filed of what was delivered."
   (run-hook-wrapped 'mew-submit-known--change-hook
                     (lambda (function)
                       (mew-submit-known--call function)
-                      nil)))
+                      nil))
+  (when mew-submit-spool--kept
+    (mew-submit-known--call #'mew-submit-copies--soon)))
 
 (defmacro mew-submit-known--whole (&rest body)
   "Run BODY to its end, and only then let a quit take effect."
@@ -87,67 +80,52 @@ A quit ends FUNCTION, and is noted for the caller."
 
 (defun mew-submit-known--parcel (entry)
   "Return the parcel of ENTRY, or nil."
-  (gethash (mew-submit-known--key entry) mew-submit-known--table))
+  (gethash (plist-get entry :stem) mew-submit-known--table))
 
-(defun mew-submit-known--keep (entry &optional parcel)
+(defun mew-submit-known--note (entry &optional stamp parcel)
   "Have ENTRY in memory, in PARCEL or the one that is known; return that.
-What its file has may be older."
-  (let* ((key (mew-submit-known--key entry))
+STAMP is that of its file, or nil when what that has may be older."
+  (let* ((key (plist-get entry :stem))
          (parcel (or parcel
                      (gethash key mew-submit-known--table)
                      (mew-submit-parcel--make))))
     (cl-incf mew-submit-known--news)
-    (setf (mew-submit-parcel-file parcel) key
+    (setf (mew-submit-parcel-file parcel) (concat key ".eml")
           (mew-submit-parcel-entry parcel) entry
-          (mew-submit-parcel-unsaved parcel) t)
+          (mew-submit-parcel-unsaved parcel) (null stamp))
+    (when stamp
+      (setf (mew-submit-parcel-stamp parcel) stamp))
     (puthash key parcel mew-submit-known--table)
     (puthash (plist-get entry :directory) t mew-submit-known--places)
-    (if (eq (plist-get entry :state) 'sending)
-        (puthash key entry mew-submit-known--sending)
-      (remhash key mew-submit-known--sending))
-    parcel))
-
-(defun mew-submit-known--note (entry stamp &optional parcel)
-  "Have ENTRY, as it is on disk, in memory, and return its parcel.
-STAMP is that of its file, PARCEL as for `mew-submit-known--keep'."
-  (let ((parcel (mew-submit-known--keep entry parcel)))
-    (setf (mew-submit-parcel-stamp parcel) stamp
-          (mew-submit-parcel-unsaved parcel) nil)
     parcel))
 
 (defun mew-submit-known--drop (entry)
   "Forget ENTRY, whose message is gone."
-  (let* ((key (mew-submit-known--key entry))
+  (let* ((key (plist-get entry :stem))
          (parcel (gethash key mew-submit-known--table)))
     (when parcel
       (mew-submit-parcel--forget-password parcel))
     (cl-incf mew-submit-known--news)
-    (remhash key mew-submit-known--table)
-    (remhash key mew-submit-known--sending)))
+    (remhash key mew-submit-known--table)))
 
 (defun mew-submit-known--save (entry &optional parcel)
   "Have ENTRY on disk and in memory, and return it.
-PARCEL is as for `mew-submit-known--keep'."
+PARCEL is as for `mew-submit-known--note'."
   (mew-submit-known--note entry (mew-submit-spool--write entry t) parcel)
   entry)
-
-(defun mew-submit-known--as-read-p (parcel)
-  "Is what is on disk of PARCEL what was read or written last?
-Where one was being sent, or has a journal, that tells more than its entry."
-  (let ((entry (mew-submit-parcel-entry parcel)))
-    (not (or (mew-submit-parcel-unsaved parcel)
-             (memq (plist-get entry :state) '(sending broken))
-             (not (equal (mew-submit-parcel-stamp parcel)
-                         (mew-submit-spool--stamp entry)))
-             (file-exists-p (mew-submit-spool--journal-file entry))))))
 
 (defun mew-submit-known--reread (id directory)
   "Have what is on disk of the message ID in DIRECTORY in memory; return it.
 What an Emacs that died has left behind is made good.  The caller has it locked."
-  (let ((parcel (gethash (mew-submit-spool--file id ".eml" directory)
-                         mew-submit-known--table)))
-    (if (and parcel (mew-submit-known--as-read-p parcel))
-        (mew-submit-parcel-entry parcel)
+  (let* ((parcel (gethash (expand-file-name id directory) mew-submit-known--table))
+         (entry (and parcel (mew-submit-parcel-entry parcel))))
+    ;; Where one was being sent, or has a journal, that tells more than its entry.
+    (if (and entry
+             (not (mew-submit-parcel-unsaved parcel))
+             (not (memq (plist-get entry :state) '(sending broken)))
+             (equal (mew-submit-parcel-stamp parcel) (mew-submit-spool--stamp entry))
+             (not (file-exists-p (mew-submit-spool--journal-file entry))))
+        entry
       (mew-submit-known--read id directory))))
 
 (defun mew-submit-known--read (id directory)
@@ -208,7 +186,7 @@ STAMP is that of its file before it was read."
 (defun mew-submit-known--look-at (id directory journals)
   "Have the message ID in DIRECTORY in memory as it is on disk.
 JOURNALS are the identifiers of those that have a journal."
-  (let* ((probe (list :id id :directory directory))
+  (let* ((probe (list :stem (expand-file-name id directory)))
          (parcel (mew-submit-known--parcel probe))
          (journal (member id journals)))
     (unless (and parcel (mew-submit-parcel-lock parcel))
@@ -257,7 +235,7 @@ changed there gets its name by a renaming, so the directory changes."
   (directory nil :documentation "What is looked through.")
   (likeness nil :documentation "What it was like before, or nil.")
   (ids nil :documentation "The identifiers that are left to be looked at.")
-  (there nil :documentation "The names of all message files that were there.")
+  (there nil :documentation "The identifiers of all messages that were there.")
   (journals nil :documentation "The identifiers of those that have a journal.")
   (whole t :documentation "Nil when some could not be looked at."))
 
@@ -268,7 +246,7 @@ changed there gets its name by a renaming, so the directory changes."
          (there (make-hash-table :test #'equal)))
     (remhash directory mew-submit-known--seen)
     (dolist (id ids)
-      (puthash (mew-submit-spool--file id ".eml" directory) t there))
+      (puthash id t there))
     (mew-submit-known--make-look
      :directory directory :likeness likeness :ids ids :there there
      :journals (and ids (mew-submit-spool--journals directory)))))
@@ -293,12 +271,12 @@ What has come meanwhile is not to be forgotten."
   (let ((directory (mew-submit-known--look-directory look))
         (likeness (mew-submit-known--look-likeness look)))
     (dolist (parcel (hash-table-values mew-submit-known--table))
-      (let ((entry (mew-submit-parcel-entry parcel))
-            (file (mew-submit-parcel-file parcel)))
+      (let ((entry (mew-submit-parcel-entry parcel)))
         (when (and (equal (plist-get entry :directory) directory)
-                   (not (gethash file (mew-submit-known--look-there look)))
+                   (not (gethash (plist-get entry :id)
+                                 (mew-submit-known--look-there look)))
                    (not (mew-submit-parcel-lock parcel))
-                   (not (file-exists-p file)))
+                   (not (file-exists-p (mew-submit-parcel-file parcel))))
           (mew-submit-known--drop entry))))
     ;; The time from before: what came meanwhile makes another.
     (when (and likeness (mew-submit-known--look-whole look))
@@ -309,9 +287,16 @@ What has come meanwhile is not to be forgotten."
 
 (defun mew-submit-known--look-at-sending (directory)
   "Make good what others sent from DIRECTORY and left behind: no file has changed."
-  (dolist (entry (hash-table-values mew-submit-known--sending))
-    (when (equal (plist-get entry :directory) directory)
-      (mew-submit-known--look-safely (plist-get entry :id) directory nil))))
+  (let (ids)
+    ;; Of many messages no list is made: this is done once a minute.
+    (maphash (lambda (_ parcel)
+               (let ((entry (mew-submit-parcel-entry parcel)))
+                 (when (and (eq (plist-get entry :state) 'sending)
+                            (equal (plist-get entry :directory) directory))
+                   (push (plist-get entry :id) ids))))
+             mew-submit-known--table)
+    (dolist (id ids)
+      (mew-submit-known--look-safely id directory nil))))
 
 (defun mew-submit-known--unchanged-p (directory)
   "Is DIRECTORY as it was when it was looked through last?"
@@ -406,9 +391,9 @@ They are as they were when it was last looked at."
 
 (defun mew-submit-known--entry (id &optional directory)
   "Return the entry of the message ID in DIRECTORY, or nil."
-  (when-let* ((parcel (mew-submit-known--parcel
-                       (list :id id
-                             :directory (or directory mew-submit-outbox-directory)))))
+  (when-let* ((parcel (gethash (expand-file-name
+                                id (or directory mew-submit-outbox-directory))
+                               mew-submit-known--table)))
     (mew-submit-parcel-entry parcel)))
 
 (defun mew-submit-known--progress (entry)
@@ -427,14 +412,23 @@ It is nil when that is not being sent here."
   (when-let* ((parcel (mew-submit-known--parcel entry)))
     (mew-submit-parcel-on-done parcel)))
 
+(defun mew-submit-known--needs-user-p (entry)
+  "Is ENTRY's message one that the user has to do something about?
+Not one of which they have said that it is not to be sent again."
+  (and (memq (plist-get entry :state) '(uncertain refused broken))
+       (not (plist-get entry :left))))
+
 (defun mew-submit-known--automatic ()
   "Return the entries that will be sent by themselves, the oldest first."
-  (sort (seq-filter (lambda (entry)
-                      (pcase (plist-get entry :state)
-                        ('queued t)
-                        ('held (plist-get entry :next))))
-                    (mew-submit-known--all))
-        #'mew-submit-known--older-p))
+  (let (entries)
+    (maphash (lambda (_ parcel)
+               (let ((entry (mew-submit-parcel-entry parcel)))
+                 (when (pcase (plist-get entry :state)
+                         ('queued t)
+                         ('held (plist-get entry :next)))
+                   (push entry entries))))
+             mew-submit-known--table)
+    (sort entries #'mew-submit-known--older-p)))
 
 (defun mew-submit-known--waiting ()
   "Return the entries that wait for the network or for their turn."

@@ -16,8 +16,8 @@
 (require 'mew-submit-auth)
 (require 'mew-submit-dialog)
 (require 'mew-submit-error)
+(require 'mew-submit-known)
 (require 'mew-submit-menu)
-(require 'mew-submit-mode-line)
 (require 'mew-submit-network)
 (require 'mew-submit-network-verdict)
 (require 'mew-submit-offer)
@@ -25,7 +25,6 @@
 (require 'mew-submit-refusal)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
-(require 'mew-submit-spool)
 (require 'mew-submit-time)
 (require 'mew-submit-view)
 (require 'seq)
@@ -50,7 +49,7 @@
         (and first (get-text-property first 'mew-submit-entry)))))
 
 (defvar mew-submit-notice-message--told (make-hash-table :test #'equal)
-  "What was told of messages, by file: ((KIND . REASON) . SHOWN).
+  "What was told of messages, by :stem: ((KIND . REASON) . SHOWN).
 SHOWN is non-nil when it was shown in a window.")
 
 (defun mew-submit-notice-message--the-entry (&optional old)
@@ -73,7 +72,7 @@ stay with the message it was called for, for others come to point meanwhile."
 (defun mew-submit-notice-message--send (entry)
   "Send ENTRY's message now; ask first if it may have arrived already."
   (when (mew-submit-notice-message--may-send-p entry)
-    (remhash (mew-submit-spool--message-file entry) mew-submit-notice-message--told)
+    (remhash (plist-get entry :stem) mew-submit-notice-message--told)
     (mew-submit-error--as-user-error
       (mew-submit-queue--send (plist-get entry :id)
                               (plist-get entry :directory)))
@@ -119,7 +118,7 @@ the message's, by default the one at point."
            entry)))
   (let ((entry (mew-submit-notice-message--the-entry entry)))
     (when (mew-submit-notice-message--may-send-p entry)
-      (remhash (mew-submit-spool--message-file entry) mew-submit-notice-message--told)
+      (remhash (plist-get entry :stem) mew-submit-notice-message--told)
       (mew-submit-error--as-user-error
         (mew-submit-queue--send-by (plist-get entry :id) routes
                                    (plist-get entry :directory)))
@@ -453,8 +452,7 @@ That is nil where it is not known, or not to the point."
 (defun mew-submit-notice-message--same-p (one other)
   "Are ONE and OTHER, entries or nil, of the same message?"
   (and one other
-       (equal (mew-submit-spool--message-file one)
-              (mew-submit-spool--message-file other))))
+       (equal (plist-get one :stem) (plist-get other :stem))))
 
 (defun mew-submit-notice-message--over-p (old entry read)
   "Is what is said of OLD over, now that something is to be said of ENTRY?
@@ -464,7 +462,7 @@ any more; but READ, which they are at, may wait."
                                       (plist-get old :directory))))
     (or (mew-submit-notice-message--same-p old entry)
         (null now)
-        (not (or (mew-submit-mode-line--needs-user-p now)
+        (not (or (mew-submit-known--needs-user-p now)
                  (and (eq old read)
                       (memq (plist-get now :state) '(queued held))))))))
 

@@ -5,8 +5,9 @@
 
 ;;; Commentary:
 
-;; It owns what is told, where, and when: in the echo area, by the desktop, and in the
-;; buffer *mew-submit*, whose texts are mew-submit-notice-message.el's, with the questions.
+;; It owns what is told, where, and when: in the mode line, in the echo area, by the desktop,
+;; and in the buffer *mew-submit*, whose texts are mew-submit-notice-message.el's, with the
+;; questions; and the faces for mail that waits, is being sent, or needs the user.
 ;;
 ;; A message that waits for the network is told of once, in the echo area and the mode
 ;; line; what will not be tried again by itself cannot be missed.  Nothing here takes a
@@ -18,16 +19,15 @@
 (require 'mew-submit-background)
 (require 'mew-submit-error)
 (require 'mew-submit-known)
-(require 'mew-submit-mode-line)
 (require 'mew-submit-notice-message)
 (require 'mew-submit-offer)
-(require 'mew-submit-spool)
 (require 'mew-submit-question)
 (require 'mew-submit-report)
 (require 'mew-submit-view)
 (require 'seq)
 (require 'xml)
 
+(declare-function mew-submit-outbox "mew-submit-outbox" ())
 (declare-function dbus-call-method-asynchronously "dbus"
                   (bus service path interface method handler &rest args))
 (defvar notifications-interface)
@@ -58,6 +58,148 @@ question are told in a notification when no frame of Emacs has the focus."
   :type 'boolean
   :group 'mew-submit-display
   :package-version '(mew-submit . "0.1.0"))
+
+(defcustom mew-submit-mode-line t
+  "Whether the mode line says how much mail waits and is being sent.
+The default is t.  It says nothing when there is none."
+  :type 'boolean
+  :group 'mew-submit-display
+  :package-version '(mew-submit . "0.1.0"))
+
+(defface mew-submit-waiting '((t :inherit warning))
+  "Face for mail that waits, in the outbox."
+  :group 'mew-submit-display)
+
+(defface mew-submit-failed '((t :inherit error))
+  "Face for mail that needs the user, in the outbox."
+  :group 'mew-submit-display)
+
+(defface mew-submit-sending '((t :inherit success))
+  "Face for mail that is being sent, in the outbox."
+  :group 'mew-submit-display)
+
+;; The mode line has a background of its own in each theme, light grey or dark or the
+;; terminal's: a badge that brings both its colours can be read on all of them.
+
+(defface mew-submit-mode-line-waiting
+  '((((class color) (min-colors 88)) :foreground "black" :background "#ffd75f")
+    (((class color)) :foreground "black" :background "cyan")
+    (t :inverse-video t :weight bold))
+  "Face for mail that waits, in the mode line."
+  :group 'mew-submit-display)
+
+(defface mew-submit-mode-line-failed
+  '((((class color) (min-colors 88)) :foreground "white" :background "#a00000")
+    (((class color)) :foreground "white" :background "red" :weight bold)
+    (t :inverse-video t :weight bold))
+  "Face for mail and questions that need the user, in the mode line."
+  :group 'mew-submit-display)
+
+(defface mew-submit-mode-line-sending
+  '((((class color) (min-colors 88)) :foreground "white" :background "#006400")
+    (((class color)) :foreground "black" :background "green")
+    (t :inverse-video t :weight bold))
+  "Face for mail that is being sent, in the mode line."
+  :group 'mew-submit-display)
+
+(defun mew-submit-notice--face (state)
+  "Return the face for STATE, a symbol."
+  (pcase state
+    ('sending 'mew-submit-sending)
+    ((or 'uncertain 'refused 'broken) 'mew-submit-failed)
+    ((or 'queued 'held) 'mew-submit-waiting)
+    (_ 'default)))
+
+;;; The mode line
+
+(defvar mew-submit-notice--string nil
+  "What the mode line says, or nil.")
+(put 'mew-submit-notice--string 'risky-local-variable t)
+
+(defun mew-submit-notice--percent ()
+  "Return how much of what is being sent is acknowledged, or nil."
+  (let ((sent 0) (total 0))
+    (dolist (entry (mew-submit-known--running))
+      (when-let* ((progress (mew-submit-known--progress entry)))
+        (setq sent (+ sent (car progress))
+              total (+ total (max (cdr progress)
+                                  (or (plist-get entry :bytes) 0))))))
+    (and (> total 0) (min 100 (/ (* 100 sent) total)))))
+
+(defun mew-submit-notice--word (text face help &optional command)
+  "Return TEXT for the mode line in FACE, after a space, with HELP.
+A click runs COMMAND, by default `mew-submit-outbox'."
+  (let ((map (make-sparse-keymap)))
+    (define-key map [mode-line mouse-1] (or command #'mew-submit-outbox))
+    (concat " "
+            (propertize text 'face face 'help-echo
+                        (concat help "\nmouse-1: "
+                                (if command "answer" "show the outbox"))
+                        'mouse-face 'mode-line-highlight
+                        'local-map map))))
+
+(defun mew-submit-notice--words ()
+  "Return what the mode line is to say, or nil."
+  (let* ((entries (mew-submit-known--entries))
+         (count (lambda (&rest states)
+                  (seq-count (lambda (entry)
+                               (memq (plist-get entry :state) states))
+                             entries)))
+         (sending (length (mew-submit-known--running)))
+         (waiting (funcall count 'queued 'held))
+         (failed (seq-count #'mew-submit-known--needs-user-p entries))
+         (questions (length mew-submit-question--list))
+         (name "Mail")
+         (word (lambda (format number)
+                 ;; The words have little room.
+                 (prog1 (format "%s%s" name (format format number))
+                   (setq name ""))))
+         (percent (and (> sending 0) (mew-submit-notice--percent))))
+    (string-join
+     (delq nil
+           (list
+            ;; What needs the user comes first: a narrow window cuts off the rest.
+            (and (> questions 0)
+                 (mew-submit-notice--word
+                  (funcall word "?%d" questions) 'mew-submit-mode-line-failed
+                  (mew-submit-question-text (car mew-submit-question--list))
+                  #'mew-submit-answer))
+            (and (> failed 0)
+                 (mew-submit-notice--word
+                  (funcall word "!%d" failed) 'mew-submit-mode-line-failed
+                  (format "%d need you" failed)))
+            (and (> waiting 0)
+                 (mew-submit-notice--word (funcall word ":%d" waiting)
+                                             'mew-submit-mode-line-waiting
+                                             (format "%d waiting" waiting)))
+            (and (> sending 0)
+                 (mew-submit-notice--word
+                  (concat (funcall word ">%d" sending)
+                          (and percent (format " (%d%%%%)" percent)))
+                  'mew-submit-mode-line-sending
+                  (format "%d being sent" sending))))))))
+
+(defvar mew-submit-notice--timer nil
+  "The timer that will bring the mode line up to date, or nil.")
+
+(defun mew-submit-notice--update ()
+  "Bring the mode line up to date."
+  (setq mew-submit-notice--timer nil)
+  (let ((words (and mew-submit-mode-line (mew-submit-notice--words))))
+    (unless (equal-including-properties words mew-submit-notice--string)
+      (setq mew-submit-notice--string words)
+      (unless (member '(:eval mew-submit-notice--string) global-mode-string)
+        (setq global-mode-string
+              (append (or global-mode-string '(""))
+                      '((:eval mew-submit-notice--string)))))
+      (force-mode-line-update t))))
+
+;;;###mew-submit
+(defun mew-submit-notice--update-soon (&rest _)
+  "Bring the mode line up to date soon, at most five times a second."
+  (unless (or noninteractive mew-submit-notice--timer)
+    (setq mew-submit-notice--timer
+          (run-at-time 0.2 nil #'mew-submit-notice--update))))
 
 ;;; The buffer
 
@@ -248,7 +390,7 @@ were; not when the last one goes by itself, for a key may be under way."
 This is on `mew-submit-question--hook'."
   (unless noninteractive
     (mew-submit-notice--fill-questions)
-    (mew-submit-mode-line--update-soon)
+    (mew-submit-notice--update-soon)
     (let ((new (seq-remove (lambda (question)
                              (member (mew-submit-question-key question)
                                      mew-submit-notice--posed))
@@ -320,15 +462,15 @@ MORE follows where there is room for it."
 (defun mew-submit-notice--failed (entry done)
   "Tell that ENTRY's message did not get through, because of DONE.
 The next time the same happens to one that waits, there is nothing to tell."
-  (let* ((file (mew-submit-spool--message-file entry))
+  (let* ((stem (plist-get entry :stem))
          (reason (cons (plist-get done :kind)
                        (mew-submit-notice-message--reason entry done)))
-         (told (gethash file mew-submit-notice-message--told))
+         (told (gethash stem mew-submit-notice-message--told))
          (new (not (equal reason (car told))))
          (shown (and (not new) (cdr told)))
          (show (and (mew-submit-notice--loud-p entry done)
                     (not (and shown (eq (plist-get entry :state) 'queued))))))
-    (puthash file (cons reason (or show shown)) mew-submit-notice-message--told)
+    (puthash stem (cons reason (or show shown)) mew-submit-notice-message--told)
     (mew-submit-notice--fill entry done)
     (when show
       (mew-submit-notice--display))
@@ -362,7 +504,7 @@ The next time the same happens to one that waits, there is nothing to tell."
 (defun mew-submit-notice--delivered (entry done)
   "Tell that ENTRY's message was delivered, with DONE.
 That comes after what filing copies says, and once for several."
-  (remhash (mew-submit-spool--message-file entry) mew-submit-notice-message--told)
+  (remhash (plist-get entry :stem) mew-submit-notice-message--told)
   (let ((line (mew-submit-report--good-news done (plist-get entry :subject)))
         (first (null mew-submit-notice--news)))
     (setq mew-submit-notice--news
@@ -405,7 +547,7 @@ Those of which the user has said that they are not sent again are left alone."
   (unless noninteractive
     (let ((left (seq-filter (lambda (entry)
                               (and (eq (plist-get entry :state) 'uncertain)
-                                   (mew-submit-mode-line--needs-user-p entry)))
+                                   (mew-submit-known--needs-user-p entry)))
                             (mew-submit-known--entries))))
       (dolist (entry left)
         (mew-submit-notice--fill entry (list :result "uncertain" :kind "uncertain"
@@ -434,9 +576,12 @@ This is on `kill-emacs-query-functions' while that is so."
                                                      running)))))))
 
 ;;;###mew-submit
-(defun mew-submit-notice--watch-leaving ()
-  "Have Emacs ask before it ends while mail is being sent or waits, only then."
-  (if (or (mew-submit-known--running) (mew-submit-known--waiting))
+(defun mew-submit-notice--changed ()
+  "Have the mode line say what is in the outbox now.
+Emacs asks before it ends while mail is being sent or waits, only then.  This is
+on `mew-submit-known--change-hook'."
+  (mew-submit-notice--update-soon)
+  (if (or mew-submit-known--under-way (mew-submit-known--queued-p))
       (add-hook 'kill-emacs-query-functions #'mew-submit-notice--may-leave)
     (remove-hook 'kill-emacs-query-functions #'mew-submit-notice--may-leave)))
 

@@ -78,7 +78,7 @@ It is seen from NOW, by default the present."
     (propertize (if (and total (> total 0) (> (car progress) 0))
                     (format "%s %d%%" state (/ (* 100 (car progress)) total))
                   (symbol-name state))
-                'face (mew-submit-mode-line--face state))))
+                'face (mew-submit-notice--face state))))
 
 (defun mew-submit-outbox--text (text)
   "Return TEXT, or an empty string for nil, safe to show."

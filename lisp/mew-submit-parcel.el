@@ -34,7 +34,7 @@
 
 (declare-function mew-submit-sevenbit--convert "mew-submit-sevenbit" (file out &optional goal))
 
-(defvar mew-submit-parcel--progress-functions '(mew-submit-mode-line--update-soon)
+(defvar mew-submit-parcel--progress-functions '(mew-submit-notice--update-soon)
   "Functions called with an entry and each `progress' event of its message.")
 
 (cl-defstruct (mew-submit-parcel (:constructor mew-submit-parcel--make)

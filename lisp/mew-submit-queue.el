@@ -60,7 +60,7 @@ Where further log-ins do harm it waits all the same, and that is told."
          (locked (mew-submit-auth--locked account)))
     (if (not locked)
         (mew-submit-auth--user-is-here account)
-      (mew-submit-known--keep (mew-submit-spool--with entry :last locked))
+      (mew-submit-known--note (mew-submit-spool--with entry :last locked))
       (message "Mail to %s waits in the outbox: %s"
                (mew-submit-report--people (plist-get entry :recipients)) locked))))
 
@@ -113,8 +113,9 @@ Signal a condition, with nothing left behind, when it cannot be sent."
                       (mew-submit-account--copy account)
                     (mew-submit-request--account account fields)))
          (envelope (mew-submit-request--check account fields from recipients))
+         (divided (mew-submit-dispatch--divided account))
          (entry (mew-submit-queue--new-entry
-                 fields (mew-submit-dispatch--frozen account) envelope fcc
+                 fields (car divided) envelope fcc
                  (or not-before (mew-submit-message--send-at fields)))))
     (mew-submit-queue--enter
      (if held
@@ -126,7 +127,7 @@ Signal a condition, with nothing left behind, when it cannot be sent."
       :fields (and (not (mew-submit-message--private-p fields)) fields)
       :on-event on-event :on-done on-done :on-ask on-ask :claim claim :whole whole
       :password (plist-get account :password)
-      :functions (mew-submit-dispatch--functions account)))))
+      :functions (cdr divided)))))
 
 (defun mew-submit-queue--wait (id &optional directory)
   "Wait until the attempt to send the message ID in DIRECTORY has ended.
@@ -212,16 +213,17 @@ ACCOUNT is called with the one that its entry would go by, and returns one."
   (let ((entry (mew-submit-queue--change
                 id directory
                 (lambda (entry)
-                  (let* ((account (funcall account
+                  (let ((divided (mew-submit-dispatch--divided
+                                  (funcall account
                                            (mew-submit-queue--staying
-                                            entry (mew-submit-queue--renewed entry)))))
+                                            entry (mew-submit-queue--renewed entry))))))
                     (setf (mew-submit-parcel-functions (mew-submit-known--parcel entry))
-                          (mew-submit-dispatch--functions account))
+                          (cdr divided))
                     (mew-submit-spool--with
                      entry :state 'queued :next nil :left nil
                      :stays (or (plist-get entry :stays)
                                 (eq (plist-get entry :state) 'uncertain))
-                     :account (mew-submit-dispatch--frozen account)))))))
+                     :account (car divided)))))))
     (unless noninteractive
       (message "Mail to %s goes by %s now"
                (mew-submit-report--people (plist-get entry :recipients))
@@ -267,9 +269,8 @@ Signal `user-error' for one that is in doubt: it would not be so any more."
 
 (defun mew-submit-queue--job-of (id directory)
   "Return the job that sends the message ID in DIRECTORY, or nil."
-  (when-let* ((parcel (mew-submit-known--parcel
-                       (list :id id
-                             :directory (or directory mew-submit-outbox-directory))))
+  (when-let* ((entry (mew-submit-known--entry id directory))
+              (parcel (mew-submit-known--parcel entry))
               ((mew-submit-parcel-lock parcel)))
     (mew-submit-parcel-job parcel)))
 

@@ -36,6 +36,7 @@
 (require 'mew-submit-message)
 (require 'mew-submit-module)
 (require 'mew-submit-store)
+(require 'mew-submit-tls)
 
 (declare-function json-read-from-string "json" (string))
 (declare-function mew-submit--mod-sync "ext:mew-submit-native" (file))
@@ -63,25 +64,15 @@ Message-ID, by which server, and that server's words; 0 keeps no log."
 
 ;;; Files
 
-(defun mew-submit-spool--octets-name (file)
-  "Return the name of FILE as the system takes it."
-  (encode-coding-string (directory-file-name (expand-file-name file))
-                        (or file-name-coding-system
-                            default-file-name-coding-system 'utf-8)))
-
-(defun mew-submit-spool--sync-without-module (file)
-  "Have FILE, or a directory, on disk, before there is a module to do it."
-  (let* ((default-directory temporary-file-directory)
-         (status (call-process "sync" nil nil nil
-                               (mew-submit-spool--octets-name file))))
-    (unless (eql status 0)
-      (signal 'file-error (list "It cannot be had on disk for sure" file)))))
-
 (defun mew-submit-spool--sync (file)
-  "Have FILE, or a directory, on disk."
-  (if (fboundp 'mew-submit--mod-sync)
-      (mew-submit--mod-sync (mew-submit-spool--octets-name file))
-    (mew-submit-spool--sync-without-module file)))
+  "Have FILE, or a directory, on disk, also before there is a module to do it."
+  (let ((name (encode-coding-string (directory-file-name (expand-file-name file))
+                                    (or file-name-coding-system
+                                        default-file-name-coding-system 'utf-8)))
+        (default-directory temporary-file-directory))
+    (cond ((fboundp 'mew-submit--mod-sync) (mew-submit--mod-sync name))
+          ((not (eql 0 (call-process "sync" nil nil nil name)))
+           (signal 'file-error (list "It cannot be had on disk for sure" file))))))
 
 (defun mew-submit-spool--check (directory)
   "Signal `mew-submit-config' if others could have put messages into DIRECTORY.
@@ -96,21 +87,22 @@ mew-submit-outbox-directory" directory))
 and chmod 700 it" directory))
     ('read (set-file-modes directory #o700))))
 
-(defun mew-submit-spool--make (directory)
-  "Make DIRECTORY and its parents; have them on disk under their names."
-  (let ((parent (file-name-directory (directory-file-name directory))))
-    (unless (file-directory-p directory)
-      (mew-submit-spool--make parent)
-      (with-file-modes #o700
-        (make-directory directory t))
-      (mew-submit-spool--sync parent))))
-
 (defun mew-submit-spool--prepare (directory)
   "Make DIRECTORY, for messages, if it does not exist; return its full name.
-Signal `mew-submit-config' when it cannot be used."
-  (let ((name (file-name-as-directory (expand-file-name directory))))
+It and its parents are on disk under their names then.  Signal
+`mew-submit-config' when it cannot be used."
+  (let* ((name (file-name-as-directory (expand-file-name directory)))
+         (there name)
+         missing)
     (condition-case err
-        (mew-submit-spool--make name)
+        (progn
+          (while (not (file-directory-p there))
+            (push there missing)
+            (setq there (file-name-directory (directory-file-name there))))
+          (dolist (new missing)
+            (with-file-modes #o700
+              (make-directory new t))
+            (mew-submit-spool--sync (file-name-directory (directory-file-name new)))))
       ((file-error mew-submit-internal)
        (mew-submit-error--throw 'config nil "The outbox cannot be used: %s"
                                 (mew-submit-error--text err))))
@@ -126,18 +118,18 @@ Signal `mew-submit-config' when it cannot be used."
 
 (defun mew-submit-spool--message-file (entry)
   "Return the name of the file with the message of ENTRY."
-  (mew-submit-spool--file (plist-get entry :id) ".eml"
-                          (plist-get entry :directory)))
+  (concat (plist-get entry :stem) ".eml"))
 
 (defun mew-submit-spool--new-id (directory)
   "Return an identifier that no message in DIRECTORY has."
-  (let (id)
+  (let (id stem)
     (while (or (null id)
-               (file-exists-p (mew-submit-spool--file id ".eml" directory))
-               (file-exists-p (mew-submit-spool--file id ".eld" directory)))
+               (file-exists-p (concat stem ".eml"))
+               (file-exists-p (concat stem ".eld")))
       (setq id (format-time-string (format "%%Y%%m%%dT%%H%%M%%S-%06x"
                                            (random #x1000000))
-                                   nil t)))
+                                   nil t)
+            stem (expand-file-name id directory)))
     id))
 
 (defun mew-submit-spool--new-name (directory)
@@ -156,46 +148,35 @@ Signal `mew-submit-config' when it cannot be used."
 
 ;;; Entries on disk
 
-(defconst mew-submit-spool--fleeting '(:id :directory :bytes)
-  "The keys of an entry that are known without its file.")
-
-(defun mew-submit-spool--print (entry)
-  "Return ENTRY as text that can be read again.
-Signal `mew-submit-config' when that is not so."
-  (let ((print-length nil)
-        (print-level nil)
-        (print-circle t)
-        (print-escape-newlines t)
-        (print-escape-control-characters t)
-        (print-quoted t)
-        (kept (cl-loop for (key value) on entry by #'cddr
-                       unless (memq key mew-submit-spool--fleeting)
-                       collect key and collect value)))
-    (let ((text (prin1-to-string kept)))
-      (condition-case nil
-          (read text)
-        (error (mew-submit-error--throw
-                'config nil "The account cannot be put on disk, since it has \
-a value that Emacs cannot read again")))
-      text)))
+(defconst mew-submit-spool--fleeting '(:id :directory :stem :bytes)
+  "The keys of an entry that are known without its file.
+:stem is what the full names of all its files begin with.")
 
 (defun mew-submit-spool--stamp (entry)
   "Return what is new whenever the file of ENTRY has been written.
 Its time alone is not: two writes may fall into one tick of the clock.  Whoever
 reads that file, and has no lock, takes the stamp before."
-  (let ((attributes (file-attributes
-                     (mew-submit-spool--file (plist-get entry :id) ".eld"
-                                             (plist-get entry :directory)))))
+  (let ((attributes (file-attributes (concat (plist-get entry :stem) ".eld"))))
     (list (file-attribute-modification-time attributes)
           (file-attribute-inode-number attributes)
           (file-attribute-size attributes))))
 
 (defun mew-submit-spool--write (entry &optional durably)
   "Write ENTRY to its file, whole or not at all; return the stamp of that.
-With DURABLY non-nil it is on disk, under its name, on return."
-  (let* ((directory (plist-get entry :directory))
-         (file (mew-submit-spool--file (plist-get entry :id) ".eld" directory))
-         (part (concat file ".part")))
+With DURABLY non-nil it is on disk, under its name, on return.  Signal
+`mew-submit-config' when it could not be read again."
+  (let* ((file (concat (plist-get entry :stem) ".eld"))
+         (part (concat file ".part"))
+         (text (mew-submit-store--text
+                (cl-loop for (key value) on entry by #'cddr
+                         unless (memq key mew-submit-spool--fleeting)
+                         collect key and collect value)
+                t)))
+    (condition-case nil
+        (read text)
+      (error (mew-submit-error--throw
+              'config nil "The account cannot be put on disk, since it has \
+a value that Emacs cannot read again")))
     (unwind-protect
         (mew-submit-spool--with-errors "The state of a message"
           (delete-file part)
@@ -204,12 +185,11 @@ With DURABLY non-nil it is on disk, under its name, on return."
                 (write-region-inhibit-fsync t)
                 (file-name-handler-alist nil))
             (with-file-modes #o600
-              (write-region (mew-submit-spool--print entry) nil part nil
-                            'silent nil 'excl)))
+              (write-region text nil part nil 'silent nil 'excl)))
           (mew-submit-spool--sync part)
           (rename-file part file t)
           (when durably
-            (mew-submit-spool--sync directory)))
+            (mew-submit-spool--sync (plist-get entry :directory))))
       (delete-file part))
     (mew-submit-spool--stamp entry)))
 
@@ -249,23 +229,9 @@ With DURABLY non-nil it is on disk, under its name, on return."
          (all #'natnump :code)
          (all #'symbolp :cause :detail))))
 
-(defun mew-submit-spool--read-file (file)
-  "Return the plist in FILE, or signal an error."
-  (with-temp-buffer
-    (let ((coding-system-for-read 'utf-8-emacs-unix)
-          (file-name-handler-alist nil))
-      (insert-file-contents file))
-    (goto-char (point-min))
-    (let ((plist (read (current-buffer))))
-      (unless (mew-submit-spool--sound-p plist)
-        (error "It is not what it should be"))
-      plist)))
-
-(defun mew-submit-spool--broken (id directory why)
-  "Return an entry for the message ID in DIRECTORY, of which WHY is known."
-  (let ((fields (ignore-errors
-                  (mew-submit-message--fields
-                   (mew-submit-spool--file id ".eml" directory)))))
+(defun mew-submit-spool--broken (file why)
+  "Return an entry for the message in FILE, of which WHY is known."
+  (let ((fields (ignore-errors (mew-submit-message--fields file))))
     (list :state 'broken :last why
           :from (ignore-errors (mew-submit-message--sender fields))
           :recipients (ignore-errors (mew-submit-message--recipients fields))
@@ -275,19 +241,25 @@ With DURABLY non-nil it is on disk, under its name, on return."
 (defun mew-submit-spool--read (id directory)
   "Return the entry of the message ID in DIRECTORY, or nil without a message.
 What cannot be read has the state `broken', and :last says why."
-  (when-let* ((attributes (file-attributes
-                          (mew-submit-spool--file id ".eml" directory)))
-             ((null (file-attribute-type attributes))))
+  (when-let* ((stem (expand-file-name id directory))
+              (file (concat stem ".eml"))
+              (attributes (file-attributes file))
+              ((null (file-attribute-type attributes))))
     (append
-     (list :id id :directory directory
+     (list :id id :directory directory :stem stem
            :bytes (file-attribute-size attributes))
      (condition-case err
-         (mew-submit-spool--read-file
-          (mew-submit-spool--file id ".eld" directory))
+         (with-temp-buffer
+           (let ((coding-system-for-read 'utf-8-emacs-unix)
+                 (file-name-handler-alist nil))
+             (insert-file-contents (concat stem ".eld")))
+           (let ((plist (read (current-buffer))))
+             (unless (mew-submit-spool--sound-p plist)
+               (error "It is not what it should be"))
+             plist))
        (error (mew-submit-spool--broken
-               id directory
-               (format "Its state cannot be read: %s"
-                       (mew-submit-error--text err))))))))
+               file (format "Its state cannot be read: %s"
+                            (mew-submit-error--text err))))))))
 
 (defun mew-submit-spool--ids (directory)
   "Return the identifiers of all messages in DIRECTORY, the oldest first."
@@ -322,8 +294,7 @@ That is what belongs to no message and is more than a day old."
 
 (defun mew-submit-spool--source-file (entry)
   "Return the name of the file with the source of ENTRY's message."
-  (mew-submit-spool--file (plist-get entry :id) ".source"
-                          (plist-get entry :directory)))
+  (concat (plist-get entry :stem) ".source"))
 
 (defun mew-submit-spool--hard-newlines (text)
   "Return where TEXT has hard newlines, a list of positions in it.
@@ -341,19 +312,18 @@ They are what makes MML send it as format=flowed, see variable
     (when (< place (length text))
       (put-text-property place (1+ place) 'hard t text))))
 
-(defun mew-submit-spool--write-source (entry text)
-  "Write TEXT, the source of ENTRY's message, to its file.
-Return ENTRY with its digest.  It need not be on disk: one that is not whole is
-as good as none."
+(defun mew-submit-spool--write-source (file text)
+  "Write TEXT, the source of a message, to FILE.
+Return what the message's entry has of it, keys and values.  It need not be on
+disk: one that is not whole is as good as none."
   (let ((octets (encode-coding-string text 'utf-8-emacs-unix))
         (coding-system-for-write 'no-conversion)
         (write-region-inhibit-fsync t)
         (file-name-handler-alist nil))
     (with-file-modes #o600
-      (write-region octets nil (mew-submit-spool--source-file entry) nil
-                    'silent nil 'excl))
-    (mew-submit-spool--with entry :source (secure-hash 'sha256 octets)
-                            :hard (mew-submit-spool--hard-newlines text))))
+      (write-region octets nil file nil 'silent nil 'excl))
+    (list :source (secure-hash 'sha256 octets)
+          :hard (mew-submit-spool--hard-newlines text))))
 
 (defun mew-submit-spool--source (entry)
   "Return the text that the user wrote for the message of ENTRY, or nil."
@@ -392,9 +362,9 @@ to be locked."
   (unless (mew-submit-module--missing-p)
     (mew-submit-module--ensure))
   (let* ((id (mew-submit-spool--new-id directory))
-         (name (mew-submit-spool--file id ".eml" directory))
+         (stem (expand-file-name id directory))
+         (name (concat stem ".eml"))
          (part (concat name ".part"))
-         (entry (append (list :id id :directory directory :bytes 0) entry))
          ;; A quit is for before it is there, not for between that and the end.
          (inhibit-quit t)
          added)
@@ -405,10 +375,12 @@ to be locked."
                 (rename-file file part)
               (mew-submit-message--copy file fields part))
             (mew-submit-spool--sync part)
-            (when source
-              (setq entry (mew-submit-spool--write-source entry source)))
-            (setq entry (mew-submit-spool--with
-                         entry :bytes (file-attribute-size (file-attributes part))))
+            (setq entry
+                  (append (list :id id :directory directory :stem stem
+                                :bytes (file-attribute-size (file-attributes part)))
+                          (and source (mew-submit-spool--write-source
+                                       (concat stem ".source") source))
+                          entry))
             (funcall (or on-stamp #'ignore) (mew-submit-spool--write entry)))
           (rename-file part name)
           (mew-submit-spool--sync directory)
@@ -417,7 +389,7 @@ to be locked."
         (delete-file part)
         (unless added
           (dolist (suffix '(".eml" ".eld" ".source"))
-            (delete-file (mew-submit-spool--file id suffix directory))))
+            (delete-file (concat stem suffix))))
         (when (and added move)
           (delete-file file))))
     entry))
@@ -430,7 +402,7 @@ It is nil when somebody else has it, here or in another Emacs, or it is gone."
   (mew-submit-module--ensure)
   (let ((file (mew-submit-spool--file id ".eml" directory)))
     (and (file-exists-p file)
-         (mew-submit--mod-lock (mew-submit-spool--octets-name file)))))
+         (mew-submit--mod-lock (mew-submit-tls--file-name file)))))
 
 (defun mew-submit-spool--unlock (lock)
   "Give LOCK back; nil is fine."
@@ -444,7 +416,7 @@ It is nil when somebody else has it, here or in another Emacs, or it is gone."
 Return the lock on it, which somebody who waits for LOCK, the one on what was
 there, does not have in between."
   (mew-submit-spool--sync part)
-  (let ((new (mew-submit--mod-lock (mew-submit-spool--octets-name part)))
+  (let ((new (mew-submit--mod-lock (mew-submit-tls--file-name part)))
         renamed)
     (unwind-protect
         (progn
@@ -486,12 +458,10 @@ It is that of the attempt under way, or else of the next one: the entry of an
 attempt may be lost in a power failure that the journal survives.  Older ones
 say nothing that the entry does not."
   (let ((attempts (or (plist-get entry :attempts) 0)))
-    (mew-submit-spool--file
-     (plist-get entry :id)
-     (format ".%d.journal" (if (eq (plist-get entry :state) 'sending)
-                               attempts
-                             (1+ attempts)))
-     (plist-get entry :directory))))
+    (format "%s.%d.journal" (plist-get entry :stem)
+            (if (eq (plist-get entry :state) 'sending)
+                attempts
+              (1+ attempts)))))
 
 (defun mew-submit-spool--journal-lines (entry)
   "Return the whole lines of the journal of ENTRY, or nil without one."
@@ -505,8 +475,11 @@ say nothing that the entry does not."
         (butlast (split-string (buffer-string) "\n"))))))
 
 (defun mew-submit-spool--forget-journal (entry)
-  "Delete the journal of ENTRY, as it was when it was written."
-  (delete-file (mew-submit-spool--journal-file entry)))
+  "Delete the journal of ENTRY, whether its attempt is under way or over.
+So that of its last attempt goes, and of one that it does not know."
+  (let ((attempts (or (plist-get entry :attempts) 0)))
+    (dolist (number (list attempts (1+ attempts)))
+      (delete-file (format "%s.%d.journal" (plist-get entry :stem) number)))))
 
 (defun mew-submit-spool--journals (directory)
   "Return the identifiers of all messages in DIRECTORY that have a journal."
@@ -545,14 +518,16 @@ say nothing that the entry does not."
   "Move the message of ENTRY, locked, durably to the outbox DIRECTORY.
 CHANGES, keys and values, are made to its entry.  What else belongs to it stays
 where it was.  Return the new entry."
-  (let ((moved (apply #'mew-submit-spool--with entry :directory
-                      (mew-submit-spool--prepare directory) changes)))
+  (let* ((target (mew-submit-spool--prepare directory))
+         (stem (expand-file-name (plist-get entry :id) target))
+         (moved (apply #'mew-submit-spool--with entry
+                       :directory target :stem stem changes))
+         (file (concat (plist-get entry :stem) ".eml")))
     (unless (eq (plist-get moved :state) 'broken)
       (mew-submit-spool--write moved t))
-    (mew-submit-spool--sync (mew-submit-spool--message-file entry))
-    (rename-file (mew-submit-spool--message-file entry)
-                 (mew-submit-spool--message-file moved) t)
-    (mew-submit-spool--sync (plist-get moved :directory))
+    (mew-submit-spool--sync file)
+    (rename-file file (concat stem ".eml") t)
+    (mew-submit-spool--sync target)
     moved))
 
 (defun mew-submit-spool--keep (entry)
@@ -620,21 +595,17 @@ Return the entries of those messages."
                         (mew-submit-error--text err))))))
     entries))
 
-(defun mew-submit-spool--log-line (entry done)
-  "Return the line of delivered.log for ENTRY, whose last `done' event is DONE."
-  (mew-submit-json--line
-   (list :time (format-time-string "%Y-%m-%dT%H:%M:%S%z")
-         :id (plist-get entry :id)
-         :message-id (plist-get entry :message-id)
-         :from (plist-get entry :from)
-         :recipients (vconcat (plist-get entry :delivered))
-         :server (plist-get (plist-get entry :account) :server)
-         :port (plist-get done :port)
-         :reply (plist-get entry :reply))))
-
 (defun mew-submit-spool--log (entry done)
   "Add a line about ENTRY, delivered with DONE, to the log of its directory."
   (let ((file (expand-file-name "delivered.log" (plist-get entry :directory)))
+        (line (list :time (format-time-string "%Y-%m-%dT%H:%M:%S%z")
+                    :id (plist-get entry :id)
+                    :message-id (plist-get entry :message-id)
+                    :from (plist-get entry :from)
+                    :recipients (vconcat (plist-get entry :delivered))
+                    :server (plist-get (plist-get entry :account) :server)
+                    :port (plist-get done :port)
+                    :reply (plist-get entry :reply)))
         (coding-system-for-write 'no-conversion)
         (create-lockfiles nil)
         (file-name-handler-alist nil))
@@ -645,8 +616,7 @@ Return the entries of those messages."
       ;; The message goes away after this, so the line has to stay.
       (let ((write-region-inhibit-fsync nil))
         (with-file-modes #o600
-          (write-region (mew-submit-spool--log-line entry done) nil file t
-                        'silent))))))
+          (write-region (mew-submit-json--line line) nil file t 'silent))))))
 
 (defun mew-submit-spool--logged (message-id directory)
   "Return who has got the message with MESSAGE-ID out of DIRECTORY, by its log."
@@ -703,12 +673,12 @@ filed: %s" (mew-submit-error--text err))))))
 
 (defun mew-submit-spool--remove (entry)
   "Remove the message of ENTRY and all that belongs to it."
-  (let ((id (plist-get entry :id))
-        (directory (plist-get entry :directory)))
-    (dolist (suffix '(".eml" ".eld" ".source"))
-      (delete-file (mew-submit-spool--file id suffix directory)))
-    (delete-file (mew-submit-spool--journal-file entry))
-    (mew-submit-spool--sync directory)))
+  (dolist (suffix '(".eml" ".eld" ".source"))
+    (delete-file (concat (plist-get entry :stem) suffix)))
+  (mew-submit-spool--sync (plist-get entry :directory))
+  ;; Not before: without its journal a message that is back after a power failure was
+  ;; never sent.
+  (mew-submit-spool--forget-journal entry))
 
 (provide 'mew-submit-spool)
 ;;; mew-submit-spool.el ends here

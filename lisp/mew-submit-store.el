@@ -29,12 +29,13 @@
       (insert-file-contents file))
     (read (current-buffer))))
 
-(defun mew-submit-store--text (value)
+(defun mew-submit-store--text (value &optional circle)
   "Return VALUE as one line, which `read' can turn into the same again.
-Nothing that the user has set for what Emacs prints has a say in that."
+Nothing that the user has set for what Emacs prints has a say in that.  With
+CIRCLE non-nil VALUE may have itself in it."
   (let ((print-length nil)
         (print-level nil)
-        (print-circle nil)
+        (print-circle circle)
         (print-gensym nil)
         (print-quoted t)
         (print-escape-newlines t)

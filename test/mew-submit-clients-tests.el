@@ -388,6 +388,21 @@ Mew's functions are played here; itself it is in test/clients.  SECURITY: P14."
                (concat (string-replace "\nFrom x" "\n>From x" octets) "\n")
                (mew-submit-test-octets file))))))
 
+(ert-deftest mew-submit-clients-tests-a-copy-has-its-own-function ()
+  "What a function without a name is to file, another one never does.
+Not even when one that was asked for before has been filed meanwhile."
+  (let* ((mew-submit-copies--closures (make-hash-table :test #'equal))
+         (ask (lambda (handler)
+                (plist-get (mew-submit-copies--by-handler "/nonexistent/sent" handler)
+                           :token)))
+         (file (list nil))
+         (one (funcall ask (lambda (_) file)))
+         (handler (lambda (_) (cdr file)))
+         (two (funcall ask handler)))
+    (remhash one mew-submit-copies--closures)
+    (funcall ask (lambda (_) (car file)))
+    (should (eq (gethash two mew-submit-copies--closures) handler))))
+
 (ert-deftest mew-submit-clients-tests-copy-waits-for-gnus ()
   "A copy for a group waits for Gnus, and is not lost meanwhile."
   (mew-submit-clients-tests--with-server

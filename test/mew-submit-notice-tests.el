@@ -77,21 +77,21 @@
              ((symbol-function 'mew-submit-known--progress) (lambda (_) progress))
              ((symbol-function 'mew-submit-known--entries) (lambda (&rest _) entries))
              (mew-submit-question--list nil))
-    (should (equal (mew-submit-mode-line--words) " Mail>1 (40%%)"))
+    (should (equal (mew-submit-notice--words) " Mail>1 (40%%)"))
     (setq running '(a b) progress '(0 . 100))
-    (should (equal (mew-submit-mode-line--words) " Mail>2 (0%%)"))
+    (should (equal (mew-submit-notice--words) " Mail>2 (0%%)"))
     (setq progress nil)
-    (should (equal (mew-submit-mode-line--words) " Mail>2"))
+    (should (equal (mew-submit-notice--words) " Mail>2"))
     (setq running nil
           entries '((:state queued) (:state held) (:state refused) (:state broken)
                     (:state uncertain :left t)))
     ;; What needs the user is not cut off where there is little room.
-    (should (equal (mew-submit-mode-line--words) " Mail!2 :2"))
+    (should (equal (mew-submit-notice--words) " Mail!2 :2"))
     (setq running '(a)
           mew-submit-question--list (list (mew-submit-question--make :text "Another port?")))
-    (should (equal (mew-submit-mode-line--words) " Mail?1 !2 :2 >1"))
+    (should (equal (mew-submit-notice--words) " Mail?1 !2 :2 >1"))
     (setq entries nil running nil mew-submit-question--list nil)
-    (should (equal (mew-submit-mode-line--words) ""))))
+    (should (equal (mew-submit-notice--words) ""))))
 
 ;;; The diagnosis
 
@@ -125,7 +125,9 @@ Another account at that server may have other routes, or another tunnel."
 (defun mew-submit-notice-tests--entry (&rest keys)
   "Return an entry, not on disk, with KEYS."
   (append keys
-          (list :id "1" :directory "/nonexistent/" :state 'queued
+          (list :id "1" :directory "/nonexistent/"
+                :stem (concat "/nonexistent/" (or (plist-get keys :id) "1"))
+                :state 'queued
                 :recipients '("b@x") :subject "Minutes"
                 :account '(:server "mail.example.org")
                 :created (float-time))))

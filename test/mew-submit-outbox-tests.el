@@ -36,7 +36,8 @@
 (defun mew-submit-outbox-tests--entry (id &rest keys)
   "Return the entry ID with KEYS."
   (append keys
-          (list :id id :directory "/nonexistent/" :state 'queued :bytes 2000
+          (list :id id :directory "/nonexistent/" :stem (concat "/nonexistent/" id)
+                :state 'queued :bytes 2000
                 :recipients '("somebody@example.org") :subject "Minutes of the meeting"
                 :attempts 3 :kind "connect" :result "deferred"
                 :account '(:name "work" :server "mail.example.org")

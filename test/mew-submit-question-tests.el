@@ -188,7 +188,7 @@ Nobody is where a frame has the focus, or may have it."
 
 (ert-deftest mew-submit-question-tests-shown-once ()
   "Mail that has waited for long is shown once for each reason, not at each attempt."
-  (let ((entry (list :id "x" :directory "/nowhere/" :state 'queued :created 0
+  (let ((entry (list :id "x" :directory "/nowhere/" :stem "/nowhere/x" :state 'queued :created 0
                      :recipients '("a@x")))
         (noninteractive nil)
         (shown 0))

@@ -719,7 +719,7 @@ The copy in memory says that it is to be sent at once."
                  (entry (mew-submit-known--entry id))
                  (known (mew-submit-spool--with entry :state 'queued :next nil))
                  (made (apply #'mew-submit-spool--with entry news)))
-            (mew-submit-known--keep known)
+            (mew-submit-known--note known)
             (if news
                 (mew-submit-spool--write made)
               (mew-submit-spool--remove entry))
@@ -822,7 +822,7 @@ What the message itself wishes, and the server that it names, stay."
                                 (mew-submit-queue--send-by id "25:starttls"))
                               #'mew-submit-edit))
           (mew-submit-spool--write news)
-          (mew-submit-known--keep (mew-submit-spool--with news :state 'held))
+          (mew-submit-known--note (mew-submit-spool--with news :state 'held))
           (should-error (funcall change id) :type 'user-error)
           (should (eq (mew-submit-queue-tests--state id) 'uncertain)))
         ;; Now it is known, and whoever sends it has been asked.
@@ -871,7 +871,8 @@ What the message itself wishes, and the server that it names, stay."
 (ert-deftest mew-submit-queue-tests-a-file-that-is-away ()
   "A message whose file cannot be read at the moment is not refused for that."
   (mew-submit-test-with-directory directory
-    (let ((entry (list :id "x" :directory directory :state 'queued :attempts 1))
+    (let ((entry (list :id "x" :directory directory
+                       :stem (expand-file-name "x" directory) :state 'queued :attempts 1))
           (done '(:event done :kind "message" :result "refused" :text "No")))
       (should (eq 'queued (plist-get (mew-submit-fate--judge
                                       entry (mew-submit-fate--perhaps-unread
@@ -1041,7 +1042,7 @@ When nothing has changed, no message is touched, not even in memory."
               (should (= touched 0))
               (should (memq mew-submit-dispatch--timer timer-list))
               ;; What is new is seen all the same.
-              (mew-submit-known--keep
+              (mew-submit-known--note
                (mew-submit-known--entry (car (mew-submit-spool--ids directory))
                                        directory))
               (mew-submit-dispatch--wake)

@@ -321,7 +321,7 @@ the server."
                                  :text (concat "192.0.2.1 refused it: " reply))
                            (mew-submit-refusal-tests--done kind step "password" reply)))
              (shown (mew-submit-refusal-tests--shown
-                     '(:state refused :id "1" :directory "/nonexistent/"
+                     '(:state refused :id "1" :directory "/nonexistent/" :stem "/nonexistent/1"
                               :recipients ("a@x")
                               :account (:server "smtp.gmail.com" :user "me"))
                      done)))
@@ -337,7 +337,8 @@ the server."
                          (mew-submit-refusal-tests--done
                           "refused" "rcpt" nil "550 5.1.1 User unknown")))
            (entry (mew-submit-fate--after
-                   (list :id "1-1" :directory directory :state 'sending :attempts 1
+                   (list :id "1-1" :directory directory
+                         :stem (expand-file-name "1-1" directory) :state 'sending :attempts 1
                          :recipients '("a@x") :from "me@x" :created (float-time)
                          :account '(:server "h"))
                    done)))
@@ -381,7 +382,7 @@ the server."
                  '(:account (:name "b" :server "h" :user "you"))))
     ;; Somebody who sends more does not make it worse; who insists may.
     (let ((noninteractive nil) kept)
-      (cl-letf (((symbol-function 'mew-submit-known--keep)
+      (cl-letf (((symbol-function 'mew-submit-known--note)
                  (lambda (entry) (setq kept entry)))
                 ((symbol-function 'message) #'ignore))
         (mew-submit-queue--user-adds (list :account account :recipients '("a@x")))

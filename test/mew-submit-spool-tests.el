@@ -101,6 +101,22 @@
       (should (= (plist-get entry :bytes)
                  (length "From: me@x\nTo: a@x\nSubject: s\n\nbody\n"))))))
 
+(ert-deftest mew-submit-spool-tests-printed-for-no-user ()
+  "An entry says the same, whatever the user has set for what Emacs prints.
+A time that is rounded would have a mail that is to go later go at once."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let* ((entry (mew-submit-spool-tests--add directory))
+           (news (list :state 'held :next 1795719124.25 :not-before 1795719124.25
+                       :last "a\nb" :recipients '("a@x" "b@x" "c@x"))))
+      (let ((print-length 2) (print-level 1) (print-quoted nil)
+            (print-escape-newlines nil) (print-integers-as-characters t)
+            (float-output-format "%.3g"))
+        (mew-submit-spool--write (apply #'mew-submit-spool--with entry news)))
+      (let ((read (mew-submit-spool--read (plist-get entry :id) directory)))
+        (cl-loop for (key value) on news by #'cddr
+                 do (should (equal (plist-get read key) value)))))))
+
 (defun mew-submit-spool-tests--steps (function)
   "Call FUNCTION and return what it syncs and renames, in order.
 A directory is told by its name, a file by what follows the identifier."
@@ -263,6 +279,27 @@ A state that has to last has its name on disk, and so has a message that moves."
        "dot 0 2\nrefused 1 450 later\nreply 250 ok\n")
       (should (equal (mew-submit-fate--recover entry) entry)))))
 
+(ert-deftest mew-submit-spool-tests-the-journal-outlives-the-message ()
+  "The journal goes when it is on disk that the message is gone.
+One that came back after a power failure, without it, would be sent again."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let* ((entry (mew-submit-spool--with (mew-submit-spool-tests--add directory)
+                                          :state 'sending :attempts 1))
+           (journal (mew-submit-spool--journal-file entry))
+           seen)
+      (mew-submit-spool-tests--journal entry "dot 0 2\nreply 250 ok\n")
+      (cl-letf (((symbol-function 'mew-submit-spool--sync)
+                 (lambda (file)
+                   (push (list file
+                               (file-exists-p (mew-submit-spool--message-file entry))
+                               (file-exists-p journal))
+                         seen))))
+        ;; As it is when all have it.
+        (mew-submit-spool--remove (mew-submit-spool--with entry :state nil)))
+      (should (equal seen (list (list directory nil t))))
+      (should-not (directory-files directory nil "\\`[^.]")))))
+
 (ert-deftest mew-submit-spool-tests-delivered-log ()
   "What is delivered is a line of the log, which has a bound."
   :tags '(:module)
@@ -320,7 +357,8 @@ SECURITY: P3."
 SECURITY: P5."
   (mew-submit-test-with-directory directory
     (mew-submit-module--ensure)
-    (let ((entry (list :id "x" :directory directory :state 'held)))
+    (let ((entry (list :id "x" :directory directory
+                       :stem (expand-file-name "x" directory) :state 'held)))
       (dolist (name '("delivered.log" "x.eld.part" "state"))
         (make-symbolic-link "bob@elsewhere.1:1" (expand-file-name
                                                  (concat ".#" name) directory)))

@@ -36,7 +36,7 @@
 (require 'mew-submit-message)
 (require 'mew-submit-module)
 (require 'mew-submit-store)
-(require 'mew-submit-tls)
+(require 'mew-submit-way)
 
 (declare-function json-read-from-string "json" (string))
 (declare-function mew-submit--mod-sync "ext:mew-submit-native" (file))
@@ -402,7 +402,7 @@ It is nil when somebody else has it, here or in another Emacs, or it is gone."
   (mew-submit-module--ensure)
   (let ((file (mew-submit-spool--file id ".eml" directory)))
     (and (file-exists-p file)
-         (mew-submit--mod-lock (mew-submit-tls--file-name file)))))
+         (mew-submit--mod-lock (mew-submit-way--file-name file)))))
 
 (defun mew-submit-spool--unlock (lock)
   "Give LOCK back; nil is fine."
@@ -416,7 +416,7 @@ It is nil when somebody else has it, here or in another Emacs, or it is gone."
 Return the lock on it, which somebody who waits for LOCK, the one on what was
 there, does not have in between."
   (mew-submit-spool--sync part)
-  (let ((new (mew-submit--mod-lock (mew-submit-tls--file-name part)))
+  (let ((new (mew-submit--mod-lock (mew-submit-way--file-name part)))
         renamed)
     (unwind-protect
         (progn

@@ -220,51 +220,31 @@ Signal `mew-submit-config' when there is no module to see it."
 
 ;;; Events
 
-(defun mew-submit-job--case (case)
-  "Return CASE of an `attempt' event, a digit as a number."
-  (if (and (stringp case) (string-match-p "\\`[1-5]\\'" case))
-      (string-to-number case)
-    case))
-
 (defun mew-submit-job--attempt (event)
-  "Return the `attempt' EVENT with all keys, and what belongs together nested."
+  "Return the `attempt' EVENT with all keys, and what belongs together nested.
+A case that is a digit is a number then."
   (cl-destructuring-bind (&key id port family address tls case errno icmp-type
                                icmp-code icmp-name offender offender-who lost
                                ms limit grace at age text &allow-other-keys)
       event
     (list :event 'attempt :job (plist-get event :job) :id id
           :port port :family family :address address :tls tls
-          :case (mew-submit-job--case case) :errno errno
+          :case (if (and (stringp case) (string-match-p "\\`[1-5]\\'" case))
+                    (string-to-number case)
+                  case)
+          :errno errno
           :icmp (and icmp-type (list :type icmp-type :code icmp-code
                                      :name icmp-name))
           :offender (and offender (list :address offender :who offender-who))
           :lost (and lost t) :ms ms :limit limit :grace grace
           :at at :age age :text text)))
 
-(defun mew-submit-job--told (session kind)
-  "Return the last event of KIND, :connected, :tls, :auth or :reply, of SESSION."
-  (plist-get (mew-submit-job-course session) kind))
-
-(defun mew-submit-job--refused (recipients)
-  "Return those of the `recipient' events RECIPIENTS that were not accepted."
-  (cl-remove-if (lambda (event) (<= 200 (or (plist-get event :code) 0) 299))
-                recipients))
-
-(defun mew-submit-job--outcome (kind recipients)
-  "Return (RESULT . EXIT-STATUS) of a job that ended with KIND.
-RECIPIENTS are its `recipient' events."
-  (let ((refused (mew-submit-job--refused recipients)))
-    (if (and (equal kind "ok") refused)
-        ;; Never 75: a script that sends again would send twice to the others.
-        (cons "partial" 69)
-      (cons (mew-submit-error--result kind) (mew-submit-error--status kind)))))
-
 (defun mew-submit-job--text (session event)
   "Return the words for people in EVENT, the end of SESSION's job.
 A refusal of an access token, in JSON, is put into words; why there was no
 answer is added, and what to do about a certificate that was not accepted."
   (let ((text (or (plist-get event :text) ""))
-        (tls (mew-submit-job--told session :tls))
+        (tls (plist-get (mew-submit-job-course session) :tls))
         (remark (or (mew-submit-job-remark session)
                     (and (equal (plist-get event :kind) "connect")
                          (mew-submit-job-hint session)))))
@@ -285,13 +265,14 @@ have it accepted from then on"))
 A connection that was kept was not tried."
   (cl-loop for attempt in (plist-get (mew-submit-job-course session) :attempts)
            when (plist-member attempt :case)
-           collect (append
-                    (mew-submit-course--pick attempt :port :family :address)
-                    (list :tls (plist-get attempt :mode))
-                    (mew-submit-course--pick attempt :case :errno :icmp :offender :lost
-                                             :ms :text)
-                    (and (plist-get attempt :limit)
-                         (mew-submit-course--pick attempt :limit :grace)))))
+           collect (cl-destructuring-bind (&key port family address mode case errno icmp
+                                                offender lost ms text limit grace
+                                                &allow-other-keys)
+                       attempt
+                     (append (list :port port :family family :address address :tls mode
+                                   :case case :errno errno :icmp icmp :offender offender
+                                   :lost lost :ms ms :text text)
+                             (and limit (list :limit limit :grace grace))))))
 
 (defun mew-submit-job--kind (session event)
   "Return the kind of EVENT, the end of SESSION's job.
@@ -305,57 +286,60 @@ would be tried again was stopped, if that was wanted just when the job ended."
            "cancelled")
           (t kind))))
 
-(defun mew-submit-job--fates (session)
+(defun mew-submit-job--recipients (session)
   "Return what the server has said of each recipient of SESSION, in their order."
-  (mapcar (lambda (recipient)
-            (mew-submit-refusal--of-recipient
-             (mew-submit-course--pick recipient :address :code :enhanced :text)))
+  (mapcar (lambda (event)
+            (let ((recipient (mew-submit-course--pick event :address :code :enhanced :text)))
+              (if (<= 400 (or (plist-get event :code) 0) 599)
+                  (mew-submit-refusal--of-recipient recipient)
+                recipient)))
           (reverse (plist-get (mew-submit-job-course session) :recipients))))
 
-(defun mew-submit-job--cause (event recipients)
+(defun mew-submit-job--cause (event refused)
   "Return why the server refused, part of a `done' event, or nil.
-EVENT is the end of the job; after a good one, one of RECIPIENTS may be refused."
+EVENT is the end of the job; after a good one, some recipients may be REFUSED."
   (if (equal (plist-get event :kind) "ok")
-      (when-let* ((refused (car (mew-submit-job--refused recipients))))
-        (cl-loop for key in '(:cause :detail :sure :remedy)
-                 when (plist-get refused key)
-                 append (list key (plist-get refused key))))
+      (cl-loop for key in '(:cause :detail :sure :remedy)
+               when (plist-get (car refused) key)
+               append (list key (plist-get (car refused) key)))
     (mew-submit-refusal--of-event event)))
 
 (defun mew-submit-job--done (session event)
   "Return the whole `done' event of SESSION, whose job ended with EVENT."
-  (let* ((kind (mew-submit-job--kind session event))
-         (recipients (mew-submit-job--fates session))
-         (outcome (mew-submit-job--outcome kind recipients))
-         (connected (mew-submit-job--told session :connected))
-         (tls (mew-submit-job--told session :tls))
-         (reply (mew-submit-job--told session :reply)))
+  (let* ((course (mew-submit-job-course session))
+         (kind (mew-submit-job--kind session event))
+         (recipients (mew-submit-job--recipients session))
+         (refused (cl-remove-if (lambda (recipient)
+                                  (<= 200 (or (plist-get recipient :code) 0) 299))
+                                recipients))
+         (partly (and refused (equal kind "ok")))
+         (tls (plist-get course :tls))
+         (reply (plist-get course :reply))
+         (said (or (plist-get event :said) (plist-get reply :said)))
+         (lacks (mew-submit-job-lacks session)))
     (append
      (list :event 'done :job (plist-get event :job) :kind kind
-           :result (car outcome) :exit (cdr outcome)
+           :result (if partly "partial" (mew-submit-error--result kind))
+           ;; Never 75: a script that sends again would send twice to the others.
+           :exit (if partly 69 (mew-submit-error--status kind))
            :code (or (plist-get event :code) 0)
            :enhanced (or (plist-get event :enhanced) "")
            :text (mew-submit-job--text session event))
-     (mew-submit-course--pick connected :port :family :address :fallback)
+     (mew-submit-course--pick (plist-get course :connected) :port :family :address :fallback)
      (list :tls (and tls (mew-submit-course--pick
                           tls :version :cipher :verified :pinned :unverified
                           :problems :subject :issuer :starts :expires :names :fingerprint))
-           :auth (plist-get (mew-submit-job--told session :auth) :mechanism)
+           :auth (plist-get (plist-get course :auth) :mechanism)
            :reply (plist-get reply :text)
-           :recipients
-           recipients
-           :attempts
-           (mew-submit-job--tried session)
+           :recipients recipients
+           :attempts (mew-submit-job--tried session)
            :ms (or (plist-get event :ms) 0))
-     (let ((said (or (plist-get event :said) (plist-get reply :said))))
-       (and said (list :said said)))
+     (and said (list :said said))
      (cl-loop for key in '(:alarm :about :chunking-kept :left-out :step :mechanism)
               when (plist-get event key)
               append (list key (plist-get event key)))
-     (and (stringp (mew-submit-job-lacks session))
-          (equal kind "secret")
-          (list :why (mew-submit-job-lacks session)))
-     (mew-submit-job--cause event recipients))))
+     (and (stringp lacks) (equal kind "secret") (list :why lacks))
+     (mew-submit-job--cause event refused))))
 
 ;;; Callbacks
 
@@ -409,26 +393,22 @@ error, there is no answer."
       (error (mew-submit-job--pass-on session id
                                       (cons :failed (mew-submit-error--text err)))))))
 
-(defun mew-submit-job--answer (session event)
-  "Have the question EVENT of SESSION answered, and pass the answer on.
-Whatever goes wrong counts as \"no answer\"."
-  (unless (mew-submit-job-done session)
-    (let ((id (mew-submit-job-id session))
-          (answer (mew-submit-job--call (mew-submit-job-on-ask session)
-                                        event "answering a question" t)))
-      (mew-submit-job--reply session id answer))))
-
 (defun mew-submit-job--ask (session event)
-  "Have the question EVENT of SESSION answered.
+  "Have the question EVENT of SESSION answered, and pass the answer on.
 What is known without the user is said at once.  The answer may depend on what
-was tried so far, which goes with the question."
-  (let ((known (mew-submit-job--call (mew-submit-job-on-know session)
-                                     event "answering a question" t)))
-    (if known
-        (mew-submit-job--reply session (mew-submit-job-id session) known)
-      (mew-submit-job--answer
-       session (append event
-                       (list :attempts (mew-submit-job--tried session)))))))
+was tried so far, which goes with the question.  Whatever goes wrong counts as
+\"no answer\"."
+  (let* ((id (mew-submit-job-id session))
+         (what "answering a question")
+         (known (mew-submit-job--call (mew-submit-job-on-know session) event what t)))
+    (when (or known (null (mew-submit-job-done session)))
+      (mew-submit-job--reply
+       session id
+       (or known
+           (mew-submit-job--call
+            (mew-submit-job-on-ask session)
+            (append event (list :attempts (mew-submit-job--tried session)))
+            what t))))))
 
 (defun mew-submit-job--start-job (request)
   "Have the module start a job for REQUEST and return its number.
@@ -496,16 +476,8 @@ One that was to be stopped ends, and so do all when Emacs does."
       (when (eq type 'ask)
         (mew-submit-job--ask session event)))))
 
-(defun mew-submit-job--handle-next ()
-  "Handle the oldest event of the queue; nothing it does reaches the others."
-  (let ((next (pop mew-submit-job--queue))
-        (inhibit-quit t))
-    (condition-case err
-        (mew-submit-job--handle (car next) (cdr next))
-      (error (mew-submit-job--warn err "handling an event")))))
-
 (defun mew-submit-job--dispatch ()
-  "Handle the queue.
+  "Handle the queue, the oldest event first; nothing one does reaches the others.
 A callback may wait, and so come here again: each event is taken from the queue
 before it is handled.  Whatever throws past this, the rest is handled later."
   (when mew-submit-job--timer
@@ -515,7 +487,11 @@ before it is handled.  Whatever throws past this, the rest is handled later."
       (mew-submit-background--run
         ;; A quit that is under way would end the next callback before it begins.
         (while (and mew-submit-job--queue (not quit-flag))
-          (mew-submit-job--handle-next)))
+          (let ((next (pop mew-submit-job--queue))
+                (inhibit-quit t))
+            (condition-case err
+                (mew-submit-job--handle (car next) (cdr next))
+              (error (mew-submit-job--warn err "handling an event"))))))
     (when mew-submit-job--queue
       (mew-submit-job--schedule))))
 

@@ -131,35 +131,32 @@ The default is 200000.  The oldest lines go first."
 (defvar mew-submit-job--clock-hook '(mew-submit-dispatch--clock-went-back)
   "Hook that is run when the clock was set back.")
 
-(defun mew-submit-job--wind-timers (seconds)
-  "Have all timers of mew-submit come SECONDS earlier."
+(defun mew-submit-job--tell-of-clock ()
+  "Run the hook for a clock that was set back."
+  (mew-submit-background--run
+    (run-hooks 'mew-submit-job--clock-hook)))
+
+(defun mew-submit-job--clock-went-back (seconds)
+  "Have nothing sleep for longer because the clock was set back by SECONDS.
+All timers of mew-submit come earlier by that."
   (dolist (timer (copy-sequence timer-list))
     (let ((function (timer--function timer)))
       (when (and (symbolp function)
                  (string-prefix-p "mew-submit-" (symbol-name function)))
         (cancel-timer timer)
         (timer-inc-time timer (- seconds))
-        (timer-activate timer)))))
-
-(defun mew-submit-job--look-at-clock ()
-  "Have nothing sleep for longer because the clock was set back."
-  (let* ((now (float-time))
-         (back (- (or mew-submit-job--seen now) now)))
-    (setq mew-submit-job--seen now)
-    (when (> back 1)
-      (mew-submit-job--wind-timers back)
-      (run-at-time 0 nil #'mew-submit-job--tell-of-clock))))
-
-(defun mew-submit-job--tell-of-clock ()
-  "Run the hook for a clock that was set back."
-  (mew-submit-background--run
-    (run-hooks 'mew-submit-job--clock-hook)))
+        (timer-activate timer))))
+  (run-at-time 0 nil #'mew-submit-job--tell-of-clock))
 
 (defun mew-submit-job--filter (_process _octets)
-  "Fetch the events that the module has announced."
+  "Fetch the events that the module has announced, and look at the clock."
   (condition-case err
-      (progn (mew-submit-job--look-at-clock)
-             (mew-submit-job--collect))
+      (let* ((now (float-time))
+             (back (- (or mew-submit-job--seen now) now)))
+        (setq mew-submit-job--seen now)
+        (when (> back 1)
+          (mew-submit-job--clock-went-back back))
+        (mew-submit-job--collect))
     (error (mew-submit-job--warn err "fetching events"))))
 
 (defun mew-submit-job--sentinel (process _change)
@@ -460,38 +457,41 @@ One that was to be stopped ends, and so do all when Emacs does."
         (mew-submit-job--call (mew-submit-job-on-done session)
                               done "a callback for the end")))))
 
-(defun mew-submit-job--handle (session event)
-  "Do all there is to do for EVENT of SESSION."
-  (unless (mew-submit-job-done session)
-    (let* ((type (plist-get event :event))
-           (event (if (eq type 'attempt) (mew-submit-job--attempt event) event)))
-      (setf (mew-submit-job-course session)
-            (mew-submit-course--add (mew-submit-job-course session) event))
-      (when (eq type 'log)
-        (mew-submit-job--log session event))
-      (if (eq type 'done)
-          (mew-submit-job--end session event)
-        (mew-submit-job--call (mew-submit-job-on-event session)
-                              event "a callback for events"))
-      (when (eq type 'ask)
-        (mew-submit-job--ask session event)))))
+(defun mew-submit-job--handle-queue ()
+  "Do all there is to do for what is in the queue, the oldest event first.
+Nothing that one does reaches the others.  A callback may wait, and so come here
+again: each event is taken from the queue before it is handled."
+  ;; A quit that is under way would end the next callback before it begins.
+  (while (and mew-submit-job--queue (not quit-flag))
+    (let* ((next (pop mew-submit-job--queue))
+           (inhibit-quit t)
+           (session (car next))
+           (type (plist-get (cdr next) :event)))
+      (condition-case err
+          (unless (mew-submit-job-done session)
+            (let ((event (if (eq type 'attempt)
+                             (mew-submit-job--attempt (cdr next))
+                           (cdr next))))
+              (setf (mew-submit-job-course session)
+                    (mew-submit-course--add (mew-submit-job-course session) event))
+              (when (eq type 'log)
+                (mew-submit-job--log session event))
+              (if (eq type 'done)
+                  (mew-submit-job--end session event)
+                (mew-submit-job--call (mew-submit-job-on-event session)
+                                      event "a callback for events"))
+              (when (eq type 'ask)
+                (mew-submit-job--ask session event))))
+        (error (mew-submit-job--warn err "handling an event"))))))
 
 (defun mew-submit-job--dispatch ()
-  "Handle the queue, the oldest event first; nothing one does reaches the others.
-A callback may wait, and so come here again: each event is taken from the queue
-before it is handled.  Whatever throws past this, the rest is handled later."
+  "Handle the queue.  Whatever throws past this, the rest is handled later."
   (when mew-submit-job--timer
     (cancel-timer mew-submit-job--timer)
     (setq mew-submit-job--timer nil))
   (unwind-protect
       (mew-submit-background--run
-        ;; A quit that is under way would end the next callback before it begins.
-        (while (and mew-submit-job--queue (not quit-flag))
-          (let ((next (pop mew-submit-job--queue))
-                (inhibit-quit t))
-            (condition-case err
-                (mew-submit-job--handle (car next) (cdr next))
-              (error (mew-submit-job--warn err "handling an event"))))))
+        (mew-submit-job--handle-queue))
     (when mew-submit-job--queue
       (mew-submit-job--schedule))))
 

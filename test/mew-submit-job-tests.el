@@ -703,7 +703,8 @@ That is so where there is no directory for Emacs' files either."
                      (:event attempt :job 0 :id 0 :port 587 :family "ipv4"
                              :address "192.0.2.1" :tls "starttls"
                              :case "greeting" :ms 1.0 :text "closed")))
-      (mew-submit-job--handle session event))
+      (let ((mew-submit-job--queue (list (cons session event))))
+        (mew-submit-job--handle-queue)))
     (let* ((done (mew-submit-job--done
                   session '(:event done :job 0 :kind "connect" :text "t")))
            (attempts (plist-get done :attempts)))

@@ -512,7 +512,8 @@ Return the session that looks, or nil where there is nothing to look at."
     (pcase (plist-get event :event)
       ('auth (when-let* ((save (mew-submit-auth--settle job t host)))
                (mew-submit-auth--offer-to-save host save)))
-      ('done (when (mew-submit-refusal--secret-p event)
+      ('done (when (and (not (equal (plist-get event :kind) "ok"))
+                        (mew-submit-refusal--secret-p event))
                (mew-submit-auth--settle job nil host))
              (mew-submit-auth--close job)))))
 

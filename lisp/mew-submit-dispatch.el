@@ -145,7 +145,8 @@ A quit, as in a question that is asked then, takes effect afterwards."
           (let ((entry (mew-submit-fate--after old done)))
             (if (mew-submit-dispatch--claimed-p parcel entry done)
                 (mew-submit-dispatch--give-back entry old)
-              (mew-submit-dispatch--perhaps-lock entry done)
+              (when (plist-get done :cause)
+                (mew-submit-dispatch--perhaps-lock entry done))
               (mew-submit-dispatch--tell parcel entry done)
               ;; It can be read again, or is not needed.
               (unless (and (eq (plist-get entry :state) 'queued)

@@ -89,17 +89,13 @@ The default is 200000.  The oldest lines go first."
 (defvar mew-submit-job--waiting nil
   "Non-nil while `mew-submit-job--wait' waits, in the foreground.")
 
-(defun mew-submit-job--schedule ()
-  "Have the queue handled as soon as Emacs waits for something."
-  (unless mew-submit-job--timer
+(defun mew-submit-job--enqueue (news)
+  "Put NEWS, (SESSION . EVENT)s, at the end of the queue.
+Have it handled as soon as Emacs waits for something."
+  (setq mew-submit-job--queue (nconc mew-submit-job--queue news))
+  (when (and mew-submit-job--queue (null mew-submit-job--timer))
     (setq mew-submit-job--timer
           (run-at-time 0 nil #'mew-submit-job--dispatch))))
-
-(defun mew-submit-job--enqueue (session event)
-  "Put EVENT of SESSION at the end of the queue."
-  (setq mew-submit-job--queue
-        (nconc mew-submit-job--queue (list (cons session event))))
-  (mew-submit-job--schedule))
 
 (defun mew-submit-job--collect ()
   "Fetch the module's events into the queue."
@@ -108,9 +104,7 @@ The default is 200000.  The oldest lines go first."
       (when-let* ((session (gethash (plist-get event :job)
                                     mew-submit-job--table)))
         (push (cons session event) news)))
-    (setq mew-submit-job--queue (nconc mew-submit-job--queue (nreverse news)))
-    (when mew-submit-job--queue
-      (mew-submit-job--schedule))))
+    (mew-submit-job--enqueue (nreverse news))))
 
 (defun mew-submit-job--warn (err what)
   "Show the condition ERR, met in WHAT, as a warning."
@@ -492,8 +486,7 @@ again: each event is taken from the queue before it is handled."
   (unwind-protect
       (mew-submit-background--run
         (mew-submit-job--handle-queue))
-    (when mew-submit-job--queue
-      (mew-submit-job--schedule))))
+    (mew-submit-job--enqueue nil)))
 
 ;;; What the floors above call
 
@@ -533,7 +526,7 @@ there is no job."
 ON-EVENT and ON-DONE are called soon, as for any session."
   (let ((session (mew-submit-job--make :on-event on-event
                                        :on-done on-done)))
-    (mew-submit-job--enqueue session (mew-submit-error--done err))
+    (mew-submit-job--enqueue (list (cons session (mew-submit-error--done err))))
     session))
 
 (defun mew-submit-job--cancel (session)

@@ -310,8 +310,7 @@ with another password, or one to another server."
               (news (seq-difference (plist-get done :left-out)
                                     (mew-submit-parcel-without parcel))))
         (progn
-          (when (mew-submit-parcel-memory parcel)
-            (mew-submit-parcel--remember parcel done))
+          (mew-submit-parcel--remember parcel done)
           (setf (mew-submit-parcel-without parcel)
                 (append news (mew-submit-parcel-without parcel)))
           (mew-submit-parcel--request parcel))
@@ -533,15 +532,16 @@ Where a message has gone another way because of it, look again some time."
 (defun mew-submit-parcel--remember (parcel event)
   "Remember what is in EVENT of PARCEL about the server for other messages."
   (pcase-let ((`(,file . ,server) (mew-submit-parcel-memory parcel)))
-    (mew-submit-memory--note file server event
-                             (mew-submit-job-course (mew-submit-parcel-job parcel)))))
+    (when file
+      (mew-submit-memory--note file server event
+                               (mew-submit-job-course (mew-submit-parcel-job parcel))))))
 
 (defun mew-submit-parcel--hear (parcel event)
   "Tell EVENT of PARCEL.
 Before, note what is in it about server, password and network."
   (unwind-protect
-      (progn
-        (pcase (plist-get event :event)
+      (let ((type (plist-get event :event)))
+        (pcase type
           ('auth (mew-submit-parcel--settle parcel event))
           ('connected (setf (mew-submit-parcel-greeted parcel) nil))
           ('greeting (setf (mew-submit-parcel-greeted parcel) (plist-get event :code)))
@@ -555,7 +555,8 @@ Before, note what is in it about server, password and network."
            (mew-submit-request--learn-log-ins (mew-submit-parcel-host parcel) event)
            (mew-submit-parcel--learn parcel event)
            (mew-submit-parcel--learn-server parcel event)))
-        (when (mew-submit-parcel-memory parcel)
+        ;; The events that `mew-submit-memory--note' knows.
+        (when (memq type '(tls capabilities auth done))
           (mew-submit-parcel--remember parcel event)))
     (when-let* ((on-event (mew-submit-parcel-on-event parcel)))
       (funcall on-event event))))

@@ -65,7 +65,7 @@ Without PLACE it is the one whose connection is in use."
 
 ;;; Attempts
 
-;; What an event tells of its attempt is first (TIME . NEWS): TIME is nil or (WHAT . MS), for
+;; What is in an event for its attempt is first (TIME . NEWS): TIME is nil or (WHAT . MS), for
 ;; the attempt's :times, and NEWS are keys and values.
 
 (defun mew-submit-course--began (event)
@@ -85,7 +85,7 @@ Without PLACE it is the one whose connection is in use."
                          (list (cons 'connecting (mew-submit-course--began event)))))))
 
 (defun mew-submit-course--tried (attempt event at)
-  "Return what the `attempt' EVENT, which was AT, tells of ATTEMPT.
+  "Return what is in the `attempt' EVENT, which was AT, for ATTEMPT.
 The time is that of the first verdict."
   (let ((case (plist-get event :case))
         (ms (plist-get event :ms)))
@@ -100,7 +100,7 @@ The time is that of the first verdict."
                                      :offender :lost :ms :limit :grace :text))))
 
 (defun mew-submit-course--offered (event at)
-  "Return what the `capabilities' EVENT, which was AT, tells."
+  "Return what is in the `capabilities' EVENT, which was AT, for its attempt."
   (let ((keywords (plist-get event :keywords))
         (mechanisms (plist-get event :mechanisms))
         (name (plist-get event :name)))
@@ -124,7 +124,7 @@ The time is that of the first verdict."
           chain))
 
 (defun mew-submit-course--secured (event at)
-  "Return what the `tls' EVENT, which was AT, tells.
+  "Return what is in the `tls' EVENT, which was AT, for its attempt.
 From a second look it is what the server has for those who ask for less."
   (list (cons 'tls at)
         :tls (append (mew-submit-course--pick event :version :cipher :verified :pinned
@@ -134,7 +134,7 @@ From a second look it is what the server has for those who ask for less."
                      (and (plist-get event :again) (list :weak t)))))
 
 (defun mew-submit-course--told (attempt event)
-  "Return as keys and values what EVENT, one of its connection, tells of ATTEMPT."
+  "Return as keys and values what is in EVENT, one of its connection, for ATTEMPT."
   (let* ((at (or (plist-get event :at) 0))
          (text (plist-get event :text))
          (told

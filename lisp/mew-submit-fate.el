@@ -83,7 +83,7 @@ dot."
     (list :recipients (append said nil) :reply reply)))
 
 (defun mew-submit-fate--settle (entry said)
-  "Return ENTRY as SAID, the :recipients and :reply of its message, makes it.
+  "Return ENTRY as it is after SAID, the :recipients and :reply of its message.
 The state is nil when all is delivered.  The recipients that are left are those
 that may be tried again; those refused for good are in :refused until nobody
 else is left."

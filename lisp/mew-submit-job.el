@@ -62,7 +62,7 @@ The default is 200000.  The oldest lines go first."
   (on-know nil :documentation "Function that answers one and asks nobody, or nil.")
   (lacks nil :documentation "Why there was no secret just now, or t, or nil.")
   (again nil :documentation "Function that may want another job, or nil.")
-  (hint nil :documentation "What to add when no route leads anywhere, or nil.")
+  (hint nil :documentation "Function that says what to add when no route leads on.")
   (cancelled nil :documentation "Non-nil when it was to be stopped.")
   (remark nil :documentation "Why a question got no answer, or nil.")
   (message nil :documentation "Non-nil when it is about a message.")
@@ -238,7 +238,8 @@ answer is added, and what to do about a certificate that was not accepted."
         (tls (plist-get (mew-submit-job-course session) :tls))
         (remark (or (mew-submit-job-remark session)
                     (and (equal (plist-get event :kind) "connect")
-                         (mew-submit-job-hint session)))))
+                         (mew-submit-job--call (mew-submit-job-hint session) event
+                                               "telling why no port is left")))))
     (pcase (plist-get event :kind)
       ("auth" (if remark
                   (format "%s (%s)" (mew-submit-oauth--explain text) remark)
@@ -505,9 +506,9 @@ the SECRET, :password and :tunnel-password of REQUEST are overwritten, here.
 
 AGAIN is called with what would be the `done' event, before anybody else is,
 and may return another request: then that event is not told, and a job for
-that request goes on as the same session.  HINT is told at the end if no route
-has led to the server.  Signal `mew-submit-config' or `mew-submit-internal' when
-there is no job."
+that request goes on as the same session.  HINT is called with the end if no
+route has led to the server, and returns what is added to the words, or nil.
+Signal `mew-submit-config' or `mew-submit-internal' when there is no job."
   (mew-submit-module--ensure)
   (mew-submit-job--open)
   (let ((session (mew-submit-job--make :on-event on-event :on-done on-done

@@ -272,8 +272,8 @@ Whoever is asked hears of the tunnel as well: it makes another network."
     (funcall on-ask (append event (list :tunnel (mew-submit-parcel--tunnel-name
                                                  parcel))))))
 
-(defun mew-submit-parcel--hint (parcel)
-  "Return why PARCEL must not or cannot fall back, or nil.
+(defun mew-submit-parcel--hint (parcel _done)
+  "Return why PARCEL, which no port took, must not or cannot fall back, or nil.
 Either the user has said so of the network, or the other ports take no log-in."
   (let* ((host (mew-submit-parcel-host parcel))
          (networks (mew-submit-parcel-networks parcel))
@@ -584,13 +584,13 @@ condition when there is no job."
           (setf (mew-submit-parcel-fields parcel)
                 (mew-submit-message--fields (mew-submit-parcel-file parcel))))
         (mew-submit-parcel--prefer parcel account)
-        (let ((hint (mew-submit-parcel--hint parcel))
-              (request (mew-submit-parcel--request parcel))
+        (let ((request (mew-submit-parcel--request parcel))
               ;; Whoever quits from here on is too late.
               (inhibit-quit t))
           (setf (mew-submit-parcel-job parcel)
                 (mew-submit-job--start
-                 request :hint hint
+                 request
+                 :hint (apply-partially #'mew-submit-parcel--hint parcel)
                  :on-event (apply-partially #'mew-submit-parcel--hear parcel)
                  :on-done (apply-partially #'mew-submit-parcel--end parcel)
                  :on-ask (apply-partially #'mew-submit-parcel--answer parcel)

@@ -487,7 +487,9 @@ again: each event is taken from the queue before it is handled."
   (unwind-protect
       (mew-submit-background--run
         (mew-submit-job--handle-queue))
-    (mew-submit-job--enqueue nil)))
+    ;; What came meanwhile, or was left.
+    (when mew-submit-job--queue
+      (mew-submit-job--enqueue nil))))
 
 ;;; What the floors above call
 

@@ -310,7 +310,8 @@ with another password, or one to another server."
               (news (seq-difference (plist-get done :left-out)
                                     (mew-submit-parcel-without parcel))))
         (progn
-          (mew-submit-parcel--remember parcel done)
+          (when (mew-submit-parcel-memory parcel)
+            (mew-submit-parcel--remember parcel done))
           (setf (mew-submit-parcel-without parcel)
                 (append news (mew-submit-parcel-without parcel)))
           (mew-submit-parcel--request parcel))
@@ -530,11 +531,10 @@ Where a message has gone another way because of it, look again some time."
          host (mew-submit-parcel-account parcel) networks)))))
 
 (defun mew-submit-parcel--remember (parcel event)
-  "Remember what is in EVENT of PARCEL about the server for other messages."
+  "Remember for other messages what is in EVENT of PARCEL, which has a memory."
   (pcase-let ((`(,file . ,server) (mew-submit-parcel-memory parcel)))
-    (when file
-      (mew-submit-memory--note file server event
-                               (mew-submit-job-course (mew-submit-parcel-job parcel))))))
+    (mew-submit-memory--note file server event
+                             (mew-submit-job-course (mew-submit-parcel-job parcel)))))
 
 (defun mew-submit-parcel--hear (parcel event)
   "Tell EVENT of PARCEL.
@@ -556,7 +556,8 @@ Before, note what is in it about server, password and network."
            (mew-submit-parcel--learn parcel event)
            (mew-submit-parcel--learn-server parcel event)))
         ;; The events that `mew-submit-memory--note' knows.
-        (when (memq type '(tls capabilities auth done))
+        (when (and (mew-submit-parcel-memory parcel)
+                   (memq type '(tls capabilities auth done)))
           (mew-submit-parcel--remember parcel event)))
     (when-let* ((on-event (mew-submit-parcel-on-event parcel)))
       (funcall on-event event))))

@@ -56,27 +56,17 @@
     (setq plist (plist-put plist (pop more) (pop more))))
   plist)
 
-(defun mew-submit-course--attempt (course id)
-  "Return the attempt of COURSE with the number ID, or nil."
-  (seq-find (lambda (attempt) (eql (plist-get attempt :id) id))
-            (plist-get course :attempts)))
+(defun mew-submit-course--current (course &optional place)
+  "Return the attempt of COURSE whose number is in the list PLACE, or nil.
+Without PLACE it is the one whose connection is in use."
+  (when-let* ((place (or place (plist-get course :current))))
+    (seq-find (lambda (attempt) (eql (plist-get attempt :id) (car place)))
+              (plist-get course :attempts))))
 
-(defun mew-submit-course--current (course)
-  "Return the attempt of COURSE whose connection is in use, or nil."
-  (when-let* ((current (plist-get course :current)))
-    (mew-submit-course--attempt course (car current))))
+;;; Attempts
 
-(defun mew-submit-course--put-attempt (course attempt)
-  "Return COURSE with ATTEMPT, in place of one with the same :id."
-  (let ((id (plist-get attempt :id)))
-    (mew-submit-course--with
-     course :attempts
-     (seq-sort-by (lambda (other) (or (plist-get other :id) 0)) #'<
-                  (cons attempt
-                        (seq-remove (lambda (other) (eql (plist-get other :id) id))
-                                    (plist-get course :attempts)))))))
-
-;;; Times
+;; What is in an event for its attempt is first (TIME . NEWS): TIME is nil or (WHAT . MS), for
+;; the attempt's :times, and NEWS are keys and values.
 
 (defun mew-submit-course--began (event)
   "Return when the attempt of EVENT began.
@@ -86,81 +76,41 @@
                  ((plist-get event :case) (- at (or (plist-get event :ms) 0)))
                  (t at)))))
 
-(defun mew-submit-course--timed (attempt what ms)
-  "Return ATTEMPT with the time MS of WHAT, if that happened for the first time.
-Talk goes on."
-  (let ((times (plist-get attempt :times)))
-    (if (and (assq what times) (not (eq what 'talk)))
-        attempt
-      (mew-submit-course--with attempt :times (append times (list (cons what ms)))))))
-
-(defun mew-submit-course--at (event)
-  "Return when EVENT was, in ms since the job began."
-  (or (plist-get event :at) 0))
-
-;;; Attempts
-
 (defun mew-submit-course--new-attempt (event)
   "Return an attempt for EVENT, the first one of it."
   (append (mew-submit-course--pick event :id :port :family :address)
           (list :state 'connecting
-                :times (list (if (eq (plist-get event :event) 'connected)
-                                 ;; A connection that was kept.
-                                 (cons 'used (mew-submit-course--at event))
-                               (cons 'connecting (mew-submit-course--began event)))))))
+                ;; A connection that was kept has no beginning.
+                :times (unless (eq (plist-get event :event) 'connected)
+                         (list (cons 'connecting (mew-submit-course--began event)))))))
 
-(defun mew-submit-course--verdict-time (attempt event)
-  "Return ATTEMPT with the time of its first verdict, if that is in EVENT."
+(defun mew-submit-course--tried (attempt event at)
+  "Return what is in the `attempt' EVENT, which was AT, for ATTEMPT.
+The time is that of the first verdict."
   (let ((case (plist-get event :case))
-        (ms (plist-get event :ms))
-        (at (mew-submit-course--at event)))
-    (if (or (null case) (plist-get attempt :case))
-        attempt
-      (mew-submit-course--timed
-       attempt (if (member case '(1 "tls" "greeting" "no-login")) 'connected 'failed)
-       (if ms (min at (+ (mew-submit-course--began event) ms)) at)))))
+        (ms (plist-get event :ms)))
+    (append (list (and case (null (plist-get attempt :case))
+                       (cons (if (member case '(1 "tls" "greeting" "no-login"))
+                                 'connected
+                               'failed)
+                             (if ms (min at (+ (mew-submit-course--began event) ms)) at)))
+                  :mode (plist-get event :tls)
+                  :state (if (eql case 1) 'talking 'connecting))
+            (mew-submit-course--pick event :id :port :family :address :case :errno :icmp
+                                     :offender :lost :ms :limit :grace :text))))
 
-(defun mew-submit-course--tried (attempt event)
-  "Return ATTEMPT with what is in the `attempt' EVENT."
-  (apply #'mew-submit-course--with (mew-submit-course--verdict-time attempt event)
-         :mode (plist-get event :tls)
-         :state (if (eql (plist-get event :case) 1) 'talking 'connecting)
-         (mew-submit-course--pick event :id :port :family :address :case :errno :icmp
-                                  :offender :lost :ms :limit :grace :text)))
-
-(defun mew-submit-course--anew (attempt)
-  "Return ATTEMPT without what another connection to the same place has told."
-  (cl-loop for (key value) on attempt by #'cddr
-           unless (memq key '(:capabilities-clear :auth-clear :tls :capabilities-tls
-                              :auth-tls))
-           append (list key value)))
-
-(defun mew-submit-course--name (text)
-  "Return the name in the greeting TEXT, or nil."
-  (and text
-       (string-match "\\`220[ -]\\([^ ]+\\)" text)
-       (match-string 1 text)))
-
-(defun mew-submit-course--greeted (attempt event)
-  "Return ATTEMPT with the `greeting' EVENT."
-  (let ((text (plist-get event :text)))
-    (mew-submit-course--with attempt :greeting text
-                             :greeting-code (plist-get event :code)
-                             :greeting-ms (plist-get event :ms)
-                             :greeting-name (mew-submit-course--name text))))
-
-(defun mew-submit-course--offered (attempt event)
-  "Return ATTEMPT with the `capabilities' EVENT."
+(defun mew-submit-course--offered (event at)
+  "Return what is in the `capabilities' EVENT, which was AT, for its attempt."
   (let ((keywords (plist-get event :keywords))
         (mechanisms (plist-get event :mechanisms))
         (name (plist-get event :name)))
     (if (plist-get event :secure)
-        (mew-submit-course--with attempt :capabilities-tls keywords
-                                 :auth-tls mechanisms :ehlo-name name)
-      (mew-submit-course--with attempt :capabilities-clear keywords
-                               :auth-clear mechanisms :ehlo-name name
-                               :starttls (plist-get event :starttls)
-                               :starttls-instead (plist-get event :instead)))))
+        (list (cons 'ehlo-tls at) :capabilities-tls keywords
+              :auth-tls mechanisms :ehlo-name name)
+      (list (cons 'ehlo at) :capabilities-clear keywords
+            :auth-clear mechanisms :ehlo-name name
+            :starttls (plist-get event :starttls)
+            :starttls-instead (plist-get event :instead)))))
 
 (defun mew-submit-course--chain (chain)
   "Return CHAIN, in the form of an event, as a list of plists."
@@ -173,87 +123,97 @@ Talk goes on."
               certificate))
           chain))
 
-(defun mew-submit-course--secured (attempt event)
-  "Return ATTEMPT with the `tls' EVENT.
+(defun mew-submit-course--secured (event at)
+  "Return what is in the `tls' EVENT, which was AT, for its attempt.
 From a second look it is what the server has for those who ask for less."
-  (mew-submit-course--with
-   attempt :tls
-   (append (mew-submit-course--pick event :version :cipher :verified :pinned
-                                    :unverified :problems :subject :issuer :starts
-                                    :expires :names :fingerprint :ocsp)
-           (list :chain (mew-submit-course--chain (plist-get event :chain)))
-           (and (plist-get event :again) (list :weak t)))))
+  (list (cons 'tls at)
+        :tls (append (mew-submit-course--pick event :version :cipher :verified :pinned
+                                              :unverified :problems :subject :issuer
+                                              :starts :expires :names :fingerprint :ocsp)
+                     (list :chain (mew-submit-course--chain (plist-get event :chain)))
+                     (and (plist-get event :again) (list :weak t)))))
 
-(defun mew-submit-course--checked (attempt event)
-  "Return ATTEMPT with the `check' EVENT."
-  (mew-submit-course--with
-   attempt :checks
-   (append (plist-get attempt :checks)
-           (list (mew-submit-course--pick event :name :code :enhanced :text :secure)))))
-
-(defun mew-submit-course--heard (attempt event)
-  "Return ATTEMPT with what is in EVENT, one of its connection, and when it was."
-  (cl-flet ((at (what attempt)
-              (mew-submit-course--timed attempt what (mew-submit-course--at event))))
-    (pcase (plist-get event :event)
-      ('attempt (mew-submit-course--tried attempt event))
-      ('connected (at 'used (mew-submit-course--anew attempt)))
-      ('greeting (at 'greeting (mew-submit-course--greeted attempt event)))
-      ('capabilities (at (if (plist-get event :secure) 'ehlo-tls 'ehlo)
-                         (mew-submit-course--offered attempt event)))
-      ('tls (at 'tls (mew-submit-course--secured attempt event)))
-      ('chain (mew-submit-course--with attempt :certificates
-                                       (plist-get event :certificates)))
-      ('check (mew-submit-course--checked attempt event))
-      ((or 'auth 'reply 'done) (at 'talk attempt))
-      ('probed (at 'ended (mew-submit-course--with attempt :end event :state 'ended)))
-      (_ attempt))))
+(defun mew-submit-course--told (attempt event)
+  "Return as keys and values what is in EVENT, one of its connection, for ATTEMPT."
+  (let* ((at (or (plist-get event :at) 0))
+         (text (plist-get event :text))
+         (told
+          (pcase (plist-get event :event)
+            ('attempt (mew-submit-course--tried attempt event at))
+            ;; What another connection to the same place has told is not true of this one.
+            ('connected (list (cons 'used at) :capabilities-clear nil :auth-clear nil
+                              :tls nil :capabilities-tls nil :auth-tls nil))
+            ('greeting (list (cons 'greeting at)
+                             :greeting text :greeting-code (plist-get event :code)
+                             :greeting-ms (plist-get event :ms)
+                             :greeting-name
+                             (and text (string-match "\\`220[ -]\\([^ ]+\\)" text)
+                                  (match-string 1 text))))
+            ('capabilities (mew-submit-course--offered event at))
+            ('tls (mew-submit-course--secured event at))
+            ('chain (list nil :certificates (plist-get event :certificates)))
+            ('check (list nil :checks
+                          (append (plist-get attempt :checks)
+                                  (list (mew-submit-course--pick event :name :code :enhanced
+                                                                 :text :secure)))))
+            ((or 'auth 'reply 'done) (list (cons 'talk at)))
+            ('probed (list (cons 'ended at) :end event :state 'ended))))
+         (time (car told))
+         (times (plist-get attempt :times)))
+    ;; What happens for the first time is timed; talk goes on.
+    (if (and time (or (eq (car time) 'talk) (not (assq (car time) times))))
+        (append (list :times (append times (list time))) (cdr told))
+      (cdr told))))
 
 ;;; The course
 
-(defun mew-submit-course--add-to-attempt (course event)
-  "Return COURSE with what is in EVENT about an attempt.
-In a message's events only attempts and the connection have an :id: the others
-belong to that connection."
-  (let* ((names (memq (plist-get event :event) '(attempt connected)))
-         (old (if (or names (plist-get event :id))
-                  (mew-submit-course--attempt course (plist-get event :id))
-                (mew-submit-course--current course)))
-         (begun (or old (and names (mew-submit-course--new-attempt event))))
-         (attempt (and begun (mew-submit-course--heard begun event))))
-    (if (eq attempt old)
-        course
-      (mew-submit-course--put-attempt course attempt))))
+(defconst mew-submit-course--last
+  '((connected . :connected) (tls . :tls) (auth . :auth) (reply . :reply) (done . :done))
+  "The kinds of events of which a course has the last one, and under which key.")
 
-(defun mew-submit-course--add-recipient (course event)
-  "Return COURSE with the `recipient' EVENT, in place of one for the same address.
+(defun mew-submit-course--add-recipient (recipients event)
+  "Return RECIPIENTS with the `recipient' EVENT, in place of one for its address.
 One that was accepted may be left out all the same, at the end of the message."
-  (let* ((recipients (plist-get course :recipients))
-         (address (plist-get event :address))
+  (let* ((address (plist-get event :address))
          (old (seq-find (lambda (recipient)
                           (equal (plist-get recipient :address) address))
                         recipients)))
-    (mew-submit-course--with
-     course :recipients
-     (if old
-         (mapcar (lambda (recipient) (if (eq recipient old) event recipient)) recipients)
-       (cons event recipients)))))
+    (if old
+        (cl-substitute event old recipients)
+      (cons event recipients))))
 
 (defun mew-submit-course--add (course event)
   "Return COURSE with EVENT, which came after all that is in it.
-COURSE is not changed; nil is that of a job that has told nothing."
-  (setq course (mew-submit-course--add-to-attempt course event))
-  (pcase (plist-get event :event)
-    ('resolved (mew-submit-course--with
-                course :lookups (append (plist-get course :lookups) (list event))))
-    ('recipient (mew-submit-course--add-recipient course event))
-    ('connected (mew-submit-course--with course :connected event
-                                         :current (list (plist-get event :id))))
-    ('tls (mew-submit-course--with course :tls event))
-    ('auth (mew-submit-course--with course :auth event))
-    ('reply (mew-submit-course--with course :reply event))
-    ('done (mew-submit-course--with course :done event))
-    (_ course)))
+COURSE is not changed; nil is that of a job that has told nothing.  In a
+message's events only attempts and the connection have an :id: the others of a
+connection belong to that one."
+  (let* ((type (plist-get event :event))
+         (begins (memq type '(attempt connected)))
+         (place (and (or begins (plist-get event :id)) (list (plist-get event :id))))
+         (attempts (plist-get course :attempts))
+         (old (and (not (memq type '(resolved recipient progress ask log)))
+                   (mew-submit-course--current course place)))
+         (attempt (or old (and begins (mew-submit-course--new-attempt event))))
+         (key (cdr (assq type mew-submit-course--last))))
+    (setq course (copy-sequence course))
+    (when attempt
+      (setq attempt (apply #'mew-submit-course--with attempt
+                           (mew-submit-course--told attempt event))
+            course (plist-put course :attempts
+                              (if old
+                                  (cl-substitute attempt old attempts)
+                                (seq-sort-by (lambda (one) (or (plist-get one :id) 0))
+                                             #'< (cons attempt attempts))))))
+    (when key
+      (setq course (plist-put course key event)))
+    (pcase type
+      ('connected (plist-put course :current place))
+      ('resolved (plist-put course :lookups
+                            (append (plist-get course :lookups) (list event))))
+      ('recipient (plist-put course :recipients
+                             (mew-submit-course--add-recipient
+                              (plist-get course :recipients) event)))
+      (_ course))))
 
 (defun mew-submit-course--of (events)
   "Return the course of a job whose EVENTS are these, the oldest first."

@@ -70,7 +70,7 @@ cases 2 and 3, or 3 and 4, look alike" system-type
 
 (defun mew-submit-doctor-checkup--module ()
   "Return findings about the module: is it there, does it fit, is it fresh?"
-  (let* ((ready (mew-submit-module--ready-p))
+  (let* ((ready (or (mew-submit-module--fits-p) (mew-submit-module--find)))
          (file (mew-submit-module--file)))
     (if (not ready)
         (list (mew-submit-doctor-finding--make

@@ -42,87 +42,77 @@ stays in the outbox, and the buffer *mew-submit* tells why."
 
 ;;; What a journal says
 
-(defun mew-submit-fate--of-journal (recipients lines)
-  "Return what LINES of a journal say about RECIPIENTS.
-It is a plist: the addresses in :delivered, :uncertain and :unsent, lists of
-\(ADDRESS CODE TEXT) in :refused, and the last final reply in :reply and :code.
-Each line is \"dot FIRST COUNT\", written before a final dot for so many of
-RECIPIENTS; \"refused INDEX CODE TEXT\"; or \"reply CODE TEXT\", the answer to
-the last dot."
-  (let ((fates (make-vector (length recipients) 'unsent))
-        range reply code)
+;; What was said of a message's recipients is :recipients, as in a `done' event: plists
+;; with :address, and :code and :text of the answer that decides on it.  Without a :code
+;; there was none; with :sent t the message has left all the same, so it is uncertain.
+
+(defun mew-submit-fate--of-journal (addresses lines)
+  "Return what LINES of a journal say about the recipients ADDRESSES.
+It is a plist with :recipients, and the last final reply in :reply.  Each line
+is \"dot FIRST COUNT\", written before a final dot for so many of them;
+\"refused INDEX CODE TEXT\"; or \"reply CODE TEXT\", the answer to the last
+dot."
+  (let* ((addresses (vconcat addresses))
+         (said (vconcat (mapcar (lambda (address) (list :address address)) addresses)))
+         range reply)
     (dolist (line lines)
       (pcase (split-string line " ")
         (`("dot" ,first ,count . ,_)
          (let ((from (string-to-number first)))
            (setq range (number-sequence
-                        from (min (1- (length recipients))
+                        from (min (1- (length addresses))
                                   (+ from (string-to-number count) -1))))
            (dolist (index range)
-             (aset fates index 'uncertain))))
-        (`("refused" ,index ,said . ,words)
+             (aset said index (list :address (aref addresses index) :sent t)))))
+        (`("refused" ,index ,code . ,words)
          (let ((index (string-to-number index)))
-           (when (< -1 index (length recipients))
-             (aset fates index (list (string-to-number said)
-                                     (string-join words " "))))))
-        (`("reply" ,said . ,words)
-         (setq code (string-to-number said)
-               ;; The server's words begin with the code, too.
-               reply (string-trim
-                      (string-join (if (equal (car words) said)
-                                       words
-                                     (cons said words))
+           (when (< -1 index (length addresses))
+             (aset said index (list :address (aref addresses index)
+                                    :code (string-to-number code)
+                                    :text (string-join words " "))))))
+        (`("reply" ,code . ,words)
+         ;; The server's words begin with the code, too.
+         (setq reply (string-trim
+                      (string-join (if (equal (car words) code) words (cons code words))
                                    " ")))
          (dolist (index range)
-           (when (eq (aref fates index) 'uncertain)
-             (aset fates index (if (<= 200 code 299) 'delivered
-                                 (list code reply)))))
+           (unless (plist-get (aref said index) :code)
+             (aset said index (list :address (aref addresses index)
+                                    :code (string-to-number code) :text reply))))
          (setq range nil))))
-    (let (delivered uncertain unsent refused)
-      (cl-loop for fate across fates
-               for address in recipients
-               do (pcase fate
-                    ('delivered (push address delivered))
-                    ('uncertain (push address uncertain))
-                    ('unsent (push address unsent))
-                    (said (push (cons address said) refused))))
-      (list :delivered (nreverse delivered) :uncertain (nreverse uncertain)
-            :unsent (nreverse unsent) :refused (nreverse refused)
-            :reply reply :code code))))
+    (list :recipients (append said nil) :reply reply)))
 
-(defun mew-submit-fate--temporary-p (refusal)
-  "Is REFUSAL, as (ADDRESS CODE TEXT), one for now only?"
-  (<= 400 (nth 1 refusal) 499))
-
-(defun mew-submit-fate--settle (entry fates)
-  "Return ENTRY as FATES, a value of `mew-submit-fate--of-journal', make it.
+(defun mew-submit-fate--settle (entry said)
+  "Return ENTRY as it is after SAID, the :recipients and :reply of its message.
 The state is nil when all is delivered.  The recipients that are left are those
 that may be tried again; those refused for good are in :refused until nobody
 else is left."
-  (let* ((refused (append (plist-get entry :refused)
-                          (seq-remove #'mew-submit-fate--temporary-p
-                                      (plist-get fates :refused))))
-         (later (mapcar #'car (seq-filter #'mew-submit-fate--temporary-p
-                                          (plist-get fates :refused))))
-         (uncertain (plist-get fates :uncertain))
-         (left (append uncertain later (plist-get fates :unsent)))
-         (entry (mew-submit-spool--with
-                 entry
-                 :delivered (append (plist-get entry :delivered)
-                                    (plist-get fates :delivered))
-                 :refused refused :recipients left
-                 :reply (or (plist-get fates :reply)
-                            (plist-get entry :reply)))))
-    (cond (uncertain (mew-submit-spool--with entry :state 'uncertain :next nil))
-          (left (mew-submit-spool--with entry :state 'queued))
-          (refused (mew-submit-spool--with
-                    entry :state 'refused :next nil :refused nil
-                    :recipients (mapcar #'car refused)
-                    :last (mapconcat (lambda (refusal)
-                                       (format "%s: %s" (car refusal)
-                                               (nth 2 refusal)))
-                                     refused "; ")))
-          (t (mew-submit-spool--with entry :state nil)))))
+  (let (delivered uncertain later unsent refused)
+    (dolist (recipient (reverse (plist-get said :recipients)))
+      (let ((address (plist-get recipient :address))
+            (code (plist-get recipient :code)))
+        (cond ((and (null code) (plist-get recipient :sent)) (push address uncertain))
+              ((null code) (push address unsent))
+              ((<= 200 code 299) (push address delivered))
+              ((<= 400 code 499) (push address later))
+              (t (push (list address code (plist-get recipient :text)) refused)))))
+    (let* ((refused (append (plist-get entry :refused) refused))
+           (left (append uncertain later unsent))
+           (entry (mew-submit-spool--with
+                   entry
+                   :delivered (append (plist-get entry :delivered) delivered)
+                   :refused refused :recipients left
+                   :reply (or (plist-get said :reply) (plist-get entry :reply)))))
+      (cond (uncertain (mew-submit-spool--with entry :state 'uncertain :next nil))
+            (left (mew-submit-spool--with entry :state 'queued))
+            (refused (mew-submit-spool--with
+                      entry :state 'refused :next nil :refused nil
+                      :recipients (mapcar #'car refused)
+                      :last (mapconcat (lambda (refusal)
+                                         (format "%s: %s" (car refusal)
+                                                 (nth 2 refusal)))
+                                       refused "; ")))
+            (t (mew-submit-spool--with entry :state nil))))))
 
 (defun mew-submit-fate--recovered (entry)
   "Return ENTRY, left behind by an Emacs that died, as it really is."
@@ -162,38 +152,28 @@ then."
 
 ;;; What the end of an attempt means
 
-(defun mew-submit-fate--refusal (address done)
-  "Return (ADDRESS CODE TEXT) if ADDRESS was refused according to DONE, or nil."
-  (seq-some (lambda (recipient)
-              (and (equal (plist-get recipient :address) address)
-                   (>= (or (plist-get recipient :code) 0) 400)
-                   (list address (plist-get recipient :code)
-                         (plist-get recipient :text))))
-            (plist-get done :recipients)))
-
-(defun mew-submit-fate--fates (entry done)
-  "Return what became of each recipient of ENTRY, whose `done' event is DONE.
-It is a plist as `mew-submit-fate--of-journal' returns.  The journal knows it,
-and DONE who was refused before there was a final dot."
-  (let* ((fates (mew-submit-fate--of-journal
-                 (plist-get entry :recipients)
-                 (ignore-errors (mew-submit-spool--journal-lines entry))))
-         (unknown (append (plist-get fates :uncertain)
-                          (plist-get fates :unsent))))
-    ;; An answer that is not in the journal, whatever has become of that, is one
-    ;; all the same.
-    (when (and unknown (equal (plist-get done :kind) "ok"))
-      (dolist (address (reverse unknown))
-        (if-let* ((refusal (mew-submit-fate--refusal address done)))
-            (push refusal (plist-get fates :refused))
-          (push address (plist-get fates :delivered))))
-      (setq fates (plist-put (plist-put fates :uncertain nil) :unsent nil)))
-    (dolist (address (reverse (plist-get fates :unsent)))
-      (when-let* ((refusal (mew-submit-fate--refusal address done)))
-        (push refusal (plist-get fates :refused))
-        (setq fates (plist-put fates :unsent
-                               (remove address (plist-get fates :unsent))))))
-    fates))
+(defun mew-submit-fate--said (entry done)
+  "Return what was said of each recipient of ENTRY, whose `done' event is DONE.
+It is as `mew-submit-fate--of-journal' returns it.  The journal knows it, and
+DONE who was refused before there was a final dot.  An answer that is not in the
+journal, whatever has become of that, is one all the same."
+  (let* ((ok (equal (plist-get done :kind) "ok"))
+         (said (mew-submit-fate--of-journal
+                (plist-get entry :recipients)
+                (ignore-errors (mew-submit-spool--journal-lines entry)))))
+    (plist-put
+     said :recipients
+     (mapcar (lambda (recipient)
+               (let* ((address (plist-get recipient :address))
+                      (told (seq-find (lambda (told)
+                                        (and (equal (plist-get told :address) address)
+                                             (>= (or (plist-get told :code) 0) 400)))
+                                      (plist-get done :recipients))))
+                 (cond ((plist-get recipient :code) recipient)
+                       ((and told (or ok (not (plist-get recipient :sent)))) told)
+                       (ok (list :address address :code 250))
+                       (t recipient))))
+             (plist-get said :recipients)))))
 
 (defun mew-submit-fate--interval (attempts)
   "Return how many seconds to wait after ATTEMPTS attempts."
@@ -246,7 +226,7 @@ That says nothing of the message: a network home may be away for a moment."
   "Return ENTRY, which was being sent, as it is after its `done' event DONE.
 Its state is nil when everybody has it."
   (let ((settled (mew-submit-fate--settle
-                  entry (mew-submit-fate--fates entry done)))
+                  entry (mew-submit-fate--said entry done)))
         (words (mew-submit-report--done done)))
     (mew-submit-spool--note
      (mew-submit-spool--with

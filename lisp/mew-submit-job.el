@@ -62,7 +62,7 @@ The default is 200000.  The oldest lines go first."
   (on-know nil :documentation "Function that answers one and asks nobody, or nil.")
   (lacks nil :documentation "Why there was no secret just now, or t, or nil.")
   (again nil :documentation "Function that may want another job, or nil.")
-  (hint nil :documentation "What to add when no route leads anywhere, or nil.")
+  (hint nil :documentation "Function that says what to add when no route leads on.")
   (cancelled nil :documentation "Non-nil when it was to be stopped.")
   (remark nil :documentation "Why a question got no answer, or nil.")
   (message nil :documentation "Non-nil when it is about a message.")
@@ -89,17 +89,13 @@ The default is 200000.  The oldest lines go first."
 (defvar mew-submit-job--waiting nil
   "Non-nil while `mew-submit-job--wait' waits, in the foreground.")
 
-(defun mew-submit-job--schedule ()
-  "Have the queue handled as soon as Emacs waits for something."
-  (unless mew-submit-job--timer
+(defun mew-submit-job--enqueue (news)
+  "Put NEWS, (SESSION . EVENT)s, at the end of the queue.
+Have it handled as soon as Emacs waits for something."
+  (setq mew-submit-job--queue (nconc mew-submit-job--queue news))
+  (when (and mew-submit-job--queue (null mew-submit-job--timer))
     (setq mew-submit-job--timer
           (run-at-time 0 nil #'mew-submit-job--dispatch))))
-
-(defun mew-submit-job--enqueue (session event)
-  "Put EVENT of SESSION at the end of the queue."
-  (setq mew-submit-job--queue
-        (nconc mew-submit-job--queue (list (cons session event))))
-  (mew-submit-job--schedule))
 
 (defun mew-submit-job--collect ()
   "Fetch the module's events into the queue."
@@ -108,9 +104,7 @@ The default is 200000.  The oldest lines go first."
       (when-let* ((session (gethash (plist-get event :job)
                                     mew-submit-job--table)))
         (push (cons session event) news)))
-    (setq mew-submit-job--queue (nconc mew-submit-job--queue (nreverse news)))
-    (when mew-submit-job--queue
-      (mew-submit-job--schedule))))
+    (mew-submit-job--enqueue (nreverse news))))
 
 (defun mew-submit-job--warn (err what)
   "Show the condition ERR, met in WHAT, as a warning."
@@ -131,35 +125,32 @@ The default is 200000.  The oldest lines go first."
 (defvar mew-submit-job--clock-hook '(mew-submit-dispatch--clock-went-back)
   "Hook that is run when the clock was set back.")
 
-(defun mew-submit-job--wind-timers (seconds)
-  "Have all timers of mew-submit come SECONDS earlier."
+(defun mew-submit-job--tell-of-clock ()
+  "Run the hook for a clock that was set back."
+  (mew-submit-background--run
+    (run-hooks 'mew-submit-job--clock-hook)))
+
+(defun mew-submit-job--clock-went-back (seconds)
+  "Have nothing sleep for longer because the clock was set back by SECONDS.
+All timers of mew-submit come earlier by that."
   (dolist (timer (copy-sequence timer-list))
     (let ((function (timer--function timer)))
       (when (and (symbolp function)
                  (string-prefix-p "mew-submit-" (symbol-name function)))
         (cancel-timer timer)
         (timer-inc-time timer (- seconds))
-        (timer-activate timer)))))
-
-(defun mew-submit-job--look-at-clock ()
-  "Have nothing sleep for longer because the clock was set back."
-  (let* ((now (float-time))
-         (back (- (or mew-submit-job--seen now) now)))
-    (setq mew-submit-job--seen now)
-    (when (> back 1)
-      (mew-submit-job--wind-timers back)
-      (run-at-time 0 nil #'mew-submit-job--tell-of-clock))))
-
-(defun mew-submit-job--tell-of-clock ()
-  "Run the hook for a clock that was set back."
-  (mew-submit-background--run
-    (run-hooks 'mew-submit-job--clock-hook)))
+        (timer-activate timer))))
+  (run-at-time 0 nil #'mew-submit-job--tell-of-clock))
 
 (defun mew-submit-job--filter (_process _octets)
-  "Fetch the events that the module has announced."
+  "Fetch the events that the module has announced, and look at the clock."
   (condition-case err
-      (progn (mew-submit-job--look-at-clock)
-             (mew-submit-job--collect))
+      (let* ((now (float-time))
+             (back (- (or mew-submit-job--seen now) now)))
+        (setq mew-submit-job--seen now)
+        (when (> back 1)
+          (mew-submit-job--clock-went-back back))
+        (mew-submit-job--collect))
     (error (mew-submit-job--warn err "fetching events"))))
 
 (defun mew-submit-job--sentinel (process _change)
@@ -220,54 +211,35 @@ Signal `mew-submit-config' when there is no module to see it."
 
 ;;; Events
 
-(defun mew-submit-job--case (case)
-  "Return CASE of an `attempt' event, a digit as a number."
-  (if (and (stringp case) (string-match-p "\\`[1-5]\\'" case))
-      (string-to-number case)
-    case))
-
 (defun mew-submit-job--attempt (event)
-  "Return the `attempt' EVENT with all keys, and what belongs together nested."
+  "Return the `attempt' EVENT with all keys, and what belongs together nested.
+A case that is a digit is a number then."
   (cl-destructuring-bind (&key id port family address tls case errno icmp-type
                                icmp-code icmp-name offender offender-who lost
                                ms limit grace at age text &allow-other-keys)
       event
     (list :event 'attempt :job (plist-get event :job) :id id
           :port port :family family :address address :tls tls
-          :case (mew-submit-job--case case) :errno errno
+          :case (if (and (stringp case) (string-match-p "\\`[1-5]\\'" case))
+                    (string-to-number case)
+                  case)
+          :errno errno
           :icmp (and icmp-type (list :type icmp-type :code icmp-code
                                      :name icmp-name))
           :offender (and offender (list :address offender :who offender-who))
           :lost (and lost t) :ms ms :limit limit :grace grace
           :at at :age age :text text)))
 
-(defun mew-submit-job--told (session kind)
-  "Return the last event of KIND, :connected, :tls, :auth or :reply, of SESSION."
-  (plist-get (mew-submit-job-course session) kind))
-
-(defun mew-submit-job--refused (recipients)
-  "Return those of the `recipient' events RECIPIENTS that were not accepted."
-  (cl-remove-if (lambda (event) (<= 200 (or (plist-get event :code) 0) 299))
-                recipients))
-
-(defun mew-submit-job--outcome (kind recipients)
-  "Return (RESULT . EXIT-STATUS) of a job that ended with KIND.
-RECIPIENTS are its `recipient' events."
-  (let ((refused (mew-submit-job--refused recipients)))
-    (if (and (equal kind "ok") refused)
-        ;; Never 75: a script that sends again would send twice to the others.
-        (cons "partial" 69)
-      (cons (mew-submit-error--result kind) (mew-submit-error--status kind)))))
-
 (defun mew-submit-job--text (session event)
   "Return the words for people in EVENT, the end of SESSION's job.
 A refusal of an access token, in JSON, is put into words; why there was no
 answer is added, and what to do about a certificate that was not accepted."
   (let ((text (or (plist-get event :text) ""))
-        (tls (mew-submit-job--told session :tls))
+        (tls (plist-get (mew-submit-job-course session) :tls))
         (remark (or (mew-submit-job-remark session)
                     (and (equal (plist-get event :kind) "connect")
-                         (mew-submit-job-hint session)))))
+                         (mew-submit-job--call (mew-submit-job-hint session) event
+                                               "telling why no port is left")))))
     (pcase (plist-get event :kind)
       ("auth" (if remark
                   (format "%s (%s)" (mew-submit-oauth--explain text) remark)
@@ -285,13 +257,14 @@ have it accepted from then on"))
 A connection that was kept was not tried."
   (cl-loop for attempt in (plist-get (mew-submit-job-course session) :attempts)
            when (plist-member attempt :case)
-           collect (append
-                    (mew-submit-course--pick attempt :port :family :address)
-                    (list :tls (plist-get attempt :mode))
-                    (mew-submit-course--pick attempt :case :errno :icmp :offender :lost
-                                             :ms :text)
-                    (and (plist-get attempt :limit)
-                         (mew-submit-course--pick attempt :limit :grace)))))
+           collect (cl-destructuring-bind (&key port family address mode case errno icmp
+                                                offender lost ms text limit grace
+                                                &allow-other-keys)
+                       attempt
+                     (append (list :port port :family family :address address :tls mode
+                                   :case case :errno errno :icmp icmp :offender offender
+                                   :lost lost :ms ms :text text)
+                             (and limit (list :limit limit :grace grace))))))
 
 (defun mew-submit-job--kind (session event)
   "Return the kind of EVENT, the end of SESSION's job.
@@ -305,57 +278,60 @@ would be tried again was stopped, if that was wanted just when the job ended."
            "cancelled")
           (t kind))))
 
-(defun mew-submit-job--fates (session)
+(defun mew-submit-job--recipients (session)
   "Return what the server has said of each recipient of SESSION, in their order."
-  (mapcar (lambda (recipient)
-            (mew-submit-refusal--of-recipient
-             (mew-submit-course--pick recipient :address :code :enhanced :text)))
+  (mapcar (lambda (event)
+            (let ((recipient (mew-submit-course--pick event :address :code :enhanced :text)))
+              (if (<= 400 (or (plist-get event :code) 0) 599)
+                  (mew-submit-refusal--of-recipient recipient)
+                recipient)))
           (reverse (plist-get (mew-submit-job-course session) :recipients))))
 
-(defun mew-submit-job--cause (event recipients)
+(defun mew-submit-job--cause (event refused)
   "Return why the server refused, part of a `done' event, or nil.
-EVENT is the end of the job; after a good one, one of RECIPIENTS may be refused."
+EVENT is the end of the job; after a good one, some recipients may be REFUSED."
   (if (equal (plist-get event :kind) "ok")
-      (when-let* ((refused (car (mew-submit-job--refused recipients))))
-        (cl-loop for key in '(:cause :detail :sure :remedy)
-                 when (plist-get refused key)
-                 append (list key (plist-get refused key))))
+      (cl-loop for key in '(:cause :detail :sure :remedy)
+               when (plist-get (car refused) key)
+               append (list key (plist-get (car refused) key)))
     (mew-submit-refusal--of-event event)))
 
 (defun mew-submit-job--done (session event)
   "Return the whole `done' event of SESSION, whose job ended with EVENT."
-  (let* ((kind (mew-submit-job--kind session event))
-         (recipients (mew-submit-job--fates session))
-         (outcome (mew-submit-job--outcome kind recipients))
-         (connected (mew-submit-job--told session :connected))
-         (tls (mew-submit-job--told session :tls))
-         (reply (mew-submit-job--told session :reply)))
+  (let* ((course (mew-submit-job-course session))
+         (kind (mew-submit-job--kind session event))
+         (recipients (mew-submit-job--recipients session))
+         (refused (cl-remove-if (lambda (recipient)
+                                  (<= 200 (or (plist-get recipient :code) 0) 299))
+                                recipients))
+         (partly (and refused (equal kind "ok")))
+         (tls (plist-get course :tls))
+         (reply (plist-get course :reply))
+         (said (or (plist-get event :said) (plist-get reply :said)))
+         (lacks (mew-submit-job-lacks session)))
     (append
      (list :event 'done :job (plist-get event :job) :kind kind
-           :result (car outcome) :exit (cdr outcome)
+           :result (if partly "partial" (mew-submit-error--result kind))
+           ;; Never 75: a script that sends again would send twice to the others.
+           :exit (if partly 69 (mew-submit-error--status kind))
            :code (or (plist-get event :code) 0)
            :enhanced (or (plist-get event :enhanced) "")
            :text (mew-submit-job--text session event))
-     (mew-submit-course--pick connected :port :family :address :fallback)
+     (mew-submit-course--pick (plist-get course :connected) :port :family :address :fallback)
      (list :tls (and tls (mew-submit-course--pick
                           tls :version :cipher :verified :pinned :unverified
                           :problems :subject :issuer :starts :expires :names :fingerprint))
-           :auth (plist-get (mew-submit-job--told session :auth) :mechanism)
+           :auth (plist-get (plist-get course :auth) :mechanism)
            :reply (plist-get reply :text)
-           :recipients
-           recipients
-           :attempts
-           (mew-submit-job--tried session)
+           :recipients recipients
+           :attempts (mew-submit-job--tried session)
            :ms (or (plist-get event :ms) 0))
-     (let ((said (or (plist-get event :said) (plist-get reply :said))))
-       (and said (list :said said)))
+     (and said (list :said said))
      (cl-loop for key in '(:alarm :about :chunking-kept :left-out :step :mechanism)
               when (plist-get event key)
               append (list key (plist-get event key)))
-     (and (stringp (mew-submit-job-lacks session))
-          (equal kind "secret")
-          (list :why (mew-submit-job-lacks session)))
-     (mew-submit-job--cause event recipients))))
+     (and (stringp lacks) (equal kind "secret") (list :why lacks))
+     (mew-submit-job--cause event refused))))
 
 ;;; Callbacks
 
@@ -409,26 +385,22 @@ error, there is no answer."
       (error (mew-submit-job--pass-on session id
                                       (cons :failed (mew-submit-error--text err)))))))
 
-(defun mew-submit-job--answer (session event)
-  "Have the question EVENT of SESSION answered, and pass the answer on.
-Whatever goes wrong counts as \"no answer\"."
-  (unless (mew-submit-job-done session)
-    (let ((id (mew-submit-job-id session))
-          (answer (mew-submit-job--call (mew-submit-job-on-ask session)
-                                        event "answering a question" t)))
-      (mew-submit-job--reply session id answer))))
-
 (defun mew-submit-job--ask (session event)
-  "Have the question EVENT of SESSION answered.
+  "Have the question EVENT of SESSION answered, and pass the answer on.
 What is known without the user is said at once.  The answer may depend on what
-was tried so far, which goes with the question."
-  (let ((known (mew-submit-job--call (mew-submit-job-on-know session)
-                                     event "answering a question" t)))
-    (if known
-        (mew-submit-job--reply session (mew-submit-job-id session) known)
-      (mew-submit-job--answer
-       session (append event
-                       (list :attempts (mew-submit-job--tried session)))))))
+was tried so far, which goes with the question.  Whatever goes wrong counts as
+\"no answer\"."
+  (let* ((id (mew-submit-job-id session))
+         (what "answering a question")
+         (known (mew-submit-job--call (mew-submit-job-on-know session) event what t)))
+    (when (or known (null (mew-submit-job-done session)))
+      (mew-submit-job--reply
+       session id
+       (or known
+           (mew-submit-job--call
+            (mew-submit-job-on-ask session)
+            (append event (list :attempts (mew-submit-job--tried session)))
+            what t))))))
 
 (defun mew-submit-job--start-job (request)
   "Have the module start a job for REQUEST and return its number.
@@ -480,44 +452,44 @@ One that was to be stopped ends, and so do all when Emacs does."
         (mew-submit-job--call (mew-submit-job-on-done session)
                               done "a callback for the end")))))
 
-(defun mew-submit-job--handle (session event)
-  "Do all there is to do for EVENT of SESSION."
-  (unless (mew-submit-job-done session)
-    (let* ((type (plist-get event :event))
-           (event (if (eq type 'attempt) (mew-submit-job--attempt event) event)))
-      (setf (mew-submit-job-course session)
-            (mew-submit-course--add (mew-submit-job-course session) event))
-      (when (eq type 'log)
-        (mew-submit-job--log session event))
-      (if (eq type 'done)
-          (mew-submit-job--end session event)
-        (mew-submit-job--call (mew-submit-job-on-event session)
-                              event "a callback for events"))
-      (when (eq type 'ask)
-        (mew-submit-job--ask session event)))))
-
-(defun mew-submit-job--handle-next ()
-  "Handle the oldest event of the queue; nothing it does reaches the others."
-  (let ((next (pop mew-submit-job--queue))
-        (inhibit-quit t))
-    (condition-case err
-        (mew-submit-job--handle (car next) (cdr next))
-      (error (mew-submit-job--warn err "handling an event")))))
+(defun mew-submit-job--handle-queue ()
+  "Do all there is to do for what is in the queue, the oldest event first.
+Nothing that one does reaches the others.  A callback may wait, and so come here
+again: each event is taken from the queue before it is handled."
+  ;; A quit that is under way would end the next callback before it begins.
+  (while (and mew-submit-job--queue (not quit-flag))
+    (let* ((next (pop mew-submit-job--queue))
+           (inhibit-quit t)
+           (session (car next))
+           (type (plist-get (cdr next) :event)))
+      (condition-case err
+          (unless (mew-submit-job-done session)
+            (let ((event (if (eq type 'attempt)
+                             (mew-submit-job--attempt (cdr next))
+                           (cdr next))))
+              (setf (mew-submit-job-course session)
+                    (mew-submit-course--add (mew-submit-job-course session) event))
+              (when (eq type 'log)
+                (mew-submit-job--log session event))
+              (if (eq type 'done)
+                  (mew-submit-job--end session event)
+                (mew-submit-job--call (mew-submit-job-on-event session)
+                                      event "a callback for events"))
+              (when (eq type 'ask)
+                (mew-submit-job--ask session event))))
+        (error (mew-submit-job--warn err "handling an event"))))))
 
 (defun mew-submit-job--dispatch ()
-  "Handle the queue.
-A callback may wait, and so come here again: each event is taken from the queue
-before it is handled.  Whatever throws past this, the rest is handled later."
+  "Handle the queue.  Whatever throws past this, the rest is handled later."
   (when mew-submit-job--timer
     (cancel-timer mew-submit-job--timer)
     (setq mew-submit-job--timer nil))
   (unwind-protect
       (mew-submit-background--run
-        ;; A quit that is under way would end the next callback before it begins.
-        (while (and mew-submit-job--queue (not quit-flag))
-          (mew-submit-job--handle-next)))
+        (mew-submit-job--handle-queue))
+    ;; What came meanwhile, or was left.
     (when mew-submit-job--queue
-      (mew-submit-job--schedule))))
+      (mew-submit-job--enqueue nil))))
 
 ;;; What the floors above call
 
@@ -536,9 +508,9 @@ the SECRET, :password and :tunnel-password of REQUEST are overwritten, here.
 
 AGAIN is called with what would be the `done' event, before anybody else is,
 and may return another request: then that event is not told, and a job for
-that request goes on as the same session.  HINT is told at the end if no route
-has led to the server.  Signal `mew-submit-config' or `mew-submit-internal' when
-there is no job."
+that request goes on as the same session.  HINT is called with the end if no
+route has led to the server, and returns what is added to the words, or nil.
+Signal `mew-submit-config' or `mew-submit-internal' when there is no job."
   (mew-submit-module--ensure)
   (mew-submit-job--open)
   (let ((session (mew-submit-job--make :on-event on-event :on-done on-done
@@ -557,7 +529,7 @@ there is no job."
 ON-EVENT and ON-DONE are called soon, as for any session."
   (let ((session (mew-submit-job--make :on-event on-event
                                        :on-done on-done)))
-    (mew-submit-job--enqueue session (mew-submit-error--done err))
+    (mew-submit-job--enqueue (list (cons session (mew-submit-error--done err))))
     session))
 
 (defun mew-submit-job--cancel (session)

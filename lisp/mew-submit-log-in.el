@@ -70,7 +70,9 @@ Who is asked is as for `mew-submit-auth--lookup'."
       (mew-submit-log-in--account (append (list :user user) account) attempt)
       :on-ask on-ask
       :on-done (lambda (done)
-                 (let ((auth (mew-submit-job--told (plist-get diagnosis :session) :auth)))
+                 (let ((auth (plist-get (mew-submit-job-course
+                                         (plist-get diagnosis :session))
+                                        :auth)))
                    (mew-submit-log-in--note
                     diagnosis :state 'ended :done done :text (plist-get auth :text)
                     :mechanism (or (plist-get done :mechanism)

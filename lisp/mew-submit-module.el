@@ -72,27 +72,24 @@ Signal `mew-submit-config' when this Emacs cannot load modules."
   "Return the directory where a user's own module is."
   (locate-user-emacs-file "mew-submit/"))
 
-(defun mew-submit-module--directories ()
-  "Return the directories the module may be in, the best first."
-  (if mew-submit-module-directory
-      (list mew-submit-module-directory)
-    ;; Not nil, which is wherever the user happens to be.
-    (append (seq-filter #'stringp load-path)
-            (list (expand-file-name "module" mew-submit-module--root)
-                  mew-submit-module--lisp
-                  ;; Where a distribution's links lead.
-                  (file-name-directory
-                   (file-truename (expand-file-name "mew-submit-module.el"
-                                                    mew-submit-module--lisp)))
-                  (mew-submit-module--user-directory)))))
-
 (defun mew-submit-module--files ()
   "Return the files that may be the module and are there, the best first."
   (let ((name (mew-submit-module--name)))
     (seq-uniq
-     (seq-filter #'file-exists-p
-                 (mapcar (lambda (directory) (expand-file-name name directory))
-                         (mew-submit-module--directories))))))
+     (seq-filter
+      #'file-exists-p
+      (mapcar (lambda (directory) (expand-file-name name directory))
+              (if mew-submit-module-directory
+                  (list mew-submit-module-directory)
+                ;; Not nil, which is wherever the user happens to be.
+                (append (seq-filter #'stringp load-path)
+                        (list (expand-file-name "module" mew-submit-module--root)
+                              mew-submit-module--lisp
+                              ;; Where a distribution's links lead.
+                              (file-name-directory
+                               (file-truename (expand-file-name "mew-submit-module.el"
+                                                                mew-submit-module--lisp)))
+                              (mew-submit-module--user-directory)))))))))
 
 (defun mew-submit-module--target ()
   "Return the name of the file that is the module when it has been built here."
@@ -120,16 +117,11 @@ Signal `mew-submit-config' when this Emacs cannot load modules."
       (mew-submit-module--target)))
 
 (defun mew-submit-module--fits-p ()
-  "Is a module loaded, and of the interface that this Lisp needs?"
+  "Is a module loaded, and of the interface that this Lisp needs?
+It is the one that is used from then on."
   (and (fboundp 'mew-submit--mod-interface)
-       (equal (mew-submit--mod-interface) mew-submit-module--interface)))
-
-(defun mew-submit-module--stamp (file)
-  "Return something that is different for another FILE of the same name."
-  (let ((attributes (file-attributes file)))
-    (list (file-attribute-inode-number attributes)
-          (file-attribute-modification-time attributes)
-          (file-attribute-size attributes))))
+       (equal (mew-submit--mod-interface) mew-submit-module--interface)
+       (setq mew-submit-module--used t)))
 
 (defun mew-submit-module--load-as-new (file)
   "Load FILE by another name, since the system has loaded one of this name."
@@ -142,7 +134,11 @@ Signal `mew-submit-config' when this Emacs cannot load modules."
 
 (defun mew-submit-module--try (file)
   "Load FILE, unless it is known not to fit; return non-nil if it fits."
-  (let ((stamp (mew-submit-module--stamp file)))
+  (let* ((attributes (file-attributes file))
+         ;; It is different for another file of the same name.
+         (stamp (list (file-attribute-inode-number attributes)
+                      (file-attribute-modification-time attributes)
+                      (file-attribute-size attributes))))
     (unless (or mew-submit-module--used
                 (equal stamp (cadr (assoc file mew-submit-module--refused))))
       (let ((why (condition-case err
@@ -162,12 +158,10 @@ Signal `mew-submit-config' when this Emacs cannot load modules."
                 (list stamp why)))
         (setq mew-submit-module--used (not why))))))
 
-(defun mew-submit-module--ready-p ()
-  "Is there a module that fits?  It is loaded then.
+(defun mew-submit-module--find ()
+  "Load a module that fits, and return non-nil, if there is one.
 Signal `mew-submit-config' when this Emacs cannot load modules."
-  (or (and (mew-submit-module--fits-p)
-           (setq mew-submit-module--used t))
-      (seq-some #'mew-submit-module--try (mew-submit-module--files))))
+  (seq-some #'mew-submit-module--try (mew-submit-module--files)))
 
 (defun mew-submit-module--stale ()
   "Return why the modules that are there do not serve, or nil where there is none."
@@ -200,7 +194,7 @@ time is killed, which the outbox can bear."
   "Load the module if it is not loaded yet, and check that it fits.
 Signal `mew-submit-config', which tells how to build it, where it is not built.
 Return t."
-  (unless (mew-submit-module--ready-p)
+  (unless (or (mew-submit-module--fits-p) (mew-submit-module--find))
     (mew-submit-module--throw-missing))
   (when mew-submit-module--end-when-told
     (setq mew-submit-module--end-when-told nil)
@@ -276,7 +270,8 @@ or have mew-submit-module-directory name the module's directory"
 (defun mew-submit-module--missing-p ()
   "Is there no module that fits, where mail can wait and somebody is told so?"
   (not (or noninteractive
-           (ignore-error mew-submit-config (mew-submit-module--ready-p)))))
+           (mew-submit-module--fits-p)
+           (ignore-error mew-submit-config (mew-submit-module--find)))))
 
 ;; What a build needs, and what it is called where.
 

@@ -122,24 +122,21 @@ What there is of an attempt is not needed for the next one, and may be much."
           copy)
       file)))
 
-(defun mew-submit-parcel--without (parcel)
-  "Return keywords to leave out for PARCEL because of its server, as a plist."
-  (when-let* ((keywords (mew-submit-parcel-without parcel)))
-    (list :without (append keywords
-                           (plist-get (mew-submit-parcel-account parcel)
-                                      :without)))))
-
 (defun mew-submit-parcel--request (parcel)
-  "Return a request for PARCEL."
-  (append (mew-submit-request--make (append (mew-submit-parcel--without parcel)
-                                            (mew-submit-parcel-account
-                                             parcel))
-                                    (mew-submit-parcel--public-file parcel)
-                                    (mew-submit-parcel-fields parcel)
-                                    (mew-submit-parcel-envelope parcel)
-                                    (mew-submit-parcel-networks parcel))
-          (when-let* ((journal (mew-submit-parcel-journal parcel)))
-            (list :journal (mew-submit-way--file-name journal)))))
+  "Return a request for PARCEL, without the keywords that its server has not kept."
+  (let ((account (mew-submit-parcel-account parcel))
+        (without (mew-submit-parcel-without parcel)))
+    (append (mew-submit-request--make
+             (if without
+                 (append (list :without (append without (plist-get account :without)))
+                         account)
+               account)
+             (mew-submit-parcel--public-file parcel)
+             (mew-submit-parcel-fields parcel)
+             (mew-submit-parcel-envelope parcel)
+             (mew-submit-parcel-networks parcel))
+            (when-let* ((journal (mew-submit-parcel-journal parcel)))
+              (list :journal (mew-submit-way--file-name journal))))))
 
 ;;; Questions
 
@@ -274,8 +271,8 @@ Whoever is asked hears of the tunnel as well: it makes another network."
     (funcall on-ask (append event (list :tunnel (mew-submit-parcel--tunnel-name
                                                  parcel))))))
 
-(defun mew-submit-parcel--hint (parcel)
-  "Return why PARCEL must not or cannot fall back, or nil.
+(defun mew-submit-parcel--hint (parcel _done)
+  "Return why PARCEL, which no port took, must not or cannot fall back, or nil.
 Either the user has said so of the network, or the other ports take no log-in."
   (let* ((host (mew-submit-parcel-host parcel))
          (networks (mew-submit-parcel-networks parcel))
@@ -307,16 +304,18 @@ Either the user has said so of the network, or the other ports take no log-in."
   "Return another request for PARCEL after its end DONE, or nil.
 It is one where the server has refused what it offers itself, without that, one
 with another password, or one to another server."
-  (if-let* (((equal (plist-get done :about) "offer"))
-            (news (seq-difference (plist-get done :left-out)
-                                  (mew-submit-parcel-without parcel))))
-      (progn
-        (mew-submit-parcel--remember parcel done)
-        (setf (mew-submit-parcel-without parcel)
-              (append news (mew-submit-parcel-without parcel)))
-        (mew-submit-parcel--request parcel))
-    (or (mew-submit-parcel--again-with-password parcel done)
-        (mew-submit-parcel--elsewhere parcel done))))
+  (unless (equal (plist-get done :kind) "ok")
+    (if-let* (((equal (plist-get done :about) "offer"))
+              (news (seq-difference (plist-get done :left-out)
+                                    (mew-submit-parcel-without parcel))))
+        (progn
+          (when (mew-submit-parcel-memory parcel)
+            (mew-submit-parcel--remember parcel done))
+          (setf (mew-submit-parcel-without parcel)
+                (append news (mew-submit-parcel-without parcel)))
+          (mew-submit-parcel--request parcel))
+      (or (mew-submit-parcel--again-with-password parcel done)
+          (mew-submit-parcel--elsewhere parcel done)))))
 
 (defun mew-submit-parcel--again-with-password (parcel done)
   "Return another request for PARCEL after its end DONE, or nil.
@@ -408,7 +407,7 @@ for a passphrase: a server whose log-in is behind one cannot be used then."
     request))
 
 (defun mew-submit-parcel--elsewhere (parcel done)
-  "Return a request to the next server of PARCEL after its end DONE, or nil.
+  "Return a request to the next server of PARCEL after its bad end DONE, or nil.
 Nothing of the message has been said to the one before.  Where there is no next
 one, DONE is told why the others could not be used."
   (let ((before (mew-submit-parcel-account parcel)))
@@ -425,8 +424,7 @@ one, DONE is told why the others could not be used."
                                         (reverse (mew-submit-parcel-passed parcel))
                                         "; "))
                  nil)))
-          ((and (mew-submit-parcel-passed parcel)
-                (not (equal (plist-get done :kind) "ok")))
+          ((mew-submit-parcel-passed parcel)
            (plist-put done :text
                       (format "%s.  Before that, %s"
                               (string-trim-right (or (plist-get done :text) "") "[.]")
@@ -513,7 +511,8 @@ Return the session that looks, or nil where there is nothing to look at."
     (pcase (plist-get event :event)
       ('auth (when-let* ((save (mew-submit-auth--settle job t host)))
                (mew-submit-auth--offer-to-save host save)))
-      ('done (when (mew-submit-refusal--secret-p event)
+      ('done (when (and (not (equal (plist-get event :kind) "ok"))
+                        (mew-submit-refusal--secret-p event))
                (mew-submit-auth--settle job nil host))
              (mew-submit-auth--close job)))))
 
@@ -531,35 +530,34 @@ Where a message has gone another way because of it, look again some time."
          host (mew-submit-parcel-account parcel) networks)))))
 
 (defun mew-submit-parcel--remember (parcel event)
-  "Remember what is in EVENT of PARCEL about the server for other messages."
+  "Remember for other messages what is in EVENT of PARCEL, which has a memory."
   (pcase-let ((`(,file . ,server) (mew-submit-parcel-memory parcel)))
-    (when file
-      (mew-submit-memory--note file server event
-                               (mew-submit-job-course (mew-submit-parcel-job parcel))))))
-
-(defun mew-submit-parcel--note (parcel event)
-  "Remember what is in EVENT of PARCEL about server, password and network."
-  (pcase (plist-get event :event)
-    ('auth (mew-submit-parcel--settle parcel event))
-    ('connected (setf (mew-submit-parcel-greeted parcel) nil))
-    ('greeting (setf (mew-submit-parcel-greeted parcel) (plist-get event :code)))
-    ('progress
-     (setf (mew-submit-parcel-sent parcel) (or (plist-get event :sent) 0)
-           (mew-submit-parcel-total parcel) (or (plist-get event :total) 0))
-     (when (mew-submit-parcel-entry parcel)
-       (run-hook-with-args 'mew-submit-parcel--progress-functions
-                           (mew-submit-parcel-entry parcel) event)))
-    ('done
-     (mew-submit-parcel--settle parcel event)
-     (mew-submit-request--learn-log-ins (mew-submit-parcel-host parcel) event)
-     (mew-submit-parcel--learn parcel event)
-     (mew-submit-parcel--learn-server parcel event)))
-  (mew-submit-parcel--remember parcel event))
+    (mew-submit-memory--note file server event
+                             (mew-submit-job-course (mew-submit-parcel-job parcel)))))
 
 (defun mew-submit-parcel--hear (parcel event)
-  "Note EVENT of PARCEL, and tell it."
+  "Tell EVENT of PARCEL.
+Before, note what is in it about server, password and network."
   (unwind-protect
-      (mew-submit-parcel--note parcel event)
+      (let ((type (plist-get event :event)))
+        (pcase type
+          ('auth (mew-submit-parcel--settle parcel event))
+          ('connected (setf (mew-submit-parcel-greeted parcel) nil))
+          ('greeting (setf (mew-submit-parcel-greeted parcel) (plist-get event :code)))
+          ('progress
+           (setf (mew-submit-parcel-sent parcel) (or (plist-get event :sent) 0)
+                 (mew-submit-parcel-total parcel) (or (plist-get event :total) 0))
+           (when-let* ((entry (mew-submit-parcel-entry parcel)))
+             (run-hook-with-args 'mew-submit-parcel--progress-functions entry event)))
+          ('done
+           (mew-submit-parcel--settle parcel event)
+           (mew-submit-request--learn-log-ins (mew-submit-parcel-host parcel) event)
+           (mew-submit-parcel--learn parcel event)
+           (mew-submit-parcel--learn-server parcel event)))
+        ;; The events that `mew-submit-memory--note' knows.
+        (when (and (mew-submit-parcel-memory parcel)
+                   (memq type '(tls capabilities auth done)))
+          (mew-submit-parcel--remember parcel event)))
     (when-let* ((on-event (mew-submit-parcel-on-event parcel)))
       (funcall on-event event))))
 
@@ -586,13 +584,13 @@ condition when there is no job."
           (setf (mew-submit-parcel-fields parcel)
                 (mew-submit-message--fields (mew-submit-parcel-file parcel))))
         (mew-submit-parcel--prefer parcel account)
-        (let ((hint (mew-submit-parcel--hint parcel))
-              (request (mew-submit-parcel--request parcel))
+        (let ((request (mew-submit-parcel--request parcel))
               ;; Whoever quits from here on is too late.
               (inhibit-quit t))
           (setf (mew-submit-parcel-job parcel)
                 (mew-submit-job--start
-                 request :hint hint
+                 request
+                 :hint (apply-partially #'mew-submit-parcel--hint parcel)
                  :on-event (apply-partially #'mew-submit-parcel--hear parcel)
                  :on-done (apply-partially #'mew-submit-parcel--end parcel)
                  :on-ask (apply-partially #'mew-submit-parcel--answer parcel)

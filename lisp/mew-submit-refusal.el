@@ -43,23 +43,17 @@ Nil where no reply of a server is why."
     (and (<= 400 code 599)
          (mew-submit-refusal--of (plist-get event :step) code
                                  (plist-get event :enhanced)
-                                 (mew-submit-refusal--words said)
+                                 ;; Some lines begin with an enhanced code.
+                                 (nth 2 (mew-submit-cause--parse said))
                                  (plist-get event :mechanism)))))
 
-(defun mew-submit-refusal--words (said)
-  "Return the lines SAID, of which some begin with an enhanced code, as one text."
-  (nth 2 (mew-submit-cause--parse said)))
-
 (defun mew-submit-refusal--of-recipient (recipient)
-  "Return RECIPIENT, of a `done' event, with its cause if it was refused."
-  (let ((code (or (plist-get recipient :code) 0)))
-    (if (<= 400 code 599)
-        (append recipient
-                (mew-submit-refusal--of
-                 :rcpt code (plist-get recipient :enhanced)
-                 (nth 2 (mew-submit-cause--parse (or (plist-get recipient :text) "")))
-                 nil))
-      recipient)))
+  "Return RECIPIENT, of a `done' event, which was refused, with the cause of that."
+  (append recipient
+          (mew-submit-refusal--of
+           :rcpt (plist-get recipient :code) (plist-get recipient :enhanced)
+           (nth 2 (mew-submit-cause--parse (or (plist-get recipient :text) "")))
+           nil)))
 
 (defun mew-submit-refusal--advice (done)
   "Return what there is to tell and to do about the cause of DONE, a plist, or nil."

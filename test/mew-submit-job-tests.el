@@ -321,7 +321,7 @@ All others are told as they are, those of other jobs too.  \(SECURITY: O27)."
                                (when (= (plist-get event :ms) 1)
                                  (signal 'quit nil))))))
     (dolist (ms '(1 2 3))
-      (mew-submit-job--enqueue session (list :event 'greeting :ms ms)))
+      (mew-submit-job--enqueue (list (list session :event 'greeting :ms ms))))
     (let ((inhibit-quit t))             ; as in a timer
       (mew-submit-job--dispatch)
       (should quit-flag)
@@ -648,7 +648,8 @@ All others are told as they are, those of other jobs too.  \(SECURITY: O27)."
                                        (setq quit-flag throw-on-input))
                                      (push 'event ends))
                    :on-done (lambda (_) (push 'done ends)))))
-    (mew-submit-job--enqueue session '(:event done :kind "ok" :result "delivered"))
+    (mew-submit-job--enqueue
+     (list (cons session '(:event done :kind "ok" :result "delivered"))))
     (while-no-input (mew-submit-job--dispatch))
     (should (equal ends '(done event)))))
 
@@ -661,8 +662,8 @@ All others are told as they are, those of other jobs too.  \(SECURITY: O27)."
                   :id id :on-event (lambda (_) (throw 'away id))
                   :on-done (lambda (_) (push id ends))))))
     (dolist (id '(1 2 3))
-      (mew-submit-job--enqueue (funcall make id)
-                               '(:event done :kind "ok" :result "delivered")))
+      (mew-submit-job--enqueue
+       (list (cons (funcall make id) '(:event done :kind "ok" :result "delivered")))))
     (dotimes (_ 3)
       (catch 'away (mew-submit-job--dispatch))
       ;; The others have not been forgotten.
@@ -678,11 +679,12 @@ That is so where there is no directory for Emacs' files either."
           (default-directory "/does/not/exist/")
           (there nil))
       (mew-submit-job--enqueue
-       (mew-submit-job--make
-        :id 7 :on-done (lambda (_)
-                         (setq there (list (file-directory-p default-directory)
-                                           mew-submit-background--now))))
-       '(:event done :kind "ok" :result "delivered"))
+       (list (cons (mew-submit-job--make
+                    :id 7
+                    :on-done (lambda (_)
+                               (setq there (list (file-directory-p default-directory)
+                                                 mew-submit-background--now))))
+                   '(:event done :kind "ok" :result "delivered"))))
       (mew-submit-job--dispatch)
       (should (equal there '(t t)))
       (should (equal default-directory "/does/not/exist/")))))
@@ -703,7 +705,8 @@ That is so where there is no directory for Emacs' files either."
                      (:event attempt :job 0 :id 0 :port 587 :family "ipv4"
                              :address "192.0.2.1" :tls "starttls"
                              :case "greeting" :ms 1.0 :text "closed")))
-      (mew-submit-job--handle session event))
+      (let ((mew-submit-job--queue (list (cons session event))))
+        (mew-submit-job--handle-queue)))
     (let* ((done (mew-submit-job--done
                   session '(:event done :job 0 :kind "connect" :text "t")))
            (attempts (plist-get done :attempts)))

@@ -250,10 +250,13 @@ A server with limits gets a message in several sessions, and each can fail."
               ;; What is on disk then is all that the next Emacs has.
               (mew-submit-test-until ("the final dot")
                 (let ((entry (mew-submit-spool--read id directory)))
-                  (plist-get (mew-submit-fate--of-journal
-                              (plist-get entry :recipients)
-                              (mew-submit-spool--journal-lines entry))
-                             :uncertain)))
+                  (seq-some (lambda (recipient)
+                              (and (plist-get recipient :sent)
+                                   (null (plist-get recipient :code))))
+                            (plist-get (mew-submit-fate--of-journal
+                                        (plist-get entry :recipients)
+                                        (mew-submit-spool--journal-lines entry))
+                                       :recipients))))
               (copy-directory directory copy t t t)
               (mew-submit-test-go peer)
               (funcall settle)

@@ -215,6 +215,14 @@ that is but the word of parting that Emacs 30 has for a wrong certificate."
     (mew-submit-module--ensure)
     (mew-submit--mod-ignore-pipe)))
 
+;;; Names of files
+
+(defun mew-submit-module--octets-name (file)
+  "Return the name of FILE as the module, and the system, take it."
+  (encode-coding-string (file-name-unquote (expand-file-name file))
+                        (or file-name-coding-system
+                            default-file-name-coding-system 'utf-8)))
+
 ;;; Building
 
 ;; The first build takes a while, and the mail that needs it waits in the outbox

@@ -23,6 +23,7 @@
 (require 'mew-submit-job)
 (require 'mew-submit-memory)
 (require 'mew-submit-message)
+(require 'mew-submit-module)
 (require 'mew-submit-network)
 (require 'mew-submit-network-negative)
 (require 'mew-submit-network-server)
@@ -136,7 +137,7 @@ What there is of an attempt is not needed for the next one, and may be much."
              (mew-submit-parcel-envelope parcel)
              (mew-submit-parcel-networks parcel))
             (when-let* ((journal (mew-submit-parcel-journal parcel)))
-              (list :journal (mew-submit-way--file-name journal))))))
+              (list :journal (mew-submit-module--octets-name journal))))))
 
 ;;; Questions
 
@@ -152,7 +153,7 @@ What there is of an attempt is not needed for the next one, and may be much."
              (mew-submit-sevenbit--convert
               (mew-submit-parcel--public-file parcel) out
               (cdr (assoc what mew-submit-parcel--encodings))))
-         (mew-submit-way--file-name out))))
+         (mew-submit-module--octets-name out))))
 
 (defun mew-submit-parcel--or (answer otherwise)
   "Return ANSWER, or for none the value of OTHERWISE, a function, now or later."

@@ -20,6 +20,7 @@
 (require 'mew-submit-job)
 (require 'mew-submit-memory)
 (require 'mew-submit-message)
+(require 'mew-submit-module)
 (require 'mew-submit-network-negative)
 (require 'mew-submit-store)
 (require 'mew-submit-way)
@@ -375,7 +376,7 @@ ACCOUNT is a plist, as in `mew-submit-accounts', and may have :password,
       :from (mew-submit-request--octets (car envelope))
       :recipients (mapcar #'mew-submit-request--octets (cdr envelope))
       :all-or-none (and (plist-get account :all-or-none) t)
-      :file (mew-submit-way--file-name file)
+      :file (mew-submit-module--octets-name file)
       :binary (and (mew-submit-message--binary-p fields) t)
       :trace mew-submit-log)
      (list :without (mew-submit-account--without

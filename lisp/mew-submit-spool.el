@@ -36,7 +36,6 @@
 (require 'mew-submit-message)
 (require 'mew-submit-module)
 (require 'mew-submit-store)
-(require 'mew-submit-way)
 
 (declare-function json-read-from-string "json" (string))
 (declare-function mew-submit--mod-sync "ext:mew-submit-native" (file))
@@ -66,9 +65,7 @@ Message-ID, by which server, and that server's words; 0 keeps no log."
 
 (defun mew-submit-spool--sync (file)
   "Have FILE, or a directory, on disk, also before there is a module to do it."
-  (let ((name (encode-coding-string (directory-file-name (expand-file-name file))
-                                    (or file-name-coding-system
-                                        default-file-name-coding-system 'utf-8)))
+  (let ((name (mew-submit-module--octets-name (directory-file-name file)))
         (default-directory temporary-file-directory))
     (cond ((fboundp 'mew-submit--mod-sync) (mew-submit--mod-sync name))
           ((not (eql 0 (call-process "sync" nil nil nil name)))
@@ -402,7 +399,7 @@ It is nil when somebody else has it, here or in another Emacs, or it is gone."
   (mew-submit-module--ensure)
   (let ((file (mew-submit-spool--file id ".eml" directory)))
     (and (file-exists-p file)
-         (mew-submit--mod-lock (mew-submit-way--file-name file)))))
+         (mew-submit--mod-lock (mew-submit-module--octets-name file)))))
 
 (defun mew-submit-spool--unlock (lock)
   "Give LOCK back; nil is fine."
@@ -416,7 +413,7 @@ It is nil when somebody else has it, here or in another Emacs, or it is gone."
 Return the lock on it, which somebody who waits for LOCK, the one on what was
 there, does not have in between."
   (mew-submit-spool--sync part)
-  (let ((new (mew-submit--mod-lock (mew-submit-way--file-name part)))
+  (let ((new (mew-submit--mod-lock (mew-submit-module--octets-name part)))
         renamed)
     (unwind-protect
         (progn

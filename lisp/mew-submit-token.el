@@ -165,12 +165,6 @@ The user may be asked."
 
 ;;; The files
 
-(defun mew-submit-token--octets-name (file)
-  "Return the name of FILE as the module takes it."
-  (encode-coding-string (expand-file-name file)
-                        (or file-name-coding-system
-                            default-file-name-coding-system 'utf-8)))
-
 (defun mew-submit-token--file (account suffix)
   "Return the file of ACCOUNT's sign-in with SUFFIX.
 Signal `mew-submit-config' when others could write to its directory."
@@ -230,9 +224,9 @@ somebody was in the middle of a renewal."
 Somebody who looks finds either all of what was there or all of this."
   (let ((file (mew-submit-token--file account ".token"))
         (part (mew-submit-token--part account record)))
-    (mew-submit--mod-sync (mew-submit-token--octets-name part))
+    (mew-submit--mod-sync (mew-submit-module--octets-name part))
     (rename-file part file t)
-    (mew-submit--mod-sync (mew-submit-token--octets-name
+    (mew-submit--mod-sync (mew-submit-module--octets-name
                            (file-name-directory file)))))
 
 (defun mew-submit-token--read (account)
@@ -257,7 +251,7 @@ nil, signal `mew-submit-secret'."
     (unless (file-exists-p file)
       (with-file-modes #o600
         (write-region "" nil file t 'silent)))
-    (mew-submit--mod-lock (mew-submit-token--octets-name file))))
+    (mew-submit--mod-lock (mew-submit-module--octets-name file))))
 
 ;;; Renewing
 
@@ -592,7 +586,7 @@ Return non-nil if it is known then.  This is for a command."
       (delete-file (mew-submit-token--file account ".part")))
     (when (file-exists-p file)
       (delete-file file)
-      (mew-submit--mod-sync (mew-submit-token--octets-name
+      (mew-submit--mod-sync (mew-submit-module--octets-name
                              (file-name-directory file))))
     (mew-submit-token--forget-access token)
     (setf (mew-submit-token-record token) nil)

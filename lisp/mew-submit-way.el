@@ -21,6 +21,7 @@
 (require 'cl-lib)
 (require 'mew-submit-address)
 (require 'mew-submit-error)
+(require 'mew-submit-module)
 (require 'seq)
 (require 'subr-x)
 
@@ -226,9 +227,7 @@ That is the first of that name in the variable `exec-path', with the variable
             (push (encode-coding-string variable locale-coding-system)
                   variables)))))
     (list :tunnel-program (when-let* ((program (executable-find "ssh")))
-                                     (encode-coding-string program
-                                                           (or file-name-coding-system
-                                                               'utf-8)))
+                            (mew-submit-module--octets-name program))
           :environment (nreverse variables))))
 
 (defun mew-submit-way--proxy (tunnel)
@@ -264,12 +263,6 @@ what is no address, and for two of one family."
 
 ;;; Files
 
-(defun mew-submit-way--file-name (file)
-  "Return the name of FILE as the system takes it."
-  (encode-coding-string (file-name-unquote (expand-file-name file))
-                        (or file-name-coding-system
-                            default-file-name-coding-system 'utf-8)))
-
 (defconst mew-submit-way--files
   '((:ca-file "CA file" t)
     (:crl-file "CRL file")
@@ -285,7 +278,7 @@ Signal `mew-submit-config' when it cannot be read."
          (encode-coding-string file 'utf-8))
         ((and (file-readable-p file)
               (or directory (not (file-directory-p file))))
-         (mew-submit-way--file-name file))
+         (mew-submit-module--octets-name file))
         (t (mew-submit-error--throw 'config nil "The %s cannot be read: %s" words
                                     file))))
 

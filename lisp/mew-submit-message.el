@@ -16,6 +16,7 @@
 
 ;;; Code:
 
+(require 'cl-lib)
 (require 'mew-submit-address)
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
@@ -49,21 +50,15 @@ is empty."
 
 ;;; Reading the header
 
-(defun mew-submit-message--line-end ()
-  "Move point behind the line end that is at point, if there is one."
-  (cond ((looking-at "\r\\{1,8\\}\n") (goto-char (match-end 0)))
-        ((not (eobp)) (forward-char))))
+(defconst mew-submit-message--line-end "\r\\{1,8\\}\n\\|[\r\n]"
+  "What matches the next line end.")
 
 (defun mew-submit-message--header-end ()
   "Return where the first empty line of the buffer begins, or nil."
   (goto-char (point-min))
-  (let (end)
-    (while (not (or end (eobp)))
-      (if (memq (char-after) '(?\r ?\n))
-          (setq end (point))
-        (skip-chars-forward "^\r\n")
-        (mew-submit-message--line-end)))
-    end))
+  (while (not (or (eobp) (memq (char-after) '(?\r ?\n))))
+    (re-search-forward mew-submit-message--line-end nil 'move))
+  (and (not (eobp)) (point)))
 
 (defun mew-submit-message--insert-header (file)
   "Insert the header of FILE, raw and without the empty line behind it."
@@ -83,27 +78,12 @@ is empty."
         (setq end (mew-submit-message--header-end))))
     (delete-region (or end (point-max)) (point-max))))
 
-(defun mew-submit-message--next-field ()
-  "Return the field at point, a string, and move behind it."
-  (let ((start (point)))
-    (while (progn
-             (skip-chars-forward "^\r\n")
-             (mew-submit-message--line-end)
-             (memq (char-after) '(?\s ?\t))))
-    (buffer-substring start (point))))
-
-(defun mew-submit-message--name (field)
-  "Return the name of FIELD in lower case, or \"\" when it has none."
-  (if (string-match "\\`\\([^:\r\n \t]+\\)[ \t]*:" field)
-      (downcase (match-string 1 field))
-    ""))
-
 (defconst mew-submit-message--mbox "from "
   "The name given to what is before the header: the line that an mbox has there.
 A byte order mark is another such thing.  No field can have that name.")
 
-(defconst mew-submit-message--mark "\357\273\277"
-  "The byte order mark of UTF-8, which editors write before a text.")
+(defconst mew-submit-message--marks "\\(?:\357\273\277\\)*"
+  "What matches byte order marks of UTF-8, which editors write before a text.")
 
 (defun mew-submit-message--mbox-p (fields)
   "Is the first of FIELDS the line that an mbox has before a message?
@@ -115,30 +95,33 @@ field has to follow."
        (or (not (member (car (nth 1 fields)) '(nil "")))
            (mew-submit-message--mbox-p (cdr fields)))))
 
-(defun mew-submit-message--skip-mark ()
-  "Move point behind each byte order mark that is at point."
-  (while (looking-at-p mew-submit-message--mark)
-    (forward-char (length mew-submit-message--mark))))
-
 (defun mew-submit-message--rest-fields ()
   "Return the fields from point on of the header that the buffer is."
   (let (fields)
     (while (not (eobp))
-      (let ((field (mew-submit-message--next-field)))
-        (push (cons (mew-submit-message--name field) field) fields)))
+      (let ((start (point)))
+        (while (progn
+                 (re-search-forward mew-submit-message--line-end nil 'move)
+                 (memq (char-after) '(?\s ?\t))))
+        (let ((octets (buffer-substring start (point))))
+          (push (cons (if (string-match "\\`\\([^:\r\n \t]+\\)[ \t]*:" octets)
+                          (downcase (match-string 1 octets))
+                        "")
+                      octets)
+                fields))))
     (nreverse fields)))
 
 (defun mew-submit-message--buffer-fields ()
   "Return the fields of the header that the buffer, unibyte, is."
-  (goto-char (point-min))
-  (mew-submit-message--skip-mark)
-  (let* ((start (point))
-         (fields (mew-submit-message--rest-fields)))
-    (while (mew-submit-message--mbox-p fields)
-      (goto-char (+ start (length (cdar fields))))
-      (mew-submit-message--skip-mark)
-      (setq start (point)
-            fields (mew-submit-message--rest-fields)))
+  (let ((start (point-min))
+        fields)
+    (while (progn
+             (goto-char start)
+             (looking-at mew-submit-message--marks)
+             (setq start (goto-char (match-end 0))
+                   fields (mew-submit-message--rest-fields))
+             (mew-submit-message--mbox-p fields))
+      (cl-incf start (length (cdar fields))))
     (if (= start (point-min))
         fields
       (cons (cons mew-submit-message--mbox (buffer-substring (point-min) start))

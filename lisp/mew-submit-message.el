@@ -350,32 +350,27 @@ Signal `mew-submit-message' when it is none."
 
 ;;; What must not leave
 
-(defun mew-submit-message--private-field-p (field)
-  "Must FIELD, as (NAME . OCTETS), not leave?"
-  (or (member (car field) (list "bcc" "resent-bcc" "x-message-smtp-method"
-                                mew-submit-message--mbox))
-      (string-prefix-p "x-mew-submit-" (car field))))
+(defconst mew-submit-message--how
+  "\\`x-\\(?:mew-submit-\\|message-smtp-method\\'\\)"
+  "What matches the name of a field that says how the message is to be sent.")
 
 (defun mew-submit-message--text-behind (fields)
-  "Return the tail of FIELDS that is text without an empty line before it, or nil.
+  "Return the first of FIELDS that is text without an empty line before it, or nil.
 That is what programs forget; no field comes after it."
   (let* ((all (mew-submit-message--after-mbox fields))
          (text (seq-drop-while (lambda (field) (not (equal (car field) ""))) all)))
     (and (not (eq text all))
          (seq-every-p (lambda (field) (equal (car field) "")) text)
-         text)))
+         (car text))))
 
-(defun mew-submit-message--without-blank-lines (field)
-  "Return the octets of FIELD, as (NAME . OCTETS), without lines of blanks.
-Some take one for the end of the header.  Text, which has no name, keeps them.
-Where nothing is left out, what is returned is the string in FIELD."
-  (let ((octets (cdr field))
-        (start 0)
+(defun mew-submit-message--without-blank-lines (octets)
+  "Return OCTETS, a field, without lines of blanks.
+Where it has none, what is returned is the very string."
+  (let ((start 0)
         (kept 0)
         parts)
     ;; No regexp goes on behind the blanks: there may be more than can be gone back over.
-    (while (and (not (equal (car field) ""))
-                (string-match "[\r\n][ \t]+" octets start))
+    (while (string-match "[\r\n][ \t]+" octets start)
       (let ((line (1+ (match-beginning 0))))
         (setq start (match-end 0))
         (when (or (= start (length octets)) (memq (aref octets start) '(?\r ?\n)))
@@ -387,31 +382,34 @@ Where nothing is left out, what is returned is the string in FIELD."
         (apply #'concat (nreverse (cons (substring octets kept) parts)))
       octets)))
 
-(defun mew-submit-message--public-octets (field)
-  "Return the octets of FIELD, as (NAME . OCTETS), that may leave.
-Where all may, what is returned is the string in FIELD."
-  (if (mew-submit-message--private-field-p field)
-      ""
-    (mew-submit-message--without-blank-lines field)))
+(defun mew-submit-message--leaving (fields)
+  "Return what may leave of each of FIELDS: octets, or \"\" where nothing may.
+Lines of blanks are left out, as some take one for the end of the header; text,
+which has no name, keeps them, and has an empty line before it."
+  (let ((text (mew-submit-message--text-behind fields))
+        (gone (list "bcc" "resent-bcc" mew-submit-message--mbox)))
+    (mapcar
+     (lambda (field)
+       (let ((name (car field))
+             (octets (cdr field)))
+         (cond ((or (member name gone) (string-match mew-submit-message--how name)) "")
+               ((eq field text) (concat "\n" octets))
+               ((or (equal name "") (not (string-match "[\r\n][ \t]" octets))) octets)
+               (t (mew-submit-message--without-blank-lines octets)))))
+     fields)))
 
 (defun mew-submit-message--private-p (fields)
   "Is there any among FIELDS that must not leave, or not as it is?"
-  (or (not (seq-every-p (lambda (field)
-                          (eq (mew-submit-message--public-octets field) (cdr field)))
-                        fields))
-      (and (mew-submit-message--text-behind fields) t)))
+  (not (equal (mew-submit-message--leaving fields) (mapcar #'cdr fields))))
 
 (defun mew-submit-message--private-text (fields)
   "Return the text of those of FIELDS that say how to send the message, or nil.
 Recipients, when to send it and who has it already are not among them."
   (let ((text (mapconcat
                (lambda (field)
-                 (if (and (mew-submit-message--private-field-p field)
-                          (not (member (car field)
-                                       (list "bcc" "resent-bcc"
-                                             "x-mew-submit-send-at"
-                                             "x-mew-submit-not-to"
-                                             mew-submit-message--mbox))))
+                 (if (and (string-match-p mew-submit-message--how (car field))
+                          (not (member (car field) '("x-mew-submit-send-at"
+                                                     "x-mew-submit-not-to"))))
                      (concat (replace-regexp-in-string
                               "[\r\n]+" "\n"
                               (string-trim-right
@@ -533,25 +531,20 @@ file whose first line is no field is all text."
         (mew-submit-message--copy-rest file (mew-submit-message--length fields) new)
         (rename-file new file t)))))
 
-(defun mew-submit-message--public (fields)
-  "Return the octets of those of FIELDS that may leave, as they may.
-Lines of blanks are left out, and text has an empty line before it.  Where
-nothing is changed, the line ends are not either."
-  (let ((cut (mew-submit-message--private-p fields))
-        (text (car (mew-submit-message--text-behind fields))))
-    (mapconcat (lambda (field)
-                 (let ((octets (mew-submit-message--public-octets field)))
-                   (concat (and (eq field text) "\n")
-                           (if cut (mew-submit-message--closed octets) octets))))
-               fields "")))
-
 (defun mew-submit-message--copy (file fields out)
   "Copy the message FILE, whose header has FIELDS, to the new file OUT.
 What must not leave is left out: Bcc, Resent-Bcc, X-Message-SMTP-Method, any
 field whose name begins with X-Mew-Submit-, the line of an mbox, and lines of
-blanks.  Nobody else can read OUT."
-  (mew-submit-message--write (mew-submit-message--public fields) out nil)
-  (mew-submit-message--copy-rest file (mew-submit-message--length fields) out))
+blanks; text has an empty line before it.  Where nothing is changed, the line
+ends are not either.  Nobody else can read OUT."
+  (let ((parts (mew-submit-message--leaving fields)))
+    (mew-submit-message--write
+     (mapconcat (if (equal parts (mapcar #'cdr fields))
+                    #'identity
+                  #'mew-submit-message--closed)
+                parts "")
+     out nil)
+    (mew-submit-message--copy-rest file (mew-submit-message--length fields) out)))
 
 ;;; A fresh date
 

@@ -181,14 +181,17 @@ behind a trace field.  The first is the newest, the one to act on."
                  (mew-submit-address--parse (mew-submit-message--value field))))
           fields))
 
-(defun mew-submit-message--named (fields)
-  "Return the recipients FIELDS name, each once."
-  (let ((resent (mew-submit-message--resent-block fields)))
-    (delete-dups
-     (if resent
-         (mew-submit-message--addresses
-          resent '("resent-to" "resent-cc" "resent-bcc"))
-       (mew-submit-message--addresses fields '("to" "cc" "bcc"))))))
+(defun mew-submit-message--to (fields)
+  "Return the values of those of FIELDS that name recipients: To, Cc and Bcc.
+In a message that is sent again, with Resent- fields, they are Resent-To,
+Resent-Cc and Resent-Bcc of the newest block, and no others."
+  (let* ((resent (mew-submit-message--resent-block fields))
+         (names (if resent
+                    '("resent-to" "resent-cc" "resent-bcc")
+                  '("to" "cc" "bcc"))))
+    (mapcar #'mew-submit-message--value
+            (seq-filter (lambda (field) (member (car field) names))
+                        (or resent fields)))))
 
 (defun mew-submit-message--said (texts)
   "Return the addresses in TEXTS, and each text that is no address list as it is.
@@ -204,30 +207,22 @@ This is for what is kept and not sent: nobody is left out of it."
 
 (defun mew-submit-message--recipients-said (fields)
   "Return the recipients FIELDS name, as `mew-submit-message--said' does."
-  (let* ((resent (mew-submit-message--resent-block fields))
-         (names (if resent
-                    '("resent-to" "resent-cc" "resent-bcc")
-                  '("to" "cc" "bcc"))))
-    (mew-submit-message--said
-     (mapcar #'mew-submit-message--value
-             (seq-filter (lambda (field) (member (car field) names))
-                         (or resent fields))))))
+  (mew-submit-message--said (mew-submit-message--to fields)))
 
 (defun mew-submit-message--resent-p (fields)
   "Is the message with FIELDS one that is sent again, with Resent- fields?"
   (and (mew-submit-message--resent-block fields) t))
 
 (defun mew-submit-message--recipients (fields)
-  "Return the recipients FIELDS name, each once: those in To, Cc and Bcc.
-In a message that is sent again, with Resent- fields, they are those in
-Resent-To, Resent-Cc and Resent-Bcc of the newest block, and no others.  Those
-in X-Mew-Submit-Not-To, who have it already, are left out.  Signal
+  "Return the recipients FIELDS name, as `mew-submit-message--to', each once.
+Those in X-Mew-Submit-Not-To, who have it already, are left out.  Signal
 `mew-submit-message' when a field is no address list."
   (let ((without (mapcar #'downcase (mew-submit-message--addresses
                                      fields '("x-mew-submit-not-to")))))
     (seq-remove (lambda (address)
                   (member (downcase address) without))
-                (mew-submit-message--named fields))))
+                (delete-dups (mapcan #'mew-submit-address--parse
+                                     (mew-submit-message--to fields))))))
 
 (defun mew-submit-message--first (addresses)
   "Return the first of ADDRESSES, or nil: of those with a domain, if there are any.

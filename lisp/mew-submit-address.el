@@ -27,8 +27,8 @@
 
 ;;; Address lists
 
-(defconst mew-submit-address--atom "^][()<>@,;:\". \t"
-  "What an atom of an address list is made of, for `skip-chars-forward'.")
+(defconst mew-submit-address--bare "^][()<>,;:\" \t"
+  "What atoms, and . and @ among them, are made of, for `skip-chars-forward'.")
 
 (defun mew-submit-address--skip-to (stop)
   "Move point behind the character STOP; backslashes quote.
@@ -70,40 +70,39 @@ Signal `mew-submit-message' when there is none."
 
 (defun mew-submit-address--token ()
   "Return the token at point as a string, and move behind it and what is blank.
-The characters < > @ , ; : . are tokens of their own, and so are words: atoms,
-quoted strings and domain literals.  Return nil at the end."
+The characters < > , ; : are tokens of their own, and so are quoted strings,
+domain literals, and atoms with . and @ among them.  Return nil at the end."
   (let ((from (point)))
     (pcase (char-after)
       ('nil)
       (?\" (forward-char) (mew-submit-address--skip-to ?\"))
       (?\[ (forward-char) (mew-submit-address--skip-to ?\]))
-      ((or ?< ?> ?@ ?, ?\; ?: ?.) (forward-char))
-      (_ (when (zerop (skip-chars-forward mew-submit-address--atom))
+      ((or ?< ?> ?, ?\; ?:) (forward-char))
+      (_ (when (zerop (skip-chars-forward mew-submit-address--bare))
            (mew-submit-error--throw 'message nil "Misplaced %c in: %s"
                                     (char-after) (buffer-string)))))
     (unless (= from (point))
       (prog1 (buffer-substring-no-properties from (point))
-        (mew-submit-address--skip-blank)))))
-
-(defun mew-submit-address--spell (tokens)
-  "Return TOKENS as one string, with a blank between words side by side."
-  (let ((word nil))
-    (mapconcat (lambda (token)
-                 (let ((before word))
-                   (setq word (not (member token '("." "@"))))
-                   (if (and before word) (concat " " token) token)))
-               tokens "")))
+        (when (memq (char-after) '(?\s ?\t ?\())
+          (mew-submit-address--skip-blank))))))
 
 (defun mew-submit-address--join (tokens)
   "Return the address that TOKENS spell, or signal `mew-submit-message'."
-  (let ((address (string-join tokens))
-        (spelled (mew-submit-address--spell tokens)))
+  (let* ((address (string-join tokens))
+         (bare (seq-remove (lambda (token) (memq (aref token 0) '(?\" ?\[))) tokens))
+         ;; With a blank between words side by side.
+         (spelled (cl-loop for (token next) on tokens
+                           concat token
+                           unless (or (null next)
+                                      (memq (aref token (1- (length token))) '(?. ?@))
+                                      (memq (aref next 0) '(?. ?@)))
+                           concat " ")))
     (if (and tokens
              (equal address spelled)
-             (not (equal (car tokens) "@"))
+             (not (string-prefix-p "@" address))
              ;; A name may be DOMAIN\USER.
              (not (string-match-p "\\`[^\"[]*\\\\" address))
-             (<= (seq-count (lambda (token) (equal token "@")) tokens) 1))
+             (<= (cl-count ?@ (string-join bare)) 1))
         address
       (mew-submit-error--throw 'message spelled "Not an address: <%s>" spelled))))
 
@@ -116,46 +115,10 @@ Point is behind the <."
              (mew-submit-error--throw 'message nil "Missing > in: %s"
                                       (buffer-string)))
             ;; A route <@a,@b:c@d> is to be ignored (RFC 5322, section 4.4).
-            ((and (equal token ":") (equal (car (last tokens)) "@"))
+            ((and tokens (equal token ":") (string-prefix-p "@" (car (last tokens))))
              (setq tokens nil))
             (t (push token tokens))))
     (mew-submit-address--join (nreverse tokens))))
-
-(defun mew-submit-address--parse-buffer ()
-  "Return the addresses in the current buffer, a list."
-  (let (addresses words angle group token)
-    (goto-char (point-min))
-    (mew-submit-address--skip-blank)
-    (while (progn
-             (setq token (mew-submit-address--token))
-             (cond
-              ((member token '(nil "," ";"))
-               (when (or angle words)
-                 (push (or angle (mew-submit-address--join (nreverse words)))
-                       addresses))
-               ;; People who know other programs end an address with ; too.
-               (when (if group (null token) (and (equal token ";") (null addresses)))
-                 (mew-submit-error--throw
-                  'message nil "Misplaced or missing ; in: %s"
-                  (buffer-string)))
-               (setq words nil
-                     angle nil
-                     group (and group (equal token ","))))
-              (angle
-               (mew-submit-error--throw 'message angle
-                                        "Missing comma after <%s>" angle))
-              ((equal token "<")
-               (setq angle (mew-submit-address--angle)
-                     words nil))
-              ((equal token ":")
-               (when (or group (null words))
-                 (mew-submit-error--throw 'message nil "Misplaced : in: %s"
-                                          (buffer-string)))
-               (setq group t
-                     words nil))
-              (t (push token words)))
-             token))
-    (nreverse addresses)))
 
 (defun mew-submit-address--parse (text)
   "Return the addresses in TEXT, the value of a field such as To.
@@ -164,7 +127,35 @@ members of groups too, display names and comments not.  Signal
 `mew-submit-message' where TEXT is no address list.  RFC 5322, section 3.4."
   (with-temp-buffer
     (insert (replace-regexp-in-string "[\r\n]+" "" text))
-    (mew-submit-address--parse-buffer)))
+    (goto-char (point-min))
+    (mew-submit-address--skip-blank)
+    (let ((token t)
+          addresses words angle group)
+      (while token
+        (setq token (mew-submit-address--token))
+        (cond
+         ((member token '(nil "," ";"))
+          (when (or angle words)
+            (push (or angle (mew-submit-address--join (nreverse words))) addresses))
+          ;; People who know other programs end an address with ; too.
+          (when (if group (null token) (and (equal token ";") (null addresses)))
+            (mew-submit-error--throw 'message nil "Misplaced or missing ; in: %s"
+                                     (buffer-string)))
+          (setq words nil
+                angle nil
+                group (and group (equal token ","))))
+         (angle
+          (mew-submit-error--throw 'message angle "Missing comma after <%s>" angle))
+         ((equal token "<")
+          (setq angle (mew-submit-address--angle)
+                words nil))
+         ((equal token ":")
+          (when (or group (null words))
+            (mew-submit-error--throw 'message nil "Misplaced : in: %s" (buffer-string)))
+          (setq group t
+                words nil))
+         (t (push token words))))
+      (nreverse addresses))))
 
 ;;; Characters
 

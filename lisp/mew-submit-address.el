@@ -184,22 +184,20 @@ Only the blank of ASCII is none of them; letters that cannot be seen are."
 (defun mew-submit-address--odd-words (text)
   "Return in words which character of TEXT is odd, or nil where none is.
 It cannot be seen: it comes along when an address is pasted."
-  (if-let* ((place (cl-position-if #'mew-submit-address--odd-p text))
-            (char (aref text place)))
-      (concat (if (> char #x10FFFF)
-                  (format "octet %02X" (logand char #xFF))
-                (format "U+%04X" char))
-              (if-let* ((name (get-char-code-property
-                               char (if (< char 32) 'old-name 'name))))
-                  (format " (%s)" name)
-                "")
-              (format " as character %d" (1+ place)))
-    (and (mew-submit-address--narrow-line-end-p text)
-         "a disguised line end")))
-
-(defun mew-submit-address--octets (text)
-  "Return how many octets TEXT is in UTF-8."
-  (string-bytes (encode-coding-string text 'utf-8)))
+  (let ((place -1))
+    (while (and (setq place (string-match-p "[^ -~]" text (1+ place)))
+                (not (mew-submit-address--odd-p (aref text place)))))
+    (if-let* ((char (and place (aref text place))))
+        (concat (if (> char #x10FFFF)
+                    (format "octet %02X" (logand char #xFF))
+                  (format "U+%04X" char))
+                (if-let* ((name (get-char-code-property
+                                 char (if (< char 32) 'old-name 'name))))
+                    (format " (%s)" name)
+                  "")
+                (format " as character %d" (1+ place)))
+      (and (mew-submit-address--narrow-line-end-p text)
+           "a disguised line end"))))
 
 ;;; Domains and hosts
 
@@ -214,8 +212,9 @@ It cannot be seen: it comes along when an address is pasted."
       (memq (get-char-code-property char 'general-category)
             '(Ll Lo Lm Lu Lt Mn Mc Nd))))
 
-(defun mew-submit-address--ascii-domain (domain)
-  "Return DOMAIN with A-labels (RFC 5890), or nil when it is no domain name."
+(defun mew-submit-address--domain (domain)
+  "Return DOMAIN of an address for the wire, or nil when it is not a domain.
+A name gets A-labels (RFC 5890); an address literal such as [192.0.2.1] stays."
   (let ((name domain))
     (unless (string-match-p "\\`[[:ascii:]]*\\'" name)
       (require 'ucs-normalize)          ; slow to load, and seldom needed
@@ -223,19 +222,13 @@ It cannot be seen: it comes along when an address is pasted."
                   (downcase (replace-regexp-in-string "[。．｡]" "." name))))
       (setq name (and (seq-every-p #'mew-submit-address--letter-p name)
                       (puny-encode-domain name))))
-    (and name
-         (<= (length name) 253)
-         (seq-every-p (lambda (label)
-                        (string-match-p mew-submit-address--label-regexp label))
-                      (split-string name "[.]"))
-         name)))
-
-(defun mew-submit-address--domain (domain)
-  "Return DOMAIN of an address for the wire, or nil when it is not a domain.
-A name gets A-labels; an address literal such as [192.0.2.1] stays."
-  (if (string-match-p "\\`\\[[A-Za-z0-9:.-]+\\]\\'" domain)
-      domain
-    (mew-submit-address--ascii-domain domain)))
+    (cond ((string-match-p "\\`\\[[A-Za-z0-9:.-]+\\]\\'" domain) domain)
+          ((and name
+                (<= (length name) 253)
+                (seq-every-p (lambda (label)
+                               (string-match-p mew-submit-address--label-regexp label))
+                             (split-string name "[.]")))
+           name))))
 
 (defun mew-submit-address--numeric-p (host)
   "Is HOST an IPv4 or IPv6 address, perhaps with an IPv6 zone?"
@@ -251,9 +244,8 @@ Signal `mew-submit-message' when it is neither (SECURITY.md, K9)."
                   (match-string 1 host)
                 host)))
     (or (and (mew-submit-address--numeric-p bare) bare)
-        (and (not (string-match-p ":" bare))
-             (mew-submit-address--ascii-domain
-              (string-remove-suffix "." bare)))
+        (and (not (string-match-p "[:[]" bare))
+             (mew-submit-address--domain (string-remove-suffix "." bare)))
         (mew-submit-error--throw 'message nil "Not a host name or address: %s"
                                  host))))
 
@@ -270,12 +262,10 @@ Signal `mew-submit-message' when it is neither (SECURITY.md, K8)."
 Of these a server has to take 64 before the @; addresses to answer to, which
 hold a key, have more, and the server that gave them out takes them.")
 
-(defun mew-submit-address--local-p (local)
-  "Is LOCAL a local part: a dotted string or a quoted string?
-Dots at the ends or side by side are allowed, as there are such addresses."
-  (if (string-prefix-p "\"" local)
-      (string-match-p "\\`\"\\(?:[^\"\\]\\|\\\\.\\)*\"\\'" local)
-    (string-match-p "\\`[^][()<>@,;:\\\" ]+\\'" local)))
+(defconst mew-submit-address--local
+  "\\`\\(?:\"\\(?:[^\"\\]\\|\\\\.\\)*\"\\|[^][()<>@,;:\\\" ]+\\)\\'"
+  "What matches a local part: a quoted string, or a dotted string.
+Dots at the ends or side by side are allowed, as there are such addresses.")
 
 (defun mew-submit-address--split (address)
   "Return (LOCAL-PART . DOMAIN) of ADDRESS; DOMAIN is nil where there is none."
@@ -303,11 +293,12 @@ angle brackets (SECURITY.md, K1 to K13)."
                  (ascii (and domain (mew-submit-address--domain
                                      (string-remove-suffix "." domain))))
                  (whole (if domain (concat local "@" ascii) local)))
-      (cond ((not (mew-submit-address--local-p local))
+      (cond ((not (string-match-p mew-submit-address--local local))
              (funcall problem "Not an address"))
             ((and domain (null ascii))
              (funcall problem "Not a domain in address"))
-            ((> (mew-submit-address--octets whole) mew-submit-address--max)
+            ((> (string-bytes (encode-coding-string whole 'utf-8))
+                mew-submit-address--max)
              (funcall problem "Address over 254 octets"))
             (t whole)))))
 

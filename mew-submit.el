@@ -297,21 +297,15 @@ Return the copies that its Fcc fields ask for."
                    'no-conversion)))
             (write-region nil nil file nil 'silent)))))))
 
-(defun mew-submit--mail-envelope-from ()
-  "Return the envelope sender that `mail-envelope-from' names, or nil."
-  (and mail-specify-envelope-from
-       (stringp mail-envelope-from)
-       mail-envelope-from))
-
 (defun mew-submit--envelope-from ()
   "Return the envelope sender the user has set for the current mail buffer.
 Return nil where the header decides, as smtpmail does."
-  (if (bound-and-true-p message-this-is-mail)
-      (pcase message-sendmail-envelope-from
-        ((and address (pred stringp)) address)
-        ('header nil)
-        (_ (mew-submit--mail-envelope-from)))
-    (mew-submit--mail-envelope-from)))
+  (let ((own (and (bound-and-true-p message-this-is-mail)
+                  message-sendmail-envelope-from)))
+    (cond ((stringp own) own)
+          ((eq own 'header) nil)
+          ((and mail-specify-envelope-from (stringp mail-envelope-from))
+           mail-envelope-from))))
 
 (defvar mew-submit--sent nil
   "The message that was put into the outbox from a mail buffer last: (ID . TIME).")

@@ -159,15 +159,6 @@ members of groups too, display names and comments not.  Signal
 
 ;;; Characters
 
-(defun mew-submit-address--narrow-line-end-p (text)
-  "Would TEXT hold CR LF if each character lost all but its low eight bits?"
-  (let ((before 0))
-    (seq-some (lambda (char)
-                (prog1 (and (= (logand char #xFF) ?\n)
-                            (= (logand before #xFF) ?\r))
-                  (setq before char)))
-              text)))
-
 (defun mew-submit-address--odd-p (char)
   "Is CHAR a control, format or separator character or a raw octet?
 Only the blank of ASCII is none of them; letters that cannot be seen are."
@@ -196,7 +187,8 @@ It cannot be seen: it comes along when an address is pasted."
                     (format " (%s)" name)
                   "")
                 (format " as character %d" (1+ place)))
-      (and (mew-submit-address--narrow-line-end-p text)
+      ;; Would it hold CR LF if each character lost all but its low eight bits?
+      (and (string-search "\r\n" (concat (mapcar (lambda (one) (logand one #xFF)) text)))
            "a disguised line end"))))
 
 ;;; Domains and hosts

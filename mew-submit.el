@@ -207,7 +207,8 @@ They are as mew-submit-copies.el has them.  It is nil where there is none.")
 
 (defvar mew-submit--source-function nil
   "Function that returns what the user wrote for the mail in the current buffer.
-Its header ends with an empty line.  It is nil where that is not to be kept.")
+It is called with the fields of the message; the header of what it returns ends
+with an empty line.  It is nil where that is not to be kept.")
 
 (defvar mew-submit--queued-function nil
   "Function called with the copies when the current mail is in the outbox, or nil.")
@@ -357,7 +358,7 @@ M-x mew-submit-build-module"))
                                (mew-submit--envelope-from))
                     :held (and (bound-and-true-p smtpmail-queue-mail) 'flush)
                     :source (and mew-submit--source-function
-                                 (funcall mew-submit--source-function))
+                                 (funcall mew-submit--source-function fields))
                     :fcc (mew-submit-copies--with-bcc copies fields))))
           (setq mew-submit--sent (cons id (float-time)))
           ;; It will be sent: whoever is told of an error sends it twice.

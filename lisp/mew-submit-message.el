@@ -112,7 +112,9 @@ field has to follow."
     (nreverse fields)))
 
 (defun mew-submit-message--buffer-fields ()
-  "Return the fields of the header that the buffer, unibyte, is."
+  "Return the fields of the header that the buffer, unibyte and temporary, is."
+  ;; Names are ASCII; where the user writes Turkish, the small letter of I is no i.
+  (set-case-table ascii-case-table)
   (let ((start (point-min))
         fields)
     (while (progn

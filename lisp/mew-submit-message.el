@@ -386,7 +386,8 @@ Where it has none, what is returned is the very string."
   "Return what may leave of each of FIELDS: octets, or \"\" where nothing may.
 Lines of blanks are left out, as some take one for the end of the header; text,
 which has no name, keeps them, and has an empty line before it."
-  (let ((text (mew-submit-message--text-behind fields))
+  (let ((case-fold-search nil)          ; names are in lower case
+        (text (mew-submit-message--text-behind fields))
         (gone (list "bcc" "resent-bcc" mew-submit-message--mbox)))
     (mapcar
      (lambda (field)

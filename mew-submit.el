@@ -207,7 +207,8 @@ They are as mew-submit-copies.el has them.  It is nil where there is none.")
 
 (defvar mew-submit--source-function nil
   "Function that returns what the user wrote for the mail in the current buffer.
-Its header ends with an empty line.  It is nil where that is not to be kept.")
+It is called with the fields of the message; the header of what it returns ends
+with an empty line.  It is nil where that is not to be kept.")
 
 (defvar mew-submit--queued-function nil
   "Function called with the copies when the current mail is in the outbox, or nil.")
@@ -297,21 +298,15 @@ Return the copies that its Fcc fields ask for."
                    'no-conversion)))
             (write-region nil nil file nil 'silent)))))))
 
-(defun mew-submit--mail-envelope-from ()
-  "Return the envelope sender that `mail-envelope-from' names, or nil."
-  (and mail-specify-envelope-from
-       (stringp mail-envelope-from)
-       mail-envelope-from))
-
 (defun mew-submit--envelope-from ()
   "Return the envelope sender the user has set for the current mail buffer.
 Return nil where the header decides, as smtpmail does."
-  (if (bound-and-true-p message-this-is-mail)
-      (pcase message-sendmail-envelope-from
-        ((and address (pred stringp)) address)
-        ('header nil)
-        (_ (mew-submit--mail-envelope-from)))
-    (mew-submit--mail-envelope-from)))
+  (let ((own (and (bound-and-true-p message-this-is-mail)
+                  message-sendmail-envelope-from)))
+    (cond ((stringp own) own)
+          ((eq own 'header) nil)
+          ((and mail-specify-envelope-from (stringp mail-envelope-from))
+           mail-envelope-from))))
 
 (defvar mew-submit--sent nil
   "The message that was put into the outbox from a mail buffer last: (ID . TIME).")
@@ -363,7 +358,7 @@ M-x mew-submit-build-module"))
                                (mew-submit--envelope-from))
                     :held (and (bound-and-true-p smtpmail-queue-mail) 'flush)
                     :source (and mew-submit--source-function
-                                 (funcall mew-submit--source-function))
+                                 (funcall mew-submit--source-function fields))
                     :fcc (mew-submit-copies--with-bcc copies fields))))
           (setq mew-submit--sent (cons id (float-time)))
           ;; It will be sent: whoever is told of an error sends it twice.

@@ -27,8 +27,8 @@
 
 ;;; Address lists
 
-(defconst mew-submit-address--atom "^][()<>@,;:\". \t"
-  "What an atom of an address list is made of, for `skip-chars-forward'.")
+(defconst mew-submit-address--bare "^][()<>,;:\" \t"
+  "What atoms, and . and @ among them, are made of, for `skip-chars-forward'.")
 
 (defun mew-submit-address--skip-to (stop)
   "Move point behind the character STOP; backslashes quote.
@@ -70,40 +70,39 @@ Signal `mew-submit-message' when there is none."
 
 (defun mew-submit-address--token ()
   "Return the token at point as a string, and move behind it and what is blank.
-The characters < > @ , ; : . are tokens of their own, and so are words: atoms,
-quoted strings and domain literals.  Return nil at the end."
+The characters < > , ; : are tokens of their own, and so are quoted strings,
+domain literals, and atoms with . and @ among them.  Return nil at the end."
   (let ((from (point)))
     (pcase (char-after)
       ('nil)
       (?\" (forward-char) (mew-submit-address--skip-to ?\"))
       (?\[ (forward-char) (mew-submit-address--skip-to ?\]))
-      ((or ?< ?> ?@ ?, ?\; ?: ?.) (forward-char))
-      (_ (when (zerop (skip-chars-forward mew-submit-address--atom))
+      ((or ?< ?> ?, ?\; ?:) (forward-char))
+      (_ (when (zerop (skip-chars-forward mew-submit-address--bare))
            (mew-submit-error--throw 'message nil "Misplaced %c in: %s"
                                     (char-after) (buffer-string)))))
     (unless (= from (point))
       (prog1 (buffer-substring-no-properties from (point))
-        (mew-submit-address--skip-blank)))))
-
-(defun mew-submit-address--spell (tokens)
-  "Return TOKENS as one string, with a blank between words side by side."
-  (let ((word nil))
-    (mapconcat (lambda (token)
-                 (let ((before word))
-                   (setq word (not (member token '("." "@"))))
-                   (if (and before word) (concat " " token) token)))
-               tokens "")))
+        (when (memq (char-after) '(?\s ?\t ?\())
+          (mew-submit-address--skip-blank))))))
 
 (defun mew-submit-address--join (tokens)
   "Return the address that TOKENS spell, or signal `mew-submit-message'."
-  (let ((address (string-join tokens))
-        (spelled (mew-submit-address--spell tokens)))
+  (let* ((address (string-join tokens))
+         (bare (seq-remove (lambda (token) (memq (aref token 0) '(?\" ?\[))) tokens))
+         ;; With a blank between words side by side.
+         (spelled (cl-loop for (token next) on tokens
+                           concat token
+                           unless (or (null next)
+                                      (memq (aref token (1- (length token))) '(?. ?@))
+                                      (memq (aref next 0) '(?. ?@)))
+                           concat " ")))
     (if (and tokens
              (equal address spelled)
-             (not (equal (car tokens) "@"))
+             (not (string-prefix-p "@" address))
              ;; A name may be DOMAIN\USER.
              (not (string-match-p "\\`[^\"[]*\\\\" address))
-             (<= (seq-count (lambda (token) (equal token "@")) tokens) 1))
+             (<= (cl-count ?@ (string-join bare)) 1))
         address
       (mew-submit-error--throw 'message spelled "Not an address: <%s>" spelled))))
 
@@ -116,46 +115,10 @@ Point is behind the <."
              (mew-submit-error--throw 'message nil "Missing > in: %s"
                                       (buffer-string)))
             ;; A route <@a,@b:c@d> is to be ignored (RFC 5322, section 4.4).
-            ((and (equal token ":") (equal (car (last tokens)) "@"))
+            ((and tokens (equal token ":") (string-prefix-p "@" (car (last tokens))))
              (setq tokens nil))
             (t (push token tokens))))
     (mew-submit-address--join (nreverse tokens))))
-
-(defun mew-submit-address--parse-buffer ()
-  "Return the addresses in the current buffer, a list."
-  (let (addresses words angle group token)
-    (goto-char (point-min))
-    (mew-submit-address--skip-blank)
-    (while (progn
-             (setq token (mew-submit-address--token))
-             (cond
-              ((member token '(nil "," ";"))
-               (when (or angle words)
-                 (push (or angle (mew-submit-address--join (nreverse words)))
-                       addresses))
-               ;; People who know other programs end an address with ; too.
-               (when (if group (null token) (and (equal token ";") (null addresses)))
-                 (mew-submit-error--throw
-                  'message nil "Misplaced or missing ; in: %s"
-                  (buffer-string)))
-               (setq words nil
-                     angle nil
-                     group (and group (equal token ","))))
-              (angle
-               (mew-submit-error--throw 'message angle
-                                        "Missing comma after <%s>" angle))
-              ((equal token "<")
-               (setq angle (mew-submit-address--angle)
-                     words nil))
-              ((equal token ":")
-               (when (or group (null words))
-                 (mew-submit-error--throw 'message nil "Misplaced : in: %s"
-                                          (buffer-string)))
-               (setq group t
-                     words nil))
-              (t (push token words)))
-             token))
-    (nreverse addresses)))
 
 (defun mew-submit-address--parse (text)
   "Return the addresses in TEXT, the value of a field such as To.
@@ -164,18 +127,37 @@ members of groups too, display names and comments not.  Signal
 `mew-submit-message' where TEXT is no address list.  RFC 5322, section 3.4."
   (with-temp-buffer
     (insert (replace-regexp-in-string "[\r\n]+" "" text))
-    (mew-submit-address--parse-buffer)))
+    (goto-char (point-min))
+    (mew-submit-address--skip-blank)
+    (let ((token t)
+          addresses words angle group)
+      (while token
+        (setq token (mew-submit-address--token))
+        (cond
+         ((member token '(nil "," ";"))
+          (when (or angle words)
+            (push (or angle (mew-submit-address--join (nreverse words))) addresses))
+          ;; People who know other programs end an address with ; too.
+          (when (if group (null token) (and (equal token ";") (null addresses)))
+            (mew-submit-error--throw 'message nil "Misplaced or missing ; in: %s"
+                                     (buffer-string)))
+          (setq words nil
+                angle nil
+                group (and group (equal token ","))))
+         (angle
+          (mew-submit-error--throw 'message angle "Missing comma after <%s>" angle))
+         ((equal token "<")
+          (setq angle (mew-submit-address--angle)
+                words nil))
+         ((equal token ":")
+          (when (or group (null words))
+            (mew-submit-error--throw 'message nil "Misplaced : in: %s" (buffer-string)))
+          (setq group t
+                words nil))
+         (t (push token words))))
+      (nreverse addresses))))
 
 ;;; Characters
-
-(defun mew-submit-address--narrow-line-end-p (text)
-  "Would TEXT hold CR LF if each character lost all but its low eight bits?"
-  (let ((before 0))
-    (seq-some (lambda (char)
-                (prog1 (and (= (logand char #xFF) ?\n)
-                            (= (logand before #xFF) ?\r))
-                  (setq before char)))
-              text)))
 
 (defun mew-submit-address--odd-p (char)
   "Is CHAR a control, format or separator character or a raw octet?
@@ -193,22 +175,21 @@ Only the blank of ASCII is none of them; letters that cannot be seen are."
 (defun mew-submit-address--odd-words (text)
   "Return in words which character of TEXT is odd, or nil where none is.
 It cannot be seen: it comes along when an address is pasted."
-  (if-let* ((place (cl-position-if #'mew-submit-address--odd-p text))
-            (char (aref text place)))
-      (concat (if (> char #x10FFFF)
-                  (format "octet %02X" (logand char #xFF))
-                (format "U+%04X" char))
-              (if-let* ((name (get-char-code-property
-                               char (if (< char 32) 'old-name 'name))))
-                  (format " (%s)" name)
-                "")
-              (format " as character %d" (1+ place)))
-    (and (mew-submit-address--narrow-line-end-p text)
-         "a disguised line end")))
-
-(defun mew-submit-address--octets (text)
-  "Return how many octets TEXT is in UTF-8."
-  (string-bytes (encode-coding-string text 'utf-8)))
+  (let ((place -1))
+    (while (and (setq place (string-match-p "[^ -~]" text (1+ place)))
+                (not (mew-submit-address--odd-p (aref text place)))))
+    (if-let* ((char (and place (aref text place))))
+        (concat (if (> char #x10FFFF)
+                    (format "octet %02X" (logand char #xFF))
+                  (format "U+%04X" char))
+                (if-let* ((name (get-char-code-property
+                                 char (if (< char 32) 'old-name 'name))))
+                    (format " (%s)" name)
+                  "")
+                (format " as character %d" (1+ place)))
+      ;; Would it hold CR LF if each character lost all but its low eight bits?
+      (and (string-search "\r\n" (concat (mapcar (lambda (one) (logand one #xFF)) text)))
+           "a disguised line end"))))
 
 ;;; Domains and hosts
 
@@ -223,8 +204,9 @@ It cannot be seen: it comes along when an address is pasted."
       (memq (get-char-code-property char 'general-category)
             '(Ll Lo Lm Lu Lt Mn Mc Nd))))
 
-(defun mew-submit-address--ascii-domain (domain)
-  "Return DOMAIN with A-labels (RFC 5890), or nil when it is no domain name."
+(defun mew-submit-address--domain (domain)
+  "Return DOMAIN of an address for the wire, or nil when it is not a domain.
+A name gets A-labels (RFC 5890); an address literal such as [192.0.2.1] stays."
   (let ((name domain))
     (unless (string-match-p "\\`[[:ascii:]]*\\'" name)
       (require 'ucs-normalize)          ; slow to load, and seldom needed
@@ -232,19 +214,13 @@ It cannot be seen: it comes along when an address is pasted."
                   (downcase (replace-regexp-in-string "[。．｡]" "." name))))
       (setq name (and (seq-every-p #'mew-submit-address--letter-p name)
                       (puny-encode-domain name))))
-    (and name
-         (<= (length name) 253)
-         (seq-every-p (lambda (label)
-                        (string-match-p mew-submit-address--label-regexp label))
-                      (split-string name "[.]"))
-         name)))
-
-(defun mew-submit-address--domain (domain)
-  "Return DOMAIN of an address for the wire, or nil when it is not a domain.
-A name gets A-labels; an address literal such as [192.0.2.1] stays."
-  (if (string-match-p "\\`\\[[A-Za-z0-9:.-]+\\]\\'" domain)
-      domain
-    (mew-submit-address--ascii-domain domain)))
+    (cond ((string-match-p "\\`\\[[A-Za-z0-9:.-]+\\]\\'" domain) domain)
+          ((and name
+                (<= (length name) 253)
+                (seq-every-p (lambda (label)
+                               (string-match-p mew-submit-address--label-regexp label))
+                             (split-string name "[.]")))
+           name))))
 
 (defun mew-submit-address--numeric-p (host)
   "Is HOST an IPv4 or IPv6 address, perhaps with an IPv6 zone?"
@@ -260,9 +236,8 @@ Signal `mew-submit-message' when it is neither (SECURITY.md, K9)."
                   (match-string 1 host)
                 host)))
     (or (and (mew-submit-address--numeric-p bare) bare)
-        (and (not (string-match-p ":" bare))
-             (mew-submit-address--ascii-domain
-              (string-remove-suffix "." bare)))
+        (and (not (string-match-p "[:[]" bare))
+             (mew-submit-address--domain (string-remove-suffix "." bare)))
         (mew-submit-error--throw 'message nil "Not a host name or address: %s"
                                  host))))
 
@@ -279,12 +254,10 @@ Signal `mew-submit-message' when it is neither (SECURITY.md, K8)."
 Of these a server has to take 64 before the @; addresses to answer to, which
 hold a key, have more, and the server that gave them out takes them.")
 
-(defun mew-submit-address--local-p (local)
-  "Is LOCAL a local part: a dotted string or a quoted string?
-Dots at the ends or side by side are allowed, as there are such addresses."
-  (if (string-prefix-p "\"" local)
-      (string-match-p "\\`\"\\(?:[^\"\\]\\|\\\\.\\)*\"\\'" local)
-    (string-match-p "\\`[^][()<>@,;:\\\" ]+\\'" local)))
+(defconst mew-submit-address--local
+  "\\`\\(?:\"\\(?:[^\"\\]\\|\\\\.\\)*\"\\|[^][()<>@,;:\\\" ]+\\)\\'"
+  "What matches a local part: a quoted string, or a dotted string.
+Dots at the ends or side by side are allowed, as there are such addresses.")
 
 (defun mew-submit-address--split (address)
   "Return (LOCAL-PART . DOMAIN) of ADDRESS; DOMAIN is nil where there is none."
@@ -312,11 +285,12 @@ angle brackets (SECURITY.md, K1 to K13)."
                  (ascii (and domain (mew-submit-address--domain
                                      (string-remove-suffix "." domain))))
                  (whole (if domain (concat local "@" ascii) local)))
-      (cond ((not (mew-submit-address--local-p local))
+      (cond ((not (string-match-p mew-submit-address--local local))
              (funcall problem "Not an address"))
             ((and domain (null ascii))
              (funcall problem "Not a domain in address"))
-            ((> (mew-submit-address--octets whole) mew-submit-address--max)
+            ((> (string-bytes (encode-coding-string whole 'utf-8))
+                mew-submit-address--max)
              (funcall problem "Address over 254 octets"))
             (t whole)))))
 

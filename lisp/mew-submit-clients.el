@@ -140,18 +140,17 @@ that is signed or encrypted can then be sent again or deleted, but not edited."
   :package-version '(mew-submit . "0.1.0")
   :risky t)
 
-(defun mew-submit-clients--keep-p (text)
-  "Is TEXT, what the user wrote, to be kept?"
+(defun mew-submit-clients--keep-p (text fields)
+  "Is TEXT, what the user wrote for the message with FIELDS, to be kept?"
   (and mew-submit-keep-source
        ;; What is sent again or was encrypted before is not what the user wrote.
-       (not (mew-submit-message--resent-p
-             (mew-submit-message--fields-of-text
-              (substring text 0 (string-search "\n\n" text)))))
+       (not (mew-submit-message--resent-p fields))
        (not (and (eq mew-submit-keep-source 'open)
                  (string-match-p "^<#[^>]*encrypt" text)))))
 
-(defun mew-submit-clients--source ()
+(defun mew-submit-clients--source (fields)
   "Return the text the user wrote for the message to be sent, or nil.
+FIELDS are those of that message.
 The line between its header and its text is an empty one.  Newlines may be
 hard, see variable `use-hard-newlines'."
   (when-let* ((buffer (mew-submit-clients--buffer)))
@@ -165,7 +164,7 @@ hard, see variable `use-hard-newlines'."
         (let ((mail-header-separator separator))
           (mail-sendmail-undelimit-header))
         (let ((source (buffer-string)))
-          (and (mew-submit-clients--keep-p source)
+          (and (mew-submit-clients--keep-p source fields)
                source))))))
 
 ;;; X-Message-SMTP-Method

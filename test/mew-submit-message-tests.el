@@ -100,6 +100,22 @@ SECURITY: P10."
                   "From a@x Thu Jan  1\nTo: b@x\n\nb")
                  '("b@x"))))
 
+(ert-deftest mew-submit-message-tests-names-in-capitals ()
+  "A field in capitals is the field it is, also where the small letter of I is no i."
+  (let ((before (standard-case-table)))
+    (unwind-protect
+        (progn
+          (set-standard-case-table (copy-case-table before))
+          (turkish-case-conversion-enable)
+          (mew-submit-message-tests--with-file
+              "MESSAGE-ID: <1@x>\nX-MEW-SUBMIT-ACCOUNT: w\nTO: a@x\nMIME-Version: 1.0\n\n"
+            (should (equal (mapcar #'car fields) '("message-id" "x-mew-submit-account"
+                                                   "to" "mime-version")))
+            (should (equal (mew-submit-message-tests--stripped
+                            "X-MEW-SUBMIT-ACCOUNT: w\nBCC: b@x\nTO: a@x\n\n")
+                           "TO: a@x\n\n"))))
+      (set-standard-case-table before))))
+
 (ert-deftest mew-submit-message-tests-sender ()
   "The envelope sender is in From, as with smtpmail, where that names one."
   (pcase-dolist

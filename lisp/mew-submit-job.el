@@ -452,6 +452,13 @@ One that was to be stopped ends, and so do all when Emacs does."
         (mew-submit-job--call (mew-submit-job-on-done session)
                               done "a callback for the end")))))
 
+(defun mew-submit-job--bare-done (event)
+  "Return a `done' event with no more than EVENT, the end of a job, has itself."
+  (let ((kind (plist-get event :kind)))
+    (append (list :result (mew-submit-error--result kind)
+                  :exit (mew-submit-error--status kind))
+            event)))
+
 (defun mew-submit-job--handle-queue ()
   "Do all there is to do for what is in the queue, the oldest event first.
 Nothing that one does reaches the others.  A callback may wait, and so come here
@@ -477,7 +484,11 @@ again: each event is taken from the queue before it is handled."
                                       event "a callback for events"))
               (when (eq type 'ask)
                 (mew-submit-job--ask session event))))
-        (error (mew-submit-job--warn err "handling an event"))))))
+        (error
+         (mew-submit-job--warn err "handling an event")
+         ;; Whatever cannot be told of it, the job has ended, and somebody waits for that.
+         (when (and (eq type 'done) (null (mew-submit-job-done session)))
+           (mew-submit-job--end session (mew-submit-job--bare-done (cdr next)))))))))
 
 (defun mew-submit-job--dispatch ()
   "Handle the queue.  Whatever throws past this, the rest is handled later."

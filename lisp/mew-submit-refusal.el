@@ -25,15 +25,20 @@
   "Return the cause of a reply as part of an event: `:cause', `:sure', `:remedy'.
 STEP, CODE, ENHANCED, TEXT and MECHANISM are as for `mew-submit-cause--of'.
 `:sure' is left out where the words leave it open, and `:detail' where no more
-is known."
-  (let* ((found (mew-submit-cause--of step code enhanced text mechanism))
-         (cause (plist-get found :cause))
-         (detail (plist-get found :detail)))
-    (append (list :cause cause)
-            (and detail (list :detail detail))
-            (and (plist-get found :sure) '(:sure t))
-            (list :remedy (plist-get (mew-submit-cause-meaning--advice (or detail cause) code)
-                                     :remedy)))))
+is known.  A server's words that make trouble here stop nothing: return nil."
+  (condition-case err
+      (let* ((found (mew-submit-cause--of step code enhanced text mechanism))
+             (cause (plist-get found :cause))
+             (detail (plist-get found :detail))
+             (advice (mew-submit-cause-meaning--advice (or detail cause) code)))
+        (append (list :cause cause)
+                (and detail (list :detail detail))
+                (and (plist-get found :sure) '(:sure t))
+                (list :remedy (plist-get advice :remedy))))
+    (error (display-warning 'mew-submit
+                            (format "A refusal was not understood: %s"
+                                    (mew-submit-error--text err)))
+           nil)))
 
 (defun mew-submit-refusal--of-event (event)
   "Return the cause of EVENT, an end of the module's, as part of an event, or nil.

@@ -80,6 +80,7 @@ run `make dist' in its sources, and M-x package-install-file the tar file" here)
                                          (or (macroexp-file-name) default-directory)))))
 
 (require 'cl-lib)
+(require 'mew-submit-caseless)
 (require 'mew-submit-copies)
 (require 'mew-submit-background)
 (require 'mew-submit-error)
@@ -174,7 +175,7 @@ STARTTLS, or a way to log in."
                           (mew-submit-memory--servers mew-submit-memory-file)
                           nil t)))
   (mew-submit-error--as-user-error
-    (unless (member (downcase server)
+    (unless (member (mew-submit-caseless--down server)
                     (mew-submit-memory--servers mew-submit-memory-file))
       (user-error "Nothing is remembered of %s" server))
     (mew-submit-memory--forget mew-submit-memory-file server)

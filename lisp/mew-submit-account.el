@@ -14,6 +14,7 @@
 
 (require 'cl-lib)
 (require 'mew-submit-address)
+(require 'mew-submit-caseless)
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
 (require 'mew-submit-key)
@@ -168,14 +169,14 @@ Signal `mew-submit-config' for one that is none, or that safety depends on."
                                            keyword)))
                  (mew-submit-error--throw 'config nil "Not an EHLO keyword: %s"
                                           keyword))
-                ((member (upcase keyword) '("STARTTLS" "AUTH"))
+                ((member (mew-submit-caseless--up keyword) '("STARTTLS" "AUTH"))
                  (mew-submit-error--throw 'config nil "%s cannot be left out: \
-%s" keyword (if (equal (upcase keyword) "AUTH")
+%s" keyword (if (equal (mew-submit-caseless--up keyword) "AUTH")
                 ":auth \"none\" means no log-in"
               ":tls says how much TLS there has to be")))))
         keywords)
   (and keywords
-       (string-join (delete-dups (mapcar #'upcase keywords)) ",")))
+       (string-join (delete-dups (mapcar #'mew-submit-caseless--up keywords)) ",")))
 
 ;;; Several servers
 
@@ -203,7 +204,7 @@ Signal `mew-submit-config' for one that is none, or that safety depends on."
 
 (defun mew-submit-account--server-name (account)
   "Return a name for the server of ACCOUNT, which no other of it has."
-  (format "%s %s" (downcase (or (plist-get account :server) ""))
+  (format "%s %s" (mew-submit-caseless--down (or (plist-get account :server) ""))
           (or (plist-get account :routes) (plist-get account :plan) "")))
 
 (defun mew-submit-account--at (account name)
@@ -216,7 +217,7 @@ where it has no such server."
                     (equal name (mew-submit-account--server-name other)))
                   servers)
         (seq-find (lambda (other)
-                    (equal host (downcase (or (plist-get other :server) ""))))
+                    (equal host (mew-submit-caseless--down (or (plist-get other :server) ""))))
                   servers)
         account)))
 
@@ -249,13 +250,13 @@ one could have it" (plist-get server :server) (plist-get account :server)))))))
 Programs of this machine, such as mail(1) and smartd, add its name or localhost,
 and devices their number."
   (let ((domain (and sender (string-match "@\\([^@]*\\)\\'" sender)
-                     (downcase (match-string 1 sender)))))
+                     (mew-submit-caseless--down (match-string 1 sender)))))
     (or (null domain)
         (equal domain "localhost")
         (string-suffix-p ".localdomain" domain)
         (string-match-p "\\`[0-9]+\\(?:[.][0-9]+\\)\\{3\\}\\'" domain)
         (and (not (string-search "." domain))
-             (equal domain (downcase (system-name)))))))
+             (equal domain (mew-submit-caseless--down (system-name)))))))
 
 (defconst mew-submit-account--homes
   "\\`\\[\\|\\`[^.]*\\'\\|[.]\\(?:home\\|home[.]arpa\\|internal\\|lan\\|local\\)\\'"
@@ -264,7 +265,7 @@ and devices their number."
 (defun mew-submit-account--machine-p (domain)
   "Is DOMAIN, in lower case, the name of this machine, with a domain or without?"
   (equal (car (split-string domain "[.]"))
-         (car (split-string (downcase (system-name)) "[.]"))))
+         (car (split-string (mew-submit-caseless--down (system-name)) "[.]"))))
 
 (defun mew-submit-account--homeless-p (sender)
   "Is SENDER, an address or nil, one that no server outside of here can answer?
@@ -275,8 +276,8 @@ refused."
       (and (string-match "@\\([!-~]*\\)\\'" sender)
            (let ((domain (mew-submit-address--domain (match-string 1 sender))))
              (or (null domain)
-                 (mew-submit-account--machine-p (downcase domain))
-                 (string-match-p mew-submit-account--homes (downcase domain)))))))
+                 (mew-submit-account--machine-p (mew-submit-caseless--down domain))
+                 (string-match-p mew-submit-account--homes (mew-submit-caseless--down domain)))))))
 
 (defun mew-submit-account--address (account)
   "Return the address that mail by ACCOUNT comes from, or nil."
@@ -312,7 +313,7 @@ What has one of the characters \\=\\ ^ $ * [ in :from is a regexp."
         (case-fold-search t))
     (or (null from)
         (and sender
-             (or (equal (downcase from) (downcase sender))
+             (or (equal (mew-submit-caseless--down from) (mew-submit-caseless--down sender))
                  (string-suffix-p (concat "@" (string-remove-prefix "@" from))
                                   sender t)
                  (and (string-match-p "[\\^$*[]" from)

@@ -19,6 +19,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-caseless)
 (require 'mew-submit-error)
 (require 'puny)
 (require 'seq)
@@ -211,7 +212,7 @@ A name gets A-labels (RFC 5890); an address literal such as [192.0.2.1] stays."
     (unless (string-match-p "\\`[[:ascii:]]*\\'" name)
       (require 'ucs-normalize)          ; slow to load, and seldom needed
       (setq name (ucs-normalize-NFC-string
-                  (downcase (replace-regexp-in-string "[。．｡]" "." name))))
+                  (mew-submit-caseless--down (replace-regexp-in-string "[。．｡]" "." name))))
       (setq name (and (seq-every-p #'mew-submit-address--letter-p name)
                       (puny-encode-domain name))))
     (cond ((string-match-p "\\`\\[[A-Za-z0-9:.-]+\\]\\'" domain) domain)
@@ -301,7 +302,7 @@ angle brackets (SECURITY.md, K1 to K13)."
   (let ((seen (make-hash-table :test #'equal)))
     (seq-remove (lambda (address)
                   (pcase-let ((`(,local . ,domain) (mew-submit-address--split address)))
-                    (let ((key (cons local (and domain (downcase domain)))))
+                    (let ((key (cons local (and domain (mew-submit-caseless--down domain)))))
                       (prog1 (gethash key seen)
                         (puthash key t seen)))))
                 addresses)))

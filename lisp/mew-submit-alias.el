@@ -13,6 +13,7 @@
 
 (require 'mew-submit-account)
 (require 'mew-submit-address)
+(require 'mew-submit-caseless)
 (require 'mew-submit-message)
 (require 'seq)
 
@@ -33,7 +34,7 @@ left to the mail server."
 (defun mew-submit-alias--own-address (name account)
   "Return ACCOUNT's address if NAME means the user and its server is not here.
 NAME is in lower case."
-  (and (member name (list "root" "postmaster" (downcase (user-login-name))))
+  (and (member name (list "root" "postmaster" (mew-submit-caseless--down (user-login-name))))
        (not (mew-submit-account--local-p (plist-get account :server)))
        (let ((address (mew-submit-account--qualify account name)))
          (and (not (equal address name)) address))))
@@ -42,7 +43,7 @@ NAME is in lower case."
   "Return the alias for NAME, which is in lower case, or the one for all others."
   (or (seq-find (lambda (alias)
                   (and (stringp (car alias))
-                       (equal (downcase (car alias)) name)))
+                       (equal (mew-submit-caseless--down (car alias)) name)))
                 mew-submit-sendmail-aliases)
       (assq t mew-submit-sendmail-aliases)))
 
@@ -51,7 +52,7 @@ NAME is in lower case."
 SEEN are the names on the way there, none of which is followed again."
   (if (not (mew-submit-account--unqualified-p address))
       (list address)
-    (let ((name (downcase (car (mew-submit-address--split address)))))
+    (let ((name (mew-submit-caseless--down (car (mew-submit-address--split address)))))
       (or (unless (member name seen)
             (mapcan (lambda (other)
                       (mew-submit-alias--expand other account (cons name seen)))

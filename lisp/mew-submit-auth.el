@@ -13,6 +13,7 @@
 ;;; Code:
 
 (require 'mew-submit-address)
+(require 'mew-submit-caseless)
 (require 'mew-submit-error)
 (require 'mew-submit-oauth)
 (require 'mew-submit-question)
@@ -443,14 +444,14 @@ auth-source remembers."
                                      (mew-submit-auth--search spec)))
                               specs))))
     (and (seq-find (lambda (key)
-                     (member (downcase (format "%s" (plist-get found key)))
+                     (member (mew-submit-caseless--down (format "%s" (plist-get found key)))
                              '("xoauth2" "oauthbearer")))
                    '(:smtp-auth :auth))
          mew-submit-auth--token-mechanisms)))
 
 (defun mew-submit-auth--token-p (mechanism)
   "Does MECHANISM, a string or nil, take an access token?"
-  (member (upcase (or mechanism "")) '("OAUTHBEARER" "XOAUTH2")))
+  (member (mew-submit-caseless--up (or mechanism "")) '("OAUTHBEARER" "XOAUTH2")))
 
 (defun mew-submit-auth--token-answer (user token)
   "Return the answer (USER . TOKEN), or (:failed . WHY) for an unusable TOKEN."

@@ -65,7 +65,8 @@ standard output")
 [options] HOST...\n"
    (mew-submit-batch-command--help mew-submit-batch-diagnose--options)
    "Exit status: 0 mail could be submitted to every host, with --network to \
-any, 69 it could not; with\n--expect: 0 all that was expected is so, 1 it is not.  77 the log-in failed.\n\
+any, 69 it could not; with\n\
+--expect: 0 all that was expected is so, 1 it is not.  77 the log-in failed.\n\
 64 usage, 70 internal, 78 configuration.\n"))
 
 ;;; Options

@@ -15,6 +15,7 @@
 (require 'mew-submit-address)
 (require 'mew-submit-auth)
 (require 'mew-submit-batch-command)
+(require 'mew-submit-caseless)
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
 (require 'mew-submit-key)
@@ -37,7 +38,7 @@ ARGUMENT is nil for a flag.")
 (defun mew-submit-batch-options--mechanism (value)
   "Return VALUE, which must look like a SASL mechanism, or be none."
   (cond ((equal value "none") value)
-        ((string-match-p "\\`[A-Za-z0-9_-]\\{1,20\\}\\'" value) (upcase value))
+        ((string-match-p "\\`[A-Za-z0-9_-]\\{1,20\\}\\'" value) (mew-submit-caseless--up value))
         (t (mew-submit-error--throw 'usage nil "Not a SASL mechanism: %s"
                                     value))))
 

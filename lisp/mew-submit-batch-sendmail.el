@@ -26,6 +26,7 @@
 (require 'mew-submit-batch-command)
 (require 'mew-submit-batch-hand-over)
 (require 'mew-submit-background)
+(require 'mew-submit-caseless)
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
 (require 'mew-submit-message)
@@ -292,7 +293,7 @@ That is its name, and who sends a message without From."
   (let ((name (plist-get options :account))
         (address (mew-submit-batch-sendmail--known-address options)))
     (cl-flet ((field (name value)
-                (list (cons (downcase name)
+                (list (cons (mew-submit-caseless--down name)
                             (encode-coding-string (format "%s: %s\n" name value) 'utf-8)))))
       (append (and name (field "X-Mew-Submit-Account" name))
               fields

@@ -10,6 +10,7 @@
 
 ;;; Code:
 
+(require 'mew-submit-caseless)
 (defconst mew-submit-cause-meaning--table
   '((auth-wrong-password user after-change "The server does not accept this user name and \
 password"
@@ -293,7 +294,7 @@ It is as those of `mew-submit-cause-meaning--table'."
 
 (defun mew-submit-cause-meaning--clause (words)
   "Return WORDS, a sentence, as part of another one."
-  (concat (downcase (substring words 0 1)) (substring words 1)))
+  (concat (mew-submit-caseless--down (substring words 0 1)) (substring words 1)))
 
 (defun mew-submit-cause-meaning--ids ()
   "Return the names of all causes."

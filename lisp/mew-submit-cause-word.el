@@ -17,6 +17,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-caseless)
 (require 'seq)
 (require 'subr-x)
 
@@ -81,7 +82,8 @@ Addresses become \"addr\", IP addresses \"ipaddr\"; an apostrophe joins."
          (out (list ?\s)))
     (dotimes (index (length text))
       (let* ((raw (aref text index))
-             (char (mew-submit-cause-word--letter (downcase raw)))
+             (low (or (aref mew-submit-caseless--table raw) raw))
+             (char (mew-submit-cause-word--letter low))
              (kind (mew-submit-cause-word--kind char)))
         (cond ((memq raw '(?' ?’ ?´))
                ;; "can't" is "cant", "l'adresse" two words.
@@ -94,11 +96,11 @@ Addresses become \"addr\", IP addresses \"ipaddr\"; an apostrophe joins."
                (when (and last
                           (or (eq kind 'glyph) (eq last 'glyph)
                               ;; "NoSuchUser" is three words.
-                              (and (/= raw (downcase raw)) (eq last 'small))))
+                              (and (/= raw low) (eq last 'small))))
                  (push ?\s out))
                (push char out)
                (setq last (cond ((eq kind 'glyph) 'glyph)
-                                ((and (= raw (downcase raw)) (not (<= ?0 raw ?9)))
+                                ((and (= raw low) (not (<= ?0 raw ?9)))
                                  'small)
                                 (t 'word)))))))
     (when last (push ?\s out))

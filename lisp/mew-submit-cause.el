@@ -19,6 +19,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-caseless)
 (require 'mew-submit-cause-matter)
 (require 'mew-submit-cause-meaning)
 (require 'mew-submit-cause-rule)
@@ -126,7 +127,7 @@ It is not when something that also names a cause is left out."
 
 (defun mew-submit-cause--token-p (mechanism)
   "Does MECHANISM, a string or nil, take a token and no password?"
-  (member (upcase (format "%s" mechanism)) '("XOAUTH2" "OAUTHBEARER")))
+  (member (mew-submit-caseless--up (format "%s" mechanism)) '("XOAUTH2" "OAUTHBEARER")))
 
 (defun mew-submit-cause--of-secret (cause mechanism)
   "Return CAUSE, or where it is about a password and MECHANISM took none its like."
@@ -179,7 +180,8 @@ It is (ID WHEN), as in `mew-submit-cause-meaning--details'."
 (defun mew-submit-cause--step (step)
   "Return STEP, a symbol, keyword or string in any case, as a keyword."
   (let ((step (intern (concat ":" (string-remove-prefix
-                                   ":" (downcase (format "%s" (or step "any"))))))))
+                                   ":" (mew-submit-caseless--down
+                                        (format "%s" (or step "any"))))))))
     (pcase step
       (:helo :ehlo)
       ((guard (memq step mew-submit-cause--steps)) step)

@@ -25,6 +25,7 @@
 
 ;;; Code:
 
+(require 'mew-submit-caseless)
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-error)
 (require 'mew-submit-finding-make)
@@ -96,7 +97,8 @@ Two of one domain, or with one address, are one."
 
 (defun mew-submit-diagnosis-network--domain (name)
   "Return the last two labels of NAME, in small letters."
-  (string-join (last (split-string (downcase (string-remove-suffix "." name)) "\\.")
+  (string-join (last (split-string
+                      (mew-submit-caseless--down (string-remove-suffix "." name)) "\\.")
                      2)
                "."))
 

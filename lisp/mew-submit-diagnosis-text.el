@@ -11,6 +11,7 @@
 
 ;;; Code:
 
+(require 'mew-submit-caseless)
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-error)
 (require 'mew-submit-finding)
@@ -311,7 +312,7 @@ PORT, CASE, TIME and WHAT are strings, too."
 (defun mew-submit-diagnosis-text--finding (finding)
   "Return FINDING as lines: severity and sentence, its advice, and its id."
   (concat
-   (let ((label (format " %-8s" (upcase (plist-get finding :severity)))))
+   (let ((label (format " %-8s" (mew-submit-caseless--up (plist-get finding :severity)))))
      (concat label (substring (mew-submit-diagnosis-text--fill
                                (plist-get finding :text) (length label))
                               (length label))))

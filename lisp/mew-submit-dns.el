@@ -19,6 +19,7 @@
 (require 'cl-lib)
 (require 'dns)
 (require 'mew-submit-background)
+(require 'mew-submit-caseless)
 (require 'mew-submit-error)
 (require 'seq)
 
@@ -141,8 +142,8 @@ They are those of `dns-servers', or else of /etc/resolv.conf."
          (dns-get 'response-p packet)
          (or (null question)
              (and (string-equal
-                   (downcase (car question))
-                   (downcase (mew-submit-dns-query-name query)))
+                   (mew-submit-caseless--down (car question))
+                   (mew-submit-caseless--down (mew-submit-dns-query-name query)))
                   (eq (dns-get 'type question)
                       (mew-submit-dns-query-type query)))))))
 

@@ -14,6 +14,7 @@
 
 ;;; Code:
 
+(require 'mew-submit-caseless)
 (require 'seq)
 
 (defun mew-submit-domain-dane--usable-p (record)
@@ -62,7 +63,7 @@ It is the seventh part of what is signed, the sixth without a version."
                     (mew-submit-domain-dane--key certificate)
                   certificate)))
     (and octets
-         (equal (downcase (plist-get record :data))
+         (equal (mew-submit-caseless--down (plist-get record :data))
                 (pcase (plist-get record :matching)
                   (0 (mew-submit-domain-dane--hex octets))
                   (1 (secure-hash 'sha256 octets))

@@ -12,6 +12,7 @@
 ;;; Code:
 
 (require 'gnutls)
+(require 'mew-submit-caseless)
 (require 'mew-submit-error)
 (require 'mew-submit-https)
 (require 'seq)
@@ -32,7 +33,7 @@
         (let ((key (match-string 1 line))
               (value (mew-submit-error--clean (match-string 2 line))))
           (if (equal key "mx")
-              (push (downcase value) patterns)
+              (push (mew-submit-caseless--down value) patterns)
             (unless (assoc key policy)
               (push (cons key value) policy))))))
     (let ((mode (cdr (assoc "mode" policy)))
@@ -50,7 +51,7 @@
 
 (defun mew-submit-domain-policy--names-p (policy host)
   "Does POLICY name HOST?  A pattern's \"*\" stands for one label, the first."
-  (let ((host (downcase host)))
+  (let ((host (mew-submit-caseless--down host)))
     (seq-some (lambda (pattern)
                 (if (string-prefix-p "*." pattern)
                     (let ((dot (string-search "." host)))

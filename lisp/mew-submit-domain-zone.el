@@ -23,6 +23,7 @@
 
 (require 'cl-lib)
 (require 'mew-submit-address)
+(require 'mew-submit-caseless)
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-dns)
 (require 'mew-submit-domain-dane)
@@ -295,8 +296,8 @@ Return nil when its name has none."
 (defun mew-submit-domain-zone--tls-names-p (tls domain)
   "Is the certificate in TLS for DOMAIN?"
   (seq-some (lambda (name)
-              (let ((name (downcase name))
-                    (domain (downcase domain)))
+              (let ((name (mew-submit-caseless--down name))
+                    (domain (mew-submit-caseless--down domain)))
                 (or (equal name domain)
                     (and (string-prefix-p "*." name)
                          (string-match "\\." domain)

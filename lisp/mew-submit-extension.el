@@ -15,6 +15,7 @@
 
 (require 'cl-lib)
 (require 'iso8601)
+(require 'mew-submit-caseless)
 (require 'mew-submit-error)
 (require 'seq)
 
@@ -23,7 +24,7 @@
 (defun mew-submit-extension--notify (value)
   "Return VALUE, when to send a notification, as NOTIFY takes it, or nil.
 It is a list of strings or symbols, or one string."
-  (let ((words (mapcar (lambda (word) (upcase (format "%s" word)))
+  (let ((words (mapcar (lambda (word) (mew-submit-caseless--up (format "%s" word)))
                        (if (stringp value)
                            (split-string value "[, \t]+" t)
                          (ensure-list value)))))
@@ -36,7 +37,7 @@ It is a list of strings or symbols, or one string."
 
 (defun mew-submit-extension--return (value)
   "Return VALUE, what is to be in a notification, as RET takes it, or nil."
-  (cdr (assoc (downcase (format "%s" value))
+  (cdr (assoc (mew-submit-caseless--down (format "%s" value))
               '(("full" . "FULL") ("headers" . "HDRS") ("hdrs" . "HDRS")))))
 
 (defun mew-submit-extension--id (value)
@@ -55,7 +56,7 @@ As xtext it may have 100 characters (RFC 3461, section 4.4)."
   (cond ((memq value '(t yes)) 'yes)
         ((eq value 'no) 'no)
         ((stringp value)
-         (cdr (assoc (downcase value) '(("yes" . yes) ("no" . no)))))))
+         (cdr (assoc (mew-submit-caseless--down value) '(("yes" . yes) ("no" . no)))))))
 
 (defun mew-submit-extension--deliver-by (value)
   "Return VALUE as BY takes it, or nil.
@@ -64,10 +65,10 @@ may be returned needs some time (RFC 2852, section 4)."
   (let ((text (format "%s" value)))
     (when (string-match
            "\\`\\([-+]?[0-9]\\{1,9\\}\\)\\(?:;\\([rn]\\)\\(t?\\)\\)?\\'"
-           (downcase text))
+           (mew-submit-caseless--down text))
       (let ((seconds (string-to-number (match-string 1 text)))
-            (mode (upcase (or (match-string 2 text) "R")))
-            (trace (upcase (or (match-string 3 text) ""))))
+            (mode (mew-submit-caseless--up (or (match-string 2 text) "R")))
+            (trace (mew-submit-caseless--up (or (match-string 3 text) ""))))
         (and (or (> seconds 0) (equal mode "N"))
              (format "%d;%s%s" seconds mode trace))))))
 
@@ -99,7 +100,7 @@ It has to be in the future."
 [0-9][0-9]:[0-9][0-9]:[0-9][0-9]\\(?:[Zz]\\|[-+][0-9][0-9]:[0-9][0-9]\\)\\'"
                              value))
     (let ((time (ignore-errors
-                  (mew-submit-extension--parse-time (upcase value)))))
+                  (mew-submit-extension--parse-time (mew-submit-caseless--up value)))))
       (and time
            (time-less-p nil time)
            (format-time-string "%Y-%m-%dT%H:%M:%SZ" time t)))))
@@ -153,13 +154,13 @@ are no wishes of the server.")
   "Return the entry of the field X-Mew-Submit-... called NAME, or nil.
 Signal `mew-submit-message' for a name that is ours but for a few letters: a
 wish, such as that for TLS, must not be dropped in silence because of a slip."
-  (or (seq-find (lambda (entry) (equal name (downcase (nth 1 entry))))
+  (or (seq-find (lambda (entry) (equal name (mew-submit-caseless--down (nth 1 entry))))
                 mew-submit-extension--table)
       (when-let* ((most (if (> (length name) 4) 2 1))
                   ((not (member-ignore-case name mew-submit-extension--orders)))
                   (like (seq-find
                          (lambda (other)
-                           (<= (string-distance name (downcase other)) most))
+                           (<= (string-distance name (mew-submit-caseless--down other)) most))
                          (append (mapcar (lambda (entry) (nth 1 entry))
                                          mew-submit-extension--table)
                                  mew-submit-extension--orders))))

@@ -11,6 +11,7 @@
 
 ;;; Code:
 
+(require 'mew-submit-caseless)
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-finding-make)
 (require 'seq)
@@ -29,8 +30,9 @@
 (defun mew-submit-finding--mailbox-clear (attempt)
   "Return how ATTEMPT's server takes a password without TLS, or nil.
 IMAP says LOGINDISABLED where it does not, POP lists USER where it does."
-  (let ((words (mapcar #'upcase (plist-get attempt :capabilities-clear)))
-        (mechanisms (seq-intersection (mapcar #'upcase (plist-get attempt :auth-clear))
+  (let ((words (mapcar #'mew-submit-caseless--up (plist-get attempt :capabilities-clear)))
+        (mechanisms (seq-intersection (mapcar #'mew-submit-caseless--up
+                                              (plist-get attempt :auth-clear))
                                       '("PLAIN" "LOGIN"))))
     (cond ((null words) nil)
           ((and (eq (plist-get attempt :service) 'imap)

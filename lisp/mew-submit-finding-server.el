@@ -10,6 +10,7 @@
 
 ;;; Code:
 
+(require 'mew-submit-caseless)
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-finding-make)
 (require 'mew-submit-report)
@@ -181,7 +182,7 @@ SMTP may have cut it."
      ((plist-get diagnosis :remembered) "it has offered it before")
      ((eql (plist-get taken :code) 220) "it takes the command all the same")
      ((and (eql (plist-get mail :code) 530)
-           (string-match-p "TLS" (upcase (plist-get mail :text))))
+           (string-match-p "TLS" (mew-submit-caseless--up (plist-get mail :text))))
       (format "it demands it: %s" (plist-get mail :text)))
      ((seq-some (lambda (other)
                   (and (eql (plist-get other :port) (plist-get attempt :port))
@@ -367,7 +368,7 @@ STARTTLS and nothing before a log-in (RFC 6409)."
     (and (eq (plist-get attempt :service) 'transfer)
          (equal (plist-get attempt :starttls) "offered")
          (eql (plist-get mail :code) 530)
-         (string-match-p "TLS" (upcase (plist-get mail :text))))))
+         (string-match-p "TLS" (mew-submit-caseless--up (plist-get mail :text))))))
 
 (defun mew-submit-finding--roles (attempts)
   "Return where ATTEMPTS at port 25 are not as mail servers need it."
@@ -464,7 +465,7 @@ the same.")
   "Return the name the server of ATTEMPT gives itself, in small letters, or nil."
   (when-let* ((name (or (plist-get attempt :greeting-name)
                        (plist-get attempt :ehlo-name))))
-    (and (string-search "." name) (downcase name))))
+    (and (string-search "." name) (mew-submit-caseless--down name))))
 
 (defun mew-submit-finding--names (diagnosis)
   "Return the addresses of DIAGNOSIS whose ports call themselves differently."

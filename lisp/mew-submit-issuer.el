@@ -19,6 +19,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-caseless)
 (require 'mew-submit-error)
 (require 'mew-submit-https)
 (require 'mew-submit-setup-provider)
@@ -376,10 +377,10 @@ mew-submit-setup, or put it into :oauth of the account, as :client-id" (mew-subm
 (defun mew-submit-issuer--missing (wanted granted)
   "Return those of WANTED, names with spaces between, that GRANTED has not.
 Names that are not about mail do not count."
-  (let ((have (split-string (downcase (or granted "")) " " t)))
+  (let ((have (split-string (mew-submit-caseless--down (or granted "")) " " t)))
     (seq-remove (lambda (name)
                   (or (member name '("openid" "offline_access" "email" "profile"))
-                      (member (downcase name) have)))
+                      (member (mew-submit-caseless--down name) have)))
                 (split-string (or wanted "") " " t))))
 
 (defun mew-submit-issuer--failure (object answer host issuer client)
@@ -431,7 +432,7 @@ with :problem, (KIND . WORDS).  It was CLIENT of ISSUER that has asked."
      ((not (mew-submit-issuer--usable-p access))
       (list :problem (cons 'later (format "%s has answered without a token that can \
 be used" host))))
-     ((and type (not (equal (downcase type) "bearer")))
+     ((and type (not (equal (mew-submit-caseless--down type) "bearer")))
       (list :problem (cons 'config (format "%s gives another kind of token than mail \
 servers take" host))))
      (missing

@@ -13,6 +13,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-caseless)
 (require 'mew-submit-error)
 (require 'mew-submit-oauth)
 (require 'seq)
@@ -95,7 +96,7 @@ A name of somebody else's that leads here would let a web page read what is
 answered."
   (let ((case-fold-search t))
     (and (string-match "^host:[ \t]*\\([^\r\n]*?\\)[ \t]*\r?$" head)
-         (member (downcase (match-string 1 head))
+         (member (mew-submit-caseless--down (match-string 1 head))
                  (mapcar (lambda (host)
                            (format "%s:%d" host (mew-submit-loopback-port listener)))
                          '("127.0.0.1" "localhost" "[::1]"))))))

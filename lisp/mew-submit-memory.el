@@ -20,6 +20,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-caseless)
 (require 'mew-submit-course)
 (require 'mew-submit-error)
 (require 'mew-submit-store)
@@ -105,7 +106,7 @@ something else: what was remembered must not be lost in silence."
   "Make FILE remember for PORT of SERVER: STARTTLS, and AUTH, a mechanism.
 Each may be nil."
   (let* ((entries (mew-submit-memory--read file))
-         (place (cons (downcase server) port))
+         (place (cons (mew-submit-caseless--down server) port))
          (entry (cdr (assoc place entries)))
          (better (and auth
                       (mew-submit-memory--better-p auth
@@ -167,7 +168,7 @@ COURSE has both.  What another connection had does not hold for this one."
   "Make FILE remember what PORT of SERVER has kept, and what not.
 CHUNKING says that it has kept that, and KEYWORDS are those it has not kept."
   (let* ((entries (mew-submit-memory--read file))
-         (place (cons (downcase server) port))
+         (place (cons (mew-submit-caseless--down server) port))
          (old (cdr (assoc place entries)))
          (entry (copy-sequence old)))
     (when chunking
@@ -200,7 +201,7 @@ What is older than a month is tried again."
                    mew-submit-memory--unkept-seconds)))
     (seq-uniq
      (cl-loop for ((name . port) . plist) in (mew-submit-memory--read file)
-              when (and (equal name (downcase server)) (memql port ports))
+              when (and (equal name (mew-submit-caseless--down server)) (memql port ports))
               append (cl-loop for (keyword . seconds)
                               in (plist-get plist :unkept)
                               when (> seconds oldest) collect keyword)))))
@@ -213,7 +214,7 @@ where logging in is concerned: many servers have that where mail is submitted,
 and less or none where other servers bring theirs."
   (let (starttls chunking best best-25)
     (dolist (entry (mew-submit-memory--read file))
-      (when (and (equal (caar entry) (downcase server))
+      (when (and (equal (caar entry) (mew-submit-caseless--down server))
                  (memql (cdar entry) ports))
         (setq starttls (or starttls (plist-get (cdr entry) :starttls))
               chunking (or chunking (plist-get (cdr entry) :chunking)))
@@ -234,7 +235,7 @@ and less or none where other servers bring theirs."
 (defun mew-submit-memory--forget (file server)
   "Make FILE forget SERVER."
   (mew-submit-memory--write
-   file (seq-remove (lambda (entry) (equal (caar entry) (downcase server)))
+   file (seq-remove (lambda (entry) (equal (caar entry) (mew-submit-caseless--down server)))
                     (mew-submit-memory--read file))))
 
 (provide 'mew-submit-memory)

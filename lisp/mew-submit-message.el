@@ -18,6 +18,7 @@
 
 (require 'cl-lib)
 (require 'mew-submit-address)
+(require 'mew-submit-caseless)
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
 (require 'mew-submit-time)
@@ -108,7 +109,7 @@ field has to follow."
                  (memq (char-after) '(?\s ?\t))))
         (let ((octets (buffer-substring start (point))))
           (push (cons (if (string-match "\\`\\([^:\r\n \t]+\\)[ \t]*:" octets)
-                          (downcase (match-string 1 octets))
+                          (mew-submit-caseless--down (match-string 1 octets))
                         "")
                       octets)
                 fields))))
@@ -117,7 +118,7 @@ field has to follow."
 (defun mew-submit-message--buffer-fields ()
   "Return the fields of the header that the buffer, unibyte and temporary, is."
   ;; Names are ASCII; where the user writes Turkish, the small letter of I is no i.
-  (set-case-table ascii-case-table)
+  (set-case-table mew-submit-caseless--table)
   (let ((start (point-min))
         fields)
     (while (progn
@@ -222,10 +223,10 @@ This is for what is kept and not sent: nobody is left out of it."
   "Return the recipients FIELDS name, as `mew-submit-message--to', each once.
 Those in X-Mew-Submit-Not-To, who have it already, are left out.  Signal
 `mew-submit-message' when a field is no address list."
-  (let ((without (mapcar #'downcase (mew-submit-message--addresses
-                                     fields '("x-mew-submit-not-to")))))
+  (let ((without (mapcar #'mew-submit-caseless--down (mew-submit-message--addresses
+                                                      fields '("x-mew-submit-not-to")))))
     (seq-remove (lambda (address)
-                  (member (downcase address) without))
+                  (member (mew-submit-caseless--down address) without))
                 (delete-dups (mapcan #'mew-submit-address--parse
                                      (mew-submit-message--to fields))))))
 
@@ -256,7 +257,7 @@ A message has one From and one Sender at most (RFC 5322, section 3.6): the
 account would be chosen by one, and its reader be shown another.  Several fields
 of recipients are one list to every program, and the server judges the others."
   (dolist (name '("From" "Sender"))
-    (let ((count (seq-count (lambda (field) (equal (car field) (downcase name)))
+    (let ((count (seq-count (lambda (field) (equal (car field) (mew-submit-caseless--down name)))
                             fields)))
       (when (> count 1)
         (mew-submit-error--throw
@@ -298,12 +299,12 @@ That is the first one in From, or in Resent-From of one that is sent again."
 (defun mew-submit-message--order-p (field)
   "Is FIELD, as (NAME . OCTETS), one of `mew-submit-extension--orders'?"
   (seq-some (lambda (name)
-              (equal (car field) (concat "x-mew-submit-" (downcase name))))
+              (equal (car field) (concat "x-mew-submit-" (mew-submit-caseless--down name))))
             mew-submit-extension--orders))
 
 (defun mew-submit-message--order (name fields)
   "Return the value of the order NAME, as in X-Mew-Submit-*, of FIELDS, or nil."
-  (when-let* ((field (assoc (concat "x-mew-submit-" (downcase name)) fields)))
+  (when-let* ((field (assoc (concat "x-mew-submit-" (mew-submit-caseless--down name)) fields)))
     (mew-submit-message--line field)))
 
 (defun mew-submit-message--wishes (fields)
@@ -346,7 +347,7 @@ Signal `mew-submit-message' when it is none."
   "Does the message with FIELDS say that it has parts in binary?"
   (when-let* ((field (assoc "content-transfer-encoding" fields)))
     (string-match-p "\\`[ \t\r\n]*binary[ \t\r\n]*\\(?:(.*)[ \t\r\n]*\\)?\\'"
-                    (downcase (mew-submit-message--value field)))))
+                    (mew-submit-caseless--down (mew-submit-message--value field)))))
 
 ;;; What must not leave
 
@@ -565,7 +566,7 @@ That of a message that is sent again is its author's, too."
                       (string-prefix-p "arc-" (car field))
                       (and (equal (car field) "content-type")
                            (string-match-p mew-submit-message--covered
-                                           (downcase (cdr field))))))
+                                           (mew-submit-caseless--down (cdr field))))))
                 fields)))
 
 (defun mew-submit-message--date-field (field)

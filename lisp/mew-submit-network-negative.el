@@ -16,6 +16,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-caseless)
 (require 'mew-submit-error)
 (require 'mew-submit-network)
 (require 'mew-submit-store)
@@ -235,7 +236,7 @@ NETWORKS is as `mew-submit-network-negative--networks' returns it."
                   (and network
                        (equal (plist-get entry :network)
                               (plist-get network :id))
-                       (equal (plist-get entry :server) (downcase server)))))
+                       (equal (plist-get entry :server) (mew-submit-caseless--down server)))))
               (mew-submit-network-negative--entries)))
 
 (defun mew-submit-network-negative--mark (routes entries &optional tunnelled)
@@ -289,7 +290,7 @@ Trouble on the way is forgotten soonest, and so goes before the rest."
 (defun mew-submit-network-negative--entry (server place case network)
   "Return a new entry: CASE was met at PLACE of SERVER, from NETWORK."
   (list :network (plist-get network :id) :label (plist-get network :label)
-        :server (downcase server) :port (car place) :family (cdr place)
+        :server (mew-submit-caseless--down server) :port (car place) :family (cdr place)
         :case case :seen (mew-submit-network-negative--time)
         :checked (mew-submit-network-negative--time)
         :expires (mew-submit-network-negative--time
@@ -378,14 +379,14 @@ That is `always', `never' or nil."
   (let ((id (plist-get (mew-submit-network-negative--here-of networks) :id)))
     (nth 2 (seq-find (lambda (element)
                        (and (equal (nth 0 element) id)
-                            (equal (nth 1 element) (downcase server))))
+                            (equal (nth 1 element) (mew-submit-caseless--down server))))
                      mew-submit-fallback-networks))))
 
 (defun mew-submit-network-negative--set-rule (server rule network)
   "Save RULE, `always' or `never', for SERVER on NETWORK.
 With RULE nil there is none."
   (let ((id (plist-get network :id))
-        (name (downcase server)))
+        (name (mew-submit-caseless--down server)))
     (mew-submit-error--save-option
      'mew-submit-fallback-networks
      (append (and rule (list (list id name rule (plist-get network :label))))

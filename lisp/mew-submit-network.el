@@ -16,6 +16,7 @@
 
 ;;; Code:
 
+(require 'mew-submit-caseless)
 (require 'seq)
 (require 'subr-x)
 
@@ -191,7 +192,7 @@ INTERFACE, which has the default route, is not among them."
                    (/= 0 (logand (string-to-number (string-remove-prefix "0x" flags) 16)
                                   6))
                    (not (string-match-p "\\`[0:]*\\'" link))
-                   (downcase link)))
+                   (mew-submit-caseless--down link)))
             (cdr (mew-submit-network--table "arp"))))
 
 (defun mew-submit-network--link (family interface address)

@@ -12,6 +12,7 @@
 ;;; Code:
 
 (require 'mew-submit-account)
+(require 'mew-submit-caseless)
 (require 'mew-submit-error)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
@@ -67,7 +68,7 @@ Where there was no connection, or no TLS, its event is nil."
 (defun mew-submit-pin--colons (fingerprint)
   "Return FINGERPRINT, \"sha256:\" and hexadecimal digits, as openssl prints it."
   (mapconcat #'identity
-             (seq-partition (upcase (string-remove-prefix "sha256:" fingerprint))
+             (seq-partition (mew-submit-caseless--up (string-remove-prefix "sha256:" fingerprint))
                             2)
              ":"))
 

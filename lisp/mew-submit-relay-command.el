@@ -11,6 +11,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-caseless)
 (require 'mew-submit-relay-data)
 (require 'mew-submit-relay-peer)
 (require 'mew-submit-relay-session)
@@ -161,7 +162,7 @@ PROMPT is what it is told, base64."
       (mew-submit-relay-smtp--no 503 "5.5.1" "Not now"))
      ((cdr rest)
       (mew-submit-relay-smtp--no 501 "5.5.4" "AUTH, a mechanism, and what it says")))
-    (pcase (upcase (or mechanism ""))
+    (pcase (mew-submit-caseless--up (or mechanism ""))
       ("PLAIN" (if rest
                    (mew-submit-relay--judge-token
                     session (mew-submit-relay-smtp--plain (car rest)))

@@ -16,6 +16,7 @@
 
 (require 'cl-lib)
 (require 'mew-submit-address)
+(require 'mew-submit-caseless)
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
 (require 'seq)
@@ -94,7 +95,7 @@ Extensions make those longer that have parameters.")
 VERB is in upper case."
   (unless (string-match "\\`\\([A-Za-z]+\\)\\(?: +\\(.*?\\)\\)? *\\'" line)
     (mew-submit-relay-smtp--no 500 "5.5.2" "Not a command"))
-  (let* ((verb (upcase (match-string 1 line)))
+  (let* ((verb (mew-submit-caseless--up (match-string 1 line)))
          (argument (or (match-string 2 line) ""))
          (known (assoc verb mew-submit-relay-smtp--commands)))
     (unless known
@@ -119,7 +120,7 @@ It is of no use and common clients say all sorts of things."
 
 (defun mew-submit-relay-smtp--size (argument)
   "Return (OCTETS . LAST) for ARGUMENT of BDAT."
-  (if (string-match "\\`\\([0-9]\\{1,15\\}\\)\\( +LAST\\)?\\'" (upcase argument))
+  (if (string-match "\\`\\([0-9]\\{1,15\\}\\)\\( +LAST\\)?\\'" (mew-submit-caseless--up argument))
       (cons (string-to-number (match-string 1 argument))
             (and (match-beginning 2) t))
     (mew-submit-relay-smtp--no 501 "5.5.4" "BDAT wants a size, and LAST")))
@@ -158,7 +159,7 @@ KNOWN is a list of (NAME . VALUE-P).  Names are in upper case."
   (let (found)
     (dolist (word words)
       (string-match "\\`\\([^=]*\\)\\(?:=\\(.*\\)\\)?\\'" word)
-      (let* ((name (upcase (match-string 1 word)))
+      (let* ((name (mew-submit-caseless--up (match-string 1 word)))
              (value (match-string 2 word))
              (entry (assoc name known)))
         (cond ((null entry)
@@ -221,7 +222,7 @@ account and their values."
                (body (funcall get "BODY")))
     (when-let* ((size (funcall get "SIZE")))
       (mew-submit-relay-smtp--announced size max))
-    (when (and body (not (member (upcase body) '("7BIT" "8BITMIME"))))
+    (when (and body (not (member (mew-submit-caseless--up body) '("7BIT" "8BITMIME"))))
       (mew-submit-relay-smtp--no 501 "5.5.4" "BODY is 7BIT or 8BITMIME"))
     (list :from (if (string-empty-p path)
                     ""

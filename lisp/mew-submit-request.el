@@ -15,6 +15,7 @@
 (require 'mew-submit-account)
 (require 'mew-submit-address)
 (require 'mew-submit-auth)
+(require 'mew-submit-caseless)
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
 (require 'mew-submit-job)
@@ -121,7 +122,7 @@ account that wants a mechanism never goes without a user: signal
     (unless none
       (or (plist-get account :user)
           login
-          (pcase (upcase (or mechanism ""))
+          (pcase (mew-submit-caseless--up (or mechanism ""))
             ("" nil)
             ;; The certificate or the ticket says who it is.
             ((or "EXTERNAL" "GSSAPI") "")
@@ -303,7 +304,8 @@ That is the end of a job."
   "Forget which ports of SERVER were seen to take no log-in."
   (setq mew-submit-request--no-log-in
         (seq-remove (lambda (element)
-                      (equal (downcase (caar element)) (downcase server)))
+                      (equal (mew-submit-caseless--down (caar element))
+                             (mew-submit-caseless--down server)))
                     mew-submit-request--no-log-in)))
 
 (defun mew-submit-request--worth-asking (routes host rule user)

@@ -20,6 +20,7 @@
 (require 'message)
 (require 'mml)
 (require 'mew-submit-account)
+(require 'mew-submit-caseless)
 (require 'mew-submit-copies)
 (require 'mew-submit-message)
 (require 'mew-submit-spool)
@@ -144,8 +145,8 @@ send it again as it is, or delete it"))
 
 (defun mew-submit-restore--without (addresses others)
   "Return those of ADDRESSES that are not among OTHERS, whatever their case."
-  (let ((others (mapcar #'downcase others)))
-    (seq-remove (lambda (address) (member (downcase address) others))
+  (let ((others (mapcar #'mew-submit-caseless--down others)))
+    (seq-remove (lambda (address) (member (mew-submit-caseless--down address) others))
                 addresses)))
 
 (defun mew-submit-restore--people (entry fields written)

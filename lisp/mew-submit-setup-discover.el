@@ -20,6 +20,7 @@
 (eval-when-compile (require 'dom))      ; it has macros, and is seldom needed
 (require 'format-spec)
 (require 'mew-submit-address)
+(require 'mew-submit-caseless)
 (require 'mew-submit-dns)
 (require 'mew-submit-error)
 (require 'mew-submit-https)
@@ -169,7 +170,7 @@ could have forged the answer that names HOST (RFC 6186, section 6)."
   "Return the domain around HOST, or HOST where that is not one owner's.
 Below \"co.uk\" anybody has a name, as below \"uk\"."
   (require 'url-domsuf)
-  (let ((around (string-join (cdr (split-string (downcase host) "[.]")) ".")))
+  (let ((around (string-join (cdr (split-string (mew-submit-caseless--down host) "[.]")) ".")))
     (if (and (string-search "." around)
              (ignore-errors (url-domsuf-cookie-allowed-p around)))
         around
@@ -394,7 +395,7 @@ ADDRESS are the user's."
   (let* ((text (lambda (tag) (mew-submit-setup-discover--xml-text server tag)))
          (expand (lambda (words)
                    (mew-submit-setup-discover--expand words domain address)))
-         (tls (pcase (upcase (or (funcall text 'socketType) ""))
+         (tls (pcase (mew-submit-caseless--up (or (funcall text 'socketType) ""))
                 ("SSL" 'implicit)
                 ("STARTTLS" 'starttls)))
          (port (string-to-number (or (funcall text 'port) "")))

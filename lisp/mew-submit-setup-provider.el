@@ -14,6 +14,7 @@
 
 ;;; Code:
 
+(require 'mew-submit-caseless)
 (require 'seq)
 (require 'subr-x)
 
@@ -116,7 +117,7 @@
   "Return the provider one of whose servers HOST is, or nil.
 Who has it by an alias comes after all who have it.  A bridge is not known by
 its address, which is that of this machine."
-  (let ((host (downcase host))
+  (let ((host (mew-submit-caseless--down host))
         (providers (seq-remove (lambda (provider)
                                  (eq (plist-get (cdr provider) :login) 'bridge))
                                mew-submit-setup-provider--list)))
@@ -128,8 +129,8 @@ its address, which is that of this machine."
 (defun mew-submit-setup-provider--same-p (host other)
   "Is OTHER, too, a name of the server HOST, as far as is known?
 That is so where both are names of one provider's."
-  (let ((host (downcase host))
-        (other (downcase other)))
+  (let ((host (mew-submit-caseless--down host))
+        (other (mew-submit-caseless--down other)))
     (or (equal host other)
         (seq-some (lambda (provider)
                     (let ((names (mew-submit-setup-provider--names provider)))
@@ -144,8 +145,8 @@ That is so where both are names of one provider's."
   (and (stringp url)
        (string-match-p "\\`[!-~]+\\'" url)
        (string-match "\\`https://\\([a-z0-9.-]+\\)\\(?::[0-9]+\\)?\\(?:/\\|\\'\\)"
-                     (downcase url))
-       (match-string 1 (downcase url))))
+                     (mew-submit-caseless--down url))
+       (match-string 1 (mew-submit-caseless--down url))))
 
 (defun mew-submit-setup-provider--by-issuer (issuer)
   "Return the providers whose access tokens ISSUER, an address of https, gives out."

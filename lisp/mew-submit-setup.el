@@ -19,6 +19,7 @@
 (require 'mew-submit-address)
 (require 'mew-submit-auth)
 (require 'mew-submit-background)
+(require 'mew-submit-caseless)
 (require 'mew-submit-dialog)
 (require 'mew-submit-error)
 (require 'mew-submit-issuer)
@@ -53,8 +54,8 @@
          (seq-remove (lambda (other)
                        (let ((from (plist-get other :from)))
                          (and from
-                              (string= (downcase from)
-                                       (downcase (plist-get account :from))))))
+                              (string= (mew-submit-caseless--down from)
+                                       (mew-submit-caseless--down (plist-get account :from))))))
                      mew-submit-accounts))))
 
 (defvar mew-submit-setup--typed nil

@@ -24,6 +24,7 @@
 
 (require 'mail-parse)
 (require 'mew-submit-address)
+(require 'mew-submit-caseless)
 (require 'qp)
 (require 'rfc2047)
 (require 'rfc2231)
@@ -182,7 +183,7 @@ UNKNOWN is as for `mew-submit-sevenbit--words'."
   "Return the text of OCTETS, of a header, which are to be UTF-8.
 Else they may be in the charset of the text below.  Return nil when not."
   (let ((below (and mew-submit-sevenbit--charset
-                    (intern-soft (concat (downcase mew-submit-sevenbit--charset)
+                    (intern-soft (concat (mew-submit-caseless--down mew-submit-sevenbit--charset)
                                          "-unix")))))
     (seq-some (lambda (coding)
                 (let ((text (decode-coding-string octets coding)))
@@ -215,7 +216,7 @@ is called so in them (RFC 1428)."
          (field (or text (decode-coding-string octets 'iso-8859-1-unix)))
          (name (and (string-match "\\`\\([!-9;-~]+\\)[ \t]*:" field)
                     (match-string 1 field)))
-         (lower (downcase (or name ""))))
+         (lower (mew-submit-caseless--down (or name ""))))
     (when (and text (member lower mew-submit-sevenbit--address-fields))
       (setq field (mew-submit-sevenbit--ascii-domains field)))
     (when (or (null name)
@@ -320,9 +321,9 @@ Blanks between encoded words do not count, so one there becomes part of it."
     (set-buffer-multibyte nil)
     (insert octets)
     (let ((name (progn (goto-char (point-min))
-                       (downcase (buffer-substring
-                                  (point) (progn (skip-chars-forward "!-9;-~")
-                                                 (point)))))))
+                       (mew-submit-caseless--down (buffer-substring
+                                                   (point) (progn (skip-chars-forward "!-9;-~")
+                                                                  (point)))))))
       (unless (mew-submit-sevenbit--fold)
         (cond
          ((member name mew-submit-sevenbit--address-fields)
@@ -530,7 +531,7 @@ DEPTH is how deep it is.  Return its new encoding."
   "Return the transfer encoding that the narrowed header names, in lower case."
   (let ((value (mew-submit-sevenbit--value "Content-Transfer-Encoding")))
     (if value
-        (downcase (string-trim (replace-regexp-in-string "([^()]*)" "" value)))
+        (mew-submit-caseless--down (string-trim (replace-regexp-in-string "([^()]*)" "" value)))
       "7bit")))
 
 (defun mew-submit-sevenbit--split ()
@@ -557,7 +558,7 @@ DEFAULT is its type where it has none, DEPTH how deep it is."
                         (mail-header-parse-content-type
                          (or (mew-submit-sevenbit--value "Content-Type")
                              default)))))
-          (setq type (downcase (or (car parsed) "application/octet-stream"))
+          (setq type (mew-submit-caseless--down (or (car parsed) "application/octet-stream"))
                 boundary (cdr (assq 'boundary (cdr parsed)))
                 charset (cdr (assq 'charset (cdr parsed)))
                 encoding (mew-submit-sevenbit--encoding))))

@@ -17,6 +17,7 @@
 
 (require 'cl-lib)
 (require 'mew-submit-address)
+(require 'mew-submit-caseless)
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-error)
 (require 'mew-submit-finding-server)
@@ -63,7 +64,7 @@ The default is nil: they say nothing of the networks that mail goes through."
 (defun mew-submit-survey-fieldtest--head (cells)
   "Return the keys that CELLS name, when they are the head of a list, or nil."
   (let ((keys (mapcar (lambda (cell)
-                        (cdr (assoc (downcase cell)
+                        (cdr (assoc (mew-submit-caseless--down cell)
                                     mew-submit-survey-fieldtest--columns)))
                       cells)))
     (and (memq :host keys) keys)))
@@ -268,7 +269,7 @@ KEYS are :ports, :family, :timeout, :account and :file."
         :demands (and (mew-submit-survey-fieldtest--demands-p attempt) t)
         :lax (and (mew-submit-finding--open-before-auth-p attempts attempt) t)
         :extensions (seq-intersection
-                     (mapcar #'upcase (plist-get attempt :capabilities-tls))
+                     (mapcar #'mew-submit-caseless--up (plist-get attempt :capabilities-tls))
                      (append mew-submit-survey-statistics--extensions
                              mew-submit-survey-statistics--no-extensions))))
 

@@ -23,6 +23,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-caseless)
 (require 'mew-submit-error)
 (require 'mew-submit-survey-fieldtest)
 (require 'mew-submit-survey-statistics)
@@ -61,7 +62,7 @@ The default is nil: no hash."
   (substring (secure-hash 'sha256
                           (encode-coding-string
                            (concat mew-submit-survey-salt "\0"
-                                   (string-remove-suffix "." (downcase host)))
+                                   (string-remove-suffix "." (mew-submit-caseless--down host)))
                            'utf-8))
              0 32))
 

@@ -15,6 +15,7 @@
 
 (require 'cl-lib)
 (require 'mew-submit-account)
+(require 'mew-submit-caseless)
 (require 'mew-submit-store)
 (require 'seq)
 (require 'subr-x)
@@ -79,11 +80,13 @@ All of its addresses have to be; without any its name says it."
     (if addresses
         (seq-every-p (lambda (address)
                        (string-match-p mew-submit-survey-statistics--inside
-                                       (string-remove-prefix "::ffff:" (downcase address))))
+                                       (string-remove-prefix
+                                        "::ffff:" (mew-submit-caseless--down address))))
                      addresses)
       (let ((host (format "%s" (plist-get result :host))))
         (or (mew-submit-account--local-p host)
-            (string-match-p mew-submit-survey-statistics--inside (downcase host)))))))
+            (string-match-p mew-submit-survey-statistics--inside
+                            (mew-submit-caseless--down host)))))))
 
 (defun mew-submit-survey-statistics--number (&rest words)
   "Return a number that stands for WORDS, strings or nil: 60 bits of their hash."
@@ -99,7 +102,7 @@ Where a report has a hash in place of the name, it is the server alone."
   (if-let* ((hash (plist-get result :hash)))
       (mew-submit-survey-statistics--number hash)
     (mew-submit-survey-statistics--number
-     (downcase (format "%s" (plist-get result :host))) (plist-get result :user))))
+     (mew-submit-caseless--down (format "%s" (plist-get result :host))) (plist-get result :user))))
 
 (defun mew-submit-survey-statistics--in-order (ports)
   "Return PORTS in order: 587 first, then 25, then the others."

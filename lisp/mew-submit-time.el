@@ -12,6 +12,7 @@
 ;;; Code:
 
 (require 'iso8601)
+(require 'mew-submit-caseless)
 (require 'mew-submit-error)
 (require 'parse-time)
 (require 'seq)
@@ -123,7 +124,7 @@
   "Return the time that TEXT, a date with a time, means, or nil."
   (ignore-errors
     (if (string-match-p "\\`[0-9]\\{4\\}-[0-9][0-9]-[0-9][0-9][Tt]" text)
-        (encode-time (decoded-time-set-defaults (iso8601-parse (upcase text))))
+        (encode-time (decoded-time-set-defaults (iso8601-parse (mew-submit-caseless--up text))))
       (let ((time (parse-time-string text)))
         (and (decoded-time-day time) (decoded-time-hour time)
              (encode-time (decoded-time-set-defaults time)))))))
@@ -135,7 +136,7 @@ as \"18:00\" or \"8am\", tomorrow's when today's is over; a day such as
 \"tomorrow\" or \"fri\", with a time of day or in the morning; or a date with
 a time such as \"2030-12-24 18:00\", a header's Date or RFC 3339.  Without a
 zone it is local."
-  (let ((words (downcase (string-trim text)))
+  (let ((words (mew-submit-caseless--down (string-trim text)))
         (now (or now (current-time))))
     (if-let* ((seconds (mew-submit-time--while words)))
         (time-add now seconds)

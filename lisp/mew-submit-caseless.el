@@ -1,0 +1,35 @@
+;;; mew-submit-caseless.el --- Lower and upper case of what is no language -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Pure.  Keywords, names of fields, of hosts and of mechanisms have the same letters in
+;; any language.  Where Emacs is set up for Turkish, as it is by a Turkish locale,
+;; `downcase' makes "ıd" of "ID" and `upcase' "PLAİN" of "plain": what is compared with a
+;; word of a protocol goes through these instead.
+
+;;; Code:
+
+(defconst mew-submit-caseless--table
+  (let ((table (copy-case-table (standard-case-table))))
+    ;; As `turkish-case-conversion-disable' does.
+    (set-case-syntax-pair ?I ?i table)
+    (set-case-syntax ?İ "w" table)
+    (set-case-syntax ?ı "w" table)
+    table)
+  "A case table where i is the small letter of I, whatever the user writes.")
+
+(defun mew-submit-caseless--down (text)
+  "Return TEXT, a string, in lower case."
+  (with-case-table mew-submit-caseless--table
+    (downcase text)))
+
+(defun mew-submit-caseless--up (text)
+  "Return TEXT, a string, in upper case."
+  (with-case-table mew-submit-caseless--table
+    (upcase text)))
+
+(provide 'mew-submit-caseless)
+;;; mew-submit-caseless.el ends here

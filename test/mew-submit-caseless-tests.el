@@ -1,0 +1,73 @@
+;;; mew-submit-caseless-tests.el --- Tests for words of protocols in any language -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The mew-submit authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Code:
+
+(require 'ert)
+(require 'mew-submit-account)
+(require 'mew-submit-batch-options)
+(require 'mew-submit-caseless)
+(require 'mew-submit-extension)
+(require 'mew-submit-relay-smtp)
+(require 'mew-submit-time)
+
+(defmacro mew-submit-caseless-tests--in-turkish (&rest body)
+  "Evaluate BODY where the small letter of I is no i, as in a Turkish Emacs."
+  (declare (indent 0) (debug t))
+  `(let ((before (standard-case-table)))
+     (unwind-protect
+         (progn
+           (set-standard-case-table (copy-case-table before))
+           (turkish-case-conversion-enable)
+           (with-temp-buffer
+             (should-not (equal (upcase "mail") "MAIL"))
+             ,@body))
+       (set-standard-case-table before))))
+
+(ert-deftest mew-submit-caseless-tests-letters ()
+  "I is the capital letter of i, and other letters are what they are."
+  (mew-submit-caseless-tests--in-turkish
+    (pcase-dolist (`(,big ,small) '(("MAIL.EXAMPLE.ORG" "mail.example.org")
+                                    ("ÄÖÉЖΩ" "äöéжω") ("" "")))
+      (should (equal (mew-submit-caseless--down big) small))
+      (should (equal (mew-submit-caseless--up small) big)))
+    ;; What is unibyte stays what it is otherwise.
+    (should (equal (mew-submit-caseless--down "MESSAGE-ID\351")
+                   "message-id\351"))))
+
+(ert-deftest mew-submit-caseless-tests-words ()
+  "Keywords, mechanisms, fields and words of a time are known in a Turkish Emacs."
+  (mew-submit-caseless-tests--in-turkish
+    (should (equal (mew-submit-account--without '("pipelining")) "PIPELINING"))
+    (should (equal (mew-submit-batch-options--mechanism "plain") "PLAIN"))
+    (should (equal (mew-submit-extension--request
+                    '(:dsn-notify ("failure") :require-tls "YES"))
+                   '(:dsn-notify "FAILURE" :require-tls t)))
+    (should (equal (mew-submit-extension--wishes '(("envelope-id" . "x")))
+                   '(:dsn-id "x")))
+    (should (mew-submit-time--parse "In 2 hours"))
+    (should (mew-submit-time--parse "Friday 18:00"))
+    (should (equal (car (mew-submit-relay-smtp--command "mail from:<a@x>")) "MAIL"))
+    (should (equal (mew-submit-account--server-name '(:server "MAIL.EXAMPLE.ORG"))
+                   "mail.example.org "))))
+
+(ert-deftest mew-submit-caseless-tests-nobody-else ()
+  "Only what is said to people in their own words has the case of their language."
+  (let (found)
+    (dolist (file (cons (concat (file-name-sans-extension (locate-library "mew-submit")) ".el")
+                        (directory-files (file-name-directory (locate-library "mew-submit-caseless"))
+                                   t "\\.el\\'")))
+      (unless (string-match-p "caseless\\|loaddefs" file)
+        (with-temp-buffer
+          (insert-file-contents file)
+          (while (re-search-forward "(\\(?:down\\|up\\)case \\|#'\\(?:down\\|up\\)case\\_>"
+                                    nil t)
+            (push (format "%s:%d" (file-name-nondirectory file)
+                          (line-number-at-pos))
+                  found)))))
+    (should-not found)))
+
+(provide 'mew-submit-caseless-tests)
+;;; mew-submit-caseless-tests.el ends here

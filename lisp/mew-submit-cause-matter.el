@@ -267,18 +267,6 @@ rejecting connections, refusing connections, not operational, no slots,
 not accepting connections, currently down, queue unavailable, resource limitations,
 limited resources, call again, call back later, closed for maintenance, capacity, no capacity,
 restart, going down, locked by another")
-    (storage
-     "disk space, insufficient disk, disk, disk full, no space, insufficient system storage,
-insufficient storage, system storage, storage full, storage is full, out of memory,
-out of disk, memory, low on disk, low space, space shortage, not enough space, not enough disk,
-no space left, space left, spool, spool full, out of space, lack of space, inodes, write error,
-error writing, error while writing, allocat*, queue quota, mail system full,
-mail system is full, mail system storage, system is full, filesystem, file system,
-speicherplatz, festplatte, plattenplatz, kein speicher, espace disque, disque,
-espacio en disco, espacio, espaco, spazio, disco, schijfruimte, diskutrymme, diskplads,
-miejsca na dysku, brak miejsca, mista na disku, disk alani, нет места, дисков*, места на диске,
-磁盘, 磁碟, 存储空间, ディスク, 디스크, enough space, enough storage, enough room,
-storage space, storage")
     (internal
      "system problem, mailer error, unknown mailer, temporary system, internal system,
 server config*, configuration, contact the administrator of this server, unable to complete,
@@ -495,33 +483,6 @@ verified address, own address as sender")
     (ipdenied
      "unauthorized ip, unauthorised ip, ip is not allowed, ip address not allowed,
 ip address is not allowed, ip is not authorized, ip address is not authorized")
-    (dynamic
-     "ipv6, from your network, address family, foreign ip, smtpport, invalid ip,
-send email directly, send mail directly, send directly, may not be mail exchanger,
-not in whitelist, ip not in, nowl, directly to our servers, directly to our,
-invalid ip for sending, dynamic*, dial up, dialup*, dul, residential, home user*, end user*,
-pbl, consumer, adsl, dsl, cable, transient ip, generic host*, generic ptr, generic*, dhcp,
-pool, client ip hostname, contains your ip address, country, geoip, geo ip, geographic*,
-region, ipv6 not, over ipv6, direct to mx, direct connections, direct from, policy block list,
-whitelisted ip, ip not allowed, not allowed to connect, authorized ip, authorised ip,
-allowed ip, permitted ip, trusted network*, mynetworks, not in the list of allowed, dynamisch*,
-einwahl*, dynamique*, dinamic*, dynamiczn*, dinamik, dynamick*, динамич*, 动态, 動態, 動的,
-유동, netblock*, ip range, tor exit, proxy*, open proxy, vpn, cloud provider,
-ip not authorized, 海外, 国外, 境外, 해외, abroad, overseas, foreign country,
-foreign countries, ausland*, etranger, extranjero, estero, host network, network not allowed,
-network is not allowed, your network is not, diesem land, from this country, ce pays,
-este pais, questo paese, deze land, dit land, tego kraju, teto zeme, этой страны, вашей страны,
-국가, geo blocked, geoblock*, geolocation, geo location, from our network, own network,
-outside our network, outside of our network, outside the network, aus dem netz, unser netz,
-unserem netz, notre reseau, nuestra red, nossa rede, nostra rete, ons netwerk, нашей сети,
-this location, your location, port 25, access control rule*, unknown network*, dial,
-unassigned, datacenter, data center, hosting network, direct delivery, not an mx, non mx,
-anonymizer, countries, regions, dynamically assigned, approved list, not in approved,
-home connection*, broadband, home internet, own networks, our networks")
-    (policy
-     "policy, policies, policy reasons, policy violation, local policy, security policy,
-site policy, administrative*, administrator, richtlinie*, politique*, politica*, policyreasons,
-beleid, polityk*, zasad*, politik*, политик*, 策略, 政策, ポリシー, 정책, breach*, violat*")
     (expired
      "expired, has expired, expire, outdated, transition, abgelaufen, caducad*, expirad*,
 scadut*, verlopen, wygasl*, vyprsel*, suresi dolmus, lejart, expirat, истек*, срок действия,
@@ -538,13 +499,6 @@ data breach, reset for, been reset, renewed, zuruckgesetzt, zurueckgesetzt, gean
 geaendert werden, neues passwort, changez, modifier, changer, modifiez, cambie, cambiarla,
 impostarne, cambiala, altere, trocar, nowe haslo, сменить, устарел*, 更改, 修改, 변경,
 older than, be replaced, temporary password, one time password")
-    (secondfactor
-     "two factor, two step, 2 step, 2fa, second factor, zwei faktor, verification en deux,
-dos pasos, duas etapas, due fattori")
-    (authdown
-     "connection lost to authentication server, lost to authentication server,
-authentication server, auth server, authentication service, authentication backend,
-auth backend")
     (basic
      "access rights to this service, access to this service, enabled for smtp, smtp access,
 basic authentication, basic auth, smtp client authentication, smtpclientauthentication,
@@ -574,18 +528,6 @@ account is not subscribed, free quota, paused, demo domain*, tenant has exceeded
 tenant exceeded, invoice, hosting package, your package, not paid, unpaid invoice")
     (rcptmark
      "recipient address rejected, all recipient addresses rejected, recipient rejected")
-    (manyrcpt
-     "recipients allowed, recipients per message, recipients per mail, addressees,
-too many recipients, too many rcpt*, number of recipients, max recipients, maximum recipients,
-recipients limit, recipient limit, zu viele empfanger*, zu viele empfaenger*,
-trop de destinataires, demasiados destinatarios, muitos destinatarios, troppi destinatari,
-te veel ontvangers, for manga mottagare, zbyt wielu odbiorcow, prilis mnoho prijemcu,
-cok fazla alici, слишком много получателей, 收件人过多, 收件人数, 收件人数量, 宛先が多すぎ,
-수신자가 너무, rcpt number*, number of rcpt*, recipient count, count of recipients,
-recipients in excess, recipients exceed*, more recipients than, recipients than,
-recipients in one message, recipients in a single, maximum recipient,
-recipients in this message, to many recipients, recipient list too, enough recipients,
-recipients for one, addressees for one, recipients for")
     (unavailable
      "unavailable, currently unavailable, not available at, nicht verfugbar, non disponible,
 no disponible, unavailable to take, is unavailable, not reachable at")
@@ -640,9 +582,6 @@ not an authenticated user")
      "cannot deliver mail for, cannot deliver to, mailbox unavailable, invalid mailbox,
 invalid recipient, no such, bad recipient, mailbox not available, undeliverable address,
 undeliverable recipient")
-    (complaints
-     "complaint*, abuse reports, user complaints, spam reports, beschwerden, plaintes, quejas,
-reclamac*, жалоб*, 投诉, marked as spam, reported as spam, spam reporting, flagged you")
     (blockedyou
      "has blocked you, blocked your address, blocked your email, blocked your domain,
 refuses your mail, does not want your mail, blocked the sender, blocked this sender,

@@ -437,7 +437,68 @@ control panel, web console")
      "group, groups, list, mailing list, mailing lists, distribution list, distribution lists,
 distribution group, mailingliste, liste de diffusion, lista de distribucion, lista de correo,
 mailinglijst, lista di distribuzione, lista dyskusyjna, рассылки, списка рассылки,
-メーリングリスト, 邮件列表, 메일링 리스트"))
+メーリングリスト, 邮件列表, 메일링 리스트")
+    (storage
+     "disk space, insufficient disk, disk, disk full, no space, insufficient system storage,
+insufficient storage, system storage, storage full, storage is full, out of memory,
+out of disk, memory, low on disk, low space, space shortage, not enough space, not enough disk,
+no space left, space left, spool, spool full, out of space, lack of space, inodes, write error,
+error writing, error while writing, allocat*, queue quota, mail system full,
+mail system is full, mail system storage, system is full, filesystem, file system,
+speicherplatz, festplatte, plattenplatz, kein speicher, espace disque, disque,
+espacio en disco, espacio, espaco, spazio, disco, schijfruimte, diskutrymme, diskplads,
+miejsca na dysku, brak miejsca, mista na disku, disk alani, нет места, дисков*, места на диске,
+磁盘, 磁碟, 存储空间, ディスク, 디스크, enough space, enough storage, enough room,
+storage space, storage")
+    (manyrcpt
+     "recipients allowed, recipients per message, recipients per mail, addressees,
+too many recipients, too many rcpt*, number of recipients, max recipients, maximum recipients,
+recipients limit, recipient limit, zu viele empfanger*, zu viele empfaenger*,
+trop de destinataires, demasiados destinatarios, muitos destinatarios, troppi destinatari,
+te veel ontvangers, for manga mottagare, zbyt wielu odbiorcow, prilis mnoho prijemcu,
+cok fazla alici, слишком много получателей, 收件人过多, 收件人数, 收件人数量, 宛先が多すぎ,
+수신자가 너무, rcpt number*, number of rcpt*, recipient count, count of recipients,
+recipients in excess, recipients exceed*, more recipients than, recipients than,
+recipients in one message, recipients in a single, maximum recipient,
+recipients in this message, to many recipients, recipient list too, enough recipients,
+recipients for one, addressees for one, recipients for")
+    (dynamic
+     "ipv6, from your network, address family, foreign ip, smtpport, invalid ip,
+send email directly, send mail directly, send directly, may not be mail exchanger,
+not in whitelist, ip not in, nowl, directly to our servers, directly to our,
+invalid ip for sending, dynamic*, dial up, dialup*, dul, residential, home user*, end user*,
+pbl, consumer, adsl, dsl, cable, transient ip, generic host*, generic ptr, generic*, dhcp,
+pool, client ip hostname, contains your ip address, country, geoip, geo ip, geographic*,
+region, ipv6 not, over ipv6, direct to mx, direct connections, direct from, policy block list,
+whitelisted ip, ip not allowed, not allowed to connect, authorized ip, authorised ip,
+allowed ip, permitted ip, trusted network*, mynetworks, not in the list of allowed, dynamisch*,
+einwahl*, dynamique*, dinamic*, dynamiczn*, dinamik, dynamick*, динамич*, 动态, 動態, 動的,
+유동, netblock*, ip range, tor exit, proxy*, open proxy, vpn, cloud provider,
+ip not authorized, 海外, 国外, 境外, 해외, abroad, overseas, foreign country,
+foreign countries, ausland*, etranger, extranjero, estero, host network, network not allowed,
+network is not allowed, your network is not, diesem land, from this country, ce pays,
+este pais, questo paese, deze land, dit land, tego kraju, teto zeme, этой страны, вашей страны,
+국가, geo blocked, geoblock*, geolocation, geo location, from our network, own network,
+outside our network, outside of our network, outside the network, aus dem netz, unser netz,
+unserem netz, notre reseau, nuestra red, nossa rede, nostra rete, ons netwerk, нашей сети,
+this location, your location, port 25, access control rule*, unknown network*, dial,
+unassigned, datacenter, data center, hosting network, direct delivery, not an mx, non mx,
+anonymizer, countries, regions, dynamically assigned, approved list, not in approved,
+home connection*, broadband, home internet, own networks, our networks")
+    (policy
+     "policy, policies, policy reasons, policy violation, local policy, security policy,
+site policy, administrative*, administrator, richtlinie*, politique*, politica*, policyreasons,
+beleid, polityk*, zasad*, politik*, политик*, 策略, 政策, ポリシー, 정책, breach*, violat*")
+    (secondfactor
+     "two factor, two step, 2 step, 2fa, second factor, zwei faktor, verification en deux,
+dos pasos, duas etapas, due fattori")
+    (authdown
+     "connection lost to authentication server, lost to authentication server,
+authentication server, auth server, authentication service, authentication backend,
+auth backend")
+    (complaints
+     "complaint*, abuse reports, user complaints, spam reports, beschwerden, plaintes, quejas,
+reclamac*, жалоб*, 投诉, marked as spam, reported as spam, spam reporting, flagged you"))
   "What is spoken of: (NOTION WORDS).")
 
 (provide 'mew-submit-cause-thing)

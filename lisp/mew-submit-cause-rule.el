@@ -565,8 +565,23 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (message-too-big nil 552 :dot (not denied policy)))
   "How notions, step and codes name a cause.")
 
-(defconst mew-submit-cause-rule--early '(:greeting :ehlo :starttls :auth :mail)
-  "The steps at which no recipient has been named yet.")
+(defconst mew-submit-cause-rule--order
+  '(:greeting :ehlo :starttls :auth :mail :rcpt :data :dot)
+  "The steps in the order in which more and more is known to the server.")
+
+(defconst mew-submit-cause-rule--earliest
+  '((:auth auth-app-password-needed auth-basic-disabled auth-mechanism-unsupported
+     auth-oauth-token-refused auth-password-expired auth-temporary-failure
+     auth-web-login-needed auth-wrong-password auth-required account-suspended
+     quota-reached sender-not-owned)
+    (:mail message-too-big relay-denied spam-content
+     sender-blocklisted sender-domain-unauthenticated sender-domain-unknown
+     sender-verify-failed too-many-recipients utf8-unsupported)
+    (:rcpt mail-loop recipient-disabled recipient-domain-unknown
+     recipient-host-unreachable recipient-mailbox-full recipient-needs-permission
+     recipient-temporarily-unavailable recipient-unknown)
+    (:data attachment-blocked header-malformed line-format url-blocked virus-found))
+  "The first step at which a server can know of a cause: (STEP CAUSE...).")
 
 (defconst mew-submit-cause-rule--subjects
   '((recipient-unknown . "015") (recipient-mailbox-full . "02")

@@ -999,6 +999,25 @@ got lost, not how many replies of other servers are understood."
       (unless (string-match-p "\\`\\(?:recipient\\|sender\\)-" (symbol-name (car rule)))
         (push rule before)))))
 
+;; What a server cannot know yet is not what it refused.
+(ert-deftest mew-submit-cause-test-earliest ()
+  "Each cause has at most one earliest step, which comes before its own replies only."
+  (let ((causes (apply #'append (mapcar #'cdr mew-submit-cause-rule--earliest))))
+    (should (equal causes (seq-uniq causes)))
+    (should-not (seq-difference causes (mew-submit-cause-meaning--ids)))
+    (pcase-dolist (`(,first . ,causes) mew-submit-cause-rule--earliest)
+      (should (memq first mew-submit-cause-rule--order))
+      (dolist (step mew-submit-cause-rule--order)
+        (dolist (cause causes)
+          (should (eq (null (memq first (cdr (memq step mew-submit-cause-rule--order))))
+                      (null (mew-submit-cause--early-p
+                             cause (mew-submit-cause--make-reply :step step)))))))))
+  (dolist (words '("Virus found" "Header field missing" "Your mail is spam"
+                   "Mailbox full" "User unknown" "Wrong password"))
+    (let ((cause (plist-get (mew-submit-cause-tests--of 'greeting (concat "554 " words)) :cause)))
+      (should-not (seq-find (lambda (row) (memq cause (cdr row)))
+                            mew-submit-cause-rule--earliest)))))
+
 (ert-deftest mew-submit-cause-test-relay-denied-is-sure ()
   "What most servers say to whom they do not know is understood beyond doubt."
   (dolist (reply '((rcpt "554 5.7.1 <a@b.example>: Relay access denied")

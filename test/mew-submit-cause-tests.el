@@ -1049,7 +1049,9 @@ got lost, not how many replies of other servers are understood."
                    (rcpt "451 Temporary problem with the mailbox of the recipient")
                    (mail "501 The IP of the sender must resolve")
                    (dot "451 Connection timed out at the server of the recipient")
-                   (dot "554 Header with an address that is not one of this server")))
+                   (dot "554 Header with an address that is not one of this server")
+                   (rcpt "552 5.3.4 Message size exceeds what the recipient allows")
+                   (rcpt "550 Use the mail server of your provider")))
     (should-not (plist-get (apply #'mew-submit-cause-tests--of reply) :sure))))
 
 (ert-deftest mew-submit-cause-test-parse ()

@@ -132,7 +132,8 @@ unresolved, dns entry, missing a dns, no dns entry, misconfigured dns,
 domain is not registered, domain not registered, unregistered domain, domain has expired,
 domain expired, domain is expired, neither a valid mx, not have an mx, not have a mx,
 without mx, without an mx, no mail exchange, no name servers, must have an mx,
-domain name is invalid, invalid domain name")
+domain name is invalid, invalid domain name, invalid recipient domain,
+recipient domain is invalid, recipient domain invalid, invalid domain in recipient")
     (invalid
      "invalid*, incorrect*, wrong*, bad, illegal, not correct, false, mismatch*, dont match,
 does not match, doesnt match, not match, not accepted, unacceptable, failed, failure, fails,
@@ -257,7 +258,7 @@ not configured to receive, mailbox expired, expired mailbox, mothballed, put out
 out of use, switched to inactive, deactivation, closed down, shut down by, suspension,
 removed from service, on leave, has retired, shut, asleep, deceased, passed away,
 switched to read only, cut off, out of service, hibernated, hibernating, sleeping,
-no longer read, never read, not read by, no one reads, nobody reads")
+no longer read, never read, not read by, no one reads, nobody reads, not set up to receive")
     (required
      "use, required, require, requires, must, need, needs, needed, please, necessary,
 mandatory, before, first, should, erforderlich, notwendig, benotigt, benoetigt, mussen,
@@ -343,7 +344,9 @@ message store, malfunction, error occurred, corrupt, corrupted, unable to handle
 cannot process, could not process, unable to process your, daemon, assertion, hardware,
 error while reading, alias file, cannot be read, could not be read, went wrong, our side,
 query failed, map lookup, lookup failed, lookup unavailable, directory error, content scanner,
-could not load, cannot load, unable to load")
+could not load, cannot load, unable to load, processing failure, db, resolver error,
+resolver failure, resolver failed, can not connect to queue, cannot connect to queue,
+error writing, error while writing, cant create output, forward line")
     (timeout
      "connection expired, session expired, expired session, took too long, no data, too slow,
 time limit, timeout, timed out, time out, timeout exceeded, timeout waiting, timed out waiting,
@@ -389,11 +392,12 @@ unable to contact, unable to reach, could not be reached, cannot be reached, not
 next hop server, connect failed, network unreachable, host unreachable, message delayed,
 remote mailserver, mail server is down, mailserver is down,
 mail server of the recipient is down, get through, got through, could not get through,
-not get through")
+not get through, cant connect to, cannot connect to, can not connect to, unable to connect to")
     (dns
      "dns check*, dns lookup*, dns lookup fail*, dns look up*, dns failure, dns error,
 dns query failed, dns timeout, dns resolve*, dns resolution, dns resolving, dns server,
-name server, nameserver, host name lookup failure, lookup failure, look up, not look up")
+name server, nameserver, host name lookup failure, lookup failure, look up, not look up,
+dns query")
     (syntax
      "control or whitespace, contains whitespace, contains spaces, contains a space,
 contains illegal, contains invalid, unexpected character*, mal forme*, malformee, mal formada,
@@ -413,7 +417,8 @@ skladni*, syntakticka, sozdizimi, szintaktik*, синтакс*, формат*, �
 書式, 구문, 형식, restricted character*, illegal chars, unsupported character*, at sign*,
 address required, requires domain*, requires a domain*, null sender*, empty sender*,
 null reverse path*, invalid input, recipient too long, too long recipient, parse message,
-space in, spaces in, a space, space character*, domain missing or malformed")
+space in, spaces in, a space, space character*, domain missing or malformed, defect, defects,
+defective, unpacking")
     (protocol
      "too many errors, too many bad commands, too many invalid commands,
 too many syntax errors, too many unrecognized commands, too many unknown commands,
@@ -439,7 +444,8 @@ wait for my reply, bad argument*, invalid argument*, pregreet, spoke before, cli
 talks before, talking before, out of turn, unexpected command*, deviation, esmtp violation,
 smtp violation, unsupported please, destination domains per, destination domains,
 ahead of time, active already, already active, already in tls, tls already, auth already,
-already done, authentication already, body type not supported")
+already done, authentication already, body type not supported, tls again, starttls again,
+protokollverletzung, protokollfehler, smtp protokollverletzung")
     (utf8
      "smtputf8, utf8, utf 8, eai, internationalized, internationalised, non ascii,
 nonascii, 8bit, 8 bit, 8bitmime, international address*, 8 bit characters, eight bit, idn,
@@ -584,7 +590,8 @@ waiting for approval, needs approval, to be approved, awaits activation,
 confirm your email first, awaiting confirmation, account not subscribed,
 account is not subscribed, free quota, paused, demo domain*, tenant has exceeded,
 tenant exceeded, invoice, hosting package, your package, not paid, unpaid invoice, not paying,
-cut off, unpaid bill*, taken away")
+cut off, unpaid bill*, taken away, credentials revoked, access revoked, has been revoked,
+revoked account")
     (rcptmark
      "recipient address rejected, all recipient addresses rejected, recipient rejected")
     (unavailable
@@ -644,7 +651,7 @@ unauthenticated connections, unauthenticated relay*, anonymous, not logged in,
 not authenticated, nicht angemeldet, non authentifie*, no autenticad*, nao autenticad*,
 non autenticat*, unauthenticated submission*, unauthenticated session*, unauthenticated access,
 unauthenticated mail, unauthenticated connection, not an authenticated,
-not an authenticated user")
+not an authenticated user, permission to submit mail, permission to submit")
     (perhapsnouser
      "cannot deliver mail for, cannot deliver to, mailbox unavailable, invalid mailbox,
 invalid recipient, no such, bad recipient, mailbox not available, undeliverable address,
@@ -681,7 +688,9 @@ for our own, only for local, for local users, only accept mail for, only accepts
 only relay for, not deliver to other, foreign domains, fremde domains, not handle mail for,
 not served here, domain not served, not accept mail for that domain, do not handle mail for,
 dont handle mail for, not your relay, am not a relay, not a relay, are no relay, is no relay,
-relay for others, deliver to others, ask your own, submit your messages")
+relay for others, deliver to others, ask your own, submit your messages,
+only accepts local recipients, only accept local recipients, accepts only local recipients,
+accept only local recipients, only local recipients, not configured for this host")
     (only
      "only, alone, nur, ausschliesslich, seulement, uniquement, solamente, solo, unicamente,
 soltanto, apenas, somente, alleen, tylko, wylacznie, pouze, jen, только, лишь, sadece,

@@ -95,7 +95,8 @@ vedlegg, liitetiedosto*, liite, zalacznik*, priloh*, dosya*, eki, mellekle*, в�
 lampiran, tep dinh kem, прикачен*, archive, archives, archiv, file with, files with,
 file of type, files of type, files of this, unwanted file*, unwanted attachment*,
 unwanted extension*, extension, extensions, macro, macros, macro enabled, documents, document,
-encrypted archive*, password protected, protected archive, script file*")
+encrypted archive*, password protected, protected archive, script file*, blocked mime part,
+blocked mime, forbidden mime, mime part blocked")
     (url
      "domain in message, blacklisted link, shortener*, url, urls, uri, uris, uribl, surbl,
 link, links, hyperlink*, dbl url, lien, liens, enlace*, verweis*, collegament*, koppeling*,
@@ -112,7 +113,7 @@ mime version, content transfer encoding, subject is mandatory")
 date header, date field, from header, from field, to header, reply to, mime, rfc 5322, rfc5322,
 rfc 2822, rfc2822, rfc 822, rfc822, content type, resent, bcc, sender header,
 return path header, from lines, from line, date line, subject line, to line, two from,
-no subject, no date, no from")
+no subject, no date, no from, received header")
     (password
      "password*, passwd, passphrase, passwor*, kennwort*, passwort*, mot de passe, contrasena*,
 clave, senha*, palavra passe, wachtwoord*, losenord*, passord*, adgangskode*, kodeord*,
@@ -302,13 +303,14 @@ bitdefender, eset, f prot, avg, infects, w32, win32, netsky, mydoom, klez, antiv
 viral")
     (loop
      "loop, looping, loops, mail loop, mailloop, hop count*, too many hops, hops, maximum hop*,
-received header*, too many received, already has my delivered to, mail forwarding loop,
+too many received, already has my delivered to, mail forwarding loop,
 schleife*, boucle*, bucle*, loop de, ciclo, lus, slinga, petl*, smyck*, dongu*, циклич*,
 зациклив*, 循环, 环路, ループ, 루프, routing loop, delivered to line, mx list for,
 mail loops back, loops back to myself, loop detected, endlosschleife*, mailschleife*,
 kreislauf, been here before, circular, circularly, zapetlen*, come by here, passed here before,
 passed through here before, been through here, already been here, already passed,
-seen this message before, already seen this, going round, goes round, in circles, in a circle")
+seen this message before, already seen this, going round, goes round, in circles, in a circle,
+received headers")
     (size
      "attachment is too long, message is too long, mail too large, length of data content,
 content length, data size, message size, size limit*, maximum size, max size, exceeds size,
@@ -411,7 +413,8 @@ trop souvent, trop frequen*, too rapidly, too many per, lower your, sessions ope
 hammering, ratelimit exceeded, throughput, hourly rate, a minute, within minutes, in minutes,
 mails within, sending pattern, sending patterns, pattern of sending, wait to send,
 retry slower, too hasty, more slowly, slow, spread your, send less, so fast, easy there,
-than we can, more than we can, calm down, relax, hurry, take it easy, hold on")
+than we can, more than we can, calm down, relax, hurry, take it easy, hold on,
+requests from your host, sender rate, limit for processing requests")
     (period
      "tageslimit*, daglimiet, dagsgrans, dygnsgrans, taeglich*, 1h, 24 h, 1 h, 1 hour, 1 day,
 emails per hour, max emails per hour, emails per day, recipients per day, recipients per hour,
@@ -472,7 +475,7 @@ mailinglijst, lista di distribuzione, lista dyskusyjna, рассылки, спи
 insufficient storage, system storage, storage full, storage is full, out of memory,
 out of disk, memory, low on disk, low space, space shortage, not enough space, not enough disk,
 no space left, space left, spool, spool full, out of space, lack of space, inodes, write error,
-error writing, error while writing, allocat*, queue quota, mail system full,
+allocat*, queue quota, mail system full,
 mail system is full, mail system storage, system is full, filesystem, file system,
 speicherplatz, festplatte, plattenplatz, kein speicher, espace disque, disque,
 espacio en disco, espacio, espaco, spazio, disco, schijfruimte, diskutrymme, diskplads,
@@ -493,7 +496,9 @@ recipients in one message, recipients in a single, maximum recipient,
 recipients in this message, to many recipients, recipient list too, enough recipients,
 recipients for one, addressees for one, recipients for, people at once, people in one,
 recipients at once, addressees at once, enough people, people may be addressed, people for one,
-addresses in one, addresses at once, addresses per message, addresses per mail")
+addresses in one, addresses at once, addresses per message, addresses per mail,
+one recipient at a time, recipient at a time, single recipient only, mehrere ziel domains,
+multiple destination domains, multiple recipient domains")
     (dynamic
      "ipv6, from your network, address family, foreign ip, smtpport, invalid ip,
 send email directly, send mail directly, send directly, may not be mail exchanger,

@@ -1196,7 +1196,7 @@ No reply to a log-in that has another cause is surely about the password."
           (unless good
             (ert-info ((string-join lines " / "))
               (should-not (eq (plist-get answer :cause) 'auth-wrong-password)))))))
-    (should (> all 3200))
+    (should (> all 4200))
     (should (>= (* 100 right) (* 97 all)))
     (should (>= (* 100 surely) (* 99 sure)))))
 

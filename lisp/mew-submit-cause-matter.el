@@ -464,7 +464,8 @@ prilis dlouhy radek, satir, sor tul hosszu, слишком длинная стр
 行が長, lone lf, lone cr, lone linefeed, lone newline, single lf, naked lf, naked cr, lf,
 barelf, body line, text line, line of text, line longer, without lf, without cr, without a cr,
 line of yours, lines of yours, 1000 characters, 998 characters, characters per line,
-octets per line, characters in a line, characters in one line, lone line feed*, line feed")
+octets per line, characters in a line, characters in one line, lone line feed*, line feed,
+octets, more than 998, more than 1000 octets")
     (verify
      "sender address rejected undeliverable, sender address rejected unverified,
 sender address rejected user unknown, could not complete sender verify, verification of sender,

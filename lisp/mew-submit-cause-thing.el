@@ -232,7 +232,8 @@ heslo pro aplikac*, aplikacni heslo, uygulama sifre*, uygulama parola*, паро
 専用パスワード, 앱 비밀번호, 애플리케이션 비밀번호, separate password,
 another password for programs, eigenes passwort, separates passwort, eigenes kennwort,
 smtp key, smtp keys, not your account password, not your normal password,
-not your web password, not your regular password, not your login password")
+not your web password, not your regular password, not your login password,
+password for this device")
     (web
      "accept eula, accept the eula, accept the terms, accept our terms, web login, weblogin*,
 webmail, web mail, web browser, browser*, captcha, via the web, verify your account,

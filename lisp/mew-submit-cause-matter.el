@@ -52,7 +52,24 @@ nessun utente, geen gebruiker, brak uzytkownika, zadny uzivatel, нет поль
 boyle bir kullanici yok, not in service, not on this server, not handled, non existing,
 nonexisting, does not appear, not defined, undefined, not in our, no account by,
 not a subscriber of, not a customer of, no known user, not a local address, validation check,
-recipient validation, recipient verify from, not valid here, never heard, not deliverable")
+recipient validation, recipient verify from, not valid here, never heard, not deliverable,
+existant, nonexistant, non existant, unexisting, inexisting, not existing, no entry,
+no redirect, no longer on, no longer at, no longer here, no longer in, no person, no one named,
+mistyped, mistype, misspelled, misspelt, misspelling, check the spelling, check spelling,
+spelled, typo, typos, not in database, not in our database, not in the database, not on file,
+not on our system, not on this system, not on the system, no account for, no mailbox for,
+no mailbox named, no user named, no users, no recipient, did not find, didnt find,
+has not been found, was not found, were not found, cannot locate, could not locate,
+couldnt locate, unable to locate, not located, not recognised here, not recognized here,
+does not appear to exist, doesnt appear to exist, does not seem to exist, doesnt live here,
+does not live here, not at this address, not of this domain, not in this domain,
+not on this domain, not under this domain, not a mailbox, not a valid mailbox,
+not a valid user, no forward, not in the list of recipients, who is, fictitious, made up,
+imaginary, not subscribed here, belongs to nobody, belongs to no one, quit, has quit, left us,
+left the company, left our company, resigned, no one called, nobody called, no one known,
+know of no, know no one, know nobody, have nobody, have no one, no one with, nobody with,
+no one of that, none of that name, nobody of that, have nothing like, have no such,
+not in route")
     (nouser
      "такого пользователя нет, такого пользователя, такой пользователь,
 нет такого пользователя, adresse d au moins un destinataire invalide,
@@ -80,7 +97,8 @@ recipient unrecognized, recipient unrecognised, recipient is not recognized,
 address not recognized, address not recognised, address unrecognized,
 address is not recognized, user not recognized, unable to find alias, alias not found,
 alias user not found, userunknown, usernotfound, no longer a valid user, no longer a user,
-no longer a valid address, no longer a valid recipient, no longer a valid mailbox")
+no longer a valid address, no longer a valid recipient, no longer a valid mailbox,
+not in route list")
     (nodomain
      "domain may not exist, dns check failed, host does not accept mail, dns mx, mx or a,
 a aaaa, mx record*, dns records, bad mx, domain not found, no such domain, unknown domain,
@@ -107,7 +125,15 @@ invalid sender domain, sender domain is invalid, bad sender domain, no mail serv
 no mail host, no a or mx, neither mx nor, kein mailserver, no mx or a, valid mx or, has no a,
 no address record, domaine introuvable, domaine inconnu, domaine inexistant,
 dominio inexistente, dominio inesistente, domena nie istnieje, domena neexistuje,
-domein bestaat niet, neexistuje domena, not configured for mail, not configured to receive")
+domein bestaat niet, neexistuje domena, not configured for mail, not configured to receive,
+existant domain, non existant domain, nonexistant domain, cannot be resolved, cant be resolved,
+can not be resolved, could not be resolved, couldnt be resolved, not be resolved, unresolvable,
+unresolved, dns entry, missing a dns, no dns entry, misconfigured dns,
+domain is not registered, domain not registered, unregistered domain, domain has expired,
+domain expired, domain is expired, neither a valid mx, not have an mx, not have a mx,
+without mx, without an mx, no mail exchange, no name servers, must have an mx,
+domain name is invalid, invalid domain name, invalid recipient domain,
+recipient domain is invalid, recipient domain invalid, invalid domain in recipient")
     (invalid
      "invalid*, incorrect*, wrong*, bad, illegal, not correct, false, mismatch*, dont match,
 does not match, doesnt match, not match, not accepted, unacceptable, failed, failure, fails,
@@ -123,7 +149,8 @@ esuat*, gresit*, невер*, неправиль*, недопустим*, нед
 ошибка аутентификации, ошибка авторизации, не удалось, невірн*, 错误, 失败, 无效, 不正确, 錯誤,
 失敗, 無効, 正しくありません, 間違, 실패, 잘못된, 올바르지, 유효하지, vale, vigane, pogres*,
 napacn*, netocn*, neteising*, nepareiz*, грешн*, грешк*, λαθος, λανθασμεν*, ακυρ*, غير صحيح*,
-خاطئ*, שגוי, שגויה, שגויים, שגיאה, نادرست, اشتباه, गलत, ไม่ถูกต้อง, salah, khong dung, sai")
+خاطئ*, שגוי, שגויה, שגויים, שגיאה, نادرست, اشتباه, गलत, ไม่ถูกต้อง, salah, khong dung, sai,
+bogus, not ok, unusable, improper, incorrectly, faulty")
     (not
      "not, no, isnt, arent, cannot, cant, never, without, missing, lacks, lacking, doesnt,
 does not, dont, do not, didnt, must not, none, nicht, kein*, ohne, fehlt, fehlend*, pas, sans,
@@ -149,7 +176,12 @@ engellen*, izin verilmiyor, yasak*, elutasit*, tiltott, respins*, blocat*, от�
 запрещен*, заблокирован*, блокиров*, заборонен*, відхилено, 拒绝, 被拒, 拒絕, 拒收, 禁止,
 被阻止, 阻止, 屏蔽, 封锁, 拒否, ブロック, 許可されて, 거부, 차단, 금지, 허용되지, zavrnjen*,
 odbijen*, tagasi lukatud, atmest*, noraidit*, отхвърлен*, απορριφθηκε, مرفوض*, تم رفض, נדחה,
-נדחתה, ถูกปฏิเสธ, ditolak, tu choi, no access, not liked")
+נדחתה, ถูกปฏิเสธ, ditolak, tu choi, no access, not liked, rejection, rejecting, rejects,
+refusal, refusing, discarded, dropped, disallows, disallow, forbids, forbid, prohibits,
+prohibit, prohibition, go away, turned away, thrown away, not wanted, denial, decline,
+declines, wont accept, will not accept, cannot accept, cant accept, not be accepted,
+no thank you, no thanks, prevented from, isnt permitted, isnt authorized, isnt authorised,
+arent permitted, not entitled, not eligible, no right to, not served, never accepted")
     (allowedsender
      "allowed to use this list, allowed to use the list, post to this list, send to this list,
 write to this list, post to this group, accept mail from you, restricts who, who can send to,
@@ -192,7 +224,10 @@ external sender, from outside, screened, trusted senders, safe list, safe sender
 invitation only, challenge response, confirm your address, confirmed senders,
 permitted senders, does not have permission to send, not on the list of, personal whitelist,
 outsiders, outsider, allowed list, not accepting messages from, not accepting email from,
-n accepte que, accepte que")
+n accepte que, accepte que, posta non certificata, specific email addresses,
+specific addresses, specific senders, certain addresses, certain people, closed system,
+approved external, approved addresses, only people, authorized addresses, selected senders,
+selected people")
     (disabled
      "nicht freigeschaltet, nicht freigegeben, sparra*, zablokovan*, zablokowan*,
 deshabilitad*, cerrad*, inhabilitad*, access disabled, disabled, disable, deactivated,
@@ -213,7 +248,17 @@ is not accepting mail, not accepting messages, not currently being accepted, inu
 inutilizad*, falta de uso, non usage, decommissioned, removed, no longer in service, abandoned,
 de activated, vacated, obsolete, not in use, unmonitored, not monitored, no longer monitored,
 not been used, not logged in for, is dead, is gone, no longer accepts, no longer receives,
-no longer receiving, verrouill*, vergrendeld*")
+no longer receiving, verrouill*, vergrendeld*, no recipient activity, recipient activity,
+inactivity, noactivity, inactive, unactive, not been active, not yet active, no longer use,
+no longer used, not been logged, parked, ceased, cannot receive, can not receive, cant receive,
+unable to receive, not able to receive, may not receive, not allowed to receive,
+not permitted to receive, not receive mail, not receive email, not receive messages,
+enable receiving, receiving disabled, receiving is disabled, not accept messages any,
+not configured to receive, mailbox expired, expired mailbox, mothballed, put out of use,
+out of use, switched to inactive, deactivation, closed down, shut down by, suspension,
+removed from service, on leave, has retired, shut, asleep, deceased, passed away,
+switched to read only, cut off, out of service, hibernated, hibernating, sleeping,
+no longer read, never read, not read by, no one reads, nobody reads, not set up to receive")
     (required
      "use, required, require, requires, must, need, needs, needed, please, necessary,
 mandatory, before, first, should, erforderlich, notwendig, benotigt, benoetigt, mussen,
@@ -233,7 +278,9 @@ senare, midlertidig*, senere, tilapai*, myohemmin, tymczasow*, pozniej, sprobuj,
 pozdeji, gecici*, daha sonra, tekrar, atmenetileg, kesobb, mai tarziu, временн*, позже,
 позднее, повторите, тимчасов*, пізніше, 稍后, 暂时, 临时, 稍後, 暫時, 一時的, 後で, しばらく,
 나중에, 일시적, 잠시, moment, at the moment, shortly, in a while, in a few, presently,
-for the time being, postponed, retry after, resend later, attempt again, try back, reconnect")
+for the time being, postponed, retry after, resend later, attempt again, try back, reconnect,
+come back in, come back after, come again, back in, try in, not now, for the moment,
+in an hour, in a moment")
     (greylist
      "greylist*, graylist*, grey list*, gray list*, postgrey, milter greylist, greymilter,
 grau gelistet, graulist*, liste grise, lista gris, lista cinza, lista grigia, grijze lijst,
@@ -242,7 +289,8 @@ isgreylisted, please retry after sometime, new sender, first time sender, unknow
 szara lista, szarej listy, sedy seznam, сером списке, sender recipient pair, recipient pair,
 triplet, first contact, erstkontakt, premier contact, primer contacto, primo contatto, embargo,
 delaying, not yet known, never seen before, not seen before, unfamiliar,
-not yet authorized to deliver, not yet authorised to deliver, triple, first seen, seen first")
+not yet authorized to deliver, not yet authorised to deliver, triple, first seen, seen first,
+milter gris, gris")
     (busy
      "another server, different server, high load, load too high, come back later,
 currently unavailable, too many processes, all lines busy, try again shortly, no free,
@@ -266,19 +314,8 @@ queue full, at capacity, too much traffic, offline, outage, too many clients,
 rejecting connections, refusing connections, not operational, no slots,
 not accepting connections, currently down, queue unavailable, resource limitations,
 limited resources, call again, call back later, closed for maintenance, capacity, no capacity,
-restart, going down, locked by another")
-    (storage
-     "disk space, insufficient disk, disk, disk full, no space, insufficient system storage,
-insufficient storage, system storage, storage full, storage is full, out of memory,
-out of disk, memory, low on disk, low space, space shortage, not enough space, not enough disk,
-no space left, space left, spool, spool full, out of space, lack of space, inodes, write error,
-error writing, error while writing, allocat*, queue quota, mail system full,
-mail system is full, mail system storage, system is full, filesystem, file system,
-speicherplatz, festplatte, plattenplatz, kein speicher, espace disque, disque,
-espacio en disco, espacio, espaco, spazio, disco, schijfruimte, diskutrymme, diskplads,
-miejsca na dysku, brak miejsca, mista na disku, disk alani, нет места, дисков*, места на диске,
-磁盘, 磁碟, 存储空间, ディスク, 디스크, enough space, enough storage, enough room,
-storage space, storage")
+restart, going down, locked by another, pool exhausted, pool is exhausted, pool full,
+no more sessions")
     (internal
      "system problem, mailer error, unknown mailer, temporary system, internal system,
 server config*, configuration, contact the administrator of this server, unable to complete,
@@ -306,7 +343,10 @@ queue failure*, unable to check, cannot check, io error, i o error, mailbox stor
 message store, malfunction, error occurred, corrupt, corrupted, unable to handle,
 cannot process, could not process, unable to process your, daemon, assertion, hardware,
 error while reading, alias file, cannot be read, could not be read, went wrong, our side,
-query failed, map lookup, lookup failed, lookup unavailable, directory error, content scanner")
+query failed, map lookup, lookup failed, lookup unavailable, directory error, content scanner,
+could not load, cannot load, unable to load, processing failure, db, resolver error,
+resolver failure, resolver failed, can not connect to queue, cannot connect to queue,
+error writing, error while writing, cant create output, forward line")
     (timeout
      "connection expired, session expired, expired session, took too long, no data, too slow,
 time limit, timeout, timed out, time out, timeout exceeded, timeout waiting, timed out waiting,
@@ -323,7 +363,8 @@ incomplete data, incomplete message, message incomplete, premature end, unexpect
 lost input connection, lost input, input connection, idle for too long, no activity,
 hanging up, too slowly, session inactive, disconnected for inactivity, due to inactivity on,
 no response from client, silence, stalled, hung up, hang up, unexpected disconnect,
-reading body")
+reading body, tired of waiting, waiting for you, waited too long, waited for, nothing heard,
+not heard from, kept us waiting")
     (unreachable
      "deliver the message in time, giving up, could not reach, cannot reach, cant reach,
 failed to connect, unable to deliver, delivery attempts, undeliverable after, not answering,
@@ -350,11 +391,13 @@ expired in queue, long in queue, contact destination, could not contact, cannot 
 unable to contact, unable to reach, could not be reached, cannot be reached, not be contacted,
 next hop server, connect failed, network unreachable, host unreachable, message delayed,
 remote mailserver, mail server is down, mailserver is down,
-mail server of the recipient is down")
+mail server of the recipient is down, get through, got through, could not get through,
+not get through, cant connect to, cannot connect to, can not connect to, unable to connect to")
     (dns
      "dns check*, dns lookup*, dns lookup fail*, dns look up*, dns failure, dns error,
 dns query failed, dns timeout, dns resolve*, dns resolution, dns resolving, dns server,
-name server, nameserver, host name lookup failure, lookup failure")
+name server, nameserver, host name lookup failure, lookup failure, look up, not look up,
+dns query")
     (syntax
      "control or whitespace, contains whitespace, contains spaces, contains a space,
 contains illegal, contains invalid, unexpected character*, mal forme*, malformee, mal formada,
@@ -373,7 +416,9 @@ unqualified address, syntaxfehler, syntaktisch, ungultige adresse, syntaxe, sint
 skladni*, syntakticka, sozdizimi, szintaktik*, синтакс*, формат*, 语法, 格式, 語法, 構文, 形式,
 書式, 구문, 형식, restricted character*, illegal chars, unsupported character*, at sign*,
 address required, requires domain*, requires a domain*, null sender*, empty sender*,
-null reverse path*, invalid input, recipient too long, too long recipient, parse message")
+null reverse path*, invalid input, recipient too long, too long recipient, parse message,
+space in, spaces in, a space, space character*, domain missing or malformed, defect, defects,
+defective, unpacking")
     (protocol
      "too many errors, too many bad commands, too many invalid commands,
 too many syntax errors, too many unrecognized commands, too many unknown commands,
@@ -399,12 +444,14 @@ wait for my reply, bad argument*, invalid argument*, pregreet, spoke before, cli
 talks before, talking before, out of turn, unexpected command*, deviation, esmtp violation,
 smtp violation, unsupported please, destination domains per, destination domains,
 ahead of time, active already, already active, already in tls, tls already, auth already,
-already done, authentication already, body type not supported")
+already done, authentication already, body type not supported, tls again, starttls again,
+protokollverletzung, protokollfehler, smtp protokollverletzung")
     (utf8
      "smtputf8, utf8, utf 8, eai, internationalized, internationalised, non ascii,
 nonascii, 8bit, 8 bit, 8bitmime, international address*, 8 bit characters, eight bit, idn,
 unicode,
-character set, character sets, charset*")
+character set, character sets, charset*, plain ascii, ascii, only ascii, pure ascii,
+latin letters")
     (line
      "line exceeds, exceeds maximum line, line limit, newlines, bare lf, bare cr,
 bare linefeed*, bare newline*, bare line feed, bare carriage, stray newline*, bare lfs,
@@ -415,7 +462,10 @@ zu lange zeile, zeilen, zeilenlange, zeilenende*, ligne trop longue, linea demas
 linha muito longa, riga troppo lunga, regel te lang, za dluga linia, linia, linie,
 prilis dlouhy radek, satir, sor tul hosszu, слишком длинная строка, строка слишком, 行太长,
 行が長, lone lf, lone cr, lone linefeed, lone newline, single lf, naked lf, naked cr, lf,
-barelf, body line, text line, line of text, line longer, without lf, without cr, without a cr")
+barelf, body line, text line, line of text, line longer, without lf, without cr, without a cr,
+line of yours, lines of yours, 1000 characters, 998 characters, characters per line,
+octets per line, characters in a line, characters in one line, lone line feed*, line feed,
+octets, more than 998, more than 1000 octets")
     (verify
      "sender address rejected undeliverable, sender address rejected unverified,
 sender address rejected user unknown, could not complete sender verify, verification of sender,
@@ -432,7 +482,8 @@ verify mailfrom, verify mail from, verifying sender, verifying mail from, callba
 callback failed, callout to sender, sender callback, could not be confirmed,
 return address was, postmaster verification, verification failed while checking,
 sender could not be checked, callout verification, your own mail server, send bounces,
-bounces to your, bounces cannot, reply to your address")
+bounces to your, bounces cannot, reply to your address, whether you exist,
+whether the sender exists, if the sender exists, sender exists")
     (owned
      "ei ole lubatud, permission to send from, hoort niet bij, tillhor inte, tilhorer ikke,
 ikke lov til, har inte ratt, nemate opravneni, nie masz uprawnien, non hai il permesso,
@@ -491,37 +542,12 @@ da questo indirizzo, met dit adres, vanaf dit adres, от имени, このア�
 send from this address, send with this address, not equal, equal to, no coincide con,
 non coincide, wysylac z tego adresu, odesilat z teto adresy, письма с этого адреса,
 отправлять с этого адреса, bu adresten gonder*, confirmed address, for this login,
-verified address, own address as sender")
+verified address, own address as sender, somebody else, somebody elses, someone else,
+someone elses, another customer, another persons, other people, somebody other, logged in with,
+logged in as, log in with, signed in with, signed in as, authenticated with")
     (ipdenied
      "unauthorized ip, unauthorised ip, ip is not allowed, ip address not allowed,
 ip address is not allowed, ip is not authorized, ip address is not authorized")
-    (dynamic
-     "ipv6, from your network, address family, foreign ip, smtpport, invalid ip,
-send email directly, send mail directly, send directly, may not be mail exchanger,
-not in whitelist, ip not in, nowl, directly to our servers, directly to our,
-invalid ip for sending, dynamic*, dial up, dialup*, dul, residential, home user*, end user*,
-pbl, consumer, adsl, dsl, cable, transient ip, generic host*, generic ptr, generic*, dhcp,
-pool, client ip hostname, contains your ip address, country, geoip, geo ip, geographic*,
-region, ipv6 not, over ipv6, direct to mx, direct connections, direct from, policy block list,
-whitelisted ip, ip not allowed, not allowed to connect, authorized ip, authorised ip,
-allowed ip, permitted ip, trusted network*, mynetworks, not in the list of allowed, dynamisch*,
-einwahl*, dynamique*, dinamic*, dynamiczn*, dinamik, dynamick*, динамич*, 动态, 動態, 動的,
-유동, netblock*, ip range, tor exit, proxy*, open proxy, vpn, cloud provider,
-ip not authorized, 海外, 国外, 境外, 해외, abroad, overseas, foreign country,
-foreign countries, ausland*, etranger, extranjero, estero, host network, network not allowed,
-network is not allowed, your network is not, diesem land, from this country, ce pays,
-este pais, questo paese, deze land, dit land, tego kraju, teto zeme, этой страны, вашей страны,
-국가, geo blocked, geoblock*, geolocation, geo location, from our network, own network,
-outside our network, outside of our network, outside the network, aus dem netz, unser netz,
-unserem netz, notre reseau, nuestra red, nossa rede, nostra rete, ons netwerk, нашей сети,
-this location, your location, port 25, access control rule*, unknown network*, dial,
-unassigned, datacenter, data center, hosting network, direct delivery, not an mx, non mx,
-anonymizer, countries, regions, dynamically assigned, approved list, not in approved,
-home connection*, broadband, home internet, own networks, our networks")
-    (policy
-     "policy, policies, policy reasons, policy violation, local policy, security policy,
-site policy, administrative*, administrator, richtlinie*, politique*, politica*, policyreasons,
-beleid, polityk*, zasad*, politik*, политик*, 策略, 政策, ポリシー, 정책, breach*, violat*")
     (expired
      "expired, has expired, expire, outdated, transition, abgelaufen, caducad*, expirad*,
 scadut*, verlopen, wygasl*, vyprsel*, suresi dolmus, lejart, expirat, истек*, срок действия,
@@ -538,13 +564,6 @@ data breach, reset for, been reset, renewed, zuruckgesetzt, zurueckgesetzt, gean
 geaendert werden, neues passwort, changez, modifier, changer, modifiez, cambie, cambiarla,
 impostarne, cambiala, altere, trocar, nowe haslo, сменить, устарел*, 更改, 修改, 변경,
 older than, be replaced, temporary password, one time password")
-    (secondfactor
-     "two factor, two step, 2 step, 2fa, second factor, zwei faktor, verification en deux,
-dos pasos, duas etapas, due fattori")
-    (authdown
-     "connection lost to authentication server, lost to authentication server,
-authentication server, auth server, authentication service, authentication backend,
-auth backend")
     (basic
      "access rights to this service, access to this service, enabled for smtp, smtp access,
 basic authentication, basic auth, smtp client authentication, smtpclientauthentication,
@@ -571,21 +590,11 @@ rechnung, impaye*, overtreding, оплат*, 欠费, 欠費, 余额, awaits appr
 waiting for approval, needs approval, to be approved, awaits activation,
 confirm your email first, awaiting confirmation, account not subscribed,
 account is not subscribed, free quota, paused, demo domain*, tenant has exceeded,
-tenant exceeded, invoice, hosting package, your package, not paid, unpaid invoice")
+tenant exceeded, invoice, hosting package, your package, not paid, unpaid invoice, not paying,
+cut off, unpaid bill*, taken away, credentials revoked, access revoked, has been revoked,
+revoked account")
     (rcptmark
      "recipient address rejected, all recipient addresses rejected, recipient rejected")
-    (manyrcpt
-     "recipients allowed, recipients per message, recipients per mail, addressees,
-too many recipients, too many rcpt*, number of recipients, max recipients, maximum recipients,
-recipients limit, recipient limit, zu viele empfanger*, zu viele empfaenger*,
-trop de destinataires, demasiados destinatarios, muitos destinatarios, troppi destinatari,
-te veel ontvangers, for manga mottagare, zbyt wielu odbiorcow, prilis mnoho prijemcu,
-cok fazla alici, слишком много получателей, 收件人过多, 收件人数, 收件人数量, 宛先が多すぎ,
-수신자가 너무, rcpt number*, number of rcpt*, recipient count, count of recipients,
-recipients in excess, recipients exceed*, more recipients than, recipients than,
-recipients in one message, recipients in a single, maximum recipient,
-recipients in this message, to many recipients, recipient list too, enough recipients,
-recipients for one, addressees for one, recipients for")
     (unavailable
      "unavailable, currently unavailable, not available at, nicht verfugbar, non disponible,
 no disponible, unavailable to take, is unavailable, not reachable at")
@@ -616,17 +625,25 @@ not authorized, nicht erlaubt, nicht gestattet, non autoris*, no permitid*, nao 
 non consentit*, niet toegestaan, niedozwolon*, nepovolen*, запрещен*, не разрешен*, 不允许,
 禁止, 許可されて, 허용되지, not authorised, unauthorised, unauthorized, 无权,
 not have permission, not have permissions, no permissions, lacks permission,
-insufficient permission*, insufficient rights, insufficient privilege*, no rights")
+insufficient permission*, insufficient rights, insufficient privilege*, no rights,
+isnt permitted, isnt authorized, isnt authorised, not entitled, not eligible, no right to,
+not licensed, isnt licensed, unlicensed, no licence, no license")
     (msgspam
      "message is likely, message is spam, message looks like, message was classified,
 message was identified, message appears to be, message has been classified,
 message has been identified, message is considered, mail is considered, email is considered,
-mail looks like, email looks like, message detected as")
+mail looks like, email looks like, message detected as, detected as, detected as a,
+identified as, classified as, flagged as, recognized as, recognised as, considered as,
+considered to be, considered, tagged as, categorized as, regarded as, rated as, treated as,
+determined to be, looks like, appears to be, seems to be, believed to be, judged to be,
+judged as, likely, probably, rejected as, marked as possible, taken for, reported as,
+content judged to be, message is suspicious")
     (spoof
      "anti spoofing, antispoof*, spoof*, forged, impersonat*, fake sender*, faked,
 masquerading, forging, forgery, claims to be from, pretends to be, pretending to be")
     (notlocal
-     "not local, isnt local, non local, not a local")
+     "not local, isnt local, non local, not a local, not one of ours, none of ours, isnt ours,
+not ours, not a domain of ours")
     (banned
      "banned")
     (notlogged
@@ -635,14 +652,11 @@ unauthenticated connections, unauthenticated relay*, anonymous, not logged in,
 not authenticated, nicht angemeldet, non authentifie*, no autenticad*, nao autenticad*,
 non autenticat*, unauthenticated submission*, unauthenticated session*, unauthenticated access,
 unauthenticated mail, unauthenticated connection, not an authenticated,
-not an authenticated user")
+not an authenticated user, permission to submit mail, permission to submit")
     (perhapsnouser
      "cannot deliver mail for, cannot deliver to, mailbox unavailable, invalid mailbox,
 invalid recipient, no such, bad recipient, mailbox not available, undeliverable address,
 undeliverable recipient")
-    (complaints
-     "complaint*, abuse reports, user complaints, spam reports, beschwerden, plaintes, quejas,
-reclamac*, жалоб*, 投诉, marked as spam, reported as spam, spam reporting, flagged you")
     (blockedyou
      "has blocked you, blocked your address, blocked your email, blocked your domain,
 refuses your mail, does not want your mail, blocked the sender, blocked this sender,
@@ -651,7 +665,10 @@ want your messages, want your email, want mail from you, reject list, rejected b
 refused by recipient*, rejected by the recipient, refused by the recipient,
 blocked by the recipient, refuses to accept your, refuse to receive, registered as spammer,
 ignore list, any more from you, mail from your domain, mail from you, refuses mail from you,
-bad name, wants no mail")
+bad name, wants no mail, hear from you, doesnt want your, does not want your, dont want your,
+not want your, want to hear, put you on, on their block list, on their blocklist,
+on his block list, on her block list, blocked your mail, blocked mail from you,
+blocked messages from you, has you blocked, you on their")
     (verified
      "could not be verified, cannot be verified, unable to verify, not verifiable,
 verification failed, nicht verifiziert, verifie*, verification failure")
@@ -671,7 +688,10 @@ mail only for, only for its own, own customers, only for customers, customers on
 for our own, only for local, for local users, only accept mail for, only accepts mail for,
 only relay for, not deliver to other, foreign domains, fremde domains, not handle mail for,
 not served here, domain not served, not accept mail for that domain, do not handle mail for,
-dont handle mail for")
+dont handle mail for, not your relay, am not a relay, not a relay, are no relay, is no relay,
+relay for others, deliver to others, ask your own, submit your messages,
+only accepts local recipients, only accept local recipients, accepts only local recipients,
+accept only local recipients, only local recipients, not configured for this host")
     (only
      "only, alone, nur, ausschliesslich, seulement, uniquement, solamente, solo, unicamente,
 soltanto, apenas, somente, alleen, tylko, wylacznie, pouze, jen, только, лишь, sadece,

@@ -36,7 +36,7 @@ cutia postal*, casuta, ящик*, скриньк*, 邮箱, 信箱, 郵箱, メ�
 pasto dezut*, θυριδα*, γραμματοκιβωτιο*, صندوق البريد, صندوق, תיבת הדואר, תיבה, กล่องจดหมาย,
 ตู้จดหมาย, kotak surat, kotak masuk, hop thu, मेलबॉक्स, поштова скринька, mbox, mail drop,
 пощенска кутия, пощенската кутия, mail account, email account, e mail account, maildir,
-inbox of")
+inbox of, mail file, mailfile, mail folder of, mail store of, post box, postbox")
     (recipient
      "cannot be delivered, could not be delivered, cant be delivered, delivery error,
 recipient*, rcpt, rcpts, rcptto, rcpt to, addressee*, receiver*, receiving user, empfanger*,
@@ -45,7 +45,8 @@ mottagar*, mottaker*, modtager*, vastaanottaj*, odbiorc*, adresat*, prijemc*, al
 primatel*, получател*, адресат*, одержувач*, 收件人, 收信人, 收件者, 接收者, 受信者, 宛先,
 수신자, 수신인, 받는 사람, 받는사람, saaja*, prejemnik*, gavej*, sanem*, παραληπτη*, المستلم,
 المرسل إليه, נמען, הנמען, ผู้รับ, penerima, nguoi nhan, destination address, target address,
-envelope to, forward path, your correspondent, delivery to")
+envelope to, forward path, your correspondent, delivery to, message to addr, mail to addr,
+email to addr, intended recipient*")
     (sender
      "sender*, mailfrom, mail from, envelope from, header from, from address, return path,
 originator, absender*, expediteur*, emetteur*, remitente*, remetente*, emisor, mittente*,
@@ -54,7 +55,8 @@ gonderen*, gonderici*, felado*, expeditor*, отправител*, відпра�
 寄件者, 寄件人, 送信者, 差出人, 送信元, 발신자, 보낸 사람, 보내는 사람, 발송자, saatja*,
 posiljatelj*, siuntej*, sutitaj*, αποστολε*, المرسل, שולח, השולח, ผู้ส่ง, pengirim, nguoi gui,
 подател*, envelope, send address, sending address, reverse path, return path address,
-originating address, from line")
+originating address, from line, email from, emails from, messages from, mails from,
+message from")
     (address
      "address, addresses, adress, e mail address, email address, mail address, adresse,
 adressen, mailadresse, emailadresse, adresse e mail, courriel, direccion*, endereco*,
@@ -81,7 +83,8 @@ zprav*, ileti*, uzenet*, mesaj*, viesti*, сообщени*, письм*, пов
 μηνυμα*, رسالة, الرسالة, הודעה, ההודעה, ข้อความ, pesan, thu dien tu, съобщени*")
     (content
      "content*, message body, body, inhalt*, contenu, contenido, conteudo, contenuto, inhoud,
-innehall*, tresc*, obsah*, icerik*, содержани*, содержим*, 内容, 內容, 本文, 내용")
+innehall*, tresc*, obsah*, icerik*, содержани*, содержим*, 内容, 內容, 本文, 내용, words, wording,
+word, phrase, phrases, keyword*, expression, html, text of, html tag")
     (attachment
      "docm, xlsm, exe files, files are not allowed, banned exe, exe, zip, dangerous file*,
 attachment*, executable*, file type, file types, filetype, file name, filename, file extension,
@@ -92,12 +95,14 @@ vedlegg, liitetiedosto*, liite, zalacznik*, priloh*, dosya*, eki, mellekle*, в�
 lampiran, tep dinh kem, прикачен*, archive, archives, archiv, file with, files with,
 file of type, files of type, files of this, unwanted file*, unwanted attachment*,
 unwanted extension*, extension, extensions, macro, macros, macro enabled, documents, document,
-encrypted archive*, password protected, protected archive, script file*")
+encrypted archive*, password protected, protected archive, script file*, blocked mime part,
+blocked mime, forbidden mime, mime part blocked")
     (url
      "domain in message, blacklisted link, shortener*, url, urls, uri, uris, uribl, surbl,
 link, links, hyperlink*, dbl url, lien, liens, enlace*, verweis*, collegament*, koppeling*,
 lank, odnosnik*, odkaz*, baglanti*, ссылк*, 链接, 連結, リンク, 링크, web address,
-web addresses, shortened, domain found in, link in")
+web addresses, shortened, domain found in, link in, sites you link, site you link,
+sites you link to, linked site*")
     (header
      "header, headers, header field*, headerfield*, kopfzeile*, en tete*, entete*, cabecera*,
 encabezado*, cabecalho*, intestazion*, koptekst*, rubrik*, naglowek*, naglowk*, hlavick*,
@@ -107,7 +112,8 @@ mime version, content transfer encoding, subject is mandatory")
      "boundary, multipart, mime part*, mime structure, subject*, message id, messageid,
 date header, date field, from header, from field, to header, reply to, mime, rfc 5322, rfc5322,
 rfc 2822, rfc2822, rfc 822, rfc822, content type, resent, bcc, sender header,
-return path header")
+return path header, from lines, from line, date line, subject line, to line, two from,
+no subject, no date, no from, received header")
     (password
      "password*, passwd, passphrase, passwor*, kennwort*, passwort*, mot de passe, contrasena*,
 clave, senha*, palavra passe, wachtwoord*, losenord*, passord*, adgangskode*, kodeord*,
@@ -142,7 +148,8 @@ bejelentkez*, авториз*, аутентиф*, авторизац*, вход,
 ταυτοποιηση, تسجيل الدخول, התחברות, אימות, ورود, เข้าสู่ระบบ, masuk, dang nhap, xac thuc,
 удостовер*, pop before smtp, pop apop, apop, pop authorization, authorization required,
 check your mail first, check mail first, receive mail first, 登陆, log on, sign on,
-identify first, verified user")
+identify first, verified user, identify yourself first, log yourself in, log on first,
+who are you")
     (relay
      "relay, relaying, relayed, relays, relay access, relaybetrieb, weiterleitung*, relais,
 relayer, retransmis*, reenvio, reenviar, inoltro, doorsturen, relaas, vidarebefordr*,
@@ -196,7 +203,8 @@ your domains policy, own servers, domains own servers, must come from")
 cifrat*, criptograf*, crittograf*, versleutel*, krypter*, szyfrowan*, sifrovan*, sifrel*,
 secure connection, cleartext, clear text, plaintext, plain text, unencrypted,
 insecure connection, non secure, зашифров*, шифров*, 加密, 暗号, 암호화, sichere verbindung,
-unverschlussel*, unverschluessel*, cipher*, high strength")
+unverschlussel*, unverschluessel*, cipher*, high strength, in the clear, open line, clear line,
+not encrypted, speak tls, talk tls, data encryption")
     (certificate
      "certificate*, cert, zertifikat*, certificat*, dane, tlsa, mta sts, sts policy,
 requiretls, certyfikat*, sertifika*, сертификат*, 证书, 証明書, 인증서")
@@ -224,7 +232,8 @@ heslo pro aplikac*, aplikacni heslo, uygulama sifre*, uygulama parola*, паро
 専用パスワード, 앱 비밀번호, 애플리케이션 비밀번호, separate password,
 another password for programs, eigenes passwort, separates passwort, eigenes kennwort,
 smtp key, smtp keys, not your account password, not your normal password,
-not your web password, not your regular password, not your login password")
+not your web password, not your regular password, not your login password,
+password for this device")
     (web
      "accept eula, accept the eula, accept the terms, accept our terms, web login, weblogin*,
 webmail, web mail, web browser, browser*, captcha, via the web, verify your account,
@@ -255,13 +264,16 @@ cernou listinu, черные списки, чорний список, чорно
 blok listesi, listed, our list, our lists, backscatterer, wpbl, dsbl, spamcannibal, mailspike,
 hostkarma, gbudb, truncate, lashback, proofpoint pdr, five ten, shunned, returnpath,
 barred hosts, permanently deferred, will not succeed, ignore list, our firewall, trust rating,
-low trust, bad ip score, ip score, ban list, on a realtime list, realtime list, intrusion")
+low trust, bad ip score, ip score, ban list, on a realtime list, realtime list, intrusion,
+block table, dns list, banlist, ban lists, local list, reject lists, badlist")
     (reputation
      "reputation*, bad reputation, poor reputation, low reputation, untrusted, trust level,
 cloudmark sender intelligence, csi, talos, reputazion*, reputatie, reputacja*, reputac*,
 репутац*, 信誉, 信譽, 評価, 평판, directory harvest*, harvest attack, harvesting,
 dictionary attack*, schlechten ruf, schlechter ruf, schlechte reputation, mauvaise reputation,
-mala reputacion, spotne, senderscore")
+mala reputacion, spotne, senderscore, identified as a spammer, identified as spammer,
+known spammer*, known spam source*, spam source*, source of spam, spam from your,
+spam from this, spamming host, abusive host, abusive ip, in prison")
     (spam
      "scam, fraud, spamverdacht*, spamfilter*, spamschutz, spamerkennung, message filtered,
 mail rejete, mail rejected ofr, looks like spam, classified as spam, suspicion of spam,
@@ -277,7 +289,10 @@ mass mailer*, mass mailing*, spamtext, antyspam*, antispamow*, pattern detection
 recurrent pattern, gtube, bulkmail, spamtrap, spam trap, honeypot, spammish,
 suspicious content, suspicious message, heuristic*, fingerprint*, content analysis, scored,
 score, razor, pyzor, bogofilter, commtouch, brightmail, cyren, mailshell, objectionable,
-offensive, porn, pornographic, casino, profanity, sensitive words, spam filter")
+offensive, porn, pornographic, casino, profanity, sensitive words, spam filter, dcc, razor2,
+spambot*, unsollicited, unsolicitated, spamvertis*, spamlike, viagra, suspicious,
+looks suspicious, chain letter*, junk email, junk e mail, spams, is spam, as bulk, advert,
+adverts, advert*")
     (virus
      "virus, viruses, malware, worm, trojan*, infection, clamav, clam av, av engine,
 virenscan*, viren, virenbefall, virusscan*, schadsoftware, infecte*, infectad*, infettat*,
@@ -285,14 +300,18 @@ infetto, malicious software, malicious content, malicious code, phishing heurist
 zainfekowan*, wirus*, zavirovan*, vir, zararli*, вирус*, вредонос*, 病毒, ウイルス, ウィルス,
 바이러스, eicar*, virusi, виру*, ιο, ιος, فيروس, וירוס, ไวรัส, malicious, payload, harmful,
 dangerous content, ransomware, exploit, backdoor, rootkit, sophos, kaspersky, mcafee,
-bitdefender, eset, f prot, avg, infects, w32, win32, netsky, mydoom, klez, antivirus")
+bitdefender, eset, f prot, avg, infects, w32, win32, netsky, mydoom, klez, antivirus, a worm,
+viral")
     (loop
      "loop, looping, loops, mail loop, mailloop, hop count*, too many hops, hops, maximum hop*,
-received header*, too many received, already has my delivered to, mail forwarding loop,
+too many received, already has my delivered to, mail forwarding loop,
 schleife*, boucle*, bucle*, loop de, ciclo, lus, slinga, petl*, smyck*, dongu*, циклич*,
 зациклив*, 循环, 环路, ループ, 루프, routing loop, delivered to line, mx list for,
 mail loops back, loops back to myself, loop detected, endlosschleife*, mailschleife*,
-kreislauf, been here before, circular, circularly, zapetlen*")
+kreislauf, been here before, circular, circularly, zapetlen*, come by here, passed here before,
+passed through here before, been through here, already been here, already passed,
+seen this message before, already seen this, going round, goes round, in circles, in a circle,
+received headers")
     (size
      "attachment is too long, message is too long, mail too large, length of data content,
 content length, data size, message size, size limit*, maximum size, max size, exceeds size,
@@ -327,7 +346,15 @@ userdisk quota*, domaindisk quota*, maildir over quota, hard limit,
 quota exceed the hard limit, filled, filled up, too full, overfull, over limit, over its limit,
 over its storage, max storage, no free space, exceeded its space, insufficient space in,
 not enough room, enough room in, no space for, reached its storage, storage used up,
-mail stored, too much mail stored, messages stored")
+mail stored, too much mail stored, messages stored, mailbox size, maximum mailbox, over quote,
+overquote, space not enough, not enough space, not enough diskspace, not enough disk,
+space used up, space has used up, space is used up, any more mail, any more email,
+any more messages, no more mail, cannot hold, out of room, more than its quota,
+exceeds its quota, exceeds his quota, exceeded his quota, exceeded her quota,
+exceeded their quota, exceeds quota, exceed quota, quota is over, quota over, over the storage,
+overflow*, overflowing, place left, no place, bursting, brimming, crammed, tidy up, clean up,
+must delete, delete some, no further mail, accepts no more, can take no more, cannot take more,
+cannot take any more, cant take any more")
     (quota
      "message credits, credits left, no credits, credits, sends left, plan limit,
 max emails per hour, maximum credits, credits exceeded, emails per hour, emails per day,
@@ -337,7 +364,7 @@ cota, quotum, limit quota, квот*, 配额, 配額, 額度, 할당량, allotte
 has run out, have run out, run out of, used up, aufgebraucht, epuise*, agotad*, esgotad*,
 esaurit*, opgebruikt, wyczerpan*, vycerpan*, tukend*, исчерпан*, 用完, 用尽, 使い切, 소진,
 sending credit*, daily cap, monthly cap, ceiling, daily allotment, message allowance,
-used all, used all of")
+used all, used all of, spent, spent all, last mail, last message, used your")
     (loginlimit
      "lockout, locked out, too much fail*, login failures, repeated login*, log in failures,
 repeated failed, number of login, number of failed, too many failed, too many auth*,
@@ -348,7 +375,10 @@ failed logins, repeated authentication failure*, too many incorrect, login rate,
 logins exceeded, login frequency, too many password, brute force, bruteforce, fehlversuche*,
 anmeldeversuch*, zu viele fehl*, tentatives de connexion, tentatives, intentos, tentativas,
 tentativi, pogingen, prob logowania, pokusu o prihlaseni, pokusu, попыток, deneme*, 登录次数,
-尝试次数, 登录失败次数, 登录频率, 試行回数, 로그인 시도, plusieurs echecs, nombreux echecs")
+尝试次数, 登录失败次数, 登录频率, 試行回数, 로그인 시도, plusieurs echecs, nombreux echecs, tried too often,
+tried too many, too many tries, too often tried, sit back, bad logins, bad login attempts,
+logged out, wrong logins, failed logons, bad passwords, wrong passwords, wrong log ins,
+failed log ins, failed sign ins")
     (toomany
      "more than one, multiple, duplicate*, zuviele, zuviel, too many mails, sent too many,
 too many, too much, too often, too frequent*, too fast, too quickly, number of, max number of,
@@ -382,7 +412,10 @@ in a short, too many requests, слишком част*, частая, zu haufig
 trop souvent, trop frequen*, too rapidly, too many per, lower your, sessions opened, 大量,
 短時間, pacing, backoff, back off, volume, message volume, spike, aggressive, aggressively,
 hammering, ratelimit exceeded, throughput, hourly rate, a minute, within minutes, in minutes,
-mails within, sending pattern, sending patterns, pattern of sending")
+mails within, sending pattern, sending patterns, pattern of sending, wait to send,
+retry slower, too hasty, more slowly, slow, spread your, send less, so fast, easy there,
+than we can, more than we can, calm down, relax, hurry, take it easy, hold on,
+requests from your host, sender rate, limit for processing requests")
     (period
      "tageslimit*, daglimiet, dagsgrans, dygnsgrans, taeglich*, 1h, 24 h, 1 h, 1 hour, 1 day,
 emails per hour, max emails per hour, emails per day, recipients per day, recipients per hour,
@@ -417,7 +450,7 @@ aplicacion, aplicaciones, applicazione, applicazioni, aplikacj*, aplikac*, uygul
      "smtp, pop3, imap, externe programme, externe clients, mail clients, mail programs,
 external mail, external mail programs, external programs, external clients, email programs,
 email clients, mail client, email client, desktop clients, mailprogramm*, e mail programm*,
-clients de messagerie, programas de correo")
+clients de messagerie, programas de correo, smtp auth")
     (filter
      "content filter*, filter, filtered, inhaltsfilter, filtre, filtro, фильтр*, 过滤,
 フィルタ, bayesian filter, bayes filter, says no")
@@ -437,7 +470,75 @@ control panel, web console")
      "group, groups, list, mailing list, mailing lists, distribution list, distribution lists,
 distribution group, mailingliste, liste de diffusion, lista de distribucion, lista de correo,
 mailinglijst, lista di distribuzione, lista dyskusyjna, рассылки, списка рассылки,
-メーリングリスト, 邮件列表, 메일링 리스트"))
+メーリングリスト, 邮件列表, 메일링 리스트")
+    (storage
+     "disk space, insufficient disk, disk, disk full, no space, insufficient system storage,
+insufficient storage, system storage, storage full, storage is full, out of memory,
+out of disk, memory, low on disk, low space, space shortage, not enough space, not enough disk,
+no space left, space left, spool, spool full, out of space, lack of space, inodes, write error,
+allocat*, queue quota, mail system full,
+mail system is full, mail system storage, system is full, filesystem, file system,
+speicherplatz, festplatte, plattenplatz, kein speicher, espace disque, disque,
+espacio en disco, espacio, espaco, spazio, disco, schijfruimte, diskutrymme, diskplads,
+miejsca na dysku, brak miejsca, mista na disku, disk alani, нет места, дисков*, места на диске,
+磁盘, 磁碟, 存储空间, ディスク, 디스크, enough space, enough storage, enough room,
+storage space, storage, diskspace, disc space, run out of disk, ran out of disk,
+run out of space, ran out of space, out of disk space, disk is full, disks are full")
+    (manyrcpt
+     "recipients allowed, recipients per message, recipients per mail, addressees,
+too many recipients, too many rcpt*, number of recipients, max recipients, maximum recipients,
+recipients limit, recipient limit, zu viele empfanger*, zu viele empfaenger*,
+trop de destinataires, demasiados destinatarios, muitos destinatarios, troppi destinatari,
+te veel ontvangers, for manga mottagare, zbyt wielu odbiorcow, prilis mnoho prijemcu,
+cok fazla alici, слишком много получателей, 收件人过多, 收件人数, 收件人数量, 宛先が多すぎ,
+수신자가 너무, rcpt number*, number of rcpt*, recipient count, count of recipients,
+recipients in excess, recipients exceed*, more recipients than, recipients than,
+recipients in one message, recipients in a single, maximum recipient,
+recipients in this message, to many recipients, recipient list too, enough recipients,
+recipients for one, addressees for one, recipients for, people at once, people in one,
+recipients at once, addressees at once, enough people, people may be addressed, people for one,
+addresses in one, addresses at once, addresses per message, addresses per mail,
+one recipient at a time, recipient at a time, single recipient only, mehrere ziel domains,
+multiple destination domains, multiple recipient domains")
+    (dynamic
+     "ipv6, from your network, address family, foreign ip, smtpport, invalid ip,
+send email directly, send mail directly, send directly, may not be mail exchanger,
+not in whitelist, ip not in, nowl, directly to our servers, directly to our,
+invalid ip for sending, dynamic*, dial up, dialup*, dul, residential, home user*, end user*,
+pbl, consumer, adsl, dsl, cable, transient ip, generic host*, generic ptr, generic*, dhcp,
+pool, client ip hostname, contains your ip address, country, geoip, geo ip, geographic*,
+region, ipv6 not, over ipv6, direct to mx, direct connections, direct from, policy block list,
+whitelisted ip, ip not allowed, not allowed to connect, authorized ip, authorised ip,
+allowed ip, permitted ip, trusted network*, mynetworks, not in the list of allowed, dynamisch*,
+einwahl*, dynamique*, dinamic*, dynamiczn*, dinamik, dynamick*, динамич*, 动态, 動態, 動的,
+유동, netblock*, ip range, tor exit, proxy*, open proxy, vpn, cloud provider,
+ip not authorized, 海外, 国外, 境外, 해외, abroad, overseas, foreign country,
+foreign countries, ausland*, etranger, extranjero, estero, host network, network not allowed,
+network is not allowed, your network is not, diesem land, from this country, ce pays,
+este pais, questo paese, deze land, dit land, tego kraju, teto zeme, этой страны, вашей страны,
+국가, geo blocked, geoblock*, geolocation, geo location, from our network, own network,
+outside our network, outside of our network, outside the network, aus dem netz, unser netz,
+unserem netz, notre reseau, nuestra red, nossa rede, nostra rete, ons netwerk, нашей сети,
+this location, your location, port 25, access control rule*, unknown network*, dial,
+unassigned, datacenter, data center, hosting network, direct delivery, not an mx, non mx,
+anonymizer, countries, regions, dynamically assigned, approved list, not in approved,
+home connection*, broadband, home internet, own networks, our networks, that country,
+your country, home line*, private line*, consumer line*, home network*, home address*,
+residential line*, dsl line*")
+    (policy
+     "policy, policies, policy reasons, policy violation, local policy, security policy,
+site policy, administrative*, administrator, richtlinie*, politique*, politica*, policyreasons,
+beleid, polityk*, zasad*, politik*, политик*, 策略, 政策, ポリシー, 정책, breach*, violat*")
+    (secondfactor
+     "two factor, two step, 2 step, 2fa, second factor, zwei faktor, verification en deux,
+dos pasos, duas etapas, due fattori")
+    (authdown
+     "connection lost to authentication server, lost to authentication server,
+authentication server, auth server, authentication service, authentication backend,
+auth backend")
+    (complaints
+     "complaint*, abuse reports, user complaints, spam reports, beschwerden, plaintes, quejas,
+reclamac*, жалоб*, 投诉, marked as spam, reported as spam, spam reporting, flagged you"))
   "What is spoken of: (NOTION WORDS).")
 
 (provide 'mew-submit-cause-thing)

@@ -97,13 +97,12 @@
                                               greylisted connection-timeout)))))))
 
 (defun mew-submit-cause--early-p (cause reply)
-  "Is CAUSE about somebody whom REPLY came too early for?
-Recipients are named after :mail, and the sender is at :mail."
-  (let ((step (mew-submit-cause--reply-step reply)))
-    (and (memq step mew-submit-cause-rule--early)
-         (or (string-prefix-p "recipient-" (symbol-name cause))
-             (and (memq step '(:greeting :ehlo :starttls))
-                  (string-prefix-p "sender-" (symbol-name cause)))))))
+  "Is CAUSE about something that REPLY came too early for?
+Recipients are named after :mail, and the message comes last."
+  (when-let* ((later (memq (mew-submit-cause--reply-step reply)
+                           mew-submit-cause-rule--order)))
+    (cl-loop for (first . causes) in mew-submit-cause-rule--earliest
+             thereis (and (memq cause causes) (memq first (cdr later))))))
 
 (defun mew-submit-cause--sure-p (rule reply)
   "Is the cause of RULE beyond doubt for REPLY?

@@ -999,6 +999,25 @@ got lost, not how many replies of other servers are understood."
       (unless (string-match-p "\\`\\(?:recipient\\|sender\\)-" (symbol-name (car rule)))
         (push rule before)))))
 
+;; What a server cannot know yet is not what it refused.
+(ert-deftest mew-submit-cause-test-earliest ()
+  "Each cause has at most one earliest step, which comes before its own replies only."
+  (let ((causes (apply #'append (mapcar #'cdr mew-submit-cause-rule--earliest))))
+    (should (equal causes (seq-uniq causes)))
+    (should-not (seq-difference causes (mew-submit-cause-meaning--ids)))
+    (pcase-dolist (`(,first . ,causes) mew-submit-cause-rule--earliest)
+      (should (memq first mew-submit-cause-rule--order))
+      (dolist (step mew-submit-cause-rule--order)
+        (dolist (cause causes)
+          (should (eq (null (memq first (cdr (memq step mew-submit-cause-rule--order))))
+                      (null (mew-submit-cause--early-p
+                             cause (mew-submit-cause--make-reply :step step)))))))))
+  (dolist (words '("Virus found" "Header field missing" "Your mail is spam"
+                   "Mailbox full" "User unknown" "Wrong password"))
+    (let ((cause (plist-get (mew-submit-cause-tests--of 'greeting (concat "554 " words)) :cause)))
+      (should-not (seq-find (lambda (row) (memq cause (cdr row)))
+                            mew-submit-cause-rule--earliest)))))
+
 (ert-deftest mew-submit-cause-test-relay-denied-is-sure ()
   "What most servers say to whom they do not know is understood beyond doubt."
   (dolist (reply '((rcpt "554 5.7.1 <a@b.example>: Relay access denied")
@@ -1030,7 +1049,9 @@ got lost, not how many replies of other servers are understood."
                    (rcpt "451 Temporary problem with the mailbox of the recipient")
                    (mail "501 The IP of the sender must resolve")
                    (dot "451 Connection timed out at the server of the recipient")
-                   (dot "554 Header with an address that is not one of this server")))
+                   (dot "554 Header with an address that is not one of this server")
+                   (rcpt "552 5.3.4 Message size exceeds what the recipient allows")
+                   (rcpt "550 Use the mail server of your provider")))
     (should-not (plist-get (apply #'mew-submit-cause-tests--of reply) :sure))))
 
 (ert-deftest mew-submit-cause-test-parse ()
@@ -1175,7 +1196,7 @@ No reply to a log-in that has another cause is surely about the password."
           (unless good
             (ert-info ((string-join lines " / "))
               (should-not (eq (plist-get answer :cause) 'auth-wrong-password)))))))
-    (should (> all 3200))
+    (should (> all 4200))
     (should (>= (* 100 right) (* 97 all)))
     (should (>= (* 100 surely) (* 99 sure)))))
 

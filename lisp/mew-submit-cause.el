@@ -225,18 +225,19 @@ CODE is 0 and ENHANCED \"\" where there is none."
 CODE is the number of the reply, ENHANCED its enhanced code or nil, TEXT its
 words, MECHANISM that of the log-in, where there was one.  `:sure' is nil where
 the words leave it open: then the server's own words are to be shown first."
-  (let* ((code (or code 0))
-         (text (mew-submit-cause--text (or text "")))
-         (trace (mew-submit-cause--trace (mew-submit-cause--step step) code
-                                         (or enhanced "") text mechanism))
-         (row (mew-submit-cause-meaning--row
-               (mew-submit-cause--of-secret (car trace) mechanism)))
-         (detail (mew-submit-cause--detail (car row) text mechanism)))
-    (append (list :cause (car row) :who (nth 1 row)
-                  :again (mew-submit-cause--again row code)
-                  ;; One that a provider always says in these words leaves no doubt.
-                  :sure (and (or (nth 1 trace) (stringp (nth 1 detail))) t))
-            (and detail (list :detail (car detail))))))
+  (with-case-table mew-submit-caseless--table
+    (let* ((code (or code 0))
+           (text (mew-submit-cause--text (or text "")))
+           (trace (mew-submit-cause--trace (mew-submit-cause--step step) code
+                                           (or enhanced "") text mechanism))
+           (row (mew-submit-cause-meaning--row
+                 (mew-submit-cause--of-secret (car trace) mechanism)))
+           (detail (mew-submit-cause--detail (car row) text mechanism)))
+      (append (list :cause (car row) :who (nth 1 row)
+                    :again (mew-submit-cause--again row code)
+                    ;; One that a provider always says in these words leaves no doubt.
+                    :sure (and (or (nth 1 trace) (stringp (nth 1 detail))) t))
+              (and detail (list :detail (car detail)))))))
 
 (defun mew-submit-cause--again (row code)
   "Return when the message may go again after the cause of ROW and a reply of CODE."

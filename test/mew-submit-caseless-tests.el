@@ -9,6 +9,7 @@
 (require 'mew-submit-account)
 (require 'mew-submit-batch-options)
 (require 'mew-submit-caseless)
+(require 'mew-submit-cause)
 (require 'mew-submit-extension)
 (require 'mew-submit-relay-smtp)
 (require 'mew-submit-time)
@@ -52,6 +53,19 @@
     (should (equal (car (mew-submit-relay-smtp--command "mail from:<a@x>")) "MAIL"))
     (should (equal (mew-submit-account--server-name '(:server "MAIL.EXAMPLE.ORG"))
                    "mail.example.org "))))
+
+(ert-deftest mew-submit-caseless-tests-refusals ()
+  "Why a server refuses does not depend on the language of the user."
+  (dolist (reply '((:rcpt 550 "5.1.1" "INVALID RECIPIENT, NO SUCH MAILBOX HERE")
+                   (:auth 535 "5.7.8" "AUTHENTICATION CREDENTIALS INVALID")
+                   (:auth 534 "5.7.9" "Application-specific password required")
+                   (:dot 552 "5.3.4" "Message SIZE exceeds FIXED LIMIT")
+                   (:greeting 554 "" "YOUR IP IS LISTED AT SPAMHAUS")))
+    (ert-info ((nth 3 reply))
+      (let ((here (apply #'mew-submit-cause--of reply)))
+        (should-not (eq (plist-get here :cause) 'policy-unspecified))
+        (mew-submit-caseless-tests--in-turkish
+          (should (equal (apply #'mew-submit-cause--of reply) here)))))))
 
 (ert-deftest mew-submit-caseless-tests-nobody-else ()
   "Only what is said to people in their own words has the case of their language."

@@ -130,7 +130,7 @@ A quit, as in a question that is asked then, takes effect afterwards."
             (if (mew-submit-dispatch--claimed-p parcel entry done)
                 (mew-submit-dispatch--give-back entry)
               (when (plist-get done :cause)
-                (mew-submit-dispatch--perhaps-lock entry done))
+                (mew-submit-known--call #'mew-submit-dispatch--perhaps-lock entry done))
               (dolist (function mew-submit-dispatch--done-functions)
                 (mew-submit-known--call function entry done))
               (mew-submit-known--call (mew-submit-parcel-on-done parcel) done)

@@ -227,7 +227,11 @@ That says nothing of the message: a network home may be away for a moment."
 Its state is nil when everybody has it."
   (let ((settled (mew-submit-fate--settle
                   entry (mew-submit-fate--said entry done)))
-        (words (mew-submit-report--done done)))
+        ;; What becomes of a message does not hang on what can be said of it.
+        (words (condition-case err
+                   (mew-submit-report--done done)
+                 (error (display-warning 'mew-submit (mew-submit-error--text err))
+                        (or (plist-get done :text) "")))))
     (mew-submit-spool--note
      (mew-submit-spool--with
       (if (eq (plist-get settled :state) 'queued)

@@ -128,6 +128,29 @@ rcpt#2=reply:550 5.1.1 Who"
               (should-not (directory-files directory nil "journal"))
               (should (equal entry (mew-submit-known--entry id))))))))))
 
+(ert-deftest mew-submit-queue-tests-words-decide-nothing ()
+  "A message is refused, or gone, though nothing can be said of its end."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=never,mail=reply:550 5.7.1 Never" "127.0.0.1:0,name=ok")
+    (dolist (function '(mew-submit-report--done mew-submit-dispatch--perhaps-lock
+                                                mew-submit-cause--of mew-submit-job--done))
+      (pcase-dolist (`(,name ,state) '(("never" refused) ("ok" nil)))
+        (ert-info ((format "%s %s" function name))
+          (mew-submit-queue-tests--with-outbox directory
+            (cl-letf (((symbol-function 'display-warning) #'ignore)
+                      ((symbol-function function)
+                       (lambda (&rest _) (error "Something is wrong"))))
+              (let ((id (mew-submit-queue-tests--add
+                         directory (mew-submit-test-account peer name))))
+                (mew-submit-queue-tests--settle)
+                (let ((entry (mew-submit-spool--read id directory)))
+                  (should (eq (plist-get entry :state) state))
+                  (should (or (null state) (= (plist-get entry :attempts) 1)))
+                  (should (eq (null state) (null entry))))))))))
+    (should (mew-submit-test-stored peer 4))
+    (should-not (mew-submit-test-stored peer 5))))
+
 (ert-deftest mew-submit-queue-tests-the-rest-only ()
   "Those who have it do not get it again; who was refused is told at the end."
   :tags '(:module)

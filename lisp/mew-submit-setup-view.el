@@ -18,6 +18,8 @@
 (require 'seq)
 
 (declare-function mew-submit-answer "mew-submit-notice" ())
+(declare-function mew-submit-issuer--clients "mew-submit-issuer" ())
+(declare-function mew-submit-issuer--url "mew-submit-issuer" (issuer))
 (declare-function mew-submit-token-source--bus-p "mew-submit-token-source" ())
 (declare-function mew-submit-token-source--gnome "mew-submit-token-source"
                   (user host callback))

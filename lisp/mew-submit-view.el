@@ -21,6 +21,8 @@
 (require 'seq)
 (require 'subr-x)
 
+(defvar show-paren-data-function)        ; paren.el
+
 (defvar-local mew-submit-view--insert nil
   "Function that inserts all of the report into the buffer, which is empty.
 It is nil where the report is written part by part, which is never drawn anew.")
@@ -66,6 +68,8 @@ Of several keys of a command the first one is told of."
 \\{mew-submit-view-mode-map}"
   :interactive nil
   (setq-local buffer-undo-list t
+              ;; Buttons have brackets, which are no Lisp.  Emacs 29 knows that.
+              show-paren-data-function #'ignore
               indent-tabs-mode nil
               revert-buffer-function #'mew-submit-view--revert))
 

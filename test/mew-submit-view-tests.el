@@ -53,6 +53,17 @@
              ,@body)
          (kill-buffer "*view test*")))))
 
+(ert-deftest mew-submit-view-tests-brackets-of-buttons-are-no-parens ()
+  "No colour comes over the brackets of the button that point is at."
+  (require 'paren)
+  (mew-submit-view-tests--with '("One")
+    (search-forward "[g again")
+    (goto-char (match-beginning 0))
+    (let ((show-paren-mode t))
+      (show-paren-function))
+    (should-not (seq-some (lambda (overlay) (eq (overlay-get overlay 'face) 'show-paren-match))
+                          (overlays-in (point-min) (point-max))))))
+
 (defun mew-submit-view-tests--line (position)
   "Return the line at POSITION."
   (save-excursion

@@ -487,7 +487,8 @@ ENTRY is nil when it is delivered.  OPTIONS say whether success is told."
       (mew-submit-batch-command--tell
        (format "%s: %s  It is in the outbox as %s."
                (plist-get entry :state)
-               (mew-submit-batch-sendmail--why entry (or (plist-get entry :last) ""))
+               (mew-submit-report--sentence
+                (mew-submit-batch-sendmail--why entry (or (plist-get entry :last) "")))
                id))
       (mew-submit-error--status kind)))))
 

@@ -133,6 +133,7 @@
             "127.0.0.1:0,name=later,mail=reply:451 4.3.0 Later"
             "127.0.0.1:0,name=lost,dot=close"
             "127.0.0.1:0,name=shut,refused"
+            "127.0.0.1:0,name=small,cap2-=SIZE,cap2+=SIZE 10"
             "127.0.0.1:0,name=stripped,cap-=STARTTLS")
     (pcase-dolist
         (`(,name ,status ,state ,words)
@@ -141,6 +142,7 @@
            ("one" 69 refused "b@x: 550 5.1.1 Who")
            ("later" 0 queued "451 4.3.0 Later")
            ("shut" 0 queued "queued as")
+           ("small" 69 refused "takes at most")
            ("lost" 74 uncertain "uncertain")
            ("stripped" 77 refused "STARTTLS")))
       (ert-info (name)
@@ -152,6 +154,7 @@
                                   '("-f" "me@x" "a@x" "b@x"))
                           :input "Subject: s\n\nbody\n")))
             (should (string-search words (plist-get result :stderr)))
+            (should-not (string-match-p "[^.!?]  It is in the outbox" (plist-get result :stderr)))
             (should (eql (plist-get result :status) status))
             (should (eq (plist-get
                          (when-let* ((id (car (mew-submit-spool--ids outbox))))
@@ -728,7 +731,7 @@ SECURITY: P13."
                                             :input "Subject: =?utf-8?Q?gr=C3=BCn?=\n\nb\n"
                                             :home directory)
       (should (string-match-p
-               "held .* [0-9]\\{4\\}-[0-9-]+ [0-9]+:[0-9]+  from <.*> to a@x: grün  (.*account"
+               "held .* [0-9]\\{4\\}-[0-9-]+ [0-9]+:[0-9]+  to a@x: grün  (.*account"
                (plist-get (mew-submit-batch-sendmail-tests--run
                            (list "--outbox" outbox "-bp") :home directory)
                           :stdout))))))

@@ -150,6 +150,28 @@ By itself it would wait for ten minutes."
 
 ;;; Ports
 
+(ert-deftest mew-submit-diagnose-tests-wrong-names-leave-no-buffer ()
+  "What is no name of a server is an error of the user's, and nothing else."
+  (let ((mew-submit-accounts nil)
+        (before (buffer-list)))
+    (dolist (name '("a b" "http://a.example/" ".."))
+      (should-error (mew-submit-diagnose name) :type 'user-error)
+      (should-error (mew-submit-diagnose-domain name) :type 'user-error))
+    (should-error (mew-submit-diagnose-domain "127.0.0.1") :type 'user-error)
+    (should-not (seq-filter (lambda (buffer)
+                              (string-prefix-p "*mew-submit" (buffer-name buffer)))
+                            (seq-difference (buffer-list) before)))))
+
+(ert-deftest mew-submit-diagnose-tests-accounts-are-offered-by-name ()
+  "Who has two accounts at one server can say which one is looked at."
+  (let ((mew-submit-accounts '((:name "one" :server "s.example") (:server "t.example")
+                               (:name "two" :server "s.example")))
+        offered)
+    (cl-letf (((symbol-function 'completing-read)
+               (lambda (_prompt words &rest _) (setq offered words) "two")))
+      (should (equal (mew-submit-diagnose--read-server "Diagnose server") "two")))
+    (should (equal offered '("s.example" "one" "t.example" "two")))))
+
 (ert-deftest mew-submit-diagnose-tests-verdict-is-on-the-port-that-answers ()
   "Which port the verdict is on when mail can be submitted by none of them."
   (pcase-dolist (`(,port . ,cases)

@@ -272,7 +272,10 @@ An argument may be a list of addresses.  ACCOUNT is what the mail goes by."
                (append (mapcan #'mew-submit-address--parse (plist-get options :arguments))
                        (and (plist-get options :header)
                             (mew-submit-message--recipients fields)))))
-      (mew-submit-error--throw 'usage nil "No recipient: name one, or use -t")))
+      (mew-submit-error--throw 'usage nil
+                               (if (plist-get options :header)
+                                   "No recipient: To, Cc and Bcc name nobody"
+                                 "No recipient: name one, or use -t"))))
 
 (defconst mew-submit-batch-sendmail--wishes '(:dsn-notify :dsn-return :dsn-id)
   "The keys of an account that flags of sendmail set.")

@@ -365,7 +365,7 @@ When the reason is gone it is sent from there.  SECURITY: P13."
               "From: me@one.example\nFrom: b@x\nSubject: s\n\nbody\n" 65
               "2 From fields" "me@one.example" ("a@x"))
              (,two ("-t" "-f" "me@one.example") "\nTo: a@x\n\nbody\n" 64
-              "No recipient" "me@one.example" nil)
+              "No recipient: To, Cc and Bcc name nobody" "me@one.example" nil)
              (,two ("-f" "m e@x.example" "a@x") "From: me@one.example\nSubject: s\n\nbody\n"
               65 "m e@x.example" "m e@x.example" ("a@x"))))
         (ert-info ((format "%S %S" arguments input))
@@ -730,6 +730,13 @@ SECURITY: P13."
       (mew-submit-batch-sendmail-tests--run (list "--outbox" outbox "a@x")
                                             :input "Subject: =?utf-8?Q?gr=C3=BCn?=\n\nb\n"
                                             :home directory)
+      (mew-submit-batch-sendmail-tests--run (list "--outbox" outbox "-t")
+                                            :input "Subject: none\n\nb\n" :home directory)
+      (should (string-match-p
+               "  to nobody: none  ("
+               (plist-get (mew-submit-batch-sendmail-tests--run
+                           (list "--outbox" outbox "-bp") :home directory)
+                          :stdout)))
       (should (string-match-p
                "held .* [0-9]\\{4\\}-[0-9-]+ [0-9]+:[0-9]+  to a@x: grün  (.*account"
                (plist-get (mew-submit-batch-sendmail-tests--run

@@ -26,7 +26,7 @@
 
 (defun mew-submit-diagnosis-text--cut (text width)
   "Return TEXT cut to WIDTH columns."
-  (truncate-string-to-width text (max width 1) nil nil "…"))
+  (truncate-string-to-width text (max width 1) nil nil t))
 
 (defun mew-submit-diagnosis-text--msecs (msecs)
   "Return MSECS in few characters."

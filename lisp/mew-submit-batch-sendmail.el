@@ -585,7 +585,7 @@ Return what tells where it is."
   "Send standard input, as OPTIONS say; return the exit status."
   (unless (or (plist-get options :arguments) (plist-get options :header))
     (mew-submit-error--throw 'usage nil "No recipient: name one, or use -t"))
-  (mew-submit-module--ensure)
+  (mew-submit-batch-command--ensure-module)
   (setq mew-submit-batch-sendmail--directory (make-temp-file "mew-submit-" t))
   (add-hook 'kill-emacs-hook #'mew-submit-batch-sendmail--clean-up 90)
   (unwind-protect
@@ -600,8 +600,7 @@ Return what tells where it is."
   "Speak SMTP with standard input and output, with mail sent as OPTIONS say.
 Return the exit status.  Some programs know no other way."
   (require 'mew-submit-relay)
-  (mew-submit-module--ensure)
-  (mew-submit-module--ignore-pipe)
+  (mew-submit-batch-command--ensure-module)
   (mew-submit-batch-options--remember options)
   (setq mew-submit-relay-wait mew-submit-sendmail-wait
         mew-submit-relay--directory
@@ -673,9 +672,10 @@ Return the exit status."
 
 (defun mew-submit-batch-sendmail--run (args)
   "Do what ARGS say, and return the exit status."
-  (mew-submit-batch-command--do args #'mew-submit-batch-sendmail--parse
-                                #'mew-submit-batch-sendmail--usage
-                                #'mew-submit-batch-sendmail--serve))
+  (mew-submit-batch-command--of-mail
+   (mew-submit-batch-command--do args #'mew-submit-batch-sendmail--parse
+                                 #'mew-submit-batch-sendmail--usage
+                                 #'mew-submit-batch-sendmail--serve)))
 
 ;;;###autoload
 (defun mew-submit-batch-sendmail ()

@@ -236,9 +236,10 @@ who will see your mail and your password."
 (defun mew-submit-setup-view--insert ()
   "Insert all that is known."
   (let ((search mew-submit-setup-view--search))
-    (insert (format "A server for mail from %s\n\n" (mew-submit-setup-view--address)))
-    (dolist (note (reverse (mew-submit-setup-search-notes search)))
-      (mew-submit-setup-view--insert-note note))
+    (insert (format "A server for mail from %s\n" (mew-submit-setup-view--address)))
+    (when-let* ((notes (mew-submit-setup-search-notes search)))
+      (insert "\n")
+      (mapc #'mew-submit-setup-view--insert-note (reverse notes)))
     (unless (mew-submit-setup-search--waiting search)
       (mew-submit-setup-view--insert-end search))
     (when (mew-submit-setup-view--waiting)

@@ -291,6 +291,7 @@ By itself it would wait for ten minutes."
       (should (string-match-p "\"XXXXXXXA\"[ \n]+stands in its" text))
       (should (string-match-p "port [0-9]+, STARTTLS is mangled\\." text))
       (should (string-match-p "\\[starttls-mangled\\]" text))
+      (should-not (string-search "\n\n\n" text))
       (dolist (line (split-string text "\n"))
         (should (<= (string-width line) 80))))))
 

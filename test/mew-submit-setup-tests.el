@@ -337,7 +337,9 @@ verified, log-in by .*SCRAM-SHA-256" text))
           (cl-letf (((symbol-function 'mew-submit-network--list)
                      (lambda () (list (list :up up)))))
             (mew-submit-setup "me@example.org")
-            (should (string-search words (mew-submit-setup-tests--wait)))))))))
+            (should (string-search words (mew-submit-setup-tests--wait)))
+            (with-current-buffer "*mew-submit setup*"
+              (should-not (string-search "\n\n\n" (buffer-string))))))))))
 
 (ert-deftest mew-submit-setup-tests-guesses-are-called-so ()
   "Names that are only usual are not \"found in the MX records\"."

@@ -272,8 +272,9 @@ first; the account's :routes is saved then, by Customize."
 
 (defun mew-submit-diagnose-save-svg (file)
   "Save the picture of the diagnosis in FILE, as SVG."
-  (interactive (list (read-file-name "Save the picture as: " nil nil nil
-                                     "diagnosis.svg"))
+  (interactive (progn (mew-submit-diagnose--ended)
+                      (list (read-file-name "Save the picture as: " nil nil nil
+                                            "diagnosis.svg")))
                mew-submit-diagnose-mode)
   (mew-submit-view--save file (mew-submit-diagnosis-view--svg
                                (mew-submit-diagnose--ended))))

@@ -283,6 +283,8 @@ Without KEYS it is for all that have a label.  It is no part of the text."
 
 (defun mew-submit-view--save (file text)
   "Write TEXT, or octets, to FILE, unless that is there and is to stay."
+  (when (file-directory-p file)
+    (user-error "%s is a directory: name a file in it" file))
   (when (or (not (file-exists-p file))
             (y-or-n-p (format "Overwrite %s? " file)))
     (let ((coding-system-for-write (if (multibyte-string-p text) 'utf-8-unix

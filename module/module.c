@@ -204,7 +204,7 @@ FUNCTION (Fdrop_output)
   FILE *stream = fd == STDOUT_FILENO ? stdout : stderr;
   struct pollfd end = { .fd = fd };
   bool lost = fflush (stream) != 0 || ferror (stream) != 0
-              || (poll (&end, 1, 0) == 1 && (end.revents & (POLLERR | POLLNVAL)) != 0);
+              || (fd == STDERR_FILENO && poll (&end, 1, 0) == 1 && (end.revents & (POLLERR | POLLNVAL)) != 0);
   if (lost)
     {
       int null = open ("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -433,7 +433,7 @@ static const struct
     "Have writing to a connection that was closed be an error, and not end Emacs." },
   { "mew-submit--mod-drop-output", 1, 1, Fdrop_output,
     "Have what cannot be written to FD, 1 or 2, be no failure of Emacs.\n"
-    "Return non-nil if something was lost, or would be.\n\n(fn FD)" },
+    "Return non-nil if something was lost, or at 2 would be.\n\n(fn FD)" },
   { "mew-submit--mod-end-when-told", 2, 2, Fend_when_told,
     "Write the number of SIGTERM, SIGHUP or SIGINT, once, to pipe process PROCESS, instead of what Emacs does.\n"
     "Emacs is gone SECONDS later at the latest.\n\n(fn PROCESS SECONDS)" },

@@ -166,7 +166,7 @@ Return nil, when that has been told, if the file is wrong."
   (mew-submit-error--status (mew-submit-error--kind err)))
 
 (defun mew-submit-batch-command--ensure-module ()
-  "Have the module, for a mail, which goes on when nobody reads of it any more."
+  "Have the module for a mail, which is sent with or without readers."
   (mew-submit-module--ensure)
   (mew-submit-module--ignore-pipe)
   (setq mew-submit-batch-command--mail t))

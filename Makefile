@@ -288,8 +288,12 @@ mutants-check:  ## the faults of `make mutants' fit the sources
 manual-check: compile programs  ## the manual is up to date, names what there is, and nothing else
 	@$(manual)check
 
-warnings:  ## compiler warnings in all Lisp, the tests' included
-	@$(lint_lisp)warnings $(LISP) $(TEST_LISP)
+warnings:  ## compiler warnings in all Lisp, each file by itself, as Emacs compiles it natively; and in the tests
+	@mkdir -p $(BUILD)/alone
+	@printf '%s\n' $(LISP) | xargs -n 1 -P 2 $(EMACS) -Q --batch -L . -L lisp --eval \
+	  '(setq load-prefer-newer t byte-compile-error-on-warn t byte-compile-dest-file-function (lambda (file) (concat "$(BUILD)/alone/" (file-name-base file) ".elc")))' \
+	  -f batch-byte-compile
+	@$(lint_lisp)warnings $(TEST_LISP)
 
 checkdoc:  ## docstrings
 	@$(lint_lisp)checkdoc $(LISP)

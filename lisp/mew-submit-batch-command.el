@@ -15,6 +15,8 @@
 (require 'mew-submit-error)
 (require 'mew-submit-module)
 
+(declare-function mew-submit--mod-drop-output "ext:mew-submit-native" (fd))
+
 ;;; Values
 
 (defun mew-submit-batch-command--choice (name value choices)
@@ -132,8 +134,13 @@ It begins with how Emacs is called; under a shell command that is its name."
         text)
       'utf-8-unix))))
 
+(defvar mew-submit-batch-command--mail nil
+  "Non-nil when the exit status is that of a mail, whatever can be written.")
+
 (defun mew-submit-batch-command--tell (text)
   "Write TEXT as a line to standard error."
+  (when mew-submit-batch-command--mail
+    (mew-submit--mod-drop-output 2))
   (let ((locale-coding-system 'utf-8-unix)
         (coding-system-for-write 'utf-8-unix))
     (message "mew-submit: %s" text)))
@@ -157,6 +164,21 @@ Return nil, when that has been told, if the file is wrong."
   "Tell of the condition ERR, and return the exit status for it."
   (mew-submit-batch-command--tell (mew-submit-error--text err))
   (mew-submit-error--status (mew-submit-error--kind err)))
+
+(defun mew-submit-batch-command--ensure-module ()
+  "Have the module for a mail, which is sent with or without readers."
+  (mew-submit-module--ensure)
+  (mew-submit-module--ignore-pipe)
+  (setq mew-submit-batch-command--mail t))
+
+(defun mew-submit-batch-command--of-mail (status)
+  "Return STATUS, and have Emacs end with it even when words were lost.
+It tells what has become of a mail, which somebody would send again."
+  (when mew-submit-batch-command--mail
+    (when (mew-submit--mod-drop-output 1)
+      (mew-submit-batch-command--tell "Standard output could not be written"))
+    (mew-submit--mod-drop-output 2))
+  status)
 
 (defun mew-submit-batch-command--do (args parse usage run &optional fail)
   "Do what ARGS say, and return the exit status.

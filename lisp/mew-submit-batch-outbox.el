@@ -101,14 +101,19 @@ mew-submit-batch-send).\n"))
   (encode-coding-string
    (concat
     (mew-submit-error--clean
-     (format "%s  %-9s %s  %s  from <%s> to %s%s%s"
+     (format "%s  %-9s %s  %s  %sto %s%s%s"
              (plist-get entry :id) (plist-get entry :state)
              (file-size-human-readable (or (plist-get entry :bytes) 0))
              (if-let* ((created (plist-get entry :created)))
                  (format-time-string "%F %R" created)
                "-")
-             (or (plist-get entry :from) "")
-             (mew-submit-report--people (plist-get entry :recipients))
+             ;; What is held until its account is known has no sender yet.
+             (if-let* ((from (plist-get entry :from)))
+                 (format "from <%s> " from)
+               "")
+             (if-let* ((recipients (plist-get entry :recipients)))
+                 (mew-submit-report--people recipients)
+               "nobody")
              (if-let* ((subject (plist-get entry :subject)))
                  (format ": %s" subject)
                "")

@@ -183,7 +183,7 @@ Signal a condition when there is nothing to begin with."
   (unless (or (plist-get options :arguments) (plist-get options :header))
     (mew-submit-error--throw 'usage nil "No recipient: name one, or use -t"))
   (mew-submit-batch-options--check-server options)
-  (mew-submit-module--ensure)
+  (mew-submit-batch-command--ensure-module)
   (mew-submit-batch-options--remember options)
   (let ((work (mew-submit-batch-send--prepare options)))
     (setq mew-submit-batch-send--work work)
@@ -198,15 +198,16 @@ Signal a condition when there is nothing to begin with."
 (defun mew-submit-batch-send--run (args)
   "Do what ARGS say, and return the exit status."
   (let ((options (list :json (and (member "--json" args) t))))
-    (mew-submit-batch-command--do
-     args
-     (lambda (args) (setq options (mew-submit-batch-send--parse args)))
-     #'mew-submit-batch-send--usage
-     #'mew-submit-batch-send--deliver
-     (lambda (err)
-       (let ((done (mew-submit-error--done err)))
-         (mew-submit-batch-send--tell-done done options)
-         (plist-get done :exit))))))
+    (mew-submit-batch-command--of-mail
+     (mew-submit-batch-command--do
+      args
+      (lambda (args) (setq options (mew-submit-batch-send--parse args)))
+      #'mew-submit-batch-send--usage
+      #'mew-submit-batch-send--deliver
+      (lambda (err)
+        (let ((done (mew-submit-error--done err)))
+          (mew-submit-batch-send--tell-done done options)
+          (plist-get done :exit)))))))
 
 ;;;###autoload
 (defun mew-submit-batch-send ()

@@ -273,7 +273,10 @@ An argument may be a list of addresses.  ACCOUNT is what the mail goes by."
                (append (mapcan #'mew-submit-address--parse (plist-get options :arguments))
                        (and (plist-get options :header)
                             (mew-submit-message--recipients fields)))))
-      (mew-submit-error--throw 'usage nil "No recipient: name one, or use -t")))
+      (mew-submit-error--throw 'usage nil
+                               (if (plist-get options :header)
+                                   "No recipient: To, Cc and Bcc name nobody"
+                                 "No recipient: name one, or use -t"))))
 
 (defconst mew-submit-batch-sendmail--wishes '(:dsn-notify :dsn-return :dsn-id)
   "The keys of an account that flags of sendmail set.")
@@ -488,7 +491,8 @@ ENTRY is nil when it is delivered.  OPTIONS say whether success is told."
       (mew-submit-batch-command--tell
        (format "%s: %s  It is in the outbox as %s."
                (plist-get entry :state)
-               (mew-submit-batch-sendmail--why entry (or (plist-get entry :last) ""))
+               (mew-submit-report--sentence
+                (mew-submit-batch-sendmail--why entry (or (plist-get entry :last) "")))
                id))
       (mew-submit-error--status kind)))))
 
@@ -582,7 +586,7 @@ Return what tells where it is."
   "Send standard input, as OPTIONS say; return the exit status."
   (unless (or (plist-get options :arguments) (plist-get options :header))
     (mew-submit-error--throw 'usage nil "No recipient: name one, or use -t"))
-  (mew-submit-module--ensure)
+  (mew-submit-batch-command--ensure-module)
   (setq mew-submit-batch-sendmail--directory (make-temp-file "mew-submit-" t))
   (add-hook 'kill-emacs-hook #'mew-submit-batch-sendmail--clean-up 90)
   (unwind-protect
@@ -597,8 +601,7 @@ Return what tells where it is."
   "Speak SMTP with standard input and output, with mail sent as OPTIONS say.
 Return the exit status.  Some programs know no other way."
   (require 'mew-submit-relay)
-  (mew-submit-module--ensure)
-  (mew-submit-module--ignore-pipe)
+  (mew-submit-batch-command--ensure-module)
   (mew-submit-batch-options--remember options)
   (setq mew-submit-relay-wait mew-submit-sendmail-wait
         mew-submit-relay--directory
@@ -670,9 +673,10 @@ Return the exit status."
 
 (defun mew-submit-batch-sendmail--run (args)
   "Do what ARGS say, and return the exit status."
-  (mew-submit-batch-command--do args #'mew-submit-batch-sendmail--parse
-                                #'mew-submit-batch-sendmail--usage
-                                #'mew-submit-batch-sendmail--serve))
+  (mew-submit-batch-command--of-mail
+   (mew-submit-batch-command--do args #'mew-submit-batch-sendmail--parse
+                                 #'mew-submit-batch-sendmail--usage
+                                 #'mew-submit-batch-sendmail--serve)))
 
 ;;;###autoload
 (defun mew-submit-batch-sendmail ()

@@ -23,6 +23,7 @@
 (require 'mew-submit-log-in)
 (require 'mew-submit-probe)
 (require 'mew-submit-job)
+(require 'mew-submit-request)
 (require 'mew-submit-view)
 (require 'seq)
 
@@ -271,8 +272,9 @@ first; the account's :routes is saved then, by Customize."
 
 (defun mew-submit-diagnose-save-svg (file)
   "Save the picture of the diagnosis in FILE, as SVG."
-  (interactive (list (read-file-name "Save the picture as: " nil nil nil
-                                     "diagnosis.svg"))
+  (interactive (progn (mew-submit-diagnose--ended)
+                      (list (read-file-name "Save the picture as: " nil nil nil
+                                            "diagnosis.svg")))
                mew-submit-diagnose-mode)
   (mew-submit-view--save file (mew-submit-diagnosis-view--svg
                                (mew-submit-diagnose--ended))))
@@ -307,10 +309,13 @@ first; the account's :routes is saved then, by Customize."
   "Diagnose the server of ACCOUNT in a buffer of its own, with KEYS; return it.
 KEYS are as for `mew-submit-probe--start'; with :log-in, log in at the end."
   (condition-case err
-      (let ((buffer (mew-submit-view--buffer
-                     (format "*mew-submit diagnosis: %s*"
-                             (plist-get account :server))
-                     #'mew-submit-diagnose-mode)))
+      (let ((buffer (progn
+                      ;; No buffer is left of what is no server's name.
+                      (mew-submit-request--host account)
+                      (mew-submit-view--buffer
+                       (format "*mew-submit diagnosis: %s*"
+                               (plist-get account :server))
+                       #'mew-submit-diagnose-mode))))
         (with-current-buffer buffer
           (mew-submit-diagnose--begin account keys))
         (pop-to-buffer buffer))
@@ -337,12 +342,17 @@ SERVER may be an account, too."
 
 (defun mew-submit-diagnose--read-server (prompt)
   "Read the name of a server with PROMPT; the default is the account's."
-  (let* ((servers (mapcar (lambda (account) (plist-get account :server))
-                          (mew-submit-diagnose--accounts)))
+  (let* ((accounts (mew-submit-diagnose--accounts))
+         (default (plist-get (car accounts) :server))
          (server (string-trim
                   (completing-read
-                   (format-prompt prompt (car servers)) servers nil nil nil nil
-                   (car servers)))))
+                   (format-prompt prompt default)
+                   (delete-dups
+                    (delq nil (mapcan (lambda (account)
+                                        (list (plist-get account :server)
+                                              (plist-get account :name)))
+                                      accounts)))
+                   nil nil nil nil default))))
     (if (equal server "")
         (user-error "No server was named")
       server)))

@@ -27,7 +27,7 @@
 
 (defun mew-submit-diagnosis-text--cut (text width)
   "Return TEXT cut to WIDTH columns."
-  (truncate-string-to-width text (max width 1) nil nil "…"))
+  (truncate-string-to-width text (max width 1) nil nil t))
 
 (defun mew-submit-diagnosis-text--msecs (msecs)
   "Return MSECS in few characters."
@@ -337,13 +337,14 @@ A name without an IPv6 address, or without an IPv4 one, is nothing to tell of."
 
 (defun mew-submit-diagnosis-text--string (diagnosis &optional details)
   "Return DIAGNOSIS as text, with all that is known if DETAILS is non-nil."
-  (let ((findings (mew-submit-finding--list diagnosis)))
+  (let ((findings (mew-submit-finding--list diagnosis))
+        (lookups (mew-submit-diagnosis-text--lookups diagnosis)))
     (concat
      (format "Diagnosis of %s\n\n" (plist-get diagnosis :host))
      (mew-submit-diagnosis-text--fill
       (mew-submit-diagnosis-text--verdict diagnosis))
-     "\n"
-     (mew-submit-diagnosis-text--lookups diagnosis)
+     (unless (string-empty-p lookups)
+       (concat "\n" lookups))
      (and (plist-get diagnosis :attempts)
           (concat
            "\n"

@@ -182,17 +182,24 @@ Where the server demands a log-in it has to offer one."
 (defun mew-submit-diagnosis--verdict (diagnosis)
   "Return the attempt by which mail could be submitted, or else the preferred one.
 It is (SUBMITS . ATTEMPT) with SUBMITS t or nil; the preferred one is the best
-at the first port of DIAGNOSIS that has any.  ATTEMPT is nil without attempts."
+at the first submission port of DIAGNOSIS where somebody answers, or else at
+the first port that has any.  ATTEMPT is nil without attempts."
   (let* ((order (mew-submit-diagnosis--port-order diagnosis))
          (groups (delq nil (mapcar (lambda (port)
                                      (mew-submit-diagnosis--attempts-at diagnosis port))
                                    order)))
          (usable (seq-some (lambda (attempts)
                              (seq-find #'mew-submit-diagnosis--usable-p attempts))
-                           groups)))
+                           groups))
+         (best (mapcar #'mew-submit-diagnosis--best groups)))
     (if usable
         (cons t usable)
-      (cons nil (mew-submit-diagnosis--best (car groups))))))
+      ;; What is wrong where somebody answers is nearer to mail than a shut port.
+      (cons nil (or (seq-find (lambda (attempt)
+                                (and (eq (plist-get attempt :service) 'submission)
+                                     (< (mew-submit-diagnosis--rank attempt) 2)))
+                              best)
+                    (car best))))))
 
 (defun mew-submit-diagnosis--log-in-result (diagnosis)
   "Return what came of the log-in of DIAGNOSIS, a word, or nil without one.

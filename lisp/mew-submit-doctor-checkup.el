@@ -137,7 +137,7 @@ later, unless your distribution has corrected it without a new number."
         (when (version< (plist-get libraries :gsasl) "2.2.0")
           (mew-submit-doctor-finding--make
            "libraries" 'note "Log-ins are not tied to their TLS 1.3 connection \
-\(SCRAM-…-PLUS).\nUpdate GNU SASL to 2.2 or later where you can; they work without.")))))))
+\(SCRAM-*-PLUS).\nUpdate GNU SASL to 2.2 or later where you can; they work without.")))))))
 
 ;;; What mew-submit keeps, and what it is used for
 

@@ -16,6 +16,7 @@
 
 (require 'mew-submit-caseless)
 (require 'seq)
+(require 'subr-x)
 
 (defun mew-submit-domain-dane--usable-p (record)
   "Can RECORD be used for mail?  Usages 0 and 1 cannot: whom would they rely on?"

@@ -32,6 +32,7 @@
 (require 'mew-submit-probe)
 (require 'mew-submit-job)
 (require 'seq)
+(require 'subr-x)
 
 (defconst mew-submit-domain-zone--servers-max 10
   "How many servers of a kind are looked at.")
@@ -196,18 +197,25 @@ Those whose target is the root are left out: they say that there is none."
                                   (list (list (plist-get srv :port) mode
                                               'submission)))))
 
+(defun mew-submit-domain-zone--name (domain)
+  "Return the name of DOMAIN, of which a mail address may be given.
+Signal `mew-submit-message' when that is no name."
+  (let ((name (mew-submit-address--host
+               (string-trim (replace-regexp-in-string "\\`[^@]+@" "" domain)))))
+    (when (mew-submit-address--numeric-p name)
+      (mew-submit-error--throw 'message nil "Not a domain but an address: %s" name))
+    name))
+
 (cl-defun mew-submit-domain-zone--start (domain &key account on-change on-end)
   "Begin a look at DOMAIN, and return the zone, which is filled in the background.
 ACCOUNT is a plist with what the diagnoses need besides the server, such as
 :ca-file.  ON-CHANGE is called with the zone when there is more, ON-END at the
 end.  Signal `mew-submit-message' when DOMAIN is no name."
-  (let* ((name (mew-submit-address--host domain))
+  (let* ((name (mew-submit-domain-zone--name domain))
          (zone (list :domain name :answers nil :servers nil :left 1 :stopped nil
                      :queries nil :account account :policy nil :issuers nil
                      :stop-policy nil
                      :on-change on-change :on-end on-end)))
-    (when (mew-submit-address--numeric-p name)
-      (mew-submit-error--throw 'message nil "Not a domain but an address: %s" name))
     (mew-submit-domain-zone--ask zone 'mx name 'MX
                                  (lambda (_) (mew-submit-domain-zone--look-at-mx zone)))
     (mew-submit-domain-zone--ask zone 'submissions (concat "_submissions._tcp." name)

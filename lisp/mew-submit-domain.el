@@ -205,8 +205,9 @@ What a client that was set up from these records would do is told, too."
                            (string-match "@\\([^@]+\\)\\'" user-mail-address)
                            (match-string 1 user-mail-address)))))
   (condition-case err
-      (let ((buffer (mew-submit-view--buffer (format "*mew-submit domain %s*" domain)
-                                             #'mew-submit-domain-mode)))
+      (let ((buffer (mew-submit-view--buffer
+                     (format "*mew-submit domain %s*" (mew-submit-domain-zone--name domain))
+                     #'mew-submit-domain-mode)))
         (with-current-buffer buffer
           (mew-submit-domain--leave)
           (setq mew-submit-domain--zone

@@ -14,6 +14,7 @@
 ;;; Code:
 
 (require 'seq)
+(require 'subr-x)
 
 (defconst mew-submit-key--rows
   '((:name account (string :tag "Name") "what you call it")

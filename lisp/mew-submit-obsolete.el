@@ -15,7 +15,7 @@
   "Make an obsolete alias of each of ROWS, (OLD NEW)."
   `(progn
      ,@(mapcar (lambda (row)
-                 `(define-obsolete-function-alias ',(car row) #',(cadr row) "0.2.0"))
+                 `(define-obsolete-function-alias ',(car row) ',(cadr row) "0.2.0"))
                rows)))
 
 (mew-submit-obsolete--functions

@@ -21,6 +21,7 @@
 (require 'mew-submit-course)
 (require 'mew-submit-error)
 (require 'mew-submit-report)
+(require 'mule-util)
 (require 'seq)
 (require 'svg)
 
@@ -266,8 +267,11 @@ leaves room for them."
   "Return TEXT in WIDTH columns; what is too long loses its middle."
   (if (<= (string-width text) width)
       (concat text (make-string (- width (string-width text)) ?\s))
-    (let ((tail (/ (1- width) 2)))
-      (concat (substring text 0 (- width tail 1)) "…"
+    ;; Three dots where the terminal has none in one.
+    (let* ((dots (truncate-string-ellipsis))
+           (rest (- width (string-width dots)))
+           (tail (/ rest 2)))
+      (concat (substring text 0 (- rest tail)) dots
               (substring text (- (length text) tail))))))
 
 (defun mew-submit-picture--text (rows width)

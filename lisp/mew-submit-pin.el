@@ -140,6 +140,8 @@ Nothing is sent to the server, and no user name."
   (interactive
    (list (completing-read "Account or server: "
                           (mew-submit-pin--names))))
+  (when (string-blank-p name)
+    (user-error "No account or server was named"))
   (let ((account (mew-submit-pin--account name)))
     (condition-case err
         (pcase-let ((`(,connected ,tls ,done)
@@ -169,6 +171,8 @@ PIN is an element of `mew-submit-pins'."
        (user-error "No certificate is pinned"))
      (list (cdr (assoc (completing-read "No longer accept: " pins nil t)
                        pins)))))
+  (unless pin
+    (user-error "No certificate was named"))
   (unless (member pin mew-submit-pins)
     (user-error "That is not pinned"))
   (mew-submit-way--remove-pin pin)

@@ -89,12 +89,13 @@ A name that begins with \"smtps-\" promises port 26."
 Those that its mail goes to by hand, `:routes', are among them."
   (let ((routes (plist-get account :routes)))
     (seq-take
-     (seq-uniq (append (mew-submit-probe--default-ports (or (plist-get account :server) ""))
-                       (mapcar (lambda (route)
+     ;; Where both name a port, it is looked at as mail goes there.
+     (seq-uniq (append (mapcar (lambda (route)
                                  (list (car route) (nth 2 route) 'submission))
                                (if (stringp routes)
                                    (mew-submit-way--parse-routes routes)
-                                 routes)))
+                                 routes))
+                       (mew-submit-probe--default-ports (or (plist-get account :server) "")))
                (lambda (a b) (= (car a) (car b))))
      8)))
 

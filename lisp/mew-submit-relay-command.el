@@ -19,6 +19,8 @@
 (require 'mew-submit-spool)
 (require 'seq)
 
+(defvar mew-submit-helo)                 ; mew-submit-request.el
+
 (declare-function mew-submit-relay--end-message "mew-submit-relay-delivery" (session))
 
 ;;; Commands

@@ -18,6 +18,8 @@
 (require 'seq)
 
 (declare-function mew-submit-answer "mew-submit-notice" ())
+(declare-function mew-submit-issuer--clients "mew-submit-issuer" ())
+(declare-function mew-submit-issuer--url "mew-submit-issuer" (issuer))
 (declare-function mew-submit-token-source--bus-p "mew-submit-token-source" ())
 (declare-function mew-submit-token-source--gnome "mew-submit-token-source"
                   (user host callback))
@@ -234,9 +236,10 @@ who will see your mail and your password."
 (defun mew-submit-setup-view--insert ()
   "Insert all that is known."
   (let ((search mew-submit-setup-view--search))
-    (insert (format "A server for mail from %s\n\n" (mew-submit-setup-view--address)))
-    (dolist (note (reverse (mew-submit-setup-search-notes search)))
-      (mew-submit-setup-view--insert-note note))
+    (insert (format "A server for mail from %s\n" (mew-submit-setup-view--address)))
+    (when-let* ((notes (mew-submit-setup-search-notes search)))
+      (insert "\n")
+      (mapc #'mew-submit-setup-view--insert-note (reverse notes)))
     (unless (mew-submit-setup-search--waiting search)
       (mew-submit-setup-view--insert-end search))
     (when (mew-submit-setup-view--waiting)

@@ -34,6 +34,7 @@
 (require 'mew-submit-setup-search)
 (require 'mew-submit-setup-view)
 (require 'mew-submit-view)
+(require 'mew-submit-way)
 (require 'seq)
 
 (declare-function mew-submit-answer "mew-submit-notice" ())
@@ -57,6 +58,18 @@
                               (string= (mew-submit-caseless--down from)
                                        (mew-submit-caseless--down (plist-get account :from))))))
                      mew-submit-accounts))))
+
+(defun mew-submit-setup--read (prompt initial check)
+  "Ask by PROMPT, with INITIAL, again until CHECK takes the answer; return that.
+CHECK is called with the answer and signals `mew-submit-error' for a wrong one,
+which stays to be corrected."
+  (let ((answer (string-trim (read-string prompt initial)))
+        wrong)
+    (while (setq wrong (condition-case err
+                           (progn (funcall check answer) nil)
+                         (mew-submit-error (mew-submit-error--text err))))
+      (setq answer (string-trim (read-string (format "%s\n%s" wrong prompt) answer))))
+    answer))
 
 (defvar mew-submit-setup--typed nil
   "The passwords that were typed for test mails: a list of (ACCOUNT . PASSWORD).
@@ -171,11 +184,17 @@ the provider's is for the user to know: the buffer says so beside its button."
                              'password candidate (mew-submit-setup-view--address))
                             candidate)))
 
+(defun mew-submit-setup--check-user (user)
+  "Signal `mew-submit-config' unless USER can be the name of a user."
+  (unless (string-match-p "\\`[^[:cntrl:]]+\\'" user)
+    (mew-submit-error--throw 'config nil "A user's name is one line that is not empty")))
+
 (defun mew-submit-setup-user (user)
   "Have the account that was stored log in as USER, and send a test mail."
   (interactive (progn (mew-submit-setup-view--ensure-account)
-                      (list (read-string "User name: "
-                                         (plist-get mew-submit-setup-view--account :user)))))
+                      (list (mew-submit-setup--read
+                             "User name: " (plist-get mew-submit-setup-view--account :user)
+                             #'mew-submit-setup--check-user))))
   (mew-submit-setup-view--ensure-account)
   (let ((account (plist-put (copy-sequence mew-submit-setup-view--account) :user user)))
     (mew-submit-setup--take
@@ -360,13 +379,13 @@ Where it wants access tokens, and nobody is signed in, the sign-in comes first."
 ;;; The commands
 
 (defun mew-submit-setup--by-hand-candidate (text)
-  "Return the candidate that TEXT, \"HOST\" or \"HOST:PORT\", names."
-  (let* ((parts (and (string-match "\\`\\(.*[^:]\\):\\([0-9]\\{1,5\\}\\)\\'" text)
-                     (list (match-string 1 text)
-                           (string-to-number (match-string 2 text)))))
-         (port (cadr parts)))
-    (append (list :host (mew-submit-address--host (or (car parts) text))
-                  :source 'user)
+  "Return the candidate that TEXT, \"HOST\" or \"HOST:PORT\", names.
+An IPv6 address has brackets before a port.  Signal `mew-submit-message' or
+`mew-submit-config' when TEXT is neither."
+  (let* ((with-port (string-match "\\`\\([^:]*\\|\\[.*\\]\\):\\([^:]*\\)\\'" text))
+         (host (if with-port (match-string 1 text) text))
+         (port (and with-port (mew-submit-way--port (match-string 2 text)))))
+    (append (list :host (mew-submit-address--host host) :source 'user)
             (and port (list :port port :tls (mew-submit-way--port-tls port))))))
 
 (defun mew-submit-setup-by-hand (server)
@@ -374,7 +393,9 @@ Where it wants access tokens, and nobody is signed in, the sign-in comes first."
 That the user names it is agreement enough, also where it is outside of the
 domain."
   (interactive (progn (mew-submit-setup-view--ensure)
-                      (list (read-string "Server: "))))
+                      (list (mew-submit-setup--read
+                             "Server (HOST or HOST:PORT): " nil
+                             #'mew-submit-setup--by-hand-candidate))))
   (mew-submit-setup-view--ensure)
   (let ((candidate (condition-case err
                        (mew-submit-setup-discover--known
@@ -409,17 +430,8 @@ Ask before that for what a look needs: the module."
     (unless (mew-submit-module--offer)
       (user-error "Nothing can be looked at until M-x mew-submit-build-module")))
   (mew-submit-background--load mew-submit-setup--libraries #'ignore)
-  (let ((prompt "Your mail address: ")
-        address)
-    (while (null address)
-      (setq initial (string-trim (read-string prompt initial)))
-      (condition-case err
-          (progn (mew-submit-setup-discover--domain initial)
-                 (setq address initial))
-        (mew-submit-error
-         (setq prompt (format "%s\nYour mail address: "
-                              (mew-submit-error--text err))))))
-    address))
+  (mew-submit-setup--read "Your mail address: " initial
+                          #'mew-submit-setup-discover--domain))
 
 (defun mew-submit-setup--begin (address)
   "Look for a server for ADDRESS in the current buffer, from the beginning."

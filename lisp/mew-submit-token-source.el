@@ -26,6 +26,7 @@
 (declare-function dbus-event-serial-number "dbus" (event))
 
 (defvar auth-source-xoauth2-plugin-mode)
+(defvar auth-sources)
 (defvar dbus-event-error-functions)
 (defvar oauth2-token-file)
 

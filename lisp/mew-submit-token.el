@@ -32,6 +32,10 @@
 (require 'mew-submit-random)
 (require 'mew-submit-store)
 
+(declare-function auth-source-forget+ "auth-source" (&rest spec))
+(defvar auth-source-save-behavior)
+(defvar auth-sources)
+
 (declare-function mew-submit--mod-lock "ext:mew-submit-native" (file))
 (declare-function mew-submit--mod-unlock "ext:mew-submit-native" (handle))
 (declare-function mew-submit--mod-sync "ext:mew-submit-native" (file))

@@ -21,6 +21,8 @@
 (require 'seq)
 (require 'subr-x)
 
+(defvar show-paren-data-function)        ; paren.el
+
 (defvar-local mew-submit-view--insert nil
   "Function that inserts all of the report into the buffer, which is empty.
 It is nil where the report is written part by part, which is never drawn anew.")
@@ -66,6 +68,8 @@ Of several keys of a command the first one is told of."
 \\{mew-submit-view-mode-map}"
   :interactive nil
   (setq-local buffer-undo-list t
+              ;; Buttons have brackets, which are no Lisp.  Emacs 29 knows that.
+              show-paren-data-function #'ignore
               indent-tabs-mode nil
               revert-buffer-function #'mew-submit-view--revert))
 
@@ -279,6 +283,8 @@ Without KEYS it is for all that have a label.  It is no part of the text."
 
 (defun mew-submit-view--save (file text)
   "Write TEXT, or octets, to FILE, unless that is there and is to stay."
+  (when (file-directory-p file)
+    (user-error "%s is a directory: name a file in it" file))
   (when (or (not (file-exists-p file))
             (y-or-n-p (format "Overwrite %s? " file)))
     (let ((coding-system-for-write (if (multibyte-string-p text) 'utf-8-unix

@@ -15,8 +15,11 @@
 #include "sasl.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,13 +187,35 @@ FUNCTION (Fowner)
   return msub_lisp_call (env, "list", 3, list);
 }
 
-/* A batch Emacs has the default, which is to end when it writes to a connection that its other end has closed; an
+/* A batch Emacs has the default, which is to end when it writes to a connection or pipe that its other end has closed; an
    interactive one ignores the signal anyway.  Programs that are started get the default back.  */
 FUNCTION (Fignore_pipe)
 {
   struct sigaction ignore = { .sa_handler = SIG_IGN };
   sigaction (SIGPIPE, &ignore, NULL);
   return msub_lisp_nil (env);
+}
+
+/* Emacs ends with 1 where it could not write all that it wanted to, whatever it is told to end with.  Its own stream for
+   standard error cannot be had: that nobody reads it any more has to be noticed before something is written.  */
+FUNCTION (Fdrop_output)
+{
+  int fd = env->extract_integer (env, args[0]) == 1 ? STDOUT_FILENO : STDERR_FILENO;
+  FILE *stream = fd == STDOUT_FILENO ? stdout : stderr;
+  struct pollfd end = { .fd = fd };
+  bool lost = fflush (stream) != 0 || ferror (stream) != 0
+              || (fd == STDERR_FILENO && poll (&end, 1, 0) == 1 && (end.revents & (POLLERR | POLLNVAL)) != 0);
+  if (lost)
+    {
+      int null = open ("/dev/null", O_WRONLY | O_CLOEXEC);
+      if (null >= 0 && null != fd)
+        {
+          dup2 (null, fd);
+          close (null);
+        }
+      clearerr (stream);
+    }
+  return msub_lisp_truth (env, lost);
 }
 
 FUNCTION (Fsync)
@@ -406,6 +431,9 @@ static const struct
     "not taken; nil when there is none; `unknown' when the system does not tell.\n\n(fn FROM TO)" },
   { "mew-submit--mod-ignore-pipe", 0, 0, Fignore_pipe,
     "Have writing to a connection that was closed be an error, and not end Emacs." },
+  { "mew-submit--mod-drop-output", 1, 1, Fdrop_output,
+    "Have what cannot be written to FD, 1 or 2, be no failure of Emacs.\n"
+    "Return non-nil if something was lost, or at 2 would be.\n\n(fn FD)" },
   { "mew-submit--mod-end-when-told", 2, 2, Fend_when_told,
     "Write the number of SIGTERM, SIGHUP or SIGINT, once, to pipe process PROCESS, instead of what Emacs does.\n"
     "Emacs is gone SECONDS later at the latest.\n\n(fn PROCESS SECONDS)" },

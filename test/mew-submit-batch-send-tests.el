@@ -37,6 +37,34 @@
 
 ;;; What is printed
 
+(ert-deftest mew-submit-batch-send-tests-the-status-is-the-mail-s ()
+  "Words that nobody reads, or that cannot be written, do not change the status.
+Who sends again what has failed would send it twice."
+  :tags '(:module)
+  (skip-unless (and (file-exists-p "/dev/full") (executable-find "bash")))
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,noauth"
+                                   "127.0.0.1:0,name=never,noauth,rcpt=reply:550 5.1.1 Who")
+    (pcase-dolist (`(,name ,json ,where ,status)
+                   '(("ok" nil "2>&-" 0) ("ok" nil ">&- 2>&-" 0) ("ok" t ">&-" 0)
+                     ("ok" t ">/dev/full" 0) ("ok" nil "2>&1 | :" 0) ("ok" t "| :" 0)
+                     ("never" nil "2>&-" 69) ("never" t ">/dev/full" 69)))
+      (ert-info ((format "%s %s" name where))
+        (with-temp-buffer
+          (insert mew-submit-batch-send-tests--message)
+          (apply #'call-process-region (point-min) (point-max) "bash" t t nil "-c"
+                 (concat "\"$0\" \"$@\" " where "\nstatus=${PIPESTATUS[0]}\n"
+                         "echo; echo status=$status")
+                 mew-submit-test-emacs "-Q" "--batch" "--eval" "(setq load-prefer-newer t)"
+                 "-l" (expand-file-name "mew-submit.el" mew-submit-test-root)
+                 "-f" "mew-submit-batch-send" "--"
+                 (apply #'mew-submit-batch-send-tests--arguments peer name
+                        (append (and json '("--json")) '("--from" "me@x" "a@x"))))
+          (should (string-match-p (format "^status=%d$" status) (buffer-string)))
+          ;; What was not to be written is not lost.
+          (unless json
+            (should-not (string-search "Standard output" (buffer-string)))))))
+    (should (= (length (mew-submit-test-accepted peer)) 6))))
+
 (ert-deftest mew-submit-batch-send-tests-json-has-its-shape ()
   "With --json each event is an object on a line, and `done' has every key."
   :tags '(:module)

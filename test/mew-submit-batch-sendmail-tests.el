@@ -133,6 +133,7 @@
             "127.0.0.1:0,name=later,mail=reply:451 4.3.0 Later"
             "127.0.0.1:0,name=lost,dot=close"
             "127.0.0.1:0,name=shut,refused"
+            "127.0.0.1:0,name=small,cap2-=SIZE,cap2+=SIZE 10"
             "127.0.0.1:0,name=stripped,cap-=STARTTLS")
     (pcase-dolist
         (`(,name ,status ,state ,words)
@@ -141,6 +142,7 @@
            ("one" 69 refused "b@x: 550 5.1.1 Who")
            ("later" 0 queued "451 4.3.0 Later")
            ("shut" 0 queued "queued as")
+           ("small" 69 refused "takes at most")
            ("lost" 74 uncertain "uncertain")
            ("stripped" 77 refused "STARTTLS")))
       (ert-info (name)
@@ -152,6 +154,7 @@
                                   '("-f" "me@x" "a@x" "b@x"))
                           :input "Subject: s\n\nbody\n")))
             (should (string-search words (plist-get result :stderr)))
+            (should-not (string-match-p "[^.!?]  It is in the outbox" (plist-get result :stderr)))
             (should (eql (plist-get result :status) status))
             (should (eq (plist-get
                          (when-let* ((id (car (mew-submit-spool--ids outbox))))
@@ -362,7 +365,7 @@ When the reason is gone it is sent from there.  SECURITY: P13."
               "From: me@one.example\nFrom: b@x\nSubject: s\n\nbody\n" 65
               "2 From fields" "me@one.example" ("a@x"))
              (,two ("-t" "-f" "me@one.example") "\nTo: a@x\n\nbody\n" 64
-              "No recipient" "me@one.example" nil)
+              "No recipient: To, Cc and Bcc name nobody" "me@one.example" nil)
              (,two ("-f" "m e@x.example" "a@x") "From: me@one.example\nSubject: s\n\nbody\n"
               65 "m e@x.example" "m e@x.example" ("a@x"))))
         (ert-info ((format "%S %S" arguments input))
@@ -727,8 +730,15 @@ SECURITY: P13."
       (mew-submit-batch-sendmail-tests--run (list "--outbox" outbox "a@x")
                                             :input "Subject: =?utf-8?Q?gr=C3=BCn?=\n\nb\n"
                                             :home directory)
+      (mew-submit-batch-sendmail-tests--run (list "--outbox" outbox "-t")
+                                            :input "Subject: none\n\nb\n" :home directory)
       (should (string-match-p
-               "held .* [0-9]\\{4\\}-[0-9-]+ [0-9]+:[0-9]+  from <.*> to a@x: grün  (.*account"
+               "  to nobody: none  ("
+               (plist-get (mew-submit-batch-sendmail-tests--run
+                           (list "--outbox" outbox "-bp") :home directory)
+                          :stdout)))
+      (should (string-match-p
+               "held .* [0-9]\\{4\\}-[0-9-]+ [0-9]+:[0-9]+  to a@x: grün  (.*account"
                (plist-get (mew-submit-batch-sendmail-tests--run
                            (list "--outbox" outbox "-bp") :home directory)
                           :stdout))))))

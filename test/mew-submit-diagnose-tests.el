@@ -150,6 +150,50 @@ By itself it would wait for ten minutes."
 
 ;;; Ports
 
+(ert-deftest mew-submit-diagnose-tests-wrong-names-leave-no-buffer ()
+  "What is no name of a server is an error of the user's, and nothing else."
+  (let ((mew-submit-accounts nil)
+        (before (buffer-list)))
+    (dolist (name '("a b" "http://a.example/" ".."))
+      (should-error (mew-submit-diagnose name) :type 'user-error)
+      (should-error (mew-submit-diagnose-domain name) :type 'user-error))
+    (should-error (mew-submit-diagnose-domain "127.0.0.1") :type 'user-error)
+    (should-not (seq-filter (lambda (buffer)
+                              (string-prefix-p "*mew-submit" (buffer-name buffer)))
+                            (seq-difference (buffer-list) before)))))
+
+(ert-deftest mew-submit-diagnose-tests-accounts-are-offered-by-name ()
+  "Who has two accounts at one server can say which one is looked at."
+  (let ((mew-submit-accounts '((:name "one" :server "s.example") (:server "t.example")
+                               (:name "two" :server "s.example")))
+        offered)
+    (cl-letf (((symbol-function 'completing-read)
+               (lambda (_prompt words &rest _) (setq offered words) "two")))
+      (should (equal (mew-submit-diagnose--read-server "Diagnose server") "two")))
+    (should (equal offered '("s.example" "one" "t.example" "two")))))
+
+(ert-deftest mew-submit-diagnose-tests-verdict-is-on-the-port-that-answers ()
+  "Which port the verdict is on when mail can be submitted by none of them."
+  (pcase-dolist (`(,port . ,cases)
+                 '((2525 (587 submission 2) (2525 submission "tls"))
+                   (465 (587 submission 5) (465 submission 1))
+                   (587 (587 submission "greeting") (2525 submission 1))
+                   (587 (587 submission 5) (465 submission 2))
+                   (587 (587 submission 3) (25 transfer 1))
+                   (25 (25 transfer 5))))
+    (let ((diagnosis (mew-submit-diagnosis--make
+                      "127.0.0.1" (mapcar (lambda (case)
+                                            (list (car case) 'starttls (nth 1 case)))
+                                          cases))))
+      (plist-put diagnosis :attempts
+                 (mapcar (lambda (case)
+                           (list :port (car case) :service (nth 1 case)
+                                 :case (nth 2 case) :family "ipv4" :state 'ended))
+                         (reverse cases)))
+      (should (equal (list cases port (plist-get (cdr (mew-submit-diagnosis--verdict diagnosis))
+                                                 :port))
+                     (list cases port port))))))
+
 (ert-deftest mew-submit-diagnose-tests-ports ()
   "A port is a number, and perhaps what is expected there."
   (should (equal (mew-submit-probe--parse-ports "25,465, 587")
@@ -163,9 +207,9 @@ By itself it would wait for ten minutes."
                  '(26 25 465 587)))
   ;; An account's own ports are among them: mail goes there.
   (should (equal (mew-submit-probe--account-ports
-                  '(:server "127.0.0.1" :routes "1025:none,587:starttls"))
-                 '((25 starttls transfer) (465 implicit submission)
-                   (587 starttls submission) (1025 none submission))))
+                  '(:server "127.0.0.1" :routes "1025:none,587:implicit,25:starttls"))
+                 '((1025 none submission) (587 implicit submission)
+                   (25 starttls submission) (465 implicit submission))))
   (dolist (wrong '("" "0" "65536" "smtp" "25:tls" "25:starttls:web" "1:none:pop:x"
                    "1,2,3,4,5,6,7,8,9"))
     (should-error (mew-submit-probe--parse-ports wrong) :type 'mew-submit-config)))
@@ -247,6 +291,7 @@ By itself it would wait for ten minutes."
       (should (string-match-p "\"XXXXXXXA\"[ \n]+stands in its" text))
       (should (string-match-p "port [0-9]+, STARTTLS is mangled\\." text))
       (should (string-match-p "\\[starttls-mangled\\]" text))
+      (should-not (string-search "\n\n\n" text))
       (dolist (line (split-string text "\n"))
         (should (<= (string-width line) 80))))))
 

@@ -12,6 +12,14 @@
 (require 'ert)
 (require 'mew-submit-domain-dane)
 (require 'mew-submit-domain-policy)
+(require 'mew-submit-domain-zone)
+
+(ert-deftest mew-submit-domain-tests-what-is-typed ()
+  "A domain may have blanks around it, or be a mail address's."
+  (dolist (typed '("example.org" " example.org " "me@example.org" "me@example.org. "))
+    (should (equal (mew-submit-domain-zone--name typed) "example.org")))
+  (dolist (wrong '("" " " "me@" "a b" "::1" "127.0.0.1"))
+    (should-error (mew-submit-domain-zone--name wrong) :type 'mew-submit-message)))
 
 (ert-deftest mew-submit-domain-tests-policy-names ()
   "A pattern's star is one label, the first, and nothing else."

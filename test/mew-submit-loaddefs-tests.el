@@ -137,5 +137,26 @@ To fetch them would be to delete them first."
         (ignore-errors (load autoloads nil t)))
       (should (file-exists-p file)))))
 
+(ert-deftest mew-submit-loaddefs-tests-old-names-lead-somewhere ()
+  "Each name of before is another one for something that there is."
+  (require 'mew-submit-obsolete)
+  (let ((here (with-temp-buffer
+                (dolist (file (directory-files (expand-file-name "lisp" mew-submit-test-root)
+                                               t "\\.el\\'"))
+                  (insert-file-contents file))
+                (buffer-string)))
+        (count 0))
+    (mapatoms
+     (lambda (old)
+       (when (and (string-prefix-p "mew-submit-" (symbol-name old))
+                  (get old 'byte-obsolete-info)
+                  (symbolp (symbol-function old)))
+         (cl-incf count)
+         (ert-info ((symbol-name old))
+           (should (string-match-p (format "^(\\(?:cl-\\)?def\\(?:un\\|macro\\) %s[ \n]"
+                                           (regexp-quote (symbol-name (symbol-function old))))
+                                   here))))))
+    (should (> count 20))))
+
 (provide 'mew-submit-loaddefs-tests)
 ;;; mew-submit-loaddefs-tests.el ends here

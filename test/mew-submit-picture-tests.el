@@ -35,6 +35,21 @@
   "Return the segments of ROW, oldest first."
   (reverse (mew-submit-picture-row-segments row)))
 
+(ert-deftest mew-submit-picture-tests-what-is-cut ()
+  "Text that is too long fits; a terminal without the sign gets three dots for it."
+  (require 'mew-submit-diagnosis-text)
+  (dolist (dots '("…" "..."))
+    (let ((truncate-string-ellipsis dots))
+      (dolist (width '(8 9 20))
+        (let ((middle (mew-submit-picture--fit "25 v6 2001:db8::1:2:3:4:5" width))
+              (tail (mew-submit-diagnosis-text--cut "TLS1.3, AUTH SCRAM-SHA-256-PLUS" width)))
+          (should (= (string-width middle) width))
+          (should (string-prefix-p "25" middle))
+          (should (string-suffix-p "5" middle))
+          (should (string-search dots middle))
+          (should (<= (string-width tail) width))
+          (should (string-suffix-p dots tail)))))))
+
 (ert-deftest mew-submit-picture-tests-rows-of-a-message ()
   "Look-ups, the attempt that failed, and the one that was held and then used."
   (pcase-let ((`(,four ,six ,failed ,used)

@@ -235,6 +235,35 @@ verified, log-in by .*SCRAM-SHA-256" text))
       (should (equal (plist-get (car mew-submit-accounts) :auth) "none"))
       (should-not (file-exists-p file)))))
 
+(ert-deftest mew-submit-setup-tests-servers-by-hand ()
+  "What is entered for a server: a host, with a port or without one."
+  (pcase-dolist (`(,text ,host ,port)
+                 '(("smtp.example.org" "smtp.example.org" nil)
+                   ("smtp.example.org:2525" "smtp.example.org" 2525)
+                   ("smtp.bücher.example:465" "smtp.xn--bcher-kva.example" 465)
+                   ("127.0.0.1:25" "127.0.0.1" 25)
+                   ("::1" "::1" nil) ("[::1]" "::1" nil) ("[::1]:25" "::1" 25)
+                   ;; Not port 1: only brackets tell.
+                   ("2001:db8:0:0:0:0:0:1" "2001:db8:0:0:0:0:0:1" nil)))
+    (let ((candidate (mew-submit-setup--by-hand-candidate text)))
+      (should (equal (list text host port)
+                     (list text (plist-get candidate :host) (plist-get candidate :port))))))
+  (dolist (wrong '("" "a b" "smtp.example.org:" "smtp.example.org:99999" "smtp.example.org:0"
+                   "127.0.0.1:abc" "http://smtp.example.org/" "a\nb" "[::1]:x" ":25"))
+    (should-error (mew-submit-setup--by-hand-candidate wrong) :type 'mew-submit-error)))
+
+(ert-deftest mew-submit-setup-tests-wrong-answers-are-asked-for-again ()
+  "What was wrong is said, and the answer stays to be corrected."
+  (let* (asked
+         (ask (lambda (prompt &optional initial &rest _)
+                (push (list prompt initial) asked)
+                (pcase (length asked) (1 "  ") (2 "me\nyou") (_ " me ")))))
+    (cl-letf (((symbol-function 'read-string) ask))
+      (should (equal (mew-submit-setup--read "User name: " "i" #'mew-submit-setup--check-user)
+                     "me")))
+    (should (equal (reverse (mapcar #'cadr asked)) '("i" "" "me\nyou")))
+    (should (string-match-p "\\`A user's name is .*\nUser name: \\'" (caar asked)))))
+
 (ert-deftest mew-submit-setup-tests-nothing-before-the-search ()
   "While the module is being built no key of the buffer is an error of Lisp."
   (with-current-buffer (get-buffer-create "*mew-submit setup*")
@@ -308,7 +337,9 @@ verified, log-in by .*SCRAM-SHA-256" text))
           (cl-letf (((symbol-function 'mew-submit-network--list)
                      (lambda () (list (list :up up)))))
             (mew-submit-setup "me@example.org")
-            (should (string-search words (mew-submit-setup-tests--wait)))))))))
+            (should (string-search words (mew-submit-setup-tests--wait)))
+            (with-current-buffer "*mew-submit setup*"
+              (should-not (string-search "\n\n\n" (buffer-string))))))))))
 
 (ert-deftest mew-submit-setup-tests-guesses-are-called-so ()
   "Names that are only usual are not \"found in the MX records\"."

@@ -53,6 +53,36 @@
              ,@body)
          (kill-buffer "*view test*")))))
 
+(ert-deftest mew-submit-view-tests-a-directory-is-no-file ()
+  "Who names a directory to save in is told so, and not asked whether to overwrite it."
+  (mew-submit-test-with-directory directory
+    (mew-submit-view-tests--with '("One")
+      (cl-letf (((symbol-function 'y-or-n-p) (lambda (&rest _) (error "Asked"))))
+        (should (string-match-p "is a directory"
+                                (cadr (should-error (mew-submit-view-save directory)
+                                                    :type 'user-error))))
+        (mew-submit-view-save (expand-file-name "report.txt" directory))
+        (should (file-exists-p (expand-file-name "report.txt" directory)))))))
+
+(ert-deftest mew-submit-view-tests-a-running-diagnosis-is-not-saved ()
+  "Nobody is asked for a file that there is nothing to write to."
+  (with-temp-buffer
+    (mew-submit-diagnose-mode)
+    (cl-letf (((symbol-function 'read-file-name) (lambda (&rest _) (error "Asked"))))
+      (should-error (call-interactively #'mew-submit-diagnose-save-svg)
+                    :type 'user-error))))
+
+(ert-deftest mew-submit-view-tests-brackets-of-buttons-are-no-parens ()
+  "No colour comes over the brackets of the button that point is at."
+  (require 'paren)
+  (mew-submit-view-tests--with '("One")
+    (search-forward "[g again")
+    (goto-char (match-beginning 0))
+    (let ((show-paren-mode t))
+      (show-paren-function))
+    (should-not (seq-some (lambda (overlay) (eq (overlay-get overlay 'face) 'show-paren-match))
+                          (overlays-in (point-min) (point-max))))))
+
 (defun mew-submit-view-tests--line (position)
   "Return the line at POSITION."
   (save-excursion

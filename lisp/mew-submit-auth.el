@@ -113,15 +113,23 @@ In batch mode return all that never do.  Files that do not exist do not count."
 (defun mew-submit-auth--search (spec)
   "Return the first entry that auth-source has for SPEC, or nil.
 The package auth-source-xoauth2-plugin, which would ask the network while Emacs
-waits, has no part in it: see mew-submit-token-source.el."
+waits, has no part in it: see mew-submit-token-source.el.  Signal
+`mew-submit-secret' where a file cannot be decrypted."
   (let ((plugin 'auth-source-xoauth2-plugin--search-backends))
-    (cond ((null auth-sources) nil)
-          ((advice-member-p plugin 'auth-source-search-backends)
-           (advice-remove 'auth-source-search-backends plugin)
-           (unwind-protect
-               (car (apply #'auth-source-search spec))
-             (advice-add 'auth-source-search-backends :around plugin)))
-          (t (car (apply #'auth-source-search spec))))))
+    (condition-case err
+        (cond ((null auth-sources) nil)
+              ((advice-member-p plugin 'auth-source-search-backends)
+               (advice-remove 'auth-source-search-backends plugin)
+               (unwind-protect
+                   (car (apply #'auth-source-search spec))
+                 (advice-add 'auth-source-search-backends :around plugin)))
+              (t (car (apply #'auth-source-search spec))))
+      (file-error
+       (if (equal (nth 2 err) "Decryption failed")
+           (mew-submit-error--throw
+            'secret nil "The file of passwords could not be decrypted: the passphrase \
+was wrong, or the key is not here")
+         (signal (car err) (cdr err)))))))
 
 (defmacro mew-submit-auth--unless-gpg-asks (&rest body)
   "Return the value of BODY, or nil if gpg would have to ask, or something fails."
@@ -246,6 +254,14 @@ Return non-nil if it was put off."
     (prog1 (> (hash-table-count mew-submit-auth--put-off) 0)
       (clrhash mew-submit-auth--put-off))))
 
+(defun mew-submit-auth--octets (secret)
+  "Return SECRET, encoded, without the line end that comes along by pasting."
+  (let ((octets (encode-coding-string secret 'utf-8)))
+    (if (not (string-match "[\r\n]+\\'" octets))
+        octets
+      (prog1 (substring octets 0 (match-beginning 0))
+        (clear-string octets)))))
+
 (defun mew-submit-auth--secret (found)
   "Return a copy of the secret in FOUND, encoded, which may be overwritten.
 Signal `mew-submit-secret' where it comes later, and where somebody may have to
@@ -255,13 +271,23 @@ secret under gpg in it."
     (when (plist-get found :async)
       (mew-submit-error--throw 'secret nil "The secret comes later, which is no use \
 here"))
-    (encode-coding-string
+    (mew-submit-auth--octets
      (cond ((not (functionp secret)) secret)
            (mew-submit-auth--ask (funcall secret))
            ((mew-submit-auth--unless-gpg-asks (funcall secret)))
            (t (mew-submit-error--throw
-               'secret nil "A passphrase may have to be asked for")))
-     'utf-8)))
+               'secret nil "A passphrase may have to be asked for"))))))
+
+(defun mew-submit-auth--checked (user secret what)
+  "Return the answer (USER . SECRET), or (:failed . WHY) for an unusable SECRET.
+WHAT is \"password\" or \"access token\"."
+  (condition-case err
+      (progn
+        (mew-submit-address--check-secret secret what)
+        (cons user secret))
+    (mew-submit-error
+     (clear-string secret)
+     (cons :failed (mew-submit-error--text err)))))
 
 (defconst mew-submit-auth--patience 120
   "Seconds to wait for a secret that comes later.")
@@ -290,7 +316,7 @@ takes the function to answer with, as those of `mew-submit-auth--token' do."
                          (funcall end (if (and (stringp secret)
                                                (not (string-empty-p secret)))
                                           (funcall function
-                                                   (encode-coding-string secret 'utf-8))
+                                                   (mew-submit-auth--octets secret))
                                         '(:none . "there is no secret after all"))))))
           (error (funcall end (cons :failed (mew-submit-error--text err)))))))))
 
@@ -311,8 +337,9 @@ It writes backslashes into a netrc file that it does not take out again."
 (defun mew-submit-auth--entry (host port user password)
   "Return PASSWORD of USER at HOST and PORT as `mew-submit-auth--lookup' does.
 It has a :save-function if one of `auth-sources' can take it."
-  (let ((plain (list :host host :user user :secret password))
-        (backend (mew-submit-auth--backend)))
+  (let* ((password (string-trim-right password "[\r\n]+"))
+         (plain (list :host host :user user :secret password))
+         (backend (mew-submit-auth--backend)))
     (or (and backend
              (not (mew-submit-auth--garbled-p backend password))
              (car (ignore-errors
@@ -402,7 +429,8 @@ If it can be saved, that is offered when the server has taken it."
     (push (cons (plist-get event :job) save) mew-submit-auth--unsaved))
   (mew-submit-auth--with-secret
    found (lambda (secret)
-           (cons (or (plist-get event :user) (plist-get found :user)) secret))))
+           (mew-submit-auth--checked (or (plist-get event :user) (plist-get found :user))
+                                     secret "password"))))
 
 (defun mew-submit-auth--typed (event password)
   "Return (USER . PASSWORD) for the question EVENT; PASSWORD was typed before.
@@ -453,16 +481,6 @@ auth-source remembers."
   "Does MECHANISM, a string or nil, take an access token?"
   (member (mew-submit-caseless--up (or mechanism "")) '("OAUTHBEARER" "XOAUTH2")))
 
-(defun mew-submit-auth--token-answer (user token)
-  "Return the answer (USER . TOKEN), or (:failed . WHY) for an unusable TOKEN."
-  (condition-case err
-      (progn
-        (mew-submit-address--check-secret token "access token")
-        (cons user token))
-    (mew-submit-error
-     (clear-string token)
-     (cons :failed (mew-submit-error--text err)))))
-
 (defvar mew-submit-auth--commands nil
   "The commands that run for a token: a list of (JOB . PROCESS).")
 
@@ -481,7 +499,7 @@ It is called with the function that takes the answer, and returns at once."
         command user (plist-get event :host) (plist-get event :refresh)
         (lambda (token why)
           (funcall reply (if token
-                             (mew-submit-auth--token-answer user token)
+                             (mew-submit-auth--checked user token "access token")
                            (cons :failed why)))))))))
 
 (defun mew-submit-auth--token-by-function (function event)
@@ -490,7 +508,8 @@ It is called with the function that takes the answer, and returns at once."
          (token (funcall function user (plist-get event :host)
                          (and (plist-get event :refresh) t))))
     (if (and (stringp token) (not (string-empty-p token)))
-        (mew-submit-auth--token-answer user (encode-coding-string token 'utf-8))
+        (mew-submit-auth--checked user (encode-coding-string token 'utf-8)
+                                 "access token")
       (cons :failed "the token function returned no token"))))
 
 (defvar mew-submit-auth--given nil
@@ -516,7 +535,7 @@ The same token is not tried again."
                        (clear-string token)
                        (cons :failed "auth-source has no other access token"))
                    (push given mew-submit-auth--given)
-                   (mew-submit-auth--token-answer user token))))))))
+                   (mew-submit-auth--checked user token "access token"))))))))
 
 (autoload 'mew-submit-token-mail-answer "mew-submit-token-mail")
 (autoload 'mew-submit-token-source-answer "mew-submit-token-source")
@@ -553,8 +572,9 @@ Or a function that will tell it; else return nil."
                                                     (plist-get event :user))))
           (mew-submit-auth--with-secret
            found (lambda (secret)
-                   (cons (or (plist-get event :user) (plist-get found :user))
-                         secret))))
+                   (mew-submit-auth--checked
+                    (or (plist-get event :user) (plist-get found :user))
+                    secret "password"))))
       (mew-submit-secret nil))))
 
 (defun mew-submit-auth--answer (event)

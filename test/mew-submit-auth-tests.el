@@ -221,6 +221,46 @@ That is what gpg can read by itself; whoever else may ask is left alone."
                      "delivered")))
     (should (= 2 (length (mew-submit-auth-tests-world-prompts world))))))
 
+(ert-deftest mew-submit-auth-tests-pasted ()
+  "The line end of a pasted password is no part of it, and is not saved."
+  :tags '(:module)
+  (mew-submit-auth-tests--with-world (world "s3cret\r\n" "wr0ng")
+    (should (equal (plist-get (mew-submit-auth-tests--send world) :result)
+                   "delivered"))
+    (should (string-match-p
+             "password s3cret$"
+             (mew-submit-test-octets (mew-submit-auth-tests-world-authinfo world))))))
+
+(ert-deftest mew-submit-auth-tests-two-lines ()
+  "A password of two lines is told as what it is, and the server not blamed."
+  :tags '(:module)
+  (mew-submit-auth-tests--with-world (world "s3\ncret" nil)
+    (let* ((auth-sources nil)
+           (done (mew-submit-auth-tests--send world)))
+      (should (equal (plist-get done :kind) "auth"))
+      (dolist (words (list (mew-submit-report--done done)
+                           (mew-submit-report--reason done)))
+        (should (string-search "line end" words))
+        (should-not (string-search "did not accept" words)))
+      (should-not (string-search "cret" (format "%S" done)))
+      (should-not (mew-submit-auth-tests--codes world)))))
+
+(ert-deftest mew-submit-auth-tests-wrong-passphrase ()
+  "That a file cannot be decrypted is said in words of people."
+  (let ((auth-sources '("/none/authinfo.gpg")))
+    (cl-letf (((symbol-function 'auth-source-search)
+               (lambda (&rest _)
+                 (signal 'file-error '("Opening input file" "Decryption failed" ""
+                                       "Bad session key")))))
+      (should (string-match-p
+               "passphrase"
+               (mew-submit-error--text
+                (should-error (mew-submit-auth--search '(:host "h"))
+                              :type 'mew-submit-secret)))))
+    (cl-letf (((symbol-function 'auth-source-search)
+               (lambda (&rest _) (signal 'file-error '("Opening input file" "No such")))))
+      (should-error (mew-submit-auth--search '(:host "h")) :type 'file-error))))
+
 (ert-deftest mew-submit-auth-tests-what-is-saved-is-private ()
   "A file that is made for a password is its owner's alone."
   (mew-submit-test-with-directory directory

@@ -172,8 +172,11 @@ This is for when an alarm was false: when the server really has stopped to offer
 STARTTLS, or a way to log in."
   (interactive
    (list (completing-read "Forget what was offered by: "
-                          (mew-submit-memory--servers mew-submit-memory-file)
+                          (or (mew-submit-memory--servers mew-submit-memory-file)
+                              (user-error "Nothing is remembered of any server"))
                           nil t)))
+  (when (string-blank-p server)
+    (user-error "No server was named"))
   (mew-submit-error--as-user-error
     (unless (member (mew-submit-caseless--down server)
                     (mew-submit-memory--servers mew-submit-memory-file))
@@ -392,11 +395,18 @@ what to do."
   (mew-submit-error--as-user-error
     (mew-submit--send-buffer)))
 
+(defun mew-submit--ensure-mail ()
+  "Signal `user-error' unless a mail is written in the current buffer."
+  (unless (derived-mode-p 'message-mode 'mail-mode)
+    (user-error "This buffer is no mail that is being written")))
+
 ;;;###autoload
 (defun mew-submit-send-later (time)
   "Put the mail in the current buffer into the outbox, to be sent at TIME.
 TIME is what a person says, as for `mew-submit-time--parse', or a Lisp time."
-  (interactive (list (mew-submit-time--read)))
+  (interactive (progn (mew-submit--ensure-mail)
+                      (list (mew-submit-time--read))))
+  (mew-submit--ensure-mail)
   (let ((then (if (stringp time) (mew-submit-time--future time) time)))
     (save-restriction
       (widen)

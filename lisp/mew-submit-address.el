@@ -223,10 +223,27 @@ A name gets A-labels (RFC 5890); an address literal such as [192.0.2.1] stays."
                              (split-string name "[.]")))
            name))))
 
+(defconst mew-submit-address--ipv6
+  (rx-let ((h16 (repeat 1 4 xdigit))
+           (ipv4 (seq (repeat 3 (seq (repeat 1 3 digit) ".")) (repeat 1 3 digit))))
+    (rx bos
+        (or (seq (repeat 7 (seq h16 ":")) h16)
+            (seq (repeat 6 (seq h16 ":")) ipv4)
+            (seq (opt h16 (* ":" h16)) "::" (opt (or (seq (* h16 ":") ipv4)
+                                                     (seq (* h16 ":") h16)))))
+        (opt "%" (+ (any "A-Za-z0-9_.-")))
+        eos))
+  "What matches an IPv6 address (RFC 4291, section 2.2), perhaps with a zone.")
+
 (defun mew-submit-address--numeric-p (host)
   "Is HOST an IPv4 or IPv6 address, perhaps with an IPv6 zone?"
-  (if (string-match-p ":" host)
-      (string-match-p "\\`[0-9A-Fa-f:.]+\\(?:%[A-Za-z0-9_.-]+\\)?\\'" host)
+  (if (string-search ":" host)
+      (and (string-match-p mew-submit-address--ipv6 host)
+           ;; "::" is for one word or more, and an IPv4 address for two.
+           (or (not (string-search "::" host))
+               (let ((address (car (split-string host "%"))))
+                 (<= (length (split-string address ":" t))
+                     (if (string-search "." address) 6 7)))))
     (string-match-p "\\`[0-9]+\\(?:\\.[0-9]+\\)\\{3\\}\\'" host)))
 
 (defun mew-submit-address--host (host)

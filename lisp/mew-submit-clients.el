@@ -317,7 +317,11 @@ queued is taken over first."
     (dolist (entry held)
       (mew-submit-queue--send (plist-get entry :id)))
     (mew-submit-queue--flush)
-    (message "Sending %d mails that were held" (length held))))
+    (message (pcase (length held)
+               (0 "No mail is held")
+               (1 "Sending a mail that was held")
+               (_ "Sending %d mails that were held"))
+             (length held))))
 
 ;;; The mode
 

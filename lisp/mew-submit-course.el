@@ -152,7 +152,8 @@ From a second look it is what the server has for those who ask for less."
             ('capabilities (mew-submit-course--offered event at))
             ('tls (mew-submit-course--secured event at))
             ('chain (list nil :certificates (plist-get event :certificates)))
-            ('check (list nil :checks
+            ('check (list (cons 'talk at)
+                          :checks
                           (append (plist-get attempt :checks)
                                   (list (mew-submit-course--pick event :name :code :enhanced
                                                                  :text :secure)))))

@@ -55,6 +55,11 @@
 
 (defun mew-submit-delivery--draw ()
   "Insert how the delivery of this buffer went."
+  (mew-submit-delivery--insert
+   (format "Mail to %s" (mew-submit-report--people
+                         (plist-get mew-submit-delivery--course :to)))
+   "")
+  (insert "\n")
   (mew-submit-diagnosis-view--insert-rows
    (mew-submit-picture--of-course mew-submit-delivery--course) nil
    "waterfall of the last message")

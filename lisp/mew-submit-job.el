@@ -65,12 +65,12 @@ The default is 200000.  The oldest lines go first."
   (hint nil :documentation "Function that says what to add when no route leads on.")
   (cancelled nil :documentation "Non-nil when it was to be stopped.")
   (remark nil :documentation "Why a question got no answer, or nil.")
-  (message nil :documentation "Non-nil when it is about a message.")
+  (message nil :documentation "The recipients when it is about a message, or nil.")
   (course nil :documentation "What its events amount to (mew-submit-course.el).")
   (done nil :documentation "The whole `done' event, at the end."))
 
 (defvar mew-submit-job--last nil
-  "The course of the message that has ended last.")
+  "The course of the message that has ended last, with its recipients in :to.")
 
 ;;; The pipe and the queue
 
@@ -444,7 +444,11 @@ One that was to be stopped ends, and so do all when Emacs does."
             (mew-submit-job-course session)
             (mew-submit-course--with (mew-submit-job-course session) :done done))
       (when (mew-submit-job-message session)
-        (setq mew-submit-job--last (mew-submit-job-course session)))
+        (setq mew-submit-job--last
+              (append (list :to (mapcar (lambda (octets)
+                                          (decode-coding-string octets 'utf-8))
+                                        (mew-submit-job-message session)))
+                      (mew-submit-job-course session))))
       ;; Whoever leaves by a throw: what is on disk depends on the second one.
       (unwind-protect
           (mew-submit-job--call (mew-submit-job-on-event session)
@@ -528,8 +532,8 @@ Signal `mew-submit-config' or `mew-submit-internal' when there is no job."
                                        :on-ask on-ask :on-know on-know
                                        :again again
                                        :hint hint
-                                       :message (plist-get request
-                                                           :file))))
+                                       :message (and (plist-get request :file)
+                                                     (plist-get request :recipients)))))
     (setf (mew-submit-job-id session)
           (mew-submit-job--start-job request))
     (puthash (mew-submit-job-id session) session mew-submit-job--table)

@@ -333,7 +333,7 @@ UNTIL is the time when a row is no longer true, or nil.")
     (tabulated-list-print t)
     (when (= (point-min) (point-max))
       (let ((inhibit-read-only t))
-        (insert " The outbox is empty: all mail was delivered.\n")
+        (insert " The outbox is empty.\n")
         (goto-char (point-min))))
     (pcase-dolist (`(,window . ,id) windows)
       (save-excursion
@@ -492,7 +492,8 @@ One that may have arrived already is sent again after a yes only."
 (defun mew-submit-outbox-send-all ()
   "Send all that waits for the network now."
   (interactive nil mew-submit-outbox-mode)
-  (message "Sending %d" (mew-submit-queue--flush)))
+  (let ((count (mew-submit-queue--flush)))
+    (message (if (zerop count) "No mail waits" "Sending %d") count)))
 
 (defun mew-submit-outbox-cancel ()
   "Do not send the marked messages, or the one at point: they are held.

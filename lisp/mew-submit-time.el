@@ -126,6 +126,11 @@
     (if (string-match-p "\\`[0-9]\\{4\\}-[0-9][0-9]-[0-9][0-9][Tt]" text)
         (encode-time (decoded-time-set-defaults (iso8601-parse (mew-submit-caseless--up text))))
       (let ((time (parse-time-string text)))
+        ;; A day alone means its morning.
+        (when (and (null (decoded-time-hour time)) (decoded-time-year time)
+                   (decoded-time-month time))
+          (setf (decoded-time-hour time) (nth 0 mew-submit-time--morning)
+                (decoded-time-minute time) (nth 1 mew-submit-time--morning)))
         (and (decoded-time-day time) (decoded-time-hour time)
              (encode-time (decoded-time-set-defaults time)))))))
 
@@ -133,9 +138,9 @@
   "Return the time that TEXT means, seen from NOW (the present), or nil.
 It is a while such as \"2h\", \"1h30m\" or \"in 3 days\"; a time of day such
 as \"18:00\" or \"8am\", tomorrow's when today's is over; a day such as
-\"tomorrow\" or \"fri\", with a time of day or in the morning; or a date with
-a time such as \"2030-12-24 18:00\", a header's Date or RFC 3339.  Without a
-zone it is local."
+\"tomorrow\" or \"fri\", with a time of day or in the morning; or a date
+such as \"2030-12-24 18:00\" or \"2030-12-24\", a header's Date or RFC 3339.
+Without a zone it is local."
   (let ((words (mew-submit-caseless--down (string-trim text)))
         (now (or now (current-time))))
     (if-let* ((seconds (mew-submit-time--while words)))

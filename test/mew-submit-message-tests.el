@@ -452,13 +452,18 @@ Ten times as many cost not more than thirty times as much; a hundred times would
   (pcase-dolist (`(,host ,expected)
                  '(("smtp.example.org") ("smtp.example.org." "smtp.example.org")
                    ("localhost") ("192.0.2.1") ("2001:db8::1")
-                   ("[2001:db8::1]" "2001:db8::1") ("fe80::1%eth0")
+                   ("[2001:db8::1]" "2001:db8::1") ("fe80::1%eth0") ("::") ("1::")
+                   ("2001:DB8:0:0:0:0:0:1") ("1:2:3:4:5:6:7::") ("::2:3:4:5:6:7:8")
+                   ("::ffff:192.0.2.1") ("1:2:3:4:5:6:192.0.2.1") ("64:ff9b::192.0.2.1")
+                   ("fe80::1%wlp0.5")
                    ("Bücher.example" "xn--bcher-kva.example")))
     (ert-info (host)
       (should (equal (mew-submit-address--host host) (or expected host)))))
   (dolist (host '("" "." "a b" "a\n" "a\r\nb" "a\0b" "x:25" "a/b" "a;b" "$(id)"
                   "-x" "a..b" "[::1" "::1]" "fe80::1%" "[192.0.2.1" "a\u2028b"
-                  "a@b" "smtp.example.org\u3002\u3002"))
+                  "a@b" "smtp.example.org\u3002\u3002" "127.0.0.1:25" "127.0.0.1:abc" ":25"
+                  "1:2" "1:2:3:4:5:6:7" "1:2:3:4:5:6:7:8:9" "1::2::3" ":::" "12345::"
+                  "1:2:3:4::5:6:7:8" "::1.2.3" "1.2.3.4::" ":1:2:3:4:5:6:7"))
     (ert-info ((format "%S" host))
       (should-error (mew-submit-address--host host)
                     :type 'mew-submit-message))))

@@ -218,7 +218,7 @@
         (mew-submit-view--draw)
         (goto-char (point-min))
         (search-forward "[g again] ")
-        (should (re-search-forward "^[0-9]+ v4 127\\.0\\.0\\.1 +S*G*E*T*E*\\.+ +case 1, open$"))
+        (should (re-search-forward "^[0-9]+ v4 127\\.0\\.0\\.1 +S*G*E*\\.*T*E*\\.+ +case 1, open$"))
         (push-button (match-beginning 0))
         (should (string-match-p "^ +fingerprint" (buffer-string)))
         (mew-submit-view-copy)
@@ -270,6 +270,7 @@
                                 (buffer-string)))
         (should (string-match-p "^[0-9]+ v4 127\\.0\\.0\\.1 +[SHGETx.]+ +case 1, open$"
                                 (buffer-string)))
+        (should (string-prefix-p "Mail to b@example.org\n" (buffer-string)))
         (should (string-match-p "^delivered to b@example\\.org" (buffer-string)))
         ;; A row has no more to tell.
         (should-not (next-button (point-min) t))

@@ -41,7 +41,7 @@
          ("24 Dec 2030 18:00" "2030-12-24 18:00")
          ("" nil) ("   " nil) ("soon" nil) ("18" nil) ("25:00" nil) ("13pm" nil)
          ("0am" nil) ("2mo" nil) ("2 h foo" nil) ("fri sat" nil) ("8am 9am" nil)
-         ("2030-12-24" nil) ("tomorrow soon" nil) ("-2h" nil) ("0h" nil)))
+         ("2030-12-24" "2030-12-24 08:00") ("tomorrow soon" nil) ("-2h" nil) ("0h" nil)))
     (ert-info (text)
       (let ((time (mew-submit-time--parse text mew-submit-time-tests--now)))
         (should (equal (and time (format-time-string "%F %H:%M" time)) means))))))

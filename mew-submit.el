@@ -221,11 +221,11 @@ with an empty line.  It is nil where that is not to be kept.")
   "Add the field NAME before END, unless there is one.
 VALUE is called for what is in it."
   (goto-char (point-min))
-  (let ((case-fold-search t))
-    (unless (re-search-forward (format "^%s[ \t]*:" (regexp-quote name)) end t)
-      (let ((text (funcall value)))
-        (goto-char end)
-        (insert name ": " text "\n")))))
+  (unless (mew-submit-caseless--folding
+            (re-search-forward (format "^%s[ \t]*:" (regexp-quote name)) end t))
+    (let ((text (funcall value)))
+      (goto-char end)
+      (insert name ": " text "\n"))))
 
 (defun mew-submit--complete-header (end)
   "Complete the header of the message, which ends at END, a marker.
@@ -235,7 +235,7 @@ fixed before the first try, so that duplicates can be told."
     (expand-mail-aliases (point-min) end))
   (goto-char (point-min))
   (unless (save-excursion
-            (let ((case-fold-search t))
+            (mew-submit-caseless--folding
               (re-search-forward "^From[ \t]*:" end t)))
     (mail-insert-from-field))           ; which is for the top only
   (require 'message)
@@ -253,11 +253,11 @@ fixed before the first try, so that duplicates can be told."
   "Say in the header, which ends at END, in which charset CODING the text is.
 Nothing is done for ASCII and for a message that has MIME fields."
   (goto-char (point-min))
-  (let ((charset (and coding (coding-system-get coding :mime-charset)))
-        (case-fold-search t))
+  (let ((charset (and coding (coding-system-get coding :mime-charset))))
     (when (and charset
                (eq mail-send-nonascii 'mime)
-               (not (re-search-forward "^MIME-version:" end t))
+               (not (mew-submit-caseless--folding
+                      (re-search-forward "^MIME-version:" end t)))
                (progn (skip-chars-forward "\0-\177") (not (eobp))))
       (goto-char end)
       (insert (format "MIME-Version: 1.0\nContent-Type: text/plain; charset=%s\n\

@@ -309,15 +309,15 @@ That is the one with :default, or the only one."
 (defun mew-submit-account--fits-p (account sender)
   "Is ACCOUNT for the address SENDER, a string or nil?
 What has one of the characters \\=\\ ^ $ * [ in :from is a regexp."
-  (let ((from (plist-get account :from))
-        (case-fold-search t))
+  (let ((from (plist-get account :from)))
     (or (null from)
         (and sender
-             (or (equal (mew-submit-caseless--down from) (mew-submit-caseless--down sender))
-                 (string-suffix-p (concat "@" (string-remove-prefix "@" from))
-                                  sender t)
-                 (and (string-match-p "[\\^$*[]" from)
-                      (string-match-p from sender)))))))
+             (mew-submit-caseless--folding
+               (or (equal (mew-submit-caseless--down from) (mew-submit-caseless--down sender))
+                   (string-suffix-p (concat "@" (string-remove-prefix "@" from))
+                                    sender t)
+                   (and (string-match-p "[\\^$*[]" from)
+                        (string-match-p from sender))))))))
 
 ;;; From smtpmail
 

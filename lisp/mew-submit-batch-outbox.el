@@ -192,16 +192,19 @@ That is the highest one of their ends."
   "Do what OPTIONS say, list what is there, and return the exit status."
   (let ((mew-submit-outbox-directory
          (or (plist-get options :outbox) mew-submit-outbox-directory)))
-    (mew-submit-module--ensure)
+    (if (or (plist-get options :flush) (plist-get options :retry))
+        (mew-submit-batch-command--ensure-module)
+      (mew-submit-module--ensure))
     (mew-submit-known--refresh)
     (prog1 (mew-submit-batch-outbox--do options)
       (mew-submit-batch-outbox--list options))))
 
 (defun mew-submit-batch-outbox--run (args)
   "Do what ARGS say, and return the exit status."
-  (mew-submit-batch-command--do args #'mew-submit-batch-outbox--parse
-                                #'mew-submit-batch-outbox--usage
-                                #'mew-submit-batch-outbox--tend))
+  (mew-submit-batch-command--of-mail
+   (mew-submit-batch-command--do args #'mew-submit-batch-outbox--parse
+                                 #'mew-submit-batch-outbox--usage
+                                 #'mew-submit-batch-outbox--tend)))
 
 ;;;###autoload
 (defun mew-submit-batch-outbox ()

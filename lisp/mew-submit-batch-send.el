@@ -143,11 +143,12 @@ This is on `kill-emacs-hook', which is run when Emacs is told to end."
   (remove-hook 'kill-emacs-hook #'mew-submit-batch-send--interrupted)
   (let ((work mew-submit-batch-send--work))
     (kill-emacs
-     (mew-submit-batch-send--conclude
-      work (or (progn (mew-submit-dispatch--leave)
-                      (mew-submit-batch-send--work-done work))
-               (mew-submit-error--done
-                '(mew-submit-cancelled :text "Told to stop")))))))
+     (mew-submit-batch-command--of-mail
+      (mew-submit-batch-send--conclude
+       work (or (progn (mew-submit-dispatch--leave)
+                       (mew-submit-batch-send--work-done work))
+                (mew-submit-error--done
+                 '(mew-submit-cancelled :text "Told to stop"))))))))
 
 (defun mew-submit-batch-send--start (work)
   "Start WORK: take the message in, and submit it.  Return its `done' event."

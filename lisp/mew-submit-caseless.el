@@ -8,7 +8,8 @@
 ;; Pure.  Keywords, names of fields, of hosts and of mechanisms have the same letters in
 ;; any language.  Where Emacs is set up for Turkish, as it is by a Turkish locale,
 ;; `downcase' makes "ıd" of "ID" and `upcase' "PLAİN" of "plain": what is compared with a
-;; word of a protocol goes through these instead.
+;; word of a protocol goes through these instead.  It is the same for regexps and for
+;; `string-prefix-p' where case is nothing: those find no "Message-Id" for "Message-ID".
 
 ;;; Code:
 
@@ -30,6 +31,14 @@
   "Return TEXT, a string, in upper case."
   (with-case-table mew-submit-caseless--table
     (upcase text)))
+
+(defmacro mew-submit-caseless--folding (&rest body)
+  "Return the value of BODY, which matches or compares in the current buffer.
+Case is nothing to a search, and I is the capital letter of i."
+  (declare (indent 0) (debug t))
+  `(with-case-table mew-submit-caseless--table
+     (let ((case-fold-search t))
+       ,@body)))
 
 (provide 'mew-submit-caseless)
 ;;; mew-submit-caseless.el ends here

@@ -35,11 +35,11 @@
 
 (defun mew-submit-cause-word--reason (text)
   "Return TEXT without its end, in which there is only where help is."
-  (let ((case-fold-search t)
-        (text (substring text 0 (min (length text) mew-submit-cause-word--max))))
-    (if (and (string-match mew-submit-cause-word--help text)
-             (string-match-p "[[:alpha:]]" (substring text 0 (match-beginning 0))))
-        (substring text 0 (match-beginning 0))
+  (let* ((text (substring text 0 (min (length text) mew-submit-cause-word--max)))
+         (end (mew-submit-caseless--folding
+                (string-match-p mew-submit-cause-word--help text))))
+    (if (and end (string-match-p "[[:alpha:]]" (substring text 0 end)))
+        (substring text 0 end)
       text)))
 
 ;;; The table of words

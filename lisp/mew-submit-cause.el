@@ -168,7 +168,7 @@ It is (ID WHEN), as in `mew-submit-cause-meaning--details'."
            when (and (eq whose cause)
                      (if (eq when 'token)
                          (mew-submit-cause--token-p mechanism)
-                       (let ((case-fold-search t))
+                       (mew-submit-caseless--folding
                          (string-match-p when text))))
            return (list id when)))
 

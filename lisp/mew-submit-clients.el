@@ -146,7 +146,8 @@ that is signed or encrypted can then be sent again or deleted, but not edited."
        ;; What is sent again or was encrypted before is not what the user wrote.
        (not (mew-submit-message--resent-p fields))
        (not (and (eq mew-submit-keep-source 'open)
-                 (string-match-p "^<#[^>]*encrypt" text)))))
+                 ;; A > in quotes does not end the tag, and a line end does not either.
+                 (string-match-p "^<#\\(?:.*\\|[^>]*\\)encrypt" text)))))
 
 (defun mew-submit-clients--source (fields)
   "Return the text the user wrote for the message to be sent, or nil.

@@ -26,6 +26,7 @@
 
 (require 'cl-lib)
 (require 'mew-submit-background)
+(require 'mew-submit-caseless)
 (require 'mew-submit-error)
 (require 'mew-submit-spool)
 (require 'mew-submit-report)
@@ -99,12 +100,12 @@
 (defun mew-submit-copies--values (field &optional end cut)
   "Return the values of all FIELDs of the header, which ends at END.
 With CUT non-nil they are cut out of it, the empty ones, too."
-  (let ((case-fold-search t)
-        (field (format "^%s[ \t]*:[ \t]*\\(.*\\(?:\n[ \t].*\\)*\\)\n" field))
+  (let ((field (format "^%s[ \t]*:[ \t]*\\(.*\\(?:\n[ \t].*\\)*\\)\n" field))
         values)
     (goto-char (point-min))
     ;; `mail-fetch-field' of Emacs 28 makes no list of them.
-    (while (re-search-forward field end t)
+    (while (mew-submit-caseless--folding
+             (re-search-forward field end t))
       (let ((text (match-string 1)))
         (when cut
           (replace-match "" t t))

@@ -20,6 +20,7 @@
 
 (require 'cl-lib)
 (require 'mew-submit-background)
+(require 'mew-submit-caseless)
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-dns)
 (require 'mew-submit-error)
@@ -133,12 +134,12 @@ What goes through a tunnel says nothing of this network, and is left out."
 (defun mew-submit-diagnosis-look--judge (octets url text)
   "Return what OCTETS, the answer to a request for URL, say; TEXT is expected.
 That is a plist with :state, :text and :location."
-  (let* ((case-fold-search t)
-         (text (encode-coding-string text 'utf-8))
+  (let* ((text (encode-coding-string text 'utf-8))
          (code (and (string-match "\\`HTTP/[0-9.]+ \\([0-9][0-9][0-9]\\)" octets)
                     (string-to-number (match-string 1 octets))))
          (head (car (split-string octets "\r?\n\r?\n")))
-         (location (and (string-match "^location:[ \t]*\\([^ \r\n]+\\)" head)
+         (location (and (mew-submit-caseless--folding
+                          (string-match "^location:[ \t]*\\([^ \r\n]+\\)" head))
                         (mew-submit-error--clean
                          (decode-coding-string (match-string 1 head) 'utf-8))))
          (host (lambda (url) (url-host (url-generic-parse-url url))))

@@ -319,7 +319,7 @@ it has no way to the Internet at present."
 
 (defun mew-submit-diagnosis-network--portal-name (entries)
   "Return the name of a portal in a bad certificate of ENTRIES, or nil."
-  (let ((case-fold-search t))
+  (mew-submit-caseless--folding
     (seq-some (lambda (entry)
                 (let ((tls (mew-submit-diagnosis-network--bad-tls entry)))
                   (seq-find (lambda (name)

@@ -157,7 +157,8 @@ wish, such as that for TLS, must not be dropped in silence because of a slip."
   (or (seq-find (lambda (entry) (equal name (mew-submit-caseless--down (nth 1 entry))))
                 mew-submit-extension--table)
       (when-let* ((most (if (> (length name) 4) 2 1))
-                  ((not (member-ignore-case name mew-submit-extension--orders)))
+                  ((not (member name (mapcar #'mew-submit-caseless--down
+                                         mew-submit-extension--orders))))
                   (like (seq-find
                          (lambda (other)
                            (<= (string-distance name (mew-submit-caseless--down other)) most))

@@ -503,11 +503,11 @@ proxy.  Where the certificates are good it is the server's own doing."
   "Return the name of a local program that answers in ATTEMPT, or nil.
 Such a program shows by its greeting, its EHLO name, or who issued the
 certificate it made up."
-  (let ((case-fold-search t)
-        (tls (plist-get attempt :tls)))
+  (let ((tls (plist-get attempt :tls)))
     (seq-some (lambda (text)
                 (and text
-                     (string-match mew-submit-finding--products text)
+                     (mew-submit-caseless--folding
+                       (string-match mew-submit-finding--products text))
                      (match-string 1 text)))
               (list (plist-get attempt :greeting) (plist-get attempt :ehlo-name)
                     (plist-get (plist-get attempt :end) :text)

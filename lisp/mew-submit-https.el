@@ -174,7 +174,7 @@ leaves it is sent in the clear."
 (defun mew-submit-https--field (name)
   "Return the value of the field NAME in the header; the buffer is narrowed to it."
   (goto-char (point-min))
-  (let ((case-fold-search t))
+  (mew-submit-caseless--folding
     (and (re-search-forward (format "^%s:[ \t]*\\([^\r\n]*?\\)[ \t]*\r?$" name) nil t)
          (match-string 1))))
 

@@ -94,12 +94,12 @@
   "Does HEAD, of a request to LISTENER, name this machine as whom it is for?
 A name of somebody else's that leads here would let a web page read what is
 answered."
-  (let ((case-fold-search t))
-    (and (string-match "^host:[ \t]*\\([^\r\n]*?\\)[ \t]*\r?$" head)
-         (member (mew-submit-caseless--down (match-string 1 head))
-                 (mapcar (lambda (host)
-                           (format "%s:%d" host (mew-submit-loopback-port listener)))
-                         '("127.0.0.1" "localhost" "[::1]"))))))
+  (and (mew-submit-caseless--folding
+         (string-match "^host:[ \t]*\\([^\r\n]*?\\)[ \t]*\r?$" head))
+       (member (mew-submit-caseless--down (match-string 1 head))
+               (mapcar (lambda (host)
+                         (format "%s:%d" host (mew-submit-loopback-port listener)))
+                       '("127.0.0.1" "localhost" "[::1]")))))
 
 (defun mew-submit-loopback--refuse (listener guest status)
   "Answer GUEST of LISTENER with STATUS and nothing else."

@@ -12,6 +12,7 @@
 ;;; Code:
 
 (require 'mew-submit-background)
+(require 'mew-submit-caseless)
 (require 'mew-submit-error)
 ;; For who has told a package manager that the package is this directory.
 ;;;###autoload
@@ -339,7 +340,7 @@ COLUMN is that of `mew-submit-module--systems'."
   (with-current-buffer buffer
     (save-excursion
       (goto-char (point-min))
-      (let ((case-fold-search t))
+      (mew-submit-caseless--folding
         (and (re-search-forward
               "^.*\\(?:is missing\\|not found\\|No such file\\|error:\\).*$" nil t)
              (mew-submit-error--clean (string-trim (match-string 0))))))))

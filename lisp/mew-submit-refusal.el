@@ -15,6 +15,7 @@
 
 ;;; Code:
 
+(require 'mew-submit-caseless)
 (require 'mew-submit-cause)
 (require 'mew-submit-cause-meaning)
 (require 'mew-submit-error)
@@ -189,7 +190,7 @@ from here: what a server says names none.")
 (defun mew-submit-refusal--page (server what)
   "Return the page of the provider of SERVER for WHAT, or nil for an unknown one.
 WHAT is `app-password' or `web-mail'."
-  (let ((case-fold-search t))
+  (mew-submit-caseless--folding
     (cl-loop for (regexp page mail) in mew-submit-refusal--pages
              when (string-match-p (concat "\\(?:\\`\\|\\.\\)\\(?:" regexp "\\)\\'") server)
              return (if (eq what 'web-mail) mail page))))

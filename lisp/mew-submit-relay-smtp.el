@@ -141,7 +141,7 @@ It is of no use and common clients say all sorts of things."
   "Return (PATH . PARAMETERS) in ARGUMENT, which begins with KEYWORD and a colon.
 PATH is what is between the angle brackets, without a source route.  Printers
 and the like leave them out, as other servers let them."
-  (let ((case-fold-search t))
+  (mew-submit-caseless--folding
     (unless (string-match
              (format "\\`%s *: *\\(?:<\\(\\(?:%s\\|[^\"<>]\\)*\\)>\\|\\(\\(?:%s\\|[^\"<> ]\\)+\\)\\)\
 \\(?: +\\(.*\\)\\)?\\'" keyword mew-submit-relay-smtp--quoted mew-submit-relay-smtp--quoted)

@@ -124,12 +124,12 @@ Message mode's to choose: the old one would make spaces of letters it has not."
   "Insert the text of ENTRY's message; its header ends with an empty line.
 Return non-nil when it is as the user wrote it.  Signal `user-error' for what
 can only be sent as it is."
-  (let ((source (mew-submit-spool--source entry))
-        (case-fold-search t))
+  (let ((source (mew-submit-spool--source entry)))
     (if source
         (insert source)
       (mew-submit-restore--insert-octets (mew-submit-spool--message-file entry))
-      (when (re-search-forward mew-submit-restore--protected nil t)
+      (when (mew-submit-caseless--folding
+              (re-search-forward mew-submit-restore--protected nil t))
         (user-error "This mail is signed or encrypted and cannot be edited: \
 send it again as it is, or delete it"))
       (set-buffer-multibyte 'to)        ; octets stay octets

@@ -164,7 +164,8 @@ certificate that can be verified."
   "Is HOST outside of DOMAIN?
 The owner of DOMAIN has then to be asked whether this is right, as anybody
 could have forged the answer that names HOST (RFC 6186, section 6)."
-  (not (string-suffix-p (concat "." domain) (concat "." host) t)))
+  (not (mew-submit-caseless--folding
+         (string-suffix-p (concat "." domain) (concat "." host) t))))
 
 (defun mew-submit-setup-discover--around (host)
   "Return the domain around HOST, or HOST where that is not one owner's.

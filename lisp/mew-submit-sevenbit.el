@@ -106,12 +106,12 @@ MAX is 998 unless given.  No octet written as =XX is taken apart."
 (defun mew-submit-sevenbit--find-field (name)
   "Return the bounds of the field NAME in the narrowed header, or nil."
   (goto-char (point-min))
-  (let ((case-fold-search t))
-    (when (re-search-forward (format "^%s[ \t]*:" (regexp-quote name)) nil t)
-      (let ((start (match-beginning 0)))
-        (goto-char start)
-        (mew-submit-sevenbit--field-end)
-        (cons start (point))))))
+  (when (mew-submit-caseless--folding
+          (re-search-forward (format "^%s[ \t]*:" (regexp-quote name)) nil t))
+    (let ((start (match-beginning 0)))
+      (goto-char start)
+      (mew-submit-sevenbit--field-end)
+      (cons start (point)))))
 
 (defun mew-submit-sevenbit--value (name)
   "Return the value of the field NAME in the narrowed header, or nil."
@@ -521,7 +521,7 @@ DEPTH is how deep it is.  Return its new encoding."
   "Is there anything to do for the narrowed entity?"
   (or (mew-submit-sevenbit--bad-p)
       (and (eq mew-submit-sevenbit--goal 'octets)
-           (let ((case-fold-search t))
+           (mew-submit-caseless--folding
              (goto-char (point-min))
              (re-search-forward
               "^content-transfer-encoding[ \t]*:[ \t\r\n]*\\(?:8bit\\|binary\\)"

@@ -31,6 +31,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-caseless)
 (require 'mew-submit-error)
 (require 'mew-submit-json)
 (require 'mew-submit-message)
@@ -648,9 +649,10 @@ first: it may have ended after one was here and before it was gone there."
                                  (mapcar #'car (plist-get entry :refused))
                                  people)))))
       (and people
-           (seq-every-p (lambda (address)
-                          (member-ignore-case address people))
-                        recipients)))))
+           (mew-submit-caseless--folding
+             (seq-every-p (lambda (address)
+                            (member-ignore-case address people))
+                          recipients))))))
 
 (defun mew-submit-spool--finish (entry done)
   "Log that ENTRY is delivered, by DONE, its `done' event or nil; remove it.

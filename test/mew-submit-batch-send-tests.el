@@ -65,6 +65,23 @@ Who sends again what has failed would send it twice."
             (should-not (string-search "Standard output" (buffer-string)))))))
     (should (= (length (mew-submit-test-accepted peer)) 6))))
 
+(ert-deftest mew-submit-batch-send-tests-a-flush-needs-no-reader ()
+  "Who stops reading of a flush of the outbox stops no mail of it."
+  :tags '(:module)
+  (skip-unless (executable-find "bash"))
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=later,noauth,rcpt=reply:450 4.2.1 Later")
+    (let ((outbox (expand-file-name "flushed" (mew-submit-test--peer-file peer "."))))
+      (dotimes (_ 2)
+        (mew-submit-batch-send-tests--run peer "later" "--outbox" outbox "--from" "me@x" "a@x"))
+      (with-temp-buffer
+        (call-process "bash" nil t nil "-c"
+                      "\"$0\" \"$@\" 2>&1 | :\necho status=${PIPESTATUS[0]}"
+                      mew-submit-test-emacs "-Q" "--batch" "--eval" "(setq load-prefer-newer t)"
+                      "-l" (expand-file-name "mew-submit.el" mew-submit-test-root)
+                      "-f" "mew-submit-batch-outbox" "--" "--outbox" outbox "--flush")
+        (should (equal (buffer-string) "status=75\n")))
+      (should (= 4 (length (mew-submit-test-lines peer "RCPT")))))))
+
 (ert-deftest mew-submit-batch-send-tests-json-has-its-shape ()
   "With --json each event is an object on a line, and `done' has every key."
   :tags '(:module)

@@ -6,13 +6,17 @@
 ;;; Code:
 
 (require 'ert)
+(require 'mew-submit)
 (require 'mew-submit-account)
 (require 'mew-submit-batch-options)
 (require 'mew-submit-caseless)
 (require 'mew-submit-cause)
 (require 'mew-submit-extension)
 (require 'mew-submit-relay-smtp)
+(require 'mew-submit-setup-discover)
+(require 'mew-submit-sevenbit)
 (require 'mew-submit-time)
+(require 'sendmail)
 
 (defmacro mew-submit-caseless-tests--in-turkish (&rest body)
   "Evaluate BODY where the small letter of I is no i, as in a Turkish Emacs."
@@ -54,6 +58,29 @@
     (should (equal (mew-submit-account--server-name '(:server "MAIL.EXAMPLE.ORG"))
                    "mail.example.org "))))
 
+(ert-deftest mew-submit-caseless-tests-searches ()
+  "Fields, hosts and addresses are found in a Turkish Emacs, whatever their case."
+  (mew-submit-caseless-tests--in-turkish
+    (dolist (here '("Message-Id: <1@x>\n" "MESSAGE-ID: <1@x>\n"))
+      (erase-buffer)
+      (insert here)
+      (mew-submit--add-field (point-max-marker) "Message-ID" (lambda () "<2@x>"))
+      (should (equal (buffer-string) here)))
+    (erase-buffer)
+    (insert "Mime-Version: 1.0\n\nä")
+    (let ((mail-send-nonascii 'mime))
+      (mew-submit--mime-charset (copy-marker 19) 'utf-8))
+    (should-not (string-search "charset" (buffer-string)))
+    (should (mew-submit-account--fits-p '(:from "@mail.example.org") "a@MAIL.example.org"))
+    (should (mew-submit-account--fits-p '(:from "^info@") "INFO@example.org"))
+    (should-not (mew-submit-setup-discover--foreign-p "SMTP.MAIL.example.org"
+                                                      "mail.example.org"))
+    (erase-buffer)
+    (insert "CONTENT-DISPOSITION: inline\n\n")
+    (should (mew-submit-sevenbit--find-field "Content-Disposition"))
+    ;; What is written meanwhile is written in Turkish.
+    (should-not (equal (upcase "mail") "MAIL"))))
+
 (ert-deftest mew-submit-caseless-tests-refusals ()
   "Why a server refuses does not depend on the language of the user."
   (dolist (reply '((:rcpt 550 "5.1.1" "INVALID RECIPIENT, NO SUCH MAILBOX HERE")
@@ -76,8 +103,8 @@
       (unless (string-match-p "caseless\\|loaddefs" file)
         (with-temp-buffer
           (insert-file-contents file)
-          (while (re-search-forward "(\\(?:down\\|up\\)case \\|#'\\(?:down\\|up\\)case\\_>"
-                                    nil t)
+          (while (re-search-forward "(\\(?:down\\|up\\)case \\|#'\\(?:down\\|up\\)case\\_>\\|\
+case-fold-search t\\_>" nil t)
             (push (format "%s:%d" (file-name-nondirectory file)
                           (line-number-at-pos))
                   found)))))

@@ -294,6 +294,8 @@ Content-Type: multipart/encrypted; boundary=c\n\n--c\n\nx\n--c--\n--b--"
     (pcase-dolist (`(,keep ,tag ,kept)
                    '((t "" t) (nil "" nil) (open "" t)
                      (open "<#part encrypt=pgpmime>\n" nil)
+                     (open "<#part recipients=\"Me <me@x>\" encrypt=pgpmime>\n" nil)
+                     (open "<#part\n encrypt=pgpmime>\n" nil)
                      (open "<#part sign=pgpmime>\n" t)))
       (let ((mew-submit-keep-source keep))
         (cl-letf (((symbol-function 'message-encode-message-body) #'ignore))

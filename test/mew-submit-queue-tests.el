@@ -151,6 +151,38 @@ rcpt#2=reply:550 5.1.1 Who"
     (should (mew-submit-test-stored peer 4))
     (should-not (mew-submit-test-stored peer 5))))
 
+(ert-deftest mew-submit-queue-tests-who-was-refused-without-words ()
+  "Who was refused in a transaction of their own has not got it, whatever is told.
+The journal has nothing of that one, and here the end of the job, or what the
+server has said, cannot be put into words."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=never,cap2+=LIMITS RCPTMAX=1,rcpt#2=reply:550 5.1.1 Who"
+            "127.0.0.1:0,name=later,cap2+=LIMITS RCPTMAX=1,rcpt#2=reply:450 4.2.1 Busy")
+    (pcase-dolist (`(,function ,type ,name ,state)
+                   '((mew-submit-job--done done "never" refused)
+                     (mew-submit-job--done done "later" queued)
+                     (mew-submit-course--add done "never" refused)
+                     (mew-submit-course--add done "later" queued)
+                     (mew-submit-course--add recipient "never" uncertain)))
+      (ert-info ((format "%s %s %s" function type name))
+        (mew-submit-queue-tests--with-outbox directory
+          (let* ((before (symbol-function function))
+                 (mew-submit-keep-connection 0)
+                 (id (cl-letf (((symbol-function 'display-warning) #'ignore)
+                               ((symbol-function function)
+                                (lambda (&rest arguments)
+                                  (if (eq (plist-get (nth 1 arguments) :event) type)
+                                      (error "Something is wrong")
+                                    (apply before arguments)))))
+                       (prog1 (mew-submit-queue-tests--add
+                               directory (mew-submit-test-account peer name))
+                         (mew-submit-queue-tests--settle))))
+                 (entry (mew-submit-spool--read id directory)))
+            (should (eq (plist-get entry :state) state))
+            (should (equal (plist-get entry :recipients) '("b@x")))
+            (should (equal (plist-get entry :delivered) '("a@x")))))))))
+
 (ert-deftest mew-submit-queue-tests-the-rest-only ()
   "Those who have it do not get it again; who was refused is told at the end."
   :tags '(:module)

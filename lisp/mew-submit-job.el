@@ -501,9 +501,13 @@ again: each event is taken from the queue before it is handled."
                 (mew-submit-job--ask session event))))
         (error
          (mew-submit-job--warn err "handling an event")
-         ;; Whatever cannot be told of it, the job has ended, and somebody waits for that.
-         (when (and (eq type 'done) (null (mew-submit-job-done session)))
-           (mew-submit-job--end session (mew-submit-job--bare-done session (cdr next)))))))))
+         ;; Whatever cannot be told: somebody waits for the end, and the job for an answer.
+         (pcase type
+           ((and 'done (guard (null (mew-submit-job-done session))))
+            (mew-submit-job--end session (mew-submit-job--bare-done session (cdr next))))
+           ('ask
+            (mew-submit-job--pass-on session (mew-submit-job-id session)
+                                     (cons :failed (mew-submit-error--text err))))))))))
 
 (defun mew-submit-job--dispatch ()
   "Handle the queue.  Whatever throws past this, the rest is handled later."

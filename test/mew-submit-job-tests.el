@@ -601,6 +601,34 @@ All others are told as they are, those of other jobs too.  \(SECURITY: O27)."
     (should-not (mew-submit-test-stored peer))
     (should-not (mew-submit-test-log peer "auth"))))
 
+(ert-deftest mew-submit-job-tests-a-question-that-cannot-be-asked ()
+  "A question that something fails before counts as answered with no: the job ends."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "--user" "me" "--password" "s3cret"
+                                   "127.0.0.1:0,name=ok")
+    (dolist (function '(mew-submit-job--tried mew-submit-course--add))
+      (ert-info ((symbol-name function))
+        (mew-submit-job-tests--with-warnings warnings
+          (let* ((before (symbol-function function))
+                 (asking (lambda (&rest arguments)
+                           (or (eq function 'mew-submit-job--tried)
+                               (eq (plist-get (nth 1 arguments) :event) 'ask))))
+                 failed
+                 (done (cl-letf (((symbol-function function)
+                                  (lambda (&rest arguments)
+                                    (if (or failed (not (apply asking arguments)))
+                                        (apply before arguments)
+                                      (setq failed t)
+                                      (error "Something is wrong")))))
+                         (mew-submit-job-tests--run
+                          (mew-submit-job-tests--request peer "ok" :user "me")
+                          :on-ask (lambda (_) (cons "me" (copy-sequence "s3cret")))))))
+            (should failed)
+            (should (equal (plist-get done :kind) "auth"))
+            (should (string-search "Something is wrong" (plist-get done :text)))
+            (should (= (length warnings) 1))))))
+    (should-not (mew-submit-test-stored peer))))
+
 (ert-deftest mew-submit-job-tests-fallback-is-asked-for ()
   "A less preferred port is used after a yes, and not after anything else."
   :tags '(:module)

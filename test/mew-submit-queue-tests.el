@@ -696,6 +696,28 @@ Where its octets were other ones, the text behind it would be cut or doubled."
           (should-not (mew-submit-known--entries))
           (should-not (mew-submit-spool--ids directory)))))))
 
+(ert-deftest mew-submit-queue-tests-quit-before-it-is-told ()
+  "A quit while the end is worked out keeps nobody from being told of it.
+It takes effect after that."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=silent,dot=close")
+    (mew-submit-queue-tests--with-outbox directory
+      (let* (told
+             (quit (lambda (entry) (setq quit-flag t) entry))
+             (id (unwind-protect
+                     (progn
+                       (advice-add 'mew-submit-fate--after :filter-return quit)
+                       (prog1 (mew-submit-queue-tests--add
+                               directory (mew-submit-test-account peer "silent")
+                               :on-done (lambda (_) (push 'caller told)))
+                         (should (eq 'quit (condition-case nil
+                                               (mew-submit-queue-tests--settle)
+                                             (quit 'quit))))))
+                   (advice-remove 'mew-submit-fate--after quit))))
+        (should (equal told '(caller)))
+        (should (= (length mew-submit-queue-tests--done) 1))
+        (should (eq (mew-submit-queue-tests--state id) 'uncertain))))))
+
 (ert-deftest mew-submit-queue-tests-journal-lost ()
   "Without the journal, what the server said is known all the same.
 What it has taken is not sent again, who was refused is told of, and without an

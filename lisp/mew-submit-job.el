@@ -346,17 +346,24 @@ EVENT is the end of the job; after a good one, some recipients may be REFUSED."
 
 (defun mew-submit-job--call (function event what &optional asking)
   "Call FUNCTION, if there is one, with EVENT; show its errors as WHAT's.
-Return what it returns, or nil after an error or a quit.  A quit takes effect
-when EVENT has been dealt with; while ASKING it only means no."
+Return what it returns, or nil after an error or a quit.  A quit, also one from
+before, takes effect when EVENT has been dealt with; while ASKING it only means
+no."
   (when function
-    (condition-case err
-        (let ((inhibit-quit nil))
-          (funcall function event))
-      (quit (unless asking
-              (setq quit-flag t))
-            nil)
-      (error (mew-submit-job--warn err what)
-             nil))))
+    ;; One from before would end it before it begins.
+    (let ((before (and inhibit-quit quit-flag)))
+      (when before
+        (setq quit-flag nil))
+      (prog1 (condition-case err
+                 (let ((inhibit-quit nil))
+                   (funcall function event))
+               (quit (unless asking
+                       (setq quit-flag t))
+                     nil)
+               (error (mew-submit-job--warn err what)
+                      nil))
+        (when before
+          (setq quit-flag before))))))
 
 (defun mew-submit-job--no-answer (session why)
   "Tell SESSION's job that there is no answer; WHY is told at the end."

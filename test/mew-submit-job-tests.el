@@ -360,6 +360,28 @@ All others are told as they are, those of other jobs too.  \(SECURITY: O27)."
     (mew-submit-job--dispatch)
     (should (equal events '(3 2 1)))))
 
+(ert-deftest mew-submit-job-tests-quit-before-a-callback ()
+  "A quit that comes before a callback ends it no more than the one after it."
+  (let* (ends
+         (mew-submit-job--queue nil)
+         (mew-submit-job--timer nil)
+         (end '(:event done :kind "ok" :result "delivered"))
+         (session (mew-submit-job--make
+                   :id 7
+                   :on-event (lambda (_) (push 'event ends))
+                   :on-done (lambda (_) (push 'done ends)))))
+    (mew-submit-job--enqueue (list (cons session end)))
+    (let ((inhibit-quit t)              ; as in a timer
+          (before (symbol-function 'mew-submit-course--add)))
+      (cl-letf (((symbol-function 'mew-submit-course--add)
+                 (lambda (&rest arguments)
+                   (setq quit-flag t)
+                   (apply before arguments))))
+        (mew-submit-job--dispatch))
+      (should quit-flag)
+      (setq quit-flag nil))
+    (should (equal ends '(done event)))))
+
 (ert-deftest mew-submit-job-tests-many-at-once ()
   "Forty jobs at once end, each with exactly one `done', and no thread stays."
   :tags '(:module)

@@ -557,8 +557,17 @@ filename=a.txt\n\nattached\n\n--=--\n")))
             (should (stringp id))
             (mew-submit-queue-tests--settle-anyhow)
             (should-not (mew-submit-spool--ids directory))))))
-    (should (mew-submit-test-stored peer 3))
-    (should-not (mew-submit-test-stored peer 4))))
+    ;; Nor where it is about the user who is here.
+    (cl-letf (((symbol-function 'mew-submit-auth--locked)
+               (lambda (_) (error "Not mine")))
+              ((symbol-function 'display-warning) #'ignore))
+      (mew-submit-queue-tests--with-outbox directory
+        (should (stringp (mew-submit-queue-tests--add
+                          directory (mew-submit-test-account peer "ok"))))
+        (mew-submit-queue-tests--settle-anyhow)
+        (should-not (mew-submit-spool--ids directory))))
+    (should (mew-submit-test-stored peer 4))
+    (should-not (mew-submit-test-stored peer 5))))
 
 (ert-deftest mew-submit-queue-tests-the-header-known-is-that-on-disk ()
   "The header that is in memory is that of the file that leaves, or there is none.

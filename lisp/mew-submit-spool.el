@@ -37,6 +37,7 @@
 (require 'mew-submit-module)
 (require 'mew-submit-store)
 
+(declare-function json-encode "json" (object))
 (declare-function json-read-from-string "json" (string))
 (declare-function mew-submit--mod-sync "ext:mew-submit-native" (file))
 (declare-function mew-submit--mod-lock "ext:mew-submit-native" (file))
@@ -620,13 +621,16 @@ Return the entries of those messages."
   (let (people)
     (dolist (name '("delivered.log.1" "delivered.log") people)
       (let ((file (expand-file-name name directory))
+            (coding-system-for-read 'utf-8-unix)
             (file-name-handler-alist nil))
         (when (file-readable-p file)
           (require 'json)
           (with-temp-buffer
             (insert-file-contents file)
             (goto-char (point-min))
-            (while (search-forward (format "\"message-id\":\"%s\"" message-id) nil t)
+            (setq case-fold-search nil)
+            ;; As it is written there, with a backslash before a quote.
+            (while (search-forward (concat "\"message-id\":" (json-encode message-id)) nil t)
               (let ((line (ignore-errors
                             (json-read-from-string
                              (buffer-substring (line-beginning-position)

@@ -332,6 +332,30 @@ One that came back after a power failure, without it, would be sent again."
         (should (equal (plist-get line :server) "h")))
       (should-not (mew-submit-spool--ids directory)))))
 
+(ert-deftest mew-submit-spool-tests-has-had-it ()
+  "A message that is in the outbox, or has left it, is known by its Message-ID."
+  :tags '(:module)
+  (dolist (id '("<old@id>" "<\"a b\"@id>" "<back\\\\slash@id>" "<jos\u00e9@id>"))
+    (ert-info (id)
+      (mew-submit-test-with-directory directory
+        (cl-flet ((has (id &rest people)
+                    (mew-submit-spool--has-p id people directory)))
+          (should-not (has id "a@x"))
+          (let ((entry (mew-submit-spool--with (mew-submit-spool-tests--add directory)
+                                               :message-id id :recipients '("b@x")
+                                               :delivered '("a@x"))))
+            (mew-submit-spool--write entry)
+            (should (has id "A@x" "b@x"))
+            (should-not (has id "a@x" "c@x"))
+            (mew-submit-spool--finish
+             (mew-submit-spool--with entry :recipients nil :delivered '("a@x" "b@x")) nil))
+          (should-not (mew-submit-spool--ids directory))
+          (should (has id "A@x" "b@x"))
+          (should-not (has id "c@x"))
+          ;; Capitals make another identifier.
+          (should-not (has (upcase id) "a@x"))
+          (should-not (has "<other@id>" "a@x")))))))
+
 (ert-deftest mew-submit-spool-tests-what-others-can-write-to ()
   "An outbox that others can write to is not used, nor read; 0755 is put right.
 SECURITY: P3."

@@ -349,6 +349,20 @@ Mew's functions are played here; itself it is in test/clients.  SECURITY: P14."
                  (setq buffer-file-name nil))
                (kill-buffer buffer))))))))
 
+(ert-deftest mew-submit-clients-tests-in-the-outbox-is-sent ()
+  "Nothing that happens behind it, no quit either, tells of a mail that was not sent.
+Whoever believes that sends it again."
+  :tags '(:module)
+  (mew-submit-clients-tests--with-server
+    (dolist (condition '(error quit))
+      (let ((mew-submit--queued-function (lambda (_) (signal condition nil))))
+        (should (eq 'sent (condition-case nil
+                              (progn (mew-submit-clients-tests--compose) 'sent)
+                            ((error quit) 'not-sent)))))
+      (mew-submit-clients-tests--wait))
+    (should (mew-submit-test-stored peer 2))
+    (should-not (mew-submit-test-stored peer 3))))
+
 (ert-deftest mew-submit-clients-tests-copy-that-cannot-be-filed ()
   "It is kept, with the message, until it can; one that can be is filed and not filed twice."
   (mew-submit-clients-tests--with-server

@@ -1141,6 +1141,37 @@ When nothing has changed, no message is touched, not even in memory."
             (advice-remove function #'touch)
             (advice-remove function #'count-read)))))))
 
+(ert-deftest mew-submit-queue-tests-what-is-beside-stops-nothing ()
+  "What is in the outbox is sent though its directory \"edited\" cannot be used.
+And what a filing that broke off has left beside the copies is swept away."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (dolist (start (list (lambda () (mew-submit-dispatch--start))
+                         #'mew-submit-dispatch--module-is-there))
+      (mew-submit-queue-tests--with-outbox directory
+        (let* ((raw (expand-file-name "raw" directory))
+               (edited (mew-submit-spool--edited directory))
+               (part (expand-file-name "copy-x.part" (mew-submit-spool--copies directory)))
+               (mew-submit-dispatch--watching (list directory))
+               warned)
+          (make-directory (file-name-directory part))
+          (mew-submit-test-write part "")
+          (set-file-times part (time-subtract nil 100000))
+          (make-directory edited)
+          (set-file-modes edited #o777)
+          (mew-submit-test-write raw "From: me@x\nTo: a@x\n\nbody\n")
+          (mew-submit-spool--add raw (mew-submit-message--fields raw) directory
+                                 (list :state 'queued :from "me@x" :recipients '("a@x")
+                                       :account (mew-submit-test-account peer "ok")))
+          (cl-letf (((symbol-function 'display-warning)
+                     (lambda (_ text &rest _) (push text warned))))
+            (funcall start)
+            (mew-submit-queue-tests--settle))
+          (should (seq-some (lambda (text) (string-search "Others can write" text)) warned))
+          (should-not (mew-submit-spool--ids directory))
+          (should (or (symbolp start) (not (file-exists-p part)))))))
+    (should (mew-submit-test-stored peer 2))))
+
 (ert-deftest mew-submit-queue-tests-a-look-that-ends-early ()
   "A look that an error or a quit has ended does not stand in the way of the next."
   (mew-submit-queue-tests--with-outbox directory

@@ -1805,6 +1805,27 @@ It is used all the same; another Emacs uses that of the user's account."
         (should-not (directory-files (expand-file-name "edited" directory)
                                      nil "\\`[^.]"))))))
 
+(ert-deftest mew-submit-queue-tests-edited-and-sent-is-gone ()
+  "No other Emacs puts back what was edited and is sent, at whatever moment it looks.
+One that was to be sent at a time of its own would be sent twice."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-queue-tests--with-outbox directory
+      (let* ((mew-submit-accounts (list (mew-submit-test-account peer "ok")))
+             (id (mew-submit-queue-tests--add
+                  directory nil :not-before (time-add nil 86400)))
+             (look (lambda (&rest _) (mew-submit-spool--put-back directory))))
+        (mew-submit-queue-tests--editing id
+          (goto-char (point-min))
+          (message-remove-header "X-Mew-Submit-Send-At")
+          (advice-add 'mew-submit-spool--unlock :after look)
+          (unwind-protect
+              (message-send)
+            (advice-remove 'mew-submit-spool--unlock look)))
+        (mew-submit-queue-tests--settle)
+        (should (mew-submit-test-stored peer 1))
+        (should-not (mew-submit-spool--ids directory))))))
+
 (ert-deftest mew-submit-queue-tests-edit-keeps-the-date ()
   "A message that is held until a date is held until then when it was edited."
   :tags '(:module)

@@ -365,13 +365,21 @@ to be locked."
          (part (concat name ".part"))
          ;; A quit is for before it is there, not for between that and the end.
          (inhibit-quit t)
-         added)
+         mine added)
     (unwind-protect
         (mew-submit-spool--with-errors "The message"
           (let ((inhibit-quit nil))
-            (if (and move (not (mew-submit-message--private-p fields)))
-                (rename-file file part)
-              (mew-submit-message--copy file fields part))
+            (condition-case err
+                (if (and move (not (mew-submit-message--private-p fields)))
+                    (rename-file file part)
+                  (mew-submit-message--copy file fields part))
+              (file-already-exists
+               (setq part nil)
+               (signal (car err) (cdr err))))
+            ;; While we have PART nobody else begins; who was faster has these.
+            (when (or (file-exists-p name) (file-exists-p (concat stem ".eld")))
+              (signal 'file-already-exists (list "Another Emacs was faster" name)))
+            (setq mine t)
             (mew-submit-spool--sync part)
             (setq entry
                   (append (list :id id :directory directory :stem stem
@@ -384,8 +392,10 @@ to be locked."
           (mew-submit-spool--sync directory)
           (setq added t))
       (ignore-errors
-        (delete-file part)
-        (unless added
+        ;; Another Emacs may have chosen the same name: what is its own stays.
+        (when part
+          (delete-file part))
+        (when (and mine (not added))
           (dolist (suffix '(".eml" ".eld" ".source"))
             (delete-file (concat stem suffix))))
         (when (and added move)

@@ -227,13 +227,21 @@ That says nothing of the message: a network home may be away for a moment."
 (defun mew-submit-fate--after (entry done)
   "Return ENTRY, which was being sent, as it is after its `done' event DONE.
 Its state is nil when everybody has it."
-  (let ((settled (mew-submit-fate--settle
-                  entry (mew-submit-fate--said entry done)))
-        ;; What becomes of a message does not hang on what can be said of it.
-        (words (condition-case err
-                   (mew-submit-report--done done)
-                 (error (display-warning 'mew-submit (mew-submit-error--text err))
-                        (or (plist-get done :text) "")))))
+  (let* ((settled (mew-submit-fate--settle
+                   entry (mew-submit-fate--said entry done)))
+         (done (if (and (eq (plist-get settled :state) 'uncertain)
+                        (equal (plist-get done :kind) "ok"))
+                   (append (list :kind "uncertain" :result "uncertain"
+                                 :text (format "It is not known what the server said of %s"
+                                               (mew-submit-report--people
+                                                (plist-get settled :recipients))))
+                           done)
+                 done))
+         ;; What becomes of a message does not hang on what can be said of it.
+         (words (condition-case err
+                    (mew-submit-report--done done)
+                  (error (display-warning 'mew-submit (mew-submit-error--text err))
+                         (or (plist-get done :text) "")))))
     (mew-submit-spool--note
      (mew-submit-spool--with
       (if (eq (plist-get settled :state) 'queued)

@@ -181,7 +181,10 @@ server has said, cannot be put into words."
                  (entry (mew-submit-spool--read id directory)))
             (should (eq (plist-get entry :state) state))
             (should (equal (plist-get entry :recipients) '("b@x")))
-            (should (equal (plist-get entry :delivered) '("a@x")))))))))
+            (should (equal (plist-get entry :delivered) '("a@x")))
+            (when (eq state 'uncertain)
+              (should (equal (plist-get entry :kind) "uncertain"))
+              (should (string-search "b@x" (plist-get entry :last))))))))))
 
 (ert-deftest mew-submit-queue-tests-the-rest-only ()
   "Those who have it do not get it again; who was refused is told at the end."

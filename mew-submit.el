@@ -369,10 +369,10 @@ M-x mew-submit-build-module"))
           (when mew-submit--queued-function
             (condition-case err
                 (funcall mew-submit--queued-function copies)
-              (error (display-warning
-                      'mew-submit
-                      (format "The mail is in the outbox, but: %s"
-                              (mew-submit-error--text err))))))
+              ((error quit)
+               (display-warning 'mew-submit
+                                (format "The mail is in the outbox, but: %s"
+                                        (mew-submit-error--text err))))))
           ;; What the client says when it has handed the mail over comes first.
           (run-at-time 0 nil (lambda () (mew-submit-background--run
                                          (mew-submit--say id))))

@@ -406,7 +406,9 @@ Return non-nil if some of them are left when this returns."
 (defun mew-submit-copies--file (directory)
   "File the copies that are to be filed in the outbox DIRECTORY.
 Return how many messages have copies left."
-  (let ((copies (mew-submit-spool--copies directory)))
+  (let ((copies (mew-submit-spool--copies directory))
+        ;; Whoever quits keeps no message locked; what can be quit says so.
+        (inhibit-quit t))
     (seq-count (lambda (id) (mew-submit-copies--file-entry id copies))
                (mew-submit-spool--ids copies))))
 

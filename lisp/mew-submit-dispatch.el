@@ -577,7 +577,8 @@ The mail goes to the outbox all the same, whatever the answer is."
   (setq mew-submit-dispatch--no-module nil)
   (mew-submit-question--drop 'build)
   (clrhash mew-submit-known--seen)
-  (mapc #'mew-submit-spool--put-back mew-submit-dispatch--watching)
+  (dolist (directory mew-submit-dispatch--watching)
+    (mew-submit-known--call #'mew-submit-spool--put-back directory))
   (mew-submit-dispatch--look-all)
   (mew-submit-dispatch--run))
 
@@ -593,8 +594,10 @@ has been looked at; when there is much, that is after this has returned."
     (cl-pushnew directory mew-submit-dispatch--watching :test #'equal)
     (setq mew-submit-fate--leaving nil)
     (unless (mew-submit-module--missing-p)
-      (mew-submit-spool--put-back directory))
-    (mew-submit-spool--clean directory)
+      (mew-submit-known--call #'mew-submit-spool--put-back directory))
+    (mapc #'mew-submit-spool--clean
+          (list directory (mew-submit-spool--copies directory)
+                (mew-submit-spool--edited directory)))
     (setq mew-submit-dispatch--looked (float-time))
     (mew-submit-known--look-then directory
                                  (lambda ()

@@ -29,8 +29,9 @@
   (pcase-let ((`(,entry . ,lock) mew-submit-edit--edited))
     (when entry
       (setq mew-submit-edit--edited nil)
-      (mew-submit-spool--unlock lock)
-      (ignore-errors (mew-submit-spool--remove entry)))))
+      ;; Unlocked it would be put back by another Emacs.
+      (ignore-errors (mew-submit-spool--remove entry))
+      (mew-submit-spool--unlock lock))))
 
 (defun mew-submit-edit--delete-p (entry)
   "Is ENTRY's message, whose buffer is killed, to be gone for good?

@@ -156,7 +156,8 @@ then."
   "Return what was said of each recipient of ENTRY, whose `done' event is DONE.
 It is as `mew-submit-fate--of-journal' returns it.  The journal knows it, and
 DONE who was refused before there was a final dot.  An answer that is not in the
-journal, whatever has become of that, is one all the same."
+journal, whatever has become of that, is one all the same.  Of whom neither
+knows, though all went well, it is in doubt whether they have it."
   (let* ((ok (equal (plist-get done :kind) "ok"))
          (said (mew-submit-fate--of-journal
                 (plist-get entry :recipients)
@@ -166,13 +167,14 @@ journal, whatever has become of that, is one all the same."
      (mapcar (lambda (recipient)
                (let* ((address (plist-get recipient :address))
                       (told (seq-find (lambda (told)
-                                        (and (equal (plist-get told :address) address)
-                                             (>= (or (plist-get told :code) 0) 400)))
-                                      (plist-get done :recipients))))
+                                        (equal (plist-get told :address) address))
+                                      (plist-get done :recipients)))
+                      (code (or (plist-get told :code) 0)))
                  (cond ((plist-get recipient :code) recipient)
-                       ((and told (or ok (not (plist-get recipient :sent)))) told)
-                       (ok (list :address address :code 250))
-                       (t recipient))))
+                       ((and (>= code 400) (or ok (not (plist-get recipient :sent)))) told)
+                       ((not ok) recipient)
+                       ((<= 200 code 299) (list :address address :code 250))
+                       (t (list :address address :sent t)))))
              (plist-get said :recipients)))))
 
 (defun mew-submit-fate--interval (attempts)
@@ -225,13 +227,21 @@ That says nothing of the message: a network home may be away for a moment."
 (defun mew-submit-fate--after (entry done)
   "Return ENTRY, which was being sent, as it is after its `done' event DONE.
 Its state is nil when everybody has it."
-  (let ((settled (mew-submit-fate--settle
-                  entry (mew-submit-fate--said entry done)))
-        ;; What becomes of a message does not hang on what can be said of it.
-        (words (condition-case err
-                   (mew-submit-report--done done)
-                 (error (display-warning 'mew-submit (mew-submit-error--text err))
-                        (or (plist-get done :text) "")))))
+  (let* ((settled (mew-submit-fate--settle
+                   entry (mew-submit-fate--said entry done)))
+         (done (if (and (eq (plist-get settled :state) 'uncertain)
+                        (equal (plist-get done :kind) "ok"))
+                   (append (list :kind "uncertain" :result "uncertain"
+                                 :text (format "It is not known what the server said of %s"
+                                               (mew-submit-report--people
+                                                (plist-get settled :recipients))))
+                           done)
+                 done))
+         ;; What becomes of a message does not hang on what can be said of it.
+         (words (condition-case err
+                    (mew-submit-report--done done)
+                  (error (display-warning 'mew-submit (mew-submit-error--text err))
+                         (or (plist-get done :text) "")))))
     (mew-submit-spool--note
      (mew-submit-spool--with
       (if (eq (plist-get settled :state) 'queued)

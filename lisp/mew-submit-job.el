@@ -287,6 +287,20 @@ would be tried again was stopped, if that was wanted just when the job ended."
                 recipient)))
           (reverse (plist-get (mew-submit-job-course session) :recipients))))
 
+(defun mew-submit-job--refused (recipients)
+  "Return those of RECIPIENTS, plists with :code, who were not accepted."
+  (cl-remove-if (lambda (recipient)
+                  (<= 200 (or (plist-get recipient :code) 0) 299))
+                recipients))
+
+(defun mew-submit-job--outcome (kind refused)
+  "Return :result and :exit of a job that ended with KIND; some may be REFUSED."
+  (if (and refused (equal kind "ok"))
+      ;; Never 75: a script that sends again would send twice to the others.
+      (list :result "partial" :exit 69)
+    (list :result (mew-submit-error--result kind)
+          :exit (mew-submit-error--status kind))))
+
 (defun mew-submit-job--cause (event refused)
   "Return why the server refused, part of a `done' event, or nil.
 EVENT is the end of the job; after a good one, some recipients may be REFUSED."
@@ -301,20 +315,15 @@ EVENT is the end of the job; after a good one, some recipients may be REFUSED."
   (let* ((course (mew-submit-job-course session))
          (kind (mew-submit-job--kind session event))
          (recipients (mew-submit-job--recipients session))
-         (refused (cl-remove-if (lambda (recipient)
-                                  (<= 200 (or (plist-get recipient :code) 0) 299))
-                                recipients))
-         (partly (and refused (equal kind "ok")))
+         (refused (mew-submit-job--refused recipients))
          (tls (plist-get course :tls))
          (reply (plist-get course :reply))
          (said (or (plist-get event :said) (plist-get reply :said)))
          (lacks (mew-submit-job-lacks session)))
     (append
-     (list :event 'done :job (plist-get event :job) :kind kind
-           :result (if partly "partial" (mew-submit-error--result kind))
-           ;; Never 75: a script that sends again would send twice to the others.
-           :exit (if partly 69 (mew-submit-error--status kind))
-           :code (or (plist-get event :code) 0)
+     (list :event 'done :job (plist-get event :job) :kind kind)
+     (mew-submit-job--outcome kind refused)
+     (list :code (or (plist-get event :code) 0)
            :enhanced (or (plist-get event :enhanced) "")
            :text (mew-submit-job--text session event))
      (mew-submit-course--pick (plist-get course :connected) :port :family :address :fallback)
@@ -337,17 +346,24 @@ EVENT is the end of the job; after a good one, some recipients may be REFUSED."
 
 (defun mew-submit-job--call (function event what &optional asking)
   "Call FUNCTION, if there is one, with EVENT; show its errors as WHAT's.
-Return what it returns, or nil after an error or a quit.  A quit takes effect
-when EVENT has been dealt with; while ASKING it only means no."
+Return what it returns, or nil after an error or a quit.  A quit, also one from
+before, takes effect when EVENT has been dealt with; while ASKING it only means
+no."
   (when function
-    (condition-case err
-        (let ((inhibit-quit nil))
-          (funcall function event))
-      (quit (unless asking
-              (setq quit-flag t))
-            nil)
-      (error (mew-submit-job--warn err what)
-             nil))))
+    ;; One from before would end it before it begins.
+    (let ((before (and inhibit-quit quit-flag)))
+      (when before
+        (setq quit-flag nil))
+      (prog1 (condition-case err
+                 (let ((inhibit-quit nil))
+                   (funcall function event))
+               (quit (unless asking
+                       (setq quit-flag t))
+                     nil)
+               (error (mew-submit-job--warn err what)
+                      nil))
+        (when before
+          (setq quit-flag before))))))
 
 (defun mew-submit-job--no-answer (session why)
   "Tell SESSION's job that there is no answer; WHY is told at the end."
@@ -456,11 +472,13 @@ One that was to be stopped ends, and so do all when Emacs does."
         (mew-submit-job--call (mew-submit-job-on-done session)
                               done "a callback for the end")))))
 
-(defun mew-submit-job--bare-done (event)
-  "Return a `done' event with no more than EVENT, the end of a job, has itself."
-  (let ((kind (plist-get event :kind)))
-    (append (list :result (mew-submit-error--result kind)
-                  :exit (mew-submit-error--status kind))
+(defun mew-submit-job--bare-done (session event)
+  "Return a `done' event with no more than EVENT, the end of SESSION's job, has.
+And with what the server has said of recipients, since that decides who has it."
+  (let* ((kind (mew-submit-job--kind session event))
+         (recipients (reverse (plist-get (mew-submit-job-course session) :recipients))))
+    (append (list :kind kind :recipients recipients)
+            (mew-submit-job--outcome kind (mew-submit-job--refused recipients))
             event)))
 
 (defun mew-submit-job--handle-queue ()
@@ -490,9 +508,13 @@ again: each event is taken from the queue before it is handled."
                 (mew-submit-job--ask session event))))
         (error
          (mew-submit-job--warn err "handling an event")
-         ;; Whatever cannot be told of it, the job has ended, and somebody waits for that.
-         (when (and (eq type 'done) (null (mew-submit-job-done session)))
-           (mew-submit-job--end session (mew-submit-job--bare-done (cdr next)))))))))
+         ;; Whatever cannot be told: somebody waits for the end, and the job for an answer.
+         (pcase type
+           ((and 'done (guard (null (mew-submit-job-done session))))
+            (mew-submit-job--end session (mew-submit-job--bare-done session (cdr next))))
+           ('ask
+            (mew-submit-job--pass-on session (mew-submit-job-id session)
+                                     (cons :failed (mew-submit-error--text err))))))))))
 
 (defun mew-submit-job--dispatch ()
   "Handle the queue.  Whatever throws past this, the rest is handled later."

@@ -51,6 +51,10 @@
   "Call FUNCTION, if there is one, with ARGS; show its errors as warnings.
 A quit ends FUNCTION, and is noted for the caller."
   (when function
+    ;; One that came before would end it before it begins.
+    (when (and inhibit-quit (eq quit-flag t))
+      (setq quit-flag nil
+            mew-submit-known--quitted t))
     (condition-case err
         (let ((inhibit-quit nil))
           (apply function args))

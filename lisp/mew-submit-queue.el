@@ -75,11 +75,13 @@ not taken sends it again."
          (entry (mew-submit-spool--add file fields directory entry move source
                                        (lambda (it) (setq stamp it)))))
     (mew-submit-known--note entry stamp parcel)
-    (unless mew-submit-background--now
-      (mew-submit-queue--user-adds entry))
-    (condition-case err
-        (mew-submit-dispatch--run)
-      (error (display-warning 'mew-submit (mew-submit-error--text err))))
+    (dolist (step (list (if mew-submit-background--now
+                            #'ignore
+                          (lambda () (mew-submit-queue--user-adds entry)))
+                        #'mew-submit-dispatch--run))
+      (condition-case err
+          (funcall step)
+        (error (display-warning 'mew-submit (mew-submit-error--text err)))))
     (setq quit-flag nil)
     (plist-get entry :id)))
 

@@ -38,6 +38,7 @@
 (require 'mew-submit-module)
 (require 'mew-submit-store)
 
+(declare-function json-encode "json" (object))
 (declare-function json-read-from-string "json" (string))
 (declare-function mew-submit--mod-sync "ext:mew-submit-native" (file))
 (declare-function mew-submit--mod-lock "ext:mew-submit-native" (file))
@@ -365,13 +366,21 @@ to be locked."
          (part (concat name ".part"))
          ;; A quit is for before it is there, not for between that and the end.
          (inhibit-quit t)
-         added)
+         mine added)
     (unwind-protect
         (mew-submit-spool--with-errors "The message"
           (let ((inhibit-quit nil))
-            (if (and move (not (mew-submit-message--private-p fields)))
-                (rename-file file part)
-              (mew-submit-message--copy file fields part))
+            (condition-case err
+                (if (and move (not (mew-submit-message--private-p fields)))
+                    (rename-file file part)
+                  (mew-submit-message--copy file fields part))
+              (file-already-exists
+               (setq part nil)
+               (signal (car err) (cdr err))))
+            ;; While we have PART nobody else begins; who was faster has these.
+            (when (or (file-exists-p name) (file-exists-p (concat stem ".eld")))
+              (signal 'file-already-exists (list "Another Emacs was faster" name)))
+            (setq mine t)
             (mew-submit-spool--sync part)
             (setq entry
                   (append (list :id id :directory directory :stem stem
@@ -384,8 +393,10 @@ to be locked."
           (mew-submit-spool--sync directory)
           (setq added t))
       (ignore-errors
-        (delete-file part)
-        (unless added
+        ;; Another Emacs may have chosen the same name: what is its own stays.
+        (when part
+          (delete-file part))
+        (when (and mine (not added))
           (dolist (suffix '(".eml" ".eld" ".source"))
             (delete-file (concat stem suffix))))
         (when (and added move)
@@ -621,13 +632,16 @@ Return the entries of those messages."
   (let (people)
     (dolist (name '("delivered.log.1" "delivered.log") people)
       (let ((file (expand-file-name name directory))
+            (coding-system-for-read 'utf-8-unix)
             (file-name-handler-alist nil))
         (when (file-readable-p file)
           (require 'json)
           (with-temp-buffer
             (insert-file-contents file)
             (goto-char (point-min))
-            (while (search-forward (format "\"message-id\":\"%s\"" message-id) nil t)
+            (setq case-fold-search nil)
+            ;; As it is written there, with a backslash before a quote.
+            (while (search-forward (concat "\"message-id\":" (json-encode message-id)) nil t)
               (let ((line (ignore-errors
                             (json-read-from-string
                              (buffer-substring (line-beginning-position)

@@ -349,6 +349,20 @@ Mew's functions are played here; itself it is in test/clients.  SECURITY: P14."
                  (setq buffer-file-name nil))
                (kill-buffer buffer))))))))
 
+(ert-deftest mew-submit-clients-tests-in-the-outbox-is-sent ()
+  "Nothing that happens behind it, no quit either, tells of a mail that was not sent.
+Whoever believes that sends it again."
+  :tags '(:module)
+  (mew-submit-clients-tests--with-server
+    (dolist (condition '(error quit))
+      (let ((mew-submit--queued-function (lambda (_) (signal condition nil))))
+        (should (eq 'sent (condition-case nil
+                              (progn (mew-submit-clients-tests--compose) 'sent)
+                            ((error quit) 'not-sent)))))
+      (mew-submit-clients-tests--wait))
+    (should (mew-submit-test-stored peer 2))
+    (should-not (mew-submit-test-stored peer 3))))
+
 (ert-deftest mew-submit-clients-tests-copy-that-cannot-be-filed ()
   "It is kept, with the message, until it can; one that can be is filed and not filed twice."
   (mew-submit-clients-tests--with-server
@@ -371,6 +385,33 @@ Mew's functions are played here; itself it is in test/clients.  SECURITY: P14."
       (should (string-match-p "Bcc: b@x" (mew-submit-test-octets bad)))
       (should-not (file-exists-p good))
       (should-not (string-match-p "^Bcc" (mew-submit-test-stored peer))))))
+
+(ert-deftest mew-submit-clients-tests-quit-while-copies-are-filed ()
+  "A quit while a copy is handed to a program keeps nobody from filing it."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let* ((raw (expand-file-name "raw" directory))
+           (copies (mew-submit-spool--prepare (mew-submit-spool--copies directory)))
+           (noninteractive nil)
+           (quit (lambda (file) (setq quit-flag t) file)))
+      (mew-submit-test-write raw "From: me@x\nTo: a@x\n\nbody\n")
+      (mew-submit-spool--add
+       raw (mew-submit-message--fields raw) copies
+       (list :state 'filing :from "me@x" :recipients '("a@x") :delivered '("a@x") :account nil
+             :fcc (list (list :kind 'pipe :place (format "cat >>%ssent" directory)))))
+      (advice-add 'mew-submit-copies--write :filter-return quit)
+      (unwind-protect
+          (should (eq 'quit (condition-case nil
+                                (progn (mew-submit-copies--file directory)
+                                       ;; It takes effect afterwards.
+                                       (identity nil))
+                              (quit 'quit))))
+        (advice-remove 'mew-submit-copies--write quit))
+      (mew-submit-test-until ("the copy")
+        (mew-submit-copies--file directory)
+        (null (mew-submit-spool--ids copies)))
+      (should (string-search "body" (mew-submit-test-octets
+                                     (expand-file-name "sent" directory)))))))
 
 (ert-deftest mew-submit-clients-tests-copy-of-eight-bits ()
   "A copy has the octets of the message, also where they are no text."

@@ -360,6 +360,28 @@ All others are told as they are, those of other jobs too.  \(SECURITY: O27)."
     (mew-submit-job--dispatch)
     (should (equal events '(3 2 1)))))
 
+(ert-deftest mew-submit-job-tests-quit-before-a-callback ()
+  "A quit that comes before a callback ends it no more than the one after it."
+  (let* (ends
+         (mew-submit-job--queue nil)
+         (mew-submit-job--timer nil)
+         (end '(:event done :kind "ok" :result "delivered"))
+         (session (mew-submit-job--make
+                   :id 7
+                   :on-event (lambda (_) (push 'event ends))
+                   :on-done (lambda (_) (push 'done ends)))))
+    (mew-submit-job--enqueue (list (cons session end)))
+    (let ((inhibit-quit t)              ; as in a timer
+          (before (symbol-function 'mew-submit-course--add)))
+      (cl-letf (((symbol-function 'mew-submit-course--add)
+                 (lambda (&rest arguments)
+                   (setq quit-flag t)
+                   (apply before arguments))))
+        (mew-submit-job--dispatch))
+      (should quit-flag)
+      (setq quit-flag nil))
+    (should (equal ends '(done event)))))
+
 (ert-deftest mew-submit-job-tests-many-at-once ()
   "Forty jobs at once end, each with exactly one `done', and no thread stays."
   :tags '(:module)
@@ -600,6 +622,34 @@ All others are told as they are, those of other jobs too.  \(SECURITY: O27)."
       (should (= (length warnings) 1)))
     (should-not (mew-submit-test-stored peer))
     (should-not (mew-submit-test-log peer "auth"))))
+
+(ert-deftest mew-submit-job-tests-a-question-that-cannot-be-asked ()
+  "A question that something fails before counts as answered with no: the job ends."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "--user" "me" "--password" "s3cret"
+                                   "127.0.0.1:0,name=ok")
+    (dolist (function '(mew-submit-job--tried mew-submit-course--add))
+      (ert-info ((symbol-name function))
+        (mew-submit-job-tests--with-warnings warnings
+          (let* ((before (symbol-function function))
+                 (asking (lambda (&rest arguments)
+                           (or (eq function 'mew-submit-job--tried)
+                               (eq (plist-get (nth 1 arguments) :event) 'ask))))
+                 failed
+                 (done (cl-letf (((symbol-function function)
+                                  (lambda (&rest arguments)
+                                    (if (or failed (not (apply asking arguments)))
+                                        (apply before arguments)
+                                      (setq failed t)
+                                      (error "Something is wrong")))))
+                         (mew-submit-job-tests--run
+                          (mew-submit-job-tests--request peer "ok" :user "me")
+                          :on-ask (lambda (_) (cons "me" (copy-sequence "s3cret")))))))
+            (should failed)
+            (should (equal (plist-get done :kind) "auth"))
+            (should (string-search "Something is wrong" (plist-get done :text)))
+            (should (= (length warnings) 1))))))
+    (should-not (mew-submit-test-stored peer))))
 
 (ert-deftest mew-submit-job-tests-fallback-is-asked-for ()
   "A less preferred port is used after a yes, and not after anything else."

@@ -153,6 +153,41 @@ rcpt#2=reply:550 5.1.1 Who"
     (should (mew-submit-test-stored peer 4))
     (should-not (mew-submit-test-stored peer 5))))
 
+(ert-deftest mew-submit-queue-tests-who-was-refused-without-words ()
+  "Who was refused in a transaction of their own has not got it, whatever is told.
+The journal has nothing of that one, and here the end of the job, or what the
+server has said, cannot be put into words."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=never,cap2+=LIMITS RCPTMAX=1,rcpt#2=reply:550 5.1.1 Who"
+            "127.0.0.1:0,name=later,cap2+=LIMITS RCPTMAX=1,rcpt#2=reply:450 4.2.1 Busy")
+    (pcase-dolist (`(,function ,type ,name ,state)
+                   '((mew-submit-job--done done "never" refused)
+                     (mew-submit-job--done done "later" queued)
+                     (mew-submit-course--add done "never" refused)
+                     (mew-submit-course--add done "later" queued)
+                     (mew-submit-course--add recipient "never" uncertain)))
+      (ert-info ((format "%s %s %s" function type name))
+        (mew-submit-queue-tests--with-outbox directory
+          (let* ((before (symbol-function function))
+                 (mew-submit-keep-connection 0)
+                 (id (cl-letf (((symbol-function 'display-warning) #'ignore)
+                               ((symbol-function function)
+                                (lambda (&rest arguments)
+                                  (if (eq (plist-get (nth 1 arguments) :event) type)
+                                      (error "Something is wrong")
+                                    (apply before arguments)))))
+                       (prog1 (mew-submit-queue-tests--add
+                               directory (mew-submit-test-account peer name))
+                         (mew-submit-queue-tests--settle))))
+                 (entry (mew-submit-spool--read id directory)))
+            (should (eq (plist-get entry :state) state))
+            (should (equal (plist-get entry :recipients) '("b@x")))
+            (should (equal (plist-get entry :delivered) '("a@x")))
+            (when (eq state 'uncertain)
+              (should (equal (plist-get entry :kind) "uncertain"))
+              (should (string-search "b@x" (plist-get entry :last))))))))))
+
 (ert-deftest mew-submit-queue-tests-the-rest-only ()
   "Those who have it do not get it again; who was refused is told at the end."
   :tags '(:module)
@@ -527,8 +562,17 @@ filename=a.txt\n\nattached\n\n--=--\n")))
             (should (stringp id))
             (mew-submit-queue-tests--settle-anyhow)
             (should-not (mew-submit-spool--ids directory))))))
-    (should (mew-submit-test-stored peer 3))
-    (should-not (mew-submit-test-stored peer 4))))
+    ;; Nor where it is about the user who is here.
+    (cl-letf (((symbol-function 'mew-submit-auth--locked)
+               (lambda (_) (error "Not mine")))
+              ((symbol-function 'display-warning) #'ignore))
+      (mew-submit-queue-tests--with-outbox directory
+        (should (stringp (mew-submit-queue-tests--add
+                          directory (mew-submit-test-account peer "ok"))))
+        (mew-submit-queue-tests--settle-anyhow)
+        (should-not (mew-submit-spool--ids directory))))
+    (should (mew-submit-test-stored peer 4))
+    (should-not (mew-submit-test-stored peer 5))))
 
 (ert-deftest mew-submit-queue-tests-the-header-known-is-that-on-disk ()
   "The header that is in memory is that of the file that leaves, or there is none.
@@ -665,6 +709,28 @@ Where its octets were other ones, the text behind it would be cut or doubled."
           (should-not (mew-submit-known--running))
           (should-not (mew-submit-known--entries))
           (should-not (mew-submit-spool--ids directory)))))))
+
+(ert-deftest mew-submit-queue-tests-quit-before-it-is-told ()
+  "A quit while the end is worked out keeps nobody from being told of it.
+It takes effect after that."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=silent,dot=close")
+    (mew-submit-queue-tests--with-outbox directory
+      (let* (told
+             (quit (lambda (entry) (setq quit-flag t) entry))
+             (id (unwind-protect
+                     (progn
+                       (advice-add 'mew-submit-fate--after :filter-return quit)
+                       (prog1 (mew-submit-queue-tests--add
+                               directory (mew-submit-test-account peer "silent")
+                               :on-done (lambda (_) (push 'caller told)))
+                         (should (eq 'quit (condition-case nil
+                                               (mew-submit-queue-tests--settle)
+                                             (quit 'quit))))))
+                   (advice-remove 'mew-submit-fate--after quit))))
+        (should (equal told '(caller)))
+        (should (= (length mew-submit-queue-tests--done) 1))
+        (should (eq (mew-submit-queue-tests--state id) 'uncertain))))))
 
 (ert-deftest mew-submit-queue-tests-journal-lost ()
   "Without the journal, what the server said is known all the same.
@@ -1079,6 +1145,37 @@ When nothing has changed, no message is touched, not even in memory."
                               mew-submit-dispatch--due-p mew-submit-known--entries))
             (advice-remove function #'touch)
             (advice-remove function #'count-read)))))))
+
+(ert-deftest mew-submit-queue-tests-what-is-beside-stops-nothing ()
+  "What is in the outbox is sent though its directory \"edited\" cannot be used.
+And what a filing that broke off has left beside the copies is swept away."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (dolist (start (list (lambda () (mew-submit-dispatch--start))
+                         #'mew-submit-dispatch--module-is-there))
+      (mew-submit-queue-tests--with-outbox directory
+        (let* ((raw (expand-file-name "raw" directory))
+               (edited (mew-submit-spool--edited directory))
+               (part (expand-file-name "copy-x.part" (mew-submit-spool--copies directory)))
+               (mew-submit-dispatch--watching (list directory))
+               warned)
+          (make-directory (file-name-directory part))
+          (mew-submit-test-write part "")
+          (set-file-times part (time-subtract nil 100000))
+          (make-directory edited)
+          (set-file-modes edited #o777)
+          (mew-submit-test-write raw "From: me@x\nTo: a@x\n\nbody\n")
+          (mew-submit-spool--add raw (mew-submit-message--fields raw) directory
+                                 (list :state 'queued :from "me@x" :recipients '("a@x")
+                                       :account (mew-submit-test-account peer "ok")))
+          (cl-letf (((symbol-function 'display-warning)
+                     (lambda (_ text &rest _) (push text warned))))
+            (funcall start)
+            (mew-submit-queue-tests--settle))
+          (should (seq-some (lambda (text) (string-search "Others can write" text)) warned))
+          (should-not (mew-submit-spool--ids directory))
+          (should (or (symbolp start) (not (file-exists-p part)))))))
+    (should (mew-submit-test-stored peer 2))))
 
 (ert-deftest mew-submit-queue-tests-a-look-that-ends-early ()
   "A look that an error or a quit has ended does not stand in the way of the next."
@@ -1718,6 +1815,27 @@ It is used all the same; another Emacs uses that of the user's account."
                              (mew-submit-spool--file id ".eml" directory))))
         (should-not (directory-files (expand-file-name "edited" directory)
                                      nil "\\`[^.]"))))))
+
+(ert-deftest mew-submit-queue-tests-edited-and-sent-is-gone ()
+  "No other Emacs puts back what was edited and is sent, at whatever moment it looks.
+One that was to be sent at a time of its own would be sent twice."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-queue-tests--with-outbox directory
+      (let* ((mew-submit-accounts (list (mew-submit-test-account peer "ok")))
+             (id (mew-submit-queue-tests--add
+                  directory nil :not-before (time-add nil 86400)))
+             (look (lambda (&rest _) (mew-submit-spool--put-back directory))))
+        (mew-submit-queue-tests--editing id
+          (goto-char (point-min))
+          (message-remove-header "X-Mew-Submit-Send-At")
+          (advice-add 'mew-submit-spool--unlock :after look)
+          (unwind-protect
+              (message-send)
+            (advice-remove 'mew-submit-spool--unlock look)))
+        (mew-submit-queue-tests--settle)
+        (should (mew-submit-test-stored peer 1))
+        (should-not (mew-submit-spool--ids directory))))))
 
 (ert-deftest mew-submit-queue-tests-edit-keeps-the-date ()
   "A message that is held until a date is held until then when it was edited."

@@ -178,6 +178,48 @@ A state that has to last has its name on disk, and so has a message that moves."
                          (sync ".eml") (rename ".eml") (sync "edited")))))
         (should (equal (mew-submit-spool-tests--steps function) steps))))))
 
+(ert-deftest mew-submit-spool-tests-one-name-for-two ()
+  "Two Emacsen that choose the same name at the same moment lose neither's message.
+One of them is told of an error, wherever the other is then."
+  :tags '(:module)
+  (pcase-dolist (`(,function ,when ,move)
+                 '((mew-submit-message--copy :before nil)
+                   (mew-submit-message--copy :after nil)
+                   (mew-submit-spool--sync :before nil)
+                   (rename-file :before t)
+                   (mew-submit-spool--sync :before t)))
+    (ert-info ((format "%s %s %s" when function move))
+      (mew-submit-test-with-directory directory
+        (cl-letf (((symbol-function 'mew-submit-spool--new-id) (lambda (_) "one")))
+          (let* (outcomes inside
+                 (add (lambda (subject)
+                        (let ((raw (mew-submit-test-write
+                                    (expand-file-name subject directory)
+                                    "From: me@x\nTo: a@x\n\nbody\n")))
+                          (push (condition-case nil
+                                    (plist-get
+                                     (mew-submit-spool--add
+                                      raw (mew-submit-message--fields raw) directory
+                                      (list :state 'queued :from "me@x" :recipients '("a@x")
+                                            :account nil :subject subject)
+                                      move)
+                                     :subject)
+                                  (mew-submit-config 'failed))
+                                outcomes))))
+                 (other (lambda (&rest _)
+                          (unless inside
+                            (setq inside t)
+                            (funcall add "other")))))
+            (advice-add function when other)
+            (unwind-protect
+                (funcall add "mine")
+              (advice-remove function other))
+            (should (= (length outcomes) 2))
+            (should (= (seq-count #'stringp outcomes) 1))
+            (should (equal (plist-get (mew-submit-spool--read "one" directory) :subject)
+                           (seq-find #'stringp outcomes)))
+            (should-not (directory-files directory nil "\\.part\\'"))))))))
+
 (ert-deftest mew-submit-spool-tests-text-survives ()
   "Whatever an entry holds is the same when it is read again."
   :tags '(:module)
@@ -331,6 +373,30 @@ One that came back after a power failure, without it, would be sent again."
         (should (equal (plist-get line :message-id) "<old@id>"))
         (should (equal (plist-get line :server) "h")))
       (should-not (mew-submit-spool--ids directory)))))
+
+(ert-deftest mew-submit-spool-tests-has-had-it ()
+  "A message that is in the outbox, or has left it, is known by its Message-ID."
+  :tags '(:module)
+  (dolist (id '("<old@id>" "<\"a b\"@id>" "<back\\\\slash@id>" "<jos\u00e9@id>"))
+    (ert-info (id)
+      (mew-submit-test-with-directory directory
+        (cl-flet ((has (id &rest people)
+                    (mew-submit-spool--has-p id people directory)))
+          (should-not (has id "a@x"))
+          (let ((entry (mew-submit-spool--with (mew-submit-spool-tests--add directory)
+                                               :message-id id :recipients '("b@x")
+                                               :delivered '("a@x"))))
+            (mew-submit-spool--write entry)
+            (should (has id "A@x" "b@x"))
+            (should-not (has id "a@x" "c@x"))
+            (mew-submit-spool--finish
+             (mew-submit-spool--with entry :recipients nil :delivered '("a@x" "b@x")) nil))
+          (should-not (mew-submit-spool--ids directory))
+          (should (has id "A@x" "b@x"))
+          (should-not (has id "c@x"))
+          ;; Capitals make another identifier.
+          (should-not (has (upcase id) "a@x"))
+          (should-not (has "<other@id>" "a@x")))))))
 
 (ert-deftest mew-submit-spool-tests-what-others-can-write-to ()
   "An outbox that others can write to is not used, nor read; 0755 is put right.

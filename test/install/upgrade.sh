@@ -69,7 +69,7 @@ upgraded ()
   wait "$open"
   before=$(stored)
   touch "$work/store/go"
-  timeout 550 "$EMACS" -Q --batch --eval "$1" -l "$work/first-mail.el" --eval "$(accounts)" -f install-next-mail >"$home/log.new" 2>&1 ||
+  timeout 550 "$EMACS" -Q --batch --eval "$1" -l "$work/first-mail.el" --eval "(let ((noninteractive nil)) $(accounts))" -f install-next-mail >"$home/log.new" 2>&1 ||
     fail "the new version: $(grep -v '^Loading\|^make\|^  ' "$home/log.new" | tail -n 4 | tr '\n' ' ')"
   rm "$work/store/go"
   [ "$(stored)" -eq $((before + 2)) ] || fail "the new version has delivered $(($(stored) - before)) of 2"

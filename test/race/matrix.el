@@ -281,11 +281,22 @@ Its standard error goes to the file ERRORS."
      :command (list "sh" "-c" "exec \"$0\" -Q --batch -L . -L lisp -L test -l race/worker -f mew-submit-race-worker 2>>\"$1\""
                     (or (getenv "EMACS") "emacs") errors))))
 
+(defun mew-submit-race--delay (cell)
+  "Return the seconds for the next attempt of CELL to begin beside one without answer.
+Where each is answered none has to, however long this machine takes for that."
+  (if (or (mew-submit-portable-p)       ; some are answered after a second there
+          (seq-some (lambda (attempt) (memq (nth 2 attempt) '(drop slow given-up)))
+                    (mew-submit-race-cell-attempts cell)))
+      0.25
+    10))
+
 (defun mew-submit-race--ask (worker cell)
   "Have WORKER run CELL."
   (with-current-buffer (process-buffer worker)
     (erase-buffer)
-    (process-send-string worker (concat (prin1-to-string (mew-submit-race--arguments cell)) "\n"))))
+    (process-send-string worker (concat (prin1-to-string (cons (mew-submit-race--delay cell)
+                                                               (mew-submit-race--arguments cell)))
+                                 "\n"))))
 
 (defun mew-submit-race--ended (worker)
   "Return the list of the exit status and the last event of the cell of WORKER.

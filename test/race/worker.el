@@ -5,8 +5,8 @@
 ;;; Commentary:
 
 ;; Started by matrix.el, some of them, since an Emacs for each of its cells would be started 600 times.
-;; A line of standard input is a list of arguments for `mew-submit-batch-send'; the answer are that command's
-;; lines of JSON and one with its exit status.  The message is the file RACE_WORK/message.
+;; A line of standard input is a list, `mew-submit-attempt-delay' and arguments for `mew-submit-batch-send'; the
+;; answer are that command's lines of JSON and one with its exit status.  The message is the file RACE_WORK/message.
 
 ;;; Code:
 
@@ -24,7 +24,9 @@
                   (copy-file (expand-file-name "message" (getenv "RACE_WORK")) file)))
     (let (line)
       (while (setq line (ignore-errors (read-from-minibuffer "")))
-        (let ((status (mew-submit-batch-send--run (car (read-from-string line)))))
+        (let* ((told (car (read-from-string line)))
+               (mew-submit-attempt-delay (car told))
+               (status (mew-submit-batch-send--run (cdr told))))
           (remove-hook 'kill-emacs-hook #'mew-submit-batch-send--interrupted)
           (mew-submit-batch-command--print (format "{\"event\":\"exit\",\"status\":%d}\n" status)))))))
 

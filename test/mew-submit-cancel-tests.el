@@ -155,9 +155,11 @@ Half of them are cancelled at once, the others where the server keeps them."
       (should (= dones 220))
       (mew-submit-test-until ("the threads to end")
         (zerop (mew-submit--mod-jobs)))
-      (mew-submit-test-until ((format "threads and descriptors as before, %S"
+      ;; The thread of the first job may have been ending still when it was counted.
+      (mew-submit-test-until ((format "no more threads and descriptors than before, %S"
                                       before))
-        (equal (mew-submit-cancel-tests--census) before)))))
+        (let ((now (mew-submit-cancel-tests--census)))
+          (and (<= (car now) (car before)) (<= (cdr now) (cdr before))))))))
 
 (defun mew-submit-cancel-tests--inherited ()
   "Return what descriptors beyond standard error a child of this Emacs has now.

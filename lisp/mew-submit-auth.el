@@ -254,13 +254,17 @@ Return non-nil if it was put off."
     (prog1 (> (hash-table-count mew-submit-auth--put-off) 0)
       (clrhash mew-submit-auth--put-off))))
 
+(defun mew-submit-auth--trimmed (secret)
+  "Return SECRET without the line end that comes along by pasting.
+Where it has one, SECRET itself is wiped."
+  (if (not (string-match "[\r\n]+\\'" secret))
+      secret
+    (prog1 (substring secret 0 (match-beginning 0))
+      (clear-string secret))))
+
 (defun mew-submit-auth--octets (secret)
-  "Return SECRET, encoded, without the line end that comes along by pasting."
-  (let ((octets (encode-coding-string secret 'utf-8)))
-    (if (not (string-match "[\r\n]+\\'" octets))
-        octets
-      (prog1 (substring octets 0 (match-beginning 0))
-        (clear-string octets)))))
+  "Return SECRET, trimmed and encoded, as a string that may be wiped."
+  (mew-submit-auth--trimmed (encode-coding-string secret 'utf-8)))
 
 (defun mew-submit-auth--secret (found)
   "Return a copy of the secret in FOUND, encoded, which may be overwritten.
@@ -337,9 +341,8 @@ It writes backslashes into a netrc file that it does not take out again."
 (defun mew-submit-auth--entry (host port user password)
   "Return PASSWORD of USER at HOST and PORT as `mew-submit-auth--lookup' does.
 It has a :save-function if one of `auth-sources' can take it."
-  (let* ((password (string-trim-right password "[\r\n]+"))
-         (plain (list :host host :user user :secret password))
-         (backend (mew-submit-auth--backend)))
+  (let ((plain (list :host host :user user :secret password))
+        (backend (mew-submit-auth--backend)))
     (or (and backend
              (not (mew-submit-auth--garbled-p backend password))
              (car (ignore-errors
@@ -364,7 +367,7 @@ It has a :save-function if one of `auth-sources' can take it."
 (defun mew-submit-auth--read (prompt host port user)
   "Ask with PROMPT for the password of USER at HOST and PORT.
 Return what `mew-submit-auth--lookup' does, or nil when the user gives none."
-  (let ((password (read-passwd prompt)))
+  (let ((password (mew-submit-auth--trimmed (read-passwd prompt))))
     (unless (string-empty-p password)
       (mew-submit-auth--entry host port user password))))
 
@@ -418,7 +421,9 @@ What is remembered of HOST is forgotten.  Return nil if there is nowhere to
 save it.  The user may be asked whether to."
   (mew-submit-auth--forget host)
   (when-let* ((save (mew-submit-auth--saver
-                     (mew-submit-auth--entry host port user password))))
+                     (mew-submit-auth--entry
+                      host port user
+                      (mew-submit-auth--trimmed (copy-sequence password))))))
     (funcall save)
     t))
 
@@ -439,7 +444,8 @@ If it can be saved, that is offered when the server has taken it."
                          (mew-submit-auth--entry (plist-get event :host)
                                                  (plist-get event :port)
                                                  (plist-get event :user)
-                                                 (copy-sequence password))))
+                                                 (mew-submit-auth--trimmed
+                                                  (copy-sequence password)))))
 
 ;;; Access tokens
 

@@ -231,6 +231,13 @@ That is what gpg can read by itself; whoever else may ask is left alone."
              "password s3cret$"
              (mew-submit-test-octets (mew-submit-auth-tests-world-authinfo world))))))
 
+(ert-deftest mew-submit-auth-tests-what-was-pasted-is-wiped ()
+  "What is left over of a password with a line end is nowhere any more."
+  (dolist (end '("" "\n" "\r\n" "\n\n"))
+    (let ((typed (concat "s3cr\u00e9t" end)))
+      (should (equal (mew-submit-auth--trimmed typed) "s3cr\u00e9t"))
+      (should (eq (equal end "") (and (string-search "s3cr" typed) t))))))
+
 (ert-deftest mew-submit-auth-tests-two-lines ()
   "A password of two lines is told as what it is, and the server not blamed."
   :tags '(:module)

@@ -107,19 +107,21 @@ test_vectors (void)
     }
 }
 
+/* What ends a wait, and how that is told.  */
+static const struct
+{
+  const char *how;
+  bool cancelled;
+  enum msub_kind kind;
+} ends[] = {
+  { "its deadline", false, MSUB_TIMEOUT },
+  { "a cancel", true, MSUB_CANCELLED },
+};
+
 /* Nobody is kept waiting for a computation that takes hours here; it ends with this program.  */
 static void
 test_stopped (void)
 {
-  static const struct
-  {
-    const char *how;
-    bool cancelled;
-    enum msub_kind kind;
-  } ends[] = {
-    { "its deadline", false, MSUB_TIMEOUT },
-    { "a cancel", true, MSUB_CANCELLED },
-  };
   for (size_t i = 0; i < TAP_COUNT (ends); i++)
     {
       struct msub_error err = { 0 };
@@ -251,15 +253,6 @@ many_iterations (const char *first)
 static void
 test_ended (void)
 {
-  static const struct
-  {
-    const char *how;
-    bool cancelled;
-    enum msub_kind kind;
-  } ends[] = {
-    { "its deadline", false, MSUB_TIMEOUT },
-    { "a cancel", true, MSUB_CANCELLED },
-  };
   struct msub_sasl_options options = { .user = "user", .secret = "pencil", .host = "localhost" };
   for (options.mechanism = msub_sasl_mechanisms; strcmp (options.mechanism->name, "SCRAM-SHA-1") != 0;)
     options.mechanism++;

@@ -16,6 +16,8 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-account)
+(require 'mew-submit-auth)
 (require 'mew-submit-batch-command)
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-diagnosis-json)
@@ -25,20 +27,18 @@
 (require 'mew-submit-diagnosis-text)
 (require 'mew-submit-error)
 (require 'mew-submit-finding)
-(require 'mew-submit-auth)
-(require 'mew-submit-log-in)
 (require 'mew-submit-json)
-(require 'mew-submit-key)
+(require 'mew-submit-log-in)
 (require 'mew-submit-probe)
 (require 'mew-submit-way)
 (require 'seq)
 
 (defconst mew-submit-batch-diagnose--options
   `(("--ports" :ports "PORT[:MODE[:SERVICE]],..." "default: 25,465,587")
-    ,@(mew-submit-key--options '(:family :tls-name :ca-file :crl-file :timeout))
+    ,@(mew-submit-account--options '(:family :tls-name :ca-file :crl-file :timeout))
     ("--step-timeout" :step-timeout "SECONDS" "for each step; default: 30")
     ("--memory" :memory "FILE" "what servers have offered before")
-    ,@(mew-submit-key--options '(:helo :tunnel :ssh :source))
+    ,@(mew-submit-account--options '(:helo :tunnel :ssh :source))
     ("--relay-test" :relay-test nil "try whether strangers may send to strangers")
     ("--login" :log-in nil "log in as well, once, and send nothing")
     ("--user" :user "NAME" "user name for --login; default: auth-source's")

@@ -13,6 +13,7 @@
 
 ;;; Code:
 
+(require 'mew-submit-account)
 (require 'mew-submit-batch-command)
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-domain)
@@ -20,12 +21,11 @@
 (require 'mew-submit-domain-zone)
 (require 'mew-submit-error)
 (require 'mew-submit-json)
-(require 'mew-submit-key)
 (require 'seq)
 
 (defconst mew-submit-batch-domain--options
   `(("--json" :json nil "one JSON object per domain on standard output")
-    ,@(mew-submit-key--options '(:ca-file :timeout))
+    ,@(mew-submit-account--options '(:ca-file :timeout))
     ("--help" :help nil "this text"))
   "The options of the batch command: (NAME KEY ARGUMENT WHAT-FOR).")
 

@@ -6,7 +6,7 @@
 ;;; Commentary:
 
 ;; It owns the options by which the batch commands are told how to send, which are those
-;; of mew-submit-key.el: their values, what excludes what, and the account they make.
+;; of mew-submit-account.el: their values, what excludes what, and the account they make.
 
 ;;; Code:
 
@@ -18,13 +18,12 @@
 (require 'mew-submit-caseless)
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
-(require 'mew-submit-key)
 (require 'mew-submit-network-negative)
 (require 'mew-submit-request)
 (require 'mew-submit-way)
 (require 'seq)
 
-(defconst mew-submit-batch-options--rows (mew-submit-key--options)
+(defconst mew-submit-batch-options--rows (mew-submit-account--options)
   "The options that make an account: (NAME KEY ARGUMENT WHAT-FOR).
 ARGUMENT is nil for a flag.")
 

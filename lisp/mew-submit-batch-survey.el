@@ -10,16 +10,16 @@
 
 ;;; Code:
 
+(require 'mew-submit-account)
 (require 'mew-submit-batch-command)
 (require 'mew-submit-error)
-(require 'mew-submit-survey-fieldtest)
-(require 'mew-submit-key)
 (require 'mew-submit-module)
 (require 'mew-submit-probe)
-(require 'mew-submit-survey-statistics)
 (require 'mew-submit-survey)
+(require 'mew-submit-survey-fieldtest)
 (require 'mew-submit-survey-mail)
 (require 'mew-submit-survey-provider)
+(require 'mew-submit-survey-statistics)
 
 (declare-function mew-submit--mod-spool "ext:mew-submit-native" (fd file))
 
@@ -34,7 +34,7 @@ what a long list leaves behind is not to pile up.")
     ("--csv" :csv nil "CSV")
     ("--ports" :ports "PORT[:MODE[:SERVICE]],..." "default: 587,25,465")
     ("--jobs" :jobs "NUMBER" "how many servers at once; default: 16")
-    ,@(mew-submit-key--options '(:family :timeout :ca-file))
+    ,@(mew-submit-account--options '(:family :timeout :ca-file))
     ("--state" :state "FILE" "keep what was found there, and resume")
     ("--shard" :shard "I/N" "look at part I of N of the list only")
     ("--merge" :merge nil "the FILEs are states: make one result of them")

@@ -1,4 +1,4 @@
-;;; mew-submit-key-tests.el --- Tests for the table of keys -*- lexical-binding: t; -*-
+;;; mew-submit-account-tests.el --- Tests for the table of keys -*- lexical-binding: t; -*-
 
 ;; Copyright (C) 2026 The mew-submit authors
 ;; SPDX-License-Identifier: GPL-3.0-or-later
@@ -13,46 +13,45 @@
 (require 'mew-submit-account)
 (require 'mew-submit-batch-options)
 (require 'mew-submit-extension)
-(require 'mew-submit-key)
 (require 'seq)
 
-(ert-deftest mew-submit-key-tests-rows-are-whole ()
+(ert-deftest mew-submit-account-tests-rows-are-whole ()
   "A key that users give has a type and words, an option a line of help."
   (pcase-dolist (`(,key ,group ,type ,words ,option ,_argument ,help)
-                 mew-submit-key--rows)
+                 mew-submit-account--rows)
     (ert-info ((symbol-name key))
-      (should (= 1 (seq-count (lambda (row) (eq (car row) key)) mew-submit-key--rows)))
+      (should (= 1 (seq-count (lambda (row) (eq (car row) key)) mew-submit-account--rows)))
       (should (if group
-                  (and (assq group mew-submit-key--groups) (consp type) (stringp words))
+                  (and (assq group mew-submit-account--groups) (consp type) (stringp words))
                 (and (null type) (null words) option)))
       (should (eq (and option t) (and help t)))
       (when option
         (should (string-match-p "\\`--[a-z0-9-]+\\'" option))))))
 
-(ert-deftest mew-submit-key-tests-every-key-is-documented ()
+(ert-deftest mew-submit-account-tests-every-key-is-documented ()
   "What `mew-submit-accounts' says has a line for each key, 80 columns at most."
   (let ((text (documentation-property 'mew-submit-accounts 'variable-documentation t)))
-    (pcase-dolist (`(,key ,_) (mew-submit-key--types))
+    (pcase-dolist (`(,key ,_) (mew-submit-account--types))
       (should (string-match-p (format "^`%s'" key) text)))
     (dolist (line (split-string text "\n"))
       (should (<= (length line) 80)))))
 
-(ert-deftest mew-submit-key-tests-options-go-into-the-account ()
+(ert-deftest mew-submit-account-tests-options-go-into-the-account ()
   "Each option is a key that an account may have, or one that options alone have."
   (let ((account (append mew-submit-account--inner (mew-submit-account--keys))))
-    (pcase-dolist (`(,name ,key) (mew-submit-key--options))
+    (pcase-dolist (`(,name ,key) (mew-submit-account--options))
       (ert-info (name)
         (should (memq key (append '(:ssh :network-cache) account)))))
-    (should (equal (mew-submit-key--options '(:tls-name))
+    (should (equal (mew-submit-account--options '(:tls-name))
                    '(("--server-name" :tls-name "NAME"
                       "name the certificate must have"))))))
 
-(ert-deftest mew-submit-key-tests-wishes-are-the-same ()
+(ert-deftest mew-submit-account-tests-wishes-are-the-same ()
   "The wishes in the table are those whose values are checked."
   (should (equal (sort (mapcar #'car mew-submit-extension--table) #'string<)
-                 (sort (cl-loop for (key group) in mew-submit-key--rows
+                 (sort (cl-loop for (key group) in mew-submit-account--rows
                                 when (eq group 'wish) collect key)
                        #'string<))))
 
-(provide 'mew-submit-key-tests)
-;;; mew-submit-key-tests.el ends here
+(provide 'mew-submit-account-tests)
+;;; mew-submit-account-tests.el ends here

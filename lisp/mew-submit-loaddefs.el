@@ -51,7 +51,7 @@
 (autoload 'mew-submit-notice--update-soon "mew-submit-notice" "Bring the mode line up to date soon, at most five times a second.\n\n(fn &rest _)" nil)
 (autoload 'mew-submit-notice--questions "mew-submit-notice" "Show the questions that have come, and no longer those that are gone.\nThis is on `mew-submit-question--hook'.\n\n(fn)" nil)
 (autoload 'mew-submit-answer "mew-submit-notice" "Go to the questions about mail that wait for an answer.\nEach has a button for each answer: TAB goes to the next one, RET presses it.\n\n(fn)" t)
-(autoload 'mew-submit-notice--done "mew-submit-notice" "Tell the user how an attempt for ENTRY has ended, with DONE.\nIn batch mode a command that wants to know it tells it itself.\n\n(fn ENTRY DONE)" nil)
+(autoload 'mew-submit-notice--doubt "mew-submit-notice" "Return a `done' event about ENTRY, of which nobody knows whether it arrived.\n\n(fn ENTRY)" nil)
 (autoload 'mew-submit-notice--changed "mew-submit-notice" "Have the mode line say what is in the outbox now.\nEmacs asks before it ends while mail is being sent or waits, only then.  This is\non `mew-submit-known--change-hook'.\n\n(fn)" nil)
 (autoload 'mew-submit-outbox "mew-submit-outbox" "Show the messages that are not delivered yet, and what is true of each.\n\n(fn)" t)
 (autoload 'mew-submit-pin-certificate "mew-submit-pin" "Look at the certificate of a server and have it accepted from then on.\nNAME is that of an account, or of a server.  What the certificate says is\nshown, and which check it has failed; if the answer is yes the certificate is\ngood for this account, server and port, and kept in `mew-submit-pins'.\nNothing is sent to the server, and no user name.\n\n(fn NAME)" t)

@@ -526,13 +526,19 @@ That comes after what filing copies says, and once for several."
        "port 465 answers" "; [Other port] in *mew-submit*"))))
 
 ;;;###mew-submit
+(defun mew-submit-notice--doubt (entry)
+  "Return a `done' event about ENTRY, of which nobody knows whether it arrived."
+  (list :result "uncertain" :kind "uncertain" :text (plist-get entry :last)))
+
 (defun mew-submit-notice--done (entry done)
   "Tell the user how an attempt for ENTRY has ended, with DONE.
 In batch mode a command that wants to know it tells it itself."
   (unless (and noninteractive (mew-submit-known--heard-p entry))
-    (if (equal (plist-get done :result) "delivered")
-        (mew-submit-notice--delivered entry done)
-      (mew-submit-notice--failed entry done))
+    (cond ((not (equal (plist-get done :result) "delivered"))
+           (mew-submit-notice--failed entry done))
+          ((eq (plist-get entry :state) 'uncertain)
+           (mew-submit-notice--failed entry (mew-submit-notice--doubt entry)))
+          (t (mew-submit-notice--delivered entry done)))
     (unless noninteractive
       (mew-submit-offer--465 (plist-get entry :account) done
                              (lambda () (mew-submit-notice--offer entry done))))
@@ -550,8 +556,7 @@ Those of which the user has said that they are not sent again are left alone."
                                    (mew-submit-known--needs-user-p entry)))
                             (mew-submit-known--entries))))
       (dolist (entry left)
-        (mew-submit-notice--fill entry (list :result "uncertain" :kind "uncertain"
-                                             :text (plist-get entry :last))))
+        (mew-submit-notice--fill entry (mew-submit-notice--doubt entry)))
       (when left
         (mew-submit-notice--display)))))
 

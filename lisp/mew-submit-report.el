@@ -357,11 +357,16 @@ Through a tunnel the family is not known."
          (accepted (seq-filter #'mew-submit-report--accepted-p recipients))
          (rest (seq-difference recipients accepted #'eq)))
     (concat
-     (format "delivered to %s through %s, %s: %s"
+     (format "delivered to %s%s%s"
              (mew-submit-report--recipients accepted)
-             (mew-submit-report--place done)
-             (mew-submit-report--security done)
-             (mew-submit-error--clean (or (plist-get done :reply) "")))
+             ;; An end that could not be put into words does not say where that was.
+             (if (plist-get done :address)
+                 (format " through %s, %s" (mew-submit-report--place done)
+                         (mew-submit-report--security done))
+               "")
+             (if (plist-get done :reply)
+                 (concat ": " (mew-submit-error--clean (plist-get done :reply)))
+               ""))
      (and rest
           (format "; NOT delivered to %s.  Send it to %s again, not to the others."
                   (mew-submit-report--refusals rest)

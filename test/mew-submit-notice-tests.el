@@ -227,6 +227,25 @@ Another account at that server may have other routes, or another tunnel."
       (should (equal said '("5 mails delivered")))
       (should (zerop shown)))))
 
+(ert-deftest mew-submit-notice-tests-a-doubt-is-no-good-news ()
+  "What the outbox takes for uncertain is not told as delivered, whatever the end says."
+  (mew-submit-notice-tests--hearing said shown
+    (mew-submit-notice--done
+     (mew-submit-notice-tests--entry :state 'uncertain
+                                     :last "It is not known what the server said of b@x")
+     '(:kind "ok" :result "delivered" :reply "250 2.0.0 Ok"
+       :recipients ((:address "a@x" :code 250))))
+    (should (= shown 1))
+    (should (= (length said) 1))
+    (should-not (string-match-p "Delivered" (car said)))
+    (should (string-match-p "may have arrived" (car said)))))
+
+(ert-deftest mew-submit-notice-tests-an-end-without-a-place ()
+  "An end that does not say where the server is gives no place to a person."
+  (should (equal (mew-submit-report--done
+                  '(:kind "ok" :result "delivered" :recipients ((:address "b@x" :code 250))))
+                 "delivered to b@x")))
+
 (ert-deftest mew-submit-notice-tests-not-into-a-minibuffer ()
   "Nothing is said while somebody is in the minibuffer."
   (mew-submit-notice-tests--hearing said shown

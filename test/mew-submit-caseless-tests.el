@@ -27,7 +27,8 @@
            (set-standard-case-table (copy-case-table before))
            (turkish-case-conversion-enable)
            (with-temp-buffer
-             (should-not (equal (upcase "mail") "MAIL"))
+             ;; Strings of ASCII are spared from Emacs 30 on.
+             (should-not (eq (upcase ?i) ?I))
              ,@body))
        (set-standard-case-table before))))
 
@@ -79,7 +80,7 @@
     (insert "CONTENT-DISPOSITION: inline\n\n")
     (should (mew-submit-sevenbit--find-field "Content-Disposition"))
     ;; What is written meanwhile is written in Turkish.
-    (should-not (equal (upcase "mail") "MAIL"))))
+    (should-not (eq (upcase ?i) ?I))))
 
 (ert-deftest mew-submit-caseless-tests-refusals ()
   "Why a server refuses does not depend on the language of the user."

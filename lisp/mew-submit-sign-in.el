@@ -334,8 +334,9 @@ answers do; nothing was sent to anybody" host)))
       (cons 'failed (format "%s was told no, or does not let this program in" host)))
      (refusal
       (cons 'failed (format "%s does not let you sign in (%s)" host
-                            (mew-submit-issuer--hide
-                             (or (funcall get "error_description") refusal)))))
+                            (if-let* ((said (funcall get "error_description")))
+                                (mew-submit-issuer--hide said)
+                              (mew-submit-issuer--name-of refusal)))))
      ((not (and code (< 0 (length code) 4097) (string-match-p "\\`[ -~]+\\'" code)))
       (cons 'failed (format "%s has answered without a code" host)))
      (t (cons 'code code)))))
@@ -488,7 +489,7 @@ INTERVAL and END are as for `mew-submit-sign-in--poll-later'."
            (mew-submit-sign-in--poll-later flow device interval end))
           ((equal code "slow_down")
            (mew-submit-sign-in--poll-later flow device (min 60 (+ interval 5)) end))
-          ((equal code "expired_token") (mew-submit-sign-in--expired flow))
+          ((member code '("expired_token" "code_expired")) (mew-submit-sign-in--expired flow))
           ;; RFC 8628, section 3.5: who cannot be reached is asked less often.
           ((or (null status) (eql status 429) (>= status 500))
            (mew-submit-sign-in--poll-later flow device (min 60 (* 2 interval)) end))

@@ -382,6 +382,51 @@ Nobody is asked anything, no token is used twice, and each mail has its token."
         (should (eq (car problem) 'consent))
         (should (string-search "was broken off" (cdr problem)))))))
 
+(ert-deftest mew-submit-token-tests-refusals ()
+  "A sign-in that is over is told from an issuer that is busy, however it says so."
+  (pcase-dolist
+      (`(,status ,body ,kind ,words)
+       '((400 "{\"error\":\"interaction_required\",\"error_description\":\"AADSTS50076: \
+you must use multi-factor\"}"
+              consent "does not take the sign-in any more: AADSTS50076")
+         (400 "{\"error\":\"login_required\"}" consent "(login_required)")
+         (400 "{\"error\":\"consent_required\"}" consent "(consent_required)")
+         (400 "{\"error\":\"INVALID_GRANT\"}" consent "(invalid_grant)")
+         (401 "{\"error\":\"INVALID_REFRESH_TOKEN\"}" consent "(invalid_refresh_token)")
+         ;; These say so with 200.
+         (200 "{\"error\":\"invalid_code\"}" consent "(invalid_code)")
+         (200 "{\"error\":\"bad_refresh_token\",\"error_description\":\"It is expired.\"}"
+              consent "does not take the sign-in any more: It is expired.")
+         (200 "{\"error\":\"invalid_client\"}" config "does not know this program")
+         (401 "{\"error\":\"deleted_client\"}" config "does not know this program")
+         (401 "{\"error\":\"disabled_client\"}" config "does not know this program")
+         (400 "{\"error\":\"authorization_declined\"}" consent "was told no")
+         (503 "{\"error\":\"temporarily_unavailable\"}" later "(temporarily_unavailable)")
+         (400 "{\"error\":\"T0ken-that_is_long_enough_to_be_one\"}" later "(****)")
+         (429 "" later "(status 429)")
+         (403 "<html>no</html>" later "(status 403)")
+         (200 "<html>Welcome to our WiFi</html>" later "without a token")
+         (200 "" later "without a token")))
+    (ert-info ((format "%s %s" status body))
+      (pcase-let ((`(,seen . ,said)
+                   (plist-get (mew-submit-issuer--parse
+                               (list :status status :body (copy-sequence body))
+                               "id.example" nil "https://id.example" "emacs")
+                              :problem)))
+        (should (eq seen kind))
+        (should (string-search words said))))))
+
+(ert-deftest mew-submit-token-tests-permissions ()
+  "What was asked for is found in what was given, as issuers write that."
+  (pcase-dolist
+      (`(,wanted ,granted ,missing)
+       '(("mail" "openid,mail" nil)
+         ("mail,more" "mail more" nil)
+         ("https://o.example/.default offline_access"
+          "https://o.example/SMTP.Send https://o.example/IMAP" nil)
+         ("mail send" "openid,mail" ("send"))))
+    (should (equal (mew-submit-issuer--missing wanted granted) missing))))
+
 (ert-deftest mew-submit-token-tests-one-after-the-other ()
   "What is wanted while a renewal runs is done after it, and each hears of its own."
   (mew-submit-token-tests--with (issuer account)

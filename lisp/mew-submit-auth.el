@@ -110,6 +110,19 @@ In batch mode return all that never do.  Files that do not exist do not count."
   (require 'auth-source)
   (auth-source-forget+ :host host))
 
+(defun mew-submit-auth--throw-unreadable (err)
+  "Signal in words that auth-source cannot look anything up because of ERR."
+  (let ((text (mew-submit-oauth--error-text err)))
+    (error "%s" (if (string-match "Unexpected .machine. token at line \\([0-9]+\\)" text)
+                    (format "Before line %s of %s an entry is not whole, so no password \
+can be read there: correct it (what has spaces in it needs \"quotes\")"
+                            (match-string 1 text)
+                            (mapconcat #'abbreviate-file-name
+                                       (delq nil (mapcar #'mew-submit-auth--source-file
+                                                         auth-sources))
+                                       " or "))
+                  (concat "The passwords cannot be looked up: " text)))))
+
 (defun mew-submit-auth--search (spec)
   "Return the first entry that auth-source has for SPEC, or nil.
 The package auth-source-xoauth2-plugin, which would ask the network while Emacs
@@ -129,7 +142,9 @@ waits, has no part in it: see mew-submit-token-source.el.  Signal
            (mew-submit-error--throw
             'secret nil "The file of passwords could not be decrypted: the passphrase \
 was wrong, or the key is not here")
-         (signal (car err) (cdr err)))))))
+         (signal (car err) (cdr err))))
+      (mew-submit-error (signal (car err) (cdr err)))
+      (error (mew-submit-auth--throw-unreadable err)))))
 
 (defmacro mew-submit-auth--unless-gpg-asks (&rest body)
   "Return the value of BODY, or nil if gpg would have to ask, or something fails."

@@ -163,10 +163,11 @@ the provider's is for the user to know: the buffer says so beside its button."
     (unwind-protect
         (progn
           (mew-submit-setup--read-secret login account candidate)
+          ;; A quit at this question, too, leaves all as it was.
+          (mew-submit-setup--turn-on (plist-get account :from))
           (mew-submit-setup--store account)
           (setq mew-submit-setup-view--account account
                 mew-submit-setup-view--candidate candidate)
-          (mew-submit-setup--turn-on (plist-get account :from))
           (mew-submit-setup-test)
           (setq begun t))
       (unless begun
@@ -285,6 +286,16 @@ That is the client id that the issuer has given you, or a file of its with it."
                   'silent)
     file))
 
+(defun mew-submit-setup--next-mail (address)
+  "Return a line on the mail that the user writes next, now that ADDRESS can send.
+New mail is from `user-mail-address', which may be another."
+  (let ((own (or user-mail-address "")))
+    (cond ((not (mew-submit-setup-view--sends-p)) "")
+          ((equal (mew-submit-caseless--down own) (mew-submit-caseless--down address))
+           "\nC-x m writes the next one.")
+          (t (format "\nC-x m writes the next one, but from %s: write %s into its From, or \
+make that user-mail-address." (mew-submit-error--clean own) address)))))
+
 (defun mew-submit-setup--tested (done)
   "Show how the test mail ended: DONE."
   (mew-submit-setup--forget-typed mew-submit-setup-view--account)
@@ -293,7 +304,7 @@ That is the client id that the issuer has given you, or a file of its with it."
   (mew-submit-setup-view--note
    (concat "The test mail was " (mew-submit-report--done done)
            (cond ((equal (plist-get done :kind) "ok")
-                  (if (mew-submit-setup-view--sends-p) "\nC-x m writes the next one." ""))
+                  (mew-submit-setup--next-mail (mew-submit-setup-view--address)))
                  ((and (equal (plist-get done :about) "app-password")
                        (plist-get mew-submit-setup-view--candidate :page))
                   (format "\nThe page for that is\n%s"

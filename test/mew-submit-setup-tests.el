@@ -390,6 +390,43 @@ verified, log-in by .*SCRAM-SHA-256" text))
         (should (string-search word (car asked))))
       (should (equal (reverse done) saved)))))
 
+(ert-deftest mew-submit-setup-tests-quit-stores-nothing ()
+  "Who quits at a question after the press has no account of it, now or later."
+  (pcase-dolist (`(,secret ,yes-or-no) '((quit ignore) ("right" quit)))
+    (mew-submit-test-with-peer (peer "--user" "me@example.org" "--password" "right"
+                                     "127.0.0.1:0,name=a")
+      (mew-submit-setup-tests--with
+          (peer file `(("_submission._tcp.example.org" SRV
+                        ,(mew-submit-setup-tests--srv (mew-submit-test-port peer "a")))))
+        (let ((mew-submit-mode nil)
+              (send-mail-function nil)
+              (message-send-mail-function nil))
+          (mew-submit-setup "me@example.org")
+          (mew-submit-setup-tests--wait)
+          (cl-letf (((symbol-function 'read-passwd)
+                     (lambda (&rest _)
+                       (if (eq secret 'quit) (signal 'quit nil) (copy-sequence secret))))
+                    ((symbol-function 'yes-or-no-p)
+                     (lambda (&rest _)
+                       (and (eq yes-or-no 'quit) (signal 'quit nil)))))
+            (with-current-buffer "*mew-submit setup*"
+              (should (eq 'quit (condition-case nil (mew-submit-setup-use)
+                                  (quit 'quit))))
+              (should-not mew-submit-setup-view--account)))
+          (should-not mew-submit-setup--typed)
+          (should (equal (plist-get (car mew-submit-accounts) :name) "old"))
+          (should-not (file-exists-p custom-file))
+          (ignore file))))))
+
+(ert-deftest mew-submit-setup-tests-who-the-next-mail-is-from ()
+  "A new mail that would be from another address than the one set up is told of."
+  (let ((mew-submit-mode t))
+    (pcase-dolist (`(,own ,words) '(("Me@Example.org" "C-x m writes the next one.")
+                                    ("old@example.net" "but from old@example.net")
+                                    (nil "make that user-mail-address")))
+      (let ((user-mail-address own))
+        (should (string-search words (mew-submit-setup--next-mail "me@example.org")))))))
+
 (ert-deftest mew-submit-setup-tests-corrected-password-is-offered ()
   "A password that is corrected when the test mail is sent can be saved."
   (mew-submit-test-with-peer (peer "--user" "me@example.org" "--password" "right"

@@ -321,8 +321,9 @@ nil, signal `mew-submit-secret'."
 
 (defun mew-submit-token--tell (token problem)
   "End what is under way for TOKEN with PROBLEM, or nil, and tell who waits."
-  (mew-submit-token--tell-waiting token problem)
-  (mew-submit-token--free token))
+  (unwind-protect
+      (mew-submit-token--tell-waiting token problem)
+    (mew-submit-token--free token)))
 
 (defun mew-submit-token--not-signed-in (token)
   "Return the problem that TOKEN's account is not signed in."
@@ -350,8 +351,8 @@ When that is a renewal, who waits hears of its end; else it comes after it."
 (defun mew-submit-token--with-lock (token function fail)
   "Call FUNCTION with TOKEN, now or later, when its lock is held.
 FUNCTION has to see to it that `mew-submit-token--free' is called.  Where there
-is no lock for too long, or FUNCTION signals an error, tell who waits for TOKEN
-the problem, (KIND . WORDS), and call FAIL with it."
+is no lock for too long, or FUNCTION signals an error or is quit, tell who waits
+for TOKEN the problem, (KIND . WORDS), and call FAIL with it."
   (if (mew-submit-token--busy-p token)
       (setf (mew-submit-token-next token)
             (append (mew-submit-token-next token)
@@ -381,7 +382,9 @@ done"))
             (cons 'locked "the sign-in is kept under a key in your passwords, for \
 which a passphrase may have to be asked"))
            (mew-submit-error (cons 'config (mew-submit-error--text err)))
-           (error (cons 'later (mew-submit-oauth--error-text err))))))
+           (error (cons 'later (mew-submit-oauth--error-text err)))
+           ;; The lock would be held until Emacs ends.
+           (quit '(later . "it was broken off by a quit")))))
     (when problem
       (mew-submit-token--tell token problem)
       (funcall fail problem))))

@@ -508,6 +508,25 @@ Nothing that is older is renewed then, and nothing older is written over it."
         (should (string-search "another Emacs" words)))
       (should-not (mew-submit-token--busy-p (mew-submit-token--of account))))))
 
+(ert-deftest mew-submit-token-tests-quit ()
+  "A quit while a sign-in is written keeps no lock, and what was in memory stays."
+  (mew-submit-test-with-directory directory
+    (let* ((mew-submit-token-directory (expand-file-name "tokens/" directory))
+           (mew-submit-token--all (make-hash-table :test #'equal))
+           (mew-submit-token--key (make-string 32 1))
+           (account '(:user "me@x" :oauth (:issuer "https://id.example")))
+           (token (mew-submit-token--of account))
+           (said 'nothing))
+      (setf (mew-submit-token-record token) '(:refresh "r" :count 0 :since 1))
+      (cl-letf (((symbol-function 'rename-file) (lambda (&rest _) (signal 'quit nil))))
+        (mew-submit-token--keep-now account (lambda (why) (setq said why))))
+      (should (string-search "quit" said))
+      (should-not (mew-submit-token--busy-p token))
+      (should (mew-submit-token-record token))
+      (mew-submit-token--keep-now account (lambda (why) (setq said why)))
+      (should-not said)
+      (should-not (mew-submit-token-record token)))))
+
 (ert-deftest mew-submit-token-tests-sign-out ()
   "Who signs out is forgotten, here and at the issuer."
   (mew-submit-token-tests--with (issuer account)

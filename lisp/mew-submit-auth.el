@@ -154,15 +154,17 @@ was wrong, or the key is not here")
          (inhibit-message t))
      (ignore-errors ,@body)))
 
+(defun mew-submit-auth--only-gpg-asks-p (source)
+  "Is it gpg, and nobody else, who could ask about SOURCE, one of `auth-sources'?
+So it is for a file that is called so, and for the program pass."
+  (or (eq source 'password-store)
+      (and (listp source) (eq (plist-get source :source) 'password-store))
+      (string-suffix-p ".gpg" (or (mew-submit-auth--source-file source) ""))))
+
 (defun mew-submit-auth--search-unlocked (spec)
   "Return the first entry for SPEC in files that gpg can read by itself, or nil.
 It can when it still knows the passphrase; whoever else may ask is left alone."
-  (let ((auth-sources (seq-filter
-                       (lambda (source)
-                         (string-suffix-p ".gpg" (or (mew-submit-auth--source-file
-                                                      source)
-                                                     "")))
-                       auth-sources))
+  (let ((auth-sources (seq-filter #'mew-submit-auth--only-gpg-asks-p auth-sources))
         (auth-source-do-cache nil))
     (mew-submit-auth--unless-gpg-asks
       (mew-submit-auth--search spec))))

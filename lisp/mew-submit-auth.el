@@ -27,6 +27,7 @@
 (declare-function auth-source-remembered-p "auth-source" (spec))
 (declare-function auth-source-search "auth-source" (&rest spec))
 (declare-function slot-value "ext:eieio" (object slot))
+(defvar auth-source-save-behavior)
 (defvar epa-suppress-error-buffer)
 (defvar epg-pinentry-mode)
 
@@ -435,9 +436,11 @@ A list of (JOB . SAVE-FUNCTION).")
 (defun mew-submit-auth--save (host port user password)
   "Save PASSWORD of USER at HOST and PORT, where `auth-sources' keep such.
 What is remembered of HOST is forgotten.  Return nil if there is nowhere to
-save it.  The user may be asked whether to."
+save it, or the user has nothing saved.  Whoever calls this knows that it is
+wanted, and auth-source does not ask for that again."
   (mew-submit-auth--forget host)
-  (when-let* ((save (mew-submit-auth--saver
+  (when-let* ((auth-source-save-behavior (and auth-source-save-behavior t))
+              (save (mew-submit-auth--saver
                      (mew-submit-auth--entry
                       host port user
                       (mew-submit-auth--trimmed (copy-sequence password))))))

@@ -157,13 +157,13 @@ Where somebody may have to be asked, and `mew-submit-auth--ask' is nil, signal
 
 (defun mew-submit-token--make-key ()
   "Make a key and have auth-source keep it; return it, or nil if it does not.
-The user may be asked."
+Whoever calls this knows that the user wants that."
   (pcase-let* ((`(,host ,port ,user) mew-submit-token--key-place)
                (key (mew-submit-random--octets))
                (text (base64url-encode-string key t)))
     (with-file-modes #o600
       (mew-submit-auth--save host port user text))
-    ;; Whether it was saved the user has decided.
+    ;; Whether it was saved the user's settings have decided.
     (auth-source-forget+ :host host)
     (mew-submit-token--find-key)))
 
@@ -575,10 +575,12 @@ CALLBACK is called with nil, or with why that cannot be, in words."
 
 (defun mew-submit-token--unlock ()
   "Have the key read or, where there is none, made; the user may be asked.
-Return non-nil if it is known then.  This is for a command."
+Return non-nil if it is known then, else say why not.  This is for a command."
   (let ((mew-submit-auth--ask t))
-    (and (or (mew-submit-token--find-key) (mew-submit-token--make-key))
-         t)))
+    (or (and (or (mew-submit-token--find-key) (mew-submit-token--make-key))
+             t)
+        (ignore (message "No key can be kept: look at auth-sources and \
+auth-source-save-behavior")))))
 
 (defun mew-submit-token--drop (token then)
   "Forget all of TOKEN, whose lock is held; call THEN with what was kept, or nil."

@@ -414,7 +414,15 @@ the server."
         (should-error (mew-submit-notice-password) :type 'user-error)
         (should-not sent)
         (fset 'read-passwd (lambda (&rest _) (copy-sequence "s3cret")))
-        (mew-submit-notice-password)
+        ;; Where nothing is saved the old password would be sent once more.
+        (let ((auth-source-save-behavior nil))
+          (should-error (mew-submit-notice-password) :type 'user-error)
+          (should-not sent))
+        ;; That it is to be saved was said with the command.
+        (cl-letf ((auth-source-save-behavior 'ask)
+                  ((symbol-function 'read-char-choice)
+                   (lambda (&rest _) (ert-fail "asked twice"))))
+          (mew-submit-notice-password))
         (should (eq sent entry))
         (let ((found (mew-submit-auth--lookup "h" 465 "me")))
           (should (equal (mew-submit-auth--secret found) "s3cret")))))))

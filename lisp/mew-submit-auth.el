@@ -504,8 +504,10 @@ auth-source remembers."
          mew-submit-auth--token-mechanisms)))
 
 (defun mew-submit-auth--token-p (mechanism)
-  "Does MECHANISM, a string or nil, take an access token?"
-  (member (mew-submit-caseless--up (or mechanism "")) '("OAUTHBEARER" "XOAUTH2")))
+  "Does MECHANISM, a string or nil, take an access token?
+Of several with commas between, all have to."
+  (when-let* ((names (split-string (mew-submit-caseless--up (or mechanism "")) "," t)))
+    (seq-every-p (lambda (name) (member name '("OAUTHBEARER" "XOAUTH2"))) names)))
 
 (defvar mew-submit-auth--commands nil
   "The commands that run for a token: a list of (JOB . PROCESS).")

@@ -140,6 +140,17 @@ Whatever would ask the user fails the test."
         (dolist (word words)
           (should (string-search word (format "%s" (car said)))))))))
 
+(ert-deftest mew-submit-doctor-tests-no-password-where-tokens-are ()
+  "An account that takes access tokens from GNOME is not said to lack a password."
+  (let ((auth-sources nil)
+        (mew-submit-oauth2-token-command nil))
+    (pcase-let ((`(,finding . ,others)
+                 (mew-submit-doctor-account--secret
+                  "test" '(:server "127.0.0.1" :user "me" :oauth t))))
+      (should (eq (plist-get finding :status) 'note))
+      (should (string-search "GNOME" (plist-get finding :text)))
+      (should-not others))))
+
 (ert-deftest mew-submit-doctor-tests-tells-of-refused-log-ins ()
   "Why mail in the outbox could not log in is told once, with what to do."
   (mew-submit-doctor-tests--with directory nil

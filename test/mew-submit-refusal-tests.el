@@ -394,6 +394,13 @@ the server."
     (mew-submit-auth--user-is-here account)
     (should-not (mew-submit-dispatch--account-waits-p (list :account account)))))
 
+(ert-deftest mew-submit-refusal-tests-nobody-was-asked ()
+  "What is wrong on this side is not said to be the user name or the password."
+  (should (string-prefix-p "Correct that" (mew-submit-report--advice
+                                           '(:kind "auth" :code 0))))
+  (should (string-prefix-p "Check user name" (mew-submit-report--advice
+                                              '(:kind "auth" :code 535)))))
+
 (ert-deftest mew-submit-refusal-tests-another-password-is-saved-and-used ()
   "[Other password...] saves what is typed where auth-source finds it, and sends."
   (mew-submit-test-with-directory directory

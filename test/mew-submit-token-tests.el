@@ -577,7 +577,11 @@ Nothing that is older is renewed then, and nothing older is written over it."
         (funcall do)
         (pcase-let ((`(,got ,text) (funcall found)))
           (should (eq got status))
-          (should (string-search words text)))))))
+          (should (string-search words text)))
+        ;; No password is missed where one signs in.
+        (should (equal (mapcar (lambda (finding) (plist-get finding :status))
+                               (mew-submit-doctor-account--secret "test" account))
+                       (list status)))))))
 
 (ert-deftest mew-submit-token-tests-doctor-renews ()
   "The doctor has the sign-in renewed: it works, it is over, or nobody can tell."

@@ -47,17 +47,35 @@
 
 ;;; Storing
 
+(defun mew-submit-setup--same-sender-p (account other)
+  "Is OTHER, one of the user's accounts, for the same sender as ACCOUNT?"
+  (let ((from (plist-get other :from)))
+    (and (stringp from)
+         (string= (mew-submit-caseless--down from)
+                  (mew-submit-caseless--down (plist-get account :from))))))
+
 (defun mew-submit-setup--store (account)
   "Put ACCOUNT before the user's accounts, in place of one for the same sender."
   (mew-submit-error--save-option
    'mew-submit-accounts
    (cons account
-         (seq-remove (lambda (other)
-                       (let ((from (plist-get other :from)))
-                         (and from
-                              (string= (mew-submit-caseless--down from)
-                                       (mew-submit-caseless--down (plist-get account :from))))))
+         (seq-remove (lambda (other) (mew-submit-setup--same-sender-p account other))
                      mew-submit-accounts))))
+
+(defconst mew-submit-setup--wishes
+  '(:default :sender :family :fallback :tls-minimum :crl-file :require-tls
+    :dsn-notify :dsn-return :dsn-id :deliver-by :mt-priority)
+  "What the user wants for mail of a sender, whichever server takes it.
+None of them asks for less than an account without it has.")
+
+(defun mew-submit-setup--with-wishes (account)
+  "Return ACCOUNT with what the user has in the one that it is stored in place of."
+  (let ((before (seq-find (lambda (other) (mew-submit-setup--same-sender-p account other))
+                          mew-submit-accounts)))
+    (append account
+            (cl-loop for key in mew-submit-setup--wishes
+                     when (and (plist-member before key) (not (plist-member account key)))
+                     append (list key (plist-get before key))))))
 
 (defun mew-submit-setup--read (prompt initial check)
   "Ask by PROMPT, with INITIAL, again until CHECK takes the answer; return that.
@@ -159,7 +177,8 @@ the provider's is for the user to know: the buffer says so beside its button."
 (defun mew-submit-setup--take (login account candidate)
   "Store ACCOUNT, made of CANDIDATE, where one logs in by LOGIN; send a test mail."
   (mew-submit-setup-view--ensure-idle)
-  (let (begun)
+  (let ((account (mew-submit-setup--with-wishes account))
+        begun)
     (unwind-protect
         (progn
           (mew-submit-setup--read-secret login account candidate)

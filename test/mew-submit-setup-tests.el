@@ -390,6 +390,32 @@ verified, log-in by .*SCRAM-SHA-256" text))
         (should (string-search word (car asked))))
       (should (equal (reverse done) saved)))))
 
+(ert-deftest mew-submit-setup-tests-wishes-stay ()
+  "Who sets an address up once more keeps what they want for it; a server's is gone."
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=a,mechs=none")
+    (mew-submit-setup-tests--with
+        (peer file `(("_submission._tcp.example.org" SRV
+                      ,(mew-submit-setup-tests--srv (mew-submit-test-port peer "a")))))
+      (ignore file)
+      (setq mew-submit-accounts
+            '((:name "old" :from "Me@example.org" :server "old" :tls none :tls-name "old"
+                     :servers ((:server "older")) :user "someone" :tls-minimum "1.3"
+                     :fallback never :sender "bounces@example.org")))
+      (dotimes (_ 2)
+        (mew-submit-setup "me@example.org")
+        (mew-submit-setup-tests--wait)
+        (mew-submit-setup-tests--answering nil
+          (mew-submit-setup-use))
+        (mew-submit-setup-tests--wait)
+        (should-not (cdr mew-submit-accounts))
+        (let ((account (car mew-submit-accounts)))
+          (should (equal (plist-get account :tls-minimum) "1.3"))
+          (should (eq (plist-get account :fallback) 'never))
+          (should (equal (plist-get account :sender) "bounces@example.org"))
+          (should (equal (plist-get account :server) "127.0.0.1"))
+          (dolist (key '(:tls :tls-name :servers))
+            (should-not (plist-member account key))))))))
+
 (ert-deftest mew-submit-setup-tests-quit-stores-nothing ()
   "Who quits at a question after the press has no account of it, now or later."
   (pcase-dolist (`(,secret ,yes-or-no) '((quit ignore) ("right" quit)))

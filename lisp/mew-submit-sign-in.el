@@ -587,17 +587,25 @@ that says where to sign in."
     (plist-put plist :user user)))
 
 (defun mew-submit-sign-in--read-account (prompt)
-  "Ask with PROMPT for an account that can sign in; return its name or address."
-  (let* ((accounts (seq-filter #'mew-submit-token--keys mew-submit-accounts))
+  "Ask with PROMPT for an account that can sign in; return it.
+Where there is one only, nobody is asked."
+  (let* ((accounts (seq-filter #'mew-submit-token--keys
+                               (mew-submit-error--as-user-error
+                                 (mew-submit-account--all))))
          (names (mapcar (lambda (account)
                           (or (plist-get account :name)
-                              (mew-submit-token--user account)))
+                              (mew-submit-token--user account)
+                              (plist-get account :server)
+                              "an account without a name"))
                         accounts)))
     (cond ((null names)
            (user-error "No account has an :oauth that says where to sign in; the manual \
 says how, under \"Signing in\""))
-          ((null (cdr names)) (car names))
-          (t (completing-read prompt names nil t)))))
+          ((null (cdr names)) (car accounts))
+          (t (let ((name (completing-read prompt names nil t)))
+               (or (seq-some (lambda (pair) (and (equal name (car pair)) (cdr pair)))
+                             (cl-mapcar #'cons names accounts))
+                   (user-error "No account was named")))))))
 
 ;;;###autoload
 (cl-defun mew-submit-sign-in

@@ -1061,6 +1061,27 @@ Broken pipe")))))))))
           (should (string-search "Args out of range" text))
           (should-not (string-search mew-submit-sign-in-tests--token text)))))))
 
+(ert-deftest mew-submit-sign-in-tests-half-filled-accounts ()
+  "M-x mew-submit-sign-in tells in words what an account lacks, also its user and name."
+  (let ((lacks '(:server "h" :oauth (:issuer "https://id.example")))
+        (other '(:name "b" :user "me@y" :oauth (:issuer "https://id.example"))))
+    (pcase-dolist (`(,accounts ,choice ,words)
+                   `(((,lacks) nil "needs :user")
+                     ((,lacks ,other) "h" "needs :user")
+                     ((,lacks ,other) "" "No account was named")
+                     ((:server "h") nil "parentheses")
+                     (((:server "h" :user "me")) nil "has an :oauth")))
+      (let ((mew-submit-accounts accounts))
+        (cl-letf (((symbol-function 'completing-read)
+                   (lambda (_prompt names &rest _)
+                     (should (seq-every-p #'stringp names))
+                     choice)))
+          (dolist (command '(mew-submit-sign-in mew-submit-sign-out))
+            (should (string-search words
+                                   (error-message-string
+                                    (should-error (call-interactively command)
+                                                  :type 'user-error))))))))))
+
 (ert-deftest mew-submit-sign-in-tests-accounts ()
   "What an account lacks is said before anything is asked."
   (pcase-dolist

@@ -16,6 +16,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-account)
 (require 'mew-submit-address)
 (require 'mew-submit-auth)
 (require 'mew-submit-background)
@@ -54,13 +55,21 @@
          (string= (mew-submit-caseless--down from)
                   (mew-submit-caseless--down (plist-get account :from))))))
 
+(defun mew-submit-setup--accounts ()
+  "Return the user's accounts, without what is none.
+Who has got `mew-submit-accounts' wrong is told that the set-up makes an
+account, and with what is wrong behind it that one would be of no use."
+  (cond ((keywordp (car-safe mew-submit-accounts)) (list mew-submit-accounts))
+        ((proper-list-p mew-submit-accounts)
+         (seq-filter #'mew-submit-account--plist-p mew-submit-accounts))))
+
 (defun mew-submit-setup--store (account)
   "Put ACCOUNT before the user's accounts, in place of one for the same sender."
   (mew-submit-error--save-option
    'mew-submit-accounts
    (cons account
          (seq-remove (lambda (other) (mew-submit-setup--same-sender-p account other))
-                     mew-submit-accounts))))
+                     (mew-submit-setup--accounts)))))
 
 (defconst mew-submit-setup--wishes
   '(:default :sender :family :fallback :tls-minimum :crl-file :require-tls
@@ -71,7 +80,7 @@ None of them asks for less than an account without it has.")
 (defun mew-submit-setup--with-wishes (account)
   "Return ACCOUNT with what the user has in the one that it is stored in place of."
   (let ((before (seq-find (lambda (other) (mew-submit-setup--same-sender-p account other))
-                          mew-submit-accounts)))
+                          (mew-submit-setup--accounts))))
     (append account
             (cl-loop for key in mew-submit-setup--wishes
                      when (and (plist-member before key) (not (plist-member account key)))

@@ -416,6 +416,18 @@ verified, log-in by .*SCRAM-SHA-256" text))
           (dolist (key '(:tls :tls-name :servers))
             (should-not (plist-member account key))))))))
 
+(ert-deftest mew-submit-setup-tests-accounts-that-are-none ()
+  "What makes an account is of use where `mew-submit-accounts' is all wrong, too."
+  (pcase-dolist (`(,before ,after)
+                 '(((:server "a" :from "you@x") ((:from "me@x") (:server "a" :from "you@x")))
+                   ("smtp.x" ((:from "me@x")))
+                   (("smtp.x" (:server) (:server "a") 7) ((:from "me@x") (:server "a")))))
+    (let ((mew-submit-accounts before))
+      (cl-letf (((symbol-function 'customize-save-variable) #'set))
+        (mew-submit-setup--store (mew-submit-setup--with-wishes '(:from "me@x"))))
+      (should (equal mew-submit-accounts after))
+      (should (mew-submit-account--all)))))
+
 (ert-deftest mew-submit-setup-tests-quit-stores-nothing ()
   "Who quits at a question after the press has no account of it, now or later."
   (pcase-dolist (`(,secret ,yes-or-no) '((quit ignore) ("right" quit)))

@@ -174,11 +174,22 @@ machine:\n\n  %s\n\nand type this code there:\n\n  %s"
     (_ (plist-get event :text))))
 
 (defun mew-submit-sign-in--display (flow event)
-  "Show EVENT of FLOW in a buffer; select no window."
+  "Show EVENT of FLOW in a buffer; select no window.
+There is one buffer: at the end of FLOW another one that waits for its user is
+shown again."
   (mew-submit-sign-in-view--display
    event (mew-submit-sign-in--words flow event)
    (lambda () (mew-submit-sign-in--open flow))
-   (lambda () (mew-submit-sign-in-cancel flow))))
+   (lambda () (mew-submit-sign-in-cancel flow)))
+  (when-let* (((eq (plist-get event :step) 'done))
+              (other (seq-find (lambda (other)
+                                 (and (null (mew-submit-sign-in-on-event other))
+                                      (memq (plist-get (mew-submit-sign-in-shown other)
+                                                       :step)
+                                            '(browser code))))
+                               mew-submit-sign-in--all)))
+    (mew-submit-sign-in--display other
+                                 (copy-sequence (mew-submit-sign-in-shown other)))))
 
 (defun mew-submit-sign-in--browse (flow)
   "Have a browser show the page that FLOW waits for."

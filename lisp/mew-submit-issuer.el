@@ -245,13 +245,19 @@ That is ((ISSUER ID REDIRECT)...), without REDIRECT where that is the usual one.
 
 (defun mew-submit-issuer--remember (issuer id &optional redirect)
   "Remember that ISSUER, an address, knows this program as ID, or not if nil.
-REDIRECT, if non-nil, is where it sends a browser back to."
+REDIRECT, if non-nil, is where it sends a browser back to.  That this cannot be
+written is told, and keeps nobody from signing in."
   (let ((others (assoc-delete-all issuer (mew-submit-issuer--clients))))
-    (mew-submit-store--write
-     mew-submit-issuer-clients-file
-     "As whom issuers of access tokens know mew-submit."
-     (if id (cons (append (list issuer id) (and redirect (list redirect))) others)
-       others))))
+    (condition-case err
+        (mew-submit-store--write
+         mew-submit-issuer-clients-file
+         "As whom issuers of access tokens know mew-submit."
+         (if id (cons (append (list issuer id) (and redirect (list redirect))) others)
+           others))
+      (error (display-warning
+              'mew-submit
+              (format "As whom %s knows this program cannot be written: %s"
+                      (mew-submit-https--host issuer) (mew-submit-error--text err)))))))
 
 (defun mew-submit-issuer--redirect (issuer keys)
   "Return where ISSUER is to send a browser back to, by KEYS, an account's :oauth.

@@ -425,7 +425,11 @@ for it is not among your passwords any more")))
                  (mew-submit-https--fetch
                   (plist-get record :token-url)
                   (lambda (answer)
-                    (mew-submit-token--renewed token record broken-off answer))
+                    ;; Whatever goes wrong, who waits hears of it, and the lock is given back.
+                    (condition-case err
+                        (mew-submit-token--renewed token record broken-off answer)
+                      (error (mew-submit-token--tell
+                              token (cons 'later (mew-submit-oauth--error-text err))))))
                   :form `(("grant_type" . "refresh_token")
                           ("refresh_token" . ,(plist-get record :refresh))
                           ("client_id" . ,(plist-get record :client-id))

@@ -508,6 +508,35 @@ Nothing that is older is renewed then, and nothing older is written over it."
         (should (string-search "another Emacs" words)))
       (should-not (mew-submit-token--busy-p (mew-submit-token--of account))))))
 
+(ert-deftest mew-submit-token-tests-clients-that-cannot-be-written ()
+  "Where it cannot be kept as whom an issuer knows us, nobody waits for ever."
+  (mew-submit-issuer-test-with issuer
+    (let* ((warned 0)
+           (account (list :name "test" :user "me@x"
+                          :oauth (list :issuer (mew-submit-issuer-test-url issuer)
+                                       :scope "mail")))
+           (token (mew-submit-token--of account)))
+      (cl-letf (((symbol-function 'display-warning) (lambda (&rest _) (cl-incf warned))))
+        (let ((mew-submit-issuer-clients-file
+               (expand-file-name "clients.eld" (car auth-sources))))
+          (should (equal (plist-get (mew-submit-issuer-test-sign-in account :method 'browser)
+                                    :result)
+                         "signed-in"))
+          (should (= warned 1)))
+        ;; It is known, and cannot be forgotten.
+        (mew-submit-issuer--remember (mew-submit-issuer-test-url issuer) "registered")
+        (mew-submit-issuer-test-behave issuer :clients [])
+        (cl-letf (((symbol-function 'mew-submit-store--write)
+                   (lambda (&rest _) (error "No space"))))
+          (should (eq 'consent (car (cadr (mew-submit-token-tests--get account t)))))
+          (should (= warned 2)))
+        (should-not (mew-submit-token--busy-p token))
+        ;; Whatever else goes wrong.
+        (cl-letf (((symbol-function 'mew-submit-issuer--parse)
+                   (lambda (&rest _) (error "Something"))))
+          (should (eq 'later (car (cadr (mew-submit-token-tests--get account t))))))
+        (should-not (mew-submit-token--busy-p token))))))
+
 (ert-deftest mew-submit-token-tests-quit ()
   "A quit while a sign-in is written keeps no lock, and what was in memory stays."
   (mew-submit-test-with-directory directory

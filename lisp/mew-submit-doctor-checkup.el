@@ -148,7 +148,7 @@ later, unless your distribution has corrected it without a new number."
   "What is known to send mail by something else.")
 
 (defun mew-submit-doctor-checkup--past-us (variable who)
-  "Return a finding about mail of WHO that goes by something else, or nil.
+  "Return a finding about mail of WHO that something else sends, or nil.
 VARIABLE says by what; some packages, and settings made late, change it."
   (let ((function (and (boundp variable) (default-value variable))))
     (when (memq function mew-submit-doctor-checkup--others)

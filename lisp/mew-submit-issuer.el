@@ -377,7 +377,7 @@ mew-submit-setup, or put it into :oauth of the account, as :client-id" (mew-subm
    200 nil nil "..."))
 
 (defun mew-submit-issuer--name-of (code)
-  "Return CODE, what an issuer calls a failure, for people.
+  "Return CODE, the issuer's name of a failure, for people.
 Words with underscores between are no secret, however long they are."
   (let ((case-fold-search nil))
     (if (string-match-p "\\`[a-z]+\\(?:_[a-z]+\\)*\\'" code)

@@ -144,6 +144,7 @@ which is a list such as (:name \"work\" :server \"mail.example.org\").  %s"
            do (mew-submit-account--refuse-key account key (mew-submit-account--keys))
            unless (or (null value)
                       (assq key mew-submit-extension--table)
+                      (and (eq key :name) (equal value "")) ; means nothing
                       (and (eq key :routes) (proper-list-p value))
                       (mew-submit-account--match-p type value))
            do (mew-submit-account--refuse-value account key value type))

@@ -150,6 +150,7 @@ As :sender it would be the null sender, of whose mail nobody hears that it is lo
     (pcase-dolist (`(,key ,type) (mew-submit-key--types))
       (let ((value (widget-default-get (widget-convert type))))
         (when (and (equal value "")
+                   (not (eq key :name))
                    (not (assq key mew-submit-extension--table)))
           (push key empty)
           (let ((words (mew-submit-error--text
@@ -159,6 +160,8 @@ As :sender it would be the null sender, of whose mail nobody hears that it is lo
             (should (string-search (symbol-name key) words))))))
     (should (memq :sender empty))
     (should (memq :user empty)))
+  ;; A name that is empty does no harm.
+  (should (mew-submit-account--check '(:server "h" :name "")))
   (should-error (mew-submit-account--check '(:server "h" :servers ((:server ""))))
                 :type 'mew-submit-config))
 

@@ -460,6 +460,13 @@ domain."
   '(cus-edit mew-submit-clients browse-url mew-submit-sign-in mew-submit-token-source)
   "What is needed once a server was found: to store, to log in, to sign in.")
 
+(defun mew-submit-setup--plain-address (text)
+  "Return the address in TEXT, as it may have been pasted, or TEXT."
+  (let ((address (if (string-match "<\\([^<>]+\\)>[ \t]*\\'" text)
+                     (match-string 1 text)
+                   text)))
+    (string-trim (string-remove-prefix "mailto:" address) nil "[ \t.,;]+")))
+
 (defun mew-submit-setup--read-address (initial)
   "Ask for a mail address, with INITIAL to begin with, and return it.
 Ask before that for what a look needs: the module."
@@ -469,8 +476,11 @@ Ask before that for what a look needs: the module."
     (unless (mew-submit-module--offer)
       (user-error "Nothing can be looked at until M-x mew-submit-build-module")))
   (mew-submit-background--load mew-submit-setup--libraries #'ignore)
-  (mew-submit-setup--read "Your mail address: " initial
-                          #'mew-submit-setup-discover--domain))
+  (mew-submit-setup--plain-address
+   (mew-submit-setup--read "Your mail address: " initial
+                           (lambda (text)
+                             (mew-submit-setup-discover--domain
+                              (mew-submit-setup--plain-address text))))))
 
 (defun mew-submit-setup--begin (address)
   "Look for a server for ADDRESS in the current buffer, from the beginning."

@@ -364,6 +364,16 @@ verified, log-in by .*SCRAM-SHA-256" text))
       (should (string-search "example.org does not exist"
                              (mew-submit-setup-tests--wait))))))
 
+(ert-deftest mew-submit-setup-tests-pasted-address ()
+  "An address that comes with a name, or a dot, is taken without that."
+  (dolist (text '("me@example.org" "Me <me@example.org>" "\"Me, too\" <me@example.org> "
+                  "<me@example.org>" "mailto:me@example.org" "me@example.org."
+                  "me@example.org,"))
+    (cl-letf (((symbol-function 'read-string) (lambda (&rest _) text))
+              ((symbol-function 'mew-submit-module--missing-p) #'ignore)
+              ((symbol-function 'mew-submit-background--load) #'ignore))
+      (should (equal (mew-submit-setup--read-address nil) "me@example.org")))))
+
 (ert-deftest mew-submit-setup-tests-offers-the-mode-and-the-address ()
   "Who stores an account is asked once for what Emacs lacks: the mode, an address."
   (pcase-dolist (`(,mode ,address ,words ,saved)
